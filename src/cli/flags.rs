@@ -1,0 +1,416 @@
+//! Flags and commands: one definition for the command line and the prompt.
+
+use std::path::PathBuf;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+
+use crate::config::{Config, DEFAULT_PORT};
+use crate::error::{Code, Failure};
+use crate::limits;
+use crate::text;
+
+/// Sentences below `potluck --help`.
+const AFTER: &str = "\
+Without a command, a peer is started in this folder: what lies in its `shared/` is seen by every \
+other peer of the network. With a command, the peer that runs in this folder is asked.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no peer runs here, 4 no such file or peer, 5 the name \
+is ambiguous, 6 no holder reachable, 7 disk full, 8 a peer already runs here, 9 left, but some files \
+are kept by nobody else. With commands from a pipe: that of the last one that failed.";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "potluck", version, about, after_help = AFTER, disable_help_subcommand = true)]
+#[command(max_term_width = 100, infer_subcommands = false)]
+pub(crate) struct Line {
+    /// What the peer that runs here is asked.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// Peer directory [default: this folder]
+    #[arg(short, long, global = true, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+    /// Answer in JSON, one object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Tell more on standard error; twice: still more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// How a peer is run.
+    #[command(flatten)]
+    pub(crate) peer: PeerFlags,
+}
+
+/// Flags of a peer that is to be started.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "To run a peer")]
+pub(crate) struct PeerFlags {
+    /// First of the four ports for transfers [default: 27280]
+    #[arg(short = 't', long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_532))]
+    port: Option<u16>,
+    /// Refuse to start when the four ports are not free
+    #[arg(long)]
+    strict_port: bool,
+    /// Run without a prompt, until `potluck exit` or a signal
+    #[arg(long)]
+    pub(crate) daemon: bool,
+    /// Name that others see [default: the folder's, and four signs of the id]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Use only this network interface; several: again, or with commas
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "POTLUCK_INTERFACE",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    interface: Vec<String>,
+    /// UDP port of discovery, for tests: another port is another network.
+    #[arg(long, hide = true, env = "POTLUCK_DISCOVERY_PORT", default_value_t = limits::DISCOVERY_PORT)]
+    discovery_port: u16,
+}
+
+impl Line {
+    /// The settings of the peer that is to be started in `directory`.
+    pub(crate) fn config(&self, directory: PathBuf) -> Config {
+        Config {
+            directory,
+            port: self.peer.port.unwrap_or(DEFAULT_PORT),
+            strict_port: self.peer.strict_port,
+            discovery_port: self.peer.discovery_port,
+            interfaces: self.peer.interface.iter().filter(|n| !n.is_empty()).cloned().collect(),
+            name: self.peer.name.clone(),
+        }
+    }
+
+    /// The first flag given that has no meaning beside a command.
+    pub(crate) fn useless_flag(&self) -> Option<&'static str> {
+        let given = [
+            ("--port", self.peer.port.is_some()),
+            ("--strict-port", self.peer.strict_port),
+            ("--daemon", self.peer.daemon),
+            ("--name", self.peer.name.is_some()),
+        ];
+        given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+    }
+}
+
+/// A line typed at the prompt, or from a pipe.
+#[derive(Debug, Parser)]
+#[command(name = "", no_binary_name = true, disable_help_subcommand = true, disable_version_flag = true)]
+#[command(max_term_width = 100)]
+pub(crate) struct Typed {
+    /// What is asked.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Answer in JSON, one object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// The commands, at the prompt and on the command line.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum Command {
+    /// List what is shared, here (mine) and by the others
+    #[command(visible_alias = "l", alias = "ls")]
+    List {
+        /// Only paths that contain this, or match it if it has `*` or `?`
+        pattern: Option<String>,
+        /// Only what this peer shares
+        #[arg(long, conflicts_with = "from")]
+        mine: bool,
+        /// Only what this peer shares: its name, or the beginning of its id
+        #[arg(long, value_name = "PEER")]
+        from: Option<String>,
+    },
+    /// Fetch files and folders
+    #[command(visible_alias = "d", alias = "get")]
+    Download {
+        /// Paths as `list` shows them, folders, or `b3:` and the first digits of an id
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<String>,
+        /// Only from this peer: its name, or the beginning of its id
+        #[arg(long, value_name = "PEER")]
+        from: Option<String>,
+        /// Into this folder [default: downloads/]
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+        /// Answer when it is finished (the default but at the prompt)
+        #[arg(long, conflicts_with = "no_wait")]
+        wait: bool,
+        /// Answer once it is begun (the default at the prompt)
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Stop a download; what arrived stays for a later one
+    Cancel {
+        /// Its number, as `status` shows it
+        #[arg(value_name = "NUMBER")]
+        job: u64,
+    },
+    /// List the peers of this network
+    #[command(visible_alias = "p")]
+    Peers,
+    /// Tell who this peer is, and what is being transferred
+    #[command(visible_alias = "s")]
+    Status,
+    /// Show, export, import or renew the key of this peer
+    Identity {
+        /// What to do; nothing: show it
+        #[command(subcommand)]
+        act: Option<IdentityAct>,
+    },
+    /// End the peer, when it has finished what it is sending
+    #[command(visible_alias = "q", alias = "quit")]
+    Exit {
+        /// Without finishing what is being sent
+        #[arg(long)]
+        now: bool,
+    },
+    /// Tell what can be typed, or more about one command
+    #[command(alias = "?")]
+    Help {
+        /// The command
+        #[arg(value_name = "COMMAND")]
+        about: Option<String>,
+    },
+    /// Write a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page
+    Man,
+}
+
+/// What to do with the key.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum IdentityAct {
+    /// Write the key to a file: whoever has it can be this peer
+    Export {
+        /// The file; it must not exist
+        file: PathBuf,
+    },
+    /// Take the key from such a file
+    Import {
+        /// The file
+        file: PathBuf,
+        /// Keep another key that is here aside, as `key.old-N`
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Make a new key: this becomes another peer; the old key is kept as `key.old-N`
+    New,
+}
+
+/// What a line asks for, or why not.
+#[derive(Debug)]
+pub(crate) enum Parsed<T> {
+    /// A command.
+    Command(T),
+    /// Help or version: text for standard output.
+    Text(String),
+    /// Wrong usage.
+    Wrong(Failure),
+}
+
+/// Parses the program's own arguments.
+pub(crate) fn parse_arguments<I: IntoIterator<Item = std::ffi::OsString>>(arguments: I) -> Parsed<Line> {
+    parsed(Line::try_parse_from(arguments), "potluck help")
+}
+
+/// Parses the words of a line typed at the prompt.
+pub(crate) fn parse_typed(words: &[String]) -> Parsed<Typed> {
+    parsed(Typed::try_parse_from(words), "help")
+}
+
+fn parsed<T>(result: Result<T, clap::Error>, help: &str) -> Parsed<T> {
+    match result {
+        Ok(command) => Parsed::Command(command),
+        Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            Parsed::Text(e.render().to_string())
+        }
+        Err(e) => Parsed::Wrong(Failure::new(Code::Usage, wrong(&e, help))),
+    }
+}
+
+/// One line that tells what is wrong.
+fn wrong(error: &clap::Error, help: &str) -> String {
+    let context = |kind| error.get(kind).map(shown).unwrap_or_default();
+    let line = match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let near = context(ContextKind::SuggestedSubcommand);
+            // Short words are proposed as well; the whole word tells more.
+            let near = near.split(", ").max_by_key(|n| n.len()).filter(|n| !n.is_empty());
+            let what = format!("no command `{}`", context(ContextKind::InvalidSubcommand));
+            return match near {
+                Some(near) => format!("{what}; did you mean `{near}`?"),
+                None => format!("{what}: there are {}", names().join(", ")),
+            };
+        }
+        ErrorKind::MissingRequiredArgument => {
+            format!("{} is missing", context(ContextKind::InvalidArg).replace("...", ""))
+        }
+        ErrorKind::UnknownArgument => match context(ContextKind::SuggestedArg) {
+            near if near.is_empty() => format!("`{}` is not understood", context(ContextKind::InvalidArg)),
+            near => return format!("no `{}`; did you mean `{near}`?", context(ContextKind::InvalidArg)),
+        },
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            "a command is missing".to_owned()
+        }
+        _ => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            first.trim_start_matches("error: ").to_owned()
+        }
+    };
+    format!("{}: see `{help}`", text::shown(&line))
+}
+
+/// A value of clap's, in one line.
+fn shown(value: &ContextValue) -> String {
+    let text = match value {
+        ContextValue::String(one) => one.clone(),
+        ContextValue::Strings(many) => many.join(", "),
+        other => other.to_string(),
+    };
+    text::shown(&text).into_owned()
+}
+
+/// The commands by their names.
+pub(crate) fn names() -> Vec<String> {
+    let command = Typed::command();
+    // What is written once, when potluck is installed, is in `help` but in nobody's way.
+    let names = command.get_subcommands().map(|c| c.get_name().to_owned());
+    names.filter(|name| !matches!(name.as_str(), "completions" | "man")).collect()
+}
+
+/// What `help` says on the command line, of one command or of all.
+pub(crate) fn help(about: Option<&str>) -> Result<String, Failure> {
+    let mut command = Line::command();
+    command.build();
+    let Some(name) = about else { return Ok(command.render_help().to_string()) };
+    match command.find_subcommand_mut(name) {
+        Some(found) => Ok(found.render_help().to_string()),
+        None => Err(Failure::new(
+            Code::Usage,
+            format!("no command `{}`: there are {}", text::shown(name), names().join(", ")),
+        )),
+    }
+}
+
+/// A script that completes the command line in `shell`.
+pub(crate) fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Line::command(), "potluck", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// The manual page, in troff; commands included.
+pub(crate) fn man() -> Result<String, Failure> {
+    let mut page = Vec::new();
+    let failed = |e: std::io::Error| Failure::other(format!("the manual page: {e}"));
+    let mut command = Line::command();
+    command.build();
+    clap_mangen::Man::new(command.clone()).render(&mut page).map_err(failed)?;
+    for sub in command.get_subcommands().filter(|c| !matches!(c.get_name(), "completions" | "man")) {
+        let sub = sub.clone();
+        let man = clap_mangen::Man::new(sub.clone());
+        page.extend_from_slice(format!(".SH \"POTLUCK {}\"\n", sub.get_name().to_uppercase()).as_bytes());
+        man.render_synopsis_section(&mut page).map_err(failed)?;
+        man.render_description_section(&mut page).map_err(failed)?;
+        if sub.get_arguments().next().is_some() {
+            man.render_options_section(&mut page).map_err(failed)?;
+        }
+    }
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+/// What `help` says at the prompt.
+pub(crate) fn overview() -> String {
+    let typed = Typed::command();
+    let mut lines = String::new();
+    for command in typed.get_subcommands().filter(|c| !matches!(c.get_name(), "completions" | "man")) {
+        let short = command.get_visible_aliases().next().unwrap_or("");
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        lines.push_str(&format!("  {:<10} {short:<2} {about}\n", command.get_name()));
+    }
+    lines + "\n`help download` tells more about one; TAB completes; Ctrl-C or Ctrl-D leaves at once\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(line: &str) -> Command {
+        let words = super::super::words::split(line).unwrap();
+        match parse_typed(&words) {
+            Parsed::Command(typed) => typed.command,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn wrong_line(line: &str) -> String {
+        let words = super::super::words::split(line).unwrap();
+        match parse_typed(&words) {
+            Parsed::Wrong(failure) => {
+                assert_eq!(failure.code, Code::Usage);
+                failure.message
+            }
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Line::command().debug_assert();
+        Typed::command().debug_assert();
+    }
+
+    #[test]
+    fn short_words_are_the_same_commands() {
+        for (short, long) in
+            [("l", "list"), ("d x", "download x"), ("q", "exit"), ("p", "peers"), ("s", "status")]
+        {
+            assert_eq!(typed(short), typed(long));
+        }
+        assert_eq!(
+            typed(r#"download "my file.txt" b3:00ff --to /tmp --from peer2"#),
+            Command::Download {
+                files: vec!["my file.txt".into(), "b3:00ff".into()],
+                from: Some("peer2".into()),
+                to: Some("/tmp".into()),
+                wait: false,
+                no_wait: false,
+            }
+        );
+    }
+
+    #[test]
+    fn wrong_usage_is_one_line_that_helps() {
+        assert_eq!(wrong_line("lst"), "no command `lst`; did you mean `list`?");
+        assert_eq!(
+            wrong_line("frobnicate"),
+            "no command `frobnicate`: there are list, download, cancel, peers, status, identity, exit, \
+             help"
+        );
+        assert_eq!(wrong_line("download"), "<FILE> is missing: see `help`");
+        assert_eq!(wrong_line("list --mien"), "no `--mien`; did you mean `--mine`?");
+        assert_eq!(wrong_line("list \u{1b}[2J b"), "`b` is not understood: see `help`");
+        for line in ["peers x", "cancel x", "list --from a --mine", "exit --now=1", "download a --to"] {
+            let said = wrong_line(line);
+            assert!(!said.contains('\n') && said.len() > 20, "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn interfaces_come_with_commas_too() {
+        let line = ["potluck", "--interface", "lo,eth0", "--interface", "wlan0", "-t", "1001"];
+        let Parsed::Command(line) = parse_arguments(line.map(Into::into)) else { panic!() };
+        let config = line.config(PathBuf::from("/peer"));
+        assert_eq!(config.interfaces, ["lo", "eth0", "wlan0"]);
+        assert_eq!(config.port, 1001);
+        assert_eq!(line.useless_flag(), Some("--port"));
+    }
+}

@@ -1,0 +1,229 @@
+//! The command line, the prompt and everything that is printed.
+//!
+//! [`main`] starts a peer, or asks the one that runs. A peer's state belongs to the controller, which
+//! runs on the main thread; the prompt (or the reader of a pipe), the control socket and the signals
+//! send it [`Ask`]s, and it sends [`control::Notice`]s to the screen.
+
+mod complete;
+#[cfg(feature = "sim")]
+mod fake;
+mod flags;
+mod human;
+mod identity;
+mod logging;
+mod oneshot;
+mod output;
+mod pipe;
+mod prompt;
+mod render;
+mod screen;
+mod session;
+mod words;
+
+use core::time::Duration;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crossbeam_channel::{Sender, bounded, unbounded};
+
+use self::flags::{Line, Parsed};
+use self::output::Style;
+use self::pipe::{End, LastFailure};
+use self::prompt::Prompt;
+use self::screen::{Inputs, Screen, Stderr, Talk};
+use self::session::{Place, Session};
+use crate::config::Config;
+use crate::control::{self, Ask, Request, Seams, keyfile, server};
+use crate::error::{Code, Failure};
+use crate::limits;
+use crate::peer::Peer;
+use crate::sys::lock::DirectoryLock;
+use crate::sys::signals::Leave;
+use crate::sys::terminal;
+use crate::sys::thread::Thread;
+use crate::text;
+
+/// How long the last lines may take to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// The program: parses the arguments, does what they say, returns the exit code of DESIGN §9.
+#[must_use]
+pub fn main() -> ExitCode {
+    let line = match flags::parse_arguments(std::env::args_os()) {
+        Parsed::Command(line) => line,
+        Parsed::Text(text) => {
+            return if output::out(&text).is_break() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+        Parsed::Wrong(failure) => return failed(failure),
+    };
+    let directory = match directory(line.directory.as_deref()) {
+        Ok(directory) => directory,
+        Err(failure) => return failed(failure),
+    };
+    let Some(command) = line.command.clone() else {
+        return exit_code_of(run_peer(&line, directory));
+    };
+    if let Some(flag) = line.useless_flag() {
+        let message = format!("{flag} is for a peer that is started: it means nothing with a command");
+        return failed(Failure::new(Code::Usage, message));
+    }
+    logging::start(line.verbose, None);
+    oneshot::run(command, &directory, line.json)
+}
+
+fn failed(failure: Failure) -> ExitCode {
+    session::fail(&failure, Place::OneShot);
+    exit_code(&Err(failure))
+}
+
+fn exit_code(result: &Result<(), Failure>) -> ExitCode {
+    ExitCode::from(result.as_ref().err().map_or(0, |failure| failure.code as u8))
+}
+
+fn exit_code_of(result: Result<u8, Failure>) -> ExitCode {
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => failed(failure),
+    }
+}
+
+/// The peer directory, absolute.
+fn directory(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    let given = given.unwrap_or_else(|| Path::new("."));
+    let shown = given.display().to_string();
+    let shown = text::shown(&shown);
+    match given.canonicalize() {
+        Ok(path) if path.is_dir() => Ok(path),
+        Ok(_) => Err(Failure::new(Code::Usage, format!("{shown} is no folder"))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            Err(Failure::new(Code::Usage, format!("no folder {shown}: make it first")))
+        }
+        Err(e) => Err(Failure::other(format!("the folder {shown}: {e}"))),
+    }
+}
+
+/// Runs the peer until it has left; on the main thread. Its failure is the exit code of the process.
+fn start_peer(config: Config, seams: Seams) -> Result<(), Failure> {
+    #[cfg(feature = "sim")]
+    if std::env::var_os("POTLUCK_FAKE").is_some() {
+        return fake::run(&config, seams);
+    }
+    let Seams { asks, notices, leave } = seams;
+    let peer = Peer::start(config)?;
+    leave.set_last_words(peer.last_words());
+    peer.run(asks, notices).map_or(Ok(()), Err)
+}
+
+/// How the peer is talked to on standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Input {
+    /// A prompt.
+    Prompt,
+    /// Lines; and what their end means.
+    Lines(End),
+    /// Not at all.
+    None,
+}
+
+impl Input {
+    fn choose(daemon: bool) -> Self {
+        match (daemon, io::stdin().is_terminal()) {
+            (true, true) => Self::None,
+            (true, false) => Self::Lines(End::Ignore),
+            (false, true) if terminal::is_interactive() => Self::Prompt,
+            (false, _) if pipe::is_dev_null() => Self::None,
+            (false, _) => Self::Lines(End::Leave),
+        }
+    }
+}
+
+/// Takes the directory's lock, so that nobody else runs here.
+fn lock(directory: &Path) -> Result<DirectoryLock, Failure> {
+    let state = directory.join(".potluck");
+    let shown = directory.display().to_string();
+    let shown = text::shown(&shown);
+    let io = |e: io::Error| Failure::other(format!("{shown}/.potluck: {e}"));
+    control::make_state(&state).map_err(io)?;
+    DirectoryLock::take(&keyfile::lock_path(&state)).map_err(io)?.ok_or_else(|| {
+        let message = format!(
+            "a peer already runs in {shown}: ask it with a command (`potluck status`), or start another \
+             one in another folder"
+        );
+        Failure::new(Code::AlreadyRuns, message)
+    })
+}
+
+/// Runs a peer in `directory`. Returns the exit code.
+fn run_peer(line: &Line, directory: PathBuf) -> Result<u8, Failure> {
+    let _lock = lock(&directory)?;
+    let input = Input::choose(line.peer.daemon);
+    let (log_to, log) = bounded(limits::SCREEN_LINES);
+    logging::start(line.verbose, Some(log_to));
+    terminal::save();
+    terminal::restore_on_panic();
+
+    let (asks_to, asks) = unbounded();
+    let (notices_to, notices) = unbounded();
+    let (farewell_to, farewell) = unbounded();
+    let (joined_to, joined) = bounded(1);
+    let to_leave = asks_to.clone();
+    let leave = Leave::new(move || {
+        let ask = Ask { request: Request::Exit { now: true }, replies: farewell_to.clone() };
+        if to_leave.send(ask).is_err() {
+            log::debug!("the controller has ended before");
+        }
+    });
+    if let Err(e) = leave.catch_signals() {
+        log::warn!("Ctrl-C ends this peer without a leave: {e}");
+    }
+    let socket = server::start(&directory, asks_to.clone());
+    if let Err(e) = &socket {
+        log::warn!("one-shot commands will find no peer here: {e}");
+    }
+
+    let last = LastFailure::default();
+    let inputs = Inputs { notices, log, farewell, status: None, joined: joined_to };
+    let screen = match input {
+        Input::Prompt => start_prompt(&directory, asks_to, inputs, line, &leave),
+        Input::Lines(end) => {
+            let session = Session::new(asks_to, directory.clone(), Place::Pipe, line.json);
+            let (last, leave) = (last.clone(), leave.clone());
+            Thread::spawn("commands", move || pipe::run(&session, end, &joined, &last, &leave))
+                .map(Thread::detach)
+                .map_err(anyhow::Error::from)
+                .and_then(|()| start_screen(inputs, line))
+        }
+        Input::None => start_screen(inputs, line),
+    };
+    let screen = screen.map_err(|e| Failure::other(e.to_string()))?;
+    let result = start_peer(line.config(directory), Seams { asks, notices: notices_to, leave });
+    screen.finish(LAST_LINES);
+    terminal::restore();
+    drop(socket);
+    result.map(|()| last.code())
+}
+
+/// The screen of a peer without a prompt.
+fn start_screen(inputs: Inputs, line: &Line) -> anyhow::Result<Screen> {
+    let talk = if line.verbose > 0 { Talk::Verbose } else { Talk::Quiet };
+    Ok(Screen::start(inputs, Box::new(Stderr), talk, Style::of_stderr())?)
+}
+
+/// The prompt and its screen.
+fn start_prompt(
+    directory: &Path,
+    asks: Sender<Ask>,
+    mut inputs: Inputs,
+    line: &Line,
+    leave: &Leave,
+) -> anyhow::Result<Screen> {
+    let mut prompt = Prompt::new(directory, asks, line.json)?;
+    // A terminal that cannot move its cursor (`TERM=dumb`) gets lines as they come.
+    let printer = prompt.printer().unwrap_or_else(|_| Box::new(Stderr));
+    inputs.status = Some(prompt.status_line());
+    let screen = Screen::start(inputs, printer, Talk::Prompt, Style::of_stdout())?;
+    let leave = leave.clone();
+    Thread::spawn("prompt", move || prompt.run(&leave))?.detach();
+    Ok(screen)
+}

@@ -1,0 +1,50 @@
+//! One command to the peer that runs in a directory.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::flags::Command;
+use super::session::{self, Place, Task, View};
+use super::{exit_code, output};
+use crate::control::{Request, client};
+use crate::error::Failure;
+
+/// Asks, shows the answer, and tells how it ended.
+pub(super) fn run(command: Command, directory: &Path, json: bool) -> ExitCode {
+    let here = std::env::current_dir().unwrap_or_else(|_| directory.to_owned());
+    let result = match session::task(command, Place::OneShot, &here) {
+        Task::Local(command) => session::run_local(command, directory, Place::OneShot),
+        Task::Ask(request) => {
+            if matches!(request, Request::Download { wait: true, .. }) {
+                tell_that_it_goes_on();
+            }
+            let mut view = View::new(&request, json, Place::OneShot);
+            let result = client::ask(directory, &request, |reply| view.reply(reply));
+            view.end(&result);
+            result
+        }
+    };
+    let result = result.and_then(|()| {
+        if output::has_failed() {
+            return Err(Failure::other("the answer could not be written to standard output"));
+        }
+        Ok(())
+    });
+    if let Err(failure) = &result {
+        session::fail(failure, Place::OneShot);
+    }
+    exit_code(&result)
+}
+
+/// Ctrl-C ends the asking, not the download, which is the peer's.
+fn tell_that_it_goes_on() {
+    let caught = ctrlc::try_set_handler(|| {
+        output::err(
+            "\nthe download goes on in the peer; `potluck status` shows it, `potluck cancel` stops it\n",
+        );
+        std::process::exit(1);
+    });
+    if let Err(e) = caught {
+        log::debug!("Ctrl-C is not caught: {e}");
+    }
+}

@@ -1,0 +1,128 @@
+//! Commands from a pipe or a file: one after the other, each to its last reply.
+
+use core::time::Duration;
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crossbeam_channel::Receiver;
+
+use super::session::{self, Place, Session};
+use crate::error::{Code, Failure};
+use crate::limits;
+use crate::sys::clock;
+use crate::sys::signals::Leave;
+
+/// The first command waits until no new peer answered for this long,
+const SETTLED: Duration = Duration::from_millis(300);
+
+/// but not longer than this.
+const AT_MOST: Duration = Duration::from_secs(1);
+
+/// What the end of the input means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Leave as `exit --now` does; what was begun is finished then, for each command is.
+    Leave,
+    /// Nothing (`--daemon`, or the input is `/dev/null`).
+    Ignore,
+}
+
+/// The code of the last command that failed. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LastFailure(Arc<AtomicU8>);
+
+impl LastFailure {
+    fn set(&self, code: Code) {
+        self.0.store(code as u8, Ordering::SeqCst);
+    }
+
+    /// The code; 0 when none failed.
+    pub(super) fn code(&self) -> u8 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// True if standard input is `/dev/null`: as good as no input.
+pub(super) fn is_dev_null() -> bool {
+    let null = rustix::fs::stat("/dev/null");
+    match (null, rustix::fs::fstat(io::stdin())) {
+        (Ok(null), Ok(ours)) => null.st_mode == ours.st_mode && null.st_rdev == ours.st_rdev,
+        _ => false,
+    }
+}
+
+/// Runs the lines of standard input. `joined` tells of each peer that answers.
+pub(super) fn run(session: &Session, end: End, joined: &Receiver<()>, last: &LastFailure, leave: &Leave) {
+    let mut input = BufReader::new(io::stdin());
+    let mut settled = false;
+    loop {
+        let line = match read_line(&mut input) {
+            Ok(Some(line)) => line,
+            Ok(None) => break,
+            Err(failure) => {
+                session::fail(&failure, Place::Pipe);
+                last.set(failure.code);
+                break;
+            }
+        };
+        if !settled && !line.trim().is_empty() {
+            settle(joined);
+            settled = true;
+        }
+        match session.run(&line) {
+            core::ops::ControlFlow::Break(()) => return,
+            core::ops::ControlFlow::Continue(Ok(())) => {}
+            core::ops::ControlFlow::Continue(Err(failure)) => last.set(failure.code),
+        }
+    }
+    if end == End::Leave {
+        leave.wish(clock::now());
+    }
+}
+
+/// Waits until the network has answered.
+fn settle(joined: &Receiver<()>) {
+    let start = clock::now();
+    loop {
+        let left = AT_MOST.saturating_sub(clock::now().since(start));
+        if left.is_zero() || joined.recv_timeout(left.min(SETTLED)).is_err() {
+            return;
+        }
+    }
+}
+
+/// One line without its end.
+fn read_line(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
+    let mut line = Vec::new();
+    let most = limits::CONTROL_LINE as u64;
+    let read = input.take(most).read_until(b'\n', &mut line);
+    read.map_err(|e| Failure::other(format!("standard input: {e}")))?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.len() >= limits::CONTROL_LINE {
+        return Err(Failure::new(Code::Usage, "a line of the input is too long"));
+    }
+    let line = String::from_utf8(line);
+    let line = line.map_err(|_| Failure::new(Code::Usage, "a line of the input is not UTF-8"))?;
+    Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_without_their_ends_and_junk_is_refused() {
+        let mut input = &b"list\r\n\nexit"[..];
+        let mut next = || read_line(&mut input).unwrap();
+        assert_eq!(
+            [next(), next(), next(), next()],
+            [Some("list".into()), Some(String::new()), Some("exit".into()), None]
+        );
+        assert_eq!(read_line(&mut &b"\xff\n"[..]).unwrap_err().code, Code::Usage);
+        let long = vec![b'x'; limits::CONTROL_LINE + 1];
+        assert_eq!(read_line(&mut long.as_slice()).unwrap_err().code, Code::Usage);
+    }
+}

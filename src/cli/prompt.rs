@@ -1,0 +1,216 @@
+//! The prompt: line editing, history, completion; the running downloads in a line above it.
+
+use core::ops::ControlFlow;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use rustyline::completion::{Candidate, Completer};
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::FileHistory;
+use rustyline::validate::Validator;
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
+
+use super::complete::{self, Proposal};
+use super::output::{self, Style};
+use super::render;
+use super::screen::Printer;
+use super::session::{self, Place, Session};
+use crate::control::{Ask, DownloadRow, Reply, Request};
+use crate::limits;
+use crate::sys::signals::Leave;
+use crate::sys::{clock, terminal};
+
+/// What stands before what is typed.
+const PROMPT: &str = "potluck> ";
+
+/// The line above the prompt that tells of running downloads. It is there while a line is read that
+/// was begun while something was being fetched: the line editor cannot grow a prompt in use, but it
+/// draws it again below each message, and then takes the newest text.
+#[derive(Clone, Debug)]
+pub(super) struct StatusLine {
+    shown: Arc<AtomicBool>,
+    text: Sender<String>,
+}
+
+impl StatusLine {
+    /// True while the line is on the screen.
+    pub(super) fn is_shown(&self) -> bool {
+        self.shown.load(Ordering::SeqCst)
+    }
+
+    /// Sets the text of the line, to be seen when the prompt is drawn again.
+    pub(super) fn set(&self, rows: &[DownloadRow]) {
+        let columns = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| size.ws_col);
+        let text = match rows {
+            [] => "all downloads are done".to_owned(),
+            rows => render::progress_line(rows, usize::from(columns).saturating_sub(1)),
+        };
+        // Full: the prompt is not being drawn, and nobody would see it.
+        drop(self.text.try_send(text));
+    }
+}
+
+/// The part of the line editor that knows potluck.
+struct Guide {
+    asks: Sender<Ask>,
+    texts: Receiver<String>,
+    text: RefCell<String>,
+    style: Style,
+}
+
+impl Candidate for Proposal {
+    fn display(&self) -> &str {
+        &self.display
+    }
+
+    fn replacement(&self) -> &str {
+        &self.replacement
+    }
+}
+
+impl Completer for Guide {
+    type Candidate = Proposal;
+
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Proposal>)> {
+        Ok(complete::complete(&line[..pos], &self.asks))
+    }
+}
+
+impl Highlighter for Guide {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        if let Some(text) = self.texts.try_iter().last() {
+            self.text.replace(text);
+        }
+        match prompt.strip_prefix('\n') {
+            Some(prompt) => {
+                Cow::Owned(format!("{}\n{}", self.style.dim(&self.text.borrow()), self.style.bold(prompt)))
+            }
+            None => Cow::Owned(self.style.bold(prompt)),
+        }
+    }
+}
+
+impl Hinter for Guide {
+    type Hint = String;
+}
+
+impl Validator for Guide {}
+
+impl Helper for Guide {}
+
+impl<P: ExternalPrinter + Send> Printer for P {
+    fn print(&mut self, text: String) {
+        if ExternalPrinter::print(self, text).is_err() {
+            log::debug!("a line could not be shown");
+        }
+    }
+}
+
+/// A prompt that is ready to be run.
+pub(super) struct Prompt {
+    editor: Editor<Guide, FileHistory>,
+    history: PathBuf,
+    asks: Sender<Ask>,
+    directory: PathBuf,
+    json: bool,
+    status: StatusLine,
+}
+
+impl Prompt {
+    /// Makes the line editor for the peer in `directory`.
+    ///
+    /// # Errors
+    /// When the terminal is of no use to it.
+    pub(super) fn new(directory: &Path, asks: Sender<Ask>, json: bool) -> anyhow::Result<Self> {
+        let config = Config::builder()
+            .max_history_size(limits::HISTORY)?
+            .history_ignore_dups(true)?
+            .history_ignore_space(true)
+            .completion_type(CompletionType::List)
+            // The status line is drawn by the highlighter; without colours it uses none.
+            .color_mode(ColorMode::Forced)
+            .auto_add_history(true)
+            .build();
+        let (text, texts) = bounded(64);
+        let status = StatusLine { shown: Arc::default(), text };
+        let mut editor = Editor::with_config(config)?;
+        let style = Style::of_stdout();
+        let guide = Guide { asks: asks.clone(), texts, text: RefCell::default(), style };
+        editor.set_helper(Some(guide));
+        let history = directory.join(".potluck").join("history");
+        if let Err(e) = editor.load_history(&history) {
+            log::debug!("no history: {e}");
+        }
+        Ok(Self { editor, history, asks, directory: directory.to_owned(), json, status })
+    }
+
+    /// What shows lines above the prompt.
+    ///
+    /// # Errors
+    /// When the terminal cannot (`TERM=dumb`).
+    pub(super) fn printer(&mut self) -> anyhow::Result<Box<dyn Printer>> {
+        Ok(Box::new(self.editor.create_external_printer()?))
+    }
+
+    /// The line that shows downloads.
+    pub(super) fn status_line(&self) -> StatusLine {
+        self.status.clone()
+    }
+
+    /// Reads and runs lines until the peer is to leave.
+    pub(super) fn run(mut self, leave: &Leave) {
+        let welcome = session::ask(&self.asks, Request::Status, |reply| match reply {
+            Reply::Status(status) => output::out(&render::welcome(&status, Style::of_stdout())),
+            _ => ControlFlow::Continue(()),
+        });
+        if welcome.is_err() {
+            return; // The controller ended before it could answer, and says why.
+        }
+        let session = Session::new(self.asks.clone(), self.directory.clone(), Place::Prompt, self.json);
+        while let Some(line) = self.read() {
+            if session.run(&line).is_break() {
+                return;
+            }
+        }
+        leave.wish(clock::now());
+    }
+
+    /// One line; `None` for Ctrl-C, Ctrl-D, and when the terminal is gone.
+    fn read(&mut self) -> Option<String> {
+        if !terminal::open() {
+            return None;
+        }
+        let running = self.running_downloads();
+        let with_status = !running.is_empty();
+        if with_status {
+            self.status.set(&running);
+        }
+        self.status.shown.store(with_status, Ordering::SeqCst);
+        let prompt = if with_status { format!("\n{PROMPT}") } else { PROMPT.to_owned() };
+        let line = self.editor.readline(&prompt);
+        self.status.shown.store(false, Ordering::SeqCst);
+        terminal::close();
+        let line = line.ok()?;
+        if let Err(e) = self.editor.append_history(&self.history) {
+            log::debug!("the history is not kept: {e}");
+        }
+        Some(line)
+    }
+
+    /// What is being fetched now; nothing if the controller has no time to say.
+    fn running_downloads(&self) -> Vec<DownloadRow> {
+        let (replies, answers) = unbounded();
+        if self.asks.send(Ask { request: Request::Status, replies }).is_err() {
+            return Vec::new();
+        }
+        match answers.recv_timeout(limits::COMPLETION) {
+            Ok(Reply::Status(status)) => status.downloads,
+            _ => Vec::new(),
+        }
+    }
+}

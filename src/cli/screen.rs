@@ -1,0 +1,376 @@
+//! What is said without being asked: notices of the controller and log lines, above what is being
+//! typed, or on standard error where there is no prompt.
+//!
+//! Two threads, for the line editor's printer can block: the collector takes everything at once and
+//! keeps a bounded number of lines, the writer writes them one after the other.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
+
+use super::output::{self, Style};
+use super::prompt::StatusLine;
+use super::render;
+use crate::control::{DownloadRow, Notice, Reply};
+use crate::limits;
+use crate::sys::clock;
+use crate::sys::thread::Thread;
+use crate::text::shown;
+use crate::time::Time;
+
+/// The same warning again is not shown within this time.
+const SAME_WARNING: Duration = Duration::from_secs(60);
+
+/// Between two lines of progress, where no status line shows it.
+const PROGRESS_LINE: Duration = Duration::from_secs(5);
+
+/// Files of one download that are named; the rest is counted.
+const NAMED: u64 = 10;
+
+/// Up and down again: nothing, but the line editor draws the prompt again.
+const REDRAW: &str = "\x1b[A\n";
+
+/// What writes lines. It may block.
+pub(super) trait Printer: Send {
+    /// Writes `text`, which ends with a line end, above what is being typed.
+    fn print(&mut self, text: String);
+}
+
+/// Standard error.
+#[derive(Debug)]
+pub(super) struct Stderr;
+
+impl Printer for Stderr {
+    fn print(&mut self, text: String) {
+        output::err(&text);
+    }
+}
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Talk {
+    /// Everything: there is a person.
+    Prompt,
+    /// Warnings only.
+    Quiet,
+    /// Who comes and goes, and what arrived, as well.
+    Verbose,
+}
+
+/// What goes in.
+pub(super) struct Inputs {
+    /// From the controller; its end is the end of the screen.
+    pub(super) notices: Receiver<Notice>,
+    /// Lines of the log.
+    pub(super) log: Receiver<String>,
+    /// Replies to a wish to leave that came by signal.
+    pub(super) farewell: Receiver<Reply>,
+    /// Where the running downloads are shown, if a prompt can show them.
+    pub(super) status: Option<StatusLine>,
+    /// Told of each peer that comes.
+    pub(super) joined: Sender<()>,
+}
+
+/// The running screen.
+#[derive(Debug)]
+pub(super) struct Screen {
+    finished: Receiver<()>,
+}
+
+impl Screen {
+    /// Starts to write what comes in to `printer`.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub(super) fn start(
+        inputs: Inputs,
+        printer: Box<dyn Printer>,
+        talk: Talk,
+        style: Style,
+    ) -> io::Result<Self> {
+        // Capacity 0: a line is taken only when the writer is free, so that what is old can be left out.
+        let (lines, to_write) = bounded::<String>(0);
+        let (finished, done) = bounded(1);
+        Thread::spawn("screen-writer", move || write(&to_write, printer, &finished))?.detach();
+        Thread::spawn("screen", move || {
+            let screen = Collector::new(inputs.status.clone(), talk, style);
+            screen.run(&inputs, &lines);
+        })?
+        .detach();
+        Ok(Self { finished: done })
+    }
+
+    /// Waits until everything is written, once the controller has dropped its end; not longer than
+    /// `most`, for a terminal may take nothing any more.
+    pub(super) fn finish(&self, most: Duration) {
+        if self.finished.recv_timeout(most).is_err() {
+            log::debug!("the screen is not done");
+        }
+    }
+}
+
+fn write(lines: &Receiver<String>, mut printer: Box<dyn Printer>, finished: &Sender<()>) {
+    for line in lines {
+        printer.print(line);
+    }
+    if finished.send(()).is_err() {
+        log::debug!("nobody waits for the last line");
+    }
+}
+
+/// Takes everything at once.
+struct Collector {
+    waiting: VecDeque<String>,
+    left_out: u64,
+    status: Option<StatusLine>,
+    talk: Talk,
+    style: Style,
+    warned: Vec<(Time, String)>,
+    saved: BTreeMap<u64, u64>,
+    progress: Option<Time>,
+    redraw: bool,
+}
+
+impl Collector {
+    const fn new(status: Option<StatusLine>, talk: Talk, style: Style) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            left_out: 0,
+            status,
+            talk,
+            style,
+            warned: Vec::new(),
+            saved: BTreeMap::new(),
+            progress: None,
+            redraw: false,
+        }
+    }
+
+    fn run(mut self, inputs: &Inputs, lines: &Sender<String>) {
+        // A channel that nobody takes from: sending to it is never possible.
+        let (parked, _kept) = bounded::<String>(0);
+        let (mut log, mut farewell) = (inputs.log.clone(), inputs.farewell.clone());
+        loop {
+            let next = self.next_line();
+            let to = if next.is_some() { lines } else { &parked };
+            select! {
+                recv(inputs.notices) -> notice => match notice {
+                    Ok(notice) => {
+                        if matches!(notice, Notice::Joined { .. }) {
+                            // Full is as good: it is told that one came.
+                            inputs.joined.try_send(()).unwrap_or(());
+                        }
+                        self.notice(clock::now(), notice);
+                    }
+                    Err(_) => break,
+                },
+                recv(log) -> line => match line {
+                    Ok(line) => self.warn(clock::now(), &line),
+                    Err(_) => log = never(),
+                },
+                recv(farewell) -> reply => match reply {
+                    Ok(reply) => self.reply(0, reply),
+                    Err(_) => farewell = never(),
+                },
+                send(to, next.unwrap_or_default()) -> sent => match sent {
+                    Ok(()) => self.line_was_written(),
+                    Err(_) => return,
+                },
+            }
+        }
+        inputs.log.try_iter().for_each(|line| self.warn(clock::now(), &line));
+        inputs.farewell.try_iter().for_each(|reply| self.reply(0, reply));
+        self.redraw = false;
+        while let Some(line) = self.next_line() {
+            if lines.send(line).is_err() {
+                return;
+            }
+            self.line_was_written();
+        }
+    }
+
+    /// What is to be written next.
+    fn next_line(&self) -> Option<String> {
+        if self.left_out > 0 {
+            return Some(format!("({} lines left out)\n", self.left_out));
+        }
+        self.waiting.front().cloned().or_else(|| self.redraw.then(|| REDRAW.to_owned()))
+    }
+
+    fn line_was_written(&mut self) {
+        self.redraw = false; // Each line draws what is below it again.
+        if self.left_out > 0 {
+            self.left_out = 0;
+        } else {
+            self.waiting.pop_front();
+        }
+    }
+
+    fn say(&mut self, line: &str) {
+        if self.waiting.len() >= limits::SCREEN_LINES {
+            self.waiting.pop_front();
+            self.left_out += 1;
+        }
+        self.waiting.push_back(format!("{line}\n"));
+    }
+
+    /// Says what is only worth it to a person, or to who asked for more.
+    fn mention(&mut self, line: &str) {
+        if self.talk != Talk::Quiet {
+            self.say(line);
+        }
+    }
+
+    fn notice(&mut self, now: Time, notice: Notice) {
+        match notice {
+            Notice::Joined { name, id } => {
+                self.mention(&self.style.dim(&format!("{} is here ({})", shown(&name), shown(&id))));
+            }
+            Notice::Gone { name, left } => {
+                let how = if left { "left" } else { "is gone without a word" };
+                self.mention(&self.style.dim(&format!("{} {how}", shown(&name))));
+            }
+            Notice::Downloads(rows) => self.downloads(now, &rows),
+            Notice::Download(job, reply) => self.reply(job, reply),
+            Notice::Text(text) => self.mention(&shown(&text)),
+            Notice::Warning(text) => self.warn(now, &format!("warning: {text}")),
+            // What it failed with is told by who started the controller, when the terminal is restored.
+            Notice::Ended(_) => {}
+        }
+    }
+
+    /// A warning or a line of the log, unless it was said a short while ago.
+    fn warn(&mut self, now: Time, line: &str) {
+        self.warned.retain(|(said, _)| now.since(*said) < SAME_WARNING);
+        if self.warned.iter().any(|(_, said)| said == line) {
+            return;
+        }
+        if self.warned.len() < limits::SCREEN_LINES {
+            self.warned.push((now, line.to_owned()));
+        }
+        let line = shown(line);
+        self.say(&line);
+    }
+
+    fn downloads(&mut self, now: Time, rows: &[DownloadRow]) {
+        match &self.status {
+            Some(status) if status.is_shown() => {
+                status.set(rows);
+                self.redraw = true;
+            }
+            // Begun by somebody else than the prompt, which has no line for it now.
+            _ if rows.is_empty() => self.progress = None,
+            _ if self.progress.is_some_and(|said| now.since(said) < PROGRESS_LINE) => {}
+            _ => {
+                // The first one only starts the clock: most downloads are over before the second.
+                if self.progress.is_some() {
+                    rows.iter().take(3).for_each(|row| self.mention(&self.style.dim(&render::progress(row))));
+                }
+                self.progress = Some(now);
+            }
+        }
+    }
+
+    /// A reply to a download that was begun earlier.
+    fn reply(&mut self, job: u64, reply: Reply) {
+        match reply {
+            Reply::Saved(saved) => {
+                let number = self.saved.entry(job).or_default();
+                *number += 1;
+                if *number <= NAMED {
+                    self.mention(&render::saved(&saved));
+                }
+            }
+            Reply::Missing { path, failure } => self.say(&render::missing(&path, &failure)),
+            Reply::Done => {
+                let number = self.saved.remove(&job).unwrap_or(0);
+                if number > NAMED {
+                    self.mention(&format!("{job}: done, {}", super::human::count(number, "file")));
+                }
+            }
+            Reply::Failed(failure) => {
+                self.saved.remove(&job);
+                self.say(&self.style.red(&format!("{job}: {}", shown(&failure.message))));
+            }
+            Reply::Note { text } => self.say(&shown(&text)),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+    use crate::control::Saved;
+
+    const PLAIN: Style = Style { color: false };
+
+    fn collector(talk: Talk) -> Collector {
+        Collector::new(None, talk, PLAIN)
+    }
+
+    #[test]
+    fn a_warning_is_said_once_a_minute() {
+        let mut screen = collector(Talk::Quiet);
+        let start = Time(1);
+        for second in 0..90 {
+            screen.notice(start + Duration::from_secs(second), Notice::Warning("disk\u{1b} slow".into()));
+        }
+        screen.notice(start, Notice::Text("nobody needs this on a pipe".into()));
+        assert_eq!(screen.waiting, ["warning: disk\\u{1b} slow\n", "warning: disk\\u{1b} slow\n"]);
+    }
+
+    #[test]
+    fn the_oldest_lines_go_first_and_that_is_said() {
+        let mut screen = collector(Talk::Prompt);
+        for n in 0..limits::SCREEN_LINES + 2 {
+            screen.notice(Time(1), Notice::Text(format!("line {n}")));
+        }
+        assert_eq!(screen.next_line().unwrap(), "(2 lines left out)\n");
+        screen.line_was_written();
+        assert_eq!(screen.next_line().unwrap(), "line 2\n");
+        screen.line_was_written();
+        assert_eq!(screen.next_line().unwrap(), "line 3\n");
+    }
+
+    #[test]
+    fn of_many_files_a_few_are_named() {
+        let mut screen = collector(Talk::Prompt);
+        for n in 0..25 {
+            let saved =
+                Saved { job: 4, id: String::new(), path: format!("/d/{n}").into(), how: "saved".into() };
+            screen.notice(Time(1), Notice::Download(4, Reply::Saved(saved)));
+        }
+        screen.notice(Time(1), Notice::Download(4, Reply::Done));
+        assert_eq!(screen.waiting.len(), 11);
+        assert_eq!(screen.waiting.back().unwrap(), "4: done, 25 files\n");
+    }
+
+    #[test]
+    fn everything_waiting_is_written_before_the_end() {
+        struct Slow(Sender<String>);
+        impl Printer for Slow {
+            fn print(&mut self, text: String) {
+                self.0.send(text).unwrap();
+            }
+        }
+        let ((notices, rx), (log_tx, log)) = (unbounded(), unbounded());
+        let (farewell_tx, farewell) = unbounded();
+        let (printed_tx, printed) = unbounded();
+        let inputs = Inputs { notices: rx, log, farewell, status: None, joined: bounded(1).0 };
+        let screen = Screen::start(inputs, Box::new(Slow(printed_tx)), Talk::Prompt, PLAIN).unwrap();
+        log_tx.send("from the log".into()).unwrap();
+        notices.send(Notice::Joined { name: "peer2".into(), id: "abcd".into() }).unwrap();
+        notices.send(Notice::Gone { name: "peer2".into(), left: true }).unwrap();
+        farewell_tx.send(Reply::Note { text: "safe to leave".into() }).unwrap();
+        drop((notices, farewell_tx, log_tx));
+        screen.finish(Duration::from_secs(20));
+        let mut lines: Vec<String> = printed.try_iter().collect();
+        lines.sort();
+        assert_eq!(lines, ["from the log\n", "peer2 is here (abcd)\n", "peer2 left\n", "safe to leave\n"]);
+    }
+}

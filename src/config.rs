@@ -1,0 +1,64 @@
+//! How one peer runs, as flags and environment said it.
+
+use std::path::PathBuf;
+
+use crate::limits;
+
+/// The transfer port when none is given: clear of the discovery port and of registered services.
+pub const DEFAULT_PORT: u16 = 27_280;
+
+/// Settings of one peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The peer directory, absolute.
+    pub directory: PathBuf,
+    /// Base transfer port: receiver there, then sender, distributor and distributee.
+    pub port: u16,
+    /// Refuse to start instead of falling back to other ports.
+    pub strict_port: bool,
+    /// UDP port of discovery; another one is another network (tests).
+    pub discovery_port: u16,
+    /// Names of the interfaces to use; empty: all.
+    pub interfaces: Vec<String>,
+    /// Name to show; `None`: made from the folder's name.
+    pub name: Option<String>,
+}
+
+impl Config {
+    /// The defaults, for a peer in `directory`.
+    #[must_use]
+    pub const fn new(directory: PathBuf) -> Self {
+        Self {
+            directory,
+            port: DEFAULT_PORT,
+            strict_port: false,
+            discovery_port: limits::DISCOVERY_PORT,
+            interfaces: Vec::new(),
+            name: None,
+        }
+    }
+
+    /// Where the state of this peer lies.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.directory.join(".potluck")
+    }
+
+    /// The key file.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        self.state().join("key")
+    }
+
+    /// What this peer shares.
+    #[must_use]
+    pub fn shared(&self) -> PathBuf {
+        self.directory.join("shared")
+    }
+
+    /// Where downloads go.
+    #[must_use]
+    pub fn downloads(&self) -> PathBuf {
+        self.directory.join("downloads")
+    }
+}

@@ -1,0 +1,313 @@
+//! What one peer shares: entries in 256 buckets by path hash, and the signed head over them. Pure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::chunk::FileId;
+use super::path::SafePath;
+use crate::identity::{Identity, Instance, PublicKey, SIGNATURE, verify};
+use crate::limits;
+use crate::wire::{DecodeError, decode, encode};
+
+/// Signing context of a catalogue head.
+const CONTEXT: &[u8] = b"potluck 1 catalogue head\0";
+
+/// Signing context (BLAKE3 key derivation) of a bucket's digest.
+const BUCKET_CONTEXT: &str = "potluck 1 catalogue bucket";
+
+/// Signing context of the root over the buckets' digests.
+const ROOT_CONTEXT: &str = "potluck 1 catalogue root";
+
+/// One shared file or folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where it lies in `shared/`.
+    pub path: SafePath,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What an entry is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A folder with nothing in it; others are implied by what they hold.
+    Folder,
+    /// A file.
+    File {
+        /// Its content.
+        id: FileId,
+        /// Bytes.
+        size: u64,
+        /// Modification time, milliseconds since 1970; negative before.
+        modified: i64,
+        /// True if its owner may execute it.
+        executable: bool,
+    },
+}
+
+/// BLAKE3 over one bucket's entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketDigest(#[serde(with = "serde_bytes")] pub [u8; 32]);
+
+/// What should exist, said by the owner: signed, and the higher (instance, version) wins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The owner's key.
+    pub owner: PublicKey,
+    /// The start it was made in.
+    pub instance: Instance,
+    /// Rises with every change within an instance, from 1.
+    pub version: u64,
+    /// Entries in all buckets.
+    pub entries: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Over the buckets' digests.
+    #[serde(with = "serde_bytes")]
+    pub root: [u8; 32],
+}
+
+impl Head {
+    /// The head as it goes over the wire: 64 bytes of signature, then `MessagePack`.
+    ///
+    /// # Panics
+    /// Never: encoding into memory fails only for types that this one does not hold.
+    #[must_use]
+    pub fn sign(&self, identity: &Identity) -> Vec<u8> {
+        let body = encode(self);
+        [&identity.sign(CONTEXT, &body)[..], &body].concat()
+    }
+
+    /// Reads and checks a signed head.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is not one, or its signature is not its owner's.
+    pub fn open(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (signature, body) = bytes.split_at_checked(SIGNATURE).ok_or(DecodeError::Short)?;
+        let head: Self = decode(body)?;
+        if verify(&head.owner, CONTEXT, body, signature) { Ok(head) } else { Err(DecodeError::Signature) }
+    }
+
+    /// What orders the heads of one owner.
+    #[must_use]
+    pub const fn number(&self) -> (Instance, u64) {
+        (self.instance, self.version)
+    }
+}
+
+/// One bucket: entries in the order of their paths, no path twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bucket(Vec<Entry>);
+
+/// Why entries are not a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BucketError {
+    /// An entry belongs into another bucket.
+    #[error("an entry lies in the wrong bucket")]
+    Place,
+    /// Out of order, or twice.
+    #[error("entries are out of order")]
+    Order,
+    /// A size above [`limits::FILE`].
+    #[error("an entry's size is impossible")]
+    Size,
+}
+
+impl Bucket {
+    /// Checks that `entries` are bucket number `index`.
+    ///
+    /// # Errors
+    /// [`BucketError`]: whoever sent them is wrong.
+    pub fn new(index: u8, entries: Vec<Entry>) -> Result<Self, BucketError> {
+        if !entries.is_sorted_by(|a, b| a.path < b.path) {
+            return Err(BucketError::Order);
+        }
+        for e in &entries {
+            if e.path.bucket() != index {
+                return Err(BucketError::Place);
+            }
+            if matches!(e.kind, Kind::File { size, .. } if size > limits::FILE) {
+                return Err(BucketError::Size);
+            }
+        }
+        Ok(Self(entries))
+    }
+
+    /// The entries in the order of their paths.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
+    /// BLAKE3 over the entries.
+    #[must_use]
+    pub fn digest(&self) -> BucketDigest {
+        let mut hasher = blake3::Hasher::new_derive_key(BUCKET_CONTEXT);
+        for e in &self.0 {
+            hasher.update(&encode(e));
+        }
+        BucketDigest(*hasher.finalize().as_bytes())
+    }
+}
+
+/// A whole catalogue, immutable; buckets that did not change are shared with the version before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Catalogue {
+    buckets: Vec<Arc<Bucket>>,
+    digests: Vec<BucketDigest>,
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        let empty = Arc::new(Bucket::default());
+        let digest = empty.digest();
+        Self { buckets: vec![empty; limits::BUCKETS], digests: vec![digest; limits::BUCKETS] }
+    }
+}
+
+impl Catalogue {
+    /// Of entries in any order; the last one of a path counts.
+    #[must_use]
+    pub fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
+        let mut changes: BTreeMap<SafePath, Option<Kind>> = BTreeMap::new();
+        changes.extend(entries.into_iter().map(|e| (e.path, Some(e.kind))));
+        Self::default().changed(&changes)
+    }
+
+    /// This catalogue with some paths set or (`None`) removed. Costs what the touched buckets hold.
+    #[must_use]
+    pub fn changed(&self, changes: &BTreeMap<SafePath, Option<Kind>>) -> Self {
+        let mut touched: BTreeMap<u8, BTreeMap<&SafePath, &Option<Kind>>> = BTreeMap::new();
+        for (path, kind) in changes {
+            touched.entry(path.bucket()).or_default().insert(path, kind);
+        }
+        let mut next = self.clone();
+        for (index, changes) in touched {
+            let mut entries = self.buckets[usize::from(index)].0.clone();
+            entries.retain(|e| !changes.contains_key(&e.path));
+            entries.extend(changes.into_iter().filter_map(|(path, kind)| {
+                kind.as_ref().map(|kind| Entry { path: path.clone(), kind: kind.clone() })
+            }));
+            entries.sort_by(|a, b| a.path.cmp(&b.path));
+            next.set(index, Bucket(entries));
+        }
+        next
+    }
+
+    /// Replaces one bucket.
+    pub fn set(&mut self, index: u8, bucket: Bucket) {
+        self.digests[usize::from(index)] = bucket.digest();
+        self.buckets[usize::from(index)] = Arc::new(bucket);
+    }
+
+    /// Bucket number `index`.
+    #[must_use]
+    pub fn bucket(&self, index: u8) -> &Arc<Bucket> {
+        &self.buckets[usize::from(index)]
+    }
+
+    /// The digests of all 256 buckets.
+    #[must_use]
+    pub fn digests(&self) -> &[BucketDigest] {
+        &self.digests
+    }
+
+    /// The entry at `path`.
+    #[must_use]
+    pub fn get(&self, path: &SafePath) -> Option<&Entry> {
+        let bucket = &self.bucket(path.bucket()).0;
+        bucket.binary_search_by(|e| e.path.cmp(path)).ok().map(|i| &bucket[i])
+    }
+
+    /// All entries, bucket by bucket.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.buckets.iter().flat_map(|b| b.0.iter())
+    }
+
+    /// The unsigned head of this catalogue.
+    #[must_use]
+    pub fn head(&self, owner: PublicKey, instance: Instance, version: u64) -> Head {
+        let bytes = self.entries().map(|e| if let Kind::File { size, .. } = e.kind { size } else { 0 });
+        Head {
+            owner,
+            instance,
+            version,
+            entries: self.buckets.iter().map(|b| b.0.len() as u64).sum(),
+            bytes: bytes.fold(0, u64::saturating_add),
+            root: root_of(&self.digests),
+        }
+    }
+}
+
+/// The root over the digests of all buckets, as a head carries it.
+#[must_use]
+pub fn root_of(digests: &[BucketDigest]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key(ROOT_CONTEXT);
+    for d in digests {
+        hasher.update(&d.0);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, n: u8) -> Entry {
+        let kind = Kind::File { id: FileId([n; 32]), size: u64::from(n), modified: -1, executable: n > 3 };
+        Entry { path: path.parse().unwrap(), kind }
+    }
+
+    #[test]
+    fn the_order_of_building_does_not_matter() {
+        let entries: Vec<_> = (0..200).map(|n| file(&format!("f{n}"), n)).collect();
+        let a = Catalogue::of(entries.clone());
+        let b = Catalogue::of(entries.iter().rev().cloned());
+        assert_eq!(a, b);
+        let mut c = Catalogue::default();
+        for e in &entries {
+            c = c.changed(&BTreeMap::from([(e.path.clone(), Some(e.kind.clone()))]));
+        }
+        assert_eq!(a, c);
+        let gone: BTreeMap<_, _> = entries.iter().map(|e| (e.path.clone(), None)).collect();
+        assert_eq!(a.changed(&gone), Catalogue::default());
+        assert_eq!(a.get(&entries[7].path), Some(&entries[7]));
+        assert_eq!(a.get(&"nope".parse().unwrap()), None);
+        assert_eq!(a.entries().count(), 200);
+        for i in 0..=255 {
+            let again = Bucket::new(i, a.bucket(i).entries().to_vec()).unwrap();
+            assert_eq!(again.digest(), a.digests()[usize::from(i)]);
+        }
+    }
+
+    #[test]
+    fn entries_that_do_not_belong_are_refused() {
+        let (a, b) = (file("a", 1), file("b", 2));
+        assert_ne!(a.path.bucket(), b.path.bucket());
+        let place = a.path.bucket();
+        assert_eq!(Bucket::new(place, vec![b]), Err(BucketError::Place));
+        assert_eq!(Bucket::new(place, vec![a.clone(), a.clone()]), Err(BucketError::Order));
+        let huge = Kind::File { id: FileId([0; 32]), size: u64::MAX, modified: 0, executable: false };
+        assert_eq!(Bucket::new(place, vec![Entry { path: a.path, kind: huge }]), Err(BucketError::Size));
+    }
+
+    #[test]
+    fn a_head_is_its_owners_or_nothing() {
+        let id = Identity::generate().unwrap();
+        let head = Catalogue::of([file("a", 5)]).head(id.public(), Instance { count: 1, random: 2 }, 3);
+        let signed = head.sign(&id);
+        assert_eq!(Head::open(&signed).unwrap(), head);
+        assert_eq!((head.entries, head.bytes), (1, 5));
+        for i in 0..signed.len() {
+            let mut bad = signed.clone();
+            bad[i] ^= 1;
+            assert!(Head::open(&bad).is_err(), "{i}");
+            assert!(Head::open(&signed[..i]).is_err(), "{i}");
+        }
+        let other = Identity::generate().unwrap();
+        assert!(Head::open(&head.sign(&other)).is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! What was left out and why, in words, each once. Pure.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use crate::content::path::PathError;
+use crate::limits;
+use crate::text;
+
+/// Why something in `shared/` is not shared.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Skip {
+    /// A symbolic link.
+    Link,
+    /// A FIFO, socket or device.
+    Special,
+    /// Its name cannot be told to others.
+    Name(PathError),
+    /// It is larger than any file may be.
+    Large,
+    /// The operating system refuses.
+    Unreadable(String),
+}
+
+/// Which warnings were given.
+#[derive(Debug, Default)]
+pub(super) struct Warnings {
+    given: HashSet<(PathBuf, Skip)>,
+    /// True once it was told that no more is told.
+    full: bool,
+}
+
+impl Warnings {
+    /// The warning about a path, if it is news.
+    pub(super) fn skipped(&mut self, path: &Path, why: Skip) -> Option<String> {
+        if self.given.contains(&(path.to_owned(), why.clone())) || self.full {
+            return None;
+        }
+        let name = text::shown(&path.to_string_lossy()).into_owned();
+        if self.given.len() >= limits::SKIP_WARNINGS {
+            self.full = true;
+            return Some(format!("not shared: {name} and others; no more of them are told"));
+        }
+        let text = match &why {
+            Skip::Link => format!("not shared: {name} is a link; put the file itself into the folder"),
+            Skip::Special => format!("not shared: {name} is not a file (FIFO, socket or device)"),
+            Skip::Name(e) => format!("not shared: {name}: {e}; rename it"),
+            Skip::Large => format!("not shared: {name} is too large ({} bytes at most)", limits::FILE),
+            Skip::Unreadable(e) if path.as_os_str().is_empty() => {
+                format!("the shared folder cannot be read: {e}")
+            }
+            Skip::Unreadable(e) => format!("not shared: {name} cannot be read: {e}"),
+        };
+        self.given.insert((path.to_owned(), why));
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_told_once_and_nothing_raw_and_not_without_end() {
+        let mut w = Warnings::default();
+        let text = w.skipped(Path::new("a\u{1b}[2J"), Skip::Link).unwrap();
+        assert!(text.contains("a\\u{1b}[2J"), "{text}");
+        assert_eq!(w.skipped(Path::new("a\u{1b}[2J"), Skip::Link), None);
+        assert!(w.skipped(Path::new("a\u{1b}[2J"), Skip::Special).is_some());
+        let told = (0..10_000).filter_map(|n| w.skipped(Path::new(&n.to_string()), Skip::Link)).count();
+        assert!(told < 200, "{told}");
+        assert_eq!(w.skipped(Path::new("z"), Skip::Link), None);
+    }
+}

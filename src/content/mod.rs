@@ -1,0 +1,14 @@
+//! What is shared: paths, chunks, manifests, catalogues (pure), and the library that scans, watches
+//! and hashes `shared/` (threads).
+
+pub mod catalogue;
+pub mod chunk;
+pub mod library;
+pub mod manifest;
+pub mod partial;
+pub mod path;
+
+pub use catalogue::{Catalogue, Entry, Head, Kind};
+pub use chunk::{ChunkIndex, Chunks, FileId};
+pub use manifest::Manifest;
+pub use path::SafePath;

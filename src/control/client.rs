@@ -1,0 +1,92 @@
+//! The side of the control socket that asks. The side that answers is `server`.
+
+use core::ops::ControlFlow;
+use core::time::Duration;
+use std::io::{self, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use super::line::{self, Call};
+use super::{Reply, Request, socket};
+use crate::error::{Code, Failure};
+use crate::text;
+
+/// How long the end of the peer is waited for after it answered `exit`.
+const END: Duration = Duration::from_secs(10);
+
+/// Asks the peer that runs in `directory`, and hands each reply but the last to `on_reply`; when that
+/// breaks, nothing more is read. After `exit` this returns once the peer is gone.
+///
+/// # Errors
+/// [`Code::NoPeer`] when none runs there; what the peer answered; [`Code::Failed`] when it went away.
+pub fn ask(
+    directory: &Path,
+    request: &Request,
+    mut on_reply: impl FnMut(Reply) -> ControlFlow<()>,
+) -> Result<(), Failure> {
+    let mut stream = dial(directory)?;
+    let gone = |e: io::Error| -> Failure { Failure::other(format!("the peer went away: {e}")) };
+    let call = Call { version: line::VERSION, request: request.clone() };
+    let mut bytes = serde_json::to_vec(&call)
+        .map_err(|e| Failure::new(Code::Usage, format!("this cannot be sent to the peer: {e}")))?;
+    bytes.push(b'\n');
+    // Who is refused is told so before a word was read: the answer counts, not that it hung up.
+    let written = stream.write_all(&bytes);
+    let leaving = matches!(request, Request::Exit { .. });
+    let mut answers = BufReader::new(stream);
+    loop {
+        let line = match line::read(&mut answers) {
+            Ok(Some(line)) => line,
+            _ if leaving => return Ok(()),
+            Ok(None) => {
+                written.map_err(gone)?;
+                return Err(Failure::other("the peer left before it answered"));
+            }
+            Err(e) => return Err(gone(e)),
+        };
+        match parse(&line)? {
+            Reply::Done if leaving => return wait_for_end(&answers),
+            Reply::Done => return Ok(()),
+            Reply::Failed(failure) => return Err(failure),
+            reply => {
+                if on_reply(reply).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Dials the peer, and tells why that failed.
+fn dial(directory: &Path) -> Result<UnixStream, Failure> {
+    let shown = directory.display().to_string();
+    let shown = text::shown(&shown);
+    match socket::dial(&directory.join(".potluck")) {
+        Ok(stream) => Ok(stream),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            Err(Failure::new(
+                Code::NoPeer,
+                format!(
+                    "no peer runs in {shown}: start one there with `potluck`, or say where with `-d DIR`"
+                ),
+            ))
+        }
+        Err(e) => Err(Failure::other(format!("the peer in {shown} cannot be asked: {e}"))),
+    }
+}
+
+/// A reply; one that is not understood comes from another version.
+fn parse(line: &[u8]) -> Result<Reply, Failure> {
+    serde_json::from_slice(line)
+        .map_err(|_| Failure::other("the running peer is of another version: restart it"))
+}
+
+/// The peer closes the connection when it ends.
+fn wait_for_end(answers: &BufReader<UnixStream>) -> Result<(), Failure> {
+    let mut stream = answers.get_ref();
+    if stream.set_read_timeout(Some(END)).is_ok() {
+        // Nothing more is said; both the end and an error mean that it is gone.
+        let _end: io::Result<usize> = io::Read::read(&mut stream, &mut [0; 1]);
+    }
+    Ok(())
+}

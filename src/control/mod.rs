@@ -1,0 +1,309 @@
+//! What can be asked of a running peer, by the prompt and (as JSON lines over a local socket that only
+//! this user can open) by one-shot commands. The answers are facts; `cli::output` makes text of them.
+
+pub mod client;
+pub mod keyfile;
+mod line;
+pub mod server;
+mod socket;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Failure;
+
+/// One command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Request {
+    /// What is shared, by this peer and by the others.
+    List {
+        /// Only paths that contain this, or match it if it has `*` or `?`.
+        #[serde(default)]
+        pattern: Option<String>,
+        /// Only what this peer shares.
+        #[serde(default)]
+        mine: bool,
+        /// Only what this peer (name, or beginning of its id) shares.
+        #[serde(default)]
+        from: Option<String>,
+    },
+    /// Fetch files or folders.
+    Download {
+        /// Paths as `list` shows them, folders, or `b3:` and the first digits of a file id.
+        files: Vec<String>,
+        /// Only from this peer.
+        #[serde(default)]
+        from: Option<String>,
+        /// Into this folder, absolute, instead of `downloads/`.
+        #[serde(default)]
+        to: Option<PathBuf>,
+        /// Answer when it is finished, with [`Reply::Progress`] meanwhile; else once it is begun.
+        #[serde(default)]
+        wait: bool,
+    },
+    /// Stop a download by its number; what arrived stays for a later one.
+    Cancel {
+        /// Its number, as `status` shows it.
+        job: u64,
+    },
+    /// The peers of the network.
+    Peers,
+    /// This peer: who, where, transfers.
+    Status,
+    /// Leave.
+    Exit {
+        /// Without finishing what is being sent.
+        #[serde(default)]
+        now: bool,
+    },
+    /// Names that begin with `prefix`, for completion at the prompt.
+    Complete {
+        /// What is being typed.
+        prefix: String,
+        /// Names of peers rather than of files.
+        peers: bool,
+    },
+}
+
+/// One line of `list`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListRow {
+    /// Path; raw, to be escaped for a terminal.
+    pub path: String,
+    /// True for an (empty) folder.
+    pub folder: bool,
+    /// Bytes.
+    pub size: u64,
+    /// Seconds since 1970.
+    pub modified: i64,
+    /// Live peers that hold it, this one included.
+    pub copies: u64,
+    /// True if this peer shares it.
+    pub mine: bool,
+    /// Names of the others that share it under this path.
+    pub peers: Vec<String>,
+    /// The same peers' ids, whole.
+    pub peer_ids: Vec<String>,
+    /// File id, 64 hexadecimal digits; empty for folders and files not hashed yet.
+    pub id: String,
+    /// True if another content has the same path.
+    pub ambiguous: bool,
+    /// Percent hashed, for a file of this peer that is not yet listed by others.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hashing: Option<u8>,
+}
+
+/// One line of `peers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerRow {
+    /// Name.
+    pub name: String,
+    /// Id, 52 signs.
+    pub id: String,
+    /// Address.
+    pub address: String,
+    /// Its sender port.
+    pub port: u16,
+    /// Files it shares; `None` until its catalogue is known.
+    pub files: Option<u64>,
+    /// Their bytes.
+    pub bytes: Option<u64>,
+    /// Whole seconds since it was first seen.
+    pub seconds: u64,
+}
+
+/// How far a download is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DownloadRow {
+    /// Its number.
+    pub job: u64,
+    /// What was asked for, in short.
+    pub what: String,
+    /// Bytes verified.
+    pub done: u64,
+    /// Bytes in all.
+    pub size: u64,
+    /// Files published.
+    pub files_done: u64,
+    /// Files in all.
+    pub files: u64,
+    /// Bytes a second, over the last seconds.
+    pub speed: u64,
+    /// Seconds left at that speed.
+    pub left: Option<u64>,
+    /// Bytes that came over the network since this peer started.
+    pub fetched: u64,
+    /// Names of the peers it comes from.
+    pub from: Vec<String>,
+    /// Why nothing moves, if so.
+    pub waiting: Option<String>,
+}
+
+/// One peer that is being served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadRow {
+    /// Its name.
+    pub to: String,
+    /// Bytes sent to it.
+    pub bytes: u64,
+    /// Bytes a second, over the last seconds.
+    pub speed: u64,
+}
+
+/// What `status` tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Name.
+    pub name: String,
+    /// Id, 52 signs.
+    pub id: String,
+    /// Peer directory.
+    pub directory: PathBuf,
+    /// Receiver, sender, distributor and distributee port.
+    pub ports: [u16; 4],
+    /// `open` or `group`.
+    pub network: String,
+    /// Peers here, this one not counted.
+    pub peers: u64,
+    /// Files shared.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files not hashed yet.
+    pub hashing: u64,
+    /// Running downloads.
+    pub downloads: Vec<DownloadRow>,
+    /// Who is being served.
+    pub uploads: Vec<UploadRow>,
+    /// True once the key was exported.
+    pub key_exported: bool,
+    /// Warnings of this run, the newest last, at most 20.
+    pub warnings: Vec<String>,
+}
+
+/// One file that a download brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Its number.
+    pub job: u64,
+    /// File id.
+    pub id: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// `saved`, `saved_as` or `already_there`.
+    pub how: String,
+}
+
+/// One answer to a [`Request`]; several may come, the last one is `Done` or `Failed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    /// One line of `list`, sorted by path.
+    File(ListRow),
+    /// One line of `peers`, sorted by name.
+    Peer(PeerRow),
+    /// Answer to `status`.
+    Status(Box<Status>),
+    /// A download was begun.
+    Begun(DownloadRow),
+    /// How far it is. At most 4 a second; may be skipped.
+    Progress(DownloadRow),
+    /// A file arrived.
+    Saved(Saved),
+    /// A file of a download will not come; the others go on.
+    Missing {
+        /// Its path.
+        path: String,
+        /// Why.
+        failure: Failure,
+    },
+    /// Names, for completion.
+    Names {
+        /// At most 100.
+        names: Vec<String>,
+    },
+    /// Something to be said on the way (on `exit`: what is still being sent).
+    Note {
+        /// In words.
+        text: String,
+    },
+    /// The end: it worked.
+    Done,
+    /// The end: it did not.
+    Failed(Failure),
+}
+
+impl Reply {
+    /// True for the last answer to a request.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        matches!(self, Self::Done | Self::Failed(_))
+    }
+}
+
+/// Something that happened, to be shown at the prompt above what is being typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A peer came.
+    Joined {
+        /// Its name.
+        name: String,
+        /// Its id, eight signs.
+        id: String,
+    },
+    /// A peer went: `left` or `silent`.
+    Gone {
+        /// Its name.
+        name: String,
+        /// True if it said so itself.
+        left: bool,
+    },
+    /// How far the running downloads are; empty when none runs. At most 4 a second.
+    Downloads(Vec<DownloadRow>),
+    /// A reply to a download that was begun earlier (`Saved`, `Missing`, `Done`, `Failed`).
+    Download(u64, Reply),
+    /// Anything else worth a line.
+    Text(String),
+    /// A warning.
+    Warning(String),
+    /// This peer is leaving; `code` is the exit code of the process.
+    Ended(Option<Failure>),
+}
+
+/// A [`Request`] on its way to the controller.
+#[derive(Debug)]
+pub struct Ask {
+    /// What is asked.
+    pub request: Request,
+    /// Where the answers go. Unbounded; whoever answers leaves out progress while answers pile up.
+    pub replies: crossbeam_channel::Sender<Reply>,
+}
+
+/// What the controller is given.
+#[derive(Debug)]
+pub struct Seams {
+    /// Commands, of the prompt, of one-shot clients and of signals. They never end by themselves.
+    pub asks: crossbeam_channel::Receiver<Ask>,
+    /// What is to be shown. Unbounded; sending never blocks. Dropped by the controller at its end.
+    pub notices: crossbeam_channel::Sender<Notice>,
+    /// To be told what a second Ctrl-C still does ([`set_last_words`](crate::sys::signals::Leave::set_last_words)).
+    pub leave: crate::sys::signals::Leave,
+}
+
+/// Makes the folder `state` (`.potluck`) if needed, and closes it to other users.
+///
+/// # Errors
+/// What the operating system says.
+pub fn make_state(state: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    match std::fs::DirBuilder::new().mode(0o700).create(state) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e),
+        _ => {}
+    }
+    if std::fs::metadata(state)?.permissions().mode() & 0o077 != 0 {
+        std::fs::set_permissions(state, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}

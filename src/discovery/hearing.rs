@@ -1,0 +1,561 @@
+//! What the machine of `presence.rs` does with the datagrams of others: who is new, who proved itself,
+//! who left, what is answered. Pure; its shell is `shell.rs`.
+
+use std::sync::Arc;
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::echoes::Echo;
+use super::presence::{Dropped, Machine, Output, Via};
+use super::table::{Candidate, Entry, Heard, Voice};
+use super::{Event, Gone, PeerInfo, Rate};
+use crate::identity::PeerId;
+use crate::limits;
+use crate::routes::{Contact, Host};
+use crate::time::Time;
+use crate::wire::datagram::{Body, Message};
+
+/// Peers that answer a hello within 100 ms; the others take [`spread`].
+const ANSWERS: u64 = 8;
+
+/// After each question to a candidate, when it is asked again. Then not before [`IDLE`] has passed.
+const RETRIES: [Duration; 14] = [
+    Duration::from_millis(60),
+    Duration::from_millis(60),
+    Duration::from_millis(80),
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(1),
+    Duration::from_secs(1),
+    Duration::from_secs(1),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(16),
+    Duration::from_secs(30),
+];
+
+/// Up to so many peers a newcomer is answered at once.
+pub(super) const SMALL: u32 = 64;
+
+/// In a larger network: between two answers by broadcast, for each peer of it. After a power cut most of
+/// them fall to the limits for strangers, so that single answers do more.
+const CROWD_GAP: Duration = Duration::from_millis(20);
+
+/// The same for a newcomer, unless it came with many others.
+const NEWCOMER_GAP: Duration = Duration::from_millis(250);
+
+/// For so long a peer is a newcomer.
+const NEWCOMER: Duration = Duration::from_secs(30);
+
+/// Hellos of others since its own that make it one of many.
+const MANY_JOIN: u32 = 64;
+
+/// Questions of others are answered after this time if there may be many: together.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// The third question goes to everyone, for a firewall may let in nothing but the discovery port.
+const CALLED: u8 = 2;
+
+/// A probe within this time of the last one belongs to it.
+const PROBED_AGAIN: Duration = Duration::from_secs(1);
+
+/// A candidate that answered no question is left alone for this time.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Candidates known from another peer's table are asked after this time: most will ask us before.
+const TABLE_DELAY: Duration = Duration::from_secs(5);
+
+/// The time over which `n` peers spread what each of them has to say to a newcomer: at once in a small
+/// network; 125 a second in a large one, little more than a newcomer verifies of strangers.
+fn spread(n: u64) -> Duration {
+    if n <= u64::from(SMALL) { Duration::from_millis(60) } else { Duration::from_millis(8 * n) }
+}
+
+/// What a datagram of a known peer is to its entry.
+enum Known {
+    /// New, from an address that is proved.
+    Fresh,
+    /// New, from another address.
+    Elsewhere,
+    /// A later instance, from a proved address.
+    Restarted,
+    /// A later instance, from another address.
+    RestartedElsewhere,
+}
+
+impl Machine {
+    /// A verified datagram of `id` that came from `source`. `signed` is the datagram itself, to be
+    /// passed on to newcomers.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub fn handle_packet(
+        &mut self,
+        now: Time,
+        source: SocketAddr,
+        via: Via,
+        id: PeerId,
+        body: &Body,
+        signed: &Arc<[u8]>,
+    ) -> Result<(), Dropped> {
+        self.observe(now);
+        let result = self.hear(now, source, via, id, body, signed);
+        self.rearm(now);
+        result
+    }
+
+    fn hear(
+        &mut self,
+        now: Time,
+        source: SocketAddr,
+        via: Via,
+        id: PeerId,
+        body: &Body,
+        signed: &Arc<[u8]>,
+    ) -> Result<(), Dropped> {
+        if id == self.id {
+            return self.hear_own_id(now, source, via, body);
+        }
+        self.heard_any = true;
+        if self.table.is_buried(now, id, body.instance) {
+            return Err(Dropped::Buried);
+        }
+        if self.table.has(id) {
+            self.hear_known(now, source, via, id, body, signed)?;
+        } else {
+            self.hear_unknown(now, source, via, id, body, signed)?;
+        }
+        self.hear_message(now, source, via, id, body);
+        Ok(())
+    }
+
+    /// A datagram of a peer that is here.
+    fn hear_known(
+        &mut self,
+        now: Time,
+        source: SocketAddr,
+        via: Via,
+        id: PeerId,
+        body: &Body,
+        signed: &Arc<[u8]>,
+    ) -> Result<(), Dropped> {
+        let host = Host::from(source);
+        let Some(entry) = self.table.get_mut(id) else { return Err(Dropped::Unknown) };
+        if body.instance < entry.voice.instance {
+            return Err(Dropped::Stale);
+        }
+        if body.message == Message::Leave {
+            self.table.bury(now, id, body.instance);
+            self.table.remove(id);
+            self.table.withdraw(id);
+            self.outputs.push_back(Output::Event(Event::Gone(id, Gone::Left)));
+            return Ok(());
+        }
+        let proved = entry.hosts.contains(&host);
+        let known = if body.instance > entry.voice.instance {
+            if proved { Known::Restarted } else { Known::RestartedElsewhere }
+        } else {
+            match entry.voice.window.take(body.sequence) {
+                Heard::New if proved => Known::Fresh,
+                Heard::New => Known::Elsewhere,
+                Heard::Copy => {
+                    // Another way to the same peer, perhaps: worth a question, not a belief.
+                    if !proved && entry.hosts.len() < limits::HOSTS {
+                        let voice = entry.voice.clone();
+                        self.consider(now, source, via, id, voice, false);
+                    }
+                    return Err(Dropped::Copy);
+                }
+                Heard::Old => return Err(Dropped::Old),
+            }
+        };
+        match known {
+            Known::Fresh | Known::Elsewhere => {
+                entry.heard = now;
+                entry.suspicion = None;
+                let changed = entry.voice.update(body, signed);
+                if matches!(known, Known::Elsewhere) {
+                    let voice = entry.voice.clone();
+                    self.consider(now, source, via, id, voice, true);
+                } else if entry.hosts.first() == Some(&host) {
+                    entry.first_heard = now;
+                    entry.at = if via_own_socket(&body.message) { source } else { entry.at };
+                }
+                if changed {
+                    self.tell(id);
+                }
+            }
+            Known::Restarted => {
+                // Only the holder of the key can have made a later instance: the earlier one is over.
+                entry.heard = now;
+                entry.suspicion = None;
+                entry.voice = Voice::new(body, signed);
+                entry.prove(now, source);
+                entry.confirmed = None;
+                self.table.withdraw(id);
+                self.tell(id);
+            }
+            Known::RestartedElsewhere => {
+                self.hear_unknown(now, source, via, id, body, signed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A datagram of a peer that is not here, or of a later instance of one that is.
+    fn hear_unknown(
+        &mut self,
+        now: Time,
+        source: SocketAddr,
+        via: Via,
+        id: PeerId,
+        body: &Body,
+        signed: &Arc<[u8]>,
+    ) -> Result<(), Dropped> {
+        if body.message == Message::Leave {
+            if self.table.withdraw(id).is_some() {
+                self.table.bury(now, id, body.instance);
+            }
+            return Err(Dropped::Unknown);
+        }
+        let voice = match self.table.candidate_mut(id) {
+            Some(c) if body.instance < c.voice.instance => return Err(Dropped::Stale),
+            Some(c) if body.instance == c.voice.instance => {
+                match c.voice.window.take(body.sequence) {
+                    Heard::New => {}
+                    Heard::Copy => return Err(Dropped::Copy),
+                    Heard::Old => return Err(Dropped::Old),
+                }
+                c.voice.update(body, signed);
+                c.voice.clone()
+            }
+            _ => Voice::new(body, signed),
+        };
+        self.consider(now, source, via, id, voice, true);
+        Ok(())
+    }
+
+    /// Makes `id` at `source` a candidate, or leaves the one there is as it is.
+    fn consider(&mut self, now: Time, source: SocketAddr, via: Via, id: PeerId, voice: Voice, fresh: bool) {
+        let reachable = self.on_link(Host::from(source));
+        let window = spread(self.network());
+        if let Some(c) = self.table.candidate_mut(id) {
+            let same = c.voice.instance == voice.instance;
+            let there = c.at.is_some_and(|at| Host::from(at) == Host::from(source));
+            if same && there {
+                if usize::from(c.tries) >= RETRIES.len() && now.since(c.since) >= IDLE {
+                    (c.tries, c.since) = (0, now);
+                    let due = reachable.then(|| now + self.dice.delay(window));
+                    self.table.ask_at(id, due);
+                }
+                return;
+            }
+            // A copy may have been replayed from anywhere: it turns nobody away.
+            if !fresh {
+                return;
+            }
+        }
+        let nonce = self.dice.nonce();
+        let due = reachable.then(|| now + self.dice.delay(window));
+        self.table.propose(id, Candidate::new(now, voice, Some(source), via, nonce), due);
+    }
+
+    /// What a datagram that was taken asks or answers.
+    fn hear_message(&mut self, now: Time, source: SocketAddr, via: Via, id: PeerId, body: &Body) {
+        match &body.message {
+            Message::Here | Message::Leave => {}
+            Message::Hello { nonce } => {
+                self.joining = self.joining.saturating_add(1);
+                if self.table.get_mut(id).is_some_and(|e| e.confirmed == Some(*nonce)) {
+                    return;
+                }
+                let n = self.network();
+                let soon = self.dice.below(n) < ANSWERS;
+                let within = Duration::from_millis(n.min(100));
+                let soon = soon || n <= u64::from(SMALL);
+                let delay = self.dice.delay(if soon { within } else { spread(n) });
+                // From our own socket: a hello comes by broadcast, for which no firewall expects an
+                // answer, and the question in ours must find its way back to us, not to another peer
+                // of this host.
+                self.answer(now, source, Via::Own, id, *nonce, delay);
+            }
+            Message::Proof { ask, echoes } => {
+                let ours = self.hear_echoes(now, source, id, echoes);
+                if let Some(nonce) = ask
+                    && (ours || echoes.is_empty())
+                {
+                    let delay = if self.network() > ANSWERS { GATHER } else { Duration::ZERO };
+                    self.answer(now, source, via, id, *nonce, delay);
+                }
+            }
+            Message::Probe { peer, nonce } if *peer == self.id => {
+                if self.on_link(Host::from(source)) && self.probed.take(now, limits::PROBED_RATE) {
+                    // Asked again: the first answer was lost to somebody. Two are not so easily.
+                    let again = self.probed_at.is_some_and(|at| now.since(at) < PROBED_AGAIN);
+                    self.probed_at = Some(now);
+                    for _ in 0..=u8::from(again) {
+                        self.broadcast(Message::Proof { ask: None, echoes: vec![*nonce] });
+                    }
+                }
+            }
+            Message::Probe { peer, .. } => {
+                let peers = self.table.len();
+                if let Some(entry) = self.table.get_mut(*peer)
+                    && let Some(suspicion) = &mut entry.suspicion
+                {
+                    suspicion.heard(now, peers, &mut self.dice);
+                    let next = suspicion.next();
+                    self.table.arm(*peer, next);
+                }
+            }
+        }
+    }
+
+    /// Lets a nonce be echoed, if whoever asked may ask.
+    fn answer(&mut self, now: Time, source: SocketAddr, via: Via, id: PeerId, nonce: u64, delay: Duration) {
+        if !self.on_link(Host::from(source)) {
+            return;
+        }
+        let voice = match self.table.get_mut(id) {
+            Some(entry) => Some(&mut entry.voice),
+            None => self.table.candidate_mut(id).map(|c| &mut c.voice),
+        };
+        if voice.is_some_and(|voice| !voice.questions.take(now, limits::QUESTION_RATE)) {
+            return;
+        }
+        let due = now + delay;
+        // The answer carries our own question; a question of its own would be one datagram more.
+        if self.table.candidate_mut(id).is_some_and(|c| c.tries == 0 && c.at == Some(source)) {
+            self.table.ask_at(id, Some(due + RETRIES[0]));
+        }
+        self.echoes.push(Echo { due, to: source, via, peer: id, nonce });
+    }
+
+    /// Looks for nonces of ours. True if there was one.
+    fn hear_echoes(&mut self, now: Time, source: SocketAddr, id: PeerId, echoes: &[u64]) -> bool {
+        let hello = echoes.iter().any(|e| self.hello_nonces.contains(e));
+        let asked = self.table.candidate_mut(id).is_some_and(|c| {
+            let there = c.at.is_some_and(|at| Host::from(at) == Host::from(source));
+            (c.tries > 0 && there || c.called) && echoes.contains(&c.nonce)
+        });
+        if (hello || asked) && self.on_link(Host::from(source)) {
+            self.promote(now, id, source, asked);
+        }
+        hello || asked
+    }
+
+    /// TLS proved `id` at `host`.
+    pub fn handle_proved(&mut self, now: Time, id: PeerId, host: Host) {
+        self.observe(now);
+        let port = self.table.candidate_mut(id).and_then(|c| c.at).map(|at| at.port());
+        let port = port.or_else(|| self.table.get_mut(id).map(|e| e.at.port()));
+        if let Some(port) = port {
+            self.promote(now, id, host.socket(port), false);
+        }
+        self.rearm(now);
+    }
+
+    /// A signed datagram of `id` that another peer passed on. It may be old: nothing is believed yet.
+    pub fn handle_table(&mut self, now: Time, id: PeerId, body: &Body, signed: &Arc<[u8]>) {
+        self.observe(now);
+        let known = id == self.id || self.table.has(id) || self.table.candidate_mut(id).is_some();
+        if !known && body.message != Message::Leave && !self.table.is_buried(now, id, body.instance) {
+            let mut voice = Voice::new(body, signed);
+            // Its own words will come with the same numbers: they are no copies of this one.
+            voice.window = super::table::Window::default();
+            let nonce = self.dice.nonce();
+            let due = now + TABLE_DELAY + spread(self.network());
+            self.table.propose(id, Candidate::new(now, voice, None, Via::Own, nonce), Some(due));
+        }
+        self.rearm(now);
+    }
+
+    /// `id` proved itself at `at`; `asked`: by answering our question, so that it has what came with it.
+    fn promote(&mut self, now: Time, id: PeerId, at: SocketAddr, asked: bool) {
+        let candidate = self.table.withdraw(id);
+        let confirmed = candidate.as_ref().and_then(|c| c.carried).filter(|_| asked);
+        if let Some(entry) = self.table.get_mut(id) {
+            let restarted = candidate.filter(|c| c.voice.instance > entry.voice.instance);
+            let mut changed = restarted.is_some();
+            if let Some(candidate) = restarted {
+                entry.voice = candidate.voice;
+            }
+            changed |= entry.prove(now, at);
+            entry.confirmed = confirmed.or(entry.confirmed);
+            entry.heard = now;
+            entry.suspicion = None;
+            if changed {
+                self.tell(id);
+            }
+        } else if let Some(candidate) = candidate
+            && self.table.insert(now, id, candidate.voice, at)
+        {
+            if let Some(entry) = self.table.get_mut(id) {
+                entry.confirmed = confirmed;
+            }
+            self.newest = Some(now);
+            self.tell(id);
+        }
+    }
+
+    /// Sends the answers and questions that are due, as many as the rate allows.
+    pub(super) fn proofs_step(&mut self, now: Time) {
+        while self.echoes.next().is_some_and(|at| at <= now) {
+            if !self.pace.take(now, limits::PROOF_RATE) {
+                return;
+            }
+            let mut together = self.echoes.take(now);
+            let peers = u32::try_from(self.network()).unwrap_or(u32::MAX);
+            let crowd = self.crowd(now);
+            if together.len() > 2 && (peers <= SMALL || self.crowds.take(now, crowd)) {
+                let echoes = together.iter().map(|e| e.nonce).collect();
+                self.broadcast(Message::Proof { ask: None, echoes });
+                continue;
+            }
+            // The first now, the others as the rate allows.
+            let first = (!together.is_empty()).then(|| together.remove(0));
+            for other in together {
+                self.echoes.put_back(other);
+            }
+            if let Some(echo) = first {
+                let ask = self.ask(now, echo.peer, Some(echo.to));
+                if let Some(c) = self.table.candidate_mut(echo.peer)
+                    && ask.is_some()
+                    && c.tries == 1
+                {
+                    c.carried = Some(echo.nonce);
+                }
+                self.unicast(echo.to, echo.via, Message::Proof { ask, echoes: vec![echo.nonce] });
+            }
+        }
+        while let Some((at, id)) = self.table.next_candidate()
+            && at <= now
+        {
+            if !self.pace.take(now, limits::PROOF_RATE) {
+                return;
+            }
+            self.ask_candidate(now, id);
+        }
+    }
+
+    /// How often answers go to everyone.
+    fn crowd(&self, now: Time) -> Rate {
+        let new = self.burst.is_some_and(|at| now.since(at) < NEWCOMER) && self.joining <= MANY_JOIN;
+        let peers = u32::try_from(self.network()).unwrap_or(u32::MAX);
+        Rate { period: if new { NEWCOMER_GAP } else { CROWD_GAP * peers }, burst: 1 }
+    }
+
+    fn ask_candidate(&mut self, now: Time, id: PeerId) {
+        let peers = u32::try_from(self.network()).unwrap_or(u32::MAX);
+        let crowd = self.crowd(now);
+        let Some(c) = self.table.candidate_mut(id) else { return };
+        let (to, tries, via, nonce) = (c.at, c.tries, c.via, c.nonce);
+        // Its hello is answered again, as long as it may still know it.
+        let echoes: Vec<_> = c.carried.filter(|_| tries <= CALLED).into_iter().collect();
+        let call = to.is_none() || tries == CALLED;
+        let called = call && (peers <= SMALL || self.crowds.take(now, crowd));
+        if call && !called && to.is_none() {
+            self.table.ask_at(id, Some(now + TABLE_DELAY));
+            return;
+        }
+        c.called |= called;
+        if called {
+            // Whoever hears this one alone has no answer with it.
+            c.carried = None;
+        }
+        let ask = self.ask(now, id, to);
+        match to {
+            Some(to) if !called => {
+                // First from our own socket, where the answer reaches us alone; then from the one that
+                // it spoke to, for a firewall there may expect that.
+                let via = if tries == 0 { Via::Own } else { via };
+                self.unicast(to, via, Message::Proof { ask, echoes });
+            }
+            _ => self.broadcast(Message::Probe { peer: id, nonce }),
+        }
+    }
+
+    /// The question for candidate `id` if it is at `to`, counted as sent.
+    fn ask(&mut self, now: Time, id: PeerId, to: Option<SocketAddr>) -> Option<u64> {
+        // With many to ask an answer takes longer: everyone has many to give.
+        let waiting = u32::try_from(self.table.candidates()).unwrap_or(u32::MAX);
+        let patience = match waiting {
+            0..=SMALL if self.network() <= u64::from(SMALL) => 1,
+            // It is a newcomer, whom all the others ask as well.
+            0..=SMALL => 8,
+            _ => waiting / 16,
+        };
+        let c = self.table.candidate_mut(id)?;
+        if c.at != to {
+            return None;
+        }
+        let retry = RETRIES.get(usize::from(c.tries)).map(|after| now + *after * patience);
+        c.tries = c.tries.saturating_add(1);
+        c.since = now;
+        let nonce = c.nonce;
+        let more = usize::from(c.tries) < RETRIES.len();
+        self.table.ask_at(id, retry.filter(|_| more));
+        Some(nonce)
+    }
+
+    /// A datagram with our own key: our own echo, or a copy of our folder.
+    fn hear_own_id(&mut self, now: Time, source: SocketAddr, via: Via, body: &Body) -> Result<(), Dropped> {
+        if body.instance == self.instance {
+            return Err(Dropped::Own);
+        }
+        let ask = match &body.message {
+            Message::Hello { nonce } => Some(*nonce),
+            Message::Proof { ask, .. } => *ask,
+            _ => None,
+        };
+        if body.instance > self.instance {
+            // It came later, and has to stop: it learns from us that we live. To the others it is the
+            // later start of one peer, so that once it has gone we must be a later one still.
+            let latest = self.overtaken.map_or(body.instance, |(known, _)| known.max(body.instance));
+            self.overtaken = Some((latest, now));
+            if let Some(nonce) = ask {
+                self.answer(now, source, via, self.id, nonce, Duration::ZERO);
+            }
+            return Ok(());
+        }
+        // It may be a replay of what we said ourselves before a restart: only an answer counts.
+        if let Message::Proof { echoes, .. } = &body.message
+            && echoes.iter().any(|e| self.hello_nonces.contains(e))
+        {
+            if !self.copied {
+                self.copied = true;
+                self.outputs.push_back(Output::Event(Event::CopiedFolder(source)));
+            }
+        } else if self.on_link(Host::from(source)) && self.copies_asked.take(now, limits::PROBED_RATE) {
+            let ask = Some(self.hello_nonces[0]);
+            self.unicast(source, Via::Own, Message::Proof { ask, echoes: Vec::new() });
+        }
+        Ok(())
+    }
+
+    /// Reports a peer that is here.
+    fn tell(&mut self, id: PeerId) {
+        if let Some(entry) = self.table.get_mut(id) {
+            let info = info(id, entry);
+            self.outputs.push_back(Output::Event(Event::Here(info)));
+        }
+    }
+}
+
+/// Broadcasts leave from a peer's own socket; an answer may come from the shared one.
+const fn via_own_socket(message: &Message) -> bool {
+    matches!(message, Message::Here | Message::Hello { .. } | Message::Probe { .. })
+}
+
+fn info(id: PeerId, entry: &Entry) -> PeerInfo {
+    PeerInfo {
+        contact: Contact { id, hosts: entry.hosts.clone(), ports: entry.voice.presence.ports },
+        name: entry.voice.presence.name.clone(),
+        instance: entry.voice.instance,
+        catalogue: entry.voice.presence.catalogue,
+        signed: Arc::clone(&entry.voice.signed),
+    }
+}

@@ -1,0 +1,134 @@
+//! Token buckets, and who may cost us a signature check. Pure.
+
+use std::collections::BTreeMap;
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::limits;
+use crate::routes::Host;
+use crate::time::Time;
+
+/// How often something may happen: once a `period` on average, `burst` times at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    /// Time that one token takes to come.
+    pub period: Duration,
+    /// Tokens that can be saved up, at least 1.
+    pub burst: u32,
+}
+
+/// A token bucket in one number (GCRA, ITU-T I.371): the time at which it will be full again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Bucket {
+    full_at: Time,
+}
+
+impl Bucket {
+    /// When the next token is there.
+    pub(super) fn next(&self, rate: Rate) -> Time {
+        self.full_at - rate.period * (rate.burst - 1)
+    }
+
+    /// Takes a token if there is one.
+    pub(super) fn take(&mut self, now: Time, rate: Rate) -> bool {
+        if self.next(rate) > now {
+            return false;
+        }
+        self.full_at = self.full_at.max(now) + rate.period;
+        true
+    }
+}
+
+/// Limits for datagrams whose claimed sender is not known (or not from there).
+#[derive(Debug, Default)]
+pub(super) struct Strangers {
+    sources: BTreeMap<Source, Bucket>,
+    shared: Bucket,
+    own: Bucket,
+}
+
+/// Who shares a bucket: a host, but on loopback, where all peers of a machine share one, a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Source(Host, u16);
+
+impl Source {
+    fn of(address: SocketAddr) -> Self {
+        let host = Host::from(address);
+        Self(host, if host.ip.is_loopback() { address.port() } else { 0 })
+    }
+}
+
+impl Strangers {
+    /// May a datagram from `source`, come in by the shared or by our own socket, be verified?
+    pub(super) fn admit(&mut self, now: Time, source: SocketAddr, shared: bool) -> bool {
+        // The bucket for all first: in a crowd it refuses nearly everything, and costs no search.
+        let all = if shared { &mut self.shared } else { &mut self.own };
+        if all.next(limits::STRANGERS_RATE) > now {
+            return false;
+        }
+        let source = Source::of(source);
+        if self.sources.len() >= limits::SOURCES && !self.sources.contains_key(&source) {
+            self.sources.retain(|_, bucket| bucket.full_at > now);
+        }
+        // With all of them busy this is a flood from many addresses: the buckets below bound it.
+        if (self.sources.len() < limits::SOURCES || self.sources.contains_key(&source))
+            && !self.sources.entry(source).or_default().take(now, limits::SOURCE_RATE)
+        {
+            return false;
+        }
+        all.take(now, limits::STRANGERS_RATE)
+    }
+
+    /// Sources that are remembered.
+    #[cfg(test)]
+    pub(super) fn sources(&self) -> usize {
+        self.sources.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::ZERO + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_bucket_gives_its_burst_then_its_rate() {
+        let rate = Rate { period: Duration::from_millis(50), burst: 3 };
+        let mut bucket = Bucket::default();
+        let taken = |bucket: &mut Bucket, ms| (0..10).filter(|_| bucket.take(at(ms), rate)).count();
+        assert_eq!(taken(&mut bucket, 1_000), 3);
+        assert_eq!(taken(&mut bucket, 1_049), 0);
+        assert_eq!(bucket.next(rate), at(1_050));
+        assert_eq!(taken(&mut bucket, 1_050), 1);
+        assert_eq!(taken(&mut bucket, 10_000), 3);
+    }
+
+    #[test]
+    fn a_flood_is_bounded_by_source_and_in_all_and_in_memory() {
+        let mut strangers = Strangers::default();
+        let one: SocketAddr = "10.0.0.1:1".parse().unwrap();
+        let from_one = (0..1_000).filter(|_| strangers.admit(at(1_000), one, true)).count();
+        assert_eq!(from_one, 60);
+        let mut taken = 0;
+        for i in 0..50_000_u32 {
+            let source = SocketAddr::from((core::net::Ipv4Addr::from_bits(0x0a00_0100 + i), 9));
+            taken += u32::from(strangers.admit(at(1_000 + u64::from(i / 50)), source, true));
+        }
+        assert!((200..=450).contains(&taken), "{taken} in one second");
+        assert!(strangers.sources() <= limits::SOURCES);
+        // The other socket has a bucket of its own, so that answers come through.
+        assert!(strangers.admit(at(2_000), "10.9.9.9:1".parse().unwrap(), false));
+    }
+
+    #[test]
+    fn peers_of_one_machine_do_not_share_a_bucket_on_loopback() {
+        let mut strangers = Strangers::default();
+        for port in 1..=100 {
+            assert!(strangers.admit(at(1), SocketAddr::from(([127, 0, 0, 1], port)), true));
+        }
+    }
+}

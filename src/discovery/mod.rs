@@ -1,0 +1,167 @@
+//! Finding the peers of the network: presence by UDP broadcast on one fixed port (DESIGN §4).
+//!
+//! `presence.rs` and `hearing.rs` are the machine, which decides everything; `shell.rs` gives it sockets,
+//! signatures and the clock.
+
+mod dice;
+mod echoes;
+mod hearing;
+mod interfaces;
+mod limiter;
+mod presence;
+mod probe;
+mod shell;
+mod sockets;
+mod table;
+mod tally;
+
+pub(crate) use limiter::Rate;
+pub use presence::{Dropped, Link, Machine, Output, Via};
+pub use shell::start;
+pub use tally::Tally;
+
+use core::net::SocketAddr;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::identity::{Identity, Instance, PeerId, PeerName};
+use crate::routes::{Contact, Host};
+use crate::sys::thread::Thread;
+use crate::wire::Ports;
+
+/// What a peer says of itself. The controller sends a new one whenever something in it changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// Its name.
+    pub name: PeerName,
+    /// Its listeners.
+    pub ports: Ports,
+    /// Version of its catalogue in this instance; 0 before the first one.
+    pub catalogue: u64,
+}
+
+/// How to find others.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who we are.
+    pub identity: Arc<Identity>,
+    /// This start.
+    pub instance: Instance,
+    /// What is announced at first.
+    pub own: Own,
+    /// UDP port; [`crate::limits::DISCOVERY_PORT`] but in tests.
+    pub port: u16,
+    /// Names of the interfaces to use; empty: all.
+    pub interfaces: Vec<String>,
+}
+
+/// What the controller asks of the discovery thread.
+#[derive(Debug)]
+pub enum Command {
+    /// Announce this from now on, at once if it changed.
+    Own(Own),
+    /// An authenticated byte came from this peer over TCP: it lives.
+    Alive(PeerId),
+    /// TLS proved this peer at this address.
+    Proved(PeerId, Host),
+    /// A connection was reset or refused: find out whether it still lives.
+    Doubt(PeerId),
+    /// Signed datagrams of other peers, as one peer passed them on: candidates to be asked.
+    Table(Vec<Vec<u8>>),
+    /// This start counts as that instance from now on, after [`Event::Overtaken`].
+    Instance(Instance),
+    /// Announce the departure three times, then end. Nothing is sent after it.
+    Leave,
+}
+
+/// One peer of the table, as the rest of the program sees it.
+#[derive(Clone, Debug)]
+pub struct PeerInfo {
+    /// Where and who it is; the address that proved itself last comes first.
+    pub contact: Contact,
+    /// Its name.
+    pub name: PeerName,
+    /// Its start.
+    pub instance: Instance,
+    /// Version of its catalogue in that instance.
+    pub catalogue: u64,
+    /// Its newest signed announcement, to be passed on to newcomers.
+    pub signed: Arc<[u8]>,
+}
+
+/// Why a peer is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// It said so.
+    Left,
+    /// It no longer answers.
+    Silent,
+}
+
+/// What the discovery thread reports.
+#[derive(Debug)]
+pub enum Event {
+    /// A peer that is new, back, or whose facts changed.
+    Here(PeerInfo),
+    /// A peer is gone.
+    Gone(PeerId, Gone),
+    /// The first answers are in: 300 ms passed without a new peer, or 1 s in all. Once.
+    Settled,
+    /// The first hellos went unanswered. Once.
+    NobodyHeard,
+    /// Our own id answers from another, earlier start at this address: this one must stop.
+    CopiedFolder(SocketAddr),
+    /// A later start with our key was heard and has gone (a copied folder that was started by mistake):
+    /// the others take what we say for old until we are a later start than this one.
+    Overtaken(Instance),
+    /// The machine slept, or its addresses changed.
+    NetworkChanged,
+    /// The discovery socket cannot be had or was lost; in words for the user.
+    Trouble(String),
+}
+
+/// Counters for `status` and `doctor`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Datagrams sent, every copy counted.
+    pub sent: u64,
+    /// Datagrams received that were taken.
+    pub taken: u64,
+    /// Datagrams dropped, whatever the reason.
+    pub dropped: u64,
+    /// Of those: not potluck's, cut off, too long, or with a body that cannot be read.
+    pub malformed: u64,
+    /// Of those: of a version that is not spoken here.
+    pub version: u64,
+    /// Of those: with a wrong signature.
+    pub forged: u64,
+    /// Of those: more than their source, or all unknown ones together, may send.
+    pub limited: u64,
+    /// Of those: heard before (also by another interface), too old, or of an instance that is over.
+    pub replayed: u64,
+    /// Datagrams that could not be sent (not part of `dropped`).
+    pub unsent: u64,
+}
+
+/// The running discovery thread. Dropping it (with all clones of `commands`) ends and joins it.
+#[derive(Debug)]
+pub struct Handle {
+    /// Never blocks; dropping it ends the thread without a leave.
+    pub commands: Sender<Command>,
+    /// Its reports.
+    pub events: Receiver<Event>,
+    /// What it counts, for `status` and `doctor`.
+    pub tally: Arc<Tally>,
+    // Below the sender, whose end stops them.
+    _relay: Thread,
+    thread: Thread,
+}
+
+impl Handle {
+    /// True once the thread has ended: after [`Command::Leave`] all its leaves are out.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+}

@@ -1,0 +1,316 @@
+//! The discovery thread: sockets, signatures and the clock for the machine of `presence.rs`, which makes
+//! every decision. Nothing is decided here but what costs the operating system.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use core::net::SocketAddr;
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, unbounded};
+use mio::{Events, Poll, Token, Waker};
+use zeroize::Zeroizing;
+
+use super::interfaces::Interfaces;
+use super::presence::{Machine, Output, Via};
+use super::sockets::Sockets;
+use super::tally::Tally;
+use super::{Command, Config, Event, Handle};
+use crate::identity::{Identity, fill_random};
+use crate::limits;
+use crate::sys::clock;
+use crate::sys::thread::Thread;
+use crate::time::Time;
+use crate::wire::datagram::{Body, Envelope, seal};
+
+/// The token of the waker: no socket has it.
+const WAKER: Token = Token(usize::MAX);
+
+/// Events of one poll.
+const EVENTS: usize = 16;
+
+/// Reports that the controller has not taken yet, before it is waited for.
+const REPORTS: usize = 1_024;
+
+/// When reports wait, they are offered again after this time.
+const OFFER_AGAIN: core::time::Duration = core::time::Duration::from_millis(20);
+
+/// Starts discovery. The handle's commands never block.
+///
+/// # Errors
+/// When the discovery port cannot be opened, or the system has no thread or randomness to give.
+pub fn start(config: Config) -> io::Result<Handle> {
+    let mut sockets = Sockets::open(config.port)?;
+    let poll = Poll::new()?;
+    sockets.register(poll.registry())?;
+    let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+    let mut seed = Zeroizing::new([0; 32]);
+    fill_random(&mut *seed).map_err(io::Error::other)?;
+
+    let tally = Arc::new(Tally::default());
+    let (commands, from_controller) = unbounded();
+    let (relayed, inbox) = unbounded();
+    let (reports, events) = bounded(REPORTS);
+    let machine =
+        Machine::new(clock::now(), config.identity.id(), config.instance, config.own.clone(), *seed);
+    let shell = Shell {
+        machine,
+        identity: config.identity,
+        names: config.interfaces,
+        interfaces: Interfaces::default(),
+        listed: None,
+        sockets,
+        inbox,
+        reports,
+        waiting: VecDeque::new(),
+        tally: Arc::clone(&tally),
+        more: false,
+        _waker: Arc::clone(&waker),
+    };
+    let thread = Thread::spawn("discovery", move || shell.run(poll))?;
+    let relay = Thread::spawn("discovery-cmd", move || relay(&from_controller, relayed, &waker))?;
+    Ok(Handle { commands, events, tally, _relay: relay, thread })
+}
+
+/// Wakes the shell for each command: it waits for sockets, not for channels. Ends with the commands, or
+/// with the last one.
+fn relay(from: &Receiver<Command>, to: Sender<Command>, waker: &Waker) {
+    let wake = || {
+        if let Err(e) = waker.wake() {
+            log::warn!("waking discovery: {e}");
+        }
+    };
+    while let Ok(command) = from.recv() {
+        let last = matches!(command, Command::Leave);
+        if to.send(command).is_err() {
+            return;
+        }
+        wake();
+        if last {
+            return;
+        }
+    }
+    // Dropped first, so that the shell finds the end when it wakes.
+    drop(to);
+    wake();
+}
+
+/// Whether the thread goes on.
+#[derive(PartialEq, Eq)]
+enum Then {
+    Go,
+    End,
+}
+
+struct Shell {
+    machine: Machine,
+    identity: Arc<Identity>,
+    names: Vec<String>,
+    interfaces: Interfaces,
+    listed: Option<Time>,
+    sockets: Sockets,
+    inbox: Receiver<Command>,
+    reports: Sender<Event>,
+    waiting: VecDeque<Event>,
+    tally: Arc<Tally>,
+    /// A socket may have more than one turn reads.
+    more: bool,
+    /// Held, because a waker that is dropped takes back the wake-up that is on its way.
+    _waker: Arc<Waker>,
+}
+
+impl Shell {
+    fn run(mut self, mut poll: Poll) {
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            let now = clock::now();
+            self.list_interfaces(now);
+            if self.take_commands(now) == Then::End {
+                return;
+            }
+            self.machine.handle_timeout(now);
+            if self.do_outputs(now) == Then::End {
+                return;
+            }
+            self.offer_reports();
+            let timeout = self.timeout(clock::now());
+            match poll.poll(&mut events, Some(timeout)) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    self.waiting.push_back(Event::Trouble(format!("finding peers stopped: {e}")));
+                    self.offer_reports();
+                    return;
+                }
+            }
+            self.read_sockets();
+        }
+    }
+
+    fn timeout(&self, now: Time) -> core::time::Duration {
+        if self.more {
+            return core::time::Duration::ZERO;
+        }
+        let tick = self.listed.map_or(now, |at| at + limits::INTERFACES);
+        let next = self.machine.poll_timeout().map_or(tick, |at| at.min(tick));
+        let wait = next.since(now);
+        // Polling counts in milliseconds, rounded down: one more, or it would spin for the rest.
+        let wait = if wait.is_zero() { wait } else { wait + core::time::Duration::from_micros(999) };
+        if self.waiting.is_empty() { wait } else { wait.min(OFFER_AGAIN) }
+    }
+
+    fn list_interfaces(&mut self, now: Time) {
+        if self.listed.is_some_and(|at| now < at + limits::INTERFACES) {
+            return;
+        }
+        self.listed = Some(now);
+        match Interfaces::list(&self.names) {
+            Ok(found) => {
+                if found != self.interfaces {
+                    let addresses: Vec<_> = found.addresses().collect();
+                    log::debug!(
+                        "sending to {:?} and by {:?}; here as {addresses:?}",
+                        found.broadcasts,
+                        found.multicasts
+                    );
+                    self.machine.handle_links(now, found.links.clone());
+                    self.interfaces = found;
+                }
+                self.sockets.join(&self.interfaces);
+            }
+            Err(e) => log::debug!("listing the interfaces: {e}"),
+        }
+    }
+
+    fn take_commands(&mut self, now: Time) -> Then {
+        loop {
+            match self.inbox.try_recv() {
+                Ok(Command::Own(own)) => self.machine.handle_own(now, own),
+                Ok(Command::Alive(id)) => self.machine.handle_alive(now, id),
+                Ok(Command::Proved(id, host)) => self.machine.handle_proved(now, id, host),
+                Ok(Command::Doubt(id)) => self.machine.handle_doubt(now, id),
+                Ok(Command::Table(datagrams)) => self.take_table(now, &datagrams),
+                Ok(Command::Instance(instance)) => self.machine.handle_instance(now, instance),
+                Ok(Command::Leave) => self.machine.handle_leave(now),
+                Err(TryRecvError::Empty) => return Then::Go,
+                // After a leave the commands end too, and the leaves are still to be sent.
+                Err(TryRecvError::Disconnected) if self.machine.is_leaving() => return Then::Go,
+                Err(TryRecvError::Disconnected) => return Then::End,
+            }
+        }
+    }
+
+    fn take_table(&mut self, now: Time, datagrams: &[Vec<u8>]) {
+        for bytes in datagrams.iter().take(limits::CANDIDATES) {
+            match Envelope::parse(bytes).and_then(|e| e.open().map(|body| (e.key().peer_id(), body))) {
+                Ok((id, body)) => self.machine.handle_table(now, id, &body, &Arc::from(bytes.as_slice())),
+                Err(e) => self.tally.unreadable(&e),
+            }
+        }
+    }
+
+    fn read_sockets(&mut self) {
+        self.more = false;
+        // One byte more than a datagram may have, so that one that was cut off is seen as too long.
+        let mut buffer = [0; limits::DATAGRAM + 1];
+        let now = clock::now();
+        for place in 0..self.sockets.len() {
+            let mut left = limits::DATAGRAMS_A_TURN;
+            while let Some((len, source, via)) = self.sockets.receive(place, &mut buffer) {
+                self.take_datagram(now, &buffer[..len], source, via);
+                left -= 1;
+                if left == 0 {
+                    self.more = true;
+                    break;
+                }
+            }
+        }
+    }
+
+    fn take_datagram(&mut self, now: Time, bytes: &[u8], source: SocketAddr, via: Via) {
+        if !self.interfaces.may_hear(source) {
+            self.tally.limited();
+            return;
+        }
+        let envelope = match Envelope::parse(bytes) {
+            Ok(envelope) => envelope,
+            Err(e) => return self.tally.unreadable(&e),
+        };
+        let id = envelope.key().peer_id();
+        // Our own broadcasts come back by every interface; they cost no signature check. Only a datagram
+        // with our key and another instance matters, and that is told apart after reading it.
+        if id == self.identity.id() && self.sockets_are_ours(source) {
+            return;
+        }
+        if !self.machine.admit(now, source, via, id) {
+            self.tally.limited();
+            return;
+        }
+        match envelope.open() {
+            Ok(body) => {
+                let signed = Arc::from(bytes);
+                let result = self.machine.handle_packet(now, source, via, id, &body, &signed);
+                self.tally.heard(result);
+            }
+            Err(e) => self.tally.unreadable(&e),
+        }
+    }
+
+    /// True if `source` is our own socket, as far as its port tells: then it is on this machine, for the
+    /// key is ours too.
+    fn sockets_are_ours(&self, source: SocketAddr) -> bool {
+        let here = source.ip().is_loopback() || self.interfaces.addresses().any(|ip| ip == source.ip());
+        here && self.sockets.own_port(source.is_ipv6()) == Some(source.port())
+    }
+
+    fn do_outputs(&mut self, now: Time) -> Then {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Broadcast(body) => {
+                    let bytes = self.seal(&body);
+                    if self.sockets.broadcast(&bytes, &self.interfaces, &self.tally) {
+                        self.machine.handle_link_up(now);
+                    }
+                }
+                Output::Unicast { to, via, body } => {
+                    let sent = self.sockets.send(to, via, &self.seal(&body));
+                    if let Err(e) = &sent {
+                        log::debug!("sending to {to}: {e}");
+                    }
+                    self.tally.sent(sent.is_ok());
+                }
+                Output::Event(event) => self.waiting.push_back(event),
+                Output::Left => {
+                    self.offer_reports();
+                    return Then::End;
+                }
+            }
+        }
+        Then::Go
+    }
+
+    fn seal(&self, body: &Body) -> Vec<u8> {
+        seal(&self.identity, body)
+    }
+
+    /// Reports what the controller takes. It is waited for only when far behind, and never in a leave.
+    fn offer_reports(&mut self) {
+        while let Some(event) = self.waiting.pop_front() {
+            match self.reports.try_send(event) {
+                Ok(()) => {}
+                Err(TrySendError::Disconnected(_)) => self.waiting.clear(),
+                Err(TrySendError::Full(event)) => {
+                    self.waiting.push_front(event);
+                    break;
+                }
+            }
+        }
+        if self.waiting.len() > limits::EVENTS_WAITING
+            && !self.machine.is_leaving()
+            && let Some(event) = self.waiting.pop_front()
+            && self.reports.send(event).is_err()
+        {
+            self.waiting.clear();
+        }
+    }
+}

@@ -1,0 +1,466 @@
+//! The clerk: owns what is known of every open file, passes blocks to the two writers, and decides
+//! when something is synced, hashed again or published. It never waits for a disk for long: that is
+//! what the writers (`writer.rs`) and the slow thread (`slow.rs`) are for.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+
+use super::open::{self, Found};
+use super::place::{Place, failure};
+use super::publish::Published;
+use super::slow::Task;
+use super::state::{Flush, Open, Stage, Used};
+use super::writer::{Job, Target};
+use super::{Block, Command, Event, FileToken, Plan};
+use crate::content::partial::{Bits, Boot};
+use crate::content::{ChunkIndex, Chunks, FileId, Manifest, SafePath};
+use crate::error::Failure;
+use crate::limits;
+use crate::sys::boot::boot;
+use crate::sys::clock::now;
+use crate::time::Time;
+use crate::transfer::Arrival;
+
+/// What the other threads tell the clerk.
+#[derive(Debug)]
+pub(super) enum Report {
+    /// A chunk is complete, and verified or not; or it could not be written.
+    Chunk(FileToken, ChunkIndex, io::Result<bool>),
+    /// A thread has done all it was told of this file, and let go of it.
+    Ended(FileToken),
+    /// A writer has written all it was given before the mark.
+    Written,
+    /// A sidecar is written (true: for the last time), or could not be.
+    Saved(FileToken, bool, io::Result<()>),
+    /// The blocks are there, or not to be had.
+    Preallocated(FileToken, io::Result<()>),
+    /// A group of files was published.
+    Published(Published),
+    /// An empty folder was made.
+    Folder(FileToken, Result<(), Failure>),
+    /// The file that has the content already, if one has.
+    Compared(FileToken, Option<PathBuf>),
+    /// A chunk was hashed again: it holds, or not.
+    Checked(FileToken, ChunkIndex, bool),
+    /// The slow thread has done all it was given before the mark.
+    Synced,
+}
+
+/// Threads that end their work on a file each on their own: two writers and the slow thread.
+pub(super) const HANDS: u8 = 3;
+
+/// The state of the clerk.
+pub(super) struct Clerk {
+    pub(super) commands: Receiver<Command>,
+    pub(super) reports: Receiver<Report>,
+    pub(super) events: Sender<Event>,
+    pub(super) waker: Box<dyn Fn() + Send>,
+    pub(super) writers: [Sender<Job>; 2],
+    pub(super) slow: Sender<Task>,
+    pub(super) files: BTreeMap<FileToken, Open>,
+    pub(super) places: BTreeMap<PathBuf, Used>,
+    /// Which content goes where, so that no two tokens write one partial file.
+    pub(super) busy: BTreeMap<(PathBuf, FileId), FileToken>,
+    /// Asked for while an earlier token of the same content is closing.
+    pub(super) waiting: Vec<(FileToken, Plan)>,
+    /// Whole files that wait for the group under way.
+    pub(super) ready: VecDeque<FileToken>,
+    pub(super) publishing: bool,
+    /// How far a flush has come.
+    pub(super) flush: Option<Flush>,
+    /// When times were looked at last.
+    pub(super) looked: Time,
+    /// Events were queued since the waker was called.
+    pub(super) told: bool,
+    /// Files of which something is to be noted at the end of the turn.
+    pub(super) news: BTreeSet<FileToken>,
+    pub(super) boot: Option<Boot>,
+}
+
+impl Clerk {
+    pub(super) fn new(
+        commands: Receiver<Command>,
+        reports: Receiver<Report>,
+        events: Sender<Event>,
+        waker: Box<dyn Fn() + Send>,
+        writers: [Sender<Job>; 2],
+        slow: Sender<Task>,
+    ) -> Self {
+        Self {
+            commands,
+            reports,
+            events,
+            waker,
+            writers,
+            slow,
+            files: BTreeMap::new(),
+            places: BTreeMap::new(),
+            busy: BTreeMap::new(),
+            waiting: Vec::new(),
+            ready: VecDeque::new(),
+            publishing: false,
+            flush: None,
+            looked: Time::ZERO,
+            told: false,
+            news: BTreeSet::new(),
+            boot: boot(),
+        }
+    }
+
+    /// Works until the owner of the commands is gone, then syncs and ends.
+    pub(super) fn run(mut self) {
+        loop {
+            let dirty = self.files.values().any(|f| f.dirty > 0);
+            let wait = if dirty { limits::SIDECAR_TICK } else { Duration::from_secs(3_600) };
+            let open = select! {
+                recv(self.commands) -> command => command.map(|c| self.command(c)).is_ok(),
+                recv(self.reports) -> report => report.map(|r| self.report(r)).is_ok(),
+                default(wait) => true,
+            };
+            if !open {
+                break;
+            }
+            self.drain();
+            self.note();
+            self.look_at_times();
+            self.publish();
+            self.finish_flush();
+            if std::mem::take(&mut self.told) {
+                (self.waker)();
+            }
+        }
+        self.shut();
+    }
+
+    /// A bounded number of what else is there, without asking for the time in between.
+    pub(super) fn drain(&mut self) {
+        for _ in 0..limits::DISK_TURN {
+            match (self.reports.try_recv(), self.commands.try_recv()) {
+                (Err(_), Err(_)) => return,
+                (report, command) => {
+                    if let Ok(report) = report {
+                        self.report(report);
+                    }
+                    if let Ok(command) = command {
+                        self.command(command);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The commands' owner is gone: closes everything and waits for it.
+    pub(super) fn shut(&mut self) {
+        let tokens: Vec<FileToken> = self.files.keys().copied().collect();
+        self.waiting.clear();
+        for token in tokens {
+            self.close(token);
+        }
+        while self.publishing || !self.files.is_empty() {
+            let Ok(report) = self.reports.recv() else { return };
+            self.report(report);
+        }
+    }
+
+    pub(super) fn command(&mut self, command: Command) {
+        match command {
+            Command::Open(token, plan) => self.open(token, plan),
+            Command::Manifest(token, manifest) => self.manifest(token, manifest),
+            Command::Write(token, chunk, offset, block) => self.write(token, chunk, offset, block),
+            Command::Publish(token) => self.asked_to_publish(token),
+            Command::Close(token) => self.close(token),
+            Command::Folder(token, destination, path) => self.folder(token, destination, path),
+            Command::Flush => {
+                self.flush = Some(Flush::Writing(2));
+                for writer in &self.writers {
+                    tell(writer, Job::Mark);
+                }
+            }
+        }
+    }
+
+    pub(super) fn report(&mut self, report: Report) {
+        match report {
+            Report::Chunk(token, chunk, Ok(good)) => self.chunk(token, chunk, good),
+            Report::Chunk(token, _, Err(e)) => self.fail_with(token, "write", &e),
+            Report::Ended(token) => self.ended(token),
+            Report::Written => self.written(),
+            Report::Saved(token, last, result) => self.saved(token, last, result),
+            Report::Preallocated(token, Ok(())) => {
+                if let Some(file) = self.files.get_mut(&token) {
+                    file.found.missing = 0;
+                }
+            }
+            Report::Preallocated(token, Err(e)) => self.fail_with(token, "make room", &e),
+            Report::Published(published) => self.published(published),
+            Report::Folder(_, Ok(())) => {}
+            Report::Folder(token, Err(failure)) => self.tell(Event::Failed(token, failure)),
+            Report::Compared(token, there) => self.compared(token, there),
+            Report::Checked(token, chunk, good) => self.checked(token, chunk, good),
+            Report::Synced => {
+                if self.flush == Some(Flush::Syncing) {
+                    self.flush = Some(Flush::Publishing);
+                }
+            }
+        }
+    }
+
+    /// Queues an event. While the queue is full the receiver is behind: it is woken and waited for.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.told = true;
+        if let Err(TrySendError::Full(event)) = self.events.try_send(event) {
+            (self.waker)();
+            // Nobody listens any more: the commands' end will be seen next.
+            drop(self.events.send(event));
+        }
+    }
+
+    pub(super) fn open(&mut self, token: FileToken, plan: Plan) {
+        let Some(chunks) = Chunks::of(plan.size) else {
+            let message = format!("the size of {} is impossible", plan.to);
+            return self.tell(Event::Failed(token, Failure::other(message)));
+        };
+        let key = (plan.destination.clone(), plan.id);
+        if let Some(earlier) = self.busy.get(&key) {
+            let closing = self.files.get(earlier);
+            if closing.is_some_and(|f| matches!(f.stage, Stage::Closing(_) | Stage::Leaving)) {
+                return self.waiting.push((token, plan));
+            }
+            let message = format!("{} is being fetched into the same folder already", plan.to);
+            return self.tell(Event::Failed(token, Failure::other(message)));
+        }
+        if self.files.contains_key(&token) {
+            let message = format!("{} cannot be opened: its number is in use", plan.to);
+            return self.tell(Event::Failed(token, Failure::other(message)));
+        }
+        let place = match self.place(&plan.destination) {
+            Ok(place) => place,
+            Err(failure) => return self.tell(Event::Failed(token, failure)),
+        };
+        self.busy.insert(key, token);
+        let none = Bits::none(chunks);
+        let found = Found {
+            data: None,
+            sidecar: None,
+            number: 0,
+            have: none.clone(),
+            manifest: None,
+            new: false,
+            missing: 0,
+        };
+        self.files.insert(
+            token,
+            Open {
+                plan: Arc::new(plan),
+                chunks,
+                place,
+                stage: Stage::Comparing,
+                found,
+                doubted: none.clone(),
+                touched: none,
+                preallocated: false,
+                dirty: 0,
+                unnoted: 0,
+                saves: 0,
+                notes: 0,
+                dirty_since: None,
+                saving: false,
+            },
+        );
+        self.compare(token);
+    }
+
+    /// The destination held open, for one user more.
+    pub(super) fn place(&mut self, path: &PathBuf) -> Result<Arc<Place>, Failure> {
+        if let Some(used) = self.places.get_mut(path)
+            && used.place.is_there()
+        {
+            used.users += 1;
+            return Ok(Arc::clone(&used.place));
+        }
+        let place = Place::open(path).map_err(|e| failure(path, "open the folder", &e))?;
+        let place = Arc::new(place);
+        self.places.insert(path.clone(), Used { place: Arc::clone(&place), users: 1 });
+        Ok(place)
+    }
+
+    /// Looks whether the content is under its name already.
+    pub(super) fn compare(&mut self, token: FileToken) {
+        let Some(file) = self.files.get(&token) else { return };
+        match open::twins(&file.place, &file.plan) {
+            Err(failure) => self.fail(token, failure),
+            Ok(twins) if twins.is_empty() => self.begin(token),
+            Ok(twins) if file.chunks.is_single() => {
+                let there = open::same(&file.plan, &twins);
+                self.compared(token, there);
+            }
+            Ok(twins) => tell(&self.slow, Task::Compare(token, file.plan.id, twins)),
+        }
+    }
+
+    pub(super) fn compared(&mut self, token: FileToken, there: Option<PathBuf>) {
+        let Some(file) = self.files.get(&token).filter(|f| f.stage == Stage::Comparing) else { return };
+        match there {
+            None => self.begin(token),
+            Some(path) => {
+                // Whatever was begun of it is of no more use.
+                file.place.discard(file.plan.id);
+                self.forget(token);
+                self.tell(Event::Arrived(token, Arrival::AlreadyThere(path)));
+            }
+        }
+    }
+
+    /// Opens the partial file.
+    pub(super) fn begin(&mut self, token: FileToken) {
+        let Some(file) = self.files.get(&token) else { return };
+        let promised = self.promised(&file.place);
+        let found = match open::partial(&file.place, &file.plan, file.chunks, promised, self.boot.as_ref()) {
+            Ok(found) => found,
+            Err(failure) => return self.fail(token, failure),
+        };
+        let Some(file) = self.files.get_mut(&token) else { return };
+        file.stage = Stage::Filling;
+        file.doubted = if file.chunks.is_single() { Bits::none(file.chunks) } else { found.have.clone() };
+        file.preallocated = found.missing == 0;
+        let (believed, manifest) = (found.have.iter().collect(), found.manifest.clone());
+        file.found = found;
+        if file.chunks.is_single() {
+            let target = Target::Small(Arc::clone(&file.place), Arc::clone(&file.plan), file.chunks);
+            tell(writer_of(&self.writers, token, file.chunks.last()), Job::Begin(token, target));
+        }
+        if let Some(manifest) = &manifest {
+            self.proved(token, manifest);
+        }
+        self.tell(Event::Opened(token, believed, manifest));
+    }
+
+    /// Bytes that the open downloads on the file system of `place` will still ask of it.
+    pub(super) fn promised(&self, place: &Place) -> u64 {
+        self.files.values().filter(|f| f.place.device == place.device).map(|f| f.found.missing).sum()
+    }
+
+    pub(super) fn manifest(&mut self, token: FileToken, manifest: Arc<Manifest>) {
+        let Some(file) = self.files.get_mut(&token) else { return };
+        let fits = manifest.file() == file.plan.id && manifest.chunks() == file.chunks;
+        if !fits || file.chunks.is_single() || file.found.manifest.is_some() || file.found.data.is_none() {
+            return;
+        }
+        if let Err(e) = open::store_manifest(&file.place, &file.plan, &manifest) {
+            return self.fail_with(token, "keep the manifest", &e);
+        }
+        self.proved(token, &manifest);
+    }
+
+    /// The manifest is known: writing can begin, and what was believed is hashed again.
+    pub(super) fn proved(&mut self, token: FileToken, manifest: &Arc<Manifest>) {
+        let Some(file) = self.files.get_mut(&token) else { return };
+        file.found.manifest = Some(Arc::clone(manifest));
+        let Some(data) = &file.found.data else { return };
+        for writer in &self.writers {
+            tell(writer, Job::Begin(token, Target::Large(Arc::clone(data), Arc::clone(manifest))));
+        }
+        if file.found.new {
+            return;
+        }
+        // First what may save fetching, for the believed chunks are believed.
+        let mut list = open::unnamed(data, &file.found.have);
+        list.extend(file.doubted.iter());
+        if !list.is_empty() {
+            tell(&self.slow, Task::Check(token, Arc::clone(data), Arc::clone(manifest), list));
+        }
+    }
+
+    pub(super) fn write(&mut self, token: FileToken, chunk: ChunkIndex, offset: u64, block: Block) {
+        let Some(file) = self.files.get_mut(&token) else { return };
+        if !matches!(file.stage, Stage::Filling | Stage::Finishing) || chunk.get() >= file.chunks.count() {
+            return;
+        }
+        if file.found.have.has(chunk) {
+            if !file.touched.has(chunk) && offset + block.filled().len() as u64 >= file.chunks.len_of(chunk) {
+                self.tell(Event::Chunk(token, chunk, true));
+            }
+            return;
+        }
+        if !file.chunks.is_single() && file.found.manifest.is_none() {
+            let message = format!("a block of {} came before its manifest", file.plan.to);
+            return self.fail(token, Failure::other(message));
+        }
+        file.touched.insert(chunk);
+        tell(writer_of(&self.writers, token, chunk), Job::Write(token, chunk, offset, block));
+    }
+
+    pub(super) fn chunk(&mut self, token: FileToken, chunk: ChunkIndex, good: bool) {
+        let Some(file) = self.files.get_mut(&token) else { return };
+        if good && file.found.have.insert(chunk) {
+            let len = file.chunks.len_of(chunk);
+            if file.found.sidecar.is_some() {
+                file.dirty += len;
+                file.unnoted += len;
+                self.news.insert(token);
+                file.dirty_since.get_or_insert_with(now);
+            }
+            if !file.preallocated {
+                file.found.missing = file.found.missing.saturating_sub(len);
+            }
+            self.preallocate(token);
+            self.save_if_due(token);
+        }
+        if self.files.get(&token).is_some_and(|f| !matches!(f.stage, Stage::Closing(_) | Stage::Leaving)) {
+            self.tell(Event::Chunk(token, chunk, good));
+        }
+    }
+
+    /// Once the last chunk proved the size, all of it is asked of the file system.
+    pub(super) fn preallocate(&mut self, token: FileToken) {
+        let Some(file) = self.files.get_mut(&token) else { return };
+        let proved = file.found.have.has(file.chunks.last()) && file.plan.size >= limits::PREALLOCATE;
+        if let Some(data) = file.found.data.as_ref().filter(|_| proved && !file.preallocated) {
+            tell(&self.slow, Task::Preallocate(token, Arc::clone(data), file.plan.size));
+            file.preallocated = true;
+        }
+    }
+
+    pub(super) fn checked(&mut self, token: FileToken, chunk: ChunkIndex, good: bool) {
+        let Some(file) = self.files.get_mut(&token) else { return };
+        if file.doubted.remove(chunk) {
+            if !good {
+                file.found.have.remove(chunk);
+                file.stage = if file.stage == Stage::Finishing { Stage::Filling } else { file.stage };
+                // The sidecar must not go on naming it.
+                file.dirty_since.get_or_insert_with(now);
+                file.dirty += 1;
+                self.tell(Event::Chunk(token, chunk, false));
+            }
+        } else if good && !file.touched.has(chunk) {
+            self.chunk(token, chunk, true);
+        }
+        self.finish(token);
+    }
+
+    pub(super) fn folder(&mut self, token: FileToken, destination: PathBuf, path: SafePath) {
+        match Place::open(&destination) {
+            Ok(place) => tell(&self.slow, Task::Folder(token, Arc::new(place), path)),
+            Err(e) => {
+                let failure = failure(&destination, "open the folder", &e);
+                self.tell(Event::Failed(token, failure));
+            }
+        }
+    }
+}
+
+/// The writer that a chunk belongs to: neighbours go to different ones.
+pub(super) fn writer_of(writers: &[Sender<Job>; 2], token: FileToken, chunk: ChunkIndex) -> &Sender<Job> {
+    &writers[usize::from((token.0 ^ u64::from(chunk.get())) & 1 == 1)]
+}
+
+/// Sends to one of our own threads. They end after the clerk only, so a failure means that one
+/// panicked, which has been told; what was meant for it is lost with it.
+pub(super) fn tell<T>(to: &Sender<T>, message: T) {
+    drop(to.send(message));
+}

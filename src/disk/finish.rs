@@ -1,0 +1,152 @@
+//! How the clerk ends with a file: published, failed or closed.
+
+use std::io;
+use std::sync::Arc;
+
+use super::clerk::{Clerk, HANDS, tell};
+use super::publish::{Published, Ready};
+use super::slow::Task;
+use super::state::Stage;
+use super::writer::Job;
+use super::{Event, FileToken};
+use crate::content::ChunkIndex;
+use crate::error::Failure;
+use crate::limits;
+
+impl Clerk {
+    pub(super) fn asked_to_publish(&mut self, token: FileToken) {
+        let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == Stage::Filling) else { return };
+        if file.found.have.is_full() {
+            file.stage = Stage::Finishing;
+            return self.finish(token);
+        }
+        let missing: Vec<ChunkIndex> = file.chunks.iter().filter(|c| !file.found.have.has(*c)).collect();
+        for chunk in missing {
+            self.tell(Event::Chunk(token, chunk, false));
+        }
+    }
+
+    /// Queues the file for publishing if it is asked for and nothing of it is in doubt.
+    pub(super) fn finish(&mut self, token: FileToken) {
+        let Some(file) = self.files.get_mut(&token) else { return };
+        if file.stage == Stage::Finishing && file.doubted.count() == 0 {
+            file.stage = Stage::Publishing;
+            self.ready.push_back(token);
+        }
+    }
+
+    /// Sends a group off unless one is under way: what becomes ready meanwhile is the next one.
+    pub(super) fn publish(&mut self) {
+        if self.publishing || self.ready.is_empty() {
+            return;
+        }
+        let mut group = Vec::new();
+        let mut bytes = 0;
+        while let Some(token) = self.ready.front() {
+            if group.len() == limits::PUBLISH_FILES || bytes >= limits::PUBLISH_BYTES {
+                break;
+            }
+            if let Some(file) = self.files.get(token).filter(|f| f.stage == Stage::Publishing) {
+                bytes += file.plan.size;
+                group.push(Ready {
+                    token: *token,
+                    place: Arc::clone(&file.place),
+                    plan: Arc::clone(&file.plan),
+                    file: file.found.data.clone(),
+                });
+            }
+            self.ready.pop_front();
+        }
+        self.publishing = !group.is_empty();
+        if self.publishing {
+            tell(&self.slow, Task::Publish(group));
+        }
+    }
+
+    pub(super) fn published(&mut self, published: Published) {
+        self.publishing = false;
+        for (token, result) in published {
+            match result {
+                Err(failure) => self.fail(token, failure),
+                Ok(arrival) => {
+                    let closing = self.files.get(&token).is_none_or(|f| matches!(f.stage, Stage::Closing(_)));
+                    // A closing one is forgotten when all have let go of it.
+                    if !closing {
+                        for writer in &self.writers {
+                            tell(writer, Job::End(token));
+                        }
+                        self.forget(token);
+                    }
+                    self.tell(Event::Arrived(token, arrival));
+                }
+            }
+        }
+    }
+
+    pub(super) fn fail_with(&mut self, token: FileToken, doing: &str, e: &io::Error) {
+        if let Some(file) = self.files.get(&token) {
+            let failure = file.place.failure(doing, e);
+            self.fail(token, failure);
+        }
+    }
+
+    /// Tells of the failure once, and closes the file; what arrived stays.
+    pub(super) fn fail(&mut self, token: FileToken, failure: Failure) {
+        if self.files.get(&token).is_some_and(|f| !matches!(f.stage, Stage::Closing(_) | Stage::Leaving)) {
+            self.close(token);
+            self.tell(Event::Failed(token, failure));
+        }
+    }
+
+    pub(super) fn close(&mut self, token: FileToken) {
+        self.waiting.retain(|(t, _)| *t != token);
+        let Some(file) = self.files.get_mut(&token) else { return };
+        if matches!(file.stage, Stage::Closing(_) | Stage::Leaving) {
+            return;
+        }
+        file.stage = Stage::Closing(HANDS);
+        for writer in &self.writers {
+            tell(writer, Job::End(token));
+        }
+        tell(&self.slow, Task::End(token));
+    }
+
+    /// A thread let go of a file. After the last one what arrived is noted down, and the file is left.
+    pub(super) fn ended(&mut self, token: FileToken) {
+        let Some(file) = self.files.get_mut(&token) else { return };
+        let Stage::Closing(left) = &mut file.stage else { return };
+        *left -= 1;
+        if *left > 0 {
+            return;
+        }
+        file.stage = Stage::Leaving;
+        if file.found.data.is_none() || file.found.sidecar.is_none() {
+            return self.forget(token);
+        }
+        if file.found.new && file.found.have.count() == 0 {
+            file.place.discard(file.plan.id);
+            return self.forget(token);
+        }
+        self.save(token, true);
+    }
+
+    /// Removes a file from the tables; the last one of a destination takes the empty folder along.
+    pub(super) fn forget(&mut self, token: FileToken) {
+        let Some(file) = self.files.remove(&token) else { return };
+        let path = file.plan.destination.clone();
+        let key = (path, file.plan.id);
+        self.busy.remove(&key);
+        drop(file.found);
+        if let Some(used) = self.places.get_mut(&key.0).filter(|u| Arc::ptr_eq(&u.place, &file.place)) {
+            used.users -= 1;
+            if used.users == 0 {
+                used.place.tidy();
+                self.places.remove(&key.0);
+            }
+        }
+        if let Some(at) = self.waiting.iter().position(|(_, p)| p.id == key.1 && p.destination == key.0) {
+            let (token, plan) = self.waiting.remove(at);
+            self.open(token, plan);
+        }
+    }
+}

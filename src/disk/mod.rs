@@ -1,0 +1,270 @@
+//! The disk workers: they hash and write what arrives, keep partial files, and publish whole ones, so
+//! that the engine's threads never wait for a disk (DESIGN §5).
+//!
+//! Four threads, each owner of its own state: the clerk (`clerk.rs`, `save.rs`, `finish.rs`) owns what is
+//! known of every file and passes work on; two writers (`writer.rs`) hash and write, a chunk's blocks always the same one;
+//! the slow thread (`slow.rs`) syncs, publishes and hashes again what was only believed.
+//!
+//! Invariant: nothing lies under its final name that was not verified and synced.
+//! Invariant: nothing of ours lies in a destination but [`.potluck-partial`](crate::content::path::RESERVED),
+//! and that goes with its last file.
+
+mod clerk;
+mod finish;
+mod names;
+mod open;
+mod place;
+mod publish;
+mod save;
+mod slow;
+mod state;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use crate::content::partial;
+use crate::content::{ChunkIndex, FileId, Manifest, SafePath};
+use crate::error::Failure;
+use crate::limits;
+use crate::sys::boot::boot;
+use crate::sys::folder::Folder;
+use crate::sys::thread::Thread;
+use crate::transfer::{Arrival, Bell};
+
+/// A file that is being put together, for as long as this peer runs. Chosen by the receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileToken(pub u64);
+
+/// What is to be put together, and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its content.
+    pub id: FileId,
+    /// Bytes, as announced.
+    pub size: u64,
+    /// The folder that everything goes into.
+    pub destination: PathBuf,
+    /// Path below it.
+    pub to: SafePath,
+    /// Modification time, milliseconds since 1970.
+    pub modified: i64,
+    /// Whether it gets the executable bit.
+    pub executable: bool,
+}
+
+/// A buffer of [`crate::limits::BLOCK`] bytes out of the process's fixed pool; dropping it gives it back.
+#[derive(Debug)]
+pub struct Block {
+    bytes: Box<[u8]>,
+    filled: usize,
+    home: Sender<Box<[u8]>>,
+    hunger: Option<Arc<Hunger>>,
+}
+
+/// Whether the pool's owner waits for buffers.
+#[derive(Debug)]
+struct Hunger {
+    waits: AtomicBool,
+    bell: Bell,
+}
+
+/// Buffers that are back before an owner that waits is woken: one at a time would be a wake-up for each.
+const WORTH_WAKING: usize = 16;
+
+impl Block {
+    /// The bytes filled so far.
+    #[must_use]
+    pub fn filled(&self) -> &[u8] {
+        &self.bytes[..self.filled]
+    }
+
+    /// Copies as much of `bytes` as fits behind what is filled; returns how much that was.
+    pub fn extend(&mut self, bytes: &[u8]) -> usize {
+        let n = bytes.len().min(self.bytes.len() - self.filled);
+        self.bytes[self.filled..self.filled + n].copy_from_slice(&bytes[..n]);
+        self.filled += n;
+        n
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // A full or closed channel means that the pool itself is gone; the buffer then just is freed.
+        drop(self.home.try_send(std::mem::take(&mut self.bytes)));
+        if let Some(hunger) = &self.hunger
+            && self.home.len() >= WORTH_WAKING
+            && hunger.waits.swap(false, Ordering::AcqRel)
+        {
+            hunger.bell.ring();
+        }
+    }
+}
+
+/// The fixed pool: [`crate::limits::BLOCK_POOL`] bytes in all, made as they are first needed.
+#[derive(Debug)]
+pub struct BlockPool {
+    home: Sender<Box<[u8]>>,
+    free: Receiver<Box<[u8]>>,
+    /// Buffers that may still be made.
+    unmade: usize,
+    hunger: Option<Arc<Hunger>>,
+}
+
+impl Default for BlockPool {
+    fn default() -> Self {
+        let buffers = limits::BLOCK_POOL / limits::BLOCK;
+        let (home, free) = bounded(buffers);
+        Self { home, free, unmade: buffers, hunger: None }
+    }
+}
+
+impl BlockPool {
+    /// A pool that rings when buffers are back after there were none.
+    #[must_use]
+    pub fn with_bell(bell: Bell) -> Self {
+        let hunger = Arc::new(Hunger { waits: AtomicBool::new(false), bell });
+        Self { hunger: Some(hunger), ..Self::default() }
+    }
+
+    /// An empty buffer; `None` when all are in use: the disks are behind, so stop reading for a while.
+    pub fn take(&mut self) -> Option<Block> {
+        let bytes = self.free.try_recv().ok().or_else(|| {
+            if let Some(unmade) = self.unmade.checked_sub(1) {
+                self.unmade = unmade;
+                return Some(vec![0; limits::BLOCK].into_boxed_slice());
+            }
+            self.hunger.as_ref()?.waits.store(true, Ordering::Release);
+            // One may have come back before that could be seen.
+            self.free.try_recv().ok()
+        })?;
+        Some(Block { bytes, filled: 0, home: self.home.clone(), hunger: self.hunger.clone() })
+    }
+}
+
+/// What the receiver asks of the disk workers.
+#[derive(Debug)]
+pub enum Command {
+    /// Begin, or go on with what lies there from before: answered by `Opened`, `Arrived` or `Failed`.
+    /// One content at a time in one destination: a second token for it is `Failed`, unless the first
+    /// one is closing, which is waited for. An empty file is `Opened` with its only chunk there.
+    Open(FileToken, Plan),
+    /// The proved manifest; before the first `Write` of a file of several chunks.
+    Manifest(FileToken, Arc<Manifest>),
+    /// Bytes of a chunk at an offset in it, in any order. When all bytes of the chunk came: `Chunk`.
+    /// Bytes that overlap what came before are dropped, whatever they are.
+    Write(FileToken, ChunkIndex, u64, Block),
+    /// All chunks are there: re-hash what was only believed, sync, move to the final name.
+    /// Answered by `Arrived`, `Chunk(.., false)` for each one that did not hold, or `Failed`.
+    Publish(FileToken),
+    /// Sync what is there and forget the token; what arrived stays for a later one. No answer.
+    Close(FileToken),
+    /// Make an empty folder below a destination. Answered by `Failed` only.
+    Folder(FileToken, PathBuf, SafePath),
+    /// Sync everything, then answer `Idle`.
+    Flush,
+}
+
+/// What the disk workers report.
+#[derive(Debug)]
+pub enum Event {
+    /// Ready for bytes: the chunks believed to be there already (by the sidecar), and the manifest if
+    /// one was stored beside them.
+    Opened(FileToken, Vec<ChunkIndex>, Option<Arc<Manifest>>),
+    /// A chunk is complete: true if it verified; false: it is to be fetched again. Also comes unasked:
+    /// false for a believed chunk that did not hold, true for one that a crash left in the partial
+    /// file without a note; and again for one that is written once more though it is there.
+    Chunk(FileToken, ChunkIndex, bool),
+    /// The file is under its final name (or was there).
+    Arrived(FileToken, Arrival),
+    /// This file cannot go on (disk full, no permission, a vanished folder). What arrived stays.
+    Failed(FileToken, Failure),
+    /// After `Flush`.
+    Idle,
+}
+
+/// The running workers. Dropping it syncs what is there and ends them.
+#[derive(Debug)]
+pub struct Handle {
+    /// Never blocks; the block pool bounds what is under way.
+    pub commands: Sender<Command>,
+    /// What they report; they wait while it is full.
+    pub events: Receiver<Event>,
+    // Joined last, after both channels are closed.
+    threads: Vec<Thread>,
+}
+
+/// Starts the workers. `waker` is called after events were queued, from one of their threads.
+///
+/// # Errors
+/// What the operating system says when it has no thread to give.
+pub fn start(waker: impl Fn() + Send + Sync + 'static) -> io::Result<Handle> {
+    let (commands, commanded) = unbounded();
+    let (event, events) = bounded(limits::EVENTS);
+    let (report, reports) = unbounded();
+    let (job_a, jobs_a) = unbounded();
+    let (job_b, jobs_b) = unbounded();
+    let (task, tasks) = unbounded();
+    let clerk = clerk::Clerk::new(commanded, reports, event, Box::new(waker), [job_a, job_b], task);
+    // Made first: if a thread cannot be had, its drop ends those that run.
+    let mut handle = Handle { commands, events, threads: Vec::new() };
+    handle.threads.push(Thread::spawn("disk", move || clerk.run())?);
+    for (name, jobs) in [("disk-write-1", jobs_a), ("disk-write-2", jobs_b)] {
+        let writer = writer::Writer::new(jobs, report.clone());
+        handle.threads.push(Thread::spawn(name, move || writer.run())?);
+    }
+    let slow = slow::Slow::new(tasks, report);
+    handle.threads.push(Thread::spawn("disk-slow", move || slow.run())?);
+    Ok(handle)
+}
+
+/// A partial file that lies in a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// Its content.
+    pub id: FileId,
+    /// Bytes of the whole file; `None` if no whole sidecar lies beside it.
+    pub size: Option<u64>,
+    /// Bytes of it that are believed to be there.
+    pub held: u64,
+    /// Bytes that it takes on the disk.
+    pub on_disk: u64,
+}
+
+/// The partial files in `destination`, in the order of their ids; none if the folder is not there.
+///
+/// # Errors
+/// What the operating system says.
+pub fn partials(destination: &Path) -> io::Result<Vec<Leftover>> {
+    let folder = match Folder::open(destination).and_then(|f| f.enter(place::PARTIAL)) {
+        Ok(folder) => folder,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e),
+    };
+    let (mut found, boot) = (Vec::new(), boot());
+    for name in folder.names()? {
+        let Ok(id) = name.parse::<FileId>() else { continue };
+        let Ok(data) = folder.open_file(&name, false) else { continue };
+        let mut sidecar = Vec::new();
+        let read =
+            folder.open_file(&place::have_name(id), false).and_then(|mut f| f.read_to_end(&mut sidecar));
+        let told =
+            read.ok().and_then(|_| partial::describe(&sidecar, boot.as_ref())).filter(|(of, _)| *of == id);
+        let meta = data.metadata()?;
+        found.push(Leftover {
+            id,
+            size: told.as_ref().map(|(_, have)| have.chunks().size()),
+            held: told.map_or(0, |(_, have)| have.bytes()),
+            on_disk: meta.blocks() * 512,
+        });
+    }
+    found.sort_by_key(|l| l.id);
+    Ok(found)
+}

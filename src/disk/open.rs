@@ -1,0 +1,263 @@
+//! Opening a file for download: is it there already, is there room, and what lies there from before.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytesize::ByteSize;
+
+use super::Plan;
+use super::names::candidate;
+use super::place::{Place, discard, have_name, is_under, manifest_name, walk};
+use super::publish::{NAMES, content_of};
+use super::writer::mode;
+use crate::content::manifest::VALUE;
+use crate::content::partial::{self, Bits, Boot};
+use crate::content::{ChunkIndex, Chunks, Manifest};
+use crate::error::{Code, Failure};
+use crate::limits;
+use crate::sys::extents::data_after;
+use crate::sys::folder::Kind;
+use crate::sys::lock::try_lock;
+use crate::sys::space::space;
+
+/// A partial file that is open.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The data; `None` for a small file that is not there yet.
+    pub(super) data: Option<Arc<File>>,
+    pub(super) sidecar: Option<Arc<File>>,
+    /// Number of the newest slot.
+    pub(super) number: u64,
+    pub(super) have: Bits,
+    pub(super) manifest: Option<Arc<Manifest>>,
+    /// True if it was made just now: nothing can be salvaged from it.
+    pub(super) new: bool,
+    /// Bytes that it will still ask of the file system.
+    pub(super) missing: u64,
+}
+
+/// Files under the wanted name, or a numbered one beside it, that have the wanted size.
+pub(super) fn twins(place: &Place, plan: &Plan) -> Result<Vec<(PathBuf, File)>, Failure> {
+    let Some(walked) = walk(place, plan.to.parent().as_ref(), None)? else { return Ok(Vec::new()) };
+    let here = walked.folder.as_ref().unwrap_or(&place.root);
+    let mut found = Vec::new();
+    for n in 1..=NAMES {
+        let name = candidate(plan.to.name(), n);
+        match here.look(&name).map_err(|e| place.failure("look for the file", &e))? {
+            None => break,
+            Some(Kind::File(size)) if size == plan.size => {
+                // One that cannot be read is not the same, as far as we can tell.
+                if let Ok(file) = here.open_file(&name, false) {
+                    found.push((walked.path.join(name), file));
+                }
+            }
+            Some(_) => {}
+        }
+        if found.len() == limits::OPEN_FILES {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Of small files, the one that has the wanted content.
+pub(super) fn same(plan: &Plan, twins: &[(PathBuf, File)]) -> Option<PathBuf> {
+    let same = twins.iter().find(|(_, file)| content_of(file).is_ok_and(|id| id == plan.id));
+    same.map(|(path, _)| path.clone())
+}
+
+/// Opens the partial file, or makes it. `promised`: bytes that the open downloads to the same file
+/// system will still ask of it.
+pub(super) fn partial(
+    place: &Place,
+    plan: &Plan,
+    chunks: Chunks,
+    promised: u64,
+    boot: Option<&Boot>,
+) -> Result<Found, Failure> {
+    if chunks.is_single() {
+        return small(place, plan, chunks, promised);
+    }
+    let failed = |e: io::Error| place.failure("keep a partial file", &e);
+    let data = open_data(place, plan).map_err(failed)?;
+    if let Some(file) = &data
+        && !try_lock(file).map_err(failed)?
+    {
+        return Err(busy(plan));
+    }
+    let meta = data.as_ref().map(File::metadata).transpose().map_err(failed)?;
+    let held = meta.as_ref().map_or(0, |m| (m.blocks() * 512).min(plan.size));
+    let missing = plan.size - held;
+    check_space(place, plan, missing, promised)?;
+    let new = data.is_none();
+    let data = match data {
+        Some(file) => file,
+        None => make_data(place, plan)?,
+    };
+    let folder = place.partial().map_err(failed)?;
+    if !is_under(folder, &plan.id.to_string(), &data).map_err(failed)? {
+        return Err(busy(plan));
+    }
+    let len = meta.map_or(0, |m| m.len());
+    if len > plan.size {
+        data.set_len(plan.size).map_err(failed)?;
+    }
+    if new {
+        discard(folder, plan.id, false).map_err(failed)?;
+    }
+    let (sidecar, number, have) = open_sidecar(place, plan, chunks, len, boot).map_err(failed)?;
+    let manifest = stored_manifest(place, plan, chunks);
+    Ok(Found {
+        data: Some(Arc::new(data)),
+        sidecar: Some(Arc::new(sidecar)),
+        number,
+        have,
+        manifest,
+        new,
+        missing,
+    })
+}
+
+fn busy(plan: &Plan) -> Failure {
+    Failure::other(format!("{} is being fetched into the same folder already", plan.to))
+}
+
+/// The partial file, if one lies there. What is no regular file of one name is taken away.
+fn open_data(place: &Place, plan: &Plan) -> io::Result<Option<File>> {
+    let (folder, name) = (place.partial()?, plan.id.to_string());
+    match folder.open_file(&name, true) {
+        Ok(file) if file.metadata()?.nlink() == 1 => Ok(Some(file)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Err(e),
+        Ok(_) | Err(_) => folder.remove(&name).map(|()| None),
+    }
+}
+
+fn make_data(place: &Place, plan: &Plan) -> Result<File, Failure> {
+    let failed = |e: io::Error| place.failure("keep a partial file", &e);
+    let folder = place.partial().map_err(failed)?;
+    let made = folder.create(&plan.id.to_string(), mode(plan));
+    let file = match made {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(busy(plan)),
+        other => other.map_err(failed)?,
+    };
+    if try_lock(&file).map_err(failed)? { Ok(file) } else { Err(busy(plan)) }
+}
+
+/// Refuses what does not fit, before the first byte.
+fn check_space(place: &Place, plan: &Plan, missing: u64, promised: u64) -> Result<(), Failure> {
+    let space = space(&place.root).map_err(|e| place.failure("ask for the free space", &e))?;
+    let reserve = limits::DISK_RESERVE.min(space.total / 64);
+    let room = space.available.saturating_sub(reserve).saturating_sub(promised);
+    if missing == 0 || missing <= room {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::Full,
+        format!(
+            "{} needs {} more, {} has {} free: free some space, or choose another folder with --to",
+            plan.to,
+            ByteSize(missing),
+            crate::text::shown(&place.path.to_string_lossy()),
+            ByteSize(room),
+        ),
+    ))
+}
+
+fn open_sidecar(
+    place: &Place,
+    plan: &Plan,
+    chunks: Chunks,
+    len: u64,
+    boot: Option<&Boot>,
+) -> io::Result<(File, u64, Bits)> {
+    let (folder, name) = (place.partial()?, have_name(plan.id));
+    let fresh = || {
+        let (file, none) = (folder.create(&name, 0o644)?, Bits::none(chunks));
+        file.write_all_at(&partial::encode(plan.id, 0, &none, None), 0)?;
+        Ok((file, 0, none))
+    };
+    let Ok(mut file) = folder.open_file(&name, true) else {
+        folder.remove(&name)?;
+        return fresh();
+    };
+    let mut bytes = Vec::new();
+    let most = (partial::SLOTS * partial::slot_len(chunks)) as u64;
+    file.by_ref().take(most).read_to_end(&mut bytes)?;
+    if let Some((number, have)) = partial::believe(&bytes, plan.id, chunks, len, boot) {
+        return Ok((file, number, have));
+    }
+    drop(file);
+    folder.remove(&name)?;
+    fresh()
+}
+
+/// The manifest that lies beside the data. It proves itself, so a torn one just is none.
+fn stored_manifest(place: &Place, plan: &Plan, chunks: Chunks) -> Option<Arc<Manifest>> {
+    let file = place.partial().ok()?.open_file(&manifest_name(plan.id), false).ok()?;
+    let most = u64::from(chunks.count()) * VALUE as u64;
+    if file.metadata().ok()?.len() != most {
+        return None;
+    }
+    let mut values = Vec::new();
+    file.take(most).read_to_end(&mut values).ok()?;
+    Manifest::prove(plan.id, plan.size, &values).ok().map(Arc::new)
+}
+
+/// Stores a manifest beside the data.
+pub(super) fn store_manifest(place: &Place, plan: &Plan, manifest: &Manifest) -> io::Result<()> {
+    let (folder, name) = (place.partial()?, manifest_name(plan.id));
+    folder.remove(&name)?;
+    folder.create(&name, 0o644)?.write_all_at(manifest.as_bytes(), 0)
+}
+
+/// Chunks that may lie in the file though the sidecar does not name them: a crash came before that.
+pub(super) fn unnamed(data: &File, have: &Bits) -> VecDeque<ChunkIndex> {
+    let chunks = have.chunks();
+    let len = data.metadata().map_or(0, |m| m.len());
+    let mut found = VecDeque::new();
+    let mut from = 0;
+    while let Some(range) = data_after(data, from, len) {
+        // A chunk that begins in a hole is not whole.
+        let mut start = range.start.next_multiple_of(chunks.chunk_size());
+        while let Some(chunk) = chunks.at_offset(start).filter(|c| chunks.range(*c).end <= range.end) {
+            if !have.has(chunk) {
+                found.push_back(chunk);
+            }
+            start = chunks.range(chunk).end;
+        }
+        from = range.end;
+    }
+    found
+}
+
+/// A file of one chunk lies there whole, or not at all.
+fn small(place: &Place, plan: &Plan, chunks: Chunks, promised: u64) -> Result<Found, Failure> {
+    let failed = |e: io::Error| place.failure("keep a partial file", &e);
+    let mut have = Bits::none(chunks);
+    let left = open_data(place, plan).map_err(failed)?;
+    let mut data = left.filter(|file| content_of(file).is_ok_and(|id| id == plan.id));
+    if data.is_none() {
+        check_space(place, plan, plan.size, promised)?;
+        if plan.size == 0 {
+            if plan.id != blake3::hash(&[]).into() {
+                return Err(Failure::other(format!(
+                    "{} is empty, but its id is not that of nothing",
+                    plan.to
+                )));
+            }
+            let folder = place.partial().map_err(failed)?;
+            folder.remove(&plan.id.to_string()).map_err(failed)?;
+            data = Some(folder.create(&plan.id.to_string(), mode(plan)).map_err(failed)?);
+        }
+    }
+    if data.is_some() {
+        have.insert(chunks.last());
+    }
+    let missing = if data.is_some() { 0 } else { plan.size };
+    Ok(Found { data: data.map(Arc::new), sidecar: None, number: 0, have, manifest: None, new: true, missing })
+}

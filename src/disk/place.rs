@@ -1,0 +1,300 @@
+//! A destination held open: its folder, the folder of its partial files, and the way to a path below
+//! it without following a link.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::content::path::fold;
+use crate::content::{FileId, SafePath};
+use crate::error::{Code, Failure};
+use crate::sys::folder::{Folder, Kind};
+use crate::text;
+
+/// The folder of partial files in each destination (one of [`crate::content::path::RESERVED`]).
+pub(super) const PARTIAL: &str = ".potluck-partial";
+
+/// Folders whose names are kept in memory, at most.
+const REMEMBERED: usize = 16;
+
+/// A destination.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// As it was given.
+    pub(super) path: PathBuf,
+    /// The folder.
+    pub(super) root: Folder,
+    /// The file system it lies on.
+    pub(super) device: u64,
+    partial: OnceLock<Folder>,
+}
+
+impl Place {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let root = Folder::open(path)?;
+        let (device, _) = root.identity()?;
+        Ok(Self { path: path.to_owned(), root, device, partial: OnceLock::new() })
+    }
+
+    /// The folder of partial files, made when missing.
+    pub(super) fn partial(&self) -> io::Result<&Folder> {
+        if let Some(folder) = self.partial.get() {
+            return Ok(folder);
+        }
+        let mut tries = 0;
+        let folder = loop {
+            match self.root.make(PARTIAL) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+                _ => {}
+            }
+            match self.root.enter(PARTIAL) {
+                // Another peer with this destination just took the empty folder away.
+                Err(e) if e.kind() == io::ErrorKind::NotFound && tries < 8 => tries += 1,
+                other => break other?,
+            }
+        };
+        sweep(&folder)?;
+        Ok(self.partial.get_or_init(|| folder))
+    }
+
+    /// Removes the partial file `id` and what belongs to it, if there is any.
+    pub(super) fn discard(&self, id: FileId) {
+        let discarded = match self.partial.get() {
+            Some(folder) => discard(folder, id, true),
+            None => match self.root.enter(PARTIAL) {
+                Ok(_) => self.partial().and_then(|folder| discard(folder, id, true)),
+                Err(_) => Ok(()),
+            },
+        };
+        if let Err(e) = discarded {
+            log::debug!("a partial file of {id:?} stays: {e}");
+        }
+    }
+
+    /// True unless the path leads to another folder by now, or to none.
+    pub(super) fn is_there(&self) -> bool {
+        let now = Folder::open(&self.path).and_then(|f| f.identity());
+        matches!((now, self.root.identity()), (Ok(a), Ok(b)) if a == b)
+    }
+
+    /// Takes the folder of partial files away if it is empty.
+    pub(super) fn tidy(&self) {
+        if self.partial.get().is_some()
+            && let Err(e) = self.root.remove_folder(PARTIAL)
+        {
+            log::debug!("{PARTIAL} stays: {e}");
+        }
+    }
+
+    /// What `e` means to the user when it came up in this destination.
+    pub(super) fn failure(&self, doing: &str, e: &io::Error) -> Failure {
+        failure(&self.path, doing, e)
+    }
+}
+
+/// What `e` means to the user.
+pub(super) fn failure(path: &Path, doing: &str, e: &io::Error) -> Failure {
+    let lossy = path.to_string_lossy();
+    let shown = text::shown(&lossy);
+    match e.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::new(
+            Code::Full,
+            format!("no room left in {shown}: free some space and ask again, what arrived is kept"),
+        ),
+        io::ErrorKind::PermissionDenied => Failure::other(format!(
+            "no permission to write in {shown}: change its permissions, or choose another folder with --to"
+        )),
+        io::ErrorKind::ReadOnlyFilesystem => Failure::other(format!(
+            "{shown} is on a file system that cannot be written: choose another folder with --to"
+        )),
+        io::ErrorKind::NotFound => Failure::other(format!(
+            "the folder {shown} is gone: make it again, or choose another one with --to"
+        )),
+        _ => Failure::other(format!("cannot {doing} in {shown}: {e}")),
+    }
+}
+
+/// Takes away what a crash left between publishing a file and removing its sidecar.
+fn sweep(partial: &Folder) -> io::Result<()> {
+    for name in partial.names()? {
+        if let Some((id, "have" | "manifest")) = name.split_once('.')
+            && id.parse::<FileId>().is_ok()
+            && partial.look(id)?.is_none()
+        {
+            partial.remove(&name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes all that belongs to the partial file `id`; `data` too if asked.
+pub(super) fn discard(partial: &Folder, id: FileId, data: bool) -> io::Result<()> {
+    if data {
+        partial.remove(&id.to_string())?;
+    }
+    partial.remove(&have_name(id))?;
+    partial.remove(&manifest_name(id))
+}
+
+/// Name of the sidecar.
+pub(super) fn have_name(id: FileId) -> String {
+    format!("{id}.have")
+}
+
+/// Name of the stored manifest.
+pub(super) fn manifest_name(id: FileId) -> String {
+    format!("{id}.manifest")
+}
+
+/// True if `file` still lies under `name`.
+pub(super) fn is_under(folder: &Folder, name: &str, file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    match folder.open_file(name, false) {
+        Ok(there) => {
+            let (a, b) = (there.metadata()?, file.metadata()?);
+            Ok((a.dev(), a.ino()) == (b.dev(), b.ino()))
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// The names in folders, by the form in which twins are equal. Read again when a folder changed.
+#[derive(Debug, Default)]
+pub(super) struct Twins(HashMap<(u64, u64), Names>);
+
+#[derive(Debug)]
+struct Names {
+    changed: i128,
+    folded: HashMap<String, Vec<String>>,
+}
+
+impl Twins {
+    /// What lies in `folder` under `name` or a name that counts as the same, `name` itself first.
+    pub(super) fn of(&mut self, folder: &Folder, name: &str) -> io::Result<Vec<String>> {
+        let (key, changed) = (folder.identity()?, folder.changed()?);
+        if self.0.get(&key).is_none_or(|n| n.changed != changed) {
+            if self.0.len() >= REMEMBERED {
+                self.0.clear();
+            }
+            let mut folded: HashMap<String, Vec<String>> = HashMap::new();
+            for name in folder.names()? {
+                folded.entry(fold(&name)).or_default().push(name);
+            }
+            self.0.insert(key, Names { changed, folded });
+        }
+        let mut twins = self.0.get(&key).and_then(|n| n.folded.get(&fold(name))).cloned().unwrap_or_default();
+        twins.sort_by_key(|twin| twin != name);
+        Ok(twins)
+    }
+
+    /// Remembers that we made `name`, so that the folder need not be read again.
+    pub(super) fn made(&mut self, folder: &Folder, name: &str) -> io::Result<()> {
+        let (key, changed) = (folder.identity()?, folder.changed()?);
+        if let Some(names) = self.0.get_mut(&key) {
+            names.changed = changed;
+            names.folded.entry(fold(name)).or_default().push(name.to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Where a walk came to.
+#[derive(Debug)]
+pub(super) struct Walked {
+    /// The folder; `None`: the destination itself.
+    pub(super) folder: Option<Folder>,
+    /// Its path as it is on the disk (a twin's spelling counts).
+    pub(super) path: PathBuf,
+    /// Folders in which one was made; their names are to be synced.
+    pub(super) made_in: Vec<Folder>,
+}
+
+/// Walks from the destination to the folder `to`, making what is missing if `twins` is given.
+/// `None`: a folder on the way is missing, and was not to be made.
+pub(super) fn walk(
+    place: &Place,
+    to: Option<&SafePath>,
+    mut twins: Option<&mut Twins>,
+) -> Result<Option<Walked>, Failure> {
+    let mut walked = Walked { folder: None, path: place.path.clone(), made_in: Vec::new() };
+    for name in to.into_iter().flat_map(SafePath::components) {
+        let here = walked.folder.as_ref().unwrap_or(&place.root);
+        let (name, next) = match here.enter(name) {
+            Ok(next) => (name.to_owned(), next),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let Some(twins) = twins.as_deref_mut() else { return Ok(None) };
+                let found = enter_twin(here, name, twins, &walked.path);
+                let (name, next, made) = found.map_err(|e| e.failure(place))?;
+                if made && let Some(folder) = walked.folder.take() {
+                    walked.made_in.push(folder);
+                }
+                (name, next)
+            }
+            Err(e) => return Err(obstacle(here, name, &walked.path, e).failure(place)),
+        };
+        walked.path.push(name);
+        walked.folder = Some(next);
+    }
+    Ok(Some(walked))
+}
+
+/// Why a walk stops.
+enum Stop {
+    Said(Failure),
+    System(io::Error),
+}
+
+impl Stop {
+    fn failure(self, place: &Place) -> Failure {
+        match self {
+            Self::Said(failure) => failure,
+            Self::System(e) => place.failure("make a folder", &e),
+        }
+    }
+}
+
+/// Enters a folder that counts as `name`, or makes `name`. True if it was made.
+fn enter_twin(
+    here: &Folder,
+    name: &str,
+    twins: &mut Twins,
+    path: &Path,
+) -> Result<(String, Folder, bool), Stop> {
+    for twin in twins.of(here, name).map_err(Stop::System)? {
+        match here.enter(&twin) {
+            Ok(folder) => return Ok((twin, folder, false)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(obstacle(here, &twin, path, e)),
+        }
+    }
+    match here.make(name) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(Stop::System(e)),
+        made => {
+            if made.is_ok() {
+                twins.made(here, name).map_err(Stop::System)?;
+            }
+        }
+    }
+    let folder = here.enter(name).map_err(|e| obstacle(here, name, path, e))?;
+    Ok((name.to_owned(), folder, true))
+}
+
+/// A file or a link where a folder is needed is left alone and named; there is no `name (2)/`, for the
+/// files of one folder would then come to lie in two.
+fn obstacle(here: &Folder, name: &str, path: &Path, e: io::Error) -> Stop {
+    let at = path.join(name);
+    let lossy = at.to_string_lossy();
+    let shown = text::shown(&lossy);
+    match here.look(name) {
+        Ok(Some(Kind::Link)) => Stop::Said(Failure::other(format!(
+            "{shown} is a link, and downloads follow none: move it away, or choose another folder with --to"
+        ))),
+        Ok(Some(Kind::File(_) | Kind::Other)) => Stop::Said(Failure::other(format!(
+            "{shown} is a file where a folder is needed: move it away, or choose another folder with --to"
+        ))),
+        _ => Stop::System(e),
+    }
+}

@@ -1,0 +1,222 @@
+//! Publishing: whole files get their final names, in groups, without replacing anything.
+//!
+//! The steps of a group, each for all its files before the next: time and mode; one sync of the data;
+//! renames; one sync of each folder; then the sidecars go. A crash between two steps leaves either a
+//! partial file that can be published again or a published one.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::names::candidate;
+use super::place::{Place, Twins, discard, walk};
+use super::writer::{mode, set_modified};
+use super::{FileToken, Plan};
+use crate::content::FileId;
+use crate::error::Failure;
+use crate::sys::folder::{Folder, Kind};
+use crate::sys::rename::rename_new;
+use crate::sys::sync;
+use crate::transfer::Arrival;
+
+/// Names that are tried, at most, before a file is given up.
+pub(super) const NAMES: u32 = 1_000;
+
+/// A file whose bytes all verified.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) token: FileToken,
+    pub(super) place: Arc<Place>,
+    pub(super) plan: Arc<Plan>,
+    /// The partial file; `None` for a small one, which was closed with its time and mode set.
+    pub(super) file: Option<Arc<File>>,
+}
+
+/// What became of the files of a group.
+pub(super) type Published = Vec<(FileToken, Result<Arrival, Failure>)>;
+
+/// Publishes a group.
+pub(super) fn publish(group: Vec<Ready>, twins: &mut Twins) -> Published {
+    let mut out = Published::new();
+    let mut group = keep(group, &mut out, "finish the file", Ready::finish);
+    if let Err((at, e)) = sync_data(&group) {
+        // Which of them it was is not said; none is published, all can be asked for again.
+        for ready in &group {
+            out.push((ready.token, Err(at.failure("sync", &e))));
+        }
+        return out;
+    }
+    let mut touched = Touched::default();
+    let mut moved: Vec<(Ready, Arrival)> = Vec::new();
+    for ready in group.drain(..) {
+        match ready.rename(twins, &mut touched) {
+            Ok(arrival) => moved.push((ready, arrival)),
+            Err(failure) => out.push((ready.token, Err(failure))),
+        }
+    }
+    let synced = touched.sync();
+    for (ready, arrival) in moved {
+        let done = match &synced {
+            Ok(()) => Ok(arrival),
+            Err(e) => Err(ready.place.failure("sync a folder", e)),
+        };
+        if done.is_ok()
+            && let Err(e) = ready.place.partial().and_then(|p| discard(p, ready.plan.id, false))
+        {
+            log::debug!("a sidecar of {:?} stays: {e}", ready.plan.id);
+        }
+        out.push((ready.token, done));
+    }
+    out
+}
+
+/// Does `step` for each; those that failed go to `out`.
+fn keep(
+    group: Vec<Ready>,
+    out: &mut Published,
+    doing: &str,
+    step: impl Fn(&Ready) -> io::Result<()>,
+) -> Vec<Ready> {
+    group
+        .into_iter()
+        .filter(|ready| match step(ready) {
+            Ok(()) => true,
+            Err(e) => {
+                out.push((ready.token, Err(ready.place.failure(doing, &e))));
+                false
+            }
+        })
+        .collect()
+}
+
+/// Brings the data of a group to the disk: a lone file by itself, several by their file systems.
+fn sync_data(group: &[Ready]) -> Result<(), (Arc<Place>, io::Error)> {
+    if let [one] = group {
+        return one.sync().map_err(|e| (Arc::clone(&one.place), e));
+    }
+    let mut synced: Vec<u64> = Vec::new();
+    for ready in group {
+        let at = |e| (Arc::clone(&ready.place), e);
+        let device = ready.place.device;
+        if synced.contains(&device) {
+            continue;
+        }
+        if sync::file_system(&ready.place.root).map_err(at)? {
+            synced.push(device);
+        } else {
+            ready.sync().map_err(at)?;
+        }
+    }
+    Ok(())
+}
+
+impl Ready {
+    fn name(&self) -> String {
+        self.plan.id.to_string()
+    }
+
+    /// Time and mode of a large file. The umask was applied when the file was made.
+    fn finish(&self) -> io::Result<()> {
+        if !self.place.is_there() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let Some(file) = &self.file else { return Ok(()) };
+        let had = file.metadata()?.permissions().mode() & 0o777;
+        // Made by an earlier plan that wanted another mode: the bits that one may read, one may execute.
+        let wanted = if self.plan.executable { had | (had & 0o444) >> 2 } else { had & !0o111 };
+        if wanted & mode(&self.plan) != had {
+            file.set_permissions(PermissionsExt::from_mode(wanted & mode(&self.plan)))?;
+        }
+        set_modified(file, self.plan.modified)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        match &self.file {
+            Some(file) => file.sync_all(),
+            None => self.place.partial()?.open_file(&self.name(), false)?.sync_all(),
+        }
+    }
+
+    /// Moves the file to the first name that is free; or finds that its content is there.
+    fn rename(&self, twins: &mut Twins, touched: &mut Touched) -> Result<Arrival, Failure> {
+        let failed = |e: io::Error| self.place.failure("save the file", &e);
+        let walked = walk(&self.place, self.plan.to.parent().as_ref(), Some(twins))?;
+        let Some(walked) = walked else { return Err(failed(io::ErrorKind::NotFound.into())) };
+        let here = walked.folder.as_ref().unwrap_or(&self.place.root);
+        let partial = self.place.partial().map_err(failed)?;
+        let wanted = self.plan.to.name();
+        let arrival = 'found: {
+            for n in 1..=NAMES {
+                let name = candidate(wanted, n);
+                let taken = twins.of(here, &name).map_err(failed)?;
+                if taken.is_empty() {
+                    match rename_new(partial, &self.name(), here, &name) {
+                        Ok(()) => {
+                            twins.made(here, &name).map_err(failed)?;
+                            let path = walked.path.join(&name);
+                            break 'found if n == 1 { Arrival::Saved(path) } else { Arrival::SavedAs(path) };
+                        }
+                        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                        Err(e) => return Err(failed(e)),
+                    }
+                }
+                let same = taken.iter().chain([&name]).find(|twin| self.is_same(here, twin));
+                if let Some(twin) = same {
+                    partial.remove(&self.name()).map_err(failed)?;
+                    break 'found Arrival::AlreadyThere(walked.path.join(twin));
+                }
+            }
+            return Err(Failure::other(format!("too many files named {} are there", self.plan.to)));
+        };
+        touched.add(walked.folder, &self.place).map_err(failed)?;
+        for folder in walked.made_in {
+            touched.add(Some(folder), &self.place).map_err(failed)?;
+        }
+        Ok(arrival)
+    }
+
+    fn is_same(&self, here: &Folder, name: &str) -> bool {
+        matches!(here.look(name), Ok(Some(Kind::File(size))) if size == self.plan.size)
+            && here.open_file(name, false).and_then(|f| content_of(&f)).is_ok_and(|id| id == self.plan.id)
+    }
+}
+
+/// The file id of what `file` holds.
+pub(super) fn content_of(mut file: &File) -> io::Result<FileId> {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finalize().into()),
+            Ok(n) => drop(hasher.update(&buffer[..n]).count()),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// Folders whose names changed, each once. The destinations themselves are among them always: what
+/// was moved away from their folders of partial files, or made in them, is theirs.
+#[derive(Debug, Default)]
+struct Touched {
+    folders: HashMap<(u64, u64), Folder>,
+    places: HashMap<PathBuf, Arc<Place>>,
+}
+
+impl Touched {
+    fn add(&mut self, folder: Option<Folder>, place: &Arc<Place>) -> io::Result<()> {
+        if let Some(folder) = folder {
+            self.folders.insert(folder.identity()?, folder);
+        }
+        self.places.entry(place.path.clone()).or_insert_with(|| Arc::clone(place));
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut all = self.folders.values().chain(self.places.values().map(|p| &p.root));
+        all.try_for_each(sync::folder)
+    }
+}

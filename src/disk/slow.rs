@@ -1,0 +1,240 @@
+//! The slow thread: what may wait for the disk for long. Syncing and publishing come first; while
+//! there is nothing to sync it reads, a step at a time, what is to be hashed again.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
+
+use super::FileToken;
+use super::clerk::Report;
+use super::place::{Place, Twins, walk};
+use super::publish::{self, Ready};
+use crate::content::manifest::ChunkHasher;
+use crate::content::{ChunkIndex, FileId, Manifest, SafePath};
+use crate::error::Failure;
+use crate::sys::preallocate::preallocate;
+
+/// Bytes read and hashed in one step (0.3 ms from memory): so long a sync may have to wait.
+const STEP: usize = 1 << 20;
+
+/// What the slow thread is told.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// Sync the data, then write the sidecar's slot. Answered by [`Report::Saved`].
+    Save(Save),
+    /// Ask for the blocks of so many bytes. Answered by [`Report::Preallocated`].
+    Preallocate(FileToken, Arc<File>, u64),
+    /// Give these files their names. Answered by one [`Report::Published`].
+    Publish(Vec<Ready>),
+    /// Make an empty folder. Answered by [`Report::Folder`].
+    Folder(FileToken, Arc<Place>, SafePath),
+    /// Find out which of these files has the content, if one has. Answered by [`Report::Compared`].
+    Compare(FileToken, FileId, Vec<(PathBuf, File)>),
+    /// Hash these chunks again. Each is answered by [`Report::Checked`].
+    Check(FileToken, Arc<File>, Arc<Manifest>, VecDeque<ChunkIndex>),
+    /// Read nothing more for this file. Answered by [`Report::Ended`].
+    End(FileToken),
+    /// Answered by [`Report::Synced`].
+    Mark,
+}
+
+/// One writing of a sidecar.
+#[derive(Debug)]
+pub(super) struct Save {
+    pub(super) token: FileToken,
+    pub(super) data: Arc<File>,
+    pub(super) sidecar: Arc<File>,
+    /// Where the slot begins, and what it holds.
+    pub(super) slot: (u64, Vec<u8>),
+    /// Sync the sidecar too: nothing may come after it for long.
+    pub(super) last: bool,
+}
+
+/// The state of the slow thread.
+#[derive(Debug)]
+pub(super) struct Slow {
+    tasks: Receiver<Task>,
+    reports: Sender<Report>,
+    reading: VecDeque<Reading>,
+    twins: Twins,
+    buffer: Box<[u8]>,
+}
+
+/// Reading that is under way.
+#[derive(Debug)]
+struct Reading {
+    token: FileToken,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Compare {
+        id: FileId,
+        files: VecDeque<(PathBuf, File)>,
+        hasher: Box<blake3::Hasher>,
+        at: u64,
+    },
+    Check {
+        file: Arc<File>,
+        manifest: Arc<Manifest>,
+        chunks: VecDeque<ChunkIndex>,
+        hasher: Option<(Box<ChunkHasher>, u64)>,
+    },
+}
+
+impl Slow {
+    pub(super) fn new(tasks: Receiver<Task>, reports: Sender<Report>) -> Self {
+        let buffer = vec![0; STEP].into();
+        Self { tasks, reports, reading: VecDeque::new(), twins: Twins::default(), buffer }
+    }
+
+    /// Works until the clerk is gone.
+    pub(super) fn run(mut self) {
+        loop {
+            let task = if self.reading.is_empty() {
+                self.tasks.recv().map_err(|_| TryRecvError::Disconnected)
+            } else {
+                self.tasks.try_recv()
+            };
+            let reported = match task {
+                Ok(task) => self.handle(task),
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => Ok(()),
+            };
+            if reported.and_then(|()| self.step()).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// `Err`: the clerk is gone.
+    fn handle(&mut self, task: Task) -> Result<(), ()> {
+        let report = match task {
+            Task::Save(save) => {
+                let (token, last, result) = (save.token, save.last, save.run());
+                // What it held of the file is closed before the clerk hears of it.
+                drop(save);
+                Report::Saved(token, last, result)
+            }
+            Task::Preallocate(token, file, len) => Report::Preallocated(token, preallocate(&file, len)),
+            Task::Publish(ready) => Report::Published(publish::publish(ready, &mut self.twins)),
+            Task::Folder(token, place, path) => Report::Folder(token, self.folder(&place, &path)),
+            Task::Compare(token, id, files) => {
+                let kind = Kind::Compare { id, files: files.into(), hasher: Box::default(), at: 0 };
+                self.reading.push_front(Reading { token, kind });
+                return Ok(());
+            }
+            Task::Check(token, file, manifest, chunks) => {
+                self.reading
+                    .push_back(Reading { token, kind: Kind::Check { file, manifest, chunks, hasher: None } });
+                return Ok(());
+            }
+            Task::End(token) => {
+                self.reading.retain(|r| r.token != token);
+                Report::Ended(token)
+            }
+            Task::Mark => Report::Synced,
+        };
+        self.reports.send(report).map_err(drop)
+    }
+
+    fn folder(&mut self, place: &Place, path: &SafePath) -> Result<(), Failure> {
+        let walked = walk(place, Some(path), Some(&mut self.twins))?;
+        for folder in walked.iter().flat_map(|w| &w.made_in) {
+            crate::sys::sync::folder(folder).map_err(|e| place.failure("make a folder", &e))?;
+        }
+        crate::sys::sync::folder(&place.root).map_err(|e| place.failure("make a folder", &e))
+    }
+
+    /// Reads one step of what is first in line; the next step is that of the next in line.
+    fn step(&mut self) -> Result<(), ()> {
+        let Some(mut reading) = self.reading.pop_front() else { return Ok(()) };
+        let (report, goes_on) = match &mut reading.kind {
+            Kind::Compare { id, files, hasher, at } => compare(*id, files, hasher, at, &mut self.buffer)
+                .map_or((None, true), |found| (Some(Report::Compared(reading.token, found)), false)),
+            Kind::Check { file, manifest, chunks, hasher } => {
+                let checked = check(file, manifest, chunks, hasher, &mut self.buffer);
+                let report = checked.map(|(chunk, good)| Report::Checked(reading.token, chunk, good));
+                (report, !chunks.is_empty())
+            }
+        };
+        if goes_on {
+            self.reading.push_back(reading);
+        }
+        report.map_or(Ok(()), |report| self.reports.send(report).map_err(drop))
+    }
+}
+
+impl Save {
+    fn run(&self) -> io::Result<()> {
+        self.data.sync_data()?;
+        if self.data.metadata()?.nlink() == 0 {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.sidecar.write_all_at(&self.slot.1, self.slot.0)?;
+        if self.last { self.sidecar.sync_data() } else { Ok(()) }
+    }
+}
+
+/// A step of comparing. `Some`: done, with the path of the file that has the content, if one has.
+fn compare(
+    id: FileId,
+    files: &mut VecDeque<(PathBuf, File)>,
+    hasher: &mut blake3::Hasher,
+    at: &mut u64,
+    buffer: &mut [u8],
+) -> Option<Option<PathBuf>> {
+    let (path, file) = files.front()?;
+    match file.read_at(buffer, *at) {
+        Ok(n @ 1..) => {
+            hasher.update(&buffer[..n]);
+            *at += n as u64;
+            return None;
+        }
+        Ok(0) if FileId::from(hasher.finalize()) == id => return Some(Some(path.clone())),
+        Ok(0) => {}
+        Err(e) => log::debug!("{} could not be compared: {e}", path.display()),
+    }
+    files.pop_front();
+    *hasher = blake3::Hasher::new();
+    *at = 0;
+    files.is_empty().then_some(None)
+}
+
+/// A step of checking the first of `chunks`. `Some`: it is done, and holds or does not.
+fn check(
+    file: &File,
+    manifest: &Manifest,
+    chunks: &mut VecDeque<ChunkIndex>,
+    hasher: &mut Option<(Box<ChunkHasher>, u64)>,
+    buffer: &mut [u8],
+) -> Option<(ChunkIndex, bool)> {
+    let chunk = *chunks.front()?;
+    let range = manifest.chunks().range(chunk);
+    let (state, at) =
+        hasher.get_or_insert_with(|| (Box::new(ChunkHasher::new(manifest.chunks(), chunk)), range.start));
+    let n = usize::try_from(range.end - *at).unwrap_or(usize::MAX).min(buffer.len());
+    let good = match file.read_exact_at(&mut buffer[..n], *at) {
+        Ok(()) => {
+            state.update(&buffer[..n]);
+            *at += n as u64;
+            if *at < range.end {
+                return None;
+            }
+            state.finish().is_some_and(|proof| manifest.proves(chunk, &proof))
+        }
+        Err(e) => {
+            log::debug!("chunk {} could not be read again: {e}", chunk.get());
+            false
+        }
+    };
+    chunks.pop_front();
+    *hasher = None;
+    Some((chunk, good))
+}

@@ -1,0 +1,69 @@
+//! What the clerk knows of a file and of a destination.
+
+use std::sync::Arc;
+
+use super::Plan;
+use super::open::Found;
+use super::place::Place;
+use crate::content::Chunks;
+use crate::content::partial::Bits;
+use crate::time::Time;
+
+/// A destination and how many open files use it.
+#[derive(Debug)]
+pub(super) struct Used {
+    pub(super) place: Arc<Place>,
+    pub(super) users: usize,
+}
+
+/// How far a flush has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flush {
+    /// So many writers have not come to the mark.
+    Writing(u8),
+    /// The slow thread has not.
+    Syncing,
+    /// Only what is being published or closed is awaited.
+    Publishing,
+}
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) plan: Arc<Plan>,
+    pub(super) chunks: Chunks,
+    pub(super) place: Arc<Place>,
+    pub(super) stage: Stage,
+    pub(super) found: Found,
+    /// Believed, not yet hashed again.
+    pub(super) doubted: Bits,
+    /// Blocks were passed on for these, so nobody else's word on them counts.
+    pub(super) touched: Bits,
+    pub(super) preallocated: bool,
+    /// Bytes verified since the sidecar was written, and since when.
+    pub(super) dirty: u64,
+    /// Bytes verified since they were noted in it without a sync.
+    pub(super) unnoted: u64,
+    /// Writings of the sidecar, with a sync and without.
+    pub(super) saves: u64,
+    pub(super) notes: u64,
+    pub(super) dirty_since: Option<Time>,
+    pub(super) saving: bool,
+}
+
+/// Where an open file stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Files of its name are compared with it.
+    Comparing,
+    /// Blocks may come.
+    Filling,
+    /// To be published when nothing of it is in doubt.
+    Finishing,
+    /// In a group, or waiting for one.
+    Publishing,
+    /// So many threads have not let go of it.
+    Closing(u8),
+    /// The sidecar is written for the last time.
+    Leaving,
+}

@@ -1,0 +1,238 @@
+//! A writer thread: hashes blocks and writes them where they belong. Two of them share the work; the
+//! blocks of one chunk all come to the same one, in order of arrival.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::clerk::Report;
+use super::place::Place;
+use super::{Block, FileToken, Plan};
+use crate::content::manifest::{ChunkHasher, ChunkProof};
+use crate::content::partial::Bits;
+use crate::content::{ChunkIndex, Chunks, Manifest};
+
+/// What a writer is told.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Blocks of this file will come.
+    Begin(FileToken, Target),
+    /// Bytes of a chunk at an offset in it.
+    Write(FileToken, ChunkIndex, u64, Block),
+    /// No more blocks of this file will come; answered by [`Report::Ended`].
+    End(FileToken),
+    /// Write these bytes at this place of a sidecar.
+    Note(Arc<File>, u64, Vec<u8>),
+    /// Answered by [`Report::Written`] when all before it is written.
+    Mark,
+}
+
+/// Where a file's bytes go.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    /// To their place in the partial file.
+    Large(Arc<File>, Arc<Manifest>),
+    /// A file of one chunk: kept in memory until it verified, then written at once.
+    Small(Arc<Place>, Arc<Plan>, Chunks),
+}
+
+/// The state of one writer.
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: Receiver<Job>,
+    reports: Sender<Report>,
+    files: HashMap<FileToken, Filling>,
+}
+
+/// A file that blocks come for.
+#[derive(Debug)]
+struct Filling {
+    target: Target,
+    chunks: Chunks,
+    open: HashMap<ChunkIndex, Progress>,
+    /// Chunks verified here: whatever still comes for them (the last ones are asked of several
+    /// sources) must not be written over them.
+    done: Bits,
+}
+
+/// A chunk that blocks came for.
+#[derive(Debug)]
+struct Progress {
+    hasher: ChunkHasher,
+    /// Bytes hashed: all before this offset are written.
+    hashed: u64,
+    /// Written ranges beyond it, start to end.
+    ahead: BTreeMap<u64, u64>,
+    /// The chunk of a small file, when it came in several blocks.
+    memory: Vec<u8>,
+}
+
+impl Writer {
+    pub(super) fn new(jobs: Receiver<Job>, reports: Sender<Report>) -> Self {
+        Self { jobs, reports, files: HashMap::new() }
+    }
+
+    /// Works until the clerk is gone.
+    pub(super) fn run(mut self) {
+        while let Ok(job) = self.jobs.recv() {
+            let report = match job {
+                Job::Begin(token, target) => {
+                    self.files.insert(token, Filling::new(target));
+                    None
+                }
+                Job::Write(token, chunk, offset, block) => self.write(token, chunk, offset, &block),
+                Job::End(token) => {
+                    self.files.remove(&token);
+                    Some(Report::Ended(token))
+                }
+                Job::Note(sidecar, at, slot) => {
+                    // A note saves fetching after a crash; a failing disk is told by the data.
+                    if let Err(e) = sidecar.write_all_at(&slot, at) {
+                        log::debug!("a sidecar could not be written: {e}");
+                    }
+                    None
+                }
+                Job::Mark => Some(Report::Written),
+            };
+            if let Some(report) = report
+                && self.reports.send(report).is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    fn write(&mut self, token: FileToken, chunk: ChunkIndex, offset: u64, block: &Block) -> Option<Report> {
+        let filling = self.files.get_mut(&token)?;
+        match filling.write(chunk, offset, block.filled()) {
+            Ok(None) => None,
+            Ok(Some(good)) => Some(Report::Chunk(token, chunk, Ok(good))),
+            Err(e) => {
+                // The clerk closes the file; what still comes for it is dropped.
+                self.files.remove(&token);
+                Some(Report::Chunk(token, chunk, Err(e)))
+            }
+        }
+    }
+}
+
+impl Filling {
+    fn new(target: Target) -> Self {
+        let chunks = match &target {
+            Target::Large(_, manifest) => manifest.chunks(),
+            Target::Small(_, _, chunks) => *chunks,
+        };
+        Self { target, chunks, open: HashMap::new(), done: Bits::none(chunks) }
+    }
+
+    /// `Some` when the chunk is complete: whether it verified.
+    fn write(&mut self, chunk: ChunkIndex, offset: u64, bytes: &[u8]) -> io::Result<Option<bool>> {
+        let len = self.chunks.len_of(chunk);
+        let end = offset.saturating_add(bytes.len() as u64);
+        if end > len || self.done.has(chunk) {
+            return Ok(None);
+        }
+        let progress = self.open.entry(chunk).or_insert_with(|| Progress {
+            hasher: ChunkHasher::new(self.chunks, chunk),
+            hashed: 0,
+            ahead: BTreeMap::new(),
+            memory: Vec::new(),
+        });
+        if progress.covers(offset, end) {
+            return Ok(None);
+        }
+        let whole = offset == 0 && end == len;
+        if offset == progress.hashed {
+            progress.hasher.update(bytes);
+            progress.hashed = end;
+        } else {
+            progress.ahead.insert(offset, end);
+        }
+        match &self.target {
+            Target::Large(file, _) => file.write_all_at(bytes, self.chunks.range(chunk).start + offset)?,
+            Target::Small(..) if !whole => progress.remember(len, offset, bytes),
+            Target::Small(..) => {}
+        }
+        progress.catch_up(&self.target, self.chunks.range(chunk).start)?;
+        if progress.hashed < len {
+            return Ok(None);
+        }
+        let Some(progress) = self.open.remove(&chunk) else { return Ok(None) };
+        let proof = progress.hasher.finish();
+        let good = proof.is_some_and(|proof| match &self.target {
+            Target::Large(_, manifest) => manifest.proves(chunk, &proof),
+            Target::Small(_, plan, _) => proof == ChunkProof::Whole(plan.id),
+        });
+        if good {
+            if let Target::Small(place, plan, _) = &self.target {
+                save_small(place, plan, if whole { bytes } else { &progress.memory })?;
+            }
+            self.done.insert(chunk);
+        }
+        Ok(Some(good))
+    }
+}
+
+impl Progress {
+    /// True if a byte of the range was written before. An empty range is written only once too.
+    fn covers(&self, start: u64, end: u64) -> bool {
+        start < self.hashed || self.ahead.range(..end).next_back().is_some_and(|(_, e)| *e > start)
+    }
+
+    fn remember(&mut self, len: u64, offset: u64, bytes: &[u8]) {
+        let (Ok(len), Ok(at)) = (usize::try_from(len), usize::try_from(offset)) else { return };
+        self.memory.resize(len, 0);
+        self.memory[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Hashes what was written ahead and is reached by now.
+    fn catch_up(&mut self, target: &Target, start: u64) -> io::Result<()> {
+        while let Some(end) = self.ahead.remove(&self.hashed) {
+            let mut piece = vec![0; usize::try_from(end - self.hashed).unwrap_or(0)];
+            match target {
+                Target::Large(file, _) => file.read_exact_at(&mut piece, start + self.hashed)?,
+                Target::Small(..) => {
+                    let at = usize::try_from(self.hashed).unwrap_or(0);
+                    let len = piece.len();
+                    piece.copy_from_slice(&self.memory[at..at + len]);
+                }
+            }
+            self.hasher.update(&piece);
+            self.hashed = end;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a verified small file into the folder of partial files, complete but for its name.
+fn save_small(place: &Place, plan: &Plan, bytes: &[u8]) -> io::Result<()> {
+    let partial = place.partial()?;
+    let name = plan.id.to_string();
+    partial.remove(&name)?;
+    let file = partial.create(&name, mode(plan))?;
+    let written = file.write_all_at(bytes, 0).and_then(|()| set_modified(&file, plan.modified));
+    if written.is_err() {
+        partial.remove(&name)?;
+    }
+    written
+}
+
+/// Permissions of a new file, less the umask: never more than read, write, execute.
+pub(super) const fn mode(plan: &Plan) -> u32 {
+    if plan.executable { 0o755 } else { 0o644 }
+}
+
+/// Sets the modification time, in milliseconds since 1970.
+pub(super) fn set_modified(file: &File, milliseconds: i64) -> io::Result<()> {
+    let omit = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
+    let modified = rustix::fs::Timespec {
+        tv_sec: milliseconds.div_euclid(1_000),
+        tv_nsec: milliseconds.rem_euclid(1_000) * 1_000_000,
+    };
+    let times = rustix::fs::Timestamps { last_access: omit, last_modification: modified };
+    Ok(rustix::fs::futimens(file, &times)?)
+}

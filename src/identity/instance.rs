@@ -1,0 +1,56 @@
+//! One start of a peer, and the order of starts.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// One start: compared by count, then by the random part. The higher one is the later one.
+///
+/// Every number that a peer gives out (catalogue version, sequence) is compared as (instance, number).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Instance {
+    /// `max(stored + 1, unix seconds)` at the start.
+    pub count: u64,
+    /// Tells two starts with one count apart (a copied folder).
+    pub random: u64,
+}
+
+impl Instance {
+    /// Begins an instance: the count is stored at `path` and synced before this returns, so that no
+    /// packet of a later start can carry a lower one. A missing or unreadable count is no error, for
+    /// the wall clock takes its place.
+    ///
+    /// # Errors
+    /// When the count cannot be written.
+    pub fn begin(path: &Path, unix_seconds: u64, random: u64) -> io::Result<Self> {
+        let stored = fs::read_to_string(path).ok().and_then(|s| s.trim().parse::<u64>().ok());
+        let count = stored.map_or(0, |n| n.saturating_add(1)).max(unix_seconds);
+        let dir = path.parent().unwrap_or_else(|| Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        writeln!(file, "{count}")?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        fs::File::open(dir)?.sync_all()?;
+        Ok(Self { count, random })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_rise_even_when_the_clock_stands_or_goes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("instance");
+        let a = Instance::begin(&path, 1_000, 9).unwrap();
+        let b = Instance::begin(&path, 1_000, 1).unwrap();
+        let c = Instance::begin(&path, 10, 1).unwrap();
+        assert_eq!((a.count, b.count, c.count), (1_000, 1_001, 1_002));
+        assert!(a < b && b < c);
+        fs::write(&path, "junk").unwrap();
+        assert_eq!(Instance::begin(&path, 5_000, 1).unwrap().count, 5_000);
+    }
+}

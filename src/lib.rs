@@ -1,0 +1,24 @@
+//! potluck: file sharing for everyone on one network, with no server, no account and no pairing.
+//!
+//! `docs/ARCHITECTURE.md` is the way in. Pure machines (no socket, file, thread or clock) and their
+//! shells stand side by side and name each other in their first lines.
+
+pub mod cli;
+pub mod config;
+pub mod content;
+pub mod control;
+pub mod discovery;
+pub mod disk;
+pub mod error;
+pub mod identity;
+pub mod limits;
+pub mod peer;
+pub mod routes;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
+pub mod store;
+pub mod sys;
+pub mod text;
+pub mod time;
+pub mod transfer;
+pub mod wire;

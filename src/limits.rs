@@ -1,0 +1,240 @@
+//! Every cap, with unit and reason. What comes from the network is measured against these before
+//! anything is allocated for it.
+
+use core::time::Duration;
+
+use crate::discovery::Rate;
+
+/// Bytes of a datagram, at most. Below every path's MTU (IPv6 minimum 1,280), so it is never fragmented.
+pub const DATAGRAM: usize = 1_200;
+
+/// The fixed UDP port of discovery.
+pub const DISCOVERY_PORT: u16 = 27_272;
+
+/// Bytes of a peer's name, at most: fits a column of `list` and leaves a datagram its room.
+pub const NAME: usize = 64;
+
+/// Bytes of a relative path, at most (Linux `PATH_MAX` is 4,096 with the folder in front of it).
+pub const PATH: usize = 3_072;
+
+/// Bytes of one path component, at most (`NAME_MAX` of every common file system).
+pub const COMPONENT: usize = 255;
+
+/// Components of a relative path, at most: bounds recursion in scans and folder creation.
+pub const DEPTH: usize = 64;
+
+/// Bytes of a chunk, at least: a file up to this size is one chunk and needs no manifest.
+pub const CHUNK_MIN: u64 = 64 << 10;
+
+/// Bytes of a chunk, at most: bounds what one bad block can cost.
+pub const CHUNK_MAX: u64 = 16 << 20;
+
+/// Chunks that a file is cut into between the two bounds, at most (twice that above rounding).
+pub const CHUNKS_AIM: u64 = 1_024;
+
+/// Bytes of a block, the unit on the wire, at most: small frames overtake between blocks.
+pub const BLOCK: usize = 128 << 10;
+
+/// Bytes of a file, at most (1 PiB). Keeps chunk counts (64 Mi) and their arithmetic far from overflow.
+pub const FILE: u64 = 1 << 50;
+
+/// Bytes of a frame's `MessagePack` header, at most (the largest is a catalogue or manifest page).
+pub const HEADER: usize = (1 << 20) + (64 << 10);
+
+/// Bytes of content in one page of a catalogue bucket or manifest, at most.
+pub const PAGE: usize = 1 << 20;
+
+/// Items of one request for blocks, at most: many small files are asked for in one request.
+pub const REQUEST_ITEMS: usize = 1_024;
+
+/// Requests of one connection that wait to be answered, at most.
+pub const REQUESTS_OPEN: usize = 64;
+
+/// Nesting of a `MessagePack` value, at most: bounds the decoder's stack.
+pub const NESTING: usize = 16;
+
+/// Buckets of a catalogue. One byte of the path's hash picks the bucket.
+pub const BUCKETS: usize = 256;
+
+/// Entries of one peer's catalogue that are kept, at most (10 times what §11 measures).
+pub const CATALOGUE_ENTRIES: usize = 1_000_000;
+
+/// Bytes of memory that all remote catalogues together may take.
+pub const REMOTE_CATALOGUES: usize = 64 << 20;
+
+/// Peers whose catalogues are pulled on sight; above it, on demand.
+pub const CATALOGUES_ON_SIGHT: usize = 32;
+
+/// Bytes of blocks in flight between the receiver and its disk workers, in the whole process.
+pub const BLOCK_POOL: usize = 32 << 20;
+
+/// Bytes handled on one connection in one turn of the engine, before the next connection has its turn.
+pub const TURN: usize = 1 << 20;
+
+/// Connections of one listener that have not finished TLS, at most; the oldest is dropped.
+pub const UNPROVED: usize = 64;
+
+/// Of those from one address (loopback: [`UNPROVED_LOOPBACK`], where all peers share one).
+pub const UNPROVED_ADDRESS: usize = 16;
+
+/// Of those from the loopback address.
+pub const UNPROVED_LOOPBACK: usize = 256;
+
+/// A connection must finish its TLS handshake within this time.
+pub const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// A connection without a request or a byte is closed after this time.
+pub const IDLE: Duration = Duration::from_secs(30);
+
+/// Connections of one role that are kept, at most.
+pub const CONNECTIONS: usize = 64;
+
+/// Shared files that are kept open for serving, at most.
+pub const OPEN_FILES: usize = 64;
+
+/// Peers in the table, at most; beyond it the ones heard least recently and never proved go first.
+pub const PEERS: usize = 4_096;
+
+/// Bytes of one line of the control socket, at most.
+pub const CONTROL_LINE: usize = 1 << 20;
+
+/// Events that wait for a part's owner, at most; then the part waits.
+pub const EVENTS: usize = 1_024;
+
+/// Messages that the disk clerk handles before it looks at times and groups again.
+pub const DISK_TURN: usize = 256;
+
+/// Bytes of a destination's file system that a download leaves free (on a small one a 64th of it):
+/// a full disk breaks other programs.
+pub const DISK_RESERVE: u64 = 32 << 20;
+
+/// Bytes of a file from which on its blocks are asked for in advance; below, it is not worth a call.
+pub const PREALLOCATE: u64 = 8 << 20;
+
+/// Bytes verified after which a partial file's sidecar is written, at most: what a crash may cost.
+pub const SIDECAR_BYTES: u64 = 64 << 20;
+
+/// It is written after this share of the file (1/50: 2 %) too, so that small files resume as well.
+pub const SIDECAR_SHARE: u64 = 50;
+
+/// It is written after this time too, so that slow downloads resume as well.
+pub const SIDECAR_AGE: Duration = Duration::from_secs(2);
+
+/// How often the disk clerk looks for sidecars of that age.
+pub const SIDECAR_TICK: Duration = Duration::from_millis(250);
+
+/// Files published in one group, at most (one sync of the file system for all).
+pub const PUBLISH_FILES: usize = 256;
+
+/// Bytes of files published in one group, at most, so that its sync does not take long.
+pub const PUBLISH_BYTES: u64 = 64 << 20;
+/// Clients of the control socket at one time, at most: each is a thread.
+pub const CONTROL_CLIENTS: usize = 32;
+
+/// A client of the control socket that takes no byte for this long is dropped.
+pub const CONTROL_WRITE: Duration = Duration::from_secs(10);
+
+/// Lines that wait to be shown above the prompt, at most; the oldest go first.
+pub const SCREEN_LINES: usize = 1_000;
+
+/// Lines that the prompt's history keeps, at most.
+pub const HISTORY: usize = 1_000;
+
+/// A completion at the prompt waits this long for names: a key must not seem dead.
+pub const COMPLETION: Duration = Duration::from_millis(250);
+/// Datagrams a second that one source, or one known peer, may have verified: a signature takes 60 µs.
+pub(crate) const SOURCE_RATE: Rate = Rate { period: Duration::from_millis(50), burst: 60 };
+
+/// Datagrams a second of all unknown senders together, by each of the two sockets: 200 in all.
+pub(crate) const STRANGERS_RATE: Rate = Rate { period: Duration::from_millis(10), burst: 200 };
+
+/// Questions and answers that a peer sends a second: with four hellos and an announcement at most 20.
+pub(crate) const PROOF_RATE: Rate = Rate { period: Duration::from_millis(83), burst: 4 };
+
+/// Questions that one peer may ask: hellos and questions come again after 70 to 400 ms.
+pub(crate) const QUESTION_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 4 };
+
+/// Answers to probes that a peer sends a second: enough for every probe of one prober.
+pub(crate) const PROBED_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 4 };
+
+/// Source addresses of strangers that are remembered, at most.
+pub(crate) const SOURCES: usize = 1_024;
+
+/// Peers that were heard but have not proved themselves, at most; the one that waits longest goes.
+pub const CANDIDATES: usize = 1_024;
+
+/// Proved addresses of one peer, at most.
+pub const HOSTS: usize = 4;
+
+/// Questions of others that wait for their answer, at most: two datagrams of answers and more.
+pub(crate) const ECHOES_WAITING: usize = 512;
+
+/// Datagrams read from one socket before the others and the timers have their turn.
+pub(crate) const DATAGRAMS_A_TURN: usize = 64;
+
+/// Events that wait because the controller does not take them; beyond it discovery waits too. A table
+/// that fills and empties at once fits.
+pub(crate) const EVENTS_WAITING: usize = 2 * PEERS;
+
+/// Between two looks at the list of interfaces.
+pub(crate) const INTERFACES: Duration = Duration::from_secs(1);
+
+/// Instances that are known to have left, at most.
+pub const TOMBSTONES: usize = 4_096;
+
+/// How long such an instance is remembered: longer than any copy of its datagrams is on its way.
+pub const TOMBSTONE: Duration = Duration::from_secs(600);
+
+/// Between two announcements of a peer, at least, in a small network.
+pub const INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// Between two announcements of a peer, at most: [`PEERS`] peers stay below 50 datagrams a second.
+pub const INTERVAL_MAX: Duration = Duration::from_secs(100);
+/// Bytes of the header of a request, at most: [`REQUEST_ITEMS`] items of about 64 bytes, and room.
+pub const REQUEST_HEADER: usize = 128 << 10;
+
+/// Bytes of the header of a block or of any other small frame, at most. Each is well below 256.
+pub const SMALL_HEADER: usize = 1 << 10;
+
+/// Bytes of the header of an answer with a catalogue head: the head, and 256 digests of 32 bytes.
+pub const HEAD_HEADER: usize = 16 << 10;
+
+/// Bytes of small frames that wait to be sent on one connection; above it, nothing more is read from it.
+pub const SMALL_QUEUE: usize = 256 << 10;
+
+/// An attempt to connect to one address of a peer is given up after this time.
+pub const CONNECT: Duration = Duration::from_secs(3);
+
+/// A source that owes blocks and sends nothing for this long is stalled: others are asked.
+pub const STALL: Duration = Duration::from_secs(5);
+
+/// A file that no known holder can give for this long fails, and stays as far as it came.
+pub const NO_HOLDER: Duration = Duration::from_secs(30);
+
+/// A holder that is too busy to give a file for this long (hashing what it shares may take that) counts
+/// as none from then on.
+pub const BUSY_HOLDER: Duration = Duration::from_secs(120);
+
+/// Failures of a source in a row (lost, stalled, refused) until it is given up, for as long as nothing
+/// new is heard of it.
+pub const SOURCE_FAILURES: u8 = 3;
+
+/// How far ahead blocks are asked for, in time of that source's measured rate.
+pub const AHEAD: Duration = Duration::from_millis(100);
+
+/// Bytes asked ahead of one source, at least: keeps a fast link busy before its rate is known.
+pub const AHEAD_MIN: u64 = 1 << 20;
+
+/// Bytes asked ahead of one source, at most: half the block pool.
+pub const AHEAD_MAX: u64 = 16 << 20;
+
+/// Files that are being put together at once, at most: each is an open file of the disk workers.
+pub const OPEN_DOWNLOADS: usize = 128;
+
+/// Bytes of the signed announcements in one table of peers, at most ([`PEERS`] of them in pages).
+pub const TABLE: usize = 4_096 * DATAGRAM;
+/// Warnings about entries of `shared/` that are not shared, in one run: beyond it they only fill the screen.
+pub const SKIP_WARNINGS: usize = 100;
+
+/// Paths that changed and wait to be looked at, at most; beyond it everything is looked at instead.
+pub const DIRTY_PATHS: usize = 8_192;

@@ -1,0 +1,5 @@
+//! The `potluck` program.
+
+fn main() -> std::process::ExitCode {
+    potluck::cli::main()
+}

@@ -1,0 +1,211 @@
+//! The running downloads as users see them: progress, speed, time left, who waits for which. Pure.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+
+use crossbeam_channel::Sender;
+
+use crate::content::FileId;
+use crate::control::{DownloadRow, Reply};
+use crate::identity::PeerId;
+use crate::time::Time;
+use crate::transfer::{JobId, Progress};
+
+/// Speeds are means over this time.
+const WINDOW: Duration = Duration::from_secs(3);
+
+/// Replies that may pile up before progress is left out for a slow reader.
+const PILE: usize = 64;
+
+/// Bytes against time, over the last seconds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Speed {
+    points: VecDeque<(Time, u64)>,
+}
+
+impl Speed {
+    /// Notes that `bytes` in all had passed at `now`.
+    pub(super) fn note(&mut self, now: Time, bytes: u64) {
+        self.points.push_back((now, bytes));
+        while self.points.len() > 2 && self.points.get(1).is_some_and(|p| now.since(p.0) >= WINDOW) {
+            self.points.pop_front();
+        }
+    }
+
+    /// Bytes a second; 0 when nothing was noted for a while.
+    #[must_use]
+    pub(super) fn get(&self, now: Time) -> u64 {
+        let (Some(first), Some(last)) = (self.points.front(), self.points.back()) else { return 0 };
+        let millis = now.since(first.0).as_millis().max(1);
+        let bytes = u128::from(last.1.saturating_sub(first.1));
+        if now.since(last.0) > WINDOW { 0 } else { u64::try_from(bytes * 1_000 / millis).unwrap_or(u64::MAX) }
+    }
+}
+
+/// One download.
+#[derive(Debug)]
+pub(super) struct Download {
+    /// What was asked for, in short.
+    pub(super) what: String,
+    /// The contents that it is to bring.
+    pub(super) wants: Vec<FileId>,
+    /// Only from this peer.
+    pub(super) only: Option<PeerId>,
+    progress: Progress,
+    speed: Speed,
+    /// Whoever waits for its end.
+    watchers: Vec<Sender<Reply>>,
+}
+
+/// All that run.
+#[derive(Debug, Default)]
+pub(super) struct Downloads {
+    running: BTreeMap<JobId, Download>,
+    last: u64,
+}
+
+impl Downloads {
+    /// The number of the next one.
+    pub(super) fn next_id(&mut self) -> JobId {
+        self.last += 1;
+        JobId(self.last)
+    }
+
+    /// Notes that a download began.
+    pub(super) fn begin(&mut self, job: JobId, what: String, only: Option<PeerId>, wants: &[(FileId, u64)]) {
+        let progress = Progress {
+            job,
+            done: 0,
+            size: wants.iter().map(|(_, size)| *size).fold(0, u64::saturating_add),
+            files_done: 0,
+            files: wants.len() as u64,
+            fetched: 0,
+            sources: Vec::new(),
+            waiting: None,
+        };
+        let wants = wants.iter().map(|(id, _)| *id).collect();
+        let download =
+            Download { what, wants, only, progress, speed: Speed::default(), watchers: Vec::new() };
+        self.running.insert(job, download);
+    }
+
+    /// Lets `replies` hear how a download goes on.
+    pub(super) fn watch(&mut self, job: JobId, replies: Sender<Reply>) {
+        if let Some(d) = self.running.get_mut(&job) {
+            d.watchers.push(replies);
+        }
+    }
+
+    /// Notes how far a download is and tells whoever waits for it.
+    pub(super) fn progress(&mut self, now: Time, progress: Progress, name: impl Fn(PeerId) -> String) {
+        let Some(d) = self.running.get_mut(&progress.job) else { return };
+        d.speed.note(now, progress.fetched);
+        d.progress = progress;
+        let row = d.row(now, name);
+        for w in d.watchers.iter().filter(|w| w.len() < PILE) {
+            // A watcher that went away needs no progress; it is dropped with the download.
+            drop(w.send(Reply::Progress(row.clone())));
+        }
+    }
+
+    /// Tells whoever waits for a download; false if nobody does.
+    pub(super) fn tell(&self, job: JobId, reply: &Reply) -> bool {
+        let Some(d) = self.running.get(&job) else { return false };
+        let told = d.watchers.iter().filter(|w| w.send(reply.clone()).is_ok());
+        told.count() > 0
+    }
+
+    /// Ends a download.
+    pub(super) fn end(&mut self, job: JobId) -> Option<Download> {
+        self.running.remove(&job)
+    }
+
+    /// A running one.
+    #[must_use]
+    pub(super) fn get(&self, job: JobId) -> Option<&Download> {
+        self.running.get(&job)
+    }
+
+    /// All of them, oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (JobId, &Download)> {
+        self.running.iter().map(|(id, d)| (*id, d))
+    }
+
+    /// What `status` shows of them.
+    pub(super) fn rows(&self, now: Time, name: impl Fn(PeerId) -> String + Copy) -> Vec<DownloadRow> {
+        self.running.values().map(|d| d.row(now, name)).collect()
+    }
+}
+
+impl Download {
+    /// One row of `status`.
+    pub(super) fn row(&self, now: Time, name: impl Fn(PeerId) -> String) -> DownloadRow {
+        let p = &self.progress;
+        let speed = self.speed.get(now);
+        DownloadRow {
+            job: p.job.0,
+            what: self.what.clone(),
+            done: p.done,
+            size: p.size,
+            files_done: p.files_done,
+            files: p.files,
+            speed,
+            left: p.size.saturating_sub(p.done).checked_div(speed),
+            fetched: p.fetched,
+            from: p.sources.iter().map(|id| name(*id)).collect(),
+            waiting: p.waiting.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Time {
+        Time::ZERO + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn speed_is_the_mean_of_the_last_seconds() {
+        let mut s = Speed::default();
+        assert_eq!(s.get(at(0)), 0);
+        for i in 0..=100 {
+            s.note(at(i * 100), i * 1_000);
+        }
+        assert_eq!(s.get(at(10_000)), 10_000);
+        for i in 101..=200 {
+            s.note(at(i * 100), 100_000);
+        }
+        assert_eq!(s.get(at(20_000)), 0);
+        s.note(at(20_100), 150_000);
+        assert!(s.get(at(20_100)) > 10_000);
+        assert_eq!(s.get(at(30_000)), 0);
+        assert!(s.points.len() < 50);
+    }
+
+    #[test]
+    fn watchers_hear_of_their_download_only() {
+        let mut d = Downloads::default();
+        let (a, b) = (d.next_id(), d.next_id());
+        assert_ne!(a, b);
+        d.begin(a, "x".into(), None, &[(FileId([1; 32]), 100)]);
+        d.begin(b, "y".into(), None, &[(FileId([2; 32]), 10), (FileId([3; 32]), 20)]);
+        let (tx, rx) = crossbeam_channel::unbounded();
+        d.watch(a, tx);
+        let mut p = d.get(a).unwrap().progress.clone();
+        (p.done, p.fetched) = (50, 50);
+        d.progress(at(0), p.clone(), |_| String::new());
+        (p.done, p.fetched) = (75, 75);
+        d.progress(at(1_000), p, |_| String::new());
+        let last = rx.try_iter().last().unwrap();
+        let Reply::Progress(row) = last else { panic!("{last:?}") };
+        assert_eq!((row.done, row.size, row.speed, row.left), (75, 100, 25, Some(1)));
+        assert!(d.tell(a, &Reply::Done) && !d.tell(b, &Reply::Done));
+        assert_eq!(rx.try_iter().count(), 1);
+        assert_eq!(d.rows(at(0), |_| String::new())[1].size, 30);
+        drop(rx);
+        assert!(!d.tell(a, &Reply::Done));
+        assert!(d.end(a).is_some() && d.end(b).is_some() && d.iter().next().is_none());
+    }
+}

@@ -1,0 +1,167 @@
+//! Leaving: `here → leaving → left`, one state machine for all its causes (DESIGN §7, without
+//! custody, which comes with a later issue). Pure.
+//!
+//! Contract: [`Leaving::begin`] and [`Leaving::harder`] answer what the sender is to be told; the
+//! receiver is told to stop at once in every case. Then `handle_*` until [`Leaving::is_over`].
+
+use core::time::Duration;
+
+use crate::time::Time;
+
+/// A departure that waits for what is being sent ends when no byte moved for this long.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// A departure that does not wait ends after this time, whatever is not finished: 2 s in all, the
+/// announcement and the end of the threads included.
+const AT_ONCE: Duration = Duration::from_millis(1_200);
+
+/// What made us leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// `exit`: what is being sent is finished first.
+    Exit,
+    /// `exit --now`, Ctrl-C, SIGTERM, SIGHUP, the end of a pipe; Ctrl-C during `exit`.
+    Now,
+    /// Ctrl-C again: at once.
+    AtOnce,
+}
+
+/// What the sender is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TellSender {
+    /// Finish what is under way, take nothing new.
+    Finish,
+    /// The block under way, then stop.
+    Stop,
+    /// Nothing (any more).
+    Nothing,
+}
+
+/// A departure under way.
+#[derive(Clone, Debug)]
+pub(super) struct Leaving {
+    cause: Cause,
+    sender_stopped: bool,
+    receiver_stopped: bool,
+    /// For [`Cause::Exit`]: bytes sent so far, and when they last moved.
+    moved: (u64, Time),
+    /// For the others: when it ends at the latest.
+    deadline: Time,
+}
+
+impl Leaving {
+    /// Begins to leave.
+    #[must_use]
+    pub(super) fn begin(now: Time, cause: Cause) -> (Self, TellSender) {
+        let leaving = Self {
+            cause,
+            sender_stopped: false,
+            receiver_stopped: false,
+            moved: (0, now),
+            deadline: now + AT_ONCE,
+        };
+        let tell = if cause == Cause::Exit { TellSender::Finish } else { TellSender::Stop };
+        (leaving, tell)
+    }
+
+    /// Another cause came meanwhile: only a more urgent one changes anything. A second "now" is a
+    /// second Ctrl-C: it ends the departure at once.
+    pub(super) fn harder(&mut self, now: Time, cause: Cause) -> TellSender {
+        match (self.cause, cause) {
+            (Cause::Exit, Cause::Now) => {
+                self.cause = Cause::Now;
+                self.deadline = now + AT_ONCE;
+                TellSender::Stop
+            }
+            (_, Cause::Exit) => TellSender::Nothing,
+            (Cause::Now | Cause::AtOnce, Cause::Now) | (_, Cause::AtOnce) => {
+                self.cause = Cause::AtOnce;
+                TellSender::Nothing
+            }
+        }
+    }
+
+    /// The sender has nothing under way any more.
+    pub(super) const fn handle_sender_stopped(&mut self) {
+        self.sender_stopped = true;
+    }
+
+    /// The receiver has written everything down.
+    pub(super) const fn handle_receiver_stopped(&mut self) {
+        self.receiver_stopped = true;
+    }
+
+    /// `bytes` were sent to those who still are served.
+    pub(super) fn handle_sent(&mut self, now: Time, bytes: u64) {
+        // Fewer: somebody got all it wanted and is not counted any more.
+        if bytes != self.moved.0 {
+            self.moved = (bytes, now);
+        }
+    }
+
+    /// True once nothing is waited for: the leave is announced now, as the very last act.
+    #[must_use]
+    pub(super) fn is_over(&self, now: Time) -> bool {
+        self.cause == Cause::AtOnce
+            || (self.sender_stopped && self.receiver_stopped)
+            || now >= self.poll_timeout()
+    }
+
+    /// When [`Self::is_over`] becomes true at the latest.
+    #[must_use]
+    pub(super) fn poll_timeout(&self) -> Time {
+        match self.cause {
+            Cause::Exit => self.moved.1 + STALLED,
+            Cause::Now | Cause::AtOnce => self.deadline,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> Time {
+        Time(millis * 1_000_000)
+    }
+
+    #[test]
+    fn exit_waits_while_bytes_move() {
+        let (mut l, tell) = Leaving::begin(at(0), Cause::Exit);
+        assert_eq!(tell, TellSender::Finish);
+        l.handle_receiver_stopped();
+        for s in 0..100 {
+            l.handle_sent(at(s * 1_000), s);
+            assert!(!l.is_over(at(s * 1_000)));
+        }
+        assert!(!l.is_over(at(128_999)));
+        assert!(l.is_over(at(129_000)), "30 s without a byte end it");
+        l.handle_sender_stopped();
+        assert!(l.is_over(at(100_000)));
+    }
+
+    #[test]
+    fn now_ends_soon_whatever_happens() {
+        let (mut l, tell) = Leaving::begin(at(0), Cause::Now);
+        assert_eq!(tell, TellSender::Stop);
+        l.handle_sent(at(1_000), 1);
+        assert!(!l.is_over(at(1_199)) && l.is_over(at(1_200)));
+        l.handle_sender_stopped();
+        assert!(!l.is_over(at(10)));
+        l.handle_receiver_stopped();
+        assert!(l.is_over(at(10)));
+    }
+
+    #[test]
+    fn a_harder_cause_overtakes_a_softer_one_never() {
+        let (mut l, _) = Leaving::begin(at(0), Cause::Exit);
+        assert_eq!(l.harder(at(5_000), Cause::Exit), TellSender::Nothing);
+        assert_eq!(l.harder(at(5_000), Cause::Now), TellSender::Stop);
+        assert_eq!(l.poll_timeout(), at(6_200));
+        assert_eq!(l.harder(at(5_100), Cause::Exit), TellSender::Nothing);
+        assert_eq!(l.poll_timeout(), at(6_200));
+        assert!(!l.is_over(at(5_100)));
+        assert_eq!(l.harder(at(5_200), Cause::Now), TellSender::Nothing);
+        assert!(l.is_over(at(5_200)));
+    }
+}

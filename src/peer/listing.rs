@@ -1,0 +1,176 @@
+//! What `list` shows: this peer's files and everybody else's in one table. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use wildmatch::WildMatch;
+
+use super::roster::Roster;
+use crate::content::library::Hashing;
+use crate::content::{Catalogue, FileId, Kind, SafePath, path};
+use crate::control::ListRow;
+use crate::identity::PeerId;
+
+/// What to show.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filter {
+    /// Only paths that contain this, or match it if it has `*` or `?`; letter case does not matter.
+    pub(super) pattern: Option<String>,
+    /// Only what this peer shares.
+    pub(super) mine: bool,
+    /// Only what that peer shares.
+    pub(super) from: Option<PeerId>,
+}
+
+impl Filter {
+    fn matcher(&self) -> impl Fn(&SafePath) -> bool {
+        let pattern = self.pattern.as_deref().map(path::fold);
+        let glob = pattern.as_deref().filter(|p| p.contains(['*', '?'])).map(WildMatch::new);
+        move |path| match (&glob, &pattern) {
+            (Some(glob), _) => glob.matches(&path.folded()) || glob.matches(&path::fold(path.name())),
+            (None, Some(part)) => path.folded().contains(part.as_str()),
+            (None, None) => true,
+        }
+    }
+}
+
+/// What is known of one path with one content.
+#[derive(Default)]
+struct Line {
+    size: u64,
+    modified: i64,
+    mine: bool,
+    peers: Vec<PeerId>,
+}
+
+/// The rows, sorted by path. `mine` is our own catalogue, `hashing` what is not in it yet.
+#[must_use]
+pub(super) fn rows(mine: &Catalogue, hashing: &[Hashing], roster: &Roster, filter: &Filter) -> Vec<ListRow> {
+    let matches = filter.matcher();
+    let mut lines: BTreeMap<(&SafePath, Option<FileId>), Line> = BTreeMap::new();
+    let own = mine.entries().map(|e| (None, e)).filter(|_| filter.from.is_none());
+    let others = roster.entries(filter.from).map(|(id, e)| (Some(id), e)).filter(|_| !filter.mine);
+    for (who, entry) in own.chain(others).filter(|(_, e)| matches(&e.path)) {
+        let (id, size, modified) = match entry.kind {
+            Kind::Folder => (None, 0, 0),
+            Kind::File { id, size, modified, .. } => (Some(id), size, modified),
+        };
+        let line = lines.entry((&entry.path, id)).or_default();
+        match who {
+            None => line.mine = true,
+            Some(peer) => line.peers.push(peer),
+        }
+        if line.size == 0 {
+            (line.size, line.modified) = (size, modified);
+        }
+    }
+    let copies = copies(mine, roster, &lines.keys().filter_map(|(_, id)| *id).collect());
+    let mut contents: HashMap<&SafePath, usize> = HashMap::new();
+    for (path, _) in lines.keys() {
+        *contents.entry(path).or_default() += 1;
+    }
+    let mut rows: Vec<ListRow> = lines
+        .iter()
+        .map(|((path, id), line)| ListRow {
+            path: path.as_str().to_owned(),
+            folder: id.is_none(),
+            size: line.size,
+            modified: line.modified.div_euclid(1_000),
+            copies: id.and_then(|id| copies.get(&id)).copied().unwrap_or(line.peers.len() as u64),
+            mine: line.mine,
+            peers: line.peers.iter().map(|p| roster.name(*p)).collect(),
+            peer_ids: line.peers.iter().map(PeerId::full).collect(),
+            id: id.map_or_else(String::new, |id| id.to_string()),
+            ambiguous: contents.get(path).is_some_and(|n| *n > 1),
+            hashing: None,
+        })
+        .collect();
+    if filter.from.is_none() {
+        rows.extend(hashing.iter().filter(|h| matches(&h.path)).map(hashing_row));
+        rows.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+    rows
+}
+
+fn hashing_row(h: &Hashing) -> ListRow {
+    let percent = h.done.saturating_mul(100).checked_div(h.size).unwrap_or(0);
+    ListRow {
+        path: h.path.as_str().to_owned(),
+        folder: false,
+        size: h.size,
+        modified: 0,
+        copies: 0,
+        mine: true,
+        peers: Vec::new(),
+        peer_ids: Vec::new(),
+        id: String::new(),
+        ambiguous: false,
+        hashing: Some(u8::try_from(percent).unwrap_or(100)),
+    }
+}
+
+/// How many live peers, this one included, hold each content, under whatever name.
+fn copies(mine: &Catalogue, roster: &Roster, ids: &BTreeSet<FileId>) -> HashMap<FileId, u64> {
+    let others = roster.holders(ids, None);
+    let mut copies: HashMap<FileId, u64> = others.into_iter().map(|(id, p)| (id, p.len() as u64)).collect();
+    let own: BTreeSet<FileId> = mine
+        .entries()
+        .filter_map(|e| if let Kind::File { id, .. } = e.kind { Some(id) } else { None })
+        .filter(|id| ids.contains(id))
+        .collect();
+    for id in own {
+        *copies.entry(id).or_default() += 1;
+    }
+    copies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::roster::tests::{file, key, roster};
+    use super::*;
+
+    fn names(rows: &[ListRow]) -> Vec<&str> {
+        rows.iter().map(|r| r.path.as_str()).collect()
+    }
+
+    #[test]
+    fn one_row_for_each_path_and_content() {
+        let mine = Catalogue::of([file("a", 1), file("b", 2)]);
+        let r = roster(&[("one", &[file("a", 1), file("b", 3)]), ("two", &[file("other name of a", 1)])]);
+        let rows = rows(&mine, &[], &r, &Filter::default());
+        assert_eq!(names(&rows), ["a", "b", "b", "other name of a"]);
+        let a = &rows[0];
+        assert_eq!(
+            (a.copies, a.mine, a.ambiguous, a.peers.as_slice()),
+            (3, true, false, &["one".to_owned()][..])
+        );
+        assert!(rows[1].ambiguous && rows[2].ambiguous);
+        assert_eq!((rows[1].copies, rows[1].mine, rows[2].mine), (1, true, false));
+        assert_eq!((rows[3].copies, rows[3].mine), (3, false));
+    }
+
+    #[test]
+    fn filters() {
+        let mine = Catalogue::of([file("docs/Report.txt", 1)]);
+        let r = roster(&[("one", &[file("report.pdf", 2), file("x/photo.PNG", 3)])]);
+        let with = |pattern: &str| Filter { pattern: Some(pattern.into()), ..Filter::default() };
+        let show =
+            |filter: &Filter| rows(&mine, &[], &r, filter).into_iter().map(|r| r.path).collect::<Vec<_>>();
+        assert_eq!(show(&with("report")), ["docs/Report.txt", "report.pdf"]);
+        assert_eq!(show(&with("*.png")), ["x/photo.PNG"]);
+        assert_eq!(show(&with("report.*")), ["docs/Report.txt", "report.pdf"]);
+        assert!(show(&with("?")).is_empty());
+        assert_eq!(show(&Filter { mine: true, ..Filter::default() }), ["docs/Report.txt"]);
+        let from = Some(key(1).peer_id());
+        assert_eq!(show(&Filter { from, ..Filter::default() }), ["report.pdf", "x/photo.PNG"]);
+    }
+
+    #[test]
+    fn what_is_being_hashed_is_shown_with_its_progress() {
+        let h = |path: &str, done, size| Hashing { path: path.parse().unwrap(), done, size };
+        let hashing = [h("b", 40, 100), h("z", 0, 0)];
+        let mine = Catalogue::of([file("c", 1)]);
+        let rows = rows(&mine, &hashing, &Roster::default(), &Filter { mine: true, ..Filter::default() });
+        assert_eq!(names(&rows), ["b", "c", "z"]);
+        assert_eq!((rows[0].hashing, rows[1].hashing, rows[2].hashing), (Some(40), None, Some(0)));
+    }
+}

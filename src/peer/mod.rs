@@ -1,0 +1,14 @@
+//! The peer: starts the threads, owns the state, answers commands, and leaves.
+//!
+//! Invariant: the controller never blocks on sending to a part. Command channels are unbounded (their
+//! number is bounded by what users ask and peers announce); event channels towards it are bounded.
+
+mod controller;
+mod downloads;
+mod leaving;
+mod listing;
+mod resolve;
+mod roster;
+mod start;
+
+pub use start::Peer;

@@ -1,0 +1,281 @@
+//! From what a user types after `download` to the contents that are meant. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::roster::Roster;
+use crate::content::{Catalogue, Entry, FileId, Kind, SafePath, path};
+use crate::error::{Code, Failure};
+use crate::identity::PeerId;
+use crate::text;
+use crate::transfer::Wanted;
+
+/// What a download is to bring.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Resolved {
+    /// Files, no target with one content twice.
+    pub(super) files: Vec<Wanted>,
+    /// Empty folders.
+    pub(super) folders: Vec<SafePath>,
+}
+
+/// Digits of a file id that must be given at least.
+const DIGITS: usize = 4;
+
+/// Contents that an error message names at most.
+const CHOICES: usize = 8;
+
+/// One content under one path, with who says so.
+type Choices<'a> = BTreeMap<(FileId, u64), Vec<(PeerId, &'a Entry)>>;
+
+/// Finds what `words` mean: each is a path as `list` shows it, a folder, or `b3:` and the first digits
+/// of a file id. A file lands under its own name, a folder with its tree.
+///
+/// # Errors
+/// [`Code::NotFound`] with the nearest name, [`Code::Ambiguous`] with the choices, [`Code::Usage`].
+pub(super) fn resolve(
+    words: &[String],
+    roster: &Roster,
+    mine: &Catalogue,
+    only: Option<PeerId>,
+) -> Result<Resolved, Failure> {
+    let mut found = Resolved::default();
+    for word in words {
+        one(word, roster, mine, only, &mut found)?;
+    }
+    let mut seen = BTreeSet::new();
+    found.files.retain(|f| seen.insert((f.to.clone(), f.id)));
+    found.folders.sort();
+    found.folders.dedup();
+    let ids: BTreeSet<FileId> = found.files.iter().map(|f| f.id).collect();
+    let holders = roster.holders(&ids, only);
+    for file in &mut found.files {
+        file.holders = holders.get(&file.id).cloned().unwrap_or_default();
+    }
+    Ok(found)
+}
+
+fn one(
+    word: &str,
+    roster: &Roster,
+    mine: &Catalogue,
+    only: Option<PeerId>,
+    found: &mut Resolved,
+) -> Result<(), Failure> {
+    // A file may be called `b3:…`, too: the path is meant where there is one.
+    let is_path = || roster.entries(only).any(|(_, e)| e.path.as_str() == word);
+    if let Some(digits) = word.strip_prefix("b3:")
+        && !is_path()
+    {
+        let (id, entry) = by_id(digits, roster, only)?;
+        found.files.push(wanted(id, entry, last_component(&entry.path)));
+        return Ok(());
+    }
+    let trimmed = word.strip_suffix('/').unwrap_or(word);
+    let folder_only = trimmed.len() != word.len();
+    let path: SafePath = trimmed.parse().map_err(|e| {
+        Failure::new(Code::NotFound, format!("`{}` is not the path of a shared file: {e}", text::shown(word)))
+    })?;
+    let mut files = Choices::new();
+    let mut below: BTreeMap<SafePath, Choices<'_>> = BTreeMap::new();
+    let mut folders = BTreeSet::new();
+    for (peer, entry) in roster.entries(only) {
+        let inner = entry.path.below(&path);
+        match (&entry.kind, inner) {
+            (Kind::File { id, size, .. }, None) if entry.path == path && !folder_only => {
+                files.entry((*id, *size)).or_default().push((peer, entry));
+            }
+            (Kind::File { id, size, .. }, Some(inner)) => {
+                below.entry(inner).or_default().entry((*id, *size)).or_default().push((peer, entry));
+            }
+            (Kind::Folder, Some(inner)) => {
+                folders.insert(Some(inner));
+            }
+            (Kind::Folder, None) if entry.path == path => {
+                folders.insert(None);
+            }
+            _ => {}
+        }
+    }
+    if files.is_empty() && below.is_empty() && folders.is_empty() {
+        return Err(missing(&path, roster, mine, only));
+    }
+    if !files.is_empty() {
+        let (id, entry) = single(&path, &files, roster)?;
+        found.files.push(wanted(id, entry, last_component(&path)));
+    }
+    let top = last_component(&path);
+    for (inner, choices) in &below {
+        let (id, entry) = single(&entry_path(&path, inner), choices, roster)?;
+        found.files.push(wanted(id, entry, entry_path(&top, inner)));
+    }
+    let target = |inner: Option<SafePath>| inner.map_or_else(|| top.clone(), |i| entry_path(&top, &i));
+    found.folders.extend(folders.into_iter().map(target));
+    Ok(())
+}
+
+fn wanted(id: FileId, entry: &Entry, to: SafePath) -> Wanted {
+    let (size, modified, executable) = match entry.kind {
+        Kind::File { size, modified, executable, .. } => (size, modified, executable),
+        Kind::Folder => (0, 0, false),
+    };
+    Wanted { id, size, modified, executable, to, holders: Vec::new() }
+}
+
+/// `inner` in the folder `top`. Both are parts of one valid path, so that the result is one as well;
+/// should that ever fail, the inner path alone is as safe.
+fn entry_path(top: &SafePath, inner: &SafePath) -> SafePath {
+    top.join(inner.as_str()).unwrap_or_else(|_| inner.clone())
+}
+
+fn last_component(path: &SafePath) -> SafePath {
+    path.name().parse().unwrap_or_else(|_| path.clone())
+}
+
+fn by_id<'a>(digits: &str, roster: &'a Roster, only: Option<PeerId>) -> Result<(FileId, &'a Entry), Failure> {
+    let low = digits.to_lowercase();
+    if low.len() < DIGITS || low.len() > 64 || !low.bytes().all(|b| b.is_ascii_hexdigit()) {
+        let message = format!("`b3:` is followed by {DIGITS} to 64 hexadecimal digits of a file id");
+        return Err(Failure::new(Code::Usage, message));
+    }
+    let mut choices = Choices::new();
+    for (peer, entry) in roster.entries(only) {
+        let Kind::File { id, size, .. } = entry.kind else { continue };
+        if id.to_string().starts_with(&low) {
+            choices.entry((id, size)).or_default().push((peer, entry));
+        }
+    }
+    if choices.is_empty() {
+        return Err(Failure::new(Code::NotFound, format!("nobody here shares a file with the id b3:{low}")));
+    }
+    single_of(&format!("b3:{low}"), &choices, roster)
+}
+
+/// The one content of a path.
+fn single<'a>(
+    path: &SafePath,
+    choices: &Choices<'a>,
+    roster: &Roster,
+) -> Result<(FileId, &'a Entry), Failure> {
+    single_of(&path.to_string(), choices, roster)
+}
+
+fn single_of<'a>(what: &str, choices: &Choices<'a>, roster: &Roster) -> Result<(FileId, &'a Entry), Failure> {
+    let mut all = choices.iter().filter_map(|((id, size), who)| who.first().map(|w| (*id, *size, who, w.1)));
+    let first = all.next();
+    match (first, all.next()) {
+        (Some((id, _, _, entry)), None) => Ok((id, entry)),
+        (None, _) => Err(Failure::new(Code::NotFound, format!("nobody here shares `{what}`"))),
+        _ => {
+            let list: Vec<String> = choices
+                .iter()
+                .take(CHOICES)
+                .map(|((id, size), who)| {
+                    let names: BTreeSet<String> = who.iter().map(|(p, _)| roster.name(*p)).collect();
+                    let names: Vec<String> = names.into_iter().take(3).collect();
+                    let size = bytesize::ByteSize(*size);
+                    format!("b3:{} ({size}, {})", id.prefix(8), names.join(", "))
+                })
+                .collect();
+            let more = choices.len().saturating_sub(CHOICES);
+            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+            let message = format!(
+                "`{what}` has {} different contents: {}{more}; say which by its id, or `--from` whom",
+                choices.len(),
+                list.join(", ")
+            );
+            Err(Failure::new(Code::Ambiguous, message))
+        }
+    }
+}
+
+/// What to say when nobody has it: that we have it ourselves, or the nearest name.
+fn missing(path: &SafePath, roster: &Roster, mine: &Catalogue, only: Option<PeerId>) -> Failure {
+    let whose = only.map_or_else(String::new, |p| format!(" from {}", roster.name(p)));
+    let not_found = |text: String| Failure::new(Code::NotFound, text);
+    if only.is_none() && (mine.get(path).is_some() || mine.entries().any(|e| e.path.below(path).is_some())) {
+        return not_found(format!("`{path}` is shared by this peer itself, and by nobody else here"));
+    }
+    if roster.is_empty() {
+        return not_found(format!("no file `{path}`: no other peer is here yet"));
+    }
+    let folded = path.folded();
+    let name = path::fold(path.name());
+    let score = |e: &Entry| {
+        let whole = strsim::normalized_damerau_levenshtein(&e.path.folded(), &folded);
+        let last = strsim::normalized_damerau_levenshtein(&path::fold(e.path.name()), &name);
+        whole.max(last)
+    };
+    let best = roster
+        .entries(only)
+        .take(20_000)
+        .map(|(_, e)| (score(e), &e.path))
+        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
+    match best {
+        Some((score, near)) if score >= 0.6 => {
+            not_found(format!("no file `{path}`{whose}; did you mean `{near}`?"))
+        }
+        _ => not_found(format!("no file `{path}`{whose}; `list` shows what there is")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::roster::tests::{file, key, roster};
+    use super::*;
+
+    fn to(found: &Resolved) -> Vec<(&str, u8, usize)> {
+        found.files.iter().map(|f| (f.to.as_str(), f.id.0[0], f.holders.len())).collect()
+    }
+
+    fn ask(r: &Roster, words: &[&str]) -> Result<Resolved, Failure> {
+        let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+        resolve(&words, r, &Catalogue::default(), None)
+    }
+
+    #[test]
+    fn files_folders_and_ids() {
+        let empty = Entry { path: "docs/void".parse().unwrap(), kind: Kind::Folder };
+        let r = roster(&[
+            ("one", &[file("docs/a.txt", 1), file("docs/sub/b.txt", 2), empty, file("top", 3)]),
+            ("two", &[file("docs/a.txt", 1), file("other", 3)]),
+        ]);
+        assert_eq!(to(&ask(&r, &["docs/a.txt"]).unwrap()), [("a.txt", 1, 2)]);
+        assert_eq!(to(&ask(&r, &["top", "top"]).unwrap()), [("top", 3, 2)]);
+        let docs = ask(&r, &["docs/"]).unwrap();
+        assert_eq!(to(&docs), [("docs/a.txt", 1, 2), ("docs/sub/b.txt", 2, 1)]);
+        assert_eq!(docs.folders, ["docs/void".parse().unwrap()]);
+        let odd = roster(&[("one", &[file("b3:0101", 4), file("x", 1)])]);
+        assert_eq!(to(&ask(&odd, &["b3:0101"]).unwrap()), [("b3:0101", 4, 1)]);
+        assert_eq!(to(&ask(&odd, &["b3:010101"]).unwrap()), [("x", 1, 1)]);
+        assert_eq!(to(&ask(&r, &["docs/sub"]).unwrap()), [("sub/b.txt", 2, 1)]);
+        assert_eq!(to(&ask(&r, &["b3:0202", "b3:0303"]).unwrap()), [("b.txt", 2, 1), ("top", 3, 2)]);
+        let void = ask(&r, &["docs/void"]).unwrap();
+        assert_eq!((void.files.len(), void.folders), (0, vec!["void".parse().unwrap()]));
+    }
+
+    #[test]
+    fn two_contents_of_one_name_are_an_error_that_shows_them() {
+        let r = roster(&[("one", &[file("x", 1)]), ("two", &[file("x", 2)])]);
+        let err = ask(&r, &["x"]).unwrap_err();
+        assert_eq!(err.code, Code::Ambiguous);
+        assert!(err.message.contains("b3:01010101") && err.message.contains("two"), "{}", err.message);
+        let from = resolve(&["x".into()], &r, &Catalogue::default(), Some(key(2).peer_id())).unwrap();
+        assert_eq!(to(&from), [("x", 2, 1)]);
+        let err = ask(&r, &["b3:0"]).unwrap_err();
+        assert_eq!(err.code, Code::Usage);
+    }
+
+    #[test]
+    fn what_is_missing_is_said_with_the_nearest_name() {
+        let r = roster(&[("one", &[file("docs/report.txt", 1)])]);
+        let err = ask(&r, &["repotr.txt"]).unwrap_err();
+        assert_eq!(err.code, Code::NotFound);
+        assert!(err.message.contains("did you mean `docs/report.txt`"), "{}", err.message);
+        assert!(ask(&r, &["zzz"]).unwrap_err().message.contains("`list` shows"));
+        assert_eq!(ask(&r, &["../x"]).unwrap_err().code, Code::NotFound);
+        assert_eq!(ask(&r, &["b3:ffff"]).unwrap_err().code, Code::NotFound);
+        let mine = Catalogue::of([file("own", 1)]);
+        let err = resolve(&["own".into()], &r, &mine, None).unwrap_err();
+        assert!(err.message.contains("this peer itself"), "{}", err.message);
+    }
+}

@@ -1,0 +1,169 @@
+//! Starting a peer: its directory, its key, its threads, in the order in which they need each other.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::controller::Controller;
+use crate::config::Config;
+use crate::content::library::{self, LibraryConfig};
+use crate::control::{self, Ask, Notice};
+use crate::discovery::{self, Own};
+use crate::error::Failure;
+use crate::identity::tls::Tls;
+use crate::identity::{Identity, Instance, PeerName, fill_random};
+use crate::sys::clock;
+use crate::transfer::{self, Engine, ports};
+use crate::{disk, store, text};
+
+/// How long the leave may take that is announced on a second Ctrl-C.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// The threads of a running peer. Dropped in this order: discovery first, so that nobody hears from a
+/// peer whose other threads are gone; the store last, for the library tells it what it hashed.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) discovery: discovery::Handle,
+    pub(super) receiver: transfer::ReceiverHandle,
+    pub(super) sender: transfer::SenderHandle,
+    /// Both answer "not offered" in this version; they only have to run.
+    _custody: [transfer::PortHandle; 2],
+    _disk: DiskThreads,
+    pub(super) library: library::Handle,
+    pub(super) store: store::Handle,
+}
+
+/// The disk workers, whose channels the receiver has; only their threads are kept here.
+type DiskThreads = disk::Handle;
+
+/// A peer whose threads run; [`Peer::run`] makes it live.
+#[expect(missing_debug_implementations, reason = "it is a bundle of threads, and is used up at once")]
+pub struct Peer {
+    config: Config,
+    identity: Arc<Identity>,
+    instance: Instance,
+    parts: Parts,
+    own: Own,
+    warnings: VecDeque<String>,
+}
+
+impl Peer {
+    /// Sets up the peer directory and starts everything. The caller holds the directory's lock.
+    ///
+    /// # Errors
+    /// What cannot be had, and what to do.
+    pub fn start(config: Config) -> Result<Self, Failure> {
+        let mut warnings = VecDeque::new();
+        set_up(&config)?;
+        let identity = Arc::new(own_identity(&config)?);
+        let instance = next_instance(&config, 0)?;
+        let name = own_name(&config, &identity);
+
+        let store = store::start(&config.state().join("potluck.db"))
+            .map_err(|e| Failure::other(format!("the database cannot be used: {e}")))?;
+        let library = library::start(LibraryConfig::new(config.shared()), store.clone()).map_err(thread)?;
+
+        let tls = Tls::new(&identity).map_err(|e| Failure::other(format!("TLS cannot be used: {e}")))?;
+        let bound = ports::bind(config.port, config.strict_port, &config.interfaces)?;
+        warnings.extend(bound.note);
+        let engine = Engine::new().map_err(thread)?;
+        let bell = engine.bell();
+        let disk = disk::start(move || bell.ring()).map_err(thread)?;
+        let (to_disk, from_disk) = (disk.commands.clone(), disk.events.clone());
+        let receiver = transfer::start_receiver(engine, bound.receiver, tls.clone(), to_disk, from_disk);
+        let receiver = receiver.map_err(thread)?;
+        let sender = transfer::start_sender(bound.sender, tls.clone()).map_err(thread)?;
+        let custody = [
+            transfer::start_distributor(bound.distributor, tls.clone()).map_err(thread)?,
+            transfer::start_distributee(bound.distributee, tls).map_err(thread)?,
+        ];
+
+        let own = Own { name, ports: bound.ports, catalogue: 0 };
+        let discovery = discovery::start(discovery::Config {
+            identity: Arc::clone(&identity),
+            instance,
+            own: own.clone(),
+            port: config.discovery_port,
+            interfaces: config.interfaces.clone(),
+        })
+        .map_err(|e| Failure::other(format!("UDP port {} cannot be used: {e}", config.discovery_port)))?;
+        let parts = Parts { discovery, receiver, sender, _custody: custody, _disk: disk, library, store };
+        Ok(Self { config, identity, instance, parts, own, warnings })
+    }
+}
+
+fn thread(e: io::Error) -> Failure {
+    Failure::other(format!("a thread or socket cannot be had: {e}"))
+}
+
+impl Peer {
+    /// Lives until somebody ends it: answers `asks`, tells `notices` (bounded; what does not fit is
+    /// left out). `Some`: why it ended, if not because somebody wanted it to.
+    pub fn run(self, asks: Receiver<Ask>, notices: Sender<Notice>) -> Option<Failure> {
+        let Self { config, identity, instance, parts, own, warnings } = self;
+        Controller::new(config, identity, instance, parts, own, warnings, (asks, notices)).run()
+    }
+
+    /// What is still done when the user does not wait for the departure: one leave is announced. It
+    /// may be called from any thread, while [`Self::run`] runs, and takes 200 ms at most.
+    pub fn last_words(&self) -> impl Fn() + Send + Sync + 'static {
+        let commands = self.parts.discovery.commands.clone();
+        let events = self.parts.discovery.events.clone();
+        move || {
+            let deadline = clock::now() + LAST_WORDS;
+            if commands.send(discovery::Command::Leave).is_ok() {
+                // The thread ends once it has said it, and its channel with it.
+                while events.recv_timeout(deadline.since(clock::now())).is_ok() {}
+            }
+        }
+    }
+}
+
+/// Makes what is missing of the peer directory.
+fn set_up(config: &Config) -> Result<(), Failure> {
+    let failed = |path: &Path, e: io::Error| {
+        let shown = path.display().to_string();
+        Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
+    };
+    for folder in [config.shared(), config.downloads()] {
+        fs::create_dir_all(&folder).map_err(|e| failed(&folder, e))?;
+    }
+    let state = config.state();
+    control::make_state(&state).map_err(|e| failed(&state, e))
+}
+
+/// The stored key, or a new one at the first start. A damaged one is said and left alone.
+fn own_identity(config: &Config) -> Result<Identity, Failure> {
+    let failed = |e: crate::identity::IdentityError| Failure::other(e.to_string());
+    let path = config.key();
+    if let Some(identity) = Identity::load(&path).map_err(failed)? {
+        return Ok(identity);
+    }
+    let identity = Identity::generate().map_err(failed)?;
+    identity.store(&path).map_err(failed)?;
+    Ok(identity)
+}
+
+/// A start later than all before, and than `after`: stored before anybody hears of it.
+pub(super) fn next_instance(config: &Config, after: u64) -> Result<Instance, Failure> {
+    let mut random = [0; 8];
+    fill_random(&mut random).map_err(|e| Failure::other(e.to_string()))?;
+    let path = config.state().join("instance");
+    let least = clock::unix_seconds().max(after.saturating_add(1));
+    Instance::begin(&path, least, u64::from_le_bytes(random))
+        .map_err(|e| Failure::other(format!("the start count cannot be stored in {}: {e}", path.display())))
+}
+
+fn own_name(config: &Config, identity: &Identity) -> PeerName {
+    let wanted = config.name.as_deref().and_then(PeerName::cleaned);
+    wanted.unwrap_or_else(|| {
+        let folder =
+            config.directory.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        PeerName::of_folder(&folder, identity.id())
+    })
+}

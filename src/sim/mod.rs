@@ -1,0 +1,33 @@
+//! The simulation bench: seeded chance, links, and a world of peers in virtual time.
+//!
+//! A thousand peers run in one test, with loss, partitions, sleep and crashes, and a failing seed
+//! replays: `POTLUCK_SEED=n` runs that one, `POTLUCK_SEEDS=n` sets how many are tried.
+
+mod link;
+mod rng;
+mod world;
+
+pub use link::Link;
+pub use rng::Rng;
+pub use world::{Node, Seen, World};
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Runs `test` with seeds 1 to `count` (or as the environment says) and names the seed that fails.
+///
+/// # Panics
+/// As `test` does.
+#[expect(clippy::print_stderr, reason = "a failing seed must be seen in the test's output")]
+pub fn seeds(count: u64, test: impl Fn(u64)) {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let range = match number("POTLUCK_SEED") {
+        Some(one) => one..=one,
+        None => 1..=number("POTLUCK_SEEDS").unwrap_or(count),
+    };
+    for seed in range {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| test(seed))) {
+            eprintln!("it failed with POTLUCK_SEED={seed}");
+            resume_unwind(panic);
+        }
+    }
+}

@@ -1,0 +1,605 @@
+//! A network of discovery machines in virtual time. Pure: it opens no socket and reads no clock.
+
+use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::time::Duration;
+
+use super::{Link, Rng};
+use crate::discovery::{Event, Gone, Link as OnLink, Machine, Output, Own, PeerInfo, Via};
+use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey};
+use crate::limits;
+use crate::time::Time;
+use crate::wire::Ports;
+use crate::wire::datagram::{Body, Envelope, seal};
+
+/// One peer: a process that may run, sleep, or be gone, and what it has told its user.
+#[derive(Debug)]
+pub struct Node {
+    /// Who it is.
+    pub id: PeerId,
+    /// Its key, where datagrams are really signed.
+    identity: Option<Identity>,
+    /// Its present (or last) start.
+    pub instance: Instance,
+    /// Its address.
+    pub ip: Ipv4Addr,
+    port: u16,
+    /// Peers of other sides are out of reach.
+    pub side: u8,
+    /// True while it sleeps: nothing reaches it, nothing is done.
+    pub asleep: bool,
+    machine: Option<Machine>,
+    armed: Option<Time>,
+    /// Whom it shows.
+    pub shown: BTreeMap<PeerId, PeerInfo>,
+    /// True once it said that the first answers are in.
+    pub settled: bool,
+    /// True once it said that nobody is heard.
+    pub nobody: bool,
+    /// Set once it found its folder copied.
+    pub copied: bool,
+    /// Datagrams sent.
+    pub sent: u64,
+    /// Those sent within one second, at most.
+    pub busiest: usize,
+    last_second: VecDeque<Time>,
+}
+
+impl Node {
+    /// The machine, while it runs.
+    #[must_use]
+    pub const fn machine(&self) -> Option<&Machine> {
+        self.machine.as_ref()
+    }
+
+    /// True while it runs and does not sleep.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        self.machine.is_some() && !self.asleep
+    }
+}
+
+/// What a peer told its user about another one, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// When.
+    pub at: Time,
+    /// Who told.
+    pub by: usize,
+    /// About whom.
+    pub of: usize,
+    /// Gone, or (`None`) here.
+    pub gone: Option<Gone>,
+    /// True if that was right: it ran and could be reached (here), or did not or could not (gone).
+    pub right: bool,
+}
+
+/// A datagram on its way.
+#[derive(Clone, Debug)]
+enum Payload {
+    /// Taken for signed by that peer.
+    Plain(PeerId, Rc<Body>),
+    /// With a claimed sender and a wrong signature.
+    Forged(PeerId),
+    /// With a real signature.
+    Sealed(Rc<[u8]>),
+}
+
+#[derive(Debug)]
+enum What {
+    Timer(usize),
+    Flight(Flight),
+}
+
+/// One datagram on its way to all its receivers: one place in the queue, however many they are.
+#[derive(Debug)]
+struct Flight {
+    source: SocketAddr,
+    via: Via,
+    payload: Payload,
+    /// Who receives it when, the last first.
+    arrivals: Vec<(Time, usize)>,
+}
+
+/// What happens now.
+enum Next {
+    Timer(usize),
+    Packet { to: usize, source: SocketAddr, via: Via, payload: Payload },
+}
+
+#[derive(Debug)]
+struct Due {
+    at: Time,
+    order: u64,
+    what: What,
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.order == other.order
+    }
+}
+
+impl Eq for Due {}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+/// The world.
+#[derive(Debug)]
+pub struct World {
+    /// Now.
+    pub now: Time,
+    /// Chance.
+    pub rng: Rng,
+    /// The network.
+    pub link: Link,
+    /// The peers.
+    pub nodes: Vec<Node>,
+    /// All that was told, in order.
+    pub log: Vec<Seen>,
+    /// Datagrams sent by all.
+    pub sent: u64,
+    queue: BinaryHeap<Reverse<Due>>,
+    order: u64,
+    places: BTreeMap<PeerId, usize>,
+    addresses: BTreeMap<SocketAddr, usize>,
+    hosts: BTreeMap<Ipv4Addr, usize>,
+    unsigned: Arc<[u8]>,
+    recording: Option<Vec<(PeerId, Rc<Body>)>>,
+}
+
+impl World {
+    /// `count` peers that do not run yet.
+    #[must_use]
+    pub fn new(seed: u64, count: usize, link: Link) -> Self {
+        let mut world = Self {
+            now: Time::ZERO + Duration::from_secs(1_000),
+            rng: Rng::new(seed),
+            link,
+            nodes: Vec::new(),
+            log: Vec::new(),
+            sent: 0,
+            queue: BinaryHeap::new(),
+            order: 0,
+            places: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            unsigned: Machine::unsigned(),
+            recording: None,
+        };
+        for place in 0..count {
+            let id = PublicKey(world.rng.seed()).peer_id();
+            world.add(place, id, None);
+        }
+        world
+    }
+
+    /// The same with real keys and signatures.
+    #[must_use]
+    pub fn signed(seed: u64, count: usize, link: Link) -> Self {
+        let mut world = Self::new(seed, 0, link);
+        for place in 0..count {
+            // A seed always makes a key; with a provider that knows no Ed25519 nothing works at all.
+            let Ok(identity) = Identity::from_seed(world.rng.seed()) else { continue };
+            world.add(place, identity.id(), Some(identity));
+        }
+        world
+    }
+
+    fn add(&mut self, place: usize, id: PeerId, identity: Option<Identity>) {
+        let low = u32::try_from(place).unwrap_or(u32::MAX) + 1;
+        let ip = Ipv4Addr::from_bits(0x0a00_0000 + low);
+        self.places.insert(id, place);
+        self.hosts.insert(ip, place);
+        self.nodes.push(Node {
+            id,
+            identity,
+            instance: Instance { count: 0, random: 0 },
+            ip,
+            port: 40_000,
+            side: 0,
+            asleep: false,
+            machine: None,
+            armed: None,
+            shown: BTreeMap::new(),
+            settled: false,
+            nobody: false,
+            copied: false,
+            sent: 0,
+            busiest: 0,
+            last_second: VecDeque::new(),
+        });
+    }
+
+    /// Starts peer `place`, as a later instance, from another port.
+    pub fn start(&mut self, place: usize) {
+        let (now, seed) = (self.now, self.rng.seed());
+        let random = self.rng.next();
+        let node = &mut self.nodes[place];
+        self.addresses.remove(&SocketAddr::from((node.ip, node.port)));
+        node.instance = Instance { count: node.instance.count + 1, random };
+        node.port = 40_000 + u16::try_from(node.instance.count % 20_000).unwrap_or(0);
+        self.addresses.insert(SocketAddr::from((node.ip, node.port)), place);
+        let mut machine = Machine::new(now, node.id, node.instance, own(0), seed);
+        machine.handle_links(now, vec![OnLink { ip: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), prefix: 8 }]);
+        node.machine = Some(machine);
+        (node.asleep, node.settled, node.nobody, node.copied) = (false, false, false, false);
+        node.shown.clear();
+        self.drain(place);
+    }
+
+    /// Starts all of them within `within`.
+    pub fn start_all(&mut self, within: Duration) {
+        let mut starts: Vec<_> = (0..self.nodes.len()).map(|i| (self.rng.time(within), i)).collect();
+        starts.sort_unstable();
+        let begun = self.now;
+        for (after, place) in starts {
+            self.run_until(begun + after);
+            self.start(place);
+        }
+    }
+
+    /// Kills peer `place`: not a word more.
+    pub fn crash(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        node.machine = None;
+        node.armed = None;
+        node.shown.clear();
+    }
+
+    /// Lets peer `place` leave.
+    pub fn leave(&mut self, place: usize) {
+        let now = self.now;
+        self.with(place, |m| m.handle_leave(now));
+    }
+
+    /// Puts peer `place` to sleep, or wakes it.
+    pub fn sleep(&mut self, place: usize, asleep: bool) {
+        self.nodes[place].asleep = asleep;
+        if !asleep {
+            let now = self.now;
+            self.with(place, |m| m.handle_timeout(now));
+        }
+    }
+
+    /// Gives peer `place` another address (it notices only if it is told so by a restart).
+    pub fn readdress(&mut self, place: usize, ip: Ipv4Addr) {
+        let node = &mut self.nodes[place];
+        self.addresses.remove(&SocketAddr::from((node.ip, node.port)));
+        self.hosts.remove(&node.ip);
+        self.hosts.insert(ip, place);
+        node.ip = ip;
+        self.addresses.insert(SocketAddr::from((ip, node.port)), place);
+    }
+
+    /// Changes what peer `place` says of itself.
+    pub fn catalogue(&mut self, place: usize, version: u64) {
+        let now = self.now;
+        self.with(place, |m| m.handle_own(now, own(version)));
+    }
+
+    /// Tells peer `place` that a connection to `of` broke.
+    pub fn doubt(&mut self, place: usize, of: usize) {
+        let (now, id) = (self.now, self.nodes[of].id);
+        self.with(place, |m| m.handle_doubt(now, id));
+    }
+
+    /// Calls the machine of `place`, if it runs, and does what it wants.
+    pub fn with(&mut self, place: usize, call: impl FnOnce(&mut Machine)) {
+        if let Some(machine) = &mut self.nodes[place].machine {
+            call(machine);
+            self.drain(place);
+        }
+    }
+
+    /// Lets `time` pass.
+    pub fn run(&mut self, time: Duration) {
+        self.run_until(self.now + time);
+    }
+
+    /// Lets time pass until `until`.
+    pub fn run_until(&mut self, until: Time) {
+        while let Some(next) = self.pop(until) {
+            match next {
+                Next::Timer(place) => self.timer(place),
+                Next::Packet { to, source, via, payload } => self.arrive(to, source, via, payload),
+            }
+        }
+        self.now = until;
+    }
+
+    /// Lets time pass until `done`, at most `limit`; how long it took.
+    pub fn run_while(&mut self, limit: Duration, mut done: impl FnMut(&Self) -> bool) -> Option<Duration> {
+        let begun = self.now;
+        loop {
+            if done(self) {
+                return Some(self.now.since(begun));
+            }
+            let next = self.queue.peek().map(|Reverse(due)| due.at).filter(|at| *at <= begun + limit)?;
+            // Everything of this instant, and of the next millisecond (20 of them with 1,000 peers): asking
+            // costs.
+            let step = Duration::from_micros(1_000.max(20 * self.nodes.len() as u64));
+            self.run_until(next + step);
+        }
+    }
+
+    /// True if all that run show exactly the others that run on their side, in their present instance.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        let mut sides: BTreeMap<u8, usize> = BTreeMap::new();
+        for node in self.nodes.iter().filter(|n| n.is_up()) {
+            *sides.entry(node.side).or_default() += 1;
+        }
+        let up = || self.nodes.iter().filter(|n| n.is_up());
+        // The numbers first: they are cheap, and tell nearly always.
+        up().all(|n| n.shown.len() + 1 == sides[&n.side])
+            && up().all(|n| {
+                n.shown.iter().all(|(id, info)| {
+                    let of = &self.nodes[self.places[id]];
+                    of.is_up() && of.side == n.side && of.instance == info.instance
+                })
+            })
+    }
+
+    /// Peers that run and show peer `of`.
+    #[must_use]
+    pub fn showing(&self, of: usize) -> usize {
+        let id = self.nodes[of].id;
+        self.nodes.iter().filter(|n| n.is_up() && n.shown.contains_key(&id)).count()
+    }
+
+    /// Keeps a copy of every datagram from now on, as an attacker would.
+    pub fn record(&mut self) {
+        self.recording = Some(Vec::new());
+    }
+
+    /// Sends all that was recorded to everyone again, from `source`.
+    pub fn replay(&mut self, source: SocketAddr) {
+        let recorded = self.recording.take().unwrap_or_default();
+        for (id, body) in recorded {
+            self.inject(source, &Payload::Plain(id, body));
+        }
+    }
+
+    /// Sends everyone `count` datagrams from `source` that claim to be of `of` and are not signed by it.
+    pub fn forge(&mut self, source: SocketAddr, of: PeerId, count: usize) {
+        for _ in 0..count {
+            self.inject(source, &Payload::Forged(of));
+        }
+    }
+
+    /// Sends everyone a datagram of a peer that does not exist, rightly signed: anyone can make keys.
+    pub fn invent(&mut self, source: SocketAddr, id: PeerId, body: Body) {
+        self.inject(source, &Payload::Plain(id, Rc::new(body)));
+    }
+
+    fn inject(&mut self, source: SocketAddr, payload: &Payload) {
+        self.send(0..self.nodes.len(), source, Via::Shared, payload.clone());
+    }
+
+    fn send(&mut self, to: impl Iterator<Item = usize>, source: SocketAddr, via: Via, payload: Payload) {
+        let mut arrivals = Vec::with_capacity(to.size_hint().1.unwrap_or(0));
+        for to in to {
+            let times = self.link.arrivals(&mut self.rng).into_iter().flatten();
+            arrivals.extend(times.map(|after| (self.now + after, to)));
+        }
+        arrivals.sort_unstable_by(|a, b| b.cmp(a));
+        if let Some((first, _)) = arrivals.last() {
+            self.push(*first, What::Flight(Flight { source, via, payload, arrivals }));
+        }
+    }
+
+    fn push(&mut self, at: Time, what: What) {
+        self.order += 1;
+        self.queue.push(Reverse(Due { at, order: self.order, what }));
+    }
+
+    /// The next thing that happens by `until`; it is `now` then.
+    fn pop(&mut self, until: Time) -> Option<Next> {
+        let mut top = self.queue.peek_mut().filter(|top| top.0.at <= until)?;
+        let due = &mut top.0;
+        self.now = due.at;
+        let flight = match &mut due.what {
+            What::Timer(place) => {
+                let place = *place;
+                PeekMut::pop(top);
+                return Some(Next::Timer(place));
+            }
+            What::Flight(flight) => flight,
+        };
+        let (_, to) = flight.arrivals.pop()?;
+        let (source, via, payload) = (flight.source, flight.via, flight.payload.clone());
+        // With receivers left it keeps its place in the queue, for the next of them.
+        if let Some((next, _)) = flight.arrivals.last() {
+            due.at = *next;
+        } else {
+            PeekMut::pop(top);
+        }
+        Some(Next::Packet { to, source, via, payload })
+    }
+
+    fn timer(&mut self, place: usize) {
+        let now = self.now;
+        let node = &mut self.nodes[place];
+        if node.armed != Some(now) || node.asleep {
+            return;
+        }
+        node.armed = None;
+        self.with(place, |m| m.handle_timeout(now));
+    }
+
+    fn arrive(&mut self, to: usize, source: SocketAddr, via: Via, payload: Payload) {
+        let now = self.now;
+        let node = &mut self.nodes[to];
+        let (Some(machine), false) = (&mut node.machine, node.asleep) else { return };
+        if take(machine, now, source, via, payload, &self.unsigned) {
+            self.drain(to);
+        }
+    }
+
+    /// Does what the machine of `place` wants, and sets its timer.
+    fn drain(&mut self, place: usize) {
+        loop {
+            let node = &mut self.nodes[place];
+            let Some(machine) = &mut node.machine else { return };
+            let Some(output) = machine.poll_output() else { break };
+            match output {
+                Output::Broadcast(body) => self.broadcast(place, body),
+                Output::Unicast { to, via, body } => self.unicast(place, to, via, body),
+                Output::Event(event) => self.tell(place, event),
+                Output::Left => {
+                    self.crash(place);
+                    return;
+                }
+            }
+        }
+        let node = &mut self.nodes[place];
+        let next = node.machine.as_ref().and_then(Machine::poll_timeout).map(|at| at.max(self.now));
+        if let Some(at) = next
+            && node.armed != next
+        {
+            node.armed = next;
+            self.push(at, What::Timer(place));
+        }
+    }
+
+    fn payload(&mut self, from: usize, body: Body) -> Payload {
+        self.sent += 1;
+        let node = &mut self.nodes[from];
+        node.sent += 1;
+        node.last_second.push_back(self.now);
+        while node.last_second.front().is_some_and(|at| self.now.since(*at) >= Duration::from_secs(1)) {
+            node.last_second.pop_front();
+        }
+        node.busiest = node.busiest.max(node.last_second.len());
+        match &node.identity {
+            Some(identity) => Payload::Sealed(Rc::from(seal(identity, &body))),
+            None => {
+                let body = Rc::new(body);
+                if let Some(recording) = &mut self.recording {
+                    recording.push((node.id, Rc::clone(&body)));
+                }
+                Payload::Plain(node.id, body)
+            }
+        }
+    }
+
+    fn broadcast(&mut self, from: usize, body: Body) {
+        let payload = self.payload(from, body);
+        let (side, source) =
+            (self.nodes[from].side, SocketAddr::from((self.nodes[from].ip, self.nodes[from].port)));
+        let nodes = self.nodes.iter().enumerate();
+        // Our own comes back to us too, but the shell knows it by its port.
+        let to = nodes.filter(|(to, n)| *to != from && n.side == side && n.is_up()).map(|(to, _)| to);
+        let to: Vec<_> = to.collect();
+        self.send(to.into_iter(), source, Via::Shared, payload);
+    }
+
+    fn unicast(&mut self, from: usize, to: SocketAddr, via: Via, body: Body) {
+        let payload = self.payload(from, body);
+        let node = &self.nodes[from];
+        let port = if via == Via::Own { node.port } else { limits::DISCOVERY_PORT };
+        let (side, source) = (node.side, SocketAddr::from((node.ip, port)));
+        // One peer a host: the shared port of an address is that of the peer there.
+        let shared = to.port() == limits::DISCOVERY_PORT;
+        let target = if shared {
+            match to.ip() {
+                IpAddr::V4(ip) => self.hosts.get(&ip).copied(),
+                IpAddr::V6(_) => None,
+            }
+        } else {
+            self.addresses.get(&to).copied()
+        };
+        if let Some(target) = target
+            && self.nodes[target].side == side
+        {
+            let via = if shared { Via::Shared } else { Via::Own };
+            self.send(core::iter::once(target), source, via, payload);
+        }
+    }
+
+    fn tell(&mut self, by: usize, event: Event) {
+        let seen = match &event {
+            Event::Here(info) => Some((info.contact.id, None)),
+            Event::Gone(id, how) => Some((*id, Some(*how))),
+            _ => None,
+        };
+        if let Some((id, gone)) = seen {
+            let of = self.places.get(&id).copied();
+            let reachable = of.is_some_and(|of| {
+                let (by, of) = (&self.nodes[by], &self.nodes[of]);
+                of.is_up() && of.side == by.side
+            });
+            let leaving = of.and_then(|of| self.nodes[of].machine()).is_some_and(Machine::is_leaving);
+            let right = if gone.is_none() { reachable } else { !reachable || leaving };
+            self.log.push(Seen { at: self.now, by, of: of.unwrap_or(usize::MAX), gone, right });
+        }
+        let node = &mut self.nodes[by];
+        match event {
+            Event::Here(info) => drop(node.shown.insert(info.contact.id, info)),
+            Event::Gone(id, _) => drop(node.shown.remove(&id)),
+            Event::Settled => node.settled = true,
+            Event::NobodyHeard => node.nobody = true,
+            Event::CopiedFolder(_) => node.copied = true,
+            Event::Overtaken(_) | Event::NetworkChanged | Event::Trouble(_) => {}
+        }
+    }
+}
+
+/// What every simulated peer says of itself.
+fn own(catalogue: u64) -> Own {
+    let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
+    let name = PeerName::of_folder("peer", PeerId([0; 32]));
+    Own { name, ports, catalogue }
+}
+
+/// Gives a datagram to a machine as the shell does. False if it was not even read.
+fn take(
+    machine: &mut Machine,
+    now: Time,
+    source: SocketAddr,
+    via: Via,
+    payload: Payload,
+    unsigned: &Arc<[u8]>,
+) -> bool {
+    // What was not taken is counted by the shell; here the effects are looked at.
+    match payload {
+        Payload::Plain(id, body) => {
+            let admitted = machine.admit(now, source, via, id);
+            if admitted {
+                machine.handle_packet(now, source, via, id, &body, unsigned).ok();
+            }
+            admitted
+        }
+        Payload::Forged(id) => {
+            machine.admit(now, source, via, id);
+            false
+        }
+        Payload::Sealed(bytes) => {
+            let Ok(envelope) = Envelope::parse(&bytes) else { return false };
+            let id = envelope.key().peer_id();
+            if machine.admit(now, source, via, id)
+                && let Ok(body) = envelope.open()
+            {
+                machine.handle_packet(now, source, via, id, &body, &Arc::from(&*bytes)).ok();
+                return true;
+            }
+            false
+        }
+    }
+}

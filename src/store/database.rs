@@ -1,0 +1,339 @@
+//! The tables and their queries. Everything here runs in the store's own thread.
+
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
+
+use super::answer;
+use super::rows::{HashRow, KnownPeer, RawHash, RawPeer};
+use crate::content::SafePath;
+use crate::identity::PeerId;
+use crate::limits;
+
+/// Marks the file as potluck's ("PTLK"), so that another program's is not mistaken for ours.
+const APPLICATION: i32 = 0x5054_4c4b;
+
+/// Step `n` brings a database from `user_version` n to n + 1. Never changed, only added to.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE hashes (
+        path TEXT PRIMARY KEY NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL,
+        size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL,
+        id BLOB NOT NULL, chunk_values BLOB NOT NULL, seen INTEGER NOT NULL, sum BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE settings (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT;
+    CREATE TABLE peers (
+        id BLOB PRIMARY KEY NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL,
+        scope INTEGER NOT NULL, last_seen INTEGER NOT NULL
+    ) STRICT;
+"];
+
+const PUT_HASH: &str = "INSERT OR REPLACE INTO hashes
+    (path, device, inode, size, modified, changed, id, chunk_values, seen, sum)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+const HASHES: &str =
+    "SELECT path, device, inode, size, modified, changed, id, chunk_values, seen, sum FROM hashes";
+const SEEN_HASH: &str = "UPDATE hashes SET seen = ?2 WHERE path = ?1";
+const PRUNE_HASHES: &str = "DELETE FROM hashes WHERE seen < ?1";
+const SETTING: &str = "SELECT value FROM settings WHERE key = ?1";
+const SET_SETTING: &str = "INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)";
+const PUT_PEER: &str =
+    "INSERT OR REPLACE INTO peers (id, name, address, scope, last_seen) VALUES (?1, ?2, ?3, ?4, ?5)";
+const FORGET_PEER: &str = "DELETE FROM peers WHERE id = ?1";
+const PEERS: &str =
+    "SELECT id, name, address, scope, last_seen FROM peers ORDER BY last_seen DESC, id LIMIT ?1";
+const FORGET_OLD_PEERS: &str = "DELETE FROM peers WHERE id NOT IN
+    (SELECT id FROM peers ORDER BY last_seen DESC, id LIMIT ?1)";
+
+/// An open database that has all tables.
+#[derive(Debug)]
+pub(super) struct Database(Connection);
+
+/// Why the file at the path is not our database.
+enum Unfit {
+    /// Its content: it is kept aside and a new one is made.
+    Content(String),
+    /// Its surroundings: it stays where it is and memory takes its place.
+    Surroundings(String),
+}
+
+impl From<rusqlite::Error> for Unfit {
+    fn from(e: rusqlite::Error) -> Self {
+        if is_damage(&e) { Self::Content(e.to_string()) } else { Self::Surroundings(e.to_string()) }
+    }
+}
+
+/// True if `error` says that the file's content is not what we wrote: damaged, foreign, tables missing.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error as E;
+    match error {
+        E::SqliteFailure(e, _) | E::SqlInputError { error: e, .. } => matches!(
+            e.code,
+            // `Unknown` is SQLITE_ERROR: a statement that does not fit the tables.
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown
+        ),
+        E::InvalidColumnType(..) | E::FromSqlConversionFailure(..) | E::IntegralValueOutOfRange(..) => true,
+        _ => false,
+    }
+}
+
+impl Database {
+    /// The database at `path`, or what can take its place; the difference is said.
+    pub(super) fn open(path: &Path, warn: &Sender<String>) -> Self {
+        match Self::at(path) {
+            Ok(database) => database,
+            Err(Unfit::Content(why)) => Self::anew(path, &why, warn),
+            Err(Unfit::Surroundings(why)) => Self::in_memory(path, &why, warn),
+        }
+    }
+
+    /// Sets a damaged database aside while it is running.
+    pub(super) fn rebuild(&mut self, path: &Path, why: &str, warn: &Sender<String>) {
+        // The old connection first lets go of the files that are to be renamed.
+        self.0 = nowhere();
+        *self = Self::anew(path, why, warn);
+    }
+
+    fn anew(path: &Path, why: &str, warn: &Sender<String>) -> Self {
+        let aside = match set_aside(path) {
+            Ok(aside) => aside,
+            Err(e) => return Self::in_memory(path, &format!("{why}; it could not be kept aside: {e}"), warn),
+        };
+        answer(
+            warn,
+            format!(
+                "the database {} could not be used ({why}): it was kept as {} and begun anew, files are \
+                 hashed again",
+                path.display(),
+                aside.display()
+            ),
+        );
+        match Self::at(path) {
+            Ok(database) => database,
+            Err(Unfit::Content(why) | Unfit::Surroundings(why)) => Self::in_memory(path, &why, warn),
+        }
+    }
+
+    fn in_memory(path: &Path, why: &str, warn: &Sender<String>) -> Self {
+        answer(
+            warn,
+            format!(
+                "the database {} cannot be opened ({why}): going on without it, files are hashed again at \
+                 the next start",
+                path.display()
+            ),
+        );
+        let mut connection = nowhere();
+        if let Err(e) = migrate(&mut connection) {
+            // Then every request fails, which is told once.
+            log::error!("a database in memory has no tables: {e}");
+        }
+        Self(connection)
+    }
+
+    fn at(path: &Path) -> Result<Self, Unfit> {
+        // Made here, so that no other user can read it; SQLite gives its other files the same mode.
+        let made = fs::File::options().append(true).create(true).mode(0o600).open(path);
+        made.map_err(|e| Unfit::Surroundings(e.to_string()))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        let application: i32 = connection.query_row("PRAGMA application_id", [], |r| r.get(0))?;
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |r| r.get(0))?;
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
+        if application != APPLICATION && (application, version, tables) != (0, 0, 0) {
+            return Err(Unfit::Content("it belongs to another program".to_owned()));
+        }
+        if version > MIGRATIONS.len() as i64 {
+            return Err(Unfit::Content(format!("a newer potluck wrote it, version {version}")));
+        }
+        // A file system without shared memory answers with another mode, which is as good.
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |r| r.get::<_, String>(0))?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        migrate(&mut connection)?;
+        let database = Self(connection);
+        database.prepare_all()?;
+        Ok(database)
+    }
+
+    /// Finds out at start if a table is missing or has other columns.
+    fn prepare_all(&self) -> rusqlite::Result<()> {
+        for sql in [
+            PUT_HASH,
+            HASHES,
+            SEEN_HASH,
+            PRUNE_HASHES,
+            SETTING,
+            SET_SETTING,
+            PUT_PEER,
+            FORGET_PEER,
+            PEERS,
+            FORGET_OLD_PEERS,
+        ] {
+            self.0.prepare_cached(sql)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn put_hashes(&mut self, rows: &[HashRow], today: u32) -> rusqlite::Result<()> {
+        let transaction = self.0.transaction()?;
+        {
+            let mut put = transaction.prepare_cached(PUT_HASH)?;
+            for raw in rows.iter().filter_map(|row| RawHash::of(row, today)) {
+                let [device, inode, size, modified, changed] = raw.stamp;
+                put.execute(params![
+                    raw.path, device, inode, size, modified, changed, raw.id, raw.values, raw.seen, raw.sum
+                ])?;
+            }
+        }
+        transaction.commit()
+    }
+
+    pub(super) fn hashes(&self, batch: usize, reply: &Sender<Vec<HashRow>>) -> rusqlite::Result<()> {
+        let mut select = self.0.prepare_cached(HASHES)?;
+        let mut rows = select.query([])?;
+        let mut out = Vec::with_capacity(batch);
+        let mut bad = 0_u64;
+        while let Some(row) = rows.next()? {
+            // Text that is not UTF-8 or a value of another type is a bad row too, not a bad table.
+            match raw_hash(row).ok().and_then(RawHash::check) {
+                Some(row) => out.push(row),
+                None => bad += 1,
+            }
+            if out.len() == batch
+                && reply.send(std::mem::replace(&mut out, Vec::with_capacity(batch))).is_err()
+            {
+                return Ok(());
+            }
+        }
+        if bad > 0 {
+            log::warn!("{bad} rows of the hash cache are damaged; their files are hashed again");
+        }
+        if reply.send(out).is_err() {
+            log::debug!("nobody waits for the hash cache any more");
+        }
+        Ok(())
+    }
+
+    pub(super) fn seen_hashes(&mut self, paths: &[SafePath], today: u32) -> rusqlite::Result<()> {
+        let transaction = self.0.transaction()?;
+        {
+            let mut seen = transaction.prepare_cached(SEEN_HASH)?;
+            for path in paths {
+                seen.execute(params![path.as_str(), today])?;
+            }
+        }
+        transaction.commit()
+    }
+
+    pub(super) fn prune_hashes(&self, before: u32) -> rusqlite::Result<()> {
+        self.0.prepare_cached(PRUNE_HASHES)?.execute([before]).map(|_| ())
+    }
+
+    pub(super) fn setting(&self, key: &str) -> rusqlite::Result<Option<String>> {
+        self.0.prepare_cached(SETTING)?.query_row([key], |r| r.get(0)).optional()
+    }
+
+    pub(super) fn set_setting(&self, key: &str, value: &str) -> rusqlite::Result<()> {
+        self.0.prepare_cached(SET_SETTING)?.execute([key, value]).map(|_| ())
+    }
+
+    pub(super) fn put_peer(&self, peer: &KnownPeer) -> rusqlite::Result<()> {
+        let raw = RawPeer::of(peer);
+        let mut put = self.0.prepare_cached(PUT_PEER)?;
+        put.execute(params![raw.id, raw.name, raw.address, raw.scope, raw.last_seen]).map(|_| ())
+    }
+
+    pub(super) fn forget_peer(&self, id: PeerId) -> rusqlite::Result<()> {
+        self.0.prepare_cached(FORGET_PEER)?.execute([&id.0[..]]).map(|_| ())
+    }
+
+    pub(super) fn peers(&self) -> rusqlite::Result<Vec<KnownPeer>> {
+        let limit = limits::PEERS as i64;
+        self.0.prepare_cached(FORGET_OLD_PEERS)?.execute([limit])?;
+        let mut select = self.0.prepare_cached(PEERS)?;
+        let raw = |r: &Row<'_>| {
+            Ok(RawPeer {
+                id: r.get(0)?,
+                name: r.get(1)?,
+                address: r.get(2)?,
+                scope: r.get(3)?,
+                last_seen: r.get(4)?,
+            })
+        };
+        let rows = select.query_map([limit], raw)?;
+        rows.map(|row| row.map(RawPeer::check)).filter_map(Result::transpose).collect()
+    }
+}
+
+fn raw_hash(r: &Row<'_>) -> rusqlite::Result<RawHash> {
+    Ok(RawHash {
+        path: r.get(0)?,
+        stamp: [r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?],
+        id: r.get(6)?,
+        values: r.get(7)?,
+        seen: r.get(8)?,
+        sum: r.get(9)?,
+    })
+}
+
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |r| r.get(0))?;
+    for (n, step) in (1_u32..).zip(MIGRATIONS).skip(version as usize) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", n)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// A database in memory, without tables.
+fn nowhere() -> Connection {
+    Connection::open_in_memory().expect("SQLite opens a database in memory unless memory itself is gone")
+}
+
+/// Renames the database and the files beside it to `….damaged-N`; returns the first one's new name.
+fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
+    let with = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let free = |n: &u32| !with(&format!(".damaged-{n}")).exists();
+    let n = (1..u32::MAX).find(free).unwrap_or(u32::MAX);
+    let aside = with(&format!(".damaged-{n}"));
+    // The log goes first: a new database must never find an old one's beside it.
+    for suffix in ["-wal", "-shm"] {
+        match fs::rename(with(suffix), with(&format!(".damaged-{n}{suffix}"))) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A new database must never find an old one's log beside it.
+    #[test]
+    fn the_log_of_a_database_goes_aside_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.db");
+        for suffix in ["", "-wal", "-shm", ".damaged-1"] {
+            fs::write(dir.path().join(format!("x.db{suffix}")), suffix).unwrap();
+        }
+        assert_eq!(set_aside(&path).unwrap(), dir.path().join("x.db.damaged-2"));
+        for suffix in ["", "-wal", "-shm"] {
+            assert!(!dir.path().join(format!("x.db{suffix}")).exists());
+            assert!(dir.path().join(format!("x.db.damaged-2{suffix}")).exists());
+        }
+    }
+}

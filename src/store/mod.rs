@@ -1,0 +1,217 @@
+//! The database of one peer: what may be lost without harm, but costs time to find out again (hash
+//! cache, known peers), and small settings. One thread owns it; others hold a [`Handle`].
+//!
+//! A database that is damaged or was written by a newer potluck is kept aside and rebuilt; one that
+//! cannot be used at all (a read-only folder) is replaced by one in memory. Both are said, neither
+//! stops the peer.
+
+mod database;
+mod rows;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use self::database::Database;
+pub use self::rows::{HashRow, KnownPeer};
+use crate::content::SafePath;
+use crate::identity::PeerId;
+use crate::sys::clock;
+use crate::sys::thread::Thread;
+
+/// File name of the database in the state folder.
+pub const FILE: &str = "potluck.db";
+
+/// Rows of one message of the hash cache.
+const BATCH: usize = 2_048;
+
+/// Days after which the hash of a file that was not seen again is forgotten.
+const KEEP_DAYS: u32 = 60;
+
+/// Days after which a row that is still in use is marked as seen again.
+pub const SEEN_DAYS: u32 = 7;
+
+/// Why the database's thread could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The operating system has no thread to give.
+    #[error("the database's thread could not be started: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// What the owner thread is asked.
+#[derive(Debug)]
+enum Request {
+    PutHashes(Vec<HashRow>),
+    Hashes(Sender<Vec<HashRow>>),
+    SeenHashes(Vec<SafePath>),
+    PruneHashes,
+    Setting(String, Sender<Option<String>>),
+    SetSetting(String, String),
+    PutPeer(KnownPeer),
+    ForgetPeer(PeerId),
+    Peers(Sender<Vec<KnownPeer>>),
+    Flush(Sender<()>),
+}
+
+/// The running database. Clones name the same one; dropping the last one ends its thread, after all
+/// that was asked for is done.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    requests: Sender<Request>,
+    /// What went wrong, in words for the user; at start (already in the channel when [`start`]
+    /// returns) and later. Each cause once. Clones of the handle share it.
+    pub warnings: Receiver<String>,
+    // Below `requests`: every clone gives up its sender before it gives up the thread.
+    _thread: Arc<Thread>,
+}
+
+/// Opens the database at `path` (made when missing; its folder must exist) and starts its thread.
+///
+/// # Errors
+/// [`StoreError::Thread`] only: a database that cannot be used is replaced and [`Handle::warnings`] says so.
+pub fn start(path: &Path) -> Result<Handle, StoreError> {
+    let (warn, warnings) = unbounded();
+    let (requests, inbox) = unbounded();
+    let database = Database::open(path, &warn);
+    let mut owner = Owner { database, path: path.to_owned(), warn, failed: false };
+    let thread = Thread::spawn("store", move || {
+        for request in inbox {
+            owner.handle(request);
+        }
+    })?;
+    Ok(Handle { requests, warnings, _thread: Arc::new(thread) })
+}
+
+impl Handle {
+    /// Remembers the hashes of some files, in one transaction. Does not wait.
+    pub fn put_hashes(&self, rows: Vec<HashRow>) {
+        self.ask(Request::PutHashes(rows));
+    }
+
+    /// All remembered hashes, batch by batch; the channel ends after the last one. Rows that do not
+    /// prove themselves are left out.
+    #[must_use]
+    pub fn hashes(&self) -> Receiver<Vec<HashRow>> {
+        // A few batches ahead: the reader is quick, and all at once would double the memory of a start.
+        let (reply, rows) = bounded(4);
+        self.ask(Request::Hashes(reply));
+        rows
+    }
+
+    /// Marks rows as in use today, so that they are kept. Does not wait.
+    pub fn seen_hashes(&self, paths: Vec<SafePath>) {
+        self.ask(Request::SeenHashes(paths));
+    }
+
+    /// Forgets the hashes of files that were not seen for 60 days. Does not wait.
+    pub fn prune_hashes(&self) {
+        self.ask(Request::PruneHashes);
+    }
+
+    /// The setting `key`; `None` when it was never set (or cannot be read). Waits for the answer.
+    #[must_use]
+    pub fn setting(&self, key: &str) -> Option<String> {
+        let (reply, answer) = bounded(1);
+        self.ask(Request::Setting(key.to_owned(), reply));
+        answer.recv().ok().flatten()
+    }
+
+    /// Sets `key`. Does not wait.
+    pub fn set_setting(&self, key: &str, value: &str) {
+        self.ask(Request::SetSetting(key.to_owned(), value.to_owned()));
+    }
+
+    /// Remembers a peer, or when it was last seen. Does not wait.
+    pub fn put_peer(&self, peer: KnownPeer) {
+        self.ask(Request::PutPeer(peer));
+    }
+
+    /// Forgets a peer. Does not wait.
+    pub fn forget_peer(&self, id: PeerId) {
+        self.ask(Request::ForgetPeer(id));
+    }
+
+    /// The remembered peers, the one seen last first, at most [`crate::limits::PEERS`]. Waits for the answer.
+    #[must_use]
+    pub fn peers(&self) -> Vec<KnownPeer> {
+        let (reply, answer) = bounded(1);
+        self.ask(Request::Peers(reply));
+        answer.recv().unwrap_or_default()
+    }
+
+    /// Waits until all that was asked before is done.
+    pub fn flush(&self) {
+        let (reply, answer) = bounded(1);
+        self.ask(Request::Flush(reply));
+        // A thread that is gone has nothing left to do.
+        answer.recv().unwrap_or_default();
+    }
+
+    fn ask(&self, request: Request) {
+        if self.requests.send(request).is_err() {
+            log::error!("the database's thread is gone");
+        }
+    }
+}
+
+/// The thread's state.
+struct Owner {
+    database: Database,
+    path: PathBuf,
+    warn: Sender<String>,
+    /// True once a failure was told; a success after it makes the next one news again.
+    failed: bool,
+}
+
+impl Owner {
+    fn handle(&mut self, request: Request) {
+        let today = u32::try_from(clock::unix_seconds() / 86_400).unwrap_or(u32::MAX);
+        let done = match request {
+            Request::PutHashes(rows) => self.database.put_hashes(&rows, today),
+            Request::Hashes(reply) => self.database.hashes(BATCH, &reply),
+            Request::SeenHashes(paths) => self.database.seen_hashes(&paths, today),
+            Request::PruneHashes => self.database.prune_hashes(today.saturating_sub(KEEP_DAYS)),
+            Request::Setting(key, reply) => self.database.setting(&key).map(|value| answer(&reply, value)),
+            Request::SetSetting(key, value) => self.database.set_setting(&key, &value),
+            Request::PutPeer(peer) => self.database.put_peer(&peer),
+            Request::ForgetPeer(id) => self.database.forget_peer(id),
+            Request::Peers(reply) => self.database.peers().map(|peers| answer(&reply, peers)),
+            Request::Flush(reply) => {
+                answer(&reply, ());
+                return;
+            }
+        };
+        match done {
+            Ok(()) => self.failed = false,
+            Err(e) => self.failed(&e),
+        }
+    }
+
+    fn failed(&mut self, error: &rusqlite::Error) {
+        log::debug!("database: {error}");
+        if database::is_damage(error) {
+            self.database.rebuild(&self.path, &error.to_string(), &self.warn);
+        } else if !self.failed {
+            self.failed = true;
+            let text = format!(
+                "the database {} cannot be written or read ({error}): going on without it, files may be \
+                 hashed again at the next start",
+                self.path.display()
+            );
+            answer(&self.warn, text);
+        }
+    }
+}
+
+/// Sends an answer that nobody may be waiting for any more.
+fn answer<T>(reply: &Sender<T>, value: T) {
+    if reply.try_send(value).is_err() {
+        log::debug!("nobody waits for the database's answer any more");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! What the tables hold, and how it is checked when it is read back: a row that does not prove itself
+//! is not there. Pure.
+
+use std::sync::Arc;
+
+use crate::content::library::Stamp;
+use crate::content::{FileId, Manifest, SafePath};
+use crate::identity::{PeerId, PeerName};
+use crate::routes::Host;
+
+/// A file's hash, good for as long as the file has this stamp.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HashRow {
+    /// Where it lay in `shared/`.
+    pub path: SafePath,
+    /// What it was when it was hashed.
+    pub stamp: Stamp,
+    /// Its file id and chunk values.
+    pub manifest: Arc<Manifest>,
+    /// Day since 1970 on which it was last in use; set by the database.
+    pub seen: u32,
+}
+
+/// A peer met before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPeer {
+    /// Who.
+    pub id: PeerId,
+    /// Its name.
+    pub name: PeerName,
+    /// Where it was last reached.
+    pub host: Host,
+    /// When, in seconds since 1970.
+    pub last_seen: u64,
+}
+
+/// The columns of a row of `hashes`, as SQLite has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RawHash {
+    pub(super) path: String,
+    /// Device, inode, size, modified, changed.
+    pub(super) stamp: [i64; 5],
+    pub(super) id: Vec<u8>,
+    pub(super) values: Vec<u8>,
+    pub(super) seen: i64,
+    pub(super) sum: Vec<u8>,
+}
+
+impl RawHash {
+    /// `None` for times outside the years 1677 to 2262, which the columns cannot hold.
+    pub(super) fn of(row: &HashRow, today: u32) -> Option<Self> {
+        let s = &row.stamp;
+        let stamp = [
+            s.device.cast_signed(),
+            s.inode.cast_signed(),
+            s.size.cast_signed(),
+            i64::try_from(s.modified).ok()?,
+            i64::try_from(s.changed).ok()?,
+        ];
+        let mut raw = Self {
+            path: row.path.as_str().to_owned(),
+            stamp,
+            id: row.manifest.file().0.to_vec(),
+            values: row.manifest.as_bytes().to_vec(),
+            seen: i64::from(today),
+            sum: Vec::new(),
+        };
+        raw.sum = raw.checksum().to_vec();
+        Some(raw)
+    }
+
+    /// The row; `None` if anything in it is not what was written.
+    pub(super) fn check(self) -> Option<HashRow> {
+        if self.sum != self.checksum() {
+            return None;
+        }
+        let [device, inode, size, modified, changed] = self.stamp;
+        let stamp = Stamp {
+            device: device.cast_unsigned(),
+            inode: inode.cast_unsigned(),
+            size: size.cast_unsigned(),
+            modified: modified.into(),
+            changed: changed.into(),
+        };
+        let id = FileId(self.id.try_into().ok()?);
+        let manifest = Manifest::prove(id, stamp.size, &self.values).ok()?;
+        let seen = self.seen.try_into().ok()?;
+        Some(HashRow { path: self.path.parse().ok()?, stamp, manifest: Arc::new(manifest), seen })
+    }
+
+    /// Against what SQLite does not notice: bits that fell over in the middle of a page.
+    fn checksum(&self) -> [u8; 8] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&(self.path.len() as u64).to_le_bytes()).update(self.path.as_bytes());
+        for n in self.stamp {
+            hasher.update(&n.to_le_bytes());
+        }
+        hasher.update(&(self.id.len() as u64).to_le_bytes()).update(&self.id).update(&self.values);
+        let mut sum = [0; 8];
+        hasher.finalize_xof().fill(&mut sum);
+        sum
+    }
+}
+
+/// The columns of a row of `peers`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RawPeer {
+    pub(super) id: Vec<u8>,
+    pub(super) name: String,
+    pub(super) address: String,
+    pub(super) scope: i64,
+    pub(super) last_seen: i64,
+}
+
+impl RawPeer {
+    pub(super) fn of(peer: &KnownPeer) -> Self {
+        Self {
+            id: peer.id.0.to_vec(),
+            name: peer.name.as_str().to_owned(),
+            address: peer.host.ip.to_string(),
+            scope: peer.host.scope.into(),
+            last_seen: peer.last_seen.cast_signed(),
+        }
+    }
+
+    pub(super) fn check(self) -> Option<KnownPeer> {
+        Some(KnownPeer {
+            id: PeerId(self.id.try_into().ok()?),
+            name: PeerName::cleaned(&self.name)?,
+            host: Host { ip: self.address.parse().ok()?, scope: self.scope.try_into().ok()? },
+            last_seen: self.last_seen.cast_unsigned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn good() -> RawHash {
+        let content = vec![5_u8; 100_000];
+        let manifest = crate::content::library::manifest_of(&content[..], content.len() as u64).unwrap();
+        let stamp = Stamp { device: u64::MAX, inode: 2, size: 100_000, modified: -4, changed: 5 };
+        let path = "a/漢字 \u{202e}".parse().unwrap();
+        RawHash::of(&HashRow { path, stamp, manifest: Arc::new(manifest), seen: 0 }, 7).unwrap()
+    }
+
+    #[test]
+    fn a_row_comes_back_whole_or_not_at_all() {
+        let row = good().check().unwrap();
+        assert_eq!((row.stamp.device, row.stamp.modified, row.seen), (u64::MAX, -4, 7));
+        assert_eq!(RawHash::of(&row, 7), Some(good()));
+        for i in 0..5 {
+            let mut bad = good();
+            bad.stamp[i] ^= 1 << (i * 7);
+            assert_eq!(bad.check(), None, "column {i}");
+        }
+        let change: [fn(&mut RawHash); 4] =
+            [|r| r.id[3] ^= 1, |r| r.values[40] ^= 1, |r| r.path.push('x'), |r| r.sum.clear()];
+        for change in change {
+            let mut bad = good();
+            change(&mut bad);
+            assert_eq!(bad.check(), None);
+        }
+    }
+
+    #[test]
+    fn times_that_do_not_fit_are_not_written() {
+        let mut row = good().check().unwrap();
+        row.stamp.modified = i128::from(i64::MAX) + 1;
+        assert_eq!(RawHash::of(&row, 7), None);
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(
+            path in any::<String>(), stamp in any::<[i64; 5]>(), id in prop::collection::vec(any::<u8>(), 0..40),
+            values in prop::collection::vec(any::<u8>(), 0..100), seen in any::<i64>(), right in any::<bool>(),
+        ) {
+            let mut raw = RawHash { path, stamp, id, values, seen, sum: vec![0; 8] };
+            if right {
+                raw.sum = raw.checksum().to_vec();
+            }
+            if let Some(row) = raw.check() {
+                prop_assert!(right);
+                prop_assert_eq!(row.manifest.chunks().size(), row.stamp.size);
+            }
+        }
+
+        #[test]
+        fn reading_a_peer_never_panics(
+            id in prop::collection::vec(any::<u8>(), 0..40), name in any::<String>(), address in "[0-9a-f:.%]{0,20}",
+            scope in any::<i64>(), last_seen in any::<i64>(),
+        ) {
+            if let Some(peer) = (RawPeer { id, name, address, scope, last_seen }).check() {
+                prop_assert_eq!(RawPeer::of(&peer).check(), Some(peer));
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::content::library::Stamp;
+use crate::content::{FileId, Manifest};
+use crate::identity::PeerName;
+
+fn rows(range: std::ops::Range<u32>) -> Vec<HashRow> {
+    let row = |n: u32| HashRow {
+        path: format!("folder/file {n}").parse().unwrap(),
+        stamp: Stamp { device: 1, inode: n.into(), size: n.into(), modified: 5, changed: 6 },
+        manifest: Arc::new(Manifest::prove(FileId([7; 32]), n.into(), &[]).unwrap()),
+        seen: u32::try_from(clock::unix_seconds() / 86_400).unwrap(),
+    };
+    range.map(row).collect()
+}
+
+fn all(store: &Handle) -> Vec<HashRow> {
+    let mut rows: Vec<_> = store.hashes().iter().flatten().collect();
+    rows.sort_by_key(|r| r.stamp.inode);
+    rows
+}
+
+fn said(store: &Handle) -> Vec<String> {
+    store.flush();
+    store.warnings.try_iter().collect()
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_was_put_in_comes_back_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    let peer = |n: u8, last_seen| KnownPeer {
+        id: PeerId([n; 32]),
+        name: PeerName::cleaned("peer").unwrap(),
+        host: core::net::SocketAddr::from(([192, 168, 0, n], 1)).into(),
+        last_seen,
+    };
+    {
+        let store = start(&path).unwrap();
+        assert_eq!(store.setting("key exported"), None);
+        store.set_setting("key exported", "no");
+        store.set_setting("key exported", "yes");
+        store.put_hashes(rows(0..5_000));
+        store.put_hashes(rows(4_000..6_000));
+        store.put_peer(peer(1, 10));
+        store.put_peer(peer(2, u64::MAX / 2));
+        store.put_peer(peer(3, 30));
+        store.put_peer(peer(1, 40));
+        store.forget_peer(PeerId([3; 32]));
+        assert_eq!(said(&store), [""; 0]);
+    }
+    let store = start(&path).unwrap();
+    assert_eq!(store.setting("key exported").as_deref(), Some("yes"));
+    assert_eq!(all(&store), rows(0..6_000));
+    assert_eq!(store.peers(), [peer(2, u64::MAX / 2), peer(1, 40)]);
+    assert_eq!(said(&store), [""; 0]);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn rows_not_seen_for_long_are_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    let store = start(&path).unwrap();
+    store.put_hashes(rows(0..3));
+    store.flush();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    assert_eq!(other.execute("UPDATE hashes SET seen = seen - 61", []).unwrap(), 3);
+    store.seen_hashes(vec![rows(1..2).remove(0).path]);
+    store.prune_hashes();
+    assert_eq!(all(&store), rows(1..2));
+}
+
+/// As a kill would: the files as they are while the database is open, in another folder.
+#[test]
+fn a_kill_loses_nothing_that_was_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = start(&dir.path().join(FILE)).unwrap();
+    store.put_hashes(rows(0..1_000));
+    store.put_hashes(rows(1_000..2_000));
+    store.flush();
+    let copy = tempfile::tempdir().unwrap();
+    for name in names(dir.path()) {
+        fs::copy(dir.path().join(&name), copy.path().join(&name)).unwrap();
+    }
+    let again = start(&copy.path().join(FILE)).unwrap();
+    assert_eq!(all(&again).len(), 2_000);
+    assert_eq!(said(&again), [""; 0]);
+}
+
+/// The log cut off anywhere, as a loss of power leaves it: some transactions, each whole.
+#[test]
+fn a_cut_log_gives_whole_transactions() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = start(&dir.path().join(FILE)).unwrap();
+    for n in 0..10 {
+        store.put_hashes(rows(n * 100..(n + 1) * 100));
+    }
+    store.flush();
+    let wal = dir.path().join(format!("{FILE}-wal"));
+    let len = fs::metadata(&wal).unwrap().len();
+    let mut counts = Vec::new();
+    for part in 0..20 {
+        let copy = tempfile::tempdir().unwrap();
+        fs::copy(dir.path().join(FILE), copy.path().join(FILE)).unwrap();
+        let cut = copy.path().join(format!("{FILE}-wal"));
+        fs::copy(&wal, &cut).unwrap();
+        File::options().write(true).open(&cut).unwrap().set_len(len * part / 20 + part).unwrap();
+        let again = start(&copy.path().join(FILE)).unwrap();
+        let n = all(&again).len();
+        assert_eq!(n % 100, 0, "{part}");
+        assert_eq!(said(&again), [""; 0], "{part}");
+        counts.push(n);
+    }
+    assert!(counts.is_sorted() && counts.last() > counts.first(), "{counts:?}");
+}
+
+fn filled(dir: &Path) -> PathBuf {
+    let path = dir.join(FILE);
+    let store = start(&path).unwrap();
+    store.put_hashes(rows(0..5_000));
+    store.set_setting("a", "b");
+    store.flush();
+    path
+}
+
+/// It works anew, the old one is kept, and that is said.
+fn is_rebuilt(path: &Path, why: &str) {
+    let store = start(path).unwrap();
+    let found = all(&store);
+    let said = said(&store);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("damaged-1") && said[0].contains(why), "{said:?}");
+    assert!(path.with_file_name(format!("{FILE}.damaged-1")).exists());
+    assert!(found.len() < 5_000);
+    store.put_hashes(rows(0..10));
+    assert_eq!(all(&store).len(), 10);
+    drop(store);
+    let store = start(path).unwrap();
+    assert_eq!(all(&store).len(), 10);
+    assert_eq!(self::said(&store), [""; 0]);
+}
+
+#[test]
+fn a_truncated_database_is_rebuilt() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = filled(dir.path());
+    let len = fs::metadata(&path).unwrap().len();
+    File::options().write(true).open(&path).unwrap().set_len(len / 2).unwrap();
+    is_rebuilt(&path, "malformed");
+}
+
+#[test]
+fn garbage_is_rebuilt() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    fs::write(&path, [b'x'; 10_000]).unwrap();
+    is_rebuilt(&path, "not a database");
+}
+
+#[test]
+fn garbage_in_the_middle_is_rebuilt() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = filled(dir.path());
+    let mut bytes = fs::read(&path).unwrap();
+    let len = bytes.len();
+    bytes[4_096 * 3..len - 4_096].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    is_rebuilt(&path, "malformed");
+}
+
+#[test]
+fn a_newer_database_is_kept_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = filled(dir.path());
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
+    is_rebuilt(&path, "newer potluck");
+    let kept = rusqlite::Connection::open(path.with_file_name(format!("{FILE}.damaged-1"))).unwrap();
+    let n: i64 = kept.query_row("SELECT count(*) FROM hashes", [], |r| r.get(0)).unwrap();
+    assert_eq!(n, 5_000);
+}
+
+#[test]
+fn another_programs_database_or_one_without_tables_is_kept_aside() {
+    for sql in ["DROP TABLE hashes", "PRAGMA application_id = 5", "ALTER TABLE peers DROP COLUMN scope"] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = filled(dir.path());
+        rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        is_rebuilt(&path, "");
+    }
+}
+
+#[test]
+fn many_damaged_ones_are_all_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    for n in 1..4 {
+        fs::write(&path, format!("garbage {n}").repeat(500)).unwrap();
+        let store = start(&path).unwrap();
+        assert!(said(&store)[0].contains(&format!("damaged-{n}")));
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_used_is_replaced_by_memory_and_said() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in [dir.path().join("missing").join(FILE), dir.path().to_owned()] {
+        let store = start(&path).unwrap();
+        let said = said(&store);
+        assert_eq!(said.len(), 1);
+        assert!(said[0].contains("going on without it"), "{said:?}");
+        store.put_hashes(rows(0..10));
+        assert_eq!(all(&store).len(), 10);
+        store.set_setting("a", "b");
+        assert_eq!(store.setting("a").as_deref(), Some("b"));
+    }
+}
+
+/// A database that stops to take anything, as on a full disk: said once, and it goes on.
+#[test]
+fn a_failure_while_running_is_said_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    let store = start(&path).unwrap();
+    store.put_hashes(rows(0..10));
+    store.flush();
+    let full = "CREATE TRIGGER full BEFORE INSERT ON hashes BEGIN SELECT RAISE(FAIL, 'disk is full'); END";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(full).unwrap();
+    for _ in 0..3 {
+        store.put_hashes(rows(10..20));
+    }
+    let said_first = said(&store);
+    assert_eq!(said_first.len(), 1, "{said_first:?}");
+    assert!(said_first[0].contains("disk is full"), "{said_first:?}");
+    assert_eq!(all(&store).len(), 10);
+    rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TRIGGER full").unwrap();
+    store.put_hashes(rows(10..20));
+    assert_eq!(all(&store).len(), 20);
+}
+
+#[test]
+fn damage_found_while_running_is_mended() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    let store = start(&path).unwrap();
+    store.put_hashes(rows(0..10));
+    store.flush();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE hashes").unwrap();
+    store.put_hashes(rows(0..10));
+    assert!(said(&store)[0].contains("damaged-1"));
+    store.put_hashes(rows(0..10));
+    assert_eq!(all(&store).len(), 10);
+}

@@ -1,0 +1,19 @@
+//! Which run of the operating system this is.
+
+/// A value that differs after each start of the operating system; `None` where it cannot be told.
+#[must_use]
+pub fn boot() -> Option<[u8; 32]> {
+    let id = std::fs::read("/proc/sys/kernel/random/boot_id").ok().filter(|id| id.len() >= 32)?;
+    Some(blake3::derive_key("potluck 1 boot", &id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_does_not_change_while_the_system_runs() {
+        assert_eq!(boot(), boot());
+        assert!(cfg!(not(target_os = "linux")) || boot().is_some());
+    }
+}

@@ -1,0 +1,57 @@
+//! The lock that keeps a second process out of a peer directory.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+
+/// Held as long as it lives; the kernel gives it up when the process ends, however it ends.
+#[derive(Debug)]
+pub struct DirectoryLock {
+    _file: File,
+}
+
+impl DirectoryLock {
+    /// Takes the lock that lies at `path` (created when missing). `None`: another process holds it.
+    ///
+    /// # Errors
+    /// When the file cannot be made or the file system has no locks.
+    pub fn take(path: &Path) -> io::Result<Option<Self>> {
+        let file = File::options().create(true).truncate(false).write(true).open(path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+/// Locks an open file for as long as it stays open; false: another process (or another opening of the
+/// file) holds it. A file system without locks counts as locked by us.
+///
+/// # Errors
+/// What the operating system says.
+pub fn try_lock(file: &File) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) | Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_taker_is_refused_until_the_first_lets_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = DirectoryLock::take(&path).unwrap();
+        assert!(first.is_some());
+        assert!(DirectoryLock::take(&path).unwrap().is_none());
+        drop(first);
+        assert!(DirectoryLock::take(&path).unwrap().is_some());
+    }
+}

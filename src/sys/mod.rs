@@ -1,0 +1,14 @@
+//! The operating system's calls, one file each. No other module names a clock or starts a thread.
+
+pub mod boot;
+pub mod clock;
+pub mod extents;
+pub mod folder;
+pub mod lock;
+pub mod preallocate;
+pub mod rename;
+pub mod signals;
+pub mod space;
+pub mod sync;
+pub mod terminal;
+pub mod thread;

@@ -1,0 +1,43 @@
+//! The one place that starts threads: named, and joined when their handle is dropped.
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
+/// A running thread. Dropping it waits for the thread's end, so its owner drops the channel that
+/// stops the thread first (declare the sender above the `Thread` in a struct).
+#[derive(Debug)]
+pub struct Thread(Option<JoinHandle<()>>);
+
+impl Thread {
+    /// Starts `run` in a thread called `name` (at most 15 bytes are shown by Linux).
+    ///
+    /// # Errors
+    /// What the operating system says when it has no thread to give.
+    #[expect(clippy::disallowed_methods, reason = "the one place that starts threads")]
+    pub fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        Builder::new().name(name.to_owned()).spawn(run).map(|h| Self(Some(h)))
+    }
+
+    /// True once the thread has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.0.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Lets the thread run on without an owner: for threads blocked in a call that cannot be
+    /// interrupted (a read of the terminal), which end with the process.
+    pub fn detach(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if let Some(handle) = self.0.take()
+            && handle.join().is_err()
+        {
+            // The panic hook has told what happened; the owner goes on to shut down.
+            log::error!("a thread ended by a panic");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! One TCP connection: TLS on top, frames in and out. Shell; its owner is transfer/net.rs.
+//!
+//! Events of mio are edges: they only set `readable` and `writable`, which stay set until a call said
+//! "would block". Reading goes record by record and stops where the engine says so, so nothing is
+//! buffered beyond one TLS record and the frame headers of wire/frame.rs.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, IoSlice, Write};
+
+use mio::net::TcpStream;
+
+use crate::identity::PeerId;
+use crate::identity::tls::proved;
+use crate::routes::Host;
+use crate::time::Time;
+use crate::wire::frame::{Decoder, Frame, Piece};
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Closed {
+    /// The other end closed it in order, or nothing happened on it for long.
+    Clean,
+    /// It could not be dialled at any address; the last cause.
+    Unreachable(String),
+    /// It was cut: no word of the other end.
+    Lost(String),
+    /// The other end sent what it must not.
+    Misbehaved(String),
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// TCP.
+    Connecting,
+    /// TLS.
+    Handshaking,
+    /// Open: TLS proved who the other end is.
+    Proved(PeerId),
+    /// What is queued is still sent, then it ends.
+    Closing,
+}
+
+/// Where a dialled connection may still go if this address fails.
+#[derive(Debug)]
+pub(super) struct Dial {
+    pub(super) peer: PeerId,
+    pub(super) hosts: VecDeque<Host>,
+    pub(super) port: u16,
+}
+
+/// What one step of reading came to.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// TLS is through: this is who it is.
+    Proved(PeerId),
+    /// A frame up to the end of its header.
+    Frame(Frame),
+    /// A payload is complete.
+    PayloadEnd,
+    /// The work bound is reached; more may be there.
+    Bound,
+    /// Nothing more is there.
+    Blocked,
+    /// It is over.
+    Closed(Closed),
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) stream: TcpStream,
+    pub(super) tls: rustls::Connection,
+    pub(super) phase: Phase,
+    pub(super) host: Host,
+    /// `Some` if we dialled it.
+    pub(super) dial: Option<Dial>,
+    /// Small frames that wait to be sent.
+    pub(super) small: Vec<u8>,
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+    /// Stands in the ready queue.
+    pub(super) queued: bool,
+    /// Nothing is read while the role cannot take more.
+    pub(super) held: bool,
+    /// Begin of the present phase.
+    pub(super) since: Time,
+    /// A byte came.
+    pub(super) heard: Time,
+    /// A byte went.
+    pub(super) sent: Time,
+    /// The role was told last that it lives.
+    pub(super) told: Time,
+    decoder: Decoder,
+}
+
+impl Connection {
+    pub(super) fn new(
+        stream: TcpStream,
+        mut tls: rustls::Connection,
+        host: Host,
+        dial: Option<Dial>,
+        now: Time,
+    ) -> Self {
+        // Back-pressure is ours: a role is asked for more only when all that it gave is in the kernel.
+        tls.set_buffer_limit(None);
+        let phase = if dial.is_some() { Phase::Connecting } else { Phase::Handshaking };
+        Self {
+            stream,
+            tls,
+            phase,
+            host,
+            dial,
+            small: Vec::new(),
+            readable: true,
+            writable: true,
+            queued: false,
+            held: false,
+            since: now,
+            heard: now,
+            sent: now,
+            told: now,
+            decoder: Decoder::default(),
+        }
+    }
+
+    /// Who it is, once proved and as long as it is open.
+    pub(super) const fn peer(&self) -> Option<PeerId> {
+        match self.phase {
+            Phase::Proved(peer) => Some(peer),
+            _ => None,
+        }
+    }
+
+    /// One step of reading: the payload goes to `sink` piece by piece. `budget` counts down the bytes.
+    pub(super) fn read(&mut self, now: Time, budget: &mut usize, sink: &mut dyn FnMut(&[u8])) -> Step {
+        loop {
+            match self.read_plain(budget, sink) {
+                Ok(Some(step)) => return step,
+                Ok(None) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(e) => return Step::Closed(Closed::Lost(e.to_string())),
+            }
+            if *budget == 0 {
+                return Step::Bound;
+            }
+            match self.tls.read_tls(&mut self.stream) {
+                // What rustls then says of it (cut or closed) is found by the next turn of this loop.
+                Ok(_) => self.heard = now,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    return Step::Blocked;
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Step::Closed(Closed::Lost(e.to_string())),
+            }
+            if let Err(e) = self.tls.process_new_packets() {
+                // The alert that says why is queued; it is sent if the socket takes it at once.
+                drop(self.tls.write_tls(&mut self.stream));
+                return Step::Closed(Closed::Misbehaved(e.to_string()));
+            }
+            if self.phase == Phase::Handshaking
+                && let Some(peer) = proved(&self.tls)
+            {
+                self.phase = Phase::Proved(peer);
+                self.since = now;
+                return Step::Proved(peer);
+            }
+        }
+    }
+
+    /// Cuts frames out of what is decrypted. `None`: it is used up.
+    fn read_plain(&mut self, budget: &mut usize, sink: &mut dyn FnMut(&[u8])) -> io::Result<Option<Step>> {
+        let mut reader = self.tls.reader();
+        loop {
+            let plain = reader.fill_buf()?;
+            if plain.is_empty() {
+                let how = if self.decoder.is_between() { Closed::Clean } else { cut() };
+                return Ok(Some(Step::Closed(how)));
+            }
+            let (used, step) = match self.decoder.feed(plain) {
+                Ok((used, Piece::More)) => (used, None),
+                Ok((used, Piece::Frame(frame))) => (used, Some(Step::Frame(frame))),
+                Ok((used, Piece::Payload(bytes, end))) => {
+                    sink(bytes);
+                    (used, end.then_some(Step::PayloadEnd))
+                }
+                Err(e) => (0, Some(Step::Closed(Closed::Misbehaved(e.to_string())))),
+            };
+            reader.consume(used);
+            *budget = budget.saturating_sub(used);
+            if step.is_some() {
+                return Ok(step);
+            }
+        }
+    }
+
+    /// Encrypts the small frames that wait.
+    pub(super) fn push_small(&mut self) {
+        if !self.small.is_empty() {
+            // rustls' own buffers, which have no limit here, always take everything.
+            let taken = self.tls.writer().write_all(&self.small);
+            debug_assert!(taken.is_ok(), "rustls' buffer has no limit here");
+            self.small.clear();
+        }
+    }
+
+    /// Encrypts one frame: its head, and its payload without a copy in between.
+    pub(super) fn push_frame(&mut self, head: &[u8], payload: &[u8]) {
+        let mut writer = self.tls.writer();
+        let n = writer.write_vectored(&[IoSlice::new(head), IoSlice::new(payload)]);
+        debug_assert!(n.is_ok_and(|n| n == head.len() + payload.len()), "rustls' buffer has no limit here");
+    }
+
+    /// Hands what is encrypted to the kernel, as far as it takes it; true: all of it. Counts the bytes.
+    pub(super) fn flush(&mut self, now: Time, budget: &mut usize) -> Result<bool, Closed> {
+        while self.tls.wants_write() {
+            match self.tls.write_tls(&mut self.stream) {
+                Ok(n) => {
+                    self.sent = now;
+                    *budget = budget.saturating_sub(n);
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.writable = false;
+                    return Ok(false);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Closed::Lost(e.to_string())),
+            }
+        }
+        Ok(true)
+    }
+
+    /// True if the TCP connection stands; an error if it failed.
+    pub(super) fn is_connected(&self) -> io::Result<bool> {
+        if let Some(e) = self.stream.take_error()? {
+            return Err(e);
+        }
+        match self.stream.peer_addr() {
+            Ok(_) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+fn cut() -> Closed {
+    Closed::Misbehaved("it closed within a frame".to_owned())
+}

@@ -1,0 +1,483 @@
+//! The loop that all four roles share: one mio poll, listeners, connections, a ready queue of our own.
+//!
+//! One turn: wait → commands and inbox of the role → edges mark connections → each connection that
+//! stood in the ready queue is served once, up to [`limits::TURN`] bytes each way → timers. A connection
+//! that stopped at its bound or at back-pressure stands in the queue again; edges only add to it.
+//! What the role does with frames is the role's: sender.rs, receiver.rs, refuser.rs.
+
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, Sender};
+use mio::net::TcpListener;
+use mio::{Events, Poll, Waker};
+
+use super::connection::{Closed, Phase, Step};
+use super::net::{ConnId, Net, WAKER};
+use crate::identity::PeerId;
+use crate::identity::tls::Tls;
+use crate::limits;
+use crate::routes::Host;
+use crate::sys::clock;
+use crate::sys::thread::Thread;
+use crate::time::Time;
+use crate::wire::frame::Frame;
+
+/// Deadlines of connections are looked at this often while something happens on any of them; none of them
+/// needs to be more exact. When nothing happens, they are looked at when the next one is due.
+const SWEEP: Duration = Duration::from_millis(250);
+
+/// A role that could take no more is asked again after this time, should its bell not ring before.
+const HELD: Duration = Duration::from_millis(50);
+
+/// A connection that is closing has this long to send what is queued.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// How often a role hears that a connection lives, at most.
+const TELL: Duration = Duration::from_secs(1);
+
+/// What one role does. All calls come from its engine's thread; none may block for long.
+pub(super) trait Role {
+    /// What the controller asks of it.
+    type Command;
+
+    /// A command came.
+    fn on_command(&mut self, now: Time, net: &mut Net, command: Self::Command);
+
+    /// Something may have come in another channel of the role.
+    fn on_inbox(&mut self, _now: Time, _net: &mut Net) {}
+
+    /// TLS proved a peer.
+    fn on_proved(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId, host: Host);
+
+    /// A byte came from a proved peer. At most once a second for each connection.
+    fn on_alive(&mut self, peer: PeerId, host: Host);
+
+    /// May a frame be read? While not, nothing is read: the other end waits.
+    fn takes(&mut self, _id: ConnId) -> bool {
+        true
+    }
+
+    /// A frame came, but its payload.
+    ///
+    /// # Errors
+    /// In words for the log, if the other end must not send this: the connection ends.
+    fn on_frame(&mut self, now: Time, net: &mut Net, id: ConnId, frame: Frame) -> Result<(), String>;
+
+    /// A part of the payload of the last frame.
+    fn on_payload(&mut self, _id: ConnId, _bytes: &[u8]) {}
+
+    /// The payload is complete.
+    fn on_payload_end(&mut self, _now: Time, _net: &mut Net, _id: ConnId) {}
+
+    /// Everything given so far is in the kernel: more with [`Net::push`]? `false`: there is nothing.
+    fn on_drained(&mut self, _now: Time, _net: &mut Net, _id: ConnId) -> bool {
+        false
+    }
+
+    /// True if something is under way on it, so that it is not idle.
+    fn is_busy(&self, id: ConnId) -> bool;
+
+    /// The connection is over. Not called for those that the role closed itself.
+    fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed);
+
+    /// When [`Self::on_timeout`] is to be called next.
+    fn poll_timeout(&self) -> Option<Time> {
+        None
+    }
+
+    /// The time has come.
+    fn on_timeout(&mut self, _now: Time, _net: &mut Net) {}
+}
+
+/// Wakes an engine from another thread. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Bell(Arc<Waker>);
+
+impl Bell {
+    /// Makes the engine look at its channels.
+    pub fn ring(&self) {
+        // It fails only if the kernel has no memory for eight bytes; the next ring then does it.
+        drop(self.0.wake());
+    }
+}
+
+/// How long connections may take for what. Tests have no time to wait as long as peers do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub(super) connect: Duration,
+    pub(super) handshake: Duration,
+    pub(super) idle: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { connect: limits::CONNECT, handshake: limits::HANDSHAKE, idle: limits::IDLE }
+    }
+}
+
+/// An engine before its start: what is needed to hand its bell to others first.
+#[derive(Debug)]
+pub struct Engine {
+    poll: Poll,
+    bell: Bell,
+    pub(super) patience: Patience,
+}
+
+impl Engine {
+    /// An engine without sockets.
+    ///
+    /// # Errors
+    /// When the operating system has no descriptors left.
+    pub fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let bell = Bell(Arc::new(Waker::new(poll.registry(), WAKER)?));
+        Ok(Self { poll, bell, patience: Patience::default() })
+    }
+
+    /// Its bell.
+    #[must_use]
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
+    }
+
+    /// Starts the thread `name`, which runs the role until its handle is dropped.
+    pub(super) fn start<R, E>(
+        self,
+        name: &str,
+        tls: Tls,
+        listeners: Vec<TcpListener>,
+        events: Receiver<E>,
+        role: R,
+    ) -> io::Result<Handle<R::Command, E>>
+    where
+        R: Role + Send + 'static,
+        R::Command: Send + 'static,
+    {
+        let net = Net::new(self.poll.registry().try_clone()?, tls, listeners)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (commands, inbox) = crossbeam_channel::unbounded();
+        let patience = self.patience;
+        let running = Running {
+            _bell: self.bell.clone(),
+            patience,
+            poll: self.poll,
+            net,
+            role,
+            inbox,
+            stop: Arc::clone(&stop),
+            sweep: None,
+        };
+        let thread = Thread::spawn(name, move || running.run())?;
+        Ok(Handle { commands, bell: self.bell, stop, events, _thread: thread })
+    }
+}
+
+/// A running role. Dropping it ends its thread, at once and without a farewell.
+#[derive(Debug)]
+pub struct Handle<C, E> {
+    commands: Sender<C>,
+    bell: Bell,
+    stop: Arc<AtomicBool>,
+    /// Its reports. Bounded: a role waits while nobody takes them, but for those that may be skipped.
+    pub events: Receiver<E>,
+    // Last, so that the thread is joined after `events` is gone: a thread that waits to report ends.
+    _thread: Thread,
+}
+
+impl<C, E> Handle<C, E> {
+    /// Gives it a command. Never blocks; a role that has ended ignores it.
+    pub fn send(&self, command: C) {
+        drop(self.commands.send(command));
+        self.bell.ring();
+    }
+}
+
+impl<C, E> Drop for Handle<C, E> {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        self.bell.ring();
+    }
+}
+
+struct Running<R: Role> {
+    poll: Poll,
+    net: Net,
+    role: R,
+    inbox: Receiver<R::Command>,
+    stop: Arc<AtomicBool>,
+    patience: Patience,
+    /// Were the last one closed right after it rang, the ring would be lost with it.
+    _bell: Bell,
+    /// When connections are looked at next; `None` while there are none.
+    sweep: Option<Time>,
+}
+
+impl<R: Role> Running<R> {
+    fn run(mut self) {
+        let mut events = Events::with_capacity(256);
+        loop {
+            let timeout = self.timeout(clock::now());
+            match self.poll.poll(&mut events, timeout) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    log::error!("waiting for the network failed: {e}");
+                    return;
+                }
+            }
+            if self.stop.load(Ordering::Acquire) {
+                return;
+            }
+            self.turn(clock::now(), &events);
+        }
+    }
+
+    /// How long nothing is to be done; `None`: until something comes.
+    fn timeout(&self, now: Time) -> Option<Duration> {
+        if self.net.has_ready() {
+            return Some(Duration::ZERO);
+        }
+        let due = [self.sweep, self.role.poll_timeout()].into_iter().flatten().min();
+        let timeout = due.map(|t| t.since(now));
+        if self.net.has_held() { Some(timeout.map_or(HELD, |t| t.min(HELD))) } else { timeout }
+    }
+
+    fn turn(&mut self, now: Time, events: &Events) {
+        while let Ok(command) = self.inbox.try_recv() {
+            self.role.on_command(now, &mut self.net, command);
+        }
+        self.role.on_inbox(now, &mut self.net);
+        for event in events {
+            if event.token() != WAKER {
+                self.net.event(event);
+            }
+        }
+        self.net.accept(now);
+        self.net.release_held();
+        for _ in 0..self.net.ready_len() {
+            let Some(id) = self.net.next_ready() else { break };
+            self.serve(now, id);
+        }
+        if self.role.poll_timeout().is_some_and(|t| t <= now) {
+            self.role.on_timeout(now, &mut self.net);
+        }
+        if self.sweep.is_some_and(|t| t <= now) {
+            self.sweep = self.sweep(now);
+        }
+        if self.net.take_touched() || self.net.wants_descriptors() {
+            let soon = now + SWEEP;
+            self.sweep = Some(self.sweep.map_or(soon, |t| t.min(soon)));
+        }
+    }
+
+    /// One connection's turn.
+    fn serve(&mut self, now: Time, id: ConnId) {
+        let result =
+            self.connect(now, id).and_then(|()| self.read(now, id)).and_then(|()| self.write(now, id));
+        if let Err(how) = result {
+            self.ended(now, id, how);
+        }
+    }
+
+    fn connect(&mut self, now: Time, id: ConnId) -> Result<(), Closed> {
+        let Some(c) = self.net.get_mut(id) else { return Ok(()) };
+        if c.phase == Phase::Connecting && c.writable {
+            match c.is_connected() {
+                Ok(true) => {
+                    c.phase = Phase::Handshaking;
+                    c.since = now;
+                }
+                Ok(false) => c.writable = false,
+                Err(e) => return Err(Closed::Unreachable(format!("{}: {e}", c.host))),
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, now: Time, id: ConnId) -> Result<(), Closed> {
+        let mut budget = limits::TURN;
+        loop {
+            let Some(c) = self.net.get_mut(id) else { return Ok(()) };
+            match c.phase {
+                Phase::Handshaking | Phase::Proved(_) => {}
+                Phase::Connecting | Phase::Closing => return Ok(()),
+            }
+            if c.small.len() > limits::SMALL_QUEUE {
+                // It asks and does not read the answers. Writing comes next; then this goes on.
+                return Ok(());
+            }
+            if !self.role.takes(id) {
+                self.net.hold(id);
+                return Ok(());
+            }
+            let role = &mut self.role;
+            match c.read(now, &mut budget, &mut |bytes| role.on_payload(id, bytes)) {
+                Step::Proved(peer) => self.proved(now, id, peer)?,
+                Step::Frame(frame) => {
+                    let payload = frame.payload;
+                    self.role.on_frame(now, &mut self.net, id, frame).map_err(Closed::Misbehaved)?;
+                    // Whoever announces a payload of nothing has already sent it.
+                    if payload == 0 {
+                        self.role.on_payload_end(now, &mut self.net, id);
+                    }
+                }
+                Step::PayloadEnd => self.role.on_payload_end(now, &mut self.net, id),
+                Step::Bound => {
+                    self.net.enqueue(id);
+                    return Ok(());
+                }
+                Step::Blocked => return Ok(()),
+                Step::Closed(how) => return Err(how),
+            }
+        }
+    }
+
+    fn proved(&mut self, now: Time, id: ConnId, peer: PeerId) -> Result<(), Closed> {
+        if !self.make_room(now, id) {
+            return Err(Closed::Clean);
+        }
+        if let Some(host) = self.net.host(id) {
+            self.role.on_proved(now, &mut self.net, id, peer, host);
+        }
+        Ok(())
+    }
+
+    /// Closes the connection that was idle longest when there are too many; false: none was idle.
+    fn make_room(&mut self, now: Time, newest: ConnId) -> bool {
+        let mut proved = Vec::new();
+        for id in self.net.ids() {
+            if let Some(c) = self.net.get(id)
+                && c.peer().is_some()
+            {
+                proved.push((c.heard.max(c.sent), id));
+            }
+        }
+        if proved.len() <= limits::CONNECTIONS {
+            return true;
+        }
+        let idle = proved.into_iter().filter(|&(_, id)| id != newest && !self.role.is_busy(id)).min();
+        let Some((_, id)) = idle else { return false };
+        self.net.close(now, id);
+        self.role.on_closed(now, &mut self.net, id, Closed::Clean);
+        true
+    }
+
+    fn write(&mut self, now: Time, id: ConnId) -> Result<(), Closed> {
+        let mut budget = limits::TURN;
+        loop {
+            let Some(c) = self.net.get_mut(id) else { return Ok(()) };
+            if c.phase == Phase::Connecting || !c.writable {
+                return Ok(());
+            }
+            if !c.flush(now, &mut budget)? {
+                return Ok(());
+            }
+            match c.phase {
+                Phase::Closing => {
+                    self.net.remove(id);
+                    return Ok(());
+                }
+                Phase::Proved(_) => {}
+                Phase::Connecting | Phase::Handshaking => return Ok(()),
+            }
+            if budget == 0 {
+                self.net.enqueue(id);
+                return Ok(());
+            }
+            if !c.small.is_empty() {
+                let full = c.small.len() > limits::SMALL_QUEUE;
+                c.push_small();
+                if full {
+                    // It was not read from for that reason.
+                    self.net.enqueue(id);
+                }
+            } else if !self.role.on_drained(now, &mut self.net, id) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A connection is over: another address of the peer is tried, else the role hears of it.
+    fn ended(&mut self, now: Time, id: ConnId, how: Closed) {
+        let Some(c) = self.net.get(id) else { return };
+        let phase = c.phase;
+        log::debug!("connection with {} ({phase:?}) ended: {how:?}", c.host);
+        match phase {
+            Phase::Connecting | Phase::Handshaking => {
+                let dialled = c.dial.is_some();
+                if dialled && self.net.redial(now, id) {
+                    return;
+                }
+                self.net.remove(id);
+                if dialled {
+                    let cause = match how {
+                        Closed::Unreachable(e) | Closed::Lost(e) | Closed::Misbehaved(e) => e,
+                        Closed::Clean => "it closed the connection".to_owned(),
+                    };
+                    self.role.on_closed(now, &mut self.net, id, Closed::Unreachable(cause));
+                }
+            }
+            Phase::Proved(_) => {
+                self.net.remove(id);
+                self.role.on_closed(now, &mut self.net, id, how);
+            }
+            Phase::Closing => drop(self.net.remove(id)),
+        }
+    }
+
+    /// Looks at the deadlines of all connections; when it is to do so again.
+    fn sweep(&mut self, now: Time) -> Option<Time> {
+        self.net.retry_listeners();
+        let patience = self.patience;
+        let mut next: Option<Time> = None;
+        for id in self.net.ids() {
+            let Some(c) = self.net.get_mut(id) else { continue };
+            let last = c.heard.max(c.sent);
+            let due = match c.phase {
+                Phase::Connecting => c.since + patience.connect,
+                Phase::Handshaking => c.since + patience.handshake,
+                Phase::Closing => c.since + CLOSING,
+                // Who is not read from cannot be blamed for its silence.
+                Phase::Proved(_) if c.held => now + patience.idle,
+                // Busy or not: who neither asks nor takes what it asked for has no place here.
+                Phase::Proved(_) => last + patience.idle,
+            };
+            let mut look = due;
+            if let Phase::Proved(peer) = c.phase
+                && c.heard > c.told
+            {
+                if now.since(c.told) >= TELL {
+                    c.told = now;
+                    let host = c.host;
+                    self.role.on_alive(peer, host);
+                } else {
+                    look = look.min(c.told + TELL);
+                }
+            }
+            if due <= now {
+                self.expired(now, id);
+            } else {
+                next = Some(next.map_or(look, |t| t.min(look)));
+            }
+        }
+        next
+    }
+
+    /// The time of a connection is over.
+    fn expired(&mut self, now: Time, id: ConnId) {
+        let Some(c) = self.net.get(id) else { return };
+        let timed_out = |what: &str| Closed::Lost(format!("{what} took too long"));
+        match c.phase {
+            Phase::Connecting => self.ended(now, id, timed_out("connecting")),
+            Phase::Handshaking => self.ended(now, id, timed_out("the handshake")),
+            Phase::Closing => drop(self.net.remove(id)),
+            Phase::Proved(_) => {
+                self.net.close(now, id);
+                self.role.on_closed(now, &mut self.net, id, Closed::Clean);
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Moving bytes between peers: one mio engine, four roles (DESIGN §2, §5).
+//!
+//! Each role is a thread that runs one [`Engine`]: engine.rs (the loop), net.rs (who is connected),
+//! connection.rs (TLS and frames). What a role does is in receiver.rs, sender.rs and refuser.rs; what
+//! they decide is in pure machines: swarm/, catalogue.rs, serve.rs.
+
+mod catalogue;
+mod connection;
+mod engine;
+mod net;
+pub mod ports;
+mod receiver;
+mod refuser;
+mod sender;
+mod serve;
+mod swarm;
+#[cfg(test)]
+mod tests;
+
+pub use engine::{Bell, Engine, Handle};
+pub use refuser::{NoCommand, PortEvent};
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use mio::net::TcpListener;
+
+use self::receiver::ReceiverRole;
+use self::refuser::Refuser;
+use self::sender::SenderRole;
+use crate::content::library::Shelf;
+use crate::content::{Catalogue, FileId, Head, SafePath};
+use crate::disk;
+use crate::error::Failure;
+use crate::identity::PeerId;
+use crate::identity::tls::Tls;
+use crate::routes::{Contact, Host};
+
+/// Number of a download, for as long as this peer runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+/// One file to be fetched.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Its content.
+    pub id: FileId,
+    /// Bytes, as its owner says; the last chunk proves it.
+    pub size: u64,
+    /// Modification time, milliseconds since 1970.
+    pub modified: i64,
+    /// Whether it gets the executable bit.
+    pub executable: bool,
+    /// Where it goes, below the job's destination.
+    pub to: SafePath,
+    /// Peers that hold all of it.
+    pub holders: Vec<PeerId>,
+}
+
+/// A download: one file, several, or a folder.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its number.
+    pub id: JobId,
+    /// The folder that everything goes into. It exists.
+    pub destination: PathBuf,
+    /// The files.
+    pub files: Vec<Wanted>,
+    /// Empty folders to make.
+    pub folders: Vec<SafePath>,
+}
+
+/// What the controller asks of the receiver.
+#[derive(Debug)]
+pub enum ReceiverCommand {
+    /// How to reach a peer; sent before it is named as a holder, and again when it changes.
+    Peer(Contact),
+    /// A peer is gone: what it owed is asked of others.
+    Gone(PeerId),
+    /// Fetch this.
+    Fetch(Job),
+    /// More holders of a content that is being fetched or waited for.
+    Holders(FileId, Vec<PeerId>),
+    /// Stop a download; what arrived stays for a later one.
+    Cancel(JobId),
+    /// Bring this peer's catalogue up to date.
+    Catalogue(PeerId),
+    /// Ask this peer for its table of peers.
+    Table(PeerId),
+    /// Finish the block under way, sync what arrived, then report [`ReceiverEvent::Stopped`].
+    Stop,
+}
+
+/// How a file arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Under the name it has at its owner's, at this path.
+    Saved(PathBuf),
+    /// Under another name, for its own was taken by other content.
+    SavedAs(PathBuf),
+    /// A file of that name and content was there.
+    AlreadyThere(PathBuf),
+}
+
+/// Where a job stands. Bytes are those of files, not of the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Which.
+    pub job: JobId,
+    /// Bytes verified, those from before a restart included.
+    pub done: u64,
+    /// Bytes in all.
+    pub size: u64,
+    /// Files published.
+    pub files_done: u64,
+    /// Files in all.
+    pub files: u64,
+    /// Bytes that came over the network for this job since this peer started.
+    pub fetched: u64,
+    /// Peers that bytes are coming from.
+    pub sources: Vec<PeerId>,
+    /// Why nothing moves, if so ("no holder is here: waiting").
+    pub waiting: Option<String>,
+}
+
+/// What the receiver reports.
+#[derive(Debug)]
+pub enum ReceiverEvent {
+    /// At most 4 a second for each job; may be skipped when the controller is behind.
+    Progress(Progress),
+    /// A file is under its final name.
+    Arrived(JobId, FileId, Arrival),
+    /// A file will not come. The job goes on with its others.
+    Failed(JobId, SafePath, Failure),
+    /// Nothing is left to do; how many files arrived, and the last failure if any.
+    Finished(JobId, u64, Option<Failure>),
+    /// A catalogue was brought up to date; head checked, root proved.
+    Catalogue(PeerId, Head, Arc<Catalogue>),
+    /// Signed datagrams from another peer's table.
+    Table(Vec<Vec<u8>>),
+    /// TLS proved this peer at this address, or a byte came from it.
+    Proved(PeerId, Host),
+    /// A peer could not be dialled or was lost.
+    Lost(PeerId),
+    /// In words for the user ("peer2 sent wrong bytes and is no longer asked").
+    Warning(String),
+    /// After [`ReceiverCommand::Stop`]: everything is on the disk.
+    Stopped,
+}
+
+/// What the sender serves. Immutable; a new one replaces it.
+#[derive(Clone, Debug, Default)]
+pub struct Offer {
+    /// The signed catalogue head; empty before the first scan.
+    pub head: Arc<[u8]>,
+    /// What is shared.
+    pub shelf: Arc<Shelf>,
+    /// Signed announcements of the peers in our table.
+    pub table: Arc<[Arc<[u8]>]>,
+}
+
+/// What the controller asks of the sender.
+#[derive(Debug)]
+pub enum SenderCommand {
+    /// Serve this from now on.
+    Offer(Arc<Offer>),
+    /// Take no new request; report [`SenderEvent::Stopped`] when what is under way is sent.
+    Finish,
+    /// Finish the block under way, close, and report [`SenderEvent::Stopped`].
+    Stop,
+}
+
+/// What the sender reports.
+#[derive(Debug)]
+pub enum SenderEvent {
+    /// TLS proved this peer at this address, or a byte came from it.
+    Proved(PeerId, Host),
+    /// To whom content is under way: peer, bytes of content since it connected. At most 4 a second, and
+    /// once more, empty, when to nobody any more.
+    Serving(Vec<(PeerId, u64)>),
+    /// A file was not what it was when it was hashed; it was not served.
+    Changed(SafePath),
+    /// Nothing is under way any more, after `Finish` or `Stop`.
+    Stopped,
+}
+
+/// Events that wait for the controller, at most.
+const EVENTS: usize = 1_024;
+
+/// A running receiver.
+pub type ReceiverHandle = Handle<ReceiverCommand, ReceiverEvent>;
+
+/// A running sender.
+pub type SenderHandle = Handle<SenderCommand, SenderEvent>;
+
+/// A running distributor or distributee.
+pub type PortHandle = Handle<NoCommand, PortEvent>;
+
+/// Starts the receiver on port `t`. The disk workers must ring `engine`'s bell after each event.
+///
+/// # Errors
+/// What the operating system says.
+pub fn start_receiver(
+    engine: Engine,
+    listeners: Vec<TcpListener>,
+    tls: Tls,
+    disk_commands: Sender<disk::Command>,
+    disk_events: Receiver<disk::Event>,
+) -> io::Result<ReceiverHandle> {
+    let (tell, events) = crossbeam_channel::bounded(EVENTS);
+    let role = ReceiverRole::new(tell, engine.bell(), disk_commands, disk_events);
+    engine.start("receiver", tls, listeners, events, role)
+}
+
+/// Starts the sender on port `t+1`. It serves nothing until it gets an [`Offer`].
+///
+/// # Errors
+/// What the operating system says.
+pub fn start_sender(listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderHandle> {
+    start_sender_on(Engine::new()?, listeners, tls)
+}
+
+fn start_sender_on(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderHandle> {
+    let (tell, events) = crossbeam_channel::bounded(EVENTS);
+    engine.start("sender", tls, listeners, events, SenderRole::new(tell))
+}
+
+/// Starts the distributor on port `t+2`. It answers `not offered` in this version.
+///
+/// # Errors
+/// What the operating system says.
+pub fn start_distributor(listeners: Vec<TcpListener>, tls: Tls) -> io::Result<PortHandle> {
+    start_refuser("distributor", listeners, tls)
+}
+
+/// Starts the distributee on port `t+3`. It answers `not offered` in this version.
+///
+/// # Errors
+/// What the operating system says.
+pub fn start_distributee(listeners: Vec<TcpListener>, tls: Tls) -> io::Result<PortHandle> {
+    start_refuser("distributee", listeners, tls)
+}
+
+fn start_refuser(name: &str, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<PortHandle> {
+    let (tell, events) = crossbeam_channel::bounded(EVENTS);
+    let role = Refuser { events: tell, open: BTreeSet::new() };
+    Engine::new()?.start(name, tls, listeners, events, role)
+}

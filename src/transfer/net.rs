@@ -1,0 +1,422 @@
+//! The connections and listeners of one engine: who may come in, how peers are dialled, who stands in
+//! the ready queue. Shell; the loop that turns to them is transfer/engine.rs.
+
+use std::collections::VecDeque;
+use std::io;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::connection::{Closed, Connection, Dial, Phase};
+use crate::identity::tls::Tls;
+use crate::limits;
+use crate::routes::{Contact, Host};
+use crate::time::Time;
+use crate::wire::Message;
+
+/// Names one connection of an engine. A number is given again, a name never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct ConnId {
+    index: u32,
+    generation: u32,
+}
+
+impl ConnId {
+    pub(super) const fn at(self) -> usize {
+        self.index as usize
+    }
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    generation: u32,
+    connection: Option<Connection>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    socket: TcpListener,
+    ready: bool,
+}
+
+/// Token of the waker.
+pub(super) const WAKER: Token = Token(usize::MAX);
+/// Tokens from here on are listeners.
+const LISTENERS: usize = usize::MAX / 2;
+
+/// All connections of one engine.
+#[derive(Debug)]
+pub(super) struct Net {
+    registry: Registry,
+    tls: Tls,
+    listeners: Vec<Listener>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    ready: VecDeque<ConnId>,
+    /// Connections whose role could take no more.
+    held: Vec<ConnId>,
+    /// Let go of when no file descriptor is left, so that a waiting connection can be turned away.
+    spare: Option<std::fs::File>,
+    /// False after [`Self::stop_accepting`].
+    accepting: bool,
+    /// Something began, came or ended: deadlines are to be looked at again.
+    touched: bool,
+}
+
+impl Net {
+    pub(super) fn new(registry: Registry, tls: Tls, sockets: Vec<TcpListener>) -> io::Result<Self> {
+        let mut listeners = Vec::new();
+        for (n, mut socket) in sockets.into_iter().enumerate() {
+            registry.register(&mut socket, Token(LISTENERS + n), Interest::READABLE)?;
+            listeners.push(Listener { socket, ready: true });
+        }
+        let spare = spare();
+        Ok(Self {
+            registry,
+            tls,
+            listeners,
+            slots: Vec::new(),
+            free: Vec::new(),
+            ready: VecDeque::new(),
+            held: Vec::new(),
+            spare,
+            accepting: true,
+            touched: false,
+        })
+    }
+
+    // ---- what roles use ----------------------------------------------------------------------
+
+    /// Dials `port` of `peer`, at one address after the other. The connection exists at once; the role
+    /// hears of it when TLS proved the peer, or when no address is left.
+    pub(super) fn dial(&mut self, now: Time, contact: &Contact, port: u16) -> Result<ConnId, Closed> {
+        let hosts = contact.hosts.iter().copied().collect();
+        let (stream, tls, host, dial) = self.attempt(Dial { peer: contact.id, hosts, port })?;
+        self.insert(Connection::new(stream, tls, host, Some(dial), now))
+    }
+
+    /// Queues a small frame; it overtakes blocks. Nothing happens if the connection is gone.
+    pub(super) fn send(&mut self, id: ConnId, message: &Message) {
+        if let Some(c) = self.get_mut(id)
+            && c.phase != Phase::Closing
+        {
+            c.small.extend(message.encode());
+            self.enqueue(id);
+        }
+    }
+
+    /// Writes a frame with its payload into the connection. Only when the engine asked for more.
+    pub(super) fn push(&mut self, id: ConnId, head: &[u8], payload: &[u8]) {
+        if let Some(c) = self.get_mut(id) {
+            c.push_frame(head, payload);
+        }
+    }
+
+    /// Sends what is queued, then closes. The role hears no more of it.
+    pub(super) fn close(&mut self, now: Time, id: ConnId) {
+        let Some(c) = self.get_mut(id) else { return };
+        if let Phase::Proved(_) = c.phase {
+            c.push_small();
+            c.tls.send_close_notify();
+            c.phase = Phase::Closing;
+            c.since = now;
+            self.enqueue(id);
+        } else {
+            self.remove(id);
+        }
+    }
+
+    /// The address of the other end.
+    pub(super) fn host(&self, id: ConnId) -> Option<Host> {
+        Some(self.get(id)?.host)
+    }
+
+    /// True if all that was given to it is in the kernel.
+    pub(super) fn is_flushed(&self, id: ConnId) -> bool {
+        self.get(id).is_none_or(|c| c.small.is_empty() && !c.tls.wants_write())
+    }
+
+    /// When a byte came last.
+    pub(super) fn heard(&self, id: ConnId) -> Option<Time> {
+        Some(self.get(id)?.heard)
+    }
+
+    /// True if nothing is read from it because its role can take no more.
+    pub(super) fn is_held(&self, id: ConnId) -> bool {
+        self.get(id).is_some_and(|c| c.held)
+    }
+
+    /// Takes no new connection from now on.
+    pub(super) const fn stop_accepting(&mut self) {
+        self.accepting = false;
+    }
+
+    // ---- what the engine uses ----------------------------------------------------------------
+
+    pub(super) fn get(&self, id: ConnId) -> Option<&Connection> {
+        let slot = self.slots.get(id.at())?;
+        slot.connection.as_ref().filter(|_| slot.generation == id.generation)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ConnId) -> Option<&mut Connection> {
+        let slot = self.slots.get_mut(id.at())?;
+        slot.connection.as_mut().filter(|_| slot.generation == id.generation)
+    }
+
+    /// True if no connection is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.iter().all(|s| s.connection.is_none())
+    }
+
+    pub(super) fn ids(&self) -> Vec<ConnId> {
+        let ids = (0..).zip(&self.slots).filter(|(_, s)| s.connection.is_some());
+        ids.map(|(index, s)| ConnId { index, generation: s.generation }).collect()
+    }
+
+    /// An edge: what it is about is marked and stands in the ready queue.
+    pub(super) fn event(&mut self, event: &mio::event::Event) {
+        let Token(n) = event.token();
+        if n >= LISTENERS {
+            if let Some(l) = self.listeners.get_mut(n - LISTENERS) {
+                l.ready = true;
+            }
+            return;
+        }
+        let Some(slot) = self.slots.get_mut(n) else { return };
+        let Some(c) = &mut slot.connection else { return };
+        c.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        c.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+        let id = ConnId { index: u32::try_from(n).unwrap_or(u32::MAX), generation: slot.generation };
+        self.enqueue(id);
+    }
+
+    /// True if anything happened since it was asked last.
+    pub(super) const fn take_touched(&mut self) -> bool {
+        std::mem::replace(&mut self.touched, false)
+    }
+
+    /// True if no descriptor is left for the next connection.
+    pub(super) const fn wants_descriptors(&self) -> bool {
+        self.spare.is_none()
+    }
+
+    /// Puts a connection into the ready queue, once.
+    pub(super) fn enqueue(&mut self, id: ConnId) {
+        self.touched = true;
+        if let Some(c) = self.get_mut(id)
+            && !c.queued
+        {
+            c.queued = true;
+            self.ready.push_back(id);
+        }
+    }
+
+    pub(super) fn next_ready(&mut self) -> Option<ConnId> {
+        let id = self.ready.pop_front()?;
+        if let Some(c) = self.get_mut(id) {
+            c.queued = false;
+        }
+        Some(id)
+    }
+
+    pub(super) fn ready_len(&self) -> usize {
+        self.ready.len()
+    }
+
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty() || (self.accepting && self.listeners.iter().any(|l| l.ready))
+    }
+
+    /// Nothing is read from it until [`Self::release_held`].
+    pub(super) fn hold(&mut self, id: ConnId) {
+        if let Some(c) = self.get_mut(id)
+            && !c.held
+        {
+            c.held = true;
+            self.held.push(id);
+        }
+    }
+
+    pub(super) fn has_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Lets held connections try again.
+    pub(super) fn release_held(&mut self) {
+        for id in std::mem::take(&mut self.held) {
+            if let Some(c) = self.get_mut(id) {
+                c.held = false;
+                self.enqueue(id);
+            }
+        }
+    }
+
+    /// Forgets a connection; its socket closes.
+    pub(super) fn remove(&mut self, id: ConnId) -> Option<Connection> {
+        self.get(id)?;
+        let slot = self.slots.get_mut(id.at())?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(id.index);
+        let mut c = slot.connection.take()?;
+        // Deregistering fails only for a socket that is not registered: dropping it does the rest.
+        drop(self.registry.deregister(&mut c.stream));
+        Some(c)
+    }
+
+    fn insert(&mut self, mut c: Connection) -> Result<ConnId, Closed> {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        });
+        let both = Interest::READABLE | Interest::WRITABLE;
+        if let Err(e) = self.registry.register(&mut c.stream, Token(index as usize), both) {
+            self.free.push(index);
+            return Err(Closed::Unreachable(e.to_string()));
+        }
+        self.touched = true;
+        let slot = &mut self.slots[index as usize];
+        let connecting = c.phase == Phase::Connecting;
+        slot.connection = Some(c);
+        let id = ConnId { index, generation: slot.generation };
+        if !connecting {
+            self.enqueue(id);
+        }
+        Ok(id)
+    }
+
+    // ---- dialling ----------------------------------------------------------------------------
+
+    /// Begins to connect to the next address; tries the one after it while that fails at once.
+    fn attempt(&self, mut dial: Dial) -> Result<(TcpStream, rustls::Connection, Host, Dial), Closed> {
+        let mut last = "no address of it is known".to_owned();
+        while let Some(host) = dial.hosts.pop_front() {
+            let tls = self.tls.dial(dial.peer, host).map_err(|e| Closed::Unreachable(e.to_string()))?;
+            match connect(host, dial.port) {
+                Ok(stream) => return Ok((stream, tls.into(), host, dial)),
+                Err(e) => last = format!("{}: {e}", host.socket(dial.port)),
+            }
+        }
+        Err(Closed::Unreachable(last))
+    }
+
+    /// After a dialled connection failed before it was proved: the next address takes its place.
+    /// `false`: there is none.
+    pub(super) fn redial(&mut self, now: Time, id: ConnId) -> bool {
+        let Some(c) = self.get_mut(id) else { return false };
+        let Some(dial) = c.dial.take() else { return false };
+        let Ok((stream, tls, host, dial)) = self.attempt(dial) else { return false };
+        let mut next = Connection::new(stream, tls, host, Some(dial), now);
+        let both = Interest::READABLE | Interest::WRITABLE;
+        if self.registry.register(&mut next.stream, Token(id.at()), both).is_err() {
+            return false;
+        }
+        self.touched = true;
+        if let Some(c) = self.get_mut(id) {
+            let mut old = std::mem::replace(c, next);
+            drop(self.registry.deregister(&mut old.stream));
+        }
+        true
+    }
+
+    // ---- accepting ---------------------------------------------------------------------------
+
+    /// Accepts what waits at the listeners, up to a bound.
+    pub(super) fn accept(&mut self, now: Time) {
+        /// Connections accepted of one listener in one turn, at most.
+        const AT_ONCE: usize = 32;
+        for n in 0..self.listeners.len() {
+            for _ in 0..AT_ONCE {
+                if !self.accepting || !self.listeners[n].ready {
+                    break;
+                }
+                match self.listeners[n].socket.accept() {
+                    Ok((stream, from)) => self.admit(now, stream, from.into()),
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.listeners[n].ready = false,
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    Err(e) => self.accept_failed(n, &e),
+                }
+            }
+        }
+    }
+
+    fn accept_failed(&mut self, n: usize, e: &io::Error) {
+        let errno = rustix::io::Errno::from_io_error(e);
+        let none_left = matches!(errno, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE));
+        if none_left && self.spare.take().is_some() {
+            // With the spare descriptor the connection is taken and closed, else it would wait and the
+            // listener would never say again that it is there.
+            if let Ok((stream, _)) = self.listeners[n].socket.accept() {
+                drop(stream);
+            }
+            self.spare = spare();
+            log::warn!("no file descriptor is left: a connection was turned away");
+        } else if none_left {
+            // Tried again by the next sweep.
+            self.listeners[n].ready = false;
+        }
+        // Others (ECONNABORTED) are about one connection: the next one is tried.
+    }
+
+    /// Lets listeners try again that gave up for want of descriptors.
+    pub(super) fn retry_listeners(&mut self) {
+        if self.spare.is_none() {
+            self.spare = spare();
+            self.listeners.iter_mut().for_each(|l| l.ready = true);
+        }
+    }
+
+    fn admit(&mut self, now: Time, stream: TcpStream, host: Host) {
+        self.make_room(host);
+        let Ok(tls) = self.tls.accept() else { return };
+        drop(stream.set_nodelay(true));
+        if let Err(e) = self.insert(Connection::new(stream, tls.into(), host, None, now)) {
+            log::debug!("a connection could not be taken: {e:?}");
+        }
+    }
+
+    /// Drops the oldest connections that have not finished TLS, until one more from `host` may come.
+    fn make_room(&mut self, host: Host) {
+        let local = host.ip.is_loopback();
+        let (all, one) = if local {
+            (limits::UNPROVED_LOOPBACK, limits::UNPROVED_LOOPBACK)
+        } else {
+            (limits::UNPROVED, limits::UNPROVED_ADDRESS)
+        };
+        loop {
+            let unproved = self.ids().into_iter().filter_map(|id| {
+                let c = self.get(id)?;
+                let counts =
+                    c.phase == Phase::Handshaking && c.dial.is_none() && c.host.ip.is_loopback() == local;
+                counts.then_some((c.since, id, c.host.ip == host.ip))
+            });
+            let unproved: Vec<_> = unproved.collect();
+            let same = unproved.iter().filter(|u| u.2).count();
+            let only_same = same >= one;
+            if !only_same && unproved.len() < all {
+                return;
+            }
+            let oldest = unproved.iter().filter(|u| u.2 || !only_same).min_by_key(|u| u.0);
+            let Some(&(_, id, _)) = oldest else { return };
+            self.remove(id);
+        }
+    }
+}
+
+/// A descriptor to be let go of in need.
+fn spare() -> Option<std::fs::File> {
+    std::fs::File::open("/dev/null").ok()
+}
+
+fn connect(host: Host, port: u16) -> io::Result<TcpStream> {
+    let to = host.socket(port);
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    match socket.connect(&to.into()) {
+        Ok(()) => {}
+        Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
+        Err(e) => return Err(e),
+    }
+    Ok(TcpStream::from_std(socket.into()))
+}

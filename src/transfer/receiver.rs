@@ -1,0 +1,418 @@
+//! The receiver: connects to the sender ports of other peers and carries between them, the disk
+//! workers and the pure machines that decide (swarm/, catalogue.rs). On its own port it offers nothing
+//! yet (dial-back).
+//!
+//! A block goes from the decrypted record into a buffer of the fixed pool and from there to the disk
+//! workers. While the pool is empty nothing is read: TCP then slows the senders down.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::catalogue::{self, Catalogues};
+use super::connection::Closed;
+use super::engine::{Bell, Role};
+use super::net::{ConnId, Net};
+use super::refuser::refuse;
+use super::swarm::{self, Swarm, Target};
+use super::{ReceiverCommand, ReceiverEvent};
+use crate::disk::{self, Block, BlockPool};
+use crate::identity::PeerId;
+use crate::routes::{Contact, Host};
+use crate::text;
+use crate::time::Time;
+use crate::wire::Message;
+use crate::wire::frame::Frame;
+use crate::wire::message::{self, BlockIs, GetTable, Refused};
+
+/// Low bits of the number of each request for a table of peers.
+const TABLE_TAG: u64 = 2;
+
+/// After `Stop` the disk workers have this long to sync; the sidecars bound what a late one costs.
+const STOP: Duration = Duration::from_millis(900);
+
+/// A peer that is, or may be, connected.
+#[derive(Debug, Default)]
+struct Link {
+    contact: Option<Contact>,
+    conn: Option<ConnId>,
+    /// TLS is through.
+    up: bool,
+    /// Ask for its table when it is up.
+    table: bool,
+}
+
+/// A block whose payload is coming in.
+#[derive(Debug)]
+struct Incoming {
+    head: BlockIs,
+    len: usize,
+    /// `None`: nobody wants it any more.
+    to: Option<(Target, Block)>,
+}
+
+/// The receiver's role.
+#[derive(Debug)]
+pub(super) struct ReceiverRole {
+    events: Sender<ReceiverEvent>,
+    disk_commands: Sender<disk::Command>,
+    disk_events: Receiver<disk::Event>,
+    swarm: Swarm,
+    catalogues: Catalogues,
+    links: BTreeMap<PeerId, Link>,
+    dialled: BTreeMap<ConnId, PeerId>,
+    pool: BlockPool,
+    /// Taken out of the pool before a frame is read, so that there is a place for it.
+    spare: Option<Block>,
+    incoming: BTreeMap<ConnId, Incoming>,
+    next_table: u64,
+    stopping: Option<Time>,
+}
+
+impl ReceiverRole {
+    pub(super) fn new(
+        events: Sender<ReceiverEvent>,
+        bell: Bell,
+        disk_commands: Sender<disk::Command>,
+        disk_events: Receiver<disk::Event>,
+    ) -> Self {
+        Self {
+            events,
+            disk_commands,
+            disk_events,
+            swarm: Swarm::default(),
+            catalogues: Catalogues::default(),
+            links: BTreeMap::new(),
+            dialled: BTreeMap::new(),
+            pool: BlockPool::with_bell(bell),
+            spare: None,
+            incoming: BTreeMap::new(),
+            next_table: 0,
+            stopping: None,
+        }
+    }
+
+    /// Waits while the controller is behind; it never waits for us.
+    fn tell(&self, event: ReceiverEvent) {
+        if matches!(event, ReceiverEvent::Progress(_)) {
+            drop(self.events.try_send(event));
+        } else {
+            drop(self.events.send(event));
+        }
+    }
+
+    fn disk(&self, command: disk::Command) {
+        drop(self.disk_commands.send(command));
+    }
+
+    /// Does what the machines ask for, until they are silent.
+    fn pump(&mut self, now: Time, net: &mut Net) {
+        loop {
+            if let Some(output) = self.swarm.poll_output() {
+                self.swarm_output(now, net, output);
+            } else if let Some(output) = self.catalogues.poll_output() {
+                self.catalogue_output(now, net, output);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn swarm_output(&mut self, now: Time, net: &mut Net, output: swarm::Output) {
+        match output {
+            swarm::Output::Dial(peer) => match self.connect(now, net, peer) {
+                Some(true) => self.swarm.handle_up(now, peer),
+                Some(false) => {}
+                None => self.swarm.handle_down(now, peer),
+            },
+            swarm::Output::Drop(peer, why) => {
+                self.drop_link(now, net, peer, &why);
+                self.catalogues.handle_down(now, peer);
+            }
+            swarm::Output::Ask(peer, message) => self.ask(net, peer, &message),
+            swarm::Output::Disk(command) => self.disk(command),
+            swarm::Output::WriteNothing(token, chunk) => match self.pool.take() {
+                Some(block) => self.disk(disk::Command::Write(token, chunk, 0, block)),
+                // It is asked for again by whoever opens the file again; there is no hurry for nothing.
+                None => self.swarm.handle_disk(now, disk::Event::Chunk(token, chunk, false)),
+            },
+            swarm::Output::Event(event) => self.tell(event),
+        }
+    }
+
+    fn catalogue_output(&mut self, now: Time, net: &mut Net, output: catalogue::Output) {
+        match output {
+            catalogue::Output::Dial(peer) => match self.connect(now, net, peer) {
+                Some(true) => self.catalogues.handle_up(now, peer),
+                Some(false) => {}
+                None => self.catalogues.handle_down(now, peer),
+            },
+            catalogue::Output::Drop(peer, why) => {
+                self.drop_link(now, net, peer, &why);
+                self.swarm.handle_down(now, peer);
+            }
+            catalogue::Output::Ask(peer, message) => self.ask(net, peer, &message),
+            catalogue::Output::Done(peer, head, catalogue) => {
+                self.tell(ReceiverEvent::Catalogue(peer, head, catalogue));
+            }
+            catalogue::Output::Warning(text) => self.tell(ReceiverEvent::Warning(text)),
+        }
+    }
+
+    /// A connection to `peer`: `Some(true)` it stands, `Some(false)` it is coming, `None` it cannot be.
+    fn connect(&mut self, now: Time, net: &mut Net, peer: PeerId) -> Option<bool> {
+        let link = self.links.get_mut(&peer)?;
+        if link.conn.is_some() {
+            return Some(link.up);
+        }
+        let contact = link.contact.as_ref()?;
+        match net.dial(now, contact, contact.ports.sender) {
+            Ok(id) => {
+                link.conn = Some(id);
+                self.dialled.insert(id, peer);
+                Some(false)
+            }
+            Err(how) => {
+                log::debug!("{peer} cannot be dialled: {how:?}");
+                None
+            }
+        }
+    }
+
+    fn ask(&mut self, net: &mut Net, peer: PeerId, message: &Message) {
+        if let Some(id) = self.links.get(&peer).and_then(|l| l.conn) {
+            net.send(id, message);
+        }
+    }
+
+    /// Forgets the connection to `peer`.
+    fn unlink(&mut self, peer: PeerId) -> Option<ConnId> {
+        let link = self.links.get_mut(&peer)?;
+        link.up = false;
+        let id = link.conn.take()?;
+        self.dialled.remove(&id);
+        self.incoming.remove(&id);
+        Some(id)
+    }
+
+    fn drop_link(&mut self, now: Time, net: &mut Net, peer: PeerId, why: &str) {
+        if let Some(id) = self.unlink(peer) {
+            log::debug!("the connection to {peer} is closed: {}", text::shown(why));
+            net.close(now, id);
+            self.tell(ReceiverEvent::Lost(peer));
+        }
+    }
+
+    fn answer(&mut self, now: Time, peer: PeerId, message: Message) -> Result<(), String> {
+        match message {
+            Message::Head(m) => self.catalogues.handle_head(now, peer, &m),
+            Message::Bucket(m) => self.catalogues.handle_bucket(now, peer, m),
+            Message::Manifest(m) => self.swarm.handle_manifest(now, peer, &m),
+            Message::Table(m) => {
+                let datagrams = message::datagrams(&m.datagrams).map_err(|e| e.to_string())?;
+                self.tell(ReceiverEvent::Table(datagrams));
+            }
+            Message::Refused(m) => self.refused(now, peer, &m),
+            // Blocks have their own way; requests have no place on a connection that we dialled.
+            other => return Err(format!("it sent {} where an answer belongs", other.name())),
+        }
+        Ok(())
+    }
+
+    fn refused(&mut self, now: Time, peer: PeerId, m: &Refused) {
+        match m.request & 3 {
+            swarm::TAG => self.swarm.handle_refused(now, peer, m),
+            catalogue::TAG => self.catalogues.handle_refused(now, peer, m),
+            _ => {}
+        }
+    }
+
+    fn begin_block(&mut self, peer: PeerId, id: ConnId, head: BlockIs, len: usize) -> Result<(), String> {
+        let target = self.swarm.check_block(peer, &head, len)?;
+        // `takes` saw to it that there is a spare block.
+        let to = target.and_then(|t| Some((t, self.spare.take()?)));
+        self.incoming.insert(id, Incoming { head, len, to });
+        Ok(())
+    }
+
+    fn want_table(&mut self, now: Time, net: &mut Net, peer: PeerId) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        link.table = true;
+        if self.connect(now, net, peer) == Some(true) {
+            self.ask_table(net, peer);
+        }
+    }
+
+    fn ask_table(&mut self, net: &mut Net, peer: PeerId) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        if std::mem::take(&mut link.table) {
+            self.next_table += 4;
+            let request = self.next_table | TABLE_TAG;
+            self.ask(net, peer, &Message::GetTable(GetTable { request }));
+        }
+    }
+
+    fn stop(&mut self, now: Time, net: &mut Net) {
+        if self.stopping.is_some() {
+            return;
+        }
+        self.stopping = Some(now + STOP);
+        self.swarm.handle_stop();
+        self.pump(now, net);
+        net.stop_accepting();
+        let peers: Vec<_> = self.links.keys().copied().collect();
+        for peer in peers {
+            if let Some(id) = self.unlink(peer) {
+                net.close(now, id);
+            }
+        }
+        self.disk(disk::Command::Flush);
+    }
+
+    fn stopped(&mut self) {
+        if self.stopping.take().is_some() {
+            self.tell(ReceiverEvent::Stopped);
+        }
+    }
+}
+
+impl Role for ReceiverRole {
+    type Command = ReceiverCommand;
+
+    fn on_command(&mut self, now: Time, net: &mut Net, command: ReceiverCommand) {
+        match command {
+            ReceiverCommand::Peer(contact) => {
+                let peer = contact.id;
+                self.links.entry(peer).or_default().contact = Some(contact);
+                self.swarm.handle_peer(now, peer);
+            }
+            ReceiverCommand::Gone(peer) => {
+                if let Some(id) = self.unlink(peer) {
+                    net.close(now, id);
+                }
+                self.links.remove(&peer);
+                self.swarm.handle_gone(now, peer);
+                self.catalogues.handle_gone(peer);
+            }
+            ReceiverCommand::Fetch(job) => self.swarm.handle_job(now, job),
+            ReceiverCommand::Holders(file, peers) => self.swarm.handle_holders(now, file, &peers),
+            ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
+            ReceiverCommand::Catalogue(peer) => self.catalogues.handle_wanted(now, peer),
+            ReceiverCommand::Table(peer) => self.want_table(now, net, peer),
+            ReceiverCommand::Stop => self.stop(now, net),
+        }
+        self.pump(now, net);
+    }
+
+    fn on_inbox(&mut self, now: Time, net: &mut Net) {
+        while let Ok(event) = self.disk_events.try_recv() {
+            match event {
+                disk::Event::Idle => self.stopped(),
+                event => self.swarm.handle_disk(now, event),
+            }
+        }
+        self.pump(now, net);
+    }
+
+    fn on_proved(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId, host: Host) {
+        self.on_alive(peer, host);
+        if self.dialled.contains_key(&id) {
+            if let Some(link) = self.links.get_mut(&peer) {
+                link.up = true;
+            }
+            self.swarm.handle_up(now, peer);
+            self.catalogues.handle_up(now, peer);
+            self.ask_table(net, peer);
+            self.pump(now, net);
+        }
+    }
+
+    fn on_alive(&mut self, peer: PeerId, host: Host) {
+        // A sign of life may be skipped: the next one comes.
+        drop(self.events.try_send(ReceiverEvent::Proved(peer, host)));
+    }
+
+    fn takes(&mut self, id: ConnId) -> bool {
+        if self.spare.is_none() && self.incoming.get(&id).is_none_or(|i| i.to.is_none()) {
+            self.spare = self.pool.take();
+            return self.spare.is_some();
+        }
+        true
+    }
+
+    fn on_frame(&mut self, now: Time, net: &mut Net, id: ConnId, frame: Frame) -> Result<(), String> {
+        let Some(&peer) = self.dialled.get(&id) else {
+            refuse(net, id, &frame);
+            return Ok(());
+        };
+        match Message::decode(&frame).map_err(|e| e.to_string())? {
+            Some(Message::Block(head)) => self.begin_block(peer, id, head, frame.payload)?,
+            Some(message) => self.answer(now, peer, message)?,
+            // An answer of a later version.
+            None => {}
+        }
+        self.pump(now, net);
+        Ok(())
+    }
+
+    fn on_payload(&mut self, id: ConnId, bytes: &[u8]) {
+        if let Some(Incoming { to: Some((_, block)), .. }) = self.incoming.get_mut(&id) {
+            // The frame's bound is a block's length, so all of it fits.
+            block.extend(bytes);
+        }
+    }
+
+    fn on_payload_end(&mut self, now: Time, net: &mut Net, id: ConnId) {
+        let Some(Incoming { head, len, to }) = self.incoming.remove(&id) else { return };
+        let Some(&peer) = self.dialled.get(&id) else { return };
+        if self.swarm.handle_block(now, peer, &head, len)
+            && let Some((target, block)) = to
+        {
+            self.disk(disk::Command::Write(target.token, target.chunk, target.offset, block));
+        }
+        self.pump(now, net);
+    }
+
+    fn is_busy(&self, id: ConnId) -> bool {
+        self.dialled
+            .get(&id)
+            .is_some_and(|&peer| self.swarm.is_owed_by(peer) || self.catalogues.is_owed_by(peer))
+    }
+
+    fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {
+        self.incoming.remove(&id);
+        let Some(&peer) = self.dialled.get(&id) else { return };
+        self.unlink(peer);
+        if how != Closed::Clean {
+            log::debug!("the connection to {peer} is lost: {}", text::shown(&format!("{how:?}")));
+            self.tell(ReceiverEvent::Lost(peer));
+        }
+        self.swarm.handle_down(now, peer);
+        self.catalogues.handle_down(now, peer);
+        self.pump(now, net);
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        let times = [self.swarm.poll_timeout(), self.catalogues.poll_timeout(), self.stopping];
+        times.into_iter().flatten().min()
+    }
+
+    fn on_timeout(&mut self, now: Time, net: &mut Net) {
+        if self.stopping.is_some_and(|t| t <= now) {
+            self.tell(ReceiverEvent::Warning("the disks did not sync in time".to_owned()));
+            self.stopped();
+        }
+        let busy: BTreeSet<_> = self.dialled.iter().map(|(id, peer)| (*id, *peer)).collect();
+        for (id, peer) in busy {
+            // Who is not read from cannot be blamed for its silence.
+            let heard = if net.is_held(id) { Some(now) } else { net.heard(id) };
+            if let Some(heard) = heard {
+                self.swarm.handle_heard(heard, peer);
+            }
+        }
+        self.swarm.handle_timeout(now);
+        self.catalogues.handle_timeout(now);
+        self.pump(now, net);
+    }
+}

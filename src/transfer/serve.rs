@@ -1,0 +1,284 @@
+//! What one asker of the sender is owed, and the answers that need no file. Pure; the shell is
+//! transfer/sender.rs.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::Offer;
+use crate::content::catalogue::root_of;
+use crate::content::library::Shelf;
+use crate::content::{FileId, Manifest};
+use crate::identity::PeerId;
+use crate::limits;
+use crate::time::Time;
+use crate::wire::message::{
+    BucketIs, GetBlocks, GetBuckets, GetHead, GetManifest, GetTable, HeadIs, Item, ManifestIs, Reason,
+    TableIs, table_pages,
+};
+use crate::wire::{Message, encode};
+
+/// An answer that needs no file, made page by page.
+#[derive(Debug)]
+pub(super) enum Quick {
+    Head(HeadIs),
+    Buckets {
+        request: u64,
+        shelf: Arc<Shelf>,
+        /// Buckets still to be sent; the first one from `from` on.
+        buckets: VecDeque<u8>,
+        from: usize,
+    },
+    Manifest {
+        request: u64,
+        manifest: Arc<Manifest>,
+        page: usize,
+    },
+    Table(VecDeque<TableIs>),
+}
+
+impl Quick {
+    /// `None` before there is a head.
+    pub(super) fn head(offer: &Offer, m: GetHead) -> Option<Self> {
+        if offer.head.is_empty() {
+            return None;
+        }
+        let digests = offer.shelf.catalogue.digests();
+        let known = m.known.is_some_and(|root| root == root_of(digests));
+        let digests = if known { Vec::new() } else { digests.iter().flat_map(|d| d.0).collect() };
+        Some(Self::Head(HeadIs { request: m.request, signed: offer.head.to_vec(), digests }))
+    }
+
+    /// `None` if the catalogue is another one by now.
+    pub(super) fn buckets(offer: &Offer, m: GetBuckets) -> Option<Self> {
+        let current = root_of(offer.shelf.catalogue.digests()) == m.root;
+        current.then(|| Self::Buckets {
+            request: m.request,
+            shelf: Arc::clone(&offer.shelf),
+            buckets: m.buckets.into(),
+            from: 0,
+        })
+    }
+
+    pub(super) fn manifest(manifest: Arc<Manifest>, m: &GetManifest) -> Result<Self, Reason> {
+        let pages = manifest.as_bytes().len().div_ceil(limits::PAGE).max(1);
+        let page = m.page as usize;
+        if page >= pages {
+            return Err(Reason::Malformed);
+        }
+        Ok(Self::Manifest { request: m.request, manifest, page })
+    }
+
+    pub(super) fn table(offer: &Offer, m: &GetTable) -> Self {
+        Self::Table(table_pages(m.request, &offer.table).into())
+    }
+
+    /// The next page; true if it was the last one. `None`: there was nothing to say.
+    fn next(&mut self) -> (Option<Message>, bool) {
+        match self {
+            Self::Head(head) => (Some(Message::Head(head.clone())), true),
+            Self::Manifest { request, manifest, page } => {
+                let all = manifest.as_bytes();
+                let start = (*page * limits::PAGE).min(all.len());
+                let end = (start + limits::PAGE).min(all.len());
+                let values = all[start..end].to_vec();
+                (Some(Message::Manifest(ManifestIs { request: *request, values })), true)
+            }
+            Self::Table(pages) => {
+                let page = pages.pop_front();
+                (page.map(Message::Table), pages.is_empty())
+            }
+            Self::Buckets { request, shelf, buckets, from } => {
+                let Some(&bucket) = buckets.front() else { return (None, true) };
+                let (page, last) = bucket_page(*request, bucket, shelf, *from);
+                *from += page.entries.len();
+                if last {
+                    buckets.pop_front();
+                    *from = 0;
+                }
+                (Some(Message::Bucket(page)), buckets.is_empty())
+            }
+        }
+    }
+}
+
+/// As many entries of a bucket from number `from` on as fit a page, and whether they are the last.
+fn bucket_page(request: u64, bucket: u8, shelf: &Shelf, from: usize) -> (BucketIs, bool) {
+    let all = shelf.catalogue.bucket(bucket).entries();
+    let mut bytes = 0;
+    let mut entries = Vec::new();
+    for entry in all.iter().skip(from) {
+        bytes += encode(entry).len();
+        if bytes > limits::PAGE && !entries.is_empty() {
+            break;
+        }
+        entries.push(entry.clone());
+    }
+    let last = from + entries.len() >= all.len();
+    (BucketIs { request, bucket, entries, last }, last)
+}
+
+/// Files under way that are kept in mind for one asker, at most. Only after `Finish` does it matter.
+const UNDER_WAY: usize = 4_096;
+
+/// After `Finish`: an asker may pause in the middle of a file for at least this long.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// And at most for this long, which is also what one gets whose pace is not known yet: it asked once.
+const GRACE_UNKNOWN: Duration = Duration::from_secs(5);
+
+/// One asker.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) peer: PeerId,
+    /// Bytes of content sent to it.
+    pub(super) bytes: u64,
+    quick: VecDeque<Quick>,
+    blocks: VecDeque<GetBlocks>,
+    /// In the first of `blocks`: the item, and the bytes of it that are sent.
+    item: usize,
+    done: u64,
+    /// Files it has asked for and not got whole: bytes of each that were sent.
+    under_way: BTreeMap<FileId, u64>,
+    /// When it asked or was sent something last.
+    active: Time,
+    /// When it asked for blocks last, and the longest time lately between two such requests.
+    asked: Option<Time>,
+    pace: Option<Duration>,
+}
+
+impl Client {
+    pub(super) const fn new(peer: PeerId, now: Time) -> Self {
+        Self {
+            peer,
+            bytes: 0,
+            quick: VecDeque::new(),
+            blocks: VecDeque::new(),
+            item: 0,
+            done: 0,
+            under_way: BTreeMap::new(),
+            active: now,
+            asked: None,
+            pace: None,
+        }
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        !self.quick.is_empty() || !self.blocks.is_empty()
+    }
+
+    /// True if it waits for no content, and nothing of what it began is missing or it has not gone on with
+    /// it for several times as long as it used to take.
+    pub(super) fn is_finished(&self, now: Time) -> bool {
+        self.blocks.is_empty() && (self.under_way.is_empty() || now.since(self.active) >= self.grace())
+    }
+
+    /// How long it may ask for nothing in the middle of a file. Requests run ahead of what arrived, so
+    /// what is on its way and its pace matter, not the link's.
+    fn grace(&self) -> Duration {
+        self.pace.map_or(GRACE_UNKNOWN, |pace| (pace * 4).clamp(GRACE, GRACE_UNKNOWN))
+    }
+
+    /// True if it asked for this file before and has not got all of it.
+    pub(super) fn is_under_way(&self, file: FileId) -> bool {
+        self.under_way.contains_key(&file)
+    }
+
+    /// Queues a request; refused when there are too many.
+    pub(super) fn take_quick(&mut self, quick: Quick) -> Result<(), Reason> {
+        if self.quick.len() >= limits::REQUESTS_OPEN {
+            return Err(Reason::Busy);
+        }
+        self.quick.push_back(quick);
+        Ok(())
+    }
+
+    /// Queues a request for blocks; false when there are too many. Its files are under way from now on,
+    /// unless no more may `begin`.
+    pub(super) fn take_blocks(&mut self, now: Time, m: GetBlocks, begin: bool) -> bool {
+        if self.blocks.len() >= limits::REQUESTS_OPEN {
+            return false;
+        }
+        if let Some(before) = self.asked.replace(now) {
+            let gap = now.since(before);
+            self.pace = Some(self.pace.map_or(gap, |pace| gap.max(pace / 2)));
+        }
+        self.active = now;
+        for item in &m.items {
+            if !begin || self.under_way.len() >= UNDER_WAY {
+                break;
+            }
+            self.under_way.entry(item.file).or_insert(0);
+        }
+        self.blocks.push_back(m);
+        true
+    }
+
+    pub(super) fn cancel(&mut self, request: u64) {
+        if self.blocks.front().is_some_and(|b| b.request == request) {
+            (self.item, self.done) = (0, 0);
+        }
+        let cancelled = self.blocks.iter().filter(|b| b.request == request);
+        for item in cancelled.flat_map(|b| &b.items) {
+            self.under_way.remove(&item.file);
+        }
+        self.blocks.retain(|b| b.request != request);
+    }
+
+    /// The next page of the answers that overtake blocks.
+    pub(super) fn next_quick(&mut self) -> Option<Message> {
+        loop {
+            let (page, last) = self.quick.front_mut()?.next();
+            if last {
+                self.quick.pop_front();
+            }
+            if page.is_some() {
+                return page;
+            }
+        }
+    }
+
+    /// Request, number of the item, and what is left of the item that is to be sent next.
+    pub(super) fn next_item(&mut self) -> Option<(u64, u32, Item)> {
+        let first = self.blocks.front()?;
+        let item = first.items[self.item];
+        let left = Item { offset: item.offset.saturating_add(self.done), len: item.len - self.done, ..item };
+        Some((first.request, u32::try_from(self.item).unwrap_or(u32::MAX), left))
+    }
+
+    /// `bytes` of the present item, of a file of `size` bytes, were sent.
+    pub(super) fn advance(&mut self, now: Time, bytes: u64, size: u64) {
+        self.active = now;
+        self.bytes += bytes;
+        self.done += bytes;
+        let Some(item) = self.blocks.front().map(|b| b.items[self.item]) else { return };
+        if let Some(sent) = self.under_way.get_mut(&item.file) {
+            *sent += bytes;
+            if *sent >= size {
+                self.under_way.remove(&item.file);
+            }
+        }
+        if self.done >= item.len {
+            self.next();
+        }
+    }
+
+    /// The present item is not sent.
+    pub(super) fn skip_item(&mut self) {
+        if let Some(first) = self.blocks.front() {
+            self.under_way.remove(&first.items[self.item].file);
+            self.next();
+        }
+    }
+
+    /// Invariant: `item` is in range of the first request, which [`Message::decode`] let no request
+    /// without items pass for.
+    fn next(&mut self) {
+        self.done = 0;
+        self.item += 1;
+        if self.blocks.front().is_some_and(|b| self.item >= b.items.len()) {
+            self.item = 0;
+            self.blocks.pop_front();
+        }
+    }
+}

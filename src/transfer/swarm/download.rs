@@ -1,0 +1,388 @@
+//! One file that is being fetched: which of its chunks are there, which bytes to ask of whom next. Pure.
+//!
+//! A chunk is missing, open (being fetched, of one source at a time), checking (all its bytes are with
+//! the disk workers) or there. Bytes of an open chunk come in order and each is written once: when its
+//! source is lost, another one goes on behind what came.
+//!
+//! The order is: chunks that lost their source, the last chunk (it alone proves the size), then from
+//! the front. Rarest first comes in [`Download::pick`], and more than one source at a time in
+//! [`Download::may_join`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::content::manifest::VALUE;
+use crate::content::{ChunkIndex, Chunks, FileId, Manifest, SafePath};
+use crate::disk::FileToken;
+use crate::identity::PeerId;
+use crate::limits;
+use crate::time::Time;
+use crate::transfer::JobId;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chunk {
+    Missing,
+    Open,
+    Checking,
+    There,
+}
+
+/// A chunk on its way.
+#[derive(Debug)]
+struct Open {
+    /// Who was asked for it; `None`: it waits for another source.
+    source: Option<PeerId>,
+    /// The first one that was asked.
+    first: PeerId,
+    /// More than one was asked, so nobody can be blamed for it.
+    mixed: bool,
+    /// Bytes from its beginning that were asked for.
+    asked: u64,
+    /// Bytes from its beginning that came.
+    got: u64,
+}
+
+/// What is known of the manifest.
+#[derive(Debug)]
+enum Proof {
+    /// The file id is all the proof, or the manifest is there and proved.
+    There,
+    /// To be asked for.
+    Missing,
+    /// Asked of one source; the values so far.
+    Asked(PeerId, Vec<u8>),
+}
+
+/// How far a download is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The disk workers look what is there.
+    Opening,
+    /// Chunks are missing.
+    Fetching,
+    /// All chunks are there; the disk workers publish the file.
+    Publishing,
+}
+
+/// Some bytes of one chunk, to be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) chunk: ChunkIndex,
+    /// Offset in the chunk.
+    pub(super) offset: u64,
+    pub(super) len: u64,
+}
+
+/// What follows from a chunk's check.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Checked {
+    /// Nothing to be said.
+    Fine,
+    /// All chunks are there.
+    Complete,
+    /// It was wrong, and this source alone gave it; how many wrong ones that makes.
+    Wrong(PeerId, u8),
+}
+
+/// One file.
+#[derive(Debug)]
+pub(super) struct Download {
+    pub(super) token: FileToken,
+    pub(super) job: JobId,
+    pub(super) id: FileId,
+    pub(super) to: SafePath,
+    pub(super) chunks: Chunks,
+    pub(super) phase: Phase,
+    /// Who is asked. At most one in this version.
+    pub(super) source: Option<PeerId>,
+    /// Who has it, as the controller says.
+    pub(super) holders: BTreeSet<PeerId>,
+    /// When it was begun, or the last holder of it proved to be none.
+    pub(super) since: Time,
+    /// Bytes verified.
+    pub(super) done: u64,
+    proof: Proof,
+    states: Box<[Chunk]>,
+    there: u32,
+    /// No chunk before it is missing.
+    cursor: u32,
+    open: BTreeMap<ChunkIndex, Open>,
+    /// Chunks with the disk workers, and who alone gave them.
+    checking: BTreeMap<ChunkIndex, Option<PeerId>>,
+    /// Wrong chunks or manifests that each source gave.
+    wrong: BTreeMap<PeerId, u8>,
+    /// Holders that have nothing (good) for this file.
+    useless: BTreeSet<PeerId>,
+    /// Holders that were too busy to give it whenever they were asked, since when.
+    busy: BTreeMap<PeerId, Time>,
+}
+
+impl Download {
+    pub(super) fn new(
+        now: Time,
+        (token, job): (FileToken, JobId),
+        (id, chunks, to): (FileId, Chunks, SafePath),
+        holders: BTreeSet<PeerId>,
+    ) -> Self {
+        Self {
+            token,
+            job,
+            id,
+            to,
+            chunks,
+            phase: Phase::Opening,
+            source: None,
+            holders,
+            since: now,
+            done: 0,
+            proof: if chunks.is_single() { Proof::There } else { Proof::Missing },
+            states: Box::default(),
+            there: 0,
+            cursor: 0,
+            open: BTreeMap::new(),
+            checking: BTreeMap::new(),
+            wrong: BTreeMap::new(),
+            useless: BTreeSet::new(),
+            busy: BTreeMap::new(),
+        }
+    }
+
+    /// The disk workers say what is there. True: everything.
+    pub(super) fn opened(&mut self, there: &[ChunkIndex], manifest: Option<&Arc<Manifest>>) -> bool {
+        self.phase = Phase::Fetching;
+        self.states = vec![Chunk::Missing; self.chunks.count() as usize].into();
+        if manifest.is_some_and(|m| m.file() == self.id && m.chunks() == self.chunks) {
+            self.proof = Proof::There;
+        }
+        for &chunk in there {
+            if let Some(state @ Chunk::Missing) = self.states.get_mut(chunk.at()) {
+                *state = Chunk::There;
+                self.there += 1;
+                self.done += self.chunks.len_of(chunk);
+            }
+        }
+        self.there == self.chunks.count()
+    }
+
+    /// True if `peer` may be asked for it.
+    pub(super) fn is_candidate(&self, peer: PeerId) -> bool {
+        self.holders.contains(&peer) && !self.useless.contains(&peer)
+    }
+
+    /// True if `peer` may become (or is) a source of it now.
+    pub(super) fn may_join(&self, peer: PeerId) -> bool {
+        self.phase == Phase::Fetching
+            && self.is_candidate(peer)
+            && self.source.is_none_or(|source| source == peer)
+    }
+
+    /// True if bytes can be asked for.
+    pub(super) fn wants_bytes(&self) -> bool {
+        let begun = self.there as usize + self.open.len() + self.checking.len();
+        self.phase == Phase::Fetching
+            && (begun < self.chunks.count() as usize
+                || self.open.iter().any(|(c, o)| o.source.is_none() || o.asked < self.chunks.len_of(*c)))
+    }
+
+    /// True if bytes are missing that nobody is asked for.
+    pub(super) fn waits(&self) -> bool {
+        self.source.is_none() && self.wants_bytes()
+    }
+
+    // ---- manifest ----------------------------------------------------------------------------
+
+    /// Page of the manifest to be asked of `peer` now, if any.
+    pub(super) fn next_page(&mut self, peer: PeerId) -> Option<u32> {
+        match &self.proof {
+            Proof::Missing => {
+                self.proof = Proof::Asked(peer, Vec::new());
+                Some(0)
+            }
+            Proof::There | Proof::Asked(..) => None,
+        }
+    }
+
+    /// A page came. `Ok(None)`: ask for that next page; `Ok(Some)`: proved.
+    pub(super) fn page(&mut self, peer: PeerId, values: &[u8]) -> Result<Option<Arc<Manifest>>, u32> {
+        let Proof::Asked(source, kept) = &mut self.proof else { return Ok(None) };
+        if *source != peer {
+            return Ok(None);
+        }
+        let expected = self.chunks.count() as usize * VALUE;
+        let room = expected - kept.len();
+        kept.extend_from_slice(&values[..values.len().min(room)]);
+        if values.len() == limits::PAGE && kept.len() < expected {
+            return Err(u32::try_from(kept.len() / limits::PAGE).unwrap_or(u32::MAX));
+        }
+        // Too few or too many values do not prove the file.
+        let whole = if values.len() > room { &[][..] } else { &kept[..] };
+        if let Ok(manifest) = Manifest::prove(self.id, self.chunks.size(), whole) {
+            self.proof = Proof::There;
+            return Ok(Some(Arc::new(manifest)));
+        }
+        self.proof = Proof::Missing;
+        Ok(None)
+    }
+
+    /// True once chunks can be checked.
+    pub(super) const fn is_proved(&self) -> bool {
+        matches!(self.proof, Proof::There)
+    }
+
+    // ---- chunks ------------------------------------------------------------------------------
+
+    /// The next bytes to ask of `peer`, at most `most`.
+    pub(super) fn next_range(&mut self, peer: PeerId, most: u64) -> Option<Range> {
+        // Of a manifest in several pages, all must be there: a page may come after blocks.
+        let soon = matches!(&self.proof, Proof::Asked(p, _) if *p == peer)
+            && self.chunks.count() as usize * VALUE <= limits::PAGE;
+        if !self.is_proved() && !soon {
+            return None;
+        }
+        let chunk = self.pick(peer)?;
+        let len = self.chunks.len_of(chunk);
+        let open = self.open.get_mut(&chunk)?;
+        let range = Range { chunk, offset: open.asked, len: most.min(len - open.asked) };
+        open.asked += range.len;
+        Some(range)
+    }
+
+    /// The chunk to ask `peer` for: the one it was asked a part of, one without a source, or a new one.
+    fn pick(&mut self, peer: PeerId) -> Option<ChunkIndex> {
+        let chunks = self.chunks;
+        let mine = |(&chunk, o): (&ChunkIndex, &Open)| {
+            (o.source == Some(peer) && o.asked < chunks.len_of(chunk)).then_some(chunk)
+        };
+        if let Some(chunk) = self.open.iter().find_map(mine) {
+            return Some(chunk);
+        }
+        if let Some((&chunk, open)) = self.open.iter_mut().find(|(_, o)| o.source.is_none()) {
+            open.source = Some(peer);
+            open.mixed |= open.first != peer;
+            open.asked = open.got;
+            return Some(chunk);
+        }
+        let last = chunks.last();
+        let chunk = if self.states[last.at()] == Chunk::Missing {
+            last
+        } else {
+            loop {
+                let chunk = chunks.index(self.cursor)?;
+                if self.states[chunk.at()] == Chunk::Missing {
+                    break chunk;
+                }
+                self.cursor += 1;
+            }
+        };
+        self.states[chunk.at()] = Chunk::Open;
+        let open = Open { source: Some(peer), first: peer, mixed: false, asked: 0, got: 0 };
+        self.open.insert(chunk, open);
+        Some(chunk)
+    }
+
+    /// True if the bytes at `offset` of `chunk` are the next ones that `peer` owes, `None` if it owes
+    /// nothing of that chunk (any more).
+    pub(super) fn expects(&self, peer: PeerId, chunk: ChunkIndex, offset: u64) -> Option<bool> {
+        let open = self.open.get(&chunk).filter(|o| o.source == Some(peer))?;
+        Some(open.got == offset)
+    }
+
+    /// The next `len` bytes of a chunk go to the disk workers.
+    pub(super) fn came(&mut self, chunk: ChunkIndex, len: u64) {
+        let Some(open) = self.open.get_mut(&chunk) else { return };
+        open.got += len;
+        self.busy.clear();
+        if open.got >= self.chunks.len_of(chunk) {
+            let blame = (!open.mixed).then_some(open.first);
+            self.open.remove(&chunk);
+            self.check(chunk, blame);
+        }
+    }
+
+    /// All bytes of a chunk are with the disk workers.
+    pub(super) fn check(&mut self, chunk: ChunkIndex, blame: Option<PeerId>) {
+        self.states[chunk.at()] = Chunk::Checking;
+        self.checking.insert(chunk, blame);
+    }
+
+    /// The disk workers checked a chunk; perhaps one that nobody asked them about: a crash left it there
+    /// without a note, or it was only believed to be there.
+    pub(super) fn checked(&mut self, chunk: ChunkIndex, good: bool) -> Checked {
+        let Some(&state) = self.states.get(chunk.at()) else { return Checked::Fine };
+        let blame = self.checking.remove(&chunk).flatten();
+        match (state, good) {
+            (Chunk::Missing | Chunk::Open | Chunk::Checking, true) => {
+                self.open.remove(&chunk);
+                self.states[chunk.at()] = Chunk::There;
+                self.there += 1;
+                self.done += self.chunks.len_of(chunk);
+                if self.there == self.chunks.count() { Checked::Complete } else { Checked::Fine }
+            }
+            (Chunk::Checking | Chunk::There, false) => {
+                if state == Chunk::There {
+                    self.there -= 1;
+                    self.done -= self.chunks.len_of(chunk);
+                }
+                self.states[chunk.at()] = Chunk::Missing;
+                self.cursor = self.cursor.min(chunk.get());
+                self.phase = Phase::Fetching;
+                blame.map_or(Checked::Fine, |peer| Checked::Wrong(peer, self.blame(peer)))
+            }
+            _ => Checked::Fine,
+        }
+    }
+
+    /// Counts a wrong chunk or manifest of `peer`.
+    pub(super) fn blame(&mut self, peer: PeerId) -> u8 {
+        let wrong = self.wrong.entry(peer).or_insert(0);
+        *wrong = wrong.saturating_add(1);
+        *wrong
+    }
+
+    /// `peer` is too busy to give it now.
+    pub(super) fn put_off(&mut self, now: Time, peer: PeerId) {
+        self.release(peer);
+        self.busy.entry(peer).or_insert(now);
+    }
+
+    /// Since when `peer` has been too busy to give anything of it.
+    pub(super) fn busy_since(&self, peer: PeerId) -> Option<Time> {
+        self.busy.get(&peer).copied()
+    }
+
+    /// `peer` is not asked for this file any more.
+    pub(super) fn give_up(&mut self, now: Time, peer: PeerId) {
+        self.release(peer);
+        self.useless.insert(peer);
+        self.since = now;
+    }
+
+    /// The controller names (again) who has it.
+    pub(super) fn add_holders(&mut self, holders: &[PeerId]) {
+        for &peer in holders {
+            self.holders.insert(peer);
+            self.forgive(peer);
+        }
+    }
+
+    /// Whoever only lacked it may have it now; whoever lied stays out.
+    pub(super) fn forgive(&mut self, peer: PeerId) {
+        self.busy.remove(&peer);
+        if self.wrong.get(&peer).is_none_or(|&n| n < 2) {
+            self.useless.remove(&peer);
+        }
+    }
+
+    /// `peer` is no source of it any more: what it owed is asked of others.
+    pub(super) fn release(&mut self, peer: PeerId) {
+        if self.source == Some(peer) {
+            self.source = None;
+        }
+        if matches!(&self.proof, Proof::Asked(p, _) if *p == peer) {
+            self.proof = Proof::Missing;
+        }
+        for open in self.open.values_mut().filter(|o| o.source == Some(peer)) {
+            open.source = None;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! How far ahead of one source is asked: by time of its measured rate, not by number. Pure.
+
+use core::time::Duration;
+
+use crate::limits;
+use crate::time::Time;
+
+/// The rate is measured over spans of at least this length.
+const SPAN: Duration = Duration::from_millis(50);
+
+/// The rate of one source.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pacing {
+    /// Bytes a second; 0 until the first span is over.
+    rate: u64,
+    since: Time,
+    bytes: u64,
+}
+
+impl Pacing {
+    /// Blocks are asked for after nothing was owed: the span begins now.
+    pub(super) const fn begin(&mut self, now: Time) {
+        self.since = now;
+        self.bytes = 0;
+    }
+
+    /// `bytes` of blocks came.
+    pub(super) fn arrived(&mut self, now: Time, bytes: u64) {
+        self.bytes += bytes;
+        let span = now.since(self.since);
+        if span < SPAN {
+            return;
+        }
+        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1);
+        let sample = self.bytes.saturating_mul(1_000_000) / micros;
+        // A mean of old and new: one slow span does not empty the pipe, ten do.
+        self.rate = if self.rate == 0 { sample } else { self.rate / 2 + sample / 2 };
+        self.begin(now);
+    }
+
+    /// Bytes that may be owed.
+    pub(super) fn window(&self) -> u64 {
+        let micros = u64::try_from(limits::AHEAD.as_micros()).unwrap_or(u64::MAX);
+        let ahead = (self.rate / 1_000_000).saturating_mul(micros);
+        ahead.clamp(limits::AHEAD_MIN, limits::AHEAD_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_is_a_tenth_of_a_second_within_its_bounds() {
+        let mut p = Pacing::default();
+        assert_eq!(p.window(), limits::AHEAD_MIN);
+        let mut now = Time::ZERO;
+        p.begin(now);
+        for _ in 0..40 {
+            now = now + Duration::from_millis(10);
+            p.arrived(now, 500_000);
+        }
+        assert_eq!(p.window(), 5_000_000, "50 MB/s");
+        for _ in 0..400 {
+            now = now + Duration::from_millis(10);
+            p.arrived(now, 20_000_000);
+        }
+        assert_eq!(p.window(), limits::AHEAD_MAX);
+        for _ in 0..40 {
+            now = now + Duration::from_millis(100);
+            p.arrived(now, 1_000);
+        }
+        assert_eq!(p.window(), limits::AHEAD_MIN);
+    }
+}

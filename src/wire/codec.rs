@@ -1,0 +1,78 @@
+//! `MessagePack` with named fields (so that fields can be added), bounded in depth, nothing left over.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::limits;
+
+/// Why bytes are not what they should be. The sender is at fault.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Cut off.
+    #[error("the message is cut off")]
+    Short,
+    /// Longer than its kind may be.
+    #[error("the message is too long")]
+    Long,
+    /// Not one of ours.
+    #[error("the message is not potluck's")]
+    Magic,
+    /// A version that is not spoken here.
+    #[error("the message is of version {0}, which is not spoken here")]
+    Version(u8),
+    /// The signature is not that of the key in the message.
+    #[error("the signature is wrong")]
+    Signature,
+    /// `MessagePack` that does not fit the message's shape.
+    #[error("the message is malformed: {0}")]
+    Body(String),
+    /// A value that its type does not allow.
+    #[error("the message is malformed: {0}")]
+    Value(&'static str),
+}
+
+/// `value` as `MessagePack` with named fields.
+///
+/// # Panics
+/// Never for the types of this crate: writing into memory cannot fail, and they hold no maps with
+/// unknown lengths.
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    rmp_serde::to_vec_named(value).expect("our own types encode into memory")
+}
+
+/// Reads one value that takes up all of `bytes`.
+///
+/// # Errors
+/// [`DecodeError::Body`].
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let mut rest = bytes;
+    let mut decoder = rmp_serde::Deserializer::new(&mut rest);
+    decoder.set_max_depth(limits::NESTING);
+    let value = T::deserialize(&mut decoder).map_err(|e| DecodeError::Body(e.to_string()))?;
+    if rest.is_empty() { Ok(value) } else { Err(DecodeError::Body("bytes are left over".to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_may_be_left_over_or_missing() {
+        let bytes = encode(&(1_u8, "text".to_owned()));
+        assert_eq!(decode::<(u8, String)>(&bytes).unwrap(), (1, "text".to_owned()));
+        for cut in 0..bytes.len() {
+            assert!(decode::<(u8, String)>(&bytes[..cut]).is_err());
+        }
+        assert!(decode::<(u8, String)>(&[&bytes[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn depth_and_claimed_lengths_cost_nothing() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Nest(#[expect(dead_code, reason = "only its depth matters")] Vec<Self>);
+        assert!(decode::<Nest>(&[0x91; 100_000]).is_err());
+        // An array and a string that claim 4 GiB.
+        assert!(decode::<Vec<u64>>(&[0xdd, 0xff, 0xff, 0xff, 0xff]).is_err());
+        assert!(decode::<String>(&[0xdb, 0xff, 0xff, 0xff, 0xff]).is_err());
+    }
+}

@@ -1,0 +1,347 @@
+//! The datagrams of discovery: how they lie in a packet, signed by their sender. Pure.
+//!
+//! ```text
+//! offset      bytes  what
+//! 0           4      magic "PTLK"
+//! 4           1      version, 1
+//! 5           32     the sender's Ed25519 public key (RFC 8032), raw
+//! 37          n      body: one MessagePack map, field names as in `Body`
+//! 37 + n      64     Ed25519 signature over "potluck datagram 1\0" and all bytes before it
+//! ```
+//!
+//! The key lies at a fixed place, so that limits by sender apply before anything is parsed or verified.
+//! A datagram has [`DATAGRAM_MIN`] to [`limits::DATAGRAM`] bytes. The body is padded up to the lower
+//! bound, so that no answer is ever longer than the question that caused it. It carries ports, never an
+//! address: a peer is reached where its packets come from.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DecodeError, Ports, decode, encode};
+use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey, SIGNATURE, verify};
+use crate::limits;
+
+/// The first bytes of every datagram.
+pub const MAGIC: [u8; 4] = *b"PTLK";
+
+/// The version that is written, and the only one that is read.
+pub const VERSION: u8 = 1;
+
+/// Bytes of every datagram, at least; shorter ones are dropped. A question is at least as long as the
+/// answer to it, so that a forged source address gains an attacker nothing.
+pub const DATAGRAM_MIN: usize = 480;
+
+/// Nonces that one datagram can echo, at most: 64 of 9 bytes stay below [`limits::DATAGRAM`].
+pub const ECHOES: usize = 64;
+
+/// What the signature covers in front of the datagram.
+const CONTEXT: &[u8] = b"potluck datagram 1\0";
+
+/// Offset of the public key.
+const KEY: usize = MAGIC.len() + 1;
+
+/// Offset of the body.
+const BODY: usize = KEY + 32;
+
+/// Whether a peer stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It stays.
+    Here,
+    /// It hands its files to others before it goes.
+    Leaving,
+}
+
+/// What a peer says of itself, in every datagram.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// Whether it stays.
+    pub state: State,
+    /// Its name, cleaned when read.
+    pub name: PeerName,
+    /// Its listeners.
+    pub ports: Ports,
+    /// Milliseconds until its next announcement, at most.
+    pub interval: u32,
+    /// Version of its catalogue in this instance; 0 before the first one.
+    pub catalogue: u64,
+    /// Its place in the order of arrival; 0: none yet.
+    #[serde(default)]
+    pub ticket: u64,
+    /// Its newest room message; 0: none.
+    #[serde(default)]
+    pub room: u64,
+}
+
+/// What a datagram is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    /// Broadcast at each interval: still here.
+    Here,
+    /// Broadcast at a start: who is there? Whoever hears it echoes the nonce.
+    Hello {
+        /// Random; an echo of it proves that its sender heard this hello.
+        nonce: u64,
+    },
+    /// A question, an answer, or both. By unicast, or by broadcast when it answers many at once.
+    Proof {
+        /// To be echoed by whoever this was sent to (by unicast, or by an echo of its own nonce).
+        ask: Option<u64>,
+        /// Nonces of others, at most [`ECHOES`].
+        echoes: Vec<u64>,
+    },
+    /// Broadcast: is this peer still there? It echoes the nonce by broadcast.
+    Probe {
+        /// Who is looked for.
+        peer: PeerId,
+        /// Random.
+        nonce: u64,
+    },
+    /// The last thing that this instance says.
+    Leave,
+}
+
+/// The signed body of a datagram.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Body {
+    /// The sender's start.
+    pub instance: Instance,
+    /// Rises by one with each datagram of the instance, from 1; all copies of one carry the same.
+    pub sequence: u64,
+    /// What the sender says of itself.
+    pub presence: Presence,
+    /// What it wants.
+    pub message: Message,
+}
+
+/// [`Body`] as it is written, with what makes it long enough. Readers skip `pad`, as any field they
+/// do not know.
+#[derive(Serialize)]
+struct Written<'a> {
+    instance: &'a Instance,
+    sequence: u64,
+    presence: &'a Presence,
+    message: &'a Message,
+    #[serde(with = "serde_bytes")]
+    pad: &'a [u8],
+}
+
+/// `body` as a datagram of `identity`.
+#[must_use]
+pub fn seal(identity: &Identity, body: &Body) -> Vec<u8> {
+    let Body { instance, sequence, presence, message } = body;
+    let write = |pad| encode(&Written { instance, sequence: *sequence, presence, message, pad });
+    let mut encoded = write(&[]);
+    // The length of 256 and more would take a byte more; so much is never missing.
+    let missing = DATAGRAM_MIN.saturating_sub(BODY + encoded.len() + SIGNATURE);
+    if missing > 0 {
+        encoded = write(&[0; DATAGRAM_MIN][..missing.min(DATAGRAM_MIN)]);
+    }
+    let mut bytes = Vec::with_capacity(BODY + encoded.len() + SIGNATURE);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.push(VERSION);
+    bytes.extend_from_slice(&identity.public().0);
+    bytes.extend_from_slice(&encoded);
+    let signature = identity.sign(CONTEXT, &bytes);
+    bytes.extend_from_slice(&signature);
+    bytes
+}
+
+/// A datagram whose length, magic and version are right; nothing in it is proved yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope<'a> {
+    bytes: &'a [u8],
+    key: PublicKey,
+}
+
+impl<'a> Envelope<'a> {
+    /// Looks at the outside of a datagram.
+    ///
+    /// # Errors
+    /// [`DecodeError::Short`], [`DecodeError::Long`], [`DecodeError::Magic`], [`DecodeError::Version`].
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        if bytes.len() > limits::DATAGRAM {
+            return Err(DecodeError::Long);
+        }
+        if !bytes.starts_with(&MAGIC) {
+            return Err(DecodeError::Magic);
+        }
+        match bytes.get(MAGIC.len()) {
+            None => return Err(DecodeError::Short),
+            Some(&VERSION) => {}
+            Some(&other) => return Err(DecodeError::Version(other)),
+        }
+        if bytes.len() < DATAGRAM_MIN {
+            return Err(DecodeError::Short);
+        }
+        let key = bytes.get(KEY..BODY).and_then(|k| k.try_into().ok()).ok_or(DecodeError::Short)?;
+        Ok(Self { bytes, key: PublicKey(key) })
+    }
+
+    /// The key that it claims to be signed with.
+    #[must_use]
+    pub const fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// Verifies the signature, then reads the body.
+    ///
+    /// # Errors
+    /// [`DecodeError::Signature`], [`DecodeError::Body`], [`DecodeError::Value`].
+    pub fn open(&self) -> Result<Body, DecodeError> {
+        let end = self.bytes.len() - SIGNATURE;
+        let (signed, signature) = self.bytes.split_at(end);
+        if !verify(&self.key, CONTEXT, signed, signature) {
+            return Err(DecodeError::Signature);
+        }
+        read_body(&signed[BODY..])
+    }
+}
+
+/// Reads a body whose signature was verified. Also where a fuzzer enters: no input may panic, and what
+/// is accepted keeps to the limits.
+///
+/// # Errors
+/// [`DecodeError::Body`], [`DecodeError::Value`].
+pub fn read_body(bytes: &[u8]) -> Result<Body, DecodeError> {
+    let body: Body = decode(bytes)?;
+    if let Message::Proof { echoes, .. } = &body.message
+        && echoes.len() > ECHOES
+    {
+        return Err(DecodeError::Value("too many echoes"));
+    }
+    if body.sequence == 0 {
+        return Err(DecodeError::Value("sequence 0"));
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn body(name: &str, message: Message) -> Body {
+        let presence = Presence {
+            state: State::Here,
+            name: PeerName::cleaned(name).unwrap(),
+            ports: Ports { receiver: 65_000, sender: 65_001, distributor: 65_002, distributee: 65_003 },
+            interval: u32::MAX,
+            catalogue: u64::MAX,
+            ticket: u64::MAX,
+            room: u64::MAX,
+        };
+        Body {
+            instance: Instance { count: u64::MAX, random: u64::MAX },
+            sequence: u64::MAX,
+            presence,
+            message,
+        }
+    }
+
+    fn proof(ask: Option<u64>, echoes: usize) -> Message {
+        Message::Proof { ask, echoes: vec![u64::MAX; echoes] }
+    }
+
+    #[test]
+    fn every_message_comes_back_and_no_answer_is_longer_than_its_question() {
+        let identity = Identity::generate().unwrap();
+        let long = "n".repeat(limits::NAME);
+        let messages = [
+            Message::Here,
+            Message::Hello { nonce: u64::MAX },
+            proof(Some(u64::MAX), 0),
+            proof(Some(u64::MAX), 1),
+            proof(None, 1),
+            Message::Probe { peer: identity.id(), nonce: u64::MAX },
+            Message::Leave,
+        ];
+        for name in ["a", &long] {
+            for message in &messages {
+                let body = body(name, message.clone());
+                let bytes = seal(&identity, &body);
+                assert_eq!(bytes.len(), DATAGRAM_MIN, "{message:?} by {name}");
+                let envelope = Envelope::parse(&bytes).unwrap();
+                assert_eq!(envelope.key(), identity.public());
+                assert_eq!(envelope.open().unwrap(), body);
+            }
+        }
+        let full = seal(&identity, &body(&long, proof(Some(u64::MAX), ECHOES)));
+        assert!(full.len() <= limits::DATAGRAM, "{}", full.len());
+        assert!(Envelope::parse(&full).unwrap().open().is_ok());
+    }
+
+    #[test]
+    fn the_smallest_body_is_padded_in_one_step() {
+        let identity = Identity::generate().unwrap();
+        let mut small = body("a", Message::Here);
+        small.instance = Instance { count: 0, random: 0 };
+        small.sequence = 1;
+        small.presence.ports = Ports { receiver: 0, sender: 0, distributor: 0, distributee: 0 };
+        (small.presence.interval, small.presence.catalogue) = (0, 0);
+        (small.presence.ticket, small.presence.room) = (0, 0);
+        let bytes = seal(&identity, &small);
+        assert!((DATAGRAM_MIN..=DATAGRAM_MIN + 1).contains(&bytes.len()), "{}", bytes.len());
+    }
+
+    #[test]
+    fn what_is_changed_cut_or_lengthened_is_refused() {
+        let identity = Identity::generate().unwrap();
+        let bytes = seal(&identity, &body("name", Message::Leave));
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert!(Envelope::parse(&changed).and_then(|e| e.open()).is_err(), "byte {at}");
+            assert!(Envelope::parse(&bytes[..at]).is_err(), "cut at {at}");
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert!(matches!(Envelope::parse(&longer).unwrap().open(), Err(DecodeError::Signature)));
+        let oversized = [&bytes[..], &[0; limits::DATAGRAM]].concat();
+        assert!(matches!(Envelope::parse(&oversized), Err(DecodeError::Long)));
+    }
+
+    #[test]
+    fn too_many_echoes_a_zero_sequence_and_another_version_are_refused() {
+        let identity = Identity::generate().unwrap();
+        let crowd = encode(&body("name", proof(None, ECHOES + 1)));
+        assert!(matches!(read_body(&crowd), Err(DecodeError::Value(_))));
+        let mut zero = body("name", Message::Here);
+        zero.sequence = 0;
+        assert!(matches!(read_body(&encode(&zero)), Err(DecodeError::Value(_))));
+        let mut bytes = seal(&identity, &body("name", Message::Here));
+        bytes[MAGIC.len()] = 2;
+        assert!(matches!(Envelope::parse(&bytes), Err(DecodeError::Version(2))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..1_400)) {
+            drop(Envelope::parse(&bytes).and_then(|e| e.open()));
+            drop(read_body(&bytes));
+            let framed = [&MAGIC[..], &[VERSION], &bytes].concat();
+            drop(Envelope::parse(&framed).and_then(|e| e.open()));
+        }
+
+        #[test]
+        fn a_body_with_one_byte_changed_is_read_or_refused(at in 0_usize..300, by in 1_u8..) {
+            let mut bytes = encode(&body("name", proof(Some(7), 3)));
+            let at = at % bytes.len();
+            bytes[at] = bytes[at].wrapping_add(by);
+            if let Ok(Body { message: Message::Proof { echoes, .. }, .. }) = read_body(&bytes) {
+                prop_assert!(echoes.len() <= ECHOES);
+            }
+        }
+
+        #[test]
+        fn names_from_the_wire_are_clean(name in ".{1,80}") {
+            #[derive(Serialize)]
+            struct Raw<'a> { name: &'a str }
+            #[derive(Deserialize)]
+            struct Read { name: PeerName }
+            let read: Read = decode(&encode(&Raw { name: &name })).unwrap();
+            prop_assert!(!read.name.as_str().chars().any(crate::text::is_unprintable));
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! The messages on a connection to a peer's sender port, as headers of frames (wire/frame.rs). Pure.
+//!
+//! Who dials asks; who was dialled answers. Every request carries a number that its asker chose, and
+//! each answer repeats it. Requests of one connection are answered in the order they came in, but
+//! those without blocks (head, buckets, manifest, table) overtake those for blocks. Fields may be
+//! added: unknown ones are skipped. An unknown kind below 64 is refused as `not_offered`, one from 64
+//! on is skipped.
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::{self, Frame};
+use super::{DecodeError, decode, encode};
+use crate::content::{Entry, FileId};
+use crate::limits;
+
+/// The kinds of frames: below 64 requests, from 64 on answers.
+pub mod kind {
+    /// [`super::GetHead`].
+    pub const GET_HEAD: u8 = 1;
+    /// [`super::GetBuckets`].
+    pub const GET_BUCKETS: u8 = 2;
+    /// [`super::GetManifest`].
+    pub const GET_MANIFEST: u8 = 3;
+    /// [`super::GetBlocks`].
+    pub const GET_BLOCKS: u8 = 4;
+    /// [`super::Cancel`].
+    pub const CANCEL: u8 = 5;
+    /// [`super::GetTable`].
+    pub const GET_TABLE: u8 = 6;
+    /// [`super::HeadIs`].
+    pub const HEAD: u8 = 64;
+    /// [`super::BucketIs`].
+    pub const BUCKET: u8 = 65;
+    /// [`super::ManifestIs`].
+    pub const MANIFEST: u8 = 66;
+    /// [`super::BlockIs`].
+    pub const BLOCK: u8 = super::frame::BLOCK;
+    /// [`super::TableIs`].
+    pub const TABLE: u8 = 68;
+    /// [`super::Refused`].
+    pub const REFUSED: u8 = 127;
+}
+
+/// Asks for the signed catalogue head. Answer: [`HeadIs`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetHead {
+    /// Number of the request.
+    pub request: u64,
+    /// The root that the asker has; the digests then come only if it is another one now.
+    #[serde(with = "serde_bytes", default)]
+    pub known: Option<[u8; 32]>,
+}
+
+/// Asks for buckets of the catalogue. Answer: for each one, in order, [`BucketIs`] once or more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetBuckets {
+    /// Number of the request.
+    pub request: u64,
+    /// The root they belong to; refused as `changed` when there is a new one.
+    #[serde(with = "serde_bytes")]
+    pub root: [u8; 32],
+    /// Numbers of the buckets, one byte each; no more than there are.
+    #[serde(with = "serde_bytes")]
+    pub buckets: Vec<u8>,
+}
+
+/// Asks for one page of a manifest. Answer: [`ManifestIs`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetManifest {
+    /// Number of the request.
+    pub request: u64,
+    /// Which file.
+    pub file: FileId,
+    /// Page number, from 0; a page holds [`limits::PAGE`] bytes, the last one fewer.
+    pub page: u32,
+}
+
+/// Some bytes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Which file. Content is named by its id only; there are no paths in requests.
+    pub file: FileId,
+    /// Where they begin.
+    pub offset: u64,
+    /// How many; at most [`limits::CHUNK_MAX`], at least 1.
+    pub len: u64,
+}
+
+/// Asks for bytes. Answer: blocks of at most [`limits::BLOCK`] bytes, item after item, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetBlocks {
+    /// Number of the request.
+    pub request: u64,
+    /// At most [`limits::REQUEST_ITEMS`].
+    pub items: Vec<Item>,
+}
+
+/// Takes a request back. No answer; blocks that are under way may still come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancel {
+    /// Number of the request that is taken back.
+    pub request: u64,
+}
+
+/// Asks for the signed announcements of the peers in the table. Answer: [`TableIs`] once or more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetTable {
+    /// Number of the request.
+    pub request: u64,
+}
+
+/// The catalogue head.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadIs {
+    /// Number of the request.
+    pub request: u64,
+    /// As [`crate::content::Head::sign`] made it.
+    #[serde(with = "serde_bytes")]
+    pub signed: Vec<u8>,
+    /// The digests of all 256 buckets, 32 bytes each; empty when the asker has this root.
+    #[serde(with = "serde_bytes")]
+    pub digests: Vec<u8>,
+}
+
+/// Some entries of one bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketIs {
+    /// Number of the request.
+    pub request: u64,
+    /// Which bucket.
+    pub bucket: u8,
+    /// In the order of their paths, behind those of the page before.
+    pub entries: Vec<Entry>,
+    /// True on the last page of this bucket.
+    pub last: bool,
+}
+
+/// One page of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestIs {
+    /// Number of the request.
+    pub request: u64,
+    /// Chaining values, 32 bytes each.
+    #[serde(with = "serde_bytes")]
+    pub values: Vec<u8>,
+}
+
+/// One block; its bytes are the frame's payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockIs {
+    /// Number of the request.
+    pub request: u64,
+    /// Number of the item in the request.
+    pub item: u32,
+    /// Offset in the file.
+    pub offset: u64,
+}
+
+/// Some signed announcements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableIs {
+    /// Number of the request.
+    pub request: u64,
+    /// Each with its length in front, two bytes, big endian.
+    #[serde(with = "serde_bytes")]
+    pub datagrams: Vec<u8>,
+    /// True on the last page.
+    pub last: bool,
+}
+
+/// Why a request, or one item of it, is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// This port does not do that (yet).
+    NotOffered,
+    /// Not now: too many requests, not ready yet, or about to leave.
+    Busy,
+    /// No such content here.
+    Unknown,
+    /// It is no longer what it was.
+    Changed,
+    /// The request makes no sense.
+    Malformed,
+    /// A reason of a later version.
+    #[serde(other)]
+    Other,
+}
+
+/// A request, or one item of it, is not answered (any further).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Number of the request; 0 if it had none.
+    pub request: u64,
+    /// The item; `None`: all that is left of the request.
+    #[serde(default)]
+    pub item: Option<u32>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Any message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is named after its struct")]
+pub enum Message {
+    GetHead(GetHead),
+    GetBuckets(GetBuckets),
+    GetManifest(GetManifest),
+    GetBlocks(GetBlocks),
+    Cancel(Cancel),
+    GetTable(GetTable),
+    Head(HeadIs),
+    Bucket(BucketIs),
+    Manifest(ManifestIs),
+    Block(BlockIs),
+    Table(TableIs),
+    Refused(Refused),
+}
+
+/// What every header has.
+#[derive(Deserialize)]
+struct Numbered {
+    request: u64,
+}
+
+impl Message {
+    /// Reads a frame's header. `None`: a kind that this version does not know.
+    ///
+    /// # Errors
+    /// [`DecodeError`]: the other end is wrong.
+    pub fn decode(frame: &Frame) -> Result<Option<Self>, DecodeError> {
+        let header = &frame.header;
+        let message = match frame.kind {
+            kind::GET_HEAD => Self::GetHead(decode(header)?),
+            kind::GET_BUCKETS => Self::GetBuckets(decode(header)?),
+            kind::GET_MANIFEST => Self::GetManifest(decode(header)?),
+            kind::GET_BLOCKS => Self::GetBlocks(decode(header)?),
+            kind::CANCEL => Self::Cancel(decode(header)?),
+            kind::GET_TABLE => Self::GetTable(decode(header)?),
+            kind::HEAD => Self::Head(decode(header)?),
+            kind::BUCKET => Self::Bucket(decode(header)?),
+            kind::MANIFEST => Self::Manifest(decode(header)?),
+            kind::BLOCK => Self::Block(decode(header)?),
+            kind::TABLE => Self::Table(decode(header)?),
+            kind::REFUSED => Self::Refused(decode(header)?),
+            _ => return Ok(None),
+        };
+        message.check()?;
+        Ok(Some(message))
+    }
+
+    /// Its name, for a log.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::GetHead(_) => "get_head",
+            Self::GetBuckets(_) => "get_buckets",
+            Self::GetManifest(_) => "get_manifest",
+            Self::GetBlocks(_) => "get_blocks",
+            Self::Cancel(_) => "cancel",
+            Self::GetTable(_) => "get_table",
+            Self::Head(_) => "head",
+            Self::Bucket(_) => "bucket",
+            Self::Manifest(_) => "manifest",
+            Self::Block(_) => "block",
+            Self::Table(_) => "table",
+            Self::Refused(_) => "refused",
+        }
+    }
+
+    /// What the types alone do not say.
+    fn check(&self) -> Result<(), DecodeError> {
+        match self {
+            Self::GetBlocks(m) if m.items.is_empty() || m.items.len() > limits::REQUEST_ITEMS => {
+                Err(DecodeError::Value("a request has 1 to 1,024 items"))
+            }
+            Self::GetBlocks(m) if m.items.iter().any(|i| i.len == 0 || i.len > limits::CHUNK_MAX) => {
+                Err(DecodeError::Value("an item asks for 1 byte to 16 MiB"))
+            }
+            Self::GetBuckets(m) if m.buckets.len() > limits::BUCKETS => {
+                Err(DecodeError::Value("there are 256 buckets"))
+            }
+            Self::Manifest(m) if m.values.len() > limits::PAGE => {
+                Err(DecodeError::Value("a page of a manifest is at most 1 MiB"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The whole frame; for a block, everything but its payload of `payload` bytes.
+    #[must_use]
+    pub fn encode_with(&self, payload: usize) -> Vec<u8> {
+        let (kind, header) = match self {
+            Self::GetHead(m) => (kind::GET_HEAD, encode(m)),
+            Self::GetBuckets(m) => (kind::GET_BUCKETS, encode(m)),
+            Self::GetManifest(m) => (kind::GET_MANIFEST, encode(m)),
+            Self::GetBlocks(m) => (kind::GET_BLOCKS, encode(m)),
+            Self::Cancel(m) => (kind::CANCEL, encode(m)),
+            Self::GetTable(m) => (kind::GET_TABLE, encode(m)),
+            Self::Head(m) => (kind::HEAD, encode(m)),
+            Self::Bucket(m) => (kind::BUCKET, encode(m)),
+            Self::Manifest(m) => (kind::MANIFEST, encode(m)),
+            Self::Block(m) => (kind::BLOCK, encode(m)),
+            Self::Table(m) => (kind::TABLE, encode(m)),
+            Self::Refused(m) => (kind::REFUSED, encode(m)),
+        };
+        [&frame::prefix(kind, header.len(), payload)[..], &header].concat()
+    }
+
+    /// The whole frame of a message without a payload.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        self.encode_with(0)
+    }
+}
+
+/// The number of the request in a frame whose kind is not known here, to refuse it; 0 without one.
+#[must_use]
+pub fn request_of(frame: &Frame) -> u64 {
+    decode::<Numbered>(&frame.header).map_or(0, |n| n.request)
+}
+
+/// The announcements in [`TableIs::datagrams`].
+///
+/// # Errors
+/// [`DecodeError`]: cut off, or one is longer than a datagram.
+pub fn datagrams(mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, DecodeError> {
+    let mut all = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<2>() {
+        let length = usize::from(u16::from_be_bytes(*length));
+        if length > limits::DATAGRAM || length == 0 {
+            return Err(DecodeError::Value("an announcement has 1 to 1,200 bytes"));
+        }
+        let (one, rest) = rest.split_at_checked(length).ok_or(DecodeError::Short)?;
+        all.push(one.to_vec());
+        bytes = rest;
+    }
+    if bytes.is_empty() { Ok(all) } else { Err(DecodeError::Short) }
+}
+
+/// Cuts announcements into [`TableIs`] pages; at least one, the last one marked.
+#[must_use]
+pub fn table_pages(request: u64, table: &[std::sync::Arc<[u8]>]) -> Vec<TableIs> {
+    let mut pages = vec![TableIs { request, datagrams: Vec::new(), last: false }];
+    for one in table.iter().take(limits::PEERS) {
+        let Ok(length) = u16::try_from(one.len()) else { continue };
+        if pages[pages.len() - 1].datagrams.len() + one.len() + 2 > limits::PAGE {
+            pages.push(TableIs { request, datagrams: Vec::new(), last: false });
+        }
+        let at = pages.len() - 1;
+        pages[at].datagrams.extend(length.to_be_bytes());
+        pages[at].datagrams.extend_from_slice(one);
+    }
+    if let Some(page) = pages.last_mut() {
+        page.last = true;
+    }
+    pages
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::content::Kind;
+    use crate::wire::frame::{Decoder, Piece};
+
+    fn all() -> Vec<Message> {
+        let file = FileId([3; 32]);
+        let kind = Kind::File { id: file, size: 9, modified: -4, executable: true };
+        vec![
+            Message::GetHead(GetHead { request: 1, known: None }),
+            Message::GetHead(GetHead { request: 1, known: Some([7; 32]) }),
+            Message::GetBuckets(GetBuckets { request: 2, root: [1; 32], buckets: (0..=255).collect() }),
+            Message::GetManifest(GetManifest { request: 3, file, page: 9 }),
+            Message::GetBlocks(GetBlocks {
+                request: u64::MAX,
+                items: vec![Item { file, offset: 1 << 49, len: limits::CHUNK_MAX }; limits::REQUEST_ITEMS],
+            }),
+            Message::Cancel(Cancel { request: 5 }),
+            Message::GetTable(GetTable { request: 6 }),
+            Message::Head(HeadIs { request: 7, signed: vec![1; 400], digests: vec![2; 8_192] }),
+            Message::Bucket(BucketIs {
+                request: 8,
+                bucket: 255,
+                entries: vec![Entry { path: "a/b".parse().unwrap(), kind }],
+                last: true,
+            }),
+            Message::Manifest(ManifestIs { request: 9, values: vec![5; limits::PAGE] }),
+            Message::Block(BlockIs { request: u64::MAX, item: u32::MAX, offset: u64::MAX }),
+            Message::Table(TableIs { request: 11, datagrams: vec![0, 1, 9], last: false }),
+            Message::Refused(Refused { request: 12, item: Some(4), reason: Reason::Changed }),
+        ]
+    }
+
+    fn frame(bytes: &[u8]) -> Frame {
+        match Decoder::default().feed(bytes).unwrap() {
+            (n, Piece::Frame(frame)) if n == bytes.len() => frame,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_message_comes_back_and_no_beginning_of_one_does() {
+        for message in all() {
+            let mut frame = frame(&message.encode());
+            assert_eq!(Message::decode(&frame).unwrap().as_ref(), Some(&message));
+            let whole = frame.header.clone();
+            let step = whole.len().div_ceil(500);
+            for n in (0..whole.len()).step_by(step) {
+                frame.header.truncate(0);
+                frame.header.extend(&whole[..n]);
+                assert!(Message::decode(&frame).is_err(), "{n} of {message:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_tells_its_number_and_an_unknown_reason_is_read() {
+        let unknown = Frame { kind: 63, header: encode(&Cancel { request: 77 }), payload: 0 };
+        assert_eq!((Message::decode(&unknown).unwrap(), request_of(&unknown)), (None, 77));
+        #[derive(Serialize)]
+        struct Later {
+            request: u64,
+            reason: &'static str,
+            more: u8,
+        }
+        let header = encode(&Later { request: 1, reason: "tired", more: 3 });
+        let later = Frame { kind: kind::REFUSED, header, payload: 0 };
+        let expected = Message::Refused(Refused { request: 1, item: None, reason: Reason::Other });
+        assert_eq!(Message::decode(&later).unwrap(), Some(expected));
+    }
+
+    #[test]
+    fn requests_that_ask_for_too_much_are_refused() {
+        let item = Item { file: FileId([0; 32]), offset: 0, len: 1 };
+        let many = vec![item; limits::REQUEST_ITEMS + 1];
+        for items in
+            [vec![], many, vec![Item { len: 0, ..item }], vec![Item { len: limits::CHUNK_MAX + 1, ..item }]]
+        {
+            let header = encode(&GetBlocks { request: 1, items });
+            assert!(Message::decode(&Frame { kind: kind::GET_BLOCKS, header, payload: 0 }).is_err());
+        }
+    }
+
+    #[test]
+    fn tables_are_cut_into_pages() {
+        let table: Vec<std::sync::Arc<[u8]>> =
+            (0..3_000_u32).map(|n| [&n.to_be_bytes()[..], &[9; 1_100]].concat().into()).collect();
+        let pages = table_pages(4, &table);
+        assert_eq!(pages.len(), 4);
+        let mut back = Vec::new();
+        for (n, page) in pages.iter().enumerate() {
+            assert_eq!(page.last, n == 3);
+            back.extend(datagrams(&page.datagrams).unwrap());
+            drop(Message::Table(page.clone()).encode());
+        }
+        assert!(back.iter().map(|d| &d[..]).eq(table.iter().map(|d| &d[..])));
+        assert!(table_pages(4, &[])[0].last);
+        assert!(datagrams(&[0, 2, 1]).is_err() && datagrams(&[0]).is_err() && datagrams(&[0, 0]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_or_refused(kind: u8, header in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let frame = Frame { kind, header, payload: 0 };
+            drop(Message::decode(&frame));
+            drop(datagrams(&frame.header));
+        }
+    }
+}
