@@ -1,0 +1,139 @@
+//! The prompt as a person sees it, on a pseudo-terminal.
+
+use std::process::Command;
+
+use expectrl::session::OsSession;
+use expectrl::{Expect, Regex, Session};
+
+use crate::common::{DEADLINE, Peer};
+
+/// The peer in a shell that tells how it ended and how the terminal was left.
+fn open(peer: &Peer) -> OsSession {
+    let program = assert_cmd::cargo::cargo_bin!("potluck");
+    let inner = format!("echo pid=$$=; exec {} -d {}", program.display(), peer.path().display());
+    let script = format!(
+        "trap : INT; stty echo; before=$(stty -g); sh -c '{inner}'; echo code=$?=; \
+         test \"$before\" = \"$(stty -g)\" && echo same; stty -a; echo =end="
+    );
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).env("POTLUCK_FAKE", "1").env("POTLUCK_INTERFACE", "lo");
+    command.env("TERM", "xterm").env("NO_COLOR", "1");
+    let mut session = Session::spawn(command).unwrap();
+    session.get_process_mut().set_window_size(120, 40).unwrap();
+    session.set_expect_timeout(Some(DEADLINE));
+    session
+}
+
+/// Waits for `what`; returns what came before it.
+fn until(session: &mut OsSession, what: &str) -> String {
+    let found = session.expect(what).unwrap_or_else(|e| panic!("no {what:?}: {e}"));
+    String::from_utf8_lossy(found.before()).into_owned()
+}
+
+/// Waits for the end of the peer: its code is 0 and the terminal is as it was.
+fn ended_well(session: &mut OsSession) {
+    let found = session.expect(Regex("code=(-?[0-9]+)=")).unwrap();
+    let code = String::from_utf8_lossy(found.get(1).unwrap()).into_owned();
+    let modes = until(session, "=end=");
+    assert_eq!(code, "0", "{modes}");
+    assert!(modes.contains("same"), "the terminal is not as it was: {modes}");
+}
+
+fn pid(session: &mut OsSession) -> rustix::process::Pid {
+    let found = session.expect(Regex("pid=([0-9]+)=")).unwrap();
+    let pid: i32 = String::from_utf8_lossy(found.get(1).unwrap()).parse().unwrap();
+    rustix::process::Pid::from_raw(pid).unwrap()
+}
+
+#[test]
+fn a_message_appears_above_what_is_being_typed() {
+    let peer = Peer::new();
+    let mut session = open(&peer);
+    assert!(until(&mut session, "potluck> ").contains("everyone on this network sees shared/"));
+    session.send("pee").unwrap();
+    until(&mut session, "pee");
+    assert_eq!(peer.ask(&["cancel", "77"]).status.code(), Some(0));
+    until(&mut session, "peer77 is here (abcdefgh)");
+    until(&mut session, "potluck> pee");
+    session.send("rs\r").unwrap();
+    until(&mut session, "127.0.0.1:2002");
+    session.send("exit\r").unwrap();
+    until(&mut session, "left");
+    ended_well(&mut session);
+}
+
+#[test]
+fn control_c_and_control_d_leave() {
+    for key in ["\x03", "\x04"] {
+        let peer = Peer::new();
+        let mut session = open(&peer);
+        until(&mut session, "potluck> ");
+        session.send(key).unwrap();
+        ended_well(&mut session);
+    }
+}
+
+#[test]
+fn a_signal_gives_the_terminal_back() {
+    use rustix::process::Signal;
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let peer = Peer::new();
+        let mut session = open(&peer);
+        let pid = pid(&mut session);
+        until(&mut session, "potluck> ");
+        session.send("half a li").unwrap();
+        until(&mut session, "half a li");
+        rustix::process::kill_process(pid, signal).unwrap();
+        ended_well(&mut session);
+    }
+}
+
+#[test]
+fn control_c_hurries_an_exit() {
+    let peer = Peer::new();
+    let mut session = open(&peer);
+    until(&mut session, "potluck> ");
+    session.send("download slow.bin\r").unwrap();
+    until(&mut session, "1: fetching slow.bin (100.0 MiB)");
+    session.send("exit\r").unwrap();
+    until(&mut session, "still sending to peer2");
+    session.send("\x03").unwrap();
+    ended_well(&mut session);
+}
+
+#[test]
+fn a_running_download_is_seen_above_the_prompt() {
+    let peer = Peer::new();
+    let mut session = open(&peer);
+    until(&mut session, "potluck> ");
+    session.send("d big.bin\r").unwrap();
+    until(&mut session, "1: fetching big.bin");
+    let found = session.expect(Regex(r"1: big\.bin ([0-9]+) % of 100\.0 MiB, 50\.0 MiB/s, 2 s left"));
+    found.unwrap();
+    until(&mut session, "saved ");
+    until(&mut session, "all downloads are done");
+    session.send("exit\r").unwrap();
+    ended_well(&mut session);
+}
+
+#[test]
+fn history_and_completion_save_typing() {
+    let peer = Peer::new();
+    let mut session = open(&peer);
+    until(&mut session, "potluck> ");
+    // TAB completes the command, then a name with a space, which gets its quotes.
+    session.send("li\tmy\t\r").unwrap();
+    until(&mut session, "list \"my file.txt\"");
+    until(&mut session, "1 file, 1.0 MiB");
+    session.send("exit\r").unwrap();
+    ended_well(&mut session);
+    let mut session = open(&peer);
+    until(&mut session, "potluck> ");
+    session.send("\x1b[A\x1b[A\r").unwrap();
+    until(&mut session, "list \"my file.txt\"");
+    until(&mut session, "1 file, 1.0 MiB");
+    // Between two lines the terminal itself would take the key, and nobody gets it.
+    until(&mut session, "potluck> ");
+    session.send("\x04").unwrap();
+    ended_well(&mut session);
+}

@@ -1,0 +1,188 @@
+//! Discovery over real sockets, on loopback alone: nothing leaves this machine.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which may panic")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use potluck::discovery::{Command, Config, Event, Gone, Handle, Own, PeerInfo, start};
+use potluck::identity::{Identity, Instance, PeerId, PeerName};
+use potluck::sys::clock;
+use potluck::time::Time;
+use potluck::wire::Ports;
+
+/// How long a test waits for what must come.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Peer {
+    identity: Arc<Identity>,
+    handle: Handle,
+    here: BTreeMap<PeerId, PeerInfo>,
+    settled: bool,
+}
+
+fn own(catalogue: u64) -> Own {
+    let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
+    Own { name: PeerName::cleaned("peer").unwrap(), ports, catalogue }
+}
+
+/// A UDP port that nobody uses now.
+fn free_port() -> u16 {
+    std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn config(identity: &Arc<Identity>, port: u16, count: u64) -> Config {
+    Config {
+        identity: Arc::clone(identity),
+        instance: Instance { count, random: 0 },
+        own: own(0),
+        port,
+        interfaces: vec!["lo".to_owned()],
+    }
+}
+
+impl Peer {
+    fn start(port: u16) -> Self {
+        Self::with(&Arc::new(Identity::generate().unwrap()), port, 1)
+    }
+
+    fn with(identity: &Arc<Identity>, port: u16, count: u64) -> Self {
+        let handle = start(config(identity, port, count)).unwrap();
+        Self { identity: Arc::clone(identity), handle, here: BTreeMap::new(), settled: false }
+    }
+
+    fn id(&self) -> PeerId {
+        self.identity.id()
+    }
+
+    /// Takes events until `done` says so; how long that took.
+    fn until(&mut self, what: &str, mut done: impl FnMut(&Self, &Event) -> bool) -> Duration {
+        let begun = clock::now();
+        loop {
+            let left = DEADLINE.saturating_sub(clock::now().since(begun));
+            let event = self.handle.events.recv_timeout(left);
+            let event = event.unwrap_or_else(|e| panic!("{what}: {e}; {:?}", self.handle.tally.read()));
+            match &event {
+                Event::Here(info) => drop(self.here.insert(info.contact.id, info.clone())),
+                Event::Gone(id, _) => drop(self.here.remove(id)),
+                Event::Settled => self.settled = true,
+                _ => {}
+            }
+            if done(self, &event) {
+                return clock::now().since(begun);
+            }
+        }
+    }
+
+    fn until_here(&mut self, n: usize) -> Time {
+        if self.here.len() < n {
+            self.until("peers come", |p, _| p.here.len() >= n);
+        }
+        clock::now()
+    }
+}
+
+#[test]
+fn three_peers_on_one_machine_find_each_other_and_see_a_leave() {
+    let port = free_port();
+    let (mut a, mut b) = (Peer::start(port), Peer::start(port));
+    a.until_here(1);
+    b.until_here(1);
+    let begun = clock::now();
+    let mut c = Peer::start(port);
+    let last = [a.until_here(2), b.until_here(2), c.until_here(2)].into_iter().max().unwrap();
+    let took = last.since(begun);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    println!("the third is listed by all, and lists all, after {took:?}");
+    assert_eq!(a.here[&c.id()].contact.ports.sender, 2);
+    assert!(a.here[&c.id()].contact.hosts.iter().all(|h| h.ip.is_loopback()));
+    c.until("it settles", |p, _| p.settled);
+
+    let begun = clock::now();
+    c.handle.commands.send(Command::Leave).unwrap();
+    let id = c.id();
+    for peer in [&mut a, &mut b] {
+        peer.until("the leave", |_, e| matches!(e, Event::Gone(gone, Gone::Left) if *gone == id));
+    }
+    let seen = clock::now().since(begun);
+    drop(c);
+    let ended = clock::now().since(begun);
+    println!("the leave is seen after {seen:?}, the thread ended after {ended:?}");
+    assert!(ended < Duration::from_secs(2), "{ended:?}");
+}
+
+#[test]
+fn who_vanishes_is_noticed_and_a_new_catalogue_is_announced_at_once() {
+    let port = free_port();
+    let (mut a, mut b) = (Peer::start(port), Peer::start(port));
+    a.until_here(1);
+    b.until_here(1);
+    b.handle.commands.send(Command::Own(own(7))).unwrap();
+    let took = a.until("the catalogue", |p, _| p.here.values().any(|i| i.catalogue == 7));
+    println!("a new catalogue is known after {took:?}");
+
+    let (id, begun) = (b.id(), clock::now());
+    drop(b);
+    a.until("the silence", |_, e| matches!(e, Event::Gone(gone, Gone::Silent) if *gone == id));
+    let took = clock::now().since(begun);
+    println!("a death is seen after {took:?}");
+    assert!(took > Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(9), "{took:?}");
+}
+
+#[test]
+fn a_restart_leaves_one_entry_and_a_broken_connection_asks_at_once() {
+    let port = free_port();
+    let mut a = Peer::start(port);
+    let identity = Arc::new(Identity::generate().unwrap());
+    for count in 1..=5 {
+        let mut b = Peer::with(&identity, port, count);
+        a.until("the start", |p, _| p.here.get(&identity.id()).is_some_and(|i| i.instance.count == count));
+        b.until_here(1);
+        assert_eq!(a.here.len(), 1);
+    }
+    let begun = clock::now();
+    a.handle.commands.send(Command::Doubt(identity.id())).unwrap();
+    a.until("the death", |p, _| p.here.is_empty());
+    let took = clock::now().since(begun);
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+#[test]
+fn of_two_copies_of_a_folder_the_later_start_stops() {
+    let port = free_port();
+    let identity = Arc::new(Identity::generate().unwrap());
+    let first = Peer::with(&identity, port, 1);
+    let mut second = Peer::with(&identity, port, 2);
+    second.until("the copy", |_, e| matches!(e, Event::CopiedFolder(at) if at.ip().is_loopback()));
+    drop(second);
+    let reported = first.handle.events.try_iter().any(|e| matches!(e, Event::CopiedFolder(_)));
+    assert!(!reported, "the earlier start was told to stop");
+}
+
+#[test]
+fn alone_is_said_once() {
+    let mut a = Peer::start(free_port());
+    a.until("nobody is heard", |_, e| matches!(e, Event::NobodyHeard));
+    assert!(a.settled && a.here.is_empty());
+}
+
+#[test]
+fn junk_stops_nothing_and_is_counted() {
+    let port = free_port();
+    let mut a = Peer::start(port);
+    let attacker = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    attacker.set_broadcast(true).unwrap();
+    for len in [0, 1, 4, 5, 479, 480, 1_200, 1_201, 9_000] {
+        let mut junk = vec![7; len];
+        let magic = b"PTLK\x01";
+        let shared = len.min(magic.len());
+        junk[..shared].copy_from_slice(&magic[..shared]);
+        attacker.send_to(&junk, ("127.255.255.255", port)).unwrap();
+    }
+    let mut b = Peer::start(port);
+    a.until_here(1);
+    b.until_here(1);
+    let counted = a.handle.tally.read();
+    assert_eq!((counted.malformed, counted.forged), (7, 2), "{counted:?}");
+}

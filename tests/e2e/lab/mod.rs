@@ -1,0 +1,64 @@
+//! A lab: a small network of its own (`net`), with peers in it (`peer`), gone when it is dropped.
+
+mod net;
+mod peer;
+
+use core::time::Duration;
+
+use potluck::sys::clock;
+
+pub(crate) use net::Lab;
+pub(crate) use peer::{Peer, line_of, rows};
+
+/// A deadline for what should take a moment: far above what a loaded machine needs.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// The same for what moves hundreds of megabytes.
+pub(crate) const LATER: Duration = Duration::from_secs(120);
+
+/// Between two looks at a condition.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Waits until `look` gives something, and tells how long that took. Panics after `deadline`.
+pub(crate) fn wait<T>(what: &str, deadline: Duration, mut look: impl FnMut() -> Option<T>) -> (T, Duration) {
+    let start = clock::now();
+    loop {
+        if let Some(found) = look() {
+            return (found, clock::now().since(start));
+        }
+        assert!(clock::now().since(start) < deadline, "not within {deadline:?}: {what}");
+        pause(LOOK);
+    }
+}
+
+/// Lets time pass: between two looks, and where a test needs a moment of its own choosing.
+#[expect(clippy::disallowed_methods, reason = "waits for other processes, which have no channel to here")]
+pub(crate) fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// Numbers that look random, the same for the same seed (SplitMix64).
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// From `POTLUCK_SEED` if that is set, else from the clock; printed, so that a failure can be repeated.
+    pub(crate) fn seeded() -> Self {
+        let seed = std::env::var("POTLUCK_SEED").ok().and_then(|s| s.parse().ok());
+        let seed = seed.unwrap_or_else(|| clock::now().0 % 1_000_000);
+        println!("POTLUCK_SEED={seed}");
+        Self(seed)
+    }
+
+    /// The next number.
+    pub(crate) const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A time from `from` up to `to` milliseconds.
+    pub(crate) const fn millis(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(from + self.next() % (to - from))
+    }
+}
