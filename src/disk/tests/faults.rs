@@ -22,9 +22,11 @@ impl Mount {
         }
     }
 
+    /// The kernel refuses `ro` while any file is open for writing, so the workers must be idle.
     fn remount(&self, options: &str) {
-        let done = std::process::Command::new("mount").args(["-o", options]).arg(self.0.path()).status();
-        assert!(done.unwrap().success());
+        let done = std::process::Command::new("mount").args(["-o", options]).arg(self.0.path()).output();
+        let done = done.unwrap();
+        assert!(done.status.success(), "{done:?}");
     }
 }
 
@@ -95,6 +97,7 @@ fn a_read_only_file_system_is_told_and_later_forgotten() {
     let mut rig = Rig::new();
     let (there, source) = (Source::new(100_000, 1), Source::new(100_000, 2));
     assert!(rig.fetch(&there, there.plan(dir, "there")).0.is_ok());
+    rig.flush();
     mount.remount("remount,ro");
     for s in [&source, &Source::new(10, 3)] {
         let (outcome, _) = rig.fetch(s, s.plan(dir, "x"));
