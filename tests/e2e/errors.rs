@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use crate::files::fill;
 use crate::lab::{LATER, Lab, Peer, SOON, rows, wait};
 
-fn code(out: &Output, expected: i32) {
+pub(crate) fn code(out: &Output, expected: i32) {
     let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert_eq!(out.status.code(), Some(expected), "{stdout}\n{stderr}");
     assert!(!stderr.trim().is_empty(), "nothing is said");
@@ -81,14 +81,14 @@ fn a_holder_that_died_is_6() {
 }
 
 /// A small file system that is unmounted when dropped.
-struct Small(PathBuf);
+pub(crate) struct Small(pub(crate) PathBuf);
 
 impl Small {
-    fn mount(folder: PathBuf) -> Self {
+    /// One of `size` bytes (`8m`) over a folder.
+    pub(crate) fn mount(folder: PathBuf, size: &str) -> Self {
         let mut mount = Command::new("mount");
-        assert!(
-            mount.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(&folder).status().unwrap().success()
-        );
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(&folder);
+        assert!(mount.status().unwrap().success());
         Self(folder)
     }
 }
@@ -103,7 +103,7 @@ impl Drop for Small {
 #[test]
 fn a_full_disk_is_7_and_harms_nothing() {
     let Some(lab) = Lab::of("up 2") else { return };
-    let small = Small::mount(lab.folder("taker/downloads"));
+    let small = Small::mount(lab.folder("taker/downloads"), "8m");
     fill(&lab.folder("owner/shared").join("big.bin"), 20 << 20, 3);
     fill(&lab.folder("owner/shared").join("fits.bin"), 1 << 20, 4);
     let _owner = lab.peer(1, "owner", &[]);

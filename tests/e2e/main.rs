@@ -9,6 +9,7 @@
 mod lab;
 
 mod errors;
+mod faults;
 mod files;
 mod harness;
 mod kill;

@@ -98,6 +98,11 @@ impl Lab {
         self.peer(node, name, &[])
     }
 
+    /// Payload bytes that reached a node's device since the lab was made.
+    pub(crate) fn received(&self, node: u32) -> u64 {
+        self.netlab(&format!("received {node}")).trim().parse().unwrap()
+    }
+
     /// The UDP ports that are open in a node (all of them our peers', for nothing else runs there).
     pub(crate) fn udp_ports(&self, node: u32) -> Vec<u16> {
         let out = self.inside(node, "cat").args(["/proc/net/udp", "/proc/net/udp6"]).output().unwrap();

@@ -93,8 +93,18 @@ impl Peer {
 
     /// A one-shot command to this peer, as a user gives it.
     pub(crate) fn cli<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// The same, to be waited for later.
+    pub(crate) fn begin<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Child {
+        self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_potluck"));
-        command.arg("-d").arg(&self.directory).args(args).stdin(Stdio::null()).output().unwrap()
+        command.arg("-d").arg(&self.directory).args(args).stdin(Stdio::null());
+        command
     }
 
     /// Fetches `file` by a one-shot command; its answers. Panics unless it ends with `code`.
