@@ -91,6 +91,20 @@ impl Small {
         assert!(mount.status().unwrap().success());
         Self(folder)
     }
+
+    /// One of the kind ext2, made in the file `image`; `None` (and why) where it cannot be had.
+    pub(crate) fn ext2(folder: PathBuf, image: &Path, size: u64) -> Option<Self> {
+        std::fs::File::create(image).unwrap().set_len(size).unwrap();
+        let make = Command::new("/sbin/mkfs.ext2").args(["-q", "-m", "0"]).arg(image).output();
+        let mount = Command::new("mount").args(["-o", "loop"]).arg(image).arg(&folder).output();
+        match (make, mount) {
+            (Ok(make), Ok(mount)) if make.status.success() && mount.status.success() => Some(Self(folder)),
+            other => {
+                println!("skipped, for an ext2 cannot be mounted: {other:?}");
+                None
+            }
+        }
+    }
 }
 
 impl Drop for Small {
