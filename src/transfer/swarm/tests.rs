@@ -1,6 +1,6 @@
 //! The machine in virtual time: sources that die, stall, lie and come back.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,9 +8,11 @@ use super::*;
 use crate::content::manifest::{ChunkHasher, ManifestBuilder};
 use crate::content::{Chunks, Manifest};
 use crate::disk::Plan;
+use crate::error::Code;
 use crate::identity::PublicKey;
-use crate::transfer::Arrival;
-use crate::wire::message::{GetBlocks, GetManifest, Item};
+use crate::limits;
+use crate::transfer::{Arrival, Wanted};
+use crate::wire::message::{BlockIs, GetBlocks, GetManifest, Item, ManifestIs, Reason, Refused};
 
 /// How a source behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,164 @@
+//! What time brings: stalled sources, files that nobody gives, reports of how far it is. Pure; part of
+//! swarm/mod.rs.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::download::Phase;
+use super::job::Running;
+use super::sources::Link;
+use super::{Output, Swarm, TICK};
+use crate::disk;
+use crate::error::{Code, Failure};
+use crate::identity::PeerId;
+use crate::limits;
+use crate::time::Time;
+use crate::transfer::{Progress, ReceiverEvent, Wanted};
+
+impl Swarm {
+    /// Looks for stalled sources and for files that nobody gives, and reports.
+    pub(in crate::transfer) fn handle_timeout(&mut self, now: Time) {
+        if self.tick > now || self.stopping {
+            return;
+        }
+        self.tick = now + TICK;
+        let stalled: Vec<_> = self
+            .sources
+            .iter()
+            .filter(|(_, s)| {
+                s.link == Link::Up && !s.requests.is_empty() && now.since(s.heard) >= limits::STALL
+            })
+            .map(|(peer, _)| *peer)
+            .collect();
+        for peer in stalled {
+            self.drop_source(now, peer, "it owes blocks and sends nothing");
+        }
+        self.fail_stuck(now);
+        self.schedule(now);
+        self.report();
+        let waiting = &self.jobs;
+        if waiting.is_empty() {
+            self.sources.retain(|_, s| s.link != Link::Down || s.known);
+        }
+    }
+
+    /// Since when nobody can give a file; `None` if somebody can. `busy`: since when a holder says that it
+    /// cannot now; it may say so for [`limits::BUSY_HOLDER`].
+    fn stuck_since(
+        &self,
+        begun: Time,
+        holders: impl Iterator<Item = PeerId>,
+        busy: impl Fn(PeerId) -> Option<Time>,
+    ) -> Option<Time> {
+        let mut since = begun;
+        for (peer, source) in holders.filter_map(|p| Some((p, self.sources.get(&p)?))) {
+            let until =
+                if source.is_usable() { busy(peer)? + limits::BUSY_HOLDER } else { source.useless_since };
+            since = since.max(until);
+        }
+        Some(since)
+    }
+
+    /// Gives up files that nobody could give for [`limits::NO_HOLDER`].
+    fn fail_stuck(&mut self, now: Time) {
+        let too_long = |since: Option<Time>| since.is_some_and(|t| now.since(t) >= limits::NO_HOLDER);
+        let stuck: Vec<_> = self
+            .downloads
+            .values()
+            .filter(|d| d.phase == Phase::Fetching)
+            .filter(|d| {
+                let holders = d.holders.iter().copied().filter(|p| d.is_candidate(*p));
+                too_long(self.stuck_since(d.since, holders, |p| d.busy_since(p)))
+            })
+            .map(|d| d.token)
+            .collect();
+        let any = !stuck.is_empty();
+        for token in stuck {
+            self.outputs.push_back(Output::Disk(disk::Command::Close(token)));
+            if let Some(download) = self.forget(token) {
+                self.fail(download.job, download.to, no_holder());
+            }
+        }
+        if any {
+            self.fail_queued(now);
+        }
+        let ids: Vec<_> = self.jobs.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.finish_if_over(id));
+    }
+
+    /// Of files not begun yet, those that nobody can give for as long are given up too.
+    fn fail_queued(&mut self, now: Time) {
+        let mut jobs = std::mem::take(&mut self.jobs);
+        let mut failed = Vec::new();
+        for job in jobs.values_mut() {
+            let (stuck, queue) = std::mem::take(&mut job.queue).into_iter().partition(|w: &Wanted| {
+                let since = self.stuck_since(Time::ZERO, w.holders.iter().copied(), |_| None);
+                since.is_some_and(|t| now.since(t) >= limits::NO_HOLDER)
+            });
+            job.queue = queue;
+            let stuck: VecDeque<Wanted> = stuck;
+            failed.extend(stuck.into_iter().map(|w| (job.id, w.to)));
+        }
+        self.jobs = jobs;
+        for (id, to) in failed {
+            self.fail(id, to, no_holder());
+        }
+    }
+
+    pub(super) fn report(&mut self) {
+        let mut jobs = std::mem::take(&mut self.jobs);
+        for job in jobs.values_mut() {
+            let progress = self.progress(job);
+            if job.told.as_ref() != Some(&progress) {
+                job.told = Some(progress.clone());
+                self.outputs.push_back(Output::Event(ReceiverEvent::Progress(progress)));
+            }
+        }
+        self.jobs = jobs;
+    }
+
+    fn progress(&self, job: &Running) -> Progress {
+        let mine = || self.downloads.values().filter(|d| d.job == job.id);
+        let sources: BTreeSet<_> = mine().filter_map(|d| d.source).collect();
+        let waiting = if sources.is_empty() { self.waiting(job) } else { None };
+        Progress {
+            job: job.id,
+            done: job.arrived_bytes + mine().map(|d| d.done).sum::<u64>(),
+            size: job.size,
+            files_done: job.arrived,
+            files: job.files,
+            fetched: job.fetched,
+            sources: sources.into_iter().collect(),
+            waiting: waiting.map(str::to_owned),
+        }
+    }
+
+    /// Why nothing of a job without sources moves.
+    fn waiting(&self, job: &Running) -> Option<&'static str> {
+        let mine = || self.downloads.values().filter(|d| d.job == job.id);
+        if mine().all(|d| !d.waits()) {
+            let writing =
+                job.queue.is_empty() && job.begun > 0 && mine().all(|d| d.phase == Phase::Publishing);
+            return writing.then_some("writing");
+        }
+        let holders =
+            mine().filter(|d| d.waits()).flat_map(|d| d.holders.iter().filter(|p| d.is_candidate(**p)));
+        let usable = || holders.clone().filter_map(|p| self.sources.get(p)).filter(|s| s.is_usable());
+        if usable().any(|s| s.link == Link::Up) {
+            Some("its holders are busy: trying again")
+        } else if usable().any(|s| s.failures == 0) {
+            // It is being dialled for the first time.
+            None
+        } else if usable().next().is_some() {
+            Some("no holder answers: trying again")
+        } else {
+            Some("no holder is here: waiting")
+        }
+    }
+}
+
+fn no_holder() -> Failure {
+    Failure::new(
+        Code::NoHolder,
+        "no peer that has it could be reached or gives it (with the right bytes); what arrived is kept",
+    )
+}
