@@ -1,5 +1,9 @@
 //! The controller: one thread that owns the state of the peer. It only reacts; what it decides lies in
-//! the pure files beside it (`roster`, `listing`, `resolve`, `downloads`, `leaving`).
+//! the pure files of peer/ (`roster`, `listing`, `resolve`, `downloads`, `leaving`). Here is how it
+//! reacts to the parts; what users ask is in commands.rs, the end in departure.rs.
+
+mod commands;
+mod departure;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -7,46 +11,28 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, select};
 
+use self::commands::Held;
 use super::downloads::{Downloads, Speed};
-use super::leaving::{Cause, Leaving, TellSender};
-use super::listing::{self, Filter};
-use super::resolve;
+use super::leaving::{Cause, Leaving};
 use super::roster::Roster;
 use super::start::{Parts, next_instance};
 use crate::config::Config;
 use crate::content::library::{self, Hashing, Shelf};
 use crate::content::{FileId, Kind};
-use crate::control::{Ask, Notice, PeerRow, Reply, Request, Saved, Status, UploadRow, keyfile};
+use crate::control::{Ask, Notice, Reply, Saved};
 use crate::discovery::{self, Gone, Own};
-use crate::error::{Code, Failure};
+use crate::error::Failure;
 use crate::identity::{Identity, Instance, PeerId};
+use crate::limits;
 use crate::sys::clock;
 use crate::time::Time;
-use crate::transfer::{
-    Arrival, Job, JobId, Offer, ReceiverCommand, ReceiverEvent, SenderCommand, SenderEvent,
-};
-use crate::{limits, text};
-
-/// The first commands wait this long, at most, for the network to answer.
-const SETTLE: Duration = Duration::from_secs(1);
-
-/// A command waits this long, at most, for catalogues that are being pulled.
-const PULL: Duration = Duration::from_secs(3);
+use crate::transfer::{Arrival, JobId, Offer, ReceiverCommand, ReceiverEvent, SenderCommand, SenderEvent};
 
 /// A catalogue that could not be pulled is asked for again after this time.
 const PULL_AGAIN: Duration = Duration::from_secs(5);
 
-/// An `exit` that takes longer than this says what it waits for.
-const SAY_BUSY: Duration = Duration::from_millis(600);
-
-/// `status` waits this long after the start, at most, for what is shared to be looked at.
-const LOOKED: Duration = Duration::from_millis(400);
-
 /// Warnings that `status` shows.
 const WARNINGS: usize = 20;
-
-/// Names offered for completion.
-const COMPLETIONS: usize = 100;
 
 /// Files of a download up to which each one is told at the prompt.
 const TOLD: usize = 20;
@@ -63,23 +49,6 @@ enum Event {
     Timeout,
     /// A part's thread ended although nobody told it to.
     Broken(&'static str),
-}
-
-/// What a request needs to know before it can be answered well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Needs {
-    Nothing,
-    /// What this peer shares itself.
-    Own,
-    /// The first answers of the network, and what the peers share, too.
-    Catalogues,
-}
-
-/// A request that waits for what it needs, until a time at which it is answered in any case.
-struct Held {
-    ask: Ask,
-    needs: Needs,
-    until: Time,
 }
 
 pub(super) struct Controller {
@@ -431,273 +400,9 @@ impl Controller {
             self.notice(Notice::Download(job.0, reply));
         }
     }
-
-    // ---- what users ask
-
-    fn on_ask(&mut self, now: Time, ask: Ask) {
-        let needs = match &ask.request {
-            Request::List { mine: true, .. } | Request::Status => Needs::Own,
-            Request::List { .. } | Request::Download { .. } => Needs::Catalogues,
-            Request::Peers | Request::Exit { .. } | Request::Cancel { .. } | Request::Complete { .. } => {
-                Needs::Nothing
-            }
-        };
-        if needs == Needs::Catalogues {
-            self.pull();
-        }
-        let until = match needs {
-            Needs::Nothing => now,
-            Needs::Own => self.started + LOOKED,
-            Needs::Catalogues => (self.started + SETTLE).max(now + PULL),
-        };
-        if self.is_ready(needs) || now >= until || self.state.leaving.is_some() {
-            self.answer(now, ask);
-        } else {
-            self.state.held.push(Held { ask, needs, until });
-        }
-    }
-
-    fn is_ready(&self, needs: Needs) -> bool {
-        match needs {
-            Needs::Nothing => true,
-            Needs::Own => self.state.scanned && self.state.hashing.1 == 0,
-            Needs::Catalogues => self.state.settled && self.state.scanned && !self.state.roster.is_pulling(),
-        }
-    }
-
-    /// Answers, the oldest first, what waited for something that is there now or will not come.
-    fn answer_held(&mut self, now: Time) {
-        let mut at = 0;
-        while let Some(held) = self.state.held.get(at) {
-            if self.is_ready(held.needs) || now >= held.until || self.state.leaving.is_some() {
-                let held = self.state.held.remove(at);
-                self.answer(now, held.ask);
-            } else {
-                at += 1;
-            }
-        }
-    }
-
-    fn answer(&mut self, now: Time, ask: Ask) {
-        let Ask { request, replies } = ask;
-        let result = match request {
-            Request::List { pattern, mine, from } => self.list(&replies, pattern, mine, from.as_deref()),
-            Request::Download { files, from, to, wait } => {
-                self.download(now, &replies, &files, from.as_deref(), to, wait)
-            }
-            Request::Cancel { job } => self.cancel(JobId(job)).map(Some),
-            Request::Peers => Ok(Some(self.peers(now, &replies))),
-            Request::Status => {
-                reply(&replies, Reply::Status(Box::new(self.status(now))));
-                Ok(Some(Reply::Done))
-            }
-            Request::Exit { now: at_once } => {
-                self.state.exits.push(replies.clone());
-                self.leave(now, if at_once { Cause::Now } else { Cause::Exit });
-                Ok(None)
-            }
-            Request::Complete { prefix, peers } => {
-                reply(&replies, Reply::Names { names: self.complete(&prefix, peers) });
-                Ok(Some(Reply::Done))
-            }
-        };
-        match result {
-            Ok(Some(last)) => reply(&replies, last),
-            Ok(None) => {}
-            Err(failure) => reply(&replies, Reply::Failed(failure)),
-        }
-    }
-
-    fn list(
-        &self,
-        replies: &Sender<Reply>,
-        pattern: Option<String>,
-        mine: bool,
-        from: Option<&str>,
-    ) -> Result<Option<Reply>, Failure> {
-        let from = from.map(|word| self.state.roster.find(word)).transpose()?;
-        let filter = Filter { pattern, mine, from };
-        let own = &self.state.shelf.catalogue;
-        for row in listing::rows(own, &self.state.hashing.0, &self.state.roster, &filter) {
-            reply(replies, Reply::File(row));
-        }
-        Ok(Some(Reply::Done))
-    }
-
-    fn download(
-        &mut self,
-        now: Time,
-        replies: &Sender<Reply>,
-        words: &[String],
-        from: Option<&str>,
-        to: Option<std::path::PathBuf>,
-        wait: bool,
-    ) -> Result<Option<Reply>, Failure> {
-        if self.state.leaving.is_some() {
-            return Err(Failure::other("this peer is leaving; nothing new is begun"));
-        }
-        let only = from.map(|word| self.state.roster.find(word)).transpose()?;
-        let found = resolve::resolve(words, &self.state.roster, &self.state.shelf.catalogue, only)?;
-        let destination = to.unwrap_or_else(|| self.config.downloads());
-        if !destination.is_absolute() {
-            return Err(Failure::new(Code::Usage, "the folder after `--to` must be an absolute path"));
-        }
-        std::fs::create_dir_all(&destination).map_err(|e| {
-            let shown = destination.display().to_string();
-            Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
-        })?;
-        let job = self.state.downloads.next_id();
-        let wants: Vec<_> = found.files.iter().map(|f| (f.id, f.size)).collect();
-        self.state.downloads.begin(job, words.join(" "), only, &wants);
-        let roster = &self.state.roster;
-        if let Some(download) = self.state.downloads.get(job) {
-            reply(replies, Reply::Begun(download.row(now, |id| roster.name(id))));
-        }
-        if wait {
-            self.state.downloads.watch(job, replies.clone());
-        }
-        let fetch = Job { id: job, destination, files: found.files, folders: found.folders };
-        self.parts.receiver.send(ReceiverCommand::Fetch(fetch));
-        Ok(if wait { None } else { Some(Reply::Done) })
-    }
-
-    fn cancel(&self, job: JobId) -> Result<Reply, Failure> {
-        if self.state.downloads.get(job).is_none() {
-            return Err(Failure::new(Code::NotFound, format!("no download {} is running", job.0)));
-        }
-        self.parts.receiver.send(ReceiverCommand::Cancel(job));
-        Ok(Reply::Done)
-    }
-
-    fn peers(&self, now: Time, replies: &Sender<Reply>) -> Reply {
-        let mut rows: Vec<PeerRow> = self
-            .state
-            .roster
-            .iter()
-            .map(|(id, m)| PeerRow {
-                name: m.info.name.to_string(),
-                id: id.full(),
-                address: m.info.contact.hosts.first().map_or_else(String::new, ToString::to_string),
-                port: m.info.contact.ports.sender,
-                files: m.shares.as_ref().map(|(_, c)| files_of(c)),
-                bytes: m.shares.as_ref().map(|(head, _)| head.bytes),
-                seconds: now.since(m.since).as_secs(),
-            })
-            .collect();
-        rows.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        for row in rows {
-            reply(replies, Reply::Peer(row));
-        }
-        Reply::Done
-    }
-
-    fn status(&self, now: Time) -> Status {
-        let ports = self.own.ports;
-        let s = &self.state;
-        let bytes =
-            s.shelf.catalogue.entries().map(|e| if let Kind::File { size, .. } = e.kind { size } else { 0 });
-        Status {
-            name: self.own.name.to_string(),
-            id: self.identity.id().full(),
-            directory: self.config.directory.clone(),
-            ports: [ports.receiver, ports.sender, ports.distributor, ports.distributee],
-            network: "open".to_owned(),
-            peers: s.roster.len() as u64,
-            files: files_of(&s.shelf.catalogue),
-            bytes: bytes.fold(0, u64::saturating_add),
-            hashing: s.hashing.1,
-            downloads: s.downloads.rows(now, |id| s.roster.name(id)),
-            uploads: s
-                .uploads
-                .iter()
-                .map(|(id, (bytes, speed))| UploadRow {
-                    to: s.roster.name(*id),
-                    bytes: *bytes,
-                    speed: speed.get(now),
-                })
-                .collect(),
-            key_exported: keyfile::is_exported(&self.config.state(), self.identity.id()),
-            warnings: self.warnings.iter().cloned().collect(),
-        }
-    }
-
-    fn complete(&self, prefix: &str, peers: bool) -> Vec<String> {
-        let mut names = BTreeSet::new();
-        let roster = &self.state.roster;
-        if peers {
-            names.extend(roster.iter().map(|(_, m)| m.info.name.as_str().to_owned()));
-            names.retain(|n| n.starts_with(prefix));
-        } else {
-            // One step deeper than what is typed: a folder is offered as `folder/`.
-            for (_, entry) in roster.entries(None) {
-                if let Some(rest) = entry.path.as_str().strip_prefix(prefix) {
-                    let step = rest.find('/').map_or(rest.len(), |slash| slash + 1);
-                    names.insert(format!("{prefix}{}", &rest[..step]));
-                }
-                if names.len() >= COMPLETIONS {
-                    break;
-                }
-            }
-        }
-        names.into_iter().take(COMPLETIONS).collect()
-    }
-
-    // ---- leaving
-
-    fn leave(&mut self, now: Time, cause: Cause) {
-        let tell = if let Some(leaving) = &mut self.state.leaving {
-            self.state.say_busy = self.state.say_busy.filter(|_| cause == Cause::Exit);
-            leaving.harder(now, cause)
-        } else {
-            let (mut leaving, tell) = Leaving::begin(now, cause);
-            if cause == Cause::AtOnce {
-                leaving.harder(now, cause);
-            }
-            self.state.leaving = Some(leaving);
-            self.parts.receiver.send(ReceiverCommand::Stop);
-            self.state.say_busy = (cause == Cause::Exit).then(|| now + SAY_BUSY);
-            tell
-        };
-        match tell {
-            TellSender::Finish => self.parts.sender.send(SenderCommand::Finish),
-            TellSender::Stop => self.parts.sender.send(SenderCommand::Stop),
-            TellSender::Nothing => {}
-        }
-    }
-
-    /// Says what an `exit` waits for: to whoever asked, and to the prompt, which shows only this notice.
-    fn say_busy(&self) {
-        let busy: Vec<String> = self.state.uploads.keys().map(|id| self.state.roster.name(*id)).collect();
-        let whom = if busy.is_empty() { "others".to_owned() } else { busy.join(", ") };
-        let text = format!("leaving once {whom} got what is being sent; Ctrl-C leaves now");
-        self.state.exits.iter().for_each(|r| reply(r, Reply::Note { text: text.clone() }));
-        self.notice(Notice::Text(text));
-    }
-
-    /// The very last act: the departure is announced, the threads end, whoever waits is told.
-    fn finish(mut self) -> Option<Failure> {
-        let stopped = Failure::other("this peer left; what arrived stays, `download` goes on with it");
-        let jobs: Vec<JobId> = self.state.downloads.iter().map(|(id, _)| id).collect();
-        for job in jobs {
-            self.state.downloads.tell(job, &Reply::Failed(stopped.clone()));
-        }
-        self.tell_discovery(discovery::Command::Leave);
-        drop(self.parts);
-        let last = self.state.failure.take();
-        for exit in &self.state.exits {
-            reply(exit, last.clone().map_or(Reply::Done, Reply::Failed));
-        }
-        // A prompt that is behind learns of the end by the closed channel.
-        drop(self.notices.try_send(Notice::Ended(last.clone())));
-        last
-    }
 }
 
 /// Answers somebody who may have gone away meanwhile, which then is all right.
 fn reply(replies: &Sender<Reply>, reply: Reply) {
     drop(replies.send(reply));
-}
-
-fn files_of(catalogue: &crate::content::Catalogue) -> u64 {
-    catalogue.entries().filter(|e| matches!(e.kind, Kind::File { .. })).count() as u64
 }

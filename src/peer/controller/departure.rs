@@ -1,0 +1,64 @@
+//! How the controller (mod.rs) leaves; what decides it is the machine in leaving.rs.
+
+use core::time::Duration;
+
+use super::{Controller, reply};
+use crate::control::{Notice, Reply};
+use crate::discovery;
+use crate::error::Failure;
+use crate::peer::leaving::{Cause, Leaving, TellSender};
+use crate::time::Time;
+use crate::transfer::{JobId, ReceiverCommand, SenderCommand};
+
+/// An `exit` that takes longer than this says what it waits for.
+const SAY_BUSY: Duration = Duration::from_millis(600);
+
+impl Controller {
+    pub(super) fn leave(&mut self, now: Time, cause: Cause) {
+        let tell = if let Some(leaving) = &mut self.state.leaving {
+            self.state.say_busy = self.state.say_busy.filter(|_| cause == Cause::Exit);
+            leaving.harder(now, cause)
+        } else {
+            let (mut leaving, tell) = Leaving::begin(now, cause);
+            if cause == Cause::AtOnce {
+                leaving.harder(now, cause);
+            }
+            self.state.leaving = Some(leaving);
+            self.parts.receiver.send(ReceiverCommand::Stop);
+            self.state.say_busy = (cause == Cause::Exit).then(|| now + SAY_BUSY);
+            tell
+        };
+        match tell {
+            TellSender::Finish => self.parts.sender.send(SenderCommand::Finish),
+            TellSender::Stop => self.parts.sender.send(SenderCommand::Stop),
+            TellSender::Nothing => {}
+        }
+    }
+
+    /// Says what an `exit` waits for: to whoever asked, and to the prompt, which shows only this notice.
+    pub(super) fn say_busy(&self) {
+        let busy: Vec<String> = self.state.uploads.keys().map(|id| self.state.roster.name(*id)).collect();
+        let whom = if busy.is_empty() { "others".to_owned() } else { busy.join(", ") };
+        let text = format!("leaving once {whom} got what is being sent; Ctrl-C leaves now");
+        self.state.exits.iter().for_each(|r| reply(r, Reply::Note { text: text.clone() }));
+        self.notice(Notice::Text(text));
+    }
+
+    /// The very last act: the departure is announced, the threads end, whoever waits is told.
+    pub(super) fn finish(mut self) -> Option<Failure> {
+        let stopped = Failure::other("this peer left; what arrived stays, `download` goes on with it");
+        let jobs: Vec<JobId> = self.state.downloads.iter().map(|(id, _)| id).collect();
+        for job in jobs {
+            self.state.downloads.tell(job, &Reply::Failed(stopped.clone()));
+        }
+        self.tell_discovery(discovery::Command::Leave);
+        drop(self.parts);
+        let last = self.state.failure.take();
+        for exit in &self.state.exits {
+            reply(exit, last.clone().map_or(Reply::Done, Reply::Failed));
+        }
+        // A prompt that is behind learns of the end by the closed channel.
+        drop(self.notices.try_send(Notice::Ended(last.clone())));
+        last
+    }
+}
