@@ -211,6 +211,10 @@ pub const STALL: Duration = Duration::from_secs(5);
 /// A file that no known holder can give for this long fails, and stays as far as it came.
 pub const NO_HOLDER: Duration = Duration::from_secs(30);
 
+/// The same for a file of which bytes came since this peer started: its holder is likely to come back (a
+/// cable, a laptop's lid, a restart), and who waits for it sees that it waits.
+pub const NO_HOLDER_BEGUN: Duration = Duration::from_secs(300);
+
 /// A holder that is too busy to give a file for this long (hashing what it shares may take that) counts
 /// as none from then on.
 pub const BUSY_HOLDER: Duration = Duration::from_secs(120);
@@ -218,6 +222,13 @@ pub const BUSY_HOLDER: Duration = Duration::from_secs(120);
 /// Failures of a source in a row (lost, stalled, refused) until it is given up, for as long as nothing
 /// new is heard of it.
 pub const SOURCE_FAILURES: u8 = 3;
+
+/// Peers that one file is fetched from at the same time, at most. (Why not more: each costs a connection
+/// and at both ends a share of the pool; eight fill every link that a peer has.)
+pub const FILE_SOURCES: usize = 8;
+
+/// Bytes that a download must still lack to be worth a connection to another holder.
+pub const WORTH_ANOTHER: u64 = 1 << 20;
 
 /// How far ahead blocks are asked for, in time of that source's measured rate.
 pub const AHEAD: Duration = Duration::from_millis(100);

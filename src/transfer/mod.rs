@@ -31,11 +31,13 @@ use mio::net::TcpListener;
 use self::receiver::ReceiverRole;
 use self::refuser::Refuser;
 use self::sender::SenderRole;
+use self::swarm::Swarm;
 use crate::content::library::Shelf;
 use crate::content::{Catalogue, FileId, Head, SafePath};
 use crate::disk;
 use crate::error::Failure;
 use crate::identity::PeerId;
+use crate::identity::fill_random;
 use crate::identity::tls::Tls;
 use crate::routes::{Contact, Host};
 
@@ -211,7 +213,10 @@ pub fn start_receiver(
     disk_events: Receiver<disk::Event>,
 ) -> io::Result<ReceiverHandle> {
     let (tell, events) = crossbeam_channel::bounded(EVENTS);
-    let role = ReceiverRole::new(tell, engine.bell(), disk_commands, disk_events);
+    let mut seed = [0; 8];
+    fill_random(&mut seed).map_err(io::Error::other)?;
+    let swarm = Swarm::new(u64::from_le_bytes(seed));
+    let role = ReceiverRole::new(tell, engine.bell(), disk_commands, disk_events, swarm);
     engine.start("receiver", tls, listeners, events, role)
 }
 

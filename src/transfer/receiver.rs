@@ -76,12 +76,13 @@ impl ReceiverRole {
         bell: Bell,
         disk_commands: Sender<disk::Command>,
         disk_events: Receiver<disk::Event>,
+        swarm: Swarm,
     ) -> Self {
         Self {
             events,
             disk_commands,
             disk_events,
-            swarm: Swarm::default(),
+            swarm,
             catalogues: Catalogues::default(),
             links: BTreeMap::new(),
             dialled: BTreeMap::new(),

@@ -15,4 +15,5 @@ mod harness;
 mod kill;
 mod networks;
 mod presence;
+mod several;
 mod watch;

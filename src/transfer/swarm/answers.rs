@@ -63,7 +63,7 @@ impl Swarm {
             return Err(UNASKED);
         }
         let Some(download) = self.downloads.get(&item.token) else { return Ok(None) };
-        if download.source != Some(peer) {
+        if item.void || !download.sources.contains(&peer) {
             return Ok(None);
         }
         if !download.is_proved() {
@@ -132,7 +132,8 @@ impl Swarm {
         match download.page(peer, &page.values) {
             Ok(Some(manifest)) => {
                 self.outputs.push_back(Output::Disk(disk::Command::Manifest(token, manifest)));
-                self.fill(now, peer);
+                // Now the others can be asked too.
+                self.schedule(now);
             }
             Ok(None) => {
                 let wrong = download.blame(peer);
@@ -178,7 +179,7 @@ impl Swarm {
             source.heard = now;
         }
         for token in &tokens {
-            self.take_back(peer, *token);
+            self.take_back(peer, |item| item.token == *token, Some(*token));
             let Some(download) = self.downloads.get_mut(token) else { continue };
             if refused.reason == Reason::Busy {
                 download.put_off(now, peer);

@@ -2,11 +2,12 @@
 //!
 //! A chunk is missing, open (being fetched, of one source at a time), checking (all its bytes are with
 //! the disk workers) or there. Bytes of an open chunk come in order and each is written once: when its
-//! source is lost, another one goes on behind what came.
+//! source is lost, or is so slow that another one is done with everything else, that one goes on behind
+//! what came.
 //!
-//! The order is: chunks that lost their source, the last chunk (it alone proves the size), then from
-//! the front. Rarest first comes in [`Download::pick`], and more than one source at a time in
-//! [`Download::may_join`].
+//! Several sources fetch different chunks at once; who is faster is asked for more (pacing.rs). The order
+//! is: chunks that lost their source, the last chunk (it alone proves the size), then from the front.
+//! Rarest first comes in [`Download::pick`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +19,9 @@ use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
 use crate::transfer::JobId;
+
+/// How often a chunk of which nothing comes is taken from one source and asked of another.
+const TAKEN: u8 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chunk {
@@ -40,6 +44,8 @@ struct Open {
     asked: u64,
     /// Bytes from its beginning that came.
     got: u64,
+    /// How often it was taken from a source since a byte of it came.
+    taken: u8,
 }
 
 /// What is known of the manifest.
@@ -93,14 +99,16 @@ pub(super) struct Download {
     pub(super) to: SafePath,
     pub(super) chunks: Chunks,
     pub(super) phase: Phase,
-    /// Who is asked. At most one in this version.
-    pub(super) source: Option<PeerId>,
+    /// Who is asked, at most [`limits::FILE_SOURCES`].
+    pub(super) sources: BTreeSet<PeerId>,
     /// Who has it, as the controller says.
     pub(super) holders: BTreeSet<PeerId>,
     /// When it was begun, or the last holder of it proved to be none.
     pub(super) since: Time,
     /// Bytes verified.
     pub(super) done: u64,
+    /// Some of them were fetched since this peer started.
+    begun: bool,
     proof: Proof,
     states: Box<[Chunk]>,
     there: u32,
@@ -109,6 +117,8 @@ pub(super) struct Download {
     open: BTreeMap<ChunkIndex, Open>,
     /// Chunks with the disk workers, and who alone gave them.
     checking: BTreeMap<ChunkIndex, Option<PeerId>>,
+    /// Chunks that came wrong. They stay with one source, so that it is known whom to blame.
+    doubtful: BTreeSet<ChunkIndex>,
     /// Wrong chunks or manifests that each source gave.
     wrong: BTreeMap<PeerId, u8>,
     /// Holders that have nothing (good) for this file.
@@ -131,16 +141,18 @@ impl Download {
             to,
             chunks,
             phase: Phase::Opening,
-            source: None,
+            sources: BTreeSet::new(),
             holders,
             since: now,
             done: 0,
+            begun: false,
             proof: if chunks.is_single() { Proof::There } else { Proof::Missing },
             states: Box::default(),
             there: 0,
             cursor: 0,
             open: BTreeMap::new(),
             checking: BTreeMap::new(),
+            doubtful: BTreeSet::new(),
             wrong: BTreeMap::new(),
             useless: BTreeSet::new(),
             busy: BTreeMap::new(),
@@ -173,7 +185,7 @@ impl Download {
     pub(super) fn may_join(&self, peer: PeerId) -> bool {
         self.phase == Phase::Fetching
             && self.is_candidate(peer)
-            && self.source.is_none_or(|source| source == peer)
+            && (self.sources.contains(&peer) || self.sources.len() < limits::FILE_SOURCES)
     }
 
     /// True if bytes can be asked for.
@@ -184,9 +196,14 @@ impl Download {
                 || self.open.iter().any(|(c, o)| o.source.is_none() || o.asked < self.chunks.len_of(*c)))
     }
 
+    /// True if a chunk of it was fetched and found good.
+    pub(super) const fn is_begun(&self) -> bool {
+        self.begun
+    }
+
     /// True if bytes are missing that nobody is asked for.
     pub(super) fn waits(&self) -> bool {
-        self.source.is_none() && self.wants_bytes()
+        self.sources.is_empty() && self.wants_bytes()
     }
 
     // ---- manifest ----------------------------------------------------------------------------
@@ -275,9 +292,40 @@ impl Download {
             }
         };
         self.states[chunk.at()] = Chunk::Open;
-        let open = Open { source: Some(peer), first: peer, mixed: false, asked: 0, got: 0 };
+        let open = Open { source: Some(peer), first: peer, mixed: false, asked: 0, got: 0, taken: 0 };
         self.open.insert(chunk, open);
         Some(chunk)
+    }
+
+    /// The chunk with most bytes left that a source other than `peer` owes, of those that `late` says
+    /// are worth it, given the bytes left: who owes it.
+    pub(super) fn latest(
+        &self,
+        peer: PeerId,
+        late: impl Fn(PeerId, u64) -> bool,
+    ) -> Option<(ChunkIndex, PeerId)> {
+        if !self.is_proved() {
+            return None;
+        }
+        let left = |chunk: ChunkIndex, open: &Open| self.chunks.len_of(chunk) - open.got;
+        // Were all of them silent, a chunk would go round for ever, and nobody would be given up.
+        let movable = self.open.iter().filter(|(c, o)| o.taken < TAKEN && !self.doubtful.contains(c));
+        let owed = movable.filter_map(|(&c, o)| Some((c, o.source?, left(c, o))));
+        let late = owed.filter(|&(_, source, left)| source != peer && late(source, left));
+        late.max_by_key(|&(_, _, left)| left).map(|(chunk, source, _)| (chunk, source))
+    }
+
+    /// `chunk` is taken from its source: whoever is asked next goes on behind what came.
+    pub(super) fn take_from(&mut self, chunk: ChunkIndex) {
+        if let Some(open) = self.open.get_mut(&chunk) {
+            open.source = None;
+            open.taken += 1;
+        }
+    }
+
+    /// Who alone gave all bytes of a chunk that is being checked.
+    pub(super) fn giver(&self, chunk: ChunkIndex) -> Option<PeerId> {
+        self.checking.get(&chunk).copied().flatten()
     }
 
     /// True if the bytes at `offset` of `chunk` are the next ones that `peer` owes, `None` if it owes
@@ -291,6 +339,7 @@ impl Download {
     pub(super) fn came(&mut self, chunk: ChunkIndex, len: u64) {
         let Some(open) = self.open.get_mut(&chunk) else { return };
         open.got += len;
+        open.taken = 0;
         self.busy.clear();
         if open.got >= self.chunks.len_of(chunk) {
             let blame = (!open.mixed).then_some(open.first);
@@ -313,8 +362,10 @@ impl Download {
         match (state, good) {
             (Chunk::Missing | Chunk::Open | Chunk::Checking, true) => {
                 self.open.remove(&chunk);
+                self.doubtful.remove(&chunk);
                 self.states[chunk.at()] = Chunk::There;
                 self.there += 1;
+                self.begun = true;
                 self.done += self.chunks.len_of(chunk);
                 if self.there == self.chunks.count() { Checked::Complete } else { Checked::Fine }
             }
@@ -323,6 +374,7 @@ impl Download {
                     self.there -= 1;
                     self.done -= self.chunks.len_of(chunk);
                 }
+                self.doubtful.insert(chunk);
                 self.states[chunk.at()] = Chunk::Missing;
                 self.cursor = self.cursor.min(chunk.get());
                 self.phase = Phase::Fetching;
@@ -375,9 +427,7 @@ impl Download {
 
     /// `peer` is no source of it any more: what it owed is asked of others.
     pub(super) fn release(&mut self, peer: PeerId) {
-        if self.source == Some(peer) {
-            self.source = None;
-        }
+        self.sources.remove(&peer);
         if matches!(&self.proof, Proof::Asked(p, _) if *p == peer) {
             self.proof = Proof::Missing;
         }

@@ -12,6 +12,8 @@ mod download;
 mod job;
 mod pacing;
 mod plan;
+#[cfg(test)]
+mod several;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -22,7 +24,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use self::download::{Checked, Download, Phase};
 use self::job::Running;
-use self::sources::{Link, Source};
+use self::sources::Source;
 use super::{Job, JobId, ReceiverEvent};
 use crate::content::{ChunkIndex, FileId};
 use crate::disk::{self, FileToken};
@@ -76,6 +78,8 @@ struct AskedItem {
     /// Offset in the file.
     offset: u64,
     left: u64,
+    /// Another source is asked for it by now.
+    void: bool,
 }
 
 #[derive(Debug)]
@@ -97,9 +101,16 @@ pub(super) struct Swarm {
     tick: Time,
     /// No more is asked for.
     stopping: bool,
+    /// What orders holders that are alike.
+    seed: u64,
 }
 
 impl Swarm {
+    /// Without downloads. Peers with different seeds prefer different holders.
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
     /// The next thing to do; to be called until `None` after every input.
     pub(super) fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
@@ -258,7 +269,8 @@ impl Swarm {
 
     fn checked(&mut self, now: Time, token: FileToken, chunk: ChunkIndex, good: bool) {
         let Some(download) = self.downloads.get_mut(&token) else { return };
-        if good && let Some(source) = download.source.and_then(|p| self.sources.get_mut(&p)) {
+        let giver = download.giver(chunk);
+        if good && let Some(source) = giver.and_then(|p| self.sources.get_mut(&p)) {
             source.failures = 0;
         }
         match download.checked(chunk, good) {

@@ -38,6 +38,14 @@ impl Pacing {
         self.begin(now);
     }
 
+    /// How long `bytes` take at this rate. Before the rate is known: at the lowest one that the window is
+    /// made for.
+    pub(super) fn time_for(&self, bytes: u64) -> Duration {
+        let least = limits::AHEAD_MIN * 1_000 / u64::try_from(limits::AHEAD.as_millis()).unwrap_or(1);
+        let rate = if self.rate == 0 { least } else { self.rate };
+        Duration::from_micros(bytes.saturating_mul(1_000_000) / rate)
+    }
+
     /// Bytes that may be owed.
     pub(super) fn window(&self) -> u64 {
         let micros = u64::try_from(limits::AHEAD.as_micros()).unwrap_or(u64::MAX);

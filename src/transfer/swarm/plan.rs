@@ -1,10 +1,12 @@
 //! Which file is begun next, who is connected to, what is asked of whom. Pure; part of swarm/mod.rs.
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 
 use super::download::{Download, Phase};
 use super::job::Running;
-use super::{Asked, AskedItem, Link, Output, REQUESTS, Swarm, TAG, TWINS};
+use super::sources::Link;
+use super::{Asked, AskedItem, Output, REQUESTS, Swarm, TAG, TWINS};
 use crate::content::{Chunks, FileId, SafePath};
 use crate::disk::{self, FileToken, Plan};
 use crate::error::Failure;
@@ -15,6 +17,9 @@ use crate::transfer::{JobId, ReceiverEvent, Wanted};
 use crate::wire::Message;
 use crate::wire::message::{GetBlocks, GetManifest, Item};
 
+/// What taking a chunk over costs at least: a request to one, the cancelling of another.
+const ROUND_TRIP: Duration = Duration::from_millis(50);
+
 impl Swarm {
     pub(super) fn token(&mut self) -> FileToken {
         self.next_token += 1;
@@ -24,8 +29,8 @@ impl Swarm {
     /// A file is no longer being fetched.
     pub(super) fn forget(&mut self, token: FileToken) -> Option<Download> {
         let download = self.downloads.remove(&token)?;
-        if let Some(peer) = download.source {
-            self.take_back(peer, token);
+        for &peer in &download.sources {
+            self.take_back(peer, |item| item.token == token, Some(token));
         }
         if let Some(job) = self.jobs.get_mut(&download.job) {
             job.begun -= 1;
@@ -58,24 +63,7 @@ impl Swarm {
             return;
         }
         self.begin_files(now);
-        let mut dial = BTreeSet::new();
-        for download in self.downloads.values() {
-            if download.source.is_some() || download.phase == Phase::Publishing {
-                continue;
-            }
-            let holders = download.holders.iter().filter(|p| download.is_candidate(**p));
-            let usable: Vec<_> = holders
-                .filter_map(|p| self.sources.get(p).filter(|s| s.is_usable()).map(|s| (*p, s)))
-                .collect();
-            if usable.iter().any(|(_, s)| s.link != Link::Down) {
-                continue;
-            }
-            let rested = usable.iter().filter(|(_, s)| s.rest_until <= now);
-            if let Some((peer, _)) = rested.min_by_key(|(_, s)| s.failures) {
-                dial.insert(*peer);
-            }
-        }
-        for peer in dial {
+        for peer in self.to_dial(now) {
             self.source(now, peer).link = Link::Dialling;
             self.outputs.push_back(Output::Dial(peer));
         }
@@ -83,6 +71,44 @@ impl Swarm {
         for peer in up {
             self.fill(now, peer);
         }
+    }
+
+    /// Whom to connect to: for each file somebody, and several if so much is left that it is worth it.
+    fn to_dial(&self, now: Time) -> BTreeSet<PeerId> {
+        let mut dial = BTreeSet::new();
+        for download in self.downloads.values() {
+            if download.phase == Phase::Publishing || download.sources.len() >= limits::FILE_SOURCES {
+                continue;
+            }
+            let usable = download
+                .holders
+                .iter()
+                .filter(|p| download.is_candidate(**p))
+                .filter_map(|p| self.sources.get(p).filter(|s| s.is_usable()).map(|s| (*p, s)));
+            let usable: Vec<_> = usable.collect();
+            let linked = usable.iter().filter(|(p, s)| s.link != Link::Down || dial.contains(p)).count();
+            let left = self.jobs.get(&download.job).map_or(0, |j| j.size.saturating_sub(j.arrived_bytes));
+            let several = left.saturating_sub(download.done) >= limits::WORTH_ANOTHER;
+            let wanted = if several { limits::FILE_SOURCES } else { 1 };
+            let mut rested: Vec<_> =
+                usable.iter().filter(|(_, s)| s.link == Link::Down && s.rest_until <= now).collect();
+            // Whoever failed least; among equals, each peer that downloads has an order of its own, so
+            // that not all of them ask the same holder.
+            rested.sort_by_key(|(peer, s)| (s.failures, self.lot(*peer)));
+            dial.extend(rested.iter().take(wanted.saturating_sub(linked)).map(|(peer, _)| *peer));
+        }
+        dial
+    }
+
+    /// A number for a peer that looks random and is always the same here (SplitMix64's finaliser, public
+    /// domain, Steele, Lea and Flood 2014).
+    fn lot(&self, peer: PeerId) -> u64 {
+        let mut first = [0; 8];
+        first.copy_from_slice(&peer.0[..8]);
+        let z = u64::from_le_bytes(first) ^ self.seed;
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
     }
 
     /// Opens files, one of each job in turn, while there is room.
@@ -126,7 +152,8 @@ impl Swarm {
         })
     }
 
-    /// Asks `peer` for as much as its window allows.
+    /// Asks `peer` for as much as its window allows; if there is nothing more to ask for, for what a
+    /// slower source still owes.
     pub(super) fn fill(&mut self, now: Time, peer: PeerId) {
         let Some(source) = self.sources.get(&peer) else { return };
         let window = source.pacing.window();
@@ -139,7 +166,15 @@ impl Swarm {
         {
             return;
         }
-        let mut room = window.saturating_sub(source.owed).next_multiple_of(limits::BLOCK as u64);
+        let room = window.saturating_sub(source.owed).next_multiple_of(limits::BLOCK as u64);
+        let idle = source.requests.is_empty();
+        if !self.ask(now, peer, room) && idle && self.take_over(now, peer) {
+            self.ask(now, peer, room);
+        }
+    }
+
+    /// Asks `peer` for up to `room` bytes, and for manifests; false: there is nothing to ask it for.
+    fn ask(&mut self, now: Time, peer: PeerId, mut room: u64) -> bool {
         let mut items = Vec::new();
         let mut manifests = Vec::new();
         for download in self.downloads.values_mut() {
@@ -149,7 +184,7 @@ impl Swarm {
             if !download.may_join(peer) || !download.wants_bytes() {
                 continue;
             }
-            download.source = Some(peer);
+            let before = items.len() + manifests.len();
             if let Some(page) = download.next_page(peer) {
                 manifests.push((download.token, download.id, page));
             }
@@ -159,16 +194,42 @@ impl Swarm {
             {
                 room = room.saturating_sub(range.len);
                 let offset = download.chunks.range(range.chunk).start + range.offset;
-                items.push((
-                    download.id,
-                    AskedItem { token: download.token, chunk: range.chunk, offset, left: range.len },
-                ));
+                let (token, chunk) = (download.token, range.chunk);
+                let item = AskedItem { token, chunk, offset, left: range.len, void: false };
+                items.push((download.id, item));
+            }
+            if items.len() + manifests.len() > before {
+                download.sources.insert(peer);
             }
         }
+        let any = !items.is_empty() || !manifests.is_empty();
         for (token, file, page) in manifests {
             self.ask_manifest(now, peer, token, file, page);
         }
         self.ask_blocks(now, peer, items);
+        any
+    }
+
+    /// Takes a chunk from a source that would give it much later than `peer`, which has nothing to do.
+    fn take_over(&mut self, now: Time, peer: PeerId) -> bool {
+        let sources = &self.sources;
+        let Some(mine) = sources.get(&peer).map(|s| s.pacing) else { return false };
+        let late = |other: PeerId, left: u64| {
+            sources.get(&other).is_some_and(|o| {
+                o.silent(now) || o.pacing.time_for(o.owed) > 2 * mine.time_for(left) + ROUND_TRIP
+            })
+        };
+        let found = self
+            .downloads
+            .values()
+            .filter(|d| d.may_join(peer))
+            .find_map(|d| d.latest(peer, late).map(|(chunk, from)| (d.token, chunk, from)));
+        let Some((token, chunk, from)) = found else { return false };
+        self.take_back(from, |item| item.token == token && item.chunk == chunk, None);
+        if let Some(download) = self.downloads.get_mut(&token) {
+            download.take_from(chunk);
+        }
+        true
     }
 
     pub(super) fn ask_manifest(

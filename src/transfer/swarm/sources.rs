@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use super::pacing::Pacing;
-use super::{Asked, Output, Swarm};
+use super::{Asked, AskedItem, Output, Swarm};
 use crate::disk::FileToken;
 use crate::identity::PeerId;
 use crate::limits;
@@ -47,7 +47,16 @@ pub(super) struct Source {
     pub(super) pacing: Pacing,
 }
 
+/// A source that owes something and says nothing for this long may lose what it owes to another one that
+/// has nothing to do; after [`limits::STALL`] it loses its connection.
+const SILENT: Duration = Duration::from_millis(500);
+
 impl Source {
+    /// True if it owes something and has said nothing for a while.
+    pub(super) fn silent(&self, now: Time) -> bool {
+        !self.requests.is_empty() && now.since(self.heard) >= SILENT
+    }
+
     pub(super) const fn is_usable(&self) -> bool {
         self.known && self.failures < limits::SOURCE_FAILURES
     }
@@ -124,20 +133,32 @@ impl Swarm {
         }
     }
 
-    /// Nothing more of one file is expected of `peer`. Requests that only were about it are cancelled;
-    /// items of others come and go nowhere.
-    pub(super) fn take_back(&mut self, peer: PeerId, token: FileToken) {
+    /// The items that `which` names, and the manifest of a file, are not expected of `peer` any more.
+    /// Requests of which nothing else is left are cancelled; of others such items come and go nowhere.
+    pub(super) fn take_back(
+        &mut self,
+        peer: PeerId,
+        which: impl Fn(&AskedItem) -> bool,
+        manifest: Option<FileToken>,
+    ) {
         let Some(source) = self.sources.get_mut(&peer) else { return };
         let mut over = Vec::new();
         for &request in &source.requests {
-            match self.asked.get(&request) {
-                Some((_, Asked::Blocks(items))) if items.iter().all(|i| i.token == token || i.left == 0) => {
-                    let left: u64 = items.iter().map(|i| i.left).sum();
-                    source.owed = source.owed.saturating_sub(left);
-                    source.late += left;
-                    over.push(request);
+            match self.asked.get_mut(&request) {
+                Some((_, Asked::Blocks(items))) => {
+                    let mut wanted = false;
+                    for item in items.iter_mut() {
+                        item.void |= which(item);
+                        wanted |= !item.void && item.left > 0;
+                    }
+                    if !wanted {
+                        let left: u64 = items.iter().map(|i| i.left).sum();
+                        source.owed = source.owed.saturating_sub(left);
+                        source.late += left;
+                        over.push(request);
+                    }
                 }
-                Some((_, Asked::Manifest(t))) if *t == token => over.push(request),
+                Some((_, Asked::Manifest(token))) if manifest == Some(*token) => over.push(request),
                 _ => {}
             }
         }

@@ -52,11 +52,11 @@ struct World {
     first_offset: Option<u64>,
 }
 
-fn peer(n: u8) -> PeerId {
+pub(super) fn peer(n: u8) -> PeerId {
     PublicKey([n; 32]).peer_id()
 }
 
-fn manifest(bytes: &[u8]) -> Manifest {
+pub(super) fn manifest(bytes: &[u8]) -> Manifest {
     let chunks = Chunks::of(bytes.len() as u64).unwrap();
     let mut builder = ManifestBuilder::new(chunks);
     for index in chunks.iter() {
@@ -65,7 +65,7 @@ fn manifest(bytes: &[u8]) -> Manifest {
     builder.finish().unwrap()
 }
 
-fn proof(chunks: Chunks, index: ChunkIndex, bytes: &[u8]) -> crate::content::manifest::ChunkProof {
+pub(super) fn proof(chunks: Chunks, index: ChunkIndex, bytes: &[u8]) -> crate::content::manifest::ChunkProof {
     let range = chunks.range(index);
     let mut hasher = ChunkHasher::new(chunks, index);
     hasher.update(&bytes[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()]);
@@ -266,7 +266,7 @@ impl World {
     }
 }
 
-fn content(len: usize) -> Vec<u8> {
+pub(super) fn content(len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     blake3::Hasher::new().update(&len.to_le_bytes()).finalize_xof().fill(&mut bytes);
     bytes
@@ -318,21 +318,25 @@ fn who_dies_or_stalls_is_replaced_and_no_byte_is_fetched_twice() {
     let first = world.served.keys().copied().next().unwrap();
     // In the midst of a chunk.
     world.up.remove(&first);
-    world.inbox.clear();
+    world.inbox.retain(|(p, _)| *p != first);
     world.kinds.insert(first, Kind::Away);
     world.swarm.handle_down(world.now, first);
     world.drain();
     for _ in 0..4 {
         assert!(world.answer());
     }
-    // The other one falls silent, and the first one is back.
+    // The other one falls silent, too long to be waited for.
     let second = if first == peer(1) { peer(2) } else { peer(1) };
     world.kinds.insert(second, Kind::Mute);
-    world.kinds.insert(first, Kind::Honest);
     let silent = world.now;
+    world.run_for(limits::STALL + Duration::from_secs(1));
+    assert_eq!(world.dropped, [second]);
+    // The first one is back, and does not wait for what the other one owes.
+    world.kinds.insert(first, Kind::Honest);
+    world.swarm.handle_peer(world.now, first);
+    world.drain();
     world.run();
     assert_eq!(world.finished(), [(1, 1, None)]);
-    assert_eq!(world.dropped, [second]);
     assert!(world.now.since(silent) < limits::STALL + Duration::from_secs(4));
     assert_eq!(world.served.values().sum::<u64>(), bytes.len() as u64);
 }
@@ -382,6 +386,27 @@ fn without_a_holder_it_waits_half_a_minute_then_fails_and_tells_why() {
         assert!(world.events.iter().any(|e| matches!(e, ReceiverEvent::Progress(p) if p.waiting.is_some())));
         assert!(world.dialled.len() < 10, "it does not dial without end: {kind:?}");
     }
+}
+
+#[test]
+fn of_what_has_begun_the_holder_is_waited_for_longer() {
+    let bytes = content(20 * MIB);
+    let mut world = World::new(&[(1, Kind::Honest)]);
+    world.fetch(1, &[("a", &bytes)], &[1]);
+    for _ in 0..4 {
+        assert!(world.answer());
+    }
+    world.up.clear();
+    world.inbox.clear();
+    world.kinds.insert(peer(1), Kind::Away);
+    world.swarm.handle_down(world.now, peer(1));
+    let lost = world.now;
+    world.drain();
+    world.run();
+    assert_eq!(world.finished(), [(1, 0, Some(Code::NoHolder))]);
+    let took = world.now.since(lost);
+    assert!(took >= limits::NO_HOLDER_BEGUN, "{took:?}");
+    assert!(took < limits::NO_HOLDER_BEGUN + Duration::from_secs(15), "{took:?}");
 }
 
 #[test]

@@ -58,16 +58,18 @@ impl Swarm {
         Some(since)
     }
 
-    /// Gives up files that nobody could give for [`limits::NO_HOLDER`].
+    /// Gives up files that nobody could give for [`limits::NO_HOLDER`], or if they were begun for
+    /// [`limits::NO_HOLDER_BEGUN`].
     fn fail_stuck(&mut self, now: Time) {
-        let too_long = |since: Option<Time>| since.is_some_and(|t| now.since(t) >= limits::NO_HOLDER);
         let stuck: Vec<_> = self
             .downloads
             .values()
             .filter(|d| d.phase == Phase::Fetching)
             .filter(|d| {
                 let holders = d.holders.iter().copied().filter(|p| d.is_candidate(*p));
-                too_long(self.stuck_since(d.since, holders, |p| d.busy_since(p)))
+                let patience = if d.is_begun() { limits::NO_HOLDER_BEGUN } else { limits::NO_HOLDER };
+                self.stuck_since(d.since, holders, |p| d.busy_since(p))
+                    .is_some_and(|since| now.since(since) >= patience)
             })
             .map(|d| d.token)
             .collect();
@@ -118,7 +120,7 @@ impl Swarm {
 
     fn progress(&self, job: &Running) -> Progress {
         let mine = || self.downloads.values().filter(|d| d.job == job.id);
-        let sources: BTreeSet<_> = mine().filter_map(|d| d.source).collect();
+        let sources: BTreeSet<_> = mine().flat_map(|d| d.sources.iter().copied()).collect();
         let waiting = if sources.is_empty() { self.waiting(job) } else { None };
         Progress {
             job: job.id,
