@@ -148,6 +148,9 @@ impl Fake<'_> {
             what: what.clone(),
         };
         reply(to, Reply::Begun(row.clone()));
+        if !wait {
+            self.say(Notice::Download(self.jobs, Reply::Begun(row.clone())));
+        }
         if what == "report.txt" {
             let path = folder.unwrap_or_else(|| self.config.downloads()).join(&what);
             reply(to, Reply::Saved(Saved { job: self.jobs, id: String::new(), path, how: "saved".into() }));

@@ -47,7 +47,8 @@ impl StatusLine {
     pub(super) fn set(&self, rows: &[DownloadRow]) {
         let columns = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| size.ws_col);
         let text = match rows {
-            [] => "all downloads are done".to_owned(),
+            // What became of them was said above; the line itself stays until the next one is read.
+            [] => String::new(),
             rows => render::progress_line(rows, usize::from(columns).saturating_sub(1)),
         };
         // Full: the prompt is not being drawn, and nobody would see it.

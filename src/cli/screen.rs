@@ -273,9 +273,11 @@ impl Collector {
         }
     }
 
-    /// A reply to a download that was begun earlier.
+    /// A reply to a download that nobody waits for.
     fn reply(&mut self, job: u64, reply: Reply) {
         match reply {
+            // Elsewhere whoever asked says it.
+            Reply::Begun(row) if self.talk == Talk::Prompt => self.say(&render::begun(&row)),
             Reply::Saved(saved) => {
                 let number = self.saved.entry(job).or_default();
                 *number += 1;
@@ -348,6 +350,35 @@ mod tests {
         screen.notice(Time(1), Notice::Download(4, Reply::Done));
         assert_eq!(screen.waiting.len(), 11);
         assert_eq!(screen.waiting.back().unwrap(), "4: done, 25 files\n");
+    }
+
+    #[test]
+    fn what_a_download_does_is_said_in_order() {
+        let row = DownloadRow {
+            job: 4,
+            what: "a".into(),
+            done: 0,
+            size: 1,
+            files_done: 0,
+            files: 1,
+            speed: 0,
+            left: None,
+            fetched: 0,
+            from: vec![],
+            waiting: None,
+        };
+        let how = "already_there".to_owned();
+        let saved = Saved { job: 4, id: String::new(), path: "/d/a".into(), how };
+        for (talk, said) in [
+            (Talk::Prompt, &["4: fetching a (1 B)\n", "already there: /d/a\n"][..]),
+            (Talk::Verbose, &["already there: /d/a\n"]),
+        ] {
+            let mut screen = collector(talk);
+            for reply in [Reply::Begun(row.clone()), Reply::Saved(saved.clone()), Reply::Done] {
+                screen.notice(Time(1), Notice::Download(4, reply));
+            }
+            assert_eq!(screen.waiting, said);
+        }
     }
 
     #[test]

@@ -126,7 +126,7 @@ pub(super) struct View {
     style: Style,
     place: Place,
     filtered: bool,
-    /// Notes are shown by the screen, which hears them, too.
+    /// Notes, and what a download does, are shown by the screen, which hears them, too.
     quiet: bool,
     table: Table,
     meter: Meter,
@@ -154,7 +154,8 @@ impl View {
         };
         let bar = place == Place::OneShot && !json && std::io::IsTerminal::is_terminal(&std::io::stderr());
         let meter = if bar { Meter::Bar(ProgressBar::hidden()) } else { Meter::Lines(None) };
-        let quiet = place == Place::Prompt && matches!(request, Request::Exit { .. });
+        let told = matches!(request, Request::Exit { .. } | Request::Download { wait: false, .. });
+        let quiet = place == Place::Prompt && told;
         Self { quiet, json, style: Style::of_stdout(), place, filtered, table, meter, saved: 0 }
     }
 
@@ -179,6 +180,7 @@ impl View {
                 ControlFlow::Continue(())
             }
             Reply::Status(status) => output::out(&render::status(&status, self.style)),
+            Reply::Begun(_) if self.quiet => ControlFlow::Continue(()),
             Reply::Begun(row) if self.place == Place::Prompt => self.line(&render::begun(&row)),
             Reply::Begun(row) => {
                 self.begin(&row);

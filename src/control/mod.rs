@@ -262,7 +262,7 @@ pub enum Notice {
     },
     /// How far the running downloads are; empty when none runs. At most 4 a second.
     Downloads(Vec<DownloadRow>),
-    /// A reply to a download that was begun earlier (`Saved`, `Missing`, `Done`, `Failed`).
+    /// A reply to a download that nobody waits for (`Begun`, `Saved`, `Missing`, `Done`, `Failed`).
     Download(u64, Reply),
     /// Anything else worth a line.
     Text(String),

@@ -7,6 +7,7 @@ use crossbeam_channel::Sender;
 
 use crate::content::FileId;
 use crate::control::{DownloadRow, Reply};
+use crate::error::Failure;
 use crate::identity::PeerId;
 use crate::time::Time;
 use crate::transfer::{JobId, Progress};
@@ -51,6 +52,10 @@ pub(super) struct Download {
     pub(super) wants: Vec<FileId>,
     /// Only from this peer.
     pub(super) only: Option<PeerId>,
+    /// Files and empty folders that it is to bring.
+    things: usize,
+    /// Those that it will not, and the last one's failure.
+    failed: (usize, Option<Failure>),
     progress: Progress,
     speed: Speed,
     /// Whoever waits for its end.
@@ -71,8 +76,16 @@ impl Downloads {
         JobId(self.last)
     }
 
-    /// Notes that a download began.
-    pub(super) fn begin(&mut self, job: JobId, what: String, only: Option<PeerId>, wants: &[(FileId, u64)]) {
+    /// Notes that a download of these files, and of so many empty folders, began.
+    pub(super) fn begin(
+        &mut self,
+        job: JobId,
+        what: String,
+        only: Option<PeerId>,
+        wants: &[(FileId, u64)],
+        folders: usize,
+    ) {
+        let things = wants.len() + folders;
         let progress = Progress {
             job,
             done: 0,
@@ -84,8 +97,8 @@ impl Downloads {
             waiting: None,
         };
         let wants = wants.iter().map(|(id, _)| *id).collect();
-        let download =
-            Download { what, wants, only, progress, speed: Speed::default(), watchers: Vec::new() };
+        let (failed, speed, watchers) = ((0, None), Speed::default(), Vec::new());
+        let download = Download { what, wants, only, things, failed, progress, speed, watchers };
         self.running.insert(job, download);
     }
 
@@ -105,6 +118,25 @@ impl Downloads {
         for w in d.watchers.iter().filter(|w| w.len() < PILE) {
             // A watcher that went away needs no progress; it is dropped with the download.
             drop(w.send(Reply::Progress(row.clone())));
+        }
+    }
+
+    /// Notes that a part of a download will not come. True: it is to be told, for there are others, whose
+    /// end says nothing of this one.
+    pub(super) fn part_failed(&mut self, job: JobId, failure: &Failure) -> bool {
+        let Some(d) = self.running.get_mut(&job) else { return false };
+        d.failed = (d.failed.0 + 1, Some(failure.clone()));
+        d.things > 1
+    }
+
+    /// What is said at the end of a download that ended so: no reason that was told for a part of it.
+    pub(super) fn end_of(&self, job: JobId, failure: Failure) -> Failure {
+        match self.running.get(&job) {
+            Some(d) if d.things > 1 && d.failed.1.as_ref() == Some(&failure) => {
+                let (failed, all) = (d.failed.0, d.things);
+                Failure::new(failure.code, format!("{failed} of {all} could not be fetched"))
+            }
+            _ => failure,
         }
     }
 
@@ -189,8 +221,8 @@ mod tests {
         let mut d = Downloads::default();
         let (a, b) = (d.next_id(), d.next_id());
         assert_ne!(a, b);
-        d.begin(a, "x".into(), None, &[(FileId([1; 32]), 100)]);
-        d.begin(b, "y".into(), None, &[(FileId([2; 32]), 10), (FileId([3; 32]), 20)]);
+        d.begin(a, "x".into(), None, &[(FileId([1; 32]), 100)], 0);
+        d.begin(b, "y".into(), None, &[(FileId([2; 32]), 10), (FileId([3; 32]), 20)], 0);
         let (tx, rx) = crossbeam_channel::unbounded();
         d.watch(a, tx);
         let mut p = d.get(a).unwrap().progress.clone();
@@ -207,5 +239,22 @@ mod tests {
         drop(rx);
         assert!(!d.tell(a, &Reply::Done));
         assert!(d.end(a).is_some() && d.end(b).is_some() && d.iter().next().is_none());
+    }
+
+    #[test]
+    fn a_reason_is_said_once() {
+        use crate::error::Code;
+        let mut d = Downloads::default();
+        let (one, many) = (d.next_id(), d.next_id());
+        let wants = [(FileId([1; 32]), 1), (FileId([2; 32]), 1), (FileId([3; 32]), 1)];
+        d.begin(one, "x".into(), None, &wants[..1], 0);
+        d.begin(many, "y".into(), None, &wants, 1);
+        let (full, none) = (Failure::new(Code::Full, "no room"), Failure::new(Code::NoHolder, "nobody"));
+        assert!(!d.part_failed(one, &full));
+        assert_eq!(d.end_of(one, full.clone()), full);
+        assert!(d.part_failed(many, &full) && d.part_failed(many, &none));
+        assert_eq!(d.end_of(many, none), Failure::new(Code::NoHolder, "2 of 4 could not be fetched"));
+        let stopped = Failure::other("the download was stopped");
+        assert_eq!(d.end_of(many, stopped.clone()), stopped);
     }
 }

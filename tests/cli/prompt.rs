@@ -111,7 +111,10 @@ fn a_running_download_is_seen_above_the_prompt() {
     let found = session.expect(Regex(r"1: big\.bin ([0-9]+) % of 100\.0 MiB, 50\.0 MiB/s, 2 s left"));
     found.unwrap();
     until(&mut session, "saved ");
-    until(&mut session, "all downloads are done");
+    // The line above the prompt is empty now: what became of the download was said.
+    session.send("status\r").unwrap();
+    let after = until(&mut session, "network   open");
+    assert!(!after.contains("downloads are done"), "{after:?}");
     session.send("exit\r").unwrap();
     ended_well(&mut session);
 }

@@ -7,7 +7,7 @@ use crossbeam_channel::Sender;
 
 use super::{Controller, reply};
 use crate::content::Kind;
-use crate::control::{Ask, PeerRow, Reply, Request, Status, UploadRow, keyfile};
+use crate::control::{Ask, Notice, PeerRow, Reply, Request, Status, UploadRow, keyfile};
 use crate::error::{Code, Failure};
 use crate::peer::leaving::Cause;
 use crate::peer::listing::{self, Filter};
@@ -160,10 +160,15 @@ impl Controller {
         })?;
         let job = self.state.downloads.next_id();
         let wants: Vec<_> = found.files.iter().map(|f| (f.id, f.size)).collect();
-        self.state.downloads.begin(job, words.join(" "), only, &wants);
+        self.state.downloads.begin(job, words.join(" "), only, &wants, found.folders.len());
         let roster = &self.state.roster;
         if let Some(download) = self.state.downloads.get(job) {
-            reply(replies, Reply::Begun(download.row(now, |id| roster.name(id))));
+            let begun = Reply::Begun(download.row(now, |id| roster.name(id)));
+            reply(replies, begun.clone());
+            if !wait {
+                // The rest comes that way, too, so that it comes in order.
+                self.notice(Notice::Download(job.0, begun));
+            }
         }
         if wait {
             self.state.downloads.watch(job, replies.clone());

@@ -286,9 +286,12 @@ impl Controller {
                 self.tell(job, Reply::Saved(saved), false);
             }
             ReceiverEvent::Failed(job, path, failure) => {
-                self.tell(job, Reply::Missing { path: path.to_string(), failure }, true);
+                if self.state.downloads.part_failed(job, &failure) {
+                    self.tell(job, Reply::Missing { path: path.to_string(), failure }, true);
+                }
             }
             ReceiverEvent::Finished(job, _, failure) => {
+                let failure = failure.map(|failure| self.state.downloads.end_of(job, failure));
                 self.tell(job, failure.map_or(Reply::Done, Reply::Failed), true);
                 self.state.downloads.end(job);
                 let roster = &self.state.roster;
