@@ -242,6 +242,9 @@ pub const AHEAD_MAX: u64 = 16 << 20;
 /// Files that are being put together at once, at most: each is an open file of the disk workers.
 pub const OPEN_DOWNLOADS: usize = 128;
 
+/// Files that are being copied from one of the same content at once, at most: each is an open file, too.
+pub const OPEN_COPIES: usize = 128;
+
 /// Bytes of the signed announcements in one table of peers, at most ([`PEERS`] of them in pages).
 pub const TABLE: usize = 4_096 * DATAGRAM;
 /// Warnings about entries of `shared/` that are not shared, in one run: beyond it they only fill the screen.

@@ -3,6 +3,7 @@
 //! what the writers (`writer.rs`) and the slow thread (`slow.rs`) are for.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub(super) enum Report {
     Published(Published),
     /// An empty folder was made.
     Folder(FileToken, Result<(), Failure>),
+    /// A copy is whole; `None`: its source is not what it was.
+    Copied(FileToken, io::Result<Option<File>>),
     /// The file that has the content already, if one has.
     Compared(FileToken, Option<PathBuf>),
     /// A chunk was hashed again: it holds, or not.
@@ -170,6 +173,7 @@ impl Clerk {
     pub(super) fn command(&mut self, command: Command) {
         match command {
             Command::Open(token, plan) => self.open(token, plan),
+            Command::Copy(token, plan, source) => self.copy(token, plan, source),
             Command::Manifest(token, manifest) => self.manifest(token, manifest),
             Command::Write(token, chunk, offset, block) => self.write(token, chunk, offset, block),
             Command::Publish(token) => self.asked_to_publish(token),
@@ -200,6 +204,7 @@ impl Clerk {
             Report::Published(published) => self.published(published),
             Report::Folder(_, Ok(())) => {}
             Report::Folder(token, Err(failure)) => self.tell(Event::Failed(token, failure)),
+            Report::Copied(token, copied) => self.copied(token, copied),
             Report::Compared(token, there) => self.compared(token, there),
             Report::Checked(token, chunk, good) => self.checked(token, chunk, good),
             Report::Synced => {
@@ -221,10 +226,6 @@ impl Clerk {
     }
 
     pub(super) fn open(&mut self, token: FileToken, plan: Plan) {
-        let Some(chunks) = Chunks::of(plan.size) else {
-            let message = format!("the size of {} is impossible", plan.to);
-            return self.tell(Event::Failed(token, Failure::other(message)));
-        };
         let key = (plan.destination.clone(), plan.id);
         if let Some(earlier) = self.busy.get(&key) {
             let closing = self.files.get(earlier);
@@ -234,15 +235,31 @@ impl Clerk {
             let message = format!("{} is being fetched into the same folder already", plan.to);
             return self.tell(Event::Failed(token, Failure::other(message)));
         }
-        if self.files.contains_key(&token) {
-            let message = format!("{} cannot be opened: its number is in use", plan.to);
-            return self.tell(Event::Failed(token, Failure::other(message)));
+        match self.admit(token, plan, None) {
+            Ok(()) => {
+                self.busy.insert(key, token);
+                self.compare(token);
+            }
+            Err(failure) => self.tell(Event::Failed(token, failure)),
         }
-        let place = match self.place(&plan.destination) {
-            Ok(place) => place,
-            Err(failure) => return self.tell(Event::Failed(token, failure)),
+    }
+
+    pub(super) fn copy(&mut self, token: FileToken, plan: Plan, source: PathBuf) {
+        match self.admit(token, plan, Some(source)) {
+            Ok(()) => self.compare(token),
+            Err(failure) => self.tell(Event::Failed(token, failure)),
+        }
+    }
+
+    /// Takes a file into the table.
+    fn admit(&mut self, token: FileToken, plan: Plan, source: Option<PathBuf>) -> Result<(), Failure> {
+        let Some(chunks) = Chunks::of(plan.size) else {
+            return Err(Failure::other(format!("the size of {} is impossible", plan.to)));
         };
-        self.busy.insert(key, token);
+        if self.files.contains_key(&token) {
+            return Err(Failure::other(format!("{} cannot be opened: its number is in use", plan.to)));
+        }
+        let place = self.place(&plan.destination)?;
         let none = Bits::none(chunks);
         let found = Found {
             data: None,
@@ -253,26 +270,25 @@ impl Clerk {
             new: false,
             missing: 0,
         };
-        self.files.insert(
-            token,
-            Open {
-                plan: Arc::new(plan),
-                chunks,
-                place,
-                stage: Stage::Comparing,
-                found,
-                doubted: none.clone(),
-                touched: none,
-                preallocated: false,
-                dirty: 0,
-                unnoted: 0,
-                saves: 0,
-                notes: 0,
-                dirty_since: None,
-                saving: false,
-            },
-        );
-        self.compare(token);
+        let file = Open {
+            plan: Arc::new(plan),
+            source,
+            chunks,
+            place,
+            stage: Stage::Comparing,
+            found,
+            doubted: none.clone(),
+            touched: none,
+            preallocated: false,
+            dirty: 0,
+            unnoted: 0,
+            saves: 0,
+            notes: 0,
+            dirty_since: None,
+            saving: false,
+        };
+        self.files.insert(token, file);
+        Ok(())
     }
 
     /// The destination held open, for one user more.
@@ -309,7 +325,9 @@ impl Clerk {
             None => self.begin(token),
             Some(path) => {
                 // Whatever was begun of it is of no more use.
-                file.place.discard(file.plan.id);
+                if file.source.is_none() {
+                    file.place.discard(file.plan.id);
+                }
                 self.forget(token);
                 self.tell(Event::Arrived(token, Arrival::AlreadyThere(path)));
             }
@@ -320,6 +338,9 @@ impl Clerk {
     pub(super) fn begin(&mut self, token: FileToken) {
         let Some(file) = self.files.get(&token) else { return };
         let promised = self.promised(&file.place);
+        if file.source.is_some() {
+            return self.begin_copy(token, promised);
+        }
         let found = match open::partial(&file.place, &file.plan, file.chunks, promised, self.boot.as_ref()) {
             Ok(found) => found,
             Err(failure) => return self.fail(token, failure),
@@ -338,6 +359,43 @@ impl Clerk {
             self.proved(token, manifest);
         }
         self.tell(Event::Opened(token, believed, manifest));
+    }
+
+    /// Has the copy made: a small one by a writer, a large one step by step beside the syncs.
+    fn begin_copy(&mut self, token: FileToken, promised: u64) {
+        let Some(file) = self.files.get_mut(&token) else { return };
+        let Some(source) = file.source.clone() else { return };
+        if let Err(failure) = open::check_space(&file.place, &file.plan, file.plan.size, promised) {
+            return self.fail(token, failure);
+        }
+        file.stage = Stage::Copying;
+        file.found.missing = file.plan.size;
+        let (place, plan) = (Arc::clone(&file.place), Arc::clone(&file.plan));
+        if file.chunks.is_single() {
+            let writer = writer_of(&self.writers, token, file.chunks.last());
+            tell(writer, Job::Copy(token, place, plan, source));
+        } else {
+            tell(&self.slow, Task::Copy(token, place, plan, source));
+        }
+    }
+
+    fn copied(&mut self, token: FileToken, copied: io::Result<Option<File>>) {
+        // A closing one is discarded when all have let go of it.
+        let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == Stage::Copying) else { return };
+        match copied {
+            Ok(Some(copy)) => {
+                file.found.data = Some(Arc::new(copy));
+                file.found.missing = 0;
+                file.stage = Stage::Publishing;
+                self.ready.push_back(token);
+            }
+            Ok(None) => {
+                file.discard_copy(token);
+                self.forget(token);
+                self.tell(Event::NotCopied(token));
+            }
+            Err(e) => self.fail_with(token, "copy the file", &e),
+        }
     }
 
     /// Bytes that the open downloads on the file system of `place` will still ask of it.

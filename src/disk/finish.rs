@@ -53,6 +53,7 @@ impl Clerk {
                     place: Arc::clone(&file.place),
                     plan: Arc::clone(&file.plan),
                     file: file.found.data.clone(),
+                    is_copy: file.source.is_some(),
                 });
             }
             self.ready.pop_front();
@@ -120,6 +121,10 @@ impl Clerk {
             return;
         }
         file.stage = Stage::Leaving;
+        if file.source.is_some() {
+            file.discard_copy(token);
+            return self.forget(token);
+        }
         if file.found.data.is_none() || file.found.sidecar.is_none() {
             return self.forget(token);
         }
@@ -135,7 +140,10 @@ impl Clerk {
         let Some(file) = self.files.remove(&token) else { return };
         let path = file.plan.destination.clone();
         let key = (path, file.plan.id);
-        self.busy.remove(&key);
+        let was_busy = self.busy.get(&key) == Some(&token);
+        if was_busy {
+            self.busy.remove(&key);
+        }
         drop(file.found);
         if let Some(used) = self.places.get_mut(&key.0).filter(|u| Arc::ptr_eq(&u.place, &file.place)) {
             used.users -= 1;
@@ -144,7 +152,9 @@ impl Clerk {
                 self.places.remove(&key.0);
             }
         }
-        if let Some(at) = self.waiting.iter().position(|(_, p)| p.id == key.1 && p.destination == key.0) {
+        if was_busy
+            && let Some(at) = self.waiting.iter().position(|(_, p)| p.id == key.1 && p.destination == key.0)
+        {
             let (token, plan) = self.waiting.remove(at);
             self.open(token, plan);
         }

@@ -10,6 +10,7 @@
 //! and that goes with its last file.
 
 mod clerk;
+mod copy;
 mod finish;
 mod names;
 mod open;
@@ -156,6 +157,9 @@ pub enum Command {
     /// One content at a time in one destination: a second token for it is `Failed`, unless the first
     /// one is closing, which is waited for. An empty file is `Opened` with its only chunk there.
     Open(FileToken, Plan),
+    /// Make it as a copy of the file at this path, which has that content: answered by `Arrived`,
+    /// `Failed`, or `NotCopied`. Any number of one content at a time.
+    Copy(FileToken, Plan, PathBuf),
     /// The proved manifest; before the first `Write` of a file of several chunks.
     Manifest(FileToken, Arc<Manifest>),
     /// Bytes of a chunk at an offset in it, in any order. When all bytes of the chunk came: `Chunk`.
@@ -184,6 +188,8 @@ pub enum Event {
     Chunk(FileToken, ChunkIndex, bool),
     /// The file is under its final name (or was there).
     Arrived(FileToken, Arrival),
+    /// After `Copy`: the file at that path has another content by now, or is gone. The token is forgotten.
+    NotCopied(FileToken),
     /// This file cannot go on (disk full, no permission, a vanished folder). What arrived stays.
     Failed(FileToken, Failure),
     /// After `Flush`.

@@ -149,7 +149,7 @@ fn make_data(place: &Place, plan: &Plan) -> Result<File, Failure> {
 }
 
 /// Refuses what does not fit, before the first byte.
-fn check_space(place: &Place, plan: &Plan, missing: u64, promised: u64) -> Result<(), Failure> {
+pub(super) fn check_space(place: &Place, plan: &Plan, missing: u64, promised: u64) -> Result<(), Failure> {
     let space = space(&place.root).map_err(|e| place.failure("ask for the free space", &e))?;
     let reserve = limits::DISK_RESERVE.min(space.total / 64);
     let room = space.available.saturating_sub(reserve).saturating_sub(promised);

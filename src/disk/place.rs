@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::copy;
 use crate::content::path::fold;
 use crate::content::{FileId, SafePath};
 use crate::error::{Code, Failure};
@@ -116,7 +117,7 @@ pub(super) fn failure(path: &Path, doing: &str, e: &io::Error) -> Failure {
     }
 }
 
-/// Takes away what a crash left between publishing a file and removing its sidecar.
+/// Takes away what a crash left between publishing a file and removing its sidecar, and copies.
 fn sweep(partial: &Folder) -> io::Result<()> {
     for name in partial.names()? {
         if let Some((id, "have" | "manifest")) = name.split_once('.')
@@ -124,6 +125,8 @@ fn sweep(partial: &Folder) -> io::Result<()> {
             && partial.look(id)?.is_none()
         {
             partial.remove(&name)?;
+        } else {
+            copy::sweep(partial, &name)?;
         }
     }
     Ok(())

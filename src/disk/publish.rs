@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::names::candidate;
 use super::place::{Place, Twins, discard, walk};
 use super::writer::{mode, set_modified};
-use super::{FileToken, Plan};
+use super::{FileToken, Plan, copy};
 use crate::content::FileId;
 use crate::error::Failure;
 use crate::sys::folder::{Folder, Kind};
@@ -33,6 +33,8 @@ pub(super) struct Ready {
     pub(super) plan: Arc<Plan>,
     /// The partial file; `None` for a small one, which was closed with its time and mode set.
     pub(super) file: Option<Arc<File>>,
+    /// It is a copy, and lies under the name of one.
+    pub(super) is_copy: bool,
 }
 
 /// What became of the files of a group.
@@ -64,6 +66,7 @@ pub(super) fn publish(group: Vec<Ready>, twins: &mut Twins) -> Published {
             Err(e) => Err(ready.place.failure("sync a folder", e)),
         };
         if done.is_ok()
+            && !ready.is_copy
             && let Err(e) = ready.place.partial().and_then(|p| discard(p, ready.plan.id, false))
         {
             log::debug!("a sidecar of {:?} stays: {e}", ready.plan.id);
@@ -115,7 +118,7 @@ fn sync_data(group: &[Ready]) -> Result<(), (Arc<Place>, io::Error)> {
 
 impl Ready {
     fn name(&self) -> String {
-        self.plan.id.to_string()
+        if self.is_copy { copy::name(self.plan.id, self.token) } else { self.plan.id.to_string() }
     }
 
     /// Time and mode of a large file. The umask was applied when the file was made.

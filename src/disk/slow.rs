@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
-use super::FileToken;
 use super::clerk::Report;
+use super::copy::{Copying, Step};
 use super::place::{Place, Twins, walk};
 use super::publish::{self, Ready};
+use super::{FileToken, Plan};
 use crate::content::manifest::ChunkHasher;
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath};
 use crate::error::Failure;
@@ -35,6 +36,8 @@ pub(super) enum Task {
     Folder(FileToken, Arc<Place>, SafePath),
     /// Find out which of these files has the content, if one has. Answered by [`Report::Compared`].
     Compare(FileToken, FileId, Vec<(PathBuf, File)>),
+    /// Make a copy of the file at this path. Answered by [`Report::Copied`].
+    Copy(FileToken, Arc<Place>, Arc<Plan>, PathBuf),
     /// Hash these chunks again. Each is answered by [`Report::Checked`].
     Check(FileToken, Arc<File>, Arc<Manifest>, VecDeque<ChunkIndex>),
     /// Read nothing more for this file. Answered by [`Report::Ended`].
@@ -86,6 +89,7 @@ enum Kind {
         chunks: VecDeque<ChunkIndex>,
         hasher: Option<(Box<ChunkHasher>, u64)>,
     },
+    Copy(Copying),
 }
 
 impl Slow {
@@ -130,6 +134,12 @@ impl Slow {
                 self.reading.push_front(Reading { token, kind });
                 return Ok(());
             }
+            Task::Copy(token, place, plan, source) => {
+                match self.copied(token, Copying::begin(token, &place, plan, &source)) {
+                    Some(report) => report,
+                    None => return Ok(()),
+                }
+            }
             Task::Check(token, file, manifest, chunks) => {
                 self.reading
                     .push_back(Reading { token, kind: Kind::Check { file, manifest, chunks, hasher: None } });
@@ -154,8 +164,32 @@ impl Slow {
 
     /// Reads one step of what is first in line; the next step is that of the next in line.
     fn step(&mut self) -> Result<(), ()> {
-        let Some(mut reading) = self.reading.pop_front() else { return Ok(()) };
+        let Some(reading) = self.reading.pop_front() else { return Ok(()) };
+        let Reading { token, kind: Kind::Copy(copying) } = reading else { return self.read(reading) };
+        let step = copying.step(&mut self.buffer);
+        self.copied(token, step).map_or(Ok(()), |report| self.reports.send(report).map_err(drop))
+    }
+
+    /// What is to be reported of a copy; it stands in line again while it is not done.
+    fn copied(&mut self, token: FileToken, step: io::Result<Step>) -> Option<Report> {
+        Some(Report::Copied(
+            token,
+            match step {
+                Ok(Step::More(copying)) => {
+                    self.reading.push_back(Reading { token, kind: Kind::Copy(copying) });
+                    return None;
+                }
+                Ok(Step::Whole(file)) => Ok(Some(file)),
+                Ok(Step::Other) => Ok(None),
+                Err(e) => Err(e),
+            },
+        ))
+    }
+
+    /// Reads one step of what is to be compared or hashed again.
+    fn read(&mut self, mut reading: Reading) -> Result<(), ()> {
         let (report, goes_on) = match &mut reading.kind {
+            Kind::Copy(_) => return Ok(()), // It has its own step.
             Kind::Compare { id, files, hasher, at } => compare(*id, files, hasher, at, &mut self.buffer)
                 .map_or((None, true), |found| (Some(Report::Compared(reading.token, found)), false)),
             Kind::Check { file, manifest, chunks, hasher } => {

@@ -1,10 +1,11 @@
 //! What the clerk knows of a file and of a destination.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Plan;
 use super::open::Found;
 use super::place::Place;
+use super::{FileToken, Plan, copy};
 use crate::content::Chunks;
 use crate::content::partial::Bits;
 use crate::time::Time;
@@ -31,6 +32,8 @@ pub(super) enum Flush {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) plan: Arc<Plan>,
+    /// It is made as a copy of this file.
+    pub(super) source: Option<PathBuf>,
     pub(super) chunks: Chunks,
     pub(super) place: Arc<Place>,
     pub(super) stage: Stage,
@@ -51,11 +54,23 @@ pub(super) struct Open {
     pub(super) saving: bool,
 }
 
+impl Open {
+    /// Removes the copy that was begun for `token`, if there is one.
+    pub(super) fn discard_copy(&self, token: FileToken) {
+        let name = copy::name(self.plan.id, token);
+        if let Err(e) = self.place.partial().and_then(|partial| partial.remove(&name)) {
+            log::debug!("{name} stays: {e}");
+        }
+    }
+}
+
 /// Where an open file stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Files of its name are compared with it.
     Comparing,
+    /// A copy is being made of its source.
+    Copying,
     /// Blocks may come.
     Filling,
     /// To be published when nothing of it is in doubt.

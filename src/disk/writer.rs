@@ -5,16 +5,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
 use super::clerk::Report;
+use super::copy::{Copying, Step};
 use super::place::Place;
 use super::{Block, FileToken, Plan};
 use crate::content::manifest::{ChunkHasher, ChunkProof};
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, Manifest};
+use crate::limits;
 
 /// What a writer is told.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(super) enum Job {
     Begin(FileToken, Target),
     /// Bytes of a chunk at an offset in it.
     Write(FileToken, ChunkIndex, u64, Block),
+    /// Make a copy of the file at this path; answered by [`Report::Copied`].
+    Copy(FileToken, Arc<Place>, Arc<Plan>, PathBuf),
     /// No more blocks of this file will come; answered by [`Report::Ended`].
     End(FileToken),
     /// Write these bytes at this place of a sidecar.
@@ -85,6 +90,9 @@ impl Writer {
                     None
                 }
                 Job::Write(token, chunk, offset, block) => self.write(token, chunk, offset, &block),
+                Job::Copy(token, place, plan, source) => {
+                    Some(Report::Copied(token, copy(token, &place, plan, &source)))
+                }
                 Job::End(token) => {
                     self.files.remove(&token);
                     Some(Report::Ended(token))
@@ -205,6 +213,20 @@ impl Progress {
             self.hashed = end;
         }
         Ok(())
+    }
+}
+
+/// Makes the copy of a small file: at most a chunk of it in memory.
+fn copy(token: FileToken, place: &Place, plan: Arc<Plan>, source: &Path) -> io::Result<Option<File>> {
+    // A byte more than the file has: one that grew is noticed.
+    let mut buffer = vec![0; usize::try_from(plan.size.min(limits::CHUNK_MAX)).unwrap_or(0) + 1];
+    let mut step = Copying::begin(token, place, plan, source)?;
+    loop {
+        match step {
+            Step::More(copying) => step = copying.step(&mut buffer)?,
+            Step::Whole(file) => return Ok(Some(file)),
+            Step::Other => return Ok(None),
+        }
     }
 }
 

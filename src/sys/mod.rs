@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod clock;
+pub mod clone;
 pub mod extents;
 pub mod folder;
 pub mod lock;

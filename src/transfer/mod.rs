@@ -22,7 +22,7 @@ pub use refuser::{NoCommand, PortEvent};
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -105,6 +105,16 @@ pub enum Arrival {
     SavedAs(PathBuf),
     /// A file of that name and content was there.
     AlreadyThere(PathBuf),
+}
+
+impl Arrival {
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Saved(path) | Self::SavedAs(path) | Self::AlreadyThere(path) => path,
+        }
+    }
 }
 
 /// Where a job stands. Bytes are those of files, not of the wire.

@@ -1,5 +1,6 @@
 //! The workers as the receiver sees them: a rig that plays the receiver, and what must hold.
 
+mod copies;
 mod crash;
 mod faults;
 mod names;
@@ -108,6 +109,12 @@ impl Rig {
     pub(super) fn open(&mut self, plan: Plan) -> FileToken {
         self.next += 1;
         self.tell(Command::Open(FileToken(self.next), plan));
+        FileToken(self.next)
+    }
+
+    pub(super) fn copy(&mut self, plan: Plan, source: &Path) -> FileToken {
+        self.next += 1;
+        self.tell(Command::Copy(FileToken(self.next), plan, source.to_owned()));
         FileToken(self.next)
     }
 

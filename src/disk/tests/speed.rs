@@ -65,7 +65,7 @@ fn many_small_files() {
         let (begun, used) = (now(), cpu());
         let (mut opened, mut arrived) = (0, 0);
         while arrived < sources.len() {
-            while opened < sources.len() && opened < arrived + 512 {
+            while opened < sources.len() && opened < arrived + limits::OPEN_DOWNLOADS {
                 rig.open(sources[opened].plan(dir.path(), &format!("d/f{opened}")));
                 opened += 1;
             }
@@ -81,6 +81,29 @@ fn many_small_files() {
         }
         let took = now().since(begun).as_secs_f64();
         println!("2,000 x 16 KiB: {:.0} files/s, {:.2} CPU s", 2_000.0 / took, cpu() - used);
+    }
+}
+
+#[test]
+#[ignore = "measures"]
+fn many_copies_of_a_small_file() {
+    let source = Source::new(16 << 10, 1);
+    for _ in 0..3 {
+        let dir = folder();
+        let mut rig = Rig::new();
+        rig.fetch(&source, source.plan(dir.path(), "first")).0.unwrap();
+        let (begun, used) = (now(), cpu());
+        let (mut opened, mut arrived) = (0, 0);
+        while arrived < 2_000 {
+            while opened < 2_000 && opened < arrived + limits::OPEN_COPIES {
+                rig.copy(source.plan(dir.path(), &format!("d/f{opened}")), &dir.path().join("first"));
+                opened += 1;
+            }
+            assert!(matches!(rig.event(), Event::Arrived(..)));
+            arrived += 1;
+        }
+        let took = now().since(begun).as_secs_f64();
+        println!("2,000 copies of 16 KiB: {:.0} files/s, {:.2} CPU s", 2_000.0 / took, cpu() - used);
     }
 }
 

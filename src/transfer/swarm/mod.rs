@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, VecDeque};
 use self::download::{Checked, Download, Phase};
 use self::job::Running;
 use self::sources::Source;
-use super::{Job, JobId, ReceiverEvent};
+use super::{Arrival, Job, JobId, ReceiverEvent, Wanted};
 use crate::content::{ChunkIndex, FileId};
 use crate::disk::{self, FileToken};
 use crate::error::Failure;
@@ -93,6 +93,8 @@ enum Asked {
 pub(super) struct Swarm {
     jobs: BTreeMap<JobId, Running>,
     downloads: BTreeMap<FileToken, Download>,
+    /// Files that the disk workers make from one that arrived, and whose they are.
+    copies: BTreeMap<FileToken, (JobId, Wanted)>,
     sources: BTreeMap<PeerId, Source>,
     asked: BTreeMap<u64, (PeerId, Asked)>,
     outputs: VecDeque<Output>,
@@ -158,11 +160,13 @@ impl Swarm {
     /// A job is not wanted any more; what arrived stays.
     pub(super) fn handle_cancel(&mut self, now: Time, id: JobId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        job.queue.clear();
+        job.clear();
         job.failure = Some(Failure::other("the download was stopped"));
-        let tokens: Vec<_> = self.downloads.values().filter(|d| d.job == id).map(|d| d.token).collect();
-        for token in tokens {
+        let copies = self.copies.iter().filter(|(_, (job, _))| *job == id).map(|(token, _)| *token);
+        let tokens = self.downloads.values().filter(|d| d.job == id).map(|d| d.token).chain(copies);
+        for token in tokens.collect::<Vec<_>>() {
             self.forget(token);
+            self.forget_copy(token);
             self.outputs.push_back(Output::Disk(disk::Command::Close(token)));
         }
         self.finish_if_over(id);
@@ -200,7 +204,7 @@ impl Swarm {
         for download in self.downloads.values_mut().filter(|d| d.id == file) {
             download.add_holders(holders);
         }
-        let waiting = self.jobs.values_mut().flat_map(|j| &mut j.queue);
+        let waiting = self.jobs.values_mut().flat_map(Running::not_begun);
         for wanted in waiting.filter(|w| w.id == file) {
             for &peer in holders {
                 if !wanted.holders.contains(&peer) {
@@ -214,7 +218,8 @@ impl Swarm {
     /// Nothing more is asked for; files are closed as they are.
     pub(super) fn handle_stop(&mut self) {
         self.stopping = true;
-        for (token, _) in std::mem::take(&mut self.downloads) {
+        let copies = std::mem::take(&mut self.copies).into_keys();
+        for token in std::mem::take(&mut self.downloads).into_keys().chain(copies) {
             self.outputs.push_back(Output::Disk(disk::Command::Close(token)));
         }
         self.asked.clear();
@@ -238,32 +243,60 @@ impl Swarm {
                 self.schedule(now);
             }
             disk::Event::Chunk(token, chunk, good) => self.checked(now, token, chunk, good),
-            disk::Event::Arrived(token, arrival) => {
-                let Some(download) = self.forget(token) else { return };
-                if let Some(job) = self.jobs.get_mut(&download.job) {
-                    job.arrived += 1;
-                    job.arrived_bytes = job.arrived_bytes.saturating_add(download.chunks.size());
+            disk::Event::Arrived(token, arrival) => self.arrived(now, token, arrival),
+            disk::Event::NotCopied(token) => {
+                let Some((id, wanted)) = self.forget_copy(token) else { return };
+                if let Some(job) = self.jobs.get_mut(&id) {
+                    job.fetch_instead(wanted);
                 }
-                let event = ReceiverEvent::Arrived(download.job, download.id, arrival);
-                self.outputs.push_back(Output::Event(event));
-                self.finish_if_over(download.job);
                 self.schedule(now);
             }
-            disk::Event::Failed(token, failure) => {
-                if let Some(download) = self.forget(token) {
-                    self.fail(download.job, download.to, failure);
-                    self.finish_if_over(download.job);
-                    self.schedule(now);
-                } else if let Some(job) = self.jobs.values_mut().find(|j| j.folders.contains_key(&token))
-                    && let Some(folder) = job.folders.remove(&token)
-                {
-                    let id = job.id;
-                    self.fail(id, folder, failure);
-                } else {
-                    self.outputs.push_back(Output::Event(ReceiverEvent::Warning(failure.message)));
-                }
-            }
+            disk::Event::Failed(token, failure) => self.not_written(now, token, failure),
             disk::Event::Idle => {}
+        }
+    }
+
+    fn arrived(&mut self, now: Time, token: FileToken, arrival: Arrival) {
+        let (id, file, size) = if let Some(download) = self.forget(token) {
+            if let Some(job) = self.jobs.get_mut(&download.job) {
+                job.copy_twins(download.id, arrival.path());
+            }
+            (download.job, download.id, download.chunks.size())
+        } else if let Some((id, wanted)) = self.forget_copy(token) {
+            (id, wanted.id, wanted.size)
+        } else {
+            return;
+        };
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.arrived += 1;
+            job.arrived_bytes = job.arrived_bytes.saturating_add(size);
+        }
+        self.outputs.push_back(Output::Event(ReceiverEvent::Arrived(id, file, arrival)));
+        self.finish_if_over(id);
+        self.schedule(now);
+    }
+
+    /// A file or an empty folder cannot be made.
+    fn not_written(&mut self, now: Time, token: FileToken, failure: Failure) {
+        if let Some(download) = self.forget(token) {
+            if let Some(job) = self.jobs.get_mut(&download.job) {
+                // Another path may do better.
+                job.next_twin(download.id);
+            }
+            self.fail(download.job, download.to, failure);
+            self.finish_if_over(download.job);
+            self.schedule(now);
+        } else if let Some((id, wanted)) = self.forget_copy(token) {
+            self.fail(id, wanted.to, failure);
+            self.finish_if_over(id);
+            self.schedule(now);
+        } else if let Some(job) = self.jobs.values_mut().find(|j| j.folders.contains_key(&token))
+            && let Some(folder) = job.folders.remove(&token)
+        {
+            let id = job.id;
+            self.fail(id, folder, failure);
+        } else {
+            self.outputs.push_back(Output::Event(ReceiverEvent::Warning(failure.message)));
         }
     }
 

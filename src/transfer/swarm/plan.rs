@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::download::{Download, Phase};
 use super::job::Running;
@@ -38,6 +39,15 @@ impl Swarm {
         Some(download)
     }
 
+    /// A copy is no longer being made.
+    pub(super) fn forget_copy(&mut self, token: FileToken) -> Option<(JobId, Wanted)> {
+        let (id, wanted) = self.copies.remove(&token)?;
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.begun -= 1;
+        }
+        Some((id, wanted))
+    }
+
     pub(super) fn fail(&mut self, id: JobId, to: SafePath, failure: Failure) {
         if let Some(job) = self.jobs.get_mut(&id) {
             job.failure = Some(failure.clone());
@@ -62,6 +72,7 @@ impl Swarm {
         if self.stopping {
             return;
         }
+        self.begin_copies();
         self.begin_files(now);
         for peer in self.to_dial(now) {
             self.source(now, peer).link = Link::Dialling;
@@ -111,6 +122,20 @@ impl Swarm {
         z ^ (z >> 31)
     }
 
+    /// Has copies made of what arrived, of each job in turn, while there is room.
+    fn begin_copies(&mut self) {
+        while self.copies.len() < limits::OPEN_COPIES {
+            let jobs = self.jobs.values_mut().filter(|j| !j.copies.is_empty());
+            let Some(job) = jobs.min_by_key(|j| j.begun) else { return };
+            let Some((wanted, source)) = job.copies.pop_front() else { return };
+            job.begun += 1;
+            let (id, plan) = (job.id, plan(&wanted, &job.destination));
+            let token = self.token();
+            self.outputs.push_back(Output::Disk(disk::Command::Copy(token, plan, source)));
+            self.copies.insert(token, (id, wanted));
+        }
+    }
+
     /// Opens files, one of each job in turn, while there is room.
     pub(super) fn begin_files(&mut self, now: Time) {
         while self.downloads.len() < limits::OPEN_DOWNLOADS {
@@ -119,18 +144,12 @@ impl Swarm {
             let Some(job) = self.jobs.get_mut(&id) else { return };
             let Some(wanted) = job.queue.remove(at) else { return };
             let Some(chunks) = Chunks::of(wanted.size) else {
+                job.next_twin(wanted.id);
                 self.fail(id, wanted.to, Failure::other("the file is larger than a file can be"));
                 continue;
             };
             job.begun += 1;
-            let plan = Plan {
-                id: wanted.id,
-                size: wanted.size,
-                destination: job.destination.clone(),
-                to: wanted.to.clone(),
-                modified: wanted.modified,
-                executable: wanted.executable,
-            };
+            let plan = plan(&wanted, &job.destination);
             self.outputs.push_back(Output::Disk(disk::Command::Open(token, plan)));
             let holders = wanted.holders.iter().copied().collect();
             let download = Download::new(now, (token, id), (wanted.id, chunks, wanted.to), holders);
@@ -272,5 +291,16 @@ impl Swarm {
             source.owed += bytes;
         }
         request
+    }
+}
+
+fn plan(wanted: &Wanted, destination: &Path) -> Plan {
+    Plan {
+        id: wanted.id,
+        size: wanted.size,
+        destination: destination.to_owned(),
+        to: wanted.to.clone(),
+        modified: wanted.modified,
+        executable: wanted.executable,
     }
 }

@@ -45,6 +45,9 @@ struct World {
     /// Per token: plan, bytes, bytes of each chunk that came.
     disk: BTreeMap<FileToken, Opened>,
     arrived: Vec<Vec<u8>>,
+    /// Copies that were ordered, and how many of them come to nothing.
+    copied: usize,
+    not_copied: usize,
     events: Vec<ReceiverEvent>,
     dropped: Vec<PeerId>,
     dialled: Vec<(Time, PeerId)>,
@@ -83,6 +86,8 @@ impl World {
             content: BTreeMap::new(),
             disk: BTreeMap::new(),
             arrived: Vec::new(),
+            copied: 0,
+            not_copied: 0,
             events: Vec::new(),
             dropped: Vec::new(),
             dialled: Vec::new(),
@@ -148,6 +153,17 @@ impl World {
                 let bytes = vec![0; usize::try_from(plan.size).unwrap()];
                 self.disk.insert(token, (plan, bytes, BTreeMap::new()));
                 disk::Event::Opened(token, vec![], None)
+            }
+            disk::Command::Copy(token, plan, _) => {
+                let there = self.arrived.iter().find(|bytes| FileId::from(blake3::hash(bytes)) == plan.id);
+                self.arrived.push(there.expect("what is copied has arrived").clone());
+                self.copied += 1;
+                if self.copied <= self.not_copied {
+                    self.arrived.pop();
+                    disk::Event::NotCopied(token)
+                } else {
+                    disk::Event::Arrived(token, Arrival::Saved(PathBuf::new()))
+                }
             }
             disk::Command::Publish(token) => {
                 let (plan, bytes, _) = self.disk.remove(&token).unwrap();
@@ -652,5 +668,44 @@ fn a_chunk_that_turns_up_on_the_disk_is_not_fetched() {
     world.run();
     assert_eq!(world.finished(), [(1, 2, None)]);
     assert!(world.dropped.is_empty());
-    assert_eq!(world.served[&peer(1)], 2 * bytes.len() as u64 - 2 * chunks.chunk_size());
+    assert_eq!(world.served[&peer(1)], bytes.len() as u64 - 2 * chunks.chunk_size());
+    assert_eq!(world.copied, 1);
+}
+
+#[test]
+fn a_content_under_many_paths_is_fetched_once() {
+    let (bytes, other) = (content(MIB), content(100));
+    let paths: Vec<String> = (0..1_000).map(|n| format!("d/{n}")).collect();
+    let mut files: Vec<(&str, &[u8])> = paths.iter().map(|p| (p.as_str(), &bytes[..])).collect();
+    files.push(("another", &other));
+    let mut world = World::new(&[(1, Kind::Honest)]);
+    world.fetch(1, &files, &[1]);
+    world.run();
+    assert_eq!(world.finished(), [(1, 1_001, None)]);
+    assert_eq!((world.arrived.len(), world.copied), (1_001, 999));
+    assert_eq!(world.served[&peer(1)], (MIB + 100) as u64);
+}
+
+#[test]
+fn what_cannot_be_copied_any_more_is_fetched() {
+    let bytes = content(1_000);
+    let paths: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+    let files: Vec<(&str, &[u8])> = paths.iter().map(|p| (p.as_str(), &bytes[..])).collect();
+    let mut world = World::new(&[(1, Kind::Honest)]);
+    world.not_copied = 1;
+    world.fetch(1, &files, &[1]);
+    world.run();
+    assert_eq!(world.finished(), [(1, 500, None)]);
+    assert_eq!(world.served[&peer(1)], 2 * bytes.len() as u64);
+}
+
+#[test]
+fn without_a_holder_every_path_of_a_content_is_told() {
+    let bytes = content(1_000);
+    let mut world = World::new(&[(1, Kind::Empty)]);
+    world.fetch(1, &[("a", &bytes), ("b", &bytes), ("c", &bytes)], &[1]);
+    world.run();
+    assert_eq!(world.finished(), [(1, 0, Some(Code::NoHolder))]);
+    let failed = world.events.iter().filter(|e| matches!(e, ReceiverEvent::Failed(..)));
+    assert_eq!(failed.count(), 3);
 }

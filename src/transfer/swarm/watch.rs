@@ -76,8 +76,11 @@ impl Swarm {
         let any = !stuck.is_empty();
         for token in stuck {
             self.outputs.push_back(Output::Disk(disk::Command::Close(token)));
-            if let Some(download) = self.forget(token) {
-                self.fail(download.job, download.to, no_holder());
+            let Some(download) = self.forget(token) else { continue };
+            let twins = self.jobs.get_mut(&download.job).map(|job| job.give_up(download.id));
+            let twins = twins.into_iter().flatten().map(|wanted| wanted.to);
+            for to in std::iter::once(download.to).chain(twins) {
+                self.fail(download.job, to, no_holder());
             }
         }
         if any {
@@ -98,7 +101,10 @@ impl Swarm {
             });
             job.queue = queue;
             let stuck: VecDeque<Wanted> = stuck;
-            failed.extend(stuck.into_iter().map(|w| (job.id, w.to)));
+            for wanted in stuck {
+                let twins = job.give_up(wanted.id).into_iter().map(|w| w.to);
+                failed.extend(std::iter::once(wanted.to).chain(twins).map(|to| (job.id, to)));
+            }
         }
         self.jobs = jobs;
         for (id, to) in failed {

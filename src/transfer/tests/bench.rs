@@ -49,6 +49,7 @@ impl Plain {
                     Command::Publish(token) => {
                         drop(tell.send(Event::Arrived(token, Arrival::Saved(PathBuf::new()))));
                     }
+                    Command::Copy(token, ..) => drop(tell.send(Event::NotCopied(token))),
                     Command::Close(_) | Command::Folder(..) => {}
                     Command::Flush => drop(tell.send(Event::Idle)),
                 }

@@ -118,6 +118,12 @@ impl Worker {
                 assert!(self.files.insert(token, file).is_none());
                 vec![event]
             }
+            Command::Copy(token, plan, source) => {
+                let path: PathBuf = plan.to.under(&plan.destination);
+                let bytes = self.arrived[&source].clone();
+                self.arrived.insert(path.clone(), bytes);
+                vec![Event::Arrived(token, Arrival::Saved(path))]
+            }
             Command::Manifest(token, manifest) => {
                 if let Some(file) = self.files.get_mut(&token) {
                     file.manifest = Some(manifest);

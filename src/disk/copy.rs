@@ -1,0 +1,125 @@
+//! Copies of a file that arrived, for the other paths of its content: no byte of it is fetched twice.
+//!
+//! A copy lies under a name of its own among the partial files, so that many of one content are made at
+//! once, and stays locked while it does: what is not locked was left by a crash. Whatever the file system
+//! shared or we copied is hashed, for the file it comes from may have changed meanwhile.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::place::Place;
+use super::writer::mode;
+use super::{FileToken, Plan};
+use crate::content::FileId;
+use crate::sys::clone::share_bytes;
+use crate::sys::folder::Folder;
+use crate::sys::lock::try_lock;
+
+/// Between the file id and the token in the name of a copy.
+const MARK: &str = ".copy-";
+
+/// Bytes of a file from which on sharing them is tried; below, it is not worth a call.
+const SHARE: u64 = 64 << 10;
+
+/// Name of the copy that is made for `token`.
+pub(super) fn name(id: FileId, token: FileToken) -> String {
+    format!("{id}{MARK}{}", token.0)
+}
+
+/// Removes `name` if it is a copy that nobody makes any more.
+pub(super) fn sweep(partial: &Folder, name: &str) -> io::Result<()> {
+    let is_copy = name.split_once(MARK).is_some_and(|(id, _)| id.parse::<FileId>().is_ok());
+    if is_copy
+        && let Ok(file) = partial.open_file(name, true)
+        && try_lock(&file)?
+    {
+        partial.remove(name)?;
+    }
+    Ok(())
+}
+
+/// A copy that is being made.
+#[derive(Debug)]
+pub(super) struct Copying {
+    source: File,
+    copy: File,
+    /// The file system shares the bytes; they are only to be hashed.
+    shared: bool,
+    plan: Arc<Plan>,
+    hasher: Box<blake3::Hasher>,
+    at: u64,
+}
+
+/// What a step of copying came to.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// There is more to do.
+    More(Copying),
+    /// The copy, whole and verified.
+    Whole(File),
+    /// The source is not (any more) what was believed, or cannot be read; the content is to be fetched.
+    Other,
+}
+
+impl Copying {
+    /// Begins to copy the file at `source` for `plan`.
+    ///
+    /// # Errors
+    /// When the copy cannot be made.
+    pub(super) fn begin(token: FileToken, place: &Place, plan: Arc<Plan>, source: &Path) -> io::Result<Step> {
+        let Some(source) = open_source(source).filter(|f| f.metadata().is_ok_and(|m| m.len() == plan.size))
+        else {
+            return Ok(Step::Other);
+        };
+        let (partial, name) = (place.partial()?, name(plan.id, token));
+        let copy = match partial.create(&name, mode(&plan)) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                sweep(partial, &name)?;
+                partial.create(&name, mode(&plan))?
+            }
+            made => made?,
+        };
+        if !try_lock(&copy)? {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let shared = plan.size >= SHARE && share_bytes(&source, &copy)?;
+        Ok(Step::More(Self { source, copy, shared, plan, hasher: Box::default(), at: 0 }))
+    }
+
+    /// Copies and hashes as much as fits `buffer`.
+    ///
+    /// # Errors
+    /// When the copy cannot be written.
+    pub(super) fn step(mut self, buffer: &mut [u8]) -> io::Result<Step> {
+        let from = if self.shared { &self.copy } else { &self.source };
+        match from.read_at(buffer, self.at) {
+            Ok(0) => {
+                let same = FileId::from(self.hasher.finalize()) == self.plan.id;
+                Ok(if same { Step::Whole(self.copy) } else { Step::Other })
+            }
+            // It grew.
+            Ok(n) if self.at + n as u64 > self.plan.size => Ok(Step::Other),
+            Ok(n) => {
+                self.hasher.update(&buffer[..n]);
+                if !self.shared {
+                    self.copy.write_all_at(&buffer[..n], self.at)?;
+                }
+                self.at += n as u64;
+                Ok(Step::More(self))
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(Step::More(self)),
+            Err(e) => {
+                log::debug!("what {} is copied from cannot be read: {e}", self.plan.to);
+                Ok(Step::Other)
+            }
+        }
+    }
+}
+
+fn open_source(path: &Path) -> Option<File> {
+    let folder = Folder::open(path.parent()?).ok()?;
+    folder.open_file(path.file_name()?.to_str()?, false).ok()
+}
