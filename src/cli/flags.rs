@@ -240,11 +240,9 @@ fn wrong(error: &clap::Error, help: &str) -> String {
     let context = |kind| error.get(kind).map(shown).unwrap_or_default();
     let line = match error.kind() {
         ErrorKind::InvalidSubcommand => {
-            let near = context(ContextKind::SuggestedSubcommand);
-            // Short words are proposed as well; the whole word tells more.
-            let near = near.split(", ").max_by_key(|n| n.len()).filter(|n| !n.is_empty());
-            let what = format!("no command `{}`", context(ContextKind::InvalidSubcommand));
-            return match near {
+            let typed = context(ContextKind::InvalidSubcommand);
+            let what = format!("no command `{typed}`");
+            return match nearest(&typed) {
                 Some(near) => format!("{what}; did you mean `{near}`?"),
                 None => format!("{what}: there are {}", names().join(", ")),
             };
@@ -266,6 +264,18 @@ fn wrong(error: &clap::Error, help: &str) -> String {
         }
     };
     format!("{}: see `{help}`", text::shown(&line))
+}
+
+/// The command that `typed` begins, or was meant to be: at most one slip in three letters.
+fn nearest(typed: &str) -> Option<String> {
+    let typed = typed.to_lowercase();
+    let slips = |name: &String| {
+        let begins = typed.len() > 1 && name.starts_with(&typed);
+        let slips = if begins { 0 } else { strsim::damerau_levenshtein(&typed, name) };
+        (slips <= typed.len().max(name.len()) / 3).then_some(slips)
+    };
+    let all = names().into_iter().filter_map(|name| Some((slips(&name)?, name)));
+    all.min().map(|(_, name)| name)
 }
 
 /// A value of clap's, in one line.
@@ -390,6 +400,19 @@ mod tests {
     #[test]
     fn wrong_usage_is_one_line_that_helps() {
         assert_eq!(wrong_line("lst"), "no command `lst`; did you mean `list`?");
+        for (typed, meant) in [
+            ("dowlnoad", "download"),
+            ("stat", "status"),
+            ("LIST", "list"),
+            ("exot", "exit"),
+            ("peer", "peers"),
+        ] {
+            assert_eq!(wrong_line(typed), format!("no command `{typed}`; did you mean `{meant}`?"));
+        }
+        for far in ["restore", "x", "verify", "send", "chat", "copies", "doctor", ""] {
+            let said = wrong_line(&format!("'{far}'"));
+            assert!(said.starts_with(&format!("no command `{far}`: there are list,")), "{said}");
+        }
         assert_eq!(
             wrong_line("frobnicate"),
             "no command `frobnicate`: there are list, download, cancel, peers, status, identity, exit, \
