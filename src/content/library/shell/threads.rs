@@ -1,0 +1,60 @@
+//! The threads that the library gives work to.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use crate::content::library::hash::{self, Gauge, Hashed};
+use crate::content::library::inventory::Job;
+use crate::content::library::walk::{Ask, Told, Walker};
+use crate::sys::thread::Thread;
+
+/// Messages of the walker that may wait (512 files each): it need not run far ahead.
+const TOLD: usize = 32;
+
+/// The walking thread.
+pub(super) struct WalkerThread {
+    pub(super) asks: Sender<Ask>,
+    pub(super) told: Receiver<Told>,
+    _thread: Thread,
+}
+
+/// A hashing thread.
+pub(super) struct HasherThread {
+    pub(super) orders: Sender<Vec<Job>>,
+    pub(super) gauge: Arc<Gauge>,
+    /// What it is busy with.
+    pub(super) jobs: Vec<Job>,
+    _thread: Thread,
+}
+
+impl Drop for HasherThread {
+    fn drop(&mut self) {
+        self.gauge.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn start_walker(root: &Path) -> io::Result<WalkerThread> {
+    let (asks, asked) = unbounded();
+    let (tell, told) = bounded(TOLD);
+    let walker = Walker::new(root.to_owned(), move |t| tell.send(t).is_ok());
+    let thread = Thread::spawn("library-walk", move || walker.run(&asked))?;
+    Ok(WalkerThread { asks, told, _thread: thread })
+}
+
+pub(super) fn start_hasher(
+    n: usize,
+    root: &Path,
+    done: Sender<(usize, Vec<Hashed>)>,
+) -> io::Result<HasherThread> {
+    let (orders, jobs) = unbounded();
+    let gauge = Arc::new(Gauge::default());
+    let (root, shared) = (root.to_owned(), Arc::clone(&gauge));
+    let thread = Thread::spawn("library-hash", move || {
+        hash::work(&root, &shared, &jobs, |hashed| done.send((n, hashed)).is_ok());
+    })?;
+    Ok(HasherThread { orders, gauge, jobs: Vec::new(), _thread: thread })
+}
