@@ -36,6 +36,8 @@ pub(super) fn start(verbose: u8, screen: Option<Sender<String>>) {
         .filter_level(level)
         // It logs each key while it reads, and what it logs would be printed while it reads.
         .filter_module("rustyline", LevelFilter::Off)
+        // It warns when a folder that it watched went away, for it hears of that twice.
+        .filter_module("notify", LevelFilter::Error)
         .parse_env(Env::new().filter("POTLUCK_LOG"))
         .format(|to, record| match record.level() {
             Level::Error => writeln!(to, "error: {}", record.args()),

@@ -8,6 +8,8 @@ pub mod folder;
 pub mod lock;
 pub mod preallocate;
 pub mod rename;
+#[cfg(test)]
+pub(crate) mod rerun;
 pub mod signals;
 pub mod space;
 pub mod sync;

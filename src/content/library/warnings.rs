@@ -1,6 +1,7 @@
 //! What was left out and why, in words, each once. Pure.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::content::path::PathError;
@@ -18,9 +19,24 @@ pub(super) enum Skip {
     Name(PathError),
     /// It is larger than any file may be.
     Large,
-    /// The operating system refuses.
+    /// This user may not read it.
+    Forbidden,
+    /// The operating system refuses for another reason.
     Unreadable(String),
 }
+
+impl Skip {
+    /// For what could not be read.
+    pub(super) fn of(e: &io::Error) -> Self {
+        match e.kind() {
+            io::ErrorKind::PermissionDenied => Self::Forbidden,
+            _ => Self::Unreadable(e.to_string()),
+        }
+    }
+}
+
+/// What to do about [`Skip::Forbidden`].
+const ALLOW: &str = "let the user that runs potluck read it (chmod, chown)";
 
 /// Which warnings were given.
 #[derive(Debug, Default)]
@@ -46,6 +62,10 @@ impl Warnings {
             Skip::Special => format!("not shared: {name} is not a file (FIFO, socket or device)"),
             Skip::Name(e) => format!("not shared: {name}: {e}; rename it"),
             Skip::Large => format!("not shared: {name} is too large ({} bytes at most)", limits::FILE),
+            Skip::Forbidden if path.as_os_str().is_empty() => {
+                format!("the shared folder cannot be read: no permission; {ALLOW}")
+            }
+            Skip::Forbidden => format!("not shared: {name}: no permission to read it; {ALLOW}"),
             Skip::Unreadable(e) if path.as_os_str().is_empty() => {
                 format!("the shared folder cannot be read: {e}")
             }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::disk::place::PARTIAL;
+use crate::sys::rerun::{NOBODY, rerun};
 
 /// A small file system of its own; `None` (with the reason printed) where it cannot be mounted.
 struct Mount(tempfile::TempDir);
@@ -109,27 +110,6 @@ fn a_read_only_file_system_is_told_and_later_forgotten() {
     assert_eq!(rig.fetch(&source, source.plan(dir, "x")).0, saved(dir, "x"));
 }
 
-/// Runs one test of this binary again as a user without rights; false where that is impossible.
-fn as_nobody(test: &str, dir: &Path) -> bool {
-    let done = std::process::Command::new("setpriv")
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored", "--nocapture"])
-        .env("POTLUCK_TEST_DIR", dir)
-        .output();
-    match done {
-        Ok(out) if out.status.code() != Some(126) && out.status.code() != Some(127) => {
-            let text = String::from_utf8_lossy(&out.stdout);
-            assert!(out.status.success() && text.contains("1 passed"), "{out:?}");
-            true
-        }
-        other => {
-            println!("skipped, for another user cannot be taken: {other:?}");
-            false
-        }
-    }
-}
-
 #[test]
 #[ignore = "run by the next test, as another user"]
 fn without_permission() {
@@ -158,7 +138,7 @@ fn a_folder_without_permission_is_told() {
         fs::create_dir(dir.path().join(name)).unwrap();
         fs::set_permissions(dir.path().join(name), PermissionsExt::from_mode(mode)).unwrap();
     }
-    if as_nobody("disk::tests::faults::without_permission", dir.path()) {
+    if rerun(NOBODY, "disk::tests::faults::without_permission", dir.path()) {
         assert_eq!(names_in(&dir.path().join("closed")).len(), 0);
     }
 }

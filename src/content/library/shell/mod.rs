@@ -18,7 +18,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
-use notify::RecommendedWatcher;
 
 use self::cache::Cache;
 use self::threads::{HasherThread, WalkerThread, start_hasher, start_walker};
@@ -26,13 +25,12 @@ use super::hash::Hashed;
 use super::inventory::Inventory;
 use super::walk::Ask;
 use super::warnings::Warnings;
-use super::watch::{self, Ears, Heard, Ready};
+use super::watch::{self, Ears, Heard};
 use super::{Command, Event, LibraryConfig};
 use crate::content::SafePath;
 use crate::limits;
 use crate::store;
 use crate::sys::clock;
-use crate::sys::thread::Thread;
 use crate::time::Time;
 
 /// Hashing threads: one may be busy with a large file while the other one goes on.
@@ -67,11 +65,10 @@ pub(super) struct Shell {
     root: Option<(u64, u64)>,
     ears: Ears,
     heard: Receiver<Heard>,
-    ready: Receiver<Ready>,
-    watcher: Option<RecommendedWatcher>,
-    watching: Option<Thread>,
-    /// The root is to be watched after this scan.
-    watch_due: bool,
+    /// All folders are watched, as far as is known.
+    watched: bool,
+    /// Why not all are, as it was told: each once.
+    unwatched_told: BTreeSet<String>,
 
     /// Paths to be looked at; true: closed after writing.
     dirty: BTreeMap<PathBuf, bool>,
@@ -79,7 +76,6 @@ pub(super) struct Shell {
     everything: bool,
     /// The walker is busy.
     walking: bool,
-    again: BTreeSet<(Time, PathBuf)>,
     /// Hashes known from before; empty except during a scan of a root that just appeared.
     cache: Cache,
     in_use: Vec<SafePath>,
@@ -105,10 +101,9 @@ impl Shell {
     ) -> io::Result<Self> {
         let now = clock::now();
         let (hints, heard) = bounded(watch::HINTS);
-        let (ready_to, ready) = unbounded();
-        let ears = Ears { hints, lost: Arc::new(AtomicBool::new(false)), ready: ready_to };
+        let ears = Ears { hints, lost: Arc::new(AtomicBool::new(false)) };
         let (hashed_to, hashed) = unbounded();
-        let walker = start_walker(&config.root)?;
+        let walker = start_walker(&config.root, ears.clone())?;
         let hashers = (0..HASHERS).map(|n| start_hasher(n, &config.root, hashed_to.clone()));
         let hashers = hashers.collect::<io::Result<_>>()?;
         Ok(Self {
@@ -123,14 +118,11 @@ impl Shell {
             root: None,
             ears,
             heard,
-            ready,
-            watcher: None,
-            watching: None,
-            watch_due: false,
+            watched: false,
+            unwatched_told: BTreeSet::new(),
             dirty: BTreeMap::new(),
             everything: true,
             walking: false,
-            again: BTreeSet::new(),
             cache: Cache::default(),
             in_use: Vec::new(),
             scanned: false,
@@ -164,15 +156,10 @@ impl Shell {
                 self.hashed(hasher, hashed)?;
             }
             recv(self.heard) -> heard => {
-                // `ears` lie beside it, so this channel never ends, nor does the next one.
+                // `ears` lie beside it, so this channel never ends.
                 let more: Vec<_> = self.heard.try_iter().take(HINTS_A_TURN).collect();
                 for heard in heard.into_iter().chain(more) {
-                    self.heard(heard)?;
-                }
-            }
-            recv(self.ready) -> ready => {
-                if let Ok(ready) = ready {
-                    self.ready(ready)?;
+                    self.heard(heard);
                 }
             }
             default(wait) => {}
@@ -183,8 +170,7 @@ impl Shell {
 
     fn next_timeout(&self) -> Time {
         let publish = (self.inventory.is_changed() && self.may_publish()).then_some(self.next_publish);
-        let again = self.again.first().map(|(time, _)| *time);
-        [Some(self.next_root), Some(self.next_rescan), publish, self.next_progress, self.rows_due, again]
+        [Some(self.next_root), Some(self.next_rescan), publish, self.next_progress, self.rows_due]
             .into_iter()
             .chain([self.inventory.poll_timeout()])
             .flatten()
@@ -201,11 +187,6 @@ impl Shell {
         while let Some(path) = self.inventory.poll_look() {
             self.dirty.entry(path.as_str().into()).or_insert(false);
         }
-        while self.again.first().is_some_and(|(time, _)| *time <= now) {
-            if let Some((_, path)) = self.again.pop_first() {
-                self.dirty.entry(path).or_insert(false);
-            }
-        }
         if now >= self.next_rescan {
             self.everything = true;
         }
@@ -221,11 +202,11 @@ impl Shell {
     /// Hands out work to whoever is idle.
     fn dispatch(&mut self, now: Time) {
         if !self.walking && (self.everything || self.dirty.len() > limits::DIRTY_PATHS) {
-            let rescan = if self.is_watched() { self.config.rescan } else { self.config.rescan_unwatched };
+            let rescan = if self.watched { self.config.rescan } else { self.config.rescan_unwatched };
             self.next_rescan = now + rescan;
             self.everything = false;
             self.dirty.clear();
-            self.ask(Ask::Everything);
+            self.ask(Ask::Everything { watch: self.config.watch && self.scanned });
         } else if !self.walking && !self.dirty.is_empty() {
             let paths = std::mem::take(&mut self.dirty).into_iter().collect();
             self.ask(Ask::Paths(paths));

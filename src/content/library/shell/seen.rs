@@ -37,6 +37,7 @@ impl Shell {
             Told::Gone(path) => self.inventory.handle_gone(&path),
             Told::Swept(path, generation) => self.inventory.handle_swept(path.as_ref(), generation),
             Told::Skipped(path, why) => self.skipped(&path, why)?,
+            Told::Watched(outcome) => self.watched(outcome)?,
             Told::Done(everything) => {
                 self.walking = false;
                 if everything {
@@ -53,8 +54,7 @@ impl Shell {
             return Ok(());
         }
         self.root = root;
-        self.watcher = None;
-        self.set_watched();
+        self.set_watched(false);
         if root.is_none() {
             // What lay there is not shared any more; its hashes are kept for when it is back.
             for path in self.inventory.top() {
@@ -71,7 +71,6 @@ impl Shell {
         // Another folder than before, so all of it has to be seen.
         self.everything |= self.scanned;
         self.cache = Cache::of(self.store.hashes().iter().flatten());
-        self.watch_due = self.config.watch;
         Ok(())
     }
 
@@ -86,13 +85,15 @@ impl Shell {
         }
         if !self.scanned {
             self.scanned = true;
+            // The next one watches. The first does not, for watching takes time and nothing is listed yet.
+            self.everything |= self.config.watch;
             self.store.prune_hashes();
             self.next_publish = clock::now();
             self.publish(clock::now())?;
             self.tell_waiting()?;
             self.send(Event::Scanned)?;
         }
-        self.watch()
+        Ok(())
     }
 
     /// Marks a row as in use, if that was not done for a while.
@@ -118,7 +119,7 @@ impl Shell {
             let outcome = match result {
                 Ok(manifest) => Outcome::Hashed { manifest: Arc::new(manifest), began },
                 Err(HashError::Io(e)) => {
-                    self.skipped(Path::new(job.path.as_str()), Skip::Unreadable(e.to_string()))?;
+                    self.skipped(Path::new(job.path.as_str()), Skip::of(&e))?;
                     Outcome::Failed
                 }
                 Err(HashError::Changed | HashError::Gone | HashError::Stopped) => Outcome::Changed,

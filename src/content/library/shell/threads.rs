@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use crate::content::library::hash::{self, Gauge, Hashed};
 use crate::content::library::inventory::Job;
 use crate::content::library::walk::{Ask, Told, Walker};
+use crate::content::library::watch::Ears;
 use crate::sys::thread::Thread;
 
 /// Messages of the walker that may wait (512 files each): it need not run far ahead.
@@ -37,10 +38,10 @@ impl Drop for HasherThread {
     }
 }
 
-pub(super) fn start_walker(root: &Path) -> io::Result<WalkerThread> {
+pub(super) fn start_walker(root: &Path, ears: Ears) -> io::Result<WalkerThread> {
     let (asks, asked) = unbounded();
     let (tell, told) = bounded(TOLD);
-    let walker = Walker::new(root.to_owned(), move |t| tell.send(t).is_ok());
+    let walker = Walker::new(root.to_owned(), ears, move |t| tell.send(t).is_ok());
     let thread = Thread::spawn("library-walk", move || walker.run(&asked))?;
     Ok(WalkerThread { asks, told, _thread: thread })
 }

@@ -1,4 +1,7 @@
-//! The library over real folders. Waits are on its events, with a deadline.
+//! The library over real folders. Waits are on its events, with a deadline. How long things take is
+//! measured by the row `watch` of `scripts/measure`.
+
+mod edges;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -243,11 +246,9 @@ fn a_folder_moved_in_or_out_is_followed_and_watched() {
     r.until_watched(&bench);
     fs::rename(&outside, bench.path("in")).unwrap();
     r.until_names(&["in/two", "in/x/y/one"]);
-    // The watcher adds the folders after it told of them.
-    r.until("watched below", |r| {
-        fs::write(bench.path("in/x/y/three"), "three").unwrap();
-        r.has("in/x/y/three", b"three")
-    });
+    // What is listed is watched.
+    fs::write(bench.path("in/x/y/three"), "three").unwrap();
+    r.until("watched below", |r| r.has("in/x/y/three", b"three"));
     fs::rename(bench.path("in/x"), bench.path("out")).unwrap();
     r.until_names(&["in/two", "out/y/one", "out/y/three"]);
     fs::rename(bench.path("out"), &outside).unwrap();
@@ -262,28 +263,23 @@ fn a_folder_moved_in_or_out_is_followed_and_watched() {
 }
 
 #[test]
-fn a_file_is_listed_within_two_seconds_of_standing_still() {
+fn a_file_is_listed_once_it_is_closed_or_stands_still() {
     let bench = Bench::new();
     let mut r = bench.start();
     r.until_watched(&bench);
-    let before = clock::now();
     fs::write(bench.path("closed"), "closed").unwrap();
-    let at = r.until("closed", |r| r.has("closed", b"closed"));
-    assert!(at.since(before) < Duration::from_secs(1), "{:?}", at.since(before));
+    r.until("closed", |r| r.has("closed", b"closed"));
+    let before = clock::now();
     let mut open = File::create(bench.path("open")).unwrap();
     open.write_all(b"still ").unwrap();
     open.write_all(b"open").unwrap();
-    let before = clock::now();
     let at = r.until("open", |r| r.has("open", b"still open"));
-    assert!(at.since(before) < Duration::from_secs(2), "{:?}", at.since(before));
     assert!(at.since(before) > Duration::from_millis(900), "{:?}", at.since(before));
     open.write_all(b" and more").unwrap();
     drop(open);
     r.until("more", |r| r.has("open", b"still open and more"));
-    let before = clock::now();
     fs::remove_file(bench.path("open")).unwrap();
-    let at = r.until("gone", |r| !r.names().contains(&"open".to_owned()));
-    assert!(at.since(before) < Duration::from_secs(1), "{:?}", at.since(before));
+    r.until("gone", |r| !r.names().contains(&"open".to_owned()));
 }
 
 #[test]
@@ -547,7 +543,8 @@ fn a_file_that_cannot_be_hashed_is_told_and_dropping_does_not_wait_for_a_large_o
     r.until("under way", |r| !r.hashing.is_empty());
     let before = clock::now();
     drop(r);
-    assert!(clock::now().since(before) < Duration::from_secs(2));
+    // To hash it would take minutes.
+    assert!(clock::now().since(before) < PATIENCE);
 }
 
 /// Measures what DESIGN §11 asks for. In a new folder (given as POTLUCK_BENCH) it makes the files and
