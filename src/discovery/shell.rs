@@ -160,7 +160,8 @@ impl Shell {
     }
 
     fn list_interfaces(&mut self, now: Time) {
-        if self.listed.is_some_and(|at| now < at + limits::INTERFACES) {
+        // Awake for another reason, it looks a little early: one wake-up less each time.
+        if self.listed.is_some_and(|at| now < at + limits::INTERFACES / 4 * 3) {
             return;
         }
         self.listed = Some(now);
