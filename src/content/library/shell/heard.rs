@@ -2,8 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Shell;
-use super::Stopped;
+use super::{Shell, Stopped};
 use crate::content::SafePath;
 use crate::content::library::Event;
 use crate::content::library::watch::{Heard, Hint};
