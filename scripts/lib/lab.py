@@ -26,13 +26,13 @@ def netlab(*args, **env):
 
 
 class Peer:
-    """A peer in a node of the lab."""
+    """A peer in a node of the lab; its command is put under that of `under`."""
 
-    def __init__(self, node, directory, *args):
+    def __init__(self, node, directory, *args, under=()):
         self.directory, self.name = directory, os.path.basename(directory)
         os.makedirs(os.path.join(directory, "shared"), exist_ok=True)
         self.log = open(os.path.join(directory, "log"), "ab")
-        command = ["ip", "netns", "exec", f"{PREFIX}-{node}", POTLUCK, "-d", directory, "--daemon"]
+        command = ["ip", "netns", "exec", f"{PREFIX}-{node}", *under, POTLUCK, "-d", directory, "--daemon"]
         # Whoever keeps peers on one device otherwise does not mean those of a lab, which has no other network.
         env = {name: value for name, value in os.environ.items() if name != "POTLUCK_INTERFACE"}
         self.started = time.monotonic()
@@ -41,10 +41,11 @@ class Peer:
             env=env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
         )
 
-    def ask(self, **request):
-        """The answers to a request; None while the peer cannot be reached."""
+    def ask(self, limit=None, **request):
+        """The answers to a request; None while the peer cannot be reached, or none within `limit` seconds."""
         try:
             with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(limit)
                 s.connect(os.path.join(self.directory, ".potluck/control.sock"))
                 s.sendall((json.dumps({"version": 1, **request}) + "\n").encode())
                 replies = []
@@ -69,11 +70,15 @@ class Peer:
         rows = self.ask(command="list") or []
         return any(r.get("path") == path and r.get("peers") and r.get("id") for r in rows)
 
+    def copies(self, path):
+        """How many others offer it."""
+        return max((len(r["peers"]) for r in self.ask(command="list") or [] if r.get("path") == path), default=0)
+
     def files(self):
         return sum(1 for r in self.ask(command="list") or [] if r.get("peers") and r.get("id"))
 
-    def download(self, path):
-        replies = self.ask(command="download", files=[path], wait=True)
+    def download(self, path, limit=None, **more):
+        replies = self.ask(limit, command="download", files=[path], wait=True, **more)
         if not replies or replies[-1]["reply"] != "done":
             raise Failed(f"{SCRIPT}: download of {path}: {replies and replies[-1]}")
         return [r["path"] for r in replies if r["reply"] == "saved"]

@@ -1,0 +1,235 @@
+"""Tables, bars and the plot out of what scripts/compare measured."""
+
+import html
+import statistics
+
+MIB, GIB = 1 << 20, 1 << 30
+
+
+def median(entry, of, **where):
+    """The median of `of(sample)` over the samples that `where` picks; None if there are none."""
+    values = [of(s) for s in entry["samples"] if all(s.get(key) == value for key, value in where.items())]
+    return statistics.median(values) if values else None
+
+
+def spread(entry, of, form, **where):
+    """The median, with least and most."""
+    values = [of(s) for s in entry["samples"] if all(s.get(key) == value for key, value in where.items())]
+    if not values:
+        return ""
+    if len(values) == 1:
+        return form(values[0])
+    return f"{form(statistics.median(values))} ({form(min(values))} to {form(max(values))})"
+
+
+def ratio(one, other):
+    """How `one` stands to `other`, both of which may be missing."""
+    return one / other if one is not None and other else None
+
+
+def whole(value):
+    return f"{value:,.0f}"
+
+
+def hundredths(value):
+    return "" if value is None else f"{value:.2f}"
+
+
+def state(entry):
+    """What is to be said of an entry besides its numbers."""
+    void = sum(sample["void"] for sample in entry["samples"])
+    said = [] if entry["state"] == "ok" else [entry["state"]]
+    return "; ".join(said + ([f"void: {void} of {len(entry['samples'])}"] if void else []))
+
+
+def find(result, tool, **where):
+    """The entry of a tool, if it was measured."""
+    for entry in result["entries"]:
+        if entry["tool"] == tool and all(entry.get(key) == value for key, value in where.items()):
+            return entry
+    return {"tool": tool, "samples": [], "state": "not measured"}
+
+
+def bar(result, what, value, least=None, most=None):
+    """One of the project's bars, and whether it is met; a void row says neither."""
+    limit = f"at least {least:,}" if least is not None else f"at most {most:,}"
+    if value is None:
+        return f"{what}: not measured ({limit} wanted)"
+    met = value >= least if least is not None else value <= most
+    shown = whole(value) if value >= 100 else hundredths(value)
+    verdict = "void" if worst(result) else "met" if met else "MISSED"
+    return f"{what}: {shown} ({limit} wanted: {verdict})"
+
+
+def one_gib(result):
+    size = result["size"]
+    speed = lambda s: size / s["seconds"] / 1e6
+    cpu = lambda s: (s["cpu_giver"] + s["cpu_taker"]) * GIB / size
+    potluck, tls = find(result, "potluck"), find(result, "nginx TLS 1.3, curl")
+    lines = [
+        [
+            entry["tool"], entry.get("version", ""), entry["encrypted"], entry["verified"],
+            spread(entry, speed, whole), hundredths(ratio(median(entry, speed), median(tls, speed))),
+            spread(entry, cpu, hundredths),
+            spread(entry, lambda s: s["rss_giver"], whole).split(" ")[0],
+            spread(entry, lambda s: s["rss_taker"], whole).split(" ")[0], state(entry),
+        ]
+        for entry in sorted(result["entries"], key=lambda e: -(median(e, speed) or 0))
+    ]  # fmt: skip
+    head = ["tool", "version", "encrypted", "verified", "MB/s", "of nginx TLS", "CPU s/GiB"]
+    head += ["MiB giver", "MiB taker", "remarks"]
+    bars = [
+        bar(result, "potluck's speed, of nginx TLS 1.3 and curl's", ratio(median(potluck, speed), median(tls, speed)), 0.95),
+        bar(result, "potluck's CPU seconds a GiB, both peers", median(potluck, cpu), most=1.6),
+    ]
+    return f"One file of {size // MIB:,} MiB", head, lines, bars
+
+
+def many_small(result):
+    count = result["count"]
+    rate = lambda s: count / s["seconds"]
+    cpu = lambda s: s["cpu_giver"] + s["cpu_taker"]
+    lines = [
+        [
+            entry["tool"], entry["place"], spread(entry, rate, whole), spread(entry, cpu, hundredths), state(entry)
+        ]
+        for entry in sorted(result["entries"], key=lambda e: (e["place"] != "memory", -(median(e, rate) or 0)))
+    ]  # fmt: skip
+    there = lambda tool, place: median(find(result, tool, place=place), rate)
+    bars = [
+        bar(result, "potluck's files a second, in memory", there("potluck", "memory"), 10_000),
+        bar(
+            result, "potluck's, of the rsync daemon's, in memory",
+            ratio(there("potluck", "memory"), there("rsync daemon", "memory")), 1,
+        ),
+        bar(
+            result, "potluck's, of those of the rsync daemon with one fsync a file, on a disk",
+            ratio(there("potluck", "disk"), there("rsync daemon, --fsync", "disk")), 2,
+        ),
+    ]  # fmt: skip
+    return f"{count:,} files of 16 KiB", ["tool", "files in", "files/s", "CPU s", "remarks"], lines, bars
+
+
+def loss(result):
+    speed = lambda s: result["size"] * 8 / s["seconds"] / 1e6
+    lines, bars = [], []
+    for entry in result["entries"]:
+        at = [median(entry, speed, loss=permille) for permille in (0, 10, 50)]
+        shown = [spread(entry, speed, lambda v: f"{v:.1f}", loss=permille) for permille in (0, 10, 50)]
+        ratios = [hundredths(ratio(value, at[0])) for value in at[1:]]
+        lines.append([entry["tool"], entry["congestion"], *shown, *ratios, state(entry)])
+        if entry["tool"] == "potluck":
+            for share, value, least in ((1, at[1], 0.95), (5, at[2], 0.85)):
+                what = f"potluck's goodput at {share} % with {entry['congestion']}"
+                bars.append(bar(result, what, ratio(value, at[0]), least))
+    head = ["tool", "TCP", "Mbit/s, no loss", "1 % lost", "5 % lost", "1 % / none", "5 % / none", "remarks"]
+    return f"Packet loss at 100 Mbit/s, {result['size'] // MIB} MiB", head, lines, bars
+
+
+def holders(result):
+    seconds = lambda s: s["seconds"]
+    lines, bars = [], []
+    for entry in result["entries"]:
+        one, two = (median(entry, seconds, holders=n) for n in (1, 2))
+        shown = [spread(entry, seconds, hundredths, holders=n) for n in (1, 2)]
+        lines.append([entry["tool"], *shown, hundredths(ratio(one, two)), state(entry)])
+        bars.append(bar(result, "two holders instead of one, how many times as fast", ratio(one, two), 1.8))
+    head = ["tool", "one holder, s", "two holders, s", "times as fast", "remarks"]
+    return f"{result['size'] // MIB} MiB from holders at 50 Mbit/s, to a taker at 100 Mbit/s", head, lines, bars
+
+
+TABLES = {"one-gib": one_gib, "many-small": many_small, "loss": loss, "holders": holders}
+
+
+def tidy(head, lines):
+    """Without columns that say nothing."""
+    keep = [n for n in range(len(head)) if any(line[n] for line in lines)]
+    return [head[n] for n in keep], [[line[n] for n in keep] for line in lines]
+
+
+def text(result):
+    """A row for the terminal."""
+    title, head, lines, bars = TABLES[result["row"]](result)
+    head, lines = tidy(head, lines)
+    widths = [max(len(line[n]) for line in [head, *lines]) for n in range(len(head))]
+    shown = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in [head, *lines]]
+    return "\n".join([title, *shown, *bars, *circumstances(result)]) + "\n"
+
+
+def markdown(result):
+    """A row for the document."""
+    title, head, lines, bars = TABLES[result["row"]](result)
+    head, lines = tidy(head, lines)
+    table = [head, ["---"] * len(head), *lines]
+    rows = ["| " + " | ".join(line) + " |" for line in table]
+    return "\n".join([f"## {title}", "", *rows, "", *(f"- {line}" for line in bars), "", *circumstances(result)])
+
+
+def worst(result):
+    """The share of a core that other processes took during a void sample; 0 if none is void."""
+    return max((s["others"] for e in result["entries"] for s in e["samples"] if s["void"]), default=0)
+
+
+def circumstances(result):
+    """How often it was measured, under which load, and what is wrong with it."""
+    load = "load average {:.2f} before and {:.2f} after".format(*result["load"])
+    many = f"Medians of {result['rounds']}, with least and most" if result["rounds"] > 1 else "One round"
+    told = [f"{many}; {load}."]
+    if worst(result):
+        told.append(f"**VOID: other processes took up to {worst(result) * 100:.0f} % of a core meanwhile.**")
+    return told
+
+
+WIDTH, NAME, LINE = 760, 170, 24
+COLOURS = {"potluck": "#c2410c", "": "#64748b", "giver": "#94a3b8", "taker": "#475569"}
+
+
+def chart(y, title, bars):
+    """Horizontal bars: (name, [(colour, value)...], label)."""
+    most = max((sum(value for _, value in parts) for _, parts, _ in bars), default=1) or 1
+    out = [f'<text x="12" y="{y}" font-weight="bold">{html.escape(title)}</text>']
+    for name, parts, label in bars:
+        y += LINE
+        weight = ' font-weight="bold"' if name == "potluck" else ""
+        out.append(f'<text x="{NAME - 8}" y="{y}" text-anchor="end"{weight}>{html.escape(name)}</text>')
+        x = float(NAME)
+        for colour, value in parts:
+            width = value / most * (WIDTH - NAME - 110)
+            out.append(f'<rect x="{x:.1f}" y="{y - 13}" width="{width:.1f}" height="17" fill="{colour}"/>')
+            x += width
+        out.append(f'<text x="{x + 6:.1f}" y="{y}">{html.escape(label)}</text>')
+    return y + 2 * LINE, out
+
+
+def plot(results):
+    """The picture: speed and CPU of the one file, and the small files in memory."""
+    y, out = 28, []
+    mark = lambda result: " VOID" if worst(result) else ""
+    single = lambda name, value: (COLOURS["potluck" if name == "potluck" else ""], value)
+    if "one-gib" in results:
+        result = results["one-gib"]
+        size = result["size"]
+        speed = lambda s: size / s["seconds"] / 1e6
+        there = sorted((e for e in result["entries"] if e["samples"]), key=lambda e: -median(e, speed))
+        bars = [(e["tool"], [single(e["tool"], v := median(e, speed))], f"{v:,.0f}") for e in there]
+        y, drawn = chart(y, f"One file of {size // MIB:,} MiB: MB/s (more is better){mark(result)}", bars)
+        out += drawn
+        bars = []
+        for entry in there:
+            giver, taker = (median(entry, lambda s: s[side]) * GIB / size for side in ("cpu_giver", "cpu_taker"))
+            parts = [(COLOURS["giver"], giver), (COLOURS["taker"], taker)]
+            bars.append((entry["tool"], parts, f"{giver + taker:.2f}"))
+        y, drawn = chart(y, "CPU seconds a GiB (less is better); light: who gives, dark: who takes", bars)
+        out += drawn
+    if "many-small" in results:
+        result = results["many-small"]
+        rate = lambda s: result["count"] / s["seconds"]
+        there = [e for e in result["entries"] if e["samples"] and e["place"] == "memory"]
+        there.sort(key=lambda e: -median(e, rate))
+        bars = [(e["tool"], [single(e["tool"], v := median(e, rate))], f"{v:,.0f}") for e in there]
+        y, drawn = chart(y, f"{result['count']:,} files of 16 KiB: files a second (more is better){mark(result)}", bars)
+        out += drawn
+    size = f'width="{WIDTH}" height="{y - LINE}" font-family="sans-serif" font-size="13"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
+    ground = '<rect width="100%" height="100%" fill="#ffffff"/>'
+    return "\n".join([head, ground, *out, "</svg>"]) + "\n"

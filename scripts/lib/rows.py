@@ -1,0 +1,213 @@
+"""The rows of the comparison: what is measured, in which network, of which tools."""
+
+import dataclasses
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import install
+import swarms
+import tools
+from lab import Failed, Peer, allow_cubic, fill, netlab, until
+from tools import Bench
+
+# What can go wrong with a tool without saying anything of the others.
+WRONG = (Failed, OSError, subprocess.CalledProcessError)
+
+ONE_GIB = [
+    tools.Potluck, tools.Curl, tools.PlainCurl, tools.Rsync, tools.Scp,
+    swarms.Syncthing, swarms.Libtorrent, swarms.Wormhole,
+]  # fmt: skip
+MANY = [tools.Potluck, tools.Curl, tools.Rsync, tools.RsyncSynced, tools.Scp]
+LOSS = [tools.Potluck, tools.Curl]
+
+# Packets lost of each thousand that arrive at the taker.
+LOSSES = (0, 10, 50)
+
+
+@dataclasses.dataclass
+class Plan:
+    """How much is measured, and where files lie."""
+
+    quick: bool
+    rounds: int
+    memory: str
+    disk: str
+    obtain: bool
+
+
+def entry(tool, **more):
+    """What a row tells of one tool."""
+    return {"tool": tool.name, "encrypted": tool.encrypted, "verified": tool.verified, **more}
+
+
+def begin(plan, bench, kinds, **more):
+    """Starts the tools that can be had: pairs of a running tool (or None) and its entry."""
+    begun = []
+    for kind in kinds:
+        told = entry(kind, state="ok", samples=[], **more)
+        begun.append((None, told))
+        has = install.obtain if plan.obtain else install.there
+        if not all([has(need) for need in kind.needs]):
+            told["state"] = "not installed"
+            continue
+        tool = kind(bench)
+        try:
+            told["version"] = tool.version()
+            tool.start()
+            begun[-1] = tool, told
+        except WRONG as wrong:
+            told["state"] = f"failed: {wrong}"
+            tool.stop()
+    return begun
+
+
+def end(begun):
+    for tool, _ in begun:
+        if tool:
+            tool.stop()
+
+
+def transfer(tool, told, what, **more):
+    """One transfer into a new folder, compared with the source; no more of this tool if it fails."""
+    if told["state"] != "ok":
+        return
+    to = tool.bench.folder("out")
+    # What others wrote before is not ours to wait for.
+    subprocess.run(["sync", "-f", to], check=True)
+    try:
+        sample = tool.fetch(what, to)
+        same = ["diff", "-r", os.path.join(tool.bench.source, what), os.path.join(to, what)]
+        if subprocess.run(same, capture_output=True).returncode != 0:
+            raise Failed("what arrived differs")
+        told["samples"].append({**dataclasses.asdict(sample), "void": sample.void(), **more})
+        where = " ".join(f"{key} {value}" for key, value in more.items())
+        print(f"  {tool.name:<24} {where:<14} {sample.seconds:8.3f} s", file=sys.stderr)
+    except WRONG as wrong:
+        told["state"] = f"failed: {wrong}"
+    finally:
+        shutil.rmtree(to)
+
+
+def in_turn(number, begun):
+    """The tools in another order each round, so that none always comes after the same one."""
+    at = number % len(begun)
+    return begun[at:] + begun[:at]
+
+
+def one_node():
+    """A node with loopback only, where TCP is cubic."""
+    netlab("down")
+    netlab("node", 1)
+    choose(1, "cubic")
+
+
+def choose(node, congestion):
+    allow_cubic()
+    netlab("exec", node, "sysctl", "-qw", f"net.ipv4.tcp_congestion_control={congestion}")
+
+
+def one_gib(plan, work):
+    """One file, two ends on the loopback device, files in memory."""
+    size = (64 if plan.quick else 1024) << 20
+    one_node()
+    bench = Bench(work(plan.memory))
+    fill(f"{bench.source}/big.bin", size)
+    begun = begin(plan, bench, ONE_GIB)
+    for number in range(plan.rounds):
+        for tool, told in in_turn(number, begun):
+            transfer(tool, told, "big.bin")
+    end(begun)
+    return {"size": size, "entries": [told for _, told in begun]}
+
+
+def many_small(plan, work):
+    """A folder of small files, once in memory and once on a disk."""
+    count = 200 if plan.quick else 2000
+    entries = []
+    for place, folder in (("memory", plan.memory), ("disk", plan.disk)):
+        one_node()
+        bench = Bench(work(folder))
+        for number in range(count):
+            fill(f"{bench.source}/many/{number:04}.bin", 16 << 10)
+        begun = begin(plan, bench, MANY, place=place)
+        for number in range(plan.rounds):
+            for tool, told in in_turn(number, begun):
+                transfer(tool, told, "many")
+        end(begun)
+        entries += [told for _, told in begun]
+    return {"count": count, "entries": entries}
+
+
+def loss(plan, work):
+    """Two nodes at 100 Mbit/s; packets are lost that arrive at the taker."""
+    size = (8 if plan.quick else 64) << 20
+    entries = []
+    for congestion in ("cubic", "bbr"):
+        netlab("up", 2, "100mbit")
+        for node in (1, 2):
+            choose(node, congestion)
+        refused = congestion == "cubic"
+        bench = Bench(work(plan.memory), giver=1, taker=2, address="10.77.0.11", refused=refused, limit=120.0)
+        fill(f"{bench.source}/file.bin", size)
+        begun = begin(plan, bench, LOSS, congestion=congestion)
+        for number in range(plan.rounds):
+            for permille in LOSSES:
+                netlab("loss", 2, permille)
+                for tool, told in in_turn(number, begun):
+                    transfer(tool, told, "file.bin", loss=permille)
+            netlab("loss", 2, 0)
+        end(begun)
+        netlab("down")
+        entries += [told for _, told in begun]
+    return {"size": size, "entries": entries}
+
+
+def holders(plan, work):
+    """A taker at 100 Mbit/s, and one or two that hold the file at 50 Mbit/s each."""
+    size = (8 if plan.quick else 64) << 20
+    netlab("up", 3, "100mbit")
+    for node in (1, 2, 3):
+        choose(node, "cubic")
+    for node in (1, 2):
+        netlab("rate", node, "50mbit")
+    bench = Bench(work(plan.memory), giver=1, taker=3, limit=120.0)
+    fill(f"{bench.source}/file.bin", size)
+    second = bench.folder("second")
+    shutil.copytree(bench.source, os.path.join(second, "shared"))
+    begun = begin(plan, bench, [tools.Potluck])
+    for _ in range(plan.rounds):
+        for tool, told in begun:
+            transfer(tool, told, "file.bin", holders=1)
+            if told["state"] == "ok":
+                with_two(tool, told, second)
+    end(begun)
+    return {"size": size, "entries": [told for _, told in begun]}
+
+
+def with_two(tool, told, second):
+    """The same once more while a second one holds it."""
+    taker, other = tool.peers[1], Peer(2, second)
+    try:
+        until("two hold it", lambda: taker.copies("file.bin") == 2, every=0.02)
+        transfer(tool, told, "file.bin", holders=2)
+        other.end(signal.SIGTERM)
+        until("one holds it", lambda: taker.copies("file.bin") == 1, every=0.02)
+    except Failed as wrong:
+        told["state"] = f"failed: {wrong}"
+    finally:
+        other.end()
+
+
+ROWS = {"one-gib": one_gib, "many-small": many_small, "loss": loss, "holders": holders}
+
+
+def run(name, plan, work):
+    """Runs a row; what it measured, with the circumstances."""
+    begun, load = time.time(), os.getloadavg()[0]
+    result = ROWS[name](plan, work)
+    circumstances = {"row": name, "quick": plan.quick, "rounds": plan.rounds, "time": begun}
+    return {**circumstances, "load": [load, os.getloadavg()[0]], "seconds": time.time() - begun, **result}
