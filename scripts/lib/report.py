@@ -78,8 +78,9 @@ def one_gib(result):
     ]  # fmt: skip
     head = ["tool", "version", "encrypted", "verified", "MB/s", "of nginx TLS", "CPU s/GiB"]
     head += ["MiB giver", "MiB taker", "remarks"]
+    of_tls = ratio(median(potluck, speed), median(tls, speed))
     bars = [
-        bar(result, "potluck's speed, of nginx TLS 1.3 and curl's", ratio(median(potluck, speed), median(tls, speed)), 0.95),
+        bar(result, "potluck's speed, of nginx TLS 1.3 and curl's", of_tls, 0.95),
         bar(result, "potluck's CPU seconds a GiB, both peers", median(potluck, cpu), most=1.6),
     ]
     return f"One file of {size // MIB:,} MiB", head, lines, bars
