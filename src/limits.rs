@@ -123,6 +123,9 @@ pub const SIDECAR_AGE: Duration = Duration::from_secs(2);
 /// How often the disk clerk looks for sidecars of that age.
 pub const SIDECAR_TICK: Duration = Duration::from_millis(250);
 
+/// Partial files that `status` looks at, at most.
+pub const UNFINISHED: usize = 100;
+
 /// Files published in one group, at most (one sync of the file system for all).
 pub const PUBLISH_FILES: usize = 256;
 

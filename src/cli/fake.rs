@@ -202,6 +202,7 @@ impl Fake<'_> {
             bytes: 1_000_000,
             hashing: 0,
             downloads: self.running.iter().map(|running| running.row.clone()).collect(),
+            unfinished: Vec::new(),
             uploads: Vec::new(),
             key_exported: false,
             warnings: Vec::new(),

@@ -7,7 +7,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::human::{count, duration, percent, size, speed};
 use super::output::Style;
-use crate::control::{DownloadRow, ListRow, PeerRow, Saved, Status, UploadRow};
+use super::words;
+use crate::control::{DownloadRow, ListRow, PeerRow, Saved, Status, Unfinished, UploadRow};
 use crate::error::Failure;
 use crate::text::shown;
 
@@ -17,6 +18,9 @@ const WIDEST: usize = 60;
 /// A column's cells are set to the right.
 const RIGHT: bool = true;
 const LEFT: bool = false;
+
+/// Unfinished files that the first screen names.
+const LEFT_SHOWN: usize = 3;
 
 /// Signs of a file id that are shown: `download b3:` takes them.
 const ID_SIGNS: usize = 10;
@@ -160,8 +164,29 @@ pub(super) fn welcome(status: &Status, style: Style) -> String {
         ("network", network(status).to_owned()),
         ("sharing", sharing(status)),
     ];
+    let mut left: String = status.unfinished.iter().take(LEFT_SHOWN).map(unfinished_line).collect();
+    if let Some(more) = status.unfinished.len().checked_sub(LEFT_SHOWN + 1) {
+        left.push_str(&format!("unfinished: {} more, see `status`\n", more + 1));
+    }
     let hint = style.dim("`list` shows what is on the table, `help` what can be typed");
-    format!("{}{}{hint}\n", who(status, style), facts(&lines, style))
+    format!("{}{}{left}{hint}\n", who(status, style), facts(&lines, style))
+}
+
+fn unfinished_line(row: &Unfinished) -> String {
+    format!("unfinished: {}\n", unfinished(row))
+}
+
+/// What lies unfinished, and what goes on with it.
+fn unfinished(row: &Unfinished) -> String {
+    let id = format!("b3:{}", row.id.chars().take(ID_SIGNS).collect::<String>());
+    let name = if row.path.is_empty() { &id } else { &row.path };
+    let asked = words::quote(&row.asked);
+    // What cannot be shown cannot be typed.
+    let asked = if row.asked.is_empty() || shown(&asked) != asked { &id } else { &asked };
+    let far = row
+        .size
+        .map_or_else(|| size(row.held), |all| format!("{} % of {}", percent(row.held, all), size(all)));
+    format!("{} ({far}): `download {}` goes on with it", shown(name), shown(asked))
 }
 
 /// What `status` says.
@@ -183,6 +208,10 @@ pub(super) fn status(status: &Status, style: Style) -> String {
     if !status.downloads.is_empty() {
         text.push_str(&style.bold("downloads\n"));
         status.downloads.iter().for_each(|row| text.push_str(&format!("  {}\n", progress(row))));
+    }
+    if !status.unfinished.is_empty() {
+        text.push_str(&style.bold("unfinished\n"));
+        status.unfinished.iter().for_each(|row| text.push_str(&format!("  {}\n", unfinished(row))));
     }
     if !status.uploads.is_empty() {
         text.push_str(&style.bold("uploads\n"));
@@ -379,11 +408,18 @@ mod tests {
             bytes: 3_000_000,
             hashing: 1,
             downloads: vec![download()],
+            unfinished: vec![Unfinished {
+                id: "3f2a9c1b00112233".into(),
+                path: "films/my film.mkv".into(),
+                asked: "my films".into(),
+                held: 40 << 20,
+                size: Some(100 << 20),
+            }],
             uploads: vec![UploadRow { to: "peer3".into(), bytes: 1 << 30, speed: 1 << 20 }],
             key_exported: false,
             warnings: vec!["port 1001 is taken".into()],
         };
-        insta::assert_snapshot!(status(&facts, PLAIN), @r"
+        insta::assert_snapshot!(status(&facts, PLAIN), @r#"
         peer1-k7qd  k7qdabcd
           folder    /somewhere/peer1
           ports     1001 to 1004
@@ -393,11 +429,21 @@ mod tests {
           key       never exported: `potluck identity export FILE`, and keep that file safe
         downloads
           3: big.iso 45 % of 100.0 MiB, 11.0 MiB/s, 5 s left, from peer2, peer3
+        unfinished
+          films/my film.mkv (40 % of 100.0 MiB): `download "my films"` goes on with it
         uploads
           to peer3: 1.0 GiB, 1.0 MiB/s
         warnings
           port 1001 is taken
-        ");
+        "#);
+        let one = facts.unfinished[0].clone();
+        let other = Unfinished { path: String::new(), asked: "a\u{1b}".into(), size: None, ..one.clone() };
+        facts.unfinished = vec![one.clone(), other, one.clone(), one.clone(), one];
+        let first = welcome(&facts, PLAIN);
+        let left: Vec<&str> = first.lines().filter(|l| l.starts_with("unfinished")).collect();
+        assert_eq!(left.len(), 4, "{first}");
+        assert_eq!(left[1], "unfinished: b3:3f2a9c1b00 (40.0 MiB): `download b3:3f2a9c1b00` goes on with it");
+        assert_eq!(left[3], "unfinished: 2 more, see `status`");
         facts.network = "group".into();
         facts.ports = [1001, 5, 6, 7];
         let said = status(&facts, PLAIN);

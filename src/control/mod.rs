@@ -152,6 +152,21 @@ pub struct UploadRow {
     pub speed: u64,
 }
 
+/// A download that was not finished, and is not running.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// File id.
+    pub id: String,
+    /// Where it was to go, below `downloads/`; empty if that is not known.
+    pub path: String,
+    /// What `download` was told; empty if that is not known.
+    pub asked: String,
+    /// Bytes that are believed to be there.
+    pub held: u64,
+    /// Bytes of the whole file, if that is known.
+    pub size: Option<u64>,
+}
+
 /// What `status` tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -175,6 +190,9 @@ pub struct Status {
     pub hashing: u64,
     /// Running downloads.
     pub downloads: Vec<DownloadRow>,
+    /// What lies unfinished in `downloads/`, and is not being fetched; at most 100.
+    #[serde(default)]
+    pub unfinished: Vec<Unfinished>,
     /// Who is being served.
     pub uploads: Vec<UploadRow>,
     /// True once the key was exported.

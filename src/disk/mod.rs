@@ -55,6 +55,8 @@ pub struct Plan {
     pub destination: PathBuf,
     /// Path below it.
     pub to: SafePath,
+    /// The word of the user that brings it, and brings it again.
+    pub asked: Arc<str>,
     /// Modification time, milliseconds since 1970.
     pub modified: i64,
     /// Whether it gets the executable bit.
@@ -242,9 +244,12 @@ pub struct Leftover {
     pub held: u64,
     /// Bytes that it takes on the disk.
     pub on_disk: u64,
+    /// Where it was to go, and the word of the user that brings it.
+    pub asked: Option<(SafePath, String)>,
 }
 
-/// The partial files in `destination`, in the order of their ids; none if the folder is not there.
+/// The partial files in `destination`, in the order of their ids, [`limits::UNFINISHED`] of them at
+/// most; none if the folder is not there.
 ///
 /// # Errors
 /// What the operating system says.
@@ -255,8 +260,10 @@ pub fn partials(destination: &Path) -> io::Result<Vec<Leftover>> {
         Err(e) => return Err(e),
     };
     let (mut found, boot) = (Vec::new(), boot());
-    for name in folder.names()? {
-        let Ok(id) = name.parse::<FileId>() else { continue };
+    let mut ids: Vec<FileId> = folder.names()?.iter().filter_map(|name| name.parse().ok()).collect();
+    ids.sort();
+    for id in ids.into_iter().take(limits::UNFINISHED) {
+        let name = id.to_string();
         let Ok(data) = folder.open_file(&name, false) else { continue };
         let mut sidecar = Vec::new();
         let read =
@@ -269,8 +276,8 @@ pub fn partials(destination: &Path) -> io::Result<Vec<Leftover>> {
             size: told.as_ref().map(|(_, have)| have.chunks().size()),
             held: told.map_or(0, |(_, have)| have.bytes()),
             on_disk: meta.blocks() * 512,
+            asked: place::asked(&folder, id),
         });
     }
-    found.sort_by_key(|l| l.id);
     Ok(found)
 }

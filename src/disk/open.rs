@@ -11,7 +11,7 @@ use bytesize::ByteSize;
 
 use super::Plan;
 use super::names::candidate;
-use super::place::{Place, discard, have_name, is_under, manifest_name, walk};
+use super::place::{Place, discard, have_name, is_under, manifest_name, note_asked, walk};
 use super::publish::{NAMES, content_of};
 use super::writer::mode;
 use crate::content::manifest::VALUE;
@@ -108,6 +108,9 @@ pub(super) fn partial(
     }
     if new {
         discard(folder, plan.id, false).map_err(failed)?;
+    }
+    if let Err(e) = note_asked(folder, plan) {
+        log::debug!("nobody will know what {:?} is: {e}", plan.id);
     }
     let (sidecar, number, have) = open_sidecar(place, plan, chunks, len, boot).map_err(failed)?;
     let manifest = stored_manifest(place, plan, chunks);

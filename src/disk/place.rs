@@ -3,14 +3,16 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::copy;
+use super::{Plan, copy};
 use crate::content::path::fold;
 use crate::content::{FileId, SafePath};
 use crate::error::{Code, Failure};
+use crate::limits;
 use crate::sys::folder::{Folder, Kind};
 use crate::text;
 
@@ -120,7 +122,7 @@ pub(super) fn failure(path: &Path, doing: &str, e: &io::Error) -> Failure {
 /// Takes away what a crash left between publishing a file and removing its sidecar, and copies.
 fn sweep(partial: &Folder) -> io::Result<()> {
     for name in partial.names()? {
-        if let Some((id, "have" | "manifest")) = name.split_once('.')
+        if let Some((id, "have" | "manifest" | "asked")) = name.split_once('.')
             && id.parse::<FileId>().is_ok()
             && partial.look(id)?.is_none()
         {
@@ -138,7 +140,8 @@ pub(super) fn discard(partial: &Folder, id: FileId, data: bool) -> io::Result<()
         partial.remove(&id.to_string())?;
     }
     partial.remove(&have_name(id))?;
-    partial.remove(&manifest_name(id))
+    partial.remove(&manifest_name(id))?;
+    partial.remove(&asked_name(id))
 }
 
 /// Name of the sidecar.
@@ -149,6 +152,28 @@ pub(super) fn have_name(id: FileId) -> String {
 /// Name of the stored manifest.
 pub(super) fn manifest_name(id: FileId) -> String {
     format!("{id}.manifest")
+}
+
+/// Name of what tells where it goes and who wanted it.
+fn asked_name(id: FileId) -> String {
+    format!("{id}.asked")
+}
+
+/// Notes where a file goes and the word that brings it, for people.
+pub(super) fn note_asked(partial: &Folder, plan: &Plan) -> io::Result<()> {
+    let name = asked_name(plan.id);
+    partial.remove(&name)?;
+    let text = format!("{}\0{}", plan.to, plan.asked);
+    partial.create(&name, 0o644)?.write_all_at(text.as_bytes(), 0)
+}
+
+/// What was noted so; a torn note is none.
+pub(super) fn asked(partial: &Folder, id: FileId) -> Option<(SafePath, String)> {
+    let mut text = String::new();
+    let file = partial.open_file(&asked_name(id), false).ok()?;
+    file.take(2 * limits::PATH as u64 + 1).read_to_string(&mut text).ok()?;
+    let (to, asked) = text.split_once('\0')?;
+    Some((to.parse().ok()?, asked.to_owned()))
 }
 
 /// True if `file` still lies under `name`.

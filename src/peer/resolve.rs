@@ -1,6 +1,7 @@
 //! From what a user types after `download` to the contents that are meant. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::roster::Roster;
 use crate::content::{Catalogue, Entry, FileId, Kind, SafePath, path};
@@ -61,13 +62,14 @@ fn one(
     only: Option<PeerId>,
     found: &mut Resolved,
 ) -> Result<(), Failure> {
+    let asked = Arc::from(word);
     // A file may be called `b3:…`, too: the path is meant where there is one.
     let is_path = || roster.entries(only).any(|(_, e)| e.path.as_str() == word);
     if let Some(digits) = word.strip_prefix("b3:")
         && !is_path()
     {
         let (id, entry) = by_id(digits, roster, only)?;
-        found.files.push(wanted(id, entry, last_component(&entry.path)));
+        found.files.push(wanted(id, entry, last_component(&entry.path), &asked));
         return Ok(());
     }
     let trimmed = word.strip_suffix('/').unwrap_or(word);
@@ -101,24 +103,24 @@ fn one(
     }
     if !files.is_empty() {
         let (id, entry) = single(&path, &files, roster)?;
-        found.files.push(wanted(id, entry, last_component(&path)));
+        found.files.push(wanted(id, entry, last_component(&path), &asked));
     }
     let top = last_component(&path);
     for (inner, choices) in &below {
         let (id, entry) = single(&entry_path(&path, inner), choices, roster)?;
-        found.files.push(wanted(id, entry, entry_path(&top, inner)));
+        found.files.push(wanted(id, entry, entry_path(&top, inner), &asked));
     }
     let target = |inner: Option<SafePath>| inner.map_or_else(|| top.clone(), |i| entry_path(&top, &i));
     found.folders.extend(folders.into_iter().map(target));
     Ok(())
 }
 
-fn wanted(id: FileId, entry: &Entry, to: SafePath) -> Wanted {
+fn wanted(id: FileId, entry: &Entry, to: SafePath, asked: &Arc<str>) -> Wanted {
     let (size, modified, executable) = match entry.kind {
         Kind::File { size, modified, executable, .. } => (size, modified, executable),
         Kind::Folder => (0, 0, false),
     };
-    Wanted { id, size, modified, executable, to, holders: Vec::new() }
+    Wanted { id, size, modified, executable, asked: Arc::clone(asked), to, holders: Vec::new() }
 }
 
 /// `inner` in the folder `top`. Both are parts of one valid path, so that the result is one as well;

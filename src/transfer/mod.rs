@@ -56,6 +56,8 @@ pub struct Wanted {
     pub modified: i64,
     /// Whether it gets the executable bit.
     pub executable: bool,
+    /// The word of the user that brings it.
+    pub asked: Arc<str>,
     /// Where it goes, below the job's destination.
     pub to: SafePath,
     /// Peers that hold all of it.
@@ -179,7 +181,8 @@ pub struct Offer {
 pub enum SenderCommand {
     /// Serve this from now on.
     Offer(Arc<Offer>),
-    /// Take no new request; report [`SenderEvent::Stopped`] when what is under way is sent.
+    /// Take no new request; report [`SenderEvent::Stopped`] when what is under way was sent, and read by
+    /// whoever it is for.
     Finish,
     /// Finish the block under way, close, and report [`SenderEvent::Stopped`].
     Stop,

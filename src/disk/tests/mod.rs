@@ -58,6 +58,7 @@ impl Source {
             size: self.chunks.size(),
             destination: destination.to_owned(),
             to: to.parse().unwrap(),
+            asked: format!("the folder of {to}").into(),
             modified: MODIFIED,
             executable: false,
         }

@@ -28,6 +28,7 @@ fn what_was_closed_goes_on_where_it_stopped() {
     let source = Source::new(10_000_000, 1);
     let left = half(dir.path(), &source, "big", |n| n % 3 == 0);
     assert_eq!((left.id, left.size), (source.id(), Some(10_000_000)));
+    assert_eq!(left.asked, Some(("big".parse().unwrap(), "the folder of big".to_owned())));
     let missing: u64 =
         source.chunks.iter().filter(|c| c.get() % 3 == 0).map(|c| source.chunks.len_of(c)).sum();
     assert_eq!(left.held, 10_000_000 - missing);
@@ -176,7 +177,7 @@ fn what_a_crash_left_behind_a_published_file_is_swept() {
     // As if it was killed between the renaming and the removal of the sidecar.
     let partial = dir.path().join(PARTIAL);
     fs::rename(partial.join(source.id().to_string()), dir.path().join("x")).unwrap();
-    assert_eq!(names_in(&partial).len(), 2);
+    assert_eq!(names_in(&partial).len(), 3);
     let mut rig = Rig::new();
     let other = Source::new(10, 1);
     assert_eq!(rig.fetch(&other, other.plan(dir.path(), "y")).0, saved(dir.path(), "y"));

@@ -7,7 +7,8 @@ use crossbeam_channel::Sender;
 
 use super::{Controller, reply};
 use crate::content::Kind;
-use crate::control::{Ask, Notice, PeerRow, Reply, Request, Status, UploadRow, keyfile};
+use crate::control::{Ask, Notice, PeerRow, Reply, Request, Status, Unfinished, UploadRow, keyfile};
+use crate::disk;
 use crate::error::{Code, Failure};
 use crate::peer::leaving::Cause;
 use crate::peer::listing::{self, Filter};
@@ -224,6 +225,7 @@ impl Controller {
             bytes: bytes.fold(0, u64::saturating_add),
             hashing: s.hashing.1,
             downloads: s.downloads.rows(now, |id| s.roster.name(id)),
+            unfinished: self.unfinished(),
             uploads: s
                 .uploads
                 .iter()
@@ -236,6 +238,21 @@ impl Controller {
             key_exported: keyfile::is_exported(&self.config.state(), self.identity.id()),
             warnings: self.warnings.iter().cloned().collect(),
         }
+    }
+
+    /// What lies in `downloads/` from before and is not being fetched.
+    fn unfinished(&self) -> Vec<Unfinished> {
+        let left = disk::partials(&self.config.downloads()).unwrap_or_else(|e| {
+            log::warn!("what lies unfinished cannot be told: {e}");
+            Vec::new()
+        });
+        let running = |id| self.state.downloads.iter().any(|(_, d)| d.wants.contains(&id));
+        let told = left.into_iter().filter(|l| l.size.is_some() && !running(l.id));
+        told.map(|l| {
+            let (path, asked) = l.asked.map_or_else(Default::default, |(to, asked)| (to.to_string(), asked));
+            Unfinished { id: l.id.to_string(), path, asked, held: l.held, size: l.size }
+        })
+        .collect()
     }
 
     fn complete(&self, prefix: &str, peers: bool) -> Vec<String> {

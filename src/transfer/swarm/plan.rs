@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::download::{Download, Phase};
 use super::job::Running;
@@ -300,6 +301,7 @@ fn plan(wanted: &Wanted, destination: &Path) -> Plan {
         size: wanted.size,
         destination: destination.to_owned(),
         to: wanted.to.clone(),
+        asked: Arc::clone(&wanted.asked),
         modified: wanted.modified,
         executable: wanted.executable,
     }

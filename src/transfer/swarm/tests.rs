@@ -107,7 +107,8 @@ impl World {
             self.content.insert(id, bytes.to_vec());
             let size = bytes.len() as u64;
             let to = path.parse().unwrap();
-            Wanted { id, size, modified: 0, executable: false, to, holders: holders.clone() }
+            let (asked, holders) = ((*path).into(), holders.clone());
+            Wanted { id, size, modified: 0, executable: false, asked, to, holders }
         });
         let files = files.collect();
         let job = Job { id: JobId(job), destination: PathBuf::from("/d"), files, folders: Vec::new() };
@@ -554,6 +555,7 @@ fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
         size: bytes.len() as u64,
         modified: 0,
         executable: false,
+        asked: "a".into(),
         to: "a".parse().unwrap(),
         holders: vec![peer(1)],
     };

@@ -198,6 +198,7 @@ pub(super) fn wanted(path: &str, bytes: &[u8], holders: &[PeerId]) -> Wanted {
         size: bytes.len() as u64,
         modified: 5,
         executable: false,
+        asked: path.into(),
         to: path.parse().unwrap(),
         holders: holders.to_vec(),
     }
