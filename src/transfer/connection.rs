@@ -5,7 +5,8 @@
 //! buffered beyond one TLS record and the frame headers of wire/frame.rs.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, IoSlice, Write};
+use std::io::{self, BufRead, IoSlice, Read, Write};
+use std::net::Shutdown;
 
 use mio::net::TcpStream;
 
@@ -39,6 +40,8 @@ pub(super) enum Phase {
     Proved(PeerId),
     /// What is queued is still sent, then it ends.
     Closing,
+    /// What is queued is still sent; it ends when the other end has read all of it and closed.
+    Parting,
 }
 
 /// Where a dialled connection may still go if this address fails.
@@ -229,6 +232,26 @@ impl Connection {
             }
         }
         Ok(true)
+    }
+
+    /// Says that nothing more comes. To say it again does nothing.
+    pub(super) fn end_writing(&self) -> Result<(), Closed> {
+        self.stream.shutdown(Shutdown::Write).map_err(|e| Closed::Lost(e.to_string()))
+    }
+
+    /// Reads what nobody wants any more, until the other end closes. Counts the bytes.
+    pub(super) fn read_away(&mut self, budget: &mut usize) -> Step {
+        let mut away = [0; 4_096];
+        while *budget > 0 {
+            match self.stream.read(&mut away) {
+                Ok(0) => return Step::Closed(Closed::Clean),
+                Ok(n) => *budget = budget.saturating_sub(n),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Step::Blocked,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Step::Closed(Closed::Lost(e.to_string())),
+            }
+        }
+        Step::Bound
     }
 
     /// True if the TCP connection stands; an error if it failed.

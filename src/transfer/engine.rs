@@ -35,6 +35,9 @@ const HELD: Duration = Duration::from_millis(50);
 /// A connection that is closing has this long to send what is queued.
 const CLOSING: Duration = Duration::from_secs(1);
 
+/// One that is parting, so long without a byte that is taken: as long as an `exit` waits.
+const PARTING: Duration = Duration::from_secs(30);
+
 /// How often a role hears that a connection lives, at most.
 const TELL: Duration = Duration::from_secs(1);
 
@@ -304,6 +307,14 @@ impl<R: Role> Running<R> {
             match c.phase {
                 Phase::Handshaking | Phase::Proved(_) => {}
                 Phase::Connecting | Phase::Closing => return Ok(()),
+                Phase::Parting => match c.read_away(&mut budget) {
+                    Step::Closed(how) => return Err(how),
+                    Step::Bound => {
+                        self.net.enqueue(id);
+                        return Ok(());
+                    }
+                    _ => return Ok(()),
+                },
             }
             if c.small.len() > limits::SMALL_QUEUE {
                 // It asks and does not read the answers. Writing comes next; then this goes on.
@@ -380,6 +391,7 @@ impl<R: Role> Running<R> {
                     self.net.remove(id);
                     return Ok(());
                 }
+                Phase::Parting => return c.end_writing(),
                 Phase::Proved(_) => {}
                 Phase::Connecting | Phase::Handshaking => return Ok(()),
             }
@@ -424,7 +436,7 @@ impl<R: Role> Running<R> {
                 self.net.remove(id);
                 self.role.on_closed(now, &mut self.net, id, how);
             }
-            Phase::Closing => drop(self.net.remove(id)),
+            Phase::Closing | Phase::Parting => drop(self.net.remove(id)),
         }
     }
 
@@ -440,6 +452,7 @@ impl<R: Role> Running<R> {
                 Phase::Connecting => c.since + patience.connect,
                 Phase::Handshaking => c.since + patience.handshake,
                 Phase::Closing => c.since + CLOSING,
+                Phase::Parting => c.since.max(c.sent) + PARTING,
                 // Who is not read from cannot be blamed for its silence.
                 Phase::Proved(_) if c.held => now + patience.idle,
                 // Busy or not: who neither asks nor takes what it asked for has no place here.
@@ -473,7 +486,7 @@ impl<R: Role> Running<R> {
         match c.phase {
             Phase::Connecting => self.ended(now, id, timed_out("connecting")),
             Phase::Handshaking => self.ended(now, id, timed_out("the handshake")),
-            Phase::Closing => drop(self.net.remove(id)),
+            Phase::Closing | Phase::Parting => drop(self.net.remove(id)),
             Phase::Proved(_) => {
                 self.net.close(now, id);
                 self.role.on_closed(now, &mut self.net, id, Closed::Clean);

@@ -99,7 +99,7 @@ impl Net {
     /// Queues a small frame; it overtakes blocks. Nothing happens if the connection is gone.
     pub(super) fn send(&mut self, id: ConnId, message: &Message) {
         if let Some(c) = self.get_mut(id)
-            && c.phase != Phase::Closing
+            && !matches!(c.phase, Phase::Closing | Phase::Parting)
         {
             c.small.extend(message.encode());
             self.enqueue(id);
@@ -125,6 +125,20 @@ impl Net {
         } else {
             self.remove(id);
         }
+    }
+
+    /// Sends what is queued and says that nothing more comes; it is there until the other end has read all
+    /// of it and closed, too. The role hears no more of it.
+    pub(super) fn part(&mut self, now: Time, id: ConnId) {
+        self.close(now, id);
+        if let Some(c) = self.get_mut(id) {
+            c.phase = Phase::Parting;
+        }
+    }
+
+    /// True if it is there.
+    pub(super) fn is_there(&self, id: ConnId) -> bool {
+        self.get(id).is_some()
     }
 
     /// The address of the other end.

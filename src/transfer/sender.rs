@@ -38,13 +38,20 @@ const SERVING: Duration = Duration::from_millis(250);
 /// After `Stop`: connections have this long to take what was made for them.
 const STOP: Duration = Duration::from_millis(500);
 
+/// Who was sent content within this time may still have some of it to read. Longer than a full buffer of
+/// the kernel takes on a link of a megabit a second.
+const ON_ITS_WAY: Duration = Duration::from_secs(30);
+
 /// While it ends, it looks this often whether it has.
 const LOOK: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Serving,
+    /// What is under way is sent.
     Finishing,
+    /// It is in the kernel: whoever it is for reads it.
+    Parting,
     Stopping(Time),
     Stopped,
 }
@@ -73,6 +80,8 @@ pub(super) struct SenderRole {
     offer: Arc<Offer>,
     state: State,
     clients: BTreeMap<ConnId, Client>,
+    /// Connections that end when the other end has read everything.
+    parting: BTreeMap<ConnId, (PeerId, u64)>,
     open: OpenFiles,
     /// Files found changed, until there is a new offer.
     changed: BTreeSet<FileId>,
@@ -117,6 +126,7 @@ impl SenderRole {
             offer: Arc::default(),
             state: State::Serving,
             clients: BTreeMap::new(),
+            parting: BTreeMap::new(),
             open: OpenFiles::default(),
             changed: BTreeSet::new(),
             buffer: vec![0; STEP],
@@ -232,8 +242,9 @@ impl SenderRole {
     /// Tells the controller who is being served, while somebody is and once when nobody is any more.
     fn report(&mut self, now: Time) {
         let mut serving = BTreeMap::new();
-        for client in self.clients.values().filter(|c| c.bytes > 0 && !c.is_finished(now)) {
-            *serving.entry(client.peer).or_insert(0) += client.bytes;
+        let clients = self.clients.values().filter(|c| c.bytes > 0 && !c.is_finished(now));
+        for (peer, bytes) in clients.map(|c| (c.peer, c.bytes)).chain(self.parting.values().copied()) {
+            *serving.entry(peer).or_insert(0) += bytes;
         }
         let serving: Vec<_> = serving.into_iter().collect();
         let told =
@@ -245,17 +256,38 @@ impl SenderRole {
     }
 
     /// Says that nothing is under way any more, once that is so.
-    fn check_finished(&mut self, now: Time, net: &Net) {
+    fn check_finished(&mut self, now: Time, net: &mut Net) {
         let is_done = |(id, c): (&ConnId, &Client)| !c.is_busy() && c.is_finished(now) && net.is_flushed(*id);
+        if self.state == State::Finishing && self.clients.iter().all(is_done) {
+            self.part(now, net);
+        }
         let finished = match self.state {
-            State::Serving | State::Stopped => false,
-            State::Finishing => self.clients.iter().all(is_done),
+            State::Serving | State::Finishing | State::Stopped => false,
+            State::Parting => {
+                self.parting.retain(|id, _| net.is_there(*id));
+                self.parting.is_empty()
+            }
             State::Stopping(since) => now.since(since) >= STOP || net.is_empty(),
         };
         if finished {
             self.state = State::Stopped;
             drop(self.events.send(SenderEvent::Stopped));
         }
+    }
+
+    /// All is in the kernel. Were it left there, whoever hears that we left would not read it any more.
+    fn part(&mut self, now: Time, net: &mut Net) {
+        self.state = State::Parting;
+        net.stop_accepting();
+        for (id, client) in std::mem::take(&mut self.clients) {
+            if client.was_served_within(now, ON_ITS_WAY) {
+                net.part(now, id);
+                self.parting.insert(id, (client.peer, client.bytes));
+            } else {
+                net.close(now, id);
+            }
+        }
+        self.report = Some(now);
     }
 
     fn take_request(&mut self, now: Time, net: &mut Net, id: ConnId, message: Message) -> Result<(), String> {
@@ -320,13 +352,14 @@ impl Role for SenderRole {
                 self.check_finished(now, net);
             }
             SenderCommand::Stop => {
-                if matches!(self.state, State::Serving | State::Finishing) {
+                if matches!(self.state, State::Serving | State::Finishing | State::Parting) {
                     self.state = State::Stopping(now);
                     net.stop_accepting();
                     for id in net.ids() {
                         net.close(now, id);
                     }
                     self.clients.clear();
+                    self.parting.clear();
                 }
                 self.check_finished(now, net);
             }
@@ -385,7 +418,8 @@ impl Role for SenderRole {
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        let look = matches!(self.state, State::Stopping(_) | State::Finishing).then_some(self.look);
+        let look = matches!(self.state, State::Stopping(_) | State::Finishing | State::Parting);
+        let look = look.then_some(self.look);
         [look, self.report].into_iter().flatten().min()
     }
 

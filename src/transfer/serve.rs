@@ -173,6 +173,11 @@ impl Client {
         self.blocks.is_empty() && (self.under_way.is_empty() || now.since(self.active) >= self.grace())
     }
 
+    /// True if content was sent to it within this time: some of it may be on its way.
+    pub(super) fn was_served_within(&self, now: Time, time: Duration) -> bool {
+        self.bytes > 0 && now.since(self.active) < time
+    }
+
     /// How long it may ask for nothing in the middle of a file. Requests run ahead of what arrived, so
     /// what is on its way and its pace matter, not the link's.
     fn grace(&self) -> Duration {

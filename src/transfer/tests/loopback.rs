@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::Code;
+use crate::limits;
 
 fn ready(owner: &Owner) -> Getter {
     let getter = Getter::new();
@@ -295,6 +296,58 @@ fn finishing_sends_what_was_begun_and_refuses_what_was_not() {
     assert_eq!(getter.file("other"), None);
     getter.handle.send(ReceiverCommand::Cancel(late));
     assert_eq!(getter.wait_finished(late).0, 0);
+}
+
+#[test]
+fn what_is_in_the_kernel_is_read_before_the_sender_stops() {
+    // A block for each chunk fills the pool, and 2 MiB are written: the rest lies in the kernel's buffers.
+    let chunk = usize::try_from(limits::CHUNK_MIN).unwrap();
+    let bytes = content(limits::BLOCK_POOL / limits::BLOCK * chunk + (2 << 20) + 4 * chunk, 9);
+    let mut owner = Owner::new();
+    owner.share(&[("a", &bytes)]);
+    let getter = ready(&owner);
+    getter.disk.hold_after(2 << 20);
+    let job = getter.fetch(1, vec![wanted("a", &bytes, &[owner.id()])]);
+    let sender = owner.sender.as_ref().unwrap();
+    let mut most = 0;
+    loop {
+        match sender.events.recv_timeout(DEADLINE).unwrap() {
+            SenderEvent::Serving(list) if list.is_empty() && most > 0 => break,
+            SenderEvent::Serving(list) => most = list.iter().map(|(_, bytes)| *bytes).sum::<u64>().max(most),
+            _ => {}
+        }
+    }
+    owner.send(SenderCommand::Finish);
+    let end = crate::sys::clock::now() + Duration::from_millis(500);
+    while let Ok(event) = sender.events.recv_timeout(end.since(crate::sys::clock::now())) {
+        assert!(!matches!(event, SenderEvent::Stopped), "the getter has not read everything");
+    }
+    getter.disk.go_on();
+    while !matches!(sender.events.recv_timeout(DEADLINE).unwrap(), SenderEvent::Stopped) {}
+    // As when the leave comes in the same instant.
+    getter.handle.send(ReceiverCommand::Gone(owner.id()));
+    assert_eq!(getter.wait_finished(job), (1, None));
+    assert_eq!(getter.file("a").unwrap(), bytes);
+}
+
+#[test]
+fn who_reads_nothing_any_more_is_not_waited_for_when_all_stops() {
+    let bytes = content(limits::BLOCK_POOL + (3 << 20), 9);
+    let mut owner = Owner::new();
+    owner.share(&[("a", &bytes)]);
+    let getter = ready(&owner);
+    getter.disk.hold_after(2 << 20);
+    getter.fetch(1, vec![wanted("a", &bytes, &[owner.id()])]);
+    let sender = owner.sender.as_ref().unwrap();
+    let mut served = false;
+    while !served {
+        let event = sender.events.recv_timeout(DEADLINE).unwrap();
+        served = matches!(event, SenderEvent::Serving(list) if !list.is_empty());
+    }
+    owner.send(SenderCommand::Finish);
+    owner.send(SenderCommand::Stop);
+    while !matches!(sender.events.recv_timeout(DEADLINE).unwrap(), SenderEvent::Stopped) {}
+    getter.disk.go_on();
 }
 
 #[test]
