@@ -230,6 +230,15 @@ pub const SOURCE_FAILURES: u8 = 3;
 /// and at both ends a share of the pool; eight fill every link that a peer has.)
 pub const FILE_SOURCES: usize = 8;
 
+/// Connections to one source for its blocks, at most (swarm/lanes.rs): eight fill a link that loses 5 %.
+pub const LANES: u8 = 8;
+
+/// Connections for blocks to all sources together, at most, when more than one is wanted to any of them.
+pub const ALL_LANES: usize = 16;
+
+/// Bytes asked ahead over each connection to a source, at least: they lose packets at different times.
+pub const LANE_AHEAD: u64 = 256 << 10;
+
 /// Bytes that a download must still lack to be worth a connection to another holder.
 pub const WORTH_ANOTHER: u64 = 1 << 20;
 

@@ -384,6 +384,7 @@ impl Net {
         self.make_room(host);
         let Ok(tls) = self.tls.accept() else { return };
         drop(stream.set_nodelay(true));
+        choose_congestion_control(&stream, host);
         if let Err(e) = self.insert(Connection::new(stream, tls.into(), host, None, now)) {
             log::debug!("a connection could not be taken: {e:?}");
         }
@@ -421,6 +422,21 @@ impl Net {
 fn spare() -> Option<std::fs::File> {
     std::fs::File::open("/dev/null").ok()
 }
+
+/// Bytes go to another machine by BBR where this user may have it: loss does not slow it down (DESIGN §5).
+/// On one machine nothing is lost, and BBR's pacing costs half of the speed.
+///
+/// That it cannot be had is no error: what the system chose does, over more connections (swarm/lanes.rs).
+#[cfg(target_os = "linux")]
+fn choose_congestion_control(stream: &TcpStream, host: Host) {
+    let wanted: &[u8] = if host.ip.is_loopback() { b"cubic" } else { b"bbr" };
+    if let Err(e) = socket2::SockRef::from(stream).set_tcp_congestion(wanted) {
+        log::debug!("congestion control stays as it is: {e}");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn choose_congestion_control(_stream: &TcpStream, _host: Host) {}
 
 fn connect(host: Host, port: u16) -> io::Result<TcpStream> {
     let to = host.socket(port);

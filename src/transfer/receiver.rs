@@ -41,6 +41,15 @@ struct Link {
     up: bool,
     /// Ask for its table when it is up.
     table: bool,
+    /// More connections to it, for blocks: numbers 1 and up.
+    lanes: Vec<Lane>,
+}
+
+/// A further connection to a peer.
+#[derive(Debug)]
+struct Lane {
+    conn: ConnId,
+    up: bool,
 }
 
 /// A block whose payload is coming in.
@@ -131,7 +140,8 @@ impl ReceiverRole {
                 self.drop_link(now, net, peer, &why);
                 self.catalogues.handle_down(now, peer);
             }
-            swarm::Output::Ask(peer, message) => self.ask(net, peer, &message),
+            swarm::Output::Ask(peer, lane, message) => self.ask_on(net, peer, lane, &message),
+            swarm::Output::Lanes(peer, count) => self.widen(now, net, peer, count),
             swarm::Output::Disk(command) => self.disk(command),
             swarm::Output::WriteNothing(token, chunk) => match self.pool.take() {
                 Some(block) => self.disk(disk::Command::Write(token, chunk, 0, block)),
@@ -187,20 +197,61 @@ impl ReceiverRole {
         }
     }
 
-    /// Forgets the connection to `peer`.
-    fn unlink(&mut self, peer: PeerId) -> Option<ConnId> {
-        let link = self.links.get_mut(&peer)?;
+    fn ask_on(&mut self, net: &mut Net, peer: PeerId, lane: u8, message: &Message) {
+        let Some(link) = self.links.get(&peer) else { return };
+        let further = usize::from(lane).checked_sub(1).and_then(|n| link.lanes.get(n));
+        if let Some(id) = further.map_or(link.conn, |l| Some(l.conn)) {
+            net.send(id, message);
+        }
+    }
+
+    /// Makes connections until there are `count` to `peer`.
+    fn widen(&mut self, now: Time, net: &mut Net, peer: PeerId, count: u8) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        let Some(contact) = &link.contact else { return };
+        while link.lanes.len() + 1 < usize::from(count) {
+            match net.dial(now, contact, contact.ports.sender) {
+                Ok(conn) => {
+                    link.lanes.push(Lane { conn, up: false });
+                    self.dialled.insert(conn, peer);
+                }
+                Err(how) => {
+                    log::debug!("{peer} cannot be dialled once more: {how:?}");
+                    break;
+                }
+            }
+        }
+        self.widened(now, peer);
+    }
+
+    /// Tells the swarm when none of the further connections to `peer` is still being made.
+    fn widened(&mut self, now: Time, peer: PeerId) {
+        if let Some(link) = self.links.get(&peer)
+            && link.lanes.iter().all(|l| l.up)
+        {
+            let count = u8::try_from(1 + link.lanes.len()).unwrap_or(u8::MAX);
+            self.swarm.handle_lanes(now, peer, count);
+        }
+    }
+
+    /// Forgets and closes the connections to `peer`. False: there was none.
+    fn unlink(&mut self, now: Time, net: &mut Net, peer: PeerId) -> bool {
+        let Some(link) = self.links.get_mut(&peer) else { return false };
         link.up = false;
-        let id = link.conn.take()?;
-        self.dialled.remove(&id);
-        self.incoming.remove(&id);
-        Some(id)
+        let lanes = std::mem::take(&mut link.lanes).into_iter().map(|l| l.conn);
+        let all: Vec<_> = link.conn.take().into_iter().chain(lanes).collect();
+        for &id in &all {
+            self.dialled.remove(&id);
+            self.incoming.remove(&id);
+            // One that is over already is no longer known there.
+            net.close(now, id);
+        }
+        !all.is_empty()
     }
 
     fn drop_link(&mut self, now: Time, net: &mut Net, peer: PeerId, why: &str) {
-        if let Some(id) = self.unlink(peer) {
+        if self.unlink(now, net, peer) {
             log::debug!("the connection to {peer} is closed: {}", text::shown(why));
-            net.close(now, id);
             self.tell(ReceiverEvent::Lost(peer));
         }
     }
@@ -264,9 +315,7 @@ impl ReceiverRole {
         net.stop_accepting();
         let peers: Vec<_> = self.links.keys().copied().collect();
         for peer in peers {
-            if let Some(id) = self.unlink(peer) {
-                net.close(now, id);
-            }
+            self.unlink(now, net, peer);
         }
         self.disk(disk::Command::Flush);
     }
@@ -289,9 +338,7 @@ impl Role for ReceiverRole {
                 self.swarm.handle_peer(now, peer);
             }
             ReceiverCommand::Gone(peer) => {
-                if let Some(id) = self.unlink(peer) {
-                    net.close(now, id);
-                }
+                self.unlink(now, net, peer);
                 self.links.remove(&peer);
                 self.swarm.handle_gone(now, peer);
                 self.catalogues.handle_gone(peer);
@@ -318,10 +365,13 @@ impl Role for ReceiverRole {
 
     fn on_proved(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId, host: Host) {
         self.on_alive(peer, host);
-        if self.dialled.contains_key(&id) {
-            if let Some(link) = self.links.get_mut(&peer) {
-                link.up = true;
-            }
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        if let Some(lane) = link.lanes.iter_mut().find(|l| l.conn == id) {
+            lane.up = true;
+            self.widened(now, peer);
+            self.pump(now, net);
+        } else if link.conn == Some(id) {
+            link.up = true;
             self.swarm.handle_up(now, peer);
             self.catalogues.handle_up(now, peer);
             self.ask_table(net, peer);
@@ -383,8 +433,18 @@ impl Role for ReceiverRole {
 
     fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {
         self.incoming.remove(&id);
-        let Some(&peer) = self.dialled.get(&id) else { return };
-        self.unlink(peer);
+        let Some(peer) = self.dialled.remove(&id) else { return };
+        if let Some(link) = self.links.get_mut(&peer)
+            && let Some(n) = link.lanes.iter().position(|l| l.conn == id && !l.up)
+        {
+            // One more could not be had: those that stand do.
+            link.lanes.remove(n);
+            self.widened(now, peer);
+            self.pump(now, net);
+            return;
+        }
+        // What was asked on one of several is lost, so all of them are made again.
+        self.unlink(now, net, peer);
         if how != Closed::Clean {
             log::debug!("the connection to {peer} is lost: {}", text::shown(&format!("{how:?}")));
             self.tell(ReceiverEvent::Lost(peer));

@@ -23,6 +23,14 @@ impl Swarm {
         self.schedule(now);
     }
 
+    /// So many connections to this peer stand, of those that [`Output::Lanes`] asked for.
+    pub(in crate::transfer) fn handle_lanes(&mut self, now: Time, peer: PeerId, count: u8) {
+        if let Some(source) = self.sources.get_mut(&peer) {
+            source.lanes.made(now, count);
+        }
+        self.fill(now, peer);
+    }
+
     /// The connection to this peer could not be had, or is over.
     pub(in crate::transfer) fn handle_down(&mut self, now: Time, peer: PeerId) {
         let source = self.source(now, peer);
@@ -102,10 +110,14 @@ impl Swarm {
         if answered {
             self.asked.remove(&block.request);
         }
+        let most = self.lanes_for_one();
         if let Some(source) = self.sources.get_mut(&peer) {
             source.heard = now;
             source.owed = source.owed.saturating_sub(len);
             source.pacing.arrived(now, len);
+            if let Some(count) = source.lanes.arrived(now, len, most) {
+                self.outputs.push_back(Output::Lanes(peer, count));
+            }
             if answered {
                 source.requests.remove(&block.request);
             }

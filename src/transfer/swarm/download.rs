@@ -40,6 +40,8 @@ struct Open {
     first: PeerId,
     /// More than one was asked, so nobody can be blamed for it.
     mixed: bool,
+    /// The connection that it was asked on.
+    lane: u8,
     /// Bytes from its beginning that were asked for.
     asked: u64,
     /// Bytes from its beginning that came.
@@ -77,6 +79,8 @@ pub(super) struct Range {
     /// Offset in the chunk.
     pub(super) offset: u64,
     pub(super) len: u64,
+    /// The connection of the source to ask on: one for each chunk, for its bytes come in order.
+    pub(super) lane: u8,
 }
 
 /// What follows from a chunk's check.
@@ -248,25 +252,26 @@ impl Download {
 
     // ---- chunks ------------------------------------------------------------------------------
 
-    /// The next bytes to ask of `peer`, at most `most`.
-    pub(super) fn next_range(&mut self, peer: PeerId, most: u64) -> Option<Range> {
+    /// The next bytes to ask of `peer`, at most `most`, over one of `lanes` connections to it.
+    pub(super) fn next_range(&mut self, peer: PeerId, lanes: u8, most: u64) -> Option<Range> {
         // Of a manifest in several pages, all must be there: a page may come after blocks.
         let soon = matches!(&self.proof, Proof::Asked(p, _) if *p == peer)
             && self.chunks.count() as usize * VALUE <= limits::PAGE;
         if !self.is_proved() && !soon {
             return None;
         }
-        let chunk = self.pick(peer)?;
+        let chunk = self.pick(peer, lanes)?;
         let len = self.chunks.len_of(chunk);
         let open = self.open.get_mut(&chunk)?;
-        let range = Range { chunk, offset: open.asked, len: most.min(len - open.asked) };
+        let range = Range { chunk, offset: open.asked, len: most.min(len - open.asked), lane: open.lane };
         open.asked += range.len;
         Some(range)
     }
 
     /// The chunk to ask `peer` for: the one it was asked a part of, one without a source, or a new one.
-    fn pick(&mut self, peer: PeerId) -> Option<ChunkIndex> {
+    fn pick(&mut self, peer: PeerId, lanes: u8) -> Option<ChunkIndex> {
         let chunks = self.chunks;
+        let lane = self.lane(peer, lanes);
         let mine = |(&chunk, o): (&ChunkIndex, &Open)| {
             (o.source == Some(peer) && o.asked < chunks.len_of(chunk)).then_some(chunk)
         };
@@ -275,6 +280,7 @@ impl Download {
         }
         if let Some((&chunk, open)) = self.open.iter_mut().find(|(_, o)| o.source.is_none()) {
             open.source = Some(peer);
+            open.lane = lane;
             open.mixed |= open.first != peer;
             open.asked = open.got;
             return Some(chunk);
@@ -292,7 +298,7 @@ impl Download {
             }
         };
         self.states[chunk.at()] = Chunk::Open;
-        let open = Open { source: Some(peer), first: peer, mixed: false, asked: 0, got: 0, taken: 0 };
+        let open = Open { source: Some(peer), first: peer, mixed: false, lane, asked: 0, got: 0, taken: 0 };
         self.open.insert(chunk, open);
         Some(chunk)
     }
@@ -326,6 +332,15 @@ impl Download {
     /// Who alone gave all bytes of a chunk that is being checked.
     pub(super) fn giver(&self, chunk: ChunkIndex) -> Option<PeerId> {
         self.checking.get(&chunk).copied().flatten()
+    }
+
+    /// Of the connections to `peer`, the one that least is owed on.
+    fn lane(&self, peer: PeerId, lanes: u8) -> u8 {
+        let owed = |lane: u8| -> u64 {
+            let here = self.open.values().filter(|o| o.source == Some(peer) && o.lane == lane);
+            here.map(|o| o.asked - o.got).sum()
+        };
+        (0..lanes).min_by_key(|lane| owed(*lane)).unwrap_or(0)
     }
 
     /// True if the bytes at `offset` of `chunk` are the next ones that `peer` owes, `None` if it owes

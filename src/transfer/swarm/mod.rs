@@ -10,6 +10,7 @@
 mod answers;
 mod download;
 mod job;
+mod lanes;
 mod pacing;
 mod plan;
 #[cfg(test)]
@@ -52,8 +53,10 @@ pub(super) enum Output {
     Dial(PeerId),
     /// Close the connection to it, with the cause for the log. No `handle_down` follows.
     Drop(PeerId, String),
-    /// Send it this.
-    Ask(PeerId, Message),
+    /// Send it this, on its connection of this number (the first one is 0).
+    Ask(PeerId, u8, Message),
+    /// Have so many connections to it; answered by `handle_lanes`.
+    Lanes(PeerId, u8),
     /// Order this of the disk workers.
     Disk(disk::Command),
     /// Order a write of nothing: the one chunk of an empty file.
@@ -78,6 +81,8 @@ struct AskedItem {
     /// Offset in the file.
     offset: u64,
     left: u64,
+    /// The connection it was asked on.
+    lane: u8,
     /// Another source is asked for it by now.
     void: bool,
 }

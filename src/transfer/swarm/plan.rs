@@ -176,7 +176,8 @@ impl Swarm {
     /// slower source still owes.
     pub(super) fn fill(&mut self, now: Time, peer: PeerId) {
         let Some(source) = self.sources.get(&peer) else { return };
-        let window = source.pacing.window();
+        let lanes = u64::from(source.lanes.used());
+        let window = source.pacing.window().max(lanes * limits::LANE_AHEAD);
         // A quarter of the window at a time, so that a request is worth its frame.
         if self.stopping
             || source.link != Link::Up
@@ -195,6 +196,7 @@ impl Swarm {
 
     /// Asks `peer` for up to `room` bytes, and for manifests; false: there is nothing to ask it for.
     fn ask(&mut self, now: Time, peer: PeerId, mut room: u64) -> bool {
+        let lanes = self.sources.get(&peer).map_or(1, |s| s.lanes.used());
         let mut items = Vec::new();
         let mut manifests = Vec::new();
         for download in self.downloads.values_mut() {
@@ -210,12 +212,12 @@ impl Swarm {
             }
             while room > 0
                 && items.len() < limits::REQUEST_ITEMS
-                && let Some(range) = download.next_range(peer, room.min(limits::CHUNK_MAX))
+                && let Some(range) = download.next_range(peer, lanes, room.min(limits::CHUNK_MAX))
             {
                 room = room.saturating_sub(range.len);
                 let offset = download.chunks.range(range.chunk).start + range.offset;
-                let (token, chunk) = (download.token, range.chunk);
-                let item = AskedItem { token, chunk, offset, left: range.len, void: false };
+                let (token, chunk, lane) = (download.token, range.chunk, range.lane);
+                let item = AskedItem { token, chunk, offset, left: range.len, lane, void: false };
                 items.push((download.id, item));
             }
             if items.len() + manifests.len() > before {
@@ -226,8 +228,19 @@ impl Swarm {
         for (token, file, page) in manifests {
             self.ask_manifest(now, peer, token, file, page);
         }
-        self.ask_blocks(now, peer, items);
+        // What goes over one connection stands in one request: there the order is kept.
+        for lane in 0..lanes.max(1 + items.iter().map(|(_, i)| i.lane).max().unwrap_or(0)) {
+            let (here, others) = items.into_iter().partition(|(_, i)| i.lane == lane);
+            self.ask_blocks(now, peer, lane, here);
+            items = others;
+        }
         any
+    }
+
+    /// Connections that one source may be asked over now.
+    pub(super) fn lanes_for_one(&self) -> u8 {
+        let up = self.sources.values().filter(|s| s.link == Link::Up && !s.requests.is_empty()).count();
+        u8::try_from(limits::ALL_LANES / up.max(1)).unwrap_or(u8::MAX).max(1)
     }
 
     /// Takes a chunk from a source that would give it much later than `peer`, which has nothing to do.
@@ -263,10 +276,10 @@ impl Swarm {
         let request = self.request(now, peer, 0);
         self.asked.insert(request, (peer, Asked::Manifest(token)));
         let message = Message::GetManifest(GetManifest { request, file, page });
-        self.outputs.push_back(Output::Ask(peer, message));
+        self.outputs.push_back(Output::Ask(peer, 0, message));
     }
 
-    pub(super) fn ask_blocks(&mut self, now: Time, peer: PeerId, items: Vec<(FileId, AskedItem)>) {
+    pub(super) fn ask_blocks(&mut self, now: Time, peer: PeerId, lane: u8, items: Vec<(FileId, AskedItem)>) {
         if items.is_empty() {
             return;
         }
@@ -274,7 +287,8 @@ impl Swarm {
         let request = self.request(now, peer, bytes);
         let wire =
             items.iter().map(|(file, i)| Item { file: *file, offset: i.offset, len: i.left }).collect();
-        self.outputs.push_back(Output::Ask(peer, Message::GetBlocks(GetBlocks { request, items: wire })));
+        let message = Message::GetBlocks(GetBlocks { request, items: wire });
+        self.outputs.push_back(Output::Ask(peer, lane, message));
         let items = items.into_iter().map(|(_, item)| item).collect();
         self.asked.insert(request, (peer, Asked::Blocks(items)));
     }
@@ -287,6 +301,7 @@ impl Swarm {
             if source.requests.is_empty() {
                 source.heard = now;
                 source.pacing.begin(now);
+                source.lanes.begin(now);
             }
             source.requests.insert(request);
             source.owed += bytes;

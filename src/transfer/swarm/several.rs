@@ -95,7 +95,8 @@ impl World {
         }
         let id = blake3::hash(&world.bytes).into();
         let to = "a".parse().unwrap();
-        let wanted = Wanted { id, size: len as u64, modified: 0, executable: false, to, holders };
+        let wanted =
+            Wanted { id, size: len as u64, modified: 0, executable: false, to, asked: "a".into(), holders };
         let destination = PathBuf::from("/d");
         world
             .swarm
@@ -122,7 +123,8 @@ impl World {
                     line.up = false;
                     line.queue.clear();
                 }
-                Output::Ask(p, message) => self.asked(p, message),
+                Output::Ask(p, _, message) => self.asked(p, message),
+                Output::Lanes(p, count) => self.swarm.handle_lanes(self.now, p, count),
                 Output::Disk(command) => self.disk(command),
                 Output::WriteNothing(..) => panic!("the file is not empty"),
                 Output::Event(ReceiverEvent::Warning(text)) => self.warnings.push(text),

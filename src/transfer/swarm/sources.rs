@@ -4,6 +4,7 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
+use super::lanes::Lanes;
 use super::pacing::Pacing;
 use super::{Asked, AskedItem, Output, Swarm};
 use crate::disk::FileToken;
@@ -45,6 +46,7 @@ pub(super) struct Source {
     /// When it sent anything last, or was asked after owing nothing.
     pub(super) heard: Time,
     pub(super) pacing: Pacing,
+    pub(super) lanes: Lanes,
 }
 
 /// A source that owes something and says nothing for this long may lose what it owes to another one that
@@ -75,6 +77,7 @@ impl Swarm {
             requests: BTreeSet::new(),
             heard: now,
             pacing: Pacing::default(),
+            lanes: Lanes::default(),
         })
     }
 
@@ -116,6 +119,7 @@ impl Swarm {
     pub(super) fn unlink(&mut self, now: Time, peer: PeerId) {
         let source = self.source(now, peer);
         source.link = Link::Down;
+        source.lanes = Lanes::default();
         (source.owed, source.late) = (0, 0);
         for request in std::mem::take(&mut source.requests) {
             self.asked.remove(&request);
@@ -155,16 +159,16 @@ impl Swarm {
                         let left: u64 = items.iter().map(|i| i.left).sum();
                         source.owed = source.owed.saturating_sub(left);
                         source.late += left;
-                        over.push(request);
+                        over.push((request, items.first().map_or(0, |i| i.lane)));
                     }
                 }
-                Some((_, Asked::Manifest(token))) if manifest == Some(*token) => over.push(request),
+                Some((_, Asked::Manifest(token))) if manifest == Some(*token) => over.push((request, 0)),
                 _ => {}
             }
         }
-        for request in over {
+        for (request, lane) in over {
             self.answered(peer, request);
-            self.outputs.push_back(Output::Ask(peer, Message::Cancel(Cancel { request })));
+            self.outputs.push_back(Output::Ask(peer, lane, Message::Cancel(Cancel { request })));
         }
     }
 }

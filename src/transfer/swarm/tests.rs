@@ -134,10 +134,11 @@ impl World {
                     self.up.remove(&p);
                     self.inbox.retain(|(q, _)| *q != p);
                 }
-                Output::Ask(p, Message::Cancel(c)) => self.inbox.retain(|(q, m)| {
+                Output::Ask(p, _, Message::Cancel(c)) => self.inbox.retain(|(q, m)| {
                     *q != p || !matches!(m, Message::GetBlocks(b) if b.request == c.request)
                 }),
-                Output::Ask(p, message) => self.inbox.push_back((p, message)),
+                Output::Ask(p, _, message) => self.inbox.push_back((p, message)),
+                Output::Lanes(p, count) => self.swarm.handle_lanes(self.now, p, count),
                 Output::Disk(command) => self.disk(command),
                 Output::WriteNothing(token, chunk) => {
                     self.swarm.handle_disk(self.now, disk::Event::Chunk(token, chunk, true));
@@ -619,14 +620,14 @@ fn a_manifest_above_a_mebibyte_crosses_in_pages() {
         assert_eq!(used, bytes.len());
         let Some(Message::Manifest(is)) = Message::decode(&frame).unwrap() else { panic!("a manifest") };
         pages += 1;
-        assert!(download.next_range(peer(1), 1).is_none(), "nothing is asked for before it is proved");
+        assert!(download.next_range(peer(1), 1, 1).is_none(), "nothing is asked for before it is proved");
         match download.page(peer(1), &is.values) {
             Ok(proved) => break proved.unwrap(),
             Err(next) => page = next,
         }
     };
     assert_eq!((pages, proved.as_bytes().len()), (2, chunks.count() as usize * 32));
-    assert!(download.next_range(peer(1), 1).is_some());
+    assert!(download.next_range(peer(1), 1, 1).is_some());
     let beyond = GetManifest { request: 8, file: manifest.file(), page: 2 };
     assert_eq!(Quick::manifest(manifest, &beyond).err(), Some(Reason::Malformed));
 }
