@@ -209,3 +209,40 @@ fn what_is_no_file_of_its_own_is_not_shared() {
     let paths: Vec<String> = taker.list().into_iter().map(|row| row.path).collect();
     assert_eq!(paths, ["good.txt"]);
 }
+
+#[test]
+fn a_thousand_files_of_one_content_come_once_and_as_fast_as_others() {
+    const FILES: u64 = 1_000;
+    const SIZE: u64 = 16 << 10;
+    let Some(lab) = Lab::of("up 2") else { return };
+    let (owner, taker) = pair(&lab, |shared| {
+        for folder in ["same", "other"] {
+            fs::create_dir_all(shared.join(folder)).unwrap();
+            for n in 0..FILES {
+                fill(&shared.join(format!("{folder}/{n}")), SIZE, if folder == "same" { 0 } else { n + 1 });
+            }
+        }
+    });
+    let files = || taker.list().iter().filter(|r| !r.folder && !r.id.is_empty()).count() as u64;
+    wait("all files listed", LATER, || (files() == 2 * FILES).then_some(()));
+    let received = || lab.netlab("received 2").trim().parse::<u64>().unwrap();
+    let fetch = |folder: &str| {
+        let (before, begun) = (received(), potluck::sys::clock::now());
+        taker.download(folder, 0);
+        let took = potluck::sys::clock::now().since(begun);
+        for n in 0..FILES {
+            let path = format!("{folder}/{n}");
+            assert_same(
+                &owner.directory.join("shared").join(&path),
+                &taker.directory.join("downloads").join(path),
+            );
+        }
+        (received() - before, took)
+    };
+    let (other, same) = (fetch("other"), fetch("same"));
+    println!("distinct: {} bytes in {:?}; the same: {} bytes in {:?}", other.0, other.1, same.0, same.1);
+    assert!(other.0 >= FILES * SIZE && same.0 < 20 * SIZE, "{other:?} {same:?}");
+    // One after another they took a sync each; what is left is what two runs differ by.
+    assert!(same.1 <= 2 * other.1 + Duration::from_millis(500), "{other:?} {same:?}");
+    assert_nothing_partial(&taker);
+}
