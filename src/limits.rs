@@ -151,8 +151,15 @@ pub(crate) const SOURCE_RATE: Rate = Rate { period: Duration::from_millis(50), b
 /// Datagrams a second of all unknown senders together, by each of the two sockets: 200 in all.
 pub(crate) const STRANGERS_RATE: Rate = Rate { period: Duration::from_millis(10), burst: 200 };
 
+/// Datagrams a second with one of our nonces in them, of all that are not known: what a newcomer causes.
+pub(crate) const ANSWERS_RATE: Rate = Rate { period: Duration::from_micros(2_500), burst: 200 };
+
 /// Questions and answers that a peer sends a second: with four hellos and an announcement at most 20.
 pub(crate) const PROOF_RATE: Rate = Rate { period: Duration::from_millis(83), burst: 4 };
+
+/// The same for a peer of a small network that did not start together with others: its answers are not
+/// to wait when packets are lost.
+pub(crate) const PROOF_RATE_ALONE: Rate = Rate { period: Duration::from_millis(83), burst: 8 };
 
 /// Questions that one peer may ask: hellos and questions come again after 70 to 400 ms.
 pub(crate) const QUESTION_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 4 };

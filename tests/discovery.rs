@@ -10,6 +10,7 @@ use potluck::identity::{Identity, Instance, PeerId, PeerName};
 use potluck::sys::clock;
 use potluck::time::Time;
 use potluck::wire::Ports;
+use potluck::wire::message::Told;
 
 /// How long a test waits for what must come.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -146,6 +147,33 @@ fn a_restart_leaves_one_entry_and_a_broken_connection_asks_at_once() {
     a.until("the death", |p, _| p.here.is_empty());
     let took = clock::now().since(begun);
     assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+/// Two networks on one machine that do not hear each other's broadcasts: a row of a table joins a peer of
+/// the one to a peer of the other, because that answers; a row with a wrong address, or a false signature,
+/// does nothing.
+#[test]
+fn who_is_in_a_table_is_asked_and_listed_once_it_answers() {
+    let (here, there) = (free_port(), free_port());
+    let (mut a, mut teller) = (Peer::start(here), Peer::start(here));
+    let (mut b, mut c) = (Peer::start(there), Peer::start(there));
+    for peer in [&mut a, &mut teller, &mut b, &mut c] {
+        peer.until_here(1);
+    }
+    let told = |info: &PeerInfo| Told { at: info.at, signed: Arc::clone(&info.signed) };
+    let (real, mut moved) = (told(&c.here[&b.id()]), told(&b.here[&c.id()]));
+    let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    moved.at = nobody.local_addr().unwrap();
+    let mut forged = real.clone();
+    forged.signed = forged.signed.iter().map(|byte| byte ^ 1).collect();
+    a.handle.commands.send(Command::Table(teller.id(), vec![forged, moved, real])).unwrap();
+    a.until_here(2);
+    assert!(a.here.contains_key(&b.id()) && !a.here.contains_key(&c.id()));
+    b.until_here(2);
+    assert!(b.here.contains_key(&a.id()));
+    // The wrong address was asked, and that was all.
+    nobody.set_read_timeout(Some(DEADLINE)).unwrap();
+    assert!(nobody.recv(&mut [0; 2_000]).unwrap() < 600);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Answers that wait: nonces of others that are to be echoed, one by one or many in one datagram. Pure.
 
+use std::collections::VecDeque;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -11,6 +13,10 @@ use crate::wire::datagram::ECHOES;
 
 /// Answers that are due within this time of each other go out together.
 const TOGETHER: Duration = Duration::from_millis(15);
+
+/// What went to everyone is repeated, where there is room, for this time: a datagram that goes out anyway
+/// makes up for one that was lost.
+const REPEATED: Duration = Duration::from_millis(300);
 
 /// A nonce to be echoed.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +38,16 @@ pub(super) struct Echo {
 pub(super) struct Echoes {
     waiting: Vec<Echo>,
     next: Option<Time>,
+    /// Those that went to everyone, and when; at most [`ECHOES`].
+    recent: VecDeque<(Time, u64)>,
 }
 
 impl Echoes {
+    /// How many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// When the first is due.
     pub(super) const fn next(&self) -> Option<Time> {
         self.next
@@ -68,6 +81,27 @@ impl Echoes {
         taken
     }
 
+    /// Those that went to everyone a moment ago.
+    pub(super) fn recent(&self, now: Time) -> usize {
+        self.recent.iter().rev().take_while(|(at, _)| now.since(*at) <= REPEATED).count()
+    }
+
+    /// What one datagram to everyone says: these, and what it has room for of those before.
+    pub(super) fn for_all(&mut self, now: Time, these: &[Echo]) -> Vec<u64> {
+        let old = self.recent.len() - self.recent(now);
+        self.recent.drain(..old);
+        let mut nonces: Vec<_> = these.iter().map(|e| e.nonce).collect();
+        self.recent.retain(|(_, nonce)| !nonces.contains(nonce));
+        // The newest first: what was said often enough leaves its room to others.
+        let room = ECHOES.saturating_sub(nonces.len());
+        let again: Vec<_> = self.recent.iter().rev().take(room).map(|(_, nonce)| *nonce).collect();
+        self.recent.extend(nonces.iter().map(|nonce| (now, *nonce)));
+        let over = self.recent.len().saturating_sub(ECHOES);
+        self.recent.drain(..over);
+        nonces.extend(again);
+        nonces
+    }
+
     /// Puts one back that was taken.
     pub(super) fn put_back(&mut self, echo: Echo) {
         self.next = Some(self.next.map_or(echo.due, |next| next.min(echo.due)));
@@ -77,6 +111,7 @@ impl Echoes {
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
+        self.recent.clear();
         self.next = None;
     }
 }
@@ -102,6 +137,20 @@ mod tests {
         let nonces: Vec<_> = echoes.take(echo(10, 0).due).iter().map(|e| e.nonce).collect();
         assert_eq!(nonces, [2, 3]);
         assert_eq!(echoes.next(), Some(echo(50, 0).due));
+    }
+
+    #[test]
+    fn what_went_to_all_is_repeated_for_a_while_where_there_is_room() {
+        let mut echoes = Echoes::default();
+        let of = |nonces: core::ops::Range<u64>| nonces.map(|n| echo(0, n)).collect::<Vec<_>>();
+        let at = |ms| echo(ms, 0).due;
+        assert_eq!(echoes.for_all(at(0), &of(0..3)), [0, 1, 2]);
+        assert_eq!(echoes.for_all(at(100), &of(2..5)), [2, 3, 4, 1, 0]);
+        assert_eq!(echoes.for_all(at(350), &of(9..10)), [9, 4, 3, 2]);
+        assert_eq!(echoes.for_all(at(351), &of(100..164)).len(), ECHOES);
+        assert_eq!(echoes.for_all(at(352), &of(1..2)).len(), ECHOES);
+        assert_eq!(echoes.recent(at(352)), ECHOES);
+        assert_eq!(echoes.recent(at(9_000)), 0);
     }
 
     #[test]

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::echoes::Echo;
+use super::asking::APART;
 use super::presence::{Dropped, Machine, Output, Via};
 use super::table::{Candidate, Entry, Heard, Voice};
-use super::{Event, Gone, PeerInfo, Rate};
+use super::{Event, Gone, PeerInfo};
 use crate::identity::PeerId;
 use crate::limits;
 use crate::routes::{Contact, Host};
@@ -19,59 +19,19 @@ use crate::wire::datagram::{Body, Message};
 /// Peers that answer a hello within 100 ms; the others take [`spread`].
 const ANSWERS: u64 = 8;
 
-/// After each question to a candidate, when it is asked again. Then not before [`IDLE`] has passed.
-const RETRIES: [Duration; 14] = [
-    Duration::from_millis(60),
-    Duration::from_millis(60),
-    Duration::from_millis(80),
-    Duration::from_millis(200),
-    Duration::from_secs(1),
-    Duration::from_secs(1),
-    Duration::from_secs(1),
-    Duration::from_secs(1),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(8),
-    Duration::from_secs(16),
-    Duration::from_secs(30),
-];
-
 /// Up to so many peers a newcomer is answered at once.
 pub(super) const SMALL: u32 = 64;
-
-/// In a larger network: between two answers by broadcast, for each peer of it. After a power cut most of
-/// them fall to the limits for strangers, so that single answers do more.
-const CROWD_GAP: Duration = Duration::from_millis(20);
-
-/// The same for a newcomer, unless it came with many others.
-const NEWCOMER_GAP: Duration = Duration::from_millis(250);
-
-/// For so long a peer is a newcomer.
-const NEWCOMER: Duration = Duration::from_secs(30);
-
-/// Hellos of others since its own that make it one of many.
-const MANY_JOIN: u32 = 64;
 
 /// Questions of others are answered after this time if there may be many: together.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// The third question goes to everyone, for a firewall may let in nothing but the discovery port.
-const CALLED: u8 = 2;
-
 /// A probe within this time of the last one belongs to it.
 const PROBED_AGAIN: Duration = Duration::from_secs(1);
 
-/// A candidate that answered no question is left alone for this time.
-const IDLE: Duration = Duration::from_secs(60);
-
-/// Candidates known from another peer's table are asked after this time: most will ask us before.
-const TABLE_DELAY: Duration = Duration::from_secs(5);
-
 /// The time over which `n` peers spread what each of them has to say to a newcomer: at once in a small
-/// network; 125 a second in a large one, little more than a newcomer verifies of strangers.
-fn spread(n: u64) -> Duration {
-    if n <= u64::from(SMALL) { Duration::from_millis(60) } else { Duration::from_millis(8 * n) }
+/// network; 333 a second in a large one, fewer than the answers that a newcomer verifies.
+pub(super) fn spread(n: u64) -> Duration {
+    if n <= u64::from(SMALL) { Duration::from_millis(60) } else { Duration::from_millis(3 * n) }
 }
 
 /// What a datagram of a known peer is to its entry.
@@ -244,10 +204,10 @@ impl Machine {
         let window = spread(self.network());
         if let Some(c) = self.table.candidate_mut(id) {
             let same = c.voice.instance == voice.instance;
-            let there = c.at.is_some_and(|at| Host::from(at) == Host::from(source));
-            if same && there {
-                if usize::from(c.tries) >= RETRIES.len() && now.since(c.since) >= IDLE {
-                    (c.tries, c.since) = (0, now);
+            if same && Host::from(c.at) == Host::from(source) {
+                c.hearsay = false;
+                if self.is_rested(now, id) {
+                    self.table.restart(now, id);
                     let due = reachable.then(|| now + self.dice.delay(window));
                     self.table.ask_at(id, due);
                 }
@@ -260,7 +220,7 @@ impl Machine {
         }
         let nonce = self.dice.nonce();
         let due = reachable.then(|| now + self.dice.delay(window));
-        self.table.propose(id, Candidate::new(now, voice, Some(source), via, nonce), due);
+        self.table.propose(id, Candidate::new(now, voice, source, via, nonce), due);
     }
 
     /// What a datagram that was taken asks or answers.
@@ -283,11 +243,17 @@ impl Machine {
                 self.answer(now, source, Via::Own, id, *nonce, delay);
             }
             Message::Proof { ask, echoes } => {
+                let stranger = !self.table.has(id);
                 let ours = self.hear_echoes(now, source, id, echoes);
+                // A question to everyone is for those whom it may not know.
+                let crowd = echoes.len() > APART;
+                let mine = ours || echoes.is_empty() || crowd && stranger;
                 if let Some(nonce) = ask
-                    && (ours || echoes.is_empty())
+                    && mine
+                    && !(crowd && self.answered_lately(now, id, *nonce))
                 {
-                    let delay = if self.network() > ANSWERS { GATHER } else { Duration::ZERO };
+                    let new = if self.is_new(now) { GATHER / 2 } else { Duration::ZERO };
+                    let delay = if self.network() > ANSWERS { GATHER } else { new };
                     self.answer(now, source, via, id, *nonce, delay);
                 }
             }
@@ -314,31 +280,12 @@ impl Machine {
         }
     }
 
-    /// Lets a nonce be echoed, if whoever asked may ask.
-    fn answer(&mut self, now: Time, source: SocketAddr, via: Via, id: PeerId, nonce: u64, delay: Duration) {
-        if !self.on_link(Host::from(source)) {
-            return;
-        }
-        let voice = match self.table.get_mut(id) {
-            Some(entry) => Some(&mut entry.voice),
-            None => self.table.candidate_mut(id).map(|c| &mut c.voice),
-        };
-        if voice.is_some_and(|voice| !voice.questions.take(now, limits::QUESTION_RATE)) {
-            return;
-        }
-        let due = now + delay;
-        // The answer carries our own question; a question of its own would be one datagram more.
-        if self.table.candidate_mut(id).is_some_and(|c| c.tries == 0 && c.at == Some(source)) {
-            self.table.ask_at(id, Some(due + RETRIES[0]));
-        }
-        self.echoes.push(Echo { due, to: source, via, peer: id, nonce });
-    }
-
     /// Looks for nonces of ours. True if there was one.
     fn hear_echoes(&mut self, now: Time, source: SocketAddr, id: PeerId, echoes: &[u64]) -> bool {
-        let hello = echoes.iter().any(|e| self.hello_nonces.contains(e));
+        // An old hello was heard by many, and an old answer to it may be replayed.
+        let hello = self.is_new(now) && echoes.iter().any(|e| self.hello_nonces.contains(e));
         let asked = self.table.candidate_mut(id).is_some_and(|c| {
-            let there = c.at.is_some_and(|at| Host::from(at) == Host::from(source));
+            let there = Host::from(c.at) == Host::from(source);
             (c.tries > 0 && there || c.called) && echoes.contains(&c.nonce)
         });
         if (hello || asked) && self.on_link(Host::from(source)) {
@@ -350,25 +297,10 @@ impl Machine {
     /// TLS proved `id` at `host`.
     pub fn handle_proved(&mut self, now: Time, id: PeerId, host: Host) {
         self.observe(now);
-        let port = self.table.candidate_mut(id).and_then(|c| c.at).map(|at| at.port());
+        let port = self.table.candidate_mut(id).map(|c| c.at.port());
         let port = port.or_else(|| self.table.get_mut(id).map(|e| e.at.port()));
         if let Some(port) = port {
             self.promote(now, id, host.socket(port), false);
-        }
-        self.rearm(now);
-    }
-
-    /// A signed datagram of `id` that another peer passed on. It may be old: nothing is believed yet.
-    pub fn handle_table(&mut self, now: Time, id: PeerId, body: &Body, signed: &Arc<[u8]>) {
-        self.observe(now);
-        let known = id == self.id || self.table.has(id) || self.table.candidate_mut(id).is_some();
-        if !known && body.message != Message::Leave && !self.table.is_buried(now, id, body.instance) {
-            let mut voice = Voice::new(body, signed);
-            // Its own words will come with the same numbers: they are no copies of this one.
-            voice.window = super::table::Window::default();
-            let nonce = self.dice.nonce();
-            let due = now + TABLE_DELAY + spread(self.network());
-            self.table.propose(id, Candidate::new(now, voice, None, Via::Own, nonce), Some(due));
         }
         self.rearm(now);
     }
@@ -399,106 +331,6 @@ impl Machine {
             self.newest = Some(now);
             self.tell(id);
         }
-    }
-
-    /// Sends the answers and questions that are due, as many as the rate allows.
-    pub(super) fn proofs_step(&mut self, now: Time) {
-        while self.echoes.next().is_some_and(|at| at <= now) {
-            if !self.pace.take(now, limits::PROOF_RATE) {
-                return;
-            }
-            let mut together = self.echoes.take(now);
-            let peers = u32::try_from(self.network()).unwrap_or(u32::MAX);
-            let crowd = self.crowd(now);
-            if together.len() > 2 && (peers <= SMALL || self.crowds.take(now, crowd)) {
-                let echoes = together.iter().map(|e| e.nonce).collect();
-                self.broadcast(Message::Proof { ask: None, echoes });
-                continue;
-            }
-            // The first now, the others as the rate allows.
-            let first = (!together.is_empty()).then(|| together.remove(0));
-            for other in together {
-                self.echoes.put_back(other);
-            }
-            if let Some(echo) = first {
-                let ask = self.ask(now, echo.peer, Some(echo.to));
-                if let Some(c) = self.table.candidate_mut(echo.peer)
-                    && ask.is_some()
-                    && c.tries == 1
-                {
-                    c.carried = Some(echo.nonce);
-                }
-                self.unicast(echo.to, echo.via, Message::Proof { ask, echoes: vec![echo.nonce] });
-            }
-        }
-        while let Some((at, id)) = self.table.next_candidate()
-            && at <= now
-        {
-            if !self.pace.take(now, limits::PROOF_RATE) {
-                return;
-            }
-            self.ask_candidate(now, id);
-        }
-    }
-
-    /// How often answers go to everyone.
-    fn crowd(&self, now: Time) -> Rate {
-        let new = self.burst.is_some_and(|at| now.since(at) < NEWCOMER) && self.joining <= MANY_JOIN;
-        let peers = u32::try_from(self.network()).unwrap_or(u32::MAX);
-        Rate { period: if new { NEWCOMER_GAP } else { CROWD_GAP * peers }, burst: 1 }
-    }
-
-    fn ask_candidate(&mut self, now: Time, id: PeerId) {
-        let peers = u32::try_from(self.network()).unwrap_or(u32::MAX);
-        let crowd = self.crowd(now);
-        let Some(c) = self.table.candidate_mut(id) else { return };
-        let (to, tries, via, nonce) = (c.at, c.tries, c.via, c.nonce);
-        // Its hello is answered again, as long as it may still know it.
-        let echoes: Vec<_> = c.carried.filter(|_| tries <= CALLED).into_iter().collect();
-        let call = to.is_none() || tries == CALLED;
-        let called = call && (peers <= SMALL || self.crowds.take(now, crowd));
-        if call && !called && to.is_none() {
-            self.table.ask_at(id, Some(now + TABLE_DELAY));
-            return;
-        }
-        c.called |= called;
-        if called {
-            // Whoever hears this one alone has no answer with it.
-            c.carried = None;
-        }
-        let ask = self.ask(now, id, to);
-        match to {
-            Some(to) if !called => {
-                // First from our own socket, where the answer reaches us alone; then from the one that
-                // it spoke to, for a firewall there may expect that.
-                let via = if tries == 0 { Via::Own } else { via };
-                self.unicast(to, via, Message::Proof { ask, echoes });
-            }
-            _ => self.broadcast(Message::Probe { peer: id, nonce }),
-        }
-    }
-
-    /// The question for candidate `id` if it is at `to`, counted as sent.
-    fn ask(&mut self, now: Time, id: PeerId, to: Option<SocketAddr>) -> Option<u64> {
-        // With many to ask an answer takes longer: everyone has many to give.
-        let waiting = u32::try_from(self.table.candidates()).unwrap_or(u32::MAX);
-        let patience = match waiting {
-            0..=SMALL if self.network() <= u64::from(SMALL) => 1,
-            // It is a newcomer, whom all the others ask as well.
-            0..=SMALL => 8,
-            _ => waiting / 16,
-        };
-        let c = self.table.candidate_mut(id)?;
-        if c.at != to {
-            return None;
-        }
-        let retry = RETRIES.get(usize::from(c.tries)).map(|after| now + *after * patience);
-        c.tries = c.tries.saturating_add(1);
-        c.since = now;
-        let nonce = c.nonce;
-        let more = usize::from(c.tries) < RETRIES.len();
-        self.table.ask_at(id, retry.filter(|_| more));
-        Some(nonce)
     }
 
     /// A datagram with our own key: our own echo, or a copy of our folder.
@@ -553,6 +385,7 @@ const fn via_own_socket(message: &Message) -> bool {
 fn info(id: PeerId, entry: &Entry) -> PeerInfo {
     PeerInfo {
         contact: Contact { id, hosts: entry.hosts.clone(), ports: entry.voice.presence.ports },
+        at: entry.at,
         name: entry.voice.presence.name.clone(),
         instance: entry.voice.instance,
         catalogue: entry.voice.presence.catalogue,

@@ -46,6 +46,7 @@ pub(super) struct Strangers {
     sources: BTreeMap<Source, Bucket>,
     shared: Bucket,
     own: Bucket,
+    answers: Bucket,
 }
 
 /// Who shares a bucket: a host, but on loopback, where all peers of a machine share one, a socket.
@@ -59,12 +60,37 @@ impl Source {
     }
 }
 
+/// Which of the limits for strangers applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stranger {
+    /// It came in by the shared socket.
+    Shared,
+    /// It came in by our own socket.
+    Own,
+    /// It holds a nonce of ours.
+    Answers,
+}
+
 impl Strangers {
-    /// May a datagram from `source`, come in by the shared or by our own socket, be verified?
-    pub(super) fn admit(&mut self, now: Time, source: SocketAddr, shared: bool) -> bool {
+    fn bucket(&mut self, of: Stranger) -> (&mut Bucket, Rate) {
+        match of {
+            Stranger::Shared => (&mut self.shared, limits::STRANGERS_RATE),
+            Stranger::Own => (&mut self.own, limits::STRANGERS_RATE),
+            Stranger::Answers => (&mut self.answers, limits::ANSWERS_RATE),
+        }
+    }
+
+    /// True if at least half of the tokens are there.
+    pub(super) fn has_room(&mut self, now: Time, of: Stranger) -> bool {
+        let (all, rate) = self.bucket(of);
+        all.next(Rate { burst: rate.burst / 2, ..rate }) <= now
+    }
+
+    /// May a datagram from `source` be verified?
+    pub(super) fn admit(&mut self, now: Time, source: SocketAddr, of: Stranger) -> bool {
         // The bucket for all first: in a crowd it refuses nearly everything, and costs no search.
-        let all = if shared { &mut self.shared } else { &mut self.own };
-        if all.next(limits::STRANGERS_RATE) > now {
+        let (all, rate) = self.bucket(of);
+        if all.next(rate) > now {
             return false;
         }
         let source = Source::of(source);
@@ -77,7 +103,8 @@ impl Strangers {
         {
             return false;
         }
-        all.take(now, limits::STRANGERS_RATE)
+        let (all, rate) = self.bucket(of);
+        all.take(now, rate)
     }
 
     /// Sources that are remembered.
@@ -111,24 +138,24 @@ mod tests {
     fn a_flood_is_bounded_by_source_and_in_all_and_in_memory() {
         let mut strangers = Strangers::default();
         let one: SocketAddr = "10.0.0.1:1".parse().unwrap();
-        let from_one = (0..1_000).filter(|_| strangers.admit(at(1_000), one, true)).count();
+        let from_one = (0..1_000).filter(|_| strangers.admit(at(1_000), one, Stranger::Shared)).count();
         assert_eq!(from_one, 60);
         let mut taken = 0;
         for i in 0..50_000_u32 {
             let source = SocketAddr::from((core::net::Ipv4Addr::from_bits(0x0a00_0100 + i), 9));
-            taken += u32::from(strangers.admit(at(1_000 + u64::from(i / 50)), source, true));
+            taken += u32::from(strangers.admit(at(1_000 + u64::from(i / 50)), source, Stranger::Shared));
         }
         assert!((200..=450).contains(&taken), "{taken} in one second");
         assert!(strangers.sources() <= limits::SOURCES);
         // The other socket has a bucket of its own, so that answers come through.
-        assert!(strangers.admit(at(2_000), "10.9.9.9:1".parse().unwrap(), false));
+        assert!(strangers.admit(at(2_000), "10.9.9.9:1".parse().unwrap(), Stranger::Own));
     }
 
     #[test]
     fn peers_of_one_machine_do_not_share_a_bucket_on_loopback() {
         let mut strangers = Strangers::default();
         for port in 1..=100 {
-            assert!(strangers.admit(at(1), SocketAddr::from(([127, 0, 0, 1], port)), true));
+            assert!(strangers.admit(at(1), SocketAddr::from(([127, 0, 0, 1], port)), Stranger::Shared));
         }
     }
 }

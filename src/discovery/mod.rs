@@ -3,9 +3,11 @@
 //! `presence.rs` and `hearing.rs` are the machine, which decides everything; `shell.rs` gives it sockets,
 //! signatures and the clock.
 
+mod asking;
 mod dice;
 mod echoes;
 mod hearing;
+mod hearsay;
 mod interfaces;
 mod limiter;
 mod presence;
@@ -29,6 +31,7 @@ use crate::identity::{Identity, Instance, PeerId, PeerName};
 use crate::routes::{Contact, Host};
 use crate::sys::thread::Thread;
 use crate::wire::Ports;
+use crate::wire::message::Told;
 
 /// What a peer says of itself. The controller sends a new one whenever something in it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +70,8 @@ pub enum Command {
     Proved(PeerId, Host),
     /// A connection was reset or refused: find out whether it still lives.
     Doubt(PeerId),
-    /// Signed datagrams of other peers, as one peer passed them on: candidates to be asked.
-    Table(Vec<Vec<u8>>),
+    /// Other peers, as this one passed them on: candidates to be asked.
+    Table(PeerId, Vec<Told>),
     /// This start counts as that instance from now on, after [`Event::Overtaken`].
     Instance(Instance),
     /// Announce the departure three times, then end. Nothing is sent after it.
@@ -86,6 +89,8 @@ pub struct PeerInfo {
     pub instance: Instance,
     /// Version of its catalogue in that instance.
     pub catalogue: u64,
+    /// Where its own discovery socket answered.
+    pub at: SocketAddr,
     /// Its newest signed announcement, to be passed on to newcomers.
     pub signed: Arc<[u8]>,
 }
@@ -110,6 +115,8 @@ pub enum Event {
     Settled,
     /// The first hellos went unanswered. Once.
     NobodyHeard,
+    /// More peers are said to be here than are listed: this one is to be asked for its table.
+    Lacking(PeerId),
     /// Our own id answers from another, earlier start at this address: this one must stop.
     CopiedFolder(SocketAddr),
     /// A later start with our key was heard and has gone (a copied folder that was started by mistake):

@@ -16,7 +16,7 @@ use core::time::Duration;
 use super::dice::Dice;
 use super::echoes::Echoes;
 use super::hearing::SMALL;
-use super::limiter::{Bucket, Strangers};
+use super::limiter::{Bucket, Stranger, Strangers};
 use super::probe::{Step, Suspicion};
 use super::table::Table;
 use super::{Event, Gone, Own};
@@ -42,7 +42,7 @@ const CHANGE_GAP: Duration = Duration::from_millis(250);
 const ONCE_A_SECOND: u64 = 50;
 
 /// Of a large network's peers one announces itself each 22 ms.
-const ANNOUNCE_GAP_MS: u64 = 22;
+pub(super) const ANNOUNCE_GAP_MS: u64 = 22;
 
 /// Who doubts a peer begins to probe within this time (in a small network: 0.5 s of DESIGN would leave
 /// 40 ms of the 7.5 s).
@@ -106,6 +106,14 @@ impl Link {
             _ => false,
         }
     }
+
+    /// True if `ip` means everyone on this link.
+    pub(super) fn is_all(&self, ip: IpAddr) -> bool {
+        let (IpAddr::V4(v4), true, 0..=30) = (ip, self.contains(ip), self.prefix) else { return false };
+        let hosts = u32::MAX.checked_shr(u32::from(self.prefix)).unwrap_or(0);
+        let host = v4.to_bits() & hosts;
+        host == 0 || host == hosts
+    }
 }
 
 /// What the machine wants done.
@@ -162,6 +170,7 @@ pub struct Machine {
     pub(super) probed: Bucket,
     pub(super) probed_at: Option<Time>,
     pub(super) crowds: Bucket,
+    pub(super) calls: Bucket,
     pub(super) copies_asked: Bucket,
     /// The nonces of the last two bursts of hellos, the newest first.
     pub(super) hello_nonces: [u64; 2],
@@ -183,6 +192,10 @@ pub struct Machine {
     pub(super) copied: bool,
     /// A later start with our key was heard, the latest of them, and when last.
     pub(super) overtaken: Option<(Instance, Time)>,
+    /// Times since then that a table was thought of.
+    pub(super) tables: usize,
+    /// The time of the last call.
+    pub(super) observed: Time,
     /// When the next timeout is due: counted after each call, for it is asked for more often.
     expected: Option<Time>,
     pub(super) outputs: VecDeque<Output>,
@@ -210,6 +223,7 @@ impl Machine {
             probed: Bucket::default(),
             probed_at: None,
             crowds: Bucket::default(),
+            calls: Bucket::default(),
             copies_asked: Bucket::default(),
             hello_nonces,
             hello: Some((now, 0)),
@@ -228,6 +242,8 @@ impl Machine {
             left: false,
             copied: false,
             overtaken: None,
+            tables: 0,
+            observed: now,
             expected: None,
             outputs: VecDeque::new(),
         }
@@ -257,13 +273,33 @@ impl Machine {
     }
 
     /// May a datagram that claims to be of `id` be verified? (Length, magic and version were right.)
-    pub fn admit(&mut self, now: Time, source: SocketAddr, via: Via, id: PeerId) -> bool {
+    /// `holds` tells whether it holds a nonce, wherever.
+    pub fn admit(
+        &mut self,
+        now: Time,
+        source: SocketAddr,
+        via: Via,
+        id: PeerId,
+        holds: impl Fn(u64) -> bool,
+    ) -> bool {
+        let host = Host::from(source);
         if let Some(entry) = self.table.get_mut(id)
-            && entry.hosts.contains(&Host::from(source))
+            && entry.hosts.contains(&host)
         {
             return entry.bucket.take(now, limits::SOURCE_RATE);
         }
-        self.strangers.admit(now, source, via == Via::Shared)
+        let candidate = self.table.candidate_mut(id).map(|c| (c.nonce, c.tries > 0, Host::from(c.at)));
+        let asked = candidate.is_some_and(|(nonce, asked, _)| asked && holds(nonce));
+        // What answers us was waited for: a crowd of strangers must not keep it out.
+        if (asked || self.hello_nonces.iter().any(|nonce| holds(*nonce)))
+            && self.strangers.admit(now, source, Stranger::Answers)
+        {
+            return true;
+        }
+        // A candidate has nothing new to say; who was never heard goes first.
+        let heard = candidate.is_some_and(|(_, _, at)| at == host);
+        let stranger = if via == Via::Shared { Stranger::Shared } else { Stranger::Own };
+        (!heard || self.strangers.has_room(now, stranger)) && self.strangers.admit(now, source, stranger)
     }
 
     /// What we say of ourselves changed.
@@ -368,12 +404,14 @@ impl Machine {
         let hello = self.hello.map(|(start, n)| start + HELLOS[n]);
         let announce = if self.changed { self.announce_at.min(self.change_at()) } else { self.announce_at };
         let entry = self.table.next_entry().map(|(at, _)| at);
-        let work = self.echoes.next().into_iter().chain(self.table.next_candidate().map(|(at, _)| at)).min();
-        let work = work.map(|at| at.max(self.pace.next(limits::PROOF_RATE)));
+        let work = self.proofs_at();
         let nobody = (!self.nobody_said && !self.heard_any).then(|| self.started + NOBODY);
         let settled = (!self.settled).then(|| self.settles_at());
         let overtaken = self.overtaken.map(|(_, at)| at + COPY_GONE);
-        [hello, Some(announce), entry, work, nobody, settled, overtaken].into_iter().flatten().min()
+        [hello, Some(announce), entry, work, nobody, settled, overtaken, self.table_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Does what is due.
@@ -388,6 +426,7 @@ impl Machine {
         self.announce_step(now);
         self.entries_step(now);
         self.proofs_step(now);
+        self.table_step(now);
         if !self.settled && self.settles_at() <= now {
             self.settled = true;
             self.outputs.push_back(Output::Event(Event::Settled));
@@ -410,6 +449,7 @@ impl Machine {
         if self.expected.is_some_and(|at| now.since(at) > SLEPT) {
             self.woke(now);
         }
+        self.observed = now;
     }
 
     /// Remembers when the next call is expected.
@@ -438,6 +478,7 @@ impl Machine {
         let start = self.burst.map_or(now, |last| now.max(last + BURST_GAP));
         self.burst = Some(start);
         self.joining = 0;
+        self.tables = 0;
         self.hello_nonces = [self.dice.nonce(), self.hello_nonces[0]];
         self.hello = Some((start, 0));
     }

@@ -16,12 +16,13 @@ use super::presence::{Machine, Output, Via};
 use super::sockets::Sockets;
 use super::tally::Tally;
 use super::{Command, Config, Event, Handle};
-use crate::identity::{Identity, fill_random};
+use crate::identity::{Identity, PeerId, fill_random};
 use crate::limits;
 use crate::sys::clock;
 use crate::sys::thread::Thread;
 use crate::time::Time;
 use crate::wire::datagram::{Body, Envelope, seal};
+use crate::wire::message::Told;
 
 /// The token of the waker: no socket has it.
 const WAKER: Token = Token(usize::MAX);
@@ -190,7 +191,7 @@ impl Shell {
                 Ok(Command::Alive(id)) => self.machine.handle_alive(now, id),
                 Ok(Command::Proved(id, host)) => self.machine.handle_proved(now, id, host),
                 Ok(Command::Doubt(id)) => self.machine.handle_doubt(now, id),
-                Ok(Command::Table(datagrams)) => self.take_table(now, &datagrams),
+                Ok(Command::Table(teller, told)) => self.take_table(now, teller, &told),
                 Ok(Command::Instance(instance)) => self.machine.handle_instance(now, instance),
                 Ok(Command::Leave) => self.machine.handle_leave(now),
                 Err(TryRecvError::Empty) => return Then::Go,
@@ -201,10 +202,24 @@ impl Shell {
         }
     }
 
-    fn take_table(&mut self, now: Time, datagrams: &[Vec<u8>]) {
-        for bytes in datagrams.iter().take(limits::CANDIDATES) {
-            match Envelope::parse(bytes).and_then(|e| e.open().map(|body| (e.key().peer_id(), body))) {
-                Ok((id, body)) => self.machine.handle_table(now, id, &body, &Arc::from(bytes.as_slice())),
+    fn take_table(&mut self, now: Time, teller: PeerId, told: &[Told]) {
+        let mut left = limits::CANDIDATES;
+        for Told { at, signed } in told {
+            let envelope = match Envelope::parse(signed) {
+                Ok(envelope) => envelope,
+                Err(e) => {
+                    self.tally.unreadable(&e);
+                    continue;
+                }
+            };
+            let id = envelope.key().peer_id();
+            // Most are known already; they cost no signature check, and the others only so many.
+            if !self.machine.lacks(id) || left == 0 || !self.interfaces.may_hear(*at) {
+                continue;
+            }
+            left -= 1;
+            match envelope.open() {
+                Ok(body) => self.machine.handle_table(now, teller, id, *at, &body, signed),
                 Err(e) => self.tally.unreadable(&e),
             }
         }
@@ -243,7 +258,7 @@ impl Shell {
         if id == self.identity.id() && self.sockets_are_ours(source) {
             return;
         }
-        if !self.machine.admit(now, source, via, id) {
+        if !self.machine.admit(now, source, via, id, |nonce| envelope.holds(nonce)) {
             self.tally.limited();
             return;
         }

@@ -70,6 +70,8 @@ pub(super) struct Voice {
     pub signed: Arc<[u8]>,
     /// Questions of it that are taken.
     pub questions: Bucket,
+    /// The last one that was answered, and when.
+    pub answered: Option<(u64, Time)>,
 }
 
 impl Voice {
@@ -83,6 +85,7 @@ impl Voice {
             presence: body.presence.clone(),
             signed: Arc::clone(signed),
             questions: Bucket::default(),
+            answered: None,
         }
     }
 
@@ -153,8 +156,8 @@ impl Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub voice: Voice,
-    /// Where it was heard; `None` if it is only known from another peer's table.
-    pub at: Option<SocketAddr>,
+    /// Where it was heard, or where another peer says that it answers.
+    pub at: SocketAddr,
     pub via: Via,
     /// What it has to echo.
     pub nonce: u64,
@@ -166,13 +169,16 @@ pub(super) struct Candidate {
     pub called: bool,
     /// The hello that the questions answer too.
     pub carried: Option<u64>,
+    /// True if it is only known from another peer's table.
+    pub hearsay: bool,
     due: Option<Time>,
 }
 
 impl Candidate {
     /// One that is to be asked at `due`.
-    pub(super) const fn new(now: Time, voice: Voice, at: Option<SocketAddr>, via: Via, nonce: u64) -> Self {
-        Self { voice, at, via, nonce, tries: 0, since: now, called: false, carried: None, due: None }
+    pub(super) const fn new(now: Time, voice: Voice, at: SocketAddr, via: Via, nonce: u64) -> Self {
+        let (tries, called, carried, hearsay) = (0, false, None, false);
+        Self { voice, at, via, nonce, tries, since: now, called, carried, hearsay, due: None }
     }
 }
 
@@ -315,12 +321,13 @@ impl Table {
         self.entries_due.first().copied()
     }
 
-    /// Adds or replaces a candidate, asked at `due`. When full the one that waits longest goes.
+    /// Adds or replaces a candidate, asked at `due`. When full the one that waits longest goes, first of
+    /// those that were never heard.
     pub(super) fn propose(&mut self, id: PeerId, mut candidate: Candidate, due: Option<Time>) {
         self.withdraw(id);
         if self.candidates.len() >= limits::CANDIDATES
             && let Some(oldest) =
-                self.candidates.iter().min_by_key(|(id, c)| (c.since, **id)).map(|(id, _)| *id)
+                self.candidates.iter().min_by_key(|(id, c)| (!c.hearsay, c.since, **id)).map(|(id, _)| *id)
         {
             self.withdraw(oldest);
         }
@@ -346,6 +353,13 @@ impl Table {
             }
             candidate.due = due;
             self.candidates_due.extend(due.map(|due| (due, id)));
+        }
+    }
+
+    /// Begins to count the questions to candidate `id` anew.
+    pub(super) fn restart(&mut self, now: Time, id: PeerId) {
+        if let Some(candidate) = self.candidates.get_mut(&id) {
+            (candidate.tries, candidate.since) = (0, now);
         }
     }
 

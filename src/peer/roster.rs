@@ -205,6 +205,7 @@ pub(super) mod tests {
             name: PeerName::cleaned(name).unwrap(),
             instance: Instance { count: 1, random: 1 },
             catalogue,
+            at: host.socket(9),
             signed: Arc::from([]),
         }
     }

@@ -15,7 +15,10 @@ use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey};
 use crate::limits;
 use crate::time::Time;
 use crate::wire::Ports;
-use crate::wire::datagram::{Body, Envelope, seal};
+use crate::wire::datagram::{Body, Envelope, Message, Presence, State, seal};
+
+/// How long a table of peers takes to come over TCP: a connection, TLS, half a megabyte.
+const TABLE: Duration = Duration::from_millis(50);
 
 /// One peer: a process that may run, sleep, or be gone, and what it has told its user.
 #[derive(Debug)]
@@ -93,6 +96,7 @@ enum Payload {
 #[derive(Debug)]
 enum What {
     Timer(usize),
+    Table { to: usize, teller: usize },
     Flight(Flight),
 }
 
@@ -109,6 +113,7 @@ struct Flight {
 /// What happens now.
 enum Next {
     Timer(usize),
+    Table { to: usize, teller: usize },
     Packet { to: usize, source: SocketAddr, via: Via, payload: Payload },
 }
 
@@ -154,6 +159,8 @@ pub struct World {
     pub log: Vec<Seen>,
     /// Datagrams sent by all.
     pub sent: u64,
+    /// Tables asked for over TCP.
+    pub tables: u64,
     queue: BinaryHeap<Reverse<Due>>,
     order: u64,
     places: BTreeMap<PeerId, usize>,
@@ -174,6 +181,7 @@ impl World {
             nodes: Vec::new(),
             log: Vec::new(),
             sent: 0,
+            tables: 0,
             queue: BinaryHeap::new(),
             order: 0,
             places: BTreeMap::new(),
@@ -317,6 +325,7 @@ impl World {
         while let Some(next) = self.pop(until) {
             match next {
                 Next::Timer(place) => self.timer(place),
+                Next::Table { to, teller } => self.table(to, teller),
                 Next::Packet { to, source, via, payload } => self.arrive(to, source, via, payload),
             }
         }
@@ -420,6 +429,11 @@ impl World {
                 PeekMut::pop(top);
                 return Some(Next::Timer(place));
             }
+            What::Table { to, teller } => {
+                let (to, teller) = (*to, *teller);
+                PeekMut::pop(top);
+                return Some(Next::Table { to, teller });
+            }
             What::Flight(flight) => flight,
         };
         let (_, to) = flight.arrivals.pop()?;
@@ -431,6 +445,24 @@ impl World {
             PeekMut::pop(top);
         }
         Some(Next::Packet { to, source, via, payload })
+    }
+
+    /// Gives peer `to` the table of `teller`, which it asked for over TCP, if that still runs.
+    fn table(&mut self, to: usize, teller: usize) {
+        let (from, now, unsigned) = (&self.nodes[teller], self.now, Arc::clone(&self.unsigned));
+        if !from.is_up() || from.side != self.nodes[to].side {
+            return;
+        }
+        let (teller, table): (_, Vec<_>) = (from.id, from.shown.values().cloned().collect());
+        self.tables += 1;
+        self.with(to, |machine| {
+            for info in &table {
+                let presence = Presence { catalogue: info.catalogue, ..presence(&info.name) };
+                let message = Message::Here;
+                let body = Body { instance: info.instance, sequence: 1, presence, message };
+                machine.handle_table(now, teller, info.contact.id, info.at, &body, &unsigned);
+            }
+        });
     }
 
     fn timer(&mut self, place: usize) {
@@ -556,6 +588,10 @@ impl World {
             Event::Settled => node.settled = true,
             Event::NobodyHeard => node.nobody = true,
             Event::CopiedFolder(_) => node.copied = true,
+            Event::Lacking(teller) => {
+                let teller = self.places[&teller];
+                self.push(self.now + TABLE, What::Table { to: by, teller });
+            }
             Event::Overtaken(_) | Event::NetworkChanged | Event::Trouble(_) => {}
         }
     }
@@ -566,6 +602,21 @@ fn own(catalogue: u64) -> Own {
     let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
     let name = PeerName::of_folder("peer", PeerId([0; 32]));
     Own { name, ports, catalogue }
+}
+
+/// What a table tells of a peer.
+fn presence(name: &PeerName) -> Presence {
+    let (state, ports) = (State::Here, own(0).ports);
+    Presence { state, name: name.clone(), ports, interval: 1_000, catalogue: 0, ticket: 0, room: 0 }
+}
+
+/// True if `nonce` stands in a datagram.
+fn holds(body: &Body, nonce: u64) -> bool {
+    match &body.message {
+        Message::Hello { nonce: n } | Message::Probe { nonce: n, .. } => *n == nonce,
+        Message::Proof { ask, echoes } => *ask == Some(nonce) || echoes.contains(&nonce),
+        Message::Here | Message::Leave => false,
+    }
 }
 
 /// Gives a datagram to a machine as the shell does. False if it was not even read.
@@ -580,20 +631,20 @@ fn take(
     // What was not taken is counted by the shell; here the effects are looked at.
     match payload {
         Payload::Plain(id, body) => {
-            let admitted = machine.admit(now, source, via, id);
+            let admitted = machine.admit(now, source, via, id, |nonce| holds(&body, nonce));
             if admitted {
                 machine.handle_packet(now, source, via, id, &body, unsigned).ok();
             }
             admitted
         }
         Payload::Forged(id) => {
-            machine.admit(now, source, via, id);
+            machine.admit(now, source, via, id, |_| false);
             false
         }
         Payload::Sealed(bytes) => {
             let Ok(envelope) = Envelope::parse(&bytes) else { return false };
             let id = envelope.key().peer_id();
-            if machine.admit(now, source, via, id)
+            if machine.admit(now, source, via, id, |nonce| envelope.holds(nonce))
                 && let Ok(body) = envelope.open()
             {
                 machine.handle_packet(now, source, via, id, &body, &Arc::from(&*bytes)).ok();

@@ -40,6 +40,7 @@ use crate::identity::PeerId;
 use crate::identity::fill_random;
 use crate::identity::tls::Tls;
 use crate::routes::{Contact, Host};
+use crate::wire::message::Told;
 
 /// Number of a download, for as long as this peer runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -153,8 +154,8 @@ pub enum ReceiverEvent {
     Finished(JobId, u64, Option<Failure>),
     /// A catalogue was brought up to date; head checked, root proved.
     Catalogue(PeerId, Head, Arc<Catalogue>),
-    /// Signed datagrams from another peer's table.
-    Table(Vec<Vec<u8>>),
+    /// Peers out of this one's table.
+    Table(PeerId, Vec<Told>),
     /// TLS proved this peer at this address, or a byte came from it.
     Proved(PeerId, Host),
     /// A peer could not be dialled or was lost.
@@ -172,8 +173,8 @@ pub struct Offer {
     pub head: Arc<[u8]>,
     /// What is shared.
     pub shelf: Arc<Shelf>,
-    /// Signed announcements of the peers in our table.
-    pub table: Arc<[Arc<[u8]>]>,
+    /// The peers in our table.
+    pub table: Arc<[Told]>,
 }
 
 /// What the controller asks of the sender.

@@ -19,6 +19,7 @@ use super::swarm::{self, Swarm, Target};
 use super::{ReceiverCommand, ReceiverEvent};
 use crate::disk::{self, Block, BlockPool};
 use crate::identity::PeerId;
+use crate::limits;
 use crate::routes::{Contact, Host};
 use crate::text;
 use crate::time::Time;
@@ -41,6 +42,8 @@ struct Link {
     up: bool,
     /// Ask for its table when it is up.
     table: bool,
+    /// The table that it is sending: number of the request, and peers that may still come.
+    tables: Option<(u64, usize)>,
     /// More connections to it, for blocks: numbers 1 and up.
     lanes: Vec<Lane>,
 }
@@ -262,8 +265,16 @@ impl ReceiverRole {
             Message::Bucket(m) => self.catalogues.handle_bucket(now, peer, m),
             Message::Manifest(m) => self.swarm.handle_manifest(now, peer, &m),
             Message::Table(m) => {
-                let datagrams = message::datagrams(&m.datagrams).map_err(|e| e.to_string())?;
-                self.tell(ReceiverEvent::Table(datagrams));
+                let told = message::told(&m).map_err(|e| e.to_string())?;
+                let link = self.links.get_mut(&peer);
+                let open = link.and_then(|link| {
+                    let (request, left) = link.tables.take()?;
+                    let left = left.checked_sub(told.len().max(1)).filter(|_| request == m.request)?;
+                    link.tables = (!m.last).then_some((request, left));
+                    Some(())
+                });
+                open.ok_or("it sent a table that nobody asked for, or a longer one than there is")?;
+                self.tell(ReceiverEvent::Table(peer, told));
             }
             Message::Refused(m) => self.refused(now, peer, &m),
             // Blocks have their own way; requests have no place on a connection that we dialled.
@@ -301,6 +312,7 @@ impl ReceiverRole {
         if std::mem::take(&mut link.table) {
             self.next_table += 4;
             let request = self.next_table | TABLE_TAG;
+            link.tables = Some((request, limits::PEERS));
             self.ask(net, peer, &Message::GetTable(GetTable { request }));
         }
     }

@@ -6,6 +6,10 @@
 //! added: unknown ones are skipped. An unknown kind below 64 is refused as `not_offered`, one from 64
 //! on is skipped.
 
+use std::sync::Arc;
+
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+
 use serde::{Deserialize, Serialize};
 
 use super::frame::{self, Frame};
@@ -102,7 +106,7 @@ pub struct Cancel {
     pub request: u64,
 }
 
-/// Asks for the signed announcements of the peers in the table. Answer: [`TableIs`] once or more.
+/// Asks for the peers in the table. Answer: [`TableIs`] once or more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetTable {
     /// Number of the request.
@@ -156,7 +160,7 @@ pub struct BlockIs {
     pub offset: u64,
 }
 
-/// Some signed announcements.
+/// Some peers: their signed announcements, and where they answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableIs {
     /// Number of the request.
@@ -164,9 +168,25 @@ pub struct TableIs {
     /// Each with its length in front, two bytes, big endian.
     #[serde(with = "serde_bytes")]
     pub datagrams: Vec<u8>,
+    /// For each of them the address at which its own discovery socket answered whoever tells: 16 bytes
+    /// IPv6 (an IPv4 one mapped into it, RFC 4291 §2.5.5.2), two bytes port, big endian.
+    #[serde(with = "serde_bytes", default)]
+    pub addresses: Vec<u8>,
     /// True on the last page.
     pub last: bool,
 }
+
+/// A peer, as another one passes it on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Where its own discovery socket answered. Its scope, for a link-local address, does not travel.
+    pub at: SocketAddr,
+    /// Its newest announcement, signed by itself.
+    pub signed: Arc<[u8]>,
+}
+
+/// Bytes of one address in [`TableIs::addresses`].
+const ADDRESS: usize = 18;
 
 /// Why a request, or one item of it, is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -338,18 +358,49 @@ pub fn datagrams(mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, DecodeError> {
     if bytes.is_empty() { Ok(all) } else { Err(DecodeError::Short) }
 }
 
-/// Cuts announcements into [`TableIs`] pages; at least one, the last one marked.
+/// The peers in a [`TableIs`]. None without addresses, as a peer of an earlier version sends it.
+///
+/// # Errors
+/// [`DecodeError`]: cut off, too many, or not an address for each announcement.
+pub fn told(table: &TableIs) -> Result<Vec<Told>, DecodeError> {
+    let datagrams = datagrams(&table.datagrams)?;
+    if table.addresses.is_empty() {
+        return Ok(Vec::new());
+    }
+    if datagrams.len() > limits::PEERS || table.addresses.len() != datagrams.len() * ADDRESS {
+        return Err(DecodeError::Value("a table has an address for each announcement"));
+    }
+    let told = datagrams.into_iter().zip(table.addresses.chunks_exact(ADDRESS));
+    let told = told.filter_map(|(signed, address)| {
+        let (ip, port) = address.split_first_chunk::<16>()?;
+        let ip = Ipv6Addr::from(*ip);
+        let ip = ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4);
+        let at = SocketAddr::new(ip, u16::from_be_bytes(port.try_into().ok()?));
+        Some(Told { at, signed: signed.into() })
+    });
+    Ok(told.collect())
+}
+
+/// Cuts peers into [`TableIs`] pages; at least one, the last one marked.
 #[must_use]
-pub fn table_pages(request: u64, table: &[std::sync::Arc<[u8]>]) -> Vec<TableIs> {
-    let mut pages = vec![TableIs { request, datagrams: Vec::new(), last: false }];
-    for one in table.iter().take(limits::PEERS) {
-        let Ok(length) = u16::try_from(one.len()) else { continue };
-        if pages[pages.len() - 1].datagrams.len() + one.len() + 2 > limits::PAGE {
-            pages.push(TableIs { request, datagrams: Vec::new(), last: false });
+pub fn table_pages(request: u64, table: &[Told]) -> Vec<TableIs> {
+    let page = TableIs { request, datagrams: Vec::new(), addresses: Vec::new(), last: false };
+    let mut pages = vec![page.clone()];
+    for Told { at, signed } in table.iter().take(limits::PEERS) {
+        let Ok(length) = u16::try_from(signed.len()) else { continue };
+        let before = &pages[pages.len() - 1];
+        if before.datagrams.len() + before.addresses.len() + signed.len() + 2 + ADDRESS > limits::PAGE {
+            pages.push(page.clone());
         }
-        let at = pages.len() - 1;
-        pages[at].datagrams.extend(length.to_be_bytes());
-        pages[at].datagrams.extend_from_slice(one);
+        let last = pages.len() - 1;
+        let ip = match at.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        pages[last].addresses.extend(ip.octets());
+        pages[last].addresses.extend(at.port().to_be_bytes());
+        pages[last].datagrams.extend(length.to_be_bytes());
+        pages[last].datagrams.extend_from_slice(signed);
     }
     if let Some(page) = pages.last_mut() {
         page.last = true;
@@ -388,7 +439,12 @@ mod tests {
             }),
             Message::Manifest(ManifestIs { request: 9, values: vec![5; limits::PAGE] }),
             Message::Block(BlockIs { request: u64::MAX, item: u32::MAX, offset: u64::MAX }),
-            Message::Table(TableIs { request: 11, datagrams: vec![0, 1, 9], last: false }),
+            Message::Table(TableIs {
+                request: 11,
+                datagrams: vec![0, 1, 9],
+                addresses: vec![1; 18],
+                last: false,
+            }),
             Message::Refused(Refused { request: 12, item: Some(4), reason: Reason::Changed }),
         ]
     }
@@ -445,17 +501,26 @@ mod tests {
 
     #[test]
     fn tables_are_cut_into_pages() {
-        let table: Vec<std::sync::Arc<[u8]>> =
-            (0..3_000_u32).map(|n| [&n.to_be_bytes()[..], &[9; 1_100]].concat().into()).collect();
+        let signed = |n: u32| Arc::from([&n.to_be_bytes()[..], &[9; 1_100]].concat());
+        let at = |n: u32| match n % 2 {
+            0 => SocketAddr::from(([10, 0, 0, 1], 7)),
+            _ => SocketAddr::from(([0xfd00, 0, 0, 0, 0, 0, 0, 9], u16::MAX)),
+        };
+        let table: Vec<_> = (0..3_000).map(|n| Told { at: at(n), signed: signed(n) }).collect();
         let pages = table_pages(4, &table);
         assert_eq!(pages.len(), 4);
         let mut back = Vec::new();
         for (n, page) in pages.iter().enumerate() {
             assert_eq!(page.last, n == 3);
-            back.extend(datagrams(&page.datagrams).unwrap());
+            back.extend(told(page).unwrap());
             drop(Message::Table(page.clone()).encode());
         }
-        assert!(back.iter().map(|d| &d[..]).eq(table.iter().map(|d| &d[..])));
+        assert_eq!(back, table);
+        let mut page = table_pages(4, &table[..2]).remove(0);
+        page.addresses.pop();
+        assert!(told(&page).is_err());
+        page.addresses.clear();
+        assert_eq!(told(&page).unwrap(), [], "a page of an earlier version");
         assert!(table_pages(4, &[])[0].last);
         assert!(datagrams(&[0, 2, 1]).is_err() && datagrams(&[0]).is_err() && datagrams(&[0, 0]).is_err());
     }

@@ -27,6 +27,7 @@ use crate::limits;
 use crate::sys::clock;
 use crate::time::Time;
 use crate::transfer::{Arrival, JobId, Offer, ReceiverCommand, ReceiverEvent, SenderCommand, SenderEvent};
+use crate::wire::message::Told;
 
 /// A catalogue that could not be pulled is asked for again after this time.
 const PULL_AGAIN: Duration = Duration::from_secs(5);
@@ -215,6 +216,7 @@ impl Controller {
                 });
                 self.leave(now, Cause::AtOnce);
             }
+            discovery::Event::Lacking(id) => self.parts.receiver.send(ReceiverCommand::Table(id)),
             discovery::Event::Overtaken(instance) => self.overtake(instance),
             discovery::Event::NetworkChanged => log::info!("the network changed, or this machine slept"),
             discovery::Event::Trouble(text) => self.warn(text),
@@ -303,7 +305,7 @@ impl Controller {
                 self.state.roster.shares(id, head, catalogue);
                 self.pull();
             }
-            ReceiverEvent::Table(datagrams) => self.tell_discovery(discovery::Command::Table(datagrams)),
+            ReceiverEvent::Table(id, told) => self.tell_discovery(discovery::Command::Table(id, told)),
             ReceiverEvent::Proved(id, host) => self.tell_discovery(discovery::Command::Proved(id, host)),
             ReceiverEvent::Lost(id) => {
                 self.state.roster.pull_failed(id);
@@ -348,7 +350,8 @@ impl Controller {
 
     /// Gives the sender what it is to serve from now on.
     fn offer(&self) {
-        let table = self.state.roster.iter().map(|(_, m)| Arc::clone(&m.info.signed)).collect();
+        let told = |info: &discovery::PeerInfo| Told { at: info.at, signed: Arc::clone(&info.signed) };
+        let table = self.state.roster.iter().map(|(_, m)| told(&m.info)).collect();
         let (head, shelf) = (Arc::clone(&self.state.head), Arc::clone(&self.state.shelf));
         self.parts.sender.send(SenderCommand::Offer(Arc::new(Offer { head, shelf, table })));
     }

@@ -20,6 +20,7 @@ use crate::content::manifest::{ChunkHasher, Manifest, ManifestBuilder};
 use crate::content::{Chunks, Entry, Kind};
 use crate::identity::{Identity, Instance};
 use crate::wire::Ports;
+use crate::wire::message::Told;
 
 /// No test waits longer for anything.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
@@ -112,7 +113,8 @@ impl Owner {
         self.version += 1;
         let instance = Instance { count: 1, random: 1 };
         let head = self.shelf.catalogue.head(self.identity.public(), instance, self.version);
-        let table: Vec<Arc<[u8]>> = vec![Arc::from(&b"announcement"[..]); 3];
+        let told = Told { at: ([10, 0, 0, 1], 9).into(), signed: Arc::from(&b"announcement"[..]) };
+        let table = vec![told; 3];
         let offer = Offer {
             head: head.sign(&self.identity).into(),
             shelf: Arc::new(self.shelf.clone()),
