@@ -52,9 +52,9 @@ fn two_peers_find_each_other_whatever_is_lost() {
 
 #[test]
 fn a_start_is_listed_by_all_within_300_ms() {
-    for (count, loss) in [(3, 0), (10, 0), (50, 0), (3, 50), (50, 50)] {
+    for (count, loss, tried) in [(3, 0, 20), (10, 0, 20), (50, 0, 20), (3, 50, 100), (50, 50, 100)] {
         let times = std::cell::RefCell::new(Vec::new());
-        seeds(20, |seed| {
+        seeds(tried, |seed| {
             let mut world = World::new(seed, count, Link::lossy(loss));
             for place in 1..count {
                 world.start(place);
@@ -68,9 +68,9 @@ fn a_start_is_listed_by_all_within_300_ms() {
         times.sort_unstable();
         let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
         println!("{count} peers, {} % loss: a start is listed after {median:?}, worst {worst:?}", loss / 10);
-        // With loss it is chance: 50 peers are 98 exchanges, and one of them may fail three times.
-        assert!(median <= ms(300), "{median:?}");
-        assert!(loss > 0 || worst <= ms(300), "{worst:?}");
+        // With loss it is chance, so that not every seed there is can keep to this; but four exchanges of
+        // the same two must fail, and 50 peers have 98 of them.
+        assert!(worst <= ms(300), "{worst:?}");
     }
 }
 
@@ -135,12 +135,11 @@ fn two_hundred_peers_start_at_once_and_keep_the_network_quiet() {
     start_at_once(200, s(16));
 }
 
-/// One course of three minutes for all that is promised for 1,000 peers, because it is the mass start
-/// that costs.
-#[test]
-#[ignore = "takes 76 s of a core"]
-fn a_thousand_start_at_once_stay_quiet_take_a_newcomer_and_miss_the_dead() {
-    let (count, newcomer, victim) = (1_000, 0, 3);
+/// One course for all that is promised for large networks, because it is the mass start that costs. All but
+/// one of `count` start at once, then that one, then one dies.
+#[expect(clippy::print_stdout, reason = "the numbers that were measured")]
+fn large_network(count: usize, at_once: Duration, newcomer_listed: Duration, death: Duration) {
+    let (newcomer, victim) = (0, 3);
     let mut world = World::new(1, count, Link::lossy(10));
     for place in 1..count {
         world.start(place);
@@ -148,14 +147,19 @@ fn a_thousand_start_at_once_stay_quiet_take_a_newcomer_and_miss_the_dead() {
     let all = |w: &World| w.nodes[1..].iter().all(|n| n.shown.len() == count - 2);
     let took = world.run_while(s(300), all).expect("all are listed by all");
     let busiest = world.nodes.iter().map(|n| n.busiest).max().unwrap_or(0);
-    println!("999 at once: all listed after {took:?}, at most {busiest} a second and peer");
+    let (sent, started) = (world.sent, count - 1);
+    println!(
+        "{started} at once: all listed after {took:?}, at most {busiest} a second and peer; {sent} sent"
+    );
+    assert!(took <= at_once, "{took:?}");
     assert!(busiest <= 20, "{busiest}");
+    assert_eq!(world.tables, 0, "of many that start together everyone would load the same");
 
-    world.run(s(10));
+    world.run(s(30));
     let before = world.sent;
     world.run(s(60));
     let mean = (world.sent - before) / 60;
-    println!("999 peers, 1 % loss, steady: {mean} datagrams a second");
+    println!("{started} peers, 1 % loss, steady: {mean} datagrams a second");
     assert!(mean <= 50, "{mean}");
 
     let (begun, before) = (world.now, world.sent);
@@ -163,17 +167,60 @@ fn a_thousand_start_at_once_stay_quiet_take_a_newcomer_and_miss_the_dead() {
     let lists = world.run_while(s(100), |w| w.nodes[newcomer].shown.len() == count - 1);
     let half = world.showing(newcomer);
     world.run_while(s(100), |w| w.showing(newcomer) == count - 1).expect("it is listed by all");
-    let (listed, sent) = (world.now.since(begun), world.sent - before);
+    let (listed, sent, own) = (world.now.since(begun), world.sent - before, world.nodes[newcomer].sent);
     println!(
-        "a newcomer lists 999 after {lists:?} ({half} list it), all list it after {listed:?}; {sent} sent"
+        "a newcomer lists {started} after {lists:?} ({half} list it), all list it after {listed:?}; {sent} sent, \
+         {own} by itself, {} tables",
+        world.tables
     );
-    assert!(lists.is_some());
+    assert!(lists.is_some_and(|lists| lists <= newcomer_listed), "{lists:?}");
+    assert!(listed <= newcomer_listed, "{listed:?}");
+    assert!(sent <= 2 * count as u64, "{sent}");
+    assert!(world.tables <= 1, "one of them is asked for the others, if any are missing");
+    let busiest = world.nodes.iter().map(|n| n.busiest).max().unwrap_or(0);
+    assert!(busiest <= 20, "{busiest}");
 
     world.crash(victim);
     let took = world.run_while(s(100), |w| w.showing(victim) == 0).expect("it is noticed");
-    println!("1,000 peers: a death is seen by all after {took:?}");
-    assert!(took <= s(70), "{took:?}");
+    println!("{count} peers: a death is seen by all after {took:?}");
+    assert!(took <= death, "{took:?}");
     assert_eq!(false_deaths(&world), 0);
+}
+
+/// A fifth of all datagrams is lost, so that some never heard the newcomer's hellos, and it hears their next
+/// announcement seconds later.
+#[test]
+fn whom_a_newcomer_missed_it_finds_in_the_table_of_another() {
+    let times = std::cell::RefCell::new(Vec::new());
+    seeds(5, |seed| {
+        let mut world = World::new(seed, 200, Link::lossy(10));
+        for place in 1..200 {
+            world.start(place);
+        }
+        world.run(s(40));
+        world.link = Link::lossy(200);
+        world.start(0);
+        world.run(ms(1_040));
+        let before = world.nodes[0].shown.len();
+        assert!(before < 199 && world.tables == 0, "{before}");
+        world.run(ms(20));
+        assert_eq!(world.tables, 1, "it has asked one of them");
+        let took = world.run_while(s(60), |w| w.nodes[0].shown.len() == 199).expect("it lists all");
+        times.borrow_mut().push((took, before, world.tables));
+    });
+    println!("200 peers, 20 % loss: after the table all are listed within {:?}", times.borrow());
+    assert!(times.borrow().iter().all(|(took, ..)| *took <= s(4)), "{times:?}");
+}
+
+#[test]
+fn three_hundred_start_at_once_stay_quiet_take_a_newcomer_and_miss_the_dead() {
+    large_network(300, s(5), s(3), s(25));
+}
+
+#[test]
+#[ignore = "takes two to three minutes"]
+fn a_thousand_start_at_once_stay_quiet_take_a_newcomer_and_miss_the_dead() {
+    large_network(1_000, s(30), s(5), s(70));
 }
 
 #[test]
