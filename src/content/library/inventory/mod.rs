@@ -103,8 +103,8 @@ enum State {
     Listed {
         file: Arc<SharedFile>,
         executable: bool,
-        /// A change right after hashing could hide behind the same time stamps.
-        racy: bool,
+        /// Until then a change right after hashing could hide behind the same time stamps.
+        racy: Option<Time>,
     },
 }
 
@@ -170,7 +170,7 @@ impl Inventory {
 
     /// Events were lost: what was written just before it was hashed may have changed unseen.
     pub(super) fn handle_lost_events(&mut self, now: Time) {
-        let racy = self.items.iter().filter(|(_, i)| matches!(i.state, State::Listed { racy: true, .. }));
+        let racy = self.items.iter().filter(|(_, i)| matches!(i.state, State::Listed { racy: Some(_), .. }));
         let racy: Vec<_> = racy.map(|(path, _)| path.clone()).collect();
         for path in racy {
             self.handle_written(now, &path);
@@ -201,7 +201,7 @@ impl Inventory {
                 Step::Hashing { spoiled } => *spoiled = true,
                 Step::Queued | Step::Failed => {}
             },
-            State::Listed { file, executable, racy: true } => {
+            State::Listed { file, executable, racy: Some(_) } => {
                 let (stamp, executable) = (file.stamp, *executable);
                 self.unlist(path);
                 self.settle(now, path, stamp, executable, STILL);
@@ -251,8 +251,9 @@ impl Inventory {
                 self.queue.forget_waiting(stamp.size);
                 let fresh = i128::from(began) * 1_000_000_000 - stamp.modified;
                 let racy = fresh < i128::try_from(RACY.as_nanos()).unwrap_or(i128::MAX);
-                if racy {
-                    self.timers.insert((now + RACY + STILL, job.path.clone()));
+                let racy = racy.then_some(now + RACY + STILL);
+                if let Some(until) = racy {
+                    self.timers.insert((until, job.path.clone()));
                 } else {
                     self.rows.push((job.path.clone(), stamp, Arc::clone(&manifest)));
                 }
@@ -276,8 +277,11 @@ impl Inventory {
                     self.looks.push(path);
                 }
                 // A change after the hash would have been heard of by now.
-                Some(State::Listed { file, racy, .. }) if *racy && self.watched => {
-                    *racy = false;
+                // The timer may be that of an earlier hash; it proves nothing about this one.
+                Some(State::Listed { file, racy, .. })
+                    if self.watched && racy.is_some_and(|until| until <= now) =>
+                {
+                    *racy = None;
                     self.rows.push((path, file.stamp, Arc::clone(&file.manifest)));
                 }
                 _ => {}
@@ -369,7 +373,7 @@ impl Inventory {
             let executable = seen.executable;
             if let Some(file) = cached {
                 self.listing.add(&file, executable);
-                let state = State::Listed { file, executable, racy: false };
+                let state = State::Listed { file, executable, racy: None };
                 self.items.insert(path, Item { generation, state });
             } else {
                 let pending = Pending { stamp: seen.stamp, executable, step: Step::Failed };
@@ -385,7 +389,7 @@ impl Inventory {
             State::Listed { .. } => {
                 self.unlist(&path);
                 match cached {
-                    Some(file) => self.list(file, seen.executable, false),
+                    Some(file) => self.list(file, seen.executable, None),
                     None => self.changed(now, &path, seen),
                 }
             }
@@ -486,7 +490,7 @@ impl Inventory {
         }
     }
 
-    fn list(&mut self, file: Arc<SharedFile>, executable: bool, racy: bool) {
+    fn list(&mut self, file: Arc<SharedFile>, executable: bool, racy: Option<Time>) {
         let Some(item) = self.items.get_mut(&file.path) else { return };
         self.listing.add(&file, executable);
         item.state = State::Listed { file, executable, racy };
