@@ -26,7 +26,7 @@ impl Swarm {
     /// So many connections to this peer stand, of those that [`Output::Lanes`] asked for.
     pub(in crate::transfer) fn handle_lanes(&mut self, now: Time, peer: PeerId, count: u8) {
         if let Some(source) = self.sources.get_mut(&peer) {
-            source.lanes.made(now, count);
+            source.lanes.made(count);
         }
         self.fill(now, peer);
     }
