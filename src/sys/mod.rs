@@ -1,6 +1,7 @@
 //! The operating system's calls, one file each. No other module names a clock or starts a thread.
 
 pub mod boot;
+pub mod cage;
 pub mod clock;
 pub mod clone;
 pub mod extents;

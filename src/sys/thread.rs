@@ -1,7 +1,7 @@
 //! The one place that starts threads: named, and joined when their handle is dropped.
 
 use std::io;
-use std::thread::{Builder, JoinHandle};
+use std::thread::{self, Builder, JoinHandle};
 
 /// A running thread. Dropping it waits for the thread's end, so its owner drops the channel that
 /// stops the thread first (declare the sender above the `Thread` in a struct).
@@ -29,6 +29,18 @@ impl Thread {
     pub fn detach(mut self) {
         drop(self.0.take());
     }
+}
+
+/// Runs `work` in a thread called `name` and waits for its end: what `work` changes about its thread
+/// goes with that thread.
+///
+/// # Errors
+/// When the operating system has no thread to give, or `work` ended by a panic.
+pub fn aside<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    thread::scope(|scope| {
+        let handle = Builder::new().name(name.to_owned()).spawn_scoped(scope, work)?;
+        handle.join().map_err(|_| io::Error::other("a thread ended by a panic"))
+    })
 }
 
 impl Drop for Thread {
