@@ -198,6 +198,14 @@ impl<C, E> Handle<C, E> {
     }
 }
 
+impl<C, E> Handle<C, E> {
+    /// Its bell, for those that give it something by another channel.
+    #[must_use]
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
+    }
+}
+
 impl<C, E> Drop for Handle<C, E> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);

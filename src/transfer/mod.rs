@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod connection;
+mod disks;
 mod engine;
 mod net;
 pub mod ports;
@@ -87,6 +88,9 @@ pub enum ReceiverCommand {
     Gone(PeerId),
     /// Fetch this.
     Fetch(Job),
+    /// Fetch this by disk workers of its own, because the others cannot write in its destination. They
+    /// must ring the receiver's bell after each event.
+    FetchBy(Job, disk::Handle),
     /// More holders of a content that is being fetched or waited for.
     Holders(FileId, Vec<PeerId>),
     /// Stop a download; what arrived stays for a later one.

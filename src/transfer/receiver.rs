@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::catalogue::{self, Catalogues};
 use super::connection::Closed;
+use super::disks::Disks;
 use super::engine::{Bell, Role};
 use super::net::{ConnId, Net};
 use super::refuser::refuse;
@@ -68,8 +69,7 @@ struct Incoming {
 #[derive(Debug)]
 pub(super) struct ReceiverRole {
     events: Sender<ReceiverEvent>,
-    disk_commands: Sender<disk::Command>,
-    disk_events: Receiver<disk::Event>,
+    disks: Disks,
     swarm: Swarm,
     catalogues: Catalogues,
     links: BTreeMap<PeerId, Link>,
@@ -92,8 +92,7 @@ impl ReceiverRole {
     ) -> Self {
         Self {
             events,
-            disk_commands,
-            disk_events,
+            disks: Disks::new(disk_commands, disk_events),
             swarm,
             catalogues: Catalogues::default(),
             links: BTreeMap::new(),
@@ -113,10 +112,6 @@ impl ReceiverRole {
         } else {
             drop(self.events.send(event));
         }
-    }
-
-    fn disk(&self, command: disk::Command) {
-        drop(self.disk_commands.send(command));
     }
 
     /// Does what the machines ask for, until they are silent.
@@ -145,13 +140,18 @@ impl ReceiverRole {
             }
             swarm::Output::Ask(peer, lane, message) => self.ask_on(net, peer, lane, &message),
             swarm::Output::Lanes(peer, count) => self.widen(now, net, peer, count),
-            swarm::Output::Disk(command) => self.disk(command),
+            swarm::Output::Disk(command) => self.disks.send(command),
             swarm::Output::WriteNothing(token, chunk) => match self.pool.take() {
-                Some(block) => self.disk(disk::Command::Write(token, chunk, 0, block)),
+                Some(block) => self.disks.send(disk::Command::Write(token, chunk, 0, block)),
                 // It is asked for again by whoever opens the file again; there is no hurry for nothing.
                 None => self.swarm.handle_disk(now, disk::Event::Chunk(token, chunk, false)),
             },
-            swarm::Output::Event(event) => self.tell(event),
+            swarm::Output::Event(event) => {
+                if let ReceiverEvent::Finished(job, ..) = event {
+                    self.disks.job_over(job);
+                }
+                self.tell(event);
+            }
         }
     }
 
@@ -329,7 +329,7 @@ impl ReceiverRole {
         for peer in peers {
             self.unlink(now, net, peer);
         }
-        self.disk(disk::Command::Flush);
+        self.disks.send(disk::Command::Flush);
     }
 
     fn stopped(&mut self) {
@@ -356,6 +356,10 @@ impl Role for ReceiverRole {
                 self.catalogues.handle_gone(peer);
             }
             ReceiverCommand::Fetch(job) => self.swarm.handle_job(now, job),
+            ReceiverCommand::FetchBy(job, workers) => {
+                self.disks.bring(job.id, job.destination.clone(), workers);
+                self.swarm.handle_job(now, job);
+            }
             ReceiverCommand::Holders(file, peers) => self.swarm.handle_holders(now, file, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
             ReceiverCommand::Catalogue(peer) => self.catalogues.handle_wanted(now, peer),
@@ -366,7 +370,7 @@ impl Role for ReceiverRole {
     }
 
     fn on_inbox(&mut self, now: Time, net: &mut Net) {
-        while let Ok(event) = self.disk_events.try_recv() {
+        while let Some(event) = self.disks.next_event() {
             match event {
                 disk::Event::Idle => self.stopped(),
                 event => self.swarm.handle_disk(now, event),
@@ -432,7 +436,7 @@ impl Role for ReceiverRole {
         if self.swarm.handle_block(now, peer, &head, len)
             && let Some((target, block)) = to
         {
-            self.disk(disk::Command::Write(target.token, target.chunk, target.offset, block));
+            self.disks.send(disk::Command::Write(target.token, target.chunk, target.offset, block));
         }
         self.pump(now, net);
     }

@@ -1,0 +1,239 @@
+//! The disk workers that a receiver has: those of `downloads/`, and for each destination that these
+//! cannot reach (`peer/cages.rs`) workers of its own, which a job brings along and which end with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::JobId;
+use crate::disk::{self, Command, Event, FileToken};
+
+/// The workers of one destination.
+#[derive(Debug)]
+struct Other {
+    workers: disk::Handle,
+    /// The jobs that go there.
+    jobs: BTreeSet<JobId>,
+    /// They were told to sync, and have not answered.
+    flushing: bool,
+}
+
+/// All disk workers; they look like one set from outside.
+#[derive(Debug)]
+pub(super) struct Disks {
+    commands: Sender<Command>,
+    events: Receiver<Event>,
+    others: BTreeMap<PathBuf, Other>,
+    /// Tokens that are with other workers, and with whose.
+    away: BTreeMap<FileToken, PathBuf>,
+    /// A `Flush` was asked for, and whether our own workers still owe the answer.
+    flush: Option<bool>,
+}
+
+impl Disks {
+    /// With the workers of `downloads/` only.
+    pub(super) const fn new(commands: Sender<Command>, events: Receiver<Event>) -> Self {
+        Self { commands, events, others: BTreeMap::new(), away: BTreeMap::new(), flush: None }
+    }
+
+    /// What goes to `destination` is done by `workers`, until all jobs that say so are over.
+    pub(super) fn bring(&mut self, job: JobId, destination: PathBuf, workers: disk::Handle) {
+        // Those that are there already know what they have begun; the new ones end at once.
+        let other = self.others.entry(destination);
+        let other = other.or_insert_with(|| Other { workers, jobs: BTreeSet::new(), flushing: false });
+        other.jobs.insert(job);
+    }
+
+    /// This job will ask for nothing more.
+    pub(super) fn job_over(&mut self, job: JobId) {
+        for other in self.others.values_mut() {
+            if other.jobs.remove(&job) && other.jobs.is_empty() {
+                // They end once they have done what they were told before.
+                other.flush();
+            }
+        }
+    }
+
+    /// Gives a command to whom it concerns. Never blocks.
+    pub(super) fn send(&mut self, command: Command) {
+        let other = match &command {
+            Command::Open(token, plan) | Command::Copy(token, plan, _) => {
+                if self.others.contains_key(&plan.destination) {
+                    self.away.insert(*token, plan.destination.clone());
+                }
+                self.others.get(&plan.destination)
+            }
+            Command::Folder(_, destination, _) => self.others.get(destination),
+            Command::Manifest(token, _) | Command::Write(token, ..) | Command::Publish(token) => {
+                self.away.get(token).and_then(|destination| self.others.get(destination))
+            }
+            Command::Close(token) => self.away.remove(token).and_then(|d| self.others.get(&d)),
+            Command::Flush => {
+                self.flush = Some(true);
+                self.others.values_mut().for_each(Other::flush);
+                None
+            }
+        };
+        // Workers that have ended ignore it.
+        drop(other.map_or(&self.commands, |o| &o.workers.commands).send(command));
+    }
+
+    /// What the workers report next; `Idle` when all of them are.
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        while let Ok(event) = self.events.try_recv() {
+            if !matches!(event, Event::Idle) {
+                return Some(event);
+            }
+            self.flush = self.flush.map(|_| false);
+        }
+        let mut over = Vec::new();
+        for (destination, other) in &mut self.others {
+            while let Ok(event) = other.workers.events.try_recv() {
+                match &event {
+                    Event::Idle => {
+                        other.flushing = false;
+                        continue;
+                    }
+                    Event::Arrived(token, _) | Event::NotCopied(token) | Event::Failed(token, _) => {
+                        self.away.remove(token);
+                    }
+                    Event::Opened(..) | Event::Chunk(..) => {}
+                }
+                return Some(event);
+            }
+            if other.jobs.is_empty() && !other.flushing {
+                over.push(destination.clone());
+            }
+        }
+        for destination in over {
+            // Idle as they are, they end in no time.
+            self.others.remove(&destination);
+            self.away.retain(|_, d| *d != destination);
+        }
+        if self.flush == Some(false) && self.others.values().all(|o| !o.flushing) {
+            self.flush = None;
+            return Some(Event::Idle);
+        }
+        None
+    }
+}
+
+impl Other {
+    fn flush(&mut self) {
+        // One that is under way does as well: what comes after it is synced at the end of the workers.
+        if !self.flushing {
+            self.flushing = true;
+            drop(self.workers.commands.send(Command::Flush));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use crossbeam_channel::{bounded, unbounded};
+
+    use super::*;
+    use crate::content::{FileId, SafePath};
+    use crate::disk::Plan;
+
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    struct Bench {
+        disks: Disks,
+        /// What our own workers were told, and what they say.
+        home: (Receiver<Command>, Sender<Event>),
+        rung: Receiver<()>,
+        dir: tempfile::TempDir,
+    }
+
+    /// With workers for the folder `dir`, which the jobs 1 and 2 go to.
+    fn bench() -> Bench {
+        let dir = tempfile::tempdir().unwrap();
+        let (commands, told) = unbounded();
+        let (tell, events) = bounded(16);
+        let (ring, rung) = unbounded();
+        let mut disks = Disks::new(commands, events);
+        for job in [1, 2] {
+            let ring = ring.clone();
+            let workers = disk::start(move || ring.send(()).unwrap_or_default()).unwrap();
+            disks.bring(JobId(job), dir.path().to_owned(), workers);
+        }
+        Bench { disks, home: (told, tell), rung, dir }
+    }
+
+    impl Bench {
+        /// The next event of the workers that were brought along.
+        fn event(&mut self) -> Event {
+            loop {
+                if let Some(event) = self.disks.next_event() {
+                    return event;
+                }
+                self.rung.recv_timeout(DEADLINE).expect("an event within the deadline");
+            }
+        }
+
+        fn plan(&self, destination: PathBuf) -> Plan {
+            let to = "empty".parse().unwrap();
+            Plan {
+                id: FileId::from(blake3::hash(b"")),
+                size: 0,
+                destination,
+                to,
+                modified: 0,
+                executable: false,
+            }
+        }
+    }
+
+    #[test]
+    fn a_destination_that_was_brought_along_is_served_by_its_own_workers() {
+        let mut bench = bench();
+        let (near, far) = (FileToken(1), FileToken(2));
+        bench.disks.send(Command::Open(near, bench.plan("/home".into())));
+        bench.disks.send(Command::Open(far, bench.plan(bench.dir.path().to_owned())));
+        assert!(matches!(bench.event(), Event::Opened(token, ..) if token == far));
+        bench.disks.send(Command::Close(far));
+        bench.disks.send(Command::Close(near));
+        let told: Vec<Command> = bench.home.0.try_iter().collect();
+        assert!(
+            matches!(told[..], [Command::Open(a, _), Command::Close(b)] if a == near && b == near),
+            "{told:?}"
+        );
+        assert!(bench.disks.away.is_empty());
+    }
+
+    #[test]
+    fn workers_end_with_the_last_job_after_what_they_were_told() {
+        let mut bench = bench();
+        let (folder, root) = ("made".parse::<SafePath>().unwrap(), bench.dir.path().to_owned());
+        bench.disks.job_over(JobId(1));
+        assert!(bench.disks.next_event().is_none() && bench.disks.others.len() == 1);
+        bench.disks.send(Command::Folder(FileToken(1), root.clone(), folder));
+        bench.disks.job_over(JobId(2));
+        while !bench.disks.others.is_empty() {
+            assert!(bench.disks.next_event().is_none());
+            if !bench.disks.others.is_empty() {
+                bench.rung.recv_timeout(DEADLINE).expect("the workers are idle within the deadline");
+            }
+        }
+        assert!(root.join("made").is_dir());
+        assert!(bench.home.0.is_empty());
+    }
+
+    #[test]
+    fn all_are_idle_when_the_last_one_is() {
+        let mut bench = bench();
+        bench.disks.send(Command::Flush);
+        assert!(matches!(bench.home.0.try_recv(), Ok(Command::Flush)));
+        while bench.disks.others.values().any(|o| o.flushing) {
+            bench.rung.recv_timeout(DEADLINE).expect("the workers are idle within the deadline");
+            assert!(bench.disks.next_event().is_none(), "our own have not answered");
+        }
+        bench.home.1.send(Event::Idle).unwrap();
+        assert!(matches!(bench.disks.next_event(), Some(Event::Idle)));
+        assert!(bench.disks.next_event().is_none());
+    }
+}
