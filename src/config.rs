@@ -22,6 +22,8 @@ pub struct Config {
     pub interfaces: Vec<String>,
     /// Name to show; `None`: made from the folder's name.
     pub name: Option<String>,
+    /// Confine the threads that the network speaks to, where the system can.
+    pub sandbox: bool,
 }
 
 impl Config {
@@ -35,6 +37,7 @@ impl Config {
             discovery_port: limits::DISCOVERY_PORT,
             interfaces: Vec::new(),
             name: None,
+            sandbox: true,
         }
     }
 

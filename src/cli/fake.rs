@@ -204,6 +204,8 @@ impl Fake<'_> {
             downloads: self.running.iter().map(|running| running.row.clone()).collect(),
             unfinished: Vec::new(),
             uploads: Vec::new(),
+            confined: "yes".into(),
+            confined_why: None,
             key_exported: false,
             warnings: Vec::new(),
         }

@@ -57,6 +57,9 @@ pub(crate) struct PeerFlags {
     /// Name that others see [default: the folder's, and four signs of the id]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Do not confine the peer to its folders (see `status`)
+    #[arg(long)]
+    pub(crate) no_sandbox: bool,
     /// Use only this network interface; several: again, or with commas
     #[arg(
         long,
@@ -81,6 +84,7 @@ impl Line {
             discovery_port: self.peer.discovery_port,
             interfaces: self.peer.interface.iter().filter(|n| !n.is_empty()).cloned().collect(),
             name: self.peer.name.clone(),
+            sandbox: !self.peer.no_sandbox,
         }
     }
 
@@ -91,6 +95,7 @@ impl Line {
             ("--strict-port", self.peer.strict_port),
             ("--daemon", self.peer.daemon),
             ("--name", self.peer.name.is_some()),
+            ("--no-sandbox", self.peer.no_sandbox),
         ];
         given.into_iter().find_map(|(flag, given)| given.then_some(flag))
     }
@@ -435,5 +440,11 @@ mod tests {
         assert_eq!(config.interfaces, ["lo", "eth0", "wlan0"]);
         assert_eq!(config.port, 1001);
         assert_eq!(line.useless_flag(), Some("--port"));
+        assert!(config.sandbox);
+        let Parsed::Command(line) = parse_arguments(["potluck", "--no-sandbox"].map(Into::into)) else {
+            panic!()
+        };
+        assert!(!line.config(PathBuf::from("/peer")).sandbox);
+        assert_eq!(line.useless_flag(), Some("--no-sandbox"));
     }
 }

@@ -38,6 +38,7 @@ use crate::control::{self, Ask, Request, Seams, keyfile, server};
 use crate::error::{Code, Failure};
 use crate::limits;
 use crate::peer::Peer;
+use crate::sys::cage;
 use crate::sys::lock::DirectoryLock;
 use crate::sys::signals::Leave;
 use crate::sys::terminal;
@@ -157,6 +158,10 @@ fn lock(directory: &Path) -> Result<DirectoryLock, Failure> {
 /// Runs a peer in `directory`. Returns the exit code.
 fn run_peer(line: &Line, directory: PathBuf) -> Result<u8, Failure> {
     let _lock = lock(&directory)?;
+    if !line.peer.no_sandbox {
+        // Before the first thread: those that run already would keep the right to gain rights.
+        cage::no_new_privileges();
+    }
     let input = Input::choose(line.peer.daemon);
     let (log_to, log) = bounded(limits::SCREEN_LINES);
     logging::start(line.verbose, Some(log_to));

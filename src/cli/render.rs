@@ -151,6 +151,11 @@ fn sharing(status: &Status) -> String {
     text
 }
 
+fn confined(status: &Status) -> String {
+    let why = status.confined_why.iter().map(|why| format!(" ({})", shown(why)));
+    shown(&status.confined).into_owned() + &why.collect::<String>()
+}
+
 fn who(status: &Status, style: Style) -> String {
     let id: String = status.id.chars().take(8).collect();
     format!("{}  {}\n", style.bold(&shown(&status.name)), style.dim(&id))
@@ -202,6 +207,7 @@ pub(super) fn status(status: &Status, style: Style) -> String {
         ("network", network(status).to_owned()),
         ("peers", status.peers.to_string()),
         ("sharing", sharing(status)),
+        ("confined", confined(status)),
         ("key", key.to_owned()),
     ];
     let mut text = who(status, style) + &facts(&lines, style);
@@ -416,6 +422,8 @@ mod tests {
                 size: Some(100 << 20),
             }],
             uploads: vec![UploadRow { to: "peer3".into(), bytes: 1 << 30, speed: 1 << 20 }],
+            confined: "yes".into(),
+            confined_why: None,
             key_exported: false,
             warnings: vec!["port 1001 is taken".into()],
         };
@@ -426,6 +434,7 @@ mod tests {
           network   open: everyone on this network sees shared/
           peers     2
           sharing   12 files, 2.9 MiB; 1 more being hashed
+          confined  yes
           key       never exported: `potluck identity export FILE`, and keep that file safe
         downloads
           3: big.iso 45 % of 100.0 MiB, 11.0 MiB/s, 5 s left, from peer2, peer3
@@ -449,6 +458,8 @@ mod tests {
         let said = status(&facts, PLAIN);
         assert!(said.contains("group: only peers with the same pass-phrase"));
         assert!(said.contains("1001, 5, 6, 7"));
+        (facts.confined, facts.confined_why) = ("no".into(), Some("--no-sandbox".into()));
+        assert!(status(&facts, PLAIN).contains("\n  confined  no (--no-sandbox)\n"));
     }
 
     #[test]

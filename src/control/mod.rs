@@ -195,6 +195,11 @@ pub struct Status {
     pub unfinished: Vec<Unfinished>,
     /// Who is being served.
     pub uploads: Vec<UploadRow>,
+    /// Whether the network's threads can open their own folders only: `yes`, `partly` or `no`.
+    pub confined: String,
+    /// Why not all of them, if so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confined_why: Option<String>,
     /// True once the key was exported.
     pub key_exported: bool,
     /// Warnings of this run, the newest last, at most 20.

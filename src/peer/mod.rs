@@ -3,6 +3,7 @@
 //! Invariant: the controller never blocks on sending to a part. Command channels are unbounded (their
 //! number is bounded by what users ask and peers announce); event channels towards it are bounded.
 
+mod cages;
 mod controller;
 mod downloads;
 mod leaving;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::cages::{Cages, Part};
 use super::controller::Controller;
 use crate::config::Config;
 use crate::content::library::{self, LibraryConfig};
@@ -36,6 +37,7 @@ pub(super) struct Parts {
     _disk: DiskThreads,
     pub(super) library: library::Handle,
     pub(super) store: store::Handle,
+    pub(super) cages: Cages,
 }
 
 /// The disk workers, whose channels the receiver has; only their threads are kept here.
@@ -64,35 +66,50 @@ impl Peer {
         let instance = next_instance(&config, 0)?;
         let name = own_name(&config, &identity);
 
-        let store = store::start(&config.state().join("potluck.db"))
-            .map_err(|e| Failure::other(format!("the database cannot be used: {e}")))?;
-        let library = library::start(LibraryConfig::new(config.shared()), store.clone()).map_err(thread)?;
+        let mut cages = Cages::new(&config);
+        let database = config.state().join("potluck.db");
+        let store = cages.start(&Part::Store, || store::start(&database)).map_err(thread)?;
+        let store = store.map_err(|e| Failure::other(format!("the database cannot be used: {e}")))?;
+        let shared = LibraryConfig::new(config.shared());
+        let library = cages.start(&Part::Library, || library::start(shared, store.clone()));
+        let library = library.flatten().map_err(thread)?;
 
         let tls = Tls::new(&identity).map_err(|e| Failure::other(format!("TLS cannot be used: {e}")))?;
         let bound = ports::bind(config.port, config.strict_port, &config.interfaces)?;
         warnings.extend(bound.note);
         let engine = Engine::new().map_err(thread)?;
         let bell = engine.bell();
-        let disk = disk::start(move || bell.ring()).map_err(thread)?;
+        let disk = cages.start(&Part::Disk, || disk::start(move || bell.ring()));
+        let disk = disk.flatten().map_err(thread)?;
         let (to_disk, from_disk) = (disk.commands.clone(), disk.events.clone());
-        let receiver = transfer::start_receiver(engine, bound.receiver, tls.clone(), to_disk, from_disk);
-        let receiver = receiver.map_err(thread)?;
-        let sender = transfer::start_sender(bound.sender, tls.clone()).map_err(thread)?;
-        let custody = [
-            transfer::start_distributor(bound.distributor, tls.clone()).map_err(thread)?,
-            transfer::start_distributee(bound.distributee, tls).map_err(thread)?,
-        ];
+        let (receiver, custody) = cages
+            .start(&Part::Ports, || -> io::Result<_> {
+                let receiver =
+                    transfer::start_receiver(engine, bound.receiver, tls.clone(), to_disk, from_disk)?;
+                let distributor = transfer::start_distributor(bound.distributor, tls.clone())?;
+                let distributee = transfer::start_distributee(bound.distributee, tls.clone())?;
+                Ok((receiver, [distributor, distributee]))
+            })
+            .flatten()
+            .map_err(thread)?;
+        let sender = cages.start(&Part::Sender, || transfer::start_sender(bound.sender, tls));
+        let sender = sender.flatten().map_err(thread)?;
 
         let own = Own { name, ports: bound.ports, catalogue: 0 };
-        let discovery = discovery::start(discovery::Config {
+        let heard = discovery::Config {
             identity: Arc::clone(&identity),
             instance,
             own: own.clone(),
             port: config.discovery_port,
             interfaces: config.interfaces.clone(),
-        })
-        .map_err(|e| Failure::other(format!("UDP port {} cannot be used: {e}", config.discovery_port)))?;
-        let parts = Parts { discovery, receiver, sender, _custody: custody, _disk: disk, library, store };
+        };
+        let discovery = cages
+            .start(&Part::Discovery, || discovery::start(heard))
+            .flatten()
+            .map_err(|e| Failure::other(format!("UDP port {} cannot be used: {e}", config.discovery_port)))?;
+        warnings.extend(cages.warning());
+        let parts =
+            Parts { discovery, receiver, sender, _custody: custody, _disk: disk, library, store, cages };
         Ok(Self { config, identity, instance, parts, own, warnings })
     }
 }

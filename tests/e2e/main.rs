@@ -8,6 +8,7 @@
 
 mod lab;
 
+mod cage;
 mod errors;
 mod faults;
 mod files;

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crossbeam_channel::Sender;
 
@@ -10,9 +11,11 @@ use crate::content::Kind;
 use crate::control::{Ask, Notice, PeerRow, Reply, Request, Status, Unfinished, UploadRow, keyfile};
 use crate::disk;
 use crate::error::{Code, Failure};
+use crate::peer::cages::Part;
 use crate::peer::leaving::Cause;
 use crate::peer::listing::{self, Filter};
 use crate::peer::resolve;
+use crate::sys::cage::Outcome;
 use crate::text;
 use crate::time::Time;
 use crate::transfer::{Job, JobId, ReceiverCommand};
@@ -159,6 +162,7 @@ impl Controller {
             let shown = destination.display().to_string();
             Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
         })?;
+        let workers = self.workers_for(&destination)?;
         let job = self.state.downloads.next_id();
         let wants: Vec<_> = found.files.iter().map(|f| (f.id, f.size)).collect();
         self.state.downloads.begin(job, words.join(" "), only, &wants, found.folders.len());
@@ -175,8 +179,24 @@ impl Controller {
             self.state.downloads.watch(job, replies.clone());
         }
         let fetch = Job { id: job, destination, files: found.files, folders: found.folders };
-        self.parts.receiver.send(ReceiverCommand::Fetch(fetch));
+        self.parts.receiver.send(match workers {
+            Some(workers) => ReceiverCommand::FetchBy(fetch, workers),
+            None => ReceiverCommand::Fetch(fetch),
+        });
         Ok(if wait { None } else { Some(Reply::Done) })
+    }
+
+    /// Disk workers for a destination, if it lies where those of `downloads/` cannot write.
+    fn workers_for(&mut self, destination: &Path) -> Result<Option<disk::Handle>, Failure> {
+        if self.parts.cages.reach(destination) {
+            return Ok(None);
+        }
+        let bell = self.parts.receiver.bell();
+        let part = Part::DiskAt(destination.to_owned());
+        let started = self.parts.cages.start(&part, || disk::start(move || bell.ring()));
+        let started =
+            started.flatten().map_err(|e| Failure::other(format!("a thread cannot be had: {e}")))?;
+        Ok(Some(started))
     }
 
     fn cancel(&self, job: JobId) -> Result<Reply, Failure> {
@@ -211,6 +231,11 @@ impl Controller {
 
     fn status(&self, now: Time) -> Status {
         let ports = self.own.ports;
+        let (confined, why) = match self.parts.cages.outcome() {
+            Outcome::Full => ("yes", None),
+            Outcome::Partly(why) => ("partly", Some(why)),
+            Outcome::No(why) => ("no", Some(why)),
+        };
         let s = &self.state;
         let bytes =
             s.shelf.catalogue.entries().map(|e| if let Kind::File { size, .. } = e.kind { size } else { 0 });
@@ -235,6 +260,8 @@ impl Controller {
                     speed: speed.get(now),
                 })
                 .collect(),
+            confined: confined.to_owned(),
+            confined_why: why,
             key_exported: keyfile::is_exported(&self.config.state(), self.identity.id()),
             warnings: self.warnings.iter().cloned().collect(),
         }

@@ -88,7 +88,15 @@ impl Lab {
         Peer::start(self.inside(node, env!("CARGO_BIN_EXE_potluck")), directory, name, args)
     }
 
-    /// The same, with what it shares in place before it starts: pairs of path and content.
+    /// The same by way of a Python program, which is given potluck's command line and has to run it.
+    pub(crate) fn peer_by(&self, node: u32, name: &str, python: &str) -> Peer {
+        let directory = self.folder(name);
+        let mut command = self.inside(node, "python3");
+        command.args(["-c", python, env!("CARGO_BIN_EXE_potluck")]);
+        Peer::start(command, directory, name, &[])
+    }
+
+    /// The same as [`Self::peer`], with what it shares in place before it starts: pairs of path and content.
     pub(crate) fn peer_with(&self, node: u32, name: &str, files: &[(&str, &[u8])]) -> Peer {
         for (path, content) in files {
             let path = self.path(name).join("shared").join(path);

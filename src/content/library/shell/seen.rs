@@ -61,10 +61,18 @@ impl Shell {
                 self.inventory.handle_gone(&path);
             }
             self.root_gone_told = true;
-            let text = format!(
-                "the shared folder {} is gone: nothing is shared until it is there again",
-                self.config.root.display()
-            );
+            let root = &self.config.root;
+            let text = if root.is_dir() {
+                // No right to it, or a link that leads out of the cage (`peer/cages.rs`) since the start.
+                format!(
+                    "the shared folder {} cannot be opened: nothing is shared until it can; look at its \
+                     permissions, and start this peer again if it leads elsewhere than before",
+                    root.display()
+                )
+            } else {
+                let root = root.display();
+                format!("the shared folder {root} is gone: nothing is shared until it is there again")
+            };
             return self.send(Event::Warning(text));
         }
         self.root_gone_told = false;

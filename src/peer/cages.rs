@@ -1,0 +1,224 @@
+//! What each part of a peer may open. The parts that the network speaks to, and those that work for them,
+//! are started in cages (`sys/cage.rs`); the main thread, the terminal's and the control socket's are not,
+//! for they do what the user of this machine says.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::config::Config;
+use crate::sys::cage::{self, Outcome, Rules};
+
+/// What every engine holds open, to have a descriptor left when there are none.
+const NULL: &str = "/dev/null";
+
+/// Where SQLite takes its randomness from.
+const RANDOM: &str = "/dev/urandom";
+
+/// What tells one start of the operating system from another.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+
+/// How the C library counts processors, for the memory of a thread.
+const PROCESSORS: &str = "/sys/devices/system/cpu/online";
+
+/// A part of the peer that runs in a cage of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Finds others; needs no file.
+    Discovery,
+    /// Receiver, distributor, distributee: files come and go by the disk workers only.
+    Ports,
+    /// Reads what is shared.
+    Sender,
+    /// Reads what is shared.
+    Library,
+    /// The database in `.potluck/`.
+    Store,
+    /// The disk workers of `downloads/`.
+    Disk,
+    /// The disk workers of a destination that the user named.
+    DiskAt(PathBuf),
+}
+
+/// Starts the parts in their cages, and knows how far these hold.
+#[derive(Debug)]
+pub(super) struct Cages {
+    config: Config,
+    /// `None` until a part was started.
+    outcome: Option<Outcome>,
+    /// Device and inode of `downloads/`: a folder that takes its place later is another one to the cage.
+    downloads: Option<(u64, u64)>,
+}
+
+impl Cages {
+    /// None is made yet. The folders of the peer directory are there.
+    pub(super) fn new(config: &Config) -> Self {
+        let outcome = (!config.sandbox).then(|| Outcome::No("--no-sandbox".to_owned()));
+        Self { config: config.clone(), outcome, downloads: identity(&config.downloads()) }
+    }
+
+    /// Runs `start` in the cage of `part`; threads that it starts stay in there.
+    ///
+    /// # Errors
+    /// When the operating system has no thread to give.
+    pub(super) fn start<T: Send>(&mut self, part: &Part, start: impl FnOnce() -> T + Send) -> io::Result<T> {
+        if !self.config.sandbox {
+            return Ok(start());
+        }
+        let (outcome, started) = cage::within(&self.rules(part), start)?;
+        if outcome != Outcome::Full {
+            log::debug!("{part:?} is confined: {outcome:?}");
+        }
+        self.outcome = Some(match self.outcome.take() {
+            Some(before) => before.and(outcome),
+            None => outcome,
+        });
+        Ok(started)
+    }
+
+    /// How far the parts started so far are confined.
+    pub(super) fn outcome(&self) -> Outcome {
+        self.outcome.clone().unwrap_or(Outcome::Full)
+    }
+
+    /// What the user is told at the start, if cages were wanted and cannot be had.
+    pub(super) fn warning(&self) -> Option<String> {
+        match &self.outcome {
+            Some(Outcome::No(why)) if self.config.sandbox => Some(format!(
+                "nothing but its own care keeps this peer in its folders: {why}; `--no-sandbox` takes that as it is"
+            )),
+            _ => None,
+        }
+    }
+
+    /// True if the disk workers of `downloads/` can write in `destination`.
+    pub(super) fn reach(&self, destination: &Path) -> bool {
+        if matches!(self.outcome, Some(Outcome::No(_))) {
+            return true;
+        }
+        // As the kernel looks at it: by what the folders above are, not by how they are called.
+        destination.canonicalize().is_ok_and(|path| {
+            self.downloads.is_some() && path.ancestors().any(|above| identity(above) == self.downloads)
+        })
+    }
+
+    fn rules(&self, part: &Part) -> Rules {
+        let system = |path: &str| vec![PathBuf::from(PROCESSORS), PathBuf::from(path)];
+        // `shared/` may be a link that the user made; what it led to at the start is meant.
+        let offered = [self.config.directory.clone(), self.config.shared()];
+        let downloads = self.config.downloads();
+        let (read, write) = match part {
+            Part::Discovery => (vec![PROCESSORS.into()], None),
+            Part::Ports => (system(NULL), None),
+            Part::Sender => ([system(NULL).as_slice(), &offered].concat(), None),
+            Part::Library => ([&[PROCESSORS.into()], offered.as_slice()].concat(), None),
+            Part::Store => (system(RANDOM), Some(self.config.state())),
+            Part::Disk => (system(BOOT), Some(downloads)),
+            // What arrived in `downloads/` can be copied from there.
+            Part::DiskAt(destination) => {
+                ([system(BOOT).as_slice(), &[downloads]].concat(), Some(destination.clone()))
+            }
+        };
+        let moves = matches!(part, Part::Disk | Part::DiskAt(_));
+        Rules { read, write: write.into_iter().collect(), moves }
+    }
+}
+
+/// Which folder this is, whatever it is called.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|m| (m.dev(), m.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn peer() -> (tempfile::TempDir, Config) {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config::new(dir.path().join("peer"));
+        for folder in [config.shared(), config.downloads(), config.state(), dir.path().join("outside")] {
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("file"), "text").unwrap();
+        }
+        (dir, config)
+    }
+
+    /// Whether a part can read and whether it can write in each of these folders.
+    fn can(config: &Config, part: &Part, folders: &[PathBuf]) -> Option<Vec<(bool, bool)>> {
+        let mut cages = Cages::new(config);
+        let look = |folder: &PathBuf| {
+            let write = File::create(folder.join("new")).is_ok();
+            (File::open(folder.join("file")).is_ok(), write)
+        };
+        let found = cages.start(part, || folders.iter().map(look).collect()).unwrap();
+        if let Outcome::No(why) = cages.outcome() {
+            println!("skipped: {why}");
+            assert!(cages.warning().unwrap().contains(&why));
+            return None;
+        }
+        assert!(cages.warning().is_none());
+        Some(found)
+    }
+
+    #[test]
+    fn each_part_opens_what_it_needs_and_nothing_else() {
+        const NOTHING: (bool, bool) = (false, false);
+        const READ: (bool, bool) = (true, false);
+        const WRITE: (bool, bool) = (true, true);
+        let (dir, config) = peer();
+        let outside = dir.path().join("outside");
+        let folders = [config.shared(), config.downloads(), config.state(), outside.clone()];
+        for (part, expected) in [
+            (Part::Discovery, [NOTHING; 4]),
+            (Part::Ports, [NOTHING; 4]),
+            (Part::Sender, [READ, READ, READ, NOTHING]),
+            (Part::Library, [READ, READ, READ, NOTHING]),
+            (Part::Store, [NOTHING, NOTHING, WRITE, NOTHING]),
+            (Part::Disk, [NOTHING, WRITE, NOTHING, NOTHING]),
+            (Part::DiskAt(outside), [NOTHING, READ, NOTHING, WRITE]),
+        ] {
+            let Some(found) = can(&config, &part, &folders) else { return };
+            assert_eq!(found, expected, "{part:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_sandbox_everything_is_as_the_user_may() {
+        let (dir, config) = peer();
+        let mut cages = Cages::new(&Config { sandbox: false, ..config });
+        let written = cages.start(&Part::Discovery, || fs::write(dir.path().join("new"), "x")).unwrap();
+        written.unwrap();
+        assert_eq!(cages.outcome(), Outcome::No("--no-sandbox".to_owned()));
+        assert!(cages.warning().is_none() && cages.reach(Path::new("/")));
+    }
+
+    #[test]
+    fn a_destination_is_reached_by_what_it_is() {
+        let (dir, config) = peer();
+        let (downloads, outside) = (config.downloads(), dir.path().join("outside"));
+        let cages = Cages::new(&config);
+        fs::create_dir_all(downloads.join("sub/deep")).unwrap();
+        symlink(&outside, downloads.join("out")).unwrap();
+        symlink(&downloads, outside.join("in")).unwrap();
+        for (folder, reached) in [
+            (downloads.clone(), true),
+            (downloads.join("sub/deep"), true),
+            (outside.join("in"), true),
+            (downloads.join("out"), false),
+            (downloads.join("sub/../.."), false),
+            (config.directory.clone(), false),
+            (outside, false),
+            (downloads.join("missing"), false),
+        ] {
+            assert_eq!(cages.reach(&folder), reached, "{}", folder.display());
+        }
+        // A new folder of that name is not the one that the cage was made for.
+        fs::rename(&downloads, config.directory.join("before")).unwrap();
+        fs::create_dir(&downloads).unwrap();
+        assert!(!cages.reach(&downloads) && cages.reach(&config.directory.join("before")));
+    }
+}
