@@ -184,6 +184,7 @@ mod tests {
                 to,
                 modified: 0,
                 executable: false,
+                asked: "x".into(),
             }
         }
     }

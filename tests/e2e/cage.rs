@@ -134,7 +134,7 @@ fn a_link_in_place_of_shared_leads_nowhere() {
 fn where_there_are_no_cages_it_says_so_and_works() {
     let Some(lab) = Lab::of("up 2") else { return };
     let owner = lab.peer_with(1, "owner", &[("one.txt", b"one"), ("two.txt", b"two")]);
-    let taker = lab.peer_by(2, "taker", NO_LANDLOCK);
+    let taker = lab.peer_under(2, "taker", &["python3", "-c", NO_LANDLOCK].map(std::ffi::OsStr::new));
     wait("both files", SOON, || taker.offered("one.txt").and_then(|_| taker.offered("two.txt")));
     let status = taker.status();
     let why = "this system has no Landlock";

@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests, outside test functions")]
 
+#[path = "../common/lab/mod.rs"]
 mod lab;
 
 mod cage;

@@ -1,4 +1,6 @@
 //! A lab: a small network of its own (`net`), with peers in it (`peer`), gone when it is dropped.
+//! Shared by the test binaries that start real peers (`#[path]`).
+#![allow(dead_code, unused_imports, reason = "each of these binaries uses its part of it")]
 
 mod net;
 mod peer;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -64,6 +65,19 @@ impl Lab {
         command
     }
 
+    /// Runs `work` in a thread inside a node's network; what sockets it makes stay there.
+    pub(crate) fn within<T: Send>(&self, node: u32, work: impl FnOnce() -> T + Send) -> T {
+        let namespace = fs::File::open(format!("/run/netns/{}-{node}", self.prefix)).unwrap();
+        std::thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                let network = Some(rustix::thread::LinkNameSpaceType::Network);
+                rustix::thread::move_into_link_name_space(namespace.as_fd(), network).unwrap();
+                work()
+            });
+            inside.join().unwrap()
+        })
+    }
+
     /// Runs a Python program inside a node and gives what it printed. Panics if it fails.
     pub(crate) fn python(&self, node: u32, program: &str) -> String {
         text(&self.inside(node, "python3").args(["-c", program]).output().unwrap())
@@ -88,11 +102,12 @@ impl Lab {
         Peer::start(self.inside(node, env!("CARGO_BIN_EXE_potluck")), directory, name, args)
     }
 
-    /// The same by way of a Python program, which is given potluck's command line and has to run it.
-    pub(crate) fn peer_by(&self, node: u32, name: &str, python: &str) -> Peer {
+    /// The same under another program: `around` ends where the command of the peer begins.
+    pub(crate) fn peer_under(&self, node: u32, name: &str, around: &[&OsStr]) -> Peer {
         let directory = self.folder(name);
-        let mut command = self.inside(node, "python3");
-        command.args(["-c", python, env!("CARGO_BIN_EXE_potluck")]);
+        fs::create_dir_all(directory.join("shared")).unwrap();
+        let mut command = self.inside(node, around[0]);
+        command.args(&around[1..]).arg(env!("CARGO_BIN_EXE_potluck"));
         Peer::start(command, directory, name, &[])
     }
 
