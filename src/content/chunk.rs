@@ -13,6 +13,10 @@ use crate::limits;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FileId(#[serde(with = "serde_bytes")] pub [u8; 32]);
 
+/// A file id with the size that somebody says it has. The id alone does not prove the size before the
+/// last chunk came: with another size it is another content, whose holders are others.
+pub type Claim = (FileId, u64);
+
 impl FileId {
     /// The first `n` digits.
     #[must_use]

@@ -9,6 +9,6 @@ pub mod partial;
 pub mod path;
 
 pub use catalogue::{Catalogue, Entry, Head, Kind};
-pub use chunk::{ChunkIndex, Chunks, FileId};
+pub use chunk::{ChunkIndex, Chunks, Claim, FileId};
 pub use manifest::Manifest;
 pub use path::SafePath;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crossbeam_channel::Sender;
 
-use crate::content::FileId;
+use crate::content::Claim;
 use crate::control::{DownloadRow, Reply};
 use crate::error::Failure;
 use crate::identity::PeerId;
@@ -49,7 +49,7 @@ pub(super) struct Download {
     /// What was asked for, in short.
     pub(super) what: String,
     /// The contents that it is to bring.
-    pub(super) wants: Vec<FileId>,
+    pub(super) wants: Vec<Claim>,
     /// Only from this peer.
     pub(super) only: Option<PeerId>,
     /// Files and empty folders that it is to bring.
@@ -82,7 +82,7 @@ impl Downloads {
         job: JobId,
         what: String,
         only: Option<PeerId>,
-        wants: &[(FileId, u64)],
+        wants: &[Claim],
         folders: usize,
     ) {
         let things = wants.len() + folders;
@@ -96,7 +96,7 @@ impl Downloads {
             sources: Vec::new(),
             waiting: None,
         };
-        let wants = wants.iter().map(|(id, _)| *id).collect();
+        let wants = wants.to_vec();
         let (failed, speed, watchers) = ((0, None), Speed::default(), Vec::new());
         let download = Download { what, wants, only, things, failed, progress, speed, watchers };
         self.running.insert(job, download);
@@ -193,6 +193,7 @@ impl Download {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::FileId;
 
     fn at(millis: u64) -> Time {
         Time::ZERO + Duration::from_millis(millis)

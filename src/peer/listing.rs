@@ -6,7 +6,7 @@ use wildmatch::WildMatch;
 
 use super::roster::Roster;
 use crate::content::library::Hashing;
-use crate::content::{Catalogue, FileId, Kind, SafePath, path};
+use crate::content::{Catalogue, Claim, Kind, SafePath, path};
 use crate::control::ListRow;
 use crate::identity::PeerId;
 
@@ -46,15 +46,15 @@ struct Line {
 #[must_use]
 pub(super) fn rows(mine: &Catalogue, hashing: &[Hashing], roster: &Roster, filter: &Filter) -> Vec<ListRow> {
     let matches = filter.matcher();
-    let mut lines: BTreeMap<(&SafePath, Option<FileId>), Line> = BTreeMap::new();
+    let mut lines: BTreeMap<(&SafePath, Option<Claim>), Line> = BTreeMap::new();
     let own = mine.entries().map(|e| (None, e)).filter(|_| filter.from.is_none());
     let others = roster.entries(filter.from).map(|(id, e)| (Some(id), e)).filter(|_| !filter.mine);
     for (who, entry) in own.chain(others).filter(|(_, e)| matches(&e.path)) {
-        let (id, size, modified) = match entry.kind {
+        let (claim, size, modified) = match entry.kind {
             Kind::Folder => (None, 0, 0),
-            Kind::File { id, size, modified, .. } => (Some(id), size, modified),
+            Kind::File { id, size, modified, .. } => (Some((id, size)), size, modified),
         };
-        let line = lines.entry((&entry.path, id)).or_default();
+        let line = lines.entry((&entry.path, claim)).or_default();
         match who {
             None => line.mine = true,
             Some(peer) => line.peers.push(peer),
@@ -63,23 +63,23 @@ pub(super) fn rows(mine: &Catalogue, hashing: &[Hashing], roster: &Roster, filte
             (line.size, line.modified) = (size, modified);
         }
     }
-    let copies = copies(mine, roster, &lines.keys().filter_map(|(_, id)| *id).collect());
+    let copies = copies(mine, roster, &lines.keys().filter_map(|(_, claim)| *claim).collect());
     let mut contents: HashMap<&SafePath, usize> = HashMap::new();
     for (path, _) in lines.keys() {
         *contents.entry(path).or_default() += 1;
     }
     let mut rows: Vec<ListRow> = lines
         .iter()
-        .map(|((path, id), line)| ListRow {
+        .map(|((path, claim), line)| ListRow {
             path: path.as_str().to_owned(),
-            folder: id.is_none(),
+            folder: claim.is_none(),
             size: line.size,
             modified: line.modified.div_euclid(1_000),
-            copies: id.and_then(|id| copies.get(&id)).copied().unwrap_or(line.peers.len() as u64),
+            copies: claim.and_then(|claim| copies.get(&claim)).copied().unwrap_or(line.peers.len() as u64),
             mine: line.mine,
             peers: line.peers.iter().map(|p| roster.name(*p)).collect(),
             peer_ids: line.peers.iter().map(PeerId::full).collect(),
-            id: id.map_or_else(String::new, |id| id.to_string()),
+            id: claim.map_or_else(String::new, |(id, _)| id.to_string()),
             ambiguous: contents.get(path).is_some_and(|n| *n > 1),
             hashing: None,
         })
@@ -109,16 +109,17 @@ fn hashing_row(h: &Hashing) -> ListRow {
 }
 
 /// How many live peers, this one included, hold each content, under whatever name.
-fn copies(mine: &Catalogue, roster: &Roster, ids: &BTreeSet<FileId>) -> HashMap<FileId, u64> {
-    let others = roster.holders(ids, None);
-    let mut copies: HashMap<FileId, u64> = others.into_iter().map(|(id, p)| (id, p.len() as u64)).collect();
-    let own: BTreeSet<FileId> = mine
+fn copies(mine: &Catalogue, roster: &Roster, claims: &BTreeSet<Claim>) -> HashMap<Claim, u64> {
+    let others = roster.holders(claims, None);
+    let mut copies: HashMap<Claim, u64> =
+        others.into_iter().map(|(claim, p)| (claim, p.len() as u64)).collect();
+    let own: BTreeSet<Claim> = mine
         .entries()
-        .filter_map(|e| if let Kind::File { id, .. } = e.kind { Some(id) } else { None })
-        .filter(|id| ids.contains(id))
+        .filter_map(|e| if let Kind::File { id, size, .. } = e.kind { Some((id, size)) } else { None })
+        .filter(|claim| claims.contains(claim))
         .collect();
-    for id in own {
-        *copies.entry(id).or_default() += 1;
+    for claim in own {
+        *copies.entry(claim).or_default() += 1;
     }
     copies
 }

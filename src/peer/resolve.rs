@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::roster::Roster;
-use crate::content::{Catalogue, Entry, FileId, Kind, SafePath, path};
+use crate::content::{Catalogue, Claim, Entry, FileId, Kind, SafePath, path};
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
 use crate::text;
@@ -26,7 +26,7 @@ const DIGITS: usize = 4;
 const CHOICES: usize = 8;
 
 /// One content under one path, with who says so.
-type Choices<'a> = BTreeMap<(FileId, u64), Vec<(PeerId, &'a Entry)>>;
+type Choices<'a> = BTreeMap<Claim, Vec<(PeerId, &'a Entry)>>;
 
 /// Finds what `words` mean: each is a path as `list` shows it, a folder, or `b3:` and the first digits
 /// of a file id. A file lands under its own name, a folder with its tree.
@@ -47,10 +47,10 @@ pub(super) fn resolve(
     found.files.retain(|f| seen.insert((f.to.clone(), f.id)));
     found.folders.sort();
     found.folders.dedup();
-    let ids: BTreeSet<FileId> = found.files.iter().map(|f| f.id).collect();
-    let holders = roster.holders(&ids, only);
+    let claims: BTreeSet<Claim> = found.files.iter().map(|f| (f.id, f.size)).collect();
+    let holders = roster.holders(&claims, only);
     for file in &mut found.files {
-        file.holders = holders.get(&file.id).cloned().unwrap_or_default();
+        file.holders = holders.get(&(file.id, file.size)).cloned().unwrap_or_default();
     }
     Ok(found)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::content::{Catalogue, Entry, FileId, Head, Kind};
+use crate::content::{Catalogue, Claim, Entry, Head, Kind};
 use crate::discovery::PeerInfo;
 use crate::error::{Code, Failure};
 use crate::identity::{Instance, PeerId};
@@ -164,18 +164,19 @@ impl Roster {
             .flat_map(|(id, c)| c.entries().map(move |e| (id, e)))
     }
 
-    /// Who holds each of `ids`, under whatever name.
+    /// Who holds each of `claims`, under whatever name. Whoever says another size is no holder: asked for
+    /// what it never offered, it would be taken for a liar.
     #[must_use]
     pub(super) fn holders(
         &self,
-        ids: &BTreeSet<FileId>,
+        claims: &BTreeSet<Claim>,
         only: Option<PeerId>,
-    ) -> BTreeMap<FileId, Vec<PeerId>> {
-        let mut holders: BTreeMap<FileId, Vec<PeerId>> = BTreeMap::new();
+    ) -> BTreeMap<Claim, Vec<PeerId>> {
+        let mut holders: BTreeMap<Claim, Vec<PeerId>> = BTreeMap::new();
         for (peer, entry) in self.entries(only) {
-            let Kind::File { id, .. } = entry.kind else { continue };
-            if ids.contains(&id) {
-                let peers = holders.entry(id).or_default();
+            let Kind::File { id, size, .. } = entry.kind else { continue };
+            if claims.contains(&(id, size)) {
+                let peers = holders.entry((id, size)).or_default();
                 if peers.last() != Some(&peer) {
                     peers.push(peer);
                 }
@@ -188,7 +189,7 @@ impl Roster {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::content::Catalogue;
+    use crate::content::{Catalogue, FileId};
     use crate::identity::{PeerName, PublicKey};
     use crate::routes::{Contact, Host};
     use crate::wire::Ports;
@@ -270,10 +271,11 @@ pub(super) mod tests {
     fn holders_are_those_of_the_content_under_any_name() {
         let r = roster(&[("a", &[file("x", 1), file("copy of x", 1)]), ("b", &[file("y", 1), file("z", 2)])]);
         let (a, b) = (key(1).peer_id(), key(2).peer_id());
-        let ids = BTreeSet::from([FileId([1; 32]), FileId([9; 32])]);
+        let one = (FileId([1; 32]), 1);
+        let claims = BTreeSet::from([one, (FileId([9; 32]), 9), (FileId([2; 32]), 1)]);
         let mut both = vec![a, b];
         both.sort();
-        assert_eq!(r.holders(&ids, None), BTreeMap::from([(FileId([1; 32]), both)]));
-        assert_eq!(r.holders(&ids, Some(b)), BTreeMap::from([(FileId([1; 32]), vec![b])]));
+        assert_eq!(r.holders(&claims, None), BTreeMap::from([(one, both)]));
+        assert_eq!(r.holders(&claims, Some(b)), BTreeMap::from([(one, vec![b])]));
     }
 }

@@ -34,7 +34,7 @@ use self::refuser::Refuser;
 use self::sender::SenderRole;
 use self::swarm::Swarm;
 use crate::content::library::Shelf;
-use crate::content::{Catalogue, FileId, Head, SafePath};
+use crate::content::{Catalogue, Claim, FileId, Head, SafePath};
 use crate::disk;
 use crate::error::Failure;
 use crate::identity::PeerId;
@@ -92,7 +92,7 @@ pub enum ReceiverCommand {
     /// must ring the receiver's bell after each event.
     FetchBy(Job, disk::Handle),
     /// More holders of a content that is being fetched or waited for.
-    Holders(FileId, Vec<PeerId>),
+    Holders(Claim, Vec<PeerId>),
     /// Stop a download; what arrived stays for a later one.
     Cancel(JobId),
     /// Bring this peer's catalogue up to date.

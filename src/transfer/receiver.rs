@@ -360,7 +360,7 @@ impl Role for ReceiverRole {
                 self.disks.bring(job.id, job.destination.clone(), workers);
                 self.swarm.handle_job(now, job);
             }
-            ReceiverCommand::Holders(file, peers) => self.swarm.handle_holders(now, file, &peers),
+            ReceiverCommand::Holders(claim, peers) => self.swarm.handle_holders(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
             ReceiverCommand::Catalogue(peer) => self.catalogues.handle_wanted(now, peer),
             ReceiverCommand::Table(peer) => self.want_table(now, net, peer),

@@ -273,8 +273,9 @@ impl Controller {
             log::warn!("what lies unfinished cannot be told: {e}");
             Vec::new()
         });
-        let running = |id| self.state.downloads.iter().any(|(_, d)| d.wants.contains(&id));
-        let told = left.into_iter().filter(|l| l.size.is_some() && !running(l.id));
+        let fetched =
+            |id| self.state.downloads.iter().flat_map(|(_, d)| &d.wants).any(|(file, _)| *file == id);
+        let told = left.into_iter().filter(|l| l.size.is_some() && !fetched(l.id));
         told.map(|l| {
             let (path, asked) = l.asked.map_or_else(Default::default, |(to, asked)| (to.to_string(), asked));
             Unfinished { id: l.id.to_string(), path, asked, held: l.held, size: l.size }

@@ -18,7 +18,7 @@ use super::roster::Roster;
 use super::start::{Parts, next_instance};
 use crate::config::Config;
 use crate::content::library::{self, Hashing, Shelf};
-use crate::content::{FileId, Kind};
+use crate::content::{Claim, Kind};
 use crate::control::{Ask, Notice, Reply, Saved};
 use crate::discovery::{self, Gone, Own};
 use crate::error::Failure;
@@ -367,15 +367,15 @@ impl Controller {
     fn new_holder(&self, peer: PeerId, catalogue: &crate::content::Catalogue) {
         let allowed = |only: Option<PeerId>| only.is_none_or(|only| only == peer);
         let running = self.state.downloads.iter().filter(|(_, d)| allowed(d.only));
-        let wants: BTreeSet<FileId> = running.flat_map(|(_, d)| d.wants.iter().copied()).collect();
+        let wants: BTreeSet<Claim> = running.flat_map(|(_, d)| d.wants.iter().copied()).collect();
         if wants.is_empty() {
             return;
         }
         for entry in catalogue.entries() {
-            if let Kind::File { id, .. } = entry.kind
-                && wants.contains(&id)
+            if let Kind::File { id, size, .. } = entry.kind
+                && wants.contains(&(id, size))
             {
-                self.parts.receiver.send(ReceiverCommand::Holders(id, vec![peer]));
+                self.parts.receiver.send(ReceiverCommand::Holders((id, size), vec![peer]));
             }
         }
     }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::content::manifest::VALUE;
-use crate::content::{ChunkIndex, Chunks, FileId, Manifest, SafePath};
+use crate::content::{ChunkIndex, Chunks, Claim, FileId, Manifest, SafePath};
 use crate::disk::FileToken;
 use crate::identity::PeerId;
 use crate::limits;
@@ -161,6 +161,11 @@ impl Download {
             useless: BTreeSet::new(),
             busy: BTreeMap::new(),
         }
+    }
+
+    /// What it is to be.
+    pub(super) const fn claim(&self) -> Claim {
+        (self.id, self.chunks.size())
     }
 
     /// The disk workers say what is there. True: everything.

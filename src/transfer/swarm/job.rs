@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use crate::content::{FileId, SafePath};
+use crate::content::{Claim, SafePath};
 use crate::disk::FileToken;
 use crate::error::Failure;
 use crate::transfer::{Job, JobId, Progress, Wanted};
@@ -16,7 +16,7 @@ pub(super) struct Running {
     /// Files not begun yet, each content once.
     pub(super) queue: VecDeque<Wanted>,
     /// For each content in the queue or being fetched: the other files that have it.
-    twins: BTreeMap<FileId, Vec<Wanted>>,
+    twins: BTreeMap<Claim, Vec<Wanted>>,
     /// Files whose content arrived at this path: to be copied.
     pub(super) copies: VecDeque<(Wanted, PathBuf)>,
     /// Files begun: with the disk workers.
@@ -53,10 +53,10 @@ impl Running {
             told: None,
         };
         for wanted in job.files {
-            if let Some(twins) = running.twins.get_mut(&wanted.id) {
+            if let Some(twins) = running.twins.get_mut(&claim(&wanted)) {
                 twins.push(wanted);
             } else {
-                running.twins.insert(wanted.id, Vec::new());
+                running.twins.insert(claim(&wanted), Vec::new());
                 running.queue.push_back(wanted);
             }
         }
@@ -77,36 +77,36 @@ impl Running {
     }
 
     /// A content arrived: its other files are copied from there.
-    pub(super) fn copy_twins(&mut self, id: FileId, from: &Path) {
-        let twins = self.twins.remove(&id).unwrap_or_default();
+    pub(super) fn copy_twins(&mut self, of: Claim, from: &Path) {
+        let twins = self.twins.remove(&of).unwrap_or_default();
         self.copies.extend(twins.into_iter().map(|wanted| (wanted, from.to_owned())));
     }
 
     /// The file that was to bring a content will not: the next one that has it takes its place.
-    pub(super) fn next_twin(&mut self, id: FileId) {
-        if let Some(mut twins) = self.twins.remove(&id)
+    pub(super) fn next_twin(&mut self, of: Claim) {
+        if let Some(mut twins) = self.twins.remove(&of)
             && let Some(next) = twins.pop()
         {
             self.queue.push_front(next);
-            self.twins.insert(id, twins);
+            self.twins.insert(of, twins);
         }
     }
 
     /// Nobody can give a content: all other files that have it.
-    pub(super) fn give_up(&mut self, id: FileId) -> Vec<Wanted> {
-        self.twins.remove(&id).unwrap_or_default()
+    pub(super) fn give_up(&mut self, of: Claim) -> Vec<Wanted> {
+        self.twins.remove(&of).unwrap_or_default()
     }
 
     /// A file cannot be copied, for what was there has changed: its content is fetched again.
     pub(super) fn fetch_instead(&mut self, wanted: Wanted) {
-        let id = wanted.id;
-        if let Some(twins) = self.twins.get_mut(&id) {
+        let of = claim(&wanted);
+        if let Some(twins) = self.twins.get_mut(&of) {
             return twins.push(wanted);
         }
-        let (same, others) = std::mem::take(&mut self.copies).into_iter().partition(|(w, _)| w.id == id);
+        let (same, others) = std::mem::take(&mut self.copies).into_iter().partition(|(w, _)| claim(w) == of);
         self.copies = others;
         let same: VecDeque<(Wanted, PathBuf)> = same;
-        self.twins.insert(id, same.into_iter().map(|(w, _)| w).collect());
+        self.twins.insert(of, same.into_iter().map(|(w, _)| w).collect());
         self.queue.push_front(wanted);
     }
 
@@ -114,4 +114,8 @@ impl Running {
     pub(super) fn is_over(&self) -> bool {
         self.begun == 0 && self.queue.is_empty() && self.copies.is_empty()
     }
+}
+
+const fn claim(wanted: &Wanted) -> Claim {
+    (wanted.id, wanted.size)
 }

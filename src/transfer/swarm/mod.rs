@@ -27,7 +27,7 @@ use self::download::{Checked, Download, Phase};
 use self::job::Running;
 use self::sources::Source;
 use super::{Arrival, Job, JobId, ReceiverEvent, Wanted};
-use crate::content::{ChunkIndex, FileId};
+use crate::content::{ChunkIndex, Claim};
 use crate::disk::{self, FileToken};
 use crate::error::Failure;
 use crate::identity::PeerId;
@@ -202,15 +202,15 @@ impl Swarm {
     }
 
     /// More holders of a content.
-    pub(super) fn handle_holders(&mut self, now: Time, file: FileId, holders: &[PeerId]) {
+    pub(super) fn handle_holders(&mut self, now: Time, claim: Claim, holders: &[PeerId]) {
         for &peer in holders {
             self.source(now, peer);
         }
-        for download in self.downloads.values_mut().filter(|d| d.id == file) {
+        for download in self.downloads.values_mut().filter(|d| d.claim() == claim) {
             download.add_holders(holders);
         }
         let waiting = self.jobs.values_mut().flat_map(Running::not_begun);
-        for wanted in waiting.filter(|w| w.id == file) {
+        for wanted in waiting.filter(|w| (w.id, w.size) == claim) {
             for &peer in holders {
                 if !wanted.holders.contains(&peer) {
                     wanted.holders.push(peer);
@@ -264,7 +264,7 @@ impl Swarm {
     fn arrived(&mut self, now: Time, token: FileToken, arrival: Arrival) {
         let (id, file, size) = if let Some(download) = self.forget(token) {
             if let Some(job) = self.jobs.get_mut(&download.job) {
-                job.copy_twins(download.id, arrival.path());
+                job.copy_twins(download.claim(), arrival.path());
             }
             (download.job, download.id, download.chunks.size())
         } else if let Some((id, wanted)) = self.forget_copy(token) {
@@ -286,7 +286,7 @@ impl Swarm {
         if let Some(download) = self.forget(token) {
             if let Some(job) = self.jobs.get_mut(&download.job) {
                 // Another path may do better.
-                job.next_twin(download.id);
+                job.next_twin(download.claim());
             }
             self.fail(download.job, download.to, failure);
             self.finish_if_over(download.job);

@@ -145,7 +145,7 @@ impl Swarm {
             let Some(job) = self.jobs.get_mut(&id) else { return };
             let Some(wanted) = job.queue.remove(at) else { return };
             let Some(chunks) = Chunks::of(wanted.size) else {
-                job.next_twin(wanted.id);
+                job.next_twin((wanted.id, wanted.size));
                 self.fail(id, wanted.to, Failure::other("the file is larger than a file can be"));
                 continue;
             };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::tests::{content, manifest, peer, proof};
 use super::*;
-use crate::content::{Chunks, Manifest};
+use crate::content::{Chunks, FileId, Manifest};
 use crate::limits;
 use crate::transfer::{Arrival, Wanted};
 use crate::wire::message::{BlockIs, ManifestIs};

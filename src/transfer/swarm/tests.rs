@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::content::manifest::{ChunkHasher, ManifestBuilder};
-use crate::content::{Chunks, Manifest};
+use crate::content::{Chunks, FileId, Manifest};
 use crate::disk::Plan;
 use crate::error::Code;
 use crate::identity::PublicKey;
@@ -360,6 +360,35 @@ fn who_dies_or_stalls_is_replaced_and_no_byte_is_fetched_twice() {
 }
 
 #[test]
+fn a_false_size_costs_neither_the_true_file_nor_its_holder() {
+    let bytes = content(2 * MIB);
+    let mut world = World::new(&[(1, Kind::Liar), (2, Kind::Honest)]);
+    let id = blake3::hash(&bytes).into();
+    world.content.insert(id, bytes.clone());
+    let wanted = |path: &str, size: usize, holder| Wanted {
+        id,
+        size: size as u64,
+        modified: 0,
+        executable: false,
+        asked: "x".into(),
+        to: path.parse().unwrap(),
+        holders: vec![peer(holder)],
+    };
+    // The same id, three sizes; that of the liar's comes first.
+    let files = vec![wanted("0", 1, 1), wanted("1", 3 * MIB, 1), wanted("a", bytes.len(), 2)];
+    let job = Job { id: JobId(1), destination: PathBuf::from("/d"), files, folders: Vec::new() };
+    world.swarm.handle_job(world.now, job);
+    world.drain();
+    // Somebody who has it with its true size is no holder of the others.
+    world.swarm.handle_holders(world.now, (id, bytes.len() as u64), &[peer(2)]);
+    world.drain();
+    world.run();
+    let finished = world.finished();
+    assert!(matches!(finished[..], [(1, 1, Some(_))]), "{finished:?}");
+    assert!(world.dropped.iter().all(|p| *p == peer(1)), "{:?}", world.dropped);
+}
+
+#[test]
 fn a_liar_loses_its_connection_then_its_trust_and_the_file_comes_from_another() {
     let bytes = content(2 * MIB);
     for kind in [Kind::Liar, Kind::Forger] {
@@ -367,7 +396,11 @@ fn a_liar_loses_its_connection_then_its_trust_and_the_file_comes_from_another() 
         world.fetch(1, &[("a", &bytes)], &[1]);
         world.run_for(Duration::from_secs(2));
         assert_eq!(world.dropped, [peer(1), peer(1)], "{kind:?}");
-        world.swarm.handle_holders(world.now, blake3::hash(&bytes).into(), &[peer(1), peer(2)]);
+        world.swarm.handle_holders(
+            world.now,
+            (blake3::hash(&bytes).into(), bytes.len() as u64),
+            &[peer(1), peer(2)],
+        );
         world.drain();
         world.run();
         assert_eq!(world.finished(), [(1, 1, None)]);

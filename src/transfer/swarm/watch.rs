@@ -77,7 +77,7 @@ impl Swarm {
         for token in stuck {
             self.outputs.push_back(Output::Disk(disk::Command::Close(token)));
             let Some(download) = self.forget(token) else { continue };
-            let twins = self.jobs.get_mut(&download.job).map(|job| job.give_up(download.id));
+            let twins = self.jobs.get_mut(&download.job).map(|job| job.give_up(download.claim()));
             let twins = twins.into_iter().flatten().map(|wanted| wanted.to);
             for to in std::iter::once(download.to).chain(twins) {
                 self.fail(download.job, to, no_holder());
@@ -102,7 +102,7 @@ impl Swarm {
             job.queue = queue;
             let stuck: VecDeque<Wanted> = stuck;
             for wanted in stuck {
-                let twins = job.give_up(wanted.id).into_iter().map(|w| w.to);
+                let twins = job.give_up((wanted.id, wanted.size)).into_iter().map(|w| w.to);
                 failed.extend(std::iter::once(wanted.to).chain(twins).map(|to| (job.id, to)));
             }
         }

@@ -130,7 +130,8 @@ fn when_a_holder_dies_another_one_takes_over() {
     getter.disk.go_on();
     getter.wait(|event| matches!(event, ReceiverEvent::Lost(p) if p == first.id()).then_some(()));
     getter.handle.send(ReceiverCommand::Peer(second.contact()));
-    getter.handle.send(ReceiverCommand::Holders(wanted("a", &bytes, &[]).id, vec![second.id()]));
+    let Wanted { id, size, .. } = wanted("a", &bytes, &[]);
+    getter.handle.send(ReceiverCommand::Holders((id, size), vec![second.id()]));
     let mut fetched = 0;
     let end = getter.wait(|event| match event {
         ReceiverEvent::Progress(p) => {
