@@ -145,6 +145,36 @@ fn every_file_that_a_document_names_is_there() {
     assert!(checked >= 30, "only {checked} paths were found in the documents");
 }
 
+/// Tests that a document names, as `file::name` in backticks.
+fn tests_named(text: &str) -> Vec<(String, String)> {
+    let quoted = text.split('`').skip(1).step_by(2).filter(|q| !q.contains(' '));
+    let named = quoted.filter_map(|q| q.split_once(".rs::"));
+    named.map(|(file, name)| (format!("{file}.rs"), name.to_owned())).collect()
+}
+
+#[test]
+fn every_case_of_the_security_document_has_a_test_that_is_there() {
+    let security = read("docs/SECURITY.md");
+    let rows: Vec<&str> =
+        security.lines().filter(|l| l.starts_with("| ") && l.split(" | ").count() == 4).collect();
+    let cases = rows.iter().filter(|row| row[2..].starts_with(|c: char| c.is_ascii_digit()));
+    let mut number = 0;
+    for row in cases {
+        number += 1;
+        assert!(row.starts_with(&format!("| {number} | ")), "case {number} is missing: {row}");
+        let named = tests_named(row);
+        assert!(!named.is_empty() || row.contains("no such part yet"), "no test for: {row}");
+        for (file, name) in named {
+            let is_test = read(&file).split("#[test]").skip(1).any(|rest| {
+                let before = rest.split_once("fn ").map(|(_, rest)| rest.split('(').next());
+                before.flatten() == Some(name.as_str())
+            });
+            assert!(is_test, "{file} has no test {name}");
+        }
+    }
+    assert_eq!(number, 27, "cases");
+}
+
 /// A file's code without its tests.
 fn digest(path: &str) -> String {
     let text = read(path);
@@ -218,5 +248,6 @@ fn the_checks_see_what_they_look_for() {
     assert_eq!(arguments("a peer is a running potluck; it"), None);
     assert!(help(Some("no-such-command")).is_none());
     assert_eq!(paths("see `src/wire/`, [that](docs/X.md)"), ["docs/X.md", "src/wire/"]);
+    assert_eq!(tests_named("`a/b.rs::c`, `d.rs`"), [("a/b.rs".to_owned(), "c".to_owned())]);
     assert!(limits().contains("| `DATAGRAM` | `1_200` | Bytes of a datagram, at most."));
 }

@@ -1,0 +1,22 @@
+//! Hostile peers: programs that speak the protocol and misbehave on purpose, against the built program, in
+//! networks of their own. Which test is for which known case is in docs/SECURITY.md.
+//!
+//! Like tests/e2e they need root and the tools that `scripts/setup-tests` installs; without them each test
+//! says so and passes, unless `CI=true`.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests, outside test functions")]
+
+#[path = "../common/lab/mod.rs"]
+mod lab;
+
+mod caller;
+mod fiend;
+mod watch;
+
+mod escapes;
+mod flood;
+mod forgeries;
+mod frames;
+mod liars;
+mod names;
+mod requests;
