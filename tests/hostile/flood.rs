@@ -99,8 +99,8 @@ impl Drop for Going {
 
 #[test]
 fn two_thousand_idle_and_slow_connections_keep_nobody_out() {
-    let Some(lab) = Lab::of("up 3") else { return };
-    let (_owner, taker, (idle, going)) = compare(&lab, |owner, taker| {
+    let Some(lab) = Lab::of("up 4") else { return };
+    let (owner, taker, (idle, going)) = compare(&lab, |owner, taker| {
         let ports =
             |peer: &Peer, node| peer.status().ports.map(|port| SocketAddr::from((address(node), port)));
         let targets = [ports(owner, 3), ports(taker, 1)].concat();
@@ -118,6 +118,11 @@ fn two_thousand_idle_and_slow_connections_keep_nobody_out() {
         (idle, going)
     });
     println!("{} idle ones, {} slow bytes", idle.len(), going.count.load(Ordering::Relaxed));
+    // Who was not connected before is let in, too.
+    let newcomer = lab.peer(4, "newcomer", &[]);
+    wait("the files", SOON, || newcomer.offered("f0"));
+    newcomer.fetch("f0");
+    assert_well(&owner);
     drop((idle, going));
     // What did not finish its handshake in time is gone.
     wait("few descriptors", SOON, || (descriptors(&taker) < 100).then_some(()));
