@@ -23,7 +23,7 @@ const WORTH: u64 = 8 * limits::BLOCK as u64;
 /// Of so many spans …
 const LOOK: u32 = 8;
 
-/// … so many below a quarter of the best one are a sign of loss.
+/// … so many below half of the best one are a sign of loss.
 const LOW: u32 = 3;
 
 /// The connections to one source.
@@ -71,8 +71,10 @@ impl Lanes {
         self.span = Some((now, 0));
         let goodput = count.saturating_mul(1_000_000) / took;
         self.best = self.best.max(goodput);
-        // A long silence counts once: a disk that is busy makes one, too.
-        self.low = self.low << 1 | u32::from(goodput < self.best / 4);
+        // A long silence is one span after another.
+        for _ in 0..(took / least).min(u64::from(LOOK)) {
+            self.low = self.low << 1 | u32::from(goodput < self.best / 2);
+        }
         let low = (self.low & ((1 << LOOK) - 1)).count_ones();
         let more = self.wanted.saturating_mul(4).min(most).min(limits::LANES);
         if low < LOW || more <= self.wanted || self.used < self.wanted {
