@@ -41,6 +41,16 @@ pub const FILE: u64 = 1 << 50;
 /// Bytes of a frame's `MessagePack` header, at most (the largest is a catalogue or manifest page).
 pub const HEADER: usize = (1 << 20) + (64 << 10);
 
+/// Chunks of a file that a map of them can tell of (wire/haves.rs): 8 TiB. Larger ones are fetched from
+/// those who have all of them only.
+pub const MAP_CHUNKS: u32 = 1 << 19;
+
+/// Chunks that one message may add to a map; more are told as a new map.
+pub const HAVES_MORE: usize = 4_096;
+
+/// Bytes of the header of a message with a map of chunks, at most.
+pub const MAP_HEADER: usize = MAP_CHUNKS as usize / 8 + 5 * HAVES_MORE + SMALL_HEADER;
+
 /// Bytes of content in one page of a catalogue bucket or manifest, at most.
 pub const PAGE: usize = 1 << 20;
 
@@ -88,6 +98,13 @@ pub const IDLE: Duration = Duration::from_secs(30);
 
 /// Connections of one role that are kept, at most.
 pub const CONNECTIONS: usize = 64;
+
+/// Files that are not shared but being fetched, or fetched a while ago, of which others get what is here,
+/// at most: each is an open file.
+pub const HELD_FILES: usize = 256;
+
+/// How long a file that arrived is still given to those who fetch it, after the last one took some of it.
+pub const LINGER: Duration = Duration::from_mins(10);
 
 /// Shared files that are kept open for serving, at most.
 pub const OPEN_FILES: usize = 64;
@@ -236,6 +253,13 @@ pub const SOURCE_FAILURES: u8 = 3;
 /// Peers that one file is fetched from at the same time, at most. (Why not more: each costs a connection
 /// and at both ends a share of the pool; eight fill every link that a peer has.)
 pub const FILE_SOURCES: usize = 8;
+
+/// Peers that have some of a file, of whom one that fetches it asks at once, at most: so a thousand who
+/// fetch it make no million connections.
+pub const NEIGHBOURS: usize = 8;
+
+/// Peers that may have some of a file, that are kept in mind for it, at most.
+pub const CROWD: usize = 64;
 
 /// Connections to one source for its blocks, at most (swarm/lanes.rs): eight fill a link that loses 5 %.
 pub const LANES: u8 = 8;

@@ -137,6 +137,13 @@ impl Chunks {
         (offset < self.size).then(|| ChunkIndex((offset >> self.log2).try_into().unwrap_or(u32::MAX)))
     }
 
+    /// The chunks that have some of the `len` bytes at `offset`; those beyond the end of the file are in none.
+    pub fn touched(&self, offset: u64, len: u64) -> impl Iterator<Item = ChunkIndex> + use<> {
+        let (first, end) = (offset >> self.log2, offset.saturating_add(len).div_ceil(self.chunk_size()));
+        let bound = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).min(self.count);
+        (bound(first)..bound(end)).map(ChunkIndex)
+    }
+
     /// The last chunk, the only one that proves the size.
     #[must_use]
     pub const fn last(&self) -> ChunkIndex {
@@ -185,6 +192,17 @@ mod tests {
             assert_eq!((c.chunk_size(), c.count()), (chunk, count), "{size}");
         }
         assert_eq!(Chunks::of(limits::FILE + 1), None);
+    }
+
+    #[test]
+    fn bytes_touch_the_chunks_they_lie_in() {
+        let c = Chunks::of(65_536 * 3 + 1).unwrap();
+        let touched = |offset, len| c.touched(offset, len).map(ChunkIndex::get).collect::<Vec<_>>();
+        assert_eq!(touched(0, 1), [0]);
+        assert_eq!(touched(65_535, 2), [0, 1]);
+        assert_eq!(touched(65_536, 65_536), [1]);
+        assert_eq!(touched(196_608, u64::MAX), [3]);
+        assert!(touched(262_144, 1).is_empty());
     }
 
     proptest::proptest! {

@@ -41,6 +41,16 @@ impl Bits {
         Self { words: vec![0; (chunks.count() as usize).div_ceil(64)].into(), chunks, set: 0 }
     }
 
+    /// All set.
+    #[must_use]
+    pub fn all(chunks: Chunks) -> Self {
+        let mut words = vec![u64::MAX; (chunks.count() as usize).div_ceil(64)];
+        if let Some(last) = words.last_mut().filter(|_| !chunks.count().is_multiple_of(64)) {
+            *last = (1 << (chunks.count() % 64)) - 1;
+        }
+        Self { words: words.into(), chunks, set: chunks.count() }
+    }
+
     /// True if the bit of `chunk` is set; false for a chunk that the file does not have.
     #[must_use]
     pub fn has(&self, chunk: ChunkIndex) -> bool {
@@ -65,6 +75,32 @@ impl Bits {
             self.set -= 1;
         }
         old
+    }
+
+    /// As a map of the wire: chunk 0 lowest in the first byte, bits beyond the last chunk 0.
+    #[must_use]
+    pub fn to_map(&self) -> Vec<u8> {
+        let mut map: Vec<u8> = self.words.iter().flat_map(|w| w.to_le_bytes()).collect();
+        map.truncate((self.chunks.count() as usize).div_ceil(8));
+        map
+    }
+
+    /// Reads a map of the wire. `None`: it is not one of a file that is cut so.
+    #[must_use]
+    pub fn from_map(chunks: Chunks, map: &[u8]) -> Option<Self> {
+        if map.len() != (chunks.count() as usize).div_ceil(8) {
+            return None;
+        }
+        let mut words = vec![0; (chunks.count() as usize).div_ceil(64)];
+        for (i, byte) in map.iter().enumerate() {
+            words[i / 8] |= u64::from(*byte) << (i % 8 * 8);
+        }
+        let beyond = chunks.count() % 64;
+        if beyond != 0 && words.last().is_some_and(|w| w >> beyond != 0) {
+            return None;
+        }
+        let set = words.iter().map(|w: &u64| w.count_ones()).sum();
+        Some(Self { words: words.into(), chunks, set })
     }
 
     /// How the file is cut.
@@ -219,7 +255,7 @@ mod tests {
         for c in b.chunks.iter() {
             b.insert(c);
         }
-        assert!(b.is_full());
+        assert!(b.is_full() && b == Bits::all(b.chunks));
         assert_eq!(b.bytes(), b.chunks.size());
     }
 
@@ -284,6 +320,21 @@ mod tests {
             let slot = encode(ID, number, &b, None);
             prop_assert_eq!(slot.len(), slot_len(chunks));
             prop_assert_eq!(believe(&slot, ID, chunks, size, None), Some((number, b)));
+        }
+
+        #[test]
+        fn a_map_tells_the_same(size in 0_u64..40_000_000, set in proptest::collection::vec(0_u32..700, 0..50)) {
+            let chunks = Chunks::of(size).unwrap();
+            let set: Vec<u32> = set.into_iter().filter(|i| *i < chunks.count()).collect();
+            let (b, mut map) = (bits(size, &set), bits(size, &set).to_map());
+            prop_assert_eq!(Bits::from_map(chunks, &map), Some(b));
+            map.push(0);
+            prop_assert_eq!(Bits::from_map(chunks, &map), None);
+            map.pop();
+            if !chunks.count().is_multiple_of(8) && let Some(last) = map.last_mut() {
+                *last |= 0x80;
+                prop_assert_eq!(Bits::from_map(chunks, &map), None);
+            }
         }
 
         #[test]

@@ -277,6 +277,7 @@ impl Clerk {
             place,
             stage: Stage::Comparing,
             found,
+            held: None,
             doubted: none.clone(),
             touched: none,
             preallocated: false,
@@ -351,9 +352,18 @@ impl Clerk {
         file.preallocated = found.missing == 0;
         let (believed, manifest) = (found.have.iter().collect(), found.manifest.clone());
         file.found = found;
+        if !file.chunks.is_single() && file.chunks.count() <= limits::MAP_CHUNKS {
+            match open::held(&file.place, &file.plan, file.chunks) {
+                Ok(held) => file.held = Some(Arc::new(held)),
+                Err(e) => log::debug!("nobody gets {} from here: {e}", file.plan.to),
+            }
+        }
         if file.chunks.is_single() {
             let target = Target::Small(Arc::clone(&file.place), Arc::clone(&file.plan), file.chunks);
             tell(writer_of(&self.writers, token, file.chunks.last()), Job::Begin(token, target));
+        }
+        if let Some(held) = file.held.clone() {
+            self.tell(Event::Held(token, held));
         }
         if let Some(manifest) = &manifest {
             self.proved(token, manifest);
@@ -419,6 +429,9 @@ impl Clerk {
     pub(super) fn proved(&mut self, token: FileToken, manifest: &Arc<Manifest>) {
         let Some(file) = self.files.get_mut(&token) else { return };
         file.found.manifest = Some(Arc::clone(manifest));
+        if let Some(held) = &file.held {
+            held.prove(manifest);
+        }
         let Some(data) = &file.found.data else { return };
         for writer in &self.writers {
             tell(writer, Job::Begin(token, Target::Large(Arc::clone(data), Arc::clone(manifest))));
@@ -456,6 +469,9 @@ impl Clerk {
     pub(super) fn chunk(&mut self, token: FileToken, chunk: ChunkIndex, good: bool) {
         let Some(file) = self.files.get_mut(&token) else { return };
         if good && file.found.have.insert(chunk) {
+            if let Some(held) = &file.held {
+                held.set(chunk, true);
+            }
             let len = file.chunks.len_of(chunk);
             if file.found.sidecar.is_some() {
                 file.dirty += len;
@@ -487,6 +503,9 @@ impl Clerk {
     pub(super) fn checked(&mut self, token: FileToken, chunk: ChunkIndex, good: bool) {
         let Some(file) = self.files.get_mut(&token) else { return };
         if file.doubted.remove(chunk) {
+            if let Some(held) = &file.held {
+                held.set(chunk, good);
+            }
             if !good {
                 file.found.have.remove(chunk);
                 file.stage = if file.stage == Stage::Finishing { Stage::Filling } else { file.stage };

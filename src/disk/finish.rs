@@ -12,6 +12,7 @@ use super::{Event, FileToken};
 use crate::content::ChunkIndex;
 use crate::error::Failure;
 use crate::limits;
+use crate::transfer::Arrival;
 
 impl Clerk {
     pub(super) fn asked_to_publish(&mut self, token: FileToken) {
@@ -70,6 +71,11 @@ impl Clerk {
             match result {
                 Err(failure) => self.fail(token, failure),
                 Ok(arrival) => {
+                    if let Some(held) = self.files.get(&token).and_then(|f| f.held.as_ref())
+                        && !matches!(arrival, Arrival::AlreadyThere(_))
+                    {
+                        held.complete();
+                    }
                     let closing = self.files.get(&token).is_none_or(|f| matches!(f.stage, Stage::Closing(_)));
                     // A closing one is forgotten when all have let go of it.
                     if !closing {
@@ -143,6 +149,9 @@ impl Clerk {
         let was_busy = self.busy.get(&key) == Some(&token);
         if was_busy {
             self.busy.remove(&key);
+        }
+        if let Some(held) = file.held.filter(|h| !h.is_complete()) {
+            held.end();
         }
         drop(file.found);
         if let Some(used) = self.places.get_mut(&key.0).filter(|u| Arc::ptr_eq(&u.place, &file.place)) {

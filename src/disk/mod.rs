@@ -12,6 +12,7 @@
 mod clerk;
 mod copy;
 mod finish;
+mod held;
 mod names;
 mod open;
 mod place;
@@ -31,6 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
+pub use self::held::Held;
 use crate::content::partial;
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath};
 use crate::error::Failure;
@@ -181,6 +183,9 @@ pub enum Command {
 /// What the disk workers report.
 #[derive(Debug)]
 pub enum Event {
+    /// What others may have of a file of several chunks, now and while it is open, and after it was
+    /// published. Comes before `Opened`; not at all if there is no descriptor left for it.
+    Held(FileToken, Arc<Held>),
     /// Ready for bytes: the chunks believed to be there already (by the sidecar), and the manifest if
     /// one was stored beside them.
     Opened(FileToken, Vec<ChunkIndex>, Option<Arc<Manifest>>),

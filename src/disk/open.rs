@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use bytesize::ByteSize;
 
-use super::Plan;
 use super::names::candidate;
 use super::place::{Place, discard, have_name, is_under, manifest_name, note_asked, walk};
 use super::publish::{NAMES, content_of};
 use super::writer::mode;
+use super::{Held, Plan};
 use crate::content::manifest::VALUE;
 use crate::content::partial::{self, Bits, Boot};
 use crate::content::{ChunkIndex, Chunks, Manifest};
@@ -123,6 +123,13 @@ pub(super) fn partial(
         new,
         missing,
     })
+}
+
+/// The partial file once more, for others to have what is there of it: the lock is not on this descriptor,
+/// and nothing can be written by it.
+pub(super) fn held(place: &Place, plan: &Plan, chunks: Chunks) -> io::Result<Held> {
+    let file = place.partial()?.open_file(&plan.id.to_string(), false)?;
+    Ok(Held::new(plan.id, chunks, file))
 }
 
 fn busy(plan: &Plan) -> Failure {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::open::Found;
 use super::place::Place;
-use super::{FileToken, Plan, copy};
+use super::{FileToken, Held, Plan, copy};
 use crate::content::Chunks;
 use crate::content::partial::Bits;
 use crate::time::Time;
@@ -38,6 +38,8 @@ pub(super) struct Open {
     pub(super) place: Arc<Place>,
     pub(super) stage: Stage,
     pub(super) found: Found,
+    /// What others may have of it.
+    pub(super) held: Option<Arc<Held>>,
     /// Believed, not yet hashed again.
     pub(super) doubted: Bits,
     /// Blocks were passed on for these, so nobody else's word on them counts.

@@ -98,7 +98,7 @@ impl Disks {
                     Event::Arrived(token, _) | Event::NotCopied(token) | Event::Failed(token, _) => {
                         self.away.remove(token);
                     }
-                    Event::Opened(..) | Event::Chunk(..) => {}
+                    Event::Held(..) | Event::Opened(..) | Event::Chunk(..) => {}
                 }
                 return Some(event);
             }

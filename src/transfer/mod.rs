@@ -8,6 +8,8 @@ mod catalogue;
 mod connection;
 mod disks;
 mod engine;
+mod giving;
+mod holding;
 mod net;
 pub mod ports;
 mod receiver;
@@ -93,6 +95,8 @@ pub enum ReceiverCommand {
     FetchBy(Job, disk::Handle),
     /// More holders of a content that is being fetched or waited for.
     Holders(Claim, Vec<PeerId>),
+    /// Peers that fetch a content too, or have some of it.
+    Crowd(Claim, Vec<PeerId>),
     /// Stop a download; what arrived stays for a later one.
     Cancel(JobId),
     /// Bring this peer's catalogue up to date.
@@ -150,6 +154,8 @@ pub struct Progress {
 pub enum ReceiverEvent {
     /// At most 4 a second for each job; may be skipped when the controller is behind.
     Progress(Progress),
+    /// A file of several chunks is being fetched: this is what others may have of it.
+    Held(Arc<disk::Held>),
     /// A file is under its final name.
     Arrived(JobId, FileId, Arrival),
     /// A file will not come. The job goes on with its others.
@@ -186,6 +192,8 @@ pub struct Offer {
 pub enum SenderCommand {
     /// Serve this from now on.
     Offer(Arc<Offer>),
+    /// Serve what is there of this file, too.
+    Hold(Arc<disk::Held>),
     /// Take no new request; report [`SenderEvent::Stopped`] when what is under way was sent, and read by
     /// whoever it is for.
     Finish,

@@ -151,6 +151,11 @@ impl Net {
         self.get(id).is_none_or(|c| c.small.is_empty() && !c.tls.wants_write())
     }
 
+    /// True if it is there and takes what it is sent.
+    pub(super) fn has_room(&self, id: ConnId) -> bool {
+        self.get(id).is_some_and(|c| c.small.len() <= limits::SMALL_QUEUE)
+    }
+
     /// When a byte came last.
     pub(super) fn heard(&self, id: ConnId) -> Option<Time> {
         Some(self.get(id)?.heard)

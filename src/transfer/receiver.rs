@@ -264,6 +264,7 @@ impl ReceiverRole {
             Message::Head(m) => self.catalogues.handle_head(now, peer, &m),
             Message::Bucket(m) => self.catalogues.handle_bucket(now, peer, m),
             Message::Manifest(m) => self.swarm.handle_manifest(now, peer, &m),
+            Message::Haves(m) => self.swarm.handle_haves(now, peer, &m)?,
             Message::Table(m) => {
                 let told = message::told(&m).map_err(|e| e.to_string())?;
                 let link = self.links.get_mut(&peer);
@@ -361,6 +362,7 @@ impl Role for ReceiverRole {
                 self.swarm.handle_job(now, job);
             }
             ReceiverCommand::Holders(claim, peers) => self.swarm.handle_holders(now, claim, &peers),
+            ReceiverCommand::Crowd(claim, peers) => self.swarm.handle_crowd(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
             ReceiverCommand::Catalogue(peer) => self.catalogues.handle_wanted(now, peer),
             ReceiverCommand::Table(peer) => self.want_table(now, net, peer),
@@ -373,6 +375,7 @@ impl Role for ReceiverRole {
         while let Some(event) = self.disks.next_event() {
             match event {
                 disk::Event::Idle => self.stopped(),
+                disk::Event::Held(_, held) => self.tell(ReceiverEvent::Held(held)),
                 event => self.swarm.handle_disk(now, event),
             }
         }

@@ -15,25 +15,31 @@ use rustix::io::Errno;
 
 use super::connection::Closed;
 use super::engine::Role;
+use super::giving::Giving;
+use super::holding::Holding;
 use super::net::{ConnId, Net};
 use super::refuser::refuse;
-use super::serve::{Client, Quick};
+use super::serve::{Client, Quick, Watch};
 use super::{Offer, SenderCommand, SenderEvent};
-use crate::content::FileId;
 use crate::content::library::{OpenError, SharedFile, open, unchanged};
+use crate::content::partial::Bits;
+use crate::content::{Chunks, FileId};
 use crate::identity::PeerId;
 use crate::limits;
 use crate::routes::Host;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{BlockIs, Item, Reason, Refused};
+use crate::wire::message::{BlockIs, GetHaves, Item, Reason, Refused};
 
 /// Bytes read from a file in one step.
 const STEP: usize = 256 << 10;
 
 /// How often the controller hears who is served, at most.
 const SERVING: Duration = Duration::from_millis(250);
+
+/// Chunks that came are told to who wants to know once in this time.
+const HAVES: Duration = Duration::from_millis(20);
 
 /// After `Stop`: connections have this long to take what was made for them.
 const STOP: Duration = Duration::from_millis(500);
@@ -61,6 +67,12 @@ fn unknown(offer: &Offer) -> Reason {
     if offer.head.is_empty() { Reason::Busy } else { Reason::Unknown }
 }
 
+/// The length of an item, if it lies in the file.
+fn within(chunks: Chunks, item: Item) -> Result<usize, Reason> {
+    let inside = item.offset.checked_add(item.len).is_some_and(|end| end <= chunks.size());
+    usize::try_from(item.len).ok().filter(|_| inside).ok_or(Reason::Malformed)
+}
+
 /// Reads the bytes at `offset`, then checks that the file still is what was hashed.
 fn fill(f: &File, file: &SharedFile, offset: u64, buffer: &mut [u8]) -> Result<(), OpenError> {
     f.read_exact_at(buffer, offset)?;
@@ -83,6 +95,11 @@ pub(super) struct SenderRole {
     /// Connections that end when the other end has read everything.
     parting: BTreeMap<ConnId, (PeerId, u64)>,
     open: OpenFiles,
+    /// What is served of files that are not shared.
+    holding: Holding,
+    giving: Giving,
+    /// When to look for chunks to be told of; `None` while nobody wants to know.
+    haves: Option<Time>,
     /// Files found changed, until there is a new offer.
     changed: BTreeSet<FileId>,
     buffer: Vec<u8>,
@@ -128,6 +145,9 @@ impl SenderRole {
             clients: BTreeMap::new(),
             parting: BTreeMap::new(),
             open: OpenFiles::default(),
+            holding: Holding::default(),
+            giving: Giving::default(),
+            haves: None,
             changed: BTreeSet::new(),
             buffer: vec![0; STEP],
             told: Vec::new(),
@@ -142,6 +162,7 @@ impl SenderRole {
         let mut left = STEP as u64;
         let mut pushed = false;
         while left > 0 {
+            pushed |= self.choose(net, id);
             let Some(client) = self.clients.get_mut(&id) else { break };
             let Some((request, number, item)) = client.next_item() else { break };
             let may = self.state == State::Serving || client.is_under_way(item.file);
@@ -156,8 +177,12 @@ impl SenderRole {
                 Ok(size) => {
                     left -= step;
                     if let Some(client) = self.clients.get_mut(&id) {
+                        if !client.is_chosen() {
+                            self.giving.note(item.file, size, item.offset);
+                        }
                         client.advance(now, step, size);
                     }
+                    self.holding.used(now, item.file);
                     // The first byte is told at once.
                     self.report.get_or_insert(now);
                 }
@@ -183,15 +208,12 @@ impl SenderRole {
         item: Item,
     ) -> Result<u64, Reason> {
         let offer = Arc::clone(&self.offer);
-        let file = offer.shelf.files.get(&item.file).ok_or_else(|| unknown(&offer))?;
-        let size = file.manifest.chunks().size();
-        if item.offset.checked_add(item.len).is_none_or(|end| end > size) {
-            return Err(Reason::Malformed);
-        }
-        if self.changed.contains(&item.file) {
-            return Err(Reason::Changed);
-        }
-        let len = usize::try_from(item.len).map_err(|_| Reason::Malformed)?;
+        let Some(file) = offer.shelf.files.get(&item.file).filter(|_| !self.changed.contains(&item.file))
+        else {
+            return self.push_held(net, id, request, number, item);
+        };
+        let chunks = file.manifest.chunks();
+        let len = within(chunks, item)?;
         match self.read(&offer, item.file, file, item.offset, len) {
             Ok(()) => {}
             Err(e) if is_want_of_descriptors(&e) => {
@@ -207,13 +229,141 @@ impl SenderRole {
                 return Err(Reason::Changed);
             }
         }
+        self.push_read(net, id, request, number, (item, len));
+        Ok(chunks.size())
+    }
+
+    /// The same for a file of which some chunks are here, but that is not shared.
+    fn push_held(
+        &mut self,
+        net: &mut Net,
+        id: ConnId,
+        request: u64,
+        number: u32,
+        item: Item,
+    ) -> Result<u64, Reason> {
+        let Some(held) = self.holding.get(item.file) else {
+            let changed = self.changed.contains(&item.file);
+            return Err(if changed { Reason::Changed } else { unknown(&self.offer) });
+        };
+        let held = Arc::clone(held);
+        let chunks = held.chunks();
+        let len = within(chunks, item)?;
+        let mut touched = chunks.touched(item.offset, item.len);
+        if !touched.all(|chunk| held.has(chunk)) {
+            return Err(Reason::Unknown);
+        }
+        if let Err(e) = held.read(item.offset, &mut self.buffer[..len]) {
+            log::debug!("{:?} is not served any more: {e}", item.file);
+            return Err(Reason::Changed);
+        }
+        self.push_read(net, id, request, number, (item, len));
+        Ok(chunks.size())
+    }
+
+    /// Pushes what was read into the buffer, as blocks.
+    fn push_read(
+        &mut self,
+        net: &mut Net,
+        id: ConnId,
+        request: u64,
+        number: u32,
+        (item, len): (Item, usize),
+    ) {
         let mut offset = item.offset;
         for block in self.buffer[..len].chunks(limits::BLOCK) {
             let head = Message::Block(BlockIs { request, item: number, offset });
             net.push(id, &head.encode_with(block.len()), block);
             offset += block.len() as u64;
         }
-        Ok(size)
+    }
+
+    /// Chooses the chunk for a request that leaves it to us, if that is what comes next. True: the request
+    /// was refused.
+    fn choose(&mut self, net: &mut Net, id: ConnId) -> bool {
+        let Some(any) = self.clients.get(&id).and_then(Client::next_any) else { return false };
+        let (request, file) = (any.request, any.file);
+        let chosen = match Chunks::of(any.size).and_then(|chunks| Bits::from_map(chunks, &any.want)) {
+            Some(want) => self.choose_of(id, file, &want),
+            None => Err(Reason::Malformed),
+        };
+        let Some(client) = self.clients.get_mut(&id) else { return false };
+        match chosen {
+            Ok(chosen) => {
+                client.choose(Some(chosen));
+                false
+            }
+            Err(reason) => {
+                client.choose(None);
+                net.send(id, &Message::Refused(Refused { request, item: None, reason }));
+                true
+            }
+        }
+    }
+
+    fn choose_of(&mut self, id: ConnId, file: FileId, want: &Bits) -> Result<(Item, Bits), Reason> {
+        let chunks = want.chunks();
+        let shared = self.offer.shelf.files.get(&file).filter(|_| !self.changed.contains(&file));
+        let held = self.holding.get(file);
+        let size = shared.map(|f| f.manifest.chunks().size()).or_else(|| Some(held?.chunks().size()));
+        if size.ok_or_else(|| unknown(&self.offer))? != chunks.size() {
+            return Err(Reason::Malformed);
+        }
+        let given = self.clients.get(&id).and_then(|c| c.given(file)).filter(|g| g.chunks() == chunks);
+        let mut given = given.map_or_else(|| Bits::none(chunks), Bits::clone);
+        let here = |chunk| shared.is_some() || held.is_some_and(|h| h.has(chunk));
+        let chunk = self.giving.choose(file, want, &given, here).ok_or(Reason::Unknown)?;
+        given.insert(chunk);
+        let item = Item { file, offset: chunks.range(chunk).start, len: chunks.len_of(chunk) };
+        Ok((item, given))
+    }
+
+    /// Begins to tell what is there of a file.
+    fn watch(&mut self, now: Time, id: ConnId, m: &GetHaves) -> Result<(), Reason> {
+        let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
+        if client.watches.len() >= limits::REQUESTS_OPEN {
+            return Err(Reason::Busy);
+        }
+        let shared = self.offer.shelf.files.get(&m.file).map(|f| f.manifest.chunks());
+        let chunks = shared.or_else(|| self.holding.get(m.file).map(|h| h.chunks()));
+        let chunks = chunks.ok_or_else(|| unknown(&self.offer))?;
+        if chunks.size() != m.size || chunks.count() > limits::MAP_CHUNKS {
+            return Err(Reason::Malformed);
+        }
+        client.watches.insert(m.request, Watch::new(m.file));
+        // At once: whoever asks has nothing to do before it knows.
+        self.haves = Some(now);
+        Ok(())
+    }
+
+    /// Tells those who want to know of the chunks that came.
+    fn tell_haves(&mut self, now: Time, net: &mut Net) {
+        let mut any = false;
+        for (&id, client) in &mut self.clients {
+            let mut over = Vec::new();
+            for (&request, watch) in &mut client.watches {
+                if !net.has_room(id) {
+                    break;
+                }
+                let shared = self.offer.shelf.files.get(&watch.file).map(|f| f.manifest.chunks());
+                let have = shared.map(Bits::all).or_else(|| Some(self.holding.get(watch.file)?.have()));
+                match have {
+                    Some(have) => {
+                        if let Some(haves) = watch.next(request, have) {
+                            net.send(id, &Message::Haves(haves));
+                        }
+                    }
+                    None => over.push(request),
+                }
+            }
+            for request in over {
+                client.watches.remove(&request);
+                let refused = Refused { request, item: None, reason: Reason::Unknown };
+                net.send(id, &Message::Refused(refused));
+            }
+            any |= !client.watches.is_empty();
+        }
+        self.haves = any.then_some(now + HAVES);
     }
 
     /// Fills the beginning of the buffer. Bytes are given out only if the file is what was hashed before
@@ -298,6 +448,12 @@ impl SenderRole {
                 let request = m.request;
                 (!client.take_blocks(now, m, begin)).then_some((request, Reason::Busy))
             }
+            Message::GetAny(m) => {
+                let begin = self.state == State::Serving;
+                let request = m.request;
+                (!client.take_any(now, m, begin)).then_some((request, Reason::Busy))
+            }
+            Message::GetHaves(m) => self.watch(now, id, &m).err().map(|reason| (m.request, reason)),
             Message::Cancel(m) => {
                 client.cancel(m.request);
                 None
@@ -313,8 +469,9 @@ impl SenderRole {
                 quick.and_then(|q| client.take_quick(q)).err().map(|r| (request, r))
             }
             Message::GetManifest(m) => {
-                let file = self.offer.shelf.files.get(&m.file);
-                let manifest = file.map(|f| Arc::clone(&f.manifest)).ok_or_else(|| unknown(&self.offer));
+                let file = self.offer.shelf.files.get(&m.file).map(|f| &f.manifest);
+                let file = file.or_else(|| self.holding.get(m.file)?.manifest());
+                let manifest = file.map(Arc::clone).ok_or_else(|| unknown(&self.offer));
                 let quick = manifest.and_then(|manifest| Quick::manifest(manifest, &m));
                 quick.and_then(|q| client.take_quick(q)).err().map(|r| (m.request, r))
             }
@@ -345,6 +502,7 @@ impl Role for SenderRole {
                     files.get(id).is_some_and(|file| unchanged(f, &file.stamp).unwrap_or(false))
                 });
             }
+            SenderCommand::Hold(held) => self.holding.add(now, held),
             SenderCommand::Finish => {
                 if self.state == State::Serving {
                     self.state = State::Finishing;
@@ -420,13 +578,17 @@ impl Role for SenderRole {
     fn poll_timeout(&self) -> Option<Time> {
         let look = matches!(self.state, State::Stopping(_) | State::Finishing | State::Parting);
         let look = look.then_some(self.look);
-        [look, self.report].into_iter().flatten().min()
+        [look, self.report, self.haves, self.holding.poll_timeout()].into_iter().flatten().min()
     }
 
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
         if self.report.is_some_and(|t| t <= now) {
             self.report(now);
         }
+        if self.haves.is_some_and(|t| t <= now) {
+            self.tell_haves(now, net);
+        }
+        self.holding.tidy(now);
         self.look = now + LOOK;
         self.check_finished(now, net);
     }

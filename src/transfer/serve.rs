@@ -8,13 +8,14 @@ use std::sync::Arc;
 use super::Offer;
 use crate::content::catalogue::root_of;
 use crate::content::library::Shelf;
-use crate::content::{FileId, Manifest};
+use crate::content::partial::Bits;
+use crate::content::{ChunkIndex, FileId, Manifest};
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
 use crate::wire::message::{
-    BucketIs, GetBlocks, GetBuckets, GetHead, GetManifest, GetTable, HeadIs, Item, ManifestIs, Reason,
-    TableIs, table_pages,
+    BucketIs, GetAny, GetBlocks, GetBuckets, GetHead, GetManifest, GetTable, HavesIs, HeadIs, Item,
+    ManifestIs, Reason, TableIs, table_pages,
 };
 use crate::wire::{Message, encode};
 
@@ -127,6 +128,72 @@ const GRACE: Duration = Duration::from_millis(300);
 /// And at most for this long, which is also what one gets whose pace is not known yet: it asked once.
 const GRACE_UNKNOWN: Duration = Duration::from_secs(5);
 
+/// What one asker was told of the chunks of a file.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) file: FileId,
+    /// `None`: nothing yet.
+    told: Option<Bits>,
+}
+
+impl Watch {
+    pub(super) const fn new(file: FileId) -> Self {
+        Self { file, told: None }
+    }
+
+    /// What is to be told, given what is there now; `None`: nothing new.
+    pub(super) fn next(&mut self, request: u64, have: Bits) -> Option<HavesIs> {
+        let answer = match &self.told {
+            Some(told) if *told == have => return None,
+            // Chunks that are no longer there are told, too: by a map.
+            Some(told) if told.iter().all(|c| have.has(c)) => {
+                let more: Vec<_> = have.iter().filter(|c| !told.has(*c)).map(ChunkIndex::get).collect();
+                if more.len() * 5 < have.chunks().count() as usize / 8 && more.len() <= limits::HAVES_MORE {
+                    HavesIs { request, map: Vec::new(), more }
+                } else {
+                    HavesIs { request, map: have.to_map(), more: Vec::new() }
+                }
+            }
+            _ => HavesIs { request, map: have.to_map(), more: Vec::new() },
+        };
+        self.told = Some(have);
+        Some(answer)
+    }
+}
+
+/// A request for content.
+#[derive(Debug)]
+enum Asked {
+    Blocks(GetBlocks),
+    /// And the chunk that was chosen, as an item.
+    Any(GetAny, Option<Item>),
+}
+
+impl Asked {
+    const fn request(&self) -> u64 {
+        match self {
+            Self::Blocks(m) => m.request,
+            Self::Any(m, _) => m.request,
+        }
+    }
+
+    /// The item of this number; `None`: there is none, or it is not chosen yet.
+    fn item(&self, number: usize) -> Option<Item> {
+        match self {
+            Self::Blocks(m) => m.items.get(number).copied(),
+            Self::Any(_, chosen) => chosen.filter(|_| number == 0),
+        }
+    }
+
+    fn files(&self) -> impl Iterator<Item = FileId> {
+        let (items, any) = match self {
+            Self::Blocks(m) => (&m.items[..], None),
+            Self::Any(m, _) => (&[][..], Some(m.file)),
+        };
+        items.iter().map(|i| i.file).chain(any)
+    }
+}
+
 /// One asker.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -134,14 +201,18 @@ pub(super) struct Client {
     /// Bytes of content sent to it.
     pub(super) bytes: u64,
     quick: VecDeque<Quick>,
-    blocks: VecDeque<GetBlocks>,
+    blocks: VecDeque<Asked>,
     /// In the first of `blocks`: the item, and the bytes of it that are sent.
     item: usize,
     done: u64,
     /// Files it has asked for and not got whole: bytes of each that were sent.
     under_way: BTreeMap<FileId, u64>,
+    /// Chunks that were chosen for it.
+    given: BTreeMap<FileId, Bits>,
     /// When it asked or was sent something last.
     active: Time,
+    /// Files of which it wants to hear what is there, by the number of its request.
+    pub(super) watches: BTreeMap<u64, Watch>,
     /// When it asked for blocks last, and the longest time lately between two such requests.
     asked: Option<Time>,
     pace: Option<Duration>,
@@ -157,6 +228,8 @@ impl Client {
             item: 0,
             done: 0,
             under_way: BTreeMap::new(),
+            given: BTreeMap::new(),
+            watches: BTreeMap::new(),
             active: now,
             asked: None,
             pace: None,
@@ -201,6 +274,15 @@ impl Client {
     /// Queues a request for blocks; false when there are too many. Its files are under way from now on,
     /// unless no more may `begin`.
     pub(super) fn take_blocks(&mut self, now: Time, m: GetBlocks, begin: bool) -> bool {
+        self.take(now, Asked::Blocks(m), begin)
+    }
+
+    /// Queues a request for any chunk; the same.
+    pub(super) fn take_any(&mut self, now: Time, m: GetAny, begin: bool) -> bool {
+        self.take(now, Asked::Any(m, None), begin)
+    }
+
+    fn take(&mut self, now: Time, asked: Asked, begin: bool) -> bool {
         if self.blocks.len() >= limits::REQUESTS_OPEN {
             return false;
         }
@@ -209,25 +291,26 @@ impl Client {
             self.pace = Some(self.pace.map_or(gap, |pace| gap.max(pace / 2)));
         }
         self.active = now;
-        for item in &m.items {
+        for file in asked.files() {
             if !begin || self.under_way.len() >= UNDER_WAY {
                 break;
             }
-            self.under_way.entry(item.file).or_insert(0);
+            self.under_way.entry(file).or_insert(0);
         }
-        self.blocks.push_back(m);
+        self.blocks.push_back(asked);
         true
     }
 
     pub(super) fn cancel(&mut self, request: u64) {
-        if self.blocks.front().is_some_and(|b| b.request == request) {
+        self.watches.remove(&request);
+        if self.blocks.front().is_some_and(|b| b.request() == request) {
             (self.item, self.done) = (0, 0);
         }
-        let cancelled = self.blocks.iter().filter(|b| b.request == request);
-        for item in cancelled.flat_map(|b| &b.items) {
-            self.under_way.remove(&item.file);
+        let cancelled = self.blocks.iter().filter(|b| b.request() == request);
+        for file in cancelled.flat_map(Asked::files) {
+            self.under_way.remove(&file);
         }
-        self.blocks.retain(|b| b.request != request);
+        self.blocks.retain(|b| b.request() != request);
     }
 
     /// The next page of the answers that overtake blocks.
@@ -243,12 +326,46 @@ impl Client {
         }
     }
 
+    /// The request for any chunk that is to be answered next, if its chunk is not chosen yet.
+    pub(super) fn next_any(&self) -> Option<&GetAny> {
+        match self.blocks.front() {
+            Some(Asked::Any(any, None)) => Some(any),
+            _ => None,
+        }
+    }
+
+    /// True if what is sent to it now is a chunk that was chosen for it.
+    pub(super) fn is_chosen(&self) -> bool {
+        matches!(self.blocks.front(), Some(Asked::Any(..)))
+    }
+
+    /// The chunks of a file that were chosen for it.
+    pub(super) fn given(&self, file: FileId) -> Option<&Bits> {
+        self.given.get(&file)
+    }
+
+    /// Answers the present request for any chunk with this one; or, if `None`, not.
+    pub(super) fn choose(&mut self, chunk: Option<(Item, Bits)>) {
+        let Some(Asked::Any(any, chosen)) = self.blocks.front_mut() else { return };
+        let Some((item, given)) = chunk else {
+            self.blocks.pop_front();
+            (self.item, self.done) = (0, 0);
+            return;
+        };
+        *chosen = Some(item);
+        let file = any.file;
+        if self.given.len() >= limits::OPEN_FILES && !self.given.contains_key(&file) {
+            self.given.pop_first();
+        }
+        self.given.insert(file, given);
+    }
+
     /// Request, number of the item, and what is left of the item that is to be sent next.
     pub(super) fn next_item(&mut self) -> Option<(u64, u32, Item)> {
         let first = self.blocks.front()?;
-        let item = first.items[self.item];
+        let item = first.item(self.item)?;
         let left = Item { offset: item.offset.saturating_add(self.done), len: item.len - self.done, ..item };
-        Some((first.request, u32::try_from(self.item).unwrap_or(u32::MAX), left))
+        Some((first.request(), u32::try_from(self.item).unwrap_or(u32::MAX), left))
     }
 
     /// `bytes` of the present item, of a file of `size` bytes, were sent.
@@ -256,7 +373,7 @@ impl Client {
         self.active = now;
         self.bytes += bytes;
         self.done += bytes;
-        let Some(item) = self.blocks.front().map(|b| b.items[self.item]) else { return };
+        let Some(item) = self.blocks.front().and_then(|b| b.item(self.item)) else { return };
         if let Some(sent) = self.under_way.get_mut(&item.file) {
             *sent += bytes;
             if *sent >= size {
@@ -270,8 +387,8 @@ impl Client {
 
     /// The present item is not sent.
     pub(super) fn skip_item(&mut self) {
-        if let Some(first) = self.blocks.front() {
-            self.under_way.remove(&first.items[self.item].file);
+        if let Some(item) = self.blocks.front().and_then(|b| b.item(self.item)) {
+            self.under_way.remove(&item.file);
             self.next();
         }
     }
@@ -281,7 +398,7 @@ impl Client {
     fn next(&mut self) {
         self.done = 0;
         self.item += 1;
-        if self.blocks.front().is_some_and(|b| self.item >= b.items.len()) {
+        if self.blocks.front().is_some_and(|b| b.item(self.item).is_none()) {
             self.item = 0;
             self.blocks.pop_front();
         }

@@ -49,6 +49,7 @@ const fn bounds(kind: u8) -> (usize, usize) {
     match kind {
         BLOCK => (limits::SMALL_HEADER, limits::BLOCK),
         k::GET_BLOCKS => (limits::REQUEST_HEADER, 0),
+        k::GET_ANY | k::HAVES => (limits::MAP_HEADER, 0),
         k::HEAD => (limits::HEAD_HEADER, 0),
         k::BUCKET | k::MANIFEST | k::TABLE => (limits::HEADER, 0),
         // Kinds of later versions too: they are skipped or refused, so they must be small.

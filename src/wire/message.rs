@@ -13,7 +13,8 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::frame::{self, Frame};
-use super::{DecodeError, decode, encode};
+pub use super::haves::{GetAny, GetHaves, HavesIs};
+use super::{DecodeError, decode, encode, haves};
 use crate::content::{Entry, FileId};
 use crate::limits;
 
@@ -31,6 +32,10 @@ pub mod kind {
     pub const CANCEL: u8 = 5;
     /// [`super::GetTable`].
     pub const GET_TABLE: u8 = 6;
+    /// [`super::GetHaves`].
+    pub const GET_HAVES: u8 = 7;
+    /// [`super::GetAny`].
+    pub const GET_ANY: u8 = 8;
     /// [`super::HeadIs`].
     pub const HEAD: u8 = 64;
     /// [`super::BucketIs`].
@@ -41,6 +46,8 @@ pub mod kind {
     pub const BLOCK: u8 = super::frame::BLOCK;
     /// [`super::TableIs`].
     pub const TABLE: u8 = 68;
+    /// [`super::HavesIs`].
+    pub const HAVES: u8 = 69;
     /// [`super::Refused`].
     pub const REFUSED: u8 = 127;
 }
@@ -229,11 +236,14 @@ pub enum Message {
     GetBlocks(GetBlocks),
     Cancel(Cancel),
     GetTable(GetTable),
+    GetHaves(GetHaves),
+    GetAny(GetAny),
     Head(HeadIs),
     Bucket(BucketIs),
     Manifest(ManifestIs),
     Block(BlockIs),
     Table(TableIs),
+    Haves(HavesIs),
     Refused(Refused),
 }
 
@@ -257,11 +267,14 @@ impl Message {
             kind::GET_BLOCKS => Self::GetBlocks(decode(header)?),
             kind::CANCEL => Self::Cancel(decode(header)?),
             kind::GET_TABLE => Self::GetTable(decode(header)?),
+            kind::GET_HAVES => Self::GetHaves(decode(header)?),
+            kind::GET_ANY => Self::GetAny(decode(header)?),
             kind::HEAD => Self::Head(decode(header)?),
             kind::BUCKET => Self::Bucket(decode(header)?),
             kind::MANIFEST => Self::Manifest(decode(header)?),
             kind::BLOCK => Self::Block(decode(header)?),
             kind::TABLE => Self::Table(decode(header)?),
+            kind::HAVES => Self::Haves(decode(header)?),
             kind::REFUSED => Self::Refused(decode(header)?),
             _ => return Ok(None),
         };
@@ -279,11 +292,14 @@ impl Message {
             Self::GetBlocks(_) => "get_blocks",
             Self::Cancel(_) => "cancel",
             Self::GetTable(_) => "get_table",
+            Self::GetHaves(_) => "get_haves",
+            Self::GetAny(_) => "get_any",
             Self::Head(_) => "head",
             Self::Bucket(_) => "bucket",
             Self::Manifest(_) => "manifest",
             Self::Block(_) => "block",
             Self::Table(_) => "table",
+            Self::Haves(_) => "haves",
             Self::Refused(_) => "refused",
         }
     }
@@ -303,6 +319,12 @@ impl Message {
             Self::Manifest(m) if m.values.len() > limits::PAGE => {
                 Err(DecodeError::Value("a page of a manifest is at most 1 MiB"))
             }
+            Self::GetAny(m) if !haves::fits(&m.want) => {
+                Err(DecodeError::Value("a map has at most 524,288 chunks"))
+            }
+            Self::Haves(m) if !haves::fits(&m.map) || m.more.len() > limits::HAVES_MORE => {
+                Err(DecodeError::Value("a map has at most 524,288 chunks, an addition 4,096"))
+            }
             _ => Ok(()),
         }
     }
@@ -317,11 +339,14 @@ impl Message {
             Self::GetBlocks(m) => (kind::GET_BLOCKS, encode(m)),
             Self::Cancel(m) => (kind::CANCEL, encode(m)),
             Self::GetTable(m) => (kind::GET_TABLE, encode(m)),
+            Self::GetHaves(m) => (kind::GET_HAVES, encode(m)),
+            Self::GetAny(m) => (kind::GET_ANY, encode(m)),
             Self::Head(m) => (kind::HEAD, encode(m)),
             Self::Bucket(m) => (kind::BUCKET, encode(m)),
             Self::Manifest(m) => (kind::MANIFEST, encode(m)),
             Self::Block(m) => (kind::BLOCK, encode(m)),
             Self::Table(m) => (kind::TABLE, encode(m)),
+            Self::Haves(m) => (kind::HAVES, encode(m)),
             Self::Refused(m) => (kind::REFUSED, encode(m)),
         };
         [&frame::prefix(kind, header.len(), payload)[..], &header].concat()
@@ -430,6 +455,8 @@ mod tests {
             }),
             Message::Cancel(Cancel { request: 5 }),
             Message::GetTable(GetTable { request: 6 }),
+            Message::GetHaves(GetHaves { request: 6, file, size: u64::MAX }),
+            Message::GetAny(GetAny { request: 6, file, size: u64::MAX, want: vec![0xff; 65_536] }),
             Message::Head(HeadIs { request: 7, signed: vec![1; 400], digests: vec![2; 8_192] }),
             Message::Bucket(BucketIs {
                 request: 8,
@@ -445,6 +472,7 @@ mod tests {
                 addresses: vec![1; 18],
                 last: false,
             }),
+            Message::Haves(HavesIs { request: 12, map: vec![0xff; 65_536], more: vec![u32::MAX; 4_096] }),
             Message::Refused(Refused { request: 12, item: Some(4), reason: Reason::Changed }),
         ]
     }

@@ -3,6 +3,7 @@
 mod codec;
 pub mod datagram;
 pub mod frame;
+mod haves;
 pub mod message;
 
 pub use codec::{DecodeError, decode, encode};

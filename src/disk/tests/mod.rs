@@ -3,11 +3,12 @@
 mod copies;
 mod crash;
 mod faults;
+mod held;
 mod names;
 mod resume;
 mod speed;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -80,6 +81,8 @@ pub(super) struct Rig {
     pool: BlockPool,
     woken: Receiver<()>,
     next: u64,
+    /// What others may have of each file.
+    pub(super) held: BTreeMap<FileToken, Arc<Held>>,
 }
 
 impl Rig {
@@ -90,14 +93,19 @@ impl Rig {
             wake.try_send(()).unwrap_or_default();
         })
         .unwrap();
-        Self { disk, pool: BlockPool::default(), woken, next: 0 }
+        Self { disk, pool: BlockPool::default(), woken, next: 0, held: BTreeMap::new() }
     }
 
     /// The next event, only looked for when the waker said so.
     pub(super) fn event(&mut self) -> Event {
         loop {
-            if let Ok(event) = self.disk.events.try_recv() {
-                return event;
+            match self.disk.events.try_recv() {
+                Ok(Event::Held(token, held)) => {
+                    self.held.insert(token, held);
+                    continue;
+                }
+                Ok(event) => return event,
+                Err(_) => {}
             }
             self.woken.recv_timeout(DEADLINE).expect("an event in time");
         }
@@ -312,7 +320,7 @@ fn many_small_files_are_published_in_groups() {
     let dir = tempfile::tempdir().unwrap();
     let mut rig = Rig::new();
     let sources: Vec<Source> = (0..600).map(|n| Source::new(1_000 + n, n as u64)).collect();
-    let mut tokens = std::collections::BTreeMap::new();
+    let mut tokens = BTreeMap::new();
     for (n, source) in sources.iter().enumerate() {
         tokens.insert(rig.open(source.plan(dir.path(), &format!("d{}/f{n}", n % 3))), n);
     }

@@ -95,7 +95,7 @@ fn swapping_a_folder_for_a_link_lets_nothing_out() {
     })
     .unwrap();
     let mut rig = Rig::new();
-    let mut seen = std::collections::BTreeMap::<String, u32>::new();
+    let mut seen = BTreeMap::<String, u32>::new();
     let (begun, mut n) = (crate::sys::clock::now(), 0);
     // At least 1,000, and on until both states were met: a busy machine may let one last for long.
     while n < 1_000 || (seen.len() < 2 && crate::sys::clock::now().since(begun) < DEADLINE) {

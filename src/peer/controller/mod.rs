@@ -21,6 +21,7 @@ use crate::content::library::{self, Hashing, Shelf};
 use crate::content::{Claim, Kind};
 use crate::control::{Ask, Notice, Reply, Saved};
 use crate::discovery::{self, Gone, Own};
+use crate::disk;
 use crate::error::Failure;
 use crate::identity::{Identity, Instance, PeerId};
 use crate::limits;
@@ -278,6 +279,7 @@ impl Controller {
                 let rows = self.state.downloads.rows(now, |id| roster.name(id));
                 self.notice(Notice::Downloads(rows));
             }
+            ReceiverEvent::Held(held) => self.hold(held),
             ReceiverEvent::Arrived(job, file, arrival) => {
                 let (how, path) = match arrival {
                     Arrival::Saved(path) => ("saved", path),
@@ -346,6 +348,11 @@ impl Controller {
                 }
             }
         }
+    }
+
+    /// What is there of a file that is being fetched is given to others.
+    fn hold(&self, held: Arc<disk::Held>) {
+        self.parts.sender.send(SenderCommand::Hold(held));
     }
 
     /// Gives the sender what it is to serve from now on.

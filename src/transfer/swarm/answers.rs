@@ -65,7 +65,22 @@ impl Swarm {
             let late = self.sources.get(&peer).map_or(0, |s| s.late);
             return if len as u64 <= late { Ok(None) } else { Err(UNASKED) };
         };
-        let Asked::Blocks(items) = asked else { return Err("it sent a block for a manifest") };
+        let items = match asked {
+            Asked::Blocks(items) => items,
+            Asked::Any(any) => {
+                if *asked_of != peer {
+                    return Err(UNASKED);
+                }
+                let chunk = self.check_any(peer, any, block, len)?;
+                let to = chunk.and_then(|c| Some((c, self.downloads.get(&any.token)?)));
+                return Ok(to.map(|(chunk, download)| Target {
+                    token: any.token,
+                    chunk,
+                    offset: block.offset - download.chunks.range(chunk).start,
+                }));
+            }
+            Asked::Manifest(_) | Asked::Haves(_) => return Err("it sent a block where none was asked for"),
+        };
         let item = items.get(block.item as usize).ok_or("it sent a block of no item")?;
         if *asked_of != peer || block.offset != item.offset || len == 0 || len as u64 > item.left {
             return Err(UNASKED);
@@ -94,19 +109,26 @@ impl Swarm {
         block: &BlockIs,
         len: usize,
     ) -> bool {
-        let wanted = self.check_block(peer, block, len).is_ok_and(|t| t.is_some());
+        let target = self.check_block(peer, block, len).ok().flatten();
+        let wanted = target.is_some();
         let len = len as u64;
-        let Some((_, Asked::Blocks(items))) = self.asked.get_mut(&block.request) else {
-            if let Some(source) = self.sources.get_mut(&peer) {
-                source.late = source.late.saturating_sub(len);
+        let answered = match self.asked.get_mut(&block.request) {
+            Some((_, Asked::Blocks(items))) => {
+                let Some(item) = items.get_mut(block.item as usize) else { return false };
+                item.left = item.left.saturating_sub(len);
+                item.offset += len;
+                items.iter().all(|i| i.left == 0)
             }
-            return false;
+            Some((_, Asked::Any(_))) => {
+                self.any_came(peer, block.request, block, (target.map(|t| t.chunk), len))
+            }
+            _ => {
+                if let Some(source) = self.sources.get_mut(&peer) {
+                    source.late = source.late.saturating_sub(len);
+                }
+                return false;
+            }
         };
-        let Some(item) = items.get_mut(block.item as usize) else { return false };
-        item.left = item.left.saturating_sub(len);
-        item.offset += len;
-        let (token, chunk) = (item.token, item.chunk);
-        let answered = items.iter().all(|i| i.left == 0);
         if answered {
             self.asked.remove(&block.request);
         }
@@ -115,6 +137,8 @@ impl Swarm {
             source.heard = now;
             source.owed = source.owed.saturating_sub(len);
             source.pacing.arrived(now, len);
+            // In a crowd goodput comes and goes with what there is to ask for.
+            let most = if source.crowd.is_some() { 1 } else { most };
             if let Some(count) = source.lanes.arrived(now, len, most) {
                 self.outputs.push_back(Output::Lanes(peer, count));
             }
@@ -122,8 +146,11 @@ impl Swarm {
                 source.requests.remove(&block.request);
             }
         }
-        if wanted && let Some(download) = self.downloads.get_mut(&token) {
+        if let Some(Target { token, chunk, .. }) = target
+            && let Some(download) = self.downloads.get_mut(&token)
+        {
             download.came(chunk, len);
+            download.moved = now;
             if let Some(job) = self.jobs.get_mut(&download.job) {
                 job.fetched += len;
             }
@@ -165,10 +192,16 @@ impl Swarm {
             return;
         }
         let mut tokens = BTreeSet::new();
-        let mut given_back = 0;
+        let (mut given_back, mut ended) = (0, None);
         let over = match asked {
-            Asked::Manifest(token) => {
+            Asked::Manifest(token) | Asked::Haves(token) => {
                 tokens.insert(*token);
+                true
+            }
+            Asked::Any(any) => {
+                tokens.insert(any.token);
+                given_back = any.left;
+                ended = Some(any.token);
                 true
             }
             Asked::Blocks(items) => {
@@ -184,6 +217,9 @@ impl Swarm {
         };
         if over {
             self.answered(peer, refused.request);
+        }
+        if let Some(token) = ended {
+            self.any_over(peer, token);
         }
         if let Some(source) = self.sources.get_mut(&peer) {
             source.owed = source.owed.saturating_sub(given_back);

@@ -6,12 +6,14 @@
 //! what came.
 //!
 //! Several sources fetch different chunks at once; who is faster is asked for more (pacing.rs). The order
-//! is: chunks that lost their source, the last chunk (it alone proves the size), then from the front.
-//! Rarest first comes in [`Download::pick`].
+//! is: chunks that lost their source, the last chunk (it alone proves the size), then one after the other
+//! from a place that each downloader chooses for itself, so that those who begin together have different
+//! ones. What changes when others fetch the same file is in crowd.rs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::crowd::Crowd;
 use crate::content::manifest::VALUE;
 use crate::content::{ChunkIndex, Chunks, Claim, FileId, Manifest, SafePath};
 use crate::disk::FileToken;
@@ -24,7 +26,7 @@ use crate::transfer::JobId;
 const TAKEN: u8 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Chunk {
+pub(super) enum Chunk {
     Missing,
     Open,
     Checking,
@@ -105,18 +107,23 @@ pub(super) struct Download {
     pub(super) phase: Phase,
     /// Who is asked, at most [`limits::FILE_SOURCES`].
     pub(super) sources: BTreeSet<PeerId>,
-    /// Who has it, as the controller says.
+    /// Who has all of it, as the controller says.
     pub(super) holders: BTreeSet<PeerId>,
+    /// Who may have some of it.
+    pub(super) crowd: Crowd,
     /// When it was begun, or the last holder of it proved to be none.
     pub(super) since: Time,
+    /// When bytes of it came last.
+    pub(super) moved: Time,
     /// Bytes verified.
     pub(super) done: u64,
     /// Some of them were fetched since this peer started.
     begun: bool,
     proof: Proof,
-    states: Box<[Chunk]>,
+    pub(super) states: Box<[Chunk]>,
     there: u32,
-    /// No chunk before it is missing.
+    /// Where it begins, and how many chunks from there on (round the end) are not missing.
+    begin: u32,
     cursor: u32,
     open: BTreeMap<ChunkIndex, Open>,
     /// Chunks with the disk workers, and who alone gave them.
@@ -137,6 +144,7 @@ impl Download {
         (token, job): (FileToken, JobId),
         (id, chunks, to): (FileId, Chunks, SafePath),
         holders: BTreeSet<PeerId>,
+        lot: u64,
     ) -> Self {
         Self {
             token,
@@ -147,12 +155,15 @@ impl Download {
             phase: Phase::Opening,
             sources: BTreeSet::new(),
             holders,
+            crowd: Crowd::default(),
             since: now,
+            moved: now,
             done: 0,
             begun: false,
             proof: if chunks.is_single() { Proof::There } else { Proof::Missing },
             states: Box::default(),
             there: 0,
+            begin: u32::try_from(lot % u64::from(chunks.count())).unwrap_or(0),
             cursor: 0,
             open: BTreeMap::new(),
             checking: BTreeMap::new(),
@@ -187,14 +198,29 @@ impl Download {
 
     /// True if `peer` may be asked for it.
     pub(super) fn is_candidate(&self, peer: PeerId) -> bool {
-        self.holders.contains(&peer) && !self.useless.contains(&peer)
+        (self.holders.contains(&peer) || self.crowd.has(peer)) && !self.useless.contains(&peer)
     }
 
-    /// True if `peer` may become (or is) a source of it now.
+    /// All that may be asked for it.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = PeerId> {
+        let some = self.crowd.peers().filter(|p| !self.holders.contains(p));
+        self.holders.iter().copied().chain(some).filter(|p| !self.useless.contains(p))
+    }
+
+    /// True if `peer` may become (or is) a source of it now. Those that have all of it and those that have
+    /// some are counted apart.
     pub(super) fn may_join(&self, peer: PeerId) -> bool {
+        let all = self.holders.contains(&peer);
+        let most = if all { limits::FILE_SOURCES } else { limits::NEIGHBOURS };
+        let like = || self.sources.iter().filter(|p| self.holders.contains(p) == all).count();
         self.phase == Phase::Fetching
             && self.is_candidate(peer)
-            && (self.sources.contains(&peer) || self.sources.len() < limits::FILE_SOURCES)
+            && (self.sources.contains(&peer) || like() < most)
+    }
+
+    /// True if `peer` has this chunk, as far as it is known.
+    pub(super) fn gives(&self, peer: PeerId, chunk: ChunkIndex) -> bool {
+        self.holders.contains(&peer) || self.crowd.gives(peer, chunk)
     }
 
     /// True if bytes can be asked for.
@@ -283,29 +309,51 @@ impl Download {
         if let Some(chunk) = self.open.iter().find_map(mine) {
             return Some(chunk);
         }
-        if let Some((&chunk, open)) = self.open.iter_mut().find(|(_, o)| o.source.is_none()) {
+        let orphan = self.open.iter().find(|(c, o)| o.source.is_none() && self.gives(peer, **c));
+        if let Some(chunk) = orphan.map(|(c, _)| *c)
+            && let Some(open) = self.open.get_mut(&chunk)
+        {
             open.source = Some(peer);
             open.lane = lane;
             open.mixed |= open.first != peer;
             open.asked = open.got;
             return Some(chunk);
         }
-        let last = chunks.last();
-        let chunk = if self.states[last.at()] == Chunk::Missing {
-            last
-        } else {
-            loop {
-                let chunk = chunks.index(self.cursor)?;
-                if self.states[chunk.at()] == Chunk::Missing {
-                    break chunk;
-                }
-                self.cursor += 1;
+        let chunk = if self.holders.contains(&peer) {
+            // With others about, it chooses itself what it gives.
+            if self.is_crowded() {
+                return None;
             }
+            self.next_missing()?
+        } else {
+            self.crowd.rarest(peer, &self.states)?
         };
-        self.states[chunk.at()] = Chunk::Open;
-        let open = Open { source: Some(peer), first: peer, mixed: false, lane, asked: 0, got: 0, taken: 0 };
-        self.open.insert(chunk, open);
+        self.open(peer, chunk, lane, 0);
         Some(chunk)
+    }
+
+    /// The last chunk, or the next one from the place where this downloader begins.
+    fn next_missing(&mut self) -> Option<ChunkIndex> {
+        let (last, count) = (self.chunks.last(), self.chunks.count());
+        if self.states[last.at()] == Chunk::Missing {
+            return Some(last);
+        }
+        while self.cursor < count {
+            let n = (u64::from(self.begin) + u64::from(self.cursor)) % u64::from(count);
+            let chunk = self.chunks.index(u32::try_from(n).ok()?)?;
+            if self.states[chunk.at()] == Chunk::Missing {
+                return Some(chunk);
+            }
+            self.cursor += 1;
+        }
+        None
+    }
+
+    /// `chunk`, which was missing, is fetched from `peer`, who was asked for its first `asked` bytes.
+    pub(super) fn open(&mut self, peer: PeerId, chunk: ChunkIndex, lane: u8, asked: u64) {
+        self.states[chunk.at()] = Chunk::Open;
+        let open = Open { source: Some(peer), first: peer, mixed: false, lane, asked, got: 0, taken: 0 };
+        self.open.insert(chunk, open);
     }
 
     /// The chunk with most bytes left that a source other than `peer` owes, of those that `late` says
@@ -320,7 +368,10 @@ impl Download {
         }
         let left = |chunk: ChunkIndex, open: &Open| self.chunks.len_of(chunk) - open.got;
         // Were all of them silent, a chunk would go round for ever, and nobody would be given up.
-        let movable = self.open.iter().filter(|(c, o)| o.taken < TAKEN && !self.doubtful.contains(c));
+        let movable = self
+            .open
+            .iter()
+            .filter(|(c, o)| o.taken < TAKEN && !self.doubtful.contains(c) && self.gives(peer, **c));
         let owed = movable.filter_map(|(&c, o)| Some((c, o.source?, left(c, o))));
         let late = owed.filter(|&(_, source, left)| source != peer && late(source, left));
         late.max_by_key(|&(_, _, left)| left).map(|(chunk, source, _)| (chunk, source))
@@ -396,7 +447,8 @@ impl Download {
                 }
                 self.doubtful.insert(chunk);
                 self.states[chunk.at()] = Chunk::Missing;
-                self.cursor = self.cursor.min(chunk.get());
+                let steps = (chunk.get() + self.chunks.count() - self.begin) % self.chunks.count();
+                self.cursor = self.cursor.min(steps);
                 self.phase = Phase::Fetching;
                 blame.map_or(Checked::Fine, |peer| Checked::Wrong(peer, self.blame(peer)))
             }
@@ -448,6 +500,7 @@ impl Download {
     /// `peer` is no source of it any more: what it owed is asked of others.
     pub(super) fn release(&mut self, peer: PeerId) {
         self.sources.remove(&peer);
+        self.crowd.release(peer);
         if matches!(&self.proof, Proof::Asked(p, _) if *p == peer) {
             self.proof = Proof::Missing;
         }

@@ -8,6 +8,7 @@
 //! time brings in watch.rs, what is asked next of whom in plan.rs.
 
 mod answers;
+mod crowd;
 mod download;
 mod job;
 mod lanes;
@@ -23,6 +24,7 @@ mod watch;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
+use self::crowd::Any;
 use self::download::{Checked, Download, Phase};
 use self::job::Running;
 use self::sources::Source;
@@ -91,6 +93,10 @@ struct AskedItem {
 enum Asked {
     Blocks(Vec<AskedItem>),
     Manifest(FileToken),
+    /// Any of several chunks.
+    Any(Any),
+    /// To be told which chunks it has, again and again.
+    Haves(FileToken),
 }
 
 /// All downloads.
@@ -257,7 +263,7 @@ impl Swarm {
                 self.schedule(now);
             }
             disk::Event::Failed(token, failure) => self.not_written(now, token, failure),
-            disk::Event::Idle => {}
+            disk::Event::Held(..) | disk::Event::Idle => {}
         }
     }
 

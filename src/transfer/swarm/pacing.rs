@@ -46,11 +46,11 @@ impl Pacing {
         Duration::from_micros(bytes.saturating_mul(1_000_000) / rate)
     }
 
-    /// Bytes that may be owed.
-    pub(super) fn window(&self) -> u64 {
+    /// Bytes that may be owed; at least `least`.
+    pub(super) fn window(&self, least: u64) -> u64 {
         let micros = u64::try_from(limits::AHEAD.as_micros()).unwrap_or(u64::MAX);
         let ahead = (self.rate / 1_000_000).saturating_mul(micros);
-        ahead.clamp(limits::AHEAD_MIN, limits::AHEAD_MAX)
+        ahead.clamp(least, limits::AHEAD_MAX)
     }
 }
 
@@ -61,23 +61,23 @@ mod tests {
     #[test]
     fn the_window_is_a_tenth_of_a_second_within_its_bounds() {
         let mut p = Pacing::default();
-        assert_eq!(p.window(), limits::AHEAD_MIN);
+        assert_eq!(p.window(limits::AHEAD_MIN), limits::AHEAD_MIN);
         let mut now = Time::ZERO;
         p.begin(now);
         for _ in 0..40 {
             now = now + Duration::from_millis(10);
             p.arrived(now, 500_000);
         }
-        assert_eq!(p.window(), 5_000_000, "50 MB/s");
+        assert_eq!(p.window(limits::AHEAD_MIN), 5_000_000, "50 MB/s");
         for _ in 0..400 {
             now = now + Duration::from_millis(10);
             p.arrived(now, 20_000_000);
         }
-        assert_eq!(p.window(), limits::AHEAD_MAX);
+        assert_eq!(p.window(limits::AHEAD_MIN), limits::AHEAD_MAX);
         for _ in 0..40 {
             now = now + Duration::from_millis(100);
             p.arrived(now, 1_000);
         }
-        assert_eq!(p.window(), limits::AHEAD_MIN);
+        assert_eq!(p.window(limits::AHEAD_MIN), limits::AHEAD_MIN);
     }
 }

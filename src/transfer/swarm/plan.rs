@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::crowd::least_ahead;
 use super::download::{Download, Phase};
 use super::job::Running;
 use super::sources::Link;
@@ -79,8 +80,10 @@ impl Swarm {
             self.source(now, peer).link = Link::Dialling;
             self.outputs.push_back(Output::Dial(peer));
         }
+        self.note_crowds();
         let up: Vec<_> = self.sources.iter().filter(|(_, s)| s.link == Link::Up).map(|(p, _)| *p).collect();
         for peer in up {
+            self.watch(peer);
             self.fill(now, peer);
         }
     }
@@ -89,34 +92,41 @@ impl Swarm {
     fn to_dial(&self, now: Time) -> BTreeSet<PeerId> {
         let mut dial = BTreeSet::new();
         for download in self.downloads.values() {
-            if download.phase == Phase::Publishing || download.sources.len() >= limits::FILE_SOURCES {
+            if download.phase == Phase::Publishing {
                 continue;
             }
-            let usable = download
-                .holders
-                .iter()
-                .filter(|p| download.is_candidate(**p))
-                .filter_map(|p| self.sources.get(p).filter(|s| s.is_usable()).map(|s| (*p, s)));
-            let usable: Vec<_> = usable.collect();
-            let linked = usable.iter().filter(|(p, s)| s.link != Link::Down || dial.contains(p)).count();
             let left = self.jobs.get(&download.job).map_or(0, |j| j.size.saturating_sub(j.arrived_bytes));
             let several = left.saturating_sub(download.done) >= limits::WORTH_ANOTHER;
-            let wanted = if several { limits::FILE_SOURCES } else { 1 };
-            let mut rested: Vec<_> =
-                usable.iter().filter(|(_, s)| s.link == Link::Down && s.rest_until <= now).collect();
-            // Whoever failed least; among equals, each peer that downloads has an order of its own, so
-            // that not all of them ask the same holder.
-            rested.sort_by_key(|(peer, s)| (s.failures, self.lot(*peer)));
-            dial.extend(rested.iter().take(wanted.saturating_sub(linked)).map(|(peer, _)| *peer));
+            let (whole, some): (Vec<_>, Vec<_>) =
+                download.candidates().partition(|p| download.holders.contains(p));
+            self.choose(now, &mut dial, whole, if several { limits::FILE_SOURCES } else { 1 });
+            self.choose(now, &mut dial, some, limits::NEIGHBOURS);
         }
         dial
+    }
+
+    /// Of `peers`, adds so many to those to dial that `wanted` of them will be linked.
+    fn choose(&self, now: Time, dial: &mut BTreeSet<PeerId>, peers: Vec<PeerId>, wanted: usize) {
+        let usable = peers.into_iter().filter_map(|p| Some((p, self.sources.get(&p)?)));
+        let usable: Vec<_> = usable.filter(|(_, s)| s.is_usable()).collect();
+        let linked = usable.iter().filter(|(p, s)| s.link != Link::Down || dial.contains(p)).count();
+        let mut rested: Vec<_> =
+            usable.iter().filter(|(_, s)| s.link == Link::Down && s.rest_until <= now).collect();
+        // Whoever failed least; among equals, each peer that downloads has an order of its own, so that not
+        // all of them ask the same holder.
+        rested.sort_by_key(|(peer, s)| (s.failures, self.lot(*peer)));
+        dial.extend(rested.iter().take(wanted.saturating_sub(linked)).map(|(peer, _)| *peer));
     }
 
     /// A number for a peer that looks random and is always the same here (SplitMix64's finaliser, public
     /// domain, Steele, Lea and Flood 2014).
     fn lot(&self, peer: PeerId) -> u64 {
+        self.lot_of(&peer.0)
+    }
+
+    fn lot_of(&self, id: &[u8; 32]) -> u64 {
         let mut first = [0; 8];
-        first.copy_from_slice(&peer.0[..8]);
+        first.copy_from_slice(&id[..8]);
         let z = u64::from_le_bytes(first) ^ self.seed;
         let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -153,7 +163,8 @@ impl Swarm {
             let plan = plan(&wanted, &job.destination);
             self.outputs.push_back(Output::Disk(disk::Command::Open(token, plan)));
             let holders = wanted.holders.iter().copied().collect();
-            let download = Download::new(now, (token, id), (wanted.id, chunks, wanted.to), holders);
+            let lot = self.lot_of(&wanted.id.0);
+            let download = Download::new(now, (token, id), (wanted.id, chunks, wanted.to), holders, lot);
             self.downloads.insert(token, download);
         }
     }
@@ -177,7 +188,8 @@ impl Swarm {
     pub(super) fn fill(&mut self, now: Time, peer: PeerId) {
         let Some(source) = self.sources.get(&peer) else { return };
         let lanes = u64::from(source.lanes.used());
-        let window = source.pacing.window().max(lanes * limits::LANE_AHEAD);
+        let least = source.crowd.map_or(limits::AHEAD_MIN, least_ahead);
+        let window = source.pacing.window(least).max((lanes - 1) * limits::LANE_AHEAD);
         // A quarter of the window at a time, so that a request is worth its frame.
         if self.stopping
             || source.link != Link::Up
@@ -224,7 +236,8 @@ impl Swarm {
                 download.sources.insert(peer);
             }
         }
-        let any = !items.is_empty() || !manifests.is_empty();
+        let chosen = self.ask_any(now, peer, &mut room);
+        let any = chosen || !items.is_empty() || !manifests.is_empty();
         for (token, file, page) in manifests {
             self.ask_manifest(now, peer, token, file, page);
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::lanes::Lanes;
 use super::pacing::Pacing;
-use super::{Asked, AskedItem, Output, Swarm};
+use super::{Any, Asked, AskedItem, Output, Swarm};
 use crate::disk::FileToken;
 use crate::identity::PeerId;
 use crate::limits;
@@ -43,6 +43,10 @@ pub(super) struct Source {
     pub(super) late: u64,
     /// Requests for blocks and manifests it has not answered.
     pub(super) requests: BTreeSet<u64>,
+    /// Requests to be told which chunks it has.
+    pub(super) watches: BTreeSet<u64>,
+    /// It is asked for a file that others fetch too, of chunks of so many bytes.
+    pub(super) crowd: Option<u64>,
     /// When it sent anything last, or was asked after owing nothing.
     pub(super) heard: Time,
     pub(super) pacing: Pacing,
@@ -75,6 +79,8 @@ impl Swarm {
             owed: 0,
             late: 0,
             requests: BTreeSet::new(),
+            watches: BTreeSet::new(),
+            crowd: None,
             heard: now,
             pacing: Pacing::default(),
             lanes: Lanes::default(),
@@ -120,8 +126,9 @@ impl Swarm {
         let source = self.source(now, peer);
         source.link = Link::Down;
         source.lanes = Lanes::default();
-        (source.owed, source.late) = (0, 0);
-        for request in std::mem::take(&mut source.requests) {
+        (source.owed, source.late, source.crowd) = (0, 0, None);
+        let watches = std::mem::take(&mut source.watches);
+        for request in std::mem::take(&mut source.requests).into_iter().chain(watches) {
             self.asked.remove(&request);
         }
         for download in self.downloads.values_mut() {
@@ -146,7 +153,7 @@ impl Swarm {
         manifest: Option<FileToken>,
     ) {
         let Some(source) = self.sources.get_mut(&peer) else { return };
-        let mut over = Vec::new();
+        let (mut over, mut ended) = (Vec::new(), Vec::new());
         for &request in &source.requests {
             match self.asked.get_mut(&request) {
                 Some((_, Asked::Blocks(items))) => {
@@ -163,8 +170,24 @@ impl Swarm {
                     }
                 }
                 Some((_, Asked::Manifest(token))) if manifest == Some(*token) => over.push((request, 0)),
+                Some((_, Asked::Any(any))) => {
+                    let Any { token, chunk, offset, left, lane, .. } = *any;
+                    let item = |chunk| AskedItem { token, chunk, offset, left, lane, void: false };
+                    if manifest == Some(token) || chunk.is_some_and(|c| which(&item(c))) {
+                        source.owed = source.owed.saturating_sub(left);
+                        source.late += left;
+                        over.push((request, lane));
+                        ended.push(token);
+                    }
+                }
                 _ => {}
             }
+        }
+        for token in ended {
+            self.any_over(peer, token);
+        }
+        if let Some(token) = manifest {
+            self.unwatch(peer, token);
         }
         for (request, lane) in over {
             self.answered(peer, request);

@@ -640,7 +640,7 @@ fn a_manifest_above_a_mebibyte_crosses_in_pages() {
     let holders = BTreeSet::from([peer(1)]);
     let now = Time(1);
     let what = (manifest.file(), chunks, "a".parse().unwrap());
-    let mut download = Download::new(now, (FileToken(1), JobId(1)), what, holders);
+    let mut download = Download::new(now, (FileToken(1), JobId(1)), what, holders, 0);
     download.opened(&[], None);
     let mut client = Client::new(peer(2), now);
     let mut page = download.next_page(peer(1)).unwrap();

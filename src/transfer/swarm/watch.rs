@@ -66,9 +66,10 @@ impl Swarm {
             .values()
             .filter(|d| d.phase == Phase::Fetching)
             .filter(|d| {
-                let holders = d.holders.iter().copied().filter(|p| d.is_candidate(*p));
+                // Of those that have some, only who has something that is missing is of use.
+                let holders = d.candidates().filter(|p| d.may_give(*p));
                 let patience = if d.is_begun() { limits::NO_HOLDER_BEGUN } else { limits::NO_HOLDER };
-                self.stuck_since(d.since, holders, |p| d.busy_since(p))
+                self.stuck_since(d.since.max(d.moved), holders, |p| d.busy_since(p))
                     .is_some_and(|since| now.since(since) >= patience)
             })
             .map(|d| d.token)
@@ -148,9 +149,8 @@ impl Swarm {
                 job.queue.is_empty() && job.begun > 0 && mine().all(|d| d.phase == Phase::Publishing);
             return writing.then_some("writing");
         }
-        let holders =
-            mine().filter(|d| d.waits()).flat_map(|d| d.holders.iter().filter(|p| d.is_candidate(**p)));
-        let usable = || holders.clone().filter_map(|p| self.sources.get(p)).filter(|s| s.is_usable());
+        let holders = || mine().filter(|d| d.waits()).flat_map(|d| d.candidates().filter(|p| d.may_give(*p)));
+        let usable = || holders().filter_map(|p| self.sources.get(&p)).filter(|s| s.is_usable());
         if usable().any(|s| s.link == Link::Up) {
             Some("its holders are busy: trying again")
         } else if usable().any(|s| s.failures == 0) {

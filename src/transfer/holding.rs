@@ -1,0 +1,67 @@
+//! The files that are not shared, but of which others get what is here: those that are being fetched, and
+//! those that arrived a while ago. Part of sender.rs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::content::FileId;
+use crate::disk::Held;
+use crate::limits;
+use crate::time::Time;
+
+/// All of them, by content.
+#[derive(Debug, Default)]
+pub(super) struct Holding {
+    files: BTreeMap<FileId, Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    held: Arc<Held>,
+    /// It was complete when it was looked at last.
+    complete: bool,
+    /// When it was completed, or something of it was given last.
+    used: Time,
+}
+
+impl Holding {
+    /// One more. It takes the place of an earlier one of the same content.
+    pub(super) fn add(&mut self, now: Time, held: Arc<Held>) {
+        self.tidy(now);
+        if self.files.len() >= limits::HELD_FILES
+            && let Some(oldest) = self.files.iter().min_by_key(|(_, kept)| kept.used).map(|(id, _)| *id)
+        {
+            self.files.remove(&oldest);
+        }
+        self.files.insert(held.id(), Kept { held, complete: false, used: now });
+    }
+
+    /// What is here of this content.
+    pub(super) fn get(&self, file: FileId) -> Option<&Arc<Held>> {
+        self.files.get(&file).map(|kept| &kept.held).filter(|h| !h.is_gone())
+    }
+
+    /// Something of it was given: it stays for [`limits::LINGER`] from now.
+    pub(super) fn used(&mut self, now: Time, file: FileId) {
+        if let Some(kept) = self.files.get_mut(&file) {
+            kept.used = now;
+        }
+    }
+
+    /// Lets go of those that are over, and of those that are complete and that nobody wanted for long.
+    pub(super) fn tidy(&mut self, now: Time) {
+        self.files.retain(|_, kept| {
+            let complete = kept.held.is_complete();
+            if complete && !std::mem::replace(&mut kept.complete, complete) {
+                kept.used = now;
+            }
+            !kept.held.is_gone() && (!complete || now.since(kept.used) < limits::LINGER)
+        });
+    }
+
+    /// When [`Self::tidy`] may find something.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        let complete = self.files.values().filter(|kept| kept.held.is_complete());
+        complete.map(|kept| kept.used + limits::LINGER).min()
+    }
+}

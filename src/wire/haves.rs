@@ -1,0 +1,60 @@
+//! The messages of a crowd that fetches one file: which chunks somebody has, and "any of these". Pure;
+//! part of message.rs.
+//!
+//! A map of chunks is one bit for each, chunk 0 lowest in the first byte, bits beyond the last chunk 0.
+
+use serde::{Deserialize, Serialize};
+
+use crate::content::FileId;
+use crate::limits;
+
+/// Asks which chunks of a file are there, and to be told of more as they come. Answer: [`HavesIs`], and
+/// again whenever there are more, until the request is taken back or the connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetHaves {
+    /// Number of the request.
+    pub request: u64,
+    /// Which file.
+    pub file: FileId,
+    /// Its size, which says how it is cut.
+    pub size: u64,
+}
+
+/// Asks for one whole chunk, whichever of these it is. Answer: the blocks of one chunk, in order, as
+/// item 0; or [`super::message::Refused`] if none of them is there.
+///
+/// Whoever has all of a file gives the chunk that it gave least often so far: so every chunk has left it
+/// once before any has twice, and those who ask have different ones to give to each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetAny {
+    /// Number of the request.
+    pub request: u64,
+    /// Which file.
+    pub file: FileId,
+    /// Its size, which says how it is cut.
+    pub size: u64,
+    /// Map of the chunks that are wanted.
+    #[serde(with = "serde_bytes")]
+    pub want: Vec<u8>,
+}
+
+/// Chunks that are there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HavesIs {
+    /// Number of the request.
+    pub request: u64,
+    /// Map of all chunks that are there; empty: those told before and `more`.
+    #[serde(with = "serde_bytes", default)]
+    pub map: Vec<u8>,
+    /// Chunks that came since, at most [`limits::HAVES_MORE`].
+    #[serde(default)]
+    pub more: Vec<u32>,
+}
+
+/// Bytes of the longest map.
+const MAP: usize = limits::MAP_CHUNKS as usize / 8;
+
+/// True if a map is no longer than maps may be.
+pub(super) const fn fits(map: &[u8]) -> bool {
+    map.len() <= MAP
+}
