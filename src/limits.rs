@@ -256,7 +256,7 @@ pub const FILE_SOURCES: usize = 8;
 
 /// Peers that have some of a file, of whom one that fetches it asks at once, at most: so a thousand who
 /// fetch it make no million connections.
-pub const NEIGHBOURS: usize = 8;
+pub const NEIGHBOURS: usize = 24;
 
 /// Peers that may have some of a file, that are kept in mind for it, at most.
 pub const CROWD: usize = 64;
@@ -278,6 +278,9 @@ pub const AHEAD: Duration = Duration::from_millis(100);
 
 /// Bytes asked ahead of one source, at least: keeps a fast link busy before its rate is known.
 pub const AHEAD_MIN: u64 = 1 << 20;
+
+/// Bytes asked ahead of one source before any came.
+pub const AHEAD_FIRST: u64 = 256 << 10;
 
 /// Bytes asked ahead of one source, at most: half the block pool.
 pub const AHEAD_MAX: u64 = 16 << 20;

@@ -9,6 +9,8 @@
 
 mod answers;
 mod crowd;
+#[cfg(test)]
+mod crowds;
 mod download;
 mod job;
 mod lanes;

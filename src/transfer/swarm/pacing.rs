@@ -15,6 +15,8 @@ pub(super) struct Pacing {
     rate: u64,
     since: Time,
     bytes: u64,
+    /// Bytes that came in all.
+    total: u64,
 }
 
 impl Pacing {
@@ -27,6 +29,7 @@ impl Pacing {
     /// `bytes` of blocks came.
     pub(super) fn arrived(&mut self, now: Time, bytes: u64) {
         self.bytes += bytes;
+        self.total = self.total.saturating_add(bytes);
         let span = now.since(self.since);
         if span < SPAN {
             return;
@@ -46,8 +49,10 @@ impl Pacing {
         Duration::from_micros(bytes.saturating_mul(1_000_000) / rate)
     }
 
-    /// Bytes that may be owed; at least `least`.
+    /// Bytes that may be owed; at least `least`, or before as many came, [`limits::AHEAD_FIRST`] and as many
+    /// as came: whoever fetches the same is found a moment later, and then should have asked for others.
     pub(super) fn window(&self, least: u64) -> u64 {
+        let least = least.min(limits::AHEAD_FIRST + self.total);
         let micros = u64::try_from(limits::AHEAD.as_micros()).unwrap_or(u64::MAX);
         let ahead = (self.rate / 1_000_000).saturating_mul(micros);
         ahead.clamp(least, limits::AHEAD_MAX)
@@ -61,7 +66,9 @@ mod tests {
     #[test]
     fn the_window_is_a_tenth_of_a_second_within_its_bounds() {
         let mut p = Pacing::default();
-        assert_eq!(p.window(limits::AHEAD_MIN), limits::AHEAD_MIN);
+        assert_eq!(p.window(limits::AHEAD_MIN), limits::AHEAD_FIRST);
+        p.arrived(Time::ZERO, 1_000);
+        assert_eq!(p.window(limits::AHEAD_MIN), limits::AHEAD_FIRST + 1_000);
         let mut now = Time::ZERO;
         p.begin(now);
         for _ in 0..40 {
