@@ -24,6 +24,9 @@ pub struct Config {
     pub name: Option<String>,
     /// Confine the threads that the network speaks to, where the system can.
     pub sandbox: bool,
+    /// Give others what arrived of a file while the rest is fetched, and a while after, and take such
+    /// pieces from others.
+    pub swarm: bool,
 }
 
 impl Config {
@@ -38,6 +41,7 @@ impl Config {
             interfaces: Vec::new(),
             name: None,
             sandbox: true,
+            swarm: true,
         }
     }
 

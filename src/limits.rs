@@ -193,6 +193,24 @@ pub const CANDIDATES: usize = 1_024;
 /// Proved addresses of one peer, at most.
 pub const HOSTS: usize = 4;
 
+/// Datagrams a second by which a peer of a small network seeks others that fetch what it fetches. In a large
+/// one (discovery/seeking.rs) they are fewer.
+pub(crate) const SEEK_RATE: Rate = Rate { period: Duration::from_millis(200), burst: 2 };
+
+/// Answers to those that a peer sends a second.
+pub(crate) const HAS_RATE: Rate = Rate { period: Duration::from_millis(50), burst: 4 };
+
+/// Words of one peer on files that are taken a second: what it may seek, and answer, and a reserve.
+pub(crate) const SOUGHT_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 8 };
+
+/// Answers that wait to be sent, and questions that wait for the controller, at most: what one second lets out,
+/// and room.
+pub(crate) const SOUGHT_WAITING: usize = 64;
+
+/// Pairs of a file and a peer that seeks it, that are kept in mind, at most (100 bytes each). One that has no
+/// room is not counted, so that a few more answers go out.
+pub(crate) const SEEKERS: usize = 16_384;
+
 /// Questions of others that wait for their answer, at most: two datagrams of answers and more.
 pub(crate) const ECHOES_WAITING: usize = 512;
 

@@ -204,6 +204,7 @@ impl Fake<'_> {
             downloads: self.running.iter().map(|running| running.row.clone()).collect(),
             unfinished: Vec::new(),
             uploads: Vec::new(),
+            gives: Some(0),
             confined: "yes".into(),
             confined_why: None,
             key_exported: false,

@@ -60,6 +60,9 @@ pub(crate) struct PeerFlags {
     /// Do not confine the peer to its folders (see `status`)
     #[arg(long)]
     pub(crate) no_sandbox: bool,
+    /// Give others nothing of what is being downloaded, and take nothing of that from them
+    #[arg(long)]
+    no_swarm: bool,
     /// Use only this network interface; several: again, or with commas
     #[arg(
         long,
@@ -85,6 +88,7 @@ impl Line {
             interfaces: self.peer.interface.iter().filter(|n| !n.is_empty()).cloned().collect(),
             name: self.peer.name.clone(),
             sandbox: !self.peer.no_sandbox,
+            swarm: !self.peer.no_swarm,
         }
     }
 
@@ -96,6 +100,7 @@ impl Line {
             ("--daemon", self.peer.daemon),
             ("--name", self.peer.name.is_some()),
             ("--no-sandbox", self.peer.no_sandbox),
+            ("--no-swarm", self.peer.no_swarm),
         ];
         given.into_iter().find_map(|(flag, given)| given.then_some(flag))
     }

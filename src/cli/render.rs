@@ -422,6 +422,7 @@ mod tests {
                 size: Some(100 << 20),
             }],
             uploads: vec![UploadRow { to: "peer3".into(), bytes: 1 << 30, speed: 1 << 20 }],
+            gives: Some(3),
             confined: "yes".into(),
             confined_why: None,
             key_exported: false,

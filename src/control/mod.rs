@@ -195,6 +195,10 @@ pub struct Status {
     pub unfinished: Vec<Unfinished>,
     /// Who is being served.
     pub uploads: Vec<UploadRow>,
+    /// Files that are not shared of which others get what is here, for they are being fetched or were a
+    /// while ago. `None`: none ever (`--no-swarm`).
+    #[serde(default)]
+    pub gives: Option<u64>,
     /// Whether the network's threads can open their own folders only: `yes`, `partly` or `no`.
     pub confined: String,
     /// Why not all of them, if so.

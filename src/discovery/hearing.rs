@@ -267,6 +267,8 @@ impl Machine {
                     }
                 }
             }
+            Message::Seek { files } => self.hear_seek(now, source, via, id, files),
+            Message::Has { files } => self.hear_has(now, source, id, files),
             Message::Probe { peer, .. } => {
                 let peers = self.table.len();
                 if let Some(entry) = self.table.get_mut(*peer)
@@ -379,7 +381,7 @@ impl Machine {
 
 /// Broadcasts leave from a peer's own socket; an answer may come from the shared one.
 const fn via_own_socket(message: &Message) -> bool {
-    matches!(message, Message::Here | Message::Hello { .. } | Message::Probe { .. })
+    matches!(message, Message::Here | Message::Hello { .. } | Message::Probe { .. } | Message::Seek { .. })
 }
 
 fn info(id: PeerId, entry: &Entry) -> PeerInfo {

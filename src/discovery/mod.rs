@@ -12,6 +12,7 @@ mod interfaces;
 mod limiter;
 mod presence;
 mod probe;
+mod seeking;
 mod shell;
 mod sockets;
 mod table;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId, PeerName};
 use crate::routes::{Contact, Host};
 use crate::sys::thread::Thread;
@@ -76,6 +78,10 @@ pub enum Command {
     Instance(Instance),
     /// Announce the departure three times, then end. Nothing is sent after it.
     Leave,
+    /// These files are being fetched now, and no others: find out who fetches them too.
+    Seek(Vec<FileId>),
+    /// Answer [`Event::Sought`]: of these files we have some, or fetch them.
+    Has(PeerId, Vec<FileId>),
 }
 
 /// One peer of the table, as the rest of the program sees it.
@@ -126,6 +132,10 @@ pub enum Event {
     NetworkChanged,
     /// The discovery socket cannot be had or was lost; in words for the user.
     Trouble(String),
+    /// This peer fetches these files, at most 16, and asks who has some of them.
+    Sought(PeerId, Vec<FileId>),
+    /// This peer says that it fetches these files, or has some of them. They are of those that we seek.
+    Has(PeerId, Vec<FileId>),
 }
 
 /// Counters for `status` and `doctor`.

@@ -18,6 +18,7 @@ use super::echoes::Echoes;
 use super::hearing::SMALL;
 use super::limiter::{Bucket, Stranger, Strangers};
 use super::probe::{Step, Suspicion};
+use super::seeking::Seeking;
 use super::table::Table;
 use super::{Event, Gone, Own};
 use crate::identity::{Instance, PeerId};
@@ -194,6 +195,7 @@ pub struct Machine {
     pub(super) overtaken: Option<(Instance, Time)>,
     /// Times since then that a table was thought of.
     pub(super) tables: usize,
+    pub(super) seeking: Seeking,
     /// The time of the last call.
     pub(super) observed: Time,
     /// When the next timeout is due: counted after each call, for it is asked for more often.
@@ -243,6 +245,7 @@ impl Machine {
             copied: false,
             overtaken: None,
             tables: 0,
+            seeking: Seeking::default(),
             observed: now,
             expected: None,
             outputs: VecDeque::new(),
@@ -370,6 +373,7 @@ impl Machine {
             self.leaving = Some((now, 0));
             self.hello = None;
             self.echoes.clear();
+            self.seeking = Seeking::default();
         }
         self.rearm(now);
     }
@@ -408,7 +412,8 @@ impl Machine {
         let nobody = (!self.nobody_said && !self.heard_any).then(|| self.started + NOBODY);
         let settled = (!self.settled).then(|| self.settles_at());
         let overtaken = self.overtaken.map(|(_, at)| at + COPY_GONE);
-        [hello, Some(announce), entry, work, nobody, settled, overtaken, self.table_at()]
+        let (table, seek) = (self.table_at(), self.seek_at());
+        [hello, Some(announce), entry, work, nobody, settled, overtaken, table, seek]
             .into_iter()
             .flatten()
             .min()
@@ -427,6 +432,7 @@ impl Machine {
         self.entries_step(now);
         self.proofs_step(now);
         self.table_step(now);
+        self.seek_step(now);
         if !self.settled && self.settles_at() <= now {
             self.settled = true;
             self.outputs.push_back(Output::Event(Event::Settled));
@@ -500,7 +506,7 @@ impl Machine {
 
     /// The next announcement, 0.96 to 1 interval from now: so many intervals of silence are so many
     /// missed announcements, and peers that started together drift apart.
-    fn plan_announcement(&mut self, now: Time) {
+    pub(super) fn plan_announcement(&mut self, now: Time) {
         self.interval = self.interval_now();
         self.announced = now;
         self.changed = false;
@@ -516,7 +522,8 @@ impl Machine {
     fn announce_step(&mut self, now: Time) {
         if self.announce_at <= now || self.changed && self.change_at() <= now {
             self.plan_announcement(now);
-            self.broadcast(Message::Here);
+            let message = self.seek_again(now).unwrap_or(Message::Here);
+            self.broadcast(message);
         }
     }
 
@@ -537,7 +544,7 @@ impl Machine {
         1 + here + (self.table.candidates() as u64).min(here + 64)
     }
 
-    fn interval_now(&self) -> Duration {
+    pub(super) fn interval_now(&self) -> Duration {
         let n = self.network();
         if n <= ONCE_A_SECOND {
             return limits::INTERVAL_MIN;

@@ -194,6 +194,8 @@ impl Shell {
                 Ok(Command::Table(teller, told)) => self.take_table(now, teller, &told),
                 Ok(Command::Instance(instance)) => self.machine.handle_instance(now, instance),
                 Ok(Command::Leave) => self.machine.handle_leave(now),
+                Ok(Command::Seek(files)) => self.machine.handle_seek(now, files),
+                Ok(Command::Has(peer, files)) => self.machine.handle_has(now, peer, files),
                 Err(TryRecvError::Empty) => return Then::Go,
                 // After a leave the commands end too, and the leaves are still to be sent.
                 Err(TryRecvError::Disconnected) if self.machine.is_leaving() => return Then::Go,

@@ -122,6 +122,8 @@ pub(super) struct Entry {
     /// Its hello, which it knows that we answered.
     pub confirmed: Option<u64>,
     pub bucket: Bucket,
+    /// Its words on files that are taken.
+    pub seeks: Bucket,
     armed: Time,
 }
 
@@ -289,6 +291,7 @@ impl Table {
             first_heard: now,
             confirmed: None,
             bucket: Bucket::default(),
+            seeks: Bucket::default(),
             armed: now,
         };
         entry.armed = now + entry.patience();

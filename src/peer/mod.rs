@@ -11,5 +11,6 @@ mod listing;
 mod resolve;
 mod roster;
 mod start;
+mod together;
 
 pub use start::Peer;

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use super::{Link, Rng};
+use crate::content::FileId;
 use crate::discovery::{Event, Gone, Link as OnLink, Machine, Output, Own, PeerInfo, Via};
 use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey};
 use crate::limits;
@@ -46,6 +47,10 @@ pub struct Node {
     pub nobody: bool,
     /// Set once it found its folder copied.
     pub copied: bool,
+    /// Who is known to fetch which file, or to have some of it.
+    pub others: BTreeMap<FileId, BTreeSet<PeerId>>,
+    /// What it fetches.
+    pub fetches: Vec<FileId>,
     /// Datagrams sent.
     pub sent: u64,
     /// Those sent within one second, at most.
@@ -228,6 +233,8 @@ impl World {
             settled: false,
             nobody: false,
             copied: false,
+            others: BTreeMap::new(),
+            fetches: Vec::new(),
             sent: 0,
             busiest: 0,
             last_second: VecDeque::new(),
@@ -248,6 +255,8 @@ impl World {
         node.machine = Some(machine);
         (node.asleep, node.settled, node.nobody, node.copied) = (false, false, false, false);
         node.shown.clear();
+        node.fetches.clear();
+        node.others.clear();
         self.drain(place);
     }
 
@@ -299,6 +308,13 @@ impl World {
     pub fn catalogue(&mut self, place: usize, version: u64) {
         let now = self.now;
         self.with(place, |m| m.handle_own(now, own(version)));
+    }
+
+    /// Lets peer `place` fetch these files, and no others.
+    pub fn fetch(&mut self, place: usize, files: Vec<FileId>) {
+        let now = self.now;
+        self.nodes[place].fetches.clone_from(&files);
+        self.with(place, |m| m.handle_seek(now, files));
     }
 
     /// Tells peer `place` that a connection to `of` broke.
@@ -592,6 +608,23 @@ impl World {
                 let teller = self.places[&teller];
                 self.push(self.now + TABLE, What::Table { to: by, teller });
             }
+            Event::Has(id, files) => {
+                for file in files {
+                    node.others.entry(file).or_default().insert(id);
+                }
+            }
+            Event::Sought(id, mut files) => {
+                files.retain(|file| node.fetches.contains(file));
+                for file in &files {
+                    node.others.entry(*file).or_default().insert(id);
+                }
+                // As the controller: it answers out of what it knows, at once. The caller drains.
+                if let Some(machine) = &mut node.machine
+                    && !files.is_empty()
+                {
+                    machine.handle_has(self.now, id, files);
+                }
+            }
             Event::Overtaken(_) | Event::NetworkChanged | Event::Trouble(_) => {}
         }
     }
@@ -615,7 +648,7 @@ fn holds(body: &Body, nonce: u64) -> bool {
     match &body.message {
         Message::Hello { nonce: n } | Message::Probe { nonce: n, .. } => *n == nonce,
         Message::Proof { ask, echoes } => *ask == Some(nonce) || echoes.contains(&nonce),
-        Message::Here | Message::Leave => false,
+        Message::Here | Message::Leave | Message::Seek { .. } | Message::Has { .. } => false,
     }
 }
 

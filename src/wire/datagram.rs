@@ -11,12 +11,14 @@
 //!
 //! The key lies at a fixed place, so that limits by sender apply before anything is parsed or verified.
 //! A datagram has [`DATAGRAM_MIN`] to [`limits::DATAGRAM`] bytes. The body is padded up to the lower
-//! bound, so that no answer is ever longer than the question that caused it. It carries ports, never an
-//! address: a peer is reached where its packets come from.
+//! bound, so that no answer is ever longer than the question that caused it; one that names files is padded
+//! to as much more as those take. It carries ports, never an address: a peer is reached where its packets
+//! come from.
 
 use serde::{Deserialize, Serialize};
 
 use super::{DecodeError, Ports, decode, encode};
+use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey, SIGNATURE, verify};
 use crate::limits;
 
@@ -32,6 +34,13 @@ pub const DATAGRAM_MIN: usize = 480;
 
 /// Nonces that one datagram can echo, at most: 64 of 9 bytes stay below [`limits::DATAGRAM`].
 pub const ECHOES: usize = 64;
+
+/// Files that one datagram can name, at most: 16 of 34 bytes above [`DATAGRAM_MIN`] stay below
+/// [`limits::DATAGRAM`].
+pub const FILES: usize = 16;
+
+/// Bytes that a file takes in a datagram.
+const FILE_BYTES: usize = 34;
 
 /// What the signature covers in front of the datagram.
 const CONTEXT: &[u8] = b"potluck datagram 1\0";
@@ -100,6 +109,28 @@ pub enum Message {
     },
     /// The last thing that this instance says.
     Leave,
+    /// Broadcast: I fetch these; who fetches them too, or has some of them? Now and then it takes the place
+    /// of a [`Self::Here`].
+    Seek {
+        /// Their contents, at most [`FILES`].
+        files: Vec<FileId>,
+    },
+    /// The answer, by unicast: I fetch these too, or have some of them.
+    Has {
+        /// Those of the question, at most [`FILES`].
+        files: Vec<FileId>,
+    },
+}
+
+impl Message {
+    /// The files that it names.
+    #[must_use]
+    pub fn files(&self) -> &[FileId] {
+        match self {
+            Self::Seek { files } | Self::Has { files } => files,
+            _ => &[],
+        }
+    }
 }
 
 /// The signed body of a datagram.
@@ -134,7 +165,8 @@ pub fn seal(identity: &Identity, body: &Body) -> Vec<u8> {
     let write = |pad| encode(&Written { instance, sequence: *sequence, presence, message, pad });
     let mut encoded = write(&[]);
     // The length of 256 and more would take a byte more; so much is never missing.
-    let missing = DATAGRAM_MIN.saturating_sub(BODY + encoded.len() + SIGNATURE);
+    let least = DATAGRAM_MIN + FILE_BYTES * message.files().len();
+    let missing = least.saturating_sub(BODY + encoded.len() + SIGNATURE);
     if missing > 0 {
         encoded = write(&[0; DATAGRAM_MIN][..missing.min(DATAGRAM_MIN)]);
     }
@@ -219,6 +251,9 @@ pub fn read_body(bytes: &[u8]) -> Result<Body, DecodeError> {
     {
         return Err(DecodeError::Value("too many echoes"));
     }
+    if body.message.files().len() > FILES {
+        return Err(DecodeError::Value("too many files"));
+    }
     if body.sequence == 0 {
         return Err(DecodeError::Value("sequence 0"));
     }
@@ -282,6 +317,17 @@ mod tests {
         let full = seal(&identity, &body(&long, proof(Some(u64::MAX), ECHOES)));
         assert!(full.len() <= limits::DATAGRAM, "{}", full.len());
         assert!(Envelope::parse(&full).unwrap().open().is_ok());
+        for count in [1, 15, FILES] {
+            let files = || vec![FileId([u8::MAX; 32]); count];
+            let question = body("a", Message::Seek { files: files() });
+            let answer = body(&long, Message::Has { files: files() });
+            let [asked, answered] = [question, answer].map(|body| {
+                let bytes = seal(&identity, &body);
+                assert_eq!(Envelope::parse(&bytes).unwrap().open().unwrap(), body);
+                bytes.len()
+            });
+            assert!(answered <= asked && asked <= limits::DATAGRAM, "{asked}, then {answered}");
+        }
     }
 
     #[test]
@@ -318,6 +364,10 @@ mod tests {
         let identity = Identity::generate().unwrap();
         let crowd = encode(&body("name", proof(None, ECHOES + 1)));
         assert!(matches!(read_body(&crowd), Err(DecodeError::Value(_))));
+        let files = vec![FileId([1; 32]); FILES + 1];
+        for message in [Message::Seek { files: files.clone() }, Message::Has { files }] {
+            assert!(matches!(read_body(&encode(&body("name", message))), Err(DecodeError::Value(_))));
+        }
         let mut zero = body("name", Message::Here);
         zero.sequence = 0;
         assert!(matches!(read_body(&encode(&zero)), Err(DecodeError::Value(_))));

@@ -260,6 +260,7 @@ impl Controller {
                     speed: speed.get(now),
                 })
                 .collect(),
+            gives: self.config.swarm.then(|| s.together.len() as u64),
             confined: confined.to_owned(),
             confined_why: why,
             key_exported: keyfile::is_exported(&self.config.state(), self.identity.id()),

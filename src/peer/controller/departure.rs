@@ -25,6 +25,7 @@ impl Controller {
             }
             self.state.leaving = Some(leaving);
             self.parts.receiver.send(ReceiverCommand::Stop);
+            self.tell_discovery(discovery::Command::Seek(Vec::new()));
             self.state.say_busy = (cause == Cause::Exit).then(|| now + SAY_BUSY);
             tell
         };

@@ -1,8 +1,10 @@
 //! The controller: one thread that owns the state of the peer. It only reacts; what it decides lies in
 //! the pure files of peer/ (`roster`, `listing`, `resolve`, `downloads`, `leaving`). Here is how it
-//! reacts to the parts; what users ask is in commands.rs, the end in departure.rs.
+//! reacts to the parts; what users ask is in commands.rs, what it does so that those who fetch the same
+//! find each other in crowds.rs, the end in departure.rs.
 
 mod commands;
+mod crowds;
 mod departure;
 
 use core::time::Duration;
@@ -16,12 +18,12 @@ use super::downloads::{Downloads, Speed};
 use super::leaving::{Cause, Leaving};
 use super::roster::Roster;
 use super::start::{Parts, next_instance};
+use super::together::Together;
 use crate::config::Config;
 use crate::content::library::{self, Hashing, Shelf};
 use crate::content::{Claim, Kind};
 use crate::control::{Ask, Notice, Reply, Saved};
 use crate::discovery::{self, Gone, Own};
-use crate::disk;
 use crate::error::Failure;
 use crate::identity::{Identity, Instance, PeerId};
 use crate::limits;
@@ -75,6 +77,7 @@ struct State {
     hashing: (Vec<Hashing>, u64),
     downloads: Downloads,
     uploads: BTreeMap<PeerId, (u64, Speed)>,
+    together: Together,
     /// The network has answered, and what we shared before is listed.
     settled: bool,
     scanned: bool,
@@ -221,6 +224,8 @@ impl Controller {
             discovery::Event::Overtaken(instance) => self.overtake(instance),
             discovery::Event::NetworkChanged => log::info!("the network changed, or this machine slept"),
             discovery::Event::Trouble(text) => self.warn(text),
+            discovery::Event::Sought(id, files) => self.on_sought(id, &files),
+            discovery::Event::Has(id, files) => self.crowd(id, &files),
         }
     }
 
@@ -288,6 +293,7 @@ impl Controller {
                 };
                 let saved = Saved { job: job.0, id: file.to_string(), path, how: how.to_owned() };
                 self.tell(job, Reply::Saved(saved), false);
+                self.seek();
             }
             ReceiverEvent::Failed(job, path, failure) => {
                 if self.state.downloads.part_failed(job, &failure) {
@@ -298,6 +304,7 @@ impl Controller {
                 let failure = failure.map(|failure| self.state.downloads.end_of(job, failure));
                 self.tell(job, failure.map_or(Reply::Done, Reply::Failed), true);
                 self.state.downloads.end(job);
+                self.seek_no_longer();
                 let roster = &self.state.roster;
                 let rows = self.state.downloads.rows(now, |id| roster.name(id));
                 self.notice(Notice::Downloads(rows));
@@ -348,11 +355,6 @@ impl Controller {
                 }
             }
         }
-    }
-
-    /// What is there of a file that is being fetched is given to others.
-    fn hold(&self, held: Arc<disk::Held>) {
-        self.parts.sender.send(SenderCommand::Hold(held));
     }
 
     /// Gives the sender what it is to serve from now on.

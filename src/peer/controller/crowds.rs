@@ -1,0 +1,70 @@
+//! What the controller (mod.rs) does so that those who fetch the same file find each other; what it knows
+//! of that is in together.rs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Controller;
+use crate::content::{Claim, FileId};
+use crate::discovery;
+use crate::disk::Held;
+use crate::identity::PeerId;
+use crate::peer::together::is_worth;
+use crate::transfer::{ReceiverCommand, SenderCommand};
+
+impl Controller {
+    /// A file is being fetched: others get what is here of it, and those of them are sought who have some.
+    pub(super) fn hold(&mut self, held: Arc<Held>) {
+        if !self.config.swarm {
+            return;
+        }
+        let claim = (held.id(), held.chunks().size());
+        self.state.together.add(&held, is_worth(held.chunks()) && self.is_from_anyone(claim));
+        self.parts.sender.send(SenderCommand::Hold(held));
+        self.seek();
+    }
+
+    /// True if this content is wanted of anyone who has it, not of one peer alone.
+    fn is_from_anyone(&self, claim: Claim) -> bool {
+        let running = || self.state.downloads.iter();
+        // Mostly nothing is, and the lists of what is wanted may be long.
+        running().all(|(_, d)| d.only.is_none())
+            || running().any(|(_, d)| d.only.is_none() && d.wants.contains(&claim))
+    }
+
+    /// Tells discovery what is to be sought, if that changed.
+    pub(super) fn seek(&mut self) {
+        if self.state.leaving.is_none()
+            && let Some(files) = self.state.together.to_seek()
+        {
+            self.tell_discovery(discovery::Command::Seek(files));
+        }
+    }
+
+    /// A download ended: what none of the others wants is not sought any more.
+    pub(super) fn seek_no_longer(&mut self) {
+        let running = self.state.downloads.iter().filter(|(_, d)| d.only.is_none());
+        let wanted: BTreeSet<Claim> = running.flat_map(|(_, d)| d.wants.iter().copied()).collect();
+        self.state.together.seek_only(&wanted);
+        self.seek();
+    }
+
+    /// A peer seeks these files.
+    pub(super) fn on_sought(&mut self, peer: PeerId, files: &[FileId]) {
+        if self.state.leaving.is_some() {
+            return;
+        }
+        let here = self.state.together.here(files);
+        if !here.is_empty() {
+            self.tell_discovery(discovery::Command::Has(peer, here));
+        }
+        self.crowd(peer, files);
+    }
+
+    /// A peer fetches these files, or has some of them.
+    pub(super) fn crowd(&self, peer: PeerId, files: &[FileId]) {
+        for claim in self.state.together.wanted(files) {
+            self.parts.receiver.send(ReceiverCommand::Crowd(claim, vec![peer]));
+        }
+    }
+}

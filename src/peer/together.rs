@@ -1,0 +1,93 @@
+//! What is fetched together with others: the files that are being fetched, or were a while ago, of which
+//! others get what is here, and for which those others are sought. Pure.
+//!
+//! The sender keeps the files (transfer/holding.rs); here it is only known which of them it still has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Weak};
+
+use crate::content::{Chunks, Claim, FileId};
+use crate::disk::Held;
+use crate::limits;
+
+/// One of them.
+#[derive(Debug)]
+struct Kept {
+    held: Weak<Held>,
+    size: u64,
+    /// Others are asked for it.
+    sought: bool,
+}
+
+impl Kept {
+    /// True while something of it can be had from here.
+    fn is_here(&self) -> bool {
+        self.held.upgrade().is_some_and(|held| !held.is_gone())
+    }
+
+    /// True while it is being fetched, and others are asked for it.
+    fn is_sought(&self) -> bool {
+        let going_on = |held: Arc<Held>| !held.is_gone() && !held.is_complete();
+        self.sought && self.held.upgrade().is_some_and(going_on)
+    }
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Together {
+    files: BTreeMap<FileId, Kept>,
+    /// What was said to be sought last.
+    told: BTreeSet<FileId>,
+}
+
+/// True if a file is large enough to be fetched from those who do not have all of it.
+pub(super) fn is_worth(chunks: Chunks) -> bool {
+    !chunks.is_single() && chunks.count() <= limits::MAP_CHUNKS && chunks.size() >= limits::WORTH_ANOTHER
+}
+
+impl Together {
+    /// A file that is being fetched from now on; `sought`: others may be asked for it, too.
+    pub(super) fn add(&mut self, held: &Arc<Held>, sought: bool) {
+        let (id, size) = (held.id(), held.chunks().size());
+        self.files.insert(id, Kept { held: Arc::downgrade(held), size, sought });
+    }
+
+    /// Of all that is being fetched only these contents are sought from now on.
+    pub(super) fn seek_only(&mut self, wanted: &BTreeSet<Claim>) {
+        for (id, kept) in &mut self.files {
+            kept.sought &= wanted.contains(&(*id, kept.size));
+        }
+    }
+
+    /// The files to be sought from now on, if they are others than before. Forgets what is over.
+    pub(super) fn to_seek(&mut self) -> Option<Vec<FileId>> {
+        if self.files.is_empty() && self.told.is_empty() {
+            return None;
+        }
+        self.files.retain(|_, kept| kept.is_here());
+        let sought = self.files.iter().filter(|(_, kept)| kept.is_sought()).map(|(id, _)| *id);
+        let sought: BTreeSet<_> = sought.collect();
+        if sought == self.told {
+            return None;
+        }
+        self.told = sought;
+        Some(self.told.iter().copied().collect())
+    }
+
+    /// Of these files those of which something is here, or will soon be.
+    pub(super) fn here(&self, files: &[FileId]) -> Vec<FileId> {
+        let here = |file: &&FileId| self.files.get(file).is_some_and(Kept::is_here);
+        files.iter().filter(here).copied().collect()
+    }
+
+    /// Of these files those that are being fetched, and of which others may give something.
+    pub(super) fn wanted(&self, files: &[FileId]) -> Vec<Claim> {
+        let wanted = files.iter().filter_map(|file| Some((*file, self.files.get(file)?)));
+        wanted.filter(|(_, kept)| kept.is_sought()).map(|(file, kept)| (file, kept.size)).collect()
+    }
+
+    /// How many files others get what is here of.
+    pub(super) fn len(&self) -> usize {
+        self.files.values().filter(|kept| kept.is_here()).count()
+    }
+}
