@@ -1,4 +1,4 @@
-"""What a transfer costs: seconds, CPU and memory of both sides, and whether the machine was ours meanwhile."""
+"""What a transfer costs: seconds, CPU, memory, bytes on a device, and whether the machine was ours meanwhile."""
 
 import contextlib
 import ctypes
@@ -17,6 +17,9 @@ CLONE_NEWNET = 0x40000000
 
 # CPU of other processes from which on a measurement is void, as a share of one core.
 OTHERS = 0.10
+
+# The share of all cores that must stay idle in a crowd; below it the machine is what is measured.
+IDLE = 0.10
 
 # Seconds between two looks at the memory of both sides.
 LOOK = 0.05
@@ -37,6 +40,24 @@ class Sample:
         return self.others > OTHERS
 
 
+@dataclasses.dataclass
+class Crowd:
+    """One transfer to many at once: seconds until the last and the first of them was done, bytes on their devices."""
+
+    seconds: float
+    first: float
+    # What the owner sent: bytes and packets, each with the header of its frame.
+    sent: int
+    packets: int
+    # Bytes that reached all who fetched, together.
+    received: int
+    idle: float
+    others: float
+
+    def void(self):
+        return self.others > OTHERS or self.idle < IDLE
+
+
 @contextlib.contextmanager
 def inside(node):
     """What is started in here lives in that node's network, without a helper that would be measured along."""
@@ -53,6 +74,31 @@ def inside(node):
             yield
         finally:
             enter(f"/proc/self/fd/{home.fileno()}")
+
+
+def device(node):
+    """Bytes received, bytes sent and packets sent so far on a node's device."""
+    with inside(node), open("/proc/thread-self/net/dev") as file:
+        fields = next(line.split() for line in file if line.lstrip().startswith("v0:"))
+    return int(fields[1]), int(fields[9]), int(fields[10])
+
+
+class Idle:
+    """How much of all cores was idle since then."""
+
+    def __init__(self):
+        self.begun = self.look()
+
+    @staticmethod
+    def look():
+        with open("/proc/stat") as file:
+            # user nice system idle iowait irq softirq steal; guests are counted in the first two.
+            ticks = [int(field) for field in file.readline().split()[1:9]]
+        return ticks[3] + ticks[4], sum(ticks)
+
+    def share(self):
+        idle, whole = (now - then for now, then in zip(self.look(), self.begun))
+        return idle / whole if whole else 1.0
 
 
 def stat(pid):

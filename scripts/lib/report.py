@@ -57,7 +57,7 @@ def bar(result, what, value, least=None, most=None):
         return f"{what}: not measured ({limit} wanted)"
     met = value >= least if least is not None else value <= most
     shown = whole(value) if value >= 100 else hundredths(value)
-    verdict = "void" if worst(result) else "met" if met else "MISSED"
+    verdict = "void" if void(result) else "met" if met else "MISSED"
     return f"{what}: {shown} ({limit} wanted: {verdict})"
 
 
@@ -139,7 +139,40 @@ def holders(result):
     return f"{result['size'] // MIB} MiB from holders at 50 Mbit/s, to a taker at 100 Mbit/s", head, lines, bars
 
 
-TABLES = {"one-gib": one_gib, "many-small": many_small, "loss": loss, "holders": holders}
+def crowd(result):
+    size, lines, bars = result["size"], [], []
+    percent = lambda v: f"{v * 100:.0f}"
+    # What a frame of TCP over IPv4 carries besides its data, with time stamps.
+    data = lambda s: (s["sent"] - 66 * s["packets"]) / size
+    wire = lambda s: s["sent"] / size
+    seconds, idle = (lambda s: s["seconds"]), (lambda s: s["idle"])
+    for count, rate in sorted({(entry["peers"], entry["rate"]) for entry in result["entries"]}):
+        potluck = find(result, "potluck", peers=count)
+        ideal = size * 8 / rate / 1e6 / 0.95
+        alone = median(potluck, seconds, takers=1)
+        told = lambda entry, takers: [
+            str(takers), str(rate), spread(entry, seconds, hundredths, takers=takers),
+            spread(entry, lambda s: s["first"], hundredths, takers=takers).split(" ")[0],
+            hundredths(ratio(median(entry, seconds, takers=takers), alone or ideal)),
+            hundredths(median(entry, wire, takers=takers)), hundredths(median(entry, data, takers=takers)),
+            spread(entry, idle, percent, takers=takers),
+        ]  # fmt: skip
+        lines.append(["(95 % of the line)", "1", str(rate), hundredths(ideal), *[""] * 6])
+        lines.append(["potluck, alone", *told(potluck, 1), ""])
+        there = [entry for entry in result["entries"] if entry["peers"] == count]
+        for entry in sorted(there, key=lambda e: median(e, seconds, takers=count) or float("inf")):
+            lines.append([entry["tool"], *told(entry, count), state(entry)])
+        longest, most = (1.15, 1.2) if count <= 8 else (1.2, 1.3)
+        last = ratio(median(potluck, seconds, takers=count), alone)
+        bars.append(bar(result, f"potluck to {count} peers, of the time to one alone", last, most=longest))
+        copies = median(potluck, wire, takers=count)
+        bars.append(bar(result, f"copies that the owner sends to {count}, with all headers", copies, most=most))
+    head = ["tool", "peers", "Mbit/s each", "the last, s", "the first, s", "of one alone"]
+    head += ["owner sent, copies", "without headers", "% CPU idle", "remarks"]
+    return f"{size // MIB} MiB to many at once", head, lines, bars
+
+
+TABLES = {"one-gib": one_gib, "many-small": many_small, "loss": loss, "holders": holders, "crowd": crowd}
 
 
 def tidy(head, lines):
@@ -166,9 +199,9 @@ def markdown(result):
     return "\n".join([f"## {title}", "", *rows, "", *(f"- {line}" for line in bars), "", *circumstances(result)])
 
 
-def worst(result):
-    """The share of a core that other processes took during a void sample; 0 if none is void."""
-    return max((s["others"] for e in result["entries"] for s in e["samples"] if s["void"]), default=0)
+def void(result):
+    """Its samples that say nothing, because the machine was busy otherwise or was the limit itself."""
+    return [s for e in result["entries"] for s in e["samples"] if s["void"]]
 
 
 def circumstances(result):
@@ -176,8 +209,11 @@ def circumstances(result):
     load = "load average {:.2f} before and {:.2f} after".format(*result["load"])
     many = f"Medians of {result['rounds']}, with least and most" if result["rounds"] > 1 else "One round"
     told = [f"{many}; {load}."]
-    if worst(result):
-        told.append(f"**VOID: other processes took up to {worst(result) * 100:.0f} % of a core meanwhile.**")
+    if samples := void(result):
+        why = f"other processes took up to {max(s['others'] for s in samples) * 100:.0f} % of a core meanwhile"
+        if any("idle" in s for s in samples):
+            why += f", and as little as {min(s['idle'] for s in samples if 'idle' in s) * 100:.0f} % of all was idle"
+        told.append(f"**VOID: {why}.**")
     return told
 
 
@@ -205,7 +241,7 @@ def chart(y, title, bars):
 def plot(results):
     """The picture: speed and CPU of the one file, and the small files in memory."""
     y, out = 28, []
-    mark = lambda result: " VOID" if worst(result) else ""
+    mark = lambda result: " VOID" if void(result) else ""
     single = lambda name, value: (COLOURS["potluck" if name == "potluck" else ""], value)
     if "one-gib" in results:
         result = results["one-gib"]

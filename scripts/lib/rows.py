@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import crowd as crowds
 import install
 import swarms
 import tools
@@ -23,9 +24,13 @@ ONE_GIB = [
 ]  # fmt: skip
 MANY = [tools.Potluck, tools.Curl, tools.Rsync, tools.RsyncSynced, tools.Scp]
 LOSS = [tools.Potluck, tools.Curl]
+CROWD = [crowds.Potluck, crowds.Curl, crowds.Libtorrent]
 
 # Packets lost of each thousand that arrive at the taker.
 LOSSES = (0, 10, 50)
+
+# How many fetch at once, and the Mbit/s that all of them together can take.
+CROWDS, LINES = (8, 16), 400
 
 
 @dataclasses.dataclass
@@ -37,6 +42,9 @@ class Plan:
     memory: str
     disk: str
     obtain: bool
+    # Only tools with one of these in their names, and crowds of this size; all without.
+    only: tuple = ()
+    crowd: int | None = None
 
 
 def entry(tool, **more):
@@ -48,6 +56,8 @@ def begin(plan, bench, kinds, **more):
     """Starts the tools that can be had: pairs of a running tool (or None) and its entry."""
     begun = []
     for kind in kinds:
+        if plan.only and not any(part.lower() in kind.name.lower() for part in plan.only):
+            continue
         told = entry(kind, state="ok", samples=[], **more)
         begun.append((None, told))
         has = install.obtain if plan.obtain else install.there
@@ -202,7 +212,43 @@ def with_two(tool, told, second):
         other.end()
 
 
-ROWS = {"one-gib": one_gib, "many-small": many_small, "loss": loss, "holders": holders}
+def crowd(plan, work):
+    """Peers that fetch one file at the same moment, as one alone did before; the owner's line is as theirs."""
+    size = (8 if plan.quick else 64) << 20
+    entries = []
+    for count in (plan.crowd,) if plan.crowd else (3,) if plan.quick else CROWDS:
+        rate = 50 if plan.quick else LINES // count
+        netlab("up", count + 1, f"{rate}mbit")
+        for node in range(1, count + 2):
+            choose(node, "cubic")
+        # A server alone takes `count` times one copy.
+        limit = 30 + 2 * (count + 1) * size * 8 / rate / 1e6
+        bench = Bench(work(plan.memory), address=crowds.address(1), refused=True, limit=limit)
+        fill(f"{bench.source}/file.bin", size)
+        begun = begin(plan, bench, CROWD, peers=count, rate=rate)
+        for number in range(plan.rounds):
+            for tool, told in in_turn(number, begun):
+                if tool and not (tool.once and number):
+                    at_once(tool, told, count)
+        end(begun)
+        netlab("down")
+        entries += [told for _, told in begun]
+    return {"size": size, "entries": entries}
+
+
+def at_once(tool, told, count):
+    """One transfer to all; with potluck one to a single peer before, which is what all are compared with."""
+    try:
+        for takers in (1, count) if tool.name == "potluck" else (count,):
+            sample = tool.together(takers, "file.bin")
+            told["samples"].append({**dataclasses.asdict(sample), "void": sample.void(), "takers": takers})
+            shown = f"takers {takers:<8} {sample.seconds:8.3f} s, the first {sample.first:.3f} s"
+            print(f"  {tool.name:<24} {shown}, {sample.idle * 100:.0f} % idle", file=sys.stderr)
+    except WRONG as wrong:
+        told["state"] = f"failed: {wrong}"
+
+
+ROWS = {"one-gib": one_gib, "many-small": many_small, "loss": loss, "holders": holders, "crowd": crowd}
 
 
 def run(name, plan, work):

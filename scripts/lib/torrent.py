@@ -2,6 +2,8 @@
 
 torrent.py seed FILE TORRENT PORT         makes the torrent and seeds it until it is ended
 torrent.py fetch TORRENT FOLDER ADDRESS PORT   ends when the file is there
+torrent.py crowd TORRENT FOLDER PORT ADDRESS...   says "ready", waits for the end of its input, fetches from all
+                                          addresses, says "done", and seeds until it is ended
 """
 
 import os
@@ -53,25 +55,49 @@ def seed(file, torrent, port):
     added.ti, added.save_path = lt.torrent_info(torrent), os.path.dirname(file)
     added.flags = lt.torrent_flags.seed_mode
     ses.add_torrent(added)
-    # Nothing but a signal ends it; what it has to say is thrown away.
+    stay(ses)
+
+
+def stay(ses):
+    """Nothing but a signal ends it; what it has to say is thrown away."""
     while True:
         ses.wait_for_alert(60_000)
         ses.pop_alerts()
 
 
-def fetch(torrent, folder, address, port):
-    ses = session(0)
+def add(ses, torrent, folder):
     added = lt.add_torrent_params()
     added.ti, added.save_path = lt.torrent_info(torrent), folder
     added.flags = lt.torrent_flags.default_flags & ~(lt.torrent_flags.paused | lt.torrent_flags.auto_managed)
-    handle = ses.add_torrent(added)
-    handle.connect_peer((address, int(port)))
+    return ses.add_torrent(added)
+
+
+def finish(ses, handle):
     until(ses, lt.torrent_finished_alert)
     handle.flush_cache()
     until(ses, lt.cache_flushed_alert)
+
+
+def fetch(torrent, folder, address, port):
+    ses = session(0)
+    handle = add(ses, torrent, folder)
+    handle.connect_peer((address, int(port)))
+    finish(ses, handle)
     # The session's own end would wait for threads that have nothing left to do.
     os._exit(0)
 
 
+def crowd(torrent, folder, port, *addresses):
+    ses = session(port)
+    handle = add(ses, torrent, folder)
+    print("ready", flush=True)
+    sys.stdin.read()
+    for address in addresses:
+        handle.connect_peer((address, int(port)))
+    finish(ses, handle)
+    print("done", flush=True)
+    stay(ses)
+
+
 if __name__ == "__main__":
-    {"seed": seed, "fetch": fetch}[sys.argv[1]](*sys.argv[2:])
+    {"seed": seed, "fetch": fetch, "crowd": crowd}[sys.argv[1]](*sys.argv[2:])
