@@ -81,7 +81,8 @@ class Potluck(Crowd, tools.Potluck):
 
         def ready(peer):
             known = {row.get("name") for row in peer.ask(command="peers") or []}
-            return names <= known | {peer.name} and peer.offers(what)
+            # Who left an earlier round must be forgotten, too.
+            return names <= known | {peer.name} and peer.offers(what) and peer.copies(what) == 1
 
         until("all know each other", lambda: all(ready(peer) for peer in self.takers), UP, every=0.05)
         gate = ["sh", "-c", GATE, "gate"]
@@ -95,7 +96,12 @@ class Potluck(Crowd, tools.Potluck):
 
     def scatter(self):
         for peer in self.takers:
-            peer.end(signal.SIGTERM)
+            peer.process.send_signal(signal.SIGTERM)
+        for peer in self.takers:
+            try:
+                peer.process.wait(20)
+            except subprocess.TimeoutExpired:
+                peer.end()
         self.takers = ()
 
 
@@ -116,17 +122,12 @@ class Libtorrent(Crowd, swarms.Libtorrent):
     stays = True
 
     def gather(self, nodes, what):
-        told = {
-            node: [address(other) for other in (1, *nodes) if other != node]
-            for node in nodes
-        }  # fmt: skip
-        return {
-            node: [
-                *self.bench.refuse(),
-                *self.words("crowd", self.torrent, os.path.dirname(self.arrived(node, what)), self.port, *others),
-            ]
-            for node, others in told.items()
-        }
+        commands = {}
+        for node in nodes:
+            others = [address(other) for other in (1, *nodes) if other != node]
+            folder = os.path.dirname(self.arrived(node, what))
+            commands[node] = self.bench.refuse() + self.words("crowd", self.torrent, folder, self.port, *others)
+        return commands
 
 
 def at_once(bench, commands, stays):
@@ -145,16 +146,16 @@ def at_once(bench, commands, stays):
         opened = after.enter_context(contextlib.closing(os.fdopen(gate, "wb")))
         heard = Ears(running)
         heard.each(UP, lambda said, ended: said.startswith(b"ready\n"))
-        nodes = (1, *commands)
-        before, idle = {node: meter.device(node) for node in nodes}, meter.Idle()
+        arrived = {node: meter.received(node) for node in commands}
+        before, idle = meter.sent(1), meter.Idle()
         strangers, start = meter.others(), time.monotonic()
         opened.close()
         ends = heard.each(bench.limit, lambda said, ended: ended or stays and said.endswith(b"done\n"))
         seconds, share = time.monotonic() - start, idle.share()
         elsewhere = (meter.others() - strangers) / (time.monotonic() - start)
-        moved = {node: [now - then for now, then in zip(meter.device(node), before[node])] for node in nodes}
-        received = sum(moved[node][0] for node in commands)
-        return meter.Crowd(seconds, min(ends) - start, moved[1][1], moved[1][2], received, share, elsewhere)
+        received = sum(meter.received(node) - arrived[node] for node in commands)
+        sent, frames = (now - then for now, then in zip(meter.sent(1), before))
+        return meter.Crowd(seconds, min(ends) - start, sent, frames, received, share, elsewhere)
 
 
 def end(process):

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import dataclasses
+import json
 import os
 import select
 import subprocess
@@ -46,9 +47,9 @@ class Crowd:
 
     seconds: float
     first: float
-    # What the owner sent: bytes and packets, each with the header of its frame.
+    # What the owner sent: bytes and frames, every frame with its header.
     sent: int
-    packets: int
+    frames: int
     # Bytes that reached all who fetched, together.
     received: int
     idle: float
@@ -76,11 +77,17 @@ def inside(node):
             enter(f"/proc/self/fd/{home.fileno()}")
 
 
-def device(node):
-    """Bytes received, bytes sent and packets sent so far on a node's device."""
+def received(node):
+    """Bytes that reached a node's device so far; of several frames in one train, the headers count once."""
     with inside(node), open("/proc/thread-self/net/dev") as file:
-        fields = next(line.split() for line in file if line.lstrip().startswith("v0:"))
-    return int(fields[1]), int(fields[9]), int(fields[10])
+        return next(int(line.split()[1]) for line in file if line.lstrip().startswith("v0:"))
+
+
+def sent(node):
+    """Bytes and frames that left a node by its line so far, every frame with its header, and without what was lost."""
+    command = ["tc", "-n", f"{PREFIX}-{node}", "-s", "-j", "qdisc", "show", "dev", "v0"]
+    line = next(q for q in json.loads(subprocess.check_output(command)) if q.get("root"))
+    return line["bytes"], line["packets"]
 
 
 class Idle:

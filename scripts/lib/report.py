@@ -143,7 +143,7 @@ def crowd(result):
     size, lines, bars = result["size"], [], []
     percent = lambda v: f"{v * 100:.0f}"
     # What a frame of TCP over IPv4 carries besides its data, with time stamps.
-    data = lambda s: (s["sent"] - 66 * s["packets"]) / size
+    data = lambda s: (s["sent"] - 66 * s["frames"]) / size
     wire = lambda s: s["sent"] / size
     seconds, idle = (lambda s: s["seconds"]), (lambda s: s["idle"])
     for count, rate in sorted({(entry["peers"], entry["rate"]) for entry in result["entries"]}):
@@ -158,7 +158,8 @@ def crowd(result):
             spread(entry, idle, percent, takers=takers),
         ]  # fmt: skip
         lines.append(["(95 % of the line)", "1", str(rate), hundredths(ideal), *[""] * 6])
-        lines.append(["potluck, alone", *told(potluck, 1), ""])
+        if alone:
+            lines.append(["potluck, alone", *told(potluck, 1), ""])
         there = [entry for entry in result["entries"] if entry["peers"] == count]
         for entry in sorted(there, key=lambda e: median(e, seconds, takers=count) or float("inf")):
             lines.append([entry["tool"], *told(entry, count), state(entry)])
@@ -239,7 +240,7 @@ def chart(y, title, bars):
 
 
 def plot(results):
-    """The picture: speed and CPU of the one file, and the small files in memory."""
+    """The picture: speed and CPU of the one file, the small files in memory, and the crowds."""
     y, out = 28, []
     mark = lambda result: " VOID" if void(result) else ""
     single = lambda name, value: (COLOURS["potluck" if name == "potluck" else ""], value)
@@ -265,6 +266,14 @@ def plot(results):
         there.sort(key=lambda e: -median(e, rate))
         bars = [(e["tool"], [single(e["tool"], v := median(e, rate))], f"{v:,.0f}") for e in there]
         y, drawn = chart(y, f"{result['count']:,} files of 16 KiB: files a second (more is better){mark(result)}", bars)
+        out += drawn
+    for count in sorted({e["peers"] for e in results["crowd"]["entries"]}) if "crowd" in results else ():
+        result = results["crowd"]
+        last = lambda e: median(e, lambda s: s["seconds"], takers=count)
+        there = [e for e in result["entries"] if e["peers"] == count and last(e)]
+        bars = [(e["tool"], [single(e["tool"], v := last(e))], f"{v:,.1f}") for e in sorted(there, key=last)]
+        title = f"{result['size'] // MIB} MiB to {count} at once: seconds until all have it (less is better){mark(result)}"
+        y, drawn = chart(y, title, bars)
         out += drawn
     size = f'width="{WIDTH}" height="{y - LINE}" font-family="sans-serif" font-size="13"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
