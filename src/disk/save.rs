@@ -53,7 +53,8 @@ impl Clerk {
         let slot = partial::encode(file.plan.id, number, &file.found.have, None);
         let slot = (partial::slot_offset(file.chunks, file.saves, true), slot);
         let (data, sidecar) = (Arc::clone(data), Arc::clone(sidecar));
-        tell(&self.slow, Task::Save(Save { token, data, sidecar, slot, last }));
+        let names = (file.saves == 1).then(|| Arc::clone(&file.place));
+        tell(&self.slow, Task::Save(Save { token, data, sidecar, slot, names, last }));
         (file.dirty, file.dirty_since, file.saving) = (0, None, true);
     }
 

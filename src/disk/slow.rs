@@ -19,6 +19,7 @@ use crate::content::manifest::ChunkHasher;
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath};
 use crate::error::Failure;
 use crate::sys::preallocate::preallocate;
+use crate::sys::sync;
 
 /// Bytes read and hashed in one step (0.3 ms from memory): so long a sync may have to wait.
 const STEP: usize = 1 << 20;
@@ -54,7 +55,9 @@ pub(super) struct Save {
     pub(super) sidecar: Arc<File>,
     /// Where the slot begins, and what it holds.
     pub(super) slot: (u64, Vec<u8>),
-    /// Sync the sidecar too: nothing may come after it for long.
+    /// Where both lie, if their names were not synced yet.
+    pub(super) names: Option<Arc<Place>>,
+    /// Nothing comes after it.
     pub(super) last: bool,
 }
 
@@ -157,9 +160,9 @@ impl Slow {
     fn folder(&mut self, place: &Place, path: &SafePath) -> Result<(), Failure> {
         let walked = walk(place, Some(path), Some(&mut self.twins))?;
         for folder in walked.iter().flat_map(|w| &w.made_in) {
-            crate::sys::sync::folder(folder).map_err(|e| place.failure("make a folder", &e))?;
+            sync::folder(folder).map_err(|e| place.failure("make a folder", &e))?;
         }
-        crate::sys::sync::folder(&place.root).map_err(|e| place.failure("make a folder", &e))
+        sync::folder(&place.root).map_err(|e| place.failure("make a folder", &e))
     }
 
     /// Reads one step of what is first in line; the next step is that of the next in line.
@@ -211,8 +214,14 @@ impl Save {
         if self.data.metadata()?.nlink() == 0 {
             return Err(io::ErrorKind::NotFound.into());
         }
+        if let Some(place) = &self.names {
+            // Not every file system brings a file's name to the disk when the file is synced.
+            sync::folder(place.partial()?)?;
+            sync::folder(&place.root)?;
+        }
         self.sidecar.write_all_at(&self.slot.1, self.slot.0)?;
-        if self.last { self.sidecar.sync_data() } else { Ok(()) }
+        // Else all slots since the system last wrote its cache would be lost with the power.
+        self.sidecar.sync_data()
     }
 }
 

@@ -3,8 +3,12 @@
 //! A thousand peers run in one test, with loss, partitions, sleep and crashes, and a failing seed
 //! replays: `POTLUCK_SEED=n` runs that one, `POTLUCK_SEEDS=n` sets how many are tried.
 
+#[cfg(test)]
+pub(crate) mod disk;
 mod link;
 mod rng;
+#[cfg(test)]
+pub(crate) mod trace;
 mod world;
 
 pub use link::Link;

@@ -5,6 +5,7 @@ mod crash;
 mod faults;
 mod held;
 mod names;
+mod power;
 mod resume;
 mod speed;
 
