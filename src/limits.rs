@@ -105,6 +105,16 @@ pub const HELD_FILES: usize = 256;
 
 /// How long a file that arrived is still given to those who fetch it, after the last one took some of it.
 pub const LINGER: Duration = Duration::from_mins(10);
+/// Open files and connections that this process asks the system to allow it: what all limits below and
+/// above come to, and twice that.
+pub const DESCRIPTORS: u64 = 4_096;
+
+/// Of the open files that the system allows, those that are not for downloads: what a peer at rest has open,
+/// and room for a few connections.
+pub const DESCRIPTORS_AT_REST: u64 = 60;
+
+/// A shared file that could not be read is not tried again for this time: a bad disk takes long to say so.
+pub const UNREADABLE: Duration = Duration::from_secs(10);
 
 /// Shared files that are kept open for serving, at most.
 pub const OPEN_FILES: usize = 64;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Code, Failure};
 use crate::identity::{Identity, IdentityError, PeerId};
+use crate::sys::folder::Folder;
 use crate::sys::lock::DirectoryLock;
+use crate::sys::sync;
 
 /// The key of the peer whose state lies in `state` (`.potluck`).
 #[must_use]
@@ -91,8 +93,8 @@ pub fn import(state: &Path, file: &Path, replace: bool) -> Result<(Identity, Opt
             )));
         }
     }
-    let aside = put_aside(state)?;
-    key.store(&key_path(state)).map_err(|e| failure(&e))?;
+    let aside = keep_aside(state)?;
+    key.replace(&key_path(state)).map_err(|e| failure(&e))?;
     note_export(state, key.id());
     Ok((key, aside))
 }
@@ -104,8 +106,8 @@ pub fn import(state: &Path, file: &Path, replace: bool) -> Result<(Identity, Opt
 pub fn renew(state: &Path) -> Result<(Identity, Option<PathBuf>), Failure> {
     let _lock = lock(state)?;
     let key = Identity::generate().map_err(|e| failure(&e))?;
-    let aside = put_aside(state)?;
-    key.store(&key_path(state)).map_err(|e| failure(&e))?;
+    let aside = keep_aside(state)?;
+    key.replace(&key_path(state)).map_err(|e| failure(&e))?;
     Ok((key, aside))
 }
 
@@ -118,17 +120,15 @@ fn lock(state: &Path) -> Result<DirectoryLock, Failure> {
     })
 }
 
-/// Renames the key to the first free `key.old-N`.
-fn put_aside(state: &Path) -> Result<Option<PathBuf>, Failure> {
+/// Gives the key the first free name `key.old-N` as well, and syncs that: from then on it may be replaced,
+/// and at no moment is there none.
+fn keep_aside(state: &Path) -> Result<Option<PathBuf>, Failure> {
     let key = key_path(state);
     for n in 1_u32.. {
         let aside = state.join(format!("key.old-{n}"));
         // A hard link, unlike a rename, never replaces.
-        match fs::hard_link(&key, &aside) {
-            Ok(()) => {
-                fs::remove_file(&key).map_err(|e| Failure::other(format!("{}: {e}", key.display())))?;
-                return Ok(Some(aside));
-            }
+        match fs::hard_link(&key, &aside).and_then(|()| sync::folder(&Folder::open(state)?)) {
+            Ok(()) => return Ok(Some(aside)),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Failure::other(format!("{}: {e}", aside.display()))),

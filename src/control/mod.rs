@@ -4,6 +4,8 @@
 pub mod client;
 pub mod keyfile;
 mod line;
+#[cfg(test)]
+mod power;
 pub mod server;
 mod socket;
 
@@ -12,6 +14,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Failure;
+use crate::sys::folder::Folder;
+use crate::sys::sync;
 
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -326,8 +330,14 @@ pub struct Seams {
 pub fn make_state(state: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     match std::fs::DirBuilder::new().mode(0o700).create(state) {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e),
-        _ => {}
+        // A key that others have seen must not go with the name of its folder when the power fails.
+        Ok(()) => {
+            let above =
+                state.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+            sync::folder(&Folder::open(above)?)?;
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(e) => return Err(e),
     }
     if std::fs::metadata(state)?.permissions().mode() & 0o077 != 0 {
         std::fs::set_permissions(state, std::fs::Permissions::from_mode(0o700))?;

@@ -8,6 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use rustix::io::Errno;
+
 use super::{Plan, copy};
 use crate::content::path::fold;
 use crate::content::{FileId, SafePath};
@@ -115,6 +117,9 @@ pub(super) fn failure(path: &Path, doing: &str, e: &io::Error) -> Failure {
         io::ErrorKind::NotFound => Failure::other(format!(
             "the folder {shown} is gone: make it again, or choose another one with --to"
         )),
+        _ if matches!(Errno::from_io_error(e), Some(Errno::MFILE | Errno::NFILE)) => Failure::other(
+            "too many open files: allow potluck more of them (`ulimit -n`) and ask again, what arrived is kept",
+        ),
         _ => Failure::other(format!("cannot {doing} in {shown}: {e}")),
     }
 }

@@ -10,6 +10,7 @@ use rustls::SignatureScheme;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::SigningKey;
+use tempfile::{NamedTempFile, PersistError};
 use zeroize::Zeroizing;
 
 use super::{PeerId, PublicKey};
@@ -122,13 +123,30 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Exists`], [`IdentityError::Io`].
     pub fn store(&self, path: &Path) -> Result<(), IdentityError> {
+        self.store_by(path, NamedTempFile::persist_noclobber)
+    }
+
+    /// The same, in place of what lies at `path`: at every moment one of the two is there. Whoever calls it
+    /// keeps the old one elsewhere.
+    ///
+    /// # Errors
+    /// [`IdentityError::Io`].
+    pub fn replace(&self, path: &Path) -> Result<(), IdentityError> {
+        self.store_by(path, NamedTempFile::persist)
+    }
+
+    fn store_by(
+        &self,
+        path: &Path,
+        persist: impl FnOnce(NamedTempFile, PathBuf) -> Result<fs::File, PersistError>,
+    ) -> Result<(), IdentityError> {
         let io = |source| IdentityError::Io { path: path.to_owned(), source };
         let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         // tempfile makes it 0600; written whole or not at all, so that no crash leaves half a key.
-        let mut file = tempfile::NamedTempFile::new_in(dir).map_err(io)?;
+        let mut file = NamedTempFile::new_in(dir).map_err(io)?;
         file.write_all(&*self.seed).map_err(io)?;
         file.as_file().sync_all().map_err(io)?;
-        match file.persist_noclobber(path) {
+        match persist(file, path.to_owned()) {
             Ok(_) => {}
             Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(IdentityError::Exists(path.to_owned()));

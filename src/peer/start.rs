@@ -18,9 +18,9 @@ use crate::discovery::{self, Own};
 use crate::error::Failure;
 use crate::identity::tls::Tls;
 use crate::identity::{Identity, Instance, PeerName, fill_random};
-use crate::sys::clock;
+use crate::sys::{clock, descriptors};
 use crate::transfer::{self, Engine, ports};
-use crate::{disk, store, text};
+use crate::{disk, limits, store, text};
 
 /// How long the leave may take that is announced on a second Ctrl-C.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -62,6 +62,9 @@ impl Peer {
     pub fn start(config: Config) -> Result<Self, Failure> {
         let mut warnings = VecDeque::new();
         set_up(&config)?;
+        if let Err(e) = descriptors::allow(limits::DESCRIPTORS) {
+            log::debug!("no more open files are allowed than before: {e}");
+        }
         let identity = Arc::new(own_identity(&config)?);
         let instance = next_instance(&config, 0)?;
         let name = own_name(&config, &identity);

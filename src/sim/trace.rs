@@ -41,9 +41,6 @@ pub(crate) struct Trace {
     pub(crate) folders: Vec<Node>,
 }
 
-/// Bytes of a written string that strace tells; what is longer is looked up.
-const SHOWN: usize = 1_024;
-
 /// Long contents that a process writes, known beforehand: found by their first 32 bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Known(HashMap<[u8; 32], Vec<u8>>);
@@ -73,12 +70,13 @@ impl Known {
 }
 
 /// Runs the ignored test `test` again below strace, as in another run of the operating system, with `dir`
-/// in `POTLUCK_TEST_DIR`; what it did in `dir/disk`, which is there and empty. `None`, with the reason
-/// printed, where there is no strace; that fails the test if `CI=true`.
-pub(crate) fn record(test: &str, dir: &Path, known: &Known) -> Option<Trace> {
+/// in `POTLUCK_TEST_DIR`; what it did in `dir/disk`, which is there and empty. Writes of more than `shown`
+/// bytes must be `known`. `None`, with the reason printed, where there is no strace; that fails the test
+/// if `CI=true`.
+pub(crate) fn record(test: &str, dir: &Path, shown: usize, known: &Known) -> Option<Trace> {
     let log = dir.join("trace");
-    let (out, shown) = (log.display().to_string(), SHOWN.to_string());
-    let calls = "trace=openat,open,creat,close,fcntl,dup,dup2,dup3,write,pwrite64,writev,pwritev,pwritev2,\
+    let (out, shown) = (log.display().to_string(), shown.to_string());
+    let calls = "trace=openat,open,creat,close,fcntl,lseek,dup,dup2,dup3,write,pwrite64,writev,pwritev,pwritev2,\
                  fsync,fdatasync,sync,syncfs,sync_file_range,rename,renameat,renameat2,link,linkat,unlink,\
                  unlinkat,mkdir,mkdirat,rmdir,truncate,ftruncate,copy_file_range,sendfile,splice,symlink,\
                  symlinkat";
@@ -101,7 +99,8 @@ struct Reader<'a> {
     /// The names as they are.
     names: HashMap<Name, Node>,
     nodes: usize,
-    open: HashMap<i32, Node>,
+    /// Open descriptors, and where in the file each stands.
+    open: HashMap<i32, (Node, u64)>,
     /// Where a call stands that has not returned: its text so far, and how many operations came before.
     begun: HashMap<&'a str, (String, usize)>,
 }
@@ -168,13 +167,21 @@ impl<'a> Reader<'a> {
                 let text = String::from_utf8(bytes(args[1])).unwrap();
                 self.trace.ops.push(Op::Mark(text.trim_end().to_owned()));
             }
-            "write" => assert!(self.node(args[0]).is_none(), "where a write goes is not told: {call}"),
+            "write" => {
+                let fd = number(args[0]);
+                if let Some((node, at)) = self.open.get(&fd).copied() {
+                    let bytes = self.wrote(node, at, &args, result);
+                    self.open.insert(fd, (node, at + bytes));
+                }
+            }
+            "lseek" => {
+                if let Some((_, at)) = self.open.get_mut(&number(args[0])) {
+                    *at = result.parse().unwrap();
+                }
+            }
             "pwrite64" => {
                 if let Some(node) = self.node(args[0]) {
-                    let (asked, at) = (args[2].parse().unwrap(), args[3].parse().unwrap());
-                    let mut whole = self.known.whole(bytes(args[1]), asked);
-                    whole.truncate(result.parse().unwrap());
-                    self.trace.ops.push(Op::Wrote(node, at, whole));
+                    self.wrote(node, args[3].parse().unwrap(), &args, result);
                 }
             }
             "ftruncate" => {
@@ -203,10 +210,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// How many bytes were written.
+    fn wrote(&mut self, node: Node, at: u64, args: &[&str], result: &str) -> u64 {
+        let (asked, written): (_, usize) = (args[2].parse().unwrap(), result.parse().unwrap());
+        let mut whole = self.known.whole(bytes(args[1]), asked);
+        whole.truncate(written);
+        self.trace.ops.push(Op::Wrote(node, at, whole));
+        written as u64
+    }
+
     fn opened(&mut self, path: &Path, flags: &str, fd: i32) {
         self.open.remove(&fd);
         if path == self.root {
-            self.open.insert(fd, 0);
+            self.open.insert(fd, (0, 0));
             return;
         }
         let Some(at) = self.name(path) else { return };
@@ -217,12 +233,12 @@ impl<'a> Reader<'a> {
         if flags.contains("O_TRUNC") {
             self.trace.ops.push(Op::Cut(node, 0));
         }
-        self.open.insert(fd, node);
+        self.open.insert(fd, (node, 0));
     }
 
     fn doubled(&mut self, old: &str, new: &str) {
         match self.node(old) {
-            Some(node) => drop(self.open.insert(number(new), node)),
+            Some(node) => drop(self.open.insert(number(new), (node, 0))),
             None => drop(self.open.remove(&number(new))),
         }
     }
@@ -269,7 +285,7 @@ impl<'a> Reader<'a> {
         if !descriptor.starts_with(|c: char| c.is_ascii_digit()) || !descriptor.contains('<') {
             return None;
         }
-        self.open.get(&number(descriptor)).copied()
+        self.open.get(&number(descriptor)).map(|(node, _)| *node)
     }
 
     /// What `path` is in the watched folder; `None` if it does not lie there.
@@ -278,6 +294,7 @@ impl<'a> Reader<'a> {
         let mut components: Vec<String> =
             below.components().map(|c| c.as_os_str().to_str().unwrap().to_owned()).collect();
         let last = components.pop()?;
+        assert!(last != "..", "{} is not understood", path.display());
         let mut folder = 0;
         for name in components {
             folder = self.names[&(folder, name)];

@@ -4,6 +4,7 @@ pub mod boot;
 pub mod cage;
 pub mod clock;
 pub mod clone;
+pub mod descriptors;
 pub mod extents;
 pub mod folder;
 pub mod lock;

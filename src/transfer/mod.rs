@@ -43,6 +43,7 @@ use crate::identity::PeerId;
 use crate::identity::fill_random;
 use crate::identity::tls::Tls;
 use crate::routes::{Contact, Host};
+use crate::sys::descriptors;
 use crate::wire::message::Told;
 
 /// Number of a download, for as long as this peer runs.
@@ -241,7 +242,10 @@ pub fn start_receiver(
     let (tell, events) = crossbeam_channel::bounded(EVENTS);
     let mut seed = [0; 8];
     fill_random(&mut seed).map_err(io::Error::other)?;
-    let swarm = Swarm::new(u64::from_le_bytes(seed));
+    let mut swarm = Swarm::new(u64::from_le_bytes(seed));
+    // Two for each file and its sidecar; as many again for copies and connections.
+    let files = descriptors::allowed().saturating_sub(crate::limits::DESCRIPTORS_AT_REST) / 4;
+    swarm.open_at_most(usize::try_from(files).unwrap_or(usize::MAX));
     let role = ReceiverRole::new(tell, engine.bell(), disk_commands, disk_events, swarm);
     engine.start("receiver", tls, listeners, events, role)
 }

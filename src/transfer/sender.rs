@@ -102,6 +102,8 @@ pub(super) struct SenderRole {
     haves: Option<Time>,
     /// Files found changed, until there is a new offer.
     changed: BTreeSet<FileId>,
+    /// Files that could not be read, and until when that is not tried again.
+    unreadable: BTreeMap<FileId, Time>,
     buffer: Vec<u8>,
     /// Who the controller knows to be served.
     told: Vec<(PeerId, u64)>,
@@ -149,6 +151,7 @@ impl SenderRole {
             giving: Giving::default(),
             haves: None,
             changed: BTreeSet::new(),
+            unreadable: BTreeMap::new(),
             buffer: vec![0; STEP],
             told: Vec::new(),
             report: None,
@@ -169,7 +172,7 @@ impl SenderRole {
             let step = item.len.min(left);
             pushed = true;
             let pushed_one = if may {
-                self.push_item(net, id, request, number, Item { len: step, ..item })
+                self.push_item(now, net, id, (request, number), Item { len: step, ..item })
             } else {
                 Err(Reason::Busy)
             };
@@ -201,16 +204,17 @@ impl SenderRole {
     /// Reads and pushes some bytes of a file, as blocks. Returns the file's size.
     fn push_item(
         &mut self,
+        now: Time,
         net: &mut Net,
         id: ConnId,
-        request: u64,
-        number: u32,
+        (request, number): (u64, u32),
         item: Item,
     ) -> Result<u64, Reason> {
         let offer = Arc::clone(&self.offer);
-        let Some(file) = offer.shelf.files.get(&item.file).filter(|_| !self.changed.contains(&item.file))
-        else {
-            return self.push_held(net, id, request, number, item);
+        let rests = self.unreadable.get(&item.file).is_some_and(|until| now < *until);
+        let shared = offer.shelf.files.get(&item.file);
+        let Some(file) = shared.filter(|_| !self.changed.contains(&item.file) && !rests) else {
+            return self.push_held(net, id, (request, number), item, rests);
         };
         let chunks = file.manifest.chunks();
         let len = within(chunks, item)?;
@@ -220,6 +224,14 @@ impl SenderRole {
                 log::warn!("no file descriptor is left: {} is served a little later", file.path);
                 self.open.files.clear();
                 return Err(Reason::Busy);
+            }
+            // A bad disk, a share that is away: it may be well again, so it is not given up.
+            Err(OpenError::Io(e)) => {
+                if self.unreadable.insert(item.file, now + limits::UNREADABLE).is_none() {
+                    log::warn!("{} cannot be read, so others do not get it from here: {e}", file.path);
+                }
+                self.open.files.remove(&item.file);
+                return Err(Reason::Changed);
             }
             Err(e) => {
                 log::debug!("{} cannot be served: {e}", file.path);
@@ -238,12 +250,12 @@ impl SenderRole {
         &mut self,
         net: &mut Net,
         id: ConnId,
-        request: u64,
-        number: u32,
+        (request, number): (u64, u32),
         item: Item,
+        rests: bool,
     ) -> Result<u64, Reason> {
         let Some(held) = self.holding.get(item.file) else {
-            let changed = self.changed.contains(&item.file);
+            let changed = rests || self.changed.contains(&item.file);
             return Err(if changed { Reason::Changed } else { unknown(&self.offer) });
         };
         let held = Arc::clone(held);
@@ -497,6 +509,7 @@ impl Role for SenderRole {
                 self.offer = offer;
                 self.changed.clear();
                 let files = &self.offer.shelf.files;
+                self.unreadable.retain(|id, _| files.contains_key(id));
                 // A file may have been replaced by another one of the same content.
                 self.open.files.retain(|id, (f, _)| {
                     files.get(id).is_some_and(|file| unchanged(f, &file.stamp).unwrap_or(false))

@@ -26,13 +26,18 @@ fn scene() -> Option<(Lab, Peer, Peer)> {
     Some((lab, owner, taker))
 }
 
-/// Asks a peer for the file from a thread of its own; what the end was comes through the channel, and
-/// nothing does if the peer dies.
+/// Asks a peer for `big.bin` ([`begin_one`]).
 fn begin(taker: &Peer) -> (Receiver<Reply>, Thread) {
+    begin_one(taker, "big.bin")
+}
+
+/// Asks a peer for a file from a thread of its own; what the end was comes through the channel, and
+/// nothing does if the peer dies.
+pub(crate) fn begin_one(taker: &Peer, file: &str) -> (Receiver<Reply>, Thread) {
     use std::io::{BufRead as _, BufReader, Write as _};
     let (sender, receiver) = unbounded();
     let path = taker.directory.join(".potluck/control.sock");
-    let request = Request::Download { files: vec!["big.bin".to_owned()], from: None, to: None, wait: true };
+    let request = Request::Download { files: vec![file.to_owned()], from: None, to: None, wait: true };
     let run = move || {
         let Ok(mut socket) = std::os::unix::net::UnixStream::connect(path) else { return };
         if socket.write_all(line_of(&request).as_bytes()).is_err() {

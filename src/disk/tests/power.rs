@@ -171,7 +171,7 @@ fn power_loss_at_any_moment_costs_little_and_leaves_nothing_wrong() {
     }
     let dir = memory();
     fs::create_dir(dir.path().join("disk")).unwrap();
-    let Some(trace) = record("disk::tests::power::victim", dir.path(), &known) else { return };
+    let Some(trace) = record("disk::tests::power::victim", dir.path(), 1_024, &known) else { return };
     // Had we missed an operation, what they come to would not be what is there.
     let replay = memory();
     Tree::after(&trace, trace.ops.len(), Forgets::Nothing, &mut Rng::new(0)).put(replay.path());

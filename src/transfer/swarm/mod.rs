@@ -35,6 +35,7 @@ use crate::content::{ChunkIndex, Claim};
 use crate::disk::{self, FileToken};
 use crate::error::Failure;
 use crate::identity::PeerId;
+use crate::limits;
 use crate::time::Time;
 use crate::wire::Message;
 
@@ -118,12 +119,19 @@ pub(super) struct Swarm {
     stopping: bool,
     /// What orders holders that are alike.
     seed: u64,
+    /// Files that are put together at once, at most.
+    most_open: usize,
 }
 
 impl Swarm {
     /// Without downloads. Peers with different seeds prefer different holders.
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, ..Self::default() }
+        Self { seed, most_open: limits::OPEN_DOWNLOADS, ..Self::default() }
+    }
+
+    /// Puts no more than so many files together at once, where that is less than usual.
+    pub(super) fn open_at_most(&mut self, files: usize) {
+        self.most_open = files.clamp(1, limits::OPEN_DOWNLOADS);
     }
 
     /// The next thing to do; to be called until `None` after every input.

@@ -149,7 +149,7 @@ impl Swarm {
 
     /// Opens files, one of each job in turn, while there is room.
     pub(super) fn begin_files(&mut self, now: Time) {
-        while self.downloads.len() < limits::OPEN_DOWNLOADS {
+        while self.downloads.len() < self.most_open {
             let Some((id, at)) = self.next_file() else { return };
             let token = self.token();
             let Some(job) = self.jobs.get_mut(&id) else { return };

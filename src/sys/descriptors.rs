@@ -1,0 +1,40 @@
+//! How many files and connections this process may have open.
+
+use std::io;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Raises the soft limit to `wanted`, or as far as the hard one lets us; never lowers it. Many systems give
+/// a process 256 or 1,024 and allow it far more.
+///
+/// # Errors
+/// What the operating system says.
+pub fn allow(wanted: u64) -> io::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let Some(current) = limit.current else { return Ok(()) };
+    let raised = limit.maximum.map_or(wanted, |most| wanted.min(most));
+    if raised > current {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum: limit.maximum })?;
+    }
+    Ok(())
+}
+
+/// How many this process may have open.
+#[must_use]
+pub fn allowed() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_never_lowered() {
+        let before = allowed();
+        allow(1).unwrap();
+        assert_eq!(allowed(), before);
+        allow(before).unwrap();
+        assert_eq!(allowed(), before);
+    }
+}
