@@ -226,3 +226,47 @@ fn an_owner_that_gets_another_address_goes_on_giving() {
 fn a_taker_that_gets_another_address_goes_on_taking() {
     moves(2);
 }
+
+/// Waits until the taker is offered this content under this path, and fetches it.
+fn gets(taker: &Peer, path: &str, content: &[u8]) {
+    let id = blake3::hash(content).to_hex().to_string();
+    wait("offered as it is now", SOON, || taker.offered(path).filter(|r| r.id == id));
+    assert_eq!(fs::read(taker.fetch(&format!("b3:{id}"))).unwrap(), content);
+}
+
+/// The wall clock comes in at two places only: the start count and the times of files. (What runs goes by
+/// the time since the machine started.)
+#[test]
+fn a_clock_that_is_set_forth_and_back_changes_nothing() {
+    use std::time::{Duration, SystemTime};
+    let Some(lab) = Lab::of("up 2") else { return };
+    let years = Duration::from_secs(10 * 365 * 86_400);
+    let shared = lab.folder("owner/shared");
+    let put = |name: &str, content: &[u8], modified: SystemTime| {
+        fs::write(shared.join(name), content).unwrap();
+        fs::File::options().write(true).open(shared.join(name)).unwrap().set_modified(modified).unwrap();
+    };
+    let now = fs::metadata(&shared).unwrap().modified().unwrap();
+    put("x.txt", b"of today", now);
+    let (mut owner, taker) = (lab.peer(1, "owner", &[]), lab.peer(2, "taker", &[]));
+    gets(&taker, "x.txt", b"of today");
+    // Ten years ahead: what such a start leaves behind, and what is written in it.
+    put("x.txt", b"of then!", now + years);
+    gets(&taker, "x.txt", b"of then!");
+    owner.kill();
+    let instance = owner.directory.join(".potluck/instance");
+    let count: u64 = fs::read_to_string(&instance).unwrap().trim().parse().unwrap();
+    fs::write(&instance, format!("{}\n", count + years.as_secs())).unwrap();
+    // And back again: the same size, an earlier time.
+    put("x.txt", b"and back", now - years);
+    put("y.txt", b"new", now);
+    for _ in 0..2 {
+        owner = lab.peer(1, "owner", &[]);
+        gets(&taker, "x.txt", b"and back");
+        gets(&taker, "y.txt", b"new");
+        let next: u64 = fs::read_to_string(&instance).unwrap().trim().parse().unwrap();
+        assert!(next > count + years.as_secs(), "{next}");
+        put("y.txt", b"new", now + years);
+        owner.kill();
+    }
+}
