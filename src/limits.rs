@@ -144,6 +144,9 @@ pub const SIDECAR_BYTES: u64 = 64 << 20;
 /// It is written after this share of the file (1/50: 2 %) too, so that small files resume as well.
 pub const SIDECAR_SHARE: u64 = 50;
 
+/// But not before so many bytes: a file that is smaller is soon whole, and each writing takes two syncs.
+pub const SIDECAR_LEAST: u64 = 1 << 20;
+
 /// It is written after this time too, so that slow downloads resume as well.
 pub const SIDECAR_AGE: Duration = Duration::from_secs(2);
 

@@ -36,7 +36,8 @@ impl Clerk {
     /// Writes the sidecar if enough is new.
     pub(super) fn save_if_due(&mut self, token: FileToken) {
         let Some(file) = self.files.get(&token) else { return };
-        let share = (file.plan.size / limits::SIDECAR_SHARE).min(limits::SIDECAR_BYTES);
+        let share = file.plan.size / limits::SIDECAR_SHARE;
+        let share = share.clamp(limits::SIDECAR_LEAST, limits::SIDECAR_BYTES);
         let old = file.dirty_since.is_some_and(|since| now().since(since) >= limits::SIDECAR_AGE);
         if file.dirty > 0 && !file.saving && (file.dirty >= share || old) {
             self.save(token, false);
