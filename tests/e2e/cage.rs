@@ -126,10 +126,37 @@ fn a_link_in_place_of_shared_leads_nowhere() {
     wait("the files of before gone", LATER, || other.offered("caged.txt").is_none().then_some(()));
     let holders = other.offered("secret.txt").unwrap_or(row).peers;
     assert_eq!(holders, ["free"]);
-    let warnings = caged.status().warnings;
-    // The root of the folder or what a scan of it met, whichever was seen first.
+    // Whoever looks between the two steps above finds nothing there, and says that first. Then comes what is
+    // said of the root of the folder, or of what a scan of it met, whichever was seen first.
     let told = |w: &String| w.contains("cannot be opened") || w.contains("cannot be read");
-    assert!(warnings.iter().any(told), "{warnings:?}");
+    wait("a word about the link", SOON, || caged.status().warnings.iter().any(told).then_some(()));
+}
+
+/// Rules hold for a folder, not for its name. This is why they name the peer directory and not `shared/`.
+#[test]
+fn what_takes_the_place_of_shared_is_served() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    let owner = lab.peer_with(1, "owner", &[("first.txt", b"first")]);
+    let taker = lab.peer(2, "taker", &[]);
+    wait("the file", SOON, || taker.offered("first.txt"));
+    if !is_caged(&owner) {
+        return;
+    }
+    // Moved away, and made again.
+    let shared = owner.directory.join("shared");
+    fs::rename(&shared, owner.directory.join("before")).unwrap();
+    fs::create_dir(&shared).unwrap();
+    fs::write(shared.join("second.txt"), "second").unwrap();
+    wait("the file in the new folder", LATER, || taker.offered("second.txt"));
+    assert_eq!(fs::read(taker.fetch("second.txt")).unwrap(), b"second");
+    // A disk that is mounted there, where only the owner sees it: it goes with the owner.
+    let mount = "mount -t tmpfs none \"$1\" && printf third >\"$1/third.txt\"";
+    let mut inside = lab.inside(1, "nsenter");
+    inside.args(["-t", &owner.pid().to_string(), "-m", "sh", "-c", mount, "sh"]).arg(&shared);
+    assert!(inside.status().unwrap().success());
+    wait("the file on the mounted disk", LATER, || taker.offered("third.txt"));
+    assert_eq!(fs::read(taker.fetch("third.txt")).unwrap(), b"third");
+    assert!(taker.offered("first.txt").is_none() && is_caged(&owner));
 }
 
 #[test]
