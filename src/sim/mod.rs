@@ -6,6 +6,7 @@
 #[cfg(test)]
 pub(crate) mod disk;
 mod link;
+mod queue;
 mod rng;
 #[cfg(test)]
 pub(crate) mod trace;

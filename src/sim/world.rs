@@ -1,14 +1,13 @@
 //! A network of discovery machines in virtual time. Pure: it opens no socket and reads no clock.
 
-use std::cmp::Reverse;
-use std::collections::binary_heap::PeekMut;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
+use super::queue::{Flight, Next, Payload, Queue, What};
 use super::{Link, Rng};
 use crate::content::FileId;
 use crate::discovery::{Event, Gone, Link as OnLink, Machine, Output, Own, PeerInfo, Via};
@@ -87,68 +86,6 @@ pub struct Seen {
     pub right: bool,
 }
 
-/// A datagram on its way.
-#[derive(Clone, Debug)]
-enum Payload {
-    /// Taken for signed by that peer.
-    Plain(PeerId, Rc<Body>),
-    /// With a claimed sender and a wrong signature.
-    Forged(PeerId),
-    /// With a real signature.
-    Sealed(Rc<[u8]>),
-}
-
-#[derive(Debug)]
-enum What {
-    Timer(usize),
-    Table { to: usize, teller: usize },
-    Flight(Flight),
-}
-
-/// One datagram on its way to all its receivers: one place in the queue, however many they are.
-#[derive(Debug)]
-struct Flight {
-    source: SocketAddr,
-    via: Via,
-    payload: Payload,
-    /// Who receives it when, the last first.
-    arrivals: Vec<(Time, usize)>,
-}
-
-/// What happens now.
-enum Next {
-    Timer(usize),
-    Table { to: usize, teller: usize },
-    Packet { to: usize, source: SocketAddr, via: Via, payload: Payload },
-}
-
-#[derive(Debug)]
-struct Due {
-    at: Time,
-    order: u64,
-    what: What,
-}
-
-impl PartialEq for Due {
-    fn eq(&self, other: &Self) -> bool {
-        self.order == other.order
-    }
-}
-
-impl Eq for Due {}
-
-impl PartialOrd for Due {
-    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Due {
-    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
-}
-
 /// The world.
 #[derive(Debug)]
 pub struct World {
@@ -166,8 +103,7 @@ pub struct World {
     pub sent: u64,
     /// Tables asked for over TCP.
     pub tables: u64,
-    queue: BinaryHeap<Reverse<Due>>,
-    order: u64,
+    queue: Queue,
     places: BTreeMap<PeerId, usize>,
     addresses: BTreeMap<SocketAddr, usize>,
     hosts: BTreeMap<Ipv4Addr, usize>,
@@ -187,8 +123,7 @@ impl World {
             log: Vec::new(),
             sent: 0,
             tables: 0,
-            queue: BinaryHeap::new(),
-            order: 0,
+            queue: Queue::default(),
             places: BTreeMap::new(),
             addresses: BTreeMap::new(),
             hosts: BTreeMap::new(),
@@ -338,7 +273,8 @@ impl World {
 
     /// Lets time pass until `until`.
     pub fn run_until(&mut self, until: Time) {
-        while let Some(next) = self.pop(until) {
+        while let Some((now, next)) = self.queue.pop(until) {
+            self.now = now;
             match next {
                 Next::Timer(place) => self.timer(place),
                 Next::Table { to, teller } => self.table(to, teller),
@@ -355,7 +291,7 @@ impl World {
             if done(self) {
                 return Some(self.now.since(begun));
             }
-            let next = self.queue.peek().map(|Reverse(due)| due.at).filter(|at| *at <= begun + limit)?;
+            let next = self.queue.first().filter(|at| *at <= begun + limit)?;
             // Everything of this instant, and of the next millisecond (20 of them with 1,000 peers): asking
             // costs.
             let step = Duration::from_micros(1_000.max(20 * self.nodes.len() as u64));
@@ -425,42 +361,8 @@ impl World {
         }
         arrivals.sort_unstable_by(|a, b| b.cmp(a));
         if let Some((first, _)) = arrivals.last() {
-            self.push(*first, What::Flight(Flight { source, via, payload, arrivals }));
+            self.queue.push(*first, What::Flight(Flight { source, via, payload, arrivals }));
         }
-    }
-
-    fn push(&mut self, at: Time, what: What) {
-        self.order += 1;
-        self.queue.push(Reverse(Due { at, order: self.order, what }));
-    }
-
-    /// The next thing that happens by `until`; it is `now` then.
-    fn pop(&mut self, until: Time) -> Option<Next> {
-        let mut top = self.queue.peek_mut().filter(|top| top.0.at <= until)?;
-        let due = &mut top.0;
-        self.now = due.at;
-        let flight = match &mut due.what {
-            What::Timer(place) => {
-                let place = *place;
-                PeekMut::pop(top);
-                return Some(Next::Timer(place));
-            }
-            What::Table { to, teller } => {
-                let (to, teller) = (*to, *teller);
-                PeekMut::pop(top);
-                return Some(Next::Table { to, teller });
-            }
-            What::Flight(flight) => flight,
-        };
-        let (_, to) = flight.arrivals.pop()?;
-        let (source, via, payload) = (flight.source, flight.via, flight.payload.clone());
-        // With receivers left it keeps its place in the queue, for the next of them.
-        if let Some((next, _)) = flight.arrivals.last() {
-            due.at = *next;
-        } else {
-            PeekMut::pop(top);
-        }
-        Some(Next::Packet { to, source, via, payload })
     }
 
     /// Gives peer `to` the table of `teller`, which it asked for over TCP, if that still runs.
@@ -522,7 +424,7 @@ impl World {
             && node.armed != next
         {
             node.armed = next;
-            self.push(at, What::Timer(place));
+            self.queue.push(at, What::Timer(place));
         }
     }
 
@@ -606,7 +508,7 @@ impl World {
             Event::CopiedFolder(_) => node.copied = true,
             Event::Lacking(teller) => {
                 let teller = self.places[&teller];
-                self.push(self.now + TABLE, What::Table { to: by, teller });
+                self.queue.push(self.now + TABLE, What::Table { to: by, teller });
             }
             Event::Has(id, files) => {
                 for file in files {

@@ -51,7 +51,7 @@ fn victim() {
     let mut mark = |name: &str| io::Write::write_all(&mut marks, format!("{name}\n").as_bytes()).unwrap();
     let mut rig = Rig::new();
     let sources: Vec<Source> = (0..SMALL).map(small).collect();
-    let mut tokens = std::collections::BTreeMap::new();
+    let mut tokens = BTreeMap::new();
     for (n, source) in sources.iter().enumerate() {
         tokens.insert(rig.open(source.plan(&to, &format!("small/{n}"))), n);
     }
