@@ -1,0 +1,253 @@
+//! The thread of a hostile peer: its sockets, and the lies that it tells over them.
+
+use core::net::{Ipv4Addr, SocketAddr};
+use core::time::Duration;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use potluck::content::manifest::{ChunkHasher, ManifestBuilder};
+use potluck::content::{Chunks, FileId, Manifest};
+use potluck::identity::Identity;
+use potluck::identity::tls::Tls;
+use potluck::limits;
+use potluck::sys::clock;
+use potluck::time::Time;
+use potluck::wire::Message;
+use potluck::wire::datagram::{self, Envelope};
+use potluck::wire::frame::{Decoder, Piece};
+use potluck::wire::message::{BlockIs, GetBlocks, ManifestIs};
+use rustls::{ServerConnection, StreamOwned};
+
+use super::offer::Catalogue;
+use super::voice::Voice;
+use super::{Event, Lie, Order};
+use crate::lab::pause;
+
+/// A connection, with the catalogue that it was told the head of.
+struct Line {
+    catalogue: Catalogue,
+    stream: StreamOwned<ServerConnection, TcpStream>,
+    decoder: Decoder,
+}
+
+/// What it is, and does.
+pub(super) struct Work {
+    voice: Voice,
+    tls: Tls,
+    udp: UdpSocket,
+    tcp: TcpListener,
+    lie: Lie,
+    take: Receiver<Order>,
+    tell: Sender<Event>,
+    catalogue: Catalogue,
+    contents: Vec<Vec<u8>>,
+    lines: Vec<Line>,
+    /// Two addresses, and where each was last heard from.
+    relay: Option<[(Ipv4Addr, Option<SocketAddr>); 2]>,
+    announced: Time,
+}
+
+impl Work {
+    /// With a socket for discovery and one for connections.
+    pub(super) fn new(
+        identity: &Identity,
+        name: &str,
+        lie: Lie,
+        (udp, tcp): (UdpSocket, TcpListener),
+        (take, tell): (Receiver<Order>, Sender<Event>),
+    ) -> Self {
+        Self {
+            voice: Voice::new(identity, name),
+            tls: Tls::new(identity).unwrap(),
+            udp,
+            tcp,
+            lie,
+            take,
+            tell,
+            catalogue: Catalogue::default(),
+            contents: Vec::new(),
+            lines: Vec::new(),
+            relay: None,
+            announced: Time(0),
+        }
+    }
+
+    /// Does what is ordered, and lies, until nobody gives orders any more.
+    pub(super) fn run(mut self) {
+        loop {
+            match self.take.try_recv() {
+                Ok(order) => self.obey(order),
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => pause(Duration::from_millis(1)),
+            }
+            if clock::now().since(self.announced) > Duration::from_millis(250) {
+                self.announce();
+            }
+            self.hear();
+            self.serve();
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Offer(offers) => {
+                self.voice.catalogue += 1;
+                self.catalogue = Catalogue::new(self.voice.catalogue, offers);
+                self.announce();
+            }
+            Order::Have(content) => self.contents.push(content),
+            Order::Send(bytes, to) => self.send(&bytes, to),
+            Order::Relay(one, other) => self.relay = Some([(one, None), (other, None)]),
+        }
+    }
+
+    fn send(&self, bytes: &[u8], to: SocketAddr) {
+        // A full queue costs a datagram, as on any network.
+        if let Err(e) = self.udp.send_to(bytes, to) {
+            println!("fiend: {to}: {e}");
+        }
+    }
+
+    fn announce(&mut self) {
+        self.announced = clock::now();
+        let bytes = self.voice.say(&datagram::Message::Here);
+        self.send(&bytes, (Ipv4Addr::new(10, 77, 0, 255), limits::DISCOVERY_PORT).into());
+    }
+
+    fn hear(&mut self) {
+        let mut buffer = [0; 2_048];
+        while let Ok((n, source)) = self.udp.recv_from(&mut buffer) {
+            let bytes = &buffer[..n];
+            let Ok(envelope) = Envelope::parse(bytes) else { continue };
+            if envelope.key() == self.voice.identity.public() {
+                continue;
+            }
+            let Ok(body) = envelope.open() else { continue };
+            let nonce = match body.message {
+                datagram::Message::Hello { nonce } | datagram::Message::Proof { ask: Some(nonce), .. } => {
+                    Some(nonce)
+                }
+                datagram::Message::Probe { peer, nonce } if peer == self.voice.identity.id() => Some(nonce),
+                _ => None,
+            };
+            if self.relay.is_some() {
+                self.carry(bytes, source);
+            } else if let Some(nonce) = nonce {
+                let answer = datagram::Message::Proof { ask: None, echoes: vec![nonce] };
+                let answer = self.voice.say(&answer);
+                self.send(&answer, source);
+            }
+            // Nobody listens any more when the test is over.
+            drop(self.tell.send(Event::Heard(Box::new(body), bytes.to_vec())));
+        }
+    }
+
+    fn carry(&mut self, bytes: &[u8], source: SocketAddr) {
+        let Some(ends) = &mut self.relay else { return };
+        let Some(from) = ends.iter().position(|(ip, _)| source.ip() == *ip) else { return };
+        ends[from].1 = Some(source);
+        if let Some(to) = ends[1 - from].1 {
+            self.send(bytes, to);
+        }
+    }
+
+    fn serve(&mut self) {
+        while let Ok((tcp, _)) = self.tcp.accept() {
+            tcp.set_nonblocking(true).unwrap();
+            tcp.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
+            let stream = StreamOwned::new(self.tls.accept().unwrap(), tcp);
+            self.lines.push(Line { catalogue: Catalogue::default(), stream, decoder: Decoder::default() });
+        }
+        for mut line in std::mem::take(&mut self.lines) {
+            let mut buffer = [0; 16_384];
+            match line.stream.read(&mut buffer) {
+                Ok(n) if n > 0 && self.answer(&mut line, &buffer[..n]) => self.lines.push(line),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => self.lines.push(line),
+                Err(_) if line.stream.conn.is_handshaking() => drop(self.tell.send(Event::Broken)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Answers what came; false when the connection is over.
+    fn answer(&mut self, line: &mut Line, mut bytes: &[u8]) -> bool {
+        while let Ok((used, piece)) = line.decoder.feed(bytes) {
+            bytes = &bytes[used..];
+            let Piece::Frame(frame) = piece else { return true };
+            let Ok(Some(message)) = Message::decode(&frame) else { return false };
+            if let Message::GetHead(_) = message {
+                line.catalogue = self.catalogue.clone();
+            }
+            line.stream.sock.set_nonblocking(false).unwrap();
+            let said = self
+                .replies(&line.catalogue, &message)
+                .iter()
+                .try_for_each(|reply| line.stream.write_all(reply));
+            let said = said.and_then(|()| line.stream.flush());
+            line.stream.sock.set_nonblocking(true).unwrap();
+            drop(self.tell.send(Event::Asked(line.catalogue.version, message)));
+            if said.is_err() {
+                return false;
+            }
+        }
+        false
+    }
+
+    fn replies(&self, catalogue: &Catalogue, message: &Message) -> Vec<Vec<u8>> {
+        match message {
+            Message::GetHead(m) => vec![catalogue.head(&self.voice.identity, self.voice.instance, m)],
+            Message::GetBuckets(m) => m.buckets.iter().map(|b| catalogue.bucket(m.request, *b)).collect(),
+            Message::GetManifest(m) => {
+                let Some(content) = self.content(m.file) else { return Vec::new() };
+                let mut values = manifest(content).as_bytes().to_vec();
+                match self.lie {
+                    Lie::Manifest => values = manifest(&vec![7; content.len()]).as_bytes().to_vec(),
+                    Lie::Count => values.extend([0; 32]),
+                    _ => {}
+                }
+                vec![Message::Manifest(ManifestIs { request: m.request, values }).encode()]
+            }
+            Message::GetBlocks(m) => self.blocks(m),
+            _ => Vec::new(),
+        }
+    }
+
+    fn content(&self, id: FileId) -> Option<&Vec<u8>> {
+        self.contents.iter().find(|c| blake3::hash(c).as_bytes() == &id.0)
+    }
+
+    fn blocks(&self, asked: &GetBlocks) -> Vec<Vec<u8>> {
+        let mut replies = Vec::new();
+        for (item, i) in (0..).zip(&asked.items) {
+            let Some(content) = self.content(i.file) else { continue };
+            for offset in (i.offset..i.offset + i.len).step_by(limits::BLOCK) {
+                let end = (i.offset + i.len).min(offset + limits::BLOCK as u64);
+                let [from, to] = [offset, end].map(|n| usize::try_from(n).unwrap());
+                // Beyond the end of what it has, it makes something up.
+                let mut bytes: Vec<u8> = content.iter().copied().skip(from).take(to - from).collect();
+                bytes.resize(to - from, 0xee);
+                if self.lie == Lie::Bytes {
+                    bytes.fill(0xaa);
+                }
+                let offset = if self.lie == Lie::Order { offset.wrapping_sub(1) } else { offset };
+                let head = Message::Block(BlockIs { request: asked.request, item, offset });
+                replies.push([head.encode_with(bytes.len()), bytes].concat());
+            }
+        }
+        replies
+    }
+}
+
+/// The manifest of `content`.
+fn manifest(content: &[u8]) -> Manifest {
+    let chunks = Chunks::of(content.len() as u64).unwrap();
+    let mut builder = ManifestBuilder::new(chunks);
+    for index in chunks.iter() {
+        let range = chunks.range(index);
+        let mut hasher = ChunkHasher::new(chunks, index);
+        hasher.update(&content[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()]);
+        builder.push(hasher.finish().unwrap());
+    }
+    builder.finish().unwrap()
+}
