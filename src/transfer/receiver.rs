@@ -45,7 +45,7 @@ struct Link {
     table: bool,
     /// The table that it is sending: number of the request, and peers that may still come.
     tables: Option<(u64, usize)>,
-    /// More connections to it, for blocks: numbers 1 and up.
+    /// More connections to it, for blocks: numbers 1 and up. Those that stand come first.
     lanes: Vec<Lane>,
 }
 
@@ -227,14 +227,15 @@ impl ReceiverRole {
         self.widened(now, peer);
     }
 
-    /// Tells the swarm when none of the further connections to `peer` is still being made.
+    /// Tells the swarm how many connections to `peer` stand. One that loses the first packets takes a second
+    /// or more to be made, so the others do not wait for it.
     fn widened(&mut self, now: Time, peer: PeerId) {
-        if let Some(link) = self.links.get(&peer)
-            && link.lanes.iter().all(|l| l.up)
-        {
-            let count = u8::try_from(1 + link.lanes.len()).unwrap_or(u8::MAX);
-            self.swarm.handle_lanes(now, peer, count);
-        }
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        // They have no number yet, so nobody minds the order.
+        link.lanes.sort_by_key(|l| !l.up);
+        let up = link.lanes.iter().filter(|l| l.up).count();
+        let count = u8::try_from(1 + up).unwrap_or(u8::MAX);
+        self.swarm.handle_lanes(now, peer, count, up == link.lanes.len());
     }
 
     /// Forgets and closes the connections to `peer`. False: there was none.
@@ -454,9 +455,10 @@ impl Role for ReceiverRole {
         self.incoming.remove(&id);
         let Some(peer) = self.dialled.remove(&id) else { return };
         if let Some(link) = self.links.get_mut(&peer)
-            && let Some(n) = link.lanes.iter().position(|l| l.conn == id && !l.up)
+            && let Some(n) = link.lanes.iter().position(|l| l.conn == id)
+            && (!link.lanes[n].up || !self.swarm.is_owed_by(peer))
         {
-            // One more could not be had: those that stand do.
+            // One more could not be had, or was not used for long: those that stand do.
             link.lanes.remove(n);
             self.widened(now, peer);
             self.pump(now, net);

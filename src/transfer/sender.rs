@@ -7,6 +7,7 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -226,7 +227,7 @@ impl SenderRole {
                 return Err(Reason::Busy);
             }
             // A bad disk, a share that is away: it may be well again, so it is not given up.
-            Err(OpenError::Io(e)) => {
+            Err(OpenError::Io(e)) if e.kind() != io::ErrorKind::UnexpectedEof => {
                 if self.unreadable.insert(item.file, now + limits::UNREADABLE).is_none() {
                     log::warn!("{} cannot be read, so others do not get it from here: {e}", file.path);
                 }

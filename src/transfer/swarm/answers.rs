@@ -23,10 +23,16 @@ impl Swarm {
         self.schedule(now);
     }
 
-    /// So many connections to this peer stand, of those that [`Output::Lanes`] asked for.
-    pub(in crate::transfer) fn handle_lanes(&mut self, now: Time, peer: PeerId, count: u8) {
+    /// So many connections to this peer stand, of those that [`Output::Lanes`] asked for; `all`: no more
+    /// are coming.
+    pub(in crate::transfer) fn handle_lanes(&mut self, now: Time, peer: PeerId, count: u8, all: bool) {
         if let Some(source) = self.sources.get_mut(&peer) {
-            source.lanes.made(count);
+            let fewer = count < source.lanes.used();
+            source.lanes.made(count, all);
+            if fewer {
+                // Those that are over were not in use. What was begun over one of them goes on over another.
+                self.downloads.values_mut().for_each(|d| d.release(peer));
+            }
         }
         self.fill(now, peer);
     }
@@ -112,15 +118,17 @@ impl Swarm {
         let target = self.check_block(peer, block, len).ok().flatten();
         let wanted = target.is_some();
         let len = len as u64;
-        let answered = match self.asked.get_mut(&block.request) {
+        let (answered, lane) = match self.asked.get_mut(&block.request) {
             Some((_, Asked::Blocks(items))) => {
                 let Some(item) = items.get_mut(block.item as usize) else { return false };
                 item.left = item.left.saturating_sub(len);
                 item.offset += len;
-                items.iter().all(|i| i.left == 0)
+                let lane = item.lane;
+                (items.iter().all(|i| i.left == 0), lane)
             }
-            Some((_, Asked::Any(_))) => {
-                self.any_came(peer, block.request, block, (target.map(|t| t.chunk), len))
+            Some((_, Asked::Any(any))) => {
+                let lane = any.lane;
+                (self.any_came(peer, block.request, block, (target.map(|t| t.chunk), len)), lane)
             }
             _ => {
                 if let Some(source) = self.sources.get_mut(&peer) {
@@ -139,7 +147,7 @@ impl Swarm {
             source.pacing.arrived(now, len);
             // In a crowd goodput comes and goes with what there is to ask for.
             let most = if source.crowd.is_some() { 1 } else { most };
-            if let Some(count) = source.lanes.arrived(now, len, most) {
+            if let Some(count) = source.lanes.arrived(now, lane, len, most) {
                 self.outputs.push_back(Output::Lanes(peer, count));
             }
             if answered {
@@ -149,10 +157,13 @@ impl Swarm {
         if let Some(Target { token, chunk, .. }) = target
             && let Some(download) = self.downloads.get_mut(&token)
         {
-            download.came(chunk, len);
+            let twice = download.came(chunk, len);
             download.moved = now;
             if let Some(job) = self.jobs.get_mut(&download.job) {
                 job.fetched += len;
+            }
+            if twice {
+                self.take_back(peer, |item| item.token == token && item.chunk == chunk, None);
             }
         }
         self.fill(now, peer);
@@ -192,7 +203,7 @@ impl Swarm {
             return;
         }
         let mut tokens = BTreeSet::new();
-        let (mut given_back, mut ended) = (0, None);
+        let (mut given_back, mut lane, mut ended) = (0, 0, None);
         let over = match asked {
             Asked::Manifest(token) | Asked::Haves(token) => {
                 tokens.insert(*token);
@@ -200,7 +211,7 @@ impl Swarm {
             }
             Asked::Any(any) => {
                 tokens.insert(any.token);
-                given_back = any.left;
+                (given_back, lane) = (any.left, any.lane);
                 ended = Some(any.token);
                 true
             }
@@ -208,6 +219,7 @@ impl Swarm {
                 for (n, item) in (0_u32..).zip(items.iter_mut()) {
                     if item.left > 0 && refused.item.is_none_or(|i| i == n) {
                         given_back += item.left;
+                        lane = item.lane;
                         item.left = 0;
                         tokens.insert(item.token);
                     }
@@ -223,6 +235,7 @@ impl Swarm {
         }
         if let Some(source) = self.sources.get_mut(&peer) {
             source.owed = source.owed.saturating_sub(given_back);
+            source.lanes.settled(lane, given_back);
             source.late += given_back;
             source.heard = now;
         }

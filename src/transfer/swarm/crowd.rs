@@ -246,11 +246,11 @@ impl Swarm {
     }
 
     /// Asks `peer` for any missing chunks of up to `room` bytes. False: for none.
-    pub(super) fn ask_any(&mut self, now: Time, peer: PeerId, room: &mut u64) -> bool {
+    pub(super) fn ask_any(&mut self, now: Time, peer: PeerId, mut room: u64) -> bool {
         let mut asked = false;
         let tokens: Vec<_> = self.downloads.values().filter(|d| d.is_crowded()).map(|d| d.token).collect();
         for token in tokens {
-            while *room > 0 && self.sources.get(&peer).is_some_and(|s| s.requests.len() < super::REQUESTS) {
+            while room > 0 && self.sources.get(&peer).is_some_and(|s| s.requests.len() < super::REQUESTS) {
                 let Some(download) = self.downloads.get_mut(&token).filter(|d| d.may_join(peer)) else {
                     break;
                 };
@@ -259,12 +259,12 @@ impl Swarm {
                 let (file, size) = download.claim();
                 *download.crowd.any.entry(peer).or_insert(0) += 1;
                 download.sources.insert(peer);
-                let request = self.request(now, peer, bytes);
+                let request = self.request(now, peer, 0, bytes);
                 let any = Any { token, chunk: None, offset: 0, left: bytes, lane: 0, void: false };
                 self.asked.insert(request, (peer, Asked::Any(any)));
                 let message = Message::GetAny(GetAny { request, file, size, want: want.to_map() });
                 self.outputs.push_back(Output::Ask(peer, 0, message));
-                *room = room.saturating_sub(bytes);
+                room = room.saturating_sub(bytes);
                 asked = true;
             }
         }
@@ -327,6 +327,7 @@ impl Swarm {
             any.left -= unused;
             if let Some(source) = self.sources.get_mut(&peer) {
                 source.owed = source.owed.saturating_sub(unused);
+                source.lanes.settled(any.lane, unused);
             }
             if let Some(chunk) = chunk {
                 download.open(peer, chunk, any.lane, whole);
@@ -344,6 +345,7 @@ impl Swarm {
             self.any_over(peer, token);
             if let Some(source) = self.sources.get_mut(&peer) {
                 source.owed = source.owed.saturating_sub(left);
+                source.lanes.settled(lane, left);
                 source.late += left;
             }
             self.outputs.push_back(Output::Ask(peer, lane, Message::Cancel(Cancel { request })));

@@ -227,7 +227,7 @@ impl World {
                     let to = self.index(p);
                     self.soon(Event::Ask { from: n, to, message });
                 }
-                Output::Lanes(p, count) => self.peers[n].swarm.handle_lanes(self.now, p, count),
+                Output::Lanes(p, count) => self.peers[n].swarm.handle_lanes(self.now, p, count, true),
                 Output::Disk(disk::Command::Open(token, _)) => {
                     self.peers[n].token = Some(token);
                     self.peers[n].swarm.handle_disk(self.now, disk::Event::Opened(token, vec![], None));

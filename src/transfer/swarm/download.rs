@@ -44,6 +44,8 @@ struct Open {
     mixed: bool,
     /// The connection that it was asked on.
     lane: u8,
+    /// The same and those that it was asked on again, as a set of bits.
+    lanes: u8,
     /// Bytes from its beginning that were asked for.
     asked: u64,
     /// Bytes from its beginning that came.
@@ -81,7 +83,7 @@ pub(super) struct Range {
     /// Offset in the chunk.
     pub(super) offset: u64,
     pub(super) len: u64,
-    /// The connection of the source to ask on: one for each chunk, for its bytes come in order.
+    /// The connection of the source to ask on: its bytes come in order there.
     pub(super) lane: u8,
 }
 
@@ -283,28 +285,29 @@ impl Download {
 
     // ---- chunks ------------------------------------------------------------------------------
 
-    /// The next bytes to ask of `peer`, at most `most`, over one of `lanes` connections to it.
-    pub(super) fn next_range(&mut self, peer: PeerId, lanes: u8, most: u64) -> Option<Range> {
+    /// The next bytes to ask of `peer`, at most `most`, over the connection `lane`.
+    pub(super) fn next_range(&mut self, peer: PeerId, lane: u8, most: u64) -> Option<Range> {
         // Of a manifest in several pages, all must be there: a page may come after blocks.
         let soon = matches!(&self.proof, Proof::Asked(p, _) if *p == peer)
             && self.chunks.count() as usize * VALUE <= limits::PAGE;
         if !self.is_proved() && !soon {
             return None;
         }
-        let chunk = self.pick(peer, lanes)?;
+        let chunk = self.pick(peer, lane)?;
         let len = self.chunks.len_of(chunk);
         let open = self.open.get_mut(&chunk)?;
-        let range = Range { chunk, offset: open.asked, len: most.min(len - open.asked), lane: open.lane };
+        let range = Range { chunk, offset: open.asked, len: most.min(len - open.asked), lane };
         open.asked += range.len;
         Some(range)
     }
 
-    /// The chunk to ask `peer` for: the one it was asked a part of, one without a source, or a new one.
-    fn pick(&mut self, peer: PeerId, lanes: u8) -> Option<ChunkIndex> {
+    /// The chunk to ask `peer` for over `lane`: the one it was asked a part of there, one without a source,
+    /// or a new one.
+    fn pick(&mut self, peer: PeerId, lane: u8) -> Option<ChunkIndex> {
         let chunks = self.chunks;
-        let lane = self.lane(peer, lanes);
         let mine = |(&chunk, o): (&ChunkIndex, &Open)| {
-            (o.source == Some(peer) && o.asked < chunks.len_of(chunk)).then_some(chunk)
+            let here = o.source == Some(peer) && o.lane == lane;
+            (here && o.asked < chunks.len_of(chunk)).then_some(chunk)
         };
         if let Some(chunk) = self.open.iter().find_map(mine) {
             return Some(chunk);
@@ -315,6 +318,7 @@ impl Download {
         {
             open.source = Some(peer);
             open.lane = lane;
+            open.lanes = 1 << lane;
             open.mixed |= open.first != peer;
             open.asked = open.got;
             return Some(chunk);
@@ -352,7 +356,8 @@ impl Download {
     /// `chunk`, which was missing, is fetched from `peer`, who was asked for its first `asked` bytes.
     pub(super) fn open(&mut self, peer: PeerId, chunk: ChunkIndex, lane: u8, asked: u64) {
         self.states[chunk.at()] = Chunk::Open;
-        let open = Open { source: Some(peer), first: peer, mixed: false, lane, asked, got: 0, taken: 0 };
+        let (source, lanes) = (Some(peer), 1 << lane);
+        let open = Open { source, first: peer, mixed: false, lane, lanes, asked, got: 0, taken: 0 };
         self.open.insert(chunk, open);
     }
 
@@ -390,33 +395,37 @@ impl Download {
         self.checking.get(&chunk).copied().flatten()
     }
 
-    /// Of the connections to `peer`, the one that least is owed on.
-    fn lane(&self, peer: PeerId, lanes: u8) -> u8 {
-        let owed = |lane: u8| -> u64 {
-            let here = self.open.values().filter(|o| o.source == Some(peer) && o.lane == lane);
-            here.map(|o| o.asked - o.got).sum()
-        };
-        (0..lanes).min_by_key(|lane| owed(*lane)).unwrap_or(0)
+    /// Bytes that `peer` was asked for on connections which are all `late`, to be asked for again over
+    /// `lane`: whatever comes first counts.
+    pub(super) fn late_range(&mut self, peer: PeerId, late: u8, lane: u8) -> Option<Range> {
+        let is_late = |o: &Open| o.source == Some(peer) && o.asked > o.got && o.lanes & !late == 0;
+        let (&chunk, open) = self.open.iter_mut().find(|(_, o)| is_late(o))?;
+        open.lanes |= 1 << lane;
+        Some(Range { chunk, offset: open.got, len: open.asked - open.got, lane })
     }
 
     /// True if the bytes at `offset` of `chunk` are the next ones that `peer` owes, `None` if it owes
-    /// nothing of that chunk (any more).
+    /// nothing of that chunk (any more), or they came over another connection to it before.
     pub(super) fn expects(&self, peer: PeerId, chunk: ChunkIndex, offset: u64) -> Option<bool> {
         let open = self.open.get(&chunk).filter(|o| o.source == Some(peer))?;
-        Some(open.got == offset)
+        let again = open.lanes.count_ones() > 1;
+        (!again || offset >= open.got).then_some(open.got == offset)
     }
 
-    /// The next `len` bytes of a chunk go to the disk workers.
-    pub(super) fn came(&mut self, chunk: ChunkIndex, len: u64) {
-        let Some(open) = self.open.get_mut(&chunk) else { return };
+    /// The next `len` bytes of a chunk go to the disk workers. True: it is complete, and was asked for again
+    /// over another connection, where what is left is not wanted any more.
+    pub(super) fn came(&mut self, chunk: ChunkIndex, len: u64) -> bool {
+        let Some(open) = self.open.get_mut(&chunk) else { return false };
         open.got += len;
         open.taken = 0;
         self.busy.clear();
-        if open.got >= self.chunks.len_of(chunk) {
+        let (complete, again) = (open.got >= self.chunks.len_of(chunk), open.lanes.count_ones() > 1);
+        if complete {
             let blame = (!open.mixed).then_some(open.first);
             self.open.remove(&chunk);
             self.check(chunk, blame);
         }
+        complete && again
     }
 
     /// All bytes of a chunk are with the disk workers.

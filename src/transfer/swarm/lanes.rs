@@ -1,9 +1,11 @@
-//! How many connections one source is asked over. Pure.
+//! How many connections one source is asked over, and what is owed on each. Pure.
 //!
 //! One TCP connection with loss-based congestion control does not fill a lossy link: at 5 % loss and
 //! 100 Mbit/s, cubic reaches less than half of it, eight of them together nine tenths. Loss cannot be seen
 //! from here, but what it does can: goodput that falls far below what the link gave before, again and
-//! again. Then there are more connections, and they stay for as long as the source is linked.
+//! again, or a silence as long as TCP waits before it sends the last packets again (200 ms at least; at low
+//! delay nearly all the time that a lossy link loses is lost in such silences). Then there are more
+//! connections, and they stay for as long as the source is linked.
 //!
 //! (Comparing the goodput before and after a trial does not tell: on a lossy link it differs by more from
 //! one moment to the next than one more connection brings.)
@@ -26,6 +28,16 @@ const LOOK: u32 = 8;
 /// … so many below half of the best one are a sign of loss.
 const LOW: u32 = 3;
 
+/// Nothing at all for this long, or for as long as [`WORTH`] takes, is one too: little less than TCP waits.
+const SILENCE: Duration = Duration::from_millis(150);
+
+/// A connection that owes something and gave no block for this long, or for as long as its share of the
+/// goodput needs for one, is late.
+const LATE: Duration = Duration::from_millis(50);
+
+/// Those that there may be.
+const MOST: usize = limits::LANES as usize;
+
 /// The connections to one source.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lanes {
@@ -35,15 +47,20 @@ pub(super) struct Lanes {
     wanted: u8,
     /// Begin of the present span, and bytes in it.
     span: Option<(Time, u64)>,
+    /// When a block came last.
+    heard: Time,
     /// Best goodput, bytes a second.
     best: u64,
     /// The last spans, the newest in the lowest bit: set where goodput was low.
     low: u32,
+    /// Of each: bytes owed, and when a block came or it was asked after owing nothing.
+    each: [(u64, Time); MOST],
 }
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self { used: 1, wanted: 1, span: None, best: 0, low: 0 }
+        let each = [(0, Time::ZERO); MOST];
+        Self { used: 1, wanted: 1, span: None, heard: Time::ZERO, best: 0, low: 0, each }
     }
 }
 
@@ -56,17 +73,70 @@ impl Lanes {
     /// Something is owed after nothing was.
     pub(super) const fn begin(&mut self, now: Time) {
         self.span = Some((now, 0));
+        self.heard = now;
     }
 
-    /// `bytes` came. `Some`: that many connections are wanted, at most `most`; answered by [`Self::made`].
-    pub(super) fn arrived(&mut self, now: Time, bytes: u64, most: u8) -> Option<u8> {
+    /// `bytes` were asked for on `lane`.
+    pub(super) fn asked(&mut self, now: Time, lane: u8, bytes: u64) {
+        if let Some((owed, heard)) = self.each.get_mut(usize::from(lane)) {
+            if *owed == 0 {
+                *heard = now;
+            }
+            *owed += bytes;
+        }
+    }
+
+    /// `bytes` are not owed on `lane` any more.
+    pub(super) fn settled(&mut self, lane: u8, bytes: u64) {
+        if let Some((owed, _)) = self.each.get_mut(usize::from(lane)) {
+            *owed = owed.saturating_sub(bytes);
+        }
+    }
+
+    /// Bytes that may be asked for on each, of a window of so many together. A quarter of its share at a
+    /// time, so that a request is worth its frame; each has a share of its own, so that the others go on
+    /// while some are stuck with theirs.
+    pub(super) fn room(&self, window: u64) -> [u64; MOST] {
+        let share = window / u64::from(self.used);
+        let mut room = self.each.map(|(owed, _)| {
+            if owed > share - share / 4 { 0 } else { (share - owed).next_multiple_of(limits::BLOCK as u64) }
+        });
+        room[usize::from(self.used)..].fill(0);
+        room
+    }
+
+    /// One that owes nothing, if there are several.
+    pub(super) fn idle(&self) -> Option<u8> {
+        (0..self.used).find(|&lane| self.used > 1 && self.each[usize::from(lane)].0 == 0)
+    }
+
+    /// Those that are late, as a set of bits, while a block takes the time `block` at the rate of all.
+    pub(super) fn late(&self, now: Time, block: Duration) -> u8 {
+        let patience = LATE.max(block * u32::from(self.used));
+        let is_late = |&lane: &u8| {
+            let (owed, heard) = self.each[usize::from(lane)];
+            owed > 0 && now.since(heard) >= patience
+        };
+        (0..self.used).filter(is_late).fold(0, |set, lane| set | 1 << lane)
+    }
+
+    /// `bytes` came on `lane`. `Some`: that many connections are wanted, at most `most`; answered by
+    /// [`Self::made`].
+    pub(super) fn arrived(&mut self, now: Time, lane: u8, bytes: u64, most: u8) -> Option<u8> {
+        // Whoever looks seldom sees a silence only when it is over.
+        let silence = self.silent(now, most);
+        self.settled(lane, bytes);
+        if let Some((_, heard)) = self.each.get_mut(usize::from(lane)) {
+            *heard = now;
+        }
+        self.heard = now;
         let (since, count) = self.span.unwrap_or((now, 0));
         let count = count + bytes;
         self.span = Some((since, count));
-        let least = micros(SPAN).max((WORTH * 1_000_000).checked_div(self.best).unwrap_or(0));
+        let least = micros(SPAN).max(self.worth());
         let took = micros(now.since(since));
         if took < least {
-            return None;
+            return silence;
         }
         self.span = Some((now, 0));
         let goodput = count.saturating_mul(1_000_000) / took;
@@ -76,20 +146,43 @@ impl Lanes {
             self.low = self.low << 1 | u32::from(goodput < self.best / 2);
         }
         let low = (self.low & ((1 << LOOK) - 1)).count_ones();
-        let more = self.wanted.saturating_mul(4).min(most).min(limits::LANES);
-        if low < LOW || more <= self.wanted || self.used < self.wanted {
+        if silence.is_some() || low < LOW {
+            return silence;
+        }
+        self.more(self.wanted.saturating_mul(4).min(most))
+    }
+
+    /// Something is owed. `Some`, if nothing has come for too long: that many connections are wanted, as
+    /// with [`Self::arrived`].
+    pub(super) fn silent(&mut self, now: Time, most: u8) -> Option<u8> {
+        let patience = micros(SILENCE).max(self.worth());
+        if self.best == 0 || micros(now.since(self.heard)) < patience { None } else { self.more(most) }
+    }
+
+    /// Microseconds that [`WORTH`] takes at the best goodput.
+    fn worth(&self) -> u64 {
+        (WORTH * 1_000_000).checked_div(self.best).unwrap_or(0)
+    }
+
+    fn more(&mut self, count: u8) -> Option<u8> {
+        let count = count.min(limits::LANES);
+        if count <= self.wanted || self.used < self.wanted {
             return None;
         }
         self.low = 0;
-        self.wanted = more;
-        Some(more)
+        self.wanted = count;
+        Some(count)
     }
 
-    /// So many connections stand now; no more are coming.
-    pub(super) fn made(&mut self, count: u8) {
+    /// So many connections stand now; `all`: no more are coming.
+    pub(super) fn made(&mut self, count: u8, all: bool) {
+        let grows = self.used < self.wanted;
         self.used = count.clamp(1, self.wanted);
-        // Whoever did not get more is not asked again.
-        self.wanted = self.used.max(if count < self.wanted { limits::LANES } else { 0 });
+        if !all {
+            return;
+        }
+        // Whoever did not get more is not asked again; whoever lost some for want of use may be.
+        self.wanted = if grows && self.used < self.wanted { limits::LANES } else { self.used };
     }
 }
 
@@ -111,8 +204,8 @@ mod tests {
         while now.since(begin) < Duration::from_secs(10) {
             let rate = rate(micros(now.since(begin)) / 1_000, lanes.used()).max(1);
             now = now + Duration::from_secs_f64(limits::BLOCK as f64 / rate as f64);
-            if let Some(count) = lanes.arrived(now, limits::BLOCK as u64, 8) {
-                lanes.made(count);
+            if let Some(count) = lanes.arrived(now, 0, limits::BLOCK as u64, 8) {
+                lanes.made(count, true);
             }
         }
         lanes.used()
@@ -132,8 +225,25 @@ mod tests {
     fn a_link_that_stops_and_goes_gets_more() {
         let stutters = |t: u64, _| if t % 500 < 250 { 12_000_000 } else { 500_000 };
         assert_eq!(run(stutters), 8);
-        let until_four = |t: u64, lanes| if lanes < 4 && t % 500 < 250 { 500_000 } else { 12_000_000 };
+        // Slow now and then, but never silent: step by step.
+        let until_four = |t: u64, lanes| if lanes < 4 && t % 500 < 250 { 2_000_000 } else { 12_000_000 };
         assert_eq!(run(until_four), 4);
+    }
+
+    #[test]
+    fn each_has_a_share_of_its_own_and_the_stuck_one_is_known() {
+        let mut lanes = Lanes { used: 4, wanted: 4, ..Lanes::default() };
+        let (now, block) = (Time(1_000_000_000), limits::BLOCK as u64);
+        assert_eq!(lanes.room(8 * block), [2 * block, 2 * block, 2 * block, 2 * block, 0, 0, 0, 0]);
+        lanes.asked(now, 0, 2 * block);
+        lanes.asked(now, 1, 2 * block);
+        assert_eq!(lanes.room(8 * block)[..3], [0, 0, 2 * block]);
+        assert_eq!(lanes.idle(), Some(2));
+        let later = now + Duration::from_millis(60);
+        assert_eq!(lanes.arrived(later, 1, block, 8), None);
+        assert_eq!(lanes.late(later, Duration::from_millis(5)), 1);
+        assert_eq!(lanes.late(later, Duration::from_millis(50)), 0, "on a slow link a block takes longer");
+        assert_eq!(lanes.room(8 * block)[..3], [0, block, 2 * block]);
     }
 
     #[test]
@@ -143,9 +253,9 @@ mod tests {
         let mut asked = 0;
         for n in 0..10_000_u64 {
             now = now + Duration::from_millis(if n % 100 < 50 { 5 } else { 50 });
-            if lanes.arrived(now, limits::BLOCK as u64, 8).is_some() {
+            if lanes.arrived(now, 0, limits::BLOCK as u64, 8).is_some() {
                 asked += 1;
-                lanes.made(1);
+                lanes.made(1, true);
             }
         }
         assert_eq!((asked, lanes.used()), (1, 1));

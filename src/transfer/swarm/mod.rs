@@ -14,6 +14,8 @@ mod crowds;
 mod download;
 mod job;
 mod lanes;
+#[cfg(test)]
+mod lossy;
 mod pacing;
 mod plan;
 #[cfg(test)]
@@ -42,7 +44,10 @@ use crate::wire::Message;
 /// While anything is fetched, stalls, waiting and progress are looked at this often.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Requests for blocks that one source has not answered, at most; below [`limits::REQUESTS_OPEN`].
+/// While a source owes something, its connections are looked at this often.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// Requests for blocks that one connection has not answered, at most; below [`limits::REQUESTS_OPEN`].
 const REQUESTS: usize = 16;
 
 /// How far a job's queue is searched for a file that is no twin of one under way.
@@ -60,7 +65,7 @@ pub(super) enum Output {
     Drop(PeerId, String),
     /// Send it this, on its connection of this number (the first one is 0).
     Ask(PeerId, u8, Message),
-    /// Have so many connections to it; answered by `handle_lanes`.
+    /// Have so many connections to it; answered by `handle_lanes`, each time that one stands or fails.
     Lanes(PeerId, u8),
     /// Order this of the disk workers.
     Disk(disk::Command),
@@ -115,6 +120,8 @@ pub(super) struct Swarm {
     next_token: u64,
     next_request: u64,
     tick: Time,
+    /// When connections are looked at next, if anything is owed.
+    look: Time,
     /// No more is asked for.
     stopping: bool,
     /// What orders holders that are alike.
@@ -141,7 +148,9 @@ impl Swarm {
 
     /// When [`Self::handle_timeout`] is due; `None` while nothing is fetched.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        (!self.jobs.is_empty() && !self.stopping).then_some(self.tick)
+        let owed = self.sources.values().any(|s| !s.requests.is_empty());
+        let due = if owed { self.tick.min(self.look) } else { self.tick };
+        (!self.jobs.is_empty() && !self.stopping).then_some(due)
     }
 
     /// True if this peer owes something.

@@ -1,15 +1,16 @@
 //! Which file is begun next, who is connected to, what is asked of whom. Pure; part of swarm/mod.rs.
 
+use core::cmp::Reverse;
 use core::time::Duration;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::crowd::least_ahead;
-use super::download::{Download, Phase};
+use super::download::{Download, Phase, Range};
 use super::job::Running;
 use super::sources::Link;
-use super::{Asked, AskedItem, Output, REQUESTS, Swarm, TAG, TWINS};
+use super::{Asked, AskedItem, LOOK, Output, REQUESTS, Swarm, TAG, TWINS};
 use crate::content::{Chunks, FileId, SafePath};
 use crate::disk::{self, FileToken, Plan};
 use crate::error::Failure;
@@ -187,32 +188,61 @@ impl Swarm {
     /// slower source still owes.
     pub(super) fn fill(&mut self, now: Time, peer: PeerId) {
         let Some(source) = self.sources.get(&peer) else { return };
-        let lanes = u64::from(source.lanes.used());
+        let lanes = source.lanes.used();
         let least = source.crowd.map_or(limits::AHEAD_MIN, least_ahead);
-        let window = source.pacing.window(least).max((lanes - 1) * limits::LANE_AHEAD);
-        // A quarter of the window at a time, so that a request is worth its frame.
+        let window = source.pacing.window(least).max(u64::from(lanes - 1) * limits::LANE_AHEAD);
         if self.stopping
             || source.link != Link::Up
             || source.rest_until > now
-            || source.requests.len() >= REQUESTS
-            || source.owed > window - window / 4
+            || source.requests.len() >= REQUESTS * usize::from(lanes)
         {
             return;
         }
-        let room = window.saturating_sub(source.owed).next_multiple_of(limits::BLOCK as u64);
+        let room = source.lanes.room(window);
+        if room.iter().all(|&r| r == 0) {
+            return;
+        }
         let idle = source.requests.is_empty();
-        if !self.ask(now, peer, room) && idle && self.take_over(now, peer) {
+        if self.ask(now, peer, room) {
+            return;
+        }
+        if idle && self.take_over(now, peer) {
             self.ask(now, peer, room);
+        } else if !idle {
+            self.ask_again(now, peer);
         }
     }
 
-    /// Asks `peer` for up to `room` bytes, and for manifests; false: there is nothing to ask it for.
-    fn ask(&mut self, now: Time, peer: PeerId, mut room: u64) -> bool {
-        let lanes = self.sources.get(&peer).map_or(1, |s| s.lanes.used());
+    /// There is nothing new to ask `peer` for: what a connection to it is late with is asked for again over
+    /// one that has nothing to do.
+    fn ask_again(&mut self, now: Time, peer: PeerId) {
+        let Some(source) = self.sources.get(&peer) else { return };
+        let Some(lane) = source.lanes.idle() else { return };
+        let late = source.lanes.late(now, source.pacing.time_for(limits::BLOCK as u64));
+        let mut items = Vec::new();
+        let mut room = limits::LANE_AHEAD;
+        for download in self.downloads.values_mut().filter(|_| late != 0) {
+            while room > 0
+                && items.len() < limits::REQUEST_ITEMS
+                && let Some(range) = download.late_range(peer, late, lane)
+            {
+                room = room.saturating_sub(range.len);
+                items.push(item(download, &range));
+            }
+        }
+        self.ask_blocks(now, peer, lane, items);
+    }
+
+    /// Asks `peer` for up to `room` bytes on each connection, and for manifests; false: there is nothing to
+    /// ask it for.
+    fn ask(&mut self, now: Time, peer: PeerId, mut room: [u64; limits::LANES as usize]) -> bool {
         let mut items = Vec::new();
         let mut manifests = Vec::new();
         for download in self.downloads.values_mut() {
-            if room == 0 || items.len() >= limits::REQUEST_ITEMS || manifests.len() >= REQUESTS {
+            if room.iter().all(|&r| r == 0)
+                || items.len() >= limits::REQUEST_ITEMS
+                || manifests.len() >= REQUESTS
+            {
                 break;
             }
             if !download.may_join(peer) || !download.wants_bytes() {
@@ -222,27 +252,32 @@ impl Swarm {
             if let Some(page) = download.next_page(peer) {
                 manifests.push((download.token, download.id, page));
             }
-            while room > 0
-                && items.len() < limits::REQUEST_ITEMS
-                && let Some(range) = download.next_range(peer, lanes, room.min(limits::CHUNK_MAX))
+            // Each in turn, from the one that least is owed on.
+            let mut lanes: VecDeque<u8> = (0..limits::LANES).filter(|&l| room[usize::from(l)] > 0).collect();
+            lanes.make_contiguous().sort_by_key(|&l| Reverse(room[usize::from(l)]));
+            while items.len() < limits::REQUEST_ITEMS
+                && let Some(lane) = lanes.pop_front()
             {
-                room = room.saturating_sub(range.len);
-                let offset = download.chunks.range(range.chunk).start + range.offset;
-                let (token, chunk, lane) = (download.token, range.chunk, range.lane);
-                let item = AskedItem { token, chunk, offset, left: range.len, lane, void: false };
-                items.push((download.id, item));
+                let room = &mut room[usize::from(lane)];
+                if *room > 0
+                    && let Some(range) = download.next_range(peer, lane, (*room).min(limits::CHUNK_MAX))
+                {
+                    *room = room.saturating_sub(range.len);
+                    items.push(item(download, &range));
+                    lanes.push_back(lane);
+                }
             }
             if items.len() + manifests.len() > before {
                 download.sources.insert(peer);
             }
         }
-        let chosen = self.ask_any(now, peer, &mut room);
+        let chosen = self.ask_any(now, peer, room[0]);
         let any = chosen || !items.is_empty() || !manifests.is_empty();
         for (token, file, page) in manifests {
             self.ask_manifest(now, peer, token, file, page);
         }
         // What goes over one connection stands in one request: there the order is kept.
-        for lane in 0..lanes.max(1 + items.iter().map(|(_, i)| i.lane).max().unwrap_or(0)) {
+        for lane in 0..limits::LANES {
             let (here, others) = items.into_iter().partition(|(_, i)| i.lane == lane);
             self.ask_blocks(now, peer, lane, here);
             items = others;
@@ -286,7 +321,7 @@ impl Swarm {
         file: FileId,
         page: u32,
     ) {
-        let request = self.request(now, peer, 0);
+        let request = self.request(now, peer, 0, 0);
         self.asked.insert(request, (peer, Asked::Manifest(token)));
         let message = Message::GetManifest(GetManifest { request, file, page });
         self.outputs.push_back(Output::Ask(peer, 0, message));
@@ -297,7 +332,7 @@ impl Swarm {
             return;
         }
         let bytes = items.iter().map(|(_, i)| i.left).sum();
-        let request = self.request(now, peer, bytes);
+        let request = self.request(now, peer, lane, bytes);
         let wire =
             items.iter().map(|(file, i)| Item { file: *file, offset: i.offset, len: i.left }).collect();
         let message = Message::GetBlocks(GetBlocks { request, items: wire });
@@ -306,8 +341,11 @@ impl Swarm {
         self.asked.insert(request, (peer, Asked::Blocks(items)));
     }
 
-    /// A number for a request of `bytes` bytes to `peer`.
-    pub(super) fn request(&mut self, now: Time, peer: PeerId, bytes: u64) -> u64 {
+    /// A number for a request of `bytes` bytes to `peer`, on the connection `lane`.
+    pub(super) fn request(&mut self, now: Time, peer: PeerId, lane: u8, bytes: u64) -> u64 {
+        if self.look <= now {
+            self.look = now + LOOK;
+        }
         self.next_request += 4;
         let request = self.next_request | TAG;
         if let Some(source) = self.sources.get_mut(&peer) {
@@ -318,9 +356,16 @@ impl Swarm {
             }
             source.requests.insert(request);
             source.owed += bytes;
+            source.lanes.asked(now, lane, bytes);
         }
         request
     }
+}
+
+fn item(download: &Download, range: &Range) -> (FileId, AskedItem) {
+    let offset = download.chunks.range(range.chunk).start + range.offset;
+    let Range { chunk, len: left, lane, .. } = *range;
+    (download.id, AskedItem { token: download.token, chunk, offset, left, lane, void: false })
 }
 
 fn plan(wanted: &Wanted, destination: &Path) -> Plan {

@@ -124,7 +124,7 @@ impl World {
                     line.queue.clear();
                 }
                 Output::Ask(p, _, message) => self.asked(p, message),
-                Output::Lanes(p, count) => self.swarm.handle_lanes(self.now, p, count),
+                Output::Lanes(p, count) => self.swarm.handle_lanes(self.now, p, count, true),
                 Output::Disk(command) => self.disk(command),
                 Output::WriteNothing(..) => panic!("the file is not empty"),
                 Output::Event(ReceiverEvent::Warning(text)) => self.warnings.push(text),

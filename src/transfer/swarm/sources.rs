@@ -164,9 +164,11 @@ impl Swarm {
                     }
                     if !wanted {
                         let left: u64 = items.iter().map(|i| i.left).sum();
+                        let lane = items.first().map_or(0, |i| i.lane);
                         source.owed = source.owed.saturating_sub(left);
+                        source.lanes.settled(lane, left);
                         source.late += left;
-                        over.push((request, items.first().map_or(0, |i| i.lane)));
+                        over.push((request, lane));
                     }
                 }
                 Some((_, Asked::Manifest(token))) if manifest == Some(*token) => over.push((request, 0)),
@@ -175,6 +177,7 @@ impl Swarm {
                     let item = |chunk| AskedItem { token, chunk, offset, left, lane, void: false };
                     if manifest == Some(token) || chunk.is_some_and(|c| which(&item(c))) {
                         source.owed = source.owed.saturating_sub(left);
+                        source.lanes.settled(lane, left);
                         source.late += left;
                         over.push((request, lane));
                         ended.push(token);

@@ -79,7 +79,7 @@ impl World {
     fn new(kinds: &[(u8, Kind)]) -> Self {
         let mut world = Self {
             now: Time(1_000_000_000),
-            swarm: Swarm::default(),
+            swarm: Swarm::new(0),
             kinds: kinds.iter().map(|&(n, kind)| (peer(n), kind)).collect(),
             up: HashSet::new(),
             inbox: VecDeque::new(),
@@ -138,7 +138,7 @@ impl World {
                     *q != p || !matches!(m, Message::GetBlocks(b) if b.request == c.request)
                 }),
                 Output::Ask(p, _, message) => self.inbox.push_back((p, message)),
-                Output::Lanes(p, count) => self.swarm.handle_lanes(self.now, p, count),
+                Output::Lanes(p, count) => self.swarm.handle_lanes(self.now, p, count, true),
                 Output::Disk(command) => self.disk(command),
                 Output::WriteNothing(token, chunk) => {
                     self.swarm.handle_disk(self.now, disk::Event::Chunk(token, chunk, true));
@@ -355,7 +355,9 @@ fn who_dies_or_stalls_is_replaced_and_no_byte_is_fetched_twice() {
     world.drain();
     world.run();
     assert_eq!(world.finished(), [(1, 1, None)]);
-    assert!(world.now.since(silent) < limits::STALL + Duration::from_secs(4));
+    // The rest takes three seconds at 10 ms a block.
+    let took = world.now.since(silent);
+    assert!(took < limits::STALL + Duration::from_secs(5), "{took:?}");
     assert_eq!(world.served.values().sum::<u64>(), bytes.len() as u64);
 }
 
@@ -581,7 +583,7 @@ impl World {
 #[test]
 fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
     let bytes = content(MIB);
-    let mut swarm = Swarm::default();
+    let mut swarm = Swarm::new(0);
     let mut now = Time(1_000_000_000);
     swarm.handle_peer(now, peer(1));
     let wanted = Wanted {
@@ -653,14 +655,14 @@ fn a_manifest_above_a_mebibyte_crosses_in_pages() {
         assert_eq!(used, bytes.len());
         let Some(Message::Manifest(is)) = Message::decode(&frame).unwrap() else { panic!("a manifest") };
         pages += 1;
-        assert!(download.next_range(peer(1), 1, 1).is_none(), "nothing is asked for before it is proved");
+        assert!(download.next_range(peer(1), 0, 1).is_none(), "nothing is asked for before it is proved");
         match download.page(peer(1), &is.values) {
             Ok(proved) => break proved.unwrap(),
             Err(next) => page = next,
         }
     };
     assert_eq!((pages, proved.as_bytes().len()), (2, chunks.count() as usize * 32));
-    assert!(download.next_range(peer(1), 1, 1).is_some());
+    assert!(download.next_range(peer(1), 0, 1).is_some());
     let beyond = GetManifest { request: 8, file: manifest.file(), page: 2 };
     assert_eq!(Quick::manifest(manifest, &beyond).err(), Some(Reason::Malformed));
 }

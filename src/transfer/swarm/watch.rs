@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 use super::download::Phase;
 use super::job::Running;
 use super::sources::Link;
-use super::{Output, Swarm, TICK};
+use super::{LOOK, Output, Swarm, TICK};
 use crate::disk;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
@@ -17,7 +17,14 @@ use crate::transfer::{Progress, ReceiverEvent, Wanted};
 impl Swarm {
     /// Looks for stalled sources and for files that nobody gives, and reports.
     pub(in crate::transfer) fn handle_timeout(&mut self, now: Time) {
-        if self.tick > now || self.stopping {
+        if self.stopping {
+            return;
+        }
+        if self.look <= now {
+            self.look = now + LOOK;
+            self.watch_lanes(now);
+        }
+        if self.tick > now {
             return;
         }
         self.tick = now + TICK;
@@ -38,6 +45,25 @@ impl Swarm {
         let waiting = &self.jobs;
         if waiting.is_empty() {
             self.sources.retain(|_, s| s.link != Link::Down || s.known);
+        }
+    }
+
+    /// Looks for sources that have fallen silent, and for single connections that have.
+    fn watch_lanes(&mut self, now: Time) {
+        let most = self.lanes_for_one();
+        let owing = self.sources.iter_mut().filter(|(_, s)| s.link == Link::Up && !s.requests.is_empty());
+        let mut several = Vec::new();
+        for (&peer, source) in owing {
+            let most = if source.crowd.is_some() { 1 } else { most };
+            if let Some(count) = source.lanes.silent(now, most) {
+                self.outputs.push_back(Output::Lanes(peer, count));
+            }
+            if source.lanes.used() > 1 {
+                several.push(peer);
+            }
+        }
+        for peer in several {
+            self.fill(now, peer);
         }
     }
 
