@@ -324,6 +324,15 @@ pub const OPEN_COPIES: usize = 128;
 
 /// Bytes of the signed announcements in one table of peers, at most ([`PEERS`] of them in pages).
 pub const TABLE: usize = 4_096 * DATAGRAM;
+/// A peer that asks to be dialled back is dialled again after this time, at the earliest.
+pub const DIAL_BACK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Dials a second that others ask for, of all together: each is a few packets to a proved address.
+pub(crate) const DIAL_BACK_RATE: Rate = Rate { period: Duration::from_millis(250), burst: 8 };
+
+/// Dials that others asked for and that are not answered yet, at most.
+pub const DIAL_BACKS: usize = 8;
+
 /// Warnings about entries of `shared/` that are not shared, in one run: beyond it they only fill the screen.
 pub const SKIP_WARNINGS: usize = 100;
 

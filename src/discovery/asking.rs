@@ -76,6 +76,24 @@ const ANSWERED: Duration = Duration::from_secs(3);
 const CALLED: u8 = 3;
 
 impl Machine {
+    /// Asks `id` to connect to us, because we cannot connect to it. From both sockets, for a firewall there
+    /// may let in only what answers, and what it sent went to either; `all`: by broadcast too, for another
+    /// one lets in nothing but the discovery port.
+    pub fn handle_ask_back(&mut self, now: Time, id: PeerId, all: bool) {
+        self.observe(now);
+        if let Some(to) = self.table.get_mut(id).map(|entry| entry.at)
+            && !self.is_leaving()
+        {
+            for via in [Via::Own, Via::Shared] {
+                self.unicast(to, via, Message::DialBack { peer: id });
+            }
+            if all {
+                self.broadcast(Message::DialBack { peer: id });
+            }
+        }
+        self.rearm(now);
+    }
+
     /// Lets a nonce be echoed, if whoever asked may ask.
     pub(super) fn answer(
         &mut self,

@@ -227,6 +227,14 @@ impl Machine {
     fn hear_message(&mut self, now: Time, source: SocketAddr, via: Via, id: PeerId, body: &Body) {
         match &body.message {
             Message::Here | Message::Leave => {}
+            Message::DialBack { peer } => {
+                // Only whom we list, where it proved to be; the datagram names no address.
+                let host = Host::from(source);
+                let known = self.table.get_mut(id).is_some_and(|e| e.hosts.contains(&host));
+                if *peer == self.id && known {
+                    self.outputs.push_back(Output::Event(Event::DialBack(id)));
+                }
+            }
             Message::Hello { nonce } => {
                 self.joining = self.joining.saturating_add(1);
                 if self.table.get_mut(id).is_some_and(|e| e.confirmed == Some(*nonce)) {

@@ -20,18 +20,18 @@ pub(crate) struct Rate {
 
 /// A token bucket in one number (GCRA, ITU-T I.371): the time at which it will be full again.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     full_at: Time,
 }
 
 impl Bucket {
     /// When the next token is there.
-    pub(super) fn next(&self, rate: Rate) -> Time {
+    pub(crate) fn next(&self, rate: Rate) -> Time {
         self.full_at - rate.period * (rate.burst - 1)
     }
 
     /// Takes a token if there is one.
-    pub(super) fn take(&mut self, now: Time, rate: Rate) -> bool {
+    pub(crate) fn take(&mut self, now: Time, rate: Rate) -> bool {
         if self.next(rate) > now {
             return false;
         }

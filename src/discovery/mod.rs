@@ -18,7 +18,7 @@ mod sockets;
 mod table;
 mod tally;
 
-pub(crate) use limiter::Rate;
+pub(crate) use limiter::{Bucket, Rate};
 pub use presence::{Dropped, Link, Machine, Output, Via};
 pub use shell::start;
 pub use tally::Tally;
@@ -76,6 +76,8 @@ pub enum Command {
     Table(PeerId, Vec<Told>),
     /// This start counts as that instance from now on, after [`Event::Overtaken`].
     Instance(Instance),
+    /// Ask this peer to connect to our receiver port; `true`: by broadcast too.
+    AskBack(PeerId, bool),
     /// Announce the departure three times, then end. Nothing is sent after it.
     Leave,
     /// These files are being fetched now, and no others: find out who fetches them too.
@@ -117,6 +119,8 @@ pub enum Event {
     Here(PeerInfo),
     /// A peer is gone.
     Gone(PeerId, Gone),
+    /// This peer, which is here, asks us to connect to its receiver port.
+    DialBack(PeerId),
     /// The first answers are in: 300 ms passed without a new peer, or 1 s in all. Once.
     Settled,
     /// The first hellos went unanswered. Once.

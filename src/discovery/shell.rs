@@ -193,6 +193,7 @@ impl Shell {
                 Ok(Command::Doubt(id)) => self.machine.handle_doubt(now, id),
                 Ok(Command::Table(teller, told)) => self.take_table(now, teller, &told),
                 Ok(Command::Instance(instance)) => self.machine.handle_instance(now, instance),
+                Ok(Command::AskBack(id, all)) => self.machine.handle_ask_back(now, id, all),
                 Ok(Command::Leave) => self.machine.handle_leave(now),
                 Ok(Command::Seek(files)) => self.machine.handle_seek(now, files),
                 Ok(Command::Has(peer, files)) => self.machine.handle_has(now, peer, files),

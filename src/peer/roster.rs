@@ -7,6 +7,7 @@ use crate::content::{Catalogue, Claim, Entry, Head, Kind};
 use crate::discovery::PeerInfo;
 use crate::error::{Code, Failure};
 use crate::identity::{Instance, PeerId};
+use crate::routes::Contact;
 use crate::text;
 use crate::time::Time;
 
@@ -109,6 +110,12 @@ impl Roster {
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// How to reach a peer that is here.
+    #[must_use]
+    pub(super) fn contact(&self, id: PeerId) -> Option<&Contact> {
+        self.members.get(&id).map(|m| &m.info.contact)
     }
 
     /// The name to show for a peer.

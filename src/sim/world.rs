@@ -527,7 +527,7 @@ impl World {
                     machine.handle_has(self.now, id, files);
                 }
             }
-            Event::Overtaken(_) | Event::NetworkChanged | Event::Trouble(_) => {}
+            Event::DialBack(_) | Event::Overtaken(_) | Event::NetworkChanged | Event::Trouble(_) => {}
         }
     }
 }
@@ -550,7 +550,11 @@ fn holds(body: &Body, nonce: u64) -> bool {
     match &body.message {
         Message::Hello { nonce: n } | Message::Probe { nonce: n, .. } => *n == nonce,
         Message::Proof { ask, echoes } => *ask == Some(nonce) || echoes.contains(&nonce),
-        Message::Here | Message::Leave | Message::Seek { .. } | Message::Has { .. } => false,
+        Message::Here
+        | Message::Leave
+        | Message::Seek { .. }
+        | Message::Has { .. }
+        | Message::DialBack { .. } => false,
     }
 }
 

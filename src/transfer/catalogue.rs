@@ -124,7 +124,8 @@ impl Catalogues {
 
     /// A connection to this peer stands.
     pub(super) fn handle_up(&mut self, now: Time, peer: PeerId) {
-        if self.pulls.get(&peer).is_some_and(|p| matches!(p.step, Step::Waiting)) {
+        // It may have dialled back while we rested from dialling it.
+        if self.pulls.get(&peer).is_some_and(|p| matches!(p.step, Step::Waiting | Step::Resting(_))) {
             self.ask_head(now, peer);
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! Each role is a thread that runs one [`Engine`]: engine.rs (the loop), net.rs (who is connected),
 //! connection.rs (TLS and frames). What a role does is in receiver.rs, sender.rs and refuser.rs; what
-//! they decide is in pure machines: swarm/, catalogue.rs, serve.rs.
+//! they decide is in pure machines: swarm/, catalogue.rs, serve.rs, dialback.rs.
 
 mod catalogue;
 mod connection;
+mod dialback;
 mod disks;
 mod engine;
 mod giving;
@@ -169,6 +170,12 @@ pub enum ReceiverEvent {
     Table(PeerId, Vec<Told>),
     /// TLS proved this peer at this address, or a byte came from it.
     Proved(PeerId, Host),
+    /// This peer is to be asked to dial back; how often that was done a moment ago.
+    AskBack(PeerId, u8),
+    /// This peer asks us, over a connection, to dial its receiver.
+    DialBack(PeerId),
+    /// Neither can we dial this peer nor does it dial back.
+    Blocked(PeerId),
     /// A peer could not be dialled or was lost.
     Lost(PeerId),
     /// In words for the user ("peer2 sent wrong bytes and is no longer asked").
@@ -195,6 +202,10 @@ pub enum SenderCommand {
     Offer(Arc<Offer>),
     /// Serve what is there of this file, too.
     Hold(Arc<disk::Held>),
+    /// Ask this peer, over a connection that it made, to dial our receiver.
+    AskBack(PeerId),
+    /// This peer asked us to dial its receiver.
+    DialBack(Contact),
     /// Take no new request; report [`SenderEvent::Stopped`] when what is under way was sent, and read by
     /// whoever it is for.
     Finish,
@@ -207,6 +218,8 @@ pub enum SenderCommand {
 pub enum SenderEvent {
     /// TLS proved this peer at this address, or a byte came from it.
     Proved(PeerId, Host),
+    /// [`SenderCommand::AskBack`] was asked for, and there is no connection with that peer.
+    NotConnected(PeerId),
     /// To whom content is under way: peer, bytes of content since it connected. At most 4 a second, and
     /// once more, empty, when to nobody any more.
     Serving(Vec<(PeerId, u64)>),

@@ -312,7 +312,11 @@ impl Net {
         while let Some(host) = dial.hosts.pop_front() {
             let tls = self.tls.dial(dial.peer, host).map_err(|e| Closed::Unreachable(e.to_string()))?;
             match connect(host, dial.port) {
-                Ok(stream) => return Ok((stream, tls.into(), host, dial)),
+                Ok(stream) => {
+                    // Who dials back is who sends.
+                    choose_congestion_control(&stream, host);
+                    return Ok((stream, tls.into(), host, dial));
+                }
                 Err(e) => last = format!("{}: {e}", host.socket(dial.port)),
             }
         }

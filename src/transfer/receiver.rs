@@ -1,6 +1,6 @@
 //! The receiver: connects to the sender ports of other peers and carries between them, the disk
-//! workers and the pure machines that decide (swarm/, catalogue.rs). On its own port it offers nothing
-//! yet (dial-back).
+//! workers and the pure machines that decide (swarm/, catalogue.rs, dialback.rs). On its own port come peers
+//! that it asked to dial back; nobody else has a place there.
 //!
 //! A block goes from the decrypted record into a buffer of the fixed pool and from there to the disk
 //! workers. While the pool is empty nothing is read: TCP then slows the senders down.
@@ -12,10 +12,10 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::catalogue::{self, Catalogues};
 use super::connection::Closed;
+use super::dialback::{self, Asking};
 use super::disks::Disks;
 use super::engine::{Bell, Role};
 use super::net::{ConnId, Net};
-use super::refuser::refuse;
 use super::swarm::{self, Swarm, Target};
 use super::{ReceiverCommand, ReceiverEvent};
 use crate::disk::{self, Block, BlockPool};
@@ -26,7 +26,7 @@ use crate::text;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{self, BlockIs, GetTable, Refused};
+use crate::wire::message::{self, BlockIs, GetTable, Reason, Refused};
 
 /// Low bits of the number of each request for a table of peers.
 const TABLE_TAG: u64 = 2;
@@ -41,6 +41,8 @@ struct Link {
     conn: Option<ConnId>,
     /// TLS is through.
     up: bool,
+    /// The peer made it.
+    back: bool,
     /// Ask for its table when it is up.
     table: bool,
     /// The table that it is sending: number of the request, and peers that may still come.
@@ -73,6 +75,8 @@ pub(super) struct ReceiverRole {
     swarm: Swarm,
     catalogues: Catalogues,
     links: BTreeMap<PeerId, Link>,
+    asking: Asking,
+    /// The connections on which we ask: those that we dialled, and those that others dialled back.
     dialled: BTreeMap<ConnId, PeerId>,
     pool: BlockPool,
     /// Taken out of the pool before a frame is read, so that there is a place for it.
@@ -96,6 +100,7 @@ impl ReceiverRole {
             swarm,
             catalogues: Catalogues::default(),
             links: BTreeMap::new(),
+            asking: Asking::default(),
             dialled: BTreeMap::new(),
             pool: BlockPool::with_bell(bell),
             spare: None,
@@ -121,6 +126,8 @@ impl ReceiverRole {
                 self.swarm_output(now, net, output);
             } else if let Some(output) = self.catalogues.poll_output() {
                 self.catalogue_output(now, net, output);
+            } else if let Some(output) = self.asking.poll_output() {
+                self.asking_output(now, output);
             } else {
                 return;
             }
@@ -174,6 +181,16 @@ impl ReceiverRole {
         }
     }
 
+    fn asking_output(&mut self, now: Time, output: dialback::Output) {
+        match output {
+            dialback::Output::Ask(peer, before) => self.tell(ReceiverEvent::AskBack(peer, before)),
+            dialback::Output::Blocked(peer) => {
+                self.swarm.handle_blocked(now, peer);
+                self.tell(ReceiverEvent::Blocked(peer));
+            }
+        }
+    }
+
     /// A connection to `peer`: `Some(true)` it stands, `Some(false)` it is coming, `None` it cannot be.
     fn connect(&mut self, now: Time, net: &mut Net, peer: PeerId) -> Option<bool> {
         let link = self.links.get_mut(&peer)?;
@@ -183,12 +200,14 @@ impl ReceiverRole {
         let contact = link.contact.as_ref()?;
         match net.dial(now, contact, contact.ports.sender) {
             Ok(id) => {
-                link.conn = Some(id);
+                (link.conn, link.back) = (Some(id), false);
                 self.dialled.insert(id, peer);
+                self.asking.handle_dialling(now, peer);
                 Some(false)
             }
             Err(how) => {
                 log::debug!("{peer} cannot be dialled: {how:?}");
+                self.asking.handle_failed(now, peer);
                 None
             }
         }
@@ -212,7 +231,8 @@ impl ReceiverRole {
     fn widen(&mut self, now: Time, net: &mut Net, peer: PeerId, count: u8) {
         let Some(link) = self.links.get_mut(&peer) else { return };
         let Some(contact) = &link.contact else { return };
-        while link.lanes.len() + 1 < usize::from(count) {
+        // One that dialled back has one connection: it cannot be dialled for more.
+        while !link.back && link.lanes.len() + 1 < usize::from(count) {
             match net.dial(now, contact, contact.ports.sender) {
                 Ok(conn) => {
                     link.lanes.push(Lane { conn, up: false });
@@ -279,6 +299,7 @@ impl ReceiverRole {
                 self.tell(ReceiverEvent::Table(peer, told));
             }
             Message::Refused(m) => self.refused(now, peer, &m),
+            Message::DialBack(_) => self.tell(ReceiverEvent::DialBack(peer)),
             // Blocks have their own way; requests have no place on a connection that we dialled.
             other => return Err(format!("it sent {} where an answer belongs", other.name())),
         }
@@ -299,6 +320,37 @@ impl ReceiverRole {
         let to = target.and_then(|t| Some((t, self.spare.take()?)));
         self.incoming.insert(id, Incoming { head, len, to });
         Ok(())
+    }
+
+    /// A peer came to our own port.
+    fn dialled_back(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId) {
+        let wanted = self.stopping.is_none() && self.asking.waits_for(peer);
+        let Some(link) = self.links.get_mut(&peer).filter(|link| wanted && !link.up) else {
+            let refused = Refused { request: 0, item: None, reason: Reason::NotOffered };
+            net.send(id, &Message::Refused(refused));
+            net.close(now, id);
+            return;
+        };
+        // The one that we are still making is not needed any more.
+        if let Some(dialling) = link.conn.replace(id) {
+            self.dialled.remove(&dialling);
+            net.close(now, dialling);
+        }
+        (link.up, link.back) = (true, true);
+        self.dialled.insert(id, peer);
+        log::debug!("{peer} dialled back");
+        // That we could not dial it is no failure of its own.
+        self.swarm.handle_peer(now, peer);
+        self.up(now, net, peer, true);
+    }
+
+    /// The first connection with a peer stands.
+    fn up(&mut self, now: Time, net: &mut Net, peer: PeerId, back: bool) {
+        self.asking.handle_up(peer, back);
+        self.swarm.handle_up(now, peer);
+        self.catalogues.handle_up(now, peer);
+        self.ask_table(net, peer);
+        self.pump(now, net);
     }
 
     fn want_table(&mut self, now: Time, net: &mut Net, peer: PeerId) {
@@ -354,6 +406,7 @@ impl Role for ReceiverRole {
             ReceiverCommand::Gone(peer) => {
                 self.unlink(now, net, peer);
                 self.links.remove(&peer);
+                self.asking.handle_gone(peer);
                 self.swarm.handle_gone(now, peer);
                 self.catalogues.handle_gone(peer);
             }
@@ -385,6 +438,10 @@ impl Role for ReceiverRole {
 
     fn on_proved(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId, host: Host) {
         self.on_alive(peer, host);
+        if !self.dialled.contains_key(&id) {
+            self.dialled_back(now, net, id, peer);
+            return;
+        }
         let Some(link) = self.links.get_mut(&peer) else { return };
         if let Some(lane) = link.lanes.iter_mut().find(|l| l.conn == id) {
             lane.up = true;
@@ -392,10 +449,7 @@ impl Role for ReceiverRole {
             self.pump(now, net);
         } else if link.conn == Some(id) {
             link.up = true;
-            self.swarm.handle_up(now, peer);
-            self.catalogues.handle_up(now, peer);
-            self.ask_table(net, peer);
-            self.pump(now, net);
+            self.up(now, net, peer, false);
         }
     }
 
@@ -413,10 +467,8 @@ impl Role for ReceiverRole {
     }
 
     fn on_frame(&mut self, now: Time, net: &mut Net, id: ConnId, frame: Frame) -> Result<(), String> {
-        let Some(&peer) = self.dialled.get(&id) else {
-            refuse(net, id, &frame);
-            return Ok(());
-        };
+        // Of one that is being closed: nothing counts any more.
+        let Some(&peer) = self.dialled.get(&id) else { return Ok(()) };
         match Message::decode(&frame).map_err(|e| e.to_string())? {
             Some(Message::Block(head)) => self.begin_block(peer, id, head, frame.payload)?,
             Some(message) => self.answer(now, peer, message)?,
@@ -464,6 +516,9 @@ impl Role for ReceiverRole {
             self.pump(now, net);
             return;
         }
+        if matches!(how, Closed::Unreachable(_)) {
+            self.asking.handle_failed(now, peer);
+        }
         // What was asked on one of several is lost, so all of them are made again.
         self.unlink(now, net, peer);
         if how != Closed::Clean {
@@ -476,7 +531,8 @@ impl Role for ReceiverRole {
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        let times = [self.swarm.poll_timeout(), self.catalogues.poll_timeout(), self.stopping];
+        let asking = self.asking.poll_timeout().filter(|_| self.stopping.is_none());
+        let times = [self.swarm.poll_timeout(), self.catalogues.poll_timeout(), asking, self.stopping];
         times.into_iter().flatten().min()
     }
 
@@ -495,6 +551,9 @@ impl Role for ReceiverRole {
         }
         self.swarm.handle_timeout(now);
         self.catalogues.handle_timeout(now);
+        if self.stopping.is_none() {
+            self.asking.handle_timeout(now);
+        }
         self.pump(now, net);
     }
 }

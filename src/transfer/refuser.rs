@@ -1,5 +1,5 @@
 //! A port that offers nothing yet: it proves TLS and answers `not offered` to every request. The
-//! distributor and the distributee are this, and so is the receiver's own port.
+//! distributor and the distributee are this.
 
 use std::collections::BTreeSet;
 

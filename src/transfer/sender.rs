@@ -15,6 +15,7 @@ use crossbeam_channel::Sender;
 use rustix::io::Errno;
 
 use super::connection::Closed;
+use super::dialback::Following;
 use super::engine::Role;
 use super::giving::Giving;
 use super::holding::Holding;
@@ -27,11 +28,12 @@ use crate::content::partial::Bits;
 use crate::content::{Chunks, FileId};
 use crate::identity::PeerId;
 use crate::limits;
-use crate::routes::Host;
+use crate::routes::{Contact, Host};
+use crate::text;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{BlockIs, GetHaves, Item, Reason, Refused};
+use crate::wire::message::{BlockIs, DialBack, GetHaves, Item, Reason, Refused};
 
 /// Bytes read from a file in one step.
 const STEP: usize = 256 << 10;
@@ -95,6 +97,9 @@ pub(super) struct SenderRole {
     clients: BTreeMap<ConnId, Client>,
     /// Connections that end when the other end has read everything.
     parting: BTreeMap<ConnId, (PeerId, u64)>,
+    /// Connections that we made because their other end asked for it.
+    back: BTreeMap<ConnId, PeerId>,
+    following: Following,
     open: OpenFiles,
     /// What is served of files that are not shared.
     holding: Holding,
@@ -147,6 +152,8 @@ impl SenderRole {
             state: State::Serving,
             clients: BTreeMap::new(),
             parting: BTreeMap::new(),
+            back: BTreeMap::new(),
+            following: Following::default(),
             open: OpenFiles::default(),
             holding: Holding::default(),
             giving: Giving::default(),
@@ -169,7 +176,10 @@ impl SenderRole {
             pushed |= self.choose(net, id);
             let Some(client) = self.clients.get_mut(&id) else { break };
             let Some((request, number, item)) = client.next_item() else { break };
-            let may = self.state == State::Serving || client.is_under_way(item.file);
+            let peer = client.peer;
+            // What was begun over one connection may go on over another one of the same peer.
+            let may = self.state == State::Serving
+                || self.clients.values().any(|c| c.peer == peer && c.is_under_way(item.file));
             let step = item.len.min(left);
             pushed = true;
             let pushed_one = if may {
@@ -453,6 +463,39 @@ impl SenderRole {
         self.report = Some(now);
     }
 
+    /// Asks a peer, over a connection that it made, to dial our receiver.
+    fn ask_back(&self, net: &mut Net, peer: PeerId) {
+        let open = self.clients.iter().find(|(_, client)| client.peer == peer);
+        match open {
+            Some((id, _)) => net.send(*id, &Message::DialBack(DialBack { request: 0 })),
+            None => drop(self.events.try_send(SenderEvent::NotConnected(peer))),
+        }
+    }
+
+    /// Dials the receiver of a peer that asked for it, as often as the limits allow.
+    fn dial_back(&mut self, now: Time, net: &mut Net, contact: &Contact) {
+        let (of, open): (Vec<_>, Vec<_>) =
+            self.back.iter().map(|(id, p)| (*id, *p)).partition(|(_, p)| *p == contact.id);
+        let under_way = |(id, _): &&(ConnId, PeerId)| !self.clients.contains_key(id);
+        let count = open.iter().filter(under_way).count();
+        if self.state != State::Serving
+            || of.iter().any(|o| under_way(&o))
+            || !self.following.may_dial(now, contact.id, count)
+        {
+            return;
+        }
+        // It asks because it has no connection with us: those that we take for open are not.
+        for (id, _) in of {
+            net.close(now, id);
+            self.back.remove(&id);
+            self.clients.remove(&id);
+        }
+        match net.dial(now, contact, contact.ports.receiver) {
+            Ok(id) => drop(self.back.insert(id, contact.id)),
+            Err(how) => log::debug!("{} cannot be dialled back: {how:?}", contact.id),
+        }
+    }
+
     fn take_request(&mut self, now: Time, net: &mut Net, id: ConnId, message: Message) -> Result<(), String> {
         let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
         let refused = match message {
@@ -492,6 +535,8 @@ impl SenderRole {
                 let quick = Quick::table(&self.offer, &m);
                 client.take_quick(quick).err().map(|r| (m.request, r))
             }
+            // Whom we dialled back does not wait for us any more, and closes.
+            Message::Refused(_) if self.back.contains_key(&id) => None,
             answer => return Err(format!("it sent an answer where requests belong: {}", answer.name())),
         };
         if let Some((request, reason)) = refused {
@@ -517,6 +562,8 @@ impl Role for SenderRole {
                 });
             }
             SenderCommand::Hold(held) => self.holding.add(now, held),
+            SenderCommand::AskBack(peer) => self.ask_back(net, peer),
+            SenderCommand::DialBack(contact) => self.dial_back(now, net, &contact),
             SenderCommand::Finish => {
                 if self.state == State::Serving {
                     self.state = State::Finishing;
@@ -581,8 +628,11 @@ impl Role for SenderRole {
         self.clients.get(&id).is_some_and(Client::is_busy)
     }
 
-    fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, _how: Closed) {
+    fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {
         self.clients.remove(&id);
+        if let Some(peer) = self.back.remove(&id) {
+            log::debug!("the connection that {peer} asked for is over: {}", text::shown(&format!("{how:?}")));
+        }
         if !self.told.is_empty() {
             self.report = Some(now);
         }

@@ -107,6 +107,12 @@ pub enum Message {
         /// Random.
         nonce: u64,
     },
+    /// By unicast, from both sockets; by broadcast when that did not help: connect to my receiver port, for
+    /// I cannot connect to you.
+    DialBack {
+        /// Who is asked.
+        peer: PeerId,
+    },
     /// The last thing that this instance says.
     Leave,
     /// Broadcast: I fetch these; who fetches them too, or has some of them? Now and then it takes the place
@@ -299,6 +305,7 @@ mod tests {
             proof(Some(u64::MAX), 1),
             proof(None, 1),
             Message::Probe { peer: identity.id(), nonce: u64::MAX },
+            Message::DialBack { peer: identity.id() },
             Message::Leave,
         ];
         for name in ["a", &long] {

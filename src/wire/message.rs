@@ -48,6 +48,8 @@ pub mod kind {
     pub const TABLE: u8 = 68;
     /// [`super::HavesIs`].
     pub const HAVES: u8 = 69;
+    /// [`super::DialBack`].
+    pub const DIAL_BACK: u8 = 70;
     /// [`super::Refused`].
     pub const REFUSED: u8 = 127;
 }
@@ -183,6 +185,14 @@ pub struct TableIs {
     pub last: bool,
 }
 
+/// Sent by who was dialled, on its own accord: it asks who dialled to connect to its receiver port too, for
+/// it cannot connect the other way. It has the kind of an answer, so that earlier versions skip it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DialBack {
+    /// Always 0: no request caused it.
+    pub request: u64,
+}
+
 /// A peer, as another one passes it on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -244,6 +254,7 @@ pub enum Message {
     Block(BlockIs),
     Table(TableIs),
     Haves(HavesIs),
+    DialBack(DialBack),
     Refused(Refused),
 }
 
@@ -275,6 +286,7 @@ impl Message {
             kind::BLOCK => Self::Block(decode(header)?),
             kind::TABLE => Self::Table(decode(header)?),
             kind::HAVES => Self::Haves(decode(header)?),
+            kind::DIAL_BACK => Self::DialBack(decode(header)?),
             kind::REFUSED => Self::Refused(decode(header)?),
             _ => return Ok(None),
         };
@@ -300,6 +312,7 @@ impl Message {
             Self::Block(_) => "block",
             Self::Table(_) => "table",
             Self::Haves(_) => "haves",
+            Self::DialBack(_) => "dial_back",
             Self::Refused(_) => "refused",
         }
     }
@@ -347,6 +360,7 @@ impl Message {
             Self::Block(m) => (kind::BLOCK, encode(m)),
             Self::Table(m) => (kind::TABLE, encode(m)),
             Self::Haves(m) => (kind::HAVES, encode(m)),
+            Self::DialBack(m) => (kind::DIAL_BACK, encode(m)),
             Self::Refused(m) => (kind::REFUSED, encode(m)),
         };
         [&frame::prefix(kind, header.len(), payload)[..], &header].concat()
@@ -473,6 +487,7 @@ mod tests {
                 last: false,
             }),
             Message::Haves(HavesIs { request: 12, map: vec![0xff; 65_536], more: vec![u32::MAX; 4_096] }),
+            Message::DialBack(DialBack { request: 0 }),
             Message::Refused(Refused { request: 12, item: Some(4), reason: Reason::Changed }),
         ]
     }

@@ -13,6 +13,7 @@ mod cage;
 mod errors;
 mod faults;
 mod files;
+mod firewall;
 mod hardship;
 mod harness;
 mod kill;

@@ -60,7 +60,12 @@ fn no_length_and_no_end_in_the_middle_harms_a_port() {
                         drop(caller.say(&bytes));
                         let impossible = length > u32::try_from(limits::HEADER).unwrap() || payload[0] > 0;
                         if impossible {
-                            assert_eq!(caller.hear(), None, "port {port}, kind {kind}, length {length}");
+                            let mut heard = caller.hear();
+                            if port == ports[0] && heard.is_some() {
+                                // There it is told that nobody waits for it.
+                                heard = caller.hear();
+                            }
+                            assert_eq!(heard, None, "port {port}, kind {kind}, length {length}");
                         }
                         calls += 1;
                     }

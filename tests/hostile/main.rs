@@ -13,6 +13,7 @@ mod caller;
 mod fiend;
 mod watch;
 
+mod dialback;
 mod escapes;
 mod flood;
 mod forgeries;

@@ -202,6 +202,7 @@ impl Controller {
                 }
                 self.offer();
             }
+            discovery::Event::DialBack(id) => self.dial_back(id),
             discovery::Event::Settled => self.state.settled = true,
             discovery::Event::NobodyHeard => {
                 self.notice(Notice::Text(format!(
@@ -316,6 +317,11 @@ impl Controller {
             }
             ReceiverEvent::Table(id, told) => self.tell_discovery(discovery::Command::Table(id, told)),
             ReceiverEvent::Proved(id, host) => self.tell_discovery(discovery::Command::Proved(id, host)),
+            ReceiverEvent::AskBack(id, 0) => self.parts.sender.send(SenderCommand::AskBack(id)),
+            // Over a connection that may be dead it is asked once.
+            ReceiverEvent::AskBack(id, n) => self.tell_discovery(discovery::Command::AskBack(id, n > 1)),
+            ReceiverEvent::DialBack(id) => self.dial_back(id),
+            ReceiverEvent::Blocked(id) => self.warn_of_firewalls(id),
             ReceiverEvent::Lost(id) => {
                 self.state.roster.pull_failed(id);
                 self.state.pull_again.get_or_insert(now + PULL_AGAIN);
@@ -333,6 +339,7 @@ impl Controller {
     fn on_sender(&mut self, now: Time, event: SenderEvent) {
         match event {
             SenderEvent::Proved(id, host) => self.tell_discovery(discovery::Command::Proved(id, host)),
+            SenderEvent::NotConnected(id) => self.tell_discovery(discovery::Command::AskBack(id, false)),
             SenderEvent::Serving(list) => {
                 let mut before = std::mem::take(&mut self.state.uploads);
                 for (id, bytes) in list {
@@ -354,6 +361,24 @@ impl Controller {
                     leaving.handle_sender_stopped();
                 }
             }
+        }
+    }
+
+    /// A peer asks to be dialled: where it proved to be, at the port that it announced.
+    fn dial_back(&self, id: PeerId) {
+        if let Some(contact) = self.state.roster.contact(id) {
+            self.parts.sender.send(SenderCommand::DialBack(contact.clone()));
+        }
+    }
+
+    fn warn_of_firewalls(&mut self, id: PeerId) {
+        if let Some(port) = self.state.roster.contact(id).map(|contact| contact.ports.sender) {
+            self.warn(format!(
+                "{} and this peer cannot connect to each other, so what it shares cannot be had: let TCP port {} in \
+                 through the firewall here, or port {port} there",
+                self.state.roster.name(id),
+                self.own.ports.receiver
+            ));
         }
     }
 

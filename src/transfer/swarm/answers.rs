@@ -19,8 +19,14 @@ impl Swarm {
     pub(in crate::transfer) fn handle_up(&mut self, now: Time, peer: PeerId) {
         let source = self.source(now, peer);
         source.link = Link::Up;
+        source.blocked = false;
         source.heard = now;
         self.schedule(now);
+    }
+
+    /// Neither can this peer be dialled nor does it dial back: said to whoever waits for it.
+    pub(in crate::transfer) fn handle_blocked(&mut self, now: Time, peer: PeerId) {
+        self.source(now, peer).blocked = true;
     }
 
     /// So many connections to this peer stand, of those that [`Output::Lanes`] asked for; `all`: no more

@@ -33,6 +33,8 @@ pub(super) struct Source {
     pub(super) known: bool,
     /// In a row.
     pub(super) failures: u8,
+    /// Neither can it be dialled nor does it dial back.
+    pub(super) blocked: bool,
     /// Not dialled before.
     pub(super) rest_until: Time,
     /// When it ceased to be of use; while it is of use, the past.
@@ -74,6 +76,7 @@ impl Swarm {
             link: Link::Down,
             known: false,
             failures: 0,
+            blocked: false,
             rest_until: now,
             useless_since: now,
             owed: 0,

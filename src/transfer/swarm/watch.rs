@@ -177,6 +177,9 @@ impl Swarm {
         }
         let holders = || mine().filter(|d| d.waits()).flat_map(|d| d.candidates().filter(|p| d.may_give(*p)));
         let usable = || holders().filter_map(|p| self.sources.get(&p)).filter(|s| s.is_usable());
+        if holders().filter_map(|p| self.sources.get(&p)).any(|s| s.blocked) {
+            return Some("firewalls keep this peer and a holder from connecting to each other: trying again");
+        }
         if usable().any(|s| s.link == Link::Up) {
             Some("its holders are busy: trying again")
         } else if usable().any(|s| s.failures == 0) {
