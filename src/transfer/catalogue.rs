@@ -36,6 +36,8 @@ pub(super) enum Output {
     Ask(PeerId, Message),
     /// Up to date: head checked, root proved.
     Done(PeerId, Head, Arc<Catalogue>),
+    /// It did not come, though nobody lied: worth being asked for again after a while.
+    GaveUp(PeerId),
     /// In words for the user.
     Warning(String),
 }
@@ -138,7 +140,7 @@ impl Catalogues {
         }
         pull.failed += 1;
         if pull.failed >= ATTEMPTS {
-            self.pulls.remove(&peer);
+            self.give_up(peer);
         } else {
             pull.step = Step::Resting(now + REST);
         }
@@ -267,21 +269,28 @@ impl Catalogues {
                 // There is a newer one. It may well change faster than it comes: then later.
                 pull.failed += 1;
                 if pull.failed >= ATTEMPTS {
-                    self.pulls.remove(&peer);
+                    self.give_up(peer);
                 } else {
                     self.ask_head(now, peer);
                 }
             }
             Step::Head(request) | Step::Buckets(request, _) if request == refused.request => {
-                // It has none yet; the controller asks again when it announces one.
-                let again = pull.again;
-                self.pulls.remove(&peer);
-                if again {
+                // Too busy, or it has none yet though it announced one: its parts do not hear of it at once.
+                if pull.again {
+                    self.pulls.remove(&peer);
                     self.handle_wanted(now, peer);
+                } else {
+                    self.give_up(peer);
                 }
             }
             _ => {}
         }
+    }
+
+    /// Said, for whoever asked counts on an answer: what was announced last may be what did not come.
+    fn give_up(&mut self, peer: PeerId) {
+        self.pulls.remove(&peer);
+        self.outputs.push_back(Output::GaveUp(peer));
     }
 
     fn ask_head(&mut self, now: Time, peer: PeerId) {
@@ -543,7 +552,7 @@ mod tests {
         let mut machine = Catalogues::default();
         let mut now = Time(1);
         machine.handle_wanted(now, peer);
-        let mut dialled = 0;
+        let (mut dialled, mut told) = (0, 0);
         loop {
             while let Some(output) = machine.poll_output() {
                 match output {
@@ -557,6 +566,7 @@ mod tests {
                         machine.handle_down(now, peer);
                     }
                     Output::Ask(..) | Output::Drop(..) => {}
+                    Output::GaveUp(_) => told += 1,
                     other => panic!("{other:?}"),
                 }
             }
@@ -565,7 +575,42 @@ mod tests {
             now = due;
             machine.handle_timeout(now);
         }
-        assert_eq!(dialled, 3);
+        assert_eq!((dialled, told), (3, 1));
         assert!(machine.pulls.is_empty());
+    }
+
+    /// Whoever asked is told, for it may have asked for the newest one while this one did not come.
+    #[test]
+    fn a_refused_catalogue_is_given_up_and_said_so() {
+        let server = Server::new(3);
+        let peer = server.identity.id();
+        let now = Time(1);
+        for (reason, heads) in [(Reason::Changed, 3), (Reason::Busy, 1)] {
+            let mut machine = Catalogues::default();
+            machine.handle_wanted(now, peer);
+            let (mut asked, mut told) = (0, 0);
+            while let Some(output) = machine.poll_output() {
+                match output {
+                    Output::Dial(_) => machine.handle_up(now, peer),
+                    Output::Ask(_, Message::GetHead(m)) if reason == Reason::Changed => {
+                        asked += 1;
+                        machine.handle_head(now, peer, &server.head(&m));
+                    }
+                    Output::Ask(_, Message::GetHead(GetHead { request, .. })) => {
+                        asked += 1;
+                        machine.handle_refused(now, peer, &Refused { request, item: None, reason });
+                    }
+                    Output::Ask(_, Message::GetBuckets(GetBuckets { request, .. })) => {
+                        // It announces another one, too.
+                        machine.handle_wanted(now, peer);
+                        machine.handle_refused(now, peer, &Refused { request, item: None, reason });
+                    }
+                    Output::GaveUp(p) if p == peer => told += 1,
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!((asked, told), (heads, 1), "{reason:?}");
+            assert!(machine.pulls.is_empty() && machine.poll_timeout().is_none());
+        }
     }
 }

@@ -178,6 +178,8 @@ pub enum ReceiverEvent {
     Blocked(PeerId),
     /// A peer could not be dialled or was lost.
     Lost(PeerId),
+    /// The catalogue of this peer did not come, and is asked for no more unless it is wanted again.
+    NoCatalogue(PeerId),
     /// In words for the user ("peer2 sent wrong bytes and is no longer asked").
     Warning(String),
     /// After [`ReceiverCommand::Stop`]: everything is on the disk.

@@ -177,6 +177,7 @@ impl ReceiverRole {
             catalogue::Output::Done(peer, head, catalogue) => {
                 self.tell(ReceiverEvent::Catalogue(peer, head, catalogue));
             }
+            catalogue::Output::GaveUp(peer) => self.tell(ReceiverEvent::NoCatalogue(peer)),
             catalogue::Output::Warning(text) => self.tell(ReceiverEvent::Warning(text)),
         }
     }

@@ -327,6 +327,10 @@ impl Controller {
                 self.state.pull_again.get_or_insert(now + PULL_AGAIN);
                 self.tell_discovery(discovery::Command::Doubt(id));
             }
+            ReceiverEvent::NoCatalogue(id) => {
+                self.state.roster.pull_failed(id);
+                self.state.pull_again.get_or_insert(now + PULL_AGAIN);
+            }
             ReceiverEvent::Warning(text) => self.warn(text),
             ReceiverEvent::Stopped => {
                 if let Some(leaving) = &mut self.state.leaving {
