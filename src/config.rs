@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::limits;
+use crate::transfer::Limit;
 
 /// The transfer port when none is given: clear of the discovery port and of registered services.
 pub const DEFAULT_PORT: u16 = 27_280;
@@ -27,6 +28,10 @@ pub struct Config {
     /// Give others what arrived of a file while the rest is fetched, and a while after, and take such
     /// pieces from others.
     pub swarm: bool,
+    /// Bytes of content a second that are sent, to all together.
+    pub up_limit: Limit,
+    /// Bytes of content a second that are fetched, from all together.
+    pub down_limit: Limit,
 }
 
 impl Config {
@@ -42,6 +47,8 @@ impl Config {
             name: None,
             sandbox: true,
             swarm: true,
+            up_limit: None,
+            down_limit: None,
         }
     }
 

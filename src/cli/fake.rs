@@ -4,6 +4,7 @@
 //! that a test can make something happen while a line is being typed. The peer called `stuck` never
 //! leaves.
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender};
@@ -207,6 +208,8 @@ impl Fake<'_> {
             gives: Some(0),
             confined: "yes".into(),
             confined_why: None,
+            up_limit: self.config.up_limit.map(NonZeroU64::get),
+            down_limit: self.config.down_limit.map(NonZeroU64::get),
             key_exported: false,
             warnings: Vec::new(),
         }

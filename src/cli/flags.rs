@@ -1,10 +1,12 @@
 //! Flags and commands: one definition for the command line and the prompt.
 
+use core::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
+use super::human;
 use crate::config::{Config, DEFAULT_PORT};
 use crate::error::{Code, Failure};
 use crate::limits;
@@ -57,6 +59,12 @@ pub(crate) struct PeerFlags {
     /// Name that others see [default: the folder's, and four signs of the id]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Send at most so many bytes a second to all others together: 500K, 2M, 1MiB
+    #[arg(long, value_name = "RATE", value_parser = human::rate)]
+    up_limit: Option<u64>,
+    /// Fetch at most so many bytes a second from all others together
+    #[arg(long, value_name = "RATE", value_parser = human::rate)]
+    down_limit: Option<u64>,
     /// Do not confine the peer to its folders (see `status`)
     #[arg(long)]
     pub(crate) no_sandbox: bool,
@@ -89,6 +97,8 @@ impl Line {
             name: self.peer.name.clone(),
             sandbox: !self.peer.no_sandbox,
             swarm: !self.peer.no_swarm,
+            up_limit: self.peer.up_limit.and_then(NonZeroU64::new),
+            down_limit: self.peer.down_limit.and_then(NonZeroU64::new),
         }
     }
 
@@ -101,6 +111,8 @@ impl Line {
             ("--name", self.peer.name.is_some()),
             ("--no-sandbox", self.peer.no_sandbox),
             ("--no-swarm", self.peer.no_swarm),
+            ("--up-limit", self.peer.up_limit.is_some()),
+            ("--down-limit", self.peer.down_limit.is_some()),
         ];
         given.into_iter().find_map(|(flag, given)| given.then_some(flag))
     }
@@ -451,5 +463,26 @@ mod tests {
         };
         assert!(!line.config(PathBuf::from("/peer")).sandbox);
         assert_eq!(line.useless_flag(), Some("--no-sandbox"));
+    }
+
+    #[test]
+    fn limits_are_rates_and_nonsense_is_told_in_one_line() {
+        let limits = |words: &[&str]| match parse_arguments(words.iter().map(Into::into)) {
+            Parsed::Command(line) => {
+                let config = line.config(PathBuf::from("/peer"));
+                Ok([config.up_limit, config.down_limit].map(|l| l.map_or(0, NonZeroU64::get)))
+            }
+            Parsed::Wrong(failure) => Err(failure.message),
+            Parsed::Text(text) => panic!("{text}"),
+        };
+        assert_eq!(limits(&["potluck"]), Ok([0, 0]));
+        assert_eq!(limits(&["potluck", "--up-limit", "500K", "--down-limit=1MiB"]), Ok([500_000, 1 << 20]));
+        assert_eq!(limits(&["potluck", "--up-limit", "0"]), Ok([0, 0]));
+        let said = limits(&["potluck", "--up-limit", "16Mbit"]).unwrap_err();
+        assert!(
+            said.contains("--up-limit") && said.contains("bits are not") && said.contains("2M"),
+            "{said}"
+        );
+        assert!(!said.contains('\n'));
     }
 }

@@ -151,6 +151,13 @@ fn sharing(status: &Status) -> String {
     text
 }
 
+/// Nothing while there are none.
+fn limits(status: &Status) -> String {
+    let one = |what, limit: Option<u64>| limit.map(|bytes| format!("{what} at most {}", speed(bytes)));
+    let both = [one("sends", status.up_limit), one("fetches", status.down_limit)];
+    both.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 fn confined(status: &Status) -> String {
     let why = status.confined_why.iter().map(|why| format!(" ({})", shown(why)));
     shown(&status.confined).into_owned() + &why.collect::<String>()
@@ -208,9 +215,11 @@ pub(super) fn status(status: &Status, style: Style) -> String {
         ("peers", status.peers.to_string()),
         ("sharing", sharing(status)),
         ("confined", confined(status)),
+        ("limits", limits(status)),
         ("key", key.to_owned()),
     ];
-    let mut text = who(status, style) + &facts(&lines, style);
+    let there: Vec<_> = lines.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+    let mut text = who(status, style) + &facts(&there, style);
     if !status.downloads.is_empty() {
         text.push_str(&style.bold("downloads\n"));
         status.downloads.iter().for_each(|row| text.push_str(&format!("  {}\n", progress(row))));
@@ -425,6 +434,8 @@ mod tests {
             gives: Some(3),
             confined: "yes".into(),
             confined_why: None,
+            up_limit: Some(2 << 20),
+            down_limit: None,
             key_exported: false,
             warnings: vec!["port 1001 is taken".into()],
         };
@@ -436,6 +447,7 @@ mod tests {
           peers     2
           sharing   12 files, 2.9 MiB; 1 more being hashed
           confined  yes
+          limits    sends at most 2.0 MiB/s
           key       never exported: `potluck identity export FILE`, and keep that file safe
         downloads
           3: big.iso 45 % of 100.0 MiB, 11.0 MiB/s, 5 s left, from peer2, peer3
@@ -459,6 +471,11 @@ mod tests {
         let said = status(&facts, PLAIN);
         assert!(said.contains("group: only peers with the same pass-phrase"));
         assert!(said.contains("1001, 5, 6, 7"));
+        assert!(!said.contains("fetches at most"));
+        (facts.up_limit, facts.down_limit) = (None, Some(50 << 10));
+        assert!(status(&facts, PLAIN).contains("\n  limits    fetches at most 50.0 KiB/s\n"));
+        facts.down_limit = None;
+        assert!(!status(&facts, PLAIN).contains("limits"));
         (facts.confined, facts.confined_why) = ("no".into(), Some("--no-sandbox".into()));
         assert!(status(&facts, PLAIN).contains("\n  confined  no (--no-sandbox)\n"));
     }

@@ -208,6 +208,12 @@ pub struct Status {
     /// Why not all of them, if so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub confined_why: Option<String>,
+    /// Bytes a second that are sent at most, if that is limited.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub up_limit: Option<u64>,
+    /// Bytes a second that are fetched at most, if that is limited.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub down_limit: Option<u64>,
     /// True once the key was exported.
     pub key_exported: bool,
     /// Warnings of this run, the newest last, at most 20.

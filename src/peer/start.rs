@@ -80,7 +80,7 @@ impl Peer {
         let tls = Tls::new(&identity).map_err(|e| Failure::other(format!("TLS cannot be used: {e}")))?;
         let bound = ports::bind(config.port, config.strict_port, &config.interfaces)?;
         warnings.extend(bound.note);
-        let engine = Engine::new().map_err(thread)?;
+        let engine = Engine::new().map_err(thread)?.limited(config.down_limit);
         let bell = engine.bell();
         let disk = cages.start(&Part::Disk, || disk::start(move || bell.ring()));
         let disk = disk.flatten().map_err(thread)?;
@@ -95,7 +95,10 @@ impl Peer {
             })
             .flatten()
             .map_err(thread)?;
-        let sender = cages.start(&Part::Sender, || transfer::start_sender(bound.sender, tls));
+        let sender = cages.start(&Part::Sender, || {
+            let engine = Engine::new()?.limited(config.up_limit);
+            transfer::start_sender_on(engine, bound.sender, tls)
+        });
         let sender = sender.flatten().map_err(thread)?;
 
         let own = Own { name, ports: bound.ports, catalogue: 0 };

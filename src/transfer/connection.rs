@@ -181,6 +181,10 @@ impl Connection {
                 let how = if self.decoder.is_between() { Closed::Clean } else { cut() };
                 return Ok(Some(Step::Closed(how)));
             }
+            if *budget == 0 {
+                return Ok(None);
+            }
+            let plain = &plain[..plain.len().min(*budget)];
             let (used, step) = match self.decoder.feed(plain) {
                 Ok((used, Piece::More)) => (used, None),
                 Ok((used, Piece::Frame(frame))) => (used, Some(Step::Frame(frame))),
@@ -191,7 +195,7 @@ impl Connection {
                 Err(e) => (0, Some(Step::Closed(Closed::Misbehaved(e.to_string())))),
             };
             reader.consume(used);
-            *budget = budget.saturating_sub(used);
+            *budget -= used;
             if step.is_some() {
                 return Ok(step);
             }

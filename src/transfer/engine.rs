@@ -16,6 +16,7 @@ use mio::{Events, Poll, Waker};
 
 use super::connection::{Closed, Phase, Step};
 use super::net::{ConnId, Net, WAKER};
+use super::rate::Limit;
 use crate::identity::PeerId;
 use crate::identity::tls::Tls;
 use crate::limits;
@@ -58,9 +59,9 @@ pub(super) trait Role {
     /// A byte came from a proved peer. At most once a second for each connection.
     fn on_alive(&mut self, peer: PeerId, host: Host);
 
-    /// May a frame be read? While not, nothing is read: the other end waits.
-    fn takes(&mut self, _id: ConnId) -> bool {
-        true
+    /// Bytes that may be read now. 0: nothing is read, and the other end waits.
+    fn takes(&mut self, _now: Time, _id: ConnId) -> usize {
+        usize::MAX
     }
 
     /// A frame came, but its payload.
@@ -127,6 +128,7 @@ pub struct Engine {
     poll: Poll,
     bell: Bell,
     pub(super) patience: Patience,
+    pub(super) limit: Limit,
 }
 
 impl Engine {
@@ -137,7 +139,13 @@ impl Engine {
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let bell = Bell(Arc::new(Waker::new(poll.registry(), WAKER)?));
-        Ok(Self { poll, bell, patience: Patience::default() })
+        Ok(Self { poll, bell, patience: Patience::default(), limit: None })
+    }
+
+    /// The same with a limit for the content that passes on all its connections together.
+    #[must_use]
+    pub fn limited(self, limit: Limit) -> Self {
+        Self { limit, ..self }
     }
 
     /// Its bell.
@@ -328,12 +336,17 @@ impl<R: Role> Running<R> {
                 // It asks and does not read the answers. Writing comes next; then this goes on.
                 return Ok(());
             }
-            if !self.role.takes(id) {
+            let takes = self.role.takes(now, id);
+            if takes == 0 {
                 self.net.hold(id);
                 return Ok(());
             }
+            let may = budget.min(takes);
+            let mut left = may;
             let role = &mut self.role;
-            match c.read(now, &mut budget, &mut |bytes| role.on_payload(id, bytes)) {
+            let step = c.read(now, &mut left, &mut |bytes| role.on_payload(id, bytes));
+            budget -= may - left;
+            match step {
                 Step::Proved(peer) => self.proved(now, id, peer)?,
                 Step::Frame(frame) => {
                     let payload = frame.payload;
@@ -344,6 +357,8 @@ impl<R: Role> Running<R> {
                     }
                 }
                 Step::PayloadEnd => self.role.on_payload_end(now, &mut self.net, id),
+                // The role may take more.
+                Step::Bound if budget > 0 => {}
                 Step::Bound => {
                     self.net.enqueue(id);
                     return Ok(());

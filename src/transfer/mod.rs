@@ -13,6 +13,7 @@ mod giving;
 mod holding;
 mod net;
 pub mod ports;
+mod rate;
 mod receiver;
 mod refuser;
 mod sender;
@@ -22,6 +23,7 @@ mod swarm;
 mod tests;
 
 pub use engine::{Bell, Engine, Handle};
+pub use rate::Limit;
 pub use refuser::{NoCommand, PortEvent};
 
 use std::collections::BTreeSet;
@@ -32,6 +34,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 use mio::net::TcpListener;
 
+use self::rate::Gate;
 use self::receiver::ReceiverRole;
 use self::refuser::Refuser;
 use self::sender::SenderRole;
@@ -257,11 +260,12 @@ pub fn start_receiver(
     let (tell, events) = crossbeam_channel::bounded(EVENTS);
     let mut seed = [0; 8];
     fill_random(&mut seed).map_err(io::Error::other)?;
-    let mut swarm = Swarm::new(u64::from_le_bytes(seed));
+    let mut swarm = Swarm::new(u64::from_le_bytes(seed)).limited(engine.limit);
     // Two for each file and its sidecar; as many again for copies and connections.
     let files = descriptors::allowed().saturating_sub(crate::limits::DESCRIPTORS_AT_REST) / 4;
     swarm.open_at_most(usize::try_from(files).unwrap_or(usize::MAX));
-    let role = ReceiverRole::new(tell, engine.bell(), disk_commands, disk_events, swarm);
+    let gate = Gate::new(engine.limit);
+    let role = ReceiverRole::new(tell, engine.bell(), disk_commands, disk_events, swarm, gate);
     engine.start("receiver", tls, listeners, events, role)
 }
 
@@ -273,9 +277,14 @@ pub fn start_sender(listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderH
     start_sender_on(Engine::new()?, listeners, tls)
 }
 
-fn start_sender_on(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderHandle> {
+/// The same in this engine.
+///
+/// # Errors
+/// What the operating system says.
+pub fn start_sender_on(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderHandle> {
     let (tell, events) = crossbeam_channel::bounded(EVENTS);
-    engine.start("sender", tls, listeners, events, SenderRole::new(tell))
+    let role = SenderRole::new(tell, Gate::new(engine.limit));
+    engine.start("sender", tls, listeners, events, role)
 }
 
 /// Starts the distributor on port `t+2`. It answers `not offered` in this version.

@@ -161,6 +161,11 @@ impl Net {
         Some(self.get(id)?.heard)
     }
 
+    /// When a byte went last.
+    pub(super) fn sent(&self, id: ConnId) -> Option<Time> {
+        Some(self.get(id)?.sent)
+    }
+
     /// True if nothing is read from it because its role can take no more.
     pub(super) fn is_held(&self, id: ConnId) -> bool {
         self.get(id).is_some_and(|c| c.held)

@@ -16,6 +16,7 @@ use super::dialback::{self, Asking};
 use super::disks::Disks;
 use super::engine::{Bell, Role};
 use super::net::{ConnId, Net};
+use super::rate::Gate;
 use super::swarm::{self, Swarm, Target};
 use super::{ReceiverCommand, ReceiverEvent};
 use crate::disk::{self, Block, BlockPool};
@@ -26,13 +27,20 @@ use crate::text;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{self, BlockIs, GetTable, Reason, Refused};
+use crate::wire::message::{self, BlockIs, Cancel, GetTable, Reason, Refused};
 
 /// Low bits of the number of each request for a table of peers.
 const TABLE_TAG: u64 = 2;
 
 /// After `Stop` the disk workers have this long to sync; the sidecars bound what a late one costs.
 const STOP: Duration = Duration::from_millis(900);
+
+/// Whoever is not read from for long, though it may have sent all that it was asked for, hears from us so
+/// often. Well within [`limits::IDLE`].
+const STILL_HERE: Duration = Duration::from_secs(10);
+
+/// The number of no request.
+const NEVER: u64 = 0;
 
 /// A peer that is, or may be, connected.
 #[derive(Debug, Default)]
@@ -82,6 +90,8 @@ pub(super) struct ReceiverRole {
     /// Taken out of the pool before a frame is read, so that there is a place for it.
     spare: Option<Block>,
     incoming: BTreeMap<ConnId, Incoming>,
+    /// What limits how much of their payload is read.
+    gate: Gate<ConnId>,
     next_table: u64,
     stopping: Option<Time>,
 }
@@ -93,6 +103,7 @@ impl ReceiverRole {
         disk_commands: Sender<disk::Command>,
         disk_events: Receiver<disk::Event>,
         swarm: Swarm,
+        gate: Gate<ConnId>,
     ) -> Self {
         Self {
             events,
@@ -105,6 +116,7 @@ impl ReceiverRole {
             pool: BlockPool::with_bell(bell),
             spare: None,
             incoming: BTreeMap::new(),
+            gate,
             next_table: 0,
             stopping: None,
         }
@@ -268,6 +280,7 @@ impl ReceiverRole {
         for &id in &all {
             self.dialled.remove(&id);
             self.incoming.remove(&id);
+            self.gate.forget(id);
             // One that is over already is no longer known there.
             net.close(now, id);
         }
@@ -459,12 +472,16 @@ impl Role for ReceiverRole {
         drop(self.events.try_send(ReceiverEvent::Proved(peer, host)));
     }
 
-    fn takes(&mut self, id: ConnId) -> bool {
+    fn takes(&mut self, now: Time, id: ConnId) -> usize {
         if self.spare.is_none() && self.incoming.get(&id).is_none_or(|i| i.to.is_none()) {
             self.spare = self.pool.take();
-            return self.spare.is_some();
+            if self.spare.is_none() {
+                return 0;
+            }
         }
-        true
+        // What is not in the midst of a block may be a small frame, which the limit does not hold up.
+        let peer = self.dialled.get(&id).filter(|_| self.incoming.contains_key(&id));
+        peer.map_or(usize::MAX, |&peer| usize::try_from(self.gate.ask(now, peer, id)).unwrap_or(usize::MAX))
     }
 
     fn on_frame(&mut self, now: Time, net: &mut Net, id: ConnId, frame: Frame) -> Result<(), String> {
@@ -481,6 +498,7 @@ impl Role for ReceiverRole {
     }
 
     fn on_payload(&mut self, id: ConnId, bytes: &[u8]) {
+        self.gate.passed(bytes.len() as u64);
         if let Some(Incoming { to: Some((_, block)), .. }) = self.incoming.get_mut(&id) {
             // The frame's bound is a block's length, so all of it fits.
             block.extend(bytes);
@@ -506,6 +524,7 @@ impl Role for ReceiverRole {
 
     fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {
         self.incoming.remove(&id);
+        self.gate.forget(id);
         let Some(peer) = self.dialled.remove(&id) else { return };
         if let Some(link) = self.links.get_mut(&peer)
             && let Some(n) = link.lanes.iter().position(|l| l.conn == id)
@@ -533,11 +552,14 @@ impl Role for ReceiverRole {
 
     fn poll_timeout(&self) -> Option<Time> {
         let asking = self.asking.poll_timeout().filter(|_| self.stopping.is_none());
-        let times = [self.swarm.poll_timeout(), self.catalogues.poll_timeout(), asking, self.stopping];
-        times.into_iter().flatten().min()
+        let machines = [self.swarm.poll_timeout(), self.catalogues.poll_timeout(), self.gate.poll_timeout()];
+        machines.into_iter().chain([asking, self.stopping]).flatten().min()
     }
 
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
+        if let Some(id) = self.gate.call(now) {
+            net.enqueue(id);
+        }
         if self.stopping.is_some_and(|t| t <= now) {
             self.tell(ReceiverEvent::Warning("the disks did not sync in time".to_owned()));
             self.stopped();
@@ -545,7 +567,12 @@ impl Role for ReceiverRole {
         let busy: BTreeSet<_> = self.dialled.iter().map(|(id, peer)| (*id, *peer)).collect();
         for (id, peer) in busy {
             // Who is not read from cannot be blamed for its silence.
-            let heard = if net.is_held(id) { Some(now) } else { net.heard(id) };
+            let held = net.is_held(id);
+            if held && net.sent(id).is_some_and(|sent| now.since(sent) >= STILL_HERE) {
+                // Nor is it to think that nobody is here: to cancel what was never asked changes nothing.
+                net.send(id, &Message::Cancel(Cancel { request: NEVER }));
+            }
+            let heard = if held { Some(now) } else { net.heard(id) };
             if let Some(heard) = heard {
                 self.swarm.handle_heard(heard, peer);
             }

@@ -20,6 +20,7 @@ use super::engine::Role;
 use super::giving::Giving;
 use super::holding::Holding;
 use super::net::{ConnId, Net};
+use super::rate::Gate;
 use super::refuser::refuse;
 use super::serve::{Client, Quick, Watch};
 use super::{Offer, SenderCommand, SenderEvent};
@@ -104,6 +105,8 @@ pub(super) struct SenderRole {
     /// What is served of files that are not shared.
     holding: Holding,
     giving: Giving,
+    /// What limits how much is made.
+    gate: Gate<ConnId>,
     /// When to look for chunks to be told of; `None` while nobody wants to know.
     haves: Option<Time>,
     /// Files found changed, until there is a new offer.
@@ -145,7 +148,7 @@ impl OpenFiles {
 }
 
 impl SenderRole {
-    pub(super) fn new(events: Sender<SenderEvent>) -> Self {
+    pub(super) fn new(events: Sender<SenderEvent>, gate: Gate<ConnId>) -> Self {
         Self {
             events,
             offer: Arc::default(),
@@ -157,6 +160,7 @@ impl SenderRole {
             open: OpenFiles::default(),
             holding: Holding::default(),
             giving: Giving::default(),
+            gate,
             haves: None,
             changed: BTreeSet::new(),
             unreadable: BTreeMap::new(),
@@ -167,10 +171,11 @@ impl SenderRole {
         }
     }
 
-    /// One step for the oldest request for blocks of a client: about [`STEP`] bytes, of one file or of
-    /// many small ones.
+    /// One step for the oldest request for blocks of a client: about [`STEP`] bytes, or what the limit
+    /// allows, of one file or of many small ones.
     fn push_blocks(&mut self, now: Time, net: &mut Net, id: ConnId) -> bool {
-        let mut left = STEP as u64;
+        let Some(client) = self.clients.get(&id).filter(|c| c.wants_blocks()) else { return false };
+        let mut left = self.gate.ask(now, client.peer, id).min(STEP as u64);
         let mut pushed = false;
         while left > 0 {
             pushed |= self.choose(net, id);
@@ -190,6 +195,7 @@ impl SenderRole {
             match pushed_one {
                 Ok(size) => {
                     left -= step;
+                    self.gate.passed(step);
                     if let Some(client) = self.clients.get_mut(&id) {
                         if !client.is_chosen() {
                             self.giving.note(item.file, size, item.offset);
@@ -453,6 +459,7 @@ impl SenderRole {
         self.state = State::Parting;
         net.stop_accepting();
         for (id, client) in std::mem::take(&mut self.clients) {
+            self.gate.forget(id);
             if client.was_served_within(now, ON_ITS_WAY) {
                 net.part(now, id);
                 self.parting.insert(id, (client.peer, client.bytes));
@@ -575,6 +582,7 @@ impl Role for SenderRole {
                     self.state = State::Stopping(now);
                     net.stop_accepting();
                     for id in net.ids() {
+                        self.gate.forget(id);
                         net.close(now, id);
                     }
                     self.clients.clear();
@@ -633,6 +641,7 @@ impl Role for SenderRole {
         if let Some(peer) = self.back.remove(&id) {
             log::debug!("the connection that {peer} asked for is over: {}", text::shown(&format!("{how:?}")));
         }
+        self.gate.forget(id);
         if !self.told.is_empty() {
             self.report = Some(now);
         }
@@ -642,10 +651,14 @@ impl Role for SenderRole {
     fn poll_timeout(&self) -> Option<Time> {
         let look = matches!(self.state, State::Stopping(_) | State::Finishing | State::Parting);
         let look = look.then_some(self.look);
-        [look, self.report, self.haves, self.holding.poll_timeout()].into_iter().flatten().min()
+        let others = [self.report, self.haves, self.holding.poll_timeout(), self.gate.poll_timeout()];
+        others.into_iter().chain([look]).flatten().min()
     }
 
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
+        if let Some(id) = self.gate.call(now) {
+            net.enqueue(id);
+        }
         if self.report.is_some_and(|t| t <= now) {
             self.report(now);
         }

@@ -240,6 +240,11 @@ impl Client {
         !self.quick.is_empty() || !self.blocks.is_empty()
     }
 
+    /// True if it waits for content.
+    pub(super) fn wants_blocks(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
     /// True if it waits for no content, and nothing of what it began is missing or it has not gone on with
     /// it for several times as long as it used to take.
     pub(super) fn is_finished(&self, now: Time) -> bool {

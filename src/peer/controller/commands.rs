@@ -1,5 +1,6 @@
 //! What users ask of the controller (mod.rs): a request waits for what it needs, then is answered.
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -263,6 +264,8 @@ impl Controller {
             gives: self.config.swarm.then(|| s.together.len() as u64),
             confined: confined.to_owned(),
             confined_why: why,
+            up_limit: self.config.up_limit.map(NonZeroU64::get),
+            down_limit: self.config.down_limit.map(NonZeroU64::get),
             key_exported: keyfile::is_exported(&self.config.state(), self.identity.id()),
             warnings: self.warnings.iter().cloned().collect(),
         }

@@ -93,14 +93,17 @@ impl Lanes {
         }
     }
 
-    /// Bytes that may be asked for on each, of a window of so many together. A quarter of its share at a
+    /// Bytes that may be asked for on each, in multiples of `unit`, of a window of so many together. A quarter of its share at a
     /// time, so that a request is worth its frame; each has a share of its own, so that the others go on
     /// while some are stuck with theirs.
-    pub(super) fn room(&self, window: u64) -> [u64; MOST] {
+    pub(super) fn room(&self, window: u64, unit: u64) -> [u64; MOST] {
         let share = window / u64::from(self.used);
-        let mut room = self.each.map(|(owed, _)| {
-            if owed > share - share / 4 { 0 } else { (share - owed).next_multiple_of(limits::BLOCK as u64) }
-        });
+        let mut room =
+            self.each.map(
+                |(owed, _)| {
+                    if owed > share - share / 4 { 0 } else { (share - owed).next_multiple_of(unit) }
+                },
+            );
         room[usize::from(self.used)..].fill(0);
         room
     }
@@ -234,16 +237,16 @@ mod tests {
     fn each_has_a_share_of_its_own_and_the_stuck_one_is_known() {
         let mut lanes = Lanes { used: 4, wanted: 4, ..Lanes::default() };
         let (now, block) = (Time(1_000_000_000), limits::BLOCK as u64);
-        assert_eq!(lanes.room(8 * block), [2 * block, 2 * block, 2 * block, 2 * block, 0, 0, 0, 0]);
+        assert_eq!(lanes.room(8 * block, block), [2 * block, 2 * block, 2 * block, 2 * block, 0, 0, 0, 0]);
         lanes.asked(now, 0, 2 * block);
         lanes.asked(now, 1, 2 * block);
-        assert_eq!(lanes.room(8 * block)[..3], [0, 0, 2 * block]);
+        assert_eq!(lanes.room(8 * block, block)[..3], [0, 0, 2 * block]);
         assert_eq!(lanes.idle(), Some(2));
         let later = now + Duration::from_millis(60);
         assert_eq!(lanes.arrived(later, 1, block, 8), None);
         assert_eq!(lanes.late(later, Duration::from_millis(5)), 1);
         assert_eq!(lanes.late(later, Duration::from_millis(50)), 0, "on a slow link a block takes longer");
-        assert_eq!(lanes.room(8 * block)[..3], [0, block, 2 * block]);
+        assert_eq!(lanes.room(8 * block, block)[..3], [0, block, 2 * block]);
     }
 
     #[test]

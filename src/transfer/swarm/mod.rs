@@ -32,6 +32,7 @@ use self::crowd::Any;
 use self::download::{Checked, Download, Phase};
 use self::job::Running;
 use self::sources::Source;
+use super::rate::Limit;
 use super::{Arrival, Job, JobId, ReceiverEvent, Wanted};
 use crate::content::{ChunkIndex, Claim};
 use crate::disk::{self, FileToken};
@@ -128,6 +129,8 @@ pub(super) struct Swarm {
     seed: u64,
     /// Files that are put together at once, at most.
     most_open: usize,
+    /// The rate at which blocks are taken: little more is asked ahead.
+    limit: Limit,
 }
 
 impl Swarm {
@@ -139,6 +142,11 @@ impl Swarm {
     /// Puts no more than so many files together at once, where that is less than usual.
     pub(super) fn open_at_most(&mut self, files: usize) {
         self.most_open = files.clamp(1, limits::OPEN_DOWNLOADS);
+    }
+
+    /// The same for a receiver that takes blocks at this rate.
+    pub(super) fn limited(self, limit: Limit) -> Self {
+        Self { limit, ..self }
     }
 
     /// The next thing to do; to be called until `None` after every input.

@@ -17,6 +17,7 @@ use crate::error::Failure;
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
+use crate::transfer::rate::ahead;
 use crate::transfer::{JobId, ReceiverEvent, Wanted};
 use crate::wire::Message;
 use crate::wire::message::{GetBlocks, GetManifest, Item};
@@ -191,6 +192,10 @@ impl Swarm {
         let lanes = source.lanes.used();
         let least = source.crowd.map_or(limits::AHEAD_MIN, least_ahead);
         let window = source.pacing.window(least).max(u64::from(lanes - 1) * limits::LANE_AHEAD);
+        let (window, unit) = match self.limit.map(ahead) {
+            Some(ahead) if ahead < window => (ahead, (ahead / 4).min(limits::BLOCK as u64)),
+            _ => (window, limits::BLOCK as u64),
+        };
         if self.stopping
             || source.link != Link::Up
             || source.rest_until > now
@@ -198,7 +203,7 @@ impl Swarm {
         {
             return;
         }
-        let room = source.lanes.room(window);
+        let room = source.lanes.room(window, unit);
         if room.iter().all(|&r| r == 0) {
             return;
         }

@@ -3,6 +3,7 @@
 mod bench;
 mod disk;
 mod liar;
+mod limited;
 mod loopback;
 mod patience;
 
