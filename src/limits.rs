@@ -210,8 +210,8 @@ pub const HOSTS: usize = 4;
 /// one (discovery/seeking.rs) they are fewer.
 pub(crate) const SEEK_RATE: Rate = Rate { period: Duration::from_millis(200), burst: 2 };
 
-/// Answers to those that a peer sends a second.
-pub(crate) const HAS_RATE: Rate = Rate { period: Duration::from_millis(50), burst: 4 };
+/// Answers to those that a peer sends a second: with seeks and announcements less than 20.
+pub(crate) const HAS_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 4 };
 
 /// Words of one peer on files that are taken a second: what it may seek, and answer, and a reserve.
 pub(crate) const SOUGHT_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 8 };

@@ -463,6 +463,11 @@ mod tests {
         };
         assert!(!line.config(PathBuf::from("/peer")).sandbox);
         assert_eq!(line.useless_flag(), Some("--no-sandbox"));
+        let Parsed::Command(line) = parse_arguments(["potluck", "--no-swarm"].map(Into::into)) else {
+            panic!()
+        };
+        assert!(config.swarm && !line.config(PathBuf::from("/peer")).swarm);
+        assert_eq!(line.useless_flag(), Some("--no-swarm"));
     }
 
     #[test]

@@ -158,6 +158,16 @@ fn limits(status: &Status) -> String {
     both.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
+/// What others get beside what is shared; empty if that is nothing now.
+fn giving(status: &Status) -> String {
+    match status.gives {
+        None => "nothing but what is shared (--no-swarm)".to_owned(),
+        Some(0) => String::new(),
+        Some(1) => "of 1 file that it fetches, or fetched a while ago".to_owned(),
+        Some(files) => format!("of {files} files that it fetches, or fetched a while ago"),
+    }
+}
+
 fn confined(status: &Status) -> String {
     let why = status.confined_why.iter().map(|why| format!(" ({})", shown(why)));
     shown(&status.confined).into_owned() + &why.collect::<String>()
@@ -214,6 +224,7 @@ pub(super) fn status(status: &Status, style: Style) -> String {
         ("network", network(status).to_owned()),
         ("peers", status.peers.to_string()),
         ("sharing", sharing(status)),
+        ("giving", giving(status)),
         ("confined", confined(status)),
         ("limits", limits(status)),
         ("key", key.to_owned()),
@@ -446,6 +457,7 @@ mod tests {
           network   open: everyone on this network sees shared/
           peers     2
           sharing   12 files, 2.9 MiB; 1 more being hashed
+          giving    of 3 files that it fetches, or fetched a while ago
           confined  yes
           limits    sends at most 2.0 MiB/s
           key       never exported: `potluck identity export FILE`, and keep that file safe
@@ -476,6 +488,10 @@ mod tests {
         assert!(status(&facts, PLAIN).contains("\n  limits    fetches at most 50.0 KiB/s\n"));
         facts.down_limit = None;
         assert!(!status(&facts, PLAIN).contains("limits"));
+        facts.gives = Some(0);
+        assert!(!status(&facts, PLAIN).contains("giving"));
+        facts.gives = None;
+        assert!(status(&facts, PLAIN).contains("\n  giving    nothing but what is shared (--no-swarm)\n"));
         (facts.confined, facts.confined_why) = ("no".into(), Some("--no-sandbox".into()));
         assert!(status(&facts, PLAIN).contains("\n  confined  no (--no-sandbox)\n"));
     }

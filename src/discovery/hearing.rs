@@ -276,7 +276,7 @@ impl Machine {
                 }
             }
             Message::Seek { files } => self.hear_seek(now, source, via, id, files),
-            Message::Has { files } => self.hear_has(now, source, id, files),
+            Message::Has { files } => self.hear_has(now, id, files),
             Message::Probe { peer, .. } => {
                 let peers = self.table.len();
                 if let Some(entry) = self.table.get_mut(*peer)

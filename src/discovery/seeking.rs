@@ -31,9 +31,9 @@ const REPEAT: Duration = Duration::from_secs(10);
 /// Peers of a small network that answer a seek, of those that could.
 const ANSWERS: u64 = 16;
 
-/// The same in a large network, where all others are soon heard by their own seeks, and where a thousand
-/// that begin at once must stay quiet.
-const ANSWERS_LARGE: u64 = 3;
+/// The same in a large network: one is enough to begin with, for all others are heard within an interval, by
+/// their own seeks, and a hundred of a thousand that begin together must leave the network quiet.
+const ANSWERS_LARGE: u64 = 1;
 
 /// An answer goes out within this time.
 const SPREAD: Duration = Duration::from_millis(50);
@@ -257,11 +257,9 @@ impl Machine {
         if peers <= SMALL { limits::SEEK_RATE } else { Rate { period: period.max(GAP * peers), burst } }
     }
 
-    /// True if a word of `id` on files counts: it is here, was proved there, and does not say too much.
-    fn may_say(&mut self, now: Time, source: SocketAddr, id: PeerId) -> bool {
-        let host = Host::from(source);
-        let entry = self.table.get_mut(id).filter(|e| e.hosts.contains(&host));
-        entry.is_some_and(|e| e.seeks.take(now, limits::SOUGHT_RATE))
+    /// True if a word of `id` on files counts: it is here, and does not say too much.
+    fn may_say(&mut self, now: Time, id: PeerId) -> bool {
+        self.table.get_mut(id).is_some_and(|e| e.seeks.take(now, limits::SOUGHT_RATE))
     }
 
     /// A peer seeks these files.
@@ -273,9 +271,13 @@ impl Machine {
         id: PeerId,
         files: &[FileId],
     ) {
-        if files.is_empty() || !self.may_say(now, source, id) {
+        if files.is_empty() || !self.may_say(now, id) {
             return;
         }
+        let Some(entry) = self.table.get_mut(id) else { return };
+        // The first copy may have come from an address that it has not proved yet: none goes there.
+        let proved = entry.hosts.contains(&Host::from(source));
+        let (to, via) = if proved { (source, via) } else { (entry.at, Via::Own) };
         let silence = 3 * REPEAT.max(self.interval_now());
         for file in files {
             self.seeking.note(now, id, *file, silence);
@@ -285,16 +287,16 @@ impl Machine {
             asked.retain(|_, asked| now.since(asked.at) < ASKED);
         }
         if asked.len() < limits::SOUGHT_WAITING || asked.contains_key(&id) {
-            asked.insert(id, Asked { at: now, to: source, via });
+            asked.insert(id, Asked { at: now, to, via });
         }
         self.outputs.push_back(Output::Event(Event::Sought(id, files.to_vec())));
     }
 
     /// A peer says that it has some of these files, or fetches them.
-    pub(super) fn hear_has(&mut self, now: Time, source: SocketAddr, id: PeerId, files: &[FileId]) {
+    pub(super) fn hear_has(&mut self, now: Time, id: PeerId, files: &[FileId]) {
         let ours = files.iter().filter(|file| self.seeking.wanted.contains_key(file));
         let ours: Vec<_> = ours.copied().collect();
-        if ours.is_empty() || !self.may_say(now, source, id) {
+        if ours.is_empty() || !self.may_say(now, id) {
             return;
         }
         let silence = 3 * REPEAT.max(self.interval_now());

@@ -91,3 +91,46 @@ impl Together {
         self.files.values().filter(|kept| kept.is_here()).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(id: u8, size: u64) -> Arc<Held> {
+        Arc::new(Held::new(FileId([id; 32]), Chunks::of(size).unwrap(), tempfile::tempfile().unwrap()))
+    }
+
+    #[test]
+    fn what_is_fetched_is_sought_and_what_is_there_is_given_until_it_is_let_go_of() {
+        let mut together = Together::default();
+        assert_eq!(together.to_seek(), None);
+        let (one, two, three) = (held(1, 1 << 20), held(2, 1 << 30), held(3, 1 << 30));
+        let ids = [1, 2, 3, 4].map(|n| FileId([n; 32]));
+        together.add(&one, true);
+        together.add(&two, true);
+        // Only from one peer: others may have of it what is here.
+        together.add(&three, false);
+        assert_eq!(together.to_seek(), Some(ids[..2].to_vec()));
+        assert_eq!(together.to_seek(), None, "nothing changed");
+        assert_eq!(together.here(&ids), ids[..3]);
+        assert_eq!(together.wanted(&ids), [(ids[0], 1 << 20), (ids[1], 1 << 30)]);
+        // Another size is another content.
+        together.seek_only(&BTreeSet::from([(ids[0], 1 << 20), (ids[1], 1 << 29)]));
+        assert_eq!(together.to_seek(), Some(ids[..1].to_vec()));
+        assert_eq!((together.wanted(&ids), together.here(&ids).len()), (vec![(ids[0], 1 << 20)], 3));
+        one.end();
+        drop(two);
+        assert_eq!((together.here(&ids), together.len()), (vec![ids[2]], 1));
+        assert_eq!(together.to_seek(), Some(Vec::new()));
+        drop(three);
+        assert_eq!((together.len(), together.to_seek()), (0, None));
+    }
+
+    #[test]
+    fn small_files_and_those_of_too_many_chunks_are_not_worth_it() {
+        let worth = |size| is_worth(Chunks::of(size).unwrap());
+        assert!(!worth(0) && !worth(limits::CHUNK_MIN) && !worth(limits::WORTH_ANOTHER - 1));
+        assert!(worth(limits::WORTH_ANOTHER) && worth(u64::from(limits::MAP_CHUNKS) * limits::CHUNK_MAX));
+        assert!(!worth(u64::from(limits::MAP_CHUNKS) * limits::CHUNK_MAX + 1));
+    }
+}

@@ -21,4 +21,5 @@ mod kills;
 mod networks;
 mod presence;
 mod several;
+mod together;
 mod watch;

@@ -136,7 +136,7 @@ fn a_silence_brings_more_connections_before_it_ends() {
     // The first one does not come back: the others go on at the full rate, and give its last blocks, too.
     world.run(Duration::from_secs(5), |lane| lane == 0);
     let over = world.over.expect("it arrives");
-    let least = BLOCK * u32::try_from(Chunks::of(16 << 20).unwrap().count()).unwrap();
+    let least = BLOCK * Chunks::of(16 << 20).unwrap().count();
     assert!(over.since(before) < least + Duration::from_millis(200), "{:?}", over.since(before));
 }
 
