@@ -60,7 +60,7 @@ impl Together {
     }
 
     /// The files to be sought from now on, if they are others than before. Forgets what is over.
-    pub(super) fn to_seek(&mut self) -> Option<Vec<FileId>> {
+    pub(super) fn next_seek(&mut self) -> Option<Vec<FileId>> {
         if self.files.is_empty() && self.told.is_empty() {
             return None;
         }
@@ -103,27 +103,27 @@ mod tests {
     #[test]
     fn what_is_fetched_is_sought_and_what_is_there_is_given_until_it_is_let_go_of() {
         let mut together = Together::default();
-        assert_eq!(together.to_seek(), None);
+        assert_eq!(together.next_seek(), None);
         let (one, two, three) = (held(1, 1 << 20), held(2, 1 << 30), held(3, 1 << 30));
         let ids = [1, 2, 3, 4].map(|n| FileId([n; 32]));
         together.add(&one, true);
         together.add(&two, true);
         // Only from one peer: others may have of it what is here.
         together.add(&three, false);
-        assert_eq!(together.to_seek(), Some(ids[..2].to_vec()));
-        assert_eq!(together.to_seek(), None, "nothing changed");
+        assert_eq!(together.next_seek(), Some(ids[..2].to_vec()));
+        assert_eq!(together.next_seek(), None, "nothing changed");
         assert_eq!(together.here(&ids), ids[..3]);
         assert_eq!(together.wanted(&ids), [(ids[0], 1 << 20), (ids[1], 1 << 30)]);
         // Another size is another content.
         together.seek_only(&BTreeSet::from([(ids[0], 1 << 20), (ids[1], 1 << 29)]));
-        assert_eq!(together.to_seek(), Some(ids[..1].to_vec()));
+        assert_eq!(together.next_seek(), Some(ids[..1].to_vec()));
         assert_eq!((together.wanted(&ids), together.here(&ids).len()), (vec![(ids[0], 1 << 20)], 3));
         one.end();
         drop(two);
         assert_eq!((together.here(&ids), together.len()), (vec![ids[2]], 1));
-        assert_eq!(together.to_seek(), Some(Vec::new()));
+        assert_eq!(together.next_seek(), Some(Vec::new()));
         drop(three);
-        assert_eq!((together.len(), together.to_seek()), (0, None));
+        assert_eq!((together.len(), together.next_seek()), (0, None));
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Controller {
     /// Tells discovery what is to be sought, if that changed.
     pub(super) fn seek(&mut self) {
         if self.state.leaving.is_none()
-            && let Some(files) = self.state.together.to_seek()
+            && let Some(files) = self.state.together.next_seek()
         {
             self.tell_discovery(discovery::Command::Seek(files));
         }
