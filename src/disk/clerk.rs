@@ -352,7 +352,8 @@ impl Clerk {
         file.preallocated = found.missing == 0;
         let (believed, manifest) = (found.have.iter().collect(), found.manifest.clone());
         file.found = found;
-        if !file.chunks.is_single() && file.chunks.count() <= limits::MAP_CHUNKS {
+        let told = !file.chunks.is_single() && file.chunks.count() <= limits::MAP_CHUNKS;
+        if told && file.plan.size >= limits::WORTH_ANOTHER {
             match open::held(&file.place, &file.plan, file.chunks) {
                 Ok(held) => file.held = Some(Arc::new(held)),
                 Err(e) => log::debug!("nobody gets {} from here: {e}", file.plan.to),

@@ -183,7 +183,7 @@ pub enum Command {
 /// What the disk workers report.
 #[derive(Debug)]
 pub enum Event {
-    /// What others may have of a file of several chunks, now and while it is open, and after it was
+    /// What others may have of a file of a megabyte or more, now and while it is open, and after it was
     /// published. Comes before `Opened`; not at all if there is no descriptor left for it.
     Held(FileToken, Arc<Held>),
     /// Ready for bytes: the chunks believed to be there already (by the sidecar), and the manifest if

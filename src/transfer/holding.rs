@@ -10,9 +10,11 @@ use crate::limits;
 use crate::time::Time;
 
 /// All of them, by content.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Holding {
     files: BTreeMap<FileId, Kept>,
+    /// So many at most.
+    most: usize,
 }
 
 #[derive(Debug)]
@@ -25,11 +27,18 @@ struct Kept {
 }
 
 impl Holding {
+    /// None yet, and never more than `most` or [`limits::HELD_FILES`]: each is an open file.
+    pub(super) fn new(most: usize) -> Self {
+        Self { files: BTreeMap::new(), most: most.clamp(1, limits::HELD_FILES) }
+    }
+
     /// One more. It takes the place of an earlier one of the same content.
     pub(super) fn add(&mut self, now: Time, held: Arc<Held>) {
         self.tidy(now);
-        if self.files.len() >= limits::HELD_FILES
-            && let Some(oldest) = self.files.iter().min_by_key(|(_, kept)| kept.used).map(|(id, _)| *id)
+        // Of those that are being fetched others need what is here more.
+        if self.files.len() >= self.most
+            && let Some(oldest) =
+                self.files.iter().min_by_key(|(_, kept)| (!kept.complete, kept.used)).map(|(id, _)| *id)
         {
             self.files.remove(&oldest);
         }

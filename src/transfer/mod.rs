@@ -159,7 +159,7 @@ pub struct Progress {
 pub enum ReceiverEvent {
     /// At most 4 a second for each job; may be skipped when the controller is behind.
     Progress(Progress),
-    /// A file of several chunks is being fetched: this is what others may have of it.
+    /// A file of a megabyte or more is being fetched: this is what others may have of it.
     Held(Arc<disk::Held>),
     /// A file is under its final name.
     Arrived(JobId, FileId, Arrival),
@@ -261,8 +261,9 @@ pub fn start_receiver(
     let mut seed = [0; 8];
     fill_random(&mut seed).map_err(io::Error::other)?;
     let mut swarm = Swarm::new(u64::from_le_bytes(seed)).limited(engine.limit);
-    // Two for each file and its sidecar; as many again for copies and connections.
-    let files = descriptors::allowed().saturating_sub(crate::limits::DESCRIPTORS_AT_REST) / 4;
+    // Three for each file: itself, for reading by others, its sidecar; as many again for copies, connections and
+    // what others get of files that arrived.
+    let files = descriptors::allowed().saturating_sub(crate::limits::DESCRIPTORS_AT_REST) / 6;
     swarm.open_at_most(usize::try_from(files).unwrap_or(usize::MAX));
     let gate = Gate::new(engine.limit);
     let role = ReceiverRole::new(tell, engine.bell(), disk_commands, disk_events, swarm, gate);

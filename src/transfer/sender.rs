@@ -30,6 +30,7 @@ use crate::content::{Chunks, FileId};
 use crate::identity::PeerId;
 use crate::limits;
 use crate::routes::{Contact, Host};
+use crate::sys::descriptors;
 use crate::text;
 use crate::time::Time;
 use crate::wire::Message;
@@ -158,7 +159,7 @@ impl SenderRole {
             back: BTreeMap::new(),
             following: Following::default(),
             open: OpenFiles::default(),
-            holding: Holding::default(),
+            holding: Holding::new(usize::try_from(descriptors::allowed() / 8).unwrap_or(usize::MAX)),
             giving: Giving::default(),
             gate,
             haves: None,

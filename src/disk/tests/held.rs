@@ -13,7 +13,7 @@ fn read(held: &Held, source: &Source, chunk: ChunkIndex) -> io::Result<Vec<u8>> 
 #[test]
 fn verified_chunks_are_given_and_stay_under_the_final_name() {
     let dir = tempfile::tempdir().unwrap();
-    let source = Source::new(1_000_000, 5);
+    let source = Source::new(2_000_000, 5);
     let mut rig = Rig::new();
     let token = rig.open(source.plan(dir.path(), "x"));
     rig.opened(token).unwrap();
@@ -44,7 +44,7 @@ fn verified_chunks_are_given_and_stay_under_the_final_name() {
 #[test]
 fn what_is_closed_is_not_given_any_more_and_what_was_there_before_is_hashed_first() {
     let dir = tempfile::tempdir().unwrap();
-    let source = Source::new(1_000_000, 6);
+    let source = Source::new(2_000_000, 6);
     let mut rig = Rig::new();
     let token = rig.open(source.plan(dir.path(), "x"));
     rig.opened(token).unwrap();
