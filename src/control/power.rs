@@ -57,7 +57,6 @@ fn keys(state: &Path) -> Vec<String> {
 }
 
 #[test]
-#[ignore = "written last, and not yet seen to pass: run it, then let it run always"]
 fn power_loss_at_any_moment_leaves_the_key_the_count_and_the_database() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("disk")).unwrap();

@@ -110,10 +110,10 @@ impl Tree {
                         _ => {}
                     }
                 }
-                Op::Cut(node, len) => {
-                    if kept.holds(*node, number) || forgets == Forgets::Nothing || rng.permille(500) {
-                        tree.files.entry(*node).or_default().resize(usize::try_from(*len).unwrap(), 0);
-                    }
+                Op::Cut(node, len)
+                    if kept.holds(*node, number) || forgets == Forgets::Nothing || rng.permille(500) =>
+                {
+                    tree.files.entry(*node).or_default().resize(usize::try_from(*len).unwrap(), 0);
                 }
                 _ => {}
             }

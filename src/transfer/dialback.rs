@@ -192,7 +192,9 @@ mod tests {
         while let Some(due) = asking.poll_timeout().filter(|due| *due <= at(until)) {
             asking.handle_timeout(due);
             assert!(asking.poll_timeout().is_none_or(|next| next > due), "it would spin");
-            said.extend(drain(asking).into_iter().map(|o| (due.since(at(0)).as_millis() as u64, o)));
+            said.extend(
+                drain(asking).into_iter().map(|o| (u64::try_from(due.since(at(0)).as_millis()).unwrap(), o)),
+            );
         }
         said
     }

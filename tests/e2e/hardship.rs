@@ -79,7 +79,6 @@ fn few_descriptors_are_enough() {
 }
 
 #[test]
-#[ignore = "mended last, and not yet seen to pass: run it, then let it run always"]
 fn too_few_descriptors_are_told_and_lose_nothing() {
     let Some((lab, owners, mut taker)) = with_descriptors("--nofile=1024:1024") else { return };
     let may_open = |files: usize| {

@@ -55,7 +55,7 @@ fn hundred_kills(who: Who) {
         match who {
             Who::Owner => owner.kill(),
             Who::Taker => taker.kill(),
-            Who::Both if random.next() % 2 == 0 => {
+            Who::Both if random.next().is_multiple_of(2) => {
                 owner.kill();
                 taker.kill();
             }

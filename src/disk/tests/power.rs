@@ -106,7 +106,7 @@ fn victim() {
 fn noted(to: &Path, source: &Source) -> partial::Bits {
     let sidecar = fs::read(to.join(place::PARTIAL).join(place::have_name(source.id()))).unwrap_or_default();
     let believed = partial::believe(&sidecar, source.id(), source.chunks, source.chunks.size(), None);
-    believed.map_or(partial::Bits::none(source.chunks), |(_, bits)| bits)
+    believed.map_or_else(|| partial::Bits::none(source.chunks), |(_, bits)| bits)
 }
 
 /// What the process had done by then: files that it was told had arrived, and chunks of the large file.

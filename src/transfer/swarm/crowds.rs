@@ -388,7 +388,7 @@ impl World {
     /// Until everybody who is to come is done or gone.
     fn run(&mut self) {
         for _ in 0..30_000_000_u64 {
-            let waits = |p: &Peer| p.done.is_none() && !(matches!(p.line.fate, Fate::Dies(_)) && !p.here);
+            let waits = |p: &Peer| p.done.is_none() && (p.here || !matches!(p.line.fate, Fate::Dies(_)));
             if !self.peers[1..].iter().any(waits) {
                 return;
             }
