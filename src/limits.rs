@@ -338,3 +338,85 @@ pub const SKIP_WARNINGS: usize = 100;
 
 /// Paths that changed and wait to be looked at, at most; beyond it everything is looked at instead.
 pub const DIRTY_PATHS: usize = 8_192;
+
+/// Copies of one file, the owner's included, that may be asked for, at most.
+pub const COPIES_MAX: u8 = 16;
+
+/// Files that one peer keeps for others, at most: each is a row in memory and in the ledger.
+pub const KEPT: usize = 200_000;
+
+/// Peers that one copy of a file is spread over, at most: with each more of them it is lost more easily.
+pub const STRIPE: u32 = 4;
+
+/// Keepers of one file that are told to others, at most: [`COPIES_MAX`] copies of [`STRIPE`] parts.
+pub const PLACES: usize = 64;
+
+/// Files in one page of a keeper's report, at most: the answer names up to [`PLACES`] keepers of each.
+pub const REPORT_ROWS: usize = 128;
+
+/// Candidates of which the one with most room is asked first.
+pub const CANDIDATES_AT_ONCE: usize = 4;
+
+/// Candidates that are asked for room for a part before it is cut in two.
+pub const CANDIDATES_ASKED: usize = 32;
+
+/// Files that one distributor places at the same time, at most: the most urgent ones first.
+pub const PLACINGS: usize = 64;
+
+/// Files and bytes that are placed by themselves (`--auto-copy`): a file up to this size,
+pub const AUTO_COPY_FILE: u64 = 1 << 30;
+
+/// and in all up to this; more only by `copies N FILE`.
+pub const AUTO_COPY_ALL: u64 = 10 << 30;
+
+/// Repair after a crash waits this long: most peers that vanish come back.
+pub const REPAIR_DELAY: Duration = Duration::from_secs(15 * 60);
+
+/// A keeper acts for an absent owner only so long after its own start, or after it took the file: at first
+/// it does not know who is here.
+pub const ACT_AFTER: Duration = Duration::from_secs(30);
+
+/// A keeper reports this often at least, and whatever changed at once.
+pub const REPORT_EVERY: Duration = Duration::from_secs(600);
+
+/// A keeper that is here but did not report a file for this long is believed not to keep it.
+pub const REPORT_MISSED: Duration = Duration::from_secs(35 * 60);
+
+/// An answer about room or an offer is waited for this long.
+pub const CUSTODY_ANSWER: Duration = Duration::from_secs(10);
+
+/// What a keeper said of its room is believed this long.
+pub const ROOM_AGE: Duration = Duration::from_secs(120);
+
+/// A keeper that refused a file is not asked for it again for this long.
+pub const REFUSED_FOR: Duration = Duration::from_secs(600);
+
+/// An accepted offer of which no further chunk came for this long is given to another.
+pub const PROMISE: Duration = Duration::from_secs(600);
+
+/// A copy too many is tolerated this long: who leaves every evening moves nothing.
+pub const SURPLUS: Duration = Duration::from_secs(24 * 3_600);
+
+/// A file that its owner deleted is kept this long by its keepers (`--keep-deleted`).
+pub const KEEP_DELETED: Duration = Duration::from_secs(24 * 3_600);
+
+/// What is kept for an owner that nobody heard of for this long is dropped (`--keep-days`).
+pub const KEEP_DAYS: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// Bytes lent to others (`--lend`), at most by default; and no more than a tenth of the free space.
+pub const LEND: u64 = 10 << 30;
+
+/// Origins (and source addresses) between which what is lent is divided, at least.
+pub const SHARES_MIN: u64 = 8;
+
+/// Free space that custody never touches, at least.
+pub const LEND_RESERVE: u64 = 1 << 30;
+
+/// Peers of the network where an origin's files were taken that are remembered, at most.
+pub const WITNESSES: usize = 16;
+
+/// A departure without any movement ends after this time.
+pub const HANDOFF_STILL: Duration = Duration::from_secs(30);
+
+/// Files missing in one scan up to which they may count as deleted, even when they are more than half.
+pub const MASS_LOSS: usize = 10;

@@ -1,6 +1,7 @@
 //! One codec for everything that crosses the network. Whatever comes in is hostile until parsed.
 
 mod codec;
+pub mod custody;
 pub mod datagram;
 pub mod frame;
 mod haves;

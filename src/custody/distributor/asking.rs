@@ -1,0 +1,291 @@
+//! Whom the distributor asks for a part, one after the other. Pure.
+//!
+//! Of the first four candidates in the order of the file and copy, the one with most room is asked; whoever
+//! refuses is followed by the next. When nobody has room for the part, it is cut in two, three, four.
+
+use std::collections::BTreeSet;
+
+use super::{Distributor, Output, Spot, State, Tended};
+use crate::custody::ledger::Key;
+use crate::custody::placement;
+use crate::identity::PeerId;
+use crate::limits;
+use crate::time::Time;
+use crate::wire::custody::{Answer, Place, Refusal, Room, Span};
+
+/// One part that a keeper is looked for.
+#[derive(Debug)]
+pub(super) struct Asking {
+    copy: u8,
+    /// What is lacking.
+    span: Span,
+    /// Into how many pieces it is cut.
+    pieces: u32,
+    /// Who has too little room for such a piece, or refused.
+    tried: BTreeSet<PeerId>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Waits for what these say of their room.
+    Rooms(Vec<PeerId>, Time),
+    /// Waits for an answer.
+    Offered(PeerId, u64, Time),
+}
+
+impl Asking {
+    pub(super) const fn deadline(&self) -> Time {
+        match &self.stage {
+            Stage::Rooms(_, at) | Stage::Offered(_, _, at) => *at,
+        }
+    }
+
+    const fn piece(&self) -> Span {
+        placement::piece(self.span, self.pieces)
+    }
+}
+
+impl Distributor {
+    /// Begins with as many files as may be placed at once, the most urgent first.
+    pub(super) fn pump(&mut self, now: Time) {
+        while self.placing.len() < limits::PLACINGS
+            && let Some((_, _, key)) = self.queue.pop_first()
+        {
+            let Some(mut tended) = self.files.remove(&key) else { continue };
+            tended.queued = None;
+            if let Some(span) = self.lacking(now, &tended) {
+                let parts: Vec<(u8, Span)> = tended.spots.values().map(|s| (s.copy, s.span)).collect();
+                let copy = placement::copy_number(span, &parts);
+                let stage = Stage::Rooms(Vec::new(), now);
+                tended.asking = Some(Asking { copy, span, pieces: 1, tried: BTreeSet::new(), stage });
+                self.placing.insert(key);
+                self.next_group(now, key, &mut tended);
+            }
+            self.settle(now, key, tended);
+        }
+    }
+
+    /// Puts a file back and sees to it that it is looked at in time.
+    fn settle(&mut self, now: Time, key: Key, mut tended: Tended) {
+        let is_over = tended.asking.is_none();
+        if let Some(asking) = &tended.asking {
+            let wake = tended.wake.unwrap_or(Time(u64::MAX)).min(asking.deadline());
+            if let Some(old) = tended.wake.replace(wake) {
+                self.agenda.remove(&(old, key));
+            }
+            self.agenda.insert((wake, key));
+        }
+        self.files.insert(key, tended);
+        if is_over {
+            self.evaluate(now, key);
+        }
+    }
+
+    /// Turns to the next candidates, until one is offered to, or their rooms have to be asked, or nobody is
+    /// left.
+    fn next_group(&mut self, now: Time, key: Key, tended: &mut Tended) {
+        loop {
+            let Some(asking) = &mut tended.asking else { return };
+            let candidates = self.live.iter().filter(|(peer, leaving)| {
+                !**leaving
+                    && **peer != key.0
+                    && !tended.spots.contains_key(peer)
+                    && !tended.refused.contains_key(peer)
+                    && !asking.tried.contains(peer)
+            });
+            let mut group = Vec::new();
+            if asking.tried.len() < limits::CANDIDATES_ASKED {
+                let peers = candidates.map(|(p, _)| *p);
+                group = placement::first(key.1, asking.copy, peers, limits::CANDIDATES_AT_ONCE);
+            }
+            if group.is_empty() {
+                let parts = tended.spots.values().filter(|s| s.copy == asking.copy).count();
+                let parts = u32::try_from(parts).unwrap_or(u32::MAX);
+                let more = asking.pieces + 1;
+                let is_cut = more.saturating_add(parts) <= limits::STRIPE && asking.span.len() >= more;
+                if is_cut && !asking.tried.is_empty() {
+                    asking.pieces = more;
+                    asking.tried.clear();
+                    continue;
+                }
+                tended.asking = None;
+                tended.starved = true;
+                self.starved.insert(key);
+                return;
+            }
+            let unknown: Vec<PeerId> =
+                group.iter().copied().filter(|p| self.room_of(now, *p, key.0).is_none()).collect();
+            if !unknown.is_empty() {
+                self.out.extend(unknown.into_iter().map(|to| Output::AskRoom { to, origin: key.0 }));
+                asking.stage = Stage::Rooms(group, now + limits::CUSTODY_ANSWER);
+                return;
+            }
+            if self.choose(now, key, tended, &group) {
+                return;
+            }
+        }
+    }
+
+    /// Offers the piece to the one of `group` with most room for it. False if none has enough.
+    fn choose(&mut self, now: Time, key: Key, tended: &mut Tended, group: &[PeerId]) -> bool {
+        let others = tended.places(key.0);
+        let Some(asking) = &mut tended.asking else { return false };
+        let span = asking.piece();
+        let bytes = span.bytes(tended.want.size);
+        let rooms = group.iter().filter_map(|p| self.room_of(now, *p, key.0).map(|r| (r, *p)));
+        let best =
+            rooms.filter(|(r, _)| r.share >= bytes).max_by_key(|(r, p)| (r.free, std::cmp::Reverse(*p)));
+        let Some((room, to)) = best else {
+            asking.tried.extend(group);
+            return false;
+        };
+        self.next_request = self.next_request.wrapping_add(1);
+        let request = self.next_request;
+        self.requests.insert(request, key);
+        asking.stage = Stage::Offered(to, request, now + limits::CUSTODY_ANSWER);
+        // Until it answers, it has so much less for others.
+        let less = Room {
+            request: 0,
+            free: room.free.saturating_sub(bytes),
+            share: room.share.saturating_sub(bytes),
+        };
+        if let Some((room, _)) = self.rooms.get_mut(&(to, key.0)) {
+            *room = less;
+        }
+        let (want, copy) = (tended.want.clone(), asking.copy);
+        self.out.push_back(Output::Offer { to, key, request, want, copy, span, others });
+        true
+    }
+
+    fn room_of(&self, now: Time, peer: PeerId, origin: PeerId) -> Option<Room> {
+        let (room, at) = self.rooms.get(&(peer, origin))?;
+        (now.since(*at) < limits::ROOM_AGE).then_some(*room)
+    }
+
+    /// What a peer said of its room.
+    pub fn room(&mut self, now: Time, from: PeerId, origin: PeerId, room: Room) {
+        if !self.live.contains_key(&from) {
+            return;
+        }
+        self.rooms.insert((from, origin), (room, now));
+        for key in self.placing.iter().copied().collect::<Vec<_>>() {
+            let waits = self.files.get(&key).and_then(|t| t.asking.as_ref()).is_some_and(
+                |a| matches!(&a.stage, Stage::Rooms(group, _) if key.0 == origin && group.contains(&from)),
+            );
+            if waits {
+                self.rooms_came(now, key);
+            }
+        }
+    }
+
+    /// Goes on when all rooms are known that a file waits for.
+    fn rooms_came(&mut self, now: Time, key: Key) {
+        let Some(Asking { stage: Stage::Rooms(group, _), .. }) =
+            self.files.get(&key).and_then(|t| t.asking.as_ref())
+        else {
+            return;
+        };
+        if group.iter().any(|p| self.live.contains_key(p) && self.room_of(now, *p, key.0).is_none()) {
+            return;
+        }
+        let group = group.clone();
+        let Some(mut tended) = self.files.remove(&key) else { return };
+        if !self.choose(now, key, &mut tended, &group) {
+            self.next_group(now, key, &mut tended);
+        }
+        self.settle(now, key, tended);
+    }
+
+    /// The answer to an offer.
+    pub fn answered(&mut self, now: Time, from: PeerId, answer: &Answer) {
+        let Some(key) = self.requests.get(&answer.request).copied() else { return };
+        let Some(mut tended) = self.files.remove(&key) else { return };
+        let Some(Asking { stage: Stage::Offered(to, request, _), copy, span, pieces, .. }) = &tended.asking
+        else {
+            self.files.insert(key, tended);
+            return;
+        };
+        if (*to, *request) != (from, answer.request) {
+            self.files.insert(key, tended);
+            return;
+        }
+        let (copy, offered) = (*copy, placement::piece(*span, *pieces));
+        self.requests.remove(&answer.request);
+        let room = Room { request: 0, free: answer.free, share: answer.share };
+        self.rooms.insert((from, key.0), (room, now));
+        match answer.refusal {
+            None => self.promised(now, key, &mut tended, Place { copy, span: offered, peer: from }),
+            Some(Refusal::Keeps) => {
+                let span = answer.span.filter(|s| s.fits(tended.want.size)).unwrap_or(offered);
+                self.promised(now, key, &mut tended, Place { copy, span, peer: from });
+            }
+            Some(_) => {
+                tended.refused.insert(from, now + limits::REFUSED_FOR);
+                self.next_group(now, key, &mut tended);
+            }
+        }
+        self.settle(now, key, tended);
+    }
+
+    fn promised(&mut self, now: Time, key: Key, tended: &mut Tended, place: Place) {
+        tended.asking = None;
+        let Place { copy, span, peer } = place;
+        tended.spots.insert(peer, Spot { copy, span, state: State::Promised(0), seen: now, lost: None });
+        self.by_peer.entry(peer).or_default().insert(key);
+        self.out.push_back(Output::Moved);
+    }
+
+    /// A peer cannot be reached at present.
+    pub fn unreachable(&mut self, now: Time, peer: PeerId) {
+        for key in self.placing.iter().copied().collect::<Vec<_>>() {
+            self.next_if_asked(now, key, peer);
+        }
+    }
+
+    /// Goes on to the next if `peer` is the one that is asked.
+    pub(super) fn next_if_asked(&mut self, now: Time, key: Key, peer: PeerId) {
+        let Some(asking) = self.files.get(&key).and_then(|t| t.asking.as_ref()) else { return };
+        let is_asked = match &asking.stage {
+            Stage::Rooms(group, _) => group.contains(&peer),
+            Stage::Offered(to, _, _) => *to == peer,
+        };
+        if is_asked {
+            self.give_up(now, key, |p| p == peer);
+        }
+    }
+
+    /// What was waited for did not come in time.
+    pub(super) fn overdue(&mut self, now: Time, key: Key) {
+        let Some(asking) = self.files.get(&key).and_then(|t| t.asking.as_ref()) else { return };
+        if asking.deadline() > now {
+            return;
+        }
+        let silent: BTreeSet<PeerId> = match &asking.stage {
+            Stage::Rooms(group, _) => {
+                group.iter().copied().filter(|p| self.room_of(now, *p, key.0).is_none()).collect()
+            }
+            Stage::Offered(to, _, _) => BTreeSet::from([*to]),
+        };
+        self.give_up(now, key, |p| silent.contains(&p));
+    }
+
+    /// Asks no longer those of whom `is_silent` is true.
+    fn give_up(&mut self, now: Time, key: Key, is_silent: impl Fn(PeerId) -> bool) {
+        let Some(mut tended) = self.files.remove(&key) else { return };
+        if let Some(asking) = &tended.asking {
+            let asked = match &asking.stage {
+                Stage::Rooms(group, _) => group.clone(),
+                Stage::Offered(to, request, _) => {
+                    self.requests.remove(request);
+                    vec![*to]
+                }
+            };
+            for peer in asked.into_iter().filter(|p| is_silent(*p)) {
+                tended.refused.insert(peer, now + limits::REFUSED_FOR);
+            }
+            self.next_group(now, key, &mut tended);
+        }
+        self.settle(now, key, tended);
+    }
+}

@@ -1,0 +1,584 @@
+//! Brings files to their number of copies and keeps them there. Pure.
+//!
+//! It runs in each peer for its own files, and for files of absent owners for which this peer acts
+//! (`keeper.rs` says which). What is where it knows from reports; whom it asks next is in `asking`, and
+//! what it does about copies too many in `surplus`. Messages and heads are put around its outputs by
+//! `custodian.rs`.
+
+mod asking;
+mod surplus;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use self::asking::Asking;
+use self::surplus::Checking;
+use super::ledger::{Key, PlacedRow};
+use super::placement;
+use crate::content::{FileId, SafePath};
+use crate::identity::PeerId;
+use crate::limits;
+use crate::time::Time;
+use crate::wire::custody::{Held, Place, Room, Span, Verdict};
+
+/// A file that is to have copies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Bytes.
+    pub size: u64,
+    /// A path at which the owner's head names it.
+    pub path: SafePath,
+    /// Copies, the owner's included.
+    pub copies: u8,
+}
+
+/// What it wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Ask a peer how much room it has for an origin.
+    AskRoom {
+        /// Whom.
+        to: PeerId,
+        /// For whose files.
+        origin: PeerId,
+    },
+    /// Offer a part of a file.
+    Offer {
+        /// To whom.
+        to: PeerId,
+        /// Which file.
+        key: Key,
+        /// Its number; the answer is to carry it.
+        request: u64,
+        /// What.
+        want: Want,
+        /// Which copy.
+        copy: u8,
+        /// Which chunks.
+        span: Span,
+        /// Where else they are.
+        others: Vec<Place>,
+    },
+    /// Fetch this chunk from that peer and see whether it verifies; then [`Distributor::proved`].
+    Prove {
+        /// Whose.
+        peer: PeerId,
+        /// Which file.
+        key: Key,
+        /// Its size.
+        size: u64,
+        /// Which chunk.
+        chunk: u32,
+    },
+    /// Where an own file is has changed: to be recorded. `None`: it is wanted no more.
+    Placed(FileId, Option<PlacedRow>),
+    /// Something came further: what waits for it has reason to go on waiting.
+    Moved,
+}
+
+/// What a peer is believed to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It said that it keeps it, unasked: to be proved.
+    Claimed,
+    /// It accepted, and has so many chunks.
+    Promised(u32),
+    /// It has reported all of it.
+    Held,
+}
+
+/// One peer that has, or will have, a part.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    copy: u8,
+    span: Span,
+    state: State,
+    /// When it last said so, or came further.
+    seen: Time,
+    /// Since when it is away, and whether it left properly.
+    lost: Option<(Time, bool)>,
+}
+
+/// One file.
+#[derive(Debug)]
+struct Tended {
+    want: Want,
+    whole: Span,
+    /// Since when its owner is away, and whether it left properly; `None` for own files.
+    owner_lost: Option<(Time, bool)>,
+    spots: BTreeMap<PeerId, Spot>,
+    /// Until when whoever refused is not asked again.
+    refused: BTreeMap<PeerId, Time>,
+    asking: Option<Asking>,
+    /// True if nobody was left to be asked.
+    starved: bool,
+    /// Since when there is a copy too many.
+    surplus: Option<Time>,
+    checking: Option<Checking>,
+    /// Whom to tell that its part is not needed.
+    spared: Option<PeerId>,
+    wake: Option<Time>,
+    queued: Option<(u32, u64)>,
+}
+
+/// How a file stands, for whoever wants to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Copies on others that are all there.
+    pub held: u32,
+    /// Copies on others, promised ones with them.
+    pub coming: u32,
+    /// Copies that there should be on others once the owner is away.
+    pub wanted: u32,
+    /// True if nobody is left who could be asked.
+    pub starved: bool,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Distributor {
+    me: PeerId,
+    /// Other peers that are here; true: about to leave.
+    live: BTreeMap<PeerId, bool>,
+    files: BTreeMap<Key, Tended>,
+    by_peer: BTreeMap<PeerId, BTreeSet<Key>>,
+    /// By (keeper, origin).
+    rooms: BTreeMap<(PeerId, PeerId), (Room, Time)>,
+    agenda: BTreeSet<(Time, Key)>,
+    /// Those that lack a copy: fewest copies first, then the smallest.
+    queue: BTreeSet<(u32, u64, Key)>,
+    /// Those that are asked about or promised.
+    placing: BTreeSet<Key>,
+    starved: BTreeSet<Key>,
+    requests: BTreeMap<u64, Key>,
+    next_request: u64,
+    leaving: bool,
+    out: VecDeque<Output>,
+}
+
+impl Distributor {
+    /// Of the peer `me`. `seed` makes which chunks are proved unforeseeable.
+    #[must_use]
+    pub const fn new(me: PeerId, seed: u64) -> Self {
+        Self {
+            me,
+            live: BTreeMap::new(),
+            files: BTreeMap::new(),
+            by_peer: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            agenda: BTreeSet::new(),
+            queue: BTreeSet::new(),
+            placing: BTreeSet::new(),
+            starved: BTreeSet::new(),
+            requests: BTreeMap::new(),
+            next_request: seed,
+            leaving: false,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// A file is to have copies: a new one, or other facts of one that is known. `places`: who is believed
+    /// to keep it. `owner_lost`: for an absent owner's, since when, and whether it left properly.
+    pub fn want(
+        &mut self,
+        now: Time,
+        key: Key,
+        want: Want,
+        places: &[Place],
+        owner_lost: Option<(Time, bool)>,
+    ) {
+        let Some(whole) = Span::whole(want.size) else { return };
+        let tended = self.files.entry(key).or_insert_with(|| Tended {
+            want: want.clone(),
+            whole,
+            owner_lost,
+            spots: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            asking: None,
+            starved: false,
+            surplus: None,
+            checking: None,
+            spared: None,
+            wake: None,
+            queued: None,
+        });
+        tended.want = want;
+        tended.owner_lost = owner_lost;
+        for place in places.iter().take(limits::PLACES) {
+            let is_here = place.peer == self.me || self.live.contains_key(&place.peer);
+            tended.spots.entry(place.peer).or_insert(Spot {
+                copy: place.copy,
+                span: place.span,
+                state: State::Held,
+                seen: now,
+                lost: (!is_here).then_some((now, false)),
+            });
+            self.by_peer.entry(place.peer).or_default().insert(key);
+        }
+        self.evaluate(now, key);
+    }
+
+    /// A file is to have copies no longer, or somebody else acts for it.
+    pub fn unwant(&mut self, now: Time, key: Key) {
+        let Some(mut tended) = self.files.remove(&key) else { return };
+        for peer in tended.spots.keys() {
+            self.forget_spot(*peer, key);
+        }
+        if let Some(wake) = tended.wake {
+            self.agenda.remove(&(wake, key));
+        }
+        self.dequeue(key, &mut tended);
+        self.placing.remove(&key);
+        self.starved.remove(&key);
+        if key.0 == self.me {
+            self.out.push_back(Output::Placed(key.1, None));
+        }
+        self.pump(now);
+    }
+
+    /// True if this machine acts for the file.
+    #[must_use]
+    pub fn tends(&self, key: Key) -> bool {
+        self.files.contains_key(&key)
+    }
+
+    /// The files it acts for.
+    pub fn tended(&self) -> impl Iterator<Item = (Key, &Want)> {
+        self.files.iter().map(|(k, t)| (*k, &t.want))
+    }
+
+    /// A peer is here.
+    pub fn here(&mut self, now: Time, peer: PeerId) {
+        if peer == self.me || self.live.insert(peer, false).is_some() {
+            return;
+        }
+        for key in self.keys_of(peer) {
+            if let Some(spot) = self.files.get_mut(&key).and_then(|t| t.spots.get_mut(&peer)) {
+                (spot.lost, spot.seen) = (None, now);
+            }
+            self.evaluate(now, key);
+        }
+        for key in std::mem::take(&mut self.starved) {
+            if let Some(tended) = self.files.get_mut(&key) {
+                tended.starved = false;
+            }
+            self.evaluate(now, key);
+        }
+    }
+
+    /// A peer is about to leave (`is_gone` false), or is gone; `properly`: it said so itself.
+    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool, is_gone: bool) {
+        if is_gone {
+            self.live.remove(&peer);
+            let rooms = self.rooms.range((peer, PeerId([0; 32]))..=(peer, PeerId([255; 32])));
+            for at in rooms.map(|(at, _)| *at).collect::<Vec<_>>() {
+                self.rooms.remove(&at);
+            }
+        } else if let Some(leaving) = self.live.get_mut(&peer) {
+            *leaving = true;
+        }
+        for key in self.keys_of(peer) {
+            let Some(tended) = self.files.get_mut(&key) else { continue };
+            match tended.spots.get_mut(&peer) {
+                Some(spot) if spot.state == State::Held => {
+                    spot.lost = Some(spot.lost.unwrap_or((now, properly)));
+                }
+                Some(_) => {
+                    tended.spots.remove(&peer);
+                    self.forget_spot(peer, key);
+                }
+                None => {}
+            }
+            self.evaluate(now, key);
+        }
+        for key in self.placing.iter().copied().collect::<Vec<_>>() {
+            self.next_if_asked(now, key, peer);
+        }
+    }
+
+    /// This peer is about to leave: its own copies count no longer.
+    pub fn leave(&mut self, now: Time) {
+        self.leaving = true;
+        for key in self.files.keys().copied().collect::<Vec<_>>() {
+            self.evaluate(now, key);
+        }
+    }
+
+    /// What a keeper reports of the files that this machine acts for. The answers are in the order of
+    /// `rows`; `None` for files that it does not act for.
+    pub fn reported(
+        &mut self,
+        now: Time,
+        from: PeerId,
+        origin: PeerId,
+        rows: &[Held],
+    ) -> Vec<Option<Verdict>> {
+        rows.iter().map(|row| self.reported_one(now, from, (origin, row.file), row)).collect()
+    }
+
+    fn reported_one(&mut self, now: Time, from: PeerId, key: Key, row: &Held) -> Option<Verdict> {
+        let tended = self.files.get_mut(&key)?;
+        if row.size != tended.want.size {
+            return Some(Verdict::Keep(Vec::new()));
+        }
+        if tended.spared == Some(from) {
+            tended.spared = None;
+            tended.spots.remove(&from);
+            self.forget_spot(from, key);
+            self.placed(key);
+            self.evaluate(now, key);
+            return Some(Verdict::Spare);
+        }
+        let is_full = tended.spots.len() >= limits::PLACES;
+        let before = tended.spots.get(&from).copied();
+        let state = match before.map(|s| s.state) {
+            None | Some(State::Claimed) => State::Claimed,
+            Some(State::Held | State::Promised(_)) if row.is_whole() => State::Held,
+            Some(_) => State::Promised(row.have),
+        };
+        // A promise that comes no further is as old as its last chunk.
+        let seen = match (before, state) {
+            (Some(b), State::Promised(_)) if b.state == state => b.seen,
+            _ => now,
+        };
+        if before.is_some() || !is_full {
+            tended.spots.insert(from, Spot { copy: row.copy, span: row.span, state, seen, lost: None });
+            self.by_peer.entry(from).or_default().insert(key);
+        }
+        let others = tended.places(from);
+        if before.is_none_or(|b| b.state != state || b.span != row.span || b.lost.is_some()) {
+            if state != State::Claimed {
+                self.out.push_back(Output::Moved);
+            }
+            if state == State::Claimed && before.is_none() && !is_full {
+                self.ask_proof(key, from, row.span);
+            }
+            self.placed(key);
+            self.evaluate(now, key);
+        }
+        Some(Verdict::Keep(others))
+    }
+
+    /// Whether the chunk of [`Output::Prove`] was right.
+    pub fn proved(&mut self, now: Time, peer: PeerId, key: Key, is_right: bool) {
+        let Some(tended) = self.files.get_mut(&key) else { return };
+        let Some(spot) = tended.spots.get_mut(&peer) else { return };
+        match (is_right, spot.state) {
+            (true, State::Claimed) => {
+                spot.state = State::Held;
+                self.placed(key);
+            }
+            (true, _) => {}
+            (false, _) => {
+                tended.spots.remove(&peer);
+                tended.refused.insert(peer, now + limits::REFUSED_FOR);
+                self.forget_spot(peer, key);
+                self.placed(key);
+            }
+        }
+        self.checked(now, peer, key, is_right);
+        self.evaluate(now, key);
+    }
+
+    /// How a file stands; `None` if this machine does not act for it.
+    #[must_use]
+    pub fn standing(&self, key: Key) -> Option<Standing> {
+        let tended = self.files.get(&key)?;
+        let spots = tended.spots.iter().filter(|(p, s)| **p != self.me && s.lost.is_none());
+        let held: Vec<Span> =
+            spots.clone().filter(|(_, s)| s.state == State::Held).map(|(_, s)| s.span).collect();
+        let coming: Vec<Span> =
+            spots.filter(|(_, s)| s.state != State::Claimed).map(|(_, s)| s.span).collect();
+        Some(Standing {
+            held: placement::copies(tended.whole, &held),
+            coming: placement::copies(tended.whole, &coming),
+            wanted: tended.want.copies.into(),
+            starved: tended.starved,
+        })
+    }
+
+    /// Who keeps a file, as far as it is known.
+    #[must_use]
+    pub fn places(&self, key: Key) -> Vec<Place> {
+        self.files.get(&key).map(|t| t.places(key.0)).unwrap_or_default()
+    }
+
+    /// When [`Self::handle_timeout`] is to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.agenda.first().map(|(t, _)| *t)
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some((at, key)) = self.agenda.first().copied().filter(|(at, _)| *at <= now) {
+            self.agenda.remove(&(at, key));
+            if let Some(tended) = self.files.get_mut(&key) {
+                tended.wake = None;
+                if tended.starved {
+                    tended.starved = false;
+                    self.starved.remove(&key);
+                }
+            }
+            self.overdue(now, key);
+            self.evaluate(now, key);
+        }
+    }
+
+    /// The next thing to be done.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// Looks at one file again: does it lack a copy, or have one too many, and when might that change?
+    fn evaluate(&mut self, now: Time, key: Key) {
+        let Some(mut tended) = self.files.remove(&key) else { return };
+        let mut wake = self.expire(now, key, &mut tended);
+        if tended.asking.is_none() {
+            let lacks = self.lacking(now, &tended).is_some();
+            if lacks && !tended.starved {
+                let level = placement::copies(tended.whole, &self.spans(now, &tended, false, false));
+                self.enqueue(key, &mut tended, level);
+            } else {
+                self.dequeue(key, &mut tended);
+            }
+            if tended.starved {
+                wake = wake.min(now + limits::REFUSED_FOR);
+            }
+            wake = wake.min(self.look_for_surplus(now, key, &mut tended));
+            let is_promised = tended.spots.values().any(|s| matches!(s.state, State::Promised(_)));
+            if !is_promised {
+                self.placing.remove(&key);
+            }
+        } else if let Some(asking) = &tended.asking {
+            wake = wake.min(asking.deadline());
+        }
+        if let Some(old) = tended.wake.take() {
+            self.agenda.remove(&(old, key));
+        }
+        if wake != Time(u64::MAX) {
+            tended.wake = Some(wake);
+            self.agenda.insert((wake, key));
+        }
+        self.files.insert(key, tended);
+        self.pump(now);
+    }
+
+    /// Forgets what is too old, and says when the next thing will be.
+    fn expire(&mut self, now: Time, key: Key, tended: &mut Tended) -> Time {
+        let mut wake = Time(u64::MAX);
+        let mut changed = false;
+        let me = self.me;
+        let by_peer = &mut self.by_peer;
+        tended.spots.retain(|peer, spot| {
+            let until = match (spot.lost, spot.state) {
+                _ if *peer == me => return true,
+                (Some((_, true)), _) => now,
+                (Some((at, false)), _) => at + limits::REPAIR_DELAY,
+                (None, State::Held) => spot.seen + limits::REPORT_MISSED,
+                (None, State::Promised(_) | State::Claimed) => spot.seen + limits::PROMISE,
+            };
+            if until > now {
+                wake = wake.min(until);
+                return true;
+            }
+            if let Some(keys) = by_peer.get_mut(peer) {
+                keys.remove(&key);
+            }
+            changed = true;
+            false
+        });
+        tended.refused.retain(|_, until| *until > now);
+        if let Some((at, false)) = tended.owner_lost
+            && at + limits::REPAIR_DELAY > now
+        {
+            wake = wake.min(at + limits::REPAIR_DELAY);
+        }
+        if changed && key.0 == self.me {
+            self.out.push_back(Output::Placed(key.1, Some(tended.row())));
+        }
+        wake
+    }
+
+    /// The parts that count. `promised`: those that are only on their way, too; `grace`: those that were
+    /// lost in a crash not long ago, too.
+    fn spans(&self, now: Time, tended: &Tended, promised: bool, grace: bool) -> Vec<Span> {
+        let is_new = |lost: Option<(Time, bool)>| {
+            lost.is_some_and(|(at, properly)| !properly && now < at + limits::REPAIR_DELAY)
+        };
+        let spots = tended.spots.iter().filter(|(peer, spot)| {
+            let is_there = spot.lost.is_none() || grace && is_new(spot.lost);
+            let is_held = spot.state == State::Held || promised && matches!(spot.state, State::Promised(_));
+            is_there && is_held && !(self.leaving && **peer == self.me)
+        });
+        let mut spans: Vec<Span> = spots.map(|(_, s)| s.span).collect();
+        let owner_counts =
+            if tended.owner_lost.is_none() { !self.leaving } else { grace && is_new(tended.owner_lost) };
+        if owner_counts {
+            spans.push(tended.whole);
+        }
+        spans
+    }
+
+    /// The part that is to be placed now, if any.
+    fn lacking(&self, now: Time, tended: &Tended) -> Option<Span> {
+        let held = self.spans(now, tended, false, false);
+        let is_last = tended.owner_lost.is_some() && placement::copies(tended.whole, &held) <= 1;
+        let counted = self.spans(now, tended, true, !is_last && !self.leaving);
+        placement::lacking(tended.whole, &counted, tended.want.copies.into())
+    }
+
+    fn enqueue(&mut self, key: Key, tended: &mut Tended, level: u32) {
+        self.dequeue(key, tended);
+        tended.queued = Some((level, tended.want.size));
+        self.queue.insert((level, tended.want.size, key));
+    }
+
+    fn dequeue(&mut self, key: Key, tended: &mut Tended) {
+        if let Some((level, size)) = tended.queued.take() {
+            self.queue.remove(&(level, size, key));
+        }
+    }
+
+    fn keys_of(&self, peer: PeerId) -> Vec<Key> {
+        self.by_peer.get(&peer).map(|k| k.iter().copied().collect()).unwrap_or_default()
+    }
+
+    fn forget_spot(&mut self, peer: PeerId, key: Key) {
+        if let Some(keys) = self.by_peer.get_mut(&peer) {
+            keys.remove(&key);
+            if keys.is_empty() {
+                self.by_peer.remove(&peer);
+            }
+        }
+    }
+
+    /// Says where an own file is.
+    fn placed(&mut self, key: Key) {
+        if key.0 == self.me
+            && let Some(tended) = self.files.get(&key)
+        {
+            self.out.push_back(Output::Placed(key.1, Some(tended.row())));
+        }
+    }
+}
+
+impl Tended {
+    /// Who has a part of it and is here, `but` aside, in order.
+    fn places(&self, but: PeerId) -> Vec<Place> {
+        let there =
+            self.spots.iter().filter(|(p, s)| **p != but && s.lost.is_none() && s.state == State::Held);
+        let mut places: Vec<Place> =
+            there.map(|(peer, s)| Place { copy: s.copy, span: s.span, peer: *peer }).collect();
+        places.sort_unstable();
+        places.truncate(limits::PLACES);
+        places
+    }
+
+    fn row(&self) -> PlacedRow {
+        let held = self.spots.iter().filter(|(_, s)| s.state == State::Held);
+        PlacedRow {
+            size: self.want.size,
+            places: held.map(|(peer, s)| Place { copy: s.copy, span: s.span, peer: *peer }).collect(),
+        }
+    }
+}

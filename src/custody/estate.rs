@@ -1,0 +1,256 @@
+//! What an owner says should exist: its newest head, and the buckets that are known of it. Pure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ledger::{EstateRow, Shared};
+use crate::content::catalogue::{Bucket, BucketDigest, root_of};
+use crate::content::{Catalogue, Entry, FileId, Head, Kind, SafePath};
+use crate::identity::{Instance, PeerId};
+use crate::limits;
+use crate::wire::custody::{Proof, Refusal};
+
+/// A head, and as much of the catalogue under it as is known.
+#[derive(Clone, Debug)]
+pub struct Estate {
+    head: Head,
+    signed: Shared,
+    /// Empty as long as only the head is known.
+    digests: Shared,
+    buckets: BTreeMap<u8, Arc<Bucket>>,
+}
+
+impl Estate {
+    /// Of a signed head alone. `None` if its signature is not its owner's, or it is not that of `origin`.
+    #[must_use]
+    pub fn open(origin: PeerId, signed: &Shared) -> Option<Self> {
+        let head = Head::open(signed).ok().filter(|h| h.owner.peer_id() == origin)?;
+        let digests: Shared = Arc::from([]);
+        Some(Self { head, signed: Arc::clone(signed), digests, buckets: BTreeMap::new() })
+    }
+
+    /// Of a signed head and the whole catalogue under it. `None` if they do not belong together.
+    #[must_use]
+    pub fn whole(origin: PeerId, signed: &Shared, catalogue: &Catalogue) -> Option<Self> {
+        let mut estate = Self::open(origin, signed)?;
+        if root_of(catalogue.digests()) != estate.head.root {
+            return None;
+        }
+        estate.digests = catalogue.digests().iter().flat_map(|d| d.0).collect();
+        let filled = (0..=255).filter(|i| !catalogue.bucket(*i).entries().is_empty());
+        estate.buckets = filled.map(|i| (i, Arc::clone(catalogue.bucket(i)))).collect();
+        Some(estate)
+    }
+
+    /// From the ledger; whatever does not prove itself is left out.
+    #[must_use]
+    pub fn restore(
+        origin: PeerId,
+        row: &EstateRow,
+        buckets: impl Iterator<Item = (u8, Vec<Entry>)>,
+    ) -> Option<Self> {
+        let mut estate = Self::open(origin, &Arc::from(row.signed.as_slice()))?;
+        estate.learn_digests(&Arc::from(row.digests.as_slice()));
+        for (index, entries) in buckets {
+            estate.learn_bucket(index, entries);
+        }
+        Some(estate)
+    }
+
+    /// What orders the heads of one owner.
+    #[must_use]
+    pub const fn number(&self) -> (Instance, u64) {
+        self.head.number()
+    }
+
+    /// The head as it was signed.
+    #[must_use]
+    pub const fn signed(&self) -> &Shared {
+        &self.signed
+    }
+
+    /// What the ledger keeps of it, but its buckets and witnesses.
+    #[must_use]
+    pub fn row(&self, witnesses: Vec<PeerId>) -> EstateRow {
+        EstateRow { signed: self.signed.to_vec(), digests: self.digests.to_vec(), witnesses }
+    }
+
+    /// The known buckets that are not empty.
+    pub fn buckets(&self) -> impl Iterator<Item = (u8, &Arc<Bucket>)> {
+        self.buckets.iter().map(|(i, b)| (*i, b))
+    }
+
+    /// True if every entry under the head is known.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.buckets.values().map(|b| b.entries().len() as u64).sum::<u64>() == self.head.entries
+    }
+
+    /// Goes over to a newer head; buckets that are the same under it stay known.
+    pub fn renew(&mut self, mut newer: Self) {
+        for (index, bucket) in std::mem::take(&mut self.buckets) {
+            if !newer.buckets.contains_key(&index) && newer.digest(index) == Some(bucket.digest()) {
+                newer.buckets.insert(index, bucket);
+            }
+        }
+        *self = newer;
+    }
+
+    /// Takes all digests. False if the head is not over them.
+    pub fn learn_digests(&mut self, digests: &Shared) -> bool {
+        if digests.len() != limits::BUCKETS * 32 {
+            return false;
+        }
+        let list: Vec<BucketDigest> = digests.as_chunks().0.iter().map(|d| BucketDigest(*d)).collect();
+        let fits = root_of(&list) == self.head.root;
+        if fits && self.digests.is_empty() {
+            self.digests = Arc::clone(digests);
+        }
+        fits
+    }
+
+    /// Takes one bucket. False if the head is not over it.
+    pub fn learn_bucket(&mut self, index: u8, entries: Vec<Entry>) -> bool {
+        let Ok(bucket) = Bucket::new(index, entries) else { return false };
+        let fits = self.digest(index) == Some(bucket.digest());
+        if fits && !bucket.entries().is_empty() {
+            self.buckets.insert(index, Arc::new(bucket));
+        }
+        fits
+    }
+
+    fn digest(&self, index: u8) -> Option<BucketDigest> {
+        let at = usize::from(index) * 32;
+        Some(BucketDigest(self.digests.get(at..at + 32)?.try_into().ok()?))
+    }
+
+    /// Shows that the head names what lies at `path`. `None` if the digests or the bucket are not known, or
+    /// the bucket is too large for a message; then the keeper has to pull the catalogue.
+    #[must_use]
+    pub fn prove(&self, path: &SafePath) -> Option<Proof> {
+        let entries = self.buckets.get(&path.bucket())?.entries();
+        // An entry takes up its path and less than 150 bytes.
+        let bytes: usize = entries.iter().map(|e| e.path.as_str().len() + 150).sum();
+        let fits = !self.digests.is_empty() && bytes <= limits::PAGE;
+        fits.then(|| Proof { digests: Arc::clone(&self.digests), entries: entries.to_vec() })
+    }
+
+    /// Checks that the head names this content at `path`, with what is known and what is shown.
+    ///
+    /// # Errors
+    /// [`Refusal::Unproved`] if a proof is needed, [`Refusal::NotListed`] if it is not so.
+    pub fn check(
+        &mut self,
+        path: &SafePath,
+        (file, size): (FileId, u64),
+        proof: Option<&Proof>,
+    ) -> Result<(), Refusal> {
+        let index = path.bucket();
+        if !self.buckets.contains_key(&index) {
+            let Some(proof) = proof else {
+                // Without a bucket among all that there are, there is nothing to be proved.
+                return Err(if self.is_whole() { Refusal::NotListed } else { Refusal::Unproved });
+            };
+            if !self.learn_digests(&proof.digests) || !self.learn_bucket(index, proof.entries.clone()) {
+                return Err(Refusal::NotListed);
+            }
+        }
+        let entries = self.buckets.get(&index).map_or(&[][..], |b| b.entries());
+        let found = entries.binary_search_by(|e| e.path.cmp(path)).is_ok_and(
+            |i| matches!(entries[i].kind, Kind::File { id, size: s, .. } if (id, s) == (file, size)),
+        );
+        if found { Ok(()) } else { Err(Refusal::NotListed) }
+    }
+
+    /// True if the head names this content, at whatever path; `None` if too little is known to say so.
+    #[must_use]
+    pub fn names(&self, file: FileId, path: &SafePath) -> Option<bool> {
+        if self.lies_at(file, path) {
+            return Some(true);
+        }
+        let is_it = |e: &Entry| matches!(e.kind, Kind::File { id, .. } if id == file);
+        self.is_whole().then(|| self.entries().any(is_it))
+    }
+
+    /// True if the head is known to name this content at this path.
+    #[must_use]
+    pub fn lies_at(&self, file: FileId, path: &SafePath) -> bool {
+        let bucket = self.buckets.get(&path.bucket()).map_or(&[][..], |b| b.entries());
+        bucket.iter().any(|e| e.path == *path && matches!(e.kind, Kind::File { id, .. } if id == file))
+    }
+
+    /// All known entries.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.buckets.values().flat_map(|b| b.entries())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Identity;
+
+    fn file(path: &str, n: u8) -> Entry {
+        let kind = Kind::File { id: FileId([n; 32]), size: u64::from(n), modified: 0, executable: false };
+        Entry { path: path.parse().unwrap(), kind }
+    }
+
+    fn signed(identity: &Identity, catalogue: &Catalogue, version: u64) -> Shared {
+        let instance = Instance { count: 1, random: 1 };
+        Arc::from(catalogue.head(identity.public(), instance, version).sign(identity))
+    }
+
+    #[test]
+    fn what_a_head_names_is_proved_and_nothing_else() {
+        let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let catalogue = Catalogue::of((0..100).map(|n| file(&format!("f{n}"), n)));
+        let head = signed(&a, &catalogue, 1);
+        let own = Estate::whole(a.id(), &head, &catalogue).unwrap();
+        let path: SafePath = "f7".parse().unwrap();
+        let claim = (FileId([7; 32]), 7);
+
+        let mut theirs = Estate::open(a.id(), &head).unwrap();
+        assert!(Estate::open(b.id(), &head).is_none());
+        assert_eq!(theirs.check(&path, claim, None), Err(Refusal::Unproved));
+        let proof = own.prove(&path).unwrap();
+        let lie = Proof { entries: vec![file("f7", 8)], ..proof.clone() };
+        assert_eq!(theirs.check(&path, (FileId([8; 32]), 8), Some(&lie)), Err(Refusal::NotListed));
+        assert_eq!(theirs.check(&path, (claim.0, 8), Some(&proof)), Err(Refusal::NotListed));
+        assert_eq!(theirs.check(&path, claim, Some(&proof)), Ok(()));
+        // Now the bucket is known.
+        assert_eq!(theirs.check(&path, claim, None), Ok(()));
+        assert_eq!(theirs.names(claim.0, &path), Some(true));
+        assert_eq!(theirs.names(FileId([9; 32]), &"f9".parse().unwrap()), None);
+        assert_eq!(own.names(FileId([200; 32]), &"f9".parse().unwrap()), Some(false));
+
+        let restored = Estate::restore(
+            a.id(),
+            &theirs.row(Vec::new()),
+            theirs.buckets().map(|(i, b)| (i, b.entries().to_vec())),
+        )
+        .unwrap();
+        assert_eq!(restored.names(claim.0, &path), Some(true));
+    }
+
+    #[test]
+    fn a_newer_head_keeps_the_buckets_that_did_not_change() {
+        let a = Identity::generate().unwrap();
+        let old = Catalogue::of((0..100).map(|n| file(&format!("f{n}"), n)));
+        let gone: SafePath = "f7".parse().unwrap();
+        let new = old.changed(&BTreeMap::from([(gone.clone(), None)]));
+        let (one, two) = (signed(&a, &old, 1), signed(&a, &new, 2));
+        let mut estate = Estate::whole(a.id(), &one, &old).unwrap();
+        let mut newer = Estate::open(a.id(), &two).unwrap();
+        let digests: Shared = new.digests().iter().flat_map(|d| d.0).collect();
+        assert!(newer.learn_digests(&digests));
+        estate.renew(newer);
+        assert_eq!(estate.number().1, 2);
+        assert_eq!(estate.names(FileId([8; 32]), &"f8".parse().unwrap()), Some(true));
+        // Its bucket changed, so what it holds now is not known (unless it is empty now).
+        let alone = old.bucket(gone.bucket()).entries().len() == 1;
+        assert_eq!(estate.names(FileId([7; 32]), &gone), alone.then_some(false));
+        let foreign = Identity::generate().unwrap();
+        assert!(Estate::whole(a.id(), &signed(&foreign, &new, 3), &new).is_none());
+        assert!(Estate::whole(a.id(), &one, &new).is_none());
+    }
+}

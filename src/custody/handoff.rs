@@ -1,0 +1,210 @@
+//! An owner leaves: it waits until others keep its files, as far as that is possible. Pure.
+//!
+//! The distributor does the work, fewest copies first, because this peer's own copies count no longer. Here
+//! is decided when it is done, or in vain, and what can then be said.
+
+use crate::content::FileId;
+use crate::error::Code;
+use crate::identity::PeerId;
+use crate::limits;
+use crate::time::Time;
+
+use super::distributor::Standing;
+use super::ledger::Key;
+
+/// How far a departure has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Own files that others keep as often as they can.
+    pub done: usize,
+    /// Own files.
+    pub total: usize,
+    /// Bytes of those that are not done.
+    pub bytes_left: u64,
+}
+
+/// Why nobody else keeps a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Nobody else is here.
+    NobodyHere,
+    /// Nobody has room for it, or wants it.
+    NoRoom,
+    /// It was still on its way when nothing moved any more, or the departure was cut short.
+    Unfinished,
+    /// It is not copied by itself: copies are off, or it is beyond what `--auto-copy` allows.
+    NotChosen,
+}
+
+/// What can be said to whoever leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    /// Own files.
+    pub total: usize,
+    /// Of them, those that at least two others keep.
+    pub safe: usize,
+    /// Those that one other keeps: a second failure would lose them.
+    pub once: Vec<FileId>,
+    /// Those that nobody else keeps.
+    pub not_kept: Vec<(FileId, Why)>,
+}
+
+impl Farewell {
+    /// How many others keep: `safe to leave: 12 of 12 files are kept by others`.
+    #[must_use]
+    pub const fn kept(&self) -> usize {
+        self.safe + self.once.len()
+    }
+
+    /// The exit code (DESIGN §9).
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        if self.not_kept.is_empty() { Code::Done } else { Code::NotKept }
+    }
+}
+
+/// One departure.
+#[derive(Clone, Debug)]
+pub struct Handoff {
+    /// Own files, and those of absent owners for which this peer acted.
+    files: Vec<(Key, u64)>,
+    /// Own files that are not copied.
+    not_chosen: Vec<FileId>,
+    me: PeerId,
+    moved: Time,
+}
+
+impl Handoff {
+    /// Begins. `files` have copies, `not_chosen` of the own ones have none.
+    #[must_use]
+    pub const fn begin(now: Time, me: PeerId, files: Vec<(Key, u64)>, not_chosen: Vec<FileId>) -> Self {
+        Self { files, not_chosen, me, moved: now }
+    }
+
+    /// A byte moved, or something was accepted.
+    pub const fn moved(&mut self, now: Time) {
+        self.moved = now;
+    }
+
+    /// When it ends if nothing moves.
+    #[must_use]
+    pub fn deadline(&self) -> Time {
+        self.moved + limits::HANDOFF_STILL
+    }
+
+    /// How far it is, and what is to be said if it is over. `others`: live peers that are not about to leave.
+    pub fn look(
+        &self,
+        now: Time,
+        others: usize,
+        standing: impl Fn(Key) -> Option<Standing>,
+    ) -> (Progress, Option<Farewell>) {
+        let mut progress = Progress { total: self.not_chosen.len(), ..Progress::default() };
+        let mut farewell = Farewell {
+            total: 0,
+            safe: 0,
+            once: Vec::new(),
+            not_kept: self.not_chosen.iter().map(|f| (*f, Why::NotChosen)).collect(),
+        };
+        let mut is_done = true;
+        for (key, size) in &self.files {
+            // Somebody else acts for it now: it is in good hands.
+            let Some(standing) = standing(*key) else { continue };
+            let ready = standing.is_done(others);
+            is_done &= ready;
+            if key.0 != self.me {
+                continue;
+            }
+            progress.total += 1;
+            progress.done += usize::from(ready);
+            progress.bytes_left += if ready { 0 } else { *size };
+            match standing.held {
+                0 => farewell.not_kept.push((key.1, why(&standing, others))),
+                1 => farewell.once.push(key.1),
+                _ => farewell.safe += 1,
+            }
+        }
+        farewell.total = progress.total;
+        let is_over = is_done || now >= self.deadline();
+        (progress, is_over.then_some(farewell))
+    }
+
+    /// What can be said at once, because the user waits no longer.
+    pub fn cut_short(
+        &self,
+        now: Time,
+        others: usize,
+        standing: impl Fn(Key) -> Option<Standing>,
+    ) -> Farewell {
+        let late = Self { moved: now - 2 * limits::HANDOFF_STILL, ..self.clone() };
+        let (_, farewell) = late.look(self.deadline(), others, standing);
+        farewell.expect("a departure is over behind its deadline")
+    }
+}
+
+const fn why(standing: &Standing, others: usize) -> Why {
+    match (others, standing.coming) {
+        (0, _) => Why::NobodyHere,
+        (_, 0) if standing.starved => Why::NoRoom,
+        _ => Why::Unfinished,
+    }
+}
+
+impl Standing {
+    /// True if nothing better can be waited for: it is there as often as wanted, or as there are others.
+    const fn is_done(&self, others: usize) -> bool {
+        let nobody_left = others == 0 || self.starved && self.held >= self.coming;
+        self.held >= self.wanted || nobody_left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+
+    const ME: PeerId = PeerId([1; 32]);
+
+    fn key(n: u8) -> Key {
+        (ME, FileId([n; 32]))
+    }
+
+    const fn standing(held: u32, coming: u32, starved: bool) -> Standing {
+        Standing { held, coming, wanted: 2, starved }
+    }
+
+    #[test]
+    fn it_ends_when_all_is_kept_as_often_as_it_can_be() {
+        let handoff = Handoff::begin(Time::ZERO, ME, vec![(key(1), 5), (key(2), 7)], vec![FileId([9; 32])]);
+        let look = |second| {
+            handoff.look(Time(1), 3, |k| Some(if k == key(1) { standing(2, 2, false) } else { second }))
+        };
+        let (progress, farewell) = look(standing(1, 2, false));
+        assert_eq!((progress, farewell), (Progress { done: 1, total: 3, bytes_left: 7 }, None));
+        let (_, farewell) = look(standing(1, 1, true));
+        let farewell = farewell.unwrap();
+        assert_eq!((farewell.total, farewell.safe, farewell.kept()), (3, 1, 2));
+        assert_eq!(farewell.once, [key(2).1]);
+        assert_eq!(farewell.not_kept, [(FileId([9; 32]), Why::NotChosen)]);
+        assert_eq!(farewell.code(), Code::NotKept);
+        assert!(look(standing(2, 2, false)).1.is_some());
+    }
+
+    #[test]
+    fn thirty_seconds_without_movement_end_it_and_movement_does_not() {
+        let mut handoff = Handoff::begin(Time::ZERO, ME, vec![(key(1), 5)], Vec::new());
+        let slow = |_| Some(standing(0, 2, false));
+        let s = Duration::from_secs(1);
+        assert_eq!(handoff.look(Time::ZERO + 29 * s, 2, slow).1, None);
+        handoff.moved(Time::ZERO + 29 * s);
+        assert_eq!(handoff.look(Time::ZERO + 58 * s, 2, slow).1, None);
+        let farewell = handoff.look(Time::ZERO + 59 * s, 2, slow).1.unwrap();
+        assert_eq!(farewell.not_kept, [(key(1).1, Why::Unfinished)]);
+        assert_eq!(handoff.cut_short(Time::ZERO + 30 * s, 2, slow), farewell);
+        assert_eq!(handoff.look(Time::ZERO, 0, slow).1.unwrap().not_kept, [(key(1).1, Why::NobodyHere)]);
+        let full = |_| Some(standing(0, 0, true));
+        assert_eq!(handoff.look(Time::ZERO, 2, full).1.unwrap().not_kept, [(key(1).1, Why::NoRoom)]);
+        let none = Handoff::begin(Time::ZERO, ME, Vec::new(), Vec::new());
+        assert_eq!(none.look(Time::ZERO, 0, full).1.unwrap().code(), Code::Done);
+    }
+}

@@ -1,0 +1,589 @@
+//! What a peer keeps for others: takes offers, fetches, reports, obeys those who may order. Pure.
+//!
+//! Offers are decided in `offers`, orders and expiry in `orders`. Only the owner can have anything dropped
+//! as deleted, and only after a day; a copy too many is dropped for another keeper's word only after the
+//! others proved to *this* peer that they have theirs. No message makes it name, write or open a path.
+
+mod offers;
+mod orders;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::distributor::Want;
+use super::estate::Estate;
+use super::ledger::{KeptRow, Key, Ledger, Lived, LivedClock, Present, Record, Shared};
+use super::placement;
+use super::quota::{Lend, Quota};
+use crate::content::{Catalogue, FileId};
+use crate::identity::PeerId;
+use crate::limits;
+use crate::time::Time;
+use crate::wire::custody::{Held, Place, Span};
+
+/// What it wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Fetch these chunks into the store; then [`Keeper::fetched`], or [`Keeper::failed`].
+    Fetch {
+        /// Which content.
+        file: FileId,
+        /// Its size.
+        size: u64,
+        /// Which chunks.
+        span: Span,
+        /// Who has some of them.
+        sources: Vec<PeerId>,
+    },
+    /// Drop everything of this content from the store but these chunks.
+    Drop {
+        /// Which content.
+        file: FileId,
+        /// What stays.
+        keep: Vec<Span>,
+    },
+    /// Report to whoever acts.
+    Report {
+        /// Whom.
+        to: PeerId,
+        /// Whose files.
+        origin: PeerId,
+        /// At most [`limits::REPORT_ROWS`].
+        rows: Vec<Held>,
+    },
+    /// See whether that peer has this chunk; then [`Keeper::proved`].
+    Prove {
+        /// Whose.
+        peer: PeerId,
+        /// Which file.
+        key: Key,
+        /// Its size.
+        size: u64,
+        /// Which chunk.
+        chunk: u32,
+    },
+    /// This peer acts for a file from now on.
+    Tend {
+        /// Which file.
+        key: Key,
+        /// What it is.
+        want: Want,
+        /// Who keeps it, this peer among them.
+        places: Vec<Place>,
+        /// Since when the owner is away, and whether it left properly.
+        owner_lost: (Time, bool),
+    },
+    /// It does so no longer.
+    Untend(Key),
+    /// Pull this owner's whole catalogue from that peer; then [`Keeper::learned`].
+    Pull {
+        /// Whose.
+        origin: PeerId,
+        /// Who has its newest head.
+        from: PeerId,
+    },
+    /// To be written before anything that was returned or comes after goes out.
+    Record(Record),
+}
+
+/// One file of one owner.
+#[derive(Debug)]
+struct Kept {
+    row: KeptRow,
+    /// Chunks that are here.
+    have: u32,
+    /// Who acts for it.
+    acting: Option<PeerId>,
+    /// Peers that said they keep nothing of it, and until when that is believed.
+    denied: BTreeMap<PeerId, Time>,
+    /// What other keepers have proved, since one of them said that this part is not needed.
+    sparing: Option<(Vec<Span>, Time)>,
+    /// When what failed is tried again.
+    retry: Option<Time>,
+    /// From when on this peer may act for it.
+    act_from: Time,
+}
+
+/// What this peer lends, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// How much.
+    pub lend: Lend,
+    /// Free bytes of the store's file system at the start.
+    pub free: u64,
+    /// How long for an owner that nobody heard of. Default: [`limits::KEEP_DAYS`].
+    pub keep: core::time::Duration,
+    /// How long what was deleted. Default: [`limits::KEEP_DELETED`].
+    pub keep_deleted: core::time::Duration,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Keeper {
+    me: PeerId,
+    config: Config,
+    clock: LivedClock,
+    /// Others that are here; true: about to leave.
+    live: BTreeMap<PeerId, bool>,
+    /// Since when others are away, and whether they left properly.
+    away: BTreeMap<PeerId, (Time, bool)>,
+    began: Time,
+    quota: Quota,
+    estates: BTreeMap<PeerId, Estate>,
+    witnesses: BTreeMap<PeerId, BTreeSet<PeerId>>,
+    /// Heads whose catalogue was asked for.
+    pulled: BTreeMap<PeerId, (crate::identity::Instance, u64)>,
+    kept: BTreeMap<Key, Kept>,
+    /// Where a file of this owner, or of this keeper, is concerned.
+    by_peer: BTreeMap<PeerId, BTreeSet<Key>>,
+    by_file: BTreeMap<FileId, BTreeSet<PeerId>>,
+    /// When whom is reported to, about whose files.
+    due: BTreeMap<(PeerId, PeerId), Time>,
+    retries: BTreeSet<(Time, Key)>,
+    /// When this peer may begin to act for files.
+    acts: BTreeSet<(Time, Key)>,
+    sweep: Time,
+    leaving: bool,
+    out: VecDeque<Output>,
+}
+
+/// Between two looks at what has expired; the lived time is filed as often.
+const SWEEP: core::time::Duration = core::time::Duration::from_secs(600);
+
+impl Keeper {
+    /// Goes on from the ledger. `present` is what the store really holds: what the ledger knows and the store
+    /// lacks is fetched again, what the store has and nobody wants is dropped.
+    #[must_use]
+    pub fn new(now: Time, me: PeerId, config: Config, ledger: &Ledger, present: &Present) -> Self {
+        let mut keeper = Self {
+            me,
+            config,
+            clock: LivedClock::new(now, ledger.lived),
+            live: BTreeMap::new(),
+            away: BTreeMap::new(),
+            began: now,
+            quota: Quota::new(config.lend, config.free),
+            estates: BTreeMap::new(),
+            witnesses: BTreeMap::new(),
+            pulled: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            by_peer: BTreeMap::new(),
+            by_file: BTreeMap::new(),
+            due: BTreeMap::new(),
+            retries: BTreeSet::new(),
+            acts: BTreeSet::new(),
+            sweep: now + SWEEP,
+            leaving: false,
+            out: VecDeque::new(),
+        };
+        for (origin, row) in &ledger.estates {
+            let all = (*origin, 0)..=(*origin, u8::MAX);
+            let buckets = ledger.buckets.range(all).map(|((_, i), e)| (*i, e.clone()));
+            if let Some(estate) = Estate::restore(*origin, row, buckets) {
+                keeper.estates.insert(*origin, estate);
+                keeper.witnesses.insert(*origin, row.witnesses.iter().copied().collect());
+            }
+        }
+        for (key, row) in &ledger.kept {
+            if keeper.estates.contains_key(&key.0) && row.span.fits(row.size) {
+                let is_there = present.get(&key.1).is_some_and(|s| s.iter().any(|s| s.covers(&row.span)));
+                keeper.restore(now, *key, row.clone(), is_there);
+            } else {
+                keeper.record(Record::Kept(*key, None));
+            }
+        }
+        for file in present.keys().filter(|f| !keeper.by_file.contains_key(f)).copied().collect::<Vec<_>>() {
+            keeper.out.push_back(Output::Drop { file, keep: Vec::new() });
+        }
+        keeper
+    }
+
+    fn restore(&mut self, now: Time, key: Key, mut row: KeptRow, is_there: bool) {
+        let bytes = row.span.bytes(row.size);
+        self.quota.take(key.0, row.source, bytes);
+        if is_there {
+            // Its room is no longer free; the books take it off only once.
+            self.config.free = self.config.free.saturating_add(bytes);
+            self.quota.set_free(self.config.free);
+        }
+        row.whole = is_there;
+        let have = if is_there { row.span.len() } else { 0 };
+        self.insert(
+            key,
+            Kept {
+                row,
+                have,
+                acting: None,
+                denied: BTreeMap::new(),
+                sparing: None,
+                retry: None,
+                act_from: now + limits::ACT_AFTER,
+            },
+        );
+        if !is_there {
+            self.retry_at(now, key);
+        }
+        self.recompute(now, key);
+    }
+
+    fn insert(&mut self, key: Key, kept: Kept) {
+        for peer in kept.row.others.iter().map(|p| p.peer).chain([key.0]) {
+            self.by_peer.entry(peer).or_default().insert(key);
+        }
+        self.by_file.entry(key.1).or_default().insert(key.0);
+        self.acts.insert((kept.act_from, key));
+        self.kept.insert(key, kept);
+    }
+
+    /// Bytes kept for others.
+    #[must_use]
+    pub const fn taken(&self) -> u64 {
+        self.quota.taken()
+    }
+
+    /// Bytes kept for one of them.
+    #[must_use]
+    pub fn taken_for(&self, origin: PeerId) -> u64 {
+        self.quota.taken_for(origin)
+    }
+
+    /// How many files are kept.
+    #[must_use]
+    pub fn n_kept(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// What is known of an owner whose files are kept here: for a list that shows it as away.
+    #[must_use]
+    pub fn estate(&self, origin: PeerId) -> Option<&Estate> {
+        self.estates.get(&origin)
+    }
+
+    /// True if `peer` may have this content from the store: its owner always, others where a peer that was
+    /// here when it was taken is heard, too; else it would leave the network it was shared in.
+    #[must_use]
+    pub fn serves(&self, file: FileId, peer: PeerId) -> bool {
+        self.by_file.get(&file).is_some_and(|owners| {
+            owners.iter().any(|o| {
+                let witnesses = self.witnesses.get(o);
+                *o == peer
+                    || witnesses.is_some_and(|w| w.iter().any(|w| *w == peer || self.live.contains_key(w)))
+            })
+        })
+    }
+
+    /// Seconds since an owner was last heard.
+    #[must_use]
+    pub fn quiet(&self, now: Time, key: Key) -> u64 {
+        let Some(kept) = self.kept.get(&key).filter(|_| !self.live.contains_key(&key.0)) else { return 0 };
+        self.clock.at(now).since(kept.row.heard).as_secs()
+    }
+
+    /// A peer is here.
+    pub fn here(&mut self, now: Time, peer: PeerId) {
+        if peer == self.me || self.live.insert(peer, false).is_some() {
+            return;
+        }
+        self.away.remove(&peer);
+        self.concerned(now, peer);
+        for key in self.by_peer.get(&peer).map(|k| k.iter().copied().collect::<Vec<_>>()).unwrap_or_default()
+        {
+            if self.kept.get(&key).is_some_and(|k| k.retry.is_some()) {
+                self.retry_at(now, key);
+            }
+        }
+    }
+
+    /// A peer is about to leave (`is_gone` false), or gone; `properly`: it said so.
+    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool, is_gone: bool) {
+        if !is_gone {
+            if let Some(leaving) = self.live.get_mut(&peer) {
+                *leaving = true;
+            }
+        } else if self.live.remove(&peer).is_some() {
+            self.due.retain(|(to, _), _| *to != peer);
+            if self.by_peer.contains_key(&peer) {
+                self.hear(now, peer);
+                self.away.insert(peer, (now, properly));
+            }
+        }
+        self.concerned(now, peer);
+    }
+
+    /// This peer is about to leave: it takes nothing more.
+    pub const fn leave(&mut self) {
+        self.leaving = true;
+    }
+
+    fn concerned(&mut self, now: Time, peer: PeerId) {
+        let keys = self.by_peer.get(&peer).map(|k| k.iter().copied().collect::<Vec<_>>());
+        for key in keys.unwrap_or_default() {
+            self.recompute(now, key);
+        }
+    }
+
+    /// The owner itself was heard: its files begin to age anew.
+    fn hear(&mut self, now: Time, origin: PeerId) {
+        let lived = self.clock.at(now);
+        let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
+        for (key, kept) in self.kept.range_mut(range) {
+            // Not more often than once a day: it is a write for each file.
+            if lived.since(kept.row.heard) >= limits::KEEP_DELETED {
+                kept.row.heard = lived;
+                self.out.push_back(Output::Record(Record::Kept(*key, Some(kept.row.clone()))));
+            }
+        }
+    }
+
+    /// Who acts for a file: its owner, else the first live one in order.
+    fn acting(&self, key: Key, kept: &Kept) -> Option<PeerId> {
+        if self.live.contains_key(&key.0) {
+            return Some(key.0);
+        }
+        let others = kept.row.others.iter().filter(|p| self.live.get(&p.peer) == Some(&false));
+        let own = (kept.row.whole && !self.leaving).then_some(self.place(kept));
+        others.copied().chain(own).min().map(|p| p.peer).or_else(|| kept.row.whole.then_some(self.me))
+    }
+
+    const fn place(&self, kept: &Kept) -> Place {
+        Place { copy: kept.row.copy, span: kept.row.span, peer: self.me }
+    }
+
+    /// Looks again who acts for a file.
+    fn recompute(&mut self, now: Time, key: Key) {
+        let Some(kept) = self.kept.get(&key) else { return };
+        let is_wanted = kept.row.released.is_none() && self.is_named(key, kept) != Some(false);
+        let may_act = is_wanted && now >= kept.act_from;
+        let acting = self.acting(key, kept).filter(|a| *a != self.me || may_act);
+        let owner_lost = self.away.get(&key.0).copied().unwrap_or((self.began, false));
+        let own = self.place(kept);
+        let Some(kept) = self.kept.get_mut(&key) else { return };
+        let before = std::mem::replace(&mut kept.acting, acting);
+        if before == acting {
+            return;
+        }
+        if before == Some(self.me) {
+            self.out.push_back(Output::Untend(key));
+        }
+        match acting {
+            Some(peer) if peer == self.me => {
+                let row = &kept.row;
+                let want = Want { size: row.size, path: row.path.clone(), copies: row.copies };
+                let places = row.others.iter().copied().chain([own]).collect();
+                self.out.push_back(Output::Tend { key, want, places, owner_lost });
+            }
+            // Not all keepers at the same moment.
+            Some(to) => self.report_in(now, to, key.0, placement::rank(key.1, 0, self.me) % 2_000),
+            None => {}
+        }
+    }
+
+    /// True if the owner's newest head names the file, `None` if that is not known.
+    fn is_named(&self, key: Key, kept: &Kept) -> Option<bool> {
+        self.estates.get(&key.0).and_then(|e| e.names(key.1, &kept.row.path))
+    }
+
+    fn report_in(&mut self, now: Time, to: PeerId, origin: PeerId, milliseconds: u64) {
+        let at = now + core::time::Duration::from_millis(milliseconds);
+        let due = self.due.entry((to, origin)).or_insert(at);
+        *due = at.min(*due);
+    }
+
+    /// So many of a file's chunks are here, all of those that [`Output::Fetch`] named if `is_whole`.
+    pub fn fetched(&mut self, now: Time, file: FileId, span: Span, have: u32, is_whole: bool) {
+        for key in self.keys_of(file) {
+            let Some(kept) = self.kept.get_mut(&key).filter(|k| k.row.span == span && !k.row.whole) else {
+                continue;
+            };
+            kept.have = have.min(span.len());
+            if is_whole {
+                kept.have = span.len();
+                kept.row.whole = true;
+                let row = kept.row.clone();
+                self.record(Record::Kept(key, Some(row)));
+                self.recompute(now, key);
+            }
+            if let Some(to) = self.kept.get(&key).and_then(|k| k.acting).filter(|a| *a != self.me) {
+                self.report_in(now, to, key.0, if is_whole { 200 } else { 5_000 });
+            }
+        }
+    }
+
+    /// A file's chunks could not be had from those that were named.
+    pub fn failed(&mut self, now: Time, file: FileId) {
+        for key in self.keys_of(file) {
+            if self.kept.get(&key).is_some_and(|k| !k.row.whole) {
+                self.retry_at(now + limits::NO_HOLDER, key);
+            }
+        }
+    }
+
+    /// Chunks that were here turned out to be damaged or gone: they are fetched again.
+    pub fn lost(&mut self, now: Time, file: FileId) {
+        for key in self.keys_of(file) {
+            if let Some(kept) = self.kept.get_mut(&key) {
+                (kept.row.whole, kept.have) = (false, 0);
+                let row = kept.row.clone();
+                self.record(Record::Kept(key, Some(row)));
+                self.recompute(now, key);
+                self.retry_at(now, key);
+            }
+        }
+    }
+
+    fn retry_at(&mut self, at: Time, key: Key) {
+        if let Some(kept) = self.kept.get_mut(&key) {
+            if let Some(old) = kept.retry.replace(at) {
+                self.retries.remove(&(old, key));
+            }
+            self.retries.insert((at, key));
+        }
+    }
+
+    fn keys_of(&self, file: FileId) -> Vec<Key> {
+        self.by_file.get(&file).map(|o| o.iter().map(|o| (*o, file)).collect()).unwrap_or_default()
+    }
+
+    /// `from` offered it just now, so that it is here whatever presence says.
+    fn fetch(&mut self, key: Key, from: Option<PeerId>) {
+        let Some(kept) = self.kept.get(&key) else { return };
+        let known = kept.row.others.iter().map(|p| p.peer).chain([key.0]);
+        let mut sources: Vec<PeerId> = known.filter(|p| self.live.contains_key(p)).chain(from).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let row = &kept.row;
+        self.out.push_back(Output::Fetch { file: key.1, size: row.size, span: row.span, sources });
+    }
+
+    /// An owner's whole catalogue, under its signed head.
+    pub fn learned(&mut self, now: Time, origin: PeerId, signed: &Shared, catalogue: &Catalogue) {
+        let Some(known) = self.estates.get_mut(&origin) else { return };
+        let Some(newer) = Estate::whole(origin, signed, catalogue) else { return };
+        if newer.number() < known.number() {
+            return;
+        }
+        let before: BTreeSet<u8> = known.buckets().map(|(i, _)| i).collect();
+        known.renew(newer);
+        let after: Vec<_> = known.buckets().map(|(i, b)| (i, b.entries().to_vec())).collect();
+        for index in before.iter().filter(|i| !after.iter().any(|(j, _)| j == *i)) {
+            self.out.push_back(Output::Record(Record::Bucket(origin, *index, None)));
+        }
+        for (index, entries) in after {
+            self.out.push_back(Output::Record(Record::Bucket(origin, index, Some(entries))));
+        }
+        self.record_estate(origin);
+        self.named_anew(now, origin);
+    }
+
+    /// The owner's head is another one: what it names may be at other paths, or gone.
+    fn named_anew(&mut self, now: Time, origin: PeerId) {
+        let Some(estate) = self.estates.get(&origin) else { return };
+        let paths: BTreeMap<FileId, _> = estate
+            .entries()
+            .filter_map(|e| match e.kind {
+                crate::content::Kind::File { id, .. } => Some((id, e.path.clone())),
+                crate::content::Kind::Folder => None,
+            })
+            .collect();
+        let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
+        let keys: Vec<Key> = self.kept.range(range).map(|(k, _)| *k).collect();
+        for key in keys {
+            let Some(kept) = self.kept.get(&key) else { continue };
+            if let Some(path) = paths.get(&key.1).filter(|_| self.is_named(key, kept) == Some(true))
+                && self.estates.get(&origin).is_some_and(|e| !e.lies_at(key.1, &kept.row.path))
+                && let Some(kept) = self.kept.get_mut(&key)
+            {
+                kept.row.path = path.clone();
+                let row = kept.row.clone();
+                self.record(Record::Kept(key, Some(row)));
+            }
+            self.recompute(now, key);
+            // The owner is told at once that its head is known: it may want to say more.
+            if self.live.contains_key(&origin) {
+                self.report_in(now, origin, origin, 1_000);
+            }
+        }
+    }
+
+    fn record_estate(&mut self, origin: PeerId) {
+        if let Some(estate) = self.estates.get(&origin) {
+            let witnesses = self.witnesses.get(&origin).map(|w| w.iter().copied().collect());
+            let row = estate.row(witnesses.unwrap_or_default());
+            self.record(Record::Estate(origin, Some(row)));
+        }
+    }
+
+    fn record(&mut self, record: Record) {
+        self.out.push_back(Output::Record(record));
+    }
+
+    /// When [`Self::handle_timeout`] is to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let due = self.due.values().min().copied();
+        [Some(self.sweep), due, self.retries.first().map(|(t, _)| *t), self.acts.first().map(|(t, _)| *t)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some((at, key)) = self.retries.first().copied().filter(|(at, _)| *at <= now) {
+            self.retries.remove(&(at, key));
+            if let Some(kept) = self.kept.get_mut(&key) {
+                kept.retry = None;
+                self.fetch(key, None);
+            }
+        }
+        while let Some((at, key)) = self.acts.first().copied().filter(|(at, _)| *at <= now) {
+            self.acts.remove(&(at, key));
+            self.recompute(now, key);
+        }
+        let due: Vec<(PeerId, PeerId)> =
+            self.due.iter().filter(|(_, at)| **at <= now).map(|(pair, _)| *pair).collect();
+        for (to, origin) in due {
+            self.due.remove(&(to, origin));
+            self.report(now, to, origin);
+        }
+        if self.sweep <= now {
+            self.sweep = now + SWEEP;
+            self.expire(now);
+        }
+    }
+
+    fn report(&mut self, now: Time, to: PeerId, origin: PeerId) {
+        let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
+        let kept = self.kept.range(range).filter(|(_, k)| k.acting == Some(to));
+        let rows: Vec<Held> = kept
+            .map(|((_, file), k)| Held {
+                file: *file,
+                size: k.row.size,
+                copies: k.row.copies,
+                copy: k.row.copy,
+                span: k.row.span,
+                have: k.have,
+            })
+            .collect();
+        for page in rows.chunks(limits::REPORT_ROWS) {
+            self.out.push_back(Output::Report { to, origin, rows: page.to_vec() });
+        }
+        if !rows.is_empty() {
+            self.due.insert((to, origin), now + limits::REPORT_EVERY);
+        }
+    }
+
+    /// The head that is known of an owner.
+    #[must_use]
+    pub fn head(&self, origin: PeerId) -> Option<((crate::identity::Instance, u64), Shared)> {
+        self.estates.get(&origin).map(|e| (e.number(), Shared::clone(e.signed())))
+    }
+
+    /// The next thing to be done.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    fn lived(&self, now: Time) -> Lived {
+        self.clock.at(now)
+    }
+}

@@ -1,0 +1,507 @@
+//! The messages of custody, on the ports of distributor (`t+2`) and distributee (`t+3`), as headers of
+//! frames. Pure. What they mean is told in docs/CUSTODY.md.
+//!
+//! A distributor dials a keeper's `t+3` with [`GetRoom`] and [`Offer`]; a keeper dials the `t+2` of
+//! whoever acts for a file with [`Report`]. Each answer repeats the number of its request.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::Frame;
+use super::{DecodeError, decode, encode};
+use crate::content::{Chunks, Entry, FileId, SafePath};
+use crate::identity::{Instance, PeerId};
+use crate::limits;
+
+/// The kinds of frames; they share no number with those of wire/message.rs.
+pub mod kind {
+    /// [`super::GetRoom`].
+    pub const GET_ROOM: u8 = 16;
+    /// [`super::Offer`].
+    pub const OFFER: u8 = 17;
+    /// [`super::Report`].
+    pub const REPORT: u8 = 18;
+    /// [`super::Room`].
+    pub const ROOM: u8 = 80;
+    /// [`super::Answer`].
+    pub const ANSWER: u8 = 81;
+    /// [`super::Orders`].
+    pub const ORDERS: u8 = 82;
+}
+
+/// Bytes of the header of a frame of this kind, at most; `None` for other kinds.
+#[must_use]
+pub const fn bound(kind: u8) -> Option<usize> {
+    match kind {
+        kind::GET_ROOM | kind::ROOM => Some(limits::SMALL_HEADER),
+        kind::OFFER | kind::REPORT | kind::ORDERS => Some(limits::HEADER),
+        kind::ANSWER => Some(limits::HEAD_HEADER),
+        _ => None,
+    }
+}
+
+/// Chunks `from..to` of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Span {
+    /// The first one.
+    pub from: u32,
+    /// Behind the last one.
+    pub to: u32,
+}
+
+impl Span {
+    /// All chunks of a file of `size` bytes; `None` if no file is that large.
+    #[must_use]
+    pub fn whole(size: u64) -> Option<Self> {
+        Chunks::of(size).map(|c| Self { from: 0, to: c.count() })
+    }
+
+    /// How many chunks.
+    #[must_use]
+    pub const fn len(&self) -> u32 {
+        self.to.saturating_sub(self.from)
+    }
+
+    /// True if there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.to <= self.from
+    }
+
+    /// True if all of `other` is in it.
+    #[must_use]
+    pub const fn covers(&self, other: &Self) -> bool {
+        self.from <= other.from && other.to <= self.to
+    }
+
+    /// True if one chunk is in both.
+    #[must_use]
+    pub const fn meets(&self, other: &Self) -> bool {
+        self.from < other.to && other.from < self.to
+    }
+
+    /// True for a part of a file of `size` bytes that is not empty.
+    #[must_use]
+    pub fn fits(&self, size: u64) -> bool {
+        !self.is_empty() && Chunks::of(size).is_some_and(|c| self.to <= c.count())
+    }
+
+    /// Bytes of these chunks in a file of `size` bytes. Saturates.
+    #[must_use]
+    pub fn bytes(&self, size: u64) -> u64 {
+        let Some(chunks) = Chunks::of(size) else { return 0 };
+        let end = u64::from(self.to).saturating_mul(chunks.chunk_size()).min(size);
+        end.saturating_sub(u64::from(self.from).saturating_mul(chunks.chunk_size()))
+    }
+}
+
+/// A part of a copy of a file, and who keeps it. They are ordered by copy, then chunks, then peer: the
+/// first live one of a file whose owner is away acts for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// Which copy, from 1 (0 is the owner's own).
+    pub copy: u8,
+    /// Which chunks.
+    pub span: Span,
+    /// Who keeps them.
+    pub peer: PeerId,
+}
+
+/// Asks how much room there is. Answer: [`Room`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetRoom {
+    /// Number of the request.
+    pub request: u64,
+    /// Whose files it is for.
+    pub origin: PeerId,
+}
+
+/// How much room there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// Number of the request.
+    pub request: u64,
+    /// Bytes that the keeper can still take in all.
+    pub free: u64,
+    /// Bytes of these that this origin, at this address, may have.
+    pub share: u64,
+}
+
+/// Shows that one bucket belongs to a head.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The digests of all 256 buckets, 32 bytes each; the head's root is over them.
+    #[serde(with = "shared_bytes")]
+    pub digests: Arc<[u8]>,
+    /// All entries of the bucket of the offered path.
+    pub entries: Vec<Entry>,
+}
+
+/// Offers chunks into custody. Answer: [`Answer`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Number of the request.
+    pub request: u64,
+    /// The owner's newest head that the distributor has, as [`crate::content::Head::sign`] made it.
+    #[serde(with = "shared_bytes")]
+    pub head: Arc<[u8]>,
+    /// A path at which that head names this content.
+    pub path: SafePath,
+    /// Which content.
+    pub file: FileId,
+    /// Its size in bytes.
+    pub size: u64,
+    /// How many copies there should be, the owner's included.
+    pub copies: u8,
+    /// Which copy this is a part of, from 1.
+    pub copy: u8,
+    /// Which chunks.
+    pub span: Span,
+    /// Who keeps this file, as far as the distributor knows; chunks are fetched from there, too.
+    pub others: Vec<Place>,
+    /// Seconds since the owner was last heard, as far as the distributor knows; 0 when it offers itself.
+    #[serde(default)]
+    pub quiet: u64,
+    /// That the head names it; left out until the keeper says [`Refusal::Unproved`].
+    #[serde(default)]
+    pub proof: Option<Proof>,
+}
+
+/// Why an offer is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The file's bucket is not known here: offer again, with the proof.
+    Unproved,
+    /// The head does not name the file so, or the proof proves nothing.
+    NotListed,
+    /// A newer head of this owner is known here; it comes along.
+    Older,
+    /// It would be more than the room, or the origin's share of it.
+    Full,
+    /// The owner is here itself, or another keeper is before you in the order.
+    NotActing,
+    /// Chunks of this file are kept here already; [`Answer::span`] says which.
+    Keeps,
+    /// Not now: about to leave, or custody is off.
+    Unwilling,
+    /// A reason of a later version.
+    #[serde(other)]
+    Other,
+}
+
+/// What becomes of an offer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Number of the request.
+    pub request: u64,
+    /// `None`: accepted, and recorded so that it survives a crash. The chunks are being fetched.
+    #[serde(default)]
+    pub refusal: Option<Refusal>,
+    /// What is kept here, with [`Refusal::Keeps`].
+    #[serde(default)]
+    pub span: Option<Span>,
+    /// Bytes that are free from now on.
+    pub free: u64,
+    /// Bytes of these that this origin may have.
+    pub share: u64,
+    /// The newest head known here, with [`Refusal::Older`].
+    #[serde(with = "shared_bytes::option", default)]
+    pub head: Option<Arc<[u8]>>,
+}
+
+/// One file that a keeper keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Which content.
+    pub file: FileId,
+    /// Its size in bytes.
+    pub size: u64,
+    /// How many copies the owner wants.
+    pub copies: u8,
+    /// Which copy it was taken as.
+    pub copy: u8,
+    /// Which chunks were taken.
+    pub span: Span,
+    /// How many of them are here.
+    pub have: u32,
+}
+
+impl Held {
+    /// True if all that was taken is here.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.have >= self.span.len()
+    }
+}
+
+/// What a keeper keeps of one origin, as far as the one it dials acts for it. Answer: [`Orders`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Number of the request.
+    pub request: u64,
+    /// Whose files they are.
+    pub origin: PeerId,
+    /// The head that the keeper has of it: instance, version.
+    pub head: (Instance, u64),
+    /// At most [`limits::REPORT_ROWS`].
+    pub rows: Vec<Held>,
+}
+
+/// What a keeper is to do with one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Go on. With whoever else keeps it.
+    Keep(Vec<Place>),
+    /// Go on, and be asked for it: its owner lost it.
+    GiveBack(Vec<Place>),
+    /// The owner deleted it: drop it after [`limits::KEEP_DELETED`], unless it comes back into the head.
+    Release,
+    /// There are enough copies without yours: drop it.
+    Spare,
+    /// I do not act for it: one of these does.
+    NotActing(Vec<Place>),
+    /// I keep nothing of it: forget that I do.
+    NotKept,
+    /// Of a later version: go on.
+    #[serde(other)]
+    Other,
+}
+
+/// The answer to a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orders {
+    /// Number of the request.
+    pub request: u64,
+    /// Whose files they are.
+    pub origin: PeerId,
+    /// A newer head than the keeper's.
+    #[serde(with = "shared_bytes::option", default)]
+    pub head: Option<Arc<[u8]>>,
+    /// File by file.
+    pub rows: Vec<(FileId, Verdict)>,
+}
+
+/// Any message of custody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is named after its struct")]
+pub enum Custody {
+    GetRoom(GetRoom),
+    Offer(Box<Offer>),
+    Report(Report),
+    Room(Room),
+    Answer(Answer),
+    Orders(Orders),
+}
+
+impl Custody {
+    /// Reads a frame's header. `None`: a kind that this version does not know.
+    ///
+    /// # Errors
+    /// [`DecodeError`]: the other end is wrong.
+    pub fn decode(frame: &Frame) -> Result<Option<Self>, DecodeError> {
+        let header = &frame.header;
+        let message = match frame.kind {
+            kind::GET_ROOM => Self::GetRoom(decode(header)?),
+            kind::OFFER => Self::Offer(decode(header)?),
+            kind::REPORT => Self::Report(decode(header)?),
+            kind::ROOM => Self::Room(decode(header)?),
+            kind::ANSWER => Self::Answer(decode(header)?),
+            kind::ORDERS => Self::Orders(decode(header)?),
+            _ => return Ok(None),
+        };
+        message.check()?;
+        Ok(Some(message))
+    }
+
+    /// Its kind, and its header. The shell puts [`super::frame::prefix`] in front.
+    #[must_use]
+    pub fn encode(&self) -> (u8, Vec<u8>) {
+        match self {
+            Self::GetRoom(m) => (kind::GET_ROOM, encode(m)),
+            Self::Offer(m) => (kind::OFFER, encode(m)),
+            Self::Report(m) => (kind::REPORT, encode(m)),
+            Self::Room(m) => (kind::ROOM, encode(m)),
+            Self::Answer(m) => (kind::ANSWER, encode(m)),
+            Self::Orders(m) => (kind::ORDERS, encode(m)),
+        }
+    }
+
+    /// What the types alone do not say.
+    fn check(&self) -> Result<(), DecodeError> {
+        match self {
+            Self::Offer(m) if !m.span.fits(m.size) || m.copy == 0 || m.copies > limits::COPIES_MAX => {
+                Err(DecodeError::Value("an offer names chunks that its file does not have"))
+            }
+            Self::Offer(m) if m.others.len() > limits::PLACES => {
+                Err(DecodeError::Value("a file has at most 64 keepers"))
+            }
+            Self::Offer(m) if m.proof.as_ref().is_some_and(|p| p.digests.len() != limits::BUCKETS * 32) => {
+                Err(DecodeError::Value("there are 256 digests of 32 bytes"))
+            }
+            Self::Report(m) if m.rows.len() > limits::REPORT_ROWS => {
+                Err(DecodeError::Value("a report has at most 128 rows"))
+            }
+            Self::Report(m)
+                if m.rows.iter().any(|r| !r.span.fits(r.size) || r.copies > limits::COPIES_MAX) =>
+            {
+                Err(DecodeError::Value("a report names chunks that its file does not have"))
+            }
+            Self::Orders(m) if m.rows.len() > limits::REPORT_ROWS => {
+                Err(DecodeError::Value("orders have at most 128 rows"))
+            }
+            Self::Orders(m) if m.rows.iter().any(|(_, v)| v.places().len() > limits::PLACES) => {
+                Err(DecodeError::Value("a file has at most 64 keepers"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Verdict {
+    /// The keepers that it names.
+    #[must_use]
+    pub fn places(&self) -> &[Place] {
+        match self {
+            Self::Keep(p) | Self::GiveBack(p) | Self::NotActing(p) => p,
+            Self::Release | Self::Spare | Self::NotKept | Self::Other => &[],
+        }
+    }
+}
+
+/// Bytes that many own, as `MessagePack` bytes.
+mod shared_bytes {
+    use super::Arc;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Arc<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
+        serde_bytes::ByteBuf::deserialize(deserializer).map(|b| Arc::from(b.into_vec()))
+    }
+
+    pub(super) mod option {
+        use super::{Arc, Deserializer, Serializer};
+        use serde::{Deserialize as _, Serialize as _};
+
+        pub(in super::super) fn serialize<S: Serializer>(
+            bytes: &Option<Arc<[u8]>>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            bytes.as_deref().map(serde_bytes::Bytes::new).serialize(serializer)
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Arc<[u8]>>, D::Error> {
+            let bytes = Option::<serde_bytes::ByteBuf>::deserialize(deserializer)?;
+            Ok(bytes.map(|b| Arc::from(b.into_vec())))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn frame(message: &Custody) -> Frame {
+        let (kind, header) = message.encode();
+        assert!(header.len() <= bound(kind).unwrap());
+        Frame { kind, header, payload: 0 }
+    }
+
+    fn offer() -> Offer {
+        Offer {
+            request: 7,
+            head: Arc::from([1; 64]),
+            path: "a/b".parse().unwrap(),
+            file: FileId([3; 32]),
+            size: 200_000,
+            copies: 2,
+            copy: 1,
+            span: Span { from: 0, to: 4 },
+            others: vec![Place { copy: 1, span: Span { from: 0, to: 4 }, peer: PeerId([5; 32]) }],
+            quiet: 0,
+            proof: Some(Proof { digests: Arc::from([9; 8_192]), entries: Vec::new() }),
+        }
+    }
+
+    #[test]
+    fn every_message_comes_back() {
+        let rows = vec![
+            (FileId([1; 32]), Verdict::Keep(offer().others)),
+            (FileId([2; 32]), Verdict::Release),
+            (FileId([3; 32]), Verdict::Spare),
+        ];
+        let held = Held {
+            file: FileId([1; 32]),
+            size: 9,
+            copies: 2,
+            copy: 1,
+            span: Span { from: 0, to: 1 },
+            have: 1,
+        };
+        for message in [
+            Custody::GetRoom(GetRoom { request: 1, origin: PeerId([1; 32]) }),
+            Custody::Room(Room { request: 1, free: u64::MAX, share: 0 }),
+            Custody::Offer(Box::new(offer())),
+            Custody::Answer(Answer {
+                request: 2,
+                refusal: Some(Refusal::Older),
+                span: None,
+                free: 1,
+                share: 1,
+                head: Some(Arc::from([7; 300])),
+            }),
+            Custody::Report(Report {
+                request: 3,
+                origin: PeerId([1; 32]),
+                head: (Instance { count: 1, random: 2 }, 3),
+                rows: vec![held; limits::REPORT_ROWS],
+            }),
+            Custody::Orders(Orders { request: 3, origin: PeerId([1; 32]), head: None, rows }),
+        ] {
+            assert_eq!(Custody::decode(&frame(&message)).unwrap(), Some(message));
+        }
+    }
+
+    #[test]
+    fn chunks_that_a_file_does_not_have_are_refused() {
+        for (from, to) in [(0, 0), (1, 1), (0, 5), (4, 5), (3, 2), (0, u32::MAX)] {
+            let bad = Offer { span: Span { from, to }, ..offer() };
+            assert!(Custody::decode(&frame(&Custody::Offer(Box::new(bad)))).is_err(), "{from}..{to}");
+        }
+        for bad in [
+            Offer { copy: 0, ..offer() },
+            Offer { copies: limits::COPIES_MAX + 1, ..offer() },
+            Offer { size: u64::MAX, ..offer() },
+            Offer { proof: Some(Proof { digests: Arc::from([9; 31]), entries: Vec::new() }), ..offer() },
+            Offer { others: vec![offer().others[0]; limits::PLACES + 1], ..offer() },
+        ] {
+            assert!(Custody::decode(&frame(&Custody::Offer(Box::new(bad)))).is_err());
+        }
+    }
+
+    #[test]
+    fn spans_count_the_bytes_of_the_last_chunk() {
+        let whole = Span::whole(200_000).unwrap();
+        assert_eq!((whole.len(), whole.bytes(200_000)), (4, 200_000));
+        assert_eq!(Span { from: 3, to: 4 }.bytes(200_000), 200_000 - 3 * 65_536);
+        assert_eq!(Span::whole(0).unwrap().bytes(0), 0);
+        assert_eq!(Span { from: 9, to: 12 }.bytes(200_000), 0);
+        assert!(Span { from: 0, to: 3 }.meets(&Span { from: 2, to: 4 }));
+        assert!(!Span { from: 0, to: 2 }.meets(&Span { from: 2, to: 4 }));
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_or_refused(kind in 0_u8.., header in proptest::collection::vec(any::<u8>(), 0..300)) {
+            drop(Custody::decode(&Frame { kind, header, payload: 0 }));
+        }
+    }
+}
