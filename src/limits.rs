@@ -386,7 +386,7 @@ pub const REPORT_MISSED: Duration = Duration::from_secs(35 * 60);
 pub const CUSTODY_ANSWER: Duration = Duration::from_secs(10);
 
 /// What a keeper said of its room is believed this long.
-pub const ROOM_AGE: Duration = Duration::from_secs(120);
+pub const ROOM_AGE: Duration = Duration::from_secs(1);
 
 /// A keeper that refused a file is not asked for it again for this long.
 pub const REFUSED_FOR: Duration = Duration::from_secs(600);

@@ -133,9 +133,8 @@ impl Distributor {
         let Some(asking) = &mut tended.asking else { return false };
         let span = asking.piece();
         let bytes = span.bytes(tended.want.size);
-        let rooms = group.iter().filter_map(|p| self.room_of(now, *p, key.0).map(|r| (r, *p)));
-        let best =
-            rooms.filter(|(r, _)| r.share >= bytes).max_by_key(|(r, p)| (r.free, std::cmp::Reverse(*p)));
+        let rooms = group.iter().rev().filter_map(|p| self.room_of(now, *p, key.0).map(|r| (r, *p)));
+        let best = rooms.filter(|(r, _)| r.share >= bytes).max_by_key(|(r, _)| r.free);
         let Some((room, to)) = best else {
             asking.tried.extend(group);
             return false;

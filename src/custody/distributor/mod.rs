@@ -563,10 +563,11 @@ impl Distributor {
 }
 
 impl Tended {
-    /// Who has a part of it and is here, `but` aside, in order.
+    /// Who has a part of it, or accepted one, and is here, `but` aside, in order. (Two that accept at the
+    /// same time must know each other, or both would act for it once the owner is away.)
     fn places(&self, but: PeerId) -> Vec<Place> {
-        let there =
-            self.spots.iter().filter(|(p, s)| **p != but && s.lost.is_none() && s.state == State::Held);
+        let is_known = |s: &Spot| s.lost.is_none() && s.state != State::Claimed;
+        let there = self.spots.iter().filter(|(p, s)| **p != but && is_known(s));
         let mut places: Vec<Place> =
             there.map(|(peer, s)| Place { copy: s.copy, span: s.span, peer: *peer }).collect();
         places.sort_unstable();

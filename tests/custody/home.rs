@@ -1,0 +1,149 @@
+//! Owners come home, delete, lose and change; keepers sleep through it.
+
+use std::time::Duration;
+
+use potluck::custody::homecoming::Decision;
+use potluck::sim::seeds;
+
+use crate::world::{GIB, World, config, entry, id_of};
+
+const MIB: u64 = 1 << 20;
+
+const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Four peers, of which the first shares twelve files that are all placed.
+fn settled(seed: u64) -> World {
+    let mut world = World::new(seed, 4, config(2, GIB));
+    world.share(0, (0..12).map(|n| entry(&format!("f{n}"), seed * 100 + n, MIB)));
+    world.start_all();
+    let ids: Vec<_> = (0..12).map(|n| id_of(&entry("x", seed * 100 + n, MIB))).collect();
+    world.run_while(s(30), |w| ids.iter().all(|f| w.copies(*f, MIB) == 2)).expect("all are placed");
+    world.run(s(5));
+    world
+}
+
+#[test]
+fn what_is_deleted_is_kept_for_a_day_and_then_gone_everywhere() {
+    seeds(10, |seed| {
+        let mut world = settled(seed);
+        let gone = id_of(&entry("x", seed * 100 + 3, MIB));
+        world.remove(0, &["f3"]);
+        world.run(s(23 * 3_600));
+        assert_eq!(world.kept_copies(gone, MIB), 1, "a day to change one's mind");
+        world.run(s(2 * 3_600));
+        assert_eq!(world.kept_copies(gone, MIB), 0);
+        assert_eq!(world.kept_copies(id_of(&entry("x", seed * 100 + 4, MIB)), MIB), 1);
+    });
+}
+
+#[test]
+fn a_file_put_back_within_the_day_stays() {
+    let mut world = settled(1);
+    let file = entry("f3", 103, MIB);
+    world.remove(0, &["f3"]);
+    world.run(s(3_600));
+    world.share(0, [file.clone()]);
+    world.run(s(48 * 3_600));
+    assert_eq!(world.kept_copies(id_of(&file), MIB), 1);
+}
+
+#[test]
+fn a_keeper_that_slept_through_a_delete_resurrects_nothing() {
+    seeds(20, |seed| {
+        let mut world = settled(seed);
+        let gone = id_of(&entry("x", seed * 100 + 3, MIB));
+        let keeper = (1..4).find(|p| world.peers[*p].store.contains_key(&gone)).unwrap();
+        world.crash(keeper);
+        world.run(s(20));
+        world.remove(0, &["f3"]);
+        world.run(s(5));
+        // The owner leaves for good, and its keepers with it: only the old one is back, then another.
+        world.exit(0);
+        world.run_while(s(60), |w| w.peers[0].farewell.is_some()).unwrap();
+        world.start(keeper);
+        world.run(s(3 * 3_600));
+        assert!(world.kept_copies(gone, MIB) <= 1, "it is not spread any further");
+        world.start(0);
+        world.run(s(60));
+        assert!(world.peers[0].restored.is_empty() && world.peers[0].asked.is_empty());
+        world.run(s(25 * 3_600));
+        assert_eq!(world.kept_copies(gone, MIB), 0);
+    });
+}
+
+#[test]
+fn an_empty_folder_is_a_loss_and_everything_comes_back() {
+    seeds(10, |seed| {
+        let mut world = settled(seed);
+        world.exit(0);
+        world.run_while(s(60), |w| w.peers[0].farewell.is_some()).unwrap();
+        // The disk with shared/ is another one now.
+        world.peers[0].shared = std::sync::Arc::default();
+        world.peers[0].marker = (9, 9, 9);
+        world.start(0);
+        world.run(s(26 * 3_600));
+        assert_eq!(world.peers[0].asked[0].0, 12);
+        assert!(world.peers[0].restored.is_empty(), "nobody said that it is to come back");
+        for n in 0..12 {
+            assert!(world.kept_copies(id_of(&entry("x", seed * 100 + n, MIB)), MIB) >= 2, "none is released");
+        }
+        let now = world.now;
+        let machine = world.peers[0].machine.as_mut().unwrap();
+        machine.decide(now, Decision::GiveBack);
+        world.run(s(1_200));
+        assert_eq!(world.peers[0].restored.len(), 12);
+    });
+}
+
+#[test]
+fn a_few_missing_at_the_start_were_deleted_and_many_were_lost() {
+    for (missing, is_lost) in [(5, false), (10, false), (11, true)] {
+        let mut world = settled(1);
+        world.exit(0);
+        world.run_while(s(60), |w| w.peers[0].farewell.is_some()).unwrap();
+        let paths: Vec<String> = (0..missing).map(|n| format!("f{n}")).collect();
+        world.remove(0, &paths.iter().map(String::as_str).collect::<Vec<_>>());
+        world.start(0);
+        world.run(s(26 * 3_600));
+        assert_eq!(!world.peers[0].asked.is_empty(), is_lost, "{missing}");
+        assert_eq!(world.kept_copies(id_of(&entry("x", 100, MIB)), MIB) == 0, !is_lost, "{missing}");
+    }
+}
+
+#[test]
+#[ignore = "changed after its last run: see it pass, then take this line away"]
+fn an_owner_with_nothing_but_its_key_gets_its_files_back() {
+    seeds(10, |seed| {
+        let mut world = settled(seed);
+        world.exit(0);
+        world.run_while(s(60), |w| w.peers[0].farewell.is_some()).unwrap();
+        world.run(s(1));
+        world.peers[0].shared = std::sync::Arc::default();
+        world.peers[0].ledger = potluck::custody::ledger::Ledger::default();
+        world.peers[0].decides = Some(Decision::GiveBack);
+        world.start(0);
+        world.run(s(60));
+        assert_eq!(world.peers[0].restored.len(), 12);
+        world.run(s(26 * 3_600));
+        for n in 0..12 {
+            assert!(world.kept_copies(id_of(&entry("x", seed * 100 + n, MIB)), MIB) >= 2, "none is released");
+        }
+    });
+}
+
+#[test]
+fn what_changed_while_away_is_not_overwritten() {
+    let mut world = settled(1);
+    world.exit(0);
+    world.run_while(s(60), |w| w.peers[0].farewell.is_some()).unwrap();
+    let new = entry("f3", 777, MIB);
+    world.share(0, [new.clone()]);
+    world.start(0);
+    world.run(s(60));
+    assert!(world.peers[0].restored.is_empty() && world.peers[0].asked.is_empty());
+    assert_eq!(world.copies(id_of(&new), MIB), 2, "the new content is placed");
+    world.run(s(26 * 3_600));
+    assert_eq!(world.kept_copies(id_of(&entry("x", 103, MIB)), MIB), 0, "the old one goes");
+}

@@ -1,0 +1,481 @@
+//! A network of custodians in virtual time: messages take a millisecond, bytes 10 MB/s, a crash is noticed
+//! after 7.5 s. Nothing is shared between the peers but what they send.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use potluck::content::{Catalogue, Entry, FileId, Kind};
+use potluck::custody::custodian::{Config, Custodian, Output};
+use potluck::custody::handoff::Farewell;
+use potluck::custody::homecoming::Decision;
+use potluck::custody::ledger::Ledger;
+use potluck::custody::quota::Lend;
+use potluck::custody::{keeper, placement};
+use potluck::identity::{Identity, Instance, PeerId};
+use potluck::limits;
+use potluck::sim::Rng;
+use potluck::time::Time;
+use potluck::wire::custody::{Custody, Span};
+
+const LATENCY: Duration = Duration::from_millis(1);
+const CRASH_SEEN: Duration = Duration::from_millis(7_500);
+const RATE: u64 = 10_000_000;
+
+#[derive(Debug)]
+enum Event {
+    Deliver { from: usize, to: usize, message: Custody },
+    Unreachable { at: usize, peer: usize },
+    Wake(usize),
+    Fetched { at: usize, file: FileId, size: u64, span: Span, sources: Vec<PeerId> },
+    Proved { at: usize, peer: PeerId, key: (PeerId, FileId), chunk: u32 },
+    Pulled { at: usize, origin: PeerId, from: PeerId },
+    Here { at: usize, peer: usize },
+    Gone { at: usize, peer: usize, properly: bool, is_gone: bool },
+}
+
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) identity: Identity,
+    pub(crate) ip: IpAddr,
+    pub(crate) config: Config,
+    /// The start that runs; `None` while it is away.
+    pub(crate) machine: Option<Custodian>,
+    pub(crate) starts: u64,
+    pub(crate) ledger: Ledger,
+    pub(crate) store: BTreeMap<FileId, BTreeSet<Span>>,
+    pub(crate) shared: Arc<Catalogue>,
+    pub(crate) marker: (u64, u64, u64),
+    pub(crate) published: Option<(Arc<[u8]>, Catalogue)>,
+    version: u64,
+    armed: Option<Time>,
+    pub(crate) farewell: Option<Farewell>,
+    pub(crate) asked: Vec<(usize, u64)>,
+    pub(crate) restored: Vec<Entry>,
+    pub(crate) conflict: bool,
+    /// What a daemon decides when it is asked.
+    pub(crate) decides: Option<Decision>,
+}
+
+pub(crate) struct World {
+    pub(crate) now: Time,
+    pub(crate) rng: Rng,
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) by_id: BTreeMap<PeerId, usize>,
+    events: BTreeMap<(Time, u64), Event>,
+    seq: u64,
+    /// Bytes that keepers fetched.
+    pub(crate) moved: u64,
+    pub(crate) messages: u64,
+    /// Who has what in its store.
+    pub(crate) stores: BTreeMap<FileId, BTreeMap<usize, BTreeSet<Span>>>,
+    /// Files whose holders changed since this was last taken.
+    pub(crate) touched: BTreeSet<FileId>,
+}
+
+pub(crate) const GIB: u64 = 1 << 30;
+
+pub(crate) fn config(copies: u8, lend: u64) -> Config {
+    let keeper = keeper::Config {
+        lend: Lend { bytes: lend, reserve: 0 },
+        free: u64::MAX / 4,
+        keep: limits::KEEP_DAYS,
+        keep_deleted: limits::KEEP_DELETED,
+    };
+    Config { copies, auto_copy: limits::AUTO_COPY_ALL, keeper }
+}
+
+pub(crate) fn entry(path: &str, seed: u64, size: u64) -> Entry {
+    let id = FileId(*blake3::hash(&seed.to_le_bytes()).as_bytes());
+    Entry { path: path.parse().unwrap(), kind: Kind::File { id, size, modified: 0, executable: false } }
+}
+
+pub(crate) const fn id_of(entry: &Entry) -> FileId {
+    match entry.kind {
+        Kind::File { id, .. } => id,
+        Kind::Folder => FileId([0; 32]),
+    }
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, count: usize, config: Config) -> Self {
+        let mut rng = Rng::new(seed);
+        let peers: Vec<Peer> = (0..count)
+            .map(|n| {
+                let identity = Identity::from_seed(rng.seed()).unwrap();
+                let n = u32::try_from(n).unwrap();
+                Peer {
+                    id: identity.id(),
+                    identity,
+                    ip: IpAddr::V4(Ipv4Addr::from(0x0a00_0001 + n)),
+                    config,
+                    machine: None,
+                    starts: 0,
+                    ledger: Ledger::default(),
+                    store: BTreeMap::new(),
+                    shared: Arc::default(),
+                    marker: (1, u64::from(n) + 1, 7),
+                    published: None,
+                    version: 0,
+                    armed: None,
+                    farewell: None,
+                    asked: Vec::new(),
+                    restored: Vec::new(),
+                    conflict: false,
+                    decides: None,
+                }
+            })
+            .collect();
+        let by_id = peers.iter().enumerate().map(|(n, p)| (p.id, n)).collect();
+        Self {
+            now: Time(1_000_000_000),
+            rng,
+            peers,
+            by_id,
+            events: BTreeMap::new(),
+            seq: 0,
+            moved: 0,
+            messages: 0,
+            stores: BTreeMap::new(),
+            touched: BTreeSet::new(),
+        }
+    }
+
+    fn at(&mut self, time: Time, event: Event) {
+        self.seq += 1;
+        self.events.insert((time, self.seq), event);
+    }
+
+    pub(crate) fn share(&mut self, peer: usize, entries: impl IntoIterator<Item = Entry>) {
+        let changes = entries.into_iter().map(|e| (e.path, Some(e.kind))).collect();
+        self.change(peer, changes);
+    }
+
+    /// Files are taken out of `shared/`, in one scan.
+    pub(crate) fn remove(&mut self, peer: usize, paths: &[&str]) {
+        let changes = paths.iter().map(|p| (p.parse().unwrap(), None)).collect();
+        self.change(peer, changes);
+    }
+
+    fn change(&mut self, peer: usize, changes: BTreeMap<potluck::content::SafePath, Option<Kind>>) {
+        let p = &mut self.peers[peer];
+        self.touched.extend(p.shared.entries().filter(|e| changes.contains_key(&e.path)).map(id_of));
+        p.shared = Arc::new(p.shared.changed(&changes));
+        self.touched.extend(p.shared.entries().filter(|e| changes.contains_key(&e.path)).map(id_of));
+        self.scan(peer);
+    }
+
+    fn scan(&mut self, peer: usize) {
+        let now = self.now;
+        let p = &mut self.peers[peer];
+        if let Some(machine) = &mut p.machine {
+            machine.scanned(now, p.marker, &p.shared);
+        }
+        self.publish(peer);
+    }
+
+    /// Makes a new head of what lies there and what is to be named beside it.
+    fn publish(&mut self, peer: usize) {
+        let now = self.now;
+        let p = &mut self.peers[peer];
+        let Some(machine) = &mut p.machine else { return };
+        let beside = machine.intends().map(|e| (e.path.clone(), Some(e.kind.clone()))).collect();
+        let catalogue = p.shared.changed(&beside);
+        p.version += 1;
+        let instance = Instance { count: p.starts, random: 5 };
+        let head = catalogue.head(p.identity.public(), instance, p.version);
+        let signed: Arc<[u8]> = Arc::from(head.sign(&p.identity));
+        machine.published(now, &signed, &catalogue);
+        p.published = Some((signed, catalogue));
+        self.drain(peer);
+    }
+
+    pub(crate) fn start(&mut self, peer: usize) {
+        let now = self.now;
+        let p = &mut self.peers[peer];
+        assert!(p.machine.is_none());
+        p.starts += 1;
+        (p.version, p.armed, p.farewell) = (0, None, None);
+        let instance = Instance { count: p.starts, random: 5 };
+        let present = p.store.iter().map(|(f, s)| (*f, s.iter().copied().collect())).collect();
+        p.machine = Some(Custodian::new(now, p.id, instance, p.config, &p.ledger, &present));
+        self.touch_all(peer);
+        self.drain(peer);
+        self.scan(peer);
+        for other in 0..self.peers.len() {
+            if other != peer && self.peers[other].machine.is_some() {
+                let (a, b) =
+                    (self.rng.time(Duration::from_millis(300)), self.rng.time(Duration::from_millis(300)));
+                self.at(now + a, Event::Here { at: other, peer });
+                self.at(now + b, Event::Here { at: peer, peer: other });
+            }
+        }
+    }
+
+    pub(crate) fn start_all(&mut self) {
+        for peer in 0..self.peers.len() {
+            self.start(peer);
+        }
+    }
+
+    fn touch_all(&mut self, peer: usize) {
+        let p = &self.peers[peer];
+        self.touched.extend(p.store.keys().copied().chain(p.shared.entries().map(id_of)));
+    }
+
+    /// The process is gone; its disk stays.
+    pub(crate) fn crash(&mut self, peer: usize) {
+        self.stop(peer, CRASH_SEEN, false);
+    }
+
+    /// The process is gone, and its disk with it.
+    pub(crate) fn die(&mut self, peer: usize) {
+        self.crash(peer);
+        let p = &mut self.peers[peer];
+        p.ledger = Ledger::default();
+        p.shared = Arc::default();
+        for file in std::mem::take(&mut p.store).into_keys() {
+            if let Some(peers) = self.stores.get_mut(&file) {
+                peers.remove(&peer);
+            }
+        }
+    }
+
+    fn stop(&mut self, peer: usize, seen: Duration, properly: bool) {
+        self.touch_all(peer);
+        self.peers[peer].machine = None;
+        for at in 0..self.peers.len() {
+            if self.peers[at].machine.is_some() {
+                self.at(self.now + seen, Event::Gone { at, peer, properly, is_gone: true });
+            }
+        }
+    }
+
+    /// `exit`: hands over, then leaves.
+    pub(crate) fn exit(&mut self, peer: usize) {
+        for at in 0..self.peers.len() {
+            if at != peer && self.peers[at].machine.is_some() {
+                self.at(self.now + LATENCY, Event::Gone { at, peer, properly: true, is_gone: false });
+            }
+        }
+        let now = self.now;
+        if let Some(machine) = &mut self.peers[peer].machine {
+            machine.leave(now);
+        }
+        self.drain(peer);
+    }
+
+    /// Lets time pass up to `until`, or until `is_done`.
+    pub(crate) fn run_while(
+        &mut self,
+        time: Duration,
+        mut is_done: impl FnMut(&Self) -> bool,
+    ) -> Option<Duration> {
+        let (began, until) = (self.now, self.now + time);
+        loop {
+            if is_done(self) {
+                return Some(self.now.since(began));
+            }
+            match self.events.first_key_value() {
+                Some(((at, _), _)) if *at <= until => self.step(),
+                _ => break,
+            }
+        }
+        self.now = until;
+        None
+    }
+
+    pub(crate) fn run(&mut self, time: Duration) {
+        assert_eq!(self.run_while(time, |_| false), None);
+    }
+
+    pub(crate) fn step(&mut self) {
+        let Some(((at, _), event)) = self.events.pop_first() else { return };
+        self.now = self.now.max(at);
+        let now = self.now;
+        let place = match &event {
+            Event::Deliver { to, .. } => *to,
+            Event::Wake(at)
+            | Event::Unreachable { at, .. }
+            | Event::Fetched { at, .. }
+            | Event::Proved { at, .. }
+            | Event::Pulled { at, .. }
+            | Event::Here { at, .. }
+            | Event::Gone { at, .. } => *at,
+        };
+        let Some(mut machine) = self.peers[place].machine.take() else {
+            if let Event::Deliver { from, to, .. } = event {
+                self.at(now + Duration::from_secs(1), Event::Unreachable { at: from, peer: to });
+            }
+            return;
+        };
+        match event {
+            Event::Deliver { from, message, .. } => {
+                self.messages += 1;
+                let (id, ip) = (self.peers[from].id, self.peers[from].ip);
+                machine.message(now, id, ip, message);
+            }
+            Event::Unreachable { peer, .. } => machine.unreachable(now, self.peers[peer].id),
+            Event::Wake(_) => {
+                if self.peers[place].armed.is_some_and(|at| at <= now) {
+                    self.peers[place].armed = None;
+                    machine.handle_timeout(now);
+                }
+            }
+            Event::Fetched { file, size, span, sources, .. } => {
+                let parts: Vec<Span> =
+                    sources.iter().flat_map(|s| self.has(self.by_id[s], file, size)).collect();
+                let lacking = placement::coverage(span, &parts).iter().any(|(_, n)| *n == 0);
+                if lacking {
+                    machine.failed(now, file);
+                } else {
+                    self.moved += span.bytes(size);
+                    self.peers[place].store.entry(file).or_default().insert(span);
+                    self.stores.entry(file).or_default().entry(place).or_default().insert(span);
+                    self.touched.insert(file);
+                    machine.fetched(now, file, span, span.len(), true);
+                }
+            }
+            Event::Proved { peer, key, chunk, .. } => {
+                let other = self.by_id[&peer];
+                let is_up = self.peers[other].machine.is_some();
+                let part = Span { from: chunk, to: chunk + 1 };
+                let store = self.stores.get(&key.1).and_then(|p| p.get(&other));
+                let is_right = is_up && store.is_some_and(|s| s.iter().any(|s| s.covers(&part)));
+                machine.proved(now, peer, key, is_right);
+            }
+            Event::Pulled { origin, from, .. } => {
+                let from = &self.peers[self.by_id[&from]];
+                let theirs = from.machine.as_ref().and_then(|m| {
+                    let estate = m.keeper().estate(origin).filter(|e| e.is_whole())?;
+                    Some((Arc::clone(estate.signed()), Catalogue::of(estate.entries().cloned())))
+                });
+                let own = from.published.clone().filter(|_| from.id == origin && from.machine.is_some());
+                if let Some((signed, catalogue)) = own.or(theirs) {
+                    machine.learned(now, origin, &signed, &catalogue);
+                }
+            }
+            Event::Here { peer, .. } => {
+                if self.peers[peer].machine.is_some() {
+                    machine.here(now, self.peers[peer].id);
+                }
+            }
+            Event::Gone { peer, properly, is_gone, .. } => {
+                // It may be back already: presence would not call it gone then.
+                if !is_gone || self.peers[peer].machine.is_none() {
+                    machine.gone(now, self.peers[peer].id, properly, is_gone);
+                }
+            }
+        }
+        self.peers[place].machine = Some(machine);
+        self.drain(place);
+    }
+
+    /// What a peer that is up can give of a file.
+    pub(crate) fn has(&self, peer: usize, file: FileId, size: u64) -> Vec<Span> {
+        let p = &self.peers[peer];
+        if p.machine.is_none() {
+            return Vec::new();
+        }
+        let mut parts: Vec<Span> = p.store.get(&file).into_iter().flatten().copied().collect();
+        if p.shared.entries().any(|e| id_of(e) == file) {
+            parts.extend(Span::whole(size));
+        }
+        parts
+    }
+
+    /// Copies at peers that are up.
+    pub(crate) fn copies(&self, file: FileId, size: u64) -> u32 {
+        let parts: Vec<Span> = (0..self.peers.len()).flat_map(|p| self.has(p, file, size)).collect();
+        placement::copies(Span::whole(size).unwrap(), &parts)
+    }
+
+    /// The same in the stores alone, quickly.
+    pub(crate) fn kept_copies(&self, file: FileId, size: u64) -> u32 {
+        let peers = self.stores.get(&file).into_iter().flatten();
+        let up = peers.filter(|(p, _)| self.peers[**p].machine.is_some());
+        let parts: Vec<Span> = up.flat_map(|(_, s)| s.iter().copied()).collect();
+        placement::copies(Span::whole(size).unwrap(), &parts)
+    }
+
+    /// Bytes in a peer's store.
+    pub(crate) fn load(&self, peer: usize) -> u64 {
+        self.peers[peer].machine.as_ref().map_or(0, |m| m.keeper().taken())
+    }
+
+    /// Sends a message that no machine made.
+    pub(crate) fn forge(&mut self, from: usize, to: usize, message: Custody) {
+        self.at(self.now + LATENCY, Event::Deliver { from, to, message });
+    }
+
+    fn drain(&mut self, peer: usize) {
+        let now = self.now;
+        let mut left = None;
+        let mut publish = false;
+        loop {
+            let Some(output) = self.peers[peer].machine.as_mut().and_then(Custodian::poll_output) else {
+                break;
+            };
+            match output {
+                Output::Send(to, message) => {
+                    let to = self.by_id[&to];
+                    self.at(now + LATENCY, Event::Deliver { from: peer, to, message });
+                }
+                Output::Fetch { file, size, span, sources } => {
+                    let time = Duration::from_nanos(span.bytes(size) * (1_000_000_000 / RATE) + 10_000_000);
+                    self.at(now + time, Event::Fetched { at: peer, file, size, span, sources });
+                }
+                Output::Drop { file, keep } => {
+                    let keep: BTreeSet<Span> = keep.into_iter().collect();
+                    let spans = self.peers[peer].store.entry(file).or_default();
+                    spans.retain(|s| keep.iter().any(|k| k.covers(s)));
+                    let spans = spans.clone();
+                    if spans.is_empty() {
+                        self.peers[peer].store.remove(&file);
+                    }
+                    self.stores.entry(file).or_default().insert(peer, spans);
+                    self.touched.insert(file);
+                }
+                Output::Prove { peer: whom, key, chunk, .. } => {
+                    self.at(now + 5 * LATENCY, Event::Proved { at: peer, peer: whom, key, chunk });
+                }
+                Output::Pull { origin, from } => {
+                    self.at(now + 5 * LATENCY, Event::Pulled { at: peer, origin, from });
+                }
+                Output::Record(record) => self.peers[peer].ledger.apply(record),
+                Output::Ask { files, bytes } => {
+                    self.peers[peer].asked.push((files, bytes));
+                    let p = &mut self.peers[peer];
+                    if let (Some(decision), Some(machine)) = (p.decides, &mut p.machine) {
+                        machine.decide(now, decision);
+                    }
+                }
+                Output::Restore(entry, _) => self.peers[peer].restored.push(entry),
+                Output::Publish => publish = true,
+                Output::Conflict => self.peers[peer].conflict = true,
+                Output::Leaving(_) => {}
+                Output::Left(farewell) => left = Some(farewell),
+            }
+        }
+        if let Some(farewell) = left {
+            self.peers[peer].farewell = Some(farewell);
+            self.stop(peer, 10 * LATENCY, true);
+            return;
+        }
+        if publish {
+            self.publish(peer);
+        }
+        self.arm(peer);
+    }
+
+    fn arm(&mut self, peer: usize) {
+        let p = &mut self.peers[peer];
+        let Some(at) = p.machine.as_ref().and_then(Custodian::poll_timeout) else { return };
+        let at = at.max(self.now + Duration::from_nanos(1));
+        if p.armed.is_none_or(|armed| at < armed) {
+            p.armed = Some(at);
+            self.at(at, Event::Wake(peer));
+        }
+    }
+}
