@@ -205,7 +205,7 @@ impl Distributor {
         tended.owner_lost = owner_lost;
         for place in places.iter().take(limits::PLACES) {
             let is_here = place.peer == self.me || self.live.contains_key(&place.peer);
-            tended.spots.entry(place.peer).or_insert(Spot {
+            tended.spots.entry(place.peer).or_insert_with(|| Spot {
                 copy: place.copy,
                 span: place.span,
                 state: State::Held,
