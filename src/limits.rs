@@ -385,8 +385,16 @@ pub const REPORT_MISSED: Duration = Duration::from_secs(35 * 60);
 /// An answer about room or an offer is waited for this long.
 pub const CUSTODY_ANSWER: Duration = Duration::from_secs(10);
 
-/// What a keeper said of its room is believed this long.
+/// What a keeper said of its room is believed this long, for small parts.
 pub const ROOM_AGE: Duration = Duration::from_secs(1);
+
+/// So long after the first other peer was seen the first files are placed: until then it is not known who is
+/// here, and the first one seen would get everything.
+pub const PLACE_AFTER: Duration = Duration::from_secs(2);
+
+/// Bytes of a part for which keepers are asked for their room anew: many that place large files at the same
+/// moment would all believe that the same keeper is empty. Asking costs nothing beside moving so much.
+pub const ROOM_ANEW: u64 = 1 << 20;
 
 /// A keeper that refused a file is not asked for it again for this long.
 pub const REFUSED_FOR: Duration = Duration::from_secs(600);

@@ -8,8 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Files that docs/PROTOCOL.md describes byte by byte.
-const WIRE: [&str; 4] =
-    ["src/wire/datagram.rs", "src/wire/frame.rs", "src/wire/haves.rs", "src/wire/message.rs"];
+const WIRE: [&str; 5] = [
+    "src/wire/custody.rs",
+    "src/wire/datagram.rs",
+    "src/wire/frame.rs",
+    "src/wire/haves.rs",
+    "src/wire/message.rs",
+];
 
 const PROTOCOL: &str = "docs/PROTOCOL.md";
 

@@ -315,17 +315,21 @@ impl Custodian {
     fn newer_own(&mut self, now: Time, from: PeerId, signed: &Shared) {
         let Some(theirs) = Estate::open(self.me, signed) else { return };
         if theirs.number().0 > self.instance {
-            if !self.conflict {
-                self.conflict = true;
-                self.out.push_back(Output::Conflict);
-                let own: Vec<Key> =
-                    self.distributor.tended().map(|(k, _)| k).filter(|k| k.0 == self.me).collect();
-                for key in own {
-                    self.distributor.unwant(now, key);
-                }
-            }
+            self.stop_placing(now);
         } else if self.homecoming.is_news(theirs.number()) {
             self.out.push_back(Output::Pull { origin: self.me, from });
+        }
+    }
+
+    /// A later instance with this peer's key is about: it decides from now on.
+    fn stop_placing(&mut self, now: Time) {
+        if std::mem::replace(&mut self.conflict, true) {
+            return;
+        }
+        self.out.push_back(Output::Conflict);
+        let own: Vec<Key> = self.distributor.tended().map(|(k, _)| k).filter(|k| k.0 == self.me).collect();
+        for key in own {
+            self.distributor.unwant(now, key);
         }
     }
 
@@ -345,7 +349,9 @@ impl Custodian {
             self.keeper.head(origin)
         };
         let is_news = origin == self.me && self.homecoming.is_news(report.head);
-        if is_news {
+        // A number alone proves nothing; the head that is pulled is signed.
+        let is_later = origin == self.me && report.head.0 > self.instance && !self.conflict;
+        if is_news || is_later {
             // The keeper must not go over to this peer's new head before it has given the old one.
             self.out.push_back(Output::Pull { origin, from });
         } else if known.as_ref().is_some_and(|(number, _)| origin != self.me && *number < report.head) {
@@ -420,6 +426,9 @@ impl Custodian {
     /// An owner's catalogue, as pulled.
     pub fn learned(&mut self, now: Time, origin: PeerId, signed: &Shared, catalogue: &Catalogue) {
         if origin == self.me {
+            if Estate::open(self.me, signed).is_some_and(|e| e.number().0 > self.instance) {
+                self.stop_placing(now);
+            }
             let found = Arc::clone(&self.catalogue);
             self.homecoming.recovered(signed, catalogue, &found);
         } else {

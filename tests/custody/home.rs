@@ -113,7 +113,6 @@ fn a_few_missing_at_the_start_were_deleted_and_many_were_lost() {
 }
 
 #[test]
-#[ignore = "changed after its last run: see it pass, then take this line away"]
 fn an_owner_with_nothing_but_its_key_gets_its_files_back() {
     seeds(10, |seed| {
         let mut world = settled(seed);

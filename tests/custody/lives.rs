@@ -13,7 +13,6 @@ const fn s(seconds: u64) -> Duration {
 }
 
 #[test]
-#[ignore = "changed after its last run: see it pass, then take this line away"]
 fn a_file_gets_its_second_copy_and_another_when_that_keeper_dies() {
     seeds(50, |seed| {
         let mut world = World::new(seed, 6, config(2, GIB));
@@ -100,7 +99,6 @@ fn a_file_that_fits_nowhere_whole_lies_on_a_stripe() {
 }
 
 #[test]
-#[ignore = "changed after its last run: see it pass, then take this line away"]
 fn two_that_repair_at_once_do_no_harm() {
     seeds(30, |seed| {
         let mut world = World::new(seed, 8, config(3, GIB));

@@ -28,8 +28,8 @@ pub(super) struct Asking {
 
 #[derive(Debug)]
 enum Stage {
-    /// Waits for what these say of their room.
-    Rooms(Vec<PeerId>, Time),
+    /// Waits for what these, asked at the first time, say of their room up to the second.
+    Rooms(Vec<PeerId>, Time, Time),
     /// Waits for an answer.
     Offered(PeerId, u64, Time),
 }
@@ -37,19 +37,31 @@ enum Stage {
 impl Asking {
     pub(super) const fn deadline(&self) -> Time {
         match &self.stage {
-            Stage::Rooms(_, at) | Stage::Offered(_, _, at) => *at,
+            Stage::Rooms(_, _, at) | Stage::Offered(_, _, at) => *at,
         }
     }
 
     const fn piece(&self) -> Span {
         placement::piece(self.span, self.pieces)
     }
+
+    /// From when on what keepers said of their room is believed, for a file of `size` bytes.
+    fn believes_from(&self, now: Time, size: u64) -> Time {
+        if self.piece().bytes(size) < limits::ROOM_ANEW {
+            return now - limits::ROOM_AGE;
+        }
+        match &self.stage {
+            Stage::Rooms(_, asked, _) => *asked,
+            Stage::Offered(..) => now,
+        }
+    }
 }
 
 impl Distributor {
     /// Begins with as many files as may be placed at once, the most urgent first.
     pub(super) fn pump(&mut self, now: Time) {
-        while self.placing.len() < limits::PLACINGS
+        while self.settles.is_none()
+            && self.placing.len() < limits::PLACINGS
             && let Some((_, _, key)) = self.queue.pop_first()
         {
             let Some(mut tended) = self.files.remove(&key) else { continue };
@@ -57,7 +69,7 @@ impl Distributor {
             if let Some(span) = self.lacking(now, &tended) {
                 let parts: Vec<(u8, Span)> = tended.spots.values().map(|s| (s.copy, s.span)).collect();
                 let copy = placement::copy_number(span, &parts);
-                let stage = Stage::Rooms(Vec::new(), now);
+                let stage = Stage::Rooms(Vec::new(), now, now);
                 tended.asking = Some(Asking { copy, span, pieces: 1, tried: BTreeSet::new(), stage });
                 self.placing.insert(key);
                 self.next_group(now, key, &mut tended);
@@ -114,11 +126,12 @@ impl Distributor {
                 self.starved.insert(key);
                 return;
             }
+            let from = asking.believes_from(now, tended.want.size);
             let unknown: Vec<PeerId> =
-                group.iter().copied().filter(|p| self.room_of(now, *p, key.0).is_none()).collect();
+                group.iter().copied().filter(|p| self.room_of(from, *p, key.0).is_none()).collect();
             if !unknown.is_empty() {
                 self.out.extend(unknown.into_iter().map(|to| Output::AskRoom { to, origin: key.0 }));
-                asking.stage = Stage::Rooms(group, now + limits::CUSTODY_ANSWER);
+                asking.stage = Stage::Rooms(group, now, now + limits::CUSTODY_ANSWER);
                 return;
             }
             if self.choose(now, key, tended, &group) {
@@ -133,7 +146,8 @@ impl Distributor {
         let Some(asking) = &mut tended.asking else { return false };
         let span = asking.piece();
         let bytes = span.bytes(tended.want.size);
-        let rooms = group.iter().rev().filter_map(|p| self.room_of(now, *p, key.0).map(|r| (r, *p)));
+        let from = asking.believes_from(now, tended.want.size);
+        let rooms = group.iter().rev().filter_map(|p| self.room_of(from, *p, key.0).map(|r| (r, *p)));
         let best = rooms.filter(|(r, _)| r.share >= bytes).max_by_key(|(r, _)| r.free);
         let Some((room, to)) = best else {
             asking.tried.extend(group);
@@ -157,9 +171,10 @@ impl Distributor {
         true
     }
 
-    fn room_of(&self, now: Time, peer: PeerId, origin: PeerId) -> Option<Room> {
+    /// What a peer said of its room, if it said so after `from`.
+    fn room_of(&self, from: Time, peer: PeerId, origin: PeerId) -> Option<Room> {
         let (room, at) = self.rooms.get(&(peer, origin))?;
-        (now.since(*at) < limits::ROOM_AGE).then_some(*room)
+        (*at >= from).then_some(*room)
     }
 
     /// What a peer said of its room.
@@ -170,7 +185,7 @@ impl Distributor {
         self.rooms.insert((from, origin), (room, now));
         for key in self.placing.iter().copied().collect::<Vec<_>>() {
             let waits = self.files.get(&key).and_then(|t| t.asking.as_ref()).is_some_and(
-                |a| matches!(&a.stage, Stage::Rooms(group, _) if key.0 == origin && group.contains(&from)),
+                |a| matches!(&a.stage, Stage::Rooms(group, ..) if key.0 == origin && group.contains(&from)),
             );
             if waits {
                 self.rooms_came(now, key);
@@ -180,12 +195,11 @@ impl Distributor {
 
     /// Goes on when all rooms are known that a file waits for.
     fn rooms_came(&mut self, now: Time, key: Key) {
-        let Some(Asking { stage: Stage::Rooms(group, _), .. }) =
-            self.files.get(&key).and_then(|t| t.asking.as_ref())
-        else {
-            return;
-        };
-        if group.iter().any(|p| self.live.contains_key(p) && self.room_of(now, *p, key.0).is_none()) {
+        let Some(tended) = self.files.get(&key) else { return };
+        let Some(asking) = &tended.asking else { return };
+        let Stage::Rooms(group, ..) = &asking.stage else { return };
+        let from = asking.believes_from(now, tended.want.size);
+        if group.iter().any(|p| self.live.contains_key(p) && self.room_of(from, *p, key.0).is_none()) {
             return;
         }
         let group = group.clone();
@@ -246,7 +260,7 @@ impl Distributor {
     pub(super) fn next_if_asked(&mut self, now: Time, key: Key, peer: PeerId) {
         let Some(asking) = self.files.get(&key).and_then(|t| t.asking.as_ref()) else { return };
         let is_asked = match &asking.stage {
-            Stage::Rooms(group, _) => group.contains(&peer),
+            Stage::Rooms(group, ..) => group.contains(&peer),
             Stage::Offered(to, _, _) => *to == peer,
         };
         if is_asked {
@@ -256,13 +270,12 @@ impl Distributor {
 
     /// What was waited for did not come in time.
     pub(super) fn overdue(&mut self, now: Time, key: Key) {
-        let Some(asking) = self.files.get(&key).and_then(|t| t.asking.as_ref()) else { return };
-        if asking.deadline() > now {
-            return;
-        }
+        let Some(tended) = self.files.get(&key) else { return };
+        let Some(asking) = tended.asking.as_ref().filter(|a| a.deadline() <= now) else { return };
+        let from = asking.believes_from(now, tended.want.size);
         let silent: BTreeSet<PeerId> = match &asking.stage {
-            Stage::Rooms(group, _) => {
-                group.iter().copied().filter(|p| self.room_of(now, *p, key.0).is_none()).collect()
+            Stage::Rooms(group, ..) => {
+                group.iter().copied().filter(|p| self.room_of(from, *p, key.0).is_none()).collect()
             }
             Stage::Offered(to, _, _) => BTreeSet::from([*to]),
         };
@@ -274,7 +287,7 @@ impl Distributor {
         let Some(mut tended) = self.files.remove(&key) else { return };
         if let Some(asking) = &tended.asking {
             let asked = match &asking.stage {
-                Stage::Rooms(group, _) => group.clone(),
+                Stage::Rooms(group, ..) => group.clone(),
                 Stage::Offered(to, request, _) => {
                     self.requests.remove(request);
                     vec![*to]

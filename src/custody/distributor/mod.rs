@@ -151,6 +151,8 @@ pub struct Distributor {
     starved: BTreeSet<Key>,
     requests: BTreeMap<u64, Key>,
     next_request: u64,
+    /// Until when nothing is placed, since others are only just being seen.
+    settles: Option<Time>,
     leaving: bool,
     out: VecDeque<Output>,
 }
@@ -171,6 +173,7 @@ impl Distributor {
             starved: BTreeSet::new(),
             requests: BTreeMap::new(),
             next_request: seed,
+            settles: None,
             leaving: false,
             out: VecDeque::new(),
         }
@@ -251,6 +254,9 @@ impl Distributor {
         if peer == self.me || self.live.insert(peer, false).is_some() {
             return;
         }
+        if self.live.len() == 1 {
+            self.settles = Some(now + limits::PLACE_AFTER);
+        }
         for key in self.keys_of(peer) {
             if let Some(spot) = self.files.get_mut(&key).and_then(|t| t.spots.get_mut(&peer)) {
                 (spot.lost, spot.seen) = (None, now);
@@ -298,6 +304,7 @@ impl Distributor {
     /// This peer is about to leave: its own copies count no longer.
     pub fn leave(&mut self, now: Time) {
         self.leaving = true;
+        self.settles = None;
         for key in self.files.keys().copied().collect::<Vec<_>>() {
             self.evaluate(now, key);
         }
@@ -405,11 +412,15 @@ impl Distributor {
     /// When [`Self::handle_timeout`] is to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.agenda.first().map(|(t, _)| *t)
+        let due = self.agenda.first().map(|(t, _)| *t);
+        [due, self.settles].into_iter().flatten().min()
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Time) {
+        if self.settles.take_if(|at| *at <= now).is_some() {
+            self.pump(now);
+        }
         while let Some((at, key)) = self.agenda.first().copied().filter(|(at, _)| *at <= now) {
             self.agenda.remove(&(at, key));
             if let Some(tended) = self.files.get_mut(&key) {
