@@ -392,6 +392,13 @@ pub const ROOM_AGE: Duration = Duration::from_secs(1);
 /// here, and the first one seen would get everything.
 pub const PLACE_AFTER: Duration = Duration::from_secs(2);
 
+/// Bytes a second at which large parts are begun to be placed. If all peers of a network did so at the same
+/// moment, all of them would choose the one keeper that was the emptiest just before.
+pub const PLACE_RATE: u64 = 100_000_000;
+
+/// The longest pause behind such a part, on average.
+pub const PLACE_PAUSE: Duration = Duration::from_millis(200);
+
 /// Bytes of a part for which keepers are asked for their room anew: many that place large files at the same
 /// moment would all believe that the same keeper is empty. Asking costs nothing beside moving so much.
 pub const ROOM_ANEW: u64 = 1 << 20;

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use core::time::Duration;
+
 use super::{Distributor, Output, Spot, State, Tended};
 use crate::custody::ledger::Key;
 use crate::custody::placement;
@@ -72,9 +74,20 @@ impl Distributor {
                 let stage = Stage::Rooms(Vec::new(), now, now);
                 tended.asking = Some(Asking { copy, span, pieces: 1, tried: BTreeSet::new(), stage });
                 self.placing.insert(key);
+                self.pause(now, key, copy, span.bytes(tended.want.size));
                 self.next_group(now, key, &mut tended);
             }
             self.settle(now, key, tended);
+        }
+    }
+
+    /// A pause behind a large part, of a length that is another one for each file and peer.
+    fn pause(&mut self, now: Time, (_, file): Key, copy: u8, bytes: u64) {
+        if bytes >= limits::ROOM_ANEW {
+            let nanos = bytes.saturating_mul(1_000_000_000 / limits::PLACE_RATE);
+            let mean = Duration::from_nanos(nanos).min(limits::PLACE_PAUSE);
+            let [dice, ..] = placement::rank(file, copy, self.me).to_be_bytes();
+            self.settles = Some(now + mean * (1 + u32::from(dice)) / 128);
         }
     }
 

@@ -151,7 +151,7 @@ pub struct Distributor {
     starved: BTreeSet<Key>,
     requests: BTreeMap<u64, Key>,
     next_request: u64,
-    /// Until when nothing is placed, since others are only just being seen.
+    /// Until when nothing more is placed: others are only just being seen, or a large part was begun.
     settles: Option<Time>,
     leaving: bool,
     out: VecDeque<Output>,
@@ -255,7 +255,8 @@ impl Distributor {
             return;
         }
         if self.live.len() == 1 {
-            self.settles = Some(now + limits::PLACE_AFTER);
+            let spread = placement::rank(FileId([0; 32]), 0, self.me) % 1_000;
+            self.settles = Some(now + limits::PLACE_AFTER + core::time::Duration::from_millis(spread));
         }
         for key in self.keys_of(peer) {
             if let Some(spot) = self.files.get_mut(&key).and_then(|t| t.spots.get_mut(&peer)) {
