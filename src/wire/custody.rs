@@ -412,6 +412,8 @@ mod tests {
     fn frame(message: &Custody) -> Frame {
         let (kind, header) = message.encode();
         assert!(header.len() <= bound(kind).unwrap());
+        // It panics if frames of this kind may not be so long.
+        assert_eq!(crate::wire::frame::prefix(kind, header.len(), 0)[4], kind);
         Frame { kind, header, payload: 0 }
     }
 
