@@ -47,6 +47,7 @@ impl Oracle {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "numbers to be read with --nocapture")]
 fn churn(seed: u64, peers: usize, files: usize, hours: u64) {
     let mut world = World::new(seed, peers, config(3, 10 << 30));
     let mut sizes = BTreeMap::new();

@@ -413,10 +413,7 @@ impl World {
         let now = self.now;
         let mut left = None;
         let mut publish = false;
-        loop {
-            let Some(output) = self.peers[peer].machine.as_mut().and_then(Custodian::poll_output) else {
-                break;
-            };
+        while let Some(output) = self.peers[peer].machine.as_mut().and_then(Custodian::poll_output) {
             match output {
                 Output::Send(to, message) => {
                     let to = self.by_id[&to];
