@@ -135,10 +135,12 @@ mod tests {
         assert_eq!(lacking(whole, &[span(2, 5)], 1), Some(span(0, 2)));
         assert_eq!(lacking(whole, &[span(0, 10)], 1), None);
         assert_eq!(lacking(whole, &[], 3), Some(whole));
+        // What reaches further than the part that is asked about covers it, too.
         assert_eq!(
             coverage(whole, &[span(3, 4), span(0, 99)]),
-            [(span(0, 3), 0), (span(3, 4), 1), (span(4, 10), 0)]
+            [(span(0, 3), 1), (span(3, 4), 2), (span(4, 10), 1)]
         );
+        assert_eq!(coverage(whole, &[span(3, 4)]), [(span(0, 3), 0), (span(3, 4), 1), (span(4, 10), 0)]);
     }
 
     #[test]
