@@ -35,7 +35,7 @@ use crate::text;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{BlockIs, DialBack, GetHaves, Item, Reason, Refused};
+use crate::wire::message::{BlockIs, DialBack, GetAny, GetHaves, Item, Reason, Refused};
 
 /// Bytes read from a file in one step.
 const STEP: usize = 256 << 10;
@@ -333,12 +333,11 @@ impl SenderRole {
 
     fn choose_of(&mut self, id: ConnId, file: FileId, want: &Bits) -> Result<(Item, Bits), Reason> {
         let chunks = want.chunks();
-        let shared = self.offer.shelf.files.get(&file).filter(|_| !self.changed.contains(&file));
-        let held = self.holding.get(file);
-        let size = shared.map(|f| f.manifest.chunks().size()).or_else(|| Some(held?.chunks().size()));
-        if size.ok_or_else(|| unknown(&self.offer))? != chunks.size() {
+        if self.cut(file, chunks.size())? != chunks {
             return Err(Reason::Malformed);
         }
+        let shared = self.offer.shelf.files.get(&file).filter(|_| !self.changed.contains(&file));
+        let held = self.holding.get(file);
         let given = self.clients.get(&id).and_then(|c| c.given(file)).filter(|g| g.chunks() == chunks);
         let mut given = given.map_or_else(|| Bits::none(chunks), Bits::clone);
         let here = |chunk| shared.is_some() || held.is_some_and(|h| h.has(chunk));
@@ -348,17 +347,32 @@ impl SenderRole {
         Ok((item, given))
     }
 
+    /// How a file that is served here is cut, if it has that size and can be told of by maps.
+    fn cut(&self, file: FileId, size: u64) -> Result<Chunks, Reason> {
+        let shared = self.offer.shelf.files.get(&file).map(|f| f.manifest.chunks());
+        let chunks = shared.or_else(|| self.holding.get(file).map(|h| h.chunks()));
+        let chunks = chunks.ok_or_else(|| unknown(&self.offer))?;
+        let right = chunks.size() == size && chunks.count() <= limits::MAP_CHUNKS;
+        if right { Ok(chunks) } else { Err(Reason::Malformed) }
+    }
+
+    /// Queues a request for any chunk. Looked at before it is kept: whoever asks chooses neither how many
+    /// bytes its map has nor what file it is of.
+    fn take_any(&mut self, now: Time, id: ConnId, m: GetAny) -> Result<(), Reason> {
+        if Bits::from_map(self.cut(m.file, m.size)?, &m.want).is_none() {
+            return Err(Reason::Malformed);
+        }
+        let begin = self.state == State::Serving;
+        let taken = self.clients.get_mut(&id).is_none_or(|client| client.take_any(now, m, begin));
+        if taken { Ok(()) } else { Err(Reason::Busy) }
+    }
+
     /// Begins to tell what is there of a file.
     fn watch(&mut self, now: Time, id: ConnId, m: &GetHaves) -> Result<(), Reason> {
+        self.cut(m.file, m.size)?;
         let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
         if client.watches.len() >= limits::REQUESTS_OPEN {
             return Err(Reason::Busy);
-        }
-        let shared = self.offer.shelf.files.get(&m.file).map(|f| f.manifest.chunks());
-        let chunks = shared.or_else(|| self.holding.get(m.file).map(|h| h.chunks()));
-        let chunks = chunks.ok_or_else(|| unknown(&self.offer))?;
-        if chunks.size() != m.size || chunks.count() > limits::MAP_CHUNKS {
-            return Err(Reason::Malformed);
         }
         client.watches.insert(m.request, Watch::new(m.file));
         // At once: whoever asks has nothing to do before it knows.
@@ -513,9 +527,8 @@ impl SenderRole {
                 (!client.take_blocks(now, m, begin)).then_some((request, Reason::Busy))
             }
             Message::GetAny(m) => {
-                let begin = self.state == State::Serving;
                 let request = m.request;
-                (!client.take_any(now, m, begin)).then_some((request, Reason::Busy))
+                self.take_any(now, id, m).err().map(|reason| (request, reason))
             }
             Message::GetHaves(m) => self.watch(now, id, &m).err().map(|reason| (m.request, reason)),
             Message::Cancel(m) => {

@@ -176,23 +176,24 @@ fn a_disk_that_cannot_be_read_costs_its_owner_the_asker_only() {
     wait("offered", LATER, || taker.offered("big.bin"));
     let disk = BadDisk::break_half(&lab, mount, &file);
     assert!(fs::read(&file).is_err(), "it can be read");
-    let out = taker.cli(["download", "big.bin"]);
-    code(&out, 6);
+    let download = taker.begin(["download", "big.bin"]);
+    let log = || fs::read_to_string(bad.directory.join("log")).unwrap();
+    wait("its owner is told", LATER, || log().contains("big.bin cannot be read").then_some(()));
     assert!(!taker.directory.join("downloads/big.bin").exists());
     assert_sound(&bad);
-    // Another holder gives what it cannot.
+    // Another holder gives what it cannot, to the download that waits.
     fill(&lab.folder("good/shared").join("big.bin"), SIZE, 7);
     let good = lab.peer(2, "good", &[]);
     wait("offered by the good one", LATER, || {
         taker.offered("big.bin").filter(|r| r.peers.contains(&good.name))
     });
-    assert_same(&good.directory.join("shared/big.bin"), &taker.fetch("big.bin"));
+    code(&download.wait_with_output().unwrap(), 0);
+    assert_same(&good.directory.join("shared/big.bin"), &taker.directory.join("downloads/big.bin"));
     assert_nothing_partial(&taker);
     disk.heal(&file);
     fs::remove_file(taker.directory.join("downloads/big.bin")).unwrap();
     drop(good);
-    let log = fs::read_to_string(bad.directory.join("log")).unwrap();
-    assert_eq!(log.matches("big.bin cannot be read").count(), 1, "its owner is told, once: {log}");
+    assert_eq!(log().matches("big.bin cannot be read").count(), 1, "its owner is told, once: {}", log());
     wait("given by the healed one", LATER, || {
         taker.cli(["download", "big.bin"]).status.success().then_some(())
     });

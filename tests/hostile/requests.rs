@@ -3,7 +3,7 @@
 use potluck::content::FileId;
 use potluck::limits;
 use potluck::wire::frame::prefix;
-use potluck::wire::message::{GetBlocks, GetManifest, Item, Reason, kind};
+use potluck::wire::message::{GetAny, GetBlocks, GetHaves, GetManifest, Item, Reason, kind};
 use potluck::wire::{Message, encode};
 use serde::Serialize;
 
@@ -61,6 +61,22 @@ fn requests_for_paths_unknown_ids_and_ranges_past_the_end_get_nothing() {
         let items = vec![Item { file, offset, len }];
         caller.say(&Message::GetBlocks(GetBlocks { request: 9, items }).encode()).unwrap();
         assert_eq!(refused(&mut caller, "range"), Reason::Malformed, "{offset} {len}");
+    }
+    // Maps of another length or size, or with a chunk that the file has not; and of what is not here.
+    for (size, want) in [
+        (6, vec![]),
+        (6, vec![1; 1 << 16]),
+        (6, vec![2]),
+        (7, vec![1]),
+        (1 << 40, vec![1; 8_192]),
+        (u64::MAX, vec![1]),
+    ] {
+        caller.say(&Message::GetAny(GetAny { request: 4, file, size, want }).encode()).unwrap();
+        assert_eq!(refused(&mut caller, "map"), Reason::Malformed, "{size}");
+    }
+    for (file, size, reason) in [(file, 7, Reason::Malformed), (FileId([7; 32]), 6, Reason::Unknown)] {
+        caller.say(&Message::GetHaves(GetHaves { request: 4, file, size }).encode()).unwrap();
+        assert_eq!(refused(&mut caller, "haves"), reason);
     }
     // A path, NUL, half a surrogate and many bytes where an id belongs.
     let long = "x".repeat(800);
