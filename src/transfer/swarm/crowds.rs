@@ -12,7 +12,7 @@ use crate::content::{Chunks, FileId, Manifest};
 use crate::limits;
 use crate::transfer::giving::Giving;
 use crate::transfer::serve::{Client, Watch};
-use crate::transfer::{Arrival, Wanted};
+use crate::transfer::{Arrival, Progress, Wanted};
 use crate::wire::message::{BlockIs, HavesIs, Item, ManifestIs, Reason, Refused};
 
 const LATENCY: Duration = Duration::from_millis(2);
@@ -63,6 +63,8 @@ struct Peer {
     taken: u64,
     done: Option<Time>,
     warnings: Vec<String>,
+    /// What was reported last.
+    progress: Option<Progress>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +119,7 @@ impl World {
             taken: 0,
             done: None,
             warnings: Vec::new(),
+            progress: None,
         });
         let mut world = Self {
             begin,
@@ -239,6 +242,7 @@ impl World {
                     self.peers[n].swarm.handle_disk(self.now, arrived);
                 }
                 Output::Event(ReceiverEvent::Warning(text)) => self.peers[n].warnings.push(text),
+                Output::Event(ReceiverEvent::Progress(progress)) => self.peers[n].progress = Some(progress),
                 Output::Disk(_) | Output::WriteNothing(..) | Output::Event(_) => {}
             }
         }
@@ -400,6 +404,16 @@ impl World {
         panic!("it never ends");
     }
 
+    /// For this long.
+    fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(Reverse((at, _, key))) = self.events.pop().filter(|Reverse((at, ..))| *at <= end) {
+            self.now = at;
+            let event = self.bodies.remove(&key).unwrap();
+            self.handle(event);
+        }
+    }
+
     fn handle(&mut self, event: Event) {
         let now = self.now;
         let n = match event {
@@ -559,4 +573,21 @@ fn a_latecomer_is_served_by_those_who_are_done() {
     world.report("a latecomer", 1.0);
     let late = world.peers[3].done.unwrap().since(world.begin).as_secs_f64() - 12.0;
     assert!(late < (16 * MIB) as f64 / (3 * RATE) as f64, "{late:.2} s");
+}
+
+/// The owner goes before all chunks left it: those who fetch have the same, wait, and say so.
+#[test]
+fn who_has_nothing_that_is_missing_is_no_source() {
+    let mut lines = same(3, RATE);
+    lines[0].fate = Fate::Dies(Duration::from_secs(2));
+    let mut world = World::new(5, 64 * MIB, &lines);
+    world.run_for(Duration::from_secs(1));
+    assert!(world.peers[1..].iter().all(|p| p.progress.as_ref().is_some_and(|p| !p.sources.is_empty())));
+    world.run_for(Duration::from_secs(30));
+    for peer in &world.peers[1..] {
+        let progress = peer.progress.as_ref().unwrap();
+        assert!(peer.done.is_none() && progress.done > 0 && progress.done < progress.size);
+        assert!(progress.sources.is_empty(), "{progress:?}");
+        assert_eq!(progress.waiting.as_deref(), Some("no holder is here: waiting"));
+    }
 }

@@ -238,9 +238,14 @@ impl Download {
         self.begun
     }
 
+    /// Its sources, but those that have nothing of what is missing.
+    pub(super) fn givers(&self) -> impl Iterator<Item = PeerId> {
+        self.sources.iter().copied().filter(|p| self.may_give(*p))
+    }
+
     /// True if bytes are missing that nobody is asked for.
     pub(super) fn waits(&self) -> bool {
-        self.sources.is_empty() && self.wants_bytes()
+        self.givers().next().is_none() && self.wants_bytes()
     }
 
     // ---- manifest ----------------------------------------------------------------------------

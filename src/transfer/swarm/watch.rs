@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::download::Phase;
+use super::download::{Download, Phase};
 use super::job::Running;
 use super::sources::Link;
 use super::{LOOK, Output, Swarm, TICK};
@@ -153,7 +153,7 @@ impl Swarm {
 
     fn progress(&self, job: &Running) -> Progress {
         let mine = || self.downloads.values().filter(|d| d.job == job.id);
-        let sources: BTreeSet<_> = mine().flat_map(|d| d.sources.iter().copied()).collect();
+        let sources: BTreeSet<_> = mine().flat_map(Download::givers).collect();
         let waiting = if sources.is_empty() { self.waiting(job) } else { None };
         Progress {
             job: job.id,
