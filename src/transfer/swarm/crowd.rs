@@ -54,6 +54,12 @@ struct Neighbour {
 }
 
 impl Crowd {
+    /// Nobody yet. `lot` differs from downloader to downloader.
+    pub(super) fn new(lot: u64) -> Self {
+        // The upper half: the lower bits chose where the download begins.
+        Self { lot: u32::try_from(lot >> 32).unwrap_or(0), ..Self::default() }
+    }
+
     pub(super) fn has(&self, peer: PeerId) -> bool {
         self.some.contains_key(&peer)
     }

@@ -157,7 +157,7 @@ impl Download {
             phase: Phase::Opening,
             sources: BTreeSet::new(),
             holders,
-            crowd: Crowd::default(),
+            crowd: Crowd::new(lot),
             since: now,
             moved: now,
             done: 0,
