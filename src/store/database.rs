@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
 use super::answer;
-use super::rows::{HashRow, KnownPeer, RawHash, RawPeer};
+use super::rows::{HashRow, KnownPeer, LedgerRow, RawHash, RawPeer};
 use crate::content::SafePath;
 use crate::identity::PeerId;
 use crate::limits;
@@ -18,7 +18,8 @@ use crate::limits;
 const APPLICATION: i32 = 0x5054_4c4b;
 
 /// Step `n` brings a database from `user_version` n to n + 1. Never changed, only added to.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE hashes (
         path TEXT PRIMARY KEY NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL,
         size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL,
@@ -29,7 +30,11 @@ const MIGRATIONS: [&str; 1] = ["
         id BLOB PRIMARY KEY NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL,
         scope INTEGER NOT NULL, last_seen INTEGER NOT NULL
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE ledger (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL) STRICT;
+",
+];
 
 const PUT_HASH: &str = "INSERT OR REPLACE INTO hashes
     (path, device, inode, size, modified, changed, id, chunk_values, seen, sum)
@@ -45,6 +50,9 @@ const PUT_PEER: &str =
 const FORGET_PEER: &str = "DELETE FROM peers WHERE id = ?1";
 const PEERS: &str =
     "SELECT id, name, address, scope, last_seen FROM peers ORDER BY last_seen DESC, id LIMIT ?1";
+const LEDGER: &str = "SELECT key, value, sum FROM ledger ORDER BY key";
+const PUT_LEDGER: &str = "INSERT OR REPLACE INTO ledger (key, value, sum) VALUES (?1, ?2, ?3)";
+const FORGET_LEDGER: &str = "DELETE FROM ledger WHERE key = ?1";
 const FORGET_OLD_PEERS: &str = "DELETE FROM peers WHERE id NOT IN
     (SELECT id FROM peers ORDER BY last_seen DESC, id LIMIT ?1)";
 
@@ -171,6 +179,9 @@ impl Database {
             PUT_PEER,
             FORGET_PEER,
             PEERS,
+            LEDGER,
+            PUT_LEDGER,
+            FORGET_LEDGER,
             FORGET_OLD_PEERS,
         ] {
             self.0.prepare_cached(sql)?;
@@ -231,6 +242,56 @@ impl Database {
 
     pub(super) fn prune_hashes(&self, before: u32) -> rusqlite::Result<()> {
         self.0.prepare_cached(PRUNE_HASHES)?.execute([before]).map(|_| ())
+    }
+
+    /// All rows of the ledger that prove themselves, in the order of their keys.
+    pub(super) fn ledger(&self) -> rusqlite::Result<Vec<LedgerRow>> {
+        let mut select = self.0.prepare_cached(LEDGER)?;
+        let mut rows = select.query([])?;
+        let (mut out, mut bad) = (Vec::new(), 0_u64);
+        while let Some(row) = rows.next()? {
+            let cells = (row.get(0), row.get(1), row.get(2));
+            let (Ok(key), Ok(value), Ok(sum)) = cells else {
+                bad += 1;
+                continue;
+            };
+            let sum: Vec<u8> = sum;
+            let row = LedgerRow { key, value: Some(value) };
+            if row.checksum()[..] == sum[..] { out.push(row) } else { bad += 1 }
+        }
+        if bad > 0 {
+            log::warn!("{bad} rows of the ledger are damaged; what they told is learned again");
+        }
+        Ok(out)
+    }
+
+    /// Writes rows of the ledger in one transaction. It is on the disk when this returns.
+    pub(super) fn put_ledger(&mut self, rows: &[LedgerRow]) -> rusqlite::Result<()> {
+        // Else a commit may be lost with the power: it stays whole, but goes back in time.
+        self.0.pragma_update(None, "synchronous", "FULL")?;
+        let done = self.write_ledger(rows);
+        self.0.pragma_update(None, "synchronous", "NORMAL")?;
+        done
+    }
+
+    fn write_ledger(&mut self, rows: &[LedgerRow]) -> rusqlite::Result<()> {
+        let transaction = self.0.transaction()?;
+        {
+            let mut put = transaction.prepare_cached(PUT_LEDGER)?;
+            let mut forget = transaction.prepare_cached(FORGET_LEDGER)?;
+            for row in rows {
+                match &row.value {
+                    Some(value) => put.execute(params![row.key, value, &row.checksum()[..]])?,
+                    None => forget.execute([&row.key])?,
+                };
+            }
+        }
+        transaction.commit()
+    }
+
+    /// False for a database in memory, which is gone with the process.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.0.path().is_some_and(|path| !path.is_empty())
     }
 
     pub(super) fn setting(&self, key: &str) -> rusqlite::Result<Option<String>> {

@@ -1,5 +1,6 @@
 //! The database of one peer: what may be lost without harm, but costs time to find out again (hash
-//! cache, known peers), and small settings. One thread owns it; others hold a [`Handle`].
+//! cache, known peers), small settings, and the ledger of custody, which is on the disk before anybody is
+//! told of it. One thread owns it; others hold a [`Handle`].
 //!
 //! A database that is damaged or was written by a newer potluck is kept aside and rebuilt; one that
 //! cannot be used at all (a read-only folder) is replaced by one in memory. Both are said, neither
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use self::database::Database;
-pub use self::rows::{HashRow, KnownPeer};
+pub use self::rows::{HashRow, KnownPeer, LedgerRow};
 use crate::content::SafePath;
 use crate::identity::PeerId;
 use crate::sys::clock;
@@ -53,8 +54,13 @@ enum Request {
     PutPeer(KnownPeer),
     ForgetPeer(PeerId),
     Peers(Sender<Vec<KnownPeer>>),
+    Ledger(Sender<Vec<LedgerRow>>),
+    PutLedger(Vec<LedgerRow>, u64, Sender<Written>),
     Flush(Sender<()>),
 }
+
+/// Whether rows of the ledger were written: the number they were given, and what went wrong.
+pub type Written = (u64, Result<(), String>);
 
 /// The running database. Clones name the same one; dropping the last one ends its thread, after all
 /// that was asked for is done.
@@ -142,6 +148,20 @@ impl Handle {
         answer.recv().unwrap_or_default()
     }
 
+    /// All rows of the ledger that prove themselves. Waits for the answer.
+    #[must_use]
+    pub fn ledger(&self) -> Vec<LedgerRow> {
+        let (reply, answer) = bounded(1);
+        self.ask(Request::Ledger(reply));
+        answer.recv().unwrap_or_default()
+    }
+
+    /// Writes these rows of the ledger, all or none. Does not wait: `done` hears `number` once they are on
+    /// the disk, or why they are not. In the order of the calls.
+    pub fn put_ledger(&self, rows: Vec<LedgerRow>, number: u64, done: Sender<Written>) {
+        self.ask(Request::PutLedger(rows, number, done));
+    }
+
     /// Waits until all that was asked before is done.
     pub fn flush(&self) {
         let (reply, answer) = bounded(1);
@@ -179,6 +199,13 @@ impl Owner {
             Request::PutPeer(peer) => self.database.put_peer(&peer),
             Request::ForgetPeer(id) => self.database.forget_peer(id),
             Request::Peers(reply) => self.database.peers().map(|peers| answer(&reply, peers)),
+            Request::Ledger(reply) => self.database.ledger().map(|rows| answer(&reply, rows)),
+            Request::PutLedger(rows, number, done) => {
+                let written = self.put_ledger(&rows);
+                let told = written.as_ref().map_err(ToString::to_string).copied();
+                answer(&done, (number, told));
+                written
+            }
             Request::Flush(reply) => {
                 answer(&reply, ());
                 return;
@@ -187,6 +214,15 @@ impl Owner {
         match done {
             Ok(()) => self.failed = false,
             Err(e) => self.failed(&e),
+        }
+    }
+
+    /// A ledger that is not on a disk is none: a promise that it holds would not outlive the process.
+    fn put_ledger(&mut self, rows: &[LedgerRow]) -> rusqlite::Result<()> {
+        if self.database.is_lasting() {
+            self.database.put_ledger(rows)
+        } else {
+            Err(rusqlite::Error::InvalidPath(self.path.clone()))
         }
     }
 

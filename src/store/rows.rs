@@ -34,6 +34,27 @@ pub struct KnownPeer {
     pub last_seen: u64,
 }
 
+/// One row of the ledger of custody (`custody/ledger.rs`), which alone knows what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerRow {
+    /// What it is filed under.
+    pub key: Vec<u8>,
+    /// What is filed; `None`: whatever has this key is to be removed.
+    pub value: Option<Vec<u8>>,
+}
+
+impl LedgerRow {
+    /// Over key and value, against bits that fell over in the middle of a page.
+    pub(super) fn checksum(&self) -> [u8; 8] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&(self.key.len() as u64).to_le_bytes()).update(&self.key);
+        hasher.update(self.value.as_deref().unwrap_or_default());
+        let mut sum = [0; 8];
+        hasher.finalize_xof().fill(&mut sum);
+        sum
+    }
+}
+
 /// The columns of a row of `hashes`, as SQLite has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RawHash {

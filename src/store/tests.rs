@@ -260,3 +260,36 @@ fn damage_found_while_running_is_mended() {
     store.put_hashes(rows(0..10));
     assert_eq!(all(&store).len(), 10);
 }
+
+#[test]
+fn the_ledger_is_whole_after_a_restart_and_bad_rows_are_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    let row =
+        |key: &[u8], value: Option<&[u8]>| LedgerRow { key: key.to_vec(), value: value.map(<[u8]>::to_vec) };
+    {
+        let store = start(&path).unwrap();
+        let (done, written) = unbounded();
+        store.put_ledger(vec![row(b"a", Some(b"1")), row(b"b", Some(b"2"))], 7, done.clone());
+        store.put_ledger(vec![row(b"b", None), row(b"c", Some(b"3")), row(b"d", Some(b"4"))], 8, done);
+        assert_eq!(written.iter().collect::<Vec<_>>(), [(7, Ok(())), (8, Ok(()))]);
+        let other = rusqlite::Connection::open(&path).unwrap();
+        let changed = other.execute("UPDATE ledger SET value = x'35' WHERE key = x'64'", []).unwrap();
+        assert_eq!(changed, 1);
+    }
+    let store = start(&path).unwrap();
+    assert_eq!(store.ledger(), [row(b"a", Some(b"1")), row(b"c", Some(b"3"))]);
+    assert_eq!(said(&store), [""; 0]);
+}
+
+#[test]
+fn a_ledger_in_memory_promises_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    // A folder lies where the database should be.
+    let path = dir.path().join("folder").join(FILE);
+    let store = start(&path).unwrap();
+    let (done, written) = unbounded();
+    store.put_ledger(vec![LedgerRow { key: vec![1], value: Some(vec![2]) }], 1, done);
+    let (number, result) = written.recv().unwrap();
+    assert!(number == 1 && result.is_err() && store.ledger().is_empty());
+}
