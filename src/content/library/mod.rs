@@ -71,7 +71,16 @@ pub struct Shelf {
     pub catalogue: Catalogue,
     /// By content; of several files with one content, any.
     pub files: Files,
+    /// Tells the folder from another one at its place.
+    pub marker: Marker,
+    /// Files that are there but not listed, for they are still to be hashed. `None`: that is not known yet,
+    /// so what is not listed may be there as well.
+    pub waiting: Option<Vec<SafePath>>,
 }
+
+/// Device, inode and time of birth (nanoseconds since 1970; 0 where it is not told) of the shared folder; all
+/// zero while there is none.
+pub type Marker = (u64, u64, u64);
 
 /// A file that is being hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::super::{Files, SharedFile, Shelf};
+use super::super::{Files, Marker, SharedFile, Shelf};
 use crate::content::{Catalogue, FileId, Kind, SafePath};
 
 #[derive(Debug)]
@@ -71,8 +71,13 @@ impl Listing {
         self.stale || !self.changes.is_empty()
     }
 
+    /// Something that is told with it changed.
+    pub(super) const fn touch(&mut self) {
+        self.stale = true;
+    }
+
     /// `None` if nothing changed, or all of it changed back.
-    pub(super) fn publish(&mut self) -> Option<Arc<Shelf>> {
+    pub(super) fn publish(&mut self, marker: Marker, waiting: Option<Vec<SafePath>>) -> Option<Arc<Shelf>> {
         if !self.is_changed() {
             return None;
         }
@@ -87,6 +92,8 @@ impl Listing {
             root: self.root.clone(),
             catalogue: self.catalogue.clone(),
             files: self.files.clone(),
+            marker,
+            waiting,
         }))
     }
 }

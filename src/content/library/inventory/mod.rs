@@ -25,7 +25,7 @@ use std::time::Duration;
 use self::listing::Listing;
 pub(super) use self::queue::Job;
 use self::queue::Queue;
-use super::{Hashing, SharedFile, Shelf, Stamp};
+use super::{Hashing, Marker, SharedFile, Shelf, Stamp};
 use crate::content::{Kind, Manifest, SafePath};
 use crate::time::Time;
 
@@ -145,7 +145,12 @@ pub(super) struct Inventory {
     rows: Vec<(SafePath, Stamp, Arc<Manifest>)>,
     /// Whether changes are heard of as they happen.
     watched: bool,
+    /// What was published last said that files wait to be hashed.
+    told_waiting: bool,
 }
+
+/// Files not hashed yet that are told with what is shared, at most.
+const WAITING_TOLD: usize = 2_000;
 
 impl Inventory {
     /// Nothing is known yet of what lies in `root`.
@@ -160,6 +165,7 @@ impl Inventory {
             looks: Vec::new(),
             rows: Vec::new(),
             watched: false,
+            told_waiting: false,
         }
     }
 
@@ -316,13 +322,40 @@ impl Inventory {
     }
 
     /// The shelf as it is now, if that differs from the one before.
-    pub(super) fn publish(&mut self) -> Option<Arc<Shelf>> {
-        self.listing.publish()
+    ///
+    /// `marker`: of the folder that was looked at; `None` while that is under way.
+    pub(super) fn publish(&mut self, marker: Option<Marker>) -> Option<Arc<Shelf>> {
+        if !self.is_changed() {
+            return None;
+        }
+        let waits = !self.is_hashed();
+        if self.told_waiting && !waits {
+            self.listing.touch();
+        }
+        let waiting = marker.and_then(|_| self.waiting_paths());
+        let shelf = self.listing.publish(marker.unwrap_or_default(), waiting)?;
+        self.told_waiting = waits;
+        Some(shelf)
+    }
+
+    /// The files not hashed yet; `None`: too many.
+    fn waiting_paths(&self) -> Option<Vec<SafePath>> {
+        let paths: Vec<_> = self.first_waiting(WAITING_TOLD + 1).into_iter().map(|h| h.path).collect();
+        (paths.len() <= WAITING_TOLD).then_some(paths)
+    }
+
+    fn is_hashed(&self) -> bool {
+        self.waiting().0 == 0
+    }
+
+    /// What was published is to be published again, though nothing changed in it.
+    pub(super) const fn touch(&mut self) {
+        self.listing.touch();
     }
 
     /// True if [`Self::publish`] would give something.
     pub(super) fn is_changed(&self) -> bool {
-        self.listing.is_changed()
+        self.listing.is_changed() || (self.told_waiting && self.is_hashed())
     }
 
     /// The number and bytes of the files not hashed yet.

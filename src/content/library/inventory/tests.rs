@@ -77,7 +77,7 @@ impl Bench {
     }
 
     fn listed(&mut self) -> Vec<String> {
-        self.inventory.publish();
+        self.inventory.publish(Some((1, 1, 1)));
         let catalogue = &self.inventory.listing.catalogue;
         let mut names: Vec<_> = catalogue.entries().map(|e| e.path.as_str().to_owned()).collect();
         names.sort();
@@ -249,9 +249,9 @@ fn a_large_file_that_keeps_changing_must_stand_still_for_longer() {
 fn a_changed_file_is_not_served_under_its_old_id() {
     let mut b = Bench::new();
     b.see_cached("a", stamp(10, 1, 0), true, Some(manifest(1, 10)));
-    assert!(b.inventory.publish().unwrap().files.contains_key(&FileId([1; 32])));
+    assert!(b.inventory.publish(Some((1, 1, 1))).unwrap().files.contains_key(&FileId([1; 32])));
     b.see("a", stamp(10, 2, 0), false);
-    let shelf = b.inventory.publish().unwrap();
+    let shelf = b.inventory.publish(Some((1, 1, 1))).unwrap();
     assert!(shelf.files.is_empty() && shelf.catalogue.entries().next().is_none());
     b.check();
 }

@@ -26,7 +26,7 @@ use super::inventory::Inventory;
 use super::walk::Ask;
 use super::warnings::Warnings;
 use super::watch::{self, Ears, Heard};
-use super::{Command, Event, LibraryConfig};
+use super::{Command, Event, LibraryConfig, Marker};
 use crate::content::SafePath;
 use crate::limits;
 use crate::store;
@@ -63,6 +63,8 @@ pub(super) struct Shell {
 
     /// Device and inode of the root at the last look; `None` before it and while it is not there.
     root: Option<(u64, u64)>,
+    /// The same with its birth, once all of it was looked at; `None` while it is a new one.
+    marker: Option<Marker>,
     ears: Ears,
     heard: Receiver<Heard>,
     /// All folders are watched, as far as is known.
@@ -116,6 +118,7 @@ impl Shell {
             hashers,
             hashed,
             root: None,
+            marker: None,
             ears,
             heard,
             watched: false,

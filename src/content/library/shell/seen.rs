@@ -10,7 +10,7 @@ use crate::content::library::hash::{HashError, Hashed};
 use crate::content::library::inventory::{Outcome, What};
 use crate::content::library::walk::Told;
 use crate::content::library::warnings::Skip;
-use crate::content::library::{Event, SharedFile};
+use crate::content::library::{Event, Marker, SharedFile};
 use crate::store::{self, HashRow};
 use crate::sys::clock;
 use crate::time::Time;
@@ -54,8 +54,10 @@ impl Shell {
             return Ok(());
         }
         self.root = root;
+        self.marker = None;
         self.set_watched(false);
         if root.is_none() {
+            self.marker = Some(Marker::default());
             // What lay there is not shared any more; its hashes are kept for when it is back.
             for path in self.inventory.top() {
                 self.inventory.handle_gone(&path);
@@ -83,6 +85,12 @@ impl Shell {
     }
 
     fn scan_done(&mut self) -> Result<(), Stopped> {
+        if self.marker.is_none()
+            && let Some((device, inode)) = self.root
+        {
+            self.marker = Some((device, inode, self.birth()));
+            self.inventory.touch();
+        }
         // While the root changed under the scan, another one follows that needs the hashes.
         if !self.everything {
             self.cache = Cache::default();
@@ -102,6 +110,13 @@ impl Shell {
             self.send(Event::Scanned)?;
         }
         Ok(())
+    }
+
+    /// A folder that took another one's place may have got its inode, too.
+    fn birth(&self) -> u64 {
+        let born = std::fs::metadata(&self.config.root).and_then(|m| m.created()).ok();
+        let since = born.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        since.and_then(|d| u64::try_from(d.as_nanos()).ok()).unwrap_or(0)
     }
 
     /// Marks a row as in use, if that was not done for a while.
