@@ -27,6 +27,8 @@ pub struct Config {
     pub copies: u8,
     /// `--auto-copy`: bytes in all that are copied by themselves. Default: [`limits::AUTO_COPY_ALL`].
     pub auto_copy: u64,
+    /// For how long a copy that was lost in a crash still counts. Default: [`limits::REPAIR_DELAY`].
+    pub repair: core::time::Duration,
     /// What is lent.
     pub keeper: keeper::Config,
 }
@@ -113,7 +115,7 @@ impl Custodian {
             instance,
             clock: LivedClock::new(now, ledger.lived),
             keeper: Keeper::new(now, me, config.keeper, ledger, present),
-            distributor: Distributor::new(me, instance.random),
+            distributor: Distributor::new(me, instance.random).repairing_after(config.repair),
             homecoming: Homecoming::new(me, instance, ledger),
             handoff: None,
             look: None,
@@ -147,6 +149,40 @@ impl Custodian {
     /// What the own head has to name beside what lies in `shared/`.
     pub fn intends(&self) -> impl Iterator<Item = &Entry> {
         self.homecoming.intends()
+    }
+
+    /// What the newest own head names.
+    pub fn named(&self) -> impl Iterator<Item = &Entry> {
+        self.homecoming.named()
+    }
+
+    /// What is to come back and has not come yet.
+    pub fn restoring(&self) -> impl Iterator<Item = &Entry> {
+        self.homecoming.restoring()
+    }
+
+    /// What is missing, and nobody said yet what is to become of it.
+    #[must_use]
+    pub fn n_missing(&self) -> usize {
+        self.homecoming.n_missing()
+    }
+
+    /// How many copies an own file is to have, this peer's included.
+    #[must_use]
+    pub fn copies_of(&self, file: FileId) -> u8 {
+        self.copies.get(&file).copied().unwrap_or(self.config.copies)
+    }
+
+    /// True if copies of own files are made at all.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.config.copies > 1 || self.copies.values().any(|n| *n > 1)
+    }
+
+    /// True if a later start with this peer's key decides.
+    #[must_use]
+    pub const fn is_overruled(&self) -> bool {
+        self.conflict
     }
 
     /// A peer is here.

@@ -154,6 +154,22 @@ impl Homecoming {
         self.missing.values().chain(self.restoring.values())
     }
 
+    /// What the newest own head names that is (or was, at the last look) there.
+    pub fn named(&self) -> impl Iterator<Item = &Entry> {
+        self.named.values()
+    }
+
+    /// What is to come back and has not come yet.
+    pub fn restoring(&self) -> impl Iterator<Item = &Entry> {
+        self.restoring.values()
+    }
+
+    /// How many paths are missing and not decided.
+    #[must_use]
+    pub fn n_missing(&self) -> usize {
+        self.missing.len()
+    }
+
     /// What becomes of everything that is missing.
     pub fn decide(&mut self, lived: Lived, decision: Decision, found: &Catalogue) {
         let missing = std::mem::take(&mut self.missing);

@@ -83,7 +83,7 @@ pub(crate) fn config(copies: u8, lend: u64) -> Config {
         keep: limits::KEEP_DAYS,
         keep_deleted: limits::KEEP_DELETED,
     };
-    Config { copies, auto_copy: limits::AUTO_COPY_ALL, keeper }
+    Config { copies, auto_copy: limits::AUTO_COPY_ALL, repair: limits::REPAIR_DELAY, keeper }
 }
 
 pub(crate) fn entry(path: &str, seed: u64, size: u64) -> Entry {

@@ -8,6 +8,7 @@
 mod asking;
 mod surplus;
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::asking::Asking;
@@ -154,6 +155,8 @@ pub struct Distributor {
     /// Until when nothing more is placed: others are only just being seen, or a large part was begun.
     settles: Option<Time>,
     leaving: bool,
+    /// For how long what was lost in a crash still counts.
+    repair: Duration,
     out: VecDeque<Output>,
 }
 
@@ -175,8 +178,15 @@ impl Distributor {
             next_request: seed,
             settles: None,
             leaving: false,
+            repair: limits::REPAIR_DELAY,
             out: VecDeque::new(),
         }
+    }
+
+    /// The same with another time for which what was lost in a crash still counts.
+    #[must_use]
+    pub fn repairing_after(self, repair: Duration) -> Self {
+        Self { repair, ..self }
     }
 
     /// A file is to have copies: a new one, or other facts of one that is known. `places`: who is believed
@@ -256,7 +266,7 @@ impl Distributor {
         }
         if self.live.len() == 1 {
             let spread = placement::rank(FileId([0; 32]), 0, self.me) % 1_000;
-            self.settles = Some(now + limits::PLACE_AFTER + core::time::Duration::from_millis(spread));
+            self.settles = Some(now + limits::PLACE_AFTER + Duration::from_millis(spread));
         }
         for key in self.keys_of(peer) {
             if let Some(spot) = self.files.get_mut(&key).and_then(|t| t.spots.get_mut(&peer)) {
@@ -485,7 +495,7 @@ impl Distributor {
             let until = match (spot.lost, spot.state) {
                 _ if *peer == me => return true,
                 (Some((_, true)), _) => now,
-                (Some((at, false)), _) => at + limits::REPAIR_DELAY,
+                (Some((at, false)), _) => at + self.repair,
                 (None, State::Held) => spot.seen + limits::REPORT_MISSED,
                 (None, State::Promised(_) | State::Claimed) => spot.seen + limits::PROMISE,
             };
@@ -501,9 +511,9 @@ impl Distributor {
         });
         tended.refused.retain(|_, until| *until > now);
         if let Some((at, false)) = tended.owner_lost
-            && at + limits::REPAIR_DELAY > now
+            && at + self.repair > now
         {
-            wake = wake.min(at + limits::REPAIR_DELAY);
+            wake = wake.min(at + self.repair);
         }
         if changed && key.0 == self.me {
             self.out.push_back(Output::Placed(key.1, Some(tended.row())));
@@ -515,7 +525,7 @@ impl Distributor {
     /// lost in a crash not long ago, too.
     fn spans(&self, now: Time, tended: &Tended, promised: bool, grace: bool) -> Vec<Span> {
         let is_new = |lost: Option<(Time, bool)>| {
-            lost.is_some_and(|(at, properly)| !properly && now < at + limits::REPAIR_DELAY)
+            lost.is_some_and(|(at, properly)| !properly && now < at + self.repair)
         };
         let spots = tended.spots.iter().filter(|(peer, spot)| {
             let is_there = spot.lost.is_none() || grace && is_new(spot.lost);

@@ -252,6 +252,29 @@ impl Keeper {
         self.kept.len()
     }
 
+    /// All that was taken, by owner and file, and how many of its chunks are here.
+    pub fn all(&self) -> impl Iterator<Item = (Key, &KeptRow, u32)> {
+        self.kept.iter().map(|(key, kept)| (*key, &kept.row, kept.have))
+    }
+
+    /// The owners whose files anybody may have now: one who was here when they were taken is heard.
+    #[must_use]
+    pub fn open_owners(&self) -> BTreeSet<PeerId> {
+        let heard = |w: &BTreeSet<PeerId>| w.iter().any(|w| self.live.contains_key(w));
+        self.witnesses.iter().filter(|(_, w)| heard(w)).map(|(owner, _)| *owner).collect()
+    }
+
+    /// The owners whose catalogues are known here.
+    pub fn owners(&self) -> impl Iterator<Item = (PeerId, &Estate)> {
+        self.estates.iter().map(|(owner, estate)| (*owner, estate))
+    }
+
+    /// Bytes that are lent in all.
+    #[must_use]
+    pub const fn lent(&self) -> u64 {
+        self.config.lend.bytes
+    }
+
     /// What is known of an owner whose files are kept here: for a list that shows it as away.
     #[must_use]
     pub fn estate(&self, origin: PeerId) -> Option<&Estate> {
