@@ -32,8 +32,9 @@ pub(super) struct Parts {
     pub(super) discovery: discovery::Handle,
     pub(super) receiver: transfer::ReceiverHandle,
     pub(super) sender: transfer::SenderHandle,
-    /// Both answer "not offered" in this version; they only have to run.
-    _custody: [transfer::PortHandle; 2],
+    /// The ports of custody. Nobody decides behind them yet.
+    pub(super) distributor: transfer::CustodyHandle,
+    pub(super) distributee: transfer::CustodyHandle,
     _disk: DiskThreads,
     pub(super) library: library::Handle,
     pub(super) store: store::Handle,
@@ -85,13 +86,16 @@ impl Peer {
         let disk = cages.start(&Part::Disk, || disk::start(move || bell.ring()));
         let disk = disk.flatten().map_err(thread)?;
         let (to_disk, from_disk) = (disk.commands.clone(), disk.events.clone());
-        let (receiver, custody) = cages
+        let (receiver, distributor, distributee) = cages
             .start(&Part::Ports, || -> io::Result<_> {
                 let receiver =
                     transfer::start_receiver(engine, bound.receiver, tls.clone(), to_disk, from_disk)?;
-                let distributor = transfer::start_distributor(bound.distributor, tls.clone())?;
-                let distributee = transfer::start_distributee(bound.distributee, tls.clone())?;
-                Ok((receiver, [distributor, distributee]))
+                let (to_distributor, to_distributee) = (Engine::new()?, Engine::new()?);
+                let distributor =
+                    transfer::start_distributor(to_distributor, bound.distributor, tls.clone())?;
+                let distributee =
+                    transfer::start_distributee(to_distributee, bound.distributee, tls.clone())?;
+                Ok((receiver, distributor, distributee))
             })
             .flatten()
             .map_err(thread)?;
@@ -114,8 +118,17 @@ impl Peer {
             .flatten()
             .map_err(|e| Failure::other(format!("UDP port {} cannot be used: {e}", config.discovery_port)))?;
         warnings.extend(cages.warning());
-        let parts =
-            Parts { discovery, receiver, sender, _custody: custody, _disk: disk, library, store, cages };
+        let parts = Parts {
+            discovery,
+            receiver,
+            sender,
+            distributor,
+            distributee,
+            _disk: disk,
+            library,
+            store,
+            cages,
+        };
         Ok(Self { config, identity, instance, parts, own, warnings })
     }
 }

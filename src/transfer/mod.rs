@@ -1,11 +1,12 @@
 //! Moving bytes between peers: one mio engine, four roles (DESIGN §2, §5).
 //!
 //! Each role is a thread that runs one [`Engine`]: engine.rs (the loop), net.rs (who is connected),
-//! connection.rs (TLS and frames). What a role does is in receiver.rs, sender.rs and refuser.rs; what
+//! connection.rs (TLS and frames). What a role does is in receiver.rs, sender.rs and custody.rs; what
 //! they decide is in pure machines: swarm/, catalogue.rs, serve.rs, dialback.rs.
 
 mod catalogue;
 mod connection;
+mod custody;
 mod dialback;
 mod disks;
 mod engine;
@@ -15,18 +16,16 @@ mod net;
 pub mod ports;
 mod rate;
 mod receiver;
-mod refuser;
 mod sender;
 mod serve;
 mod swarm;
 #[cfg(test)]
 mod tests;
 
+pub use custody::{CustodyCommand, CustodyEvent};
 pub use engine::{Bell, Engine, Handle};
 pub use rate::Limit;
-pub use refuser::{NoCommand, PortEvent};
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,9 +33,9 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 use mio::net::TcpListener;
 
+use self::custody::{CustodyRole, Port};
 use self::rate::Gate;
 use self::receiver::ReceiverRole;
-use self::refuser::Refuser;
 use self::sender::SenderRole;
 use self::swarm::Swarm;
 use crate::content::library::Shelf;
@@ -244,7 +243,7 @@ pub type ReceiverHandle = Handle<ReceiverCommand, ReceiverEvent>;
 pub type SenderHandle = Handle<SenderCommand, SenderEvent>;
 
 /// A running distributor or distributee.
-pub type PortHandle = Handle<NoCommand, PortEvent>;
+pub type CustodyHandle = Handle<CustodyCommand, CustodyEvent>;
 
 /// Starts the receiver on port `t`. The disk workers must ring `engine`'s bell after each event.
 ///
@@ -288,24 +287,32 @@ pub fn start_sender_on(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) ->
     engine.start("sender", tls, listeners, events, role)
 }
 
-/// Starts the distributor on port `t+2`. It answers `not offered` in this version.
+/// Starts the distributor on port `t+2`: it takes reports, and asks others for room and offers them files.
+/// Somebody must take its events and answer the requests among them.
 ///
 /// # Errors
 /// What the operating system says.
-pub fn start_distributor(listeners: Vec<TcpListener>, tls: Tls) -> io::Result<PortHandle> {
-    start_refuser("distributor", listeners, tls)
+pub fn start_distributor(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<CustodyHandle> {
+    start_custody(engine, "distributor", Port::Distributor, listeners, tls)
 }
 
-/// Starts the distributee on port `t+3`. It answers `not offered` in this version.
+/// Starts the distributee on port `t+3`: it takes questions for room and offers, and reports to others.
+/// Somebody must take its events and answer the requests among them.
 ///
 /// # Errors
 /// What the operating system says.
-pub fn start_distributee(listeners: Vec<TcpListener>, tls: Tls) -> io::Result<PortHandle> {
-    start_refuser("distributee", listeners, tls)
+pub fn start_distributee(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<CustodyHandle> {
+    start_custody(engine, "distributee", Port::Distributee, listeners, tls)
 }
 
-fn start_refuser(name: &str, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<PortHandle> {
-    let (tell, events) = crossbeam_channel::bounded(EVENTS);
-    let role = Refuser { events: tell, open: BTreeSet::new() };
-    Engine::new()?.start(name, tls, listeners, events, role)
+fn start_custody(
+    engine: Engine,
+    name: &str,
+    port: Port,
+    listeners: Vec<TcpListener>,
+    tls: Tls,
+) -> io::Result<CustodyHandle> {
+    let (tell, events) = crossbeam_channel::bounded(crate::limits::CUSTODY_EVENTS);
+    let role = CustodyRole::new(tell, port, engine.patience.idle);
+    engine.start(name, tls, listeners, events, role)
 }

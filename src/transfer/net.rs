@@ -14,6 +14,8 @@ use crate::limits;
 use crate::routes::{Contact, Host};
 use crate::time::Time;
 use crate::wire::Message;
+use crate::wire::frame::Frame;
+use crate::wire::message::{self, Reason, Refused};
 
 /// Names one connection of an engine. A number is given again, a name never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,11 +100,26 @@ impl Net {
 
     /// Queues a small frame; it overtakes blocks. Nothing happens if the connection is gone.
     pub(super) fn send(&mut self, id: ConnId, message: &Message) {
+        self.send_frame(id, &message.encode());
+    }
+
+    /// The same with a frame that is encoded already.
+    pub(super) fn send_frame(&mut self, id: ConnId, frame: &[u8]) {
         if let Some(c) = self.get_mut(id)
             && !matches!(c.phase, Phase::Closing | Phase::Parting)
         {
-            c.small.extend(message.encode());
+            c.small.extend(frame);
             self.enqueue(id);
+        }
+    }
+
+    /// Answers a frame of a kind that is not known here with `not offered`, if it is a request.
+    pub(super) fn refuse(&mut self, id: ConnId, frame: &Frame) {
+        /// Kinds from here on are answers.
+        const ANSWERS: u8 = 64;
+        if frame.kind < ANSWERS {
+            let request = message::request_of(frame);
+            self.send(id, &Message::Refused(Refused { request, item: None, reason: Reason::NotOffered }));
         }
     }
 
@@ -266,9 +283,14 @@ impl Net {
         !self.held.is_empty()
     }
 
-    /// Lets held connections try again.
+    /// Lets held connections try again, each time another one first: who comes first may take all that the
+    /// role can take.
     pub(super) fn release_held(&mut self) {
-        for id in std::mem::take(&mut self.held) {
+        let mut held = std::mem::take(&mut self.held);
+        if !held.is_empty() {
+            held.rotate_left(1);
+        }
+        for id in held {
             if let Some(c) = self.get_mut(id) {
                 c.held = false;
                 self.enqueue(id);

@@ -21,7 +21,6 @@ use super::giving::Giving;
 use super::holding::Holding;
 use super::net::{ConnId, Net};
 use super::rate::Gate;
-use super::refuser::refuse;
 use super::serve::{Client, Quick, Watch};
 use super::{Offer, SenderCommand, SenderEvent};
 use crate::content::library::{OpenError, SharedFile, open, unchanged};
@@ -621,7 +620,7 @@ impl Role for SenderRole {
         match Message::decode(&frame) {
             Ok(Some(message)) => self.take_request(now, net, id, message),
             Ok(None) => {
-                refuse(net, id, &frame);
+                net.refuse(id, &frame);
                 Ok(())
             }
             Err(e) => {

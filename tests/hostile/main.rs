@@ -13,6 +13,7 @@ mod caller;
 mod fiend;
 mod watch;
 
+mod custody;
 mod dialback;
 mod escapes;
 mod flood;

@@ -29,7 +29,9 @@ use crate::identity::{Identity, Instance, PeerId};
 use crate::limits;
 use crate::sys::clock;
 use crate::time::Time;
-use crate::transfer::{Arrival, JobId, Offer, ReceiverCommand, ReceiverEvent, SenderCommand, SenderEvent};
+use crate::transfer::{
+    Arrival, CustodyEvent, JobId, Offer, ReceiverCommand, ReceiverEvent, SenderCommand, SenderEvent,
+};
 use crate::wire::message::Told;
 
 /// A catalogue that could not be pulled is asked for again after this time.
@@ -48,6 +50,7 @@ enum Event {
     Library(library::Event),
     Receiver(ReceiverEvent),
     Sender(SenderEvent),
+    Custody(CustodyEvent),
     /// The store says what went wrong.
     Warning(String),
     Timeout,
@@ -141,6 +144,8 @@ impl Controller {
             recv(self.parts.library.events) -> got => or_broken("library", Event::Library, got),
             recv(self.parts.receiver.events) -> got => or_broken("receiver", Event::Receiver, got),
             recv(self.parts.sender.events) -> got => or_broken("sender", Event::Sender, got),
+            recv(self.parts.distributor.events) -> got => or_broken("distributor", Event::Custody, got),
+            recv(self.parts.distributee.events) -> got => or_broken("distributee", Event::Custody, got),
             recv(self.parts.store.warnings) -> got => or_broken("store", Event::Warning, got),
             recv(alarm) -> _ => Event::Timeout,
         }
@@ -159,6 +164,8 @@ impl Controller {
             Event::Library(event) => self.on_library(event),
             Event::Receiver(event) => self.on_receiver(now, event),
             Event::Sender(event) => self.on_sender(now, event),
+            // Nobody decides on custody yet.
+            Event::Custody(event) => log::debug!("{event:?}"),
             Event::Warning(text) => self.warn(text),
             Event::Timeout => {}
             Event::Broken(part) => {

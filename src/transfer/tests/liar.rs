@@ -1,5 +1,6 @@
 //! Peers that speak the protocol, and mean ill.
 
+use core::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -18,9 +19,9 @@ struct Liar {
 }
 
 impl Role for Liar {
-    type Command = NoCommand;
+    type Command = Infallible;
 
-    fn on_command(&mut self, _now: Time, _net: &mut Net, command: NoCommand) {
+    fn on_command(&mut self, _now: Time, _net: &mut Net, command: Infallible) {
         match command {}
     }
 
@@ -87,34 +88,46 @@ fn wrong_bytes_are_noticed_told_and_fetched_from_another() {
 }
 
 /// A client that sends what it likes.
-struct Client {
-    stream: rustls::StreamOwned<rustls::ClientConnection, TcpStream>,
+pub(super) struct Client {
+    pub(super) identity: Identity,
+    pub(super) stream: rustls::StreamOwned<rustls::ClientConnection, TcpStream>,
     decoder: Decoder,
     unread: Vec<u8>,
 }
 
 impl Client {
     fn new(owner: &Owner) -> Self {
-        let tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, owner.port)).unwrap();
-        tcp.set_read_timeout(Some(DEADLINE)).unwrap();
-        let identity = Identity::generate().unwrap();
-        let tls = Tls::new(&identity).unwrap().dial(owner.id(), HOST).unwrap();
-        Self { stream: rustls::StreamOwned::new(tls, tcp), decoder: Decoder::default(), unread: Vec::new() }
+        Self::dial(owner.id(), owner.port)
     }
 
-    fn say(&mut self, bytes: &[u8]) {
+    pub(super) fn dial(peer: PeerId, port: u16) -> Self {
+        let tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        tcp.set_read_timeout(Some(DEADLINE)).unwrap();
+        let identity = Identity::generate().unwrap();
+        let tls = Tls::new(&identity).unwrap().dial(peer, HOST).unwrap();
+        let stream = rustls::StreamOwned::new(tls, tcp);
+        Self { identity, stream, decoder: Decoder::default(), unread: Vec::new() }
+    }
+
+    pub(super) fn say(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
         self.stream.flush().unwrap();
     }
 
     /// The next message, with its payload; `None` when the other end closed.
     fn hear(&mut self) -> Option<(Message, Vec<u8>)> {
-        let (mut message, mut payload) = (None, Vec::new());
+        let (frame, payload) = self.hear_frame()?;
+        Some((Message::decode(&frame).unwrap().unwrap(), payload))
+    }
+
+    /// The same, of any kind.
+    pub(super) fn hear_frame(&mut self) -> Option<(Frame, Vec<u8>)> {
+        let (mut header, mut payload) = (None, Vec::new());
         loop {
             let (used, end) = match self.decoder.feed(&self.unread).unwrap() {
                 (n, Piece::Frame(frame)) => {
                     let end = frame.payload == 0;
-                    message = Some(Message::decode(&frame).unwrap().unwrap());
+                    header = Some(frame);
                     (n, end)
                 }
                 (n, Piece::Payload(bytes, end)) => {
@@ -134,13 +147,13 @@ impl Client {
             };
             self.unread.drain(..used);
             if end {
-                return message.map(|m| (m, payload));
+                return header.map(|frame| (frame, payload));
             }
         }
     }
 
     #[track_caller]
-    fn refused(&mut self) -> Refused {
+    pub(super) fn refused(&mut self) -> Refused {
         match self.hear() {
             Some((Message::Refused(refused), _)) => refused,
             other => panic!("{other:?}"),

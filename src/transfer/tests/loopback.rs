@@ -246,10 +246,11 @@ fn a_table_crosses_and_other_ports_offer_nothing() {
     });
     assert_eq!(table.len(), 3);
     assert!(table.iter().all(|t| &*t.signed == b"announcement" && t.at == ([10, 0, 0, 1], 9).into()));
-    // A receiver's own port, and a distributor's, prove themselves and refuse.
+    // A receiver's own port, and a distributor's, prove themselves and offer nothing.
     let (socket, port) = listener();
     let identity = Identity::generate().unwrap();
-    let distributor = start_distributor(vec![socket], Tls::new(&identity).unwrap()).unwrap();
+    let tls = Tls::new(&identity).unwrap();
+    let distributor = start_distributor(Engine::new().unwrap(), vec![socket], tls).unwrap();
     for (id, port) in [(getter.identity.id(), getter.port), (identity.id(), port)] {
         let asker = Getter::new();
         let ports = Ports { receiver: 1, sender: port, distributor: 1, distributee: 1 };
@@ -259,7 +260,7 @@ fn a_table_crosses_and_other_ports_offer_nothing() {
         asker.fetch(1, vec![wanted("a", b"content", &[id])]);
         asker.wait(|event| matches!(event, ReceiverEvent::Progress(p) if p.waiting.is_some()).then_some(()));
     }
-    assert!(matches!(distributor.events.recv_timeout(DEADLINE), Ok(PortEvent::Proved(..))));
+    assert!(matches!(distributor.events.recv_timeout(DEADLINE), Ok(CustodyEvent::Proved(..))));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Engines that talk to each other over loopback, with disk workers in memory.
 
 mod bench;
+mod custody;
 mod disk;
 mod liar;
 mod limited;

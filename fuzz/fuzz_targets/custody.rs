@@ -1,0 +1,40 @@
+//! A message of custody, and a row of its ledger: not understood, or the same when written again.
+#![no_main]
+use potluck::custody::ledger::{Ledger, Record};
+use potluck::wire::custody::{Custody, bound};
+use potluck::wire::frame::{Decoder, Frame, Piece};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    // As the bytes of a connection.
+    let (mut decoder, mut rest) = (Decoder::default(), bytes);
+    while let Ok((n, piece)) = decoder.feed(rest) {
+        rest = &rest[n..];
+        match piece {
+            Piece::More => break,
+            Piece::Frame(frame) => message(&frame),
+            Piece::Payload(..) => {}
+        }
+    }
+    let Some((kind, body)) = bytes.split_first() else { return };
+    message(&Frame { kind: *kind, header: body.to_vec(), payload: 0 });
+    // As what is filed. Only rows that stay have a value, and a row has one key.
+    let Some(record) = Record::read(bytes) else { return };
+    if let Some(value) = record.value() {
+        let again = Record::read(&value).expect("our own bytes");
+        assert_eq!((again.key(), &again), (record.key(), &record));
+    }
+    let mut ledger = Ledger::default();
+    ledger.apply(record.clone());
+    let once = ledger.clone();
+    ledger.apply(record);
+    assert_eq!(ledger, once);
+});
+
+fn message(frame: &Frame) {
+    let Ok(Some(message)) = Custody::decode(frame) else { return };
+    let (kind, header) = message.encode();
+    assert_eq!(kind, frame.kind);
+    assert!(bound(kind).is_some());
+    let again = Frame { kind, header, payload: 0 };
+    assert_eq!(Custody::decode(&again).expect("our own bytes"), Some(message));
+}
