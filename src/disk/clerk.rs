@@ -235,10 +235,12 @@ impl Clerk {
             let message = format!("{} is being fetched into the same folder already", plan.to);
             return self.tell(Event::Failed(token, Failure::other(message)));
         }
+        let kept = plan.keep.is_some();
         match self.admit(token, plan, None) {
             Ok(()) => {
                 self.busy.insert(key, token);
-                self.compare(token);
+                // What gets no name has no twins.
+                if kept { self.begin(token) } else { self.compare(token) }
             }
             Err(failure) => self.tell(Event::Failed(token, failure)),
         }
@@ -256,6 +258,9 @@ impl Clerk {
         let Some(chunks) = Chunks::of(plan.size) else {
             return Err(Failure::other(format!("the size of {} is impossible", plan.to)));
         };
+        if plan.keep.is_some_and(|span| !span.fits(plan.size)) {
+            return Err(Failure::other(format!("{} has no such part", plan.to)));
+        }
         if self.files.contains_key(&token) {
             return Err(Failure::other(format!("{} cannot be opened: its number is in use", plan.to)));
         }
@@ -265,6 +270,7 @@ impl Clerk {
             data: None,
             sidecar: None,
             number: 0,
+            turn: 0,
             have: none.clone(),
             manifest: None,
             new: false,
@@ -287,6 +293,7 @@ impl Clerk {
             notes: 0,
             dirty_since: None,
             saving: false,
+            kept: false,
         };
         self.files.insert(token, file);
         Ok(())
@@ -442,6 +449,7 @@ impl Clerk {
         }
         // First what may save fetching, for the believed chunks are believed.
         let mut list = open::unnamed(data, &file.found.have);
+        list.retain(|c| file.plan.wants(*c));
         list.extend(file.doubted.iter());
         if !list.is_empty() {
             tell(&self.slow, Task::Check(token, Arc::clone(data), Arc::clone(manifest), list));
@@ -450,7 +458,8 @@ impl Clerk {
 
     pub(super) fn write(&mut self, token: FileToken, chunk: ChunkIndex, offset: u64, block: Block) {
         let Some(file) = self.files.get_mut(&token) else { return };
-        if !matches!(file.stage, Stage::Filling | Stage::Finishing) || chunk.get() >= file.chunks.count() {
+        let filling = matches!(file.stage, Stage::Filling | Stage::Finishing);
+        if !filling || chunk.get() >= file.chunks.count() || !file.plan.wants(chunk) {
             return;
         }
         if file.found.have.has(chunk) {
@@ -494,7 +503,8 @@ impl Clerk {
     /// Once the last chunk proved the size, all of it is asked of the file system.
     pub(super) fn preallocate(&mut self, token: FileToken) {
         let Some(file) = self.files.get_mut(&token) else { return };
-        let proved = file.found.have.has(file.chunks.last()) && file.plan.size >= limits::PREALLOCATE;
+        let large = file.plan.size >= limits::PREALLOCATE && file.plan.keep.is_none();
+        let proved = large && file.found.have.has(file.chunks.last());
         if let Some(data) = file.found.data.as_ref().filter(|_| proved && !file.preallocated) {
             tell(&self.slow, Task::Preallocate(token, Arc::clone(data), file.plan.size));
             file.preallocated = true;
@@ -509,11 +519,14 @@ impl Clerk {
             }
             if !good {
                 file.found.have.remove(chunk);
-                file.stage = if file.stage == Stage::Finishing { Stage::Filling } else { file.stage };
                 // The sidecar must not go on naming it.
                 file.dirty_since.get_or_insert_with(now);
                 file.dirty += 1;
-                self.tell(Event::Chunk(token, chunk, false));
+                // Of what is kept, one that nobody asked for now does not hold up the others.
+                if file.plan.wants(chunk) {
+                    file.stage = if file.stage == Stage::Finishing { Stage::Filling } else { file.stage };
+                    self.tell(Event::Chunk(token, chunk, false));
+                }
             }
         } else if good && !file.touched.has(chunk) {
             self.chunk(token, chunk, true);

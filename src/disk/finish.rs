@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::clerk::{Clerk, HANDS, tell};
+use super::keep::Note;
 use super::publish::{Published, Ready};
 use super::slow::Task;
 use super::state::Stage;
@@ -17,11 +18,12 @@ use crate::transfer::Arrival;
 impl Clerk {
     pub(super) fn asked_to_publish(&mut self, token: FileToken) {
         let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == Stage::Filling) else { return };
-        if file.found.have.is_full() {
+        let wanted = file.chunks.iter().filter(|c| file.plan.wants(*c));
+        let missing: Vec<ChunkIndex> = wanted.filter(|c| !file.found.have.has(*c)).collect();
+        if missing.is_empty() {
             file.stage = Stage::Finishing;
             return self.finish(token);
         }
-        let missing: Vec<ChunkIndex> = file.chunks.iter().filter(|c| !file.found.have.has(*c)).collect();
         for chunk in missing {
             self.tell(Event::Chunk(token, chunk, false));
         }
@@ -47,14 +49,20 @@ impl Clerk {
             if group.len() == limits::PUBLISH_FILES || bytes >= limits::PUBLISH_BYTES {
                 break;
             }
-            if let Some(file) = self.files.get(token).filter(|f| f.stage == Stage::Publishing) {
-                bytes += file.plan.size;
+            if let Some(file) = self.files.get_mut(token).filter(|f| f.stage == Stage::Publishing) {
+                bytes += file.plan.bytes();
+                let sidecar = file.found.sidecar.clone().filter(|_| file.plan.keep.is_some());
+                let note = sidecar.map(|sidecar| {
+                    let (at, slot) = file.next_slot();
+                    Note { sidecar, at, slot }
+                });
                 group.push(Ready {
                     token: *token,
                     place: Arc::clone(&file.place),
                     plan: Arc::clone(&file.plan),
                     file: file.found.data.clone(),
                     is_copy: file.source.is_some(),
+                    note,
                 });
             }
             self.ready.pop_front();
@@ -70,6 +78,7 @@ impl Clerk {
         for (token, result) in published {
             match result {
                 Err(failure) => self.fail(token, failure),
+                Ok(Arrival::Kept) => self.kept(token),
                 Ok(arrival) => {
                     if let Some(held) = self.files.get(&token).and_then(|f| f.held.as_ref())
                         && !matches!(arrival, Arrival::AlreadyThere(_))
@@ -87,6 +96,16 @@ impl Clerk {
                     self.tell(Event::Arrived(token, arrival));
                 }
             }
+        }
+    }
+
+    /// What was to be kept is on the disk. It may be opened again, or dropped, as soon as that is told: so
+    /// all let go of it first.
+    fn kept(&mut self, token: FileToken) {
+        // Of one that is being closed nobody waits to hear.
+        if let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == Stage::Publishing) {
+            file.kept = true;
+            self.close(token);
         }
     }
 
@@ -127,6 +146,10 @@ impl Clerk {
             return;
         }
         file.stage = Stage::Leaving;
+        if file.kept {
+            self.forget(token);
+            return self.tell(Event::Arrived(token, Arrival::Kept));
+        }
         if file.source.is_some() {
             file.discard_copy(token);
             return self.forget(token);
@@ -141,7 +164,8 @@ impl Clerk {
         self.save(token, true);
     }
 
-    /// Removes a file from the tables; the last one of a destination takes the empty folder along.
+    /// Removes a file from the tables; the last one of a destination takes the empty folder along. A store
+    /// stays open: it is used again and again, and to look through many thousand names takes its time.
     pub(super) fn forget(&mut self, token: FileToken) {
         let Some(file) = self.files.remove(&token) else { return };
         let path = file.plan.destination.clone();
@@ -156,7 +180,7 @@ impl Clerk {
         drop(file.found);
         if let Some(used) = self.places.get_mut(&key.0).filter(|u| Arc::ptr_eq(&u.place, &file.place)) {
             used.users -= 1;
-            if used.users == 0 {
+            if used.users == 0 && file.plan.keep.is_none() {
                 used.place.tidy();
                 self.places.remove(&key.0);
             }

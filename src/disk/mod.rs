@@ -8,11 +8,15 @@
 //! Invariant: nothing lies under its final name that was not verified and synced.
 //! Invariant: nothing of ours lies in a destination but [`.potluck-partial`](crate::content::path::RESERVED),
 //! and that goes with its last file.
+//!
+//! The store of what is kept for others is a destination of which nothing is published (`keep.rs`); what it
+//! holds is read and dropped by whoever asks, without a worker (`stored.rs`).
 
 mod clerk;
 mod copy;
 mod finish;
 mod held;
+mod keep;
 mod names;
 mod open;
 mod place;
@@ -20,6 +24,7 @@ mod publish;
 mod save;
 mod slow;
 mod state;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -33,6 +38,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 pub use self::held::Held;
+pub use self::stored::{Stored, drop_stored, lose_stored, stored};
 use crate::content::partial;
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath};
 use crate::error::Failure;
@@ -41,6 +47,7 @@ use crate::sys::boot::boot;
 use crate::sys::folder::Folder;
 use crate::sys::thread::Thread;
 use crate::transfer::{Arrival, Bell};
+use crate::wire::custody::Span;
 
 /// A file that is being put together, for as long as this peer runs. Chosen by the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +70,21 @@ pub struct Plan {
     pub modified: i64,
     /// Whether it gets the executable bit.
     pub executable: bool,
+    /// Only these chunks are put together, and the file is kept as a partial one, for others: it never gets
+    /// a name. What lies there from before is kept too.
+    pub keep: Option<Span>,
+}
+
+impl Plan {
+    /// True if this chunk is to be put there.
+    fn wants(&self, chunk: ChunkIndex) -> bool {
+        self.keep.is_none_or(|span| span.from <= chunk.get() && chunk.get() < span.to)
+    }
+
+    /// Bytes that are to be put there.
+    fn bytes(&self) -> u64 {
+        self.keep.map_or(self.size, |span| span.bytes(self.size))
+    }
 }
 
 /// A buffer of [`crate::limits::BLOCK`] bytes out of the process's fixed pool; dropping it gives it back.
@@ -169,7 +191,8 @@ pub enum Command {
     /// Bytes of a chunk at an offset in it, in any order. When all bytes of the chunk came: `Chunk`.
     /// Bytes that overlap what came before are dropped, whatever they are.
     Write(FileToken, ChunkIndex, u64, Block),
-    /// All chunks are there: re-hash what was only believed, sync, move to the final name.
+    /// All chunks are there: re-hash what was only believed, sync, move to the final name. What is kept
+    /// only has none: it is noted down instead, and all of it synced.
     /// Answered by `Arrived`, `Chunk(.., false)` for each one that did not hold, or `Failed`.
     Publish(FileToken),
     /// Sync what is there and forget the token; what arrived stays for a later one. No answer.
@@ -193,7 +216,8 @@ pub enum Event {
     /// false for a believed chunk that did not hold, true for one that a crash left in the partial
     /// file without a note; and again for one that is written once more though it is there.
     Chunk(FileToken, ChunkIndex, bool),
-    /// The file is under its final name (or was there).
+    /// The file is under its final name (or was there). What is kept only is on the disk, and no worker has
+    /// it open any more.
     Arrived(FileToken, Arrival),
     /// After `Copy`: the file at that path has another content by now, or is gone. The token is forgotten.
     NotCopied(FileToken),

@@ -16,7 +16,7 @@ use super::writer::mode;
 use super::{Held, Plan};
 use crate::content::manifest::VALUE;
 use crate::content::partial::{self, Bits, Boot};
-use crate::content::{ChunkIndex, Chunks, Manifest};
+use crate::content::{ChunkIndex, Chunks, FileId, Manifest};
 use crate::error::{Code, Failure};
 use crate::limits;
 use crate::sys::extents::data_after;
@@ -32,6 +32,8 @@ pub(super) struct Found {
     pub(super) sidecar: Option<Arc<File>>,
     /// Number of the newest slot.
     pub(super) number: u64,
+    /// Turn of the newest slot that was synced: the next one must not be written over it.
+    pub(super) turn: u64,
     pub(super) have: Bits,
     pub(super) manifest: Option<Arc<Manifest>>,
     /// True if it was made just now: nothing can be salvaged from it.
@@ -91,9 +93,14 @@ pub(super) fn partial(
     }
     let meta = data.as_ref().map(File::metadata).transpose().map_err(failed)?;
     let held = meta.as_ref().map_or(0, |m| (m.blocks() * 512).min(plan.size));
-    let missing = plan.size - held;
-    check_space(place, plan, missing, promised)?;
     let new = data.is_none();
+    let missing = match plan.keep {
+        None => plan.size - held,
+        Some(_) if new => plan.bytes(),
+        // The blocks that are there may be of other chunks: the sidecar tells.
+        Some(_) => 0,
+    };
+    check_space(place, plan, missing, promised)?;
     let data = match data {
         Some(file) => file,
         None => make_data(place, plan)?,
@@ -109,15 +116,27 @@ pub(super) fn partial(
     if new {
         discard(folder, plan.id, false).map_err(failed)?;
     }
-    if let Err(e) = note_asked(folder, plan) {
+    if plan.keep.is_none()
+        && let Err(e) = note_asked(folder, plan)
+    {
         log::debug!("nobody will know what {:?} is: {e}", plan.id);
     }
-    let (sidecar, number, have) = open_sidecar(place, plan, chunks, len, boot).map_err(failed)?;
+    let Sidecar { file: sidecar, number, turn, have } =
+        open_sidecar(place, plan, chunks, len, boot).map_err(failed)?;
+    let missing = if plan.keep.is_some() {
+        let wanted = chunks.iter().filter(|c| plan.wants(*c) && !have.has(*c));
+        let missing = wanted.map(|c| chunks.len_of(c)).sum();
+        check_space(place, plan, missing, promised)?;
+        missing
+    } else {
+        missing
+    };
     let manifest = stored_manifest(place, plan, chunks);
     Ok(Found {
         data: Some(Arc::new(data)),
         sidecar: Some(Arc::new(sidecar)),
         number,
+        turn,
         have,
         manifest,
         new,
@@ -178,18 +197,38 @@ pub(super) fn check_space(place: &Place, plan: &Plan, missing: u64, promised: u6
     ))
 }
 
+/// A sidecar that is open.
+struct Sidecar {
+    file: File,
+    /// Number of the newest slot, and turn of the newest one that was synced.
+    number: u64,
+    turn: u64,
+    have: Bits,
+}
+
+/// The turn of the newest slot of a sidecar that was synced: 0 or 1.
+pub(super) fn synced_turn(sidecar: &[u8], id: FileId, chunks: Chunks) -> u64 {
+    let mut slots = sidecar.chunks(partial::slot_len(chunks));
+    let mut number = || {
+        let (number, _) = partial::believe(slots.next()?, id, chunks, chunks.size(), None)?;
+        Some(number)
+    };
+    let first = number();
+    u64::from(number() > first)
+}
+
 fn open_sidecar(
     place: &Place,
     plan: &Plan,
     chunks: Chunks,
     len: u64,
     boot: Option<&Boot>,
-) -> io::Result<(File, u64, Bits)> {
+) -> io::Result<Sidecar> {
     let (folder, name) = (place.partial()?, have_name(plan.id));
     let fresh = || {
         let (file, none) = (folder.create(&name, 0o644)?, Bits::none(chunks));
         file.write_all_at(&partial::encode(plan.id, 0, &none, None), 0)?;
-        Ok((file, 0, none))
+        Ok(Sidecar { file, number: 0, turn: 0, have: none })
     };
     let Ok(mut file) = folder.open_file(&name, true) else {
         folder.remove(&name)?;
@@ -199,7 +238,7 @@ fn open_sidecar(
     let most = (partial::SLOTS * partial::slot_len(chunks)) as u64;
     file.by_ref().take(most).read_to_end(&mut bytes)?;
     if let Some((number, have)) = partial::believe(&bytes, plan.id, chunks, len, boot) {
-        return Ok((file, number, have));
+        return Ok(Sidecar { file, number, turn: synced_turn(&bytes, plan.id, chunks), have });
     }
     drop(file);
     folder.remove(&name)?;
@@ -269,5 +308,14 @@ fn small(place: &Place, plan: &Plan, chunks: Chunks, promised: u64) -> Result<Fo
         have.insert(chunks.last());
     }
     let missing = if data.is_some() { 0 } else { plan.size };
-    Ok(Found { data: data.map(Arc::new), sidecar: None, number: 0, have, manifest: None, new: true, missing })
+    Ok(Found {
+        data: data.map(Arc::new),
+        sidecar: None,
+        number: 0,
+        turn: 0,
+        have,
+        manifest: None,
+        new: true,
+        missing,
+    })
 }

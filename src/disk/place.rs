@@ -1,7 +1,7 @@
 //! A destination held open: its folder, the folder of its partial files, and the way to a path below
 //! it without following a link.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -126,14 +126,17 @@ pub(super) fn failure(path: &Path, doing: &str, e: &io::Error) -> Failure {
 
 /// Takes away what a crash left between publishing a file and removing its sidecar, and copies.
 fn sweep(partial: &Folder) -> io::Result<()> {
-    for name in partial.names()? {
+    let names: BTreeSet<String> = partial.names()?.into_iter().collect();
+    for name in &names {
         if let Some((id, "have" | "manifest" | "asked")) = name.split_once('.')
             && id.parse::<FileId>().is_ok()
-            && partial.look(id)?.is_none()
         {
-            partial.remove(&name)?;
+            // Another peer may just have made it: then it was not among the names yet.
+            if !names.contains(id) && partial.look(id)?.is_none() {
+                partial.remove(name)?;
+            }
         } else {
-            copy::sweep(partial, &name)?;
+            copy::sweep(partial, name)?;
         }
     }
     Ok(())

@@ -11,8 +11,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::keep::Note;
 use super::names::candidate;
-use super::place::{Place, Twins, discard, walk};
+use super::place::{Place, Twins, discard, manifest_name, walk};
 use super::writer::{mode, set_modified};
 use super::{FileToken, Plan, copy};
 use crate::content::FileId;
@@ -35,6 +36,8 @@ pub(super) struct Ready {
     pub(super) file: Option<Arc<File>>,
     /// It is a copy, and lies under the name of one.
     pub(super) is_copy: bool,
+    /// Of a large file that is only kept: what its sidecar is to say.
+    pub(super) note: Option<Note>,
 }
 
 /// What became of the files of a group.
@@ -43,6 +46,8 @@ pub(super) type Published = Vec<(FileToken, Result<Arrival, Failure>)>;
 /// Publishes a group.
 pub(super) fn publish(group: Vec<Ready>, twins: &mut Twins) -> Published {
     let mut out = Published::new();
+    let (kept, group): (Vec<_>, Vec<_>) = group.into_iter().partition(|r| r.plan.keep.is_some());
+    super::keep::settle(kept, &mut out);
     let mut group = keep(group, &mut out, "finish the file", Ready::finish);
     if let Err((at, e)) = sync_data(&group) {
         // Which of them it was is not said; none is published, all can be asked for again.
@@ -77,7 +82,7 @@ pub(super) fn publish(group: Vec<Ready>, twins: &mut Twins) -> Published {
 }
 
 /// Does `step` for each; those that failed go to `out`.
-fn keep(
+pub(super) fn keep(
     group: Vec<Ready>,
     out: &mut Published,
     doing: &str,
@@ -96,7 +101,7 @@ fn keep(
 }
 
 /// Brings the data of a group to the disk: a lone file by itself, several by their file systems.
-fn sync_data(group: &[Ready]) -> Result<(), (Arc<Place>, io::Error)> {
+pub(super) fn sync_data(group: &[Ready]) -> Result<(), (Arc<Place>, io::Error)> {
     if let [one] = group {
         return one.sync().map_err(|e| (Arc::clone(&one.place), e));
     }
@@ -117,7 +122,7 @@ fn sync_data(group: &[Ready]) -> Result<(), (Arc<Place>, io::Error)> {
 }
 
 impl Ready {
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         if self.is_copy { copy::name(self.plan.id, self.token) } else { self.plan.id.to_string() }
     }
 
@@ -138,9 +143,12 @@ impl Ready {
 
     fn sync(&self) -> io::Result<()> {
         match &self.file {
-            Some(file) => file.sync_all(),
-            None => self.place.partial()?.open_file(&self.name(), false)?.sync_all(),
+            Some(file) => file.sync_all()?,
+            None => self.place.partial()?.open_file(&self.name(), false)?.sync_all()?,
         }
+        // A chunk that is kept is of no use to others without what proves it.
+        let manifest = self.note.as_ref().map(|_| manifest_name(self.plan.id));
+        manifest.map_or(Ok(()), |name| self.place.partial()?.open_file(&name, false)?.sync_all())
     }
 
     /// Moves the file to the first name that is free; or finds that its content is there.

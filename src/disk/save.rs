@@ -48,15 +48,11 @@ impl Clerk {
     pub(super) fn save(&mut self, token: FileToken, last: bool) {
         let Some(file) = self.files.get_mut(&token) else { return };
         let (Some(data), Some(sidecar)) = (&file.found.data, &file.found.sidecar) else { return };
-        file.found.number += 1;
-        file.saves += 1;
-        let number = file.found.number;
-        let slot = partial::encode(file.plan.id, number, &file.found.have, None);
-        let slot = (partial::slot_offset(file.chunks, file.saves, true), slot);
         let (data, sidecar) = (Arc::clone(data), Arc::clone(sidecar));
+        let slot = file.next_slot();
         let names = (file.saves == 1).then(|| Arc::clone(&file.place));
         tell(&self.slow, Task::Save(Save { token, data, sidecar, slot, names, last }));
-        (file.dirty, file.dirty_since, file.saving) = (0, None, true);
+        file.saving = true;
     }
 
     pub(super) fn saved(&mut self, token: FileToken, last: bool, result: io::Result<()>) {
@@ -108,5 +104,17 @@ impl Clerk {
             self.flush = None;
             self.tell(Event::Idle);
         }
+    }
+}
+
+impl Open {
+    /// The next slot of the sidecar that is written after a sync, and where it begins: all that is there now
+    /// will be noted down.
+    pub(super) fn next_slot(&mut self) -> (u64, Vec<u8>) {
+        self.found.number += 1;
+        self.saves += 1;
+        (self.dirty, self.dirty_since) = (0, None);
+        let slot = partial::encode(self.plan.id, self.found.number, &self.found.have, None);
+        (partial::slot_offset(self.chunks, self.found.turn + self.saves, true), slot)
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct Open {
     pub(super) notes: u64,
     pub(super) dirty_since: Option<Time>,
     pub(super) saving: bool,
+    /// All that is to be kept is on the disk: told when all threads have let go of it.
+    pub(super) kept: bool,
 }
 
 impl Open {

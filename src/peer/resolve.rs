@@ -120,7 +120,8 @@ fn wanted(id: FileId, entry: &Entry, to: SafePath, asked: &Arc<str>) -> Wanted {
         Kind::File { size, modified, executable, .. } => (size, modified, executable),
         Kind::Folder => (0, 0, false),
     };
-    Wanted { id, size, modified, executable, asked: Arc::clone(asked), to, holders: Vec::new() }
+    let (asked, holders, some) = (Arc::clone(asked), Vec::new(), Vec::new());
+    Wanted { id, size, modified, executable, asked, to, holders, keep: None, some }
 }
 
 /// `inner` in the folder `top`. Both are parts of one valid path, so that the result is one as well;

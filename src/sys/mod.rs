@@ -9,6 +9,7 @@ pub mod extents;
 pub mod folder;
 pub mod lock;
 pub mod preallocate;
+pub mod punch;
 pub mod rename;
 #[cfg(test)]
 pub(crate) mod rerun;

@@ -1,8 +1,9 @@
-//! The disk workers that a receiver has: those of `downloads/`, and for each destination that these
-//! cannot reach (`peer/cages.rs`) workers of its own, which a job brings along and which end with it.
+//! The disk workers that a receiver has: those of `downloads/`, for each destination that these cannot
+//! reach (`peer/cages.rs`) workers of its own, which a job brings along and which end with it, and those of
+//! a store, which stay.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -15,6 +16,8 @@ struct Other {
     workers: disk::Handle,
     /// The jobs that go there.
     jobs: BTreeSet<JobId>,
+    /// They serve what is below the folder too, and do not end with a job.
+    stays: bool,
     /// They were told to sync, and have not answered.
     flushing: bool,
 }
@@ -41,8 +44,22 @@ impl Disks {
     pub(super) fn bring(&mut self, job: JobId, destination: PathBuf, workers: disk::Handle) {
         // Those that are there already know what they have begun; the new ones end at once.
         let other = self.others.entry(destination);
-        let other = other.or_insert_with(|| Other { workers, jobs: BTreeSet::new(), flushing: false });
+        let other = other.or_insert_with(|| Other::new(workers, false));
         other.jobs.insert(job);
+    }
+
+    /// What goes to `folder` or below it is done by `workers` from now on.
+    pub(super) fn keep(&mut self, folder: PathBuf, workers: disk::Handle) {
+        // As above: those that are there already stay.
+        self.others.entry(folder).or_insert_with(|| Other::new(workers, true)).stays = true;
+    }
+
+    /// The folder whose workers serve `destination`: its own, or the nearest store that it lies in. `None`:
+    /// our own workers do.
+    fn whose(&self, destination: &Path) -> Option<&PathBuf> {
+        let serves = |(folder, other): &(&PathBuf, &Other)| folder.as_path() == destination || other.stays;
+        let mut above = destination.ancestors().filter_map(|a| self.others.get_key_value(a));
+        above.find(serves).map(|(folder, _)| folder)
     }
 
     /// This job will ask for nothing more.
@@ -59,12 +76,15 @@ impl Disks {
     pub(super) fn send(&mut self, command: Command) {
         let other = match &command {
             Command::Open(token, plan) | Command::Copy(token, plan, _) => {
-                if self.others.contains_key(&plan.destination) {
-                    self.away.insert(*token, plan.destination.clone());
+                let whose = self.whose(&plan.destination).cloned();
+                if let Some(folder) = &whose {
+                    self.away.insert(*token, folder.clone());
                 }
-                self.others.get(&plan.destination)
+                whose.and_then(|folder| self.others.get(&folder))
             }
-            Command::Folder(_, destination, _) => self.others.get(destination),
+            Command::Folder(_, destination, _) => {
+                self.whose(destination).and_then(|folder| self.others.get(folder))
+            }
             Command::Manifest(token, _) | Command::Write(token, ..) | Command::Publish(token) => {
                 self.away.get(token).and_then(|destination| self.others.get(destination))
             }
@@ -102,7 +122,7 @@ impl Disks {
                 }
                 return Some(event);
             }
-            if other.jobs.is_empty() && !other.flushing {
+            if other.jobs.is_empty() && !other.flushing && !other.stays {
                 over.push(destination.clone());
             }
         }
@@ -120,6 +140,10 @@ impl Disks {
 }
 
 impl Other {
+    const fn new(workers: disk::Handle, stays: bool) -> Self {
+        Self { workers, jobs: BTreeSet::new(), stays, flushing: false }
+    }
+
     fn flush(&mut self) {
         // One that is under way does as well: what comes after it is synced at the end of the workers.
         if !self.flushing {
@@ -185,6 +209,7 @@ mod tests {
                 modified: 0,
                 executable: false,
                 asked: "x".into(),
+                keep: None,
             }
         }
     }
@@ -236,5 +261,37 @@ mod tests {
         bench.home.1.send(Event::Idle).unwrap();
         assert!(matches!(bench.disks.next_event(), Some(Event::Idle)));
         assert!(bench.disks.next_event().is_none());
+    }
+
+    #[test]
+    fn the_workers_of_a_store_serve_what_is_below_it_and_stay() {
+        let mut bench = bench();
+        let store = tempfile::tempdir().unwrap();
+        let below = store.path().join("a/b");
+        std::fs::create_dir_all(&below).unwrap();
+        let (ring, rung) = unbounded();
+        let workers = disk::start(move || ring.send(()).unwrap_or_default()).unwrap();
+        bench.disks.keep(store.path().to_owned(), workers);
+        bench.rung = rung;
+        for (n, destination) in [store.path().to_owned(), below].into_iter().enumerate() {
+            let token = FileToken(n as u64);
+            bench.disks.send(Command::Open(token, bench.plan(destination)));
+            assert!(matches!(bench.event(), Event::Opened(t, ..) if t == token));
+            bench.disks.send(Command::Close(token));
+        }
+        let beside = store.path().with_extension("beside");
+        bench.disks.send(Command::Open(FileToken(9), bench.plan(beside)));
+        let told: Vec<Command> = bench.home.0.try_iter().collect();
+        assert!(matches!(told[..], [Command::Open(FileToken(9), _)]), "{told:?}");
+        // No job of theirs is over, for they have none; and a flush asks them too.
+        bench.disks.job_over(JobId(1));
+        assert!(bench.disks.next_event().is_none() && bench.disks.others.len() == 2);
+        bench.disks.send(Command::Flush);
+        assert!(bench.disks.others[store.path()].flushing);
+        while bench.disks.others[store.path()].flushing {
+            bench.rung.recv_timeout(DEADLINE).expect("they are idle within the deadline");
+            assert!(bench.disks.next_event().is_none(), "our own have not answered");
+        }
+        assert_eq!(bench.disks.others.len(), 2);
     }
 }

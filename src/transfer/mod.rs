@@ -47,6 +47,7 @@ use crate::identity::fill_random;
 use crate::identity::tls::Tls;
 use crate::routes::{Contact, Host};
 use crate::sys::descriptors;
+use crate::wire::custody::Span;
 use crate::wire::message::Told;
 
 /// Number of a download, for as long as this peer runs.
@@ -70,6 +71,18 @@ pub struct Wanted {
     pub to: SafePath,
     /// Peers that hold all of it.
     pub holders: Vec<PeerId>,
+    /// Only these chunks are wanted, and they are kept as a partial file: it gets no name at its destination.
+    pub keep: Option<Span>,
+    /// Peers that may have some of it: they are asked what they have.
+    pub some: Vec<PeerId>,
+}
+
+impl Wanted {
+    /// Bytes that are wanted of it.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.keep.map_or(self.size, |span| span.bytes(self.size))
+    }
 }
 
 /// A download: one file, several, or a folder.
@@ -83,6 +96,8 @@ pub struct Job {
     pub files: Vec<Wanted>,
     /// Empty folders to make.
     pub folders: Vec<SafePath>,
+    /// It gives way: while bytes of another job come, little is asked for it.
+    pub background: bool,
 }
 
 /// What the controller asks of the receiver.
@@ -97,6 +112,9 @@ pub enum ReceiverCommand {
     /// Fetch this by disk workers of its own, because the others cannot write in its destination. They
     /// must ring the receiver's bell after each event.
     FetchBy(Job, disk::Handle),
+    /// What goes to this folder or below it is done by these disk workers, for as long as this part runs. They
+    /// must ring the receiver's bell after each event.
+    Store(PathBuf, disk::Handle),
     /// More holders of a content that is being fetched or waited for.
     Holders(Claim, Vec<PeerId>),
     /// Peers that fetch a content too, or have some of it.
@@ -120,14 +138,17 @@ pub enum Arrival {
     SavedAs(PathBuf),
     /// A file of that name and content was there.
     AlreadyThere(PathBuf),
+    /// Kept among the partial files, under no name: all that was wanted of it is on the disk.
+    Kept,
 }
 
 impl Arrival {
-    /// Where it lies.
+    /// Where it lies, if it has a name.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Saved(path) | Self::SavedAs(path) | Self::AlreadyThere(path) => path,
+            Self::Saved(path) | Self::SavedAs(path) | Self::AlreadyThere(path) => Some(path),
+            Self::Kept => None,
         }
     }
 }
@@ -160,7 +181,7 @@ pub enum ReceiverEvent {
     Progress(Progress),
     /// A file of a megabyte or more is being fetched: this is what others may have of it.
     Held(Arc<disk::Held>),
-    /// A file is under its final name.
+    /// A file is under its final name, or kept without one.
     Arrived(JobId, FileId, Arrival),
     /// A file will not come. The job goes on with its others.
     Failed(JobId, SafePath, Failure),

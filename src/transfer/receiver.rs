@@ -429,6 +429,7 @@ impl Role for ReceiverRole {
                 self.disks.bring(job.id, job.destination.clone(), workers);
                 self.swarm.handle_job(now, job);
             }
+            ReceiverCommand::Store(folder, workers) => self.disks.keep(folder, workers),
             ReceiverCommand::Holders(claim, peers) => self.swarm.handle_holders(now, claim, &peers),
             ReceiverCommand::Crowd(claim, peers) => self.swarm.handle_crowd(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),

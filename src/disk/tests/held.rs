@@ -33,7 +33,7 @@ fn verified_chunks_are_given_and_stay_under_the_final_name() {
 
     let missing = source.chunks.iter().filter(|c| *c != first).collect();
     let (arrived, _) = rig.fill(&source, token, missing, 0);
-    let path = arrived.unwrap().path().to_owned();
+    let path = arrived.unwrap().path().unwrap().to_owned();
     assert!(held.is_complete() && held.have().is_full());
     assert_eq!(read(&held, &source, second).unwrap(), source.chunk(second));
     // Its user does with it what they want: nobody gets that for the old content.

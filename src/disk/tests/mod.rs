@@ -4,6 +4,7 @@ mod copies;
 mod crash;
 mod faults;
 mod held;
+mod keep;
 mod names;
 mod power;
 mod resume;
@@ -63,6 +64,7 @@ impl Source {
             asked: format!("the folder of {to}").into(),
             modified: MODIFIED,
             executable: false,
+            keep: None,
         }
     }
 

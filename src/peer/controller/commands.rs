@@ -179,7 +179,8 @@ impl Controller {
         if wait {
             self.state.downloads.watch(job, replies.clone());
         }
-        let fetch = Job { id: job, destination, files: found.files, folders: found.folders };
+        let (files, folders) = (found.files, found.folders);
+        let fetch = Job { id: job, destination, files, folders, background: false };
         self.parts.receiver.send(match workers {
             Some(workers) => ReceiverCommand::FetchBy(fetch, workers),
             None => ReceiverCommand::Fetch(fetch),

@@ -298,6 +298,8 @@ impl Controller {
                     Arrival::Saved(path) => ("saved", path),
                     Arrival::SavedAs(path) => ("saved_as", path),
                     Arrival::AlreadyThere(path) => ("already_there", path),
+                    // No user asked for it.
+                    Arrival::Kept => return,
                 };
                 let saved = Saved { job: job.0, id: file.to_string(), path, how: how.to_owned() };
                 self.tell(job, Reply::Saved(saved), false);

@@ -165,6 +165,9 @@ impl Swarm {
         {
             let twice = download.came(chunk, len);
             download.moved = now;
+            if !download.background {
+                self.way.came(now, len);
+            }
             if let Some(job) = self.jobs.get_mut(&download.job) {
                 job.fetched += len;
             }
@@ -187,7 +190,11 @@ impl Swarm {
         let Some(download) = self.downloads.get_mut(&token) else { return };
         match download.page(peer, &page.values) {
             Ok(Some(manifest)) => {
+                let whole = download.is_whole();
                 self.outputs.push_back(Output::Disk(disk::Command::Manifest(token, manifest)));
+                if whole {
+                    self.publish(token);
+                }
                 // Now the others can be asked too.
                 self.schedule(now);
             }

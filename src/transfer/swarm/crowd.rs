@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::download::{Chunk, Download};
+use super::job::Running;
 use super::sources::Link;
 use super::{Asked, Output, Swarm, TAG};
 use crate::content::partial::Bits;
@@ -47,8 +48,8 @@ pub(super) struct Crowd {
 
 #[derive(Debug, Default)]
 struct Neighbour {
-    /// The request that its haves answer.
-    watch: Option<u64>,
+    /// The request that its haves answer, and when it was made.
+    watch: Option<(u64, Time)>,
     /// What it has.
     map: Option<Bits>,
 }
@@ -107,19 +108,29 @@ impl Crowd {
 }
 
 impl Download {
-    /// True if others fetch it too, and what they have is known.
+    /// True if others fetch it too, and what they have is known. (Of a single chunk there is no choice.)
     pub(super) fn is_crowded(&self) -> bool {
-        self.crowd.some.values().any(|n| n.map.is_some())
+        !self.chunks.is_single() && self.crowd.some.values().any(|n| n.map.is_some())
     }
 
     /// True if `peer` has something that is missing here, or may have.
     pub(super) fn may_give(&self, peer: PeerId) -> bool {
+        let lacks = |c: ChunkIndex| {
+            let state = self.states.get(c.at());
+            !self.is_proved() || !matches!(state, Some(Chunk::There | Chunk::Unwanted))
+        };
         self.holders.contains(&peer)
-            || self.crowd.some.get(&peer).is_some_and(|n| {
-                n.map
-                    .as_ref()
-                    .is_none_or(|map| map.iter().any(|c| self.states.get(c.at()) != Some(&Chunk::There)))
-            })
+            || self
+                .crowd
+                .some
+                .get(&peer)
+                .is_some_and(|n| n.map.as_ref().is_none_or(|map| map.iter().any(lacks)))
+    }
+
+    /// Those who were asked what they have before `then`, and have not said it.
+    pub(super) fn mute_since(&self, then: Time) -> Vec<PeerId> {
+        let mute = |n: &Neighbour| n.map.is_none() && n.watch.is_some_and(|(_, asked)| asked <= then);
+        self.crowd.some.iter().filter(|(_, n)| mute(n)).map(|(peer, _)| *peer).collect()
     }
 
     /// More peers that may have some of it.
@@ -166,6 +177,12 @@ impl Swarm {
             download.add_crowd(peers);
             wanted = true;
         }
+        let queued = self.jobs.values_mut().flat_map(Running::not_begun);
+        for file in queued.filter(|w| (w.id, w.size) == claim) {
+            let new: Vec<_> = peers.iter().filter(|p| !file.some.contains(p)).copied().collect();
+            file.some.extend(new.into_iter().take(limits::CROWD.saturating_sub(file.some.len())));
+            wanted = true;
+        }
         if wanted {
             for &peer in peers {
                 self.source(now, peer);
@@ -175,8 +192,14 @@ impl Swarm {
     }
 
     /// Asks `peer` what it has of those files of which it may have some.
-    pub(super) fn watch(&mut self, peer: PeerId) {
+    pub(super) fn watch(&mut self, now: Time, peer: PeerId) {
+        // One that was too busy is not asked again at once.
+        let Some(source) = self.sources.get_mut(&peer).filter(|s| s.rest_until <= now) else { return };
         for download in self.downloads.values_mut() {
+            if source.watches.len() >= limits::REQUESTS_OPEN {
+                // It would refuse more. The others are asked for when some of these are over.
+                return;
+            }
             if !download.may_join(peer) || download.holders.contains(&peer) {
                 continue;
             }
@@ -186,11 +209,9 @@ impl Swarm {
             };
             self.next_request += 4;
             let request = self.next_request | TAG;
-            neighbour.watch = Some(request);
+            neighbour.watch = Some((request, now));
             download.sources.insert(peer);
-            if let Some(source) = self.sources.get_mut(&peer) {
-                source.watches.insert(request);
-            }
+            source.watches.insert(request);
             self.asked.insert(request, (peer, Asked::Haves(token)));
             let message = Message::GetHaves(GetHaves { request, file, size });
             self.outputs.push_back(Output::Ask(peer, 0, message));
@@ -235,8 +256,19 @@ impl Swarm {
             let chunk = chunks.index(n).ok_or("it has a chunk that the file has not")?;
             neighbour.map.get_or_insert_with(|| Bits::none(chunks)).insert(chunk);
         }
+        // There is no more to be told of it.
+        let over = neighbour.map.as_ref().is_some_and(Bits::is_full);
         if let Some(source) = self.sources.get_mut(&peer) {
             source.heard = source.heard.max(now);
+            if over {
+                source.watches.remove(&haves.request);
+            }
+        }
+        if over {
+            self.asked.remove(&haves.request);
+            let cancel = Cancel { request: haves.request };
+            self.outputs.push_back(Output::Ask(peer, 0, Message::Cancel(cancel)));
+            self.watch(now, peer);
         }
         self.note_crowds();
         self.fill(now, peer);
@@ -254,7 +286,9 @@ impl Swarm {
     /// Asks `peer` for any missing chunks of up to `room` bytes. False: for none.
     pub(super) fn ask_any(&mut self, now: Time, peer: PeerId, mut room: u64) -> bool {
         let mut asked = false;
-        let tokens: Vec<_> = self.downloads.values().filter(|d| d.is_crowded()).map(|d| d.token).collect();
+        let gentle = self.gives_way(now);
+        let crowded = self.downloads.values().filter(|d| d.is_crowded() && !(gentle && d.background));
+        let tokens: Vec<_> = crowded.map(|d| d.token).collect();
         for token in tokens {
             while room > 0 && self.sources.get(&peer).is_some_and(|s| s.requests.len() < super::REQUESTS) {
                 let Some(download) = self.downloads.get_mut(&token).filter(|d| d.may_join(peer)) else {
@@ -375,5 +409,5 @@ pub(super) fn least_ahead(chunk: u64) -> u64 {
 
 /// How a file of `chunks` is told of: not at all if its map would be too long.
 pub(super) const fn can_be_told(chunks: Chunks) -> bool {
-    !chunks.is_single() && chunks.count() <= limits::MAP_CHUNKS
+    chunks.count() <= limits::MAP_CHUNKS
 }

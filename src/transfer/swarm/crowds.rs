@@ -192,9 +192,12 @@ impl World {
                 to: "a".parse().unwrap(),
                 asked: "a".into(),
                 holders: vec![self.peers[0].id],
+                keep: None,
+                some: vec![],
             };
             let destination = PathBuf::from("/d");
-            let job = Job { id: JobId(1), destination, files: vec![wanted], folders: vec![] };
+            let job =
+                Job { id: JobId(1), destination, files: vec![wanted], folders: vec![], background: false };
             self.peers[n].swarm.handle_job(now, job);
             self.at(now + FOUND, Event::Found(n));
             self.at(now, Event::Timeout(n));

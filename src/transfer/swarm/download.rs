@@ -1,7 +1,7 @@
 //! One file that is being fetched: which of its chunks are there, which bytes to ask of whom next. Pure.
 //!
 //! A chunk is missing, open (being fetched, of one source at a time), checking (all its bytes are with
-//! the disk workers) or there. Bytes of an open chunk come in order and each is written once: when its
+//! the disk workers) or there; or, of a file of which a part is kept only, unwanted. Bytes of an open chunk come in order and each is written once: when its
 //! source is lost, or is so slow that another one is done with everything else, that one goes on behind
 //! what came.
 //!
@@ -13,14 +13,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::crowd::Crowd;
+use super::crowd::{Crowd, can_be_told};
 use crate::content::manifest::VALUE;
 use crate::content::{ChunkIndex, Chunks, Claim, FileId, Manifest, SafePath};
 use crate::disk::FileToken;
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
-use crate::transfer::JobId;
+use crate::transfer::{JobId, Wanted};
+use crate::wire::custody::Span;
 
 /// How often a chunk of which nothing comes is taken from one source and asked of another.
 const TAKEN: u8 = 2;
@@ -31,6 +32,8 @@ pub(super) enum Chunk {
     Open,
     Checking,
     There,
+    /// Nobody asked for it: whatever is said of it changes nothing.
+    Unwanted,
 }
 
 /// A chunk on its way.
@@ -106,6 +109,10 @@ pub(super) struct Download {
     pub(super) id: FileId,
     pub(super) to: SafePath,
     pub(super) chunks: Chunks,
+    /// The chunks that are wanted.
+    wanted: Span,
+    /// It gives way to files of other jobs.
+    pub(super) background: bool,
     pub(super) phase: Phase,
     /// Who is asked, at most [`limits::FILE_SOURCES`].
     pub(super) sources: BTreeSet<PeerId>,
@@ -144,19 +151,21 @@ impl Download {
     pub(super) fn new(
         now: Time,
         (token, job): (FileToken, JobId),
-        (id, chunks, to): (FileId, Chunks, SafePath),
-        holders: BTreeSet<PeerId>,
+        (what, chunks): (Wanted, Chunks),
+        background: bool,
         lot: u64,
     ) -> Self {
-        Self {
+        let mut download = Self {
             token,
             job,
-            id,
-            to,
+            id: what.id,
+            to: what.to,
             chunks,
+            wanted: what.keep.unwrap_or(Span { from: 0, to: chunks.count() }),
+            background,
             phase: Phase::Opening,
             sources: BTreeSet::new(),
-            holders,
+            holders: what.holders.into_iter().collect(),
             crowd: Crowd::new(lot),
             since: now,
             moved: now,
@@ -173,7 +182,21 @@ impl Download {
             wrong: BTreeMap::new(),
             useless: BTreeSet::new(),
             busy: BTreeMap::new(),
+        };
+        if can_be_told(chunks) {
+            download.add_crowd(&what.some);
         }
+        download
+    }
+
+    /// Bytes that are wanted.
+    pub(super) fn size(&self) -> u64 {
+        self.wanted.bytes(self.chunks.size())
+    }
+
+    /// True if all that is wanted is there, and proved.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.there == self.wanted.len() && self.is_proved()
     }
 
     /// What it is to be.
@@ -181,10 +204,13 @@ impl Download {
         (self.id, self.chunks.size())
     }
 
-    /// The disk workers say what is there. True: everything.
+    /// The disk workers say what is there. True: everything. (Without what proves it, that is to be fetched
+    /// first: they do not know it for what it is.)
     pub(super) fn opened(&mut self, there: &[ChunkIndex], manifest: Option<&Arc<Manifest>>) -> bool {
         self.phase = Phase::Fetching;
-        self.states = vec![Chunk::Missing; self.chunks.count() as usize].into();
+        let wanted = self.wanted.from..self.wanted.to;
+        let state = |n| if wanted.contains(&n) { Chunk::Missing } else { Chunk::Unwanted };
+        self.states = (0..self.chunks.count()).map(state).collect();
         if manifest.is_some_and(|m| m.file() == self.id && m.chunks() == self.chunks) {
             self.proof = Proof::There;
         }
@@ -195,7 +221,7 @@ impl Download {
                 self.done += self.chunks.len_of(chunk);
             }
         }
-        self.there == self.chunks.count()
+        self.is_whole()
     }
 
     /// True if `peer` may be asked for it.
@@ -214,10 +240,13 @@ impl Download {
     pub(super) fn may_join(&self, peer: PeerId) -> bool {
         let all = self.holders.contains(&peer);
         let most = if all { limits::FILE_SOURCES } else { limits::NEIGHBOURS };
-        let like = || self.sources.iter().filter(|p| self.holders.contains(p) == all).count();
+        let like = || self.sources.iter().filter(|p| self.holders.contains(p) == all);
         self.phase == Phase::Fetching
             && self.is_candidate(peer)
-            && (self.sources.contains(&peer) || like() < most)
+            && (self.sources.contains(&peer)
+                || like().count() < most
+                // Where nobody has all of it, those who have nothing that is missing keep nobody out.
+                || (self.holders.is_empty() && like().filter(|p| self.may_give(**p)).count() < most))
     }
 
     /// True if `peer` has this chunk, as far as it is known.
@@ -229,7 +258,8 @@ impl Download {
     pub(super) fn wants_bytes(&self) -> bool {
         let begun = self.there as usize + self.open.len() + self.checking.len();
         self.phase == Phase::Fetching
-            && (begun < self.chunks.count() as usize
+            && (begun < self.wanted.len() as usize
+                || !self.is_proved()
                 || self.open.iter().any(|(c, o)| o.source.is_none() || o.asked < self.chunks.len_of(*c)))
     }
 
@@ -291,14 +321,15 @@ impl Download {
     // ---- chunks ------------------------------------------------------------------------------
 
     /// The next bytes to ask of `peer`, at most `most`, over the connection `lane`.
-    pub(super) fn next_range(&mut self, peer: PeerId, lane: u8, most: u64) -> Option<Range> {
+    /// `gently`: nobody is asked for any of several chunks meanwhile, so whoever has all of it is for this one.
+    pub(super) fn next_range(&mut self, peer: PeerId, lane: u8, most: u64, gently: bool) -> Option<Range> {
         // Of a manifest in several pages, all must be there: a page may come after blocks.
         let soon = matches!(&self.proof, Proof::Asked(p, _) if *p == peer)
             && self.chunks.count() as usize * VALUE <= limits::PAGE;
         if !self.is_proved() && !soon {
             return None;
         }
-        let chunk = self.pick(peer, lane)?;
+        let chunk = self.pick(peer, lane, gently)?;
         let len = self.chunks.len_of(chunk);
         let open = self.open.get_mut(&chunk)?;
         let range = Range { chunk, offset: open.asked, len: most.min(len - open.asked), lane };
@@ -308,7 +339,7 @@ impl Download {
 
     /// The chunk to ask `peer` for over `lane`: the one it was asked a part of there, one without a source,
     /// or a new one.
-    fn pick(&mut self, peer: PeerId, lane: u8) -> Option<ChunkIndex> {
+    fn pick(&mut self, peer: PeerId, lane: u8, gently: bool) -> Option<ChunkIndex> {
         let chunks = self.chunks;
         let mine = |(&chunk, o): (&ChunkIndex, &Open)| {
             let here = o.source == Some(peer) && o.lane == lane;
@@ -330,7 +361,7 @@ impl Download {
         }
         let chunk = if self.holders.contains(&peer) {
             // With others about, it chooses itself what it gives.
-            if self.is_crowded() {
+            if self.is_crowded() && !gently {
                 return None;
             }
             self.next_missing()?
@@ -452,7 +483,7 @@ impl Download {
                 self.there += 1;
                 self.begun = true;
                 self.done += self.chunks.len_of(chunk);
-                if self.there == self.chunks.count() { Checked::Complete } else { Checked::Fine }
+                if self.is_whole() { Checked::Complete } else { Checked::Fine }
             }
             (Chunk::Checking | Chunk::There, false) => {
                 if state == Chunk::There {
@@ -490,9 +521,14 @@ impl Download {
 
     /// `peer` is not asked for this file any more.
     pub(super) fn give_up(&mut self, now: Time, peer: PeerId) {
+        self.ignore(peer);
+        self.since = now;
+    }
+
+    /// The same of one that never was of any use.
+    pub(super) fn ignore(&mut self, peer: PeerId) {
         self.release(peer);
         self.useless.insert(peer);
-        self.since = now;
     }
 
     /// The controller names (again) who has it.

@@ -13,6 +13,8 @@ use crate::transfer::{Job, JobId, Progress, Wanted};
 pub(super) struct Running {
     pub(super) id: JobId,
     pub(super) destination: PathBuf,
+    /// It gives way to others.
+    pub(super) background: bool,
     /// Files not begun yet, each content once.
     pub(super) queue: VecDeque<Wanted>,
     /// For each content in the queue or being fetched: the other files that have it.
@@ -39,9 +41,10 @@ impl Running {
         let mut running = Self {
             id: job.id,
             destination: job.destination,
+            background: job.background,
             begun: 0,
             folders: BTreeMap::new(),
-            size: job.files.iter().fold(0, |sum, f| sum.saturating_add(f.size)),
+            size: job.files.iter().fold(0, |sum, f| sum.saturating_add(f.bytes())),
             files: job.files.len() as u64,
             queue: VecDeque::new(),
             twins: BTreeMap::new(),
@@ -53,7 +56,10 @@ impl Running {
             told: None,
         };
         for wanted in job.files {
-            if let Some(twins) = running.twins.get_mut(&claim(&wanted)) {
+            // What is kept has no path to be copied from or to.
+            if wanted.keep.is_some() {
+                running.queue.push_back(wanted);
+            } else if let Some(twins) = running.twins.get_mut(&claim(&wanted)) {
                 twins.push(wanted);
             } else {
                 running.twins.insert(claim(&wanted), Vec::new());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::tests::{content, manifest, peer};
+use super::tests::{content, manifest, named, peer};
 use super::*;
 use crate::content::{Chunks, Manifest};
 use crate::limits;
@@ -38,9 +38,24 @@ impl World {
         swarm.handle_peer(now, peer(1));
         let (id, to, holders) = (blake3::hash(&bytes).into(), "a".parse().unwrap(), vec![peer(1)]);
         let size = len as u64;
-        let wanted = Wanted { id, size, modified: 0, executable: false, to, asked: "a".into(), holders };
-        let job =
-            Job { id: JobId(1), destination: PathBuf::from("/d"), files: vec![wanted], folders: vec![] };
+        let wanted = Wanted {
+            id,
+            size,
+            modified: 0,
+            executable: false,
+            to,
+            asked: "a".into(),
+            holders,
+            keep: None,
+            some: vec![],
+        };
+        let job = Job {
+            id: JobId(1),
+            destination: PathBuf::from("/d"),
+            files: vec![wanted],
+            folders: vec![],
+            background: false,
+        };
         swarm.handle_job(now, job);
         let proofs = Arc::new(manifest(&bytes));
         let (lanes, came) = (BTreeMap::new(), BTreeMap::new());
@@ -166,10 +181,10 @@ fn what_is_stuck_at_the_end_is_asked_for_again_over_another() {
 fn large_chunks_use_all_connections() {
     let chunks = Chunks::of(16 << 30).unwrap();
     let known = Arc::new(Manifest::made_up(16 << 30));
-    let what = (known.file(), chunks, "b".parse().unwrap());
-    let mut download = Download::new(Time(1), (FileToken(9), JobId(9)), what, [peer(1)].into(), 0);
+    let what = (named(known.file(), chunks, &[peer(1)]), chunks);
+    let mut download = Download::new(Time(1), (FileToken(9), JobId(9)), what, false, 0);
     download.opened(&[], Some(&known));
-    let range = |d: &mut Download, lane| d.next_range(peer(1), lane, limits::LANE_AHEAD).unwrap();
+    let range = |d: &mut Download, lane| d.next_range(peer(1), lane, limits::LANE_AHEAD, false).unwrap();
     let first: Vec<_> = (0..8).map(|lane| range(&mut download, lane).chunk).collect();
     let second: Vec<_> = (0..8).map(|lane| range(&mut download, lane).chunk).collect();
     assert_eq!(first, second);

@@ -8,11 +8,14 @@
 //! time brings in watch.rs, what is asked next of whom in plan.rs.
 
 mod answers;
+mod background;
 mod crowd;
 #[cfg(test)]
 mod crowds;
 mod download;
 mod job;
+#[cfg(test)]
+mod keeping;
 mod lanes;
 #[cfg(test)]
 mod lossy;
@@ -28,6 +31,7 @@ mod watch;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
+use self::background::Way;
 use self::crowd::Any;
 use self::download::{Checked, Download, Phase};
 use self::job::Running;
@@ -131,6 +135,8 @@ pub(super) struct Swarm {
     most_open: usize,
     /// The rate at which blocks are taken: little more is asked ahead.
     limit: Limit,
+    /// How much jobs in the background may ask for.
+    way: Way,
 }
 
 impl Swarm {
@@ -177,7 +183,7 @@ impl Swarm {
             self.tick = now + TICK;
         }
         for wanted in &job.files {
-            for &peer in &wanted.holders {
+            for &peer in wanted.holders.iter().chain(&wanted.some) {
                 self.source(now, peer);
             }
         }
@@ -296,10 +302,10 @@ impl Swarm {
 
     fn arrived(&mut self, now: Time, token: FileToken, arrival: Arrival) {
         let (id, file, size) = if let Some(download) = self.forget(token) {
-            if let Some(job) = self.jobs.get_mut(&download.job) {
-                job.copy_twins(download.claim(), arrival.path());
+            if let (Some(job), Some(path)) = (self.jobs.get_mut(&download.job), arrival.path()) {
+                job.copy_twins(download.claim(), path);
             }
-            (download.job, download.id, download.chunks.size())
+            (download.job, download.id, download.size())
         } else if let Some((id, wanted)) = self.forget_copy(token) {
             (id, wanted.id, wanted.size)
         } else {
@@ -361,7 +367,7 @@ impl Swarm {
         }
     }
 
-    fn publish(&mut self, token: FileToken) {
+    pub(super) fn publish(&mut self, token: FileToken) {
         if let Some(download) = self.downloads.get_mut(&token) {
             download.phase = Phase::Publishing;
             self.outputs.push_back(Output::Disk(disk::Command::Publish(token)));

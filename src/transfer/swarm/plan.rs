@@ -25,6 +25,14 @@ use crate::wire::message::{GetBlocks, GetManifest, Item};
 /// What taking a chunk over costs at least: a request to one, the cancelling of another.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 
+/// What one source is to be asked for.
+#[derive(Debug, Default)]
+struct Batch {
+    items: Vec<(FileId, AskedItem)>,
+    /// File, and page of its manifest.
+    manifests: Vec<(FileToken, FileId, u32)>,
+}
+
 impl Swarm {
     pub(super) fn token(&mut self) -> FileToken {
         self.next_token += 1;
@@ -78,6 +86,7 @@ impl Swarm {
         }
         self.begin_copies();
         self.begin_files(now);
+        self.look_who_moves(now);
         for peer in self.to_dial(now) {
             self.source(now, peer).link = Link::Dialling;
             self.outputs.push_back(Output::Dial(peer));
@@ -85,7 +94,7 @@ impl Swarm {
         self.note_crowds();
         let up: Vec<_> = self.sources.iter().filter(|(_, s)| s.link == Link::Up).map(|(p, _)| *p).collect();
         for peer in up {
-            self.watch(peer);
+            self.watch(now, peer);
             self.fill(now, peer);
         }
     }
@@ -101,6 +110,9 @@ impl Swarm {
             let several = left.saturating_sub(download.done) >= limits::WORTH_ANOTHER;
             let (whole, some): (Vec<_>, Vec<_>) =
                 download.candidates().partition(|p| download.holders.contains(p));
+            // Where nobody has all of it, those who have nothing that is missing keep nobody out.
+            let some = some.into_iter().filter(|p| !download.holders.is_empty() || download.may_give(*p));
+            let some = some.collect();
             self.choose(now, &mut dial, whole, if several { limits::FILE_SOURCES } else { 1 });
             self.choose(now, &mut dial, some, limits::NEIGHBOURS);
         }
@@ -139,7 +151,7 @@ impl Swarm {
     fn begin_copies(&mut self) {
         while self.copies.len() < limits::OPEN_COPIES {
             let jobs = self.jobs.values_mut().filter(|j| !j.copies.is_empty());
-            let Some(job) = jobs.min_by_key(|j| j.begun) else { return };
+            let Some(job) = jobs.min_by_key(|j| (j.background, j.begun)) else { return };
             let Some((wanted, source)) = job.copies.pop_front() else { return };
             job.begun += 1;
             let (id, plan) = (job.id, plan(&wanted, &job.destination));
@@ -151,8 +163,7 @@ impl Swarm {
 
     /// Opens files, one of each job in turn, while there is room.
     pub(super) fn begin_files(&mut self, now: Time) {
-        while self.downloads.len() < self.most_open {
-            let Some((id, at)) = self.next_file() else { return };
+        while let Some((id, at)) = self.next_file() {
             let token = self.token();
             let Some(job) = self.jobs.get_mut(&id) else { return };
             let Some(wanted) = job.queue.remove(at) else { return };
@@ -161,21 +172,28 @@ impl Swarm {
                 self.fail(id, wanted.to, Failure::other("the file is larger than a file can be"));
                 continue;
             };
+            if wanted.keep.is_some_and(|span| !span.fits(wanted.size)) {
+                self.fail(id, wanted.to, Failure::other("the file has no such part"));
+                continue;
+            }
             job.begun += 1;
+            let background = job.background;
             let plan = plan(&wanted, &job.destination);
             self.outputs.push_back(Output::Disk(disk::Command::Open(token, plan)));
-            let holders = wanted.holders.iter().copied().collect();
             let lot = self.lot_of(&wanted.id.0);
-            let download = Download::new(now, (token, id), (wanted.id, chunks, wanted.to), holders, lot);
+            let download = Download::new(now, (token, id), (wanted, chunks), background, lot);
             self.downloads.insert(token, download);
         }
     }
 
-    /// The file to begin next: of the job with the fewest begun, and its place in the queue. The disk
-    /// workers take a content once in a destination, so a twin of one under way waits for it.
+    /// The file to begin next, if there is room: of the job with the fewest begun, those in the background
+    /// last; and its place in the queue. The disk workers take a content once in a destination, so a twin of
+    /// one under way waits for it.
     pub(super) fn next_file(&self) -> Option<(JobId, usize)> {
-        let mut jobs: Vec<_> = self.jobs.values().filter(|j| !j.queue.is_empty()).collect();
-        jobs.sort_by_key(|j| j.begun);
+        let room = [self.has_room(false), self.has_room(true)];
+        let may = |j: &&Running| !j.queue.is_empty() && room[usize::from(j.background)];
+        let mut jobs: Vec<_> = self.jobs.values().filter(may).collect();
+        jobs.sort_by_key(|j| (j.background, j.begun));
         jobs.into_iter().find_map(|job| {
             let is_twin = |d: &Download, w: &Wanted| {
                 d.id == w.id && self.jobs.get(&d.job).is_some_and(|j| j.destination == job.destination)
@@ -224,9 +242,10 @@ impl Swarm {
         let Some(source) = self.sources.get(&peer) else { return };
         let Some(lane) = source.lanes.idle() else { return };
         let late = source.lanes.late(now, source.pacing.time_for(limits::BLOCK as u64));
+        let gentle = self.gives_way(now);
         let mut items = Vec::new();
         let mut room = limits::LANE_AHEAD;
-        for download in self.downloads.values_mut().filter(|_| late != 0) {
+        for download in self.downloads.values_mut().filter(|d| late != 0 && !(gentle && d.background)) {
             while room > 0
                 && items.len() < limits::REQUEST_ITEMS
                 && let Some(range) = download.late_range(peer, late, lane)
@@ -241,9 +260,39 @@ impl Swarm {
     /// Asks `peer` for up to `room` bytes on each connection, and for manifests; false: there is nothing to
     /// ask it for.
     fn ask(&mut self, now: Time, peer: PeerId, mut room: [u64; limits::LANES as usize]) -> bool {
-        let mut items = Vec::new();
-        let mut manifests = Vec::new();
-        for download in self.downloads.values_mut() {
+        let mut batch = Batch::default();
+        self.choose_ranges(peer, &mut room, (false, false), &mut batch);
+        if self.gives_way(now) {
+            let mut little = self.little(peer);
+            self.choose_ranges(peer, &mut little, (true, true), &mut batch);
+        } else {
+            self.choose_ranges(peer, &mut room, (true, false), &mut batch);
+        }
+        let Batch { mut items, manifests } = batch;
+        let chosen = self.ask_any(now, peer, room[0]);
+        let any = chosen || !items.is_empty() || !manifests.is_empty();
+        for (token, file, page) in manifests {
+            self.ask_manifest(now, peer, token, file, page);
+        }
+        // What goes over one connection stands in one request: there the order is kept.
+        for lane in 0..limits::LANES {
+            let (here, others) = items.into_iter().partition(|(_, i)| i.lane == lane);
+            self.ask_blocks(now, peer, lane, here);
+            items = others;
+        }
+        any
+    }
+
+    /// Chooses what to ask `peer` for, of the files in the background or of the others, up to `room` bytes
+    /// on each connection, which is what is left of it then. `gently`: of one file only.
+    fn choose_ranges(
+        &mut self,
+        peer: PeerId,
+        room: &mut [u64; limits::LANES as usize],
+        (background, gently): (bool, bool),
+        Batch { items, manifests }: &mut Batch,
+    ) {
+        for download in self.downloads.values_mut().filter(|d| d.background == background) {
             if room.iter().all(|&r| r == 0)
                 || items.len() >= limits::REQUEST_ITEMS
                 || manifests.len() >= REQUESTS
@@ -265,29 +314,24 @@ impl Swarm {
             {
                 let room = &mut room[usize::from(lane)];
                 if *room > 0
-                    && let Some(range) = download.next_range(peer, lane, (*room).min(limits::CHUNK_MAX))
+                    && let Some(range) =
+                        download.next_range(peer, lane, (*room).min(limits::CHUNK_MAX), gently)
                 {
                     *room = room.saturating_sub(range.len);
                     items.push(item(download, &range));
                     lanes.push_back(lane);
+                    if gently {
+                        self.way.spent(range.len);
+                    }
                 }
             }
             if items.len() + manifests.len() > before {
                 download.sources.insert(peer);
+                if gently {
+                    return;
+                }
             }
         }
-        let chosen = self.ask_any(now, peer, room[0]);
-        let any = chosen || !items.is_empty() || !manifests.is_empty();
-        for (token, file, page) in manifests {
-            self.ask_manifest(now, peer, token, file, page);
-        }
-        // What goes over one connection stands in one request: there the order is kept.
-        for lane in 0..limits::LANES {
-            let (here, others) = items.into_iter().partition(|(_, i)| i.lane == lane);
-            self.ask_blocks(now, peer, lane, here);
-            items = others;
-        }
-        any
     }
 
     /// Connections that one source may be asked over now.
@@ -300,6 +344,7 @@ impl Swarm {
     fn take_over(&mut self, now: Time, peer: PeerId) -> bool {
         let sources = &self.sources;
         let Some(mine) = sources.get(&peer).map(|s| s.pacing) else { return false };
+        let gentle = self.gives_way(now);
         let late = |other: PeerId, left: u64| {
             sources.get(&other).is_some_and(|o| {
                 o.silent(now) || o.pacing.time_for(o.owed) > 2 * mine.time_for(left) + ROUND_TRIP
@@ -308,7 +353,7 @@ impl Swarm {
         let found = self
             .downloads
             .values()
-            .filter(|d| d.may_join(peer))
+            .filter(|d| d.may_join(peer) && !(gentle && d.background))
             .find_map(|d| d.latest(peer, late).map(|(chunk, from)| (d.token, chunk, from)));
         let Some((token, chunk, from)) = found else { return false };
         self.take_back(from, |item| item.token == token && item.chunk == chunk, None);
@@ -382,5 +427,6 @@ fn plan(wanted: &Wanted, destination: &Path) -> Plan {
         asked: Arc::clone(&wanted.asked),
         modified: wanted.modified,
         executable: wanted.executable,
+        keep: wanted.keep,
     }
 }

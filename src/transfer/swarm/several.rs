@@ -95,12 +95,22 @@ impl World {
         }
         let id = blake3::hash(&world.bytes).into();
         let to = "a".parse().unwrap();
-        let wanted =
-            Wanted { id, size: len as u64, modified: 0, executable: false, to, asked: "a".into(), holders };
+        let wanted = Wanted {
+            id,
+            size: len as u64,
+            modified: 0,
+            executable: false,
+            to,
+            asked: "a".into(),
+            holders,
+            keep: None,
+            some: vec![],
+        };
         let destination = PathBuf::from("/d");
-        world
-            .swarm
-            .handle_job(begin, Job { id: JobId(1), destination, files: vec![wanted], folders: vec![] });
+        world.swarm.handle_job(
+            begin,
+            Job { id: JobId(1), destination, files: vec![wanted], folders: vec![], background: false },
+        );
         world.drain();
         world
     }

@@ -1,22 +1,23 @@
 //! The machine in virtual time: sources that die, stall, lie and come back.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
 use crate::content::manifest::{ChunkHasher, ManifestBuilder};
+use crate::content::partial::Bits;
 use crate::content::{Chunks, FileId, Manifest};
 use crate::disk::Plan;
 use crate::error::Code;
 use crate::identity::PublicKey;
 use crate::limits;
 use crate::transfer::{Arrival, Wanted};
-use crate::wire::message::{BlockIs, GetBlocks, GetManifest, Item, ManifestIs, Reason, Refused};
+use crate::wire::message::{BlockIs, GetBlocks, GetManifest, HavesIs, Item, ManifestIs, Reason, Refused};
 
 /// How a source behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Honest,
     /// Every byte of content is another one.
     Liar,
@@ -32,27 +33,33 @@ enum Kind {
     Forger,
 }
 
-type Opened = (Plan, Vec<u8>, BTreeMap<ChunkIndex, u64>);
+pub(super) type Opened = (Plan, Vec<u8>, BTreeMap<ChunkIndex, u64>);
 
-struct World {
-    now: Time,
-    swarm: Swarm,
-    kinds: BTreeMap<PeerId, Kind>,
-    up: HashSet<PeerId>,
+pub(super) struct World {
+    pub(super) now: Time,
+    pub(super) swarm: Swarm,
+    pub(super) kinds: BTreeMap<PeerId, Kind>,
+    pub(super) up: HashSet<PeerId>,
     /// Messages that each source has not answered.
-    inbox: VecDeque<(PeerId, Message)>,
-    content: BTreeMap<FileId, Vec<u8>>,
+    pub(super) inbox: VecDeque<(PeerId, Message)>,
+    pub(super) content: BTreeMap<FileId, Vec<u8>>,
     /// Per token: plan, bytes, bytes of each chunk that came.
-    disk: BTreeMap<FileToken, Opened>,
-    arrived: Vec<Vec<u8>>,
+    pub(super) disk: BTreeMap<FileToken, Opened>,
+    pub(super) arrived: Vec<Vec<u8>>,
     /// Copies that were ordered, and how many of them come to nothing.
-    copied: usize,
-    not_copied: usize,
-    events: Vec<ReceiverEvent>,
-    dropped: Vec<PeerId>,
-    dialled: Vec<(Time, PeerId)>,
-    served: BTreeMap<PeerId, u64>,
-    first_offset: Option<u64>,
+    pub(super) copied: usize,
+    pub(super) not_copied: usize,
+    pub(super) events: Vec<ReceiverEvent>,
+    pub(super) dropped: Vec<PeerId>,
+    pub(super) dialled: Vec<(Time, PeerId)>,
+    pub(super) served: BTreeMap<PeerId, u64>,
+    pub(super) first_offset: Option<u64>,
+    /// What a peer says that it has of a file, and then gives. Who is not named says nothing, and gives all.
+    pub(super) maps: BTreeMap<(PeerId, FileId), Bits>,
+    /// Chunks that lie there from before.
+    pub(super) there: BTreeMap<FileId, Vec<ChunkIndex>>,
+    /// When bytes of what were given, and how many.
+    pub(super) given: Vec<(Time, FileId, u64)>,
 }
 
 pub(super) fn peer(n: u8) -> PeerId {
@@ -76,7 +83,7 @@ pub(super) fn proof(chunks: Chunks, index: ChunkIndex, bytes: &[u8]) -> crate::c
 }
 
 impl World {
-    fn new(kinds: &[(u8, Kind)]) -> Self {
+    pub(super) fn new(kinds: &[(u8, Kind)]) -> Self {
         let mut world = Self {
             now: Time(1_000_000_000),
             swarm: Swarm::new(0),
@@ -93,6 +100,9 @@ impl World {
             dialled: Vec::new(),
             served: BTreeMap::new(),
             first_offset: None,
+            maps: BTreeMap::new(),
+            there: BTreeMap::new(),
+            given: Vec::new(),
         };
         for &(n, _) in kinds {
             world.swarm.handle_peer(world.now, peer(n));
@@ -100,7 +110,7 @@ impl World {
         world
     }
 
-    fn fetch(&mut self, job: u64, files: &[(&str, &[u8])], holders: &[u8]) {
+    pub(super) fn fetch(&mut self, job: u64, files: &[(&str, &[u8])], holders: &[u8]) {
         let holders: Vec<_> = holders.iter().map(|n| peer(*n)).collect();
         let files = files.iter().map(|(path, bytes)| {
             let id = blake3::hash(bytes).into();
@@ -108,15 +118,21 @@ impl World {
             let size = bytes.len() as u64;
             let to = path.parse().unwrap();
             let (asked, holders) = ((*path).into(), holders.clone());
-            Wanted { id, size, modified: 0, executable: false, asked, to, holders }
+            Wanted { id, size, modified: 0, executable: false, asked, to, holders, keep: None, some: vec![] }
         });
         let files = files.collect();
-        let job = Job { id: JobId(job), destination: PathBuf::from("/d"), files, folders: Vec::new() };
+        let job = Job {
+            id: JobId(job),
+            destination: PathBuf::from("/d"),
+            files,
+            folders: Vec::new(),
+            background: false,
+        };
         self.swarm.handle_job(self.now, job);
         self.drain();
     }
 
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         while let Some(output) = self.swarm.poll_output() {
             match output {
                 Output::Dial(p) => {
@@ -135,7 +151,12 @@ impl World {
                     self.inbox.retain(|(q, _)| *q != p);
                 }
                 Output::Ask(p, _, Message::Cancel(c)) => self.inbox.retain(|(q, m)| {
-                    *q != p || !matches!(m, Message::GetBlocks(b) if b.request == c.request)
+                    let is = |request| *q == p && request == c.request;
+                    !match m {
+                        Message::GetBlocks(b) => is(b.request),
+                        Message::GetHaves(h) => is(h.request),
+                        _ => false,
+                    }
                 }),
                 Output::Ask(p, _, message) => self.inbox.push_back((p, message)),
                 Output::Lanes(p, count) => self.swarm.handle_lanes(self.now, p, count, true),
@@ -152,9 +173,13 @@ impl World {
         let event = match command {
             disk::Command::Open(token, plan) => {
                 assert!(self.disk.values().all(|(p, ..)| p.id != plan.id), "one content at a time");
-                let bytes = vec![0; usize::try_from(plan.size).unwrap()];
+                let mut bytes = vec![0; usize::try_from(plan.size).unwrap()];
+                let there = self.there.get(&plan.id).cloned().unwrap_or_default();
+                if !there.is_empty() {
+                    bytes.clone_from(&self.content[&plan.id]);
+                }
                 self.disk.insert(token, (plan, bytes, BTreeMap::new()));
-                disk::Event::Opened(token, vec![], None)
+                disk::Event::Opened(token, there, None)
             }
             disk::Command::Copy(token, plan, _) => {
                 let there = self.arrived.iter().find(|bytes| FileId::from(blake3::hash(bytes)) == plan.id);
@@ -169,9 +194,11 @@ impl World {
             }
             disk::Command::Publish(token) => {
                 let (plan, bytes, _) = self.disk.remove(&token).unwrap();
-                assert_eq!(FileId::from(blake3::hash(&bytes)), plan.id);
+                let kept = plan.keep.is_some();
+                assert!(kept || FileId::from(blake3::hash(&bytes)) == plan.id);
                 self.arrived.push(bytes);
-                disk::Event::Arrived(token, Arrival::Saved(PathBuf::new()))
+                let arrival = if kept { Arrival::Kept } else { Arrival::Saved(PathBuf::new()) };
+                disk::Event::Arrived(token, arrival)
             }
             disk::Command::Close(token) => {
                 self.disk.remove(&token);
@@ -183,7 +210,7 @@ impl World {
     }
 
     /// One message is answered, whole. `false`: there is none that anybody answers.
-    fn answer(&mut self) -> bool {
+    pub(super) fn answer(&mut self) -> bool {
         let answers = |(p, _): &(PeerId, Message)| self.kinds[p] != Kind::Mute;
         let Some(n) = self.inbox.iter().position(answers) else { return false };
         let Some((p, message)) = self.inbox.remove(n) else { return false };
@@ -213,6 +240,16 @@ impl World {
                     }
                 }
             }
+            Message::GetHaves(m) => match self.maps.get(&(p, m.file)) {
+                Some(map) => {
+                    let haves = HavesIs { request: m.request, map: map.to_map(), more: vec![] };
+                    self.swarm.handle_haves(self.now, p, &haves).unwrap();
+                }
+                None => {
+                    let refused = Refused { request: m.request, item: None, reason: Reason::Unknown };
+                    self.swarm.handle_refused(self.now, p, &refused);
+                }
+            },
             other => panic!("{other:?}"),
         }
         self.drain();
@@ -221,6 +258,10 @@ impl World {
 
     fn give(&mut self, p: PeerId, request: u64, item: u32, wanted: &Item) {
         let (mut offset, end) = (wanted.offset, wanted.offset + wanted.len);
+        if let Some(map) = self.maps.get(&(p, wanted.file)) {
+            let chunk = map.chunks().at_offset(offset).unwrap_or_else(|| map.chunks().last());
+            assert!(map.has(chunk), "it is asked for what it has not");
+        }
         while offset < end {
             let len = usize::try_from((end - offset).min(limits::BLOCK as u64)).unwrap();
             let block = BlockIs { request, item, offset };
@@ -233,6 +274,7 @@ impl World {
                 }
                 self.write(target.unwrap(), at, &bytes);
                 *self.served.entry(p).or_default() += len as u64;
+                self.given.push((self.now, wanted.file, len as u64));
             }
             offset += len as u64;
             // A hundredth of a second for 128 KiB: 13 MB/s.
@@ -257,7 +299,7 @@ impl World {
     }
 
     /// Until nothing is left to do.
-    fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         for _ in 0..100_000 {
             while self.answer() {}
             let Some(due) = self.swarm.poll_timeout() else {
@@ -273,7 +315,7 @@ impl World {
         panic!("it never ends");
     }
 
-    fn finished(&self) -> Vec<(u64, u64, Option<Code>)> {
+    pub(super) fn finished(&self) -> Vec<(u64, u64, Option<Code>)> {
         let finished = self.events.iter().filter_map(|e| match e {
             ReceiverEvent::Finished(job, files, failure) => {
                 Some((job.0, *files, failure.as_ref().map(|f| f.code)))
@@ -281,6 +323,21 @@ impl World {
             _ => None,
         });
         finished.collect()
+    }
+}
+
+/// A file of which only what it is counts.
+pub(super) fn named(id: FileId, chunks: Chunks, holders: &[PeerId]) -> Wanted {
+    Wanted {
+        id,
+        size: chunks.size(),
+        modified: 0,
+        executable: false,
+        asked: "a".into(),
+        to: "a".parse().unwrap(),
+        holders: holders.to_vec(),
+        keep: None,
+        some: vec![],
     }
 }
 
@@ -375,10 +432,13 @@ fn a_false_size_costs_neither_the_true_file_nor_its_holder() {
         asked: "x".into(),
         to: path.parse().unwrap(),
         holders: vec![peer(holder)],
+        keep: None,
+        some: vec![],
     };
     // The same id, three sizes; that of the liar's comes first.
     let files = vec![wanted("0", 1, 1), wanted("1", 3 * MIB, 1), wanted("a", bytes.len(), 2)];
-    let job = Job { id: JobId(1), destination: PathBuf::from("/d"), files, folders: Vec::new() };
+    let job =
+        Job { id: JobId(1), destination: PathBuf::from("/d"), files, folders: Vec::new(), background: false };
     world.swarm.handle_job(world.now, job);
     world.drain();
     // Somebody who has it with its true size is no holder of the others.
@@ -594,8 +654,16 @@ fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
         asked: "a".into(),
         to: "a".parse().unwrap(),
         holders: vec![peer(1)],
+        keep: None,
+        some: vec![],
     };
-    let job = Job { id: JobId(1), destination: "/d".into(), files: vec![wanted], folders: Vec::new() };
+    let job = Job {
+        id: JobId(1),
+        destination: "/d".into(),
+        files: vec![wanted],
+        folders: Vec::new(),
+        background: false,
+    };
     swarm.handle_job(now, job);
     let told = |swarm: &mut Swarm, now: Time| {
         swarm.handle_timeout(now);
@@ -639,10 +707,9 @@ fn a_manifest_above_a_mebibyte_crosses_in_pages() {
     let manifest = Arc::new(Manifest::made_up(600 << 30));
     let chunks = manifest.chunks();
     assert!(chunks.count() > 32_768);
-    let holders = BTreeSet::from([peer(1)]);
     let now = Time(1);
-    let what = (manifest.file(), chunks, "a".parse().unwrap());
-    let mut download = Download::new(now, (FileToken(1), JobId(1)), what, holders, 0);
+    let what = (named(manifest.file(), chunks, &[peer(1)]), chunks);
+    let mut download = Download::new(now, (FileToken(1), JobId(1)), what, false, 0);
     download.opened(&[], None);
     let mut client = Client::new(peer(2), now);
     let mut page = download.next_page(peer(1)).unwrap();
@@ -655,14 +722,17 @@ fn a_manifest_above_a_mebibyte_crosses_in_pages() {
         assert_eq!(used, bytes.len());
         let Some(Message::Manifest(is)) = Message::decode(&frame).unwrap() else { panic!("a manifest") };
         pages += 1;
-        assert!(download.next_range(peer(1), 0, 1).is_none(), "nothing is asked for before it is proved");
+        assert!(
+            download.next_range(peer(1), 0, 1, false).is_none(),
+            "nothing is asked for before it is proved"
+        );
         match download.page(peer(1), &is.values) {
             Ok(proved) => break proved.unwrap(),
             Err(next) => page = next,
         }
     };
     assert_eq!((pages, proved.as_bytes().len()), (2, chunks.count() as usize * 32));
-    assert!(download.next_range(peer(1), 0, 1).is_some());
+    assert!(download.next_range(peer(1), 0, 1, false).is_some());
     let beyond = GetManifest { request: 8, file: manifest.file(), page: 2 };
     assert_eq!(Quick::manifest(manifest, &beyond).err(), Some(Reason::Malformed));
 }

@@ -39,7 +39,9 @@ impl Swarm {
         for peer in stalled {
             self.drop_source(now, peer, "it owes blocks and sends nothing");
         }
+        self.ignore_mute(now);
         self.fail_stuck(now);
+        self.refill_credit();
         self.schedule(now);
         self.report();
         let waiting = &self.jobs;
@@ -64,6 +66,20 @@ impl Swarm {
         }
         for peer in several {
             self.fill(now, peer);
+        }
+    }
+
+    /// Who does not even say what it has for as long as a file waits for a holder is none of it.
+    fn ignore_mute(&mut self, now: Time) {
+        let then =
+            Time(now.0.saturating_sub(u64::try_from(limits::NO_HOLDER.as_nanos()).unwrap_or(u64::MAX)));
+        let mute =
+            |d: &Download| d.mute_since(then).into_iter().map(|peer| (d.token, peer)).collect::<Vec<_>>();
+        for (token, peer) in self.downloads.values().flat_map(mute).collect::<Vec<_>>() {
+            self.take_back(peer, |item| item.token == token, Some(token));
+            if let Some(download) = self.downloads.get_mut(&token) {
+                download.ignore(peer);
+            }
         }
     }
 
@@ -123,7 +139,8 @@ impl Swarm {
         let mut failed = Vec::new();
         for job in jobs.values_mut() {
             let (stuck, queue) = std::mem::take(&mut job.queue).into_iter().partition(|w: &Wanted| {
-                let since = self.stuck_since(Time::ZERO, w.holders.iter().copied(), |_| None);
+                let holders = w.holders.iter().chain(&w.some).copied();
+                let since = self.stuck_since(Time::ZERO, holders, |_| None);
                 since.is_some_and(|t| now.since(t) >= limits::NO_HOLDER)
             });
             job.queue = queue;

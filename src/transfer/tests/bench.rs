@@ -106,6 +106,7 @@ fn one_file_of_1_gib() {
             destination: dir.path().to_owned(),
             files: vec![wanted("a", &bytes, &[owner.id()])],
             folders: Vec::new(),
+            background: false,
         };
         // Hashing for `wanted` is not part of it.
         let (begin, used) = (begin.max(crate::sys::clock::now()), used.max(seconds(cpu())));

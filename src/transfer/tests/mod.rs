@@ -190,7 +190,8 @@ impl Getter {
 
     pub(super) fn fetch(&self, number: u64, files: Vec<Wanted>) -> JobId {
         let id = JobId(number);
-        let job = Job { id, destination: PathBuf::from("/nowhere"), files, folders: Vec::new() };
+        let job =
+            Job { id, destination: PathBuf::from("/nowhere"), files, folders: Vec::new(), background: false };
         self.handle.send(ReceiverCommand::Fetch(job));
         id
     }
@@ -205,6 +206,8 @@ pub(super) fn wanted(path: &str, bytes: &[u8], holders: &[PeerId]) -> Wanted {
         asked: path.into(),
         to: path.parse().unwrap(),
         holders: holders.to_vec(),
+        keep: None,
+        some: Vec::new(),
     }
 }
 

@@ -1,0 +1,51 @@
+//! Giving back the blocks of a part of a file.
+
+use std::fs::File;
+use std::io;
+
+use rustix::io::Errno;
+
+/// Makes a hole of the `len` bytes at `offset` of `file`, whose length stays. False: this system, or this file
+/// system, has none, and the bytes stay.
+///
+/// # Errors
+/// What the operating system says.
+pub fn punch(file: &File, offset: u64, len: u64) -> io::Result<bool> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::fs::FallocateFlags;
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        match rustix::io::retry_on_intr(|| rustix::fs::fallocate(file, flags, offset, len)) {
+            Ok(()) => Ok(true),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _unused: (&File, u64, u64, Errno) = (file, offset, len, Errno::INVAL);
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{FileExt, MetadataExt};
+
+    #[test]
+    fn bytes_become_a_hole_and_the_length_stays() {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(&[7; 1 << 20], 0).unwrap();
+        file.sync_all().unwrap();
+        let before = file.metadata().unwrap();
+        let done = punch(&file, 64 << 10, 512 << 10).unwrap();
+        let after = file.metadata().unwrap();
+        assert_eq!(after.len(), 1 << 20);
+        let mut bytes = vec![1; 1 << 20];
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        assert!(bytes[..64 << 10].iter().chain(&bytes[576 << 10..]).all(|b| *b == 7));
+        assert!(!done || bytes[64 << 10..576 << 10].iter().all(|b| *b == 0));
+        assert!(!done || after.blocks() < before.blocks(), "{} blocks", after.blocks());
+    }
+}
