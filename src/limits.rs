@@ -345,6 +345,24 @@ pub const COPIES_MAX: u8 = 16;
 /// Files that one peer keeps for others, at most: each is a row in memory and in the ledger.
 pub const KEPT: usize = 200_000;
 
+/// Rows in one page of what a keeper keeps, at most: each is 72 bytes or less, so a page fits [`HEADER`].
+pub const KEPT_PAGE: usize = 8_192;
+
+/// Rows of what one keeper says it keeps, at most: a file has one for each of its parts there. They take 48
+/// bytes of memory each.
+pub const KEPT_ROWS: usize = KEPT;
+
+/// Keepers that are asked at the same time what they keep, at most: it bounds the memory of their answers.
+pub const KEPT_PULLS: usize = 4;
+
+/// Catalogues of other owners that are pulled from one keeper at the same time, at most: each may take as
+/// much memory as [`REMOTE_CATALOGUES`] while it comes.
+pub const ESTATES_AT_ONCE: usize = 2;
+
+/// Bytes of the manifests of files of the chunk store that are open for serving, at most. That of one file
+/// alone may be as long: [`MAP_CHUNKS`] values of 32 bytes are 16 MiB.
+pub const STORED_MANIFESTS: usize = 32 << 20;
+
 /// Peers that one copy of a file is spread over, at most: with each more of them it is lost more easily.
 pub const STRIPE: u32 = 4;
 

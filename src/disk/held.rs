@@ -68,6 +68,14 @@ impl Held {
         word >> (chunk.at() % 64) & 1 == 1 && !self.is_gone()
     }
 
+    /// True if all bytes of the `len` at `offset` are there.
+    #[must_use]
+    pub fn has_all(&self, offset: u64, len: u64) -> bool {
+        let end = offset.checked_add(len);
+        end.is_some_and(|end| end <= self.chunks.size())
+            && self.chunks.touched(offset, len).all(|chunk| self.has(chunk))
+    }
+
     /// The chunks that are there now.
     #[must_use]
     pub fn have(&self) -> Bits {

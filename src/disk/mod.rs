@@ -21,6 +21,7 @@ mod names;
 mod open;
 mod place;
 mod publish;
+mod reading;
 mod save;
 mod slow;
 mod state;
@@ -38,7 +39,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 pub use self::held::Held;
-pub use self::stored::{Stored, drop_stored, lose_stored, stored};
+pub use self::reading::{Stored, StoredError, verify as verify_stored};
+pub use self::stored::{drop_stored, lose_stored, stored};
 use crate::content::partial;
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath};
 use crate::error::Failure;

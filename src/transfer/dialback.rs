@@ -1,5 +1,5 @@
 //! Dial-back: whom to ask to connect to us because we cannot connect to it, and whose such question to
-//! follow. Pure; its shells are transfer/receiver.rs (asks) and transfer/sender.rs (follows).
+//! follow. Pure; its shells are transfer/receiver.rs (asks) and transfer/sender/ (follows).
 //!
 //! Asking goes on beside dialling: whichever connection stands first is used. A peer is asked once dialling
 //! it failed twice in a row or is not answered for a second, and at once if it had to be asked the last time.

@@ -1,5 +1,5 @@
 //! The files that are not shared, but of which others get what is here: those that are being fetched, and
-//! those that arrived a while ago. Part of sender.rs.
+//! those that arrived a while ago. Part of sender/.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

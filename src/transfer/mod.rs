@@ -1,8 +1,8 @@
 //! Moving bytes between peers: one mio engine, four roles (DESIGN §2, §5).
 //!
 //! Each role is a thread that runs one [`Engine`]: engine.rs (the loop), net.rs (who is connected),
-//! connection.rs (TLS and frames). What a role does is in receiver.rs, sender.rs and custody.rs; what
-//! they decide is in pure machines: swarm/, catalogue.rs, serve.rs, dialback.rs.
+//! connection.rs (TLS and frames). What a role does is in receiver.rs, sender/ and custody.rs; what
+//! they decide is in pure machines: swarm/, catalogue/, kept.rs, serve.rs, dialback.rs.
 
 mod catalogue;
 mod connection;
@@ -12,6 +12,7 @@ mod disks;
 mod engine;
 mod giving;
 mod holding;
+mod kept;
 mod net;
 pub mod ports;
 mod rate;
@@ -39,7 +40,7 @@ use self::receiver::ReceiverRole;
 use self::sender::SenderRole;
 use self::swarm::Swarm;
 use crate::content::library::Shelf;
-use crate::content::{Catalogue, Claim, FileId, Head, SafePath};
+use crate::content::{Catalogue, ChunkIndex, Claim, FileId, Head, SafePath};
 use crate::disk;
 use crate::error::Failure;
 use crate::identity::PeerId;
@@ -48,7 +49,7 @@ use crate::identity::tls::Tls;
 use crate::routes::{Contact, Host};
 use crate::sys::descriptors;
 use crate::wire::custody::Span;
-use crate::wire::message::Told;
+use crate::wire::message::{KeptFile, Told};
 
 /// Number of a download, for as long as this peer runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -123,6 +124,15 @@ pub enum ReceiverCommand {
     Cancel(JobId),
     /// Bring this peer's catalogue up to date.
     Catalogue(PeerId),
+    /// Pull the newest head and catalogue of `origin` that `from` has.
+    Estate {
+        /// Who is asked.
+        from: PeerId,
+        /// Whose they are.
+        origin: PeerId,
+    },
+    /// Ask this peer what it keeps for others.
+    Kept(PeerId),
     /// Ask this peer for its table of peers.
     Table(PeerId),
     /// Finish the block under way, sync what arrived, then report [`ReceiverEvent::Stopped`].
@@ -189,6 +199,28 @@ pub enum ReceiverEvent {
     Finished(JobId, u64, Option<Failure>),
     /// A catalogue was brought up to date; head checked, root proved.
     Catalogue(PeerId, Head, Arc<Catalogue>),
+    /// What `from` has of `origin`: root and signature are checked. It may be older than what others have.
+    Estate {
+        /// Who gave it.
+        from: PeerId,
+        /// Whose it is, and who signed the head.
+        origin: PeerId,
+        /// The signed head.
+        signed: Arc<[u8]>,
+        /// What the head names.
+        catalogue: Arc<Catalogue>,
+    },
+    /// `from` did not give that of `origin`: it has none, cannot be reached, or lied.
+    NoEstate {
+        /// Who was asked.
+        from: PeerId,
+        /// Whose was asked for.
+        origin: PeerId,
+    },
+    /// All that this peer says it keeps for others, one entry for each owner. Nothing of it is proved.
+    Kept(PeerId, Vec<KeptOf>),
+    /// This peer did not say what it keeps: it is busy, cannot be reached, or lied.
+    NoKept(PeerId),
     /// Peers out of this one's table.
     Table(PeerId, Vec<Told>),
     /// TLS proved this peer at this address, or a byte came from it.
@@ -220,6 +252,29 @@ pub struct Offer {
     pub table: Arc<[Told]>,
 }
 
+/// What lies in the chunk store of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Bytes of the whole file.
+    pub size: u64,
+    /// The chunks that are there.
+    pub spans: Vec<Span>,
+    /// Who shares it.
+    pub owners: Vec<PeerId>,
+}
+
+/// What a keeper keeps for one owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptOf {
+    /// The owner.
+    pub origin: PeerId,
+    /// Its newest announcement, a datagram signed by itself; empty if none is known. Of another peer's word it
+    /// has not been checked.
+    pub announcement: Arc<[u8]>,
+    /// The files, and which chunks of them.
+    pub rows: Vec<KeptFile>,
+}
+
 /// What the controller asks of the sender.
 #[derive(Debug)]
 pub enum SenderCommand {
@@ -227,6 +282,18 @@ pub enum SenderCommand {
     Offer(Arc<Offer>),
     /// Serve what is there of this file, too.
     Hold(Arc<disk::Held>),
+    /// The folder of the chunk store.
+    Store(PathBuf),
+    /// This is there of a file in the chunk store; `None`: nothing any more. To be said again whenever that
+    /// changes, and before chunks are removed; it takes the place of what was said before.
+    Stored(FileId, Option<StoredFile>),
+    /// The owners whose files in the chunk store anybody may have now, and hear of. Those of others are there for
+    /// themselves only. At first it is nobody's.
+    Open(BTreeSet<PeerId>),
+    /// The signed head and the catalogue of another owner, for whoever asks for them; `None`: neither is known.
+    Estate(PeerId, Option<(Arc<[u8]>, Arc<Catalogue>)>),
+    /// What is kept for others, for whoever asks for it. One entry for each owner.
+    Kept(Arc<Vec<KeptOf>>),
     /// Ask this peer, over a connection that it made, to dial our receiver.
     AskBack(PeerId),
     /// This peer asked us to dial its receiver.
@@ -250,6 +317,11 @@ pub enum SenderEvent {
     Serving(Vec<(PeerId, u64)>),
     /// A file was not what it was when it was hashed; it was not served.
     Changed(SafePath),
+    /// A chunk in the store is not what it was, or cannot be read; it was not served and is not from now on.
+    /// Once, until the file is [stored](SenderCommand::Stored) again.
+    Rotten(FileId, ChunkIndex),
+    /// The data of a file in the store is gone, or what proves it: nothing of it is served. Once, as above.
+    Missing(FileId),
     /// Nothing is under way any more, after `Finish` or `Stop`.
     Stopped,
 }

@@ -1,5 +1,5 @@
 //! The receiver: connects to the sender ports of other peers and carries between them, the disk
-//! workers and the pure machines that decide (swarm/, catalogue.rs, dialback.rs). On its own port come peers
+//! workers and the pure machines that decide (swarm/, catalogue/, kept.rs, dialback.rs). On its own port come peers
 //! that it asked to dial back; nobody else has a place there.
 //!
 //! A block goes from the decrypted record into a buffer of the fixed pool and from there to the disk
@@ -15,6 +15,7 @@ use super::connection::Closed;
 use super::dialback::{self, Asking};
 use super::disks::Disks;
 use super::engine::{Bell, Role};
+use super::kept::{self, Keepers};
 use super::net::{ConnId, Net};
 use super::rate::Gate;
 use super::swarm::{self, Swarm, Target};
@@ -82,6 +83,7 @@ pub(super) struct ReceiverRole {
     disks: Disks,
     swarm: Swarm,
     catalogues: Catalogues,
+    keepers: Keepers,
     links: BTreeMap<PeerId, Link>,
     asking: Asking,
     /// The connections on which we ask: those that we dialled, and those that others dialled back.
@@ -110,6 +112,7 @@ impl ReceiverRole {
             disks: Disks::new(disk_commands, disk_events),
             swarm,
             catalogues: Catalogues::default(),
+            keepers: Keepers::default(),
             links: BTreeMap::new(),
             asking: Asking::default(),
             dialled: BTreeMap::new(),
@@ -138,6 +141,8 @@ impl ReceiverRole {
                 self.swarm_output(now, net, output);
             } else if let Some(output) = self.catalogues.poll_output() {
                 self.catalogue_output(now, net, output);
+            } else if let Some(output) = self.keepers.poll_output() {
+                self.kept_output(now, net, output);
             } else if let Some(output) = self.asking.poll_output() {
                 self.asking_output(now, output);
             } else {
@@ -156,6 +161,7 @@ impl ReceiverRole {
             swarm::Output::Drop(peer, why) => {
                 self.drop_link(now, net, peer, &why);
                 self.catalogues.handle_down(now, peer);
+                self.keepers.handle_down(now, peer);
             }
             swarm::Output::Ask(peer, lane, message) => self.ask_on(net, peer, lane, &message),
             swarm::Output::Lanes(peer, count) => self.widen(now, net, peer, count),
@@ -184,13 +190,39 @@ impl ReceiverRole {
             catalogue::Output::Drop(peer, why) => {
                 self.drop_link(now, net, peer, &why);
                 self.swarm.handle_down(now, peer);
+                self.keepers.handle_down(now, peer);
             }
             catalogue::Output::Ask(peer, message) => self.ask(net, peer, &message),
             catalogue::Output::Done(peer, head, catalogue) => {
                 self.tell(ReceiverEvent::Catalogue(peer, head, catalogue));
             }
+            catalogue::Output::Estate { from, origin, signed, catalogue } => {
+                self.tell(ReceiverEvent::Estate { from, origin, signed, catalogue });
+            }
             catalogue::Output::GaveUp(peer) => self.tell(ReceiverEvent::NoCatalogue(peer)),
+            catalogue::Output::NoEstate { from, origin } => {
+                self.tell(ReceiverEvent::NoEstate { from, origin });
+            }
             catalogue::Output::Warning(text) => self.tell(ReceiverEvent::Warning(text)),
+        }
+    }
+
+    fn kept_output(&mut self, now: Time, net: &mut Net, output: kept::Output) {
+        match output {
+            kept::Output::Dial(peer) => match self.connect(now, net, peer) {
+                Some(true) => self.keepers.handle_up(now, peer),
+                Some(false) => {}
+                None => self.keepers.handle_down(now, peer),
+            },
+            kept::Output::Drop(peer, why) => {
+                self.drop_link(now, net, peer, &why);
+                self.swarm.handle_down(now, peer);
+                self.catalogues.handle_down(now, peer);
+            }
+            kept::Output::Ask(peer, message) => self.ask(net, peer, &message),
+            kept::Output::Done(peer, kept) => self.tell(ReceiverEvent::Kept(peer, kept)),
+            kept::Output::GaveUp(peer) => self.tell(ReceiverEvent::NoKept(peer)),
+            kept::Output::Warning(text) => self.tell(ReceiverEvent::Warning(text)),
         }
     }
 
@@ -295,6 +327,9 @@ impl ReceiverRole {
     }
 
     fn answer(&mut self, now: Time, peer: PeerId, message: Message) -> Result<(), String> {
+        // Answers come in the order of the questions: what is owed behind a long one is not late.
+        self.catalogues.handle_heard(now, peer);
+        self.keepers.handle_heard(now, peer);
         match message {
             Message::Head(m) => self.catalogues.handle_head(now, peer, &m),
             Message::Bucket(m) => self.catalogues.handle_bucket(now, peer, m),
@@ -312,6 +347,7 @@ impl ReceiverRole {
                 open.ok_or("it sent a table that nobody asked for, or a longer one than there is")?;
                 self.tell(ReceiverEvent::Table(peer, told));
             }
+            Message::Kept(m) => self.keepers.handle_page(now, peer, m),
             Message::Refused(m) => self.refused(now, peer, &m),
             Message::DialBack(_) => self.tell(ReceiverEvent::DialBack(peer)),
             // Blocks have their own way; requests have no place on a connection that we dialled.
@@ -324,6 +360,7 @@ impl ReceiverRole {
         match m.request & 3 {
             swarm::TAG => self.swarm.handle_refused(now, peer, m),
             catalogue::TAG => self.catalogues.handle_refused(now, peer, m),
+            kept::TAG => self.keepers.handle_refused(peer, m),
             _ => {}
         }
     }
@@ -363,6 +400,7 @@ impl ReceiverRole {
         self.asking.handle_up(peer, back);
         self.swarm.handle_up(now, peer);
         self.catalogues.handle_up(now, peer);
+        self.keepers.handle_up(now, peer);
         self.ask_table(net, peer);
         self.pump(now, net);
     }
@@ -423,6 +461,7 @@ impl Role for ReceiverRole {
                 self.asking.handle_gone(peer);
                 self.swarm.handle_gone(now, peer);
                 self.catalogues.handle_gone(peer);
+                self.keepers.handle_gone(peer);
             }
             ReceiverCommand::Fetch(job) => self.swarm.handle_job(now, job),
             ReceiverCommand::FetchBy(job, workers) => {
@@ -434,6 +473,8 @@ impl Role for ReceiverRole {
             ReceiverCommand::Crowd(claim, peers) => self.swarm.handle_crowd(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
             ReceiverCommand::Catalogue(peer) => self.catalogues.handle_wanted(now, peer),
+            ReceiverCommand::Estate { from, origin } => self.catalogues.handle_estate(now, from, origin),
+            ReceiverCommand::Kept(peer) => self.keepers.handle_wanted(now, peer),
             ReceiverCommand::Table(peer) => self.want_table(now, net, peer),
             ReceiverCommand::Stop => self.stop(now, net),
         }
@@ -518,9 +559,9 @@ impl Role for ReceiverRole {
     }
 
     fn is_busy(&self, id: ConnId) -> bool {
-        self.dialled
-            .get(&id)
-            .is_some_and(|&peer| self.swarm.is_owed_by(peer) || self.catalogues.is_owed_by(peer))
+        self.dialled.get(&id).is_some_and(|&peer| {
+            self.swarm.is_owed_by(peer) || self.catalogues.is_owed_by(peer) || self.keepers.is_owed_by(peer)
+        })
     }
 
     fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {
@@ -548,13 +589,15 @@ impl Role for ReceiverRole {
         }
         self.swarm.handle_down(now, peer);
         self.catalogues.handle_down(now, peer);
+        self.keepers.handle_down(now, peer);
         self.pump(now, net);
     }
 
     fn poll_timeout(&self) -> Option<Time> {
         let asking = self.asking.poll_timeout().filter(|_| self.stopping.is_none());
-        let machines = [self.swarm.poll_timeout(), self.catalogues.poll_timeout(), self.gate.poll_timeout()];
-        machines.into_iter().chain([asking, self.stopping]).flatten().min()
+        let pulls = [self.catalogues.poll_timeout(), self.keepers.poll_timeout()];
+        let others = [self.swarm.poll_timeout(), self.gate.poll_timeout(), asking, self.stopping];
+        pulls.into_iter().chain(others).flatten().min()
     }
 
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
@@ -580,6 +623,7 @@ impl Role for ReceiverRole {
         }
         self.swarm.handle_timeout(now);
         self.catalogues.handle_timeout(now);
+        self.keepers.handle_timeout(now);
         if self.stopping.is_none() {
             self.asking.handle_timeout(now);
         }

@@ -1,15 +1,15 @@
 //! What one asker of the sender is owed, and the answers that need no file. Pure; the shell is
-//! transfer/sender.rs.
+//! transfer/sender/.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::Offer;
-use crate::content::catalogue::root_of;
-use crate::content::library::Shelf;
+use super::sender::estates::KeptPages;
+use crate::content::catalogue::{Bucket, root_of};
 use crate::content::partial::Bits;
-use crate::content::{ChunkIndex, FileId, Manifest};
+use crate::content::{Catalogue, ChunkIndex, FileId, Manifest};
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
@@ -25,9 +25,8 @@ pub(super) enum Quick {
     Head(HeadIs),
     Buckets {
         request: u64,
-        shelf: Arc<Shelf>,
         /// Buckets still to be sent; the first one from `from` on.
-        buckets: VecDeque<u8>,
+        buckets: VecDeque<(u8, Arc<Bucket>)>,
         from: usize,
     },
     Manifest {
@@ -36,29 +35,26 @@ pub(super) enum Quick {
         page: usize,
     },
     Table(VecDeque<TableIs>),
+    Kept(KeptPages),
 }
 
 impl Quick {
     /// `None` before there is a head.
-    pub(super) fn head(offer: &Offer, m: GetHead) -> Option<Self> {
-        if offer.head.is_empty() {
+    pub(super) fn head(signed: &[u8], catalogue: &Catalogue, m: &GetHead) -> Option<Self> {
+        if signed.is_empty() {
             return None;
         }
-        let digests = offer.shelf.catalogue.digests();
+        let digests = catalogue.digests();
         let known = m.known.is_some_and(|root| root == root_of(digests));
         let digests = if known { Vec::new() } else { digests.iter().flat_map(|d| d.0).collect() };
-        Some(Self::Head(HeadIs { request: m.request, signed: offer.head.to_vec(), digests }))
+        Some(Self::Head(HeadIs { request: m.request, signed: signed.to_vec(), digests }))
     }
 
     /// `None` if the catalogue is another one by now.
-    pub(super) fn buckets(offer: &Offer, m: GetBuckets) -> Option<Self> {
-        let current = root_of(offer.shelf.catalogue.digests()) == m.root;
-        current.then(|| Self::Buckets {
-            request: m.request,
-            shelf: Arc::clone(&offer.shelf),
-            buckets: m.buckets.into(),
-            from: 0,
-        })
+    pub(super) fn buckets(catalogue: &Catalogue, m: &GetBuckets) -> Option<Self> {
+        let current = root_of(catalogue.digests()) == m.root;
+        let buckets = m.buckets.iter().map(|b| (*b, Arc::clone(catalogue.bucket(*b))));
+        current.then(|| Self::Buckets { request: m.request, buckets: buckets.collect(), from: 0 })
     }
 
     pub(super) fn manifest(manifest: Arc<Manifest>, m: &GetManifest) -> Result<Self, Reason> {
@@ -89,9 +85,14 @@ impl Quick {
                 let page = pages.pop_front();
                 (page.map(Message::Table), pages.is_empty())
             }
-            Self::Buckets { request, shelf, buckets, from } => {
-                let Some(&bucket) = buckets.front() else { return (None, true) };
-                let (page, last) = bucket_page(*request, bucket, shelf, *from);
+            Self::Kept(pages) => {
+                let page = pages.next_page();
+                let last = page.last;
+                (Some(Message::Kept(page)), last)
+            }
+            Self::Buckets { request, buckets, from } => {
+                let Some((number, bucket)) = buckets.front() else { return (None, true) };
+                let (page, last) = bucket_page(*request, *number, bucket, *from);
                 *from += page.entries.len();
                 if last {
                     buckets.pop_front();
@@ -104,8 +105,8 @@ impl Quick {
 }
 
 /// As many entries of a bucket from number `from` on as fit a page, and whether they are the last.
-fn bucket_page(request: u64, bucket: u8, shelf: &Shelf, from: usize) -> (BucketIs, bool) {
-    let all = shelf.catalogue.bucket(bucket).entries();
+fn bucket_page(request: u64, number: u8, bucket: &Bucket, from: usize) -> (BucketIs, bool) {
+    let all = bucket.entries();
     let mut bytes = 0;
     let mut entries = Vec::new();
     for entry in all.iter().skip(from) {
@@ -116,7 +117,7 @@ fn bucket_page(request: u64, bucket: u8, shelf: &Shelf, from: usize) -> (BucketI
         entries.push(entry.clone());
     }
     let last = from + entries.len() >= all.len();
-    (BucketIs { request, bucket, entries, last }, last)
+    (BucketIs { request, bucket: number, entries, last }, last)
 }
 
 /// Files under way that are kept in mind for one asker, at most. Only after `Finish` does it matter.
@@ -132,13 +133,17 @@ const GRACE_UNKNOWN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) file: FileId,
+    /// Its size, by the word of who asks.
+    pub(super) size: u64,
+    /// What was told is all that the chunk store had in this version of it.
+    pub(super) version: Option<u64>,
     /// `None`: nothing yet.
     told: Option<Bits>,
 }
 
 impl Watch {
-    pub(super) const fn new(file: FileId) -> Self {
-        Self { file, told: None }
+    pub(super) const fn new(file: FileId, size: u64) -> Self {
+        Self { file, size, version: None, told: None }
     }
 
     /// What is to be told, given what is there now; `None`: nothing new.

@@ -51,7 +51,7 @@ const fn bounds(kind: u8) -> (usize, usize) {
         k::GET_BLOCKS => (limits::REQUEST_HEADER, 0),
         k::GET_ANY | k::HAVES => (limits::MAP_HEADER, 0),
         k::HEAD => (limits::HEAD_HEADER, 0),
-        k::BUCKET | k::MANIFEST | k::TABLE => (limits::HEADER, 0),
+        k::BUCKET | k::MANIFEST | k::TABLE | k::KEPT => (limits::HEADER, 0),
         _ => match super::custody::bound(kind) {
             Some(header) => (header, 0),
             // Kinds of later versions too: they are skipped or refused, so they must be small.

@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{self, Frame};
 pub use super::haves::{GetAny, GetHaves, HavesIs};
+pub use super::kept::{GetKept, KeptFile, KeptIs};
 use super::{DecodeError, decode, encode, haves};
 use crate::content::{Entry, FileId};
+use crate::identity::PeerId;
 use crate::limits;
 
 /// The kinds of frames: below 64 requests, from 64 on answers.
@@ -36,6 +38,8 @@ pub mod kind {
     pub const GET_HAVES: u8 = 7;
     /// [`super::GetAny`].
     pub const GET_ANY: u8 = 8;
+    /// [`super::GetKept`].
+    pub const GET_KEPT: u8 = 9;
     /// [`super::HeadIs`].
     pub const HEAD: u8 = 64;
     /// [`super::BucketIs`].
@@ -50,6 +54,8 @@ pub mod kind {
     pub const HAVES: u8 = 69;
     /// [`super::DialBack`].
     pub const DIAL_BACK: u8 = 70;
+    /// [`super::KeptIs`].
+    pub const KEPT: u8 = 71;
     /// [`super::Refused`].
     pub const REFUSED: u8 = 127;
 }
@@ -62,6 +68,9 @@ pub struct GetHead {
     /// The root that the asker has; the digests then come only if it is another one now.
     #[serde(with = "serde_bytes", default)]
     pub known: Option<[u8; 32]>,
+    /// Whose catalogue; `None`: that of the peer that is asked. Of others it has what it keeps files of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<PeerId>,
 }
 
 /// Asks for buckets of the catalogue. Answer: for each one, in order, [`BucketIs`] once or more.
@@ -75,6 +84,9 @@ pub struct GetBuckets {
     /// Numbers of the buckets, one byte each; no more than there are.
     #[serde(with = "serde_bytes")]
     pub buckets: Vec<u8>,
+    /// Whose catalogue; `None`: that of the peer that is asked. Of others it has what it keeps files of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<PeerId>,
 }
 
 /// Asks for one page of a manifest. Answer: [`ManifestIs`].
@@ -248,6 +260,7 @@ pub enum Message {
     GetTable(GetTable),
     GetHaves(GetHaves),
     GetAny(GetAny),
+    GetKept(GetKept),
     Head(HeadIs),
     Bucket(BucketIs),
     Manifest(ManifestIs),
@@ -255,6 +268,7 @@ pub enum Message {
     Table(TableIs),
     Haves(HavesIs),
     DialBack(DialBack),
+    Kept(KeptIs),
     Refused(Refused),
 }
 
@@ -280,6 +294,7 @@ impl Message {
             kind::GET_TABLE => Self::GetTable(decode(header)?),
             kind::GET_HAVES => Self::GetHaves(decode(header)?),
             kind::GET_ANY => Self::GetAny(decode(header)?),
+            kind::GET_KEPT => Self::GetKept(decode(header)?),
             kind::HEAD => Self::Head(decode(header)?),
             kind::BUCKET => Self::Bucket(decode(header)?),
             kind::MANIFEST => Self::Manifest(decode(header)?),
@@ -287,6 +302,7 @@ impl Message {
             kind::TABLE => Self::Table(decode(header)?),
             kind::HAVES => Self::Haves(decode(header)?),
             kind::DIAL_BACK => Self::DialBack(decode(header)?),
+            kind::KEPT => Self::Kept(decode(header)?),
             kind::REFUSED => Self::Refused(decode(header)?),
             _ => return Ok(None),
         };
@@ -306,6 +322,7 @@ impl Message {
             Self::GetTable(_) => "get_table",
             Self::GetHaves(_) => "get_haves",
             Self::GetAny(_) => "get_any",
+            Self::GetKept(_) => "get_kept",
             Self::Head(_) => "head",
             Self::Bucket(_) => "bucket",
             Self::Manifest(_) => "manifest",
@@ -313,6 +330,7 @@ impl Message {
             Self::Table(_) => "table",
             Self::Haves(_) => "haves",
             Self::DialBack(_) => "dial_back",
+            Self::Kept(_) => "kept",
             Self::Refused(_) => "refused",
         }
     }
@@ -338,6 +356,7 @@ impl Message {
             Self::Haves(m) if !haves::fits(&m.map) || m.more.len() > limits::HAVES_MORE => {
                 Err(DecodeError::Value("a map has at most 524,288 chunks, an addition 4,096"))
             }
+            Self::Kept(m) => m.check(),
             _ => Ok(()),
         }
     }
@@ -354,6 +373,7 @@ impl Message {
             Self::GetTable(m) => (kind::GET_TABLE, encode(m)),
             Self::GetHaves(m) => (kind::GET_HAVES, encode(m)),
             Self::GetAny(m) => (kind::GET_ANY, encode(m)),
+            Self::GetKept(m) => (kind::GET_KEPT, encode(m)),
             Self::Head(m) => (kind::HEAD, encode(m)),
             Self::Bucket(m) => (kind::BUCKET, encode(m)),
             Self::Manifest(m) => (kind::MANIFEST, encode(m)),
@@ -361,6 +381,7 @@ impl Message {
             Self::Table(m) => (kind::TABLE, encode(m)),
             Self::Haves(m) => (kind::HAVES, encode(m)),
             Self::DialBack(m) => (kind::DIAL_BACK, encode(m)),
+            Self::Kept(m) => (kind::KEPT, encode(m)),
             Self::Refused(m) => (kind::REFUSED, encode(m)),
         };
         [&frame::prefix(kind, header.len(), payload)[..], &header].concat()
@@ -459,9 +480,14 @@ mod tests {
         let file = FileId([3; 32]);
         let kind = Kind::File { id: file, size: 9, modified: -4, executable: true };
         vec![
-            Message::GetHead(GetHead { request: 1, known: None }),
-            Message::GetHead(GetHead { request: 1, known: Some([7; 32]) }),
-            Message::GetBuckets(GetBuckets { request: 2, root: [1; 32], buckets: (0..=255).collect() }),
+            Message::GetHead(GetHead { request: 1, known: None, origin: None }),
+            Message::GetHead(GetHead { request: 1, known: Some([7; 32]), origin: Some(PeerId([4; 32])) }),
+            Message::GetBuckets(GetBuckets {
+                request: 2,
+                root: [1; 32],
+                buckets: (0..=255).collect(),
+                origin: Some(PeerId([4; 32])),
+            }),
             Message::GetManifest(GetManifest { request: 3, file, page: 9 }),
             Message::GetBlocks(GetBlocks {
                 request: u64::MAX,
@@ -471,6 +497,7 @@ mod tests {
             Message::GetTable(GetTable { request: 6 }),
             Message::GetHaves(GetHaves { request: 6, file, size: u64::MAX }),
             Message::GetAny(GetAny { request: 6, file, size: u64::MAX, want: vec![0xff; 65_536] }),
+            Message::GetKept(GetKept { request: 6 }),
             Message::Head(HeadIs { request: 7, signed: vec![1; 400], digests: vec![2; 8_192] }),
             Message::Bucket(BucketIs {
                 request: 8,
@@ -488,6 +515,17 @@ mod tests {
             }),
             Message::Haves(HavesIs { request: 12, map: vec![0xff; 65_536], more: vec![u32::MAX; 4_096] }),
             Message::DialBack(DialBack { request: 0 }),
+            Message::Kept(KeptIs {
+                request: u64::MAX,
+                origin: PeerId([9; 32]),
+                announcement: vec![3; limits::DATAGRAM],
+                rows: vec![
+                    KeptFile { file, size: limits::FILE, from: (1 << 26) - 1, to: 1 << 26 };
+                    limits::KEPT_PAGE
+                ],
+                last: false,
+            }),
+            Message::Kept(KeptIs::nothing(13)),
             Message::Refused(Refused { request: 12, item: Some(4), reason: Reason::Changed }),
         ]
     }
@@ -540,6 +578,48 @@ mod tests {
             let header = encode(&GetBlocks { request: 1, items });
             assert!(Message::decode(&Frame { kind: kind::GET_BLOCKS, header, payload: 0 }).is_err());
         }
+    }
+
+    #[test]
+    fn what_is_kept_fits_its_file_or_is_refused() {
+        let row = |size, from, to| KeptFile { file: FileId([1; 32]), size, from, to };
+        let page = |rows, last| KeptIs { rows, last, ..KeptIs::nothing(1) };
+        let read = |page: &KeptIs| {
+            Message::decode(&Frame { kind: kind::KEPT, header: encode(page), payload: 0 }).map(|_| ())
+        };
+        for good in [page(vec![row(0, 0, 1), row(65_537, 1, 2)], false), KeptIs::nothing(1)] {
+            read(&good).unwrap();
+        }
+        let many = vec![row(1, 0, 1); limits::KEPT_PAGE + 1];
+        for rows in [
+            vec![row(1, 0, 0)],
+            vec![row(1, 1, 0)],
+            vec![row(65_536, 0, 2)],
+            vec![row(65_537, 2, 3)],
+            vec![row(limits::FILE + 1, 0, 1)],
+            vec![row(1, 0, 1), row(1, 0, u32::MAX)],
+            many,
+        ] {
+            assert!(read(&page(rows, true)).is_err());
+        }
+        assert!(read(&page(Vec::new(), false)).is_err());
+        let announcement = vec![0; limits::DATAGRAM + 1];
+        assert!(read(&KeptIs { announcement, ..KeptIs::nothing(1) }).is_err());
+    }
+
+    /// A request of before there were keepers is the same bytes as one for the peer's own catalogue.
+    #[test]
+    fn whose_catalogue_is_left_out_when_it_is_the_peers_own() {
+        #[derive(Serialize)]
+        struct Before {
+            request: u64,
+            #[serde(with = "serde_bytes")]
+            known: Option<[u8; 32]>,
+        }
+        let before = encode(&Before { request: 1, known: None });
+        let now = GetHead { request: 1, known: None, origin: None };
+        assert_eq!(before, encode(&now));
+        assert_eq!(decode::<GetHead>(&before).unwrap(), now);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod custody;
 pub mod datagram;
 pub mod frame;
 mod haves;
+mod kept;
 pub mod message;
 
 pub use codec::{DecodeError, decode, encode};

@@ -4,8 +4,8 @@ use potluck::content::{Entry, FileId, Kind};
 use potluck::limits;
 use potluck::wire::Message;
 use potluck::wire::message::{
-    BlockIs, BucketIs, Cancel, GetBlocks, GetBuckets, GetHead, GetManifest, GetTable, HeadIs, Item,
-    ManifestIs, Reason, Refused, TableIs,
+    BlockIs, BucketIs, Cancel, GetBlocks, GetBuckets, GetHead, GetKept, GetManifest, GetTable, HeadIs, Item,
+    KeptIs, ManifestIs, Reason, Refused, TableIs,
 };
 
 use crate::caller::Caller;
@@ -18,16 +18,18 @@ fn messages() -> Vec<Vec<u8>> {
     let file = FileId([3; 32]);
     let entries = vec![Entry { path: "a".parse().unwrap(), kind: Kind::Folder }];
     let all = [
-        Message::GetHead(GetHead { request: 1, known: None }),
-        Message::GetBuckets(GetBuckets { request: 2, root: [1; 32], buckets: vec![0, 255] }),
+        Message::GetHead(GetHead { request: 1, known: None, origin: None }),
+        Message::GetBuckets(GetBuckets { request: 2, root: [1; 32], buckets: vec![0, 255], origin: None }),
         Message::GetManifest(GetManifest { request: 3, file, page: 0 }),
         Message::GetBlocks(GetBlocks { request: 4, items: vec![Item { file, offset: 0, len: 1 }] }),
         Message::Cancel(Cancel { request: 5 }),
         Message::GetTable(GetTable { request: 6 }),
+        Message::GetKept(GetKept { request: 6 }),
         Message::Head(HeadIs { request: 7, signed: vec![1; 80], digests: Vec::new() }),
         Message::Bucket(BucketIs { request: 8, bucket: 1, entries, last: true }),
         Message::Manifest(ManifestIs { request: 9, values: vec![5; 32] }),
         Message::Table(TableIs { request: 11, datagrams: vec![0, 1, 9], addresses: vec![0; 18], last: true }),
+        Message::Kept(KeptIs::nothing(11)),
         Message::Refused(Refused { request: 12, item: None, reason: Reason::Busy }),
     ];
     let mut all: Vec<Vec<u8>> = all.iter().map(Message::encode).collect();

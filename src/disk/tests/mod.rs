@@ -7,6 +7,7 @@ mod held;
 mod keep;
 mod names;
 mod power;
+mod reading;
 mod resume;
 mod speed;
 

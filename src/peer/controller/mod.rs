@@ -324,6 +324,12 @@ impl Controller {
                 self.state.roster.shares(id, head, catalogue);
                 self.pull();
             }
+            ReceiverEvent::Estate { from, origin, .. } => {
+                log::debug!("{from} has a catalogue of {origin}");
+            }
+            ReceiverEvent::NoEstate { from, origin } => log::debug!("{from} has no catalogue of {origin}"),
+            ReceiverEvent::Kept(id, kept) => log::debug!("{id} keeps files of {} peers", kept.len()),
+            ReceiverEvent::NoKept(id) => log::debug!("{id} does not say what it keeps"),
             ReceiverEvent::Table(id, told) => self.tell_discovery(discovery::Command::Table(id, told)),
             ReceiverEvent::Proved(id, host) => self.tell_discovery(discovery::Command::Proved(id, host)),
             ReceiverEvent::AskBack(id, 0) => self.parts.sender.send(SenderCommand::AskBack(id)),
@@ -369,6 +375,8 @@ impl Controller {
                 // The library ended only if the whole peer is ending.
                 drop(self.parts.library.commands.send(library::Command::Check(path)));
             }
+            SenderEvent::Rotten(file, chunk) => log::debug!("chunk {} of {file:?} is rotten", chunk.get()),
+            SenderEvent::Missing(file) => log::debug!("{file:?} is missing in the store"),
             SenderEvent::Stopped => {
                 if let Some(leaving) = &mut self.state.leaving {
                     leaving.handle_sender_stopped();

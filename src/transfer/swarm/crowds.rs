@@ -268,7 +268,7 @@ impl World {
                 assert!(client.take_any(now, m, true));
             }
             Message::GetHaves(m) => {
-                client.watches.insert(m.request, Watch::new(m.file));
+                client.watches.insert(m.request, Watch::new(m.file, m.size));
                 if !std::mem::replace(&mut server.telling, true) {
                     self.at(now, Event::Tell(to));
                 }

@@ -61,7 +61,7 @@ impl Plain {
     }
 }
 
-type Work = (FileToken, Arc<Manifest>, crate::content::ChunkIndex, u64, crate::disk::Block);
+type Work = (FileToken, Arc<Manifest>, ChunkIndex, u64, crate::disk::Block);
 
 fn write(work: &Receiver<Work>, file: &File, tell: &Sender<Event>, bell: &Bell) {
     let mut hashers = HashMap::<_, (ChunkHasher, u64)>::new();

@@ -96,14 +96,22 @@ pub(super) struct Client {
 }
 
 impl Client {
-    fn new(owner: &Owner) -> Self {
+    pub(super) fn new(owner: &Owner) -> Self {
         Self::dial(owner.id(), owner.port)
     }
 
+    /// With this key.
+    pub(super) fn of(owner: &Owner, identity: &Identity) -> Self {
+        Self::dial_as(identity.clone(), owner.id(), owner.port)
+    }
+
     pub(super) fn dial(peer: PeerId, port: u16) -> Self {
+        Self::dial_as(Identity::generate().unwrap(), peer, port)
+    }
+
+    fn dial_as(identity: Identity, peer: PeerId, port: u16) -> Self {
         let tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
         tcp.set_read_timeout(Some(DEADLINE)).unwrap();
-        let identity = Identity::generate().unwrap();
         let tls = Tls::new(&identity).unwrap().dial(peer, HOST).unwrap();
         let stream = rustls::StreamOwned::new(tls, tcp);
         Self { identity, stream, decoder: Decoder::default(), unread: Vec::new() }
@@ -115,7 +123,7 @@ impl Client {
     }
 
     /// The next message, with its payload; `None` when the other end closed.
-    fn hear(&mut self) -> Option<(Message, Vec<u8>)> {
+    pub(super) fn hear(&mut self) -> Option<(Message, Vec<u8>)> {
         let (frame, payload) = self.hear_frame()?;
         Some((Message::decode(&frame).unwrap().unwrap(), payload))
     }

@@ -3,10 +3,12 @@
 mod bench;
 mod custody;
 mod disk;
+mod keeping;
 mod liar;
 mod limited;
 mod loopback;
 mod patience;
+mod store;
 
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
@@ -158,7 +160,11 @@ pub(super) struct Getter {
 
 impl Getter {
     pub(super) fn new() -> Self {
-        let identity = Identity::generate().unwrap();
+        Self::of(Identity::generate().unwrap())
+    }
+
+    /// With this key.
+    pub(super) fn of(identity: Identity) -> Self {
         let engine = Engine::new().unwrap();
         let (disk, commands, events) = disk::Memory::start(engine.bell());
         let (socket, port) = listener();

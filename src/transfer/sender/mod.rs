@@ -1,8 +1,13 @@
-//! The sender: serves head, buckets, manifests, blocks and the table of peers out of one [`Offer`].
+//! The sender: serves head, buckets, manifests, blocks and the table of peers out of one [`Offer`], and what is
+//! kept here for others.
 //!
-//! Requests name content, never paths, and only bytes of files on the shelf leave. Nothing is made
-//! before the socket took what was made so far, so a slow asker costs no memory. Blocks are read in
+//! Requests name content, never paths, and only bytes leave of files on the shelf, of those that are being fetched
+//! (holding.rs), and of the chunk store (store.rs), looked for in this order. Nothing is made before the socket took what was made so far, so a slow asker costs no memory. Blocks are read in
 //! steps of 256 KiB on this thread; before and after each step the file must be what was hashed.
+
+mod crowd;
+pub(super) mod estates;
+mod store;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +19,8 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use rustix::io::Errno;
 
+use self::estates::{Estate, Estates};
+use self::store::Store;
 use super::connection::Closed;
 use super::dialback::Following;
 use super::engine::Role;
@@ -21,11 +28,10 @@ use super::giving::Giving;
 use super::holding::Holding;
 use super::net::{ConnId, Net};
 use super::rate::Gate;
-use super::serve::{Client, Quick, Watch};
+use super::serve::{Client, Quick};
 use super::{Offer, SenderCommand, SenderEvent};
 use crate::content::library::{OpenError, SharedFile, open, unchanged};
-use crate::content::partial::Bits;
-use crate::content::{Chunks, FileId};
+use crate::content::{Chunks, FileId, Manifest};
 use crate::identity::PeerId;
 use crate::limits;
 use crate::routes::{Contact, Host};
@@ -34,7 +40,7 @@ use crate::text;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{BlockIs, DialBack, GetAny, GetHaves, Item, Reason, Refused};
+use crate::wire::message::{BlockIs, DialBack, GetBuckets, GetHead, Item, Reason, Refused};
 
 /// Bytes read from a file in one step.
 const STEP: usize = 256 << 10;
@@ -105,6 +111,9 @@ pub(super) struct SenderRole {
     /// What is served of files that are not shared.
     holding: Holding,
     giving: Giving,
+    /// What is kept here for others.
+    store: Store,
+    estates: Estates,
     /// What limits how much is made.
     gate: Gate<ConnId>,
     /// When to look for chunks to be told of; `None` while nobody wants to know.
@@ -160,6 +169,8 @@ impl SenderRole {
             open: OpenFiles::default(),
             holding: Holding::new(usize::try_from(descriptors::allowed() / 8).unwrap_or(usize::MAX)),
             giving: Giving::default(),
+            store: Store::new(),
+            estates: Estates::default(),
             gate,
             haves: None,
             changed: BTreeSet::new(),
@@ -178,7 +189,7 @@ impl SenderRole {
         let mut left = self.gate.ask(now, client.peer, id).min(STEP as u64);
         let mut pushed = false;
         while left > 0 {
-            pushed |= self.choose(net, id);
+            pushed |= self.choose(now, net, id);
             let Some(client) = self.clients.get_mut(&id) else { break };
             let Some((request, number, item)) = client.next_item() else { break };
             let peer = client.peer;
@@ -188,12 +199,12 @@ impl SenderRole {
             let step = item.len.min(left);
             pushed = true;
             let pushed_one = if may {
-                self.push_item(now, net, id, (request, number), Item { len: step, ..item })
+                self.push_item(now, net, (id, peer), (request, number), Item { len: step, ..item })
             } else {
                 Err(Reason::Busy)
             };
             match pushed_one {
-                Ok(size) => {
+                Ok((step, size)) => {
                     left -= step;
                     self.gate.passed(step);
                     if let Some(client) = self.clients.get_mut(&id) {
@@ -218,29 +229,65 @@ impl SenderRole {
         pushed
     }
 
-    /// Reads and pushes some bytes of a file, as blocks. Returns the file's size.
+    /// Reads and pushes some bytes of a file, as blocks. Returns how many, and the file's size.
     fn push_item(
         &mut self,
         now: Time,
         net: &mut Net,
-        id: ConnId,
+        (id, peer): (ConnId, PeerId),
         (request, number): (u64, u32),
         item: Item,
-    ) -> Result<u64, Reason> {
+    ) -> Result<(u64, u64), Reason> {
         let offer = Arc::clone(&self.offer);
         let rests = self.unreadable.get(&item.file).is_some_and(|until| now < *until);
         let shared = offer.shelf.files.get(&item.file);
-        let Some(file) = shared.filter(|_| !self.changed.contains(&item.file) && !rests) else {
-            return self.push_held(net, id, (request, number), item, rests);
+        let shared = shared.filter(|_| !self.changed.contains(&item.file) && !rests);
+        let (len, size) = if let Some(file) = shared {
+            let chunks = file.manifest.chunks();
+            let len = within(chunks, item)?;
+            self.read_shared(now, &offer, file, item, len)?;
+            (len, chunks.size())
+        } else if let Some(held) = self.holding.get(item.file).filter(|h| h.has_all(item.offset, item.len)) {
+            let len = within(held.chunks(), item)?;
+            if let Err(e) = held.read(item.offset, &mut self.buffer[..len]) {
+                log::debug!("{:?} is not served any more: {e}", item.file);
+                return Err(Reason::Changed);
+            }
+            (len, held.chunks().size())
+        } else if self.store.chunks(peer, item.file).is_some() {
+            self.store.fill(now, peer, item, &mut self.buffer)?
+        } else {
+            return Err(self.nothing_of(item, rests));
         };
-        let chunks = file.manifest.chunks();
-        let len = within(chunks, item)?;
-        match self.read(&offer, item.file, file, item.offset, len) {
-            Ok(()) => {}
+        self.push_read(net, id, request, number, (item, len));
+        Ok((len as u64, size))
+    }
+
+    /// Why nothing of an item is given.
+    fn nothing_of(&self, item: Item, rests: bool) -> Reason {
+        match self.holding.get(item.file) {
+            // That part of it has not come yet.
+            Some(held) => within(held.chunks(), item).err().unwrap_or(Reason::Unknown),
+            None if rests || self.changed.contains(&item.file) => Reason::Changed,
+            None => unknown(&self.offer),
+        }
+    }
+
+    /// Fills the beginning of the buffer with bytes of a file of the shelf.
+    fn read_shared(
+        &mut self,
+        now: Time,
+        offer: &Offer,
+        file: &SharedFile,
+        item: Item,
+        len: usize,
+    ) -> Result<(), Reason> {
+        match self.read(offer, item.file, file, item.offset, len) {
+            Ok(()) => Ok(()),
             Err(e) if is_want_of_descriptors(&e) => {
                 log::warn!("no file descriptor is left: {} is served a little later", file.path);
                 self.open.files.clear();
-                return Err(Reason::Busy);
+                Err(Reason::Busy)
             }
             // A bad disk, a share that is away: it may be well again, so it is not given up.
             Err(OpenError::Io(e)) if e.kind() != io::ErrorKind::UnexpectedEof => {
@@ -248,46 +295,16 @@ impl SenderRole {
                     log::warn!("{} cannot be read, so others do not get it from here: {e}", file.path);
                 }
                 self.open.files.remove(&item.file);
-                return Err(Reason::Changed);
+                Err(Reason::Changed)
             }
             Err(e) => {
                 log::debug!("{} cannot be served: {e}", file.path);
                 self.changed.insert(item.file);
                 self.open.files.remove(&item.file);
                 drop(self.events.send(SenderEvent::Changed(file.path.clone())));
-                return Err(Reason::Changed);
+                Err(Reason::Changed)
             }
         }
-        self.push_read(net, id, request, number, (item, len));
-        Ok(chunks.size())
-    }
-
-    /// The same for a file of which some chunks are here, but that is not shared.
-    fn push_held(
-        &mut self,
-        net: &mut Net,
-        id: ConnId,
-        (request, number): (u64, u32),
-        item: Item,
-        rests: bool,
-    ) -> Result<u64, Reason> {
-        let Some(held) = self.holding.get(item.file) else {
-            let changed = rests || self.changed.contains(&item.file);
-            return Err(if changed { Reason::Changed } else { unknown(&self.offer) });
-        };
-        let held = Arc::clone(held);
-        let chunks = held.chunks();
-        let len = within(chunks, item)?;
-        let mut touched = chunks.touched(item.offset, item.len);
-        if !touched.all(|chunk| held.has(chunk)) {
-            return Err(Reason::Unknown);
-        }
-        if let Err(e) = held.read(item.offset, &mut self.buffer[..len]) {
-            log::debug!("{:?} is not served any more: {e}", item.file);
-            return Err(Reason::Changed);
-        }
-        self.push_read(net, id, request, number, (item, len));
-        Ok(chunks.size())
     }
 
     /// Pushes what was read into the buffer, as blocks.
@@ -305,108 +322,6 @@ impl SenderRole {
             net.push(id, &head.encode_with(block.len()), block);
             offset += block.len() as u64;
         }
-    }
-
-    /// Chooses the chunk for a request that leaves it to us, if that is what comes next. True: the request
-    /// was refused.
-    fn choose(&mut self, net: &mut Net, id: ConnId) -> bool {
-        let Some(any) = self.clients.get(&id).and_then(Client::next_any) else { return false };
-        let (request, file) = (any.request, any.file);
-        let chosen = match Chunks::of(any.size).and_then(|chunks| Bits::from_map(chunks, &any.want)) {
-            Some(want) => self.choose_of(id, file, &want),
-            None => Err(Reason::Malformed),
-        };
-        let Some(client) = self.clients.get_mut(&id) else { return false };
-        match chosen {
-            Ok(chosen) => {
-                client.choose(Some(chosen));
-                false
-            }
-            Err(reason) => {
-                client.choose(None);
-                net.send(id, &Message::Refused(Refused { request, item: None, reason }));
-                true
-            }
-        }
-    }
-
-    fn choose_of(&mut self, id: ConnId, file: FileId, want: &Bits) -> Result<(Item, Bits), Reason> {
-        let chunks = want.chunks();
-        if self.cut(file, chunks.size())? != chunks {
-            return Err(Reason::Malformed);
-        }
-        let shared = self.offer.shelf.files.get(&file).filter(|_| !self.changed.contains(&file));
-        let held = self.holding.get(file);
-        let given = self.clients.get(&id).and_then(|c| c.given(file)).filter(|g| g.chunks() == chunks);
-        let mut given = given.map_or_else(|| Bits::none(chunks), Bits::clone);
-        let here = |chunk| shared.is_some() || held.is_some_and(|h| h.has(chunk));
-        let chunk = self.giving.choose(file, want, &given, here).ok_or(Reason::Unknown)?;
-        given.insert(chunk);
-        let item = Item { file, offset: chunks.range(chunk).start, len: chunks.len_of(chunk) };
-        Ok((item, given))
-    }
-
-    /// How a file that is served here is cut, if it has that size and can be told of by maps.
-    fn cut(&self, file: FileId, size: u64) -> Result<Chunks, Reason> {
-        let shared = self.offer.shelf.files.get(&file).map(|f| f.manifest.chunks());
-        let chunks = shared.or_else(|| self.holding.get(file).map(|h| h.chunks()));
-        let chunks = chunks.ok_or_else(|| unknown(&self.offer))?;
-        let right = chunks.size() == size && chunks.count() <= limits::MAP_CHUNKS;
-        if right { Ok(chunks) } else { Err(Reason::Malformed) }
-    }
-
-    /// Queues a request for any chunk. Looked at before it is kept: whoever asks chooses neither how many
-    /// bytes its map has nor what file it is of.
-    fn take_any(&mut self, now: Time, id: ConnId, m: GetAny) -> Result<(), Reason> {
-        if Bits::from_map(self.cut(m.file, m.size)?, &m.want).is_none() {
-            return Err(Reason::Malformed);
-        }
-        let begin = self.state == State::Serving;
-        let taken = self.clients.get_mut(&id).is_none_or(|client| client.take_any(now, m, begin));
-        if taken { Ok(()) } else { Err(Reason::Busy) }
-    }
-
-    /// Begins to tell what is there of a file.
-    fn watch(&mut self, now: Time, id: ConnId, m: &GetHaves) -> Result<(), Reason> {
-        self.cut(m.file, m.size)?;
-        let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
-        if client.watches.len() >= limits::REQUESTS_OPEN {
-            return Err(Reason::Busy);
-        }
-        client.watches.insert(m.request, Watch::new(m.file));
-        // At once: whoever asks has nothing to do before it knows.
-        self.haves = Some(now);
-        Ok(())
-    }
-
-    /// Tells those who want to know of the chunks that came.
-    fn tell_haves(&mut self, now: Time, net: &mut Net) {
-        let mut any = false;
-        for (&id, client) in &mut self.clients {
-            let mut over = Vec::new();
-            for (&request, watch) in &mut client.watches {
-                if !net.has_room(id) {
-                    break;
-                }
-                let shared = self.offer.shelf.files.get(&watch.file).map(|f| f.manifest.chunks());
-                let have = shared.map(Bits::all).or_else(|| Some(self.holding.get(watch.file)?.have()));
-                match have {
-                    Some(have) => {
-                        if let Some(haves) = watch.next(request, have) {
-                            net.send(id, &Message::Haves(haves));
-                        }
-                    }
-                    None => over.push(request),
-                }
-            }
-            for request in over {
-                client.watches.remove(&request);
-                let refused = Refused { request, item: None, reason: Reason::Unknown };
-                net.send(id, &Message::Refused(refused));
-            }
-            any |= !client.watches.is_empty();
-        }
-        self.haves = any.then_some(now + HAVES);
     }
 
     /// Fills the beginning of the buffer. Bytes are given out only if the file is what was hashed before
@@ -517,52 +432,89 @@ impl SenderRole {
         }
     }
 
+    /// The answer to a request for a head: our own, or that of an owner whose files are kept here.
+    fn head(&self, peer: PeerId, m: &GetHead) -> Result<Quick, Reason> {
+        let Some(origin) = m.origin else {
+            return Quick::head(&self.offer.head, &self.offer.shelf.catalogue, m).ok_or(Reason::Busy);
+        };
+        let estate = self.estate(peer, origin)?;
+        Quick::head(&estate.signed, &estate.catalogue, m).ok_or(Reason::Busy)
+    }
+
+    /// The same for buckets.
+    fn buckets(&self, peer: PeerId, m: &GetBuckets) -> Result<Quick, Reason> {
+        let catalogue = match m.origin {
+            None => &self.offer.shelf.catalogue,
+            Some(origin) => &*self.estate(peer, origin)?.catalogue,
+        };
+        Quick::buckets(catalogue, m).ok_or(Reason::Changed)
+    }
+
+    /// What `peer` may know of an owner: the same rule as for its files.
+    fn estate(&self, peer: PeerId, origin: PeerId) -> Result<&Estate, Reason> {
+        let estate = self.estates.get(origin).filter(|_| self.store.may_have(peer, origin));
+        estate.ok_or_else(|| unknown(&self.offer))
+    }
+
+    /// What proves a file, from wherever it is known.
+    fn manifest(&mut self, now: Time, peer: PeerId, file: FileId) -> Result<Arc<Manifest>, Reason> {
+        let known = self.offer.shelf.files.get(&file).map(|f| &f.manifest);
+        match known.or_else(|| self.holding.get(file)?.manifest()) {
+            Some(manifest) => Ok(Arc::clone(manifest)),
+            None if self.store.chunks(peer, file).is_some() => self.store.manifest(now, peer, file),
+            None => Err(unknown(&self.offer)),
+        }
+    }
+
+    fn take_quick(&mut self, id: ConnId, quick: Quick) -> Result<(), Reason> {
+        self.clients.get_mut(&id).map_or(Ok(()), |client| client.take_quick(quick))
+    }
+
     fn take_request(&mut self, now: Time, net: &mut Net, id: ConnId, message: Message) -> Result<(), String> {
         let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
-        let refused = match message {
+        let peer = client.peer;
+        let (request, taken) = match message {
             Message::GetBlocks(m) => {
-                let begin = self.state == State::Serving;
-                let request = m.request;
-                (!client.take_blocks(now, m, begin)).then_some((request, Reason::Busy))
+                let (request, begin) = (m.request, self.state == State::Serving);
+                (request, if client.take_blocks(now, m, begin) { Ok(()) } else { Err(Reason::Busy) })
             }
-            Message::GetAny(m) => {
-                let request = m.request;
-                self.take_any(now, id, m).err().map(|reason| (request, reason))
-            }
-            Message::GetHaves(m) => self.watch(now, id, &m).err().map(|reason| (m.request, reason)),
-            Message::Cancel(m) => {
-                client.cancel(m.request);
-                None
-            }
+            Message::GetAny(m) => (m.request, self.take_any(now, id, m)),
+            Message::GetHaves(m) => (m.request, self.watch(now, id, &m)),
             Message::GetHead(m) => {
-                let request = m.request;
-                let quick = Quick::head(&self.offer, m).ok_or(Reason::Busy);
-                quick.and_then(|q| client.take_quick(q)).err().map(|r| (request, r))
+                (m.request, self.head(peer, &m).and_then(|quick| self.take_quick(id, quick)))
             }
             Message::GetBuckets(m) => {
-                let request = m.request;
-                let quick = Quick::buckets(&self.offer, m).ok_or(Reason::Changed);
-                quick.and_then(|q| client.take_quick(q)).err().map(|r| (request, r))
+                (m.request, self.buckets(peer, &m).and_then(|quick| self.take_quick(id, quick)))
             }
             Message::GetManifest(m) => {
-                let file = self.offer.shelf.files.get(&m.file).map(|f| &f.manifest);
-                let file = file.or_else(|| self.holding.get(m.file)?.manifest());
-                let manifest = file.map(Arc::clone).ok_or_else(|| unknown(&self.offer));
-                let quick = manifest.and_then(|manifest| Quick::manifest(manifest, &m));
-                quick.and_then(|q| client.take_quick(q)).err().map(|r| (m.request, r))
+                let quick = self.manifest(now, peer, m.file).and_then(|found| Quick::manifest(found, &m));
+                self.tell_trouble();
+                (m.request, quick.and_then(|quick| self.take_quick(id, quick)))
             }
-            Message::GetTable(m) => {
-                let quick = Quick::table(&self.offer, &m);
-                client.take_quick(quick).err().map(|r| (m.request, r))
+            Message::GetKept(m) => {
+                let pages = self.estates.kept(m.request, peer, self.store.owners());
+                (m.request, self.take_quick(id, Quick::Kept(pages)))
+            }
+            Message::GetTable(m) => (m.request, self.take_quick(id, Quick::table(&self.offer, &m))),
+            Message::Cancel(m) => {
+                client.cancel(m.request);
+                return Ok(());
             }
             // Whom we dialled back does not wait for us any more, and closes.
-            Message::Refused(_) if self.back.contains_key(&id) => None,
+            Message::Refused(_) if self.back.contains_key(&id) => return Ok(()),
             answer => return Err(format!("it sent an answer where requests belong: {}", answer.name())),
         };
-        if let Some((request, reason)) = refused {
+        if let Err(reason) = taken {
             net.send(id, &Message::Refused(Refused { request, item: None, reason }));
         }
         Ok(())
+    }
+
+    /// Tells the controller what was found wrong in the store.
+    fn tell_trouble(&mut self) {
+        while let Some(event) = self.store.next_event() {
+            drop(self.events.send(event));
+        }
     }
 }
 
@@ -582,6 +534,11 @@ impl Role for SenderRole {
                 });
             }
             SenderCommand::Hold(held) => self.holding.add(now, held),
+            SenderCommand::Store(folder) => self.store.set_folder(folder),
+            SenderCommand::Stored(id, file) => self.store.set(id, file),
+            SenderCommand::Open(owners) => self.store.set_owners(owners),
+            SenderCommand::Estate(origin, estate) => self.estates.set(origin, estate),
+            SenderCommand::Kept(kept) => self.estates.set_kept(kept),
             SenderCommand::AskBack(peer) => self.ask_back(net, peer),
             SenderCommand::DialBack(contact) => self.dial_back(now, net, &contact),
             SenderCommand::Finish => {
@@ -642,7 +599,9 @@ impl Role for SenderRole {
             net.push(id, &answer.encode(), &[]);
             return true;
         }
-        self.push_blocks(now, net, id)
+        let pushed = self.push_blocks(now, net, id);
+        self.tell_trouble();
+        pushed
     }
 
     fn is_busy(&self, id: ConnId) -> bool {
@@ -664,8 +623,9 @@ impl Role for SenderRole {
     fn poll_timeout(&self) -> Option<Time> {
         let look = matches!(self.state, State::Stopping(_) | State::Finishing | State::Parting);
         let look = look.then_some(self.look);
-        let others = [self.report, self.haves, self.holding.poll_timeout(), self.gate.poll_timeout()];
-        others.into_iter().chain([look]).flatten().min()
+        let files = [self.holding.poll_timeout(), self.store.poll_timeout()];
+        let others = [self.report, self.haves, self.gate.poll_timeout(), look];
+        files.into_iter().chain(others).flatten().min()
     }
 
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
@@ -679,6 +639,7 @@ impl Role for SenderRole {
             self.tell_haves(now, net);
         }
         self.holding.tidy(now);
+        self.store.tidy(now);
         self.look = now + LOOK;
         self.check_finished(now, net);
     }

@@ -1,0 +1,381 @@
+//! A catalogue is what its owner signed, whoever passes it on.
+
+use super::*;
+use crate::content::{FileId, Kind};
+use crate::identity::{Identity, Instance};
+
+fn catalogue(files: u32) -> Catalogue {
+    let kind = Kind::File { id: FileId([1; 32]), size: 1, modified: 0, executable: false };
+    Catalogue::of((0..files).map(|n| Entry { path: format!("f{n}").parse().unwrap(), kind: kind.clone() }))
+}
+
+struct Server {
+    identity: Identity,
+    catalogue: Catalogue,
+    version: u64,
+    entries: Option<u64>,
+}
+
+impl Server {
+    fn new(files: u32) -> Self {
+        Self {
+            identity: Identity::generate().unwrap(),
+            catalogue: catalogue(files),
+            version: 1,
+            entries: None,
+        }
+    }
+
+    fn head(&self, m: &GetHead) -> HeadIs {
+        let instance = Instance { count: 1, random: 1 };
+        let mut head = self.catalogue.head(self.identity.public(), instance, self.version);
+        head.entries = self.entries.unwrap_or(head.entries);
+        let known = m.known == Some(head.root);
+        let digests = self.catalogue.digests().iter().flat_map(|d| d.0).collect();
+        let digests = if known { Vec::new() } else { digests };
+        HeadIs { request: m.request, signed: head.sign(&self.identity), digests }
+    }
+
+    fn bucket(&self, request: u64, bucket: u8) -> BucketIs {
+        let entries = self.catalogue.bucket(bucket).entries().to_vec();
+        BucketIs { request, bucket, entries, last: true }
+    }
+}
+
+/// Runs until nothing is left to do; `twist` may change each answer. Buckets that were asked for,
+/// and the outputs that are not requests.
+fn run(
+    machine: &mut Catalogues,
+    server: &Server,
+    mut twist: impl FnMut(&mut Message),
+) -> (usize, Vec<Output>) {
+    let (now, peer) = (Time(5), server.identity.id());
+    let (mut asked, mut rest) = (0, Vec::new());
+    while let Some(output) = machine.poll_output() {
+        let answers = match output {
+            Output::Dial(_) => {
+                machine.handle_up(now, peer);
+                continue;
+            }
+            Output::Ask(_, Message::GetHead(m)) => vec![Message::Head(server.head(&m))],
+            Output::Ask(_, Message::GetBuckets(m)) => {
+                asked += m.buckets.len();
+                m.buckets.iter().map(|b| Message::Bucket(server.bucket(m.request, *b))).collect()
+            }
+            other => {
+                rest.push(other);
+                continue;
+            }
+        };
+        for mut answer in answers {
+            twist(&mut answer);
+            match answer {
+                Message::Head(m) => machine.handle_head(now, peer, &m),
+                Message::Bucket(m) => machine.handle_bucket(now, peer, m),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    (asked, rest)
+}
+
+#[test]
+fn only_changed_buckets_are_asked_for_again() {
+    let mut server = Server::new(5_000);
+    let peer = server.identity.id();
+    let mut machine = Catalogues::default();
+    machine.handle_wanted(Time(1), peer);
+    let (asked, rest) = run(&mut machine, &server, |_| ());
+    assert_eq!(asked, 256);
+    assert!(matches!(&rest[..], [Output::Done(_, _, c)] if **c == server.catalogue), "{rest:?}");
+    server.version = 2;
+    server.catalogue = catalogue(5_001);
+    machine.handle_wanted(Time(1), peer);
+    let (asked, rest) = run(&mut machine, &server, |_| ());
+    assert_eq!(asked, 1);
+    assert!(matches!(&rest[..], [Output::Done(_, h, c)] if **c == server.catalogue && h.version == 2));
+    machine.handle_wanted(Time(1), peer);
+    let (asked, rest) = run(&mut machine, &server, |_| ());
+    assert!(asked == 0 && matches!(&rest[..], [Output::Done(..)]));
+    assert!(machine.pulls.is_empty() && machine.poll_timeout().is_none());
+}
+
+#[test]
+fn whoever_lies_about_its_catalogue_is_not_listed() {
+    type Twist = fn(&mut Message);
+    let twists: [Twist; 7] = [
+        |m| {
+            if let Message::Head(h) = m {
+                h.signed[70] ^= 1
+            }
+        },
+        |m| {
+            if let Message::Head(h) = m {
+                h.digests[0] ^= 1
+            }
+        },
+        |m| {
+            if let Message::Head(h) = m {
+                h.digests.truncate(100)
+            }
+        },
+        |m| {
+            if let Message::Bucket(b) = m {
+                b.bucket = b.bucket.wrapping_add(1)
+            }
+        },
+        |m| {
+            if let Message::Bucket(b) = m {
+                drop(b.entries.pop())
+            }
+        },
+        |m| {
+            if let Message::Bucket(b) = m {
+                b.entries.reverse()
+            }
+        },
+        |m| {
+            if let Message::Bucket(b) = m {
+                (b.entries, b.last) = (Vec::new(), false);
+            }
+        },
+    ];
+    for (n, twist) in twists.into_iter().enumerate() {
+        let server = Server::new(2_000);
+        let mut machine = Catalogues::default();
+        machine.handle_wanted(Time(1), server.identity.id());
+        let (_, rest) = run(&mut machine, &server, twist);
+        assert!(matches!(&rest[..], [Output::Warning(_), Output::Drop(..)]), "{n}: {rest:?}");
+        assert!(machine.pulls.is_empty() && machine.kept.is_empty());
+    }
+    // One that signs a head with a wrong number of entries, or somebody else's head.
+    let server = Server { entries: Some(7), ..Server::new(20) };
+    let mut machine = Catalogues::default();
+    machine.handle_wanted(Time(1), server.identity.id());
+    let (_, rest) = run(&mut machine, &server, |_| ());
+    assert!(matches!(&rest[..], [Output::Warning(_), Output::Drop(..)]), "{rest:?}");
+}
+
+#[test]
+fn a_lost_or_silent_peer_is_tried_three_times() {
+    let peer = Identity::generate().unwrap().id();
+    let mut machine = Catalogues::default();
+    let mut now = Time(1);
+    machine.handle_wanted(now, peer);
+    let (mut dialled, mut told) = (0, 0);
+    loop {
+        while let Some(output) = machine.poll_output() {
+            match output {
+                // The second time it connects and says nothing.
+                Output::Dial(_) if dialled == 1 => {
+                    dialled += 1;
+                    machine.handle_up(now, peer);
+                }
+                Output::Dial(_) => {
+                    dialled += 1;
+                    machine.handle_down(now, peer);
+                }
+                Output::Ask(..) | Output::Drop(..) => {}
+                Output::GaveUp(_) => told += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        let Some(due) = machine.poll_timeout() else { break };
+        assert!(due > now);
+        now = due;
+        machine.handle_timeout(now);
+    }
+    assert_eq!((dialled, told), (3, 1));
+    assert!(machine.pulls.is_empty());
+}
+
+/// Whoever asked is told, for it may have asked for the newest one while this one did not come.
+#[test]
+fn a_refused_catalogue_is_given_up_and_said_so() {
+    let server = Server::new(3);
+    let peer = server.identity.id();
+    let now = Time(1);
+    for (reason, heads) in [(Reason::Changed, 3), (Reason::Busy, 1)] {
+        let mut machine = Catalogues::default();
+        machine.handle_wanted(now, peer);
+        let (mut asked, mut told) = (0, 0);
+        while let Some(output) = machine.poll_output() {
+            match output {
+                Output::Dial(_) => machine.handle_up(now, peer),
+                Output::Ask(_, Message::GetHead(m)) if reason == Reason::Changed => {
+                    asked += 1;
+                    machine.handle_head(now, peer, &server.head(&m));
+                }
+                Output::Ask(_, Message::GetHead(GetHead { request, .. })) => {
+                    asked += 1;
+                    machine.handle_refused(now, peer, &Refused { request, item: None, reason });
+                }
+                Output::Ask(_, Message::GetBuckets(GetBuckets { request, .. })) => {
+                    // It announces another one, too.
+                    machine.handle_wanted(now, peer);
+                    machine.handle_refused(now, peer, &Refused { request, item: None, reason });
+                }
+                Output::GaveUp(p) if p == peer => told += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((asked, told), (heads, 1), "{reason:?}");
+        assert!(machine.pulls.is_empty() && machine.poll_timeout().is_none());
+    }
+}
+
+const KEEPER: PeerId = PeerId([9; 32]);
+
+impl Server {
+    /// What a keeper answers that has what this owner shares.
+    fn pass_on(&self, machine: &mut Catalogues, output: Output) -> Option<Output> {
+        let now = Time(5);
+        match output {
+            Output::Dial(peer) => machine.handle_up(now, peer),
+            Output::Ask(from, Message::GetHead(m)) => {
+                assert_eq!((from, m.origin), (KEEPER, Some(self.identity.id())));
+                machine.handle_head(now, from, &self.head(&m));
+            }
+            Output::Ask(from, Message::GetBuckets(m)) => {
+                assert_eq!((from, m.origin), (KEEPER, Some(self.identity.id())));
+                for bucket in &m.buckets {
+                    machine.handle_bucket(now, from, self.bucket(m.request, *bucket));
+                }
+            }
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// Pulls what it shares from a keeper; the outputs that are no requests.
+    fn from_keeper(&self, machine: &mut Catalogues) -> Vec<Output> {
+        machine.handle_estate(Time(1), KEEPER, self.identity.id());
+        let mut rest = Vec::new();
+        while let Some(output) = machine.poll_output() {
+            rest.extend(self.pass_on(machine, output));
+        }
+        rest
+    }
+}
+
+#[test]
+fn a_keeper_may_have_an_older_catalogue_and_an_owner_may_not() {
+    let mut owner = Server { version: 2, ..Server::new(500) };
+    let peer = owner.identity.id();
+    let mut machine = Catalogues::default();
+    machine.handle_wanted(Time(1), peer);
+    run(&mut machine, &owner, |_| ());
+    // The keeper slept.
+    let new = std::mem::replace(&mut owner.catalogue, catalogue(400));
+    owner.version = 1;
+    let rest = owner.from_keeper(&mut machine);
+    let [Output::Estate { from: KEEPER, origin, signed, catalogue }] = &rest[..] else { panic!("{rest:?}") };
+    assert_eq!((*origin, &**catalogue), (peer, &owner.catalogue));
+    assert_eq!(Head::open(signed).unwrap().version, 1);
+    assert_eq!(*machine.kept[&peer].catalogue, new, "what is newer stays");
+    // The owner itself says the same.
+    machine.handle_wanted(Time(1), peer);
+    let (_, rest) = run(&mut machine, &owner, |_| ());
+    assert!(matches!(&rest[..], [Output::Warning(_), Output::Drop(..)]), "{rest:?}");
+    // A newer one that a keeper has is where the next pull begins.
+    let many = self::catalogue(501);
+    (owner.catalogue, owner.version) = (many, 3);
+    assert!(matches!(&owner.from_keeper(&mut machine)[..], [Output::Estate { .. }]));
+    machine.handle_wanted(Time(1), peer);
+    let (asked, rest) = run(&mut machine, &owner, |_| ());
+    assert!(asked == 0 && matches!(&rest[..], [Output::Done(..)]), "{rest:?}");
+    assert!(machine.pulls.is_empty());
+}
+
+#[test]
+fn what_a_keeper_passes_on_is_signed_by_its_owner_or_refused() {
+    let (owner, other) = (Server::new(50), Server::new(50));
+    let origin = owner.identity.id();
+    let mut machine = Catalogues::default();
+    machine.handle_estate(Time(1), KEEPER, origin);
+    machine.handle_estate(Time(1), KEEPER, PeerId([3; 32]));
+    let mut rest = Vec::new();
+    while let Some(output) = machine.poll_output() {
+        match output {
+            Output::Dial(peer) => machine.handle_up(Time(5), peer),
+            Output::Ask(_, Message::GetHead(m)) if m.origin == Some(origin) => {
+                machine.handle_head(Time(5), KEEPER, &other.head(&m));
+            }
+            Output::Ask(..) => {}
+            other => rest.push(other),
+        }
+    }
+    let [Output::NoEstate { origin: o, .. }, Output::Warning(text), Output::Drop(KEEPER, _)] = &rest[..]
+    else {
+        panic!("{rest:?}");
+    };
+    assert!(*o == origin && text.contains("signed by another peer"), "{text}");
+    assert!(machine.kept.is_empty());
+    // What else was asked of it is asked again over another connection.
+    assert!(machine.pulls.values().all(|p| matches!(p.step, Step::Resting(_))) && machine.pulls.len() == 1);
+}
+
+#[test]
+fn a_few_at_a_time_are_pulled_from_one_keeper_and_each_ends() {
+    let owners: Vec<_> = (0..7).map(|_| Server::new(20)).collect();
+    let mut machine = Catalogues::default();
+    for owner in &owners {
+        machine.handle_estate(Time(1), KEEPER, owner.identity.id());
+    }
+    let (mut done, mut most) = (0, 0);
+    while let Some(output) = machine.poll_output() {
+        let origin = match &output {
+            Output::Ask(_, Message::GetHead(m)) => m.origin,
+            Output::Ask(_, Message::GetBuckets(m)) => m.origin,
+            _ => None,
+        };
+        let owner = owners.iter().find(|o| origin == Some(o.identity.id())).unwrap_or(&owners[0]);
+        if let Some(Output::Estate { .. }) = owner.pass_on(&mut machine, output) {
+            done += 1;
+        }
+        most = most.max(machine.pulls.values().filter(|p| p.step.is_asked()).count());
+    }
+    assert_eq!((done, most), (owners.len(), limits::ESTATES_AT_ONCE));
+    assert!(machine.pulls.is_empty());
+
+    // A keeper that never answers, and one that is gone.
+    let mut now = Time(10);
+    for owner in &owners {
+        machine.handle_estate(now, KEEPER, owner.identity.id());
+    }
+    let (mut dialled, mut none) = (0, 0);
+    loop {
+        while let Some(output) = machine.poll_output() {
+            match output {
+                Output::Dial(peer) => {
+                    dialled += 1;
+                    machine.handle_up(now, peer);
+                }
+                Output::NoEstate { .. } => none += 1,
+                Output::Ask(..) | Output::Drop(..) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        let Some(due) = machine.poll_timeout() else { break };
+        assert!(due > now);
+        now = due;
+        machine.handle_timeout(now);
+    }
+    assert!(none == owners.len() && machine.pulls.is_empty() && dialled <= owners.len() + 2);
+    machine.handle_estate(now, KEEPER, owners[0].identity.id());
+    machine.handle_gone(KEEPER);
+    assert!(matches!(machine.poll_output(), Some(Output::Dial(_))));
+    assert!(matches!(machine.poll_output(), Some(Output::NoEstate { .. })));
+}
+
+#[test]
+fn what_waits_behind_a_long_answer_is_not_late() {
+    let owner = Server::new(20);
+    let mut machine = Catalogues::default();
+    machine.handle_estate(Time(1), KEEPER, owner.identity.id());
+    machine.handle_up(Time(1), KEEPER);
+    let due = machine.poll_timeout().unwrap();
+    machine.handle_heard(due, KEEPER);
+    machine.handle_timeout(due);
+    assert!(machine.is_owed_by(KEEPER) && machine.poll_timeout().unwrap() > due);
+}
