@@ -1,5 +1,6 @@
 //! How one peer runs, as flags and environment said it.
 
+use core::time::Duration;
 use std::path::PathBuf;
 
 use crate::limits;
@@ -7,6 +8,9 @@ use crate::transfer::Limit;
 
 /// The transfer port when none is given: clear of the discovery port and of registered services.
 pub const DEFAULT_PORT: u16 = 27_280;
+
+/// Copies of each shared file when nothing else is said, the owner's own included: one peer may fail.
+pub const DEFAULT_COPIES: u8 = 2;
 
 /// Settings of one peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +36,18 @@ pub struct Config {
     pub up_limit: Limit,
     /// Bytes of content a second that are fetched, from all together.
     pub down_limit: Limit,
+    /// How many copies of each shared file there are to be, the one here included; 1 to
+    /// [`limits::COPIES_MAX`], 1: none on others.
+    pub copies: u8,
+    /// Bytes of shared files in all that are copied to others by themselves.
+    pub auto_copy: u64,
+    /// Bytes in which files of others are kept; `None`: [`limits::LEND`], or a tenth of the free space if that
+    /// is less.
+    pub lend: Option<u64>,
+    /// How long something is kept for an owner that nobody heard of.
+    pub keep: Duration,
+    /// How long something is kept that its owner deleted.
+    pub keep_deleted: Duration,
 }
 
 impl Config {
@@ -49,6 +65,11 @@ impl Config {
             swarm: true,
             up_limit: None,
             down_limit: None,
+            copies: DEFAULT_COPIES,
+            auto_copy: limits::AUTO_COPY_ALL,
+            lend: None,
+            keep: limits::KEEP_DAYS,
+            keep_deleted: limits::KEEP_DELETED,
         }
     }
 

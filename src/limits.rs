@@ -472,5 +472,12 @@ pub const WITNESSES: usize = 16;
 /// A departure without any movement ends after this time.
 pub const HANDOFF_STILL: Duration = Duration::from_secs(30);
 
+/// Files that nobody else keeps of which the names are told to who leaves, at most; the rest is counted. The
+/// answer is one line of [`CONTROL_LINE`] bytes, and a path takes up to six times [`PATH`] in it.
+pub const NOT_KEPT_TOLD: usize = 50;
+
+/// Owners for whom something is kept that `status` names, at most; those with most bytes first.
+pub const KEPT_FOR_TOLD: usize = 100;
+
 /// Files missing in one scan up to which they may count as deleted, even when they are more than half.
 pub const MASS_LOSS: usize = 10;

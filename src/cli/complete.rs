@@ -17,6 +17,8 @@ enum What {
     Folder,
     Peer,
     Shared,
+    Own,
+    Number,
     Local,
     Nothing,
 }
@@ -36,8 +38,10 @@ pub(super) fn complete(line: &str, asks: &Sender<Ask>) -> (usize, Vec<Proposal>)
         What::Flag => beginning(flags_of(&typing), &typing.word),
         What::Folder => local_names(&typing.word, true),
         What::Local => local_names(&typing.word, false),
-        What::Peer => ask(asks, &typing.word, true),
-        What::Shared => ask(asks, &typing.word, false),
+        What::Peer => ask(asks, &typing.word, true, false),
+        What::Shared => ask(asks, &typing.word, false, false),
+        What::Own => ask(asks, &typing.word, false, true),
+        What::Number => beginning(vec!["auto".to_owned()], &typing.word),
         What::Nothing => Vec::new(),
     };
     // A name that cannot be typed cannot be proposed; such a file is named by its id.
@@ -71,6 +75,8 @@ fn what(typing: &Typing) -> What {
         _ if flag => What::Flag,
         (["help" | "?"], _) => What::Command,
         (["download" | "d" | "get" | "list" | "l" | "ls", ..], _) => What::Shared,
+        (["copies"], _) => What::Number,
+        (["copies", ..], _) => What::Own,
         (["identity"], _) => What::Flag,
         (["identity", "export" | "import", ..], _) => What::Local,
         _ => What::Nothing,
@@ -91,9 +97,9 @@ fn flags_of(typing: &Typing) -> Vec<String> {
 }
 
 /// Names that the controller knows; none when it takes too long.
-fn ask(asks: &Sender<Ask>, prefix: &str, peers: bool) -> Vec<String> {
+fn ask(asks: &Sender<Ask>, prefix: &str, peers: bool, mine: bool) -> Vec<String> {
     let (replies, answers) = unbounded();
-    let request = Request::Complete { prefix: prefix.to_owned(), peers };
+    let request = Request::Complete { prefix: prefix.to_owned(), peers, mine };
     if asks.send(Ask { request, replies }).is_err() {
         return Vec::new();
     }
@@ -142,6 +148,8 @@ mod tests {
         assert_eq!(names("list --m"), (5, vec!["--mine ".into()]));
         assert_eq!(names("l --f"), (2, vec!["--from ".into()]));
         assert_eq!(names("identity ex"), (9, vec!["export ".into()]));
+        assert_eq!(names("restore --"), (8, vec!["--forget ".into()]));
+        assert_eq!(names("copies a"), (7, vec!["auto ".into()]));
         assert_eq!(names("peers x").1, Vec::<String>::new());
     }
 
@@ -150,9 +158,12 @@ mod tests {
         let (asks, rx) = unbounded::<Ask>();
         let answers = Thread::spawn("answers", move || {
             for ask in rx {
-                let Request::Complete { prefix, peers } = ask.request else { panic!() };
+                let Request::Complete { prefix, peers, mine } = ask.request else { panic!() };
                 let names = match (prefix.as_str(), peers) {
-                    ("my f", false) => vec!["my file.txt".into(), "my folder/".into(), "my \u{1b}".into()],
+                    ("o", false) if mine => vec!["own file".into()],
+                    ("my f", false) if !mine => {
+                        vec!["my file.txt".into(), "my folder/".into(), "my \u{1b}".into()]
+                    }
                     ("pe", true) => vec!["peer2-ab".into()],
                     other => panic!("{other:?}"),
                 };
@@ -165,6 +176,8 @@ mod tests {
         let said: Vec<&str> = found.iter().map(|p| p.replacement.as_str()).collect();
         assert_eq!(said, ["\"my file.txt\" ", "\"my folder/"]);
         assert_eq!(complete("list --from pe", &asks).1[0].replacement, "peer2-ab ");
+        assert_eq!(complete("copies auto o", &asks).1[0].replacement, "\"own file\" ");
+        assert_eq!(complete("copies 2 x o", &asks).1.len(), 1);
         drop(asks);
         drop(answers);
     }

@@ -2,7 +2,8 @@
 //!
 //! `big.bin` takes 20 ticks of 100 ms to arrive, `slow.bin` never does; `cancel N` makes peer N come, so
 //! that a test can make something happen while a line is being typed. The peer called `stuck` never
-//! leaves.
+//! leaves; those called `kept` and `alone` take three ticks to hand over 12 files, of which others keep all,
+//! or 11. `restore` says that files are missing, `restore --forget` does not.
 
 use core::num::NonZeroU64;
 use core::time::Duration;
@@ -10,7 +11,10 @@ use core::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender};
 
 use crate::config::Config;
-use crate::control::{Ask, DownloadRow, ListRow, Notice, PeerRow, Reply, Request, Saved, Seams, Status};
+use crate::control::{
+    Ask, CustodyRow, DownloadRow, Farewell, Found, KeptFor, Lies, ListRow, NotKept, Notice, PeerRow, Reply,
+    Request, Saved, Seams, Status, VerifyRow, Why,
+};
 use crate::error::{Code, Failure};
 
 const TICK: Duration = Duration::from_millis(100);
@@ -22,8 +26,18 @@ struct Running {
     waits: Option<Sender<Reply>>,
 }
 
+/// Files that a peer hands over before it leaves.
+const FILES: u64 = 12;
+
+/// A peer that hands over its files: how many others keep, and who waits for that.
+struct Departure {
+    done: u64,
+    asked: Vec<Sender<Reply>>,
+}
+
 struct Fake<'a> {
     config: &'a Config,
+    departure: Option<Departure>,
     notices: Sender<Notice>,
     running: Vec<Running>,
     jobs: u64,
@@ -33,7 +47,7 @@ struct Fake<'a> {
 pub(super) fn run(config: &Config, seams: Seams) -> Result<(), Failure> {
     let Seams { asks, notices, leave } = seams;
     leave.set_last_words(|| super::output::err("last words\n"));
-    let mut fake = Fake { config, notices, running: Vec::new(), jobs: 0 };
+    let mut fake = Fake { config, departure: None, notices, running: Vec::new(), jobs: 0 };
     if config.port == 1 {
         return Err(Failure::other("port 1 is not free"));
     }
@@ -41,6 +55,9 @@ pub(super) fn run(config: &Config, seams: Seams) -> Result<(), Failure> {
         match asks.recv_timeout(TICK) {
             // One that is stuck while leaving.
             Ok(Ask { request: Request::Exit { .. }, .. }) if config.name.as_deref() == Some("stuck") => {}
+            Ok(Ask { request: Request::Exit { now }, replies }) if fake.hands_over() => {
+                fake.depart(replies, now);
+            }
             Ok(ask) => {
                 let leaving = match &ask.request {
                     // Something is being sent, so that a plain exit takes until it is hurried.
@@ -56,6 +73,9 @@ pub(super) fn run(config: &Config, seams: Seams) -> Result<(), Failure> {
             Err(RecvTimeoutError::Timeout) => fake.tick(),
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
+        if let Some(end) = fake.departed() {
+            return end;
+        }
     }
 }
 
@@ -67,6 +87,39 @@ fn reply(to: &Sender<Reply>, reply: Reply) {
 impl Fake<'_> {
     fn say(&self, notice: Notice) {
         self.notices.send(notice).unwrap_or(());
+    }
+
+    fn hands_over(&self) -> bool {
+        matches!(self.config.name.as_deref(), Some("kept" | "alone"))
+    }
+
+    fn depart(&mut self, asked: Sender<Reply>, now: bool) {
+        let departure = self.departure.get_or_insert_with(|| Departure { done: 0, asked: Vec::new() });
+        departure.asked.push(asked);
+        if now {
+            departure.done = FILES;
+        }
+    }
+
+    /// The end, once all is handed over.
+    fn departed(&self) -> Option<Result<(), Failure>> {
+        let departure = self.departure.as_ref().filter(|departure| departure.done >= FILES)?;
+        let not_kept = match self.config.name.as_deref() {
+            Some("alone") => vec![NotKept { path: "my film".into(), size: 2 << 30, why: Why::NotChosen }],
+            _ => Vec::new(),
+        };
+        let farewell = Farewell { total: FILES, safe: FILES - 3 - not_kept.len() as u64, once: 3, not_kept };
+        let end = match farewell.is_safe() {
+            true => Ok(()),
+            false => Err(Failure::new(Code::NotKept, farewell.sentence())),
+        };
+        self.say(Notice::Farewell(farewell.clone()));
+        for asked in &departure.asked {
+            reply(asked, Reply::Farewell(farewell.clone()));
+            reply(asked, end.clone().map_or_else(Reply::Failed, |()| Reply::Done));
+        }
+        self.say(Notice::Ended(end.clone().err()));
+        Some(end)
     }
 
     fn answer(&mut self, Ask { request, replies: to }: Ask) {
@@ -102,11 +155,30 @@ impl Fake<'_> {
                 reply(&to, Reply::Note { text: "left".into() });
                 Reply::Done
             }
-            Request::Complete { prefix, peers } => {
+            Request::Copies { copies, files } => {
+                for path in files {
+                    reply(&to, Reply::Copied { path, copies });
+                }
+                Reply::Done
+            }
+            Request::Restore { forget } => {
+                if !forget {
+                    self.say(Notice::Lost { files: 12, bytes: 3_565_158 });
+                }
+                Reply::Done
+            }
+            Request::Verify => {
+                for row in verified() {
+                    reply(&to, Reply::Verified(row));
+                }
+                reply(&to, Reply::VerifySum { files: 5, bytes: 1 << 20, bad: 2 });
+                Reply::Failed(Failure::other("2 of 5 files are not as they were"))
+            }
+            Request::Complete { prefix, peers, mine } => {
                 let names = if peers {
                     vec!["peer2-ab".into()]
                 } else {
-                    rows().into_iter().map(|r| r.path).collect()
+                    rows().into_iter().filter(|r| r.mine || !mine).map(|r| r.path).collect()
                 };
                 let names = names.into_iter().filter(|n: &String| n.starts_with(&prefix)).collect();
                 reply(&to, Reply::Names { names });
@@ -164,6 +236,13 @@ impl Fake<'_> {
     }
 
     fn tick(&mut self) {
+        if let Some(departure) = &mut self.departure {
+            departure.done = FILES.min(departure.done + FILES / 3);
+            let (done, bytes_left) = (departure.done, (FILES - departure.done) << 20);
+            let far = Reply::Leaving { done, total: FILES, bytes_left };
+            departure.asked.iter().for_each(|asked| reply(asked, far.clone()));
+            self.say(Notice::Leaving { done, total: FILES, bytes_left });
+        }
         for running in &mut self.running {
             if running.row.what == "big.bin" {
                 running.row.done += BIG / 20;
@@ -191,6 +270,23 @@ impl Fake<'_> {
         }
     }
 
+    fn custody(&self) -> CustodyRow {
+        let name = "peer3-cd".to_owned();
+        let kept_for = KeptFor { name, id: "r".repeat(52), files: 2, bytes: 5_000, away: true };
+        CustodyRow {
+            copies: self.config.copies,
+            own_files: 3,
+            own_whole: 2,
+            moving: 1,
+            lent: self.config.lend.unwrap_or(10 << 30),
+            used: 5_000,
+            free_reserve: 1 << 30,
+            kept_files: 2,
+            kept_for: vec![kept_for],
+            ..CustodyRow::default()
+        }
+    }
+
     fn status(&self) -> Status {
         Status {
             name: self.config.name.clone().unwrap_or_else(|| "fake-peer".into()),
@@ -210,24 +306,36 @@ impl Fake<'_> {
             confined_why: None,
             up_limit: self.config.up_limit.map(NonZeroU64::get),
             down_limit: self.config.down_limit.map(NonZeroU64::get),
+            custody: Some(self.custody()),
             key_exported: false,
             warnings: Vec::new(),
         }
     }
 }
 
+fn verified() -> [VerifyRow; 2] {
+    let row = |path: &str, what, result, repaired| VerifyRow { path: path.into(), what, result, repaired };
+    [
+        row("evil\u{1b}.txt", Lies::Shared, Found::Changed, None),
+        row("photos/a.png", Lies::Kept, Found::Rotten, Some(true)),
+    ]
+}
+
 fn rows() -> Vec<ListRow> {
-    let row = |path: &str, mine| ListRow {
+    let row = |path: &str, mine: bool| ListRow {
         path: path.into(),
         folder: false,
         size: 1 << 20,
         modified: 1_700_000_000,
         copies: 2,
+        wanted: mine.then_some(2),
         mine,
         peers: vec!["peer2-ab".into()],
         peer_ids: vec!["q".repeat(52)],
         id: "3f2a9c1b".repeat(8),
         ambiguous: false,
+        away: false,
+        large: false,
         hashing: None,
     };
     vec![

@@ -5,8 +5,10 @@
 //! send it [`Ask`]s, and it sends [`control::Notice`]s to the screen.
 
 mod complete;
+mod custody;
 #[cfg(feature = "sim")]
 mod fake;
+mod farewell;
 mod flags;
 mod human;
 mod identity;
@@ -16,6 +18,7 @@ mod output;
 mod pipe;
 mod prompt;
 mod render;
+mod replaced;
 mod screen;
 mod session;
 mod words;
@@ -224,9 +227,14 @@ fn start_prompt(
     leave: &Leave,
 ) -> anyhow::Result<Screen> {
     let mut prompt = Prompt::new(directory, asks, line.json)?;
-    // A terminal that cannot move its cursor (`TERM=dumb`) gets lines as they come.
-    let printer = prompt.printer().unwrap_or_else(|_| Box::new(Stderr));
-    inputs.status = Some(prompt.status_line());
+    let printer = match prompt.printer() {
+        Ok(printer) => {
+            inputs.status = Some(prompt.status_line());
+            printer
+        }
+        // A terminal that cannot move its cursor (`TERM=dumb`) gets lines as they come.
+        Err(_) => Box::new(Stderr),
+    };
     let screen = Screen::start(inputs, printer, Talk::Prompt, Style::of_stdout())?;
     let leave = leave.clone();
     Thread::spawn("prompt", move || prompt.run(&leave))?.detach();

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rustyline::completion::{Candidate, Completer};
@@ -34,6 +34,7 @@ const PROMPT: &str = "potluck> ";
 #[derive(Clone, Debug)]
 pub(super) struct StatusLine {
     shown: Arc<AtomicBool>,
+    entered: Arc<AtomicU64>,
     text: Sender<String>,
 }
 
@@ -43,13 +44,24 @@ impl StatusLine {
         self.shown.load(Ordering::SeqCst)
     }
 
+    /// How many lines were typed so far. What they bring stands below what was on the screen before.
+    pub(super) fn entered(&self) -> u64 {
+        self.entered.load(Ordering::SeqCst)
+    }
+
+    /// Columns that a line of the terminal has, without the last one: it is not broken.
+    #[expect(clippy::unused_self, reason = "there is a terminal only where there is such a line")]
+    pub(super) fn columns(&self) -> usize {
+        let columns = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| size.ws_col);
+        usize::from(columns).saturating_sub(1)
+    }
+
     /// Sets the text of the line, to be seen when the prompt is drawn again.
     pub(super) fn set(&self, rows: &[DownloadRow]) {
-        let columns = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| size.ws_col);
         let text = match rows {
             // What became of them was said above; the line itself stays until the next one is read.
             [] => String::new(),
-            rows => render::progress_line(rows, usize::from(columns).saturating_sub(1)),
+            rows => render::progress_line(rows, self.columns()),
         };
         // Full: the prompt is not being drawn, and nobody would see it.
         drop(self.text.try_send(text));
@@ -138,7 +150,7 @@ impl Prompt {
             .auto_add_history(true)
             .build();
         let (text, texts) = bounded(64);
-        let status = StatusLine { shown: Arc::default(), text };
+        let status = StatusLine { shown: Arc::default(), entered: Arc::default(), text };
         let mut editor = Editor::with_config(config)?;
         let style = Style::of_stdout();
         let guide = Guide { asks: asks.clone(), texts, text: RefCell::default(), style };
@@ -194,6 +206,7 @@ impl Prompt {
         self.status.shown.store(with_status, Ordering::SeqCst);
         let prompt = if with_status { format!("\n{PROMPT}") } else { PROMPT.to_owned() };
         let line = self.editor.readline(&prompt);
+        self.status.entered.fetch_add(1, Ordering::SeqCst);
         self.status.shown.store(false, Ordering::SeqCst);
         terminal::close();
         let line = line.ok()?;

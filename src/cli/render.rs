@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::human::{count, duration, percent, size, speed};
 use super::output::Style;
-use super::words;
+use super::{custody, words};
 use crate::control::{DownloadRow, ListRow, PeerRow, Saved, Status, Unfinished, UploadRow};
 use crate::error::Failure;
 use crate::text::shown;
@@ -69,6 +69,9 @@ pub(super) fn list(rows: &[ListRow], filtered: bool, style: Style) -> String {
     if rows.iter().any(|row| row.ambiguous) {
         sum.push_str("; * several contents have this path: name one by its id");
     }
+    if rows.iter().any(|row| row.large) {
+        sum.push_str("; large: not copied by itself: `copies 2 FILE` has it copied");
+    }
     text.push_str(&style.dim(&sum));
     text.push('\n');
     text
@@ -80,18 +83,19 @@ fn list_cells(row: &ListRow) -> [String; 5] {
         path.push('/');
     }
     let mine = row.mine.then(|| "mine".to_owned());
-    let who: Vec<String> = mine.into_iter().chain(row.peers.iter().map(|p| shown(p).into_owned())).collect();
+    let who: Vec<String> = mine.into_iter().chain(custody::owners(row)).collect();
     let id = match row.hashing {
         Some(done) => format!("hashing {done} %"),
         None if row.id.is_empty() => String::new(),
         None => {
             let signs: String = row.id.chars().take(ID_SIGNS).collect();
-            format!("b3:{}{}", shown(&signs), if row.ambiguous { " *" } else { "" })
+            let (ambiguous, large) =
+                (if row.ambiguous { " *" } else { "" }, if row.large { " large" } else { "" });
+            format!("b3:{}{ambiguous}{large}", shown(&signs))
         }
     };
     let bytes = if row.folder { String::new() } else { size(row.size) };
-    let copies = if row.folder { String::new() } else { row.copies.to_string() };
-    [path, bytes, copies, who.join(", "), id]
+    [path, bytes, custody::copies(row), who.join(", "), id]
 }
 
 /// What `peers` says.
@@ -225,11 +229,11 @@ pub(super) fn status(status: &Status, style: Style) -> String {
         ("peers", status.peers.to_string()),
         ("sharing", sharing(status)),
         ("giving", giving(status)),
-        ("confined", confined(status)),
-        ("limits", limits(status)),
-        ("key", key.to_owned()),
     ];
-    let there: Vec<_> = lines.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+    let rest = [("confined", confined(status)), ("limits", limits(status)), ("key", key.to_owned())];
+    let custody = status.custody.as_ref().map(custody::facts).into_iter().flatten();
+    let lines = lines.into_iter().chain(custody).chain(rest);
+    let there: Vec<_> = lines.filter(|(_, text)| !text.is_empty()).collect();
     let mut text = who(status, style) + &facts(&there, style);
     if !status.downloads.is_empty() {
         text.push_str(&style.bold("downloads\n"));
@@ -308,7 +312,7 @@ pub(super) fn progress_line(rows: &[DownloadRow], columns: usize) -> String {
 }
 
 /// `line`, cut with an ellipsis to `columns` columns.
-fn cut(line: &str, columns: usize) -> String {
+pub(super) fn cut(line: &str, columns: usize) -> String {
     if line.width() <= columns {
         return line.to_owned();
     }
@@ -364,6 +368,7 @@ pub(super) fn missing(path: &str, failure: &Failure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::CustodyRow;
     use crate::error::Code;
 
     const PLAIN: Style = Style { color: false };
@@ -375,11 +380,14 @@ mod tests {
             size: 1_300_000,
             modified: 0,
             copies: 2,
+            wanted: None,
             mine: true,
             peers: vec!["peer2-ab".into()],
             peer_ids: vec![],
             id: "3f2a9c1b00112233".into(),
             ambiguous: false,
+            away: false,
+            large: false,
             hashing: None,
         }
     }
@@ -418,6 +426,19 @@ mod tests {
         4 files, 5.0 MiB; * several contents have this path: name one by its id
         ");
         assert!(list(&[], false, PLAIN).contains("shared/"));
+        let mut rows = vec![row("away.txt"), row("big.iso"), row("few.txt"), row("most.txt")];
+        rows.iter_mut().for_each(|row| row.wanted = Some(2));
+        (rows[0].mine, rows[0].away) = (false, true);
+        (rows[1].large, rows[1].copies, rows[1].peers) = (true, 1, vec![]);
+        (rows[2].copies, rows[2].wanted, rows[3].wanted) = (1, Some(3), Some(1));
+        insta::assert_snapshot!(list(&rows, false, PLAIN), @r"
+        PATH         SIZE     COPIES  WHO              ID
+        away.txt  1.2 MiB        2/2  peer2-ab (away)  b3:3f2a9c1b00
+        big.iso   1.2 MiB  only copy  mine             b3:3f2a9c1b00 large
+        few.txt   1.2 MiB        1/3  mine, peer2-ab   b3:3f2a9c1b00
+        most.txt  1.2 MiB          2  mine, peer2-ab   b3:3f2a9c1b00
+        4 files, 5.0 MiB; large: not copied by itself: `copies 2 FILE` has it copied
+        ");
         assert!(list(&[], true, PLAIN).contains("matches"));
     }
 
@@ -447,6 +468,7 @@ mod tests {
             confined_why: None,
             up_limit: Some(2 << 20),
             down_limit: None,
+            custody: None,
             key_exported: false,
             warnings: vec!["port 1001 is taken".into()],
         };
@@ -488,6 +510,13 @@ mod tests {
         assert!(status(&facts, PLAIN).contains("\n  limits    fetches at most 50.0 KiB/s\n"));
         facts.down_limit = None;
         assert!(!status(&facts, PLAIN).contains("limits"));
+        let custody = CustodyRow { copies: 2, own_files: 12, own_whole: 12, ..CustodyRow::default() };
+        facts.custody = Some(custody);
+        let said = status(&facts, PLAIN);
+        assert!(
+            said.contains("\n  copies    12 of 12 files have 2\n  lends     nothing\n  confined"),
+            "{said}"
+        );
         facts.gives = Some(0);
         assert!(!status(&facts, PLAIN).contains("giving"));
         facts.gives = None;

@@ -12,8 +12,9 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 
 use super::output::{self, Style};
 use super::prompt::StatusLine;
-use super::render;
-use crate::control::{DownloadRow, Notice, Reply};
+use super::replaced::Replaced;
+use super::{custody, render};
+use crate::control::{DownloadRow, Farewell, Notice, Reply};
 use crate::limits;
 use crate::sys::clock;
 use crate::sys::thread::Thread;
@@ -131,6 +132,11 @@ struct Collector {
     saved: BTreeMap<u64, u64>,
     progress: Option<Time>,
     redraw: bool,
+    /// How far the departure is; and when that was said last, where no line can be replaced.
+    leaving: Replaced,
+    leaving_said: Option<Time>,
+    /// Whether this peer's files stay was said.
+    farewell: bool,
 }
 
 impl Collector {
@@ -145,6 +151,9 @@ impl Collector {
             saved: BTreeMap::new(),
             progress: None,
             redraw: false,
+            leaving: Replaced::new(),
+            leaving_said: None,
+            farewell: false,
         }
     }
 
@@ -171,7 +180,7 @@ impl Collector {
                     Err(_) => log = never(),
                 },
                 recv(farewell) -> reply => match reply {
-                    Ok(reply) => self.reply(0, reply),
+                    Ok(reply) => self.last_words(reply),
                     Err(_) => farewell = never(),
                 },
                 send(to, next.unwrap_or_default()) -> sent => match sent {
@@ -181,7 +190,7 @@ impl Collector {
             }
         }
         inputs.log.try_iter().for_each(|line| self.warn(clock::now(), &line));
-        inputs.farewell.try_iter().for_each(|reply| self.reply(0, reply));
+        inputs.farewell.try_iter().for_each(|reply| self.last_words(reply));
         self.redraw = false;
         while let Some(line) = self.next_line() {
             if lines.send(line).is_err() {
@@ -196,15 +205,24 @@ impl Collector {
         if self.left_out > 0 {
             return Some(format!("({} lines left out)\n", self.left_out));
         }
-        self.waiting.front().cloned().or_else(|| self.redraw.then(|| REDRAW.to_owned()))
+        let next = self.waiting.front().cloned();
+        next.or_else(|| self.leaving.next(self.entered())).or_else(|| self.redraw.then(|| REDRAW.to_owned()))
+    }
+
+    /// How many lines were typed.
+    fn entered(&self) -> u64 {
+        self.status.as_ref().map_or(0, StatusLine::entered)
     }
 
     fn line_was_written(&mut self) {
         self.redraw = false; // Each line draws what is below it again.
         if self.left_out > 0 {
             self.left_out = 0;
+            self.leaving.covered();
+        } else if self.waiting.pop_front().is_some() {
+            self.leaving.covered();
         } else {
-            self.waiting.pop_front();
+            self.leaving.written(self.entered());
         }
     }
 
@@ -234,6 +252,17 @@ impl Collector {
             }
             Notice::Downloads(rows) => self.downloads(now, &rows),
             Notice::Download(job, reply) => self.reply(job, reply),
+            Notice::Leaving { done, total, bytes_left } => {
+                self.leaving(now, &custody::leaving(done, total, bytes_left));
+            }
+            // Without a prompt whoever asked says it.
+            Notice::Farewell(farewell) if self.talk != Talk::Quiet => self.farewell(&farewell),
+            Notice::Farewell(_) => {}
+            // Without a prompt nobody is asked: the peer has it restored.
+            Notice::Lost { files, bytes } if self.talk == Talk::Prompt => {
+                self.say(&custody::lost(files, bytes));
+            }
+            Notice::Lost { .. } => {}
             Notice::Text(text) => self.mention(&shown(&text)),
             Notice::Warning(text) => self.warn(now, &format!("warning: {text}")),
             // What it failed with is told by who started the controller, when the terminal is restored.
@@ -273,6 +302,37 @@ impl Collector {
         }
     }
 
+    /// How far the departure is, for a person.
+    fn leaving(&mut self, now: Time, line: &str) {
+        match &self.status {
+            _ if self.talk != Talk::Prompt || self.farewell => {}
+            Some(status) => self.leaving.set(self.style.dim(&render::cut(line, status.columns()))),
+            None if self.leaving_said.is_some_and(|said| now.since(said) < PROGRESS_LINE) => {}
+            None => {
+                self.leaving_said = Some(now);
+                self.say(line);
+            }
+        }
+    }
+
+    /// Whether this peer's files stay; once, whoever says it first. If not, the failure with which the process
+    /// ends says it.
+    fn farewell(&mut self, farewell: &Farewell) {
+        self.leaving.end();
+        if !std::mem::replace(&mut self.farewell, true) && farewell.is_safe() {
+            self.say(&farewell.sentence());
+        }
+    }
+
+    /// A reply to a wish to leave that came by signal. What fails is told when the process ends.
+    fn last_words(&mut self, reply: Reply) {
+        match reply {
+            Reply::Note { text } => self.say(&shown(&text)),
+            Reply::Farewell(farewell) => self.farewell(&farewell),
+            _ => {}
+        }
+    }
+
     /// A reply to a download that nobody waits for.
     fn reply(&mut self, job: u64, reply: Reply) {
         match reply {
@@ -296,7 +356,6 @@ impl Collector {
                 self.saved.remove(&job);
                 self.say(&self.style.red(&format!("{job}: {}", shown(&failure.message))));
             }
-            Reply::Note { text } => self.say(&shown(&text)),
             _ => {}
         }
     }
@@ -378,6 +437,44 @@ mod tests {
                 screen.notice(Time(1), Notice::Download(4, reply));
             }
             assert_eq!(screen.waiting, said);
+        }
+    }
+
+    #[test]
+    fn a_departure_is_told_and_whether_all_is_kept_once() {
+        let (at, half) = (Time(1), Notice::Leaving { done: 6, total: 12, bytes_left: 1 << 20 });
+        let kept = Farewell { total: 12, safe: 12, ..Farewell::default() };
+        let said = "safe to leave: 12 of 12 files are kept by others\n";
+        // A terminal without a cursor, a peer without a prompt, and one that is to say more.
+        let line = "leaving: 6 of 12 files have their copies on others, 1.0 MiB to go\n";
+        for (talk, by_notice, in_all) in [
+            (Talk::Prompt, &[line, said][..], &[line, said][..]),
+            (Talk::Quiet, &[], &[said]),
+            (Talk::Verbose, &[said], &[said]),
+        ] {
+            let mut screen = collector(talk);
+            for second in 0..4 {
+                screen.notice(at + Duration::from_secs(second), half.clone());
+            }
+            screen.notice(at, Notice::Farewell(kept.clone()));
+            assert_eq!(screen.waiting, by_notice, "{talk:?}");
+            screen.last_words(Reply::Farewell(kept.clone()));
+            screen.notice(at + Duration::from_secs(60), half.clone());
+            assert_eq!(screen.waiting, in_all, "{talk:?}");
+        }
+        // What is not kept is told by the end of the process.
+        let mut screen = collector(Talk::Prompt);
+        screen.notice(at, Notice::Farewell(Farewell { safe: 11, ..kept }));
+        screen.last_words(Reply::Failed(crate::error::Failure::other("again")));
+        assert!(screen.waiting.is_empty());
+    }
+
+    #[test]
+    fn only_a_person_is_asked_what_became_of_missing_files() {
+        for (talk, lines) in [(Talk::Prompt, 1), (Talk::Verbose, 0), (Talk::Quiet, 0)] {
+            let mut screen = collector(talk);
+            screen.notice(Time(1), Notice::Lost { files: 12, bytes: 3 });
+            assert_eq!(screen.waiting.len(), lines);
         }
     }
 

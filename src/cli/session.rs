@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::flags::{self, Command};
 use super::output::{self, Style};
 use super::words::SplitError;
-use super::{human, identity, render};
+use super::{custody, human, identity, render};
 use crate::control::{Ask, DownloadRow, ListRow, PeerRow, Reply, Request};
 use crate::error::{Code, Failure};
 use crate::sys::clock;
@@ -55,6 +55,9 @@ pub(super) fn task(command: Command, place: Place, here: &Path) -> Task {
         Command::Cancel { job } => Request::Cancel { job },
         Command::Peers => Request::Peers,
         Command::Status => Request::Status,
+        Command::Copies { copies, files } => Request::Copies { copies: copies.0, files },
+        Command::Restore { forget } => Request::Restore { forget },
+        Command::Verify => Request::Verify,
         Command::Exit { now } => Request::Exit { now },
         local @ (Command::Identity { .. }
         | Command::Help { .. }
@@ -166,6 +169,13 @@ impl View {
                 self.progress(clock::now(), &row);
                 ControlFlow::Continue(())
             }
+            // The screen has it, too, and can replace it.
+            Reply::Leaving { .. } if self.quiet && !self.json => ControlFlow::Continue(()),
+            Reply::Leaving { done, total, bytes_left } => {
+                let text = custody::leaving(done, total, bytes_left);
+                self.step(clock::now(), &reply, &text);
+                ControlFlow::Continue(())
+            }
             reply if self.json => output::out(&output::json_line(&reply)),
             Reply::File(row) => {
                 if let Table::Files(rows) = &mut self.table {
@@ -197,7 +207,13 @@ impl View {
                 self.aside(&render::missing(&path, &failure));
                 ControlFlow::Continue(())
             }
+            Reply::Copied { path, copies } => self.line(&custody::copied(&path, copies)),
+            Reply::Verified(row) => self.line(&custody::verified(&row)),
+            Reply::VerifySum { files, bytes, bad } => self.line(&custody::verify_sum(files, bytes, bad)),
             Reply::Note { .. } if self.quiet => ControlFlow::Continue(()),
+            // If it is not, the failure that follows says it.
+            Reply::Farewell(farewell) if self.quiet || !farewell.is_safe() => ControlFlow::Continue(()),
+            Reply::Farewell(farewell) => self.line(&farewell.sentence()),
             Reply::Note { text } => self.line(&crate::text::shown(&text)),
             Reply::Names { names } => self.line(&crate::text::shown(&names.join(" "))),
             Reply::Done | Reply::Failed(_) => ControlFlow::Continue(()),
@@ -264,13 +280,30 @@ impl View {
                 bar.set_position(row.done);
                 bar.set_message(render::progress(row));
             }
+            Meter::Lines(_) => self.step(now, &Reply::Progress(row.clone()), &render::progress(row)),
+        }
+    }
+
+    /// Says how far something is: `text`, or as JSON `reply`. A line that is replaced, or not too many.
+    fn step(&mut self, now: Time, reply: &Reply, text: &str) {
+        match &mut self.meter {
+            Meter::Bar(bar) => {
+                if bar.is_hidden() {
+                    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+                    bar.set_style(
+                        ProgressStyle::with_template("{wide_msg}")
+                            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+                    );
+                }
+                bar.set_message(text.to_owned());
+            }
             Meter::Lines(Some(last)) if now.since(*last) < PROGRESS_LINE => {}
             Meter::Lines(last) => {
                 *last = Some(now);
                 if self.json {
-                    output::err(&output::json_line(&Reply::Progress(row.clone())));
+                    output::err(&output::json_line(reply));
                 } else {
-                    output::err(&format!("{}\n", render::progress(row)));
+                    output::err(&format!("{text}\n"));
                 }
             }
         }
@@ -343,11 +376,8 @@ impl Session {
                 view.end(&result);
                 return match (leaving, result) {
                     (true, Ok(())) => Ok(ControlFlow::Break(())),
-                    // It has left; the controller ends with this code.
-                    (true, Err(failure)) if failure.code == Code::NotKept => {
-                        fail(&failure, self.place);
-                        Ok(ControlFlow::Break(()))
-                    }
+                    // It has left. The process ends with this code, and says why.
+                    (true, Err(failure)) if failure.code == Code::NotKept => Ok(ControlFlow::Break(())),
                     (_, Ok(())) => Ok(ControlFlow::Continue(())),
                     (_, Err(failure)) => Err(failure),
                 };

@@ -47,7 +47,12 @@ pub fn ask(
         match parse(&line)? {
             Reply::Done if leaving => return wait_for_end(&answers),
             Reply::Done => return Ok(()),
-            Reply::Failed(failure) => return Err(failure),
+            Reply::Failed(failure) => {
+                if leaving && failure.code == Code::NotKept {
+                    wait_for_end(&answers)?; // It leaves all the same.
+                }
+                return Err(failure);
+            }
             reply => {
                 if on_reply(reply).is_break() {
                     return Ok(());

@@ -2,6 +2,7 @@
 //! this user can open) by one-shot commands. The answers are facts; `cli::output` makes text of them.
 
 pub mod client;
+mod custody;
 pub mod keyfile;
 mod line;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::custody::{CustodyRow, Farewell, Found, KeptFor, Lies, NotKept, VerifyRow, Why};
 use crate::error::Failure;
 use crate::sys::folder::Folder;
 use crate::sys::sync;
@@ -56,6 +58,22 @@ pub enum Request {
     Peers,
     /// This peer: who, where, transfers.
     Status,
+    /// How many copies of own files there are to be.
+    Copies {
+        /// The one here included, 1 to [`COPIES_MAX`](crate::limits::COPIES_MAX); `None`: as many as of others.
+        #[serde(default)]
+        copies: Option<u8>,
+        /// Own files as for [`Download`](Self::Download).
+        files: Vec<String>,
+    },
+    /// Bring back what was shared here, is missing, and is kept by others.
+    Restore {
+        /// Do not: what is missing was deleted on purpose.
+        #[serde(default)]
+        forget: bool,
+    },
+    /// Read again all that is shared here and kept for others.
+    Verify,
     /// Leave.
     Exit {
         /// Without finishing what is being sent.
@@ -68,6 +86,9 @@ pub enum Request {
         prefix: String,
         /// Names of peers rather than of files.
         peers: bool,
+        /// Names of files that this peer shares, rather than of those that others do.
+        #[serde(default)]
+        mine: bool,
     },
 }
 
@@ -84,6 +105,9 @@ pub struct ListRow {
     pub modified: i64,
     /// Live peers that hold it, this one included.
     pub copies: u64,
+    /// How many there are to be, its owner included, if that is known. 1: none but its owner.
+    #[serde(default)]
+    pub wanted: Option<u8>,
     /// True if this peer shares it.
     pub mine: bool,
     /// Names of the others that share it under this path.
@@ -94,6 +118,12 @@ pub struct ListRow {
     pub id: String,
     /// True if another content has the same path.
     pub ambiguous: bool,
+    /// True if none of `peers`, who shared it, is here: others keep it.
+    #[serde(default)]
+    pub away: bool,
+    /// True for a file of this peer that is not copied to others by itself, for it is too large.
+    #[serde(default)]
+    pub large: bool,
     /// Percent hashed, for a file of this peer that is not yet listed by others.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hashing: Option<u8>,
@@ -214,6 +244,9 @@ pub struct Status {
     /// Bytes a second that are fetched at most, if that is limited.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub down_limit: Option<u64>,
+    /// Copies on others, and what is kept for others; `None` while that is not known.
+    #[serde(default)]
+    pub custody: Option<CustodyRow>,
     /// True once the key was exported.
     pub key_exported: bool,
     /// Warnings of this run, the newest last, at most 20.
@@ -261,6 +294,35 @@ pub enum Reply {
         /// At most 100.
         names: Vec<String>,
     },
+    /// How many copies of an own file there are to be from now on; one for each file.
+    Copied {
+        /// Its path.
+        path: String,
+        /// As in [`Request::Copies`].
+        copies: Option<u8>,
+    },
+    /// A file that is not as it was. Answer to `verify`.
+    Verified(VerifyRow),
+    /// What `verify` read in all; after the last [`Verified`](Self::Verified).
+    VerifySum {
+        /// Files.
+        files: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// Of the files, those that are not as they were.
+        bad: u64,
+    },
+    /// How far an `exit` is: own files that others keep as often as they can. At most 4 a second; may be skipped.
+    Leaving {
+        /// Those.
+        done: u64,
+        /// Own files.
+        total: u64,
+        /// Bytes of the others.
+        bytes_left: u64,
+    },
+    /// Whether the files of this peer stay when it leaves; before the end of `exit`.
+    Farewell(Farewell),
     /// Something to be said on the way (on `exit`: what is still being sent).
     Note {
         /// In words.
@@ -301,6 +363,18 @@ pub enum Notice {
     Downloads(Vec<DownloadRow>),
     /// A reply to a download that nobody waits for (`Begun`, `Saved`, `Missing`, `Done`, `Failed`).
     Download(u64, Reply),
+    /// How far the departure is, as [`Reply::Leaving`].
+    #[expect(missing_docs, reason = "told there")]
+    Leaving { done: u64, total: u64, bytes_left: u64 },
+    /// As [`Reply::Farewell`].
+    Farewell(Farewell),
+    /// Own files are missing, and nobody was seen deleting them: the user is to say what became of them.
+    Lost {
+        /// How many.
+        files: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
     /// Anything else worth a line.
     Text(String),
     /// A warning.

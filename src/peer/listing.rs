@@ -81,6 +81,9 @@ pub(super) fn rows(mine: &Catalogue, hashing: &[Hashing], roster: &Roster, filte
             peer_ids: line.peers.iter().map(PeerId::full).collect(),
             id: claim.map_or_else(String::new, |(id, _)| id.to_string()),
             ambiguous: contents.get(path).is_some_and(|n| *n > 1),
+            wanted: None,
+            away: false,
+            large: false,
             hashing: None,
         })
         .collect();
@@ -104,6 +107,9 @@ fn hashing_row(h: &Hashing) -> ListRow {
         peer_ids: Vec::new(),
         id: String::new(),
         ambiguous: false,
+        wanted: None,
+        away: false,
+        large: false,
         hashing: Some(u8::try_from(percent).unwrap_or(100)),
     }
 }

@@ -260,6 +260,90 @@ fn identity_works_on_the_key_file() {
 }
 
 #[test]
+fn exit_tells_whether_all_is_kept_and_has_its_code() {
+    const SAFE: &str = "safe to leave: 12 of 12 files are kept, 3 of them by one other: a second failure would \
+                        lose those\n";
+    const NOT: &str = "potluck: 1 of 12 files is kept by nobody else: my film (not copied by itself: 2.0 GiB; \
+                       copies 2 \"my film\"); 3 more by one other only: a second failure would lose them\n";
+    for (name, code) in [("kept", 0), ("alone", 9)] {
+        let peer = Peer::new();
+        let mut command = peer.command();
+        let daemon = command.args(["--daemon", "--name", name]).stderr(Stdio::piped()).spawn().unwrap();
+        peer.wait_until_it_answers();
+        let output = peer.ask(&["exit"]);
+        let (said, beside) = (out(&output), err(&output));
+        assert_eq!(output.status.code(), Some(code), "{beside}");
+        // The hand-off takes a third of a second: one line tells of it, and nothing replaces it in a pipe.
+        assert!(beside.starts_with("leaving: 4 of 12 files have their copies on others, 8.0 MiB to go\n"));
+        assert!(!beside.contains(['\r', '\x1b']), "{beside:?}");
+        assert_eq!(said, if code == 0 { SAFE } else { "" });
+        assert_eq!(beside.lines().count(), if code == 0 { 1 } else { 2 }, "{beside}");
+        assert_eq!(beside.ends_with(NOT), code == 9, "{beside}");
+        // It has left, whatever the code is; and its own process has that code, too, and says why.
+        assert_eq!(peer.ask(&["status"]).status.code(), Some(3));
+        let ended = daemon.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(code));
+        assert_eq!(err(&ended), if code == 0 { "" } else { NOT });
+        // The same from a pipe, in JSON: of one process, so said once.
+        let output = piped(&Peer::new(), &["--name", name], "exit --json\n");
+        assert_eq!(output.status.code(), Some(code));
+        let lines: Vec<serde_json::Value> =
+            out(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((&lines[0]["reply"], &lines[0]["total"]), (&"farewell".into(), &12.into()));
+        assert_eq!(lines[0]["once"], 3);
+        assert_eq!(lines.len(), if code == 0 { 1 } else { 2 });
+        if code == 9 {
+            assert_eq!(lines[0]["not_kept"][0]["path"], "my film");
+            assert_eq!(lines[0]["not_kept"][0]["why"], "not_chosen");
+            assert_eq!(lines[1]["code"], "not_kept");
+        }
+        let beside = err(&output);
+        assert!(
+            beside.starts_with("{\"reply\":\"leaving\",\"done\":4,\"total\":12,\"bytes_left\":8388608}\n")
+        );
+        assert_eq!(beside.lines().filter(|line| line.starts_with("potluck: ")).count(), lines.len() - 1);
+    }
+}
+
+#[test]
+fn copies_and_verify_answer_in_lines() {
+    let peer = Peer::new();
+    let _daemon = peer.daemon();
+    let answer = peer.ask(&["copies", "3", "report.txt", "my\u{1b} file"]);
+    assert_eq!((answer.status.code(), err(&answer).as_str()), (Some(0), ""));
+    let copies = "3 copies, the one here included";
+    assert_eq!(out(&answer), format!("report.txt: {copies}\nmy\\u{{1b}} file: {copies}\n"));
+    let answer = peer.ask(&["copies", "auto", "report.txt", "--json"]);
+    assert_eq!(out(&answer), "{\"reply\":\"copied\",\"path\":\"report.txt\",\"copies\":null}\n");
+    assert_eq!(peer.ask(&["copies", "17", "report.txt"]).status.code(), Some(2));
+    let answer = peer.ask(&["verify"]);
+    assert_eq!(
+        out(&answer),
+        "changed: evil\\u{1b}.txt\nrotten: photos/a.png (kept for another): mended\n\
+         read 5 files, 1.0 MiB: 2 are not as they were\n"
+    );
+    assert_eq!((answer.status.code(), err(&answer).lines().count()), (Some(1), 1));
+    let lines = out(&peer.ask(&["verify", "--json"]));
+    let lines: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["result"], &lines[0]["what"]), (&"changed".into(), &"shared".into()));
+    assert_eq!((&lines[1]["result"], &lines[1]["repaired"]), (&"rotten".into(), &true.into()));
+    assert_eq!((&lines[2]["reply"], &lines[2]["bad"]), (&"verify_sum".into(), &2.into()));
+    for words in [&["restore"][..], &["restore", "--forget"]] {
+        let answer = peer.ask(words);
+        assert_eq!((answer.status.code(), out(&answer).as_str()), (Some(0), ""));
+    }
+    let status = out(&peer.ask(&["status"]));
+    let kept =
+        "\n  lends     10.0 GiB, and leaves 1.0 GiB free; keeps 4.9 KiB of 2 files for peer3-cd (away)\n";
+    assert!(status.contains("\n  copies    2 of 3 files have 2; 1 is being placed\n"), "{status}");
+    assert!(status.contains(kept), "{status}");
+    let rows = out(&peer.ask(&["list", "report", "--json"]));
+    let row: serde_json::Value = serde_json::from_str(&rows).unwrap();
+    assert_eq!((&row["wanted"], &row["away"], &row["large"]), (&2.into(), &false.into(), &false.into()));
+}
+
+#[test]
 fn help_completions_and_manual_name_the_commands() {
     let peer = Peer::new();
     for words in [&["help"][..], &["--help"], &["man"], &["completions", "bash"], &["completions", "fish"]] {

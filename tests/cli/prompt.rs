@@ -9,8 +9,14 @@ use crate::common::{DEADLINE, Peer};
 
 /// The peer in a shell that tells how it ended and how the terminal was left.
 fn open(peer: &Peer) -> OsSession {
+    open_with(peer, &[])
+}
+
+/// The same, with these flags.
+fn open_with(peer: &Peer, flags: &[&str]) -> OsSession {
     let program = assert_cmd::cargo::cargo_bin!("potluck");
-    let inner = format!("echo pid=$$=; exec {} -d {}", program.display(), peer.path().display());
+    let flags = flags.join(" ");
+    let inner = format!("echo pid=$$=; exec {} -d {} {flags}", program.display(), peer.path().display());
     let script = format!(
         "trap : INT; stty echo; before=$(stty -g); sh -c '{inner}'; echo code=$?=; \
          test \"$before\" = \"$(stty -g)\" && echo same; stty -a; echo =end="
@@ -98,6 +104,63 @@ fn control_c_hurries_an_exit() {
     session.send("exit\r").unwrap();
     until(&mut session, "still sending to peer2");
     session.send("\x03").unwrap();
+    ended_well(&mut session);
+}
+
+/// Waits for the end of the peer with this code; what it said last was `last`.
+fn ended_with(session: &mut OsSession, code: &str, last: &str) {
+    let before = until(session, &format!("code={code}="));
+    assert!(before.contains(last), "{before:?}");
+    assert!(until(session, "=end=").contains("same"));
+}
+
+#[test]
+fn a_departure_is_one_line_that_is_replaced() {
+    for (name, code, last) in [
+        ("kept", "0", "\r\nsafe to leave: 12 of 12 files are kept, 3 of them by one other: "),
+        (
+            "alone",
+            "9",
+            "\r\npotluck: 1 of 12 files is kept by nobody else: my film (not copied by itself: 2.0 GiB; ",
+        ),
+    ] {
+        let peer = Peer::new();
+        let mut session = open_with(&peer, &["--name", name]);
+        until(&mut session, "potluck> ");
+        session.send("exit\r").unwrap();
+        until(&mut session, "leaving: 4 of 12 files have their copies on others, 8.0 MiB to go\r\n");
+        until(
+            &mut session,
+            "\x1b[A\r\x1b[2Kleaving: 8 of 12 files have their copies on others, 4.0 MiB to go\r\n",
+        );
+        ended_with(&mut session, code, last);
+    }
+}
+
+#[test]
+fn a_departure_that_was_asked_for_elsewhere_leaves_what_is_typed_alone() {
+    let peer = Peer::new();
+    let mut session = open_with(&peer, &["--name", "kept"]);
+    until(&mut session, "potluck> ");
+    session.send("pee").unwrap();
+    until(&mut session, "pee");
+    assert_eq!(peer.ask(&["exit"]).status.code(), Some(0));
+    until(&mut session, "leaving: 4 of 12 files");
+    until(&mut session, "potluck> pee");
+    until(&mut session, "\x1b[A\r\x1b[2Kleaving: 8 of 12 files");
+    until(&mut session, "potluck> pee");
+    ended_with(&mut session, "0", "safe to leave: 12 of 12 files are kept");
+}
+
+#[test]
+fn what_is_missing_is_asked_about_above_the_prompt() {
+    let peer = Peer::new();
+    let mut session = open(&peer);
+    until(&mut session, "potluck> ");
+    session.send("restore\r").unwrap();
+    until(&mut session, "12 files (3.4 MiB) that you shared are missing");
+    until(&mut session, "`restore --forget` says that they were deleted");
+    session.send("exit\r").unwrap();
     ended_well(&mut session);
 }
 

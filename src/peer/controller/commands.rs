@@ -55,9 +55,13 @@ impl Controller {
         let needs = match &ask.request {
             Request::List { mine: true, .. } | Request::Status => Needs::Own,
             Request::List { .. } | Request::Download { .. } => Needs::Catalogues,
-            Request::Peers | Request::Exit { .. } | Request::Cancel { .. } | Request::Complete { .. } => {
-                Needs::Nothing
-            }
+            Request::Peers
+            | Request::Copies { .. }
+            | Request::Restore { .. }
+            | Request::Verify
+            | Request::Exit { .. }
+            | Request::Cancel { .. }
+            | Request::Complete { .. } => Needs::Nothing,
         };
         if needs == Needs::Catalogues {
             self.pull();
@@ -113,8 +117,11 @@ impl Controller {
                 self.leave(now, if at_once { Cause::Now } else { Cause::Exit });
                 Ok(None)
             }
-            Request::Complete { prefix, peers } => {
-                reply(&replies, Reply::Names { names: self.complete(&prefix, peers) });
+            Request::Copies { .. } | Request::Restore { .. } | Request::Verify => {
+                Err(Failure::other("custody is not started"))
+            }
+            Request::Complete { prefix, peers, mine } => {
+                reply(&replies, Reply::Names { names: self.complete(&prefix, peers, mine) });
                 Ok(Some(Reply::Done))
             }
         };
@@ -267,6 +274,7 @@ impl Controller {
             confined_why: why,
             up_limit: self.config.up_limit.map(NonZeroU64::get),
             down_limit: self.config.down_limit.map(NonZeroU64::get),
+            custody: None,
             key_exported: keyfile::is_exported(&self.config.state(), self.identity.id()),
             warnings: self.warnings.iter().cloned().collect(),
         }
@@ -288,7 +296,7 @@ impl Controller {
         .collect()
     }
 
-    fn complete(&self, prefix: &str, peers: bool) -> Vec<String> {
+    fn complete(&self, prefix: &str, peers: bool, mine: bool) -> Vec<String> {
         let mut names = BTreeSet::new();
         let roster = &self.state.roster;
         if peers {
@@ -296,7 +304,9 @@ impl Controller {
             names.retain(|n| n.starts_with(prefix));
         } else {
             // One step deeper than what is typed: a folder is offered as `folder/`.
-            for (_, entry) in roster.entries(None) {
+            let own = mine.then(|| self.state.shelf.catalogue.entries()).into_iter().flatten();
+            let others = (!mine).then(|| roster.entries(None)).into_iter().flatten();
+            for entry in own.chain(others.map(|(_, entry)| entry)) {
                 if let Some(rest) = entry.path.as_str().strip_prefix(prefix) {
                     let step = rest.find('/').map_or(rest.len(), |slash| slash + 1);
                     names.insert(format!("{prefix}{}", &rest[..step]));

@@ -1,11 +1,14 @@
 //! Flags and commands: one definition for the command line and the prompt.
 
+mod custody;
+
 use core::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
+use self::custody::{CustodyFlags, Wish, wish};
 use super::human;
 use crate::config::{Config, DEFAULT_PORT};
 use crate::error::{Code, Failure};
@@ -41,6 +44,9 @@ pub(crate) struct Line {
     /// How a peer is run.
     #[command(flatten)]
     pub(crate) peer: PeerFlags,
+    /// How it keeps files of others, and has its own kept.
+    #[command(flatten)]
+    custody: CustodyFlags,
 }
 
 /// Flags of a peer that is to be started.
@@ -88,8 +94,7 @@ pub(crate) struct PeerFlags {
 impl Line {
     /// The settings of the peer that is to be started in `directory`.
     pub(crate) fn config(&self, directory: PathBuf) -> Config {
-        Config {
-            directory,
+        let config = Config {
             port: self.peer.port.unwrap_or(DEFAULT_PORT),
             strict_port: self.peer.strict_port,
             discovery_port: self.peer.discovery_port,
@@ -99,7 +104,9 @@ impl Line {
             swarm: !self.peer.no_swarm,
             up_limit: self.peer.up_limit.and_then(NonZeroU64::new),
             down_limit: self.peer.down_limit.and_then(NonZeroU64::new),
-        }
+            ..Config::new(directory)
+        };
+        self.custody.set(config)
     }
 
     /// The first flag given that has no meaning beside a command.
@@ -114,7 +121,7 @@ impl Line {
             ("--up-limit", self.peer.up_limit.is_some()),
             ("--down-limit", self.peer.down_limit.is_some()),
         ];
-        given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+        given.into_iter().chain(self.custody.given()).find_map(|(flag, given)| given.then_some(flag))
     }
 }
 
@@ -177,6 +184,24 @@ pub(crate) enum Command {
     /// Tell who this peer is, and what is being transferred
     #[command(visible_alias = "s")]
     Status,
+    /// Have shared files copied to others so often
+    Copies {
+        /// How many copies, the one here included (1 to 16), or `auto`: as often as all others
+        #[arg(value_name = "N", value_parser = wish)]
+        copies: Wish,
+        /// Shared files or folders of this peer, as `list --mine` shows them, or `b3:` and the first digits
+        /// of an id
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<String>,
+    },
+    /// Bring back what this peer shared, that is missing here and that others keep
+    Restore {
+        /// Bring back nothing: what is missing was deleted on purpose, and others may drop it
+        #[arg(long)]
+        forget: bool,
+    },
+    /// Read again all that is shared here and kept for others, and tell what is not as it was
+    Verify,
     /// Show, export, import or renew the key of this peer
     Identity {
         /// What to do; nothing: show it
@@ -375,16 +400,16 @@ pub(crate) fn overview() -> String {
 mod tests {
     use super::*;
 
-    fn typed(line: &str) -> Command {
-        let words = super::super::words::split(line).unwrap();
+    pub(super) fn typed(line: &str) -> Command {
+        let words = crate::cli::words::split(line).unwrap();
         match parse_typed(&words) {
             Parsed::Command(typed) => typed.command,
             other => panic!("{line}: {other:?}"),
         }
     }
 
-    fn wrong_line(line: &str) -> String {
-        let words = super::super::words::split(line).unwrap();
+    pub(super) fn wrong_line(line: &str) -> String {
+        let words = crate::cli::words::split(line).unwrap();
         match parse_typed(&words) {
             Parsed::Wrong(failure) => {
                 assert_eq!(failure.code, Code::Usage);
@@ -428,17 +453,19 @@ mod tests {
             ("LIST", "list"),
             ("exot", "exit"),
             ("peer", "peers"),
+            ("restor", "restore"),
+            ("copy", "copies"),
         ] {
             assert_eq!(wrong_line(typed), format!("no command `{typed}`; did you mean `{meant}`?"));
         }
-        for far in ["restore", "x", "verify", "send", "chat", "copies", "doctor", ""] {
+        for far in ["x", "send", "chat", "doctor", ""] {
             let said = wrong_line(&format!("'{far}'"));
             assert!(said.starts_with(&format!("no command `{far}`: there are list,")), "{said}");
         }
         assert_eq!(
             wrong_line("frobnicate"),
-            "no command `frobnicate`: there are list, download, cancel, peers, status, identity, exit, \
-             help"
+            "no command `frobnicate`: there are list, download, cancel, peers, status, copies, restore, \
+             verify, identity, exit, help"
         );
         assert_eq!(wrong_line("download"), "<FILE> is missing: see `help`");
         assert_eq!(wrong_line("list --mien"), "no `--mien`; did you mean `--mine`?");

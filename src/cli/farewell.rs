@@ -1,0 +1,179 @@
+//! What is said to who leaves: whether its files stay. Pure.
+
+use super::human::{count, size};
+use super::words;
+use crate::control::{Farewell, NotKept, Why};
+use crate::text::shown;
+
+/// Files that nobody else keeps of which the names are said; the rest is counted.
+const NAMED: usize = 10;
+
+impl Farewell {
+    /// In one sentence; also the message of the failure with which a peer ends if something is kept by nobody
+    /// else. Safe to print.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let kept = self.safe.saturating_add(self.once);
+        match (self.total, self.total.saturating_sub(kept)) {
+            (0, _) => "safe to leave: nothing is shared here".to_owned(),
+            (_, 0) => format!("safe to leave: {}", self.all_kept()),
+            (total, lost) => {
+                let (so_many, them) = (part(lost, total), self.named(lost));
+                let once = match self.once {
+                    0 => String::new(),
+                    once => {
+                        format!("; {once} more by one other only: a second failure would lose {}", it(once))
+                    }
+                };
+                format!("{so_many} kept by nobody else{them}{once}")
+            }
+        }
+    }
+
+    /// True if all of it is kept by others.
+    #[must_use]
+    pub fn is_safe(&self) -> bool {
+        self.safe.saturating_add(self.once) >= self.total
+    }
+
+    fn all_kept(&self) -> String {
+        let so_many = part(self.total, self.total);
+        match self.once {
+            0 => format!("{so_many} kept by others"),
+            once if once < self.total => {
+                let those = if once == 1 { "that" } else { "those" };
+                format!("{so_many} kept, {once} of them by one other: a second failure would lose {those}")
+            }
+            once => format!("{so_many} kept by one other: a second failure would lose {}", it(once)),
+        }
+    }
+
+    /// Which ones nobody else keeps, and why. That nobody is here is said once.
+    fn named(&self, lost: u64) -> String {
+        let alone = !self.not_kept.is_empty() && self.not_kept.iter().all(|f| f.why == Why::NobodyHere);
+        let name = |file: &NotKept| {
+            if alone {
+                shown(&file.path).into_owned()
+            } else {
+                format!("{} ({})", shown(&file.path), why(file))
+            }
+        };
+        let mut names: Vec<String> = self.not_kept.iter().take(NAMED).map(name).collect();
+        let more = lost.saturating_sub(names.len() as u64);
+        if names.is_empty() {
+            return String::new();
+        }
+        if more > 0 {
+            names.push(format!("and {more} more"));
+        }
+        let because = if alone { ", for nobody else is here" } else { "" };
+        format!("{because}: {}", names.join(", "))
+    }
+}
+
+/// `2 of 12 files are`.
+fn part(some: u64, all: u64) -> String {
+    format!("{some} of {} {}", count(all, "file"), if some == 1 { "is" } else { "are" })
+}
+
+const fn it(number: u64) -> &'static str {
+    if number == 1 { "it" } else { "them" }
+}
+
+fn why(file: &NotKept) -> String {
+    match file.why {
+        Why::NobodyHere => "nobody else is here".to_owned(),
+        Why::NoRoom => "no room".to_owned(),
+        Why::Unfinished => "not finished".to_owned(),
+        Why::NotChosen => {
+            let quoted = words::quote(&file.path);
+            // What cannot be shown cannot be typed.
+            let typed = if shown(&quoted) == quoted { quoted.as_str() } else { "FILE" };
+            format!("not copied by itself: {}; copies 2 {typed}", size(file.size))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, why: Why) -> NotKept {
+        NotKept { path: path.into(), size: 2 << 30, why }
+    }
+
+    fn said(safe: u64, once: u64, total: u64, not_kept: &[NotKept]) -> String {
+        let farewell = Farewell { total, safe, once, not_kept: not_kept.to_vec() };
+        assert_eq!(farewell.is_safe(), farewell.sentence().starts_with("safe to leave: "));
+        farewell.sentence()
+    }
+
+    #[test]
+    fn all_kept_is_safe_and_once_is_told() {
+        assert_eq!(said(12, 0, 12, &[]), "safe to leave: 12 of 12 files are kept by others");
+        assert_eq!(said(1, 0, 1, &[]), "safe to leave: 1 of 1 file is kept by others");
+        assert_eq!(said(0, 0, 0, &[]), "safe to leave: nothing is shared here");
+        assert_eq!(
+            said(9, 3, 12, &[]),
+            "safe to leave: 12 of 12 files are kept, 3 of them by one other: a second failure would lose those"
+        );
+        assert_eq!(
+            said(11, 1, 12, &[]),
+            "safe to leave: 12 of 12 files are kept, 1 of them by one other: a second failure would lose that"
+        );
+        assert_eq!(
+            said(0, 12, 12, &[]),
+            "safe to leave: 12 of 12 files are kept by one other: a second failure would lose them"
+        );
+        assert_eq!(
+            said(0, 1, 1, &[]),
+            "safe to leave: 1 of 1 file is kept by one other: a second failure would lose it"
+        );
+    }
+
+    #[test]
+    fn what_nobody_keeps_is_named_with_its_reason() {
+        let two = [file("a.bin", Why::NoRoom), file("b.bin", Why::NotChosen)];
+        assert_eq!(
+            said(10, 0, 12, &two),
+            "2 of 12 files are kept by nobody else: a.bin (no room), b.bin (not copied by itself: 2.0 GiB; \
+             copies 2 b.bin)"
+        );
+        assert_eq!(
+            said(8, 3, 12, &[file("my file", Why::NotChosen)]),
+            "1 of 12 files is kept by nobody else: my file (not copied by itself: 2.0 GiB; copies 2 \"my \
+             file\"); 3 more by one other only: a second failure would lose them"
+        );
+        let mixed = [file("a", Why::NobodyHere), file("b", Why::Unfinished)];
+        assert_eq!(
+            said(0, 0, 2, &mixed),
+            "2 of 2 files are kept by nobody else: a (nobody else is here), b (not finished)"
+        );
+        assert_eq!(
+            said(0, 0, 2, &[file("a", Why::NobodyHere), file("b", Why::NobodyHere)]),
+            "2 of 2 files are kept by nobody else, for nobody else is here: a, b"
+        );
+    }
+
+    #[test]
+    fn of_many_ten_are_named_and_the_rest_is_counted() {
+        let many: Vec<NotKept> = (0..50).map(|n| file(&format!("f{n}"), Why::NoRoom)).collect();
+        let sentence = said(0, 0, 3_000, &many);
+        assert!(
+            sentence.starts_with("3000 of 3000 files are kept by nobody else: f0 (no room), "),
+            "{sentence}"
+        );
+        assert!(sentence.ends_with("f9 (no room), and 2990 more"), "{sentence}");
+        // Whoever was told no names says so in numbers.
+        assert_eq!(said(0, 0, 2, &[]), "2 of 2 files are kept by nobody else");
+        assert_eq!(said(u64::MAX, 5, 2, &[]), said(2, 5, 2, &[]));
+    }
+
+    #[test]
+    fn no_name_reaches_a_terminal_raw() {
+        let evil = [file("a\u{1b}[2J\u{202e}\n", Why::NotChosen)];
+        let sentence = said(0, 0, 1, &evil);
+        assert!(!sentence.chars().any(crate::text::is_unprintable), "{sentence:?}");
+        assert!(sentence.ends_with("copies 2 FILE)"), "{sentence}");
+    }
+}

@@ -1,0 +1,138 @@
+//! Flags of how a peer has its files kept by others, and keeps theirs; and the words of `copies`.
+
+use core::time::Duration;
+
+use clap::Args;
+
+use super::human;
+use crate::config::{Config, DEFAULT_COPIES};
+use crate::limits;
+
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
+/// Flags of a peer that is to be started.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "To keep files of peers that are away")]
+pub(super) struct CustodyFlags {
+    /// Copies of each shared file that there are to be, the one here included; 1: none on others [default:
+    /// 2]
+    #[arg(long, value_name = "N", value_parser = copies_range())]
+    copies: Option<u8>,
+    /// Have files of up to 1 GiB copied by themselves, and up to so much in all: 500M, 10GiB; others by
+    /// `copies N FILE` [default: 10GiB]
+    #[arg(long, value_name = "SIZE", value_parser = human::space)]
+    auto_copy: Option<u64>,
+    /// Keep files of others in up to so much space; 0: none [default: 10GiB, or 10 % of the free space if
+    /// that is less]
+    #[arg(long, value_name = "SIZE", value_parser = human::space)]
+    lend: Option<u64>,
+    /// Drop what is kept for a peer that nobody heard of for so many days [default: 30]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..))]
+    keep_days: Option<u16>,
+    /// Keep for so long what its owner deleted: hours, or 90s, 5m, 2h, 3d [default: 24]
+    #[arg(long, value_name = "HOURS", value_parser = human::hours)]
+    keep_deleted: Option<Duration>,
+}
+
+/// How many copies may be asked for.
+fn copies_range() -> clap::builder::RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(1..=i64::from(limits::COPIES_MAX))
+}
+
+impl CustodyFlags {
+    /// `config` with what these flags say.
+    pub(super) fn set(&self, config: Config) -> Config {
+        let days = |days| Duration::from_secs(u64::from(days) * DAY);
+        Config {
+            copies: self.copies.unwrap_or(DEFAULT_COPIES),
+            auto_copy: self.auto_copy.unwrap_or(limits::AUTO_COPY_ALL),
+            lend: self.lend,
+            keep: self.keep_days.map_or(limits::KEEP_DAYS, days),
+            keep_deleted: self.keep_deleted.unwrap_or(limits::KEEP_DELETED),
+            ..config
+        }
+    }
+
+    /// These flags, and whether each was given.
+    pub(super) const fn given(&self) -> [(&'static str, bool); 5] {
+        [
+            ("--copies", self.copies.is_some()),
+            ("--auto-copy", self.auto_copy.is_some()),
+            ("--lend", self.lend.is_some()),
+            ("--keep-days", self.keep_days.is_some()),
+            ("--keep-deleted", self.keep_deleted.is_some()),
+        ]
+    }
+}
+
+/// How many copies `copies` is asked for; `None`: as many as of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wish(pub(crate) Option<u8>);
+
+/// The word after `copies`.
+pub(super) fn wish(typed: &str) -> Result<Wish, String> {
+    let most = limits::COPIES_MAX;
+    match typed.parse() {
+        _ if typed == "auto" => Ok(Wish(None)),
+        Ok(copies) if (1..=most).contains(&copies) => Ok(Wish(Some(copies))),
+        _ => Err(format!("give a number from 1 to {most}, or `auto`, and then the files")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::tests::{typed, wrong_line};
+    use super::super::{Command, Parsed, parse_arguments};
+    use super::*;
+
+    #[test]
+    fn copies_are_a_number_or_auto_and_then_files() {
+        let files = vec!["my file".to_owned(), "b3:00ff".to_owned()];
+        for (n, copies) in [("1", Some(1)), ("16", Some(16)), ("auto", None)] {
+            let asked = typed(&format!("copies {n} 'my file' b3:00ff"));
+            assert_eq!(asked, Command::Copies { copies: Wish(copies), files: files.clone() });
+        }
+        for slip in ["copies 0 a", "copies 17 a", "copies a 2", "copies 1.5 a", "copies AUTO a"] {
+            let said = wrong_line(slip);
+            assert!(said.contains("1 to 16, or `auto`") && !said.contains('\n'), "{slip}: {said}");
+        }
+        assert_eq!(wrong_line("copies 2"), "<FILE> is missing: see `help`");
+        assert_eq!(typed("restore"), Command::Restore { forget: false });
+        assert_eq!(typed("restore --forget"), Command::Restore { forget: true });
+        assert_eq!(typed("verify"), Command::Verify);
+    }
+
+    #[test]
+    fn what_is_kept_and_lent_can_be_said() {
+        let config = |words: &[&str]| match parse_arguments(words.iter().map(Into::into)) {
+            Parsed::Command(line) => Ok((line.config(PathBuf::from("/peer")), line.useless_flag())),
+            Parsed::Wrong(failure) => Err(failure.message),
+            Parsed::Text(text) => panic!("{text}"),
+        };
+        let (plain, useless) = config(&["potluck", "--interface", ""]).unwrap();
+        assert_eq!((&plain, useless), (&Config::new(PathBuf::from("/peer")), None));
+        assert_eq!((plain.copies, plain.auto_copy, plain.lend), (2, 10 << 30, None));
+        assert_eq!([plain.keep, plain.keep_deleted].map(|t| t.as_secs()), [30 * DAY, DAY]);
+        let said = "potluck --copies 3 --auto-copy 0 --lend 1GiB --keep-days 7 --keep-deleted 90s";
+        let (set, useless) = config(&said.split(' ').collect::<Vec<_>>()).unwrap();
+        assert_eq!((set.copies, set.auto_copy, set.lend), (3, 0, Some(1 << 30)));
+        assert_eq!([set.keep, set.keep_deleted].map(|t| t.as_secs()), [7 * DAY, 90]);
+        assert_eq!(useless, Some("--copies"));
+        assert_eq!(config(&["potluck", "--lend", "0"]).unwrap().0.lend, Some(0));
+        for [flag, value] in [
+            ["--copies", "0"],
+            ["--copies", "17"],
+            ["--lend", "ten"],
+            ["--auto-copy", "5"],
+            ["--keep-days", "0"],
+            ["--keep-deleted", "1.5"],
+        ] {
+            let said = config(&["potluck", flag, value]).unwrap_err();
+            assert!(said.contains(flag) && said.contains("see `potluck help`"), "{said}");
+            assert!(!said.contains('\n'), "{said}");
+        }
+    }
+}
