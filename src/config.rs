@@ -48,6 +48,10 @@ pub struct Config {
     pub keep: Duration,
     /// How long something is kept that its owner deleted.
     pub keep_deleted: Duration,
+    /// How long a copy that was lost in a crash still counts, for its keeper may come back.
+    pub repair_after: Duration,
+    /// Somebody can be asked: a prompt is shown.
+    pub asks: bool,
 }
 
 impl Config {
@@ -70,6 +74,8 @@ impl Config {
             lend: None,
             keep: limits::KEEP_DAYS,
             keep_deleted: limits::KEEP_DELETED,
+            repair_after: limits::REPAIR_DELAY,
+            asks: false,
         }
     }
 
@@ -77,6 +83,12 @@ impl Config {
     #[must_use]
     pub fn state(&self) -> PathBuf {
         self.directory.join(".potluck")
+    }
+
+    /// Where chunks of others' files are kept.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.state().join("store")
     }
 
     /// The key file.

@@ -192,6 +192,7 @@ fn run_peer(line: &Line, directory: PathBuf) -> Result<u8, Failure> {
 
     let last = LastFailure::default();
     let inputs = Inputs { notices, log, farewell, status: None, joined: joined_to };
+    let config = Config { asks: matches!(input, Input::Prompt), ..line.config(directory.clone()) };
     let screen = match input {
         Input::Prompt => start_prompt(&directory, asks_to, inputs, line, &leave),
         Input::Lines(end) => {
@@ -205,7 +206,7 @@ fn run_peer(line: &Line, directory: PathBuf) -> Result<u8, Failure> {
         Input::None => start_screen(inputs, line),
     };
     let screen = screen.map_err(|e| Failure::other(e.to_string()))?;
-    let result = start_peer(line.config(directory), Seams { asks, notices: notices_to, leave });
+    let result = start_peer(config, Seams { asks, notices: notices_to, leave });
     screen.finish(LAST_LINES);
     terminal::restore();
     drop(socket);

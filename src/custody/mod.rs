@@ -1,5 +1,6 @@
 //! Custody: files outlive their owner (DESIGN §7). How it works is told in docs/CUSTODY.md.
 
+pub mod chunkstore;
 pub mod custodian;
 pub mod distributor;
 pub mod estate;

@@ -22,7 +22,7 @@ use crate::wire::custody::Span;
 
 /// A file of which something is kept: its content, the bytes of the whole file, and the chunks that are
 /// there, in order.
-pub type Stored = (FileId, u64, Vec<Span>);
+pub(super) type Stored = (FileId, u64, Vec<Span>);
 
 /// What the store `folder` holds, in the order of the ids; nothing if it is not there. Sidecars are believed,
 /// and a file of one chunk without one is believed to be whole: a loss of power before it was told as

@@ -37,6 +37,10 @@ pub(super) enum Part {
     Store,
     /// The disk workers of `downloads/`.
     Disk,
+    /// The disk workers of the chunk store.
+    Keep,
+    /// Whoever tidies the chunk store, and reads all that is shared again when the user wants that.
+    ChunkStore,
     /// The disk workers of a destination that the user named.
     DiskAt(PathBuf),
 }
@@ -115,12 +119,16 @@ impl Cages {
             Part::Library => ([&[PROCESSORS.into()], offered.as_slice()].concat(), None),
             Part::Store => (system(RANDOM), Some(self.config.state())),
             Part::Disk => (system(BOOT), Some(downloads)),
+            Part::Keep => (system(BOOT), Some(self.config.store())),
+            Part::ChunkStore => {
+                ([&[PROCESSORS.into()], offered.as_slice()].concat(), Some(self.config.store()))
+            }
             // What arrived in `downloads/` can be copied from there.
             Part::DiskAt(destination) => {
                 ([system(BOOT).as_slice(), &[downloads]].concat(), Some(destination.clone()))
             }
         };
-        let moves = matches!(part, Part::Disk | Part::DiskAt(_));
+        let moves = matches!(part, Part::Disk | Part::DiskAt(_) | Part::Keep | Part::ChunkStore);
         Rules { read, write: write.into_iter().collect(), moves }
     }
 }

@@ -41,6 +41,8 @@ pub(super) enum TellSender {
 #[derive(Clone, Debug)]
 pub(super) struct Leaving {
     cause: Cause,
+    /// Own files are being handed over to others; the sender is told to finish after that.
+    handing: bool,
     sender_stopped: bool,
     receiver_stopped: bool,
     /// For [`Cause::Exit`]: bytes sent so far, and when they last moved.
@@ -50,18 +52,32 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
-    /// Begins to leave.
+    /// Begins to leave. `handing`: with [`Cause::Exit`], own files are handed over first.
     #[must_use]
-    pub(super) fn begin(now: Time, cause: Cause) -> (Self, TellSender) {
+    pub(super) fn begin(now: Time, cause: Cause, handing: bool) -> (Self, TellSender) {
         let leaving = Self {
             cause,
+            handing: handing && cause == Cause::Exit,
             sender_stopped: false,
             receiver_stopped: false,
             moved: (0, now),
             deadline: now + AT_ONCE,
         };
-        let tell = if cause == Cause::Exit { TellSender::Finish } else { TellSender::Stop };
+        let tell = match cause {
+            Cause::Exit if leaving.handing => TellSender::Nothing,
+            Cause::Exit => TellSender::Finish,
+            Cause::Now | Cause::AtOnce => TellSender::Stop,
+        };
         (leaving, tell)
+    }
+
+    /// Own files are handed over, as far as that was possible.
+    pub(super) fn handed_over(&mut self, now: Time) -> TellSender {
+        if !std::mem::take(&mut self.handing) || self.cause != Cause::Exit {
+            return TellSender::Nothing;
+        }
+        self.moved.1 = now;
+        TellSender::Finish
     }
 
     /// Another cause came meanwhile: only a more urgent one changes anything. A second "now" is a
@@ -104,15 +120,15 @@ impl Leaving {
     pub(super) fn is_over(&self, now: Time) -> bool {
         self.cause == Cause::AtOnce
             || (self.sender_stopped && self.receiver_stopped)
-            || now >= self.poll_timeout()
+            || self.poll_timeout().is_some_and(|at| now >= at)
     }
 
-    /// When [`Self::is_over`] becomes true at the latest.
+    /// When [`Self::is_over`] becomes true at the latest; `None` while files are handed over.
     #[must_use]
-    pub(super) fn poll_timeout(&self) -> Time {
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
         match self.cause {
-            Cause::Exit => self.moved.1 + STALLED,
-            Cause::Now | Cause::AtOnce => self.deadline,
+            Cause::Exit => (!self.handing).then(|| self.moved.1 + STALLED),
+            Cause::Now | Cause::AtOnce => Some(self.deadline),
         }
     }
 }
@@ -127,7 +143,7 @@ mod tests {
 
     #[test]
     fn exit_waits_while_bytes_move() {
-        let (mut l, tell) = Leaving::begin(at(0), Cause::Exit);
+        let (mut l, tell) = Leaving::begin(at(0), Cause::Exit, false);
         assert_eq!(tell, TellSender::Finish);
         l.handle_receiver_stopped();
         for s in 0..100 {
@@ -141,8 +157,23 @@ mod tests {
     }
 
     #[test]
+    fn exit_hands_over_first_and_a_harder_cause_does_not() {
+        let (mut l, tell) = Leaving::begin(at(0), Cause::Exit, true);
+        assert_eq!(tell, TellSender::Nothing);
+        l.handle_receiver_stopped();
+        assert!(l.poll_timeout().is_none() && !l.is_over(at(1_000_000)));
+        let mut cut = l.clone();
+        assert_eq!(l.handed_over(at(1_000_000)), TellSender::Finish);
+        assert_eq!(l.handed_over(at(1_000_001)), TellSender::Nothing);
+        assert!(!l.is_over(at(1_029_999)) && l.is_over(at(1_030_000)));
+        assert_eq!(cut.harder(at(500), Cause::Now), TellSender::Stop);
+        assert_eq!(cut.handed_over(at(600)), TellSender::Nothing);
+        assert!(cut.is_over(at(1_700)));
+    }
+
+    #[test]
     fn now_ends_soon_whatever_happens() {
-        let (mut l, tell) = Leaving::begin(at(0), Cause::Now);
+        let (mut l, tell) = Leaving::begin(at(0), Cause::Now, true);
         assert_eq!(tell, TellSender::Stop);
         l.handle_sent(at(1_000), 1);
         assert!(!l.is_over(at(1_199)) && l.is_over(at(1_200)));
@@ -154,12 +185,12 @@ mod tests {
 
     #[test]
     fn a_harder_cause_overtakes_a_softer_one_never() {
-        let (mut l, _) = Leaving::begin(at(0), Cause::Exit);
+        let (mut l, _) = Leaving::begin(at(0), Cause::Exit, false);
         assert_eq!(l.harder(at(5_000), Cause::Exit), TellSender::Nothing);
         assert_eq!(l.harder(at(5_000), Cause::Now), TellSender::Stop);
-        assert_eq!(l.poll_timeout(), at(6_200));
+        assert_eq!(l.poll_timeout(), Some(at(6_200)));
         assert_eq!(l.harder(at(5_100), Cause::Exit), TellSender::Nothing);
-        assert_eq!(l.poll_timeout(), at(6_200));
+        assert_eq!(l.poll_timeout(), Some(at(6_200)));
         assert!(!l.is_over(at(5_100)));
         assert_eq!(l.harder(at(5_200), Cause::Now), TellSender::Nothing);
         assert!(l.is_over(at(5_200)));

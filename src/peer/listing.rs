@@ -6,9 +6,11 @@ use wildmatch::WildMatch;
 
 use super::roster::Roster;
 use crate::content::library::Hashing;
-use crate::content::{Catalogue, Claim, Kind, SafePath, path};
+use crate::content::{Catalogue, Claim, FileId, Kind, SafePath, path};
 use crate::control::ListRow;
+use crate::custody::placement;
 use crate::identity::PeerId;
+use crate::wire::custody::Span;
 
 /// What to show.
 #[derive(Clone, Debug, Default)]
@@ -42,9 +44,26 @@ struct Line {
     peers: Vec<PeerId>,
 }
 
-/// The rows, sorted by path. `mine` is our own catalogue, `hashing` what is not in it yet.
+/// How an own file stands with others.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OwnCopies {
+    /// Copies that others keep.
+    pub(super) held: u64,
+    /// Copies that there are to be, the own one included; 0: that is not known.
+    pub(super) wanted: u8,
+    /// It is not copied by itself.
+    pub(super) large: bool,
+}
+
+/// The rows, sorted by path. `mine` is our own catalogue, and how each file of it stands; `hashing` what is not in
+/// it yet.
 #[must_use]
-pub(super) fn rows(mine: &Catalogue, hashing: &[Hashing], roster: &Roster, filter: &Filter) -> Vec<ListRow> {
+pub(super) fn rows(
+    (mine, stands): (&Catalogue, &dyn Fn(FileId) -> OwnCopies),
+    hashing: &[Hashing],
+    roster: &Roster,
+    filter: &Filter,
+) -> Vec<ListRow> {
     let matches = filter.matcher();
     let mut lines: BTreeMap<(&SafePath, Option<Claim>), Line> = BTreeMap::new();
     let own = mine.entries().map(|e| (None, e)).filter(|_| filter.from.is_none());
@@ -68,22 +87,25 @@ pub(super) fn rows(mine: &Catalogue, hashing: &[Hashing], roster: &Roster, filte
     for (path, _) in lines.keys() {
         *contents.entry(path).or_default() += 1;
     }
+    let is_away = |peer: &PeerId| roster.contact(*peer).is_none();
     let mut rows: Vec<ListRow> = lines
         .iter()
-        .map(|((path, claim), line)| ListRow {
+        .map(|((path, claim), line)| (path, claim, line, own_copies(*claim, line, stands)))
+        .map(|(path, claim, line, own)| ListRow {
             path: path.as_str().to_owned(),
             folder: claim.is_none(),
             size: line.size,
             modified: line.modified.div_euclid(1_000),
-            copies: claim.and_then(|claim| copies.get(&claim)).copied().unwrap_or(line.peers.len() as u64),
+            copies: claim.and_then(|claim| copies.get(&claim)).copied().unwrap_or(line.peers.len() as u64)
+                + own.held,
             mine: line.mine,
             peers: line.peers.iter().map(|p| roster.name(*p)).collect(),
             peer_ids: line.peers.iter().map(PeerId::full).collect(),
             id: claim.map_or_else(String::new, |(id, _)| id.to_string()),
             ambiguous: contents.get(path).is_some_and(|n| *n > 1),
-            wanted: None,
-            away: false,
-            large: false,
+            wanted: (own.wanted > 0).then_some(own.wanted),
+            away: !line.mine && line.peers.iter().all(is_away),
+            large: own.large,
             hashing: None,
         })
         .collect();
@@ -92,6 +114,10 @@ pub(super) fn rows(mine: &Catalogue, hashing: &[Hashing], roster: &Roster, filte
         rows.sort_by(|a, b| a.path.cmp(&b.path));
     }
     rows
+}
+
+fn own_copies(claim: Option<Claim>, line: &Line, stands: &dyn Fn(FileId) -> OwnCopies) -> OwnCopies {
+    claim.filter(|_| line.mine).map_or_else(OwnCopies::default, |(id, _)| stands(id))
 }
 
 fn hashing_row(h: &Hashing) -> ListRow {
@@ -114,7 +140,8 @@ fn hashing_row(h: &Hashing) -> ListRow {
     }
 }
 
-/// How many live peers, this one included, hold each content, under whatever name.
+/// How many live peers, this one included, share each content, under whatever name; of what nobody who is here
+/// shares, how many copies keepers have.
 fn copies(mine: &Catalogue, roster: &Roster, claims: &BTreeSet<Claim>) -> HashMap<Claim, u64> {
     let others = roster.holders(claims, None);
     let mut copies: HashMap<Claim, u64> =
@@ -126,6 +153,12 @@ fn copies(mine: &Catalogue, roster: &Roster, claims: &BTreeSet<Claim>) -> HashMa
         .collect();
     for claim in own {
         *copies.entry(claim).or_default() += 1;
+    }
+    let kept: BTreeSet<Claim> = claims.iter().filter(|c| !copies.contains_key(c)).copied().collect();
+    for (claim, parts) in roster.away.parts(&kept) {
+        let spans: Vec<Span> = parts.into_iter().map(|(_, span)| span).collect();
+        let whole = Span::whole(claim.1).map_or(0, |whole| placement::copies(whole, &spans));
+        copies.insert(claim, whole.into());
     }
     copies
 }
@@ -143,7 +176,7 @@ mod tests {
     fn one_row_for_each_path_and_content() {
         let mine = Catalogue::of([file("a", 1), file("b", 2)]);
         let r = roster(&[("one", &[file("a", 1), file("b", 3)]), ("two", &[file("other name of a", 1)])]);
-        let rows = rows(&mine, &[], &r, &Filter::default());
+        let rows = rows((&mine, &|_| OwnCopies::default()), &[], &r, &Filter::default());
         assert_eq!(names(&rows), ["a", "b", "b", "other name of a"]);
         let a = &rows[0];
         assert_eq!(
@@ -160,8 +193,12 @@ mod tests {
         let mine = Catalogue::of([file("docs/Report.txt", 1)]);
         let r = roster(&[("one", &[file("report.pdf", 2), file("x/photo.PNG", 3)])]);
         let with = |pattern: &str| Filter { pattern: Some(pattern.into()), ..Filter::default() };
-        let show =
-            |filter: &Filter| rows(&mine, &[], &r, filter).into_iter().map(|r| r.path).collect::<Vec<_>>();
+        let show = |filter: &Filter| {
+            rows((&mine, &|_| OwnCopies::default()), &[], &r, filter)
+                .into_iter()
+                .map(|r| r.path)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(show(&with("report")), ["docs/Report.txt", "report.pdf"]);
         assert_eq!(show(&with("*.png")), ["x/photo.PNG"]);
         assert_eq!(show(&with("report.*")), ["docs/Report.txt", "report.pdf"]);
@@ -176,7 +213,12 @@ mod tests {
         let h = |path: &str, done, size| Hashing { path: path.parse().unwrap(), done, size };
         let hashing = [h("b", 40, 100), h("z", 0, 0)];
         let mine = Catalogue::of([file("c", 1)]);
-        let rows = rows(&mine, &hashing, &Roster::default(), &Filter { mine: true, ..Filter::default() });
+        let rows = rows(
+            (&mine, &|_| OwnCopies::default()),
+            &hashing,
+            &Roster::default(),
+            &Filter { mine: true, ..Filter::default() },
+        );
         assert_eq!(names(&rows), ["b", "c", "z"]);
         assert_eq!((rows[0].hashing, rows[1].hashing, rows[2].hashing), (Some(40), None, Some(0)));
     }

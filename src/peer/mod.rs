@@ -3,11 +3,13 @@
 //! Invariant: the controller never blocks on sending to a part. Command channels are unbounded (their
 //! number is bounded by what users ask and peers announce); event channels towards it are bounded.
 
+mod away;
 mod cages;
 mod controller;
 mod downloads;
 mod leaving;
 mod listing;
+mod ordered;
 mod resolve;
 mod roster;
 mod start;

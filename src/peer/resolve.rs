@@ -9,6 +9,7 @@ use crate::error::{Code, Failure};
 use crate::identity::PeerId;
 use crate::text;
 use crate::transfer::Wanted;
+use crate::wire::custody::Span;
 
 /// What a download is to bring.
 #[derive(Clone, Debug, Default)]
@@ -49,8 +50,19 @@ pub(super) fn resolve(
     found.folders.dedup();
     let claims: BTreeSet<Claim> = found.files.iter().map(|f| (f.id, f.size)).collect();
     let holders = roster.holders(&claims, only);
+    let is_away = only.is_none_or(|only| roster.contact(only).is_none());
+    let kept = if is_away { roster.away.parts(&claims) } else { BTreeMap::new() };
     for file in &mut found.files {
-        file.holders = holders.get(&(file.id, file.size)).cloned().unwrap_or_default();
+        let claim = (file.id, file.size);
+        file.holders = holders.get(&claim).cloned().unwrap_or_default();
+        // Who keeps some of it for another one gives that.
+        for (keeper, span) in kept.get(&claim).into_iter().flatten() {
+            let is_whole = Span::whole(file.size) == Some(*span);
+            let list = if is_whole { &mut file.holders } else { &mut file.some };
+            if !list.contains(keeper) {
+                list.push(*keeper);
+            }
+        }
     }
     Ok(found)
 }
@@ -120,8 +132,8 @@ fn wanted(id: FileId, entry: &Entry, to: SafePath, asked: &Arc<str>) -> Wanted {
         Kind::File { size, modified, executable, .. } => (size, modified, executable),
         Kind::Folder => (0, 0, false),
     };
-    let (asked, holders, some) = (Arc::clone(asked), Vec::new(), Vec::new());
-    Wanted { id, size, modified, executable, asked, to, holders, keep: None, some }
+    let asked = Arc::clone(asked);
+    Wanted { id, size, modified, executable, asked, to, holders: Vec::new(), keep: None, some: Vec::new() }
 }
 
 /// `inner` in the folder `top`. Both are parts of one valid path, so that the result is one as well;

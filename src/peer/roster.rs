@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::away::Away;
 use crate::content::{Catalogue, Claim, Entry, Head, Kind};
 use crate::discovery::PeerInfo;
 use crate::error::{Code, Failure};
@@ -33,9 +34,11 @@ impl Member {
 }
 
 /// All peers that are here, by id.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Roster {
     members: BTreeMap<PeerId, Member>,
+    /// Those that are not here, but whose files others keep.
+    pub(super) away: Away,
 }
 
 impl Roster {
@@ -118,10 +121,23 @@ impl Roster {
         self.members.get(&id).map(|m| &m.info.contact)
     }
 
+    /// The newest announcement of a peer that is here, as it signed it.
+    #[must_use]
+    pub(super) fn announcement(&self, id: PeerId) -> Option<Arc<[u8]>> {
+        self.members.get(&id).map(|m| Arc::clone(&m.info.signed))
+    }
+
+    /// The start of a peer that is here.
+    #[must_use]
+    pub(super) fn instance(&self, id: PeerId) -> Option<Instance> {
+        self.members.get(&id).map(|m| m.info.instance)
+    }
+
     /// The name to show for a peer.
     #[must_use]
     pub(super) fn name(&self, id: PeerId) -> String {
-        self.members.get(&id).map_or_else(|| id.to_string(), |m| m.info.name.to_string())
+        let member = self.members.get(&id).map(|m| m.info.name.as_str());
+        member.or_else(|| self.away.name(id)).map_or_else(|| id.to_string(), str::to_owned)
     }
 
     /// The peer that a user means by a name or by the beginning (4 signs or more) of an id.
@@ -162,8 +178,14 @@ impl Roster {
         }
     }
 
-    /// All entries of all peers (or of one), with who has them.
+    /// What all peers (or one of them) share, those with it that are away while others keep their files.
     pub(super) fn entries(&self, only: Option<PeerId>) -> impl Iterator<Item = (PeerId, &Entry)> {
+        let away = self.away.entries(|id| self.members.contains_key(&id));
+        self.shared(only).chain(away.filter(move |(id, _)| only.is_none_or(|only| only == *id)))
+    }
+
+    /// What those share that are here.
+    fn shared(&self, only: Option<PeerId>) -> impl Iterator<Item = (PeerId, &Entry)> {
         self.members
             .iter()
             .filter(move |(id, _)| only.is_none_or(|only| only == **id))
@@ -180,7 +202,7 @@ impl Roster {
         only: Option<PeerId>,
     ) -> BTreeMap<Claim, Vec<PeerId>> {
         let mut holders: BTreeMap<Claim, Vec<PeerId>> = BTreeMap::new();
-        for (peer, entry) in self.entries(only) {
+        for (peer, entry) in self.shared(only) {
             let Kind::File { id, size, .. } = entry.kind else { continue };
             if claims.contains(&(id, size)) {
                 let peers = holders.entry((id, size)).or_default();

@@ -10,14 +10,19 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::cages::{Cages, Part};
-use super::controller::Controller;
+use super::controller::{Controller, Custody, NOTE};
 use crate::config::Config;
 use crate::content::library::{self, LibraryConfig};
 use crate::control::{self, Ask, Notice};
+use crate::custody::ledger::{Ledger, Present};
+use crate::custody::quota::{Lend, default_lend};
+use crate::custody::{chunkstore, custodian, keeper};
 use crate::discovery::{self, Own};
 use crate::error::Failure;
 use crate::identity::tls::Tls;
 use crate::identity::{Identity, Instance, PeerName, fill_random};
+use crate::sys::folder::Folder;
+use crate::sys::space::space;
 use crate::sys::{clock, descriptors};
 use crate::transfer::{self, Engine, ports};
 use crate::{disk, limits, store, text};
@@ -32,9 +37,11 @@ pub(super) struct Parts {
     pub(super) discovery: discovery::Handle,
     pub(super) receiver: transfer::ReceiverHandle,
     pub(super) sender: transfer::SenderHandle,
-    /// The ports of custody. Nobody decides behind them yet.
     pub(super) distributor: transfer::CustodyHandle,
     pub(super) distributee: transfer::CustodyHandle,
+    /// The disk workers of the chunk store, until the receiver gets them.
+    pub(super) keep: Option<disk::Handle>,
+    pub(super) chunks: chunkstore::Handle,
     _disk: DiskThreads,
     pub(super) library: library::Handle,
     pub(super) store: store::Handle,
@@ -52,6 +59,7 @@ pub struct Peer {
     instance: Instance,
     parts: Parts,
     own: Own,
+    custody: Custody,
     warnings: VecDeque<String>,
 }
 
@@ -74,6 +82,7 @@ impl Peer {
         let database = config.state().join("potluck.db");
         let store = cages.start(&Part::Store, || store::start(&database)).map_err(thread)?;
         let store = store.map_err(|e| Failure::other(format!("the database cannot be used: {e}")))?;
+        let custody = custody(&config, &identity, instance, &store)?;
         let shared = LibraryConfig::new(config.shared());
         let library = cages.start(&Part::Library, || library::start(shared, store.clone()));
         let library = library.flatten().map_err(thread)?;
@@ -85,16 +94,20 @@ impl Peer {
         let bell = engine.bell();
         let disk = cages.start(&Part::Disk, || disk::start(move || bell.ring()));
         let disk = disk.flatten().map_err(thread)?;
+        let keep_bell = engine.bell();
+        let keep = cages.start(&Part::Keep, || disk::start(move || keep_bell.ring()));
+        let keep = Some(keep.flatten().map_err(thread)?);
+        let chunks = cages.start(&Part::ChunkStore, || chunkstore::start(&config.store()));
+        let chunks = chunks.flatten().map_err(thread)?;
         let (to_disk, from_disk) = (disk.commands.clone(), disk.events.clone());
         let (receiver, distributor, distributee) = cages
             .start(&Part::Ports, || -> io::Result<_> {
                 let receiver =
                     transfer::start_receiver(engine, bound.receiver, tls.clone(), to_disk, from_disk)?;
-                let (to_distributor, to_distributee) = (Engine::new()?, Engine::new()?);
                 let distributor =
-                    transfer::start_distributor(to_distributor, bound.distributor, tls.clone())?;
+                    transfer::start_distributor(Engine::new()?, bound.distributor, tls.clone())?;
                 let distributee =
-                    transfer::start_distributee(to_distributee, bound.distributee, tls.clone())?;
+                    transfer::start_distributee(Engine::new()?, bound.distributee, tls.clone())?;
                 Ok((receiver, distributor, distributee))
             })
             .flatten()
@@ -124,12 +137,14 @@ impl Peer {
             sender,
             distributor,
             distributee,
+            keep,
+            chunks,
             _disk: disk,
             library,
             store,
             cages,
         };
-        Ok(Self { config, identity, instance, parts, own, warnings })
+        Ok(Self { config, identity, instance, parts, own, custody, warnings })
     }
 }
 
@@ -141,8 +156,8 @@ impl Peer {
     /// Lives until somebody ends it: answers `asks`, tells `notices` (bounded; what does not fit is
     /// left out). `Some`: why it ended, if not because somebody wanted it to.
     pub fn run(self, asks: Receiver<Ask>, notices: Sender<Notice>) -> Option<Failure> {
-        let Self { config, identity, instance, parts, own, warnings } = self;
-        Controller::new(config, identity, instance, parts, own, warnings, (asks, notices)).run()
+        let Self { config, identity, instance, parts, own, custody, warnings } = self;
+        Controller::new(config, identity, instance, parts, own, warnings, (asks, notices), custody).run()
     }
 
     /// What is still done when the user does not wait for the departure: one leave is announced. It
@@ -160,6 +175,40 @@ impl Peer {
     }
 }
 
+/// What this peer keeps for others and others for it, as the ledger and the chunk store tell it.
+fn custody(
+    config: &Config,
+    identity: &Identity,
+    instance: Instance,
+    store: &store::Handle,
+) -> Result<Custody, Failure> {
+    let path = config.store();
+    let failed = |e: io::Error| {
+        let shown = path.display().to_string();
+        Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
+    };
+    let free = Folder::open(&path).and_then(|folder| space(&folder)).map_err(failed)?.available;
+    let mut present = Present::new();
+    for (file, _, spans) in disk::stored(&path).map_err(failed)? {
+        present.insert(file, spans);
+    }
+    let lend =
+        Lend { bytes: config.lend.unwrap_or_else(|| default_lend(free)), reserve: limits::LEND_RESERVE };
+    let keeper = keeper::Config { lend, free, keep: config.keep, keep_deleted: config.keep_deleted };
+    let settings = custodian::Config {
+        copies: config.copies,
+        auto_copy: config.auto_copy,
+        repair: config.repair_after,
+        keeper,
+    };
+    let (notes, rows): (Vec<_>, Vec<_>) =
+        store.ledger().into_iter().partition(|row| row.key.first() == Some(&NOTE));
+    let ledger = Ledger::of(rows.into_iter().filter_map(|row| row.value));
+    let machine =
+        custodian::Custodian::new(clock::now(), identity.id(), instance, settings, &ledger, &present);
+    Ok(Custody::new(machine, notes))
+}
+
 /// Makes what is missing of the peer directory.
 fn set_up(config: &Config) -> Result<(), Failure> {
     let failed = |path: &Path, e: io::Error| {
@@ -170,7 +219,8 @@ fn set_up(config: &Config) -> Result<(), Failure> {
         fs::create_dir_all(&folder).map_err(|e| failed(&folder, e))?;
     }
     let state = config.state();
-    control::make_state(&state).map_err(|e| failed(&state, e))
+    control::make_state(&state).map_err(|e| failed(&state, e))?;
+    fs::create_dir_all(config.store()).map_err(|e| failed(&config.store(), e))
 }
 
 /// The stored key, or a new one at the first start. A damaged one is said and left alone.

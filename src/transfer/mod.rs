@@ -27,6 +27,7 @@ pub use custody::{CustodyCommand, CustodyEvent};
 pub use engine::{Bell, Engine, Handle};
 pub use rate::Limit;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -33,6 +33,10 @@ pub(super) struct CustodyFlags {
     /// Keep for so long what its owner deleted: hours, or 90s, 5m, 2h, 3d [default: 24]
     #[arg(long, value_name = "HOURS", value_parser = human::hours)]
     keep_deleted: Option<Duration>,
+    /// Make a copy anew once its keeper has been away for so long without having said so: hours, or 90s, 5m,
+    /// 2h, 3d [default: 15m]
+    #[arg(long, value_name = "HOURS", value_parser = human::hours)]
+    repair_after: Option<Duration>,
 }
 
 /// How many copies may be asked for.
@@ -50,18 +54,20 @@ impl CustodyFlags {
             lend: self.lend,
             keep: self.keep_days.map_or(limits::KEEP_DAYS, days),
             keep_deleted: self.keep_deleted.unwrap_or(limits::KEEP_DELETED),
+            repair_after: self.repair_after.unwrap_or(limits::REPAIR_DELAY),
             ..config
         }
     }
 
     /// These flags, and whether each was given.
-    pub(super) const fn given(&self) -> [(&'static str, bool); 5] {
+    pub(super) const fn given(&self) -> [(&'static str, bool); 6] {
         [
             ("--copies", self.copies.is_some()),
             ("--auto-copy", self.auto_copy.is_some()),
             ("--lend", self.lend.is_some()),
             ("--keep-days", self.keep_days.is_some()),
             ("--keep-deleted", self.keep_deleted.is_some()),
+            ("--repair-after", self.repair_after.is_some()),
         ]
     }
 }

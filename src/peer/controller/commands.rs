@@ -53,12 +53,12 @@ pub(super) struct Held {
 impl Controller {
     pub(super) fn on_ask(&mut self, now: Time, ask: Ask) {
         let needs = match &ask.request {
-            Request::List { mine: true, .. } | Request::Status => Needs::Own,
+            Request::List { mine: true, .. } | Request::Status | Request::Copies { .. } | Request::Verify => {
+                Needs::Own
+            }
             Request::List { .. } | Request::Download { .. } => Needs::Catalogues,
             Request::Peers
-            | Request::Copies { .. }
             | Request::Restore { .. }
-            | Request::Verify
             | Request::Exit { .. }
             | Request::Cancel { .. }
             | Request::Complete { .. } => Needs::Nothing,
@@ -117,8 +117,11 @@ impl Controller {
                 self.leave(now, if at_once { Cause::Now } else { Cause::Exit });
                 Ok(None)
             }
-            Request::Copies { .. } | Request::Restore { .. } | Request::Verify => {
-                Err(Failure::other("custody is not started"))
+            Request::Copies { copies, files } => self.set_copies(now, &replies, copies, &files),
+            Request::Restore { forget } => Ok(Some(self.restore_or_forget(now, &replies, forget))),
+            Request::Verify => {
+                self.verify(replies.clone());
+                Ok(None)
             }
             Request::Complete { prefix, peers, mine } => {
                 reply(&replies, Reply::Names { names: self.complete(&prefix, peers, mine) });
@@ -142,7 +145,8 @@ impl Controller {
         let from = from.map(|word| self.state.roster.find(word)).transpose()?;
         let filter = Filter { pattern, mine, from };
         let own = &self.state.shelf.catalogue;
-        for row in listing::rows(own, &self.state.hashing.0, &self.state.roster, &filter) {
+        let copies = |file| self.own_copies(file);
+        for row in listing::rows((own, &copies), &self.state.hashing.0, &self.state.roster, &filter) {
             reply(replies, Reply::File(row));
         }
         Ok(Some(Reply::Done))
@@ -196,7 +200,7 @@ impl Controller {
     }
 
     /// Disk workers for a destination, if it lies where those of `downloads/` cannot write.
-    fn workers_for(&mut self, destination: &Path) -> Result<Option<disk::Handle>, Failure> {
+    pub(super) fn workers_for(&mut self, destination: &Path) -> Result<Option<disk::Handle>, Failure> {
         if self.parts.cages.reach(destination) {
             return Ok(None);
         }
@@ -274,7 +278,7 @@ impl Controller {
             confined_why: why,
             up_limit: self.config.up_limit.map(NonZeroU64::get),
             down_limit: self.config.down_limit.map(NonZeroU64::get),
-            custody: None,
+            custody: Some(self.custody_row()),
             key_exported: keyfile::is_exported(&self.config.state(), self.identity.id()),
             warnings: self.warnings.iter().cloned().collect(),
         }

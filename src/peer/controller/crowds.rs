@@ -15,13 +15,23 @@ use crate::transfer::{ReceiverCommand, SenderCommand};
 impl Controller {
     /// A file is being fetched: others get what is here of it, and those of them are sought who have some.
     pub(super) fn hold(&mut self, held: Arc<Held>) {
+        let claim = (held.id(), held.chunks().size());
+        if self.custody.is_fetching(claim) && !self.is_wanted(claim) {
+            // For the store: who keeps it too is told so by whoever placed it.
+            self.state.together.add(&held, false);
+            return self.parts.sender.send(SenderCommand::Hold(held));
+        }
         if !self.config.swarm {
             return;
         }
-        let claim = (held.id(), held.chunks().size());
         self.state.together.add(&held, is_worth(held.chunks()) && self.is_from_anyone(claim));
         self.parts.sender.send(SenderCommand::Hold(held));
         self.seek();
+    }
+
+    /// True if a user's download is to bring this content.
+    fn is_wanted(&self, claim: Claim) -> bool {
+        self.state.downloads.iter().any(|(_, d)| d.wants.contains(&claim))
     }
 
     /// True if this content is wanted of anyone who has it, not of one peer alone.
@@ -54,7 +64,11 @@ impl Controller {
         if self.state.leaving.is_some() {
             return;
         }
-        let here = self.state.together.here(files);
+        let mut here = self.state.together.here(files);
+        // What is kept for others is given, too.
+        here.extend(files.iter().filter(|f| self.custody.served.has(**f)));
+        here.sort_unstable();
+        here.dedup();
         if !here.is_empty() {
             self.tell_discovery(discovery::Command::Has(peer, here));
         }

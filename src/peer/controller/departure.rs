@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use super::{Controller, reply};
-use crate::control::{Notice, Reply};
+use crate::control::{Farewell, Notice, Reply};
 use crate::discovery;
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::peer::leaving::{Cause, Leaving, TellSender};
 use crate::time::Time;
 use crate::transfer::{JobId, ReceiverCommand, SenderCommand};
@@ -19,20 +19,37 @@ impl Controller {
             self.state.say_busy = self.state.say_busy.filter(|_| cause == Cause::Exit);
             leaving.harder(now, cause)
         } else {
-            let (mut leaving, tell) = Leaving::begin(now, cause);
+            let handing = cause == Cause::Exit && self.hand_over(now);
+            let (mut leaving, tell) = Leaving::begin(now, cause, handing);
             if cause == Cause::AtOnce {
                 leaving.harder(now, cause);
             }
             self.state.leaving = Some(leaving);
             self.parts.receiver.send(ReceiverCommand::Stop);
             self.tell_discovery(discovery::Command::Seek(Vec::new()));
-            self.state.say_busy = (cause == Cause::Exit).then(|| now + SAY_BUSY);
+            self.state.say_busy = (cause == Cause::Exit && !handing).then(|| now + SAY_BUSY);
             tell
         };
+        self.tell_sender(tell);
+    }
+
+    fn tell_sender(&self, tell: TellSender) {
         match tell {
             TellSender::Finish => self.parts.sender.send(SenderCommand::Finish),
             TellSender::Stop => self.parts.sender.send(SenderCommand::Stop),
             TellSender::Nothing => {}
+        }
+    }
+
+    /// Own files are handed over, as far as that could be done: now what others fetch is finished.
+    pub(super) fn part(&mut self, now: Time, farewell: Farewell) {
+        self.state.exits.iter().for_each(|exit| reply(exit, Reply::Farewell(farewell.clone())));
+        self.notice(Notice::Farewell(farewell.clone()));
+        self.state.farewell = Some(farewell);
+        if let Some(leaving) = &mut self.state.leaving {
+            let tell = leaving.handed_over(now);
+            self.state.say_busy = (tell == TellSender::Finish).then(|| now + SAY_BUSY);
+            self.tell_sender(tell);
         }
     }
 
@@ -54,7 +71,9 @@ impl Controller {
         }
         self.tell_discovery(discovery::Command::Leave);
         drop(self.parts);
-        let last = self.state.failure.take();
+        let farewell = self.state.farewell.take().filter(|farewell| !farewell.is_safe());
+        let not_kept = farewell.map(|farewell| Failure::new(Code::NotKept, farewell.sentence()));
+        let last = self.state.failure.take().or(not_kept);
         for exit in &self.state.exits {
             reply(exit, last.clone().map_or(Reply::Done, Reply::Failed));
         }

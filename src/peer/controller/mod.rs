@@ -4,8 +4,13 @@
 //! find each other in crowds.rs, the end in departure.rs.
 
 mod commands;
+mod copies;
 mod crowds;
+mod custody;
 mod departure;
+mod keeping;
+mod own;
+mod verify;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,6 +19,8 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, select};
 
 use self::commands::Held;
+pub(super) use self::custody::{Custody, NOTE};
+use self::verify::Verifying;
 use super::downloads::{Downloads, Speed};
 use super::leaving::{Cause, Leaving};
 use super::roster::Roster;
@@ -22,16 +29,19 @@ use super::together::Together;
 use crate::config::Config;
 use crate::content::library::{self, Hashing, Shelf};
 use crate::content::{Claim, Kind};
-use crate::control::{Ask, Notice, Reply, Saved};
+use crate::control::{Ask, Farewell, Notice, Reply, Saved};
+use crate::custody::chunkstore;
 use crate::discovery::{self, Gone, Own};
 use crate::error::Failure;
 use crate::identity::{Identity, Instance, PeerId};
 use crate::limits;
+use crate::store::Written;
 use crate::sys::clock;
 use crate::time::Time;
 use crate::transfer::{
     Arrival, CustodyEvent, JobId, Offer, ReceiverCommand, ReceiverEvent, SenderCommand, SenderEvent,
 };
+use crate::wire::custody::Span;
 use crate::wire::message::Told;
 
 /// A catalogue that could not be pulled is asked for again after this time.
@@ -51,6 +61,9 @@ enum Event {
     Receiver(ReceiverEvent),
     Sender(SenderEvent),
     Custody(CustodyEvent),
+    Chunks(chunkstore::Event),
+    /// Records of custody's are on the disk, or could not be written.
+    Written(Written),
     /// The store says what went wrong.
     Warning(String),
     Timeout,
@@ -68,6 +81,7 @@ pub(super) struct Controller {
     pub(super) asks: Receiver<Ask>,
     pub(super) warnings: VecDeque<String>,
     pub(super) started: Time,
+    pub(super) custody: Custody,
     state: State,
 }
 
@@ -75,7 +89,10 @@ pub(super) struct Controller {
 #[derive(Default)]
 struct State {
     roster: Roster,
+    /// What lies in `shared/`.
     shelf: Arc<Shelf>,
+    /// The same with the catalogue that others are given: it may name what is to come back.
+    offered: Arc<Shelf>,
     head: Arc<[u8]>,
     hashing: (Vec<Hashing>, u64),
     downloads: Downloads,
@@ -93,6 +110,9 @@ struct State {
     say_busy: Option<Time>,
     /// Whoever asked for the departure and waits for it.
     exits: Vec<Sender<Reply>>,
+    /// What could be said of own files when they were handed over.
+    farewell: Option<Farewell>,
+    verifying: Verifying,
     /// Why the peer ends, if not because somebody wanted it to.
     failure: Option<Failure>,
 }
@@ -106,10 +126,11 @@ impl Controller {
         own: Own,
         warnings: VecDeque<String>,
         (asks, notices): (Receiver<Ask>, Sender<Notice>),
+        custody: Custody,
     ) -> Self {
         let started = clock::now();
         let state = State::default();
-        Self { config, identity, instance, parts, own, notices, asks, warnings, started, state }
+        Self { config, identity, instance, parts, own, notices, asks, warnings, started, custody, state }
     }
 
     /// Runs until the peer has left. `Some`: why it ended, if not because somebody wanted it to.
@@ -117,10 +138,12 @@ impl Controller {
         for warning in std::mem::take(&mut self.warnings) {
             self.warn(warning);
         }
+        self.begin_custody();
         loop {
             let event = self.next_event(clock::now());
             let now = clock::now();
             self.handle_event(now, event);
+            self.turn_custody(now);
             self.answer_held(now);
             if self.state.leaving.as_ref().is_some_and(|l| l.is_over(now)) {
                 return self.finish();
@@ -146,6 +169,8 @@ impl Controller {
             recv(self.parts.sender.events) -> got => or_broken("sender", Event::Sender, got),
             recv(self.parts.distributor.events) -> got => or_broken("distributor", Event::Custody, got),
             recv(self.parts.distributee.events) -> got => or_broken("distributee", Event::Custody, got),
+            recv(self.parts.chunks.events) -> got => or_broken("chunk store", Event::Chunks, got),
+            recv(self.custody.written()) -> got => or_broken("store", Event::Written, got),
             recv(self.parts.store.warnings) -> got => or_broken("store", Event::Warning, got),
             recv(alarm) -> _ => Event::Timeout,
         }
@@ -153,19 +178,22 @@ impl Controller {
 
     fn poll_timeout(&self) -> Option<Time> {
         let held = self.state.held.iter().map(|held| held.until).min();
-        let leaving = self.state.leaving.as_ref().map(Leaving::poll_timeout);
-        [held, leaving, self.state.pull_again, self.state.say_busy].into_iter().flatten().min()
+        let leaving = self.state.leaving.as_ref().and_then(Leaving::poll_timeout);
+        let custody =
+            self.custody.poll_timeout().into_iter().chain(self.state.verifying.poll_timeout()).min();
+        [held, leaving, self.state.pull_again, self.state.say_busy, custody].into_iter().flatten().min()
     }
 
     fn handle_event(&mut self, now: Time, event: Event) {
         match event {
             Event::Ask(ask) => self.on_ask(now, ask),
             Event::Discovery(event) => self.on_discovery(now, event),
-            Event::Library(event) => self.on_library(event),
+            Event::Library(event) => self.on_library(now, event),
             Event::Receiver(event) => self.on_receiver(now, event),
             Event::Sender(event) => self.on_sender(now, event),
-            // Nobody decides on custody yet.
-            Event::Custody(event) => log::debug!("{event:?}"),
+            Event::Custody(event) => self.on_custody(now, event),
+            Event::Chunks(event) => self.on_chunks(now, event),
+            Event::Written(written) => self.on_written(now, written),
             Event::Warning(text) => self.warn(text),
             Event::Timeout => {}
             Event::Broken(part) => {
@@ -178,6 +206,9 @@ impl Controller {
         if self.state.pull_again.is_some_and(|at| now >= at) {
             self.state.pull_again = None;
             self.pull();
+        }
+        if self.state.verifying.poll_timeout().is_some_and(|at| now >= at) {
+            self.verified_if_over(now);
         }
         if self.state.say_busy.is_some_and(|at| now >= at) {
             self.state.say_busy = None;
@@ -192,6 +223,7 @@ impl Controller {
             discovery::Event::Here(info) => {
                 let id = info.contact.id;
                 self.parts.receiver.send(ReceiverCommand::Peer(info.contact.clone()));
+                self.custody_here(now, &info);
                 let name = info.name.to_string();
                 if self.state.roster.here(now, info) {
                     self.notice(Notice::Joined { name, id: id.to_string() });
@@ -203,8 +235,13 @@ impl Controller {
             }
             discovery::Event::Gone(id, why) => {
                 self.parts.receiver.send(ReceiverCommand::Gone(id));
+                self.custody_gone(now, id, why == Gone::Left);
                 if let Some(member) = self.state.roster.gone(id) {
                     let name = member.info.name.to_string();
+                    if let Some((head, catalogue)) = &member.shares {
+                        self.state.roster.away.shares(id, head.number(), catalogue);
+                    }
+                    self.state.roster.away.owner_gone(id, name.clone());
                     self.notice(Notice::Gone { name, left: why == Gone::Left });
                 }
                 self.offer();
@@ -229,7 +266,7 @@ impl Controller {
                 self.leave(now, Cause::AtOnce);
             }
             discovery::Event::Lacking(id) => self.parts.receiver.send(ReceiverCommand::Table(id)),
-            discovery::Event::Overtaken(instance) => self.overtake(instance),
+            discovery::Event::Overtaken(instance) => self.overtake(now, instance),
             discovery::Event::NetworkChanged => log::info!("the network changed, or this machine slept"),
             discovery::Event::Trouble(text) => self.warn(text),
             discovery::Event::Sought(id, files) => self.on_sought(id, &files),
@@ -239,7 +276,7 @@ impl Controller {
 
     /// A copy of this folder was started and has stopped: what we say counts again once this is a later
     /// start than that one was.
-    fn overtake(&mut self, copy: Instance) {
+    fn overtake(&mut self, now: Time, copy: Instance) {
         self.warn(
             "a copy of this folder was started somewhere, and stopped; `potluck identity new` there makes it \
              a peer of its own"
@@ -249,42 +286,37 @@ impl Controller {
             Ok(instance) => {
                 self.instance = instance;
                 self.tell_discovery(discovery::Command::Instance(instance));
-                self.sign();
-                self.offer();
+                self.custody.own.call(now);
             }
             Err(failure) => self.warn(failure.message),
         }
     }
 
-    /// Signs what is shared, as it is now.
-    fn sign(&mut self) {
-        let catalogue = &self.state.shelf.catalogue;
-        let head = catalogue.head(self.identity.public(), self.instance, self.own.catalogue);
-        self.state.head = head.sign(&self.identity).into();
-    }
-
-    fn on_library(&mut self, event: library::Event) {
+    fn on_library(&mut self, now: Time, event: library::Event) {
         match event {
             library::Event::Changed(shelf) => {
-                self.own.catalogue += 1;
                 self.state.shelf = shelf;
-                self.sign();
-                self.offer();
-                self.tell_discovery(discovery::Command::Own(self.own.clone()));
+                self.custody.own.look_again(now);
             }
-            library::Event::Hashing { first, files, .. } => self.state.hashing = (first, files),
+            library::Event::Hashing { first, files, .. } => {
+                self.state.hashing = (first, files);
+                if files == 0 {
+                    self.custody.own.look_again(now);
+                }
+            }
             library::Event::Scanned => {
                 self.state.scanned = true;
-                if self.own.catalogue == 0 {
-                    // Nothing is shared: others are to know that, too.
-                    self.on_library(library::Event::Changed(Arc::clone(&self.state.shelf)));
-                }
+                // If nothing is shared, others are to know that, too.
+                self.custody.own.look_again(now);
             }
             library::Event::Warning(text) => self.warn(text),
         }
     }
 
     fn on_receiver(&mut self, now: Time, event: ReceiverEvent) {
+        if self.is_errand(now, &event) {
+            return;
+        }
         match event {
             ReceiverEvent::Progress(progress) => {
                 let roster = &self.state.roster;
@@ -298,7 +330,7 @@ impl Controller {
                     Arrival::Saved(path) => ("saved", path),
                     Arrival::SavedAs(path) => ("saved_as", path),
                     Arrival::AlreadyThere(path) => ("already_there", path),
-                    // No user asked for it.
+                    // An errand's, dealt with before.
                     Arrival::Kept => return,
                 };
                 let saved = Saved { job: job.0, id: file.to_string(), path, how: how.to_owned() };
@@ -311,9 +343,11 @@ impl Controller {
                 }
             }
             ReceiverEvent::Finished(job, _, failure) => {
+                self.good_came(now, job, failure.as_ref());
                 let failure = failure.map(|failure| self.state.downloads.end_of(job, failure));
                 self.tell(job, failure.map_or(Reply::Done, Reply::Failed), true);
                 self.state.downloads.end(job);
+                self.custody.own.restored(now, job);
                 self.seek_no_longer();
                 let roster = &self.state.roster;
                 let rows = self.state.downloads.rows(now, |id| roster.name(id));
@@ -322,13 +356,9 @@ impl Controller {
             ReceiverEvent::Catalogue(id, head, catalogue) => {
                 self.new_holder(id, &catalogue);
                 self.state.roster.shares(id, head, catalogue);
+                self.parts.receiver.send(ReceiverCommand::Kept(id));
                 self.pull();
             }
-            ReceiverEvent::Estate { from, origin, .. } => {
-                log::debug!("{from} has a catalogue of {origin}");
-            }
-            ReceiverEvent::NoEstate { from, origin } => log::debug!("{from} has no catalogue of {origin}"),
-            ReceiverEvent::Kept(id, kept) => log::debug!("{id} keeps files of {} peers", kept.len()),
             ReceiverEvent::NoKept(id) => log::debug!("{id} does not say what it keeps"),
             ReceiverEvent::Table(id, told) => self.tell_discovery(discovery::Command::Table(id, told)),
             ReceiverEvent::Proved(id, host) => self.tell_discovery(discovery::Command::Proved(id, host)),
@@ -346,6 +376,14 @@ impl Controller {
                 self.state.roster.pull_failed(id);
                 self.state.pull_again.get_or_insert(now + PULL_AGAIN);
             }
+            ReceiverEvent::Estate { origin, signed, catalogue, .. } => {
+                self.on_estate(now, origin, &signed, &catalogue)
+            }
+            // It is asked for again with the next change of that keeper.
+            ReceiverEvent::NoEstate { from, origin } => {
+                log::debug!("{from} did not give the catalogue of {origin}")
+            }
+            ReceiverEvent::Kept(from, all) => self.on_kept(from, all),
             ReceiverEvent::Warning(text) => self.warn(text),
             ReceiverEvent::Stopped => {
                 if let Some(leaving) = &mut self.state.leaving {
@@ -369,14 +407,15 @@ impl Controller {
                 let sent = self.state.uploads.values().map(|(bytes, _)| *bytes).fold(0, u64::saturating_add);
                 if let Some(leaving) = &mut self.state.leaving {
                     leaving.handle_sent(now, sent);
+                    self.custody.machine.sent(now);
                 }
             }
             SenderEvent::Changed(path) => {
                 // The library ended only if the whole peer is ending.
                 drop(self.parts.library.commands.send(library::Command::Check(path)));
             }
-            SenderEvent::Rotten(file, chunk) => log::debug!("chunk {} of {file:?} is rotten", chunk.get()),
-            SenderEvent::Missing(file) => log::debug!("{file:?} is missing in the store"),
+            SenderEvent::Rotten(file, chunk) => self.rotten(now, file, vec![chunk]),
+            SenderEvent::Missing(file) => self.kept_is_gone(now, file),
             SenderEvent::Stopped => {
                 if let Some(leaving) = &mut self.state.leaving {
                     leaving.handle_sender_stopped();
@@ -407,7 +446,7 @@ impl Controller {
     fn offer(&self) {
         let told = |info: &discovery::PeerInfo| Told { at: info.at, signed: Arc::clone(&info.signed) };
         let table = self.state.roster.iter().map(|(_, m)| told(&m.info)).collect();
-        let (head, shelf) = (Arc::clone(&self.state.head), Arc::clone(&self.state.shelf));
+        let (head, shelf) = (Arc::clone(&self.state.head), Arc::clone(&self.state.offered));
         self.parts.sender.send(SenderCommand::Offer(Arc::new(Offer { head, shelf, table })));
     }
 
@@ -432,6 +471,22 @@ impl Controller {
             {
                 self.parts.receiver.send(ReceiverCommand::Holders((id, size), vec![peer]));
             }
+        }
+    }
+
+    /// Those who keep some of what is being fetched are sources of it, too.
+    fn more_sources(&self) {
+        let running = self.state.downloads.iter().filter(|(_, d)| d.only.is_none());
+        let wants: BTreeSet<Claim> = running.flat_map(|(_, d)| d.wants.iter().copied()).collect();
+        if wants.is_empty() {
+            return;
+        }
+        for (claim, parts) in self.state.roster.away.parts(&wants) {
+            let (whole, some): (Vec<_>, Vec<_>) =
+                parts.into_iter().partition(|(_, span)| Span::whole(claim.1) == Some(*span));
+            let peers = |parts: Vec<(PeerId, Span)>| parts.into_iter().map(|(peer, _)| peer).collect();
+            self.parts.receiver.send(ReceiverCommand::Holders(claim, peers(whole)));
+            self.parts.receiver.send(ReceiverCommand::Crowd(claim, peers(some)));
         }
     }
 

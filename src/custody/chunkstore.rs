@@ -1,0 +1,225 @@
+//! The thread that works on the chunk store beside the disk workers: what is dropped is removed there, what is
+//! rotten is forgotten, and all of it is read again when a user wants that. Shell; what is kept and what is
+//! dropped is decided in keeper/.
+
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::content::library::{OpenError, SharedFile, Shelf, open, unchanged};
+use crate::content::manifest::ChunkHasher;
+use crate::content::{ChunkIndex, FileId, SafePath};
+use crate::disk;
+use crate::sys::folder::Folder;
+use crate::sys::space::space;
+use crate::sys::thread::Thread;
+use crate::wire::custody::Span;
+
+/// What it is told.
+#[derive(Debug)]
+pub enum Command {
+    /// Keep no more of this content than these chunks.
+    Drop(FileId, Vec<Span>),
+    /// These chunks are not what they should be: forget that they are there.
+    Lose(FileId, Vec<ChunkIndex>),
+    /// Remove a folder that a proof was fetched into.
+    Remove(PathBuf),
+    /// Tell how much room there is.
+    Space,
+    /// Read all of this again.
+    Verify(Box<Verify>),
+}
+
+/// What is to be read again.
+#[derive(Debug)]
+pub struct Verify {
+    /// What is shared.
+    pub shelf: Arc<Shelf>,
+    /// What is kept: content, size, chunks.
+    pub kept: Vec<(FileId, u64, Vec<Span>)>,
+}
+
+/// What reading a file again showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Its bytes are not those that were hashed, though nobody wrote to it.
+    Rotten,
+    /// It was changed meanwhile; it is hashed anew anyway.
+    Changed,
+    /// It cannot be read.
+    Unreadable,
+}
+
+/// What it tells.
+#[derive(Debug)]
+pub enum Event {
+    /// Free bytes of the store's file system.
+    Space(u64),
+    /// A shared file is not good.
+    Shared(SafePath, FileId, Finding),
+    /// Chunks of a kept file are not good.
+    Kept(FileId, Vec<ChunkIndex>),
+    /// All was read: so many files and bytes.
+    Verified(u64, u64),
+    /// Something could not be done, in words.
+    Trouble(String),
+}
+
+/// The running thread.
+#[derive(Debug)]
+pub struct Handle {
+    commands: Sender<Command>,
+    /// What it tells.
+    pub events: Receiver<Event>,
+    stop: Arc<AtomicBool>,
+    // Joined last.
+    _thread: Thread,
+}
+
+impl Handle {
+    /// Never blocks.
+    pub fn send(&self, command: Command) {
+        // It ends with its handle only.
+        drop(self.commands.send(command));
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // The channel of commands ends next, and with it the thread.
+        self.stop.store(true, Ordering::Release);
+    }
+}
+
+/// Starts the thread for the store at `store`, which exists.
+///
+/// # Errors
+/// What the operating system says when it has no thread to give.
+pub fn start(store: &Path) -> io::Result<Handle> {
+    let (commands, inbox) = unbounded();
+    let (tell, events) = unbounded();
+    let stop = Arc::new(AtomicBool::new(false));
+    let worker = Worker { store: store.to_owned(), tell, stop: Arc::clone(&stop) };
+    let thread = Thread::spawn("chunk-store", move || {
+        for command in inbox {
+            worker.handle(command);
+        }
+    })?;
+    Ok(Handle { commands, events, stop, _thread: thread })
+}
+
+struct Worker {
+    store: PathBuf,
+    tell: Sender<Event>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Worker {
+    fn handle(&self, command: Command) {
+        let done = match command {
+            Command::Drop(file, keep) => disk::drop_stored(&self.store, file, &keep),
+            Command::Lose(file, chunks) => {
+                let chunks: Vec<u32> = chunks.into_iter().map(ChunkIndex::get).collect();
+                disk::lose_stored(&self.store, file, &chunks)
+            }
+            Command::Remove(folder) => remove(&folder),
+            Command::Space => Folder::open(&self.store)
+                .and_then(|folder| space(&folder))
+                .map(|space| self.tell(Event::Space(space.available))),
+            Command::Verify(verify) => {
+                self.verify(*verify);
+                Ok(())
+            }
+        };
+        if let Err(e) = done {
+            self.tell(Event::Trouble(format!("the chunk store {}: {e}", self.store.display())));
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        // The peer ends.
+        drop(self.tell.send(event));
+    }
+
+    fn stops(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    fn verify(&self, verify: Verify) {
+        let (mut files, mut bytes) = (0, 0);
+        for (id, size, spans) in verify.kept {
+            if self.stops() {
+                return;
+            }
+            let mut read = 0;
+            let mut on_step = |n: u64| {
+                read += n;
+                !self.stops()
+            };
+            match disk::verify_stored(&self.store, id, size, &spans, &mut on_step) {
+                Ok(bad) if bad.is_empty() => {}
+                Ok(bad) => self.tell(Event::Kept(id, bad)),
+                Err(e) => self.tell(Event::Trouble(format!("{id:?} in the chunk store: {e}"))),
+            }
+            files += 1;
+            bytes += read;
+        }
+        for file in verify.shelf.files.values() {
+            if self.stops() {
+                return;
+            }
+            if let Err(finding) = self.read(&verify.shelf, file) {
+                self.tell(Event::Shared(file.path.clone(), file.manifest.file(), finding));
+            }
+            files += 1;
+            bytes += file.stamp.size;
+        }
+        self.tell(Event::Verified(files, bytes));
+    }
+
+    /// Reads a shared file again.
+    fn read(&self, shelf: &Shelf, shared: &SharedFile) -> Result<(), Finding> {
+        let finding = |e: &OpenError| match e {
+            OpenError::Io(_) => Finding::Unreadable,
+            _ => Finding::Changed,
+        };
+        let file = open(&shelf.root, shared).map_err(|e| finding(&e))?;
+        let chunks = shared.manifest.chunks();
+        let mut buffer = vec![0; 1 << 20];
+        let mut is_good = true;
+        for chunk in chunks.iter() {
+            let range = chunks.range(chunk);
+            let mut hasher = ChunkHasher::new(chunks, chunk);
+            let mut at = range.start;
+            while at < range.end && !self.stops() {
+                let len = usize::try_from((range.end - at).min(buffer.len() as u64)).unwrap_or(0);
+                file.read_exact_at(&mut buffer[..len], at).map_err(|e| finding(&OpenError::Io(e)))?;
+                hasher.update(&buffer[..len]);
+                at += len as u64;
+            }
+            if self.stops() {
+                return Ok(());
+            }
+            let proof = hasher.finish();
+            is_good &= proof.is_some_and(|proof| shared.manifest.proves(chunk, &proof));
+        }
+        match unchanged(&file, &shared.stamp) {
+            Ok(true) if is_good => Ok(()),
+            Ok(true) => Err(Finding::Rotten),
+            Ok(false) => Err(Finding::Changed),
+            Err(_) => Err(Finding::Unreadable),
+        }
+    }
+}
+
+/// Removes a folder below the store, with what a proof left there. What else lies there stays.
+fn remove(folder: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}

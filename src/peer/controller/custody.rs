@@ -1,0 +1,439 @@
+//! How the controller (mod.rs) drives custody's machine (`custody/custodian.rs`): it gives it what the other parts
+//! tell, has its records written, and then does what it wants, in that order. What others may have of it all is in
+//! keeping.rs, what concerns this peer's own files in own.rs.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::Controller;
+use super::keeping::Served;
+use super::own::Announcement;
+use crate::content::{Catalogue, Chunks, Claim, FileId, Head};
+use crate::control::Notice;
+use crate::custody::chunkstore;
+use crate::custody::custodian::{Custodian, Output};
+use crate::custody::homecoming::Decision;
+use crate::custody::ledger::{Key, Record};
+use crate::discovery::PeerInfo;
+use crate::identity::PeerId;
+use crate::limits;
+use crate::peer::ordered::Ordered;
+use crate::routes::{Contact, Host};
+use crate::store::{self, LedgerRow, Written};
+use crate::sys::clock;
+use crate::time::Time;
+use crate::transfer::{
+    CustodyCommand, CustodyEvent, Job, JobId, ReceiverCommand, ReceiverEvent, SenderCommand, Wanted,
+};
+use crate::wire::custody::{Custody as Message, Span};
+
+/// The first byte of the keys under which the signed announcements of owners are filed: they tell the names of
+/// those who are away. Records of the machine begin with smaller ones.
+pub(in crate::peer) const NOTE: u8 = 100;
+
+/// Jobs from this number on are errands of custody's, not downloads of users'.
+const ERRANDS: u64 = 1 << 62;
+
+/// What could not be written is written again after this time.
+const WRITE_AGAIN: Duration = Duration::from_secs(5);
+
+/// Acts that may wait for the disk; what comes beyond is not taken in.
+const ACTS: usize = 20_000;
+
+/// What is done once all that was recorded before is on the disk.
+#[derive(Debug)]
+pub(super) enum Act {
+    Do(Output),
+    Announce(Box<Announcement>),
+}
+
+/// What a job of custody's is for.
+#[derive(Debug)]
+enum Errand {
+    /// Chunks for the store.
+    Fetch { file: FileId, size: u64, span: Span },
+    /// To see whether a peer has a chunk.
+    Prove { peer: PeerId, key: Key, folder: PathBuf },
+}
+
+/// The machine, and what is on the way between it and the other parts.
+pub(in crate::peer) struct Custody {
+    pub(super) machine: Custodian,
+    ordered: Ordered<Act>,
+    written: (Sender<Written>, Receiver<Written>),
+    /// The last writing failed: when it is tried again.
+    write_again: Option<Time>,
+    errands: BTreeMap<JobId, Errand>,
+    next_errand: u64,
+    pub(super) served: Served,
+    pub(super) own: super::own::Own,
+}
+
+impl Custody {
+    /// `notes`: the rows of the ledger under [`NOTE`].
+    pub(in crate::peer) fn new(machine: Custodian, notes: Vec<LedgerRow>) -> Self {
+        Self {
+            machine,
+            ordered: Ordered::default(),
+            written: unbounded(),
+            write_again: None,
+            errands: BTreeMap::new(),
+            next_errand: ERRANDS,
+            served: Served::new(notes),
+            own: super::own::Own::default(),
+        }
+    }
+
+    /// What the store thread says of writings.
+    pub(super) const fn written(&self) -> &Receiver<Written> {
+        &self.written.1
+    }
+
+    /// Files some notes. Nothing waits for them: what they tell is only shown.
+    pub(super) fn note(&self, store: &store::Handle, rows: Vec<LedgerRow>) {
+        store.put_ledger(rows, 0, self.written.0.clone());
+    }
+
+    /// This is done once all that was recorded before is on the disk.
+    pub(super) fn push(&mut self, act: Act) {
+        self.ordered.push(act);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        [self.machine.poll_timeout(), self.write_again, self.served.poll_timeout(), self.own.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// How many files are being fetched into the store.
+    pub(super) fn n_fetching(&self) -> usize {
+        self.errands.values().filter(|e| matches!(e, Errand::Fetch { .. })).count()
+    }
+
+    fn errand(&mut self, errand: Errand) -> JobId {
+        self.next_errand += 1;
+        let job = JobId(self.next_errand);
+        self.errands.insert(job, errand);
+        job
+    }
+
+    /// True if this content is fetched into the store now.
+    pub(super) fn is_fetching(&self, claim: Claim) -> bool {
+        self.errands
+            .values()
+            .any(|e| matches!(e, Errand::Fetch { file, size, .. } if (*file, *size) == claim))
+    }
+}
+
+impl Controller {
+    /// Brings custody's machine and everything else up to each other, after each event.
+    pub(super) fn turn_custody(&mut self, now: Time) {
+        if self.custody.machine.poll_timeout().is_some_and(|at| at <= now) {
+            self.custody.machine.handle_timeout(now);
+        }
+        self.do_own(now);
+        loop {
+            self.custody_outputs();
+            self.write(now);
+            let Some(act) = self.custody.ordered.next_act() else { break };
+            self.act(now, act);
+        }
+        self.serve_kept(now);
+    }
+
+    /// Takes in what the machine wants, so that what is pushed next comes behind it.
+    pub(super) fn custody_outputs(&mut self) {
+        while let Some(output) = self.custody.machine.poll_output() {
+            match output {
+                Output::Record(record) => self.custody.ordered.record(record),
+                output => self.custody.ordered.push(Act::Do(output)),
+            }
+        }
+    }
+
+    /// The receiver learns where the chunk store is worked on, and how to reach this very peer: what it keeps for
+    /// others it can have from itself.
+    pub(super) fn begin_custody(&mut self) {
+        if let Some(workers) = self.parts.keep.take() {
+            self.parts.receiver.send(ReceiverCommand::Store(self.config.store(), workers));
+        }
+        self.parts.sender.send(SenderCommand::Store(self.config.store()));
+        let here = Host { ip: core::net::Ipv4Addr::LOCALHOST.into(), scope: 0 };
+        let contact = Contact { id: self.identity.id(), hosts: vec![here], ports: self.own.ports };
+        self.parts.receiver.send(ReceiverCommand::Peer(contact));
+        self.custody.served.stale(clock::now());
+    }
+
+    /// A peer is here, or can be reached otherwise, or began anew.
+    pub(super) fn custody_here(&mut self, now: Time, info: &PeerInfo) {
+        let id = info.contact.id;
+        for engine in [&self.parts.distributor, &self.parts.distributee] {
+            engine.send(CustodyCommand::Peer(info.contact.clone()));
+        }
+        match self.state.roster.instance(id) {
+            Some(before) if before == info.instance => {}
+            Some(_) => {
+                // What it was told before, a new start may not know.
+                self.custody.machine.gone(now, id, false, true);
+                self.custody.machine.here(now, id);
+            }
+            None => self.custody.machine.here(now, id),
+        }
+        self.custody.served.stale(now);
+    }
+
+    pub(super) fn custody_gone(&mut self, now: Time, id: PeerId, properly: bool) {
+        for engine in [&self.parts.distributor, &self.parts.distributee] {
+            engine.send(CustodyCommand::Gone(id));
+        }
+        self.custody.machine.gone(now, id, properly, true);
+        self.state.roster.away.keeper_gone(id);
+        self.custody.served.stale(now);
+    }
+
+    /// An owner's catalogue, of one who keeps its files.
+    pub(super) fn on_estate(
+        &mut self,
+        now: Time,
+        origin: PeerId,
+        signed: &Arc<[u8]>,
+        catalogue: &Arc<Catalogue>,
+    ) {
+        self.custody.machine.learned(now, origin, signed, catalogue);
+        if origin != self.identity.id()
+            && let Ok(head) = Head::open(signed)
+        {
+            self.state.roster.away.shares(origin, head.number(), catalogue);
+        }
+        self.custody.served.stale(now);
+    }
+
+    /// The chunk store's thread tells something.
+    pub(super) fn on_chunks(&mut self, now: Time, event: chunkstore::Event) {
+        match event {
+            chunkstore::Event::Space(free) => self.custody.machine.set_free(free),
+            chunkstore::Event::Trouble(text) => self.warn(text),
+            chunkstore::Event::Kept(file, chunks) => self.found_rotten(now, file, chunks),
+            chunkstore::Event::Shared(path, file, finding) => self.found_bad(&path, file, finding),
+            chunkstore::Event::Verified(files, bytes) => self.verified(now, files, bytes),
+        }
+    }
+
+    fn write(&mut self, now: Time) {
+        let custody = &mut self.custody;
+        if custody.write_again.is_some_and(|at| now < at) {
+            return;
+        }
+        custody.write_again = None;
+        if let Some((number, records)) = custody.ordered.next_writing() {
+            let row = |record: &Record| LedgerRow { key: record.key(), value: record.value() };
+            let rows = records.iter().map(row).collect();
+            self.parts.store.put_ledger(rows, number, custody.written.0.clone());
+        }
+    }
+
+    /// The store thread wrote some records, or could not.
+    pub(super) fn on_written(&mut self, now: Time, (number, result): Written) {
+        self.custody.served.stale(now);
+        match result {
+            Ok(()) => self.custody.ordered.written(number),
+            Err(e) => {
+                self.custody.ordered.failed(number);
+                if self.custody.write_again.replace(now + WRITE_AGAIN).is_none() {
+                    log::warn!("what is kept where cannot be noted down, so nothing is: {e}");
+                }
+            }
+        }
+    }
+
+    /// A message of custody's, of a peer that TLS proved.
+    pub(super) fn on_custody(&mut self, now: Time, event: CustodyEvent) {
+        use crate::discovery::Command;
+        match event {
+            CustodyEvent::Message(from, source, message) => {
+                if self.custody.write_again.is_some() || self.custody.ordered.len() > ACTS {
+                    return log::debug!("a message of custody of {from} comes at a bad time");
+                }
+                if let Message::Report(report) = &message {
+                    self.note_report(from, report);
+                }
+                self.custody.machine.message(now, from, source, message);
+            }
+            CustodyEvent::Proved(id, host) => self.tell_discovery(Command::Proved(id, host)),
+            CustodyEvent::Unreachable(id) => self.custody.machine.unreachable(now, id),
+        }
+    }
+
+    fn act(&mut self, now: Time, act: Act) {
+        match act {
+            Act::Announce(announcement) => self.announce(*announcement),
+            Act::Do(output) => self.act_on(now, output),
+        }
+    }
+
+    fn act_on(&mut self, now: Time, output: Output) {
+        match output {
+            Output::Send(to, message) => {
+                // Orders answer what came to the distributor's port, all else it says itself.
+                let is_of_distributor =
+                    matches!(message, Message::GetRoom(_) | Message::Offer(_) | Message::Orders(_));
+                let parts = &self.parts;
+                let engine = if is_of_distributor { &parts.distributor } else { &parts.distributee };
+                engine.send(CustodyCommand::Send(to, message));
+            }
+            Output::Fetch { file, size, span, sources } => self.fetch(file, size, span, &sources),
+            Output::Drop { file, keep } => self.drop_kept(file, keep),
+            Output::Prove { peer, key, size, chunk } => self.prove(now, peer, key, size, chunk),
+            Output::Pull { origin, from } => {
+                self.parts.receiver.send(ReceiverCommand::Estate { from, origin });
+            }
+            Output::Ask { files, bytes } => {
+                if self.config.asks {
+                    self.notice(Notice::Lost { files: files as u64, bytes });
+                } else {
+                    log::warn!("{files} shared files are missing that nobody deleted: they are fetched again");
+                    self.custody.machine.decide(now, Decision::GiveBack);
+                }
+            }
+            Output::Restore(..) => self.custody.own.restore_at(now),
+            Output::Publish => self.custody.own.look_again(now),
+            Output::Conflict => self.warn(
+                "another peer with this folder's key gives out what is shared (a copied folder?): this one places \
+                 no copies any more; make one of them a peer of its own with `potluck identity new`"
+                    .to_owned(),
+            ),
+            Output::Leaving(progress) => self.handing_over(&progress),
+            Output::Left(farewell) => self.handed_over(now, &farewell),
+            // Taken out before.
+            Output::Record(_) => {}
+        }
+    }
+
+    /// Has chunks fetched into the store.
+    fn fetch(&mut self, file: FileId, size: u64, span: Span, sources: &[PeerId]) {
+        let is_same =
+            |e: &Errand| matches!(e, Errand::Fetch { file: f, span: s, .. } if (*f, *s) == (file, span));
+        if self.custody.errands.values().any(is_same) {
+            return;
+        }
+        let claims = [(file, size)].into();
+        let whole = self.state.roster.holders(&claims, None).remove(&(file, size)).unwrap_or_default();
+        let (holders, some) = sources.iter().partition(|p| whole.contains(p));
+        let wanted = wanted(file, size, Some(span), (holders, some));
+        let job = self.custody.errand(Errand::Fetch { file, size, span });
+        self.errand(job, self.config.store(), wanted, true);
+    }
+
+    fn errand(&self, id: JobId, destination: PathBuf, wanted: Option<Wanted>, background: bool) {
+        let files = wanted.into_iter().collect();
+        let job = Job { id, destination, files, folders: Vec::new(), background };
+        self.parts.receiver.send(ReceiverCommand::Fetch(job));
+    }
+
+    fn drop_kept(&mut self, file: FileId, keep: Vec<Span>) {
+        let of_file = |e: &Errand| matches!(e, Errand::Fetch { file: f, span, .. } if *f == file && !keep.contains(span));
+        let jobs: Vec<JobId> =
+            self.custody.errands.iter().filter(|(_, e)| of_file(e)).map(|(job, _)| *job).collect();
+        for job in jobs {
+            self.custody.errands.remove(&job);
+            self.parts.receiver.send(ReceiverCommand::Cancel(job));
+        }
+        self.parts.chunks.send(chunkstore::Command::Drop(file, keep));
+    }
+
+    /// Fetches one chunk of a peer, to see whether it has it: into a folder of its own, for it may be here, too.
+    fn prove(&mut self, now: Time, peer: PeerId, key: Key, size: u64, chunk: u32) {
+        let folder = self.config.store().join(format!("proof-{}", self.custody.next_errand + 1));
+        if let Err(e) = std::fs::create_dir_all(&folder) {
+            log::warn!("a proof cannot be asked for: {}: {e}", folder.display());
+            return self.custody.machine.proved(now, peer, key, false);
+        }
+        let span = Span { from: chunk, to: chunk.saturating_add(1) };
+        let wanted = wanted(key.1, size, Some(span), (Vec::new(), vec![peer]));
+        let job = self.custody.errand(Errand::Prove { peer, key, folder: folder.clone() });
+        self.errand(job, folder, wanted, false);
+    }
+
+    /// True if the receiver's event is of an errand of custody's; it is dealt with then.
+    pub(super) fn is_errand(&mut self, now: Time, event: &ReceiverEvent) -> bool {
+        let (ReceiverEvent::Arrived(job, ..)
+        | ReceiverEvent::Failed(job, ..)
+        | ReceiverEvent::Finished(job, ..)) = event
+        else {
+            if let ReceiverEvent::Progress(progress) = event
+                && progress.job.0 >= ERRANDS
+            {
+                self.errand_moved(now, progress.job, progress.done);
+                return true;
+            }
+            return false;
+        };
+        if job.0 < ERRANDS {
+            return false;
+        }
+        if let ReceiverEvent::Finished(job, _, failure) = event {
+            if let Some(failure) = failure {
+                log::debug!("an errand of custody's failed: {}", failure.message);
+            }
+            self.errand_over(now, *job, failure.is_none());
+        }
+        true
+    }
+
+    fn errand_moved(&mut self, now: Time, job: JobId, done: u64) {
+        if let Some(Errand::Fetch { file, size, span }) = self.custody.errands.get(&job)
+            && let Some(chunks) = Chunks::of(*size)
+        {
+            let have = u32::try_from(done / chunks.chunk_size()).unwrap_or(u32::MAX).min(span.len());
+            self.custody.machine.fetched(now, *file, *span, have, false);
+        }
+    }
+
+    fn errand_over(&mut self, now: Time, job: JobId, is_good: bool) {
+        match self.custody.errands.remove(&job) {
+            Some(Errand::Fetch { file, span, .. }) => {
+                if is_good {
+                    self.custody.machine.fetched(now, file, span, span.len(), true);
+                } else {
+                    self.custody.machine.failed(now, file);
+                }
+                self.kept_again(now, file, is_good);
+                self.parts.chunks.send(chunkstore::Command::Space);
+            }
+            Some(Errand::Prove { peer, key, folder }) => {
+                self.parts.chunks.send(chunkstore::Command::Remove(folder));
+                self.custody.machine.proved(now, peer, key, is_good);
+            }
+            // It was taken back.
+            None => {}
+        }
+    }
+}
+
+/// A file, or chunks of it, for a job of custody's. `None`: no file is that large.
+pub(super) fn wanted(
+    id: FileId,
+    size: u64,
+    keep: Option<Span>,
+    (holders, some): (Vec<PeerId>, Vec<PeerId>),
+) -> Option<Wanted> {
+    // What is kept lies under its id; no path that another one chose is used.
+    let to = id.to_string().parse().ok()?;
+    let asked = Arc::from("");
+    (size <= limits::FILE).then_some(Wanted {
+        id,
+        size,
+        modified: 0,
+        executable: false,
+        asked,
+        to,
+        holders,
+        keep,
+        some,
+    })
+}

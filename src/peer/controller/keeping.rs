@@ -1,0 +1,258 @@
+//! What others may have of what this peer keeps (custody.rs): the sender serves it, absent owners' catalogues with
+//! it, and the other peers hear when that changes.
+
+use core::time::Duration;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Controller, NOTE};
+use crate::content::{Catalogue, FileId};
+use crate::custody::chunkstore;
+use crate::identity::{Instance, PeerId};
+use crate::peer::away::Part;
+use crate::store::LedgerRow;
+use crate::time::Time;
+use crate::transfer::{KeptOf, ReceiverCommand, SenderCommand, StoredFile};
+use crate::wire::custody::Span;
+use crate::wire::datagram::Envelope;
+use crate::wire::message::KeptFile;
+
+/// What changed is brought to the sender once in this time.
+const SERVE: Duration = Duration::from_millis(200);
+
+/// The other peers are called to look again once in this time, at most.
+const CALL: Duration = Duration::from_secs(2);
+
+/// What the sender was told.
+#[derive(Debug, Default)]
+pub(super) struct Served {
+    due: Option<Time>,
+    stored: BTreeMap<FileId, StoredFile>,
+    open: BTreeSet<PeerId>,
+    estates: BTreeMap<PeerId, (Instance, u64)>,
+    kept: Arc<Vec<KeptOf>>,
+    /// Absent owners, with the number of their head and how much of theirs is here: what others are to know.
+    away: BTreeMap<PeerId, ((Instance, u64), usize)>,
+    called: Option<Time>,
+    /// The signed announcements of owners, which tell their names.
+    pub(super) announcements: BTreeMap<PeerId, Arc<[u8]>>,
+}
+
+impl Served {
+    /// With the announcements that are filed in the ledger.
+    pub(super) fn new(notes: Vec<LedgerRow>) -> Self {
+        let note = |row: LedgerRow| {
+            let owner = PeerId(row.key.get(1..)?.try_into().ok()?);
+            Some((owner, Arc::from(row.value?)))
+        };
+        Self { announcements: notes.into_iter().filter_map(note).collect(), ..Self::default() }
+    }
+
+    pub(super) const fn poll_timeout(&self) -> Option<Time> {
+        self.due
+    }
+
+    /// Something of it may have changed.
+    pub(super) fn stale(&mut self, now: Time) {
+        let soon = now + SERVE;
+        self.due.get_or_insert(soon);
+    }
+
+    /// The name of an owner, as it was told by itself.
+    pub(super) fn name(&self, owner: PeerId) -> Option<String> {
+        name_of(owner, self.announcements.get(&owner)?)
+    }
+
+    /// True if this content is in the store, all of it that was taken.
+    pub(super) fn has(&self, file: FileId) -> bool {
+        self.stored.contains_key(&file)
+    }
+
+    /// What lies in the store: content, size, chunks.
+    pub(super) fn all(&self) -> impl Iterator<Item = (FileId, u64, &[Span])> {
+        self.stored.iter().map(|(file, stored)| (*file, stored.size, &stored.spans[..]))
+    }
+}
+
+impl Controller {
+    /// Brings to the sender what changed of what is kept, once in a while.
+    pub(super) fn serve_kept(&mut self, now: Time) {
+        if !self.custody.served.due.is_some_and(|at| at <= now) {
+            return;
+        }
+        self.custody.served.due = None;
+        self.serve_chunks();
+        self.serve_estates();
+        self.note_names();
+        self.serve_list(now);
+    }
+
+    fn serve_chunks(&mut self) {
+        let keeper = self.custody.machine.keeper();
+        let mut stored: BTreeMap<FileId, StoredFile> = BTreeMap::new();
+        for ((owner, file), row, _) in keeper.all().filter(|(_, row, _)| row.whole) {
+            let entry = stored.entry(file);
+            let entry =
+                entry.or_insert_with(|| StoredFile { size: row.size, spans: Vec::new(), owners: Vec::new() });
+            // One size for each content: of another one only a liar speaks.
+            if entry.size == row.size {
+                entry.spans.push(row.span);
+                entry.owners.push(owner);
+            }
+        }
+        let open = keeper.open_owners();
+        let served = &mut self.custody.served;
+        let gone: Vec<FileId> = served.stored.keys().filter(|f| !stored.contains_key(f)).copied().collect();
+        for file in gone {
+            self.parts.sender.send(SenderCommand::Stored(file, None));
+        }
+        for (file, is) in &stored {
+            if served.stored.get(file) != Some(is) {
+                self.parts.sender.send(SenderCommand::Stored(*file, Some(is.clone())));
+            }
+        }
+        served.stored = stored;
+        if served.open != open {
+            self.parts.sender.send(SenderCommand::Open(open.clone()));
+            served.open = open;
+        }
+    }
+
+    fn serve_estates(&mut self) {
+        let served = &mut self.custody.served;
+        let known: BTreeSet<PeerId> =
+            self.custody.machine.keeper().owners().map(|(owner, _)| owner).collect();
+        let gone: Vec<PeerId> = served.estates.keys().filter(|o| !known.contains(o)).copied().collect();
+        for owner in gone {
+            served.estates.remove(&owner);
+            self.parts.sender.send(SenderCommand::Estate(owner, None));
+        }
+        for (owner, estate) in self.custody.machine.keeper().owners().filter(|(_, e)| e.is_whole()) {
+            if served.estates.insert(owner, estate.number()) != Some(estate.number()) {
+                let catalogue = Arc::new(Catalogue::of(estate.entries().cloned()));
+                let is = (Arc::clone(estate.signed()), Arc::clone(&catalogue));
+                self.parts.sender.send(SenderCommand::Estate(owner, Some(is)));
+                // This peer lists them, too.
+                self.state.roster.away.shares(owner, estate.number(), &catalogue);
+            }
+        }
+    }
+
+    /// Files the announcements of owners whose files are kept, while they are here: they tell their names.
+    fn note_names(&mut self) {
+        let owners: Vec<PeerId> = self.custody.machine.keeper().owners().map(|(owner, _)| owner).collect();
+        let mut rows = Vec::new();
+        let key = |owner: &PeerId| [&[NOTE], &owner.0[..]].concat();
+        for owner in &owners {
+            let Some(signed) = self.state.roster.announcement(*owner) else { continue };
+            if let Entry::Vacant(entry) = self.custody.served.announcements.entry(*owner) {
+                rows.push(LedgerRow { key: key(owner), value: Some(signed.to_vec()) });
+                entry.insert(signed);
+            }
+        }
+        let served = &mut self.custody.served;
+        let gone = served.announcements.keys().filter(|o| !owners.contains(o)).copied().collect::<Vec<_>>();
+        for owner in gone {
+            served.announcements.remove(&owner);
+            rows.push(LedgerRow { key: key(&owner), value: None });
+        }
+        if !rows.is_empty() {
+            self.custody.note(&self.parts.store, rows);
+        }
+    }
+
+    /// What is kept of absent owners, as others are told.
+    fn serve_list(&mut self, now: Time) {
+        let mut rows: BTreeMap<PeerId, Vec<KeptFile>> = BTreeMap::new();
+        for ((owner, file), row, _) in self.custody.machine.keeper().all().filter(|(_, row, _)| row.whole) {
+            let is_away = self.state.roster.contact(owner).is_none();
+            if is_away && self.custody.served.estates.contains_key(&owner) {
+                let Span { from, to } = row.span;
+                rows.entry(owner).or_default().push(KeptFile { file, size: row.size, from, to });
+            }
+        }
+        let served = &mut self.custody.served;
+        let away = |(owner, rows): (&PeerId, &Vec<KeptFile>)| {
+            Some((*owner, (*served.estates.get(owner)?, rows.len())))
+        };
+        let away: BTreeMap<_, _> = rows.iter().filter_map(away).collect();
+        let kept: Vec<KeptOf> = rows
+            .into_iter()
+            .map(|(origin, rows)| {
+                let announcement = served.announcements.get(&origin).cloned().unwrap_or_default();
+                KeptOf { origin, announcement, rows }
+            })
+            .collect();
+        if *served.kept == kept {
+            return;
+        }
+        served.kept = Arc::new(kept);
+        self.parts.sender.send(SenderCommand::Kept(Arc::clone(&served.kept)));
+        let own = served
+            .kept
+            .iter()
+            .map(|of| (of.origin, name_of(of.origin, &of.announcement), parts_of(&of.rows)));
+        let own: Vec<_> = own.collect();
+        self.state.roster.away.kept(self.identity.id(), own);
+        // Others ask again when this peer's catalogue has another number.
+        let served = &mut self.custody.served;
+        if served.away != away {
+            if served.called.is_some_and(|at| now.since(at) < CALL) {
+                served.kept = Arc::default();
+                served.due = Some(now + CALL);
+                return;
+            }
+            served.away = away;
+            served.called = Some(now);
+            self.custody.own.call(now);
+        }
+    }
+
+    /// A peer tells what it keeps of absent owners.
+    pub(super) fn on_kept(&mut self, from: PeerId, all: Vec<KeptOf>) {
+        let me = self.identity.id();
+        let all: Vec<_> = all
+            .into_iter()
+            .filter(|of| of.origin != me)
+            .map(|of| {
+                let name = name_of(of.origin, &of.announcement);
+                (of.origin, name, parts_of(&of.rows))
+            })
+            .collect();
+        for origin in self.state.roster.away.kept(from, all) {
+            if self.state.roster.contact(origin).is_none() {
+                self.parts.receiver.send(ReceiverCommand::Estate { from, origin });
+            }
+        }
+        self.more_sources();
+    }
+
+    /// The data of a kept file is gone.
+    pub(super) fn kept_is_gone(&mut self, now: Time, file: FileId) {
+        log::warn!("a kept file ({file:?}) is gone here: it is fetched again");
+        self.custody.served.stored.remove(&file);
+        self.parts.chunks.send(chunkstore::Command::Drop(file, Vec::new()));
+        self.custody.machine.lost(now, file);
+    }
+
+    /// A chunk of the store turned out to be rotten when it was to be served, or was read again.
+    pub(super) fn rotten(&mut self, now: Time, file: FileId, chunks: Vec<crate::content::ChunkIndex>) {
+        log::warn!("a kept file ({file:?}) is damaged here: it is fetched again");
+        self.parts.sender.send(SenderCommand::Stored(file, None));
+        self.custody.served.stored.remove(&file);
+        self.parts.chunks.send(chunkstore::Command::Lose(file, chunks));
+        self.custody.machine.lost(now, file);
+    }
+}
+
+fn parts_of(rows: &[KeptFile]) -> Vec<Part> {
+    let part = |row: &KeptFile| Part { file: row.file, size: row.size, span: row.span() };
+    rows.iter().map(part).collect()
+}
+
+/// The name that an owner gave itself, out of an announcement that it signed.
+fn name_of(origin: PeerId, announcement: &[u8]) -> Option<String> {
+    let envelope = Envelope::parse(announcement).ok().filter(|e| e.key().peer_id() == origin)?;
+    envelope.open().ok().map(|body| body.presence.name.to_string())
+}

@@ -1,0 +1,305 @@
+//! What concerns this peer's own files in custody (custody.rs): the catalogue head says what should exist, and is
+//! given out only after the machine knows what lies in `shared/`; what was lost comes back; a departure waits
+//! until others keep all of it.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::custody::Act;
+use super::{Controller, reply};
+use crate::content::library::Shelf;
+use crate::content::{Catalogue, Entry, FileId, Kind, SafePath};
+use crate::control::{NotKept, Notice, Reply};
+use crate::custody::handoff::{Farewell, Progress};
+use crate::discovery;
+use crate::identity::PeerId;
+use crate::limits;
+use crate::sys::clock;
+use crate::time::Time;
+use crate::transfer::{Job, JobId, ReceiverCommand, Wanted};
+use crate::wire::custody::{Report, Span};
+
+/// Making a head takes time with many files: the next one is made after so many times as long.
+const PACE: u32 = 5;
+
+/// What did not come back is tried again after this time.
+const RESTORE_AGAIN: Duration = Duration::from_secs(30);
+
+/// Between the wish to have files back and the job: they come one by one.
+const RESTORE_SOON: Duration = Duration::from_millis(50);
+
+/// A head of this peer's, to be given out once it is recorded.
+#[derive(Debug)]
+pub(super) struct Announcement {
+    version: u64,
+    signed: Arc<[u8]>,
+    shelf: Arc<Shelf>,
+}
+
+/// What is known of own files.
+#[derive(Debug, Default)]
+pub(in crate::peer) struct Own {
+    /// When the head is made anew.
+    due: Option<Time>,
+    /// Not before that.
+    rests_until: Option<Time>,
+    /// It is to be given out even if it says what the last one said.
+    anyway: bool,
+    /// What the last one was made of.
+    root: Option<[u8; 32]>,
+    version: u64,
+    /// When what is lost is fetched.
+    restore: Option<Time>,
+    restoring: Option<JobId>,
+    /// Who keeps what of files that are not here.
+    reported: BTreeMap<FileId, BTreeMap<PeerId, Span>>,
+    rows: usize,
+}
+
+impl Own {
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        [self.due.max(self.rests_until).filter(|_| self.due.is_some()), self.restore]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// True once a head was given out.
+    pub(super) const fn is_recorded(&self) -> bool {
+        self.version > 0
+    }
+
+    /// What is shared, or is to be named, changed.
+    pub(super) fn look_again(&mut self, now: Time) {
+        self.due.get_or_insert(now);
+    }
+
+    /// Others are to look at this peer again, though it shares what it did.
+    pub(super) fn call(&mut self, now: Time) {
+        self.anyway = true;
+        self.look_again(now);
+    }
+
+    pub(super) fn restore_at(&mut self, now: Time) {
+        let soon = now + RESTORE_SOON;
+        self.restore = Some(self.restore.map_or(soon, |at| at.min(soon)));
+    }
+
+    /// True if this download brings back what was lost; it is over.
+    pub(super) fn restored(&mut self, now: Time, job: JobId) -> bool {
+        let is_it = self.restoring == Some(job);
+        if is_it {
+            self.restoring = None;
+            self.restore = Some(now + RESTORE_AGAIN);
+        }
+        is_it
+    }
+}
+
+impl Controller {
+    /// Does what is due for own files.
+    pub(super) fn do_own(&mut self, now: Time) {
+        let own = &mut self.custody.own;
+        let is_due = own.due.is_some_and(|at| at <= now) && own.rests_until.is_none_or(|at| at <= now);
+        if is_due {
+            own.due = None;
+            self.publish(now);
+            // It may have taken a while.
+            let cost = clock::now().since(now);
+            self.custody.own.rests_until = Some(now + cost * PACE);
+        }
+        if self.custody.own.restore.is_some_and(|at| at <= now) {
+            self.custody.own.restore = None;
+            self.restore(now);
+        }
+    }
+
+    /// Looks at what is shared, and makes the head anew. While files are not hashed yet it goes on naming what lay
+    /// at their paths before, for what is not known to be gone is not gone.
+    fn publish(&mut self, now: Time) {
+        if self.state.leaving.is_some() {
+            return;
+        }
+        let shelf = Arc::clone(&self.state.shelf);
+        let machine = &mut self.custody.machine;
+        let waiting = if self.state.hashing.1 == 0 && shelf.waiting.is_some() {
+            Some(&[][..])
+        } else {
+            shelf.waiting.as_deref()
+        };
+        let waiting = waiting.filter(|_| self.state.scanned);
+        let lacks = |e: &&Entry| shelf.catalogue.get(&e.path).is_none();
+        let unsure: BTreeMap<SafePath, Option<Kind>> = match waiting {
+            Some([]) => BTreeMap::new(),
+            Some(waiting) => {
+                let waiting: BTreeSet<&SafePath> = waiting.iter().collect();
+                let unsure = machine.named().filter(lacks).filter(|e| waiting.contains(&e.path));
+                unsure.map(|e| (e.path.clone(), Some(e.kind.clone()))).collect()
+            }
+            None => machine.named().filter(lacks).map(|e| (e.path.clone(), Some(e.kind.clone()))).collect(),
+        };
+        let found = with(&shelf.catalogue, &unsure);
+        if waiting.is_some() {
+            machine.scanned(now, shelf.marker, &Arc::new(found.clone()));
+        }
+        let intends = machine.intends().filter(|e| found.get(&e.path).is_none());
+        let intends = intends.map(|e| (e.path.clone(), Some(e.kind.clone()))).collect();
+        let catalogue = with(&found, &intends);
+        let root = crate::content::catalogue::root_of(catalogue.digests());
+        let own = &mut self.custody.own;
+        if own.root == Some(root) && !std::mem::take(&mut own.anyway) {
+            // The same names, but perhaps other files behind them.
+            return self.serve(&shelf, catalogue);
+        }
+        own.root = Some(root);
+        own.version += 1;
+        let version = own.version;
+        let head = catalogue.head(self.identity.public(), self.instance, version);
+        let signed: Arc<[u8]> = head.sign(&self.identity).into();
+        self.custody.machine.published(now, &signed, &catalogue);
+        let shelf = Arc::new(Shelf { catalogue, ..(*shelf).clone() });
+        // Behind the records of it.
+        self.custody_outputs();
+        self.custody.push(Act::Announce(Box::new(Announcement { version, signed, shelf })));
+    }
+
+    fn serve(&mut self, shelf: &Shelf, catalogue: Catalogue) {
+        if !self.state.head.is_empty() {
+            self.state.offered = Arc::new(Shelf { catalogue, ..shelf.clone() });
+            self.offer();
+        }
+    }
+
+    /// The head is recorded: from now on others get it.
+    pub(super) fn announce(&mut self, announcement: Announcement) {
+        let Announcement { version, signed, shelf } = announcement;
+        self.state.head = signed;
+        self.state.offered = shelf;
+        self.own.catalogue = version;
+        self.offer();
+        self.tell_discovery(discovery::Command::Own(self.own.clone()));
+    }
+
+    /// A peer says what it keeps of this peer's files: it may have to give some of it back.
+    pub(super) fn note_report(&mut self, from: PeerId, report: &Report) {
+        if report.origin != self.identity.id() {
+            return;
+        }
+        let own = &mut self.custody.own;
+        for row in &report.rows {
+            if self.state.shelf.files.contains_key(&row.file) || row.have < row.span.len() {
+                continue;
+            }
+            if own.rows >= limits::CATALOGUE_ENTRIES {
+                return;
+            }
+            if own.reported.entry(row.file).or_default().insert(from, row.span).is_none() {
+                own.rows += 1;
+            }
+        }
+    }
+
+    /// Fetches what was lost, if that is not under way.
+    fn restore(&mut self, now: Time) {
+        if self.custody.own.restoring.is_some() || self.state.leaving.is_some() {
+            return;
+        }
+        let lost: Vec<Entry> = self.custody.machine.restoring().cloned().collect();
+        if lost.is_empty() {
+            return;
+        }
+        let here: Vec<PeerId> = self.state.roster.iter().map(|(id, _)| *id).collect();
+        let (mut files, mut folders, mut wants) = (Vec::new(), Vec::new(), Vec::new());
+        let asked: Arc<str> = Arc::from("restore");
+        for entry in lost {
+            let Kind::File { id, size, modified, executable } = entry.kind else {
+                folders.push(entry.path);
+                continue;
+            };
+            let kept = self.custody.own.reported.get(&id);
+            let is_whole = |span: &Span| Span::whole(size) == Some(*span);
+            let kept = || kept.into_iter().flatten().filter(|(peer, _)| here.contains(peer));
+            let holders: Vec<PeerId> = kept().filter(|(_, s)| is_whole(s)).map(|(p, _)| *p).collect();
+            let mut some: Vec<PeerId> = kept().filter(|(_, s)| !is_whole(s)).map(|(p, _)| *p).collect();
+            if holders.is_empty() && some.is_empty() {
+                some.clone_from(&here);
+            }
+            wants.push((id, size));
+            let (asked, to) = (Arc::clone(&asked), entry.path);
+            files.push(Wanted { id, size, modified, executable, asked, to, holders, keep: None, some });
+        }
+        let destination = self.config.shared();
+        let workers = match self.workers_for(&destination) {
+            Ok(workers) => workers,
+            Err(failure) => {
+                self.custody.own.restore = Some(now + RESTORE_AGAIN);
+                return log::warn!("nothing can be restored: {}", failure.message);
+            }
+        };
+        let id = self.state.downloads.next_id();
+        self.custody.own.restoring = Some(id);
+        self.state.downloads.begin(id, "restore".to_owned(), None, &wants, folders.len());
+        let job = Job { id, destination, files, folders, background: false };
+        self.parts.receiver.send(match workers {
+            Some(workers) => ReceiverCommand::FetchBy(job, workers),
+            None => ReceiverCommand::Fetch(job),
+        });
+    }
+
+    /// Begins to hand own files over, before the departure. False: there is nothing to be handed over.
+    pub(super) fn hand_over(&mut self, now: Time) -> bool {
+        let shares = self.state.offered.catalogue.entries().any(|e| matches!(e.kind, Kind::File { .. }));
+        let begins = self.custody.machine.is_on() && shares;
+        if begins {
+            self.custody.machine.leave(now);
+        }
+        begins
+    }
+
+    /// How far that is.
+    pub(super) fn handing_over(&self, progress: &Progress) {
+        let told = Reply::Leaving {
+            done: progress.done as u64,
+            total: progress.total as u64,
+            bytes_left: progress.bytes_left,
+        };
+        self.state.exits.iter().for_each(|exit| reply(exit, told.clone()));
+        self.notice(Notice::Leaving {
+            done: progress.done as u64,
+            total: progress.total as u64,
+            bytes_left: progress.bytes_left,
+        });
+    }
+
+    /// That is over, as far as it could be done.
+    pub(super) fn handed_over(&mut self, now: Time, farewell: &Farewell) {
+        let paths = self.paths();
+        let not_kept = farewell.not_kept.iter().take(limits::NOT_KEPT_TOLD).map(|(file, why)| {
+            let (path, size) =
+                paths.get(file).map_or_else(|| (file.to_string(), 0), |(p, n)| (p.to_string(), *n));
+            NotKept { path, size, why: (*why).into() }
+        });
+        let farewell = crate::control::Farewell {
+            total: farewell.total as u64,
+            safe: farewell.safe as u64,
+            once: farewell.once.len() as u64,
+            not_kept: not_kept.collect(),
+        };
+        self.part(now, farewell);
+    }
+
+    /// A path for each own content, and its size.
+    fn paths(&self) -> BTreeMap<FileId, (&SafePath, u64)> {
+        let files = self.state.offered.catalogue.entries().filter_map(|e| match e.kind {
+            Kind::File { id, size, .. } => Some((id, (&e.path, size))),
+            Kind::Folder => None,
+        });
+        files.collect()
+    }
+}
+
+/// A catalogue with these entries, too.
+fn with(catalogue: &Catalogue, more: &BTreeMap<SafePath, Option<Kind>>) -> Catalogue {
+    if more.is_empty() { catalogue.clone() } else { catalogue.changed(more) }
+}

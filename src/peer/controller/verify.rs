@@ -1,0 +1,203 @@
+//! `verify`: all that is shared and kept is read again (`custody/chunkstore.rs`), and what has rotted is fetched from
+//! other peers. A shared file takes its place again only once the good one is whole; the damaged one is not thrown
+//! away.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+
+use super::{Controller, reply};
+use crate::content::{ChunkIndex, FileId, Kind, SafePath};
+use crate::control::{Found, Lies, Reply, VerifyRow};
+use crate::custody::chunkstore::{self, Finding, Verify};
+use crate::error::Failure;
+use crate::identity::PeerId;
+use crate::time::Time;
+use crate::transfer::{Job, JobId, ReceiverCommand, Wanted};
+use crate::wire::custody::Span;
+
+/// What is not repaired after this time without another piece of news counts as not repaired.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One reading, and what came of it so far.
+#[derive(Debug, Default)]
+pub(super) struct Verifying {
+    /// Whoever waits for it.
+    asks: Vec<Sender<Reply>>,
+    /// Files and bytes, once all was read.
+    read: Option<(u64, u64)>,
+    bad: u64,
+    /// Kept files that are fetched again: the path under which their owner shares them.
+    kept: BTreeMap<FileId, String>,
+    /// Shared files that are fetched again, by the job that brings them.
+    shared: BTreeMap<JobId, (SafePath, FileId)>,
+    /// When it is over at the latest.
+    until: Option<Time>,
+}
+
+impl Verifying {
+    pub(super) const fn poll_timeout(&self) -> Option<Time> {
+        self.until
+    }
+
+    fn say(&self, row: &VerifyRow) {
+        self.asks.iter().for_each(|ask| reply(ask, Reply::Verified(row.clone())));
+    }
+}
+
+fn row(path: &str, what: Lies, result: Found, repaired: Option<bool>) -> VerifyRow {
+    VerifyRow { path: path.to_owned(), what, result, repaired }
+}
+
+impl Controller {
+    /// Begins to read everything again, or lets one more wait for it.
+    pub(super) fn verify(&mut self, ask: Sender<Reply>) {
+        let is_running = !self.state.verifying.asks.is_empty();
+        self.state.verifying.asks.push(ask);
+        if is_running {
+            return;
+        }
+        let kept =
+            self.custody.served.all().map(|(file, size, spans)| (file, size, spans.to_vec())).collect();
+        let verify = Verify { shelf: Arc::clone(&self.state.shelf), kept };
+        self.parts.chunks.send(chunkstore::Command::Verify(Box::new(verify)));
+    }
+
+    /// Chunks of a kept file are not what they should be.
+    pub(super) fn found_rotten(&mut self, now: Time, file: FileId, chunks: Vec<ChunkIndex>) {
+        let keeper = self.custody.machine.keeper();
+        let path = keeper.all().find(|((_, f), ..)| *f == file).map(|(_, row, _)| row.path.to_string());
+        let path = path.unwrap_or_else(|| file.to_string());
+        self.state.verifying.bad += 1;
+        self.state.verifying.kept.insert(file, path);
+        self.rotten(now, file, chunks);
+    }
+
+    /// A kept file that was damaged was fetched again, or could not be.
+    pub(super) fn kept_again(&mut self, now: Time, file: FileId, is_good: bool) {
+        if let Some(path) = self.state.verifying.kept.remove(&file) {
+            self.state.verifying.say(&row(&path, Lies::Kept, Found::Rotten, Some(is_good)));
+            self.verified_if_over(now);
+        }
+    }
+
+    /// A shared file is not what it should be.
+    pub(super) fn found_bad(&mut self, path: &SafePath, file: FileId, finding: Finding) {
+        let verifying = &mut self.state.verifying;
+        match finding {
+            // It is hashed anew, as whenever somebody writes.
+            Finding::Changed => verifying.say(&row(path.as_str(), Lies::Shared, Found::Changed, None)),
+            Finding::Unreadable => {
+                verifying.bad += 1;
+                verifying.say(&row(path.as_str(), Lies::Shared, Found::Unreadable, None));
+            }
+            Finding::Rotten => {
+                verifying.bad += 1;
+                if !self.fetch_good(path, file) {
+                    self.state.verifying.say(&row(path.as_str(), Lies::Shared, Found::Rotten, Some(false)));
+                }
+            }
+        }
+    }
+
+    /// Fetches a good one of a shared file that has rotted, beside it. False: nobody has one.
+    fn fetch_good(&mut self, path: &SafePath, file: FileId) -> bool {
+        let Some(entry) = self.state.shelf.catalogue.get(path).cloned() else { return false };
+        let Kind::File { id, size, modified, executable } = entry.kind else { return false };
+        let claim = (file, size);
+        let mut holders = self.state.roster.holders(&[claim].into(), None).remove(&claim).unwrap_or_default();
+        let key = (self.identity.id(), file);
+        let places = self.custody.machine.distributor().places(key);
+        let (whole, some): (Vec<_>, Vec<_>) =
+            places.into_iter().partition(|place| Span::whole(size) == Some(place.span));
+        holders.extend(whole.into_iter().map(|place| place.peer));
+        let some: Vec<PeerId> = some.into_iter().map(|place| place.peer).collect();
+        if id != file || holders.is_empty() && some.is_empty() {
+            return false;
+        }
+        let begin = || -> Result<(PathBuf, SafePath), Failure> {
+            let destination = self.config.state().join("repair");
+            std::fs::create_dir_all(&destination).map_err(|e| Failure::other(e.to_string()))?;
+            let to = id.to_string().parse().map_err(|_| Failure::other("an id is no name"))?;
+            Ok((destination, to))
+        };
+        let begun =
+            begin().and_then(|(destination, to)| Ok((self.workers_for(&destination)?, destination, to)));
+        let (workers, destination, to) = match begun {
+            Ok(begun) => begun,
+            Err(failure) => {
+                log::warn!("{path} cannot be repaired: {}", failure.message);
+                return false;
+            }
+        };
+        let job = self.state.downloads.next_id();
+        self.state.verifying.shared.insert(job, (path.clone(), file));
+        self.state.downloads.begin(job, format!("verify {path}"), None, &[claim], 0);
+        let asked = Arc::from("verify");
+        let wanted = Wanted { id, size, modified, executable, asked, to, holders, keep: None, some };
+        let fetch = Job { id: job, destination, files: vec![wanted], folders: Vec::new(), background: false };
+        self.parts.receiver.send(match workers {
+            Some(workers) => ReceiverCommand::FetchBy(fetch, workers),
+            None => ReceiverCommand::Fetch(fetch),
+        });
+        true
+    }
+
+    /// A download ended: if it brought a good one of a shared file, that takes the place of the rotten one.
+    pub(super) fn good_came(&mut self, now: Time, job: JobId, failure: Option<&Failure>) {
+        let Some((path, file)) = self.state.verifying.shared.remove(&job) else { return };
+        let done = match failure {
+            None => self.swap(&path, file).map_err(|e| e.to_string()),
+            Some(failure) => Err(failure.message.clone()),
+        };
+        if let Err(e) = &done {
+            log::warn!("{path} is damaged, and could not be repaired: {e}");
+        }
+        self.state.verifying.say(&row(path.as_str(), Lies::Shared, Found::Rotten, Some(done.is_ok())));
+        self.verified_if_over(now);
+    }
+
+    /// Puts what was fetched in the place of what rotted, which goes to `.potluck/rotten/`.
+    fn swap(&self, path: &SafePath, file: FileId) -> std::io::Result<()> {
+        let state = self.config.state();
+        let (good, place) =
+            (state.join("repair").join(file.to_string()), self.config.shared().join(path.as_str()));
+        let aside = state.join("rotten");
+        std::fs::create_dir_all(&aside)?;
+        let aside = aside.join(file.to_string());
+        std::fs::rename(&place, &aside)?;
+        // Should it fail, the user has what was there.
+        std::fs::rename(&good, &place).or_else(|e| std::fs::rename(&aside, &place).and(Err(e)))
+    }
+
+    /// All was read.
+    pub(super) fn verified(&mut self, now: Time, files: u64, bytes: u64) {
+        self.state.verifying.read = Some((files, bytes));
+        self.state.verifying.until = Some(now + PATIENCE);
+        self.verified_if_over(now);
+    }
+
+    /// Ends it once nothing is being fetched again any more, or for too long.
+    pub(super) fn verified_if_over(&mut self, now: Time) {
+        let verifying = &mut self.state.verifying;
+        let Some((files, bytes)) = verifying.read else { return };
+        let is_late = verifying.until.is_some_and(|until| now >= until);
+        if !is_late && !(verifying.kept.is_empty() && verifying.shared.is_empty()) {
+            return;
+        }
+        for path in std::mem::take(&mut verifying.kept).values() {
+            verifying.say(&row(path, Lies::Kept, Found::Rotten, Some(false)));
+        }
+        let asks = std::mem::take(&mut verifying.asks);
+        let sum = Reply::VerifySum { files, bytes, bad: verifying.bad };
+        // What is still fetched goes on; nobody waits for it.
+        (verifying.read, verifying.until, verifying.bad) = (None, None, 0);
+        for ask in asks {
+            reply(&ask, sum.clone());
+            reply(&ask, Reply::Done);
+        }
+    }
+}
