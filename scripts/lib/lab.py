@@ -35,6 +35,9 @@ class Peer:
         command = ["ip", "netns", "exec", f"{PREFIX}-{node}", *under, POTLUCK, "-d", directory, "--daemon"]
         # Whoever keeps peers on one device otherwise does not mean those of a lab, which has no other network.
         env = {name: value for name, value in os.environ.items() if name != "POTLUCK_INTERFACE"}
+        # What is placed with others by itself would be measured along with what is asked for.
+        if not {"--copies", "--lend"} & set(args):
+            args = ("--copies", "1", "--lend", "0", *args)
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [*command, "--name", self.name, *args],

@@ -196,7 +196,7 @@ fn run_peer(line: &Line, directory: PathBuf) -> Result<u8, Failure> {
     let screen = match input {
         Input::Prompt => start_prompt(&directory, asks_to, inputs, line, &leave),
         Input::Lines(end) => {
-            let session = Session::new(asks_to, directory.clone(), Place::Pipe, line.json);
+            let session = Session::new(asks_to, directory, Place::Pipe, line.json);
             let (last, leave) = (last.clone(), leave.clone());
             Thread::spawn("commands", move || pipe::run(&session, end, &joined, &last, &leave))
                 .map(Thread::detach)

@@ -54,13 +54,13 @@ type DiskThreads = disk::Handle;
 /// A peer whose threads run; [`Peer::run`] makes it live.
 #[expect(missing_debug_implementations, reason = "it is a bundle of threads, and is used up at once")]
 pub struct Peer {
-    config: Config,
-    identity: Arc<Identity>,
-    instance: Instance,
-    parts: Parts,
-    own: Own,
-    custody: Custody,
-    warnings: VecDeque<String>,
+    pub(super) config: Config,
+    pub(super) identity: Arc<Identity>,
+    pub(super) instance: Instance,
+    pub(super) parts: Parts,
+    pub(super) own: Own,
+    pub(super) custody: Custody,
+    pub(super) warnings: VecDeque<String>,
 }
 
 impl Peer {
@@ -156,8 +156,7 @@ impl Peer {
     /// Lives until somebody ends it: answers `asks`, tells `notices` (bounded; what does not fit is
     /// left out). `Some`: why it ended, if not because somebody wanted it to.
     pub fn run(self, asks: Receiver<Ask>, notices: Sender<Notice>) -> Option<Failure> {
-        let Self { config, identity, instance, parts, own, custody, warnings } = self;
-        Controller::new(config, identity, instance, parts, own, warnings, (asks, notices), custody).run()
+        Controller::new(self, asks, notices).run()
     }
 
     /// What is still done when the user does not wait for the departure: one leave is announced. It

@@ -165,7 +165,13 @@ impl Controller {
             return Err(Failure::other("this peer is leaving; nothing new is begun"));
         }
         let only = from.map(|word| self.state.roster.find(word)).transpose()?;
-        let found = resolve::resolve(words, &self.state.roster, &self.state.shelf.catalogue, only)?;
+        let mut found = resolve::resolve(words, &self.state.roster, &self.state.shelf.catalogue, only)?;
+        if only.is_none() {
+            // What this peer keeps for another one need not come over the network.
+            for file in found.files.iter_mut().filter(|f| self.custody.served.has(f.id)) {
+                file.some.push(self.identity.id());
+            }
+        }
         let destination = to.unwrap_or_else(|| self.config.downloads());
         if !destination.is_absolute() {
             return Err(Failure::new(Code::Usage, "the folder after `--to` must be an absolute path"));

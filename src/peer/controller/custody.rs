@@ -323,10 +323,25 @@ impl Controller {
         }
         let claims = [(file, size)].into();
         let whole = self.state.roster.holders(&claims, None).remove(&(file, size)).unwrap_or_default();
-        let (holders, some) = sources.iter().partition(|p| whole.contains(p));
+        let (holders, mut some): (Vec<PeerId>, Vec<PeerId>) = sources.iter().partition(|p| whole.contains(p));
+        // What was downloaded a while ago, or is shared under another name, is here already.
+        if self.state.shelf.files.contains_key(&file) || !self.state.together.here(&[file]).is_empty() {
+            some.push(self.identity.id());
+        }
         let wanted = wanted(file, size, Some(span), (holders, some));
         let job = self.custody.errand(Errand::Fetch { file, size, span });
         self.errand(job, self.config.store(), wanted, true);
+    }
+
+    /// A user's download arrived: should it be fetched into the store as well, it can be had from here.
+    pub(super) fn keep_own_download(&self, content: FileId) {
+        let size = self.custody.errands.values().find_map(|e| match e {
+            Errand::Fetch { file, size, .. } if *file == content => Some(*size),
+            _ => None,
+        });
+        if let Some(size) = size.filter(|_| !self.state.together.here(&[content]).is_empty()) {
+            self.parts.receiver.send(ReceiverCommand::Crowd((content, size), vec![self.identity.id()]));
+        }
     }
 
     fn errand(&self, id: JobId, destination: PathBuf, wanted: Option<Wanted>, background: bool) {

@@ -78,7 +78,7 @@ impl Served {
 impl Controller {
     /// Brings to the sender what changed of what is kept, once in a while.
     pub(super) fn serve_kept(&mut self, now: Time) {
-        if !self.custody.served.due.is_some_and(|at| at <= now) {
+        if self.custody.served.due.is_none_or(|at| at > now) {
             return;
         }
         self.custody.served.due = None;

@@ -24,7 +24,7 @@ use self::verify::Verifying;
 use super::downloads::{Downloads, Speed};
 use super::leaving::{Cause, Leaving};
 use super::roster::Roster;
-use super::start::{Parts, next_instance};
+use super::start::{Parts, Peer, next_instance};
 use super::together::Together;
 use crate::config::Config;
 use crate::content::library::{self, Hashing, Shelf};
@@ -118,16 +118,8 @@ struct State {
 }
 
 impl Controller {
-    pub(super) fn new(
-        config: Config,
-        identity: Arc<Identity>,
-        instance: Instance,
-        parts: Parts,
-        own: Own,
-        warnings: VecDeque<String>,
-        (asks, notices): (Receiver<Ask>, Sender<Notice>),
-        custody: Custody,
-    ) -> Self {
+    pub(super) fn new(peer: Peer, asks: Receiver<Ask>, notices: Sender<Notice>) -> Self {
+        let Peer { config, identity, instance, parts, own, custody, warnings } = peer;
         let started = clock::now();
         let state = State::default();
         Self { config, identity, instance, parts, own, notices, asks, warnings, started, custody, state }
@@ -333,6 +325,7 @@ impl Controller {
                     // An errand's, dealt with before.
                     Arrival::Kept => return,
                 };
+                self.keep_own_download(file);
                 let saved = Saved { job: job.0, id: file.to_string(), path, how: how.to_owned() };
                 self.tell(job, Reply::Saved(saved), false);
                 self.seek();

@@ -184,8 +184,8 @@ impl Controller {
     pub(super) fn verified_if_over(&mut self, now: Time) {
         let verifying = &mut self.state.verifying;
         let Some((files, bytes)) = verifying.read else { return };
-        let is_late = verifying.until.is_some_and(|until| now >= until);
-        if !is_late && !(verifying.kept.is_empty() && verifying.shared.is_empty()) {
+        let is_over = verifying.kept.is_empty() && verifying.shared.is_empty();
+        if !is_over && verifying.until.is_none_or(|until| now < until) {
             return;
         }
         for path in std::mem::take(&mut verifying.kept).values() {
