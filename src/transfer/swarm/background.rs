@@ -55,6 +55,9 @@ impl Swarm {
     /// Looks whether something moves that is not in the background.
     pub(super) fn look_who_moves(&mut self, now: Time) {
         // One without a source waits for a holder, perhaps for long: nobody need wait with it.
+        if !self.jobs.values().any(|j| j.background) {
+            return;
+        }
         let moves = self.downloads.values().filter(|d| !d.background).any(|d| match d.phase {
             Phase::Opening => true,
             Phase::Fetching => !d.sources.is_empty() && d.givers().next().is_some(),
@@ -98,7 +101,9 @@ impl Swarm {
     /// True if one more file may be opened. Those in the background leave room, so that others need not wait
     /// until one of them is done.
     pub(super) fn has_room(&self, background: bool) -> bool {
-        let behind = self.downloads.values().filter(|d| d.background).count();
+        // Mostly there is none.
+        let any = background || self.jobs.values().any(|j| j.background);
+        let behind = if any { self.downloads.values().filter(|d| d.background).count() } else { 0 };
         let before = self.downloads.len() - behind;
         if background {
             self.downloads.len() < self.most_open && behind < (self.most_open / 2).max(1)

@@ -200,7 +200,7 @@ impl Swarm {
                 // It would refuse more. The others are asked for when some of these are over.
                 return;
             }
-            if !download.may_join(peer) || download.holders.contains(&peer) {
+            if !download.crowd.has(peer) || !download.may_join(peer) || download.holders.contains(&peer) {
                 continue;
             }
             let (token, file, size) = (download.token, download.id, download.chunks.size());
@@ -277,8 +277,9 @@ impl Swarm {
 
     /// Which sources are asked little at a time: what is asked of one cannot be asked of another.
     pub(super) fn note_crowds(&mut self) {
+        let crowded: Vec<&Download> = self.downloads.values().filter(|d| d.is_crowded()).collect();
         for (peer, source) in self.sources.iter_mut().filter(|(_, s)| s.link == Link::Up) {
-            let crowded = self.downloads.values().filter(|d| d.is_crowded() && d.is_candidate(*peer));
+            let crowded = crowded.iter().filter(|d| d.is_candidate(*peer));
             source.crowd = crowded.map(|d| d.chunks.chunk_size()).max();
         }
     }

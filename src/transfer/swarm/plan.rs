@@ -103,7 +103,9 @@ impl Swarm {
     fn to_dial(&self, now: Time) -> BTreeSet<PeerId> {
         let mut dial = BTreeSet::new();
         for download in self.downloads.values() {
-            if download.phase == Phase::Publishing {
+            // With thousands of small files this is looked at for each of those that are open, whenever one comes.
+            let linked = |p| self.sources.get(&p).is_some_and(|s| s.link != Link::Down);
+            if download.phase == Phase::Publishing || download.candidates().all(linked) {
                 continue;
             }
             let left = self.jobs.get(&download.job).map_or(0, |j| j.size.saturating_sub(j.arrived_bytes));
