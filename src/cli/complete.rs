@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(names("list --m"), (5, vec!["--mine ".into()]));
         assert_eq!(names("l --f"), (2, vec!["--from ".into()]));
         assert_eq!(names("identity ex"), (9, vec!["export ".into()]));
-        assert_eq!(names("restore --"), (8, vec!["--forget ".into()]));
+        assert_eq!(names("restore --f"), (8, vec!["--forget ".into()]));
         assert_eq!(names("copies a"), (7, vec!["auto ".into()]));
         assert_eq!(names("peers x").1, Vec::<String>::new());
     }

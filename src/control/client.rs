@@ -95,3 +95,39 @@ fn wait_for_end(answers: &BufReader<UnixStream>) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::sys::thread::Thread;
+
+    #[test]
+    fn exit_returns_when_the_peer_is_gone_whatever_it_kept() {
+        for (answer, code) in [(Reply::Done, None), (failed(Code::NotKept), Some(Code::NotKept))] {
+            let dir = tempfile::tempdir().unwrap();
+            let state = dir.path().join(".potluck");
+            crate::control::make_state(&state).unwrap();
+            let listener = socket::listen(&state).unwrap();
+            let (ended_to, ended) = crossbeam_channel::bounded(1);
+            let peer = Thread::spawn("peer", move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                line::read(&mut BufReader::new(&stream)).unwrap();
+                stream.write_all(&[serde_json::to_vec(&answer).unwrap(), b"\n".to_vec()].concat()).unwrap();
+                // Whoever does not wait for the end hangs up meanwhile.
+                stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+                ended_to.send(stream.read(&mut [0]).is_err()).unwrap();
+            })
+            .unwrap();
+            let result = ask(dir.path(), &Request::Exit { now: false }, |_| ControlFlow::Continue(()));
+            assert_eq!(result.err().map(|failure| failure.code), code);
+            assert_eq!(ended.recv_timeout(Duration::from_secs(20)), Ok(true), "it was not waited for");
+            drop(peer);
+        }
+    }
+
+    fn failed(code: Code) -> Reply {
+        Reply::Failed(Failure::new(code, "so it is"))
+    }
+}

@@ -117,11 +117,11 @@ fn ended_with(session: &mut OsSession, code: &str, last: &str) {
 #[test]
 fn a_departure_is_one_line_that_is_replaced() {
     for (name, code, last) in [
-        ("kept", "0", "\r\nsafe to leave: 12 of 12 files are kept, 3 of them by one other: "),
+        ("kept", "0", "safe to leave: 12 of 12 files are kept, 3 of them by one other: "),
         (
             "alone",
             "9",
-            "\r\npotluck: 1 of 12 files is kept by nobody else: my film (not copied by itself: 2.0 GiB; ",
+            "potluck: 1 of 12 files is kept by nobody else: my film (not copied by itself: 2.0 GiB; ",
         ),
     ] {
         let peer = Peer::new();

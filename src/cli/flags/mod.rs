@@ -181,7 +181,7 @@ pub(crate) enum Command {
     /// List the peers of this network
     #[command(visible_alias = "p")]
     Peers,
-    /// Tell who this peer is, and what is being transferred
+    /// Tell who this peer is, what is being transferred, and who keeps what
     #[command(visible_alias = "s")]
     Status,
     /// Have shared files copied to others so often
@@ -200,7 +200,7 @@ pub(crate) enum Command {
         #[arg(long)]
         forget: bool,
     },
-    /// Read again all that is shared here and kept for others, and tell what is not as it was
+    /// Read again what is shared and kept here, and tell what is not as it was
     Verify,
     /// Show, export, import or renew the key of this peer
     Identity {
@@ -208,10 +208,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         act: Option<IdentityAct>,
     },
-    /// End the peer, when it has finished what it is sending
+    /// End the peer, once what it sends is finished and others keep its files
     #[command(visible_alias = "q", alias = "quit")]
     Exit {
-        /// Without finishing what is being sent
+        /// Without finishing what is being sent, and without handing files over
         #[arg(long)]
         now: bool,
     },
@@ -454,7 +454,7 @@ mod tests {
             ("exot", "exit"),
             ("peer", "peers"),
             ("restor", "restore"),
-            ("copy", "copies"),
+            ("cpies", "copies"),
         ] {
             assert_eq!(wrong_line(typed), format!("no command `{typed}`; did you mean `{meant}`?"));
         }
