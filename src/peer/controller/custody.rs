@@ -307,7 +307,7 @@ impl Controller {
                  no copies any more; make one of them a peer of its own with `potluck identity new`"
                     .to_owned(),
             ),
-            Output::Leaving(progress) => self.handing_over(&progress),
+            Output::Leaving(progress) => self.handing_over(now, &progress),
             Output::Left(farewell) => self.handed_over(now, &farewell),
             // Taken out before.
             Output::Record(_) => {}

@@ -29,6 +29,9 @@ const RESTORE_AGAIN: Duration = Duration::from_secs(30);
 /// Between the wish to have files back and the job: they come one by one.
 const RESTORE_SOON: Duration = Duration::from_millis(50);
 
+/// How far a departure is, is told once in this time.
+const TELL_LEAVING: Duration = Duration::from_millis(250);
+
 /// A head of this peer's, to be given out once it is recorded.
 #[derive(Debug)]
 pub(super) struct Announcement {
@@ -55,6 +58,8 @@ pub(in crate::peer) struct Own {
     /// Who keeps what of files that are not here.
     reported: BTreeMap<FileId, BTreeMap<PeerId, Span>>,
     rows: usize,
+    /// When it was told how far the departure is.
+    told_leaving: Option<Time>,
 }
 
 impl Own {
@@ -258,7 +263,12 @@ impl Controller {
     }
 
     /// How far that is.
-    pub(super) fn handing_over(&self, progress: &Progress) {
+    pub(super) fn handing_over(&mut self, now: Time, progress: &Progress) {
+        let own = &mut self.custody.own;
+        if own.told_leaving.is_some_and(|at| now.since(at) < TELL_LEAVING) {
+            return;
+        }
+        own.told_leaving = Some(now);
         let told = Reply::Leaving {
             done: progress.done as u64,
             total: progress.total as u64,

@@ -30,6 +30,8 @@ pub(super) struct Verifying {
     /// Files and bytes, once all was read.
     read: Option<(u64, u64)>,
     bad: u64,
+    /// Of them, those that are still bad.
+    left: u64,
     /// Kept files that are fetched again: the path under which their owner shares them.
     kept: BTreeMap<FileId, String>,
     /// Shared files that are fetched again, by the job that brings them.
@@ -43,7 +45,8 @@ impl Verifying {
         self.until
     }
 
-    fn say(&self, row: &VerifyRow) {
+    fn say(&mut self, row: &VerifyRow) {
+        self.left += u64::from(row.repaired != Some(true) && row.result != Found::Changed);
         self.asks.iter().for_each(|ask| reply(ask, Reply::Verified(row.clone())));
     }
 }
@@ -60,6 +63,8 @@ impl Controller {
         if is_running {
             return;
         }
+        // Of an earlier reading something may have come since.
+        (self.state.verifying.bad, self.state.verifying.left) = (0, 0);
         let kept =
             self.custody.served.all().map(|(file, size, spans)| (file, size, spans.to_vec())).collect();
         let verify = Verify { shelf: Arc::clone(&self.state.shelf), kept };
@@ -191,13 +196,19 @@ impl Controller {
         for path in std::mem::take(&mut verifying.kept).values() {
             verifying.say(&row(path, Lies::Kept, Found::Rotten, Some(false)));
         }
+        verifying.left += verifying.shared.len() as u64;
         let asks = std::mem::take(&mut verifying.asks);
         let sum = Reply::VerifySum { files, bytes, bad: verifying.bad };
+        let end = match verifying.left {
+            0 => Reply::Done,
+            1 => Reply::Failed(Failure::other("1 file is damaged, and was not repaired")),
+            n => Reply::Failed(Failure::other(format!("{n} files are damaged, and were not repaired"))),
+        };
         // What is still fetched goes on; nobody waits for it.
-        (verifying.read, verifying.until, verifying.bad) = (None, None, 0);
+        (verifying.read, verifying.until, verifying.bad, verifying.left) = (None, None, 0, 0);
         for ask in asks {
             reply(&ask, sum.clone());
-            reply(&ask, Reply::Done);
+            reply(&ask, end.clone());
         }
     }
 }
