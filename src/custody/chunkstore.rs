@@ -24,8 +24,10 @@ use crate::wire::custody::Span;
 pub enum Command {
     /// Keep no more of this content than these chunks.
     Drop(FileId, Vec<Span>),
-    /// These chunks are not what they should be: forget that they are there.
+    /// These chunks are not what they should be: forget that they are there. Answered by [`Event::Lost`].
     Lose(FileId, Vec<ChunkIndex>),
+    /// All of this content is gone, or nothing proves it any more: remove what is left. Answered by the same.
+    Clear(FileId),
     /// Remove a folder that a proof was fetched into.
     Remove(PathBuf),
     /// Tell how much room there is.
@@ -63,6 +65,8 @@ pub enum Event {
     Shared(SafePath, FileId, Finding),
     /// Chunks of a kept file are not good.
     Kept(FileId, Vec<ChunkIndex>),
+    /// What was to be forgotten of this content is: it can be fetched again.
+    Lost(FileId),
     /// All was read: so many files and bytes.
     Verified(u64, u64),
     /// Something could not be done, in words.
@@ -124,7 +128,14 @@ impl Worker {
             Command::Drop(file, keep) => disk::drop_stored(&self.store, file, &keep),
             Command::Lose(file, chunks) => {
                 let chunks: Vec<u32> = chunks.into_iter().map(ChunkIndex::get).collect();
-                disk::lose_stored(&self.store, file, &chunks)
+                let lost = disk::lose_stored(&self.store, file, &chunks);
+                self.tell(Event::Lost(file));
+                lost
+            }
+            Command::Clear(file) => {
+                let cleared = disk::drop_stored(&self.store, file, &[]);
+                self.tell(Event::Lost(file));
+                cleared
             }
             Command::Remove(folder) => remove(&folder),
             Command::Space => Folder::open(&self.store)

@@ -218,7 +218,8 @@ impl Controller {
         match event {
             chunkstore::Event::Space(free) => self.custody.machine.set_free(free),
             chunkstore::Event::Trouble(text) => self.warn(text),
-            chunkstore::Event::Kept(file, chunks) => self.found_rotten(now, file, chunks),
+            chunkstore::Event::Lost(file) => self.custody.machine.lost(now, file),
+            chunkstore::Event::Kept(file, chunks) => self.found_rotten(file, chunks),
             chunkstore::Event::Shared(path, file, finding) => self.found_bad(&path, file, finding),
             chunkstore::Event::Verified(files, bytes) => self.verified(now, files, bytes),
         }

@@ -229,20 +229,19 @@ impl Controller {
     }
 
     /// The data of a kept file is gone.
-    pub(super) fn kept_is_gone(&mut self, now: Time, file: FileId) {
+    pub(super) fn kept_is_gone(&mut self, file: FileId) {
         log::warn!("a kept file ({file:?}) is gone here: it is fetched again");
         self.custody.served.stored.remove(&file);
-        self.parts.chunks.send(chunkstore::Command::Drop(file, Vec::new()));
-        self.custody.machine.lost(now, file);
+        self.parts.chunks.send(chunkstore::Command::Clear(file));
     }
 
     /// A chunk of the store turned out to be rotten when it was to be served, or was read again.
-    pub(super) fn rotten(&mut self, now: Time, file: FileId, chunks: Vec<crate::content::ChunkIndex>) {
+    pub(super) fn rotten(&mut self, file: FileId, chunks: Vec<crate::content::ChunkIndex>) {
         log::warn!("a kept file ({file:?}) is damaged here: it is fetched again");
         self.parts.sender.send(SenderCommand::Stored(file, None));
         self.custody.served.stored.remove(&file);
+        // It is fetched again once that is done: two cannot work on one file.
         self.parts.chunks.send(chunkstore::Command::Lose(file, chunks));
-        self.custody.machine.lost(now, file);
     }
 }
 

@@ -407,8 +407,8 @@ impl Controller {
                 // The library ended only if the whole peer is ending.
                 drop(self.parts.library.commands.send(library::Command::Check(path)));
             }
-            SenderEvent::Rotten(file, chunk) => self.rotten(now, file, vec![chunk]),
-            SenderEvent::Missing(file) => self.kept_is_gone(now, file),
+            SenderEvent::Rotten(file, chunk) => self.rotten(file, vec![chunk]),
+            SenderEvent::Missing(file) => self.kept_is_gone(file),
             SenderEvent::Stopped => {
                 if let Some(leaving) = &mut self.state.leaving {
                     leaving.handle_sender_stopped();

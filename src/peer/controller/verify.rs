@@ -72,13 +72,13 @@ impl Controller {
     }
 
     /// Chunks of a kept file are not what they should be.
-    pub(super) fn found_rotten(&mut self, now: Time, file: FileId, chunks: Vec<ChunkIndex>) {
+    pub(super) fn found_rotten(&mut self, file: FileId, chunks: Vec<ChunkIndex>) {
         let keeper = self.custody.machine.keeper();
         let path = keeper.all().find(|((_, f), ..)| *f == file).map(|(_, row, _)| row.path.to_string());
         let path = path.unwrap_or_else(|| file.to_string());
         self.state.verifying.bad += 1;
         self.state.verifying.kept.insert(file, path);
-        self.rotten(now, file, chunks);
+        self.rotten(file, chunks);
     }
 
     /// A kept file that was damaged was fetched again, or could not be.
