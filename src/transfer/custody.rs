@@ -8,6 +8,7 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crossbeam_channel::Sender;
@@ -331,12 +332,10 @@ impl CustodyRole {
         let key = (peer, frame.kind, request);
         let reason = if self.unanswered(peer).count() >= limits::CUSTODY_UNANSWERED {
             Reason::Busy
-        } else if self.requests.contains_key(&key) {
-            Reason::Malformed
-        } else {
+        } else if let Entry::Vacant(free) = self.requests.entry(key) {
             match Custody::decode(frame) {
                 Ok(Some(message)) => {
-                    self.requests.insert(key, id);
+                    free.insert(id);
                     self.came(net, id, peer, message, frame.header.len());
                     return Ok(());
                 }
@@ -346,6 +345,8 @@ impl CustodyRole {
                     Reason::Malformed
                 }
             }
+        } else {
+            Reason::Malformed
         };
         net.send(id, &Message::Refused(Refused { request, item: None, reason }));
         Ok(())

@@ -144,7 +144,7 @@ fn nothing_that_strangers_say_at_the_ports_of_custody_harms_a_peer() {
                 drop(caller.say(&many));
                 said += 1_000;
             }
-            let long = bytes(&offer(1, 3_000));
+            let long = bytes(&offer(1, 3_500));
             assert!(long.len() > 900_000);
             for _ in 0..32 {
                 let mut caller = dial(port);

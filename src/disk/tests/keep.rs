@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::FileExt;
 
+use super::power::memory;
 use super::*;
 use crate::disk::place::{PARTIAL, have_name, manifest_name};
 use crate::sim::disk::{Forgets, Tree};
@@ -242,6 +243,28 @@ fn it_may_be_opened_again_or_dropped_as_soon_as_it_is_told() {
 }
 
 #[test]
+fn a_torn_writing_of_the_sidecar_loses_nothing_that_was_told_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = Source::new(2_000_000, 12);
+    let have = dir.path().join(PARTIAL).join(have_name(source.id()));
+    let mut before = vec![];
+    for n in 1..8 {
+        keep(&mut Rig::new(), &source, dir.path(), span(0, 2 * n)).0.unwrap();
+        let sidecar = fs::read(&have).unwrap();
+        let len = partial::slot_len(source.chunks);
+        let turn = usize::try_from(open::synced_turn(&sidecar, source.id(), source.chunks)).unwrap();
+        let mut torn = sidecar.clone();
+        torn.truncate(2 * len);
+        torn[turn * len + 70] ^= 1;
+        fs::write(&have, &torn).unwrap();
+        assert_eq!(held(dir.path(), &source), before, "the other slot is the one before");
+        fs::write(&have, &sidecar).unwrap();
+        before = held(dir.path(), &source);
+        assert_eq!(before, [span(0, 2 * n)]);
+    }
+}
+
+#[test]
 fn dropping_gives_room_back_and_leaves_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     let source = Source::new(20 << 20, 8);
@@ -312,7 +335,7 @@ fn what_a_sidecar_does_not_name_is_not_told() {
 /// Twenty thousand files, half of them with a sidecar; how long that takes is printed.
 #[test]
 fn a_large_store_is_told_of() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = memory();
     let partial = dir.path().join(PARTIAL);
     fs::create_dir(&partial).unwrap();
     let chunks = Chunks::of(1 << 30).unwrap();
@@ -404,7 +427,7 @@ fn victim() {
 
 /// The power fails after `cut` operations: what was told as kept is there, and all else can be.
 fn fails_at(trace: &Trace, cut: usize, forgets: Forgets, rng: &mut Rng) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = memory();
     Tree::after(trace, cut, forgets, rng).put(dir.path());
     let marks =
         trace.ops[..cut].iter().filter_map(|op| if let Op::Mark(m) = op { Some(m.as_str()) } else { None });
@@ -463,7 +486,7 @@ fn power_loss_at_any_moment_loses_nothing_that_was_told() {
         known.add(file(n).manifest.as_bytes());
     }
     (0..20).for_each(|n| known.add(&Source::new(100_000 + n, 50).bytes));
-    let dir = tempfile::tempdir().unwrap();
+    let dir = memory();
     fs::create_dir(dir.path().join("disk")).unwrap();
     let Some(trace) = record("disk::tests::keep::victim", dir.path(), 1_024, &known) else { return };
     // All moments at which something was told count most.

@@ -36,7 +36,7 @@ fn everything() -> Vec<(String, Source)> {
 }
 
 /// Fast, as there are a hundred disks to fill: a memory file system where there is one.
-fn memory() -> tempfile::TempDir {
+pub(super) fn memory() -> tempfile::TempDir {
     let shm = Path::new("/dev/shm");
     if shm.is_dir() { tempfile::tempdir_in(shm).unwrap() } else { tempfile::tempdir().unwrap() }
 }

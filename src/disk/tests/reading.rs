@@ -28,7 +28,7 @@ fn whole(source: &Source) -> Vec<Span> {
 
 /// Numbers of the chunks that are rotten.
 fn rotten(dir: &tempfile::TempDir, source: &Source, spans: &[Span]) -> Vec<u32> {
-    let found = verify(dir.path(), source.id(), source.chunks.size(), spans, &mut |_| true);
+    let found = verify_stored(dir.path(), source.id(), source.chunks.size(), spans, &mut |_| true);
     found.unwrap().into_iter().map(ChunkIndex::get).collect()
 }
 
@@ -97,7 +97,7 @@ fn without_what_proves_it_nothing_holds_and_nobody_is_led_out_of_the_store() {
     // No store at all; and a size that cannot be.
     let empty = tempfile::tempdir().unwrap();
     assert_eq!(rotten(&empty, &source, &whole(&source)), [0, 1, 2, 3]);
-    assert!(verify(empty.path(), source.id(), u64::MAX, &whole(&source), &mut |_| true).is_err());
+    assert!(verify_stored(empty.path(), source.id(), u64::MAX, &whole(&source), &mut |_| true).is_err());
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn it_says_how_far_it_is_and_ends_when_it_is_told() {
         read += n;
         true
     };
-    verify(dir.path(), source.id(), source.chunks.size(), &whole(&source), &mut count).unwrap();
+    verify_stored(dir.path(), source.id(), source.chunks.size(), &whole(&source), &mut count).unwrap();
     assert_eq!(read, source.chunks.size());
     flip(&data, 0);
     flip(&data, 39 * 65_536);
@@ -118,7 +118,8 @@ fn it_says_how_far_it_is_and_ends_when_it_is_told() {
         steps += 1;
         steps < 20
     };
-    let found = verify(dir.path(), source.id(), source.chunks.size(), &whole(&source), &mut stop).unwrap();
+    let found =
+        verify_stored(dir.path(), source.id(), source.chunks.size(), &whole(&source), &mut stop).unwrap();
     assert_eq!(found, [source.chunks.index(0).unwrap()]);
     assert_eq!(steps, 20);
 }

@@ -69,6 +69,11 @@ impl Crowd {
         self.some.keys().copied()
     }
 
+    /// True if `peer` said what it has.
+    pub(super) fn is_known(&self, peer: PeerId) -> bool {
+        self.some.get(&peer).is_some_and(|n| n.map.is_some())
+    }
+
     pub(super) fn gives(&self, peer: PeerId, chunk: ChunkIndex) -> bool {
         self.some.get(&peer).and_then(|n| n.map.as_ref()).is_some_and(|map| map.has(chunk))
     }

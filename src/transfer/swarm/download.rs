@@ -161,7 +161,7 @@ impl Download {
             id: what.id,
             to: what.to,
             chunks,
-            wanted: what.keep.unwrap_or(Span { from: 0, to: chunks.count() }),
+            wanted: what.keep.unwrap_or_else(|| Span { from: 0, to: chunks.count() }),
             background,
             phase: Phase::Opening,
             sources: BTreeSet::new(),
@@ -282,13 +282,13 @@ impl Download {
 
     /// Page of the manifest to be asked of `peer` now, if any.
     pub(super) fn next_page(&mut self, peer: PeerId) -> Option<u32> {
-        match &self.proof {
-            Proof::Missing => {
-                self.proof = Proof::Asked(peer, Vec::new());
-                Some(0)
-            }
-            Proof::There | Proof::Asked(..) => None,
+        // Who has not said that it has something is not asked for what proves it either.
+        let may = self.holders.contains(&peer) || (self.crowd.is_known(peer) && self.may_give(peer));
+        if !matches!(self.proof, Proof::Missing) || !may {
+            return None;
         }
+        self.proof = Proof::Asked(peer, Vec::new());
+        Some(0)
     }
 
     /// A page came. `Ok(None)`: ask for that next page; `Ok(Some)`: proved.

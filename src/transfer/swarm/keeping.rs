@@ -316,7 +316,7 @@ fn end(world: &World, bytes: &[u8]) -> Time {
     world.given.iter().rev().find(|(_, of, _)| *of == id_of(bytes)).unwrap().0
 }
 
-/// Both come over one line of 13 MB/s, from one holder or two. The background goes on for a second alone.
+/// Both come over one line of 6.5 MB/s (a chunk in 10 ms), from one holder or two. The background goes on for a second alone.
 fn share(holders: [u8; 2]) {
     let (behind, before) = (content(60 * MIB), content(20 * MIB));
     let mut world = World::new(&[(1, Kind::Honest), (2, Kind::Honest)]);
@@ -326,7 +326,7 @@ fn share(holders: [u8; 2]) {
     while world.now.since(begun) < Duration::from_secs(1) {
         assert!(world.answer());
     }
-    assert!(given(&world, &behind, begun, world.now) > 12_000_000, "it does not go on at full speed");
+    assert!(given(&world, &behind, begun, world.now) > 6_000_000, "it does not go on at full speed");
     let asked = world.now;
     let file = wanted(&mut world, &before, &holders[1..], &[]);
     begin(&mut world, 2, vec![file], false);
@@ -339,7 +339,7 @@ fn share(holders: [u8; 2]) {
     assert!(mine * 100 >= 70 * (mine + other), "{mine} of {}", mine + other);
     assert!(other > 0, "it is not stopped altogether");
     let (left, took) = (given(&world, &behind, over, world.now), end(&world, &behind).since(over));
-    let alone = Duration::from_millis(10) * u32::try_from(left / limits::BLOCK as u64).unwrap();
+    let alone = Duration::from_millis(10) * u32::try_from(left / CHUNK).unwrap();
     assert!(took <= alone + Duration::from_secs(1), "{left} bytes took {took:?} alone");
 }
 
@@ -364,7 +364,7 @@ fn a_job_that_waits_for_its_holder_holds_up_nobody() {
     begin(&mut world, 2, vec![file], true);
     world.run();
     let took = end(&world, &behind).since(begun);
-    assert!(took <= Duration::from_millis(1_600 + 1_000), "{took:?}");
+    assert!(took <= Duration::from_millis(3_200 + 1_000), "{took:?}");
 }
 
 #[test]

@@ -144,6 +144,7 @@ impl Swarm {
         self.asked.remove(&request);
         if let Some(source) = self.sources.get_mut(&peer) {
             source.requests.remove(&request);
+            source.watches.remove(&request);
         }
     }
 

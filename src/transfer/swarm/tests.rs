@@ -58,6 +58,8 @@ pub(super) struct World {
     pub(super) maps: BTreeMap<(PeerId, FileId), Bits>,
     /// Chunks that lie there from before.
     pub(super) there: BTreeMap<FileId, Vec<ChunkIndex>>,
+    /// Manifests that were needed.
+    pub(super) proofs: BTreeMap<FileId, Manifest>,
     /// When bytes of what were given, and how many.
     pub(super) given: Vec<(Time, FileId, u64)>,
 }
@@ -102,6 +104,7 @@ impl World {
             first_offset: None,
             maps: BTreeMap::new(),
             there: BTreeMap::new(),
+            proofs: BTreeMap::new(),
             given: Vec::new(),
         };
         for &(n, _) in kinds {
@@ -292,8 +295,9 @@ impl World {
         *before += bytes.len() as u64;
         if *before == chunks.len_of(target.chunk) {
             came.remove(&target.chunk);
-            let good =
-                manifest(&self.content[&plan.id]).proves(target.chunk, &proof(chunks, target.chunk, all));
+            let bytes = &self.content[&plan.id];
+            let proofs = self.proofs.entry(plan.id).or_insert_with(|| manifest(bytes));
+            let good = proofs.proves(target.chunk, &proof(chunks, target.chunk, all));
             self.swarm.handle_disk(self.now, disk::Event::Chunk(target.token, target.chunk, good));
         }
     }

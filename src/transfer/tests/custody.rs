@@ -244,7 +244,7 @@ fn requests_and_answers_cross_in_both_directions() {
     // An answer that nobody waits for any more goes nowhere, and what comes after it does.
     keeper.send(owner.id(), room(1));
     // A number may come again once it was answered; the longest offer that there is passes.
-    let long = offer(1, 3_000);
+    let long = offer(1, 3_500);
     assert!(long.encode().1.len() > 900_000);
     owner.send(keeper.id(), long.clone());
     assert_eq!(keeper.message(), (owner.id(), long));
@@ -285,7 +285,7 @@ fn what_has_no_place_at_a_port_ends_the_connection() {
         bytes(&answer(1)),
         bytes(&orders(1)),
         raw(kind::ORDERS, &[0xc1]),
-        Message::GetHead(GetHead { request: 1, known: None }).encode(),
+        Message::GetHead(GetHead { request: 1, known: None, origin: None }).encode(),
         Message::Cancel(Cancel { request: 1 }).encode(),
         raw(other::BLOCK, &[]),
         refused.encode(),
@@ -330,7 +330,7 @@ fn an_answer_that_nobody_asked_for_ends_the_connection() {
         bytes(&report(1)),
         raw(kind::ROOM, &[0xc1]),
         Message::Refused(Refused { request: 2, item: None, reason: Reason::Busy }).encode(),
-        Message::GetHead(GetHead { request: 1, known: None }).encode(),
+        Message::GetHead(GetHead { request: 1, known: None, origin: None }).encode(),
         [bytes(&answer(0)), bytes(&room(1))].concat(),
     ];
     let owner = Desk::distributor();
@@ -408,7 +408,7 @@ fn long_requests_wait_in_the_network_while_nobody_decides() {
     // Ends after the keeper, which ends their connections.
     let floods: Vec<Thread>;
     let keeper = Desk::distributee();
-    let long = offer(0, 3_000).encode().1.len();
+    let long = offer(0, 3_500).encode().1.len();
     assert!(long > 900_000 && long <= bound(kind::OFFER).unwrap());
     floods = (0..4)
         .map(|n| {
@@ -417,7 +417,7 @@ fn long_requests_wait_in_the_network_while_nobody_decides() {
             let flood = Thread::spawn("flood", move || {
                 let mut client = Client::dial(id, port);
                 for request in 0.. {
-                    if client.stream.write_all(&bytes(&offer(request, 3_000))).is_err() {
+                    if client.stream.write_all(&bytes(&offer(request, 3_500))).is_err() {
                         return;
                     }
                     let _told = tell.try_send(());
