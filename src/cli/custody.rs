@@ -39,7 +39,10 @@ fn own(row: &CustodyRow) -> String {
     if row.copies < 2 && row.own_files == 0 {
         return "none on others (--copies 1)".to_owned();
     }
-    let have = if row.own_whole == 1 { "has" } else { "have" };
+    if row.own_files == 0 && row.moving == 0 {
+        return format!("{} of each shared file; none is there", row.copies);
+    }
+    let have = if row.own_whole == 1 || row.own_files == 1 { "has" } else { "have" };
     // With `--copies 1` only what `copies N FILE` named has some, each its own number.
     let number = if row.copies < 2 { "theirs".to_owned() } else { row.copies.to_string() };
     let mut text = format!("{} of {} {have} {number}", row.own_whole, count(row.own_files, "file"));
@@ -97,7 +100,7 @@ pub(super) fn lost(files: u64, bytes: u64) -> String {
 
 /// How far a departure is.
 pub(super) fn leaving(done: u64, total: u64, bytes_left: u64) -> String {
-    let have = if done == 1 { "has its" } else { "have their" };
+    let have = if done == 1 || total == 1 { "has its" } else { "have their" };
     let mut text = format!("leaving: {done} of {} {have} copies on others", count(total, "file"));
     if bytes_left > 0 {
         text.push_str(&format!(", {} to go", size(bytes_left)));
