@@ -359,8 +359,8 @@ pub const KEPT_PULLS: usize = 4;
 /// much memory as [`REMOTE_CATALOGUES`] while it comes.
 pub const ESTATES_AT_ONCE: usize = 2;
 
-/// Bytes of the manifests of files of the chunk store that are open for serving, at most. That of one file
-/// alone may be as long: [`MAP_CHUNKS`] values of 32 bytes are 16 MiB.
+/// Bytes of the manifests of files of the chunk store that are open for serving, at most. The longest one
+/// has 16 MiB: [`MAP_CHUNKS`] values of 32 bytes.
 pub const STORED_MANIFESTS: usize = 32 << 20;
 
 /// Peers that one copy of a file is spread over, at most: with each more of them it is lost more easily.

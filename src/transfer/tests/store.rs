@@ -343,6 +343,8 @@ fn without_its_manifest_or_data_nothing_is_given_and_that_is_told() {
             client.any(&bytes, &Bits::all(Chunks::of(bytes.len() as u64).unwrap())),
             Err(Reason::Unknown)
         );
+        // Nothing is written through the link.
+        drop(fs::remove_file(keeper.path(id)));
         keeper.keep(&bytes);
         assert_eq!(client.bytes(id, 0, bytes.len()).unwrap(), bytes, "{n}");
     }
