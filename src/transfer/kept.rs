@@ -361,7 +361,7 @@ mod tests {
     #[test]
     fn a_silent_peer_is_tried_three_times_and_the_others_have_their_turn() {
         let mut machine = Keepers::default();
-        let many = limits::KEPT_PULLS as u8 + 3;
+        let many = u8::try_from(limits::KEPT_PULLS).unwrap() + 3;
         let mut now = NOW;
         (0..many).for_each(|n| machine.handle_wanted(now, peer(n)));
         let (mut asked, mut over) = (BTreeMap::new(), 0);

@@ -248,7 +248,7 @@ impl Server {
     }
 
     /// Pulls what it shares from a keeper; the outputs that are no requests.
-    fn from_keeper(&self, machine: &mut Catalogues) -> Vec<Output> {
+    fn asked_of_keeper(&self, machine: &mut Catalogues) -> Vec<Output> {
         machine.handle_estate(Time(1), KEEPER, self.identity.id());
         let mut rest = Vec::new();
         while let Some(output) = machine.poll_output() {
@@ -268,7 +268,7 @@ fn a_keeper_may_have_an_older_catalogue_and_an_owner_may_not() {
     // The keeper slept.
     let new = std::mem::replace(&mut owner.catalogue, catalogue(400));
     owner.version = 1;
-    let rest = owner.from_keeper(&mut machine);
+    let rest = owner.asked_of_keeper(&mut machine);
     let [Output::Estate { from: KEEPER, origin, signed, catalogue }] = &rest[..] else { panic!("{rest:?}") };
     assert_eq!((*origin, &**catalogue), (peer, &owner.catalogue));
     assert_eq!(Head::open(signed).unwrap().version, 1);
@@ -280,7 +280,7 @@ fn a_keeper_may_have_an_older_catalogue_and_an_owner_may_not() {
     // A newer one that a keeper has is where the next pull begins.
     let many = self::catalogue(501);
     (owner.catalogue, owner.version) = (many, 3);
-    assert!(matches!(&owner.from_keeper(&mut machine)[..], [Output::Estate { .. }]));
+    assert!(matches!(&owner.asked_of_keeper(&mut machine)[..], [Output::Estate { .. }]));
     machine.handle_wanted(Time(1), peer);
     let (asked, rest) = run(&mut machine, &owner, |_| ());
     assert!(asked == 0 && matches!(&rest[..], [Output::Done(..)]), "{rest:?}");

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::wire::Message;
 use crate::wire::message::{GetAny, GetBlocks, GetHaves, GetManifest, Item, Reason, Refused};
 
-const CHUNK: usize = limits::CHUNK_MIN as usize;
+const CHUNK: usize = 64 << 10;
 
 /// A peer with a chunk store.
 pub(super) struct Keeper {
