@@ -135,7 +135,10 @@ mod tests {
     }
 
     fn paths(away: &Away, here: &[PeerId]) -> Vec<String> {
-        away.entries(|id| here.contains(&id)).map(|(_, e)| e.path.to_string()).collect()
+        let mut paths: Vec<_> =
+            away.entries(|id| here.contains(&id)).map(|(_, e)| e.path.to_string()).collect();
+        paths.sort();
+        paths
     }
 
     #[test]
