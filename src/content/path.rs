@@ -3,6 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -16,7 +17,7 @@ use crate::{limits, text};
 /// are harmless; [`Self::portable`] tells them. Shown with unprintable characters escaped.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
-pub struct SafePath(Box<str>);
+pub struct SafePath(Arc<str>);
 
 /// Why a path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]

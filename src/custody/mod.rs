@@ -4,6 +4,7 @@ pub mod chunkstore;
 pub mod custodian;
 pub mod distributor;
 pub mod estate;
+mod few;
 pub mod handoff;
 pub mod homecoming;
 pub mod keeper;

@@ -62,8 +62,9 @@ impl Asking {
 impl Distributor {
     /// Begins with as many files as may be placed at once, the most urgent first.
     pub(super) fn pump(&mut self, now: Time) {
+        let most = |size| if size < limits::ROOM_ANEW { limits::PLACINGS_SMALL } else { limits::PLACINGS };
         while self.settles.is_none()
-            && self.placing.len() < limits::PLACINGS
+            && self.queue.first().is_some_and(|(_, size, _)| self.placing.len() < most(*size))
             && let Some((_, _, key)) = self.queue.pop_first()
         {
             let Some(mut tended) = self.files.remove(&key) else { continue };

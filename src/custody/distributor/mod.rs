@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::asking::Asking;
 use self::surplus::Checking;
+use super::few::Few;
 use super::ledger::{Key, PlacedRow};
 use super::placement;
 use crate::content::{FileId, SafePath};
@@ -106,9 +107,9 @@ struct Tended {
     whole: Span,
     /// Since when its owner is away, and whether it left properly; `None` for own files.
     owner_lost: Option<(Time, bool)>,
-    spots: BTreeMap<PeerId, Spot>,
+    spots: Few<PeerId, Spot>,
     /// Until when whoever refused is not asked again.
-    refused: BTreeMap<PeerId, Time>,
+    refused: Few<PeerId, Time>,
     asking: Option<Asking>,
     /// True if nobody was left to be asked.
     starved: bool,
@@ -204,8 +205,8 @@ impl Distributor {
             want: want.clone(),
             whole,
             owner_lost,
-            spots: BTreeMap::new(),
-            refused: BTreeMap::new(),
+            spots: Few::new(),
+            refused: Few::new(),
             asking: None,
             starved: false,
             surplus: None,
@@ -218,13 +219,16 @@ impl Distributor {
         tended.owner_lost = owner_lost;
         for place in places.iter().take(limits::PLACES) {
             let is_here = place.peer == self.me || self.live.contains_key(&place.peer);
-            tended.spots.entry(place.peer).or_insert_with(|| Spot {
-                copy: place.copy,
-                span: place.span,
-                state: State::Held,
-                seen: now,
-                lost: (!is_here).then_some((now, false)),
-            });
+            tended.spots.insert_new(
+                place.peer,
+                Spot {
+                    copy: place.copy,
+                    span: place.span,
+                    state: State::Held,
+                    seen: now,
+                    lost: (!is_here).then_some((now, false)),
+                },
+            );
             self.by_peer.entry(place.peer).or_default().insert(key);
         }
         self.evaluate(now, key);

@@ -103,6 +103,16 @@ struct Kept {
     act_from: Time,
 }
 
+/// A report that will be due.
+#[derive(Debug)]
+struct Due {
+    at: Time,
+    /// When all is reported again, not only what changed.
+    all: Time,
+    /// What changed since the last report.
+    news: BTreeSet<FileId>,
+}
+
 /// What this peer lends, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
@@ -137,7 +147,7 @@ pub struct Keeper {
     by_peer: BTreeMap<PeerId, BTreeSet<Key>>,
     by_file: BTreeMap<FileId, BTreeSet<PeerId>>,
     /// When whom is reported to, about whose files.
-    due: BTreeMap<(PeerId, PeerId), Time>,
+    due: BTreeMap<(PeerId, PeerId), Due>,
     retries: BTreeSet<(Time, Key)>,
     /// When this peer may begin to act for files.
     acts: BTreeSet<(Time, Key)>,
@@ -275,6 +285,12 @@ impl Keeper {
         self.config.lend.bytes
     }
 
+    /// Who shares a content that is kept here.
+    #[must_use]
+    pub fn owners_of(&self, file: FileId) -> Vec<PeerId> {
+        self.by_file.get(&file).map(|owners| owners.iter().copied().collect()).unwrap_or_default()
+    }
+
     /// What is known of an owner whose files are kept here: for a list that shows it as away.
     #[must_use]
     pub fn estate(&self, origin: PeerId) -> Option<&Estate> {
@@ -395,7 +411,7 @@ impl Keeper {
                 self.out.push_back(Output::Tend { key, want, places, owner_lost });
             }
             // Not all keepers at the same moment.
-            Some(to) => self.report_in(now, to, key.0, placement::rank(key.1, 0, self.me) % 2_000),
+            Some(to) => self.report_in(now, to, key, placement::rank(key.1, 0, self.me) % 2_000),
             None => {}
         }
     }
@@ -405,10 +421,12 @@ impl Keeper {
         self.estates.get(&key.0).and_then(|e| e.names(key.1, &kept.row.path))
     }
 
-    fn report_in(&mut self, now: Time, to: PeerId, origin: PeerId, milliseconds: u64) {
+    fn report_in(&mut self, now: Time, to: PeerId, (origin, file): Key, milliseconds: u64) {
         let at = now + core::time::Duration::from_millis(milliseconds);
-        let due = self.due.entry((to, origin)).or_insert(at);
-        *due = at.min(*due);
+        let all = now + limits::REPORT_EVERY;
+        let due = self.due.entry((to, origin)).or_insert_with(|| Due { at, all, news: BTreeSet::new() });
+        due.at = at.min(due.at);
+        due.news.insert(file);
     }
 
     /// So many of a file's chunks are here, all of those that [`Output::Fetch`] named if `is_whole`.
@@ -426,7 +444,7 @@ impl Keeper {
                 self.recompute(now, key);
             }
             if let Some(to) = self.kept.get(&key).and_then(|k| k.acting).filter(|a| *a != self.me) {
-                self.report_in(now, to, key.0, if is_whole { 200 } else { 5_000 });
+                self.report_in(now, to, key, if is_whole { 200 } else { 5_000 });
             }
         }
     }
@@ -520,9 +538,10 @@ impl Keeper {
                 self.record(Record::Kept(key, Some(row)));
             }
             self.recompute(now, key);
-            // The owner is told at once that its head is known: it may want to say more.
-            if self.live.contains_key(&origin) {
-                self.report_in(now, origin, origin, 1_000);
+            // What the owner does not name any more, it may want to say more of.
+            let is_named = self.kept.get(&key).is_some_and(|kept| self.is_named(key, kept) == Some(true));
+            if self.live.contains_key(&origin) && !is_named {
+                self.report_in(now, origin, key, 1_000);
             }
         }
     }
@@ -542,7 +561,7 @@ impl Keeper {
     /// When [`Self::handle_timeout`] is to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        let due = self.due.values().min().copied();
+        let due = self.due.values().map(|due| due.at).min();
         [Some(self.sweep), due, self.retries.first().map(|(t, _)| *t), self.acts.first().map(|(t, _)| *t)]
             .into_iter()
             .flatten()
@@ -563,9 +582,8 @@ impl Keeper {
             self.recompute(now, key);
         }
         let due: Vec<(PeerId, PeerId)> =
-            self.due.iter().filter(|(_, at)| **at <= now).map(|(pair, _)| *pair).collect();
+            self.due.iter().filter(|(_, due)| due.at <= now).map(|(pair, _)| *pair).collect();
         for (to, origin) in due {
-            self.due.remove(&(to, origin));
             self.report(now, to, origin);
         }
         if self.sweep <= now {
@@ -575,23 +593,33 @@ impl Keeper {
     }
 
     fn report(&mut self, now: Time, to: PeerId, origin: PeerId) {
-        let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
-        let kept = self.kept.range(range).filter(|(_, k)| k.acting == Some(to));
-        let rows: Vec<Held> = kept
-            .map(|((_, file), k)| Held {
-                file: *file,
-                size: k.row.size,
-                copies: k.row.copies,
-                copy: k.row.copy,
-                span: k.row.span,
-                have: k.have,
-            })
-            .collect();
+        let Some(mut due) = self.due.remove(&(to, origin)) else { return };
+        let row = |file: FileId, k: &Kept| Held {
+            file,
+            size: k.row.size,
+            copies: k.row.copies,
+            copy: k.row.copy,
+            span: k.row.span,
+            have: k.have,
+        };
+        let news = std::mem::take(&mut due.news);
+        let is_all = due.all <= now;
+        let rows: Vec<Held> = if is_all {
+            due.all = now + limits::REPORT_EVERY;
+            let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
+            let kept = self.kept.range(range).filter(|(_, k)| k.acting == Some(to));
+            kept.map(|((_, file), k)| row(*file, k)).collect()
+        } else {
+            let kept = news.into_iter().filter_map(|file| Some((file, self.kept.get(&(origin, file))?)));
+            kept.filter(|(_, k)| k.acting == Some(to)).map(|(file, k)| row(file, k)).collect()
+        };
         for page in rows.chunks(limits::REPORT_ROWS) {
             self.out.push_back(Output::Report { to, origin, rows: page.to_vec() });
         }
-        if !rows.is_empty() {
-            self.due.insert((to, origin), now + limits::REPORT_EVERY);
+        // The last of it may have been dropped: then there is nothing more to be said.
+        if !(is_all && rows.is_empty()) {
+            due.at = due.all;
+            self.due.insert((to, origin), due);
         }
     }
 

@@ -322,8 +322,8 @@ impl Controller {
         if self.custody.errands.values().any(is_same) {
             return;
         }
-        let claims = [(file, size)].into();
-        let whole = self.state.roster.holders(&claims, None).remove(&(file, size)).unwrap_or_default();
+        // Its owner has all of it.
+        let whole = self.custody.machine.keeper().owners_of(file);
         let (holders, mut some): (Vec<PeerId>, Vec<PeerId>) = sources.iter().partition(|p| whole.contains(p));
         // What was downloaded a while ago, or is shared under another name, is here already.
         if self.state.shelf.files.contains_key(&file) || !self.state.together.here(&[file]).is_empty() {
