@@ -383,7 +383,7 @@ pub const PLACINGS: usize = 64;
 
 /// The same while they are below [`ROOM_ANEW`] bytes: each takes a round of messages and some syncs, so that with few
 /// at a time a folder of small files would take as long as it has files.
-pub const PLACINGS_SMALL: usize = 1_024;
+pub const PLACINGS_SMALL: usize = 256;
 
 /// Files and bytes that are placed by themselves (`--auto-copy`): a file up to this size,
 pub const AUTO_COPY_FILE: u64 = 1 << 30;

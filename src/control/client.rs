@@ -33,10 +33,13 @@ pub fn ask(
     // Who is refused is told so before a word was read: the answer counts, not that it hung up.
     let written = stream.write_all(&bytes);
     let leaving = matches!(request, Request::Exit { .. });
+    // Own files are being handed over: a peer that ends now did not end by itself.
+    let mut handing = false;
     let mut answers = BufReader::new(stream);
     loop {
         let line = match line::read(&mut answers) {
             Ok(Some(line)) => line,
+            _ if handing => return Err(Failure::other("the peer ended before its files were handed over")),
             _ if leaving => return Ok(()),
             Ok(None) => {
                 written.map_err(gone)?;
@@ -54,6 +57,8 @@ pub fn ask(
                 return Err(failure);
             }
             reply => {
+                handing =
+                    matches!(reply, Reply::Leaving { .. }) || handing && !matches!(reply, Reply::Farewell(_));
                 if on_reply(reply).is_break() {
                     return Ok(());
                 }

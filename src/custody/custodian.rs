@@ -185,6 +185,12 @@ impl Custodian {
         self.conflict
     }
 
+    /// This peer counts as started anew: a copy of its folder was, and has stopped.
+    pub const fn renew(&mut self, instance: Instance) {
+        self.instance = instance;
+        self.homecoming.renew(instance);
+    }
+
     /// A peer is here.
     pub fn here(&mut self, now: Time, peer: PeerId) {
         if peer != self.me {

@@ -80,6 +80,11 @@ impl Homecoming {
         }
     }
 
+    /// As [`super::custodian::Custodian::renew`].
+    pub const fn renew(&mut self, instance: Instance) {
+        self.instance = instance;
+    }
+
     /// What lies in `shared/` now, after a complete scan; `marker` is its device, inode and marker. At the
     /// start, and after each change; the head is made only after this returned.
     pub fn scanned(&mut self, lived: Lived, marker: (u64, u64, u64), found: &Catalogue) {

@@ -10,6 +10,7 @@
 mod lab;
 
 mod cage;
+mod custody;
 mod errors;
 mod faults;
 mod files;

@@ -9,6 +9,7 @@ use potluck::identity::tls::Tls;
 use potluck::identity::{Identity, PeerId};
 use potluck::routes::Host;
 use potluck::wire::Message;
+use potluck::wire::custody::Custody;
 use potluck::wire::frame::{Decoder, Piece};
 use rustls::{ClientConnection, StreamOwned};
 
@@ -43,6 +44,29 @@ impl Caller {
     pub(crate) fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)?;
         self.stream.flush()
+    }
+
+    /// The next message at a port of custody; `None` when the other end closed, or refused.
+    pub(crate) fn hear_custody(&mut self) -> Option<Custody> {
+        loop {
+            let (used, piece) = self.decoder.feed(&self.unread).unwrap();
+            let message = match piece {
+                Piece::Frame(frame) => Some(Custody::decode(&frame).unwrap()),
+                Piece::Payload(..) => None,
+                Piece::More => {
+                    let mut buffer = [0; 16_384];
+                    let n = self.stream.read(&mut buffer).unwrap_or(0);
+                    if n == 0 {
+                        return None;
+                    }
+                    self.unread.drain(..used);
+                    self.unread.extend(&buffer[..n]);
+                    continue;
+                }
+            };
+            self.unread.drain(..used);
+            return message.flatten();
+        }
     }
 
     /// The next message with its payload; `None` when the other end closed.

@@ -19,6 +19,7 @@ mod escapes;
 mod flood;
 mod forgeries;
 mod frames;
+mod keepers;
 mod liars;
 mod names;
 mod requests;

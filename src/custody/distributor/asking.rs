@@ -73,7 +73,8 @@ impl Distributor {
                 let parts: Vec<(u8, Span)> = tended.spots.values().map(|s| (s.copy, s.span)).collect();
                 let copy = placement::copy_number(span, &parts);
                 let stage = Stage::Rooms(Vec::new(), now, now);
-                tended.asking = Some(Asking { copy, span, pieces: 1, tried: BTreeSet::new(), stage });
+                tended.asking =
+                    Some(Box::new(Asking { copy, span, pieces: 1, tried: BTreeSet::new(), stage }));
                 self.placing.insert(key);
                 self.pause(now, key, copy, span.bytes(tended.want.size));
                 self.next_group(now, key, &mut tended);
@@ -228,7 +229,8 @@ impl Distributor {
     pub fn answered(&mut self, now: Time, from: PeerId, answer: &Answer) {
         let Some(key) = self.requests.get(&answer.request).copied() else { return };
         let Some(mut tended) = self.files.remove(&key) else { return };
-        let Some(Asking { stage: Stage::Offered(to, request, _), copy, span, pieces, .. }) = &tended.asking
+        let Some(Asking { stage: Stage::Offered(to, request, _), copy, span, pieces, .. }) =
+            tended.asking.as_deref()
         else {
             self.files.insert(key, tended);
             return;

@@ -110,12 +110,13 @@ struct Tended {
     spots: Few<PeerId, Spot>,
     /// Until when whoever refused is not asked again.
     refused: Few<PeerId, Time>,
-    asking: Option<Asking>,
+    /// Boxed, as is `checking`: of 100,000 files few are being placed.
+    asking: Option<Box<Asking>>,
     /// True if nobody was left to be asked.
     starved: bool,
     /// Since when there is a copy too many.
     surplus: Option<Time>,
-    checking: Option<Checking>,
+    checking: Option<Box<Checking>>,
     /// Whom to tell that its part is not needed.
     spared: Option<PeerId>,
     wake: Option<Time>,
@@ -281,6 +282,8 @@ impl Distributor {
         for key in std::mem::take(&mut self.starved) {
             if let Some(tended) = self.files.get_mut(&key) {
                 tended.starved = false;
+                // It may only have been out of reach when it was asked.
+                tended.refused.remove(&peer);
             }
             self.evaluate(now, key);
         }

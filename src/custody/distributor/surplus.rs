@@ -55,8 +55,11 @@ impl Distributor {
             tended.spared = Some(spare);
             return never;
         }
-        tended.checking =
-            Some(Checking { spare, waits_for: others.into_iter().map(|(p, _)| p).collect(), until });
+        tended.checking = Some(Box::new(Checking {
+            spare,
+            waits_for: others.into_iter().map(|(p, _)| p).collect(),
+            until,
+        }));
         until
     }
 

@@ -209,6 +209,9 @@ impl Keeper {
 
     fn restore(&mut self, now: Time, key: Key, mut row: KeptRow, is_there: bool) {
         let bytes = row.span.bytes(row.size);
+        if let Some(released) = row.released {
+            self.sweep_for(now, released);
+        }
         self.quota.take(key.0, row.source, bytes);
         if is_there {
             // Its room is no longer free; the books take it off only once.
@@ -233,6 +236,12 @@ impl Keeper {
             self.retry_at(now, key);
         }
         self.recompute(now, key);
+    }
+
+    /// What was released then is dropped in time.
+    fn sweep_for(&mut self, now: Time, released: Lived) {
+        let left = self.config.keep_deleted.saturating_sub(self.lived(now).since(released));
+        self.sweep = self.sweep.min(now + left);
     }
 
     fn insert(&mut self, key: Key, kept: Kept) {
@@ -326,7 +335,8 @@ impl Keeper {
         self.concerned(now, peer);
         for key in self.by_peer.get(&peer).map(|k| k.iter().copied().collect::<Vec<_>>()).unwrap_or_default()
         {
-            if self.kept.get(&key).is_some_and(|k| k.retry.is_some()) {
+            // Also what is being fetched: it is one more who may have it.
+            if self.kept.get(&key).is_some_and(|k| !k.row.whole) {
                 self.retry_at(now, key);
             }
         }
@@ -589,6 +599,9 @@ impl Keeper {
         if self.sweep <= now {
             self.sweep = now + SWEEP;
             self.expire(now);
+            for released in self.kept.values().filter_map(|k| k.row.released).collect::<Vec<_>>() {
+                self.sweep_for(now, released);
+            }
         }
     }
 

@@ -78,6 +78,7 @@ impl Keeper {
                     let row = kept.row.clone();
                     self.record(Record::Kept(key, Some(row)));
                     self.recompute(now, key);
+                    self.sweep_for(now, lived);
                 }
             }
             Verdict::Spare if is_owner => self.drop_file(key),

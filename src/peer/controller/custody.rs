@@ -115,6 +115,15 @@ impl Custody {
         self.errands.values().filter(|e| matches!(e, Errand::Fetch { .. })).count()
     }
 
+    /// Bytes of what is being fetched into the store: their room is not free, though nothing lies there yet.
+    fn coming(&self) -> u64 {
+        let bytes = self.errands.values().map(|errand| match errand {
+            Errand::Fetch { size, span, .. } => span.bytes(*size),
+            Errand::Prove { .. } => 0,
+        });
+        bytes.fold(0, u64::saturating_add)
+    }
+
     fn errand(&mut self, errand: Errand) -> JobId {
         self.next_errand += 1;
         let job = JobId(self.next_errand);
@@ -216,7 +225,10 @@ impl Controller {
     /// The chunk store's thread tells something.
     pub(super) fn on_chunks(&mut self, now: Time, event: chunkstore::Event) {
         match event {
-            chunkstore::Event::Space(free) => self.custody.machine.set_free(free),
+            chunkstore::Event::Space(free) => {
+                let free = free.saturating_sub(self.custody.coming());
+                self.custody.machine.set_free(free);
+            }
             chunkstore::Event::Trouble(text) => self.warn(text),
             chunkstore::Event::Lost(file) => self.custody.machine.lost(now, file),
             chunkstore::Event::Kept(file, chunks) => self.found_rotten(file, chunks),
@@ -317,17 +329,20 @@ impl Controller {
 
     /// Has chunks fetched into the store.
     fn fetch(&mut self, file: FileId, size: u64, span: Span, sources: &[PeerId]) {
-        let is_same =
-            |e: &Errand| matches!(e, Errand::Fetch { file: f, span: s, .. } if (*f, *s) == (file, span));
-        if self.custody.errands.values().any(is_same) {
-            return;
-        }
+        let claim = (file, size);
         // Its owner has all of it.
         let whole = self.custody.machine.keeper().owners_of(file);
         let (holders, mut some): (Vec<PeerId>, Vec<PeerId>) = sources.iter().partition(|p| whole.contains(p));
         // What was downloaded a while ago, or is shared under another name, is here already.
         if self.state.shelf.files.contains_key(&file) || !self.state.together.here(&[file]).is_empty() {
             some.push(self.identity.id());
+        }
+        let is_same =
+            |e: &Errand| matches!(e, Errand::Fetch { file: f, span: s, .. } if (*f, *s) == (file, span));
+        if self.custody.errands.values().any(is_same) {
+            self.parts.receiver.send(ReceiverCommand::Holders(claim, holders));
+            self.parts.receiver.send(ReceiverCommand::Crowd(claim, some));
+            return;
         }
         let wanted = wanted(file, size, Some(span), (holders, some));
         let job = self.custody.errand(Errand::Fetch { file, size, span });

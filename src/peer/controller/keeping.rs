@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Controller, NOTE};
-use crate::content::{Catalogue, FileId};
+use crate::content::{Catalogue, FileId, Head};
 use crate::custody::chunkstore;
 use crate::identity::{Instance, PeerId};
 use crate::peer::away::Part;
@@ -67,11 +67,6 @@ impl Served {
     /// True if this content is in the store, all of it that was taken.
     pub(super) fn has(&self, file: FileId) -> bool {
         self.stored.contains_key(&file)
-    }
-
-    /// What lies in the store: content, size, chunks.
-    pub(super) fn all(&self) -> impl Iterator<Item = (FileId, u64, &[Span])> {
-        self.stored.iter().map(|(file, stored)| (*file, stored.size, &stored.spans[..]))
     }
 }
 
@@ -206,6 +201,15 @@ impl Controller {
             served.away = away;
             served.called = Some(now);
             self.custody.own.call(now);
+        }
+    }
+
+    /// An owner whose files are kept has another head: what it deleted since is to go, and what it renamed is to be
+    /// found, even if it leaves before this peer reports to it.
+    pub(super) fn keep_up(&self, owner: PeerId, head: &Head) {
+        let keeper = self.custody.machine.keeper();
+        if keeper.estate(owner).is_some_and(|known| known.number() < head.number()) {
+            self.parts.receiver.send(ReceiverCommand::Estate { from: owner, origin: owner });
         }
     }
 

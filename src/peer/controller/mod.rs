@@ -277,6 +277,7 @@ impl Controller {
         match next_instance(&self.config, copy.count) {
             Ok(instance) => {
                 self.instance = instance;
+                self.custody.machine.renew(instance);
                 self.tell_discovery(discovery::Command::Instance(instance));
                 self.custody.own.call(now);
             }
@@ -348,6 +349,7 @@ impl Controller {
             }
             ReceiverEvent::Catalogue(id, head, catalogue) => {
                 self.new_holder(id, &catalogue);
+                self.keep_up(id, &head);
                 self.state.roster.shares(id, head, catalogue);
                 self.parts.receiver.send(ReceiverCommand::Kept(id));
                 self.pull();

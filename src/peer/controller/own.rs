@@ -284,28 +284,38 @@ impl Controller {
 
     /// That is over, as far as it could be done.
     pub(super) fn handed_over(&mut self, now: Time, farewell: &Farewell) {
+        // The machine counts contents; users count files, of which several may have the same.
         let paths = self.paths();
-        let not_kept = farewell.not_kept.iter().take(limits::NOT_KEPT_TOLD).map(|(file, why)| {
-            let (path, size) =
-                paths.get(file).map_or_else(|| (file.to_string(), 0), |(p, n)| (p.to_string(), *n));
-            NotKept { path, size, why: (*why).into() }
+        let of = |file: &FileId| paths.get(file).map_or(&[][..], Vec::as_slice);
+        let count = |files: &mut dyn Iterator<Item = &FileId>| files.map(|f| of(f).len() as u64).sum::<u64>();
+        let total = paths.values().map(|paths| paths.len() as u64).sum::<u64>();
+        let once = count(&mut farewell.once.iter());
+        let lost = count(&mut farewell.not_kept.iter().map(|(file, _)| file));
+        let not_kept = farewell.not_kept.iter().flat_map(|(file, why)| {
+            of(file).iter().map(move |(path, size)| NotKept {
+                path: path.to_string(),
+                size: *size,
+                why: (*why).into(),
+            })
         });
         let farewell = crate::control::Farewell {
-            total: farewell.total as u64,
-            safe: farewell.safe as u64,
-            once: farewell.once.len() as u64,
-            not_kept: not_kept.collect(),
+            total,
+            safe: total.saturating_sub(once).saturating_sub(lost),
+            once,
+            not_kept: not_kept.take(limits::NOT_KEPT_TOLD).collect(),
         };
         self.part(now, farewell);
     }
 
-    /// A path for each own content, and its size.
-    fn paths(&self) -> BTreeMap<FileId, (&SafePath, u64)> {
-        let files = self.state.offered.catalogue.entries().filter_map(|e| match e.kind {
-            Kind::File { id, size, .. } => Some((id, (&e.path, size))),
-            Kind::Folder => None,
-        });
-        files.collect()
+    /// The paths of each own content, and its size.
+    fn paths(&self) -> BTreeMap<FileId, Vec<(&SafePath, u64)>> {
+        let mut paths: BTreeMap<FileId, Vec<(&SafePath, u64)>> = BTreeMap::new();
+        for entry in self.state.offered.catalogue.entries() {
+            if let Kind::File { id, size, .. } = entry.kind {
+                paths.entry(id).or_default().push((&entry.path, size));
+            }
+        }
+        paths
     }
 }
 

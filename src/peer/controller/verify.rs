@@ -65,8 +65,11 @@ impl Controller {
         }
         // Of an earlier reading something may have come since.
         (self.state.verifying.bad, self.state.verifying.left) = (0, 0);
-        let kept =
-            self.custody.served.all().map(|(file, size, spans)| (file, size, spans.to_vec())).collect();
+        let mut kept: BTreeMap<FileId, (u64, Vec<Span>)> = BTreeMap::new();
+        for ((_, file), row, _) in self.custody.machine.keeper().all().filter(|(_, row, _)| row.whole) {
+            kept.entry(file).or_insert((row.size, Vec::new())).1.push(row.span);
+        }
+        let kept = kept.into_iter().map(|(file, (size, spans))| (file, size, spans)).collect();
         let verify = Verify { shelf: Arc::clone(&self.state.shelf), kept };
         self.parts.chunks.send(chunkstore::Command::Verify(Box::new(verify)));
     }

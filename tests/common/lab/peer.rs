@@ -26,6 +26,10 @@ impl Peer {
     pub(super) fn start(mut command: Command, directory: PathBuf, name: &str, args: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(directory.join("log")).unwrap();
         command.arg("--daemon").arg("-d").arg(&directory).args(["--name", name]).args(args);
+        // Copies on others would be in the way of whatever else a test measures.
+        if !args.iter().any(|arg| matches!(*arg, "--copies" | "--lend")) {
+            command.args(["--copies", "1", "--lend", "0"]);
+        }
         command.env_remove("POTLUCK_INTERFACE").env_remove("POTLUCK_DISCOVERY_PORT");
         let err = log.try_clone().unwrap();
         let child = command.stdin(Stdio::null()).stdout(log).stderr(err).spawn().unwrap();

@@ -11,7 +11,7 @@ use core::time::Duration;
 use std::net::{TcpListener, UdpSocket};
 
 use crossbeam_channel::{Receiver, Sender};
-use potluck::identity::{Identity, PeerId};
+use potluck::identity::{Identity, Instance, PeerId};
 use potluck::limits;
 use potluck::sys::clock;
 use potluck::sys::thread::Thread;
@@ -54,6 +54,8 @@ pub(crate) enum Order {
     Offer(Vec<Offer>),
     /// Have this content.
     Have(Vec<u8>),
+    /// Say this of an owner, with heads signed so, to whoever asks for the owner's catalogue.
+    Estate(PeerId, Box<Identity>, Instance, Vec<Offer>),
     /// Send this from its discovery port.
     Send(Vec<u8>, SocketAddr),
     /// Carry the datagrams of these two to each other, so that each takes it for the other one.

@@ -2,14 +2,15 @@
 
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use potluck::content::manifest::{ChunkHasher, ManifestBuilder};
 use potluck::content::{Chunks, FileId, Manifest};
-use potluck::identity::Identity;
 use potluck::identity::tls::Tls;
+use potluck::identity::{Identity, Instance, PeerId};
 use potluck::limits;
 use potluck::sys::clock;
 use potluck::time::Time;
@@ -42,6 +43,8 @@ pub(super) struct Work {
     tell: Sender<Event>,
     catalogue: Catalogue,
     contents: Vec<Vec<u8>>,
+    /// What it says of owners, and how that is signed.
+    estates: BTreeMap<PeerId, (Identity, Instance, Catalogue)>,
     lines: Vec<Line>,
     /// Two addresses, and where each was last heard from.
     relay: Option<[(Ipv4Addr, Option<SocketAddr>); 2]>,
@@ -67,6 +70,7 @@ impl Work {
             tell,
             catalogue: Catalogue::default(),
             contents: Vec::new(),
+            estates: BTreeMap::new(),
             lines: Vec::new(),
             relay: None,
             announced: Time(0),
@@ -76,10 +80,13 @@ impl Work {
     /// Does what is ordered, and lies, until nobody gives orders any more.
     pub(super) fn run(mut self) {
         loop {
-            match self.take.try_recv() {
-                Ok(order) => self.obey(order),
-                Err(TryRecvError::Disconnected) => return,
-                Err(TryRecvError::Empty) => pause(Duration::from_millis(1)),
+            // All orders that were given before somebody asks are obeyed before that one is answered.
+            loop {
+                match self.take.try_recv() {
+                    Ok(order) => self.obey(order),
+                    Err(TryRecvError::Disconnected) => return,
+                    Err(TryRecvError::Empty) => break pause(Duration::from_millis(1)),
+                }
             }
             if clock::now().since(self.announced) > Duration::from_millis(250) {
                 self.announce();
@@ -97,6 +104,9 @@ impl Work {
                 self.announce();
             }
             Order::Have(content) => self.contents.push(content),
+            Order::Estate(owner, signer, instance, offers) => {
+                drop(self.estates.insert(owner, (*signer, instance, Catalogue::new(1, offers))));
+            }
             Order::Send(bytes, to) => self.send(&bytes, to),
             Order::Relay(one, other) => self.relay = Some([(one, None), (other, None)]),
         }
@@ -195,9 +205,16 @@ impl Work {
     }
 
     fn replies(&self, catalogue: &Catalogue, message: &Message) -> Vec<Vec<u8>> {
+        let estate = |origin: Option<PeerId>| self.estates.get(&origin?);
         match message {
-            Message::GetHead(m) => vec![catalogue.head(&self.voice.identity, self.voice.instance, m)],
-            Message::GetBuckets(m) => m.buckets.iter().map(|b| catalogue.bucket(m.request, *b)).collect(),
+            Message::GetHead(m) => match estate(m.origin) {
+                Some((signer, instance, catalogue)) => vec![catalogue.head(signer, *instance, m)],
+                None => vec![catalogue.head(&self.voice.identity, self.voice.instance, m)],
+            },
+            Message::GetBuckets(m) => {
+                let catalogue = estate(m.origin).map_or(catalogue, |(_, _, estate)| estate);
+                m.buckets.iter().map(|b| catalogue.bucket(m.request, *b)).collect()
+            }
             Message::GetManifest(m) => {
                 let Some(content) = self.content(m.file) else { return Vec::new() };
                 let mut values = manifest(content).as_bytes().to_vec();

@@ -1,0 +1,108 @@
+//! An owner that leaves hands its files over, and says what stays.
+
+use std::fs;
+use std::process::Output;
+
+use super::{assert_fetches, assert_sound, contents, custody, fill_many, own, peer, stored, until_whole};
+use crate::files::{assert_same, fill};
+use crate::lab::{LATER, Lab, Peer, SOON, wait};
+
+/// All that a command said.
+fn said(out: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+/// A peer leaves by `exit`, with this code, and its process ends with the same one; what it said.
+fn leaves(peer: &mut Peer, args: &[&str], code: i32) -> String {
+    let out = peer.cli(["exit"].iter().chain(args));
+    let text = said(&out);
+    println!("{}: {text}", peer.name);
+    assert_eq!(out.status.code(), Some(code), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    peer.ended(SOON);
+    assert_sound(peer);
+    text
+}
+
+#[test]
+fn who_exits_leaves_its_files_and_finds_them_when_it_comes_home() {
+    const FILES: u64 = 30;
+    let Some(lab) = Lab::of("up 5") else { return };
+    let folder = fill_many(&lab, "owner", FILES, 4 << 20);
+    fs::write(folder.join("two words.txt"), "words").unwrap();
+    let before = contents(&folder);
+    let keepers: Vec<Peer> = (2..=4).map(|n| peer(&lab, n, &format!("keeper{n}"), &[])).collect();
+    let mut owner = peer(&lab, 1, "owner", &[]);
+    until_whole([&owner], FILES as usize + 1);
+    let text = leaves(&mut owner, &[], 0);
+    assert!(text.contains("safe to leave: 31 of 31 files are kept by others"), "{text}");
+    wait("gone", SOON, || keepers.iter().all(|k| !k.sees(&owner)).then_some(()));
+    // Somebody who never met it lists what it shared, with its name, and has it all.
+    let newcomer = peer(&lab, 5, "newcomer", &["--copies", "1"]);
+    let away = || newcomer.list().into_iter().filter(|r| r.away && r.peers == ["owner"] && r.copies == 2);
+    wait("all listed as away", LATER, || (away().count() == before.len()).then_some(()));
+    let out = newcomer.cli(["list"]);
+    assert!(said(&out).contains("owner (away)"), "{}", said(&out));
+    assert_fetches(&newcomer, &[("owner", &before)]);
+    // It comes home to another address, and somebody has emptied its folder.
+    fs::rename(lab.path("owner/shared"), lab.path("thrown away")).unwrap();
+    lab.netlab("move 1 10.77.0.99/24");
+    let owner = peer(&lab, 1, "owner", &[]);
+    let home = owner.directory.join("shared/owner");
+    let (_, time) = wait("all files come home", LATER, || {
+        (home.exists() && contents(&home).len() == before.len()).then_some(())
+    });
+    println!("home after {time:?}");
+    assert_eq!(contents(&home), before);
+    until_whole([&owner], before.len());
+    assert_eq!(custody(&owner).lost, 0);
+    assert!(own(&owner).iter().all(|row| row.mine && !row.away));
+    wait("no longer away", LATER, || {
+        let rows = newcomer.list();
+        let mine = rows.iter().filter(|r| !r.folder && r.path.starts_with("owner/"));
+        (mine.clone().count() == before.len() && mine.clone().all(|r| !r.away)).then_some(())
+    });
+    [&owner, &newcomer].into_iter().chain(&keepers).for_each(assert_sound);
+}
+
+#[test]
+fn who_is_alone_is_told_that_nobody_keeps_its_files() {
+    let Some(lab) = Lab::of("up 1") else { return };
+    fill(&lab.folder("owner/shared").join("only.bin"), 1 << 20, 1);
+    let mut owner = peer(&lab, 1, "owner", &[]);
+    wait("hashed", SOON, || owner.listed("only.bin"));
+    let text = leaves(&mut owner, &[], 9);
+    assert!(text.contains("1 of 1 file is kept by nobody else, for nobody else is here: only.bin"), "{text}");
+}
+
+#[test]
+fn where_nobody_lends_there_is_no_room() {
+    let Some(lab) = Lab::of("up 3") else { return };
+    fill(&lab.folder("owner/shared").join("only.bin"), 1 << 20, 1);
+    let others: Vec<Peer> = (2..=3).map(|n| lab.peer(n, &format!("other{n}"), &["--lend", "0"])).collect();
+    let mut owner = peer(&lab, 1, "owner", &[]);
+    wait("offered", SOON, || others.iter().all(|o| o.offered("only.bin").is_some()).then_some(()));
+    let text = leaves(&mut owner, &[], 9);
+    assert!(text.contains("1 of 1 file is kept by nobody else: only.bin (no room)"), "{text}");
+    assert!(others.iter().all(|o| stored(o).is_empty()));
+}
+
+#[test]
+fn exit_now_hands_nothing_over() {
+    let Some(lab) = Lab::of("up 3") else { return };
+    fill(&lab.folder("owner/shared").join("once.bin"), 4 << 20, 1);
+    let others: Vec<Peer> =
+        (2..=3).map(|n| peer(&lab, n, &format!("other{n}"), &["--copies", "1"])).collect();
+    let mut owner = peer(&lab, 1, "owner", &[]);
+    until_whole([&owner], 1);
+    let copies = || others.iter().flat_map(stored).count();
+    assert_eq!(copies(), 1);
+    // `exit` would have made a second one.
+    let text = leaves(&mut owner, &["--now"], 0);
+    assert!(!text.contains("safe to leave"), "{text}");
+    wait("gone", SOON, || others.iter().all(|o| !o.sees(&owner)).then_some(()));
+    assert_eq!(copies(), 1);
+    let taker = others.iter().find(|o| stored(o).is_empty()).unwrap();
+    wait("away", SOON, || taker.listed("once.bin").filter(|r| r.away && r.copies == 1));
+    assert_same(&owner.directory.join("shared/once.bin"), &taker.fetch("once.bin"));
+}

@@ -1,0 +1,166 @@
+//! Disks that forget: what was kept or shared turns into something else, and nobody gets any of it.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use potluck::control::{Found, Lies, Reply, VerifyRow};
+
+use super::{assert_sound, log, peer, store, until_whole};
+use crate::errors::Small;
+use crate::files::{assert_same, fill};
+use crate::lab::{LATER, Lab, Peer, SOON, wait};
+
+/// Changes one bit of the byte at `at`.
+fn flip(path: &Path, at: u64) {
+    let file = File::options().read(true).write(true).open(path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+}
+
+/// True if the file holds the content of this id.
+fn is_good(path: &Path, id: &str) -> bool {
+    fs::read(path).is_ok_and(|bytes| blake3::hash(&bytes).to_hex().as_str() == id)
+}
+
+/// Where a peer keeps the file that has this content.
+fn kept(peer: &Peer, id: &str) -> std::path::PathBuf {
+    store(peer).join(id)
+}
+
+/// What `verify` tells, and what it says in the end: files, bad ones.
+fn verify(peer: &Peer) -> (Vec<VerifyRow>, (u64, u64)) {
+    let out = peer.cli(["verify", "--json"]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    println!("{text}{}", String::from_utf8_lossy(&out.stderr));
+    let (mut rows, mut sum) = (Vec::new(), None);
+    for line in text.lines() {
+        match serde_json::from_str(line).unwrap() {
+            Reply::Verified(row) => rows.push(row),
+            Reply::VerifySum { files, bad, .. } => sum = Some((files, bad)),
+            _ => {}
+        }
+    }
+    (rows, sum.unwrap())
+}
+
+/// An owner with a large and a small file, two keepers of everything, and their ids.
+fn scene() -> Option<(Lab, Peer, [Peer; 2], [String; 2])> {
+    let lab = Lab::of("up 5")?;
+    let shared = lab.folder("owner/shared");
+    fill(&shared.join("large.bin"), 6 << 20, 1);
+    fill(&shared.join("small.bin"), 50_000, 2);
+    let keepers = [2, 3].map(|n| peer(&lab, n, &format!("keeper{n}"), &[]));
+    let owner = peer(&lab, 1, "owner", &["--copies", "3"]);
+    until_whole([&owner], 2);
+    let id = |name| owner.listed(name).unwrap().id;
+    let ids = [id("large.bin"), id("small.bin")];
+    for (keeper, id) in keepers.iter().flat_map(|k| ids.iter().map(move |id| (k, id))) {
+        assert!(is_good(&kept(keeper, id), id));
+    }
+    Some((lab, owner, keepers, ids))
+}
+
+#[test]
+fn two_bad_disks_deliver_nothing_bad_and_mend_each_other() {
+    let Some((lab, mut owner, keepers, [large, small])) = scene() else { return };
+    assert!(owner.cli(["exit"]).status.success());
+    owner.ended(SOON);
+    // Each still has what the other one lost.
+    flip(&kept(&keepers[0], &large), 1_000_000);
+    flip(&kept(&keepers[1], &large), 5_000_000);
+    flip(&kept(&keepers[0], &small), 7);
+    let taker = peer(&lab, 5, "taker", &["--copies", "1", "--lend", "0"]);
+    let away = |path| taker.listed(path).filter(|r| r.away && r.copies > 0);
+    wait("listed", LATER, || away("large.bin").and(away("small.bin")));
+    let shared = owner.directory.join("shared");
+    for name in ["large.bin", "small.bin"] {
+        let (_, time) = wait(name, LATER, || {
+            let out = taker.cli(["download", name]);
+            // Nothing under its name before it is right.
+            out.status.success().then_some(())
+        });
+        println!("{name} came after {time:?}");
+        assert_same(&shared.join(name), &taker.directory.join("downloads").join(name));
+    }
+    for keeper in &keepers {
+        let (_, time) = wait("mended", LATER, || {
+            (is_good(&kept(keeper, &large), &large) && is_good(&kept(keeper, &small), &small)).then_some(())
+        });
+        println!("{} is mended after {time:?}", keeper.name);
+    }
+    assert!(keepers.iter().all(|k| log(k).contains("is damaged here")));
+    keepers.iter().chain([&taker]).for_each(assert_sound);
+}
+
+#[test]
+fn verify_finds_what_rotted_in_the_store_and_has_it_mended() {
+    let Some((_lab, owner, keepers, [large, small])) = scene() else { return };
+    let (rows, sum) = verify(&keepers[0]);
+    assert_eq!((rows, sum), (Vec::new(), (2, 0)));
+    flip(&kept(&keepers[0], &large), 0);
+    flip(&kept(&keepers[0], &large), 3_000_000);
+    flip(&kept(&keepers[0], &small), 49_999);
+    let (mut rows, sum) = verify(&keepers[0]);
+    rows.sort_by(|a, b| a.path.cmp(&b.path));
+    let row = |path: &str| VerifyRow {
+        path: path.into(),
+        what: Lies::Kept,
+        result: Found::Rotten,
+        repaired: Some(true),
+    };
+    assert_eq!((rows, sum), (vec![row("large.bin"), row("small.bin")], (2, 2)));
+    for id in [&large, &small] {
+        assert!(is_good(&kept(&keepers[0], id), id));
+    }
+    let (rows, sum) = verify(&keepers[0]);
+    assert_eq!((rows, sum), (Vec::new(), (2, 0)));
+    until_whole([&owner], 2);
+    keepers.iter().chain([&owner]).for_each(assert_sound);
+}
+
+/// A disk that gives back other bytes than were written, without anything having been written.
+#[test]
+fn verify_mends_what_rotted_in_the_shared_folder() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    let image = lab.path("image");
+    let Some(mount) = Small::ext2(lab.folder("owner"), &image, 64 << 20) else { return };
+    let shared = lab.folder("owner/shared");
+    let file = shared.join("large.bin");
+    fill(&file, 6 << 20, 1);
+    super::date(&file, 1_000_000_000);
+    let keeper = peer(&lab, 2, "keeper", &[]);
+    let owner = peer(&lab, 1, "owner", &[]);
+    until_whole([&owner], 1);
+    let id = owner.listed("large.bin").unwrap().id;
+    // Below the file system, so that no time of the file tells.
+    let bytes = fs::read(&file).unwrap();
+    assert!(Command::new("sync").status().unwrap().success());
+    let disk = fs::read(&image).unwrap();
+    let part = &bytes[3_000_000..3_000_064];
+    let at = disk.windows(part.len()).position(|w| w == part).unwrap();
+    flip(&image, at as u64);
+    let from = format!("if={}", file.display());
+    assert!(Command::new("dd").args([&from, "iflag=nocache", "count=0"]).status().unwrap().success());
+    assert!(!is_good(&file, &id), "it has rotted");
+    let (rows, sum) = verify(&owner);
+    let row = VerifyRow {
+        path: "large.bin".into(),
+        what: Lies::Shared,
+        result: Found::Rotten,
+        repaired: Some(true),
+    };
+    assert_eq!((rows, sum), (vec![row], (1, 1)));
+    assert!(is_good(&file, &id));
+    assert_eq!(super::contents(&shared).values().next().unwrap().1, 1_000_000_000, "its time is the old one");
+    // What was there is not thrown away.
+    let aside: Vec<_> = walkdir::WalkDir::new(owner.directory.join(".potluck/rotten")).into_iter().collect();
+    assert_eq!(aside.len(), 2, "{aside:?}");
+    until_whole([&owner], 1);
+    assert_eq!(verify(&owner), (Vec::new(), (1, 0)));
+    [&owner, &keeper].into_iter().for_each(assert_sound);
+    drop((owner, keeper));
+    drop(mount);
+}

@@ -1,0 +1,288 @@
+//! Keepers, and those who ask for one, that mean ill: what they say of an owner's files makes it neither write,
+//! overwrite nor bring back anything, and what they ask for takes no more room than a stranger's share.
+
+use std::fs;
+use std::sync::Arc;
+
+use potluck::content::{Catalogue, Entry, FileId, Head, Kind};
+use potluck::control::CustodyRow;
+use potluck::identity::tls::Tls;
+use potluck::identity::{Identity, Instance, PeerId};
+use potluck::wire::Message;
+use potluck::wire::custody::{
+    Answer, Custody, GetRoom, Held, Offer as CustodyOffer, Orders, Proof, Refusal, Report, Room, Span,
+    Verdict,
+};
+use potluck::wire::frame::prefix;
+use potluck::wire::message::GetHead;
+
+use crate::caller::Caller;
+use crate::fiend::{Event, Fiend, Lie, Offer, Order, address};
+use crate::lab::{LATER, Lab, Peer, SOON, wait};
+use crate::watch::{Surroundings, assert_holds, assert_well, log};
+
+/// What a victim lends: an eighth of it is 1 MiB.
+const LENDS: [&str; 4] = ["--copies", "2", "--lend", "8MiB"];
+
+fn custody(peer: &Peer) -> CustodyRow {
+    peer.status().custody.unwrap()
+}
+
+fn id(peer: &Peer) -> PeerId {
+    peer.status().id.parse().unwrap()
+}
+
+/// A connection to a port of custody, which asks and hears.
+struct Line {
+    caller: Caller,
+    request: u64,
+}
+
+impl Line {
+    fn dial(lab: &Lab, from: u8, identity: &Identity, to: PeerId, node: u8, port: u16) -> Self {
+        let tls = Tls::new(identity).unwrap();
+        let dial = || Caller::dial(&tls, to, address(node), port).unwrap();
+        Self { caller: lab.within(u32::from(from), dial), request: 0 }
+    }
+
+    /// The answer to a request.
+    fn ask(&mut self, request: &Custody) -> Custody {
+        let (kind, header) = request.encode();
+        self.caller.say(&[&prefix(kind, header.len(), 0)[..], &header].concat()).unwrap();
+        self.caller.hear_custody().unwrap()
+    }
+
+    fn number(&mut self) -> u64 {
+        self.request += 1;
+        self.request
+    }
+
+    fn report(&mut self, origin: PeerId, head: (Instance, u64), rows: Vec<Held>) -> Orders {
+        let request = self.number();
+        match self.ask(&Custody::Report(Report { request, origin, head, rows })) {
+            Custody::Orders(orders) => orders,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn room(&mut self, origin: PeerId) -> Room {
+        let request = self.number();
+        match self.ask(&Custody::GetRoom(GetRoom { request, origin })) {
+            Custody::Room(room) => room,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn offer(&mut self, offer: CustodyOffer) -> Answer {
+        let request = self.number();
+        match self.ask(&Custody::Offer(Box::new(CustodyOffer { request, ..offer }))) {
+            Custody::Answer(answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A row of a report: all of this content is kept.
+fn held(content: &[u8]) -> Held {
+    let size = content.len() as u64;
+    let span = Span::whole(size).unwrap();
+    Held { file: FileId(*blake3::hash(content).as_bytes()), size, copies: 2, copy: 1, span, have: span.len() }
+}
+
+/// An offer of an own file of so many bytes, with a head that rightly names it, and the proof.
+fn offer(identity: &Identity, size: u64) -> CustodyOffer {
+    let file = FileId(*blake3::hash(&identity.id().0).as_bytes());
+    let path: potluck::content::SafePath = "bait.bin".parse().unwrap();
+    let kind = Kind::File { id: file, size, modified: 0, executable: false };
+    let catalogue = Catalogue::of([Entry { path: path.clone(), kind }]);
+    let head = catalogue.head(identity.public(), Instance { count: 9, random: 9 }, 1).sign(identity);
+    let digests: Vec<u8> = catalogue.digests().iter().flat_map(|d| d.0).collect();
+    let entries = catalogue.bucket(path.bucket()).entries().to_vec();
+    CustodyOffer {
+        request: 0,
+        head: head.into(),
+        path,
+        file,
+        size,
+        copies: 2,
+        copy: 1,
+        span: Span::whole(size).unwrap(),
+        others: Vec::new(),
+        quiet: 0,
+        proof: Some(Proof { digests: Arc::from(digests), entries }),
+    }
+}
+
+/// An owner that shares `a.bin` and has just deleted `old.bin`, a keeper that has it all, and one that means ill.
+fn scene(lie: Lie) -> Option<(Lab, Peer, Peer, Fiend)> {
+    let lab = Lab::of("up 3")?;
+    let keeper = lab.peer(2, "keeper", &LENDS);
+    let shared = lab.folder("owner/shared");
+    for (name, content) in [("a.bin", b"new of a"), ("old.bin", b"deleted!"), ("more.bin", b"one more")] {
+        fs::write(shared.join(name), content).unwrap();
+    }
+    let owner = lab.peer(1, "owner", &LENDS);
+    wait("copies", LATER, || (custody(&owner).own_whole == 3).then_some(()));
+    fs::remove_file(shared.join("old.bin")).unwrap();
+    wait("deleted", SOON, || keeper.offered("old.bin").is_none().then_some(()));
+    let fiend = Fiend::start(&lab, 3, "fiend", lie);
+    fiend.offer(Vec::new());
+    wait("the fiend", SOON, || owner.names().contains(&"fiend".to_owned()).then_some(()));
+    Some((lab, owner, keeper, fiend))
+}
+
+/// The number of the newest head of a peer in node 1.
+fn head_of(lab: &Lab, peer: &Peer) -> (Instance, u64) {
+    let (me, port) = (id(peer), peer.status().ports[1]);
+    let mut caller = lab.within(3, || Caller::dial(&Caller::tls(), me, address(1), port).unwrap());
+    caller.say(&Message::GetHead(GetHead { request: 1, known: None, origin: None }).encode()).unwrap();
+    let Some((Message::Head(head), _)) = caller.hear() else { panic!("no head") };
+    Head::open(&head.signed).unwrap().number()
+}
+
+/// Everything in the owner's `shared/` is what it was.
+fn assert_shares_what_it_did(owner: &Peer) {
+    let mut paths: Vec<_> = owner.list().into_iter().filter(|r| r.mine).map(|r| r.path).collect();
+    paths.sort();
+    assert_eq!(paths, ["a.bin", "more.bin"]);
+    assert_holds(&owner.directory.join("shared/a.bin"), b"new of a");
+    assert_eq!(fs::read_dir(owner.directory.join("shared")).unwrap().count(), 2);
+}
+
+#[test]
+fn what_keepers_say_of_an_owner_makes_it_write_nothing() {
+    let Some((lab, owner, keeper, fiend)) = scene(Lie::Bytes) else { return };
+    let (me, port) = (id(&owner), owner.status().ports[2]);
+    let before = Surroundings::of(&lab, &owner);
+    let mut line = Line::dial(&lab, 3, &fiend.identity, me, 1, port);
+    let now = head_of(&lab, &owner);
+    // It never had that: it is to be kept, as far as it is concerned, and nothing else happens.
+    let orders = line.report(me, now, vec![held(b"never had it"); 128]);
+    assert_eq!((orders.origin, orders.rows.len()), (me, 128));
+    assert!(orders.rows.iter().all(|(_, v)| *v == Verdict::Keep(Vec::new())), "{:?}", orders.rows[0]);
+    // What it deleted is to be dropped, whoever says that he keeps it, and it is not fetched again.
+    let orders = line.report(me, now, vec![held(b"deleted!")]);
+    assert_eq!(orders.rows[0].1, Verdict::Release);
+    // A copy that is only claimed is looked at, and does not count.
+    line.report(me, now, vec![held(b"new of a")]);
+    fiend.until("a proof is asked for", |event| match event {
+        Event::Asked(_, Message::GetBlocks(m)) => (m.items[0].file == held(b"new of a").file).then_some(()),
+        _ => None,
+    });
+    wait("judged", SOON, || String::from_utf8_lossy(&log(&owner)).contains("wrong bytes").then_some(()));
+    assert_eq!(owner.listed("a.bin").unwrap().copies, 2);
+    // A head that would be newer than its own, later, earlier: asked for, and found to be signed by another.
+    for count in [u64::MAX, 2] {
+        line.report(me, (Instance { count, random: 3 }, u64::MAX), vec![held(b"new of a")]);
+    }
+    fiend.until("the head is asked for", |event| match event {
+        Event::Asked(_, Message::GetHead(m)) => (m.origin == Some(me)).then_some(()),
+        _ => None,
+    });
+    // Files of others, that it keeps or not, and of nobody.
+    for origin in [id(&keeper), fiend.id(), PeerId([9; 32])] {
+        let orders = line.report(origin, now, vec![held(b"of nobody")]);
+        assert!(matches!(orders.rows[0].1, Verdict::NotKept), "{:?}", orders.rows);
+    }
+    assert!(!custody(&owner).conflict);
+    assert_shares_what_it_did(&owner);
+    before.assert_untouched(&lab, &owner);
+    assert_eq!(custody(&owner).own_whole, 2);
+    [&owner, &keeper].into_iter().for_each(assert_well);
+}
+
+/// Somebody has a head that the owner signed once: what lies at its paths stays, what was deleted does not come
+/// back, and what is missing comes.
+#[test]
+fn an_old_head_of_the_owner_brings_back_only_what_is_missing() {
+    let Some((lab, owner, keeper, fiend)) = scene(Lie::None) else { return };
+    let me = id(&owner);
+    let signer = Identity::load(&owner.directory.join(".potluck/key")).unwrap().unwrap();
+    let missing: &[u8] = b"it was lost before there were records";
+    let offers = vec![
+        Offer::file("a.bin", b"an old content of a"),
+        Offer::file("old.bin", b"deleted!"),
+        Offer::file("elsewhere/old.bin", b"deleted!"),
+        Offer::file("missing.bin", missing),
+    ];
+    for content in [missing, b"an old content of a", b"deleted!"] {
+        fiend.order(Order::Have(content.to_vec()));
+    }
+    let long_ago = Instance { count: 7, random: 7 };
+    fiend.order(Order::Estate(me, Box::new(signer), long_ago, offers));
+    let mut line = Line::dial(&lab, 3, &fiend.identity, me, 1, owner.status().ports[2]);
+    line.report(me, (long_ago, 1), vec![held(missing), held(b"an old content of a"), held(b"deleted!")]);
+    let there = owner.directory.join("shared/missing.bin");
+    wait("what was missing", LATER, || there.exists().then_some(()));
+    assert_holds(&there, missing);
+    wait("and is listed", SOON, || owner.listed("missing.bin").filter(|r| r.mine));
+    assert_holds(&owner.directory.join("shared/a.bin"), b"new of a");
+    let paths: Vec<_> =
+        fs::read_dir(owner.directory.join("shared")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!paths.iter().any(|p| p == "old.bin" || p == "elsewhere"), "{paths:?}");
+    [&owner, &keeper].into_iter().for_each(assert_well);
+}
+
+/// Even who has the owner's key cannot make it write outside its folder.
+#[test]
+fn a_catalogue_in_the_owners_name_leads_nowhere_else() {
+    let Some((lab, owner, keeper, fiend)) = scene(Lie::None) else { return };
+    let me = id(&owner);
+    let before = Surroundings::of(&lab, &owner);
+    let signer = Identity::load(&owner.directory.join(".potluck/key")).unwrap().unwrap();
+    let bait: &[u8] = b"bait";
+    fiend.order(Order::Have(bait.to_vec()));
+    let mut line = Line::dial(&lab, 3, &fiend.identity, me, 1, owner.status().ports[2]);
+    let paths: [&[u8]; 6] =
+        [b"../escape.txt", b"a/../../escape.txt", b"/etc/escape.txt", b"..", b".potluck/key", b"nul\0.txt"];
+    for (count, path) in (10..).zip(paths) {
+        let head = Instance { count, random: 1 };
+        let offers = vec![Offer::file(path, bait), Offer::file("innocent.txt", bait)];
+        fiend.order(Order::Estate(me, Box::new(signer.clone()), head, offers));
+        let warned = || String::from_utf8_lossy(&log(&owner)).matches("is not the catalogue").count();
+        let before = warned();
+        // Whoever lied is asked again only after it announced something new.
+        fiend.offer(Vec::new());
+        wait("a word about the fiend", LATER, || {
+            line.report(me, (head, 1), vec![held(bait)]);
+            (warned() > before).then_some(())
+        });
+    }
+    before.assert_untouched(&lab, &owner);
+    assert!(!lab.path("escape.txt").exists() && !lab.path("owner/escape.txt").exists());
+    assert_shares_what_it_did(&owner);
+    [&owner, &keeper].into_iter().for_each(assert_well);
+}
+
+#[test]
+fn a_thousand_strangers_at_one_address_get_one_share() {
+    const MIB: u64 = 1 << 20;
+    let Some(lab) = Lab::of("up 2") else { return };
+    let keeper = lab.peer(1, "keeper", &LENDS);
+    let (me, port) = (id(&keeper), keeper.status().ports[3]);
+    let first = Identity::generate().unwrap();
+    let mut line = Line::dial(&lab, 2, &first, me, 1, port);
+    assert_eq!(line.room(first.id()).share, MIB);
+    for size in [1 << 40, 8 * MIB, MIB + 1] {
+        let answer = line.offer(offer(&first, size));
+        assert_eq!((answer.refusal, answer.share), (Some(Refusal::Full), MIB), "{size}");
+    }
+    // A thousand of them, each with a file of 64 KiB, which nobody will ever give.
+    let mut accepted = 0;
+    for _ in 0..1_000 {
+        let stranger = Identity::generate().unwrap();
+        let answer = line.offer(offer(&stranger, MIB / 16));
+        match answer.refusal {
+            None => accepted += 1,
+            Some(refusal) => assert_eq!(refusal, Refusal::Full),
+        }
+    }
+    let row = custody(&keeper);
+    println!("{accepted} of 1000 were accepted: {} bytes", row.used);
+    assert_eq!((accepted, row.used), (16, MIB));
+    // Who comes from elsewhere finds room.
+    let other = Identity::generate().unwrap();
+    let mut line = Line::dial(&lab, 1, &other, me, 1, port);
+    assert_eq!(line.room(other.id()).share, MIB);
+    assert_well(&keeper);
+}
