@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use crate::content::library::{OpenError, SharedFile, Shelf, open, unchanged};
 use crate::content::manifest::ChunkHasher;
@@ -19,11 +22,16 @@ use crate::sys::space::space;
 use crate::sys::thread::Thread;
 use crate::wire::custody::Span;
 
+/// What cannot be done because a disk worker has the file open is tried again after this time.
+const AGAIN: Duration = Duration::from_millis(200);
+
 /// What it is told.
 #[derive(Debug)]
 pub enum Command {
     /// Keep no more of this content than these chunks.
     Drop(FileId, Vec<Span>),
+    /// This content is wanted again: what could not be dropped of it yet stays.
+    Keep(FileId),
     /// These chunks are not what they should be: forget that they are there. Answered by [`Event::Lost`].
     Lose(FileId, Vec<ChunkIndex>),
     /// All of this content is gone, or nothing proves it any more: remove what is left. Answered by the same.
@@ -108,11 +116,7 @@ pub fn start(store: &Path) -> io::Result<Handle> {
     let (tell, events) = unbounded();
     let stop = Arc::new(AtomicBool::new(false));
     let worker = Worker { store: store.to_owned(), tell, stop: Arc::clone(&stop) };
-    let thread = Thread::spawn("chunk-store", move || {
-        for command in inbox {
-            worker.handle(command);
-        }
-    })?;
+    let thread = Thread::spawn("chunk-store", move || worker.run(&inbox))?;
     Ok(Handle { commands, events, stop, _thread: thread })
 }
 
@@ -123,20 +127,53 @@ struct Worker {
 }
 
 impl Worker {
-    fn handle(&self, command: Command) {
+    fn run(&self, inbox: &Receiver<Command>) {
+        // A disk worker lets go of a file a moment after it was told to.
+        let mut busy: VecDeque<Command> = VecDeque::new();
+        loop {
+            let command = match busy.is_empty() {
+                true => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                false => inbox.recv_timeout(AGAIN),
+            };
+            match command {
+                Ok(Command::Keep(file)) => busy.retain(|c| !matches!(c, Command::Drop(f, _) if *f == file)),
+                Ok(command) => busy.extend(self.handle(command)),
+                Err(RecvTimeoutError::Timeout) => {
+                    busy = busy.into_iter().filter_map(|command| self.handle(command)).collect();
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Does it; returns it if the file is in use.
+    fn handle(&self, command: Command) -> Option<Command> {
+        let in_use =
+            |done: &io::Result<()>| done.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock);
         let done = match command {
-            Command::Drop(file, keep) => disk::drop_stored(&self.store, file, &keep),
+            Command::Drop(file, keep) => match disk::drop_stored(&self.store, file, &keep) {
+                busy if in_use(&busy) => return Some(Command::Drop(file, keep)),
+                done => done,
+            },
             Command::Lose(file, chunks) => {
-                let chunks: Vec<u32> = chunks.into_iter().map(ChunkIndex::get).collect();
-                let lost = disk::lose_stored(&self.store, file, &chunks);
+                let numbers: Vec<u32> = chunks.iter().map(|chunk| chunk.get()).collect();
+                let lost = disk::lose_stored(&self.store, file, &numbers);
+                if in_use(&lost) {
+                    return Some(Command::Lose(file, chunks));
+                }
                 self.tell(Event::Lost(file));
                 lost
             }
             Command::Clear(file) => {
                 let cleared = disk::drop_stored(&self.store, file, &[]);
+                if in_use(&cleared) {
+                    return Some(Command::Clear(file));
+                }
                 self.tell(Event::Lost(file));
                 cleared
             }
+            // Of what waits, the loop knows.
+            Command::Keep(_) => Ok(()),
             Command::Remove(folder) => remove(&folder),
             Command::Space => Folder::open(&self.store)
                 .and_then(|folder| space(&folder))
@@ -149,6 +186,7 @@ impl Worker {
         if let Err(e) = done {
             self.tell(Event::Trouble(format!("the chunk store {}: {e}", self.store.display())));
         }
+        None
     }
 
     fn tell(&self, event: Event) {

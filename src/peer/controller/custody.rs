@@ -344,6 +344,7 @@ impl Controller {
             self.parts.receiver.send(ReceiverCommand::Crowd(claim, some));
             return;
         }
+        self.parts.chunks.send(chunkstore::Command::Keep(file));
         let wanted = wanted(file, size, Some(span), (holders, some));
         let job = self.custody.errand(Errand::Fetch { file, size, span });
         self.errand(job, self.config.store(), wanted, true);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::tests::{content, manifest, peer};
+use super::world::{content, manifest, peer};
 use super::*;
 use crate::content::partial::Bits;
 use crate::content::{Chunks, FileId, Manifest};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::tests::{Kind, World, content, manifest, peer};
+use super::world::{Kind, World, content, manifest, peer};
 use super::*;
 use crate::content::partial::Bits;
 use crate::content::{Chunks, FileId};
@@ -221,6 +221,17 @@ fn what_nobody_can_give_fails_like_without_a_holder() {
             }
         }
     }
+}
+
+#[test]
+fn who_has_chunks_that_nobody_wants_is_no_holder() {
+    let bytes = content(3 * MIB);
+    let mut world = World::new(&[(1, Kind::Honest)]);
+    has(&mut world, 1, &bytes, &[span(0, 12), span(30, 48)]);
+    let part = Wanted { keep: Some(span(10, 20)), ..wanted(&mut world, &bytes, &[], &[1]) };
+    begin(&mut world, 1, vec![part], false);
+    world.run();
+    assert_eq!((world.finished(), served(&world)), (vec![(1, 0, Some(Code::NoHolder))], 2 * CHUNK));
 }
 
 #[test]

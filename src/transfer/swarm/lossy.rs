@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::tests::{content, manifest, named, peer};
+use super::world::{content, manifest, named, peer};
 use super::*;
 use crate::content::{Chunks, Manifest};
 use crate::limits;

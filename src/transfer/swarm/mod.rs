@@ -27,6 +27,8 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod watch;
+#[cfg(test)]
+mod world;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};

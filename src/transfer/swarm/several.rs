@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::tests::{content, manifest, peer, proof};
+use super::world::{content, manifest, peer, proof};
 use super::*;
 use crate::content::{Chunks, FileId, Manifest};
 use crate::limits;
