@@ -62,17 +62,17 @@ pub struct Homecoming {
 }
 
 impl Homecoming {
-    /// Of the start `instance` of the peer `me`.
+    /// Of the start `instance` of the peer `me`; takes what concerns it out of the ledger.
     #[must_use]
-    pub fn new(me: PeerId, instance: Instance, ledger: &Ledger) -> Self {
+    pub fn new(me: PeerId, instance: Instance, ledger: &mut Ledger) -> Self {
         let head = ledger.folder.as_ref().and_then(|f| Head::open(&f.signed).ok());
         Self {
             me,
             instance,
-            named: ledger.named.clone(),
+            named: std::mem::take(&mut ledger.named),
             before: head.filter(|h| h.owner.peer_id() == me).map(|h| h.number()),
             marker: ledger.folder.as_ref().map(|f| f.marker),
-            deleted: ledger.deleted.clone(),
+            deleted: std::mem::take(&mut ledger.deleted),
             missing: BTreeMap::new(),
             restoring: BTreeMap::new(),
             scanned: false,

@@ -204,7 +204,7 @@ fn custody(
         store.ledger().into_iter().partition(|row| row.key.first() == Some(&NOTE));
     let ledger = Ledger::of(rows.into_iter().filter_map(|row| row.value));
     let machine =
-        custodian::Custodian::new(clock::now(), identity.id(), instance, settings, &ledger, &present);
+        custodian::Custodian::new(clock::now(), identity.id(), instance, settings, ledger, &present);
     Ok(Custody::new(machine, notes))
 }
 

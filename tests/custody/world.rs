@@ -199,7 +199,7 @@ impl World {
         (p.version, p.armed, p.farewell) = (0, None, None);
         let instance = Instance { count: p.starts, random: 5 };
         let present = p.store.iter().map(|(f, s)| (*f, s.iter().copied().collect())).collect();
-        p.machine = Some(Custodian::new(now, p.id, instance, p.config, &p.ledger, &present));
+        p.machine = Some(Custodian::new(now, p.id, instance, p.config, p.ledger.clone(), &present));
         self.touch_all(peer);
         self.drain(peer);
         self.scan(peer);
