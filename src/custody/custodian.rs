@@ -179,6 +179,12 @@ impl Custodian {
         self.config.copies > 1 || self.copies.values().any(|n| *n > 1)
     }
 
+    /// True if others may keep some of this peer's files.
+    #[must_use]
+    pub fn may_have_copies(&self) -> bool {
+        self.is_on() || !self.placed.is_empty()
+    }
+
     /// True if a later start with this peer's key decides.
     #[must_use]
     pub const fn is_overruled(&self) -> bool {

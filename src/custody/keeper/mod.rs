@@ -584,7 +584,10 @@ impl Keeper {
             self.retries.remove(&(at, key));
             if let Some(kept) = self.kept.get_mut(&key) {
                 kept.retry = None;
-                self.fetch(key, None);
+                // It may have come meanwhile.
+                if !kept.row.whole {
+                    self.fetch(key, None);
+                }
             }
         }
         while let Some((at, key)) = self.acts.first().copied().filter(|(at, _)| *at <= now) {

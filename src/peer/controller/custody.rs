@@ -306,7 +306,10 @@ impl Controller {
                 self.parts.receiver.send(ReceiverCommand::Estate { from, origin });
             }
             Output::Ask { files, bytes } => {
-                if self.config.asks {
+                if !self.custody.machine.may_have_copies() {
+                    // Nobody could give any of it back.
+                    self.custody.machine.decide(now, Decision::Forget);
+                } else if self.config.asks {
                     self.notice(Notice::Lost { files: files as u64, bytes });
                 } else {
                     log::warn!("{files} shared files are missing that nobody deleted: they are fetched again");

@@ -51,6 +51,8 @@ pub(in crate::peer) struct Own {
     anyway: bool,
     /// What the last one was made of.
     root: Option<[u8; 32]>,
+    /// Entries that it only goes on naming, for they are still to be hashed.
+    unsure: usize,
     version: u64,
     /// When what is lost is fetched.
     restore: Option<Time>,
@@ -153,7 +155,11 @@ impl Controller {
         let catalogue = with(&found, &intends);
         let root = crate::content::catalogue::root_of(catalogue.digests());
         let own = &mut self.custody.own;
-        if own.root == Some(root) && !std::mem::take(&mut own.anyway) {
+        // What was named and could not be had is asked for no more, until others look at this peer again.
+        own.anyway |= unsure.len() < own.unsure;
+        own.unsure = unsure.len();
+        let anyway = std::mem::take(&mut own.anyway);
+        if own.root == Some(root) && !anyway {
             // The same names, but perhaps other files behind them.
             return self.serve(&shelf, catalogue);
         }
