@@ -235,22 +235,29 @@ fn a_catalogue_in_the_owners_name_leads_nowhere_else() {
     let mut line = Line::dial(&lab, 3, &fiend.identity, me, 1, owner.status().ports[2]);
     let paths: [&[u8]; 6] =
         [b"../escape.txt", b"a/../../escape.txt", b"/etc/escape.txt", b"..", b".potluck/key", b"nul\0.txt"];
+    let innocent = Offer::file("innocent.txt", bait);
     for (count, path) in (10..).zip(paths) {
         let head = Instance { count, random: 1 };
-        let offers = vec![Offer::file(path, bait), Offer::file("innocent.txt", bait)];
+        let offers = vec![Offer::file(path, bait), innocent.clone()];
         fiend.order(Order::Estate(me, Box::new(signer.clone()), head, offers));
-        let warned = || String::from_utf8_lossy(&log(&owner)).matches("is not the catalogue").count();
-        let before = warned();
-        // Whoever lied is asked again only after it announced something new.
-        fiend.offer(Vec::new());
-        wait("a word about the fiend", LATER, || {
-            line.report(me, (head, 1), vec![held(bait)]);
-            (warned() > before).then_some(())
+        fiend.events.try_iter().for_each(drop);
+        line.report(me, (head, 1), vec![held(bait)]);
+        fiend.until("it is pulled", |event| match event {
+            Event::Asked(_, Message::GetBuckets(m)) => (m.origin == Some(me)).then_some(()),
+            _ => None,
         });
     }
+    assert_shares_what_it_did(&owner);
+    // Without such a path it would have been taken.
+    let head = Instance { count: 100, random: 1 };
+    fiend.order(Order::Estate(me, Box::new(signer), head, vec![innocent]));
+    wait("the innocent one", LATER, || {
+        line.report(me, (head, 1), vec![held(bait)]);
+        owner.directory.join("shared/innocent.txt").exists().then_some(())
+    });
+    fs::remove_file(owner.directory.join("shared/innocent.txt")).unwrap();
     before.assert_untouched(&lab, &owner);
     assert!(!lab.path("escape.txt").exists() && !lab.path("owner/escape.txt").exists());
-    assert_shares_what_it_did(&owner);
     [&owner, &keeper].into_iter().for_each(assert_well);
 }
 

@@ -355,6 +355,15 @@ impl Distributor {
         }
         let is_full = tended.spots.len() >= limits::PLACES;
         let before = tended.spots.get(&from).copied();
+        if !row.is_whole() && before.is_none_or(|s| s.state == State::Claimed) {
+            // One chunk that it can prove would make a copy of what is none yet. It reports again.
+            if before.is_some() {
+                tended.spots.remove(&from);
+                self.forget_spot(from, key);
+                self.evaluate(now, key);
+            }
+            return Some(Verdict::Keep(self.places(key)));
+        }
         let state = match before.map(|s| s.state) {
             None | Some(State::Claimed) => State::Claimed,
             Some(State::Held | State::Promised(_)) if row.is_whole() => State::Held,
@@ -610,5 +619,33 @@ impl Tended {
             size: self.want.size,
             places: held.map(|(peer, s)| Place { copy: s.copy, span: s.span, peer: *peer }).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_placed_is_a_copy_once_it_is_whole_and_proved() {
+        let (me, keeper, now) = (PeerId([1; 32]), PeerId([2; 32]), Time(1));
+        let (key, size) = ((me, FileId([3; 32])), 1 << 20);
+        let mut distributor = Distributor::new(me, 7);
+        distributor.want(now, key, Want { size, path: "a".parse().unwrap(), copies: 2 }, &[], None);
+        distributor.here(now, keeper);
+        let span = Span::whole(size).unwrap();
+        let says = |distributor: &mut Distributor, have| {
+            let row = Held { file: key.1, size, copies: 2, copy: 1, span, have };
+            distributor.reported(now, keeper, me, &[row]);
+            core::iter::from_fn(|| distributor.poll_output()).any(|o| matches!(o, Output::Prove { .. }))
+        };
+        let held = |distributor: &Distributor| distributor.standing(key).map(|s| s.held);
+        assert!(!says(&mut distributor, span.len() - 1), "a part of it proves nothing");
+        distributor.proved(now, keeper, key, true);
+        assert_eq!(held(&distributor), Some(0));
+        assert!(says(&mut distributor, span.len()));
+        assert_eq!(held(&distributor), Some(0));
+        distributor.proved(now, keeper, key, true);
+        assert_eq!(held(&distributor), Some(1));
     }
 }

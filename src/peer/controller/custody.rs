@@ -292,6 +292,9 @@ impl Controller {
     fn act_on(&mut self, now: Time, output: Output) {
         match output {
             Output::Send(to, message) => {
+                if matches!(message, Message::Report(_)) {
+                    self.serve_chunks();
+                }
                 // Orders answer what came to the distributor's port, all else it says itself.
                 let is_of_distributor =
                     matches!(message, Message::GetRoom(_) | Message::Offer(_) | Message::Orders(_));
@@ -433,6 +436,7 @@ impl Controller {
         match self.custody.errands.remove(&job) {
             Some(Errand::Fetch { file, span, .. }) => {
                 if is_good {
+                    self.custody.served.stale(now);
                     self.custody.machine.fetched(now, file, span, span.len(), true);
                 } else {
                     self.custody.machine.failed(now, file);

@@ -28,6 +28,8 @@ const CALL: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(super) struct Served {
     due: Option<Time>,
+    /// The sender does not know yet what lies in the store.
+    chunks_due: bool,
     stored: BTreeMap<FileId, StoredFile>,
     open: BTreeSet<PeerId>,
     estates: BTreeMap<PeerId, (Instance, u64)>,
@@ -57,6 +59,7 @@ impl Served {
     pub(super) fn stale(&mut self, now: Time) {
         let soon = now + SERVE;
         self.due.get_or_insert(soon);
+        self.chunks_due = true;
     }
 
     /// The name of an owner, as it was told by itself.
@@ -83,7 +86,11 @@ impl Controller {
         self.serve_list(now);
     }
 
-    fn serve_chunks(&mut self) {
+    /// The same at once for what lies in the store: whoever hears of it may ask for it.
+    pub(super) fn serve_chunks(&mut self) {
+        if !std::mem::take(&mut self.custody.served.chunks_due) {
+            return;
+        }
         let keeper = self.custody.machine.keeper();
         let mut stored: BTreeMap<FileId, StoredFile> = BTreeMap::new();
         for ((owner, file), row, _) in keeper.all().filter(|(_, row, _)| row.whole) {

@@ -207,6 +207,14 @@ impl Controller {
             }
             if own.reported.entry(row.file).or_default().insert(from, row.span).is_none() {
                 own.rows += 1;
+                // What comes back may have begun to before anybody said that he keeps it.
+                if own.restoring.is_some() {
+                    let claim = (row.file, row.size);
+                    self.parts.receiver.send(match Span::whole(row.size) == Some(row.span) {
+                        true => ReceiverCommand::Holders(claim, vec![from]),
+                        false => ReceiverCommand::Crowd(claim, vec![from]),
+                    });
+                }
             }
         }
     }

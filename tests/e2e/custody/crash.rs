@@ -8,15 +8,15 @@ use crate::lab::{LATER, Lab, Peer, SOON, wait};
 /// How soon a copy is made anew once its keeper has died.
 const REPAIR: [&str; 2] = ["--repair-after", "5s"];
 
-/// Five peers with so many files each, up to so many bytes: one dies, everything is repaired, another one dies,
-/// and a newcomer gets everything.
-fn two_of_five_die(each: u64, most: u64) {
+/// Five peers that lend so much, with so many files each, up to so many bytes: one dies, everything is repaired,
+/// another one dies, and a newcomer gets everything.
+fn two_of_five_die(lend: &str, each: u64, most: u64) {
     const PEERS: u32 = 5;
     let Some(lab) = Lab::of("up 6") else { return };
     let names: Vec<String> = (1..=PEERS).map(|n| format!("owner{n}")).collect();
     let before: Vec<_> = names.iter().map(|name| contents(&fill_many(&lab, name, each, most))).collect();
-    let mut peers: Vec<Peer> =
-        (1..=PEERS).zip(&names).map(|(n, name)| peer(&lab, n, name, &REPAIR)).collect();
+    let args = [&REPAIR[..], &["--lend", lend]].concat();
+    let mut peers: Vec<Peer> = (1..=PEERS).zip(&names).map(|(n, name)| peer(&lab, n, name, &args)).collect();
     until_whole(&peers, each as usize);
     let mut dead = peers.remove(1);
     dead.kill();
@@ -45,11 +45,11 @@ fn two_of_five_die(each: u64, most: u64) {
 
 #[test]
 fn two_of_five_die_one_after_the_other_and_nothing_is_lost() {
-    two_of_five_die(40, 8 << 20);
+    two_of_five_die("4GiB", 40, 8 << 20);
 }
 
 #[test]
 #[ignore = "moves gigabytes: run by hand"]
 fn two_of_five_die_and_nothing_of_200_mebibytes_is_lost() {
-    two_of_five_die(40, 200 << 20);
+    two_of_five_die("40GiB", 40, 200 << 20);
 }

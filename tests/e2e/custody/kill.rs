@@ -25,8 +25,10 @@ fn assert_outlives(lab: &Lab, mut owner: Peer, node: u32) {
 
 #[test]
 fn a_keeper_that_dies_in_the_middle_of_a_fetch_goes_on_with_it() {
-    let Some(lab) = Lab::of("up 3") else { return };
+    let Some(lab) = Lab::of("up 4") else { return };
     lab.netlab("rate 2 40mbit");
+    // Somebody who was there, too: elsewhere what is kept is given to its owner only.
+    let _witness = lab.peer(4, "witness", &[]);
     fill(&lab.folder("owner/shared").join("big.bin"), SIZE, 1);
     let mut keeper = peer(&lab, 2, "keeper", &["--copies", "1"]);
     let owner = peer(&lab, 1, "owner", &[]);

@@ -17,7 +17,7 @@ use potluck::time::Time;
 use potluck::wire::Message;
 use potluck::wire::datagram::{self, Envelope};
 use potluck::wire::frame::{Decoder, Piece};
-use potluck::wire::message::{BlockIs, GetBlocks, ManifestIs};
+use potluck::wire::message::{BlockIs, GetBlocks, HavesIs, ManifestIs};
 use rustls::{ServerConnection, StreamOwned};
 
 use super::offer::Catalogue;
@@ -80,19 +80,25 @@ impl Work {
     /// Does what is ordered, and lies, until nobody gives orders any more.
     pub(super) fn run(mut self) {
         loop {
-            // All orders that were given before somebody asks are obeyed before that one is answered.
-            loop {
-                match self.take.try_recv() {
-                    Ok(order) => self.obey(order),
-                    Err(TryRecvError::Disconnected) => return,
-                    Err(TryRecvError::Empty) => break pause(Duration::from_millis(1)),
-                }
+            if !self.take_orders() {
+                return;
             }
+            pause(Duration::from_millis(1));
             if clock::now().since(self.announced) > Duration::from_millis(250) {
                 self.announce();
             }
             self.hear();
             self.serve();
+        }
+    }
+
+    /// Obeys all orders that were given so far; false when there will be no more.
+    fn take_orders(&mut self) -> bool {
+        loop {
+            match self.take.try_recv() {
+                Ok(order) => self.obey(order),
+                Err(e) => return e == TryRecvError::Empty,
+            }
         }
     }
 
@@ -186,6 +192,8 @@ impl Work {
             bytes = &bytes[used..];
             let Piece::Frame(frame) = piece else { return true };
             let Ok(Some(message)) = Message::decode(&frame) else { return false };
+            // What was ordered before somebody was made to ask counts.
+            self.take_orders();
             if let Message::GetHead(_) = message {
                 line.catalogue = self.catalogue.clone();
             }
@@ -226,6 +234,17 @@ impl Work {
                 vec![Message::Manifest(ManifestIs { request: m.request, values }).encode()]
             }
             Message::GetBlocks(m) => self.blocks(m),
+            Message::GetHaves(m) if self.content(m.file).is_some() => {
+                let count = Chunks::of(m.size).map_or(1, |chunks| chunks.count());
+                let map = (0..count.div_ceil(8)).map(|byte| match count - 8 * byte {
+                    bits @ 0..8 => (1 << bits) - 1,
+                    _ => 0xff,
+                });
+                vec![
+                    Message::Haves(HavesIs { request: m.request, map: map.collect(), more: Vec::new() })
+                        .encode(),
+                ]
+            }
             _ => Vec::new(),
         }
     }
