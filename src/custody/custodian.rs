@@ -222,7 +222,12 @@ impl Custodian {
     /// What lies in `shared/`, after a complete scan. The head is made after this, with [`Self::intends`].
     pub fn scanned(&mut self, now: Time, marker: (u64, u64, u64), found: &Arc<Catalogue>) {
         self.catalogue = Arc::clone(found);
+        let before = self.homecoming.intends().count();
         self.homecoming.scanned(self.clock.at(now), marker, found);
+        if self.homecoming.intends().count() != before {
+            // What came home is to have its copies again, though the head names what it named before.
+            self.choose(now);
+        }
         self.gather(now);
     }
 
@@ -230,6 +235,7 @@ impl Custodian {
     pub fn decide(&mut self, now: Time, decision: Decision) {
         let found = Arc::clone(&self.catalogue);
         self.homecoming.decide(self.clock.at(now), decision, &found);
+        self.choose(now);
         self.gather(now);
     }
 
