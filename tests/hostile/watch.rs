@@ -27,7 +27,12 @@ impl Surroundings {
             let m = fs::symlink_metadata(entry.path()).unwrap();
             (entry.path().to_owned(), (m.len(), m.mtime(), m.mtime_nsec(), m.ino()))
         });
-        Self(seen.filter(|(path, _)| !path.ends_with("log")).collect())
+        // What the others write by themselves.
+        let is_own = |path: &Path| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name == "log" || name.starts_with("potluck.db")
+        };
+        Self(seen.filter(|(path, _)| !is_own(path)).collect())
     }
 
     /// Panics if something changed since.

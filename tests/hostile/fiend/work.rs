@@ -17,7 +17,7 @@ use potluck::time::Time;
 use potluck::wire::Message;
 use potluck::wire::datagram::{self, Envelope};
 use potluck::wire::frame::{Decoder, Piece};
-use potluck::wire::message::{BlockIs, GetBlocks, HavesIs, ManifestIs};
+use potluck::wire::message::{BlockIs, GetBlocks, HavesIs, KeptIs, ManifestIs};
 use rustls::{ServerConnection, StreamOwned};
 
 use super::offer::Catalogue;
@@ -244,6 +244,11 @@ impl Work {
                     Message::Haves(HavesIs { request: m.request, map: map.collect(), more: Vec::new() })
                         .encode(),
                 ]
+            }
+            Message::GetKept(m) => {
+                let (origin, announcement) = (PeerId([0; 32]), Vec::new());
+                let none = KeptIs { request: m.request, origin, announcement, rows: Vec::new(), last: true };
+                vec![Message::Kept(none).encode()]
             }
             _ => Vec::new(),
         }
