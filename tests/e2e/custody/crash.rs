@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{assert_fetches, assert_sound, contents, fill_many, peer, until_whole};
+use super::{assert_fetches, assert_sound, contents, fill_many, n, peer, until_whole};
 use crate::lab::{LATER, Lab, Peer, SOON, wait};
 
 /// How soon a copy is made anew once its keeper has died.
@@ -17,22 +17,22 @@ fn two_of_five_die(lend: &str, each: u64, most: u64) {
     let before: Vec<_> = names.iter().map(|name| contents(&fill_many(&lab, name, each, most))).collect();
     let args = [&REPAIR[..], &["--lend", lend]].concat();
     let mut peers: Vec<Peer> = (1..=PEERS).zip(&names).map(|(n, name)| peer(&lab, n, name, &args)).collect();
-    until_whole(&peers, each as usize);
+    until_whole(&peers, n(each));
     let mut dead = peers.remove(1);
     dead.kill();
     wait("missed", SOON, || peers.iter().all(|p| !p.sees(&dead)).then_some(()));
     // What the dead one kept has another place, and so has what it shared.
     let orphans = |peer: &Peer| peer.list().into_iter().filter(|r| r.away && r.copies >= 2).count();
     let (_, time) = wait("two copies of what the dead one shared", LATER, || {
-        peers.iter().all(|p| orphans(p) == each as usize).then_some(())
+        peers.iter().all(|p| orphans(p) == n(each)).then_some(())
     });
     println!("what the dead one shared has two copies after {time:?}");
-    until_whole(&peers, each as usize);
+    until_whole(&peers, n(each));
     let mut second = peers.remove(2);
     second.kill();
     wait("missed", SOON, || peers.iter().all(|p| !p.sees(&second)).then_some(()));
     let newcomer = peer(&lab, 6, "newcomer", &["--copies", "1"]);
-    let all = names.len() * each as usize;
+    let all = names.len() * n(each);
     wait("everything listed", LATER, || {
         let rows = newcomer.list();
         let paths: BTreeSet<_> = rows.iter().filter(|r| !r.folder && r.copies > 0).map(|r| &r.path).collect();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use super::{assert_fetches, assert_sound, contents, custody, fill_many, own, peer, stored, until_whole};
+use super::{assert_fetches, assert_sound, contents, custody, fill_many, n, own, peer, stored, until_whole};
 use crate::files::{assert_same, fill};
 use crate::lab::{LATER, Lab, Peer, SOON, wait};
 
@@ -33,7 +33,7 @@ fn who_exits_leaves_its_files_and_finds_them_when_it_comes_home() {
     let before = contents(&folder);
     let keepers: Vec<Peer> = (2..=4).map(|n| peer(&lab, n, &format!("keeper{n}"), &[])).collect();
     let mut owner = peer(&lab, 1, "owner", &[]);
-    until_whole([&owner], FILES as usize + 1);
+    until_whole([&owner], n(FILES) + 1);
     let text = leaves(&mut owner, &[], 0);
     assert!(text.contains("safe to leave: 31 of 31 files are kept by others"), "{text}");
     wait("gone", SOON, || keepers.iter().all(|k| !k.sees(&owner)).then_some(()));

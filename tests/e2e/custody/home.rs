@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{assert_sound, contents, custody, hash, own, peer, stored, until_whole};
+use super::{assert_sound, contents, custody, hash, n, own, peer, stored, until_whole};
 use crate::errors::Small;
 use crate::files::{assert_same, fill};
 use crate::lab::{LATER, Lab, Peer, SOON, wait};
@@ -111,25 +111,25 @@ fn a_disk_that_is_taken_away_and_comes_back_costs_no_file_and_doubles_none() {
     let args = ["--keep-deleted", "2s"];
     let keepers: Vec<Peer> = (2..=3).map(|n| peer(&lab, n, &format!("keeper{n}"), &args)).collect();
     let owner = peer(&lab, 1, "owner", &args);
-    until_whole([&owner], FILES as usize);
+    until_whole([&owner], n(FILES));
     let kept = || keepers.iter().flat_map(stored).count();
-    assert_eq!(kept(), FILES as usize);
-    let names_all = || own(&owner).len() == FILES as usize;
+    assert_eq!(kept(), n(FILES));
+    let names_all = || own(&owner).len() == n(FILES);
     among_mounts_of(&owner, &["umount".as_ref(), "-l".as_ref(), shared.as_os_str()]);
     // Nobody deleted them: a peer without a prompt has them given back, to where the disk was.
     let below = |peer: &Peer| {
         let folder = format!("/proc/{}/root{}", peer.pid(), shared.display());
         contents(Path::new(&folder)).len()
     };
-    wait("all given back", LATER, || (below(&owner) == FILES as usize && names_all()).then_some(()));
-    until_whole([&owner], FILES as usize);
+    wait("all given back", LATER, || (below(&owner) == n(FILES) && names_all()).then_some(()));
+    until_whole([&owner], n(FILES));
     among_mounts_of(&owner, &["mount".as_ref(), "--bind".as_ref(), disk.as_os_str(), shared.as_os_str()]);
-    until_whole([&owner], FILES as usize);
+    until_whole([&owner], n(FILES));
     assert_eq!(contents(&disk), before, "nothing on the disk was touched, nothing doubled");
-    assert_eq!((kept(), custody(&owner).lost), (FILES as usize, 0));
+    assert_eq!((kept(), custody(&owner).lost), (n(FILES), 0));
     for keeper in &keepers {
         let paths: Vec<String> = keeper.list().into_iter().map(|r| r.path).collect();
-        assert_eq!(paths.len(), FILES as usize, "{paths:?}");
+        assert_eq!(paths.len(), n(FILES), "{paths:?}");
     }
     assert_sound(&owner);
     keepers.iter().for_each(assert_sound);

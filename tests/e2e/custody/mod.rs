@@ -51,13 +51,21 @@ fn until_whole<'a>(peers: impl IntoIterator<Item = &'a Peer>, files: usize) {
     }
 }
 
+/// A number of files, to compare with what was counted.
+fn n(files: u64) -> usize {
+    usize::try_from(files).unwrap()
+}
+
+/// Files below a folder, by path: content, and whole seconds of their time.
+type Contents = BTreeMap<PathBuf, (blake3::Hash, u64)>;
+
 /// The content of a file.
 fn hash(path: &Path) -> blake3::Hash {
     blake3::Hasher::new().update_reader(fs::File::open(path).unwrap()).unwrap().finalize()
 }
 
 /// All files below a folder but unfinished ones, by path: content, and whole seconds of their time.
-fn contents(folder: &Path) -> BTreeMap<PathBuf, (blake3::Hash, u64)> {
+fn contents(folder: &Path) -> Contents {
     let walk = walkdir::WalkDir::new(folder).into_iter();
     let walk = walk.filter_entry(|e| e.file_name() != ".potluck-partial").map(Result::unwrap);
     let files = walk.filter(|e| e.file_type().is_file());
@@ -73,8 +81,8 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, (blake3::Hash, u64)> {
 fn fill_many(lab: &Lab, name: &str, count: u64, most: u64) -> PathBuf {
     let folder = lab.folder(&format!("{name}/shared/{name}"));
     for n in 0..count {
-        let part = n as f64 / (count - 1) as f64;
-        let size = (most as f64 * part.powi(12)) as u64;
+        let part = |n: u64| u128::from(n).pow(12);
+        let size = u64::try_from(u128::from(most) * part(n) / part(count - 1)).unwrap();
         let path = folder.join(format!("{n:03}.bin"));
         let seed = u64::from_le_bytes(
             *blake3::hash(format!("{name} {n}").as_bytes()).as_bytes().first_chunk().unwrap(),
@@ -115,7 +123,7 @@ fn assert_sound(peer: &Peer) {
 }
 
 /// The taker fetches these folders and has what `before` says of them, byte for byte.
-fn assert_fetches(taker: &Peer, folders: &[(&str, &BTreeMap<PathBuf, (blake3::Hash, u64)>)]) {
+fn assert_fetches(taker: &Peer, folders: &[(&str, &Contents)]) {
     let words = folders.iter().map(|(name, _)| *name);
     let out = taker.cli(["download"].into_iter().chain(words));
     let said = String::from_utf8_lossy(&out.stderr).into_owned();

@@ -76,7 +76,7 @@ fn two_bad_disks_deliver_nothing_bad_and_mend_each_other() {
     flip(&kept(&keepers[0], &small), 7);
     let taker = peer(&lab, 5, "taker", &["--copies", "1", "--lend", "0"]);
     let away = |path| taker.listed(path).filter(|r| r.away && r.copies > 0);
-    wait("listed", LATER, || away("large.bin").and(away("small.bin")));
+    wait("listed", LATER, || away("large.bin").and_then(|_| away("small.bin")));
     let shared = owner.directory.join("shared");
     for name in ["large.bin", "small.bin"] {
         let (_, time) = wait(name, LATER, || {
