@@ -164,6 +164,7 @@ fn what_keepers_say_of_an_owner_makes_it_write_nothing() {
     let orders = line.report(me, now, vec![held(b"deleted!")]);
     assert_eq!(orders.rows[0].1, Verdict::Release);
     // A copy that is only claimed is looked at, and does not count.
+    fiend.order(Order::Have(b"new of a".to_vec()));
     line.report(me, now, vec![held(b"new of a")]);
     fiend.until("a proof is asked for", |event| match event {
         Event::Asked(_, Message::GetHaves(m)) => (m.file == held(b"new of a").file).then_some(()),

@@ -245,11 +245,7 @@ impl Work {
                         .encode(),
                 ]
             }
-            Message::GetKept(m) => {
-                let (origin, announcement) = (PeerId([0; 32]), Vec::new());
-                let none = KeptIs { request: m.request, origin, announcement, rows: Vec::new(), last: true };
-                vec![Message::Kept(none).encode()]
-            }
+            Message::GetKept(m) => vec![Message::Kept(KeptIs::nothing(m.request)).encode()],
             _ => Vec::new(),
         }
     }
