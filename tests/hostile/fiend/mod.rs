@@ -121,9 +121,6 @@ impl Fiend {
         loop {
             let left = crate::lab::SOON.saturating_sub(clock::now().since(start));
             let event = self.events.recv_timeout(left).unwrap_or_else(|e| panic!("{what}: {e}"));
-            if let Event::Asked(_, m) = &event {
-                println!("DEBUG {what}: {m:?}");
-            }
             if let Some(found) = look(event) {
                 return found;
             }
