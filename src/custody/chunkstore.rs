@@ -38,7 +38,7 @@ pub enum Command {
     Clear(FileId),
     /// Remove a folder that a proof was fetched into.
     Remove(PathBuf),
-    /// Tell how much room there is.
+    /// Tell how much room there is: none if that cannot be told.
     Space,
     /// Read all of this again.
     Verify(Box<Verify>),
@@ -175,9 +175,11 @@ impl Worker {
             // Of what waits, the loop knows.
             Command::Keep(_) => Ok(()),
             Command::Remove(folder) => remove(&folder),
-            Command::Space => Folder::open(&self.store)
-                .and_then(|folder| space(&folder))
-                .map(|space| self.tell(Event::Space(space.available))),
+            Command::Space => {
+                let space = Folder::open(&self.store).and_then(|folder| space(&folder));
+                self.tell(Event::Space(space.as_ref().map_or(0, |space| space.available)));
+                space.map(drop)
+            }
             Command::Verify(verify) => {
                 self.verify(*verify);
                 Ok(())

@@ -265,6 +265,13 @@ impl Keeper {
         self.quota.taken_for(origin)
     }
 
+    /// Bytes that were accepted and are not here: their room is not free, though nothing lies there yet.
+    #[must_use]
+    pub fn coming(&self) -> u64 {
+        let coming = self.kept.values().filter(|k| !k.row.whole).map(|k| k.row.span.bytes(k.row.size));
+        coming.fold(0, u64::saturating_add)
+    }
+
     /// How many files are kept.
     #[must_use]
     pub fn n_kept(&self) -> usize {

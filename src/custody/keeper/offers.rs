@@ -89,6 +89,8 @@ impl Keeper {
             }
             let places = offer.others.clone();
             self.merge(now, key, &places);
+            // Whoever offers it does not know how much of it is here.
+            self.report_in(now, from, key, 200);
             return no(Refusal::Keeps);
         }
         let bytes = offer.span.bytes(offer.size);

@@ -69,6 +69,8 @@ pub(in crate::peer) struct Custody {
     write_again: Option<Time>,
     errands: BTreeMap<JobId, Errand>,
     next_errand: u64,
+    /// How often the store was asked for its room and has not told it.
+    looks: u64,
     pub(super) served: Served,
     pub(super) own: super::own::Own,
 }
@@ -83,6 +85,7 @@ impl Custody {
             write_again: None,
             errands: BTreeMap::new(),
             next_errand: ERRANDS,
+            looks: 0,
             served: Served::new(notes),
             own: super::own::Own::default(),
         }
@@ -113,15 +116,6 @@ impl Custody {
     /// How many files are being fetched into the store.
     pub(super) fn n_fetching(&self) -> usize {
         self.errands.values().filter(|e| matches!(e, Errand::Fetch { .. })).count()
-    }
-
-    /// Bytes of what is being fetched into the store: their room is not free, though nothing lies there yet.
-    fn coming(&self) -> u64 {
-        let bytes = self.errands.values().map(|errand| match errand {
-            Errand::Fetch { size, span, .. } => span.bytes(*size),
-            Errand::Prove { .. } => 0,
-        });
-        bytes.fold(0, u64::saturating_add)
     }
 
     fn errand(&mut self, errand: Errand) -> JobId {
@@ -226,8 +220,12 @@ impl Controller {
     pub(super) fn on_chunks(&mut self, now: Time, event: chunkstore::Event) {
         match event {
             chunkstore::Event::Space(free) => {
-                let free = free.saturating_sub(self.custody.coming());
-                self.custody.machine.set_free(free);
+                // What ended since it was looked is in neither number: then a newer one is on its way.
+                self.custody.looks -= 1;
+                if self.custody.looks == 0 {
+                    let coming = self.custody.machine.keeper().coming();
+                    self.custody.machine.set_free(free.saturating_sub(coming));
+                }
             }
             chunkstore::Event::Trouble(text) => self.warn(text),
             chunkstore::Event::Lost(file) => self.custody.machine.lost(now, file),
@@ -442,6 +440,7 @@ impl Controller {
                     self.custody.machine.failed(now, file);
                 }
                 self.kept_again(now, file, is_good);
+                self.custody.looks += 1;
                 self.parts.chunks.send(chunkstore::Command::Space);
             }
             Some(Errand::Prove { peer, key, folder }) => {
