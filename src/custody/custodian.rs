@@ -305,7 +305,13 @@ impl Custodian {
             .map(|(k, _)| k)
             .filter(|k| k.0 == self.me && !choice.contains_key(&k.1))
             .collect();
+        let file = |e: &Entry| if let Kind::File { id, .. } = e.kind { Some(id) } else { None };
+        let lost: BTreeSet<FileId> = self.homecoming.intends().filter_map(file).collect();
         for key in gone {
+            if lost.contains(&key.1) {
+                // It is nothing to be placed until it is back; who keeps it is as true then as now.
+                self.placed.insert(key.1, self.distributor.places(key));
+            }
             self.distributor.unwant(now, key);
         }
         for (file, want) in choice {

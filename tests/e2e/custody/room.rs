@@ -75,7 +75,7 @@ fn the_reserve_of_a_small_disk_is_not_touched() {
     let free = free.f_bavail * free.f_frsize;
     // What proves a file, and the last block of each, are not in the books.
     assert!(free >= (1 << 30) - MIB / 4, "{free} bytes are free");
-    assert_eq!(not_kept(&mut owner, 20), 20 - kept as usize);
+    assert_eq!(not_kept(&mut owner, 20), 20 - super::n(kept));
     keepers.iter().for_each(assert_sound);
     drop(keepers);
     drop((small, full));
