@@ -236,10 +236,10 @@ impl Controller {
     }
 
     fn write(&mut self, now: Time) {
-        let custody = &mut self.custody;
-        if custody.write_again.is_some_and(|at| now < at) {
-            return;
+        if self.custody.write_again.is_some_and(|at| now < at) {
+            return self.announce_unrecorded();
         }
+        let custody = &mut self.custody;
         custody.write_again = None;
         if let Some((number, records)) = custody.ordered.next_writing() {
             let row = |record: &Record| LedgerRow { key: record.key(), value: record.value() };
@@ -258,6 +258,7 @@ impl Controller {
                 if self.custody.write_again.replace(now + WRITE_AGAIN).is_none() {
                     log::warn!("what is kept where cannot be noted down, so nothing is: {e}");
                 }
+                self.announce_unrecorded();
             }
         }
     }

@@ -33,7 +33,7 @@ const RESTORE_SOON: Duration = Duration::from_millis(50);
 const TELL_LEAVING: Duration = Duration::from_millis(250);
 
 /// A head of this peer's, to be given out once it is recorded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Announcement {
     version: u64,
     signed: Arc<[u8]>,
@@ -54,6 +54,8 @@ pub(in crate::peer) struct Own {
     /// Entries that it only goes on naming, for they are still to be hashed.
     unsure: usize,
     version: u64,
+    /// The newest head, until it is recorded.
+    unrecorded: Option<Announcement>,
     /// When what is lost is fetched.
     restore: Option<Time>,
     restoring: Option<JobId>,
@@ -172,7 +174,16 @@ impl Controller {
         let shelf = Arc::new(Shelf { catalogue, ..(*shelf).clone() });
         // Behind the records of it.
         self.custody_outputs();
-        self.custody.push(Act::Announce(Box::new(Announcement { version, signed, shelf })));
+        let announcement = Announcement { version, signed, shelf };
+        self.custody.own.unrecorded = Some(announcement.clone());
+        self.custody.push(Act::Announce(Box::new(announcement)));
+    }
+
+    /// The disk takes no records: what is shared is given out all the same, only no copies of it are made.
+    pub(super) fn announce_unrecorded(&mut self) {
+        if let Some(announcement) = self.custody.own.unrecorded.take() {
+            self.announce(announcement);
+        }
     }
 
     fn serve(&mut self, shelf: &Shelf, catalogue: Catalogue) {
@@ -185,6 +196,10 @@ impl Controller {
     /// The head is recorded: from now on others get it.
     pub(super) fn announce(&mut self, announcement: Announcement) {
         let Announcement { version, signed, shelf } = announcement;
+        if version <= self.own.catalogue {
+            return;
+        }
+        self.custody.own.unrecorded.take_if(|newest| newest.version == version);
         self.state.head = signed;
         self.state.offered = shelf;
         self.own.catalogue = version;
