@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{assert_sound, custody, own, peer, stored, until_whole};
 use crate::errors::Small;
-use crate::files::fill;
+use crate::files::{assert_same, fill};
 use crate::lab::{LATER, Lab, Peer, SOON, wait};
 
 const MIB: u64 = 1 << 20;
@@ -109,4 +109,17 @@ fn what_is_not_chosen_is_said_and_copied_once_it_is() {
     owner.ended(SOON);
     assert!(fs::metadata(keeper.directory.join("log")).is_ok());
     assert_sound(&keeper);
+}
+
+#[test]
+fn who_can_note_nothing_down_shares_all_the_same() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    fill(&lab.folder("owner/shared").join("a.bin"), 100_000, 1);
+    // No database can be had where a folder lies.
+    fs::create_dir_all(lab.folder("owner").join(".potluck/potluck.db")).unwrap();
+    let owner = peer(&lab, 1, "owner", &[]);
+    let other = peer(&lab, 2, "other", &[]);
+    wait("offered", SOON, || other.offered("a.bin"));
+    assert_same(&owner.directory.join("shared/a.bin"), &other.fetch("a.bin"));
+    assert_eq!((custody(&owner).own_whole, stored(&other).len()), (0, 0), "what is not noted is not placed");
 }
