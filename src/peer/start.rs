@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::cages::{Cages, Part};
-use super::controller::{Controller, Custody, NOTE};
+use super::controller::{Controller, Custody, NOTE, PROOF};
 use crate::config::Config;
 use crate::content::library::{self, LibraryConfig};
 use crate::control::{self, Ask, Notice};
@@ -187,6 +187,7 @@ fn custody(
         Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
     };
     let free = Folder::open(&path).and_then(|folder| space(&folder)).map_err(failed)?.available;
+    forget_proofs(&path).map_err(failed)?;
     let mut present = Present::new();
     for (file, _, spans) in disk::stored(&path).map_err(failed)? {
         present.insert(file, spans);
@@ -206,6 +207,17 @@ fn custody(
     let machine =
         custodian::Custodian::new(clock::now(), identity.id(), instance, settings, ledger, &present);
     Ok(Custody::new(machine, notes))
+}
+
+/// Removes what a crash left of proofs: the next one of that number is to be fetched, not found.
+fn forget_proofs(store: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(store)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(PROOF) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes what is missing of the peer directory.

@@ -35,6 +35,9 @@ use crate::wire::custody::{Custody as Message, Span};
 /// those who are away. Records of the machine begin with smaller ones.
 pub(in crate::peer) const NOTE: u8 = 100;
 
+/// What the folders are called that proofs are fetched into, each with a number.
+pub(in crate::peer) const PROOF: &str = "proof-";
+
 /// Jobs from this number on are errands of custody's, not downloads of users'.
 const ERRANDS: u64 = 1 << 62;
 
@@ -385,7 +388,7 @@ impl Controller {
 
     /// Fetches one chunk of a peer, to see whether it has it: into a folder of its own, for it may be here, too.
     fn prove(&mut self, now: Time, peer: PeerId, key: Key, size: u64, chunk: u32) {
-        let folder = self.config.store().join(format!("proof-{}", self.custody.next_errand + 1));
+        let folder = self.config.store().join(format!("{PROOF}{}", self.custody.next_errand + 1));
         if let Err(e) = std::fs::create_dir_all(&folder) {
             log::warn!("a proof cannot be asked for: {}: {e}", folder.display());
             return self.custody.machine.proved(now, peer, key, false);

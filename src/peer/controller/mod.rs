@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, select};
 
 use self::commands::Held;
-pub(super) use self::custody::{Custody, NOTE};
+pub(super) use self::custody::{Custody, NOTE, PROOF};
 use self::verify::Verifying;
 use super::downloads::{Downloads, Speed};
 use super::leaving::{Cause, Leaving};
