@@ -132,12 +132,7 @@ impl Controller {
         }
         let shelf = Arc::clone(&self.state.shelf);
         let machine = &mut self.custody.machine;
-        let waiting = if self.state.hashing.1 == 0 && shelf.waiting.is_some() {
-            Some(&[][..])
-        } else {
-            shelf.waiting.as_deref()
-        };
-        let waiting = waiting.filter(|_| self.state.scanned);
+        let waiting = shelf.waiting.as_deref().filter(|_| self.state.scanned);
         let lacks = |e: &&Entry| shelf.catalogue.get(&e.path).is_none();
         let unsure: BTreeMap<SafePath, Option<Kind>> = match waiting {
             Some([]) => BTreeMap::new(),
