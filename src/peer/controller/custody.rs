@@ -3,7 +3,7 @@
 //! keeping.rs, what concerns this peer's own files in own.rs.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -67,9 +67,13 @@ enum Errand {
 pub(in crate::peer) struct Custody {
     pub(super) machine: Custodian,
     ordered: Ordered<Act>,
+    /// What is told of the departure.
+    told: VecDeque<Output>,
     written: (Sender<Written>, Receiver<Written>),
     /// The last writing failed: when it is tried again.
     write_again: Option<Time>,
+    /// That was told.
+    warned: bool,
     errands: BTreeMap<JobId, Errand>,
     next_errand: u64,
     /// How often the store was asked for its room and has not told it.
@@ -84,8 +88,10 @@ impl Custody {
         Self {
             machine,
             ordered: Ordered::default(),
+            told: VecDeque::new(),
             written: unbounded(),
             write_again: None,
+            warned: false,
             errands: BTreeMap::new(),
             next_errand: ERRANDS,
             looks: 0,
@@ -114,6 +120,11 @@ impl Custody {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// True while the disk takes no records.
+    pub(super) const fn takes_no_records(&self) -> bool {
+        self.warned
     }
 
     /// How many files are being fetched into the store.
@@ -145,6 +156,9 @@ impl Controller {
         self.do_own(now);
         loop {
             self.custody_outputs();
+            while let Some(output) = self.custody.told.pop_front() {
+                self.act_on(now, output);
+            }
             self.write(now);
             let Some(act) = self.custody.ordered.next_act() else { break };
             self.act(now, act);
@@ -157,6 +171,8 @@ impl Controller {
         while let Some(output) = self.custody.machine.poll_output() {
             match output {
                 Output::Record(record) => self.custody.ordered.record(record),
+                // Nothing that is told of a departure depends on a record, and a full disk holds up nobody.
+                output @ (Output::Leaving(_) | Output::Left(_)) => self.custody.told.push_back(output),
                 output => self.custody.ordered.push(Act::Do(output)),
             }
         }
@@ -224,7 +240,7 @@ impl Controller {
         match event {
             chunkstore::Event::Space(free) => {
                 // What ended since it was looked is in neither number: then a newer one is on its way.
-                self.custody.looks -= 1;
+                self.custody.looks = self.custody.looks.saturating_sub(1);
                 if self.custody.looks == 0 {
                     let coming = self.custody.machine.keeper().coming();
                     self.custody.machine.set_free(free.saturating_sub(coming));
@@ -255,10 +271,14 @@ impl Controller {
     pub(super) fn on_written(&mut self, now: Time, (number, result): Written) {
         self.custody.served.stale(now);
         match result {
-            Ok(()) => self.custody.ordered.written(number),
+            Ok(()) => {
+                self.custody.ordered.written(number);
+                self.custody.warned = false;
+            }
             Err(e) => {
                 self.custody.ordered.failed(number);
-                if self.custody.write_again.replace(now + WRITE_AGAIN).is_none() {
+                self.custody.write_again = Some(now + WRITE_AGAIN);
+                if !std::mem::replace(&mut self.custody.warned, true) {
                     log::warn!("what is kept where cannot be noted down, so nothing is: {e}");
                 }
                 self.announce_unrecorded();

@@ -43,14 +43,19 @@ impl Controller {
 
     /// Own files are handed over, as far as that could be done: now what others fetch is finished.
     pub(super) fn part(&mut self, now: Time, farewell: Farewell) {
-        self.state.exits.iter().for_each(|exit| reply(exit, Reply::Farewell(farewell.clone())));
-        self.notice(Notice::Farewell(farewell.clone()));
-        self.state.farewell = Some(farewell);
+        self.say_farewell(farewell);
         if let Some(leaving) = &mut self.state.leaving {
             let tell = leaving.handed_over(now);
             self.state.say_busy = (tell == TellSender::Finish).then(|| now + SAY_BUSY);
             self.tell_sender(tell);
         }
+    }
+
+    /// Says whether own files stay.
+    pub(super) fn say_farewell(&mut self, farewell: Farewell) {
+        self.state.exits.iter().for_each(|exit| reply(exit, Reply::Farewell(farewell.clone())));
+        self.notice(Notice::Farewell(farewell.clone()));
+        self.state.farewell = Some(farewell);
     }
 
     /// Says what an `exit` waits for: to whoever asked, and to the prompt, which shows only this notice.

@@ -280,10 +280,27 @@ impl Controller {
     pub(super) fn hand_over(&mut self, now: Time) -> bool {
         let shares = self.state.offered.catalogue.entries().any(|e| matches!(e.kind, Kind::File { .. }));
         let begins = self.custody.machine.is_on() && shares;
+        if begins && self.custody.takes_no_records() {
+            // Nothing is accepted or counted any more, so nothing is to be waited for.
+            self.nothing_kept();
+            return false;
+        }
         if begins {
             self.custody.machine.leave(now);
         }
         begins
+    }
+
+    /// Says that nobody is known to keep any of this peer's files.
+    fn nothing_kept(&mut self) {
+        let all = self.paths().into_values().flatten();
+        let why = crate::control::Why::Unfinished;
+        let mut not_kept: Vec<NotKept> =
+            all.map(|(path, size)| NotKept { path: path.to_string(), size, why }).collect();
+        let total = not_kept.len() as u64;
+        not_kept.truncate(limits::NOT_KEPT_TOLD);
+        let farewell = crate::control::Farewell { total, safe: 0, once: 0, not_kept };
+        self.say_farewell(farewell);
     }
 
     /// How far that is.

@@ -122,4 +122,10 @@ fn who_can_note_nothing_down_shares_all_the_same() {
     wait("offered", SOON, || other.offered("a.bin"));
     assert_same(&owner.directory.join("shared/a.bin"), &other.fetch("a.bin"));
     assert_eq!((custody(&owner).own_whole, stored(&other).len()), (0, 0), "what is not noted is not placed");
+    let mut owner = owner;
+    let out = owner.cli(["exit"]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(said.contains("1 of 1 file is kept by nobody else: a.bin (not finished)"), "{said}");
+    assert_eq!(out.status.code(), Some(9), "{said}");
+    owner.ended(SOON);
 }
