@@ -1,7 +1,7 @@
 //! End-to-end tests: real peers in small networks made of namespaces (`scripts/netlab`), by subject.
 //!
 //! They need root and the tools that `scripts/setup-tests` installs; without them each test says so and
-//! passes, unless `CI=true`. Each test has a lab of its own, so they can run side by side (two at a time:
+//! passes, unless `CI=true`. Each test has a lab of its own, so they can run side by side (three at a time:
 //! `scripts/test`). Deadlines are generous; the strict numbers are those of `scripts/measure`.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests, outside test functions")]
