@@ -217,6 +217,7 @@ impl Swarm {
         }
         let mut tokens = BTreeSet::new();
         let (mut given_back, mut lane, mut ended) = (0, 0, None);
+        let is_of_crowd = matches!(asked, Asked::Haves(_));
         let over = match asked {
             Asked::Manifest(token) | Asked::Haves(token) => {
                 tokens.insert(*token);
@@ -257,6 +258,8 @@ impl Swarm {
             let Some(download) = self.downloads.get_mut(token) else { continue };
             if refused.reason == Reason::Busy {
                 download.put_off(now, peer);
+            } else if is_of_crowd {
+                download.deny(now, peer);
             } else {
                 // It does not give this file; it may well give others.
                 download.give_up(now, peer);

@@ -10,6 +10,7 @@
 //! from a place that each downloader chooses for itself, so that those who begin together have different
 //! ones. What changes when others fetch the same file is in crowd.rs.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -25,6 +26,9 @@ use crate::wire::custody::Span;
 
 /// How often a chunk of which nothing comes is taken from one source and asked of another.
 const TAKEN: u8 = 2;
+
+/// While nobody else has anything of it, one who had nothing is asked again after this time.
+const ASK_AGAIN: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chunk {
@@ -143,6 +147,8 @@ pub(super) struct Download {
     wrong: BTreeMap<PeerId, u8>,
     /// Holders that have nothing (good) for this file.
     useless: BTreeSet<PeerId>,
+    /// When those said it last who fetch it too, or kept some of it, and have nothing of it now.
+    denied: BTreeMap<PeerId, Time>,
     /// Holders that were too busy to give it whenever they were asked, since when.
     busy: BTreeMap<PeerId, Time>,
 }
@@ -181,6 +187,7 @@ impl Download {
             doubtful: BTreeSet::new(),
             wrong: BTreeMap::new(),
             useless: BTreeSet::new(),
+            denied: BTreeMap::new(),
             busy: BTreeMap::new(),
         };
         if can_be_told(chunks) {
@@ -523,6 +530,26 @@ impl Download {
     pub(super) fn give_up(&mut self, now: Time, peer: PeerId) {
         self.ignore(peer);
         self.since = now;
+    }
+
+    /// `peer` has nothing of it yet, or for a moment: it is asked again, but only the first answer of that kind puts
+    /// off the time when the file is given up.
+    pub(super) fn deny(&mut self, now: Time, peer: PeerId) {
+        self.ignore(peer);
+        if self.denied.insert(peer, now).is_none() {
+            self.since = now;
+        }
+    }
+
+    /// If nobody can be asked for it, those who had nothing of it a while ago can be asked again.
+    pub(super) fn ask_again(&mut self, now: Time) {
+        if !self.waits() {
+            return;
+        }
+        let due = self.denied.iter().filter(|(_, at)| now.since(**at) >= ASK_AGAIN);
+        for peer in due.map(|(peer, _)| *peer).collect::<Vec<_>>() {
+            self.forgive(peer);
+        }
     }
 
     /// The same of one that never was of any use.

@@ -254,6 +254,32 @@ fn what_others_have_not_yet_is_waited_for() {
 }
 
 #[test]
+fn one_who_had_nothing_when_it_was_asked_is_asked_again() {
+    let bytes = content(MIB);
+    for (begun, after) in [(false, 5), (false, 25), (true, 120)] {
+        let mut world = World::new(&[(1, Kind::Honest), (2, Kind::Honest)]);
+        if begun {
+            has(&mut world, 2, &bytes, &[span(0, 3)]);
+        }
+        let file = wanted(&mut world, &bytes, &[], &[1, 2]);
+        begin(&mut world, 1, vec![file], false);
+        let start = world.now;
+        while world.now.since(start) < Duration::from_secs(after) {
+            if !world.answer() {
+                world.now = world.now.max(world.swarm.poll_timeout().unwrap());
+                world.swarm.handle_timeout(world.now);
+                world.drain();
+            }
+        }
+        has(&mut world, 1, &bytes, &[span(if begun { 3 } else { 0 }, 16)]);
+        let from = world.now;
+        world.run();
+        assert_eq!((world.finished(), served(&world)), (vec![(1, 1, None)], MIB as u64), "{begun} {after}");
+        assert!(world.now.since(from) < Duration::from_secs(6), "{:?}", world.now.since(from));
+    }
+}
+
+#[test]
 fn what_is_there_without_its_proof_is_proved_first() {
     let bytes = content(MIB);
     let chunks = Chunks::of(bytes.len() as u64).unwrap();

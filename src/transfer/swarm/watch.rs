@@ -41,6 +41,7 @@ impl Swarm {
         }
         self.ignore_mute(now);
         self.fail_stuck(now);
+        self.downloads.values_mut().for_each(|download| download.ask_again(now));
         self.refill_credit();
         self.schedule(now);
         self.report();
