@@ -89,8 +89,10 @@ impl Keeper {
             }
             let places = offer.others.clone();
             self.merge(now, key, &places);
-            // Whoever offers it does not know how much of it is here.
-            self.report_in(now, from, key, 200);
+            // Whoever acts for it and offers it does not know how much of it is here.
+            if self.kept.get(&key).is_some_and(|kept| kept.acting == Some(from)) {
+                self.report_in(now, from, key, 200);
+            }
             return no(Refusal::Keeps);
         }
         let bytes = offer.span.bytes(offer.size);
