@@ -3,19 +3,17 @@
 //! dropped is decided in keeper/.
 
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use crate::content::library::{OpenError, SharedFile, Shelf, open, unchanged};
-use crate::content::manifest::ChunkHasher;
-use crate::content::{ChunkIndex, FileId, SafePath};
+use crate::content::library::{OpenError, SharedFile, Shelf, open, open_twin, unchanged};
+use crate::content::{ChunkIndex, FileId, Kind, SafePath};
 use crate::disk;
 use crate::sys::folder::Folder;
 use crate::sys::space::space;
@@ -34,6 +32,11 @@ pub enum Command {
     Keep(FileId),
     /// These chunks are not what they should be: forget that they are there. Answered by [`Event::Lost`].
     Lose(FileId, Vec<ChunkIndex>),
+    /// A chunk of this content, of so many bytes, is not what it should be. Where one is, there may be more: read
+    /// these again, and forget all bad ones. Answered by the same.
+    Check(FileId, u64, Vec<Span>),
+    /// Tell what is there of this content. Answered by [`Event::There`].
+    Look(FileId),
     /// All of this content is gone, or nothing proves it any more: remove what is left. Answered by the same.
     Clear(FileId),
     /// Remove a folder that a proof was fetched into.
@@ -73,8 +76,11 @@ pub enum Event {
     Shared(SafePath, FileId, Finding),
     /// Chunks of a kept file are not good.
     Kept(FileId, Vec<ChunkIndex>),
-    /// What was to be forgotten of this content is: it can be fetched again.
-    Lost(FileId),
+    /// What was to be forgotten of this content is: it can be fetched again. If it has several chunks, these are
+    /// left.
+    Lost(FileId, Vec<Span>),
+    /// Of this content these chunks are there; none if it has but one.
+    There(FileId, Vec<Span>),
     /// All was read: so many files and bytes.
     Verified(u64, u64),
     /// Something could not be done, in words.
@@ -155,21 +161,29 @@ impl Worker {
                 busy if in_use(&busy) => return Some(Command::Drop(file, keep)),
                 done => done,
             },
-            Command::Lose(file, chunks) => {
-                let numbers: Vec<u32> = chunks.iter().map(|chunk| chunk.get()).collect();
-                let lost = disk::lose_stored(&self.store, file, &numbers);
-                if in_use(&lost) {
-                    return Some(Command::Lose(file, chunks));
+            Command::Lose(file, chunks) => match self.lose(file, &chunks) {
+                busy if in_use(&busy) => return Some(Command::Lose(file, chunks)),
+                done => done,
+            },
+            Command::Check(file, size, spans) => match self.check(file, size, &spans) {
+                busy if in_use(&busy) => return Some(Command::Check(file, size, spans)),
+                done => done,
+            },
+            Command::Look(file) => match disk::lose_stored(&self.store, file, &BTreeSet::new()) {
+                Ok(left) => {
+                    self.tell(Event::There(file, left));
+                    Ok(())
                 }
-                self.tell(Event::Lost(file));
-                lost
-            }
+                // Whoever has it open tells that.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(()),
+                Err(e) => Err(e),
+            },
             Command::Clear(file) => {
                 let cleared = disk::drop_stored(&self.store, file, &[]);
                 if in_use(&cleared) {
                     return Some(Command::Clear(file));
                 }
-                self.tell(Event::Lost(file));
+                self.tell(Event::Lost(file, Vec::new()));
                 cleared
             }
             // Of what waits, the loop knows.
@@ -200,6 +214,29 @@ impl Worker {
         self.stop.load(Ordering::Acquire)
     }
 
+    /// Forgets chunks. Also where that cannot be noted down they are fetched again.
+    fn lose(&self, file: FileId, chunks: &[ChunkIndex]) -> io::Result<()> {
+        let chunks = chunks.iter().map(|chunk| chunk.get()).collect();
+        let (left, done) = match disk::lose_stored(&self.store, file, &chunks) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(e),
+            Err(e) => (Vec::new(), Err(e)),
+            Ok(left) => (left, Ok(())),
+        };
+        self.tell(Event::Lost(file, left));
+        done
+    }
+
+    fn check(&self, file: FileId, size: u64, spans: &[Span]) -> io::Result<()> {
+        match disk::verify_stored(&self.store, file, size, spans, &mut |_| !self.stops()) {
+            Ok(bad) => self.lose(file, &bad),
+            Err(e) => {
+                // Nothing of it is given out before it was read again.
+                self.tell(Event::Lost(file, Vec::new()));
+                Err(e)
+            }
+        }
+    }
+
     fn verify(&self, verify: Verify) {
         let (mut files, mut bytes) = (0, 0);
         for (id, size, spans) in verify.kept {
@@ -219,52 +256,59 @@ impl Worker {
             files += 1;
             bytes += read;
         }
-        for file in verify.shelf.files.values() {
+        for (path, shared, modified) in listed(&verify.shelf) {
             if self.stops() {
                 return;
             }
-            if let Err(finding) = self.read(&verify.shelf, file) {
-                self.tell(Event::Shared(file.path.clone(), file.manifest.file(), finding));
+            if let Err(finding) = self.read(&verify.shelf, path, shared, modified) {
+                self.tell(Event::Shared(path.clone(), shared.manifest.file(), finding));
             }
             files += 1;
-            bytes += file.stamp.size;
+            bytes += shared.stamp.size;
         }
         self.tell(Event::Verified(files, bytes));
     }
 
     /// Reads a shared file again.
-    fn read(&self, shelf: &Shelf, shared: &SharedFile) -> Result<(), Finding> {
-        let finding = |e: &OpenError| match e {
+    fn read(
+        &self,
+        shelf: &Shelf,
+        path: &SafePath,
+        shared: &SharedFile,
+        modified: i64,
+    ) -> Result<(), Finding> {
+        let opened = match shared.path == *path {
+            true => open(&shelf.root, shared).map(|file| (file, shared.stamp)),
+            false => open_twin(&shelf.root, path, shared, modified),
+        };
+        let (file, stamp) = opened.map_err(|e| match e {
             OpenError::Io(_) => Finding::Unreadable,
             _ => Finding::Changed,
-        };
-        let file = open(&shelf.root, shared).map_err(|e| finding(&e))?;
-        let chunks = shared.manifest.chunks();
+        })?;
         let mut buffer = vec![0; 1 << 20];
         let mut is_good = true;
-        for chunk in chunks.iter() {
-            let range = chunks.range(chunk);
-            let mut hasher = ChunkHasher::new(chunks, chunk);
-            let mut at = range.start;
-            while at < range.end && !self.stops() {
-                let len = usize::try_from((range.end - at).min(buffer.len() as u64)).unwrap_or(0);
-                file.read_exact_at(&mut buffer[..len], at).map_err(|e| finding(&OpenError::Io(e)))?;
-                hasher.update(&buffer[..len]);
-                at += len as u64;
+        for chunk in shared.manifest.chunks().iter() {
+            match disk::holds(&file, &shared.manifest, chunk, &mut buffer, &mut |_| !self.stops()) {
+                Ok(Some(holds)) => is_good &= holds,
+                Ok(None) => return Ok(()),
+                Err(_) => return Err(Finding::Unreadable),
             }
-            if self.stops() {
-                return Ok(());
-            }
-            let proof = hasher.finish();
-            is_good &= proof.is_some_and(|proof| shared.manifest.proves(chunk, &proof));
         }
-        match unchanged(&file, &shared.stamp) {
+        match unchanged(&file, &stamp) {
             Ok(true) if is_good => Ok(()),
             Ok(true) => Err(Finding::Rotten),
             Ok(false) => Err(Finding::Changed),
             Err(_) => Err(Finding::Unreadable),
         }
     }
+}
+
+/// All files that are listed, with what is known of their content and the time that is listed.
+fn listed(shelf: &Shelf) -> impl Iterator<Item = (&SafePath, &SharedFile, i64)> {
+    shelf.catalogue.entries().filter_map(|entry| match entry.kind {
+        Kind::File { id, modified, .. } => Some((&entry.path, shelf.files.get(&id)?, modified)),
+        Kind::Folder => None,
+    })
 }
 
 /// Removes a folder below the store, with what a proof left there. What else lies there stays.

@@ -39,7 +39,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 pub use self::held::Held;
-pub use self::reading::{Stored, StoredError, verify as verify_stored};
+pub(crate) use self::place::PARTIAL;
+pub use self::reading::{Stored, StoredError, holds, verify as verify_stored};
 pub use self::stored::{drop_stored, lose_stored, stored};
 use crate::content::partial;
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath};
@@ -285,7 +286,7 @@ pub struct Leftover {
 /// # Errors
 /// What the operating system says.
 pub fn partials(destination: &Path) -> io::Result<Vec<Leftover>> {
-    let folder = match Folder::open(destination).and_then(|f| f.enter(place::PARTIAL)) {
+    let folder = match Folder::open(destination).and_then(|f| f.enter(PARTIAL)) {
         Ok(folder) => folder,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(e),

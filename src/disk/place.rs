@@ -19,7 +19,7 @@ use crate::sys::folder::{Folder, Kind};
 use crate::text;
 
 /// The folder of partial files in each destination (one of [`crate::content::path::RESERVED`]).
-pub(super) const PARTIAL: &str = ".potluck-partial";
+pub(crate) const PARTIAL: &str = ".potluck-partial";
 
 /// Folders whose names are kept in memory, at most.
 const REMEMBERED: usize = 16;

@@ -103,7 +103,7 @@ impl Stored {
         let holds = holds(&self.file, &self.manifest, chunk, buffer, &mut |_| true);
         // First: what is wrong because somebody is writing to it did not rot.
         self.check_stamp()?;
-        if holds != Some(true) {
+        if !matches!(holds, Ok(Some(true))) {
             return Err(StoredError::Rotten);
         }
         self.proved.insert(chunk);
@@ -154,30 +154,33 @@ fn manifest(folder: &Folder, id: FileId, chunks: Chunks) -> Result<Manifest, Sto
     })
 }
 
-/// Whether all of a chunk can be read and has its value. `on_step` is told of the bytes of each step; `None`:
-/// it said that this is to end.
-fn holds(
+/// Whether a chunk of the file has its value. `on_step` is told of the bytes of each step; `None`: it said that
+/// this is to end.
+///
+/// # Errors
+/// What the operating system says when it cannot be read.
+pub fn holds(
     file: &File,
     manifest: &Manifest,
     chunk: ChunkIndex,
     buffer: &mut [u8],
     on_step: &mut dyn FnMut(u64) -> bool,
-) -> Option<bool> {
+) -> io::Result<Option<bool>> {
     let mut range = manifest.chunks().range(chunk);
     let mut hasher = ChunkHasher::new(manifest.chunks(), chunk);
     while !range.is_empty() {
         let n = usize::try_from(range.end - range.start).unwrap_or(usize::MAX).min(buffer.len());
         if let Err(e) = file.read_exact_at(&mut buffer[..n], range.start) {
             log::debug!("chunk {} of {:?} cannot be read: {e}", chunk.get(), manifest.file());
-            return Some(false);
+            return Err(e);
         }
         hasher.update(&buffer[..n]);
         range.start += n as u64;
         if !on_step(n as u64) {
-            return None;
+            return Ok(None);
         }
     }
-    Some(hasher.finish().is_some_and(|proof| manifest.proves(chunk, &proof)))
+    Ok(Some(hasher.finish().is_some_and(|proof| manifest.proves(chunk, &proof))))
 }
 
 /// Reads these chunks of the file `id` of `size` bytes in the store again and returns those that are rotten: with
@@ -208,9 +211,9 @@ pub fn verify(
     let mut rotten = Vec::new();
     for chunk in wanted {
         match holds(&stored.file, &stored.manifest, chunk, &mut buffer, on_step) {
-            Some(true) => {}
-            Some(false) => rotten.push(chunk),
-            None => break,
+            Ok(Some(true)) => {}
+            Ok(Some(false)) | Err(_) => rotten.push(chunk),
+            Ok(None) => break,
         }
     }
     Ok(rotten)

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::open::synced_turn;
 use super::place::{PARTIAL, discard, have_name};
 use crate::content::partial::{self, Bits, Boot};
-use crate::content::{ChunkIndex, Chunks, FileId};
+use crate::content::{ChunkIndex, FileId};
 use crate::limits;
 use crate::sys::boot::boot;
 use crate::sys::folder::{Folder, Kind};
@@ -64,7 +64,7 @@ pub fn stored(folder: &Path) -> io::Result<Vec<Stored>> {
 pub fn drop_stored(folder: &Path, id: FileId, keep: &[Span]) -> io::Result<()> {
     let kept = |chunk: u32| keep.iter().any(|span| span.from <= chunk && chunk < span.to);
     let Some(file) = open_stored(folder, id, |chunk| !kept(chunk))? else { return Ok(()) };
-    let chunks = file.chunks;
+    let chunks = file.have.chunks();
     let mut dropped = chunks.iter().map(ChunkIndex::get).filter(|c| !kept(*c)).peekable();
     while let Some(from) = dropped.next() {
         let mut to = from + 1;
@@ -80,12 +80,14 @@ pub fn drop_stored(folder: &Path, id: FileId, keep: &[Span]) -> io::Result<()> {
     Ok(())
 }
 
-/// Chunks that are kept of a file turned out to be rotten: from now on they are not there.
+/// Chunks that are kept of a file turned out to be rotten: from now on they are not there. What is left of a file
+/// of several chunks.
 ///
 /// # Errors
 /// `WouldBlock` while a worker has it open; or what the operating system says.
-pub fn lose_stored(folder: &Path, id: FileId, chunks: &[u32]) -> io::Result<()> {
-    open_stored(folder, id, |chunk| chunks.contains(&chunk)).map(drop)
+pub fn lose_stored(folder: &Path, id: FileId, chunks: &BTreeSet<u32>) -> io::Result<Vec<Span>> {
+    let left = open_stored(folder, id, |chunk| chunks.contains(&chunk))?;
+    Ok(left.map_or_else(Vec::new, |rest| spans(&rest.have)))
 }
 
 /// The folder of what is kept, if there is one.
@@ -137,7 +139,7 @@ fn spans(have: &Bits) -> Vec<Span> {
 /// A file of several chunks of which something is kept.
 struct Rest {
     data: File,
-    chunks: Chunks,
+    have: Bits,
 }
 
 /// Takes the chunks that `gone` names out of what is kept of a file. Its rest; `None`: nothing of it is
@@ -179,7 +181,7 @@ fn open_stored(folder: &Path, id: FileId, gone: impl Fn(u32) -> bool) -> io::Res
     if changed {
         rewrite(&sidecar, id, &noted)?;
     }
-    Ok(Some(Rest { data, chunks }))
+    Ok(Some(Rest { data, have: noted.have }))
 }
 
 /// Has both synced slots of a sidecar say the same, one after the other, and takes the others away: none

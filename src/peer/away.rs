@@ -35,6 +35,17 @@ pub(super) struct Away {
     owners: BTreeMap<PeerId, Owner>,
 }
 
+/// Of those who keep parts of a file of `size` bytes: who has all of it, and who has some.
+pub(super) fn whole_or_some(
+    size: u64,
+    parts: impl IntoIterator<Item = (PeerId, Span)>,
+) -> (Vec<PeerId>, Vec<PeerId>) {
+    let (whole, some): (Vec<_>, Vec<_>) =
+        parts.into_iter().partition(|(_, span)| Span::whole(size) == Some(*span));
+    let peers = |parts: Vec<(PeerId, Span)>| parts.into_iter().map(|(peer, _)| peer).collect();
+    (peers(whole), peers(some))
+}
+
 impl Away {
     /// `keeper` keeps this, and no more, of absent owners. Returns the owners whose catalogue is to be asked of
     /// it.
@@ -80,6 +91,12 @@ impl Away {
         for owner in self.owners.values_mut() {
             owner.keepers.remove(&keeper);
         }
+    }
+
+    /// The owners that are away while others keep their files, and their names.
+    pub(super) fn names(&self, is_here: impl Fn(PeerId) -> bool) -> impl Iterator<Item = (PeerId, &str)> {
+        let away = self.owners.iter().filter(move |(id, o)| !o.keepers.is_empty() && !is_here(**id));
+        away.map(|(id, o)| (*id, o.name.as_deref().unwrap_or_default()))
     }
 
     /// The name of an owner, if it is known.

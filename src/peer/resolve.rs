@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::away::whole_or_some;
 use super::roster::Roster;
 use crate::content::{Catalogue, Claim, Entry, FileId, Kind, SafePath, path};
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
 use crate::text;
 use crate::transfer::Wanted;
-use crate::wire::custody::Span;
 
 /// What a download is to bring.
 #[derive(Clone, Debug, Default)]
@@ -56,11 +56,12 @@ pub(super) fn resolve(
         let claim = (file.id, file.size);
         file.holders = holders.get(&claim).cloned().unwrap_or_default();
         // Who keeps some of it for another one gives that.
-        for (keeper, span) in kept.get(&claim).into_iter().flatten() {
-            let is_whole = Span::whole(file.size) == Some(*span);
-            let list = if is_whole { &mut file.holders } else { &mut file.some };
-            if !list.contains(keeper) {
-                list.push(*keeper);
+        let (whole, some) = whole_or_some(file.size, kept.get(&claim).into_iter().flatten().copied());
+        for (list, keepers) in [(&mut file.holders, whole), (&mut file.some, some)] {
+            for keeper in keepers {
+                if !list.contains(&keeper) {
+                    list.push(keeper);
+                }
             }
         }
     }

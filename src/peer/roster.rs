@@ -140,34 +140,31 @@ impl Roster {
         member.or_else(|| self.away.name(id)).map_or_else(|| id.to_string(), str::to_owned)
     }
 
-    /// The peer that a user means by a name or by the beginning (4 signs or more) of an id.
+    /// The peer that a user means by a name or by the beginning (4 signs or more) of an id: one that is here, else one
+    /// that is away while others keep its files.
     ///
     /// # Errors
     /// [`Code::NotFound`] with what there is, [`Code::Ambiguous`] with the choices.
     pub(super) fn find(&self, word: &str) -> Result<PeerId, Failure> {
-        let of = |test: &dyn Fn(&PeerId, &Member) -> bool| -> Vec<PeerId> {
-            self.members.iter().filter(|(id, m)| test(id, m)).map(|(id, _)| *id).collect()
-        };
-        let low = word.to_lowercase();
-        let mut found = of(&|_, m| m.info.name.as_str() == word);
+        let here: Vec<_> = self.members.iter().map(|(id, m)| (*id, m.info.name.as_str())).collect();
+        let away: Vec<_> = self.away.names(|id| self.members.contains_key(&id)).collect();
+        let mut found = named(&here, word);
         if found.is_empty() {
-            found = of(&|_, m| m.info.name.as_str().to_lowercase() == low);
-        }
-        if found.is_empty() && low.len() >= 4 {
-            found = of(&|id, _| id.full().starts_with(&low));
-        }
-        if found.is_empty() && !low.is_empty() {
-            found = of(&|_, m| m.info.name.as_str().to_lowercase().starts_with(&low));
+            found = named(&away, word);
         }
         match found.as_slice() {
             [one] => Ok(*one),
             [] => {
                 let names: Vec<_> = self.members.values().map(|m| m.info.name.as_str()).take(10).collect();
-                let here = if names.is_empty() {
+                let mut here = if names.is_empty() {
                     "nobody is here".into()
                 } else {
                     format!("here: {}", names.join(", "))
                 };
+                let away: Vec<_> = away.iter().map(|(_, n)| *n).filter(|n| !n.is_empty()).take(10).collect();
+                if !away.is_empty() {
+                    here += &format!("; away: {}", away.join(", "));
+                }
                 Err(Failure::new(Code::NotFound, format!("no peer `{}`; {here}", text::shown(word))))
             }
             many => {
@@ -215,6 +212,29 @@ impl Roster {
     }
 }
 
+/// Those whom a word names: by the whole name, else in whatever case, else by the beginning of the id, else by that
+/// of the name.
+fn named(peers: &[(PeerId, &str)], word: &str) -> Vec<PeerId> {
+    if word.is_empty() {
+        return Vec::new();
+    }
+    let low = word.to_lowercase();
+    let all = |is: &dyn Fn(PeerId, &str) -> bool| -> Vec<PeerId> {
+        peers.iter().filter(|(id, name)| is(*id, name)).map(|(id, _)| *id).collect()
+    };
+    let mut found = all(&|_, name| name == word);
+    if found.is_empty() {
+        found = all(&|_, name| name.to_lowercase() == low);
+    }
+    if found.is_empty() && low.len() >= 4 {
+        found = all(&|id, _| id.full().starts_with(&low));
+    }
+    if found.is_empty() {
+        found = all(&|_, name| name.to_lowercase().starts_with(&low));
+    }
+    found
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -222,6 +242,7 @@ pub(super) mod tests {
     use crate::identity::{PeerName, PublicKey};
     use crate::routes::{Contact, Host};
     use crate::wire::Ports;
+    use crate::wire::custody::Span;
 
     pub(crate) fn key(n: u8) -> PublicKey {
         PublicKey([n; 32])
@@ -293,6 +314,30 @@ pub(super) mod tests {
         let missing = r.find("carl\u{1b}").unwrap_err();
         assert_eq!(missing.code, Code::NotFound);
         assert!(missing.message.contains("Anna, bert") && !missing.message.contains('\u{1b}'));
+        assert_eq!(r.find("").unwrap_err().code, Code::NotFound);
+    }
+
+    #[test]
+    fn who_is_away_is_found_while_others_keep_its_files() {
+        let mut r = roster(&[("anna", &[]), ("bert", &[])]);
+        let id = |n| key(n).peer_id();
+        for (n, name) in [(3, "Carl"), (4, "anna")] {
+            r.away.owner_gone(id(n), name.to_owned());
+        }
+        r.away.owner_gone(id(2), "bert".to_owned());
+        assert_eq!(r.find("carl").unwrap_err().code, Code::NotFound, "nobody keeps any of it");
+        let part =
+            |n| crate::peer::away::Part { file: FileId([n; 32]), size: 1, span: Span { from: 0, to: 1 } };
+        r.away.kept(
+            id(2),
+            [(id(3), None, vec![part(1)]), (id(4), None, vec![part(2)]), (id(5), None, vec![part(3)])],
+        );
+        assert_eq!(r.find("carl"), Ok(id(3)));
+        assert_eq!(r.find(&id(5).prefix(8)), Ok(id(5)), "nobody knows its name");
+        assert_eq!(r.find("anna"), Ok(id(1)), "who is here comes first");
+        assert_eq!(r.find("bert"), Ok(id(2)));
+        let missing = r.find("dora").unwrap_err().message;
+        assert!(missing.contains("away: ") && missing.contains("Carl"), "{missing}");
         assert_eq!(r.find("").unwrap_err().code, Code::NotFound);
     }
 

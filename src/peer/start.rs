@@ -206,7 +206,7 @@ fn custody(
     let ledger = Ledger::of(rows.into_iter().filter_map(|row| row.value));
     let machine =
         custodian::Custodian::new(clock::now(), identity.id(), instance, settings, ledger, &present);
-    Ok(Custody::new(machine, notes))
+    Ok(Custody::new(machine, notes, present))
 }
 
 /// Removes what a crash left of proofs: the next one of that number is to be fetched, not found.

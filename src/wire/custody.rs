@@ -81,6 +81,12 @@ impl Span {
         self.from < other.to && other.from < self.to
     }
 
+    /// The chunks that are in both; may be empty.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        Self { from: self.from.max(other.from), to: self.to.min(other.to) }
+    }
+
     /// True for a part of a file of `size` bytes that is not empty.
     #[must_use]
     pub fn fits(&self, size: u64) -> bool {

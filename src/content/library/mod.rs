@@ -28,7 +28,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 pub use self::files::Files;
 #[cfg(test)]
 pub(crate) use self::hash::manifest_of;
-pub use self::open::{OpenError, open, unchanged};
+pub use self::open::{OpenError, open, open_twin, unchanged};
 use super::{Catalogue, Manifest, SafePath};
 use crate::store;
 use crate::sys::thread::Thread;

@@ -66,6 +66,24 @@ pub fn open(root: &Path, file: &SharedFile) -> Result<File, OpenError> {
     if unchanged(&opened, &file.stamp)? { Ok(opened) } else { Err(OpenError::Changed) }
 }
 
+/// Opens the file at `path`, which is listed with the content of `file` and this time of modification (milliseconds
+/// since 1970), and says what it is like now. As [`open`], but that it is the very file that was hashed can only be
+/// told by its size and time.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn open_twin(
+    root: &Path,
+    path: &SafePath,
+    file: &SharedFile,
+    modified: i64,
+) -> Result<(File, Stamp), OpenError> {
+    let opened = open_beneath(root, path)?;
+    let stamp = Stamp::of(&opened.metadata()?);
+    let is_it = stamp.size == file.stamp.size && stamp.modified_millis() == modified;
+    if is_it { Ok((opened, stamp)) } else { Err(OpenError::Changed) }
+}
+
 /// True if the open file is still what was hashed.
 ///
 /// # Errors

@@ -307,6 +307,12 @@ impl Keeper {
         self.by_file.get(&file).map(|owners| owners.iter().copied().collect()).unwrap_or_default()
     }
 
+    /// True if some of what was taken of this content is not here.
+    #[must_use]
+    pub fn lacks(&self, file: FileId) -> bool {
+        self.keys_of(file).iter().filter_map(|key| self.kept.get(key)).any(|kept| !kept.row.whole)
+    }
+
     /// What is known of an owner whose files are kept here: for a list that shows it as away.
     #[must_use]
     pub fn estate(&self, origin: PeerId) -> Option<&Estate> {

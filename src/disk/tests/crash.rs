@@ -134,7 +134,7 @@ fn kill_often(base: &Path, kills: u32) {
 
 /// Bytes of the chunks that the sidecar names; each must verify.
 fn held(to: &Path, source: &Source) -> u64 {
-    let partial = to.join(place::PARTIAL);
+    let partial = to.join(PARTIAL);
     let data = fs::read(partial.join(source.id().to_string())).unwrap();
     let sidecar = fs::read(partial.join(place::have_name(source.id()))).unwrap_or_default();
     let Some((_, bits)) = partial::describe(&sidecar, boot().as_ref()) else { return 0 };

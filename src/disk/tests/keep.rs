@@ -284,8 +284,10 @@ fn dropping_gives_room_back_and_leaves_the_rest() {
     // What was dropped is fetched again when it is wanted again, and no more than that.
     assert_eq!(keep(&mut rig, &source, dir.path(), span(0, 40)).1, 20);
     assert_eq!(held(dir.path(), &source), [span(0, 50)]);
-    lose_stored(dir.path(), source.id(), &[0, 49, 5, 4_000]).unwrap();
-    assert_eq!(held(dir.path(), &source), [span(1, 5), span(6, 49)]);
+    let left = lose_stored(dir.path(), source.id(), &[0, 49, 5, 4_000].into()).unwrap();
+    assert_eq!(left, [span(1, 5), span(6, 49)]);
+    assert_eq!(held(dir.path(), &source), left);
+    assert_eq!(lose_stored(dir.path(), source.id(), &[].into()).unwrap(), left);
     drop_stored(dir.path(), source.id(), &[span(49, 60)]).unwrap();
     assert_eq!(stored(dir.path()).unwrap(), []);
     assert!(names_in(&dir.path().join(PARTIAL)).is_empty(), "nothing of it is left");
@@ -296,10 +298,10 @@ fn dropping_gives_room_back_and_leaves_the_rest() {
     for gone in [true, false] {
         keep(&mut rig, &small, dir.path(), span(0, 1)).0.unwrap();
         drop_stored(dir.path(), small.id(), &[span(0, 1)]).unwrap();
-        lose_stored(dir.path(), small.id(), &[]).unwrap();
+        assert_eq!(lose_stored(dir.path(), small.id(), &[].into()).unwrap(), []);
         assert_eq!(held(dir.path(), &small), [span(0, 1)]);
         if gone {
-            lose_stored(dir.path(), small.id(), &[0]).unwrap();
+            assert_eq!(lose_stored(dir.path(), small.id(), &[0].into()).unwrap(), []);
         } else {
             drop_stored(dir.path(), small.id(), &[]).unwrap();
         }

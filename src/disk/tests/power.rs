@@ -104,7 +104,7 @@ fn victim() {
 
 /// The chunks that a sidecar names after they were synced.
 fn noted(to: &Path, source: &Source) -> partial::Bits {
-    let sidecar = fs::read(to.join(place::PARTIAL).join(place::have_name(source.id()))).unwrap_or_default();
+    let sidecar = fs::read(to.join(PARTIAL).join(place::have_name(source.id()))).unwrap_or_default();
     let believed = partial::believe(&sidecar, source.id(), source.chunks, source.chunks.size(), None);
     believed.map_or_else(|| partial::Bits::none(source.chunks), |(_, bits)| bits)
 }

@@ -3,15 +3,16 @@
 use core::num::NonZeroU64;
 use core::time::Duration;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crossbeam_channel::Sender;
 
 use super::{Controller, reply};
-use crate::content::Kind;
+use crate::content::{Kind, SafePath};
 use crate::control::{Ask, Notice, PeerRow, Reply, Request, Status, Unfinished, UploadRow, keyfile};
 use crate::disk;
 use crate::error::{Code, Failure};
+use crate::identity::PeerId;
 use crate::peer::cages::Part;
 use crate::peer::leaving::Cause;
 use crate::peer::listing::{self, Filter};
@@ -19,7 +20,7 @@ use crate::peer::resolve;
 use crate::sys::cage::Outcome;
 use crate::text;
 use crate::time::Time;
-use crate::transfer::{Job, JobId, ReceiverCommand};
+use crate::transfer::{Job, JobId, ReceiverCommand, Wanted};
 
 /// The first commands wait this long, at most, for the network to answer.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -158,7 +159,7 @@ impl Controller {
         replies: &Sender<Reply>,
         words: &[String],
         from: Option<&str>,
-        to: Option<std::path::PathBuf>,
+        to: Option<PathBuf>,
         wait: bool,
     ) -> Result<Option<Reply>, Failure> {
         if self.state.leaving.is_some() {
@@ -180,10 +181,7 @@ impl Controller {
             let shown = destination.display().to_string();
             Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
         })?;
-        let workers = self.workers_for(&destination)?;
-        let job = self.state.downloads.next_id();
-        let wants: Vec<_> = found.files.iter().map(|f| (f.id, f.size)).collect();
-        self.state.downloads.begin(job, words.join(" "), only, &wants, found.folders.len());
+        let job = self.begin_download(words.join(" "), only, destination, found.files, found.folders)?;
         let roster = &self.state.roster;
         if let Some(download) = self.state.downloads.get(job) {
             let begun = Reply::Begun(download.row(now, |id| roster.name(id)));
@@ -196,17 +194,35 @@ impl Controller {
         if wait {
             self.state.downloads.watch(job, replies.clone());
         }
-        let (files, folders) = (found.files, found.folders);
-        let fetch = Job { id: job, destination, files, folders, background: false };
-        self.parts.receiver.send(match workers {
-            Some(workers) => ReceiverCommand::FetchBy(fetch, workers),
-            None => ReceiverCommand::Fetch(fetch),
-        });
         Ok(if wait { None } else { Some(Reply::Done) })
     }
 
+    /// Begins to bring files and empty folders to a destination.
+    ///
+    /// # Errors
+    /// No disk workers can be had for it.
+    pub(super) fn begin_download(
+        &mut self,
+        what: String,
+        only: Option<PeerId>,
+        destination: PathBuf,
+        files: Vec<Wanted>,
+        folders: Vec<SafePath>,
+    ) -> Result<JobId, Failure> {
+        let workers = self.workers_for(&destination)?;
+        let id = self.state.downloads.next_id();
+        let wants: Vec<_> = files.iter().map(|f| (f.id, f.size)).collect();
+        self.state.downloads.begin(id, what, only, &wants, folders.len());
+        let job = Job { id, destination, files, folders, background: false };
+        self.parts.receiver.send(match workers {
+            Some(workers) => ReceiverCommand::FetchBy(job, workers),
+            None => ReceiverCommand::Fetch(job),
+        });
+        Ok(id)
+    }
+
     /// Disk workers for a destination, if it lies where those of `downloads/` cannot write.
-    pub(super) fn workers_for(&mut self, destination: &Path) -> Result<Option<disk::Handle>, Failure> {
+    fn workers_for(&mut self, destination: &Path) -> Result<Option<disk::Handle>, Failure> {
         if self.parts.cages.reach(destination) {
             return Ok(None);
         }

@@ -17,7 +17,7 @@ use crate::control::Notice;
 use crate::custody::chunkstore;
 use crate::custody::custodian::{Custodian, Output};
 use crate::custody::homecoming::Decision;
-use crate::custody::ledger::{Key, Record};
+use crate::custody::ledger::{Key, Present, Record};
 use crate::discovery::PeerInfo;
 use crate::identity::PeerId;
 use crate::limits;
@@ -34,6 +34,9 @@ use crate::wire::custody::{Custody as Message, Span};
 /// The first byte of the keys under which the signed announcements of owners are filed: they tell the names of
 /// those who are away. Records of the machine begin with smaller ones.
 pub(in crate::peer) const NOTE: u8 = 100;
+
+/// The number of writings that nothing waits for. Those of records begin with 1.
+const NOTES: u64 = 0;
 
 /// What the folders are called that proofs are fetched into, each with a number.
 pub(in crate::peer) const PROOF: &str = "proof-";
@@ -83,8 +86,8 @@ pub(in crate::peer) struct Custody {
 }
 
 impl Custody {
-    /// `notes`: the rows of the ledger under [`NOTE`].
-    pub(in crate::peer) fn new(machine: Custodian, notes: Vec<LedgerRow>) -> Self {
+    /// `notes`: the rows of the ledger under [`NOTE`]. `present`: what lies in the store.
+    pub(in crate::peer) fn new(machine: Custodian, notes: Vec<LedgerRow>, present: Present) -> Self {
         Self {
             machine,
             ordered: Ordered::default(),
@@ -95,7 +98,7 @@ impl Custody {
             errands: BTreeMap::new(),
             next_errand: ERRANDS,
             looks: 0,
-            served: Served::new(notes),
+            served: Served::new(notes, present),
             own: super::own::Own::default(),
         }
     }
@@ -107,7 +110,7 @@ impl Custody {
 
     /// Files some notes. Nothing waits for them: what they tell is only shown.
     pub(super) fn note(&self, store: &store::Handle, rows: Vec<LedgerRow>) {
-        store.put_ledger(rows, 0, self.written.0.clone());
+        store.put_ledger(rows, NOTES, self.written.0.clone());
     }
 
     /// This is done once all that was recorded before is on the disk.
@@ -247,7 +250,11 @@ impl Controller {
                 }
             }
             chunkstore::Event::Trouble(text) => self.warn(text),
-            chunkstore::Event::Lost(file) => self.custody.machine.lost(now, file),
+            chunkstore::Event::Lost(file, left) => {
+                self.custody.machine.lost(now, file);
+                self.custody.served.has_left(now, file, left);
+            }
+            chunkstore::Event::There(file, left) => self.custody.served.has_left(now, file, left),
             chunkstore::Event::Kept(file, chunks) => self.found_rotten(file, chunks),
             chunkstore::Event::Shared(path, file, finding) => self.found_bad(&path, file, finding),
             chunkstore::Event::Verified(files, bytes) => self.verified(now, files, bytes),
@@ -275,6 +282,8 @@ impl Controller {
                 self.custody.ordered.written(number);
                 self.custody.warned = false;
             }
+            // A name that is not noted down is learned again.
+            Err(e) if number == NOTES => log::debug!("the names of owners cannot be noted down: {e}"),
             Err(e) => {
                 self.custody.ordered.failed(number);
                 self.custody.write_again = Some(now + WRITE_AGAIN);
@@ -449,6 +458,7 @@ impl Controller {
         if let Some(Errand::Fetch { file, size, span }) = self.custody.errands.get(&job)
             && let Some(chunks) = Chunks::of(*size)
         {
+            self.state.verifying.kept_moved(now, *file);
             let have = u32::try_from(done / chunks.chunk_size()).unwrap_or(u32::MAX).min(span.len());
             self.custody.machine.fetched(now, *file, *span, have, false);
         }
@@ -462,6 +472,8 @@ impl Controller {
                     self.custody.machine.fetched(now, file, span, span.len(), true);
                 } else {
                     self.custody.machine.failed(now, file);
+                    // What came of it can be had all the same.
+                    self.parts.chunks.send(chunkstore::Command::Look(file));
                 }
                 self.kept_again(now, file, is_good);
                 self.custody.looks += 1;
@@ -478,7 +490,7 @@ impl Controller {
 }
 
 /// A file, or chunks of it, for a job of custody's. `None`: no file is that large.
-pub(super) fn wanted(
+fn wanted(
     id: FileId,
     size: u64,
     keep: Option<Span>,

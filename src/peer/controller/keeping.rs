@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Controller, NOTE};
-use crate::content::{Catalogue, FileId, Head};
+use crate::content::{Catalogue, ChunkIndex, FileId, Head};
 use crate::custody::chunkstore;
+use crate::custody::ledger::Present;
 use crate::identity::{Instance, PeerId};
 use crate::peer::away::Part;
 use crate::store::LedgerRow;
@@ -28,9 +29,15 @@ const CALL: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(super) struct Served {
     due: Option<Time>,
+    /// The other peers are to be called to look again then.
+    call_due: Option<Time>,
     /// The sender does not know yet what lies in the store.
     chunks_due: bool,
     stored: BTreeMap<FileId, StoredFile>,
+    /// Chunks that lie in the store of contents of which some are missing.
+    left: BTreeMap<FileId, Vec<Span>>,
+    /// Contents that are read again, for a chunk of them was found to be rotten.
+    checked: BTreeSet<FileId>,
     open: BTreeSet<PeerId>,
     estates: BTreeMap<PeerId, (Instance, u64)>,
     kept: Arc<Vec<KeptOf>>,
@@ -42,17 +49,18 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// With the announcements that are filed in the ledger.
-    pub(super) fn new(notes: Vec<LedgerRow>) -> Self {
+    /// With the announcements that are filed in the ledger, and what lies in the store.
+    pub(super) fn new(notes: Vec<LedgerRow>, left: Present) -> Self {
         let note = |row: LedgerRow| {
             let owner = PeerId(row.key.get(1..)?.try_into().ok()?);
             Some((owner, Arc::from(row.value?)))
         };
-        Self { announcements: notes.into_iter().filter_map(note).collect(), ..Self::default() }
+        let announcements = notes.into_iter().filter_map(note).collect();
+        Self { announcements, left, ..Self::default() }
     }
 
-    pub(super) const fn poll_timeout(&self) -> Option<Time> {
-        self.due
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        [self.due, self.call_due].into_iter().flatten().min()
     }
 
     /// Something of it may have changed.
@@ -67,7 +75,14 @@ impl Served {
         name_of(owner, self.announcements.get(&owner)?)
     }
 
-    /// True if this content is in the store, all of it that was taken.
+    /// Of a content of which some is missing these chunks lie in the store.
+    pub(super) fn has_left(&mut self, now: Time, file: FileId, left: Vec<Span>) {
+        self.left.insert(file, left);
+        self.checked.remove(&file);
+        self.stale(now);
+    }
+
+    /// True if this content is in the store, or some of it.
     pub(super) fn has(&self, file: FileId) -> bool {
         self.stored.contains_key(&file)
     }
@@ -76,14 +91,18 @@ impl Served {
 impl Controller {
     /// Brings to the sender what changed of what is kept, once in a while.
     pub(super) fn serve_kept(&mut self, now: Time) {
-        if self.custody.served.due.is_none_or(|at| at > now) {
-            return;
+        if self.custody.served.due.is_some_and(|at| at <= now) {
+            self.custody.served.due = None;
+            self.serve_chunks();
+            self.serve_estates();
+            self.note_names();
+            self.serve_list(now);
         }
-        self.custody.served.due = None;
-        self.serve_chunks();
-        self.serve_estates();
-        self.note_names();
-        self.serve_list(now);
+        if self.custody.served.call_due.is_some_and(|at| at <= now) {
+            self.custody.served.call_due = None;
+            self.custody.served.called = Some(now);
+            self.custody.own.call(now);
+        }
     }
 
     /// The same at once for what lies in the store: whoever hears of it may ask for it.
@@ -92,14 +111,23 @@ impl Controller {
             return;
         }
         let keeper = self.custody.machine.keeper();
+        let left = &mut self.custody.served.left;
+        left.retain(|file, _| keeper.lacks(*file));
         let mut stored: BTreeMap<FileId, StoredFile> = BTreeMap::new();
-        for ((owner, file), row, _) in keeper.all().filter(|(_, row, _)| row.whole) {
+        for ((owner, file), row, _) in keeper.all() {
+            let left = left.get(&file).filter(|_| !row.whole);
+            let left = left.into_iter().flatten().map(|span| span.common(&row.span));
+            let mut spans =
+                row.whole.then_some(row.span).into_iter().chain(left).filter(|s| !s.is_empty()).peekable();
+            if spans.peek().is_none() {
+                continue;
+            }
             let entry = stored.entry(file);
             let entry =
                 entry.or_insert_with(|| StoredFile { size: row.size, spans: Vec::new(), owners: Vec::new() });
             // One size for each content: of another one only a liar speaks.
             if entry.size == row.size {
-                entry.spans.push(row.span);
+                entry.spans.extend(spans);
                 entry.owners.push(owner);
             }
         }
@@ -200,14 +228,9 @@ impl Controller {
         // Others ask again when this peer's catalogue has another number.
         let served = &mut self.custody.served;
         if served.away != away {
-            if served.called.is_some_and(|at| now.since(at) < CALL) {
-                served.kept = Arc::default();
-                served.due = Some(now + CALL);
-                return;
-            }
             served.away = away;
-            served.called = Some(now);
-            self.custody.own.call(now);
+            let earliest = served.called.map_or(now, |at| (at + CALL).max(now));
+            served.call_due.get_or_insert(earliest);
         }
     }
 
@@ -242,17 +265,35 @@ impl Controller {
     /// The data of a kept file is gone.
     pub(super) fn kept_is_gone(&mut self, file: FileId) {
         log::warn!("a kept file ({file:?}) is gone here: it is fetched again");
-        self.custody.served.stored.remove(&file);
+        self.serve_no_more(file);
         self.parts.chunks.send(chunkstore::Command::Clear(file));
     }
 
-    /// A chunk of the store turned out to be rotten when it was to be served, or was read again.
-    pub(super) fn rotten(&mut self, file: FileId, chunks: Vec<crate::content::ChunkIndex>) {
+    /// A chunk of the store turned out to be rotten when it was to be served. It is not given out; of the others each
+    /// is proved before it is.
+    pub(super) fn rotten(&mut self, file: FileId) {
+        let keeper = self.custody.machine.keeper();
+        let rows = keeper.all().filter(|((_, f), ..)| *f == file).map(|(_, row, _)| (row.size, row.span));
+        let (sizes, spans): (Vec<u64>, Vec<Span>) = rows.unzip();
+        let Some(size) = sizes.first().copied().filter(|_| self.custody.served.checked.insert(file)) else {
+            return;
+        };
         log::warn!("a kept file ({file:?}) is damaged here: it is fetched again");
+        // It is fetched again once that is done: two cannot work on one file.
+        self.parts.chunks.send(chunkstore::Command::Check(file, size, spans));
+    }
+
+    /// Chunks of the store turned out to be rotten when all of them were read again.
+    pub(super) fn lose(&mut self, file: FileId, chunks: Vec<ChunkIndex>) {
+        log::warn!("a kept file ({file:?}) is damaged here: it is fetched again");
+        self.serve_no_more(file);
+        self.parts.chunks.send(chunkstore::Command::Lose(file, chunks));
+    }
+
+    /// Until it is known what is left of it.
+    fn serve_no_more(&mut self, file: FileId) {
         self.parts.sender.send(SenderCommand::Stored(file, None));
         self.custody.served.stored.remove(&file);
-        // It is fetched again once that is done: two cannot work on one file.
-        self.parts.chunks.send(chunkstore::Command::Lose(file, chunks));
     }
 }
 

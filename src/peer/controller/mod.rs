@@ -21,6 +21,7 @@ use crossbeam_channel::{Receiver, Sender, select};
 use self::commands::Held;
 pub(super) use self::custody::{Custody, NOTE, PROOF};
 use self::verify::Verifying;
+use super::away::whole_or_some;
 use super::downloads::{Downloads, Speed};
 use super::leaving::{Cause, Leaving};
 use super::roster::Roster;
@@ -41,7 +42,6 @@ use crate::time::Time;
 use crate::transfer::{
     Arrival, CustodyEvent, JobId, Offer, ReceiverCommand, ReceiverEvent, SenderCommand, SenderEvent,
 };
-use crate::wire::custody::Span;
 use crate::wire::message::Told;
 
 /// A catalogue that could not be pulled is asked for again after this time.
@@ -312,6 +312,7 @@ impl Controller {
         }
         match event {
             ReceiverEvent::Progress(progress) => {
+                self.state.verifying.moved(now, progress.job);
                 let roster = &self.state.roster;
                 self.state.downloads.progress(now, progress, |id| roster.name(id));
                 let rows = self.state.downloads.rows(now, |id| roster.name(id));
@@ -409,7 +410,7 @@ impl Controller {
                 // The library ended only if the whole peer is ending.
                 drop(self.parts.library.commands.send(library::Command::Check(path)));
             }
-            SenderEvent::Rotten(file, chunk) => self.rotten(file, vec![chunk]),
+            SenderEvent::Rotten(file, _) => self.rotten(file),
             SenderEvent::Missing(file) => self.kept_is_gone(file),
             SenderEvent::Stopped => {
                 if let Some(leaving) = &mut self.state.leaving {
@@ -477,11 +478,9 @@ impl Controller {
             return;
         }
         for (claim, parts) in self.state.roster.away.parts(&wants) {
-            let (whole, some): (Vec<_>, Vec<_>) =
-                parts.into_iter().partition(|(_, span)| Span::whole(claim.1) == Some(*span));
-            let peers = |parts: Vec<(PeerId, Span)>| parts.into_iter().map(|(peer, _)| peer).collect();
-            self.parts.receiver.send(ReceiverCommand::Holders(claim, peers(whole)));
-            self.parts.receiver.send(ReceiverCommand::Crowd(claim, peers(some)));
+            let (whole, some) = whole_or_some(claim.1, parts);
+            self.parts.receiver.send(ReceiverCommand::Holders(claim, whole));
+            self.parts.receiver.send(ReceiverCommand::Crowd(claim, some));
         }
     }
 

@@ -15,9 +15,10 @@ use crate::custody::handoff::{Farewell, Progress};
 use crate::discovery;
 use crate::identity::PeerId;
 use crate::limits;
+use crate::peer::away::whole_or_some;
 use crate::sys::clock;
 use crate::time::Time;
-use crate::transfer::{Job, JobId, ReceiverCommand, Wanted};
+use crate::transfer::{JobId, ReceiverCommand, Wanted};
 use crate::wire::custody::{Report, Span};
 
 /// Making a head takes time with many files: the next one is made after so many times as long.
@@ -95,14 +96,18 @@ impl Own {
         self.restore = Some(self.restore.map_or(soon, |at| at.min(soon)));
     }
 
-    /// True if this download brings back what was lost; it is over.
-    pub(super) fn restored(&mut self, now: Time, job: JobId) -> bool {
-        let is_it = self.restoring == Some(job);
-        if is_it {
+    /// A download is over: perhaps the one that brings back what was lost.
+    pub(super) fn restored(&mut self, now: Time, job: JobId) {
+        if self.restoring == Some(job) {
             self.restoring = None;
             self.restore = Some(now + RESTORE_AGAIN);
         }
-        is_it
+    }
+
+    /// Who keeps what of these files need not be remembered: they are here.
+    fn forget_reports(&mut self, here: impl Fn(FileId) -> bool) {
+        self.reported.retain(|file, _| !here(*file));
+        self.rows = self.reported.values().map(BTreeMap::len).sum();
     }
 }
 
@@ -131,6 +136,7 @@ impl Controller {
             return;
         }
         let shelf = Arc::clone(&self.state.shelf);
+        self.custody.own.forget_reports(|file| shelf.files.contains_key(&file));
         let machine = &mut self.custody.machine;
         let waiting = shelf.waiting.as_deref().filter(|_| self.state.scanned);
         let lacks = |e: &&Entry| shelf.catalogue.get(&e.path).is_none();
@@ -239,7 +245,7 @@ impl Controller {
             return;
         }
         let here: Vec<PeerId> = self.state.roster.iter().map(|(id, _)| *id).collect();
-        let (mut files, mut folders, mut wants) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
         let asked: Arc<str> = Arc::from("restore");
         for entry in lost {
             let Kind::File { id, size, modified, executable } = entry.kind else {
@@ -247,33 +253,21 @@ impl Controller {
                 continue;
             };
             let kept = self.custody.own.reported.get(&id);
-            let is_whole = |span: &Span| Span::whole(size) == Some(*span);
-            let kept = || kept.into_iter().flatten().filter(|(peer, _)| here.contains(peer));
-            let holders: Vec<PeerId> = kept().filter(|(_, s)| is_whole(s)).map(|(p, _)| *p).collect();
-            let mut some: Vec<PeerId> = kept().filter(|(_, s)| !is_whole(s)).map(|(p, _)| *p).collect();
+            let kept = kept.into_iter().flatten().filter(|(peer, _)| here.contains(peer));
+            let (holders, mut some) = whole_or_some(size, kept.map(|(peer, span)| (*peer, *span)));
             if holders.is_empty() && some.is_empty() {
                 some.clone_from(&here);
             }
-            wants.push((id, size));
             let (asked, to) = (Arc::clone(&asked), entry.path);
             files.push(Wanted { id, size, modified, executable, asked, to, holders, keep: None, some });
         }
-        let destination = self.config.shared();
-        let workers = match self.workers_for(&destination) {
-            Ok(workers) => workers,
+        match self.begin_download("restore".to_owned(), None, self.config.shared(), files, folders) {
+            Ok(job) => self.custody.own.restoring = Some(job),
             Err(failure) => {
                 self.custody.own.restore = Some(now + RESTORE_AGAIN);
-                return log::warn!("nothing can be restored: {}", failure.message);
+                log::warn!("nothing can be restored: {}", failure.message);
             }
-        };
-        let id = self.state.downloads.next_id();
-        self.custody.own.restoring = Some(id);
-        self.state.downloads.begin(id, "restore".to_owned(), None, &wants, folders.len());
-        let job = Job { id, destination, files, folders, background: false };
-        self.parts.receiver.send(match workers {
-            Some(workers) => ReceiverCommand::FetchBy(job, workers),
-            None => ReceiverCommand::Fetch(job),
-        });
+        }
     }
 
     /// Begins to hand own files over, before the departure. False: there is nothing to be handed over.

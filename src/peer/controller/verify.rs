@@ -4,22 +4,25 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 
 use super::{Controller, reply};
+use crate::config::Config;
 use crate::content::{ChunkIndex, FileId, Kind, SafePath};
 use crate::control::{Found, Lies, Reply, VerifyRow};
 use crate::custody::chunkstore::{self, Finding, Verify};
+use crate::disk::PARTIAL;
 use crate::error::Failure;
-use crate::identity::PeerId;
+use crate::peer::away::whole_or_some;
 use crate::time::Time;
-use crate::transfer::{Job, JobId, ReceiverCommand, Wanted};
+use crate::transfer::{JobId, Wanted};
 use crate::wire::custody::Span;
 
-/// What is not repaired after this time without another piece of news counts as not repaired.
+/// What is not repaired after this time in which nothing came of any repair counts as not repaired.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One reading, and what came of it so far.
@@ -35,7 +38,7 @@ pub(super) struct Verifying {
     /// Kept files that are fetched again: the path under which their owner shares them.
     kept: BTreeMap<FileId, String>,
     /// Shared files that are fetched again, by the job that brings them.
-    shared: BTreeMap<JobId, (SafePath, FileId)>,
+    shared: BTreeMap<JobId, SafePath>,
     /// When it is over at the latest.
     until: Option<Time>,
 }
@@ -43,6 +46,24 @@ pub(super) struct Verifying {
 impl Verifying {
     pub(super) const fn poll_timeout(&self) -> Option<Time> {
         self.until
+    }
+
+    /// Bytes came of what a job fetches again.
+    pub(super) fn moved(&mut self, now: Time, job: JobId) {
+        if self.shared.contains_key(&job) {
+            self.wait_on(now);
+        }
+    }
+
+    /// The same of a kept file.
+    pub(super) fn kept_moved(&mut self, now: Time, file: FileId) {
+        if self.kept.contains_key(&file) {
+            self.wait_on(now);
+        }
+    }
+
+    fn wait_on(&mut self, now: Time) {
+        self.until = self.until.map(|_| now + PATIENCE);
     }
 
     fn say(&mut self, row: &VerifyRow) {
@@ -81,13 +102,14 @@ impl Controller {
         let path = path.unwrap_or_else(|| file.to_string());
         self.state.verifying.bad += 1;
         self.state.verifying.kept.insert(file, path);
-        self.rotten(file, chunks);
+        self.lose(file, chunks);
     }
 
     /// A kept file that was damaged was fetched again, or could not be.
     pub(super) fn kept_again(&mut self, now: Time, file: FileId, is_good: bool) {
         if let Some(path) = self.state.verifying.kept.remove(&file) {
             self.state.verifying.say(&row(&path, Lies::Kept, Found::Rotten, Some(is_good)));
+            self.state.verifying.wait_on(now);
             self.verified_if_over(now);
         }
     }
@@ -117,68 +139,68 @@ impl Controller {
         let Kind::File { id, size, modified, executable } = entry.kind else { return false };
         let claim = (file, size);
         let mut holders = self.state.roster.holders(&[claim].into(), None).remove(&claim).unwrap_or_default();
-        let key = (self.identity.id(), file);
-        let places = self.custody.machine.distributor().places(key);
-        let (whole, some): (Vec<_>, Vec<_>) =
-            places.into_iter().partition(|place| Span::whole(size) == Some(place.span));
-        holders.extend(whole.into_iter().map(|place| place.peer));
-        let some: Vec<PeerId> = some.into_iter().map(|place| place.peer).collect();
+        let places = self.custody.machine.distributor().places((self.identity.id(), file));
+        let (whole, mut some) = whole_or_some(size, places.into_iter().map(|place| (place.peer, place.span)));
+        holders.extend(whole);
+        // It may lie here under another name, too.
+        if self.state.shelf.files.get(&file).is_some_and(|other| other.path != *path) {
+            some.push(self.identity.id());
+        }
         if id != file || holders.is_empty() && some.is_empty() {
             return false;
         }
-        let begin = || -> Result<(PathBuf, SafePath), Failure> {
-            let destination = self.config.state().join("repair");
-            std::fs::create_dir_all(&destination).map_err(|e| Failure::other(e.to_string()))?;
-            let to = id.to_string().parse().map_err(|_| Failure::other("an id is no name"))?;
-            Ok((destination, to))
-        };
+        let destination = repairs(&self.config);
+        let (asked, to) = (Arc::from("verify"), path.clone());
+        let wanted = Wanted { id, size, modified, executable, asked, to, holders, keep: None, some };
         let begun =
-            begin().and_then(|(destination, to)| Ok((self.workers_for(&destination)?, destination, to)));
-        let (workers, destination, to) = match begun {
-            Ok(begun) => begun,
+            std::fs::create_dir_all(&destination).map_err(|e| Failure::other(e.to_string())).and_then(|()| {
+                self.begin_download(format!("verify {path}"), None, destination, vec![wanted], Vec::new())
+            });
+        match begun {
+            Ok(job) => {
+                self.state.verifying.shared.insert(job, path.clone());
+                true
+            }
             Err(failure) => {
                 log::warn!("{path} cannot be repaired: {}", failure.message);
-                return false;
+                false
             }
-        };
-        let job = self.state.downloads.next_id();
-        self.state.verifying.shared.insert(job, (path.clone(), file));
-        self.state.downloads.begin(job, format!("verify {path}"), None, &[claim], 0);
-        let asked = Arc::from("verify");
-        let wanted = Wanted { id, size, modified, executable, asked, to, holders, keep: None, some };
-        let fetch = Job { id: job, destination, files: vec![wanted], folders: Vec::new(), background: false };
-        self.parts.receiver.send(match workers {
-            Some(workers) => ReceiverCommand::FetchBy(fetch, workers),
-            None => ReceiverCommand::Fetch(fetch),
-        });
-        true
+        }
     }
 
     /// A download ended: if it brought a good one of a shared file, that takes the place of the rotten one.
     pub(super) fn good_came(&mut self, now: Time, job: JobId, failure: Option<&Failure>) {
-        let Some((path, file)) = self.state.verifying.shared.remove(&job) else { return };
+        let Some(path) = self.state.verifying.shared.remove(&job) else { return };
         let done = match failure {
-            None => self.swap(&path, file).map_err(|e| e.to_string()),
+            None => self.swap(&path).map_err(|e| e.to_string()),
             Some(failure) => Err(failure.message.clone()),
         };
         if let Err(e) = &done {
             log::warn!("{path} is damaged, and could not be repaired: {e}");
         }
         self.state.verifying.say(&row(path.as_str(), Lies::Shared, Found::Rotten, Some(done.is_ok())));
+        self.state.verifying.wait_on(now);
         self.verified_if_over(now);
     }
 
-    /// Puts what was fetched in the place of what rotted, which goes to `.potluck/rotten/`.
-    fn swap(&self, path: &SafePath, file: FileId) -> std::io::Result<()> {
-        let state = self.config.state();
-        let (good, place) =
-            (state.join("repair").join(file.to_string()), self.config.shared().join(path.as_str()));
-        let aside = state.join("rotten");
-        std::fs::create_dir_all(&aside)?;
-        let aside = aside.join(file.to_string());
-        std::fs::rename(&place, &aside)?;
+    /// Puts what was fetched in the place of what rotted, of which a name in `.potluck/rotten/` is left; where
+    /// `shared/` is another file system than that, in `shared/.potluck-partial/rotten/`.
+    fn swap(&self, path: &SafePath) -> io::Result<()> {
+        let shared = self.config.shared();
+        let (good, place) = (repairs(&self.config).join(path.as_str()), shared.join(path.as_str()));
+        let aside = |folder: PathBuf| {
+            let aside = folder.join("rotten").join(path.as_str());
+            set_aside(&place, &aside).map(|()| aside)
+        };
+        let aside = match aside(self.config.state()) {
+            Err(e) if e.kind() == io::ErrorKind::CrossesDevices => aside(shared.join(PARTIAL)),
+            done => done,
+        }?;
         // Should it fail, the user has what was there.
-        std::fs::rename(&good, &place).or_else(|e| std::fs::rename(&aside, &place).and(Err(e)))
+        std::fs::rename(&good, &place).or_else(|e| match place.try_exists() {
+            Ok(true) => Err(e),
+            _ => std::fs::rename(&aside, &place).and(Err(e)),
+        })
     }
 
     /// All was read.
@@ -213,5 +235,26 @@ impl Controller {
             reply(&ask, sum.clone());
             reply(&ask, end.clone());
         }
+    }
+}
+
+/// Where good ones of damaged files are fetched to: on the file system of `shared/`, where nothing is shared.
+fn repairs(config: &Config) -> PathBuf {
+    config.shared().join(PARTIAL).join("repair")
+}
+
+/// Gives what lies at `place` the name `aside`, too, under which it outlives what takes its place. Where a file can
+/// have but one name it is moved there.
+fn set_aside(place: &Path, aside: &Path) -> io::Result<()> {
+    if let Some(folder) = aside.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    match std::fs::remove_file(aside) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    match std::fs::hard_link(place, aside) {
+        Err(e) if e.kind() != io::ErrorKind::CrossesDevices => std::fs::rename(place, aside),
+        done => done,
     }
 }

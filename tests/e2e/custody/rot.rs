@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use potluck::control::{Found, Lies, Reply, VerifyRow};
@@ -26,7 +26,7 @@ fn is_good(path: &Path, id: &str) -> bool {
 }
 
 /// Where a peer keeps the file that has this content.
-fn kept(peer: &Peer, id: &str) -> std::path::PathBuf {
+fn kept(peer: &Peer, id: &str) -> PathBuf {
     store(peer).join(id)
 }
 
@@ -125,46 +125,70 @@ fn verify_finds_what_rotted_in_the_store_and_has_it_mended() {
     keepers.iter().chain([&owner]).for_each(assert_sound);
 }
 
-/// A disk that gives back other bytes than were written, without anything having been written.
-#[test]
-fn verify_mends_what_rotted_in_the_shared_folder() {
+/// A disk that gives back other bytes than were written, without anything having been written: flips a bit of
+/// these files below the file system, so that no time of theirs tells.
+fn rot(image: &Path, files: &[PathBuf]) {
+    let bytes = fs::read(&files[0]).unwrap();
+    assert!(Command::new("sync").status().unwrap().success());
+    let disk = fs::read(image).unwrap();
+    let part = &bytes[3_000_000..3_000_064];
+    let places: Vec<usize> =
+        (0..disk.len() - part.len()).filter(|&at| disk[at..].starts_with(part)).collect();
+    assert_eq!(places.len(), files.len());
+    places.into_iter().for_each(|at| flip(image, at as u64));
+    for file in files {
+        let from = format!("if={}", file.display());
+        assert!(Command::new("dd").args([&from, "iflag=nocache", "count=0"]).status().unwrap().success());
+    }
+}
+
+/// Files of one content rot in `shared/`; `mounted` is the folder of the owner that lies on the disk, `aside` where
+/// the damaged one is found afterwards.
+fn rots_in_shared(mounted: &str, names: &[&str], aside: &str) {
     let Some(lab) = Lab::of("up 2") else { return };
     let image = lab.path("image");
-    let Some(mount) = Small::ext2(lab.folder("owner"), &image, 64 << 20) else { return };
+    let Some(mount) = Small::ext2(lab.folder(mounted), &image, 64 << 20) else { return };
     let shared = lab.folder("owner/shared");
-    let file = shared.join("large.bin");
-    fill(&file, 6 << 20, 1);
-    super::date(&file, 1_000_000_000);
+    let files: Vec<PathBuf> = names.iter().map(|name| shared.join(name)).collect();
+    for file in &files {
+        fill(file, 6 << 20, 1);
+        super::date(file, 1_000_000_000);
+    }
     let keeper = peer(&lab, 2, "keeper", &[]);
     let owner = peer(&lab, 1, "owner", &[]);
-    until_whole([&owner], 1);
-    let id = owner.listed("large.bin").unwrap().id;
-    // Below the file system, so that no time of the file tells.
-    let bytes = fs::read(&file).unwrap();
-    assert!(Command::new("sync").status().unwrap().success());
-    let disk = fs::read(&image).unwrap();
-    let part = &bytes[3_000_000..3_000_064];
-    let at = disk.windows(part.len()).position(|w| w == part).unwrap();
-    flip(&image, at as u64);
-    let from = format!("if={}", file.display());
-    assert!(Command::new("dd").args([&from, "iflag=nocache", "count=0"]).status().unwrap().success());
-    assert!(!is_good(&file, &id), "it has rotted");
-    let (rows, sum) = verify(&owner);
-    let row = VerifyRow {
-        path: "large.bin".into(),
+    until_whole([&owner], names.len());
+    let id = owner.listed(names[0]).unwrap().id;
+    rot(&image, &files);
+    assert!(files.iter().all(|file| !is_good(file, &id)), "they have rotted");
+    let (mut rows, sum) = verify(&owner);
+    rows.sort_by(|a, b| a.path.cmp(&b.path));
+    let row = |path: &&str| VerifyRow {
+        path: (*path).to_owned(),
         what: Lies::Shared,
         result: Found::Rotten,
         repaired: Some(true),
     };
-    assert_eq!((rows, sum), (vec![row], (1, 1)));
-    assert!(is_good(&file, &id));
-    assert_eq!(super::contents(&shared).values().next().unwrap().1, 1_000_000_000, "its time is the old one");
+    let all = names.len() as u64;
+    assert_eq!((rows, sum), (names.iter().map(row).collect(), (all, all)));
+    assert!(files.iter().all(|file| is_good(file, &id)));
+    let times = super::contents(&shared).into_values().map(|(_, time)| time);
+    assert!(times.eq(names.iter().map(|_| 1_000_000_000)), "their times are the old ones");
     // What was there is not thrown away.
-    let aside: Vec<_> = walkdir::WalkDir::new(owner.directory.join(".potluck/rotten")).into_iter().collect();
-    assert_eq!(aside.len(), 2, "{aside:?}");
-    until_whole([&owner], 1);
-    assert_eq!(verify(&owner), (Vec::new(), (1, 0)));
+    let aside: Vec<PathBuf> = names.iter().map(|name| owner.directory.join(aside).join(name)).collect();
+    assert!(aside.iter().all(|file| file.is_file() && !is_good(file, &id)), "{aside:?}");
+    until_whole([&owner], names.len());
+    assert_eq!(verify(&owner), (Vec::new(), (all, 0)));
     [&owner, &keeper].into_iter().for_each(assert_sound);
     drop((owner, keeper));
     drop(mount);
+}
+
+#[test]
+fn verify_mends_what_rotted_in_the_shared_folder() {
+    rots_in_shared("owner", &["large.bin"], ".potluck/rotten");
+}
+
+#[test]
+fn verify_mends_all_of_one_content_where_shared_is_another_disk() {
+    rots_in_shared("owner/shared", &["large.bin", "twin.bin"], "shared/.potluck-partial/rotten");
 }
