@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Files that docs/PROTOCOL.md describes byte by byte.
-const WIRE: [&str; 6] = [
+const WIRE: [&str; 7] = [
+    "src/wire/blocks.rs",
     "src/wire/custody.rs",
     "src/wire/datagram.rs",
     "src/wire/frame.rs",

@@ -2,7 +2,8 @@
 //!
 //! Each role is a thread that runs one [`Engine`]: engine.rs (the loop), net.rs (who is connected),
 //! connection.rs (TLS and frames). What a role does is in receiver.rs, sender/ and custody.rs; what
-//! they decide is in pure machines: swarm/, catalogue/, kept.rs, serve.rs, dialback.rs.
+//! they decide is in pure machines: swarm/, catalogue/, kept.rs, serve.rs, rate.rs, yielding.rs,
+//! dialback.rs.
 
 mod catalogue;
 mod connection;
@@ -22,6 +23,7 @@ mod serve;
 mod swarm;
 #[cfg(test)]
 mod tests;
+mod yielding;
 
 pub use custody::{CustodyCommand, CustodyEvent};
 pub use engine::{Bell, Engine, Handle};

@@ -190,6 +190,14 @@ impl Asked {
         }
     }
 
+    /// True if it may wait for those of others.
+    const fn is_background(&self) -> bool {
+        match self {
+            Self::Blocks(m) => m.background,
+            Self::Any(m, _) => m.background,
+        }
+    }
+
     fn files(&self) -> impl Iterator<Item = FileId> {
         let (items, any) = match self {
             Self::Blocks(m) => (&m.items[..], None),
@@ -250,6 +258,11 @@ impl Client {
         !self.blocks.is_empty()
     }
 
+    /// True if what it waits for may wait for others.
+    pub(super) fn is_background(&self) -> bool {
+        self.blocks.front().is_some_and(Asked::is_background)
+    }
+
     /// True if it waits for no content, and nothing of what it began is missing or it has not gone on with
     /// it for several times as long as it used to take.
     pub(super) fn is_finished(&self, now: Time) -> bool {
@@ -307,7 +320,13 @@ impl Client {
             }
             self.under_way.entry(file).or_insert(0);
         }
-        self.blocks.push_back(asked);
+        // It overtakes what this one itself fetches in the background, but not what is under way.
+        let begun = usize::from(self.item > 0 || self.done > 0 || self.is_chosen_now());
+        let behind = self.blocks.iter().skip(begun).position(Asked::is_background);
+        match behind.filter(|_| !asked.is_background()) {
+            Some(at) => self.blocks.insert(begun + at, asked),
+            None => self.blocks.push_back(asked),
+        }
         true
     }
 
@@ -347,6 +366,11 @@ impl Client {
     /// True if what is sent to it now is a chunk that was chosen for it.
     pub(super) fn is_chosen(&self) -> bool {
         matches!(self.blocks.front(), Some(Asked::Any(..)))
+    }
+
+    /// True if the chunk for its first request was chosen.
+    fn is_chosen_now(&self) -> bool {
+        matches!(self.blocks.front(), Some(Asked::Any(_, Some(_))))
     }
 
     /// The chunks of a file that were chosen for it.
@@ -411,6 +435,35 @@ impl Client {
         if self.blocks.front().is_some_and(|b| b.item(self.item).is_none()) {
             self.item = 0;
             self.blocks.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_waits_for_overtakes_what_it_fetches_in_the_background() {
+        let item = Item { file: FileId([1; 32]), offset: 0, len: 10 };
+        let blocks = |request, background| GetBlocks { request, items: vec![item], background };
+        for sent in [0, 4] {
+            let mut client = Client::new(PeerId([2; 32]), Time::ZERO);
+            assert!(client.take_blocks(Time::ZERO, blocks(1, true), true));
+            if sent > 0 {
+                client.advance(Time::ZERO, sent, 100);
+            }
+            for (request, background) in [(2, true), (3, false), (4, true), (5, false)] {
+                assert!(client.take_blocks(Time::ZERO, blocks(request, background), true));
+            }
+            let mut order = Vec::new();
+            while let Some((request, _, left)) = client.next_item() {
+                assert_eq!(client.is_background(), matches!(request, 1 | 2 | 4));
+                order.push(request);
+                client.advance(Time::ZERO, left.len, 100);
+            }
+            // But not what is under way.
+            assert_eq!(order, if sent == 0 { [3, 5, 1, 2, 4] } else { [1, 3, 5, 2, 4] });
         }
     }
 }

@@ -36,6 +36,9 @@ pub struct GetAny {
     /// Map of the chunks that are wanted.
     #[serde(with = "serde_bytes")]
     pub want: Vec<u8>,
+    /// As in [`super::message::GetBlocks`].
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub background: bool,
 }
 
 /// Chunks that are there.

@@ -12,6 +12,7 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+pub use super::blocks::{BlockIs, Cancel, GetBlocks, Item};
 use super::frame::{self, Frame};
 pub use super::haves::{GetAny, GetHaves, HavesIs};
 pub use super::kept::{GetKept, KeptFile, KeptIs};
@@ -100,33 +101,6 @@ pub struct GetManifest {
     pub page: u32,
 }
 
-/// Some bytes of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Item {
-    /// Which file. Content is named by its id only; there are no paths in requests.
-    pub file: FileId,
-    /// Where they begin.
-    pub offset: u64,
-    /// How many; at most [`limits::CHUNK_MAX`], at least 1.
-    pub len: u64,
-}
-
-/// Asks for bytes. Answer: blocks of at most [`limits::BLOCK`] bytes, item after item, in order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GetBlocks {
-    /// Number of the request.
-    pub request: u64,
-    /// At most [`limits::REQUEST_ITEMS`].
-    pub items: Vec<Item>,
-}
-
-/// Takes a request back. No answer; blocks that are under way may still come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cancel {
-    /// Number of the request that is taken back.
-    pub request: u64,
-}
-
 /// Asks for the peers in the table. Answer: [`TableIs`] once or more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetTable {
@@ -168,17 +142,6 @@ pub struct ManifestIs {
     /// Chaining values, 32 bytes each.
     #[serde(with = "serde_bytes")]
     pub values: Vec<u8>,
-}
-
-/// One block; its bytes are the frame's payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockIs {
-    /// Number of the request.
-    pub request: u64,
-    /// Number of the item in the request.
-    pub item: u32,
-    /// Offset in the file.
-    pub offset: u64,
 }
 
 /// Some peers: their signed announcements, and where they answer.
@@ -492,11 +455,18 @@ mod tests {
             Message::GetBlocks(GetBlocks {
                 request: u64::MAX,
                 items: vec![Item { file, offset: 1 << 49, len: limits::CHUNK_MAX }; limits::REQUEST_ITEMS],
+                background: true,
             }),
             Message::Cancel(Cancel { request: 5 }),
             Message::GetTable(GetTable { request: 6 }),
             Message::GetHaves(GetHaves { request: 6, file, size: u64::MAX }),
-            Message::GetAny(GetAny { request: 6, file, size: u64::MAX, want: vec![0xff; 65_536] }),
+            Message::GetAny(GetAny {
+                request: 6,
+                file,
+                size: u64::MAX,
+                want: vec![0xff; 65_536],
+                background: true,
+            }),
             Message::GetKept(GetKept { request: 6 }),
             Message::Head(HeadIs { request: 7, signed: vec![1; 400], digests: vec![2; 8_192] }),
             Message::Bucket(BucketIs {
@@ -575,7 +545,7 @@ mod tests {
         for items in
             [vec![], many, vec![Item { len: 0, ..item }], vec![Item { len: limits::CHUNK_MAX + 1, ..item }]]
         {
-            let header = encode(&GetBlocks { request: 1, items });
+            let header = encode(&GetBlocks { request: 1, items, background: true });
             assert!(Message::decode(&Frame { kind: kind::GET_BLOCKS, header, payload: 0 }).is_err());
         }
     }

@@ -1,5 +1,6 @@
 //! One codec for everything that crosses the network. Whatever comes in is hostile until parsed.
 
+mod blocks;
 mod codec;
 pub mod custody;
 pub mod datagram;

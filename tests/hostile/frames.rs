@@ -21,7 +21,11 @@ fn messages() -> Vec<Vec<u8>> {
         Message::GetHead(GetHead { request: 1, known: None, origin: None }),
         Message::GetBuckets(GetBuckets { request: 2, root: [1; 32], buckets: vec![0, 255], origin: None }),
         Message::GetManifest(GetManifest { request: 3, file, page: 0 }),
-        Message::GetBlocks(GetBlocks { request: 4, items: vec![Item { file, offset: 0, len: 1 }] }),
+        Message::GetBlocks(GetBlocks {
+            request: 4,
+            items: vec![Item { file, offset: 0, len: 1 }],
+            background: true,
+        }),
         Message::Cancel(Cancel { request: 5 }),
         Message::GetTable(GetTable { request: 6 }),
         Message::GetKept(GetKept { request: 6 }),

@@ -53,13 +53,13 @@ fn requests_for_paths_unknown_ids_and_ranges_past_the_end_get_nothing() {
         caller.say(&Message::GetManifest(GetManifest { request, file, page: 0 }).encode()).unwrap();
         assert_eq!(refused(&mut caller, "manifest"), Reason::Unknown);
         let items = vec![Item { file, offset: 0, len: 6 }];
-        caller.say(&Message::GetBlocks(GetBlocks { request, items }).encode()).unwrap();
+        caller.say(&Message::GetBlocks(GetBlocks { request, items, background: false }).encode()).unwrap();
         assert_eq!(refused(&mut caller, "blocks"), Reason::Unknown);
     }
     let file = id(b"shared");
     for (offset, len) in [(0, 7), (6, 1), (5, 2), (u64::MAX, 1), (1 << 63, limits::CHUNK_MAX)] {
         let items = vec![Item { file, offset, len }];
-        caller.say(&Message::GetBlocks(GetBlocks { request: 9, items }).encode()).unwrap();
+        caller.say(&Message::GetBlocks(GetBlocks { request: 9, items, background: false }).encode()).unwrap();
         assert_eq!(refused(&mut caller, "range"), Reason::Malformed, "{offset} {len}");
     }
     // Maps of another length or size, or with a chunk that the file has not; and of what is not here.
@@ -71,7 +71,9 @@ fn requests_for_paths_unknown_ids_and_ranges_past_the_end_get_nothing() {
         (1 << 40, vec![1; 8_192]),
         (u64::MAX, vec![1]),
     ] {
-        caller.say(&Message::GetAny(GetAny { request: 4, file, size, want }).encode()).unwrap();
+        caller
+            .say(&Message::GetAny(GetAny { request: 4, file, size, want, background: false }).encode())
+            .unwrap();
         assert_eq!(refused(&mut caller, "map"), Reason::Malformed, "{size}");
     }
     for (file, size, reason) in [(file, 7, Reason::Malformed), (FileId([7; 32]), 6, Reason::Unknown)] {

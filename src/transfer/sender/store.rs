@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{STEP, within};
+use super::STEP;
+use super::blocks::within;
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest};
 use crate::disk::{Stored, StoredError};

@@ -301,14 +301,15 @@ impl Swarm {
                     break;
                 };
                 let Some(want) = download.next_any(peer) else { break };
-                let bytes = download.chunks.chunk_size();
+                let (bytes, background) = (download.chunks.chunk_size(), download.background);
                 let (file, size) = download.claim();
                 *download.crowd.any.entry(peer).or_insert(0) += 1;
                 download.sources.insert(peer);
                 let request = self.request(now, peer, 0, bytes);
                 let any = Any { token, chunk: None, offset: 0, left: bytes, lane: 0, void: false };
                 self.asked.insert(request, (peer, Asked::Any(any)));
-                let message = Message::GetAny(GetAny { request, file, size, want: want.to_map() });
+                let want = want.to_map();
+                let message = Message::GetAny(GetAny { request, file, size, want, background });
                 self.outputs.push_back(Output::Ask(peer, 0, message));
                 room = room.saturating_sub(bytes);
                 asked = true;

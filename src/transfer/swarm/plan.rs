@@ -387,7 +387,9 @@ impl Swarm {
         let request = self.request(now, peer, lane, bytes);
         let wire =
             items.iter().map(|(file, i)| Item { file: *file, offset: i.offset, len: i.left }).collect();
-        let message = Message::GetBlocks(GetBlocks { request, items: wire });
+        let behind = |item: &AskedItem| self.downloads.get(&item.token).is_some_and(|d| d.background);
+        let background = items.iter().all(|(_, item)| behind(item));
+        let message = Message::GetBlocks(GetBlocks { request, items: wire, background });
         self.outputs.push_back(Output::Ask(peer, lane, message));
         let items = items.into_iter().map(|(_, item)| item).collect();
         self.asked.insert(request, (peer, Asked::Blocks(items)));

@@ -184,7 +184,7 @@ fn only_bytes_of_the_shelf_leave_whatever_is_asked() {
         Item { file, offset: u64::MAX, len: 1 },
         Item { file, offset: 99_999, len: 1 },
     ];
-    client.say(&Message::GetBlocks(GetBlocks { request: 5, items }).encode());
+    client.say(&Message::GetBlocks(GetBlocks { request: 5, items, background: false }).encode());
     let mut refusals = Vec::new();
     let block = loop {
         match client.hear().unwrap() {
@@ -233,7 +233,7 @@ fn a_link_that_leads_out_is_not_followed() {
     std::os::unix::fs::symlink(outside.path(), owner.dir.path().join("d")).unwrap();
     let mut client = Client::new(&owner);
     let items = vec![Item { file: FileId(*blake3::hash(&bytes).as_bytes()), offset: 0, len: 1_000 }];
-    client.say(&Message::GetBlocks(GetBlocks { request: 1, items }).encode());
+    client.say(&Message::GetBlocks(GetBlocks { request: 1, items, background: false }).encode());
     assert_eq!(client.refused(), Refused { request: 1, item: Some(0), reason: Reason::Changed });
 }
 
@@ -248,7 +248,9 @@ fn idle_connections_and_endless_questions_do_not_keep_others_out() {
     let mut greedy = Client::new(&owner);
     let items = vec![Item { file: FileId(*blake3::hash(&bytes).as_bytes()), offset: 0, len: 1 << 20 }];
     for request in 0..60 {
-        greedy.say(&Message::GetBlocks(GetBlocks { request, items: items.clone() }).encode());
+        greedy.say(
+            &Message::GetBlocks(GetBlocks { request, items: items.clone(), background: false }).encode(),
+        );
     }
     let getter = Getter::new();
     getter.handle.send(ReceiverCommand::Peer(owner.contact()));

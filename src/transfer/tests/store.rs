@@ -110,7 +110,7 @@ impl Client {
     /// Bytes of a file, or why they do not come.
     fn bytes(&mut self, file: FileId, offset: usize, len: usize) -> Result<Vec<u8>, Reason> {
         let items = vec![Item { file, offset: offset as u64, len: len as u64 }];
-        self.say(&Message::GetBlocks(GetBlocks { request: 4, items }).encode());
+        self.say(&Message::GetBlocks(GetBlocks { request: 4, items, background: false }).encode());
         let mut all = Vec::new();
         while all.len() < len {
             match self.hear().unwrap() {
@@ -131,7 +131,10 @@ impl Client {
     /// Any chunk of those wanted: its offset and bytes.
     fn any(&mut self, bytes: &[u8], want: &Bits) -> Result<(usize, Vec<u8>), Reason> {
         let (file, size) = (id_of(bytes), bytes.len() as u64);
-        self.say(&Message::GetAny(GetAny { request: 8, file, size, want: want.to_map() }).encode());
+        self.say(
+            &Message::GetAny(GetAny { request: 8, file, size, want: want.to_map(), background: false })
+                .encode(),
+        );
         let (mut begin, mut all) = (None, Vec::new());
         loop {
             match self.hear().unwrap() {

@@ -1,6 +1,7 @@
 //! Files that outlive their owner: copies on others are made, repaired, handed over, given back and dropped, by
 //! real peers, as their users see it.
 
+mod background;
 mod crash;
 mod exit;
 mod home;
