@@ -161,7 +161,7 @@ impl Fake<'_> {
                 }
                 Reply::Done
             }
-            Request::Restore { forget } => {
+            Request::Restore { forget, .. } => {
                 if !forget {
                     self.say(Notice::Lost { files: 12, bytes: 3_565_158 });
                 }

@@ -56,7 +56,7 @@ pub(super) fn task(command: Command, place: Place, here: &Path) -> Task {
         Command::Peers => Request::Peers,
         Command::Status => Request::Status,
         Command::Copies { copies, files } => Request::Copies { copies: copies.0, files },
-        Command::Restore { forget } => Request::Restore { forget },
+        Command::Restore { forget, files } => Request::Restore { forget, files },
         Command::Verify => Request::Verify,
         Command::Exit { now } => Request::Exit { now },
         local @ (Command::Identity { .. }

@@ -66,11 +66,14 @@ pub enum Request {
         /// Own files as for [`Download`](Self::Download).
         files: Vec<String>,
     },
-    /// Bring back what was shared here, is missing, and is kept by others.
+    /// Bring back what was shared here, is missing or was deleted, and is kept by others.
     Restore {
         /// Do not: what is missing was deleted on purpose.
         #[serde(default)]
         forget: bool,
+        /// Only these, as for [`Download`](Self::Download); none: all.
+        #[serde(default)]
+        files: Vec<String>,
     },
     /// Read again all that is shared here and kept for others.
     Verify,

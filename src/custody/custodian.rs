@@ -239,6 +239,15 @@ impl Custodian {
         self.gather(now);
     }
 
+    /// As [`Homecoming::bring_back`].
+    pub fn bring_back(&mut self, now: Time, which: impl Fn(&Entry, bool) -> bool) -> usize {
+        let (lived, keep) = (self.clock.at(now), self.config.keeper.keep_deleted);
+        let count = self.homecoming.bring_back(lived, keep, &self.catalogue, which);
+        self.choose(now);
+        self.gather(now);
+        count
+    }
+
     /// The own head and the catalogue under it, about to be given out.
     pub fn published(&mut self, now: Time, signed: &Shared, catalogue: &Catalogue) {
         let Some(own) = Estate::whole(self.me, signed, catalogue) else { return };

@@ -5,10 +5,11 @@
 //! key) believes heads that itself signed, and nothing else. Nothing is given back over something that is
 //! there: only a path where nothing lies is restored.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::estate::Estate;
-use super::ledger::{FolderRow, Ledger, Lived, Record, Shared};
+use super::ledger::{DeletedRow, FolderRow, Ledger, Lived, LostRow, Record, Shared};
 use crate::content::{Catalogue, Entry, FileId, Head, Kind, SafePath};
 use crate::identity::{Instance, PeerId};
 use crate::limits;
@@ -38,7 +39,7 @@ pub enum Output {
 pub enum Decision {
     /// It is to come back.
     GiveBack,
-    /// It was deleted: keepers drop it after a day.
+    /// It was deleted: keepers drop it after a day. So was what is on its way back.
     Forget,
 }
 
@@ -52,7 +53,7 @@ pub struct Homecoming {
     /// The newest own head of an earlier start that is known; `None` without records.
     before: Option<(Instance, u64)>,
     marker: Option<(u64, u64, u64)>,
-    deleted: BTreeMap<FileId, Lived>,
+    deleted: BTreeMap<FileId, DeletedRow>,
     /// Missing, and not decided.
     missing: BTreeMap<SafePath, Entry>,
     /// To come back.
@@ -62,9 +63,15 @@ pub struct Homecoming {
 }
 
 impl Homecoming {
-    /// Of the start `instance` of the peer `me`; takes what concerns it out of the ledger.
+    /// Of the start `instance` of the peer `me`; takes what concerns it out of the ledger. What was to come back goes
+    /// on coming.
     #[must_use]
     pub fn new(me: PeerId, instance: Instance, ledger: &mut Ledger) -> Self {
+        let (coming, missing): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut ledger.lost).into_values().partition(|row| row.coming);
+        let by_path =
+            |rows: Vec<LostRow>| rows.into_iter().map(|r| (r.entry.path.clone(), r.entry)).collect();
+        let restoring: BTreeMap<SafePath, Entry> = by_path(coming);
         let head = ledger.folder.as_ref().and_then(|f| Head::open(&f.signed).ok());
         Self {
             me,
@@ -73,10 +80,10 @@ impl Homecoming {
             before: head.filter(|h| h.owner.peer_id() == me).map(|h| h.number()),
             marker: ledger.folder.as_ref().map(|f| f.marker),
             deleted: std::mem::take(&mut ledger.deleted),
-            missing: BTreeMap::new(),
-            restoring: BTreeMap::new(),
+            missing: by_path(missing),
+            out: restoring.values().cloned().map(Output::Restore).collect(),
+            restoring,
             scanned: false,
-            out: VecDeque::new(),
         }
     }
 
@@ -91,21 +98,30 @@ impl Homecoming {
         let is_same = self.marker.is_none_or(|m| m == marker);
         self.marker = Some(marker);
         let came = |path: &SafePath| found.get(path).is_some();
-        self.missing.retain(|path, _| !came(path));
-        self.restoring.retain(|path, _| !came(path));
+        for lost in [&mut self.missing, &mut self.restoring] {
+            let back = lost.extract_if(.., |path, _| came(path));
+            self.out.extend(back.map(|(path, _)| Output::Record(Record::Lost(path, None))));
+        }
         let gone: Vec<Entry> =
             self.named.values().filter(|e| !came(&e.path) && !self.intended(&e.path)).cloned().collect();
         let files = |e: &&Entry| matches!(e.kind, Kind::File { .. });
         let n_gone = gone.iter().filter(files).count();
         let n_before = self.named.values().filter(files).filter(|e| !self.intended(&e.path)).count();
         let is_empty = found.entries().next().is_none();
+        // Nobody keeps for longer what was deleted.
+        for (file, row) in &mut self.deleted {
+            if lived.since(row.at) >= limits::KEEP_DAYS && row.entry.take().is_some() {
+                self.out.push_back(Output::Record(Record::Deleted(*file, Some(row.clone()))));
+            }
+        }
         let is_mass = n_gone > limits::MASS_LOSS && n_gone * 2 > n_before;
         let is_lost = n_gone > 0 && (!is_same || is_empty || is_mass);
-        self.scanned = true;
+        // What was missing before this start is asked about again.
+        let is_asked = !std::mem::replace(&mut self.scanned, true) && !self.missing.is_empty();
         for entry in gone {
             self.named.remove(&entry.path);
             if is_lost && matches!(entry.kind, Kind::File { .. }) {
-                self.missing.insert(entry.path.clone(), entry);
+                self.miss(entry);
             } else {
                 self.out.push_back(Output::Record(Record::Named(entry.path.clone(), None)));
                 self.forget(lived, &entry, found);
@@ -126,9 +142,24 @@ impl Homecoming {
                 self.out.push_back(Output::Record(Record::Deleted(file, None)));
             }
         }
-        if is_lost {
+        if is_lost || is_asked {
             self.ask();
         }
+    }
+
+    /// It is missing: that is recorded, or it would seem deleted at the next start.
+    fn miss(&mut self, entry: Entry) {
+        let row = LostRow { entry: entry.clone(), coming: false };
+        self.out.push_back(Output::Record(Record::Lost(entry.path.clone(), Some(row))));
+        self.missing.insert(entry.path.clone(), entry);
+    }
+
+    /// It is to come back.
+    fn bring(&mut self, entry: Entry) {
+        let row = LostRow { entry: entry.clone(), coming: true };
+        self.out.push_back(Output::Record(Record::Lost(entry.path.clone(), Some(row))));
+        self.out.push_back(Output::Restore(entry.clone()));
+        self.restoring.insert(entry.path.clone(), entry);
     }
 
     fn ask(&mut self) {
@@ -148,8 +179,9 @@ impl Homecoming {
         let Some(file) = content(entry) else { return };
         let elsewhere = found.entries().chain(self.missing.values()).chain(self.restoring.values());
         if !elsewhere.filter_map(content).any(|f| f == file) {
-            self.deleted.insert(file, lived);
-            self.out.push_back(Output::Record(Record::Deleted(file, Some(lived))));
+            let row = DeletedRow { at: lived, entry: Some(entry.clone()) };
+            self.deleted.insert(file, row.clone());
+            self.out.push_back(Output::Record(Record::Deleted(file, Some(row))));
         }
     }
 
@@ -175,22 +207,61 @@ impl Homecoming {
         self.missing.len()
     }
 
-    /// What becomes of everything that is missing.
+    /// What becomes of everything that is missing; what is deleted need not come back any more either.
     pub fn decide(&mut self, lived: Lived, decision: Decision, found: &Catalogue) {
-        let missing = std::mem::take(&mut self.missing);
-        for (path, entry) in missing {
+        for entry in std::mem::take(&mut self.missing).into_values() {
             match decision {
-                Decision::GiveBack => {
-                    self.out.push_back(Output::Restore(entry.clone()));
-                    self.restoring.insert(path, entry);
-                }
-                Decision::Forget => {
-                    self.out.push_back(Output::Record(Record::Named(path, None)));
-                    self.forget(lived, &entry, found);
-                }
+                Decision::GiveBack => self.bring(entry),
+                Decision::Forget => self.give_up(lived, &entry, found),
+            }
+        }
+        if decision == Decision::Forget {
+            for entry in std::mem::take(&mut self.restoring).into_values() {
+                self.give_up(lived, &entry, found);
             }
         }
         self.out.push_back(Output::Publish);
+    }
+
+    /// What was missing was deleted on purpose.
+    fn give_up(&mut self, lived: Lived, entry: &Entry, found: &Catalogue) {
+        self.out.push_back(Output::Record(Record::Lost(entry.path.clone(), None)));
+        self.out.push_back(Output::Record(Record::Named(entry.path.clone(), None)));
+        self.named.remove(&entry.path);
+        self.forget(lived, entry, found);
+    }
+
+    /// Has files come back: of those that are missing, and of those that were deleted not longer than `keep` ago and at
+    /// whose paths nothing lies, what `which` chooses (of an entry, and whether it was deleted). How many these are.
+    pub fn bring_back(
+        &mut self,
+        lived: Lived,
+        keep: Duration,
+        found: &Catalogue,
+        which: impl Fn(&Entry, bool) -> bool,
+    ) -> usize {
+        let missing: Vec<Entry> =
+            self.missing.extract_if(.., |_, entry| which(entry, false)).map(|(_, entry)| entry).collect();
+        let deleted: Vec<Entry> = self
+            .deleted
+            .values()
+            .filter(|row| lived.since(row.at) < keep)
+            .filter_map(|row| row.entry.as_ref())
+            .filter(|e| which(e, true) && found.get(&e.path).is_none() && !self.intended(&e.path))
+            .cloned()
+            .collect();
+        for file in deleted.iter().filter_map(content) {
+            self.deleted.remove(&file);
+            self.out.push_back(Output::Record(Record::Deleted(file, None)));
+        }
+        let count = missing.len() + deleted.len();
+        for entry in missing.into_iter().chain(deleted) {
+            self.bring(entry);
+        }
+        if count > 0 {
+            self.out.push_back(Output::Publish);
+        }
+        count
     }
 
     /// An own head was made and is about to be given out: what it names is recorded first.
@@ -233,8 +304,12 @@ impl Homecoming {
         };
         let missing: Vec<Entry> = estate.entries().filter(is_gone).cloned().collect();
         // What an older head named and this one does not, its owner had deleted.
-        self.missing = missing.into_iter().map(|e| (e.path.clone(), e)).collect();
-        self.missing.retain(|path, _| !self.restoring.contains_key(path));
+        let before = std::mem::take(&mut self.missing).into_keys();
+        self.out.extend(before.map(|path| Output::Record(Record::Lost(path, None))));
+        for entry in missing.into_iter().filter(|e| !self.restoring.contains_key(&e.path)).collect::<Vec<_>>()
+        {
+            self.miss(entry);
+        }
         if !self.missing.is_empty() {
             self.ask();
         }

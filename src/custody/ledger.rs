@@ -103,6 +103,24 @@ pub struct PlacedRow {
     pub places: Vec<Place>,
 }
 
+/// An own file that was deleted on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedRow {
+    /// When.
+    pub at: Lived,
+    /// What lay where, as long as others keep it: for whoever did not mean to.
+    pub entry: Option<Entry>,
+}
+
+/// An own file that is missing, and was not deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostRow {
+    /// What lay there.
+    pub entry: Entry,
+    /// True once it is decided that it is to come back.
+    pub coming: bool,
+}
+
 /// What `shared/` was, so that what is missing at the next start can be told from what was deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FolderRow {
@@ -122,13 +140,13 @@ pub enum Record {
     Bucket(PeerId, u8, Option<Vec<Entry>>),
     Kept(Key, Option<KeptRow>),
     Placed(FileId, Option<PlacedRow>),
-    /// An own file that was deleted on purpose, and when.
-    Deleted(FileId, Option<Lived>),
+    Deleted(FileId, Option<DeletedRow>),
     Folder(FolderRow),
     /// An own path that the head named last, and what lay there.
     Named(SafePath, Option<Entry>),
     /// `copies N FILE`.
     Copies(FileId, Option<u8>),
+    Lost(SafePath, Option<LostRow>),
 }
 
 impl Record {
@@ -145,6 +163,7 @@ impl Record {
             Self::Folder(_) => vec![6],
             Self::Named(path, _) => [&[7], path.as_str().as_bytes()].concat(),
             Self::Copies(file, _) => [&[8], &file.0[..]].concat(),
+            Self::Lost(path, _) => [&[9], path.as_str().as_bytes()].concat(),
         }
     }
 
@@ -160,6 +179,7 @@ impl Record {
                 | Self::Deleted(_, None)
                 | Self::Named(_, None)
                 | Self::Copies(_, None)
+                | Self::Lost(_, None)
         );
         (!gone).then(|| encode(self))
     }
@@ -186,13 +206,15 @@ pub struct Ledger {
     /// Where own files are.
     pub placed: BTreeMap<FileId, PlacedRow>,
     /// Own files that were deleted on purpose.
-    pub deleted: BTreeMap<FileId, Lived>,
+    pub deleted: BTreeMap<FileId, DeletedRow>,
     /// What `shared/` was.
     pub folder: Option<FolderRow>,
     /// What the own head named.
     pub named: BTreeMap<SafePath, Entry>,
     /// `copies N FILE`.
     pub copies: BTreeMap<FileId, u8>,
+    /// Own files that are missing.
+    pub lost: BTreeMap<SafePath, LostRow>,
 }
 
 impl Ledger {
@@ -214,6 +236,7 @@ impl Ledger {
             Record::Folder(row) => self.folder = Some(row),
             Record::Named(path, row) => put(&mut self.named, path, row),
             Record::Copies(file, row) => put(&mut self.copies, file, row),
+            Record::Lost(path, row) => put(&mut self.lost, path, row),
         }
     }
 
@@ -253,6 +276,7 @@ mod tests {
             heard: Lived(7),
             released: None,
         };
+        let entry = Entry { path: "a".parse().unwrap(), kind: crate::content::Kind::Folder };
         let mut filed: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         let mut ledger = Ledger::default();
         for record in [
@@ -261,7 +285,10 @@ mod tests {
             Record::Lived(Lived(60)),
             Record::Copies(FileId([2; 32]), Some(3)),
             Record::Copies(FileId([2; 32]), None),
-            Record::Deleted(FileId([4; 32]), Some(Lived(1))),
+            Record::Deleted(FileId([4; 32]), Some(DeletedRow { at: Lived(1), entry: None })),
+            Record::Lost("a".parse().unwrap(), Some(LostRow { entry: entry.clone(), coming: true })),
+            Record::Lost("b".parse().unwrap(), Some(LostRow { entry, coming: true })),
+            Record::Lost("b".parse().unwrap(), None),
         ] {
             match record.value() {
                 Some(value) => drop(filed.insert(record.key(), value)),

@@ -146,3 +146,95 @@ fn what_changed_while_away_is_not_overwritten() {
     world.run(s(26 * 3_600));
     assert_eq!(world.kept_copies(id_of(&entry("x", 103, MIB)), MIB), 0, "the old one goes");
 }
+
+/// A peer that is started again before its user has said what is to become of what is missing has lost it still.
+#[test]
+fn what_was_lost_is_not_deleted_by_a_restart() {
+    for restarts in [1, 3] {
+        let mut world = settled(1);
+        world.exit(0);
+        world.run_while(s(60), |w| w.peers[0].farewell.is_some()).unwrap();
+        // Another disk, with some of the files on it: eight are missing, too few for a mass loss.
+        world.remove(0, &["f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7"]);
+        world.peers[0].marker = (9, 9, 9);
+        world.start(0);
+        world.run(s(60));
+        assert_eq!(world.peers[0].asked.len(), 1);
+        for n in 0..restarts {
+            world.crash(0);
+            world.run(s(20));
+            world.start(0);
+            world.run(s(60));
+            assert_eq!(world.peers[0].asked.len(), n + 2, "it is asked about again");
+            assert_eq!(world.peers[0].asked[n + 1].0, 8);
+        }
+        world.run(s(26 * 3_600));
+        for n in 0..8 {
+            assert!(world.kept_copies(id_of(&entry("x", 100 + n, MIB)), MIB) >= 1, "none is released");
+        }
+        // Nor is it when the peer is started again while its files come back.
+        let now = world.now;
+        world.peers[0].machine.as_mut().unwrap().decide(now, Decision::GiveBack);
+        world.run(s(1_200));
+        assert_eq!(world.peers[0].restored.len(), 8);
+        world.share(0, (0..5).map(|n| entry(&format!("f{n}"), 100 + n, MIB)));
+        world.run(s(5));
+        world.crash(0);
+        world.run(s(20));
+        world.peers[0].restored.clear();
+        world.start(0);
+        world.run(s(60));
+        let paths: Vec<_> = world.peers[0].restored.iter().map(|e| e.path.as_str()).collect();
+        assert_eq!(paths, ["f5", "f6", "f7"]);
+        assert_eq!(world.peers[0].asked.len(), restarts + 1, "that was decided");
+        world.run(s(26 * 3_600));
+        for n in 0..12 {
+            assert!(world.kept_copies(id_of(&entry("x", 100 + n, MIB)), MIB) >= 1, "none is released");
+        }
+    }
+}
+
+#[test]
+fn what_was_deleted_by_mistake_comes_back_within_the_day() {
+    for (after, comes) in [(10, true), (23 * 3_600, true), (25 * 3_600, false)] {
+        let mut world = settled(1);
+        world.remove(0, &["f3", "f4", "f5"]);
+        world.run(s(after));
+        let file = |n: u64| id_of(&entry("x", 100 + n, MIB));
+        // Something else lies at the path of one of them by now.
+        world.share(0, [entry("f4", 777, MIB)]);
+        world.run(s(5));
+        let now = world.now;
+        let count = world.peers[0].machine.as_mut().unwrap().bring_back(now, |e, was_deleted| {
+            assert!(was_deleted);
+            e.path.as_str() != "f5"
+        });
+        assert_eq!(count, usize::from(comes));
+        world.run(s(1_200));
+        let paths: Vec<_> = world.peers[0].restored.iter().map(|e| e.path.as_str()).collect();
+        assert_eq!(paths, if comes { &["f3"][..] } else { &[] });
+        if comes {
+            world.share(0, [entry("f3", 103, MIB)]);
+        }
+        world.run(s(48 * 3_600));
+        assert_eq!(world.kept_copies(file(3), MIB), u32::from(comes));
+        assert_eq!((world.kept_copies(file(4), MIB), world.kept_copies(file(5), MIB)), (0, 0));
+    }
+}
+
+#[test]
+fn what_does_not_come_back_can_be_given_up() {
+    let mut world = settled(1);
+    world.remove(0, &["f3"]);
+    world.run(s(60));
+    let now = world.now;
+    let machine = world.peers[0].machine.as_mut().unwrap();
+    assert_eq!(machine.bring_back(now, |_, _| true), 1);
+    world.run(s(1_200));
+    let now = world.now;
+    let machine = world.peers[0].machine.as_mut().unwrap();
+    machine.decide(now, Decision::Forget);
+    assert_eq!(machine.restoring().count(), 0);
+    world.run(s(26 * 3_600));
+    assert_eq!(world.kept_copies(id_of(&entry("x", 103, MIB)), MIB), 0);
+}

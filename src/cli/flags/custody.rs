@@ -106,8 +106,11 @@ mod tests {
             assert!(said.contains("1 to 16, or `auto`") && !said.contains('\n'), "{slip}: {said}");
         }
         assert_eq!(wrong_line("copies 2"), "<FILE> is missing: see `help`");
-        assert_eq!(typed("restore"), Command::Restore { forget: false });
-        assert_eq!(typed("restore --forget"), Command::Restore { forget: true });
+        let restore = |forget, files: &[String]| Command::Restore { forget, files: files.to_vec() };
+        assert_eq!(typed("restore"), restore(false, &[]));
+        assert_eq!(typed("restore --forget"), restore(true, &[]));
+        assert_eq!(typed("restore 'my file' b3:00ff"), restore(false, &files));
+        assert!(wrong_line("restore --forget a").contains("cannot be used with"));
         assert_eq!(typed("verify"), Command::Verify);
     }
 

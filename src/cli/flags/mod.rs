@@ -194,11 +194,14 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<String>,
     },
-    /// Bring back what this peer shared, that is missing here and that others keep
+    /// Bring back what this peer shared and others keep: what is missing, or deleted lately
     Restore {
         /// Bring back nothing: what is missing was deleted on purpose, and others may drop it
-        #[arg(long)]
+        #[arg(long, conflicts_with = "files")]
         forget: bool,
+        /// Only these files or folders, by the paths that they had, or `b3:` and the first digits of an id
+        #[arg(value_name = "FILE")]
+        files: Vec<String>,
     },
     /// Read again what is shared and kept here, and tell what is not as it was
     Verify,

@@ -561,9 +561,12 @@ impl Keeper {
                 self.record(Record::Kept(key, Some(row)));
             }
             self.recompute(now, key);
-            // What the owner does not name any more, it may want to say more of.
-            let is_named = self.kept.get(&key).is_some_and(|kept| self.is_named(key, kept) == Some(true));
-            if self.live.contains_key(&origin) && !is_named {
+            // What the owner does not name any more, or names again, it may want to say more of.
+            let is_settled = self
+                .kept
+                .get(&key)
+                .is_some_and(|kept| self.is_named(key, kept) == Some(true) && kept.row.released.is_none());
+            if self.live.contains_key(&origin) && !is_settled {
                 self.report_in(now, origin, key, 1_000);
             }
         }

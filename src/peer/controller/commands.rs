@@ -119,7 +119,8 @@ impl Controller {
                 Ok(None)
             }
             Request::Copies { copies, files } => self.set_copies(now, &replies, copies, &files),
-            Request::Restore { forget } => Ok(Some(self.restore_or_forget(now, &replies, forget))),
+            Request::Restore { forget: true, .. } => Ok(Some(self.forget_missing(now, &replies))),
+            Request::Restore { files, .. } => self.bring_back(now, &replies, &files),
             Request::Verify => {
                 self.verify(replies.clone());
                 Ok(None)

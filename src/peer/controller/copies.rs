@@ -51,15 +51,8 @@ impl Controller {
 
     /// Own files that a word means: a path, a folder, or `b3:` and the first digits of an id.
     fn own_files(&self, word: &str) -> Result<Vec<(FileId, SafePath)>, Failure> {
-        let trimmed = word.trim_end_matches('/');
-        let path: Option<SafePath> = trimmed.parse().ok();
-        let digits = word.strip_prefix("b3:").map(str::to_lowercase);
-        let is_meant = |entry: &Entry, id: FileId| {
-            let is_path = path.as_ref().is_some_and(|p| entry.path == *p || entry.path.below(p).is_some());
-            is_path || digits.as_ref().is_some_and(|d| d.len() >= 4 && id.to_string().starts_with(d.as_str()))
-        };
         let meant = self.state.shelf.catalogue.entries().filter_map(|e| match e.kind {
-            Kind::File { id, .. } if is_meant(e, id) => Some((id, e.path.clone())),
+            Kind::File { id, .. } if is_meant(word, e) => Some((id, e.path.clone())),
             _ => None,
         });
         let meant: Vec<_> = meant.collect();
@@ -71,22 +64,54 @@ impl Controller {
         Ok(meant)
     }
 
-    /// `restore`: what is missing comes back, or (`forget`) was deleted on purpose.
-    pub(super) fn restore_or_forget(&mut self, now: Time, replies: &Sender<Reply>, forget: bool) -> Reply {
-        let machine = &mut self.custody.machine;
-        let (missing, coming) = (machine.n_missing(), machine.restoring().count());
-        let text = match (missing, coming) {
-            (0, 0) => "nothing that was shared here is missing".to_owned(),
+    /// `restore`: what is missing, or was deleted while others still keep it, comes back.
+    pub(super) fn bring_back(
+        &mut self,
+        now: Time,
+        replies: &Sender<Reply>,
+        words: &[String],
+    ) -> Result<Option<Reply>, Failure> {
+        let own = &self.custody.own;
+        let count = self.custody.machine.bring_back(now, |entry, was_deleted| {
+            let is_asked = words.is_empty() || words.iter().any(|word| is_meant(word, entry));
+            is_asked && (!was_deleted || own.is_kept(entry))
+        });
+        let coming = self.custody.machine.restoring().count();
+        let text = match (count, coming) {
+            (0, _) if !words.is_empty() => {
+                let words: Vec<_> = words.iter().map(|word| format!("`{}`", text::shown(word))).collect();
+                return Err(Failure::new(
+                    Code::NotFound,
+                    format!(
+                        "nothing that was shared here as {} is missing and kept by others",
+                        words.join(", ")
+                    ),
+                ));
+            }
+            (0, 0) => "nothing that was shared here is missing and kept by others".to_owned(),
+            (0, 1) => "1 file comes back already; `status` shows how far that is".to_owned(),
             (0, n) => format!("{n} files come back already; `status` shows how far that is"),
-            (n, _) if forget => {
-                machine.decide(now, Decision::Forget);
-                format!("{n} files count as deleted: others drop them after a while")
+            (1, _) => {
+                "1 file is fetched from the peers that keep it; `status` shows how far that is".to_owned()
             }
             (n, _) => {
-                machine.decide(now, Decision::GiveBack);
                 format!("{n} files are fetched from the peers that keep them; `status` shows how far that is")
             }
         };
+        reply(replies, Reply::Note { text });
+        Ok(Some(Reply::Done))
+    }
+
+    /// `restore --forget`: what is missing was deleted on purpose.
+    pub(super) fn forget_missing(&mut self, now: Time, replies: &Sender<Reply>) -> Reply {
+        let machine = &mut self.custody.machine;
+        let text = match machine.n_missing() + machine.restoring().count() {
+            0 => "nothing that was shared here is missing".to_owned(),
+            1 => "1 file counts as deleted: others drop it after a while".to_owned(),
+            n => format!("{n} files count as deleted: others drop them after a while"),
+        };
+        machine.decide(now, Decision::Forget);
+        self.custody.own.restore_no_more(&self.parts.receiver);
         reply(replies, Reply::Note { text });
         Reply::Done
     }
@@ -132,4 +157,13 @@ impl Controller {
         row.kept_for.truncate(limits::KEPT_FOR_TOLD);
         row
     }
+}
+
+/// True if a word means this file: its path, a folder that it is in, or `b3:` and the first digits of its id.
+fn is_meant(word: &str, entry: &Entry) -> bool {
+    let Kind::File { id, .. } = entry.kind else { return false };
+    let path: Option<SafePath> = word.trim_end_matches('/').parse().ok();
+    let is_path = path.is_some_and(|path| entry.path == path || entry.path.below(&path).is_some());
+    let digits = word.strip_prefix("b3:").map(str::to_lowercase);
+    is_path || digits.is_some_and(|digits| digits.len() >= 4 && id.to_string().starts_with(&digits))
 }

@@ -18,7 +18,7 @@ use crate::limits;
 use crate::peer::away::whole_or_some;
 use crate::sys::clock;
 use crate::time::Time;
-use crate::transfer::{JobId, ReceiverCommand, Wanted};
+use crate::transfer::{JobId, ReceiverCommand, ReceiverHandle, Wanted};
 use crate::wire::custody::{Report, Span};
 
 /// Making a head takes time with many files: the next one is made after so many times as long.
@@ -94,6 +94,19 @@ impl Own {
     pub(super) fn restore_at(&mut self, now: Time) {
         let soon = now + RESTORE_SOON;
         self.restore = Some(self.restore.map_or(soon, |at| at.min(soon)));
+    }
+
+    /// True if somebody said that it keeps the content of this file, which is not here.
+    pub(super) fn is_kept(&self, entry: &Entry) -> bool {
+        matches!(entry.kind, Kind::File { id, .. } if self.reported.contains_key(&id))
+    }
+
+    /// Nothing is to come back any more.
+    pub(super) fn restore_no_more(&mut self, receiver: &ReceiverHandle) {
+        self.restore = None;
+        if let Some(job) = self.restoring {
+            receiver.send(ReceiverCommand::Cancel(job));
+        }
     }
 
     /// A download is over: perhaps the one that brings back what was lost.

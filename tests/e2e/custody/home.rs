@@ -50,6 +50,39 @@ fn what_is_deleted_goes_everywhere_and_what_is_put_back_stays() {
     keepers.iter().for_each(assert_sound);
 }
 
+#[test]
+fn what_was_deleted_by_mistake_comes_back() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    let shared = lab.folder("owner/shared");
+    for n in 0..4 {
+        fill(&shared.join(format!("{n}.bin")), 100_000 * (n + 1), n);
+    }
+    fs::create_dir(shared.join("folder")).unwrap();
+    fill(&shared.join("folder/5.bin"), 70_000, 5);
+    let keeper = peer(&lab, 2, "keeper", &[]);
+    let owner = peer(&lab, 1, "owner", &[]);
+    until_whole([&owner], 5);
+    let before = contents(&shared);
+    fs::remove_file(shared.join("1.bin")).unwrap();
+    fs::remove_file(shared.join("2.bin")).unwrap();
+    fs::remove_dir_all(shared.join("folder")).unwrap();
+    wait("unlisted", SOON, || (own(&owner).len() == 2).then_some(()));
+    let nothing = owner.cli(["restore", "nothing.bin"]);
+    assert_eq!(nothing.status.code(), Some(4), "{}", String::from_utf8_lossy(&nothing.stderr));
+    // Its keepers say what they keep a moment later.
+    wait("restored", SOON, || owner.cli(["restore", "1.bin", "folder"]).status.success().then_some(()));
+    wait("back", LATER, || (contents(&shared).len() == 4).then_some(()));
+    let back = contents(&shared);
+    assert!(!back.contains_key(Path::new("2.bin")), "nobody asked for it");
+    assert!(back.iter().all(|(path, is)| before[path] == *is));
+    wait("the rest", LATER, || {
+        assert!(owner.cli(["restore"]).status.success());
+        (contents(&shared) == before).then_some(())
+    });
+    until_whole([&owner], 5);
+    [&owner, &keeper].into_iter().for_each(assert_sound);
+}
+
 /// What was deleted is not listed by keepers when its owner leaves right after, and does not come back with it.
 #[test]
 fn what_was_deleted_just_before_leaving_stays_deleted() {
