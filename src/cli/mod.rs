@@ -32,7 +32,7 @@ use crossbeam_channel::{Sender, bounded, unbounded};
 
 use self::flags::{Line, Parsed};
 use self::output::Style;
-use self::pipe::{End, LastFailure};
+use self::pipe::{End, LastFailure, Running};
 use self::prompt::Prompt;
 use self::screen::{Inputs, Screen, Stderr, Talk};
 use self::session::{Place, Session};
@@ -190,15 +190,15 @@ fn run_peer(line: &Line, directory: PathBuf) -> Result<u8, Failure> {
         log::warn!("one-shot commands will find no peer here: {e}");
     }
 
-    let last = LastFailure::default();
+    let (last, running) = (LastFailure::default(), Running::default());
     let inputs = Inputs { notices, log, farewell, status: None, joined: joined_to };
     let config = Config { asks: matches!(input, Input::Prompt), ..line.config(directory.clone()) };
     let screen = match input {
         Input::Prompt => start_prompt(&directory, asks_to, inputs, line, &leave),
         Input::Lines(end) => {
             let session = Session::new(asks_to, directory, Place::Pipe, line.json);
-            let (last, leave) = (last.clone(), leave.clone());
-            Thread::spawn("commands", move || pipe::run(&session, end, &joined, &last, &leave))
+            let (last, running, leave) = (last.clone(), running.clone(), leave.clone());
+            Thread::spawn("commands", move || pipe::run(&session, end, &joined, (&last, &running), &leave))
                 .map(Thread::detach)
                 .map_err(anyhow::Error::from)
                 .and_then(|()| start_screen(inputs, line))
@@ -207,6 +207,7 @@ fn run_peer(line: &Line, directory: PathBuf) -> Result<u8, Failure> {
     };
     let screen = screen.map_err(|e| Failure::other(e.to_string()))?;
     let result = start_peer(config, Seams { asks, notices: notices_to, leave });
+    running.wait(LAST_LINES);
     screen.finish(LAST_LINES);
     terminal::restore();
     drop(socket);

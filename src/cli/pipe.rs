@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 use std::io::{self, BufRead, BufReader, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::session::{self, Place, Session};
 use crate::error::{Code, Failure};
@@ -43,6 +43,31 @@ impl LastFailure {
     }
 }
 
+/// The command that is being run, so that what it says last is waited for. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Running(Arc<Mutex<Option<Receiver<()>>>>);
+
+impl Running {
+    /// A command runs until what is returned is dropped.
+    fn begin(&self) -> Sender<()> {
+        let (runs, ended) = bounded(0);
+        // Nobody panics while holding it: there is nothing to be done with it but this.
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+        runs
+    }
+
+    /// Waits until the last command has said everything, or its reader does not read for so long. The peer has ended:
+    /// no command waits for anything else.
+    pub(super) fn wait(&self, most: Duration) {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ended) = last
+            && ended.recv_timeout(most) == Err(RecvTimeoutError::Timeout)
+        {
+            log::debug!("the last command is cut off: nobody reads what it says");
+        }
+    }
+}
+
 /// True if standard input is `/dev/null`: as good as no input.
 pub(super) fn is_dev_null() -> bool {
     let null = rustix::fs::stat("/dev/null");
@@ -53,7 +78,13 @@ pub(super) fn is_dev_null() -> bool {
 }
 
 /// Runs the lines of standard input. `joined` tells of each peer that answers.
-pub(super) fn run(session: &Session, end: End, joined: &Receiver<()>, last: &LastFailure, leave: &Leave) {
+pub(super) fn run(
+    session: &Session,
+    end: End,
+    joined: &Receiver<()>,
+    (last, running): (&LastFailure, &Running),
+    leave: &Leave,
+) {
     let mut input = BufReader::new(io::stdin());
     let mut settled = false;
     loop {
@@ -70,7 +101,10 @@ pub(super) fn run(session: &Session, end: End, joined: &Receiver<()>, last: &Las
             settle(joined);
             settled = true;
         }
-        match session.run(&line) {
+        let runs = running.begin();
+        let done = session.run(&line);
+        drop(runs);
+        match done {
             core::ops::ControlFlow::Break(()) => return,
             core::ops::ControlFlow::Continue(Ok(())) => {}
             core::ops::ControlFlow::Continue(Err(failure)) => last.set(failure.code),
