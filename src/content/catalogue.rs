@@ -177,6 +177,17 @@ impl Catalogue {
         Self::default().changed(&changes)
     }
 
+    /// The catalogue that these buckets make, each with its number and digest.
+    #[must_use]
+    pub fn of_buckets(buckets: impl IntoIterator<Item = (u8, Arc<Bucket>, BucketDigest)>) -> Self {
+        let mut all = Self::default();
+        for (index, bucket, digest) in buckets {
+            let index = usize::from(index);
+            (all.buckets[index], all.digests[index]) = (bucket, digest);
+        }
+        all
+    }
+
     /// This catalogue with some paths set or (`None`) removed. Costs what the touched buckets hold.
     #[must_use]
     pub fn changed(&self, changes: &BTreeMap<SafePath, Option<Kind>>) -> Self {
@@ -188,6 +199,8 @@ impl Catalogue {
         for (index, changes) in touched {
             let mut entries = self.buckets[usize::from(index)].0.clone();
             entries.retain(|e| !changes.contains_key(&e.path));
+            // Not twice as much, as a vector grows by itself: that is megabytes of a large catalogue.
+            entries.reserve_exact(changes.len());
             entries.extend(changes.into_iter().filter_map(|(path, kind)| {
                 kind.as_ref().map(|kind| Entry { path: path.clone(), kind: kind.clone() })
             }));

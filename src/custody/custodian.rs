@@ -257,6 +257,15 @@ impl Custodian {
         self.gather(now);
     }
 
+    /// The catalogue under the newest own head once more, in memory that others use, too: of 100,000 files it is not
+    /// kept twice.
+    pub fn shares(&mut self, catalogue: &Catalogue) {
+        self.homecoming.shares(catalogue);
+        if let Some(own) = &mut self.own {
+            own.shares(catalogue);
+        }
+    }
+
     /// `copies N FILE`; `None`: as for others.
     pub fn set_copies(&mut self, now: Time, file: FileId, copies: Option<u8>) {
         let copies = copies.map(|n| n.clamp(1, limits::COPIES_MAX));

@@ -42,6 +42,19 @@ impl Estate {
         Some(estate)
     }
 
+    /// The same catalogue in memory that others use, too.
+    pub fn shares(&mut self, catalogue: &Catalogue) {
+        for (index, bucket) in &mut self.buckets {
+            if self
+                .digests
+                .get(usize::from(*index) * 32..)
+                .is_some_and(|d| d.starts_with(&catalogue.digests()[usize::from(*index)].0))
+            {
+                *bucket = Arc::clone(catalogue.bucket(*index));
+            }
+        }
+    }
+
     /// From the ledger; whatever does not prove itself is left out.
     #[must_use]
     pub fn restore(
@@ -78,6 +91,13 @@ impl Estate {
     /// The known buckets that are not empty.
     pub fn buckets(&self) -> impl Iterator<Item = (u8, &Arc<Bucket>)> {
         self.buckets.iter().map(|(i, b)| (*i, b))
+    }
+
+    /// What is known as a catalogue. It shares the memory of the buckets.
+    #[must_use]
+    pub fn catalogue(&self) -> Catalogue {
+        let known = self.buckets.iter().filter_map(|(i, b)| Some((*i, Arc::clone(b), self.digest(*i)?)));
+        Catalogue::of_buckets(known)
     }
 
     /// True if every entry under the head is known.

@@ -6,7 +6,7 @@
 //! there: only a path where nothing lies is restored.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::estate::Estate;
 use super::ledger::{DeletedRow, FolderRow, Ledger, Lived, LostRow, Record, Shared};
@@ -49,7 +49,7 @@ pub struct Homecoming {
     me: PeerId,
     instance: Instance,
     /// What the newest own head named.
-    named: BTreeMap<SafePath, Entry>,
+    named: Catalogue,
     /// The newest own head of an earlier start that is known; `None` without records.
     before: Option<(Instance, u64)>,
     marker: Option<(u64, u64, u64)>,
@@ -76,7 +76,7 @@ impl Homecoming {
         Self {
             me,
             instance,
-            named: std::mem::take(&mut ledger.named),
+            named: Catalogue::of(std::mem::take(&mut ledger.named).into_values()),
             before: head.filter(|h| h.owner.peer_id() == me).map(|h| h.number()),
             marker: ledger.folder.as_ref().map(|f| f.marker),
             deleted: std::mem::take(&mut ledger.deleted),
@@ -103,10 +103,10 @@ impl Homecoming {
             self.out.extend(back.map(|(path, _)| Output::Record(Record::Lost(path, None))));
         }
         let gone: Vec<Entry> =
-            self.named.values().filter(|e| !came(&e.path) && !self.intended(&e.path)).cloned().collect();
+            self.named.entries().filter(|e| !came(&e.path) && !self.intended(&e.path)).cloned().collect();
         let files = |e: &&Entry| matches!(e.kind, Kind::File { .. });
         let n_gone = gone.iter().filter(files).count();
-        let n_before = self.named.values().filter(files).filter(|e| !self.intended(&e.path)).count();
+        let n_before = self.named.entries().filter(files).filter(|e| !self.intended(&e.path)).count();
         let is_empty = found.entries().next().is_none();
         // Nobody keeps for longer what was deleted.
         for (file, row) in &mut self.deleted {
@@ -118,8 +118,8 @@ impl Homecoming {
         let is_lost = n_gone > 0 && (!is_same || is_empty || is_mass);
         // What was missing before this start is asked about again.
         let is_asked = !std::mem::replace(&mut self.scanned, true) && !self.missing.is_empty();
+        self.name_no_more(gone.iter().map(|entry| entry.path.clone()));
         for entry in gone {
-            self.named.remove(&entry.path);
             if is_lost && matches!(entry.kind, Kind::File { .. }) {
                 self.miss(entry);
             } else {
@@ -130,7 +130,7 @@ impl Homecoming {
         // What lay at a path under another content was replaced on purpose.
         let replaced: Vec<Entry> = self
             .named
-            .values()
+            .entries()
             .filter(|e| found.get(&e.path).is_some_and(|f| content(f) != content(e)))
             .cloned()
             .collect();
@@ -145,6 +145,10 @@ impl Homecoming {
         if is_lost || is_asked {
             self.ask();
         }
+    }
+
+    fn name_no_more(&mut self, paths: impl Iterator<Item = SafePath>) {
+        self.named = self.named.changed(&paths.map(|path| (path, None)).collect());
     }
 
     /// It is missing: that is recorded, or it would seem deleted at the next start.
@@ -193,7 +197,7 @@ impl Homecoming {
 
     /// What the newest own head names that is (or was, at the last look) there.
     pub fn named(&self) -> impl Iterator<Item = &Entry> {
-        self.named.values()
+        self.named.entries()
     }
 
     /// What is to come back and has not come yet.
@@ -209,26 +213,21 @@ impl Homecoming {
 
     /// What becomes of everything that is missing; what is deleted need not come back any more either.
     pub fn decide(&mut self, lived: Lived, decision: Decision, found: &Catalogue) {
-        for entry in std::mem::take(&mut self.missing).into_values() {
-            match decision {
-                Decision::GiveBack => self.bring(entry),
-                Decision::Forget => self.give_up(lived, &entry, found),
-            }
-        }
-        if decision == Decision::Forget {
-            for entry in std::mem::take(&mut self.restoring).into_values() {
-                self.give_up(lived, &entry, found);
+        let missing = std::mem::take(&mut self.missing);
+        match decision {
+            Decision::GiveBack => missing.into_values().for_each(|entry| self.bring(entry)),
+            Decision::Forget => {
+                let coming = std::mem::take(&mut self.restoring);
+                let lost: Vec<Entry> = missing.into_values().chain(coming.into_values()).collect();
+                self.name_no_more(lost.iter().map(|entry| entry.path.clone()));
+                for entry in lost {
+                    self.forget(lived, &entry, found);
+                    self.out.push_back(Output::Record(Record::Lost(entry.path.clone(), None)));
+                    self.out.push_back(Output::Record(Record::Named(entry.path, None)));
+                }
             }
         }
         self.out.push_back(Output::Publish);
-    }
-
-    /// What was missing was deleted on purpose.
-    fn give_up(&mut self, lived: Lived, entry: &Entry, found: &Catalogue) {
-        self.out.push_back(Output::Record(Record::Lost(entry.path.clone(), None)));
-        self.out.push_back(Output::Record(Record::Named(entry.path.clone(), None)));
-        self.named.remove(&entry.path);
-        self.forget(lived, entry, found);
     }
 
     /// Has files come back: of those that are missing, and of those that were deleted not longer than `keep` ago and at
@@ -270,19 +269,29 @@ impl Homecoming {
         if head.owner.peer_id() != self.me {
             return;
         }
-        let before: BTreeSet<SafePath> = self.named.keys().cloned().collect();
-        for path in before.iter().filter(|p| catalogue.get(p).is_none()) {
-            self.named.remove(path);
-            self.out.push_back(Output::Record(Record::Named(path.clone(), None)));
-        }
-        for entry in catalogue.entries() {
-            if self.named.get(&entry.path) != Some(entry) {
-                self.named.insert(entry.path.clone(), entry.clone());
+        // What did not change is in buckets that did not.
+        for index in 0..=255 {
+            let (before, after) = (self.named.bucket(index), catalogue.bucket(index));
+            if before == after {
+                continue;
+            }
+            for entry in before.entries().iter().filter(|e| catalogue.get(&e.path).is_none()) {
+                self.out.push_back(Output::Record(Record::Named(entry.path.clone(), None)));
+            }
+            for entry in after.entries().iter().filter(|e| self.named.get(&e.path) != Some(*e)) {
                 self.out.push_back(Output::Record(Record::Named(entry.path.clone(), Some(entry.clone()))));
             }
         }
+        self.named = catalogue.clone();
         let row = FolderRow { marker: self.marker.unwrap_or_default(), signed: signed.to_vec() };
         self.out.push_back(Output::Record(Record::Folder(row)));
+    }
+
+    /// The same catalogue as that of the newest own head, in memory that others use, too.
+    pub fn shares(&mut self, catalogue: &Catalogue) {
+        if self.named.digests() == catalogue.digests() {
+            self.named = catalogue.clone();
+        }
     }
 
     /// True if a head that a keeper has, of this number, is one that this owner signed at an earlier start and
@@ -329,7 +338,7 @@ impl Homecoming {
     }
 
     fn names(&self, file: FileId) -> bool {
-        self.named.values().chain(self.missing.values()).filter_map(content).any(|f| f == file)
+        self.named.entries().chain(self.missing.values()).filter_map(content).any(|f| f == file)
     }
 
     /// The next thing to be done.

@@ -68,13 +68,13 @@ impl Distributor {
             && let Some((_, _, key)) = self.queue.pop_first()
         {
             let Some(mut tended) = self.files.remove(&key) else { continue };
-            tended.queued = None;
+            tended.rare_mut().queued = None;
             if let Some(span) = self.lacking(now, &tended) {
                 let parts: Vec<(u8, Span)> = tended.spots.values().map(|s| (s.copy, s.span)).collect();
                 let copy = placement::copy_number(span, &parts);
                 let stage = Stage::Rooms(Vec::new(), now, now);
-                tended.asking =
-                    Some(Box::new(Asking { copy, span, pieces: 1, tried: BTreeSet::new(), stage }));
+                tended.rare_mut().asking =
+                    Some(Asking { copy, span, pieces: 1, tried: BTreeSet::new(), stage });
                 self.placing.insert(key);
                 self.pause(now, key, copy, span.bytes(tended.want.size));
                 self.next_group(now, key, &mut tended);
@@ -95,8 +95,8 @@ impl Distributor {
 
     /// Puts a file back and sees to it that it is looked at in time.
     fn settle(&mut self, now: Time, key: Key, mut tended: Tended) {
-        let is_over = tended.asking.is_none();
-        if let Some(asking) = &tended.asking {
+        let is_over = tended.rare().asking.is_none();
+        if let Some(asking) = &tended.rare().asking {
             let wake = tended.wake.unwrap_or(Time(u64::MAX)).min(asking.deadline());
             if let Some(old) = tended.wake.replace(wake) {
                 self.agenda.remove(&(old, key));
@@ -112,13 +112,13 @@ impl Distributor {
     /// Turns to the next candidates, until one is offered to, or their rooms have to be asked, or nobody is
     /// left.
     fn next_group(&mut self, now: Time, key: Key, tended: &mut Tended) {
+        let Some(mut asking) = tended.rare_mut().asking.take() else { return };
         loop {
-            let Some(asking) = &mut tended.asking else { return };
             let candidates = self.live.iter().filter(|(peer, leaving)| {
                 !**leaving
                     && **peer != key.0
                     && !tended.spots.contains_key(peer)
-                    && !tended.refused.contains_key(peer)
+                    && !tended.rare().refused.contains_key(peer)
                     && !asking.tried.contains(peer)
             });
             let mut group = Vec::new();
@@ -136,8 +136,7 @@ impl Distributor {
                     asking.tried.clear();
                     continue;
                 }
-                tended.asking = None;
-                tended.starved = true;
+                tended.rare_mut().starved = true;
                 self.starved.insert(key);
                 return;
             }
@@ -147,18 +146,25 @@ impl Distributor {
             if !unknown.is_empty() {
                 self.out.extend(unknown.into_iter().map(|to| Output::AskRoom { to, origin: key.0 }));
                 asking.stage = Stage::Rooms(group, now, now + limits::CUSTODY_ANSWER);
-                return;
+                break;
             }
-            if self.choose(now, key, tended, &group) {
-                return;
+            if self.choose(now, key, tended, &mut asking, &group) {
+                break;
             }
         }
+        tended.rare_mut().asking = Some(asking);
     }
 
     /// Offers the piece to the one of `group` with most room for it. False if none has enough.
-    fn choose(&mut self, now: Time, key: Key, tended: &mut Tended, group: &[PeerId]) -> bool {
+    fn choose(
+        &mut self,
+        now: Time,
+        key: Key,
+        tended: &Tended,
+        asking: &mut Asking,
+        group: &[PeerId],
+    ) -> bool {
         let others = tended.places(key.0);
-        let Some(asking) = &mut tended.asking else { return false };
         let span = asking.piece();
         let bytes = span.bytes(tended.want.size);
         let from = asking.believes_from(now, tended.want.size);
@@ -199,7 +205,7 @@ impl Distributor {
         }
         self.rooms.insert((from, origin), (room, now));
         for key in self.placing.iter().copied().collect::<Vec<_>>() {
-            let waits = self.files.get(&key).and_then(|t| t.asking.as_ref()).is_some_and(
+            let waits = self.files.get(&key).and_then(|t| t.rare().asking.as_ref()).is_some_and(
                 |a| matches!(&a.stage, Stage::Rooms(group, ..) if key.0 == origin && group.contains(&from)),
             );
             if waits {
@@ -211,7 +217,7 @@ impl Distributor {
     /// Goes on when all rooms are known that a file waits for.
     fn rooms_came(&mut self, now: Time, key: Key) {
         let Some(tended) = self.files.get(&key) else { return };
-        let Some(asking) = &tended.asking else { return };
+        let Some(asking) = &tended.rare().asking else { return };
         let Stage::Rooms(group, ..) = &asking.stage else { return };
         let from = asking.believes_from(now, tended.want.size);
         if group.iter().any(|p| self.live.contains_key(p) && self.room_of(from, *p, key.0).is_none()) {
@@ -219,8 +225,12 @@ impl Distributor {
         }
         let group = group.clone();
         let Some(mut tended) = self.files.remove(&key) else { return };
-        if !self.choose(now, key, &mut tended, &group) {
-            self.next_group(now, key, &mut tended);
+        if let Some(mut asking) = tended.rare_mut().asking.take() {
+            let is_offered = self.choose(now, key, &tended, &mut asking, &group);
+            tended.rare_mut().asking = Some(asking);
+            if !is_offered {
+                self.next_group(now, key, &mut tended);
+            }
         }
         self.settle(now, key, tended);
     }
@@ -230,7 +240,7 @@ impl Distributor {
         let Some(key) = self.requests.get(&answer.request).copied() else { return };
         let Some(mut tended) = self.files.remove(&key) else { return };
         let Some(Asking { stage: Stage::Offered(to, request, _), copy, span, pieces, .. }) =
-            tended.asking.as_deref()
+            tended.rare().asking.as_ref()
         else {
             self.files.insert(key, tended);
             return;
@@ -250,7 +260,7 @@ impl Distributor {
                 self.promised(now, key, &mut tended, Place { copy, span, peer: from });
             }
             Some(_) => {
-                tended.refused.insert(from, now + limits::REFUSED_FOR);
+                tended.rare_mut().refused.insert(from, now + limits::REFUSED_FOR);
                 self.next_group(now, key, &mut tended);
             }
         }
@@ -258,7 +268,7 @@ impl Distributor {
     }
 
     fn promised(&mut self, now: Time, key: Key, tended: &mut Tended, place: Place) {
-        tended.asking = None;
+        tended.rare_mut().asking = None;
         let Place { copy, span, peer } = place;
         tended.spots.insert(peer, Spot { copy, span, state: State::Promised(0), seen: now, lost: None });
         self.by_peer.entry(peer).or_default().insert(key);
@@ -274,7 +284,7 @@ impl Distributor {
 
     /// Goes on to the next if `peer` is the one that is asked.
     pub(super) fn next_if_asked(&mut self, now: Time, key: Key, peer: PeerId) {
-        let Some(asking) = self.files.get(&key).and_then(|t| t.asking.as_ref()) else { return };
+        let Some(asking) = self.files.get(&key).and_then(|t| t.rare().asking.as_ref()) else { return };
         let is_asked = match &asking.stage {
             Stage::Rooms(group, ..) => group.contains(&peer),
             Stage::Offered(to, _, _) => *to == peer,
@@ -287,7 +297,7 @@ impl Distributor {
     /// What was waited for did not come in time.
     pub(super) fn overdue(&mut self, now: Time, key: Key) {
         let Some(tended) = self.files.get(&key) else { return };
-        let Some(asking) = tended.asking.as_ref().filter(|a| a.deadline() <= now) else { return };
+        let Some(asking) = tended.rare().asking.as_ref().filter(|a| a.deadline() <= now) else { return };
         let from = asking.believes_from(now, tended.want.size);
         let silent: BTreeSet<PeerId> = match &asking.stage {
             Stage::Rooms(group, ..) => {
@@ -301,7 +311,7 @@ impl Distributor {
     /// Asks no longer those of whom `is_silent` is true.
     fn give_up(&mut self, now: Time, key: Key, is_silent: impl Fn(PeerId) -> bool) {
         let Some(mut tended) = self.files.remove(&key) else { return };
-        if let Some(asking) = &tended.asking {
+        if let Some(asking) = &tended.rare().asking {
             let asked = match &asking.stage {
                 Stage::Rooms(group, ..) => group.clone(),
                 Stage::Offered(to, request, _) => {
@@ -310,7 +320,7 @@ impl Distributor {
                 }
             };
             for peer in asked.into_iter().filter(|p| is_silent(*p)) {
-                tended.refused.insert(peer, now + limits::REFUSED_FOR);
+                tended.rare_mut().refused.insert(peer, now + limits::REFUSED_FOR);
             }
             self.next_group(now, key, &mut tended);
         }

@@ -104,23 +104,56 @@ struct Spot {
 #[derive(Debug)]
 struct Tended {
     want: Want,
-    whole: Span,
+    spots: Few<PeerId, Spot>,
+    wake: Option<Time>,
+    /// Of 100,000 files few have any of it.
+    rare: Option<Box<Rare>>,
+}
+
+/// What is not known of most files.
+#[derive(Debug)]
+struct Rare {
     /// Since when its owner is away, and whether it left properly; `None` for own files.
     owner_lost: Option<(Time, bool)>,
-    spots: Few<PeerId, Spot>,
     /// Until when whoever refused is not asked again.
     refused: Few<PeerId, Time>,
-    /// Boxed, as is `checking`: of 100,000 files few are being placed.
-    asking: Option<Box<Asking>>,
+    asking: Option<Asking>,
     /// True if nobody was left to be asked.
     starved: bool,
     /// Since when there is a copy too many.
     surplus: Option<Time>,
-    checking: Option<Box<Checking>>,
+    checking: Option<Checking>,
     /// Whom to tell that its part is not needed.
     spared: Option<PeerId>,
-    wake: Option<Time>,
     queued: Option<(u32, u64)>,
+}
+
+static NOTHING_RARE: Rare = Rare::new();
+
+impl Rare {
+    const fn new() -> Self {
+        Self {
+            owner_lost: None,
+            refused: Few::new(),
+            asking: None,
+            starved: false,
+            surplus: None,
+            checking: None,
+            spared: None,
+            queued: None,
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.owner_lost.is_none()
+            && self.refused.len() == 0
+            && self.asking.is_none()
+            && !self.starved
+            && self.surplus.is_none()
+            && self.checking.is_none()
+            && self.spared.is_none()
+            && self.queued.is_none()
+    }
 }
 
 /// How a file stands, for whoever wants to leave.
@@ -201,23 +234,19 @@ impl Distributor {
         places: &[Place],
         owner_lost: Option<(Time, bool)>,
     ) {
-        let Some(whole) = Span::whole(want.size) else { return };
+        if Span::whole(want.size).is_none() {
+            return;
+        }
         let tended = self.files.entry(key).or_insert_with(|| Tended {
             want: want.clone(),
-            whole,
-            owner_lost,
             spots: Few::new(),
-            refused: Few::new(),
-            asking: None,
-            starved: false,
-            surplus: None,
-            checking: None,
-            spared: None,
             wake: None,
-            queued: None,
+            rare: None,
         });
         tended.want = want;
-        tended.owner_lost = owner_lost;
+        if tended.rare().owner_lost != owner_lost {
+            tended.rare_mut().owner_lost = owner_lost;
+        }
         for place in places.iter().take(limits::PLACES) {
             let is_here = place.peer == self.me || self.live.contains_key(&place.peer);
             tended.spots.insert_new(
@@ -281,9 +310,10 @@ impl Distributor {
         }
         for key in std::mem::take(&mut self.starved) {
             if let Some(tended) = self.files.get_mut(&key) {
-                tended.starved = false;
+                let rare = tended.rare_mut();
+                rare.starved = false;
                 // It may only have been out of reach when it was asked.
-                tended.refused.remove(&peer);
+                rare.refused.remove(&peer);
             }
             self.evaluate(now, key);
         }
@@ -345,8 +375,8 @@ impl Distributor {
         if row.size != tended.want.size {
             return Some(Verdict::Keep(Vec::new()));
         }
-        if tended.spared == Some(from) {
-            tended.spared = None;
+        if tended.rare().spared == Some(from) {
+            tended.rare_mut().spared = None;
             tended.spots.remove(&from);
             self.forget_spot(from, key);
             self.placed(key);
@@ -404,7 +434,7 @@ impl Distributor {
             (true, _) => {}
             (false, _) => {
                 tended.spots.remove(&peer);
-                tended.refused.insert(peer, now + limits::REFUSED_FOR);
+                tended.rare_mut().refused.insert(peer, now + limits::REFUSED_FOR);
                 self.forget_spot(peer, key);
                 self.placed(key);
             }
@@ -423,10 +453,10 @@ impl Distributor {
         let coming: Vec<Span> =
             spots.filter(|(_, s)| s.state != State::Claimed).map(|(_, s)| s.span).collect();
         Some(Standing {
-            held: placement::copies(tended.whole, &held),
-            coming: placement::copies(tended.whole, &coming),
+            held: placement::copies(tended.whole(), &held),
+            coming: placement::copies(tended.whole(), &coming),
             wanted: tended.want.copies.into(),
-            starved: tended.starved,
+            starved: tended.rare().starved,
         })
     }
 
@@ -452,8 +482,8 @@ impl Distributor {
             self.agenda.remove(&(at, key));
             if let Some(tended) = self.files.get_mut(&key) {
                 tended.wake = None;
-                if tended.starved {
-                    tended.starved = false;
+                if tended.rare().starved {
+                    tended.rare_mut().starved = false;
                     self.starved.remove(&key);
                 }
             }
@@ -471,15 +501,15 @@ impl Distributor {
     fn evaluate(&mut self, now: Time, key: Key) {
         let Some(mut tended) = self.files.remove(&key) else { return };
         let mut wake = self.expire(now, key, &mut tended);
-        if tended.asking.is_none() {
+        if tended.rare().asking.is_none() {
             let lacks = self.lacking(now, &tended).is_some();
-            if lacks && !tended.starved {
-                let level = placement::copies(tended.whole, &self.spans(now, &tended, false, false));
+            if lacks && !tended.rare().starved {
+                let level = placement::copies(tended.whole(), &self.spans(now, &tended, false, false));
                 self.enqueue(key, &mut tended, level);
             } else {
                 self.dequeue(key, &mut tended);
             }
-            if tended.starved {
+            if tended.rare().starved {
                 wake = wake.min(now + limits::REFUSED_FOR);
             }
             wake = wake.min(self.look_for_surplus(now, key, &mut tended));
@@ -487,7 +517,7 @@ impl Distributor {
             if !is_promised {
                 self.placing.remove(&key);
             }
-        } else if let Some(asking) = &tended.asking {
+        } else if let Some(asking) = &tended.rare().asking {
             wake = wake.min(asking.deadline());
         }
         if let Some(old) = tended.wake.take() {
@@ -497,6 +527,7 @@ impl Distributor {
             tended.wake = Some(wake);
             self.agenda.insert((wake, key));
         }
+        tended.rare.take_if(|rare| rare.is_empty());
         self.files.insert(key, tended);
         self.pump(now);
     }
@@ -525,8 +556,10 @@ impl Distributor {
             changed = true;
             false
         });
-        tended.refused.retain(|_, until| *until > now);
-        if let Some((at, false)) = tended.owner_lost
+        if let Some(rare) = &mut tended.rare {
+            rare.refused.retain(|_, until| *until > now);
+        }
+        if let Some((at, false)) = tended.rare().owner_lost
             && at + self.repair > now
         {
             wake = wake.min(at + self.repair);
@@ -549,10 +582,13 @@ impl Distributor {
             is_there && is_held && !(self.leaving && **peer == self.me)
         });
         let mut spans: Vec<Span> = spots.map(|(_, s)| s.span).collect();
-        let owner_counts =
-            if tended.owner_lost.is_none() { !self.leaving } else { grace && is_new(tended.owner_lost) };
+        let owner_counts = if tended.rare().owner_lost.is_none() {
+            !self.leaving
+        } else {
+            grace && is_new(tended.rare().owner_lost)
+        };
         if owner_counts {
-            spans.push(tended.whole);
+            spans.push(tended.whole());
         }
         spans
     }
@@ -560,19 +596,19 @@ impl Distributor {
     /// The part that is to be placed now, if any.
     fn lacking(&self, now: Time, tended: &Tended) -> Option<Span> {
         let held = self.spans(now, tended, false, false);
-        let is_last = tended.owner_lost.is_some() && placement::copies(tended.whole, &held) <= 1;
+        let is_last = tended.rare().owner_lost.is_some() && placement::copies(tended.whole(), &held) <= 1;
         let counted = self.spans(now, tended, true, !is_last && !self.leaving);
-        placement::lacking(tended.whole, &counted, tended.want.copies.into())
+        placement::lacking(tended.whole(), &counted, tended.want.copies.into())
     }
 
     fn enqueue(&mut self, key: Key, tended: &mut Tended, level: u32) {
         self.dequeue(key, tended);
-        tended.queued = Some((level, tended.want.size));
+        tended.rare_mut().queued = Some((level, tended.want.size));
         self.queue.insert((level, tended.want.size, key));
     }
 
     fn dequeue(&mut self, key: Key, tended: &mut Tended) {
-        if let Some((level, size)) = tended.queued.take() {
+        if let Some((level, size)) = tended.rare.as_mut().and_then(|rare| rare.queued.take()) {
             self.queue.remove(&(level, size, key));
         }
     }
@@ -601,6 +637,19 @@ impl Distributor {
 }
 
 impl Tended {
+    fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&NOTHING_RARE)
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(|| Box::new(Rare::new()))
+    }
+
+    /// All of its chunks. ([`Distributor::want`] takes no file that is too large to have any.)
+    fn whole(&self) -> Span {
+        Span::whole(self.want.size).unwrap_or(Span { from: 0, to: 0 })
+    }
+
     /// Who has a part of it, or accepted one, and is here, `but` aside, in order. (Two that accept at the
     /// same time must know each other, or both would act for it once the owner is away.)
     fn places(&self, but: PeerId) -> Vec<Place> {

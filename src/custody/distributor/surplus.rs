@@ -24,17 +24,19 @@ impl Distributor {
     pub(super) fn look_for_surplus(&mut self, now: Time, key: Key, tended: &mut Tended) -> Time {
         let never = Time(u64::MAX);
         let Some(spare) = self.spare(now, tended) else {
-            (tended.surplus, tended.checking, tended.spared) = (None, None, None);
+            if let Some(rare) = &mut tended.rare {
+                (rare.surplus, rare.checking, rare.spared) = (None, None, None);
+            }
             return never;
         };
-        let since = *tended.surplus.get_or_insert(now);
+        let since = *tended.rare_mut().surplus.get_or_insert(now);
         if now < since + limits::SURPLUS {
             return since + limits::SURPLUS;
         }
-        if tended.spared.is_some() {
+        if tended.rare().spared.is_some() {
             return never;
         }
-        if let Some(checking) = &tended.checking
+        if let Some(checking) = &tended.rare().checking
             && checking.until > now
         {
             return checking.until;
@@ -52,36 +54,33 @@ impl Distributor {
         let until = now + limits::REFUSED_FOR;
         if others.is_empty() {
             // Only this peer has it beside the one to be spared, and it knows what it has.
-            tended.spared = Some(spare);
+            tended.rare_mut().spared = Some(spare);
             return never;
         }
-        tended.checking = Some(Box::new(Checking {
-            spare,
-            waits_for: others.into_iter().map(|(p, _)| p).collect(),
-            until,
-        }));
+        let waits_for = others.into_iter().map(|(p, _)| p).collect();
+        tended.rare_mut().checking = Some(Checking { spare, waits_for, until });
         until
     }
 
     /// The last in order without whom there are still copies enough.
     fn spare(&self, now: Time, tended: &Tended) -> Option<PeerId> {
-        if self.leaving || tended.asking.is_some() {
+        if self.leaving || tended.rare().asking.is_some() {
             return None;
         }
         let wanted = tended.want.copies.into();
-        if placement::copies(tended.whole, &self.spans(now, tended, false, false)) <= wanted
+        if placement::copies(tended.whole(), &self.spans(now, tended, false, false)) <= wanted
             && tended.spots.len() <= usize::from(tended.want.copies)
         {
             return None;
         }
         let mut places = tended.places(self.me);
         places.reverse();
-        let own = tended.owner_lost.is_none().then_some(tended.whole);
+        let own = tended.rare().owner_lost.is_none().then_some(tended.whole());
         let is_enough = |but: PeerId| {
             let rest =
                 tended.spots.iter().filter(|(p, s)| **p != but && s.lost.is_none() && s.state == State::Held);
             let rest: Vec<Span> = rest.map(|(_, s)| s.span).chain(own).collect();
-            placement::copies(tended.whole, &rest) >= wanted
+            placement::copies(tended.whole(), &rest) >= wanted
         };
         places.into_iter().map(|p| p.peer).find(|p| is_enough(*p))
     }
@@ -89,15 +88,16 @@ impl Distributor {
     /// One proof came.
     pub(super) fn checked(&mut self, now: Time, peer: PeerId, key: Key, is_right: bool) {
         let Some(tended) = self.files.get_mut(&key) else { return };
-        let Some(checking) = &mut tended.checking else { return };
+        let Some(rare) = &mut tended.rare else { return };
+        let Some(checking) = &mut rare.checking else { return };
         if !is_right {
-            tended.checking = None;
+            rare.checking = None;
             return;
         }
         checking.waits_for.remove(&peer);
         if checking.waits_for.is_empty() && now < checking.until {
-            tended.spared = Some(checking.spare);
-            tended.checking = None;
+            rare.spared = Some(checking.spare);
+            rare.checking = None;
         }
     }
 

@@ -145,7 +145,8 @@ pub struct Keeper {
     kept: BTreeMap<Key, Kept>,
     /// Where a file of this owner, or of this keeper, is concerned.
     by_peer: BTreeMap<PeerId, BTreeSet<Key>>,
-    by_file: BTreeMap<FileId, BTreeSet<PeerId>>,
+    /// Whose files have a content.
+    by_file: BTreeSet<(FileId, PeerId)>,
     /// When whom is reported to, about whose files.
     due: BTreeMap<(PeerId, PeerId), Due>,
     retries: BTreeSet<(Time, Key)>,
@@ -177,7 +178,7 @@ impl Keeper {
             pulled: BTreeMap::new(),
             kept: BTreeMap::new(),
             by_peer: BTreeMap::new(),
-            by_file: BTreeMap::new(),
+            by_file: BTreeSet::new(),
             due: BTreeMap::new(),
             retries: BTreeSet::new(),
             acts: BTreeSet::new(),
@@ -201,7 +202,7 @@ impl Keeper {
                 keeper.record(Record::Kept(*key, None));
             }
         }
-        for file in present.keys().filter(|f| !keeper.by_file.contains_key(f)).copied().collect::<Vec<_>>() {
+        for file in present.keys().filter(|f| keeper.owners_of(**f).is_empty()).copied().collect::<Vec<_>>() {
             keeper.out.push_back(Output::Drop { file, keep: Vec::new() });
         }
         keeper
@@ -248,7 +249,7 @@ impl Keeper {
         for peer in kept.row.others.iter().map(|p| p.peer).chain([key.0]) {
             self.by_peer.entry(peer).or_default().insert(key);
         }
-        self.by_file.entry(key.1).or_default().insert(key.0);
+        self.by_file.insert((key.1, key.0));
         self.acts.insert((kept.act_from, key));
         self.kept.insert(key, kept);
     }
@@ -304,7 +305,8 @@ impl Keeper {
     /// Who shares a content that is kept here.
     #[must_use]
     pub fn owners_of(&self, file: FileId) -> Vec<PeerId> {
-        self.by_file.get(&file).map(|owners| owners.iter().copied().collect()).unwrap_or_default()
+        let all = (file, PeerId([0; 32]))..=(file, PeerId([255; 32]));
+        self.by_file.range(all).map(|(_, owner)| *owner).collect()
     }
 
     /// True if some of what was taken of this content is not here.
@@ -323,12 +325,10 @@ impl Keeper {
     /// here when it was taken is heard, too; else it would leave the network it was shared in.
     #[must_use]
     pub fn serves(&self, file: FileId, peer: PeerId) -> bool {
-        self.by_file.get(&file).is_some_and(|owners| {
-            owners.iter().any(|o| {
-                let witnesses = self.witnesses.get(o);
-                *o == peer
-                    || witnesses.is_some_and(|w| w.iter().any(|w| *w == peer || self.live.contains_key(w)))
-            })
+        self.owners_of(file).iter().any(|owner| {
+            let witnesses = self.witnesses.get(owner);
+            *owner == peer
+                || witnesses.is_some_and(|w| w.iter().any(|w| *w == peer || self.live.contains_key(w)))
         })
     }
 
@@ -504,7 +504,7 @@ impl Keeper {
     }
 
     fn keys_of(&self, file: FileId) -> Vec<Key> {
-        self.by_file.get(&file).map(|o| o.iter().map(|o| (*o, file)).collect()).unwrap_or_default()
+        self.owners_of(file).into_iter().map(|owner| (owner, file)).collect()
     }
 
     /// `from` offered it just now, so that it is here whatever presence says.

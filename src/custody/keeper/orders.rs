@@ -184,12 +184,7 @@ impl Keeper {
                 }
             }
         }
-        if let Some(owners) = self.by_file.get_mut(&file) {
-            owners.remove(&origin);
-            if owners.is_empty() {
-                self.by_file.remove(&file);
-            }
-        }
+        self.by_file.remove(&(file, origin));
         self.record(Record::Kept(key, None));
         let keep = self.keys_of(file).iter().filter_map(|k| self.kept.get(k)).map(|k| k.row.span).collect();
         self.out.push_back(Output::Drop { file, keep });

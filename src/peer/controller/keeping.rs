@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Controller, NOTE};
-use crate::content::{Catalogue, ChunkIndex, FileId, Head};
+use crate::content::{ChunkIndex, FileId, Head};
 use crate::custody::chunkstore;
 use crate::custody::ledger::Present;
 use crate::identity::{Instance, PeerId};
@@ -122,9 +122,12 @@ impl Controller {
             if spans.peek().is_none() {
                 continue;
             }
-            let entry = stored.entry(file);
-            let entry =
-                entry.or_insert_with(|| StoredFile { size: row.size, spans: Vec::new(), owners: Vec::new() });
+            // Mostly it is one of each, and there are many.
+            let entry = stored.entry(file).or_insert_with(|| StoredFile {
+                size: row.size,
+                spans: Vec::with_capacity(1),
+                owners: Vec::with_capacity(1),
+            });
             // One size for each content: of another one only a liar speaks.
             if entry.size == row.size {
                 entry.spans.extend(spans);
@@ -160,7 +163,7 @@ impl Controller {
         }
         for (owner, estate) in self.custody.machine.keeper().owners().filter(|(_, e)| e.is_whole()) {
             if served.estates.insert(owner, estate.number()) != Some(estate.number()) {
-                let catalogue = Arc::new(Catalogue::of(estate.entries().cloned()));
+                let catalogue = Arc::new(estate.catalogue());
                 let is = (Arc::clone(estate.signed()), Arc::clone(&catalogue));
                 self.parts.sender.send(SenderCommand::Estate(owner, Some(is)));
                 // This peer lists them, too.

@@ -177,6 +177,7 @@ impl Controller {
         let anyway = std::mem::take(&mut own.anyway);
         if own.root == Some(root) && !anyway {
             // The same names, but perhaps other files behind them.
+            self.custody.machine.shares(&catalogue);
             return self.serve(&shelf, catalogue);
         }
         own.root = Some(root);
