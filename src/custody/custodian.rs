@@ -455,7 +455,8 @@ impl Custodian {
     ) -> Verdict {
         let key = (origin, row.file);
         if origin == self.me {
-            return verdict.unwrap_or_else(|| self.homecoming.verdict(row.file));
+            let alone = self.copies.get(&row.file) == Some(&1);
+            return verdict.unwrap_or_else(|| self.homecoming.verdict(row.file, alone));
         }
         match verdict {
             Some(verdict) => {

@@ -324,12 +324,17 @@ impl Homecoming {
         }
     }
 
-    /// What a keeper is told of a file that the distributor has nothing to say about.
+    /// What a keeper is told of a file that the distributor has nothing to say about. `alone`: the user wants no copies
+    /// of it on others.
     #[must_use]
-    pub fn verdict(&self, file: FileId) -> Verdict {
-        if self.restoring.values().filter_map(content).any(|f| f == file) {
-            Verdict::GiveBack(Vec::new())
-        } else if self.scanned && self.deleted.contains_key(&file) && !self.names(file) {
+    pub fn verdict(&self, file: FileId, alone: bool) -> Verdict {
+        let is_in =
+            |entries: &BTreeMap<SafePath, Entry>| entries.values().filter_map(content).any(|f| f == file);
+        if is_in(&self.restoring) {
+            return Verdict::GiveBack(Vec::new());
+        }
+        let is_deleted = self.deleted.contains_key(&file) && !self.names(file);
+        if self.scanned && (is_deleted || alone && !is_in(&self.missing)) {
             Verdict::Release
         } else {
             // Unknown here is not deleted here: records can be lost, too.

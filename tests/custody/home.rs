@@ -238,3 +238,24 @@ fn what_does_not_come_back_can_be_given_up() {
     world.run(s(26 * 3_600));
     assert_eq!(world.kept_copies(id_of(&entry("x", 103, MIB)), MIB), 0);
 }
+
+#[test]
+fn copies_that_are_not_wanted_any_more_go_after_a_day() {
+    for back in [false, true] {
+        let mut world = settled(1);
+        let file = id_of(&entry("x", 103, MIB));
+        let set = |world: &mut World, copies| {
+            let now = world.now;
+            world.peers[0].machine.as_mut().unwrap().set_copies(now, file, copies);
+        };
+        set(&mut world, Some(1));
+        world.run(s(20 * 3_600));
+        assert_eq!(world.kept_copies(file, MIB), 1, "a day to change one's mind");
+        if back {
+            set(&mut world, None);
+        }
+        world.run(s(28 * 3_600));
+        assert_eq!(world.kept_copies(file, MIB), u32::from(back));
+        assert_eq!(world.kept_copies(id_of(&entry("x", 104, MIB)), MIB), 1);
+    }
+}
