@@ -134,14 +134,14 @@ fn a_shared_folder_that_is_unmounted_is_missed_and_found_again() {
 }
 
 /// A shared folder on a disk of its own, the second half of which cannot be read until it is healed.
-struct BadDisk {
+pub(crate) struct BadDisk {
     image: std::path::PathBuf,
     second: Vec<u8>,
     _mount: Small,
 }
 
 impl BadDisk {
-    fn break_half(lab: &Lab, mount: Small, file: &Path) -> Self {
+    pub(crate) fn break_half(lab: &Lab, mount: Small, file: &Path) -> Self {
         let image = lab.path("image");
         run("sync", &[]);
         let whole = fs::read(&image).unwrap();

@@ -289,11 +289,12 @@ impl<F: Fn(Told) -> bool> Walker<F> {
 
     /// What cannot be opened or read is not listed: a folder whose content is unknown is not an empty one.
     fn refused(&mut self, path: &SafePath, e: Errno) -> Result<(), Stopped> {
+        self.gone(path)?;
         // Gone or swapped since; the watcher tells, or the next scan.
         if !matches!(e, Errno::NOENT | Errno::LOOP | Errno::NOTDIR) {
             self.unreadable(PathBuf::from(path.as_str()), e)?;
         }
-        self.gone(path)
+        Ok(())
     }
 
     fn gone(&mut self, path: &SafePath) -> Result<(), Stopped> {

@@ -157,7 +157,11 @@ impl Controller {
             Some([]) => BTreeMap::new(),
             Some(waiting) => {
                 let waiting: BTreeSet<&SafePath> = waiting.iter().collect();
-                let unsure = machine.named().filter(lacks).filter(|e| waiting.contains(&e.path));
+                // Of what lies in a folder that cannot be read nothing is known either.
+                let waits = |path: &SafePath| {
+                    std::iter::successors(Some(path.clone()), SafePath::parent).any(|p| waiting.contains(&p))
+                };
+                let unsure = machine.named().filter(lacks).filter(|e| waits(&e.path));
                 unsure.map(|e| (e.path.clone(), Some(e.kind.clone()))).collect()
             }
             None => machine.named().filter(lacks).map(|e| (e.path.clone(), Some(e.kind.clone()))).collect(),

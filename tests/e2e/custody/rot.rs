@@ -10,6 +10,7 @@ use potluck::control::{Found, Lies, Reply, VerifyRow};
 use super::{assert_sound, log, peer, store, until_whole};
 use crate::errors::Small;
 use crate::files::{assert_same, fill};
+use crate::hardship::BadDisk;
 use crate::lab::{LATER, Lab, Peer, SOON, wait};
 
 /// Changes one bit of the byte at `at`.
@@ -191,4 +192,32 @@ fn verify_mends_what_rotted_in_the_shared_folder() {
 #[test]
 fn verify_mends_all_of_one_content_where_shared_is_another_disk() {
     rots_in_shared("owner/shared", &["large.bin", "twin.bin"], "shared/.potluck-partial/rotten");
+}
+
+/// A file that cannot be read any more, when it is hashed again, is what copies are for: nobody drops them.
+#[test]
+fn what_cannot_be_read_any_more_is_not_deleted() {
+    let Some(lab) = Lab::of("up 4") else { return };
+    let shared = lab.folder("owner/shared");
+    let Some(mount) = Small::ext2(shared.clone(), &lab.path("image"), 80 << 20) else { return };
+    let (file, same) = (shared.join("big.bin"), lab.path("same"));
+    [&file, &same].into_iter().for_each(|path| fill(path, 60 << 20, 7));
+    let keeper = peer(&lab, 2, "keeper", &["--copies", "1", "--keep-deleted", "1s"]);
+    let taker = peer(&lab, 3, "taker", &["--copies", "1", "--lend", "0"]);
+    let mut owner = peer(&lab, 1, "owner", &[]);
+    until_whole([&owner], 1);
+    wait("listed", SOON, || taker.offered("big.bin"));
+    let disk = BadDisk::break_half(&lab, mount, &file);
+    super::date(&file, 1_000_000_000);
+    wait("told", LATER, || log(&owner).contains("big.bin cannot be read").then_some(()));
+    wait("unlisted by itself", SOON, || super::own(&owner).is_empty().then_some(()));
+    assert!(taker.listed("big.bin").is_some(), "its owner goes on naming it");
+    assert_same(&same, &taker.fetch("big.bin"));
+    assert!(owner.cli(["exit"]).status.success());
+    owner.ended(SOON);
+    let newcomer = peer(&lab, 4, "newcomer", &["--copies", "1", "--lend", "0"]);
+    wait("away", LATER, || newcomer.listed("big.bin").filter(|r| r.away && r.copies > 0));
+    assert_same(&same, &newcomer.fetch("big.bin"));
+    [&owner, &keeper, &taker].into_iter().for_each(assert_sound);
+    drop((owner, disk));
 }

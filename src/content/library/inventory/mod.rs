@@ -147,9 +147,11 @@ pub(super) struct Inventory {
     watched: bool,
     /// What was published last said that files wait to be hashed.
     told_waiting: bool,
+    /// What is there and cannot be read; true: found so by the scan under way, or since the last one.
+    unreadable: BTreeMap<SafePath, bool>,
 }
 
-/// Files not hashed yet that are told with what is shared, at most.
+/// Files not hashed yet, or not to be read, that are told with what is shared, at most.
 const WAITING_TOLD: usize = 2_000;
 
 impl Inventory {
@@ -166,6 +168,7 @@ impl Inventory {
             rows: Vec::new(),
             watched: false,
             told_waiting: false,
+            unreadable: BTreeMap::new(),
         }
     }
 
@@ -186,6 +189,8 @@ impl Inventory {
     /// The walker saw something. `cached`: what the hash cache has for exactly this path and stamp.
     pub(super) fn handle_sight(&mut self, now: Time, sight: Sight, cached: Option<Arc<SharedFile>>) {
         let Sight { path, what, generation } = sight;
+        // A file is read when it is hashed, a folder next.
+        self.unreadable.remove(&path);
         match self.items.get(&path).map(|i| matches!(i.state, State::Folder { .. })) {
             Some(folder) if folder == matches!(what, What::Folder) => {}
             Some(_) => self.handle_gone(&path),
@@ -217,8 +222,30 @@ impl Inventory {
         true
     }
 
+    /// What lies at `path` cannot be read: it is not listed, and not gone either.
+    pub(super) fn handle_unreadable(&mut self, path: SafePath) {
+        if self.unreadable.insert(path, true).is_none() {
+            self.listing.touch();
+        }
+    }
+
+    /// Those below (and at) a path that were not found unreadable again can be read, or are gone.
+    fn forget_unreadable(&mut self, path: Option<&SafePath>, fresh_ones: bool) {
+        let before = self.unreadable.len();
+        let is_in = |p: &SafePath| path.is_none_or(|path| p == path || p.below(path).is_some());
+        self.unreadable.retain(|p, is_fresh| {
+            let stays = !is_in(p) || (*is_fresh && !fresh_ones);
+            *is_fresh &= !is_in(p);
+            stays
+        });
+        if self.unreadable.len() < before {
+            self.listing.touch();
+        }
+    }
+
     /// Nothing that can be shared lies at `path` any more, nor below.
     pub(super) fn handle_gone(&mut self, path: &SafePath) {
+        self.forget_unreadable(Some(path), true);
         for below in self.below(Some(path)) {
             self.forget(&below);
         }
@@ -235,6 +262,7 @@ impl Inventory {
         for path in gone {
             self.handle_gone(&path);
         }
+        self.forget_unreadable(path, false);
     }
 
     /// A job is done.
@@ -250,6 +278,7 @@ impl Inventory {
             Outcome::Failed => {
                 pending.step = Step::Failed;
                 self.queue.forget_waiting(stamp.size);
+                self.handle_unreadable(job.path.clone());
             }
             Outcome::Changed => self.restart(now, &job.path, stamp, executable),
             Outcome::Hashed { .. } if spoiled => self.restart(now, &job.path, stamp, executable),
@@ -338,9 +367,10 @@ impl Inventory {
         Some(shelf)
     }
 
-    /// The files not hashed yet; `None`: too many.
+    /// What is there and not listed; `None`: too much.
     fn waiting_paths(&self) -> Option<Vec<SafePath>> {
-        let paths: Vec<_> = self.first_waiting(WAITING_TOLD + 1).into_iter().map(|h| h.path).collect();
+        let waiting = self.first_waiting(WAITING_TOLD + 1).into_iter().map(|h| h.path);
+        let paths: Vec<_> = waiting.chain(self.unreadable.keys().take(WAITING_TOLD + 1).cloned()).collect();
         (paths.len() <= WAITING_TOLD).then_some(paths)
     }
 

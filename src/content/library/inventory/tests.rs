@@ -429,3 +429,43 @@ proptest::proptest! {
         assert!(b.inventory.items.values().all(|i| !matches!(i.state, State::Pending(_))));
     }
 }
+
+/// What the last thing that was published says of what is there and not listed.
+fn waiting(bench: &mut Bench) -> Option<Vec<String>> {
+    let shelf = bench.inventory.publish(Some((1, 1, 1)))?;
+    Some(shelf.waiting.as_ref().unwrap().iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn what_cannot_be_read_waits_until_it_can_or_is_gone() {
+    let mut bench = Bench::new();
+    bench.see("a", stamp(10, 1, 1), true);
+    bench.see("b", stamp(10, 1, 1), true);
+    let jobs = bench.inventory.poll_jobs().unwrap();
+    for job in &jobs {
+        bench.inventory.handle_done(bench.now, job, Outcome::Failed);
+    }
+    assert_eq!(waiting(&mut bench), Some(vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(waiting(&mut bench), None, "nothing changed");
+    bench.inventory.handle_gone(&path("a"));
+    assert_eq!(waiting(&mut bench), Some(vec!["b".to_owned()]));
+    // A folder that cannot be read, in two scans one after the other.
+    for generation in 2..4 {
+        bench.generation = generation;
+        bench.see("b", stamp(10, 1, 1), true);
+        bench.inventory.handle_gone(&path("folder"));
+        bench.inventory.handle_unreadable(path("folder"));
+        bench.inventory.handle_swept(None, generation);
+        let jobs = bench.inventory.poll_jobs().unwrap();
+        bench.inventory.handle_done(bench.now, &jobs[0], Outcome::Failed);
+        assert_eq!(waiting(&mut bench), Some(vec!["b".to_owned(), "folder".to_owned()]));
+    }
+    // In the third one it is not there, and the file can be read.
+    bench.generation = 4;
+    bench.see("b", stamp(10, 1, 1), true);
+    bench.inventory.handle_swept(None, 4);
+    let jobs = bench.inventory.poll_jobs().unwrap();
+    let hashed = Outcome::Hashed { manifest: manifest(1, 10), began: 100 };
+    bench.inventory.handle_done(bench.now, &jobs[0], hashed);
+    assert_eq!(waiting(&mut bench), Some(vec![]));
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cache::Cache;
 use super::{Shell, Stopped};
+use crate::content::SafePath;
 use crate::content::library::hash::{HashError, Hashed};
 use crate::content::library::inventory::{Outcome, What};
 use crate::content::library::walk::Told;
@@ -36,7 +37,14 @@ impl Shell {
             }
             Told::Gone(path) => self.inventory.handle_gone(&path),
             Told::Swept(path, generation) => self.inventory.handle_swept(path.as_ref(), generation),
-            Told::Skipped(path, why) => self.skipped(&path, why)?,
+            Told::Skipped(path, why) => {
+                if matches!(why, Skip::Forbidden | Skip::Unreadable(_))
+                    && let Ok(path) = SafePath::from_relative(&path)
+                {
+                    self.inventory.handle_unreadable(path);
+                }
+                self.skipped(&path, why)?;
+            }
             Told::Watched(outcome) => self.watched(outcome)?,
             Told::Done(everything) => {
                 self.walking = false;
