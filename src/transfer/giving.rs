@@ -11,7 +11,8 @@ use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId};
 use crate::limits;
 
-/// How often each chunk of some files was given.
+/// How often each chunk of some files was given to those who are connected. What went to others who are gone is not
+/// there for those who fetch now.
 #[derive(Debug, Default)]
 pub(super) struct Giving {
     files: BTreeMap<FileId, Times>,
@@ -44,17 +45,22 @@ impl Giving {
     }
 
     /// Bytes at `offset` of a file of `size` bytes are given because they were asked for; a chunk counts
-    /// with its first byte.
-    pub(super) fn note(&mut self, file: FileId, size: u64, offset: u64) {
-        let Some(chunks) = Chunks::of(size).filter(|c| !c.is_single() && c.count() <= limits::MAP_CHUNKS)
-        else {
-            return;
-        };
-        let first = chunks.at_offset(offset).filter(|c| chunks.range(*c).start == offset);
-        if let Some(chunk) = first
-            && let Some(given) = self.of(file, chunks).given.get_mut(chunk.at())
-        {
-            *given = given.saturating_add(1);
+    /// with its first byte. `Some`: that was it.
+    pub(super) fn note(&mut self, file: FileId, size: u64, offset: u64) -> Option<(Chunks, ChunkIndex)> {
+        let chunks = Chunks::of(size).filter(|c| !c.is_single() && c.count() <= limits::MAP_CHUNKS)?;
+        let chunk = chunks.at_offset(offset).filter(|c| chunks.range(*c).start == offset)?;
+        let given = self.of(file, chunks).given.get_mut(chunk.at())?;
+        *given = given.saturating_add(1);
+        Some((chunks, chunk))
+    }
+
+    /// These chunks were given to one who is gone.
+    pub(super) fn take_back(&mut self, file: FileId, chunks: &Bits) {
+        let Some(times) = self.files.get_mut(&file) else { return };
+        for chunk in chunks.iter() {
+            if let Some(given) = times.given.get_mut(chunk.at()) {
+                *given = given.saturating_sub(1);
+            }
         }
     }
 
@@ -98,6 +104,27 @@ mod tests {
             assert!(most - least <= 1, "{times:?}");
         }
         assert!(times.iter().all(|n| *n == 2));
+    }
+
+    #[test]
+    fn what_went_to_those_who_are_gone_does_not_matter_to_those_who_come_later() {
+        let chunks = Chunks::of(100 * limits::CHUNK_MIN).unwrap();
+        let mut giving = Giving::default();
+        for _ in 0..3 {
+            let mut before = [Bits::none(chunks), Bits::none(chunks)];
+            let mut times = [0; 100];
+            for n in 0..130 {
+                let chunk = giving.choose(FILE, &Bits::all(chunks), &before[n % 2], |_| true).unwrap();
+                before[n % 2].insert(chunk);
+                times[chunk.at()] += 1;
+                assert!(n >= 100 || times[chunk.at()] == 1, "{times:?}");
+            }
+            // One of them was asked for it by number.
+            assert_eq!(giving.note(FILE, chunks.size(), 0), chunks.index(0).map(|chunk| (chunks, chunk)));
+            let mut asked = Bits::none(chunks);
+            asked.insert(chunks.index(0).unwrap());
+            before.iter().chain([&asked]).for_each(|given| giving.take_back(FILE, given));
+        }
     }
 
     #[test]

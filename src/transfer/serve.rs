@@ -9,7 +9,7 @@ use super::Offer;
 use super::sender::estates::KeptPages;
 use crate::content::catalogue::{Bucket, root_of};
 use crate::content::partial::Bits;
-use crate::content::{Catalogue, ChunkIndex, FileId, Manifest};
+use crate::content::{Catalogue, ChunkIndex, Chunks, FileId, Manifest};
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
@@ -220,7 +220,7 @@ pub(super) struct Client {
     done: u64,
     /// Files it has asked for and not got whole: bytes of each that were sent.
     under_way: BTreeMap<FileId, u64>,
-    /// Chunks that were chosen for it.
+    /// Chunks that were given to it.
     given: BTreeMap<FileId, Bits>,
     /// When it asked or was sent something last.
     active: Time,
@@ -371,6 +371,22 @@ impl Client {
     /// True if the chunk for its first request was chosen.
     fn is_chosen_now(&self) -> bool {
         matches!(self.blocks.front(), Some(Asked::Any(_, Some(_))))
+    }
+
+    /// A chunk of a file that it asked for by number is given to it.
+    pub(super) fn was_given(&mut self, file: FileId, (chunks, chunk): (Chunks, ChunkIndex)) {
+        if let Some(given) = self.given.get_mut(&file).filter(|given| given.chunks() == chunks) {
+            given.insert(chunk);
+        } else if self.given.len() < limits::OPEN_FILES {
+            let mut given = Bits::none(chunks);
+            given.insert(chunk);
+            self.given.insert(file, given);
+        }
+    }
+
+    /// All chunks that were given to it, by file.
+    pub(super) fn all_given(&self) -> impl Iterator<Item = (FileId, &Bits)> {
+        self.given.iter().map(|(file, given)| (*file, given))
     }
 
     /// The chunks of a file that were chosen for it.

@@ -99,8 +99,10 @@ impl SenderRole {
                         self.yielding.others(now, step);
                     }
                     if let Some(client) = self.clients.get_mut(&id) {
-                        if !client.is_chosen() {
-                            self.giving.note(item.file, size, item.offset);
+                        if !client.is_chosen()
+                            && let Some(begun) = self.giving.note(item.file, size, item.offset)
+                        {
+                            client.was_given(item.file, begun);
                         }
                         client.advance(now, step, size);
                     }

@@ -217,7 +217,7 @@ impl SenderRole {
         for (id, _) in of {
             net.close(now, id);
             self.back.remove(&id);
-            self.clients.remove(&id);
+            self.forget(id);
         }
         match net.dial(now, contact, contact.ports.receiver) {
             Ok(id) => drop(self.back.insert(id, contact.id)),
@@ -301,6 +301,14 @@ impl SenderRole {
             net.send(id, &Message::Refused(Refused { request, item: None, reason }));
         }
         Ok(())
+    }
+
+    /// Who asked over this connection is gone.
+    fn forget(&mut self, id: ConnId) {
+        let Some(client) = self.clients.remove(&id) else { return };
+        for (file, given) in client.all_given() {
+            self.giving.take_back(file, given);
+        }
     }
 
     /// Tells the controller what was found wrong in the store.
@@ -403,7 +411,7 @@ impl Role for SenderRole {
     }
 
     fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {
-        self.clients.remove(&id);
+        self.forget(id);
         if let Some(peer) = self.back.remove(&id) {
             log::debug!("the connection that {peer} asked for is over: {}", text::shown(&format!("{how:?}")));
         }
