@@ -12,6 +12,7 @@ use crossbeam_channel::Sender;
 
 use super::{Controller, reply};
 use crate::config::Config;
+use crate::content::library::Stamp;
 use crate::content::{ChunkIndex, FileId, Kind, SafePath};
 use crate::control::{Found, Lies, Reply, VerifyRow};
 use crate::custody::chunkstore::{self, Finding, Verify};
@@ -38,9 +39,17 @@ pub(super) struct Verifying {
     /// Kept files that are fetched again: the path under which their owner shares them.
     kept: BTreeMap<FileId, String>,
     /// Shared files that are fetched again, by the job that brings them.
-    shared: BTreeMap<JobId, SafePath>,
+    shared: BTreeMap<JobId, Damaged>,
     /// When it is over at the latest.
     until: Option<Time>,
+}
+
+/// A shared file that has rotted: where, and of which size and time of modification (milliseconds since 1970).
+#[derive(Clone, Debug)]
+struct Damaged {
+    path: SafePath,
+    size: u64,
+    modified: i64,
 }
 
 impl Verifying {
@@ -152,13 +161,13 @@ impl Controller {
         let destination = repairs(&self.config);
         let (asked, to) = (Arc::from("verify"), path.clone());
         let wanted = Wanted { id, size, modified, executable, asked, to, holders, keep: None, some };
-        let begun =
-            std::fs::create_dir_all(&destination).map_err(|e| Failure::other(e.to_string())).and_then(|()| {
-                self.begin_download(format!("verify {path}"), None, destination, vec![wanted], Vec::new())
-            });
+        let begun = clear(&destination, path).map_err(|e| Failure::other(e.to_string())).and_then(|()| {
+            self.begin_download(format!("verify {path}"), None, destination, vec![wanted], Vec::new())
+        });
         match begun {
             Ok(job) => {
-                self.state.verifying.shared.insert(job, path.clone());
+                let damaged = Damaged { path: path.clone(), size, modified };
+                self.state.verifying.shared.insert(job, damaged);
                 true
             }
             Err(failure) => {
@@ -170,11 +179,12 @@ impl Controller {
 
     /// A download ended: if it brought a good one of a shared file, that takes the place of the rotten one.
     pub(super) fn good_came(&mut self, now: Time, job: JobId, failure: Option<&Failure>) {
-        let Some(path) = self.state.verifying.shared.remove(&job) else { return };
+        let Some(damaged) = self.state.verifying.shared.remove(&job) else { return };
         let done = match failure {
-            None => self.swap(&path).map_err(|e| e.to_string()),
+            None => self.swap(&damaged).map_err(|e| e.to_string()),
             Some(failure) => Err(failure.message.clone()),
         };
+        let path = damaged.path;
         if let Err(e) = &done {
             log::warn!("{path} is damaged, and could not be repaired: {e}");
         }
@@ -185,9 +195,14 @@ impl Controller {
 
     /// Puts what was fetched in the place of what rotted, of which a name in `.potluck/rotten/` is left; where
     /// `shared/` is another file system than that, in `shared/.potluck-partial/rotten/`.
-    fn swap(&self, path: &SafePath) -> io::Result<()> {
+    fn swap(&self, Damaged { path, size, modified }: &Damaged) -> io::Result<()> {
         let shared = self.config.shared();
         let (good, place) = (repairs(&self.config).join(path.as_str()), shared.join(path.as_str()));
+        let stamp = Stamp::of(&std::fs::symlink_metadata(&place)?);
+        if (stamp.size, stamp.modified_millis()) != (*size, *modified) {
+            let good = good.display();
+            return Err(io::Error::other(format!("it was changed meanwhile; what it was is in {good}")));
+        }
         let aside = |folder: PathBuf| {
             let aside = folder.join("rotten").join(path.as_str());
             set_aside(&place, &aside).map(|()| aside)
@@ -241,6 +256,15 @@ impl Controller {
 /// Where good ones of damaged files are fetched to: on the file system of `shared/`, where nothing is shared.
 fn repairs(config: &Config) -> PathBuf {
     config.shared().join(PARTIAL).join("repair")
+}
+
+/// Makes the folder, and room in it: what an earlier repair left under this path may be another version.
+fn clear(folder: &Path, path: &SafePath) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    match std::fs::remove_file(folder.join(path.as_str())) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
 }
 
 /// Gives what lies at `place` the name `aside`, too, under which it outlives what takes its place. Where a file can
