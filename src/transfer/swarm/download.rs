@@ -532,10 +532,22 @@ impl Download {
         self.since = now;
     }
 
+    /// The same of one that never was of any use.
+    pub(super) fn ignore(&mut self, peer: PeerId) {
+        self.exclude(peer);
+        // Nor if it had nothing before: it could put the end off for ever.
+        self.denied.remove(&peer);
+    }
+
+    fn exclude(&mut self, peer: PeerId) {
+        self.release(peer);
+        self.useless.insert(peer);
+    }
+
     /// `peer` has nothing of it yet, or for a moment: it is asked again, but only the first answer of that kind puts
     /// off the time when the file is given up.
     pub(super) fn deny(&mut self, now: Time, peer: PeerId) {
-        self.ignore(peer);
+        self.exclude(peer);
         if self.denied.insert(peer, now).is_none() {
             self.since = now;
         }
@@ -550,12 +562,6 @@ impl Download {
         for peer in due.map(|(peer, _)| *peer).collect::<Vec<_>>() {
             self.forgive(peer);
         }
-    }
-
-    /// The same of one that never was of any use.
-    pub(super) fn ignore(&mut self, peer: PeerId) {
-        self.release(peer);
-        self.useless.insert(peer);
     }
 
     /// The controller names (again) who has it.

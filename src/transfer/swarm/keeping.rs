@@ -279,6 +279,27 @@ fn one_who_had_nothing_when_it_was_asked_is_asked_again() {
     }
 }
 
+/// Having had nothing once is no way to be asked for ever.
+#[test]
+fn one_who_had_nothing_and_then_says_nothing_or_gives_nothing_does_not_put_off_the_end() {
+    for lies in [false, true] {
+        let bytes = content(MIB);
+        let mut world = World::new(&[(1, Kind::Honest)]);
+        let file = wanted(&mut world, &bytes, &[], &[1]);
+        let begun = world.now;
+        begin(&mut world, 1, vec![file], false);
+        while world.answer() {}
+        // It was asked, and had nothing. Now it says that it has something and refuses it, or says nothing any more.
+        if lies {
+            has(&mut world, 1, &bytes, &[span(0, 16)]);
+        }
+        world.kinds.insert(peer(1), if lies { Kind::Empty } else { Kind::Mute });
+        world.run();
+        assert_eq!(world.finished(), [(1, 0, Some(Code::NoHolder))], "{lies}");
+        assert!(world.now.since(begun) < 4 * limits::NO_HOLDER, "{:?}", world.now.since(begun));
+    }
+}
+
 #[test]
 fn what_is_there_without_its_proof_is_proved_first() {
     let bytes = content(MIB);
