@@ -272,7 +272,7 @@ impl<F: Fn(Told) -> bool> Walker<F> {
         let parent = match &parent {
             None => root,
             Some(Ok(parent)) => parent,
-            Some(Err(_)) => return self.gone(&path),
+            Some(Err(e)) => return self.refused(&path, *e),
         };
         match self.entry(parent, &path, closed)? {
             Entry::Folder => match open_folder(parent, path.name()) {
