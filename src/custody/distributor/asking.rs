@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use core::time::Duration;
 
-use super::{Distributor, Output, Spot, State, Tended};
+use super::tended::{Spot, State, Tended};
+use super::{Distributor, Output};
 use crate::custody::ledger::Key;
 use crate::custody::placement;
 use crate::identity::PeerId;

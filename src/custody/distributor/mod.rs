@@ -7,12 +7,12 @@
 
 mod asking;
 mod surplus;
+mod tended;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use self::asking::Asking;
-use self::surplus::Checking;
+use self::tended::{Spot, State, Tended};
 use super::few::Few;
 use super::ledger::{Key, PlacedRow};
 use super::placement;
@@ -75,85 +75,6 @@ pub enum Output {
     Placed(FileId, Option<PlacedRow>),
     /// Something came further: what waits for it has reason to go on waiting.
     Moved,
-}
-
-/// What a peer is believed to have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// It said that it keeps it, unasked: to be proved.
-    Claimed,
-    /// It accepted, and has so many chunks.
-    Promised(u32),
-    /// It has reported all of it.
-    Held,
-}
-
-/// One peer that has, or will have, a part.
-#[derive(Clone, Copy, Debug)]
-struct Spot {
-    copy: u8,
-    span: Span,
-    state: State,
-    /// When it last said so, or came further.
-    seen: Time,
-    /// Since when it is away, and whether it left properly.
-    lost: Option<(Time, bool)>,
-}
-
-/// One file.
-#[derive(Debug)]
-struct Tended {
-    want: Want,
-    spots: Few<PeerId, Spot>,
-    wake: Option<Time>,
-    /// Of 100,000 files few have any of it.
-    rare: Option<Box<Rare>>,
-}
-
-/// What is not known of most files.
-#[derive(Debug)]
-struct Rare {
-    /// Since when its owner is away, and whether it left properly; `None` for own files.
-    owner_lost: Option<(Time, bool)>,
-    /// Until when whoever refused is not asked again.
-    refused: Few<PeerId, Time>,
-    asking: Option<Asking>,
-    /// True if nobody was left to be asked.
-    starved: bool,
-    /// Since when there is a copy too many.
-    surplus: Option<Time>,
-    checking: Option<Checking>,
-    /// Whom to tell that its part is not needed.
-    spared: Option<PeerId>,
-    queued: Option<(u32, u64)>,
-}
-
-static NOTHING_RARE: Rare = Rare::new();
-
-impl Rare {
-    const fn new() -> Self {
-        Self {
-            owner_lost: None,
-            refused: Few::new(),
-            asking: None,
-            starved: false,
-            surplus: None,
-            checking: None,
-            spared: None,
-            queued: None,
-        }
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.owner_lost.is_none()
-            && self.refused.len() == 0
-            && self.asking.is_none()
-            && !self.starved
-            && self.surplus.is_none()
-            && self.checking.is_none()
-            && self.spared.is_none()
-            && self.queued.is_none()
-    }
 }
 
 /// How a file stands, for whoever wants to leave.
@@ -632,41 +553,6 @@ impl Distributor {
             && let Some(tended) = self.files.get(&key)
         {
             self.out.push_back(Output::Placed(key.1, Some(tended.row())));
-        }
-    }
-}
-
-impl Tended {
-    fn rare(&self) -> &Rare {
-        self.rare.as_deref().unwrap_or(&NOTHING_RARE)
-    }
-
-    fn rare_mut(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_with(|| Box::new(Rare::new()))
-    }
-
-    /// All of its chunks. ([`Distributor::want`] takes no file that is too large to have any.)
-    fn whole(&self) -> Span {
-        Span::whole(self.want.size).unwrap_or(Span { from: 0, to: 0 })
-    }
-
-    /// Who has a part of it, or accepted one, and is here, `but` aside, in order. (Two that accept at the
-    /// same time must know each other, or both would act for it once the owner is away.)
-    fn places(&self, but: PeerId) -> Vec<Place> {
-        let is_known = |s: &Spot| s.lost.is_none() && s.state != State::Claimed;
-        let there = self.spots.iter().filter(|(p, s)| **p != but && is_known(s));
-        let mut places: Vec<Place> =
-            there.map(|(peer, s)| Place { copy: s.copy, span: s.span, peer: *peer }).collect();
-        places.sort_unstable();
-        places.truncate(limits::PLACES);
-        places
-    }
-
-    fn row(&self) -> PlacedRow {
-        let held = self.spots.iter().filter(|(_, s)| s.state == State::Held);
-        PlacedRow {
-            size: self.want.size,
-            places: held.map(|(peer, s)| Place { copy: s.copy, span: s.span, peer: *peer }).collect(),
         }
     }
 }

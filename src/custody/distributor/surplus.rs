@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Distributor, Output, State, Tended};
+use super::tended::{State, Tended};
+use super::{Distributor, Output};
 use crate::custody::ledger::Key;
 use crate::custody::placement;
 use crate::identity::PeerId;

@@ -1,0 +1,125 @@
+//! What the distributor knows of one file, and of those that keep it. Pure.
+
+use super::Want;
+use super::asking::Asking;
+use super::surplus::Checking;
+use crate::custody::few::Few;
+use crate::custody::ledger::PlacedRow;
+use crate::identity::PeerId;
+use crate::limits;
+use crate::time::Time;
+use crate::wire::custody::{Place, Span};
+
+/// What a peer is believed to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It said that it keeps it, unasked: to be proved.
+    Claimed,
+    /// It accepted, and has so many chunks.
+    Promised(u32),
+    /// It has reported all of it.
+    Held,
+}
+
+/// One peer that has, or will have, a part.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    pub(super) copy: u8,
+    pub(super) span: Span,
+    pub(super) state: State,
+    /// When it last said so, or came further.
+    pub(super) seen: Time,
+    /// Since when it is away, and whether it left properly.
+    pub(super) lost: Option<(Time, bool)>,
+}
+
+/// One file.
+#[derive(Debug)]
+pub(super) struct Tended {
+    pub(super) want: Want,
+    pub(super) spots: Few<PeerId, Spot>,
+    pub(super) wake: Option<Time>,
+    /// Of 100,000 files few have any of it.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What is not known of most files.
+#[derive(Debug)]
+pub(super) struct Rare {
+    /// Since when its owner is away, and whether it left properly; `None` for own files.
+    pub(super) owner_lost: Option<(Time, bool)>,
+    /// Until when whoever refused is not asked again.
+    pub(super) refused: Few<PeerId, Time>,
+    pub(super) asking: Option<Asking>,
+    /// True if nobody was left to be asked.
+    pub(super) starved: bool,
+    /// Since when there is a copy too many.
+    pub(super) surplus: Option<Time>,
+    pub(super) checking: Option<Checking>,
+    /// Whom to tell that its part is not needed.
+    pub(super) spared: Option<PeerId>,
+    pub(super) queued: Option<(u32, u64)>,
+}
+
+static NOTHING_RARE: Rare = Rare::new();
+
+impl Rare {
+    const fn new() -> Self {
+        Self {
+            owner_lost: None,
+            refused: Few::new(),
+            asking: None,
+            starved: false,
+            surplus: None,
+            checking: None,
+            spared: None,
+            queued: None,
+        }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.owner_lost.is_none()
+            && self.refused.len() == 0
+            && self.asking.is_none()
+            && !self.starved
+            && self.surplus.is_none()
+            && self.checking.is_none()
+            && self.spared.is_none()
+            && self.queued.is_none()
+    }
+}
+
+impl Tended {
+    pub(super) fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&NOTHING_RARE)
+    }
+
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(|| Box::new(Rare::new()))
+    }
+
+    /// All of its chunks. ([`Distributor::want`] takes no file that is too large to have any.)
+    pub(super) fn whole(&self) -> Span {
+        Span::whole(self.want.size).unwrap_or(Span { from: 0, to: 0 })
+    }
+
+    /// Who has a part of it, or accepted one, and is here, `but` aside, in order. (Two that accept at the
+    /// same time must know each other, or both would act for it once the owner is away.)
+    pub(super) fn places(&self, but: PeerId) -> Vec<Place> {
+        let is_known = |s: &Spot| s.lost.is_none() && s.state != State::Claimed;
+        let there = self.spots.iter().filter(|(p, s)| **p != but && is_known(s));
+        let mut places: Vec<Place> =
+            there.map(|(peer, s)| Place { copy: s.copy, span: s.span, peer: *peer }).collect();
+        places.sort_unstable();
+        places.truncate(limits::PLACES);
+        places
+    }
+
+    pub(super) fn row(&self) -> PlacedRow {
+        let held = self.spots.iter().filter(|(_, s)| s.state == State::Held);
+        PlacedRow {
+            size: self.want.size,
+            places: held.map(|(peer, s)| Place { copy: s.copy, span: s.span, peer: *peer }).collect(),
+        }
+    }
+}
