@@ -337,17 +337,7 @@ impl Controller {
                     self.tell(job, Reply::Missing { path: path.to_string(), failure }, true);
                 }
             }
-            ReceiverEvent::Finished(job, _, failure) => {
-                self.good_came(now, job, failure.as_ref());
-                let failure = failure.map(|failure| self.state.downloads.end_of(job, failure));
-                self.tell(job, failure.map_or(Reply::Done, Reply::Failed), true);
-                self.state.downloads.end(job);
-                self.custody.own.restored(now, job);
-                self.seek_no_longer();
-                let roster = &self.state.roster;
-                let rows = self.state.downloads.rows(now, |id| roster.name(id));
-                self.notice(Notice::Downloads(rows));
-            }
+            ReceiverEvent::Finished(job, _, failure) => self.on_finished(now, job, failure),
             ReceiverEvent::Catalogue(id, head, catalogue) => {
                 self.new_holder(id, &catalogue);
                 self.keep_up(id, &head);
@@ -387,6 +377,18 @@ impl Controller {
                 }
             }
         }
+    }
+
+    fn on_finished(&mut self, now: Time, job: JobId, failure: Option<Failure>) {
+        self.good_came(now, job, failure.as_ref());
+        let failure = failure.map(|failure| self.state.downloads.end_of(job, failure));
+        self.tell(job, failure.map_or(Reply::Done, Reply::Failed), true);
+        self.state.downloads.end(job);
+        self.custody.own.restored(now, job);
+        self.seek_no_longer();
+        let roster = &self.state.roster;
+        let rows = self.state.downloads.rows(now, |id| roster.name(id));
+        self.notice(Notice::Downloads(rows));
     }
 
     fn on_sender(&mut self, now: Time, event: SenderEvent) {
