@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use potluck::control::{Found, Lies, Reply, VerifyRow};
+use rustix::process::Signal;
 
 use super::{assert_sound, log, peer, store, until_whole};
 use crate::errors::Small;
@@ -220,4 +221,32 @@ fn what_cannot_be_read_any_more_is_not_deleted() {
     assert_same(&same, &newcomer.fetch("big.bin"));
     [&owner, &keeper, &taker].into_iter().for_each(assert_sound);
     drop((owner, disk));
+}
+
+/// A repair takes a while, and its user may be quicker.
+#[test]
+fn a_repair_replaces_nothing_that_was_changed_meanwhile() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    let image = lab.path("image");
+    let Some(mount) = Small::ext2(lab.folder("owner"), &image, 64 << 20) else { return };
+    let file = lab.folder("owner/shared").join("large.bin");
+    fill(&file, 6 << 20, 1);
+    super::date(&file, 1_000_000_000);
+    let keeper = peer(&lab, 2, "keeper", &[]);
+    let owner = peer(&lab, 1, "owner", &[]);
+    until_whole([&owner], 1);
+    rot(&image, std::slice::from_ref(&file));
+    keeper.signal(Signal::STOP);
+    let verify = owner.begin(["verify"]);
+    let repair = owner.directory.join("shared/.potluck-partial/repair");
+    wait("the repair has begun", LATER, || repair.is_dir().then_some(()));
+    fs::write(&file, "what its user wrote").unwrap();
+    keeper.signal(Signal::CONT);
+    let out = verify.wait_with_output().unwrap();
+    assert!(!out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
+    assert_eq!(fs::read(&file).unwrap(), b"what its user wrote");
+    wait("it is told", LATER, || log(&owner).contains("it was changed meanwhile").then_some(()));
+    [&owner, &keeper].into_iter().for_each(assert_sound);
+    drop((owner, keeper));
+    drop(mount);
 }
