@@ -336,6 +336,12 @@ impl Custodian {
             let places = self.placed.remove(&file).unwrap_or_default();
             self.distributor.want(now, (self.me, file), want, &places, None);
         }
+        // Of what is left, that which is neither named nor lost was deleted.
+        if let Some(own) = self.own.as_ref().filter(|_| !self.placed.is_empty()) {
+            let named: BTreeSet<FileId> = own.entries().filter_map(file).collect();
+            let stale = self.placed.extract_if(.., |f, _| !named.contains(f) && !lost.contains(f));
+            self.out.extend(stale.map(|(file, _)| Output::Record(Record::Placed(file, None))));
+        }
     }
 
     /// A message of `from`, proved by TLS, from the address `source`.
@@ -672,6 +678,8 @@ impl Custodian {
             D::Prove { peer, key, size, chunk } => {
                 self.out.push_back(Output::Prove { peer, key, size, chunk });
             }
+            // Nothing is placed of what is lost, but who keeps it is to be known at the next start, too.
+            D::Placed(file, None) if self.placed.contains_key(&file) => {}
             D::Placed(file, row) => self.out.push_back(Output::Record(Record::Placed(file, row))),
             D::Moved => {}
         }

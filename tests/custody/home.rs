@@ -49,6 +49,25 @@ fn a_file_put_back_within_the_day_stays() {
     assert_eq!(world.kept_copies(id_of(&file), MIB), 1);
 }
 
+/// Whoever released it says so, and is told that it stays, though others may have been asked instead.
+#[test]
+fn what_is_put_back_is_dropped_by_nobody() {
+    let mut world = settled(1);
+    let files: Vec<_> = (0..8).map(|n| entry(&format!("f{n}"), 100 + n, MIB)).collect();
+    world.remove(0, &files.iter().map(|f| f.path.as_str()).collect::<Vec<_>>());
+    world.browse(0);
+    world.run(s(60));
+    let released = |world: &World| -> usize {
+        let rows = world.peers.iter().filter_map(|p| p.machine.as_ref()).flat_map(|m| m.keeper().all());
+        rows.filter(|(_, row, _)| row.released.is_some()).count()
+    };
+    assert_eq!(released(&world), 8);
+    world.share(0, files);
+    world.browse(0);
+    world.run(s(60));
+    assert_eq!(released(&world), 0);
+}
+
 #[test]
 fn a_keeper_that_slept_through_a_delete_resurrects_nothing() {
     seeds(20, |seed| {
@@ -167,6 +186,11 @@ fn what_was_lost_is_not_deleted_by_a_restart() {
             world.run(s(60));
             assert_eq!(world.peers[0].asked.len(), n + 2, "it is asked about again");
             assert_eq!(world.peers[0].asked[n + 1].0, 8);
+            let placed = &world.peers[0].ledger.placed;
+            assert_eq!(
+                (0..12).filter(|n| placed.contains_key(&id_of(&entry("x", 100 + n, MIB)))).count(),
+                12
+            );
         }
         world.run(s(26 * 3_600));
         for n in 0..8 {
@@ -236,7 +260,8 @@ fn what_does_not_come_back_can_be_given_up() {
     machine.decide(now, Decision::Forget);
     assert_eq!(machine.restoring().count(), 0);
     world.run(s(26 * 3_600));
-    assert_eq!(world.kept_copies(id_of(&entry("x", 103, MIB)), MIB), 0);
+    let gone = id_of(&entry("x", 103, MIB));
+    assert_eq!((world.kept_copies(gone, MIB), world.peers[0].ledger.placed.contains_key(&gone)), (0, false));
 }
 
 #[test]

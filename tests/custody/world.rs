@@ -191,6 +191,14 @@ impl World {
         self.drain(peer);
     }
 
+    /// All others pull a peer's newest catalogue, as small networks do on sight.
+    pub(crate) fn browse(&mut self, peer: usize) {
+        let origin = self.peers[peer].id;
+        for at in (0..self.peers.len()).filter(|at| *at != peer) {
+            self.at(self.now + 5 * LATENCY, Event::Pulled { at, origin, from: origin });
+        }
+    }
+
     pub(crate) fn start(&mut self, peer: usize) {
         let now = self.now;
         let p = &mut self.peers[peer];
