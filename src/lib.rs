@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod content;
 pub mod control;
+pub mod counters;
 pub mod custody;
 pub mod discovery;
 pub mod disk;

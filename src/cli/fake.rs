@@ -12,8 +12,8 @@ use crossbeam_channel::{RecvTimeoutError, Sender};
 
 use crate::config::Config;
 use crate::control::{
-    Ask, CustodyRow, DownloadRow, Farewell, Found, KeptFor, Lies, ListRow, NotKept, Notice, PeerRow, Reply,
-    Request, Saved, Seams, Status, VerifyRow, Why,
+    Ask, CountersRow, CustodyRow, DownloadRow, Farewell, Found, KeptFor, Lies, ListRow, NotKept, Notice,
+    PeerRow, Reply, Request, Saved, Seams, Status, VerifyRow, Why,
 };
 use crate::error::{Code, Failure};
 
@@ -301,6 +301,7 @@ impl Fake<'_> {
             downloads: self.running.iter().map(|running| running.row.clone()).collect(),
             unfinished: Vec::new(),
             uploads: Vec::new(),
+            counters: CountersRow::default(),
             gives: Some(0),
             confined: "yes".into(),
             confined_why: None,

@@ -368,7 +368,7 @@ pub(super) fn missing(path: &str, failure: &Failure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::CustodyRow;
+    use crate::control::{CountersRow, CustodyRow};
     use crate::error::Code;
 
     const PLAIN: Style = Style { color: false };
@@ -463,6 +463,7 @@ mod tests {
                 size: Some(100 << 20),
             }],
             uploads: vec![UploadRow { to: "peer3".into(), bytes: 1 << 30, speed: 1 << 20 }],
+            counters: CountersRow::default(),
             gives: Some(3),
             confined: "yes".into(),
             confined_why: None,

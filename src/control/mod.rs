@@ -178,6 +178,21 @@ pub struct DownloadRow {
     pub waiting: Option<String>,
 }
 
+/// What a peer has done since its start ([`crate::counters`]); bytes, unless said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountersRow {
+    /// Read in `shared/` to be hashed.
+    pub hashed: u64,
+    /// Given to others, copies that are kept for them included.
+    pub sent: u64,
+    /// Given by others.
+    pub received: u64,
+    /// Of these, those that nobody waited for any more when they came.
+    pub discarded: u64,
+    /// How often a connection had to wait for the disk workers.
+    pub pool_waits: u64,
+}
+
 /// One peer that is being served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadRow {
@@ -232,6 +247,9 @@ pub struct Status {
     pub unfinished: Vec<Unfinished>,
     /// Who is being served.
     pub uploads: Vec<UploadRow>,
+    /// What was done since the start.
+    #[serde(default)]
+    pub counters: CountersRow,
     /// Files that are not shared of which others get what is here, for they are being fetched or were a
     /// while ago. `None`: none ever (`--no-swarm`).
     #[serde(default)]

@@ -14,6 +14,7 @@ use super::controller::{Controller, Custody, NOTE, PROOF};
 use crate::config::Config;
 use crate::content::library::{self, LibraryConfig};
 use crate::control::{self, Ask, Notice};
+use crate::counters::Counters;
 use crate::custody::ledger::{Ledger, Present};
 use crate::custody::quota::{Lend, default_lend};
 use crate::custody::{chunkstore, custodian, keeper};
@@ -61,6 +62,7 @@ pub struct Peer {
     pub(super) own: Own,
     pub(super) custody: Custody,
     pub(super) warnings: VecDeque<String>,
+    pub(super) counters: Arc<Counters>,
 }
 
 impl Peer {
@@ -83,14 +85,15 @@ impl Peer {
         let store = cages.start(&Part::Store, || store::start(&database)).map_err(thread)?;
         let store = store.map_err(|e| Failure::other(format!("the database cannot be used: {e}")))?;
         let custody = custody(&config, &identity, instance, &store)?;
-        let shared = LibraryConfig::new(config.shared());
+        let counters = Arc::new(Counters::default());
+        let shared = LibraryConfig { counters: Arc::clone(&counters), ..LibraryConfig::new(config.shared()) };
         let library = cages.start(&Part::Library, || library::start(shared, store.clone()));
         let library = library.flatten().map_err(thread)?;
 
         let tls = Tls::new(&identity).map_err(|e| Failure::other(format!("TLS cannot be used: {e}")))?;
         let bound = ports::bind(config.port, config.strict_port, &config.interfaces)?;
         warnings.extend(bound.note);
-        let engine = Engine::new().map_err(thread)?.limited(config.down_limit);
+        let engine = Engine::new().map_err(thread)?.limited(config.down_limit).counted(&counters);
         let bell = engine.bell();
         let disk = cages.start(&Part::Disk, || disk::start(move || bell.ring()));
         let disk = disk.flatten().map_err(thread)?;
@@ -113,7 +116,7 @@ impl Peer {
             .flatten()
             .map_err(thread)?;
         let sender = cages.start(&Part::Sender, || {
-            let engine = Engine::new()?.limited(config.up_limit);
+            let engine = Engine::new()?.limited(config.up_limit).counted(&counters);
             transfer::start_sender_on(engine, bound.sender, tls)
         });
         let sender = sender.flatten().map_err(thread)?;
@@ -144,7 +147,7 @@ impl Peer {
             store,
             cages,
         };
-        Ok(Self { config, identity, instance, parts, own, custody, warnings })
+        Ok(Self { config, identity, instance, parts, own, custody, warnings, counters })
     }
 }
 

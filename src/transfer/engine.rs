@@ -17,6 +17,7 @@ use mio::{Events, Poll, Waker};
 use super::connection::{Closed, Phase, Step};
 use super::net::{ConnId, Net, WAKER};
 use super::rate::Limit;
+use crate::counters::Counters;
 use crate::identity::PeerId;
 use crate::identity::tls::Tls;
 use crate::limits;
@@ -129,6 +130,7 @@ pub struct Engine {
     bell: Bell,
     pub(super) patience: Patience,
     pub(super) limit: Limit,
+    pub(super) counters: Arc<Counters>,
 }
 
 impl Engine {
@@ -139,13 +141,19 @@ impl Engine {
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let bell = Bell(Arc::new(Waker::new(poll.registry(), WAKER)?));
-        Ok(Self { poll, bell, patience: Patience::default(), limit: None })
+        Ok(Self { poll, bell, patience: Patience::default(), limit: None, counters: Arc::default() })
     }
 
     /// The same with a limit for the content that passes on all its connections together.
     #[must_use]
     pub fn limited(self, limit: Limit) -> Self {
         Self { limit, ..self }
+    }
+
+    /// The same with what passes counted there.
+    #[must_use]
+    pub fn counted(self, counters: &Arc<Counters>) -> Self {
+        Self { counters: Arc::clone(counters), ..self }
     }
 
     /// Its bell.

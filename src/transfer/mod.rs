@@ -361,7 +361,8 @@ pub fn start_receiver(
     let files = descriptors::allowed().saturating_sub(crate::limits::DESCRIPTORS_AT_REST) / 6;
     swarm.open_at_most(usize::try_from(files).unwrap_or(usize::MAX));
     let gate = Gate::new(engine.limit);
-    let role = ReceiverRole::new(tell, engine.bell(), disk_commands, disk_events, swarm, gate);
+    let counters = Arc::clone(&engine.counters);
+    let role = ReceiverRole::new(tell, engine.bell(), (disk_commands, disk_events), swarm, gate, counters);
     engine.start("receiver", tls, listeners, events, role)
 }
 
@@ -379,7 +380,7 @@ pub fn start_sender(listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderH
 /// What the operating system says.
 pub fn start_sender_on(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderHandle> {
     let (tell, events) = crossbeam_channel::bounded(EVENTS);
-    let role = SenderRole::new(tell, Gate::new(engine.limit));
+    let role = SenderRole::new(tell, Gate::new(engine.limit), Arc::clone(&engine.counters));
     engine.start("sender", tls, listeners, events, role)
 }
 

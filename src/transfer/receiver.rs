@@ -7,6 +7,7 @@
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -20,6 +21,7 @@ use super::net::{ConnId, Net};
 use super::rate::Gate;
 use super::swarm::{self, Swarm, Target};
 use super::{ReceiverCommand, ReceiverEvent};
+use crate::counters::Counters;
 use crate::disk::{self, Block, BlockPool};
 use crate::identity::PeerId;
 use crate::limits;
@@ -94,6 +96,7 @@ pub(super) struct ReceiverRole {
     incoming: BTreeMap<ConnId, Incoming>,
     /// What limits how much of their payload is read.
     gate: Gate<ConnId>,
+    counters: Arc<Counters>,
     next_table: u64,
     stopping: Option<Time>,
 }
@@ -102,10 +105,10 @@ impl ReceiverRole {
     pub(super) fn new(
         events: Sender<ReceiverEvent>,
         bell: Bell,
-        disk_commands: Sender<disk::Command>,
-        disk_events: Receiver<disk::Event>,
+        (disk_commands, disk_events): (Sender<disk::Command>, Receiver<disk::Event>),
         swarm: Swarm,
         gate: Gate<ConnId>,
+        counters: Arc<Counters>,
     ) -> Self {
         Self {
             events,
@@ -120,6 +123,7 @@ impl ReceiverRole {
             spare: None,
             incoming: BTreeMap::new(),
             gate,
+            counters,
             next_table: 0,
             stopping: None,
         }
@@ -518,6 +522,7 @@ impl Role for ReceiverRole {
         if self.spare.is_none() && self.incoming.get(&id).is_none_or(|i| i.to.is_none()) {
             self.spare = self.pool.take();
             if self.spare.is_none() {
+                self.counters.pool_waits.add(1);
                 return 0;
             }
         }
@@ -549,11 +554,13 @@ impl Role for ReceiverRole {
 
     fn on_payload_end(&mut self, now: Time, net: &mut Net, id: ConnId) {
         let Some(Incoming { head, len, to }) = self.incoming.remove(&id) else { return };
+        self.counters.received.add(len as u64);
         let Some(&peer) = self.dialled.get(&id) else { return };
-        if self.swarm.handle_block(now, peer, &head, len)
-            && let Some((target, block)) = to
-        {
+        let wanted = self.swarm.handle_block(now, peer, &head, len);
+        if let Some((target, block)) = to.filter(|_| wanted) {
             self.disks.send(disk::Command::Write(target.token, target.chunk, target.offset, block));
+        } else {
+            self.counters.discarded.add(len as u64);
         }
         self.pump(now, net);
     }

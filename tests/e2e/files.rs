@@ -75,6 +75,11 @@ fn sizes_around_every_boundary_arrive() {
     // Fetched again, nothing changes and nothing is added.
     taker.download("65537.bin", 0);
     assert_eq!(taker.downloads().len(), sizes.len());
+    // Both counted it, and did nothing twice.
+    let all = sizes.iter().sum::<u64>();
+    let (gave, took) = (owner.status().counters, taker.status().counters);
+    assert_eq!((gave.hashed, gave.sent, gave.received), (all, all, 0));
+    assert_eq!((took.hashed, took.sent, took.received, took.discarded), (0, 0, all, 0));
 }
 
 #[test]

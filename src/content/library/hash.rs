@@ -13,6 +13,7 @@ use super::inventory::Job;
 use super::open::{OpenError, open_beneath, unchanged};
 use crate::content::manifest::{ChunkHasher, ManifestBuilder};
 use crate::content::{Chunks, Manifest};
+use crate::counters::Counter;
 use crate::sys::clock;
 
 /// Bytes read at once: large enough for a disk, small enough to stay in the processor's cache.
@@ -57,6 +58,7 @@ pub(super) struct Gauge {
 pub(super) fn work(
     root: &Path,
     gauge: &Gauge,
+    counter: &Counter,
     orders: &Receiver<Vec<Job>>,
     done: impl Fn(Vec<Hashed>) -> bool,
 ) {
@@ -65,6 +67,7 @@ pub(super) fn work(
         let hashed = jobs.into_iter().map(|job| {
             let began = clock::unix_seconds();
             let result = hash(root, &job, &mut buffer, gauge);
+            counter.add(gauge.done.load(Ordering::Relaxed));
             Hashed { job, began, result }
         });
         if !done(hashed.collect()) {

@@ -30,6 +30,7 @@ pub use self::files::Files;
 pub(crate) use self::hash::manifest_of;
 pub use self::open::{OpenError, open, open_twin, unchanged};
 use super::{Catalogue, Manifest, SafePath};
+use crate::counters::Counters;
 use crate::store;
 use crate::sys::thread::Thread;
 
@@ -124,7 +125,7 @@ pub enum Command {
 }
 
 /// How the library runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LibraryConfig {
     /// The folder that is shared. Made by the caller; the library waits for it when it is not there.
     pub root: PathBuf,
@@ -134,14 +135,16 @@ pub struct LibraryConfig {
     pub rescan: Duration,
     /// The same while it cannot be watched (network mounts, too many folders). Default: 60 seconds.
     pub rescan_unwatched: Duration,
+    /// Where what is hashed is counted.
+    pub counters: Arc<Counters>,
 }
 
 impl LibraryConfig {
     /// The defaults for a folder.
     #[must_use]
-    pub const fn new(root: PathBuf) -> Self {
+    pub fn new(root: PathBuf) -> Self {
         let (rescan, rescan_unwatched) = (Duration::from_secs(600), Duration::from_secs(60));
-        Self { root, watch: true, rescan, rescan_unwatched }
+        Self { root, watch: true, rescan, rescan_unwatched, counters: Arc::default() }
     }
 }
 

@@ -9,7 +9,9 @@ use crossbeam_channel::Sender;
 
 use super::{Controller, reply};
 use crate::content::{Kind, SafePath};
-use crate::control::{Ask, Notice, PeerRow, Reply, Request, Status, Unfinished, UploadRow, keyfile};
+use crate::control::{
+    Ask, CountersRow, Notice, PeerRow, Reply, Request, Status, Unfinished, UploadRow, keyfile,
+};
 use crate::disk;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
@@ -296,6 +298,7 @@ impl Controller {
                     speed: speed.get(now),
                 })
                 .collect(),
+            counters: self.counters_row(),
             gives: self.config.swarm.then(|| s.together.len() as u64),
             confined: confined.to_owned(),
             confined_why: why,
@@ -304,6 +307,17 @@ impl Controller {
             custody: Some(self.custody_row()),
             key_exported: keyfile::is_exported(&self.config.state(), self.identity.id()),
             warnings: self.warnings.iter().cloned().collect(),
+        }
+    }
+
+    fn counters_row(&self) -> CountersRow {
+        let of = &self.counters;
+        CountersRow {
+            hashed: of.hashed.read(),
+            sent: of.sent.read(),
+            received: of.received.read(),
+            discarded: of.discarded.read(),
+            pool_waits: of.pool_waits.read(),
         }
     }
 

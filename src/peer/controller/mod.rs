@@ -31,6 +31,7 @@ use crate::config::Config;
 use crate::content::library::{self, Hashing, Shelf};
 use crate::content::{Claim, Kind};
 use crate::control::{Ask, Farewell, Notice, Reply, Saved};
+use crate::counters::Counters;
 use crate::custody::chunkstore;
 use crate::discovery::{self, Gone, Own};
 use crate::error::Failure;
@@ -80,6 +81,7 @@ pub(super) struct Controller {
     pub(super) notices: Sender<Notice>,
     pub(super) asks: Receiver<Ask>,
     pub(super) warnings: VecDeque<String>,
+    pub(super) counters: Arc<Counters>,
     pub(super) started: Time,
     pub(super) custody: Custody,
     state: State,
@@ -119,10 +121,23 @@ struct State {
 
 impl Controller {
     pub(super) fn new(peer: Peer, asks: Receiver<Ask>, notices: Sender<Notice>) -> Self {
-        let Peer { config, identity, instance, parts, own, custody, warnings } = peer;
+        let Peer { config, identity, instance, parts, own, custody, warnings, counters } = peer;
         let started = clock::now();
         let state = State::default();
-        Self { config, identity, instance, parts, own, notices, asks, warnings, started, custody, state }
+        Self {
+            config,
+            identity,
+            instance,
+            parts,
+            own,
+            notices,
+            asks,
+            warnings,
+            counters,
+            started,
+            custody,
+            state,
+        }
     }
 
     /// Runs until the peer has left. `Some`: why it ended, if not because somebody wanted it to.

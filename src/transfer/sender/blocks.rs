@@ -95,6 +95,7 @@ impl SenderRole {
                 Ok((step, size)) => {
                     left -= step;
                     self.gate.passed(step);
+                    self.counters.sent.add(step);
                     if !background {
                         self.yielding.others(now, step);
                     }

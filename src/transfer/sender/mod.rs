@@ -31,6 +31,7 @@ use super::yielding::Yielding;
 use super::{Offer, SenderCommand, SenderEvent};
 use crate::content::library::unchanged;
 use crate::content::{FileId, Manifest};
+use crate::counters::Counters;
 use crate::identity::PeerId;
 use crate::routes::{Contact, Host};
 use crate::sys::descriptors;
@@ -97,6 +98,7 @@ pub(super) struct SenderRole {
     /// What limits how much is made.
     gate: Gate<ConnId>,
     yielding: Yielding<ConnId>,
+    counters: Arc<Counters>,
     /// When to look for chunks to be told of; `None` while nobody wants to know.
     haves: Option<Time>,
     /// Files found changed, until there is a new offer.
@@ -113,7 +115,7 @@ pub(super) struct SenderRole {
 }
 
 impl SenderRole {
-    pub(super) fn new(events: Sender<SenderEvent>, gate: Gate<ConnId>) -> Self {
+    pub(super) fn new(events: Sender<SenderEvent>, gate: Gate<ConnId>, counters: Arc<Counters>) -> Self {
         Self {
             events,
             offer: Arc::default(),
@@ -129,6 +131,7 @@ impl SenderRole {
             estates: Estates::default(),
             gate,
             yielding: Yielding::default(),
+            counters,
             haves: None,
             changed: BTreeSet::new(),
             unreadable: BTreeMap::new(),

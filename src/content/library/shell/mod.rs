@@ -106,7 +106,8 @@ impl Shell {
         let ears = Ears { hints, lost: Arc::new(AtomicBool::new(false)) };
         let (hashed_to, hashed) = unbounded();
         let walker = start_walker(&config.root, ears.clone())?;
-        let hashers = (0..HASHERS).map(|n| start_hasher(n, &config.root, hashed_to.clone()));
+        let hashers =
+            (0..HASHERS).map(|n| start_hasher(n, &config.root, &config.counters, hashed_to.clone()));
         let hashers = hashers.collect::<io::Result<_>>()?;
         Ok(Self {
             inventory: Inventory::new(config.root.clone()),

@@ -11,6 +11,7 @@ use crate::content::library::hash::{self, Gauge, Hashed};
 use crate::content::library::inventory::Job;
 use crate::content::library::walk::{Ask, Told, Walker};
 use crate::content::library::watch::Ears;
+use crate::counters::Counters;
 use crate::sys::thread::Thread;
 
 /// Messages of the walker that may wait (512 files each): it need not run far ahead.
@@ -49,13 +50,14 @@ pub(super) fn start_walker(root: &Path, ears: Ears) -> io::Result<WalkerThread> 
 pub(super) fn start_hasher(
     n: usize,
     root: &Path,
+    counters: &Arc<Counters>,
     done: Sender<(usize, Vec<Hashed>)>,
 ) -> io::Result<HasherThread> {
     let (orders, jobs) = unbounded();
     let gauge = Arc::new(Gauge::default());
-    let (root, shared) = (root.to_owned(), Arc::clone(&gauge));
+    let (root, shared, counters) = (root.to_owned(), Arc::clone(&gauge), Arc::clone(counters));
     let thread = Thread::spawn("library-hash", move || {
-        hash::work(&root, &shared, &jobs, |hashed| done.send((n, hashed)).is_ok());
+        hash::work(&root, &shared, &counters.hashed, &jobs, |hashed| done.send((n, hashed)).is_ok());
     })?;
     Ok(HasherThread { orders, gauge, jobs: Vec::new(), _thread: thread })
 }
