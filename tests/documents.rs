@@ -172,15 +172,27 @@ fn every_case_of_the_security_document_has_a_test_that_is_there() {
         assert!(row.starts_with(&format!("| {number} | ")), "case {number} is missing: {row}");
         let named = tests_named(row);
         assert!(!named.is_empty() || row.contains("no such part yet"), "no test for: {row}");
-        for (file, name) in named {
-            let is_test = read(&file).split("#[test]").skip(1).any(|rest| {
-                let before = rest.split_once("fn ").map(|(_, rest)| rest.split('(').next());
-                before.flatten() == Some(name.as_str())
-            });
-            assert!(is_test, "{file} has no test {name}");
-        }
+        assert_tests(named);
     }
     assert_eq!(number, 27, "cases");
+}
+
+fn assert_tests(named: Vec<(String, String)>) {
+    for (file, name) in named {
+        let is_test = read(&file).split("#[test]").skip(1).any(|rest| {
+            let before = rest.split_once("fn ").map(|(_, rest)| rest.split('(').next());
+            before.flatten() == Some(name.as_str())
+        });
+        assert!(is_test, "{file} has no test {name}");
+    }
+}
+
+#[test]
+fn every_test_that_the_document_on_tests_names_is_there() {
+    let testing = read("docs/TESTING.md");
+    let named = tests_named(&testing);
+    assert!(named.len() >= 10, "{named:?}");
+    assert_tests(named);
 }
 
 /// A file's code without its tests.

@@ -17,6 +17,7 @@ PACKAGES = {
     "rsync": "rsync",
     "sshd": "openssh-server",
     "scp": "openssh-client",
+    "iperf3": "iperf3",
     "syncthing": "syncthing",
 }
 
@@ -71,12 +72,12 @@ def obtain(tool):
     """Installs a tool; whether it is there afterwards."""
     if there(tool):
         return True
-    print(f"compare: installing {tool}", file=sys.stderr)
+    print(f"installing {tool}", file=sys.stderr)
     if tool == "wormhole":
         succeeds([sys.executable, "-m", "venv", WORMHOLE]) and succeeds([f"{WORMHOLE}/bin/pip", "install", "-q", *PIP])
     elif shutil.which("apt-get"):
         package = PACKAGES.get(tool, f"python3-{tool}")
         without_starting(lambda: apt(package))
     if not there(tool):
-        print(f"compare: cannot be had here: {tool}", file=sys.stderr)
+        print(f"cannot be had here: {tool}", file=sys.stderr)
     return there(tool)

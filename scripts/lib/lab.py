@@ -45,7 +45,8 @@ class Peer:
         )
 
     def ask(self, limit=None, **request):
-        """The answers to a request; None while the peer cannot be reached, or none within `limit` seconds."""
+        """The answers to a request and when each came; None while the peer cannot be reached, or none within `limit`
+        seconds."""
         try:
             with socket.socket(socket.AF_UNIX) as s:
                 s.settimeout(limit)
@@ -53,7 +54,7 @@ class Peer:
                 s.sendall((json.dumps({"version": 1, **request}) + "\n").encode())
                 replies = []
                 for line in s.makefile():
-                    replies.append(json.loads(line))
+                    replies.append({**json.loads(line), "at": time.monotonic()})
                     if replies[-1]["reply"] in ("done", "failed"):
                         return replies
         except OSError:
@@ -129,6 +130,10 @@ class Peer:
         """The output of a command to this peer; None if it failed."""
         done = subprocess.run([POTLUCK, "-d", self.directory, *args], capture_output=True)
         return done.stdout if done.returncode == 0 else None
+
+    def counters(self):
+        """What it has done since its start."""
+        return self.ask(command="status")[0]["counters"]
 
     def shares(self):
         """Files it shares, and how many of its files are not hashed yet."""
