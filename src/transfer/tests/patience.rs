@@ -120,11 +120,18 @@ fn without_descriptors() {
     assert!(is_closed(&clients[7]), "there is no descriptor for its other end");
     eprintln!("turned away");
     setrlimit(Resource::Nofile, before).unwrap();
-    let mut client = tls.dial(identity.id(), HOST).unwrap();
-    let mut stream = dial(port);
-    while client.is_handshaking() {
-        client.complete_io(&mut stream).unwrap();
-    }
+    // The engine may be about to turn away one more.
+    let proved = (0..8).any(|_| {
+        let mut client = tls.dial(identity.id(), HOST).unwrap();
+        let mut stream = dial(port);
+        while client.is_handshaking() {
+            if client.complete_io(&mut stream).is_err() {
+                return false;
+            }
+        }
+        true
+    });
+    assert!(proved, "it goes on");
     assert!(matches!(sender.events.recv_timeout(DEADLINE), Ok(SenderEvent::Proved(..))));
 }
 
