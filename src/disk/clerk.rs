@@ -179,6 +179,7 @@ impl Clerk {
             Command::Publish(token) => self.asked_to_publish(token),
             Command::Close(token) => self.close(token),
             Command::Folder(token, destination, path) => self.folder(token, destination, path),
+            Command::Several(commands) => commands.into_iter().for_each(|c| self.command(c)),
             Command::Flush => {
                 self.flush = Some(Flush::Writing(2));
                 for writer in &self.writers {

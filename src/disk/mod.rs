@@ -204,6 +204,8 @@ pub enum Command {
     Folder(FileToken, PathBuf, SafePath),
     /// Sync everything, then answer `Idle`.
     Flush,
+    /// All of these, in this order: one waking instead of many.
+    Several(Vec<Self>),
 }
 
 /// What the disk workers report.

@@ -10,10 +10,39 @@ use crossbeam_channel::{Receiver, Sender};
 use super::JobId;
 use crate::disk::{self, Command, Event, FileToken};
 
+/// Blocks that go to workers in one message, at most: 1 MiB of a large file.
+const TOGETHER: usize = 8;
+
+/// What goes to a set of workers: each message may wake a thread, which costs as much as the hashing of 16 KiB, so
+/// that blocks wait for each other; not longer than until the end of the engine's turn.
+#[derive(Debug)]
+struct Line(Vec<Command>);
+
+impl Line {
+    fn send(&mut self, to: &Sender<Command>, command: Command) {
+        let waits = matches!(command, Command::Write(..));
+        self.0.push(command);
+        if !waits || self.0.len() >= TOGETHER {
+            self.pass_on(to);
+        }
+    }
+
+    fn pass_on(&mut self, to: &Sender<Command>) {
+        let command = match self.0.len() {
+            0 => return,
+            1 => self.0.pop(),
+            _ => Some(Command::Several(std::mem::replace(&mut self.0, Vec::with_capacity(TOGETHER)))),
+        };
+        // Workers that have ended ignore it.
+        command.into_iter().for_each(|command| drop(to.send(command)));
+    }
+}
+
 /// The workers of one destination.
 #[derive(Debug)]
 struct Other {
     workers: disk::Handle,
+    line: Line,
     /// The jobs that go there.
     jobs: BTreeSet<JobId>,
     /// They serve what is below the folder too, and do not end with a job.
@@ -26,6 +55,7 @@ struct Other {
 #[derive(Debug)]
 pub(super) struct Disks {
     commands: Sender<Command>,
+    line: Line,
     events: Receiver<Event>,
     others: BTreeMap<PathBuf, Other>,
     /// Tokens that are with other workers, and with whose.
@@ -37,7 +67,8 @@ pub(super) struct Disks {
 impl Disks {
     /// With the workers of `downloads/` only.
     pub(super) const fn new(commands: Sender<Command>, events: Receiver<Event>) -> Self {
-        Self { commands, events, others: BTreeMap::new(), away: BTreeMap::new(), flush: None }
+        let line = Line(Vec::new());
+        Self { commands, line, events, others: BTreeMap::new(), away: BTreeMap::new(), flush: None }
     }
 
     /// What goes to `destination` is done by `workers`, until all jobs that say so are over.
@@ -72,7 +103,15 @@ impl Disks {
         }
     }
 
-    /// Gives a command to whom it concerns. Never blocks.
+    /// Passes on what waits. To be called before the thread waits for anything.
+    pub(super) fn pass_on(&mut self) {
+        self.line.pass_on(&self.commands);
+        for other in self.others.values_mut() {
+            other.line.pass_on(&other.workers.commands);
+        }
+    }
+
+    /// Gives a command to whom it concerns; blocks at the latest with [`Self::pass_on`]. Never waits.
     pub(super) fn send(&mut self, command: Command) {
         let other = match &command {
             Command::Open(token, plan) | Command::Copy(token, plan, _) => {
@@ -80,23 +119,28 @@ impl Disks {
                 if let Some(folder) = &whose {
                     self.away.insert(*token, folder.clone());
                 }
-                whose.and_then(|folder| self.others.get(&folder))
+                whose.and_then(|folder| self.others.get_mut(&folder))
             }
             Command::Folder(_, destination, _) => {
-                self.whose(destination).and_then(|folder| self.others.get(folder))
+                let whose = self.whose(destination).cloned();
+                whose.and_then(|folder| self.others.get_mut(&folder))
             }
             Command::Manifest(token, _) | Command::Write(token, ..) | Command::Publish(token) => {
-                self.away.get(token).and_then(|destination| self.others.get(destination))
+                self.away.get(token).and_then(|destination| self.others.get_mut(destination))
             }
-            Command::Close(token) => self.away.remove(token).and_then(|d| self.others.get(&d)),
+            Command::Close(token) => self.away.remove(token).and_then(|d| self.others.get_mut(&d)),
             Command::Flush => {
                 self.flush = Some(true);
                 self.others.values_mut().for_each(Other::flush);
                 None
             }
+            // Made here only.
+            Command::Several(_) => None,
         };
-        // Workers that have ended ignore it.
-        drop(other.map_or(&self.commands, |o| &o.workers.commands).send(command));
+        match other {
+            Some(other) => other.line.send(&other.workers.commands, command),
+            None => self.line.send(&self.commands, command),
+        }
     }
 
     /// What the workers report next; `Idle` when all of them are.
@@ -141,14 +185,14 @@ impl Disks {
 
 impl Other {
     const fn new(workers: disk::Handle, stays: bool) -> Self {
-        Self { workers, jobs: BTreeSet::new(), stays, flushing: false }
+        Self { workers, line: Line(Vec::new()), jobs: BTreeSet::new(), stays, flushing: false }
     }
 
     fn flush(&mut self) {
         // One that is under way does as well: what comes after it is synced at the end of the workers.
         if !self.flushing {
             self.flushing = true;
-            drop(self.workers.commands.send(Command::Flush));
+            self.line.send(&self.workers.commands, Command::Flush);
         }
     }
 }
@@ -229,6 +273,31 @@ mod tests {
             "{told:?}"
         );
         assert!(bench.disks.away.is_empty());
+    }
+
+    #[test]
+    fn blocks_go_together_and_nothing_overtakes_them() {
+        let mut bench = bench();
+        let mut pool = disk::BlockPool::with_bell(crate::transfer::Engine::new().unwrap().bell());
+        let token = FileToken(1);
+        let mut write = |bench: &mut Bench, count: u64| {
+            for n in 0..count {
+                let first = crate::content::Chunks::of(1).unwrap().last();
+                bench.disks.send(Command::Write(token, first, n, pool.take().unwrap()));
+            }
+        };
+        write(&mut bench, 3);
+        assert!(bench.home.0.is_empty(), "they wait for the end of the turn");
+        bench.disks.pass_on();
+        assert!(matches!(bench.home.0.try_recv(), Ok(Command::Several(list)) if list.len() == 3));
+        bench.disks.pass_on();
+        assert!(bench.home.0.is_empty());
+        write(&mut bench, 1);
+        bench.disks.send(Command::Publish(token));
+        let Ok(Command::Several(list)) = bench.home.0.try_recv() else { panic!("not together") };
+        assert!(matches!(list[..], [Command::Write(..), Command::Publish(_)]), "{list:?}");
+        write(&mut bench, TOGETHER as u64);
+        assert!(matches!(bench.home.0.try_recv(), Ok(Command::Several(list)) if list.len() == TOGETHER));
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub(super) trait Role {
     /// Something may have come in another channel of the role.
     fn on_inbox(&mut self, _now: Time, _net: &mut Net) {}
 
+    /// Every connection had its turn.
+    fn on_turn_end(&mut self) {}
+
     /// TLS proved a peer.
     fn on_proved(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId, host: Host);
 
@@ -294,6 +297,7 @@ impl<R: Role> Running<R> {
         if self.sweep.is_some_and(|t| t <= now) {
             self.sweep = self.sweep(now);
         }
+        self.role.on_turn_end();
         if self.net.take_touched() || self.net.wants_descriptors() {
             let soon = now + SWEEP;
             self.sweep = Some(self.sweep.map_or(soon, |t| t.min(soon)));

@@ -485,6 +485,10 @@ impl Role for ReceiverRole {
         self.pump(now, net);
     }
 
+    fn on_turn_end(&mut self) {
+        self.disks.pass_on();
+    }
+
     fn on_inbox(&mut self, now: Time, net: &mut Net) {
         while let Some(event) = self.disks.next_event() {
             match event {

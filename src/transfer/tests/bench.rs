@@ -34,7 +34,11 @@ impl Plain {
         let route = move || {
             let mut chunks = HashMap::<FileToken, Chunks>::new();
             let mut proofs = HashMap::new();
-            for command in inbox {
+            let each = |command| match command {
+                Command::Several(commands) => commands,
+                one => vec![one],
+            };
+            for command in inbox.into_iter().flat_map(each) {
                 match command {
                     Command::Open(token, plan) => {
                         chunks.insert(token, Chunks::of(plan.size).unwrap());
@@ -52,6 +56,7 @@ impl Plain {
                     Command::Copy(token, ..) => drop(tell.send(Event::NotCopied(token))),
                     Command::Close(_) | Command::Folder(..) => {}
                     Command::Flush => drop(tell.send(Event::Idle)),
+                    Command::Several(_) => unreachable!("taken apart above"),
                 }
                 bell.ring();
             }

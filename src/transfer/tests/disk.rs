@@ -148,6 +148,7 @@ impl Worker {
             }
             Command::Folder(..) => vec![],
             Command::Flush => vec![Event::Idle],
+            Command::Several(commands) => commands.into_iter().flat_map(|c| self.handle(c)).collect(),
         }
     }
 
