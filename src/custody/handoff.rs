@@ -13,13 +13,11 @@ use super::distributor::Standing;
 use super::ledger::Key;
 
 /// How far a departure has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Own files that others keep as often as they can.
-    pub done: usize,
-    /// Own files.
-    pub total: usize,
-    /// Bytes of those that are not done.
+    /// Own files that others do not keep as often as they can.
+    pub left: Vec<FileId>,
+    /// Bytes of those that are still to be placed.
     pub bytes_left: u64,
 }
 
@@ -99,9 +97,9 @@ impl Handoff {
         others: usize,
         standing: impl Fn(Key) -> Option<Standing>,
     ) -> (Progress, Option<Farewell>) {
-        let mut progress = Progress { total: self.not_chosen.len(), ..Progress::default() };
+        let mut progress = Progress { left: self.not_chosen.clone(), bytes_left: 0 };
         let mut farewell = Farewell {
-            total: 0,
+            total: self.not_chosen.len(),
             safe: 0,
             once: Vec::new(),
             not_kept: self.not_chosen.iter().map(|f| (*f, Why::NotChosen)).collect(),
@@ -115,16 +113,17 @@ impl Handoff {
             if key.0 != self.me {
                 continue;
             }
-            progress.total += 1;
-            progress.done += usize::from(ready);
-            progress.bytes_left += if ready { 0 } else { *size };
+            farewell.total += 1;
+            if !ready {
+                progress.left.push(key.1);
+                progress.bytes_left += *size;
+            }
             match standing.held {
                 0 => farewell.not_kept.push((key.1, why(&standing, others))),
                 1 => farewell.once.push(key.1),
                 _ => farewell.safe += 1,
             }
         }
-        farewell.total = progress.total;
         let is_over = is_done || now >= self.deadline();
         (progress, is_over.then_some(farewell))
     }
@@ -180,7 +179,8 @@ mod tests {
             handoff.look(Time(1), 3, |k| Some(if k == key(1) { standing(2, 2, false) } else { second }))
         };
         let (progress, farewell) = look(standing(1, 2, false));
-        assert_eq!((progress, farewell), (Progress { done: 1, total: 3, bytes_left: 7 }, None));
+        assert_eq!((progress.left, progress.bytes_left), (vec![FileId([9; 32]), key(2).1], 7));
+        assert_eq!(farewell, None);
         let (_, farewell) = look(standing(1, 1, true));
         let farewell = farewell.unwrap();
         assert_eq!((farewell.total, farewell.safe, farewell.kept()), (3, 1, 2));

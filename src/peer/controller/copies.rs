@@ -130,12 +130,16 @@ impl Controller {
             lost: machine.n_missing() as u64,
             ..CustodyRow::default()
         };
+        let paths = self.paths();
         for (key, want) in machine.distributor().tended().filter(|((owner, _), _)| *owner == me) {
-            row.own_files += 1;
+            // What is on its way back lies at no path yet.
+            let files = paths.get(&key.1).map_or(1, |paths| paths.len() as u64);
+            row.own_files += files;
             if let Some(standing) = machine.distributor().standing(key) {
                 let others = u32::from(want.copies.saturating_sub(1));
-                row.own_whole += u64::from(standing.held >= others);
-                row.moving += u64::from(standing.held < others && standing.coming > standing.held);
+                row.own_whole += if standing.held >= others { files } else { 0 };
+                row.moving +=
+                    if standing.held < others && standing.coming > standing.held { files } else { 0 };
             }
         }
         let mut files = BTreeSet::new();

@@ -322,22 +322,17 @@ impl Controller {
             return;
         }
         own.told_leaving = Some(now);
-        let told = Reply::Leaving {
-            done: progress.done as u64,
-            total: progress.total as u64,
-            bytes_left: progress.bytes_left,
-        };
-        self.state.exits.iter().for_each(|exit| reply(exit, told.clone()));
-        self.notice(Notice::Leaving {
-            done: progress.done as u64,
-            total: progress.total as u64,
-            bytes_left: progress.bytes_left,
-        });
+        let paths = self.paths();
+        let files = |paths: &Vec<_>| paths.len() as u64;
+        let total = paths.values().map(files).sum::<u64>();
+        let left = progress.left.iter().filter_map(|file| paths.get(file)).map(files).sum::<u64>();
+        let (done, bytes_left) = (total.saturating_sub(left), progress.bytes_left);
+        self.state.exits.iter().for_each(|exit| reply(exit, Reply::Leaving { done, total, bytes_left }));
+        self.notice(Notice::Leaving { done, total, bytes_left });
     }
 
     /// That is over, as far as it could be done.
     pub(super) fn handed_over(&mut self, now: Time, farewell: &Farewell) {
-        // The machine counts contents; users count files, of which several may have the same.
         let paths = self.paths();
         let of = |file: &FileId| paths.get(file).map_or(&[][..], Vec::as_slice);
         let count = |files: &mut dyn Iterator<Item = &FileId>| files.map(|f| of(f).len() as u64).sum::<u64>();
@@ -360,8 +355,9 @@ impl Controller {
         self.part(now, farewell);
     }
 
-    /// The paths of each own content, and its size.
-    fn paths(&self) -> BTreeMap<FileId, Vec<(&SafePath, u64)>> {
+    /// The paths of each own content, and its size. The machine counts contents; users count files, of which several
+    /// may have the same.
+    pub(super) fn paths(&self) -> BTreeMap<FileId, Vec<(&SafePath, u64)>> {
         let mut paths: BTreeMap<FileId, Vec<(&SafePath, u64)>> = BTreeMap::new();
         for entry in self.state.offered.catalogue.entries() {
             if let Kind::File { id, size, .. } = entry.kind {

@@ -46,7 +46,7 @@ fn until_whole<'a>(peers: impl IntoIterator<Item = &'a Peer>, files: usize) {
             let rows = own(peer);
             let whole = rows.iter().filter(|r| r.wanted.is_some_and(|n| r.copies >= n.into())).count();
             let row = custody(peer);
-            (whole == files && row.own_whole == row.own_files && row.own_files > 0).then_some(())
+            (whole == files && row.own_whole == files as u64 && row.own_files == files as u64).then_some(())
         });
         println!("{}: {files} files have their copies after {time:?}", peer.name);
     }
