@@ -10,28 +10,38 @@ use crossbeam_channel::{Receiver, Sender};
 use super::JobId;
 use crate::disk::{self, Command, Event, FileToken};
 
-/// Blocks that go to workers in one message, at most: 1 MiB of a large file.
-const TOGETHER: usize = 8;
+/// Bytes of blocks that go to workers in one message, at least: eight blocks of a large file, or many small files.
+const TOGETHER: usize = 1 << 20;
 
 /// What goes to a set of workers: each message may wake a thread, which costs as much as the hashing of 16 KiB, so
 /// that blocks wait for each other; not longer than until the end of the engine's turn.
 #[derive(Debug)]
-struct Line(Vec<Command>);
+struct Line {
+    waiting: Vec<Command>,
+    /// Of the blocks among them.
+    bytes: usize,
+}
 
 impl Line {
+    const fn new() -> Self {
+        Self { waiting: Vec::new(), bytes: 0 }
+    }
+
     fn send(&mut self, to: &Sender<Command>, command: Command) {
-        let waits = matches!(command, Command::Write(..));
-        self.0.push(command);
-        if !waits || self.0.len() >= TOGETHER {
+        let block = if let Command::Write(.., block) = &command { Some(block.filled().len()) } else { None };
+        self.bytes += block.unwrap_or(0);
+        self.waiting.push(command);
+        if block.is_none() || self.bytes >= TOGETHER {
             self.pass_on(to);
         }
     }
 
     fn pass_on(&mut self, to: &Sender<Command>) {
-        let command = match self.0.len() {
+        self.bytes = 0;
+        let command = match self.waiting.len() {
             0 => return,
-            1 => self.0.pop(),
-            _ => Some(Command::Several(std::mem::replace(&mut self.0, Vec::with_capacity(TOGETHER)))),
+            1 => self.waiting.pop(),
+            _ => Some(Command::Several(std::mem::take(&mut self.waiting))),
         };
         // Workers that have ended ignore it.
         command.into_iter().for_each(|command| drop(to.send(command)));
@@ -67,7 +77,7 @@ pub(super) struct Disks {
 impl Disks {
     /// With the workers of `downloads/` only.
     pub(super) const fn new(commands: Sender<Command>, events: Receiver<Event>) -> Self {
-        let line = Line(Vec::new());
+        let line = Line::new();
         Self { commands, line, events, others: BTreeMap::new(), away: BTreeMap::new(), flush: None }
     }
 
@@ -185,7 +195,7 @@ impl Disks {
 
 impl Other {
     const fn new(workers: disk::Handle, stays: bool) -> Self {
-        Self { workers, line: Line(Vec::new()), jobs: BTreeSet::new(), stays, flushing: false }
+        Self { workers, line: Line::new(), jobs: BTreeSet::new(), stays, flushing: false }
     }
 
     fn flush(&mut self) {
@@ -280,10 +290,12 @@ mod tests {
         let mut bench = bench();
         let mut pool = disk::BlockPool::with_bell(crate::transfer::Engine::new().unwrap().bell());
         let token = FileToken(1);
-        let mut write = |bench: &mut Bench, count: u64| {
-            for n in 0..count {
+        let mut write = |bench: &mut Bench, count: usize| {
+            for _ in 0..count {
+                let mut block = pool.take().unwrap();
+                block.extend(&[0; crate::limits::BLOCK]);
                 let first = crate::content::Chunks::of(1).unwrap().last();
-                bench.disks.send(Command::Write(token, first, n, pool.take().unwrap()));
+                bench.disks.send(Command::Write(token, first, 0, block));
             }
         };
         write(&mut bench, 3);
@@ -296,8 +308,11 @@ mod tests {
         bench.disks.send(Command::Publish(token));
         let Ok(Command::Several(list)) = bench.home.0.try_recv() else { panic!("not together") };
         assert!(matches!(list[..], [Command::Write(..), Command::Publish(_)]), "{list:?}");
-        write(&mut bench, TOGETHER as u64);
-        assert!(matches!(bench.home.0.try_recv(), Ok(Command::Several(list)) if list.len() == TOGETHER));
+        write(&mut bench, 9);
+        assert!(
+            matches!(bench.home.0.try_recv(), Ok(Command::Several(list)) if list.len() == 8),
+            "enough bytes"
+        );
     }
 
     #[test]
