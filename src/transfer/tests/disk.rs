@@ -1,6 +1,6 @@
 //! Disk workers in memory: they answer every command as the real ones do.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -57,17 +57,24 @@ impl Memory {
         let (asks, asked) = unbounded();
         let thread = Thread::spawn("memory disk", move || {
             let mut worker = Worker::default();
+            // What came together is done one by one, for it may stand still at any of them.
+            let mut queue = VecDeque::new();
             loop {
                 let held = worker.hold_after.is_some_and(|n| worker.written >= n);
+                if let Some(command) = queue.pop_front_if(|_| !held) {
+                    for event in worker.handle(command) {
+                        drop(tell.send(event));
+                    }
+                    bell.ring();
+                    continue;
+                }
                 let never = crossbeam_channel::never();
                 crossbeam_channel::select! {
-                    recv(if held { &never } else { &inbox }) -> command => {
-                        let Ok(command) = command else { return };
-                        for event in worker.handle(command) {
-                            drop(tell.send(event));
-                        }
-                        bell.ring();
-                    }
+                    recv(if held { &never } else { &inbox }) -> command => match command {
+                        Ok(Command::Several(commands)) => queue.extend(commands),
+                        Ok(command) => queue.push_back(command),
+                        Err(_) => return,
+                    },
                     recv(asked) -> ask => match ask {
                         Ok(Ask::Arrived(answer)) => drop(answer.send(worker.arrived.clone())),
                         Ok(Ask::Full) => worker.full = true,
@@ -148,7 +155,7 @@ impl Worker {
             }
             Command::Folder(..) => vec![],
             Command::Flush => vec![Event::Idle],
-            Command::Several(commands) => commands.into_iter().flat_map(|c| self.handle(c)).collect(),
+            Command::Several(_) => unreachable!("taken apart above"),
         }
     }
 
