@@ -13,8 +13,8 @@ use crate::disk::{self, Command, Event, FileToken};
 /// Bytes of blocks that go to workers in one message, at least: eight blocks of a large file, or many small files.
 const TOGETHER: usize = 1 << 20;
 
-/// What goes to a set of workers: each message may wake a thread, which costs as much as the hashing of 16 KiB, so
-/// that blocks wait for each other; not longer than until the end of the engine's turn.
+/// What goes to a set of workers. Each message may wake two threads, so blocks wait for each other, but not longer than
+/// until the end of the engine's turn (docs/ARCHITECTURE.md has the numbers).
 #[derive(Debug)]
 struct Line {
     waiting: Vec<Command>,
