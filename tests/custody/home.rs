@@ -166,6 +166,31 @@ fn what_changed_while_away_is_not_overwritten() {
     assert_eq!(world.kept_copies(id_of(&entry("x", 103, MIB)), MIB), 0, "the old one goes");
 }
 
+/// Nothing is placed of what is lost, but a copy of it can be fetched from who keeps it.
+#[test]
+fn who_keeps_what_was_lost_is_known_after_a_restart() {
+    let known = |world: &World| {
+        let placed = &world.peers[0].ledger.placed;
+        (0..12).filter(|n| placed.contains_key(&id_of(&entry("x", 100 + n, MIB)))).count()
+    };
+    let mut world = settled(1);
+    // While it runs, another disk takes the place of the folder.
+    world.peers[0].marker = (9, 9, 9);
+    world.remove(0, &["f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7"]);
+    world.run(s(60));
+    assert_eq!((world.peers[0].asked.len(), known(&world)), (1, 12));
+    world.crash(0);
+    world.run(s(20));
+    world.start(0);
+    world.run(s(60));
+    assert_eq!((world.peers[0].asked.len(), known(&world)), (2, 12));
+    // What is given up is nobody's concern any more.
+    let now = world.now;
+    world.peers[0].machine.as_mut().unwrap().decide(now, Decision::Forget);
+    world.run(2 * potluck::limits::REPORT_EVERY);
+    assert_eq!(known(&world), 4);
+}
+
 /// A peer that is started again before its user has said what is to become of what is missing has lost it still.
 #[test]
 fn what_was_lost_is_not_deleted_by_a_restart() {
