@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use crate::discovery::Rate;
+use crate::rate::Rate;
 
 /// Bytes of a datagram, at most. Below every path's MTU (IPv6 minimum 1,280), so it is never fragmented.
 pub const DATAGRAM: usize = 1_200;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use potluck::address::Ports;
 use potluck::discovery::{Command, Config, Event, Gone, Handle, Own, PeerInfo, start};
 use potluck::identity::{Identity, Instance, PeerId, PeerName};
 use potluck::sys::clock;
 use potluck::time::Time;
-use potluck::wire::Ports;
 use potluck::wire::message::Told;
 
 /// How long a test waits for what must come.

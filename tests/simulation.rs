@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use potluck::address::Ports;
 use potluck::content::FileId;
 use potluck::discovery::Gone;
 use potluck::identity::{Instance, PeerId, PeerName};
 use potluck::sim::{Link, Node, World, seeds};
-use potluck::wire::Ports;
 use potluck::wire::datagram::{Body, Message, Presence, State};
 
 const fn s(seconds: u64) -> Duration {

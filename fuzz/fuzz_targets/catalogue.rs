@@ -1,7 +1,7 @@
 //! A catalogue head and a bucket from another peer: refused, or the same when written again.
 #![no_main]
 use potluck::content::catalogue::{Bucket, Entry, Head};
-use potluck::wire::{decode, encode};
+use potluck::codec::{decode, encode};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let _ = Head::open(bytes);

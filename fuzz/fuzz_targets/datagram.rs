@@ -1,7 +1,7 @@
 //! A datagram from anyone, and the body behind a good signature: refused, or the same when written again.
 #![no_main]
 use potluck::wire::datagram::{Envelope, read_body};
-use potluck::wire::encode;
+use potluck::codec::encode;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(envelope) = Envelope::parse(bytes) {

@@ -10,12 +10,12 @@ use core::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender};
 
-use crate::config::Config;
 use crate::control::{
     Ask, CountersRow, CustodyRow, DownloadRow, Farewell, Found, KeptFor, Lies, ListRow, NotKept, Notice,
     PeerRow, Reply, Request, Saved, Seams, Status, VerifyRow, Why,
 };
 use crate::error::{Code, Failure};
+use crate::settings::Config;
 
 const TICK: Duration = Duration::from_millis(100);
 const BIG: u64 = 100 << 20;

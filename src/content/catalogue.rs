@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::chunk::FileId;
 use super::path::SafePath;
+use crate::codec::{DecodeError, decode, encode};
 use crate::identity::{Identity, Instance, PublicKey, SIGNATURE, verify};
 use crate::limits;
-use crate::wire::{DecodeError, decode, encode};
 
 /// Signing context of a catalogue head.
 const CONTEXT: &[u8] = b"potluck 1 catalogue head\0";

@@ -3,12 +3,15 @@
 
 pub mod catalogue;
 pub mod chunk;
-pub mod library;
 pub mod manifest;
 pub mod partial;
 pub mod path;
+mod span;
+mod stamp;
 
 pub use catalogue::{Catalogue, Entry, Head, Kind};
 pub use chunk::{ChunkIndex, Chunks, Claim, FileId};
 pub use manifest::Manifest;
 pub use path::SafePath;
+pub use span::Span;
+pub use stamp::Stamp;

@@ -14,11 +14,12 @@ use super::handoff::{Farewell, Handoff, Progress};
 use super::homecoming::{self, Decision, Homecoming};
 use super::keeper::{self, Keeper};
 use super::ledger::{Key, Ledger, LivedClock, Present, Record, Shared};
+use crate::content::Span;
 use crate::content::{Catalogue, Entry, FileId, Kind};
 use crate::identity::{Instance, PeerId};
 use crate::limits;
 use crate::time::Time;
-use crate::wire::custody::{Custody, GetRoom, Held, Offer, Orders, Refusal, Report, Span, Verdict};
+use crate::wire::custody::{Custody, GetRoom, Held, Offer, Orders, Refusal, Report, Verdict};
 
 /// What a user may set.
 #[derive(Clone, Copy, Debug)]

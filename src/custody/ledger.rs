@@ -11,12 +11,13 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec::{decode, encode};
+use crate::content::Span;
 use crate::content::{Entry, FileId, SafePath};
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
-use crate::wire::custody::{Place, Span};
-use crate::wire::{decode, encode};
+use crate::wire::custody::Place;
 
 /// A file of one owner. The same content of two owners is two entries here, and once in the store.
 pub type Key = (PeerId, FileId);

@@ -1,10 +1,8 @@
 //! Custody: files outlive their owner (DESIGN §7). How it works is told in docs/CUSTODY.md.
 
-pub mod chunkstore;
 pub mod custodian;
 pub mod distributor;
 pub mod estate;
-mod few;
 pub mod handoff;
 pub mod homecoming;
 pub mod keeper;

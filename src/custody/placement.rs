@@ -5,9 +5,9 @@
 //! with the first of them.
 
 use crate::content::FileId;
+use crate::content::Span;
 use crate::identity::PeerId;
 use crate::limits;
-use crate::wire::custody::Span;
 
 /// Key of the hash that orders candidates.
 const KEY: [u8; 32] = *b"potluck 1 custody placement     ";

@@ -4,13 +4,13 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::Rate;
 use super::echoes::Echo;
 use super::hearing::SMALL;
 use super::presence::{Machine, Via};
+use crate::address::Host;
 use crate::identity::PeerId;
 use crate::limits;
-use crate::routes::Host;
+use crate::rate::Rate;
 use crate::time::Time;
 use crate::wire::datagram::Message;
 

@@ -10,9 +10,10 @@ use super::asking::APART;
 use super::presence::{Dropped, Machine, Output, Via};
 use super::table::{Candidate, Entry, Heard, Voice};
 use super::{Event, Gone, PeerInfo};
+use crate::address::Host;
+use crate::identity::Contact;
 use crate::identity::PeerId;
 use crate::limits;
-use crate::routes::{Contact, Host};
 use crate::time::Time;
 use crate::wire::datagram::{Body, Message};
 

@@ -14,9 +14,9 @@ use super::Event;
 use super::hearing::spread;
 use super::presence::{ANNOUNCE_GAP_MS, Machine, Output, Via};
 use super::table::{Candidate, Voice, Window};
+use crate::address::Host;
 use crate::identity::PeerId;
 use crate::limits;
-use crate::routes::Host;
 use crate::time::Time;
 use crate::wire::datagram::{Body, Message};
 
@@ -127,10 +127,10 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Ports;
     use crate::discovery::Own;
     use crate::discovery::presence::Link;
     use crate::identity::{Instance, PeerName};
-    use crate::wire::Ports;
     use crate::wire::datagram::{Presence, State};
 
     const TELLER: PeerId = PeerId([1; 32]);

@@ -1,44 +1,13 @@
-//! Token buckets, and who may cost us a signature check. Pure.
+//! Who may cost us a signature check. Pure.
 
 use std::collections::BTreeMap;
 
 use core::net::SocketAddr;
-use core::time::Duration;
 
+use crate::address::Host;
 use crate::limits;
-use crate::routes::Host;
+use crate::rate::{Bucket, Rate};
 use crate::time::Time;
-
-/// How often something may happen: once a `period` on average, `burst` times at once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rate {
-    /// Time that one token takes to come.
-    pub period: Duration,
-    /// Tokens that can be saved up, at least 1.
-    pub burst: u32,
-}
-
-/// A token bucket in one number (GCRA, ITU-T I.371): the time at which it will be full again.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Bucket {
-    full_at: Time,
-}
-
-impl Bucket {
-    /// When the next token is there.
-    pub(crate) fn next(&self, rate: Rate) -> Time {
-        self.full_at - rate.period * (rate.burst - 1)
-    }
-
-    /// Takes a token if there is one.
-    pub(crate) fn take(&mut self, now: Time, rate: Rate) -> bool {
-        if self.next(rate) > now {
-            return false;
-        }
-        self.full_at = self.full_at.max(now) + rate.period;
-        true
-    }
-}
 
 /// Limits for datagrams whose claimed sender is not known (or not from there).
 #[derive(Debug, Default)]
@@ -95,7 +64,7 @@ impl Strangers {
         }
         let source = Source::of(source);
         if self.sources.len() >= limits::SOURCES && !self.sources.contains_key(&source) {
-            self.sources.retain(|_, bucket| bucket.full_at > now);
+            self.sources.retain(|_, bucket| !bucket.is_full(now));
         }
         // With all of them busy this is a flood from many addresses: the buckets below bound it.
         if (self.sources.len() < limits::SOURCES || self.sources.contains_key(&source))
@@ -116,22 +85,12 @@ impl Strangers {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
 
     fn at(ms: u64) -> Time {
         Time::ZERO + Duration::from_millis(ms)
-    }
-
-    #[test]
-    fn a_bucket_gives_its_burst_then_its_rate() {
-        let rate = Rate { period: Duration::from_millis(50), burst: 3 };
-        let mut bucket = Bucket::default();
-        let taken = |bucket: &mut Bucket, ms| (0..10).filter(|_| bucket.take(at(ms), rate)).count();
-        assert_eq!(taken(&mut bucket, 1_000), 3);
-        assert_eq!(taken(&mut bucket, 1_049), 0);
-        assert_eq!(bucket.next(rate), at(1_050));
-        assert_eq!(taken(&mut bucket, 1_050), 1);
-        assert_eq!(taken(&mut bucket, 10_000), 3);
     }
 
     #[test]

@@ -18,7 +18,6 @@ mod sockets;
 mod table;
 mod tally;
 
-pub(crate) use limiter::{Bucket, Rate};
 pub use presence::{Dropped, Link, Machine, Output, Via};
 pub use shell::start;
 pub use tally::Tally;
@@ -28,11 +27,12 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::address::Host;
+use crate::address::Ports;
 use crate::content::FileId;
+use crate::identity::Contact;
 use crate::identity::{Identity, Instance, PeerId, PeerName};
-use crate::routes::{Contact, Host};
 use crate::sys::thread::Thread;
-use crate::wire::Ports;
 use crate::wire::message::Told;
 
 /// What a peer says of itself. The controller sends a new one whenever something in it changed.

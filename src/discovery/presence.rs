@@ -16,14 +16,15 @@ use core::time::Duration;
 use super::dice::Dice;
 use super::echoes::Echoes;
 use super::hearing::SMALL;
-use super::limiter::{Bucket, Stranger, Strangers};
+use super::limiter::{Stranger, Strangers};
 use super::probe::{Step, Suspicion};
 use super::seeking::Seeking;
 use super::table::Table;
 use super::{Event, Gone, Own};
+use crate::address::Host;
 use crate::identity::{Instance, PeerId};
 use crate::limits;
-use crate::routes::Host;
+use crate::rate::Bucket;
 use crate::time::Time;
 use crate::wire::datagram::{Body, Message, Presence, State};
 

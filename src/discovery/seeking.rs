@@ -10,14 +10,15 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use super::Event;
 use super::hearing::SMALL;
-use super::limiter::Bucket;
 use super::presence::{Machine, Output, Via};
-use super::{Event, Rate};
+use crate::address::Host;
 use crate::content::FileId;
 use crate::identity::PeerId;
 use crate::limits;
-use crate::routes::Host;
+use crate::rate::Bucket;
+use crate::rate::Rate;
 use crate::time::Time;
 use crate::wire::datagram::{FILES, Message};
 

@@ -12,11 +12,11 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::Via;
-use super::limiter::Bucket;
 use super::probe::Suspicion;
+use crate::address::Host;
 use crate::identity::{Instance, PeerId};
 use crate::limits;
-use crate::routes::Host;
+use crate::rate::Bucket;
 use crate::time::Time;
 use crate::wire::datagram::{Body, Presence};
 

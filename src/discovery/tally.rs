@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Counters;
 use super::presence::Dropped;
-use crate::wire::DecodeError;
+use crate::codec::DecodeError;
 
 /// What the discovery thread counts. Written by it alone.
 #[derive(Debug, Default)]

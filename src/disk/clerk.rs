@@ -20,12 +20,12 @@ use super::writer::{Job, Target};
 use super::{Block, Command, Event, FileToken, Plan};
 use crate::content::partial::{Bits, Boot};
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest, SafePath};
+use crate::disk::Arrival;
 use crate::error::Failure;
 use crate::limits;
 use crate::sys::boot::boot;
 use crate::sys::clock::now;
 use crate::time::Time;
-use crate::transfer::Arrival;
 
 /// What the other threads tell the clerk.
 #[derive(Debug)]

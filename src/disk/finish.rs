@@ -11,9 +11,9 @@ use super::state::Stage;
 use super::writer::Job;
 use super::{Event, FileToken};
 use crate::content::ChunkIndex;
+use crate::disk::Arrival;
 use crate::error::Failure;
 use crate::limits;
-use crate::transfer::Arrival;
 
 impl Clerk {
     pub(super) fn asked_to_publish(&mut self, token: FileToken) {

@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use super::place::Place;
 use super::publish::{Published, Ready, keep, sync_data};
+use crate::disk::Arrival;
 use crate::sys::folder::Kind;
 use crate::sys::sync;
-use crate::transfer::Arrival;
 
 /// What a sidecar is to say.
 #[derive(Debug)]

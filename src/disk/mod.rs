@@ -12,6 +12,7 @@
 //! The store of what is kept for others is a destination of which nothing is published (`keep.rs`); what it
 //! holds is read and dropped by whoever asks, without a worker (`stored.rs`).
 
+mod arrival;
 mod clerk;
 mod copy;
 mod finish;
@@ -38,19 +39,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
+pub use self::arrival::Arrival;
 pub use self::held::Held;
 pub(crate) use self::place::PARTIAL;
 pub use self::reading::{Stored, StoredError, holds, verify as verify_stored};
 pub use self::stored::{drop_stored, lose_stored, stored};
+use crate::content::Span;
 use crate::content::partial;
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath};
 use crate::error::Failure;
 use crate::limits;
+use crate::sys::bell::Bell;
 use crate::sys::boot::boot;
 use crate::sys::folder::Folder;
 use crate::sys::thread::Thread;
-use crate::transfer::{Arrival, Bell};
-use crate::wire::custody::Span;
 
 /// A file that is being put together, for as long as this peer runs. Chosen by the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

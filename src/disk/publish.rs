@@ -17,11 +17,11 @@ use super::place::{Place, Twins, discard, manifest_name, walk};
 use super::writer::{mode, set_modified};
 use super::{FileToken, Plan, copy};
 use crate::content::FileId;
+use crate::disk::Arrival;
 use crate::error::Failure;
 use crate::sys::folder::{Folder, Kind};
 use crate::sys::rename::rename_new;
 use crate::sys::sync;
-use crate::transfer::Arrival;
 
 /// Names that are tried, at most, before a file is given up.
 pub(super) const NAMES: u32 = 1_000;

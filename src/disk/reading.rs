@@ -10,12 +10,13 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::place::{PARTIAL, manifest_name};
-use crate::content::library::{Stamp, unchanged};
+use crate::content::Span;
+use crate::content::Stamp;
 use crate::content::manifest::{ChunkHasher, VALUE};
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest};
+use crate::library::unchanged;
 use crate::sys::folder::Folder;
-use crate::wire::custody::Span;
 
 /// Bytes read in one step of [`verify`].
 const STEP: usize = 1 << 20;

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use super::open::synced_turn;
 use super::place::{PARTIAL, discard, have_name};
+use crate::content::Span;
 use crate::content::partial::{self, Bits, Boot};
 use crate::content::{ChunkIndex, FileId};
 use crate::limits;
@@ -18,7 +19,6 @@ use crate::sys::boot::boot;
 use crate::sys::folder::{Folder, Kind};
 use crate::sys::lock::try_lock;
 use crate::sys::punch::punch;
-use crate::wire::custody::Span;
 
 /// A file of which something is kept: its content, the bytes of the whole file, and the chunks that are
 /// there, in order.

@@ -1,11 +1,13 @@
 //! Who a peer is: key, peer id, name, instance; and TLS with raw public keys (RFC 7250).
 
+mod contact;
 mod instance;
 mod key;
 mod name;
 mod peer_id;
 pub mod tls;
 
+pub use contact::Contact;
 pub use instance::Instance;
 pub(crate) use key::fill_random;
 pub use key::{Identity, IdentityError, SIGNATURE, verify};

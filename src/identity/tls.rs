@@ -17,7 +17,7 @@ use rustls::{
 
 use super::key::provider;
 use super::{Identity, PeerId, PublicKey};
-use crate::routes::Host;
+use crate::address::Host;
 
 /// The application protocol (RFC 7301) of this version of the wire.
 pub const ALPN: &[u8] = b"potluck/1";

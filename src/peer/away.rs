@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::content::Span;
 use crate::content::{Catalogue, Claim, Entry, FileId};
 use crate::identity::{Instance, PeerId};
 use crate::limits;
-use crate::wire::custody::Span;
 
 /// What orders the catalogue heads of one owner.
 type Number = (Instance, u64);

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::config::Config;
+use crate::settings::Config;
 use crate::sys::cage::{self, Outcome, Rules};
 
 /// What every engine holds open, to have a descriptor left when there are none.

@@ -9,8 +9,8 @@ use crate::content::Claim;
 use crate::control::{DownloadRow, Reply};
 use crate::error::Failure;
 use crate::identity::PeerId;
+use crate::swarm::{JobId, Progress};
 use crate::time::Time;
-use crate::transfer::{JobId, Progress};
 
 /// Speeds are means over this time.
 const WINDOW: Duration = Duration::from_secs(3);

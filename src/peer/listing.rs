@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wildmatch::WildMatch;
 
 use super::roster::Roster;
-use crate::content::library::Hashing;
+use crate::content::Span;
 use crate::content::{Catalogue, Claim, FileId, Kind, SafePath, path};
 use crate::control::ListRow;
 use crate::custody::placement;
 use crate::identity::PeerId;
-use crate::wire::custody::Span;
+use crate::library::Hashing;
 
 /// What to show.
 #[derive(Clone, Debug, Default)]

@@ -8,8 +8,8 @@ use super::roster::Roster;
 use crate::content::{Catalogue, Claim, Entry, FileId, Kind, SafePath, path};
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
+use crate::swarm::Wanted;
 use crate::text;
-use crate::transfer::Wanted;
 
 /// What a download is to bring.
 #[derive(Clone, Debug, Default)]

@@ -7,8 +7,8 @@ use super::away::Away;
 use crate::content::{Catalogue, Claim, Entry, Head, Kind};
 use crate::discovery::PeerInfo;
 use crate::error::{Code, Failure};
+use crate::identity::Contact;
 use crate::identity::{Instance, PeerId};
-use crate::routes::Contact;
 use crate::text;
 use crate::time::Time;
 
@@ -238,11 +238,12 @@ fn named(peers: &[(PeerId, &str)], word: &str) -> Vec<PeerId> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::address::Host;
+    use crate::address::Ports;
+    use crate::content::Span;
     use crate::content::{Catalogue, FileId};
+    use crate::identity::Contact;
     use crate::identity::{PeerName, PublicKey};
-    use crate::routes::{Contact, Host};
-    use crate::wire::Ports;
-    use crate::wire::custody::Span;
 
     pub(crate) fn key(n: u8) -> PublicKey {
         PublicKey([n; 32])

@@ -11,21 +11,25 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::cages::{Cages, Part};
 use super::controller::{Controller, Custody, NOTE, PROOF};
-use crate::config::Config;
-use crate::content::library::{self, LibraryConfig};
 use crate::control::{self, Ask, Notice};
 use crate::counters::Counters;
 use crate::custody::ledger::{Ledger, Present};
 use crate::custody::quota::{Lend, default_lend};
-use crate::custody::{chunkstore, custodian, keeper};
+use crate::custody::{custodian, keeper};
 use crate::discovery::{self, Own};
+use crate::distribution::{self, CustodyHandle, chunk_store};
 use crate::error::Failure;
 use crate::identity::tls::Tls;
 use crate::identity::{Identity, Instance, PeerName, fill_random};
+use crate::library;
+use crate::library::LibraryConfig;
+use crate::receiver::{ReceiverHandle, start_receiver};
+use crate::sender::{SenderHandle, start_sender_on};
+use crate::settings::Config;
 use crate::sys::folder::Folder;
 use crate::sys::space::space;
 use crate::sys::{clock, descriptors};
-use crate::transfer::{self, Engine, ports};
+use crate::transfer::{Engine, ports};
 use crate::{disk, limits, store, text};
 
 /// How long the leave may take that is announced on a second Ctrl-C.
@@ -36,13 +40,13 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) discovery: discovery::Handle,
-    pub(super) receiver: transfer::ReceiverHandle,
-    pub(super) sender: transfer::SenderHandle,
-    pub(super) distributor: transfer::CustodyHandle,
-    pub(super) distributee: transfer::CustodyHandle,
+    pub(super) receiver: ReceiverHandle,
+    pub(super) sender: SenderHandle,
+    pub(super) distributor: CustodyHandle,
+    pub(super) distributee: CustodyHandle,
     /// The disk workers of the chunk store, until the receiver gets them.
     pub(super) keep: Option<disk::Handle>,
-    pub(super) chunks: chunkstore::Handle,
+    pub(super) chunks: chunk_store::Handle,
     _disk: DiskThreads,
     pub(super) library: library::Handle,
     pub(super) store: store::Handle,
@@ -100,24 +104,23 @@ impl Peer {
         let keep_bell = engine.bell();
         let keep = cages.start(&Part::Keep, || disk::start(move || keep_bell.ring()));
         let keep = Some(keep.flatten().map_err(thread)?);
-        let chunks = cages.start(&Part::ChunkStore, || chunkstore::start(&config.store()));
+        let chunks = cages.start(&Part::ChunkStore, || chunk_store::start(&config.store()));
         let chunks = chunks.flatten().map_err(thread)?;
         let (to_disk, from_disk) = (disk.commands.clone(), disk.events.clone());
         let (receiver, distributor, distributee) = cages
             .start(&Part::Ports, || -> io::Result<_> {
-                let receiver =
-                    transfer::start_receiver(engine, bound.receiver, tls.clone(), to_disk, from_disk)?;
+                let receiver = start_receiver(engine, bound.receiver, tls.clone(), to_disk, from_disk)?;
                 let distributor =
-                    transfer::start_distributor(Engine::new()?, bound.distributor, tls.clone())?;
+                    distribution::start_distributor(Engine::new()?, bound.distributor, tls.clone())?;
                 let distributee =
-                    transfer::start_distributee(Engine::new()?, bound.distributee, tls.clone())?;
+                    distribution::start_distributee(Engine::new()?, bound.distributee, tls.clone())?;
                 Ok((receiver, distributor, distributee))
             })
             .flatten()
             .map_err(thread)?;
         let sender = cages.start(&Part::Sender, || {
             let engine = Engine::new()?.limited(config.up_limit).counted(&counters);
-            transfer::start_sender_on(engine, bound.sender, tls)
+            start_sender_on(engine, bound.sender, tls)
         });
         let sender = sender.flatten().map_err(thread)?;
 

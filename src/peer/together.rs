@@ -1,7 +1,7 @@
 //! What is fetched together with others: the files that are being fetched, or were a while ago, of which
 //! others get what is here, and for which those others are sought. Pure.
 //!
-//! The sender keeps the files (transfer/holding.rs); here it is only known which of them it still has.
+//! The sender keeps the files (sender/partial_seeds.rs); here it is only known which of them it still has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};

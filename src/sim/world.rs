@@ -9,12 +9,12 @@ use core::time::Duration;
 
 use super::queue::{Flight, Next, Payload, Queue, What};
 use super::{Link, Rng};
+use crate::address::Ports;
 use crate::content::FileId;
 use crate::discovery::{Event, Gone, Link as OnLink, Machine, Output, Own, PeerInfo, Via};
 use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey};
 use crate::limits;
 use crate::time::Time;
-use crate::wire::Ports;
 use crate::wire::datagram::{Body, Envelope, Message, Presence, State, seal};
 
 /// How long a table of peers takes to come over TCP: a connection, TLS, half a megabyte.

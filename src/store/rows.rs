@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::content::library::Stamp;
+use crate::address::Host;
+use crate::content::Stamp;
 use crate::content::{FileId, Manifest, SafePath};
 use crate::identity::{PeerId, PeerName};
-use crate::routes::Host;
 
 /// A file's hash, good for as long as the file has this stamp.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,7 +162,7 @@ mod tests {
 
     fn good() -> RawHash {
         let content = vec![5_u8; 100_000];
-        let manifest = crate::content::library::manifest_of(&content[..], content.len() as u64).unwrap();
+        let manifest = crate::library::manifest_of(&content[..], content.len() as u64).unwrap();
         let stamp = Stamp { device: u64::MAX, inode: 2, size: 100_000, modified: -4, changed: 5 };
         let path = "a/漢字 \u{202e}".parse().unwrap();
         RawHash::of(&HashRow { path, stamp, manifest: Arc::new(manifest), seen: 0 }, 7).unwrap()

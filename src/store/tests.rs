@@ -2,7 +2,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::content::library::Stamp;
+use crate::content::Stamp;
 use crate::content::{FileId, Manifest};
 use crate::identity::PeerName;
 

@@ -10,15 +10,15 @@ use std::net::Shutdown;
 
 use mio::net::TcpStream;
 
+use crate::address::Host;
 use crate::identity::PeerId;
 use crate::identity::tls::proved;
-use crate::routes::Host;
 use crate::time::Time;
 use crate::wire::frame::{Decoder, Frame, Piece};
 
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Closed {
+pub(crate) enum Closed {
     /// The other end closed it in order, or nothing happened on it for long.
     Clean,
     /// It could not be dialled at any address; the last cause.
@@ -31,7 +31,7 @@ pub(super) enum Closed {
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// TCP.
     Connecting,
     /// TLS.
@@ -46,15 +46,15 @@ pub(super) enum Phase {
 
 /// Where a dialled connection may still go if this address fails.
 #[derive(Debug)]
-pub(super) struct Dial {
-    pub(super) peer: PeerId,
-    pub(super) hosts: VecDeque<Host>,
-    pub(super) port: u16,
+pub(crate) struct Dial {
+    pub(crate) peer: PeerId,
+    pub(crate) hosts: VecDeque<Host>,
+    pub(crate) port: u16,
 }
 
 /// What one step of reading came to.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// TLS is through: this is who it is.
     Proved(PeerId),
     /// A frame up to the end of its header.
@@ -71,34 +71,34 @@ pub(super) enum Step {
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Connection {
-    pub(super) stream: TcpStream,
-    pub(super) tls: rustls::Connection,
-    pub(super) phase: Phase,
-    pub(super) host: Host,
+pub(crate) struct Connection {
+    pub(crate) stream: TcpStream,
+    pub(crate) tls: rustls::Connection,
+    pub(crate) phase: Phase,
+    pub(crate) host: Host,
     /// `Some` if we dialled it.
-    pub(super) dial: Option<Dial>,
+    pub(crate) dial: Option<Dial>,
     /// Small frames that wait to be sent.
-    pub(super) small: Vec<u8>,
-    pub(super) readable: bool,
-    pub(super) writable: bool,
+    pub(crate) small: Vec<u8>,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
     /// Stands in the ready queue.
-    pub(super) queued: bool,
+    pub(crate) queued: bool,
     /// Nothing is read while the role cannot take more.
-    pub(super) held: bool,
+    pub(crate) held: bool,
     /// Begin of the present phase.
-    pub(super) since: Time,
+    pub(crate) since: Time,
     /// A byte came.
-    pub(super) heard: Time,
+    pub(crate) heard: Time,
     /// A byte went.
-    pub(super) sent: Time,
+    pub(crate) sent: Time,
     /// The role was told last that it lives.
-    pub(super) told: Time,
+    pub(crate) told: Time,
     decoder: Decoder,
 }
 
 impl Connection {
-    pub(super) fn new(
+    pub(crate) fn new(
         stream: TcpStream,
         mut tls: rustls::Connection,
         host: Host,
@@ -128,7 +128,7 @@ impl Connection {
     }
 
     /// Who it is, once proved and as long as it is open.
-    pub(super) const fn peer(&self) -> Option<PeerId> {
+    pub(crate) const fn peer(&self) -> Option<PeerId> {
         match self.phase {
             Phase::Proved(peer) => Some(peer),
             _ => None,
@@ -136,7 +136,7 @@ impl Connection {
     }
 
     /// One step of reading: the payload goes to `sink` piece by piece. `budget` counts down the bytes.
-    pub(super) fn read(&mut self, now: Time, budget: &mut usize, sink: &mut dyn FnMut(&[u8])) -> Step {
+    pub(crate) fn read(&mut self, now: Time, budget: &mut usize, sink: &mut dyn FnMut(&[u8])) -> Step {
         loop {
             match self.read_plain(budget, sink) {
                 Ok(Some(step)) => return step,
@@ -203,7 +203,7 @@ impl Connection {
     }
 
     /// Encrypts the small frames that wait.
-    pub(super) fn push_small(&mut self) {
+    pub(crate) fn push_small(&mut self) {
         if !self.small.is_empty() {
             // rustls' own buffers, which have no limit here, always take everything.
             let taken = self.tls.writer().write_all(&self.small);
@@ -213,14 +213,14 @@ impl Connection {
     }
 
     /// Encrypts one frame: its head, and its payload without a copy in between.
-    pub(super) fn push_frame(&mut self, head: &[u8], payload: &[u8]) {
+    pub(crate) fn push_frame(&mut self, head: &[u8], payload: &[u8]) {
         let mut writer = self.tls.writer();
         let n = writer.write_vectored(&[IoSlice::new(head), IoSlice::new(payload)]);
         debug_assert!(n.is_ok_and(|n| n == head.len() + payload.len()), "rustls' buffer has no limit here");
     }
 
     /// Hands what is encrypted to the kernel, as far as it takes it; true: all of it. Counts the bytes.
-    pub(super) fn flush(&mut self, now: Time, budget: &mut usize) -> Result<bool, Closed> {
+    pub(crate) fn flush(&mut self, now: Time, budget: &mut usize) -> Result<bool, Closed> {
         while self.tls.wants_write() {
             match self.tls.write_tls(&mut self.stream) {
                 Ok(n) => {
@@ -239,12 +239,12 @@ impl Connection {
     }
 
     /// Says that nothing more comes. To say it again does nothing.
-    pub(super) fn end_writing(&self) -> Result<(), Closed> {
+    pub(crate) fn end_writing(&self) -> Result<(), Closed> {
         self.stream.shutdown(Shutdown::Write).map_err(|e| Closed::Lost(e.to_string()))
     }
 
     /// Reads what nobody wants any more, until the other end closes. Counts the bytes.
-    pub(super) fn read_away(&mut self, budget: &mut usize) -> Step {
+    pub(crate) fn read_away(&mut self, budget: &mut usize) -> Step {
         let mut away = [0; 4_096];
         while *budget > 0 {
             match self.stream.read(&mut away) {
@@ -259,7 +259,7 @@ impl Connection {
     }
 
     /// True if the TCP connection stands; an error if it failed.
-    pub(super) fn is_connected(&self) -> io::Result<bool> {
+    pub(crate) fn is_connected(&self) -> io::Result<bool> {
         if let Some(e) = self.stream.take_error()? {
             return Err(e);
         }

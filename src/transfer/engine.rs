@@ -12,16 +12,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 use mio::net::TcpListener;
-use mio::{Events, Poll, Waker};
+use mio::{Events, Poll};
 
 use super::connection::{Closed, Phase, Step};
 use super::net::{ConnId, Net, WAKER};
-use super::rate::Limit;
+use crate::address::Host;
 use crate::counters::Counters;
 use crate::identity::PeerId;
 use crate::identity::tls::Tls;
 use crate::limits;
-use crate::routes::Host;
+use crate::rate::Limit;
+use crate::sys::bell::Bell;
 use crate::sys::clock;
 use crate::sys::thread::Thread;
 use crate::time::Time;
@@ -44,7 +45,7 @@ const PARTING: Duration = Duration::from_secs(30);
 const TELL: Duration = Duration::from_secs(1);
 
 /// What one role does. All calls come from its engine's thread; none may block for long.
-pub(super) trait Role {
+pub(crate) trait Role {
     /// What the controller asks of it.
     type Command;
 
@@ -100,24 +101,12 @@ pub(super) trait Role {
     fn on_timeout(&mut self, _now: Time, _net: &mut Net) {}
 }
 
-/// Wakes an engine from another thread. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Bell(Arc<Waker>);
-
-impl Bell {
-    /// Makes the engine look at its channels.
-    pub fn ring(&self) {
-        // It fails only if the kernel has no memory for eight bytes; the next ring then does it.
-        drop(self.0.wake());
-    }
-}
-
 /// How long connections may take for what. Tests have no time to wait as long as peers do.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    pub(super) connect: Duration,
-    pub(super) handshake: Duration,
-    pub(super) idle: Duration,
+pub(crate) struct Patience {
+    pub(crate) connect: Duration,
+    pub(crate) handshake: Duration,
+    pub(crate) idle: Duration,
 }
 
 impl Default for Patience {
@@ -131,9 +120,9 @@ impl Default for Patience {
 pub struct Engine {
     poll: Poll,
     bell: Bell,
-    pub(super) patience: Patience,
-    pub(super) limit: Limit,
-    pub(super) counters: Arc<Counters>,
+    pub(crate) patience: Patience,
+    pub(crate) limit: Limit,
+    pub(crate) counters: Arc<Counters>,
 }
 
 impl Engine {
@@ -143,7 +132,7 @@ impl Engine {
     /// When the operating system has no descriptors left.
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
-        let bell = Bell(Arc::new(Waker::new(poll.registry(), WAKER)?));
+        let bell = Bell::new(poll.registry(), WAKER)?;
         Ok(Self { poll, bell, patience: Patience::default(), limit: None, counters: Arc::default() })
     }
 
@@ -166,7 +155,7 @@ impl Engine {
     }
 
     /// Starts the thread `name`, which runs the role until its handle is dropped.
-    pub(super) fn start<R, E>(
+    pub(crate) fn start<R, E>(
         self,
         name: &str,
         tls: Tls,

@@ -9,9 +9,10 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection::{Closed, Connection, Dial, Phase};
+use crate::address::Host;
+use crate::identity::Contact;
 use crate::identity::tls::Tls;
 use crate::limits;
-use crate::routes::{Contact, Host};
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::frame::Frame;
@@ -19,13 +20,13 @@ use crate::wire::message::{self, Reason, Refused};
 
 /// Names one connection of an engine. A number is given again, a name never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct ConnId {
+pub(crate) struct ConnId {
     index: u32,
     generation: u32,
 }
 
 impl ConnId {
-    pub(super) const fn at(self) -> usize {
+    pub(crate) const fn at(self) -> usize {
         self.index as usize
     }
 }
@@ -43,13 +44,13 @@ struct Listener {
 }
 
 /// Token of the waker.
-pub(super) const WAKER: Token = Token(usize::MAX);
+pub(crate) const WAKER: Token = Token(usize::MAX);
 /// Tokens from here on are listeners.
 const LISTENERS: usize = usize::MAX / 2;
 
 /// All connections of one engine.
 #[derive(Debug)]
-pub(super) struct Net {
+pub(crate) struct Net {
     registry: Registry,
     tls: Tls,
     listeners: Vec<Listener>,
@@ -67,7 +68,7 @@ pub(super) struct Net {
 }
 
 impl Net {
-    pub(super) fn new(registry: Registry, tls: Tls, sockets: Vec<TcpListener>) -> io::Result<Self> {
+    pub(crate) fn new(registry: Registry, tls: Tls, sockets: Vec<TcpListener>) -> io::Result<Self> {
         let mut listeners = Vec::new();
         for (n, mut socket) in sockets.into_iter().enumerate() {
             registry.register(&mut socket, Token(LISTENERS + n), Interest::READABLE)?;
@@ -92,19 +93,19 @@ impl Net {
 
     /// Dials `port` of `peer`, at one address after the other. The connection exists at once; the role
     /// hears of it when TLS proved the peer, or when no address is left.
-    pub(super) fn dial(&mut self, now: Time, contact: &Contact, port: u16) -> Result<ConnId, Closed> {
+    pub(crate) fn dial(&mut self, now: Time, contact: &Contact, port: u16) -> Result<ConnId, Closed> {
         let hosts = contact.hosts.iter().copied().collect();
         let (stream, tls, host, dial) = self.attempt(Dial { peer: contact.id, hosts, port })?;
         self.insert(Connection::new(stream, tls, host, Some(dial), now))
     }
 
     /// Queues a small frame; it overtakes blocks. Nothing happens if the connection is gone.
-    pub(super) fn send(&mut self, id: ConnId, message: &Message) {
+    pub(crate) fn send(&mut self, id: ConnId, message: &Message) {
         self.send_frame(id, &message.encode());
     }
 
     /// The same with a frame that is encoded already.
-    pub(super) fn send_frame(&mut self, id: ConnId, frame: &[u8]) {
+    pub(crate) fn send_frame(&mut self, id: ConnId, frame: &[u8]) {
         if let Some(c) = self.get_mut(id)
             && !matches!(c.phase, Phase::Closing | Phase::Parting)
         {
@@ -114,7 +115,7 @@ impl Net {
     }
 
     /// Answers a frame of a kind that is not known here with `not offered`, if it is a request.
-    pub(super) fn refuse(&mut self, id: ConnId, frame: &Frame) {
+    pub(crate) fn refuse(&mut self, id: ConnId, frame: &Frame) {
         /// Kinds from here on are answers.
         const ANSWERS: u8 = 64;
         if frame.kind < ANSWERS {
@@ -124,14 +125,14 @@ impl Net {
     }
 
     /// Writes a frame with its payload into the connection. Only when the engine asked for more.
-    pub(super) fn push(&mut self, id: ConnId, head: &[u8], payload: &[u8]) {
+    pub(crate) fn push(&mut self, id: ConnId, head: &[u8], payload: &[u8]) {
         if let Some(c) = self.get_mut(id) {
             c.push_frame(head, payload);
         }
     }
 
     /// Sends what is queued, then closes. The role hears no more of it.
-    pub(super) fn close(&mut self, now: Time, id: ConnId) {
+    pub(crate) fn close(&mut self, now: Time, id: ConnId) {
         let Some(c) = self.get_mut(id) else { return };
         if let Phase::Proved(_) = c.phase {
             c.push_small();
@@ -146,7 +147,7 @@ impl Net {
 
     /// Sends what is queued and says that nothing more comes; it is there until the other end has read all
     /// of it and closed, too. The role hears no more of it.
-    pub(super) fn part(&mut self, now: Time, id: ConnId) {
+    pub(crate) fn part(&mut self, now: Time, id: ConnId) {
         self.close(now, id);
         if let Some(c) = self.get_mut(id) {
             c.phase = Phase::Parting;
@@ -154,69 +155,69 @@ impl Net {
     }
 
     /// True if it is there.
-    pub(super) fn is_there(&self, id: ConnId) -> bool {
+    pub(crate) fn is_there(&self, id: ConnId) -> bool {
         self.get(id).is_some()
     }
 
     /// The address of the other end.
-    pub(super) fn host(&self, id: ConnId) -> Option<Host> {
+    pub(crate) fn host(&self, id: ConnId) -> Option<Host> {
         Some(self.get(id)?.host)
     }
 
     /// True if all that was given to it is in the kernel.
-    pub(super) fn is_flushed(&self, id: ConnId) -> bool {
+    pub(crate) fn is_flushed(&self, id: ConnId) -> bool {
         self.get(id).is_none_or(|c| c.small.is_empty() && !c.tls.wants_write())
     }
 
     /// True if it is there and takes what it is sent.
-    pub(super) fn has_room(&self, id: ConnId) -> bool {
+    pub(crate) fn has_room(&self, id: ConnId) -> bool {
         self.get(id).is_some_and(|c| c.small.len() <= limits::SMALL_QUEUE)
     }
 
     /// When a byte came last.
-    pub(super) fn heard(&self, id: ConnId) -> Option<Time> {
+    pub(crate) fn heard(&self, id: ConnId) -> Option<Time> {
         Some(self.get(id)?.heard)
     }
 
     /// When a byte went last.
-    pub(super) fn sent(&self, id: ConnId) -> Option<Time> {
+    pub(crate) fn sent(&self, id: ConnId) -> Option<Time> {
         Some(self.get(id)?.sent)
     }
 
     /// True if nothing is read from it because its role can take no more.
-    pub(super) fn is_held(&self, id: ConnId) -> bool {
+    pub(crate) fn is_held(&self, id: ConnId) -> bool {
         self.get(id).is_some_and(|c| c.held)
     }
 
     /// Takes no new connection from now on.
-    pub(super) const fn stop_accepting(&mut self) {
+    pub(crate) const fn stop_accepting(&mut self) {
         self.accepting = false;
     }
 
     // ---- what the engine uses ----------------------------------------------------------------
 
-    pub(super) fn get(&self, id: ConnId) -> Option<&Connection> {
+    pub(crate) fn get(&self, id: ConnId) -> Option<&Connection> {
         let slot = self.slots.get(id.at())?;
         slot.connection.as_ref().filter(|_| slot.generation == id.generation)
     }
 
-    pub(super) fn get_mut(&mut self, id: ConnId) -> Option<&mut Connection> {
+    pub(crate) fn get_mut(&mut self, id: ConnId) -> Option<&mut Connection> {
         let slot = self.slots.get_mut(id.at())?;
         slot.connection.as_mut().filter(|_| slot.generation == id.generation)
     }
 
     /// True if no connection is left.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.slots.iter().all(|s| s.connection.is_none())
     }
 
-    pub(super) fn ids(&self) -> Vec<ConnId> {
+    pub(crate) fn ids(&self) -> Vec<ConnId> {
         let ids = (0..).zip(&self.slots).filter(|(_, s)| s.connection.is_some());
         ids.map(|(index, s)| ConnId { index, generation: s.generation }).collect()
     }
 
     /// An edge: what it is about is marked and stands in the ready queue.
-    pub(super) fn event(&mut self, event: &mio::event::Event) {
+    pub(crate) fn event(&mut self, event: &mio::event::Event) {
         let Token(n) = event.token();
         if n >= LISTENERS {
             if let Some(l) = self.listeners.get_mut(n - LISTENERS) {
@@ -233,17 +234,17 @@ impl Net {
     }
 
     /// True if anything happened since it was asked last.
-    pub(super) const fn take_touched(&mut self) -> bool {
+    pub(crate) const fn take_touched(&mut self) -> bool {
         std::mem::replace(&mut self.touched, false)
     }
 
     /// True if no descriptor is left for the next connection.
-    pub(super) const fn wants_descriptors(&self) -> bool {
+    pub(crate) const fn wants_descriptors(&self) -> bool {
         self.spare.is_none()
     }
 
     /// Puts a connection into the ready queue, once.
-    pub(super) fn enqueue(&mut self, id: ConnId) {
+    pub(crate) fn enqueue(&mut self, id: ConnId) {
         self.touched = true;
         if let Some(c) = self.get_mut(id)
             && !c.queued
@@ -253,7 +254,7 @@ impl Net {
         }
     }
 
-    pub(super) fn next_ready(&mut self) -> Option<ConnId> {
+    pub(crate) fn next_ready(&mut self) -> Option<ConnId> {
         let id = self.ready.pop_front()?;
         if let Some(c) = self.get_mut(id) {
             c.queued = false;
@@ -261,16 +262,16 @@ impl Net {
         Some(id)
     }
 
-    pub(super) fn ready_len(&self) -> usize {
+    pub(crate) fn ready_len(&self) -> usize {
         self.ready.len()
     }
 
-    pub(super) fn has_ready(&self) -> bool {
+    pub(crate) fn has_ready(&self) -> bool {
         !self.ready.is_empty() || (self.accepting && self.listeners.iter().any(|l| l.ready))
     }
 
     /// Nothing is read from it until [`Self::release_held`].
-    pub(super) fn hold(&mut self, id: ConnId) {
+    pub(crate) fn hold(&mut self, id: ConnId) {
         if let Some(c) = self.get_mut(id)
             && !c.held
         {
@@ -279,13 +280,13 @@ impl Net {
         }
     }
 
-    pub(super) fn has_held(&self) -> bool {
+    pub(crate) fn has_held(&self) -> bool {
         !self.held.is_empty()
     }
 
     /// Lets held connections try again, each time another one first: who comes first may take all that the
     /// role can take.
-    pub(super) fn release_held(&mut self) {
+    pub(crate) fn release_held(&mut self) {
         let mut held = std::mem::take(&mut self.held);
         if !held.is_empty() {
             held.rotate_left(1);
@@ -299,7 +300,7 @@ impl Net {
     }
 
     /// Forgets a connection; its socket closes.
-    pub(super) fn remove(&mut self, id: ConnId) -> Option<Connection> {
+    pub(crate) fn remove(&mut self, id: ConnId) -> Option<Connection> {
         self.get(id)?;
         let slot = self.slots.get_mut(id.at())?;
         slot.generation = slot.generation.wrapping_add(1);
@@ -352,7 +353,7 @@ impl Net {
 
     /// After a dialled connection failed before it was proved: the next address takes its place.
     /// `false`: there is none.
-    pub(super) fn redial(&mut self, now: Time, id: ConnId) -> bool {
+    pub(crate) fn redial(&mut self, now: Time, id: ConnId) -> bool {
         let Some(c) = self.get_mut(id) else { return false };
         let Some(dial) = c.dial.take() else { return false };
         let Ok((stream, tls, host, dial)) = self.attempt(dial) else { return false };
@@ -372,7 +373,7 @@ impl Net {
     // ---- accepting ---------------------------------------------------------------------------
 
     /// Accepts what waits at the listeners, up to a bound.
-    pub(super) fn accept(&mut self, now: Time) {
+    pub(crate) fn accept(&mut self, now: Time) {
         /// Connections accepted of one listener in one turn, at most.
         const AT_ONCE: usize = 32;
         for n in 0..self.listeners.len() {
@@ -409,7 +410,7 @@ impl Net {
     }
 
     /// Lets listeners try again that gave up for want of descriptors.
-    pub(super) fn retry_listeners(&mut self) {
+    pub(crate) fn retry_listeners(&mut self) {
         if self.spare.is_none() {
             self.spare = spare();
             self.listeners.iter_mut().for_each(|l| l.ready = true);

@@ -8,8 +8,8 @@ use mio::net::TcpListener;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::address::Ports;
 use crate::error::{Code, Failure};
-use crate::wire::Ports;
 
 /// Roles, and so ports.
 const ROLES: u16 = 4;

@@ -17,7 +17,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DecodeError, Ports, decode, encode};
+use crate::address::Ports;
+use crate::codec::{DecodeError, decode, encode};
 use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey, SIGNATURE, verify};
 use crate::limits;

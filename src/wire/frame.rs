@@ -12,7 +12,7 @@
 //! Both lengths are checked against what the kind may have before anything is kept, and memory grows
 //! with the bytes that came, never with a length that was claimed.
 
-use super::DecodeError;
+use crate::codec::DecodeError;
 use crate::limits;
 
 /// Bytes in front of a frame's header.

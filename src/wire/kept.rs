@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::DecodeError;
-use super::custody::Span;
+use crate::codec::DecodeError;
 use crate::content::FileId;
+use crate::content::Span;
 use crate::identity::PeerId;
 use crate::limits;
 

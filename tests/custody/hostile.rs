@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use potluck::content::Span;
 use potluck::content::{Catalogue, Entry, Kind};
 use potluck::identity::Instance;
-use potluck::wire::custody::{Custody, Offer, Orders, Span, Verdict};
+use potluck::wire::custody::{Custody, Offer, Orders, Verdict};
 
 use crate::world::{GIB, World, config, entry, id_of};
 

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use potluck::content::Span;
 use potluck::content::{Catalogue, Entry, FileId, Kind};
 use potluck::custody::custodian::{Config, Custodian, Output};
 use potluck::custody::handoff::Farewell;
@@ -17,7 +18,7 @@ use potluck::identity::{Identity, Instance, PeerId};
 use potluck::limits;
 use potluck::sim::Rng;
 use potluck::time::Time;
-use potluck::wire::custody::{Custody, Span};
+use potluck::wire::custody::Custody;
 
 const LATENCY: Duration = Duration::from_millis(1);
 const CRASH_SEEN: Duration = Duration::from_millis(7_500);

@@ -5,9 +5,9 @@ use core::time::Duration;
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 
+use potluck::address::Host;
 use potluck::identity::tls::Tls;
 use potluck::identity::{Identity, PeerId};
-use potluck::routes::Host;
 use potluck::wire::Message;
 use potluck::wire::custody::Custody;
 use potluck::wire::frame::{Decoder, Piece};

@@ -3,12 +3,13 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use potluck::codec::encode;
+use potluck::content::Span;
 use potluck::content::{Entry, FileId, Kind};
 use potluck::identity::{Instance, PeerId};
 use potluck::wire::custody::{
-    Answer, Custody, GetRoom, Held, Offer, Orders, Proof, Report, Room, Span, Verdict, kind,
+    Answer, Custody, GetRoom, Held, Offer, Orders, Proof, Report, Room, Verdict, kind,
 };
-use potluck::wire::encode;
 use potluck::wire::frame::prefix;
 use potluck::wire::message::{Cancel, Reason};
 use potluck::wire::{Message, message};

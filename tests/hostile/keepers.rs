@@ -4,14 +4,14 @@
 use std::fs;
 use std::sync::Arc;
 
+use potluck::content::Span;
 use potluck::content::{Catalogue, Entry, FileId, Head, Kind};
 use potluck::control::CustodyRow;
 use potluck::identity::tls::Tls;
 use potluck::identity::{Identity, Instance, PeerId};
 use potluck::wire::Message;
 use potluck::wire::custody::{
-    Answer, Custody, GetRoom, Held, Offer as CustodyOffer, Orders, Proof, Refusal, Report, Room, Span,
-    Verdict,
+    Answer, Custody, GetRoom, Held, Offer as CustodyOffer, Orders, Proof, Refusal, Report, Room, Verdict,
 };
 use potluck::wire::frame::prefix;
 use potluck::wire::message::GetHead;

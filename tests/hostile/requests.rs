@@ -1,10 +1,11 @@
 //! What is asked of a peer that shares one file: nothing but its bytes leaves.
 
+use potluck::codec::encode;
 use potluck::content::FileId;
 use potluck::limits;
+use potluck::wire::Message;
 use potluck::wire::frame::prefix;
 use potluck::wire::message::{GetAny, GetBlocks, GetHaves, GetManifest, Item, Reason, kind};
-use potluck::wire::{Message, encode};
 use serde::Serialize;
 
 use crate::caller::Caller;

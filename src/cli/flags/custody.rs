@@ -5,8 +5,8 @@ use core::time::Duration;
 use clap::Args;
 
 use super::human;
-use crate::config::{Config, DEFAULT_COPIES};
 use crate::limits;
+use crate::settings::{Config, DEFAULT_COPIES};
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;

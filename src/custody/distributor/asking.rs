@@ -9,12 +9,13 @@ use core::time::Duration;
 
 use super::tended::{Spot, State, Tended};
 use super::{Distributor, Output};
+use crate::content::Span;
 use crate::custody::ledger::Key;
 use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
-use crate::wire::custody::{Answer, Place, Refusal, Room, Span};
+use crate::wire::custody::{Answer, Place, Refusal, Room};
 
 /// One part that a keeper is looked for.
 #[derive(Debug)]

@@ -13,14 +13,15 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::tended::{Spot, State, Tended};
-use super::few::Few;
 use super::ledger::{Key, PlacedRow};
 use super::placement;
+use crate::content::Span;
 use crate::content::{FileId, SafePath};
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
-use crate::wire::custody::{Held, Place, Room, Span, Verdict};
+use crate::vec_map::Few;
+use crate::wire::custody::{Held, Place, Room, Verdict};
 
 /// A file that is to have copies.
 #[derive(Clone, Debug, PartialEq, Eq)]

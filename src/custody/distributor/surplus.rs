@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use super::tended::{State, Tended};
 use super::{Distributor, Output};
+use crate::content::Span;
 use crate::custody::ledger::Key;
 use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
-use crate::wire::custody::Span;
 
 /// Who is to be spared, and whose proof is still to come.
 #[derive(Debug)]

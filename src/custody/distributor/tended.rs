@@ -3,12 +3,13 @@
 use super::Want;
 use super::asking::Asking;
 use super::surplus::Checking;
-use crate::custody::few::Few;
+use crate::content::Span;
 use crate::custody::ledger::PlacedRow;
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
-use crate::wire::custody::{Place, Span};
+use crate::vec_map::Few;
+use crate::wire::custody::Place;
 
 /// What a peer is believed to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

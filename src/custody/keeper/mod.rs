@@ -14,11 +14,12 @@ use super::estate::Estate;
 use super::ledger::{KeptRow, Key, Ledger, Lived, LivedClock, Present, Record, Shared};
 use super::placement;
 use super::quota::{Lend, Quota};
+use crate::content::Span;
 use crate::content::{Catalogue, FileId};
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
-use crate::wire::custody::{Held, Place, Span};
+use crate::wire::custody::{Held, Place};
 
 /// What it wants done.
 #[derive(Clone, Debug, PartialEq)]

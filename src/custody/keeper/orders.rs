@@ -2,13 +2,14 @@
 
 use super::{Keeper, Output};
 use crate::content::FileId;
+use crate::content::Span;
 use crate::custody::estate::Estate;
 use crate::custody::ledger::{Key, Record, Shared};
 use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
-use crate::wire::custody::{Held, Orders, Place, Span, Verdict};
+use crate::wire::custody::{Held, Orders, Place, Verdict};
 
 impl Keeper {
     /// The answer to a report. Whoever does not act for a file orders nothing.

@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::*;
-use crate::wire::custody::Span;
+use crate::content::Span;
 
 /// A store with all of `source` in it.
 fn store(source: &Source) -> (tempfile::TempDir, PathBuf) {

@@ -19,10 +19,11 @@ use crate::peer::cages::Part;
 use crate::peer::leaving::Cause;
 use crate::peer::listing::{self, Filter};
 use crate::peer::resolve;
+use crate::receiver::ReceiverCommand;
+use crate::swarm::{Job, JobId, Wanted};
 use crate::sys::cage::Outcome;
 use crate::text;
 use crate::time::Time;
-use crate::transfer::{Job, JobId, ReceiverCommand, Wanted};
 
 /// The first commands wait this long, at most, for the network to answer.
 const SETTLE: Duration = Duration::from_secs(1);

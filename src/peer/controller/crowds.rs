@@ -10,7 +10,8 @@ use crate::discovery;
 use crate::disk::Held;
 use crate::identity::PeerId;
 use crate::peer::together::is_worth;
-use crate::transfer::{ReceiverCommand, SenderCommand};
+use crate::receiver::ReceiverCommand;
+use crate::sender::SenderCommand;
 
 impl Controller {
     /// A file is being fetched: others get what is here of it, and those of them are sought who have some.

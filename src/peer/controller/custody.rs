@@ -12,24 +12,27 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::Controller;
 use super::keeping::Served;
 use super::own::Announcement;
+use crate::address::Host;
+use crate::content::Span;
 use crate::content::{Catalogue, Chunks, Claim, FileId, Head};
 use crate::control::Notice;
-use crate::custody::chunkstore;
 use crate::custody::custodian::{Custodian, Output};
 use crate::custody::homecoming::Decision;
 use crate::custody::ledger::{Key, Present, Record};
 use crate::discovery::PeerInfo;
+use crate::distribution::chunk_store;
+use crate::distribution::{CustodyCommand, CustodyEvent};
+use crate::identity::Contact;
 use crate::identity::PeerId;
 use crate::limits;
 use crate::peer::ordered::Ordered;
-use crate::routes::{Contact, Host};
+use crate::receiver::{ReceiverCommand, ReceiverEvent};
+use crate::sender::SenderCommand;
 use crate::store::{self, LedgerRow, Written};
+use crate::swarm::{Job, JobId, Wanted};
 use crate::sys::clock;
 use crate::time::Time;
-use crate::transfer::{
-    CustodyCommand, CustodyEvent, Job, JobId, ReceiverCommand, ReceiverEvent, SenderCommand, Wanted,
-};
-use crate::wire::custody::{Custody as Message, Span};
+use crate::wire::custody::Custody as Message;
 
 /// The first byte of the keys under which the signed announcements of owners are filed: they tell the names of
 /// those who are away. Records of the machine begin with smaller ones.
@@ -239,9 +242,9 @@ impl Controller {
     }
 
     /// The chunk store's thread tells something.
-    pub(super) fn on_chunks(&mut self, now: Time, event: chunkstore::Event) {
+    pub(super) fn on_chunks(&mut self, now: Time, event: chunk_store::Event) {
         match event {
-            chunkstore::Event::Space(free) => {
+            chunk_store::Event::Space(free) => {
                 // What ended since it was looked is in neither number: then a newer one is on its way.
                 self.custody.looks = self.custody.looks.saturating_sub(1);
                 if self.custody.looks == 0 {
@@ -249,15 +252,15 @@ impl Controller {
                     self.custody.machine.set_free(free.saturating_sub(coming));
                 }
             }
-            chunkstore::Event::Trouble(text) => self.warn(text),
-            chunkstore::Event::Lost(file, left) => {
+            chunk_store::Event::Trouble(text) => self.warn(text),
+            chunk_store::Event::Lost(file, left) => {
                 self.custody.machine.lost(now, file);
                 self.custody.served.has_left(now, file, left);
             }
-            chunkstore::Event::There(file, left) => self.custody.served.has_left(now, file, left),
-            chunkstore::Event::Kept(file, chunks) => self.found_rotten(file, chunks),
-            chunkstore::Event::Shared(path, file, finding) => self.found_bad(&path, file, finding),
-            chunkstore::Event::Verified(files, bytes) => self.verified(now, files, bytes),
+            chunk_store::Event::There(file, left) => self.custody.served.has_left(now, file, left),
+            chunk_store::Event::Kept(file, chunks) => self.found_rotten(file, chunks),
+            chunk_store::Event::Shared(path, file, finding) => self.found_bad(&path, file, finding),
+            chunk_store::Event::Verified(files, bytes) => self.verified(now, files, bytes),
         }
     }
 
@@ -381,7 +384,7 @@ impl Controller {
             self.parts.receiver.send(ReceiverCommand::Crowd(claim, some));
             return;
         }
-        self.parts.chunks.send(chunkstore::Command::Keep(file));
+        self.parts.chunks.send(chunk_store::Command::Keep(file));
         let wanted = wanted(file, size, Some(span), (holders, some));
         let job = self.custody.errand(Errand::Fetch { file, size, span });
         self.errand(job, self.config.store(), wanted, true);
@@ -412,7 +415,7 @@ impl Controller {
             self.custody.errands.remove(&job);
             self.parts.receiver.send(ReceiverCommand::Cancel(job));
         }
-        self.parts.chunks.send(chunkstore::Command::Drop(file, keep));
+        self.parts.chunks.send(chunk_store::Command::Drop(file, keep));
     }
 
     /// Fetches one chunk of a peer, to see whether it has it: into a folder of its own, for it may be here, too.
@@ -473,14 +476,14 @@ impl Controller {
                 } else {
                     self.custody.machine.failed(now, file);
                     // What came of it can be had all the same.
-                    self.parts.chunks.send(chunkstore::Command::Look(file));
+                    self.parts.chunks.send(chunk_store::Command::Look(file));
                 }
                 self.kept_again(now, file, is_good);
                 self.custody.looks += 1;
-                self.parts.chunks.send(chunkstore::Command::Space);
+                self.parts.chunks.send(chunk_store::Command::Space);
             }
             Some(Errand::Prove { peer, key, folder }) => {
-                self.parts.chunks.send(chunkstore::Command::Remove(folder));
+                self.parts.chunks.send(chunk_store::Command::Remove(folder));
                 self.custody.machine.proved(now, peer, key, is_good);
             }
             // It was taken back.

@@ -7,8 +7,10 @@ use crate::control::{Farewell, Notice, Reply};
 use crate::discovery;
 use crate::error::{Code, Failure};
 use crate::peer::leaving::{Cause, Leaving, TellSender};
+use crate::receiver::ReceiverCommand;
+use crate::sender::SenderCommand;
+use crate::swarm::JobId;
 use crate::time::Time;
-use crate::transfer::{JobId, ReceiverCommand, SenderCommand};
 
 /// An `exit` that takes longer than this says what it waits for.
 const SAY_BUSY: Duration = Duration::from_millis(600);

@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Controller, NOTE};
+use crate::content::Span;
 use crate::content::{ChunkIndex, FileId, Head};
-use crate::custody::chunkstore;
 use crate::custody::ledger::Present;
+use crate::distribution::chunk_store;
 use crate::identity::{Instance, PeerId};
 use crate::peer::away::Part;
+use crate::receiver::ReceiverCommand;
+use crate::sender::{KeptOf, SenderCommand, StoredFile};
 use crate::store::LedgerRow;
 use crate::time::Time;
-use crate::transfer::{KeptOf, ReceiverCommand, SenderCommand, StoredFile};
-use crate::wire::custody::Span;
 use crate::wire::datagram::Envelope;
 use crate::wire::message::KeptFile;
 
@@ -269,7 +270,7 @@ impl Controller {
     pub(super) fn kept_is_gone(&mut self, file: FileId) {
         log::warn!("a kept file ({file:?}) is gone here: it is fetched again");
         self.serve_no_more(file);
-        self.parts.chunks.send(chunkstore::Command::Clear(file));
+        self.parts.chunks.send(chunk_store::Command::Clear(file));
     }
 
     /// A chunk of the store turned out to be rotten when it was to be served. It is not given out; of the others each
@@ -283,14 +284,14 @@ impl Controller {
         };
         log::warn!("a kept file ({file:?}) is damaged here: it is fetched again");
         // It is fetched again once that is done: two cannot work on one file.
-        self.parts.chunks.send(chunkstore::Command::Check(file, size, spans));
+        self.parts.chunks.send(chunk_store::Command::Check(file, size, spans));
     }
 
     /// Chunks of the store turned out to be rotten when all of them were read again.
     pub(super) fn lose(&mut self, file: FileId, chunks: Vec<ChunkIndex>) {
         log::warn!("a kept file ({file:?}) is damaged here: it is fetched again");
         self.serve_no_more(file);
-        self.parts.chunks.send(chunkstore::Command::Lose(file, chunks));
+        self.parts.chunks.send(chunk_store::Command::Lose(file, chunks));
     }
 
     /// Until it is known what is left of it.

@@ -27,22 +27,25 @@ use super::leaving::{Cause, Leaving};
 use super::roster::Roster;
 use super::start::{Parts, Peer, next_instance};
 use super::together::Together;
-use crate::config::Config;
-use crate::content::library::{self, Hashing, Shelf};
 use crate::content::{Claim, Kind};
 use crate::control::{Ask, Farewell, Notice, Reply, Saved};
 use crate::counters::Counters;
-use crate::custody::chunkstore;
 use crate::discovery::{self, Gone, Own};
+use crate::disk::Arrival;
+use crate::distribution::CustodyEvent;
+use crate::distribution::chunk_store;
 use crate::error::Failure;
 use crate::identity::{Identity, Instance, PeerId};
+use crate::library;
+use crate::library::{Hashing, Shelf};
 use crate::limits;
+use crate::receiver::{ReceiverCommand, ReceiverEvent};
+use crate::sender::{Offer, SenderCommand, SenderEvent};
+use crate::settings::Config;
 use crate::store::Written;
+use crate::swarm::JobId;
 use crate::sys::clock;
 use crate::time::Time;
-use crate::transfer::{
-    Arrival, CustodyEvent, JobId, Offer, ReceiverCommand, ReceiverEvent, SenderCommand, SenderEvent,
-};
 use crate::wire::message::Told;
 
 /// A catalogue that could not be pulled is asked for again after this time.
@@ -62,7 +65,7 @@ enum Event {
     Receiver(ReceiverEvent),
     Sender(SenderEvent),
     Custody(CustodyEvent),
-    Chunks(chunkstore::Event),
+    Chunks(chunk_store::Event),
     /// Records of custody's are on the disk, or could not be written.
     Written(Written),
     /// The store says what went wrong.

@@ -8,18 +8,20 @@ use std::sync::Arc;
 
 use super::custody::Act;
 use super::{Controller, reply};
-use crate::content::library::Shelf;
+use crate::content::Span;
 use crate::content::{Catalogue, Entry, FileId, Kind, SafePath};
 use crate::control::{NotKept, Notice, Reply};
 use crate::custody::handoff::{Farewell, Progress};
 use crate::discovery;
 use crate::identity::PeerId;
+use crate::library::Shelf;
 use crate::limits;
 use crate::peer::away::whole_or_some;
+use crate::receiver::{ReceiverCommand, ReceiverHandle};
+use crate::swarm::{JobId, Wanted};
 use crate::sys::clock;
 use crate::time::Time;
-use crate::transfer::{JobId, ReceiverCommand, ReceiverHandle, Wanted};
-use crate::wire::custody::{Report, Span};
+use crate::wire::custody::Report;
 
 /// Making a head takes time with many files: the next one is made after so many times as long.
 const PACE: u32 = 5;

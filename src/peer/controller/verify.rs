@@ -1,4 +1,4 @@
-//! `verify`: all that is shared and kept is read again (`custody/chunkstore.rs`), and what has rotted is fetched from
+//! `verify`: all that is shared and kept is read again (`distribution/chunk_store.rs`), and what has rotted is fetched from
 //! other peers. A shared file takes its place again only once the good one is whole; the damaged one is not thrown
 //! away.
 
@@ -11,17 +11,18 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use super::{Controller, reply};
-use crate::config::Config;
-use crate::content::library::Stamp;
+use crate::content::Span;
+use crate::content::Stamp;
 use crate::content::{ChunkIndex, FileId, Kind, SafePath};
 use crate::control::{Found, Lies, Reply, VerifyRow};
-use crate::custody::chunkstore::{self, Finding, Verify};
 use crate::disk::PARTIAL;
+use crate::distribution::chunk_store;
+use crate::distribution::chunk_store::{Finding, Verify};
 use crate::error::Failure;
 use crate::peer::away::whole_or_some;
+use crate::settings::Config;
+use crate::swarm::{JobId, Wanted};
 use crate::time::Time;
-use crate::transfer::{JobId, Wanted};
-use crate::wire::custody::Span;
 
 /// What is not repaired after this time in which nothing came of any repair counts as not repaired.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -101,7 +102,7 @@ impl Controller {
         }
         let kept = kept.into_iter().map(|(file, (size, spans))| (file, size, spans)).collect();
         let verify = Verify { shelf: Arc::clone(&self.state.shelf), kept };
-        self.parts.chunks.send(chunkstore::Command::Verify(Box::new(verify)));
+        self.parts.chunks.send(chunk_store::Command::Verify(Box::new(verify)));
     }
 
     /// Chunks of a kept file are not what they should be.

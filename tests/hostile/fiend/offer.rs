@@ -1,9 +1,10 @@
 //! What a hostile peer offers: catalogues of which nothing is checked, with heads rightly signed.
 
+use potluck::codec::encode;
 use potluck::content::{FileId, Head, Kind};
 use potluck::identity::{Identity, Instance};
 use potluck::wire::message::{GetHead, HeadIs, kind};
-use potluck::wire::{Message, encode, frame};
+use potluck::wire::{Message, frame};
 
 /// What it offers under one path; nothing here is checked.
 #[derive(Clone, Debug)]

@@ -1,8 +1,9 @@
 //! What a hostile peer says of itself and of others, in datagrams.
 
+use potluck::address::Ports;
+use potluck::codec::encode;
 use potluck::identity::{Identity, Instance, PublicKey};
 use potluck::wire::datagram::{self, State};
-use potluck::wire::{Ports, encode};
 use serde::Serialize;
 
 use super::SENDER;

@@ -1,0 +1,27 @@
+//! How a file arrived. Pure.
+
+use std::path::{Path, PathBuf};
+
+/// How a file arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Under the name it has at its owner's, at this path.
+    Saved(PathBuf),
+    /// Under another name, for its own was taken by other content.
+    SavedAs(PathBuf),
+    /// A file of that name and content was there.
+    AlreadyThere(PathBuf),
+    /// Kept among the partial files, under no name: all that was wanted of it is on the disk.
+    Kept,
+}
+
+impl Arrival {
+    /// Where it lies, if it has a name.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Saved(path) | Self::SavedAs(path) | Self::AlreadyThere(path) => Some(path),
+            Self::Kept => None,
+        }
+    }
+}

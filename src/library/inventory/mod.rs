@@ -1,0 +1,628 @@
+//! What lies in `shared/` and how far each file is: what to hash, in which order, and what is listed.
+//! Pure. Its shell is `shell`.
+//!
+//! Contract. `handle_*` take in what the walker saw, what the watcher heard and what the hashing
+//! threads found; `now` never goes back. After each, drain [`Inventory::poll_look`] and, for each idle
+//! hashing thread, [`Inventory::poll_jobs`]. [`Inventory::publish`] gives the shelf if it changed since.
+//!
+//! ```text
+//!           seen                 stood still, closed or old          hashed, unchanged
+//! (unknown) ────▶ settling ──────────────────────────────▶ queued ─▶ hashing ─▶ listed
+//!                  ▲   ▲─────────────── changed ────────────┘          │          │
+//!                  └────────────────────────────────────────── changed ┴──────────┘
+//! ```
+//! A file whose stamp is in the hash cache goes from unknown to listed at once.
+
+mod listing;
+mod queue;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::listing::Listing;
+pub(super) use self::queue::Job;
+use self::queue::Queue;
+use super::{Hashing, Marker, SharedFile, Shelf};
+use crate::content::Stamp;
+use crate::content::{Kind, Manifest, SafePath};
+use crate::time::Time;
+
+/// A new file that nobody closed is taken up when it stood still this long.
+const STILL: Duration = Duration::from_secs(1);
+
+/// A file that changes while it is listed or hashed must stand still for as long as this many bytes
+/// take to hash four times, so that a large one that is written to all the time is not read all the time.
+const BYTES_PER_STILL_SECOND: u64 = 256 << 20;
+
+/// The longest such time.
+const STILL_MOST: Duration = Duration::from_secs(60);
+
+/// The modification time must be this much older than the begin of hashing: no file system's clock is
+/// coarser (FAT), so that no later change can hide behind the same time.
+const RACY: Duration = Duration::from_secs(2);
+
+/// Something that was seen in `shared/`.
+#[derive(Clone, Debug)]
+pub(super) struct Sight {
+    pub(super) path: SafePath,
+    pub(super) what: What,
+    /// The scan that saw it.
+    pub(super) generation: u32,
+}
+
+/// What it is.
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    Folder,
+    File(Seen),
+}
+
+/// A file as it was seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) stamp: Stamp,
+    pub(super) executable: bool,
+    /// It was closed after writing, or was last written a while ago.
+    pub(super) ready: bool,
+    /// For how long it has not been written to, by its modification time.
+    pub(super) stood: Duration,
+}
+
+/// What became of a job.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Hashed, and unchanged from before the first byte to after the last one.
+    Hashed {
+        manifest: Arc<Manifest>,
+        /// Seconds since 1970 when reading began.
+        began: u64,
+    },
+    /// It changed or went away.
+    Changed,
+    /// It cannot be read; tried again when it changes or at the next scan.
+    Failed,
+}
+
+/// A file or folder that is known.
+#[derive(Debug)]
+struct Item {
+    generation: u32,
+    state: State,
+}
+
+/// How far it is. Boxed where rare: there may be 100,000 listed files.
+#[derive(Debug)]
+enum State {
+    Folder {
+        /// Known files and folders in it.
+        children: u32,
+    },
+    Pending(Box<Pending>),
+    Listed {
+        file: Arc<SharedFile>,
+        executable: bool,
+        /// Until then a change right after hashing could hide behind the same time stamps.
+        racy: Option<Time>,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    stamp: Stamp,
+    executable: bool,
+    step: Step,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Until then; `patient`: a close after writing does not end it.
+    Settling {
+        until: Time,
+        patient: bool,
+    },
+    Queued,
+    /// `spoiled`: it was written to meanwhile.
+    Hashing {
+        spoiled: bool,
+    },
+    Failed,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub(super) struct Inventory {
+    items: BTreeMap<SafePath, Item>,
+    queue: Queue,
+    /// The files that settle, and their sizes; the sum of these.
+    settling: BTreeMap<SafePath, u64>,
+    settling_bytes: u64,
+    listing: Listing,
+    timers: BTreeSet<(Time, SafePath)>,
+    looks: Vec<SafePath>,
+    /// Hashes that may be kept.
+    rows: Vec<(SafePath, Stamp, Arc<Manifest>)>,
+    /// Whether changes are heard of as they happen.
+    watched: bool,
+    /// What was published last said that files wait to be hashed.
+    told_waiting: bool,
+    /// What is there and cannot be read; true: found so by the scan under way, or since the last one.
+    unreadable: BTreeMap<SafePath, bool>,
+}
+
+/// Files not hashed yet, or not to be read, that are told with what is shared, at most.
+const WAITING_TOLD: usize = 2_000;
+
+impl Inventory {
+    /// Nothing is known yet of what lies in `root`.
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self {
+            items: BTreeMap::new(),
+            queue: Queue::default(),
+            settling: BTreeMap::new(),
+            settling_bytes: 0,
+            listing: Listing::new(root),
+            timers: BTreeSet::new(),
+            looks: Vec::new(),
+            rows: Vec::new(),
+            watched: false,
+            told_waiting: false,
+            unreadable: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the watcher works. While it does not, a hash of a file written just before is not kept.
+    pub(super) const fn set_watched(&mut self, watched: bool) {
+        self.watched = watched;
+    }
+
+    /// Events were lost: what was written just before it was hashed may have changed unseen.
+    pub(super) fn handle_lost_events(&mut self, now: Time) {
+        let racy = self.items.iter().filter(|(_, i)| matches!(i.state, State::Listed { racy: Some(_), .. }));
+        let racy: Vec<_> = racy.map(|(path, _)| path.clone()).collect();
+        for path in racy {
+            self.handle_written(now, &path);
+        }
+    }
+
+    /// The walker saw something. `cached`: what the hash cache has for exactly this path and stamp.
+    pub(super) fn handle_sight(&mut self, now: Time, sight: Sight, cached: Option<Arc<SharedFile>>) {
+        let Sight { path, what, generation } = sight;
+        // A file is read when it is hashed, a folder next.
+        self.unreadable.remove(&path);
+        match self.items.get(&path).map(|i| matches!(i.state, State::Folder { .. })) {
+            Some(folder) if folder == matches!(what, What::Folder) => {}
+            Some(_) => self.handle_gone(&path),
+            None => self.make_parents(&path, generation),
+        }
+        match what {
+            What::Folder => self.saw_folder(path, generation),
+            What::File(seen) => self.saw_file(now, path, seen, generation, cached),
+        }
+    }
+
+    /// The watcher heard that a file may have been written to. False if it need not be looked at yet.
+    pub(super) fn handle_written(&mut self, now: Time, path: &SafePath) -> bool {
+        let Some(item) = self.items.get_mut(path) else { return true };
+        match &mut item.state {
+            State::Pending(p) => match &mut p.step {
+                // Its timer looks, once it stood still.
+                Step::Settling { .. } => return false,
+                Step::Hashing { spoiled } => *spoiled = true,
+                Step::Queued | Step::Failed => {}
+            },
+            State::Listed { file, executable, racy: Some(_) } => {
+                let (stamp, executable) = (file.stamp, *executable);
+                self.unlist(path);
+                self.settle(now, path, stamp, executable, STILL);
+            }
+            State::Listed { .. } | State::Folder { .. } => {}
+        }
+        true
+    }
+
+    /// What lies at `path` cannot be read: it is not listed, and not gone either.
+    pub(super) fn handle_unreadable(&mut self, path: SafePath) {
+        if self.unreadable.insert(path, true).is_none() {
+            self.listing.touch();
+        }
+    }
+
+    /// Those below (and at) a path that were not found unreadable again can be read, or are gone.
+    fn forget_unreadable(&mut self, path: Option<&SafePath>, fresh_ones: bool) {
+        let before = self.unreadable.len();
+        let is_in = |p: &SafePath| path.is_none_or(|path| p == path || p.below(path).is_some());
+        self.unreadable.retain(|p, is_fresh| {
+            let stays = !is_in(p) || (*is_fresh && !fresh_ones);
+            *is_fresh &= !is_in(p);
+            stays
+        });
+        if self.unreadable.len() < before {
+            self.listing.touch();
+        }
+    }
+
+    /// Nothing that can be shared lies at `path` any more, nor below.
+    pub(super) fn handle_gone(&mut self, path: &SafePath) {
+        self.forget_unreadable(Some(path), true);
+        for below in self.below(Some(path)) {
+            self.forget(&below);
+        }
+        if self.items.contains_key(path) {
+            self.forget(path);
+            self.leave_parent(path);
+        }
+    }
+
+    /// A scan of all below `path` (`None`: of everything) is over; what it did not see is gone.
+    pub(super) fn handle_swept(&mut self, path: Option<&SafePath>, generation: u32) {
+        let mut gone: Vec<_> = self.below(path);
+        gone.retain(|p| self.items.get(p).is_some_and(|i| i.generation != generation));
+        for path in gone {
+            self.handle_gone(&path);
+        }
+        self.forget_unreadable(path, false);
+    }
+
+    /// A job is done.
+    pub(super) fn handle_done(&mut self, now: Time, job: &Job, outcome: Outcome) {
+        self.queue.handle_done(job);
+        let Some(Item { state: State::Pending(pending), .. }) = self.items.get_mut(&job.path) else { return };
+        let Step::Hashing { spoiled } = pending.step else { return };
+        if pending.stamp != job.stamp {
+            return;
+        }
+        let (stamp, executable) = (pending.stamp, pending.executable);
+        match outcome {
+            Outcome::Failed => {
+                pending.step = Step::Failed;
+                self.queue.forget_waiting(stamp.size);
+                self.handle_unreadable(job.path.clone());
+            }
+            Outcome::Changed => self.restart(now, &job.path, stamp, executable),
+            Outcome::Hashed { .. } if spoiled => self.restart(now, &job.path, stamp, executable),
+            Outcome::Hashed { manifest, began } => {
+                self.queue.forget_waiting(stamp.size);
+                let fresh = i128::from(began) * 1_000_000_000 - stamp.modified;
+                let racy = fresh < i128::try_from(RACY.as_nanos()).unwrap_or(i128::MAX);
+                let racy = racy.then_some(now + RACY + STILL);
+                if let Some(until) = racy {
+                    self.timers.insert((until, job.path.clone()));
+                } else {
+                    self.rows.push((job.path.clone(), stamp, Arc::clone(&manifest)));
+                }
+                let path = job.path.clone();
+                self.list(Arc::new(SharedFile { path, stamp, manifest }), executable, racy);
+            }
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.timers.first().map(|(time, _)| *time)
+    }
+
+    /// Looks at what stood still, and keeps hashes that nothing contradicted.
+    pub(super) fn handle_timeout(&mut self, now: Time) {
+        while self.timers.first().is_some_and(|(time, _)| *time <= now) {
+            let Some((_, path)) = self.timers.pop_first() else { break };
+            match self.items.get_mut(&path).map(|i| &mut i.state) {
+                Some(State::Pending(p)) if matches!(p.step, Step::Settling { until, .. } if until <= now) => {
+                    self.looks.push(path);
+                }
+                // A change after the hash would have been heard of by now.
+                // The timer may be that of an earlier hash; it proves nothing about this one.
+                Some(State::Listed { file, racy, .. })
+                    if self.watched && racy.is_some_and(|until| until <= now) =>
+                {
+                    *racy = None;
+                    self.rows.push((path, file.stamp, Arc::clone(&file.manifest)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A path that the walker is to look at.
+    pub(super) fn poll_look(&mut self) -> Option<SafePath> {
+        self.looks.pop()
+    }
+
+    /// Work for an idle hashing thread: one file, or several small ones, the smallest first.
+    pub(super) fn poll_jobs(&mut self) -> Option<Vec<Job>> {
+        let jobs = self.queue.poll_jobs()?;
+        for job in &jobs {
+            if let Some(Item { state: State::Pending(p), .. }) = self.items.get_mut(&job.path) {
+                p.step = Step::Hashing { spoiled: false };
+            }
+        }
+        Some(jobs)
+    }
+
+    /// Hashes to be kept, since the last call.
+    pub(super) fn take_rows(&mut self) -> Vec<(SafePath, Stamp, Arc<Manifest>)> {
+        std::mem::take(&mut self.rows)
+    }
+
+    /// How many rows wait to be taken.
+    pub(super) fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The shelf as it is now, if that differs from the one before.
+    ///
+    /// `marker`: of the folder that was looked at; `None` while that is under way.
+    pub(super) fn publish(&mut self, marker: Option<Marker>) -> Option<Arc<Shelf>> {
+        if !self.is_changed() {
+            return None;
+        }
+        let waits = !self.is_hashed();
+        if self.told_waiting && !waits {
+            self.listing.touch();
+        }
+        let waiting = marker.and_then(|_| self.waiting_paths());
+        let shelf = self.listing.publish(marker.unwrap_or_default(), waiting)?;
+        self.told_waiting = waits;
+        Some(shelf)
+    }
+
+    /// What is there and not listed; `None`: too much.
+    fn waiting_paths(&self) -> Option<Vec<SafePath>> {
+        let waiting = self.first_waiting(WAITING_TOLD + 1).into_iter().map(|h| h.path);
+        let paths: Vec<_> = waiting.chain(self.unreadable.keys().take(WAITING_TOLD + 1).cloned()).collect();
+        (paths.len() <= WAITING_TOLD).then_some(paths)
+    }
+
+    fn is_hashed(&self) -> bool {
+        self.waiting().0 == 0
+    }
+
+    /// What was published is to be published again, though nothing changed in it.
+    pub(super) const fn touch(&mut self) {
+        self.listing.touch();
+    }
+
+    /// True if [`Self::publish`] would give something.
+    pub(super) fn is_changed(&self) -> bool {
+        self.listing.is_changed() || (self.told_waiting && self.is_hashed())
+    }
+
+    /// The number and bytes of the files not hashed yet.
+    pub(super) fn waiting(&self) -> (u64, u64) {
+        let (files, bytes) = self.queue.waiting();
+        (files + self.settling.len() as u64, bytes.saturating_add(self.settling_bytes))
+    }
+
+    /// The first of them, at most `most`: those under way, then in the order of hashing, then those
+    /// that have to stand still first.
+    pub(super) fn first_waiting(&self, most: usize) -> Vec<Hashing> {
+        let mut first = self.queue.first_waiting(most);
+        let settling = self.settling.iter().take(most - first.len());
+        first.extend(settling.map(|(path, size)| Hashing { path: path.clone(), done: 0, size: *size }));
+        first
+    }
+
+    /// What lies directly in the root.
+    pub(super) fn top(&self) -> Vec<SafePath> {
+        self.items.keys().filter(|p| p.parent().is_none()).cloned().collect()
+    }
+
+    /// True if nothing is known to lie in the folder.
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    fn saw_folder(&mut self, path: SafePath, generation: u32) {
+        if let Some(item) = self.items.get_mut(&path) {
+            item.generation = generation;
+            return;
+        }
+        self.enter_parent(&path);
+        self.listing.set(&path, Some(Kind::Folder));
+        self.items.insert(path, Item { generation, state: State::Folder { children: 0 } });
+    }
+
+    fn saw_file(
+        &mut self,
+        now: Time,
+        path: SafePath,
+        seen: Seen,
+        generation: u32,
+        cached: Option<Arc<SharedFile>>,
+    ) {
+        let Some(item) = self.items.get_mut(&path) else {
+            self.enter_parent(&path);
+            let executable = seen.executable;
+            if let Some(file) = cached {
+                self.listing.add(&file, executable);
+                let state = State::Listed { file, executable, racy: None };
+                self.items.insert(path, Item { generation, state });
+            } else {
+                let pending = Pending { stamp: seen.stamp, executable, step: Step::Failed };
+                let state = State::Pending(Box::new(pending));
+                self.items.insert(path.clone(), Item { generation, state });
+                self.take_up(now, &path, seen);
+            }
+            return;
+        };
+        item.generation = generation;
+        match &mut item.state {
+            State::Listed { file, .. } if file.stamp == seen.stamp => {}
+            State::Listed { .. } => {
+                self.unlist(&path);
+                match cached {
+                    Some(file) => self.list(file, seen.executable, None),
+                    None => self.changed(now, &path, seen),
+                }
+            }
+            State::Pending(p) => {
+                let same = p.stamp == seen.stamp;
+                match p.step {
+                    Step::Queued | Step::Hashing { .. } if same => {}
+                    Step::Queued => {
+                        self.queue.remove(&path, p.stamp.size);
+                        self.take_up(now, &path, seen);
+                    }
+                    Step::Hashing { .. } => {
+                        self.queue.forget_waiting(p.stamp.size);
+                        self.changed(now, &path, seen);
+                    }
+                    Step::Settling { until, patient } if same => {
+                        if now >= until || (seen.ready && !patient) {
+                            self.enqueue(&path, seen);
+                        }
+                    }
+                    Step::Settling { patient: true, .. } => self.changed(now, &path, seen),
+                    Step::Settling { .. } | Step::Failed => self.take_up(now, &path, seen),
+                }
+            }
+            // `handle_sight` removed a folder that became a file.
+            State::Folder { .. } => {}
+        }
+    }
+
+    /// A file that is new, or whose hashing had not begun.
+    fn take_up(&mut self, now: Time, path: &SafePath, seen: Seen) {
+        if seen.ready {
+            self.enqueue(path, seen);
+        } else {
+            // What was last written a while ago has stood still already.
+            let still = STILL.saturating_sub(seen.stood);
+            self.settle(now, path, seen.stamp, seen.executable, still);
+        }
+    }
+
+    /// A file that was listed or being hashed has other content now.
+    fn changed(&mut self, now: Time, path: &SafePath, seen: Seen) {
+        if seen.stamp.size <= BYTES_PER_STILL_SECOND {
+            self.take_up(now, path, seen);
+        } else {
+            self.settle_long(now, path, seen.stamp, seen.executable);
+        }
+    }
+
+    /// Hashing has to begin anew, from whatever is there then.
+    fn restart(&mut self, now: Time, path: &SafePath, stamp: Stamp, executable: bool) {
+        self.queue.forget_waiting(stamp.size);
+        if stamp.size > BYTES_PER_STILL_SECOND {
+            self.settle_long(now, path, stamp, executable);
+        } else {
+            self.settle(now, path, stamp, executable, STILL);
+        }
+    }
+
+    /// It is looked at again after `still`.
+    fn settle(&mut self, now: Time, path: &SafePath, stamp: Stamp, executable: bool, still: Duration) {
+        let until = now + still;
+        self.timers.insert((until, path.clone()));
+        let step = Step::Settling { until, patient: false };
+        self.set_pending(path, Pending { stamp, executable, step });
+    }
+
+    /// A large file has to stand still for longer, and a close after writing does not change that.
+    fn settle_long(&mut self, now: Time, path: &SafePath, stamp: Stamp, executable: bool) {
+        let still = Duration::from_secs(stamp.size / BYTES_PER_STILL_SECOND).clamp(STILL, STILL_MOST);
+        let until = now + still;
+        self.timers.insert((until, path.clone()));
+        let step = Step::Settling { until, patient: true };
+        self.set_pending(path, Pending { stamp, executable, step });
+    }
+
+    /// Notes that a file of this size settles, or that it does not (any more).
+    fn set_settling(&mut self, path: &SafePath, size: Option<u64>) {
+        let before = match size {
+            Some(size) => self.settling.insert(path.clone(), size),
+            None => self.settling.remove(path),
+        };
+        self.settling_bytes = self.settling_bytes.saturating_sub(before.unwrap_or(0));
+        self.settling_bytes = self.settling_bytes.saturating_add(size.unwrap_or(0));
+    }
+
+    fn enqueue(&mut self, path: &SafePath, seen: Seen) {
+        self.queue.add(path, seen.stamp);
+        let pending = Pending { stamp: seen.stamp, executable: seen.executable, step: Step::Queued };
+        self.set_pending(path, pending);
+    }
+
+    fn set_pending(&mut self, path: &SafePath, pending: Pending) {
+        let settles = matches!(pending.step, Step::Settling { .. });
+        self.set_settling(path, settles.then_some(pending.stamp.size));
+        if let Some(item) = self.items.get_mut(path) {
+            item.state = State::Pending(Box::new(pending));
+        }
+    }
+
+    fn list(&mut self, file: Arc<SharedFile>, executable: bool, racy: Option<Time>) {
+        let Some(item) = self.items.get_mut(&file.path) else { return };
+        self.listing.add(&file, executable);
+        item.state = State::Listed { file, executable, racy };
+    }
+
+    fn unlist(&mut self, path: &SafePath) {
+        if let Some(Item { state: State::Listed { file, .. }, .. }) = self.items.get(path) {
+            self.listing.remove(file);
+        }
+    }
+
+    /// Forgets one item, not its parent's count of it.
+    fn forget(&mut self, path: &SafePath) {
+        self.set_settling(path, None);
+        match self.items.remove(path).map(|i| i.state) {
+            Some(State::Listed { file, .. }) => self.listing.remove(&file),
+            Some(State::Folder { children: _ }) => self.listing.set(path, None),
+            Some(State::Pending(p)) => match p.step {
+                Step::Queued => self.queue.remove(path, p.stamp.size),
+                Step::Hashing { .. } => self.queue.forget_waiting(p.stamp.size),
+                Step::Settling { .. } | Step::Failed => {}
+            },
+            None => {}
+        }
+    }
+
+    /// The items below a path.
+    fn below(&self, path: Option<&SafePath>) -> Vec<SafePath> {
+        let Some(path) = path else { return self.items.keys().cloned().collect() };
+        // No name sorts before this one, and where it does not fit nothing can lie below.
+        let Ok(first) = path.join("\u{1}") else { return Vec::new() };
+        let prefix = format!("{}/", path.as_str());
+        let range = (Bound::Included(first), Bound::Unbounded);
+        let below = self.items.range(range).take_while(|(p, _)| p.as_str().starts_with(&prefix));
+        below.map(|(p, _)| p.clone()).collect()
+    }
+
+    fn make_parents(&mut self, path: &SafePath, generation: u32) {
+        let Some(parent) = path.parent() else { return };
+        match self.items.get(&parent).map(|i| &i.state) {
+            Some(State::Folder { .. }) => return,
+            Some(_) => self.handle_gone(&parent),
+            None => {}
+        }
+        self.make_parents(&parent, generation);
+        self.saw_folder(parent, generation);
+    }
+
+    fn enter_parent(&mut self, path: &SafePath) {
+        let Some(parent) = path.parent() else { return };
+        if let Some(Item { state: State::Folder { children }, .. }) = self.items.get_mut(&parent) {
+            *children += 1;
+            if *children == 1 {
+                self.listing.set(&parent, None);
+            }
+        }
+    }
+
+    fn leave_parent(&mut self, path: &SafePath) {
+        let Some(parent) = path.parent() else { return };
+        if let Some(Item { state: State::Folder { children }, .. }) = self.items.get_mut(&parent) {
+            *children = children.saturating_sub(1);
+            if *children == 0 {
+                self.listing.set(&parent, Some(Kind::Folder));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! The library: what lies in `shared/`, hashed, and kept up to date while it changes (DESIGN §6).
+//!
+//! Every decision is made by `inventory` (pure). Around it: `walk` looks at the folder, `watch` hears
+//! of changes, `hash` reads files, and `shell` is the thread that joins them. `open` is the one way
+//! in which a shared file is opened, here and by the sender.
+//!
+//! What is shared: regular files and empty folders. Links are skipped, wherever they lead: what one
+//! inside leads to is shared under its own name anyway. A file that was renamed, moved or given other
+//! rights is hashed again, because its change time moved and nothing else tells a rename from content
+//! that was written with its old modification time put back.
+
+mod files;
+mod hash;
+mod inventory;
+mod open;
+mod shell;
+mod walk;
+mod warnings;
+mod watch;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+pub use self::files::Files;
+#[cfg(test)]
+pub(crate) use self::hash::manifest_of;
+pub use self::open::{OpenError, open, open_twin, unchanged};
+use crate::content::{Catalogue, Manifest, SafePath, Stamp};
+use crate::counters::Counters;
+use crate::store;
+use crate::sys::thread::Thread;
+
+/// Reports that may wait for the controller; then the library waits, too.
+const EVENTS: usize = 1_024;
+
+/// A file that can be served.
+#[derive(Clone, Debug)]
+pub struct SharedFile {
+    /// Where it lies in `shared/`.
+    pub path: SafePath,
+    /// What it was when it was hashed. Checked before and after each read.
+    pub stamp: Stamp,
+    /// Its chunks' values; shared with the hash cache.
+    pub manifest: Arc<Manifest>,
+}
+
+/// All that is shared, immutable: what the sender serves from.
+#[derive(Clone, Debug, Default)]
+pub struct Shelf {
+    /// The folder.
+    pub root: PathBuf,
+    /// What is listed.
+    pub catalogue: Catalogue,
+    /// By content; of several files with one content, any.
+    pub files: Files,
+    /// Tells the folder from another one at its place.
+    pub marker: Marker,
+    /// What is there but not listed: files that are still to be hashed or cannot be read, and folders that cannot be
+    /// read, with all that may be in them. `None`: that is not known yet, so what is not listed may be there as well.
+    pub waiting: Option<Vec<SafePath>>,
+}
+
+/// Device, inode and time of birth (nanoseconds since 1970; 0 where it is not told) of the shared folder; all
+/// zero while there is none.
+pub type Marker = (u64, u64, u64);
+
+/// A file that is being hashed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hashing {
+    /// Which.
+    pub path: SafePath,
+    /// Bytes hashed.
+    pub done: u64,
+    /// Bytes in all.
+    pub size: u64,
+}
+
+/// What the library reports.
+#[derive(Debug)]
+pub enum Event {
+    /// What is shared changed.
+    Changed(Arc<Shelf>),
+    /// Files not hashed yet: the one under way first, in the order of hashing (at most 100), and the
+    /// number and bytes of all. At most 4 a second; `files == 0` once when all are done.
+    Hashing {
+        /// The first of them.
+        first: Vec<Hashing>,
+        /// How many.
+        files: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// The first scan is over and everything known from before is listed. Once.
+    Scanned,
+    /// Something was skipped or went wrong; in words for the user. Once for each cause and path.
+    Warning(String),
+}
+
+/// What the controller asks of the library.
+#[derive(Debug)]
+pub enum Command {
+    /// Look at this file again: it was not what it should be when it was to be sent.
+    Check(SafePath),
+    /// Look at everything again.
+    Rescan,
+}
+
+/// How the library runs.
+#[derive(Clone, Debug)]
+pub struct LibraryConfig {
+    /// The folder that is shared. Made by the caller; the library waits for it when it is not there.
+    pub root: PathBuf,
+    /// Whether the operating system is asked to tell of changes. Default: yes.
+    pub watch: bool,
+    /// Time between two scans of everything while the folder is watched. Default: 10 minutes.
+    pub rescan: Duration,
+    /// The same while it cannot be watched (network mounts, too many folders). Default: 60 seconds.
+    pub rescan_unwatched: Duration,
+    /// Where what is hashed is counted.
+    pub counters: Arc<Counters>,
+}
+
+impl LibraryConfig {
+    /// The defaults for a folder.
+    #[must_use]
+    pub fn new(root: PathBuf) -> Self {
+        let (rescan, rescan_unwatched) = (Duration::from_secs(600), Duration::from_secs(60));
+        Self { root, watch: true, rescan, rescan_unwatched, counters: Arc::default() }
+    }
+}
+
+/// The running library. Dropping it stops its threads.
+#[derive(Debug)]
+pub struct Handle {
+    /// Never blocks.
+    pub commands: Sender<Command>,
+    /// Its reports.
+    pub events: Receiver<Event>,
+    // Below both channels, so that the thread sees them close before it is waited for.
+    _thread: Thread,
+}
+
+/// Starts the library of `config.root`, with its hash cache in `store`.
+///
+/// # Errors
+/// When the operating system has no thread to give.
+pub fn start(config: LibraryConfig, store: store::Handle) -> io::Result<Handle> {
+    let (commands, inbox) = unbounded();
+    let (outbox, events) = bounded(EVENTS);
+    let shell = shell::Shell::start(config, store, inbox, outbox)?;
+    let thread = Thread::spawn("library", move || shell.run())?;
+    Ok(Handle { commands, events, _thread: thread })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! What the watcher heard, and whether there is one.
+
+use std::sync::atomic::Ordering;
+
+use super::{Shell, Stopped};
+use crate::content::SafePath;
+use crate::library::Event;
+use crate::library::watch::{Heard, Hint};
+use crate::sys::clock;
+
+impl Shell {
+    pub(super) fn heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Hint(hint) => self.hint(hint),
+            Heard::Root => self.check_root(),
+            Heard::Lost => self.ears.lost.store(true, Ordering::Relaxed),
+        }
+    }
+
+    fn hint(&mut self, hint: Hint) {
+        let now = clock::now();
+        let look = match SafePath::from_relative(&hint.path) {
+            Ok(path) if hint.written => self.inventory.handle_written(now, &path) || hint.closed,
+            _ => true,
+        };
+        if look {
+            let closed = self.dirty.entry(hint.path).or_insert(false);
+            if hint.written || hint.closed {
+                *closed = hint.closed;
+            }
+        } else if let Some(closed) = self.dirty.get_mut(&hint.path) {
+            *closed = false;
+        }
+    }
+
+    /// Whether all folders are watched, after a look at all of them or at new ones.
+    pub(super) fn watched(&mut self, outcome: Result<(), String>) -> Result<(), Stopped> {
+        self.set_watched(outcome.is_ok());
+        let Err(why) = outcome else { return Ok(()) };
+        let every = self.config.rescan_unwatched;
+        self.next_rescan = self.next_rescan.min(clock::now() + every);
+        if !self.unwatched_told.insert(why.clone()) {
+            return Ok(());
+        }
+        let text = format!(
+            "not all changes in {} are noticed at once ({why}); it is looked at every {} seconds",
+            self.config.root.display(),
+            every.as_secs()
+        );
+        self.send(Event::Warning(text))
+    }
+
+    pub(super) const fn set_watched(&mut self, watched: bool) {
+        self.watched = watched;
+        self.inventory.set_watched(watched);
+    }
+
+    /// Another folder at the place of the root, or none, is noticed by its identity.
+    pub(super) fn check_root(&mut self) {
+        use std::os::unix::fs::MetadataExt;
+        let root = std::fs::metadata(&self.config.root).ok().map(|m| (m.dev(), m.ino()));
+        self.everything |= root != self.root;
+    }
+}

@@ -1,0 +1,250 @@
+//! The library's thread: joins the walker, the watcher, the hashing threads, the hash cache and the
+//! controller. What to do is decided by `inventory` (pure).
+//!
+//! Here is its loop. `seen` takes in what was found, `heard` what the watcher tells, `report` tells the
+//! controller.
+
+mod cache;
+mod heard;
+mod report;
+mod seen;
+mod threads;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+
+use self::cache::Cache;
+use self::threads::{HasherThread, WalkerThread, start_hasher, start_walker};
+use super::hash::Hashed;
+use super::inventory::Inventory;
+use super::walk::Ask;
+use super::warnings::Warnings;
+use super::watch;
+use super::watch::{Ears, Heard};
+use super::{Command, Event, LibraryConfig, Marker};
+use crate::content::SafePath;
+use crate::limits;
+use crate::store;
+use crate::sys::clock;
+use crate::time::Time;
+
+/// Hashing threads: one may be busy with a large file while the other one goes on.
+const HASHERS: usize = 2;
+
+/// The first scan is published in pieces only if it takes longer than this.
+const FIRST_PUBLISH: Duration = Duration::from_millis(700);
+
+/// Time between two looks at whether the root is still the same folder.
+const ROOT: Duration = Duration::from_secs(2);
+
+/// Hints taken in before anything else has its turn.
+const HINTS_A_TURN: usize = 4_096;
+
+/// The controller went away.
+struct Stopped;
+
+/// The thread's state.
+pub(super) struct Shell {
+    config: LibraryConfig,
+    store: store::Handle,
+    inbox: Receiver<Command>,
+    outbox: Sender<Event>,
+    inventory: Inventory,
+    warnings: Warnings,
+
+    walker: WalkerThread,
+    hashers: Vec<HasherThread>,
+    hashed: Receiver<(usize, Vec<Hashed>)>,
+
+    /// Device and inode of the root at the last look; `None` before it and while it is not there.
+    root: Option<(u64, u64)>,
+    /// The same with its birth, once all of it was looked at; `None` while it is a new one.
+    marker: Option<Marker>,
+    ears: Ears,
+    heard: Receiver<Heard>,
+    /// All folders are watched, as far as is known.
+    watched: bool,
+    /// Why not all are, as it was told: each once.
+    unwatched_told: BTreeSet<String>,
+
+    /// Paths to be looked at; true: closed after writing.
+    dirty: BTreeMap<PathBuf, bool>,
+    /// Everything is to be looked at.
+    everything: bool,
+    /// The walker is busy.
+    walking: bool,
+    /// Hashes known from before; empty except during a scan of a root that just appeared.
+    cache: Cache,
+    in_use: Vec<SafePath>,
+
+    scanned: bool,
+    root_gone_told: bool,
+    next_rescan: Time,
+    next_root: Time,
+    next_publish: Time,
+    /// When progress is told next; `None` while nothing is hashed.
+    next_progress: Option<Time>,
+    /// A report of progress was given, so that its end must be.
+    progress_told: bool,
+    rows_due: Option<Time>,
+}
+
+impl Shell {
+    pub(super) fn start(
+        config: LibraryConfig,
+        store: store::Handle,
+        inbox: Receiver<Command>,
+        outbox: Sender<Event>,
+    ) -> io::Result<Self> {
+        let now = clock::now();
+        let (hints, heard) = bounded(watch::HINTS);
+        let ears = Ears { hints, lost: Arc::new(AtomicBool::new(false)) };
+        let (hashed_to, hashed) = unbounded();
+        let walker = start_walker(&config.root, ears.clone())?;
+        let hashers =
+            (0..HASHERS).map(|n| start_hasher(n, &config.root, &config.counters, hashed_to.clone()));
+        let hashers = hashers.collect::<io::Result<_>>()?;
+        Ok(Self {
+            inventory: Inventory::new(config.root.clone()),
+            warnings: Warnings::default(),
+            store,
+            inbox,
+            outbox,
+            walker,
+            hashers,
+            hashed,
+            root: None,
+            marker: None,
+            ears,
+            heard,
+            watched: false,
+            unwatched_told: BTreeSet::new(),
+            dirty: BTreeMap::new(),
+            everything: true,
+            walking: false,
+            cache: Cache::default(),
+            in_use: Vec::new(),
+            scanned: false,
+            root_gone_told: false,
+            next_rescan: now + config.rescan,
+            next_root: now + ROOT,
+            next_publish: now + FIRST_PUBLISH,
+            next_progress: None,
+            progress_told: false,
+            rows_due: None,
+            config,
+        })
+    }
+
+    /// Works until the controller goes away.
+    pub(super) fn run(mut self) {
+        while self.turn().is_ok() {}
+        self.keep_rows();
+    }
+
+    fn turn(&mut self) -> Result<(), Stopped> {
+        let now = clock::now();
+        self.dispatch(now);
+        self.report(now)?;
+        let wait = self.next_timeout().since(clock::now());
+        select! {
+            recv(self.inbox) -> command => self.command(command.map_err(|_| Stopped)?),
+            recv(self.walker.told) -> told => self.told(told.map_err(|_| Stopped)?)?,
+            recv(self.hashed) -> hashed => {
+                let (hasher, hashed) = hashed.map_err(|_| Stopped)?;
+                self.hashed(hasher, hashed)?;
+            }
+            recv(self.heard) -> heard => {
+                // `ears` lie beside it, so this channel never ends.
+                let more: Vec<_> = self.heard.try_iter().take(HINTS_A_TURN).collect();
+                for heard in heard.into_iter().chain(more) {
+                    self.heard(heard);
+                }
+            }
+            default(wait) => {}
+        }
+        self.timeouts(clock::now());
+        Ok(())
+    }
+
+    fn next_timeout(&self) -> Time {
+        let publish = (self.inventory.is_changed() && self.may_publish()).then_some(self.next_publish);
+        [Some(self.next_root), Some(self.next_rescan), publish, self.next_progress, self.rows_due]
+            .into_iter()
+            .chain([self.inventory.poll_timeout()])
+            .flatten()
+            .min()
+            .unwrap_or(self.next_root)
+    }
+
+    fn timeouts(&mut self, now: Time) {
+        if self.ears.lost.swap(false, Ordering::Relaxed) {
+            self.inventory.handle_lost_events(now);
+            self.everything = true;
+        }
+        self.inventory.handle_timeout(now);
+        while let Some(path) = self.inventory.poll_look() {
+            self.dirty.entry(path.as_str().into()).or_insert(false);
+        }
+        if now >= self.next_rescan {
+            self.everything = true;
+        }
+        if now >= self.next_root {
+            self.next_root = now + ROOT;
+            self.check_root();
+        }
+        if self.rows_due.is_some_and(|due| due <= now) {
+            self.keep_rows();
+        }
+    }
+
+    /// Hands out work to whoever is idle.
+    fn dispatch(&mut self, now: Time) {
+        if !self.walking && (self.everything || self.dirty.len() > limits::DIRTY_PATHS) {
+            let rescan = if self.watched { self.config.rescan } else { self.config.rescan_unwatched };
+            self.next_rescan = now + rescan;
+            self.everything = false;
+            self.dirty.clear();
+            self.ask(Ask::Everything { watch: self.config.watch && self.scanned });
+        } else if !self.walking && !self.dirty.is_empty() {
+            let paths = std::mem::take(&mut self.dirty).into_iter().collect();
+            self.ask(Ask::Paths(paths));
+        }
+        for hasher in &mut self.hashers {
+            if hasher.jobs.is_empty()
+                && let Some(jobs) = self.inventory.poll_jobs()
+            {
+                hasher.jobs.clone_from(&jobs);
+                if hasher.orders.send(jobs).is_err() {
+                    log::error!("a hashing thread is gone");
+                }
+            }
+        }
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        self.walking = true;
+        if self.walker.asks.send(ask).is_err() {
+            log::error!("the walking thread is gone");
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Check(path) => {
+                self.dirty.entry(path.as_str().into()).or_insert(false);
+            }
+            Command::Rescan => self.everything = true,
+        }
+    }
+
+    fn send(&self, event: Event) -> Result<(), Stopped> {
+        self.outbox.send(event).map_err(|_| Stopped)
+    }
+}

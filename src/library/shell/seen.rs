@@ -1,0 +1,180 @@
+//! What the walker saw and the hashing threads found, on its way to `inventory` and the hash cache.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cache::Cache;
+use super::{Shell, Stopped};
+use crate::content::SafePath;
+use crate::library::hash::{HashError, Hashed};
+use crate::library::inventory::{Outcome, What};
+use crate::library::walk::Told;
+use crate::library::warnings::Skip;
+use crate::library::{Event, Marker, SharedFile};
+use crate::store::{self, HashRow};
+use crate::sys::clock;
+use crate::time::Time;
+
+/// Hashes are kept in batches: this many, or after this time.
+const ROWS: usize = 2_000;
+const ROWS_TIME: Duration = Duration::from_secs(1);
+
+impl Shell {
+    pub(super) fn told(&mut self, told: Told) -> Result<(), Stopped> {
+        let now = clock::now();
+        match told {
+            Told::Root(root) => self.saw_root(root)?,
+            Told::Sights(sights) => {
+                for sight in sights {
+                    let cached = match sight.what {
+                        What::File(seen) => self.cache.take(&sight.path, &seen.stamp),
+                        What::Folder => None,
+                    };
+                    let cached = cached.map(|(file, seen)| self.in_use(file, seen));
+                    self.inventory.handle_sight(now, sight, cached);
+                }
+            }
+            Told::Gone(path) => self.inventory.handle_gone(&path),
+            Told::Swept(path, generation) => self.inventory.handle_swept(path.as_ref(), generation),
+            Told::Skipped(path, why) => {
+                if matches!(why, Skip::Forbidden | Skip::Unreadable(_))
+                    && let Ok(path) = SafePath::from_relative(&path)
+                {
+                    self.inventory.handle_unreadable(path);
+                }
+                self.skipped(&path, why)?;
+            }
+            Told::Watched(outcome) => self.watched(outcome)?,
+            Told::Done(everything) => {
+                self.walking = false;
+                if everything {
+                    self.scan_done()?;
+                }
+            }
+        }
+        self.rows_wait(now);
+        Ok(())
+    }
+
+    fn saw_root(&mut self, root: Option<(u64, u64)>) -> Result<(), Stopped> {
+        if root == self.root && (root.is_some() || self.root_gone_told) {
+            return Ok(());
+        }
+        self.root = root;
+        self.marker = None;
+        self.set_watched(false);
+        if root.is_none() {
+            self.marker = Some(Marker::default());
+            // What lay there is not shared any more; its hashes are kept for when it is back.
+            for path in self.inventory.top() {
+                self.inventory.handle_gone(&path);
+            }
+            self.root_gone_told = true;
+            let root = &self.config.root;
+            let text = if root.is_dir() {
+                // No right to it, or a link that leads out of the cage (`peer/cages.rs`) since the start.
+                format!(
+                    "the shared folder {} cannot be opened: nothing is shared until it can; look at its \
+                     permissions, and start this peer again if it leads elsewhere than before",
+                    root.display()
+                )
+            } else {
+                let root = root.display();
+                format!("the shared folder {root} is gone: nothing is shared until it is there again")
+            };
+            return self.send(Event::Warning(text));
+        }
+        self.root_gone_told = false;
+        // Another folder than before, so all of it has to be seen.
+        self.everything |= self.scanned;
+        self.cache = Cache::of(self.store.hashes().iter().flatten());
+        Ok(())
+    }
+
+    fn scan_done(&mut self) -> Result<(), Stopped> {
+        if self.marker.is_none()
+            && let Some((device, inode)) = self.root
+        {
+            self.marker = Some((device, inode, self.birth()));
+            self.inventory.touch();
+        }
+        // While the root changed under the scan, another one follows that needs the hashes.
+        if !self.everything {
+            self.cache = Cache::default();
+        }
+        let in_use = std::mem::take(&mut self.in_use);
+        if !in_use.is_empty() {
+            self.store.seen_hashes(in_use);
+        }
+        if !self.scanned {
+            self.scanned = true;
+            // The next one watches. The first does not, for watching takes time and nothing is listed yet.
+            self.everything |= self.config.watch;
+            self.store.prune_hashes();
+            self.next_publish = clock::now();
+            self.publish(clock::now())?;
+            self.tell_waiting()?;
+            self.send(Event::Scanned)?;
+        }
+        Ok(())
+    }
+
+    /// A folder that took another one's place may have got its inode, too.
+    fn birth(&self) -> u64 {
+        let born = std::fs::metadata(&self.config.root).and_then(|m| m.created()).ok();
+        let since = born.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        since.and_then(|d| u64::try_from(d.as_nanos()).ok()).unwrap_or(0)
+    }
+
+    /// Marks a row as in use, if that was not done for a while.
+    fn in_use(&mut self, file: Arc<SharedFile>, seen: u32) -> Arc<SharedFile> {
+        let today = clock::unix_seconds() / 86_400;
+        if today.saturating_sub(seen.into()) >= store::SEEN_DAYS.into() {
+            self.in_use.push(file.path.clone());
+        }
+        file
+    }
+
+    fn skipped(&mut self, path: &Path, why: Skip) -> Result<(), Stopped> {
+        match self.warnings.skipped(path, why) {
+            Some(text) => self.send(Event::Warning(text)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn hashed(&mut self, hasher: usize, hashed: Vec<Hashed>) -> Result<(), Stopped> {
+        let now = clock::now();
+        self.hashers[hasher].jobs.clear();
+        for Hashed { job, began, result } in hashed {
+            let outcome = match result {
+                Ok(manifest) => Outcome::Hashed { manifest: Arc::new(manifest), began },
+                Err(HashError::Io(e)) => {
+                    self.skipped(Path::new(job.path.as_str()), Skip::of(&e))?;
+                    Outcome::Failed
+                }
+                Err(HashError::Changed | HashError::Gone | HashError::Stopped) => Outcome::Changed,
+            };
+            self.inventory.handle_done(now, &job, outcome);
+        }
+        self.rows_wait(now);
+        Ok(())
+    }
+
+    fn rows_wait(&mut self, now: Time) {
+        match self.inventory.rows() {
+            0 => {}
+            n if n >= ROWS => self.keep_rows(),
+            _ => self.rows_due = self.rows_due.or(Some(now + ROWS_TIME)),
+        }
+    }
+
+    pub(super) fn keep_rows(&mut self) {
+        self.rows_due = None;
+        let row = |(path, stamp, manifest)| HashRow { path, stamp, manifest, seen: 0 };
+        let rows: Vec<_> = self.inventory.take_rows().into_iter().map(row).collect();
+        if !rows.is_empty() {
+            self.store.put_hashes(rows);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The threads that the library gives work to.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use crate::counters::Counters;
+use crate::library::hash;
+use crate::library::hash::{Gauge, Hashed};
+use crate::library::inventory::Job;
+use crate::library::walk::{Ask, Told, Walker};
+use crate::library::watch::Ears;
+use crate::sys::thread::Thread;
+
+/// Messages of the walker that may wait (512 files each): it need not run far ahead.
+const TOLD: usize = 32;
+
+/// The walking thread.
+pub(super) struct WalkerThread {
+    pub(super) asks: Sender<Ask>,
+    pub(super) told: Receiver<Told>,
+    _thread: Thread,
+}
+
+/// A hashing thread.
+pub(super) struct HasherThread {
+    pub(super) orders: Sender<Vec<Job>>,
+    pub(super) gauge: Arc<Gauge>,
+    /// What it is busy with.
+    pub(super) jobs: Vec<Job>,
+    _thread: Thread,
+}
+
+impl Drop for HasherThread {
+    fn drop(&mut self) {
+        self.gauge.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn start_walker(root: &Path, ears: Ears) -> io::Result<WalkerThread> {
+    let (asks, asked) = unbounded();
+    let (tell, told) = bounded(TOLD);
+    let walker = Walker::new(root.to_owned(), ears, move |t| tell.send(t).is_ok());
+    let thread = Thread::spawn("library-walk", move || walker.run(&asked))?;
+    Ok(WalkerThread { asks, told, _thread: thread })
+}
+
+pub(super) fn start_hasher(
+    n: usize,
+    root: &Path,
+    counters: &Arc<Counters>,
+    done: Sender<(usize, Vec<Hashed>)>,
+) -> io::Result<HasherThread> {
+    let (orders, jobs) = unbounded();
+    let gauge = Arc::new(Gauge::default());
+    let (root, shared, counters) = (root.to_owned(), Arc::clone(&gauge), Arc::clone(counters));
+    let thread = Thread::spawn("library-hash", move || {
+        hash::work(&root, &shared, &counters.hashed, &jobs, |hashed| done.send((n, hashed)).is_ok());
+    })?;
+    Ok(HasherThread { orders, gauge, jobs: Vec::new(), _thread: thread })
+}

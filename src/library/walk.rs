@@ -1,0 +1,344 @@
+//! The walking thread: looks at `shared/`, all of it or some paths, and tells what is there. It decides
+//! nothing; `inventory` does. It has each folder watched before it reads it, so that what is put there
+//! meanwhile is either read or heard of.
+//!
+//! Folders are opened relative to each other, never by a path, so that a folder which is swapped for a
+//! link meanwhile is refused and nothing outside is ever seen.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use rustix::fs::{AtFlags, Dir, FileType, Stat, fstat, statat};
+use rustix::io::Errno;
+
+use super::inventory::{Seen, Sight, What};
+use super::open::{open_folder, open_root};
+use super::warnings::Skip;
+use super::watch::{Ears, Watch};
+use crate::content::Stamp;
+use crate::content::path::{PathError, RESERVED};
+use crate::content::{Chunks, SafePath};
+use crate::sys::clock;
+
+/// Sights in one message.
+const BATCH: usize = 512;
+
+/// A file whose content was last written this long ago is taken as finished when it is first seen.
+const OLD: Duration = Duration::from_secs(3);
+
+/// What the walker is asked.
+#[derive(Debug)]
+pub(super) enum Ask {
+    /// Look at everything.
+    Everything {
+        /// Have all folders watched from now on.
+        watch: bool,
+    },
+    /// Look at these paths, relative to the root; true: a file there was closed after writing.
+    Paths(Vec<(PathBuf, bool)>),
+}
+
+/// What the walker tells.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// First, for each request: device and inode of the root; `None` when it is not there.
+    Root(Option<(u64, u64)>),
+    /// This is there.
+    Sights(Vec<Sight>),
+    /// Nothing that can be shared is there, nor below.
+    Gone(SafePath),
+    /// All below this path (`None`: the root) was told with this generation; what was not is gone.
+    Swept(Option<SafePath>, u32),
+    /// This was left out.
+    Skipped(PathBuf, Skip),
+    /// All folders are watched now; or not, and why.
+    Watched(Result<(), String>),
+    /// Last, for each request; true if it was [`Ask::Everything`].
+    Done(bool),
+}
+
+/// What one entry of a folder is.
+enum Entry {
+    /// A folder to go into; not told yet.
+    Folder,
+    /// Something else; told, if it is to be told.
+    Other,
+    /// Nothing may be known of it: the folder that it lies in cannot be searched.
+    Closed,
+}
+
+/// The library went away.
+struct Stopped;
+
+/// The walker. `tell` returns false once nobody listens.
+pub(super) struct Walker<F> {
+    root: PathBuf,
+    tell: F,
+    ears: Ears,
+    /// With device and inode of the root that is watched.
+    watch: Option<((u64, u64), Watch)>,
+    generation: u32,
+    sights: Vec<Sight>,
+    /// Nanoseconds since 1970, at the begin of the request.
+    now: i128,
+}
+
+impl<F: Fn(Told) -> bool> Walker<F> {
+    pub(super) const fn new(root: PathBuf, ears: Ears, tell: F) -> Self {
+        Self { root, tell, ears, watch: None, generation: 0, sights: Vec::new(), now: 0 }
+    }
+
+    /// Works until the requests end or nobody listens.
+    pub(super) fn run(mut self, asked: &Receiver<Ask>) {
+        for ask in asked {
+            if self.handle(ask).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn handle(&mut self, ask: Ask) -> Result<(), Stopped> {
+        self.now = clock::unix_nanos();
+        let everything = matches!(ask, Ask::Everything { .. });
+        match open_root(&self.root).and_then(|root| fstat(&root).map(|stat| (root, stat))) {
+            Ok((root, stat)) => {
+                let identity = (device(&stat), stat.st_ino);
+                self.tell(Told::Root(Some(identity)))?;
+                self.prepare_watch(identity, matches!(ask, Ask::Everything { watch: true }))?;
+                match ask {
+                    Ask::Everything { .. } => self.sweep(root, None)?,
+                    Ask::Paths(paths) => {
+                        for (path, closed) in paths {
+                            self.look(&root, &path, closed)?;
+                        }
+                    }
+                }
+            }
+            Err(e) => {
+                self.watch = None;
+                if e != Errno::NOENT {
+                    self.unreadable(PathBuf::new(), e)?;
+                }
+                self.tell(Told::Root(None))?;
+            }
+        }
+        self.flush()?;
+        if let Some(outcome) = self.watch.as_mut().map(|(_, watch)| watch.outcome())
+            && (everything || outcome.is_err())
+        {
+            self.tell(Told::Watched(outcome))?;
+        }
+        self.tell(Told::Done(everything))
+    }
+
+    /// Begins to watch if it is wanted. What is watched is one folder, not whatever lies at its place.
+    fn prepare_watch(&mut self, root: (u64, u64), wanted: bool) -> Result<(), Stopped> {
+        self.watch.take_if(|(watched, _)| *watched != root);
+        match &mut self.watch {
+            Some((_, watch)) if wanted => watch.begin(),
+            None if wanted => match Watch::start(&self.root, self.ears.clone()) {
+                Ok(watch) => self.watch = Some((root, watch)),
+                Err(why) => self.tell(Told::Watched(Err(why)))?,
+            },
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Tells all below an open folder, then that this was all.
+    fn sweep(&mut self, folder: OwnedFd, path: Option<SafePath>) -> Result<(), Stopped> {
+        self.generation = self.generation.wrapping_add(1);
+        self.folder(folder, path.as_ref())?;
+        self.flush()?;
+        self.tell(Told::Swept(path, self.generation))
+    }
+
+    fn folder(&mut self, folder: OwnedFd, path: Option<&SafePath>) -> Result<(), Stopped> {
+        if let Some((_, watch)) = &mut self.watch {
+            watch.folder(path);
+        }
+        let folders = match self.entries(&folder, path)? {
+            Ok(folders) => folders,
+            Err(e) => {
+                return match path {
+                    Some(path) => self.refused(path, e),
+                    None => self.unreadable(PathBuf::new(), e),
+                };
+            }
+        };
+        for path in folders {
+            match open_folder(&folder, path.name()) {
+                Ok(below) => {
+                    self.sight(path.clone(), What::Folder)?;
+                    self.folder(below, Some(&path))?;
+                }
+                Err(e) => self.refused(&path, e)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what lies in a folder; the folders in it are for the caller to go into.
+    fn entries(
+        &mut self,
+        folder: &OwnedFd,
+        path: Option<&SafePath>,
+    ) -> Result<Result<Vec<SafePath>, Errno>, Stopped> {
+        let local = |name: &std::ffi::CStr| {
+            use std::os::unix::ffi::OsStrExt;
+            let below = path.map_or_else(PathBuf::new, |p| PathBuf::from(p.as_str()));
+            below.join(std::ffi::OsStr::from_bytes(name.to_bytes()))
+        };
+        let mut folders = Vec::new();
+        let entries = match Dir::read_from(folder) {
+            Ok(entries) => entries,
+            Err(e) => return Ok(Err(e)),
+        };
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(e) => return Ok(Err(e)),
+            };
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            match child(path, name) {
+                Ok(path) => match self.entry(folder, &path, false)? {
+                    Entry::Folder => folders.push(path),
+                    Entry::Other => {}
+                    Entry::Closed => return Ok(Err(Errno::ACCESS)),
+                },
+                // The folder of partial downloads is where it should be.
+                Err(PathError::Reserved) if name.to_bytes() == RESERVED[1].as_bytes() => {}
+                Err(e) => self.skip(local(name), Skip::Name(e))?,
+            }
+        }
+        Ok(Ok(folders))
+    }
+
+    /// Tells what one entry is, unless it is a folder: that must be opened first.
+    fn entry(&mut self, folder: &OwnedFd, path: &SafePath, closed: bool) -> Result<Entry, Stopped> {
+        let stat = match statat(folder, path.name(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(Errno::ACCESS) => return Ok(Entry::Closed),
+            Err(e) => return self.refused(path, e).map(|()| Entry::Other),
+        };
+        let skip = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => return Ok(Entry::Folder),
+            FileType::RegularFile => {
+                let stamp = stamp(&stat);
+                if Chunks::of(stamp.size).is_some() {
+                    let executable = stat.st_mode & 0o100 != 0;
+                    let stood = u64::try_from((self.now - stamp.modified).max(0)).unwrap_or(u64::MAX);
+                    let stood = Duration::from_nanos(stood);
+                    let seen = Seen { stamp, executable, ready: closed || stood >= OLD, stood };
+                    return self.sight(path.clone(), What::File(seen)).map(|()| Entry::Other);
+                }
+                Skip::Large
+            }
+            FileType::Symlink => Skip::Link,
+            _ => Skip::Special,
+        };
+        self.skip(PathBuf::from(path.as_str()), skip)?;
+        self.gone(path).map(|()| Entry::Other)
+    }
+
+    fn sight(&mut self, path: SafePath, what: What) -> Result<(), Stopped> {
+        self.sights.push(Sight { path, what, generation: self.generation });
+        if self.sights.len() >= BATCH { self.flush() } else { Ok(()) }
+    }
+
+    /// Looks at one path below the root, and at all below it if it is a folder.
+    fn look(&mut self, root: &OwnedFd, local: &Path, closed: bool) -> Result<(), Stopped> {
+        let path = match SafePath::from_relative(local) {
+            Ok(path) => path,
+            Err(e) => {
+                let ours = local.iter().any(|c| RESERVED.iter().any(|r| c == *r));
+                if !ours && self.root.join(local).symlink_metadata().is_ok() {
+                    self.skip(local.to_owned(), Skip::Name(e))?;
+                }
+                return Ok(());
+            }
+        };
+        let parent = path.parent().map(|parent| {
+            let mut components = parent.components();
+            let first = open_folder(root, components.next().unwrap_or_default());
+            components.try_fold(first?, |folder, name| open_folder(&folder, name))
+        });
+        let parent = match &parent {
+            None => root,
+            Some(Ok(parent)) => parent,
+            Some(Err(e)) => return self.refused(&path, *e),
+        };
+        match self.entry(parent, &path, closed)? {
+            Entry::Folder => match open_folder(parent, path.name()) {
+                Ok(folder) => {
+                    self.sight(path.clone(), What::Folder)?;
+                    self.sweep(folder, Some(path))
+                }
+                Err(e) => self.refused(&path, e),
+            },
+            Entry::Other => Ok(()),
+            Entry::Closed => self.refused(&path, Errno::ACCESS),
+        }
+    }
+
+    /// What cannot be opened or read is not listed: a folder whose content is unknown is not an empty one.
+    fn refused(&mut self, path: &SafePath, e: Errno) -> Result<(), Stopped> {
+        self.gone(path)?;
+        // Gone or swapped since; the watcher tells, or the next scan.
+        if !matches!(e, Errno::NOENT | Errno::LOOP | Errno::NOTDIR) {
+            self.unreadable(PathBuf::from(path.as_str()), e)?;
+        }
+        Ok(())
+    }
+
+    fn gone(&mut self, path: &SafePath) -> Result<(), Stopped> {
+        self.flush()?;
+        self.tell(Told::Gone(path.clone()))
+    }
+
+    fn unreadable(&self, path: PathBuf, e: Errno) -> Result<(), Stopped> {
+        self.skip(path, Skip::of(&io::Error::from(e)))
+    }
+
+    fn skip(&self, path: PathBuf, why: Skip) -> Result<(), Stopped> {
+        self.tell(Told::Skipped(path, why))
+    }
+
+    fn flush(&mut self) -> Result<(), Stopped> {
+        if self.sights.is_empty() {
+            return Ok(());
+        }
+        let sights = std::mem::replace(&mut self.sights, Vec::with_capacity(BATCH));
+        self.tell(Told::Sights(sights))
+    }
+
+    fn tell(&self, told: Told) -> Result<(), Stopped> {
+        if (self.tell)(told) { Ok(()) } else { Err(Stopped) }
+    }
+}
+
+fn child(parent: Option<&SafePath>, name: &std::ffi::CStr) -> Result<SafePath, PathError> {
+    let name = name.to_str().map_err(|_| PathError::Encoding)?;
+    parent.map_or_else(|| name.parse(), |parent| parent.join(name))
+}
+
+const fn device(stat: &Stat) -> u64 {
+    stat.st_dev
+}
+
+fn stamp(stat: &Stat) -> Stamp {
+    let time = |seconds, nanos| i128::from(seconds) * 1_000_000_000 + nanos;
+    Stamp {
+        device: device(stat),
+        inode: stat.st_ino,
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        modified: time(stat.st_mtime, i128::from(stat.st_mtime_nsec)),
+        changed: time(stat.st_ctime, i128::from(stat.st_ctime_nsec)),
+    }
+}

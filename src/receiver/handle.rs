@@ -1,0 +1,147 @@
+//! What the controller asks of the receiver and hears from it, and how it is started.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use mio::net::TcpListener;
+
+use super::ReceiverRole;
+use crate::address::Host;
+use crate::content::{Catalogue, Claim, FileId, Head, SafePath};
+use crate::disk::{self, Arrival};
+use crate::error::Failure;
+use crate::identity::tls::Tls;
+use crate::identity::{Contact, PeerId, fill_random};
+use crate::sender::KeptOf;
+use crate::swarm::{Job, JobId, Progress, Swarm};
+use crate::sys::descriptors;
+use crate::transfer::{Engine, Gate, Handle};
+use crate::wire::message::Told;
+
+/// What the controller asks of the receiver.
+#[derive(Debug)]
+pub enum ReceiverCommand {
+    /// How to reach a peer; sent before it is named as a holder, and again when it changes.
+    Peer(Contact),
+    /// A peer is gone: what it owed is asked of others.
+    Gone(PeerId),
+    /// Fetch this.
+    Fetch(Job),
+    /// Fetch this by disk workers of its own, because the others cannot write in its destination. They
+    /// must ring the receiver's bell after each event.
+    FetchBy(Job, disk::Handle),
+    /// What goes to this folder or below it is done by these disk workers, for as long as this part runs. They
+    /// must ring the receiver's bell after each event.
+    Store(PathBuf, disk::Handle),
+    /// More holders of a content that is being fetched or waited for.
+    Holders(Claim, Vec<PeerId>),
+    /// Peers that fetch a content too, or have some of it.
+    Crowd(Claim, Vec<PeerId>),
+    /// Stop a download; what arrived stays for a later one.
+    Cancel(JobId),
+    /// Bring this peer's catalogue up to date.
+    Catalogue(PeerId),
+    /// Pull the newest head and catalogue of `origin` that `from` has.
+    Estate {
+        /// Who is asked.
+        from: PeerId,
+        /// Whose they are.
+        origin: PeerId,
+    },
+    /// Ask this peer what it keeps for others.
+    Kept(PeerId),
+    /// Ask this peer for its table of peers.
+    Table(PeerId),
+    /// Finish the block under way, sync what arrived, then report [`ReceiverEvent::Stopped`].
+    Stop,
+}
+
+/// What the receiver reports.
+#[derive(Debug)]
+pub enum ReceiverEvent {
+    /// At most 4 a second for each job; may be skipped when the controller is behind.
+    Progress(Progress),
+    /// A file of a megabyte or more is being fetched: this is what others may have of it.
+    Held(Arc<disk::Held>),
+    /// A file is under its final name, or kept without one.
+    Arrived(JobId, FileId, Arrival),
+    /// A file will not come. The job goes on with its others.
+    Failed(JobId, SafePath, Failure),
+    /// Nothing is left to do; how many files arrived, and the last failure if any.
+    Finished(JobId, u64, Option<Failure>),
+    /// A catalogue was brought up to date; head checked, root proved.
+    Catalogue(PeerId, Head, Arc<Catalogue>),
+    /// What `from` has of `origin`: root and signature are checked. It may be older than what others have.
+    Estate {
+        /// Who gave it.
+        from: PeerId,
+        /// Whose it is, and who signed the head.
+        origin: PeerId,
+        /// The signed head.
+        signed: Arc<[u8]>,
+        /// What the head names.
+        catalogue: Arc<Catalogue>,
+    },
+    /// `from` did not give that of `origin`: it has none, cannot be reached, or lied.
+    NoEstate {
+        /// Who was asked.
+        from: PeerId,
+        /// Whose was asked for.
+        origin: PeerId,
+    },
+    /// All that this peer says it keeps for others, one entry for each owner. Nothing of it is proved.
+    Kept(PeerId, Vec<KeptOf>),
+    /// This peer did not say what it keeps: it is busy, cannot be reached, or lied.
+    NoKept(PeerId),
+    /// Peers out of this one's table.
+    Table(PeerId, Vec<Told>),
+    /// TLS proved this peer at this address, or a byte came from it.
+    Proved(PeerId, Host),
+    /// This peer is to be asked to dial back; how often that was done a moment ago.
+    AskBack(PeerId, u8),
+    /// This peer asks us, over a connection, to dial its receiver.
+    DialBack(PeerId),
+    /// Neither can we dial this peer nor does it dial back.
+    Blocked(PeerId),
+    /// A peer could not be dialled or was lost.
+    Lost(PeerId),
+    /// The catalogue of this peer did not come, and is asked for no more unless it is wanted again.
+    NoCatalogue(PeerId),
+    /// In words for the user ("peer2 sent wrong bytes and is no longer asked").
+    Warning(String),
+    /// After [`ReceiverCommand::Stop`]: everything is on the disk.
+    Stopped,
+}
+
+/// A running receiver.
+pub type ReceiverHandle = Handle<ReceiverCommand, ReceiverEvent>;
+
+/// Events that wait for the controller, at most.
+const EVENTS: usize = 1_024;
+
+/// Starts the receiver on port `t`. The disk workers must ring `engine`'s bell after each event.
+///
+/// # Errors
+/// What the operating system says.
+pub fn start_receiver(
+    engine: Engine,
+    listeners: Vec<TcpListener>,
+    tls: Tls,
+    disk_commands: Sender<disk::Command>,
+    disk_events: Receiver<disk::Event>,
+) -> io::Result<ReceiverHandle> {
+    let (tell, events) = crossbeam_channel::bounded(EVENTS);
+    let mut seed = [0; 8];
+    fill_random(&mut seed).map_err(io::Error::other)?;
+    let mut swarm = Swarm::new(u64::from_le_bytes(seed)).limited(engine.limit);
+    // Three for each file: itself, for reading by others, its sidecar; as many again for copies, connections and
+    // what others get of files that arrived.
+    let files = descriptors::allowed().saturating_sub(crate::limits::DESCRIPTORS_AT_REST) / 6;
+    swarm.open_at_most(usize::try_from(files).unwrap_or(usize::MAX));
+    let gate = Gate::new(engine.limit);
+    let counters = Arc::clone(&engine.counters);
+    let role = ReceiverRole::new(tell, engine.bell(), (disk_commands, disk_events), swarm, gate, counters);
+    engine.start("receiver", tls, listeners, events, role)
+}

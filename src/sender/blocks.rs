@@ -1,0 +1,243 @@
+//! Blocks of files: whose turn it is, and reading them from the shelf, from what is being fetched, or from the chunk
+//! store. Part of the sender.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+
+use super::{STEP, SenderRole, State, unknown};
+use crate::content::{Chunks, FileId};
+use crate::identity::PeerId;
+use crate::library::{OpenError, SharedFile, open, unchanged};
+use crate::limits;
+use crate::sender::{Offer, SenderEvent};
+use crate::time::Time;
+use crate::transfer::net::{ConnId, Net};
+use crate::wire::Message;
+use crate::wire::message::{BlockIs, Item, Reason, Refused};
+
+/// The length of an item, if it lies in the file.
+pub(super) fn within(chunks: Chunks, item: Item) -> Result<usize, Reason> {
+    let inside = item.offset.checked_add(item.len).is_some_and(|end| end <= chunks.size());
+    usize::try_from(item.len).ok().filter(|_| inside).ok_or(Reason::Malformed)
+}
+
+/// Reads the bytes at `offset`, then checks that the file still is what was hashed.
+fn fill(f: &File, file: &SharedFile, offset: u64, buffer: &mut [u8]) -> Result<(), OpenError> {
+    f.read_exact_at(buffer, offset)?;
+    if unchanged(f, &file.stamp)? { Ok(()) } else { Err(OpenError::Changed) }
+}
+
+/// True if the file could be read, had this process (or machine) not too many open.
+fn is_want_of_descriptors(e: &OpenError) -> bool {
+    let OpenError::Io(e) = e else { return false };
+    matches!(Errno::from_io_error(e), Some(Errno::MFILE | Errno::NFILE))
+}
+
+/// Files kept open between two requests.
+#[derive(Debug, Default)]
+pub(super) struct OpenFiles {
+    pub(super) files: BTreeMap<FileId, (File, u64)>,
+    uses: u64,
+}
+
+impl OpenFiles {
+    fn get(&mut self, id: FileId) -> Option<&File> {
+        self.uses += 1;
+        let (file, used) = self.files.get_mut(&id)?;
+        *used = self.uses;
+        Some(file)
+    }
+
+    fn insert(&mut self, id: FileId, file: File) {
+        if self.files.len() >= limits::OPEN_FILES
+            && let Some(oldest) = self.files.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| *id)
+        {
+            self.files.remove(&oldest);
+        }
+        self.files.insert(id, (file, self.uses));
+    }
+}
+
+impl SenderRole {
+    /// One step for the oldest request for blocks of a client: about [`STEP`] bytes, or what the limit
+    /// allows, of one file or of many small ones.
+    pub(super) fn push_blocks(&mut self, now: Time, net: &mut Net, id: ConnId) -> bool {
+        let Some(client) = self.clients.get(&id).filter(|c| c.wants_blocks()) else { return false };
+        let (peer, background) = (client.peer, client.is_background());
+        let room = if background { self.yielding.ask(now, id) } else { u64::MAX };
+        if room == 0 {
+            return false;
+        }
+        let mut left = self.gate.ask(now, peer, id).min(STEP as u64).min(room);
+        let mut pushed = false;
+        while left > 0 {
+            pushed |= self.choose(now, net, id);
+            let Some(client) = self.clients.get_mut(&id).filter(|c| c.is_background() == background) else {
+                break;
+            };
+            let Some((request, number, item)) = client.next_item() else { break };
+            // What was begun over one connection may go on over another one of the same peer.
+            let may = self.state == State::Serving
+                || self.clients.values().any(|c| c.peer == peer && c.is_under_way(item.file));
+            let step = item.len.min(left);
+            pushed = true;
+            let pushed_one = if may {
+                self.push_item(now, net, (id, peer), (request, number), Item { len: step, ..item })
+            } else {
+                Err(Reason::Busy)
+            };
+            match pushed_one {
+                Ok((step, size)) => {
+                    left -= step;
+                    self.gate.passed(step);
+                    self.counters.sent.add(step);
+                    if !background {
+                        self.yielding.others(now, step);
+                    }
+                    if let Some(client) = self.clients.get_mut(&id) {
+                        if !client.is_chosen()
+                            && let Some(begun) = self.giving.note(item.file, size, item.offset)
+                        {
+                            client.was_given(item.file, begun);
+                        }
+                        client.advance(now, step, size);
+                    }
+                    self.holding.used(now, item.file);
+                    // The first byte is told at once.
+                    self.report.get_or_insert(now);
+                }
+                Err(reason) => {
+                    if let Some(client) = self.clients.get_mut(&id) {
+                        client.skip_item();
+                    }
+                    let refused = Refused { request, item: Some(number), reason };
+                    net.send(id, &Message::Refused(refused));
+                }
+            }
+        }
+        pushed
+    }
+
+    /// Reads and pushes some bytes of a file, as blocks. Returns how many, and the file's size.
+    fn push_item(
+        &mut self,
+        now: Time,
+        net: &mut Net,
+        (id, peer): (ConnId, PeerId),
+        (request, number): (u64, u32),
+        item: Item,
+    ) -> Result<(u64, u64), Reason> {
+        let offer = Arc::clone(&self.offer);
+        let rests = self.unreadable.get(&item.file).is_some_and(|until| now < *until);
+        let shared = offer.shelf.files.get(&item.file);
+        let shared = shared.filter(|_| !self.changed.contains(&item.file) && !rests);
+        let (len, size) = if let Some(file) = shared {
+            let chunks = file.manifest.chunks();
+            let len = within(chunks, item)?;
+            self.read_shared(now, &offer, file, item, len)?;
+            (len, chunks.size())
+        } else if let Some(held) = self.holding.get(item.file).filter(|h| h.has_all(item.offset, item.len)) {
+            let len = within(held.chunks(), item)?;
+            if let Err(e) = held.read(item.offset, &mut self.buffer[..len]) {
+                log::debug!("{:?} is not served any more: {e}", item.file);
+                return Err(Reason::Changed);
+            }
+            (len, held.chunks().size())
+        } else if self.store.chunks(peer, item.file).is_some() {
+            self.store.fill(now, peer, item, &mut self.buffer)?
+        } else {
+            return Err(self.nothing_of(item, rests));
+        };
+        self.push_read(net, id, request, number, (item, len));
+        Ok((len as u64, size))
+    }
+
+    /// Why nothing of an item is given.
+    fn nothing_of(&self, item: Item, rests: bool) -> Reason {
+        match self.holding.get(item.file) {
+            // That part of it has not come yet.
+            Some(held) => within(held.chunks(), item).err().unwrap_or(Reason::Unknown),
+            None if rests || self.changed.contains(&item.file) => Reason::Changed,
+            None => unknown(&self.offer),
+        }
+    }
+
+    /// Fills the beginning of the buffer with bytes of a file of the shelf.
+    fn read_shared(
+        &mut self,
+        now: Time,
+        offer: &Offer,
+        file: &SharedFile,
+        item: Item,
+        len: usize,
+    ) -> Result<(), Reason> {
+        match self.read(offer, item.file, file, item.offset, len) {
+            Ok(()) => Ok(()),
+            Err(e) if is_want_of_descriptors(&e) => {
+                log::warn!("no file descriptor is left: {} is served a little later", file.path);
+                self.open.files.clear();
+                Err(Reason::Busy)
+            }
+            // A bad disk, a share that is away: it may be well again, so it is not given up.
+            Err(OpenError::Io(e)) if e.kind() != io::ErrorKind::UnexpectedEof => {
+                if self.unreadable.insert(item.file, now + limits::UNREADABLE).is_none() {
+                    log::warn!("{} cannot be read, so others do not get it from here: {e}", file.path);
+                }
+                self.open.files.remove(&item.file);
+                Err(Reason::Changed)
+            }
+            Err(e) => {
+                log::debug!("{} cannot be served: {e}", file.path);
+                self.changed.insert(item.file);
+                self.open.files.remove(&item.file);
+                drop(self.events.send(SenderEvent::Changed(file.path.clone())));
+                Err(Reason::Changed)
+            }
+        }
+    }
+
+    /// Pushes what was read into the buffer, as blocks.
+    fn push_read(
+        &mut self,
+        net: &mut Net,
+        id: ConnId,
+        request: u64,
+        number: u32,
+        (item, len): (Item, usize),
+    ) {
+        let mut offset = item.offset;
+        for block in self.buffer[..len].chunks(limits::BLOCK) {
+            let head = Message::Block(BlockIs { request, item: number, offset });
+            net.push(id, &head.encode_with(block.len()), block);
+            offset += block.len() as u64;
+        }
+    }
+
+    /// Fills the beginning of the buffer. Bytes are given out only if the file is what was hashed before
+    /// and after they were read.
+    fn read(
+        &mut self,
+        offer: &Offer,
+        id: FileId,
+        file: &SharedFile,
+        offset: u64,
+        len: usize,
+    ) -> Result<(), OpenError> {
+        let buffer = &mut self.buffer[..len];
+        // Opening checks before the reading; what was checked after the last step is still open.
+        if let Some(f) = self.open.get(id) {
+            return fill(f, file, offset, buffer);
+        }
+        let f = open(&offer.shelf.root, file)?;
+        fill(&f, file, offset, buffer)?;
+        if (len as u64) < file.stamp.size {
+            self.open.insert(id, f);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,486 @@
+//! What one asker of the sender is owed, and the answers that need no file. Pure; the shell is
+//! transfer/sender/.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::Offer;
+use super::owner_catalogues::KeptPages;
+use crate::codec::encode;
+use crate::content::catalogue::{Bucket, root_of};
+use crate::content::partial::Bits;
+use crate::content::{Catalogue, ChunkIndex, Chunks, FileId, Manifest};
+use crate::identity::PeerId;
+use crate::limits;
+use crate::time::Time;
+use crate::wire::Message;
+use crate::wire::message::{
+    BucketIs, GetAny, GetBlocks, GetBuckets, GetHead, GetManifest, GetTable, HavesIs, HeadIs, Item,
+    ManifestIs, Reason, TableIs, table_pages,
+};
+
+/// An answer that needs no file, made page by page.
+#[derive(Debug)]
+pub(crate) enum Quick {
+    Head(HeadIs),
+    Buckets {
+        request: u64,
+        /// Buckets still to be sent; the first one from `from` on.
+        buckets: VecDeque<(u8, Arc<Bucket>)>,
+        from: usize,
+    },
+    Manifest {
+        request: u64,
+        manifest: Arc<Manifest>,
+        page: usize,
+    },
+    Table(VecDeque<TableIs>),
+    Kept(KeptPages),
+}
+
+impl Quick {
+    /// `None` before there is a head.
+    pub(crate) fn head(signed: &[u8], catalogue: &Catalogue, m: &GetHead) -> Option<Self> {
+        if signed.is_empty() {
+            return None;
+        }
+        let digests = catalogue.digests();
+        let known = m.known.is_some_and(|root| root == root_of(digests));
+        let digests = if known { Vec::new() } else { digests.iter().flat_map(|d| d.0).collect() };
+        Some(Self::Head(HeadIs { request: m.request, signed: signed.to_vec(), digests }))
+    }
+
+    /// `None` if the catalogue is another one by now.
+    pub(crate) fn buckets(catalogue: &Catalogue, m: &GetBuckets) -> Option<Self> {
+        let current = root_of(catalogue.digests()) == m.root;
+        let buckets = m.buckets.iter().map(|b| (*b, Arc::clone(catalogue.bucket(*b))));
+        current.then(|| Self::Buckets { request: m.request, buckets: buckets.collect(), from: 0 })
+    }
+
+    pub(crate) fn manifest(manifest: Arc<Manifest>, m: &GetManifest) -> Result<Self, Reason> {
+        let pages = manifest.as_bytes().len().div_ceil(limits::PAGE).max(1);
+        let page = m.page as usize;
+        if page >= pages {
+            return Err(Reason::Malformed);
+        }
+        Ok(Self::Manifest { request: m.request, manifest, page })
+    }
+
+    pub(crate) fn table(offer: &Offer, m: &GetTable) -> Self {
+        Self::Table(table_pages(m.request, &offer.table).into())
+    }
+
+    /// The next page; true if it was the last one. `None`: there was nothing to say.
+    fn next(&mut self) -> (Option<Message>, bool) {
+        match self {
+            Self::Head(head) => (Some(Message::Head(head.clone())), true),
+            Self::Manifest { request, manifest, page } => {
+                let all = manifest.as_bytes();
+                let start = (*page * limits::PAGE).min(all.len());
+                let end = (start + limits::PAGE).min(all.len());
+                let values = all[start..end].to_vec();
+                (Some(Message::Manifest(ManifestIs { request: *request, values })), true)
+            }
+            Self::Table(pages) => {
+                let page = pages.pop_front();
+                (page.map(Message::Table), pages.is_empty())
+            }
+            Self::Kept(pages) => {
+                let page = pages.next_page();
+                let last = page.last;
+                (Some(Message::Kept(page)), last)
+            }
+            Self::Buckets { request, buckets, from } => {
+                let Some((number, bucket)) = buckets.front() else { return (None, true) };
+                let (page, last) = bucket_page(*request, *number, bucket, *from);
+                *from += page.entries.len();
+                if last {
+                    buckets.pop_front();
+                    *from = 0;
+                }
+                (Some(Message::Bucket(page)), buckets.is_empty())
+            }
+        }
+    }
+}
+
+/// As many entries of a bucket from number `from` on as fit a page, and whether they are the last.
+fn bucket_page(request: u64, number: u8, bucket: &Bucket, from: usize) -> (BucketIs, bool) {
+    let all = bucket.entries();
+    let mut bytes = 0;
+    let mut entries = Vec::new();
+    for entry in all.iter().skip(from) {
+        bytes += encode(entry).len();
+        if bytes > limits::PAGE && !entries.is_empty() {
+            break;
+        }
+        entries.push(entry.clone());
+    }
+    let last = from + entries.len() >= all.len();
+    (BucketIs { request, bucket: number, entries, last }, last)
+}
+
+/// Files under way that are kept in mind for one asker, at most. Only after `Finish` does it matter.
+const UNDER_WAY: usize = 4_096;
+
+/// After `Finish`: an asker may pause in the middle of a file for at least this long.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// And at most for this long, which is also what one gets whose pace is not known yet: it asked once.
+const GRACE_UNKNOWN: Duration = Duration::from_secs(5);
+
+/// What one asker was told of the chunks of a file.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) file: FileId,
+    /// Its size, by the word of who asks.
+    pub(crate) size: u64,
+    /// What was told is all that the chunk store had in this version of it.
+    pub(crate) version: Option<u64>,
+    /// `None`: nothing yet.
+    told: Option<Bits>,
+}
+
+impl Watch {
+    pub(crate) const fn new(file: FileId, size: u64) -> Self {
+        Self { file, size, version: None, told: None }
+    }
+
+    /// What is to be told, given what is there now; `None`: nothing new.
+    pub(crate) fn next(&mut self, request: u64, have: Bits) -> Option<HavesIs> {
+        let answer = match &self.told {
+            Some(told) if *told == have => return None,
+            // Chunks that are no longer there are told, too: by a map.
+            Some(told) if told.iter().all(|c| have.has(c)) => {
+                let more: Vec<_> = have.iter().filter(|c| !told.has(*c)).map(ChunkIndex::get).collect();
+                if more.len() * 5 < have.chunks().count() as usize / 8 && more.len() <= limits::HAVES_MORE {
+                    HavesIs { request, map: Vec::new(), more }
+                } else {
+                    HavesIs { request, map: have.to_map(), more: Vec::new() }
+                }
+            }
+            _ => HavesIs { request, map: have.to_map(), more: Vec::new() },
+        };
+        self.told = Some(have);
+        Some(answer)
+    }
+}
+
+/// A request for content.
+#[derive(Debug)]
+enum Asked {
+    Blocks(GetBlocks),
+    /// And the chunk that was chosen, as an item.
+    Any(GetAny, Option<Item>),
+}
+
+impl Asked {
+    const fn request(&self) -> u64 {
+        match self {
+            Self::Blocks(m) => m.request,
+            Self::Any(m, _) => m.request,
+        }
+    }
+
+    /// The item of this number; `None`: there is none, or it is not chosen yet.
+    fn item(&self, number: usize) -> Option<Item> {
+        match self {
+            Self::Blocks(m) => m.items.get(number).copied(),
+            Self::Any(_, chosen) => chosen.filter(|_| number == 0),
+        }
+    }
+
+    /// True if it may wait for those of others.
+    const fn is_background(&self) -> bool {
+        match self {
+            Self::Blocks(m) => m.background,
+            Self::Any(m, _) => m.background,
+        }
+    }
+
+    fn files(&self) -> impl Iterator<Item = FileId> {
+        let (items, any) = match self {
+            Self::Blocks(m) => (&m.items[..], None),
+            Self::Any(m, _) => (&[][..], Some(m.file)),
+        };
+        items.iter().map(|i| i.file).chain(any)
+    }
+}
+
+/// One asker.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) peer: PeerId,
+    /// Bytes of content sent to it.
+    pub(crate) bytes: u64,
+    quick: VecDeque<Quick>,
+    blocks: VecDeque<Asked>,
+    /// In the first of `blocks`: the item, and the bytes of it that are sent.
+    item: usize,
+    done: u64,
+    /// Files it has asked for and not got whole: bytes of each that were sent.
+    under_way: BTreeMap<FileId, u64>,
+    /// Chunks that were given to it.
+    given: BTreeMap<FileId, Bits>,
+    /// When it asked or was sent something last.
+    active: Time,
+    /// Files of which it wants to hear what is there, by the number of its request.
+    pub(crate) watches: BTreeMap<u64, Watch>,
+    /// When it asked for blocks last, and the longest time lately between two such requests.
+    asked: Option<Time>,
+    pace: Option<Duration>,
+}
+
+impl Client {
+    pub(crate) const fn new(peer: PeerId, now: Time) -> Self {
+        Self {
+            peer,
+            bytes: 0,
+            quick: VecDeque::new(),
+            blocks: VecDeque::new(),
+            item: 0,
+            done: 0,
+            under_way: BTreeMap::new(),
+            given: BTreeMap::new(),
+            watches: BTreeMap::new(),
+            active: now,
+            asked: None,
+            pace: None,
+        }
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.quick.is_empty() || !self.blocks.is_empty()
+    }
+
+    /// True if it waits for content.
+    pub(crate) fn wants_blocks(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
+    /// True if what it waits for may wait for others.
+    pub(crate) fn is_background(&self) -> bool {
+        self.blocks.front().is_some_and(Asked::is_background)
+    }
+
+    /// True if it waits for no content, and nothing of what it began is missing or it has not gone on with
+    /// it for several times as long as it used to take.
+    pub(crate) fn is_finished(&self, now: Time) -> bool {
+        self.blocks.is_empty() && (self.under_way.is_empty() || now.since(self.active) >= self.grace())
+    }
+
+    /// True if content was sent to it within this time: some of it may be on its way.
+    pub(crate) fn was_served_within(&self, now: Time, time: Duration) -> bool {
+        self.bytes > 0 && now.since(self.active) < time
+    }
+
+    /// How long it may ask for nothing in the middle of a file. Requests run ahead of what arrived, so
+    /// what is on its way and its pace matter, not the link's.
+    fn grace(&self) -> Duration {
+        self.pace.map_or(GRACE_UNKNOWN, |pace| (pace * 4).clamp(GRACE, GRACE_UNKNOWN))
+    }
+
+    /// True if it asked for this file before and has not got all of it.
+    pub(crate) fn is_under_way(&self, file: FileId) -> bool {
+        self.under_way.contains_key(&file)
+    }
+
+    /// Queues a request; refused when there are too many.
+    pub(crate) fn take_quick(&mut self, quick: Quick) -> Result<(), Reason> {
+        if self.quick.len() >= limits::REQUESTS_OPEN {
+            return Err(Reason::Busy);
+        }
+        self.quick.push_back(quick);
+        Ok(())
+    }
+
+    /// Queues a request for blocks; false when there are too many. Its files are under way from now on,
+    /// unless no more may `begin`.
+    pub(crate) fn take_blocks(&mut self, now: Time, m: GetBlocks, begin: bool) -> bool {
+        self.take(now, Asked::Blocks(m), begin)
+    }
+
+    /// Queues a request for any chunk; the same.
+    pub(crate) fn take_any(&mut self, now: Time, m: GetAny, begin: bool) -> bool {
+        self.take(now, Asked::Any(m, None), begin)
+    }
+
+    fn take(&mut self, now: Time, asked: Asked, begin: bool) -> bool {
+        if self.blocks.len() >= limits::REQUESTS_OPEN {
+            return false;
+        }
+        if let Some(before) = self.asked.replace(now) {
+            let gap = now.since(before);
+            self.pace = Some(self.pace.map_or(gap, |pace| gap.max(pace / 2)));
+        }
+        self.active = now;
+        for file in asked.files() {
+            if !begin || self.under_way.len() >= UNDER_WAY {
+                break;
+            }
+            self.under_way.entry(file).or_insert(0);
+        }
+        // It overtakes what this one itself fetches in the background, but not what is under way.
+        let begun = usize::from(self.item > 0 || self.done > 0 || self.is_chosen_now());
+        let behind = self.blocks.iter().skip(begun).position(Asked::is_background);
+        match behind.filter(|_| !asked.is_background()) {
+            Some(at) => self.blocks.insert(begun + at, asked),
+            None => self.blocks.push_back(asked),
+        }
+        true
+    }
+
+    pub(crate) fn cancel(&mut self, request: u64) {
+        self.watches.remove(&request);
+        if self.blocks.front().is_some_and(|b| b.request() == request) {
+            (self.item, self.done) = (0, 0);
+        }
+        let cancelled = self.blocks.iter().filter(|b| b.request() == request);
+        for file in cancelled.flat_map(Asked::files) {
+            self.under_way.remove(&file);
+        }
+        self.blocks.retain(|b| b.request() != request);
+    }
+
+    /// The next page of the answers that overtake blocks.
+    pub(crate) fn next_quick(&mut self) -> Option<Message> {
+        loop {
+            let (page, last) = self.quick.front_mut()?.next();
+            if last {
+                self.quick.pop_front();
+            }
+            if page.is_some() {
+                return page;
+            }
+        }
+    }
+
+    /// The request for any chunk that is to be answered next, if its chunk is not chosen yet.
+    pub(crate) fn next_any(&self) -> Option<&GetAny> {
+        match self.blocks.front() {
+            Some(Asked::Any(any, None)) => Some(any),
+            _ => None,
+        }
+    }
+
+    /// True if what is sent to it now is a chunk that was chosen for it.
+    pub(crate) fn is_chosen(&self) -> bool {
+        matches!(self.blocks.front(), Some(Asked::Any(..)))
+    }
+
+    /// True if the chunk for its first request was chosen.
+    fn is_chosen_now(&self) -> bool {
+        matches!(self.blocks.front(), Some(Asked::Any(_, Some(_))))
+    }
+
+    /// A chunk of a file that it asked for by number is given to it.
+    pub(crate) fn was_given(&mut self, file: FileId, (chunks, chunk): (Chunks, ChunkIndex)) {
+        if let Some(given) = self.given.get_mut(&file).filter(|given| given.chunks() == chunks) {
+            given.insert(chunk);
+        } else if self.given.len() < limits::OPEN_FILES {
+            let mut given = Bits::none(chunks);
+            given.insert(chunk);
+            self.given.insert(file, given);
+        }
+    }
+
+    /// All chunks that were given to it, by file.
+    pub(crate) fn all_given(&self) -> impl Iterator<Item = (FileId, &Bits)> {
+        self.given.iter().map(|(file, given)| (*file, given))
+    }
+
+    /// The chunks of a file that were chosen for it.
+    pub(crate) fn given(&self, file: FileId) -> Option<&Bits> {
+        self.given.get(&file)
+    }
+
+    /// Answers the present request for any chunk with this one; or, if `None`, not.
+    pub(crate) fn choose(&mut self, chunk: Option<(Item, Bits)>) {
+        let Some(Asked::Any(any, chosen)) = self.blocks.front_mut() else { return };
+        let Some((item, given)) = chunk else {
+            self.blocks.pop_front();
+            (self.item, self.done) = (0, 0);
+            return;
+        };
+        *chosen = Some(item);
+        let file = any.file;
+        if self.given.len() >= limits::OPEN_FILES && !self.given.contains_key(&file) {
+            self.given.pop_first();
+        }
+        self.given.insert(file, given);
+    }
+
+    /// Request, number of the item, and what is left of the item that is to be sent next.
+    pub(crate) fn next_item(&mut self) -> Option<(u64, u32, Item)> {
+        let first = self.blocks.front()?;
+        let item = first.item(self.item)?;
+        let left = Item { offset: item.offset.saturating_add(self.done), len: item.len - self.done, ..item };
+        Some((first.request(), u32::try_from(self.item).unwrap_or(u32::MAX), left))
+    }
+
+    /// `bytes` of the present item, of a file of `size` bytes, were sent.
+    pub(crate) fn advance(&mut self, now: Time, bytes: u64, size: u64) {
+        self.active = now;
+        self.bytes += bytes;
+        self.done += bytes;
+        let Some(item) = self.blocks.front().and_then(|b| b.item(self.item)) else { return };
+        if let Some(sent) = self.under_way.get_mut(&item.file) {
+            *sent += bytes;
+            if *sent >= size {
+                self.under_way.remove(&item.file);
+            }
+        }
+        if self.done >= item.len {
+            self.next();
+        }
+    }
+
+    /// The present item is not sent.
+    pub(crate) fn skip_item(&mut self) {
+        if let Some(item) = self.blocks.front().and_then(|b| b.item(self.item)) {
+            self.under_way.remove(&item.file);
+            self.next();
+        }
+    }
+
+    /// Invariant: `item` is in range of the first request, which [`Message::decode`] let no request
+    /// without items pass for.
+    fn next(&mut self) {
+        self.done = 0;
+        self.item += 1;
+        if self.blocks.front().is_some_and(|b| b.item(self.item).is_none()) {
+            self.item = 0;
+            self.blocks.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_waits_for_overtakes_what_it_fetches_in_the_background() {
+        let item = Item { file: FileId([1; 32]), offset: 0, len: 10 };
+        let blocks = |request, background| GetBlocks { request, items: vec![item], background };
+        for sent in [0, 4] {
+            let mut client = Client::new(PeerId([2; 32]), Time::ZERO);
+            assert!(client.take_blocks(Time::ZERO, blocks(1, true), true));
+            if sent > 0 {
+                client.advance(Time::ZERO, sent, 100);
+            }
+            for (request, background) in [(2, true), (3, false), (4, true), (5, false)] {
+                assert!(client.take_blocks(Time::ZERO, blocks(request, background), true));
+            }
+            let mut order = Vec::new();
+            while let Some((request, _, left)) = client.next_item() {
+                assert_eq!(client.is_background(), matches!(request, 1 | 2 | 4));
+                order.push(request);
+                client.advance(Time::ZERO, left.len, 100);
+            }
+            // But not what is under way.
+            assert_eq!(order, if sent == 0 { [3, 5, 1, 2, 4] } else { [1, 3, 5, 2, 4] });
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What the controller asks of the sender and hears from it, and how it is started.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mio::net::TcpListener;
+
+use super::SenderRole;
+use crate::address::Host;
+use crate::content::{Catalogue, ChunkIndex, FileId, SafePath, Span};
+use crate::disk;
+use crate::identity::tls::Tls;
+use crate::identity::{Contact, PeerId};
+use crate::library::Shelf;
+use crate::transfer::{Engine, Gate, Handle};
+use crate::wire::message::{KeptFile, Told};
+
+/// What the sender serves. Immutable; a new one replaces it.
+#[derive(Clone, Debug, Default)]
+pub struct Offer {
+    /// The signed catalogue head; empty before the first scan.
+    pub head: Arc<[u8]>,
+    /// What is shared.
+    pub shelf: Arc<Shelf>,
+    /// The peers in our table.
+    pub table: Arc<[Told]>,
+}
+
+/// What lies in the chunk store of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Bytes of the whole file.
+    pub size: u64,
+    /// The chunks that are there.
+    pub spans: Vec<Span>,
+    /// Who shares it.
+    pub owners: Vec<PeerId>,
+}
+
+/// What a keeper keeps for one owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptOf {
+    /// The owner.
+    pub origin: PeerId,
+    /// Its newest announcement, a datagram signed by itself; empty if none is known. Of another peer's word it
+    /// has not been checked.
+    pub announcement: Arc<[u8]>,
+    /// The files, and which chunks of them.
+    pub rows: Vec<KeptFile>,
+}
+
+/// What the controller asks of the sender.
+#[derive(Debug)]
+pub enum SenderCommand {
+    /// Serve this from now on.
+    Offer(Arc<Offer>),
+    /// Serve what is there of this file, too.
+    Hold(Arc<disk::Held>),
+    /// The folder of the chunk store.
+    Store(PathBuf),
+    /// This is there of a file in the chunk store; `None`: nothing any more. To be said again whenever that
+    /// changes, and before chunks are removed; it takes the place of what was said before.
+    Stored(FileId, Option<StoredFile>),
+    /// The owners whose files in the chunk store anybody may have now, and hear of. Those of others are there for
+    /// themselves only. At first it is nobody's.
+    Open(BTreeSet<PeerId>),
+    /// The signed head and the catalogue of another owner, for whoever asks for them; `None`: neither is known.
+    Estate(PeerId, Option<(Arc<[u8]>, Arc<Catalogue>)>),
+    /// What is kept for others, for whoever asks for it. One entry for each owner.
+    Kept(Arc<Vec<KeptOf>>),
+    /// Ask this peer, over a connection that it made, to dial our receiver.
+    AskBack(PeerId),
+    /// This peer asked us to dial its receiver.
+    DialBack(Contact),
+    /// Take no new request; report [`SenderEvent::Stopped`] when what is under way was sent, and read by
+    /// whoever it is for.
+    Finish,
+    /// Finish the block under way, close, and report [`SenderEvent::Stopped`].
+    Stop,
+}
+
+/// What the sender reports.
+#[derive(Debug)]
+pub enum SenderEvent {
+    /// TLS proved this peer at this address, or a byte came from it.
+    Proved(PeerId, Host),
+    /// [`SenderCommand::AskBack`] was asked for, and there is no connection with that peer.
+    NotConnected(PeerId),
+    /// To whom content is under way: peer, bytes of content since it connected. At most 4 a second, and
+    /// once more, empty, when to nobody any more.
+    Serving(Vec<(PeerId, u64)>),
+    /// A file was not what it was when it was hashed; it was not served.
+    Changed(SafePath),
+    /// A chunk in the store is not what it was, or cannot be read; it was not served and is not from now on.
+    /// Once, until the file is [stored](SenderCommand::Stored) again.
+    Rotten(FileId, ChunkIndex),
+    /// The data of a file in the store is gone, or what proves it: nothing of it is served. Once, as above.
+    Missing(FileId),
+    /// Nothing is under way any more, after `Finish` or `Stop`.
+    Stopped,
+}
+
+/// A running sender.
+pub type SenderHandle = Handle<SenderCommand, SenderEvent>;
+
+/// Events that wait for the controller, at most.
+const EVENTS: usize = 1_024;
+
+/// Starts the sender on port `t+1`. It serves nothing until it gets an [`Offer`].
+///
+/// # Errors
+/// What the operating system says.
+pub fn start_sender(listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderHandle> {
+    start_sender_on(Engine::new()?, listeners, tls)
+}
+
+/// The same in this engine.
+///
+/// # Errors
+/// What the operating system says.
+pub fn start_sender_on(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderHandle> {
+    let (tell, events) = crossbeam_channel::bounded(EVENTS);
+    let role = SenderRole::new(tell, Gate::new(engine.limit), Arc::clone(&engine.counters));
+    engine.start("sender", tls, listeners, events, role)
+}

@@ -1,0 +1,463 @@
+//! The sender: serves head, buckets, manifests, blocks and the table of peers out of one [`Offer`], and what is
+//! kept here for others.
+//!
+//! Requests name content, never paths, and only bytes leave of files on the shelf, of those that are being fetched
+//! (holding.rs), and of the chunk store (store.rs), looked for in this order. Nothing is made before the socket took what was made so far, so a slow asker costs no memory. Blocks are read in
+//! steps of 256 KiB on this thread; before and after each step the file must be what was hashed.
+
+mod background;
+mod blocks;
+pub(crate) mod client;
+mod dial_back;
+mod handle;
+mod owner_catalogues;
+mod partial_seeds;
+mod store;
+pub(crate) mod super_seed;
+mod swarm;
+
+pub use self::handle::{
+    KeptOf, Offer, SenderCommand, SenderEvent, SenderHandle, StoredFile, start_sender, start_sender_on,
+};
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+
+use self::background::Yielding;
+use self::blocks::OpenFiles;
+use self::client::{Client, Quick};
+use self::dial_back::Following;
+use self::owner_catalogues::{Estate, Estates};
+use self::partial_seeds::Holding;
+use self::store::Store;
+use self::super_seed::Giving;
+use crate::address::Host;
+use crate::content::{FileId, Manifest};
+use crate::counters::Counters;
+use crate::identity::Contact;
+use crate::identity::PeerId;
+use crate::library::unchanged;
+use crate::sys::descriptors;
+use crate::text;
+use crate::time::Time;
+use crate::transfer::Gate;
+use crate::transfer::connection::Closed;
+use crate::transfer::engine::Role;
+use crate::transfer::net::{ConnId, Net};
+use crate::wire::Message;
+use crate::wire::frame::Frame;
+use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused};
+
+/// Bytes read from a file in one step.
+const STEP: usize = 256 << 10;
+
+/// How often the controller hears who is served, at most.
+const SERVING: Duration = Duration::from_millis(250);
+
+/// Chunks that came are told to who wants to know once in this time.
+const HAVES: Duration = Duration::from_millis(20);
+
+/// After `Stop`: connections have this long to take what was made for them.
+const STOP: Duration = Duration::from_millis(500);
+
+/// Who was sent content within this time may still have some of it to read. Longer than a full buffer of
+/// the kernel takes on a link of a megabit a second.
+const ON_ITS_WAY: Duration = Duration::from_secs(30);
+
+/// While it ends, it looks this often whether it has.
+const LOOK: Duration = Duration::from_millis(20);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Serving,
+    /// What is under way is sent.
+    Finishing,
+    /// It is in the kernel: whoever it is for reads it.
+    Parting,
+    Stopping(Time),
+    Stopped,
+}
+
+/// Why there is no such content: before the first scan it may yet come.
+fn unknown(offer: &Offer) -> Reason {
+    if offer.head.is_empty() { Reason::Busy } else { Reason::Unknown }
+}
+
+/// The sender's role.
+#[derive(Debug)]
+pub(super) struct SenderRole {
+    events: Sender<SenderEvent>,
+    offer: Arc<Offer>,
+    state: State,
+    clients: BTreeMap<ConnId, Client>,
+    /// Connections that end when the other end has read everything.
+    parting: BTreeMap<ConnId, (PeerId, u64)>,
+    /// Connections that we made because their other end asked for it.
+    back: BTreeMap<ConnId, PeerId>,
+    following: Following,
+    open: OpenFiles,
+    /// What is served of files that are not shared.
+    holding: Holding,
+    giving: Giving,
+    /// What is kept here for others.
+    store: Store,
+    estates: Estates,
+    /// What limits how much is made.
+    gate: Gate<ConnId>,
+    yielding: Yielding<ConnId>,
+    counters: Arc<Counters>,
+    /// When to look for chunks to be told of; `None` while nobody wants to know.
+    haves: Option<Time>,
+    /// Files found changed, until there is a new offer.
+    changed: BTreeSet<FileId>,
+    /// Files that could not be read, and until when that is not tried again.
+    unreadable: BTreeMap<FileId, Time>,
+    buffer: Vec<u8>,
+    /// Who the controller knows to be served.
+    told: Vec<(PeerId, u64)>,
+    /// When that is to be looked at again; `None` while nobody is served.
+    report: Option<Time>,
+    /// While it ends: when to look whether it has.
+    look: Time,
+}
+
+impl SenderRole {
+    pub(super) fn new(events: Sender<SenderEvent>, gate: Gate<ConnId>, counters: Arc<Counters>) -> Self {
+        Self {
+            events,
+            offer: Arc::default(),
+            state: State::Serving,
+            clients: BTreeMap::new(),
+            parting: BTreeMap::new(),
+            back: BTreeMap::new(),
+            following: Following::default(),
+            open: OpenFiles::default(),
+            holding: Holding::new(usize::try_from(descriptors::allowed() / 8).unwrap_or(usize::MAX)),
+            giving: Giving::default(),
+            store: Store::new(),
+            estates: Estates::default(),
+            gate,
+            yielding: Yielding::default(),
+            counters,
+            haves: None,
+            changed: BTreeSet::new(),
+            unreadable: BTreeMap::new(),
+            buffer: vec![0; STEP],
+            told: Vec::new(),
+            report: None,
+            look: Time::ZERO,
+        }
+    }
+
+    /// Tells the controller who is being served, while somebody is and once when nobody is any more.
+    fn report(&mut self, now: Time) {
+        let mut serving = BTreeMap::new();
+        let clients = self.clients.values().filter(|c| c.bytes > 0 && !c.is_finished(now));
+        for (peer, bytes) in clients.map(|c| (c.peer, c.bytes)).chain(self.parting.values().copied()) {
+            *serving.entry(peer).or_insert(0) += bytes;
+        }
+        let serving: Vec<_> = serving.into_iter().collect();
+        let told =
+            serving == self.told || self.events.try_send(SenderEvent::Serving(serving.clone())).is_ok();
+        self.report = (!told || !serving.is_empty()).then_some(now + SERVING);
+        if told {
+            self.told = serving;
+        }
+    }
+
+    /// Says that nothing is under way any more, once that is so.
+    fn check_finished(&mut self, now: Time, net: &mut Net) {
+        let is_done = |(id, c): (&ConnId, &Client)| !c.is_busy() && c.is_finished(now) && net.is_flushed(*id);
+        if self.state == State::Finishing && self.clients.iter().all(is_done) {
+            self.part(now, net);
+        }
+        let finished = match self.state {
+            State::Serving | State::Finishing | State::Stopped => false,
+            State::Parting => {
+                self.parting.retain(|id, _| net.is_there(*id));
+                self.parting.is_empty()
+            }
+            State::Stopping(since) => now.since(since) >= STOP || net.is_empty(),
+        };
+        if finished {
+            self.state = State::Stopped;
+            drop(self.events.send(SenderEvent::Stopped));
+        }
+    }
+
+    /// All is in the kernel. Were it left there, whoever hears that we left would not read it any more.
+    fn part(&mut self, now: Time, net: &mut Net) {
+        self.state = State::Parting;
+        net.stop_accepting();
+        for (id, client) in std::mem::take(&mut self.clients) {
+            self.gate.forget(id);
+            self.yielding.forget(id);
+            if client.was_served_within(now, ON_ITS_WAY) {
+                net.part(now, id);
+                self.parting.insert(id, (client.peer, client.bytes));
+            } else {
+                net.close(now, id);
+            }
+        }
+        self.report = Some(now);
+    }
+
+    /// Asks a peer, over a connection that it made, to dial our receiver.
+    fn ask_back(&self, net: &mut Net, peer: PeerId) {
+        let open = self.clients.iter().find(|(_, client)| client.peer == peer);
+        match open {
+            Some((id, _)) => net.send(*id, &Message::DialBack(DialBack { request: 0 })),
+            None => drop(self.events.try_send(SenderEvent::NotConnected(peer))),
+        }
+    }
+
+    /// Dials the receiver of a peer that asked for it, as often as the limits allow.
+    fn dial_back(&mut self, now: Time, net: &mut Net, contact: &Contact) {
+        let (of, open): (Vec<_>, Vec<_>) =
+            self.back.iter().map(|(id, p)| (*id, *p)).partition(|(_, p)| *p == contact.id);
+        let under_way = |(id, _): &&(ConnId, PeerId)| !self.clients.contains_key(id);
+        let count = open.iter().filter(under_way).count();
+        if self.state != State::Serving
+            || of.iter().any(|o| under_way(&o))
+            || !self.following.may_dial(now, contact.id, count)
+        {
+            return;
+        }
+        // It asks because it has no connection with us: those that we take for open are not.
+        for (id, _) in of {
+            net.close(now, id);
+            self.back.remove(&id);
+            self.forget(id);
+        }
+        match net.dial(now, contact, contact.ports.receiver) {
+            Ok(id) => drop(self.back.insert(id, contact.id)),
+            Err(how) => log::debug!("{} cannot be dialled back: {how:?}", contact.id),
+        }
+    }
+
+    /// The answer to a request for a head: our own, or that of an owner whose files are kept here.
+    fn head(&self, peer: PeerId, m: &GetHead) -> Result<Quick, Reason> {
+        let Some(origin) = m.origin else {
+            return Quick::head(&self.offer.head, &self.offer.shelf.catalogue, m).ok_or(Reason::Busy);
+        };
+        let estate = self.estate(peer, origin)?;
+        Quick::head(&estate.signed, &estate.catalogue, m).ok_or(Reason::Busy)
+    }
+
+    /// The same for buckets.
+    fn buckets(&self, peer: PeerId, m: &GetBuckets) -> Result<Quick, Reason> {
+        let catalogue = match m.origin {
+            None => &self.offer.shelf.catalogue,
+            Some(origin) => &*self.estate(peer, origin)?.catalogue,
+        };
+        Quick::buckets(catalogue, m).ok_or(Reason::Changed)
+    }
+
+    /// What `peer` may know of an owner: the same rule as for its files.
+    fn estate(&self, peer: PeerId, origin: PeerId) -> Result<&Estate, Reason> {
+        let estate = self.estates.get(origin).filter(|_| self.store.may_have(peer, origin));
+        estate.ok_or_else(|| unknown(&self.offer))
+    }
+
+    /// What proves a file, from wherever it is known.
+    fn manifest(&mut self, now: Time, peer: PeerId, file: FileId) -> Result<Arc<Manifest>, Reason> {
+        let known = self.offer.shelf.files.get(&file).map(|f| &f.manifest);
+        match known.or_else(|| self.holding.get(file)?.manifest()) {
+            Some(manifest) => Ok(Arc::clone(manifest)),
+            None if self.store.chunks(peer, file).is_some() => self.store.manifest(now, peer, file),
+            None => Err(unknown(&self.offer)),
+        }
+    }
+
+    fn take_quick(&mut self, id: ConnId, quick: Quick) -> Result<(), Reason> {
+        self.clients.get_mut(&id).map_or(Ok(()), |client| client.take_quick(quick))
+    }
+
+    fn take_request(&mut self, now: Time, net: &mut Net, id: ConnId, message: Message) -> Result<(), String> {
+        let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
+        let peer = client.peer;
+        let (request, taken) = match message {
+            Message::GetBlocks(m) => {
+                let (request, begin) = (m.request, self.state == State::Serving);
+                (request, if client.take_blocks(now, m, begin) { Ok(()) } else { Err(Reason::Busy) })
+            }
+            Message::GetAny(m) => (m.request, self.take_any(now, id, m)),
+            Message::GetHaves(m) => (m.request, self.watch(now, id, &m)),
+            Message::GetHead(m) => {
+                (m.request, self.head(peer, &m).and_then(|quick| self.take_quick(id, quick)))
+            }
+            Message::GetBuckets(m) => {
+                (m.request, self.buckets(peer, &m).and_then(|quick| self.take_quick(id, quick)))
+            }
+            Message::GetManifest(m) => {
+                let quick = self.manifest(now, peer, m.file).and_then(|found| Quick::manifest(found, &m));
+                self.tell_trouble();
+                (m.request, quick.and_then(|quick| self.take_quick(id, quick)))
+            }
+            Message::GetKept(m) => {
+                let pages = self.estates.kept(m.request, peer, self.store.owners());
+                (m.request, self.take_quick(id, Quick::Kept(pages)))
+            }
+            Message::GetTable(m) => (m.request, self.take_quick(id, Quick::table(&self.offer, &m))),
+            Message::Cancel(m) => {
+                client.cancel(m.request);
+                return Ok(());
+            }
+            // Whom we dialled back does not wait for us any more, and closes.
+            Message::Refused(_) if self.back.contains_key(&id) => return Ok(()),
+            answer => return Err(format!("it sent an answer where requests belong: {}", answer.name())),
+        };
+        if let Err(reason) = taken {
+            net.send(id, &Message::Refused(Refused { request, item: None, reason }));
+        }
+        Ok(())
+    }
+
+    /// Who asked over this connection is gone.
+    fn forget(&mut self, id: ConnId) {
+        let Some(client) = self.clients.remove(&id) else { return };
+        for (file, given) in client.all_given() {
+            self.giving.take_back(file, given);
+        }
+    }
+
+    /// Tells the controller what was found wrong in the store.
+    fn tell_trouble(&mut self) {
+        while let Some(event) = self.store.next_event() {
+            drop(self.events.send(event));
+        }
+    }
+}
+
+impl Role for SenderRole {
+    type Command = SenderCommand;
+
+    fn on_command(&mut self, now: Time, net: &mut Net, command: SenderCommand) {
+        match command {
+            SenderCommand::Offer(offer) => {
+                self.offer = offer;
+                self.changed.clear();
+                let files = &self.offer.shelf.files;
+                self.unreadable.retain(|id, _| files.contains_key(id));
+                // A file may have been replaced by another one of the same content.
+                self.open.files.retain(|id, (f, _)| {
+                    files.get(id).is_some_and(|file| unchanged(f, &file.stamp).unwrap_or(false))
+                });
+            }
+            SenderCommand::Hold(held) => self.holding.add(now, held),
+            SenderCommand::Store(folder) => self.store.set_folder(folder),
+            SenderCommand::Stored(id, file) => self.store.set(id, file),
+            SenderCommand::Open(owners) => self.store.set_owners(owners),
+            SenderCommand::Estate(origin, estate) => self.estates.set(origin, estate),
+            SenderCommand::Kept(kept) => self.estates.set_kept(kept),
+            SenderCommand::AskBack(peer) => self.ask_back(net, peer),
+            SenderCommand::DialBack(contact) => self.dial_back(now, net, &contact),
+            SenderCommand::Finish => {
+                if self.state == State::Serving {
+                    self.state = State::Finishing;
+                }
+                self.check_finished(now, net);
+            }
+            SenderCommand::Stop => {
+                if matches!(self.state, State::Serving | State::Finishing | State::Parting) {
+                    self.state = State::Stopping(now);
+                    net.stop_accepting();
+                    for id in net.ids() {
+                        self.gate.forget(id);
+                        self.yielding.forget(id);
+                        net.close(now, id);
+                    }
+                    self.clients.clear();
+                    self.parting.clear();
+                }
+                self.check_finished(now, net);
+            }
+        }
+    }
+
+    fn on_proved(&mut self, now: Time, _net: &mut Net, id: ConnId, peer: PeerId, host: Host) {
+        self.clients.insert(id, Client::new(peer, now));
+        drop(self.events.try_send(SenderEvent::Proved(peer, host)));
+    }
+
+    fn on_alive(&mut self, peer: PeerId, host: Host) {
+        // A sign of life may be skipped: the next one comes.
+        drop(self.events.try_send(SenderEvent::Proved(peer, host)));
+    }
+
+    fn on_frame(&mut self, now: Time, net: &mut Net, id: ConnId, frame: Frame) -> Result<(), String> {
+        match Message::decode(&frame) {
+            Ok(Some(message)) => self.take_request(now, net, id, message),
+            Ok(None) => {
+                net.refuse(id, &frame);
+                Ok(())
+            }
+            Err(e) => {
+                let refused = Refused {
+                    request: crate::wire::message::request_of(&frame),
+                    item: None,
+                    reason: Reason::Malformed,
+                };
+                log::debug!("a request is malformed: {e}");
+                net.send(id, &Message::Refused(refused));
+                Ok(())
+            }
+        }
+    }
+
+    fn on_drained(&mut self, now: Time, net: &mut Net, id: ConnId) -> bool {
+        let Some(client) = self.clients.get_mut(&id) else { return false };
+        if let Some(answer) = client.next_quick() {
+            net.push(id, &answer.encode(), &[]);
+            return true;
+        }
+        let pushed = self.push_blocks(now, net, id);
+        self.tell_trouble();
+        pushed
+    }
+
+    fn is_busy(&self, id: ConnId) -> bool {
+        self.clients.get(&id).is_some_and(Client::is_busy)
+    }
+
+    fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {
+        self.forget(id);
+        if let Some(peer) = self.back.remove(&id) {
+            log::debug!("the connection that {peer} asked for is over: {}", text::shown(&format!("{how:?}")));
+        }
+        self.gate.forget(id);
+        self.yielding.forget(id);
+        if !self.told.is_empty() {
+            self.report = Some(now);
+        }
+        self.check_finished(now, net);
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        let look = matches!(self.state, State::Stopping(_) | State::Finishing | State::Parting);
+        let look = look.then_some(self.look);
+        let files = [self.holding.poll_timeout(), self.store.poll_timeout()];
+        let turns = [self.gate.poll_timeout(), self.yielding.poll_timeout()];
+        let others = [self.report, self.haves, look];
+        files.into_iter().chain(turns).chain(others).flatten().min()
+    }
+
+    fn on_timeout(&mut self, now: Time, net: &mut Net) {
+        for id in [self.gate.call(now), self.yielding.call(now)].into_iter().flatten() {
+            net.enqueue(id);
+        }
+        if self.report.is_some_and(|t| t <= now) {
+            self.report(now);
+        }
+        if self.haves.is_some_and(|t| t <= now) {
+            self.tell_haves(now, net);
+        }
+        self.holding.tidy(now);
+        self.store.tidy(now);
+        self.look = now + LOOK;
+        self.check_finished(now, net);
+    }
+}

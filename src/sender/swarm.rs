@@ -1,0 +1,175 @@
+//! What one who fetches as part of a crowd is told and given: which chunks are here, and any of those that it
+//! wants. Part of the sender.
+
+use super::{HAVES, SenderRole, State, unknown};
+use crate::content::partial::Bits;
+use crate::content::{Chunks, FileId};
+use crate::identity::PeerId;
+use crate::limits;
+use crate::sender::client::{Client, Watch};
+use crate::time::Time;
+use crate::transfer::net::{ConnId, Net};
+use crate::wire::Message;
+use crate::wire::message::{GetAny, GetHaves, Item, Reason, Refused};
+
+/// Chunks that may turn out to be wrong before a request for any chunk is put off: each is read.
+const CHOICES: usize = 4;
+
+impl SenderRole {
+    /// Chooses the chunk for a request that leaves it to us, if that is what comes next. True: the request
+    /// was refused.
+    pub(super) fn choose(&mut self, now: Time, net: &mut Net, id: ConnId) -> bool {
+        let Some(any) = self.clients.get(&id).and_then(Client::next_any) else { return false };
+        let (request, file) = (any.request, any.file);
+        let chosen = match Chunks::of(any.size).and_then(|chunks| Bits::from_map(chunks, &any.want)) {
+            Some(want) => self.choose_of(now, id, file, &want),
+            None => Err(Reason::Malformed),
+        };
+        let Some(client) = self.clients.get_mut(&id) else { return false };
+        match chosen {
+            Ok(chosen) => {
+                client.choose(Some(chosen));
+                false
+            }
+            Err(reason) => {
+                client.choose(None);
+                net.send(id, &Message::Refused(Refused { request, item: None, reason }));
+                true
+            }
+        }
+    }
+
+    fn choose_of(
+        &mut self,
+        now: Time,
+        id: ConnId,
+        file: FileId,
+        want: &Bits,
+    ) -> Result<(Item, Bits), Reason> {
+        let Some(client) = self.clients.get(&id) else { return Err(Reason::Unknown) };
+        let (peer, chunks) = (client.peer, want.chunks());
+        if self.cut(peer, file, chunks.size())? != chunks {
+            return Err(Reason::Malformed);
+        }
+        let given = client.given(file).filter(|g| g.chunks() == chunks);
+        let mut given = given.map_or_else(|| Bits::none(chunks), Bits::clone);
+        let shelf = &self.offer.shelf.files;
+        let shared = shelf.get(&file).is_some_and(|f| f.manifest.chunks() == chunks);
+        let shared = shared && !self.changed.contains(&file);
+        let held = self.holding.get(file).filter(|h| h.chunks() == chunks);
+        let is_held = |chunk| shared || held.is_some_and(|h| h.has(chunk));
+        let stored = self.store.chunks(peer, file) == Some(chunks);
+        for _ in 0..CHOICES {
+            let here = |chunk| is_held(chunk) || (stored && self.store.has(peer, file, chunk));
+            let chunk = self.giving.choose(file, want, &given, here).ok_or(Reason::Unknown)?;
+            // One that turns out to be wrong is none of those that are here.
+            if !is_held(chunk)
+                && let Err(reason) = self.store.prove(now, peer, file, chunk)
+            {
+                if reason == Reason::Busy {
+                    return Err(reason);
+                }
+                continue;
+            }
+            given.insert(chunk);
+            let item = Item { file, offset: chunks.range(chunk).start, len: chunks.len_of(chunk) };
+            return Ok((item, given));
+        }
+        Err(Reason::Busy)
+    }
+
+    /// How a file that is served here to `peer` is cut, if it has that size and can be told of by maps.
+    fn cut(&self, peer: PeerId, file: FileId, size: u64) -> Result<Chunks, Reason> {
+        let shared = self.offer.shelf.files.get(&file).map(|f| f.manifest.chunks());
+        let held = self.holding.get(file).map(|h| h.chunks());
+        let mut known = [shared, held, self.store.chunks(peer, file)].into_iter().flatten().peekable();
+        if known.peek().is_none() {
+            return Err(unknown(&self.offer));
+        }
+        let right = known.find(|c| c.size() == size && c.count() <= limits::MAP_CHUNKS);
+        right.ok_or(Reason::Malformed)
+    }
+
+    /// Queues a request for any chunk. Looked at before it is kept: whoever asks chooses neither how many
+    /// bytes its map has nor what file it is of.
+    pub(super) fn take_any(&mut self, now: Time, id: ConnId, m: GetAny) -> Result<(), Reason> {
+        let Some(peer) = self.clients.get(&id).map(|c| c.peer) else { return Ok(()) };
+        if Bits::from_map(self.cut(peer, m.file, m.size)?, &m.want).is_none() {
+            return Err(Reason::Malformed);
+        }
+        let begin = self.state == State::Serving;
+        let taken = self.clients.get_mut(&id).is_none_or(|client| client.take_any(now, m, begin));
+        if taken { Ok(()) } else { Err(Reason::Busy) }
+    }
+
+    /// The chunks that are here for `peer` of a file that it asked for by this size; `None`: it is not here.
+    fn have(&self, peer: PeerId, watch: &Watch) -> Option<Bits> {
+        let fits = |c: &Chunks| c.size() == watch.size;
+        let shared = self.offer.shelf.files.get(&watch.file).map(|f| f.manifest.chunks());
+        if let Some(chunks) = shared.filter(fits) {
+            return Some(Bits::all(chunks));
+        }
+        let held = self.holding.get(watch.file).map(|h| h.have()).filter(|b| fits(&b.chunks()));
+        let stored = self.store.have(peer, watch.file).filter(|b| fits(&b.chunks()));
+        match (held, stored) {
+            (Some(mut held), Some(stored)) => {
+                for chunk in stored.iter() {
+                    held.insert(chunk);
+                }
+                Some(held)
+            }
+            (held, stored) => held.or(stored),
+        }
+    }
+
+    /// Begins to tell what is there of a file.
+    pub(super) fn watch(&mut self, now: Time, id: ConnId, m: &GetHaves) -> Result<(), Reason> {
+        let Some(peer) = self.clients.get(&id).map(|c| c.peer) else { return Ok(()) };
+        self.cut(peer, m.file, m.size)?;
+        let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
+        if client.watches.len() >= limits::REQUESTS_OPEN {
+            return Err(Reason::Busy);
+        }
+        client.watches.insert(m.request, Watch::new(m.file, m.size));
+        // At once: whoever asks has nothing to do before it knows.
+        self.haves = Some(now);
+        Ok(())
+    }
+
+    /// Tells those who want to know of the chunks that came.
+    pub(super) fn tell_haves(&mut self, now: Time, net: &mut Net) {
+        let mut clients = std::mem::take(&mut self.clients);
+        let mut any = false;
+        for (&id, client) in &mut clients {
+            let mut over = Vec::new();
+            for (&request, watch) in &mut client.watches {
+                if !net.has_room(id) {
+                    break;
+                }
+                // Nothing comes by itself to a file that is in the store alone.
+                let version = Some(self.store.version());
+                let alone = self.holding.get(watch.file).is_none();
+                if alone && watch.version == version && !self.offer.shelf.files.contains_key(&watch.file) {
+                    continue;
+                }
+                watch.version = version.filter(|_| alone);
+                match self.have(client.peer, watch) {
+                    Some(have) => {
+                        if let Some(haves) = watch.next(request, have) {
+                            net.send(id, &Message::Haves(haves));
+                        }
+                    }
+                    None => over.push(request),
+                }
+            }
+            for request in over {
+                client.watches.remove(&request);
+                let refused = Refused { request, item: None, reason: Reason::Unknown };
+                net.send(id, &Message::Refused(refused));
+            }
+            any |= !client.watches.is_empty();
+        }
+        self.clients = clients;
+        self.haves = any.then_some(now + HAVES);
+    }
+}

@@ -1,0 +1,270 @@
+//! What connections say: they stand, they end, blocks and manifests come, or are refused. Pure; part of
+//! swarm/mod.rs.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use super::sources::Link;
+use super::{Asked, Output, Swarm, Target};
+use crate::disk;
+use crate::identity::PeerId;
+use crate::time::Time;
+use crate::wire::message::{BlockIs, ManifestIs, Reason, Refused};
+
+/// How long a source that is busy is not asked.
+const BUSY: Duration = Duration::from_millis(500);
+
+impl Swarm {
+    /// A connection to this peer stands.
+    pub(crate) fn handle_up(&mut self, now: Time, peer: PeerId) {
+        let source = self.source(now, peer);
+        source.link = Link::Up;
+        source.blocked = false;
+        source.heard = now;
+        self.schedule(now);
+    }
+
+    /// Neither can this peer be dialled nor does it dial back: said to whoever waits for it.
+    pub(crate) fn handle_blocked(&mut self, now: Time, peer: PeerId) {
+        self.source(now, peer).blocked = true;
+    }
+
+    /// So many connections to this peer stand, of those that [`Output::Lanes`] asked for; `all`: no more
+    /// are coming.
+    pub(crate) fn handle_lanes(&mut self, now: Time, peer: PeerId, count: u8, all: bool) {
+        if let Some(source) = self.sources.get_mut(&peer) {
+            let fewer = count < source.lanes.used();
+            source.lanes.made(count, all);
+            if fewer {
+                // Those that are over were not in use. What was begun over one of them goes on over another.
+                self.downloads.values_mut().for_each(|d| d.release(peer));
+            }
+        }
+        self.fill(now, peer);
+    }
+
+    /// The connection to this peer could not be had, or is over.
+    pub(crate) fn handle_down(&mut self, now: Time, peer: PeerId) {
+        let source = self.source(now, peer);
+        // Closed in order while nothing was owed is no failure.
+        let failed = source.link == Link::Dialling || !source.requests.is_empty();
+        self.unlink(now, peer);
+        if failed {
+            self.failed(now, peer);
+        }
+        self.schedule(now);
+    }
+
+    /// Something came from this peer.
+    pub(crate) fn handle_heard(&mut self, at: Time, peer: PeerId) {
+        if let Some(source) = self.sources.get_mut(&peer) {
+            source.heard = source.heard.max(at);
+        }
+    }
+
+    /// A block begins: where its bytes go. `Ok(None)`: nowhere, it is not wanted any more.
+    ///
+    /// # Errors
+    /// In words, if nobody asked this peer for this: it is wrong, and its connection ends.
+    pub(crate) fn check_block(
+        &self,
+        peer: PeerId,
+        block: &BlockIs,
+        len: usize,
+    ) -> Result<Option<Target>, &'static str> {
+        const UNASKED: &str = "it sent a block that nobody asked for";
+        let Some((asked_of, asked)) = self.asked.get(&block.request) else {
+            let late = self.sources.get(&peer).map_or(0, |s| s.late);
+            return if len as u64 <= late { Ok(None) } else { Err(UNASKED) };
+        };
+        let items = match asked {
+            Asked::Blocks(items) => items,
+            Asked::Any(any) => {
+                if *asked_of != peer {
+                    return Err(UNASKED);
+                }
+                let chunk = self.check_any(peer, any, block, len)?;
+                let to = chunk.and_then(|c| Some((c, self.downloads.get(&any.token)?)));
+                return Ok(to.map(|(chunk, download)| Target {
+                    token: any.token,
+                    chunk,
+                    offset: block.offset - download.chunks.range(chunk).start,
+                }));
+            }
+            Asked::Manifest(_) | Asked::Haves(_) => return Err("it sent a block where none was asked for"),
+        };
+        let item = items.get(block.item as usize).ok_or("it sent a block of no item")?;
+        if *asked_of != peer || block.offset != item.offset || len == 0 || len as u64 > item.left {
+            return Err(UNASKED);
+        }
+        let Some(download) = self.downloads.get(&item.token) else { return Ok(None) };
+        if item.void || !download.sources.contains(&peer) {
+            return Ok(None);
+        }
+        if !download.is_proved() {
+            return Err("it sent a block before its manifest");
+        }
+        let offset = item.offset - download.chunks.range(item.chunk).start;
+        match download.expects(peer, item.chunk, offset) {
+            Some(true) => Ok(Some(Target { token: item.token, chunk: item.chunk, offset })),
+            Some(false) => Err("it sent a block out of order"),
+            None => Ok(None),
+        }
+    }
+
+    /// A block that [`Self::check_block`] let pass is complete. True: it is (still) wanted, and goes to
+    /// its target.
+    pub(crate) fn handle_block(&mut self, now: Time, peer: PeerId, block: &BlockIs, len: usize) -> bool {
+        let target = self.check_block(peer, block, len).ok().flatten();
+        let wanted = target.is_some();
+        let len = len as u64;
+        let (answered, lane) = match self.asked.get_mut(&block.request) {
+            Some((_, Asked::Blocks(items))) => {
+                let Some(item) = items.get_mut(block.item as usize) else { return false };
+                item.left = item.left.saturating_sub(len);
+                item.offset += len;
+                let lane = item.lane;
+                (items.iter().all(|i| i.left == 0), lane)
+            }
+            Some((_, Asked::Any(any))) => {
+                let lane = any.lane;
+                (self.any_came(peer, block.request, block, (target.map(|t| t.chunk), len)), lane)
+            }
+            _ => {
+                if let Some(source) = self.sources.get_mut(&peer) {
+                    source.late = source.late.saturating_sub(len);
+                }
+                return false;
+            }
+        };
+        if answered {
+            self.asked.remove(&block.request);
+        }
+        let most = self.lanes_for_one();
+        if let Some(source) = self.sources.get_mut(&peer) {
+            source.heard = now;
+            source.owed = source.owed.saturating_sub(len);
+            source.pacing.arrived(now, len);
+            // In a crowd goodput comes and goes with what there is to ask for.
+            let most = if source.crowd.is_some() { 1 } else { most };
+            if let Some(count) = source.lanes.arrived(now, lane, len, most) {
+                self.outputs.push_back(Output::Lanes(peer, count));
+            }
+            if answered {
+                source.requests.remove(&block.request);
+            }
+        }
+        if let Some(Target { token, chunk, .. }) = target
+            && let Some(download) = self.downloads.get_mut(&token)
+        {
+            let twice = download.came(chunk, len);
+            download.moved = now;
+            if !download.background {
+                self.way.came(now, len);
+            }
+            if let Some(job) = self.jobs.get_mut(&download.job) {
+                job.fetched += len;
+            }
+            if twice {
+                self.take_back(peer, |item| item.token == token && item.chunk == chunk, None);
+            }
+        }
+        self.fill(now, peer);
+        wanted
+    }
+
+    /// A page of a manifest came.
+    pub(crate) fn handle_manifest(&mut self, now: Time, peer: PeerId, page: &ManifestIs) {
+        let Some((asked_of, Asked::Manifest(token))) = self.asked.get(&page.request) else { return };
+        if *asked_of != peer {
+            return;
+        }
+        let token = *token;
+        self.answered(peer, page.request);
+        let Some(download) = self.downloads.get_mut(&token) else { return };
+        match download.page(peer, &page.values) {
+            Ok(Some(manifest)) => {
+                let whole = download.is_whole();
+                self.outputs.push_back(Output::Disk(disk::Command::Manifest(token, manifest)));
+                if whole {
+                    self.publish(token);
+                }
+                // Now the others can be asked too.
+                self.schedule(now);
+            }
+            Ok(None) => {
+                let wrong = download.blame(peer);
+                self.wrong(now, token, peer, wrong);
+            }
+            Err(next) => {
+                let file = download.id;
+                self.ask_manifest(now, peer, token, file, next);
+            }
+        }
+    }
+
+    /// A request, or one item of it, is not answered.
+    pub(crate) fn handle_refused(&mut self, now: Time, peer: PeerId, refused: &Refused) {
+        let Some((asked_of, asked)) = self.asked.get_mut(&refused.request) else { return };
+        if *asked_of != peer {
+            return;
+        }
+        let mut tokens = BTreeSet::new();
+        let (mut given_back, mut lane, mut ended) = (0, 0, None);
+        let is_of_crowd = matches!(asked, Asked::Haves(_));
+        let over = match asked {
+            Asked::Manifest(token) | Asked::Haves(token) => {
+                tokens.insert(*token);
+                true
+            }
+            Asked::Any(any) => {
+                tokens.insert(any.token);
+                (given_back, lane) = (any.left, any.lane);
+                ended = Some(any.token);
+                true
+            }
+            Asked::Blocks(items) => {
+                for (n, item) in (0_u32..).zip(items.iter_mut()) {
+                    if item.left > 0 && refused.item.is_none_or(|i| i == n) {
+                        given_back += item.left;
+                        lane = item.lane;
+                        item.left = 0;
+                        tokens.insert(item.token);
+                    }
+                }
+                items.iter().all(|i| i.left == 0)
+            }
+        };
+        if over {
+            self.answered(peer, refused.request);
+        }
+        if let Some(token) = ended {
+            self.any_over(peer, token);
+        }
+        if let Some(source) = self.sources.get_mut(&peer) {
+            source.owed = source.owed.saturating_sub(given_back);
+            source.lanes.settled(lane, given_back);
+            source.late += given_back;
+            source.heard = now;
+        }
+        for token in &tokens {
+            self.take_back(peer, |item| item.token == *token, Some(*token));
+            let Some(download) = self.downloads.get_mut(token) else { continue };
+            if refused.reason == Reason::Busy {
+                download.put_off(now, peer);
+            } else if is_of_crowd {
+                download.deny(now, peer);
+            } else {
+                // It does not give this file; it may well give others.
+                download.give_up(now, peer);
+            }
+        }
+        if refused.reason == Reason::Busy
+            && let Some(source) = self.sources.get_mut(&peer)
+        {
+            // It has just started, or too much to do; others are asked first.
+            source.rest_until = now + BUSY;
+        }
+        self.schedule(now);
+    }
+}

@@ -1,0 +1,420 @@
+//! Many who fetch the same file at once: what each of them has so far, and which chunk to ask of whom.
+//! Pure; part of swarm/mod.rs.
+//!
+//! Who has some chunks tells which (`haves`), and is asked for those that fewest have, ties by lot. Who has
+//! all of them is asked for any of those that are missing (`get_any`, sender/super_seed.rs): it alone knows
+//! what it gave to others, and gives what it gave least. So everybody soon has something that the others
+//! lack, and one copy out of the owner's line is enough for all.
+
+use std::collections::BTreeMap;
+
+use super::download::{Chunk, Download};
+use super::job::Running;
+use super::sources::Link;
+use super::{Asked, Output, Swarm, TAG};
+use crate::content::partial::Bits;
+use crate::content::{ChunkIndex, Chunks, Claim};
+use crate::disk::FileToken;
+use crate::identity::PeerId;
+use crate::limits;
+use crate::time::Time;
+use crate::wire::Message;
+use crate::wire::message::{BlockIs, Cancel, GetAny, GetHaves, HavesIs};
+
+/// A request for any of several chunks.
+#[derive(Debug)]
+pub(super) struct Any {
+    pub(super) token: FileToken,
+    /// Which one it is, since its first block came.
+    pub(super) chunk: Option<ChunkIndex>,
+    /// Where its next block begins in the file.
+    pub(super) offset: u64,
+    /// Bytes that may still come.
+    pub(super) left: u64,
+    pub(super) lane: u8,
+    /// Nobody wants it any more.
+    pub(super) void: bool,
+}
+
+/// Those who may have some chunks of one file.
+#[derive(Debug, Default)]
+pub(super) struct Crowd {
+    some: BTreeMap<PeerId, Neighbour>,
+    /// Requests for any chunk that were not answered, by who owes them.
+    any: BTreeMap<PeerId, u32>,
+    /// Decides ties.
+    lot: u32,
+}
+
+#[derive(Debug, Default)]
+struct Neighbour {
+    /// The request that its haves answer, and when it was made.
+    watch: Option<(u64, Time)>,
+    /// What it has.
+    map: Option<Bits>,
+}
+
+impl Crowd {
+    /// Nobody yet. `lot` differs from downloader to downloader.
+    pub(super) fn new(lot: u64) -> Self {
+        // The upper half: the lower bits chose where the download begins.
+        Self { lot: u32::try_from(lot >> 32).unwrap_or(0), ..Self::default() }
+    }
+
+    pub(super) fn has(&self, peer: PeerId) -> bool {
+        self.some.contains_key(&peer)
+    }
+
+    pub(super) fn peers(&self) -> impl Iterator<Item = PeerId> {
+        self.some.keys().copied()
+    }
+
+    /// True if `peer` said what it has.
+    pub(super) fn is_known(&self, peer: PeerId) -> bool {
+        self.some.get(&peer).is_some_and(|n| n.map.is_some())
+    }
+
+    pub(super) fn gives(&self, peer: PeerId, chunk: ChunkIndex) -> bool {
+        self.some.get(&peer).and_then(|n| n.map.as_ref()).is_some_and(|map| map.has(chunk))
+    }
+
+    /// The missing chunk that `peer` has and fewest others have.
+    pub(super) fn rarest(&mut self, peer: PeerId, states: &[Chunk]) -> Option<ChunkIndex> {
+        let map = self.some.get(&peer)?.map.as_ref()?;
+        // An odd step: neighbouring chunks do not follow each other, and each round begins elsewhere.
+        self.lot = self.lot.wrapping_add(0x9e37_79b1);
+        let lot = self.lot;
+        let missing = map.iter().filter(|c| states.get(c.at()) == Some(&Chunk::Missing));
+        let others = || self.some.values().filter_map(|n| n.map.as_ref());
+        missing.min_by_key(|c| {
+            let have = others().filter(|map| map.has(*c)).count();
+            (have, c.get().wrapping_mul(0x85eb_ca6b) ^ lot)
+        })
+    }
+
+    /// `peer` is not linked any more, or is not asked any more.
+    pub(super) fn release(&mut self, peer: PeerId) {
+        self.any.remove(&peer);
+        if let Some(neighbour) = self.some.get_mut(&peer) {
+            *neighbour = Neighbour::default();
+        }
+    }
+
+    /// One request of `peer` for any chunk is over.
+    fn answered(&mut self, peer: PeerId) {
+        if let Some(count) = self.any.get_mut(&peer) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    fn outstanding(&self) -> u32 {
+        self.any.values().sum()
+    }
+}
+
+impl Download {
+    /// True if others fetch it too, and what they have is known. (Of a single chunk there is no choice.)
+    pub(super) fn is_crowded(&self) -> bool {
+        !self.chunks.is_single() && self.crowd.some.values().any(|n| n.map.is_some())
+    }
+
+    /// True if `peer` has something that is missing here, or may have.
+    pub(super) fn may_give(&self, peer: PeerId) -> bool {
+        let lacks = |c: ChunkIndex| {
+            let state = self.states.get(c.at());
+            !self.is_proved() || !matches!(state, Some(Chunk::There | Chunk::Unwanted))
+        };
+        self.holders.contains(&peer)
+            || self
+                .crowd
+                .some
+                .get(&peer)
+                .is_some_and(|n| n.map.as_ref().is_none_or(|map| map.iter().any(lacks)))
+    }
+
+    /// Those who were asked what they have before `then`, and have not said it.
+    pub(super) fn mute_since(&self, then: Time) -> Vec<PeerId> {
+        let mute = |n: &Neighbour| n.map.is_none() && n.watch.is_some_and(|(_, asked)| asked <= then);
+        self.crowd.some.iter().filter(|(_, n)| mute(n)).map(|(peer, _)| *peer).collect()
+    }
+
+    /// More peers that may have some of it.
+    pub(super) fn add_crowd(&mut self, peers: &[PeerId]) {
+        for &peer in peers {
+            if self.crowd.some.len() >= limits::CROWD {
+                return;
+            }
+            self.crowd.some.entry(peer).or_default();
+            self.forgive(peer);
+        }
+    }
+
+    /// The chunks to ask `peer` for any of, if it is to be asked so. With several who have all of it, each
+    /// is asked for other chunks.
+    fn next_any(&self, peer: PeerId) -> Option<Bits> {
+        if !self.is_crowded() || !self.is_proved() || !self.holders.contains(&peer) {
+            return None;
+        }
+        let whole: Vec<_> = self.holders.iter().filter(|p| **p == peer || self.sources.contains(p)).collect();
+        let place = whole.iter().position(|p| **p == peer).unwrap_or(0);
+        let mut all = Bits::none(self.chunks);
+        let mut share = Bits::none(self.chunks);
+        for chunk in self.chunks.iter().filter(|c| self.states.get(c.at()) == Some(&Chunk::Missing)) {
+            all.insert(chunk);
+            if chunk.at() % whole.len() == place {
+                share.insert(chunk);
+            }
+        }
+        if all.count() <= self.crowd.outstanding() {
+            return None;
+        }
+        let mine = self.crowd.any.get(&peer).copied().unwrap_or(0);
+        Some(if share.count() > mine { share } else { all })
+    }
+}
+
+impl Swarm {
+    /// Peers that fetch a content too, or have some of it.
+    pub(crate) fn handle_crowd(&mut self, now: Time, claim: Claim, peers: &[PeerId]) {
+        let mut wanted = false;
+        let told = |d: &&mut Download| d.claim() == claim && can_be_told(d.chunks);
+        for download in self.downloads.values_mut().filter(told) {
+            download.add_crowd(peers);
+            wanted = true;
+        }
+        let queued = self.jobs.values_mut().flat_map(Running::not_begun);
+        for file in queued.filter(|w| (w.id, w.size) == claim) {
+            let new: Vec<_> = peers.iter().filter(|p| !file.some.contains(p)).copied().collect();
+            file.some.extend(new.into_iter().take(limits::CROWD.saturating_sub(file.some.len())));
+            wanted = true;
+        }
+        if wanted {
+            for &peer in peers {
+                self.source(now, peer);
+            }
+            self.schedule(now);
+        }
+    }
+
+    /// Asks `peer` what it has of those files of which it may have some.
+    pub(super) fn watch(&mut self, now: Time, peer: PeerId) {
+        // One that was too busy is not asked again at once.
+        let Some(source) = self.sources.get_mut(&peer).filter(|s| s.rest_until <= now) else { return };
+        for download in self.downloads.values_mut() {
+            if source.watches.len() >= limits::REQUESTS_OPEN {
+                // It would refuse more. The others are asked for when some of these are over.
+                return;
+            }
+            if !download.crowd.has(peer) || !download.may_join(peer) || download.holders.contains(&peer) {
+                continue;
+            }
+            let (token, file, size) = (download.token, download.id, download.chunks.size());
+            let Some(neighbour) = download.crowd.some.get_mut(&peer).filter(|n| n.watch.is_none()) else {
+                continue;
+            };
+            self.next_request += 4;
+            let request = self.next_request | TAG;
+            neighbour.watch = Some((request, now));
+            download.sources.insert(peer);
+            source.watches.insert(request);
+            self.asked.insert(request, (peer, Asked::Haves(token)));
+            let message = Message::GetHaves(GetHaves { request, file, size });
+            self.outputs.push_back(Output::Ask(peer, 0, message));
+        }
+    }
+
+    /// Takes back the watches of a file.
+    pub(super) fn unwatch(&mut self, peer: PeerId, token: FileToken) {
+        let Some(source) = self.sources.get_mut(&peer) else { return };
+        let over =
+            |request: &u64| matches!(self.asked.get(request), Some((_, Asked::Haves(of))) if *of == token);
+        let over: Vec<_> = source.watches.iter().copied().filter(over).collect();
+        for request in over {
+            source.watches.remove(&request);
+            self.asked.remove(&request);
+            self.outputs.push_back(Output::Ask(peer, 0, Message::Cancel(Cancel { request })));
+        }
+    }
+
+    /// A peer tells which chunks it has.
+    ///
+    /// # Errors
+    /// In words, if they are no chunks of that file: its connection ends.
+    pub(crate) fn handle_haves(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        haves: &HavesIs,
+    ) -> Result<(), &'static str> {
+        // One that was taken back may still be on its way.
+        let Some((asked_of, Asked::Haves(token))) = self.asked.get(&haves.request) else { return Ok(()) };
+        if *asked_of != peer {
+            return Ok(());
+        }
+        let Some(download) = self.downloads.get_mut(token) else { return Ok(()) };
+        let chunks = download.chunks;
+        let Some(neighbour) = download.crowd.some.get_mut(&peer) else { return Ok(()) };
+        if !haves.map.is_empty() {
+            neighbour.map = Some(Bits::from_map(chunks, &haves.map).ok_or("its map is of another file")?);
+        }
+        for &n in &haves.more {
+            let chunk = chunks.index(n).ok_or("it has a chunk that the file has not")?;
+            neighbour.map.get_or_insert_with(|| Bits::none(chunks)).insert(chunk);
+        }
+        // There is no more to be told of it.
+        let over = neighbour.map.as_ref().is_some_and(Bits::is_full);
+        if let Some(source) = self.sources.get_mut(&peer) {
+            source.heard = source.heard.max(now);
+            if over {
+                source.watches.remove(&haves.request);
+            }
+        }
+        if over {
+            self.asked.remove(&haves.request);
+            let cancel = Cancel { request: haves.request };
+            self.outputs.push_back(Output::Ask(peer, 0, Message::Cancel(cancel)));
+            self.watch(now, peer);
+        }
+        self.note_crowds();
+        self.fill(now, peer);
+        Ok(())
+    }
+
+    /// Which sources are asked little at a time: what is asked of one cannot be asked of another.
+    pub(super) fn note_crowds(&mut self) {
+        let crowded: Vec<&Download> = self.downloads.values().filter(|d| d.is_crowded()).collect();
+        for (peer, source) in self.sources.iter_mut().filter(|(_, s)| s.link == Link::Up) {
+            let crowded = crowded.iter().filter(|d| d.is_candidate(*peer));
+            source.crowd = crowded.map(|d| d.chunks.chunk_size()).max();
+        }
+    }
+
+    /// Asks `peer` for any missing chunks of up to `room` bytes. False: for none.
+    pub(super) fn ask_any(&mut self, now: Time, peer: PeerId, mut room: u64) -> bool {
+        let mut asked = false;
+        let gentle = self.gives_way(now);
+        let crowded = self.downloads.values().filter(|d| d.is_crowded() && !(gentle && d.background));
+        let tokens: Vec<_> = crowded.map(|d| d.token).collect();
+        for token in tokens {
+            while room > 0 && self.sources.get(&peer).is_some_and(|s| s.requests.len() < super::REQUESTS) {
+                let Some(download) = self.downloads.get_mut(&token).filter(|d| d.may_join(peer)) else {
+                    break;
+                };
+                let Some(want) = download.next_any(peer) else { break };
+                let (bytes, background) = (download.chunks.chunk_size(), download.background);
+                let (file, size) = download.claim();
+                *download.crowd.any.entry(peer).or_insert(0) += 1;
+                download.sources.insert(peer);
+                let request = self.request(now, peer, 0, bytes);
+                let any = Any { token, chunk: None, offset: 0, left: bytes, lane: 0, void: false };
+                self.asked.insert(request, (peer, Asked::Any(any)));
+                let want = want.to_map();
+                let message = Message::GetAny(GetAny { request, file, size, want, background });
+                self.outputs.push_back(Output::Ask(peer, 0, message));
+                room = room.saturating_sub(bytes);
+                asked = true;
+            }
+        }
+        asked
+    }
+
+    /// A block that answers a request for any chunk: which chunk it is of, and whether it is wanted.
+    ///
+    /// # Errors
+    /// In words, if it is no such block.
+    pub(super) fn check_any(
+        &self,
+        peer: PeerId,
+        any: &Any,
+        block: &BlockIs,
+        len: usize,
+    ) -> Result<Option<ChunkIndex>, &'static str> {
+        const UNASKED: &str = "it sent a block that nobody asked for";
+        if block.item != 0 || len == 0 || len as u64 > any.left {
+            return Err(UNASKED);
+        }
+        let Some(download) = self.downloads.get(&any.token) else { return Ok(None) };
+        let chunks = download.chunks;
+        let Some(chunk) = any.chunk else {
+            let begins = |c: &ChunkIndex| chunks.range(*c).start == block.offset;
+            let chunk = chunks.at_offset(block.offset).filter(begins).ok_or(UNASKED)?;
+            if len as u64 > chunks.len_of(chunk) {
+                return Err(UNASKED);
+            }
+            let missing = download.states.get(chunk.at()) == Some(&Chunk::Missing);
+            return Ok((missing && !any.void && download.sources.contains(&peer)).then_some(chunk));
+        };
+        if block.offset != any.offset {
+            return Err(UNASKED);
+        }
+        let expected = download.expects(peer, chunk, block.offset - chunks.range(chunk).start);
+        match expected {
+            Some(true) if !any.void => Ok(Some(chunk)),
+            Some(false) => Err("it sent a block out of order"),
+            _ => Ok(None),
+        }
+    }
+
+    /// Such a block is complete: its chunk is opened with the first one. True: the request is answered.
+    pub(super) fn any_came(
+        &mut self,
+        peer: PeerId,
+        request: u64,
+        block: &BlockIs,
+        (chunk, len): (Option<ChunkIndex>, u64),
+    ) -> bool {
+        let Some((_, Asked::Any(any))) = self.asked.get_mut(&request) else { return false };
+        let Some(download) = self.downloads.get_mut(&any.token) else { return false };
+        if any.chunk.is_none() {
+            let first = download.chunks.at_offset(block.offset);
+            any.chunk = first;
+            // The last chunk of a file may be shorter than what was allowed for.
+            let whole = first.map_or(0, |c| download.chunks.len_of(c));
+            let unused = any.left.saturating_sub(whole);
+            any.left -= unused;
+            if let Some(source) = self.sources.get_mut(&peer) {
+                source.owed = source.owed.saturating_sub(unused);
+                source.lanes.settled(any.lane, unused);
+            }
+            if let Some(chunk) = chunk {
+                download.open(peer, chunk, any.lane, whole);
+            }
+        }
+        any.left = any.left.saturating_sub(len);
+        any.offset = block.offset + len;
+        let (token, left, lane) = (any.token, any.left, any.lane);
+        if left == 0 {
+            self.any_over(peer, token);
+            return true;
+        }
+        if chunk.is_none() {
+            // It is here by now: the rest of it need not come.
+            self.any_over(peer, token);
+            if let Some(source) = self.sources.get_mut(&peer) {
+                source.owed = source.owed.saturating_sub(left);
+                source.lanes.settled(lane, left);
+                source.late += left;
+            }
+            self.outputs.push_back(Output::Ask(peer, lane, Message::Cancel(Cancel { request })));
+            return true;
+        }
+        false
+    }
+
+    /// One request for any chunk is over, whichever way.
+    pub(super) fn any_over(&mut self, peer: PeerId, token: FileToken) {
+        if let Some(download) = self.downloads.get_mut(&token) {
+            download.crowd.answered(peer);
+        }
+    }
+}
+
+/// Bytes to ask ahead of a source in a crowd, at least: two chunks, but not more than of any other.
+pub(super) fn least_ahead(chunk: u64) -> u64 {
+    (2 * chunk).min(limits::AHEAD_MIN)
+}
+
+/// How a file of `chunks` is told of: not at all if its map would be too long.
+pub(super) const fn can_be_told(chunks: Chunks) -> bool {
+    chunks.count() <= limits::MAP_CHUNKS
+}

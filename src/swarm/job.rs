@@ -1,0 +1,127 @@
+//! Downloads of many files: what of each job is still to be begun, and how far it is. Pure.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+
+use crate::content::{Claim, SafePath};
+use crate::disk::FileToken;
+use crate::error::Failure;
+use crate::swarm::{Job, JobId, Progress, Wanted};
+
+/// One job.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) id: JobId,
+    pub(super) destination: PathBuf,
+    /// It gives way to others.
+    pub(super) background: bool,
+    /// Files not begun yet, each content once.
+    pub(super) queue: VecDeque<Wanted>,
+    /// For each content in the queue or being fetched: the other files that have it.
+    twins: BTreeMap<Claim, Vec<Wanted>>,
+    /// Files whose content arrived at this path: to be copied.
+    pub(super) copies: VecDeque<(Wanted, PathBuf)>,
+    /// Files begun: with the disk workers.
+    pub(super) begun: usize,
+    /// Empty folders that were ordered, by the number they were ordered under.
+    pub(super) folders: BTreeMap<FileToken, SafePath>,
+    pub(super) size: u64,
+    pub(super) files: u64,
+    pub(super) arrived: u64,
+    /// Bytes of files that arrived.
+    pub(super) arrived_bytes: u64,
+    pub(super) fetched: u64,
+    pub(super) failure: Option<Failure>,
+    /// What was reported last.
+    pub(super) told: Option<Progress>,
+}
+
+impl Running {
+    pub(super) fn new(job: Job) -> Self {
+        let mut running = Self {
+            id: job.id,
+            destination: job.destination,
+            background: job.background,
+            begun: 0,
+            folders: BTreeMap::new(),
+            size: job.files.iter().fold(0, |sum, f| sum.saturating_add(f.bytes())),
+            files: job.files.len() as u64,
+            queue: VecDeque::new(),
+            twins: BTreeMap::new(),
+            copies: VecDeque::new(),
+            arrived: 0,
+            arrived_bytes: 0,
+            fetched: 0,
+            failure: None,
+            told: None,
+        };
+        for wanted in job.files {
+            // What is kept has no path to be copied from or to.
+            if wanted.keep.is_some() {
+                running.queue.push_back(wanted);
+            } else if let Some(twins) = running.twins.get_mut(&claim(&wanted)) {
+                twins.push(wanted);
+            } else {
+                running.twins.insert(claim(&wanted), Vec::new());
+                running.queue.push_back(wanted);
+            }
+        }
+        running
+    }
+
+    /// All files that are not begun.
+    pub(super) fn not_begun(&mut self) -> impl Iterator<Item = &mut Wanted> {
+        let copies = self.copies.iter_mut().map(|(wanted, _)| wanted);
+        self.queue.iter_mut().chain(self.twins.values_mut().flatten()).chain(copies)
+    }
+
+    /// Nothing that is not begun is wanted any more.
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+        self.twins.clear();
+        self.copies.clear();
+    }
+
+    /// A content arrived: its other files are copied from there.
+    pub(super) fn copy_twins(&mut self, of: Claim, from: &Path) {
+        let twins = self.twins.remove(&of).unwrap_or_default();
+        self.copies.extend(twins.into_iter().map(|wanted| (wanted, from.to_owned())));
+    }
+
+    /// The file that was to bring a content will not: the next one that has it takes its place.
+    pub(super) fn next_twin(&mut self, of: Claim) {
+        if let Some(mut twins) = self.twins.remove(&of)
+            && let Some(next) = twins.pop()
+        {
+            self.queue.push_front(next);
+            self.twins.insert(of, twins);
+        }
+    }
+
+    /// Nobody can give a content: all other files that have it.
+    pub(super) fn give_up(&mut self, of: Claim) -> Vec<Wanted> {
+        self.twins.remove(&of).unwrap_or_default()
+    }
+
+    /// A file cannot be copied, for what was there has changed: its content is fetched again.
+    pub(super) fn fetch_instead(&mut self, wanted: Wanted) {
+        let of = claim(&wanted);
+        if let Some(twins) = self.twins.get_mut(&of) {
+            return twins.push(wanted);
+        }
+        let (same, others) = std::mem::take(&mut self.copies).into_iter().partition(|(w, _)| claim(w) == of);
+        self.copies = others;
+        let same: VecDeque<(Wanted, PathBuf)> = same;
+        self.twins.insert(of, same.into_iter().map(|(w, _)| w).collect());
+        self.queue.push_front(wanted);
+    }
+
+    /// True if no file is left to be fetched.
+    pub(super) fn is_over(&self) -> bool {
+        self.begun == 0 && self.queue.is_empty() && self.copies.is_empty()
+    }
+}
+
+const fn claim(wanted: &Wanted) -> Claim {
+    (wanted.id, wanted.size)
+}

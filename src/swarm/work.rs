@@ -1,0 +1,78 @@
+//! What is to be fetched, and how far it is. Pure.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::content::{FileId, SafePath, Span};
+use crate::identity::PeerId;
+
+/// Number of a download, for as long as this peer runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+/// One file to be fetched.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Its content.
+    pub id: FileId,
+    /// Bytes, as its owner says; the last chunk proves it.
+    pub size: u64,
+    /// Modification time, milliseconds since 1970.
+    pub modified: i64,
+    /// Whether it gets the executable bit.
+    pub executable: bool,
+    /// The word of the user that brings it.
+    pub asked: Arc<str>,
+    /// Where it goes, below the job's destination.
+    pub to: SafePath,
+    /// Peers that hold all of it.
+    pub holders: Vec<PeerId>,
+    /// Only these chunks are wanted, and they are kept as a partial file: it gets no name at its destination.
+    pub keep: Option<Span>,
+    /// Peers that may have some of it: they are asked what they have.
+    pub some: Vec<PeerId>,
+}
+
+impl Wanted {
+    /// Bytes that are wanted of it.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.keep.map_or(self.size, |span| span.bytes(self.size))
+    }
+}
+
+/// A download: one file, several, or a folder.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its number.
+    pub id: JobId,
+    /// The folder that everything goes into. It exists.
+    pub destination: PathBuf,
+    /// The files.
+    pub files: Vec<Wanted>,
+    /// Empty folders to make.
+    pub folders: Vec<SafePath>,
+    /// It gives way: while bytes of another job come, little is asked for it.
+    pub background: bool,
+}
+
+/// Where a job stands. Bytes are those of files, not of the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Which.
+    pub job: JobId,
+    /// Bytes verified, those from before a restart included.
+    pub done: u64,
+    /// Bytes in all.
+    pub size: u64,
+    /// Files published.
+    pub files_done: u64,
+    /// Files in all.
+    pub files: u64,
+    /// Bytes that came over the network for this job since this peer started.
+    pub fetched: u64,
+    /// Peers that bytes are coming from.
+    pub sources: Vec<PeerId>,
+    /// Why nothing moves, if so ("no holder is here: waiting").
+    pub waiting: Option<String>,
+}
