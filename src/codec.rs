@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::limits;
+/// Nesting of a `MessagePack` value, at most: bounds the decoder's stack.
+pub const NESTING: usize = 16;
 
 /// Why bytes are not what they should be. The sender is at fault.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +48,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut rest = bytes;
     let mut decoder = rmp_serde::Deserializer::new(&mut rest);
-    decoder.set_max_depth(limits::NESTING);
+    decoder.set_max_depth(NESTING);
     let value = T::deserialize(&mut decoder).map_err(|e| DecodeError::Body(e.to_string()))?;
     if rest.is_empty() { Ok(value) } else { Err(DecodeError::Body("bytes are left over".to_owned())) }
 }

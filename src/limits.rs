@@ -60,9 +60,6 @@ pub const REQUEST_ITEMS: usize = 1_024;
 /// Requests of one connection that wait to be answered, at most.
 pub const REQUESTS_OPEN: usize = 64;
 
-/// Nesting of a `MessagePack` value, at most: bounds the decoder's stack.
-pub const NESTING: usize = 16;
-
 /// Buckets of a catalogue. One byte of the path's hash picks the bucket.
 pub const BUCKETS: usize = 256;
 

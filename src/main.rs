@@ -1,5 +1,5 @@
-//! The `potluck` program.
+//! The `potluck` program: the only place that knows both the command line and the peer.
 
 fn main() -> std::process::ExitCode {
-    potluck::cli::main()
+    potluck::cli::main(potluck::peer::run)
 }

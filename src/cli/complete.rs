@@ -6,8 +6,7 @@ use super::flags::{self, Typed};
 use super::session::{Place, absolute};
 use super::words::{self, Typing};
 use crate::control::{Ask, Reply, Request};
-use crate::limits;
-use crate::text;
+use crate::{limits, text};
 
 /// What the word being typed can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

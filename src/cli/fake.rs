@@ -44,10 +44,10 @@ struct Fake<'a> {
 }
 
 /// Answers until asked to leave.
-pub(super) fn run(config: &Config, seams: Seams) -> Result<(), Failure> {
+pub(super) fn run(config: Config, seams: Seams) -> Result<(), Failure> {
     let Seams { asks, notices, leave } = seams;
     leave.set_last_words(|| super::output::err("last words\n"));
-    let mut fake = Fake { config, departure: None, notices, running: Vec::new(), jobs: 0 };
+    let mut fake = Fake { config: &config, departure: None, notices, running: Vec::new(), jobs: 0 };
     if config.port == 1 {
         return Err(Failure::other("port 1 is not free"));
     }

@@ -38,22 +38,19 @@ use self::screen::{Inputs, Screen, Stderr, Talk};
 use self::session::{Place, Session};
 use crate::control::{self, Ask, Request, Seams, keyfile, server};
 use crate::error::{Code, Failure};
-use crate::limits;
-use crate::peer::Peer;
 use crate::settings::Config;
-use crate::sys::cage;
 use crate::sys::lock::DirectoryLock;
 use crate::sys::signals::Leave;
-use crate::sys::terminal;
 use crate::sys::thread::Thread;
-use crate::text;
+use crate::sys::{cage, terminal};
+use crate::{limits, text};
 
 /// How long the last lines may take to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// The program: parses the arguments, does what they say, returns the exit code of DESIGN §9.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main(run: RunPeer) -> ExitCode {
     let line = match flags::parse_arguments(std::env::args_os()) {
         Parsed::Command(line) => line,
         Parsed::Text(text) => {
@@ -66,7 +63,7 @@ pub fn main() -> ExitCode {
         Err(failure) => return failed(failure),
     };
     let Some(command) = line.command.clone() else {
-        return exit_code_of(run_peer(&line, directory));
+        return exit_code_of(run_peer(&line, directory, or_fake(run)));
     };
     if let Some(flag) = line.useless_flag() {
         let message = format!("{flag} is for a peer that is started: it means nothing with a command");
@@ -107,16 +104,16 @@ fn directory(given: Option<&Path>) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Runs the peer until it has left; on the main thread. Its failure is the exit code of the process.
-fn start_peer(config: Config, seams: Seams) -> Result<(), Failure> {
+/// Runs a peer until it has left, on the thread that calls it. Its failure is the exit code of the process.
+pub type RunPeer = fn(Config, Seams) -> Result<(), Failure>;
+
+/// What runs the peer: `run`, or for the tests of the command line a stand-in.
+fn or_fake(run: RunPeer) -> RunPeer {
     #[cfg(feature = "sim")]
     if std::env::var_os("POTLUCK_FAKE").is_some() {
-        return fake::run(&config, seams);
+        return fake::run;
     }
-    let Seams { asks, notices, leave } = seams;
-    let peer = Peer::start(config)?;
-    leave.set_last_words(peer.last_words());
-    peer.run(asks, notices).map_or(Ok(()), Err)
+    run
 }
 
 /// How the peer is talked to on standard input.
@@ -159,7 +156,7 @@ fn lock(directory: &Path) -> Result<DirectoryLock, Failure> {
 }
 
 /// Runs a peer in `directory`. Returns the exit code.
-fn run_peer(line: &Line, directory: PathBuf) -> Result<u8, Failure> {
+fn run_peer(line: &Line, directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
     let _lock = lock(&directory)?;
     if !line.peer.no_sandbox {
         // Before the first thread: those that run already would keep the right to gain rights.
@@ -206,7 +203,7 @@ fn run_peer(line: &Line, directory: PathBuf) -> Result<u8, Failure> {
         Input::None => start_screen(inputs, line),
     };
     let screen = screen.map_err(|e| Failure::other(e.to_string()))?;
-    let result = start_peer(config, Seams { asks, notices: notices_to, leave });
+    let result = run(config, Seams { asks, notices: notices_to, leave });
     running.wait(LAST_LINES);
     screen.finish(LAST_LINES);
     terminal::restore();

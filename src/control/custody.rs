@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::custody::handoff;
-
 /// What `status` tells of copies on others, and of what is kept for others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustodyRow {
@@ -97,17 +95,6 @@ pub enum Why {
     Unfinished,
     /// It is not copied by itself.
     NotChosen,
-}
-
-impl From<handoff::Why> for Why {
-    fn from(why: handoff::Why) -> Self {
-        match why {
-            handoff::Why::NobodyHere => Self::NobodyHere,
-            handoff::Why::NoRoom => Self::NoRoom,
-            handoff::Why::Unfinished => Self::Unfinished,
-            handoff::Why::NotChosen => Self::NotChosen,
-        }
-    }
 }
 
 /// One file that nobody else keeps.

@@ -12,8 +12,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{decode, encode};
-use crate::content::Span;
-use crate::content::{Entry, FileId, SafePath};
+use crate::content::{Entry, FileId, SafePath, Span};
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;

@@ -4,8 +4,7 @@
 //! different copies share no peer. A file that were spread chunk by chunk over forty peers would be lost
 //! with the first of them.
 
-use crate::content::FileId;
-use crate::content::Span;
+use crate::content::{FileId, Span};
 use crate::identity::PeerId;
 use crate::limits;
 

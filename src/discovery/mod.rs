@@ -27,11 +27,9 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::address::Host;
-use crate::address::Ports;
+use crate::address::{Host, Ports};
 use crate::content::FileId;
-use crate::identity::Contact;
-use crate::identity::{Identity, Instance, PeerId, PeerName};
+use crate::identity::{Contact, Identity, Instance, PeerId, PeerName};
 use crate::sys::thread::Thread;
 use crate::wire::message::Told;
 

@@ -17,8 +17,7 @@ use crate::address::Host;
 use crate::content::FileId;
 use crate::identity::PeerId;
 use crate::limits;
-use crate::rate::Bucket;
-use crate::rate::Rate;
+use crate::rate::{Bucket, Rate};
 use crate::time::Time;
 use crate::wire::datagram::{FILES, Message};
 

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::content::Stamp;
 use crate::content::partial::Bits;
-use crate::content::{ChunkIndex, Chunks, FileId, Manifest};
+use crate::content::{ChunkIndex, Chunks, FileId, Manifest, Stamp};
 use crate::library::unchanged;
 
 /// What is there of one file.

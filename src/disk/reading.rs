@@ -10,11 +10,9 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::place::{PARTIAL, manifest_name};
-use crate::content::Span;
-use crate::content::Stamp;
 use crate::content::manifest::{ChunkHasher, VALUE};
 use crate::content::partial::Bits;
-use crate::content::{ChunkIndex, Chunks, FileId, Manifest};
+use crate::content::{ChunkIndex, Chunks, FileId, Manifest, Span, Stamp};
 use crate::library::unchanged;
 use crate::sys::folder::Folder;
 

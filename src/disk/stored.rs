@@ -11,9 +11,8 @@ use std::path::Path;
 
 use super::open::synced_turn;
 use super::place::{PARTIAL, discard, have_name};
-use crate::content::Span;
 use crate::content::partial::{self, Bits, Boot};
-use crate::content::{ChunkIndex, FileId};
+use crate::content::{ChunkIndex, FileId, Span};
 use crate::limits;
 use crate::sys::boot::boot;
 use crate::sys::folder::{Folder, Kind};

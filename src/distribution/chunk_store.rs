@@ -12,8 +12,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use crate::content::Span;
-use crate::content::{ChunkIndex, FileId, Kind, SafePath};
+use crate::content::{ChunkIndex, FileId, Kind, SafePath, Span};
 use crate::disk;
 use crate::library::{OpenError, SharedFile, Shelf, open, open_twin, unchanged};
 use crate::sys::folder::Folder;

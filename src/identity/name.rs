@@ -5,8 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::PeerId;
-use crate::limits;
-use crate::text;
+use crate::{limits, text};
 
 /// A name: 1 to 64 bytes, no control or bidirectional characters, no white space at its ends.
 /// It identifies nobody; the id beside it does.

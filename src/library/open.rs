@@ -11,8 +11,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::SharedFile;
-use crate::content::SafePath;
-use crate::content::Stamp;
+use crate::content::{SafePath, Stamp};
 
 /// Nanoseconds in a second.
 const NANOS: i128 = 1_000_000_000;

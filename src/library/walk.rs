@@ -18,9 +18,8 @@ use super::inventory::{Seen, Sight, What};
 use super::open::{open_folder, open_root};
 use super::warnings::Skip;
 use super::watch::{Ears, Watch};
-use crate::content::Stamp;
 use crate::content::path::{PathError, RESERVED};
-use crate::content::{Chunks, SafePath};
+use crate::content::{Chunks, SafePath, Stamp};
 use crate::sys::clock;
 
 /// Sights in one message.

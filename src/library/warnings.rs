@@ -5,8 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::content::path::PathError;
-use crate::limits;
-use crate::text;
+use crate::{limits, text};
 
 /// Why something in `shared/` is not shared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

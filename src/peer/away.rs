@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::content::Span;
-use crate::content::{Catalogue, Claim, Entry, FileId};
+use crate::content::{Catalogue, Claim, Entry, FileId, Span};
 use crate::identity::{Instance, PeerId};
 use crate::limits;
 

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wildmatch::WildMatch;
 
 use super::roster::Roster;
-use crate::content::Span;
-use crate::content::{Catalogue, Claim, FileId, Kind, SafePath, path};
+use crate::content::{Catalogue, Claim, FileId, Kind, SafePath, Span, path};
 use crate::control::ListRow;
 use crate::custody::placement;
 use crate::identity::PeerId;

@@ -15,4 +15,4 @@ mod roster;
 mod start;
 mod together;
 
-pub use start::Peer;
+pub use start::run;

@@ -7,8 +7,7 @@ use super::away::Away;
 use crate::content::{Catalogue, Claim, Entry, Head, Kind};
 use crate::discovery::PeerInfo;
 use crate::error::{Code, Failure};
-use crate::identity::Contact;
-use crate::identity::{Instance, PeerId};
+use crate::identity::{Contact, Instance, PeerId};
 use crate::text;
 use crate::time::Time;
 
@@ -238,12 +237,9 @@ fn named(peers: &[(PeerId, &str)], word: &str) -> Vec<PeerId> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::address::Host;
-    use crate::address::Ports;
-    use crate::content::Span;
-    use crate::content::{Catalogue, FileId};
-    use crate::identity::Contact;
-    use crate::identity::{PeerName, PublicKey};
+    use crate::address::{Host, Ports};
+    use crate::content::{Catalogue, FileId, Span};
+    use crate::identity::{Contact, PeerName, PublicKey};
 
     pub(crate) fn key(n: u8) -> PublicKey {
         PublicKey([n; 32])

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::cages::{Cages, Part};
 use super::controller::{Controller, Custody, NOTE, PROOF};
-use crate::control::{self, Ask, Notice};
+use crate::control::{self, Ask, Notice, Seams};
 use crate::counters::Counters;
 use crate::custody::ledger::{Ledger, Present};
 use crate::custody::quota::{Lend, default_lend};
@@ -21,8 +21,7 @@ use crate::distribution::{self, CustodyHandle, chunk_store};
 use crate::error::Failure;
 use crate::identity::tls::Tls;
 use crate::identity::{Identity, Instance, PeerName, fill_random};
-use crate::library;
-use crate::library::LibraryConfig;
+use crate::library::{self, LibraryConfig};
 use crate::receiver::{ReceiverHandle, start_receiver};
 use crate::sender::{SenderHandle, start_sender_on};
 use crate::settings::Config;
@@ -57,8 +56,7 @@ pub(super) struct Parts {
 type DiskThreads = disk::Handle;
 
 /// A peer whose threads run; [`Peer::run`] makes it live.
-#[expect(missing_debug_implementations, reason = "it is a bundle of threads, and is used up at once")]
-pub struct Peer {
+pub(super) struct Peer {
     pub(super) config: Config,
     pub(super) identity: Arc<Identity>,
     pub(super) instance: Instance,
@@ -74,7 +72,7 @@ impl Peer {
     ///
     /// # Errors
     /// What cannot be had, and what to do.
-    pub fn start(config: Config) -> Result<Self, Failure> {
+    fn start(config: Config) -> Result<Self, Failure> {
         let mut warnings = VecDeque::new();
         set_up(&config)?;
         if let Err(e) = descriptors::allow(limits::DESCRIPTORS) {
@@ -158,16 +156,27 @@ fn thread(e: io::Error) -> Failure {
     Failure::other(format!("a thread or socket cannot be had: {e}"))
 }
 
+/// Runs a peer until it has left; on this thread. The caller holds the directory's lock.
+///
+/// # Errors
+/// What cannot be had, and what to do; why it ended, if not because somebody wanted it to.
+pub fn run(config: Config, seams: Seams) -> Result<(), Failure> {
+    let Seams { asks, notices, leave } = seams;
+    let peer = Peer::start(config)?;
+    leave.set_last_words(peer.last_words());
+    peer.run(asks, notices).map_or(Ok(()), Err)
+}
+
 impl Peer {
     /// Lives until somebody ends it: answers `asks`, tells `notices` (bounded; what does not fit is
     /// left out). `Some`: why it ended, if not because somebody wanted it to.
-    pub fn run(self, asks: Receiver<Ask>, notices: Sender<Notice>) -> Option<Failure> {
+    fn run(self, asks: Receiver<Ask>, notices: Sender<Notice>) -> Option<Failure> {
         Controller::new(self, asks, notices).run()
     }
 
     /// What is still done when the user does not wait for the departure: one leave is announced. It
     /// may be called from any thread, while [`Self::run`] runs, and takes 200 ms at most.
-    pub fn last_words(&self) -> impl Fn() + Send + Sync + 'static {
+    fn last_words(&self) -> impl Fn() + Send + Sync + 'static {
         let commands = self.parts.discovery.commands.clone();
         let events = self.parts.discovery.events.clone();
         move || {

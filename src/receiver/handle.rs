@@ -9,13 +9,12 @@ use mio::net::TcpListener;
 
 use super::ReceiverRole;
 use crate::address::Host;
-use crate::content::{Catalogue, Claim, FileId, Head, SafePath};
-use crate::disk::{self, Arrival};
-use crate::error::Failure;
+use crate::content::{Catalogue, Claim, Head};
+use crate::disk;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId, fill_random};
 use crate::sender::KeptOf;
-use crate::swarm::{Job, JobId, Progress, Swarm};
+use crate::swarm::{Job, JobEvent, JobId, Swarm};
 use crate::sys::descriptors;
 use crate::transfer::{Engine, Gate, Handle};
 use crate::wire::message::Told;
@@ -61,16 +60,10 @@ pub enum ReceiverCommand {
 /// What the receiver reports.
 #[derive(Debug)]
 pub enum ReceiverEvent {
-    /// At most 4 a second for each job; may be skipped when the controller is behind.
-    Progress(Progress),
+    /// How a download goes.
+    Job(JobEvent),
     /// A file of a megabyte or more is being fetched: this is what others may have of it.
     Held(Arc<disk::Held>),
-    /// A file is under its final name, or kept without one.
-    Arrived(JobId, FileId, Arrival),
-    /// A file will not come. The job goes on with its others.
-    Failed(JobId, SafePath, Failure),
-    /// Nothing is left to do; how many files arrived, and the last failure if any.
-    Finished(JobId, u64, Option<Failure>),
     /// A catalogue was brought up to date; head checked, root proved.
     Catalogue(PeerId, Head, Arc<Catalogue>),
     /// What `from` has of `origin`: root and signature are checked. It may be older than what others have.

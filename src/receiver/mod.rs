@@ -26,13 +26,9 @@ use self::kept::Keepers;
 use crate::address::Host;
 use crate::counters::Counters;
 use crate::disk::{self, Block, BlockPool};
-use crate::identity::Contact;
-use crate::identity::PeerId;
-use crate::limits;
-use crate::swarm;
-use crate::swarm::{Swarm, Target};
+use crate::identity::{Contact, PeerId};
+use crate::swarm::{self, JobEvent, Swarm, Target};
 use crate::sys::bell::Bell;
-use crate::text;
 use crate::time::Time;
 use crate::transfer::Gate;
 use crate::transfer::connection::Closed;
@@ -41,6 +37,7 @@ use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
 use crate::wire::message::{self, BlockIs, Cancel, GetTable, Reason, Refused};
+use crate::{limits, text};
 
 /// Low bits of the number of each request for a table of peers.
 const TABLE_TAG: u64 = 2;
@@ -141,7 +138,7 @@ impl ReceiverRole {
 
     /// Waits while the controller is behind; it never waits for us.
     fn tell(&self, event: ReceiverEvent) {
-        if matches!(event, ReceiverEvent::Progress(_)) {
+        if matches!(event, ReceiverEvent::Job(JobEvent::Progress(_))) {
             drop(self.events.try_send(event));
         } else {
             drop(self.events.send(event));
@@ -186,11 +183,12 @@ impl ReceiverRole {
                 None => self.swarm.handle_disk(now, disk::Event::Chunk(token, chunk, false)),
             },
             swarm::Output::Event(event) => {
-                if let ReceiverEvent::Finished(job, ..) = event {
+                if let JobEvent::Finished(job, ..) = event {
                     self.disks.job_over(job);
                 }
-                self.tell(event);
+                self.tell(ReceiverEvent::Job(event));
             }
+            swarm::Output::Warning(text) => self.tell(ReceiverEvent::Warning(text)),
         }
     }
 

@@ -11,9 +11,8 @@ use std::sync::Arc;
 
 use super::STEP;
 use super::blocks::within;
-use crate::content::Span;
 use crate::content::partial::Bits;
-use crate::content::{ChunkIndex, Chunks, FileId, Manifest};
+use crate::content::{ChunkIndex, Chunks, FileId, Manifest, Span};
 use crate::disk::{Stored, StoredError};
 use crate::identity::PeerId;
 use crate::limits;

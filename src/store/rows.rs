@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use crate::address::Host;
-use crate::content::Stamp;
-use crate::content::{FileId, Manifest, SafePath};
+use crate::content::{FileId, Manifest, SafePath, Stamp};
 use crate::identity::{PeerId, PeerName};
 
 /// A file's hash, good for as long as the file has this stamp.

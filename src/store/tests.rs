@@ -2,8 +2,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::content::Stamp;
-use crate::content::{FileId, Manifest};
+use crate::content::{FileId, Manifest, Stamp};
 use crate::identity::PeerName;
 
 fn rows(range: std::ops::Range<u32>) -> Vec<HashRow> {

@@ -15,9 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::crowd::{Crowd, can_be_told};
-use crate::content::Span;
 use crate::content::manifest::VALUE;
-use crate::content::{ChunkIndex, Chunks, Claim, FileId, Manifest, SafePath};
+use crate::content::{ChunkIndex, Chunks, Claim, FileId, Manifest, SafePath, Span};
 use crate::disk::FileToken;
 use crate::identity::PeerId;
 use crate::limits;

@@ -21,7 +21,7 @@ mod tests;
 mod watch;
 mod work;
 
-pub use self::work::{Job, JobId, Progress, Wanted};
+pub use self::work::{Job, JobEvent, JobId, Progress, Wanted};
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -32,13 +32,11 @@ use self::download::{Checked, Download, Phase};
 use self::job::Running;
 use self::sources::Source;
 use crate::content::{ChunkIndex, Claim};
-use crate::disk::Arrival;
-use crate::disk::{self, FileToken};
+use crate::disk::{self, Arrival, FileToken};
 use crate::error::Failure;
 use crate::identity::PeerId;
 use crate::limits;
 use crate::rate::Limit;
-use crate::receiver::ReceiverEvent;
 use crate::time::Time;
 use crate::wire::Message;
 
@@ -72,8 +70,10 @@ pub(super) enum Output {
     Disk(disk::Command),
     /// Order a write of nothing: the one chunk of an empty file.
     WriteNothing(FileToken, ChunkIndex),
-    /// Tell the controller.
-    Event(ReceiverEvent),
+    /// Tell the controller how a job goes.
+    Event(JobEvent),
+    /// Tell the user.
+    Warning(String),
 }
 
 /// Where the bytes of a block go.
@@ -311,7 +311,7 @@ impl Swarm {
             job.arrived += 1;
             job.arrived_bytes = job.arrived_bytes.saturating_add(size);
         }
-        self.outputs.push_back(Output::Event(ReceiverEvent::Arrived(id, file, arrival)));
+        self.outputs.push_back(Output::Event(JobEvent::Arrived(id, file, arrival)));
         self.finish_if_over(id);
         self.schedule(now);
     }
@@ -336,7 +336,7 @@ impl Swarm {
             let id = job.id;
             self.fail(id, folder, failure);
         } else {
-            self.outputs.push_back(Output::Event(ReceiverEvent::Warning(failure.message)));
+            self.outputs.push_back(Output::Warning(failure.message));
         }
     }
 

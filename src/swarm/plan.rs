@@ -16,8 +16,7 @@ use crate::disk::{self, FileToken, Plan};
 use crate::error::Failure;
 use crate::identity::PeerId;
 use crate::limits;
-use crate::receiver::ReceiverEvent;
-use crate::swarm::{JobId, Wanted};
+use crate::swarm::{JobEvent, JobId, Wanted};
 use crate::time::Time;
 use crate::transfer::ahead;
 use crate::wire::Message;
@@ -64,7 +63,7 @@ impl Swarm {
     pub(super) fn fail(&mut self, id: JobId, to: SafePath, failure: Failure) {
         if let Some(job) = self.jobs.get_mut(&id) {
             job.failure = Some(failure.clone());
-            self.outputs.push_back(Output::Event(ReceiverEvent::Failed(id, to, failure)));
+            self.outputs.push_back(Output::Event(JobEvent::Failed(id, to, failure)));
         }
     }
 
@@ -75,7 +74,7 @@ impl Swarm {
         // What was not yet told is: a bar ends full.
         self.report();
         if let Some(job) = self.jobs.remove(&id) {
-            let event = ReceiverEvent::Finished(id, job.arrived, job.failure);
+            let event = JobEvent::Finished(id, job.arrived, job.failure);
             self.outputs.push_back(Output::Event(event));
         }
     }

@@ -10,7 +10,6 @@ use super::{Any, Asked, AskedItem, Output, Swarm};
 use crate::disk::FileToken;
 use crate::identity::PeerId;
 use crate::limits;
-use crate::receiver::ReceiverEvent;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::Cancel;
@@ -97,10 +96,10 @@ impl Swarm {
             download.give_up(now, peer);
             let text =
                 format!("{peer} sent wrong bytes of {} twice and is not asked for it any more", download.to);
-            self.outputs.push_back(Output::Event(ReceiverEvent::Warning(text)));
+            self.outputs.push_back(Output::Warning(text));
         } else {
             let text = format!("{peer} sent wrong bytes of {}; they are fetched again", download.to);
-            self.outputs.push_back(Output::Event(ReceiverEvent::Warning(text)));
+            self.outputs.push_back(Output::Warning(text));
         }
         self.drop_source(now, peer, "it sent wrong bytes");
     }

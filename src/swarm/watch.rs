@@ -7,13 +7,11 @@ use super::download::{Download, Phase};
 use super::job::Running;
 use super::sources::Link;
 use super::{LOOK, Output, Swarm, TICK};
-use crate::disk;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
-use crate::limits;
-use crate::receiver::ReceiverEvent;
-use crate::swarm::{Progress, Wanted};
+use crate::swarm::{JobEvent, Progress, Wanted};
 use crate::time::Time;
+use crate::{disk, limits};
 
 impl Swarm {
     /// Looks for stalled sources and for files that nobody gives, and reports.
@@ -164,7 +162,7 @@ impl Swarm {
             let progress = self.progress(job);
             if job.told.as_ref() != Some(&progress) {
                 job.told = Some(progress.clone());
-                self.outputs.push_back(Output::Event(ReceiverEvent::Progress(progress)));
+                self.outputs.push_back(Output::Event(JobEvent::Progress(progress)));
             }
         }
         self.jobs = jobs;

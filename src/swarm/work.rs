@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::content::{FileId, SafePath, Span};
+use crate::disk::Arrival;
+use crate::error::Failure;
 use crate::identity::PeerId;
 
 /// Number of a download, for as long as this peer runs.
@@ -75,4 +77,17 @@ pub struct Progress {
     pub sources: Vec<PeerId>,
     /// Why nothing moves, if so ("no holder is here: waiting").
     pub waiting: Option<String>,
+}
+
+/// How a download goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobEvent {
+    /// At most 4 a second for each job; may be skipped when whoever hears it is behind.
+    Progress(Progress),
+    /// A file is under its final name, or kept without one.
+    Arrived(JobId, FileId, Arrival),
+    /// A file will not come. The job goes on with its others.
+    Failed(JobId, SafePath, Failure),
+    /// Nothing is left to do; how many files arrived, and the last failure if any.
+    Finished(JobId, u64, Option<Failure>),
 }

@@ -117,7 +117,8 @@ fn one_file_of_1_gib() {
         let (begin, used) = (begin.max(crate::sys::clock::now()), used.max(seconds(cpu())));
         handle.send(ReceiverCommand::Fetch(job));
         loop {
-            if let ReceiverEvent::Finished(_, files, failure) = handle.events.recv_timeout(DEADLINE).unwrap()
+            if let ReceiverEvent::Job(JobEvent::Finished(_, files, failure)) =
+                handle.events.recv_timeout(DEADLINE).unwrap()
             {
                 assert_eq!((files, failure), (1, None));
                 break;

@@ -46,7 +46,7 @@ fn fetch(getter: &Getter, bytes: &[u8], owners: &[&Owner]) -> u128 {
     let job = getter.fetch(1, vec![wanted]);
     let (mut asked, mut told) = (false, false);
     let end = getter.wait(|event| match event {
-        ReceiverEvent::Progress(p) if p.fetched > 0 && !asked => {
+        ReceiverEvent::Job(JobEvent::Progress(p)) if p.fetched > 0 && !asked => {
             asked = true;
             getter.handle.send(ReceiverCommand::Catalogue(ids[0]));
             None
@@ -56,7 +56,7 @@ fn fetch(getter: &Getter, bytes: &[u8], owners: &[&Owner]) -> u128 {
             None
         }
         ReceiverEvent::Lost(peer) => panic!("{peer} is lost"),
-        ReceiverEvent::Finished(id, files, failure) => Some((id, files, failure)),
+        ReceiverEvent::Job(JobEvent::Finished(id, files, failure)) => Some((id, files, failure)),
         _ => None,
     });
     assert_eq!(end, (job, 1, None));

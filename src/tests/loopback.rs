@@ -19,7 +19,9 @@ impl Getter {
     fn fetch_half(&self, number: u64, wanted: Wanted) -> JobId {
         self.disk.hold_after(5 << 20);
         let job = self.fetch(number, vec![wanted]);
-        self.wait(|event| matches!(event, ReceiverEvent::Progress(p) if p.fetched > 0).then_some(()));
+        self.wait(|event| {
+            matches!(event, ReceiverEvent::Job(JobEvent::Progress(p)) if p.fetched > 0).then_some(())
+        });
         job
     }
 
@@ -88,8 +90,8 @@ fn a_file_of_200_mib_and_two_downloads_at_once() {
     let mut finished = Vec::new();
     while finished.len() < 2 {
         finished.push(getter.wait(|event| match event {
-            ReceiverEvent::Finished(job, 1, None) => Some(job),
-            ReceiverEvent::Progress(p) if p.job == first => {
+            ReceiverEvent::Job(JobEvent::Finished(job, 1, None)) => Some(job),
+            ReceiverEvent::Job(JobEvent::Progress(p)) if p.job == first => {
                 assert!(p.done <= p.size && p.fetched <= p.size);
                 None
             }
@@ -134,11 +136,11 @@ fn when_a_holder_dies_another_one_takes_over() {
     getter.handle.send(ReceiverCommand::Holders((id, size), vec![second.id()]));
     let mut fetched = 0;
     let end = getter.wait(|event| match event {
-        ReceiverEvent::Progress(p) => {
+        ReceiverEvent::Job(JobEvent::Progress(p)) => {
             fetched = p.fetched;
             None
         }
-        ReceiverEvent::Finished(id, files, failure) => Some((id, files, failure)),
+        ReceiverEvent::Job(JobEvent::Finished(id, files, failure)) => Some((id, files, failure)),
         _ => None,
     });
     assert_eq!(end, (job, 1, None));
@@ -155,12 +157,16 @@ fn a_holder_that_comes_back_is_used_within_a_second() {
     let job = getter.fetch_half(1, wanted("a", &bytes, &[owner.id()]));
     owner.sender = None;
     getter.handle.send(ReceiverCommand::Gone(owner.id()));
-    getter.wait(|event| matches!(event, ReceiverEvent::Progress(p) if p.waiting.is_some()).then_some(()));
+    getter.wait(|event| {
+        matches!(event, ReceiverEvent::Job(JobEvent::Progress(p)) if p.waiting.is_some()).then_some(())
+    });
     getter.disk.go_on();
     owner.start();
     let back = crate::sys::clock::now();
     getter.handle.send(ReceiverCommand::Peer(owner.contact()));
-    getter.wait(|event| matches!(event, ReceiverEvent::Progress(p) if p.waiting.is_none()).then_some(()));
+    getter.wait(|event| {
+        matches!(event, ReceiverEvent::Job(JobEvent::Progress(p)) if p.waiting.is_none()).then_some(())
+    });
     assert!(crate::sys::clock::now().since(back) < Duration::from_secs(1));
     assert_eq!(getter.wait_finished(job), (1, None));
     assert_eq!(getter.file("a").unwrap(), bytes);
@@ -258,7 +264,9 @@ fn a_table_crosses_and_other_ports_offer_nothing() {
         asker.handle.send(ReceiverCommand::Catalogue(id));
         asker.wait(|event| matches!(event, ReceiverEvent::Proved(peer, _) if peer == id).then_some(()));
         asker.fetch(1, vec![wanted("a", b"content", &[id])]);
-        asker.wait(|event| matches!(event, ReceiverEvent::Progress(p) if p.waiting.is_some()).then_some(()));
+        asker.wait(|event| {
+            matches!(event, ReceiverEvent::Job(JobEvent::Progress(p)) if p.waiting.is_some()).then_some(())
+        });
     }
     assert!(matches!(distributor.events.recv_timeout(DEADLINE), Ok(CustodyEvent::Proved(..))));
 }
@@ -362,7 +370,7 @@ fn a_cancelled_job_ends_and_goes_on_where_it_was() {
     getter.disk.hold_after(5 << 20);
     let job = getter.fetch(1, vec![wanted("a", &bytes, &[owner.id()])]);
     let some = getter.wait(|event| match event {
-        ReceiverEvent::Progress(p) if p.done > 0 => Some(p.done),
+        ReceiverEvent::Job(JobEvent::Progress(p)) if p.done > 0 => Some(p.done),
         _ => None,
     });
     getter.handle.send(ReceiverCommand::Cancel(job));
@@ -371,11 +379,11 @@ fn a_cancelled_job_ends_and_goes_on_where_it_was() {
     let again = getter.fetch(2, vec![wanted("a", &bytes, &[owner.id()])]);
     let mut fetched = 0;
     let end = getter.wait(|event| match event {
-        ReceiverEvent::Progress(p) if p.job == again => {
+        ReceiverEvent::Job(JobEvent::Progress(p)) if p.job == again => {
             fetched = p.fetched;
             None
         }
-        ReceiverEvent::Finished(id, files, failure) => Some((id, files, failure)),
+        ReceiverEvent::Job(JobEvent::Finished(id, files, failure)) => Some((id, files, failure)),
         _ => None,
     });
     assert_eq!(end, (again, 1, None));

@@ -35,7 +35,7 @@ use crate::receiver::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_rece
 use crate::sender::{
     KeptOf, Offer, SenderCommand, SenderEvent, SenderHandle, StoredFile, start_sender, start_sender_on,
 };
-use crate::swarm::{Job, JobId, Wanted};
+use crate::swarm::{Job, JobEvent, JobId, Wanted};
 use crate::sys::bell::Bell;
 use crate::transfer::{Engine, Handle};
 use crate::wire::message::Told;
@@ -203,7 +203,7 @@ impl Getter {
     #[track_caller]
     pub(super) fn wait_finished(&self, job: JobId) -> (u64, Option<Failure>) {
         self.wait(|event| match event {
-            ReceiverEvent::Finished(id, files, failure) if id == job => Some((files, failure)),
+            ReceiverEvent::Job(JobEvent::Finished(id, files, failure)) if id == job => Some((files, failure)),
             _ => None,
         })
     }

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codec::DecodeError;
-use crate::content::FileId;
-use crate::content::Span;
+use crate::content::{FileId, Span};
 use crate::identity::PeerId;
 use crate::limits;
 

@@ -11,9 +11,8 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use self::custody::{CustodyFlags, Wish, wish};
 use super::human;
 use crate::error::{Code, Failure};
-use crate::limits;
 use crate::settings::{Config, DEFAULT_PORT};
-use crate::text;
+use crate::{limits, text};
 
 /// Sentences below `potluck --help`.
 const AFTER: &str = "\

@@ -1,8 +1,7 @@
 //! What becomes of the answers to reports; what expires. Pure.
 
 use super::{Keeper, Output};
-use crate::content::FileId;
-use crate::content::Span;
+use crate::content::{FileId, Span};
 use crate::custody::estate::Estate;
 use crate::custody::ledger::{Key, Record, Shared};
 use crate::custody::placement;

@@ -26,8 +26,7 @@ use self::listing::Listing;
 pub(super) use self::queue::Job;
 use self::queue::Queue;
 use super::{Hashing, Marker, SharedFile, Shelf};
-use crate::content::Stamp;
-use crate::content::{Kind, Manifest, SafePath};
+use crate::content::{Kind, Manifest, SafePath, Stamp};
 use crate::time::Time;
 
 /// A new file that nobody closed is taken up when it stood still this long.

@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::content::SafePath;
-use crate::content::Stamp;
+use crate::content::{SafePath, Stamp};
 use crate::library::Hashing;
 
 /// Bytes above which a file is large: about a tenth of a second of hashing.

@@ -5,8 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use crate::content::SafePath;
-use crate::content::Stamp;
+use crate::content::{SafePath, Stamp};
 use crate::library::SharedFile;
 use crate::store::HashRow;
 

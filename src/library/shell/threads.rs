@@ -8,8 +8,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::counters::Counters;
-use crate::library::hash;
-use crate::library::hash::{Gauge, Hashed};
+use crate::library::hash::{self, Gauge, Hashed};
 use crate::library::inventory::Job;
 use crate::library::walk::{Ask, Told, Walker};
 use crate::library::watch::Ears;

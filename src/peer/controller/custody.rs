@@ -13,23 +13,20 @@ use super::Controller;
 use super::keeping::Served;
 use super::own::Announcement;
 use crate::address::Host;
-use crate::content::Span;
-use crate::content::{Catalogue, Chunks, Claim, FileId, Head};
+use crate::content::{Catalogue, Chunks, Claim, FileId, Head, Span};
 use crate::control::Notice;
 use crate::custody::custodian::{Custodian, Output};
 use crate::custody::homecoming::Decision;
 use crate::custody::ledger::{Key, Present, Record};
 use crate::discovery::PeerInfo;
-use crate::distribution::chunk_store;
-use crate::distribution::{CustodyCommand, CustodyEvent};
-use crate::identity::Contact;
-use crate::identity::PeerId;
+use crate::distribution::{CustodyCommand, CustodyEvent, chunk_store};
+use crate::identity::{Contact, PeerId};
 use crate::limits;
 use crate::peer::ordered::Ordered;
-use crate::receiver::{ReceiverCommand, ReceiverEvent};
+use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;
 use crate::store::{self, LedgerRow, Written};
-use crate::swarm::{Job, JobId, Wanted};
+use crate::swarm::{Job, JobEvent, JobId, Wanted};
 use crate::sys::clock;
 use crate::time::Time;
 use crate::wire::custody::Custody as Message;
@@ -431,28 +428,24 @@ impl Controller {
         self.errand(job, folder, wanted, false);
     }
 
-    /// True if the receiver's event is of an errand of custody's; it is dealt with then.
-    pub(super) fn is_errand(&mut self, now: Time, event: &ReceiverEvent) -> bool {
-        let (ReceiverEvent::Arrived(job, ..)
-        | ReceiverEvent::Failed(job, ..)
-        | ReceiverEvent::Finished(job, ..)) = event
-        else {
-            if let ReceiverEvent::Progress(progress) = event
-                && progress.job.0 >= ERRANDS
-            {
-                self.errand_moved(now, progress.job, progress.done);
-                return true;
-            }
-            return false;
+    /// True if the event is of an errand of custody's; it is dealt with then.
+    pub(super) fn is_errand(&mut self, now: Time, event: &JobEvent) -> bool {
+        let job = match event {
+            JobEvent::Progress(progress) => progress.job,
+            JobEvent::Arrived(job, ..) | JobEvent::Failed(job, ..) | JobEvent::Finished(job, ..) => *job,
         };
         if job.0 < ERRANDS {
             return false;
         }
-        if let ReceiverEvent::Finished(job, _, failure) = event {
-            if let Some(failure) = failure {
-                log::debug!("an errand of custody's failed: {}", failure.message);
+        match event {
+            JobEvent::Progress(progress) => self.errand_moved(now, job, progress.done),
+            JobEvent::Finished(_, _, failure) => {
+                if let Some(failure) = failure {
+                    log::debug!("an errand of custody's failed: {}", failure.message);
+                }
+                self.errand_over(now, job, failure.is_none());
             }
-            self.errand_over(now, *job, failure.is_none());
+            JobEvent::Arrived(..) | JobEvent::Failed(..) => {}
         }
         true
     }

@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Controller, NOTE};
-use crate::content::Span;
-use crate::content::{ChunkIndex, FileId, Head};
+use crate::content::{ChunkIndex, FileId, Head, Span};
 use crate::custody::ledger::Present;
 use crate::distribution::chunk_store;
 use crate::identity::{Instance, PeerId};

@@ -32,18 +32,16 @@ use crate::control::{Ask, Farewell, Notice, Reply, Saved};
 use crate::counters::Counters;
 use crate::discovery::{self, Gone, Own};
 use crate::disk::Arrival;
-use crate::distribution::CustodyEvent;
-use crate::distribution::chunk_store;
+use crate::distribution::{CustodyEvent, chunk_store};
 use crate::error::Failure;
 use crate::identity::{Identity, Instance, PeerId};
-use crate::library;
-use crate::library::{Hashing, Shelf};
+use crate::library::{self, Hashing, Shelf};
 use crate::limits;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::sender::{Offer, SenderCommand, SenderEvent};
 use crate::settings::Config;
 use crate::store::Written;
-use crate::swarm::JobId;
+use crate::swarm::{JobEvent, JobId};
 use crate::sys::clock;
 use crate::time::Time;
 use crate::wire::message::Told;
@@ -325,37 +323,9 @@ impl Controller {
     }
 
     fn on_receiver(&mut self, now: Time, event: ReceiverEvent) {
-        if self.is_errand(now, &event) {
-            return;
-        }
         match event {
-            ReceiverEvent::Progress(progress) => {
-                self.state.verifying.moved(now, progress.job);
-                let roster = &self.state.roster;
-                self.state.downloads.progress(now, progress, |id| roster.name(id));
-                let rows = self.state.downloads.rows(now, |id| roster.name(id));
-                self.notice(Notice::Downloads(rows));
-            }
+            ReceiverEvent::Job(event) => self.on_job(now, event),
             ReceiverEvent::Held(held) => self.hold(held),
-            ReceiverEvent::Arrived(job, file, arrival) => {
-                let (how, path) = match arrival {
-                    Arrival::Saved(path) => ("saved", path),
-                    Arrival::SavedAs(path) => ("saved_as", path),
-                    Arrival::AlreadyThere(path) => ("already_there", path),
-                    // An errand's, dealt with before.
-                    Arrival::Kept => return,
-                };
-                self.keep_own_download(file);
-                let saved = Saved { job: job.0, id: file.to_string(), path, how: how.to_owned() };
-                self.tell(job, Reply::Saved(saved), false);
-                self.seek();
-            }
-            ReceiverEvent::Failed(job, path, failure) => {
-                if self.state.downloads.part_failed(job, &failure) {
-                    self.tell(job, Reply::Missing { path: path.to_string(), failure }, true);
-                }
-            }
-            ReceiverEvent::Finished(job, _, failure) => self.on_finished(now, job, failure),
             ReceiverEvent::Catalogue(id, head, catalogue) => {
                 self.new_holder(id, &catalogue);
                 self.keep_up(id, &head);
@@ -394,6 +364,40 @@ impl Controller {
                     leaving.handle_receiver_stopped();
                 }
             }
+        }
+    }
+
+    fn on_job(&mut self, now: Time, event: JobEvent) {
+        if self.is_errand(now, &event) {
+            return;
+        }
+        match event {
+            JobEvent::Progress(progress) => {
+                self.state.verifying.moved(now, progress.job);
+                let roster = &self.state.roster;
+                self.state.downloads.progress(now, progress, |id| roster.name(id));
+                let rows = self.state.downloads.rows(now, |id| roster.name(id));
+                self.notice(Notice::Downloads(rows));
+            }
+            JobEvent::Arrived(job, file, arrival) => {
+                let (how, path) = match arrival {
+                    Arrival::Saved(path) => ("saved", path),
+                    Arrival::SavedAs(path) => ("saved_as", path),
+                    Arrival::AlreadyThere(path) => ("already_there", path),
+                    // An errand's, dealt with before.
+                    Arrival::Kept => return,
+                };
+                self.keep_own_download(file);
+                let saved = Saved { job: job.0, id: file.to_string(), path, how: how.to_owned() };
+                self.tell(job, Reply::Saved(saved), false);
+                self.seek();
+            }
+            JobEvent::Failed(job, path, failure) => {
+                if self.state.downloads.part_failed(job, &failure) {
+                    self.tell(job, Reply::Missing { path: path.to_string(), failure }, true);
+                }
+            }
+            JobEvent::Finished(job, _, failure) => self.on_finished(now, job, failure),
         }
     }
 

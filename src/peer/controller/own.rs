@@ -8,20 +8,18 @@ use std::sync::Arc;
 
 use super::custody::Act;
 use super::{Controller, reply};
-use crate::content::Span;
-use crate::content::{Catalogue, Entry, FileId, Kind, SafePath};
-use crate::control::{NotKept, Notice, Reply};
-use crate::custody::handoff::{Farewell, Progress};
-use crate::discovery;
+use crate::content::{Catalogue, Entry, FileId, Kind, SafePath, Span};
+use crate::control::{NotKept, Notice, Reply, Why};
+use crate::custody::handoff::{self, Farewell, Progress};
 use crate::identity::PeerId;
 use crate::library::Shelf;
-use crate::limits;
 use crate::peer::away::whole_or_some;
 use crate::receiver::{ReceiverCommand, ReceiverHandle};
 use crate::swarm::{JobId, Wanted};
 use crate::sys::clock;
 use crate::time::Time;
 use crate::wire::custody::Report;
+use crate::{discovery, limits};
 
 /// Making a head takes time with many files: the next one is made after so many times as long.
 const PACE: u32 = 5;
@@ -308,7 +306,7 @@ impl Controller {
     /// Says that nobody is known to keep any of this peer's files.
     fn nothing_kept(&mut self) {
         let all = self.paths().into_values().flatten();
-        let why = crate::control::Why::Unfinished;
+        let why = Why::Unfinished;
         let mut not_kept: Vec<NotKept> =
             all.map(|(path, size)| NotKept { path: path.to_string(), size, why }).collect();
         let total = not_kept.len() as u64;
@@ -345,7 +343,7 @@ impl Controller {
             of(file).iter().map(move |(path, size)| NotKept {
                 path: path.to_string(),
                 size: *size,
-                why: (*why).into(),
+                why: not_kept_why(*why),
             })
         });
         let farewell = crate::control::Farewell {
@@ -367,6 +365,16 @@ impl Controller {
             }
         }
         paths
+    }
+}
+
+/// Why nobody else keeps a file, as it is told.
+const fn not_kept_why(why: handoff::Why) -> Why {
+    match why {
+        handoff::Why::NobodyHere => Why::NobodyHere,
+        handoff::Why::NoRoom => Why::NoRoom,
+        handoff::Why::Unfinished => Why::Unfinished,
+        handoff::Why::NotChosen => Why::NotChosen,
     }
 }
 

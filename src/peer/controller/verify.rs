@@ -11,13 +11,10 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use super::{Controller, reply};
-use crate::content::Span;
-use crate::content::Stamp;
-use crate::content::{ChunkIndex, FileId, Kind, SafePath};
+use crate::content::{ChunkIndex, FileId, Kind, SafePath, Span, Stamp};
 use crate::control::{Found, Lies, Reply, VerifyRow};
 use crate::disk::PARTIAL;
-use crate::distribution::chunk_store;
-use crate::distribution::chunk_store::{Finding, Verify};
+use crate::distribution::chunk_store::{self, Finding, Verify};
 use crate::error::Failure;
 use crate::peer::away::whole_or_some;
 use crate::settings::Config;

@@ -12,8 +12,7 @@ use crate::disk::Arrival;
 use crate::limits;
 use crate::sender::client::{Client, Watch};
 use crate::sender::super_seed::Giving;
-use crate::swarm::*;
-use crate::swarm::{Progress, Wanted};
+use crate::swarm::{Progress, Wanted, *};
 use crate::wire::message::{BlockIs, HavesIs, Item, ManifestIs, Reason, Refused};
 
 const LATENCY: Duration = Duration::from_millis(2);
@@ -245,8 +244,8 @@ impl World {
                     let arrived = disk::Event::Arrived(token, Arrival::Saved(PathBuf::new()));
                     self.peers[n].swarm.handle_disk(self.now, arrived);
                 }
-                Output::Event(ReceiverEvent::Warning(text)) => self.peers[n].warnings.push(text),
-                Output::Event(ReceiverEvent::Progress(progress)) => self.peers[n].progress = Some(progress),
+                Output::Warning(text) => self.peers[n].warnings.push(text),
+                Output::Event(JobEvent::Progress(progress)) => self.peers[n].progress = Some(progress),
                 Output::Disk(_) | Output::WriteNothing(..) | Output::Event(_) => {}
             }
         }

@@ -7,8 +7,7 @@ use super::world::{Kind, World, content, manifest, named, peer};
 use crate::content::{Chunks, Manifest};
 use crate::error::Code;
 use crate::limits;
-use crate::swarm::Wanted;
-use crate::swarm::*;
+use crate::swarm::{Wanted, *};
 use crate::wire::message::{BlockIs, GetManifest, Reason};
 
 const MIB: usize = 1 << 20;
@@ -131,8 +130,7 @@ fn a_liar_loses_its_connection_then_its_trust_and_the_file_comes_from_another() 
         world.run();
         assert_eq!(world.finished(), [(1, 1, None)]);
         assert_eq!(world.dropped.len(), 2, "it is not asked a third time");
-        let warnings = world.events.iter().filter(|e| matches!(e, ReceiverEvent::Warning(_)));
-        assert_eq!(warnings.count(), 2);
+        assert_eq!(world.warnings.len(), 2);
     }
 }
 
@@ -160,7 +158,7 @@ fn without_a_holder_it_waits_half_a_minute_then_fails_and_tells_why() {
         assert_eq!(world.finished(), [(1, 0, Some(Code::NoHolder))], "{kind:?}");
         let took = world.now.since(begin);
         assert!(took >= limits::NO_HOLDER && took < Duration::from_secs(45), "{kind:?} {took:?}");
-        assert!(world.events.iter().any(|e| matches!(e, ReceiverEvent::Progress(p) if p.waiting.is_some())));
+        assert!(world.events.iter().any(|e| matches!(e, JobEvent::Progress(p) if p.waiting.is_some())));
         assert!(world.dialled.len() < 10, "it does not dial without end: {kind:?}");
     }
 }
@@ -297,7 +295,7 @@ fn a_holder_that_is_always_busy_does_not_keep_its_file_waiting_forever() {
 impl World {
     fn waits(&self) -> Vec<Option<String>> {
         let told = self.events.iter().filter_map(|e| match e {
-            ReceiverEvent::Progress(p) => Some(p.waiting.clone()),
+            JobEvent::Progress(p) => Some(p.waiting.clone()),
             _ => None,
         });
         told.collect()
@@ -334,7 +332,7 @@ fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
         let outputs = std::iter::from_fn(|| swarm.poll_output());
         outputs
             .filter_map(|o| match o {
-                Output::Event(ReceiverEvent::Progress(p)) => Some(p.waiting),
+                Output::Event(JobEvent::Progress(p)) => Some(p.waiting),
                 _ => None,
             })
             .last()
@@ -478,6 +476,6 @@ fn without_a_holder_every_path_of_a_content_is_told() {
     world.fetch(1, &[("a", &bytes), ("b", &bytes), ("c", &bytes)], &[1]);
     world.run();
     assert_eq!(world.finished(), [(1, 0, Some(Code::NoHolder))]);
-    let failed = world.events.iter().filter(|e| matches!(e, ReceiverEvent::Failed(..)));
+    let failed = world.events.iter().filter(|e| matches!(e, JobEvent::Failed(..)));
     assert_eq!(failed.count(), 3);
 }

@@ -3,14 +3,12 @@
 use std::path::PathBuf;
 
 use super::world::{Kind, World, content, manifest, peer};
-use crate::content::Span;
 use crate::content::partial::Bits;
-use crate::content::{Chunks, FileId};
+use crate::content::{Chunks, FileId, Span};
 use crate::disk::Arrival;
 use crate::error::Code;
 use crate::limits;
-use crate::swarm::*;
-use crate::swarm::{Progress, Wanted};
+use crate::swarm::{Progress, Wanted, *};
 use crate::wire::message::{GetAny, HavesIs, ManifestIs};
 
 const MIB: usize = 1 << 20;
@@ -59,7 +57,7 @@ fn has(world: &mut World, n: u8, bytes: &[u8], spans: &[Span]) {
 
 fn last_progress(world: &World) -> &Progress {
     let last = world.events.iter().rev().find_map(|e| match e {
-        ReceiverEvent::Progress(progress) => Some(progress),
+        JobEvent::Progress(progress) => Some(progress),
         _ => None,
     });
     last.unwrap()
@@ -91,7 +89,8 @@ fn of_a_part_nothing_else_is_asked_for_or_counted() {
     assert_eq!(world.first_offset.map(|o| (10..20).contains(&(o / CHUNK))), Some(true));
     let progress = last_progress(&world);
     assert_eq!((progress.done, progress.size, progress.files_done), (10 * CHUNK, 10 * CHUNK, 1));
-    let kept = |e: &ReceiverEvent| matches!(e, ReceiverEvent::Arrived(JobId(1), id, Arrival::Kept) if *id == id_of(&bytes));
+    let kept =
+        |e: &JobEvent| matches!(e, JobEvent::Arrived(JobId(1), id, Arrival::Kept) if *id == id_of(&bytes));
     assert_eq!(world.events.iter().filter(|e| kept(e)).count(), 1);
 }
 

@@ -8,8 +8,7 @@ use super::world::{content, manifest, named, peer};
 use crate::content::{Chunks, Manifest};
 use crate::disk::Arrival;
 use crate::limits;
-use crate::swarm::Wanted;
-use crate::swarm::*;
+use crate::swarm::{Wanted, *};
 use crate::wire::message::BlockIs;
 
 /// One block on the way, over whichever connection: 64 KiB at 12.5 MB/s.
@@ -96,7 +95,7 @@ impl World {
                     let arrived = disk::Event::Arrived(token, Arrival::Saved(PathBuf::new()));
                     self.swarm.handle_disk(self.now, arrived);
                 }
-                Output::Event(ReceiverEvent::Finished(_, 1, None)) => self.over = Some(self.now),
+                Output::Event(JobEvent::Finished(_, 1, None)) => self.over = Some(self.now),
                 Output::Event(_) | Output::Disk(_) => {}
                 other => panic!("{other:?}"),
             }

@@ -8,8 +8,7 @@ use super::world::{content, manifest, peer, proof};
 use crate::content::{Chunks, FileId, Manifest};
 use crate::disk::Arrival;
 use crate::limits;
-use crate::swarm::Wanted;
-use crate::swarm::*;
+use crate::swarm::{Wanted, *};
 use crate::wire::message::{BlockIs, ManifestIs};
 
 /// From the question to the first byte of the answer.
@@ -138,8 +137,8 @@ impl World {
                 Output::Lanes(p, count) => self.swarm.handle_lanes(self.now, p, count, true),
                 Output::Disk(command) => self.disk(command),
                 Output::WriteNothing(..) => panic!("the file is not empty"),
-                Output::Event(ReceiverEvent::Warning(text)) => self.warnings.push(text),
-                Output::Event(ReceiverEvent::Finished(_, _, failure)) => self.failed = failure.is_some(),
+                Output::Warning(text) => self.warnings.push(text),
+                Output::Event(JobEvent::Finished(_, _, failure)) => self.failed = failure.is_some(),
                 Output::Event(_) => {}
             }
         }

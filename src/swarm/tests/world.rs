@@ -6,13 +6,11 @@ use std::path::PathBuf;
 use crate::content::manifest::{ChunkHasher, ManifestBuilder};
 use crate::content::partial::Bits;
 use crate::content::{Chunks, FileId, Manifest};
-use crate::disk::Arrival;
-use crate::disk::Plan;
+use crate::disk::{Arrival, Plan};
 use crate::error::Code;
 use crate::identity::PublicKey;
 use crate::limits;
-use crate::swarm::Wanted;
-use crate::swarm::*;
+use crate::swarm::{Wanted, *};
 use crate::wire::message::{BlockIs, GetBlocks, GetManifest, HavesIs, Item, ManifestIs, Reason, Refused};
 
 /// How a source behaves.
@@ -49,7 +47,8 @@ pub(super) struct World {
     /// Copies that were ordered, and how many of them come to nothing.
     pub(super) copied: usize,
     pub(super) not_copied: usize,
-    pub(super) events: Vec<ReceiverEvent>,
+    pub(super) events: Vec<JobEvent>,
+    pub(super) warnings: Vec<String>,
     pub(super) dropped: Vec<PeerId>,
     pub(super) dialled: Vec<(Time, PeerId)>,
     pub(super) served: BTreeMap<PeerId, u64>,
@@ -98,6 +97,7 @@ impl World {
             copied: 0,
             not_copied: 0,
             events: Vec::new(),
+            warnings: Vec::new(),
             dropped: Vec::new(),
             dialled: Vec::new(),
             served: BTreeMap::new(),
@@ -168,6 +168,7 @@ impl World {
                     self.swarm.handle_disk(self.now, disk::Event::Chunk(token, chunk, true));
                 }
                 Output::Event(event) => self.events.push(event),
+                Output::Warning(text) => self.warnings.push(text),
             }
         }
     }
@@ -321,7 +322,7 @@ impl World {
 
     pub(super) fn finished(&self) -> Vec<(u64, u64, Option<Code>)> {
         let finished = self.events.iter().filter_map(|e| match e {
-            ReceiverEvent::Finished(job, files, failure) => {
+            JobEvent::Finished(job, files, failure) => {
                 Some((job.0, *files, failure.as_ref().map(|f| f.code)))
             }
             _ => None,
