@@ -6,7 +6,8 @@ use super::flags::{self, Typed};
 use super::session::{Place, absolute};
 use super::words::{self, Typing};
 use crate::control::{Ask, Reply, Request};
-use crate::{limits, text};
+use crate::limits;
+use crate::text;
 
 /// What the word being typed can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -38,12 +38,13 @@ use self::screen::{Inputs, Screen, Stderr, Talk};
 use self::session::{Place, Session};
 use crate::control::{self, Ask, Request, Seams, keyfile, server};
 use crate::error::{Code, Failure};
+use crate::limits;
 use crate::settings::Config;
 use crate::sys::lock::DirectoryLock;
 use crate::sys::signals::Leave;
 use crate::sys::thread::Thread;
 use crate::sys::{cage, terminal};
-use crate::{limits, text};
+use crate::text;
 
 /// How long the last lines may take to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);

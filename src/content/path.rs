@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{limits, text};
+use crate::limits;
+use crate::text;
 
 /// A relative path with `/` between its components. Each component is 1 to 255 bytes of UTF-8,
 /// none is `.` or `..`, none holds NUL or `/`; at most 64 components and 3,072 bytes in all.

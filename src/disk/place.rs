@@ -14,8 +14,9 @@ use super::{Plan, copy};
 use crate::content::path::fold;
 use crate::content::{FileId, SafePath};
 use crate::error::{Code, Failure};
+use crate::limits;
 use crate::sys::folder::{Folder, Kind};
-use crate::{limits, text};
+use crate::text;
 
 /// The folder of partial files in each destination (one of [`crate::content::path::RESERVED`]).
 pub(crate) const PARTIAL: &str = ".potluck-partial";

@@ -15,6 +15,8 @@ use crossbeam_channel::Sender;
 
 use crate::address::{Host, Ports};
 use crate::identity::{Contact, PeerId};
+use crate::limits;
+use crate::text;
 use crate::time::Time;
 use crate::transfer::connection::Closed;
 use crate::transfer::engine::Role;
@@ -23,7 +25,6 @@ use crate::wire::Message;
 use crate::wire::custody::{Custody, bound, kind};
 use crate::wire::frame::{self, Frame};
 use crate::wire::message::{self, Reason, Refused};
-use crate::{limits, text};
 
 /// A report that found no place among the events is tried again after this time.
 const AGAIN: Duration = Duration::from_millis(50);

@@ -5,7 +5,8 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::PeerId;
-use crate::{limits, text};
+use crate::limits;
+use crate::text;
 
 /// A name: 1 to 64 bytes, no control or bidirectional characters, no white space at its ends.
 /// It identifies nobody; the id beside it does.

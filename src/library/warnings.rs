@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::content::path::PathError;
-use crate::{limits, text};
+use crate::limits;
+use crate::text;
 
 /// Why something in `shared/` is not shared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

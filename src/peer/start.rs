@@ -17,19 +17,22 @@ use crate::custody::ledger::{Ledger, Present};
 use crate::custody::quota::{Lend, default_lend};
 use crate::custody::{custodian, keeper};
 use crate::discovery::{self, Own};
+use crate::disk;
 use crate::distribution::{self, CustodyHandle, chunk_store};
 use crate::error::Failure;
 use crate::identity::tls::Tls;
 use crate::identity::{Identity, Instance, PeerName, fill_random};
 use crate::library::{self, LibraryConfig};
+use crate::limits;
 use crate::receiver::{ReceiverHandle, start_receiver};
 use crate::sender::{SenderHandle, start_sender_on};
 use crate::settings::Config;
+use crate::store;
 use crate::sys::folder::Folder;
 use crate::sys::space::space;
 use crate::sys::{clock, descriptors};
+use crate::text;
 use crate::transfer::{Engine, ports};
-use crate::{disk, limits, store, text};
 
 /// How long the leave may take that is announced on a second Ctrl-C.
 const LAST_WORDS: Duration = Duration::from_millis(200);

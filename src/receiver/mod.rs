@@ -27,8 +27,10 @@ use crate::address::Host;
 use crate::counters::Counters;
 use crate::disk::{self, Block, BlockPool};
 use crate::identity::{Contact, PeerId};
+use crate::limits;
 use crate::swarm::{self, JobEvent, Swarm, Target};
 use crate::sys::bell::Bell;
+use crate::text;
 use crate::time::Time;
 use crate::transfer::Gate;
 use crate::transfer::connection::Closed;
@@ -37,7 +39,6 @@ use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
 use crate::wire::message::{self, BlockIs, Cancel, GetTable, Reason, Refused};
-use crate::{limits, text};
 
 /// Low bits of the number of each request for a table of peers.
 const TABLE_TAG: u64 = 2;

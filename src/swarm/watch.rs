@@ -7,11 +7,12 @@ use super::download::{Download, Phase};
 use super::job::Running;
 use super::sources::Link;
 use super::{LOOK, Output, Swarm, TICK};
+use crate::disk;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
+use crate::limits;
 use crate::swarm::{JobEvent, Progress, Wanted};
 use crate::time::Time;
-use crate::{disk, limits};
 
 impl Swarm {
     /// Looks for stalled sources and for files that nobody gives, and reports.

@@ -11,8 +11,9 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use self::custody::{CustodyFlags, Wish, wish};
 use super::human;
 use crate::error::{Code, Failure};
+use crate::limits;
 use crate::settings::{Config, DEFAULT_PORT};
-use crate::{limits, text};
+use crate::text;
 
 /// Sentences below `potluck --help`.
 const AFTER: &str = "\

@@ -28,9 +28,10 @@ use super::warnings::Warnings;
 use super::watch::{self, Ears, Heard};
 use super::{Command, Event, LibraryConfig, Marker};
 use crate::content::SafePath;
+use crate::limits;
+use crate::store;
 use crate::sys::clock;
 use crate::time::Time;
-use crate::{limits, store};
 
 /// Hashing threads: one may be busy with a large file while the other one goes on.
 const HASHERS: usize = 2;

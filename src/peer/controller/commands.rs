@@ -12,6 +12,7 @@ use crate::content::{Kind, SafePath};
 use crate::control::{
     Ask, CountersRow, Notice, PeerRow, Reply, Request, Status, Unfinished, UploadRow, keyfile,
 };
+use crate::disk;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
 use crate::peer::cages::Part;
@@ -21,8 +22,8 @@ use crate::peer::resolve;
 use crate::receiver::ReceiverCommand;
 use crate::swarm::{Job, JobId, Wanted};
 use crate::sys::cage::Outcome;
+use crate::text;
 use crate::time::Time;
-use crate::{disk, text};
 
 /// The first commands wait this long, at most, for the network to answer.
 const SETTLE: Duration = Duration::from_secs(1);

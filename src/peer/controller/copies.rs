@@ -11,9 +11,10 @@ use crate::control::{CustodyRow, KeptFor, Reply};
 use crate::custody::homecoming::Decision;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
+use crate::limits;
 use crate::peer::listing::OwnCopies;
+use crate::text;
 use crate::time::Time;
-use crate::{limits, text};
 
 impl Controller {
     /// How an own file stands, for `list`.

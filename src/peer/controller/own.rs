@@ -11,15 +11,16 @@ use super::{Controller, reply};
 use crate::content::{Catalogue, Entry, FileId, Kind, SafePath, Span};
 use crate::control::{NotKept, Notice, Reply, Why};
 use crate::custody::handoff::{self, Farewell, Progress};
+use crate::discovery;
 use crate::identity::PeerId;
 use crate::library::Shelf;
+use crate::limits;
 use crate::peer::away::whole_or_some;
 use crate::receiver::{ReceiverCommand, ReceiverHandle};
 use crate::swarm::{JobId, Wanted};
 use crate::sys::clock;
 use crate::time::Time;
 use crate::wire::custody::Report;
-use crate::{discovery, limits};
 
 /// Making a head takes time with many files: the next one is made after so many times as long.
 const PACE: u32 = 5;
