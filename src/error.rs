@@ -1,4 +1,4 @@
-//! Outcomes that a user or a script sees: one code per cause (DESIGN §9), and a sentence.
+//! Outcomes that a user or a script sees: one code per cause, as README.md lists them, and a sentence.
 
 use core::fmt;
 

@@ -63,7 +63,8 @@ pub const REQUESTS_OPEN: usize = 64;
 /// Buckets of a catalogue. One byte of the path's hash picks the bucket.
 pub const BUCKETS: usize = 256;
 
-/// Entries of one peer's catalogue that are kept, at most (10 times what §11 measures).
+/// Entries of one peer's catalogue that are kept, at most: 10 times the 100,000 of
+/// which docs/TESTING.md promises memory and time.
 pub const CATALOGUE_ENTRIES: usize = 1_000_000;
 
 /// Bytes of memory that all remote catalogues together may take.

@@ -28,7 +28,7 @@ const LICENCES: [&str; 11] = [
 /// The one place that crates come from.
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// What the design fixes: threads over channels, one poll, these formats and hashes.
+/// What the project has settled on: threads over channels, one poll, these formats and hashes.
 const FIXED: [&str; 9] =
     ["blake3", "crossbeam-channel", "ctrlc", "env_logger", "log", "mio", "rmp-serde", "serde", "socket2"];
 

@@ -1,5 +1,5 @@
-//! Discovery in virtual time: what DESIGN §4 and §11 promise, shown with 2, 50 and 1,000 peers. And how those
-//! who fetch the same file find each other.
+//! Discovery in virtual time: what docs/TESTING.md promises of presence, shown with 2, 50 and 1,000 peers.
+//! Also how peers that fetch the same file find each other.
 //!
 //! `POTLUCK_SEED=n` replays a seed, `POTLUCK_SEEDS=n` tries more; `--nocapture` shows the numbers.
 

@@ -49,7 +49,7 @@ use crate::text;
 /// How long the last lines may take to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// The program: parses the arguments, does what they say, returns the exit code of DESIGN §9.
+/// The program: parses the arguments, does what they say, returns one of the exit codes that README.md lists.
 #[must_use]
 pub fn main(run: RunPeer) -> ExitCode {
     let line = match flags::parse_arguments(std::env::args_os()) {

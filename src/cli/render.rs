@@ -125,7 +125,7 @@ pub(super) fn peers(rows: &[PeerRow], style: Style) -> String {
     )
 }
 
-/// Which of the two kinds of network this is (DESIGN §12).
+/// Which of the two kinds of network this is: open, or a group (docs/SECURITY.md, "What is open by choice").
 fn network(status: &Status) -> &'static str {
     match status.network.as_str() {
         "group" => "group: only peers with the same pass-phrase see shared/",

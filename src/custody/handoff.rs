@@ -54,7 +54,7 @@ impl Farewell {
         self.safe + self.once.len()
     }
 
-    /// The exit code (DESIGN §9).
+    /// The exit code of `exit`, as README.md lists them.
     #[must_use]
     pub const fn code(&self) -> Code {
         if self.not_kept.is_empty() { Code::Done } else { Code::NotKept }

@@ -1,4 +1,4 @@
-//! Custody: files outlive their owner (DESIGN §7). How it works is told in docs/CUSTODY.md.
+//! Custody: files outlive their owner. docs/CUSTODY.md tells how it works.
 
 pub mod custodian;
 pub mod distributor;

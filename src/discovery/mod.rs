@@ -1,4 +1,5 @@
-//! Finding the peers of the network: presence by UDP broadcast on one fixed port (DESIGN §4).
+//! Finding the peers of the network: presence by UDP broadcast on one fixed port (docs/PROTOCOL.md,
+//! "Discovery").
 //!
 //! `presence.rs` and `hearing.rs` are the machine, which decides everything; `shell.rs` gives it sockets,
 //! signatures and the clock.

@@ -1,4 +1,4 @@
-//! The machine that finds the peers of a network and knows who is here (DESIGN §4). Pure.
+//! The machine that finds the peers of a network and knows who is here (docs/PROTOCOL.md, "Discovery"). Pure.
 //!
 //! Its shell is `shell.rs` (sockets, signatures, the clock); what it does with datagrams of others is in
 //! `hearing.rs`. Contract: ask [`Machine::admit`] before a signature is verified, give what was verified
@@ -28,8 +28,9 @@ use crate::rate::Bucket;
 use crate::time::Time;
 use crate::wire::datagram::{Body, Message, Presence, State};
 
-/// When a burst of hellos sends, counted from its start: three so early that with 5 % loss the 300 ms of
-/// DESIGN §11 hold. Who knows that its answer arrived answers none of the others.
+/// When a burst of hellos sends, counted from its start: three so early that even with 5 % loss a peer is
+/// listed within the 300 ms that docs/TESTING.md promises. A peer that knows that its answer arrived answers
+/// none of the others.
 const HELLOS: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(70), Duration::from_millis(160), Duration::from_millis(600)];
 
@@ -46,8 +47,8 @@ const ONCE_A_SECOND: u64 = 50;
 /// Of a large network's peers one announces itself each 22 ms.
 pub(super) const ANNOUNCE_GAP_MS: u64 = 22;
 
-/// Who doubts a peer begins to probe within this time (in a small network: 0.5 s of DESIGN would leave
-/// 40 ms of the 7.5 s).
+/// A peer that suspects another one begins to probe within this time, in a small network. With 500 ms only
+/// 40 ms would be left of the 7.5 s within which a death is to be seen (docs/TESTING.md, "What is promised").
 const SPREAD_SMALL: Duration = Duration::from_millis(300);
 
 /// The same in a large network, where 20-second intervals leave more.

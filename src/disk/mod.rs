@@ -1,5 +1,5 @@
 //! The disk workers: they hash and write what arrives, keep partial files, and publish whole ones, so
-//! that the engine's threads never wait for a disk (DESIGN §5).
+//! that the engine's threads never wait for a disk (docs/ARCHITECTURE.md, "The life of a download").
 //!
 //! Four threads, each owner of its own state: the clerk (`clerk.rs`, `save.rs`, `finish.rs`) owns what is
 //! known of every file and passes work on; two writers (`writer.rs`) hash and write, a chunk's blocks always the same one;

@@ -1,4 +1,5 @@
-//! The library: what lies in `shared/`, hashed, and kept up to date while it changes (DESIGN §6).
+//! The library: what lies in `shared/`, hashed, and kept up to date while it changes (docs/ARCHITECTURE.md,
+//! "What is shared").
 //!
 //! Every decision is made by `inventory` (pure). Around it: `walk` looks at the folder, `watch` hears
 //! of changes, `hash` reads files, and `shell` is the thread that joins them. `open` is the one way

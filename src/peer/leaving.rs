@@ -1,5 +1,5 @@
-//! Leaving: `here → leaving → left`, one state machine for all its causes (DESIGN §7, without
-//! custody, which comes with a later issue). Pure.
+//! Leaving: `here → leaving → left`, one state machine for all its causes (docs/PROTOCOL.md, "State
+//! machine of leaving"). What is handed over to keepers before is decided in `custody/handoff.rs`. Pure.
 //!
 //! Contract: [`Leaving::begin`] and [`Leaving::harder`] answer what the sender is to be told; the
 //! receiver is told to stop at once in every case. Then `handle_*` until [`Leaving::is_over`].

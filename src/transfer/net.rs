@@ -460,7 +460,8 @@ fn spare() -> Option<std::fs::File> {
     std::fs::File::open("/dev/null").ok()
 }
 
-/// Bytes go to another machine by BBR where this user may have it: loss does not slow it down (DESIGN §5).
+/// Bytes go to another machine by BBR where this user may have it: loss does not slow it down
+/// (docs/ARCHITECTURE.md, "Choices that were measured").
 /// On one machine nothing is lost, and BBR's pacing costs half of the speed.
 ///
 /// That it cannot be had is no error: what the system chose does, over more connections (swarm/lanes.rs).

@@ -1,5 +1,5 @@
 //! Binds the four listeners of a peer: base port and the three after it, or others if those cannot be
-//! had (DESIGN §2).
+//! had (docs/PROTOCOL.md, "Ports").
 
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::io;

@@ -102,8 +102,8 @@ fn a_remount_hashes_nothing() {
     r.until("watched again", |r| r.has("d/new", b"new"));
 }
 
-/// Measures what DESIGN §11 asks for. In a new folder (given as POTLUCK_BENCH) it makes the files and
-/// hashes them; in one that is there it restarts:
+/// Measures what docs/TESTING.md promises of 100,000 files. In a new folder (given as POTLUCK_BENCH) it makes
+/// the files and hashes them; in one that is there it restarts:
 /// `POTLUCK_BENCH=/tmp/x cargo test --lib library::tests::start::hundred -- --ignored --nocapture`.
 #[test]
 #[ignore = "takes a while; for measuring"]
