@@ -1,5 +1,6 @@
 //! The documents say what the code does, as far as that can be checked: commands, flags, files, limits,
-//! and that whoever changes a message of the wire looks at docs/PROTOCOL.md.
+//! and that whoever changes a message of the wire looks at docs/PROTOCOL.md. Documents and comments send
+//! their reader only to files that are here.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which may panic")]
 
 use std::collections::BTreeSet;
@@ -31,17 +32,39 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// The documents, with their paths.
+/// The documents, with their paths: those in docs/ and those beside README.md.
 fn documents() -> Vec<(String, String)> {
-    let mut paths = vec!["README.md".to_owned()];
-    for entry in fs::read_dir(root().join("docs")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if Path::new(&name).extension().is_some_and(|e| e == "md") {
-            paths.push(format!("docs/{name}"));
+    let mut paths = Vec::new();
+    for folder in ["", "docs/"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if Path::new(&name).extension().is_some_and(|e| e == "md") {
+                paths.push(format!("{folder}{name}"));
+            }
         }
     }
     paths.sort();
     paths.into_iter().map(|path| (path.clone(), read(&path))).collect()
+}
+
+/// The text files in `folder` and below it, as paths from the root, with their content. What builds and
+/// runs leave behind, and the inputs of fuzzing, are left out.
+fn texts(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root().join(folder)).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let path = format!("{folder}/{name}");
+        if entry.file_type().unwrap().is_dir() {
+            if !["target", "corpus", "artifacts", "__pycache__"].contains(&name.as_str()) {
+                found.extend(texts(&path));
+            }
+        } else if let Ok(text) = fs::read_to_string(entry.path()) {
+            found.push((path, text));
+        }
+    }
+    found.sort();
+    found
 }
 
 /// What `potluck help [ABOUT]` prints; `None` if there is no such command.
@@ -130,11 +153,164 @@ fn paths(text: &str) -> Vec<String> {
     all
 }
 
+/// Sources that `text` names in backticks by a path that need not begin at the root: `swarm/mod.rs`.
+fn sources_named(text: &str) -> Vec<String> {
+    let quoted = text.split('`').skip(1).step_by(2).flat_map(files_named);
+    quoted.filter(|name| is_source(name)).map(str::to_owned).collect()
+}
+
+/// What looks like the name of a source or a document in `text`. Other Markdown than documents, whose
+/// names are in capitals, belongs to examples.
+fn files_named(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "._/-".contains(c)));
+    words.map(|word| word.trim_end_matches('.')).filter(|word| is_source(word) || is_document(word))
+}
+
+fn is_source(name: &str) -> bool {
+    name.strip_suffix(".rs").is_some_and(|stem| stem.ends_with(|c: char| c.is_ascii_alphanumeric()))
+}
+
+fn is_document(name: &str) -> bool {
+    let stem = name.strip_suffix(".md").map(|path| path.rsplit('/').next().unwrap_or(path));
+    let is_capital = |c: char| c.is_ascii_uppercase() || c == '-' || c.is_ascii_digit();
+    stem.is_some_and(|stem| stem.len() > 1 && stem.chars().all(is_capital))
+}
+
+#[test]
+fn every_source_that_a_document_names_in_short_is_there() {
+    let sources = [texts("src"), texts("tests")].concat();
+    let is_there =
+        |name: &str| sources.iter().any(|(path, _)| format!("/{path}").ends_with(&format!("/{name}")));
+    let (mut checked, mut missing) = (0, Vec::new());
+    for (document, text) in documents() {
+        for name in sources_named(&text) {
+            if !root().join(&name).exists() && !is_there(&name) {
+                missing.push(format!("{document}: {name}"));
+            }
+            checked += 1;
+        }
+    }
+    assert!(missing.is_empty(), "documents name what is not there:\n{}", missing.join("\n"));
+    assert!(checked >= 30, "only {checked} sources were found in the documents");
+}
+
+#[test]
+fn every_link_in_a_document_leads_to_a_file() {
+    let mut checked = 0;
+    for (document, text) in documents() {
+        let beside = root().join(Path::new(&document).parent().unwrap());
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            if link.is_empty() || link.contains("://") {
+                continue;
+            }
+            assert!(beside.join(link).exists(), "{document} links to {link}, which is not there");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 10, "only {checked} links were found in the documents");
+}
+
+/// The comments of a source as one line, each block of them apart.
+fn comments(text: &str) -> Vec<String> {
+    let mut blocks = vec![String::new()];
+    for line in text.lines() {
+        let comment = line.split_once("//").map(|(_, rest)| rest.trim_start_matches(['/', '!']).trim());
+        let is_whole = line.trim_start().starts_with("//");
+        if !is_whole && !blocks.last().unwrap().is_empty() {
+            blocks.push(String::new());
+        }
+        let block = blocks.last_mut().unwrap();
+        *block += comment.unwrap_or_default();
+        block.push(' ');
+    }
+    blocks.retain(|block| !block.trim().is_empty());
+    blocks
+}
+
+/// True if a comment in the file at `path` that says `name` leads somewhere: from the folder of that file, or
+/// from one above it.
+fn leads_somewhere(path: &str, name: &str) -> bool {
+    Path::new(path).ancestors().skip(1).any(|folder| root().join(folder).join(name).exists())
+}
+
+/// Sections that `text` names, as in `docs/TESTING.md, "Faults"`: document and heading.
+fn sections_named(text: &str) -> Vec<(String, String)> {
+    let named = text.match_indices(".md, \"").filter_map(|(at, separator)| {
+        let document = text[..at].rsplit([' ', '(', '`']).next()?;
+        let heading = text[at + separator.len()..].split('"').next()?;
+        Some((format!("{document}.md"), heading.to_owned()))
+    });
+    named.collect()
+}
+
+#[test]
+fn every_file_and_section_that_a_comment_names_is_there() {
+    let (mut files, mut sections, mut missing) = (0, 0, Vec::new());
+    for (path, text) in texts("src") {
+        for comment in comments(&text) {
+            for name in files_named(&comment) {
+                if !leads_somewhere(&path, name) {
+                    missing.push(format!("{path}: {name}"));
+                }
+                files += 1;
+            }
+            for (document, heading) in sections_named(&comment) {
+                if !read(&document).lines().any(|l| l.trim_start_matches('#').trim() == heading) {
+                    missing.push(format!("{path}: {document}, \"{heading}\""));
+                }
+                sections += 1;
+            }
+        }
+    }
+    assert!(missing.is_empty(), "comments name what is not there:\n{}", missing.join("\n"));
+    assert!(files >= 50, "only {files} files were found in comments");
+    assert!(sections >= 5, "only {sections} sections were found in comments");
+}
+
+/// What sends the reader of `text` to something that is not part of the project: documents that are not here,
+/// a section of nothing or of an unpublished paper, a folder of somebody's machine.
+fn outside(text: &str) -> Vec<String> {
+    // A section sign stands behind the name of what was published, and behind nothing else.
+    const PUBLISHED: [&str; 6] = ["RFC", "BEP", "FIPS", "UAX", "UTS", "specification"];
+    let mut found = Vec::new();
+    for line in text.lines() {
+        for (at, _) in line.match_indices('§') {
+            let before: Vec<&str> = line[..at].split_whitespace().rev().take(3).collect();
+            if !before.iter().any(|word| PUBLISHED.contains(&word.trim_matches(['(', ',']))) {
+                found.push(line.trim().to_owned());
+            }
+        }
+        let is_here = |name: &&str| root().join(name).exists() || root().join("docs").join(name).exists();
+        let documents = files_named(line).filter(|name| is_document(name) && !is_here(name));
+        found.extend(documents.map(str::to_owned));
+        let words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        found.extend(words.filter(|word| *word == "DESIGN").map(str::to_owned));
+        if line.contains("/work/") {
+            found.push(line.trim().to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn nothing_sends_its_reader_out_of_the_project() {
+    const FOLDERS: [&str; 8] = ["src", "tests", "benches", "fuzz", "scripts", "docs", ".ci", ".config"];
+    let mut all: Vec<_> = FOLDERS.iter().flat_map(|folder| texts(folder)).collect();
+    all.extend(documents());
+    all.extend(["Cargo.toml", "clippy.toml", "rustfmt.toml"].map(|path| (path.to_owned(), read(path))));
+    assert!(all.len() >= 300, "only {} files were looked at", all.len());
+    // This file tells what it looks for.
+    for (path, text) in all.iter().filter(|(path, _)| path != "tests/documents.rs") {
+        let found = outside(text);
+        assert!(found.is_empty(), "{path} names what is not part of the project: {found:?}");
+    }
+}
+
 #[test]
 fn every_file_that_a_document_names_is_there() {
     const FOLDERS: [&str; 9] =
         ["src/", "tests/", "scripts/", "docs/", "fuzz/", "benches/", "peer1/", ".ci/", ".config/"];
-    let mut checked = 0;
+    let (mut checked, mut missing) = (0, Vec::new());
     for (document, text) in documents() {
         for path in paths(&text) {
             // Documents have names in capitals; other Markdown is an example's.
@@ -146,10 +322,13 @@ fn every_file_that_a_document_names_is_there() {
             }
             let path = path.trim_end_matches([',', '.', ':', ';']).split("::").next().unwrap();
             let at = root().join(if beside { Path::new(&document).parent().unwrap() } else { Path::new("") });
-            assert!(at.join(path).exists(), "{document} names {path}, which is not there");
+            if !at.join(path).exists() {
+                missing.push(format!("{document}: {path}"));
+            }
             checked += 1;
         }
     }
+    assert!(missing.is_empty(), "documents name what is not there:\n{}", missing.join("\n"));
     assert!(checked >= 30, "only {checked} paths were found in the documents");
 }
 
@@ -269,5 +448,27 @@ fn the_checks_see_what_they_look_for() {
     assert!(help(Some("no-such-command")).is_none());
     assert_eq!(paths("see `src/wire/`, [that](docs/X.md)"), ["docs/X.md", "src/wire/"]);
     assert_eq!(tests_named("`a/b.rs::c`, `d.rs`"), [("a/b.rs".to_owned(), "c".to_owned())]);
+    assert_eq!(sources_named("`a/b.rs::c`, `d.rs` and `.rs`, e.rs"), ["a/b.rs", "d.rs"]);
+    assert_eq!(files_named("(a.rs, docs/AB.md. an.md, X.md").collect::<Vec<_>>(), ["a.rs", "docs/AB.md"]);
+}
+
+#[test]
+fn the_checks_of_comments_see_what_they_look_for() {
+    let code = "//! See a.rs,\n//! \"b\".\nuse c; // d.rs\n\nfn e() {}\n    /// f\n";
+    assert_eq!(
+        comments(code).iter().map(|c| c.trim()).collect::<Vec<_>>(),
+        ["See a.rs, \"b\".", "d.rs", "f"]
+    );
+    assert!(leads_somewhere("src/sys/clock.rs", "mod.rs"));
+    assert!(leads_somewhere("src/sys/clock.rs", "lib.rs"));
+    assert!(leads_somewhere("src/sys/clock.rs", "docs/PROTOCOL.md"));
+    assert!(!leads_somewhere("src/sys/clock.rs", "sys/no-such-file.rs"));
+    let named = sections_named("told there (docs/AB.md, \"One or two\").");
+    assert_eq!(named, [("docs/AB.md".to_owned(), "One or two".to_owned())]);
+    assert_eq!(outside("as RFC 8032 §7.1 and README.md say, or PROTOCOL.md"), [""; 0]);
+    assert_eq!(outside("(the BLAKE3 specification §2.1)"), [""; 0]);
+    assert_eq!(outside("what §11 measures"), ["what §11 measures"]);
+    assert_eq!(outside("0.5 s of DESIGN would, so NO-SUCH.md").len(), 2);
+    assert_eq!(outside("in /work/x"), ["in /work/x"]);
     assert!(limits().contains("| `DATAGRAM` | `1_200` | Bytes of a datagram, at most."));
 }

@@ -1,5 +1,5 @@
 //! The receiver: connects to the sender ports of other peers and carries between them, the disk
-//! workers and the pure machines that decide (swarm/, catalogue/, kept.rs, dialback.rs). On its own port come peers
+//! workers and the pure machines that decide (swarm/, catalogue/, kept.rs, dial_back.rs). On its own port come peers
 //! that it asked to dial back; nobody else has a place there.
 //!
 //! A block goes from the decrypted record into a buffer of the fixed pool and from there to the disk

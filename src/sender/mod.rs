@@ -2,7 +2,7 @@
 //! kept here for others.
 //!
 //! Requests name content, never paths, and only bytes leave of files on the shelf, of those that are being fetched
-//! (holding.rs), and of the chunk store (store.rs), looked for in this order. Nothing is made before the socket took what was made so far, so a slow asker costs no memory. Blocks are read in
+//! (partial_seeds.rs), and of the chunk store (store.rs), looked for in this order. Nothing is made before the socket took what was made so far, so a slow asker costs no memory. Blocks are read in
 //! steps of 256 KiB on this thread; before and after each step the file must be what was hashed.
 
 mod background;

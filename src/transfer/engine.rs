@@ -3,7 +3,7 @@
 //! One turn: wait → commands and inbox of the role → edges mark connections → each connection that
 //! stood in the ready queue is served once, up to [`limits::TURN`] bytes each way → timers. A connection
 //! that stopped at its bound or at back-pressure stands in the queue again; edges only add to it.
-//! What the role does with frames is the role's: sender/, receiver.rs, custody.rs.
+//! What the role does with frames is the role's: receiver/, sender/, distribution/.
 
 use core::time::Duration;
 use std::io;
