@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::custody::{CustodyRow, Farewell, Found, KeptFor, Lies, NotKept, VerifyRow, Why};
 use crate::error::Failure;
-use crate::sys::folder::Folder;
+use crate::sys::folder::{self, Folder};
 use crate::sys::sync;
 
 /// One command.
@@ -429,19 +429,10 @@ pub struct Seams {
 /// # Errors
 /// What the operating system says.
 pub fn make_state(state: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    match std::fs::DirBuilder::new().mode(0o700).create(state) {
+    if folder::make_private(state)? {
         // A key that others have seen must not go with the name of its folder when the power fails.
-        Ok(()) => {
-            let above =
-                state.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-            sync::folder(&Folder::open(above)?)?;
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(e) => return Err(e),
-    }
-    if std::fs::metadata(state)?.permissions().mode() & 0o077 != 0 {
-        std::fs::set_permissions(state, std::fs::Permissions::from_mode(0o700))?;
+        let above = state.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        sync::folder(&Folder::open(above)?)?;
     }
     Ok(())
 }

@@ -6,15 +6,14 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::place::Place;
-use super::writer::mode;
 use super::{FileToken, Plan};
 use crate::content::FileId;
 use crate::sys::clone::share_bytes;
+use crate::sys::file::{read_at, write_all_at};
 use crate::sys::folder::Folder;
 use crate::sys::lock::try_lock;
 
@@ -75,10 +74,10 @@ impl Copying {
             return Ok(Step::Other);
         };
         let (partial, name) = (place.partial()?, name(plan.id, token));
-        let copy = match partial.create(&name, mode(&plan)) {
+        let copy = match partial.create(&name, plan.executable) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 sweep(partial, &name)?;
-                partial.create(&name, mode(&plan))?
+                partial.create(&name, plan.executable)?
             }
             made => made?,
         };
@@ -95,7 +94,7 @@ impl Copying {
     /// When the copy cannot be written.
     pub(super) fn step(mut self, buffer: &mut [u8]) -> io::Result<Step> {
         let from = if self.shared { &self.copy } else { &self.source };
-        match from.read_at(buffer, self.at) {
+        match read_at(from, buffer, self.at) {
             Ok(0) => {
                 let same = FileId::from(self.hasher.finalize()) == self.plan.id;
                 Ok(if same { Step::Whole(self.copy) } else { Step::Other })
@@ -105,7 +104,7 @@ impl Copying {
             Ok(n) => {
                 self.hasher.update(&buffer[..n]);
                 if !self.shared {
-                    self.copy.write_all_at(&buffer[..n], self.at)?;
+                    write_all_at(&self.copy, &buffer[..n], self.at)?;
                 }
                 self.at += n as u64;
                 Ok(Step::More(self))

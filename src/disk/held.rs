@@ -4,7 +4,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,6 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest, Stamp};
 use crate::library::unchanged;
+use crate::sys::facts::Facts;
+use crate::sys::file::read_exact_at;
 
 /// What is there of one file.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ impl Held {
     /// What the operating system says, [`io::ErrorKind::InvalidData`] if the file was changed since it was
     /// complete. Either way it is [gone](Self::is_gone) then.
     pub fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let read = self.file.read_exact_at(buffer, offset).and_then(|()| match self.stamp.get() {
+        let read = read_exact_at(&self.file, buffer, offset).and_then(|()| match self.stamp.get() {
             // Looked at after the reading: what was read before a change must not be given out.
             Some(stamp) if !unchanged(&self.file, stamp)? => Err(io::ErrorKind::InvalidData.into()),
             _ => Ok(()),
@@ -134,8 +135,8 @@ impl Held {
 
     /// It is under its final name, where its user may do with it what they want.
     pub(super) fn complete(&self) {
-        match self.file.metadata() {
-            Ok(metadata) => drop(self.stamp.set(Stamp::of(&metadata))),
+        match Facts::of(&self.file) {
+            Ok(facts) => drop(self.stamp.set(Stamp::of(&facts))),
             Err(_) => self.end(),
         }
     }

@@ -8,13 +8,14 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::place::Place;
 use super::publish::{Published, Ready, keep, sync_data};
 use crate::disk::Arrival;
+use crate::sys::facts::Facts;
+use crate::sys::file;
 use crate::sys::folder::Kind;
 use crate::sys::sync;
 
@@ -51,7 +52,7 @@ fn note(group: &[Ready]) -> Result<(), (Arc<Place>, io::Error)> {
     for ready in group {
         places.insert(&ready.place.path, &ready.place);
         if let Some(note) = &ready.note {
-            let written = note.sidecar.write_all_at(&note.slot, note.at);
+            let written = file::write_all_at(&note.sidecar, &note.slot, note.at);
             written.map_err(|e| (Arc::clone(&ready.place), e))?;
             noted.push((ready, note));
         }
@@ -65,7 +66,7 @@ fn note(group: &[Ready]) -> Result<(), (Arc<Place>, io::Error)> {
             synced.push(device);
             Ok(())
         } else {
-            note.sidecar.sync_data()
+            file::sync_data(&note.sidecar)
         };
         step.map_err(|e| (Arc::clone(&ready.place), e))?;
     }
@@ -82,7 +83,7 @@ impl Ready {
     fn is_in_place(&self) -> io::Result<()> {
         let there = self.place.is_there()
             && match &self.file {
-                Some(file) => file.metadata()?.nlink() > 0,
+                Some(file) => Facts::of(file)?.links > 0,
                 None => self.place.partial()?.look(&self.name())? == Some(Kind::File(self.plan.size)),
             };
         if there { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }

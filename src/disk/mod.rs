@@ -32,7 +32,6 @@ mod tests;
 mod writer;
 
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +48,7 @@ use crate::error::Failure;
 use crate::limits;
 use crate::sys::bell::Bell;
 use crate::sys::boot::boot;
+use crate::sys::facts::Facts;
 use crate::sys::folder::Folder;
 use crate::sys::thread::Thread;
 
@@ -304,12 +304,12 @@ pub fn partials(destination: &Path) -> io::Result<Vec<Leftover>> {
             folder.open_file(&place::have_name(id), false).and_then(|mut f| f.read_to_end(&mut sidecar));
         let told =
             read.ok().and_then(|_| partial::describe(&sidecar, boot.as_ref())).filter(|(of, _)| *of == id);
-        let meta = data.metadata()?;
+        let facts = Facts::of(&data)?;
         found.push(Leftover {
             id,
             size: told.as_ref().map(|(_, have)| have.chunks().size()),
             held: told.map_or(0, |(_, have)| have.bytes()),
-            on_disk: meta.blocks() * 512,
+            on_disk: facts.allocated,
             asked: place::asked(&folder, id),
         });
     }

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +11,6 @@ use bytesize::ByteSize;
 use super::names::candidate;
 use super::place::{Place, discard, have_name, is_under, manifest_name, note_asked, walk};
 use super::publish::{NAMES, content_of};
-use super::writer::mode;
 use super::{Held, Plan};
 use crate::content::manifest::VALUE;
 use crate::content::partial::{self, Bits, Boot};
@@ -20,8 +18,11 @@ use crate::content::{ChunkIndex, Chunks, FileId, Manifest};
 use crate::error::{Code, Failure};
 use crate::limits;
 use crate::sys::extents::data_after;
+use crate::sys::facts::Facts;
+use crate::sys::file;
 use crate::sys::folder::Kind;
 use crate::sys::lock::try_lock;
+use crate::sys::names;
 use crate::sys::space::space;
 
 /// A partial file that is open.
@@ -91,8 +92,8 @@ pub(super) fn partial(
     {
         return Err(busy(plan));
     }
-    let meta = data.as_ref().map(File::metadata).transpose().map_err(failed)?;
-    let held = meta.as_ref().map_or(0, |m| (m.blocks() * 512).min(plan.size));
+    let facts = data.as_ref().map(Facts::of).transpose().map_err(failed)?;
+    let held = facts.map_or(0, |f| f.allocated.min(plan.size));
     let new = data.is_none();
     let missing = match plan.keep {
         None => plan.size - held,
@@ -109,7 +110,7 @@ pub(super) fn partial(
     if !is_under(folder, &plan.id.to_string(), &data).map_err(failed)? {
         return Err(busy(plan));
     }
-    let len = meta.map_or(0, |m| m.len());
+    let len = facts.map_or(0, |f| f.size);
     if len > plan.size {
         data.set_len(plan.size).map_err(failed)?;
     }
@@ -159,7 +160,7 @@ fn busy(plan: &Plan) -> Failure {
 fn open_data(place: &Place, plan: &Plan) -> io::Result<Option<File>> {
     let (folder, name) = (place.partial()?, plan.id.to_string());
     match folder.open_file(&name, true) {
-        Ok(file) if file.metadata()?.nlink() == 1 => Ok(Some(file)),
+        Ok(file) if Facts::of(&file)?.links == 1 => Ok(Some(file)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Err(e),
         Ok(_) | Err(_) => folder.remove(&name).map(|()| None),
@@ -169,7 +170,7 @@ fn open_data(place: &Place, plan: &Plan) -> io::Result<Option<File>> {
 fn make_data(place: &Place, plan: &Plan) -> Result<File, Failure> {
     let failed = |e: io::Error| place.failure("keep a partial file", &e);
     let folder = place.partial().map_err(failed)?;
-    let made = folder.create(&plan.id.to_string(), mode(plan));
+    let made = folder.create(&plan.id.to_string(), plan.executable);
     let file = match made {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(busy(plan)),
         other => other.map_err(failed)?,
@@ -191,7 +192,7 @@ pub(super) fn check_space(place: &Place, plan: &Plan, missing: u64, promised: u6
             "{} needs {} more, {} has {} free: free some space, or choose another folder with --to",
             plan.to,
             ByteSize(missing),
-            crate::text::shown(&place.path.to_string_lossy()),
+            crate::text::shown(&names::shown(&place.path)),
             ByteSize(room),
         ),
     ))
@@ -226,8 +227,8 @@ fn open_sidecar(
 ) -> io::Result<Sidecar> {
     let (folder, name) = (place.partial()?, have_name(plan.id));
     let fresh = || {
-        let (file, none) = (folder.create(&name, 0o644)?, Bits::none(chunks));
-        file.write_all_at(&partial::encode(plan.id, 0, &none, None), 0)?;
+        let (file, none) = (folder.create(&name, false)?, Bits::none(chunks));
+        file::write_all_at(&file, &partial::encode(plan.id, 0, &none, None), 0)?;
         Ok(Sidecar { file, number: 0, turn: 0, have: none })
     };
     let Ok(mut file) = folder.open_file(&name, true) else {
@@ -261,7 +262,7 @@ fn stored_manifest(place: &Place, plan: &Plan, chunks: Chunks) -> Option<Arc<Man
 pub(super) fn store_manifest(place: &Place, plan: &Plan, manifest: &Manifest) -> io::Result<()> {
     let (folder, name) = (place.partial()?, manifest_name(plan.id));
     folder.remove(&name)?;
-    folder.create(&name, 0o644)?.write_all_at(manifest.as_bytes(), 0)
+    file::write_all_at(&folder.create(&name, false)?, manifest.as_bytes(), 0)
 }
 
 /// Chunks that may lie in the file though the sidecar does not name them: a crash came before that.
@@ -301,7 +302,7 @@ fn small(place: &Place, plan: &Plan, chunks: Chunks, promised: u64) -> Result<Fo
             }
             let folder = place.partial().map_err(failed)?;
             folder.remove(&plan.id.to_string()).map_err(failed)?;
-            data = Some(folder.create(&plan.id.to_string(), mode(plan)).map_err(failed)?);
+            data = Some(folder.create(&plan.id.to_string(), plan.executable).map_err(failed)?);
         }
     }
     if data.is_some() {

@@ -4,18 +4,19 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-
-use rustix::io::Errno;
 
 use super::{Plan, copy};
 use crate::content::path::fold;
 use crate::content::{FileId, SafePath};
 use crate::error::{Code, Failure};
 use crate::limits;
+use crate::sys::facts::Facts;
+use crate::sys::file::write_all_at;
 use crate::sys::folder::{Folder, Kind};
+use crate::sys::names;
+use crate::sys::refusal::{Refusal, refusal};
 use crate::text;
 
 /// The folder of partial files in each destination (one of [`crate::content::path::RESERVED`]).
@@ -101,23 +102,23 @@ impl Place {
 
 /// What `e` means to the user.
 pub(super) fn failure(path: &Path, doing: &str, e: &io::Error) -> Failure {
-    let lossy = path.to_string_lossy();
+    let lossy = names::shown(path);
     let shown = text::shown(&lossy);
-    match e.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::new(
+    match refusal(e) {
+        Refusal::NoRoom => Failure::new(
             Code::Full,
             format!("no room left in {shown}: free some space and ask again, what arrived is kept"),
         ),
-        io::ErrorKind::PermissionDenied => Failure::other(format!(
+        Refusal::Denied => Failure::other(format!(
             "no permission to write in {shown}: change its permissions, or choose another folder with --to"
         )),
-        io::ErrorKind::ReadOnlyFilesystem => Failure::other(format!(
+        Refusal::ReadOnly => Failure::other(format!(
             "{shown} is on a file system that cannot be written: choose another folder with --to"
         )),
-        io::ErrorKind::NotFound => Failure::other(format!(
+        Refusal::Gone => Failure::other(format!(
             "the folder {shown} is gone: make it again, or choose another one with --to"
         )),
-        _ if matches!(Errno::from_io_error(e), Some(Errno::MFILE | Errno::NFILE)) => Failure::other(
+        Refusal::TooManyOpen => Failure::other(
             "too many open files: allow potluck more of them (`ulimit -n`) and ask again, what arrived is kept",
         ),
         _ => Failure::other(format!("cannot {doing} in {shown}: {e}")),
@@ -172,7 +173,7 @@ pub(super) fn note_asked(partial: &Folder, plan: &Plan) -> io::Result<()> {
     let name = asked_name(plan.id);
     partial.remove(&name)?;
     let text = format!("{}\0{}", plan.to, plan.asked);
-    partial.create(&name, 0o644)?.write_all_at(text.as_bytes(), 0)
+    write_all_at(&partial.create(&name, false)?, text.as_bytes(), 0)
 }
 
 /// What was noted so; a torn note is none.
@@ -186,12 +187,8 @@ pub(super) fn asked(partial: &Folder, id: FileId) -> Option<(SafePath, String)> 
 
 /// True if `file` still lies under `name`.
 pub(super) fn is_under(folder: &Folder, name: &str, file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
     match folder.open_file(name, false) {
-        Ok(there) => {
-            let (a, b) = (there.metadata()?, file.metadata()?);
-            Ok((a.dev(), a.ino()) == (b.dev(), b.ino()))
-        }
+        Ok(there) => Ok(Facts::of(&there)?.identity() == Facts::of(file)?.identity()),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(e) => Err(e),
     }
@@ -322,7 +319,7 @@ fn enter_twin(
 /// files of one folder would then come to lie in two.
 fn obstacle(here: &Folder, name: &str, path: &Path, e: io::Error) -> Stop {
     let at = path.join(name);
-    let lossy = at.to_string_lossy();
+    let lossy = names::shown(&at);
     let shown = text::shown(&lossy);
     match here.look(name) {
         Ok(Some(Kind::Link)) => Stop::Said(Failure::other(format!(

@@ -7,18 +7,17 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::keep::Note;
 use super::names::candidate;
 use super::place::{Place, Twins, discard, manifest_name, walk};
-use super::writer::{mode, set_modified};
 use super::{FileToken, Plan, copy};
 use crate::content::FileId;
 use crate::disk::Arrival;
 use crate::error::Failure;
+use crate::sys::file;
 use crate::sys::folder::{Folder, Kind};
 use crate::sys::rename::rename_new;
 use crate::sys::sync;
@@ -132,23 +131,19 @@ impl Ready {
             return Err(io::ErrorKind::NotFound.into());
         }
         let Some(file) = &self.file else { return Ok(()) };
-        let had = file.metadata()?.permissions().mode() & 0o777;
-        // Made by an earlier plan that wanted another mode: the bits that one may read, one may execute.
-        let wanted = if self.plan.executable { had | (had & 0o444) >> 2 } else { had & !0o111 };
-        if wanted & mode(&self.plan) != had {
-            file.set_permissions(PermissionsExt::from_mode(wanted & mode(&self.plan)))?;
-        }
-        set_modified(file, self.plan.modified)
+        // An earlier plan may have made it that wanted another mode.
+        file::set_executable(file, self.plan.executable)?;
+        file::set_modified(file, self.plan.modified)
     }
 
     fn sync(&self) -> io::Result<()> {
         match &self.file {
-            Some(file) => file.sync_all()?,
-            None => self.place.partial()?.open_file(&self.name(), false)?.sync_all()?,
+            Some(file) => file::sync(file)?,
+            None => file::sync(&self.place.partial()?.open_file(&self.name(), false)?)?,
         }
         // A chunk that is kept is of no use to others without what proves it.
         let manifest = self.note.as_ref().map(|_| manifest_name(self.plan.id));
-        manifest.map_or(Ok(()), |name| self.place.partial()?.open_file(&name, false)?.sync_all())
+        manifest.map_or(Ok(()), |name| file::sync(&self.place.partial()?.open_file(&name, false)?))
     }
 
     /// Moves the file to the first name that is free; or finds that its content is there.

@@ -3,18 +3,18 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
-
-use rustix::io::Errno;
 
 use super::place::{PARTIAL, manifest_name};
 use crate::content::manifest::{ChunkHasher, VALUE};
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest, Span, Stamp};
 use crate::library::unchanged;
+use crate::sys::facts::Facts;
+use crate::sys::file::read_exact_at;
 use crate::sys::folder::Folder;
+use crate::sys::refusal::{Refusal, refusal};
 
 /// Bytes read in one step of [`verify`].
 const STEP: usize = 1 << 20;
@@ -39,14 +39,8 @@ pub enum StoredError {
 impl StoredError {
     /// What `e` means that came up when something in the store was opened.
     fn opening(e: io::Error) -> Self {
-        match e.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::InvalidInput | io::ErrorKind::NotADirectory => {
-                Self::Missing
-            }
-            // A link where a file or a folder should be.
-            _ if matches!(Errno::from_io_error(&e), Some(Errno::LOOP | Errno::MLINK | Errno::NXIO)) => {
-                Self::Missing
-            }
+        match refusal(&e) {
+            Refusal::Gone | Refusal::Link | Refusal::NotFolder | Refusal::NotFile => Self::Missing,
             _ => Self::Io(e),
         }
     }
@@ -55,7 +49,7 @@ impl StoredError {
     #[must_use]
     pub fn is_want_of_descriptors(&self) -> bool {
         let Self::Io(e) = self else { return false };
-        matches!(Errno::from_io_error(e), Some(Errno::MFILE | Errno::NFILE))
+        refusal(e) == Refusal::TooManyOpen
     }
 }
 
@@ -79,7 +73,7 @@ impl Stored {
     pub fn open(store: &Path, id: FileId, chunks: Chunks) -> Result<Self, StoredError> {
         let folder = Folder::open(store).and_then(|f| f.enter(PARTIAL)).map_err(StoredError::opening)?;
         let file = folder.open_file(&id.to_string(), false).map_err(StoredError::opening)?;
-        let stamp = Stamp::of(&file.metadata().map_err(StoredError::Io)?);
+        let stamp = Stamp::of(&Facts::of(&file).map_err(StoredError::Io)?);
         let manifest = Arc::new(manifest(&folder, id, chunks)?);
         Ok(Self { file, stamp, manifest, proved: Bits::none(chunks) })
     }
@@ -118,7 +112,7 @@ impl Stored {
             self.manifest.chunks().touched(offset, buffer.len() as u64).all(|c| self.proved.has(c)),
             "it is given out unproved"
         );
-        let read = self.file.read_exact_at(buffer, offset);
+        let read = read_exact_at(&self.file, buffer, offset);
         // Looked at after the reading: what was read before a change was not proved.
         self.check_stamp()?;
         read.map_err(|e| {
@@ -169,7 +163,7 @@ pub fn holds(
     let mut hasher = ChunkHasher::new(manifest.chunks(), chunk);
     while !range.is_empty() {
         let n = usize::try_from(range.end - range.start).unwrap_or(usize::MAX).min(buffer.len());
-        if let Err(e) = file.read_exact_at(&mut buffer[..n], range.start) {
+        if let Err(e) = read_exact_at(file, &mut buffer[..n], range.start) {
             log::debug!("chunk {} of {:?} cannot be read: {e}", chunk.get(), manifest.file());
             return Err(e);
         }

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,6 +17,8 @@ use super::{FileToken, Plan};
 use crate::content::manifest::ChunkHasher;
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath};
 use crate::error::Failure;
+use crate::sys::facts::Facts;
+use crate::sys::file;
 use crate::sys::preallocate::preallocate;
 use crate::sys::sync;
 
@@ -210,8 +211,8 @@ impl Slow {
 
 impl Save {
     fn run(&self) -> io::Result<()> {
-        self.data.sync_data()?;
-        if self.data.metadata()?.nlink() == 0 {
+        file::sync_data(&self.data)?;
+        if Facts::of(&self.data)?.links == 0 {
             return Err(io::ErrorKind::NotFound.into());
         }
         if let Some(place) = &self.names {
@@ -219,9 +220,9 @@ impl Save {
             sync::folder(place.partial()?)?;
             sync::folder(&place.root)?;
         }
-        self.sidecar.write_all_at(&self.slot.1, self.slot.0)?;
+        file::write_all_at(&self.sidecar, &self.slot.1, self.slot.0)?;
         // Else all slots since the system last wrote its cache would be lost with the power.
-        self.sidecar.sync_data()
+        file::sync_data(&self.sidecar)
     }
 }
 
@@ -234,7 +235,7 @@ fn compare(
     buffer: &mut [u8],
 ) -> Option<Option<PathBuf>> {
     let (path, file) = files.front()?;
-    match file.read_at(buffer, *at) {
+    match file::read_at(file, buffer, *at) {
         Ok(n @ 1..) => {
             hasher.update(&buffer[..n]);
             *at += n as u64;
@@ -263,7 +264,7 @@ fn check(
     let (state, at) =
         hasher.get_or_insert_with(|| (Box::new(ChunkHasher::new(manifest.chunks(), chunk)), range.start));
     let n = usize::try_from(range.end - *at).unwrap_or(usize::MAX).min(buffer.len());
-    let good = match file.read_exact_at(&mut buffer[..n], *at) {
+    let good = match file::read_exact_at(file, &mut buffer[..n], *at) {
         Ok(()) => {
             state.update(&buffer[..n]);
             *at += n as u64;

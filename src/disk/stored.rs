@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::open::synced_turn;
@@ -15,6 +14,7 @@ use crate::content::partial::{self, Bits, Boot};
 use crate::content::{ChunkIndex, FileId, Span};
 use crate::limits;
 use crate::sys::boot::boot;
+use crate::sys::file;
 use crate::sys::folder::{Folder, Kind};
 use crate::sys::lock::try_lock;
 use crate::sys::punch::punch;
@@ -189,11 +189,11 @@ fn rewrite(sidecar: &File, id: FileId, noted: &Noted) -> io::Result<()> {
     let chunks = noted.have.chunks();
     for n in 1..=2 {
         let slot = partial::encode(id, noted.number + n, &noted.have, None);
-        sidecar.write_all_at(&slot, partial::slot_offset(chunks, noted.turn + n, true))?;
+        file::write_all_at(sidecar, &slot, partial::slot_offset(chunks, noted.turn + n, true))?;
         if n == 2 {
             sidecar.set_len(2 * partial::slot_len(chunks) as u64)?;
         }
-        sidecar.sync_data()?;
+        file::sync_data(sidecar)?;
     }
     Ok(())
 }

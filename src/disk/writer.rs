@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use crate::content::manifest::{ChunkHasher, ChunkProof};
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, Manifest};
 use crate::limits;
+use crate::sys::file::{read_exact_at, set_modified, write_all_at};
 
 /// What a writer is told.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Writer {
                 }
                 Job::Note(sidecar, at, slot) => {
                     // A note saves fetching after a crash; a failing disk is told by the data.
-                    if let Err(e) = sidecar.write_all_at(&slot, at) {
+                    if let Err(e) = write_all_at(&sidecar, &slot, at) {
                         log::debug!("a sidecar could not be written: {e}");
                     }
                     None
@@ -161,7 +161,7 @@ impl Filling {
             progress.ahead.insert(offset, end);
         }
         match &self.target {
-            Target::Large(file, _) => file.write_all_at(bytes, self.chunks.range(chunk).start + offset)?,
+            Target::Large(file, _) => write_all_at(file, bytes, self.chunks.range(chunk).start + offset)?,
             Target::Small(..) if !whole => progress.remember(len, offset, bytes),
             Target::Small(..) => {}
         }
@@ -202,7 +202,7 @@ impl Progress {
         while let Some(end) = self.ahead.remove(&self.hashed) {
             let mut piece = vec![0; usize::try_from(end - self.hashed).unwrap_or(0)];
             match target {
-                Target::Large(file, _) => file.read_exact_at(&mut piece, start + self.hashed)?,
+                Target::Large(file, _) => read_exact_at(file, &mut piece, start + self.hashed)?,
                 Target::Small(..) => {
                     let at = usize::try_from(self.hashed).unwrap_or(0);
                     let len = piece.len();
@@ -235,26 +235,10 @@ fn save_small(place: &Place, plan: &Plan, bytes: &[u8]) -> io::Result<()> {
     let partial = place.partial()?;
     let name = plan.id.to_string();
     partial.remove(&name)?;
-    let file = partial.create(&name, mode(plan))?;
-    let written = file.write_all_at(bytes, 0).and_then(|()| set_modified(&file, plan.modified));
+    let file = partial.create(&name, plan.executable)?;
+    let written = write_all_at(&file, bytes, 0).and_then(|()| set_modified(&file, plan.modified));
     if written.is_err() {
         partial.remove(&name)?;
     }
     written
-}
-
-/// Permissions of a new file, less the umask: never more than read, write, execute.
-pub(super) const fn mode(plan: &Plan) -> u32 {
-    if plan.executable { 0o755 } else { 0o644 }
-}
-
-/// Sets the modification time, in milliseconds since 1970.
-pub(super) fn set_modified(file: &File, milliseconds: i64) -> io::Result<()> {
-    let omit = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
-    let modified = rustix::fs::Timespec {
-        tv_sec: milliseconds.div_euclid(1_000),
-        tv_nsec: milliseconds.rem_euclid(1_000) * 1_000_000,
-    };
-    let times = rustix::fs::Timestamps { last_access: omit, last_modification: modified };
-    Ok(rustix::fs::futimens(file, &times)?)
 }

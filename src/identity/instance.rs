@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sys::file;
+
 /// One start: compared by count, then by the random part. The higher one is the later one.
 ///
 /// Every number that a peer gives out (catalogue version, sequence) is compared as (instance, number).
@@ -30,7 +32,7 @@ impl Instance {
         let dir = path.parent().unwrap_or_else(|| Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(dir)?;
         writeln!(file, "{count}")?;
-        file.as_file().sync_all()?;
+        file::sync(file.as_file())?;
         file.persist(path)?;
         fs::File::open(dir)?.sync_all()?;
         Ok(Self { count, random })

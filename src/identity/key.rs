@@ -14,6 +14,7 @@ use tempfile::{NamedTempFile, PersistError};
 use zeroize::Zeroizing;
 
 use super::{PeerId, PublicKey};
+use crate::sys::file;
 
 /// Bytes of an Ed25519 signature (RFC 8032).
 pub const SIGNATURE: usize = 64;
@@ -145,7 +146,7 @@ impl Identity {
         // tempfile makes it 0600; written whole or not at all, so that no crash leaves half a key.
         let mut file = NamedTempFile::new_in(dir).map_err(io)?;
         file.write_all(&*self.seed).map_err(io)?;
-        file.as_file().sync_all().map_err(io)?;
+        file::sync(file.as_file()).map_err(io)?;
         match persist(file, path.to_owned()) {
             Ok(_) => {}
             Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {
@@ -225,9 +226,9 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::sys::testing;
 
     #[test]
     fn a_stored_key_comes_back_and_is_never_replaced() {
@@ -236,7 +237,7 @@ mod tests {
         assert!(Identity::load(&path).unwrap().is_none());
         let a = Identity::generate().unwrap();
         a.store(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(testing::mode(&path), 0o600);
         assert_eq!(Identity::load(&path).unwrap().unwrap().id(), a.id());
         let b = Identity::generate().unwrap();
         assert_ne!(a.id(), b.id());

@@ -7,14 +7,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::Receiver;
-use rustix::fs::{Advice, fadvise};
 
 use super::inventory::Job;
 use super::open::{OpenError, open_beneath, unchanged};
 use crate::content::manifest::{ChunkHasher, ManifestBuilder};
 use crate::content::{Chunks, Manifest};
 use crate::counters::Counter;
-use crate::sys::clock;
+use crate::sys::{clock, readahead};
 
 /// Bytes read at once: large enough for a disk, small enough to stay in the processor's cache.
 const BUFFER: usize = 256 << 10;
@@ -86,7 +85,7 @@ fn hash(root: &Path, job: &Job, buffer: &mut [u8], gauge: &Gauge) -> Result<Mani
     };
     same(&file)?;
     if job.stamp.size > CHECK
-        && let Err(e) = fadvise(&file, 0, None, Advice::Sequential)
+        && let Err(e) = readahead::sequential(&file)
     {
         log::debug!("no read-ahead for {}: {e}", job.path);
     }

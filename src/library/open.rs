@@ -1,20 +1,15 @@
 //! The one way to open a shared file: no link is followed below the root, whatever is swapped
 //! meanwhile, and what was opened is what was hashed.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-
-use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::io::Errno;
 
 use super::SharedFile;
 use crate::content::{SafePath, Stamp};
-
-/// Nanoseconds in a second.
-const NANOS: i128 = 1_000_000_000;
+use crate::sys::facts::Facts;
+use crate::sys::folder::Folder;
+use crate::sys::refusal::{Refusal, refusal};
 
 /// Why a shared file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -31,16 +26,11 @@ pub enum OpenError {
 }
 
 impl Stamp {
-    /// What `metadata` says.
+    /// What `facts` say.
     #[must_use]
-    pub fn of(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: i128::from(metadata.mtime()) * NANOS + i128::from(metadata.mtime_nsec()),
-            changed: i128::from(metadata.ctime()) * NANOS + i128::from(metadata.ctime_nsec()),
-        }
+    pub const fn of(facts: &Facts) -> Self {
+        let Facts { volume, id, size, modified, changed, .. } = *facts;
+        Self { device: volume, inode: id, size, modified, changed }
     }
 
     /// Modification time in whole milliseconds since 1970, as the catalogue has it.
@@ -79,7 +69,7 @@ pub fn open_twin(
     modified: i64,
 ) -> Result<(File, Stamp), OpenError> {
     let opened = open_beneath(root, path)?;
-    let stamp = Stamp::of(&opened.metadata()?);
+    let stamp = Stamp::of(&Facts::of(&opened)?);
     let is_it = stamp.size == file.stamp.size && stamp.modified_millis() == modified;
     if is_it { Ok((opened, stamp)) } else { Err(OpenError::Changed) }
 }
@@ -89,40 +79,27 @@ pub fn open_twin(
 /// # Errors
 /// What the operating system says when it cannot tell.
 pub fn unchanged(file: &File, stamp: &Stamp) -> io::Result<bool> {
-    let now = file.metadata()?;
+    let now = Facts::of(file)?;
     Ok(now.is_file() && Stamp::of(&now) == *stamp)
 }
 
 /// Opens `path` for reading, component by component, so that a folder swapped for a link on the way is
 /// refused. The root itself may be a link: its user made it.
 pub(super) fn open_beneath(root: &Path, path: &SafePath) -> Result<File, OpenError> {
-    let mut folder = open_root(root).map_err(refused)?;
+    let mut folder = Folder::open(root).map_err(refused)?;
     let mut components = path.components();
     let name = components.next_back().unwrap_or_default();
     for component in components {
-        folder = open_folder(&folder, component).map_err(refused)?;
+        folder = folder.enter(component).map_err(refused)?;
     }
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let file = openat(&folder, name, flags, Mode::empty()).map_err(refused)?;
-    Ok(File::from(file))
+    folder.open_file(name, false).map_err(refused)
 }
 
-/// Opens the root for walking.
-pub(super) fn open_root(root: &Path) -> Result<OwnedFd, Errno> {
-    openat(CWD, root, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-}
-
-/// Opens a folder in `parent` for walking; a link is refused.
-pub(super) fn open_folder(parent: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(parent, name, flags, Mode::empty())
-}
-
-fn refused(e: Errno) -> OpenError {
-    match e {
-        Errno::NOENT => OpenError::Gone,
+fn refused(e: io::Error) -> OpenError {
+    match refusal(&e) {
+        Refusal::Gone => OpenError::Gone,
         // A link, a file where a folder was, a socket or device where a file was.
-        Errno::LOOP | Errno::NOTDIR | Errno::NXIO | Errno::MLINK => OpenError::Changed,
-        e => OpenError::Io(e.into()),
+        Refusal::Link | Refusal::NotFolder | Refusal::NotFile => OpenError::Changed,
+        _ => OpenError::Io(e),
     }
 }

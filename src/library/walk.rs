@@ -5,22 +5,21 @@
 //! Folders are opened relative to each other, never by a path, so that a folder which is swapped for a
 //! link meanwhile is refused and nothing outside is ever seen.
 
+use std::ffi::OsStr;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use rustix::fs::{AtFlags, Dir, FileType, Stat, fstat, statat};
-use rustix::io::Errno;
 
 use super::inventory::{Seen, Sight, What};
-use super::open::{open_folder, open_root};
 use super::warnings::Skip;
 use super::watch::{Ears, Watch};
 use crate::content::path::{PathError, RESERVED};
 use crate::content::{Chunks, SafePath, Stamp};
 use crate::sys::clock;
+use crate::sys::folder::{Folder, Kind};
+use crate::sys::refusal::{Refusal, refusal};
 
 /// Sights in one message.
 const BATCH: usize = 512;
@@ -102,13 +101,12 @@ impl<F: Fn(Told) -> bool> Walker<F> {
     fn handle(&mut self, ask: Ask) -> Result<(), Stopped> {
         self.now = clock::unix_nanos();
         let everything = matches!(ask, Ask::Everything { .. });
-        match open_root(&self.root).and_then(|root| fstat(&root).map(|stat| (root, stat))) {
-            Ok((root, stat)) => {
-                let identity = (device(&stat), stat.st_ino);
+        match Folder::open(&self.root).and_then(|root| root.identity().map(|identity| (root, identity))) {
+            Ok((root, identity)) => {
                 self.tell(Told::Root(Some(identity)))?;
                 self.prepare_watch(identity, matches!(ask, Ask::Everything { watch: true }))?;
                 match ask {
-                    Ask::Everything { .. } => self.sweep(root, None)?,
+                    Ask::Everything { .. } => self.sweep(&root, None)?,
                     Ask::Paths(paths) => {
                         for (path, closed) in paths {
                             self.look(&root, &path, closed)?;
@@ -118,8 +116,8 @@ impl<F: Fn(Told) -> bool> Walker<F> {
             }
             Err(e) => {
                 self.watch = None;
-                if e != Errno::NOENT {
-                    self.unreadable(PathBuf::new(), e)?;
+                if refusal(&e) != Refusal::Gone {
+                    self.unreadable(PathBuf::new(), &e)?;
                 }
                 self.tell(Told::Root(None))?;
             }
@@ -148,33 +146,33 @@ impl<F: Fn(Told) -> bool> Walker<F> {
     }
 
     /// Tells all below an open folder, then that this was all.
-    fn sweep(&mut self, folder: OwnedFd, path: Option<SafePath>) -> Result<(), Stopped> {
+    fn sweep(&mut self, folder: &Folder, path: Option<SafePath>) -> Result<(), Stopped> {
         self.generation = self.generation.wrapping_add(1);
         self.folder(folder, path.as_ref())?;
         self.flush()?;
         self.tell(Told::Swept(path, self.generation))
     }
 
-    fn folder(&mut self, folder: OwnedFd, path: Option<&SafePath>) -> Result<(), Stopped> {
+    fn folder(&mut self, folder: &Folder, path: Option<&SafePath>) -> Result<(), Stopped> {
         if let Some((_, watch)) = &mut self.watch {
             watch.folder(path);
         }
-        let folders = match self.entries(&folder, path)? {
+        let folders = match self.entries(folder, path)? {
             Ok(folders) => folders,
             Err(e) => {
                 return match path {
-                    Some(path) => self.refused(path, e),
-                    None => self.unreadable(PathBuf::new(), e),
+                    Some(path) => self.refused(path, &e),
+                    None => self.unreadable(PathBuf::new(), &e),
                 };
             }
         };
         for path in folders {
-            match open_folder(&folder, path.name()) {
+            match folder.enter(path.name()) {
                 Ok(below) => {
                     self.sight(path.clone(), What::Folder)?;
-                    self.folder(below, Some(&path))?;
+                    self.folder(&below, Some(&path))?;
                 }
-                Err(e) => self.refused(&path, e)?,
+                Err(e) => self.refused(&path, &e)?,
             }
         }
         Ok(())
@@ -183,55 +181,49 @@ impl<F: Fn(Told) -> bool> Walker<F> {
     /// Tells what lies in a folder; the folders in it are for the caller to go into.
     fn entries(
         &mut self,
-        folder: &OwnedFd,
+        folder: &Folder,
         path: Option<&SafePath>,
-    ) -> Result<Result<Vec<SafePath>, Errno>, Stopped> {
-        let local = |name: &std::ffi::CStr| {
-            use std::os::unix::ffi::OsStrExt;
+    ) -> Result<io::Result<Vec<SafePath>>, Stopped> {
+        let local = |name: &OsStr| {
             let below = path.map_or_else(PathBuf::new, |p| PathBuf::from(p.as_str()));
-            below.join(std::ffi::OsStr::from_bytes(name.to_bytes()))
+            below.join(name)
         };
         let mut folders = Vec::new();
-        let entries = match Dir::read_from(folder) {
+        let entries = match folder.entries() {
             Ok(entries) => entries,
             Err(e) => return Ok(Err(e)),
         };
-        for entry in entries {
-            let entry = match entry {
-                Ok(entry) => entry,
+        for name in entries {
+            let name = match name {
+                Ok(name) => name,
                 Err(e) => return Ok(Err(e)),
             };
-            let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
-                continue;
-            }
-            match child(path, name) {
+            match child(path, &name) {
                 Ok(path) => match self.entry(folder, &path, false)? {
                     Entry::Folder => folders.push(path),
                     Entry::Other => {}
-                    Entry::Closed => return Ok(Err(Errno::ACCESS)),
+                    Entry::Closed => return Ok(Err(closed_folder())),
                 },
                 // The folder of partial downloads is where it should be.
-                Err(PathError::Reserved) if name.to_bytes() == RESERVED[1].as_bytes() => {}
-                Err(e) => self.skip(local(name), Skip::Name(e))?,
+                Err(PathError::Reserved) if name == RESERVED[1] => {}
+                Err(e) => self.skip(local(&name), Skip::Name(e))?,
             }
         }
         Ok(Ok(folders))
     }
 
     /// Tells what one entry is, unless it is a folder: that must be opened first.
-    fn entry(&mut self, folder: &OwnedFd, path: &SafePath, closed: bool) -> Result<Entry, Stopped> {
-        let stat = match statat(folder, path.name(), AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => stat,
-            Err(Errno::ACCESS) => return Ok(Entry::Closed),
-            Err(e) => return self.refused(path, e).map(|()| Entry::Other),
+    fn entry(&mut self, folder: &Folder, path: &SafePath, closed: bool) -> Result<Entry, Stopped> {
+        let facts = match folder.facts(path.name()) {
+            Ok(facts) => facts,
+            Err(e) if refusal(&e) == Refusal::Denied => return Ok(Entry::Closed),
+            Err(e) => return self.refused(path, &e).map(|()| Entry::Other),
         };
-        let skip = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => return Ok(Entry::Folder),
-            FileType::RegularFile => {
-                let stamp = stamp(&stat);
-                if Chunks::of(stamp.size).is_some() {
-                    let executable = stat.st_mode & 0o100 != 0;
+        let skip = match facts.kind {
+            Kind::Folder => return Ok(Entry::Folder),
+            Kind::File(size) => {
+                if Chunks::of(size).is_some() {
+                    let (stamp, executable) = (Stamp::of(&facts), facts.executable);
                     let stood = u64::try_from((self.now - stamp.modified).max(0)).unwrap_or(u64::MAX);
                     let stood = Duration::from_nanos(stood);
                     let seen = Seen { stamp, executable, ready: closed || stood >= OLD, stood };
@@ -239,8 +231,8 @@ impl<F: Fn(Told) -> bool> Walker<F> {
                 }
                 Skip::Large
             }
-            FileType::Symlink => Skip::Link,
-            _ => Skip::Special,
+            Kind::Link => Skip::Link,
+            Kind::Other => Skip::Special,
         };
         self.skip(PathBuf::from(path.as_str()), skip)?;
         self.gone(path).map(|()| Entry::Other)
@@ -252,7 +244,7 @@ impl<F: Fn(Told) -> bool> Walker<F> {
     }
 
     /// Looks at one path below the root, and at all below it if it is a folder.
-    fn look(&mut self, root: &OwnedFd, local: &Path, closed: bool) -> Result<(), Stopped> {
+    fn look(&mut self, root: &Folder, local: &Path, closed: bool) -> Result<(), Stopped> {
         let path = match SafePath::from_relative(local) {
             Ok(path) => path,
             Err(e) => {
@@ -265,32 +257,32 @@ impl<F: Fn(Told) -> bool> Walker<F> {
         };
         let parent = path.parent().map(|parent| {
             let mut components = parent.components();
-            let first = open_folder(root, components.next().unwrap_or_default());
-            components.try_fold(first?, |folder, name| open_folder(&folder, name))
+            let first = root.enter(components.next().unwrap_or_default());
+            components.try_fold(first?, |folder, name| folder.enter(name))
         });
         let parent = match &parent {
             None => root,
             Some(Ok(parent)) => parent,
-            Some(Err(e)) => return self.refused(&path, *e),
+            Some(Err(e)) => return self.refused(&path, e),
         };
         match self.entry(parent, &path, closed)? {
-            Entry::Folder => match open_folder(parent, path.name()) {
+            Entry::Folder => match parent.enter(path.name()) {
                 Ok(folder) => {
                     self.sight(path.clone(), What::Folder)?;
-                    self.sweep(folder, Some(path))
+                    self.sweep(&folder, Some(path))
                 }
-                Err(e) => self.refused(&path, e),
+                Err(e) => self.refused(&path, &e),
             },
             Entry::Other => Ok(()),
-            Entry::Closed => self.refused(&path, Errno::ACCESS),
+            Entry::Closed => self.refused(&path, &closed_folder()),
         }
     }
 
     /// What cannot be opened or read is not listed: a folder whose content is unknown is not an empty one.
-    fn refused(&mut self, path: &SafePath, e: Errno) -> Result<(), Stopped> {
+    fn refused(&mut self, path: &SafePath, e: &io::Error) -> Result<(), Stopped> {
         self.gone(path)?;
         // Gone or swapped since; the watcher tells, or the next scan.
-        if !matches!(e, Errno::NOENT | Errno::LOOP | Errno::NOTDIR) {
+        if !matches!(refusal(e), Refusal::Gone | Refusal::Link | Refusal::NotFolder) {
             self.unreadable(PathBuf::from(path.as_str()), e)?;
         }
         Ok(())
@@ -301,8 +293,8 @@ impl<F: Fn(Told) -> bool> Walker<F> {
         self.tell(Told::Gone(path.clone()))
     }
 
-    fn unreadable(&self, path: PathBuf, e: Errno) -> Result<(), Stopped> {
-        self.skip(path, Skip::of(&io::Error::from(e)))
+    fn unreadable(&self, path: PathBuf, e: &io::Error) -> Result<(), Stopped> {
+        self.skip(path, Skip::of(e))
     }
 
     fn skip(&self, path: PathBuf, why: Skip) -> Result<(), Stopped> {
@@ -322,22 +314,12 @@ impl<F: Fn(Told) -> bool> Walker<F> {
     }
 }
 
-fn child(parent: Option<&SafePath>, name: &std::ffi::CStr) -> Result<SafePath, PathError> {
-    let name = name.to_str().map_err(|_| PathError::Encoding)?;
+fn child(parent: Option<&SafePath>, name: &OsStr) -> Result<SafePath, PathError> {
+    let name = name.to_str().ok_or(PathError::Encoding)?;
     parent.map_or_else(|| name.parse(), |parent| parent.join(name))
 }
 
-const fn device(stat: &Stat) -> u64 {
-    stat.st_dev
-}
-
-fn stamp(stat: &Stat) -> Stamp {
-    let time = |seconds, nanos| i128::from(seconds) * 1_000_000_000 + nanos;
-    Stamp {
-        device: device(stat),
-        inode: stat.st_ino,
-        size: u64::try_from(stat.st_size).unwrap_or(0),
-        modified: time(stat.st_mtime, i128::from(stat.st_mtime_nsec)),
-        changed: time(stat.st_ctime, i128::from(stat.st_ctime_nsec)),
-    }
+/// The error for a folder whose names can be read, but not what they stand for.
+fn closed_folder() -> io::Error {
+    io::ErrorKind::PermissionDenied.into()
 }

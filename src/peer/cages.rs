@@ -2,13 +2,12 @@
 //! are started in cages (`sys/cage.rs`); the main thread, the terminal's and the control socket's are not,
 //! for they do what the user of this machine says.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::settings::Config;
 use crate::sys::cage::{self, Outcome, Rules};
+use crate::sys::facts::Facts;
 
 /// What every engine holds open, to have a descriptor left when there are none.
 const NULL: &str = "/dev/null";
@@ -135,15 +134,15 @@ impl Cages {
 
 /// Which folder this is, whatever it is called.
 fn identity(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|m| (m.dev(), m.ino()))
+    Facts::at(path).ok().map(|facts| facts.identity())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
-    use std::os::unix::fs::symlink;
+    use std::fs::{self, File};
 
     use super::*;
+    use crate::sys::testing;
 
     fn peer() -> (tempfile::TempDir, Config) {
         let dir = tempfile::tempdir().unwrap();
@@ -210,8 +209,8 @@ mod tests {
         let (downloads, outside) = (config.downloads(), dir.path().join("outside"));
         let cages = Cages::new(&config);
         fs::create_dir_all(downloads.join("sub/deep")).unwrap();
-        symlink(&outside, downloads.join("out")).unwrap();
-        symlink(&downloads, outside.join("in")).unwrap();
+        testing::link(&outside, downloads.join("out"));
+        testing::link(&downloads, outside.join("in"));
         for (folder, reached) in [
             (downloads.clone(), true),
             (downloads.join("sub/deep"), true),

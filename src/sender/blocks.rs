@@ -4,10 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-
-use rustix::io::Errno;
 
 use super::{STEP, SenderRole, State, unknown};
 use crate::content::{Chunks, FileId};
@@ -15,6 +12,8 @@ use crate::identity::PeerId;
 use crate::library::{OpenError, SharedFile, open, unchanged};
 use crate::limits;
 use crate::sender::{Offer, SenderEvent};
+use crate::sys::file::read_exact_at;
+use crate::sys::refusal::{Refusal, refusal};
 use crate::time::Time;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
@@ -28,14 +27,14 @@ pub(super) fn within(chunks: Chunks, item: Item) -> Result<usize, Reason> {
 
 /// Reads the bytes at `offset`, then checks that the file still is what was hashed.
 fn fill(f: &File, file: &SharedFile, offset: u64, buffer: &mut [u8]) -> Result<(), OpenError> {
-    f.read_exact_at(buffer, offset)?;
+    read_exact_at(f, buffer, offset)?;
     if unchanged(f, &file.stamp)? { Ok(()) } else { Err(OpenError::Changed) }
 }
 
 /// True if the file could be read, had this process (or machine) not too many open.
 fn is_want_of_descriptors(e: &OpenError) -> bool {
     let OpenError::Io(e) = e else { return false };
-    matches!(Errno::from_io_error(e), Some(Errno::MFILE | Errno::NFILE))
+    refusal(e) == Refusal::TooManyOpen
 }
 
 /// Files kept open between two requests.

@@ -1,7 +1,6 @@
 //! The tables and their queries. Everything here runs in the store's own thread.
 
 use std::fs;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use super::rows::{HashRow, KnownPeer, LedgerRow, RawHash, RawPeer};
 use crate::content::SafePath;
 use crate::identity::PeerId;
 use crate::limits;
+use crate::sys::file;
 
 /// Marks the file as potluck's ("PTLK"), so that another program's is not mistaken for ours.
 const APPLICATION: i32 = 0x5054_4c4b;
@@ -144,8 +144,7 @@ impl Database {
 
     fn at(path: &Path) -> Result<Self, Unfit> {
         // Made here, so that no other user can read it; SQLite gives its other files the same mode.
-        let made = fs::File::options().append(true).create(true).mode(0o600).open(path);
-        made.map_err(|e| Unfit::Surroundings(e.to_string()))?;
+        file::make_private(path).map_err(|e| Unfit::Surroundings(e.to_string()))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(Duration::from_secs(5))?;

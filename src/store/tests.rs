@@ -1,9 +1,9 @@
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::content::{FileId, Manifest, Stamp};
 use crate::identity::PeerName;
+use crate::sys::testing;
 
 fn rows(range: std::ops::Range<u32>) -> Vec<HashRow> {
     let row = |n: u32| HashRow {
@@ -62,7 +62,7 @@ fn what_was_put_in_comes_back_after_a_restart() {
     assert_eq!(all(&store), rows(0..6_000));
     assert_eq!(store.peers(), [peer(2, u64::MAX / 2), peer(1, 40)]);
     assert_eq!(said(&store), [""; 0]);
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(testing::mode(&path), 0o600);
 }
 
 #[test]

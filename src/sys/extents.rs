@@ -25,12 +25,12 @@ pub fn data_after(file: &File, from: u64, len: u64) -> Option<Range<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::FileExt;
+    use crate::sys::file::write_all_at;
 
     #[test]
     fn a_hole_is_skipped() {
         let file = tempfile::tempfile().unwrap();
-        file.write_all_at(&[1; 4096], 8 << 20).unwrap();
+        write_all_at(&file, &[1; 4096], 8 << 20).unwrap();
         let len = (8 << 20) + 4096;
         let data = data_after(&file, 0, len).unwrap();
         assert!(data.start <= 8 << 20 && data.end == len, "{data:?}");

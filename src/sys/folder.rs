@@ -1,14 +1,23 @@
 //! Folders held open, and what lies directly in them. Names are single components, and no call here
 //! follows a symbolic link, so walking step by step cannot leave the folder that the walk began in,
 //! even while somebody swaps folders for links.
+//!
+//! The calls behind it are those of POSIX that take a folder's descriptor: openat(2), mkdirat(2), fstatat(2),
+//! unlinkat(2), readdir(3).
 
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File, Permissions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
+
+use super::facts::Facts;
+use super::file::RIGHTS;
+use super::names::native;
 
 /// What lies under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +37,16 @@ pub enum Kind {
 pub struct Folder(OwnedFd);
 
 const READ: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// Rights of a new file, less the umask: all may read it (0644).
+const PLAIN: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
+
+/// Rights of a new program, less the umask: all may read and run it (0755).
+const PROGRAM: Mode = PLAIN.union(Mode::XUSR).union(Mode::XGRP).union(Mode::XOTH);
+
+/// Rights of a folder that is its owner's alone (0700), and what others must not have there.
+const PRIVATE: u32 = 0o700;
+const OTHERS: u32 = 0o077;
 
 impl Folder {
     /// Opens the folder at `path`; links on the way are followed, for the user chose it.
@@ -52,16 +71,22 @@ impl Folder {
     /// # Errors
     /// `AlreadyExists`, or what else the operating system says.
     pub fn make(&self, name: &str) -> io::Result<()> {
-        Ok(rustix::fs::mkdirat(&self.0, name, Mode::from_raw_mode(0o777))?)
+        Ok(rustix::fs::mkdirat(&self.0, name, RIGHTS)?)
     }
 
-    /// Makes the file `name` for reading and writing, with `mode` less the umask.
+    /// Makes the file `name` for reading and writing. All may read it, and run it if it is `executable`, as far as
+    /// the umask lets them.
     ///
     /// # Errors
     /// `AlreadyExists`, or what else the operating system says.
-    pub fn create(&self, name: &str, mode: u32) -> io::Result<File> {
+    pub fn create(&self, name: &str, executable: bool) -> io::Result<File> {
+        self.create_with(name, if executable { PROGRAM } else { PLAIN })
+    }
+
+    /// As [`Self::create`], with these rights less the umask.
+    pub(super) fn create_with(&self, name: &str, mode: Mode) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = retry(|| rustix::fs::openat(&self.0, name, flags, Mode::from_raw_mode(mode)))?;
+        let fd = retry(|| rustix::fs::openat(&self.0, name, flags, mode))?;
         Ok(fd.into())
     }
 
@@ -71,10 +96,18 @@ impl Folder {
     /// `NotFound`; `InvalidInput` for what is not a regular file; or what the operating system says.
     pub fn open_file(&self, name: &str, write: bool) -> io::Result<File> {
         let access = if write { OFlags::RDWR } else { OFlags::RDONLY };
-        // NONBLOCK: opening a pipe must not wait for its other end.
-        let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        // NONBLOCK: opening a pipe must not wait for its other end. NOCTTY: nor may a terminal become ours.
+        let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file: File = retry(|| rustix::fs::openat(&self.0, name, flags, Mode::empty()))?.into();
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+    }
+
+    /// What is known of what lies under `name`; a link is told itself.
+    ///
+    /// # Errors
+    /// `NotFound`, or what else the operating system says.
+    pub fn facts(&self, name: &str) -> io::Result<Facts> {
+        Ok(Facts::from_stat(&rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
     /// What lies under `name`, if anything does.
@@ -82,15 +115,10 @@ impl Folder {
     /// # Errors
     /// What the operating system says.
     pub fn look(&self, name: &str) -> io::Result<Option<Kind>> {
-        match rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(match FileType::from_raw_mode(stat.st_mode) {
-                FileType::RegularFile => Kind::File(u64::try_from(stat.st_size).unwrap_or(0)),
-                FileType::Directory => Kind::Folder,
-                FileType::Symlink => Kind::Link,
-                _ => Kind::Other,
-            })),
-            Err(Errno::NOENT) => Ok(None),
-            Err(e) => Err(e.into()),
+        match self.facts(name) {
+            Ok(facts) => Ok(Some(facts.kind)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
         }
     }
 
@@ -113,37 +141,43 @@ impl Folder {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
     }
 
+    /// The names in it as the operating system has them, without `.` and `..`, in any order. What is made or removed
+    /// meanwhile may be among them or not.
+    ///
+    /// # Errors
+    /// What the operating system says, of the folder or of one name.
+    pub fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<OsString>> + use<>> {
+        let entries = Dir::read_from(&self.0)?;
+        Ok(entries.filter_map(|entry| match entry {
+            Ok(entry) if matches!(entry.file_name().to_bytes(), b"." | b"..") => None,
+            Ok(entry) => Some(Ok(native(entry.file_name()))),
+            Err(e) => Some(Err(e.into())),
+        }))
+    }
+
     /// The names in it, without `.` and `..`; those that are not UTF-8 are left out.
     ///
     /// # Errors
     /// What the operating system says.
     pub fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&self.0)? {
-            match entry?.file_name().to_str() {
-                Ok("." | "..") | Err(_) => {}
-                Ok(name) => names.push(name.to_owned()),
-            }
-        }
-        Ok(names)
+        let names = self.entries()?.map(|name| name.map(|name| name.into_string().ok()));
+        names.filter_map(Result::transpose).collect()
     }
 
-    /// Device and inode: which folder it is, whatever it is called.
+    /// Volume and id ([`Facts::identity`]): which folder it is, whatever it is called.
     ///
     /// # Errors
     /// What the operating system says.
     pub fn identity(&self) -> io::Result<(u64, u64)> {
-        let stat = rustix::fs::fstat(&self.0)?;
-        Ok((stat.st_dev, stat.st_ino))
+        Facts::of(self).map(|facts| facts.identity())
     }
 
-    /// When something in it was last made, renamed or removed, in nanoseconds.
+    /// When something in it was last made, renamed or removed, in nanoseconds since 1970.
     ///
     /// # Errors
     /// What the operating system says.
     pub fn changed(&self) -> io::Result<i128> {
-        let stat = rustix::fs::fstat(&self.0)?;
-        Ok(i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec))
+        Facts::of(self).map(|facts| facts.modified)
     }
 }
 
@@ -153,6 +187,23 @@ impl AsFd for Folder {
     }
 }
 
+/// Makes the folder at `path` so that only its owner can look into it (mode 0700), or takes from all others what rights
+/// they have on it (mkdir(2), chmod(2)). True if it was made: then its name in the folder above is not on the disk yet.
+///
+/// # Errors
+/// `NotFound` without a folder above, or what else the operating system says.
+pub fn make_private(path: &Path) -> io::Result<bool> {
+    match DirBuilder::new().mode(PRIVATE).create(path) {
+        Ok(()) => return Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(e) => return Err(e),
+    }
+    if path.metadata()?.permissions().mode() & OTHERS != 0 {
+        std::fs::set_permissions(path, Permissions::from_mode(PRIVATE))?;
+    }
+    Ok(false)
+}
+
 fn retry<T>(call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
     rustix::io::retry_on_intr(call)
 }
@@ -160,19 +211,19 @@ fn retry<T>(call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use crate::sys::testing;
 
     #[test]
     fn a_link_is_neither_entered_nor_opened() {
         let dir = tempfile::tempdir().unwrap();
         let outside = tempfile::tempdir().unwrap();
         std::fs::write(outside.path().join("x"), "secret").unwrap();
-        symlink(outside.path(), dir.path().join("way")).unwrap();
-        symlink(outside.path().join("x"), dir.path().join("file")).unwrap();
+        testing::link(outside.path(), dir.path().join("way"));
+        testing::link(outside.path().join("x"), dir.path().join("file"));
         let folder = Folder::open(dir.path()).unwrap();
         assert!(folder.enter("way").is_err());
         assert!(folder.open_file("file", false).is_err());
-        assert!(folder.create("file", 0o644).is_err());
+        assert!(folder.create("file", false).is_err());
         assert_eq!(folder.look("way").unwrap(), Some(Kind::Link));
         assert_eq!(folder.look("nothing").unwrap(), None);
         folder.remove("file").unwrap();
@@ -184,7 +235,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
         folder.make("sub").unwrap();
-        folder.create("five", 0o644).unwrap().set_len(5).unwrap();
+        folder.create("five", false).unwrap().set_len(5).unwrap();
         assert_eq!(folder.look("five").unwrap(), Some(Kind::File(5)));
         let mut names = folder.names().unwrap();
         names.sort();
@@ -197,5 +248,30 @@ mod tests {
         assert!(dir.path().join("moved/inner").is_dir());
         assert!(folder.remove_folder("moved").is_err());
         folder.remove("never there").unwrap();
+    }
+    #[test]
+    fn a_name_of_any_bytes_is_among_the_entries() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(testing::not_utf8()), "x").unwrap();
+        std::fs::write(dir.path().join("plain"), "x").unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let mut entries: Vec<_> = folder.entries().unwrap().map(Result::unwrap).collect();
+        entries.sort();
+        assert_eq!(entries, [testing::not_utf8(), "plain".into()]);
+        assert_eq!(folder.names().unwrap(), ["plain"]);
+        assert_eq!(folder.facts("plain").unwrap().kind, Kind::File(1));
+        assert_eq!(folder.facts("nothing").unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_private_folder_is_made_or_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        assert!(make_private(&path).unwrap());
+        assert_eq!(testing::mode(&path), 0o700);
+        testing::set_mode(&path, 0o755);
+        assert!(!make_private(&path).unwrap());
+        assert_eq!(testing::mode(&path), 0o700);
+        assert!(make_private(&path.join("a/b")).is_err());
     }
 }

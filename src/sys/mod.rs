@@ -7,10 +7,15 @@ pub mod clock;
 pub mod clone;
 pub mod descriptors;
 pub mod extents;
+pub mod facts;
+pub mod file;
 pub mod folder;
 pub mod lock;
+pub mod names;
 pub mod preallocate;
 pub mod punch;
+pub mod readahead;
+pub mod refusal;
 pub mod rename;
 #[cfg(test)]
 pub(crate) mod rerun;
@@ -18,4 +23,6 @@ pub mod signals;
 pub mod space;
 pub mod sync;
 pub mod terminal;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod thread;

@@ -41,20 +41,20 @@ pub fn preallocate(file: &File, len: u64) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::MetadataExt;
+    use crate::sys::facts::Facts;
 
     #[test]
     fn blocks_appear_and_the_length_stays() {
         let file = tempfile::tempfile().unwrap();
         preallocate(&file, 1 << 20).unwrap();
-        let meta = file.metadata().unwrap();
-        assert_eq!(meta.len(), 0);
-        assert!(meta.blocks() == 0 || meta.blocks() * 512 >= 1 << 20);
+        let facts = Facts::of(&file).unwrap();
+        assert_eq!(facts.size, 0);
+        assert!(facts.allocated == 0 || facts.allocated >= 1 << 20);
         // In several slices, the last of which is a short one.
         let all = 2 * SLICE + 4_096;
         preallocate(&file, all).unwrap();
-        let meta = file.metadata().unwrap();
-        assert_eq!(meta.len(), 0);
-        assert!(meta.blocks() == 0 || meta.blocks() * 512 >= all);
+        let facts = Facts::of(&file).unwrap();
+        assert_eq!(facts.size, 0);
+        assert!(facts.allocated == 0 || facts.allocated >= all);
     }
 }

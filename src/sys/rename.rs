@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io;
 
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, Mode, fstat};
 use rustix::io::Errno;
 
+use super::file::RIGHTS;
 use super::folder::Folder;
 
 /// Moves `from` in `here` to `to` in `there`, both on one file system. Atomic where the file system
@@ -35,8 +36,8 @@ fn by_link(here: &Folder, from: &str, there: &Folder, to: &str) -> io::Result<()
 fn by_copy(here: &Folder, from: &str, there: &Folder, to: &str) -> io::Result<()> {
     let mut source = here.open_file(from, false)?;
     let meta = source.metadata()?;
-    let mode = std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o777;
-    let mut target = there.create(to, mode)?;
+    let mode = Mode::from_raw_mode(fstat(&source)?.st_mode) & RIGHTS;
+    let mut target = there.create_with(to, mode)?;
     let copied = io::copy(&mut source, &mut target)
         .and_then(|_| File::set_modified(&target, meta.modified()?))
         .and_then(|()| target.sync_all());
@@ -50,8 +51,10 @@ fn by_copy(here: &Folder, from: &str, there: &Folder, to: &str) -> io::Result<()
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs::{read, read_dir, write};
+
+    use super::*;
+    use crate::sys::testing;
 
     #[test]
     fn no_way_of_moving_replaces_anything() {
@@ -60,7 +63,7 @@ mod tests {
             let (here, there) = (Folder::open(a.path()).unwrap(), Folder::open(b.path()).unwrap());
             write(a.path().join("x"), "new").unwrap();
             write(b.path().join("taken"), "old").unwrap();
-            std::os::unix::fs::symlink("nowhere", b.path().join("dangling")).unwrap();
+            testing::link("nowhere", b.path().join("dangling"));
             for name in ["taken", "dangling"] {
                 let e = way(&here, "x", &there, name).unwrap_err();
                 assert_eq!(e.kind(), io::ErrorKind::AlreadyExists);

@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 
 use crossbeam_channel::unbounded;
 
 use super::*;
 use crate::content::manifest::ChunkProof;
 use crate::disk::{Command, Event, FileToken};
+use crate::sys::file::write_all_at;
+use crate::sys::testing::cpu_time;
 use crate::sys::thread::Thread;
 
 /// Two workers that hash and write one file at a time, as plainly as can be.
@@ -75,7 +76,7 @@ fn write(work: &Receiver<Work>, file: &File, tell: &Sender<Event>, bell: &Bell) 
         let entry = hashers.entry(chunk).or_insert_with(|| (ChunkHasher::new(chunks, chunk), 0));
         entry.0.update(block.filled());
         entry.1 += block.filled().len() as u64;
-        file.write_all_at(block.filled(), chunks.range(chunk).start + offset).unwrap();
+        write_all_at(file, block.filled(), chunks.range(chunk).start + offset).unwrap();
         drop(block);
         if entry.1 == chunks.len_of(chunk) {
             let proof: Option<ChunkProof> = hashers.remove(&chunk).unwrap().0.finish();
@@ -100,11 +101,7 @@ fn one_file_of_1_gib() {
         let (socket, _) = listener();
         let tls = Tls::new(&identity).unwrap();
         let handle = start_receiver(engine, vec![socket], tls, commands, events).unwrap();
-        let cpu = || rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        let seconds = |t: rustix::time::Timespec| {
-            Duration::new(u64::try_from(t.tv_sec).unwrap(), u32::try_from(t.tv_nsec).unwrap()).as_secs_f64()
-        };
-        let (begin, used) = (crate::sys::clock::now(), seconds(cpu()));
+        let (begin, used) = (crate::sys::clock::now(), cpu_time().as_secs_f64());
         handle.send(ReceiverCommand::Peer(owner.contact()));
         let job = Job {
             id: JobId(1),
@@ -114,7 +111,7 @@ fn one_file_of_1_gib() {
             background: false,
         };
         // Hashing for `wanted` is not part of it.
-        let (begin, used) = (begin.max(crate::sys::clock::now()), used.max(seconds(cpu())));
+        let (begin, used) = (begin.max(crate::sys::clock::now()), used.max(cpu_time().as_secs_f64()));
         handle.send(ReceiverCommand::Fetch(job));
         loop {
             if let ReceiverEvent::Job(JobEvent::Finished(_, files, failure)) =
@@ -125,7 +122,7 @@ fn one_file_of_1_gib() {
             }
         }
         let took = crate::sys::clock::now().since(begin).as_secs_f64();
-        println!("1 GiB: {:.0} MB/s, {:.2} CPU s/GiB", 1_073.741_824 / took, seconds(cpu()) - used);
+        println!("1 GiB: {:.0} MB/s, {:.2} CPU s/GiB", 1_073.741_824 / took, cpu_time().as_secs_f64() - used);
     }
 }
 

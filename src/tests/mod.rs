@@ -37,6 +37,7 @@ use crate::sender::{
 };
 use crate::swarm::{Job, JobEvent, JobId, Wanted};
 use crate::sys::bell::Bell;
+use crate::sys::facts::Facts;
 use crate::transfer::{Engine, Handle};
 use crate::wire::message::Told;
 
@@ -161,7 +162,7 @@ impl Owner {
 }
 
 pub(super) fn stamp(at: &Path) -> Stamp {
-    Stamp::of(&std::fs::metadata(at).unwrap())
+    Stamp::of(&Facts::at(at).unwrap())
 }
 
 /// A peer that fetches, into memory.

@@ -4,10 +4,9 @@ use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::process::Command;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
 use super::*;
 use crate::sys::clock::now;
+use crate::sys::testing;
 use crate::transfer::engine::Patience;
 
 /// Far below every limit of [`Patience::default`].
@@ -114,12 +113,11 @@ fn without_descriptors() {
     let clients: Vec<_> = (0..8).map(|_| dial(port)).collect();
     // One of them is the reading of this folder. The engine takes two for itself.
     let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64 - 1;
-    let before = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: Some(open + 4), ..before }).unwrap();
+    let before = testing::limit_descriptors(open + 4);
     let sender = start_sender_on(engine, vec![socket], tls.clone()).unwrap();
     assert!(is_closed(&clients[7]), "there is no descriptor for its other end");
     eprintln!("turned away");
-    setrlimit(Resource::Nofile, before).unwrap();
+    testing::limit_descriptors(before);
     // The engine may be about to turn away one more.
     let proved = (0..8).any(|_| {
         let mut client = tls.dial(identity.id(), HOST).unwrap();

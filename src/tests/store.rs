@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
@@ -10,6 +9,8 @@ use super::liar::Client;
 use super::*;
 use crate::content::partial::Bits;
 use crate::limits;
+use crate::sys::file::{read_exact_at, write_all_at};
+use crate::sys::testing;
 use crate::wire::Message;
 use crate::wire::message::{GetAny, GetBlocks, GetHaves, GetManifest, Item, Reason, Refused};
 
@@ -49,7 +50,7 @@ impl Keeper {
             let first = chunks.range(chunks.index(span.from).unwrap()).start;
             let end = chunks.range(chunks.index(span.to - 1).unwrap()).end;
             let part = usize::try_from(first).unwrap()..usize::try_from(end).unwrap();
-            file.write_all_at(&bytes[part], first).unwrap();
+            write_all_at(&file, &bytes[part], first).unwrap();
         }
         if !chunks.is_single() {
             fs::write(self.manifest_path(id), manifest(bytes).as_bytes()).unwrap();
@@ -75,8 +76,8 @@ impl Keeper {
     fn flip(&self, path: &Path, at: usize) {
         let file = fs::File::options().read(true).write(true).open(path).unwrap();
         let mut byte = [0];
-        file.read_exact_at(&mut byte, at as u64).unwrap();
-        file.write_all_at(&[byte[0] ^ 4], at as u64).unwrap();
+        read_exact_at(&file, &mut byte, at as u64).unwrap();
+        write_all_at(&file, &[byte[0] ^ 4], at as u64).unwrap();
         set_time(&file);
         assert!(path.starts_with(self.store.path()));
     }
@@ -329,7 +330,7 @@ fn without_its_manifest_or_data_nothing_is_given_and_that_is_told() {
         |k, id| {
             let elsewhere = k.store.path().join("elsewhere");
             fs::rename(k.path(id), &elsewhere).unwrap();
-            std::os::unix::fs::symlink(elsewhere, k.path(id)).unwrap();
+            testing::link(elsewhere, k.path(id));
         },
     ];
     for (n, spoil) in spoil.into_iter().enumerate() {

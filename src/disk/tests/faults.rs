@@ -133,10 +133,10 @@ fn without_permission() {
 #[test]
 fn a_folder_without_permission_is_told() {
     let dir = tempfile::tempdir().unwrap();
-    fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    testing::set_mode(dir.path(), 0o755);
     for (name, mode) in [("closed", 0o755), ("open", 0o777), ("open/sub", 0o755)] {
         fs::create_dir(dir.path().join(name)).unwrap();
-        fs::set_permissions(dir.path().join(name), PermissionsExt::from_mode(mode)).unwrap();
+        testing::set_mode(dir.path().join(name), mode);
     }
     if rerun(NOBODY, "disk::tests::faults::without_permission", dir.path()) {
         assert_eq!(names_in(&dir.path().join("closed")).len(), 0);

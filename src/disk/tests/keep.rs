@@ -1,13 +1,12 @@
 //! What is kept for others: parts that get no name, what a store tells of them, and what is dropped.
 
-use std::os::unix::fs::FileExt;
-
 use super::power::memory;
 use super::*;
 use crate::disk::place::{PARTIAL, have_name, manifest_name};
 use crate::sim::disk::{Forgets, Tree};
 use crate::sim::trace::{Known, Op, Trace, record};
 use crate::sim::{Rng, seeds};
+use crate::sys::file::write_all_at;
 
 const fn span(from: u32, to: u32) -> Span {
     Span { from, to }
@@ -74,7 +73,7 @@ fn rot(store: &Path, source: &Source, chunk: u32) {
     let file = fs::File::options().write(true).open(data(store, source)).unwrap();
     let chunk = source.chunks.index(chunk).unwrap();
     let byte = source.chunk(chunk)[7] ^ 1;
-    file.write_all_at(&[byte], source.chunks.range(chunk).start + 7).unwrap();
+    write_all_at(&file, &[byte], source.chunks.range(chunk).start + 7).unwrap();
 }
 
 #[test]
@@ -271,14 +270,14 @@ fn dropping_gives_room_back_and_leaves_the_rest() {
     let mut rig = Rig::new();
     let all = source.chunks.count();
     keep(&mut rig, &source, dir.path(), span(0, all)).0.unwrap();
-    let before = fs::metadata(data(dir.path(), &source)).unwrap();
+    let before = Facts::at(&data(dir.path(), &source)).unwrap();
     drop_stored(dir.path(), source.id(), &[span(30, 50), span(10, 20)]).unwrap();
     assert_eq!(held(dir.path(), &source), [span(10, 20), span(30, 50)]);
-    let after = fs::metadata(data(dir.path(), &source)).unwrap();
+    let after = Facts::at(&data(dir.path(), &source)).unwrap();
     let bytes = fs::read(data(dir.path(), &source)).unwrap();
-    assert_eq!(after.len(), before.len());
+    assert_eq!(after.size, before.size);
     if bytes[..100].iter().all(|b| *b == 0) {
-        assert!(after.blocks() * 512 <= 31 * source.chunks.chunk_size(), "{} blocks", after.blocks());
+        assert!(after.allocated <= 31 * source.chunks.chunk_size(), "{} bytes", after.allocated);
         assert!(bytes[50 * 65_536..].iter().all(|b| *b == 0), "nor is the end there");
     }
     // What was dropped is fetched again when it is wanted again, and no more than that.

@@ -1,7 +1,6 @@
 //! Names that are taken, twins, and links in the way.
 
 use super::*;
-use std::os::unix::fs::symlink;
 
 #[test]
 fn what_bears_the_name_is_never_replaced() {
@@ -11,7 +10,7 @@ fn what_bears_the_name_is_never_replaced() {
         let same = vec![9; len];
         fs::write(dir.path().join("report.docx"), &same).unwrap();
         fs::create_dir(dir.path().join("report (2).docx")).unwrap();
-        symlink("nowhere", dir.path().join("report (3).docx")).unwrap();
+        testing::link("nowhere", dir.path().join("report (3).docx"));
         let source = Source::new(len, 1);
         let (outcome, _) = rig.fetch(&source, source.plan(dir.path(), "report.docx"));
         let fourth = dir.path().join("report (4).docx");
@@ -63,7 +62,7 @@ fn a_file_or_link_where_a_folder_is_needed_is_told() {
     let outside = tempfile::tempdir().unwrap();
     let mut rig = Rig::new();
     fs::write(dir.path().join("plain"), "").unwrap();
-    symlink(outside.path(), dir.path().join("way")).unwrap();
+    testing::link(outside.path(), dir.path().join("way"));
     let source = Source::new(100, 1);
     for (to, word) in [("plain/x", "is a file"), ("way/x", "is a link"), ("WAY/x", "is a link")] {
         let (outcome, _) = rig.fetch(&source, source.plan(dir.path(), to));
@@ -88,7 +87,7 @@ fn swapping_a_folder_for_a_link_lets_nothing_out() {
         while let Err(crossbeam_channel::TryRecvError::Empty) = stopped.try_recv() {
             // Each step may meet what a download just made; the next round tries again.
             drop(fs::rename(&folder, &away));
-            drop(symlink(&target, &folder));
+            drop(testing::try_link(&target, &folder));
             drop(fs::remove_file(&folder));
             drop(fs::rename(&away, &folder));
         }

@@ -1,6 +1,5 @@
 //! What lies in the chunk store is read again, and what rotted there is found.
 
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::*;
@@ -35,8 +34,8 @@ fn rotten(dir: &tempfile::TempDir, source: &Source, spans: &[Span]) -> Vec<u32> 
 fn flip(data: &Path, at: u64) {
     let file = fs::File::options().read(true).write(true).open(data).unwrap();
     let mut byte = [0];
-    file.read_exact_at(&mut byte, at).unwrap();
-    file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
+    file::read_exact_at(&file, &mut byte, at).unwrap();
+    file::write_all_at(&file, &[byte[0] ^ 0x10], at).unwrap();
 }
 
 #[test]
@@ -83,7 +82,7 @@ fn without_what_proves_it_nothing_holds_and_nobody_is_led_out_of_the_store() {
         ("no data", |_, d| fs::remove_file(d).unwrap()),
         ("a link", |_, d| {
             fs::rename(d, d.with_file_name("elsewhere")).unwrap();
-            std::os::unix::fs::symlink(d.with_file_name("elsewhere"), d).unwrap();
+            testing::link(d.with_file_name("elsewhere"), d);
         }),
         ("a folder", |_, d| {
             fs::remove_file(d).unwrap();

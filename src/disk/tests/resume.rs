@@ -116,13 +116,13 @@ fn a_partial_file_that_is_too_long_or_a_link_harms_nothing() {
         let partial = dir.path().join(PARTIAL);
         let data = partial.join(source.id().to_string());
         if trap == "folder link" {
-            std::os::unix::fs::symlink(outside.path(), &partial).unwrap();
+            testing::link(outside.path(), &partial);
         } else {
             fs::create_dir(&partial).unwrap();
         }
         match trap {
             "long" => fs::write(&data, vec![1; 2_000_000]).unwrap(),
-            "link" => std::os::unix::fs::symlink(outside.path().join("precious"), &data).unwrap(),
+            "link" => testing::link(outside.path().join("precious"), &data),
             "hard link" => fs::hard_link(outside.path().join("precious"), &data).unwrap(),
             _ => {}
         }

@@ -7,6 +7,7 @@ use crate::content::SafePath;
 use crate::library::Event;
 use crate::library::watch::{Heard, Hint};
 use crate::sys::clock;
+use crate::sys::facts::Facts;
 
 impl Shell {
     pub(super) fn heard(&mut self, heard: Heard) {
@@ -57,8 +58,7 @@ impl Shell {
 
     /// Another folder at the place of the root, or none, is noticed by its identity.
     pub(super) fn check_root(&mut self) {
-        use std::os::unix::fs::MetadataExt;
-        let root = std::fs::metadata(&self.config.root).ok().map(|m| (m.dev(), m.ino()));
+        let root = Facts::at(&self.config.root).ok().map(|facts| facts.identity());
         self.everything |= root != self.root;
     }
 }

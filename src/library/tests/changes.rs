@@ -26,7 +26,7 @@ fn changes_are_followed() {
     r.until("empty again", |r| r.has_folder("d/e"));
     fs::remove_dir_all(bench.path("d")).unwrap();
     r.until_names(&["stays"]);
-    fs::set_permissions(bench.path("stays"), fs::Permissions::from_mode(0o755)).unwrap();
+    testing::set_mode(bench.path("stays"), 0o755);
     r.until("executable", |r| matches!(r.listed().get("stays"), Some(Kind::File { executable: true, .. })));
     fs::remove_file(bench.path("stays")).unwrap();
     r.until_names(&[]);

@@ -3,10 +3,6 @@
 use super::*;
 use crate::sys::rerun::{NOBODY, rerun};
 
-fn allow(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
-
 #[test]
 #[ignore = "run by the next test, as another user"]
 fn with_closed_folders() {
@@ -15,24 +11,24 @@ fn with_closed_folders() {
     bench.old("closed/in/secret", b"inside");
     bench.old("listed/secret", b"named");
     fs::create_dir(bench.path("late")).unwrap();
-    allow(&bench.path("closed"), 0o000);
+    testing::set_mode(&bench.path("closed"), 0o000);
     // Its names can be read, and nothing else of what lies there.
-    allow(&bench.path("listed"), 0o444);
+    testing::set_mode(&bench.path("listed"), 0o444);
     // No look at everything comes within the patience of these tests, so what is listed was heard of.
     let mut r = bench.start();
     r.until_watched(&bench);
     assert_eq!(r.names(), ["late", "open/deep/there"]);
     fs::write(bench.path("open/deep/new"), "new").unwrap();
     r.until("below a sister", |r| r.has("open/deep/new", b"new"));
-    allow(&bench.path("closed"), 0o755);
+    testing::set_mode(&bench.path("closed"), 0o755);
     r.until("opened", |r| r.has("closed/in/secret", b"inside"));
     fs::write(bench.path("closed/in/more"), "more").unwrap();
     r.until("watched, too", |r| r.has("closed/in/more", b"more"));
-    allow(&bench.path("closed"), 0o000);
+    testing::set_mode(&bench.path("closed"), 0o000);
     r.until("closed again", |r| !r.names().iter().any(|n| n.starts_with("closed")));
-    allow(&bench.path("listed"), 0o755);
+    testing::set_mode(&bench.path("listed"), 0o755);
     r.until("searched", |r| r.has("listed/secret", b"named"));
-    allow(&bench.path("late"), 0o000);
+    testing::set_mode(&bench.path("late"), 0o000);
     r.until_names(&["listed/secret", "open/deep/new", "open/deep/there"]);
     r.until_warned("late");
     r.handle.commands.send(Command::Rescan).unwrap();
@@ -44,7 +40,7 @@ fn with_closed_folders() {
     }
     assert_eq!(r.warnings.len(), 3, "{:?}", r.warnings);
     for folder in ["closed", "late"] {
-        allow(&bench.path(folder), 0o755);
+        testing::set_mode(&bench.path(folder), 0o755);
     }
 }
 

@@ -9,14 +9,13 @@ fn what_is_no_file_is_skipped_with_one_warning() {
     fs::create_dir(bench.dir.path().join("private")).unwrap();
     fs::write(bench.dir.path().join("private/key"), "secret").unwrap();
     bench.old("good", b"good");
-    symlink(bench.dir.path().join("secret"), bench.path("link-out")).unwrap();
-    symlink("../private", bench.path("link-dir")).unwrap();
-    symlink("good", bench.path("link-in")).unwrap();
-    symlink(".", bench.path("link-loop")).unwrap();
-    mknodat(CWD, bench.path("fifo"), FileType::Fifo, Mode::from(0o600), 0).unwrap();
-    let _socket = std::os::unix::net::UnixListener::bind(bench.path("socket")).unwrap();
-    let not_utf8 = std::ffi::OsStr::from_bytes(b"not\xffutf8");
-    fs::write(bench.root().join(not_utf8), "x").unwrap();
+    testing::link(bench.dir.path().join("secret"), bench.path("link-out"));
+    testing::link("../private", bench.path("link-dir"));
+    testing::link("good", bench.path("link-in"));
+    testing::link(".", bench.path("link-loop"));
+    testing::pipe(bench.path("fifo"));
+    let _socket = testing::socket(bench.path("socket"));
+    fs::write(bench.root().join(testing::not_utf8()), "x").unwrap();
     bench.old(".potluck-partial/x", b"partial");
     bench.old(".potluck/x", b"ours");
     let mut r = bench.start();
@@ -29,8 +28,8 @@ fn what_is_no_file_is_skipped_with_one_warning() {
     assert_eq!(r.names(), ["good"]);
     assert_eq!(r.warnings.len(), 8, "{:?}", r.warnings);
     // The same while it runs, and no FIFO stops it.
-    mknodat(CWD, bench.path("fifo2"), FileType::Fifo, Mode::from(0o600), 0).unwrap();
-    symlink("/etc", bench.path("etc")).unwrap();
+    testing::pipe(bench.path("fifo2"));
+    testing::link("/etc", bench.path("etc"));
     r.until_warned("fifo2");
     r.until_warned("etc is a link");
     fs::rename(bench.path("fifo2"), bench.path("good")).unwrap();
@@ -48,15 +47,15 @@ fn nothing_outside_is_opened_through_a_swapped_link() {
     let file = r.shelf.files.get(&id(b"inside")).unwrap().clone();
     assert_eq!(r.serve(b"inside").unwrap(), b"inside");
     fs::rename(bench.path("d"), bench.path("d2")).unwrap();
-    symlink(bench.dir.path().join("outside"), bench.path("d")).unwrap();
+    testing::link(bench.dir.path().join("outside"), bench.path("d"));
     assert!(matches!(open(&bench.root(), &file), Err(OpenError::Changed)));
     fs::remove_file(bench.path("d")).unwrap();
     assert!(matches!(open(&bench.root(), &file), Err(OpenError::Gone)));
     fs::create_dir(bench.path("d")).unwrap();
-    symlink(bench.dir.path().join("outside/file"), bench.path("d/file")).unwrap();
+    testing::link(bench.dir.path().join("outside/file"), bench.path("d/file"));
     assert!(matches!(open(&bench.root(), &file), Err(OpenError::Changed)));
     fs::remove_file(bench.path("d/file")).unwrap();
-    mknodat(CWD, bench.path("d/file"), FileType::Fifo, Mode::from(0o600), 0).unwrap();
+    testing::pipe(bench.path("d/file"));
     assert!(matches!(open(&bench.root(), &file), Err(OpenError::Changed)));
     fs::remove_file(bench.path("d/file")).unwrap();
     fs::write(bench.path("d/file"), b"inside").unwrap();
@@ -66,13 +65,12 @@ fn nothing_outside_is_opened_through_a_swapped_link() {
 /// A folder that turns into a link and back all the time.
 #[test]
 fn a_folder_swapped_in_a_loop_lets_nothing_out() {
-    use rustix::fs::{RenameFlags, renameat_with};
     let bench = Bench::new();
     bench.old("d/file", b"inside");
     fs::create_dir(bench.dir.path().join("outside")).unwrap();
     fs::write(bench.dir.path().join("outside/file"), "secret").unwrap();
     fs::write(bench.dir.path().join("outside/more"), "more secrets").unwrap();
-    symlink(bench.dir.path().join("outside"), bench.dir.path().join("link")).unwrap();
+    testing::link(bench.dir.path().join("outside"), bench.dir.path().join("link"));
     let mut r = bench.start();
     r.until("listed", |r| r.has("d/file", b"inside"));
     let file = r.shelf.files.get(&id(b"inside")).unwrap().clone();
@@ -80,7 +78,7 @@ fn a_folder_swapped_in_a_loop_lets_nothing_out() {
     let (stop, stopped) = bounded::<()>(0);
     let swapper = Thread::spawn("swap", move || {
         while stopped.try_recv() != Err(crossbeam_channel::TryRecvError::Disconnected) {
-            renameat_with(CWD, &d, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+            testing::swap(&d, &link);
         }
     })
     .unwrap();
@@ -88,7 +86,7 @@ fn a_folder_swapped_in_a_loop_lets_nothing_out() {
         for _ in 0..200 {
             if let Ok(opened) = open(&bench.root(), &file) {
                 let mut bytes = [0; 6];
-                opened.read_exact_at(&mut bytes, 0).unwrap();
+                read_exact_at(&opened, &mut bytes, 0).unwrap();
                 assert_eq!(&bytes, b"inside");
             }
         }

@@ -10,16 +10,13 @@ mod start;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::time::SystemTime;
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
-
 use super::*;
 use crate::content::{FileId, Kind};
-use crate::sys::clock;
+use crate::sys::file::{read_exact_at, write_all_at};
+use crate::sys::{clock, testing};
 use crate::time::Time;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -155,7 +152,7 @@ impl Running {
         let file = self.shelf.files.get(&id(content)).expect("on the shelf");
         let opened = open(&self.shelf.root, file)?;
         let mut bytes = vec![0; usize::try_from(file.stamp.size).unwrap()];
-        opened.read_exact_at(&mut bytes, 0)?;
+        read_exact_at(&opened, &mut bytes, 0)?;
         if unchanged(&opened, &file.stamp)? { Ok(bytes) } else { Err(OpenError::Changed) }
     }
 }

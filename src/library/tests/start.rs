@@ -17,7 +17,7 @@ fn what_lies_there_at_start_is_listed() {
     bench.old("CON", b"reserved elsewhere");
     bench.old("A.TXT", b"another");
     fs::create_dir_all(bench.path("nothing/in/here")).unwrap();
-    fs::set_permissions(bench.path("a.txt"), fs::Permissions::from_mode(0o4755)).unwrap();
+    testing::set_mode(bench.path("a.txt"), 0o4755);
     let mut r = bench.start();
     r.until("all hashed", |r| r.scanned && r.shelf.catalogue.entries().count() == 11);
     assert!(r.has("a.txt", b"hello") && r.has("empty", b"") && r.has("deep/er/big", &big));

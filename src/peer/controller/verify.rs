@@ -19,6 +19,7 @@ use crate::error::Failure;
 use crate::peer::away::whole_or_some;
 use crate::settings::Config;
 use crate::swarm::{JobId, Wanted};
+use crate::sys::facts::Facts;
 use crate::time::Time;
 
 /// What is not repaired after this time in which nothing came of any repair counts as not repaired.
@@ -196,7 +197,7 @@ impl Controller {
     fn swap(&self, Damaged { path, size, modified }: &Damaged) -> io::Result<()> {
         let shared = self.config.shared();
         let (good, place) = (repairs(&self.config).join(path.as_str()), shared.join(path.as_str()));
-        let stamp = Stamp::of(&std::fs::symlink_metadata(&place)?);
+        let stamp = Stamp::of(&Facts::at_link(&place)?);
         if (stamp.size, stamp.modified_millis()) != (*size, *modified) {
             let good = good.display();
             return Err(io::Error::other(format!("it was changed meanwhile; what it was is in {good}")));
