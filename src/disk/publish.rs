@@ -139,11 +139,11 @@ impl Ready {
     fn sync(&self) -> io::Result<()> {
         match &self.file {
             Some(file) => file::sync(file)?,
-            None => file::sync(&self.place.partial()?.open_file(&self.name(), false)?)?,
+            None => file::sync(&self.place.partial()?.open_file(&self.name(), true)?)?,
         }
         // A chunk that is kept is of no use to others without what proves it.
         let manifest = self.note.as_ref().map(|_| manifest_name(self.plan.id));
-        manifest.map_or(Ok(()), |name| file::sync(&self.place.partial()?.open_file(&name, false)?))
+        manifest.map_or(Ok(()), |name| file::sync(&self.place.partial()?.open_file(&name, true)?))
     }
 
     /// Moves the file to the first name that is free; or finds that its content is there.

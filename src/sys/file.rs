@@ -51,6 +51,7 @@ pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
 /// # Errors
 /// What the operating system says.
 pub fn sync(file: &File) -> io::Result<()> {
+    debug_assert!(is_writable(file), "not all systems can sync what is open for reading only");
     file.sync_all()
 }
 
@@ -59,7 +60,14 @@ pub fn sync(file: &File) -> io::Result<()> {
 /// # Errors
 /// What the operating system says.
 pub fn sync_data(file: &File) -> io::Result<()> {
+    debug_assert!(is_writable(file), "not all systems can sync what is open for reading only");
     file.sync_data()
+}
+
+/// True if the file was opened for writing, or that cannot be told (`F_GETFL` of fcntl(2)).
+fn is_writable(file: &File) -> bool {
+    use rustix::fs::{OFlags, fcntl_getfl};
+    fcntl_getfl(file).is_ok_and(|flags| flags.intersects(OFlags::WRONLY | OFlags::RDWR))
 }
 
 /// Sets the modification time, in milliseconds since 1970, also before it; the time of access stays (futimens(3)).
@@ -121,6 +129,14 @@ mod tests {
         assert_eq!(e.kind(), io::ErrorKind::UnexpectedEof);
         sync(&file).unwrap();
         sync_data(&file).unwrap();
+    }
+
+    #[test]
+    fn what_is_open_for_reading_only_is_not_synced() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(is_writable(file.as_file()));
+        assert!(is_writable(&File::options().append(true).open(file.path()).unwrap()));
+        assert!(!is_writable(&File::open(file.path()).unwrap()));
     }
 
     #[test]
