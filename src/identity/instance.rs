@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sys::file;
+use crate::sys::folder::Folder;
+use crate::sys::{file, sync};
 
 /// One start: compared by count, then by the random part. The higher one is the later one.
 ///
@@ -34,7 +35,7 @@ impl Instance {
         writeln!(file, "{count}")?;
         file::sync(file.as_file())?;
         file.persist(path)?;
-        fs::File::open(dir)?.sync_all()?;
+        sync::folder(&Folder::open(dir)?)?;
         Ok(Self { count, random })
     }
 }

@@ -14,7 +14,8 @@ use tempfile::{NamedTempFile, PersistError};
 use zeroize::Zeroizing;
 
 use super::{PeerId, PublicKey};
-use crate::sys::file;
+use crate::sys::folder::Folder;
+use crate::sys::{file, sync};
 
 /// Bytes of an Ed25519 signature (RFC 8032).
 pub const SIGNATURE: usize = 64;
@@ -154,7 +155,7 @@ impl Identity {
             }
             Err(e) => return Err(io(e.error)),
         }
-        fs::File::open(dir).and_then(|d| d.sync_all()).map_err(io)
+        Folder::open(dir).and_then(|dir| sync::folder(&dir)).map_err(io)
     }
 
     /// The public key.
