@@ -3,12 +3,12 @@
 use core::ops::ControlFlow;
 use core::time::Duration;
 use std::io::{self, BufReader, Write};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use super::line::{self, Call};
-use super::{Reply, Request, socket};
+use super::{Reply, Request, SOCKET};
 use crate::error::{Code, Failure};
+use crate::sys::local::Stream;
 use crate::text;
 
 /// How long the end of the peer is waited for after it answered `exit`.
@@ -68,10 +68,10 @@ pub fn ask(
 }
 
 /// Dials the peer, and tells why that failed.
-fn dial(directory: &Path) -> Result<UnixStream, Failure> {
+fn dial(directory: &Path) -> Result<Stream, Failure> {
     let shown = directory.display().to_string();
     let shown = text::shown(&shown);
-    match socket::dial(&directory.join(".potluck")) {
+    match Stream::dial(&directory.join(".potluck"), SOCKET) {
         Ok(stream) => Ok(stream),
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             Err(Failure::new(
@@ -92,7 +92,7 @@ fn parse(line: &[u8]) -> Result<Reply, Failure> {
 }
 
 /// The peer closes the connection when it ends.
-fn wait_for_end(answers: &BufReader<UnixStream>) -> Result<(), Failure> {
+fn wait_for_end(answers: &BufReader<Stream>) -> Result<(), Failure> {
     let mut stream = answers.get_ref();
     if stream.set_read_timeout(Some(END)).is_ok() {
         // Nothing more is said; both the end and an error mean that it is gone.
@@ -106,6 +106,7 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
+    use crate::sys::local::Listener;
     use crate::sys::thread::Thread;
 
     #[test]
@@ -114,10 +115,10 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let state = dir.path().join(".potluck");
             crate::control::make_state(&state).unwrap();
-            let listener = socket::listen(&state).unwrap();
+            let listener = Listener::bind(&state, SOCKET).unwrap();
             let (ended_to, ended) = crossbeam_channel::bounded(1);
             let peer = Thread::spawn("peer", move || {
-                let (mut stream, _) = listener.accept().unwrap();
+                let mut stream = listener.accept().unwrap();
                 line::read(&mut BufReader::new(&stream)).unwrap();
                 stream.write_all(&[serde_json::to_vec(&answer).unwrap(), b"\n".to_vec()].concat()).unwrap();
                 // Whoever does not wait for the end hangs up meanwhile.

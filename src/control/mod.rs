@@ -8,7 +8,6 @@ mod line;
 #[cfg(test)]
 mod power;
 pub mod server;
-mod socket;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +17,9 @@ pub use self::custody::{CustodyRow, Farewell, Found, KeptFor, Lies, NotKept, Ver
 use crate::error::Failure;
 use crate::sys::folder::{self, Folder};
 use crate::sys::sync;
+
+/// Name of the control socket in `.potluck`.
+const SOCKET: &str = "control.sock";
 
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

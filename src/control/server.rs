@@ -7,7 +7,6 @@
 
 use std::io::{self, BufReader, Write};
 use std::net::Shutdown;
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,9 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::line::{self, Call, VersionOnly};
-use super::{Ask, Reply, Request, socket};
+use super::{Ask, Reply, Request, SOCKET};
 use crate::error::{Code, Failure};
 use crate::limits;
+use crate::sys::local::{self, Listener, Stream};
 use crate::sys::thread::Thread;
 
 /// The running server. Dropping it removes the socket, lets answers under way be finished, and ends.
@@ -30,7 +30,7 @@ pub struct Handle {
 
 /// A client, as the acceptor keeps it.
 struct Client {
-    stream: UnixStream,
+    stream: Stream,
     thread: Thread,
 }
 
@@ -42,7 +42,7 @@ struct Client {
 pub fn start(directory: &Path, asks: Sender<Ask>) -> io::Result<Handle> {
     let state = directory.join(".potluck");
     super::make_state(&state)?;
-    let listener = socket::listen(&state)?;
+    let listener = Listener::bind(&state, SOCKET)?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let acceptor = Thread::spawn("control", move || accept(listener, &asks, &stopped))?;
@@ -53,9 +53,9 @@ impl Drop for Handle {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
         // A call of our own wakes the acceptor.
-        let woken = socket::dial(&self.state).is_ok();
+        let woken = Stream::dial(&self.state, SOCKET).is_ok();
         // Before the clients are let go: who asked for `exit` must find nobody here afterwards.
-        if let Err(e) = socket::remove(&self.state) {
+        if let Err(e) = local::remove(&self.state, SOCKET) {
             log::debug!("the control socket stays behind: {e}");
         }
         match self.acceptor.take() {
@@ -67,9 +67,10 @@ impl Drop for Handle {
 }
 
 /// Takes clients until told to stop, then waits for the answers under way.
-fn accept(listener: UnixListener, asks: &Sender<Ask>, stop: &AtomicBool) {
+fn accept(listener: Listener, asks: &Sender<Ask>, stop: &AtomicBool) {
     let mut clients: Vec<Client> = Vec::new();
-    for stream in listener.incoming() {
+    loop {
+        let stream = listener.accept();
         if stop.load(Ordering::SeqCst) {
             break;
         }
@@ -89,9 +90,9 @@ fn accept(listener: UnixListener, asks: &Sender<Ask>, stop: &AtomicBool) {
 }
 
 /// Gives a client its thread, if it may have one.
-fn admit(stream: UnixStream, clients: &mut Vec<Client>, asks: &Sender<Ask>) -> io::Result<()> {
+fn admit(stream: Stream, clients: &mut Vec<Client>, asks: &Sender<Ask>) -> io::Result<()> {
     stream.set_write_timeout(Some(limits::CONTROL_WRITE))?;
-    if !is_own_user(&stream) {
+    if !stream.is_own_user() {
         return refuse(&stream, Failure::other("this peer belongs to another user"));
     }
     if clients.len() >= limits::CONTROL_CLIENTS {
@@ -109,25 +110,12 @@ fn admit(stream: UnixStream, clients: &mut Vec<Client>, asks: &Sender<Ask>) -> i
     Ok(())
 }
 
-/// True if the other side runs as this user, or as root, which can do anything here anyway.
-#[cfg(target_os = "linux")]
-fn is_own_user(stream: &UnixStream) -> bool {
-    rustix::net::sockopt::socket_peercred(stream)
-        .is_ok_and(|cred| cred.uid == rustix::process::geteuid() || cred.uid.is_root())
-}
-
-/// Elsewhere the folder's mode decides.
-#[cfg(not(target_os = "linux"))]
-fn is_own_user(_stream: &UnixStream) -> bool {
-    true
-}
-
-fn refuse(stream: &UnixStream, failure: Failure) -> io::Result<()> {
+fn refuse(stream: &Stream, failure: Failure) -> io::Result<()> {
     send(stream, &Reply::Failed(failure))
 }
 
 /// Answers one client's commands, one after the other.
-fn serve(stream: &UnixStream, asks: &Sender<Ask>) -> io::Result<()> {
+fn serve(stream: &Stream, asks: &Sender<Ask>) -> io::Result<()> {
     let mut lines = BufReader::new(stream);
     while let Some(line) = line::read(&mut lines)? {
         match parse(&line) {
@@ -155,7 +143,7 @@ fn parse(line: &[u8]) -> Result<Request, Failure> {
 }
 
 /// Passes one request on, and its replies back.
-fn answer(stream: &UnixStream, asks: &Sender<Ask>, request: Request) -> io::Result<()> {
+fn answer(stream: &Stream, asks: &Sender<Ask>, request: Request) -> io::Result<()> {
     let (replies, answers) = unbounded();
     if asks.send(Ask { request, replies }).is_err() {
         return refuse(stream, Failure::other("the peer is leaving"));
@@ -163,7 +151,7 @@ fn answer(stream: &UnixStream, asks: &Sender<Ask>, request: Request) -> io::Resu
     forward(stream, &answers)
 }
 
-fn forward(stream: &UnixStream, answers: &Receiver<Reply>) -> io::Result<()> {
+fn forward(stream: &Stream, answers: &Receiver<Reply>) -> io::Result<()> {
     for reply in answers {
         send(stream, &reply)?;
         if reply.is_last() {
@@ -174,7 +162,7 @@ fn forward(stream: &UnixStream, answers: &Receiver<Reply>) -> io::Result<()> {
 }
 
 /// Writes a reply as one line.
-fn send(mut stream: &UnixStream, reply: &Reply) -> io::Result<()> {
+fn send(mut stream: &Stream, reply: &Reply) -> io::Result<()> {
     let mut line = serde_json::to_vec(reply)?;
     line.push(b'\n');
     stream.write_all(&line)

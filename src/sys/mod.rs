@@ -10,6 +10,7 @@ pub mod extents;
 pub mod facts;
 pub mod file;
 pub mod folder;
+pub mod local;
 pub mod lock;
 pub mod names;
 pub mod preallocate;
