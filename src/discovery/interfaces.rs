@@ -5,9 +5,8 @@ use std::io;
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use if_addrs::{IfAddr, Interface};
-
 use super::presence::Link;
+use crate::sys::net::{self, Interface};
 
 /// The interfaces in use, reduced to what discovery needs. Two equal ones mean that nothing changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +29,7 @@ impl Interfaces {
     /// # Errors
     /// When the operating system has no list.
     pub(super) fn list(names: &[String]) -> io::Result<Self> {
-        Ok(Self::from_list(&if_addrs::get_if_addrs()?, names))
+        Ok(Self::from_list(&net::interfaces()?, names))
     }
 
     fn from_list(list: &[Interface], names: &[String]) -> Self {
@@ -40,26 +39,24 @@ impl Interfaces {
             if found.limited && !names.contains(&interface.name) {
                 continue;
             }
-            if interface.is_loopback() {
+            if interface.ip.is_loopback() {
                 found.loopback = true;
                 continue;
             }
-            match &interface.addr {
-                IfAddr::V4(v4) => {
-                    links.insert(Link { ip: v4.ip.into(), prefix: v4.prefixlen });
+            let &Interface { ip, prefix, index, is_point_to_point, .. } = interface;
+            match ip {
+                IpAddr::V4(v4) => {
+                    links.insert(Link { ip, prefix });
                     // The system's list tells another address where none was configured (`ip addr add`
                     // without `brd`); a /31, /32 or point-to-point link has none.
-                    if !interface.is_p2p && (1..=30).contains(&v4.prefixlen) {
-                        let host = u32::MAX >> v4.prefixlen;
-                        found.broadcasts.insert(Ipv4Addr::from_bits(v4.ip.to_bits() | host));
+                    if !is_point_to_point && (1..=30).contains(&prefix) {
+                        let host = u32::MAX >> prefix;
+                        found.broadcasts.insert(Ipv4Addr::from_bits(v4.to_bits() | host));
                     }
                 }
-                IfAddr::V6(v6) => {
-                    if v6.is_link_local() {
-                        found.multicasts.extend(interface.index);
-                    } else {
-                        links.insert(Link { ip: v6.ip.into(), prefix: v6.prefixlen });
-                    }
+                IpAddr::V6(v6) if v6.is_unicast_link_local() => found.multicasts.extend(index),
+                IpAddr::V6(_) => {
+                    links.insert(Link { ip, prefix });
                 }
             }
         }
@@ -93,37 +90,26 @@ impl Interfaces {
 
 #[cfg(test)]
 mod tests {
-    use core::net::Ipv6Addr;
-
-    use if_addrs::{IfOperStatus, Ifv4Addr, Ifv6Addr};
-
     use super::*;
 
-    fn v4(name: &str, ip: &str, prefixlen: u8, broadcast: Option<&str>, is_p2p: bool) -> Interface {
-        let addr = IfAddr::V4(Ifv4Addr {
-            ip: ip.parse().unwrap(),
-            netmask: Ipv4Addr::UNSPECIFIED,
-            prefixlen,
-            broadcast: broadcast.map(|b| b.parse().unwrap()),
-        });
-        Interface { name: name.to_owned(), addr, index: Some(1), oper_status: IfOperStatus::Up, is_p2p }
+    fn v4(name: &str, ip: &str, prefix: u8, is_point_to_point: bool) -> Interface {
+        let ip = ip.parse().unwrap();
+        Interface { name: name.to_owned(), index: Some(1), ip, prefix, is_point_to_point }
     }
 
     fn v6(name: &str, ip: &str, index: u32) -> Interface {
-        let ip: Ipv6Addr = ip.parse().unwrap();
-        let addr = IfAddr::V6(Ifv6Addr { ip, netmask: ip, prefixlen: 64, broadcast: None });
-        let oper_status = IfOperStatus::Up;
-        Interface { name: name.to_owned(), addr, index: Some(index), oper_status, is_p2p: false }
+        let ip = ip.parse().unwrap();
+        Interface { name: name.to_owned(), index: Some(index), ip, prefix: 64, is_point_to_point: false }
     }
 
     fn laptop() -> Vec<Interface> {
         vec![
-            v4("lo", "127.0.0.1", 8, None, false),
-            v4("eth0", "192.168.1.7", 24, Some("192.168.1.255"), false),
-            v4("wlan0", "192.168.1.8", 24, Some("192.168.1.255"), false),
-            v4("docker0", "172.17.0.1", 16, Some("172.17.0.1"), false),
-            v4("tun0", "10.8.0.6", 24, Some("10.8.0.5"), true),
-            v4("wg0", "10.9.0.1", 32, None, false),
+            v4("lo", "127.0.0.1", 8, false),
+            v4("eth0", "192.168.1.7", 24, false),
+            v4("wlan0", "192.168.1.8", 24, false),
+            v4("docker0", "172.17.0.1", 16, false),
+            v4("tun0", "10.8.0.6", 24, true),
+            v4("wg0", "10.9.0.1", 32, false),
             v6("eth0", "fe80::1", 2),
             v6("eth0", "2001:db8::1", 2),
         ]
@@ -169,7 +155,7 @@ mod tests {
 
     #[test]
     fn with_no_network_the_general_broadcast_is_tried_beside_loopback() {
-        let lo = [v4("lo", "127.0.0.1", 8, None, false)];
+        let lo = [v4("lo", "127.0.0.1", 8, false)];
         assert_eq!(shown(&Interfaces::from_list(&lo, &[])), ["127.255.255.255", "255.255.255.255"]);
     }
 }

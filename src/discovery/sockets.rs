@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use super::interfaces::Interfaces;
 use super::presence::Via;
 use super::tally::Tally;
+use crate::sys::net;
 
 /// The IPv6 group of discovery: transient, link-local scope (RFC 4291 §2.7), the last 32 bits from the
 /// name of the program ("ptlk"), so that no assigned group is hit.
@@ -167,10 +168,7 @@ fn open(v6: bool, port: u16) -> io::Result<UdpSocket> {
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     if port != 0 {
-        socket.set_reuse_address(true)?;
-        // Only where broadcasts reach all listeners with it alone: on Linux it asks for one user.
-        #[cfg(any(target_os = "macos", target_os = "freebsd", target_os = "netbsd", target_os = "openbsd"))]
-        socket.set_reuse_port(true)?;
+        net::share_port(&socket)?;
     }
     if v6 {
         socket.set_only_v6(true)?;

@@ -1,5 +1,6 @@
 //! How many files and connections this process may have open.
 
+use std::fs::File;
 use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -23,6 +24,15 @@ pub fn allow(wanted: u64) -> io::Result<()> {
 #[must_use]
 pub fn allowed() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// What [`spare`] opens.
+pub const SPARE: &str = "/dev/null";
+
+/// A descriptor to be let go of in need (null(4)); `None` if there is none left already.
+#[must_use]
+pub fn spare() -> Option<File> {
+    File::open(SPARE).ok()
 }
 
 #[cfg(test)]

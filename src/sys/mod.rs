@@ -13,6 +13,7 @@ pub mod folder;
 pub mod local;
 pub mod lock;
 pub mod names;
+pub mod net;
 pub mod preallocate;
 pub mod punch;
 pub mod readahead;

@@ -13,6 +13,8 @@ use crate::address::Host;
 use crate::identity::Contact;
 use crate::identity::tls::Tls;
 use crate::limits;
+use crate::sys::refusal::{Refusal, refusal};
+use crate::sys::{descriptors, net};
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::frame::Frame;
@@ -74,7 +76,7 @@ impl Net {
             registry.register(&mut socket, Token(LISTENERS + n), Interest::READABLE)?;
             listeners.push(Listener { socket, ready: true });
         }
-        let spare = spare();
+        let spare = descriptors::spare();
         Ok(Self {
             registry,
             tls,
@@ -392,15 +394,14 @@ impl Net {
     }
 
     fn accept_failed(&mut self, n: usize, e: &io::Error) {
-        let errno = rustix::io::Errno::from_io_error(e);
-        let none_left = matches!(errno, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE));
+        let none_left = refusal(e) == Refusal::TooManyOpen;
         if none_left && self.spare.take().is_some() {
             // With the spare descriptor the connection is taken and closed, else it would wait and the
             // listener would never say again that it is there.
             if let Ok((stream, _)) = self.listeners[n].socket.accept() {
                 drop(stream);
             }
-            self.spare = spare();
+            self.spare = descriptors::spare();
             log::warn!("no file descriptor is left: a connection was turned away");
         } else if none_left {
             // Tried again by the next sweep.
@@ -412,7 +413,7 @@ impl Net {
     /// Lets listeners try again that gave up for want of descriptors.
     pub(crate) fn retry_listeners(&mut self) {
         if self.spare.is_none() {
-            self.spare = spare();
+            self.spare = descriptors::spare();
             self.listeners.iter_mut().for_each(|l| l.ready = true);
         }
     }
@@ -455,26 +456,17 @@ impl Net {
     }
 }
 
-/// A descriptor to be let go of in need.
-fn spare() -> Option<std::fs::File> {
-    std::fs::File::open("/dev/null").ok()
-}
-
 /// Bytes go to another machine by BBR where this user may have it: loss does not slow it down
 /// (docs/ARCHITECTURE.md, "Choices that were measured").
 /// On one machine nothing is lost, and BBR's pacing costs half of the speed.
 ///
 /// That it cannot be had is no error: what the system chose does, over more connections (swarm/lanes.rs).
-#[cfg(target_os = "linux")]
 fn choose_congestion_control(stream: &TcpStream, host: Host) {
-    let wanted: &[u8] = if host.ip.is_loopback() { b"cubic" } else { b"bbr" };
-    if let Err(e) = socket2::SockRef::from(stream).set_tcp_congestion(wanted) {
+    let wanted = if host.ip.is_loopback() { "cubic" } else { "bbr" };
+    if let Err(e) = net::set_congestion_control(stream, wanted) {
         log::debug!("congestion control stays as it is: {e}");
     }
 }
-
-#[cfg(not(target_os = "linux"))]
-fn choose_congestion_control(_stream: &TcpStream, _host: Host) {}
 
 fn connect(host: Host, port: u16) -> io::Result<TcpStream> {
     let to = host.socket(port);
@@ -483,7 +475,7 @@ fn connect(host: Host, port: u16) -> io::Result<TcpStream> {
     socket.set_tcp_nodelay(true)?;
     match socket.connect(&to.into()) {
         Ok(()) => {}
-        Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
+        Err(e) if net::is_under_way(&e) => {}
         Err(e) => return Err(e),
     }
     Ok(TcpStream::from_std(socket.into()))

@@ -5,11 +5,12 @@ use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::io;
 
 use mio::net::TcpListener;
-use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::address::Ports;
 use crate::error::{Code, Failure};
+use crate::sys::net;
+use crate::sys::refusal::{Refusal, refusal};
 
 /// Roles, and so ports.
 const ROLES: u16 = 4;
@@ -89,13 +90,13 @@ struct Refused {
 
 impl Refused {
     fn is_privilege(&self) -> bool {
-        self.port < PRIVILEGED && Errno::from_io_error(&self.cause) == Some(Errno::ACCESS)
+        self.port < PRIVILEGED && refusal(&self.cause) == Refusal::Denied
     }
 
     fn in_words(&self) -> String {
         let port = self.port;
-        match Errno::from_io_error(&self.cause) {
-            Some(Errno::ADDRINUSE) => format!("port {port} is in use by another program"),
+        match refusal(&self.cause) {
+            Refusal::InUse => format!("port {port} is in use by another program"),
             _ if self.is_privilege() => format!("port {port} needs a right, for it is below {PRIVILEGED}"),
             _ => format!("port {port} cannot be used ({})", self.cause),
         }
@@ -189,7 +190,7 @@ fn both_with<S>(port: u16, local: bool, listen: impl Fn(SocketAddr) -> io::Resul
 }
 
 fn is_without_v6(e: &io::Error) -> bool {
-    matches!(Errno::from_io_error(e), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::PROTONOSUPPORT))
+    refusal(e) == Refusal::NoAddress
 }
 
 fn listen(at: SocketAddr) -> io::Result<TcpListener> {
@@ -197,10 +198,8 @@ fn listen(at: SocketAddr) -> io::Result<TcpListener> {
     if at.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // A restart must not wait for the connections of the run before to be forgotten. On Unix this
-    // does not let two programs listen on one port; on Windows it would.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
+    // A restart must not wait for the connections of the run before to be forgotten.
+    net::bind_again(&socket)?;
     socket.bind(&at.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
@@ -217,14 +216,12 @@ mod tests {
 
     #[test]
     fn without_ipv6_the_port_is_bound_in_ipv4_only() {
-        let refusing = |errno: Errno| {
-            both_with(9, true, move |at| if at.is_ipv6() { Err(errno.into()) } else { Ok(at) })
+        let refusing = |kind: io::ErrorKind| {
+            both_with(9, true, move |at| if at.is_ipv6() { Err(kind.into()) } else { Ok(at) })
         };
         let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
-        for without in [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL, Errno::PROTONOSUPPORT] {
-            assert_eq!(refusing(without).unwrap(), [v4], "{without:?}");
-        }
-        assert!(refusing(Errno::ADDRINUSE).is_err(), "taken by another program is no such case");
+        assert_eq!(refusing(io::ErrorKind::AddrNotAvailable).unwrap(), [v4]);
+        assert!(refusing(io::ErrorKind::AddrInUse).is_err(), "taken by another program is no such case");
     }
 
     /// A base whose four ports are free now.
@@ -281,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_needs_a_right_is_told_with_its_remedy() {
-        let refused = Refused { port: 1_001, cause: Errno::ACCESS.into() };
+        let refused = Refused { port: 1_001, cause: io::ErrorKind::PermissionDenied.into() };
         assert_eq!(refused.in_words(), "port 1001 needs a right, for it is below 1024");
         assert!(refused.with_remedy().contains("ip_unprivileged_port_start=1001"));
     }
