@@ -134,7 +134,7 @@ impl Input {
             (true, true) => Self::None,
             (true, false) => Self::Lines(End::Ignore),
             (false, true) if terminal::is_interactive() => Self::Prompt,
-            (false, _) if pipe::is_dev_null() => Self::None,
+            (false, _) if terminal::is_input_null() => Self::None,
             (false, _) => Self::Lines(End::Leave),
         }
     }

@@ -8,6 +8,7 @@ use super::session::{self, Place, Task, View};
 use super::{exit_code, output};
 use crate::control::{Request, client};
 use crate::error::Failure;
+use crate::sys::signals;
 
 /// Asks, shows the answer, and tells how it ended.
 pub(super) fn run(command: Command, directory: &Path, json: bool) -> ExitCode {
@@ -38,7 +39,7 @@ pub(super) fn run(command: Command, directory: &Path, json: bool) -> ExitCode {
 
 /// Ctrl-C ends the asking, not the download, which is the peer's.
 fn tell_that_it_goes_on() {
-    let caught = ctrlc::try_set_handler(|| {
+    let caught = signals::on_signal(|| {
         output::err(
             "\nthe download goes on in the peer; `potluck status` shows it, `potluck cancel` stops it\n",
         );

@@ -68,15 +68,6 @@ impl Running {
     }
 }
 
-/// True if standard input is `/dev/null`: as good as no input.
-pub(super) fn is_dev_null() -> bool {
-    let null = rustix::fs::stat("/dev/null");
-    match (null, rustix::fs::fstat(io::stdin())) {
-        (Ok(null), Ok(ours)) => null.st_mode == ours.st_mode && null.st_rdev == ours.st_rdev,
-        _ => false,
-    }
-}
-
 /// Runs the lines of standard input. `joined` tells of each peer that answers.
 pub(super) fn run(
     session: &Session,

@@ -52,8 +52,7 @@ impl StatusLine {
     /// Columns that a line of the terminal has, without the last one: it is not broken.
     #[expect(clippy::unused_self, reason = "there is a terminal only where there is such a line")]
     pub(super) fn columns(&self) -> usize {
-        let columns = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| size.ws_col);
-        usize::from(columns).saturating_sub(1)
+        usize::from(terminal::columns().unwrap_or(80)).saturating_sub(1)
     }
 
     /// Sets the text of the line, to be seen when the prompt is drawn again.

@@ -6,20 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
-use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
-use notify::{ErrorKind, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use rustix::io::Errno;
 
 use crate::content::SafePath;
+use crate::sys::watch::{Change, Unwatched, Watcher};
 
 /// Hints that may wait; beyond it they are dropped and everything is looked at.
 pub(super) const HINTS: usize = 16_384;
-
-/// What the user can do about too many folders.
-const FOLDERS: &str = "the system's limit is reached: raise fs.inotify.max_user_watches";
-
-/// What the user can do about too many programs that watch.
-const INSTANCES: &str = "the system's limit is reached: raise fs.inotify.max_user_instances";
 
 /// What the watcher tells.
 #[derive(Debug)]
@@ -57,7 +49,7 @@ pub(super) struct Hint {
 /// folder cannot be read. Folders that go are forgotten by themselves; to ask for one again does no harm.
 #[derive(Debug)]
 pub(super) struct Watch {
-    watcher: RecommendedWatcher,
+    watcher: Watcher,
     /// As events name it: without links, for a link would not be walked.
     top: PathBuf,
     /// Why a folder is not watched, since the last [`Self::outcome`].
@@ -73,9 +65,7 @@ impl Watch {
     /// Why nothing can be watched, in words.
     pub(super) fn start(root: &Path, ears: Ears) -> Result<Self, String> {
         let top = root.canonicalize().map_err(|e| e.to_string())?;
-        let config = notify::Config::default().with_follow_symlinks(false);
-        let watcher =
-            RecommendedWatcher::new(listener(top.clone(), ears), config).map_err(|e| in_words(&e))?;
+        let watcher = Watcher::new(listener(top.clone(), ears)).map_err(|e| e.to_string())?;
         Ok(Self { watcher, top, missed: None, full: false })
     }
 
@@ -90,11 +80,11 @@ impl Watch {
             return;
         }
         let local = path.map_or_else(|| self.top.clone(), |path| path.under(&self.top));
-        if let Err(e) = self.watcher.watch(&local, RecursiveMode::NonRecursive) {
-            self.full = matches!(e.kind, ErrorKind::MaxFilesWatch);
+        if let Err(e) = self.watcher.add(&local) {
+            self.full = e == Unwatched::Full;
             // One that is gone or was closed since it was opened is told of by the one above it.
-            if !matches!(errno(&e), Some(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS)) {
-                self.missed = Some(in_words(&e));
+            if !matches!(e, Unwatched::Away(_)) {
+                self.missed = Some(e.to_string());
             }
         }
     }
@@ -105,59 +95,21 @@ impl Watch {
     }
 }
 
-fn errno(e: &notify::Error) -> Option<Errno> {
-    match &e.kind {
-        ErrorKind::PathNotFound => Some(Errno::NOENT),
-        ErrorKind::Io(e) => Errno::from_io_error(e),
-        _ => None,
-    }
-}
-
-fn in_words(e: &notify::Error) -> String {
-    match &e.kind {
-        ErrorKind::MaxFilesWatch => FOLDERS.to_owned(),
-        _ if errno(e) == Some(Errno::MFILE) => INSTANCES.to_owned(),
-        // Without the path, which would make one warning for each folder.
-        ErrorKind::Io(e) => e.to_string(),
-        _ => e.to_string(),
-    }
-}
-
-fn listener(top: PathBuf, ears: Ears) -> impl Fn(notify::Result<notify::Event>) {
-    let tell = move |heard| {
-        if ears.hints.try_send(heard).is_err() {
+fn listener(top: PathBuf, ears: Ears) -> impl Fn(Change) {
+    move |change| {
+        if let Some(heard) = heard(&top, change)
+            && ears.hints.try_send(heard).is_err()
+        {
             ears.lost.store(true, Ordering::Relaxed);
         }
-    };
-    move |event| match event {
-        Ok(event) if event.need_rescan() => tell(Heard::Lost),
-        Ok(event) => {
-            for heard in hints_of(&top, &event) {
-                tell(heard);
-            }
-        }
-        Err(e) => {
-            log::debug!("watching {}: {e}", top.display());
-            tell(Heard::Lost);
-        }
     }
 }
 
-fn hints_of(top: &Path, event: &notify::Event) -> Vec<Heard> {
-    let (written, closed) = match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => (true, true),
-        EventKind::Modify(ModifyKind::Data(_)) => (true, false),
-        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => (false, true),
-        // Told by `From` and `To` already; reading is none of our business.
-        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) | EventKind::Access(_) => return Vec::new(),
-        _ => (false, false),
-    };
-    let hint = |path: &PathBuf| {
-        let below = path.strip_prefix(top).ok()?;
-        if below.as_os_str().is_empty() {
-            return Some(Heard::Root);
-        }
-        Some(Heard::Hint(Hint { path: below.to_owned(), written, closed }))
-    };
-    event.paths.iter().filter_map(hint).collect()
+fn heard(top: &Path, change: Change) -> Option<Heard> {
+    let Change::At { path, written, closed } = change else { return Some(Heard::Lost) };
+    let below = path.strip_prefix(top).ok()?;
+    if below.as_os_str().is_empty() {
+        return Some(Heard::Root);
+    }
+    Some(Heard::Hint(Hint { path: below.to_owned(), written, closed }))
 }

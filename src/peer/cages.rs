@@ -8,18 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::settings::Config;
 use crate::sys::cage::{self, Outcome, Rules};
 use crate::sys::facts::Facts;
-
-/// What every engine holds open, to have a descriptor left when there are none.
-const NULL: &str = "/dev/null";
-
-/// Where SQLite takes its randomness from.
-const RANDOM: &str = "/dev/urandom";
-
-/// What tells one start of the operating system from another.
-const BOOT: &str = "/proc/sys/kernel/random/boot_id";
-
-/// How the C library counts processors, for the memory of a thread.
-const PROCESSORS: &str = "/sys/devices/system/cpu/online";
+use crate::sys::{boot, descriptors};
 
 /// A part of the peer that runs in a cage of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,24 +96,24 @@ impl Cages {
     }
 
     fn rules(&self, part: &Part) -> Rules {
-        let system = |path: &str| vec![PathBuf::from(PROCESSORS), PathBuf::from(path)];
+        let system = |path: &str| vec![PathBuf::from(cage::PROCESSORS), PathBuf::from(path)];
         // `shared/` may be a link that the user made; what it led to at the start is meant.
         let offered = [self.config.directory.clone(), self.config.shared()];
         let downloads = self.config.downloads();
         let (read, write) = match part {
-            Part::Discovery => (vec![PROCESSORS.into()], None),
-            Part::Ports => (system(NULL), None),
-            Part::Sender => ([system(NULL).as_slice(), &offered].concat(), None),
-            Part::Library => ([&[PROCESSORS.into()], offered.as_slice()].concat(), None),
-            Part::Store => (system(RANDOM), Some(self.config.state())),
-            Part::Disk => (system(BOOT), Some(downloads)),
-            Part::Keep => (system(BOOT), Some(self.config.store())),
+            Part::Discovery => (vec![cage::PROCESSORS.into()], None),
+            Part::Ports => (system(descriptors::SPARE), None),
+            Part::Sender => ([system(descriptors::SPARE).as_slice(), &offered].concat(), None),
+            Part::Library => ([&[cage::PROCESSORS.into()], offered.as_slice()].concat(), None),
+            Part::Store => (system(cage::RANDOM), Some(self.config.state())),
+            Part::Disk => (system(boot::PLACE), Some(downloads)),
+            Part::Keep => (system(boot::PLACE), Some(self.config.store())),
             Part::ChunkStore => {
-                ([&[PROCESSORS.into()], offered.as_slice()].concat(), Some(self.config.store()))
+                ([&[cage::PROCESSORS.into()], offered.as_slice()].concat(), Some(self.config.store()))
             }
             // What arrived in `downloads/` can be copied from there.
             Part::DiskAt(destination) => {
-                ([system(BOOT).as_slice(), &[downloads]].concat(), Some(destination.clone()))
+                ([system(boot::PLACE).as_slice(), &[downloads]].concat(), Some(destination.clone()))
             }
         };
         let moves = matches!(part, Part::Disk | Part::DiskAt(_) | Part::Keep | Part::ChunkStore);

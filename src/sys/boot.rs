@@ -1,5 +1,8 @@
 //! Which run of the operating system this is.
 
+/// What tells one start of the operating system from another (random(4)).
+pub const PLACE: &str = "/proc/sys/kernel/random/boot_id";
+
 /// A value that differs after each start of the operating system; `None` where it cannot be told.
 #[must_use]
 pub fn boot() -> Option<[u8; 32]> {
@@ -7,7 +10,7 @@ pub fn boot() -> Option<[u8; 32]> {
     if let Some(other) = std::env::var_os("POTLUCK_TEST_BOOT") {
         return Some(blake3::derive_key("potluck 1 boot in a test", other.as_encoded_bytes()));
     }
-    let id = std::fs::read("/proc/sys/kernel/random/boot_id").ok().filter(|id| id.len() >= 32)?;
+    let id = std::fs::read(PLACE).ok().filter(|id| id.len() >= 32)?;
     Some(blake3::derive_key("potluck 1 boot", &id))
 }
 

@@ -9,6 +9,12 @@ use std::path::PathBuf;
 
 use super::thread;
 
+/// Where SQLite takes its randomness from (urandom(4)).
+pub const RANDOM: &str = "/dev/urandom";
+
+/// How the C library counts processors, for the memory of a thread (sysfs(5)).
+pub const PROCESSORS: &str = "/sys/devices/system/cpu/online";
+
 /// What may be opened: these files, these folders and all below them. Links lead nowhere else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {

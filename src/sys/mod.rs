@@ -28,3 +28,4 @@ pub mod terminal;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod thread;
+pub mod watch;

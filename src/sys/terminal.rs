@@ -7,7 +7,8 @@ use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::fs::{fstat, stat};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 
 /// The mode before the first prompt.
 static SAVED: OnceLock<Termios> = OnceLock::new();
@@ -25,6 +26,21 @@ const PASTE_OFF: &[u8] = b"\x1b[?2004l\r\n";
 #[must_use]
 pub fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+/// Columns of the terminal on standard output (`TIOCGWINSZ` of ioctl_tty(2)); `None` if it is none.
+#[must_use]
+pub fn columns() -> Option<u16> {
+    tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col)
+}
+
+/// True if standard input is the device that is always empty (null(4)): as good as no input.
+#[must_use]
+pub fn is_input_null() -> bool {
+    match (stat("/dev/null"), fstat(std::io::stdin())) {
+        (Ok(null), Ok(ours)) => null.st_mode == ours.st_mode && null.st_rdev == ours.st_rdev,
+        _ => false,
+    }
 }
 
 /// Remembers the mode of the terminal on standard input, if there is one.

@@ -1,0 +1,170 @@
+//! Hearing of changes in folders as they happen (inotify(7) on Linux, other means of the crate `notify` elsewhere).
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
+use notify::{Config, ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use super::refusal::{Refusal, refusal};
+
+/// What the user can do about too many folders.
+const FOLDERS: &str = "the system's limit is reached: raise fs.inotify.max_user_watches";
+
+/// What the user can do about too many programs that watch.
+const INSTANCES: &str = "the system's limit is reached: raise fs.inotify.max_user_instances";
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Something to this path: it was made, changed, renamed or removed.
+    At {
+        /// Below the folder that was watched, as that was named.
+        path: PathBuf,
+        /// It was written to.
+        written: bool,
+        /// It is complete: closed after writing, or moved here.
+        closed: bool,
+    },
+    /// More than was told: some changes were lost.
+    Lost,
+}
+
+/// Why a folder is not watched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unwatched {
+    /// It is gone, is no folder, or this user may not read it.
+    #[error("{0}")]
+    Away(String),
+    /// The system watches no more folders for this user; what to do about it.
+    #[error("{FOLDERS}")]
+    Full,
+    /// Anything else, in words.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Watches folders, each by itself, until it is dropped. Folders that go are forgotten without a word; to ask for one
+/// again does no harm.
+#[derive(Debug)]
+pub struct Watcher(RecommendedWatcher);
+
+impl Watcher {
+    /// Watches nothing yet. `tell` is called in a thread of the watcher's own and must not block.
+    ///
+    /// # Errors
+    /// [`Unwatched::Failed`]: this user has too many watchers, or the system has none.
+    pub fn new(tell: impl Fn(Change) + Send + 'static) -> Result<Self, Unwatched> {
+        let config = Config::default().with_follow_symlinks(false);
+        let watcher = RecommendedWatcher::new(move |event| heard(event, &tell), config);
+        watcher.map(Self).map_err(|e| unwatched(&e))
+    }
+
+    /// Watches `folder`, which is named without links, but none below it.
+    ///
+    /// # Errors
+    /// [`Unwatched`].
+    pub fn add(&mut self, folder: &Path) -> Result<(), Unwatched> {
+        self.0.watch(folder, RecursiveMode::NonRecursive).map_err(|e| unwatched(&e))
+    }
+}
+
+fn unwatched(e: &notify::Error) -> Unwatched {
+    match &e.kind {
+        ErrorKind::MaxFilesWatch => Unwatched::Full,
+        ErrorKind::PathNotFound => Unwatched::Away(e.to_string()),
+        // Without the path, which would make another text for each folder.
+        ErrorKind::Io(e) => by_system(e),
+        _ => Unwatched::Failed(e.to_string()),
+    }
+}
+
+fn by_system(e: &io::Error) -> Unwatched {
+    match refusal(e) {
+        Refusal::Gone | Refusal::NotFolder | Refusal::Denied => Unwatched::Away(e.to_string()),
+        Refusal::TooManyOpen => Unwatched::Failed(INSTANCES.to_owned()),
+        _ => Unwatched::Failed(e.to_string()),
+    }
+}
+
+fn heard(event: notify::Result<Event>, tell: &impl Fn(Change)) {
+    match event {
+        Ok(event) if event.need_rescan() => tell(Change::Lost),
+        Ok(event) => {
+            let Some((written, closed)) = meaning(event.kind) else { return };
+            event.paths.into_iter().for_each(|path| tell(Change::At { path, written, closed }));
+        }
+        Err(e) => {
+            log::debug!("watching: {e}");
+            tell(Change::Lost);
+        }
+    }
+}
+
+/// Whether something was written to, and whether it is complete; `None`: it does not matter.
+const fn meaning(kind: EventKind) -> Option<(bool, bool)> {
+    match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some((true, true)),
+        EventKind::Modify(ModifyKind::Data(_)) => Some((true, false)),
+        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some((false, true)),
+        // Told by `From` and `To` already; reading is none of our business.
+        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) | EventKind::Access(_) => None,
+        _ => Some((false, false)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+    use std::fs;
+
+    use crossbeam_channel::{Receiver, unbounded};
+
+    use super::*;
+
+    /// The changes up to one that `fits`.
+    fn until(changes: &Receiver<Change>, fits: impl Fn(&Change) -> bool) -> Vec<Change> {
+        let mut all = Vec::new();
+        while !all.last().is_some_and(&fits) {
+            all.push(changes.recv_timeout(Duration::from_secs(20)).unwrap());
+        }
+        all
+    }
+
+    #[test]
+    fn writing_closing_moving_and_removing_are_told_and_reading_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        let [a, b] = ["a", "b"].map(|name| top.join(name));
+        let (tell, changes) = unbounded();
+        let mut watcher = Watcher::new(move |change| drop(tell.send(change))).unwrap();
+        watcher.add(&top).unwrap();
+        watcher.add(&top).unwrap();
+        fs::write(&a, "text").unwrap();
+        let at = |path: &PathBuf, written, closed| Change::At { path: path.clone(), written, closed };
+        let told = until(&changes, |change| *change == at(&a, true, true));
+        assert!(told.contains(&at(&a, true, false)) && told.contains(&at(&a, false, false)), "{told:?}");
+        fs::read(&a).unwrap();
+        fs::rename(&a, &b).unwrap();
+        let told = until(&changes, |change| *change == at(&b, false, true));
+        assert!(told.iter().all(|change| matches!(change, Change::At { written: false, .. })), "{told:?}");
+        fs::remove_file(&b).unwrap();
+        until(&changes, |change| *change == at(&b, false, false));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_no_reason_to_worry() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut watcher = Watcher::new(|_| {}).unwrap();
+        assert!(matches!(watcher.add(&dir.path().join("gone")), Err(Unwatched::Away(_))));
+    }
+
+    #[test]
+    fn a_limit_is_told_with_its_remedy() {
+        assert_eq!(unwatched(&notify::Error::new(ErrorKind::MaxFilesWatch)).to_string(), FOLDERS);
+        let none_left = || io::Error::from(rustix::io::Errno::MFILE);
+        assert_eq!(unwatched(&notify::Error::io(none_left())), Unwatched::Failed(INSTANCES.to_owned()));
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert!(matches!(unwatched(&notify::Error::io(denied)), Unwatched::Away(_)));
+    }
+}
