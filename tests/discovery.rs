@@ -10,6 +10,7 @@ use potluck::discovery::{Command, Config, Event, Gone, Handle, Own, PeerInfo, st
 use potluck::identity::{Identity, Instance, PeerId, PeerName};
 use potluck::sys::clock;
 use potluck::time::Time;
+use potluck::wire::datagram::State;
 use potluck::wire::message::Told;
 
 /// How long a test waits for what must come.
@@ -24,7 +25,7 @@ struct Peer {
 
 fn own(catalogue: u64) -> Own {
     let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
-    Own { name: PeerName::cleaned("peer").unwrap(), ports, catalogue }
+    Own { name: PeerName::cleaned("peer").unwrap(), ports, catalogue, state: State::Here }
 }
 
 /// A UDP port that nobody uses now.

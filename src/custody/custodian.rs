@@ -19,6 +19,7 @@ use crate::identity::{Instance, PeerId};
 use crate::limits;
 use crate::time::Time;
 use crate::wire::custody::{Custody, GetRoom, Held, Offer, Orders, Refusal, Report, Verdict};
+use crate::wire::datagram::State;
 
 /// What a user may set.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +89,7 @@ pub struct Custodian {
     catalogue: Arc<Catalogue>,
     copies: BTreeMap<FileId, u8>,
     placed: BTreeMap<FileId, Vec<crate::wire::custody::Place>>,
-    live: BTreeMap<PeerId, bool>,
+    live: BTreeMap<PeerId, (Instance, State)>,
     /// Offers without an answer, in case one has to be repeated with a proof.
     offers: BTreeMap<u64, Offer>,
     /// Whose files a peer was asked about, by peer and request.
@@ -197,25 +198,34 @@ impl Custodian {
         self.homecoming.renew(instance);
     }
 
-    /// A peer is here.
-    pub fn here(&mut self, now: Time, peer: PeerId) {
-        if peer != self.me {
-            self.live.insert(peer, false);
+    /// A peer is here: it came, or says something new of itself. It runs since its start `instance`; in
+    /// [`State::Leaving`] it still gives what it has, but takes nothing more and counts as a copy no longer.
+    pub fn here(&mut self, now: Time, peer: PeerId, instance: Instance, state: State) {
+        if peer == self.me {
+            return;
+        }
+        let before = self.live.insert(peer, (instance, state));
+        if before.is_none_or(|(known, _)| known != instance) {
+            if before.is_some() {
+                // What it was told before, a new start may not know.
+                self.distributor.gone(now, peer, false);
+                self.keeper.gone(now, peer, false);
+            }
             self.keeper.here(now, peer);
             self.distributor.here(now, peer);
-            self.gather(now);
         }
+        if state == State::Leaving && before != Some((instance, state)) {
+            self.distributor.leaving(now, peer);
+            self.keeper.leaving(now, peer);
+        }
+        self.gather(now);
     }
 
-    /// A peer is about to leave (`is_gone` false), or is gone; `properly`: it said so.
-    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool, is_gone: bool) {
-        if is_gone {
-            self.live.remove(&peer);
-        } else if let Some(leaving) = self.live.get_mut(&peer) {
-            *leaving = true;
-        }
-        self.distributor.gone(now, peer, properly, is_gone);
-        self.keeper.gone(now, peer, properly, is_gone);
+    /// A peer is gone; `properly`: it said so.
+    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool) {
+        self.live.remove(&peer);
+        self.distributor.gone(now, peer, properly);
+        self.keeper.gone(now, peer, properly);
         self.gather(now);
     }
 
@@ -554,7 +564,7 @@ impl Custodian {
     fn look(&mut self, now: Time) {
         self.look = None;
         let Some(handoff) = &self.handoff else { return };
-        let others = self.live.values().filter(|leaving| !**leaving).count();
+        let others = self.live.values().filter(|(_, state)| *state == State::Here).count();
         let (progress, farewell) = handoff.look(now, others, |key| self.distributor.standing(key));
         self.out.push_back(Output::Leaving(progress));
         if let Some(farewell) = farewell {

@@ -399,6 +399,7 @@ fn info(id: PeerId, entry: &Entry) -> PeerInfo {
         name: entry.voice.presence.name.clone(),
         instance: entry.voice.instance,
         catalogue: entry.voice.presence.catalogue,
+        state: entry.voice.presence.state,
         signed: Arc::clone(&entry.voice.signed),
     }
 }

@@ -32,6 +32,7 @@ use crate::address::{Host, Ports};
 use crate::content::FileId;
 use crate::identity::{Contact, Identity, Instance, PeerId, PeerName};
 use crate::sys::thread::Thread;
+use crate::wire::datagram::State;
 use crate::wire::message::Told;
 
 /// What a peer says of itself. The controller sends a new one whenever something in it changed.
@@ -43,6 +44,8 @@ pub struct Own {
     pub ports: Ports,
     /// Version of its catalogue in this instance; 0 before the first one.
     pub catalogue: u64,
+    /// Whether it stays.
+    pub state: State,
 }
 
 /// How to find others.
@@ -96,6 +99,8 @@ pub struct PeerInfo {
     pub instance: Instance,
     /// Version of its catalogue in that instance.
     pub catalogue: u64,
+    /// Whether it stays.
+    pub state: State,
     /// Where its own discovery socket answered.
     pub at: SocketAddr,
     /// Its newest signed announcement, to be passed on to newcomers.

@@ -26,7 +26,7 @@ use crate::identity::{Instance, PeerId};
 use crate::limits;
 use crate::rate::Bucket;
 use crate::time::Time;
-use crate::wire::datagram::{Body, Message, Presence, State};
+use crate::wire::datagram::{Body, Message, Presence};
 
 /// When a burst of hellos sends, counted from its start: three so early that even with 5 % loss a peer is
 /// listed within the 300 ms that docs/TESTING.md promises. A peer that knows that its answer arrived answers
@@ -633,7 +633,7 @@ impl Machine {
     fn body(&mut self, message: Message) -> Body {
         self.sequence += 1;
         let presence = Presence {
-            state: State::Here,
+            state: self.own.state,
             name: self.own.name.clone(),
             ports: self.own.ports,
             interval: u32::try_from(self.interval.as_millis()).unwrap_or(u32::MAX),

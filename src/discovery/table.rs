@@ -18,7 +18,7 @@ use crate::identity::{Instance, PeerId};
 use crate::limits;
 use crate::rate::Bucket;
 use crate::time::Time;
-use crate::wire::datagram::{Body, Presence};
+use crate::wire::datagram::{Body, Presence, State};
 
 /// Which sequence numbers of an instance were heard: the highest and the 64 below it (as the
 /// anti-replay window of RFC 4303 §3.4.3).
@@ -93,8 +93,8 @@ impl Voice {
     pub(super) fn update(&mut self, body: &Body, signed: &Arc<[u8]>) -> bool {
         self.signed = Arc::clone(signed);
         let (old, new) = (&self.presence, &body.presence);
-        // One that overtook a newer one: a catalogue never goes back within an instance.
-        if new.catalogue < old.catalogue {
+        // One that overtook a newer one: within an instance a catalogue never goes back, and who leaves goes.
+        if new.catalogue < old.catalogue || (old.state, new.state) == (State::Leaving, State::Here) {
             return false;
         }
         let changed = (&old.name, old.ports, old.catalogue, old.state)

@@ -126,12 +126,6 @@ impl Roster {
         self.members.get(&id).map(|m| Arc::clone(&m.info.signed))
     }
 
-    /// The start of a peer that is here.
-    #[must_use]
-    pub(super) fn instance(&self, id: PeerId) -> Option<Instance> {
-        self.members.get(&id).map(|m| m.info.instance)
-    }
-
     /// The name to show for a peer.
     #[must_use]
     pub(super) fn name(&self, id: PeerId) -> String {
@@ -240,6 +234,7 @@ pub(super) mod tests {
     use crate::address::{Host, Ports};
     use crate::content::{Catalogue, FileId, Span};
     use crate::identity::{Contact, PeerName, PublicKey};
+    use crate::wire::datagram::State;
 
     pub(crate) fn key(n: u8) -> PublicKey {
         PublicKey([n; 32])
@@ -253,6 +248,7 @@ pub(super) mod tests {
             name: PeerName::cleaned(name).unwrap(),
             instance: Instance { count: 1, random: 1 },
             catalogue,
+            state: State::Here,
             at: host.socket(9),
             signed: Arc::from([]),
         }

@@ -33,6 +33,7 @@ use crate::sys::space::space;
 use crate::sys::{clock, descriptors};
 use crate::text;
 use crate::transfer::{Engine, ports};
+use crate::wire::datagram::State;
 
 /// How long the leave may take that is announced on a second Ctrl-C.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -125,7 +126,7 @@ impl Peer {
         });
         let sender = sender.flatten().map_err(thread)?;
 
-        let own = Own { name, ports: bound.ports, catalogue: 0 };
+        let own = Own { name, ports: bound.ports, catalogue: 0, state: State::Here };
         let heard = discovery::Config {
             identity: Arc::clone(&identity),
             instance,

@@ -536,7 +536,7 @@ impl World {
 fn own(catalogue: u64) -> Own {
     let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
     let name = PeerName::of_folder("peer", PeerId([0; 32]));
-    Own { name, ports, catalogue }
+    Own { name, ports, catalogue, state: State::Here }
 }
 
 /// What a table tells of a peer.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use potluck::content::FileId;
 use potluck::sim::seeds;
 
 use crate::world::{GIB, World, config, entry, id_of};
@@ -62,6 +63,30 @@ fn an_exit_says_what_is_kept_and_keeps_its_word() {
         world.run(s(30));
         assert_eq!((world.peers[0].asked.len(), world.peers[0].restored.len()), (0, 0));
         assert!(files.iter().all(|f| world.copies(id_of(f), MIB) >= 2));
+    });
+}
+
+#[test]
+fn what_leavers_keep_is_placed_anew_while_they_are_still_here_and_not_at_each_other() {
+    seeds(30, |seed| {
+        let mut world = World::new(seed, 6, config(2, 8 * GIB));
+        // All but the owner have something that takes long to hand over.
+        for peer in 1..6 {
+            world.share(peer, [entry(&format!("long{peer}"), seed * 100 + peer as u64, 500 * MIB)]);
+        }
+        let files: Vec<_> = (10..30).map(|n| entry(&format!("f{n}"), seed * 100 + n, MIB)).collect();
+        world.share(0, files.clone());
+        world.start_all();
+        world.run(s(300));
+        let (leavers, stay) = ([1, 2], [3, 4, 5]);
+        leavers.into_iter().for_each(|peer| world.exit(peer));
+        let kept = |w: &World, at: &[usize]| {
+            let at = |f: &FileId| at.iter().filter(|p| w.peers[**p].store.contains_key(f)).count();
+            files.iter().map(id_of).filter(|f| at(f) > 0).count()
+        };
+        let took = world.run_while(s(60), |w| kept(w, &stay) == files.len()).expect("others keep them");
+        let here = leavers.iter().filter(|p| world.peers[**p].machine.is_some()).count();
+        assert_eq!(here, 2, "after {took:?}");
     });
 }
 

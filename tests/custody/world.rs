@@ -1,5 +1,6 @@
 //! A network of custodians in virtual time: messages take a millisecond, bytes 10 MB/s, a crash is noticed
-//! after 7.5 s. Nothing is shared between the peers but what they send.
+//! after 7.5 s. Nothing is shared between the peers but what they send. What presence tells of a peer (its start, and
+//! whether it stays) comes to the others as in the program: what holds when it arrives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -19,9 +20,12 @@ use potluck::limits;
 use potluck::sim::Rng;
 use potluck::time::Time;
 use potluck::wire::custody::Custody;
+use potluck::wire::datagram::State;
 
 const LATENCY: Duration = Duration::from_millis(1);
 const CRASH_SEEN: Duration = Duration::from_millis(7_500);
+/// What a peer says anew of itself is broadcast after this time, at most.
+const CHANGE_SEEN: Duration = Duration::from_millis(250);
 const RATE: u64 = 10_000_000;
 
 #[derive(Debug)]
@@ -33,7 +37,7 @@ enum Event {
     Proved { at: usize, peer: PeerId, key: (PeerId, FileId), chunk: u32 },
     Pulled { at: usize, origin: PeerId, from: PeerId },
     Here { at: usize, peer: usize },
-    Gone { at: usize, peer: usize, properly: bool, is_gone: bool },
+    Gone { at: usize, peer: usize, properly: bool },
 }
 
 pub(crate) struct Peer {
@@ -44,6 +48,8 @@ pub(crate) struct Peer {
     /// The start that runs; `None` while it is away.
     pub(crate) machine: Option<Custodian>,
     pub(crate) starts: u64,
+    /// What it says of itself.
+    pub(crate) state: State,
     pub(crate) ledger: Ledger,
     pub(crate) store: BTreeMap<FileId, BTreeSet<Span>>,
     pub(crate) shared: Arc<Catalogue>,
@@ -99,6 +105,12 @@ pub(crate) const fn id_of(entry: &Entry) -> FileId {
     }
 }
 
+impl Peer {
+    const fn instance(&self) -> Instance {
+        Instance { count: self.starts, random: 5 }
+    }
+}
+
 impl World {
     pub(crate) fn new(seed: u64, count: usize, config: Config) -> Self {
         let mut rng = Rng::new(seed);
@@ -113,6 +125,7 @@ impl World {
                     config,
                     machine: None,
                     starts: 0,
+                    state: State::Here,
                     ledger: Ledger::default(),
                     store: BTreeMap::new(),
                     shared: Arc::default(),
@@ -180,11 +193,11 @@ impl World {
     fn publish(&mut self, peer: usize) {
         let now = self.now;
         let p = &mut self.peers[peer];
+        let instance = p.instance();
         let Some(machine) = &mut p.machine else { return };
         let beside = machine.intends().map(|e| (e.path.clone(), Some(e.kind.clone()))).collect();
         let catalogue = p.shared.changed(&beside);
         p.version += 1;
-        let instance = Instance { count: p.starts, random: 5 };
         let head = catalogue.head(p.identity.public(), instance, p.version);
         let signed: Arc<[u8]> = Arc::from(head.sign(&p.identity));
         machine.published(now, &signed, &catalogue);
@@ -205,8 +218,8 @@ impl World {
         let p = &mut self.peers[peer];
         assert!(p.machine.is_none());
         p.starts += 1;
-        (p.version, p.armed, p.farewell) = (0, None, None);
-        let instance = Instance { count: p.starts, random: 5 };
+        (p.version, p.armed, p.farewell, p.state) = (0, None, None, State::Here);
+        let instance = p.instance();
         let present = p.store.iter().map(|(f, s)| (*f, s.iter().copied().collect())).collect();
         p.machine = Some(Custodian::new(now, p.id, instance, p.config, p.ledger.clone(), &present));
         self.touch_all(peer);
@@ -256,19 +269,21 @@ impl World {
         self.peers[peer].machine = None;
         for at in 0..self.peers.len() {
             if self.peers[at].machine.is_some() {
-                self.at(self.now + seen, Event::Gone { at, peer, properly, is_gone: true });
+                self.at(self.now + seen, Event::Gone { at, peer, properly });
             }
         }
     }
 
     /// `exit`: hands over, then leaves.
     pub(crate) fn exit(&mut self, peer: usize) {
+        let now = self.now;
+        self.peers[peer].state = State::Leaving;
+        let said = now + self.rng.time(CHANGE_SEEN);
         for at in 0..self.peers.len() {
             if at != peer && self.peers[at].machine.is_some() {
-                self.at(self.now + LATENCY, Event::Gone { at, peer, properly: true, is_gone: false });
+                self.at(said + LATENCY, Event::Here { at, peer });
             }
         }
-        let now = self.now;
         if let Some(machine) = &mut self.peers[peer].machine {
             machine.leave(now);
         }
@@ -370,14 +385,15 @@ impl World {
                 }
             }
             Event::Here { peer, .. } => {
-                if self.peers[peer].machine.is_some() {
-                    machine.here(now, self.peers[peer].id);
+                let p = &self.peers[peer];
+                if p.machine.is_some() {
+                    machine.here(now, p.id, p.instance(), p.state);
                 }
             }
-            Event::Gone { peer, properly, is_gone, .. } => {
+            Event::Gone { peer, properly, .. } => {
                 // It may be back already: presence would not call it gone then.
-                if !is_gone || self.peers[peer].machine.is_none() {
-                    machine.gone(now, self.peers[peer].id, properly, is_gone);
+                if self.peers[peer].machine.is_none() {
+                    machine.gone(now, self.peers[peer].id, properly);
                 }
             }
         }

@@ -240,17 +240,26 @@ impl Distributor {
         }
     }
 
-    /// A peer is about to leave (`is_gone` false), or is gone; `properly`: it said so itself.
-    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool, is_gone: bool) {
-        if is_gone {
-            self.live.remove(&peer);
-            let rooms = self.rooms.range((peer, PeerId([0; 32]))..=(peer, PeerId([255; 32])));
-            for at in rooms.map(|(at, _)| *at).collect::<Vec<_>>() {
-                self.rooms.remove(&at);
-            }
-        } else if let Some(leaving) = self.live.get_mut(&peer) {
+    /// A peer that is here is about to leave: it takes nothing more, and what it keeps counts no longer.
+    pub fn leaving(&mut self, now: Time, peer: PeerId) {
+        if let Some(leaving) = self.live.get_mut(&peer) {
             *leaving = true;
         }
+        self.lose(now, peer, true);
+    }
+
+    /// A peer is gone; `properly`: it said so itself.
+    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool) {
+        self.live.remove(&peer);
+        let rooms = self.rooms.range((peer, PeerId([0; 32]))..=(peer, PeerId([255; 32])));
+        for at in rooms.map(|(at, _)| *at).collect::<Vec<_>>() {
+            self.rooms.remove(&at);
+        }
+        self.lose(now, peer, properly);
+    }
+
+    /// What this peer keeps is lost, from now on unless it was before.
+    fn lose(&mut self, now: Time, peer: PeerId, properly: bool) {
         for key in self.keys_of(peer) {
             let Some(tended) = self.files.get_mut(&key) else { continue };
             match tended.spots.get_mut(&peer) {
@@ -326,7 +335,9 @@ impl Distributor {
             _ => now,
         };
         if before.is_some() || !is_full {
-            tended.spots.insert(from, Spot { copy: row.copy, span: row.span, state, seen, lost: None });
+            let is_leaving = self.live.get(&from) == Some(&true);
+            let lost = is_leaving.then(|| before.and_then(|s| s.lost).unwrap_or((now, true)));
+            tended.spots.insert(from, Spot { copy: row.copy, span: row.span, state, seen, lost });
             self.by_peer.entry(from).or_default().insert(key);
         }
         let others = tended.places(from);

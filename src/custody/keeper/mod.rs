@@ -355,13 +355,17 @@ impl Keeper {
         }
     }
 
-    /// A peer is about to leave (`is_gone` false), or gone; `properly`: it said so.
-    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool, is_gone: bool) {
-        if !is_gone {
-            if let Some(leaving) = self.live.get_mut(&peer) {
-                *leaving = true;
-            }
-        } else if self.live.remove(&peer).is_some() {
+    /// A peer that is here is about to leave.
+    pub fn leaving(&mut self, now: Time, peer: PeerId) {
+        if let Some(leaving) = self.live.get_mut(&peer) {
+            *leaving = true;
+        }
+        self.concerned(now, peer);
+    }
+
+    /// A peer is gone; `properly`: it said so.
+    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool) {
+        if self.live.remove(&peer).is_some() {
             self.due.retain(|(to, _), _| *to != peer);
             if self.by_peer.contains_key(&peer) {
                 self.hear(now, peer);

@@ -200,15 +200,7 @@ impl Controller {
         for engine in [&self.parts.distributor, &self.parts.distributee] {
             engine.send(CustodyCommand::Peer(info.contact.clone()));
         }
-        match self.state.roster.instance(id) {
-            Some(before) if before == info.instance => {}
-            Some(_) => {
-                // What it was told before, a new start may not know.
-                self.custody.machine.gone(now, id, false, true);
-                self.custody.machine.here(now, id);
-            }
-            None => self.custody.machine.here(now, id),
-        }
+        self.custody.machine.here(now, id, info.instance, info.state);
         self.custody.served.stale(now);
     }
 
@@ -216,7 +208,7 @@ impl Controller {
         for engine in [&self.parts.distributor, &self.parts.distributee] {
             engine.send(CustodyCommand::Gone(id));
         }
-        self.custody.machine.gone(now, id, properly, true);
+        self.custody.machine.gone(now, id, properly);
         self.state.roster.away.keeper_gone(id);
         self.custody.served.stale(now);
     }

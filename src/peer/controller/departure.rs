@@ -11,6 +11,7 @@ use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;
 use crate::swarm::JobId;
 use crate::time::Time;
+use crate::wire::datagram::State;
 
 /// An `exit` that takes longer than this says what it waits for.
 const SAY_BUSY: Duration = Duration::from_millis(600);
@@ -27,6 +28,11 @@ impl Controller {
                 leaving.harder(now, cause);
             }
             self.state.leaving = Some(leaving);
+            if cause == Cause::Exit {
+                // That takes a while: others are to have as many copies without this peer, and give it none.
+                self.own.state = State::Leaving;
+                self.tell_discovery(discovery::Command::Own(self.own.clone()));
+            }
             self.parts.receiver.send(ReceiverCommand::Stop);
             self.tell_discovery(discovery::Command::Seek(Vec::new()));
             self.state.say_busy = (cause == Cause::Exit && !handing).then(|| now + SAY_BUSY);

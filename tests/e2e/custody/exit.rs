@@ -90,6 +90,30 @@ fn where_nobody_lends_there_is_no_room() {
 }
 
 #[test]
+fn what_a_keeper_keeps_is_placed_anew_while_it_still_leaves() {
+    let Some(lab) = Lab::of("up 3") else { return };
+    fill(&lab.folder("owner/shared").join("kept.bin"), 1 << 20, 1);
+    fill(&lab.folder("keeper/shared").join("long.bin"), 64 << 20, 2);
+    // At this rate its departure would take minutes.
+    let keeper = peer(&lab, 2, "keeper", &["--copies", "1", "--up-limit", "200K"]);
+    let owner = peer(&lab, 1, "owner", &[]);
+    until_whole([&owner], 1);
+    let other = peer(&lab, 3, "other", &["--copies", "1"]);
+    wait("offered", SOON, || other.offered("long.bin"));
+    let mut download = other.begin(["download", "long.bin"]);
+    wait("the download has begun", SOON, || (!other.downloads().is_empty()).then_some(()));
+    assert!(stored(&other).is_empty());
+    let mut exit = keeper.begin(["exit"]);
+    wait("another one keeps it", LATER, || (!stored(&other).is_empty()).then_some(()));
+    until_whole([&owner], 1);
+    assert!(owner.sees(&keeper) && exit.try_wait().unwrap().is_none(), "the keeper was gone before");
+    [&owner, &keeper, &other].into_iter().for_each(assert_sound);
+    drop((keeper, other));
+    exit.wait().unwrap();
+    download.wait().unwrap();
+}
+
+#[test]
 fn exit_now_hands_nothing_over() {
     let Some(lab) = Lab::of("up 3") else { return };
     fill(&lab.folder("owner/shared").join("once.bin"), 4 << 20, 1);
