@@ -320,8 +320,8 @@ pub const OPEN_DOWNLOADS: usize = 128;
 /// Files that are being copied from one of the same content at once, at most: each is an open file, too.
 pub const OPEN_COPIES: usize = 128;
 
-/// Bytes of the signed announcements in one table of peers, at most ([`PEERS`] of them in pages).
-pub const TABLE: usize = 4_096 * DATAGRAM;
+/// Bytes of one table of peers, at most: [`PEERS`] announcements, each with its length and an address.
+pub const TABLE: usize = PEERS * (DATAGRAM + 20);
 /// A peer that asks to be dialled back is dialled again after this time, at the earliest.
 pub const DIAL_BACK_AGAIN: Duration = Duration::from_secs(1);
 

@@ -10,6 +10,7 @@ mod dial_back;
 mod disks;
 mod handle;
 mod kept;
+mod table;
 
 pub use self::handle::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
 
@@ -23,11 +24,11 @@ use self::catalogue::Catalogues;
 use self::dial_back::Asking;
 use self::disks::Disks;
 use self::kept::Keepers;
+use self::table::Coming;
 use crate::address::Host;
 use crate::counters::Counters;
 use crate::disk::{self, Block, BlockPool};
 use crate::identity::{Contact, PeerId};
-use crate::limits;
 use crate::swarm::{self, JobEvent, Swarm, Target};
 use crate::sys::bell::Bell;
 use crate::text;
@@ -38,7 +39,7 @@ use crate::transfer::engine::Role;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{self, BlockIs, Cancel, GetTable, Reason, Refused};
+use crate::wire::message::{BlockIs, Cancel, GetTable, Reason, Refused};
 
 /// Low bits of the number of each request for a table of peers.
 const TABLE_TAG: u64 = 2;
@@ -47,7 +48,7 @@ const TABLE_TAG: u64 = 2;
 const STOP: Duration = Duration::from_millis(900);
 
 /// Whoever is not read from for long, though it may have sent all that it was asked for, hears from us so
-/// often. Well within [`limits::IDLE`].
+/// often. Well within [`crate::limits::IDLE`].
 const STILL_HERE: Duration = Duration::from_secs(10);
 
 /// The number of no request.
@@ -64,8 +65,8 @@ struct Link {
     back: bool,
     /// Ask for its table when it is up.
     table: bool,
-    /// The table that it is sending: number of the request, and peers that may still come.
-    tables: Option<(u64, usize)>,
+    /// The table that it is sending.
+    coming: Option<Coming>,
     /// More connections to it, for blocks: numbers 1 and up. Those that stand come first.
     lanes: Vec<Lane>,
 }
@@ -349,15 +350,11 @@ impl ReceiverRole {
             Message::Manifest(m) => self.swarm.handle_manifest(now, peer, &m),
             Message::Haves(m) => self.swarm.handle_haves(now, peer, &m)?,
             Message::Table(m) => {
-                let told = message::told(&m).map_err(|e| e.to_string())?;
                 let link = self.links.get_mut(&peer);
-                let open = link.and_then(|link| {
-                    let (request, left) = link.tables.take()?;
-                    let left = left.checked_sub(told.len().max(1)).filter(|_| request == m.request)?;
-                    link.tables = (!m.last).then_some((request, left));
-                    Some(())
-                });
-                open.ok_or("it sent a table that nobody asked for, or a longer one than there is")?;
+                let asked = link.and_then(|link| Some((link.coming.take()?, link)));
+                let (coming, link) = asked.ok_or("it sent a table that nobody asked for")?;
+                let (told, left) = coming.take(&m)?;
+                link.coming = left;
                 self.tell(ReceiverEvent::Table(peer, told));
             }
             Message::Kept(m) => self.keepers.handle_page(now, peer, m),
@@ -431,7 +428,7 @@ impl ReceiverRole {
         if std::mem::take(&mut link.table) {
             self.next_table += 4;
             let request = self.next_table | TABLE_TAG;
-            link.tables = Some((request, limits::PEERS));
+            link.coming = Some(Coming::new(request));
             self.ask(net, peer, &Message::GetTable(GetTable { request }));
         }
     }
