@@ -15,7 +15,7 @@ use crate::text;
 /// none is `.` or `..`, none holds NUL or `/`; at most 64 components and 3,072 bytes in all.
 ///
 /// Names that only Windows reserves (`CON`, `a:b`, a trailing dot) are kept, for on this system they
-/// are harmless; [`Self::portable`] tells them. Shown with unprintable characters escaped.
+/// are harmless. Shown with unprintable characters escaped.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct SafePath(Arc<str>);
@@ -118,12 +118,6 @@ impl SafePath {
         fold(&self.0)
     }
 
-    /// False if a component is one that Windows cannot hold.
-    #[must_use]
-    pub fn portable(&self) -> bool {
-        self.components().all(is_portable)
-    }
-
     /// The bucket of the catalogue it belongs to.
     #[must_use]
     pub fn bucket(&self) -> u8 {
@@ -135,19 +129,6 @@ impl SafePath {
 #[must_use]
 pub fn fold(text: &str) -> String {
     text.nfc().collect::<String>().to_lowercase().nfc().collect()
-}
-
-fn is_portable(name: &str) -> bool {
-    const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
-    let stem = name.split('.').next().unwrap_or(name).trim_end().to_lowercase();
-    let numbered = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));
-    let device = DEVICES.contains(&stem.as_str())
-        || numbered.is_some_and(|n| matches!(n, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9"));
-    !device
-        && !name.ends_with(['.', ' '])
-        && !name
-            .chars()
-            .any(|c| c.is_control() || matches!(c, '<' | '>' | ':' | '"' | '\\' | '|' | '?' | '*'))
 }
 
 impl FromStr for SafePath {
@@ -222,12 +203,6 @@ mod tests {
             assert_eq!(parse(good).unwrap().as_str(), good);
         }
         assert!(parse(&"x".repeat(255)).is_ok());
-        for bad in ["CON", "con.txt", "LPT1", "a:b", "x.", "x ", "a\\b", "a/NUL/b", "com¹:"] {
-            assert!(!parse(bad).unwrap().portable(), "{bad}");
-        }
-        for good in ["console", "com10", "a.b", "lpt"] {
-            assert!(parse(good).unwrap().portable(), "{good}");
-        }
     }
 
     #[test]
@@ -268,7 +243,7 @@ mod tests {
         fn parsing_never_panics_and_shows_nothing_raw(s in proptest::prelude::any::<String>()) {
             if let Ok(p) = parse(&s) {
                 assert!(!p.to_string().chars().any(text::is_unprintable));
-                let _: (String, bool, u8) = (p.folded(), p.portable(), p.bucket());
+                let _: (String, u8) = (p.folded(), p.bucket());
             }
         }
     }

@@ -193,6 +193,32 @@ pub struct CountersRow {
     pub discarded: u64,
     /// How often a connection had to wait for the disk workers.
     pub pool_waits: u64,
+    /// Datagrams of presence.
+    #[serde(default)]
+    pub datagrams: DatagramsRow,
+}
+
+/// Datagrams of presence since the start of a peer: a network that floods or forges shows here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatagramsRow {
+    /// Sent, every copy counted.
+    pub sent: u64,
+    /// That could not be sent.
+    pub unsent: u64,
+    /// Received and taken.
+    pub taken: u64,
+    /// Received and dropped, whatever the reason; the following are their parts.
+    pub dropped: u64,
+    /// Not potluck's, of a wrong length, or with a body that cannot be read.
+    pub malformed: u64,
+    /// Of a version that is not spoken here.
+    pub version: u64,
+    /// With a wrong signature.
+    pub forged: u64,
+    /// More than their sender, or all unknown senders together, may send.
+    pub limited: u64,
+    /// Heard before, too old, or of an instance that is over.
+    pub replayed: u64,
 }
 
 /// One peer that is being served.

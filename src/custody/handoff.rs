@@ -4,7 +4,6 @@
 //! is decided when it is done, or in vain, and what can then be said.
 
 use crate::content::FileId;
-use crate::error::Code;
 use crate::identity::PeerId;
 use crate::limits;
 use crate::time::Time;
@@ -45,20 +44,6 @@ pub struct Farewell {
     pub once: Vec<FileId>,
     /// Those that nobody else keeps.
     pub not_kept: Vec<(FileId, Why)>,
-}
-
-impl Farewell {
-    /// How many others keep: `safe to leave: 12 of 12 files are kept by others`.
-    #[must_use]
-    pub const fn kept(&self) -> usize {
-        self.safe + self.once.len()
-    }
-
-    /// The exit code of `exit`, as README.md lists them.
-    #[must_use]
-    pub const fn code(&self) -> Code {
-        if self.not_kept.is_empty() { Code::Done } else { Code::NotKept }
-    }
 }
 
 /// One departure.
@@ -127,18 +112,6 @@ impl Handoff {
         let is_over = is_done || now >= self.deadline();
         (progress, is_over.then_some(farewell))
     }
-
-    /// What can be said at once, because the user waits no longer.
-    pub fn cut_short(
-        &self,
-        now: Time,
-        others: usize,
-        standing: impl Fn(Key) -> Option<Standing>,
-    ) -> Farewell {
-        let late = Self { moved: now - 2 * limits::HANDOFF_STILL, ..self.clone() };
-        let (_, farewell) = late.look(self.deadline(), others, standing);
-        farewell.expect("a departure is over behind its deadline")
-    }
 }
 
 const fn why(standing: &Standing, others: usize) -> Why {
@@ -183,10 +156,9 @@ mod tests {
         assert_eq!(farewell, None);
         let (_, farewell) = look(standing(1, 1, true));
         let farewell = farewell.unwrap();
-        assert_eq!((farewell.total, farewell.safe, farewell.kept()), (3, 1, 2));
+        assert_eq!((farewell.total, farewell.safe), (3, 1));
         assert_eq!(farewell.once, [key(2).1]);
         assert_eq!(farewell.not_kept, [(FileId([9; 32]), Why::NotChosen)]);
-        assert_eq!(farewell.code(), Code::NotKept);
         assert!(look(standing(2, 2, false)).1.is_some());
     }
 
@@ -200,11 +172,10 @@ mod tests {
         assert_eq!(handoff.look(Time::ZERO + 58 * s, 2, slow).1, None);
         let farewell = handoff.look(Time::ZERO + 59 * s, 2, slow).1.unwrap();
         assert_eq!(farewell.not_kept, [(key(1).1, Why::Unfinished)]);
-        assert_eq!(handoff.cut_short(Time::ZERO + 30 * s, 2, slow), farewell);
         assert_eq!(handoff.look(Time::ZERO, 0, slow).1.unwrap().not_kept, [(key(1).1, Why::NobodyHere)]);
         let full = |_| Some(standing(0, 0, true));
         assert_eq!(handoff.look(Time::ZERO, 2, full).1.unwrap().not_kept, [(key(1).1, Why::NoRoom)]);
         let none = Handoff::begin(Time::ZERO, ME, Vec::new(), Vec::new());
-        assert_eq!(none.look(Time::ZERO, 0, full).1.unwrap().code(), Code::Done);
+        assert!(none.look(Time::ZERO, 0, full).1.unwrap().not_kept.is_empty());
     }
 }

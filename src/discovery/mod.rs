@@ -68,8 +68,6 @@ pub struct Config {
 pub enum Command {
     /// Announce this from now on, at once if it changed.
     Own(Own),
-    /// An authenticated byte came from this peer over TCP: it lives.
-    Alive(PeerId),
     /// TLS proved this peer at this address.
     Proved(PeerId, Host),
     /// A connection was reset or refused: find out whether it still lives.
@@ -146,7 +144,7 @@ pub enum Event {
     Has(PeerId, Vec<FileId>),
 }
 
-/// Counters for `status` and `doctor`.
+/// Counters for `status`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Datagrams sent, every copy counted.
@@ -176,17 +174,9 @@ pub struct Handle {
     pub commands: Sender<Command>,
     /// Its reports.
     pub events: Receiver<Event>,
-    /// What it counts, for `status` and `doctor`.
+    /// What it counts, for `status`.
     pub tally: Arc<Tally>,
     // Below the sender, whose end stops them.
     _relay: Thread,
-    thread: Thread,
-}
-
-impl Handle {
-    /// True once the thread has ended: after [`Command::Leave`] all its leaves are out.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.thread.is_finished()
-    }
+    _thread: Thread,
 }

@@ -8,7 +8,6 @@
 //! waking from sleep.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -255,20 +254,20 @@ impl Machine {
     }
 
     /// Peers that are here.
-    #[must_use]
-    pub fn peers(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn peers(&self) -> usize {
         self.table.len()
     }
 
     /// Peers that were heard but have not proved themselves.
-    #[must_use]
-    pub fn candidates(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn candidates(&self) -> usize {
         self.table.candidates()
     }
 
     /// True if peer `id` is here.
-    #[must_use]
-    pub fn is_here(&self, id: PeerId) -> bool {
+    #[cfg(test)]
+    pub(super) fn is_here(&self, id: PeerId) -> bool {
         self.table.has(id)
     }
 
@@ -330,16 +329,6 @@ impl Machine {
         self.rearm(now);
     }
 
-    /// An authenticated byte came from this peer over TCP.
-    pub fn handle_alive(&mut self, now: Time, id: PeerId) {
-        self.observe(now);
-        if let Some(entry) = self.table.get_mut(id) {
-            entry.heard = now;
-            entry.suspicion = None;
-        }
-        self.rearm(now);
-    }
-
     /// A connection to this peer broke: find out.
     pub fn handle_doubt(&mut self, now: Time, id: PeerId) {
         self.observe(now);
@@ -349,12 +338,6 @@ impl Machine {
             entry.suspicion = Some(Suspicion::begin(now, Duration::ZERO, &mut self.dice));
             self.table.arm(id, now);
         }
-        self.rearm(now);
-    }
-
-    /// The machine woke from sleep. (It finds out itself, at the latest at its next timeout.)
-    pub fn handle_woke(&mut self, now: Time) {
-        self.woke(now);
         self.rearm(now);
     }
 
@@ -642,11 +625,5 @@ impl Machine {
             room: 0,
         };
         Body { instance: self.instance, sequence: self.sequence, presence, message }
-    }
-
-    /// No signed bytes: where there are none to pass on.
-    #[must_use]
-    pub fn unsigned() -> Arc<[u8]> {
-        Arc::from([])
     }
 }

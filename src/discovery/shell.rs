@@ -70,7 +70,7 @@ pub fn start(config: Config) -> io::Result<Handle> {
     };
     let thread = Thread::spawn("discovery", move || shell.run(poll))?;
     let relay = Thread::spawn("discovery-cmd", move || relay(&from_controller, relayed, &waker))?;
-    Ok(Handle { commands, events, tally, _relay: relay, thread })
+    Ok(Handle { commands, events, tally, _relay: relay, _thread: thread })
 }
 
 /// Wakes the shell for each command: it waits for sockets, not for channels. Ends with the commands, or
@@ -188,7 +188,6 @@ impl Shell {
         loop {
             match self.inbox.try_recv() {
                 Ok(Command::Own(own)) => self.machine.handle_own(now, own),
-                Ok(Command::Alive(id)) => self.machine.handle_alive(now, id),
                 Ok(Command::Proved(id, host)) => self.machine.handle_proved(now, id, host),
                 Ok(Command::Doubt(id)) => self.machine.handle_doubt(now, id),
                 Ok(Command::Table(teller, told)) => self.take_table(now, teller, &told),

@@ -372,7 +372,7 @@ impl Clerk {
             tell(writer_of(&self.writers, token, file.chunks.last()), Job::Begin(token, target));
         }
         if let Some(held) = file.held.clone() {
-            self.tell(Event::Held(token, held));
+            self.tell(Event::Held(held));
         }
         if let Some(manifest) = &manifest {
             self.proved(token, manifest);

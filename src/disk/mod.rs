@@ -213,7 +213,7 @@ pub enum Command {
 pub enum Event {
     /// What others may have of a file of a megabyte or more, now and while it is open, and after it was
     /// published. Comes before `Opened`; not at all if there is no descriptor left for it.
-    Held(FileToken, Arc<Held>),
+    Held(Arc<Held>),
     /// Ready for bytes: the chunks believed to be there already (by the sidecar), and the manifest if
     /// one was stored beside them.
     Opened(FileToken, Vec<ChunkIndex>, Option<Arc<Manifest>>),

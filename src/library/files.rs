@@ -40,18 +40,19 @@ impl Files {
 
     /// How many contents there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|s| s.len()).sum()
     }
 
     /// True if there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
         self.shards.iter().all(|s| s.is_empty())
     }
 
     /// All files, in the order of the first byte of their ids, else in no order.
-    pub fn values(&self) -> impl Iterator<Item = &SharedFile> {
+    #[cfg(test)]
+    pub(super) fn values(&self) -> impl Iterator<Item = &SharedFile> {
         self.shards.iter().flat_map(|s| s.values().map(|file| &**file))
     }
 

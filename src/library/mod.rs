@@ -107,6 +107,7 @@ pub enum Command {
     /// Look at this file again: it was not what it should be when it was to be sent.
     Check(SafePath),
     /// Look at everything again.
+    #[cfg(test)]
     Rescan,
 }
 

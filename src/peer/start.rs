@@ -25,7 +25,7 @@ use crate::identity::{Identity, Instance, PeerName, fill_random};
 use crate::library::{self, LibraryConfig};
 use crate::limits;
 use crate::receiver::{ReceiverHandle, start_receiver};
-use crate::sender::{SenderHandle, start_sender_on};
+use crate::sender::{SenderHandle, start_sender};
 use crate::settings::Config;
 use crate::store;
 use crate::sys::folder::Folder;
@@ -87,7 +87,7 @@ impl Peer {
         let name = own_name(&config, &identity);
 
         let mut cages = Cages::new(&config);
-        let database = config.state().join("potluck.db");
+        let database = config.state().join(store::FILE);
         let store = cages.start(&Part::Store, || store::start(&database)).map_err(thread)?;
         let store = store.map_err(|e| Failure::other(format!("the database cannot be used: {e}")))?;
         let custody = custody(&config, &identity, instance, &store)?;
@@ -122,7 +122,7 @@ impl Peer {
             .map_err(thread)?;
         let sender = cages.start(&Part::Sender, || {
             let engine = Engine::new()?.limited(config.up_limit).counted(&counters);
-            start_sender_on(engine, bound.sender, tls)
+            start_sender(engine, bound.sender, tls)
         });
         let sender = sender.flatten().map_err(thread)?;
 

@@ -499,7 +499,7 @@ impl Role for ReceiverRole {
         while let Some(event) = self.disks.next_event() {
             match event {
                 disk::Event::Idle => self.stopped(),
-                disk::Event::Held(_, held) => self.tell(ReceiverEvent::Held(held)),
+                disk::Event::Held(held) => self.tell(ReceiverEvent::Held(held)),
                 event => self.swarm.handle_disk(now, event),
             }
         }

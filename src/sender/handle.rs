@@ -112,15 +112,7 @@ const EVENTS: usize = 1_024;
 ///
 /// # Errors
 /// What the operating system says.
-pub fn start_sender(listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderHandle> {
-    start_sender_on(Engine::new()?, listeners, tls)
-}
-
-/// The same in this engine.
-///
-/// # Errors
-/// What the operating system says.
-pub fn start_sender_on(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderHandle> {
+pub fn start_sender(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderHandle> {
     let (tell, events) = crossbeam_channel::bounded(EVENTS);
     let role = SenderRole::new(tell, Gate::new(engine.limit), Arc::clone(&engine.counters));
     engine.start("sender", tls, listeners, events, role)

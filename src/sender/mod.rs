@@ -16,9 +16,7 @@ mod store;
 pub(crate) mod super_seed;
 mod swarm;
 
-pub use self::handle::{
-    KeptOf, Offer, SenderCommand, SenderEvent, SenderHandle, StoredFile, start_sender, start_sender_on,
-};
+pub use self::handle::{KeptOf, Offer, SenderCommand, SenderEvent, SenderHandle, StoredFile, start_sender};
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};

@@ -127,7 +127,7 @@ impl World {
             places: BTreeMap::new(),
             addresses: BTreeMap::new(),
             hosts: BTreeMap::new(),
-            unsigned: Machine::unsigned(),
+            unsigned: Arc::from([]),
             recording: None,
         };
         for place in 0..count {

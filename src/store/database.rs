@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
 use super::answer;
-use super::rows::{HashRow, KnownPeer, LedgerRow, RawHash, RawPeer};
+use super::rows::{HashRow, LedgerRow, RawHash};
 use crate::content::SafePath;
-use crate::identity::PeerId;
-use crate::limits;
 use crate::sys::file;
 
 /// Marks the file as potluck's ("PTLK"), so that another program's is not mistaken for ours.
@@ -24,11 +22,6 @@ const MIGRATIONS: [&str; 2] = [
         path TEXT PRIMARY KEY NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL,
         size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL,
         id BLOB NOT NULL, chunk_values BLOB NOT NULL, seen INTEGER NOT NULL, sum BLOB NOT NULL
-    ) STRICT;
-    CREATE TABLE settings (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT;
-    CREATE TABLE peers (
-        id BLOB PRIMARY KEY NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL,
-        scope INTEGER NOT NULL, last_seen INTEGER NOT NULL
     ) STRICT;
 ",
     "
@@ -43,18 +36,9 @@ const HASHES: &str =
     "SELECT path, device, inode, size, modified, changed, id, chunk_values, seen, sum FROM hashes";
 const SEEN_HASH: &str = "UPDATE hashes SET seen = ?2 WHERE path = ?1";
 const PRUNE_HASHES: &str = "DELETE FROM hashes WHERE seen < ?1";
-const SETTING: &str = "SELECT value FROM settings WHERE key = ?1";
-const SET_SETTING: &str = "INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)";
-const PUT_PEER: &str =
-    "INSERT OR REPLACE INTO peers (id, name, address, scope, last_seen) VALUES (?1, ?2, ?3, ?4, ?5)";
-const FORGET_PEER: &str = "DELETE FROM peers WHERE id = ?1";
-const PEERS: &str =
-    "SELECT id, name, address, scope, last_seen FROM peers ORDER BY last_seen DESC, id LIMIT ?1";
 const LEDGER: &str = "SELECT key, value, sum FROM ledger ORDER BY key";
 const PUT_LEDGER: &str = "INSERT OR REPLACE INTO ledger (key, value, sum) VALUES (?1, ?2, ?3)";
 const FORGET_LEDGER: &str = "DELETE FROM ledger WHERE key = ?1";
-const FORGET_OLD_PEERS: &str = "DELETE FROM peers WHERE id NOT IN
-    (SELECT id FROM peers ORDER BY last_seen DESC, id LIMIT ?1)";
 
 /// An open database that has all tables.
 #[derive(Debug)]
@@ -168,21 +152,7 @@ impl Database {
 
     /// Finds out at start if a table is missing or has other columns.
     fn prepare_all(&self) -> rusqlite::Result<()> {
-        for sql in [
-            PUT_HASH,
-            HASHES,
-            SEEN_HASH,
-            PRUNE_HASHES,
-            SETTING,
-            SET_SETTING,
-            PUT_PEER,
-            FORGET_PEER,
-            PEERS,
-            LEDGER,
-            PUT_LEDGER,
-            FORGET_LEDGER,
-            FORGET_OLD_PEERS,
-        ] {
+        for sql in [PUT_HASH, HASHES, SEEN_HASH, PRUNE_HASHES, LEDGER, PUT_LEDGER, FORGET_LEDGER] {
             self.0.prepare_cached(sql)?;
         }
         Ok(())
@@ -291,41 +261,6 @@ impl Database {
     /// False for a database in memory, which is gone with the process.
     pub(super) fn is_lasting(&self) -> bool {
         self.0.path().is_some_and(|path| !path.is_empty())
-    }
-
-    pub(super) fn setting(&self, key: &str) -> rusqlite::Result<Option<String>> {
-        self.0.prepare_cached(SETTING)?.query_row([key], |r| r.get(0)).optional()
-    }
-
-    pub(super) fn set_setting(&self, key: &str, value: &str) -> rusqlite::Result<()> {
-        self.0.prepare_cached(SET_SETTING)?.execute([key, value]).map(|_| ())
-    }
-
-    pub(super) fn put_peer(&self, peer: &KnownPeer) -> rusqlite::Result<()> {
-        let raw = RawPeer::of(peer);
-        let mut put = self.0.prepare_cached(PUT_PEER)?;
-        put.execute(params![raw.id, raw.name, raw.address, raw.scope, raw.last_seen]).map(|_| ())
-    }
-
-    pub(super) fn forget_peer(&self, id: PeerId) -> rusqlite::Result<()> {
-        self.0.prepare_cached(FORGET_PEER)?.execute([&id.0[..]]).map(|_| ())
-    }
-
-    pub(super) fn peers(&self) -> rusqlite::Result<Vec<KnownPeer>> {
-        let limit = limits::PEERS as i64;
-        self.0.prepare_cached(FORGET_OLD_PEERS)?.execute([limit])?;
-        let mut select = self.0.prepare_cached(PEERS)?;
-        let raw = |r: &Row<'_>| {
-            Ok(RawPeer {
-                id: r.get(0)?,
-                name: r.get(1)?,
-                address: r.get(2)?,
-                scope: r.get(3)?,
-                last_seen: r.get(4)?,
-            })
-        };
-        let rows = select.query_map([limit], raw)?;
-        rows.map(|row| row.map(RawPeer::check)).filter_map(Result::transpose).collect()
     }
 }
 

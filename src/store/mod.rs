@@ -1,5 +1,5 @@
-//! The database of one peer: what may be lost without harm, but costs time to find out again (hash
-//! cache, known peers), small settings, and the ledger of custody, which is on the disk before anybody is
+//! The database of one peer: what may be lost without harm, but costs time to find out again (the hash
+//! cache), and the ledger of custody, which is on the disk before anybody is
 //! told of it. One thread owns it; others hold a [`Handle`].
 //!
 //! A database that is damaged or was written by a newer potluck is kept aside and rebuilt; one that
@@ -16,9 +16,8 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use self::database::Database;
-pub use self::rows::{HashRow, KnownPeer, LedgerRow};
+pub use self::rows::{HashRow, LedgerRow};
 use crate::content::SafePath;
-use crate::identity::PeerId;
 use crate::sys::clock;
 use crate::sys::thread::Thread;
 
@@ -49,13 +48,9 @@ enum Request {
     Hashes(Sender<Vec<HashRow>>),
     SeenHashes(Vec<SafePath>),
     PruneHashes,
-    Setting(String, Sender<Option<String>>),
-    SetSetting(String, String),
-    PutPeer(KnownPeer),
-    ForgetPeer(PeerId),
-    Peers(Sender<Vec<KnownPeer>>),
     Ledger(Sender<Vec<LedgerRow>>),
     PutLedger(Vec<LedgerRow>, u64, Sender<Written>),
+    #[cfg(test)]
     Flush(Sender<()>),
 }
 
@@ -117,37 +112,6 @@ impl Handle {
         self.ask(Request::PruneHashes);
     }
 
-    /// The setting `key`; `None` when it was never set (or cannot be read). Waits for the answer.
-    #[must_use]
-    pub fn setting(&self, key: &str) -> Option<String> {
-        let (reply, answer) = bounded(1);
-        self.ask(Request::Setting(key.to_owned(), reply));
-        answer.recv().ok().flatten()
-    }
-
-    /// Sets `key`. Does not wait.
-    pub fn set_setting(&self, key: &str, value: &str) {
-        self.ask(Request::SetSetting(key.to_owned(), value.to_owned()));
-    }
-
-    /// Remembers a peer, or when it was last seen. Does not wait.
-    pub fn put_peer(&self, peer: KnownPeer) {
-        self.ask(Request::PutPeer(peer));
-    }
-
-    /// Forgets a peer. Does not wait.
-    pub fn forget_peer(&self, id: PeerId) {
-        self.ask(Request::ForgetPeer(id));
-    }
-
-    /// The remembered peers, the one seen last first, at most [`crate::limits::PEERS`]. Waits for the answer.
-    #[must_use]
-    pub fn peers(&self) -> Vec<KnownPeer> {
-        let (reply, answer) = bounded(1);
-        self.ask(Request::Peers(reply));
-        answer.recv().unwrap_or_default()
-    }
-
     /// All rows of the ledger that prove themselves. Waits for the answer.
     #[must_use]
     pub fn ledger(&self) -> Vec<LedgerRow> {
@@ -163,6 +127,7 @@ impl Handle {
     }
 
     /// Waits until all that was asked before is done.
+    #[cfg(test)]
     pub fn flush(&self) {
         let (reply, answer) = bounded(1);
         self.ask(Request::Flush(reply));
@@ -194,11 +159,6 @@ impl Owner {
             Request::Hashes(reply) => self.database.hashes(BATCH, &reply),
             Request::SeenHashes(paths) => self.database.seen_hashes(&paths, today),
             Request::PruneHashes => self.database.prune_hashes(today.saturating_sub(KEEP_DAYS)),
-            Request::Setting(key, reply) => self.database.setting(&key).map(|value| answer(&reply, value)),
-            Request::SetSetting(key, value) => self.database.set_setting(&key, &value),
-            Request::PutPeer(peer) => self.database.put_peer(&peer),
-            Request::ForgetPeer(id) => self.database.forget_peer(id),
-            Request::Peers(reply) => self.database.peers().map(|peers| answer(&reply, peers)),
             Request::Ledger(reply) => self.database.ledger().map(|rows| answer(&reply, rows)),
             Request::PutLedger(rows, number, done) => {
                 let written = self.put_ledger(&rows);
@@ -206,6 +166,7 @@ impl Owner {
                 answer(&done, (number, told));
                 written
             }
+            #[cfg(test)]
             Request::Flush(reply) => {
                 answer(&reply, ());
                 return;

@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::address::Host;
 use crate::content::{FileId, Manifest, SafePath, Stamp};
-use crate::identity::{PeerId, PeerName};
 
 /// A file's hash, good for as long as the file has this stamp.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,19 +16,6 @@ pub struct HashRow {
     pub manifest: Arc<Manifest>,
     /// Day since 1970 on which it was last in use; set by the database.
     pub seen: u32,
-}
-
-/// A peer met before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownPeer {
-    /// Who.
-    pub id: PeerId,
-    /// Its name.
-    pub name: PeerName,
-    /// Where it was last reached.
-    pub host: Host,
-    /// When, in seconds since 1970.
-    pub last_seen: u64,
 }
 
 /// One row of the ledger of custody (`custody/ledger.rs`), which alone knows what is in it.
@@ -122,37 +107,6 @@ impl RawHash {
     }
 }
 
-/// The columns of a row of `peers`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RawPeer {
-    pub(super) id: Vec<u8>,
-    pub(super) name: String,
-    pub(super) address: String,
-    pub(super) scope: i64,
-    pub(super) last_seen: i64,
-}
-
-impl RawPeer {
-    pub(super) fn of(peer: &KnownPeer) -> Self {
-        Self {
-            id: peer.id.0.to_vec(),
-            name: peer.name.as_str().to_owned(),
-            address: peer.host.ip.to_string(),
-            scope: peer.host.scope.into(),
-            last_seen: peer.last_seen.cast_signed(),
-        }
-    }
-
-    pub(super) fn check(self) -> Option<KnownPeer> {
-        Some(KnownPeer {
-            id: PeerId(self.id.try_into().ok()?),
-            name: PeerName::cleaned(&self.name)?,
-            host: Host { ip: self.address.parse().ok()?, scope: self.scope.try_into().ok()? },
-            last_seen: self.last_seen.cast_unsigned(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -206,16 +160,6 @@ mod tests {
             if let Some(row) = raw.check() {
                 prop_assert!(right);
                 prop_assert_eq!(row.manifest.chunks().size(), row.stamp.size);
-            }
-        }
-
-        #[test]
-        fn reading_a_peer_never_panics(
-            id in prop::collection::vec(any::<u8>(), 0..40), name in any::<String>(), address in "[0-9a-f:.%]{0,20}",
-            scope in any::<i64>(), last_seen in any::<i64>(),
-        ) {
-            if let Some(peer) = (RawPeer { id, name, address, scope, last_seen }).check() {
-                prop_assert_eq!(RawPeer::of(&peer).check(), Some(peer));
             }
         }
     }

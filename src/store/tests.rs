@@ -2,7 +2,6 @@ use std::fs::{self, File};
 
 use super::*;
 use crate::content::{FileId, Manifest, Stamp};
-use crate::identity::PeerName;
 use crate::sys::testing;
 
 fn rows(range: std::ops::Range<u32>) -> Vec<HashRow> {
@@ -37,30 +36,14 @@ fn names(dir: &Path) -> Vec<String> {
 fn what_was_put_in_comes_back_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE);
-    let peer = |n: u8, last_seen| KnownPeer {
-        id: PeerId([n; 32]),
-        name: PeerName::cleaned("peer").unwrap(),
-        host: core::net::SocketAddr::from(([192, 168, 0, n], 1)).into(),
-        last_seen,
-    };
     {
         let store = start(&path).unwrap();
-        assert_eq!(store.setting("key exported"), None);
-        store.set_setting("key exported", "no");
-        store.set_setting("key exported", "yes");
         store.put_hashes(rows(0..5_000));
         store.put_hashes(rows(4_000..6_000));
-        store.put_peer(peer(1, 10));
-        store.put_peer(peer(2, u64::MAX / 2));
-        store.put_peer(peer(3, 30));
-        store.put_peer(peer(1, 40));
-        store.forget_peer(PeerId([3; 32]));
         assert_eq!(said(&store), [""; 0]);
     }
     let store = start(&path).unwrap();
-    assert_eq!(store.setting("key exported").as_deref(), Some("yes"));
     assert_eq!(all(&store), rows(0..6_000));
-    assert_eq!(store.peers(), [peer(2, u64::MAX / 2), peer(1, 40)]);
     assert_eq!(said(&store), [""; 0]);
     assert_eq!(testing::mode(&path), 0o600);
 }
@@ -127,7 +110,6 @@ fn filled(dir: &Path) -> PathBuf {
     let path = dir.join(FILE);
     let store = start(&path).unwrap();
     store.put_hashes(rows(0..5_000));
-    store.set_setting("a", "b");
     store.flush();
     path
 }
@@ -190,7 +172,7 @@ fn a_newer_database_is_kept_aside() {
 
 #[test]
 fn another_programs_database_or_one_without_tables_is_kept_aside() {
-    for sql in ["DROP TABLE hashes", "PRAGMA application_id = 5", "ALTER TABLE peers DROP COLUMN scope"] {
+    for sql in ["DROP TABLE hashes", "PRAGMA application_id = 5", "ALTER TABLE hashes DROP COLUMN seen"] {
         let dir = tempfile::tempdir().unwrap();
         let path = filled(dir.path());
         rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
@@ -219,8 +201,6 @@ fn a_place_that_cannot_be_used_is_replaced_by_memory_and_said() {
         assert!(said[0].contains("going on without it"), "{said:?}");
         store.put_hashes(rows(0..10));
         assert_eq!(all(&store).len(), 10);
-        store.set_setting("a", "b");
-        assert_eq!(store.setting("a").as_deref(), Some("b"));
     }
 }
 

@@ -32,9 +32,7 @@ use crate::identity::tls::Tls;
 use crate::identity::{Contact, Identity, Instance, PeerId};
 use crate::library::{SharedFile, Shelf};
 use crate::receiver::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
-use crate::sender::{
-    KeptOf, Offer, SenderCommand, SenderEvent, SenderHandle, StoredFile, start_sender, start_sender_on,
-};
+use crate::sender::{KeptOf, Offer, SenderCommand, SenderEvent, SenderHandle, StoredFile, start_sender};
 use crate::swarm::{Job, JobEvent, JobId, Wanted};
 use crate::sys::bell::Bell;
 use crate::sys::facts::Facts;
@@ -96,7 +94,9 @@ impl Owner {
     pub(super) fn start(&mut self) {
         let (socket, port) = listener();
         self.port = port;
-        self.sender = Some(start_sender(vec![socket], Tls::new(&self.identity).unwrap()).unwrap());
+        self.sender = Some(
+            start_sender(Engine::new().unwrap(), vec![socket], Tls::new(&self.identity).unwrap()).unwrap(),
+        );
         self.offer();
     }
 

@@ -20,7 +20,7 @@ fn impatient(patience: Patience) -> (SenderHandle, Tls, PeerId, u16) {
     let mut engine = Engine::new().unwrap();
     engine.patience = patience;
     let tls = Tls::new(&identity).unwrap();
-    (start_sender_on(engine, vec![socket], tls.clone()).unwrap(), tls, identity.id(), port)
+    (start_sender(engine, vec![socket], tls.clone()).unwrap(), tls, identity.id(), port)
 }
 
 fn dial(port: u16) -> TcpStream {
@@ -114,7 +114,7 @@ fn without_descriptors() {
     // One of them is the reading of this folder. The engine takes two for itself.
     let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64 - 1;
     let before = testing::limit_descriptors(open + 4);
-    let sender = start_sender_on(engine, vec![socket], tls.clone()).unwrap();
+    let sender = start_sender(engine, vec![socket], tls.clone()).unwrap();
     assert!(is_closed(&clients[7]), "there is no descriptor for its other end");
     eprintln!("turned away");
     testing::limit_descriptors(before);

@@ -133,6 +133,7 @@ impl Decoder {
 
 /// Body of the fuzz target: any bytes, in pieces of any length, neither panic nor cost more memory than
 /// they are long, and every message that is understood can be written again.
+#[cfg(any(test, feature = "sim"))]
 pub fn fuzz(bytes: &[u8]) {
     let step = usize::from(bytes.first().copied().unwrap_or(0)) + 1;
     let mut decoder = Decoder::default();

@@ -78,7 +78,7 @@ fn an_older_head_of_another_brings_nothing_back() {
     world.run(s(1));
     world.forge(2, 1, Custody::Offer(Box::new(newer)));
     world.run(s(1));
-    let kept = |w: &World| w.peers[1].machine.as_ref().unwrap().keeper().n_kept();
+    let kept = |w: &World| w.peers[1].machine.as_ref().unwrap().keeper().all().count();
     assert_eq!(kept(&world), 1);
     // An older one, one of another's signature, and one that does not name the file are refused.
     world.forge(2, 1, Custody::Offer(Box::new(older.clone())));

@@ -273,12 +273,6 @@ impl Keeper {
         coming.fold(0, u64::saturating_add)
     }
 
-    /// How many files are kept.
-    #[must_use]
-    pub fn n_kept(&self) -> usize {
-        self.kept.len()
-    }
-
     /// All that was taken, by owner and file, and how many of its chunks are here.
     pub fn all(&self) -> impl Iterator<Item = (Key, &KeptRow, u32)> {
         self.kept.iter().map(|(key, kept)| (*key, &kept.row, kept.have))
@@ -319,17 +313,6 @@ impl Keeper {
     #[must_use]
     pub fn estate(&self, origin: PeerId) -> Option<&Estate> {
         self.estates.get(&origin)
-    }
-
-    /// True if `peer` may have this content from the store: its owner always, others where a peer that was
-    /// here when it was taken is heard, too; else it would leave the network it was shared in.
-    #[must_use]
-    pub fn serves(&self, file: FileId, peer: PeerId) -> bool {
-        self.owners_of(file).iter().any(|owner| {
-            let witnesses = self.witnesses.get(owner);
-            *owner == peer
-                || witnesses.is_some_and(|w| w.iter().any(|w| *w == peer || self.live.contains_key(w)))
-        })
     }
 
     /// Seconds since an owner was last heard.

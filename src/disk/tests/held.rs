@@ -17,7 +17,7 @@ fn verified_chunks_are_given_and_stay_under_the_final_name() {
     let mut rig = Rig::new();
     let token = rig.open(source.plan(dir.path(), "x"));
     rig.opened(token).unwrap();
-    let held = Arc::clone(&rig.held[&token]);
+    let held = Arc::clone(&rig.held[&source.id()]);
     assert!(held.manifest().is_none() && held.have().count() == 0 && held.id() == source.id());
     rig.tell(Command::Manifest(token, Arc::clone(&source.manifest)));
     let (first, second) = (source.chunks.index(0).unwrap(), source.chunks.index(1).unwrap());
@@ -52,7 +52,7 @@ fn what_is_closed_is_not_given_any_more_and_what_was_there_before_is_hashed_firs
     let chunk = source.chunks.index(3).unwrap();
     rig.write(token, chunk, source.chunk(chunk));
     assert!(matches!(rig.event(), Event::Chunk(_, _, true)));
-    let before = Arc::clone(&rig.held[&token]);
+    let before = Arc::clone(&rig.held[&source.id()]);
     rig.tell(Command::Close(token));
     rig.tell(Command::Flush);
     assert!(matches!(rig.event(), Event::Idle));
@@ -67,6 +67,6 @@ fn what_is_closed_is_not_given_any_more_and_what_was_there_before_is_hashed_firs
     let token = rig.open(source.plan(dir.path(), "x"));
     assert_eq!(rig.opened(token).unwrap().0, [chunk], "it is believed");
     assert!(matches!(rig.event(), Event::Chunk(t, c, false) if t == token && c == chunk));
-    let now = Arc::clone(&rig.held[&token]);
+    let now = Arc::clone(&rig.held[&source.id()]);
     assert!(!now.has(chunk) && now.have().count() == 0, "but never given unread");
 }

@@ -17,8 +17,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::content::Chunks;
 use crate::content::manifest::{ChunkHasher, ManifestBuilder};
+use crate::content::{Chunks, FileId};
 use crate::error::Code;
 use crate::sys::{file, testing};
 
@@ -86,7 +86,7 @@ pub(super) struct Rig {
     woken: Receiver<()>,
     next: u64,
     /// What others may have of each file.
-    pub(super) held: BTreeMap<FileToken, Arc<Held>>,
+    pub(super) held: BTreeMap<FileId, Arc<Held>>,
 }
 
 impl Rig {
@@ -104,8 +104,8 @@ impl Rig {
     pub(super) fn event(&mut self) -> Event {
         loop {
             match self.disk.events.try_recv() {
-                Ok(Event::Held(token, held)) => {
-                    self.held.insert(token, held);
+                Ok(Event::Held(held)) => {
+                    self.held.insert(held.id(), held);
                     continue;
                 }
                 Ok(event) => return event,

@@ -239,6 +239,7 @@ impl Shell {
             Command::Check(path) => {
                 self.dirty.entry(path.as_str().into()).or_insert(false);
             }
+            #[cfg(test)]
             Command::Rescan => self.everything = true,
         }
     }

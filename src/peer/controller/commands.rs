@@ -10,8 +10,9 @@ use crossbeam_channel::Sender;
 use super::{Controller, reply};
 use crate::content::{Kind, SafePath};
 use crate::control::{
-    Ask, CountersRow, Notice, PeerRow, Reply, Request, Status, Unfinished, UploadRow, keyfile,
+    Ask, CountersRow, DatagramsRow, Notice, PeerRow, Reply, Request, Status, Unfinished, UploadRow, keyfile,
 };
+use crate::discovery;
 use crate::disk;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
@@ -319,7 +320,23 @@ impl Controller {
             received: of.received.read(),
             discarded: of.discarded.read(),
             pool_waits: of.pool_waits.read(),
+            datagrams: self.datagrams_row(),
         }
+    }
+
+    fn datagrams_row(&self) -> DatagramsRow {
+        let discovery::Counters {
+            sent,
+            taken,
+            dropped,
+            malformed,
+            version,
+            forged,
+            limited,
+            replayed,
+            unsent,
+        } = self.parts.discovery.tally.read();
+        DatagramsRow { sent, unsent, taken, dropped, malformed, version, forged, limited, replayed }
     }
 
     /// What lies in `downloads/` from before and is not being fetched.

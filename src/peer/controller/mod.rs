@@ -307,7 +307,10 @@ impl Controller {
                 self.state.shelf = shelf;
                 self.custody.own.look_again(now);
             }
-            library::Event::Hashing { first, files, .. } => {
+            library::Event::Hashing { first, files, bytes } => {
+                if self.state.hashing.1 == 0 {
+                    log::debug!("{files} files with {bytes} bytes are to be hashed");
+                }
                 self.state.hashing = (first, files);
                 if files == 0 {
                     self.custody.own.look_again(now);
@@ -350,8 +353,9 @@ impl Controller {
                 self.state.roster.pull_failed(id);
                 self.state.pull_again.get_or_insert(now + PULL_AGAIN);
             }
-            ReceiverEvent::Estate { origin, signed, catalogue, .. } => {
-                self.on_estate(now, origin, &signed, &catalogue)
+            ReceiverEvent::Estate { from, origin, signed, catalogue } => {
+                log::debug!("{from} gave the catalogue of {origin}");
+                self.on_estate(now, origin, &signed, &catalogue);
             }
             // It is asked for again with the next change of that keeper.
             ReceiverEvent::NoEstate { from, origin } => {
@@ -397,7 +401,10 @@ impl Controller {
                     self.tell(job, Reply::Missing { path: path.to_string(), failure }, true);
                 }
             }
-            JobEvent::Finished(job, _, failure) => self.on_finished(now, job, failure),
+            JobEvent::Finished(job, files, failure) => {
+                log::debug!("download {} is over: {files} files arrived", job.0);
+                self.on_finished(now, job, failure);
+            }
         }
     }
 
@@ -434,7 +441,10 @@ impl Controller {
                 // The library ended only if the whole peer is ending.
                 drop(self.parts.library.commands.send(library::Command::Check(path)));
             }
-            SenderEvent::Rotten(file, _) => self.rotten(file),
+            SenderEvent::Rotten(file, chunk) => {
+                log::debug!("chunk {} of {file} in the store is not what it was", chunk.get());
+                self.rotten(file);
+            }
             SenderEvent::Missing(file) => self.kept_is_gone(file),
             SenderEvent::Stopped => {
                 if let Some(leaving) = &mut self.state.leaving {
