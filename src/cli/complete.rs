@@ -5,7 +5,7 @@ use crossbeam_channel::{Sender, unbounded};
 use super::flags::{self, Typed};
 use super::session::{Place, absolute};
 use super::words::{self, Typing};
-use crate::control::{Ask, Reply, Request};
+use crate::control::{Ask, Names, Reply, Request};
 use crate::limits;
 use crate::text;
 
@@ -18,6 +18,7 @@ enum What {
     Peer,
     Shared,
     Own,
+    Lost,
     Number,
     Local,
     Nothing,
@@ -38,9 +39,10 @@ pub(super) fn complete(line: &str, asks: &Sender<Ask>) -> (usize, Vec<Proposal>)
         What::Flag => beginning(flags_of(&typing), &typing.word),
         What::Folder => local_names(&typing.word, true),
         What::Local => local_names(&typing.word, false),
-        What::Peer => ask(asks, &typing.word, true, false),
-        What::Shared => ask(asks, &typing.word, false, false),
-        What::Own => ask(asks, &typing.word, false, true),
+        What::Peer => ask(asks, &typing.word, Names::Peers),
+        What::Shared => ask(asks, &typing.word, Names::Offered),
+        What::Own => ask(asks, &typing.word, Names::Own),
+        What::Lost => ask(asks, &typing.word, Names::Lost),
         What::Number => beginning(vec!["auto".to_owned()], &typing.word),
         What::Nothing => Vec::new(),
     };
@@ -77,6 +79,7 @@ fn what(typing: &Typing) -> What {
         (["download" | "d" | "get" | "list" | "l" | "ls", ..], _) => What::Shared,
         (["copies"], _) => What::Number,
         (["copies", ..], _) => What::Own,
+        (["restore", ..], _) => What::Lost,
         (["identity"], _) => What::Flag,
         (["identity", "export" | "import", ..], _) => What::Local,
         _ => What::Nothing,
@@ -97,9 +100,9 @@ fn flags_of(typing: &Typing) -> Vec<String> {
 }
 
 /// Names that the controller knows; none when it takes too long.
-fn ask(asks: &Sender<Ask>, prefix: &str, peers: bool, mine: bool) -> Vec<String> {
+fn ask(asks: &Sender<Ask>, prefix: &str, names: Names) -> Vec<String> {
     let (replies, answers) = unbounded();
-    let request = Request::Complete { prefix: prefix.to_owned(), peers, mine };
+    let request = Request::Complete { prefix: prefix.to_owned(), names };
     if asks.send(Ask { request, replies }).is_err() {
         return Vec::new();
     }
@@ -158,13 +161,14 @@ mod tests {
         let (asks, rx) = unbounded::<Ask>();
         let answers = Thread::spawn("answers", move || {
             for ask in rx {
-                let Request::Complete { prefix, peers, mine } = ask.request else { panic!() };
-                let names = match (prefix.as_str(), peers) {
-                    ("o", false) if mine => vec!["own file".into()],
-                    ("my f", false) if !mine => {
+                let Request::Complete { prefix, names } = ask.request else { panic!() };
+                let names = match (prefix.as_str(), names) {
+                    ("o", Names::Own) => vec!["own file".into()],
+                    ("l", Names::Lost) => vec!["lost file".into()],
+                    ("my f", Names::Offered) => {
                         vec!["my file.txt".into(), "my folder/".into(), "my \u{1b}".into()]
                     }
-                    ("pe", true) => vec!["peer2-ab".into()],
+                    ("pe", Names::Peers) => vec!["peer2-ab".into()],
                     other => panic!("{other:?}"),
                 };
                 ask.replies.send(Reply::Names { names }).unwrap();
@@ -178,6 +182,8 @@ mod tests {
         assert_eq!(complete("list --from pe", &asks).1[0].replacement, "peer2-ab ");
         assert_eq!(complete("copies auto o", &asks).1[0].replacement, "\"own file\" ");
         assert_eq!(complete("copies 2 x o", &asks).1.len(), 1);
+        assert_eq!(complete("restore l", &asks).1[0].replacement, "\"lost file\" ");
+        assert_eq!(complete("restore x l", &asks).1.len(), 1);
         drop(asks);
         drop(answers);
     }

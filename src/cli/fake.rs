@@ -11,8 +11,8 @@ use core::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender};
 
 use crate::control::{
-    Ask, CountersRow, CustodyRow, DownloadRow, Farewell, Found, KeptFor, Lies, ListRow, NotKept, Notice,
-    PeerRow, Reply, Request, Saved, Seams, Status, VerifyRow, Why,
+    Ask, CountersRow, CustodyRow, DownloadRow, Farewell, Found, KeptFor, Lies, ListRow, Names, NotKept,
+    Notice, PeerRow, Reply, Request, Saved, Seams, Status, VerifyRow, Why,
 };
 use crate::error::{Code, Failure};
 use crate::settings::Config;
@@ -174,11 +174,12 @@ impl Fake<'_> {
                 reply(&to, Reply::VerifySum { files: 5, bytes: 1 << 20, bad: 2 });
                 Reply::Failed(Failure::other("2 of 5 files are not as they were"))
             }
-            Request::Complete { prefix, peers, mine } => {
-                let names = if peers {
-                    vec!["peer2-ab".into()]
-                } else {
-                    rows().into_iter().filter(|r| r.mine || !mine).map(|r| r.path).collect()
+            Request::Complete { prefix, names } => {
+                let names = match names {
+                    Names::Peers => vec!["peer2-ab".into()],
+                    Names::Offered => rows().into_iter().map(|r| r.path).collect(),
+                    Names::Own => rows().into_iter().filter(|r| r.mine).map(|r| r.path).collect(),
+                    Names::Lost => vec!["lost.txt".into()],
                 };
                 let names = names.into_iter().filter(|n: &String| n.starts_with(&prefix)).collect();
                 reply(&to, Reply::Names { names });

@@ -89,12 +89,23 @@ pub enum Request {
     Complete {
         /// What is being typed.
         prefix: String,
-        /// Names of peers rather than of files.
-        peers: bool,
-        /// Names of files that this peer shares, rather than of those that others do.
-        #[serde(default)]
-        mine: bool,
+        /// Of what.
+        names: Names,
     },
+}
+
+/// What is completed at the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Names {
+    /// Peers that are here.
+    Peers,
+    /// What others share.
+    Offered,
+    /// What this peer shares.
+    Own,
+    /// What this peer shared and can have back.
+    Lost,
 }
 
 /// One line of `list`.

@@ -249,6 +249,11 @@ impl Custodian {
         self.gather(now);
     }
 
+    /// As [`Homecoming::recoverable`].
+    pub fn recoverable(&self, now: Time) -> impl Iterator<Item = (&Entry, bool)> {
+        self.homecoming.recoverable(self.clock.at(now), self.config.keeper.keep_deleted, &self.catalogue)
+    }
+
     /// As [`Homecoming::bring_back`].
     pub fn bring_back(&mut self, now: Time, which: impl Fn(&Entry, bool) -> bool) -> usize {
         let (lived, keep) = (self.clock.at(now), self.config.keeper.keep_deleted);

@@ -230,6 +230,29 @@ impl Homecoming {
         self.out.push_back(Output::Publish);
     }
 
+    /// What [`Self::bring_back`] may choose from: entries, and whether each was deleted.
+    pub fn recoverable(
+        &self,
+        lived: Lived,
+        keep: Duration,
+        found: &Catalogue,
+    ) -> impl Iterator<Item = (&Entry, bool)> {
+        let deleted = self.deleted_lately(lived, keep, found).map(|entry| (entry, true));
+        self.missing.values().map(|entry| (entry, false)).chain(deleted)
+    }
+
+    /// What was deleted not longer than `keep` ago, if nothing lies at its path.
+    fn deleted_lately(
+        &self,
+        lived: Lived,
+        keep: Duration,
+        found: &Catalogue,
+    ) -> impl Iterator<Item = &Entry> {
+        let lately = self.deleted.values().filter(move |row| lived.since(row.at) < keep);
+        let entries = lately.filter_map(|row| row.entry.as_ref());
+        entries.filter(|e| found.get(&e.path).is_none() && !self.intended(&e.path))
+    }
+
     /// Has files come back: of those that are missing, and of those that were deleted not longer than `keep` ago and at
     /// whose paths nothing lies, what `which` chooses (of an entry, and whether it was deleted). How many these are.
     pub fn bring_back(
@@ -241,14 +264,8 @@ impl Homecoming {
     ) -> usize {
         let missing: Vec<Entry> =
             self.missing.extract_if(.., |_, entry| which(entry, false)).map(|(_, entry)| entry).collect();
-        let deleted: Vec<Entry> = self
-            .deleted
-            .values()
-            .filter(|row| lived.since(row.at) < keep)
-            .filter_map(|row| row.entry.as_ref())
-            .filter(|e| which(e, true) && found.get(&e.path).is_none() && !self.intended(&e.path))
-            .cloned()
-            .collect();
+        let deleted: Vec<Entry> =
+            self.deleted_lately(lived, keep, found).filter(|e| which(e, true)).cloned().collect();
         for file in deleted.iter().filter_map(content) {
             self.deleted.remove(&file);
             self.out.push_back(Output::Record(Record::Deleted(file, None)));

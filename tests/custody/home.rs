@@ -254,7 +254,14 @@ fn what_was_deleted_by_mistake_comes_back_within_the_day() {
         world.share(0, [entry("f4", 777, MIB)]);
         world.run(s(5));
         let now = world.now;
-        let count = world.peers[0].machine.as_mut().unwrap().bring_back(now, |e, was_deleted| {
+        let machine = world.peers[0].machine.as_mut().unwrap();
+        let named: Vec<_> = machine.recoverable(now).map(|(e, deleted)| (e.path.as_str(), deleted)).collect();
+        let both = [("f3", true), ("f5", true)];
+        assert!(
+            named.len() == if comes { 2 } else { 0 } && named.iter().all(|n| both.contains(n)),
+            "{named:?}"
+        );
+        let count = machine.bring_back(now, |e, was_deleted| {
             assert!(was_deleted);
             e.path.as_str() != "f5"
         });

@@ -58,18 +58,6 @@ impl CustodyFlags {
             ..config
         }
     }
-
-    /// These flags, and whether each was given.
-    pub(super) const fn given(&self) -> [(&'static str, bool); 6] {
-        [
-            ("--copies", self.copies.is_some()),
-            ("--auto-copy", self.auto_copy.is_some()),
-            ("--lend", self.lend.is_some()),
-            ("--keep-days", self.keep_days.is_some()),
-            ("--keep-deleted", self.keep_deleted.is_some()),
-            ("--repair-after", self.repair_after.is_some()),
-        ]
-    }
 }
 
 /// How many copies `copies` is asked for; `None`: as many as of others.
@@ -117,19 +105,21 @@ mod tests {
     #[test]
     fn what_is_kept_and_lent_can_be_said() {
         let config = |words: &[&str]| match parse_arguments(words.iter().map(Into::into)) {
-            Parsed::Command(line) => Ok((line.config(PathBuf::from("/peer")), line.useless_flag())),
+            Parsed::Command(line) => {
+                Ok((line.config(PathBuf::from("/peer")), line.useless_flag().map(str::to_owned)))
+            }
             Parsed::Wrong(failure) => Err(failure.message),
             Parsed::Text(text) => panic!("{text}"),
         };
         let (plain, useless) = config(&["potluck", "--interface", ""]).unwrap();
-        assert_eq!((&plain, useless), (&Config::new(PathBuf::from("/peer")), None));
+        assert_eq!((&plain, useless.as_deref()), (&Config::new(PathBuf::from("/peer")), Some("--interface")));
         assert_eq!((plain.copies, plain.auto_copy, plain.lend), (2, 10 << 30, None));
         assert_eq!([plain.keep, plain.keep_deleted].map(|t| t.as_secs()), [30 * DAY, DAY]);
         let said = "potluck --copies 3 --auto-copy 0 --lend 1GiB --keep-days 7 --keep-deleted 90s";
         let (set, useless) = config(&said.split(' ').collect::<Vec<_>>()).unwrap();
         assert_eq!((set.copies, set.auto_copy, set.lend), (3, 0, Some(1 << 30)));
         assert_eq!([set.keep, set.keep_deleted].map(|t| t.as_secs()), [7 * DAY, 90]);
-        assert_eq!(useless, Some("--copies"));
+        assert_eq!(useless.as_deref(), Some("--copies"));
         assert_eq!(config(&["potluck", "--lend", "0"]).unwrap().0.lend, Some(0));
         for [flag, value] in [
             ["--copies", "0"],

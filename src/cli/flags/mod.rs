@@ -3,10 +3,12 @@
 mod custody;
 
 use core::num::NonZeroU64;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::custody::{CustodyFlags, Wish, wish};
 use super::human;
@@ -47,6 +49,9 @@ pub(crate) struct Line {
     /// How it keeps files of others, and has its own kept.
     #[command(flatten)]
     custody: CustodyFlags,
+    /// The first flag given that has no meaning beside a command.
+    #[arg(skip)]
+    useless: Option<String>,
 }
 
 /// Flags of a peer that is to be started.
@@ -109,19 +114,21 @@ impl Line {
         self.custody.set(config)
     }
 
-    /// The first flag given that has no meaning beside a command.
-    pub(crate) fn useless_flag(&self) -> Option<&'static str> {
-        let given = [
-            ("--port", self.peer.port.is_some()),
-            ("--strict-port", self.peer.strict_port),
-            ("--daemon", self.peer.daemon),
-            ("--name", self.peer.name.is_some()),
-            ("--no-sandbox", self.peer.no_sandbox),
-            ("--no-swarm", self.peer.no_swarm),
-            ("--up-limit", self.peer.up_limit.is_some()),
-            ("--down-limit", self.peer.down_limit.is_some()),
-        ];
-        given.into_iter().chain(self.custody.given()).find_map(|(flag, given)| given.then_some(flag))
+    /// The first flag given that has no meaning beside a command: a flag that is not [global](clap::Arg::global)
+    /// is for a peer that is started. What the environment says is for no command in particular.
+    pub(crate) fn useless_flag(&self) -> Option<&str> {
+        self.useless.as_deref()
+    }
+
+    fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let command = Self::command();
+        let mut matches = command.clone().try_get_matches_from(arguments)?;
+        let given =
+            |arg: &&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+        let useless = command.get_arguments().filter(|arg| !arg.is_global_set()).find(given);
+        let useless = useless.and_then(Arg::get_long).map(|long| format!("--{long}"));
+        let line = Self::from_arg_matches_mut(&mut matches).map_err(|e| e.format(&mut Self::command()))?;
+        Ok(Self { useless, ..line })
     }
 }
 
@@ -266,8 +273,8 @@ pub(crate) enum Parsed<T> {
 }
 
 /// Parses the program's own arguments.
-pub(crate) fn parse_arguments<I: IntoIterator<Item = std::ffi::OsString>>(arguments: I) -> Parsed<Line> {
-    parsed(Line::try_parse_from(arguments), "potluck help")
+pub(crate) fn parse_arguments<I: IntoIterator<Item = OsString>>(arguments: I) -> Parsed<Line> {
+    parsed(Line::parse(arguments), "potluck help")
 }
 
 /// Parses the words of a line typed at the prompt.
@@ -498,6 +505,52 @@ mod tests {
         };
         assert!(config.swarm && !line.config(PathBuf::from("/peer")).swarm);
         assert_eq!(line.useless_flag(), Some("--no-swarm"));
+    }
+
+    #[test]
+    fn a_flag_of_a_peer_that_is_started_means_nothing_beside_a_command() {
+        let parse = |words: &[&str]| match parse_arguments(words.iter().map(Into::into)) {
+            Parsed::Command(line) => line,
+            other => panic!("{words:?}: {other:?}"),
+        };
+        // What each flag of the command line is given, and whether it means something beside a command.
+        let flags = [
+            ("directory", Some("here"), true),
+            ("json", None, true),
+            ("verbose", None, true),
+            ("port", Some("1001"), false),
+            ("strict-port", None, false),
+            ("daemon", None, false),
+            ("name", Some("a name"), false),
+            ("up-limit", Some("1M"), false),
+            ("down-limit", Some("1M"), false),
+            ("no-sandbox", None, false),
+            ("no-swarm", None, false),
+            ("interface", Some("lo"), false),
+            ("discovery-port", Some("27272"), false),
+            ("copies", Some("2"), false),
+            ("auto-copy", Some("0"), false),
+            ("lend", Some("0"), false),
+            ("keep-days", Some("30"), false),
+            ("keep-deleted", Some("24"), false),
+            ("repair-after", Some("15m"), false),
+        ];
+        let command = Line::command();
+        let all: Vec<_> = command.get_arguments().filter_map(Arg::get_long).collect();
+        assert!(
+            all.iter().all(|long| flags.iter().any(|(f, ..)| f == long)),
+            "a flag is missing here: {all:?}"
+        );
+        assert_eq!(all.len(), flags.len());
+        for (flag, value, means_something) in flags {
+            let long = format!("--{flag}");
+            let words: Vec<&str> = ["potluck", &long].into_iter().chain(value).chain(["list"]).collect();
+            // Also when the value is the default.
+            let useless = (!means_something).then_some(long.as_str());
+            assert_eq!(parse(&words).useless_flag(), useless, "{words:?}");
+        }
+        assert_eq!(parse(&["potluck", "list"]).useless_flag(), None);
+        assert_eq!(parse(&["potluck", "-t", "1001", "list"]).useless_flag(), Some("--port"));
     }
 
     #[test]

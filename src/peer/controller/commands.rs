@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::Sender;
 
 use super::{Controller, reply};
-use crate::content::{Kind, SafePath};
+use crate::content::{Entry, Kind, SafePath};
 use crate::control::{
-    Ask, CountersRow, DatagramsRow, Notice, PeerRow, Reply, Request, Status, Unfinished, UploadRow, keyfile,
+    Ask, CountersRow, DatagramsRow, Names, Notice, PeerRow, Reply, Request, Status, Unfinished, UploadRow,
+    keyfile,
 };
 use crate::discovery;
 use crate::disk;
@@ -129,8 +130,8 @@ impl Controller {
                 self.verify(replies.clone());
                 Ok(None)
             }
-            Request::Complete { prefix, peers, mine } => {
-                reply(&replies, Reply::Names { names: self.complete(&prefix, peers, mine) });
+            Request::Complete { prefix, names } => {
+                reply(&replies, Reply::Names { names: self.complete(now, &prefix, names) });
                 Ok(Some(Reply::Done))
             }
         };
@@ -355,27 +356,33 @@ impl Controller {
         .collect()
     }
 
-    fn complete(&self, prefix: &str, peers: bool, mine: bool) -> Vec<String> {
+    fn complete(&self, now: Time, prefix: &str, what: Names) -> Vec<String> {
+        let (roster, own) = (&self.state.roster, &self.custody.own);
+        let entries: Box<dyn Iterator<Item = &Entry>> = match what {
+            Names::Peers => {
+                let names = roster.iter().map(|(_, m)| m.info.name.as_str().to_owned());
+                let names: BTreeSet<String> = names.filter(|n| n.starts_with(prefix)).collect();
+                return names.into_iter().take(COMPLETIONS).collect();
+            }
+            Names::Offered => Box::new(roster.entries(None).map(|(_, entry)| entry)),
+            Names::Own => Box::new(self.state.shelf.catalogue.entries()),
+            Names::Lost => {
+                let lost = self.custody.machine.recoverable(now);
+                Box::new(lost.filter(|(e, was_deleted)| !was_deleted || own.is_kept(e)).map(|(e, _)| e))
+            }
+        };
         let mut names = BTreeSet::new();
-        let roster = &self.state.roster;
-        if peers {
-            names.extend(roster.iter().map(|(_, m)| m.info.name.as_str().to_owned()));
-            names.retain(|n| n.starts_with(prefix));
-        } else {
+        for entry in entries {
             // One step deeper than what is typed: a folder is offered as `folder/`.
-            let own = mine.then(|| self.state.shelf.catalogue.entries()).into_iter().flatten();
-            let others = (!mine).then(|| roster.entries(None)).into_iter().flatten();
-            for entry in own.chain(others.map(|(_, entry)| entry)) {
-                if let Some(rest) = entry.path.as_str().strip_prefix(prefix) {
-                    let step = rest.find('/').map_or(rest.len(), |slash| slash + 1);
-                    names.insert(format!("{prefix}{}", &rest[..step]));
-                }
-                if names.len() >= COMPLETIONS {
-                    break;
-                }
+            if let Some(rest) = entry.path.as_str().strip_prefix(prefix) {
+                let step = rest.find('/').map_or(rest.len(), |slash| slash + 1);
+                names.insert(format!("{prefix}{}", &rest[..step]));
+            }
+            if names.len() >= COMPLETIONS {
+                break;
             }
         }
-        names.into_iter().take(COMPLETIONS).collect()
+        names.into_iter().collect()
     }
 }
 
