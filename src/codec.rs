@@ -1,4 +1,4 @@
-//! `MessagePack` with named fields (so that fields can be added), bounded in depth, nothing left over.
+//! `MessagePack` with named fields (so that fields can be added), bounded in depth, nothing left over. Pure.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,4 +1,4 @@
-//! Outcomes that a user or a script sees: one code per cause, as README.md lists them, and a sentence.
+//! Outcomes that a user or a script sees: one code per cause, as README.md lists them, and a sentence. Pure.
 
 use core::fmt;
 

@@ -1,5 +1,5 @@
 //! Every cap, with unit and reason. What comes from the network is measured against these before
-//! anything is allocated for it.
+//! anything is allocated for it. Pure.
 
 use core::time::Duration;
 

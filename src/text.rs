@@ -1,4 +1,4 @@
-//! Text that came from somewhere else, made safe for a terminal.
+//! Text that came from somewhere else, made safe for a terminal. Pure.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Points in time as the pure machines see them.
+//! Points in time as the pure machines see them. Pure.
 //!
 //! The shell takes them from [`crate::sys::clock`], the simulation from its virtual clock.
 

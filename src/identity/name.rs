@@ -1,4 +1,4 @@
-//! The name shown beside a peer id.
+//! The name shown beside a peer id. Pure.
 
 use core::fmt;
 

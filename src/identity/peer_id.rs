@@ -1,4 +1,4 @@
-//! The peer id: BLAKE3 of the Ed25519 public key.
+//! The peer id: BLAKE3 of the Ed25519 public key. Pure.
 
 use core::fmt;
 use core::str::FromStr;

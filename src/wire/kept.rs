@@ -1,4 +1,4 @@
-//! What a keeper keeps for others, as it is asked for it; pure, part of message.rs.
+//! What a keeper keeps for others, as it is asked for it. Pure; part of message.rs.
 
 use serde::{Deserialize, Serialize};
 
