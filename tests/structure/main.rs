@@ -7,4 +7,5 @@
 mod purity;
 mod read;
 mod resolve;
+mod rooms;
 mod tree;
