@@ -8,4 +8,5 @@ mod purity;
 mod read;
 mod resolve;
 mod rooms;
+mod sizes;
 mod tree;
