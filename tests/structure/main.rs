@@ -4,6 +4,7 @@
 //! Each check is run on src/ and, to show that it can fail, on small sources that break it.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which may panic")]
 
+mod names;
 mod purity;
 mod read;
 mod resolve;
