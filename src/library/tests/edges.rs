@@ -46,7 +46,7 @@ fn with_closed_folders() {
 
 #[test]
 fn a_closed_folder_is_told_not_listed_and_harms_no_other() {
-    rerun(NOBODY, "content::library::tests::edges::with_closed_folders", Path::new("/"));
+    rerun(NOBODY, "library::tests::edges::with_closed_folders", Path::new("/"));
 }
 
 #[test]
@@ -81,5 +81,5 @@ fn more_folders_than_can_be_watched_are_told_and_looked_at() {
     let few = ["unshare", "--user", "--map-root-user", "sh", "-c"];
     let set = "echo 4 >/proc/sys/user/max_inotify_watches && exec \"$0\" \"$@\"";
     let under = [&few[..], &[set]].concat();
-    rerun(&under, "content::library::tests::edges::with_few_watches", Path::new("/"));
+    rerun(&under, "library::tests::edges::with_few_watches", Path::new("/"));
 }
