@@ -398,10 +398,32 @@ fn the_protocol_was_looked_at_after_the_messages_changed() {
     );
 }
 
-/// The limits as a table: name, value as the code writes it, unit and reason.
+/// The files that hold limits: those of several rooms, one file a layer, then those of one room each.
+fn files_of_limits() -> Vec<String> {
+    let names = |folder: &str| -> Vec<String> {
+        let entries = fs::read_dir(root().join(folder)).expect("a folder of the project");
+        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort_unstable();
+        names
+    };
+    let shared = names("src/limits").into_iter().map(|name| format!("src/limits/{name}"));
+    let own = names("src").into_iter().map(|room| format!("src/{room}/limits.rs"));
+    shared.chain(own.filter(|path| root().join(path).is_file())).collect()
+}
+
+/// The limits as a table: name, value as the code writes it, the file, unit and reason.
 fn limits() -> String {
-    let mut table = "| limit | value | unit and reason |\n| --- | --- | --- |\n".to_owned();
-    let source = read("src/limits.rs");
+    let mut table = "| limit | value | in | unit and reason |\n| --- | --- | --- | --- |\n".to_owned();
+    for path in files_of_limits() {
+        table += &limits_in(&path);
+    }
+    table
+}
+
+fn limits_in(path: &str) -> String {
+    let mut table = String::new();
+    let place = path.trim_start_matches("src/");
+    let source = read(path);
     let mut comment = Vec::new();
     let mut lines = source.lines();
     while let Some(line) = lines.next() {
@@ -416,7 +438,7 @@ fn limits() -> String {
             let value = rest.split_once("= ").unwrap().1;
             let reason = comment.join(" ").replace("[`", "`").replace("`]", "`");
             let value = value.trim_end_matches(';').replace("Duration::", "");
-            table += &format!("| `{name}` | `{value}` | {reason} |\n");
+            table += &format!("| `{name}` | `{value}` | `{place}` | {reason} |\n");
             comment.clear();
         }
     }
@@ -435,7 +457,7 @@ fn the_protocol_has_every_limit_with_its_reason() {
     }
     assert!(
         table == limits(),
-        "src/limits.rs and its table in {PROTOCOL} differ: look at what the text says of it, then run\n\
+        "the limits and their table in {PROTOCOL} differ: look at what the text says of it, then run\n\
          POTLUCK_WRITE=1 cargo test --test documents limit"
     );
 }
@@ -471,5 +493,5 @@ fn the_checks_of_comments_see_what_they_look_for() {
     assert_eq!(outside("what §11 measures"), ["what §11 measures"]);
     assert_eq!(outside("0.5 s of DESIGN would, so NO-SUCH.md").len(), 2);
     assert_eq!(outside("in /work/x"), ["in /work/x"]);
-    assert!(limits().contains("| `DATAGRAM` | `1_200` | Bytes of a datagram, at most."));
+    assert!(limits().contains("| `DATAGRAM` | `1_200` | `limits/wire.rs` | Bytes of a datagram, at most."));
 }

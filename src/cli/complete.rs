@@ -5,8 +5,8 @@ use crossbeam_channel::{Sender, unbounded};
 use super::flags::{self, Typed};
 use super::session::{Place, absolute};
 use super::words::{self, Typing};
+use crate::cli::limits;
 use crate::control::{Ask, Names, Reply, Request};
-use crate::limits;
 use crate::text;
 
 /// What the word being typed can be.

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::session::{self, Place, Session};
+use crate::cli::limits;
 use crate::error::{Code, Failure};
-use crate::limits;
 use crate::sys::clock;
 use crate::sys::signals::Leave;
 

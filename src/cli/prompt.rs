@@ -20,8 +20,8 @@ use super::output::{self, Style};
 use super::render;
 use super::screen::Printer;
 use super::session::{self, Place, Session};
+use crate::cli::limits;
 use crate::control::{Ask, DownloadRow, Reply, Request};
-use crate::limits;
 use crate::sys::signals::Leave;
 use crate::sys::{clock, terminal};
 

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use serde::{Deserialize, Serialize};
 
 use super::Request;
-use crate::limits;
+use crate::control::limits;
 
 /// Version of the protocol. A field more needs no new one: unknown fields are ignored.
 pub(super) const VERSION: u32 = 1;

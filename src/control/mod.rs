@@ -4,6 +4,7 @@
 pub mod client;
 mod custody;
 pub mod keyfile;
+pub(crate) mod limits;
 mod line;
 #[cfg(test)]
 mod power;
@@ -62,7 +63,7 @@ pub enum Request {
     Status,
     /// How many copies of own files there are to be.
     Copies {
-        /// The one here included, 1 to [`COPIES_MAX`](crate::limits::COPIES_MAX); `None`: as many as of others.
+        /// The one here included, 1 to [`COPIES_MAX`](crate::control::limits::COPIES_MAX); `None`: as many as of others.
         #[serde(default)]
         copies: Option<u8>,
         /// Own files as for [`Download`](Self::Download).

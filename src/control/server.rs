@@ -15,8 +15,8 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::line::{self, Call, VersionOnly};
 use super::{Ask, Reply, Request, SOCKET};
+use crate::control::limits;
 use crate::error::{Code, Failure};
-use crate::limits;
 use crate::sys::local::{self, Listener, Stream};
 use crate::sys::thread::Thread;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::ledger::{EstateRow, Shared};
 use crate::content::catalogue::{Bucket, BucketDigest, root_of};
 use crate::content::{Catalogue, Entry, FileId, Head, Kind, SafePath};
+use crate::custody::limits;
 use crate::identity::{Instance, PeerId};
-use crate::limits;
 use crate::wire::custody::{Proof, Refusal};
 
 /// A head, and as much of the catalogue under it as is known.

@@ -4,8 +4,8 @@
 //! is decided when it is done, or in vain, and what can then be said.
 
 use crate::content::FileId;
+use crate::custody::limits;
 use crate::identity::PeerId;
-use crate::limits;
 use crate::time::Time;
 
 use super::distributor::Standing;

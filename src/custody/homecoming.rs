@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, VecDeque};
 use super::estate::Estate;
 use super::ledger::{DeletedRow, FolderRow, Ledger, Lived, LostRow, Record, Shared};
 use crate::content::{Catalogue, Entry, FileId, Head, Kind, SafePath};
+use crate::custody::limits;
 use crate::identity::{Instance, PeerId};
-use crate::limits;
 use crate::wire::custody::Verdict;
 
 /// What it wants done.

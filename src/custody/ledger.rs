@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{decode, encode};
 use crate::content::{Entry, FileId, SafePath, Span};
+use crate::custody::limits;
 use crate::identity::PeerId;
-use crate::limits;
 use crate::time::Time;
 use crate::wire::custody::Place;
 

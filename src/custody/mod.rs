@@ -7,5 +7,6 @@ pub mod handoff;
 pub mod homecoming;
 pub mod keeper;
 pub mod ledger;
+pub(crate) mod limits;
 pub mod placement;
 pub mod quota;

@@ -5,8 +5,8 @@
 //! with the first of them.
 
 use crate::content::{FileId, Span};
+use crate::custody::limits;
 use crate::identity::PeerId;
-use crate::limits;
 
 /// Key of the hash that orders candidates.
 const KEY: [u8; 32] = *b"potluck 1 custody placement     ";

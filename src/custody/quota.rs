@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use core::net::IpAddr;
 
+use crate::custody::limits;
 use crate::identity::PeerId;
-use crate::limits;
 use crate::wire::custody::Room;
 
 /// How much may be lent.
@@ -17,7 +17,7 @@ use crate::wire::custody::Room;
 pub struct Lend {
     /// Bytes for others, in all; 0 turns keeping off. Default: [`default_lend`].
     pub bytes: u64,
-    /// Bytes of free space that are never touched. Default: [`limits::LEND_RESERVE`].
+    /// Bytes of free space that are never touched. Default: [`crate::peer::limits::LEND_RESERVE`].
     pub reserve: u64,
 }
 

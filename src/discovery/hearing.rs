@@ -11,8 +11,8 @@ use super::presence::{Dropped, Machine, Output, Via};
 use super::table::{Candidate, Entry, Heard, Voice};
 use super::{Event, Gone, PeerInfo};
 use crate::address::Host;
+use crate::discovery::limits;
 use crate::identity::{Contact, PeerId};
-use crate::limits;
 use crate::time::Time;
 use crate::wire::datagram::{Body, Message};
 

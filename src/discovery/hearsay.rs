@@ -15,8 +15,8 @@ use super::hearing::spread;
 use super::presence::{ANNOUNCE_GAP_MS, Machine, Output, Via};
 use super::table::{Candidate, Voice, Window};
 use crate::address::Host;
+use crate::discovery::limits;
 use crate::identity::PeerId;
-use crate::limits;
 use crate::time::Time;
 use crate::wire::datagram::{Body, Message};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use core::net::SocketAddr;
 
 use crate::address::Host;
-use crate::limits;
+use crate::discovery::limits;
 use crate::rate::{Bucket, Rate};
 use crate::time::Time;
 

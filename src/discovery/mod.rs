@@ -11,6 +11,7 @@ mod hearing;
 mod hearsay;
 mod interfaces;
 mod limiter;
+pub(crate) mod limits;
 mod presence;
 mod probe;
 mod seeking;
@@ -57,7 +58,7 @@ pub struct Config {
     pub instance: Instance,
     /// What is announced at first.
     pub own: Own,
-    /// UDP port; [`crate::limits::DISCOVERY_PORT`] but in tests.
+    /// UDP port; [`crate::discovery::limits::DISCOVERY_PORT`] but in tests.
     pub port: u16,
     /// Names of the interfaces to use; empty: all.
     pub interfaces: Vec<String>,

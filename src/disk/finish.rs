@@ -12,8 +12,8 @@ use super::writer::Job;
 use super::{Event, FileToken};
 use crate::content::ChunkIndex;
 use crate::disk::Arrival;
+use crate::disk::limits;
 use crate::error::Failure;
-use crate::limits;
 
 impl Clerk {
     pub(super) fn asked_to_publish(&mut self, token: FileToken) {

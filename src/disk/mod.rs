@@ -18,6 +18,7 @@ mod copy;
 mod finish;
 mod held;
 mod keep;
+pub(crate) mod limits;
 mod names;
 mod open;
 mod place;
@@ -45,7 +46,6 @@ pub use self::reading::{Stored, StoredError, holds, verify as verify_stored};
 pub use self::stored::{drop_stored, lose_stored, stored};
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath, Span, partial};
 use crate::error::Failure;
-use crate::limits;
 use crate::sys::bell::Bell;
 use crate::sys::boot::boot;
 use crate::sys::facts::Facts;
@@ -90,7 +90,7 @@ impl Plan {
     }
 }
 
-/// A buffer of [`crate::limits::BLOCK`] bytes out of the process's fixed pool; dropping it gives it back.
+/// A buffer of [`crate::disk::limits::BLOCK`] bytes out of the process's fixed pool; dropping it gives it back.
 #[derive(Debug)]
 pub struct Block {
     bytes: Box<[u8]>,
@@ -138,7 +138,7 @@ impl Drop for Block {
     }
 }
 
-/// The fixed pool: [`crate::limits::BLOCK_POOL`] bytes in all, made as they are first needed.
+/// The fixed pool: [`crate::disk::limits::BLOCK_POOL`] bytes in all, made as they are first needed.
 #[derive(Debug)]
 pub struct BlockPool {
     home: Sender<Box<[u8]>>,

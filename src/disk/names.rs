@@ -1,6 +1,6 @@
 //! Names beside a taken one: `report (2).docx`. Pure.
 
-use crate::limits;
+use crate::disk::limits;
 
 /// Bytes of what counts as a name's extension, at most, dot included; longer ones are part of the stem.
 const EXTENSION: usize = 32;

@@ -9,7 +9,7 @@ use super::state::{Flush, Open, Stage};
 use super::writer::Job;
 use super::{Event, FileToken};
 use crate::content::partial;
-use crate::limits;
+use crate::disk::limits;
 use crate::sys::clock::now;
 
 impl Clerk {

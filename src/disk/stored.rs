@@ -12,7 +12,7 @@ use super::open::synced_turn;
 use super::place::{PARTIAL, discard, have_name};
 use crate::content::partial::{self, Bits, Boot};
 use crate::content::{ChunkIndex, FileId, Span};
-use crate::limits;
+use crate::disk::limits;
 use crate::sys::boot::boot;
 use crate::sys::file;
 use crate::sys::folder::{Folder, Kind};

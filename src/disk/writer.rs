@@ -16,7 +16,7 @@ use super::{Block, FileToken, Plan};
 use crate::content::manifest::{ChunkHasher, ChunkProof};
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, Manifest};
-use crate::limits;
+use crate::disk::limits;
 use crate::sys::file::{read_exact_at, set_modified, write_all_at};
 
 /// What a writer is told.

@@ -2,6 +2,7 @@
 //! chunk_store.rs is the thread that works on the chunk store. What is decided of custody is in custody/.
 
 pub mod chunk_store;
+pub(crate) mod limits;
 mod port;
 
 pub use self::port::{CustodyCommand, CustodyEvent};
@@ -42,7 +43,7 @@ fn start_custody(
     listeners: Vec<TcpListener>,
     tls: Tls,
 ) -> io::Result<CustodyHandle> {
-    let (tell, events) = crossbeam_channel::bounded(crate::limits::CUSTODY_EVENTS);
+    let (tell, events) = crossbeam_channel::bounded(limits::CUSTODY_EVENTS);
     let role = CustodyRole::new(tell, port, engine.patience.idle);
     engine.start(name, tls, listeners, events, role)
 }

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crossbeam_channel::Sender;
 
 use crate::address::{Host, Ports};
+use crate::distribution::limits;
 use crate::identity::{Contact, PeerId};
-use crate::limits;
 use crate::text;
 use crate::time::Time;
 use crate::transfer::connection::Closed;

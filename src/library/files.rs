@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::SharedFile;
 use crate::content::FileId;
-use crate::limits;
+use crate::library::limits;
 
 type Shard = HashMap<FileId, Arc<SharedFile>>;
 

@@ -13,6 +13,7 @@
 mod files;
 mod hash;
 mod inventory;
+pub(crate) mod limits;
 mod open;
 mod shell;
 mod walk;

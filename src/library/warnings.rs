@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::content::path::PathError;
-use crate::limits;
+use crate::library::limits;
 use crate::text;
 
 /// Why something in `shared/` is not shared.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::content::{Catalogue, Claim, Entry, FileId, Span};
 use crate::identity::{Instance, PeerId};
-use crate::limits;
+use crate::peer::limits;
 
 /// What orders the catalogue heads of one owner.
 type Number = (Instance, u64);

@@ -8,6 +8,7 @@ mod cages;
 mod controller;
 mod downloads;
 mod leaving;
+pub(crate) mod limits;
 mod listing;
 mod ordered;
 mod resolve;

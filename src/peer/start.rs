@@ -23,7 +23,7 @@ use crate::error::Failure;
 use crate::identity::tls::Tls;
 use crate::identity::{Identity, Instance, PeerName, fill_random};
 use crate::library::{self, LibraryConfig};
-use crate::limits;
+use crate::peer::limits;
 use crate::receiver::{ReceiverHandle, start_receiver};
 use crate::sender::{SenderHandle, start_sender};
 use crate::settings::Config;

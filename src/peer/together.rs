@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 
 use crate::content::{Chunks, Claim, FileId};
 use crate::disk::Held;
-use crate::limits;
+use crate::peer::limits;
 
 /// One of them.
 #[derive(Debug)]

@@ -293,7 +293,7 @@ mod tests {
         let mut write = |bench: &mut Bench, count: usize| {
             for _ in 0..count {
                 let mut block = pool.take().unwrap();
-                block.extend(&[0; crate::limits::BLOCK]);
+                block.extend(&[0; crate::receiver::limits::BLOCK]);
                 let first = crate::content::Chunks::of(1).unwrap().last();
                 bench.disks.send(Command::Write(token, first, 0, block));
             }

@@ -131,7 +131,7 @@ pub fn start_receiver(
     let mut swarm = Swarm::new(u64::from_le_bytes(seed)).limited(engine.limit);
     // Three for each file: itself, for reading by others, its sidecar; as many again for copies, connections and
     // what others get of files that arrived.
-    let files = descriptors::allowed().saturating_sub(crate::limits::DESCRIPTORS_AT_REST) / 6;
+    let files = descriptors::allowed().saturating_sub(crate::receiver::limits::DESCRIPTORS_AT_REST) / 6;
     swarm.open_at_most(usize::try_from(files).unwrap_or(usize::MAX));
     let gate = Gate::new(engine.limit);
     let counters = Arc::clone(&engine.counters);

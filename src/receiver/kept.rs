@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::identity::PeerId;
-use crate::limits;
+use crate::receiver::limits;
 use crate::sender::KeptOf;
 use crate::time::Time;
 use crate::wire::Message;

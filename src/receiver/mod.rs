@@ -10,6 +10,7 @@ mod dial_back;
 mod disks;
 mod handle;
 mod kept;
+pub(crate) mod limits;
 mod table;
 
 pub use self::handle::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
@@ -48,7 +49,7 @@ const TABLE_TAG: u64 = 2;
 const STOP: Duration = Duration::from_millis(900);
 
 /// Whoever is not read from for long, though it may have sent all that it was asked for, hears from us so
-/// often. Well within [`crate::limits::IDLE`].
+/// often. Well within [`crate::transfer::limits::IDLE`].
 const STILL_HERE: Duration = Duration::from_secs(10);
 
 /// The number of no request.

@@ -1,6 +1,6 @@
 //! A table of peers that another peer sends page by page, and how much of one is taken. Pure.
 
-use crate::limits;
+use crate::receiver::limits;
 use crate::wire::message::{TableIs, Told, told};
 
 /// A table that was asked for, and what may still come of it.

@@ -4,7 +4,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use crate::limits;
+use crate::sender::limits;
 use crate::time::Time;
 
 /// So long after the last byte for anybody else the background still gives way.

@@ -10,7 +10,7 @@ use super::{STEP, SenderRole, State, unknown};
 use crate::content::{Chunks, FileId};
 use crate::identity::PeerId;
 use crate::library::{OpenError, SharedFile, open, unchanged};
-use crate::limits;
+use crate::sender::limits;
 use crate::sender::{Offer, SenderEvent};
 use crate::sys::file::read_exact_at;
 use crate::sys::refusal::{Refusal, refusal};

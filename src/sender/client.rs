@@ -12,7 +12,7 @@ use crate::content::catalogue::{Bucket, root_of};
 use crate::content::partial::Bits;
 use crate::content::{Catalogue, ChunkIndex, Chunks, FileId, Manifest};
 use crate::identity::PeerId;
-use crate::limits;
+use crate::sender::limits;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::{

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::identity::PeerId;
-use crate::limits;
 use crate::rate::Bucket;
+use crate::sender::limits;
 use crate::time::Time;
 
 /// Whose question to dial back is followed.

@@ -10,6 +10,7 @@ mod blocks;
 pub(crate) mod client;
 mod dial_back;
 mod handle;
+pub(crate) mod limits;
 mod owner_catalogues;
 mod partial_seeds;
 mod store;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::content::Catalogue;
 use crate::identity::PeerId;
-use crate::limits;
 use crate::sender::KeptOf;
+use crate::sender::limits;
 use crate::wire::message::KeptIs;
 
 /// What one owner shares, by its own word.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::content::FileId;
 use crate::disk::Held;
-use crate::limits;
+use crate::sender::limits;
 use crate::time::Time;
 
 /// All of them, by content.

@@ -15,7 +15,7 @@ use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest, Span};
 use crate::disk::{Stored, StoredError};
 use crate::identity::PeerId;
-use crate::limits;
+use crate::sender::limits;
 use crate::sender::{SenderEvent, StoredFile};
 use crate::time::Time;
 use crate::wire::message::{Item, Reason};

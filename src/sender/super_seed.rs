@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId};
-use crate::limits;
+use crate::sender::limits;
 
 /// How often each chunk of some files was given to those who are connected. What went to others who are gone is not
 /// there for those who fetch now.

@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::download::Phase;
 use super::{Asked, Swarm};
 use crate::identity::PeerId;
-use crate::limits;
+use crate::swarm::limits;
 use crate::time::Time;
 
 /// So long after the last sign of another job the background still gives way: between two files nothing

@@ -16,7 +16,7 @@ use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, Claim};
 use crate::disk::FileToken;
 use crate::identity::PeerId;
-use crate::limits;
+use crate::swarm::limits;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::{BlockIs, Cancel, GetAny, GetHaves, HavesIs};

@@ -19,7 +19,7 @@ use crate::content::manifest::VALUE;
 use crate::content::{ChunkIndex, Chunks, Claim, FileId, Manifest, SafePath, Span};
 use crate::disk::FileToken;
 use crate::identity::PeerId;
-use crate::limits;
+use crate::swarm::limits;
 use crate::swarm::{JobId, Wanted};
 use crate::time::Time;
 

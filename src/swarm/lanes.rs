@@ -12,7 +12,7 @@
 
 use core::time::Duration;
 
-use crate::limits;
+use crate::swarm::limits;
 use crate::time::Time;
 
 /// Goodput is looked at in spans of this length, or longer ones on slow links: see [`WORTH`].

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::limits;
+use crate::swarm::limits;
 use crate::time::Time;
 
 /// The rate is measured over spans of at least this length.

@@ -15,7 +15,7 @@ use crate::content::{Chunks, FileId, SafePath};
 use crate::disk::{self, FileToken, Plan};
 use crate::error::Failure;
 use crate::identity::PeerId;
-use crate::limits;
+use crate::swarm::limits;
 use crate::swarm::{JobEvent, JobId, Wanted};
 use crate::time::Time;
 use crate::transfer::ahead;

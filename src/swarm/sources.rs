@@ -9,7 +9,7 @@ use super::pacing::Pacing;
 use super::{Any, Asked, AskedItem, Output, Swarm};
 use crate::disk::FileToken;
 use crate::identity::PeerId;
-use crate::limits;
+use crate::swarm::limits;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::Cancel;

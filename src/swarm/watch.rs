@@ -10,7 +10,7 @@ use super::{LOOK, Output, Swarm, TICK};
 use crate::disk;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
-use crate::limits;
+use crate::swarm::limits;
 use crate::swarm::{JobEvent, Progress, Wanted};
 use crate::time::Time;
 

@@ -261,8 +261,9 @@ fn more_requests_than_may_be_open_and_more_peers_than_may_be_connected_are_all_a
         net.send_frame(id, &bytes(&room(number(frame))));
         Ok(())
     };
-    let peers: Vec<_> = (0..limits::CUSTODY_DIALLED + 8).map(|_| fake(answers)).collect();
-    let each = 3 * limits::CUSTODY_ASKED as u64;
+    let peers: Vec<_> =
+        (0..crate::distribution::limits::CUSTODY_DIALLED + 8).map(|_| fake(answers)).collect();
+    let each = 3 * crate::distribution::limits::CUSTODY_ASKED as u64;
     for (id, port, _) in &peers {
         owner.knows(*id, *port);
         for request in 0..each {
@@ -381,7 +382,7 @@ fn who_refuses_is_out_of_reach() {
 fn a_flood_of_requests_is_refused_and_others_are_served() {
     let keeper = Desk::distributee();
     let mut flood = Client::dial(keeper.id(), keeper.port);
-    let most = limits::CUSTODY_UNANSWERED as u64;
+    let most = crate::distribution::limits::CUSTODY_UNANSWERED as u64;
     for request in 0..1_000 {
         flood.say(&bytes(&get_room(request)));
     }
@@ -441,7 +442,7 @@ fn long_requests_wait_in_the_network_while_nobody_decides() {
     // Who is out of reach is told when there is room again.
     keeper.send(PeerId([9; 32]), report(1));
     // And one short one.
-    let most = limits::CUSTODY_WAITING / long + 2;
+    let most = crate::distribution::limits::CUSTODY_WAITING / long + 2;
     let (mut served, mut unreachable) = (false, false);
     while !served || !unreachable {
         // The reading goes on while this takes them out.
@@ -605,7 +606,8 @@ fn more_than_a_queue_holds_is_too_much() {
     let owner = Desk::distributor();
     let (id, port, _silent) = fake(|_, _, _| Ok(()));
     owner.knows(id, port);
-    let most = (limits::CUSTODY_QUEUE + limits::CUSTODY_ASKED) as u64;
+    let most =
+        (crate::distribution::limits::CUSTODY_QUEUE + crate::distribution::limits::CUSTODY_ASKED) as u64;
     (0..=most).for_each(|request| owner.send(id, get_room(request)));
     assert_eq!(owner.next(), CustodyEvent::Unreachable(id));
     // It may be asked again.

@@ -313,7 +313,7 @@ fn finishing_sends_what_was_begun_and_refuses_what_was_not() {
 fn what_is_in_the_kernel_is_read_before_the_sender_stops() {
     // A block for each chunk fills the pool, and 2 MiB are written: the rest lies in the kernel's buffers.
     let chunk = usize::try_from(limits::CHUNK_MIN).unwrap();
-    let bytes = content(limits::BLOCK_POOL / limits::BLOCK * chunk + (2 << 20) + 4 * chunk, 9);
+    let bytes = content(crate::disk::limits::BLOCK_POOL / limits::BLOCK * chunk + (2 << 20) + 4 * chunk, 9);
     let mut owner = Owner::new();
     owner.share(&[("a", &bytes)]);
     let getter = ready(&owner);
@@ -343,7 +343,7 @@ fn what_is_in_the_kernel_is_read_before_the_sender_stops() {
 
 #[test]
 fn who_reads_nothing_any_more_is_not_waited_for_when_all_stops() {
-    let bytes = content(limits::BLOCK_POOL + (3 << 20), 9);
+    let bytes = content(crate::disk::limits::BLOCK_POOL + (3 << 20), 9);
     let mut owner = Owner::new();
     owner.share(&[("a", &bytes)]);
     let getter = ready(&owner);

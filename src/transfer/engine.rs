@@ -20,12 +20,12 @@ use crate::address::Host;
 use crate::counters::Counters;
 use crate::identity::PeerId;
 use crate::identity::tls::Tls;
-use crate::limits;
 use crate::rate::Limit;
 use crate::sys::bell::Bell;
 use crate::sys::clock;
 use crate::sys::thread::Thread;
 use crate::time::Time;
+use crate::transfer::limits;
 use crate::wire::frame::Frame;
 
 /// Deadlines of connections are looked at this often while something happens on any of them; none of them

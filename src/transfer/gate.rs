@@ -10,9 +10,9 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::identity::PeerId;
-use crate::limits;
 use crate::rate::Limit;
 use crate::time::Time;
+use crate::transfer::limits;
 
 /// What may be saved up, in time of the limit: in no second more than 1.1 times its bytes pass.
 const BURST: Duration = Duration::from_millis(100);

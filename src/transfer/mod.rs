@@ -7,6 +7,7 @@
 pub(crate) mod connection;
 pub(crate) mod engine;
 mod gate;
+pub(crate) mod limits;
 pub(crate) mod net;
 pub mod ports;
 

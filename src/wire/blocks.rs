@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::FileId;
 #[cfg(doc)]
-use crate::limits;
+use crate::wire::limits;
 
 /// Some bytes of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use super::frame::Frame;
 use crate::codec::{DecodeError, decode, encode};
 use crate::content::{Entry, FileId, SafePath, Span};
 use crate::identity::{Instance, PeerId};
-use crate::limits;
+use crate::wire::limits;
 
 /// The kinds of frames; they share no number with those of wire/message.rs.
 pub mod kind {

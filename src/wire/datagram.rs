@@ -21,7 +21,7 @@ use crate::address::Ports;
 use crate::codec::{DecodeError, decode, encode};
 use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey, SIGNATURE, verify};
-use crate::limits;
+use crate::wire::limits;
 
 /// The first bytes of every datagram.
 pub const MAGIC: [u8; 4] = *b"PTLK";

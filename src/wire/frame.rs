@@ -13,7 +13,7 @@
 //! with the bytes that came, never with a length that was claimed.
 
 use crate::codec::DecodeError;
-use crate::limits;
+use crate::wire::limits;
 
 /// Bytes in front of a frame's header.
 pub const PREFIX: usize = 8;

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::content::FileId;
-use crate::limits;
+use crate::wire::limits;
 
 /// Asks which chunks of a file are there, and to be told of more as they come. Answer: [`HavesIs`], and
 /// again whenever there are more, until the request is taken back or the connection ends.

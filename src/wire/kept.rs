@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::DecodeError;
 use crate::content::{FileId, Span};
 use crate::identity::PeerId;
-use crate::limits;
+use crate::wire::limits;
 
 /// Asks what is kept for other peers. Answer: [`KeptIs`] once or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ pub use super::table::{GetTable, TableIs, Told, datagrams, table_pages, told};
 use crate::codec::{DecodeError, decode, encode};
 use crate::content::{Entry, FileId};
 use crate::identity::PeerId;
-use crate::limits;
+use crate::wire::limits;
 
 /// The kinds of frames: below 64 requests, from 64 on answers.
 pub mod kind {

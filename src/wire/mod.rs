@@ -6,6 +6,7 @@ pub mod datagram;
 pub mod frame;
 mod haves;
 mod kept;
+pub(crate) mod limits;
 pub mod message;
 mod table;
 

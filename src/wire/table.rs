@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::DecodeError;
-use crate::limits;
+use crate::wire::limits;
 
 /// Asks for the peers in the table. Answer: [`TableIs`] once or more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

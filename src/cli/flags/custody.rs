@@ -5,7 +5,7 @@ use core::time::Duration;
 use clap::Args;
 
 use super::human;
-use crate::limits;
+use crate::cli::limits;
 use crate::settings::{Config, DEFAULT_COPIES};
 
 /// Seconds of a day.

@@ -12,8 +12,8 @@ use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcomm
 
 use self::custody::{CustodyFlags, Wish, wish};
 use super::human;
+use crate::cli::limits;
 use crate::error::{Code, Failure};
-use crate::limits;
 use crate::settings::{Config, DEFAULT_PORT};
 use crate::text;
 

@@ -11,9 +11,9 @@ use super::tended::{Spot, State, Tended};
 use super::{Distributor, Output};
 use crate::content::Span;
 use crate::custody::ledger::Key;
+use crate::custody::limits;
 use crate::custody::placement;
 use crate::identity::PeerId;
-use crate::limits;
 use crate::time::Time;
 use crate::wire::custody::{Answer, Place, Refusal, Room};
 

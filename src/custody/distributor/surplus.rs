@@ -7,9 +7,9 @@ use super::tended::{State, Tended};
 use super::{Distributor, Output};
 use crate::content::Span;
 use crate::custody::ledger::Key;
+use crate::custody::limits;
 use crate::custody::placement;
 use crate::identity::PeerId;
-use crate::limits;
 use crate::time::Time;
 
 /// Who is to be spared, and whose proof is still to come.

@@ -15,8 +15,8 @@ use super::ledger::{KeptRow, Key, Ledger, Lived, LivedClock, Present, Record, Sh
 use super::placement;
 use super::quota::{Lend, Quota};
 use crate::content::{Catalogue, FileId, Span};
+use crate::custody::limits;
 use crate::identity::PeerId;
-use crate::limits;
 use crate::time::Time;
 use crate::wire::custody::{Held, Place};
 

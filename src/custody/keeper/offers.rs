@@ -9,8 +9,8 @@ use super::{Keeper, Kept, Output};
 use crate::content::{FileId, Head};
 use crate::custody::estate::Estate;
 use crate::custody::ledger::{KeptRow, Key, Lived, Record};
+use crate::custody::limits;
 use crate::identity::PeerId;
-use crate::limits;
 use crate::time::Time;
 use crate::wire::custody::{Answer, Offer, Place, Refusal, Room};
 

@@ -4,9 +4,9 @@ use super::{Keeper, Output};
 use crate::content::{FileId, Span};
 use crate::custody::estate::Estate;
 use crate::custody::ledger::{Key, Record, Shared};
+use crate::custody::limits;
 use crate::custody::placement;
 use crate::identity::PeerId;
-use crate::limits;
 use crate::time::Time;
 use crate::wire::custody::{Held, Orders, Place, Verdict};
 

@@ -67,7 +67,7 @@ fn many_small_files() {
         let (begun, used) = (now(), cpu());
         let (mut opened, mut arrived) = (0, 0);
         while arrived < sources.len() {
-            while opened < sources.len() && opened < arrived + limits::OPEN_DOWNLOADS {
+            while opened < sources.len() && opened < arrived + crate::swarm::limits::OPEN_DOWNLOADS {
                 rig.open(sources[opened].plan(dir.path(), &format!("d/f{opened}")));
                 opened += 1;
             }
@@ -97,7 +97,7 @@ fn many_copies_of_a_small_file() {
         let (begun, used) = (now(), cpu());
         let (mut opened, mut arrived) = (0, 0);
         while arrived < 2_000 {
-            while opened < 2_000 && opened < arrived + limits::OPEN_COPIES {
+            while opened < 2_000 && opened < arrived + crate::swarm::limits::OPEN_COPIES {
                 rig.copy(source.plan(dir.path(), &format!("d/f{opened}")), &dir.path().join("first"));
                 opened += 1;
             }

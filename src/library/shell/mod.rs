@@ -28,7 +28,7 @@ use super::warnings::Warnings;
 use super::watch::{self, Ears, Heard};
 use super::{Command, Event, LibraryConfig, Marker};
 use crate::content::SafePath;
-use crate::limits;
+use crate::library::limits;
 use crate::store;
 use crate::sys::clock;
 use crate::time::Time;

@@ -11,7 +11,7 @@ use crate::control::{CustodyRow, KeptFor, Reply};
 use crate::custody::homecoming::Decision;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
-use crate::limits;
+use crate::peer::limits;
 use crate::peer::listing::OwnCopies;
 use crate::text;
 use crate::time::Time;

@@ -21,7 +21,7 @@ use crate::custody::ledger::{Key, Present, Record};
 use crate::discovery::PeerInfo;
 use crate::distribution::{CustodyCommand, CustodyEvent, chunk_store};
 use crate::identity::{Contact, PeerId};
-use crate::limits;
+use crate::peer::limits;
 use crate::peer::ordered::Ordered;
 use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;

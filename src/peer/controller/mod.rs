@@ -36,7 +36,7 @@ use crate::distribution::{CustodyEvent, chunk_store};
 use crate::error::Failure;
 use crate::identity::{Identity, Instance, PeerId};
 use crate::library::{self, Hashing, Shelf};
-use crate::limits;
+use crate::peer::limits;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::sender::{Offer, SenderCommand, SenderEvent};
 use crate::settings::Config;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::content::catalogue::{Bucket, BucketDigest, root_of};
 use crate::content::{Catalogue, Entry, Head};
 use crate::identity::{Instance, PeerId};
-use crate::limits;
+use crate::receiver::limits;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::{BucketIs, GetBuckets, GetHead, HeadIs, Reason, Refused};

@@ -9,9 +9,9 @@ use super::world::{content, manifest, peer};
 use crate::content::partial::Bits;
 use crate::content::{Chunks, FileId, Manifest};
 use crate::disk::Arrival;
-use crate::limits;
 use crate::sender::client::{Client, Watch};
 use crate::sender::super_seed::Giving;
+use crate::swarm::limits;
 use crate::swarm::{Progress, Wanted, *};
 use crate::wire::message::{BlockIs, HavesIs, Item, ManifestIs, Reason, Refused};
 

@@ -7,7 +7,7 @@ use crate::content::partial::Bits;
 use crate::content::{Chunks, FileId, Span};
 use crate::disk::Arrival;
 use crate::error::Code;
-use crate::limits;
+use crate::swarm::limits;
 use crate::swarm::{Progress, Wanted, *};
 use crate::wire::message::{GetAny, HavesIs, ManifestIs};
 

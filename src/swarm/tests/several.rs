@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::world::{content, manifest, peer, proof};
 use crate::content::{Chunks, FileId, Manifest};
 use crate::disk::Arrival;
-use crate::limits;
+use crate::swarm::limits;
 use crate::swarm::{Wanted, *};
 use crate::wire::message::{BlockIs, ManifestIs};
 

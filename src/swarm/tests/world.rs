@@ -9,7 +9,7 @@ use crate::content::{Chunks, FileId, Manifest};
 use crate::disk::{Arrival, Plan};
 use crate::error::Code;
 use crate::identity::PublicKey;
-use crate::limits;
+use crate::swarm::limits;
 use crate::swarm::{Wanted, *};
 use crate::wire::message::{BlockIs, GetBlocks, GetManifest, HavesIs, Item, ManifestIs, Reason, Refused};
 

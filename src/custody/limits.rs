@@ -1,0 +1,77 @@
+//! Caps that this room alone uses, each with its unit and reason. Pure.
+//! Caps that several rooms use stand in limits/.
+
+use core::time::Duration;
+
+pub(crate) use crate::limits::*;
+
+/// Peers that one copy of a file is spread over, at most: with each more of them it is lost more easily.
+pub(crate) const STRIPE: u32 = 4;
+
+/// Candidates of which the one with most room is asked first.
+pub(crate) const CANDIDATES_AT_ONCE: usize = 4;
+
+/// Candidates that are asked for room for a part before it is cut in two.
+pub(crate) const CANDIDATES_ASKED: usize = 32;
+
+/// Files that one distributor places at the same time, at most: the most urgent ones first.
+pub(crate) const PLACINGS: usize = 64;
+
+/// The same while they are below [`ROOM_ANEW`] bytes: each takes a round of messages and some syncs, so that with few
+/// at a time a folder of small files would take as long as it has files.
+pub(crate) const PLACINGS_SMALL: usize = 256;
+
+/// Files and bytes that are placed by themselves (`--auto-copy`): a file up to this size,
+pub(crate) const AUTO_COPY_FILE: u64 = 1 << 30;
+
+/// A keeper acts for an absent owner only so long after its own start, or after it took the file: at first
+/// it does not know who is here.
+pub(crate) const ACT_AFTER: Duration = Duration::from_secs(30);
+
+/// A keeper that is here but did not report a file for this long is believed not to keep it.
+pub(crate) const REPORT_MISSED: Duration = Duration::from_secs(35 * 60);
+
+/// An answer about room or an offer is waited for this long.
+pub(crate) const CUSTODY_ANSWER: Duration = Duration::from_secs(10);
+
+/// What a keeper said of its room is believed this long, for small parts.
+pub(crate) const ROOM_AGE: Duration = Duration::from_secs(1);
+
+/// So long after the first other peer was seen the first files are placed: until then it is not known who is
+/// here, and the first one seen would get everything.
+pub(crate) const PLACE_AFTER: Duration = Duration::from_secs(2);
+
+/// Bytes a second at which large parts are begun to be placed. If all peers of a network did so at the same
+/// moment, all of them would choose the one keeper that was the emptiest just before.
+pub(crate) const PLACE_RATE: u64 = 100_000_000;
+
+/// The longest pause behind such a part, on average.
+pub(crate) const PLACE_PAUSE: Duration = Duration::from_millis(200);
+
+/// Bytes of a part for which keepers are asked for their room anew: many that place large files at the same
+/// moment would all believe that the same keeper is empty. Asking costs nothing beside moving so much.
+pub(crate) const ROOM_ANEW: u64 = 1 << 20;
+
+/// A keeper that refused a file is not asked for it again for this long.
+pub(crate) const REFUSED_FOR: Duration = Duration::from_secs(600);
+
+/// An accepted offer of which no further chunk came for this long is given to another.
+pub(crate) const PROMISE: Duration = Duration::from_secs(600);
+
+/// A copy too many is tolerated this long: who leaves every evening moves nothing.
+pub(crate) const SURPLUS: Duration = Duration::from_secs(24 * 3_600);
+
+/// Bytes lent to others (`--lend`), at most by default; and no more than a tenth of the free space.
+pub(crate) const LEND: u64 = 10 << 30;
+
+/// Origins (and source addresses) between which what is lent is divided, at least.
+pub(crate) const SHARES_MIN: u64 = 8;
+
+/// Peers of the network where an origin's files were taken that are remembered, at most.
+pub(crate) const WITNESSES: usize = 16;
+
+/// A departure without any movement ends after this time.
+pub(crate) const HANDOFF_STILL: Duration = Duration::from_secs(30);
+
+/// Files missing in one scan up to which they may count as deleted, even when they are more than half.
+pub(crate) const MASS_LOSS: usize = 10;

@@ -1,0 +1,81 @@
+//! Caps that this room alone uses, each with its unit and reason. Pure.
+//! Caps that several rooms use stand in limits/.
+
+use core::time::Duration;
+
+pub(crate) use crate::limits::*;
+use crate::rate::Rate;
+
+/// Datagrams a second that one source, or one known peer, may have verified: a signature takes 60 µs.
+pub(crate) const SOURCE_RATE: Rate = Rate { period: Duration::from_millis(50), burst: 60 };
+
+/// Datagrams a second of all unknown senders together, by each of the two sockets: 200 in all.
+pub(crate) const STRANGERS_RATE: Rate = Rate { period: Duration::from_millis(10), burst: 200 };
+
+/// Datagrams a second with one of our nonces in them, of all that are not known: what a newcomer causes.
+pub(crate) const ANSWERS_RATE: Rate = Rate { period: Duration::from_micros(2_500), burst: 200 };
+
+/// Questions and answers that a peer sends a second: with four hellos and an announcement at most 20.
+pub(crate) const PROOF_RATE: Rate = Rate { period: Duration::from_millis(83), burst: 4 };
+
+/// The same for a peer of a small network that did not start together with others: its answers are not
+/// to wait when packets are lost.
+pub(crate) const PROOF_RATE_ALONE: Rate = Rate { period: Duration::from_millis(83), burst: 8 };
+
+/// Questions that one peer may ask: hellos and questions come again after 70 to 400 ms.
+pub(crate) const QUESTION_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 4 };
+
+/// Answers to probes that a peer sends a second: enough for every probe of one prober.
+pub(crate) const PROBED_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 4 };
+
+/// Source addresses of strangers that are remembered, at most.
+pub(crate) const SOURCES: usize = 1_024;
+
+/// Peers that were heard but have not proved themselves, at most; the one that waits longest goes.
+pub(crate) const CANDIDATES: usize = 1_024;
+
+/// Proved addresses of one peer, at most.
+pub(crate) const HOSTS: usize = 4;
+
+/// Datagrams a second by which a peer of a small network seeks others that fetch what it fetches. In a large
+/// one (discovery/seeking.rs) they are fewer.
+pub(crate) const SEEK_RATE: Rate = Rate { period: Duration::from_millis(200), burst: 2 };
+
+/// Answers to those that a peer sends a second: with seeks and announcements less than 20.
+pub(crate) const HAS_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 4 };
+
+/// Words of one peer on files that are taken a second: what it may seek, and answer, and a reserve.
+pub(crate) const SOUGHT_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 8 };
+
+/// Answers that wait to be sent, and questions that wait for the controller, at most: what one second lets out,
+/// and room.
+pub(crate) const SOUGHT_WAITING: usize = 64;
+
+/// Pairs of a file and a peer that seeks it, that are kept in mind, at most (100 bytes each). One that has no
+/// room is not counted, so that a few more answers go out.
+pub(crate) const SEEKERS: usize = 16_384;
+
+/// Questions of others that wait for their answer, at most: two datagrams of answers and more.
+pub(crate) const ECHOES_WAITING: usize = 512;
+
+/// Datagrams read from one socket before the others and the timers have their turn.
+pub(crate) const DATAGRAMS_A_TURN: usize = 64;
+
+/// Events that wait because the controller does not take them; beyond it discovery waits too. A table
+/// that fills and empties at once fits.
+pub(crate) const EVENTS_WAITING: usize = 2 * PEERS;
+
+/// Between two looks at the list of interfaces.
+pub(crate) const INTERFACES: Duration = Duration::from_secs(1);
+
+/// Instances that are known to have left, at most.
+pub(crate) const TOMBSTONES: usize = 4_096;
+
+/// How long such an instance is remembered: longer than any copy of its datagrams is on its way.
+pub(crate) const TOMBSTONE: Duration = Duration::from_secs(600);
+
+/// Between two announcements of a peer, at least, in a small network.
+pub(crate) const INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// Between two announcements of a peer, at most: [`PEERS`] peers stay below 50 datagrams a second.
+pub(crate) const INTERVAL_MAX: Duration = Duration::from_secs(100);

@@ -1,0 +1,10 @@
+//! Caps that this room alone uses, each with its unit and reason. Pure.
+//! Caps that several rooms use stand in limits/.
+
+pub(crate) use crate::limits::*;
+
+/// Warnings about entries of `shared/` that are not shared, in one run: beyond it they only fill the screen.
+pub(crate) const SKIP_WARNINGS: usize = 100;
+
+/// Paths that changed and wait to be looked at, at most; beyond it everything is looked at instead.
+pub(crate) const DIRTY_PATHS: usize = 8_192;

@@ -1,0 +1,34 @@
+//! Caps of what crosses the network. Pure.
+
+use super::KEPT;
+
+/// Bytes of a datagram, at most. Below every path's MTU (IPv6 minimum 1,280), so it is never fragmented.
+pub const DATAGRAM: usize = 1_200;
+
+/// The fixed UDP port of discovery.
+pub const DISCOVERY_PORT: u16 = 27_272;
+
+/// Bytes of a block, the unit on the wire, at most: small frames overtake between blocks.
+pub const BLOCK: usize = 128 << 10;
+
+/// Bytes of a frame's `MessagePack` header, at most (the largest is a catalogue or manifest page).
+pub const HEADER: usize = (1 << 20) + (64 << 10);
+
+/// Chunks that one message may add to a map; more are told as a new map.
+pub const HAVES_MORE: usize = 4_096;
+
+/// Bytes of content in one page of a catalogue bucket or manifest, at most.
+pub const PAGE: usize = 1 << 20;
+
+/// Items of one request for blocks, at most: many small files are asked for in one request.
+pub const REQUEST_ITEMS: usize = 1_024;
+
+/// Peers in the table, at most; beyond it the ones heard least recently and never proved go first.
+pub const PEERS: usize = 4_096;
+
+/// Rows in one page of what a keeper keeps, at most: each is 72 bytes or less, so a page fits [`HEADER`].
+pub const KEPT_PAGE: usize = 8_192;
+
+/// Rows of what one keeper says it keeps, at most: a file has one for each of its parts there. They take 48
+/// bytes of memory each.
+pub const KEPT_ROWS: usize = KEPT;

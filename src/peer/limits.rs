@@ -1,0 +1,21 @@
+//! Caps that this room alone uses, each with its unit and reason. Pure.
+//! Caps that several rooms use stand in limits/.
+
+pub(crate) use crate::limits::*;
+
+/// Peers whose catalogues are pulled on sight; above it, on demand.
+pub(crate) const CATALOGUES_ON_SIGHT: usize = 32;
+
+/// Open files and connections that this process asks the system to allow it: what all limits below and
+/// above come to, and twice that.
+pub(crate) const DESCRIPTORS: u64 = 4_096;
+
+/// Free space that custody never touches, at least.
+pub(crate) const LEND_RESERVE: u64 = 1 << 30;
+
+/// Files that nobody else keeps of which the names are told to who leaves, at most; the rest is counted. The
+/// answer is one line of [`CONTROL_LINE`] bytes, and a path takes up to six times [`PATH`] in it.
+pub(crate) const NOT_KEPT_TOLD: usize = 50;
+
+/// Owners for whom something is kept that `status` names, at most; those with most bytes first.
+pub(crate) const KEPT_FOR_TOLD: usize = 100;

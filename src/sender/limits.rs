@@ -1,0 +1,27 @@
+//! Caps that this room alone uses, each with its unit and reason. Pure.
+//! Caps that several rooms use stand in limits/.
+
+use core::time::Duration;
+
+pub(crate) use crate::limits::*;
+use crate::rate::Rate;
+
+/// Files that are not shared but being fetched, or fetched a while ago, of which others get what is here,
+/// at most: each is an open file.
+pub(crate) const HELD_FILES: usize = 256;
+
+/// A shared file that could not be read is not tried again for this time: a bad disk takes long to say so.
+pub(crate) const UNREADABLE: Duration = Duration::from_secs(10);
+
+/// A peer that asks to be dialled back is dialled again after this time, at the earliest.
+pub(crate) const DIAL_BACK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Dials a second that others ask for, of all together: each is a few packets to a proved address.
+pub(crate) const DIAL_BACK_RATE: Rate = Rate { period: Duration::from_millis(250), burst: 8 };
+
+/// Dials that others asked for and that are not answered yet, at most.
+pub(crate) const DIAL_BACKS: usize = 8;
+
+/// Bytes of the manifests of files of the chunk store that are open for serving, at most. The longest one
+/// has 16 MiB: [`MAP_CHUNKS`] values of 32 bytes.
+pub(crate) const STORED_MANIFESTS: usize = 32 << 20;

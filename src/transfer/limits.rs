@@ -1,0 +1,30 @@
+//! Caps that this room alone uses, each with its unit and reason. Pure.
+//! Caps that several rooms use stand in limits/.
+
+use core::time::Duration;
+
+pub(crate) use crate::limits::*;
+
+/// Bytes handled on one connection in one turn of the engine, before the next connection has its turn.
+pub(crate) const TURN: usize = 1 << 20;
+
+/// Connections of one listener that have not finished TLS, at most; the oldest is dropped.
+pub(crate) const UNPROVED: usize = 64;
+
+/// Of those from one address (loopback: [`UNPROVED_LOOPBACK`], where all peers share one).
+pub(crate) const UNPROVED_ADDRESS: usize = 16;
+
+/// Of those from the loopback address.
+pub(crate) const UNPROVED_LOOPBACK: usize = 256;
+
+/// A connection must finish its TLS handshake within this time.
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// A connection without a request or a byte is closed after this time.
+pub(crate) const IDLE: Duration = Duration::from_secs(30);
+
+/// Bytes of small frames that wait to be sent on one connection; above it, nothing more is read from it.
+pub(crate) const SMALL_QUEUE: usize = 256 << 10;
+
+/// An attempt to connect to one address of a peer is given up after this time.
+pub(crate) const CONNECT: Duration = Duration::from_secs(3);

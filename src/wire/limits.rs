@@ -1,0 +1,16 @@
+//! Caps that this room alone uses, each with its unit and reason. Pure.
+//! Caps that several rooms use stand in limits/.
+
+pub(crate) use crate::limits::*;
+
+/// Bytes of the header of a message with a map of chunks, at most.
+pub(crate) const MAP_HEADER: usize = MAP_CHUNKS as usize / 8 + 5 * HAVES_MORE + SMALL_HEADER;
+
+/// Bytes of the header of a request, at most: [`REQUEST_ITEMS`] items of about 64 bytes, and room.
+pub(crate) const REQUEST_HEADER: usize = 128 << 10;
+
+/// Bytes of the header of a block or of any other small frame, at most. Each is well below 256.
+pub(crate) const SMALL_HEADER: usize = 1 << 10;
+
+/// Bytes of the header of an answer with a catalogue head: the head, and 256 digests of 32 bytes.
+pub(crate) const HEAD_HEADER: usize = 16 << 10;
