@@ -1,4 +1,5 @@
-//! What is done with an open file: read and written at a place, brought to the disk, given its time and rights.
+//! What is done with an open file: read and written at a place, brought to the disk, given its time and
+//! rights.
 
 use std::fs::File;
 use std::io;
@@ -19,8 +20,8 @@ pub(super) const RIGHTS: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
 /// What nobody but the owner ever gets on a file that arrived: to write.
 const OTHERS_WRITE: Mode = Mode::WGRP.union(Mode::WOTH);
 
-/// Reads bytes at `offset` into `buffer`, and says how many: fewer than fit near the end, 0 at or behind it. The cursor
-/// of the file stays, so several threads may read one file at a time (pread(2)).
+/// Reads bytes at `offset` into `buffer`, and says how many: fewer than fit near the end, 0 at or behind it.
+/// The cursor of the file stays, so several threads may read one file at a time (pread(2)).
 ///
 /// # Errors
 /// What the operating system says.
@@ -31,13 +32,14 @@ pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize>
 /// Fills `buffer` with the bytes at `offset` (pread(2)).
 ///
 /// # Errors
-/// `UnexpectedEof` if the file ends before; what the operating system says. `buffer` may be filled in part then.
+/// `UnexpectedEof` if the file ends before; what the operating system says. `buffer` may be filled in part
+/// then.
 pub fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     file.read_exact_at(buffer, offset)
 }
 
-/// Writes all of `bytes` at `offset`; what lies between the end of the file and there becomes a hole. The cursor of
-/// the file stays (pwrite(2)).
+/// Writes all of `bytes` at `offset`; what lies between the end of the file and there becomes a hole. The
+/// cursor of the file stays (pwrite(2)).
 ///
 /// # Errors
 /// `StorageFull`, or what else the operating system says; some of the bytes may be written then.
@@ -45,8 +47,9 @@ pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     file.write_all_at(bytes, offset)
 }
 
-/// Brings the file's content, times and rights to the disk (fsync(2); on macOS `F_FULLFSYNC`). The file must be open
-/// for writing: POSIX syncs any, other systems (`FlushFileBuffers` of Windows) refuse one that is open for reading.
+/// Brings the file's content, times and rights to the disk (fsync(2); on macOS `F_FULLFSYNC`). The file must
+/// be open for writing: POSIX syncs any, other systems (`FlushFileBuffers` of Windows) refuse one that is
+/// open for reading.
 ///
 /// # Errors
 /// What the operating system says.
@@ -70,7 +73,8 @@ fn is_writable(file: &File) -> bool {
     fcntl_getfl(file).is_ok_and(|flags| flags.intersects(OFlags::WRONLY | OFlags::RDWR))
 }
 
-/// Sets the modification time, in milliseconds since 1970, also before it; the time of access stays (futimens(3)).
+/// Sets the modification time, in milliseconds since 1970, also before it; the time of access stays
+/// (futimens(3)).
 ///
 /// # Errors
 /// What the operating system says.
@@ -83,8 +87,8 @@ pub fn set_modified(file: &File, milliseconds: i64) -> io::Result<()> {
     Ok(futimens(file, &Timestamps { last_access: omit, last_modification: modified })?)
 }
 
-/// Lets all who may read the file run it, or nobody (fchmod(2)). That others may write it, or that it runs as another
-/// user, goes either way. Systems that have no such right do nothing.
+/// Lets all who may read the file run it, or nobody (fchmod(2)). That others may write it, or that it runs as
+/// another user, goes either way. Systems that have no such right do nothing.
 ///
 /// # Errors
 /// What the operating system says.
@@ -98,7 +102,8 @@ pub fn set_executable(file: &File, executable: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the file at `path`, which no other user may open (mode 0600); one that is there stays as it is (open(2)).
+/// Makes the file at `path`, which no other user may open (mode 0600); one that is there stays as it is
+/// (open(2)).
 ///
 /// # Errors
 /// What the operating system says.

@@ -74,8 +74,8 @@ impl Folder {
         Ok(rustix::fs::mkdirat(&self.0, name, RIGHTS)?)
     }
 
-    /// Makes the file `name` for reading and writing. All may read it, and run it if it is `executable`, as far as
-    /// the umask lets them.
+    /// Makes the file `name` for reading and writing. All may read it, and run it if it is `executable`, as
+    /// far as the umask lets them.
     ///
     /// # Errors
     /// `AlreadyExists`, or what else the operating system says.
@@ -141,8 +141,8 @@ impl Folder {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// The names in it as the operating system has them, without `.` and `..`, in any order. What is made or removed
-    /// meanwhile may be among them or not.
+    /// The names in it as the operating system has them, without `.` and `..`, in any order. What is made or
+    /// removed meanwhile may be among them or not.
     ///
     /// # Errors
     /// What the operating system says, of the folder or of one name.
@@ -187,8 +187,9 @@ impl AsFd for Folder {
     }
 }
 
-/// Makes the folder at `path` so that only its owner can look into it (mode 0700), or takes from all others what rights
-/// they have on it (mkdir(2), chmod(2)). True if it was made: then its name in the folder above is not on the disk yet.
+/// Makes the folder at `path` so that only its owner can look into it (mode 0700), or takes from all others
+/// what rights they have on it (mkdir(2), chmod(2)). True if it was made: then its name in the folder above
+/// is not on the disk yet.
 ///
 /// # Errors
 /// `NotFound` without a folder above, or what else the operating system says.

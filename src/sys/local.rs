@@ -1,6 +1,6 @@
-//! The way from one process of a user to another on this machine: a Unix socket (unix(7)) that lies in a folder of that
-//! user. Both ends name the folder, never a path of their own, for the path of a socket is short: `sun_path` has 108
-//! bytes on Linux, 104 elsewhere, and ends with a NUL.
+//! The way from one process of a user to another on this machine: a Unix socket (unix(7)) that lies in a
+//! folder of that user. Both ends name the folder, never a path of their own, for the path of a socket is
+//! short: `sun_path` has 108 bytes on Linux, 104 elsewhere, and ends with a NUL.
 
 use core::time::Duration;
 use std::io::{self, Read, Write};
@@ -21,8 +21,8 @@ pub struct Listener(UnixListener);
 pub struct Stream(UnixStream);
 
 impl Listener {
-    /// Listens as `name` in `folder`, for this user only. What lies there already is of a dead process and is replaced:
-    /// the caller holds a lock that keeps others away.
+    /// Listens as `name` in `folder`, for this user only. What lies there already is of a dead process and is
+    /// replaced: the caller holds a lock that keeps others away.
     ///
     /// # Errors
     /// What the operating system says; some file systems have no sockets.
@@ -95,8 +95,8 @@ impl Stream {
         self.0.set_write_timeout(most)
     }
 
-    /// True if the other side runs as this user, or as root, which can do anything here anyway (`SO_PEERCRED` of
-    /// unix(7)). Other systems than Linux leave that to the rights on the folder, and it is true there.
+    /// True if the other side runs as this user, or as root, which can do anything here anyway (`SO_PEERCRED`
+    /// of unix(7)). Other systems than Linux leave that to the rights on the folder, and it is true there.
     #[must_use]
     pub fn is_own_user(&self) -> bool {
         #[cfg(target_os = "linux")]
@@ -139,7 +139,8 @@ impl Write for Stream {
     }
 }
 
-/// Calls `act` with a path of `name` in `folder` that is short enough. A long one goes through the opened folder.
+/// Calls `act` with a path of `name` in `folder` that is short enough. A long one goes through the opened
+/// folder.
 fn with_short_path<T>(folder: &Path, name: &str, act: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
     use std::os::fd::AsRawFd;
     let path = folder.join(name);

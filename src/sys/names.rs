@@ -1,6 +1,7 @@
 //! Names of files as the operating system has them, and as they are shown to people.
 //!
-//! POSIX takes any bytes but `/` and NUL for a name (path_resolution(7)); what is shared has names in UTF-8 only.
+//! POSIX takes any bytes but `/` and NUL for a name (path_resolution(7)); what is shared has names in UTF-8
+//! only.
 
 use std::borrow::Cow;
 use std::ffi::{CStr, OsStr, OsString};
@@ -11,8 +12,8 @@ pub(super) fn native(name: &CStr) -> OsString {
     OsStr::from_bytes(name.to_bytes()).to_owned()
 }
 
-/// A name or path to be read by people: what is not UTF-8 in it becomes U+FFFD. Characters that would disturb the
-/// terminal are still in it.
+/// A name or path to be read by people: what is not UTF-8 in it becomes U+FFFD. Characters that would disturb
+/// the terminal are still in it.
 #[must_use]
 pub fn shown(name: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
     name.as_ref().to_string_lossy()

@@ -1,4 +1,5 @@
-//! What differs between systems about sockets and interfaces. What all of them have, others do by `socket2` and `mio`.
+//! What differs between systems about sockets and interfaces. What all of them have, others do by `socket2`
+//! and `mio`.
 
 use core::net::IpAddr;
 use std::io;
@@ -38,9 +39,9 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
     Ok(if_addrs::get_if_addrs()?.into_iter().map(interface).collect())
 }
 
-/// Lets a listener be bound at once after another one at this port was closed, whose connections the system still
-/// remembers (`SO_REUSEADDR` of socket(7)). Two programs cannot listen on one port by it: not here, but they could on
-/// Windows, where it is not to be set.
+/// Lets a listener be bound at once after another one at this port was closed, whose connections the system
+/// still remembers (`SO_REUSEADDR` of socket(7)). Two programs cannot listen on one port by it: not here, but
+/// they could on Windows, where it is not to be set.
 ///
 /// # Errors
 /// What the operating system says.
@@ -71,8 +72,8 @@ pub fn is_under_way(e: &io::Error) -> bool {
     rustix::io::Errno::from_io_error(e) == Some(rustix::io::Errno::INPROGRESS)
 }
 
-/// Has the system decide by `name` how fast bytes go (`TCP_CONGESTION` of tcp(7)). Other systems than Linux have no such
-/// choice for each connection, and nothing is done.
+/// Has the system decide by `name` how fast bytes go (`TCP_CONGESTION` of tcp(7)). Other systems than Linux
+/// have no such choice for each connection, and nothing is done.
 ///
 /// # Errors
 /// `NotFound` if this kernel lacks it, `PermissionDenied` if this user may not have it.

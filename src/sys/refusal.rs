@@ -34,8 +34,8 @@ pub enum Refusal {
     Other,
 }
 
-/// What `e` means. The errors behind each value are those of POSIX (errno.h), which errno(3) lists for Linux; an error
-/// that no system made is told by its kind.
+/// What `e` means. The errors behind each value are those of POSIX (errno.h), which errno(3) lists for Linux;
+/// an error that no system made is told by its kind.
 #[must_use]
 pub fn refusal(e: &io::Error) -> Refusal {
     let Some(errno) = Errno::from_io_error(e) else { return by_kind(e.kind()) };

@@ -92,7 +92,8 @@ impl Leave {
     }
 }
 
-/// Calls `act` on SIGINT, SIGTERM and SIGHUP (signal(7)), in a thread of its own, for a command that is no peer.
+/// Calls `act` on SIGINT, SIGTERM and SIGHUP (signal(7)), in a thread of its own, for a command that is no
+/// peer.
 ///
 /// # Errors
 /// When one of them is handled or ignored already: then all stay as they are.

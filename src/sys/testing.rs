@@ -1,4 +1,5 @@
-//! What tests need of the operating system and the program does not: links, pipes, rights, odd names. Only for tests.
+//! What tests need of the operating system and the program does not: links, pipes, rights, odd names. Only
+//! for tests.
 
 use core::time::Duration;
 use std::ffi::OsString;
@@ -58,7 +59,8 @@ pub(crate) fn cpu_time() -> Duration {
     Duration::new(u64::try_from(t.tv_sec).unwrap(), u32::try_from(t.tv_nsec).unwrap())
 }
 
-/// Lets this process open descriptors up to `wanted` in all, fewer than now if need be; gives how many were allowed.
+/// Lets this process open descriptors up to `wanted` in all, fewer than now if need be; gives how many were
+/// allowed.
 pub(crate) fn limit_descriptors(wanted: u64) -> u64 {
     let before = rustix::process::getrlimit(Resource::Nofile);
     rustix::process::setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..before }).unwrap();

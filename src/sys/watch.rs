@@ -1,4 +1,5 @@
-//! Hearing of changes in folders as they happen (inotify(7) on Linux, other means of the crate `notify` elsewhere).
+//! Hearing of changes in folders as they happen (inotify(7) on Linux, other means of the crate `notify`
+//! elsewhere).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,8 +45,8 @@ pub enum Unwatched {
     Failed(String),
 }
 
-/// Watches folders, each by itself, until it is dropped. Folders that go are forgotten without a word; to ask for one
-/// again does no harm.
+/// Watches folders, each by itself, until it is dropped. Folders that go are forgotten without a word; to ask
+/// for one again does no harm.
 #[derive(Debug)]
 pub struct Watcher(RecommendedWatcher);
 
