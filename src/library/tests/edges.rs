@@ -11,24 +11,24 @@ fn with_closed_folders() {
     bench.old("closed/in/secret", b"inside");
     bench.old("listed/secret", b"named");
     fs::create_dir(bench.path("late")).unwrap();
-    testing::set_mode(&bench.path("closed"), 0o000);
+    testing::set_mode(bench.path("closed"), 0o000);
     // Its names can be read, and nothing else of what lies there.
-    testing::set_mode(&bench.path("listed"), 0o444);
+    testing::set_mode(bench.path("listed"), 0o444);
     // No look at everything comes within the patience of these tests, so what is listed was heard of.
     let mut r = bench.start();
     r.until_watched(&bench);
     assert_eq!(r.names(), ["late", "open/deep/there"]);
     fs::write(bench.path("open/deep/new"), "new").unwrap();
     r.until("below a sister", |r| r.has("open/deep/new", b"new"));
-    testing::set_mode(&bench.path("closed"), 0o755);
+    testing::set_mode(bench.path("closed"), 0o755);
     r.until("opened", |r| r.has("closed/in/secret", b"inside"));
     fs::write(bench.path("closed/in/more"), "more").unwrap();
     r.until("watched, too", |r| r.has("closed/in/more", b"more"));
-    testing::set_mode(&bench.path("closed"), 0o000);
+    testing::set_mode(bench.path("closed"), 0o000);
     r.until("closed again", |r| !r.names().iter().any(|n| n.starts_with("closed")));
-    testing::set_mode(&bench.path("listed"), 0o755);
+    testing::set_mode(bench.path("listed"), 0o755);
     r.until("searched", |r| r.has("listed/secret", b"named"));
-    testing::set_mode(&bench.path("late"), 0o000);
+    testing::set_mode(bench.path("late"), 0o000);
     r.until_names(&["listed/secret", "open/deep/new", "open/deep/there"]);
     r.until_warned("late");
     r.handle.commands.send(Command::Rescan).unwrap();
@@ -40,7 +40,7 @@ fn with_closed_folders() {
     }
     assert_eq!(r.warnings.len(), 3, "{:?}", r.warnings);
     for folder in ["closed", "late"] {
-        testing::set_mode(&bench.path(folder), 0o755);
+        testing::set_mode(bench.path(folder), 0o755);
     }
 }
 
