@@ -5,11 +5,11 @@
 use core::hint::black_box;
 use core::time::Duration;
 
-use potluck::content::catalogue::{Bucket, Catalogue, Entry};
+use potluck::content::bucket::Bucket;
 use potluck::content::manifest::{ChunkHasher, ManifestBuilder};
+use potluck::content::{Catalogue, Entry};
 use potluck::content::{Chunks, FileId, Kind, Manifest, SafePath};
 use potluck::sys::clock;
-use potluck::wire;
 
 /// Runs `work` until a second has passed (once in a smoke run) and prints how much of `unit` it did in a
 /// second, `amount` being what one run does. The best run of all counts: the others were disturbed.
@@ -31,7 +31,8 @@ fn entries(count: u32) -> Vec<Entry> {
     let entry = |n: u32| {
         let id = FileId::from(blake3::hash(&n.to_le_bytes()));
         let path = format!("folder {}/file number {n}.txt", n % 50).parse().unwrap();
-        let kind = Kind::File { id, size: n.into(), modified: 1_700_000_000_000, executable: false };
+        let kind =
+            Kind::File { id, size: n.into(), modified: 1_700_000_000_000, executable: false, since: 0 };
         Entry { path, kind }
     };
     (0..count).map(entry).collect()
@@ -63,10 +64,10 @@ fn main() {
     let count = many.len() as f64;
     measure(smoke, "make a catalogue", "files", count, || drop(black_box(Catalogue::of(many.clone()))));
     let catalogue = Catalogue::of(many.clone());
-    let bytes: Vec<Vec<u8>> = (0..=255).map(|n| wire::encode(catalogue.bucket(n).entries())).collect();
+    let bytes: Vec<Vec<u8>> = (0..=255).map(|n| catalogue.bucket(n).bytes()).collect();
     measure(smoke, "read and check its buckets", "files", count, || {
         for (n, bytes) in (0..=255).zip(&bytes) {
-            drop(black_box(Bucket::new(n, wire::decode(bytes).unwrap()).unwrap()));
+            drop(black_box(Bucket::read(n, bytes).unwrap()));
         }
     });
     measure(smoke, "parse and fold a path", "paths", count, || {

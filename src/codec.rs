@@ -1,7 +1,7 @@
 //! `MessagePack` with named fields (so that fields can be added), bounded in depth, nothing left over. Pure.
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 /// Nesting of a `MessagePack` value, at most: bounds the decoder's stack.
 pub const NESTING: usize = 16;
@@ -51,6 +51,28 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     decoder.set_max_depth(NESTING);
     let value = T::deserialize(&mut decoder).map_err(|e| DecodeError::Body(e.to_string()))?;
     if rest.is_empty() { Ok(value) } else { Err(DecodeError::Body("bytes are left over".to_owned())) }
+}
+
+/// Takes one value off the front of `bytes`: as a `T` if it is one, and its bytes.
+///
+/// # Errors
+/// [`DecodeError::Body`] if there is no whole value.
+pub fn split_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(Option<T>, &[u8]), DecodeError> {
+    fn first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), rmp_serde::decode::Error> {
+        let mut rest = bytes;
+        let mut decoder = rmp_serde::Deserializer::new(&mut rest);
+        decoder.set_max_depth(NESTING);
+        let value = T::deserialize(&mut decoder)?;
+        Ok((value, bytes.len() - rest.len()))
+    }
+    let (value, len) = match first(bytes) {
+        Ok((value, len)) => (Some(value), len),
+        Err(_) => {
+            let (IgnoredAny, len) = first(bytes).map_err(|e| DecodeError::Body(e.to_string()))?;
+            (None, len)
+        }
+    };
+    Ok((value, &bytes[..len]))
 }
 
 #[cfg(test)]

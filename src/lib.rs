@@ -15,6 +15,8 @@ pub mod disk;
 pub mod distribution;
 pub mod error;
 pub mod identity;
+#[macro_use]
+pub mod later;
 pub mod library;
 pub mod limits;
 pub mod peer;

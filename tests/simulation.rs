@@ -411,8 +411,7 @@ fn who_is_not_here_and_who_fetches_something_else_is_nobody_to_fetch_from() {
     // What a stranger says, rightly signed, by two ways.
     let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
     let name = PeerName::of_folder("stranger", PeerId([0; 32]));
-    let presence =
-        Presence { state: State::Here, name, ports, interval: 1_000, catalogue: 0, ticket: 0, room: 0 };
+    let presence = Presence::new(State::Here, name, ports, 1_000, 0);
     for (sequence, message) in
         [(1, Message::Seek { files: vec![FILE] }), (2, Message::Has { files: vec![FILE] })]
     {

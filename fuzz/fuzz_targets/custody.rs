@@ -36,5 +36,7 @@ fn message(frame: &Frame) {
     assert_eq!(kind, frame.kind);
     assert!(bound(kind).is_some());
     let again = Frame { kind, header, payload: 0 };
-    assert_eq!(Custody::decode(&again).expect("our own bytes"), Some(message));
+    // What a later version put into it is left out when it is written again; what is known is the same.
+    let again = Custody::decode(&again).expect("our own bytes").expect("a known kind");
+    assert_eq!(again.encode(), message.encode());
 }

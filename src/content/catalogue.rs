@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::bucket::{Bucket, BucketDigest};
 use super::chunk::FileId;
 use super::path::SafePath;
 use crate::codec::{DecodeError, decode, encode};
@@ -13,9 +14,6 @@ use crate::limits;
 
 /// Signing context of a catalogue head.
 const CONTEXT: &[u8] = b"potluck 1 catalogue head\0";
-
-/// Signing context (BLAKE3 key derivation) of a bucket's digest.
-const BUCKET_CONTEXT: &str = "potluck 1 catalogue bucket";
 
 /// Signing context of the root over the buckets' digests.
 const ROOT_CONTEXT: &str = "potluck 1 catalogue root";
@@ -29,7 +27,12 @@ pub struct Entry {
     pub kind: Kind,
 }
 
-/// What an entry is.
+/// True for what is left out of an encoded entry.
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// What an entry is. Kinds of later versions are skipped by [`Bucket`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -45,12 +48,11 @@ pub enum Kind {
         modified: i64,
         /// True if its owner may execute it.
         executable: bool,
+        /// When its owner first listed this content at this path, milliseconds since 1970; 0: not known.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        since: u64,
     },
 }
-
-/// BLAKE3 over one bucket's entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BucketDigest(#[serde(with = "serde_bytes")] pub [u8; 32]);
 
 /// What should exist, said by the owner: signed, and the higher (instance, version) wins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +63,7 @@ pub struct Head {
     pub instance: Instance,
     /// Rises with every change within an instance, from 1.
     pub version: u64,
-    /// Entries in all buckets.
+    /// Entries in all buckets, of whatever kind.
     pub entries: u64,
     /// Bytes of all files.
     pub bytes: u64,
@@ -95,61 +97,6 @@ impl Head {
     #[must_use]
     pub const fn number(&self) -> (Instance, u64) {
         (self.instance, self.version)
-    }
-}
-
-/// One bucket: entries in the order of their paths, no path twice.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bucket(Vec<Entry>);
-
-/// Why entries are not a bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BucketError {
-    /// An entry belongs into another bucket.
-    #[error("an entry lies in the wrong bucket")]
-    Place,
-    /// Out of order, or twice.
-    #[error("entries are out of order")]
-    Order,
-    /// A size above [`limits::FILE`].
-    #[error("an entry's size is impossible")]
-    Size,
-}
-
-impl Bucket {
-    /// Checks that `entries` are bucket number `index`.
-    ///
-    /// # Errors
-    /// [`BucketError`]: whoever sent them is wrong.
-    pub fn new(index: u8, entries: Vec<Entry>) -> Result<Self, BucketError> {
-        if !entries.is_sorted_by(|a, b| a.path < b.path) {
-            return Err(BucketError::Order);
-        }
-        for e in &entries {
-            if e.path.bucket() != index {
-                return Err(BucketError::Place);
-            }
-            if matches!(e.kind, Kind::File { size, .. } if size > limits::FILE) {
-                return Err(BucketError::Size);
-            }
-        }
-        Ok(Self(entries))
-    }
-
-    /// The entries in the order of their paths.
-    #[must_use]
-    pub fn entries(&self) -> &[Entry] {
-        &self.0
-    }
-
-    /// BLAKE3 over the entries.
-    #[must_use]
-    pub fn digest(&self) -> BucketDigest {
-        let mut hasher = blake3::Hasher::new_derive_key(BUCKET_CONTEXT);
-        for e in &self.0 {
-            hasher.update(&encode(e));
-        }
-        BucketDigest(*hasher.finalize().as_bytes())
     }
 }
 
@@ -188,7 +135,8 @@ impl Catalogue {
         all
     }
 
-    /// This catalogue with some paths set or (`None`) removed. Costs what the touched buckets hold.
+    /// This catalogue with some paths set or (`None`) removed. Costs what the touched buckets hold. To be used for
+    /// own catalogues: what a later version put into these buckets would be lost.
     #[must_use]
     pub fn changed(&self, changes: &BTreeMap<SafePath, Option<Kind>>) -> Self {
         let mut touched: BTreeMap<u8, BTreeMap<&SafePath, &Option<Kind>>> = BTreeMap::new();
@@ -197,7 +145,7 @@ impl Catalogue {
         }
         let mut next = self.clone();
         for (index, changes) in touched {
-            let mut entries = self.buckets[usize::from(index)].0.clone();
+            let mut entries = self.buckets[usize::from(index)].entries().to_vec();
             entries.retain(|e| !changes.contains_key(&e.path));
             // Not twice as much, as a vector grows by itself: that is megabytes of a large catalogue.
             entries.reserve_exact(changes.len());
@@ -205,7 +153,7 @@ impl Catalogue {
                 kind.as_ref().map(|kind| Entry { path: path.clone(), kind: kind.clone() })
             }));
             entries.sort_by(|a, b| a.path.cmp(&b.path));
-            next.set(index, Bucket(entries));
+            next.set(index, Bucket::of(entries));
         }
         next
     }
@@ -231,13 +179,25 @@ impl Catalogue {
     /// The entry at `path`.
     #[must_use]
     pub fn get(&self, path: &SafePath) -> Option<&Entry> {
-        let bucket = &self.bucket(path.bucket()).0;
+        let bucket = self.bucket(path.bucket()).entries();
         bucket.binary_search_by(|e| e.path.cmp(path)).ok().map(|i| &bucket[i])
     }
 
-    /// All entries, bucket by bucket.
+    /// All entries that are known here, bucket by bucket.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.buckets.iter().flat_map(|b| b.0.iter())
+        self.buckets.iter().flat_map(|b| b.entries())
+    }
+
+    /// How many entries there are, with those that are not known here.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(|b| b.count() as u64).sum()
+    }
+
+    /// Bytes of memory that the entries take.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.buckets.iter().map(|b| b.memory()).sum()
     }
 
     /// The unsigned head of this catalogue.
@@ -248,7 +208,7 @@ impl Catalogue {
             owner,
             instance,
             version,
-            entries: self.buckets.iter().map(|b| b.0.len() as u64).sum(),
+            entries: self.count(),
             bytes: bytes.fold(0, u64::saturating_add),
             root: root_of(&self.digests),
         }
@@ -268,9 +228,11 @@ pub fn root_of(digests: &[BucketDigest]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::bucket::BucketError;
 
     fn file(path: &str, n: u8) -> Entry {
-        let kind = Kind::File { id: FileId([n; 32]), size: u64::from(n), modified: -1, executable: n > 3 };
+        let kind =
+            Kind::File { id: FileId([n; 32]), size: u64::from(n), modified: -1, executable: n > 3, since: 0 };
         Entry { path: path.parse().unwrap(), kind }
     }
 
@@ -303,7 +265,8 @@ mod tests {
         let place = a.path.bucket();
         assert_eq!(Bucket::new(place, vec![b]), Err(BucketError::Place));
         assert_eq!(Bucket::new(place, vec![a.clone(), a.clone()]), Err(BucketError::Order));
-        let huge = Kind::File { id: FileId([0; 32]), size: u64::MAX, modified: 0, executable: false };
+        let huge =
+            Kind::File { id: FileId([0; 32]), size: u64::MAX, modified: 0, executable: false, since: 0 };
         assert_eq!(Bucket::new(place, vec![Entry { path: a.path, kind: huge }]), Err(BucketError::Size));
     }
 

@@ -198,7 +198,8 @@ fn root(values: &[ChainingValue]) -> FileId {
     merge_subtrees_root(&subtree(left), &subtree(right), Mode::Hash).into()
 }
 
-fn subtree(values: &[ChainingValue]) -> ChainingValue {
+/// The value of the subtree over one or more values.
+pub(super) fn subtree(values: &[ChainingValue]) -> ChainingValue {
     if let [value] = values {
         return *value;
     }
@@ -207,7 +208,7 @@ fn subtree(values: &[ChainingValue]) -> ChainingValue {
 }
 
 /// The left subtree is the largest power of two that leaves something to the right.
-const fn halves(values: &[ChainingValue]) -> (&[ChainingValue], &[ChainingValue]) {
+pub(super) const fn halves(values: &[ChainingValue]) -> (&[ChainingValue], &[ChainingValue]) {
     values.split_at(values.len().next_power_of_two() / 2)
 }
 

@@ -1,11 +1,13 @@
 //! What is shared: paths, chunks, manifests, catalogues (pure), and the library that scans, watches
 //! and hashes `shared/` (threads).
 
+pub mod bucket;
 pub mod catalogue;
 pub mod chunk;
 pub mod manifest;
 pub mod partial;
 pub mod path;
+pub mod slice;
 mod span;
 mod stamp;
 

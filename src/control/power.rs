@@ -24,7 +24,7 @@ const SHOWN: usize = 8_192;
 fn row(path: &str, inode: u64) -> HashRow {
     let stamp = Stamp { device: 1, inode, size: 0, modified: 0, changed: 0 };
     let manifest = Arc::new(Manifest::prove(FileId([7; 32]), 0, &[]).unwrap());
-    HashRow { path: path.parse().unwrap(), stamp, manifest, seen: 0 }
+    HashRow { path: path.parse().unwrap(), stamp, manifest, since: 1, seen: 0 }
 }
 
 #[test]

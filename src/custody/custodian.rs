@@ -18,7 +18,7 @@ use crate::content::{Catalogue, Entry, FileId, Kind, Span};
 use crate::custody::limits;
 use crate::identity::{Instance, PeerId};
 use crate::time::Time;
-use crate::wire::custody::{Custody, GetRoom, Held, Offer, Orders, Refusal, Report, Verdict};
+use crate::wire::custody::{Custody, GetRoom, Held, Offer, Order, Orders, Refusal, Report, Verdict};
 use crate::wire::datagram::State;
 
 /// What a user may set.
@@ -440,27 +440,31 @@ impl Custodian {
     fn reported(&mut self, now: Time, from: PeerId, report: &Report) {
         let origin = report.origin;
         let verdicts = self.distributor.reported(now, from, origin, &report.rows);
-        let rows: Vec<(FileId, Verdict)> = report
+        let rows = report
             .rows
             .iter()
             .zip(verdicts)
-            .map(|(row, verdict)| (row.file, self.verdict(now, from, origin, row, verdict)))
+            .map(|(row, verdict)| {
+                let verdict = self.verdict(now, from, origin, row, verdict);
+                Order { file: row.file, verdict }
+            })
             .collect();
         let known = if origin == self.me {
             self.own.as_ref().map(|e| (e.number(), Arc::clone(e.signed())))
         } else {
             self.keeper.head(origin)
         };
-        let is_news = origin == self.me && self.homecoming.is_news(report.head);
+        let head = (report.instance, report.version);
+        let is_news = origin == self.me && self.homecoming.is_news(head);
         // A number alone proves nothing; the head that is pulled is signed.
-        let is_later = origin == self.me && report.head.0 > self.instance && !self.conflict;
+        let is_later = origin == self.me && report.instance > self.instance && !self.conflict;
         if is_news || is_later {
             // The keeper must not go over to this peer's new head before it has given the old one.
             self.out.push_back(Output::Pull { origin, from });
-        } else if known.as_ref().is_some_and(|(number, _)| origin != self.me && *number < report.head) {
+        } else if known.as_ref().is_some_and(|(number, _)| origin != self.me && *number < head) {
             self.out.push_back(Output::Pull { origin, from });
         }
-        let head = known.filter(|(number, _)| *number > report.head && !is_news).map(|(_, signed)| signed);
+        let head = known.filter(|(number, _)| *number > head && !is_news).map(|(_, signed)| signed);
         self.gather(now);
         let orders = Orders { request: report.request, origin, head, rows };
         self.out.push_back(Output::Send(from, Custody::Orders(orders)));
@@ -636,9 +640,9 @@ impl Custodian {
             }
             K::Drop { file, keep } => self.out.push_back(Output::Drop { file, keep }),
             K::Report { to, origin, rows } => {
-                let Some((head, _)) = self.keeper.head(origin) else { return };
+                let Some(((instance, version), _)) = self.keeper.head(origin) else { return };
                 let request = self.number();
-                let report = Report { request, origin, head, rows };
+                let report = Report { request, origin, instance, version, rows: rows.into() };
                 self.out.push_back(Output::Send(to, Custody::Report(report)));
             }
             K::Prove { peer, key, size, chunk } => {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ledger::{EstateRow, Shared};
-use crate::content::catalogue::{Bucket, BucketDigest, root_of};
+use crate::content::bucket::{Bucket, BucketDigest};
+use crate::content::catalogue::root_of;
 use crate::content::{Catalogue, Entry, FileId, Head, Kind, SafePath};
 use crate::custody::limits;
 use crate::identity::{Instance, PeerId};
@@ -37,7 +38,7 @@ impl Estate {
             return None;
         }
         estate.digests = catalogue.digests().iter().flat_map(|d| d.0).collect();
-        let filled = (0..=255).filter(|i| !catalogue.bucket(*i).entries().is_empty());
+        let filled = (0..=255).filter(|i| catalogue.bucket(*i).count() > 0);
         estate.buckets = filled.map(|i| (i, Arc::clone(catalogue.bucket(i)))).collect();
         Some(estate)
     }
@@ -60,12 +61,12 @@ impl Estate {
     pub fn restore(
         origin: PeerId,
         row: &EstateRow,
-        buckets: impl Iterator<Item = (u8, Vec<Entry>)>,
+        buckets: impl Iterator<Item = (u8, Vec<u8>)>,
     ) -> Option<Self> {
         let mut estate = Self::open(origin, &Arc::from(row.signed.as_slice()))?;
         estate.learn_digests(&Arc::from(row.digests.as_slice()));
-        for (index, entries) in buckets {
-            estate.learn_bucket(index, entries);
+        for (index, bytes) in buckets {
+            estate.learn_bucket(index, &bytes);
         }
         Some(estate)
     }
@@ -100,10 +101,10 @@ impl Estate {
         Catalogue::of_buckets(known)
     }
 
-    /// True if every entry under the head is known.
+    /// True if every bucket under the head is known.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.buckets.values().map(|b| b.entries().len() as u64).sum::<u64>() == self.head.entries
+        self.buckets.values().map(|b| b.count() as u64).sum::<u64>() == self.head.entries
     }
 
     /// Goes over to a newer head; buckets that are the same under it stay known.
@@ -129,11 +130,11 @@ impl Estate {
         fits
     }
 
-    /// Takes one bucket. False if the head is not over it.
-    pub fn learn_bucket(&mut self, index: u8, entries: Vec<Entry>) -> bool {
-        let Ok(bucket) = Bucket::new(index, entries) else { return false };
+    /// Takes the bytes of one bucket. False if the head is not over it.
+    pub fn learn_bucket(&mut self, index: u8, bytes: &[u8]) -> bool {
+        let Ok(bucket) = Bucket::read(index, bytes) else { return false };
         let fits = self.digest(index) == Some(bucket.digest());
-        if fits && !bucket.entries().is_empty() {
+        if fits && bucket.count() > 0 {
             self.buckets.insert(index, Arc::new(bucket));
         }
         fits
@@ -148,11 +149,9 @@ impl Estate {
     /// the bucket is too large for a message; then the keeper has to pull the catalogue.
     #[must_use]
     pub fn prove(&self, path: &SafePath) -> Option<Proof> {
-        let entries = self.buckets.get(&path.bucket())?.entries();
-        // An entry takes up its path and less than 150 bytes.
-        let bytes: usize = entries.iter().map(|e| e.path.as_str().len() + 150).sum();
-        let fits = !self.digests.is_empty() && bytes <= limits::PAGE;
-        fits.then(|| Proof { digests: Arc::clone(&self.digests), entries: entries.to_vec() })
+        let bucket = self.buckets.get(&path.bucket())?.bytes();
+        let fits = !self.digests.is_empty() && bucket.len() <= limits::PAGE;
+        fits.then(|| Proof { digests: Arc::clone(&self.digests), bucket: bucket.into() })
     }
 
     /// Checks that the head names this content at `path`, with what is known and what is shown.
@@ -171,7 +170,7 @@ impl Estate {
                 // Without a bucket among all that there are, there is nothing to be proved.
                 return Err(if self.is_whole() { Refusal::NotListed } else { Refusal::Unproved });
             };
-            if !self.learn_digests(&proof.digests) || !self.learn_bucket(index, proof.entries.clone()) {
+            if !self.learn_digests(&proof.digests) || !self.learn_bucket(index, &proof.bucket) {
                 return Err(Refusal::NotListed);
             }
         }
@@ -209,9 +208,11 @@ impl Estate {
 mod tests {
     use super::*;
     use crate::identity::Identity;
+    use crate::wire::encode;
 
     fn file(path: &str, n: u8) -> Entry {
-        let kind = Kind::File { id: FileId([n; 32]), size: u64::from(n), modified: 0, executable: false };
+        let kind =
+            Kind::File { id: FileId([n; 32]), size: u64::from(n), modified: 0, executable: false, since: 0 };
         Entry { path: path.parse().unwrap(), kind }
     }
 
@@ -233,7 +234,7 @@ mod tests {
         assert!(Estate::open(b.id(), &head).is_none());
         assert_eq!(theirs.check(&path, claim, None), Err(Refusal::Unproved));
         let proof = own.prove(&path).unwrap();
-        let lie = Proof { entries: vec![file("f7", 8)], ..proof.clone() };
+        let lie = Proof { bucket: encode(&file("f7", 8)).into(), ..proof.clone() };
         assert_eq!(theirs.check(&path, (FileId([8; 32]), 8), Some(&lie)), Err(Refusal::NotListed));
         assert_eq!(theirs.check(&path, (claim.0, 8), Some(&proof)), Err(Refusal::NotListed));
         assert_eq!(theirs.check(&path, claim, Some(&proof)), Ok(()));
@@ -243,12 +244,9 @@ mod tests {
         assert_eq!(theirs.names(FileId([9; 32]), &"f9".parse().unwrap()), None);
         assert_eq!(own.names(FileId([200; 32]), &"f9".parse().unwrap()), Some(false));
 
-        let restored = Estate::restore(
-            a.id(),
-            &theirs.row(Vec::new()),
-            theirs.buckets().map(|(i, b)| (i, b.entries().to_vec())),
-        )
-        .unwrap();
+        let restored =
+            Estate::restore(a.id(), &theirs.row(Vec::new()), theirs.buckets().map(|(i, b)| (i, b.bytes())))
+                .unwrap();
         assert_eq!(restored.names(claim.0, &path), Some(true));
     }
 

@@ -137,7 +137,8 @@ pub struct FolderRow {
 pub enum Record {
     Lived(Lived),
     Estate(PeerId, Option<EstateRow>),
-    Bucket(PeerId, u8, Option<Vec<Entry>>),
+    /// The bytes that the bucket's digest is over.
+    Bucket(PeerId, u8, #[serde(with = "serde_bytes")] Option<Vec<u8>>),
     Kept(Key, Option<KeptRow>),
     Placed(FileId, Option<PlacedRow>),
     Deleted(FileId, Option<DeletedRow>),
@@ -200,7 +201,7 @@ pub struct Ledger {
     /// Owners whose files are kept here.
     pub estates: BTreeMap<PeerId, EstateRow>,
     /// Buckets of their catalogues.
-    pub buckets: BTreeMap<(PeerId, u8), Vec<Entry>>,
+    pub buckets: BTreeMap<(PeerId, u8), Vec<u8>>,
     /// What is kept.
     pub kept: BTreeMap<Key, KeptRow>,
     /// Where own files are.

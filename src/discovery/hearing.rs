@@ -226,7 +226,8 @@ impl Machine {
     /// What a datagram that was taken asks or answers.
     fn hear_message(&mut self, now: Time, source: SocketAddr, via: Via, id: PeerId, body: &Body) {
         match &body.message {
-            Message::Here | Message::Leave => {}
+            // What a later version wants is not known: it is here, as if it had said no more than that.
+            Message::Here | Message::Leave | Message::Other => {}
             Message::DialBack { peer } => {
                 // Only whom we list, where it proved to be; the datagram names no address.
                 let host = Host::from(source);

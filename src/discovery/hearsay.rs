@@ -142,15 +142,9 @@ mod tests {
     }
 
     fn body(interval: u32, message: Message) -> Body {
-        let presence = Presence {
-            state: State::Here,
-            name: PeerName::of_folder("peer", PeerId([0; 32])),
-            ports: Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 },
-            interval,
-            catalogue: 0,
-            ticket: 0,
-            room: 0,
-        };
+        let name = PeerName::of_folder("peer", PeerId([0; 32]));
+        let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
+        let presence = Presence::new(State::Here, name, ports, interval, 0);
         Body { instance: Instance { count: 1, random: 1 }, sequence: 7, presence, message }
     }
 

@@ -615,15 +615,9 @@ impl Machine {
 
     fn body(&mut self, message: Message) -> Body {
         self.sequence += 1;
-        let presence = Presence {
-            state: self.own.state,
-            name: self.own.name.clone(),
-            ports: self.own.ports,
-            interval: u32::try_from(self.interval.as_millis()).unwrap_or(u32::MAX),
-            catalogue: self.own.catalogue,
-            ticket: 0,
-            room: 0,
-        };
+        let interval = u32::try_from(self.interval.as_millis()).unwrap_or(u32::MAX);
+        let Own { state, name, ports, catalogue, .. } = &self.own;
+        let presence = Presence::new(*state, name.clone(), *ports, interval, *catalogue);
         Body { instance: self.instance, sequence: self.sequence, presence, message }
     }
 }

@@ -48,6 +48,8 @@ pub struct SharedFile {
     pub stamp: Stamp,
     /// Its chunks' values; shared with the hash cache.
     pub manifest: Arc<Manifest>,
+    /// When this content was first listed at this path, milliseconds since 1970; 0: not known.
+    pub since: u64,
 }
 
 /// All that is shared, immutable: what the sender serves from.

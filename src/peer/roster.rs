@@ -255,7 +255,13 @@ pub(super) mod tests {
     }
 
     pub(crate) fn file(path: &str, n: u8) -> Entry {
-        let kind = Kind::File { id: FileId([n; 32]), size: u64::from(n), modified: 5_000, executable: false };
+        let kind = Kind::File {
+            id: FileId([n; 32]),
+            size: u64::from(n),
+            modified: 5_000,
+            executable: false,
+            since: 0,
+        };
         Entry { path: path.parse().unwrap(), kind }
     }
 

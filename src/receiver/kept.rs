@@ -74,12 +74,12 @@ impl Pull {
 
     /// Takes a page.
     fn take(&mut self, page: KeptIs) -> Result<(), &'static str> {
-        if page.rows.is_empty() {
+        if page.rows.count() == 0 {
             // Whoever keeps nothing says so on its only page.
             let alone = page.last && self.kept.is_empty() && page.origin == PeerId([0; 32]);
             return if alone { Ok(()) } else { Err("it sent an empty page of what it keeps") };
         }
-        self.rows += page.rows.len();
+        self.rows += page.rows.count();
         let at = *self.owners.entry(page.origin).or_insert(self.kept.len());
         if self.rows > limits::KEPT_ROWS || self.owners.len() > limits::PEERS {
             return Err("it says that it keeps more than a peer can keep");
@@ -89,7 +89,7 @@ impl Pull {
             None => self.kept.push(KeptOf {
                 origin: page.origin,
                 announcement: page.announcement.into(),
-                rows: page.rows,
+                rows: page.rows.into_iter().collect(),
             }),
         }
         Ok(())
@@ -268,7 +268,13 @@ mod tests {
 
     fn page(request: u64, origin: u8, rows: usize, last: bool) -> KeptIs {
         let row = KeptFile { file: FileId([1; 32]), size: 1, from: 0, to: 1 };
-        KeptIs { request, origin: peer(origin), announcement: vec![origin; 9], rows: vec![row; rows], last }
+        KeptIs {
+            request,
+            origin: peer(origin),
+            announcement: vec![origin; 9],
+            rows: vec![row; rows].into(),
+            last,
+        }
     }
 
     /// All outputs; each dial is answered.

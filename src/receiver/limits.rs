@@ -11,7 +11,7 @@ pub(crate) const REMOTE_CATALOGUES: usize = 64 << 20;
 pub(crate) const DESCRIPTORS_AT_REST: u64 = 60;
 
 /// Bytes of one table of peers, at most: [`PEERS`] announcements, each with its length and an address.
-pub(crate) const TABLE: usize = PEERS * (DATAGRAM + 20);
+pub(crate) const TABLE: usize = PEERS * (DATAGRAM + 48);
 
 /// Keepers that are asked at the same time what they keep, at most: it bounds the memory of their answers.
 pub(crate) const KEPT_PULLS: usize = 4;

@@ -354,7 +354,7 @@ impl ReceiverRole {
                 let link = self.links.get_mut(&peer);
                 let asked = link.and_then(|link| Some((link.coming.take()?, link)));
                 let (coming, link) = asked.ok_or("it sent a table that nobody asked for")?;
-                let (told, left) = coming.take(&m)?;
+                let (told, left) = coming.take(m)?;
                 link.coming = left;
                 self.tell(ReceiverEvent::Table(peer, told));
             }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
+use super::slices::HashedChunks;
 use super::{STEP, SenderRole, State, unknown};
 use crate::content::{Chunks, FileId};
 use crate::identity::PeerId;
@@ -42,6 +43,8 @@ fn is_want_of_descriptors(e: &OpenError) -> bool {
 pub(super) struct OpenFiles {
     pub(super) files: BTreeMap<FileId, (File, u64)>,
     uses: u64,
+    /// What slices of files are proved with.
+    pub(super) hashed: HashedChunks,
 }
 
 impl OpenFiles {
@@ -79,27 +82,37 @@ impl SenderRole {
             let Some(client) = self.clients.get_mut(&id).filter(|c| c.is_background() == background) else {
                 break;
             };
+            let slices = client.next_slices();
             let Some((request, number, item)) = client.next_item() else { break };
             // What was begun over one connection may go on over another one of the same peer.
             let may = self.state == State::Serving
                 || self.clients.values().any(|c| c.peer == peer && c.is_under_way(item.file));
             let step = item.len.min(left);
             pushed = true;
-            let pushed_one = if may {
-                self.push_item(now, net, (id, peer), (request, number), Item { len: step, ..item })
-            } else {
-                Err(Reason::Busy)
+            let pushed_one = match slices {
+                _ if !may => Err(Reason::Busy),
+                Some(asked) => match self.push_slice(now, net, id, peer, &asked, item).transpose() {
+                    Some(sent) => sent,
+                    None => {
+                        // Its chunk is not hashed yet. That goes on when the others had their turn.
+                        net.enqueue(id);
+                        return false;
+                    }
+                },
+                None => self.push_item(now, net, (id, peer), (request, number), Item { len: step, ..item }),
             };
             match pushed_one {
                 Ok((step, size)) => {
-                    left -= step;
+                    // A slice goes out whole, also if a limit has less left.
+                    left = left.saturating_sub(step.max(1));
                     self.gate.passed(step);
                     self.counters.sent.add(step);
                     if !background {
                         self.yielding.others(now, step);
                     }
                     if let Some(client) = self.clients.get_mut(&id) {
-                        if !client.is_chosen()
+                        if slices.is_none()
+                            && !client.is_chosen()
                             && let Some(begun) = self.giving.note(item.file, size, item.offset)
                         {
                             client.was_given(item.file, begun);
@@ -131,6 +144,14 @@ impl SenderRole {
         (request, number): (u64, u32),
         item: Item,
     ) -> Result<(u64, u64), Reason> {
+        let (len, size) = self.read_item(now, peer, item)?;
+        self.push_read(net, id, request, number, (item, len));
+        Ok((len as u64, size))
+    }
+
+    /// Fills the beginning of the buffer with bytes of a file, from wherever it is. Returns how many, and the file's
+    /// size.
+    pub(super) fn read_item(&mut self, now: Time, peer: PeerId, item: Item) -> Result<(usize, u64), Reason> {
         let offer = Arc::clone(&self.offer);
         let rests = self.unreadable.get(&item.file).is_some_and(|until| now < *until);
         let shared = offer.shelf.files.get(&item.file);
@@ -152,8 +173,7 @@ impl SenderRole {
         } else {
             return Err(self.nothing_of(item, rests));
         };
-        self.push_read(net, id, request, number, (item, len));
-        Ok((len as u64, size))
+        Ok((len, size))
     }
 
     /// Why nothing of an item is given.

@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use super::Offer;
 use super::owner_catalogues::KeptPages;
-use crate::codec::encode;
-use crate::content::catalogue::{Bucket, root_of};
+use crate::content::bucket::Bucket;
+use crate::content::catalogue::root_of;
 use crate::content::partial::Bits;
-use crate::content::{Catalogue, ChunkIndex, Chunks, FileId, Manifest};
+use crate::content::{Catalogue, ChunkIndex, Chunks, FileId, Manifest, slice};
 use crate::identity::PeerId;
 use crate::sender::limits;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::{
-    BucketIs, GetAny, GetBlocks, GetBuckets, GetHead, GetManifest, GetTable, HavesIs, HeadIs, Item,
-    ManifestIs, Reason, TableIs, table_pages,
+    BucketIs, GetAny, GetBlocks, GetBuckets, GetHead, GetManifest, GetSlices, GetTable, HavesIs, HeadIs,
+    Item, ManifestIs, Reason, TableIs, table_pages,
 };
 
 /// An answer that needs no file, made page by page.
@@ -93,9 +93,9 @@ impl Quick {
             }
             Self::Buckets { request, buckets, from } => {
                 let Some((number, bucket)) = buckets.front() else { return (None, true) };
-                let (page, last) = bucket_page(*request, *number, bucket, *from);
-                *from += page.entries.len();
-                if last {
+                let (page, taken) = bucket_page(*request, *number, bucket, *from);
+                *from += taken;
+                if page.last {
                     buckets.pop_front();
                     *from = 0;
                 }
@@ -105,20 +105,18 @@ impl Quick {
     }
 }
 
-/// As many entries of a bucket from number `from` on as fit a page, and whether they are the last.
-fn bucket_page(request: u64, number: u8, bucket: &Bucket, from: usize) -> (BucketIs, bool) {
-    let all = bucket.entries();
-    let mut bytes = 0;
-    let mut entries = Vec::new();
-    for entry in all.iter().skip(from) {
-        bytes += encode(entry).len();
-        if bytes > limits::PAGE && !entries.is_empty() {
+/// As many entries of a bucket from number `from` on as fit a page, and how many these are.
+fn bucket_page(request: u64, number: u8, bucket: &Bucket, from: usize) -> (BucketIs, usize) {
+    let (mut entries, mut taken) = (Vec::new(), 0);
+    for piece in bucket.pieces(from) {
+        if entries.len() + piece.len() > limits::PAGE && taken > 0 {
             break;
         }
-        entries.push(entry.clone());
+        entries.extend_from_slice(&piece);
+        taken += 1;
     }
-    let last = from + entries.len() >= all.len();
-    (BucketIs { request, bucket: number, entries, last }, last)
+    let last = from + taken >= bucket.count();
+    (BucketIs { request, bucket: number, entries, last }, taken)
 }
 
 /// Files under way that are kept in mind for one asker, at most. Only after `Finish` does it matter.
@@ -173,6 +171,8 @@ enum Asked {
     Blocks(GetBlocks),
     /// And the chunk that was chosen, as an item.
     Any(GetAny, Option<Item>),
+    /// Its slices are its items.
+    Slices(GetSlices),
 }
 
 impl Asked {
@@ -180,6 +180,7 @@ impl Asked {
         match self {
             Self::Blocks(m) => m.request,
             Self::Any(m, _) => m.request,
+            Self::Slices(m) => m.request,
         }
     }
 
@@ -188,6 +189,7 @@ impl Asked {
         match self {
             Self::Blocks(m) => m.items.get(number).copied(),
             Self::Any(_, chosen) => chosen.filter(|_| number == 0),
+            Self::Slices(m) => slice_of(m, number),
         }
     }
 
@@ -196,6 +198,7 @@ impl Asked {
         match self {
             Self::Blocks(m) => m.background,
             Self::Any(m, _) => m.background,
+            Self::Slices(m) => m.background,
         }
     }
 
@@ -203,9 +206,18 @@ impl Asked {
         let (items, any) = match self {
             Self::Blocks(m) => (&m.items[..], None),
             Self::Any(m, _) => (&[][..], Some(m.file)),
+            // Whoever reads here and there of a file does not have to get all of it before we leave.
+            Self::Slices(_) => (&[][..], None),
         };
         items.iter().map(|i| i.file).chain(any)
     }
+}
+
+/// The bytes of one of the slices that are asked for.
+fn slice_of(m: &GetSlices, number: usize) -> Option<Item> {
+    let number = u64::try_from(number).ok().filter(|n| *n < m.count.into())?;
+    let range = slice::range(Chunks::of(m.size)?, m.first.checked_add(number)?)?;
+    Some(Item { file: m.file, offset: range.start, len: range.end - range.start })
 }
 
 /// One asker.
@@ -304,6 +316,19 @@ impl Client {
     /// Queues a request for any chunk; the same.
     pub(crate) fn take_any(&mut self, now: Time, m: GetAny, begin: bool) -> bool {
         self.take(now, Asked::Any(m, None), begin)
+    }
+
+    /// Queues a request for slices; the same.
+    pub(crate) fn take_slices(&mut self, now: Time, m: GetSlices) -> bool {
+        self.take(now, Asked::Slices(m), false)
+    }
+
+    /// The request for slices that is to be answered next.
+    pub(crate) fn next_slices(&self) -> Option<GetSlices> {
+        match self.blocks.front() {
+            Some(Asked::Slices(m)) => Some(*m),
+            _ => None,
+        }
     }
 
     fn take(&mut self, now: Time, asked: Asked, begin: bool) -> bool {

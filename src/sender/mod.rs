@@ -13,6 +13,7 @@ mod handle;
 pub(crate) mod limits;
 mod owner_catalogues;
 mod partial_seeds;
+mod slices;
 mod store;
 pub(crate) mod super_seed;
 mod swarm;
@@ -300,6 +301,7 @@ impl SenderRole {
                 (m.request, self.take_quick(id, Quick::Kept(pages)))
             }
             Message::GetTable(m) => (m.request, self.take_quick(id, Quick::table(&self.offer, &m))),
+            Message::GetSlices(m) => (m.request, self.take_slices(now, id, m)),
             Message::Cancel(m) => {
                 client.cancel(m.request);
                 return Ok(());

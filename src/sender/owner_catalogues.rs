@@ -94,7 +94,7 @@ impl KeptPages {
         let last = self.rows == 0 || self.origins == 0 || self.owner(&kept).is_none();
         let fits = of.announcement.len() <= limits::DATAGRAM;
         let announcement = if fits { of.announcement.to_vec() } else { Vec::new() };
-        KeptIs { request, origin: of.origin, announcement, rows, last }
+        KeptIs { request, origin: of.origin, announcement, rows: rows.into(), last }
     }
 
     /// The next owner that is told of.

@@ -79,7 +79,7 @@ impl SenderRole {
     }
 
     /// How a file that is served here to `peer` is cut, if it has that size and can be told of by maps.
-    fn cut(&self, peer: PeerId, file: FileId, size: u64) -> Result<Chunks, Reason> {
+    pub(super) fn cut(&self, peer: PeerId, file: FileId, size: u64) -> Result<Chunks, Reason> {
         let shared = self.offer.shelf.files.get(&file).map(|f| f.manifest.chunks());
         let held = self.holding.get(file).map(|h| h.chunks());
         let mut known = [shared, held, self.store.chunks(peer, file)].into_iter().flatten().peekable();

@@ -541,8 +541,7 @@ fn own(catalogue: u64) -> Own {
 
 /// What a table tells of a peer.
 fn presence(name: &PeerName) -> Presence {
-    let (state, ports) = (State::Here, own(0).ports);
-    Presence { state, name: name.clone(), ports, interval: 1_000, catalogue: 0, ticket: 0, room: 0 }
+    Presence::new(State::Here, name.clone(), own(0).ports, 1_000, 0)
 }
 
 /// True if `nonce` stands in a datagram.
@@ -552,6 +551,7 @@ fn holds(body: &Body, nonce: u64) -> bool {
         Message::Proof { ask, echoes } => *ask == Some(nonce) || echoes.contains(&nonce),
         Message::Here
         | Message::Leave
+        | Message::Other
         | Message::Seek { .. }
         | Message::Has { .. }
         | Message::DialBack { .. } => false,

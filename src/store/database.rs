@@ -16,7 +16,7 @@ use crate::sys::file;
 const APPLICATION: i32 = 0x5054_4c4b;
 
 /// Step `n` brings a database from `user_version` n to n + 1. Never changed, only added to.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE hashes (
         path TEXT PRIMARY KEY NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL,
@@ -27,13 +27,16 @@ const MIGRATIONS: [&str; 2] = [
     "
     CREATE TABLE ledger (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL) STRICT;
 ",
+    "
+    ALTER TABLE hashes ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
 const PUT_HASH: &str = "INSERT OR REPLACE INTO hashes
-    (path, device, inode, size, modified, changed, id, chunk_values, seen, sum)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    (path, device, inode, size, modified, changed, id, chunk_values, seen, sum, since)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 const HASHES: &str =
-    "SELECT path, device, inode, size, modified, changed, id, chunk_values, seen, sum FROM hashes";
+    "SELECT path, device, inode, size, modified, changed, id, chunk_values, seen, sum, since FROM hashes";
 const SEEN_HASH: &str = "UPDATE hashes SET seen = ?2 WHERE path = ?1";
 const PRUNE_HASHES: &str = "DELETE FROM hashes WHERE seen < ?1";
 const LEDGER: &str = "SELECT key, value, sum FROM ledger ORDER BY key";
@@ -165,7 +168,8 @@ impl Database {
             for raw in rows.iter().filter_map(|row| RawHash::of(row, today)) {
                 let [device, inode, size, modified, changed] = raw.stamp;
                 put.execute(params![
-                    raw.path, device, inode, size, modified, changed, raw.id, raw.values, raw.seen, raw.sum
+                    raw.path, device, inode, size, modified, changed, raw.id, raw.values, raw.seen, raw.sum,
+                    raw.since
                 ])?;
             }
         }
@@ -272,6 +276,7 @@ fn raw_hash(r: &Row<'_>) -> rusqlite::Result<RawHash> {
         values: r.get(7)?,
         seen: r.get(8)?,
         sum: r.get(9)?,
+        since: r.get(10)?,
     })
 }
 

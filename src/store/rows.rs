@@ -14,6 +14,8 @@ pub struct HashRow {
     pub stamp: Stamp,
     /// Its file id and chunk values.
     pub manifest: Arc<Manifest>,
+    /// When this content was first listed at this path, milliseconds since 1970; 0: not known.
+    pub since: u64,
     /// Day since 1970 on which it was last in use; set by the database.
     pub seen: u32,
 }
@@ -49,6 +51,7 @@ pub(super) struct RawHash {
     pub(super) values: Vec<u8>,
     pub(super) seen: i64,
     pub(super) sum: Vec<u8>,
+    pub(super) since: i64,
 }
 
 impl RawHash {
@@ -69,6 +72,7 @@ impl RawHash {
             values: row.manifest.as_bytes().to_vec(),
             seen: i64::from(today),
             sum: Vec::new(),
+            since: row.since.cast_signed(),
         };
         raw.sum = raw.checksum().to_vec();
         Some(raw)
@@ -90,7 +94,8 @@ impl RawHash {
         let id = FileId(self.id.try_into().ok()?);
         let manifest = Manifest::prove(id, stamp.size, &self.values).ok()?;
         let seen = self.seen.try_into().ok()?;
-        Some(HashRow { path: self.path.parse().ok()?, stamp, manifest: Arc::new(manifest), seen })
+        let (path, since) = (self.path.parse().ok()?, self.since.cast_unsigned());
+        Some(HashRow { path, stamp, manifest: Arc::new(manifest), since, seen })
     }
 
     /// Against what SQLite does not notice: bits that fell over in the middle of a page.
@@ -101,6 +106,10 @@ impl RawHash {
             hasher.update(&n.to_le_bytes());
         }
         hasher.update(&(self.id.len() as u64).to_le_bytes()).update(&self.id).update(&self.values);
+        // Rows of before it was noted have a sum without it.
+        if self.since != 0 {
+            hasher.update(&self.since.to_le_bytes());
+        }
         let mut sum = [0; 8];
         hasher.finalize_xof().fill(&mut sum);
         sum
@@ -118,7 +127,7 @@ mod tests {
         let manifest = crate::library::manifest_of(&content[..], content.len() as u64).unwrap();
         let stamp = Stamp { device: u64::MAX, inode: 2, size: 100_000, modified: -4, changed: 5 };
         let path = "a/漢字 \u{202e}".parse().unwrap();
-        RawHash::of(&HashRow { path, stamp, manifest: Arc::new(manifest), seen: 0 }, 7).unwrap()
+        RawHash::of(&HashRow { path, stamp, manifest: Arc::new(manifest), since: 77, seen: 0 }, 7).unwrap()
     }
 
     #[test]
@@ -131,8 +140,14 @@ mod tests {
             bad.stamp[i] ^= 1 << (i * 7);
             assert_eq!(bad.check(), None, "column {i}");
         }
-        let change: [fn(&mut RawHash); 4] =
-            [|r| r.id[3] ^= 1, |r| r.values[40] ^= 1, |r| r.path.push('x'), |r| r.sum.clear()];
+        let change: [fn(&mut RawHash); 6] = [
+            |r| r.id[3] ^= 1,
+            |r| r.values[40] ^= 1,
+            |r| r.path.push('x'),
+            |r| r.sum.clear(),
+            |r| r.since += 1,
+            |r| r.since = 0,
+        ];
         for change in change {
             let mut bad = good();
             change(&mut bad);
@@ -151,9 +166,9 @@ mod tests {
         #[test]
         fn reading_never_panics(
             path in any::<String>(), stamp in any::<[i64; 5]>(), id in prop::collection::vec(any::<u8>(), 0..40),
-            values in prop::collection::vec(any::<u8>(), 0..100), seen in any::<i64>(), right in any::<bool>(),
+            values in prop::collection::vec(any::<u8>(), 0..100), seen in any::<i64>(), since in any::<i64>(), right in any::<bool>(),
         ) {
-            let mut raw = RawHash { path, stamp, id, values, seen, sum: vec![0; 8] };
+            let mut raw = RawHash { path, stamp, id, values, seen, sum: vec![0; 8], since };
             if right {
                 raw.sum = raw.checksum().to_vec();
             }

@@ -9,6 +9,7 @@ fn rows(range: std::ops::Range<u32>) -> Vec<HashRow> {
         path: format!("folder/file {n}").parse().unwrap(),
         stamp: Stamp { device: 1, inode: n.into(), size: n.into(), modified: 5, changed: 6 },
         manifest: Arc::new(Manifest::prove(FileId([7; 32]), n.into(), &[]).unwrap()),
+        since: n.into(),
         seen: u32::try_from(clock::unix_seconds() / 86_400).unwrap(),
     };
     range.map(row).collect()
@@ -259,6 +260,29 @@ fn the_ledger_is_whole_after_a_restart_and_bad_rows_are_left_out() {
     let store = start(&path).unwrap();
     assert_eq!(store.ledger(), [row(b"a", Some(b"1")), row(b"c", Some(b"3"))]);
     assert_eq!(said(&store), [""; 0]);
+}
+
+/// What a later version filed stays for it, whatever this one writes beside it.
+#[test]
+fn rows_of_a_later_version_are_skipped_and_kept() {
+    use crate::custody::ledger::{Ledger, Lived, Record};
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    let later = LedgerRow { key: vec![200, 1], value: Some(crate::codec::encode(&("Friend", 7))) };
+    let lived = |n| Record::Lived(Lived(n));
+    let row = |record: &Record| LedgerRow { key: record.key(), value: record.value() };
+    for n in [1_u64, 2] {
+        let store = start(&path).unwrap();
+        let (done, written) = unbounded();
+        let mut rows = vec![row(&lived(n))];
+        rows.extend((n == 1).then(|| later.clone()));
+        store.put_ledger(rows, n, done);
+        assert_eq!(written.iter().collect::<Vec<_>>(), [(n, Ok(()))]);
+    }
+    let rows = start(&path).unwrap().ledger();
+    assert_eq!(rows, [row(&lived(2)), later]);
+    let ledger = Ledger::of(rows.into_iter().filter_map(|row| row.value));
+    assert_eq!(ledger, Ledger { lived: Lived(2), ..Ledger::default() });
 }
 
 #[test]

@@ -17,8 +17,8 @@ use crate::transfer::engine::{Patience, Role};
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::custody::{
-    Answer, Custody, GetRoom, Held, Offer as Offered, Orders, Place, Proof, Report, Room, Verdict, bound,
-    kind,
+    Answer, Custody, GetRoom, Held, Offer as Offered, Order, Orders, Place, Proof, Report, Room, Verdict,
+    bound, kind,
 };
 use crate::wire::frame::{self, Frame};
 use crate::wire::message::{Cancel, GetHead, Reason, Refused, kind as other};
@@ -123,9 +123,10 @@ fn span() -> Span {
 
 /// An offer whose proof is long.
 fn offer(request: u64, entries: usize) -> Custody {
-    let kind = Kind::File { id: FileId([3; 32]), size: 9, modified: 1, executable: false };
+    let kind = Kind::File { id: FileId([3; 32]), size: 9, modified: 1, executable: false, since: 0 };
     let path = |n| format!("{n:0>200}").parse().unwrap();
-    let entries = (0..entries).map(|n| Entry { path: path(n), kind: kind.clone() }).collect();
+    let entries = (0..entries).map(|n| Entry { path: path(n), kind: kind.clone() });
+    let bucket = entries.flat_map(|entry| encode(&entry)).collect();
     Custody::Offer(Box::new(Offered {
         request,
         head: Arc::from([1; 64]),
@@ -137,7 +138,7 @@ fn offer(request: u64, entries: usize) -> Custody {
         span: span(),
         others: Vec::new(),
         quiet: 0,
-        proof: Some(Proof { digests: Arc::from([9; 8_192]), entries }),
+        proof: Some(Proof { digests: Arc::from([9; 8_192]), bucket }),
     }))
 }
 
@@ -147,14 +148,15 @@ fn answer(request: u64) -> Custody {
 
 fn report(request: u64) -> Custody {
     let held = Held { file: FileId([1; 32]), size: 9, copies: 2, copy: 1, span: span(), have: 1 };
-    let head = (Instance { count: 1, random: 2 }, 3);
-    Custody::Report(Report { request, origin: ORIGIN, head, rows: vec![held] })
+    let (instance, version) = (Instance { count: 1, random: 2 }, 3);
+    Custody::Report(Report { request, origin: ORIGIN, instance, version, rows: vec![held].into() })
 }
 
 /// Orders as long as they may be.
 fn orders(request: u64) -> Custody {
     let places = vec![Place { copy: 1, span: span(), peer: ORIGIN }; limits::PLACES];
-    let rows = (0..limits::REPORT_ROWS).map(|_| (FileId([1; 32]), Verdict::Keep(places.clone()))).collect();
+    let row = || Order { file: FileId([1; 32]), verdict: Verdict::Keep(places.clone()) };
+    let rows = (0..limits::REPORT_ROWS).map(|_| row()).collect();
     Custody::Orders(Orders { request, origin: ORIGIN, head: None, rows })
 }
 

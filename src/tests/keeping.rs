@@ -19,7 +19,7 @@ struct Away {
 
 impl Away {
     fn new(files: u32) -> Self {
-        let kind = Kind::File { id: FileId([1; 32]), size: 1, modified: 0, executable: false };
+        let kind = Kind::File { id: FileId([1; 32]), size: 1, modified: 0, executable: false, since: 0 };
         let entry = |n: u32| Entry { path: format!("f{n}").parse().unwrap(), kind: kind.clone() };
         let (identity, catalogue) = (Identity::generate().unwrap(), Catalogue::of((0..files).map(entry)));
         let head = catalogue.head(identity.public(), Instance { count: 1, random: 1 }, 7);
@@ -254,7 +254,12 @@ impl Role for Fabulist {
 }
 
 fn page(request: u64, file: KeptFile, last: bool) -> Message {
-    Message::Kept(KeptIs { origin: PeerId([1; 32]), rows: vec![file], last, ..KeptIs::nothing(request) })
+    Message::Kept(KeptIs {
+        origin: PeerId([1; 32]),
+        rows: vec![file].into(),
+        last,
+        ..KeptIs::nothing(request)
+    })
 }
 
 const ROW: KeptFile = KeptFile { file: FileId([1; 32]), size: 1, from: 0, to: 1 };

@@ -8,6 +8,7 @@ mod limited;
 mod loopback;
 mod memory_disk;
 mod patience;
+mod slices;
 mod store;
 
 use core::net::{IpAddr, Ipv4Addr};
@@ -119,8 +120,9 @@ impl Owner {
             std::fs::write(&at, bytes).unwrap();
             let manifest = manifest(bytes);
             let id = manifest.file();
-            let kind = Kind::File { id, size: bytes.len() as u64, modified: 5, executable: false };
-            let file = SharedFile { path: path.clone(), stamp: stamp(&at), manifest: Arc::new(manifest) };
+            let kind = Kind::File { id, size: bytes.len() as u64, modified: 5, executable: false, since: 0 };
+            let (stamp, manifest) = (stamp(&at), Arc::new(manifest));
+            let file = SharedFile { path: path.clone(), stamp, manifest, since: 0 };
             self.shelf.files.insert(file);
             changes.insert(path, Some(kind));
         }

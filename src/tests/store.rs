@@ -43,7 +43,7 @@ impl Keeper {
     }
 
     /// Puts these chunks of a file into the store, as disk workers leave them there.
-    fn put(&self, bytes: &[u8], spans: &[Span]) -> FileId {
+    pub(super) fn put(&self, bytes: &[u8], spans: &[Span]) -> FileId {
         let (id, chunks) = (id_of(bytes), Chunks::of(bytes.len() as u64).unwrap());
         let file = fs::File::create(self.path(id)).unwrap();
         for span in spans {
@@ -59,7 +59,7 @@ impl Keeper {
         id
     }
 
-    fn tell(&self, bytes: &[u8], spans: &[Span], owners: &[PeerId]) {
+    pub(super) fn tell(&self, bytes: &[u8], spans: &[Span], owners: &[PeerId]) {
         let file = StoredFile { size: bytes.len() as u64, spans: spans.to_vec(), owners: owners.to_vec() };
         self.owner.send(SenderCommand::Stored(id_of(bytes), Some(file)));
     }

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
 use crate::codec::{DecodeError, decode, encode};
-use crate::content::{Entry, FileId, SafePath, Span};
+use crate::content::{FileId, SafePath, Span};
 use crate::identity::{Instance, PeerId};
+use crate::later::Rows;
 use crate::wire::limits;
 
 /// The kinds of frames; they share no number with those of wire/message.rs.
@@ -79,8 +80,9 @@ pub struct Proof {
     /// The digests of all 256 buckets, 32 bytes each; the head's root is over them.
     #[serde(with = "shared_bytes")]
     pub digests: Arc<[u8]>,
-    /// All entries of the bucket of the offered path.
-    pub entries: Vec<Entry>,
+    /// The bucket of the offered path, as its digest is over it.
+    #[serde(with = "shared_bytes")]
+    pub bucket: Arc<[u8]>,
 }
 
 /// Offers chunks into custody. Answer: [`Answer`].
@@ -115,7 +117,7 @@ pub struct Offer {
 
 /// Why an offer is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Refusal {
     /// The file's bucket is not known here: offer again, with the proof.
     Unproved,
@@ -132,9 +134,9 @@ pub enum Refusal {
     /// Not now: about to leave, or custody is off.
     Unwilling,
     /// A reason of a later version.
-    #[serde(other)]
     Other,
 }
+grows!(Refusal);
 
 /// What becomes of an offer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,15 +190,17 @@ pub struct Report {
     pub request: u64,
     /// Whose files they are.
     pub origin: PeerId,
-    /// The head that the keeper has of it: instance, version.
-    pub head: (Instance, u64),
+    /// The instance of the head that the keeper has of it.
+    pub instance: Instance,
+    /// And its version.
+    pub version: u64,
     /// At most [`limits::REPORT_ROWS`].
-    pub rows: Vec<Held>,
+    pub rows: Rows<Held>,
 }
 
 /// What a keeper is to do with one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Verdict {
     /// Go on. With whoever else keeps it.
     Keep(Vec<Place>),
@@ -211,8 +215,17 @@ pub enum Verdict {
     /// I keep nothing of it: forget that I do.
     NotKept,
     /// Of a later version: go on.
-    #[serde(other)]
     Other,
+}
+grows!(Verdict);
+
+/// What a keeper is to do with one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Which content.
+    pub file: FileId,
+    /// What is to be done.
+    pub verdict: Verdict,
 }
 
 /// The answer to a report.
@@ -225,8 +238,8 @@ pub struct Orders {
     /// A newer head than the keeper's.
     #[serde(with = "shared_bytes::option", default)]
     pub head: Option<Arc<[u8]>>,
-    /// File by file.
-    pub rows: Vec<(FileId, Verdict)>,
+    /// File by file, at most [`limits::REPORT_ROWS`].
+    pub rows: Rows<Order>,
 }
 
 /// Any message of custody.
@@ -286,7 +299,7 @@ impl Custody {
             Self::Offer(m) if m.proof.as_ref().is_some_and(|p| p.digests.len() != limits::BUCKETS * 32) => {
                 Err(DecodeError::Value("there are 256 digests of 32 bytes"))
             }
-            Self::Report(m) if m.rows.len() > limits::REPORT_ROWS => {
+            Self::Report(m) if m.rows.count() > limits::REPORT_ROWS => {
                 Err(DecodeError::Value("a report has at most 128 rows"))
             }
             Self::Report(m)
@@ -294,10 +307,10 @@ impl Custody {
             {
                 Err(DecodeError::Value("a report names chunks that its file does not have"))
             }
-            Self::Orders(m) if m.rows.len() > limits::REPORT_ROWS => {
+            Self::Orders(m) if m.rows.count() > limits::REPORT_ROWS => {
                 Err(DecodeError::Value("orders have at most 128 rows"))
             }
-            Self::Orders(m) if m.rows.iter().any(|(_, v)| v.places().len() > limits::PLACES) => {
+            Self::Orders(m) if m.rows.iter().any(|o| o.verdict.places().len() > limits::PLACES) => {
                 Err(DecodeError::Value("a file has at most 64 keepers"))
             }
             _ => Ok(()),
@@ -374,7 +387,7 @@ mod tests {
             span: Span { from: 0, to: 4 },
             others: vec![Place { copy: 1, span: Span { from: 0, to: 4 }, peer: PeerId([5; 32]) }],
             quiet: 0,
-            proof: Some(Proof { digests: Arc::from([9; 8_192]), entries: Vec::new() }),
+            proof: Some(Proof { digests: Arc::from([9; 8_192]), bucket: Arc::from([]) }),
         }
     }
 
@@ -385,6 +398,7 @@ mod tests {
             (FileId([2; 32]), Verdict::Release),
             (FileId([3; 32]), Verdict::Spare),
         ];
+        let rows = rows.into_iter().map(|(file, verdict)| Order { file, verdict }).collect();
         let held = Held {
             file: FileId([1; 32]),
             size: 9,
@@ -408,8 +422,9 @@ mod tests {
             Custody::Report(Report {
                 request: 3,
                 origin: PeerId([1; 32]),
-                head: (Instance { count: 1, random: 2 }, 3),
-                rows: vec![held; limits::REPORT_ROWS],
+                instance: Instance { count: 1, random: 2 },
+                version: 3,
+                rows: vec![held; limits::REPORT_ROWS].into(),
             }),
             Custody::Orders(Orders { request: 3, origin: PeerId([1; 32]), head: None, rows }),
         ] {
@@ -427,7 +442,7 @@ mod tests {
             Offer { copy: 0, ..offer() },
             Offer { copies: limits::COPIES_MAX + 1, ..offer() },
             Offer { size: u64::MAX, ..offer() },
-            Offer { proof: Some(Proof { digests: Arc::from([9; 31]), entries: Vec::new() }), ..offer() },
+            Offer { proof: Some(Proof { digests: Arc::from([9; 31]), bucket: Arc::from([]) }), ..offer() },
             Offer { others: vec![offer().others[0]; limits::PLACES + 1], ..offer() },
         ] {
             assert!(Custody::decode(&frame(&Custody::Offer(Box::new(bad)))).is_err());

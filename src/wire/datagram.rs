@@ -54,13 +54,16 @@ const BODY: usize = KEY + 32;
 
 /// Whether a peer stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum State {
     /// It stays.
     Here,
     /// It hands its files to others before it goes.
     Leaving,
+    /// Something of a later version: it is here.
+    Other,
 }
+grows!(State);
 
 /// What a peer says of itself, in every datagram.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,11 +84,32 @@ pub struct Presence {
     /// Its newest room message; 0: none.
     #[serde(default)]
     pub room: u64,
+    /// What it understands beside what every peer does: one bit each, as in [`features`]. Bits that are not known
+    /// here mean nothing.
+    #[serde(default)]
+    pub features: u64,
+}
+
+impl Presence {
+    /// That of a peer of this version, whose next announcement comes within `interval` milliseconds.
+    #[must_use]
+    pub const fn new(state: State, name: PeerName, ports: Ports, interval: u32, catalogue: u64) -> Self {
+        Self { state, name, ports, interval, catalogue, ticket: 0, room: 0, features: features::OURS }
+    }
+}
+
+/// What a peer may understand beside what every peer does; each has one bit of [`Presence::features`].
+pub mod features {
+    /// Slices are served at its sender port ([`crate::wire::message::GetSlices`]).
+    pub const SLICES: u64 = 1;
+
+    /// Those of this version.
+    pub const OURS: u64 = SLICES;
 }
 
 /// What a datagram is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Message {
     /// Broadcast at each interval: still here.
     Here,
@@ -127,7 +151,10 @@ pub enum Message {
         /// Those of the question, at most [`FILES`].
         files: Vec<FileId>,
     },
+    /// Of a later version: what its sender says of itself counts all the same.
+    Other,
 }
+grows!(Message);
 
 impl Message {
     /// The files that it names.
@@ -282,6 +309,7 @@ mod tests {
             catalogue: u64::MAX,
             ticket: u64::MAX,
             room: u64::MAX,
+            features: u64::MAX,
         };
         Body {
             instance: Instance { count: u64::MAX, random: u64::MAX },

@@ -6,20 +6,24 @@
 //!      4      1  kind (wire/message.rs)
 //!      5      3  length P of the payload, big endian
 //!      8      H  header: MessagePack, a map with named fields
-//!    8+H      P  payload: raw bytes of a block, never through the encoder; only blocks have one
+//!    8+H      P  payload: raw bytes of a block or slice, never through the encoder; no other kind known here has one
 //! ```
 //!
 //! Both lengths are checked against what the kind may have before anything is kept, and memory grows
 //! with the bytes that came, never with a length that was claimed.
 
 use crate::codec::DecodeError;
+use crate::content::slice::SLICE as SLICE_BYTES;
 use crate::wire::limits;
 
 /// Bytes in front of a frame's header.
 pub const PREFIX: usize = 8;
 
-/// The kind of frames that carry a block; the only one with a payload.
+/// The kind of frames that carry a block, as their payload.
 pub const BLOCK: u8 = 67;
+
+/// The kind of frames that carry a slice, as their payload.
+pub const SLICE: u8 = 72;
 
 /// The beginning of a frame, and its header when that is complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,14 +52,26 @@ const fn bounds(kind: u8) -> (usize, usize) {
     use super::message::kind as k;
     match kind {
         BLOCK => (limits::SMALL_HEADER, limits::BLOCK),
+        SLICE => (limits::SLICE_HEADER, SLICE_BYTES as usize),
         k::GET_BLOCKS => (limits::REQUEST_HEADER, 0),
         k::GET_ANY | k::HAVES => (limits::MAP_HEADER, 0),
         k::HEAD => (limits::HEAD_HEADER, 0),
         k::BUCKET | k::MANIFEST | k::TABLE | k::KEPT => (limits::HEADER, 0),
+        k::GET_HEAD
+        | k::GET_BUCKETS
+        | k::GET_MANIFEST
+        | k::CANCEL
+        | k::GET_TABLE
+        | k::GET_HAVES
+        | k::GET_KEPT
+        | k::GET_SLICES
+        | k::DIAL_BACK
+        | k::REFUSED => (limits::SMALL_HEADER, 0),
         _ => match super::custody::bound(kind) {
             Some(header) => (header, 0),
-            // Kinds of later versions too: they are skipped or refused, so they must be small.
-            None => (limits::SMALL_HEADER, 0),
+            // A kind of a later version, which is skipped or refused: as long as any that is known here, so that
+            // it costs no more memory than those.
+            None => (limits::HEADER, limits::BLOCK),
         },
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::DecodeError;
 use crate::content::{FileId, Span};
 use crate::identity::PeerId;
+use crate::later::Rows;
 use crate::wire::limits;
 
 /// Asks what is kept for other peers. Answer: [`KeptIs`] once or more.
@@ -46,7 +47,7 @@ pub struct KeptIs {
     #[serde(with = "serde_bytes", default)]
     pub announcement: Vec<u8>,
     /// At most [`limits::KEPT_PAGE`].
-    pub rows: Vec<KeptFile>,
+    pub rows: Rows<KeptFile>,
     /// True on the last page of all.
     pub last: bool,
 }
@@ -54,8 +55,8 @@ pub struct KeptIs {
 impl KeptIs {
     /// The only page of who keeps nothing.
     #[must_use]
-    pub const fn nothing(request: u64) -> Self {
-        Self { request, origin: PeerId([0; 32]), announcement: Vec::new(), rows: Vec::new(), last: true }
+    pub fn nothing(request: u64) -> Self {
+        Self { request, origin: PeerId([0; 32]), announcement: Vec::new(), rows: Rows::default(), last: true }
     }
 
     /// What the types alone do not say.
@@ -63,13 +64,13 @@ impl KeptIs {
         if self.announcement.len() > limits::DATAGRAM {
             return Err(DecodeError::Value("an announcement has at most 1,200 bytes"));
         }
-        if self.rows.len() > limits::KEPT_PAGE {
+        if self.rows.count() > limits::KEPT_PAGE {
             return Err(DecodeError::Value("a page of what is kept has at most 8,192 rows"));
         }
         if !self.rows.iter().all(|row| row.span().fits(row.size)) {
             return Err(DecodeError::Value("a file does not have the chunks that are kept of it"));
         }
-        if self.rows.is_empty() && !self.last {
+        if self.rows.count() == 0 && !self.last {
             return Err(DecodeError::Value("only the last page may be empty"));
         }
         Ok(())

@@ -14,3 +14,9 @@ pub(crate) const SMALL_HEADER: usize = 1 << 10;
 
 /// Bytes of the header of an answer with a catalogue head: the head, and 256 digests of 32 bytes.
 pub(crate) const HEAD_HEADER: usize = 16 << 10;
+
+/// Bytes of the header of a slice, at most: a path of 34 values of 32 bytes, and room.
+pub(crate) const SLICE_HEADER: usize = 2 << 10;
+
+/// Slices in one request, at most: those of the longest chunk.
+pub(crate) const SLICES_ASKED: u32 = 256;

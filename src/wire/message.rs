@@ -13,9 +13,10 @@ use super::frame::{self, Frame};
 use super::haves;
 pub use super::haves::{GetAny, GetHaves, HavesIs};
 pub use super::kept::{GetKept, KeptFile, KeptIs};
-pub use super::table::{GetTable, TableIs, Told, datagrams, table_pages, told};
+pub use super::slices::{GetSlices, SliceIs};
+pub use super::table::{GetTable, ROW, TableIs, Told, table_pages};
 use crate::codec::{DecodeError, decode, encode};
-use crate::content::{Entry, FileId};
+use crate::content::FileId;
 use crate::identity::PeerId;
 use crate::wire::limits;
 
@@ -39,6 +40,8 @@ pub mod kind {
     pub const GET_ANY: u8 = 8;
     /// [`super::GetKept`].
     pub const GET_KEPT: u8 = 9;
+    /// [`super::GetSlices`].
+    pub const GET_SLICES: u8 = 10;
     /// [`super::HeadIs`].
     pub const HEAD: u8 = 64;
     /// [`super::BucketIs`].
@@ -55,6 +58,8 @@ pub mod kind {
     pub const DIAL_BACK: u8 = 70;
     /// [`super::KeptIs`].
     pub const KEPT: u8 = 71;
+    /// [`super::SliceIs`].
+    pub const SLICE: u8 = super::frame::SLICE;
     /// [`super::Refused`].
     pub const REFUSED: u8 = 127;
 }
@@ -119,8 +124,10 @@ pub struct BucketIs {
     pub request: u64,
     /// Which bucket.
     pub bucket: u8,
-    /// In the order of their paths, behind those of the page before.
-    pub entries: Vec<Entry>,
+    /// Encoded entries, one behind the other, in the order of their paths, behind those of the page before. All
+    /// pages put together are what the bucket's digest is over.
+    #[serde(with = "serde_bytes")]
+    pub entries: Vec<u8>,
     /// True on the last page of this bucket.
     pub last: bool,
 }
@@ -145,7 +152,7 @@ pub struct DialBack {
 
 /// Why a request, or one item of it, is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Reason {
     /// This port does not do that (yet).
     NotOffered,
@@ -158,9 +165,9 @@ pub enum Reason {
     /// The request makes no sense.
     Malformed,
     /// A reason of a later version.
-    #[serde(other)]
     Other,
 }
+grows!(Reason);
 
 /// A request, or one item of it, is not answered (any further).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,6 +194,7 @@ pub enum Message {
     GetHaves(GetHaves),
     GetAny(GetAny),
     GetKept(GetKept),
+    GetSlices(GetSlices),
     Head(HeadIs),
     Bucket(BucketIs),
     Manifest(ManifestIs),
@@ -195,6 +203,7 @@ pub enum Message {
     Haves(HavesIs),
     DialBack(DialBack),
     Kept(KeptIs),
+    Slice(SliceIs),
     Refused(Refused),
 }
 
@@ -221,6 +230,7 @@ impl Message {
             kind::GET_HAVES => Self::GetHaves(decode(header)?),
             kind::GET_ANY => Self::GetAny(decode(header)?),
             kind::GET_KEPT => Self::GetKept(decode(header)?),
+            kind::GET_SLICES => Self::GetSlices(decode(header)?),
             kind::HEAD => Self::Head(decode(header)?),
             kind::BUCKET => Self::Bucket(decode(header)?),
             kind::MANIFEST => Self::Manifest(decode(header)?),
@@ -229,6 +239,7 @@ impl Message {
             kind::HAVES => Self::Haves(decode(header)?),
             kind::DIAL_BACK => Self::DialBack(decode(header)?),
             kind::KEPT => Self::Kept(decode(header)?),
+            kind::SLICE => Self::Slice(decode(header)?),
             kind::REFUSED => Self::Refused(decode(header)?),
             _ => return Ok(None),
         };
@@ -249,6 +260,7 @@ impl Message {
             Self::GetHaves(_) => "get_haves",
             Self::GetAny(_) => "get_any",
             Self::GetKept(_) => "get_kept",
+            Self::GetSlices(_) => "get_slices",
             Self::Head(_) => "head",
             Self::Bucket(_) => "bucket",
             Self::Manifest(_) => "manifest",
@@ -257,6 +269,7 @@ impl Message {
             Self::Haves(_) => "haves",
             Self::DialBack(_) => "dial_back",
             Self::Kept(_) => "kept",
+            Self::Slice(_) => "slice",
             Self::Refused(_) => "refused",
         }
     }
@@ -282,7 +295,12 @@ impl Message {
             Self::Haves(m) if !haves::fits(&m.map) || m.more.len() > limits::HAVES_MORE => {
                 Err(DecodeError::Value("a map has at most 524,288 chunks, an addition 4,096"))
             }
+            Self::Table(m) if m.rows.count() > limits::PEERS => {
+                Err(DecodeError::Value("a table has at most 4,096 peers"))
+            }
             Self::Kept(m) => m.check(),
+            Self::GetSlices(m) => m.check(),
+            Self::Slice(m) => m.check(),
             _ => Ok(()),
         }
     }
@@ -300,6 +318,7 @@ impl Message {
             Self::GetHaves(m) => (kind::GET_HAVES, encode(m)),
             Self::GetAny(m) => (kind::GET_ANY, encode(m)),
             Self::GetKept(m) => (kind::GET_KEPT, encode(m)),
+            Self::GetSlices(m) => (kind::GET_SLICES, encode(m)),
             Self::Head(m) => (kind::HEAD, encode(m)),
             Self::Bucket(m) => (kind::BUCKET, encode(m)),
             Self::Manifest(m) => (kind::MANIFEST, encode(m)),
@@ -308,6 +327,7 @@ impl Message {
             Self::Haves(m) => (kind::HAVES, encode(m)),
             Self::DialBack(m) => (kind::DIAL_BACK, encode(m)),
             Self::Kept(m) => (kind::KEPT, encode(m)),
+            Self::Slice(m) => (kind::SLICE, encode(m)),
             Self::Refused(m) => (kind::REFUSED, encode(m)),
         };
         [&frame::prefix(kind, header.len(), payload)[..], &header].concat()
@@ -331,12 +351,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::content::Kind;
+    use crate::content::{Entry, Kind};
     use crate::wire::frame::{Decoder, Piece};
 
     fn all() -> Vec<Message> {
         let file = FileId([3; 32]);
-        let kind = Kind::File { id: file, size: 9, modified: -4, executable: true };
+        let kind = Kind::File { id: file, size: 9, modified: -4, executable: true, since: 8 };
         vec![
             Message::GetHead(GetHead { request: 1, known: None, origin: None }),
             Message::GetHead(GetHead { request: 1, known: Some([7; 32]), origin: Some(PeerId([4; 32])) }),
@@ -363,19 +383,28 @@ mod tests {
                 background: true,
             }),
             Message::GetKept(GetKept { request: 6 }),
+            Message::GetSlices(GetSlices {
+                request: 6,
+                file,
+                size: u64::MAX,
+                first: u64::MAX,
+                count: limits::SLICES_ASKED,
+                to_file: true,
+                background: true,
+            }),
+            Message::Slice(SliceIs { request: u64::MAX, slice: u64::MAX, path: vec![7; 34 * 32] }),
             Message::Head(HeadIs { request: 7, signed: vec![1; 400], digests: vec![2; 8_192] }),
             Message::Bucket(BucketIs {
                 request: 8,
                 bucket: 255,
-                entries: vec![Entry { path: "a/b".parse().unwrap(), kind }],
+                entries: encode(&Entry { path: "a/b".parse().unwrap(), kind }),
                 last: true,
             }),
             Message::Manifest(ManifestIs { request: 9, values: vec![5; limits::PAGE] }),
             Message::Block(BlockIs { request: u64::MAX, item: u32::MAX, offset: u64::MAX }),
             Message::Table(TableIs {
                 request: 11,
-                datagrams: vec![0, 1, 9],
-                addresses: vec![1; 18],
+                rows: vec![Told { at: ([10, 0, 0, 1], 7).into(), signed: [9].into() }].into(),
                 last: false,
             }),
             Message::Haves(HavesIs { request: 12, map: vec![0xff; 65_536], more: vec![u32::MAX; 4_096] }),
@@ -387,7 +416,8 @@ mod tests {
                 rows: vec![
                     KeptFile { file, size: limits::FILE, from: (1 << 26) - 1, to: 1 << 26 };
                     limits::KEPT_PAGE
-                ],
+                ]
+                .into(),
                 last: false,
             }),
             Message::Kept(KeptIs::nothing(13)),
@@ -448,7 +478,7 @@ mod tests {
     #[test]
     fn what_is_kept_fits_its_file_or_is_refused() {
         let row = |size, from, to| KeptFile { file: FileId([1; 32]), size, from, to };
-        let page = |rows, last| KeptIs { rows, last, ..KeptIs::nothing(1) };
+        let page = |rows: Vec<KeptFile>, last| KeptIs { rows: rows.into(), last, ..KeptIs::nothing(1) };
         let read = |page: &KeptIs| {
             Message::decode(&Frame { kind: kind::KEPT, header: encode(page), payload: 0 }).map(|_| ())
         };
@@ -492,7 +522,6 @@ mod tests {
         fn any_header_is_read_or_refused(kind: u8, header in proptest::collection::vec(any::<u8>(), 0..300)) {
             let frame = Frame { kind, header, payload: 0 };
             drop(Message::decode(&frame));
-            drop(datagrams(&frame.header));
         }
     }
 }

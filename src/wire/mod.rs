@@ -8,7 +8,9 @@ mod haves;
 mod kept;
 pub(crate) mod limits;
 pub mod message;
+mod slices;
 mod table;
 
 pub use crate::codec::{DecodeError, decode, encode};
+pub use crate::later::Rows;
 pub use message::Message;

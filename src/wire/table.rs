@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::DecodeError;
+use crate::later::Rows;
 use crate::wire::limits;
 
 /// Asks for the peers in the table. Answer: [`TableIs`] once or more.
@@ -20,19 +20,15 @@ pub struct GetTable {
 pub struct TableIs {
     /// Number of the request.
     pub request: u64,
-    /// Each with its length in front, two bytes, big endian.
-    #[serde(with = "serde_bytes")]
-    pub datagrams: Vec<u8>,
-    /// For each of them the address at which its own discovery socket answered whoever tells: 16 bytes
-    /// IPv6 (an IPv4 one mapped into it, RFC 4291 §2.5.5.2), two bytes port, big endian.
-    #[serde(with = "serde_bytes", default)]
-    pub addresses: Vec<u8>,
+    /// At most [`limits::PEERS`] in all pages.
+    pub rows: Rows<Told>,
     /// True on the last page.
     pub last: bool,
 }
 
 /// A peer, as another one passes it on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "ToldRow", into = "ToldRow")]
 pub struct Told {
     /// Where its own discovery socket answered. Its scope, for a link-local address, does not travel.
     pub at: SocketAddr,
@@ -40,80 +36,68 @@ pub struct Told {
     pub signed: Arc<[u8]>,
 }
 
-/// Bytes of one address in [`TableIs::addresses`].
-const ADDRESS: usize = 18;
-
-/// The announcements in [`TableIs::datagrams`].
-///
-/// # Errors
-/// [`DecodeError`]: cut off, or one is longer than a datagram.
-pub fn datagrams(mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, DecodeError> {
-    let mut all = Vec::new();
-    while let Some((length, rest)) = bytes.split_first_chunk::<2>() {
-        let length = usize::from(u16::from_be_bytes(*length));
-        if length > limits::DATAGRAM || length == 0 {
-            return Err(DecodeError::Value("an announcement has 1 to 1,200 bytes"));
-        }
-        let (one, rest) = rest.split_at_checked(length).ok_or(DecodeError::Short)?;
-        all.push(one.to_vec());
-        bytes = rest;
-    }
-    if bytes.is_empty() { Ok(all) } else { Err(DecodeError::Short) }
+/// [`Told`] as it is written.
+#[derive(Serialize, Deserialize)]
+struct ToldRow {
+    /// IPv6, or IPv4 mapped into it (RFC 4291 §2.5.5.2).
+    #[serde(with = "serde_bytes")]
+    ip: [u8; 16],
+    port: u16,
+    #[serde(with = "serde_bytes")]
+    signed: Vec<u8>,
 }
 
-/// The peers in a [`TableIs`]. None without addresses, as a peer of an earlier version sends it.
-///
-/// # Errors
-/// [`DecodeError`]: cut off, too many, or not an address for each announcement.
-pub fn told(table: &TableIs) -> Result<Vec<Told>, DecodeError> {
-    let datagrams = datagrams(&table.datagrams)?;
-    if table.addresses.is_empty() {
-        return Ok(Vec::new());
-    }
-    if datagrams.len() > limits::PEERS || table.addresses.len() != datagrams.len() * ADDRESS {
-        return Err(DecodeError::Value("a table has an address for each announcement"));
-    }
-    let told = datagrams.into_iter().zip(table.addresses.chunks_exact(ADDRESS));
-    let told = told.filter_map(|(signed, address)| {
-        let (ip, port) = address.split_first_chunk::<16>()?;
-        let ip = Ipv6Addr::from(*ip);
-        let ip = ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4);
-        let at = SocketAddr::new(ip, u16::from_be_bytes(port.try_into().ok()?));
-        Some(Told { at, signed: signed.into() })
-    });
-    Ok(told.collect())
-}
-
-/// Cuts peers into [`TableIs`] pages; at least one, the last one marked.
-#[must_use]
-pub fn table_pages(request: u64, table: &[Told]) -> Vec<TableIs> {
-    let page = TableIs { request, datagrams: Vec::new(), addresses: Vec::new(), last: false };
-    let mut pages = vec![page.clone()];
-    for Told { at, signed } in table.iter().take(limits::PEERS) {
-        let Ok(length) = u16::try_from(signed.len()) else { continue };
-        let before = &pages[pages.len() - 1];
-        if before.datagrams.len() + before.addresses.len() + signed.len() + 2 + ADDRESS > limits::PAGE {
-            pages.push(page.clone());
-        }
-        let last = pages.len() - 1;
+impl From<Told> for ToldRow {
+    fn from(Told { at, signed }: Told) -> Self {
         let ip = match at.ip() {
             IpAddr::V4(ip) => ip.to_ipv6_mapped(),
             IpAddr::V6(ip) => ip,
         };
-        pages[last].addresses.extend(ip.octets());
-        pages[last].addresses.extend(at.port().to_be_bytes());
-        pages[last].datagrams.extend(length.to_be_bytes());
-        pages[last].datagrams.extend_from_slice(signed);
+        Self { ip: ip.octets(), port: at.port(), signed: signed.to_vec() }
     }
-    if let Some(page) = pages.last_mut() {
-        page.last = true;
+}
+
+impl TryFrom<ToldRow> for Told {
+    type Error = &'static str;
+
+    fn try_from(ToldRow { ip, port, signed }: ToldRow) -> Result<Self, Self::Error> {
+        if signed.is_empty() || signed.len() > limits::DATAGRAM {
+            return Err("an announcement has 1 to 1,200 bytes");
+        }
+        let ip = Ipv6Addr::from(ip);
+        let ip = ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4);
+        Ok(Self { at: SocketAddr::new(ip, port), signed: signed.into() })
     }
-    pages
+}
+
+/// Bytes of a row beside its announcement, at most.
+pub const ROW: usize = 48;
+
+/// Cuts peers into [`TableIs`] pages; at least one, the last one marked.
+#[must_use]
+pub fn table_pages(request: u64, table: &[Told]) -> Vec<TableIs> {
+    let mut pages = vec![Vec::new()];
+    let mut bytes = 0;
+    for told in table.iter().take(limits::PEERS) {
+        let row = told.signed.len() + ROW;
+        if bytes + row > limits::PAGE {
+            pages.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += row;
+        if let Some(page) = pages.last_mut() {
+            page.push(told.clone());
+        }
+    }
+    let count = pages.len();
+    let page = |(n, rows): (usize, Vec<Told>)| TableIs { request, rows: rows.into(), last: n + 1 == count };
+    pages.into_iter().enumerate().map(page).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::{decode, encode};
     use crate::wire::Message;
 
     #[test]
@@ -129,16 +113,19 @@ mod tests {
         let mut back = Vec::new();
         for (n, page) in pages.iter().enumerate() {
             assert_eq!(page.last, n == 3);
-            back.extend(told(page).unwrap());
             drop(Message::Table(page.clone()).encode());
+            let read: TableIs = decode(&encode(page)).unwrap();
+            back.extend(read.rows);
         }
         assert_eq!(back, table);
-        let mut page = table_pages(4, &table[..2]).remove(0);
-        page.addresses.pop();
-        assert!(told(&page).is_err());
-        page.addresses.clear();
-        assert_eq!(told(&page).unwrap(), [], "a page of an earlier version");
+        assert!(encode(&table[1]).len() <= table[1].signed.len() + ROW);
         assert!(table_pages(4, &[])[0].last);
-        assert!(datagrams(&[0, 2, 1]).is_err() && datagrams(&[0]).is_err() && datagrams(&[0, 0]).is_err());
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_is_left_out() {
+        let row = |len| ToldRow { ip: [9; 16], port: 1, signed: vec![0; len] };
+        let rows: Rows<Told> = decode(&encode(&[row(0), row(7), row(limits::DATAGRAM + 1)])).unwrap();
+        assert_eq!((rows.len(), rows.count()), (1, 3));
     }
 }

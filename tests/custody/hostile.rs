@@ -6,7 +6,7 @@ use std::time::Duration;
 use potluck::content::Span;
 use potluck::content::{Catalogue, Entry, Kind};
 use potluck::identity::Instance;
-use potluck::wire::custody::{Custody, Offer, Orders, Verdict};
+use potluck::wire::custody::{Custody, Offer, Order, Orders, Verdict};
 
 use crate::world::{GIB, World, config, entry, id_of};
 
@@ -108,14 +108,16 @@ fn nobody_but_the_owner_can_have_a_file_dropped() {
     let origin = world.peers[0].id;
     let liar = (1..4).find(|p| *p != keeper).unwrap();
     for verdict in [Verdict::Release, Verdict::Spare, Verdict::NotKept] {
-        let orders = Orders { request: 1, origin, head: None, rows: vec![(id, verdict)] };
+        let orders =
+            Orders { request: 1, origin, head: None, rows: vec![Order { file: id, verdict }].into() };
         world.forge(liar, keeper, Custody::Orders(orders.clone()));
         world.run(s(1));
     }
     world.crash(0);
     world.run(s(60));
     for verdict in [Verdict::Release, Verdict::Spare, Verdict::NotKept] {
-        let orders = Orders { request: 1, origin, head: None, rows: vec![(id, verdict)] };
+        let orders =
+            Orders { request: 1, origin, head: None, rows: vec![Order { file: id, verdict }].into() };
         world.forge(liar, keeper, Custody::Orders(orders.clone()));
     }
     world.run(s(26 * 3_600));

@@ -95,7 +95,10 @@ pub(crate) fn config(copies: u8, lend: u64) -> Config {
 
 pub(crate) fn entry(path: &str, seed: u64, size: u64) -> Entry {
     let id = FileId(*blake3::hash(&seed.to_le_bytes()).as_bytes());
-    Entry { path: path.parse().unwrap(), kind: Kind::File { id, size, modified: 0, executable: false } }
+    Entry {
+        path: path.parse().unwrap(),
+        kind: Kind::File { id, size, modified: 0, executable: false, since: 0 },
+    }
 }
 
 pub(crate) const fn id_of(entry: &Entry) -> FileId {

@@ -8,7 +8,7 @@ use potluck::content::Span;
 use potluck::content::{Entry, FileId, Kind};
 use potluck::identity::{Instance, PeerId};
 use potluck::wire::custody::{
-    Answer, Custody, GetRoom, Held, Offer, Orders, Proof, Report, Room, Verdict, kind,
+    Answer, Custody, GetRoom, Held, Offer, Order, Orders, Proof, Report, Room, Verdict, kind,
 };
 use potluck::wire::frame::prefix;
 use potluck::wire::message::{Cancel, Reason};
@@ -38,9 +38,10 @@ fn get_room(request: u64) -> Custody {
 
 /// An offer whose head nobody signed, with a bucket of so many entries.
 fn offer(request: u64, entries: usize) -> Custody {
-    let kind = Kind::File { id: FILE, size: 9, modified: 1, executable: false };
+    let kind = Kind::File { id: FILE, size: 9, modified: 1, executable: false, since: 0 };
     let entries =
         (0..entries).map(|n| Entry { path: format!("{n:0>200}").parse().unwrap(), kind: kind.clone() });
+    let bucket: Arc<[u8]> = entries.flat_map(|entry| encode(&entry)).collect();
     Custody::Offer(Box::new(Offer {
         request,
         head: Arc::from([1; 200]),
@@ -52,14 +53,14 @@ fn offer(request: u64, entries: usize) -> Custody {
         span: SPAN,
         others: Vec::new(),
         quiet: 0,
-        proof: Some(Proof { digests: Arc::from([9; 8_192]), entries: entries.collect() }),
+        proof: Some(Proof { digests: Arc::from([9; 8_192]), bucket }),
     }))
 }
 
 fn report(request: u64) -> Custody {
     let held = Held { file: FILE, size: 9, copies: 2, copy: 1, span: SPAN, have: 1 };
-    let head = (Instance { count: u64::MAX, random: 2 }, u64::MAX);
-    Custody::Report(Report { request, origin: ORIGIN, head, rows: vec![held; 128] })
+    let (instance, version) = (Instance { count: u64::MAX, random: 2 }, u64::MAX);
+    Custody::Report(Report { request, origin: ORIGIN, instance, version, rows: vec![held; 128].into() })
 }
 
 /// One of each message.
@@ -74,7 +75,10 @@ fn all() -> [Custody; 6] {
             request: 3,
             origin: ORIGIN,
             head: None,
-            rows: vec![(FILE, Verdict::Release), (FILE, Verdict::GiveBack(Vec::new()))],
+            rows: [Verdict::Release, Verdict::GiveBack(Vec::new())]
+                .map(|verdict| Order { file: FILE, verdict })
+                .into_iter()
+                .collect(),
         }),
     ]
 }

@@ -2,11 +2,11 @@
 
 use potluck::content::{Entry, FileId, Kind};
 use potluck::limits;
-use potluck::wire::Message;
 use potluck::wire::message::{
     BlockIs, BucketIs, Cancel, GetBlocks, GetBuckets, GetHead, GetKept, GetManifest, GetTable, HeadIs, Item,
-    KeptIs, ManifestIs, Reason, Refused, TableIs,
+    KeptIs, ManifestIs, Reason, Refused, TableIs, Told,
 };
+use potluck::wire::{Message, encode};
 
 use crate::caller::Caller;
 use crate::fiend::address;
@@ -16,7 +16,8 @@ use crate::watch::{assert_holds, assert_well, descriptors, memory};
 /// One of each message, as small as they come.
 fn messages() -> Vec<Vec<u8>> {
     let file = FileId([3; 32]);
-    let entries = vec![Entry { path: "a".parse().unwrap(), kind: Kind::Folder }];
+    let entries = encode(&Entry { path: "a".parse().unwrap(), kind: Kind::Folder });
+    let told = Told { at: (address(1), 7).into(), signed: [9].into() };
     let all = [
         Message::GetHead(GetHead { request: 1, known: None, origin: None }),
         Message::GetBuckets(GetBuckets { request: 2, root: [1; 32], buckets: vec![0, 255], origin: None }),
@@ -32,7 +33,7 @@ fn messages() -> Vec<Vec<u8>> {
         Message::Head(HeadIs { request: 7, signed: vec![1; 80], digests: Vec::new() }),
         Message::Bucket(BucketIs { request: 8, bucket: 1, entries, last: true }),
         Message::Manifest(ManifestIs { request: 9, values: vec![5; 32] }),
-        Message::Table(TableIs { request: 11, datagrams: vec![0, 1, 9], addresses: vec![0; 18], last: true }),
+        Message::Table(TableIs { request: 11, rows: vec![told].into(), last: true }),
         Message::Kept(KeptIs::nothing(11)),
         Message::Refused(Refused { request: 12, item: None, reason: Reason::Busy }),
     ];

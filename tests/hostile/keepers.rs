@@ -58,8 +58,8 @@ impl Line {
     }
 
     fn report(&mut self, origin: PeerId, head: (Instance, u64), rows: Vec<Held>) -> Orders {
-        let request = self.number();
-        match self.ask(&Custody::Report(Report { request, origin, head, rows })) {
+        let (request, (instance, version)) = (self.number(), head);
+        match self.ask(&Custody::Report(Report { request, origin, instance, version, rows: rows.into() })) {
             Custody::Orders(orders) => orders,
             other => panic!("{other:?}"),
         }
@@ -93,11 +93,11 @@ fn held(content: &[u8]) -> Held {
 fn offer(identity: &Identity, size: u64) -> CustodyOffer {
     let file = FileId(*blake3::hash(&identity.id().0).as_bytes());
     let path: potluck::content::SafePath = "bait.bin".parse().unwrap();
-    let kind = Kind::File { id: file, size, modified: 0, executable: false };
+    let kind = Kind::File { id: file, size, modified: 0, executable: false, since: 0 };
     let catalogue = Catalogue::of([Entry { path: path.clone(), kind }]);
     let head = catalogue.head(identity.public(), Instance { count: 9, random: 9 }, 1).sign(identity);
     let digests: Vec<u8> = catalogue.digests().iter().flat_map(|d| d.0).collect();
-    let entries = catalogue.bucket(path.bucket()).entries().to_vec();
+    let bucket = catalogue.bucket(path.bucket()).bytes().into();
     CustodyOffer {
         request: 0,
         head: head.into(),
@@ -109,7 +109,7 @@ fn offer(identity: &Identity, size: u64) -> CustodyOffer {
         span: Span::whole(size).unwrap(),
         others: Vec::new(),
         quiet: 0,
-        proof: Some(Proof { digests: Arc::from(digests), entries }),
+        proof: Some(Proof { digests: Arc::from(digests), bucket }),
     }
 }
 
@@ -159,10 +159,10 @@ fn what_keepers_say_of_an_owner_makes_it_write_nothing() {
     // It never had that: it is to be kept, as far as it is concerned, and nothing else happens.
     let orders = line.report(me, now, vec![held(b"never had it"); 128]);
     assert_eq!((orders.origin, orders.rows.len()), (me, 128));
-    assert!(orders.rows.iter().all(|(_, v)| *v == Verdict::Keep(Vec::new())), "{:?}", orders.rows[0]);
+    assert!(orders.rows.iter().all(|o| o.verdict == Verdict::Keep(Vec::new())), "{:?}", orders.rows[0]);
     // What it deleted is to be dropped, whoever says that he keeps it, and it is not fetched again.
     let orders = line.report(me, now, vec![held(b"deleted!")]);
-    assert_eq!(orders.rows[0].1, Verdict::Release);
+    assert_eq!(orders.rows[0].verdict, Verdict::Release);
     // A copy that is only claimed is looked at, and does not count.
     fiend.order(Order::Have(b"new of a".to_vec()));
     line.report(me, now, vec![held(b"new of a")]);
@@ -183,7 +183,7 @@ fn what_keepers_say_of_an_owner_makes_it_write_nothing() {
     // Files of others, that it keeps or not, and of nobody.
     for origin in [id(&keeper), fiend.id(), PeerId([9; 32])] {
         let orders = line.report(origin, now, vec![held(b"of nobody")]);
-        assert!(matches!(orders.rows[0].1, Verdict::NotKept), "{:?}", orders.rows);
+        assert!(matches!(orders.rows[0].verdict, Verdict::NotKept), "{:?}", orders.rows);
     }
     assert!(!custody(&owner).conflict);
     assert_shares_what_it_did(&owner);

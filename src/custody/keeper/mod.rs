@@ -188,7 +188,7 @@ impl Keeper {
         };
         for (origin, row) in &ledger.estates {
             let all = (*origin, 0)..=(*origin, u8::MAX);
-            let buckets = ledger.buckets.range(all).map(|((_, i), e)| (*i, e.clone()));
+            let buckets = ledger.buckets.range(all).map(|((_, i), bytes)| (*i, bytes.clone()));
             if let Some(estate) = Estate::restore(*origin, row, buckets) {
                 keeper.estates.insert(*origin, estate);
                 keeper.witnesses.insert(*origin, row.witnesses.iter().copied().collect());
@@ -514,12 +514,12 @@ impl Keeper {
         }
         let before: BTreeSet<u8> = known.buckets().map(|(i, _)| i).collect();
         known.renew(newer);
-        let after: Vec<_> = known.buckets().map(|(i, b)| (i, b.entries().to_vec())).collect();
+        let after: Vec<_> = known.buckets().map(|(i, b)| (i, b.bytes())).collect();
         for index in before.iter().filter(|i| !after.iter().any(|(j, _)| j == *i)) {
             self.out.push_back(Output::Record(Record::Bucket(origin, *index, None)));
         }
-        for (index, entries) in after {
-            self.out.push_back(Output::Record(Record::Bucket(origin, index, Some(entries))));
+        for (index, bytes) in after {
+            self.out.push_back(Output::Record(Record::Bucket(origin, index, Some(bytes))));
         }
         self.record_estate(origin);
         self.named_anew(now, origin);

@@ -163,8 +163,8 @@ impl Keeper {
         self.record_estate(origin);
         let index = offer.path.bucket();
         let bucket = self.estates.get(&origin).and_then(|e| e.buckets().find(|(i, _)| *i == index));
-        if let Some(entries) = bucket.map(|(_, b)| b.entries().to_vec()) {
-            self.record(Record::Bucket(origin, index, Some(entries)));
+        if let Some(bytes) = bucket.map(|(_, b)| b.bytes()) {
+            self.record(Record::Bucket(origin, index, Some(bytes)));
         }
         self.record(Record::Kept(key, Some(row.clone())));
         self.insert(

@@ -8,7 +8,7 @@ use crate::custody::limits;
 use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::time::Time;
-use crate::wire::custody::{Held, Orders, Place, Verdict};
+use crate::wire::custody::{Held, Order, Orders, Place, Verdict};
 
 impl Keeper {
     /// The answer to a report. Whoever does not act for a file orders nothing.
@@ -17,7 +17,7 @@ impl Keeper {
         if let Some(signed) = &orders.head {
             self.hear_head(now, from, origin, signed);
         }
-        for (file, verdict) in &orders.rows {
+        for Order { file, verdict } in &orders.rows {
             let key = (origin, *file);
             if self.kept.get(&key).is_some_and(|k| k.acting == Some(from) || from == origin) {
                 self.obey(now, from, key, verdict);

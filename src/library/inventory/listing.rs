@@ -39,8 +39,8 @@ impl Listing {
     pub(super) fn add(&mut self, file: &Arc<SharedFile>, executable: bool) {
         let id = file.manifest.file();
         let size = file.stamp.size;
-        let modified = file.stamp.modified_millis();
-        self.set(&file.path, Some(Kind::File { id, size, modified, executable }));
+        let (modified, since) = (file.stamp.modified_millis(), file.since);
+        self.set(&file.path, Some(Kind::File { id, size, modified, executable, since }));
         if self.files.contains_key(&id) {
             self.twins.entry(id).or_default().insert(file.path.clone(), Arc::clone(file));
         } else {

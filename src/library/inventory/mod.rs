@@ -14,6 +14,7 @@
 //! A file whose stamp is in the hash cache goes from unknown to listed at once.
 
 mod listing;
+mod pending;
 mod queue;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::listing::Listing;
+use self::pending::{Before, Pending, Step};
 pub(super) use self::queue::Job;
 use self::queue::Queue;
 use super::{Hashing, Marker, SharedFile, Shelf};
@@ -108,28 +110,6 @@ enum State {
     },
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    stamp: Stamp,
-    executable: bool,
-    step: Step,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// Until then; `patient`: a close after writing does not end it.
-    Settling {
-        until: Time,
-        patient: bool,
-    },
-    Queued,
-    /// `spoiled`: it was written to meanwhile.
-    Hashing {
-        spoiled: bool,
-    },
-    Failed,
-}
-
 /// The machine.
 #[derive(Debug)]
 pub(super) struct Inventory {
@@ -142,7 +122,7 @@ pub(super) struct Inventory {
     timers: BTreeSet<(Time, SafePath)>,
     looks: Vec<SafePath>,
     /// Hashes that may be kept.
-    rows: Vec<(SafePath, Stamp, Arc<Manifest>)>,
+    rows: Vec<Arc<SharedFile>>,
     /// Whether changes are heard of as they happen.
     watched: bool,
     /// What was published last said that files wait to be hashed.
@@ -186,7 +166,7 @@ impl Inventory {
         }
     }
 
-    /// The walker saw something. `cached`: what the hash cache has for exactly this path and stamp.
+    /// The walker saw something. `cached`: what the hash cache has for this path, of whatever stamp.
     pub(super) fn handle_sight(&mut self, now: Time, sight: Sight, cached: Option<Arc<SharedFile>>) {
         let Sight { path, what, generation } = sight;
         // A file is read when it is hashed, a folder next.
@@ -273,7 +253,7 @@ impl Inventory {
         if pending.stamp != job.stamp {
             return;
         }
-        let (stamp, executable) = (pending.stamp, pending.executable);
+        let (stamp, executable, before) = (pending.stamp, pending.executable, pending.before);
         match outcome {
             Outcome::Failed => {
                 pending.step = Step::Failed;
@@ -287,13 +267,17 @@ impl Inventory {
                 let fresh = i128::from(began) * 1_000_000_000 - stamp.modified;
                 let racy = fresh < i128::try_from(RACY.as_nanos()).unwrap_or(i128::MAX);
                 let racy = racy.then_some(now + RACY + STILL);
+                let since = match before {
+                    Some(before) if before.id == manifest.file() => before.since,
+                    _ => began.saturating_mul(1_000),
+                };
+                let file = Arc::new(SharedFile { path: job.path.clone(), stamp, manifest, since });
                 if let Some(until) = racy {
                     self.timers.insert((until, job.path.clone()));
                 } else {
-                    self.rows.push((job.path.clone(), stamp, Arc::clone(&manifest)));
+                    self.rows.push(Arc::clone(&file));
                 }
-                let path = job.path.clone();
-                self.list(Arc::new(SharedFile { path, stamp, manifest }), executable, racy);
+                self.list(file, executable, racy);
             }
         }
     }
@@ -317,7 +301,7 @@ impl Inventory {
                     if self.watched && racy.is_some_and(|until| until <= now) =>
                 {
                     *racy = None;
-                    self.rows.push((path, file.stamp, Arc::clone(&file.manifest)));
+                    self.rows.push(Arc::clone(file));
                 }
                 _ => {}
             }
@@ -341,7 +325,7 @@ impl Inventory {
     }
 
     /// Hashes to be kept, since the last call.
-    pub(super) fn take_rows(&mut self) -> Vec<(SafePath, Stamp, Arc<Manifest>)> {
+    pub(super) fn take_rows(&mut self) -> Vec<Arc<SharedFile>> {
         std::mem::take(&mut self.rows)
     }
 
@@ -431,6 +415,8 @@ impl Inventory {
         generation: u32,
         cached: Option<Arc<SharedFile>>,
     ) {
+        let before = cached.as_deref().map(Before::of);
+        let cached = cached.filter(|file| file.stamp == seen.stamp);
         let Some(item) = self.items.get_mut(&path) else {
             self.enter_parent(&path);
             let executable = seen.executable;
@@ -439,7 +425,7 @@ impl Inventory {
                 let state = State::Listed { file, executable, racy: None };
                 self.items.insert(path, Item { generation, state });
             } else {
-                let pending = Pending { stamp: seen.stamp, executable, step: Step::Failed };
+                let pending = Pending { before, ..Pending::new(seen.stamp, executable, Step::Failed) };
                 let state = State::Pending(Box::new(pending));
                 self.items.insert(path.clone(), Item { generation, state });
                 self.take_up(now, &path, seen);
@@ -517,7 +503,7 @@ impl Inventory {
         let until = now + still;
         self.timers.insert((until, path.clone()));
         let step = Step::Settling { until, patient: false };
-        self.set_pending(path, Pending { stamp, executable, step });
+        self.set_pending(path, Pending::new(stamp, executable, step));
     }
 
     /// A large file has to stand still for longer, and a close after writing does not change that.
@@ -526,7 +512,7 @@ impl Inventory {
         let until = now + still;
         self.timers.insert((until, path.clone()));
         let step = Step::Settling { until, patient: true };
-        self.set_pending(path, Pending { stamp, executable, step });
+        self.set_pending(path, Pending::new(stamp, executable, step));
     }
 
     /// Notes that a file of this size settles, or that it does not (any more).
@@ -541,14 +527,18 @@ impl Inventory {
 
     fn enqueue(&mut self, path: &SafePath, seen: Seen) {
         self.queue.add(path, seen.stamp);
-        let pending = Pending { stamp: seen.stamp, executable: seen.executable, step: Step::Queued };
-        self.set_pending(path, pending);
+        self.set_pending(path, Pending::new(seen.stamp, seen.executable, Step::Queued));
     }
 
-    fn set_pending(&mut self, path: &SafePath, pending: Pending) {
+    fn set_pending(&mut self, path: &SafePath, mut pending: Pending) {
         let settles = matches!(pending.step, Step::Settling { .. });
         self.set_settling(path, settles.then_some(pending.stamp.size));
         if let Some(item) = self.items.get_mut(path) {
+            pending.before = match &item.state {
+                State::Listed { file, .. } => Some(Before::of(file)),
+                State::Pending(earlier) => earlier.before,
+                State::Folder { .. } => None,
+            };
             item.state = State::Pending(Box::new(pending));
         }
     }

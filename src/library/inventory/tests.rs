@@ -49,7 +49,7 @@ impl Bench {
 
     fn see_cached(&mut self, p: &str, stamp: Stamp, ready: bool, cached: Option<Arc<Manifest>>) {
         let what = What::File(Seen { stamp, executable: false, ready, stood: Duration::ZERO });
-        let file = cached.map(|manifest| Arc::new(SharedFile { path: path(p), stamp, manifest }));
+        let file = cached.map(|manifest| Arc::new(SharedFile { path: path(p), stamp, manifest, since: 7 }));
         let sight = Sight { path: path(p), what, generation: self.generation };
         self.inventory.handle_sight(self.now, sight, file);
     }
@@ -284,6 +284,48 @@ fn a_hash_right_after_writing_is_kept_only_if_nothing_was_heard_since() {
     b.inventory.handle_lost_events(b.now);
     b.pass(4_000 * MS);
     assert_eq!(b.inventory.rows(), 0, "the future is never old enough, and hints were lost");
+}
+
+/// When it was first listed stays with the content, over changes of its times and over restarts.
+#[test]
+fn since_when_a_file_is_shared_is_known_as_long_as_it_is_the_same_content() {
+    fn since(b: &mut Bench) -> u64 {
+        b.listed();
+        match b.inventory.listing.catalogue.get(&path("a")).map(|e| e.kind.clone()) {
+            Some(Kind::File { since, .. }) => since,
+            other => panic!("{other:?}"),
+        }
+    }
+    let mut b = Bench::new();
+    b.see("a", stamp(10, 1, 1_000), true);
+    let job = b.job().unwrap();
+    b.hashed(&job, 1, 2_000);
+    assert_eq!(since(&mut b), 2_000_000);
+    assert_eq!(b.inventory.take_rows()[0].since, 2_000_000);
+    // Touched, and hashed again to the same.
+    b.see("a", stamp(10, 2, 3_000), true);
+    let job = b.job().unwrap();
+    b.hashed(&job, 1, 4_000);
+    assert_eq!((since(&mut b), b.inventory.take_rows()[0].since), (2_000_000, 2_000_000));
+    // Other content.
+    b.see("a", stamp(10, 3, 5_000), true);
+    let job = b.job().unwrap();
+    b.hashed(&job, 2, 6_000);
+    assert_eq!(since(&mut b), 6_000_000);
+    // After a restart the cache tells it, also of a file that was touched meanwhile.
+    let mut b = Bench::new();
+    b.see_cached("a", stamp(10, 3, 5_000), true, Some(manifest(2, 10)));
+    assert_eq!(since(&mut b), 7, "as the cache has it");
+    let mut b = Bench::new();
+    let (before, now) = (stamp(10, 3, 5_000), stamp(10, 4, 7_000));
+    let file = SharedFile { path: path("a"), stamp: before, manifest: manifest(2, 10), since: 7 };
+    let what = What::File(Seen { stamp: now, executable: false, ready: true, stood: Duration::ZERO });
+    let sight = Sight { path: path("a"), what, generation: b.generation };
+    b.inventory.handle_sight(b.now, sight, Some(Arc::new(file)));
+    let job = b.job().unwrap();
+    b.hashed(&job, 2, 9_000);
+    assert_eq!(since(&mut b), 7);
+    b.check();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use crate::content::{SafePath, Stamp};
+use crate::content::SafePath;
 use crate::library::SharedFile;
 use crate::store::HashRow;
 
@@ -21,15 +21,16 @@ pub(super) struct Cache {
 impl Cache {
     pub(super) fn of(rows: impl Iterator<Item = HashRow>) -> Self {
         let mut cache = Self::default();
-        for HashRow { path, stamp, manifest, seen } in rows {
+        for HashRow { path, stamp, manifest, since, seen } in rows {
             let key = cache.by.hash_one(&path);
-            cache.files.insert(key, (Arc::new(SharedFile { path, stamp, manifest }), seen));
+            cache.files.insert(key, (Arc::new(SharedFile { path, stamp, manifest, since }), seen));
         }
         cache
     }
 
-    pub(super) fn take(&mut self, path: &SafePath, stamp: &Stamp) -> Option<(Arc<SharedFile>, u32)> {
+    /// What was at this path, of whatever stamp, and on which day it was last seen.
+    pub(super) fn take(&mut self, path: &SafePath) -> Option<(Arc<SharedFile>, u32)> {
         let found = self.files.remove(&self.by.hash_one(path))?;
-        (found.0.path == *path && found.0.stamp == *stamp).then_some(found)
+        (found.0.path == *path).then_some(found)
     }
 }

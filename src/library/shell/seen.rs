@@ -28,7 +28,7 @@ impl Shell {
             Told::Sights(sights) => {
                 for sight in sights {
                     let cached = match sight.what {
-                        What::File(seen) => self.cache.take(&sight.path, &seen.stamp),
+                        What::File(_) => self.cache.take(&sight.path),
                         What::Folder => None,
                     };
                     let cached = cached.map(|(file, seen)| self.in_use(file, seen));
@@ -171,7 +171,10 @@ impl Shell {
 
     pub(super) fn keep_rows(&mut self) {
         self.rows_due = None;
-        let row = |(path, stamp, manifest)| HashRow { path, stamp, manifest, seen: 0 };
+        let row = |file: Arc<SharedFile>| {
+            let SharedFile { path, stamp, manifest, since } = (*file).clone();
+            HashRow { path, stamp, manifest, since, seen: 0 }
+        };
         let rows: Vec<_> = self.inventory.take_rows().into_iter().map(row).collect();
         if !rows.is_empty() {
             self.store.put_hashes(rows);

@@ -267,7 +267,7 @@ impl Controller {
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         let asked: Arc<str> = Arc::from("restore");
         for entry in lost {
-            let Kind::File { id, size, modified, executable } = entry.kind else {
+            let Kind::File { id, size, modified, executable, .. } = entry.kind else {
                 folders.push(entry.path);
                 continue;
             };

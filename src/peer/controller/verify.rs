@@ -144,7 +144,7 @@ impl Controller {
     /// Fetches a good one of a shared file that has rotted, beside it. False: nobody has one.
     fn fetch_good(&mut self, path: &SafePath, file: FileId) -> bool {
         let Some(entry) = self.state.shelf.catalogue.get(path).cloned() else { return false };
-        let Kind::File { id, size, modified, executable } = entry.kind else { return false };
+        let Kind::File { id, size, modified, executable, .. } = entry.kind else { return false };
         let claim = (file, size);
         let mut holders = self.state.roster.holders(&[claim].into(), None).remove(&claim).unwrap_or_default();
         let places = self.custody.machine.distributor().places((self.identity.id(), file));

@@ -5,8 +5,9 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::content::catalogue::{Bucket, BucketDigest, root_of};
-use crate::content::{Catalogue, Entry, Head};
+use crate::content::bucket::{BucketDigest, BucketReader};
+use crate::content::catalogue::root_of;
+use crate::content::{Catalogue, Head};
 use crate::identity::{Instance, PeerId};
 use crate::receiver::limits;
 use crate::time::Time;
@@ -21,9 +22,6 @@ const ATTEMPTS: u8 = 3;
 
 /// Rest between two attempts.
 const REST: Duration = Duration::from_millis(500);
-
-/// Memory of one entry beside its path: the structure, its allocation, its share of the vectors.
-const ENTRY: usize = 112;
 
 /// What the shell is to do.
 #[derive(Debug)]
@@ -94,11 +92,11 @@ struct Pending {
     digests: Vec<BucketDigest>,
     /// Buckets still to come, in the order they were asked for.
     missing: VecDeque<u8>,
-    /// Entries of the first of them, so far.
-    entries: Vec<Entry>,
+    /// The first of them, as far as it came.
+    reader: Option<BucketReader>,
     /// What is there; buckets that came replace those of the version before.
     catalogue: Catalogue,
-    /// Bytes of memory of all that came.
+    /// Bytes of memory of all buckets that came whole.
     bytes: usize,
 }
 
@@ -317,8 +315,8 @@ impl Catalogues {
             catalogue.digests()[b] != digests[b]
         });
         let missing: VecDeque<u8> = changed.collect();
-        let bytes = catalogue.entries().map(cost).sum();
-        let pending = Pending { signed, digests, missing, entries: Vec::new(), catalogue, bytes };
+        let bytes = catalogue.memory();
+        let pending = Pending { signed, digests, missing, reader: None, catalogue, bytes };
         self.ask_buckets(now, key, pending);
     }
 
@@ -331,27 +329,24 @@ impl Catalogues {
         if pending.missing.front() != Some(&page.bucket) || (page.entries.is_empty() && !page.last) {
             return self.liar(now, key, "it sent a bucket of its catalogue out of order");
         }
-        pending.bytes += page.entries.iter().map(cost).sum::<usize>();
-        pending.entries.extend(page.entries);
-        if pending.entries.len() > limits::CATALOGUE_ENTRIES || pending.bytes > limits::REMOTE_CATALOGUES {
+        let mut reader = pending.reader.take().unwrap_or_else(|| BucketReader::new(page.bucket));
+        if let Err(e) = reader.push(&page.entries) {
+            return self.liar(now, key, &format!("its catalogue: {e}"));
+        }
+        let (entries, bytes) = (reader.bucket().count(), pending.bytes + reader.bucket().memory());
+        if entries > limits::CATALOGUE_ENTRIES || bytes > limits::REMOTE_CATALOGUES {
             return self.too_large(key);
         }
         if !page.last {
+            pending.reader = Some(reader);
             return;
         }
-        let bucket = Bucket::new(page.bucket, std::mem::take(&mut pending.entries));
-        let proved = bucket.map(|b| (b.digest() == pending.digests[usize::from(page.bucket)], b));
-        match proved {
-            Ok((true, bucket)) => {
-                pending.bytes -=
-                    pending.catalogue.bucket(page.bucket).entries().iter().map(cost).sum::<usize>();
-                pending.catalogue.set(page.bucket, bucket);
-            }
-            Ok((false, _)) => {
-                return self.liar(now, key, "a bucket of its catalogue is not what it promised");
-            }
-            Err(e) => return self.liar(now, key, &format!("its catalogue: {e}")),
+        let bucket = reader.finish();
+        if bucket.digest() != pending.digests[usize::from(page.bucket)] {
+            return self.liar(now, key, "a bucket of its catalogue is not what it promised");
         }
+        pending.bytes = bytes - pending.catalogue.bucket(page.bucket).memory();
+        pending.catalogue.set(page.bucket, bucket);
         pending.missing.pop_front();
         if pending.missing.is_empty() {
             self.proved(now, key);
@@ -434,7 +429,7 @@ impl Catalogues {
         let Some(pull) = self.pulls.get_mut(&key) else { return };
         let Step::Buckets(_, pending) = std::mem::replace(&mut pull.step, Step::Waiting) else { return };
         let Pending { signed, catalogue, bytes, .. } = *pending;
-        if catalogue.entries().count() as u64 != signed.head.entries {
+        if catalogue.count() != signed.head.entries {
             return self.liar(now, key, "its catalogue has another length than it says");
         }
         let catalogue = Arc::new(catalogue);
@@ -523,11 +518,6 @@ impl Catalogues {
 /// Whose catalogue it is, as it is asked for.
 fn origin(key: Key) -> Option<PeerId> {
     (!key.is_own()).then_some(key.origin)
-}
-
-/// Bytes of memory of an entry.
-fn cost(entry: &Entry) -> usize {
-    entry.path.as_str().len() + ENTRY
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! A catalogue is what its owner signed, whoever passes it on.
 
 use super::*;
-use crate::content::{FileId, Kind};
+use crate::codec::encode;
+use crate::content::bucket::Bucket;
+use crate::content::{Entry, FileId, Kind, SafePath};
 use crate::identity::{Identity, Instance};
 
 fn catalogue(files: u32) -> Catalogue {
-    let kind = Kind::File { id: FileId([1; 32]), size: 1, modified: 0, executable: false };
+    let kind = Kind::File { id: FileId([1; 32]), size: 1, modified: 0, executable: false, since: 0 };
     Catalogue::of((0..files).map(|n| Entry { path: format!("f{n}").parse().unwrap(), kind: kind.clone() }))
 }
 
@@ -37,7 +39,7 @@ impl Server {
     }
 
     fn bucket(&self, request: u64, bucket: u8) -> BucketIs {
-        let entries = self.catalogue.bucket(bucket).entries().to_vec();
+        let entries = self.catalogue.bucket(bucket).bytes();
         BucketIs { request, bucket, entries, last: true }
     }
 }
@@ -100,6 +102,35 @@ fn only_changed_buckets_are_asked_for_again() {
     assert!(machine.pulls.is_empty() && machine.poll_timeout().is_none());
 }
 
+/// An owner of a later version: what is known of its catalogue is listed, and the root is proved over all of it.
+#[test]
+fn entries_of_a_later_version_are_counted_and_not_listed() {
+    let mut server = Server::new(40);
+    let peer = server.identity.id();
+    let known: Vec<_> = server.catalogue.entries().map(|e| e.path.clone()).collect();
+    for n in 0..40 {
+        let path: SafePath = format!("later {n}").parse().unwrap();
+        let index = path.bucket();
+        let entry = |path: &str| {
+            [&[0x82][..], &encode("path"), &encode(path), &encode("kind"), &encode("link")].concat()
+        };
+        let mut pieces: Vec<_> = server.catalogue.bucket(index).pieces(0).map(|p| p.into_owned()).collect();
+        // Behind those of "f..." in the order of paths.
+        pieces.push(entry(path.as_str()));
+        let Ok(bucket) = Bucket::read(index, &pieces.concat()) else { continue };
+        server.catalogue.set(index, bucket);
+    }
+    let later = server.catalogue.count() - 40;
+    assert!(later > 30, "{later}");
+    let mut machine = Catalogues::default();
+    machine.handle_wanted(Time(1), peer);
+    let (_, rest) = run(&mut machine, &server, |_| ());
+    let [Output::Done(_, head, catalogue)] = &rest[..] else { panic!("{rest:?}") };
+    assert_eq!((head.entries, catalogue.count()), (40 + later, 40 + later));
+    assert_eq!(catalogue.entries().map(|e| e.path.clone()).collect::<Vec<_>>(), known);
+    assert_eq!(**catalogue, server.catalogue, "it is passed on as it came");
+}
+
 #[test]
 fn whoever_lies_about_its_catalogue_is_not_listed() {
     type Twist = fn(&mut Message);
@@ -126,7 +157,7 @@ fn whoever_lies_about_its_catalogue_is_not_listed() {
         },
         |m| {
             if let Message::Bucket(b) = m {
-                drop(b.entries.pop())
+                b.entries.truncate(b.entries.len().saturating_sub(1))
             }
         },
         |m| {

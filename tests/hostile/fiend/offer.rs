@@ -3,8 +3,8 @@
 use potluck::codec::encode;
 use potluck::content::{FileId, Head, Kind};
 use potluck::identity::{Identity, Instance};
-use potluck::wire::message::{GetHead, HeadIs, kind};
-use potluck::wire::{Message, frame};
+use potluck::wire::Message;
+use potluck::wire::message::{BucketIs, GetHead, HeadIs};
 
 /// What it offers under one path; nothing here is checked.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ impl Offer {
     /// A file of this content, and a size that may be another.
     pub(crate) fn sized(path: impl Into<Vec<u8>>, content: &[u8], size: u64) -> Self {
         let id = FileId(*blake3::hash(content).as_bytes());
-        Self { path: path.into(), kind: Kind::File { id, size, modified: 0, executable: true } }
+        Self { path: path.into(), kind: Kind::File { id, size, modified: 0, executable: true, since: 0 } }
     }
 
     /// An empty folder.
@@ -90,15 +90,7 @@ impl Catalogue {
 
     /// The answer to whoever asks for a bucket.
     pub(super) fn bucket(&self, request: u64, bucket: u8) -> Vec<u8> {
-        let entries = self.entries(bucket);
-        let count = u16::try_from(entries.len()).unwrap().to_be_bytes();
-        let header = [
-            [&[0x84][..], &encode("request"), &encode(&request), &encode("bucket"), &encode(&bucket)]
-                .concat(),
-            [&encode("entries")[..], &[0xdc], &count, &entries.concat(), &encode("last"), &encode(&true)]
-                .concat(),
-        ]
-        .concat();
-        [&frame::prefix(kind::BUCKET, header.len(), 0)[..], &header].concat()
+        let entries = self.entries(bucket).concat();
+        Message::Bucket(BucketIs { request, bucket, entries, last: true }).encode()
     }
 }
