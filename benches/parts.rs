@@ -8,7 +8,7 @@ use core::time::Duration;
 use potluck::content::bucket::Bucket;
 use potluck::content::manifest::{ChunkHasher, ManifestBuilder};
 use potluck::content::{Catalogue, Entry};
-use potluck::content::{Chunks, FileId, Kind, Manifest, SafePath};
+use potluck::content::{Chunks, EntryKind, FileId, Manifest, SafePath};
 use potluck::sys::clock;
 
 /// Runs `work` until a second has passed (once in a smoke run) and prints how much of `unit` it did in a
@@ -32,7 +32,7 @@ fn entries(count: u32) -> Vec<Entry> {
         let id = FileId::from(blake3::hash(&n.to_le_bytes()));
         let path = format!("folder {}/file number {n}.txt", n % 50).parse().unwrap();
         let kind =
-            Kind::File { id, size: n.into(), modified: 1_700_000_000_000, executable: false, since: 0 };
+            EntryKind::File { id, size: n.into(), modified: 1_700_000_000_000, executable: false, since: 0 };
         Entry { path, kind }
     };
     (0..count).map(entry).collect()

@@ -19,11 +19,11 @@ pub(crate) struct Rate {
 
 /// A token bucket in one number (GCRA, ITU-T I.371): the time at which it will be full again.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Bucket {
+pub(crate) struct TokenBucket {
     full_at: Time,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// When the next token is there.
     pub(crate) fn next(&self, rate: Rate) -> Time {
         self.full_at - rate.period * (rate.burst - 1)
@@ -55,8 +55,8 @@ mod tests {
     #[test]
     fn a_bucket_gives_its_burst_then_its_rate() {
         let rate = Rate { period: Duration::from_millis(50), burst: 3 };
-        let mut bucket = Bucket::default();
-        let taken = |bucket: &mut Bucket, ms| (0..10).filter(|_| bucket.take(at(ms), rate)).count();
+        let mut bucket = TokenBucket::default();
+        let taken = |bucket: &mut TokenBucket, ms| (0..10).filter(|_| bucket.take(at(ms), rate)).count();
         assert_eq!(taken(&mut bucket, 1_000), 3);
         assert_eq!(taken(&mut bucket, 1_049), 0);
         assert_eq!(bucket.next(rate), at(1_050));

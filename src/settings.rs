@@ -14,7 +14,7 @@ pub const DEFAULT_COPIES: u8 = 2;
 
 /// Settings of one peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
+pub struct Settings {
     /// The peer directory, absolute.
     pub directory: PathBuf,
     /// Base transfer port: receiver there, then sender, distributor and distributee.
@@ -54,7 +54,7 @@ pub struct Config {
     pub asks: bool,
 }
 
-impl Config {
+impl Settings {
     /// The defaults, for a peer in `directory`.
     #[must_use]
     pub const fn new(directory: PathBuf) -> Self {

@@ -5,9 +5,9 @@
 
 /// At most some dozens of entries: each is looked for from the first one on.
 #[derive(Clone, Debug)]
-pub(super) struct Few<K, V>(Vec<(K, V)>);
+pub(super) struct VecMap<K, V>(Vec<(K, V)>);
 
-impl<K: Ord, V> Few<K, V> {
+impl<K: Ord, V> VecMap<K, V> {
     pub(super) const fn new() -> Self {
         Self(Vec::new())
     }
@@ -86,7 +86,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_a_map(steps in prop::collection::vec((0..4_u8, 0..8_u8, any::<u8>()), 0..60)) {
-            let (mut few, mut map) = (Few::new(), BTreeMap::new());
+            let (mut few, mut map) = (VecMap::new(), BTreeMap::new());
             for (what, key, value) in steps {
                 match what {
                     0 => {

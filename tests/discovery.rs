@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use potluck::address::Ports;
-use potluck::discovery::{Command, Config, Event, Gone, Handle, Own, PeerInfo, start};
+use potluck::discovery::{Command, DiscoveryConfig, Event, Gone, Handle, OwnPresence, PeerInfo, start};
 use potluck::identity::{Identity, Instance, PeerId, PeerName};
 use potluck::sys::clock;
 use potluck::time::Time;
-use potluck::wire::datagram::State;
-use potluck::wire::message::Told;
+use potluck::wire::datagram::PresenceState;
+use potluck::wire::message::PeerRecord;
 
 /// How long a test waits for what must come.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -23,9 +23,9 @@ struct Peer {
     settled: bool,
 }
 
-fn own(catalogue: u64) -> Own {
+fn own(catalogue: u64) -> OwnPresence {
     let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
-    Own { name: PeerName::cleaned("peer").unwrap(), ports, catalogue, state: State::Here }
+    OwnPresence { name: PeerName::cleaned("peer").unwrap(), ports, catalogue, state: PresenceState::Here }
 }
 
 /// A UDP port that nobody uses now.
@@ -33,8 +33,8 @@ fn free_port() -> u16 {
     std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn config(identity: &Arc<Identity>, port: u16, count: u64) -> Config {
-    Config {
+fn config(identity: &Arc<Identity>, port: u16, count: u64) -> DiscoveryConfig {
+    DiscoveryConfig {
         identity: Arc::clone(identity),
         instance: Instance { count, random: 0 },
         own: own(0),
@@ -161,7 +161,7 @@ fn who_is_in_a_table_is_asked_and_listed_once_it_answers() {
     for peer in [&mut a, &mut teller, &mut b, &mut c] {
         peer.until_here(1);
     }
-    let told = |info: &PeerInfo| Told { at: info.at, signed: Arc::clone(&info.signed) };
+    let told = |info: &PeerInfo| PeerRecord { at: info.at, signed: Arc::clone(&info.signed) };
     let (real, mut moved) = (told(&c.here[&b.id()]), told(&b.here[&c.id()]));
     let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     moved.at = nobody.local_addr().unwrap();

@@ -11,7 +11,7 @@ use potluck::content::FileId;
 use potluck::discovery::Gone;
 use potluck::identity::{Instance, PeerId, PeerName};
 use potluck::sim::{Link, Node, World, seeds};
-use potluck::wire::datagram::{Body, Message, Presence, State};
+use potluck::wire::datagram::{Body, DatagramMessage, Presence, PresenceState};
 
 const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -411,9 +411,9 @@ fn who_is_not_here_and_who_fetches_something_else_is_nobody_to_fetch_from() {
     // What a stranger says, rightly signed, by two ways.
     let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
     let name = PeerName::of_folder("stranger", PeerId([0; 32]));
-    let presence = Presence::new(State::Here, name, ports, 1_000, 0);
+    let presence = Presence::new(PresenceState::Here, name, ports, 1_000, 0);
     for (sequence, message) in
-        [(1, Message::Seek { files: vec![FILE] }), (2, Message::Has { files: vec![FILE] })]
+        [(1, DatagramMessage::Seek { files: vec![FILE] }), (2, DatagramMessage::Has { files: vec![FILE] })]
     {
         let instance = Instance { count: 1, random: 1 };
         let body = Body { instance, sequence, presence: presence.clone(), message };

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use potluck::wire::custody::Custody;
+use potluck::wire::custody::CustodyMessage;
 use potluck::wire::frame::Frame;
 use potluck::wire::message::Message;
 
@@ -80,7 +80,7 @@ fn every_kind_of_frame_has_a_vector() {
     let mut kinds = 0;
     for kind in 0..=u8::MAX {
         let frame = Frame { kind, header: vec![0xc1], payload: 0 };
-        if Message::decode(&frame).is_err() || Custody::decode(&frame).is_err() {
+        if Message::decode(&frame).is_err() || CustodyMessage::decode(&frame).is_err() {
             let begin = format!("frame-{kind:03}-");
             assert!(vectors.iter().any(|name| name.starts_with(&begin)), "no vector of kind {kind}");
             kinds += 1;

@@ -3,15 +3,15 @@
 use crossbeam_channel::{Sender, unbounded};
 
 use super::flags::{self, Typed};
-use super::session::{Place, absolute};
+use super::session::{CommandOrigin, absolute};
 use super::words::{self, Typing};
 use crate::cli::limits;
-use crate::control::{Ask, Names, Reply, Request};
+use crate::control::{Ask, CompletionNames, Reply, Request};
 use crate::text;
 
 /// What the word being typed can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
+enum CompletionKind {
     Command,
     Flag,
     Folder,
@@ -35,16 +35,16 @@ pub(super) struct Proposal {
 pub(super) fn complete(line: &str, asks: &Sender<Ask>) -> (usize, Vec<Proposal>) {
     let typing = words::typing(line);
     let names = match what(&typing) {
-        What::Command => beginning(flags::names(), &typing.word),
-        What::Flag => beginning(flags_of(&typing), &typing.word),
-        What::Folder => local_names(&typing.word, true),
-        What::Local => local_names(&typing.word, false),
-        What::Peer => ask(asks, &typing.word, Names::Peers),
-        What::Shared => ask(asks, &typing.word, Names::Offered),
-        What::Own => ask(asks, &typing.word, Names::Own),
-        What::Lost => ask(asks, &typing.word, Names::Lost),
-        What::Number => beginning(vec!["auto".to_owned()], &typing.word),
-        What::Nothing => Vec::new(),
+        CompletionKind::Command => beginning(flags::names(), &typing.word),
+        CompletionKind::Flag => beginning(flags_of(&typing), &typing.word),
+        CompletionKind::Folder => local_names(&typing.word, true),
+        CompletionKind::Local => local_names(&typing.word, false),
+        CompletionKind::Peer => ask(asks, &typing.word, CompletionNames::Peers),
+        CompletionKind::Shared => ask(asks, &typing.word, CompletionNames::Offered),
+        CompletionKind::Own => ask(asks, &typing.word, CompletionNames::Own),
+        CompletionKind::Lost => ask(asks, &typing.word, CompletionNames::Lost),
+        CompletionKind::Number => beginning(vec!["auto".to_owned()], &typing.word),
+        CompletionKind::Nothing => Vec::new(),
     };
     // A name that cannot be typed cannot be proposed; such a file is named by its id.
     let proposals = names.into_iter().filter(|name| !name.chars().any(text::is_unprintable));
@@ -67,22 +67,22 @@ fn beginning(names: Vec<String>, prefix: &str) -> Vec<String> {
 }
 
 /// What the word is, by what stands before it.
-fn what(typing: &Typing) -> What {
+fn what(typing: &Typing) -> CompletionKind {
     let before: Vec<&str> = typing.before.iter().map(String::as_str).collect();
     let flag = typing.word.starts_with('-');
     match (before.as_slice(), before.last()) {
-        ([], _) => What::Command,
-        (_, Some(&"--to")) => What::Folder,
-        (_, Some(&"--from")) => What::Peer,
-        _ if flag => What::Flag,
-        (["help" | "?"], _) => What::Command,
-        (["download" | "d" | "get" | "list" | "l" | "ls", ..], _) => What::Shared,
-        (["copies"], _) => What::Number,
-        (["copies", ..], _) => What::Own,
-        (["restore", ..], _) => What::Lost,
-        (["identity"], _) => What::Flag,
-        (["identity", "export" | "import", ..], _) => What::Local,
-        _ => What::Nothing,
+        ([], _) => CompletionKind::Command,
+        (_, Some(&"--to")) => CompletionKind::Folder,
+        (_, Some(&"--from")) => CompletionKind::Peer,
+        _ if flag => CompletionKind::Flag,
+        (["help" | "?"], _) => CompletionKind::Command,
+        (["download" | "d" | "get" | "list" | "l" | "ls", ..], _) => CompletionKind::Shared,
+        (["copies"], _) => CompletionKind::Number,
+        (["copies", ..], _) => CompletionKind::Own,
+        (["restore", ..], _) => CompletionKind::Lost,
+        (["identity"], _) => CompletionKind::Flag,
+        (["identity", "export" | "import", ..], _) => CompletionKind::Local,
+        _ => CompletionKind::Nothing,
     }
 }
 
@@ -100,7 +100,7 @@ fn flags_of(typing: &Typing) -> Vec<String> {
 }
 
 /// Names that the controller knows; none when it takes too long.
-fn ask(asks: &Sender<Ask>, prefix: &str, names: Names) -> Vec<String> {
+fn ask(asks: &Sender<Ask>, prefix: &str, names: CompletionNames) -> Vec<String> {
     let (replies, answers) = unbounded();
     let request = Request::Complete { prefix: prefix.to_owned(), names };
     if asks.send(Ask { request, replies }).is_err() {
@@ -116,7 +116,7 @@ fn ask(asks: &Sender<Ask>, prefix: &str, names: Names) -> Vec<String> {
 fn local_names(prefix: &str, folders_only: bool) -> Vec<String> {
     let (folder, begin) = prefix.rsplit_once('/').map_or(("", prefix), |(f, b)| (&prefix[..=f.len()], b));
     let here = std::env::current_dir().unwrap_or_default();
-    let place = absolute(folder.into(), Place::Prompt, &here);
+    let place = absolute(folder.into(), CommandOrigin::Prompt, &here);
     let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
     let mut names: Vec<String> = entries
         .filter_map(Result::ok)
@@ -163,12 +163,12 @@ mod tests {
             for ask in rx {
                 let Request::Complete { prefix, names } = ask.request else { panic!() };
                 let names = match (prefix.as_str(), names) {
-                    ("o", Names::Own) => vec!["own file".into()],
-                    ("l", Names::Lost) => vec!["lost file".into()],
-                    ("my f", Names::Offered) => {
+                    ("o", CompletionNames::Own) => vec!["own file".into()],
+                    ("l", CompletionNames::Lost) => vec!["lost file".into()],
+                    ("my f", CompletionNames::Offered) => {
                         vec!["my file.txt".into(), "my folder/".into(), "my \u{1b}".into()]
                     }
-                    ("pe", Names::Peers) => vec!["peer2-ab".into()],
+                    ("pe", CompletionNames::Peers) => vec!["peer2-ab".into()],
                     other => panic!("{other:?}"),
                 };
                 ask.replies.send(Reply::Names { names }).unwrap();

@@ -1,7 +1,7 @@
 //! Facts about copies on others, as text for people. Pure.
 
 use super::human::{count, size};
-use crate::control::{CustodyRow, Found, KeptFor, Lies, ListRow, VerifyRow};
+use crate::control::{CustodyRow, KeptFor, ListRow, Location, VerifyResult, VerifyRow};
 use crate::text::shown;
 
 /// Owners that `status` names; the rest is counted.
@@ -111,12 +111,12 @@ pub(super) fn leaving(done: u64, total: u64, bytes_left: u64) -> String {
 /// One file that `verify` read again.
 pub(super) fn verified(row: &VerifyRow) -> String {
     let result = match row.result {
-        Found::Good => "good",
-        Found::Rotten => "rotten",
-        Found::Changed => "changed",
-        Found::Unreadable => "unreadable",
+        VerifyResult::Good => "good",
+        VerifyResult::Rotten => "rotten",
+        VerifyResult::Changed => "changed",
+        VerifyResult::Unreadable => "unreadable",
     };
-    let kept = if row.what == Lies::Kept { " (kept for another)" } else { "" };
+    let kept = if row.what == Location::Kept { " (kept for another)" } else { "" };
     let repaired = match row.repaired {
         Some(true) => ": mended",
         Some(false) => ": not mended",
@@ -264,14 +264,14 @@ mod tests {
         assert_eq!(leaving(1, 1, 0), "leaving: 1 of 1 file has its copies on others");
         let row = VerifyRow {
             path: "a\u{1b}".into(),
-            what: Lies::Shared,
-            result: Found::Rotten,
+            what: Location::Shared,
+            result: VerifyResult::Rotten,
             repaired: Some(true),
         };
         assert_eq!(verified(&row), "rotten: a\\u{1b}: mended");
-        let kept = VerifyRow { what: Lies::Kept, repaired: Some(false), ..row.clone() };
+        let kept = VerifyRow { what: Location::Kept, repaired: Some(false), ..row.clone() };
         assert_eq!(verified(&kept), "rotten: a\\u{1b} (kept for another): not mended");
-        let changed = VerifyRow { result: Found::Changed, repaired: None, ..row };
+        let changed = VerifyRow { result: VerifyResult::Changed, repaired: None, ..row };
         assert_eq!(verified(&changed), "changed: a\\u{1b}");
         assert_eq!(verify_sum(120, 1 << 30, 0), "read 120 files, 1.0 GiB: all as they were");
         assert_eq!(verify_sum(1, 5, 1), "read 1 file, 5 B: 1 is not as it was");

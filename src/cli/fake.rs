@@ -11,17 +11,18 @@ use core::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender};
 
 use crate::control::{
-    Ask, CountersRow, CustodyRow, DownloadRow, Farewell, Found, KeptFor, Lies, ListRow, Names, NotKept,
-    Notice, PeerRow, Reply, Request, Saved, Seams, Status, VerifyRow, Why,
+    Ask, CompletionNames, ControllerChannels, CountersRow, CustodyRow, DownloadRow, ExitReport, KeptFor,
+    ListRow, Location, NotKept, NotKeptReason, Notice, PeerRow, Reply, Request, Saved, Status, VerifyResult,
+    VerifyRow,
 };
 use crate::error::{Code, Failure};
-use crate::settings::Config;
+use crate::settings::Settings;
 
 const TICK: Duration = Duration::from_millis(100);
 const BIG: u64 = 100 << 20;
 
 /// A download under way, and who waits for it.
-struct Running {
+struct FakeDownload {
     row: DownloadRow,
     waits: Option<Sender<Reply>>,
 }
@@ -36,16 +37,16 @@ struct Departure {
 }
 
 struct Fake<'a> {
-    config: &'a Config,
+    config: &'a Settings,
     departure: Option<Departure>,
     notices: Sender<Notice>,
-    running: Vec<Running>,
+    running: Vec<FakeDownload>,
     jobs: u64,
 }
 
 /// Answers until asked to leave.
-pub(super) fn run(config: Config, seams: Seams) -> Result<(), Failure> {
-    let Seams { asks, notices, leave } = seams;
+pub(super) fn run(config: Settings, seams: ControllerChannels) -> Result<(), Failure> {
+    let ControllerChannels { asks, notices, leave } = seams;
     leave.set_last_words(|| super::output::err("last words\n"));
     let mut fake = Fake { config: &config, departure: None, notices, running: Vec::new(), jobs: 0 };
     if config.port == 1 {
@@ -105,10 +106,13 @@ impl Fake<'_> {
     fn departed(&self) -> Option<Result<(), Failure>> {
         let departure = self.departure.as_ref().filter(|departure| departure.done >= FILES)?;
         let not_kept = match self.config.name.as_deref() {
-            Some("alone") => vec![NotKept { path: "my film".into(), size: 2 << 30, why: Why::NotChosen }],
+            Some("alone") => {
+                vec![NotKept { path: "my film".into(), size: 2 << 30, why: NotKeptReason::NotChosen }]
+            }
             _ => Vec::new(),
         };
-        let farewell = Farewell { total: FILES, safe: FILES - 3 - not_kept.len() as u64, once: 3, not_kept };
+        let farewell =
+            ExitReport { total: FILES, safe: FILES - 3 - not_kept.len() as u64, once: 3, not_kept };
         let end = match farewell.is_safe() {
             true => Ok(()),
             false => Err(Failure::new(Code::NotKept, farewell.sentence())),
@@ -176,10 +180,10 @@ impl Fake<'_> {
             }
             Request::Complete { prefix, names } => {
                 let names = match names {
-                    Names::Peers => vec!["peer2-ab".into()],
-                    Names::Offered => rows().into_iter().map(|r| r.path).collect(),
-                    Names::Own => rows().into_iter().filter(|r| r.mine).map(|r| r.path).collect(),
-                    Names::Lost => vec!["lost.txt".into()],
+                    CompletionNames::Peers => vec!["peer2-ab".into()],
+                    CompletionNames::Offered => rows().into_iter().map(|r| r.path).collect(),
+                    CompletionNames::Own => rows().into_iter().filter(|r| r.mine).map(|r| r.path).collect(),
+                    CompletionNames::Lost => vec!["lost.txt".into()],
                 };
                 let names = names.into_iter().filter(|n: &String| n.starts_with(&prefix)).collect();
                 reply(&to, Reply::Names { names });
@@ -233,7 +237,7 @@ impl Fake<'_> {
         if !wait {
             reply(to, Reply::Done);
         }
-        self.running.push(Running { row, waits: wait.then(|| to.clone()) });
+        self.running.push(FakeDownload { row, waits: wait.then(|| to.clone()) });
     }
 
     fn tick(&mut self) {
@@ -256,7 +260,7 @@ impl Fake<'_> {
             self.running.drain(..).partition(|running| running.row.done >= running.row.size);
         let had = !done.is_empty() || !left.is_empty();
         self.running = left;
-        for Running { row, waits } in done {
+        for FakeDownload { row, waits } in done {
             let path = self.config.downloads().join(&row.what);
             let saved = Reply::Saved(Saved { job: row.job, id: String::new(), path, how: "saved".into() });
             for answer in [saved, Reply::Done] {
@@ -318,8 +322,8 @@ impl Fake<'_> {
 fn verified() -> [VerifyRow; 2] {
     let row = |path: &str, what, result, repaired| VerifyRow { path: path.into(), what, result, repaired };
     [
-        row("evil\u{1b}.txt", Lies::Shared, Found::Changed, None),
-        row("photos/a.png", Lies::Kept, Found::Rotten, Some(true)),
+        row("evil\u{1b}.txt", Location::Shared, VerifyResult::Changed, None),
+        row("photos/a.png", Location::Kept, VerifyResult::Rotten, Some(true)),
     ]
 }
 

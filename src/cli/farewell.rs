@@ -2,13 +2,13 @@
 
 use super::human::{count, size};
 use super::words;
-use crate::control::{Farewell, NotKept, Why};
+use crate::control::{ExitReport, NotKept, NotKeptReason};
 use crate::text::shown;
 
 /// Files that nobody else keeps of which the names are said; the rest is counted.
 const NAMED: usize = 10;
 
-impl Farewell {
+impl ExitReport {
     /// In one sentence; also the message of the failure with which a peer ends if something is kept by nobody
     /// else. Safe to print.
     #[must_use]
@@ -50,7 +50,8 @@ impl Farewell {
 
     /// Which ones nobody else keeps, and why. That nobody is here is said once.
     fn named(&self, lost: u64) -> String {
-        let alone = !self.not_kept.is_empty() && self.not_kept.iter().all(|f| f.why == Why::NobodyHere);
+        let alone =
+            !self.not_kept.is_empty() && self.not_kept.iter().all(|f| f.why == NotKeptReason::NobodyHere);
         let name = |file: &NotKept| {
             if alone {
                 shown(&file.path).into_owned()
@@ -82,10 +83,10 @@ const fn it(number: u64) -> &'static str {
 
 fn why(file: &NotKept) -> String {
     match file.why {
-        Why::NobodyHere => "nobody else is here".to_owned(),
-        Why::NoRoom => "no room".to_owned(),
-        Why::Unfinished => "not finished".to_owned(),
-        Why::NotChosen => {
+        NotKeptReason::NobodyHere => "nobody else is here".to_owned(),
+        NotKeptReason::NoRoom => "no room".to_owned(),
+        NotKeptReason::Unfinished => "not finished".to_owned(),
+        NotKeptReason::NotChosen => {
             let quoted = words::quote(&file.path);
             // What cannot be shown cannot be typed.
             let typed = if shown(&quoted) == quoted { quoted.as_str() } else { "FILE" };
@@ -98,12 +99,12 @@ fn why(file: &NotKept) -> String {
 mod tests {
     use super::*;
 
-    fn file(path: &str, why: Why) -> NotKept {
+    fn file(path: &str, why: NotKeptReason) -> NotKept {
         NotKept { path: path.into(), size: 2 << 30, why }
     }
 
     fn said(safe: u64, once: u64, total: u64, not_kept: &[NotKept]) -> String {
-        let farewell = Farewell { total, safe, once, not_kept: not_kept.to_vec() };
+        let farewell = ExitReport { total, safe, once, not_kept: not_kept.to_vec() };
         assert_eq!(farewell.is_safe(), farewell.sentence().starts_with("safe to leave: "));
         farewell.sentence()
     }
@@ -133,31 +134,31 @@ mod tests {
 
     #[test]
     fn what_nobody_keeps_is_named_with_its_reason() {
-        let two = [file("a.bin", Why::NoRoom), file("b.bin", Why::NotChosen)];
+        let two = [file("a.bin", NotKeptReason::NoRoom), file("b.bin", NotKeptReason::NotChosen)];
         assert_eq!(
             said(10, 0, 12, &two),
             "2 of 12 files are kept by nobody else: a.bin (no room), b.bin (not copied by itself: 2.0 GiB; \
              copies 2 b.bin)"
         );
         assert_eq!(
-            said(8, 3, 12, &[file("my file", Why::NotChosen)]),
+            said(8, 3, 12, &[file("my file", NotKeptReason::NotChosen)]),
             "1 of 12 files is kept by nobody else: my file (not copied by itself: 2.0 GiB; copies 2 \"my \
              file\"); 3 more by one other only: a second failure would lose them"
         );
-        let mixed = [file("a", Why::NobodyHere), file("b", Why::Unfinished)];
+        let mixed = [file("a", NotKeptReason::NobodyHere), file("b", NotKeptReason::Unfinished)];
         assert_eq!(
             said(0, 0, 2, &mixed),
             "2 of 2 files are kept by nobody else: a (nobody else is here), b (not finished)"
         );
         assert_eq!(
-            said(0, 0, 2, &[file("a", Why::NobodyHere), file("b", Why::NobodyHere)]),
+            said(0, 0, 2, &[file("a", NotKeptReason::NobodyHere), file("b", NotKeptReason::NobodyHere)]),
             "2 of 2 files are kept by nobody else, for nobody else is here: a, b"
         );
     }
 
     #[test]
     fn of_many_ten_are_named_and_the_rest_is_counted() {
-        let many: Vec<NotKept> = (0..50).map(|n| file(&format!("f{n}"), Why::NoRoom)).collect();
+        let many: Vec<NotKept> = (0..50).map(|n| file(&format!("f{n}"), NotKeptReason::NoRoom)).collect();
         let sentence = said(0, 0, 3_000, &many);
         assert!(
             sentence.starts_with("3000 of 3000 files are kept by nobody else: f0 (no room), "),
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn no_name_reaches_a_terminal_raw() {
-        let evil = [file("a\u{1b}[2J\u{202e}\n", Why::NotChosen)];
+        let evil = [file("a\u{1b}[2J\u{202e}\n", NotKeptReason::NotChosen)];
         let sentence = said(0, 0, 1, &evil);
         assert!(!sentence.chars().any(crate::text::is_unprintable), "{sentence:?}");
         assert!(sentence.ends_with("copies 2 FILE)"), "{sentence}");

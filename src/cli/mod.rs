@@ -31,15 +31,15 @@ use std::process::ExitCode;
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 
-use self::flags::{Line, Parsed};
+use self::flags::{CommandLine, Parsed};
 use self::output::Style;
-use self::pipe::{End, LastFailure, Running};
+use self::pipe::{End, LastFailure, RunningCommand};
 use self::prompt::Prompt;
-use self::screen::{Inputs, Screen, Stderr, Talk};
-use self::session::{Place, Session};
-use crate::control::{self, Ask, Request, Seams, keyfile, server};
+use self::screen::{Inputs, Screen, Stderr, Verbosity};
+use self::session::{CommandOrigin, Session};
+use crate::control::{self, Ask, ControllerChannels, Request, keyfile, server};
 use crate::error::{Code, Failure};
-use crate::settings::Config;
+use crate::settings::Settings;
 use crate::sys::lock::DirectoryLock;
 use crate::sys::signals::Leave;
 use crate::sys::thread::Thread;
@@ -75,7 +75,7 @@ pub fn main(run: RunPeer) -> ExitCode {
 }
 
 fn failed(failure: Failure) -> ExitCode {
-    session::fail(&failure, Place::OneShot);
+    session::fail(&failure, CommandOrigin::OneShot);
     exit_code(&Err(failure))
 }
 
@@ -106,7 +106,7 @@ fn directory(given: Option<&Path>) -> Result<PathBuf, Failure> {
 }
 
 /// Runs a peer until it has left, on the thread that calls it. Its failure is the exit code of the process.
-pub type RunPeer = fn(Config, Seams) -> Result<(), Failure>;
+pub type RunPeer = fn(Settings, ControllerChannels) -> Result<(), Failure>;
 
 /// What runs the peer: `run`, or for the tests of the command line a stand-in.
 fn or_fake(run: RunPeer) -> RunPeer {
@@ -157,7 +157,7 @@ fn lock(directory: &Path) -> Result<DirectoryLock, Failure> {
 }
 
 /// Runs a peer in `directory`. Returns the exit code.
-fn run_peer(line: &Line, directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
+fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
     let _lock = lock(&directory)?;
     if !line.peer.no_sandbox {
         // Before the first thread: those that run already would keep the right to gain rights.
@@ -188,13 +188,13 @@ fn run_peer(line: &Line, directory: PathBuf, run: RunPeer) -> Result<u8, Failure
         log::warn!("one-shot commands will find no peer here: {e}");
     }
 
-    let (last, running) = (LastFailure::default(), Running::default());
+    let (last, running) = (LastFailure::default(), RunningCommand::default());
     let inputs = Inputs { notices, log, farewell, status: None, joined: joined_to };
-    let config = Config { asks: matches!(input, Input::Prompt), ..line.config(directory.clone()) };
+    let config = Settings { asks: matches!(input, Input::Prompt), ..line.config(directory.clone()) };
     let screen = match input {
         Input::Prompt => start_prompt(&directory, asks_to, inputs, line, &leave),
         Input::Lines(end) => {
-            let session = Session::new(asks_to, directory, Place::Pipe, line.json);
+            let session = Session::new(asks_to, directory, CommandOrigin::Pipe, line.json);
             let (last, running, leave) = (last.clone(), running.clone(), leave.clone());
             Thread::spawn("commands", move || pipe::run(&session, end, &joined, (&last, &running), &leave))
                 .map(Thread::detach)
@@ -204,7 +204,7 @@ fn run_peer(line: &Line, directory: PathBuf, run: RunPeer) -> Result<u8, Failure
         Input::None => start_screen(inputs, line),
     };
     let screen = screen.map_err(|e| Failure::other(e.to_string()))?;
-    let result = run(config, Seams { asks, notices: notices_to, leave });
+    let result = run(config, ControllerChannels { asks, notices: notices_to, leave });
     running.wait(LAST_LINES);
     screen.finish(LAST_LINES);
     terminal::restore();
@@ -213,8 +213,8 @@ fn run_peer(line: &Line, directory: PathBuf, run: RunPeer) -> Result<u8, Failure
 }
 
 /// The screen of a peer without a prompt.
-fn start_screen(inputs: Inputs, line: &Line) -> anyhow::Result<Screen> {
-    let talk = if line.verbose > 0 { Talk::Verbose } else { Talk::Quiet };
+fn start_screen(inputs: Inputs, line: &CommandLine) -> anyhow::Result<Screen> {
+    let talk = if line.verbose > 0 { Verbosity::Verbose } else { Verbosity::Quiet };
     Ok(Screen::start(inputs, Box::new(Stderr), talk, Style::of_stderr())?)
 }
 
@@ -223,7 +223,7 @@ fn start_prompt(
     directory: &Path,
     asks: Sender<Ask>,
     mut inputs: Inputs,
-    line: &Line,
+    line: &CommandLine,
     leave: &Leave,
 ) -> anyhow::Result<Screen> {
     let mut prompt = Prompt::new(directory, asks, line.json)?;
@@ -235,7 +235,7 @@ fn start_prompt(
         // A terminal that cannot move its cursor (`TERM=dumb`) gets lines as they come.
         Err(_) => Box::new(Stderr),
     };
-    let screen = Screen::start(inputs, printer, Talk::Prompt, Style::of_stdout())?;
+    let screen = Screen::start(inputs, printer, Verbosity::Prompt, Style::of_stdout())?;
     let leave = leave.clone();
     Thread::spawn("prompt", move || prompt.run(&leave))?.detach();
     Ok(screen)

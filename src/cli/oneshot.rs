@@ -3,23 +3,23 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::flags::Command;
-use super::session::{self, Place, Task, View};
+use super::flags::OneShotCommand;
+use super::session::{self, CommandOrigin, SessionTask, View};
 use super::{exit_code, output};
 use crate::control::{Request, client};
 use crate::error::Failure;
 use crate::sys::signals;
 
 /// Asks, shows the answer, and tells how it ended.
-pub(super) fn run(command: Command, directory: &Path, json: bool) -> ExitCode {
+pub(super) fn run(command: OneShotCommand, directory: &Path, json: bool) -> ExitCode {
     let here = std::env::current_dir().unwrap_or_else(|_| directory.to_owned());
-    let result = match session::task(command, Place::OneShot, &here) {
-        Task::Local(command) => session::run_local(command, directory, Place::OneShot),
-        Task::Ask(request) => {
+    let result = match session::task(command, CommandOrigin::OneShot, &here) {
+        SessionTask::Local(command) => session::run_local(command, directory, CommandOrigin::OneShot),
+        SessionTask::Ask(request) => {
             if matches!(request, Request::Download { wait: true, .. }) {
                 tell_that_it_goes_on();
             }
-            let mut view = View::new(&request, json, Place::OneShot);
+            let mut view = View::new(&request, json, CommandOrigin::OneShot);
             let result = client::ask(directory, &request, |reply| view.reply(reply));
             view.end(&result);
             result
@@ -32,7 +32,7 @@ pub(super) fn run(command: Command, directory: &Path, json: bool) -> ExitCode {
         Ok(())
     });
     if let Err(failure) = &result {
-        session::fail(failure, Place::OneShot);
+        session::fail(failure, CommandOrigin::OneShot);
     }
     exit_code(&result)
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::session::{self, Place, Session};
+use super::session::{self, CommandOrigin, Session};
 use crate::cli::limits;
 use crate::error::{Code, Failure};
 use crate::sys::clock;
@@ -45,9 +45,9 @@ impl LastFailure {
 
 /// The command that is being run, so that what it says last is waited for. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Running(Arc<Mutex<Option<Receiver<()>>>>);
+pub(super) struct RunningCommand(Arc<Mutex<Option<Receiver<()>>>>);
 
-impl Running {
+impl RunningCommand {
     /// A command runs until what is returned is dropped.
     fn begin(&self) -> Sender<()> {
         let (runs, ended) = bounded(0);
@@ -73,7 +73,7 @@ pub(super) fn run(
     session: &Session,
     end: End,
     joined: &Receiver<()>,
-    (last, running): (&LastFailure, &Running),
+    (last, running): (&LastFailure, &RunningCommand),
     leave: &Leave,
 ) {
     let mut input = BufReader::new(io::stdin());
@@ -83,7 +83,7 @@ pub(super) fn run(
             Ok(Some(line)) => line,
             Ok(None) => break,
             Err(failure) => {
-                session::fail(&failure, Place::Pipe);
+                session::fail(&failure, CommandOrigin::Pipe);
                 last.set(failure.code);
                 break;
             }

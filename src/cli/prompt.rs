@@ -19,7 +19,7 @@ use super::complete::{self, Proposal};
 use super::output::{self, Style};
 use super::render;
 use super::screen::Printer;
-use super::session::{self, Place, Session};
+use super::session::{self, CommandOrigin, Session};
 use crate::cli::limits;
 use crate::control::{Ask, DownloadRow, Reply, Request};
 use crate::sys::signals::Leave;
@@ -68,7 +68,7 @@ impl StatusLine {
 }
 
 /// The part of the line editor that knows potluck.
-struct Guide {
+struct PromptHelper {
     asks: Sender<Ask>,
     texts: Receiver<String>,
     text: RefCell<String>,
@@ -85,7 +85,7 @@ impl Candidate for Proposal {
     }
 }
 
-impl Completer for Guide {
+impl Completer for PromptHelper {
     type Candidate = Proposal;
 
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Proposal>)> {
@@ -93,7 +93,7 @@ impl Completer for Guide {
     }
 }
 
-impl Highlighter for Guide {
+impl Highlighter for PromptHelper {
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
         if let Some(text) = self.texts.try_iter().last() {
             self.text.replace(text);
@@ -107,13 +107,13 @@ impl Highlighter for Guide {
     }
 }
 
-impl Hinter for Guide {
+impl Hinter for PromptHelper {
     type Hint = String;
 }
 
-impl Validator for Guide {}
+impl Validator for PromptHelper {}
 
-impl Helper for Guide {}
+impl Helper for PromptHelper {}
 
 impl<P: ExternalPrinter + Send> Printer for P {
     fn print(&mut self, text: String) {
@@ -125,7 +125,7 @@ impl<P: ExternalPrinter + Send> Printer for P {
 
 /// A prompt that is ready to be run.
 pub(super) struct Prompt {
-    editor: Editor<Guide, FileHistory>,
+    editor: Editor<PromptHelper, FileHistory>,
     history: PathBuf,
     asks: Sender<Ask>,
     directory: PathBuf,
@@ -152,7 +152,7 @@ impl Prompt {
         let status = StatusLine { shown: Arc::default(), entered: Arc::default(), text };
         let mut editor = Editor::with_config(config)?;
         let style = Style::of_stdout();
-        let guide = Guide { asks: asks.clone(), texts, text: RefCell::default(), style };
+        let guide = PromptHelper { asks: asks.clone(), texts, text: RefCell::default(), style };
         editor.set_helper(Some(guide));
         let history = directory.join(".potluck").join("history");
         if let Err(e) = editor.load_history(&history) {
@@ -183,7 +183,8 @@ impl Prompt {
         if welcome.is_err() {
             return; // The controller ended before it could answer, and says why.
         }
-        let session = Session::new(self.asks.clone(), self.directory.clone(), Place::Prompt, self.json);
+        let session =
+            Session::new(self.asks.clone(), self.directory.clone(), CommandOrigin::Prompt, self.json);
         while let Some(line) = self.read() {
             if session.run(&line).is_break() {
                 return;

@@ -15,7 +15,7 @@ use super::prompt::StatusLine;
 use super::replaced::Replaced;
 use super::{custody, render};
 use crate::cli::limits;
-use crate::control::{DownloadRow, Farewell, Notice, Reply};
+use crate::control::{DownloadRow, ExitReport, Notice, Reply};
 use crate::sys::clock;
 use crate::sys::thread::Thread;
 use crate::text::shown;
@@ -51,7 +51,7 @@ impl Printer for Stderr {
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Talk {
+pub(super) enum Verbosity {
     /// Everything: there is a person.
     Prompt,
     /// Warnings only.
@@ -88,7 +88,7 @@ impl Screen {
     pub(super) fn start(
         inputs: Inputs,
         printer: Box<dyn Printer>,
-        talk: Talk,
+        talk: Verbosity,
         style: Style,
     ) -> io::Result<Self> {
         // Capacity 0: a line is taken only when the writer is free, so that what is old can be left out.
@@ -126,7 +126,7 @@ struct Collector {
     waiting: VecDeque<String>,
     left_out: u64,
     status: Option<StatusLine>,
-    talk: Talk,
+    talk: Verbosity,
     style: Style,
     warned: Vec<(Time, String)>,
     saved: BTreeMap<u64, u64>,
@@ -140,7 +140,7 @@ struct Collector {
 }
 
 impl Collector {
-    const fn new(status: Option<StatusLine>, talk: Talk, style: Style) -> Self {
+    const fn new(status: Option<StatusLine>, talk: Verbosity, style: Style) -> Self {
         Self {
             waiting: VecDeque::new(),
             left_out: 0,
@@ -236,7 +236,7 @@ impl Collector {
 
     /// Says what is only worth it to a person, or to who asked for more.
     fn mention(&mut self, line: &str) {
-        if self.talk != Talk::Quiet {
+        if self.talk != Verbosity::Quiet {
             self.say(line);
         }
     }
@@ -256,10 +256,10 @@ impl Collector {
                 self.leaving(now, &custody::leaving(done, total, bytes_left));
             }
             // Without a prompt whoever asked says it.
-            Notice::Farewell(farewell) if self.talk != Talk::Quiet => self.farewell(&farewell),
+            Notice::Farewell(farewell) if self.talk != Verbosity::Quiet => self.farewell(&farewell),
             Notice::Farewell(_) => {}
             // Without a prompt nobody is asked: the peer has it restored.
-            Notice::Lost { files, bytes } if self.talk == Talk::Prompt => {
+            Notice::Lost { files, bytes } if self.talk == Verbosity::Prompt => {
                 self.say(&custody::lost(files, bytes));
             }
             Notice::Lost { .. } => {}
@@ -305,7 +305,7 @@ impl Collector {
     /// How far the departure is, for a person.
     fn leaving(&mut self, now: Time, line: &str) {
         match &self.status {
-            _ if self.talk != Talk::Prompt || self.farewell => {}
+            _ if self.talk != Verbosity::Prompt || self.farewell => {}
             Some(status) => self.leaving.set(self.style.dim(&render::cut(line, status.columns()))),
             None if self.leaving_said.is_some_and(|said| now.since(said) < PROGRESS_LINE) => {}
             None => {
@@ -317,7 +317,7 @@ impl Collector {
 
     /// Whether this peer's files stay; once, whoever says it first. If not, the failure with which the process
     /// ends says it.
-    fn farewell(&mut self, farewell: &Farewell) {
+    fn farewell(&mut self, farewell: &ExitReport) {
         self.leaving.end();
         if !std::mem::replace(&mut self.farewell, true) && farewell.is_safe() {
             self.say(&farewell.sentence());
@@ -337,7 +337,7 @@ impl Collector {
     fn reply(&mut self, job: u64, reply: Reply) {
         match reply {
             // Elsewhere whoever asked says it.
-            Reply::Begun(row) if self.talk == Talk::Prompt => self.say(&render::begun(&row)),
+            Reply::Begun(row) if self.talk == Verbosity::Prompt => self.say(&render::begun(&row)),
             Reply::Saved(saved) => {
                 let number = self.saved.entry(job).or_default();
                 *number += 1;
@@ -370,13 +370,13 @@ mod tests {
 
     const PLAIN: Style = Style { color: false };
 
-    fn collector(talk: Talk) -> Collector {
+    fn collector(talk: Verbosity) -> Collector {
         Collector::new(None, talk, PLAIN)
     }
 
     #[test]
     fn a_warning_is_said_once_a_minute() {
-        let mut screen = collector(Talk::Quiet);
+        let mut screen = collector(Verbosity::Quiet);
         let start = Time(1);
         for second in 0..90 {
             screen.notice(start + Duration::from_secs(second), Notice::Warning("disk\u{1b} slow".into()));
@@ -387,7 +387,7 @@ mod tests {
 
     #[test]
     fn the_oldest_lines_go_first_and_that_is_said() {
-        let mut screen = collector(Talk::Prompt);
+        let mut screen = collector(Verbosity::Prompt);
         for n in 0..limits::SCREEN_LINES + 2 {
             screen.notice(Time(1), Notice::Text(format!("line {n}")));
         }
@@ -400,7 +400,7 @@ mod tests {
 
     #[test]
     fn of_many_files_a_few_are_named() {
-        let mut screen = collector(Talk::Prompt);
+        let mut screen = collector(Verbosity::Prompt);
         for n in 0..25 {
             let saved =
                 Saved { job: 4, id: String::new(), path: format!("/d/{n}").into(), how: "saved".into() };
@@ -429,8 +429,8 @@ mod tests {
         let how = "already_there".to_owned();
         let saved = Saved { job: 4, id: String::new(), path: "/d/a".into(), how };
         for (talk, said) in [
-            (Talk::Prompt, &["4: fetching a (1 B)\n", "already there: /d/a\n"][..]),
-            (Talk::Verbose, &["already there: /d/a\n"]),
+            (Verbosity::Prompt, &["4: fetching a (1 B)\n", "already there: /d/a\n"][..]),
+            (Verbosity::Verbose, &["already there: /d/a\n"]),
         ] {
             let mut screen = collector(talk);
             for reply in [Reply::Begun(row.clone()), Reply::Saved(saved.clone()), Reply::Done] {
@@ -443,14 +443,14 @@ mod tests {
     #[test]
     fn a_departure_is_told_and_whether_all_is_kept_once() {
         let (at, half) = (Time(1), Notice::Leaving { done: 6, total: 12, bytes_left: 1 << 20 });
-        let kept = Farewell { total: 12, safe: 12, ..Farewell::default() };
+        let kept = ExitReport { total: 12, safe: 12, ..ExitReport::default() };
         let said = "safe to leave: 12 of 12 files are kept by others\n";
         // A terminal without a cursor, a peer without a prompt, and one that is to say more.
         let line = "leaving: 6 of 12 files have their copies on others, 1.0 MiB to go\n";
         for (talk, by_notice, in_all) in [
-            (Talk::Prompt, &[line, said][..], &[line, said][..]),
-            (Talk::Quiet, &[], &[said]),
-            (Talk::Verbose, &[said], &[said]),
+            (Verbosity::Prompt, &[line, said][..], &[line, said][..]),
+            (Verbosity::Quiet, &[], &[said]),
+            (Verbosity::Verbose, &[said], &[said]),
         ] {
             let mut screen = collector(talk);
             for second in 0..4 {
@@ -463,15 +463,15 @@ mod tests {
             assert_eq!(screen.waiting, in_all, "{talk:?}");
         }
         // What is not kept is told by the end of the process.
-        let mut screen = collector(Talk::Prompt);
-        screen.notice(at, Notice::Farewell(Farewell { safe: 11, ..kept }));
+        let mut screen = collector(Verbosity::Prompt);
+        screen.notice(at, Notice::Farewell(ExitReport { safe: 11, ..kept }));
         screen.last_words(Reply::Failed(crate::error::Failure::other("again")));
         assert!(screen.waiting.is_empty());
     }
 
     #[test]
     fn only_a_person_is_asked_what_became_of_missing_files() {
-        for (talk, lines) in [(Talk::Prompt, 1), (Talk::Verbose, 0), (Talk::Quiet, 0)] {
+        for (talk, lines) in [(Verbosity::Prompt, 1), (Verbosity::Verbose, 0), (Verbosity::Quiet, 0)] {
             let mut screen = collector(talk);
             screen.notice(Time(1), Notice::Lost { files: 12, bytes: 3 });
             assert_eq!(screen.waiting.len(), lines);
@@ -490,7 +490,7 @@ mod tests {
         let (farewell_tx, farewell) = unbounded();
         let (printed_tx, printed) = unbounded();
         let inputs = Inputs { notices: rx, log, farewell, status: None, joined: bounded(1).0 };
-        let screen = Screen::start(inputs, Box::new(Slow(printed_tx)), Talk::Prompt, PLAIN).unwrap();
+        let screen = Screen::start(inputs, Box::new(Slow(printed_tx)), Verbosity::Prompt, PLAIN).unwrap();
         log_tx.send("from the log".into()).unwrap();
         notices.send(Notice::Joined { name: "peer2".into(), id: "abcd".into() }).unwrap();
         notices.send(Notice::Gone { name: "peer2".into(), left: true }).unwrap();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::{Sender, unbounded};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::flags::{self, Command};
+use super::flags::{self, OneShotCommand};
 use super::output::{self, Style};
 use super::words::SplitError;
 use super::{custody, human, identity, render};
@@ -18,7 +18,7 @@ use crate::time::Time;
 
 /// Where a command was typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum CommandOrigin {
     /// At the prompt of the peer itself.
     Prompt,
     /// On the standard input of the peer.
@@ -35,42 +35,42 @@ const NAMED: u64 = 20;
 
 /// What a command turns out to be.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Task {
+pub(super) enum SessionTask {
     /// A request to the peer.
     Ask(Request),
     /// Something that needs no peer.
-    Local(Command),
+    Local(OneShotCommand),
 }
 
 /// What to do for `command`. Paths are taken relative to `here`.
-pub(super) fn task(command: Command, place: Place, here: &Path) -> Task {
-    Task::Ask(match command {
-        Command::List { pattern, mine, from } => Request::List { pattern, mine, from },
-        Command::Download { files, from, to, wait, no_wait } => Request::Download {
+pub(super) fn task(command: OneShotCommand, place: CommandOrigin, here: &Path) -> SessionTask {
+    SessionTask::Ask(match command {
+        OneShotCommand::List { pattern, mine, from } => Request::List { pattern, mine, from },
+        OneShotCommand::Download { files, from, to, wait, no_wait } => Request::Download {
             files,
             from,
             to: to.map(|to| absolute(to, place, here)),
-            wait: wait || (place != Place::Prompt && !no_wait),
+            wait: wait || (place != CommandOrigin::Prompt && !no_wait),
         },
-        Command::Cancel { job } => Request::Cancel { job },
-        Command::Peers => Request::Peers,
-        Command::Status => Request::Status,
-        Command::Copies { copies, files } => Request::Copies { copies: copies.0, files },
-        Command::Restore { forget, files } => Request::Restore { forget, files },
-        Command::Verify => Request::Verify,
-        Command::Exit { now } => Request::Exit { now },
-        local @ (Command::Identity { .. }
-        | Command::Help { .. }
-        | Command::Completions { .. }
-        | Command::Man) => {
-            return Task::Local(local);
+        OneShotCommand::Cancel { job } => Request::Cancel { job },
+        OneShotCommand::Peers => Request::Peers,
+        OneShotCommand::Status => Request::Status,
+        OneShotCommand::Copies { copies, files } => Request::Copies { copies: copies.0, files },
+        OneShotCommand::Restore { forget, files } => Request::Restore { forget, files },
+        OneShotCommand::Verify => Request::Verify,
+        OneShotCommand::Exit { now } => Request::Exit { now },
+        local @ (OneShotCommand::Identity { .. }
+        | OneShotCommand::Help { .. }
+        | OneShotCommand::Completions { .. }
+        | OneShotCommand::Man) => {
+            return SessionTask::Local(local);
         }
     })
 }
 
 /// `path` from where it was typed. `~/` is what a shell would make of it, which has not seen our prompt.
-pub(super) fn absolute(path: PathBuf, place: Place, here: &Path) -> PathBuf {
-    if place != Place::OneShot
+pub(super) fn absolute(path: PathBuf, place: CommandOrigin, here: &Path) -> PathBuf {
+    if place != CommandOrigin::OneShot
         && let Ok(rest) = path.strip_prefix("~")
         && let Some(home) = std::env::var_os("HOME")
     {
@@ -80,13 +80,17 @@ pub(super) fn absolute(path: PathBuf, place: Place, here: &Path) -> PathBuf {
 }
 
 /// Does what needs no peer. At the prompt of the peer in `directory`, or outside of one.
-pub(super) fn run_local(command: Command, directory: &Path, place: Place) -> Result<(), Failure> {
+pub(super) fn run_local(
+    command: OneShotCommand,
+    directory: &Path,
+    place: CommandOrigin,
+) -> Result<(), Failure> {
     let text = match command {
-        Command::Help { about: None } if place != Place::OneShot => flags::overview(),
-        Command::Help { about } => flags::help(about.as_deref())?,
-        Command::Identity { act } => identity::run(act, directory)?,
-        Command::Completions { shell } => flags::completions(shell),
-        Command::Man => flags::man()?,
+        OneShotCommand::Help { about: None } if place != CommandOrigin::OneShot => flags::overview(),
+        OneShotCommand::Help { about } => flags::help(about.as_deref())?,
+        OneShotCommand::Identity { act } => identity::run(act, directory)?,
+        OneShotCommand::Completions { shell } => flags::completions(shell),
+        OneShotCommand::Man => flags::man()?,
         _ => return Ok(()), // Requests; `task` gives them no Task::Local.
     };
     let _reader_gone: ControlFlow<()> = output::out(&text);
@@ -127,18 +131,18 @@ enum Meter {
 pub(super) struct View {
     json: bool,
     style: Style,
-    place: Place,
+    place: CommandOrigin,
     filtered: bool,
     /// Notes, and what a download does, are shown by the screen, which hears them, too.
     quiet: bool,
-    table: Table,
+    table: ReplyTable,
     meter: Meter,
     saved: u64,
 }
 
 /// Rows, kept until all are there, for only then the columns' widths are known.
 #[derive(Debug)]
-enum Table {
+enum ReplyTable {
     None,
     Files(Vec<ListRow>),
     Peers(Vec<PeerRow>),
@@ -146,19 +150,20 @@ enum Table {
 
 impl View {
     /// For the replies to `request`.
-    pub(super) fn new(request: &Request, json: bool, place: Place) -> Self {
+    pub(super) fn new(request: &Request, json: bool, place: CommandOrigin) -> Self {
         let (table, filtered) = match request {
-            _ if json => (Table::None, false),
+            _ if json => (ReplyTable::None, false),
             Request::List { pattern, mine, from } => {
-                (Table::Files(Vec::new()), *mine || pattern.is_some() || from.is_some())
+                (ReplyTable::Files(Vec::new()), *mine || pattern.is_some() || from.is_some())
             }
-            Request::Peers => (Table::Peers(Vec::new()), false),
-            _ => (Table::None, false),
+            Request::Peers => (ReplyTable::Peers(Vec::new()), false),
+            _ => (ReplyTable::None, false),
         };
-        let bar = place == Place::OneShot && !json && std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let bar =
+            place == CommandOrigin::OneShot && !json && std::io::IsTerminal::is_terminal(&std::io::stderr());
         let meter = if bar { Meter::Bar(ProgressBar::hidden()) } else { Meter::Lines(None) };
         let told = matches!(request, Request::Exit { .. } | Request::Download { wait: false, .. });
-        let quiet = place == Place::Prompt && told;
+        let quiet = place == CommandOrigin::Prompt && told;
         Self { quiet, json, style: Style::of_stdout(), place, filtered, table, meter, saved: 0 }
     }
 
@@ -178,20 +183,20 @@ impl View {
             }
             reply if self.json => output::out(&output::json_line(&reply)),
             Reply::File(row) => {
-                if let Table::Files(rows) = &mut self.table {
+                if let ReplyTable::Files(rows) = &mut self.table {
                     rows.push(row);
                 }
                 ControlFlow::Continue(())
             }
             Reply::Peer(row) => {
-                if let Table::Peers(rows) = &mut self.table {
+                if let ReplyTable::Peers(rows) = &mut self.table {
                     rows.push(row);
                 }
                 ControlFlow::Continue(())
             }
             Reply::Status(status) => output::out(&render::status(&status, self.style)),
             Reply::Begun(_) if self.quiet => ControlFlow::Continue(()),
-            Reply::Begun(row) if self.place == Place::Prompt => self.line(&render::begun(&row)),
+            Reply::Begun(row) if self.place == CommandOrigin::Prompt => self.line(&render::begun(&row)),
             Reply::Begun(row) => {
                 self.begin(&row);
                 ControlFlow::Continue(())
@@ -226,8 +231,8 @@ impl View {
             bar.finish_and_clear();
         }
         let text = match (&self.table, result) {
-            (Table::Files(rows), Ok(())) => render::list(rows, self.filtered, self.style),
-            (Table::Peers(rows), Ok(())) => render::peers(rows, self.style),
+            (ReplyTable::Files(rows), Ok(())) => render::list(rows, self.filtered, self.style),
+            (ReplyTable::Peers(rows), Ok(())) => render::peers(rows, self.style),
             _ if self.saved > NAMED && self.style.color => {
                 format!("and {} more\n", human::count(self.saved - NAMED, "file"))
             }
@@ -311,12 +316,14 @@ impl View {
 }
 
 /// Tells what failed, on standard error.
-pub(super) fn fail(failure: &Failure, place: Place) {
+pub(super) fn fail(failure: &Failure, place: CommandOrigin) {
     let style = Style::of_stderr();
     let message = crate::text::shown(&failure.message);
     match place {
-        Place::Prompt => output::err(&format!("{}\n", style.red(&message))),
-        Place::Pipe | Place::OneShot => output::err(&format!("{} {message}\n", style.red("potluck:"))),
+        CommandOrigin::Prompt => output::err(&format!("{}\n", style.red(&message))),
+        CommandOrigin::Pipe | CommandOrigin::OneShot => {
+            output::err(&format!("{} {message}\n", style.red("potluck:")))
+        }
     }
 }
 
@@ -325,13 +332,13 @@ pub(super) fn fail(failure: &Failure, place: Place) {
 pub(super) struct Session {
     asks: Sender<Ask>,
     directory: PathBuf,
-    place: Place,
+    place: CommandOrigin,
     json: bool,
 }
 
 impl Session {
     /// For the peer of this process, in `directory`. With `json` every command has `--json`.
-    pub(super) const fn new(asks: Sender<Ask>, directory: PathBuf, place: Place, json: bool) -> Self {
+    pub(super) const fn new(asks: Sender<Ask>, directory: PathBuf, place: CommandOrigin, json: bool) -> Self {
         Self { asks, directory, place, json }
     }
 
@@ -349,7 +356,7 @@ impl Session {
     fn try_run(&self, line: &str) -> Result<ControlFlow<(), ()>, Failure> {
         let words = match super::words::split(line) {
             // Completion leaves the quote of a folder open; a person who likes the folder hits Enter.
-            Err(SplitError::Open(quote)) if self.place == Place::Prompt => {
+            Err(SplitError::Open(quote)) if self.place == CommandOrigin::Prompt => {
                 super::words::split(&format!("{line}{quote}"))
             }
             words => words,
@@ -368,8 +375,8 @@ impl Session {
         };
         let here = std::env::current_dir().unwrap_or_else(|_| self.directory.clone());
         match task(typed.command, self.place, &here) {
-            Task::Local(command) => run_local(command, &self.directory, self.place)?,
-            Task::Ask(request) => {
+            SessionTask::Local(command) => run_local(command, &self.directory, self.place)?,
+            SessionTask::Ask(request) => {
                 let leaving = matches!(request, Request::Exit { .. });
                 let mut view = View::new(&request, self.json || typed.json, self.place);
                 let result = ask(&self.asks, request, |reply| view.reply(reply));

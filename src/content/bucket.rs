@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::catalogue::{Entry, Kind};
+use super::catalogue::{Entry, EntryKind};
 use super::path::SafePath;
 use crate::codec::{decode, encode, split_first};
 use crate::later;
@@ -139,12 +139,12 @@ impl Bucket {
 }
 
 /// What every entry must be, known or not (`kind`: `None`).
-fn check(index: u8, path: &SafePath, kind: Option<&Kind>) -> Result<(), BucketError> {
+fn check(index: u8, path: &SafePath, kind: Option<&EntryKind>) -> Result<(), BucketError> {
     if path.bucket() != index {
         return Err(BucketError::Place);
     }
     match kind {
-        Some(Kind::File { size, .. }) if *size > limits::FILE => Err(BucketError::Size),
+        Some(EntryKind::File { size, .. }) if *size > limits::FILE => Err(BucketError::Size),
         _ => Ok(()),
     }
 }
@@ -154,7 +154,7 @@ fn check(index: u8, path: &SafePath, kind: Option<&Kind>) -> Result<(), BucketEr
 struct AnyEntry {
     path: SafePath,
     #[serde(default, deserialize_with = "later::read")]
-    kind: Option<Kind>,
+    kind: Option<EntryKind>,
 }
 
 /// Reads a bucket as it comes, in pages that are cut between entries.
@@ -232,8 +232,13 @@ mod tests {
     use crate::content::FileId;
 
     fn file(path: &SafePath, n: u8) -> Entry {
-        let kind =
-            Kind::File { id: FileId([n; 32]), size: u64::from(n), modified: -1, executable: n > 3, since: 0 };
+        let kind = EntryKind::File {
+            id: FileId([n; 32]),
+            size: u64::from(n),
+            modified: -1,
+            executable: n > 3,
+            since: 0,
+        };
         Entry { path: path.clone(), kind }
     }
 
@@ -267,7 +272,7 @@ mod tests {
         let pieces = [encode(&file(&paths[0], 1)), encode(&link), encode(&more), encode(&file(&paths[3], 9))];
         let bytes = pieces.concat();
         let bucket = Bucket::read(index, &bytes).unwrap();
-        let folder = Entry { path: paths[2].clone(), kind: Kind::Folder };
+        let folder = Entry { path: paths[2].clone(), kind: EntryKind::Folder };
         assert_eq!(bucket.entries(), [file(&paths[0], 1), folder, file(&paths[3], 9)]);
         assert_eq!((bucket.count(), bucket.bytes()), (4, bytes.clone()));
         let mut hasher = blake3::Hasher::new_derive_key("potluck 1 catalogue bucket");

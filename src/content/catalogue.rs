@@ -24,7 +24,7 @@ pub struct Entry {
     /// Where it lies in `shared/`.
     pub path: SafePath,
     /// What it is.
-    pub kind: Kind,
+    pub kind: EntryKind,
 }
 
 /// True for what is left out of an encoded entry.
@@ -35,7 +35,7 @@ const fn is_zero(n: &u64) -> bool {
 /// What an entry is. Kinds of later versions are skipped by [`Bucket`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum EntryKind {
     /// A folder with nothing in it; others are implied by what they hold.
     Folder,
     /// A file.
@@ -119,7 +119,7 @@ impl Catalogue {
     /// Of entries in any order; the last one of a path counts.
     #[must_use]
     pub fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
-        let mut changes: BTreeMap<SafePath, Option<Kind>> = BTreeMap::new();
+        let mut changes: BTreeMap<SafePath, Option<EntryKind>> = BTreeMap::new();
         changes.extend(entries.into_iter().map(|e| (e.path, Some(e.kind))));
         Self::default().changed(&changes)
     }
@@ -138,8 +138,8 @@ impl Catalogue {
     /// This catalogue with some paths set or (`None`) removed. Costs what the touched buckets hold. To be used for
     /// own catalogues: what a later version put into these buckets would be lost.
     #[must_use]
-    pub fn changed(&self, changes: &BTreeMap<SafePath, Option<Kind>>) -> Self {
-        let mut touched: BTreeMap<u8, BTreeMap<&SafePath, &Option<Kind>>> = BTreeMap::new();
+    pub fn changed(&self, changes: &BTreeMap<SafePath, Option<EntryKind>>) -> Self {
+        let mut touched: BTreeMap<u8, BTreeMap<&SafePath, &Option<EntryKind>>> = BTreeMap::new();
         for (path, kind) in changes {
             touched.entry(path.bucket()).or_default().insert(path, kind);
         }
@@ -203,7 +203,7 @@ impl Catalogue {
     /// The unsigned head of this catalogue.
     #[must_use]
     pub fn head(&self, owner: PublicKey, instance: Instance, version: u64) -> Head {
-        let bytes = self.entries().map(|e| if let Kind::File { size, .. } = e.kind { size } else { 0 });
+        let bytes = self.entries().map(|e| if let EntryKind::File { size, .. } = e.kind { size } else { 0 });
         Head {
             owner,
             instance,
@@ -231,8 +231,13 @@ mod tests {
     use crate::content::bucket::BucketError;
 
     fn file(path: &str, n: u8) -> Entry {
-        let kind =
-            Kind::File { id: FileId([n; 32]), size: u64::from(n), modified: -1, executable: n > 3, since: 0 };
+        let kind = EntryKind::File {
+            id: FileId([n; 32]),
+            size: u64::from(n),
+            modified: -1,
+            executable: n > 3,
+            since: 0,
+        };
         Entry { path: path.parse().unwrap(), kind }
     }
 
@@ -266,7 +271,7 @@ mod tests {
         assert_eq!(Bucket::new(place, vec![b]), Err(BucketError::Place));
         assert_eq!(Bucket::new(place, vec![a.clone(), a.clone()]), Err(BucketError::Order));
         let huge =
-            Kind::File { id: FileId([0; 32]), size: u64::MAX, modified: 0, executable: false, since: 0 };
+            EntryKind::File { id: FileId([0; 32]), size: u64::MAX, modified: 0, executable: false, since: 0 };
         assert_eq!(Bucket::new(place, vec![Entry { path: a.path, kind: huge }]), Err(BucketError::Size));
     }
 

@@ -11,7 +11,7 @@ pub mod slice;
 mod span;
 mod stamp;
 
-pub use catalogue::{Catalogue, Entry, Head, Kind};
+pub use catalogue::{Catalogue, Entry, EntryKind, Head};
 pub use chunk::{ChunkIndex, Chunks, Claim, FileId};
 pub use manifest::Manifest;
 pub use path::SafePath;

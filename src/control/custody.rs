@@ -49,7 +49,7 @@ pub struct KeptFor {
 /// Where a file that was read again lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Lies {
+pub enum Location {
     /// In `shared/`.
     Shared,
     /// Among what is kept for others.
@@ -59,7 +59,7 @@ pub enum Lies {
 /// What became of a file that was read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Found {
+pub enum VerifyResult {
     /// All bytes are what they were.
     Good,
     /// Bytes are others than they were, and nobody wrote any.
@@ -76,9 +76,9 @@ pub struct VerifyRow {
     /// Its path; raw, to be escaped for a terminal.
     pub path: String,
     /// Where it lies.
-    pub what: Lies,
+    pub what: Location,
     /// What became of it.
-    pub result: Found,
+    pub result: VerifyResult,
     /// Whether it is as it was again; `None`: that was not tried.
     pub repaired: Option<bool>,
 }
@@ -86,7 +86,7 @@ pub struct VerifyRow {
 /// Why nobody else keeps a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Why {
+pub enum NotKeptReason {
     /// Nobody else is here.
     NobodyHere,
     /// Nobody has room for it, or wants it.
@@ -105,12 +105,12 @@ pub struct NotKept {
     /// Its bytes.
     pub size: u64,
     /// Why.
-    pub why: Why,
+    pub why: NotKeptReason,
 }
 
 /// What can be said to who leaves: whether its files stay. The rest, `total - safe - once`, nobody else keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Farewell {
+pub struct ExitReport {
     /// Files shared here.
     pub total: u64,
     /// Of them, those that at least two others keep.

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::custody::{CustodyRow, Farewell, Found, KeptFor, Lies, NotKept, VerifyRow, Why};
+pub use self::custody::{
+    CustodyRow, ExitReport, KeptFor, Location, NotKept, NotKeptReason, VerifyResult, VerifyRow,
+};
 use crate::error::Failure;
 use crate::sys::folder::{self, Folder};
 use crate::sys::sync;
@@ -91,14 +93,14 @@ pub enum Request {
         /// What is being typed.
         prefix: String,
         /// Of what.
-        names: Names,
+        names: CompletionNames,
     },
 }
 
 /// What is completed at the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Names {
+pub enum CompletionNames {
     /// Peers that are here.
     Peers,
     /// What others share.
@@ -383,7 +385,7 @@ pub enum Reply {
         bytes_left: u64,
     },
     /// Whether the files of this peer stay when it leaves; before the end of `exit`.
-    Farewell(Farewell),
+    Farewell(ExitReport),
     /// Something to be said on the way (on `exit`: what is still being sent).
     Note {
         /// In words.
@@ -428,7 +430,7 @@ pub enum Notice {
     #[expect(missing_docs, reason = "told there")]
     Leaving { done: u64, total: u64, bytes_left: u64 },
     /// As [`Reply::Farewell`].
-    Farewell(Farewell),
+    Farewell(ExitReport),
     /// Own files are missing, and nobody was seen deleting them: the user is to say what became of them.
     Lost {
         /// How many.
@@ -455,7 +457,7 @@ pub struct Ask {
 
 /// What the controller is given.
 #[derive(Debug)]
-pub struct Seams {
+pub struct ControllerChannels {
     /// Commands, of the prompt, of one-shot clients and of signals. They never end by themselves.
     pub asks: crossbeam_channel::Receiver<Ask>,
     /// What is to be shown. Unbounded; sending never blocks. Dropped by the controller at its end.

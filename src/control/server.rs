@@ -22,14 +22,14 @@ use crate::sys::thread::Thread;
 
 /// The running server. Dropping it removes the socket, lets answers under way be finished, and ends.
 #[derive(Debug)]
-pub struct Handle {
+pub struct ControlServer {
     state: PathBuf,
     stop: Arc<AtomicBool>,
     acceptor: Option<Thread>,
 }
 
 /// A client, as the acceptor keeps it.
-struct Client {
+struct ControlClient {
     stream: Stream,
     thread: Thread,
 }
@@ -39,17 +39,17 @@ struct Client {
 ///
 /// # Errors
 /// When the folder or the socket cannot be made (some file systems have no sockets).
-pub fn start(directory: &Path, asks: Sender<Ask>) -> io::Result<Handle> {
+pub fn start(directory: &Path, asks: Sender<Ask>) -> io::Result<ControlServer> {
     let state = directory.join(".potluck");
     super::make_state(&state)?;
     let listener = Listener::bind(&state, SOCKET)?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let acceptor = Thread::spawn("control", move || accept(listener, &asks, &stopped))?;
-    Ok(Handle { state, stop, acceptor: Some(acceptor) })
+    Ok(ControlServer { state, stop, acceptor: Some(acceptor) })
 }
 
-impl Drop for Handle {
+impl Drop for ControlServer {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
         // A call of our own wakes the acceptor.
@@ -68,7 +68,7 @@ impl Drop for Handle {
 
 /// Takes clients until told to stop, then waits for the answers under way.
 fn accept(listener: Listener, asks: &Sender<Ask>, stop: &AtomicBool) {
-    let mut clients: Vec<Client> = Vec::new();
+    let mut clients: Vec<ControlClient> = Vec::new();
     loop {
         let stream = listener.accept();
         if stop.load(Ordering::SeqCst) {
@@ -90,7 +90,7 @@ fn accept(listener: Listener, asks: &Sender<Ask>, stop: &AtomicBool) {
 }
 
 /// Gives a client its thread, if it may have one.
-fn admit(stream: Stream, clients: &mut Vec<Client>, asks: &Sender<Ask>) -> io::Result<()> {
+fn admit(stream: Stream, clients: &mut Vec<ControlClient>, asks: &Sender<Ask>) -> io::Result<()> {
     stream.set_write_timeout(Some(limits::CONTROL_WRITE))?;
     if !stream.is_own_user() {
         return refuse(&stream, Failure::other("this peer belongs to another user"));
@@ -106,7 +106,7 @@ fn admit(stream: Stream, clients: &mut Vec<Client>, asks: &Sender<Ask>) -> io::R
         // The acceptor holds a second handle, so that dropping this one would not end the connection.
         drop(ours.shutdown(Shutdown::Both));
     })?;
-    clients.push(Client { stream, thread });
+    clients.push(ControlClient { stream, thread });
     Ok(())
 }
 

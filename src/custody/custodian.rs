@@ -9,21 +9,23 @@ use std::sync::Arc;
 use core::net::IpAddr;
 
 use super::distributor::{self, Distributor, Want};
-use super::estate::Estate;
-use super::handoff::{Farewell, Handoff, Progress};
+use super::estate::OwnerCatalogue;
+use super::handoff::{Handoff, HandoffProgress, HandoffReport};
 use super::homecoming::{self, Decision, Homecoming};
 use super::keeper::{self, Keeper};
-use super::ledger::{Key, Ledger, LivedClock, Present, Record, Shared};
-use crate::content::{Catalogue, Entry, FileId, Kind, Span};
+use super::ledger::{Ledger, LedgerKey, LivedClock, Present, Record, Shared};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, Span};
 use crate::custody::limits;
 use crate::identity::{Instance, PeerId};
 use crate::time::Time;
-use crate::wire::custody::{Custody, GetRoom, Held, Offer, Order, Orders, Refusal, Report, Verdict};
-use crate::wire::datagram::State;
+use crate::wire::custody::{
+    CustodyMessage, CustodyOffer, GetSpace, KeeperReport, OfferRefusal, Order, Orders, ReportRow, Verdict,
+};
+use crate::wire::datagram::PresenceState;
 
 /// What a user may set.
 #[derive(Clone, Copy, Debug)]
-pub struct Config {
+pub struct CustodianConfig {
     /// `--copies`: how many copies of an own file there are to be, the own one included; 1 turns it off.
     pub copies: u8,
     /// `--auto-copy`: bytes in all that are copied by themselves. Default: [`limits::AUTO_COPY_ALL`].
@@ -31,42 +33,42 @@ pub struct Config {
     /// For how long a copy that was lost in a crash still counts. Default: [`limits::REPAIR_DELAY`].
     pub repair: core::time::Duration,
     /// What is lent.
-    pub keeper: keeper::Config,
+    pub keeper: keeper::KeeperConfig,
 }
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Output {
-    /// Send to a peer: [`Custody::Report`] to its distributor's port, answers on the connection that the
+pub enum CustodianOutput {
+    /// Send to a peer: [`CustodyMessage::Report`] to its distributor's port, answers on the connection that the
     /// request came by, everything else to its distributee's port.
-    Send(PeerId, Custody),
-    /// As [`keeper::Output::Fetch`].
+    Send(PeerId, CustodyMessage),
+    /// As [`keeper::KeeperOutput::Fetch`].
     #[expect(missing_docs, reason = "told there")]
     Fetch { file: FileId, size: u64, span: Span, sources: Vec<PeerId> },
-    /// As [`keeper::Output::Drop`].
+    /// As [`keeper::KeeperOutput::Drop`].
     #[expect(missing_docs, reason = "told there")]
     Drop { file: FileId, keep: Vec<Span> },
-    /// As [`keeper::Output::Prove`]; then [`Custodian::proved`].
+    /// As [`keeper::KeeperOutput::Prove`]; then [`Custodian::proved`].
     #[expect(missing_docs, reason = "told there")]
-    Prove { peer: PeerId, key: Key, size: u64, chunk: u32 },
+    Prove { peer: PeerId, key: LedgerKey, size: u64, chunk: u32 },
     /// Pull this owner's newest head and catalogue from that peer; then [`Custodian::learned`].
     #[expect(missing_docs, reason = "told in the line above")]
     Pull { origin: PeerId, from: PeerId },
     /// To be written.
     Record(Record),
-    /// As [`homecoming::Output::Ask`].
+    /// As [`homecoming::RecoveryOutput::Ask`].
     #[expect(missing_docs, reason = "told there")]
     Ask { files: usize, bytes: u64 },
-    /// As [`homecoming::Output::Restore`]; these peers keep some of it.
+    /// As [`homecoming::RecoveryOutput::Restore`]; these peers keep some of it.
     Restore(Entry, Vec<PeerId>),
-    /// As [`homecoming::Output::Publish`].
+    /// As [`homecoming::RecoveryOutput::Publish`].
     Publish,
     /// Another instance with this peer's key gives out heads: nothing more is placed.
     Conflict,
     /// How far the departure is.
-    Leaving(Progress),
+    Leaving(HandoffProgress),
     /// The departure is over.
-    Left(Farewell),
+    Left(HandoffReport),
 }
 
 /// Between two looks at how far a departure is.
@@ -76,7 +78,7 @@ const LOOK: core::time::Duration = core::time::Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Custodian {
     me: PeerId,
-    config: Config,
+    config: CustodianConfig,
     instance: Instance,
     clock: LivedClock,
     keeper: Keeper,
@@ -85,18 +87,18 @@ pub struct Custodian {
     handoff: Option<Handoff>,
     /// When the departure is looked at again: not at every one of thousands of reports.
     look: Option<Time>,
-    own: Option<Estate>,
+    own: Option<OwnerCatalogue>,
     catalogue: Arc<Catalogue>,
     copies: BTreeMap<FileId, u8>,
-    placed: BTreeMap<FileId, Vec<crate::wire::custody::Place>>,
-    live: BTreeMap<PeerId, (Instance, State)>,
+    placed: BTreeMap<FileId, Vec<crate::wire::custody::Replica>>,
+    live: BTreeMap<PeerId, (Instance, PresenceState)>,
     /// Offers without an answer, in case one has to be repeated with a proof.
-    offers: BTreeMap<u64, Offer>,
+    offers: BTreeMap<u64, CustodyOffer>,
     /// Whose files a peer was asked about, by peer and request.
     rooms_asked: BTreeMap<(PeerId, u64), PeerId>,
     requests: u64,
     conflict: bool,
-    out: VecDeque<Output>,
+    out: VecDeque<CustodianOutput>,
 }
 
 impl Custodian {
@@ -106,7 +108,7 @@ impl Custodian {
         now: Time,
         me: PeerId,
         instance: Instance,
-        config: Config,
+        config: CustodianConfig,
         mut ledger: Ledger,
         present: &Present,
     ) -> Self {
@@ -199,8 +201,8 @@ impl Custodian {
     }
 
     /// A peer is here: it came, or says something new of itself. It runs since its start `instance`; in
-    /// [`State::Leaving`] it still gives what it has, but takes nothing more and counts as a copy no longer.
-    pub fn here(&mut self, now: Time, peer: PeerId, instance: Instance, state: State) {
+    /// [`PresenceState::Leaving`] it still gives what it has, but takes nothing more and counts as a copy no longer.
+    pub fn here(&mut self, now: Time, peer: PeerId, instance: Instance, state: PresenceState) {
         if peer == self.me {
             return;
         }
@@ -214,7 +216,7 @@ impl Custodian {
             self.keeper.here(now, peer);
             self.distributor.here(now, peer);
         }
-        if state == State::Leaving && before != Some((instance, state)) {
+        if state == PresenceState::Leaving && before != Some((instance, state)) {
             self.distributor.leaving(now, peer);
             self.keeper.leaving(now, peer);
         }
@@ -265,7 +267,7 @@ impl Custodian {
 
     /// The own head and the catalogue under it, about to be given out.
     pub fn published(&mut self, now: Time, signed: &Shared, catalogue: &Catalogue) {
-        let Some(own) = Estate::whole(self.me, signed, catalogue) else { return };
+        let Some(own) = OwnerCatalogue::whole(self.me, signed, catalogue) else { return };
         self.homecoming.published(signed, catalogue);
         self.own = Some(own);
         self.choose(now);
@@ -288,7 +290,7 @@ impl Custodian {
             Some(n) => drop(self.copies.insert(file, n)),
             None => drop(self.copies.remove(&file)),
         }
-        self.out.push_back(Output::Record(Record::Copies(file, copies)));
+        self.out.push_back(CustodianOutput::Record(Record::Copies(file, copies)));
         self.choose(now);
         self.gather(now);
     }
@@ -299,7 +301,7 @@ impl Custodian {
         let restoring: BTreeSet<_> = self.homecoming.intends().map(|e| &e.path).collect();
         let mut files: BTreeMap<FileId, Want> = BTreeMap::new();
         for entry in own.entries().filter(|e| !restoring.contains(&e.path)) {
-            if let Kind::File { id, size, .. } = entry.kind {
+            if let EntryKind::File { id, size, .. } = entry.kind {
                 let copies = self.copies.get(&id).copied().unwrap_or(self.config.copies);
                 files.entry(id).or_insert_with(|| Want { size, path: entry.path.clone(), copies });
             }
@@ -332,13 +334,13 @@ impl Custodian {
             return;
         }
         let choice = self.choice();
-        let gone: Vec<Key> = self
+        let gone: Vec<LedgerKey> = self
             .distributor
             .tended()
             .map(|(k, _)| k)
             .filter(|k| k.0 == self.me && !choice.contains_key(&k.1))
             .collect();
-        let file = |e: &Entry| if let Kind::File { id, .. } = e.kind { Some(id) } else { None };
+        let file = |e: &Entry| if let EntryKind::File { id, .. } = e.kind { Some(id) } else { None };
         let lost: BTreeSet<FileId> = self.homecoming.intends().filter_map(file).collect();
         for key in gone {
             if lost.contains(&key.1) {
@@ -355,43 +357,43 @@ impl Custodian {
         if let Some(own) = self.own.as_ref().filter(|_| !self.placed.is_empty()) {
             let named: BTreeSet<FileId> = own.entries().filter_map(file).collect();
             let stale = self.placed.extract_if(.., |f, _| !named.contains(f) && !lost.contains(f));
-            self.out.extend(stale.map(|(file, _)| Output::Record(Record::Placed(file, None))));
+            self.out.extend(stale.map(|(file, _)| CustodianOutput::Record(Record::Placed(file, None))));
         }
     }
 
     /// A message of `from`, proved by TLS, from the address `source`.
-    pub fn message(&mut self, now: Time, from: PeerId, source: IpAddr, message: Custody) {
+    pub fn message(&mut self, now: Time, from: PeerId, source: IpAddr, message: CustodyMessage) {
         match message {
-            Custody::GetRoom(GetRoom { request, origin }) => {
-                let room = crate::wire::custody::Room { request, ..self.keeper.room(origin, source) };
-                self.out.push_back(Output::Send(from, Custody::Room(room)));
+            CustodyMessage::GetSpace(GetSpace { request, origin }) => {
+                let room = crate::wire::custody::Space { request, ..self.keeper.room(origin, source) };
+                self.out.push_back(CustodianOutput::Send(from, CustodyMessage::Space(room)));
             }
-            Custody::Room(room) => {
+            CustodyMessage::Space(room) => {
                 if let Some(origin) = self.rooms_asked.remove(&(from, room.request)) {
                     self.distributor.room(now, from, origin, room);
                 }
             }
-            Custody::Offer(offer) => {
+            CustodyMessage::Offer(offer) => {
                 let answer = self.keeper.offered(now, from, source, &offer);
                 self.gather(now);
-                self.out.push_back(Output::Send(from, Custody::Answer(answer)));
+                self.out.push_back(CustodianOutput::Send(from, CustodyMessage::Answer(answer)));
             }
-            Custody::Answer(answer) => self.answered(now, from, &answer),
-            Custody::Report(report) => self.reported(now, from, &report),
-            Custody::Orders(orders) => self.keeper.ordered(now, from, &orders),
+            CustodyMessage::Answer(answer) => self.answered(now, from, &answer),
+            CustodyMessage::Report(report) => self.reported(now, from, &report),
+            CustodyMessage::Orders(orders) => self.keeper.ordered(now, from, &orders),
         }
         self.gather(now);
     }
 
-    fn answered(&mut self, now: Time, from: PeerId, answer: &crate::wire::custody::Answer) {
+    fn answered(&mut self, now: Time, from: PeerId, answer: &crate::wire::custody::OfferAnswer) {
         if let Some(mut offer) = self.offers.remove(&answer.request) {
             let origin = self.origin_of(&offer);
-            if answer.refusal == Some(Refusal::Unproved) && offer.proof.is_none() {
+            if answer.refusal == Some(OfferRefusal::Unproved) && offer.proof.is_none() {
                 let estate = if origin == self.me { self.own.as_ref() } else { self.keeper.estate(origin) };
                 offer.proof = estate.and_then(|e| e.prove(&offer.path));
                 if offer.proof.is_some() {
                     self.offers.insert(answer.request, offer.clone());
-                    self.out.push_back(Output::Send(from, Custody::Offer(Box::new(offer))));
+                    self.out.push_back(CustodianOutput::Send(from, CustodyMessage::Offer(Box::new(offer))));
                     return;
                 }
             }
@@ -406,7 +408,7 @@ impl Custodian {
         self.distributor.answered(now, from, answer);
     }
 
-    fn origin_of(&self, offer: &Offer) -> PeerId {
+    fn origin_of(&self, offer: &CustodyOffer) -> PeerId {
         // Mostly it is an own one, whose signature need not be looked at again.
         if self.own.as_ref().is_some_and(|own| Arc::ptr_eq(own.signed(), &offer.head)) {
             return self.me;
@@ -416,11 +418,11 @@ impl Custodian {
 
     /// A keeper has a head with this peer's signature that is newer than its own.
     fn newer_own(&mut self, now: Time, from: PeerId, signed: &Shared) {
-        let Some(theirs) = Estate::open(self.me, signed) else { return };
+        let Some(theirs) = OwnerCatalogue::open(self.me, signed) else { return };
         if theirs.number().0 > self.instance {
             self.stop_placing(now);
         } else if self.homecoming.is_news(theirs.number()) {
-            self.out.push_back(Output::Pull { origin: self.me, from });
+            self.out.push_back(CustodianOutput::Pull { origin: self.me, from });
         }
     }
 
@@ -429,15 +431,16 @@ impl Custodian {
         if std::mem::replace(&mut self.conflict, true) {
             return;
         }
-        self.out.push_back(Output::Conflict);
-        let own: Vec<Key> = self.distributor.tended().map(|(k, _)| k).filter(|k| k.0 == self.me).collect();
+        self.out.push_back(CustodianOutput::Conflict);
+        let own: Vec<LedgerKey> =
+            self.distributor.tended().map(|(k, _)| k).filter(|k| k.0 == self.me).collect();
         for key in own {
             self.distributor.unwant(now, key);
         }
     }
 
     /// What a keeper keeps for this peer, or for an absent owner for which this peer acts.
-    fn reported(&mut self, now: Time, from: PeerId, report: &Report) {
+    fn reported(&mut self, now: Time, from: PeerId, report: &KeeperReport) {
         let origin = report.origin;
         let verdicts = self.distributor.reported(now, from, origin, &report.rows);
         let rows = report
@@ -460,14 +463,14 @@ impl Custodian {
         let is_later = origin == self.me && report.instance > self.instance && !self.conflict;
         if is_news || is_later {
             // The keeper must not go over to this peer's new head before it has given the old one.
-            self.out.push_back(Output::Pull { origin, from });
+            self.out.push_back(CustodianOutput::Pull { origin, from });
         } else if known.as_ref().is_some_and(|(number, _)| origin != self.me && *number < head) {
-            self.out.push_back(Output::Pull { origin, from });
+            self.out.push_back(CustodianOutput::Pull { origin, from });
         }
         let head = known.filter(|(number, _)| *number > head && !is_news).map(|(_, signed)| signed);
         self.gather(now);
         let orders = Orders { request: report.request, origin, head, rows };
-        self.out.push_back(Output::Send(from, Custody::Orders(orders)));
+        self.out.push_back(CustodianOutput::Send(from, CustodyMessage::Orders(orders)));
     }
 
     fn verdict(
@@ -475,7 +478,7 @@ impl Custodian {
         now: Time,
         from: PeerId,
         origin: PeerId,
-        row: &Held,
+        row: &ReportRow,
         verdict: Option<Verdict>,
     ) -> Verdict {
         let key = (origin, row.file);
@@ -499,8 +502,8 @@ impl Custodian {
         self.gather(now);
     }
 
-    /// Whether the chunk of [`Output::Prove`] verified.
-    pub fn proved(&mut self, now: Time, peer: PeerId, key: Key, is_right: bool) {
+    /// Whether the chunk of [`CustodianOutput::Prove`] verified.
+    pub fn proved(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
         self.distributor.proved(now, peer, key, is_right);
         self.keeper.proved(now, peer, key, is_right);
         let places = self.distributor.places(key);
@@ -508,7 +511,7 @@ impl Custodian {
         self.gather(now);
     }
 
-    /// So many chunks of what [`Output::Fetch`] named are here.
+    /// So many chunks of what [`CustodianOutput::Fetch`] named are here.
     pub fn fetched(&mut self, now: Time, file: FileId, span: Span, have: u32, is_whole: bool) {
         self.keeper.fetched(now, file, span, have, is_whole);
         self.gather(now);
@@ -534,7 +537,7 @@ impl Custodian {
     /// An owner's catalogue, as pulled.
     pub fn learned(&mut self, now: Time, origin: PeerId, signed: &Shared, catalogue: &Catalogue) {
         if origin == self.me {
-            if Estate::open(self.me, signed).is_some_and(|e| e.number().0 > self.instance) {
+            if OwnerCatalogue::open(self.me, signed).is_some_and(|e| e.number().0 > self.instance) {
                 self.stop_placing(now);
             }
             let found = Arc::clone(&self.catalogue);
@@ -550,10 +553,10 @@ impl Custodian {
         if self.handoff.is_some() {
             return;
         }
-        let files: Vec<(Key, u64)> = self.distributor.tended().map(|(k, w)| (k, w.size)).collect();
-        let all = self.own.iter().flat_map(Estate::entries).filter_map(|e| match e.kind {
-            Kind::File { id, .. } => Some(id),
-            Kind::Folder => None,
+        let files: Vec<(LedgerKey, u64)> = self.distributor.tended().map(|(k, w)| (k, w.size)).collect();
+        let all = self.own.iter().flat_map(OwnerCatalogue::entries).filter_map(|e| match e.kind {
+            EntryKind::File { id, .. } => Some(id),
+            EntryKind::Folder => None,
         });
         let not_chosen: BTreeSet<FileId> = all.filter(|f| !self.distributor.tends((self.me, *f))).collect();
         self.handoff = Some(Handoff::begin(now, self.me, files, not_chosen.into_iter().collect()));
@@ -573,12 +576,12 @@ impl Custodian {
     fn look(&mut self, now: Time) {
         self.look = None;
         let Some(handoff) = &self.handoff else { return };
-        let others = self.live.values().filter(|(_, state)| *state == State::Here).count();
+        let others = self.live.values().filter(|(_, state)| *state == PresenceState::Here).count();
         let (progress, farewell) = handoff.look(now, others, |key| self.distributor.standing(key));
-        self.out.push_back(Output::Leaving(progress));
+        self.out.push_back(CustodianOutput::Leaving(progress));
         if let Some(farewell) = farewell {
             self.handoff = None;
-            self.out.push_back(Output::Left(farewell));
+            self.out.push_back(CustodianOutput::Left(farewell));
         }
     }
 
@@ -604,7 +607,7 @@ impl Custodian {
     }
 
     /// The next thing to be done.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub fn poll_output(&mut self) -> Option<CustodianOutput> {
         self.out.pop_front()
     }
 
@@ -615,7 +618,7 @@ impl Custodian {
             if let Some(output) = self.keeper.poll_output() {
                 self.of_keeper(now, output);
             } else if let Some(output) = self.distributor.poll_output() {
-                moved |= output == distributor::Output::Moved;
+                moved |= output == distributor::DistributorOutput::Moved;
                 self.of_distributor(now, output);
             } else if let Some(output) = self.homecoming.poll_output() {
                 self.of_homecoming(output);
@@ -632,33 +635,33 @@ impl Custodian {
         }
     }
 
-    fn of_keeper(&mut self, now: Time, output: keeper::Output) {
-        use keeper::Output as K;
+    fn of_keeper(&mut self, now: Time, output: keeper::KeeperOutput) {
+        use keeper::KeeperOutput as K;
         match output {
             K::Fetch { file, size, span, sources } => {
-                self.out.push_back(Output::Fetch { file, size, span, sources });
+                self.out.push_back(CustodianOutput::Fetch { file, size, span, sources });
             }
-            K::Drop { file, keep } => self.out.push_back(Output::Drop { file, keep }),
+            K::Drop { file, keep } => self.out.push_back(CustodianOutput::Drop { file, keep }),
             K::Report { to, origin, rows } => {
                 let Some(((instance, version), _)) = self.keeper.head(origin) else { return };
                 let request = self.number();
-                let report = Report { request, origin, instance, version, rows: rows.into() };
-                self.out.push_back(Output::Send(to, Custody::Report(report)));
+                let report = KeeperReport { request, origin, instance, version, rows: rows.into() };
+                self.out.push_back(CustodianOutput::Send(to, CustodyMessage::Report(report)));
             }
             K::Prove { peer, key, size, chunk } => {
-                self.out.push_back(Output::Prove { peer, key, size, chunk });
+                self.out.push_back(CustodianOutput::Prove { peer, key, size, chunk });
             }
             K::Tend { key, want, places, owner_lost } => {
                 self.distributor.want(now, key, want, &places, Some(owner_lost));
             }
             K::Untend(key) => self.distributor.unwant(now, key),
-            K::Pull { origin, from } => self.out.push_back(Output::Pull { origin, from }),
-            K::Record(record) => self.out.push_back(Output::Record(record)),
+            K::Pull { origin, from } => self.out.push_back(CustodianOutput::Pull { origin, from }),
+            K::Record(record) => self.out.push_back(CustodianOutput::Record(record)),
         }
     }
 
-    fn of_distributor(&mut self, now: Time, output: distributor::Output) {
-        use distributor::Output as D;
+    fn of_distributor(&mut self, now: Time, output: distributor::DistributorOutput) {
+        use distributor::DistributorOutput as D;
         match output {
             D::AskRoom { to, origin } => {
                 let request = self.number();
@@ -666,7 +669,10 @@ impl Custodian {
                 while self.rooms_asked.len() > limits::PEERS {
                     self.rooms_asked.pop_first();
                 }
-                self.out.push_back(Output::Send(to, Custody::GetRoom(GetRoom { request, origin })));
+                self.out.push_back(CustodianOutput::Send(
+                    to,
+                    CustodyMessage::GetSpace(GetSpace { request, origin }),
+                ));
             }
             D::Offer { to, key, request, want, copy, span, others } => {
                 let own = self.own.as_ref().filter(|_| key.0 == self.me).map(|e| Arc::clone(e.signed()));
@@ -675,7 +681,7 @@ impl Custodian {
                 };
                 let Want { size, path, copies } = want;
                 let quiet = self.keeper.quiet(now, key);
-                let offer = Offer {
+                let offer = CustodyOffer {
                     request,
                     head,
                     path,
@@ -692,25 +698,25 @@ impl Custodian {
                 while self.offers.len() > 4 * limits::PLACINGS_SMALL {
                     self.offers.pop_first();
                 }
-                self.out.push_back(Output::Send(to, Custody::Offer(Box::new(offer))));
+                self.out.push_back(CustodianOutput::Send(to, CustodyMessage::Offer(Box::new(offer))));
             }
             D::Prove { peer, key, size, chunk } => {
-                self.out.push_back(Output::Prove { peer, key, size, chunk });
+                self.out.push_back(CustodianOutput::Prove { peer, key, size, chunk });
             }
             // Nothing is placed of what is lost, but who keeps it is to be known at the next start, too.
             D::Placed(file, None) if self.placed.contains_key(&file) => {}
-            D::Placed(file, row) => self.out.push_back(Output::Record(Record::Placed(file, row))),
+            D::Placed(file, row) => self.out.push_back(CustodianOutput::Record(Record::Placed(file, row))),
             D::Moved => {}
         }
     }
 
-    fn of_homecoming(&mut self, output: homecoming::Output) {
-        use homecoming::Output as H;
+    fn of_homecoming(&mut self, output: homecoming::RecoveryOutput) {
+        use homecoming::RecoveryOutput as H;
         self.out.push_back(match output {
-            H::Ask { files, bytes } => Output::Ask { files, bytes },
-            H::Restore(entry) => Output::Restore(entry, self.live.keys().copied().collect()),
-            H::Publish => Output::Publish,
-            H::Record(record) => Output::Record(record),
+            H::Ask { files, bytes } => CustodianOutput::Ask { files, bytes },
+            H::Restore(entry) => CustodianOutput::Restore(entry, self.live.keys().copied().collect()),
+            H::Publish => CustodianOutput::Publish,
+            H::Record(record) => CustodianOutput::Record(record),
         });
     }
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::ledger::{EstateRow, Shared};
 use crate::content::bucket::{Bucket, BucketDigest};
 use crate::content::catalogue::root_of;
-use crate::content::{Catalogue, Entry, FileId, Head, Kind, SafePath};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, Head, SafePath};
 use crate::custody::limits;
 use crate::identity::{Instance, PeerId};
-use crate::wire::custody::{Proof, Refusal};
+use crate::wire::custody::{BucketProof, OfferRefusal};
 
 /// A head, and as much of the catalogue under it as is known.
 #[derive(Clone, Debug)]
-pub struct Estate {
+pub struct OwnerCatalogue {
     head: Head,
     signed: Shared,
     /// Empty as long as only the head is known.
@@ -21,7 +21,7 @@ pub struct Estate {
     buckets: BTreeMap<u8, Arc<Bucket>>,
 }
 
-impl Estate {
+impl OwnerCatalogue {
     /// Of a signed head alone. `None` if its signature is not its owner's, or it is not that of `origin`.
     #[must_use]
     pub fn open(origin: PeerId, signed: &Shared) -> Option<Self> {
@@ -148,37 +148,37 @@ impl Estate {
     /// Shows that the head names what lies at `path`. `None` if the digests or the bucket are not known, or
     /// the bucket is too large for a message; then the keeper has to pull the catalogue.
     #[must_use]
-    pub fn prove(&self, path: &SafePath) -> Option<Proof> {
+    pub fn prove(&self, path: &SafePath) -> Option<BucketProof> {
         let bucket = self.buckets.get(&path.bucket())?.bytes();
         let fits = !self.digests.is_empty() && bucket.len() <= limits::PAGE;
-        fits.then(|| Proof { digests: Arc::clone(&self.digests), bucket: bucket.into() })
+        fits.then(|| BucketProof { digests: Arc::clone(&self.digests), bucket: bucket.into() })
     }
 
     /// Checks that the head names this content at `path`, with what is known and what is shown.
     ///
     /// # Errors
-    /// [`Refusal::Unproved`] if a proof is needed, [`Refusal::NotListed`] if it is not so.
+    /// [`OfferRefusal::Unproved`] if a proof is needed, [`OfferRefusal::NotListed`] if it is not so.
     pub fn check(
         &mut self,
         path: &SafePath,
         (file, size): (FileId, u64),
-        proof: Option<&Proof>,
-    ) -> Result<(), Refusal> {
+        proof: Option<&BucketProof>,
+    ) -> Result<(), OfferRefusal> {
         let index = path.bucket();
         if !self.buckets.contains_key(&index) {
             let Some(proof) = proof else {
                 // Without a bucket among all that there are, there is nothing to be proved.
-                return Err(if self.is_whole() { Refusal::NotListed } else { Refusal::Unproved });
+                return Err(if self.is_whole() { OfferRefusal::NotListed } else { OfferRefusal::Unproved });
             };
             if !self.learn_digests(&proof.digests) || !self.learn_bucket(index, &proof.bucket) {
-                return Err(Refusal::NotListed);
+                return Err(OfferRefusal::NotListed);
             }
         }
         let entries = self.buckets.get(&index).map_or(&[][..], |b| b.entries());
         let found = entries.binary_search_by(|e| e.path.cmp(path)).is_ok_and(
-            |i| matches!(entries[i].kind, Kind::File { id, size: s, .. } if (id, s) == (file, size)),
+            |i| matches!(entries[i].kind, EntryKind::File { id, size: s, .. } if (id, s) == (file, size)),
         );
-        if found { Ok(()) } else { Err(Refusal::NotListed) }
+        if found { Ok(()) } else { Err(OfferRefusal::NotListed) }
     }
 
     /// True if the head names this content, at whatever path; `None` if too little is known to say so.
@@ -187,7 +187,7 @@ impl Estate {
         if self.lies_at(file, path) {
             return Some(true);
         }
-        let is_it = |e: &Entry| matches!(e.kind, Kind::File { id, .. } if id == file);
+        let is_it = |e: &Entry| matches!(e.kind, EntryKind::File { id, .. } if id == file);
         self.is_whole().then(|| self.entries().any(is_it))
     }
 
@@ -195,7 +195,7 @@ impl Estate {
     #[must_use]
     pub fn lies_at(&self, file: FileId, path: &SafePath) -> bool {
         let bucket = self.buckets.get(&path.bucket()).map_or(&[][..], |b| b.entries());
-        bucket.iter().any(|e| e.path == *path && matches!(e.kind, Kind::File { id, .. } if id == file))
+        bucket.iter().any(|e| e.path == *path && matches!(e.kind, EntryKind::File { id, .. } if id == file))
     }
 
     /// All known entries.
@@ -211,8 +211,13 @@ mod tests {
     use crate::wire::encode;
 
     fn file(path: &str, n: u8) -> Entry {
-        let kind =
-            Kind::File { id: FileId([n; 32]), size: u64::from(n), modified: 0, executable: false, since: 0 };
+        let kind = EntryKind::File {
+            id: FileId([n; 32]),
+            size: u64::from(n),
+            modified: 0,
+            executable: false,
+            since: 0,
+        };
         Entry { path: path.parse().unwrap(), kind }
     }
 
@@ -226,17 +231,17 @@ mod tests {
         let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
         let catalogue = Catalogue::of((0..100).map(|n| file(&format!("f{n}"), n)));
         let head = signed(&a, &catalogue, 1);
-        let own = Estate::whole(a.id(), &head, &catalogue).unwrap();
+        let own = OwnerCatalogue::whole(a.id(), &head, &catalogue).unwrap();
         let path: SafePath = "f7".parse().unwrap();
         let claim = (FileId([7; 32]), 7);
 
-        let mut theirs = Estate::open(a.id(), &head).unwrap();
-        assert!(Estate::open(b.id(), &head).is_none());
-        assert_eq!(theirs.check(&path, claim, None), Err(Refusal::Unproved));
+        let mut theirs = OwnerCatalogue::open(a.id(), &head).unwrap();
+        assert!(OwnerCatalogue::open(b.id(), &head).is_none());
+        assert_eq!(theirs.check(&path, claim, None), Err(OfferRefusal::Unproved));
         let proof = own.prove(&path).unwrap();
-        let lie = Proof { bucket: encode(&file("f7", 8)).into(), ..proof.clone() };
-        assert_eq!(theirs.check(&path, (FileId([8; 32]), 8), Some(&lie)), Err(Refusal::NotListed));
-        assert_eq!(theirs.check(&path, (claim.0, 8), Some(&proof)), Err(Refusal::NotListed));
+        let lie = BucketProof { bucket: encode(&file("f7", 8)).into(), ..proof.clone() };
+        assert_eq!(theirs.check(&path, (FileId([8; 32]), 8), Some(&lie)), Err(OfferRefusal::NotListed));
+        assert_eq!(theirs.check(&path, (claim.0, 8), Some(&proof)), Err(OfferRefusal::NotListed));
         assert_eq!(theirs.check(&path, claim, Some(&proof)), Ok(()));
         // Now the bucket is known.
         assert_eq!(theirs.check(&path, claim, None), Ok(()));
@@ -244,9 +249,12 @@ mod tests {
         assert_eq!(theirs.names(FileId([9; 32]), &"f9".parse().unwrap()), None);
         assert_eq!(own.names(FileId([200; 32]), &"f9".parse().unwrap()), Some(false));
 
-        let restored =
-            Estate::restore(a.id(), &theirs.row(Vec::new()), theirs.buckets().map(|(i, b)| (i, b.bytes())))
-                .unwrap();
+        let restored = OwnerCatalogue::restore(
+            a.id(),
+            &theirs.row(Vec::new()),
+            theirs.buckets().map(|(i, b)| (i, b.bytes())),
+        )
+        .unwrap();
         assert_eq!(restored.names(claim.0, &path), Some(true));
     }
 
@@ -257,8 +265,8 @@ mod tests {
         let gone: SafePath = "f7".parse().unwrap();
         let new = old.changed(&BTreeMap::from([(gone.clone(), None)]));
         let (one, two) = (signed(&a, &old, 1), signed(&a, &new, 2));
-        let mut estate = Estate::whole(a.id(), &one, &old).unwrap();
-        let mut newer = Estate::open(a.id(), &two).unwrap();
+        let mut estate = OwnerCatalogue::whole(a.id(), &one, &old).unwrap();
+        let mut newer = OwnerCatalogue::open(a.id(), &two).unwrap();
         let digests: Shared = new.digests().iter().flat_map(|d| d.0).collect();
         assert!(newer.learn_digests(&digests));
         estate.renew(newer);
@@ -268,7 +276,7 @@ mod tests {
         let alone = old.bucket(gone.bucket()).entries().len() == 1;
         assert_eq!(estate.names(FileId([7; 32]), &gone), alone.then_some(false));
         let foreign = Identity::generate().unwrap();
-        assert!(Estate::whole(a.id(), &signed(&foreign, &new, 3), &new).is_none());
-        assert!(Estate::whole(a.id(), &one, &new).is_none());
+        assert!(OwnerCatalogue::whole(a.id(), &signed(&foreign, &new, 3), &new).is_none());
+        assert!(OwnerCatalogue::whole(a.id(), &one, &new).is_none());
     }
 }

@@ -9,11 +9,11 @@ use crate::identity::PeerId;
 use crate::time::Time;
 
 use super::distributor::Standing;
-use super::ledger::Key;
+use super::ledger::LedgerKey;
 
 /// How far a departure has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct HandoffProgress {
     /// Own files that others do not keep as often as they can.
     pub left: Vec<FileId>,
     /// Bytes of those that are still to be placed.
@@ -22,7 +22,7 @@ pub struct Progress {
 
 /// Why nobody else keeps a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum NotKeptCause {
     /// Nobody else is here.
     NobodyHere,
     /// Nobody has room for it, or wants it.
@@ -35,7 +35,7 @@ pub enum Why {
 
 /// What can be said to whoever leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Farewell {
+pub struct HandoffReport {
     /// Own files.
     pub total: usize,
     /// Of them, those that at least two others keep.
@@ -43,14 +43,14 @@ pub struct Farewell {
     /// Those that one other keeps: a second failure would lose them.
     pub once: Vec<FileId>,
     /// Those that nobody else keeps.
-    pub not_kept: Vec<(FileId, Why)>,
+    pub not_kept: Vec<(FileId, NotKeptCause)>,
 }
 
 /// One departure.
 #[derive(Clone, Debug)]
 pub struct Handoff {
     /// Own files, and those of absent owners for which this peer acted.
-    files: Vec<(Key, u64)>,
+    files: Vec<(LedgerKey, u64)>,
     /// Own files that are not copied.
     not_chosen: Vec<FileId>,
     me: PeerId,
@@ -60,7 +60,7 @@ pub struct Handoff {
 impl Handoff {
     /// Begins. `files` have copies, `not_chosen` of the own ones have none.
     #[must_use]
-    pub const fn begin(now: Time, me: PeerId, files: Vec<(Key, u64)>, not_chosen: Vec<FileId>) -> Self {
+    pub const fn begin(now: Time, me: PeerId, files: Vec<(LedgerKey, u64)>, not_chosen: Vec<FileId>) -> Self {
         Self { files, not_chosen, me, moved: now }
     }
 
@@ -80,14 +80,14 @@ impl Handoff {
         &self,
         now: Time,
         others: usize,
-        standing: impl Fn(Key) -> Option<Standing>,
-    ) -> (Progress, Option<Farewell>) {
-        let mut progress = Progress { left: self.not_chosen.clone(), bytes_left: 0 };
-        let mut farewell = Farewell {
+        standing: impl Fn(LedgerKey) -> Option<Standing>,
+    ) -> (HandoffProgress, Option<HandoffReport>) {
+        let mut progress = HandoffProgress { left: self.not_chosen.clone(), bytes_left: 0 };
+        let mut farewell = HandoffReport {
             total: self.not_chosen.len(),
             safe: 0,
             once: Vec::new(),
-            not_kept: self.not_chosen.iter().map(|f| (*f, Why::NotChosen)).collect(),
+            not_kept: self.not_chosen.iter().map(|f| (*f, NotKeptCause::NotChosen)).collect(),
         };
         let mut is_done = true;
         for (key, size) in &self.files {
@@ -114,11 +114,11 @@ impl Handoff {
     }
 }
 
-const fn why(standing: &Standing, others: usize) -> Why {
+const fn why(standing: &Standing, others: usize) -> NotKeptCause {
     match (others, standing.coming) {
-        (0, _) => Why::NobodyHere,
-        (_, 0) if standing.starved => Why::NoRoom,
-        _ => Why::Unfinished,
+        (0, _) => NotKeptCause::NobodyHere,
+        (_, 0) if standing.starved => NotKeptCause::NoRoom,
+        _ => NotKeptCause::Unfinished,
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
 
     const ME: PeerId = PeerId([1; 32]);
 
-    fn key(n: u8) -> Key {
+    fn key(n: u8) -> LedgerKey {
         (ME, FileId([n; 32]))
     }
 
@@ -158,7 +158,7 @@ mod tests {
         let farewell = farewell.unwrap();
         assert_eq!((farewell.total, farewell.safe), (3, 1));
         assert_eq!(farewell.once, [key(2).1]);
-        assert_eq!(farewell.not_kept, [(FileId([9; 32]), Why::NotChosen)]);
+        assert_eq!(farewell.not_kept, [(FileId([9; 32]), NotKeptCause::NotChosen)]);
         assert!(look(standing(2, 2, false)).1.is_some());
     }
 
@@ -171,10 +171,13 @@ mod tests {
         handoff.moved(Time::ZERO + 29 * s);
         assert_eq!(handoff.look(Time::ZERO + 58 * s, 2, slow).1, None);
         let farewell = handoff.look(Time::ZERO + 59 * s, 2, slow).1.unwrap();
-        assert_eq!(farewell.not_kept, [(key(1).1, Why::Unfinished)]);
-        assert_eq!(handoff.look(Time::ZERO, 0, slow).1.unwrap().not_kept, [(key(1).1, Why::NobodyHere)]);
+        assert_eq!(farewell.not_kept, [(key(1).1, NotKeptCause::Unfinished)]);
+        assert_eq!(
+            handoff.look(Time::ZERO, 0, slow).1.unwrap().not_kept,
+            [(key(1).1, NotKeptCause::NobodyHere)]
+        );
         let full = |_| Some(standing(0, 0, true));
-        assert_eq!(handoff.look(Time::ZERO, 2, full).1.unwrap().not_kept, [(key(1).1, Why::NoRoom)]);
+        assert_eq!(handoff.look(Time::ZERO, 2, full).1.unwrap().not_kept, [(key(1).1, NotKeptCause::NoRoom)]);
         let none = Handoff::begin(Time::ZERO, ME, Vec::new(), Vec::new());
         assert!(none.look(Time::ZERO, 0, full).1.unwrap().not_kept.is_empty());
     }

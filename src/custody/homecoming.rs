@@ -8,16 +8,16 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use super::estate::Estate;
+use super::estate::OwnerCatalogue;
 use super::ledger::{DeletedRow, FolderRow, Ledger, Lived, LostRow, Record, Shared};
-use crate::content::{Catalogue, Entry, FileId, Head, Kind, SafePath};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, Head, SafePath};
 use crate::custody::limits;
 use crate::identity::{Instance, PeerId};
 use crate::wire::custody::Verdict;
 
 /// What it wants done.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Output {
+pub enum RecoveryOutput {
     /// Ask the user (or, without one, [`Homecoming::decide`] at once for giving back): files are missing, and
     /// nobody deleted them on purpose.
     Ask {
@@ -59,7 +59,7 @@ pub struct Homecoming {
     /// To come back.
     restoring: BTreeMap<SafePath, Entry>,
     scanned: bool,
-    out: VecDeque<Output>,
+    out: VecDeque<RecoveryOutput>,
 }
 
 impl Homecoming {
@@ -81,7 +81,7 @@ impl Homecoming {
             marker: ledger.folder.as_ref().map(|f| f.marker),
             deleted: std::mem::take(&mut ledger.deleted),
             missing: by_path(missing),
-            out: restoring.values().cloned().map(Output::Restore).collect(),
+            out: restoring.values().cloned().map(RecoveryOutput::Restore).collect(),
             restoring,
             scanned: false,
         }
@@ -100,18 +100,18 @@ impl Homecoming {
         let came = |path: &SafePath| found.get(path).is_some();
         for lost in [&mut self.missing, &mut self.restoring] {
             let back = lost.extract_if(.., |path, _| came(path));
-            self.out.extend(back.map(|(path, _)| Output::Record(Record::Lost(path, None))));
+            self.out.extend(back.map(|(path, _)| RecoveryOutput::Record(Record::Lost(path, None))));
         }
         let gone: Vec<Entry> =
             self.named.entries().filter(|e| !came(&e.path) && !self.intended(&e.path)).cloned().collect();
-        let files = |e: &&Entry| matches!(e.kind, Kind::File { .. });
+        let files = |e: &&Entry| matches!(e.kind, EntryKind::File { .. });
         let n_gone = gone.iter().filter(files).count();
         let n_before = self.named.entries().filter(files).filter(|e| !self.intended(&e.path)).count();
         let is_empty = found.entries().next().is_none();
         // Nobody keeps for longer what was deleted.
         for (file, row) in &mut self.deleted {
             if lived.since(row.at) >= limits::KEEP_DAYS && row.entry.take().is_some() {
-                self.out.push_back(Output::Record(Record::Deleted(*file, Some(row.clone()))));
+                self.out.push_back(RecoveryOutput::Record(Record::Deleted(*file, Some(row.clone()))));
             }
         }
         let is_mass = n_gone > limits::MASS_LOSS && n_gone * 2 > n_before;
@@ -120,10 +120,10 @@ impl Homecoming {
         let is_asked = !std::mem::replace(&mut self.scanned, true) && !self.missing.is_empty();
         self.name_no_more(gone.iter().map(|entry| entry.path.clone()));
         for entry in gone {
-            if is_lost && matches!(entry.kind, Kind::File { .. }) {
+            if is_lost && matches!(entry.kind, EntryKind::File { .. }) {
                 self.miss(entry);
             } else {
-                self.out.push_back(Output::Record(Record::Named(entry.path.clone(), None)));
+                self.out.push_back(RecoveryOutput::Record(Record::Named(entry.path.clone(), None)));
                 self.forget(lived, &entry, found);
             }
         }
@@ -139,7 +139,7 @@ impl Homecoming {
         }
         for file in found.entries().filter_map(content) {
             if self.deleted.remove(&file).is_some() {
-                self.out.push_back(Output::Record(Record::Deleted(file, None)));
+                self.out.push_back(RecoveryOutput::Record(Record::Deleted(file, None)));
             }
         }
         if is_lost || is_asked {
@@ -154,24 +154,24 @@ impl Homecoming {
     /// It is missing: that is recorded, or it would seem deleted at the next start.
     fn miss(&mut self, entry: Entry) {
         let row = LostRow { entry: entry.clone(), coming: false };
-        self.out.push_back(Output::Record(Record::Lost(entry.path.clone(), Some(row))));
+        self.out.push_back(RecoveryOutput::Record(Record::Lost(entry.path.clone(), Some(row))));
         self.missing.insert(entry.path.clone(), entry);
     }
 
     /// It is to come back.
     fn bring(&mut self, entry: Entry) {
         let row = LostRow { entry: entry.clone(), coming: true };
-        self.out.push_back(Output::Record(Record::Lost(entry.path.clone(), Some(row))));
-        self.out.push_back(Output::Restore(entry.clone()));
+        self.out.push_back(RecoveryOutput::Record(Record::Lost(entry.path.clone(), Some(row))));
+        self.out.push_back(RecoveryOutput::Restore(entry.clone()));
         self.restoring.insert(entry.path.clone(), entry);
     }
 
     fn ask(&mut self) {
         let bytes =
-            self.missing.values().map(|e| if let Kind::File { size, .. } = e.kind { size } else { 0 });
+            self.missing.values().map(|e| if let EntryKind::File { size, .. } = e.kind { size } else { 0 });
         let bytes = bytes.fold(0, u64::saturating_add);
-        self.out.push_back(Output::Ask { files: self.missing.len(), bytes });
-        self.out.push_back(Output::Publish);
+        self.out.push_back(RecoveryOutput::Ask { files: self.missing.len(), bytes });
+        self.out.push_back(RecoveryOutput::Publish);
     }
 
     fn intended(&self, path: &SafePath) -> bool {
@@ -185,7 +185,7 @@ impl Homecoming {
         if !elsewhere.filter_map(content).any(|f| f == file) {
             let row = DeletedRow { at: lived, entry: Some(entry.clone()) };
             self.deleted.insert(file, row.clone());
-            self.out.push_back(Output::Record(Record::Deleted(file, Some(row))));
+            self.out.push_back(RecoveryOutput::Record(Record::Deleted(file, Some(row))));
         }
     }
 
@@ -222,12 +222,12 @@ impl Homecoming {
                 self.name_no_more(lost.iter().map(|entry| entry.path.clone()));
                 for entry in lost {
                     self.forget(lived, &entry, found);
-                    self.out.push_back(Output::Record(Record::Lost(entry.path.clone(), None)));
-                    self.out.push_back(Output::Record(Record::Named(entry.path, None)));
+                    self.out.push_back(RecoveryOutput::Record(Record::Lost(entry.path.clone(), None)));
+                    self.out.push_back(RecoveryOutput::Record(Record::Named(entry.path, None)));
                 }
             }
         }
-        self.out.push_back(Output::Publish);
+        self.out.push_back(RecoveryOutput::Publish);
     }
 
     /// What [`Self::bring_back`] may choose from: entries, and whether each was deleted.
@@ -268,14 +268,14 @@ impl Homecoming {
             self.deleted_lately(lived, keep, found).filter(|e| which(e, true)).cloned().collect();
         for file in deleted.iter().filter_map(content) {
             self.deleted.remove(&file);
-            self.out.push_back(Output::Record(Record::Deleted(file, None)));
+            self.out.push_back(RecoveryOutput::Record(Record::Deleted(file, None)));
         }
         let count = missing.len() + deleted.len();
         for entry in missing.into_iter().chain(deleted) {
             self.bring(entry);
         }
         if count > 0 {
-            self.out.push_back(Output::Publish);
+            self.out.push_back(RecoveryOutput::Publish);
         }
         count
     }
@@ -293,15 +293,18 @@ impl Homecoming {
                 continue;
             }
             for entry in before.entries().iter().filter(|e| catalogue.get(&e.path).is_none()) {
-                self.out.push_back(Output::Record(Record::Named(entry.path.clone(), None)));
+                self.out.push_back(RecoveryOutput::Record(Record::Named(entry.path.clone(), None)));
             }
             for entry in after.entries().iter().filter(|e| self.named.get(&e.path) != Some(*e)) {
-                self.out.push_back(Output::Record(Record::Named(entry.path.clone(), Some(entry.clone()))));
+                self.out.push_back(RecoveryOutput::Record(Record::Named(
+                    entry.path.clone(),
+                    Some(entry.clone()),
+                )));
             }
         }
         self.named = catalogue.clone();
         let row = FolderRow { marker: self.marker.unwrap_or_default(), signed: signed.to_vec() };
-        self.out.push_back(Output::Record(Record::Folder(row)));
+        self.out.push_back(RecoveryOutput::Record(Record::Folder(row)));
     }
 
     /// The same catalogue as that of the newest own head, in memory that others use, too.
@@ -320,7 +323,7 @@ impl Homecoming {
 
     /// An own head that a keeper had, and the catalogue under it. Its number has to be news.
     pub fn recovered(&mut self, signed: &Shared, catalogue: &Catalogue, found: &Catalogue) {
-        let Some(estate) = Estate::whole(self.me, signed, catalogue) else { return };
+        let Some(estate) = OwnerCatalogue::whole(self.me, signed, catalogue) else { return };
         if !self.is_news(estate.number()) {
             return;
         }
@@ -331,7 +334,7 @@ impl Homecoming {
         let missing: Vec<Entry> = estate.entries().filter(is_gone).cloned().collect();
         // What an older head named and this one does not, its owner had deleted.
         let before = std::mem::take(&mut self.missing).into_keys();
-        self.out.extend(before.map(|path| Output::Record(Record::Lost(path, None))));
+        self.out.extend(before.map(|path| RecoveryOutput::Record(Record::Lost(path, None))));
         for entry in missing.into_iter().filter(|e| !self.restoring.contains_key(&e.path)).collect::<Vec<_>>()
         {
             self.miss(entry);
@@ -364,14 +367,14 @@ impl Homecoming {
     }
 
     /// The next thing to be done.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub fn poll_output(&mut self) -> Option<RecoveryOutput> {
         self.out.pop_front()
     }
 }
 
 const fn content(entry: &Entry) -> Option<FileId> {
     match entry.kind {
-        Kind::File { id, .. } => Some(id),
-        Kind::Folder => None,
+        EntryKind::File { id, .. } => Some(id),
+        EntryKind::Folder => None,
     }
 }

@@ -16,10 +16,10 @@ use crate::content::{Entry, FileId, SafePath, Span};
 use crate::custody::limits;
 use crate::identity::PeerId;
 use crate::time::Time;
-use crate::wire::custody::Place;
+use crate::wire::custody::Replica;
 
 /// A file of one owner. The same content of two owners is two entries here, and once in the store.
-pub type Key = (PeerId, FileId);
+pub type LedgerKey = (PeerId, FileId);
 
 /// Seconds that this peer has run, over all its starts. What must outlive a restart is measured in these:
 /// no clock that is set wrong can let anything expire early, and what nobody could report does not age.
@@ -85,7 +85,7 @@ pub struct KeptRow {
     /// True once they are all here.
     pub whole: bool,
     /// Who else keeps it, as last told.
-    pub others: Vec<Place>,
+    pub others: Vec<Replica>,
     /// The address that offered it.
     pub source: IpAddr,
     /// When somebody who acts for it last said that it is to be kept.
@@ -100,7 +100,7 @@ pub struct PlacedRow {
     /// Its size in bytes.
     pub size: u64,
     /// Who has it, as it said itself.
-    pub places: Vec<Place>,
+    pub places: Vec<Replica>,
 }
 
 /// An own file that was deleted on purpose.
@@ -139,7 +139,7 @@ pub enum Record {
     Estate(PeerId, Option<EstateRow>),
     /// The bytes that the bucket's digest is over.
     Bucket(PeerId, u8, #[serde(with = "serde_bytes")] Option<Vec<u8>>),
-    Kept(Key, Option<KeptRow>),
+    Kept(LedgerKey, Option<KeptRow>),
     Placed(FileId, Option<PlacedRow>),
     Deleted(FileId, Option<DeletedRow>),
     Folder(FolderRow),
@@ -203,7 +203,7 @@ pub struct Ledger {
     /// Buckets of their catalogues.
     pub buckets: BTreeMap<(PeerId, u8), Vec<u8>>,
     /// What is kept.
-    pub kept: BTreeMap<Key, KeptRow>,
+    pub kept: BTreeMap<LedgerKey, KeptRow>,
     /// Where own files are.
     pub placed: BTreeMap<FileId, PlacedRow>,
     /// Own files that were deleted on purpose.
@@ -272,12 +272,12 @@ mod tests {
             copy: 1,
             span: Span { from: 0, to: 1 },
             whole: true,
-            others: vec![Place { copy: 1, span: Span { from: 0, to: 1 }, peer: PeerId([3; 32]) }],
+            others: vec![Replica { copy: 1, span: Span { from: 0, to: 1 }, peer: PeerId([3; 32]) }],
             source: "10.0.0.1".parse().unwrap(),
             heard: Lived(7),
             released: None,
         };
-        let entry = Entry { path: "a".parse().unwrap(), kind: crate::content::Kind::Folder };
+        let entry = Entry { path: "a".parse().unwrap(), kind: crate::content::EntryKind::Folder };
         let mut filed: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         let mut ledger = Ledger::default();
         for record in [

@@ -10,7 +10,7 @@ use core::net::IpAddr;
 
 use crate::custody::limits;
 use crate::identity::PeerId;
-use crate::wire::custody::Room;
+use crate::wire::custody::Space;
 
 /// How much may be lent.
 #[derive(Clone, Copy, Debug)]
@@ -72,13 +72,13 @@ impl Quota {
 
     /// The room for `origin` when it is offered from `source`.
     #[must_use]
-    pub fn room(&self, origin: PeerId, source: IpAddr, is_live: impl Fn(PeerId) -> bool) -> Room {
+    pub fn room(&self, origin: PeerId, source: IpAddr, is_live: impl Fn(PeerId) -> bool) -> Space {
         let lent = self.lend.bytes.saturating_sub(self.taken);
         let free = lent.min(self.free.saturating_sub(self.lend.reserve));
         let share = self.share(origin, is_live);
         let by_origin = share.saturating_sub(self.taken_for(origin));
         let by_source = share.saturating_sub(self.sources.get(&source).copied().unwrap_or(0));
-        Room { request: 0, free, share: free.min(by_origin).min(by_source) }
+        Space { request: 0, free, share: free.min(by_origin).min(by_source) }
     }
 
     /// Takes `bytes` for `origin`, offered from `source`. Whoever calls asked [`Self::room`] before.

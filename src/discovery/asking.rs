@@ -4,7 +4,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::echoes::Echo;
+use super::echoes::PendingProof;
 use super::hearing::SMALL;
 use super::presence::{Machine, Via};
 use crate::address::Host;
@@ -12,7 +12,7 @@ use crate::discovery::limits;
 use crate::identity::PeerId;
 use crate::rate::Rate;
 use crate::time::Time;
-use crate::wire::datagram::Message;
+use crate::wire::datagram::DatagramMessage;
 
 /// After each question to a candidate, when it is asked again. Then not before [`IDLE`] has passed.
 const RETRIES: [Duration; 16] = [
@@ -85,10 +85,10 @@ impl Machine {
             && !self.is_leaving()
         {
             for via in [Via::Own, Via::Shared] {
-                self.unicast(to, via, Message::DialBack { peer: id });
+                self.unicast(to, via, DatagramMessage::DialBack { peer: id });
             }
             if all {
-                self.broadcast(Message::DialBack { peer: id });
+                self.broadcast(DatagramMessage::DialBack { peer: id });
             }
         }
         self.rearm(now);
@@ -123,7 +123,7 @@ impl Machine {
         if self.table.candidate_mut(id).is_some_and(|c| c.tries == 0 && c.at == source) {
             self.table.ask_at(id, Some(due + RETRIES[0] * patience));
         }
-        self.echoes.push(Echo { due, to: source, via, peer: id, nonce });
+        self.echoes.push(PendingProof { due, to: source, via, peer: id, nonce });
     }
 
     /// True if this question of `id` was answered a moment ago, or will be.
@@ -205,7 +205,7 @@ impl Machine {
             let new = self.is_new(now);
             let many = self.table.candidates() > ASK_ALL && self.network() > u64::from(SMALL);
             let ask = (new && many).then_some(self.hello_nonces[0]);
-            self.broadcast(Message::Proof { ask, echoes });
+            self.broadcast(DatagramMessage::Proof { ask, echoes });
             return;
         }
         // The first now, the others as the rate allows.
@@ -221,7 +221,7 @@ impl Machine {
             {
                 c.carried = Some(echo.nonce);
             }
-            self.unicast(echo.to, echo.via, Message::Proof { ask, echoes: vec![echo.nonce] });
+            self.unicast(echo.to, echo.via, DatagramMessage::Proof { ask, echoes: vec![echo.nonce] });
         }
     }
 
@@ -271,12 +271,12 @@ impl Machine {
         }
         let ask = self.ask(now, id, to);
         if called {
-            self.broadcast(Message::Probe { peer: id, nonce });
+            self.broadcast(DatagramMessage::Probe { peer: id, nonce });
         } else {
             // First from our own socket, where the answer reaches us alone; then from the one that
             // it spoke to, for a firewall there may expect that.
             let via = if tries == 0 { Via::Own } else { via };
-            self.unicast(to, via, Message::Proof { ask, echoes });
+            self.unicast(to, via, DatagramMessage::Proof { ask, echoes });
         }
     }
 

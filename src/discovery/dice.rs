@@ -7,13 +7,13 @@ use core::time::Duration;
 
 /// Seeded chance.
 #[derive(Clone, Debug)]
-pub(super) struct Dice {
+pub(super) struct Rng {
     state: u64,
     key: [u8; 32],
     drawn: u64,
 }
 
-impl Dice {
+impl Rng {
     /// From a seed that, in a running peer, is fit for keys.
     pub(super) fn new(seed: [u8; 32]) -> Self {
         let first = blake3::derive_key("potluck discovery delays 1", &seed);
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn one_seed_one_course_and_bounds_hold() {
-        let (mut a, mut b, mut c) = (Dice::new([1; 32]), Dice::new([1; 32]), Dice::new([2; 32]));
+        let (mut a, mut b, mut c) = (Rng::new([1; 32]), Rng::new([1; 32]), Rng::new([2; 32]));
         let (x, y, z) = (a.nonce(), b.nonce(), c.nonce());
         assert_eq!(x, y);
         assert_ne!(x, z);

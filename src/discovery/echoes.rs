@@ -20,7 +20,7 @@ const REPEATED: Duration = Duration::from_millis(300);
 
 /// A nonce to be echoed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Echo {
+pub(super) struct PendingProof {
     /// When.
     pub due: Time,
     /// To where the question came from.
@@ -35,14 +35,14 @@ pub(super) struct Echo {
 
 /// The answers that wait, at most [`limits::ECHOES_WAITING`].
 #[derive(Debug, Default)]
-pub(super) struct Echoes {
-    waiting: Vec<Echo>,
+pub(super) struct PendingProofs {
+    waiting: Vec<PendingProof>,
     next: Option<Time>,
     /// Those that went to everyone, and when; at most [`ECHOES`].
     recent: VecDeque<(Time, u64)>,
 }
 
-impl Echoes {
+impl PendingProofs {
     /// How many there are.
     pub(super) const fn len(&self) -> usize {
         self.waiting.len()
@@ -55,7 +55,7 @@ impl Echoes {
 
     /// Adds one. A question asked again keeps its earlier place; with no room left the new one is
     /// dropped, for it will be asked again.
-    pub(super) fn push(&mut self, echo: Echo) {
+    pub(super) fn push(&mut self, echo: PendingProof) {
         let again = self.waiting.iter().any(|e| e.nonce == echo.nonce && e.peer == echo.peer);
         if again || self.waiting.len() >= limits::ECHOES_WAITING {
             return;
@@ -65,7 +65,7 @@ impl Echoes {
     }
 
     /// Takes those that are due, and the ones due soon after them: as many as fit one datagram.
-    pub(super) fn take(&mut self, now: Time) -> Vec<Echo> {
+    pub(super) fn take(&mut self, now: Time) -> Vec<PendingProof> {
         if self.next.is_none_or(|next| next > now) {
             return Vec::new();
         }
@@ -87,7 +87,7 @@ impl Echoes {
     }
 
     /// What one datagram to everyone says: these, and what it has room for of those before.
-    pub(super) fn for_all(&mut self, now: Time, these: &[Echo]) -> Vec<u64> {
+    pub(super) fn for_all(&mut self, now: Time, these: &[PendingProof]) -> Vec<u64> {
         let old = self.recent.len() - self.recent(now);
         self.recent.drain(..old);
         let mut nonces: Vec<_> = these.iter().map(|e| e.nonce).collect();
@@ -103,7 +103,7 @@ impl Echoes {
     }
 
     /// Puts one back that was taken.
-    pub(super) fn put_back(&mut self, echo: Echo) {
+    pub(super) fn put_back(&mut self, echo: PendingProof) {
         self.next = Some(self.next.map_or(echo.due, |next| next.min(echo.due)));
         self.waiting.push(echo);
     }
@@ -120,15 +120,15 @@ impl Echoes {
 mod tests {
     use super::*;
 
-    fn echo(ms: u64, nonce: u64) -> Echo {
+    fn echo(ms: u64, nonce: u64) -> PendingProof {
         let due = Time::ZERO + Duration::from_millis(ms);
         let to = SocketAddr::from(([10, 0, 0, 1], 1));
-        Echo { due, to, via: Via::Own, peer: PeerId([1; 32]), nonce }
+        PendingProof { due, to, via: Via::Own, peer: PeerId([1; 32]), nonce }
     }
 
     #[test]
     fn what_is_due_goes_with_what_is_nearly_due() {
-        let mut echoes = Echoes::default();
+        let mut echoes = PendingProofs::default();
         for (ms, nonce) in [(50, 1), (10, 2), (20, 3), (10, 2)] {
             echoes.push(echo(ms, nonce));
         }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_went_to_all_is_repeated_for_a_while_where_there_is_room() {
-        let mut echoes = Echoes::default();
+        let mut echoes = PendingProofs::default();
         let of = |nonces: core::ops::Range<u64>| nonces.map(|n| echo(0, n)).collect::<Vec<_>>();
         let at = |ms| echo(ms, 0).due;
         assert_eq!(echoes.for_all(at(0), &of(0..3)), [0, 1, 2]);
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_crowd_is_bounded_in_memory_and_by_datagram() {
-        let mut echoes = Echoes::default();
+        let mut echoes = PendingProofs::default();
         for nonce in 0..10_000 {
             echoes.push(echo(0, nonce));
         }

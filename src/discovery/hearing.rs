@@ -7,14 +7,14 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::asking::APART;
-use super::presence::{Dropped, Machine, Output, Via};
-use super::table::{Candidate, Entry, Heard, Voice};
+use super::presence::{Dropped, Machine, PresenceOutput, Via};
+use super::table::{Candidate, PeerEntry, SequenceState, Voice};
 use super::{Event, Gone, PeerInfo};
 use crate::address::Host;
 use crate::discovery::limits;
 use crate::identity::{Contact, PeerId};
 use crate::time::Time;
-use crate::wire::datagram::{Body, Message};
+use crate::wire::datagram::{Body, DatagramMessage};
 
 /// Peers that answer a hello within 100 ms; the others take [`spread`].
 const ANSWERS: u64 = 8;
@@ -107,11 +107,11 @@ impl Machine {
         if body.instance < entry.voice.instance {
             return Err(Dropped::Stale);
         }
-        if body.message == Message::Leave {
+        if body.message == DatagramMessage::Leave {
             self.table.bury(now, id, body.instance);
             self.table.remove(id);
             self.table.withdraw(id);
-            self.outputs.push_back(Output::Event(Event::Gone(id, Gone::Left)));
+            self.outputs.push_back(PresenceOutput::Event(Event::Gone(id, Gone::Left)));
             return Ok(());
         }
         let proved = entry.hosts.contains(&host);
@@ -119,9 +119,9 @@ impl Machine {
             if proved { Known::Restarted } else { Known::RestartedElsewhere }
         } else {
             match entry.voice.window.take(body.sequence) {
-                Heard::New if proved => Known::Fresh,
-                Heard::New => Known::Elsewhere,
-                Heard::Copy => {
+                SequenceState::New if proved => Known::Fresh,
+                SequenceState::New => Known::Elsewhere,
+                SequenceState::Copy => {
                     // Another way to the same peer, perhaps: worth a question, not a belief.
                     if !proved && entry.hosts.len() < limits::HOSTS {
                         let voice = entry.voice.clone();
@@ -129,7 +129,7 @@ impl Machine {
                     }
                     return Err(Dropped::Copy);
                 }
-                Heard::Old => return Err(Dropped::Old),
+                SequenceState::Old => return Err(Dropped::Old),
             }
         };
         match known {
@@ -175,7 +175,7 @@ impl Machine {
         body: &Body,
         signed: &Arc<[u8]>,
     ) -> Result<(), Dropped> {
-        if body.message == Message::Leave {
+        if body.message == DatagramMessage::Leave {
             if self.table.withdraw(id).is_some() {
                 self.table.bury(now, id, body.instance);
             }
@@ -185,9 +185,9 @@ impl Machine {
             Some(c) if body.instance < c.voice.instance => return Err(Dropped::Stale),
             Some(c) if body.instance == c.voice.instance => {
                 match c.voice.window.take(body.sequence) {
-                    Heard::New => {}
-                    Heard::Copy => return Err(Dropped::Copy),
-                    Heard::Old => return Err(Dropped::Old),
+                    SequenceState::New => {}
+                    SequenceState::Copy => return Err(Dropped::Copy),
+                    SequenceState::Old => return Err(Dropped::Old),
                 }
                 c.voice.update(body, signed);
                 c.voice.clone()
@@ -227,16 +227,16 @@ impl Machine {
     fn hear_message(&mut self, now: Time, source: SocketAddr, via: Via, id: PeerId, body: &Body) {
         match &body.message {
             // What a later version wants is not known: it is here, as if it had said no more than that.
-            Message::Here | Message::Leave | Message::Other => {}
-            Message::DialBack { peer } => {
+            DatagramMessage::Here | DatagramMessage::Leave | DatagramMessage::Other => {}
+            DatagramMessage::DialBack { peer } => {
                 // Only whom we list, where it proved to be; the datagram names no address.
                 let host = Host::from(source);
                 let known = self.table.get_mut(id).is_some_and(|e| e.hosts.contains(&host));
                 if *peer == self.id && known {
-                    self.outputs.push_back(Output::Event(Event::DialBack(id)));
+                    self.outputs.push_back(PresenceOutput::Event(Event::DialBack(id)));
                 }
             }
-            Message::Hello { nonce } => {
+            DatagramMessage::Hello { nonce } => {
                 self.joining = self.joining.saturating_add(1);
                 if self.table.get_mut(id).is_some_and(|e| e.confirmed == Some(*nonce)) {
                     return;
@@ -251,7 +251,7 @@ impl Machine {
                 // of this host.
                 self.answer(now, source, Via::Own, id, *nonce, delay);
             }
-            Message::Proof { ask, echoes } => {
+            DatagramMessage::Proof { ask, echoes } => {
                 let stranger = !self.table.has(id);
                 let ours = self.hear_echoes(now, source, id, echoes);
                 // A question to everyone is for those whom it may not know.
@@ -266,19 +266,19 @@ impl Machine {
                     self.answer(now, source, via, id, *nonce, delay);
                 }
             }
-            Message::Probe { peer, nonce } if *peer == self.id => {
+            DatagramMessage::Probe { peer, nonce } if *peer == self.id => {
                 if self.on_link(Host::from(source)) && self.probed.take(now, limits::PROBED_RATE) {
                     // Asked again: the first answer was lost to somebody. Two are not so easily.
                     let again = self.probed_at.is_some_and(|at| now.since(at) < PROBED_AGAIN);
                     self.probed_at = Some(now);
                     for _ in 0..=u8::from(again) {
-                        self.broadcast(Message::Proof { ask: None, echoes: vec![*nonce] });
+                        self.broadcast(DatagramMessage::Proof { ask: None, echoes: vec![*nonce] });
                     }
                 }
             }
-            Message::Seek { files } => self.hear_seek(now, source, via, id, files),
-            Message::Has { files } => self.hear_has(now, id, files),
-            Message::Probe { peer, .. } => {
+            DatagramMessage::Seek { files } => self.hear_seek(now, source, via, id, files),
+            DatagramMessage::Has { files } => self.hear_has(now, id, files),
+            DatagramMessage::Probe { peer, .. } => {
                 let peers = self.table.len();
                 if let Some(entry) = self.table.get_mut(*peer)
                     && let Some(suspicion) = &mut entry.suspicion
@@ -350,8 +350,8 @@ impl Machine {
             return Err(Dropped::Own);
         }
         let ask = match &body.message {
-            Message::Hello { nonce } => Some(*nonce),
-            Message::Proof { ask, .. } => *ask,
+            DatagramMessage::Hello { nonce } => Some(*nonce),
+            DatagramMessage::Proof { ask, .. } => *ask,
             _ => None,
         };
         if body.instance > self.instance {
@@ -365,16 +365,16 @@ impl Machine {
             return Ok(());
         }
         // It may be a replay of what we said ourselves before a restart: only an answer counts.
-        if let Message::Proof { echoes, .. } = &body.message
+        if let DatagramMessage::Proof { echoes, .. } = &body.message
             && echoes.iter().any(|e| self.hello_nonces.contains(e))
         {
             if !self.copied {
                 self.copied = true;
-                self.outputs.push_back(Output::Event(Event::CopiedFolder(source)));
+                self.outputs.push_back(PresenceOutput::Event(Event::CopiedFolder(source)));
             }
         } else if self.on_link(Host::from(source)) && self.copies_asked.take(now, limits::PROBED_RATE) {
             let ask = Some(self.hello_nonces[0]);
-            self.unicast(source, Via::Own, Message::Proof { ask, echoes: Vec::new() });
+            self.unicast(source, Via::Own, DatagramMessage::Proof { ask, echoes: Vec::new() });
         }
         Ok(())
     }
@@ -383,17 +383,23 @@ impl Machine {
     fn tell(&mut self, id: PeerId) {
         if let Some(entry) = self.table.get_mut(id) {
             let info = info(id, entry);
-            self.outputs.push_back(Output::Event(Event::Here(info)));
+            self.outputs.push_back(PresenceOutput::Event(Event::Here(info)));
         }
     }
 }
 
 /// Broadcasts leave from a peer's own socket; an answer may come from the shared one.
-const fn via_own_socket(message: &Message) -> bool {
-    matches!(message, Message::Here | Message::Hello { .. } | Message::Probe { .. } | Message::Seek { .. })
+const fn via_own_socket(message: &DatagramMessage) -> bool {
+    matches!(
+        message,
+        DatagramMessage::Here
+            | DatagramMessage::Hello { .. }
+            | DatagramMessage::Probe { .. }
+            | DatagramMessage::Seek { .. }
+    )
 }
 
-fn info(id: PeerId, entry: &Entry) -> PeerInfo {
+fn info(id: PeerId, entry: &PeerEntry) -> PeerInfo {
     PeerInfo {
         contact: Contact { id, hosts: entry.hosts.clone(), ports: entry.voice.presence.ports },
         at: entry.at,

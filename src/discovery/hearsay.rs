@@ -12,13 +12,13 @@ use core::time::Duration;
 
 use super::Event;
 use super::hearing::spread;
-use super::presence::{ANNOUNCE_GAP_MS, Machine, Output, Via};
+use super::presence::{ANNOUNCE_GAP_MS, Machine, PresenceOutput, Via};
 use super::table::{Candidate, Voice, Window};
 use crate::address::Host;
 use crate::discovery::limits;
 use crate::identity::PeerId;
 use crate::time::Time;
-use crate::wire::datagram::{Body, Message};
+use crate::wire::datagram::{Body, DatagramMessage};
 
 /// After a burst of hellos, when a table is asked for if peers are missing. The second and third time only
 /// if many are: the one that was asked may have been new itself, or gone.
@@ -51,7 +51,7 @@ impl Machine {
             let place = self.dice.below(here - 1);
             let teller = usize::try_from(place).ok().and_then(|place| self.table.iter().nth(place));
             if let Some((teller, _)) = teller {
-                self.outputs.push_back(Output::Event(Event::Lacking(teller)));
+                self.outputs.push_back(PresenceOutput::Event(Event::Lacking(teller)));
             }
         }
     }
@@ -85,7 +85,7 @@ impl Machine {
     ) {
         self.observe(now);
         if self.lacks(id)
-            && body.message != Message::Leave
+            && body.message != DatagramMessage::Leave
             && !self.table.is_buried(now, id, body.instance)
             && self.table.candidates() < limits::CANDIDATES
             && self.may_ask(teller, at)
@@ -128,10 +128,10 @@ impl Machine {
 mod tests {
     use super::*;
     use crate::address::Ports;
-    use crate::discovery::Own;
-    use crate::discovery::presence::Link;
+    use crate::discovery::OwnPresence;
+    use crate::discovery::presence::NetworkPrefix;
     use crate::identity::{Instance, PeerName};
-    use crate::wire::datagram::{Presence, State};
+    use crate::wire::datagram::{Presence, PresenceState};
 
     const TELLER: PeerId = PeerId([1; 32]);
 
@@ -141,10 +141,10 @@ mod tests {
         PeerId(id)
     }
 
-    fn body(interval: u32, message: Message) -> Body {
+    fn body(interval: u32, message: DatagramMessage) -> Body {
         let name = PeerName::of_folder("peer", PeerId([0; 32]));
         let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
-        let presence = Presence::new(State::Here, name, ports, interval, 0);
+        let presence = Presence::new(PresenceState::Here, name, ports, interval, 0);
         Body { instance: Instance { count: 1, random: 1 }, sequence: 7, presence, message }
     }
 
@@ -159,18 +159,19 @@ mod tests {
         let now = Time::ZERO + Duration::from_secs(100);
         let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
         let name = PeerName::of_folder("new", PeerId([0; 32]));
-        let own = Own { name, ports, catalogue: 0, state: State::Here };
+        let own = OwnPresence { name, ports, catalogue: 0, state: PresenceState::Here };
         let instance = Instance { count: 1, random: 0 };
         let mut machine = Machine::new(now, PeerId([0; 32]), instance, own, [3; 32]);
-        machine.handle_links(now, vec![Link { ip: [10, 0, 0, 1].into(), prefix: 8 }]);
+        machine.handle_links(now, vec![NetworkPrefix { ip: [10, 0, 0, 1].into(), prefix: 8 }]);
         machine.handle_timeout(now);
         let mut echoes = Vec::new();
         while let Some(output) = machine.poll_output() {
-            if let Output::Broadcast(Body { message: Message::Hello { nonce }, .. }) = output {
+            if let PresenceOutput::Broadcast(Body { message: DatagramMessage::Hello { nonce }, .. }) = output
+            {
                 echoes.push(nonce);
             }
         }
-        let answer = body(interval, Message::Proof { ask: None, echoes: echoes.clone() });
+        let answer = body(interval, DatagramMessage::Proof { ask: None, echoes: echoes.clone() });
         let signed = Arc::from([]);
         machine.handle_packet(now, from.parse().unwrap(), Via::Own, TELLER, &answer, &signed).unwrap();
         assert!(machine.is_here(TELLER));
@@ -185,8 +186,8 @@ mod tests {
             machine.handle_timeout(at);
             while let Some(output) = machine.poll_output() {
                 match output {
-                    Output::Unicast { to, .. } => sent.push(to),
-                    Output::Event(Event::Lacking(teller)) => asked.push(teller),
+                    PresenceOutput::Unicast { to, .. } => sent.push(to),
+                    PresenceOutput::Event(Event::Lacking(teller)) => asked.push(teller),
                     _ => {}
                 }
             }
@@ -197,7 +198,14 @@ mod tests {
 
     fn tell(machine: &mut Machine, now: Time, n: u16, at: &str) {
         let signed = Arc::from([]);
-        machine.handle_table(now, TELLER, id(n), at.parse().unwrap(), &body(1_000, Message::Here), &signed);
+        machine.handle_table(
+            now,
+            TELLER,
+            id(n),
+            at.parse().unwrap(),
+            &body(1_000, DatagramMessage::Here),
+            &signed,
+        );
     }
 
     #[test]

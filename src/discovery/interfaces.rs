@@ -5,7 +5,7 @@ use std::io;
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::presence::Link;
+use super::presence::NetworkPrefix;
 use crate::sys::net::{self, Interface};
 
 /// The interfaces in use, reduced to what discovery needs. Two equal ones mean that nothing changed.
@@ -16,7 +16,7 @@ pub(super) struct Interfaces {
     /// Indexes of interfaces for IPv6 multicast.
     pub multicasts: BTreeSet<u32>,
     /// Networks that this machine is on.
-    pub links: Vec<Link>,
+    pub links: Vec<NetworkPrefix>,
     /// True if loopback is used.
     pub loopback: bool,
     /// True if only some interfaces are used.
@@ -46,7 +46,7 @@ impl Interfaces {
             let &Interface { ip, prefix, index, is_point_to_point, .. } = interface;
             match ip {
                 IpAddr::V4(v4) => {
-                    links.insert(Link { ip, prefix });
+                    links.insert(NetworkPrefix { ip, prefix });
                     // The system's list tells another address where none was configured (`ip addr add`
                     // without `brd`); a /31, /32 or point-to-point link has none.
                     if !is_point_to_point && (1..=30).contains(&prefix) {
@@ -56,7 +56,7 @@ impl Interfaces {
                 }
                 IpAddr::V6(v6) if v6.is_unicast_link_local() => found.multicasts.extend(index),
                 IpAddr::V6(_) => {
-                    links.insert(Link { ip, prefix });
+                    links.insert(NetworkPrefix { ip, prefix });
                 }
             }
         }

@@ -6,23 +6,23 @@ use core::net::SocketAddr;
 
 use crate::address::Host;
 use crate::discovery::limits;
-use crate::rate::{Bucket, Rate};
+use crate::rate::{Rate, TokenBucket};
 use crate::time::Time;
 
 /// Limits for datagrams whose claimed sender is not known (or not from there).
 #[derive(Debug, Default)]
 pub(super) struct Strangers {
-    sources: BTreeMap<Source, Bucket>,
-    shared: Bucket,
-    own: Bucket,
-    answers: Bucket,
+    sources: BTreeMap<DatagramSource, TokenBucket>,
+    shared: TokenBucket,
+    own: TokenBucket,
+    answers: TokenBucket,
 }
 
 /// Who shares a bucket: a host, but on loopback, where all peers of a machine share one, a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Source(Host, u16);
+struct DatagramSource(Host, u16);
 
-impl Source {
+impl DatagramSource {
     fn of(address: SocketAddr) -> Self {
         let host = Host::from(address);
         Self(host, if host.ip.is_loopback() { address.port() } else { 0 })
@@ -41,7 +41,7 @@ pub(super) enum Stranger {
 }
 
 impl Strangers {
-    fn bucket(&mut self, of: Stranger) -> (&mut Bucket, Rate) {
+    fn bucket(&mut self, of: Stranger) -> (&mut TokenBucket, Rate) {
         match of {
             Stranger::Shared => (&mut self.shared, limits::STRANGERS_RATE),
             Stranger::Own => (&mut self.own, limits::STRANGERS_RATE),
@@ -62,7 +62,7 @@ impl Strangers {
         if all.next(rate) > now {
             return false;
         }
-        let source = Source::of(source);
+        let source = DatagramSource::of(source);
         if self.sources.len() >= limits::SOURCES && !self.sources.contains_key(&source) {
             self.sources.retain(|_, bucket| !bucket.is_full(now));
         }

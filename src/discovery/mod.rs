@@ -20,7 +20,7 @@ mod sockets;
 mod table;
 mod tally;
 
-pub use presence::{Dropped, Link, Machine, Output, Via};
+pub use presence::{Dropped, Machine, NetworkPrefix, PresenceOutput, Via};
 pub use shell::start;
 pub use tally::Tally;
 
@@ -33,12 +33,12 @@ use crate::address::{Host, Ports};
 use crate::content::FileId;
 use crate::identity::{Contact, Identity, Instance, PeerId, PeerName};
 use crate::sys::thread::Thread;
-use crate::wire::datagram::State;
-use crate::wire::message::Told;
+use crate::wire::datagram::PresenceState;
+use crate::wire::message::PeerRecord;
 
 /// What a peer says of itself. The controller sends a new one whenever something in it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Own {
+pub struct OwnPresence {
     /// Its name.
     pub name: PeerName,
     /// Its listeners.
@@ -46,18 +46,18 @@ pub struct Own {
     /// Version of its catalogue in this instance; 0 before the first one.
     pub catalogue: u64,
     /// Whether it stays.
-    pub state: State,
+    pub state: PresenceState,
 }
 
 /// How to find others.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct DiscoveryConfig {
     /// Who we are.
     pub identity: Arc<Identity>,
     /// This start.
     pub instance: Instance,
     /// What is announced at first.
-    pub own: Own,
+    pub own: OwnPresence,
     /// UDP port; [`crate::discovery::limits::DISCOVERY_PORT`] but in tests.
     pub port: u16,
     /// Names of the interfaces to use; empty: all.
@@ -68,13 +68,13 @@ pub struct Config {
 #[derive(Debug)]
 pub enum Command {
     /// Announce this from now on, at once if it changed.
-    Own(Own),
+    Own(OwnPresence),
     /// TLS proved this peer at this address.
     Proved(PeerId, Host),
     /// A connection was reset or refused: find out whether it still lives.
     Doubt(PeerId),
     /// Other peers, as this one passed them on: candidates to be asked.
-    Table(PeerId, Vec<Told>),
+    Table(PeerId, Vec<PeerRecord>),
     /// This start counts as that instance from now on, after [`Event::Overtaken`].
     Instance(Instance),
     /// Ask this peer to connect to our receiver port; `true`: by broadcast too.
@@ -99,7 +99,7 @@ pub struct PeerInfo {
     /// Version of its catalogue in that instance.
     pub catalogue: u64,
     /// Whether it stays.
-    pub state: State,
+    pub state: PresenceState,
     /// Where its own discovery socket answered.
     pub at: SocketAddr,
     /// Its newest signed announcement, to be passed on to newcomers.
@@ -147,7 +147,7 @@ pub enum Event {
 
 /// Counters for `status`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
+pub struct DiscoveryCounters {
     /// Datagrams sent, every copy counted.
     pub sent: u64,
     /// Datagrams received that were taken.

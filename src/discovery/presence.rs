@@ -12,20 +12,20 @@ use std::collections::VecDeque;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::dice::Dice;
-use super::echoes::Echoes;
+use super::dice::Rng;
+use super::echoes::PendingProofs;
 use super::hearing::SMALL;
 use super::limiter::{Stranger, Strangers};
-use super::probe::{Step, Suspicion};
+use super::probe::{ProbeStep, Suspicion};
 use super::seeking::Seeking;
-use super::table::Table;
-use super::{Event, Gone, Own};
+use super::table::PeerTable;
+use super::{Event, Gone, OwnPresence};
 use crate::address::Host;
 use crate::discovery::limits;
 use crate::identity::{Instance, PeerId};
-use crate::rate::Bucket;
+use crate::rate::TokenBucket;
 use crate::time::Time;
-use crate::wire::datagram::{Body, Message, Presence};
+use crate::wire::datagram::{Body, DatagramMessage, Presence};
 
 /// When a burst of hellos sends, counted from its start: three so early that even with 5 % loss a peer is
 /// listed within the 300 ms that docs/TESTING.md promises. A peer that knows that its answer arrived answers
@@ -85,14 +85,14 @@ pub enum Via {
 
 /// A network that this machine is on: address and length of the prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Link {
+pub struct NetworkPrefix {
     /// Any address of it.
     pub ip: IpAddr,
     /// Bits that are equal on the link.
     pub prefix: u8,
 }
 
-impl Link {
+impl NetworkPrefix {
     /// True if `ip` is on this link.
     #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {
@@ -120,7 +120,7 @@ impl Link {
 
 /// What the machine wants done.
 #[derive(Debug)]
-pub enum Output {
+pub enum PresenceOutput {
     /// Sign this and send it to everyone on every link, from our own socket.
     Broadcast(Body),
     /// Sign this and send it to one.
@@ -160,20 +160,20 @@ pub enum Dropped {
 pub struct Machine {
     pub(super) id: PeerId,
     pub(super) instance: Instance,
-    own: Own,
+    own: OwnPresence,
     sequence: u64,
-    pub(super) dice: Dice,
-    pub(super) links: Vec<Link>,
+    pub(super) dice: Rng,
+    pub(super) links: Vec<NetworkPrefix>,
     linked: bool,
-    pub(super) table: Table,
+    pub(super) table: PeerTable,
     strangers: Strangers,
-    pub(super) echoes: Echoes,
-    pub(super) pace: Bucket,
-    pub(super) probed: Bucket,
+    pub(super) echoes: PendingProofs,
+    pub(super) pace: TokenBucket,
+    pub(super) probed: TokenBucket,
     pub(super) probed_at: Option<Time>,
-    pub(super) crowds: Bucket,
-    pub(super) calls: Bucket,
-    pub(super) copies_asked: Bucket,
+    pub(super) crowds: TokenBucket,
+    pub(super) calls: TokenBucket,
+    pub(super) copies_asked: TokenBucket,
     /// The nonces of the last two bursts of hellos, the newest first.
     pub(super) hello_nonces: [u64; 2],
     hello: Option<(Time, usize)>,
@@ -201,14 +201,14 @@ pub struct Machine {
     pub(super) observed: Time,
     /// When the next timeout is due: counted after each call, for it is asked for more often.
     expected: Option<Time>,
-    pub(super) outputs: VecDeque<Output>,
+    pub(super) outputs: VecDeque<PresenceOutput>,
 }
 
 impl Machine {
     /// A machine that says hello at its first timeout. `seed` must be fit for keys: nonces come from it.
     #[must_use]
-    pub fn new(now: Time, id: PeerId, instance: Instance, own: Own, seed: [u8; 32]) -> Self {
-        let mut dice = Dice::new(seed);
+    pub fn new(now: Time, id: PeerId, instance: Instance, own: OwnPresence, seed: [u8; 32]) -> Self {
+        let mut dice = Rng::new(seed);
         let hello_nonces = [dice.nonce(), dice.nonce()];
         let secret = dice.nonce();
         Self {
@@ -219,15 +219,15 @@ impl Machine {
             dice,
             links: Vec::new(),
             linked: false,
-            table: Table::new(secret),
+            table: PeerTable::new(secret),
             strangers: Strangers::default(),
-            echoes: Echoes::default(),
-            pace: Bucket::default(),
-            probed: Bucket::default(),
+            echoes: PendingProofs::default(),
+            pace: TokenBucket::default(),
+            probed: TokenBucket::default(),
             probed_at: None,
-            crowds: Bucket::default(),
-            calls: Bucket::default(),
-            copies_asked: Bucket::default(),
+            crowds: TokenBucket::default(),
+            calls: TokenBucket::default(),
+            copies_asked: TokenBucket::default(),
             hello_nonces,
             hello: Some((now, 0)),
             burst: Some(now),
@@ -272,7 +272,7 @@ impl Machine {
     }
 
     /// The next thing to do, until there is none.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub fn poll_output(&mut self) -> Option<PresenceOutput> {
         self.outputs.pop_front()
     }
 
@@ -307,7 +307,7 @@ impl Machine {
     }
 
     /// What we say of ourselves changed.
-    pub fn handle_own(&mut self, now: Time, own: Own) {
+    pub fn handle_own(&mut self, now: Time, own: OwnPresence) {
         self.observe(now);
         if own != self.own {
             self.own = own;
@@ -317,14 +317,14 @@ impl Machine {
     }
 
     /// The links that this machine is on, at the start and when they changed.
-    pub fn handle_links(&mut self, now: Time, links: Vec<Link>) {
+    pub fn handle_links(&mut self, now: Time, links: Vec<NetworkPrefix>) {
         self.observe(now);
         let first = !core::mem::replace(&mut self.linked, true);
         let changed = self.links != links;
         self.links = links;
         if changed && !first {
             self.begin_hellos(now);
-            self.outputs.push_back(Output::Event(Event::NetworkChanged));
+            self.outputs.push_back(PresenceOutput::Event(Event::NetworkChanged));
         }
         self.rearm(now);
     }
@@ -352,7 +352,7 @@ impl Machine {
         self.rearm(now);
     }
 
-    /// Begin to leave: three leaves go out within 40 ms, then [`Output::Left`].
+    /// Begin to leave: three leaves go out within 40 ms, then [`PresenceOutput::Left`].
     pub fn handle_leave(&mut self, now: Time) {
         if self.leaving.is_none() {
             self.leaving = Some((now, 0));
@@ -420,17 +420,17 @@ impl Machine {
         self.seek_step(now);
         if !self.settled && self.settles_at() <= now {
             self.settled = true;
-            self.outputs.push_back(Output::Event(Event::Settled));
+            self.outputs.push_back(PresenceOutput::Event(Event::Settled));
         }
         if !self.nobody_said && !self.heard_any && self.started + NOBODY <= now {
             self.nobody_said = true;
-            self.outputs.push_back(Output::Event(Event::NobodyHeard));
+            self.outputs.push_back(PresenceOutput::Event(Event::NobodyHeard));
         }
         if let Some((instance, at)) = self.overtaken
             && at + COPY_GONE <= now
         {
             self.overtaken = None;
-            self.outputs.push_back(Output::Event(Event::Overtaken(instance)));
+            self.outputs.push_back(PresenceOutput::Event(Event::Overtaken(instance)));
         }
         self.rearm(now);
     }
@@ -462,7 +462,7 @@ impl Machine {
             }
         }
         self.begin_hellos(now);
-        self.outputs.push_back(Output::Event(Event::NetworkChanged));
+        self.outputs.push_back(PresenceOutput::Event(Event::NetworkChanged));
     }
 
     fn begin_hellos(&mut self, now: Time) {
@@ -486,7 +486,7 @@ impl Machine {
             return;
         }
         self.plan_announcement(now);
-        self.broadcast(Message::Hello { nonce: self.hello_nonces[0] });
+        self.broadcast(DatagramMessage::Hello { nonce: self.hello_nonces[0] });
     }
 
     /// The next announcement, 0.96 to 1 interval from now: so many intervals of silence are so many
@@ -507,7 +507,7 @@ impl Machine {
     fn announce_step(&mut self, now: Time) {
         if self.announce_at <= now || self.changed && self.change_at() <= now {
             self.plan_announcement(now);
-            let message = self.seek_again(now).unwrap_or(Message::Here);
+            let message = self.seek_again(now).unwrap_or(DatagramMessage::Here);
             self.broadcast(message);
         }
     }
@@ -561,19 +561,23 @@ impl Machine {
                 continue;
             };
             match suspicion.step(now) {
-                Step::Wait(at) => self.table.arm(id, at),
-                Step::Probe => {
+                ProbeStep::Wait(at) => self.table.arm(id, at),
+                ProbeStep::Probe => {
                     let (next, to) = (suspicion.next(), entry.at);
                     self.table.arm(id, next);
                     let nonce = self.dice.nonce();
-                    self.broadcast(Message::Probe { peer: id, nonce });
+                    self.broadcast(DatagramMessage::Probe { peer: id, nonce });
                     if !self.on_link(Host::from(to)) {
-                        self.unicast(to, Via::Own, Message::Proof { ask: Some(nonce), echoes: Vec::new() });
+                        self.unicast(
+                            to,
+                            Via::Own,
+                            DatagramMessage::Proof { ask: Some(nonce), echoes: Vec::new() },
+                        );
                     }
                 }
-                Step::Dead => {
+                ProbeStep::Dead => {
                     self.table.remove(id);
-                    self.outputs.push_back(Output::Event(Event::Gone(id, Gone::Silent)));
+                    self.outputs.push_back(PresenceOutput::Event(Event::Gone(id, Gone::Silent)));
                 }
             }
         }
@@ -585,15 +589,15 @@ impl Machine {
             return;
         }
         self.leaving = Some((now + LEAVE_GAP, sent + 1));
-        self.broadcast(Message::Leave);
+        self.broadcast(DatagramMessage::Leave);
         let far: Vec<_> =
             self.table.iter().map(|(_, e)| e.at).filter(|at| !self.on_link(Host::from(*at))).collect();
         for to in far {
-            self.unicast(to, Via::Own, Message::Leave);
+            self.unicast(to, Via::Own, DatagramMessage::Leave);
         }
         if sent + 1 == LEAVES {
             self.left = true;
-            self.outputs.push_back(Output::Left);
+            self.outputs.push_back(PresenceOutput::Left);
         }
     }
 
@@ -603,20 +607,20 @@ impl Machine {
         host.ip.is_loopback() || link_local || self.links.iter().any(|l| l.contains(host.ip))
     }
 
-    pub(super) fn broadcast(&mut self, message: Message) {
+    pub(super) fn broadcast(&mut self, message: DatagramMessage) {
         let body = self.body(message);
-        self.outputs.push_back(Output::Broadcast(body));
+        self.outputs.push_back(PresenceOutput::Broadcast(body));
     }
 
-    pub(super) fn unicast(&mut self, to: SocketAddr, via: Via, message: Message) {
+    pub(super) fn unicast(&mut self, to: SocketAddr, via: Via, message: DatagramMessage) {
         let body = self.body(message);
-        self.outputs.push_back(Output::Unicast { to, via, body });
+        self.outputs.push_back(PresenceOutput::Unicast { to, via, body });
     }
 
-    fn body(&mut self, message: Message) -> Body {
+    fn body(&mut self, message: DatagramMessage) -> Body {
         self.sequence += 1;
         let interval = u32::try_from(self.interval.as_millis()).unwrap_or(u32::MAX);
-        let Own { state, name, ports, catalogue, .. } = &self.own;
+        let OwnPresence { state, name, ports, catalogue, .. } = &self.own;
         let presence = Presence::new(*state, name.clone(), *ports, interval, *catalogue);
         Body { instance: self.instance, sequence: self.sequence, presence, message }
     }

@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use super::dice::Dice;
+use super::dice::Rng;
 use crate::time::Time;
 
 /// Probes that must go unanswered. At 20 % loss all eight fail once in 4,000 times, and only after six
@@ -25,7 +25,7 @@ pub(super) struct Suspicion {
 
 /// What is to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum ProbeStep {
     /// Nothing before that time.
     Wait(Time),
     /// Broadcast a probe.
@@ -36,7 +36,7 @@ pub(super) enum Step {
 
 impl Suspicion {
     /// The first probe goes out within `spread`.
-    pub(super) fn begin(now: Time, spread: Duration, dice: &mut Dice) -> Self {
+    pub(super) fn begin(now: Time, spread: Duration, dice: &mut Rng) -> Self {
         Self { next: now + dice.delay(spread), last: Time::ZERO, asked: 0 }
     }
 
@@ -45,23 +45,23 @@ impl Suspicion {
         self.next
     }
 
-    /// What is due. [`Step::Probe`] counts as done.
-    pub(super) fn step(&mut self, now: Time) -> Step {
+    /// What is due. [`ProbeStep::Probe`] counts as done.
+    pub(super) fn step(&mut self, now: Time) -> ProbeStep {
         if now < self.next {
-            return Step::Wait(self.next);
+            return ProbeStep::Wait(self.next);
         }
         if self.asked >= PROBES {
-            return Step::Dead;
+            return ProbeStep::Dead;
         }
         self.asked += 1;
         self.last = now;
         self.next = now + GAP;
-        Step::Probe
+        ProbeStep::Probe
     }
 
     /// Someone else probed: that counts, and ours waits a little longer than theirs, so that one goes on.
     /// `peers` spreads the taking over.
-    pub(super) fn heard(&mut self, now: Time, peers: usize, dice: &mut Dice) {
+    pub(super) fn heard(&mut self, now: Time, peers: usize, dice: &mut Rng) {
         // Two at once count as one: they may share one fate, and the peer answers them with one packet.
         if self.asked > 0 && now.since(self.last) < GAP / 2 {
             return;
@@ -83,14 +83,14 @@ mod tests {
 
     #[test]
     fn eight_probes_120_ms_apart_then_the_verdict() {
-        let mut dice = Dice::new([0; 32]);
+        let mut dice = Rng::new([0; 32]);
         let mut suspicion = Suspicion::begin(Time::ZERO, Duration::ZERO, &mut dice);
         let (mut now, mut probes) = (Time::ZERO, Vec::new());
         loop {
             match suspicion.step(now) {
-                Step::Probe => probes.push(ms(now)),
-                Step::Wait(at) => now = at,
-                Step::Dead => break,
+                ProbeStep::Probe => probes.push(ms(now)),
+                ProbeStep::Wait(at) => now = at,
+                ProbeStep::Dead => break,
             }
         }
         assert_eq!(probes, [0, 120, 240, 360, 480, 600, 720, 840]);
@@ -99,25 +99,25 @@ mod tests {
 
     #[test]
     fn who_hears_a_probe_keeps_still_and_takes_over_when_it_stops() {
-        let mut dice = Dice::new([0; 32]);
+        let mut dice = Rng::new([0; 32]);
         let mut suspicion = Suspicion::begin(Time::ZERO, Duration::from_millis(300), &mut dice);
         let mut now = Time::ZERO;
         for _ in 0..7 {
             suspicion.heard(now, 50, &mut dice);
             now = now + GAP;
-            assert!(matches!(suspicion.step(now), Step::Wait(_)));
+            assert!(matches!(suspicion.step(now), ProbeStep::Wait(_)));
         }
         // The prober died: one is missing, and is sent.
         now = now + Duration::from_millis(30);
-        assert_eq!(suspicion.step(now), Step::Probe);
-        assert_eq!(suspicion.step(now + GAP), Step::Dead);
+        assert_eq!(suspicion.step(now), ProbeStep::Probe);
+        assert_eq!(suspicion.step(now + GAP), ProbeStep::Dead);
     }
 
     #[test]
     fn two_that_probe_at_once_count_as_one() {
-        let mut dice = Dice::new([0; 32]);
+        let mut dice = Rng::new([0; 32]);
         let mut suspicion = Suspicion::begin(Time::ZERO, Duration::ZERO, &mut dice);
-        assert_eq!(suspicion.step(Time::ZERO), Step::Probe);
+        assert_eq!(suspicion.step(Time::ZERO), ProbeStep::Probe);
         for us in 0..20 {
             suspicion.heard(Time::ZERO + Duration::from_micros(us), 50, &mut dice);
         }

@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 
 use super::Event;
 use super::hearing::SMALL;
-use super::presence::{Machine, Output, Via};
+use super::presence::{Machine, PresenceOutput, Via};
 use crate::address::Host;
 use crate::content::FileId;
 use crate::discovery::limits;
 use crate::identity::PeerId;
-use crate::rate::{Bucket, Rate};
+use crate::rate::{Rate, TokenBucket};
 use crate::time::Time;
-use crate::wire::datagram::{FILES, Message};
+use crate::wire::datagram::{DatagramMessage, FILES};
 
 /// After the first and the second seek of a file, when the next one goes out, unless enough are known then:
 /// a datagram may be lost.
@@ -54,7 +54,7 @@ const GAP: Duration = Duration::from_millis(5);
 
 /// A file that is fetched here.
 #[derive(Clone, Copy, Debug)]
-struct Wanted {
+struct SoughtFile {
     /// When it is sought next.
     due: Time,
     /// How often it was.
@@ -71,7 +71,7 @@ struct Seeker {
 
 /// Where the answer to a seek goes.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct SeekRequest {
     at: Time,
     to: SocketAddr,
     via: Via,
@@ -79,7 +79,7 @@ struct Asked {
 
 /// An answer that waits.
 #[derive(Clone, Debug)]
-struct Answer {
+struct SeekAnswer {
     due: Time,
     to: SocketAddr,
     via: Via,
@@ -89,18 +89,18 @@ struct Answer {
 /// What is sought, here and by others.
 #[derive(Debug, Default)]
 pub(super) struct Seeking {
-    wanted: BTreeMap<FileId, Wanted>,
+    wanted: BTreeMap<FileId, SoughtFile>,
     /// When the first seek is due that is not a repetition.
     next: Option<Time>,
-    pace: Bucket,
+    pace: TokenBucket,
     /// At most [`limits::SEEKERS`] of them.
     seekers: BTreeMap<FileId, BTreeMap<PeerId, Seeker>>,
     seekers_count: usize,
     /// At most [`limits::SOUGHT_WAITING`].
-    asked: BTreeMap<PeerId, Asked>,
+    asked: BTreeMap<PeerId, SeekRequest>,
     /// At most [`limits::SOUGHT_WAITING`].
-    answers: Vec<Answer>,
-    answered: Bucket,
+    answers: Vec<SeekAnswer>,
+    answered: TokenBucket,
 }
 
 impl Seeking {
@@ -159,7 +159,7 @@ impl Machine {
         let mut before = core::mem::take(&mut self.seeking.wanted);
         if !self.is_leaving() {
             for file in files {
-                let wanted = before.remove(&file).unwrap_or(Wanted { due: now, said: 0 });
+                let wanted = before.remove(&file).unwrap_or(SoughtFile { due: now, said: 0 });
                 self.seeking.wanted.insert(file, wanted);
             }
         }
@@ -189,7 +189,7 @@ impl Machine {
             });
             if !files.is_empty() && self.seeking.answers.len() < limits::SOUGHT_WAITING {
                 let due = now + self.dice.delay(SPREAD);
-                self.seeking.answers.push(Answer { due, to: asked.to, via: asked.via, files });
+                self.seeking.answers.push(SeekAnswer { due, to: asked.to, via: asked.via, files });
             }
         }
         self.rearm(now);
@@ -208,8 +208,8 @@ impl Machine {
         while let Some(at) = self.seeking.answers.iter().position(|a| a.due <= now)
             && self.seeking.answered.take(now, limits::HAS_RATE)
         {
-            let Answer { to, via, files, .. } = self.seeking.answers.swap_remove(at);
-            self.unicast(to, via, Message::Has { files });
+            let SeekAnswer { to, via, files, .. } = self.seeking.answers.swap_remove(at);
+            self.unicast(to, via, DatagramMessage::Has { files });
         }
         while self.seeking.next.is_some_and(|at| at <= now) {
             self.skip_known(now);
@@ -223,14 +223,14 @@ impl Machine {
             let files = self.seeking.take_due(now);
             // It says all that an announcement says.
             self.plan_announcement(now);
-            self.broadcast(Message::Seek { files });
+            self.broadcast(DatagramMessage::Seek { files });
         }
     }
 
     /// The announcement that is due, if it is to be a seek.
-    pub(super) fn seek_again(&mut self, now: Time) -> Option<Message> {
+    pub(super) fn seek_again(&mut self, now: Time) -> Option<DatagramMessage> {
         let files = self.seeking.take_due(now);
-        (!files.is_empty()).then_some(Message::Seek { files })
+        (!files.is_empty()).then_some(DatagramMessage::Seek { files })
     }
 
     /// Of a file of which enough others are known the second and third seek wait, as later ones do.
@@ -240,7 +240,7 @@ impl Machine {
         for (file, wanted) in wanted.iter_mut().filter(|(_, w)| w.due <= now) {
             let known = seekers.get(file).map_or(0, BTreeMap::len) as u64;
             if (1..=AGAIN.len()).contains(&wanted.said) && known >= enough {
-                *wanted = Wanted { due: now + REPEAT, said: AGAIN.len() + 1 };
+                *wanted = SoughtFile { due: now + REPEAT, said: AGAIN.len() + 1 };
             }
         }
         self.seeking.plan();
@@ -287,9 +287,9 @@ impl Machine {
             asked.retain(|_, asked| now.since(asked.at) < ASKED);
         }
         if asked.len() < limits::SOUGHT_WAITING || asked.contains_key(&id) {
-            asked.insert(id, Asked { at: now, to, via });
+            asked.insert(id, SeekRequest { at: now, to, via });
         }
-        self.outputs.push_back(Output::Event(Event::Sought(id, files.to_vec())));
+        self.outputs.push_back(PresenceOutput::Event(Event::Sought(id, files.to_vec())));
     }
 
     /// A peer says that it has some of these files, or fetches them.
@@ -303,6 +303,6 @@ impl Machine {
         for file in &ours {
             self.seeking.note(now, id, *file, silence);
         }
-        self.outputs.push_back(Output::Event(Event::Has(id, ours)));
+        self.outputs.push_back(PresenceOutput::Event(Event::Has(id, ours)));
     }
 }

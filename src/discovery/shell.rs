@@ -12,17 +12,17 @@ use mio::{Events, Poll, Token, Waker};
 use zeroize::Zeroizing;
 
 use super::interfaces::Interfaces;
-use super::presence::{Machine, Output, Via};
-use super::sockets::Sockets;
+use super::presence::{Machine, PresenceOutput, Via};
+use super::sockets::BoundSockets;
 use super::tally::Tally;
-use super::{Command, Config, Event, Handle};
+use super::{Command, DiscoveryConfig, Event, Handle};
 use crate::discovery::limits;
 use crate::identity::{Identity, PeerId, fill_random};
 use crate::sys::clock;
 use crate::sys::thread::Thread;
 use crate::time::Time;
 use crate::wire::datagram::{Body, Envelope, seal};
-use crate::wire::message::Told;
+use crate::wire::message::PeerRecord;
 
 /// The token of the waker: no socket has it.
 const WAKER: Token = Token(usize::MAX);
@@ -40,8 +40,8 @@ const OFFER_AGAIN: core::time::Duration = core::time::Duration::from_millis(20);
 ///
 /// # Errors
 /// When the discovery port cannot be opened, or the system has no thread or randomness to give.
-pub fn start(config: Config) -> io::Result<Handle> {
-    let mut sockets = Sockets::open(config.port)?;
+pub fn start(config: DiscoveryConfig) -> io::Result<Handle> {
+    let mut sockets = BoundSockets::open(config.port)?;
     let poll = Poll::new()?;
     sockets.register(poll.registry())?;
     let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -54,7 +54,7 @@ pub fn start(config: Config) -> io::Result<Handle> {
     let (reports, events) = bounded(REPORTS);
     let machine =
         Machine::new(clock::now(), config.identity.id(), config.instance, config.own.clone(), *seed);
-    let shell = Shell {
+    let shell = DiscoveryShell {
         machine,
         identity: config.identity,
         names: config.interfaces,
@@ -103,13 +103,13 @@ enum Then {
     End,
 }
 
-struct Shell {
+struct DiscoveryShell {
     machine: Machine,
     identity: Arc<Identity>,
     names: Vec<String>,
     interfaces: Interfaces,
     listed: Option<Time>,
-    sockets: Sockets,
+    sockets: BoundSockets,
     inbox: Receiver<Command>,
     reports: Sender<Event>,
     waiting: VecDeque<Event>,
@@ -120,7 +120,7 @@ struct Shell {
     _waker: Arc<Waker>,
 }
 
-impl Shell {
+impl DiscoveryShell {
     fn run(mut self, mut poll: Poll) {
         let mut events = Events::with_capacity(EVENTS);
         loop {
@@ -204,9 +204,9 @@ impl Shell {
         }
     }
 
-    fn take_table(&mut self, now: Time, teller: PeerId, told: &[Told]) {
+    fn take_table(&mut self, now: Time, teller: PeerId, told: &[PeerRecord]) {
         let mut left = limits::CANDIDATES;
-        for Told { at, signed } in told {
+        for PeerRecord { at, signed } in told {
             let envelope = match Envelope::parse(signed) {
                 Ok(envelope) => envelope,
                 Err(e) => {
@@ -284,21 +284,21 @@ impl Shell {
     fn do_outputs(&mut self, now: Time) -> Then {
         while let Some(output) = self.machine.poll_output() {
             match output {
-                Output::Broadcast(body) => {
+                PresenceOutput::Broadcast(body) => {
                     let bytes = self.seal(&body);
                     if self.sockets.broadcast(&bytes, &self.interfaces, &self.tally) {
                         self.machine.handle_link_up(now);
                     }
                 }
-                Output::Unicast { to, via, body } => {
+                PresenceOutput::Unicast { to, via, body } => {
                     let sent = self.sockets.send(to, via, &self.seal(&body));
                     if let Err(e) = &sent {
                         log::debug!("sending to {to}: {e}");
                     }
                     self.tally.sent(sent.is_ok());
                 }
-                Output::Event(event) => self.waiting.push_back(event),
-                Output::Left => {
+                PresenceOutput::Event(event) => self.waiting.push_back(event),
+                PresenceOutput::Left => {
                     self.offer_reports();
                     return Then::End;
                 }

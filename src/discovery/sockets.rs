@@ -31,14 +31,14 @@ struct One {
 
 /// Those of them that could be had.
 #[derive(Debug)]
-pub(super) struct Sockets {
+pub(super) struct BoundSockets {
     all: Vec<One>,
     port: u16,
     joined: BTreeSet<u32>,
     failed: BTreeSet<SocketAddr>,
 }
 
-impl Sockets {
+impl BoundSockets {
     /// Opens them on discovery port `port`. Without IPv6 (or IPv4) the other one has to do.
     ///
     /// # Errors

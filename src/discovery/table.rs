@@ -16,9 +16,9 @@ use super::probe::Suspicion;
 use crate::address::Host;
 use crate::discovery::limits;
 use crate::identity::{Instance, PeerId};
-use crate::rate::Bucket;
+use crate::rate::TokenBucket;
 use crate::time::Time;
-use crate::wire::datagram::{Body, Presence, State};
+use crate::wire::datagram::{Body, Presence, PresenceState};
 
 /// Which sequence numbers of an instance were heard: the highest and the 64 below it (as the
 /// anti-replay window of RFC 4303 §3.4.3).
@@ -30,7 +30,7 @@ pub(super) struct Window {
 
 /// What a sequence number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum SequenceState {
     /// Not heard before.
     New,
     /// Another copy, by another way or replayed.
@@ -41,23 +41,23 @@ pub(super) enum Heard {
 
 impl Window {
     /// Looks `sequence` up and remembers it.
-    pub(super) const fn take(&mut self, sequence: u64) -> Heard {
+    pub(super) const fn take(&mut self, sequence: u64) -> SequenceState {
         if sequence > self.highest {
             let ahead = sequence - self.highest;
             self.seen = if ahead >= 64 { 1 } else { self.seen << ahead | 1 };
             self.highest = sequence;
-            return Heard::New;
+            return SequenceState::New;
         }
         let behind = self.highest - sequence;
         if behind >= 64 {
-            return Heard::Old;
+            return SequenceState::Old;
         }
         let bit = 1 << behind;
         if self.seen & bit != 0 {
-            return Heard::Copy;
+            return SequenceState::Copy;
         }
         self.seen |= bit;
-        Heard::New
+        SequenceState::New
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Voice {
     pub presence: Presence,
     pub signed: Arc<[u8]>,
     /// Questions of it that are taken.
-    pub questions: Bucket,
+    pub questions: TokenBucket,
     /// The last one that was answered, and when.
     pub answered: Option<(u64, Time)>,
 }
@@ -84,7 +84,7 @@ impl Voice {
             window,
             presence: body.presence.clone(),
             signed: Arc::clone(signed),
-            questions: Bucket::default(),
+            questions: TokenBucket::default(),
             answered: None,
         }
     }
@@ -94,7 +94,9 @@ impl Voice {
         self.signed = Arc::clone(signed);
         let (old, new) = (&self.presence, &body.presence);
         // One that overtook a newer one: within an instance a catalogue never goes back, and who leaves goes.
-        if new.catalogue < old.catalogue || (old.state, new.state) == (State::Leaving, State::Here) {
+        if new.catalogue < old.catalogue
+            || (old.state, new.state) == (PresenceState::Leaving, PresenceState::Here)
+        {
             return false;
         }
         let changed = (&old.name, old.ports, old.catalogue, old.state)
@@ -108,7 +110,7 @@ impl Voice {
 
 /// A peer that is here.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct PeerEntry {
     pub voice: Voice,
     /// Proved addresses, the last proved one first; 1 to [`limits::HOSTS`].
     pub hosts: Vec<Host>,
@@ -121,13 +123,13 @@ pub(super) struct Entry {
     pub first_heard: Time,
     /// Its hello, which it knows that we answered.
     pub confirmed: Option<u64>,
-    pub bucket: Bucket,
+    pub bucket: TokenBucket,
     /// Its words on files that are taken.
-    pub seeks: Bucket,
+    pub seeks: TokenBucket,
     armed: Time,
 }
 
-impl Entry {
+impl PeerEntry {
     /// How long it may be silent: about six seconds, but at least three of its intervals.
     pub(super) fn patience(&self) -> Duration {
         let interval = Duration::from_millis(u64::from(self.voice.presence.interval))
@@ -227,15 +229,15 @@ impl Hasher for IdHasher {
 /// The tables. Invariants: a candidate's or entry's key in a time queue is the one it holds; tombstones
 /// are at most [`limits::TOMBSTONES`].
 #[derive(Debug)]
-pub(super) struct Table {
-    entries: ById<Entry>,
+pub(super) struct PeerTable {
+    entries: ById<PeerEntry>,
     entries_due: BTreeSet<(Time, PeerId)>,
     candidates: ById<Candidate>,
     candidates_due: BTreeSet<(Time, PeerId)>,
     tombstones: BTreeMap<PeerId, (Instance, Time)>,
 }
 
-impl Table {
+impl PeerTable {
     /// An empty one. `seed` is a secret.
     pub(super) fn new(seed: u64) -> Self {
         Self {
@@ -258,7 +260,7 @@ impl Table {
     }
 
     /// The peers that are here.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (PeerId, &Entry)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PeerId, &PeerEntry)> {
         self.entries.iter().map(|(id, entry)| (*id, entry))
     }
 
@@ -268,7 +270,7 @@ impl Table {
     }
 
     /// One of them.
-    pub(super) fn get_mut(&mut self, id: PeerId) -> Option<&mut Entry> {
+    pub(super) fn get_mut(&mut self, id: PeerId) -> Option<&mut PeerEntry> {
         self.entries.get_mut(&id)
     }
 
@@ -282,7 +284,7 @@ impl Table {
         if self.entries.len() >= limits::PEERS {
             return false;
         }
-        let mut entry = Entry {
+        let mut entry = PeerEntry {
             voice,
             hosts: vec![Host::from(at)],
             at,
@@ -290,8 +292,8 @@ impl Table {
             suspicion: None,
             first_heard: now,
             confirmed: None,
-            bucket: Bucket::default(),
-            seeks: Bucket::default(),
+            bucket: TokenBucket::default(),
+            seeks: TokenBucket::default(),
             armed: now,
         };
         entry.armed = now + entry.patience();
@@ -301,7 +303,7 @@ impl Table {
     }
 
     /// Takes a peer out.
-    pub(super) fn remove(&mut self, id: PeerId) -> Option<Entry> {
+    pub(super) fn remove(&mut self, id: PeerId) -> Option<PeerEntry> {
         let entry = self.entries.remove(&id)?;
         self.entries_due.remove(&(entry.armed, id));
         Some(entry)
@@ -410,16 +412,16 @@ mod tests {
     #[test]
     fn the_window_knows_new_copied_and_old() {
         let mut window = Window::default();
-        assert_eq!(window.take(5), Heard::New);
-        assert_eq!(window.take(5), Heard::Copy);
-        assert_eq!(window.take(3), Heard::New);
-        assert_eq!(window.take(3), Heard::Copy);
-        assert_eq!(window.take(100), Heard::New);
-        assert_eq!(window.take(37), Heard::New);
-        assert_eq!(window.take(36), Heard::Old);
-        assert_eq!(window.take(u64::MAX), Heard::New);
-        assert_eq!(window.take(u64::MAX), Heard::Copy);
-        assert_eq!(window.take(100), Heard::Old);
+        assert_eq!(window.take(5), SequenceState::New);
+        assert_eq!(window.take(5), SequenceState::Copy);
+        assert_eq!(window.take(3), SequenceState::New);
+        assert_eq!(window.take(3), SequenceState::Copy);
+        assert_eq!(window.take(100), SequenceState::New);
+        assert_eq!(window.take(37), SequenceState::New);
+        assert_eq!(window.take(36), SequenceState::Old);
+        assert_eq!(window.take(u64::MAX), SequenceState::New);
+        assert_eq!(window.take(u64::MAX), SequenceState::Copy);
+        assert_eq!(window.take(100), SequenceState::Old);
     }
 
     proptest! {
@@ -428,8 +430,8 @@ mod tests {
             let (mut window, mut seen) = (Window::default(), BTreeSet::new());
             for n in numbers {
                 let heard = window.take(n);
-                prop_assert_eq!(heard == Heard::New, heard != Heard::Old && !seen.contains(&n));
-                if heard == Heard::New {
+                prop_assert_eq!(heard == SequenceState::New, heard != SequenceState::Old && !seen.contains(&n));
+                if heard == SequenceState::New {
                     seen.insert(n);
                 }
             }
@@ -438,7 +440,7 @@ mod tests {
 
     #[test]
     fn a_tombstone_holds_its_instance_and_earlier_ones_for_its_time() {
-        let mut table = Table::new(1);
+        let mut table = PeerTable::new(1);
         let (id, now) = (PeerId([1; 32]), Time::ZERO);
         let of = |count| Instance { count, random: 0 };
         table.bury(now, id, of(5));

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, select};
 
-use super::open::{self, Found};
-use super::place::{Place, failure};
+use super::open::{self, OpenPartial};
+use super::place::{Destination, failure};
 use super::publish::Published;
-use super::slow::Task;
-use super::state::{Flush, Open, Stage, Used};
-use super::writer::{Job, Target};
+use super::slow::SlowTask;
+use super::state::{FileStage, Flush, OpenFile, Used};
+use super::writer::{WriteTarget, WriterTask};
 use super::{Block, Command, Event, FileToken, Plan};
 use crate::content::partial::{Bits, Boot};
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest, SafePath};
@@ -29,7 +29,7 @@ use crate::time::Time;
 
 /// What the other threads tell the clerk.
 #[derive(Debug)]
-pub(super) enum Report {
+pub(super) enum WorkerReport {
     /// A chunk is complete, and verified or not; or it could not be written.
     Chunk(FileToken, ChunkIndex, io::Result<bool>),
     /// A thread has done all it was told of this file, and let go of it.
@@ -60,12 +60,12 @@ pub(super) const HANDS: u8 = 3;
 /// The state of the clerk.
 pub(super) struct Clerk {
     pub(super) commands: Receiver<Command>,
-    pub(super) reports: Receiver<Report>,
+    pub(super) reports: Receiver<WorkerReport>,
     pub(super) events: Sender<Event>,
     pub(super) waker: Box<dyn Fn() + Send>,
-    pub(super) writers: [Sender<Job>; 2],
-    pub(super) slow: Sender<Task>,
-    pub(super) files: BTreeMap<FileToken, Open>,
+    pub(super) writers: [Sender<WriterTask>; 2],
+    pub(super) slow: Sender<SlowTask>,
+    pub(super) files: BTreeMap<FileToken, OpenFile>,
     pub(super) places: BTreeMap<PathBuf, Used>,
     /// Which content goes where, so that no two tokens write one partial file.
     pub(super) busy: BTreeMap<(PathBuf, FileId), FileToken>,
@@ -88,11 +88,11 @@ pub(super) struct Clerk {
 impl Clerk {
     pub(super) fn new(
         commands: Receiver<Command>,
-        reports: Receiver<Report>,
+        reports: Receiver<WorkerReport>,
         events: Sender<Event>,
         waker: Box<dyn Fn() + Send>,
-        writers: [Sender<Job>; 2],
-        slow: Sender<Task>,
+        writers: [Sender<WriterTask>; 2],
+        slow: Sender<SlowTask>,
     ) -> Self {
         Self {
             commands,
@@ -183,32 +183,32 @@ impl Clerk {
             Command::Flush => {
                 self.flush = Some(Flush::Writing(2));
                 for writer in &self.writers {
-                    tell(writer, Job::Mark);
+                    tell(writer, WriterTask::Mark);
                 }
             }
         }
     }
 
-    pub(super) fn report(&mut self, report: Report) {
+    pub(super) fn report(&mut self, report: WorkerReport) {
         match report {
-            Report::Chunk(token, chunk, Ok(good)) => self.chunk(token, chunk, good),
-            Report::Chunk(token, _, Err(e)) => self.fail_with(token, "write", &e),
-            Report::Ended(token) => self.ended(token),
-            Report::Written => self.written(),
-            Report::Saved(token, last, result) => self.saved(token, last, result),
-            Report::Preallocated(token, Ok(())) => {
+            WorkerReport::Chunk(token, chunk, Ok(good)) => self.chunk(token, chunk, good),
+            WorkerReport::Chunk(token, _, Err(e)) => self.fail_with(token, "write", &e),
+            WorkerReport::Ended(token) => self.ended(token),
+            WorkerReport::Written => self.written(),
+            WorkerReport::Saved(token, last, result) => self.saved(token, last, result),
+            WorkerReport::Preallocated(token, Ok(())) => {
                 if let Some(file) = self.files.get_mut(&token) {
                     file.found.missing = 0;
                 }
             }
-            Report::Preallocated(token, Err(e)) => self.fail_with(token, "make room", &e),
-            Report::Published(published) => self.published(published),
-            Report::Folder(_, Ok(())) => {}
-            Report::Folder(token, Err(failure)) => self.tell(Event::Failed(token, failure)),
-            Report::Copied(token, copied) => self.copied(token, copied),
-            Report::Compared(token, there) => self.compared(token, there),
-            Report::Checked(token, chunk, good) => self.checked(token, chunk, good),
-            Report::Synced => {
+            WorkerReport::Preallocated(token, Err(e)) => self.fail_with(token, "make room", &e),
+            WorkerReport::Published(published) => self.published(published),
+            WorkerReport::Folder(_, Ok(())) => {}
+            WorkerReport::Folder(token, Err(failure)) => self.tell(Event::Failed(token, failure)),
+            WorkerReport::Copied(token, copied) => self.copied(token, copied),
+            WorkerReport::Compared(token, there) => self.compared(token, there),
+            WorkerReport::Checked(token, chunk, good) => self.checked(token, chunk, good),
+            WorkerReport::Synced => {
                 if self.flush == Some(Flush::Syncing) {
                     self.flush = Some(Flush::Publishing);
                 }
@@ -230,7 +230,7 @@ impl Clerk {
         let key = (plan.destination.clone(), plan.id);
         if let Some(earlier) = self.busy.get(&key) {
             let closing = self.files.get(earlier);
-            if closing.is_some_and(|f| matches!(f.stage, Stage::Closing(_) | Stage::Leaving)) {
+            if closing.is_some_and(|f| matches!(f.stage, FileStage::Closing(_) | FileStage::Leaving)) {
                 return self.waiting.push((token, plan));
             }
             let message = format!("{} is being fetched into the same folder already", plan.to);
@@ -267,7 +267,7 @@ impl Clerk {
         }
         let place = self.place(&plan.destination)?;
         let none = Bits::none(chunks);
-        let found = Found {
+        let found = OpenPartial {
             data: None,
             sidecar: None,
             number: 0,
@@ -277,12 +277,12 @@ impl Clerk {
             new: false,
             missing: 0,
         };
-        let file = Open {
+        let file = OpenFile {
             plan: Arc::new(plan),
             source,
             chunks,
             place,
-            stage: Stage::Comparing,
+            stage: FileStage::Comparing,
             found,
             held: None,
             doubted: none.clone(),
@@ -301,14 +301,14 @@ impl Clerk {
     }
 
     /// The destination held open, for one user more.
-    pub(super) fn place(&mut self, path: &PathBuf) -> Result<Arc<Place>, Failure> {
+    pub(super) fn place(&mut self, path: &PathBuf) -> Result<Arc<Destination>, Failure> {
         if let Some(used) = self.places.get_mut(path)
             && used.place.is_there()
         {
             used.users += 1;
             return Ok(Arc::clone(&used.place));
         }
-        let place = Place::open(path).map_err(|e| failure(path, "open the folder", &e))?;
+        let place = Destination::open(path).map_err(|e| failure(path, "open the folder", &e))?;
         let place = Arc::new(place);
         self.places.insert(path.clone(), Used { place: Arc::clone(&place), users: 1 });
         Ok(place)
@@ -324,12 +324,12 @@ impl Clerk {
                 let there = open::same(&file.plan, &twins);
                 self.compared(token, there);
             }
-            Ok(twins) => tell(&self.slow, Task::Compare(token, file.plan.id, twins)),
+            Ok(twins) => tell(&self.slow, SlowTask::Compare(token, file.plan.id, twins)),
         }
     }
 
     pub(super) fn compared(&mut self, token: FileToken, there: Option<PathBuf>) {
-        let Some(file) = self.files.get(&token).filter(|f| f.stage == Stage::Comparing) else { return };
+        let Some(file) = self.files.get(&token).filter(|f| f.stage == FileStage::Comparing) else { return };
         match there {
             None => self.begin(token),
             Some(path) => {
@@ -355,7 +355,7 @@ impl Clerk {
             Err(failure) => return self.fail(token, failure),
         };
         let Some(file) = self.files.get_mut(&token) else { return };
-        file.stage = Stage::Filling;
+        file.stage = FileStage::Filling;
         file.doubted = if file.chunks.is_single() { Bits::none(file.chunks) } else { found.have.clone() };
         file.preallocated = found.missing == 0;
         let (believed, manifest) = (found.have.iter().collect(), found.manifest.clone());
@@ -368,8 +368,8 @@ impl Clerk {
             }
         }
         if file.chunks.is_single() {
-            let target = Target::Small(Arc::clone(&file.place), Arc::clone(&file.plan), file.chunks);
-            tell(writer_of(&self.writers, token, file.chunks.last()), Job::Begin(token, target));
+            let target = WriteTarget::Small(Arc::clone(&file.place), Arc::clone(&file.plan), file.chunks);
+            tell(writer_of(&self.writers, token, file.chunks.last()), WriterTask::Begin(token, target));
         }
         if let Some(held) = file.held.clone() {
             self.tell(Event::Held(held));
@@ -387,25 +387,25 @@ impl Clerk {
         if let Err(failure) = open::check_space(&file.place, &file.plan, file.plan.size, promised) {
             return self.fail(token, failure);
         }
-        file.stage = Stage::Copying;
+        file.stage = FileStage::Copying;
         file.found.missing = file.plan.size;
         let (place, plan) = (Arc::clone(&file.place), Arc::clone(&file.plan));
         if file.chunks.is_single() {
             let writer = writer_of(&self.writers, token, file.chunks.last());
-            tell(writer, Job::Copy(token, place, plan, source));
+            tell(writer, WriterTask::Copy(token, place, plan, source));
         } else {
-            tell(&self.slow, Task::Copy(token, place, plan, source));
+            tell(&self.slow, SlowTask::Copy(token, place, plan, source));
         }
     }
 
     fn copied(&mut self, token: FileToken, copied: io::Result<Option<File>>) {
         // A closing one is discarded when all have let go of it.
-        let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == Stage::Copying) else { return };
+        let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == FileStage::Copying) else { return };
         match copied {
             Ok(Some(copy)) => {
                 file.found.data = Some(Arc::new(copy));
                 file.found.missing = 0;
-                file.stage = Stage::Publishing;
+                file.stage = FileStage::Publishing;
                 self.ready.push_back(token);
             }
             Ok(None) => {
@@ -418,7 +418,7 @@ impl Clerk {
     }
 
     /// Bytes that the open downloads on the file system of `place` will still ask of it.
-    pub(super) fn promised(&self, place: &Place) -> u64 {
+    pub(super) fn promised(&self, place: &Destination) -> u64 {
         self.files.values().filter(|f| f.place.device == place.device).map(|f| f.found.missing).sum()
     }
 
@@ -443,7 +443,10 @@ impl Clerk {
         }
         let Some(data) = &file.found.data else { return };
         for writer in &self.writers {
-            tell(writer, Job::Begin(token, Target::Large(Arc::clone(data), Arc::clone(manifest))));
+            tell(
+                writer,
+                WriterTask::Begin(token, WriteTarget::Large(Arc::clone(data), Arc::clone(manifest))),
+            );
         }
         if file.found.new {
             return;
@@ -453,13 +456,13 @@ impl Clerk {
         list.retain(|c| file.plan.wants(*c));
         list.extend(file.doubted.iter());
         if !list.is_empty() {
-            tell(&self.slow, Task::Check(token, Arc::clone(data), Arc::clone(manifest), list));
+            tell(&self.slow, SlowTask::Check(token, Arc::clone(data), Arc::clone(manifest), list));
         }
     }
 
     pub(super) fn write(&mut self, token: FileToken, chunk: ChunkIndex, offset: u64, block: Block) {
         let Some(file) = self.files.get_mut(&token) else { return };
-        let filling = matches!(file.stage, Stage::Filling | Stage::Finishing);
+        let filling = matches!(file.stage, FileStage::Filling | FileStage::Finishing);
         if !filling || chunk.get() >= file.chunks.count() || !file.plan.wants(chunk) {
             return;
         }
@@ -474,7 +477,7 @@ impl Clerk {
             return self.fail(token, Failure::other(message));
         }
         file.touched.insert(chunk);
-        tell(writer_of(&self.writers, token, chunk), Job::Write(token, chunk, offset, block));
+        tell(writer_of(&self.writers, token, chunk), WriterTask::Write(token, chunk, offset, block));
     }
 
     pub(super) fn chunk(&mut self, token: FileToken, chunk: ChunkIndex, good: bool) {
@@ -496,7 +499,11 @@ impl Clerk {
             self.preallocate(token);
             self.save_if_due(token);
         }
-        if self.files.get(&token).is_some_and(|f| !matches!(f.stage, Stage::Closing(_) | Stage::Leaving)) {
+        if self
+            .files
+            .get(&token)
+            .is_some_and(|f| !matches!(f.stage, FileStage::Closing(_) | FileStage::Leaving))
+        {
             self.tell(Event::Chunk(token, chunk, good));
         }
     }
@@ -507,7 +514,7 @@ impl Clerk {
         let large = file.plan.size >= limits::PREALLOCATE && file.plan.keep.is_none();
         let proved = large && file.found.have.has(file.chunks.last());
         if let Some(data) = file.found.data.as_ref().filter(|_| proved && !file.preallocated) {
-            tell(&self.slow, Task::Preallocate(token, Arc::clone(data), file.plan.size));
+            tell(&self.slow, SlowTask::Preallocate(token, Arc::clone(data), file.plan.size));
             file.preallocated = true;
         }
     }
@@ -525,7 +532,8 @@ impl Clerk {
                 file.dirty += 1;
                 // Of what is kept, one that nobody asked for now does not hold up the others.
                 if file.plan.wants(chunk) {
-                    file.stage = if file.stage == Stage::Finishing { Stage::Filling } else { file.stage };
+                    file.stage =
+                        if file.stage == FileStage::Finishing { FileStage::Filling } else { file.stage };
                     self.tell(Event::Chunk(token, chunk, false));
                 }
             }
@@ -536,8 +544,8 @@ impl Clerk {
     }
 
     pub(super) fn folder(&mut self, token: FileToken, destination: PathBuf, path: SafePath) {
-        match Place::open(&destination) {
-            Ok(place) => tell(&self.slow, Task::Folder(token, Arc::new(place), path)),
+        match Destination::open(&destination) {
+            Ok(place) => tell(&self.slow, SlowTask::Folder(token, Arc::new(place), path)),
             Err(e) => {
                 let failure = failure(&destination, "open the folder", &e);
                 self.tell(Event::Failed(token, failure));
@@ -547,7 +555,11 @@ impl Clerk {
 }
 
 /// The writer that a chunk belongs to: neighbours go to different ones.
-pub(super) fn writer_of(writers: &[Sender<Job>; 2], token: FileToken, chunk: ChunkIndex) -> &Sender<Job> {
+pub(super) fn writer_of(
+    writers: &[Sender<WriterTask>; 2],
+    token: FileToken,
+    chunk: ChunkIndex,
+) -> &Sender<WriterTask> {
     &writers[usize::from((token.0 ^ u64::from(chunk.get())) & 1 == 1)]
 }
 

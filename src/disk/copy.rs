@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::place::Place;
+use super::place::Destination;
 use super::{FileToken, Plan};
 use crate::content::FileId;
 use crate::sys::clone::share_bytes;
@@ -54,7 +54,7 @@ pub(super) struct Copying {
 
 /// What a step of copying came to.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum CopyStep {
     /// There is more to do.
     More(Copying),
     /// The copy, whole and verified.
@@ -68,10 +68,15 @@ impl Copying {
     ///
     /// # Errors
     /// When the copy cannot be made.
-    pub(super) fn begin(token: FileToken, place: &Place, plan: Arc<Plan>, source: &Path) -> io::Result<Step> {
+    pub(super) fn begin(
+        token: FileToken,
+        place: &Destination,
+        plan: Arc<Plan>,
+        source: &Path,
+    ) -> io::Result<CopyStep> {
         let Some(source) = open_source(source).filter(|f| f.metadata().is_ok_and(|m| m.len() == plan.size))
         else {
-            return Ok(Step::Other);
+            return Ok(CopyStep::Other);
         };
         let (partial, name) = (place.partial()?, name(plan.id, token));
         let copy = match partial.create(&name, plan.executable) {
@@ -85,34 +90,34 @@ impl Copying {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let shared = plan.size >= SHARE && share_bytes(&source, &copy)?;
-        Ok(Step::More(Self { source, copy, shared, plan, hasher: Box::default(), at: 0 }))
+        Ok(CopyStep::More(Self { source, copy, shared, plan, hasher: Box::default(), at: 0 }))
     }
 
     /// Copies and hashes as much as fits `buffer`.
     ///
     /// # Errors
     /// When the copy cannot be written.
-    pub(super) fn step(mut self, buffer: &mut [u8]) -> io::Result<Step> {
+    pub(super) fn step(mut self, buffer: &mut [u8]) -> io::Result<CopyStep> {
         let from = if self.shared { &self.copy } else { &self.source };
         match read_at(from, buffer, self.at) {
             Ok(0) => {
                 let same = FileId::from(self.hasher.finalize()) == self.plan.id;
-                Ok(if same { Step::Whole(self.copy) } else { Step::Other })
+                Ok(if same { CopyStep::Whole(self.copy) } else { CopyStep::Other })
             }
             // It grew.
-            Ok(n) if self.at + n as u64 > self.plan.size => Ok(Step::Other),
+            Ok(n) if self.at + n as u64 > self.plan.size => Ok(CopyStep::Other),
             Ok(n) => {
                 self.hasher.update(&buffer[..n]);
                 if !self.shared {
                     write_all_at(&self.copy, &buffer[..n], self.at)?;
                 }
                 self.at += n as u64;
-                Ok(Step::More(self))
+                Ok(CopyStep::More(self))
             }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(Step::More(self)),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(CopyStep::More(self)),
             Err(e) => {
                 log::debug!("what {} is copied from cannot be read: {e}", self.plan.to);
-                Ok(Step::Other)
+                Ok(CopyStep::Other)
             }
         }
     }

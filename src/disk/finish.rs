@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::clerk::{Clerk, HANDS, tell};
 use super::keep::Note;
 use super::publish::{Published, Ready};
-use super::slow::Task;
-use super::state::Stage;
-use super::writer::Job;
+use super::slow::SlowTask;
+use super::state::FileStage;
+use super::writer::WriterTask;
 use super::{Event, FileToken};
 use crate::content::ChunkIndex;
 use crate::disk::Arrival;
@@ -17,11 +17,11 @@ use crate::error::Failure;
 
 impl Clerk {
     pub(super) fn asked_to_publish(&mut self, token: FileToken) {
-        let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == Stage::Filling) else { return };
+        let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == FileStage::Filling) else { return };
         let wanted = file.chunks.iter().filter(|c| file.plan.wants(*c));
         let missing: Vec<ChunkIndex> = wanted.filter(|c| !file.found.have.has(*c)).collect();
         if missing.is_empty() {
-            file.stage = Stage::Finishing;
+            file.stage = FileStage::Finishing;
             return self.finish(token);
         }
         for chunk in missing {
@@ -32,8 +32,8 @@ impl Clerk {
     /// Queues the file for publishing if it is asked for and nothing of it is in doubt.
     pub(super) fn finish(&mut self, token: FileToken) {
         let Some(file) = self.files.get_mut(&token) else { return };
-        if file.stage == Stage::Finishing && file.doubted.count() == 0 {
-            file.stage = Stage::Publishing;
+        if file.stage == FileStage::Finishing && file.doubted.count() == 0 {
+            file.stage = FileStage::Publishing;
             self.ready.push_back(token);
         }
     }
@@ -49,7 +49,7 @@ impl Clerk {
             if group.len() == limits::PUBLISH_FILES || bytes >= limits::PUBLISH_BYTES {
                 break;
             }
-            if let Some(file) = self.files.get_mut(token).filter(|f| f.stage == Stage::Publishing) {
+            if let Some(file) = self.files.get_mut(token).filter(|f| f.stage == FileStage::Publishing) {
                 bytes += file.plan.bytes();
                 let sidecar = file.found.sidecar.clone().filter(|_| file.plan.keep.is_some());
                 let note = sidecar.map(|sidecar| {
@@ -69,7 +69,7 @@ impl Clerk {
         }
         self.publishing = !group.is_empty();
         if self.publishing {
-            tell(&self.slow, Task::Publish(group));
+            tell(&self.slow, SlowTask::Publish(group));
         }
     }
 
@@ -85,11 +85,12 @@ impl Clerk {
                     {
                         held.complete();
                     }
-                    let closing = self.files.get(&token).is_none_or(|f| matches!(f.stage, Stage::Closing(_)));
+                    let closing =
+                        self.files.get(&token).is_none_or(|f| matches!(f.stage, FileStage::Closing(_)));
                     // A closing one is forgotten when all have let go of it.
                     if !closing {
                         for writer in &self.writers {
-                            tell(writer, Job::End(token));
+                            tell(writer, WriterTask::End(token));
                         }
                         self.forget(token);
                     }
@@ -103,7 +104,7 @@ impl Clerk {
     /// all let go of it first.
     fn kept(&mut self, token: FileToken) {
         // Of one that is being closed nobody waits to hear.
-        if let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == Stage::Publishing) {
+        if let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == FileStage::Publishing) {
             file.kept = true;
             self.close(token);
         }
@@ -118,7 +119,11 @@ impl Clerk {
 
     /// Tells of the failure once, and closes the file; what arrived stays.
     pub(super) fn fail(&mut self, token: FileToken, failure: Failure) {
-        if self.files.get(&token).is_some_and(|f| !matches!(f.stage, Stage::Closing(_) | Stage::Leaving)) {
+        if self
+            .files
+            .get(&token)
+            .is_some_and(|f| !matches!(f.stage, FileStage::Closing(_) | FileStage::Leaving))
+        {
             self.close(token);
             self.tell(Event::Failed(token, failure));
         }
@@ -127,25 +132,25 @@ impl Clerk {
     pub(super) fn close(&mut self, token: FileToken) {
         self.waiting.retain(|(t, _)| *t != token);
         let Some(file) = self.files.get_mut(&token) else { return };
-        if matches!(file.stage, Stage::Closing(_) | Stage::Leaving) {
+        if matches!(file.stage, FileStage::Closing(_) | FileStage::Leaving) {
             return;
         }
-        file.stage = Stage::Closing(HANDS);
+        file.stage = FileStage::Closing(HANDS);
         for writer in &self.writers {
-            tell(writer, Job::End(token));
+            tell(writer, WriterTask::End(token));
         }
-        tell(&self.slow, Task::End(token));
+        tell(&self.slow, SlowTask::End(token));
     }
 
     /// A thread let go of a file. After the last one what arrived is noted down, and the file is left.
     pub(super) fn ended(&mut self, token: FileToken) {
         let Some(file) = self.files.get_mut(&token) else { return };
-        let Stage::Closing(left) = &mut file.stage else { return };
+        let FileStage::Closing(left) = &mut file.stage else { return };
         *left -= 1;
         if *left > 0 {
             return;
         }
-        file.stage = Stage::Leaving;
+        file.stage = FileStage::Leaving;
         if file.kept {
             self.forget(token);
             return self.tell(Event::Arrived(token, Arrival::Kept));

@@ -16,7 +16,7 @@ use crate::sys::file::read_exact_at;
 
 /// What is there of one file.
 #[derive(Debug)]
-pub struct Held {
+pub struct PartialSeed {
     id: FileId,
     chunks: Chunks,
     file: File,
@@ -29,7 +29,7 @@ pub struct Held {
     gone: AtomicBool,
 }
 
-impl Held {
+impl PartialSeed {
     /// Nothing of the file yet; `file` is open for reading.
     pub(crate) fn new(id: FileId, chunks: Chunks, file: File) -> Self {
         let words = (chunks.count() as usize).div_ceil(64);

@@ -11,12 +11,12 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::place::Place;
+use super::place::Destination;
 use super::publish::{Published, Ready, keep, sync_data};
 use crate::disk::Arrival;
 use crate::sys::facts::Facts;
 use crate::sys::file;
-use crate::sys::folder::Kind;
+use crate::sys::folder::FileKind;
 use crate::sys::sync;
 
 /// What a sidecar is to say.
@@ -46,8 +46,8 @@ pub(super) fn settle(group: Vec<Ready>, out: &mut Published) {
 }
 
 /// Writes the sidecars, and brings them and the names to the disk.
-fn note(group: &[Ready]) -> Result<(), (Arc<Place>, io::Error)> {
-    let mut places: BTreeMap<&PathBuf, &Arc<Place>> = BTreeMap::new();
+fn note(group: &[Ready]) -> Result<(), (Arc<Destination>, io::Error)> {
+    let mut places: BTreeMap<&PathBuf, &Arc<Destination>> = BTreeMap::new();
     let mut noted: Vec<(&Ready, &Note)> = Vec::new();
     for ready in group {
         places.insert(&ready.place.path, &ready.place);
@@ -84,7 +84,7 @@ impl Ready {
         let there = self.place.is_there()
             && match &self.file {
                 Some(file) => Facts::of(file)?.links > 0,
-                None => self.place.partial()?.look(&self.name())? == Some(Kind::File(self.plan.size)),
+                None => self.place.partial()?.look(&self.name())? == Some(FileKind::File(self.plan.size)),
             };
         if there { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
     }

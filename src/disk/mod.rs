@@ -40,9 +40,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 pub use self::arrival::Arrival;
-pub use self::held::Held;
+pub use self::held::PartialSeed;
 pub(crate) use self::place::PARTIAL;
-pub use self::reading::{Stored, StoredError, holds, verify as verify_stored};
+pub use self::reading::{StoredError, StoredReader, holds, verify as verify_stored};
 pub use self::stored::{drop_stored, lose_stored, stored};
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath, Span, partial};
 use crate::error::Failure;
@@ -213,7 +213,7 @@ pub enum Command {
 pub enum Event {
     /// What others may have of a file of a megabyte or more, now and while it is open, and after it was
     /// published. Comes before `Opened`; not at all if there is no descriptor left for it.
-    Held(Arc<Held>),
+    Held(Arc<PartialSeed>),
     /// Ready for bytes: the chunks believed to be there already (by the sidecar), and the manifest if
     /// one was stored beside them.
     Opened(FileToken, Vec<ChunkIndex>, Option<Arc<Manifest>>),

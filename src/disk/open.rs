@@ -9,9 +9,9 @@ use std::sync::Arc;
 use bytesize::ByteSize;
 
 use super::names::candidate;
-use super::place::{Place, discard, have_name, is_under, manifest_name, note_asked, walk};
+use super::place::{Destination, discard, have_name, is_under, manifest_name, note_asked, walk};
 use super::publish::{NAMES, content_of};
-use super::{Held, Plan};
+use super::{PartialSeed, Plan};
 use crate::content::manifest::VALUE;
 use crate::content::partial::{self, Bits, Boot};
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest};
@@ -20,14 +20,14 @@ use crate::error::{Code, Failure};
 use crate::sys::extents::data_after;
 use crate::sys::facts::Facts;
 use crate::sys::file;
-use crate::sys::folder::Kind;
+use crate::sys::folder::FileKind;
 use crate::sys::lock::try_lock;
 use crate::sys::names;
 use crate::sys::space::space;
 
 /// A partial file that is open.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct OpenPartial {
     /// The data; `None` for a small file that is not there yet.
     pub(super) data: Option<Arc<File>>,
     pub(super) sidecar: Option<Arc<File>>,
@@ -44,7 +44,7 @@ pub(super) struct Found {
 }
 
 /// Files under the wanted name, or a numbered one beside it, that have the wanted size.
-pub(super) fn twins(place: &Place, plan: &Plan) -> Result<Vec<(PathBuf, File)>, Failure> {
+pub(super) fn twins(place: &Destination, plan: &Plan) -> Result<Vec<(PathBuf, File)>, Failure> {
     let Some(walked) = walk(place, plan.to.parent().as_ref(), None)? else { return Ok(Vec::new()) };
     let here = walked.folder.as_ref().unwrap_or(&place.root);
     let mut found = Vec::new();
@@ -52,7 +52,7 @@ pub(super) fn twins(place: &Place, plan: &Plan) -> Result<Vec<(PathBuf, File)>, 
         let name = candidate(plan.to.name(), n);
         match here.look(&name).map_err(|e| place.failure("look for the file", &e))? {
             None => break,
-            Some(Kind::File(size)) if size == plan.size => {
+            Some(FileKind::File(size)) if size == plan.size => {
                 // One that cannot be read is not the same, as far as we can tell.
                 if let Ok(file) = here.open_file(&name, false) {
                     found.push((walked.path.join(name), file));
@@ -76,12 +76,12 @@ pub(super) fn same(plan: &Plan, twins: &[(PathBuf, File)]) -> Option<PathBuf> {
 /// Opens the partial file, or makes it. `promised`: bytes that the open downloads to the same file
 /// system will still ask of it.
 pub(super) fn partial(
-    place: &Place,
+    place: &Destination,
     plan: &Plan,
     chunks: Chunks,
     promised: u64,
     boot: Option<&Boot>,
-) -> Result<Found, Failure> {
+) -> Result<OpenPartial, Failure> {
     if chunks.is_single() {
         return small(place, plan, chunks, promised);
     }
@@ -133,7 +133,7 @@ pub(super) fn partial(
         missing
     };
     let manifest = stored_manifest(place, plan, chunks);
-    Ok(Found {
+    Ok(OpenPartial {
         data: Some(Arc::new(data)),
         sidecar: Some(Arc::new(sidecar)),
         number,
@@ -147,9 +147,9 @@ pub(super) fn partial(
 
 /// The partial file once more, for others to have what is there of it: the lock is not on this descriptor,
 /// and nothing can be written by it.
-pub(super) fn held(place: &Place, plan: &Plan, chunks: Chunks) -> io::Result<Held> {
+pub(super) fn held(place: &Destination, plan: &Plan, chunks: Chunks) -> io::Result<PartialSeed> {
     let file = place.partial()?.open_file(&plan.id.to_string(), false)?;
-    Ok(Held::new(plan.id, chunks, file))
+    Ok(PartialSeed::new(plan.id, chunks, file))
 }
 
 fn busy(plan: &Plan) -> Failure {
@@ -157,7 +157,7 @@ fn busy(plan: &Plan) -> Failure {
 }
 
 /// The partial file, if one lies there. What is no regular file of one name is taken away.
-fn open_data(place: &Place, plan: &Plan) -> io::Result<Option<File>> {
+fn open_data(place: &Destination, plan: &Plan) -> io::Result<Option<File>> {
     let (folder, name) = (place.partial()?, plan.id.to_string());
     match folder.open_file(&name, true) {
         Ok(file) if Facts::of(&file)?.links == 1 => Ok(Some(file)),
@@ -167,7 +167,7 @@ fn open_data(place: &Place, plan: &Plan) -> io::Result<Option<File>> {
     }
 }
 
-fn make_data(place: &Place, plan: &Plan) -> Result<File, Failure> {
+fn make_data(place: &Destination, plan: &Plan) -> Result<File, Failure> {
     let failed = |e: io::Error| place.failure("keep a partial file", &e);
     let folder = place.partial().map_err(failed)?;
     let made = folder.create(&plan.id.to_string(), plan.executable);
@@ -179,7 +179,12 @@ fn make_data(place: &Place, plan: &Plan) -> Result<File, Failure> {
 }
 
 /// Refuses what does not fit, before the first byte.
-pub(super) fn check_space(place: &Place, plan: &Plan, missing: u64, promised: u64) -> Result<(), Failure> {
+pub(super) fn check_space(
+    place: &Destination,
+    plan: &Plan,
+    missing: u64,
+    promised: u64,
+) -> Result<(), Failure> {
     let space = space(&place.root).map_err(|e| place.failure("ask for the free space", &e))?;
     let reserve = limits::DISK_RESERVE.min(space.total / 64);
     let room = space.available.saturating_sub(reserve).saturating_sub(promised);
@@ -219,7 +224,7 @@ pub(super) fn synced_turn(sidecar: &[u8], id: FileId, chunks: Chunks) -> u64 {
 }
 
 fn open_sidecar(
-    place: &Place,
+    place: &Destination,
     plan: &Plan,
     chunks: Chunks,
     len: u64,
@@ -247,7 +252,7 @@ fn open_sidecar(
 }
 
 /// The manifest that lies beside the data. It proves itself, so a torn one just is none.
-fn stored_manifest(place: &Place, plan: &Plan, chunks: Chunks) -> Option<Arc<Manifest>> {
+fn stored_manifest(place: &Destination, plan: &Plan, chunks: Chunks) -> Option<Arc<Manifest>> {
     let file = place.partial().ok()?.open_file(&manifest_name(plan.id), false).ok()?;
     let most = u64::from(chunks.count()) * VALUE as u64;
     if file.metadata().ok()?.len() != most {
@@ -259,7 +264,7 @@ fn stored_manifest(place: &Place, plan: &Plan, chunks: Chunks) -> Option<Arc<Man
 }
 
 /// Stores a manifest beside the data.
-pub(super) fn store_manifest(place: &Place, plan: &Plan, manifest: &Manifest) -> io::Result<()> {
+pub(super) fn store_manifest(place: &Destination, plan: &Plan, manifest: &Manifest) -> io::Result<()> {
     let (folder, name) = (place.partial()?, manifest_name(plan.id));
     folder.remove(&name)?;
     file::write_all_at(&folder.create(&name, false)?, manifest.as_bytes(), 0)
@@ -286,7 +291,7 @@ pub(super) fn unnamed(data: &File, have: &Bits) -> VecDeque<ChunkIndex> {
 }
 
 /// A file of one chunk lies there whole, or not at all.
-fn small(place: &Place, plan: &Plan, chunks: Chunks, promised: u64) -> Result<Found, Failure> {
+fn small(place: &Destination, plan: &Plan, chunks: Chunks, promised: u64) -> Result<OpenPartial, Failure> {
     let failed = |e: io::Error| place.failure("keep a partial file", &e);
     let mut have = Bits::none(chunks);
     let left = open_data(place, plan).map_err(failed)?;
@@ -309,7 +314,7 @@ fn small(place: &Place, plan: &Plan, chunks: Chunks, promised: u64) -> Result<Fo
         have.insert(chunks.last());
     }
     let missing = if data.is_some() { 0 } else { plan.size };
-    Ok(Found {
+    Ok(OpenPartial {
         data: data.map(Arc::new),
         sidecar: None,
         number: 0,

@@ -14,7 +14,7 @@ use crate::disk::limits;
 use crate::error::{Code, Failure};
 use crate::sys::facts::Facts;
 use crate::sys::file::write_all_at;
-use crate::sys::folder::{Folder, Kind};
+use crate::sys::folder::{FileKind, Folder};
 use crate::sys::names;
 use crate::sys::refusal::{Refusal, refusal};
 use crate::text;
@@ -27,7 +27,7 @@ const REMEMBERED: usize = 16;
 
 /// A destination.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Destination {
     /// As it was given.
     pub(super) path: PathBuf,
     /// The folder.
@@ -37,7 +37,7 @@ pub(super) struct Place {
     partial: OnceLock<Folder>,
 }
 
-impl Place {
+impl Destination {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let root = Folder::open(path)?;
         let (device, _) = root.identity()?;
@@ -196,10 +196,10 @@ pub(super) fn is_under(folder: &Folder, name: &str, file: &File) -> io::Result<b
 
 /// The names in folders, by the form in which twins are equal. Read again when a folder changed.
 #[derive(Debug, Default)]
-pub(super) struct Twins(HashMap<(u64, u64), Names>);
+pub(super) struct Twins(HashMap<(u64, u64), ReservedNames>);
 
 #[derive(Debug)]
-struct Names {
+struct ReservedNames {
     changed: i128,
     folded: HashMap<String, Vec<String>>,
 }
@@ -216,7 +216,7 @@ impl Twins {
             for name in folder.names()? {
                 folded.entry(fold(&name)).or_default().push(name);
             }
-            self.0.insert(key, Names { changed, folded });
+            self.0.insert(key, ReservedNames { changed, folded });
         }
         let mut twins = self.0.get(&key).and_then(|n| n.folded.get(&fold(name))).cloned().unwrap_or_default();
         twins.sort_by_key(|twin| twin != name);
@@ -248,7 +248,7 @@ pub(super) struct Walked {
 /// Walks from the destination to the folder `to`, making what is missing if `twins` is given.
 /// `None`: a folder on the way is missing, and was not to be made.
 pub(super) fn walk(
-    place: &Place,
+    place: &Destination,
     to: Option<&SafePath>,
     mut twins: Option<&mut Twins>,
 ) -> Result<Option<Walked>, Failure> {
@@ -281,7 +281,7 @@ enum Stop {
 }
 
 impl Stop {
-    fn failure(self, place: &Place) -> Failure {
+    fn failure(self, place: &Destination) -> Failure {
         match self {
             Self::Said(failure) => failure,
             Self::System(e) => place.failure("make a folder", &e),
@@ -322,10 +322,10 @@ fn obstacle(here: &Folder, name: &str, path: &Path, e: io::Error) -> Stop {
     let lossy = names::shown(&at);
     let shown = text::shown(&lossy);
     match here.look(name) {
-        Ok(Some(Kind::Link)) => Stop::Said(Failure::other(format!(
+        Ok(Some(FileKind::Link)) => Stop::Said(Failure::other(format!(
             "{shown} is a link, and downloads follow none: move it away, or choose another folder with --to"
         ))),
-        Ok(Some(Kind::File(_) | Kind::Other)) => Stop::Said(Failure::other(format!(
+        Ok(Some(FileKind::File(_) | FileKind::Other)) => Stop::Said(Failure::other(format!(
             "{shown} is a file where a folder is needed: move it away, or choose another folder with --to"
         ))),
         _ => Stop::System(e),

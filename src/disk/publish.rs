@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use super::keep::Note;
 use super::names::candidate;
-use super::place::{Place, Twins, discard, manifest_name, walk};
+use super::place::{Destination, Twins, discard, manifest_name, walk};
 use super::{FileToken, Plan, copy};
 use crate::content::FileId;
 use crate::disk::Arrival;
 use crate::error::Failure;
 use crate::sys::file;
-use crate::sys::folder::{Folder, Kind};
+use crate::sys::folder::{FileKind, Folder};
 use crate::sys::rename::rename_new;
 use crate::sys::sync;
 
@@ -29,7 +29,7 @@ pub(super) const NAMES: u32 = 1_000;
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) token: FileToken,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<Destination>,
     pub(super) plan: Arc<Plan>,
     /// The partial file; `None` for a small one, which was closed with its time and mode set.
     pub(super) file: Option<Arc<File>>,
@@ -100,7 +100,7 @@ pub(super) fn keep(
 }
 
 /// Brings the data of a group to the disk: a lone file by itself, several by their file systems.
-pub(super) fn sync_data(group: &[Ready]) -> Result<(), (Arc<Place>, io::Error)> {
+pub(super) fn sync_data(group: &[Ready]) -> Result<(), (Arc<Destination>, io::Error)> {
     if let [one] = group {
         return one.sync().map_err(|e| (Arc::clone(&one.place), e));
     }
@@ -185,7 +185,7 @@ impl Ready {
     }
 
     fn is_same(&self, here: &Folder, name: &str) -> bool {
-        matches!(here.look(name), Ok(Some(Kind::File(size))) if size == self.plan.size)
+        matches!(here.look(name), Ok(Some(FileKind::File(size))) if size == self.plan.size)
             && here.open_file(name, false).and_then(|f| content_of(&f)).is_ok_and(|id| id == self.plan.id)
     }
 }
@@ -209,11 +209,11 @@ pub(super) fn content_of(mut file: &File) -> io::Result<FileId> {
 #[derive(Debug, Default)]
 struct Touched {
     folders: HashMap<(u64, u64), Folder>,
-    places: HashMap<PathBuf, Arc<Place>>,
+    places: HashMap<PathBuf, Arc<Destination>>,
 }
 
 impl Touched {
-    fn add(&mut self, folder: Option<Folder>, place: &Arc<Place>) -> io::Result<()> {
+    fn add(&mut self, folder: Option<Folder>, place: &Arc<Destination>) -> io::Result<()> {
         if let Some(folder) = folder {
             self.folders.insert(folder.identity()?, folder);
         }

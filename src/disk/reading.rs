@@ -55,7 +55,7 @@ impl StoredError {
 
 /// One file of the store, open for reading.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredReader {
     file: File,
     /// What it was like when it was opened.
     stamp: Stamp,
@@ -64,7 +64,7 @@ pub struct Stored {
     proved: Bits,
 }
 
-impl Stored {
+impl StoredReader {
     /// Opens the file `id`, cut into `chunks`, of the store in the folder `store`, and its manifest, which is
     /// proved.
     ///
@@ -194,7 +194,7 @@ pub fn verify(
 ) -> io::Result<Vec<ChunkIndex>> {
     let chunks = Chunks::of(size).ok_or(io::ErrorKind::InvalidInput)?;
     let wanted = chunks.iter().filter(|c| spans.iter().any(|s| s.from <= c.get() && c.get() < s.to));
-    let stored = match Stored::open(store, id, chunks) {
+    let stored = match StoredReader::open(store, id, chunks) {
         Ok(stored) => stored,
         Err(StoredError::Io(e)) => return Err(e),
         // Nothing of it can be had.

@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use super::clerk::{Clerk, tell};
-use super::slow::{Save, Task};
-use super::state::{Flush, Open, Stage};
-use super::writer::Job;
+use super::slow::{Save, SlowTask};
+use super::state::{FileStage, Flush, OpenFile};
+use super::writer::WriterTask;
 use super::{Event, FileToken};
 use crate::content::partial;
 use crate::disk::limits;
@@ -17,7 +17,7 @@ impl Clerk {
     pub(super) fn note(&mut self) {
         let Some(boot) = &self.boot else { return };
         for token in std::mem::take(&mut self.news) {
-            let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == Stage::Filling) else {
+            let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == FileStage::Filling) else {
                 continue;
             };
             let Some(sidecar) = &file.found.sidecar else { continue };
@@ -29,7 +29,7 @@ impl Clerk {
             file.notes += 1;
             let slot = partial::encode(file.plan.id, file.found.number, &file.found.have, Some(boot));
             let at = partial::slot_offset(file.chunks, file.notes, false);
-            tell(&self.writers[0], Job::Note(Arc::clone(sidecar), at, slot));
+            tell(&self.writers[0], WriterTask::Note(Arc::clone(sidecar), at, slot));
         }
     }
 
@@ -51,7 +51,7 @@ impl Clerk {
         let (data, sidecar) = (Arc::clone(data), Arc::clone(sidecar));
         let slot = file.next_slot();
         let names = (file.saves == 1).then(|| Arc::clone(&file.place));
-        tell(&self.slow, Task::Save(Save { token, data, sidecar, slot, names, last }));
+        tell(&self.slow, SlowTask::Save(Save { token, data, sidecar, slot, names, last }));
         file.saving = true;
     }
 
@@ -95,11 +95,13 @@ impl Clerk {
         for token in dirty {
             self.save(token, false);
         }
-        tell(&self.slow, Task::Mark);
+        tell(&self.slow, SlowTask::Mark);
     }
 
     pub(super) fn finish_flush(&mut self) {
-        let closing = |f: &Open| matches!(f.stage, Stage::Closing(_) | Stage::Leaving | Stage::Publishing);
+        let closing = |f: &OpenFile| {
+            matches!(f.stage, FileStage::Closing(_) | FileStage::Leaving | FileStage::Publishing)
+        };
         if self.flush == Some(Flush::Publishing) && !self.publishing && !self.files.values().any(closing) {
             self.flush = None;
             self.tell(Event::Idle);
@@ -107,7 +109,7 @@ impl Clerk {
     }
 }
 
-impl Open {
+impl OpenFile {
     /// The next slot of the sidecar that is written after a sync, and where it begins: all that is there now
     /// will be noted down.
     pub(super) fn next_slot(&mut self) -> (u64, Vec<u8>) {

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
-use super::clerk::Report;
-use super::copy::{Copying, Step};
-use super::place::{Place, Twins, walk};
+use super::clerk::WorkerReport;
+use super::copy::{CopyStep, Copying};
+use super::place::{Destination, Twins, walk};
 use super::publish::{self, Ready};
 use super::{FileToken, Plan};
 use crate::content::manifest::ChunkHasher;
@@ -27,24 +27,24 @@ const STEP: usize = 1 << 20;
 
 /// What the slow thread is told.
 #[derive(Debug)]
-pub(super) enum Task {
-    /// Sync the data, then write the sidecar's slot. Answered by [`Report::Saved`].
+pub(super) enum SlowTask {
+    /// Sync the data, then write the sidecar's slot. Answered by [`WorkerReport::Saved`].
     Save(Save),
-    /// Ask for the blocks of so many bytes. Answered by [`Report::Preallocated`].
+    /// Ask for the blocks of so many bytes. Answered by [`WorkerReport::Preallocated`].
     Preallocate(FileToken, Arc<File>, u64),
-    /// Give these files their names. Answered by one [`Report::Published`].
+    /// Give these files their names. Answered by one [`WorkerReport::Published`].
     Publish(Vec<Ready>),
-    /// Make an empty folder. Answered by [`Report::Folder`].
-    Folder(FileToken, Arc<Place>, SafePath),
-    /// Find out which of these files has the content, if one has. Answered by [`Report::Compared`].
+    /// Make an empty folder. Answered by [`WorkerReport::Folder`].
+    Folder(FileToken, Arc<Destination>, SafePath),
+    /// Find out which of these files has the content, if one has. Answered by [`WorkerReport::Compared`].
     Compare(FileToken, FileId, Vec<(PathBuf, File)>),
-    /// Make a copy of the file at this path. Answered by [`Report::Copied`].
-    Copy(FileToken, Arc<Place>, Arc<Plan>, PathBuf),
-    /// Hash these chunks again. Each is answered by [`Report::Checked`].
+    /// Make a copy of the file at this path. Answered by [`WorkerReport::Copied`].
+    Copy(FileToken, Arc<Destination>, Arc<Plan>, PathBuf),
+    /// Hash these chunks again. Each is answered by [`WorkerReport::Checked`].
     Check(FileToken, Arc<File>, Arc<Manifest>, VecDeque<ChunkIndex>),
-    /// Read nothing more for this file. Answered by [`Report::Ended`].
+    /// Read nothing more for this file. Answered by [`WorkerReport::Ended`].
     End(FileToken),
-    /// Answered by [`Report::Synced`].
+    /// Answered by [`WorkerReport::Synced`].
     Mark,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Save {
     /// Where the slot begins, and what it holds.
     pub(super) slot: (u64, Vec<u8>),
     /// Where both lie, if their names were not synced yet.
-    pub(super) names: Option<Arc<Place>>,
+    pub(super) names: Option<Arc<Destination>>,
     /// Nothing comes after it.
     pub(super) last: bool,
 }
@@ -65,8 +65,8 @@ pub(super) struct Save {
 /// The state of the slow thread.
 #[derive(Debug)]
 pub(super) struct Slow {
-    tasks: Receiver<Task>,
-    reports: Sender<Report>,
+    tasks: Receiver<SlowTask>,
+    reports: Sender<WorkerReport>,
     reading: VecDeque<Reading>,
     twins: Twins,
     buffer: Box<[u8]>,
@@ -76,11 +76,11 @@ pub(super) struct Slow {
 #[derive(Debug)]
 struct Reading {
     token: FileToken,
-    kind: Kind,
+    kind: SlowKind,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum SlowKind {
     Compare {
         id: FileId,
         files: VecDeque<(PathBuf, File)>,
@@ -97,7 +97,7 @@ enum Kind {
 }
 
 impl Slow {
-    pub(super) fn new(tasks: Receiver<Task>, reports: Sender<Report>) -> Self {
+    pub(super) fn new(tasks: Receiver<SlowTask>, reports: Sender<WorkerReport>) -> Self {
         let buffer = vec![0; STEP].into();
         Self { tasks, reports, reading: VecDeque::new(), twins: Twins::default(), buffer }
     }
@@ -122,43 +122,47 @@ impl Slow {
     }
 
     /// `Err`: the clerk is gone.
-    fn handle(&mut self, task: Task) -> Result<(), ()> {
+    fn handle(&mut self, task: SlowTask) -> Result<(), ()> {
         let report = match task {
-            Task::Save(save) => {
+            SlowTask::Save(save) => {
                 let (token, last, result) = (save.token, save.last, save.run());
                 // What it held of the file is closed before the clerk hears of it.
                 drop(save);
-                Report::Saved(token, last, result)
+                WorkerReport::Saved(token, last, result)
             }
-            Task::Preallocate(token, file, len) => Report::Preallocated(token, preallocate(&file, len)),
-            Task::Publish(ready) => Report::Published(publish::publish(ready, &mut self.twins)),
-            Task::Folder(token, place, path) => Report::Folder(token, self.folder(&place, &path)),
-            Task::Compare(token, id, files) => {
-                let kind = Kind::Compare { id, files: files.into(), hasher: Box::default(), at: 0 };
+            SlowTask::Preallocate(token, file, len) => {
+                WorkerReport::Preallocated(token, preallocate(&file, len))
+            }
+            SlowTask::Publish(ready) => WorkerReport::Published(publish::publish(ready, &mut self.twins)),
+            SlowTask::Folder(token, place, path) => WorkerReport::Folder(token, self.folder(&place, &path)),
+            SlowTask::Compare(token, id, files) => {
+                let kind = SlowKind::Compare { id, files: files.into(), hasher: Box::default(), at: 0 };
                 self.reading.push_front(Reading { token, kind });
                 return Ok(());
             }
-            Task::Copy(token, place, plan, source) => {
+            SlowTask::Copy(token, place, plan, source) => {
                 match self.copied(token, Copying::begin(token, &place, plan, &source)) {
                     Some(report) => report,
                     None => return Ok(()),
                 }
             }
-            Task::Check(token, file, manifest, chunks) => {
-                self.reading
-                    .push_back(Reading { token, kind: Kind::Check { file, manifest, chunks, hasher: None } });
+            SlowTask::Check(token, file, manifest, chunks) => {
+                self.reading.push_back(Reading {
+                    token,
+                    kind: SlowKind::Check { file, manifest, chunks, hasher: None },
+                });
                 return Ok(());
             }
-            Task::End(token) => {
+            SlowTask::End(token) => {
                 self.reading.retain(|r| r.token != token);
-                Report::Ended(token)
+                WorkerReport::Ended(token)
             }
-            Task::Mark => Report::Synced,
+            SlowTask::Mark => WorkerReport::Synced,
         };
         self.reports.send(report).map_err(drop)
     }
 
-    fn folder(&mut self, place: &Place, path: &SafePath) -> Result<(), Failure> {
+    fn folder(&mut self, place: &Destination, path: &SafePath) -> Result<(), Failure> {
         let walked = walk(place, Some(path), Some(&mut self.twins))?;
         for folder in walked.iter().flat_map(|w| &w.made_in) {
             sync::folder(folder).map_err(|e| place.failure("make a folder", &e))?;
@@ -169,22 +173,22 @@ impl Slow {
     /// Reads one step of what is first in line; the next step is that of the next in line.
     fn step(&mut self) -> Result<(), ()> {
         let Some(reading) = self.reading.pop_front() else { return Ok(()) };
-        let Reading { token, kind: Kind::Copy(copying) } = reading else { return self.read(reading) };
+        let Reading { token, kind: SlowKind::Copy(copying) } = reading else { return self.read(reading) };
         let step = copying.step(&mut self.buffer);
         self.copied(token, step).map_or(Ok(()), |report| self.reports.send(report).map_err(drop))
     }
 
     /// What is to be reported of a copy; it stands in line again while it is not done.
-    fn copied(&mut self, token: FileToken, step: io::Result<Step>) -> Option<Report> {
-        Some(Report::Copied(
+    fn copied(&mut self, token: FileToken, step: io::Result<CopyStep>) -> Option<WorkerReport> {
+        Some(WorkerReport::Copied(
             token,
             match step {
-                Ok(Step::More(copying)) => {
-                    self.reading.push_back(Reading { token, kind: Kind::Copy(copying) });
+                Ok(CopyStep::More(copying)) => {
+                    self.reading.push_back(Reading { token, kind: SlowKind::Copy(copying) });
                     return None;
                 }
-                Ok(Step::Whole(file)) => Ok(Some(file)),
-                Ok(Step::Other) => Ok(None),
+                Ok(CopyStep::Whole(file)) => Ok(Some(file)),
+                Ok(CopyStep::Other) => Ok(None),
                 Err(e) => Err(e),
             },
         ))
@@ -193,12 +197,12 @@ impl Slow {
     /// Reads one step of what is to be compared or hashed again.
     fn read(&mut self, mut reading: Reading) -> Result<(), ()> {
         let (report, goes_on) = match &mut reading.kind {
-            Kind::Copy(_) => return Ok(()), // It has its own step.
-            Kind::Compare { id, files, hasher, at } => compare(*id, files, hasher, at, &mut self.buffer)
-                .map_or((None, true), |found| (Some(Report::Compared(reading.token, found)), false)),
-            Kind::Check { file, manifest, chunks, hasher } => {
+            SlowKind::Copy(_) => return Ok(()), // It has its own step.
+            SlowKind::Compare { id, files, hasher, at } => compare(*id, files, hasher, at, &mut self.buffer)
+                .map_or((None, true), |found| (Some(WorkerReport::Compared(reading.token, found)), false)),
+            SlowKind::Check { file, manifest, chunks, hasher } => {
                 let checked = check(file, manifest, chunks, hasher, &mut self.buffer);
-                let report = checked.map(|(chunk, good)| Report::Checked(reading.token, chunk, good));
+                let report = checked.map(|(chunk, good)| WorkerReport::Checked(reading.token, chunk, good));
                 (report, !chunks.is_empty())
             }
         };

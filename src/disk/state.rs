@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::open::Found;
-use super::place::Place;
-use super::{FileToken, Held, Plan, copy};
+use super::open::OpenPartial;
+use super::place::Destination;
+use super::{FileToken, PartialSeed, Plan, copy};
 use crate::content::Chunks;
 use crate::content::partial::Bits;
 use crate::time::Time;
@@ -13,7 +13,7 @@ use crate::time::Time;
 /// A destination and how many open files use it.
 #[derive(Debug)]
 pub(super) struct Used {
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<Destination>,
     pub(super) users: usize,
 }
 
@@ -30,16 +30,16 @@ pub(super) enum Flush {
 
 /// An open file.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(super) struct OpenFile {
     pub(super) plan: Arc<Plan>,
     /// It is made as a copy of this file.
     pub(super) source: Option<PathBuf>,
     pub(super) chunks: Chunks,
-    pub(super) place: Arc<Place>,
-    pub(super) stage: Stage,
-    pub(super) found: Found,
+    pub(super) place: Arc<Destination>,
+    pub(super) stage: FileStage,
+    pub(super) found: OpenPartial,
     /// What others may have of it.
-    pub(super) held: Option<Arc<Held>>,
+    pub(super) held: Option<Arc<PartialSeed>>,
     /// Believed, not yet hashed again.
     pub(super) doubted: Bits,
     /// Blocks were passed on for these, so nobody else's word on them counts.
@@ -58,7 +58,7 @@ pub(super) struct Open {
     pub(super) kept: bool,
 }
 
-impl Open {
+impl OpenFile {
     /// Removes the copy that was begun for `token`, if there is one.
     pub(super) fn discard_copy(&self, token: FileToken) {
         let name = copy::name(self.plan.id, token);
@@ -70,7 +70,7 @@ impl Open {
 
 /// Where an open file stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum FileStage {
     /// Files of its name are compared with it.
     Comparing,
     /// A copy is being made of its source.

@@ -15,7 +15,7 @@ use crate::content::{ChunkIndex, FileId, Span};
 use crate::disk::limits;
 use crate::sys::boot::boot;
 use crate::sys::file;
-use crate::sys::folder::{Folder, Kind};
+use crate::sys::folder::{FileKind, Folder};
 use crate::sys::lock::try_lock;
 use crate::sys::punch::punch;
 
@@ -35,7 +35,7 @@ pub fn stored(folder: &Path) -> io::Result<Vec<Stored>> {
     let names: BTreeSet<String> = partial.names()?.into_iter().collect();
     for name in &names {
         let Ok(id) = name.parse::<FileId>() else { continue };
-        let Some(Kind::File(len)) = partial.look(name)? else { continue };
+        let Some(FileKind::File(len)) = partial.look(name)? else { continue };
         if !names.contains(&have_name(id)) {
             if is_small(id, len) {
                 found.push((id, len, vec![Span { from: 0, to: 1 }]));

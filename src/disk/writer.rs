@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::clerk::Report;
-use super::copy::{Copying, Step};
-use super::place::Place;
+use super::clerk::WorkerReport;
+use super::copy::{CopyStep, Copying};
+use super::place::Destination;
 use super::{Block, FileToken, Plan};
 use crate::content::manifest::{ChunkHasher, ChunkProof};
 use crate::content::partial::Bits;
@@ -21,44 +21,44 @@ use crate::sys::file::{read_exact_at, set_modified, write_all_at};
 
 /// What a writer is told.
 #[derive(Debug)]
-pub(super) enum Job {
+pub(super) enum WriterTask {
     /// Blocks of this file will come.
-    Begin(FileToken, Target),
+    Begin(FileToken, WriteTarget),
     /// Bytes of a chunk at an offset in it.
     Write(FileToken, ChunkIndex, u64, Block),
-    /// Make a copy of the file at this path; answered by [`Report::Copied`].
-    Copy(FileToken, Arc<Place>, Arc<Plan>, PathBuf),
-    /// No more blocks of this file will come; answered by [`Report::Ended`].
+    /// Make a copy of the file at this path; answered by [`WorkerReport::Copied`].
+    Copy(FileToken, Arc<Destination>, Arc<Plan>, PathBuf),
+    /// No more blocks of this file will come; answered by [`WorkerReport::Ended`].
     End(FileToken),
     /// Write these bytes at this place of a sidecar.
     Note(Arc<File>, u64, Vec<u8>),
-    /// Answered by [`Report::Written`] when all before it is written.
+    /// Answered by [`WorkerReport::Written`] when all before it is written.
     Mark,
 }
 
 /// Where a file's bytes go.
 #[derive(Clone, Debug)]
-pub(super) enum Target {
+pub(super) enum WriteTarget {
     /// To their place in the partial file.
     Large(Arc<File>, Arc<Manifest>),
     /// A file of one chunk: kept in memory until it verified, then written at once.
-    Small(Arc<Place>, Arc<Plan>, Chunks),
+    Small(Arc<Destination>, Arc<Plan>, Chunks),
 }
 
 /// The state of one writer.
 #[derive(Debug)]
 pub(super) struct Writer {
-    jobs: Receiver<Job>,
-    reports: Sender<Report>,
+    jobs: Receiver<WriterTask>,
+    reports: Sender<WorkerReport>,
     files: HashMap<FileToken, Filling>,
 }
 
 /// A file that blocks come for.
 #[derive(Debug)]
 struct Filling {
-    target: Target,
+    target: WriteTarget,
     chunks: Chunks,
-    open: HashMap<ChunkIndex, Progress>,
+    open: HashMap<ChunkIndex, ChunkProgress>,
     /// Chunks verified here: whatever still comes for them (the last ones are asked of several
     /// sources) must not be written over them.
     done: Bits,
@@ -66,7 +66,7 @@ struct Filling {
 
 /// A chunk that blocks came for.
 #[derive(Debug)]
-struct Progress {
+struct ChunkProgress {
     hasher: ChunkHasher,
     /// Bytes hashed: all before this offset are written.
     hashed: u64,
@@ -77,7 +77,7 @@ struct Progress {
 }
 
 impl Writer {
-    pub(super) fn new(jobs: Receiver<Job>, reports: Sender<Report>) -> Self {
+    pub(super) fn new(jobs: Receiver<WriterTask>, reports: Sender<WorkerReport>) -> Self {
         Self { jobs, reports, files: HashMap::new() }
     }
 
@@ -85,26 +85,26 @@ impl Writer {
     pub(super) fn run(mut self) {
         while let Ok(job) = self.jobs.recv() {
             let report = match job {
-                Job::Begin(token, target) => {
+                WriterTask::Begin(token, target) => {
                     self.files.insert(token, Filling::new(target));
                     None
                 }
-                Job::Write(token, chunk, offset, block) => self.write(token, chunk, offset, &block),
-                Job::Copy(token, place, plan, source) => {
-                    Some(Report::Copied(token, copy(token, &place, plan, &source)))
+                WriterTask::Write(token, chunk, offset, block) => self.write(token, chunk, offset, &block),
+                WriterTask::Copy(token, place, plan, source) => {
+                    Some(WorkerReport::Copied(token, copy(token, &place, plan, &source)))
                 }
-                Job::End(token) => {
+                WriterTask::End(token) => {
                     self.files.remove(&token);
-                    Some(Report::Ended(token))
+                    Some(WorkerReport::Ended(token))
                 }
-                Job::Note(sidecar, at, slot) => {
+                WriterTask::Note(sidecar, at, slot) => {
                     // A note saves fetching after a crash; a failing disk is told by the data.
                     if let Err(e) = write_all_at(&sidecar, &slot, at) {
                         log::debug!("a sidecar could not be written: {e}");
                     }
                     None
                 }
-                Job::Mark => Some(Report::Written),
+                WriterTask::Mark => Some(WorkerReport::Written),
             };
             if let Some(report) = report
                 && self.reports.send(report).is_err()
@@ -114,25 +114,31 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, token: FileToken, chunk: ChunkIndex, offset: u64, block: &Block) -> Option<Report> {
+    fn write(
+        &mut self,
+        token: FileToken,
+        chunk: ChunkIndex,
+        offset: u64,
+        block: &Block,
+    ) -> Option<WorkerReport> {
         let filling = self.files.get_mut(&token)?;
         match filling.write(chunk, offset, block.filled()) {
             Ok(None) => None,
-            Ok(Some(good)) => Some(Report::Chunk(token, chunk, Ok(good))),
+            Ok(Some(good)) => Some(WorkerReport::Chunk(token, chunk, Ok(good))),
             Err(e) => {
                 // The clerk closes the file; what still comes for it is dropped.
                 self.files.remove(&token);
-                Some(Report::Chunk(token, chunk, Err(e)))
+                Some(WorkerReport::Chunk(token, chunk, Err(e)))
             }
         }
     }
 }
 
 impl Filling {
-    fn new(target: Target) -> Self {
+    fn new(target: WriteTarget) -> Self {
         let chunks = match &target {
-            Target::Large(_, manifest) => manifest.chunks(),
-            Target::Small(_, _, chunks) => *chunks,
+            WriteTarget::Large(_, manifest) => manifest.chunks(),
+            WriteTarget::Small(_, _, chunks) => *chunks,
         };
         Self { target, chunks, open: HashMap::new(), done: Bits::none(chunks) }
     }
@@ -144,7 +150,7 @@ impl Filling {
         if end > len || self.done.has(chunk) {
             return Ok(None);
         }
-        let progress = self.open.entry(chunk).or_insert_with(|| Progress {
+        let progress = self.open.entry(chunk).or_insert_with(|| ChunkProgress {
             hasher: ChunkHasher::new(self.chunks, chunk),
             hashed: 0,
             ahead: BTreeMap::new(),
@@ -161,9 +167,11 @@ impl Filling {
             progress.ahead.insert(offset, end);
         }
         match &self.target {
-            Target::Large(file, _) => write_all_at(file, bytes, self.chunks.range(chunk).start + offset)?,
-            Target::Small(..) if !whole => progress.remember(len, offset, bytes),
-            Target::Small(..) => {}
+            WriteTarget::Large(file, _) => {
+                write_all_at(file, bytes, self.chunks.range(chunk).start + offset)?
+            }
+            WriteTarget::Small(..) if !whole => progress.remember(len, offset, bytes),
+            WriteTarget::Small(..) => {}
         }
         progress.catch_up(&self.target, self.chunks.range(chunk).start)?;
         if progress.hashed < len {
@@ -172,11 +180,11 @@ impl Filling {
         let Some(progress) = self.open.remove(&chunk) else { return Ok(None) };
         let proof = progress.hasher.finish();
         let good = proof.is_some_and(|proof| match &self.target {
-            Target::Large(_, manifest) => manifest.proves(chunk, &proof),
-            Target::Small(_, plan, _) => proof == ChunkProof::Whole(plan.id),
+            WriteTarget::Large(_, manifest) => manifest.proves(chunk, &proof),
+            WriteTarget::Small(_, plan, _) => proof == ChunkProof::Whole(plan.id),
         });
         if good {
-            if let Target::Small(place, plan, _) = &self.target {
+            if let WriteTarget::Small(place, plan, _) = &self.target {
                 save_small(place, plan, if whole { bytes } else { &progress.memory })?;
             }
             self.done.insert(chunk);
@@ -185,7 +193,7 @@ impl Filling {
     }
 }
 
-impl Progress {
+impl ChunkProgress {
     /// True if a byte of the range was written before. An empty range is written only once too.
     fn covers(&self, start: u64, end: u64) -> bool {
         start < self.hashed || self.ahead.range(..end).next_back().is_some_and(|(_, e)| *e > start)
@@ -198,12 +206,12 @@ impl Progress {
     }
 
     /// Hashes what was written ahead and is reached by now.
-    fn catch_up(&mut self, target: &Target, start: u64) -> io::Result<()> {
+    fn catch_up(&mut self, target: &WriteTarget, start: u64) -> io::Result<()> {
         while let Some(end) = self.ahead.remove(&self.hashed) {
             let mut piece = vec![0; usize::try_from(end - self.hashed).unwrap_or(0)];
             match target {
-                Target::Large(file, _) => read_exact_at(file, &mut piece, start + self.hashed)?,
-                Target::Small(..) => {
+                WriteTarget::Large(file, _) => read_exact_at(file, &mut piece, start + self.hashed)?,
+                WriteTarget::Small(..) => {
                     let at = usize::try_from(self.hashed).unwrap_or(0);
                     let len = piece.len();
                     piece.copy_from_slice(&self.memory[at..at + len]);
@@ -217,21 +225,21 @@ impl Progress {
 }
 
 /// Makes the copy of a small file: at most a chunk of it in memory.
-fn copy(token: FileToken, place: &Place, plan: Arc<Plan>, source: &Path) -> io::Result<Option<File>> {
+fn copy(token: FileToken, place: &Destination, plan: Arc<Plan>, source: &Path) -> io::Result<Option<File>> {
     // A byte more than the file has: one that grew is noticed.
     let mut buffer = vec![0; usize::try_from(plan.size.min(limits::CHUNK_MAX)).unwrap_or(0) + 1];
     let mut step = Copying::begin(token, place, plan, source)?;
     loop {
         match step {
-            Step::More(copying) => step = copying.step(&mut buffer)?,
-            Step::Whole(file) => return Ok(Some(file)),
-            Step::Other => return Ok(None),
+            CopyStep::More(copying) => step = copying.step(&mut buffer)?,
+            CopyStep::Whole(file) => return Ok(Some(file)),
+            CopyStep::Other => return Ok(None),
         }
     }
 }
 
 /// Writes a verified small file into the folder of partial files, complete but for its name.
-fn save_small(place: &Place, plan: &Plan, bytes: &[u8]) -> io::Result<()> {
+fn save_small(place: &Destination, plan: &Plan, bytes: &[u8]) -> io::Result<()> {
     let partial = place.partial()?;
     let name = plan.id.to_string();
     partial.remove(&name)?;

@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use crate::content::{ChunkIndex, FileId, Kind, SafePath, Span};
+use crate::content::{ChunkIndex, EntryKind, FileId, SafePath, Span};
 use crate::disk;
 use crate::library::{OpenError, SharedFile, Shelf, open, open_twin, unchanged};
 use crate::sys::folder::Folder;
@@ -305,8 +305,8 @@ impl Worker {
 /// All files that are listed, with what is known of their content and the time that is listed.
 fn listed(shelf: &Shelf) -> impl Iterator<Item = (&SafePath, &SharedFile, i64)> {
     shelf.catalogue.entries().filter_map(|entry| match entry.kind {
-        Kind::File { id, modified, .. } => Some((&entry.path, shelf.files.get(&id)?, modified)),
-        Kind::Folder => None,
+        EntryKind::File { id, modified, .. } => Some((&entry.path, shelf.files.get(&id)?, modified)),
+        EntryKind::Folder => None,
     })
 }
 

@@ -13,10 +13,10 @@ use mio::net::TcpListener;
 
 use self::port::{CustodyRole, Port};
 use crate::identity::tls::Tls;
-use crate::transfer::{Engine, Handle};
+use crate::transfer::{Engine, EngineHandle};
 
 /// A running distributor or distributee.
-pub type CustodyHandle = Handle<CustodyCommand, CustodyEvent>;
+pub type CustodyHandle = EngineHandle<CustodyCommand, CustodyEvent>;
 
 /// Starts the distributor on port `t+2`: it takes reports, and asks others for room and offers them files.
 /// Somebody must take its events and answer the requests among them.

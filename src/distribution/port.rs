@@ -22,7 +22,7 @@ use crate::transfer::connection::Closed;
 use crate::transfer::engine::Role;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
-use crate::wire::custody::{Custody, bound, kind};
+use crate::wire::custody::{CustodyMessage, bound, kind};
 use crate::wire::frame::{self, Frame};
 use crate::wire::message::{self, Reason, Refused};
 
@@ -37,14 +37,14 @@ pub enum CustodyCommand {
     /// A peer is gone: what was to be sent to it is dropped, and nothing more is said of it.
     Gone(PeerId),
     /// A request, or the answer to one that came. An answer to a connection that is over is dropped.
-    Send(PeerId, Custody),
+    Send(PeerId, CustodyMessage),
 }
 
 /// What it reports.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CustodyEvent {
     /// A request, or the answer to one that was sent; from this peer, proved by TLS, at this address.
-    Message(PeerId, IpAddr, Custody),
+    Message(PeerId, IpAddr, CustodyMessage),
     /// TLS proved this peer at this address, or a byte came from it.
     Proved(PeerId, Host),
     /// What was sent to this peer and not answered, or waits to be sent, is void: it could not be dialled, broke
@@ -66,7 +66,7 @@ impl Port {
     const fn takes(self, kind: u8) -> bool {
         match self {
             Self::Distributor => kind == kind::REPORT,
-            Self::Distributee => matches!(kind, kind::GET_ROOM | kind::OFFER),
+            Self::Distributee => matches!(kind, kind::GET_SPACE | kind::OFFER),
         }
     }
 
@@ -90,7 +90,7 @@ impl Port {
 /// The kind of the requests that answers of this kind are for; `None` for what is no answer.
 const fn asked_by(kind: u8) -> Option<u8> {
     match kind {
-        kind::ROOM => Some(kind::GET_ROOM),
+        kind::SPACE => Some(kind::GET_SPACE),
         kind::ANSWER => Some(kind::OFFER),
         kind::ORDERS => Some(kind::REPORT),
         _ => None,
@@ -98,19 +98,19 @@ const fn asked_by(kind: u8) -> Option<u8> {
 }
 
 /// Kind and number: what tells the requests to one peer from each other.
-const fn named(message: &Custody) -> (u8, u64) {
+const fn named(message: &CustodyMessage) -> (u8, u64) {
     match message {
-        Custody::GetRoom(m) => (kind::GET_ROOM, m.request),
-        Custody::Offer(m) => (kind::OFFER, m.request),
-        Custody::Report(m) => (kind::REPORT, m.request),
-        Custody::Room(m) => (kind::ROOM, m.request),
-        Custody::Answer(m) => (kind::ANSWER, m.request),
-        Custody::Orders(m) => (kind::ORDERS, m.request),
+        CustodyMessage::GetSpace(m) => (kind::GET_SPACE, m.request),
+        CustodyMessage::Offer(m) => (kind::OFFER, m.request),
+        CustodyMessage::Report(m) => (kind::REPORT, m.request),
+        CustodyMessage::Space(m) => (kind::SPACE, m.request),
+        CustodyMessage::Answer(m) => (kind::ANSWER, m.request),
+        CustodyMessage::Orders(m) => (kind::ORDERS, m.request),
     }
 }
 
 /// The whole frame; `None` if the message is longer than its kind may be.
-fn framed(message: &Custody) -> Option<Vec<u8>> {
+fn framed(message: &CustodyMessage) -> Option<Vec<u8>> {
     let (kind, header) = message.encode();
     if bound(kind).is_none_or(|most| header.len() > most) {
         log::warn!("a message of custody of kind {kind} has {} bytes, and is not sent", header.len());
@@ -126,20 +126,20 @@ fn is_known(frame: &Frame) -> bool {
 
 /// A peer that can be dialled.
 #[derive(Debug)]
-struct Link {
+struct PortLink {
     contact: Contact,
     conn: Option<ConnId>,
     /// Requests that are to be sent.
-    queue: VecDeque<Custody>,
+    queue: VecDeque<CustodyMessage>,
     /// Requests without an answer, in the order in which they were sent.
-    open: VecDeque<Custody>,
+    open: VecDeque<CustodyMessage>,
     /// When it was dialled, or asked while nothing was open, or answered: since then it is waited for.
     since: Time,
     /// It was dialled once more because a connection ended before the answers came, and none came since.
     again: bool,
 }
 
-impl Link {
+impl PortLink {
     fn is_busy(&self) -> bool {
         !self.open.is_empty() || !self.queue.is_empty()
     }
@@ -158,7 +158,7 @@ pub(super) struct CustodyRole {
     untold: BTreeSet<PeerId>,
     /// When that is tried again.
     again: Option<Time>,
-    links: BTreeMap<PeerId, Link>,
+    links: BTreeMap<PeerId, PortLink>,
     /// Connections that we made.
     dialled: BTreeMap<ConnId, PeerId>,
     /// Peers that are to be dialled, in that order.
@@ -220,7 +220,7 @@ impl CustodyRole {
 
     // ---- requests that go out
 
-    fn ask(&mut self, now: Time, net: &mut Net, peer: PeerId, message: Custody) {
+    fn ask(&mut self, now: Time, net: &mut Net, peer: PeerId, message: CustodyMessage) {
         let Some(link) = self.links.get_mut(&peer) else {
             self.untold.insert(peer);
             return;
@@ -307,7 +307,7 @@ impl CustodyRole {
         let Some(asked) = asked_by(frame.kind).filter(|asked| self.port.asks(*asked)) else {
             return self.take_no_part(net, id, frame);
         };
-        let Some(message) = Custody::decode(frame).map_err(|e| e.to_string())? else { return Ok(()) };
+        let Some(message) = CustodyMessage::decode(frame).map_err(|e| e.to_string())? else { return Ok(()) };
         let number = named(&message).1;
         let at = link.open.iter().position(|m| named(m) == (asked, number));
         link.open.remove(at.ok_or("it answered what nobody asked for")?);
@@ -333,7 +333,7 @@ impl CustodyRole {
         let reason = if self.unanswered(peer).count() >= limits::CUSTODY_UNANSWERED {
             Reason::Busy
         } else if let Entry::Vacant(free) = self.requests.entry(key) {
-            match Custody::decode(frame) {
+            match CustodyMessage::decode(frame) {
                 Ok(Some(message)) => {
                     free.insert(id);
                     self.came(net, id, peer, message, frame.header.len());
@@ -357,7 +357,7 @@ impl CustodyRole {
         self.requests.range((peer, 0, 0)..=(peer, u8::MAX, u64::MAX))
     }
 
-    fn answer(&mut self, net: &mut Net, peer: PeerId, asked: u8, message: &Custody) {
+    fn answer(&mut self, net: &mut Net, peer: PeerId, asked: u8, message: &CustodyMessage) {
         let Some(id) = self.requests.remove(&(peer, asked, named(message).1)) else {
             log::debug!("{peer} is gone before it was answered");
             return;
@@ -380,7 +380,7 @@ impl CustodyRole {
     }
 
     /// A message that has its place; [`Role::takes`] saw to it that there is room.
-    fn came(&mut self, net: &Net, id: ConnId, peer: PeerId, message: Custody, bytes: usize) {
+    fn came(&mut self, net: &Net, id: ConnId, peer: PeerId, message: CustodyMessage, bytes: usize) {
         if let Some(host) = net.host(id)
             && !self.tell(CustodyEvent::Message(peer, host.ip, message), bytes)
         {
@@ -418,7 +418,7 @@ impl Role for CustodyRole {
                 Some(link) => link.contact = contact,
                 None => {
                     let (queue, open) = (VecDeque::new(), VecDeque::new());
-                    let link = Link { contact, conn: None, queue, open, since: now, again: false };
+                    let link = PortLink { contact, conn: None, queue, open, since: now, again: false };
                     self.links.insert(link.contact.id, link);
                 }
             },
@@ -491,7 +491,7 @@ impl Role for CustodyRole {
 
     fn is_busy(&self, id: ConnId) -> bool {
         if let Some(peer) = self.dialled.get(&id) {
-            return self.links.get(peer).is_some_and(Link::is_busy);
+            return self.links.get(peer).is_some_and(PortLink::is_busy);
         }
         self.callers.get(&id).is_some_and(|peer| self.unanswered(*peer).any(|(_, by)| *by == id))
     }

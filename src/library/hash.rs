@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::Receiver;
 
-use super::inventory::Job;
+use super::inventory::HashJob;
 use super::open::{OpenError, open_beneath, unchanged};
 use crate::content::manifest::{ChunkHasher, ManifestBuilder};
 use crate::content::{Chunks, Manifest};
@@ -38,7 +38,7 @@ pub(super) enum HashError {
 /// What became of a job.
 #[derive(Debug)]
 pub(super) struct Hashed {
-    pub(super) job: Job,
+    pub(super) job: HashJob,
     /// When reading began: seconds since 1970.
     pub(super) began: u64,
     pub(super) result: Result<Manifest, HashError>,
@@ -58,7 +58,7 @@ pub(super) fn work(
     root: &Path,
     gauge: &Gauge,
     counter: &Counter,
-    orders: &Receiver<Vec<Job>>,
+    orders: &Receiver<Vec<HashJob>>,
     done: impl Fn(Vec<Hashed>) -> bool,
 ) {
     let mut buffer = vec![0; BUFFER];
@@ -75,7 +75,7 @@ pub(super) fn work(
     }
 }
 
-fn hash(root: &Path, job: &Job, buffer: &mut [u8], gauge: &Gauge) -> Result<Manifest, HashError> {
+fn hash(root: &Path, job: &HashJob, buffer: &mut [u8], gauge: &Gauge) -> Result<Manifest, HashError> {
     gauge.done.store(0, Ordering::Relaxed);
     let file = open_beneath(root, &job.path)?;
     let same = |file: &File| match unchanged(file, &job.stamp) {

@@ -156,7 +156,7 @@ pub struct Handle {
 pub fn start(config: LibraryConfig, store: store::Handle) -> io::Result<Handle> {
     let (commands, inbox) = unbounded();
     let (outbox, events) = bounded(EVENTS);
-    let shell = shell::Shell::start(config, store, inbox, outbox)?;
+    let shell = shell::LibraryShell::start(config, store, inbox, outbox)?;
     let thread = Thread::spawn("library", move || shell.run())?;
     Ok(Handle { commands, events, _thread: thread })
 }

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
-use super::inventory::{Seen, Sight, What};
+use super::inventory::{KnownContent, Seen, Sight};
 use super::warnings::Skip;
-use super::watch::{Ears, Watch};
+use super::watch::{Ears, FolderWatch};
 use crate::content::path::{PathError, RESERVED};
 use crate::content::{Chunks, SafePath, Stamp};
 use crate::sys::clock;
-use crate::sys::folder::{Folder, Kind};
+use crate::sys::folder::{FileKind, Folder};
 use crate::sys::refusal::{Refusal, refusal};
 
 /// Sights in one message.
@@ -29,7 +29,7 @@ const OLD: Duration = Duration::from_secs(3);
 
 /// What the walker is asked.
 #[derive(Debug)]
-pub(super) enum Ask {
+pub(super) enum WalkRequest {
     /// Look at everything.
     Everything {
         /// Have all folders watched from now on.
@@ -41,7 +41,7 @@ pub(super) enum Ask {
 
 /// What the walker tells.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum WalkReply {
     /// First, for each request: device and inode of the root; `None` when it is not there.
     Root(Option<(u64, u64)>),
     /// This is there.
@@ -54,12 +54,12 @@ pub(super) enum Told {
     Skipped(PathBuf, Skip),
     /// All folders are watched now; or not, and why.
     Watched(Result<(), String>),
-    /// Last, for each request; true if it was [`Ask::Everything`].
+    /// Last, for each request; true if it was [`WalkRequest::Everything`].
     Done(bool),
 }
 
 /// What one entry of a folder is.
-enum Entry {
+enum WalkEntry {
     /// A folder to go into; not told yet.
     Folder,
     /// Something else; told, if it is to be told.
@@ -69,7 +69,7 @@ enum Entry {
 }
 
 /// The library went away.
-struct Stopped;
+struct LibraryGone;
 
 /// The walker. `tell` returns false once nobody listens.
 pub(super) struct Walker<F> {
@@ -77,20 +77,20 @@ pub(super) struct Walker<F> {
     tell: F,
     ears: Ears,
     /// With device and inode of the root that is watched.
-    watch: Option<((u64, u64), Watch)>,
+    watch: Option<((u64, u64), FolderWatch)>,
     generation: u32,
     sights: Vec<Sight>,
     /// Nanoseconds since 1970, at the begin of the request.
     now: i128,
 }
 
-impl<F: Fn(Told) -> bool> Walker<F> {
+impl<F: Fn(WalkReply) -> bool> Walker<F> {
     pub(super) const fn new(root: PathBuf, ears: Ears, tell: F) -> Self {
         Self { root, tell, ears, watch: None, generation: 0, sights: Vec::new(), now: 0 }
     }
 
     /// Works until the requests end or nobody listens.
-    pub(super) fn run(mut self, asked: &Receiver<Ask>) {
+    pub(super) fn run(mut self, asked: &Receiver<WalkRequest>) {
         for ask in asked {
             if self.handle(ask).is_err() {
                 return;
@@ -98,16 +98,16 @@ impl<F: Fn(Told) -> bool> Walker<F> {
         }
     }
 
-    fn handle(&mut self, ask: Ask) -> Result<(), Stopped> {
+    fn handle(&mut self, ask: WalkRequest) -> Result<(), LibraryGone> {
         self.now = clock::unix_nanos();
-        let everything = matches!(ask, Ask::Everything { .. });
+        let everything = matches!(ask, WalkRequest::Everything { .. });
         match Folder::open(&self.root).and_then(|root| root.identity().map(|identity| (root, identity))) {
             Ok((root, identity)) => {
-                self.tell(Told::Root(Some(identity)))?;
-                self.prepare_watch(identity, matches!(ask, Ask::Everything { watch: true }))?;
+                self.tell(WalkReply::Root(Some(identity)))?;
+                self.prepare_watch(identity, matches!(ask, WalkRequest::Everything { watch: true }))?;
                 match ask {
-                    Ask::Everything { .. } => self.sweep(&root, None)?,
-                    Ask::Paths(paths) => {
+                    WalkRequest::Everything { .. } => self.sweep(&root, None)?,
+                    WalkRequest::Paths(paths) => {
                         for (path, closed) in paths {
                             self.look(&root, &path, closed)?;
                         }
@@ -119,26 +119,26 @@ impl<F: Fn(Told) -> bool> Walker<F> {
                 if refusal(&e) != Refusal::Gone {
                     self.unreadable(PathBuf::new(), &e)?;
                 }
-                self.tell(Told::Root(None))?;
+                self.tell(WalkReply::Root(None))?;
             }
         }
         self.flush()?;
         if let Some(outcome) = self.watch.as_mut().map(|(_, watch)| watch.outcome())
             && (everything || outcome.is_err())
         {
-            self.tell(Told::Watched(outcome))?;
+            self.tell(WalkReply::Watched(outcome))?;
         }
-        self.tell(Told::Done(everything))
+        self.tell(WalkReply::Done(everything))
     }
 
     /// Begins to watch if it is wanted. What is watched is one folder, not whatever lies at its place.
-    fn prepare_watch(&mut self, root: (u64, u64), wanted: bool) -> Result<(), Stopped> {
+    fn prepare_watch(&mut self, root: (u64, u64), wanted: bool) -> Result<(), LibraryGone> {
         self.watch.take_if(|(watched, _)| *watched != root);
         match &mut self.watch {
             Some((_, watch)) if wanted => watch.begin(),
-            None if wanted => match Watch::start(&self.root, self.ears.clone()) {
+            None if wanted => match FolderWatch::start(&self.root, self.ears.clone()) {
                 Ok(watch) => self.watch = Some((root, watch)),
-                Err(why) => self.tell(Told::Watched(Err(why)))?,
+                Err(why) => self.tell(WalkReply::Watched(Err(why)))?,
             },
             _ => {}
         }
@@ -146,14 +146,14 @@ impl<F: Fn(Told) -> bool> Walker<F> {
     }
 
     /// Tells all below an open folder, then that this was all.
-    fn sweep(&mut self, folder: &Folder, path: Option<SafePath>) -> Result<(), Stopped> {
+    fn sweep(&mut self, folder: &Folder, path: Option<SafePath>) -> Result<(), LibraryGone> {
         self.generation = self.generation.wrapping_add(1);
         self.folder(folder, path.as_ref())?;
         self.flush()?;
-        self.tell(Told::Swept(path, self.generation))
+        self.tell(WalkReply::Swept(path, self.generation))
     }
 
-    fn folder(&mut self, folder: &Folder, path: Option<&SafePath>) -> Result<(), Stopped> {
+    fn folder(&mut self, folder: &Folder, path: Option<&SafePath>) -> Result<(), LibraryGone> {
         if let Some((_, watch)) = &mut self.watch {
             watch.folder(path);
         }
@@ -169,7 +169,7 @@ impl<F: Fn(Told) -> bool> Walker<F> {
         for path in folders {
             match folder.enter(path.name()) {
                 Ok(below) => {
-                    self.sight(path.clone(), What::Folder)?;
+                    self.sight(path.clone(), KnownContent::Folder)?;
                     self.folder(&below, Some(&path))?;
                 }
                 Err(e) => self.refused(&path, &e)?,
@@ -183,7 +183,7 @@ impl<F: Fn(Told) -> bool> Walker<F> {
         &mut self,
         folder: &Folder,
         path: Option<&SafePath>,
-    ) -> Result<io::Result<Vec<SafePath>>, Stopped> {
+    ) -> Result<io::Result<Vec<SafePath>>, LibraryGone> {
         let local = |name: &OsStr| {
             let below = path.map_or_else(PathBuf::new, |p| PathBuf::from(p.as_str()));
             below.join(name)
@@ -200,9 +200,9 @@ impl<F: Fn(Told) -> bool> Walker<F> {
             };
             match child(path, &name) {
                 Ok(path) => match self.entry(folder, &path, false)? {
-                    Entry::Folder => folders.push(path),
-                    Entry::Other => {}
-                    Entry::Closed => return Ok(Err(closed_folder())),
+                    WalkEntry::Folder => folders.push(path),
+                    WalkEntry::Other => {}
+                    WalkEntry::Closed => return Ok(Err(closed_folder())),
                 },
                 // The folder of partial downloads is where it should be.
                 Err(PathError::Reserved) if name == RESERVED[1] => {}
@@ -213,38 +213,38 @@ impl<F: Fn(Told) -> bool> Walker<F> {
     }
 
     /// Tells what one entry is, unless it is a folder: that must be opened first.
-    fn entry(&mut self, folder: &Folder, path: &SafePath, closed: bool) -> Result<Entry, Stopped> {
+    fn entry(&mut self, folder: &Folder, path: &SafePath, closed: bool) -> Result<WalkEntry, LibraryGone> {
         let facts = match folder.facts(path.name()) {
             Ok(facts) => facts,
-            Err(e) if refusal(&e) == Refusal::Denied => return Ok(Entry::Closed),
-            Err(e) => return self.refused(path, &e).map(|()| Entry::Other),
+            Err(e) if refusal(&e) == Refusal::Denied => return Ok(WalkEntry::Closed),
+            Err(e) => return self.refused(path, &e).map(|()| WalkEntry::Other),
         };
         let skip = match facts.kind {
-            Kind::Folder => return Ok(Entry::Folder),
-            Kind::File(size) => {
+            FileKind::Folder => return Ok(WalkEntry::Folder),
+            FileKind::File(size) => {
                 if Chunks::of(size).is_some() {
                     let (stamp, executable) = (Stamp::of(&facts), facts.executable);
                     let stood = u64::try_from((self.now - stamp.modified).max(0)).unwrap_or(u64::MAX);
                     let stood = Duration::from_nanos(stood);
                     let seen = Seen { stamp, executable, ready: closed || stood >= OLD, stood };
-                    return self.sight(path.clone(), What::File(seen)).map(|()| Entry::Other);
+                    return self.sight(path.clone(), KnownContent::File(seen)).map(|()| WalkEntry::Other);
                 }
                 Skip::Large
             }
-            Kind::Link => Skip::Link,
-            Kind::Other => Skip::Special,
+            FileKind::Link => Skip::Link,
+            FileKind::Other => Skip::Special,
         };
         self.skip(PathBuf::from(path.as_str()), skip)?;
-        self.gone(path).map(|()| Entry::Other)
+        self.gone(path).map(|()| WalkEntry::Other)
     }
 
-    fn sight(&mut self, path: SafePath, what: What) -> Result<(), Stopped> {
+    fn sight(&mut self, path: SafePath, what: KnownContent) -> Result<(), LibraryGone> {
         self.sights.push(Sight { path, what, generation: self.generation });
         if self.sights.len() >= BATCH { self.flush() } else { Ok(()) }
     }
 
     /// Looks at one path below the root, and at all below it if it is a folder.
-    fn look(&mut self, root: &Folder, local: &Path, closed: bool) -> Result<(), Stopped> {
+    fn look(&mut self, root: &Folder, local: &Path, closed: bool) -> Result<(), LibraryGone> {
         let path = match SafePath::from_relative(local) {
             Ok(path) => path,
             Err(e) => {
@@ -266,20 +266,20 @@ impl<F: Fn(Told) -> bool> Walker<F> {
             Some(Err(e)) => return self.refused(&path, e),
         };
         match self.entry(parent, &path, closed)? {
-            Entry::Folder => match parent.enter(path.name()) {
+            WalkEntry::Folder => match parent.enter(path.name()) {
                 Ok(folder) => {
-                    self.sight(path.clone(), What::Folder)?;
+                    self.sight(path.clone(), KnownContent::Folder)?;
                     self.sweep(&folder, Some(path))
                 }
                 Err(e) => self.refused(&path, &e),
             },
-            Entry::Other => Ok(()),
-            Entry::Closed => self.refused(&path, &closed_folder()),
+            WalkEntry::Other => Ok(()),
+            WalkEntry::Closed => self.refused(&path, &closed_folder()),
         }
     }
 
     /// What cannot be opened or read is not listed: a folder whose content is unknown is not an empty one.
-    fn refused(&mut self, path: &SafePath, e: &io::Error) -> Result<(), Stopped> {
+    fn refused(&mut self, path: &SafePath, e: &io::Error) -> Result<(), LibraryGone> {
         self.gone(path)?;
         // Gone or swapped since; the watcher tells, or the next scan.
         if !matches!(refusal(e), Refusal::Gone | Refusal::Link | Refusal::NotFolder) {
@@ -288,29 +288,29 @@ impl<F: Fn(Told) -> bool> Walker<F> {
         Ok(())
     }
 
-    fn gone(&mut self, path: &SafePath) -> Result<(), Stopped> {
+    fn gone(&mut self, path: &SafePath) -> Result<(), LibraryGone> {
         self.flush()?;
-        self.tell(Told::Gone(path.clone()))
+        self.tell(WalkReply::Gone(path.clone()))
     }
 
-    fn unreadable(&self, path: PathBuf, e: &io::Error) -> Result<(), Stopped> {
+    fn unreadable(&self, path: PathBuf, e: &io::Error) -> Result<(), LibraryGone> {
         self.skip(path, Skip::of(e))
     }
 
-    fn skip(&self, path: PathBuf, why: Skip) -> Result<(), Stopped> {
-        self.tell(Told::Skipped(path, why))
+    fn skip(&self, path: PathBuf, why: Skip) -> Result<(), LibraryGone> {
+        self.tell(WalkReply::Skipped(path, why))
     }
 
-    fn flush(&mut self) -> Result<(), Stopped> {
+    fn flush(&mut self) -> Result<(), LibraryGone> {
         if self.sights.is_empty() {
             return Ok(());
         }
         let sights = std::mem::replace(&mut self.sights, Vec::with_capacity(BATCH));
-        self.tell(Told::Sights(sights))
+        self.tell(WalkReply::Sights(sights))
     }
 
-    fn tell(&self, told: Told) -> Result<(), Stopped> {
-        if (self.tell)(told) { Ok(()) } else { Err(Stopped) }
+    fn tell(&self, told: WalkReply) -> Result<(), LibraryGone> {
+        if (self.tell)(told) { Ok(()) } else { Err(LibraryGone) }
     }
 }
 

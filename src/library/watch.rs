@@ -15,7 +15,7 @@ pub(super) const HINTS: usize = 16_384;
 
 /// What the watcher tells.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(super) enum WatchEvent {
     /// Something happened to a path below the root.
     Hint(Hint),
     /// Something happened to the root itself.
@@ -27,7 +27,7 @@ pub(super) enum Heard {
 /// Where the watcher's news go.
 #[derive(Clone, Debug)]
 pub(super) struct Ears {
-    pub(super) hints: Sender<Heard>,
+    pub(super) hints: Sender<WatchEvent>,
     /// Set when `hints` is full.
     pub(super) lost: Arc<AtomicBool>,
 }
@@ -48,7 +48,7 @@ pub(super) struct Hint {
 /// Each is asked for on its own: of one request for all of them nothing would be left when a single
 /// folder cannot be read. Folders that go are forgotten by themselves; to ask for one again does no harm.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct FolderWatch {
     watcher: Watcher,
     /// As events name it: without links, for a link would not be walked.
     top: PathBuf,
@@ -58,7 +58,7 @@ pub(super) struct Watch {
     full: bool,
 }
 
-impl Watch {
+impl FolderWatch {
     /// Begins with no folder of `root`.
     ///
     /// # Errors
@@ -105,11 +105,11 @@ fn listener(top: PathBuf, ears: Ears) -> impl Fn(Change) {
     }
 }
 
-fn heard(top: &Path, change: Change) -> Option<Heard> {
-    let Change::At { path, written, closed } = change else { return Some(Heard::Lost) };
+fn heard(top: &Path, change: Change) -> Option<WatchEvent> {
+    let Change::At { path, written, closed } = change else { return Some(WatchEvent::Lost) };
     let below = path.strip_prefix(top).ok()?;
     if below.as_os_str().is_empty() {
-        return Some(Heard::Root);
+        return Some(WatchEvent::Root);
     }
-    Some(Heard::Hint(Hint { path: below.to_owned(), written, closed }))
+    Some(WatchEvent::Hint(Hint { path: below.to_owned(), written, closed }))
 }

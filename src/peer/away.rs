@@ -13,7 +13,7 @@ type Number = (Instance, u64);
 
 /// One file of which a keeper has some chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct KeptPart {
     pub(super) file: FileId,
     pub(super) size: u64,
     pub(super) span: Span,
@@ -21,17 +21,17 @@ pub(super) struct Part {
 
 /// One of them.
 #[derive(Debug, Default)]
-struct Owner {
+struct AbsentOwner {
     name: Option<String>,
     shares: Option<(Number, Arc<Catalogue>)>,
     /// Who keeps what of it.
-    keepers: BTreeMap<PeerId, Arc<[Part]>>,
+    keepers: BTreeMap<PeerId, Arc<[KeptPart]>>,
 }
 
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Away {
-    owners: BTreeMap<PeerId, Owner>,
+    owners: BTreeMap<PeerId, AbsentOwner>,
 }
 
 /// Of those who keep parts of a file of `size` bytes: who has all of it, and who has some.
@@ -51,7 +51,7 @@ impl Away {
     pub(super) fn kept(
         &mut self,
         keeper: PeerId,
-        all: impl IntoIterator<Item = (PeerId, Option<String>, Vec<Part>)>,
+        all: impl IntoIterator<Item = (PeerId, Option<String>, Vec<KeptPart>)>,
     ) -> Vec<PeerId> {
         self.keeper_gone(keeper);
         let mut ask = Vec::new();
@@ -111,8 +111,8 @@ impl Away {
         away.filter_map(|(id, o)| Some((*id, o, &o.shares.as_ref()?.1))).flat_map(|(id, o, catalogue)| {
             let kept = o.files();
             let is_kept = move |e: &&Entry| match e.kind {
-                crate::content::Kind::File { id, .. } => kept.contains(&id),
-                crate::content::Kind::Folder => false,
+                crate::content::EntryKind::File { id, .. } => kept.contains(&id),
+                crate::content::EntryKind::Folder => false,
             };
             catalogue.entries().filter(is_kept).map(move |e| (id, e))
         })
@@ -131,7 +131,7 @@ impl Away {
     }
 }
 
-impl Owner {
+impl AbsentOwner {
     fn files(&self) -> BTreeSet<FileId> {
         self.keepers.values().flat_map(|parts| parts.iter().map(|p| p.file)).collect()
     }
@@ -142,8 +142,8 @@ mod tests {
     use super::super::roster::tests::{file, key};
     use super::*;
 
-    const fn part(n: u8, from: u32, to: u32) -> Part {
-        Part { file: FileId([n; 32]), size: n as u64, span: Span { from, to } }
+    const fn part(n: u8, from: u32, to: u32) -> KeptPart {
+        KeptPart { file: FileId([n; 32]), size: n as u64, span: Span { from, to } }
     }
 
     fn number(version: u64) -> Number {

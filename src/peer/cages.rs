@@ -5,14 +5,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::settings::Config;
-use crate::sys::cage::{self, Outcome, Rules};
+use crate::settings::Settings;
+use crate::sys::cage::{self, Rules, SandboxOutcome};
 use crate::sys::facts::Facts;
 use crate::sys::{boot, descriptors};
 
 /// A part of the peer that runs in a cage of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum SandboxedPart {
     /// Finds others; needs no file.
     Discovery,
     /// Receiver, distributor, distributee: files come and go by the disk workers only.
@@ -36,17 +36,17 @@ pub(super) enum Part {
 /// Starts the parts in their cages, and knows how far these hold.
 #[derive(Debug)]
 pub(super) struct Cages {
-    config: Config,
+    config: Settings,
     /// `None` until a part was started.
-    outcome: Option<Outcome>,
+    outcome: Option<SandboxOutcome>,
     /// Device and inode of `downloads/`: a folder that takes its place later is another one to the cage.
     downloads: Option<(u64, u64)>,
 }
 
 impl Cages {
     /// None is made yet. The folders of the peer directory are there.
-    pub(super) fn new(config: &Config) -> Self {
-        let outcome = (!config.sandbox).then(|| Outcome::No("--no-sandbox".to_owned()));
+    pub(super) fn new(config: &Settings) -> Self {
+        let outcome = (!config.sandbox).then(|| SandboxOutcome::No("--no-sandbox".to_owned()));
         Self { config: config.clone(), outcome, downloads: identity(&config.downloads()) }
     }
 
@@ -54,12 +54,16 @@ impl Cages {
     ///
     /// # Errors
     /// When the operating system has no thread to give.
-    pub(super) fn start<T: Send>(&mut self, part: &Part, start: impl FnOnce() -> T + Send) -> io::Result<T> {
+    pub(super) fn start<T: Send>(
+        &mut self,
+        part: &SandboxedPart,
+        start: impl FnOnce() -> T + Send,
+    ) -> io::Result<T> {
         if !self.config.sandbox {
             return Ok(start());
         }
         let (outcome, started) = cage::within(&self.rules(part), start)?;
-        if outcome != Outcome::Full {
+        if outcome != SandboxOutcome::Full {
             log::debug!("{part:?} is confined: {outcome:?}");
         }
         self.outcome = Some(match self.outcome.take() {
@@ -70,14 +74,14 @@ impl Cages {
     }
 
     /// How far the parts started so far are confined.
-    pub(super) fn outcome(&self) -> Outcome {
-        self.outcome.clone().unwrap_or(Outcome::Full)
+    pub(super) fn outcome(&self) -> SandboxOutcome {
+        self.outcome.clone().unwrap_or(SandboxOutcome::Full)
     }
 
     /// What the user is told at the start, if cages were wanted and cannot be had.
     pub(super) fn warning(&self) -> Option<String> {
         match &self.outcome {
-            Some(Outcome::No(why)) if self.config.sandbox => Some(format!(
+            Some(SandboxOutcome::No(why)) if self.config.sandbox => Some(format!(
                 "nothing but its own care keeps this peer in its folders: {why}; `--no-sandbox` takes that as it is"
             )),
             _ => None,
@@ -86,7 +90,7 @@ impl Cages {
 
     /// True if the disk workers of `downloads/` can write in `destination`.
     pub(super) fn reach(&self, destination: &Path) -> bool {
-        if matches!(self.outcome, Some(Outcome::No(_))) {
+        if matches!(self.outcome, Some(SandboxOutcome::No(_))) {
             return true;
         }
         // As the kernel looks at it: by what the folders above are, not by how they are called.
@@ -95,28 +99,31 @@ impl Cages {
         })
     }
 
-    fn rules(&self, part: &Part) -> Rules {
+    fn rules(&self, part: &SandboxedPart) -> Rules {
         let system = |path: &str| vec![PathBuf::from(cage::PROCESSORS), PathBuf::from(path)];
         // `shared/` may be a link that the user made; what it led to at the start is meant.
         let offered = [self.config.directory.clone(), self.config.shared()];
         let downloads = self.config.downloads();
         let (read, write) = match part {
-            Part::Discovery => (vec![cage::PROCESSORS.into()], None),
-            Part::Ports => (system(descriptors::SPARE), None),
-            Part::Sender => ([system(descriptors::SPARE).as_slice(), &offered].concat(), None),
-            Part::Library => ([&[cage::PROCESSORS.into()], offered.as_slice()].concat(), None),
-            Part::Store => (system(cage::RANDOM), Some(self.config.state())),
-            Part::Disk => (system(boot::PLACE), Some(downloads)),
-            Part::Keep => (system(boot::PLACE), Some(self.config.store())),
-            Part::ChunkStore => {
+            SandboxedPart::Discovery => (vec![cage::PROCESSORS.into()], None),
+            SandboxedPart::Ports => (system(descriptors::SPARE), None),
+            SandboxedPart::Sender => ([system(descriptors::SPARE).as_slice(), &offered].concat(), None),
+            SandboxedPart::Library => ([&[cage::PROCESSORS.into()], offered.as_slice()].concat(), None),
+            SandboxedPart::Store => (system(cage::RANDOM), Some(self.config.state())),
+            SandboxedPart::Disk => (system(boot::PLACE), Some(downloads)),
+            SandboxedPart::Keep => (system(boot::PLACE), Some(self.config.store())),
+            SandboxedPart::ChunkStore => {
                 ([&[cage::PROCESSORS.into()], offered.as_slice()].concat(), Some(self.config.store()))
             }
             // What arrived in `downloads/` can be copied from there.
-            Part::DiskAt(destination) => {
+            SandboxedPart::DiskAt(destination) => {
                 ([system(boot::PLACE).as_slice(), &[downloads]].concat(), Some(destination.clone()))
             }
         };
-        let moves = matches!(part, Part::Disk | Part::DiskAt(_) | Part::Keep | Part::ChunkStore);
+        let moves = matches!(
+            part,
+            SandboxedPart::Disk | SandboxedPart::DiskAt(_) | SandboxedPart::Keep | SandboxedPart::ChunkStore
+        );
         Rules { read, write: write.into_iter().collect(), moves }
     }
 }
@@ -133,9 +140,9 @@ mod tests {
     use super::*;
     use crate::sys::testing;
 
-    fn peer() -> (tempfile::TempDir, Config) {
+    fn peer() -> (tempfile::TempDir, Settings) {
         let dir = tempfile::tempdir().unwrap();
-        let config = Config::new(dir.path().join("peer"));
+        let config = Settings::new(dir.path().join("peer"));
         for folder in [config.shared(), config.downloads(), config.state(), dir.path().join("outside")] {
             fs::create_dir_all(&folder).unwrap();
             fs::write(folder.join("file"), "text").unwrap();
@@ -144,14 +151,14 @@ mod tests {
     }
 
     /// Whether a part can read and whether it can write in each of these folders.
-    fn can(config: &Config, part: &Part, folders: &[PathBuf]) -> Option<Vec<(bool, bool)>> {
+    fn can(config: &Settings, part: &SandboxedPart, folders: &[PathBuf]) -> Option<Vec<(bool, bool)>> {
         let mut cages = Cages::new(config);
         let look = |folder: &PathBuf| {
             let write = File::create(folder.join("new")).is_ok();
             (File::open(folder.join("file")).is_ok(), write)
         };
         let found = cages.start(part, || folders.iter().map(look).collect()).unwrap();
-        if let Outcome::No(why) = cages.outcome() {
+        if let SandboxOutcome::No(why) = cages.outcome() {
             println!("skipped: {why}");
             assert!(cages.warning().unwrap().contains(&why));
             return None;
@@ -169,13 +176,13 @@ mod tests {
         let outside = dir.path().join("outside");
         let folders = [config.shared(), config.downloads(), config.state(), outside.clone()];
         for (part, expected) in [
-            (Part::Discovery, [NOTHING; 4]),
-            (Part::Ports, [NOTHING; 4]),
-            (Part::Sender, [READ, READ, READ, NOTHING]),
-            (Part::Library, [READ, READ, READ, NOTHING]),
-            (Part::Store, [NOTHING, NOTHING, WRITE, NOTHING]),
-            (Part::Disk, [NOTHING, WRITE, NOTHING, NOTHING]),
-            (Part::DiskAt(outside), [NOTHING, READ, NOTHING, WRITE]),
+            (SandboxedPart::Discovery, [NOTHING; 4]),
+            (SandboxedPart::Ports, [NOTHING; 4]),
+            (SandboxedPart::Sender, [READ, READ, READ, NOTHING]),
+            (SandboxedPart::Library, [READ, READ, READ, NOTHING]),
+            (SandboxedPart::Store, [NOTHING, NOTHING, WRITE, NOTHING]),
+            (SandboxedPart::Disk, [NOTHING, WRITE, NOTHING, NOTHING]),
+            (SandboxedPart::DiskAt(outside), [NOTHING, READ, NOTHING, WRITE]),
         ] {
             let Some(found) = can(&config, &part, &folders) else { return };
             assert_eq!(found, expected, "{part:?}");
@@ -185,10 +192,11 @@ mod tests {
     #[test]
     fn without_a_sandbox_everything_is_as_the_user_may() {
         let (dir, config) = peer();
-        let mut cages = Cages::new(&Config { sandbox: false, ..config });
-        let written = cages.start(&Part::Discovery, || fs::write(dir.path().join("new"), "x")).unwrap();
+        let mut cages = Cages::new(&Settings { sandbox: false, ..config });
+        let written =
+            cages.start(&SandboxedPart::Discovery, || fs::write(dir.path().join("new"), "x")).unwrap();
         written.unwrap();
-        assert_eq!(cages.outcome(), Outcome::No("--no-sandbox".to_owned()));
+        assert_eq!(cages.outcome(), SandboxOutcome::No("--no-sandbox".to_owned()));
         assert!(cages.warning().is_none() && cages.reach(Path::new("/")));
     }
 

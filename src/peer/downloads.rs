@@ -45,7 +45,7 @@ impl Speed {
 
 /// One download.
 #[derive(Debug)]
-pub(super) struct Download {
+pub(super) struct DownloadState {
     /// What was asked for, in short.
     pub(super) what: String,
     /// The contents that it is to bring.
@@ -65,7 +65,7 @@ pub(super) struct Download {
 /// All that run.
 #[derive(Debug, Default)]
 pub(super) struct Downloads {
-    running: BTreeMap<JobId, Download>,
+    running: BTreeMap<JobId, DownloadState>,
     last: u64,
 }
 
@@ -98,7 +98,7 @@ impl Downloads {
         };
         let wants = wants.to_vec();
         let (failed, speed, watchers) = ((0, None), Speed::default(), Vec::new());
-        let download = Download { what, wants, only, things, failed, progress, speed, watchers };
+        let download = DownloadState { what, wants, only, things, failed, progress, speed, watchers };
         self.running.insert(job, download);
     }
 
@@ -148,18 +148,18 @@ impl Downloads {
     }
 
     /// Ends a download.
-    pub(super) fn end(&mut self, job: JobId) -> Option<Download> {
+    pub(super) fn end(&mut self, job: JobId) -> Option<DownloadState> {
         self.running.remove(&job)
     }
 
     /// A running one.
     #[must_use]
-    pub(super) fn get(&self, job: JobId) -> Option<&Download> {
+    pub(super) fn get(&self, job: JobId) -> Option<&DownloadState> {
         self.running.get(&job)
     }
 
     /// All of them, oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (JobId, &Download)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (JobId, &DownloadState)> {
         self.running.iter().map(|(id, d)| (*id, d))
     }
 
@@ -169,7 +169,7 @@ impl Downloads {
     }
 }
 
-impl Download {
+impl DownloadState {
     /// One row of `status`.
     pub(super) fn row(&self, now: Time, name: impl Fn(PeerId) -> String) -> DownloadRow {
         let p = &self.progress;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wildmatch::WildMatch;
 
 use super::roster::Roster;
-use crate::content::{Catalogue, Claim, FileId, Kind, SafePath, Span, path};
+use crate::content::{Catalogue, Claim, EntryKind, FileId, SafePath, Span, path};
 use crate::control::ListRow;
 use crate::custody::placement;
 use crate::identity::PeerId;
@@ -36,7 +36,7 @@ impl Filter {
 
 /// What is known of one path with one content.
 #[derive(Default)]
-struct Line {
+struct ListedContent {
     size: u64,
     modified: i64,
     mine: bool,
@@ -64,13 +64,13 @@ pub(super) fn rows(
     filter: &Filter,
 ) -> Vec<ListRow> {
     let matches = filter.matcher();
-    let mut lines: BTreeMap<(&SafePath, Option<Claim>), Line> = BTreeMap::new();
+    let mut lines: BTreeMap<(&SafePath, Option<Claim>), ListedContent> = BTreeMap::new();
     let own = mine.entries().map(|e| (None, e)).filter(|_| filter.from.is_none());
     let others = roster.entries(filter.from).map(|(id, e)| (Some(id), e)).filter(|_| !filter.mine);
     for (who, entry) in own.chain(others).filter(|(_, e)| matches(&e.path)) {
         let (claim, size, modified) = match entry.kind {
-            Kind::Folder => (None, 0, 0),
-            Kind::File { id, size, modified, .. } => (Some((id, size)), size, modified),
+            EntryKind::Folder => (None, 0, 0),
+            EntryKind::File { id, size, modified, .. } => (Some((id, size)), size, modified),
         };
         let line = lines.entry((&entry.path, claim)).or_default();
         match who {
@@ -115,7 +115,7 @@ pub(super) fn rows(
     rows
 }
 
-fn own_copies(claim: Option<Claim>, line: &Line, stands: &dyn Fn(FileId) -> OwnCopies) -> OwnCopies {
+fn own_copies(claim: Option<Claim>, line: &ListedContent, stands: &dyn Fn(FileId) -> OwnCopies) -> OwnCopies {
     claim.filter(|_| line.mine).map_or_else(OwnCopies::default, |(id, _)| stands(id))
 }
 
@@ -147,7 +147,7 @@ fn copies(mine: &Catalogue, roster: &Roster, claims: &BTreeSet<Claim>) -> HashMa
         others.into_iter().map(|(claim, p)| (claim, p.len() as u64)).collect();
     let own: BTreeSet<Claim> = mine
         .entries()
-        .filter_map(|e| if let Kind::File { id, size, .. } = e.kind { Some((id, size)) } else { None })
+        .filter_map(|e| if let EntryKind::File { id, size, .. } = e.kind { Some((id, size)) } else { None })
         .filter(|claim| claims.contains(claim))
         .collect();
     for claim in own {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::away::whole_or_some;
 use super::roster::Roster;
-use crate::content::{Catalogue, Claim, Entry, FileId, Kind, SafePath, path};
+use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, path};
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
 use crate::swarm::Wanted;
@@ -96,16 +96,16 @@ fn one(
     for (peer, entry) in roster.entries(only) {
         let inner = entry.path.below(&path);
         match (&entry.kind, inner) {
-            (Kind::File { id, size, .. }, None) if entry.path == path && !folder_only => {
+            (EntryKind::File { id, size, .. }, None) if entry.path == path && !folder_only => {
                 files.entry((*id, *size)).or_default().push((peer, entry));
             }
-            (Kind::File { id, size, .. }, Some(inner)) => {
+            (EntryKind::File { id, size, .. }, Some(inner)) => {
                 below.entry(inner).or_default().entry((*id, *size)).or_default().push((peer, entry));
             }
-            (Kind::Folder, Some(inner)) => {
+            (EntryKind::Folder, Some(inner)) => {
                 folders.insert(Some(inner));
             }
-            (Kind::Folder, None) if entry.path == path => {
+            (EntryKind::Folder, None) if entry.path == path => {
                 folders.insert(None);
             }
             _ => {}
@@ -130,8 +130,8 @@ fn one(
 
 fn wanted(id: FileId, entry: &Entry, to: SafePath, asked: &Arc<str>) -> Wanted {
     let (size, modified, executable) = match entry.kind {
-        Kind::File { size, modified, executable, .. } => (size, modified, executable),
-        Kind::Folder => (0, 0, false),
+        EntryKind::File { size, modified, executable, .. } => (size, modified, executable),
+        EntryKind::Folder => (0, 0, false),
     };
     let asked = Arc::clone(asked);
     Wanted { id, size, modified, executable, asked, to, holders: Vec::new(), keep: None, some: Vec::new() }
@@ -155,7 +155,7 @@ fn by_id<'a>(digits: &str, roster: &'a Roster, only: Option<PeerId>) -> Result<(
     }
     let mut choices = Choices::new();
     for (peer, entry) in roster.entries(only) {
-        let Kind::File { id, size, .. } = entry.kind else { continue };
+        let EntryKind::File { id, size, .. } = entry.kind else { continue };
         if id.to_string().starts_with(&low) {
             choices.entry((id, size)).or_default().push((peer, entry));
         }
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn files_folders_and_ids() {
-        let empty = Entry { path: "docs/void".parse().unwrap(), kind: Kind::Folder };
+        let empty = Entry { path: "docs/void".parse().unwrap(), kind: EntryKind::Folder };
         let r = roster(&[
             ("one", &[file("docs/a.txt", 1), file("docs/sub/b.txt", 2), empty, file("top", 3)]),
             ("two", &[file("docs/a.txt", 1), file("other", 3)]),

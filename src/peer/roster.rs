@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::away::Away;
-use crate::content::{Catalogue, Claim, Entry, Head, Kind};
+use crate::content::{Catalogue, Claim, Entry, EntryKind, Head};
 use crate::discovery::PeerInfo;
 use crate::error::{Code, Failure};
 use crate::identity::{Contact, Instance, PeerId};
@@ -193,7 +193,7 @@ impl Roster {
     ) -> BTreeMap<Claim, Vec<PeerId>> {
         let mut holders: BTreeMap<Claim, Vec<PeerId>> = BTreeMap::new();
         for (peer, entry) in self.shared(only) {
-            let Kind::File { id, size, .. } = entry.kind else { continue };
+            let EntryKind::File { id, size, .. } = entry.kind else { continue };
             if claims.contains(&(id, size)) {
                 let peers = holders.entry((id, size)).or_default();
                 if peers.last() != Some(&peer) {
@@ -234,7 +234,7 @@ pub(super) mod tests {
     use crate::address::{Host, Ports};
     use crate::content::{Catalogue, FileId, Span};
     use crate::identity::{Contact, PeerName, PublicKey};
-    use crate::wire::datagram::State;
+    use crate::wire::datagram::PresenceState;
 
     pub(crate) fn key(n: u8) -> PublicKey {
         PublicKey([n; 32])
@@ -248,14 +248,14 @@ pub(super) mod tests {
             name: PeerName::cleaned(name).unwrap(),
             instance: Instance { count: 1, random: 1 },
             catalogue,
-            state: State::Here,
+            state: PresenceState::Here,
             at: host.socket(9),
             signed: Arc::from([]),
         }
     }
 
     pub(crate) fn file(path: &str, n: u8) -> Entry {
-        let kind = Kind::File {
+        let kind = EntryKind::File {
             id: FileId([n; 32]),
             size: u64::from(n),
             modified: 5_000,
@@ -326,7 +326,7 @@ pub(super) mod tests {
         r.away.owner_gone(id(2), "bert".to_owned());
         assert_eq!(r.find("carl").unwrap_err().code, Code::NotFound, "nobody keeps any of it");
         let part =
-            |n| crate::peer::away::Part { file: FileId([n; 32]), size: 1, span: Span { from: 0, to: 1 } };
+            |n| crate::peer::away::KeptPart { file: FileId([n; 32]), size: 1, span: Span { from: 0, to: 1 } };
         r.away.kept(
             id(2),
             [(id(3), None, vec![part(1)]), (id(4), None, vec![part(2)]), (id(5), None, vec![part(3)])],

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::cages::{Cages, Part};
-use super::controller::{Controller, Custody, NOTE, PROOF};
-use crate::control::{self, Ask, Notice, Seams};
+use super::cages::{Cages, SandboxedPart};
+use super::controller::{Controller, CustodyDriver, NOTE, PROOF};
+use crate::control::{self, Ask, ControllerChannels, Notice};
 use crate::counters::Counters;
 use crate::custody::ledger::{Ledger, Present};
 use crate::custody::quota::{Lend, default_lend};
 use crate::custody::{custodian, keeper};
-use crate::discovery::{self, Own};
+use crate::discovery::{self, OwnPresence};
 use crate::disk;
 use crate::distribution::{self, CustodyHandle, chunk_store};
 use crate::error::Failure;
@@ -26,14 +26,14 @@ use crate::library::{self, LibraryConfig};
 use crate::peer::limits;
 use crate::receiver::{ReceiverHandle, start_receiver};
 use crate::sender::{SenderHandle, start_sender};
-use crate::settings::Config;
+use crate::settings::Settings;
 use crate::store;
 use crate::sys::folder::Folder;
 use crate::sys::space::space;
 use crate::sys::{clock, descriptors};
 use crate::text;
 use crate::transfer::{Engine, ports};
-use crate::wire::datagram::State;
+use crate::wire::datagram::PresenceState;
 
 /// How long the leave may take that is announced on a second Ctrl-C.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -61,12 +61,12 @@ type DiskThreads = disk::Handle;
 
 /// A peer whose threads run; [`Peer::run`] makes it live.
 pub(super) struct Peer {
-    pub(super) config: Config,
+    pub(super) config: Settings,
     pub(super) identity: Arc<Identity>,
     pub(super) instance: Instance,
     pub(super) parts: Parts,
-    pub(super) own: Own,
-    pub(super) custody: Custody,
+    pub(super) own: OwnPresence,
+    pub(super) custody: CustodyDriver,
     pub(super) warnings: VecDeque<String>,
     pub(super) counters: Arc<Counters>,
 }
@@ -76,7 +76,7 @@ impl Peer {
     ///
     /// # Errors
     /// What cannot be had, and what to do.
-    fn start(config: Config) -> Result<Self, Failure> {
+    fn start(config: Settings) -> Result<Self, Failure> {
         let mut warnings = VecDeque::new();
         set_up(&config)?;
         if let Err(e) = descriptors::allow(limits::DESCRIPTORS) {
@@ -88,12 +88,12 @@ impl Peer {
 
         let mut cages = Cages::new(&config);
         let database = config.state().join(store::FILE);
-        let store = cages.start(&Part::Store, || store::start(&database)).map_err(thread)?;
+        let store = cages.start(&SandboxedPart::Store, || store::start(&database)).map_err(thread)?;
         let store = store.map_err(|e| Failure::other(format!("the database cannot be used: {e}")))?;
         let custody = custody(&config, &identity, instance, &store)?;
         let counters = Arc::new(Counters::default());
         let shared = LibraryConfig { counters: Arc::clone(&counters), ..LibraryConfig::new(config.shared()) };
-        let library = cages.start(&Part::Library, || library::start(shared, store.clone()));
+        let library = cages.start(&SandboxedPart::Library, || library::start(shared, store.clone()));
         let library = library.flatten().map_err(thread)?;
 
         let tls = Tls::new(&identity).map_err(|e| Failure::other(format!("TLS cannot be used: {e}")))?;
@@ -101,16 +101,16 @@ impl Peer {
         warnings.extend(bound.note);
         let engine = Engine::new().map_err(thread)?.limited(config.down_limit).counted(&counters);
         let bell = engine.bell();
-        let disk = cages.start(&Part::Disk, || disk::start(move || bell.ring()));
+        let disk = cages.start(&SandboxedPart::Disk, || disk::start(move || bell.ring()));
         let disk = disk.flatten().map_err(thread)?;
         let keep_bell = engine.bell();
-        let keep = cages.start(&Part::Keep, || disk::start(move || keep_bell.ring()));
+        let keep = cages.start(&SandboxedPart::Keep, || disk::start(move || keep_bell.ring()));
         let keep = Some(keep.flatten().map_err(thread)?);
-        let chunks = cages.start(&Part::ChunkStore, || chunk_store::start(&config.store()));
+        let chunks = cages.start(&SandboxedPart::ChunkStore, || chunk_store::start(&config.store()));
         let chunks = chunks.flatten().map_err(thread)?;
         let (to_disk, from_disk) = (disk.commands.clone(), disk.events.clone());
         let (receiver, distributor, distributee) = cages
-            .start(&Part::Ports, || -> io::Result<_> {
+            .start(&SandboxedPart::Ports, || -> io::Result<_> {
                 let receiver = start_receiver(engine, bound.receiver, tls.clone(), to_disk, from_disk)?;
                 let distributor =
                     distribution::start_distributor(Engine::new()?, bound.distributor, tls.clone())?;
@@ -120,14 +120,14 @@ impl Peer {
             })
             .flatten()
             .map_err(thread)?;
-        let sender = cages.start(&Part::Sender, || {
+        let sender = cages.start(&SandboxedPart::Sender, || {
             let engine = Engine::new()?.limited(config.up_limit).counted(&counters);
             start_sender(engine, bound.sender, tls)
         });
         let sender = sender.flatten().map_err(thread)?;
 
-        let own = Own { name, ports: bound.ports, catalogue: 0, state: State::Here };
-        let heard = discovery::Config {
+        let own = OwnPresence { name, ports: bound.ports, catalogue: 0, state: PresenceState::Here };
+        let heard = discovery::DiscoveryConfig {
             identity: Arc::clone(&identity),
             instance,
             own: own.clone(),
@@ -135,7 +135,7 @@ impl Peer {
             interfaces: config.interfaces.clone(),
         };
         let discovery = cages
-            .start(&Part::Discovery, || discovery::start(heard))
+            .start(&SandboxedPart::Discovery, || discovery::start(heard))
             .flatten()
             .map_err(|e| Failure::other(format!("UDP port {} cannot be used: {e}", config.discovery_port)))?;
         warnings.extend(cages.warning());
@@ -164,8 +164,8 @@ fn thread(e: io::Error) -> Failure {
 ///
 /// # Errors
 /// What cannot be had, and what to do; why it ended, if not because somebody wanted it to.
-pub fn run(config: Config, seams: Seams) -> Result<(), Failure> {
-    let Seams { asks, notices, leave } = seams;
+pub fn run(config: Settings, seams: ControllerChannels) -> Result<(), Failure> {
+    let ControllerChannels { asks, notices, leave } = seams;
     let peer = Peer::start(config)?;
     leave.set_last_words(peer.last_words());
     peer.run(asks, notices).map_or(Ok(()), Err)
@@ -195,11 +195,11 @@ impl Peer {
 
 /// What this peer keeps for others and others for it, as the ledger and the chunk store tell it.
 fn custody(
-    config: &Config,
+    config: &Settings,
     identity: &Identity,
     instance: Instance,
     store: &store::Handle,
-) -> Result<Custody, Failure> {
+) -> Result<CustodyDriver, Failure> {
     let path = config.store();
     let failed = |e: io::Error| {
         let shown = path.display().to_string();
@@ -213,8 +213,8 @@ fn custody(
     }
     let lend =
         Lend { bytes: config.lend.unwrap_or_else(|| default_lend(free)), reserve: limits::LEND_RESERVE };
-    let keeper = keeper::Config { lend, free, keep: config.keep, keep_deleted: config.keep_deleted };
-    let settings = custodian::Config {
+    let keeper = keeper::KeeperConfig { lend, free, keep: config.keep, keep_deleted: config.keep_deleted };
+    let settings = custodian::CustodianConfig {
         copies: config.copies,
         auto_copy: config.auto_copy,
         repair: config.repair_after,
@@ -225,7 +225,7 @@ fn custody(
     let ledger = Ledger::of(rows.into_iter().filter_map(|row| row.value));
     let machine =
         custodian::Custodian::new(clock::now(), identity.id(), instance, settings, ledger, &present);
-    Ok(Custody::new(machine, notes, present))
+    Ok(CustodyDriver::new(machine, notes, present))
 }
 
 /// Removes what a crash left of proofs: the next one of that number is to be fetched, not found.
@@ -240,7 +240,7 @@ fn forget_proofs(store: &Path) -> io::Result<()> {
 }
 
 /// Makes what is missing of the peer directory.
-fn set_up(config: &Config) -> Result<(), Failure> {
+fn set_up(config: &Settings) -> Result<(), Failure> {
     let failed = |path: &Path, e: io::Error| {
         let shown = path.display().to_string();
         Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
@@ -254,7 +254,7 @@ fn set_up(config: &Config) -> Result<(), Failure> {
 }
 
 /// The stored key, or a new one at the first start. A damaged one is said and left alone.
-fn own_identity(config: &Config) -> Result<Identity, Failure> {
+fn own_identity(config: &Settings) -> Result<Identity, Failure> {
     let failed = |e: crate::identity::IdentityError| Failure::other(e.to_string());
     let path = config.key();
     if let Some(identity) = Identity::load(&path).map_err(failed)? {
@@ -266,7 +266,7 @@ fn own_identity(config: &Config) -> Result<Identity, Failure> {
 }
 
 /// A start later than all before, and than `after`: stored before anybody hears of it.
-pub(super) fn next_instance(config: &Config, after: u64) -> Result<Instance, Failure> {
+pub(super) fn next_instance(config: &Settings, after: u64) -> Result<Instance, Failure> {
     let mut random = [0; 8];
     fill_random(&mut random).map_err(|e| Failure::other(e.to_string()))?;
     let path = config.state().join("instance");
@@ -275,7 +275,7 @@ pub(super) fn next_instance(config: &Config, after: u64) -> Result<Instance, Fai
         .map_err(|e| Failure::other(format!("the start count cannot be stored in {}: {e}", path.display())))
 }
 
-fn own_name(config: &Config, identity: &Identity) -> PeerName {
+fn own_name(config: &Settings, identity: &Identity) -> PeerName {
     let wanted = config.name.as_deref().and_then(PeerName::cleaned);
     wanted.unwrap_or_else(|| {
         let folder =

@@ -7,19 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
 use crate::content::{Chunks, Claim, FileId};
-use crate::disk::Held;
+use crate::disk::PartialSeed;
 use crate::peer::limits;
 
 /// One of them.
 #[derive(Debug)]
-struct Kept {
-    held: Weak<Held>,
+struct SeedFile {
+    held: Weak<PartialSeed>,
     size: u64,
     /// Others are asked for it.
     sought: bool,
 }
 
-impl Kept {
+impl SeedFile {
     /// True while something of it can be had from here.
     fn is_here(&self) -> bool {
         self.held.upgrade().is_some_and(|held| !held.is_gone())
@@ -27,7 +27,7 @@ impl Kept {
 
     /// True while it is being fetched, and others are asked for it.
     fn is_sought(&self) -> bool {
-        let going_on = |held: Arc<Held>| !held.is_gone() && !held.is_complete();
+        let going_on = |held: Arc<PartialSeed>| !held.is_gone() && !held.is_complete();
         self.sought && self.held.upgrade().is_some_and(going_on)
     }
 }
@@ -35,7 +35,7 @@ impl Kept {
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Together {
-    files: BTreeMap<FileId, Kept>,
+    files: BTreeMap<FileId, SeedFile>,
     /// What was said to be sought last.
     told: BTreeSet<FileId>,
 }
@@ -47,9 +47,9 @@ pub(super) fn is_worth(chunks: Chunks) -> bool {
 
 impl Together {
     /// A file that is being fetched from now on; `sought`: others may be asked for it, too.
-    pub(super) fn add(&mut self, held: &Arc<Held>, sought: bool) {
+    pub(super) fn add(&mut self, held: &Arc<PartialSeed>, sought: bool) {
         let (id, size) = (held.id(), held.chunks().size());
-        self.files.insert(id, Kept { held: Arc::downgrade(held), size, sought });
+        self.files.insert(id, SeedFile { held: Arc::downgrade(held), size, sought });
     }
 
     /// Of all that is being fetched only these contents are sought from now on.
@@ -76,7 +76,7 @@ impl Together {
 
     /// Of these files those of which something is here, or will soon be.
     pub(super) fn here(&self, files: &[FileId]) -> Vec<FileId> {
-        let here = |file: &&FileId| self.files.get(file).is_some_and(Kept::is_here);
+        let here = |file: &&FileId| self.files.get(file).is_some_and(SeedFile::is_here);
         files.iter().filter(here).copied().collect()
     }
 
@@ -96,8 +96,8 @@ impl Together {
 mod tests {
     use super::*;
 
-    fn held(id: u8, size: u64) -> Arc<Held> {
-        Arc::new(Held::new(FileId([id; 32]), Chunks::of(size).unwrap(), tempfile::tempfile().unwrap()))
+    fn held(id: u8, size: u64) -> Arc<PartialSeed> {
+        Arc::new(PartialSeed::new(FileId([id; 32]), Chunks::of(size).unwrap(), tempfile::tempfile().unwrap()))
     }
 
     #[test]

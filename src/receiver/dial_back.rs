@@ -36,7 +36,7 @@ pub(super) enum Output {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct DialState {
     /// Since when it is being dialled.
     dialling: Option<Time>,
     /// Dials in a row that failed.
@@ -49,7 +49,7 @@ struct State {
     vain: u8,
 }
 
-impl State {
+impl DialState {
     fn due(&self) -> Option<Time> {
         match self.round {
             Some((begun, asked)) => Some(begun + ASKS.get(usize::from(asked)).copied().unwrap_or(ROUND)),
@@ -60,12 +60,12 @@ impl State {
 
 /// The peers that we want a connection with.
 #[derive(Debug, Default)]
-pub(super) struct Asking {
-    peers: BTreeMap<PeerId, State>,
+pub(super) struct DialBackRequests {
+    peers: BTreeMap<PeerId, DialState>,
     outputs: VecDeque<Output>,
 }
 
-impl Asking {
+impl DialBackRequests {
     /// The next thing to do; to be called until `None` after every input.
     pub(super) fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
@@ -92,7 +92,7 @@ impl Asking {
 
     /// A connection with it stands; `back`: it made it.
     pub(super) fn handle_up(&mut self, peer: PeerId, back: bool) {
-        self.peers.insert(peer, State { behind: back, ..State::default() });
+        self.peers.insert(peer, DialState { behind: back, ..DialState::default() });
     }
 
     /// It is gone, or was closed on purpose while it was being dialled.
@@ -107,7 +107,7 @@ impl Asking {
 
     /// When [`Self::handle_timeout`] is due.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.peers.values().filter_map(State::due).min()
+        self.peers.values().filter_map(DialState::due).min()
     }
 
     /// Asks, asks again, gives up.
@@ -158,12 +158,12 @@ mod tests {
         Time(1_000_000_000_000 + ms * 1_000_000)
     }
 
-    fn drain(asking: &mut Asking) -> Vec<Output> {
+    fn drain(asking: &mut DialBackRequests) -> Vec<Output> {
         std::iter::from_fn(|| asking.poll_output()).collect()
     }
 
     /// Lets time pass until `until`; when what was said, in milliseconds.
-    fn run(asking: &mut Asking, until: u64) -> Vec<(u64, Output)> {
+    fn run(asking: &mut DialBackRequests, until: u64) -> Vec<(u64, Output)> {
         let mut said = Vec::new();
         while let Some(due) = asking.poll_timeout().filter(|due| *due <= at(until)) {
             asking.handle_timeout(due);
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn who_refuses_once_is_not_asked_and_who_refuses_twice_is() {
-        let mut asking = Asking::default();
+        let mut asking = DialBackRequests::default();
         asking.handle_dialling(at(0), ID);
         asking.handle_failed(at(0), ID);
         assert_eq!((drain(&mut asking), asking.waits_for(ID)), (vec![], false));
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn who_does_not_answer_for_a_second_is_asked_three_times_in_five() {
-        let mut asking = Asking::default();
+        let mut asking = DialBackRequests::default();
         asking.handle_dialling(at(0), ID);
         assert_eq!(
             run(&mut asking, 4_000),
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn whoever_is_never_reached_is_told_of_once() {
-        let mut asking = Asking::default();
+        let mut asking = DialBackRequests::default();
         let (mut blocked, mut asked) = (0, 0);
         // A dial each half second, refused, for a minute.
         for ms in (0..60_000).step_by(500) {

@@ -16,13 +16,13 @@ const TOGETHER: usize = 1 << 20;
 /// What goes to a set of workers. Each message may wake two threads, so blocks wait for each other, but not longer than
 /// until the end of the engine's turn (docs/ARCHITECTURE.md has the numbers).
 #[derive(Debug)]
-struct Line {
+struct WorkerQueue {
     waiting: Vec<Command>,
     /// Of the blocks among them.
     bytes: usize,
 }
 
-impl Line {
+impl WorkerQueue {
     const fn new() -> Self {
         Self { waiting: Vec::new(), bytes: 0 }
     }
@@ -52,7 +52,7 @@ impl Line {
 #[derive(Debug)]
 struct Other {
     workers: disk::Handle,
-    line: Line,
+    line: WorkerQueue,
     /// The jobs that go there.
     jobs: BTreeSet<JobId>,
     /// They serve what is below the folder too, and do not end with a job.
@@ -65,7 +65,7 @@ struct Other {
 #[derive(Debug)]
 pub(super) struct Disks {
     commands: Sender<Command>,
-    line: Line,
+    line: WorkerQueue,
     events: Receiver<Event>,
     others: BTreeMap<PathBuf, Other>,
     /// Tokens that are with other workers, and with whose.
@@ -77,7 +77,7 @@ pub(super) struct Disks {
 impl Disks {
     /// With the workers of `downloads/` only.
     pub(super) const fn new(commands: Sender<Command>, events: Receiver<Event>) -> Self {
-        let line = Line::new();
+        let line = WorkerQueue::new();
         Self { commands, line, events, others: BTreeMap::new(), away: BTreeMap::new(), flush: None }
     }
 
@@ -195,7 +195,7 @@ impl Disks {
 
 impl Other {
     const fn new(workers: disk::Handle, stays: bool) -> Self {
-        Self { workers, line: Line::new(), jobs: BTreeSet::new(), stays, flushing: false }
+        Self { workers, line: WorkerQueue::new(), jobs: BTreeSet::new(), stays, flushing: false }
     }
 
     fn flush(&mut self) {

@@ -16,8 +16,8 @@ use crate::identity::{Contact, PeerId, fill_random};
 use crate::sender::KeptOf;
 use crate::swarm::{Job, JobEvent, JobId, Swarm};
 use crate::sys::descriptors;
-use crate::transfer::{Engine, Gate, Handle};
-use crate::wire::message::Told;
+use crate::transfer::{Engine, EngineHandle, Gate};
+use crate::wire::message::PeerRecord;
 
 /// What the controller asks of the receiver.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub enum ReceiverEvent {
     /// How a download goes.
     Job(JobEvent),
     /// A file of a megabyte or more is being fetched: this is what others may have of it.
-    Held(Arc<disk::Held>),
+    Held(Arc<disk::PartialSeed>),
     /// A catalogue was brought up to date; head checked, root proved.
     Catalogue(PeerId, Head, Arc<Catalogue>),
     /// What `from` has of `origin`: root and signature are checked. It may be older than what others have.
@@ -89,7 +89,7 @@ pub enum ReceiverEvent {
     /// This peer did not say what it keeps: it is busy, cannot be reached, or lied.
     NoKept(PeerId),
     /// Peers out of this one's table.
-    Table(PeerId, Vec<Told>),
+    Table(PeerId, Vec<PeerRecord>),
     /// TLS proved this peer at this address, or a byte came from it.
     Proved(PeerId, Host),
     /// This peer is to be asked to dial back; how often that was done a moment ago.
@@ -109,7 +109,7 @@ pub enum ReceiverEvent {
 }
 
 /// A running receiver.
-pub type ReceiverHandle = Handle<ReceiverCommand, ReceiverEvent>;
+pub type ReceiverHandle = EngineHandle<ReceiverCommand, ReceiverEvent>;
 
 /// Events that wait for the controller, at most.
 const EVENTS: usize = 1_024;

@@ -38,7 +38,7 @@ pub(super) enum Output {
 }
 
 #[derive(Debug)]
-enum Step {
+enum KeptStep {
     /// Until a connection stands and it is its turn.
     Waiting,
     /// Not before this time.
@@ -48,8 +48,8 @@ enum Step {
 }
 
 #[derive(Debug)]
-struct Pull {
-    step: Step,
+struct KeptPull {
+    step: KeptStep,
     /// Failed attempts.
     failed: u8,
     /// When an answer came, or it was asked last.
@@ -60,10 +60,10 @@ struct Pull {
     rows: usize,
 }
 
-impl Pull {
+impl KeptPull {
     const fn new(now: Time) -> Self {
         let kept = Vec::new();
-        Self { step: Step::Waiting, failed: 0, heard: now, kept, owners: BTreeMap::new(), rows: 0 }
+        Self { step: KeptStep::Waiting, failed: 0, heard: now, kept, owners: BTreeMap::new(), rows: 0 }
     }
 
     /// Nothing of what came so far counts.
@@ -99,7 +99,7 @@ impl Pull {
 /// All questions that are open.
 #[derive(Debug, Default)]
 pub(super) struct Keepers {
-    pulls: BTreeMap<PeerId, Pull>,
+    pulls: BTreeMap<PeerId, KeptPull>,
     outputs: VecDeque<Output>,
     next_request: u64,
 }
@@ -112,7 +112,7 @@ impl Keepers {
 
     /// True if this peer owes something.
     pub(super) fn is_owed_by(&self, peer: PeerId) -> bool {
-        self.pulls.get(&peer).is_some_and(|p| matches!(p.step, Step::Asked(_)))
+        self.pulls.get(&peer).is_some_and(|p| matches!(p.step, KeptStep::Asked(_)))
     }
 
     /// Ask this peer. One question answers all who ask meanwhile.
@@ -120,7 +120,7 @@ impl Keepers {
         match self.pulls.get_mut(&peer) {
             Some(pull) => pull.failed = 0,
             None => {
-                self.pulls.insert(peer, Pull::new(now));
+                self.pulls.insert(peer, KeptPull::new(now));
                 self.outputs.push_back(Output::Dial(peer));
             }
         }
@@ -128,19 +128,19 @@ impl Keepers {
 
     /// A connection to this peer stands.
     pub(super) fn handle_up(&mut self, now: Time, peer: PeerId) {
-        let asked = self.pulls.values().filter(|p| matches!(p.step, Step::Asked(_))).count();
+        let asked = self.pulls.values().filter(|p| matches!(p.step, KeptStep::Asked(_))).count();
         let Some(pull) = self.pulls.get_mut(&peer) else { return };
-        if matches!(pull.step, Step::Asked(_)) {
+        if matches!(pull.step, KeptStep::Asked(_)) {
             return;
         }
         if asked >= limits::KEPT_PULLS {
             // It is dialled again, or found connected, when it is its turn.
-            pull.step = Step::Waiting;
+            pull.step = KeptStep::Waiting;
             return;
         }
         self.next_request += 4;
         let request = self.next_request | TAG;
-        pull.step = Step::Asked(request);
+        pull.step = KeptStep::Asked(request);
         pull.heard = now;
         self.outputs.push_back(Output::Ask(peer, Message::GetKept(GetKept { request })));
     }
@@ -148,7 +148,7 @@ impl Keepers {
     /// The connection could not be had, or is over.
     pub(super) fn handle_down(&mut self, now: Time, peer: PeerId) {
         let Some(pull) = self.pulls.get_mut(&peer) else { return };
-        if matches!(pull.step, Step::Resting(_)) {
+        if matches!(pull.step, KeptStep::Resting(_)) {
             return;
         }
         pull.forget();
@@ -157,7 +157,7 @@ impl Keepers {
             self.pulls.remove(&peer);
             self.outputs.push_back(Output::GaveUp(peer));
         } else {
-            pull.step = Step::Resting(now + REST);
+            pull.step = KeptStep::Resting(now + REST);
         }
         self.next();
     }
@@ -179,10 +179,10 @@ impl Keepers {
 
     /// When [`Self::handle_timeout`] is due.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        let due = |p: &Pull| match p.step {
-            Step::Waiting => None,
-            Step::Resting(t) => Some(t),
-            Step::Asked(_) => Some(p.heard + limits::STALL),
+        let due = |p: &KeptPull| match p.step {
+            KeptStep::Waiting => None,
+            KeptStep::Resting(t) => Some(t),
+            KeptStep::Asked(_) => Some(p.heard + limits::STALL),
         };
         self.pulls.values().filter_map(due).min()
     }
@@ -192,11 +192,11 @@ impl Keepers {
         let mut stalled = Vec::new();
         for (&peer, pull) in &mut self.pulls {
             match pull.step {
-                Step::Resting(t) if t <= now => {
-                    pull.step = Step::Waiting;
+                KeptStep::Resting(t) if t <= now => {
+                    pull.step = KeptStep::Waiting;
                     self.outputs.push_back(Output::Dial(peer));
                 }
-                Step::Asked(_) if now.since(pull.heard) >= limits::STALL => stalled.push(peer),
+                KeptStep::Asked(_) if now.since(pull.heard) >= limits::STALL => stalled.push(peer),
                 _ => {}
             }
         }
@@ -209,7 +209,7 @@ impl Keepers {
     /// A page came.
     pub(super) fn handle_page(&mut self, now: Time, peer: PeerId, page: KeptIs) {
         let Some(pull) = self.pulls.get_mut(&peer) else { return };
-        if !matches!(pull.step, Step::Asked(request) if request == page.request) {
+        if !matches!(pull.step, KeptStep::Asked(request) if request == page.request) {
             return;
         }
         pull.heard = now;
@@ -235,7 +235,7 @@ impl Keepers {
     /// It does not answer.
     pub(super) fn handle_refused(&mut self, peer: PeerId, refused: &Refused) {
         let Some(pull) = self.pulls.get(&peer) else { return };
-        if !matches!(pull.step, Step::Asked(request) if request == refused.request) {
+        if !matches!(pull.step, KeptStep::Asked(request) if request == refused.request) {
             return;
         }
         self.pulls.remove(&peer);
@@ -249,7 +249,7 @@ impl Keepers {
 
     /// One more may be asked: the first of those that wait and are connected.
     fn next(&mut self) {
-        let waiting = self.pulls.iter().filter(|(_, p)| matches!(p.step, Step::Waiting));
+        let waiting = self.pulls.iter().filter(|(_, p)| matches!(p.step, KeptStep::Waiting));
         self.outputs.extend(waiting.map(|(peer, _)| Output::Dial(*peer)));
     }
 }
@@ -384,7 +384,7 @@ mod tests {
                     Output::Done(..) | Output::GaveUp(_) => over += 1,
                     other => panic!("{other:?}"),
                 }
-                let open = machine.pulls.values().filter(|p| matches!(p.step, Step::Asked(_))).count();
+                let open = machine.pulls.values().filter(|p| matches!(p.step, KeptStep::Asked(_))).count();
                 assert!(open <= limits::KEPT_PULLS);
             }
             let Some(due) = machine.poll_timeout() else { break };

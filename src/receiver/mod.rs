@@ -22,7 +22,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use self::catalogue::Catalogues;
-use self::dial_back::Asking;
+use self::dial_back::DialBackRequests;
 use self::disks::Disks;
 use self::kept::Keepers;
 use self::table::Coming;
@@ -30,7 +30,7 @@ use crate::address::Host;
 use crate::counters::Counters;
 use crate::disk::{self, Block, BlockPool};
 use crate::identity::{Contact, PeerId};
-use crate::swarm::{self, JobEvent, Swarm, Target};
+use crate::swarm::{self, BlockTarget, JobEvent, Swarm};
 use crate::sys::bell::Bell;
 use crate::text;
 use crate::time::Time;
@@ -57,7 +57,7 @@ const NEVER: u64 = 0;
 
 /// A peer that is, or may be, connected.
 #[derive(Debug, Default)]
-struct Link {
+struct PeerLink {
     contact: Option<Contact>,
     conn: Option<ConnId>,
     /// TLS is through.
@@ -85,7 +85,7 @@ struct Incoming {
     head: BlockIs,
     len: usize,
     /// `None`: nobody wants it any more.
-    to: Option<(Target, Block)>,
+    to: Option<(BlockTarget, Block)>,
 }
 
 /// The receiver's role.
@@ -96,8 +96,8 @@ struct ReceiverRole {
     swarm: Swarm,
     catalogues: Catalogues,
     keepers: Keepers,
-    links: BTreeMap<PeerId, Link>,
-    asking: Asking,
+    links: BTreeMap<PeerId, PeerLink>,
+    asking: DialBackRequests,
     /// The connections on which we ask: those that we dialled, and those that others dialled back.
     dialled: BTreeMap<ConnId, PeerId>,
     pool: BlockPool,
@@ -127,7 +127,7 @@ impl ReceiverRole {
             catalogues: Catalogues::default(),
             keepers: Keepers::default(),
             links: BTreeMap::new(),
-            asking: Asking::default(),
+            asking: DialBackRequests::default(),
             dialled: BTreeMap::new(),
             pool: BlockPool::with_bell(bell),
             spare: None,

@@ -1,7 +1,7 @@
 //! A table of peers that another peer sends page by page, and how much of one is taken. Pure.
 
 use crate::receiver::limits;
-use crate::wire::message::{ROW, TableIs, Told};
+use crate::wire::message::{PeerRecord, ROW, TableIs};
 
 /// A table that was asked for, and what may still come of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Coming {
     /// # Errors
     /// The page belongs to another request, cannot be read, or makes the table longer than one may be: it came
     /// from a peer that no connection is kept to.
-    pub(super) fn take(self, page: TableIs) -> Result<(Vec<Told>, Option<Self>), String> {
+    pub(super) fn take(self, page: TableIs) -> Result<(Vec<PeerRecord>, Option<Self>), String> {
         if page.request != self.request {
             return Err("it sent a table that nobody asked for".to_owned());
         }
@@ -58,12 +58,12 @@ mod tests {
         Ok(count)
     }
 
-    fn page(rows: Rows<Told>, last: bool) -> TableIs {
+    fn page(rows: Rows<PeerRecord>, last: bool) -> TableIs {
         TableIs { request: REQUEST, rows, last }
     }
 
-    fn told() -> Told {
-        Told { at: ([10, 0, 0, 1], 9).into(), signed: vec![7; limits::DATAGRAM].into() }
+    fn told() -> PeerRecord {
+        PeerRecord { at: ([10, 0, 0, 1], 9).into(), signed: vec![7; limits::DATAGRAM].into() }
     }
 
     #[test]
@@ -81,7 +81,7 @@ mod tests {
     fn rows_that_give_no_peers_do_not_go_on_for_ever() {
         // Else 4,096 such pages could be sent for one request: 4 GiB.
         let long = encode(&[serde_bytes::Bytes::new(&vec![7; limits::PAGE])]);
-        let rows: Rows<Told> = decode(&long).unwrap();
+        let rows: Rows<PeerRecord> = decode(&long).unwrap();
         assert_eq!((rows.len(), rows.count()), (0, 1));
         let (n, why) = take((0..limits::PEERS).map(|_| page(rows.clone(), false))).unwrap_err();
         assert_eq!((n, why.as_str()), (4, "it sent a table of more bytes than one has"));

@@ -25,7 +25,7 @@ const LEAST: u64 = 16 << 10;
 
 /// The line of those who fetch in the background; `K` names a connection.
 #[derive(Debug)]
-pub(super) struct Yielding<K> {
+pub(super) struct BackgroundThrottle<K> {
     /// Until then they give way.
     until: Time,
     /// Bytes that may go to them.
@@ -37,13 +37,13 @@ pub(super) struct Yielding<K> {
     called: Time,
 }
 
-impl<K> Default for Yielding<K> {
+impl<K> Default for BackgroundThrottle<K> {
     fn default() -> Self {
         Self { until: Time::ZERO, credit: 0, line: VecDeque::new(), allowed: Vec::new(), called: Time::ZERO }
     }
 }
 
-impl<K: Copy + Eq> Yielding<K> {
+impl<K: Copy + Eq> BackgroundThrottle<K> {
     /// Content went to somebody who does not fetch in the background.
     pub(super) fn others(&mut self, now: Time, bytes: u64) {
         self.until = now + AFTER;
@@ -105,7 +105,7 @@ mod tests {
 
     /// Bytes that go to each of `n` in the background in ten seconds, while so many go to others in each millisecond.
     fn run(n: usize, others: u64) -> (Vec<u64>, Duration) {
-        let mut machine = Yielding::default();
+        let mut machine = BackgroundThrottle::default();
         let (mut got, mut last) = (vec![0; n], vec![Time(1); n]);
         let (mut now, mut longest) = (Time(1), Duration::ZERO);
         for _ in 0..10_000 {
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_once_nothing_goes_to_others() {
-        let mut machine = Yielding::default();
+        let mut machine = BackgroundThrottle::default();
         assert_eq!(machine.ask(Time(1), 7), u64::MAX);
         machine.others(Time(1), 1_000);
         assert!([7, 8, 9].into_iter().all(|key| machine.ask(Time(1), key) == 0));

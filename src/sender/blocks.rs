@@ -7,12 +7,12 @@ use std::io;
 use std::sync::Arc;
 
 use super::slices::HashedChunks;
-use super::{STEP, SenderRole, State, unknown};
+use super::{STEP, SenderRole, SenderState, unknown};
 use crate::content::{Chunks, FileId};
 use crate::identity::PeerId;
 use crate::library::{OpenError, SharedFile, open, unchanged};
 use crate::sender::limits;
-use crate::sender::{Offer, SenderEvent};
+use crate::sender::{SenderEvent, SharedContent};
 use crate::sys::file::read_exact_at;
 use crate::sys::refusal::{Refusal, refusal};
 use crate::time::Time;
@@ -85,7 +85,7 @@ impl SenderRole {
             let slices = client.next_slices();
             let Some((request, number, item)) = client.next_item() else { break };
             // What was begun over one connection may go on over another one of the same peer.
-            let may = self.state == State::Serving
+            let may = self.state == SenderState::Serving
                 || self.clients.values().any(|c| c.peer == peer && c.is_under_way(item.file));
             let step = item.len.min(left);
             pushed = true;
@@ -190,7 +190,7 @@ impl SenderRole {
     fn read_shared(
         &mut self,
         now: Time,
-        offer: &Offer,
+        offer: &SharedContent,
         file: &SharedFile,
         item: Item,
         len: usize,
@@ -241,7 +241,7 @@ impl SenderRole {
     /// and after they were read.
     fn read(
         &mut self,
-        offer: &Offer,
+        offer: &SharedContent,
         id: FileId,
         file: &SharedFile,
         offset: u64,

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::Offer;
+use super::SharedContent;
 use super::owner_catalogues::KeptPages;
 use crate::content::bucket::Bucket;
 use crate::content::catalogue::root_of;
@@ -67,7 +67,7 @@ impl Quick {
         Ok(Self::Manifest { request: m.request, manifest, page })
     }
 
-    pub(crate) fn table(offer: &Offer, m: &GetTable) -> Self {
+    pub(crate) fn table(offer: &SharedContent, m: &GetTable) -> Self {
         Self::Table(table_pages(m.request, &offer.table).into())
     }
 
@@ -130,7 +130,7 @@ const GRACE_UNKNOWN: Duration = Duration::from_secs(5);
 
 /// What one asker was told of the chunks of a file.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct HavesWatch {
     pub(crate) file: FileId,
     /// Its size, by the word of who asks.
     pub(crate) size: u64,
@@ -140,7 +140,7 @@ pub(crate) struct Watch {
     told: Option<Bits>,
 }
 
-impl Watch {
+impl HavesWatch {
     pub(crate) const fn new(file: FileId, size: u64) -> Self {
         Self { file, size, version: None, told: None }
     }
@@ -167,7 +167,7 @@ impl Watch {
 
 /// A request for content.
 #[derive(Debug)]
-enum Asked {
+enum ContentRequest {
     Blocks(GetBlocks),
     /// And the chunk that was chosen, as an item.
     Any(GetAny, Option<Item>),
@@ -175,7 +175,7 @@ enum Asked {
     Slices(GetSlices),
 }
 
-impl Asked {
+impl ContentRequest {
     const fn request(&self) -> u64 {
         match self {
             Self::Blocks(m) => m.request,
@@ -222,12 +222,12 @@ fn slice_of(m: &GetSlices, number: usize) -> Option<Item> {
 
 /// One asker.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub(crate) struct SenderClient {
     pub(crate) peer: PeerId,
     /// Bytes of content sent to it.
     pub(crate) bytes: u64,
     quick: VecDeque<Quick>,
-    blocks: VecDeque<Asked>,
+    blocks: VecDeque<ContentRequest>,
     /// In the first of `blocks`: the item, and the bytes of it that are sent.
     item: usize,
     done: u64,
@@ -238,13 +238,13 @@ pub(crate) struct Client {
     /// When it asked or was sent something last.
     active: Time,
     /// Files of which it wants to hear what is there, by the number of its request.
-    pub(crate) watches: BTreeMap<u64, Watch>,
+    pub(crate) watches: BTreeMap<u64, HavesWatch>,
     /// When it asked for blocks last, and the longest time lately between two such requests.
     asked: Option<Time>,
     pace: Option<Duration>,
 }
 
-impl Client {
+impl SenderClient {
     pub(crate) const fn new(peer: PeerId, now: Time) -> Self {
         Self {
             peer,
@@ -273,7 +273,7 @@ impl Client {
 
     /// True if what it waits for may wait for others.
     pub(crate) fn is_background(&self) -> bool {
-        self.blocks.front().is_some_and(Asked::is_background)
+        self.blocks.front().is_some_and(ContentRequest::is_background)
     }
 
     /// True if it waits for no content, and nothing of what it began is missing or it has not gone on with
@@ -310,28 +310,28 @@ impl Client {
     /// Queues a request for blocks; false when there are too many. Its files are under way from now on,
     /// unless no more may `begin`.
     pub(crate) fn take_blocks(&mut self, now: Time, m: GetBlocks, begin: bool) -> bool {
-        self.take(now, Asked::Blocks(m), begin)
+        self.take(now, ContentRequest::Blocks(m), begin)
     }
 
     /// Queues a request for any chunk; the same.
     pub(crate) fn take_any(&mut self, now: Time, m: GetAny, begin: bool) -> bool {
-        self.take(now, Asked::Any(m, None), begin)
+        self.take(now, ContentRequest::Any(m, None), begin)
     }
 
     /// Queues a request for slices; the same.
     pub(crate) fn take_slices(&mut self, now: Time, m: GetSlices) -> bool {
-        self.take(now, Asked::Slices(m), false)
+        self.take(now, ContentRequest::Slices(m), false)
     }
 
     /// The request for slices that is to be answered next.
     pub(crate) fn next_slices(&self) -> Option<GetSlices> {
         match self.blocks.front() {
-            Some(Asked::Slices(m)) => Some(*m),
+            Some(ContentRequest::Slices(m)) => Some(*m),
             _ => None,
         }
     }
 
-    fn take(&mut self, now: Time, asked: Asked, begin: bool) -> bool {
+    fn take(&mut self, now: Time, asked: ContentRequest, begin: bool) -> bool {
         if self.blocks.len() >= limits::REQUESTS_OPEN {
             return false;
         }
@@ -348,7 +348,7 @@ impl Client {
         }
         // It overtakes what this one itself fetches in the background, but not what is under way.
         let begun = usize::from(self.item > 0 || self.done > 0 || self.is_chosen_now());
-        let behind = self.blocks.iter().skip(begun).position(Asked::is_background);
+        let behind = self.blocks.iter().skip(begun).position(ContentRequest::is_background);
         match behind.filter(|_| !asked.is_background()) {
             Some(at) => self.blocks.insert(begun + at, asked),
             None => self.blocks.push_back(asked),
@@ -362,7 +362,7 @@ impl Client {
             (self.item, self.done) = (0, 0);
         }
         let cancelled = self.blocks.iter().filter(|b| b.request() == request);
-        for file in cancelled.flat_map(Asked::files) {
+        for file in cancelled.flat_map(ContentRequest::files) {
             self.under_way.remove(&file);
         }
         self.blocks.retain(|b| b.request() != request);
@@ -384,19 +384,19 @@ impl Client {
     /// The request for any chunk that is to be answered next, if its chunk is not chosen yet.
     pub(crate) fn next_any(&self) -> Option<&GetAny> {
         match self.blocks.front() {
-            Some(Asked::Any(any, None)) => Some(any),
+            Some(ContentRequest::Any(any, None)) => Some(any),
             _ => None,
         }
     }
 
     /// True if what is sent to it now is a chunk that was chosen for it.
     pub(crate) fn is_chosen(&self) -> bool {
-        matches!(self.blocks.front(), Some(Asked::Any(..)))
+        matches!(self.blocks.front(), Some(ContentRequest::Any(..)))
     }
 
     /// True if the chunk for its first request was chosen.
     fn is_chosen_now(&self) -> bool {
-        matches!(self.blocks.front(), Some(Asked::Any(_, Some(_))))
+        matches!(self.blocks.front(), Some(ContentRequest::Any(_, Some(_))))
     }
 
     /// A chunk of a file that it asked for by number is given to it.
@@ -422,7 +422,7 @@ impl Client {
 
     /// Answers the present request for any chunk with this one; or, if `None`, not.
     pub(crate) fn choose(&mut self, chunk: Option<(Item, Bits)>) {
-        let Some(Asked::Any(any, chosen)) = self.blocks.front_mut() else { return };
+        let Some(ContentRequest::Any(any, chosen)) = self.blocks.front_mut() else { return };
         let Some((item, given)) = chunk else {
             self.blocks.pop_front();
             (self.item, self.done) = (0, 0);
@@ -490,7 +490,7 @@ mod tests {
         let item = Item { file: FileId([1; 32]), offset: 0, len: 10 };
         let blocks = |request, background| GetBlocks { request, items: vec![item], background };
         for sent in [0, 4] {
-            let mut client = Client::new(PeerId([2; 32]), Time::ZERO);
+            let mut client = SenderClient::new(PeerId([2; 32]), Time::ZERO);
             assert!(client.take_blocks(Time::ZERO, blocks(1, true), true));
             if sent > 0 {
                 client.advance(Time::ZERO, sent, 100);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::identity::PeerId;
-use crate::rate::Bucket;
+use crate::rate::TokenBucket;
 use crate::sender::limits;
 use crate::time::Time;
 
@@ -13,7 +13,7 @@ use crate::time::Time;
 pub(super) struct Following {
     /// When each was dialled last, as far as that keeps it from being dialled again.
     last: BTreeMap<PeerId, Time>,
-    all: Bucket,
+    all: TokenBucket,
 }
 
 impl Following {

@@ -14,18 +14,18 @@ use crate::disk;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId};
 use crate::library::Shelf;
-use crate::transfer::{Engine, Gate, Handle};
-use crate::wire::message::{KeptFile, Told};
+use crate::transfer::{Engine, EngineHandle, Gate};
+use crate::wire::message::{KeptFile, PeerRecord};
 
 /// What the sender serves. Immutable; a new one replaces it.
 #[derive(Clone, Debug, Default)]
-pub struct Offer {
+pub struct SharedContent {
     /// The signed catalogue head; empty before the first scan.
     pub head: Arc<[u8]>,
     /// What is shared.
     pub shelf: Arc<Shelf>,
     /// The peers in our table.
-    pub table: Arc<[Told]>,
+    pub table: Arc<[PeerRecord]>,
 }
 
 /// What lies in the chunk store of one file.
@@ -55,9 +55,9 @@ pub struct KeptOf {
 #[derive(Debug)]
 pub enum SenderCommand {
     /// Serve this from now on.
-    Offer(Arc<Offer>),
+    Offer(Arc<SharedContent>),
     /// Serve what is there of this file, too.
-    Hold(Arc<disk::Held>),
+    Hold(Arc<disk::PartialSeed>),
     /// The folder of the chunk store.
     Store(PathBuf),
     /// This is there of a file in the chunk store; `None`: nothing any more. To be said again whenever that
@@ -103,12 +103,12 @@ pub enum SenderEvent {
 }
 
 /// A running sender.
-pub type SenderHandle = Handle<SenderCommand, SenderEvent>;
+pub type SenderHandle = EngineHandle<SenderCommand, SenderEvent>;
 
 /// Events that wait for the controller, at most.
 const EVENTS: usize = 1_024;
 
-/// Starts the sender on port `t+1`. It serves nothing until it gets an [`Offer`].
+/// Starts the sender on port `t+1`. It serves nothing until it gets an [`SharedContent`].
 ///
 /// # Errors
 /// What the operating system says.

@@ -1,4 +1,4 @@
-//! The sender: serves head, buckets, manifests, blocks and the table of peers out of one [`Offer`], and what is
+//! The sender: serves head, buckets, manifests, blocks and the table of peers out of one [`SharedContent`], and what is
 //! kept here for others.
 //!
 //! Requests name content, never paths, and only bytes leave of files on the shelf, of those that are being fetched
@@ -18,7 +18,9 @@ mod store;
 pub(crate) mod super_seed;
 mod swarm;
 
-pub use self::handle::{KeptOf, Offer, SenderCommand, SenderEvent, SenderHandle, StoredFile, start_sender};
+pub use self::handle::{
+    KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
+};
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,14 +28,14 @@ use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 
-use self::background::Yielding;
+use self::background::BackgroundThrottle;
 use self::blocks::OpenFiles;
-use self::client::{Client, Quick};
+use self::client::{Quick, SenderClient};
 use self::dial_back::Following;
-use self::owner_catalogues::{Estate, Estates};
-use self::partial_seeds::Holding;
+use self::owner_catalogues::{Estates, ServedCatalogue};
+use self::partial_seeds::PartialSeeds;
 use self::store::Store;
-use self::super_seed::Giving;
+use self::super_seed::SuperSeed;
 use crate::address::Host;
 use crate::content::{FileId, Manifest};
 use crate::counters::Counters;
@@ -70,7 +72,7 @@ const ON_ITS_WAY: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum SenderState {
     Serving,
     /// What is under way is sent.
     Finishing,
@@ -81,7 +83,7 @@ enum State {
 }
 
 /// Why there is no such content: before the first scan it may yet come.
-fn unknown(offer: &Offer) -> Reason {
+fn unknown(offer: &SharedContent) -> Reason {
     if offer.head.is_empty() { Reason::Busy } else { Reason::Unknown }
 }
 
@@ -89,9 +91,9 @@ fn unknown(offer: &Offer) -> Reason {
 #[derive(Debug)]
 pub(super) struct SenderRole {
     events: Sender<SenderEvent>,
-    offer: Arc<Offer>,
-    state: State,
-    clients: BTreeMap<ConnId, Client>,
+    offer: Arc<SharedContent>,
+    state: SenderState,
+    clients: BTreeMap<ConnId, SenderClient>,
     /// Connections that end when the other end has read everything.
     parting: BTreeMap<ConnId, (PeerId, u64)>,
     /// Connections that we made because their other end asked for it.
@@ -99,14 +101,14 @@ pub(super) struct SenderRole {
     following: Following,
     open: OpenFiles,
     /// What is served of files that are not shared.
-    holding: Holding,
-    giving: Giving,
+    holding: PartialSeeds,
+    giving: SuperSeed,
     /// What is kept here for others.
     store: Store,
     estates: Estates,
     /// What limits how much is made.
     gate: Gate<ConnId>,
-    yielding: Yielding<ConnId>,
+    yielding: BackgroundThrottle<ConnId>,
     counters: Arc<Counters>,
     /// When to look for chunks to be told of; `None` while nobody wants to know.
     haves: Option<Time>,
@@ -128,18 +130,18 @@ impl SenderRole {
         Self {
             events,
             offer: Arc::default(),
-            state: State::Serving,
+            state: SenderState::Serving,
             clients: BTreeMap::new(),
             parting: BTreeMap::new(),
             back: BTreeMap::new(),
             following: Following::default(),
             open: OpenFiles::default(),
-            holding: Holding::new(usize::try_from(descriptors::allowed() / 8).unwrap_or(usize::MAX)),
-            giving: Giving::default(),
+            holding: PartialSeeds::new(usize::try_from(descriptors::allowed() / 8).unwrap_or(usize::MAX)),
+            giving: SuperSeed::default(),
             store: Store::new(),
             estates: Estates::default(),
             gate,
-            yielding: Yielding::default(),
+            yielding: BackgroundThrottle::default(),
             counters,
             haves: None,
             changed: BTreeSet::new(),
@@ -169,27 +171,28 @@ impl SenderRole {
 
     /// Says that nothing is under way any more, once that is so.
     fn check_finished(&mut self, now: Time, net: &mut Net) {
-        let is_done = |(id, c): (&ConnId, &Client)| !c.is_busy() && c.is_finished(now) && net.is_flushed(*id);
-        if self.state == State::Finishing && self.clients.iter().all(is_done) {
+        let is_done =
+            |(id, c): (&ConnId, &SenderClient)| !c.is_busy() && c.is_finished(now) && net.is_flushed(*id);
+        if self.state == SenderState::Finishing && self.clients.iter().all(is_done) {
             self.part(now, net);
         }
         let finished = match self.state {
-            State::Serving | State::Finishing | State::Stopped => false,
-            State::Parting => {
+            SenderState::Serving | SenderState::Finishing | SenderState::Stopped => false,
+            SenderState::Parting => {
                 self.parting.retain(|id, _| net.is_there(*id));
                 self.parting.is_empty()
             }
-            State::Stopping(since) => now.since(since) >= STOP || net.is_empty(),
+            SenderState::Stopping(since) => now.since(since) >= STOP || net.is_empty(),
         };
         if finished {
-            self.state = State::Stopped;
+            self.state = SenderState::Stopped;
             drop(self.events.send(SenderEvent::Stopped));
         }
     }
 
     /// All is in the kernel. Were it left there, whoever hears that we left would not read it any more.
     fn part(&mut self, now: Time, net: &mut Net) {
-        self.state = State::Parting;
+        self.state = SenderState::Parting;
         net.stop_accepting();
         for (id, client) in std::mem::take(&mut self.clients) {
             self.gate.forget(id);
@@ -219,7 +222,7 @@ impl SenderRole {
             self.back.iter().map(|(id, p)| (*id, *p)).partition(|(_, p)| *p == contact.id);
         let under_way = |(id, _): &&(ConnId, PeerId)| !self.clients.contains_key(id);
         let count = open.iter().filter(under_way).count();
-        if self.state != State::Serving
+        if self.state != SenderState::Serving
             || of.iter().any(|o| under_way(&o))
             || !self.following.may_dial(now, contact.id, count)
         {
@@ -256,7 +259,7 @@ impl SenderRole {
     }
 
     /// What `peer` may know of an owner: the same rule as for its files.
-    fn estate(&self, peer: PeerId, origin: PeerId) -> Result<&Estate, Reason> {
+    fn estate(&self, peer: PeerId, origin: PeerId) -> Result<&ServedCatalogue, Reason> {
         let estate = self.estates.get(origin).filter(|_| self.store.may_have(peer, origin));
         estate.ok_or_else(|| unknown(&self.offer))
     }
@@ -280,7 +283,7 @@ impl SenderRole {
         let peer = client.peer;
         let (request, taken) = match message {
             Message::GetBlocks(m) => {
-                let (request, begin) = (m.request, self.state == State::Serving);
+                let (request, begin) = (m.request, self.state == SenderState::Serving);
                 (request, if client.take_blocks(now, m, begin) { Ok(()) } else { Err(Reason::Busy) })
             }
             Message::GetAny(m) => (m.request, self.take_any(now, id, m)),
@@ -356,14 +359,15 @@ impl Role for SenderRole {
             SenderCommand::AskBack(peer) => self.ask_back(net, peer),
             SenderCommand::DialBack(contact) => self.dial_back(now, net, &contact),
             SenderCommand::Finish => {
-                if self.state == State::Serving {
-                    self.state = State::Finishing;
+                if self.state == SenderState::Serving {
+                    self.state = SenderState::Finishing;
                 }
                 self.check_finished(now, net);
             }
             SenderCommand::Stop => {
-                if matches!(self.state, State::Serving | State::Finishing | State::Parting) {
-                    self.state = State::Stopping(now);
+                if matches!(self.state, SenderState::Serving | SenderState::Finishing | SenderState::Parting)
+                {
+                    self.state = SenderState::Stopping(now);
                     net.stop_accepting();
                     for id in net.ids() {
                         self.gate.forget(id);
@@ -379,7 +383,7 @@ impl Role for SenderRole {
     }
 
     fn on_proved(&mut self, now: Time, _net: &mut Net, id: ConnId, peer: PeerId, host: Host) {
-        self.clients.insert(id, Client::new(peer, now));
+        self.clients.insert(id, SenderClient::new(peer, now));
         drop(self.events.try_send(SenderEvent::Proved(peer, host)));
     }
 
@@ -420,7 +424,7 @@ impl Role for SenderRole {
     }
 
     fn is_busy(&self, id: ConnId) -> bool {
-        self.clients.get(&id).is_some_and(Client::is_busy)
+        self.clients.get(&id).is_some_and(SenderClient::is_busy)
     }
 
     fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {
@@ -437,7 +441,8 @@ impl Role for SenderRole {
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        let look = matches!(self.state, State::Stopping(_) | State::Finishing | State::Parting);
+        let look =
+            matches!(self.state, SenderState::Stopping(_) | SenderState::Finishing | SenderState::Parting);
         let look = look.then_some(self.look);
         let files = [self.holding.poll_timeout(), self.store.poll_timeout()];
         let turns = [self.gate.poll_timeout(), self.yielding.poll_timeout()];

@@ -12,7 +12,7 @@ use crate::wire::message::KeptIs;
 
 /// What one owner shares, by its own word.
 #[derive(Debug)]
-pub(super) struct Estate {
+pub(super) struct ServedCatalogue {
     /// The signed head.
     pub(super) signed: Arc<[u8]>,
     pub(super) catalogue: Arc<Catalogue>,
@@ -21,7 +21,7 @@ pub(super) struct Estate {
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Estates {
-    estates: BTreeMap<PeerId, Estate>,
+    estates: BTreeMap<PeerId, ServedCatalogue>,
     kept: Arc<Vec<KeptOf>>,
 }
 
@@ -30,7 +30,7 @@ impl Estates {
     pub(super) fn set(&mut self, origin: PeerId, estate: Option<(Arc<[u8]>, Arc<Catalogue>)>) {
         match estate {
             Some((signed, catalogue)) => {
-                self.estates.insert(origin, Estate { signed, catalogue });
+                self.estates.insert(origin, ServedCatalogue { signed, catalogue });
             }
             None => drop(self.estates.remove(&origin)),
         }
@@ -42,7 +42,7 @@ impl Estates {
     }
 
     /// What is told of an owner.
-    pub(super) fn get(&self, origin: PeerId) -> Option<&Estate> {
+    pub(super) fn get(&self, origin: PeerId) -> Option<&ServedCatalogue> {
         self.estates.get(&origin)
     }
 

@@ -5,35 +5,35 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::content::FileId;
-use crate::disk::Held;
+use crate::disk::PartialSeed;
 use crate::sender::limits;
 use crate::time::Time;
 
 /// All of them, by content.
 #[derive(Debug)]
-pub(super) struct Holding {
-    files: BTreeMap<FileId, Kept>,
+pub(super) struct PartialSeeds {
+    files: BTreeMap<FileId, SeedEntry>,
     /// So many at most.
     most: usize,
 }
 
 #[derive(Debug)]
-struct Kept {
-    held: Arc<Held>,
+struct SeedEntry {
+    held: Arc<PartialSeed>,
     /// It was complete when it was looked at last.
     complete: bool,
     /// When it was completed, or something of it was given last.
     used: Time,
 }
 
-impl Holding {
+impl PartialSeeds {
     /// None yet, and never more than `most` or [`limits::HELD_FILES`]: each is an open file.
     pub(super) fn new(most: usize) -> Self {
         Self { files: BTreeMap::new(), most: most.clamp(1, limits::HELD_FILES) }
     }
 
     /// One more. It takes the place of an earlier one of the same content.
-    pub(super) fn add(&mut self, now: Time, held: Arc<Held>) {
+    pub(super) fn add(&mut self, now: Time, held: Arc<PartialSeed>) {
         self.tidy(now);
         // Of those that are being fetched others need what is here more.
         if self.files.len() >= self.most
@@ -42,11 +42,11 @@ impl Holding {
         {
             self.files.remove(&oldest);
         }
-        self.files.insert(held.id(), Kept { held, complete: false, used: now });
+        self.files.insert(held.id(), SeedEntry { held, complete: false, used: now });
     }
 
     /// What is here of this content.
-    pub(super) fn get(&self, file: FileId) -> Option<&Arc<Held>> {
+    pub(super) fn get(&self, file: FileId) -> Option<&Arc<PartialSeed>> {
         self.files.get(&file).map(|kept| &kept.held).filter(|h| !h.is_gone())
     }
 

@@ -10,7 +10,7 @@ use super::{STEP, SenderRole};
 use crate::content::slice::{self, ChunkSlices, SLICE};
 use crate::content::{ChunkIndex, Chunks, FileId, manifest::ChunkProof};
 use crate::identity::PeerId;
-use crate::limits;
+use crate::sender::limits;
 use crate::time::Time;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;

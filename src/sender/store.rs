@@ -13,7 +13,7 @@ use super::STEP;
 use super::blocks::within;
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest, Span};
-use crate::disk::{Stored, StoredError};
+use crate::disk::{StoredError, StoredReader};
 use crate::identity::PeerId;
 use crate::sender::limits;
 use crate::sender::{SenderEvent, StoredFile};
@@ -24,7 +24,7 @@ use crate::wire::message::{Item, Reason};
 #[derive(Debug)]
 pub(super) struct Store {
     folder: PathBuf,
-    files: BTreeMap<FileId, Entry>,
+    files: BTreeMap<FileId, StoreEntry>,
     /// Owners whose files anybody may have.
     owners: Arc<BTreeSet<PeerId>>,
     open: BTreeMap<FileId, Opened>,
@@ -39,7 +39,7 @@ pub(super) struct Store {
 
 /// What is there of a file, by the word of whoever put it there.
 #[derive(Debug)]
-struct Entry {
+struct StoreEntry {
     chunks: Chunks,
     spans: Box<[Span]>,
     owners: Box<[PeerId]>,
@@ -49,7 +49,7 @@ struct Entry {
     missing: bool,
 }
 
-impl Entry {
+impl StoreEntry {
     fn has(&self, chunk: ChunkIndex) -> bool {
         let n = chunk.get();
         let named = self.spans.iter().any(|s| s.from <= n && n < s.to);
@@ -65,7 +65,7 @@ impl Entry {
 
 #[derive(Debug)]
 struct Opened {
-    stored: Stored,
+    stored: StoredReader,
     /// Number of its last use, and when that was.
     used: (u64, Time),
 }
@@ -115,7 +115,7 @@ impl Store {
             return;
         };
         let (spans, owners) = (file.spans.into(), file.owners.into());
-        let entry = Entry { chunks, spans, owners, rotten: BTreeSet::new(), missing: false };
+        let entry = StoreEntry { chunks, spans, owners, rotten: BTreeSet::new(), missing: false };
         let before = self.files.insert(id, entry);
         if before.is_some_and(|before| before.chunks != chunks) {
             self.open.remove(&id);
@@ -133,7 +133,7 @@ impl Store {
     }
 
     /// The file, if `peer` may have it.
-    fn seen_by(&self, peer: PeerId, file: FileId) -> Option<&Entry> {
+    fn seen_by(&self, peer: PeerId, file: FileId) -> Option<&StoreEntry> {
         let entry = self.files.get(&file)?;
         entry.owners.iter().any(|owner| self.may_have(peer, *owner)).then_some(entry)
     }
@@ -250,11 +250,11 @@ impl Store {
     }
 
     /// The open file; it is opened if it is not.
-    fn opened(&mut self, now: Time, file: FileId, chunks: Chunks) -> Result<&mut Stored, StoredError> {
+    fn opened(&mut self, now: Time, file: FileId, chunks: Chunks) -> Result<&mut StoredReader, StoredError> {
         self.uses += 1;
         let used = (self.uses, now);
         if !self.open.contains_key(&file) {
-            let stored = Stored::open(&self.folder, file, chunks)?;
+            let stored = StoredReader::open(&self.folder, file, chunks)?;
             self.make_room(stored.manifest().as_bytes().len());
             self.open.insert(file, Opened { stored, used });
         }

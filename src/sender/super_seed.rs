@@ -14,7 +14,7 @@ use crate::sender::limits;
 /// How often each chunk of some files was given to those who are connected. What went to others who are gone is not
 /// there for those who fetch now.
 #[derive(Debug, Default)]
-pub(crate) struct Giving {
+pub(crate) struct SuperSeed {
     files: BTreeMap<FileId, Times>,
     uses: u64,
 }
@@ -25,7 +25,7 @@ struct Times {
     used: u64,
 }
 
-impl Giving {
+impl SuperSeed {
     /// The counts of a file; of too many files, those are forgotten that nobody asked for longest.
     fn of(&mut self, file: FileId, chunks: Chunks) -> &mut Times {
         if self.files.len() >= limits::OPEN_FILES
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn every_chunk_leaves_once_before_one_leaves_twice() {
         let chunks = Chunks::of(100 * limits::CHUNK_MIN).unwrap();
-        let mut giving = Giving::default();
+        let mut giving = SuperSeed::default();
         let mut before = [Bits::none(chunks), Bits::none(chunks)];
         giving.note(FILE, chunks.size(), 7 * limits::CHUNK_MIN);
         giving.note(FILE, chunks.size(), 8 * limits::CHUNK_MIN + 1);
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn what_went_to_those_who_are_gone_does_not_matter_to_those_who_come_later() {
         let chunks = Chunks::of(100 * limits::CHUNK_MIN).unwrap();
-        let mut giving = Giving::default();
+        let mut giving = SuperSeed::default();
         for _ in 0..3 {
             let mut before = [Bits::none(chunks), Bits::none(chunks)];
             let mut times = [0; 100];
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn what_is_not_wanted_or_not_here_is_not_given() {
         let chunks = Chunks::of(10 * limits::CHUNK_MIN).unwrap();
-        let mut giving = Giving::default();
+        let mut giving = SuperSeed::default();
         let mut want = Bits::none(chunks);
         let at = |n| chunks.index(n).unwrap();
         want.insert(at(3));
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn counts_are_kept_of_a_few_files_only() {
         let chunks = Chunks::of(2 * limits::CHUNK_MIN).unwrap();
-        let mut giving = Giving::default();
+        let mut giving = SuperSeed::default();
         for n in 0..200 {
             giving.note(FileId([n; 32]), chunks.size(), 0);
         }

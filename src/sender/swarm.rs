@@ -1,11 +1,11 @@
 //! What one who fetches as part of a crowd is told and given: which chunks are here, and any of those that it
 //! wants. Part of the sender.
 
-use super::{HAVES, SenderRole, State, unknown};
+use super::{HAVES, SenderRole, SenderState, unknown};
 use crate::content::partial::Bits;
 use crate::content::{Chunks, FileId};
 use crate::identity::PeerId;
-use crate::sender::client::{Client, Watch};
+use crate::sender::client::{HavesWatch, SenderClient};
 use crate::sender::limits;
 use crate::time::Time;
 use crate::transfer::net::{ConnId, Net};
@@ -19,7 +19,7 @@ impl SenderRole {
     /// Chooses the chunk for a request that leaves it to us, if that is what comes next. True: the request
     /// was refused.
     pub(super) fn choose(&mut self, now: Time, net: &mut Net, id: ConnId) -> bool {
-        let Some(any) = self.clients.get(&id).and_then(Client::next_any) else { return false };
+        let Some(any) = self.clients.get(&id).and_then(SenderClient::next_any) else { return false };
         let (request, file) = (any.request, any.file);
         let chosen = match Chunks::of(any.size).and_then(|chunks| Bits::from_map(chunks, &any.want)) {
             Some(want) => self.choose_of(now, id, file, &want),
@@ -97,13 +97,13 @@ impl SenderRole {
         if Bits::from_map(self.cut(peer, m.file, m.size)?, &m.want).is_none() {
             return Err(Reason::Malformed);
         }
-        let begin = self.state == State::Serving;
+        let begin = self.state == SenderState::Serving;
         let taken = self.clients.get_mut(&id).is_none_or(|client| client.take_any(now, m, begin));
         if taken { Ok(()) } else { Err(Reason::Busy) }
     }
 
     /// The chunks that are here for `peer` of a file that it asked for by this size; `None`: it is not here.
-    fn have(&self, peer: PeerId, watch: &Watch) -> Option<Bits> {
+    fn have(&self, peer: PeerId, watch: &HavesWatch) -> Option<Bits> {
         let fits = |c: &Chunks| c.size() == watch.size;
         let shared = self.offer.shelf.files.get(&watch.file).map(|f| f.manifest.chunks());
         if let Some(chunks) = shared.filter(fits) {
@@ -130,7 +130,7 @@ impl SenderRole {
         if client.watches.len() >= limits::REQUESTS_OPEN {
             return Err(Reason::Busy);
         }
-        client.watches.insert(m.request, Watch::new(m.file, m.size));
+        client.watches.insert(m.request, HavesWatch::new(m.file, m.size));
         // At once: whoever asks has nothing to do before it knows.
         self.haves = Some(now);
         Ok(())

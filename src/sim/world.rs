@@ -11,11 +11,13 @@ use super::queue::{Flight, Next, Payload, Queue, What};
 use super::{Link, Rng};
 use crate::address::Ports;
 use crate::content::FileId;
-use crate::discovery::{Event, Gone, Link as OnLink, Machine, Output, Own, PeerInfo, Via};
+use crate::discovery::{
+    Event, Gone, Machine, NetworkPrefix as OnLink, OwnPresence, PeerInfo, PresenceOutput, Via,
+};
 use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey};
 use crate::limits;
 use crate::time::Time;
-use crate::wire::datagram::{Body, Envelope, Message, Presence, State, seal};
+use crate::wire::datagram::{Body, DatagramMessage, Envelope, Presence, PresenceState, seal};
 
 /// How long a table of peers takes to come over TCP: a connection, TLS, half a megabyte.
 const TABLE: Duration = Duration::from_millis(50);
@@ -376,7 +378,7 @@ impl World {
         self.with(to, |machine| {
             for info in &table {
                 let presence = Presence { catalogue: info.catalogue, ..presence(&info.name) };
-                let message = Message::Here;
+                let message = DatagramMessage::Here;
                 let body = Body { instance: info.instance, sequence: 1, presence, message };
                 machine.handle_table(now, teller, info.contact.id, info.at, &body, &unsigned);
             }
@@ -409,10 +411,10 @@ impl World {
             let Some(machine) = &mut node.machine else { return };
             let Some(output) = machine.poll_output() else { break };
             match output {
-                Output::Broadcast(body) => self.broadcast(place, body),
-                Output::Unicast { to, via, body } => self.unicast(place, to, via, body),
-                Output::Event(event) => self.tell(place, event),
-                Output::Left => {
+                PresenceOutput::Broadcast(body) => self.broadcast(place, body),
+                PresenceOutput::Unicast { to, via, body } => self.unicast(place, to, via, body),
+                PresenceOutput::Event(event) => self.tell(place, event),
+                PresenceOutput::Left => {
                     self.crash(place);
                     return;
                 }
@@ -533,28 +535,28 @@ impl World {
 }
 
 /// What every simulated peer says of itself.
-fn own(catalogue: u64) -> Own {
+fn own(catalogue: u64) -> OwnPresence {
     let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
     let name = PeerName::of_folder("peer", PeerId([0; 32]));
-    Own { name, ports, catalogue, state: State::Here }
+    OwnPresence { name, ports, catalogue, state: PresenceState::Here }
 }
 
 /// What a table tells of a peer.
 fn presence(name: &PeerName) -> Presence {
-    Presence::new(State::Here, name.clone(), own(0).ports, 1_000, 0)
+    Presence::new(PresenceState::Here, name.clone(), own(0).ports, 1_000, 0)
 }
 
 /// True if `nonce` stands in a datagram.
 fn holds(body: &Body, nonce: u64) -> bool {
     match &body.message {
-        Message::Hello { nonce: n } | Message::Probe { nonce: n, .. } => *n == nonce,
-        Message::Proof { ask, echoes } => *ask == Some(nonce) || echoes.contains(&nonce),
-        Message::Here
-        | Message::Leave
-        | Message::Other
-        | Message::Seek { .. }
-        | Message::Has { .. }
-        | Message::DialBack { .. } => false,
+        DatagramMessage::Hello { nonce: n } | DatagramMessage::Probe { nonce: n, .. } => *n == nonce,
+        DatagramMessage::Proof { ask, echoes } => *ask == Some(nonce) || echoes.contains(&nonce),
+        DatagramMessage::Here
+        | DatagramMessage::Leave
+        | DatagramMessage::Other
+        | DatagramMessage::Seek { .. }
+        | DatagramMessage::Has { .. }
+        | DatagramMessage::DialBack { .. } => false,
     }
 }
 

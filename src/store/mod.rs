@@ -43,25 +43,25 @@ pub enum StoreError {
 
 /// What the owner thread is asked.
 #[derive(Debug)]
-enum Request {
+enum StoreRequest {
     PutHashes(Vec<HashRow>),
     Hashes(Sender<Vec<HashRow>>),
     SeenHashes(Vec<SafePath>),
     PruneHashes,
     Ledger(Sender<Vec<LedgerRow>>),
-    PutLedger(Vec<LedgerRow>, u64, Sender<Written>),
+    PutLedger(Vec<LedgerRow>, u64, Sender<LedgerWritten>),
     #[cfg(test)]
     Flush(Sender<()>),
 }
 
 /// Whether rows of the ledger were written: the number they were given, and what went wrong.
-pub type Written = (u64, Result<(), String>);
+pub type LedgerWritten = (u64, Result<(), String>);
 
 /// The running database. Clones name the same one; dropping the last one ends its thread, after all
 /// that was asked for is done.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    requests: Sender<Request>,
+    requests: Sender<StoreRequest>,
     /// What went wrong, in words for the user; at start (already in the channel when [`start`]
     /// returns) and later. Each cause once. Clones of the handle share it.
     pub warnings: Receiver<String>,
@@ -77,7 +77,7 @@ pub fn start(path: &Path) -> Result<Handle, StoreError> {
     let (warn, warnings) = unbounded();
     let (requests, inbox) = unbounded();
     let database = Database::open(path, &warn);
-    let mut owner = Owner { database, path: path.to_owned(), warn, failed: false };
+    let mut owner = StoreThread { database, path: path.to_owned(), warn, failed: false };
     let thread = Thread::spawn("store", move || {
         for request in inbox {
             owner.handle(request);
@@ -89,7 +89,7 @@ pub fn start(path: &Path) -> Result<Handle, StoreError> {
 impl Handle {
     /// Remembers the hashes of some files, in one transaction. Does not wait.
     pub fn put_hashes(&self, rows: Vec<HashRow>) {
-        self.ask(Request::PutHashes(rows));
+        self.ask(StoreRequest::PutHashes(rows));
     }
 
     /// All remembered hashes, batch by batch; the channel ends after the last one. Rows that do not
@@ -98,44 +98,44 @@ impl Handle {
     pub fn hashes(&self) -> Receiver<Vec<HashRow>> {
         // A few batches ahead: the reader is quick, and all at once would double the memory of a start.
         let (reply, rows) = bounded(4);
-        self.ask(Request::Hashes(reply));
+        self.ask(StoreRequest::Hashes(reply));
         rows
     }
 
     /// Marks rows as in use today, so that they are kept. Does not wait.
     pub fn seen_hashes(&self, paths: Vec<SafePath>) {
-        self.ask(Request::SeenHashes(paths));
+        self.ask(StoreRequest::SeenHashes(paths));
     }
 
     /// Forgets the hashes of files that were not seen for 60 days. Does not wait.
     pub fn prune_hashes(&self) {
-        self.ask(Request::PruneHashes);
+        self.ask(StoreRequest::PruneHashes);
     }
 
     /// All rows of the ledger that prove themselves. Waits for the answer.
     #[must_use]
     pub fn ledger(&self) -> Vec<LedgerRow> {
         let (reply, answer) = bounded(1);
-        self.ask(Request::Ledger(reply));
+        self.ask(StoreRequest::Ledger(reply));
         answer.recv().unwrap_or_default()
     }
 
     /// Writes these rows of the ledger, all or none. Does not wait: `done` hears `number` once they are on
     /// the disk, or why they are not. In the order of the calls.
-    pub fn put_ledger(&self, rows: Vec<LedgerRow>, number: u64, done: Sender<Written>) {
-        self.ask(Request::PutLedger(rows, number, done));
+    pub fn put_ledger(&self, rows: Vec<LedgerRow>, number: u64, done: Sender<LedgerWritten>) {
+        self.ask(StoreRequest::PutLedger(rows, number, done));
     }
 
     /// Waits until all that was asked before is done.
     #[cfg(test)]
     pub fn flush(&self) {
         let (reply, answer) = bounded(1);
-        self.ask(Request::Flush(reply));
+        self.ask(StoreRequest::Flush(reply));
         // A thread that is gone has nothing left to do.
         answer.recv().unwrap_or_default();
     }
 
-    fn ask(&self, request: Request) {
+    fn ask(&self, request: StoreRequest) {
         if self.requests.send(request).is_err() {
             log::error!("the database's thread is gone");
         }
@@ -143,7 +143,7 @@ impl Handle {
 }
 
 /// The thread's state.
-struct Owner {
+struct StoreThread {
     database: Database,
     path: PathBuf,
     warn: Sender<String>,
@@ -151,23 +151,23 @@ struct Owner {
     failed: bool,
 }
 
-impl Owner {
-    fn handle(&mut self, request: Request) {
+impl StoreThread {
+    fn handle(&mut self, request: StoreRequest) {
         let today = u32::try_from(clock::unix_seconds() / 86_400).unwrap_or(u32::MAX);
         let done = match request {
-            Request::PutHashes(rows) => self.database.put_hashes(&rows, today),
-            Request::Hashes(reply) => self.database.hashes(BATCH, &reply),
-            Request::SeenHashes(paths) => self.database.seen_hashes(&paths, today),
-            Request::PruneHashes => self.database.prune_hashes(today.saturating_sub(KEEP_DAYS)),
-            Request::Ledger(reply) => self.database.ledger().map(|rows| answer(&reply, rows)),
-            Request::PutLedger(rows, number, done) => {
+            StoreRequest::PutHashes(rows) => self.database.put_hashes(&rows, today),
+            StoreRequest::Hashes(reply) => self.database.hashes(BATCH, &reply),
+            StoreRequest::SeenHashes(paths) => self.database.seen_hashes(&paths, today),
+            StoreRequest::PruneHashes => self.database.prune_hashes(today.saturating_sub(KEEP_DAYS)),
+            StoreRequest::Ledger(reply) => self.database.ledger().map(|rows| answer(&reply, rows)),
+            StoreRequest::PutLedger(rows, number, done) => {
                 let written = self.put_ledger(&rows);
                 let told = written.as_ref().map_err(ToString::to_string).copied();
                 answer(&done, (number, told));
                 written
             }
             #[cfg(test)]
-            Request::Flush(reply) => {
+            StoreRequest::Flush(reply) => {
                 answer(&reply, ());
                 return;
             }

@@ -4,8 +4,8 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use super::sources::Link;
-use super::{Asked, Output, Swarm, Target};
+use super::sources::SourceLink;
+use super::{BlockTarget, Output, PendingRequest, Swarm};
 use crate::disk;
 use crate::identity::PeerId;
 use crate::time::Time;
@@ -18,7 +18,7 @@ impl Swarm {
     /// A connection to this peer stands.
     pub(crate) fn handle_up(&mut self, now: Time, peer: PeerId) {
         let source = self.source(now, peer);
-        source.link = Link::Up;
+        source.link = SourceLink::Up;
         source.blocked = false;
         source.heard = now;
         self.schedule(now);
@@ -47,7 +47,7 @@ impl Swarm {
     pub(crate) fn handle_down(&mut self, now: Time, peer: PeerId) {
         let source = self.source(now, peer);
         // Closed in order while nothing was owed is no failure.
-        let failed = source.link == Link::Dialling || !source.requests.is_empty();
+        let failed = source.link == SourceLink::Dialling || !source.requests.is_empty();
         self.unlink(now, peer);
         if failed {
             self.failed(now, peer);
@@ -71,27 +71,29 @@ impl Swarm {
         peer: PeerId,
         block: &BlockIs,
         len: usize,
-    ) -> Result<Option<Target>, &'static str> {
+    ) -> Result<Option<BlockTarget>, &'static str> {
         const UNASKED: &str = "it sent a block that nobody asked for";
         let Some((asked_of, asked)) = self.asked.get(&block.request) else {
             let late = self.sources.get(&peer).map_or(0, |s| s.late);
             return if len as u64 <= late { Ok(None) } else { Err(UNASKED) };
         };
         let items = match asked {
-            Asked::Blocks(items) => items,
-            Asked::Any(any) => {
+            PendingRequest::Blocks(items) => items,
+            PendingRequest::Any(any) => {
                 if *asked_of != peer {
                     return Err(UNASKED);
                 }
                 let chunk = self.check_any(peer, any, block, len)?;
                 let to = chunk.and_then(|c| Some((c, self.downloads.get(&any.token)?)));
-                return Ok(to.map(|(chunk, download)| Target {
+                return Ok(to.map(|(chunk, download)| BlockTarget {
                     token: any.token,
                     chunk,
                     offset: block.offset - download.chunks.range(chunk).start,
                 }));
             }
-            Asked::Manifest(_) | Asked::Haves(_) => return Err("it sent a block where none was asked for"),
+            PendingRequest::Manifest(_) | PendingRequest::Haves(_) => {
+                return Err("it sent a block where none was asked for");
+            }
         };
         let item = items.get(block.item as usize).ok_or("it sent a block of no item")?;
         if *asked_of != peer || block.offset != item.offset || len == 0 || len as u64 > item.left {
@@ -106,7 +108,7 @@ impl Swarm {
         }
         let offset = item.offset - download.chunks.range(item.chunk).start;
         match download.expects(peer, item.chunk, offset) {
-            Some(true) => Ok(Some(Target { token: item.token, chunk: item.chunk, offset })),
+            Some(true) => Ok(Some(BlockTarget { token: item.token, chunk: item.chunk, offset })),
             Some(false) => Err("it sent a block out of order"),
             None => Ok(None),
         }
@@ -119,14 +121,14 @@ impl Swarm {
         let wanted = target.is_some();
         let len = len as u64;
         let (answered, lane) = match self.asked.get_mut(&block.request) {
-            Some((_, Asked::Blocks(items))) => {
+            Some((_, PendingRequest::Blocks(items))) => {
                 let Some(item) = items.get_mut(block.item as usize) else { return false };
                 item.left = item.left.saturating_sub(len);
                 item.offset += len;
                 let lane = item.lane;
                 (items.iter().all(|i| i.left == 0), lane)
             }
-            Some((_, Asked::Any(any))) => {
+            Some((_, PendingRequest::Any(any))) => {
                 let lane = any.lane;
                 (self.any_came(peer, block.request, block, (target.map(|t| t.chunk), len)), lane)
             }
@@ -154,7 +156,7 @@ impl Swarm {
                 source.requests.remove(&block.request);
             }
         }
-        if let Some(Target { token, chunk, .. }) = target
+        if let Some(BlockTarget { token, chunk, .. }) = target
             && let Some(download) = self.downloads.get_mut(&token)
         {
             let twice = download.came(chunk, len);
@@ -175,7 +177,7 @@ impl Swarm {
 
     /// A page of a manifest came.
     pub(crate) fn handle_manifest(&mut self, now: Time, peer: PeerId, page: &ManifestIs) {
-        let Some((asked_of, Asked::Manifest(token))) = self.asked.get(&page.request) else { return };
+        let Some((asked_of, PendingRequest::Manifest(token))) = self.asked.get(&page.request) else { return };
         if *asked_of != peer {
             return;
         }
@@ -211,19 +213,19 @@ impl Swarm {
         }
         let mut tokens = BTreeSet::new();
         let (mut given_back, mut lane, mut ended) = (0, 0, None);
-        let is_of_crowd = matches!(asked, Asked::Haves(_));
+        let is_of_crowd = matches!(asked, PendingRequest::Haves(_));
         let over = match asked {
-            Asked::Manifest(token) | Asked::Haves(token) => {
+            PendingRequest::Manifest(token) | PendingRequest::Haves(token) => {
                 tokens.insert(*token);
                 true
             }
-            Asked::Any(any) => {
+            PendingRequest::Any(any) => {
                 tokens.insert(any.token);
                 (given_back, lane) = (any.left, any.lane);
                 ended = Some(any.token);
                 true
             }
-            Asked::Blocks(items) => {
+            PendingRequest::Blocks(items) => {
                 for (n, item) in (0_u32..).zip(items.iter_mut()) {
                     if item.left > 0 && refused.item.is_none_or(|i| i == n) {
                         given_back += item.left;

@@ -4,8 +4,8 @@
 
 use core::time::Duration;
 
-use super::download::Phase;
-use super::{Asked, Swarm};
+use super::download::DownloadPhase;
+use super::{PendingRequest, Swarm};
 use crate::identity::PeerId;
 use crate::swarm::limits;
 use crate::time::Time;
@@ -26,14 +26,14 @@ const SAVED: u64 = 1 << 20;
 
 /// How much may be asked for in the background.
 #[derive(Debug, Default)]
-pub(super) struct Way {
+pub(super) struct BackgroundBudget {
     /// Until then it gives way.
     until: Time,
     /// Bytes.
     credit: u64,
 }
 
-impl Way {
+impl BackgroundBudget {
     /// Bytes of another job came.
     pub(super) fn came(&mut self, now: Time, bytes: u64) {
         self.until = now + AFTER;
@@ -59,9 +59,9 @@ impl Swarm {
             return;
         }
         let moves = self.downloads.values().filter(|d| !d.background).any(|d| match d.phase {
-            Phase::Opening => true,
-            Phase::Fetching => !d.sources.is_empty() && d.givers().next().is_some(),
-            Phase::Publishing => false,
+            DownloadPhase::Opening => true,
+            DownloadPhase::Fetching => !d.sources.is_empty() && d.givers().next().is_some(),
+            DownloadPhase::Publishing => false,
         });
         if moves {
             self.way.until = now + AFTER;
@@ -91,10 +91,10 @@ impl Swarm {
         let Some(source) = self.sources.get(&peer) else { return false };
         let behind = |token| self.downloads.get(&token).is_some_and(|d| d.background);
         source.requests.iter().filter_map(|request| self.asked.get(request)).any(|(_, asked)| match asked {
-            Asked::Blocks(items) => items.iter().any(|i| i.left > 0 && !i.void && behind(i.token)),
-            Asked::Any(any) => behind(any.token),
-            Asked::Manifest(token) => behind(*token),
-            Asked::Haves(_) => false,
+            PendingRequest::Blocks(items) => items.iter().any(|i| i.left > 0 && !i.void && behind(i.token)),
+            PendingRequest::Any(any) => behind(any.token),
+            PendingRequest::Manifest(token) => behind(*token),
+            PendingRequest::Haves(_) => false,
         })
     }
 

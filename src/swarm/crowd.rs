@@ -8,10 +8,10 @@
 
 use std::collections::BTreeMap;
 
-use super::download::{Chunk, Download};
-use super::job::Running;
-use super::sources::Link;
-use super::{Asked, Output, Swarm, TAG};
+use super::download::{Chunk, FileDownload};
+use super::job::RunningJob;
+use super::sources::SourceLink;
+use super::{Output, PendingRequest, Swarm, TAG};
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, Claim};
 use crate::disk::FileToken;
@@ -112,7 +112,7 @@ impl Crowd {
     }
 }
 
-impl Download {
+impl FileDownload {
     /// True if others fetch it too, and what they have is known. (Of a single chunk there is no choice.)
     pub(super) fn is_crowded(&self) -> bool {
         !self.chunks.is_single() && self.crowd.some.values().any(|n| n.map.is_some())
@@ -177,12 +177,12 @@ impl Swarm {
     /// Peers that fetch a content too, or have some of it.
     pub(crate) fn handle_crowd(&mut self, now: Time, claim: Claim, peers: &[PeerId]) {
         let mut wanted = false;
-        let told = |d: &&mut Download| d.claim() == claim && can_be_told(d.chunks);
+        let told = |d: &&mut FileDownload| d.claim() == claim && can_be_told(d.chunks);
         for download in self.downloads.values_mut().filter(told) {
             download.add_crowd(peers);
             wanted = true;
         }
-        let queued = self.jobs.values_mut().flat_map(Running::not_begun);
+        let queued = self.jobs.values_mut().flat_map(RunningJob::not_begun);
         for file in queued.filter(|w| (w.id, w.size) == claim) {
             let new: Vec<_> = peers.iter().filter(|p| !file.some.contains(p)).copied().collect();
             file.some.extend(new.into_iter().take(limits::CROWD.saturating_sub(file.some.len())));
@@ -217,7 +217,7 @@ impl Swarm {
             neighbour.watch = Some((request, now));
             download.sources.insert(peer);
             source.watches.insert(request);
-            self.asked.insert(request, (peer, Asked::Haves(token)));
+            self.asked.insert(request, (peer, PendingRequest::Haves(token)));
             let message = Message::GetHaves(GetHaves { request, file, size });
             self.outputs.push_back(Output::Ask(peer, 0, message));
         }
@@ -226,8 +226,7 @@ impl Swarm {
     /// Takes back the watches of a file.
     pub(super) fn unwatch(&mut self, peer: PeerId, token: FileToken) {
         let Some(source) = self.sources.get_mut(&peer) else { return };
-        let over =
-            |request: &u64| matches!(self.asked.get(request), Some((_, Asked::Haves(of))) if *of == token);
+        let over = |request: &u64| matches!(self.asked.get(request), Some((_, PendingRequest::Haves(of))) if *of == token);
         let over: Vec<_> = source.watches.iter().copied().filter(over).collect();
         for request in over {
             source.watches.remove(&request);
@@ -247,7 +246,9 @@ impl Swarm {
         haves: &HavesIs,
     ) -> Result<(), &'static str> {
         // One that was taken back may still be on its way.
-        let Some((asked_of, Asked::Haves(token))) = self.asked.get(&haves.request) else { return Ok(()) };
+        let Some((asked_of, PendingRequest::Haves(token))) = self.asked.get(&haves.request) else {
+            return Ok(());
+        };
         if *asked_of != peer {
             return Ok(());
         }
@@ -282,8 +283,8 @@ impl Swarm {
 
     /// Which sources are asked little at a time: what is asked of one cannot be asked of another.
     pub(super) fn note_crowds(&mut self) {
-        let crowded: Vec<&Download> = self.downloads.values().filter(|d| d.is_crowded()).collect();
-        for (peer, source) in self.sources.iter_mut().filter(|(_, s)| s.link == Link::Up) {
+        let crowded: Vec<&FileDownload> = self.downloads.values().filter(|d| d.is_crowded()).collect();
+        for (peer, source) in self.sources.iter_mut().filter(|(_, s)| s.link == SourceLink::Up) {
             let crowded = crowded.iter().filter(|d| d.is_candidate(*peer));
             source.crowd = crowded.map(|d| d.chunks.chunk_size()).max();
         }
@@ -307,7 +308,7 @@ impl Swarm {
                 download.sources.insert(peer);
                 let request = self.request(now, peer, 0, bytes);
                 let any = Any { token, chunk: None, offset: 0, left: bytes, lane: 0, void: false };
-                self.asked.insert(request, (peer, Asked::Any(any)));
+                self.asked.insert(request, (peer, PendingRequest::Any(any)));
                 let want = want.to_map();
                 let message = Message::GetAny(GetAny { request, file, size, want, background });
                 self.outputs.push_back(Output::Ask(peer, 0, message));
@@ -363,7 +364,7 @@ impl Swarm {
         block: &BlockIs,
         (chunk, len): (Option<ChunkIndex>, u64),
     ) -> bool {
-        let Some((_, Asked::Any(any))) = self.asked.get_mut(&request) else { return false };
+        let Some((_, PendingRequest::Any(any))) = self.asked.get_mut(&request) else { return false };
         let Some(download) = self.downloads.get_mut(&any.token) else { return false };
         if any.chunk.is_none() {
             let first = download.chunks.at_offset(block.offset);

@@ -41,7 +41,7 @@ pub(super) enum Chunk {
 
 /// A chunk on its way.
 #[derive(Debug)]
-struct Open {
+struct OpenChunk {
     /// Who was asked for it; `None`: it waits for another source.
     source: Option<PeerId>,
     /// The first one that was asked.
@@ -62,7 +62,7 @@ struct Open {
 
 /// What is known of the manifest.
 #[derive(Debug)]
-enum Proof {
+enum ManifestState {
     /// The file id is all the proof, or the manifest is there and proved.
     There,
     /// To be asked for.
@@ -73,7 +73,7 @@ enum Proof {
 
 /// How far a download is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum DownloadPhase {
     /// The disk workers look what is there.
     Opening,
     /// Chunks are missing.
@@ -106,7 +106,7 @@ pub(super) enum Checked {
 
 /// One file.
 #[derive(Debug)]
-pub(super) struct Download {
+pub(super) struct FileDownload {
     pub(super) token: FileToken,
     pub(super) job: JobId,
     pub(super) id: FileId,
@@ -116,7 +116,7 @@ pub(super) struct Download {
     wanted: Span,
     /// It gives way to files of other jobs.
     pub(super) background: bool,
-    pub(super) phase: Phase,
+    pub(super) phase: DownloadPhase,
     /// Who is asked, at most [`limits::FILE_SOURCES`].
     pub(super) sources: BTreeSet<PeerId>,
     /// Who has all of it, as the controller says.
@@ -131,13 +131,13 @@ pub(super) struct Download {
     pub(super) done: u64,
     /// Some of them were fetched since this peer started.
     begun: bool,
-    proof: Proof,
+    proof: ManifestState,
     pub(super) states: Box<[Chunk]>,
     there: u32,
     /// Where it begins, and how many chunks from there on (round the end) are not missing.
     begin: u32,
     cursor: u32,
-    open: BTreeMap<ChunkIndex, Open>,
+    open: BTreeMap<ChunkIndex, OpenChunk>,
     /// Chunks with the disk workers, and who alone gave them.
     checking: BTreeMap<ChunkIndex, Option<PeerId>>,
     /// Chunks that came wrong. They stay with one source, so that it is known whom to blame.
@@ -152,7 +152,7 @@ pub(super) struct Download {
     busy: BTreeMap<PeerId, Time>,
 }
 
-impl Download {
+impl FileDownload {
     pub(super) fn new(
         now: Time,
         (token, job): (FileToken, JobId),
@@ -168,7 +168,7 @@ impl Download {
             chunks,
             wanted: what.keep.unwrap_or_else(|| Span { from: 0, to: chunks.count() }),
             background,
-            phase: Phase::Opening,
+            phase: DownloadPhase::Opening,
             sources: BTreeSet::new(),
             holders: what.holders.into_iter().collect(),
             crowd: Crowd::new(lot),
@@ -176,7 +176,7 @@ impl Download {
             moved: now,
             done: 0,
             begun: false,
-            proof: if chunks.is_single() { Proof::There } else { Proof::Missing },
+            proof: if chunks.is_single() { ManifestState::There } else { ManifestState::Missing },
             states: Box::default(),
             there: 0,
             begin: u32::try_from(lot % u64::from(chunks.count())).unwrap_or(0),
@@ -213,12 +213,12 @@ impl Download {
     /// The disk workers say what is there. True: everything. (Without what proves it, that is to be fetched
     /// first: they do not know it for what it is.)
     pub(super) fn opened(&mut self, there: &[ChunkIndex], manifest: Option<&Arc<Manifest>>) -> bool {
-        self.phase = Phase::Fetching;
+        self.phase = DownloadPhase::Fetching;
         let wanted = self.wanted.from..self.wanted.to;
         let state = |n| if wanted.contains(&n) { Chunk::Missing } else { Chunk::Unwanted };
         self.states = (0..self.chunks.count()).map(state).collect();
         if manifest.is_some_and(|m| m.file() == self.id && m.chunks() == self.chunks) {
-            self.proof = Proof::There;
+            self.proof = ManifestState::There;
         }
         for &chunk in there {
             if let Some(state @ Chunk::Missing) = self.states.get_mut(chunk.at()) {
@@ -247,7 +247,7 @@ impl Download {
         let all = self.holders.contains(&peer);
         let most = if all { limits::FILE_SOURCES } else { limits::NEIGHBOURS };
         let like = || self.sources.iter().filter(|p| self.holders.contains(p) == all);
-        self.phase == Phase::Fetching
+        self.phase == DownloadPhase::Fetching
             && self.is_candidate(peer)
             && (self.sources.contains(&peer)
                 || like().count() < most
@@ -263,7 +263,7 @@ impl Download {
     /// True if bytes can be asked for.
     pub(super) fn wants_bytes(&self) -> bool {
         let begun = self.there as usize + self.open.len() + self.checking.len();
-        self.phase == Phase::Fetching
+        self.phase == DownloadPhase::Fetching
             && (begun < self.wanted.len() as usize
                 || !self.is_proved()
                 || self.open.iter().any(|(c, o)| o.source.is_none() || o.asked < self.chunks.len_of(*c)))
@@ -290,16 +290,16 @@ impl Download {
     pub(super) fn next_page(&mut self, peer: PeerId) -> Option<u32> {
         // Who has not said that it has something is not asked for what proves it either.
         let may = self.holders.contains(&peer) || (self.crowd.is_known(peer) && self.may_give(peer));
-        if !matches!(self.proof, Proof::Missing) || !may {
+        if !matches!(self.proof, ManifestState::Missing) || !may {
             return None;
         }
-        self.proof = Proof::Asked(peer, Vec::new());
+        self.proof = ManifestState::Asked(peer, Vec::new());
         Some(0)
     }
 
     /// A page came. `Ok(None)`: ask for that next page; `Ok(Some)`: proved.
     pub(super) fn page(&mut self, peer: PeerId, values: &[u8]) -> Result<Option<Arc<Manifest>>, u32> {
-        let Proof::Asked(source, kept) = &mut self.proof else { return Ok(None) };
+        let ManifestState::Asked(source, kept) = &mut self.proof else { return Ok(None) };
         if *source != peer {
             return Ok(None);
         }
@@ -312,16 +312,16 @@ impl Download {
         // Too few or too many values do not prove the file.
         let whole = if values.len() > room { &[][..] } else { &kept[..] };
         if let Ok(manifest) = Manifest::prove(self.id, self.chunks.size(), whole) {
-            self.proof = Proof::There;
+            self.proof = ManifestState::There;
             return Ok(Some(Arc::new(manifest)));
         }
-        self.proof = Proof::Missing;
+        self.proof = ManifestState::Missing;
         Ok(None)
     }
 
     /// True once chunks can be checked.
     pub(super) const fn is_proved(&self) -> bool {
-        matches!(self.proof, Proof::There)
+        matches!(self.proof, ManifestState::There)
     }
 
     // ---- chunks ------------------------------------------------------------------------------
@@ -330,7 +330,7 @@ impl Download {
     /// `gently`: nobody is asked for any of several chunks meanwhile, so whoever has all of it is for this one.
     pub(super) fn next_range(&mut self, peer: PeerId, lane: u8, most: u64, gently: bool) -> Option<Range> {
         // Of a manifest in several pages, all must be there: a page may come after blocks.
-        let soon = matches!(&self.proof, Proof::Asked(p, _) if *p == peer)
+        let soon = matches!(&self.proof, ManifestState::Asked(p, _) if *p == peer)
             && self.chunks.count() as usize * VALUE <= limits::PAGE;
         if !self.is_proved() && !soon {
             return None;
@@ -347,7 +347,7 @@ impl Download {
     /// or a new one.
     fn pick(&mut self, peer: PeerId, lane: u8, gently: bool) -> Option<ChunkIndex> {
         let chunks = self.chunks;
-        let mine = |(&chunk, o): (&ChunkIndex, &Open)| {
+        let mine = |(&chunk, o): (&ChunkIndex, &OpenChunk)| {
             let here = o.source == Some(peer) && o.lane == lane;
             (here && o.asked < chunks.len_of(chunk)).then_some(chunk)
         };
@@ -399,7 +399,7 @@ impl Download {
     pub(super) fn open(&mut self, peer: PeerId, chunk: ChunkIndex, lane: u8, asked: u64) {
         self.states[chunk.at()] = Chunk::Open;
         let (source, lanes) = (Some(peer), 1 << lane);
-        let open = Open { source, first: peer, mixed: false, lane, lanes, asked, got: 0, taken: 0 };
+        let open = OpenChunk { source, first: peer, mixed: false, lane, lanes, asked, got: 0, taken: 0 };
         self.open.insert(chunk, open);
     }
 
@@ -413,7 +413,7 @@ impl Download {
         if !self.is_proved() {
             return None;
         }
-        let left = |chunk: ChunkIndex, open: &Open| self.chunks.len_of(chunk) - open.got;
+        let left = |chunk: ChunkIndex, open: &OpenChunk| self.chunks.len_of(chunk) - open.got;
         // Were all of them silent, a chunk would go round for ever, and nobody would be given up.
         let movable = self
             .open
@@ -440,7 +440,7 @@ impl Download {
     /// Bytes that `peer` was asked for on connections which are all `late`, to be asked for again over
     /// `lane`: whatever comes first counts.
     pub(super) fn late_range(&mut self, peer: PeerId, late: u8, lane: u8) -> Option<Range> {
-        let is_late = |o: &Open| o.source == Some(peer) && o.asked > o.got && o.lanes & !late == 0;
+        let is_late = |o: &OpenChunk| o.source == Some(peer) && o.asked > o.got && o.lanes & !late == 0;
         let (&chunk, open) = self.open.iter_mut().find(|(_, o)| is_late(o))?;
         open.lanes |= 1 << lane;
         Some(Range { chunk, offset: open.got, len: open.asked - open.got, lane })
@@ -500,7 +500,7 @@ impl Download {
                 self.states[chunk.at()] = Chunk::Missing;
                 let steps = (chunk.get() + self.chunks.count() - self.begin) % self.chunks.count();
                 self.cursor = self.cursor.min(steps);
-                self.phase = Phase::Fetching;
+                self.phase = DownloadPhase::Fetching;
                 blame.map_or(Checked::Fine, |peer| Checked::Wrong(peer, self.blame(peer)))
             }
             _ => Checked::Fine,
@@ -583,8 +583,8 @@ impl Download {
     pub(super) fn release(&mut self, peer: PeerId) {
         self.sources.remove(&peer);
         self.crowd.release(peer);
-        if matches!(&self.proof, Proof::Asked(p, _) if *p == peer) {
-            self.proof = Proof::Missing;
+        if matches!(&self.proof, ManifestState::Asked(p, _) if *p == peer) {
+            self.proof = ManifestState::Missing;
         }
         for open in self.open.values_mut().filter(|o| o.source == Some(peer)) {
             open.source = None;

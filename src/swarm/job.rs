@@ -10,7 +10,7 @@ use crate::swarm::{Job, JobId, Progress, Wanted};
 
 /// One job.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(super) struct RunningJob {
     pub(super) id: JobId,
     pub(super) destination: PathBuf,
     /// It gives way to others.
@@ -36,7 +36,7 @@ pub(super) struct Running {
     pub(super) told: Option<Progress>,
 }
 
-impl Running {
+impl RunningJob {
     pub(super) fn new(job: Job) -> Self {
         let mut running = Self {
             id: job.id,

@@ -27,10 +27,10 @@ pub use self::work::{Job, JobEvent, JobId, Progress, Wanted};
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use self::background::Way;
+use self::background::BackgroundBudget;
 use self::crowd::Any;
-use self::download::{Checked, Download, Phase};
-use self::job::Running;
+use self::download::{Checked, DownloadPhase, FileDownload};
+use self::job::RunningJob;
 use self::sources::Source;
 use crate::content::{ChunkIndex, Claim};
 use crate::disk::{self, Arrival, FileToken};
@@ -78,7 +78,7 @@ pub(super) enum Output {
 
 /// Where the bytes of a block go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct BlockTarget {
     pub(super) token: FileToken,
     pub(super) chunk: ChunkIndex,
     /// Offset in the chunk.
@@ -99,7 +99,7 @@ struct AskedItem {
 }
 
 #[derive(Debug)]
-enum Asked {
+enum PendingRequest {
     Blocks(Vec<AskedItem>),
     Manifest(FileToken),
     /// Any of several chunks.
@@ -111,12 +111,12 @@ enum Asked {
 /// All downloads.
 #[derive(Debug, Default)]
 pub(super) struct Swarm {
-    jobs: BTreeMap<JobId, Running>,
-    downloads: BTreeMap<FileToken, Download>,
+    jobs: BTreeMap<JobId, RunningJob>,
+    downloads: BTreeMap<FileToken, FileDownload>,
     /// Files that the disk workers make from one that arrived, and whose they are.
     copies: BTreeMap<FileToken, (JobId, Wanted)>,
     sources: BTreeMap<PeerId, Source>,
-    asked: BTreeMap<u64, (PeerId, Asked)>,
+    asked: BTreeMap<u64, (PeerId, PendingRequest)>,
     outputs: VecDeque<Output>,
     next_token: u64,
     next_request: u64,
@@ -132,7 +132,7 @@ pub(super) struct Swarm {
     /// The rate at which blocks are taken: little more is asked ahead.
     limit: Limit,
     /// How much jobs in the background may ask for.
-    way: Way,
+    way: BackgroundBudget,
 }
 
 impl Swarm {
@@ -184,7 +184,7 @@ impl Swarm {
             }
         }
         let folders = job.folders.clone();
-        let mut running = Running::new(job);
+        let mut running = RunningJob::new(job);
         for folder in folders {
             let token = self.token();
             running.folders.insert(token, folder.clone());
@@ -244,7 +244,7 @@ impl Swarm {
         for download in self.downloads.values_mut().filter(|d| d.claim() == claim) {
             download.add_holders(holders);
         }
-        let waiting = self.jobs.values_mut().flat_map(Running::not_begun);
+        let waiting = self.jobs.values_mut().flat_map(RunningJob::not_begun);
         for wanted in waiting.filter(|w| (w.id, w.size) == claim) {
             for &peer in holders {
                 if !wanted.holders.contains(&peer) {
@@ -365,7 +365,7 @@ impl Swarm {
 
     pub(super) fn publish(&mut self, token: FileToken) {
         if let Some(download) = self.downloads.get_mut(&token) {
-            download.phase = Phase::Publishing;
+            download.phase = DownloadPhase::Publishing;
             self.outputs.push_back(Output::Disk(disk::Command::Publish(token)));
         }
     }

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::crowd::least_ahead;
-use super::download::{Download, Phase, Range};
-use super::job::Running;
-use super::sources::Link;
-use super::{Asked, AskedItem, LOOK, Output, REQUESTS, Swarm, TAG, TWINS};
+use super::download::{DownloadPhase, FileDownload, Range};
+use super::job::RunningJob;
+use super::sources::SourceLink;
+use super::{AskedItem, LOOK, Output, PendingRequest, REQUESTS, Swarm, TAG, TWINS};
 use crate::content::{Chunks, FileId, SafePath};
 use crate::disk::{self, FileToken, Plan};
 use crate::error::Failure;
@@ -40,7 +40,7 @@ impl Swarm {
     }
 
     /// A file is no longer being fetched.
-    pub(super) fn forget(&mut self, token: FileToken) -> Option<Download> {
+    pub(super) fn forget(&mut self, token: FileToken) -> Option<FileDownload> {
         let download = self.downloads.remove(&token)?;
         for &peer in &download.sources {
             self.take_back(peer, |item| item.token == token, Some(token));
@@ -68,7 +68,7 @@ impl Swarm {
     }
 
     pub(super) fn finish_if_over(&mut self, id: JobId) {
-        if !self.jobs.get(&id).is_some_and(Running::is_over) {
+        if !self.jobs.get(&id).is_some_and(RunningJob::is_over) {
             return;
         }
         // What was not yet told is: a bar ends full.
@@ -88,11 +88,12 @@ impl Swarm {
         self.begin_files(now);
         self.look_who_moves(now);
         for peer in self.to_dial(now) {
-            self.source(now, peer).link = Link::Dialling;
+            self.source(now, peer).link = SourceLink::Dialling;
             self.outputs.push_back(Output::Dial(peer));
         }
         self.note_crowds();
-        let up: Vec<_> = self.sources.iter().filter(|(_, s)| s.link == Link::Up).map(|(p, _)| *p).collect();
+        let up: Vec<_> =
+            self.sources.iter().filter(|(_, s)| s.link == SourceLink::Up).map(|(p, _)| *p).collect();
         for peer in up {
             self.watch(now, peer);
             self.fill(now, peer);
@@ -104,8 +105,8 @@ impl Swarm {
         let mut dial = BTreeSet::new();
         for download in self.downloads.values() {
             // With thousands of small files this is looked at for each of those that are open, whenever one comes.
-            let linked = |p| self.sources.get(&p).is_some_and(|s| s.link != Link::Down);
-            if download.phase == Phase::Publishing || download.candidates().all(linked) {
+            let linked = |p| self.sources.get(&p).is_some_and(|s| s.link != SourceLink::Down);
+            if download.phase == DownloadPhase::Publishing || download.candidates().all(linked) {
                 continue;
             }
             let left = self.jobs.get(&download.job).map_or(0, |j| j.size.saturating_sub(j.arrived_bytes));
@@ -125,9 +126,9 @@ impl Swarm {
     fn choose(&self, now: Time, dial: &mut BTreeSet<PeerId>, peers: Vec<PeerId>, wanted: usize) {
         let usable = peers.into_iter().filter_map(|p| Some((p, self.sources.get(&p)?)));
         let usable: Vec<_> = usable.filter(|(_, s)| s.is_usable()).collect();
-        let linked = usable.iter().filter(|(p, s)| s.link != Link::Down || dial.contains(p)).count();
+        let linked = usable.iter().filter(|(p, s)| s.link != SourceLink::Down || dial.contains(p)).count();
         let mut rested: Vec<_> =
-            usable.iter().filter(|(_, s)| s.link == Link::Down && s.rest_until <= now).collect();
+            usable.iter().filter(|(_, s)| s.link == SourceLink::Down && s.rest_until <= now).collect();
         // Whoever failed least; among equals, each peer that downloads has an order of its own, so that not
         // all of them ask the same holder.
         rested.sort_by_key(|(peer, s)| (s.failures, self.lot(*peer)));
@@ -183,7 +184,7 @@ impl Swarm {
             let plan = plan(&wanted, &job.destination);
             self.outputs.push_back(Output::Disk(disk::Command::Open(token, plan)));
             let lot = self.lot_of(&wanted.id.0);
-            let download = Download::new(now, (token, id), (wanted, chunks), background, lot);
+            let download = FileDownload::new(now, (token, id), (wanted, chunks), background, lot);
             self.downloads.insert(token, download);
         }
     }
@@ -193,11 +194,11 @@ impl Swarm {
     /// one under way waits for it.
     pub(super) fn next_file(&self) -> Option<(JobId, usize)> {
         let room = [self.has_room(false), self.has_room(true)];
-        let may = |j: &&Running| !j.queue.is_empty() && room[usize::from(j.background)];
+        let may = |j: &&RunningJob| !j.queue.is_empty() && room[usize::from(j.background)];
         let mut jobs: Vec<_> = self.jobs.values().filter(may).collect();
         jobs.sort_by_key(|j| (j.background, j.begun));
         jobs.into_iter().find_map(|job| {
-            let is_twin = |d: &Download, w: &Wanted| {
+            let is_twin = |d: &FileDownload, w: &Wanted| {
                 d.id == w.id && self.jobs.get(&d.job).is_some_and(|j| j.destination == job.destination)
             };
             let free = |w: &Wanted| !self.downloads.values().any(|d| is_twin(d, w));
@@ -217,7 +218,7 @@ impl Swarm {
             _ => (window, limits::BLOCK as u64),
         };
         if self.stopping
-            || source.link != Link::Up
+            || source.link != SourceLink::Up
             || source.rest_until > now
             || source.requests.len() >= REQUESTS * usize::from(lanes)
         {
@@ -338,7 +339,7 @@ impl Swarm {
 
     /// Connections that one source may be asked over now.
     pub(super) fn lanes_for_one(&self) -> u8 {
-        let up = self.sources.values().filter(|s| s.link == Link::Up && !s.requests.is_empty()).count();
+        let up = self.sources.values().filter(|s| s.link == SourceLink::Up && !s.requests.is_empty()).count();
         u8::try_from(limits::ALL_LANES / up.max(1)).unwrap_or(u8::MAX).max(1)
     }
 
@@ -374,7 +375,7 @@ impl Swarm {
         page: u32,
     ) {
         let request = self.request(now, peer, 0, 0);
-        self.asked.insert(request, (peer, Asked::Manifest(token)));
+        self.asked.insert(request, (peer, PendingRequest::Manifest(token)));
         let message = Message::GetManifest(GetManifest { request, file, page });
         self.outputs.push_back(Output::Ask(peer, 0, message));
     }
@@ -392,7 +393,7 @@ impl Swarm {
         let message = Message::GetBlocks(GetBlocks { request, items: wire, background });
         self.outputs.push_back(Output::Ask(peer, lane, message));
         let items = items.into_iter().map(|(_, item)| item).collect();
-        self.asked.insert(request, (peer, Asked::Blocks(items)));
+        self.asked.insert(request, (peer, PendingRequest::Blocks(items)));
     }
 
     /// A number for a request of `bytes` bytes to `peer`, on the connection `lane`.
@@ -416,7 +417,7 @@ impl Swarm {
     }
 }
 
-fn item(download: &Download, range: &Range) -> (FileId, AskedItem) {
+fn item(download: &FileDownload, range: &Range) -> (FileId, AskedItem) {
     let offset = download.chunks.range(range.chunk).start + range.offset;
     let Range { chunk, len: left, lane, .. } = *range;
     (download.id, AskedItem { token: download.token, chunk, offset, left, lane, void: false })

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::lanes::Lanes;
 use super::pacing::Pacing;
-use super::{Any, Asked, AskedItem, Output, Swarm};
+use super::{Any, AskedItem, Output, PendingRequest, Swarm};
 use crate::disk::FileToken;
 use crate::identity::PeerId;
 use crate::swarm::limits;
@@ -18,7 +18,7 @@ use crate::wire::message::Cancel;
 const BACKOFF: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Link {
+pub(super) enum SourceLink {
     Down,
     Dialling,
     Up,
@@ -27,7 +27,7 @@ pub(super) enum Link {
 /// A peer that has, or may have, something that is wanted.
 #[derive(Debug)]
 pub(super) struct Source {
-    pub(super) link: Link,
+    pub(super) link: SourceLink,
     /// The controller said how to reach it.
     pub(super) known: bool,
     /// In a row.
@@ -72,7 +72,7 @@ impl Source {
 impl Swarm {
     pub(super) fn source(&mut self, now: Time, peer: PeerId) -> &mut Source {
         self.sources.entry(peer).or_insert_with(|| Source {
-            link: Link::Down,
+            link: SourceLink::Down,
             known: false,
             failures: 0,
             blocked: false,
@@ -105,7 +105,7 @@ impl Swarm {
     }
 
     pub(super) fn drop_source(&mut self, now: Time, peer: PeerId, why: &str) {
-        if self.sources.get(&peer).is_some_and(|s| s.link != Link::Down) {
+        if self.sources.get(&peer).is_some_and(|s| s.link != SourceLink::Down) {
             self.outputs.push_back(Output::Drop(peer, why.to_owned()));
             self.unlink(now, peer);
             self.failed(now, peer);
@@ -126,7 +126,7 @@ impl Swarm {
     /// The link is down: what it owed is asked of others.
     pub(super) fn unlink(&mut self, now: Time, peer: PeerId) {
         let source = self.source(now, peer);
-        source.link = Link::Down;
+        source.link = SourceLink::Down;
         source.lanes = Lanes::default();
         (source.owed, source.late, source.crowd) = (0, 0, None);
         let watches = std::mem::take(&mut source.watches);
@@ -159,7 +159,7 @@ impl Swarm {
         let (mut over, mut ended) = (Vec::new(), Vec::new());
         for &request in &source.requests {
             match self.asked.get_mut(&request) {
-                Some((_, Asked::Blocks(items))) => {
+                Some((_, PendingRequest::Blocks(items))) => {
                     let mut wanted = false;
                     for item in items.iter_mut() {
                         item.void |= which(item);
@@ -174,8 +174,10 @@ impl Swarm {
                         over.push((request, lane));
                     }
                 }
-                Some((_, Asked::Manifest(token))) if manifest == Some(*token) => over.push((request, 0)),
-                Some((_, Asked::Any(any))) => {
+                Some((_, PendingRequest::Manifest(token))) if manifest == Some(*token) => {
+                    over.push((request, 0))
+                }
+                Some((_, PendingRequest::Any(any))) => {
                     let Any { token, chunk, offset, left, lane, .. } = *any;
                     let item = |chunk| AskedItem { token, chunk, offset, left, lane, void: false };
                     if manifest == Some(token) || chunk.is_some_and(|c| which(&item(c))) {

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::download::{Download, Phase};
-use super::job::Running;
-use super::sources::Link;
+use super::download::{DownloadPhase, FileDownload};
+use super::job::RunningJob;
+use super::sources::SourceLink;
 use super::{LOOK, Output, Swarm, TICK};
 use crate::disk;
 use crate::error::{Code, Failure};
@@ -32,7 +32,7 @@ impl Swarm {
             .sources
             .iter()
             .filter(|(_, s)| {
-                s.link == Link::Up && !s.requests.is_empty() && now.since(s.heard) >= limits::STALL
+                s.link == SourceLink::Up && !s.requests.is_empty() && now.since(s.heard) >= limits::STALL
             })
             .map(|(peer, _)| *peer)
             .collect();
@@ -47,14 +47,15 @@ impl Swarm {
         self.report();
         let waiting = &self.jobs;
         if waiting.is_empty() {
-            self.sources.retain(|_, s| s.link != Link::Down || s.known);
+            self.sources.retain(|_, s| s.link != SourceLink::Down || s.known);
         }
     }
 
     /// Looks for sources that have fallen silent, and for single connections that have.
     fn watch_lanes(&mut self, now: Time) {
         let most = self.lanes_for_one();
-        let owing = self.sources.iter_mut().filter(|(_, s)| s.link == Link::Up && !s.requests.is_empty());
+        let owing =
+            self.sources.iter_mut().filter(|(_, s)| s.link == SourceLink::Up && !s.requests.is_empty());
         let mut several = Vec::new();
         for (&peer, source) in owing {
             let most = if source.crowd.is_some() { 1 } else { most };
@@ -75,7 +76,7 @@ impl Swarm {
         let then =
             Time(now.0.saturating_sub(u64::try_from(limits::NO_HOLDER.as_nanos()).unwrap_or(u64::MAX)));
         let mute =
-            |d: &Download| d.mute_since(then).into_iter().map(|peer| (d.token, peer)).collect::<Vec<_>>();
+            |d: &FileDownload| d.mute_since(then).into_iter().map(|peer| (d.token, peer)).collect::<Vec<_>>();
         for (token, peer) in self.downloads.values().flat_map(mute).collect::<Vec<_>>() {
             self.take_back(peer, |item| item.token == token, Some(token));
             if let Some(download) = self.downloads.get_mut(&token) {
@@ -107,7 +108,7 @@ impl Swarm {
         let stuck: Vec<_> = self
             .downloads
             .values()
-            .filter(|d| d.phase == Phase::Fetching)
+            .filter(|d| d.phase == DownloadPhase::Fetching)
             .filter(|d| {
                 // Of those that have some, only who has something that is missing is of use.
                 let holders = d.candidates().filter(|p| d.may_give(*p));
@@ -169,9 +170,9 @@ impl Swarm {
         self.jobs = jobs;
     }
 
-    fn progress(&self, job: &Running) -> Progress {
+    fn progress(&self, job: &RunningJob) -> Progress {
         let mine = || self.downloads.values().filter(|d| d.job == job.id);
-        let sources: BTreeSet<_> = mine().flat_map(Download::givers).collect();
+        let sources: BTreeSet<_> = mine().flat_map(FileDownload::givers).collect();
         let waiting = if sources.is_empty() { self.waiting(job) } else { None };
         Progress {
             job: job.id,
@@ -186,11 +187,11 @@ impl Swarm {
     }
 
     /// Why nothing of a job without sources moves.
-    fn waiting(&self, job: &Running) -> Option<&'static str> {
+    fn waiting(&self, job: &RunningJob) -> Option<&'static str> {
         let mine = || self.downloads.values().filter(|d| d.job == job.id);
         if mine().all(|d| !d.waits()) {
             let writing =
-                job.queue.is_empty() && job.begun > 0 && mine().all(|d| d.phase == Phase::Publishing);
+                job.queue.is_empty() && job.begun > 0 && mine().all(|d| d.phase == DownloadPhase::Publishing);
             return writing.then_some("writing");
         }
         let holders = || mine().filter(|d| d.waits()).flat_map(|d| d.candidates().filter(|p| d.may_give(*p)));
@@ -198,7 +199,7 @@ impl Swarm {
         if holders().filter_map(|p| self.sources.get(&p)).any(|s| s.blocked) {
             return Some("firewalls keep this peer and a holder from connecting to each other: trying again");
         }
-        if usable().any(|s| s.link == Link::Up) {
+        if usable().any(|s| s.link == SourceLink::Up) {
             Some("its holders are busy: trying again")
         } else if usable().any(|s| s.failures == 0) {
             // It is being dialled for the first time.

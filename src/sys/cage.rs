@@ -28,7 +28,7 @@ pub struct Rules {
 
 /// How far rules hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SandboxOutcome {
     /// All of them.
     Full,
     /// Some of them, or in some threads; why not all.
@@ -37,7 +37,7 @@ pub enum Outcome {
     No(String),
 }
 
-impl Outcome {
+impl SandboxOutcome {
     /// How far two threads are confined, taken together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -56,7 +56,7 @@ impl Outcome {
 ///
 /// # Errors
 /// When the operating system has no thread to give.
-pub fn within<T: Send>(rules: &Rules, start: impl FnOnce() -> T + Send) -> io::Result<(Outcome, T)> {
+pub fn within<T: Send>(rules: &Rules, start: impl FnOnce() -> T + Send) -> io::Result<(SandboxOutcome, T)> {
     thread::aside("cage", || (confine(rules), start()))
 }
 
@@ -72,13 +72,13 @@ pub fn no_new_privileges() {
 /// Confines the calling thread, and every thread that it starts from now on. There is no way back.
 /// What the rules name and is not there cannot be opened later either.
 #[must_use]
-pub fn confine(rules: &Rules) -> Outcome {
+pub fn confine(rules: &Rules) -> SandboxOutcome {
     #[cfg(target_os = "linux")]
     return linux::confine(rules);
     #[cfg(not(target_os = "linux"))]
     {
         let _unused = rules;
-        Outcome::No("only Linux has Landlock".to_owned())
+        SandboxOutcome::No("only Linux has Landlock".to_owned())
     }
 }
 
@@ -95,7 +95,7 @@ mod linux {
         RulesetStatus, make_bitflags,
     };
 
-    use super::{Outcome, Rules};
+    use super::{Rules, SandboxOutcome};
 
     /// The oldest Landlock that can deny all that matters here: with it came `truncate` (Linux 6.2).
     const WANTED: ABI = ABI::V3;
@@ -108,14 +108,14 @@ mod linux {
     /// What of it there is to be had on something that is no folder.
     const FILE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile | Truncate});
 
-    pub(super) fn confine(rules: &Rules) -> Outcome {
+    pub(super) fn confine(rules: &Rules) -> SandboxOutcome {
         if rules.moves && knows(AccessFs::ReadFile) && !knows(AccessFs::Refer) {
             // Before 5.19 no rule can allow to move a file, and nothing would ever be published.
-            return Outcome::No("Landlock before Linux 5.19 lets nobody move files".to_owned());
+            return SandboxOutcome::No("Landlock before Linux 5.19 lets nobody move files".to_owned());
         }
         match enforce(rules) {
             Ok(status) => outcome(&status),
-            Err(e) => Outcome::No(format!("Landlock failed: {e}")),
+            Err(e) => SandboxOutcome::No(format!("Landlock failed: {e}")),
         }
     }
 
@@ -150,16 +150,16 @@ mod linux {
         metadata(path).is_ok_and(|m| m.is_dir())
     }
 
-    fn outcome(status: &RestrictionStatus) -> Outcome {
+    fn outcome(status: &RestrictionStatus) -> SandboxOutcome {
         match (&status.ruleset, status.landlock) {
-            (RulesetStatus::FullyEnforced, _) => Outcome::Full,
+            (RulesetStatus::FullyEnforced, _) => SandboxOutcome::Full,
             (RulesetStatus::PartiallyEnforced, _) => {
-                Outcome::Partly("Landlock before Linux 6.2 has not all the rules".to_owned())
+                SandboxOutcome::Partly("Landlock before Linux 6.2 has not all the rules".to_owned())
             }
             (RulesetStatus::NotEnforced, LandlockStatus::NotEnabled) => {
-                Outcome::No("Landlock is switched off in this kernel".to_owned())
+                SandboxOutcome::No("Landlock is switched off in this kernel".to_owned())
             }
-            (RulesetStatus::NotEnforced, _) => Outcome::No("this system has no Landlock".to_owned()),
+            (RulesetStatus::NotEnforced, _) => SandboxOutcome::No("this system has no Landlock".to_owned()),
         }
     }
 }
@@ -175,11 +175,11 @@ mod tests {
     use crate::sys::thread::Thread;
 
     /// False, with the reason printed, where there are no cages.
-    fn holds(outcome: &Outcome) -> bool {
-        if let Outcome::No(why) = outcome {
+    fn holds(outcome: &SandboxOutcome) -> bool {
+        if let SandboxOutcome::No(why) = outcome {
             println!("skipped: {why}");
         }
-        !matches!(outcome, Outcome::No(_))
+        !matches!(outcome, SandboxOutcome::No(_))
     }
 
     fn is_denied<T: core::fmt::Debug>(result: io::Result<T>) -> bool {
@@ -266,10 +266,10 @@ mod tests {
 
     #[test]
     fn the_worst_of_two_counts_and_none_is_none() {
-        let (partly, no) = (Outcome::Partly("a".into()), Outcome::No("b".into()));
-        assert_eq!(Outcome::Full.and(Outcome::Full), Outcome::Full);
-        assert_eq!(Outcome::Full.and(partly.clone()), partly);
-        assert_eq!(no.clone().and(Outcome::Full), Outcome::Partly("b".into()));
-        assert_eq!(no.clone().and(Outcome::No("c".into())), no);
+        let (partly, no) = (SandboxOutcome::Partly("a".into()), SandboxOutcome::No("b".into()));
+        assert_eq!(SandboxOutcome::Full.and(SandboxOutcome::Full), SandboxOutcome::Full);
+        assert_eq!(SandboxOutcome::Full.and(partly.clone()), partly);
+        assert_eq!(no.clone().and(SandboxOutcome::Full), SandboxOutcome::Partly("b".into()));
+        assert_eq!(no.clone().and(SandboxOutcome::No("c".into())), no);
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{FileType, Stat};
 
-use super::folder::Kind;
+use super::folder::FileKind;
 
 /// Nanoseconds in a second.
 const NANOS: i128 = 1_000_000_000;
@@ -18,7 +18,7 @@ const BLOCK: u64 = 512;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// What it is.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// The file system that it lies on (`st_dev`); another number after a new mount.
     pub volume: u64,
     /// Which one it is there (`st_ino`), whatever it is called. Given anew once it is gone.
@@ -67,10 +67,10 @@ impl Facts {
     pub(super) fn from_stat(stat: &Stat) -> Self {
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         let kind = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Kind::File(size),
-            FileType::Directory => Kind::Folder,
-            FileType::Symlink => Kind::Link,
-            _ => Kind::Other,
+            FileType::RegularFile => FileKind::File(size),
+            FileType::Directory => FileKind::Folder,
+            FileType::Symlink => FileKind::Link,
+            _ => FileKind::Other,
         };
         Self {
             kind,
@@ -94,7 +94,7 @@ impl Facts {
     /// True if it is a regular file.
     #[must_use]
     pub const fn is_file(&self) -> bool {
-        matches!(self.kind, Kind::File(_))
+        matches!(self.kind, FileKind::File(_))
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
         let file = File::open(&path).unwrap();
         file.set_modified(UNIX_EPOCH + Duration::new(1_000_000_000, 250_000_000)).unwrap();
         let facts = Facts::of(&file).unwrap();
-        assert_eq!((facts.kind, facts.size, facts.links), (Kind::File(100_000), 100_000, 2));
+        assert_eq!((facts.kind, facts.size, facts.links), (FileKind::File(100_000), 100_000, 2));
         assert_eq!(facts.modified, 1_000_000_000_250_000_000);
         assert!(facts.changed > facts.modified && facts.allocated >= 100_000 && !facts.executable);
         assert_eq!(Facts::at(&path).unwrap(), facts);
@@ -131,8 +131,8 @@ mod tests {
         let link = dir.path().join("link");
         testing::link(dir.path(), &link);
         assert_eq!(Facts::at(&link).unwrap().identity(), Facts::at(dir.path()).unwrap().identity());
-        assert_eq!(Facts::at(&link).unwrap().kind, Kind::Folder);
-        assert_eq!(Facts::at_link(&link).unwrap().kind, Kind::Link);
+        assert_eq!(Facts::at(&link).unwrap().kind, FileKind::Folder);
+        assert_eq!(Facts::at_link(&link).unwrap().kind, FileKind::Link);
         assert!(!Facts::at_link(&link).unwrap().is_file());
     }
 

@@ -21,7 +21,7 @@ use super::names::native;
 
 /// What lies under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// A regular file of so many bytes.
     File(u64),
     /// A folder.
@@ -114,7 +114,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn look(&self, name: &str) -> io::Result<Option<Kind>> {
+    pub fn look(&self, name: &str) -> io::Result<Option<FileKind>> {
         match self.facts(name) {
             Ok(facts) => Ok(Some(facts.kind)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -225,7 +225,7 @@ mod tests {
         assert!(folder.enter("way").is_err());
         assert!(folder.open_file("file", false).is_err());
         assert!(folder.create("file", false).is_err());
-        assert_eq!(folder.look("way").unwrap(), Some(Kind::Link));
+        assert_eq!(folder.look("way").unwrap(), Some(FileKind::Link));
         assert_eq!(folder.look("nothing").unwrap(), None);
         folder.remove("file").unwrap();
         assert!(outside.path().join("x").exists());
@@ -237,7 +237,7 @@ mod tests {
         let folder = Folder::open(dir.path()).unwrap();
         folder.make("sub").unwrap();
         folder.create("five", false).unwrap().set_len(5).unwrap();
-        assert_eq!(folder.look("five").unwrap(), Some(Kind::File(5)));
+        assert_eq!(folder.look("five").unwrap(), Some(FileKind::File(5)));
         let mut names = folder.names().unwrap();
         names.sort();
         assert_eq!(names, ["five", "sub"]);
@@ -260,7 +260,7 @@ mod tests {
         entries.sort();
         assert_eq!(entries, [testing::not_utf8(), "plain".into()]);
         assert_eq!(folder.names().unwrap(), ["plain"]);
-        assert_eq!(folder.facts("plain").unwrap().kind, Kind::File(1));
+        assert_eq!(folder.facts("plain").unwrap().kind, FileKind::File(1));
         assert_eq!(folder.facts("nothing").unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 

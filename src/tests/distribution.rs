@@ -13,12 +13,12 @@ use crate::sys::clock::now;
 use crate::sys::thread::Thread;
 use crate::time::Time;
 use crate::transfer::connection::Closed;
-use crate::transfer::engine::{Patience, Role};
+use crate::transfer::engine::{Role, Timeouts};
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::custody::{
-    Answer, Custody, GetRoom, Held, Offer as Offered, Order, Orders, Place, Proof, Report, Room, Verdict,
-    bound, kind,
+    BucketProof, CustodyMessage, CustodyOffer as Offered, GetSpace, KeeperReport, OfferAnswer, Order, Orders,
+    Replica, ReportRow, Space, Verdict, bound, kind,
 };
 use crate::wire::frame::{self, Frame};
 use crate::wire::message::{Cancel, GetHead, Reason, Refused, kind as other};
@@ -37,15 +37,15 @@ struct Desk {
 
 impl Desk {
     fn distributor() -> Self {
-        Self::with(Patience::default(), start_distributor)
+        Self::with(Timeouts::default(), start_distributor)
     }
 
     fn distributee() -> Self {
-        Self::with(Patience::default(), start_distributee)
+        Self::with(Timeouts::default(), start_distributee)
     }
 
     fn with(
-        patience: Patience,
+        patience: Timeouts,
         start: impl FnOnce(Engine, Vec<TcpListener>, Tls) -> io::Result<CustodyHandle>,
     ) -> Self {
         let identity = Identity::generate().unwrap();
@@ -65,7 +65,7 @@ impl Desk {
         self.handle.send(CustodyCommand::Peer(Contact { id, hosts: vec![HOST], ports }));
     }
 
-    fn send(&self, to: PeerId, message: Custody) {
+    fn send(&self, to: PeerId, message: CustodyMessage) {
         self.handle.send(CustodyCommand::Send(to, message));
     }
 
@@ -82,7 +82,7 @@ impl Desk {
     }
 
     #[track_caller]
-    fn message(&self) -> (PeerId, Custody) {
+    fn message(&self) -> (PeerId, CustodyMessage) {
         match self.next() {
             CustodyEvent::Message(peer, source, message) => {
                 assert_eq!(source, HOST.ip);
@@ -97,9 +97,9 @@ impl Desk {
     fn serve(&self, until: PeerId) {
         loop {
             let (peer, message) = self.message();
-            if let Custody::GetRoom(m) = message {
+            if let CustodyMessage::GetSpace(m) = message {
                 self.send(peer, room(m.request));
-            } else if let Custody::Offer(m) = message {
+            } else if let CustodyMessage::Offer(m) = message {
                 self.send(peer, answer(m.request));
             }
             if peer == until {
@@ -109,12 +109,12 @@ impl Desk {
     }
 }
 
-fn get_room(request: u64) -> Custody {
-    Custody::GetRoom(GetRoom { request, origin: ORIGIN })
+fn get_space(request: u64) -> CustodyMessage {
+    CustodyMessage::GetSpace(GetSpace { request, origin: ORIGIN })
 }
 
-fn room(request: u64) -> Custody {
-    Custody::Room(Room { request, free: 5, share: 4 })
+fn room(request: u64) -> CustodyMessage {
+    CustodyMessage::Space(Space { request, free: 5, share: 4 })
 }
 
 fn span() -> Span {
@@ -122,12 +122,12 @@ fn span() -> Span {
 }
 
 /// An offer whose proof is long.
-fn offer(request: u64, entries: usize) -> Custody {
-    let kind = Kind::File { id: FileId([3; 32]), size: 9, modified: 1, executable: false, since: 0 };
+fn offer(request: u64, entries: usize) -> CustodyMessage {
+    let kind = EntryKind::File { id: FileId([3; 32]), size: 9, modified: 1, executable: false, since: 0 };
     let path = |n| format!("{n:0>200}").parse().unwrap();
     let entries = (0..entries).map(|n| Entry { path: path(n), kind: kind.clone() });
     let bucket = entries.flat_map(|entry| encode(&entry)).collect();
-    Custody::Offer(Box::new(Offered {
+    CustodyMessage::Offer(Box::new(Offered {
         request,
         head: Arc::from([1; 64]),
         path: "a".parse().unwrap(),
@@ -138,29 +138,35 @@ fn offer(request: u64, entries: usize) -> Custody {
         span: span(),
         others: Vec::new(),
         quiet: 0,
-        proof: Some(Proof { digests: Arc::from([9; 8_192]), bucket }),
+        proof: Some(BucketProof { digests: Arc::from([9; 8_192]), bucket }),
     }))
 }
 
-fn answer(request: u64) -> Custody {
-    Custody::Answer(Answer { request, refusal: None, span: None, free: 1, share: 1, head: None })
+fn answer(request: u64) -> CustodyMessage {
+    CustodyMessage::Answer(OfferAnswer { request, refusal: None, span: None, free: 1, share: 1, head: None })
 }
 
-fn report(request: u64) -> Custody {
-    let held = Held { file: FileId([1; 32]), size: 9, copies: 2, copy: 1, span: span(), have: 1 };
+fn report(request: u64) -> CustodyMessage {
+    let held = ReportRow { file: FileId([1; 32]), size: 9, copies: 2, copy: 1, span: span(), have: 1 };
     let (instance, version) = (Instance { count: 1, random: 2 }, 3);
-    Custody::Report(Report { request, origin: ORIGIN, instance, version, rows: vec![held].into() })
+    CustodyMessage::Report(KeeperReport {
+        request,
+        origin: ORIGIN,
+        instance,
+        version,
+        rows: vec![held].into(),
+    })
 }
 
 /// Orders as long as they may be.
-fn orders(request: u64) -> Custody {
-    let places = vec![Place { copy: 1, span: span(), peer: ORIGIN }; limits::PLACES];
+fn orders(request: u64) -> CustodyMessage {
+    let places = vec![Replica { copy: 1, span: span(), peer: ORIGIN }; limits::PLACES];
     let row = || Order { file: FileId([1; 32]), verdict: Verdict::Keep(places.clone()) };
     let rows = (0..limits::REPORT_ROWS).map(|_| row()).collect();
-    Custody::Orders(Orders { request, origin: ORIGIN, head: None, rows })
+    CustodyMessage::Orders(Orders { request, origin: ORIGIN, head: None, rows })
 }
 
-fn bytes(message: &Custody) -> Vec<u8> {
+fn bytes(message: &CustodyMessage) -> Vec<u8> {
     let (kind, header) = message.encode();
     raw(kind, &header)
 }
@@ -202,7 +208,7 @@ impl<F: FnMut(&mut Net, ConnId, &Frame) -> Result<(), String>> Role for Fake<F> 
 }
 
 /// Starts such a peer: who it is, where, and how it lives.
-fn fake<F>(on_frame: F) -> (PeerId, u16, Handle<Infallible, bool>)
+fn fake<F>(on_frame: F) -> (PeerId, u16, EngineHandle<Infallible, bool>)
 where
     F: FnMut(&mut Net, ConnId, &Frame) -> Result<(), String> + Send + 'static,
 {
@@ -233,9 +239,9 @@ fn requests_and_answers_cross_in_both_directions() {
     owner.knows(keeper.id(), keeper.port);
     keeper.knows(owner.id(), owner.port);
     // The same number for different kinds, answered in another order.
-    owner.send(keeper.id(), get_room(1));
+    owner.send(keeper.id(), get_space(1));
     owner.send(keeper.id(), offer(1, 3));
-    assert_eq!(keeper.message(), (owner.id(), get_room(1)));
+    assert_eq!(keeper.message(), (owner.id(), get_space(1)));
     assert_eq!(keeper.message(), (owner.id(), offer(1, 3)));
     keeper.send(owner.id(), answer(1));
     keeper.send(owner.id(), room(1));
@@ -269,7 +275,7 @@ fn more_requests_than_may_be_open_and_more_peers_than_may_be_connected_are_all_a
     for (id, port, _) in &peers {
         owner.knows(*id, *port);
         for request in 0..each {
-            owner.send(*id, get_room(request));
+            owner.send(*id, get_space(request));
         }
     }
     let mut got: BTreeMap<PeerId, u64> = BTreeMap::new();
@@ -298,8 +304,8 @@ fn what_has_no_place_at_a_port_ends_the_connection() {
         [&frame::prefix(other::BLOCK, 0, 7)[..], b"payload"].concat(),
     ];
     for (desk, takes, wrong) in [
-        (Desk::distributor(), report(5), vec![bytes(&get_room(1)), bytes(&offer(1, 0))]),
-        (Desk::distributee(), get_room(5), vec![bytes(&report(1))]),
+        (Desk::distributor(), report(5), vec![bytes(&get_space(1)), bytes(&offer(1, 0))]),
+        (Desk::distributee(), get_space(5), vec![bytes(&report(1))]),
     ] {
         for wrong in common.iter().chain(&wrong) {
             let mut client = Client::dial(desk.id(), desk.port);
@@ -331,9 +337,9 @@ fn an_answer_that_nobody_asked_for_ends_the_connection() {
         bytes(&room(2)),
         bytes(&answer(1)),
         bytes(&orders(1)),
-        bytes(&get_room(1)),
+        bytes(&get_space(1)),
         bytes(&report(1)),
-        raw(kind::ROOM, &[0xc1]),
+        raw(kind::SPACE, &[0xc1]),
         Message::Refused(Refused { request: 2, item: None, reason: Reason::Busy }).encode(),
         Message::GetHead(GetHead { request: 1, known: None, origin: None }).encode(),
         [bytes(&answer(0)), bytes(&room(1))].concat(),
@@ -346,7 +352,7 @@ fn an_answer_that_nobody_asked_for_ends_the_connection() {
             Ok(())
         });
         owner.knows(id, port);
-        owner.send(id, get_room(1));
+        owner.send(id, get_space(1));
         assert_eq!(owner.next(), CustodyEvent::Unreachable(id), "{wrong:?}");
         let lives = [true, false].map(|_| peer.events.recv_timeout(DEADLINE).unwrap());
         assert_eq!(lives, [true, false], "asked once, over one connection");
@@ -358,11 +364,11 @@ fn an_answer_that_nobody_asked_for_ends_the_connection() {
         Ok(())
     });
     owner.knows(id, port);
-    owner.send(id, get_room(1));
+    owner.send(id, get_space(1));
     assert_eq!(owner.message(), (id, room(1)));
     let lives = [true, false].map(|_| peer.events.recv_timeout(DEADLINE).unwrap());
     assert_eq!(lives, [true, false]);
-    owner.send(id, get_room(2));
+    owner.send(id, get_space(2));
     assert_eq!(owner.message(), (id, room(2)), "it was not out of reach");
 }
 
@@ -375,7 +381,7 @@ fn who_refuses_is_out_of_reach() {
             Ok(())
         });
         owner.knows(id, port);
-        (1..=5).for_each(|request| owner.send(id, get_room(request)));
+        (1..=5).for_each(|request| owner.send(id, get_space(request)));
         assert_eq!(owner.next(), CustodyEvent::Unreachable(id));
     }
 }
@@ -386,7 +392,7 @@ fn a_flood_of_requests_is_refused_and_others_are_served() {
     let mut flood = Client::dial(keeper.id(), keeper.port);
     let most = crate::distribution::limits::CUSTODY_UNANSWERED as u64;
     for request in 0..1_000 {
-        flood.say(&bytes(&get_room(request)));
+        flood.say(&bytes(&get_space(request)));
     }
     for request in most..1_000 {
         assert_eq!(flood.refused(), Refused { request, item: None, reason: Reason::Busy });
@@ -395,17 +401,17 @@ fn a_flood_of_requests_is_refused_and_others_are_served() {
     // An honest one has its place among them.
     let owner = Desk::distributor();
     owner.knows(keeper.id(), keeper.port);
-    owner.send(keeper.id(), get_room(1));
+    owner.send(keeper.id(), get_space(1));
     keeper.serve(owner.id());
     assert_eq!(owner.message(), (keeper.id(), room(1)));
     // What was taken is answered, and then the flood may ask again.
     for request in 0..most {
         let (frame, _) = flood.hear_frame().unwrap();
-        assert_eq!(Custody::decode(&frame).unwrap(), Some(room(request)));
+        assert_eq!(CustodyMessage::decode(&frame).unwrap(), Some(room(request)));
     }
-    flood.say(&bytes(&get_room(0)));
+    flood.say(&bytes(&get_space(0)));
     keeper.serve(flood.identity.id());
-    assert_eq!(flood.hear_frame().unwrap().0.kind, kind::ROOM);
+    assert_eq!(flood.hear_frame().unwrap().0.kind, kind::SPACE);
 }
 
 #[test]
@@ -440,7 +446,7 @@ fn long_requests_wait_in_the_network_while_nobody_decides() {
     }
     let owner = Desk::distributor();
     owner.knows(keeper.id(), keeper.port);
-    owner.send(keeper.id(), get_room(1));
+    owner.send(keeper.id(), get_space(1));
     // Who is out of reach is told when there is room again.
     keeper.send(PeerId([9; 32]), report(1));
     // And one short one.
@@ -453,9 +459,11 @@ fn long_requests_wait_in_the_network_while_nobody_decides() {
         assert!(messages <= most, "{messages} messages were waiting");
         for event in events {
             match event {
-                CustodyEvent::Message(peer, _, Custody::Offer(m)) => keeper.send(peer, answer(m.request)),
+                CustodyEvent::Message(peer, _, CustodyMessage::Offer(m)) => {
+                    keeper.send(peer, answer(m.request))
+                }
                 CustodyEvent::Message(peer, _, message) => {
-                    assert_eq!((peer, message), (owner.id(), get_room(1)));
+                    assert_eq!((peer, message), (owner.id(), get_space(1)));
                     keeper.send(peer, room(1));
                     served = true;
                 }
@@ -473,7 +481,7 @@ fn long_requests_wait_in_the_network_while_nobody_decides() {
 
 #[test]
 fn who_does_not_read_its_answers_is_not_read_from_and_dropped() {
-    let patience = Patience { idle: SHORT, ..Patience::default() };
+    let patience = Timeouts { idle: SHORT, ..Timeouts::default() };
     let owner = Desk::with(patience, start_distributor);
     let (tell, over) = crossbeam_channel::bounded(1);
     let (id, port) = (owner.id(), owner.port);
@@ -493,7 +501,7 @@ fn who_does_not_read_its_answers_is_not_read_from_and_dropped() {
     let mut answered = 0;
     let (asked, how) = loop {
         crossbeam_channel::select! {
-            recv(owner.handle.events) -> event => if let CustodyEvent::Message(peer, _, Custody::Report(m)) = event.unwrap() {
+            recv(owner.handle.events) -> event => if let CustodyEvent::Message(peer, _, CustodyMessage::Report(m)) = event.unwrap() {
                 answered += 1;
                 owner.send(peer, orders(m.request));
             },
@@ -532,13 +540,13 @@ fn who_breaks_off_is_asked_once_more_and_then_out_of_reach() {
         Ok(())
     });
     owner.knows(id, port);
-    (1..=2).for_each(|request| owner.send(id, get_room(request)));
+    (1..=2).for_each(|request| owner.send(id, get_space(request)));
     assert_eq!([owner.message(), owner.message()], [(id, room(1)), (id, room(2))]);
     drop(peer);
     // One that always does that.
     let (id, port, peer) = fake(|_, _, _| Err("it closes".to_owned()));
     owner.knows(id, port);
-    owner.send(id, get_room(1));
+    owner.send(id, get_space(1));
     assert_eq!(owner.next(), CustodyEvent::Unreachable(id));
     assert_eq!(peer.events.try_iter().filter(|begins| *begins).count(), 2);
 }
@@ -552,7 +560,7 @@ fn a_peer_that_vanishes_with_open_requests_is_out_of_reach() {
         Ok(())
     });
     owner.knows(id, port);
-    owner.send(id, get_room(1));
+    owner.send(id, get_space(1));
     asked.recv_timeout(DEADLINE).unwrap();
     drop(peer);
     assert_eq!(owner.next(), CustodyEvent::Unreachable(id));
@@ -560,14 +568,14 @@ fn a_peer_that_vanishes_with_open_requests_is_out_of_reach() {
 
 #[test]
 fn idle_connections_are_closed_and_made_again() {
-    let owner = Desk::with(Patience { idle: SHORT, ..Patience::default() }, start_distributor);
+    let owner = Desk::with(Timeouts { idle: SHORT, ..Timeouts::default() }, start_distributor);
     let (id, port, peer) = fake(|net, id, frame| {
         net.send_frame(id, &bytes(&room(number(frame))));
         Ok(())
     });
     owner.knows(id, port);
     for request in 0..2 {
-        owner.send(id, get_room(request));
+        owner.send(id, get_space(request));
         assert_eq!(owner.message(), (id, room(request)));
         let lives = [true, false].map(|_| peer.events.recv_timeout(DEADLINE).unwrap());
         assert_eq!(lives, [true, false]);
@@ -576,29 +584,29 @@ fn idle_connections_are_closed_and_made_again() {
 
 #[test]
 fn who_cannot_be_dialled_or_keeps_silent_is_out_of_reach() {
-    let owner = Desk::with(Patience { idle: SHORT, ..Patience::default() }, start_distributor);
+    let owner = Desk::with(Timeouts { idle: SHORT, ..Timeouts::default() }, start_distributor);
     let unreachable = |id| assert_eq!(owner.next(), CustodyEvent::Unreachable(id));
     // Not known; nobody there; somebody else there.
     let nobody = PeerId([1; 32]);
-    owner.send(nobody, get_room(1));
+    owner.send(nobody, get_space(1));
     unreachable(nobody);
     owner.knows(nobody, 1);
-    owner.send(nobody, get_room(1));
+    owner.send(nobody, get_space(1));
     unreachable(nobody);
     let keeper = Desk::distributee();
     owner.knows(nobody, keeper.port);
-    owner.send(nobody, get_room(1));
+    owner.send(nobody, get_space(1));
     unreachable(nobody);
     // It takes everything and says nothing, or only what does not count.
     let (id, port, _silent) = fake(|_, _, _| Ok(()));
     owner.knows(id, port);
-    (1..=20).for_each(|request| owner.send(id, get_room(request)));
+    (1..=20).for_each(|request| owner.send(id, get_space(request)));
     unreachable(id);
     // Nothing more is told of one that is gone, and it can come back.
-    owner.send(id, get_room(1));
+    owner.send(id, get_space(1));
     owner.handle.send(CustodyCommand::Gone(id));
     owner.knows(keeper.id(), keeper.port);
-    owner.send(keeper.id(), get_room(1));
+    owner.send(keeper.id(), get_space(1));
     keeper.serve(owner.id());
     assert_eq!(owner.message(), (keeper.id(), room(1)));
 }
@@ -610,12 +618,12 @@ fn more_than_a_queue_holds_is_too_much() {
     owner.knows(id, port);
     let most =
         (crate::distribution::limits::CUSTODY_QUEUE + crate::distribution::limits::CUSTODY_ASKED) as u64;
-    (0..=most).for_each(|request| owner.send(id, get_room(request)));
+    (0..=most).for_each(|request| owner.send(id, get_space(request)));
     assert_eq!(owner.next(), CustodyEvent::Unreachable(id));
     // It may be asked again.
     let keeper = Desk::distributee();
     owner.knows(keeper.id(), keeper.port);
-    owner.send(keeper.id(), get_room(1));
+    owner.send(keeper.id(), get_space(1));
     keeper.serve(owner.id());
     assert_eq!(owner.message(), (keeper.id(), room(1)));
 }

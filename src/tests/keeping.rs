@@ -19,7 +19,7 @@ struct Away {
 
 impl Away {
     fn new(files: u32) -> Self {
-        let kind = Kind::File { id: FileId([1; 32]), size: 1, modified: 0, executable: false, since: 0 };
+        let kind = EntryKind::File { id: FileId([1; 32]), size: 1, modified: 0, executable: false, since: 0 };
         let entry = |n: u32| Entry { path: format!("f{n}").parse().unwrap(), kind: kind.clone() };
         let (identity, catalogue) = (Identity::generate().unwrap(), Catalogue::of((0..files).map(entry)));
         let head = catalogue.head(identity.public(), Instance { count: 1, random: 1 }, 7);

@@ -53,7 +53,7 @@ fn a_catalogue_and_a_file_cross() {
 #[test]
 fn a_large_catalogue_crosses_in_pages() {
     let mut owner = Owner::new();
-    let kind = Kind::File { id: FileId([7; 32]), size: 1, modified: 0, executable: false, since: 0 };
+    let kind = EntryKind::File { id: FileId([7; 32]), size: 1, modified: 0, executable: false, since: 0 };
     let long = "x".repeat(200);
     // All in one bucket would take too long to find; 60,000 entries of 300 bytes make 70 KB a bucket.
     let entries =

@@ -23,7 +23,7 @@ use mio::net::TcpListener;
 
 use crate::address::{Host, Ports};
 use crate::content::manifest::{ChunkHasher, Manifest, ManifestBuilder};
-use crate::content::{Catalogue, ChunkIndex, Chunks, Entry, FileId, Head, Kind, SafePath, Span, Stamp};
+use crate::content::{Catalogue, ChunkIndex, Chunks, Entry, EntryKind, FileId, Head, SafePath, Span, Stamp};
 use crate::disk::Arrival;
 use crate::distribution::{
     CustodyCommand, CustodyEvent, CustodyHandle, start_distributee, start_distributor,
@@ -33,12 +33,14 @@ use crate::identity::tls::Tls;
 use crate::identity::{Contact, Identity, Instance, PeerId};
 use crate::library::{SharedFile, Shelf};
 use crate::receiver::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
-use crate::sender::{KeptOf, Offer, SenderCommand, SenderEvent, SenderHandle, StoredFile, start_sender};
+use crate::sender::{
+    KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
+};
 use crate::swarm::{Job, JobEvent, JobId, Wanted};
 use crate::sys::bell::Bell;
 use crate::sys::facts::Facts;
-use crate::transfer::{Engine, Handle};
-use crate::wire::message::Told;
+use crate::transfer::{Engine, EngineHandle};
+use crate::wire::message::PeerRecord;
 
 /// No test waits longer for anything.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
@@ -120,7 +122,8 @@ impl Owner {
             std::fs::write(&at, bytes).unwrap();
             let manifest = manifest(bytes);
             let id = manifest.file();
-            let kind = Kind::File { id, size: bytes.len() as u64, modified: 5, executable: false, since: 0 };
+            let kind =
+                EntryKind::File { id, size: bytes.len() as u64, modified: 5, executable: false, since: 0 };
             let (stamp, manifest) = (stamp(&at), Arc::new(manifest));
             let file = SharedFile { path: path.clone(), stamp, manifest, since: 0 };
             self.shelf.files.insert(file);
@@ -134,9 +137,9 @@ impl Owner {
         self.version += 1;
         let instance = Instance { count: 1, random: 1 };
         let head = self.shelf.catalogue.head(self.identity.public(), instance, self.version);
-        let told = Told { at: ([10, 0, 0, 1], 9).into(), signed: Arc::from(&b"announcement"[..]) };
+        let told = PeerRecord { at: ([10, 0, 0, 1], 9).into(), signed: Arc::from(&b"announcement"[..]) };
         let table = vec![told; 3];
-        let offer = Offer {
+        let offer = SharedContent {
             head: head.sign(&self.identity).into(),
             shelf: Arc::new(self.shelf.clone()),
             table: table.into(),

@@ -7,14 +7,14 @@ use std::process::Command;
 use super::*;
 use crate::sys::clock::now;
 use crate::sys::testing;
-use crate::transfer::engine::Patience;
+use crate::transfer::engine::Timeouts;
 
-/// Far below every limit of [`Patience::default`].
+/// Far below every limit of [`Timeouts::default`].
 const SOON: Duration = Duration::from_secs(4);
 
 const SHORT: Duration = Duration::from_millis(100);
 
-fn impatient(patience: Patience) -> (SenderHandle, Tls, PeerId, u16) {
+fn impatient(patience: Timeouts) -> (SenderHandle, Tls, PeerId, u16) {
     let identity = Identity::generate().unwrap();
     let (socket, port) = listener();
     let mut engine = Engine::new().unwrap();
@@ -39,13 +39,13 @@ fn is_closed(mut stream: impl Read) -> bool {
 
 #[test]
 fn who_does_not_finish_the_handshake_in_time_is_dropped() {
-    let (_sender, .., port) = impatient(Patience { handshake: SHORT, ..Patience::default() });
+    let (_sender, .., port) = impatient(Timeouts { handshake: SHORT, ..Timeouts::default() });
     assert!(is_closed(dial(port)));
 }
 
 #[test]
 fn a_connection_on_which_nothing_happens_is_closed() {
-    let (sender, tls, id, port) = impatient(Patience { idle: SHORT, ..Patience::default() });
+    let (sender, tls, id, port) = impatient(Timeouts { idle: SHORT, ..Timeouts::default() });
     let client = tls.dial(id, HOST).unwrap();
     assert!(is_closed(rustls::StreamOwned::new(client, dial(port))));
     assert!(matches!(sender.events.try_recv(), Ok(SenderEvent::Proved(..))), "it was proved before");

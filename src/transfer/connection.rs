@@ -31,7 +31,7 @@ pub(crate) enum Closed {
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub(crate) enum ConnectionPhase {
     /// TCP.
     Connecting,
     /// TLS.
@@ -54,7 +54,7 @@ pub(crate) struct Dial {
 
 /// What one step of reading came to.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub(crate) enum ReadStep {
     /// TLS is through: this is who it is.
     Proved(PeerId),
     /// A frame up to the end of its header.
@@ -74,7 +74,7 @@ pub(crate) enum Step {
 pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
     pub(crate) tls: rustls::Connection,
-    pub(crate) phase: Phase,
+    pub(crate) phase: ConnectionPhase,
     pub(crate) host: Host,
     /// `Some` if we dialled it.
     pub(crate) dial: Option<Dial>,
@@ -107,7 +107,7 @@ impl Connection {
     ) -> Self {
         // Back-pressure is ours: a role is asked for more only when all that it gave is in the kernel.
         tls.set_buffer_limit(None);
-        let phase = if dial.is_some() { Phase::Connecting } else { Phase::Handshaking };
+        let phase = if dial.is_some() { ConnectionPhase::Connecting } else { ConnectionPhase::Handshaking };
         Self {
             stream,
             tls,
@@ -130,56 +130,60 @@ impl Connection {
     /// Who it is, once proved and as long as it is open.
     pub(crate) const fn peer(&self) -> Option<PeerId> {
         match self.phase {
-            Phase::Proved(peer) => Some(peer),
+            ConnectionPhase::Proved(peer) => Some(peer),
             _ => None,
         }
     }
 
     /// One step of reading: the payload goes to `sink` piece by piece. `budget` counts down the bytes.
-    pub(crate) fn read(&mut self, now: Time, budget: &mut usize, sink: &mut dyn FnMut(&[u8])) -> Step {
+    pub(crate) fn read(&mut self, now: Time, budget: &mut usize, sink: &mut dyn FnMut(&[u8])) -> ReadStep {
         loop {
             match self.read_plain(budget, sink) {
                 Ok(Some(step)) => return step,
                 Ok(None) => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(e) => return Step::Closed(Closed::Lost(e.to_string())),
+                Err(e) => return ReadStep::Closed(Closed::Lost(e.to_string())),
             }
             if *budget == 0 {
-                return Step::Bound;
+                return ReadStep::Bound;
             }
             match self.tls.read_tls(&mut self.stream) {
                 // What rustls then says of it (cut or closed) is found by the next turn of this loop.
                 Ok(_) => self.heard = now,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     self.readable = false;
-                    return Step::Blocked;
+                    return ReadStep::Blocked;
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Step::Closed(Closed::Lost(e.to_string())),
+                Err(e) => return ReadStep::Closed(Closed::Lost(e.to_string())),
             }
             if let Err(e) = self.tls.process_new_packets() {
                 // The alert that says why is queued; it is sent if the socket takes it at once.
                 drop(self.tls.write_tls(&mut self.stream));
-                return Step::Closed(Closed::Misbehaved(e.to_string()));
+                return ReadStep::Closed(Closed::Misbehaved(e.to_string()));
             }
-            if self.phase == Phase::Handshaking
+            if self.phase == ConnectionPhase::Handshaking
                 && let Some(peer) = proved(&self.tls)
             {
-                self.phase = Phase::Proved(peer);
+                self.phase = ConnectionPhase::Proved(peer);
                 self.since = now;
-                return Step::Proved(peer);
+                return ReadStep::Proved(peer);
             }
         }
     }
 
     /// Cuts frames out of what is decrypted. `None`: it is used up.
-    fn read_plain(&mut self, budget: &mut usize, sink: &mut dyn FnMut(&[u8])) -> io::Result<Option<Step>> {
+    fn read_plain(
+        &mut self,
+        budget: &mut usize,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<Option<ReadStep>> {
         let mut reader = self.tls.reader();
         loop {
             let plain = reader.fill_buf()?;
             if plain.is_empty() {
                 let how = if self.decoder.is_between() { Closed::Clean } else { cut() };
-                return Ok(Some(Step::Closed(how)));
+                return Ok(Some(ReadStep::Closed(how)));
             }
             if *budget == 0 {
                 return Ok(None);
@@ -187,12 +191,12 @@ impl Connection {
             let plain = &plain[..plain.len().min(*budget)];
             let (used, step) = match self.decoder.feed(plain) {
                 Ok((used, Piece::More)) => (used, None),
-                Ok((used, Piece::Frame(frame))) => (used, Some(Step::Frame(frame))),
+                Ok((used, Piece::Frame(frame))) => (used, Some(ReadStep::Frame(frame))),
                 Ok((used, Piece::Payload(bytes, end))) => {
                     sink(bytes);
-                    (used, end.then_some(Step::PayloadEnd))
+                    (used, end.then_some(ReadStep::PayloadEnd))
                 }
-                Err(e) => (0, Some(Step::Closed(Closed::Misbehaved(e.to_string())))),
+                Err(e) => (0, Some(ReadStep::Closed(Closed::Misbehaved(e.to_string())))),
             };
             reader.consume(used);
             *budget -= used;
@@ -244,18 +248,18 @@ impl Connection {
     }
 
     /// Reads what nobody wants any more, until the other end closes. Counts the bytes.
-    pub(crate) fn read_away(&mut self, budget: &mut usize) -> Step {
+    pub(crate) fn read_away(&mut self, budget: &mut usize) -> ReadStep {
         let mut away = [0; 4_096];
         while *budget > 0 {
             match self.stream.read(&mut away) {
-                Ok(0) => return Step::Closed(Closed::Clean),
+                Ok(0) => return ReadStep::Closed(Closed::Clean),
                 Ok(n) => *budget = budget.saturating_sub(n),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Step::Blocked,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return ReadStep::Blocked,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Step::Closed(Closed::Lost(e.to_string())),
+                Err(e) => return ReadStep::Closed(Closed::Lost(e.to_string())),
             }
         }
-        Step::Bound
+        ReadStep::Bound
     }
 
     /// True if the TCP connection stands; an error if it failed.

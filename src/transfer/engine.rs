@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender};
 use mio::net::TcpListener;
 use mio::{Events, Poll};
 
-use super::connection::{Closed, Phase, Step};
+use super::connection::{Closed, ConnectionPhase, ReadStep};
 use super::net::{ConnId, Net, WAKER};
 use crate::address::Host;
 use crate::counters::Counters;
@@ -103,13 +103,13 @@ pub(crate) trait Role {
 
 /// How long connections may take for what. Tests have no time to wait as long as peers do.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct Timeouts {
     pub(crate) connect: Duration,
     pub(crate) handshake: Duration,
     pub(crate) idle: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self { connect: limits::CONNECT, handshake: limits::HANDSHAKE, idle: limits::IDLE }
     }
@@ -120,7 +120,7 @@ impl Default for Patience {
 pub struct Engine {
     poll: Poll,
     bell: Bell,
-    pub(crate) patience: Patience,
+    pub(crate) patience: Timeouts,
     pub(crate) limit: Limit,
     pub(crate) counters: Arc<Counters>,
 }
@@ -133,7 +133,7 @@ impl Engine {
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let bell = Bell::new(poll.registry(), WAKER)?;
-        Ok(Self { poll, bell, patience: Patience::default(), limit: None, counters: Arc::default() })
+        Ok(Self { poll, bell, patience: Timeouts::default(), limit: None, counters: Arc::default() })
     }
 
     /// The same with a limit for the content that passes on all its connections together.
@@ -162,7 +162,7 @@ impl Engine {
         listeners: Vec<TcpListener>,
         events: Receiver<E>,
         role: R,
-    ) -> io::Result<Handle<R::Command, E>>
+    ) -> io::Result<EngineHandle<R::Command, E>>
     where
         R: Role + Send + 'static,
         R::Command: Send + 'static,
@@ -171,7 +171,7 @@ impl Engine {
         let stop = Arc::new(AtomicBool::new(false));
         let (commands, inbox) = crossbeam_channel::unbounded();
         let patience = self.patience;
-        let running = Running {
+        let running = EngineLoop {
             _bell: self.bell.clone(),
             patience,
             poll: self.poll,
@@ -182,13 +182,13 @@ impl Engine {
             sweep: None,
         };
         let thread = Thread::spawn(name, move || running.run())?;
-        Ok(Handle { commands, bell: self.bell, stop, events, _thread: thread })
+        Ok(EngineHandle { commands, bell: self.bell, stop, events, _thread: thread })
     }
 }
 
 /// A running role. Dropping it ends its thread, at once and without a farewell.
 #[derive(Debug)]
-pub struct Handle<C, E> {
+pub struct EngineHandle<C, E> {
     commands: Sender<C>,
     bell: Bell,
     stop: Arc<AtomicBool>,
@@ -198,7 +198,7 @@ pub struct Handle<C, E> {
     _thread: Thread,
 }
 
-impl<C, E> Handle<C, E> {
+impl<C, E> EngineHandle<C, E> {
     /// Gives it a command. Never blocks; a role that has ended ignores it.
     pub fn send(&self, command: C) {
         drop(self.commands.send(command));
@@ -206,7 +206,7 @@ impl<C, E> Handle<C, E> {
     }
 }
 
-impl<C, E> Handle<C, E> {
+impl<C, E> EngineHandle<C, E> {
     /// Its bell, for those that give it something by another channel.
     #[must_use]
     pub fn bell(&self) -> Bell {
@@ -214,27 +214,27 @@ impl<C, E> Handle<C, E> {
     }
 }
 
-impl<C, E> Drop for Handle<C, E> {
+impl<C, E> Drop for EngineHandle<C, E> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         self.bell.ring();
     }
 }
 
-struct Running<R: Role> {
+struct EngineLoop<R: Role> {
     poll: Poll,
     net: Net,
     role: R,
     inbox: Receiver<R::Command>,
     stop: Arc<AtomicBool>,
-    patience: Patience,
+    patience: Timeouts,
     /// Were the last one closed right after it rang, the ring would be lost with it.
     _bell: Bell,
     /// When connections are looked at next; `None` while there are none.
     sweep: Option<Time>,
 }
 
-impl<R: Role> Running<R> {
+impl<R: Role> EngineLoop<R> {
     fn run(mut self) {
         let mut events = Events::with_capacity(256);
         loop {
@@ -304,10 +304,10 @@ impl<R: Role> Running<R> {
 
     fn connect(&mut self, now: Time, id: ConnId) -> Result<(), Closed> {
         let Some(c) = self.net.get_mut(id) else { return Ok(()) };
-        if c.phase == Phase::Connecting && c.writable {
+        if c.phase == ConnectionPhase::Connecting && c.writable {
             match c.is_connected() {
                 Ok(true) => {
-                    c.phase = Phase::Handshaking;
+                    c.phase = ConnectionPhase::Handshaking;
                     c.since = now;
                 }
                 Ok(false) => c.writable = false,
@@ -322,11 +322,11 @@ impl<R: Role> Running<R> {
         loop {
             let Some(c) = self.net.get_mut(id) else { return Ok(()) };
             match c.phase {
-                Phase::Handshaking | Phase::Proved(_) => {}
-                Phase::Connecting | Phase::Closing => return Ok(()),
-                Phase::Parting => match c.read_away(&mut budget) {
-                    Step::Closed(how) => return Err(how),
-                    Step::Bound => {
+                ConnectionPhase::Handshaking | ConnectionPhase::Proved(_) => {}
+                ConnectionPhase::Connecting | ConnectionPhase::Closing => return Ok(()),
+                ConnectionPhase::Parting => match c.read_away(&mut budget) {
+                    ReadStep::Closed(how) => return Err(how),
+                    ReadStep::Bound => {
                         self.net.enqueue(id);
                         return Ok(());
                     }
@@ -348,8 +348,8 @@ impl<R: Role> Running<R> {
             let step = c.read(now, &mut left, &mut |bytes| role.on_payload(id, bytes));
             budget -= may - left;
             match step {
-                Step::Proved(peer) => self.proved(now, id, peer)?,
-                Step::Frame(frame) => {
+                ReadStep::Proved(peer) => self.proved(now, id, peer)?,
+                ReadStep::Frame(frame) => {
                     let payload = frame.payload;
                     self.role.on_frame(now, &mut self.net, id, frame).map_err(Closed::Misbehaved)?;
                     // Whoever announces a payload of nothing has already sent it.
@@ -357,15 +357,15 @@ impl<R: Role> Running<R> {
                         self.role.on_payload_end(now, &mut self.net, id);
                     }
                 }
-                Step::PayloadEnd => self.role.on_payload_end(now, &mut self.net, id),
+                ReadStep::PayloadEnd => self.role.on_payload_end(now, &mut self.net, id),
                 // The role may take more.
-                Step::Bound if budget > 0 => {}
-                Step::Bound => {
+                ReadStep::Bound if budget > 0 => {}
+                ReadStep::Bound => {
                     self.net.enqueue(id);
                     return Ok(());
                 }
-                Step::Blocked => return Ok(()),
-                Step::Closed(how) => return Err(how),
+                ReadStep::Blocked => return Ok(()),
+                ReadStep::Closed(how) => return Err(how),
             }
         }
     }
@@ -404,20 +404,20 @@ impl<R: Role> Running<R> {
         let mut budget = limits::TURN;
         loop {
             let Some(c) = self.net.get_mut(id) else { return Ok(()) };
-            if c.phase == Phase::Connecting || !c.writable {
+            if c.phase == ConnectionPhase::Connecting || !c.writable {
                 return Ok(());
             }
             if !c.flush(now, &mut budget)? {
                 return Ok(());
             }
             match c.phase {
-                Phase::Closing => {
+                ConnectionPhase::Closing => {
                     self.net.remove(id);
                     return Ok(());
                 }
-                Phase::Parting => return c.end_writing(),
-                Phase::Proved(_) => {}
-                Phase::Connecting | Phase::Handshaking => return Ok(()),
+                ConnectionPhase::Parting => return c.end_writing(),
+                ConnectionPhase::Proved(_) => {}
+                ConnectionPhase::Connecting | ConnectionPhase::Handshaking => return Ok(()),
             }
             if budget == 0 {
                 self.net.enqueue(id);
@@ -442,7 +442,7 @@ impl<R: Role> Running<R> {
         let phase = c.phase;
         log::debug!("connection with {} ({phase:?}) ended: {how:?}", c.host);
         match phase {
-            Phase::Connecting | Phase::Handshaking => {
+            ConnectionPhase::Connecting | ConnectionPhase::Handshaking => {
                 let dialled = c.dial.is_some();
                 if dialled && self.net.redial(now, id) {
                     return;
@@ -456,11 +456,11 @@ impl<R: Role> Running<R> {
                     self.role.on_closed(now, &mut self.net, id, Closed::Unreachable(cause));
                 }
             }
-            Phase::Proved(_) => {
+            ConnectionPhase::Proved(_) => {
                 self.net.remove(id);
                 self.role.on_closed(now, &mut self.net, id, how);
             }
-            Phase::Closing | Phase::Parting => drop(self.net.remove(id)),
+            ConnectionPhase::Closing | ConnectionPhase::Parting => drop(self.net.remove(id)),
         }
     }
 
@@ -473,17 +473,17 @@ impl<R: Role> Running<R> {
             let Some(c) = self.net.get_mut(id) else { continue };
             let last = c.heard.max(c.sent);
             let due = match c.phase {
-                Phase::Connecting => c.since + patience.connect,
-                Phase::Handshaking => c.since + patience.handshake,
-                Phase::Closing => c.since + CLOSING,
-                Phase::Parting => c.since.max(c.sent) + PARTING,
+                ConnectionPhase::Connecting => c.since + patience.connect,
+                ConnectionPhase::Handshaking => c.since + patience.handshake,
+                ConnectionPhase::Closing => c.since + CLOSING,
+                ConnectionPhase::Parting => c.since.max(c.sent) + PARTING,
                 // Who is not read from cannot be blamed for its silence.
-                Phase::Proved(_) if c.held => now + patience.idle,
+                ConnectionPhase::Proved(_) if c.held => now + patience.idle,
                 // Busy or not: who neither asks nor takes what it asked for has no place here.
-                Phase::Proved(_) => last + patience.idle,
+                ConnectionPhase::Proved(_) => last + patience.idle,
             };
             let mut look = due;
-            if let Phase::Proved(peer) = c.phase
+            if let ConnectionPhase::Proved(peer) = c.phase
                 && c.heard > c.told
             {
                 if now.since(c.told) >= TELL {
@@ -508,10 +508,10 @@ impl<R: Role> Running<R> {
         let Some(c) = self.net.get(id) else { return };
         let timed_out = |what: &str| Closed::Lost(format!("{what} took too long"));
         match c.phase {
-            Phase::Connecting => self.ended(now, id, timed_out("connecting")),
-            Phase::Handshaking => self.ended(now, id, timed_out("the handshake")),
-            Phase::Closing | Phase::Parting => drop(self.net.remove(id)),
-            Phase::Proved(_) => {
+            ConnectionPhase::Connecting => self.ended(now, id, timed_out("connecting")),
+            ConnectionPhase::Handshaking => self.ended(now, id, timed_out("the handshake")),
+            ConnectionPhase::Closing | ConnectionPhase::Parting => drop(self.net.remove(id)),
+            ConnectionPhase::Proved(_) => {
                 self.net.close(now, id);
                 self.role.on_closed(now, &mut self.net, id, Closed::Clean);
             }

@@ -40,12 +40,12 @@ pub(crate) fn ahead(limit: NonZeroU64) -> u64 {
 
 /// A token bucket in one number (GCRA, ITU-T I.371): the time at which it will be full again.
 #[derive(Clone, Copy, Debug)]
-struct Bucket {
+struct ByteBucket {
     rate: NonZeroU64,
     full_at: Time,
 }
 
-impl Bucket {
+impl ByteBucket {
     fn time_for(self, bytes: u64) -> Duration {
         let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(self.rate.get());
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
@@ -65,7 +65,7 @@ impl Bucket {
 /// The limit of one role; `K` names a connection.
 #[derive(Debug)]
 pub(crate) struct Gate<K> {
-    bucket: Option<Bucket>,
+    bucket: Option<ByteBucket>,
     /// Who waits, in the order in which they came.
     line: VecDeque<(PeerId, K)>,
     /// Whose turn it is.
@@ -77,7 +77,7 @@ pub(crate) struct Gate<K> {
 
 impl<K: Copy + Eq> Gate<K> {
     pub(crate) fn new(limit: Limit) -> Self {
-        let bucket = limit.map(|rate| Bucket { rate, full_at: Time::ZERO });
+        let bucket = limit.map(|rate| ByteBucket { rate, full_at: Time::ZERO });
         Self { bucket, line: VecDeque::new(), called: None, turns: BTreeMap::new(), turn: 0 }
     }
 

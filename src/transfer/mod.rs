@@ -11,5 +11,5 @@ pub(crate) mod limits;
 pub(crate) mod net;
 pub mod ports;
 
-pub use self::engine::{Engine, Handle};
+pub use self::engine::{Engine, EngineHandle};
 pub(crate) use self::gate::{Gate, ahead};

@@ -8,7 +8,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::connection::{Closed, Connection, Dial, Phase};
+use super::connection::{Closed, Connection, ConnectionPhase, Dial};
 use crate::address::Host;
 use crate::identity::Contact;
 use crate::identity::tls::Tls;
@@ -40,7 +40,7 @@ struct Slot {
 }
 
 #[derive(Debug)]
-struct Listener {
+struct PortListener {
     socket: TcpListener,
     ready: bool,
 }
@@ -55,7 +55,7 @@ const LISTENERS: usize = usize::MAX / 2;
 pub(crate) struct Net {
     registry: Registry,
     tls: Tls,
-    listeners: Vec<Listener>,
+    listeners: Vec<PortListener>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     ready: VecDeque<ConnId>,
@@ -74,7 +74,7 @@ impl Net {
         let mut listeners = Vec::new();
         for (n, mut socket) in sockets.into_iter().enumerate() {
             registry.register(&mut socket, Token(LISTENERS + n), Interest::READABLE)?;
-            listeners.push(Listener { socket, ready: true });
+            listeners.push(PortListener { socket, ready: true });
         }
         let spare = descriptors::spare();
         Ok(Self {
@@ -109,7 +109,7 @@ impl Net {
     /// The same with a frame that is encoded already.
     pub(crate) fn send_frame(&mut self, id: ConnId, frame: &[u8]) {
         if let Some(c) = self.get_mut(id)
-            && !matches!(c.phase, Phase::Closing | Phase::Parting)
+            && !matches!(c.phase, ConnectionPhase::Closing | ConnectionPhase::Parting)
         {
             c.small.extend(frame);
             self.enqueue(id);
@@ -136,10 +136,10 @@ impl Net {
     /// Sends what is queued, then closes. The role hears no more of it.
     pub(crate) fn close(&mut self, now: Time, id: ConnId) {
         let Some(c) = self.get_mut(id) else { return };
-        if let Phase::Proved(_) = c.phase {
+        if let ConnectionPhase::Proved(_) = c.phase {
             c.push_small();
             c.tls.send_close_notify();
-            c.phase = Phase::Closing;
+            c.phase = ConnectionPhase::Closing;
             c.since = now;
             self.enqueue(id);
         } else {
@@ -152,7 +152,7 @@ impl Net {
     pub(crate) fn part(&mut self, now: Time, id: ConnId) {
         self.close(now, id);
         if let Some(c) = self.get_mut(id) {
-            c.phase = Phase::Parting;
+            c.phase = ConnectionPhase::Parting;
         }
     }
 
@@ -325,7 +325,7 @@ impl Net {
         }
         self.touched = true;
         let slot = &mut self.slots[index as usize];
-        let connecting = c.phase == Phase::Connecting;
+        let connecting = c.phase == ConnectionPhase::Connecting;
         slot.connection = Some(c);
         let id = ConnId { index, generation: slot.generation };
         if !connecting {
@@ -439,8 +439,9 @@ impl Net {
         loop {
             let unproved = self.ids().into_iter().filter_map(|id| {
                 let c = self.get(id)?;
-                let counts =
-                    c.phase == Phase::Handshaking && c.dial.is_none() && c.host.ip.is_loopback() == local;
+                let counts = c.phase == ConnectionPhase::Handshaking
+                    && c.dial.is_none()
+                    && c.host.ip.is_loopback() == local;
                 counts.then_some((c.since, id, c.host.ip == host.ip))
             });
             let unproved: Vec<_> = unproved.collect();

@@ -83,12 +83,12 @@ pub fn bind(base: u16, strict: bool, interfaces: &[String]) -> Result<Listeners,
 
 /// Why a port could not be bound.
 #[derive(Debug)]
-struct Refused {
+struct BindError {
     port: u16,
     cause: io::Error,
 }
 
-impl Refused {
+impl BindError {
     fn is_privilege(&self) -> bool {
         self.port < PRIVILEGED && refusal(&self.cause) == Refusal::Denied
     }
@@ -120,9 +120,9 @@ fn none_at_all(e: &io::Error) -> Failure {
     Failure::other(format!("no port can be bound at all: {e}"))
 }
 
-type Sockets = Vec<(u16, Vec<TcpListener>)>;
+type RoleListeners = Vec<(u16, Vec<TcpListener>)>;
 
-fn listeners(sockets: Sockets, note: Option<String>) -> Listeners {
+fn listeners(sockets: RoleListeners, note: Option<String>) -> Listeners {
     let mut ports = [0; ROLES as usize];
     let mut roles = sockets.into_iter().enumerate().map(|(n, (port, sockets))| {
         ports[n] = port;
@@ -136,17 +136,17 @@ fn listeners(sockets: Sockets, note: Option<String>) -> Listeners {
 }
 
 /// `base` and the three after it: all or none.
-fn four(base: u16, local: bool) -> Result<Sockets, Refused> {
+fn four(base: u16, local: bool) -> Result<RoleListeners, BindError> {
     let port = |n| base + n;
     let bound = (0..ROLES).map(|n| match both(port(n), local) {
         Ok(sockets) => Ok((port(n), sockets)),
-        Err(cause) => Err(Refused { port: port(n), cause }),
+        Err(cause) => Err(BindError { port: port(n), cause }),
     });
     bound.collect()
 }
 
 /// Any four ports.
-fn any(local: bool) -> io::Result<Sockets> {
+fn any(local: bool) -> io::Result<RoleListeners> {
     let one = || {
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..ATTEMPTS {
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_needs_a_right_is_told_with_its_remedy() {
-        let refused = Refused { port: 1_001, cause: io::ErrorKind::PermissionDenied.into() };
+        let refused = BindError { port: 1_001, cause: io::ErrorKind::PermissionDenied.into() };
         assert_eq!(refused.in_words(), "port 1001 needs a right, for it is below 1024");
         assert!(refused.with_remedy().contains("ip_unprivileged_port_start=1001"));
     }

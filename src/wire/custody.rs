@@ -1,8 +1,8 @@
 //! The messages of custody, on the ports of distributor (`t+2`) and distributee (`t+3`), as headers of
 //! frames. Pure. What they mean is told in docs/CUSTODY.md.
 //!
-//! A distributor dials a keeper's `t+3` with [`GetRoom`] and [`Offer`]; a keeper dials the `t+2` of
-//! whoever acts for a file with [`Report`]. Each answer repeats the number of its request.
+//! A distributor dials a keeper's `t+3` with [`GetSpace`] and [`CustodyOffer`]; a keeper dials the `t+2` of
+//! whoever acts for a file with [`KeeperReport`]. Each answer repeats the number of its request.
 
 use std::sync::Arc;
 
@@ -17,15 +17,15 @@ use crate::wire::limits;
 
 /// The kinds of frames; they share no number with those of wire/message.rs.
 pub mod kind {
-    /// [`super::GetRoom`].
-    pub const GET_ROOM: u8 = 16;
-    /// [`super::Offer`].
+    /// [`super::GetSpace`].
+    pub const GET_SPACE: u8 = 16;
+    /// [`super::CustodyOffer`].
     pub const OFFER: u8 = 17;
-    /// [`super::Report`].
+    /// [`super::KeeperReport`].
     pub const REPORT: u8 = 18;
-    /// [`super::Room`].
-    pub const ROOM: u8 = 80;
-    /// [`super::Answer`].
+    /// [`super::Space`].
+    pub const SPACE: u8 = 80;
+    /// [`super::OfferAnswer`].
     pub const ANSWER: u8 = 81;
     /// [`super::Orders`].
     pub const ORDERS: u8 = 82;
@@ -35,7 +35,7 @@ pub mod kind {
 #[must_use]
 pub const fn bound(kind: u8) -> Option<usize> {
     match kind {
-        kind::GET_ROOM | kind::ROOM => Some(limits::SMALL_HEADER),
+        kind::GET_SPACE | kind::SPACE => Some(limits::SMALL_HEADER),
         kind::OFFER | kind::REPORT | kind::ORDERS => Some(limits::HEADER),
         kind::ANSWER => Some(limits::HEAD_HEADER),
         _ => None,
@@ -45,7 +45,7 @@ pub const fn bound(kind: u8) -> Option<usize> {
 /// A part of a copy of a file, and who keeps it. They are ordered by copy, then chunks, then peer: the
 /// first live one of a file whose owner is away acts for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
+pub struct Replica {
     /// Which copy, from 1 (0 is the owner's own).
     pub copy: u8,
     /// Which chunks.
@@ -54,9 +54,9 @@ pub struct Place {
     pub peer: PeerId,
 }
 
-/// Asks how much room there is. Answer: [`Room`].
+/// Asks how much room there is. Answer: [`Space`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GetRoom {
+pub struct GetSpace {
     /// Number of the request.
     pub request: u64,
     /// Whose files it is for.
@@ -65,7 +65,7 @@ pub struct GetRoom {
 
 /// How much room there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Room {
+pub struct Space {
     /// Number of the request.
     pub request: u64,
     /// Bytes that the keeper can still take in all.
@@ -76,7 +76,7 @@ pub struct Room {
 
 /// Shows that one bucket belongs to a head.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
+pub struct BucketProof {
     /// The digests of all 256 buckets, 32 bytes each; the head's root is over them.
     #[serde(with = "shared_bytes")]
     pub digests: Arc<[u8]>,
@@ -85,9 +85,9 @@ pub struct Proof {
     pub bucket: Arc<[u8]>,
 }
 
-/// Offers chunks into custody. Answer: [`Answer`].
+/// Offers chunks into custody. Answer: [`OfferAnswer`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Offer {
+pub struct CustodyOffer {
     /// Number of the request.
     pub request: u64,
     /// The owner's newest head that the distributor has, as [`crate::content::Head::sign`] made it.
@@ -106,19 +106,19 @@ pub struct Offer {
     /// Which chunks.
     pub span: Span,
     /// Who keeps this file, as far as the distributor knows; chunks are fetched from there, too.
-    pub others: Vec<Place>,
+    pub others: Vec<Replica>,
     /// Seconds since the owner was last heard, as far as the distributor knows; 0 when it offers itself.
     #[serde(default)]
     pub quiet: u64,
-    /// That the head names it; left out until the keeper says [`Refusal::Unproved`].
+    /// That the head names it; left out until the keeper says [`OfferRefusal::Unproved`].
     #[serde(default)]
-    pub proof: Option<Proof>,
+    pub proof: Option<BucketProof>,
 }
 
 /// Why an offer is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self", rename_all = "snake_case")]
-pub enum Refusal {
+pub enum OfferRefusal {
     /// The file's bucket is not known here: offer again, with the proof.
     Unproved,
     /// The head does not name the file so, or the proof proves nothing.
@@ -129,38 +129,38 @@ pub enum Refusal {
     Full,
     /// The owner is here itself, or another keeper is before you in the order.
     NotActing,
-    /// Chunks of this file are kept here already; [`Answer::span`] says which.
+    /// Chunks of this file are kept here already; [`OfferAnswer::span`] says which.
     Keeps,
     /// Not now: about to leave, or custody is off.
     Unwilling,
     /// A reason of a later version.
     Other,
 }
-grows!(Refusal);
+grows!(OfferRefusal);
 
 /// What becomes of an offer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct OfferAnswer {
     /// Number of the request.
     pub request: u64,
     /// `None`: accepted, and recorded so that it survives a crash. The chunks are being fetched.
     #[serde(default)]
-    pub refusal: Option<Refusal>,
-    /// What is kept here, with [`Refusal::Keeps`].
+    pub refusal: Option<OfferRefusal>,
+    /// What is kept here, with [`OfferRefusal::Keeps`].
     #[serde(default)]
     pub span: Option<Span>,
     /// Bytes that are free from now on.
     pub free: u64,
     /// Bytes of these that this origin may have.
     pub share: u64,
-    /// The newest head known here, with [`Refusal::Older`].
+    /// The newest head known here, with [`OfferRefusal::Older`].
     #[serde(with = "shared_bytes::option", default)]
     pub head: Option<Arc<[u8]>>,
 }
 
 /// One file that a keeper keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct ReportRow {
     /// Which content.
     pub file: FileId,
     /// Its size in bytes.
@@ -175,7 +175,7 @@ pub struct Held {
     pub have: u32,
 }
 
-impl Held {
+impl ReportRow {
     /// True if all that was taken is here.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
@@ -185,7 +185,7 @@ impl Held {
 
 /// What a keeper keeps of one origin, as far as the one it dials acts for it. Answer: [`Orders`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
+pub struct KeeperReport {
     /// Number of the request.
     pub request: u64,
     /// Whose files they are.
@@ -195,7 +195,7 @@ pub struct Report {
     /// And its version.
     pub version: u64,
     /// At most [`limits::REPORT_ROWS`].
-    pub rows: Rows<Held>,
+    pub rows: Rows<ReportRow>,
 }
 
 /// What a keeper is to do with one file.
@@ -203,15 +203,15 @@ pub struct Report {
 #[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Verdict {
     /// Go on. With whoever else keeps it.
-    Keep(Vec<Place>),
+    Keep(Vec<Replica>),
     /// Go on, and be asked for it: its owner lost it.
-    GiveBack(Vec<Place>),
+    GiveBack(Vec<Replica>),
     /// The owner deleted it: drop it after [`limits::KEEP_DELETED`], unless it comes back into the head.
     Release,
     /// There are enough copies without yours: drop it.
     Spare,
     /// I do not act for it: one of these does.
-    NotActing(Vec<Place>),
+    NotActing(Vec<Replica>),
     /// I keep nothing of it: forget that I do.
     NotKept,
     /// Of a later version: go on.
@@ -245,16 +245,16 @@ pub struct Orders {
 /// Any message of custody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant is named after its struct")]
-pub enum Custody {
-    GetRoom(GetRoom),
-    Offer(Box<Offer>),
-    Report(Report),
-    Room(Room),
-    Answer(Answer),
+pub enum CustodyMessage {
+    GetSpace(GetSpace),
+    Offer(Box<CustodyOffer>),
+    Report(KeeperReport),
+    Space(Space),
+    Answer(OfferAnswer),
     Orders(Orders),
 }
 
-impl Custody {
+impl CustodyMessage {
     /// Reads a frame's header. `None`: a kind that this version does not know.
     ///
     /// # Errors
@@ -262,10 +262,10 @@ impl Custody {
     pub fn decode(frame: &Frame) -> Result<Option<Self>, DecodeError> {
         let header = &frame.header;
         let message = match frame.kind {
-            kind::GET_ROOM => Self::GetRoom(decode(header)?),
+            kind::GET_SPACE => Self::GetSpace(decode(header)?),
             kind::OFFER => Self::Offer(decode(header)?),
             kind::REPORT => Self::Report(decode(header)?),
-            kind::ROOM => Self::Room(decode(header)?),
+            kind::SPACE => Self::Space(decode(header)?),
             kind::ANSWER => Self::Answer(decode(header)?),
             kind::ORDERS => Self::Orders(decode(header)?),
             _ => return Ok(None),
@@ -278,10 +278,10 @@ impl Custody {
     #[must_use]
     pub fn encode(&self) -> (u8, Vec<u8>) {
         match self {
-            Self::GetRoom(m) => (kind::GET_ROOM, encode(m)),
+            Self::GetSpace(m) => (kind::GET_SPACE, encode(m)),
             Self::Offer(m) => (kind::OFFER, encode(m)),
             Self::Report(m) => (kind::REPORT, encode(m)),
-            Self::Room(m) => (kind::ROOM, encode(m)),
+            Self::Space(m) => (kind::SPACE, encode(m)),
             Self::Answer(m) => (kind::ANSWER, encode(m)),
             Self::Orders(m) => (kind::ORDERS, encode(m)),
         }
@@ -321,7 +321,7 @@ impl Custody {
 impl Verdict {
     /// The keepers that it names.
     #[must_use]
-    pub fn places(&self) -> &[Place] {
+    pub fn places(&self) -> &[Replica] {
         match self {
             Self::Keep(p) | Self::GiveBack(p) | Self::NotActing(p) => p,
             Self::Release | Self::Spare | Self::NotKept | Self::Other => &[],
@@ -367,7 +367,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn frame(message: &Custody) -> Frame {
+    fn frame(message: &CustodyMessage) -> Frame {
         let (kind, header) = message.encode();
         assert!(header.len() <= bound(kind).unwrap());
         // It panics if frames of this kind may not be so long.
@@ -375,8 +375,8 @@ mod tests {
         Frame { kind, header, payload: 0 }
     }
 
-    fn offer() -> Offer {
-        Offer {
+    fn offer() -> CustodyOffer {
+        CustodyOffer {
             request: 7,
             head: Arc::from([1; 64]),
             path: "a/b".parse().unwrap(),
@@ -385,9 +385,9 @@ mod tests {
             copies: 2,
             copy: 1,
             span: Span { from: 0, to: 4 },
-            others: vec![Place { copy: 1, span: Span { from: 0, to: 4 }, peer: PeerId([5; 32]) }],
+            others: vec![Replica { copy: 1, span: Span { from: 0, to: 4 }, peer: PeerId([5; 32]) }],
             quiet: 0,
-            proof: Some(Proof { digests: Arc::from([9; 8_192]), bucket: Arc::from([]) }),
+            proof: Some(BucketProof { digests: Arc::from([9; 8_192]), bucket: Arc::from([]) }),
         }
     }
 
@@ -399,7 +399,7 @@ mod tests {
             (FileId([3; 32]), Verdict::Spare),
         ];
         let rows = rows.into_iter().map(|(file, verdict)| Order { file, verdict }).collect();
-        let held = Held {
+        let held = ReportRow {
             file: FileId([1; 32]),
             size: 9,
             copies: 2,
@@ -408,44 +408,50 @@ mod tests {
             have: 1,
         };
         for message in [
-            Custody::GetRoom(GetRoom { request: 1, origin: PeerId([1; 32]) }),
-            Custody::Room(Room { request: 1, free: u64::MAX, share: 0 }),
-            Custody::Offer(Box::new(offer())),
-            Custody::Answer(Answer {
+            CustodyMessage::GetSpace(GetSpace { request: 1, origin: PeerId([1; 32]) }),
+            CustodyMessage::Space(Space { request: 1, free: u64::MAX, share: 0 }),
+            CustodyMessage::Offer(Box::new(offer())),
+            CustodyMessage::Answer(OfferAnswer {
                 request: 2,
-                refusal: Some(Refusal::Older),
+                refusal: Some(OfferRefusal::Older),
                 span: None,
                 free: 1,
                 share: 1,
                 head: Some(Arc::from([7; 300])),
             }),
-            Custody::Report(Report {
+            CustodyMessage::Report(KeeperReport {
                 request: 3,
                 origin: PeerId([1; 32]),
                 instance: Instance { count: 1, random: 2 },
                 version: 3,
                 rows: vec![held; limits::REPORT_ROWS].into(),
             }),
-            Custody::Orders(Orders { request: 3, origin: PeerId([1; 32]), head: None, rows }),
+            CustodyMessage::Orders(Orders { request: 3, origin: PeerId([1; 32]), head: None, rows }),
         ] {
-            assert_eq!(Custody::decode(&frame(&message)).unwrap(), Some(message));
+            assert_eq!(CustodyMessage::decode(&frame(&message)).unwrap(), Some(message));
         }
     }
 
     #[test]
     fn chunks_that_a_file_does_not_have_are_refused() {
         for (from, to) in [(0, 0), (1, 1), (0, 5), (4, 5), (3, 2), (0, u32::MAX)] {
-            let bad = Offer { span: Span { from, to }, ..offer() };
-            assert!(Custody::decode(&frame(&Custody::Offer(Box::new(bad)))).is_err(), "{from}..{to}");
+            let bad = CustodyOffer { span: Span { from, to }, ..offer() };
+            assert!(
+                CustodyMessage::decode(&frame(&CustodyMessage::Offer(Box::new(bad)))).is_err(),
+                "{from}..{to}"
+            );
         }
         for bad in [
-            Offer { copy: 0, ..offer() },
-            Offer { copies: limits::COPIES_MAX + 1, ..offer() },
-            Offer { size: u64::MAX, ..offer() },
-            Offer { proof: Some(Proof { digests: Arc::from([9; 31]), bucket: Arc::from([]) }), ..offer() },
-            Offer { others: vec![offer().others[0]; limits::PLACES + 1], ..offer() },
+            CustodyOffer { copy: 0, ..offer() },
+            CustodyOffer { copies: limits::COPIES_MAX + 1, ..offer() },
+            CustodyOffer { size: u64::MAX, ..offer() },
+            CustodyOffer {
+                proof: Some(BucketProof { digests: Arc::from([9; 31]), bucket: Arc::from([]) }),
+                ..offer()
+            },
+            CustodyOffer { others: vec![offer().others[0]; limits::PLACES + 1], ..offer() },
         ] {
-            assert!(Custody::decode(&frame(&Custody::Offer(Box::new(bad)))).is_err());
+            assert!(CustodyMessage::decode(&frame(&CustodyMessage::Offer(Box::new(bad)))).is_err());
         }
     }
 
@@ -463,7 +469,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_header_is_read_or_refused(kind in 0_u8.., header in proptest::collection::vec(any::<u8>(), 0..300)) {
-            drop(Custody::decode(&Frame { kind, header, payload: 0 }));
+            drop(CustodyMessage::decode(&Frame { kind, header, payload: 0 }));
         }
     }
 }

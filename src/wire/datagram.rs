@@ -55,7 +55,7 @@ const BODY: usize = KEY + 32;
 /// Whether a peer stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self", rename_all = "snake_case")]
-pub enum State {
+pub enum PresenceState {
     /// It stays.
     Here,
     /// It hands its files to others before it goes.
@@ -63,13 +63,13 @@ pub enum State {
     /// Something of a later version: it is here.
     Other,
 }
-grows!(State);
+grows!(PresenceState);
 
 /// What a peer says of itself, in every datagram.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// Whether it stays.
-    pub state: State,
+    pub state: PresenceState,
     /// Its name, cleaned when read.
     pub name: PeerName,
     /// Its listeners.
@@ -93,7 +93,13 @@ pub struct Presence {
 impl Presence {
     /// That of a peer of this version, whose next announcement comes within `interval` milliseconds.
     #[must_use]
-    pub const fn new(state: State, name: PeerName, ports: Ports, interval: u32, catalogue: u64) -> Self {
+    pub const fn new(
+        state: PresenceState,
+        name: PeerName,
+        ports: Ports,
+        interval: u32,
+        catalogue: u64,
+    ) -> Self {
         Self { state, name, ports, interval, catalogue, ticket: 0, room: 0, features: features::OURS }
     }
 }
@@ -110,7 +116,7 @@ pub mod features {
 /// What a datagram is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self", rename_all = "snake_case")]
-pub enum Message {
+pub enum DatagramMessage {
     /// Broadcast at each interval: still here.
     Here,
     /// Broadcast at a start: who is there? Whoever hears it echoes the nonce.
@@ -154,9 +160,9 @@ pub enum Message {
     /// Of a later version: what its sender says of itself counts all the same.
     Other,
 }
-grows!(Message);
+grows!(DatagramMessage);
 
-impl Message {
+impl DatagramMessage {
     /// The files that it names.
     #[must_use]
     pub fn files(&self) -> &[FileId] {
@@ -177,17 +183,17 @@ pub struct Body {
     /// What the sender says of itself.
     pub presence: Presence,
     /// What it wants.
-    pub message: Message,
+    pub message: DatagramMessage,
 }
 
 /// [`Body`] as it is written, with what makes it long enough. Readers skip `pad`, as any field they
 /// do not know.
 #[derive(Serialize)]
-struct Written<'a> {
+struct PaddedBody<'a> {
     instance: &'a Instance,
     sequence: u64,
     presence: &'a Presence,
-    message: &'a Message,
+    message: &'a DatagramMessage,
     #[serde(with = "serde_bytes")]
     pad: &'a [u8],
 }
@@ -196,7 +202,7 @@ struct Written<'a> {
 #[must_use]
 pub fn seal(identity: &Identity, body: &Body) -> Vec<u8> {
     let Body { instance, sequence, presence, message } = body;
-    let write = |pad| encode(&Written { instance, sequence: *sequence, presence, message, pad });
+    let write = |pad| encode(&PaddedBody { instance, sequence: *sequence, presence, message, pad });
     let mut encoded = write(&[]);
     // The length of 256 and more would take a byte more; so much is never missing.
     let least = DATAGRAM_MIN + FILE_BYTES * message.files().len();
@@ -280,7 +286,7 @@ impl<'a> Envelope<'a> {
 /// [`DecodeError::Body`], [`DecodeError::Value`].
 pub fn read_body(bytes: &[u8]) -> Result<Body, DecodeError> {
     let body: Body = decode(bytes)?;
-    if let Message::Proof { echoes, .. } = &body.message
+    if let DatagramMessage::Proof { echoes, .. } = &body.message
         && echoes.len() > ECHOES
     {
         return Err(DecodeError::Value("too many echoes"));
@@ -300,9 +306,9 @@ mod tests {
 
     use super::*;
 
-    fn body(name: &str, message: Message) -> Body {
+    fn body(name: &str, message: DatagramMessage) -> Body {
         let presence = Presence {
-            state: State::Here,
+            state: PresenceState::Here,
             name: PeerName::cleaned(name).unwrap(),
             ports: Ports { receiver: 65_000, sender: 65_001, distributor: 65_002, distributee: 65_003 },
             interval: u32::MAX,
@@ -319,8 +325,8 @@ mod tests {
         }
     }
 
-    fn proof(ask: Option<u64>, echoes: usize) -> Message {
-        Message::Proof { ask, echoes: vec![u64::MAX; echoes] }
+    fn proof(ask: Option<u64>, echoes: usize) -> DatagramMessage {
+        DatagramMessage::Proof { ask, echoes: vec![u64::MAX; echoes] }
     }
 
     #[test]
@@ -328,14 +334,14 @@ mod tests {
         let identity = Identity::generate().unwrap();
         let long = "n".repeat(limits::NAME);
         let messages = [
-            Message::Here,
-            Message::Hello { nonce: u64::MAX },
+            DatagramMessage::Here,
+            DatagramMessage::Hello { nonce: u64::MAX },
             proof(Some(u64::MAX), 0),
             proof(Some(u64::MAX), 1),
             proof(None, 1),
-            Message::Probe { peer: identity.id(), nonce: u64::MAX },
-            Message::DialBack { peer: identity.id() },
-            Message::Leave,
+            DatagramMessage::Probe { peer: identity.id(), nonce: u64::MAX },
+            DatagramMessage::DialBack { peer: identity.id() },
+            DatagramMessage::Leave,
         ];
         for name in ["a", &long] {
             for message in &messages {
@@ -355,8 +361,8 @@ mod tests {
         assert!(Envelope::parse(&full).unwrap().open().is_ok());
         for count in [1, 15, FILES] {
             let files = || vec![FileId([u8::MAX; 32]); count];
-            let question = body("a", Message::Seek { files: files() });
-            let answer = body(&long, Message::Has { files: files() });
+            let question = body("a", DatagramMessage::Seek { files: files() });
+            let answer = body(&long, DatagramMessage::Has { files: files() });
             let [asked, answered] = [question, answer].map(|body| {
                 let bytes = seal(&identity, &body);
                 assert_eq!(Envelope::parse(&bytes).unwrap().open().unwrap(), body);
@@ -369,7 +375,7 @@ mod tests {
     #[test]
     fn the_smallest_body_is_padded_in_one_step() {
         let identity = Identity::generate().unwrap();
-        let mut small = body("a", Message::Here);
+        let mut small = body("a", DatagramMessage::Here);
         small.instance = Instance { count: 0, random: 0 };
         small.sequence = 1;
         small.presence.ports = Ports { receiver: 0, sender: 0, distributor: 0, distributee: 0 };
@@ -382,7 +388,7 @@ mod tests {
     #[test]
     fn what_is_changed_cut_or_lengthened_is_refused() {
         let identity = Identity::generate().unwrap();
-        let bytes = seal(&identity, &body("name", Message::Leave));
+        let bytes = seal(&identity, &body("name", DatagramMessage::Leave));
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
@@ -401,13 +407,13 @@ mod tests {
         let crowd = encode(&body("name", proof(None, ECHOES + 1)));
         assert!(matches!(read_body(&crowd), Err(DecodeError::Value(_))));
         let files = vec![FileId([1; 32]); FILES + 1];
-        for message in [Message::Seek { files: files.clone() }, Message::Has { files }] {
+        for message in [DatagramMessage::Seek { files: files.clone() }, DatagramMessage::Has { files }] {
             assert!(matches!(read_body(&encode(&body("name", message))), Err(DecodeError::Value(_))));
         }
-        let mut zero = body("name", Message::Here);
+        let mut zero = body("name", DatagramMessage::Here);
         zero.sequence = 0;
         assert!(matches!(read_body(&encode(&zero)), Err(DecodeError::Value(_))));
-        let mut bytes = seal(&identity, &body("name", Message::Here));
+        let mut bytes = seal(&identity, &body("name", DatagramMessage::Here));
         bytes[MAGIC.len()] = 2;
         assert!(matches!(Envelope::parse(&bytes), Err(DecodeError::Version(2))));
     }
@@ -426,7 +432,7 @@ mod tests {
             let mut bytes = encode(&body("name", proof(Some(7), 3)));
             let at = at % bytes.len();
             bytes[at] = bytes[at].wrapping_add(by);
-            if let Ok(Body { message: Message::Proof { echoes, .. }, .. }) = read_body(&bytes) {
+            if let Ok(Body { message: DatagramMessage::Proof { echoes, .. }, .. }) = read_body(&bytes) {
                 prop_assert!(echoes.len() <= ECHOES);
             }
         }

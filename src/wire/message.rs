@@ -14,7 +14,7 @@ use super::haves;
 pub use super::haves::{GetAny, GetHaves, HavesIs};
 pub use super::kept::{GetKept, KeptFile, KeptIs};
 pub use super::slices::{GetSlices, SliceIs};
-pub use super::table::{GetTable, ROW, TableIs, Told, table_pages};
+pub use super::table::{GetTable, PeerRecord, ROW, TableIs, table_pages};
 use crate::codec::{DecodeError, decode, encode};
 use crate::content::FileId;
 use crate::identity::PeerId;
@@ -351,12 +351,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::content::{Entry, Kind};
+    use crate::content::{Entry, EntryKind};
     use crate::wire::frame::{Decoder, Piece};
 
     fn all() -> Vec<Message> {
         let file = FileId([3; 32]);
-        let kind = Kind::File { id: file, size: 9, modified: -4, executable: true, since: 8 };
+        let kind = EntryKind::File { id: file, size: 9, modified: -4, executable: true, since: 8 };
         vec![
             Message::GetHead(GetHead { request: 1, known: None, origin: None }),
             Message::GetHead(GetHead { request: 1, known: Some([7; 32]), origin: Some(PeerId([4; 32])) }),
@@ -404,7 +404,7 @@ mod tests {
             Message::Block(BlockIs { request: u64::MAX, item: u32::MAX, offset: u64::MAX }),
             Message::Table(TableIs {
                 request: 11,
-                rows: vec![Told { at: ([10, 0, 0, 1], 7).into(), signed: [9].into() }].into(),
+                rows: vec![PeerRecord { at: ([10, 0, 0, 1], 7).into(), signed: [9].into() }].into(),
                 last: false,
             }),
             Message::Haves(HavesIs { request: 12, map: vec![0xff; 65_536], more: vec![u32::MAX; 4_096] }),

@@ -21,7 +21,7 @@ pub struct TableIs {
     /// Number of the request.
     pub request: u64,
     /// At most [`limits::PEERS`] in all pages.
-    pub rows: Rows<Told>,
+    pub rows: Rows<PeerRecord>,
     /// True on the last page.
     pub last: bool,
 }
@@ -29,14 +29,14 @@ pub struct TableIs {
 /// A peer, as another one passes it on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "ToldRow", into = "ToldRow")]
-pub struct Told {
+pub struct PeerRecord {
     /// Where its own discovery socket answered. Its scope, for a link-local address, does not travel.
     pub at: SocketAddr,
     /// Its newest announcement, signed by itself.
     pub signed: Arc<[u8]>,
 }
 
-/// [`Told`] as it is written.
+/// [`PeerRecord`] as it is written.
 #[derive(Serialize, Deserialize)]
 struct ToldRow {
     /// IPv6, or IPv4 mapped into it (RFC 4291 §2.5.5.2).
@@ -47,8 +47,8 @@ struct ToldRow {
     signed: Vec<u8>,
 }
 
-impl From<Told> for ToldRow {
-    fn from(Told { at, signed }: Told) -> Self {
+impl From<PeerRecord> for ToldRow {
+    fn from(PeerRecord { at, signed }: PeerRecord) -> Self {
         let ip = match at.ip() {
             IpAddr::V4(ip) => ip.to_ipv6_mapped(),
             IpAddr::V6(ip) => ip,
@@ -57,7 +57,7 @@ impl From<Told> for ToldRow {
     }
 }
 
-impl TryFrom<ToldRow> for Told {
+impl TryFrom<ToldRow> for PeerRecord {
     type Error = &'static str;
 
     fn try_from(ToldRow { ip, port, signed }: ToldRow) -> Result<Self, Self::Error> {
@@ -75,7 +75,7 @@ pub const ROW: usize = 48;
 
 /// Cuts peers into [`TableIs`] pages; at least one, the last one marked.
 #[must_use]
-pub fn table_pages(request: u64, table: &[Told]) -> Vec<TableIs> {
+pub fn table_pages(request: u64, table: &[PeerRecord]) -> Vec<TableIs> {
     let mut pages = vec![Vec::new()];
     let mut bytes = 0;
     for told in table.iter().take(limits::PEERS) {
@@ -90,7 +90,8 @@ pub fn table_pages(request: u64, table: &[Told]) -> Vec<TableIs> {
         }
     }
     let count = pages.len();
-    let page = |(n, rows): (usize, Vec<Told>)| TableIs { request, rows: rows.into(), last: n + 1 == count };
+    let page =
+        |(n, rows): (usize, Vec<PeerRecord>)| TableIs { request, rows: rows.into(), last: n + 1 == count };
     pages.into_iter().enumerate().map(page).collect()
 }
 
@@ -107,7 +108,7 @@ mod tests {
             0 => SocketAddr::from(([10, 0, 0, 1], 7)),
             _ => SocketAddr::from(([0xfd00, 0, 0, 0, 0, 0, 0, 9], u16::MAX)),
         };
-        let table: Vec<_> = (0..3_000).map(|n| Told { at: at(n), signed: signed(n) }).collect();
+        let table: Vec<_> = (0..3_000).map(|n| PeerRecord { at: at(n), signed: signed(n) }).collect();
         let pages = table_pages(4, &table);
         assert_eq!(pages.len(), 4);
         let mut back = Vec::new();
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn a_row_that_cannot_be_is_left_out() {
         let row = |len| ToldRow { ip: [9; 16], port: 1, signed: vec![0; len] };
-        let rows: Rows<Told> = decode(&encode(&[row(0), row(7), row(limits::DATAGRAM + 1)])).unwrap();
+        let rows: Rows<PeerRecord> = decode(&encode(&[row(0), row(7), row(limits::DATAGRAM + 1)])).unwrap();
         assert_eq!((rows.len(), rows.count()), (1, 3));
     }
 }

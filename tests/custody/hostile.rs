@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use potluck::content::Span;
-use potluck::content::{Catalogue, Entry, Kind};
+use potluck::content::{Catalogue, Entry, EntryKind};
 use potluck::identity::Instance;
-use potluck::wire::custody::{Custody, Offer, Order, Orders, Verdict};
+use potluck::wire::custody::{CustodyMessage, CustodyOffer, Order, Orders, Verdict};
 
 use crate::world::{GIB, World, config, entry, id_of};
 
@@ -25,13 +25,13 @@ fn a_thousand_strangers_and_one_with_a_tebibyte_get_their_share() {
         world.peers[n].ip = "10.9.9.9".parse().unwrap();
         let entry = entry("f", n as u64, 100 * MIB);
         let offer = offer(&world, n, 1, 1, &Catalogue::of([entry.clone()]), &entry);
-        world.forge(n, 0, Custody::Offer(Box::new(offer)));
+        world.forge(n, 0, CustodyMessage::Offer(Box::new(offer)));
     }
     let entries: Vec<_> = (0..1_049).map(|n| entry(&format!("g{n}"), 5_000 + n, 1_000_000_000)).collect();
     let catalogue = Catalogue::of(entries.clone());
     for entry in &entries[..200] {
         let offer = offer(&world, 1_001, 1, 1, &catalogue, entry);
-        world.forge(1_001, 0, Custody::Offer(Box::new(offer)));
+        world.forge(1_001, 0, CustodyMessage::Offer(Box::new(offer)));
     }
     world.run(s(10));
     let keeper = world.peers[0].machine.as_ref().unwrap().keeper();
@@ -42,13 +42,20 @@ fn a_thousand_strangers_and_one_with_a_tebibyte_get_their_share() {
 }
 
 /// A head of peer `n`, and the offer of its file.
-fn offer(world: &World, n: usize, count: u64, version: u64, catalogue: &Catalogue, entry: &Entry) -> Offer {
+fn offer(
+    world: &World,
+    n: usize,
+    count: u64,
+    version: u64,
+    catalogue: &Catalogue,
+    entry: &Entry,
+) -> CustodyOffer {
     let identity = &world.peers[n].identity;
     let head = catalogue.head(identity.public(), Instance { count, random: 5 }, version);
     let signed: Arc<[u8]> = Arc::from(head.sign(identity));
-    let estate = potluck::custody::estate::Estate::whole(identity.id(), &signed, catalogue).unwrap();
-    let Kind::File { size, .. } = entry.kind else { panic!("a file") };
-    Offer {
+    let estate = potluck::custody::estate::OwnerCatalogue::whole(identity.id(), &signed, catalogue).unwrap();
+    let EntryKind::File { size, .. } = entry.kind else { panic!("a file") };
+    CustodyOffer {
         request: 1,
         head: signed,
         proof: estate.prove(&entry.path),
@@ -76,22 +83,22 @@ fn an_older_head_of_another_brings_nothing_back() {
     // A stranger passes on what an absent owner signed: true, so it is kept.
     world.start(2);
     world.run(s(1));
-    world.forge(2, 1, Custody::Offer(Box::new(newer)));
+    world.forge(2, 1, CustodyMessage::Offer(Box::new(newer)));
     world.run(s(1));
     let kept = |w: &World| w.peers[1].machine.as_ref().unwrap().keeper().all().count();
     assert_eq!(kept(&world), 1);
     // An older one, one of another's signature, and one that does not name the file are refused.
-    world.forge(2, 1, Custody::Offer(Box::new(older.clone())));
+    world.forge(2, 1, CustodyMessage::Offer(Box::new(older.clone())));
     let mut forged = offer(&world, 2, 9, 9, &old, &one);
     forged.head = {
         let mut bytes = older.head.to_vec();
         bytes[70] ^= 1;
         Arc::from(bytes)
     };
-    world.forge(2, 1, Custody::Offer(Box::new(forged)));
+    world.forge(2, 1, CustodyMessage::Offer(Box::new(forged)));
     let mut unlisted = offer(&world, 0, 5, 3, &new, &two);
     unlisted.file = id_of(&entry("f", 99, MIB));
-    world.forge(2, 1, Custody::Offer(Box::new(unlisted)));
+    world.forge(2, 1, CustodyMessage::Offer(Box::new(unlisted)));
     world.run(s(5));
     assert_eq!(kept(&world), 1);
 }
@@ -110,7 +117,7 @@ fn nobody_but_the_owner_can_have_a_file_dropped() {
     for verdict in [Verdict::Release, Verdict::Spare, Verdict::NotKept] {
         let orders =
             Orders { request: 1, origin, head: None, rows: vec![Order { file: id, verdict }].into() };
-        world.forge(liar, keeper, Custody::Orders(orders.clone()));
+        world.forge(liar, keeper, CustodyMessage::Orders(orders.clone()));
         world.run(s(1));
     }
     world.crash(0);
@@ -118,7 +125,7 @@ fn nobody_but_the_owner_can_have_a_file_dropped() {
     for verdict in [Verdict::Release, Verdict::Spare, Verdict::NotKept] {
         let orders =
             Orders { request: 1, origin, head: None, rows: vec![Order { file: id, verdict }].into() };
-        world.forge(liar, keeper, Custody::Orders(orders.clone()));
+        world.forge(liar, keeper, CustodyMessage::Orders(orders.clone()));
     }
     world.run(s(26 * 3_600));
     assert!(world.peers[keeper].store.contains_key(&id));
@@ -134,7 +141,7 @@ fn two_owners_with_one_key_do_not_fight() {
     let two = entry("f", 2, MIB);
     let later = offer(&world, 0, 50, 1, &Catalogue::of([two.clone()]), &two);
     let keeper = *world.stores[&id_of(&entry("f", 1, MIB))].keys().next().unwrap();
-    world.forge(0, keeper, Custody::Offer(Box::new(later)));
+    world.forge(0, keeper, CustodyMessage::Offer(Box::new(later)));
     world.run(s(1));
     world.share(0, [entry("g", 3, MIB), entry("h", 4, MIB), entry("i", 5, MIB)]);
     world.run(s(1_300));

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use potluck::content::Span;
-use potluck::content::{Catalogue, Entry, FileId, Kind};
-use potluck::custody::custodian::{Config, Custodian, Output};
-use potluck::custody::handoff::Farewell;
+use potluck::content::{Catalogue, Entry, EntryKind, FileId};
+use potluck::custody::custodian::{Custodian, CustodianConfig, CustodianOutput};
+use potluck::custody::handoff::HandoffReport;
 use potluck::custody::homecoming::Decision;
 use potluck::custody::ledger::Ledger;
 use potluck::custody::quota::Lend;
@@ -19,8 +19,8 @@ use potluck::identity::{Identity, Instance, PeerId};
 use potluck::limits;
 use potluck::sim::Rng;
 use potluck::time::Time;
-use potluck::wire::custody::Custody;
-use potluck::wire::datagram::State;
+use potluck::wire::custody::CustodyMessage;
+use potluck::wire::datagram::PresenceState;
 
 const LATENCY: Duration = Duration::from_millis(1);
 const CRASH_SEEN: Duration = Duration::from_millis(7_500);
@@ -30,7 +30,7 @@ const RATE: u64 = 10_000_000;
 
 #[derive(Debug)]
 enum Event {
-    Deliver { from: usize, to: usize, message: Custody },
+    Deliver { from: usize, to: usize, message: CustodyMessage },
     Unreachable { at: usize, peer: usize },
     Wake(usize),
     Fetched { at: usize, file: FileId, size: u64, span: Span, sources: Vec<PeerId> },
@@ -44,12 +44,12 @@ pub(crate) struct Peer {
     pub(crate) id: PeerId,
     pub(crate) identity: Identity,
     pub(crate) ip: IpAddr,
-    pub(crate) config: Config,
+    pub(crate) config: CustodianConfig,
     /// The start that runs; `None` while it is away.
     pub(crate) machine: Option<Custodian>,
     pub(crate) starts: u64,
     /// What it says of itself.
-    pub(crate) state: State,
+    pub(crate) state: PresenceState,
     pub(crate) ledger: Ledger,
     pub(crate) store: BTreeMap<FileId, BTreeSet<Span>>,
     pub(crate) shared: Arc<Catalogue>,
@@ -57,7 +57,7 @@ pub(crate) struct Peer {
     pub(crate) published: Option<(Arc<[u8]>, Catalogue)>,
     version: u64,
     armed: Option<Time>,
-    pub(crate) farewell: Option<Farewell>,
+    pub(crate) farewell: Option<HandoffReport>,
     pub(crate) asked: Vec<(usize, u64)>,
     pub(crate) restored: Vec<Entry>,
     pub(crate) conflict: bool,
@@ -83,28 +83,28 @@ pub(crate) struct World {
 
 pub(crate) const GIB: u64 = 1 << 30;
 
-pub(crate) fn config(copies: u8, lend: u64) -> Config {
-    let keeper = keeper::Config {
+pub(crate) fn config(copies: u8, lend: u64) -> CustodianConfig {
+    let keeper = keeper::KeeperConfig {
         lend: Lend { bytes: lend, reserve: 0 },
         free: u64::MAX / 4,
         keep: limits::KEEP_DAYS,
         keep_deleted: limits::KEEP_DELETED,
     };
-    Config { copies, auto_copy: limits::AUTO_COPY_ALL, repair: limits::REPAIR_DELAY, keeper }
+    CustodianConfig { copies, auto_copy: limits::AUTO_COPY_ALL, repair: limits::REPAIR_DELAY, keeper }
 }
 
 pub(crate) fn entry(path: &str, seed: u64, size: u64) -> Entry {
     let id = FileId(*blake3::hash(&seed.to_le_bytes()).as_bytes());
     Entry {
         path: path.parse().unwrap(),
-        kind: Kind::File { id, size, modified: 0, executable: false, since: 0 },
+        kind: EntryKind::File { id, size, modified: 0, executable: false, since: 0 },
     }
 }
 
 pub(crate) const fn id_of(entry: &Entry) -> FileId {
     match entry.kind {
-        Kind::File { id, .. } => id,
-        Kind::Folder => FileId([0; 32]),
+        EntryKind::File { id, .. } => id,
+        EntryKind::Folder => FileId([0; 32]),
     }
 }
 
@@ -115,7 +115,7 @@ impl Peer {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, count: usize, config: Config) -> Self {
+    pub(crate) fn new(seed: u64, count: usize, config: CustodianConfig) -> Self {
         let mut rng = Rng::new(seed);
         let peers: Vec<Peer> = (0..count)
             .map(|n| {
@@ -128,7 +128,7 @@ impl World {
                     config,
                     machine: None,
                     starts: 0,
-                    state: State::Here,
+                    state: PresenceState::Here,
                     ledger: Ledger::default(),
                     store: BTreeMap::new(),
                     shared: Arc::default(),
@@ -175,7 +175,7 @@ impl World {
         self.change(peer, changes);
     }
 
-    fn change(&mut self, peer: usize, changes: BTreeMap<potluck::content::SafePath, Option<Kind>>) {
+    fn change(&mut self, peer: usize, changes: BTreeMap<potluck::content::SafePath, Option<EntryKind>>) {
         let p = &mut self.peers[peer];
         self.touched.extend(p.shared.entries().filter(|e| changes.contains_key(&e.path)).map(id_of));
         p.shared = Arc::new(p.shared.changed(&changes));
@@ -221,7 +221,7 @@ impl World {
         let p = &mut self.peers[peer];
         assert!(p.machine.is_none());
         p.starts += 1;
-        (p.version, p.armed, p.farewell, p.state) = (0, None, None, State::Here);
+        (p.version, p.armed, p.farewell, p.state) = (0, None, None, PresenceState::Here);
         let instance = p.instance();
         let present = p.store.iter().map(|(f, s)| (*f, s.iter().copied().collect())).collect();
         p.machine = Some(Custodian::new(now, p.id, instance, p.config, p.ledger.clone(), &present));
@@ -280,7 +280,7 @@ impl World {
     /// `exit`: hands over, then leaves.
     pub(crate) fn exit(&mut self, peer: usize) {
         let now = self.now;
-        self.peers[peer].state = State::Leaving;
+        self.peers[peer].state = PresenceState::Leaving;
         let said = now + self.rng.time(CHANGE_SEEN);
         for at in 0..self.peers.len() {
             if at != peer && self.peers[at].machine.is_some() {
@@ -437,7 +437,7 @@ impl World {
     }
 
     /// Sends a message that no machine made.
-    pub(crate) fn forge(&mut self, from: usize, to: usize, message: Custody) {
+    pub(crate) fn forge(&mut self, from: usize, to: usize, message: CustodyMessage) {
         self.at(self.now + LATENCY, Event::Deliver { from, to, message });
     }
 
@@ -447,15 +447,15 @@ impl World {
         let mut publish = false;
         while let Some(output) = self.peers[peer].machine.as_mut().and_then(Custodian::poll_output) {
             match output {
-                Output::Send(to, message) => {
+                CustodianOutput::Send(to, message) => {
                     let to = self.by_id[&to];
                     self.at(now + LATENCY, Event::Deliver { from: peer, to, message });
                 }
-                Output::Fetch { file, size, span, sources } => {
+                CustodianOutput::Fetch { file, size, span, sources } => {
                     let time = Duration::from_nanos(span.bytes(size) * (1_000_000_000 / RATE) + 10_000_000);
                     self.at(now + time, Event::Fetched { at: peer, file, size, span, sources });
                 }
-                Output::Drop { file, keep } => {
+                CustodianOutput::Drop { file, keep } => {
                     let keep: BTreeSet<Span> = keep.into_iter().collect();
                     let spans = self.peers[peer].store.entry(file).or_default();
                     spans.retain(|s| keep.iter().any(|k| k.covers(s)));
@@ -466,25 +466,25 @@ impl World {
                     self.stores.entry(file).or_default().insert(peer, spans);
                     self.touched.insert(file);
                 }
-                Output::Prove { peer: whom, key, chunk, .. } => {
+                CustodianOutput::Prove { peer: whom, key, chunk, .. } => {
                     self.at(now + 5 * LATENCY, Event::Proved { at: peer, peer: whom, key, chunk });
                 }
-                Output::Pull { origin, from } => {
+                CustodianOutput::Pull { origin, from } => {
                     self.at(now + 5 * LATENCY, Event::Pulled { at: peer, origin, from });
                 }
-                Output::Record(record) => self.peers[peer].ledger.apply(record),
-                Output::Ask { files, bytes } => {
+                CustodianOutput::Record(record) => self.peers[peer].ledger.apply(record),
+                CustodianOutput::Ask { files, bytes } => {
                     self.peers[peer].asked.push((files, bytes));
                     let p = &mut self.peers[peer];
                     if let (Some(decision), Some(machine)) = (p.decides, &mut p.machine) {
                         machine.decide(now, decision);
                     }
                 }
-                Output::Restore(entry, _) => self.peers[peer].restored.push(entry),
-                Output::Publish => publish = true,
-                Output::Conflict => self.peers[peer].conflict = true,
-                Output::Leaving(_) => {}
-                Output::Left(farewell) => left = Some(farewell),
+                CustodianOutput::Restore(entry, _) => self.peers[peer].restored.push(entry),
+                CustodianOutput::Publish => publish = true,
+                CustodianOutput::Conflict => self.peers[peer].conflict = true,
+                CustodianOutput::Leaving(_) => {}
+                CustodianOutput::Left(farewell) => left = Some(farewell),
             }
         }
         if let Some(farewell) = left {

@@ -9,7 +9,7 @@ use potluck::address::Host;
 use potluck::identity::tls::Tls;
 use potluck::identity::{Identity, PeerId};
 use potluck::wire::Message;
-use potluck::wire::custody::Custody;
+use potluck::wire::custody::CustodyMessage;
 use potluck::wire::frame::{Decoder, Piece};
 use rustls::{ClientConnection, StreamOwned};
 
@@ -47,11 +47,11 @@ impl Caller {
     }
 
     /// The next message at a port of custody; `None` when the other end closed, or refused.
-    pub(crate) fn hear_custody(&mut self) -> Option<Custody> {
+    pub(crate) fn hear_custody(&mut self) -> Option<CustodyMessage> {
         loop {
             let (used, piece) = self.decoder.feed(&self.unread).unwrap();
             let message = match piece {
-                Piece::Frame(frame) => Some(Custody::decode(&frame).unwrap()),
+                Piece::Frame(frame) => Some(CustodyMessage::decode(&frame).unwrap()),
                 Piece::Payload(..) => None,
                 Piece::More => {
                     let mut buffer = [0; 16_384];

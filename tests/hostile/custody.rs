@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use potluck::codec::encode;
 use potluck::content::Span;
-use potluck::content::{Entry, FileId, Kind};
+use potluck::content::{Entry, EntryKind, FileId};
 use potluck::identity::{Instance, PeerId};
 use potluck::wire::custody::{
-    Answer, Custody, GetRoom, Held, Offer, Order, Orders, Proof, Report, Room, Verdict, kind,
+    BucketProof, CustodyMessage, CustodyOffer, GetSpace, KeeperReport, OfferAnswer, Order, Orders, ReportRow,
+    Space, Verdict, kind,
 };
 use potluck::wire::frame::prefix;
 use potluck::wire::message::{Cancel, Reason};
@@ -27,22 +28,22 @@ fn frame(kind: u8, header: &[u8]) -> Vec<u8> {
     [&prefix(kind, header.len(), 0)[..], header].concat()
 }
 
-fn bytes(message: &Custody) -> Vec<u8> {
+fn bytes(message: &CustodyMessage) -> Vec<u8> {
     let (kind, header) = message.encode();
     frame(kind, &header)
 }
 
-fn get_room(request: u64) -> Custody {
-    Custody::GetRoom(GetRoom { request, origin: ORIGIN })
+fn get_space(request: u64) -> CustodyMessage {
+    CustodyMessage::GetSpace(GetSpace { request, origin: ORIGIN })
 }
 
 /// An offer whose head nobody signed, with a bucket of so many entries.
-fn offer(request: u64, entries: usize) -> Custody {
-    let kind = Kind::File { id: FILE, size: 9, modified: 1, executable: false, since: 0 };
+fn offer(request: u64, entries: usize) -> CustodyMessage {
+    let kind = EntryKind::File { id: FILE, size: 9, modified: 1, executable: false, since: 0 };
     let entries =
         (0..entries).map(|n| Entry { path: format!("{n:0>200}").parse().unwrap(), kind: kind.clone() });
     let bucket: Arc<[u8]> = entries.flat_map(|entry| encode(&entry)).collect();
-    Custody::Offer(Box::new(Offer {
+    CustodyMessage::Offer(Box::new(CustodyOffer {
         request,
         head: Arc::from([1; 200]),
         path: "a".parse().unwrap(),
@@ -53,25 +54,38 @@ fn offer(request: u64, entries: usize) -> Custody {
         span: SPAN,
         others: Vec::new(),
         quiet: 0,
-        proof: Some(Proof { digests: Arc::from([9; 8_192]), bucket }),
+        proof: Some(BucketProof { digests: Arc::from([9; 8_192]), bucket }),
     }))
 }
 
-fn report(request: u64) -> Custody {
-    let held = Held { file: FILE, size: 9, copies: 2, copy: 1, span: SPAN, have: 1 };
+fn report(request: u64) -> CustodyMessage {
+    let held = ReportRow { file: FILE, size: 9, copies: 2, copy: 1, span: SPAN, have: 1 };
     let (instance, version) = (Instance { count: u64::MAX, random: 2 }, u64::MAX);
-    Custody::Report(Report { request, origin: ORIGIN, instance, version, rows: vec![held; 128].into() })
+    CustodyMessage::Report(KeeperReport {
+        request,
+        origin: ORIGIN,
+        instance,
+        version,
+        rows: vec![held; 128].into(),
+    })
 }
 
 /// One of each message.
-fn all() -> [Custody; 6] {
+fn all() -> [CustodyMessage; 6] {
     [
-        get_room(1),
+        get_space(1),
         offer(2, 2),
         report(3),
-        Custody::Room(Room { request: 1, free: u64::MAX, share: u64::MAX }),
-        Custody::Answer(Answer { request: 2, refusal: None, span: None, free: 1, share: 1, head: None }),
-        Custody::Orders(Orders {
+        CustodyMessage::Space(Space { request: 1, free: u64::MAX, share: u64::MAX }),
+        CustodyMessage::Answer(OfferAnswer {
+            request: 2,
+            refusal: None,
+            span: None,
+            free: 1,
+            share: 1,
+            head: None,
+        }),
+        CustodyMessage::Orders(Orders {
             request: 3,
             origin: ORIGIN,
             head: None,
@@ -101,7 +115,7 @@ fn nothing_that_strangers_say_at_the_ports_of_custody_harms_a_peer() {
     let dial = |port| Caller::dial(&Caller::tls(), peer, address(1), port).unwrap();
     let before = memory(&victim);
     let mut said = 0;
-    let takes = [(ports[2], vec![kind::REPORT]), (ports[3], vec![kind::GET_ROOM, kind::OFFER])];
+    let takes = [(ports[2], vec![kind::REPORT]), (ports[3], vec![kind::GET_SPACE, kind::OFFER])];
     lab.within(2, || {
         for (port, takes) in takes {
             // Junk in place of a message of each kind: refused where such a request belongs, else the end.
@@ -142,7 +156,7 @@ fn nothing_that_strangers_say_at_the_ports_of_custody_harms_a_peer() {
             for caller in &floods {
                 caller.stream.sock.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
             }
-            let short = if takes.contains(&kind::REPORT) { report } else { get_room };
+            let short = if takes.contains(&kind::REPORT) { report } else { get_space };
             for caller in &mut floods {
                 let many: Vec<u8> = (0..1_000).flat_map(|n| bytes(&short(n))).collect();
                 // It may be read no further.

@@ -8,7 +8,7 @@ use potluck::identity::{Identity, Instance, PeerId};
 use potluck::limits;
 use potluck::sys::clock;
 use potluck::wire::Message as Asked;
-use potluck::wire::datagram::Message;
+use potluck::wire::datagram::DatagramMessage;
 use potluck::wire::message::Reason;
 
 use crate::caller::Caller;
@@ -38,13 +38,13 @@ fn a_question_to_dial_back_leads_nowhere_but_to_its_asker() {
         number += 1;
         let voice = Voice::new(&fiend.identity, "fiend");
         let instance = Instance { count: 9, random: 9 };
-        voice.forge(fiend.identity.public(), instance, number, &Message::DialBack { peer })
+        voice.forge(fiend.identity.public(), instance, number, &DatagramMessage::DialBack { peer })
     };
     // Of a peer that is not listed, and of the fiend from an address that it did not prove.
     let stranger = Identity::generate().unwrap();
     let mut voice = Voice::new(&stranger, "stranger");
     for _ in 0..20 {
-        fiend.order(Order::Send(voice.say(&Message::DialBack { peer }), to));
+        fiend.order(Order::Send(voice.say(&DatagramMessage::DialBack { peer }), to));
     }
     let far = (0..20).map(|_| data_encoding::HEXLOWER.encode(&question())).collect::<Vec<_>>().join(" ");
     lab.python(

@@ -11,7 +11,7 @@ use potluck::identity::Identity;
 use potluck::limits;
 use potluck::sys::clock;
 use potluck::sys::thread::Thread;
-use potluck::wire::datagram::Message;
+use potluck::wire::datagram::DatagramMessage;
 
 use crate::fiend::{Voice, address};
 use crate::lab::{LATER, Lab, Peer, SOON, pause, wait};
@@ -133,7 +133,7 @@ fn two_thousand_idle_and_slow_connections_keep_nobody_out() {
 fn announcements() -> Vec<Vec<u8>> {
     let real = (0..2_000_u64).map(|n| {
         let mut voice = Voice::new(&Identity::generate().unwrap(), &format!("nobody-{n}"));
-        voice.say(&Message::Hello { nonce: n })
+        voice.say(&DatagramMessage::Hello { nonce: n })
     });
     let all: Vec<Vec<u8>> = real.collect();
     let forged = all.iter().map(|bytes| {

@@ -8,7 +8,7 @@ use potluck::identity::{Identity, Instance, PublicKey};
 use potluck::limits;
 use potluck::sys::clock;
 use potluck::wire::Message as Asked;
-use potluck::wire::datagram::{Body, Envelope, Message};
+use potluck::wire::datagram::{Body, DatagramMessage, Envelope};
 
 use crate::fiend::{Event, Fiend, Lie, Offer, Order, SENDER, Voice, address};
 use crate::lab::{Lab, Peer, SOON, wait};
@@ -43,19 +43,19 @@ fn no_datagram_of_another_moves_or_removes_a_peer() {
     // The last words of its first start, and the second one.
     let (_, early) = hear(&fiend, &honest, |_| true);
     assert_eq!(honest.cli(["exit", "--now"]).status.code(), Some(0));
-    let (_, leave) = hear(&fiend, &honest, |body| body.message == Message::Leave);
+    let (_, leave) = hear(&fiend, &honest, |body| body.message == DatagramMessage::Leave);
     honest.ended(SOON);
     let honest = lab.peer(3, "honest", &[]);
     wait("the file", SOON, || victim.offered("a"));
     let row = || victim.peers().into_iter().find(|row| row.name == "honest");
     let before = row().unwrap();
-    let (body, here) = hear(&fiend, &honest, |body| body.message == Message::Here);
+    let (body, here) = hear(&fiend, &honest, |body| body.message == DatagramMessage::Here);
     let key = key_of(&here);
     let voice = Voice::new(&fiend.identity, "honest");
     let later = Instance { count: u64::MAX, random: u64::MAX };
     let mut all = vec![early, leave.clone(), here.clone(), leave];
     for (instance, sequence) in [(body.instance, body.sequence + 1), (body.instance, u64::MAX), (later, 1)] {
-        for message in [Message::Here, Message::Leave] {
+        for message in [DatagramMessage::Here, DatagramMessage::Leave] {
             all.push(voice.forge(key, instance, sequence, &message));
         }
     }
@@ -148,7 +148,7 @@ fn a_forged_source_is_asked_little_and_never_connected_to() {
     let identity = Identity::generate().unwrap();
     let mut voice = Voice::new(&identity, "third");
     const SENT: usize = 20;
-    let datagrams = [(); SENT].map(|()| voice.say(&Message::Hello { nonce: 7 }));
+    let datagrams = [(); SENT].map(|()| voice.say(&DatagramMessage::Hello { nonce: 7 }));
     let hex = datagrams.each_ref().map(|bytes| data_encoding::HEXLOWER.encode(bytes)).join(" ");
     lab.python(
         2,

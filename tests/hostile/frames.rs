@@ -1,10 +1,10 @@
 //! Frames of impossible lengths and messages cut off at each byte, at all four ports.
 
-use potluck::content::{Entry, FileId, Kind};
+use potluck::content::{Entry, EntryKind, FileId};
 use potluck::limits;
 use potluck::wire::message::{
     BlockIs, BucketIs, Cancel, GetBlocks, GetBuckets, GetHead, GetKept, GetManifest, GetTable, HeadIs, Item,
-    KeptIs, ManifestIs, Reason, Refused, TableIs, Told,
+    KeptIs, ManifestIs, PeerRecord, Reason, Refused, TableIs,
 };
 use potluck::wire::{Message, encode};
 
@@ -16,8 +16,8 @@ use crate::watch::{assert_holds, assert_well, descriptors, memory};
 /// One of each message, as small as they come.
 fn messages() -> Vec<Vec<u8>> {
     let file = FileId([3; 32]);
-    let entries = encode(&Entry { path: "a".parse().unwrap(), kind: Kind::Folder });
-    let told = Told { at: (address(1), 7).into(), signed: [9].into() };
+    let entries = encode(&Entry { path: "a".parse().unwrap(), kind: EntryKind::Folder });
+    let told = PeerRecord { at: (address(1), 7).into(), signed: [9].into() };
     let all = [
         Message::GetHead(GetHead { request: 1, known: None, origin: None }),
         Message::GetBuckets(GetBuckets { request: 2, root: [1; 32], buckets: vec![0, 255], origin: None }),

@@ -5,13 +5,14 @@ use std::fs;
 use std::sync::Arc;
 
 use potluck::content::Span;
-use potluck::content::{Catalogue, Entry, FileId, Head, Kind};
+use potluck::content::{Catalogue, Entry, EntryKind, FileId, Head};
 use potluck::control::CustodyRow;
 use potluck::identity::tls::Tls;
 use potluck::identity::{Identity, Instance, PeerId};
 use potluck::wire::Message;
 use potluck::wire::custody::{
-    Answer, Custody, GetRoom, Held, Offer as CustodyOffer, Orders, Proof, Refusal, Report, Room, Verdict,
+    BucketProof, CustodyMessage, CustodyOffer, GetSpace, KeeperReport, OfferAnswer, OfferRefusal, Orders,
+    ReportRow, Space, Verdict,
 };
 use potluck::wire::frame::prefix;
 use potluck::wire::message::GetHead;
@@ -46,7 +47,7 @@ impl Line {
     }
 
     /// The answer to a request.
-    fn ask(&mut self, request: &Custody) -> Custody {
+    fn ask(&mut self, request: &CustodyMessage) -> CustodyMessage {
         let (kind, header) = request.encode();
         self.caller.say(&[&prefix(kind, header.len(), 0)[..], &header].concat()).unwrap();
         self.caller.hear_custody().unwrap()
@@ -57,43 +58,56 @@ impl Line {
         self.request
     }
 
-    fn report(&mut self, origin: PeerId, head: (Instance, u64), rows: Vec<Held>) -> Orders {
+    fn report(&mut self, origin: PeerId, head: (Instance, u64), rows: Vec<ReportRow>) -> Orders {
         let (request, (instance, version)) = (self.number(), head);
-        match self.ask(&Custody::Report(Report { request, origin, instance, version, rows: rows.into() })) {
-            Custody::Orders(orders) => orders,
+        match self.ask(&CustodyMessage::Report(KeeperReport {
+            request,
+            origin,
+            instance,
+            version,
+            rows: rows.into(),
+        })) {
+            CustodyMessage::Orders(orders) => orders,
             other => panic!("{other:?}"),
         }
     }
 
-    fn room(&mut self, origin: PeerId) -> Room {
+    fn room(&mut self, origin: PeerId) -> Space {
         let request = self.number();
-        match self.ask(&Custody::GetRoom(GetRoom { request, origin })) {
-            Custody::Room(room) => room,
+        match self.ask(&CustodyMessage::GetSpace(GetSpace { request, origin })) {
+            CustodyMessage::Space(room) => room,
             other => panic!("{other:?}"),
         }
     }
 
-    fn offer(&mut self, offer: CustodyOffer) -> Answer {
+    fn offer(&mut self, offer: CustodyOffer) -> OfferAnswer {
         let request = self.number();
-        match self.ask(&Custody::Offer(Box::new(CustodyOffer { request, ..offer }))) {
-            Custody::Answer(answer) => answer,
+        match self.ask(&CustodyMessage::Offer(Box::new(CustodyOffer { request, ..offer }))) {
+            CustodyMessage::Answer(answer) => answer,
             other => panic!("{other:?}"),
         }
     }
 }
 
 /// A row of a report: all of this content is kept.
-fn held(content: &[u8]) -> Held {
+fn held(content: &[u8]) -> ReportRow {
     let size = content.len() as u64;
     let span = Span::whole(size).unwrap();
-    Held { file: FileId(*blake3::hash(content).as_bytes()), size, copies: 2, copy: 1, span, have: span.len() }
+    ReportRow {
+        file: FileId(*blake3::hash(content).as_bytes()),
+        size,
+        copies: 2,
+        copy: 1,
+        span,
+        have: span.len(),
+    }
 }
 
 /// An offer of an own file of so many bytes, with a head that rightly names it, and the proof.
 fn offer(identity: &Identity, size: u64) -> CustodyOffer {
     let file = FileId(*blake3::hash(&identity.id().0).as_bytes());
     let path: potluck::content::SafePath = "bait.bin".parse().unwrap();
-    let kind = Kind::File { id: file, size, modified: 0, executable: false, since: 0 };
+    let kind = EntryKind::File { id: file, size, modified: 0, executable: false, since: 0 };
     let catalogue = Catalogue::of([Entry { path: path.clone(), kind }]);
     let head = catalogue.head(identity.public(), Instance { count: 9, random: 9 }, 1).sign(identity);
     let digests: Vec<u8> = catalogue.digests().iter().flat_map(|d| d.0).collect();
@@ -109,7 +123,7 @@ fn offer(identity: &Identity, size: u64) -> CustodyOffer {
         span: Span::whole(size).unwrap(),
         others: Vec::new(),
         quiet: 0,
-        proof: Some(Proof { digests: Arc::from(digests), bucket }),
+        proof: Some(BucketProof { digests: Arc::from(digests), bucket }),
     }
 }
 
@@ -273,7 +287,7 @@ fn a_thousand_strangers_at_one_address_get_one_share() {
     assert_eq!(line.room(first.id()).share, MIB);
     for size in [1 << 40, 8 * MIB, MIB + 1] {
         let answer = line.offer(offer(&first, size));
-        assert_eq!((answer.refusal, answer.share), (Some(Refusal::Full), MIB), "{size}");
+        assert_eq!((answer.refusal, answer.share), (Some(OfferRefusal::Full), MIB), "{size}");
     }
     // A thousand of them, each with a file of 64 KiB, which nobody will ever give.
     let mut accepted = 0;
@@ -282,7 +296,7 @@ fn a_thousand_strangers_at_one_address_get_one_share() {
         let answer = line.offer(offer(&stranger, MIB / 16));
         match answer.refusal {
             None => accepted += 1,
-            Some(refusal) => assert_eq!(refusal, Refusal::Full),
+            Some(refusal) => assert_eq!(refusal, OfferRefusal::Full),
         }
     }
     let row = custody(&keeper);

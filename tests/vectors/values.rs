@@ -5,20 +5,21 @@ use std::sync::Arc;
 use potluck::address::Ports;
 use potluck::codec::{decode, encode};
 use potluck::content::bucket::Bucket;
-use potluck::content::{Catalogue, Entry, FileId, Head, Kind, SafePath, Span};
+use potluck::content::{Catalogue, Entry, EntryKind, FileId, Head, SafePath, Span};
 use potluck::custody::ledger::{
     DeletedRow, EstateRow, FolderRow, KeptRow, Lived, LostRow, PlacedRow, Record,
 };
 use potluck::identity::{Identity, Instance, PeerId, PeerName};
 use potluck::wire::custody::{
-    Answer, Custody, GetRoom, Held, Offer, Order, Orders, Place, Proof, Refusal, Report, Room, Verdict,
+    BucketProof, CustodyMessage, CustodyOffer, GetSpace, KeeperReport, OfferAnswer, OfferRefusal, Order,
+    Orders, Replica, ReportRow, Space, Verdict,
 };
-use potluck::wire::datagram::{self, Body, Envelope, Presence, State, seal};
+use potluck::wire::datagram::{self, Body, Envelope, Presence, PresenceState, seal};
 use potluck::wire::frame::{Decoder, Frame, Piece};
 use potluck::wire::message::{
     BlockIs, BucketIs, Cancel, DialBack, GetAny, GetBlocks, GetBuckets, GetHaves, GetHead, GetKept,
-    GetManifest, GetSlices, GetTable, HavesIs, HeadIs, Item, KeptFile, KeptIs, ManifestIs, Message, Reason,
-    Refused, SliceIs, TableIs, Told, request_of,
+    GetManifest, GetSlices, GetTable, HavesIs, HeadIs, Item, KeptFile, KeptIs, ManifestIs, Message,
+    PeerRecord, Reason, Refused, SliceIs, TableIs, request_of,
 };
 
 use crate::tree::{Tree, map, text};
@@ -52,12 +53,12 @@ fn path(path: &str) -> SafePath {
 
 fn file(at: &str) -> Entry {
     let kind =
-        Kind::File { id: FILE, size: 200_000, modified: -4, executable: true, since: 1_800_000_000_000 };
+        EntryKind::File { id: FILE, size: 200_000, modified: -4, executable: true, since: 1_800_000_000_000 };
     Entry { path: path(at), kind }
 }
 
-fn place() -> Place {
-    Place { copy: 1, span: SPAN, peer: PEER }
+fn place() -> Replica {
+    Replica { copy: 1, span: SPAN, peer: PEER }
 }
 
 /// A value of a later version: a variant that is not known here, with data.
@@ -79,7 +80,7 @@ pub(crate) fn all() -> Vec<Vector> {
 
 fn presence() -> Presence {
     Presence {
-        state: State::Here,
+        state: PresenceState::Here,
         name: PeerName::cleaned("Ada").unwrap(),
         ports: Ports { receiver: 27_280, sender: 27_281, distributor: 27_282, distributee: 27_283 },
         interval: 1_000,
@@ -91,8 +92,8 @@ fn presence() -> Presence {
 }
 
 /// Its name here. A new message does not compile before it has one.
-fn name_of(message: &datagram::Message) -> &'static str {
-    use datagram::Message as M;
+fn name_of(message: &datagram::DatagramMessage) -> &'static str {
+    use datagram::DatagramMessage as M;
     match message {
         M::Here => "here",
         M::Hello { .. } => "hello",
@@ -120,7 +121,7 @@ fn datagram(sealed: &[u8], change: impl FnOnce(&mut Tree)) -> Vec<u8> {
 }
 
 fn datagrams() -> Vec<Vector> {
-    use datagram::Message as M;
+    use datagram::DatagramMessage as M;
     let nonce = 0x1122_3344_5566_7788;
     let messages = [
         M::Here,
@@ -157,7 +158,7 @@ fn datagrams() -> Vec<Vector> {
         assert_eq!(Envelope::parse(bytes).unwrap().open().unwrap(), other);
     }));
     let mut resting = body;
-    resting.presence.state = State::Other;
+    resting.presence.state = PresenceState::Other;
     let state = |body: &mut Tree| *body.field("presence").field("state") = unknown();
     all.push(only_later("datagram-state", datagram(&here, state), move |bytes| {
         assert_eq!(Envelope::parse(bytes).unwrap().open().unwrap(), resting);
@@ -270,7 +271,7 @@ fn answers() -> Vec<Vector> {
     };
     let bucket = catalogue().bucket(path("a").bucket()).bytes();
     let kept = KeptFile { file: FILE, size: 200_000, from: 0, to: 4 };
-    let told = Told { at: ([10, 0, 0, 1], 27_290).into(), signed: [9; 40].into() };
+    let told = PeerRecord { at: ([10, 0, 0, 1], 27_290).into(), signed: [9; 40].into() };
     let announcement = vec![9; 40];
     vec![
         plain(Message::Head(HeadIs { request: 4, signed: vec![1; 80], digests: vec![2; 64] })),
@@ -297,16 +298,17 @@ fn answers() -> Vec<Vector> {
 }
 
 /// A message of custody; the same as [`frame`].
-fn kept(message: Custody, name: &str, more: impl FnOnce(&mut Tree)) -> Vector {
+fn kept(message: CustodyMessage, name: &str, more: impl FnOnce(&mut Tree)) -> Vector {
     let (kind, header) = message.encode();
     let golden = framed(kind, &header, &[]);
     let later = changed(&golden, |tree| {
         tree.grow();
         more(tree);
     });
-    let read = move |bytes: &[u8]| assert_eq!(Custody::decode(&cut(bytes).0).unwrap(), Some(message.clone()));
+    let read =
+        move |bytes: &[u8]| assert_eq!(CustodyMessage::decode(&cut(bytes).0).unwrap(), Some(message.clone()));
     let read_later = move |bytes: &[u8]| {
-        let message = Custody::decode(&cut(bytes).0).unwrap().unwrap();
+        let message = CustodyMessage::decode(&cut(bytes).0).unwrap().unwrap();
         assert_eq!(message.encode(), (kind, header.clone()));
     };
     let name = format!("frame-{kind:03}-{name}");
@@ -314,7 +316,7 @@ fn kept(message: Custody, name: &str, more: impl FnOnce(&mut Tree)) -> Vector {
 }
 
 fn custody() -> Vec<Vector> {
-    let offer = Offer {
+    let offer = CustodyOffer {
         request: 2,
         head: Arc::from([1; 80]),
         path: path("a"),
@@ -325,9 +327,9 @@ fn custody() -> Vec<Vector> {
         span: SPAN,
         others: vec![place()],
         quiet: 60,
-        proof: Some(Proof { digests: Arc::from([9; 8_192]), bucket: Arc::from(encode(&file("a"))) }),
+        proof: Some(BucketProof { digests: Arc::from([9; 8_192]), bucket: Arc::from(encode(&file("a"))) }),
     };
-    let held = Held { file: FILE, size: 200_000, copies: 2, copy: 1, span: SPAN, have: 3 };
+    let held = ReportRow { file: FILE, size: 200_000, copies: 2, copy: 1, span: SPAN, have: 3 };
     let order = |n, verdict| Order { file: FileId([n; 32]), verdict };
     let orders = Orders {
         request: 3,
@@ -344,36 +346,48 @@ fn custody() -> Vec<Vector> {
         .into_iter()
         .collect(),
     };
-    let answer =
-        Answer { request: 2, refusal: Some(Refusal::Keeps), span: Some(SPAN), free: 9, share: 8, head: None };
+    let answer = OfferAnswer {
+        request: 2,
+        refusal: Some(OfferRefusal::Keeps),
+        span: Some(SPAN),
+        free: 9,
+        share: 8,
+        head: None,
+    };
     let (instance, version) = (INSTANCE, 5);
     let row = |tree: &mut Tree| tree.field("rows").list().insert(0, unknown());
     let mut all = vec![
-        kept(Custody::GetRoom(GetRoom { request: 1, origin: PEER }), "get-room", |_| {}),
-        kept(Custody::Offer(Box::new(offer)), "offer", |_| {}),
+        kept(CustodyMessage::GetSpace(GetSpace { request: 1, origin: PEER }), "get-space", |_| {}),
+        kept(CustodyMessage::Offer(Box::new(offer)), "offer", |_| {}),
         kept(
-            Custody::Report(Report { request: 3, origin: PEER, instance, version, rows: vec![held].into() }),
+            CustodyMessage::Report(KeeperReport {
+                request: 3,
+                origin: PEER,
+                instance,
+                version,
+                rows: vec![held].into(),
+            }),
             "report",
             row,
         ),
-        kept(Custody::Room(Room { request: 1, free: 9, share: 8 }), "room", |_| {}),
-        kept(Custody::Answer(answer.clone()), "answer", |_| {}),
-        kept(Custody::Orders(orders.clone()), "orders", row),
+        kept(CustodyMessage::Space(Space { request: 1, free: 9, share: 8 }), "space", |_| {}),
+        kept(CustodyMessage::Answer(answer.clone()), "answer", |_| {}),
+        kept(CustodyMessage::Orders(orders.clone()), "orders", row),
     ];
     // Verdicts and reasons that are not known here leave those beside them as they are.
     let verdict = |tree: &mut Tree| *tree.field("rows").list()[2].field("verdict") = unknown();
-    let (kind, header) = Custody::Orders(orders.clone()).encode();
+    let (kind, header) = CustodyMessage::Orders(orders.clone()).encode();
     let mut others: Vec<Order> = orders.rows.to_vec();
     others[2].verdict = Verdict::Other;
-    let expected = Custody::Orders(Orders { rows: others.into(), ..orders });
+    let expected = CustodyMessage::Orders(Orders { rows: others.into(), ..orders });
     all.push(only_later("custody-verdict", changed(&framed(kind, &header, &[]), verdict), move |bytes| {
-        assert_eq!(Custody::decode(&cut(bytes).0).unwrap(), Some(expected.clone()));
+        assert_eq!(CustodyMessage::decode(&cut(bytes).0).unwrap(), Some(expected.clone()));
     }));
     let refusal = |tree: &mut Tree| *tree.field("refusal") = unknown();
-    let (kind, header) = Custody::Answer(answer.clone()).encode();
-    let expected = Custody::Answer(Answer { refusal: Some(Refusal::Other), ..answer });
+    let (kind, header) = CustodyMessage::Answer(answer.clone()).encode();
+    let expected = CustodyMessage::Answer(OfferAnswer { refusal: Some(OfferRefusal::Other), ..answer });
     all.push(only_later("custody-refusal", changed(&framed(kind, &header, &[]), refusal), move |bytes| {
-        assert_eq!(Custody::decode(&cut(bytes).0).unwrap(), Some(expected.clone()));
+        assert_eq!(CustodyMessage::decode(&cut(bytes).0).unwrap(), Some(expected.clone()));
     }));
     all
 }
@@ -390,7 +404,10 @@ fn later_frames() -> Vec<Vector> {
     let vector = |(name, kind, header, request): (&str, u8, Tree, u64)| {
         only_later(name, framed(kind, &encode(&header), &[5; 300]), move |bytes| {
             let (frame, _) = cut(bytes);
-            assert_eq!((Message::decode(&frame).unwrap(), Custody::decode(&frame).unwrap()), (None, None));
+            assert_eq!(
+                (Message::decode(&frame).unwrap(), CustodyMessage::decode(&frame).unwrap()),
+                (None, None)
+            );
             assert_eq!(request_of(&frame), request);
         })
     };
@@ -405,7 +422,7 @@ fn later_frames() -> Vec<Vector> {
 }
 
 fn catalogue() -> Catalogue {
-    Catalogue::of([file("a"), Entry { path: path("b"), kind: Kind::Folder }])
+    Catalogue::of([file("a"), Entry { path: path("b"), kind: EntryKind::Folder }])
 }
 
 fn head() -> Vector {

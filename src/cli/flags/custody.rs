@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::human;
 use crate::cli::limits;
-use crate::settings::{Config, DEFAULT_COPIES};
+use crate::settings::{DEFAULT_COPIES, Settings};
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -46,9 +46,9 @@ fn copies_range() -> clap::builder::RangedI64ValueParser<u8> {
 
 impl CustodyFlags {
     /// `config` with what these flags say.
-    pub(super) fn set(&self, config: Config) -> Config {
+    pub(super) fn set(&self, config: Settings) -> Settings {
         let days = |days| Duration::from_secs(u64::from(days) * DAY);
-        Config {
+        Settings {
             copies: self.copies.unwrap_or(DEFAULT_COPIES),
             auto_copy: self.auto_copy.unwrap_or(limits::AUTO_COPY_ALL),
             lend: self.lend,
@@ -79,7 +79,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::super::tests::{typed, wrong_line};
-    use super::super::{Command, Parsed, parse_arguments};
+    use super::super::{OneShotCommand, Parsed, parse_arguments};
     use super::*;
 
     #[test]
@@ -87,19 +87,19 @@ mod tests {
         let files = vec!["my file".to_owned(), "b3:00ff".to_owned()];
         for (n, copies) in [("1", Some(1)), ("16", Some(16)), ("auto", None)] {
             let asked = typed(&format!("copies {n} 'my file' b3:00ff"));
-            assert_eq!(asked, Command::Copies { copies: Wish(copies), files: files.clone() });
+            assert_eq!(asked, OneShotCommand::Copies { copies: Wish(copies), files: files.clone() });
         }
         for slip in ["copies 0 a", "copies 17 a", "copies a 2", "copies 1.5 a", "copies AUTO a"] {
             let said = wrong_line(slip);
             assert!(said.contains("1 to 16, or `auto`") && !said.contains('\n'), "{slip}: {said}");
         }
         assert_eq!(wrong_line("copies 2"), "<FILE> is missing: see `help`");
-        let restore = |forget, files: &[String]| Command::Restore { forget, files: files.to_vec() };
+        let restore = |forget, files: &[String]| OneShotCommand::Restore { forget, files: files.to_vec() };
         assert_eq!(typed("restore"), restore(false, &[]));
         assert_eq!(typed("restore --forget"), restore(true, &[]));
         assert_eq!(typed("restore 'my file' b3:00ff"), restore(false, &files));
         assert!(wrong_line("restore --forget a").contains("cannot be used with"));
-        assert_eq!(typed("verify"), Command::Verify);
+        assert_eq!(typed("verify"), OneShotCommand::Verify);
     }
 
     #[test]
@@ -112,7 +112,10 @@ mod tests {
             Parsed::Text(text) => panic!("{text}"),
         };
         let (plain, useless) = config(&["potluck", "--interface", ""]).unwrap();
-        assert_eq!((&plain, useless.as_deref()), (&Config::new(PathBuf::from("/peer")), Some("--interface")));
+        assert_eq!(
+            (&plain, useless.as_deref()),
+            (&Settings::new(PathBuf::from("/peer")), Some("--interface"))
+        );
         assert_eq!((plain.copies, plain.auto_copy, plain.lend), (2, 10 << 30, None));
         assert_eq!([plain.keep, plain.keep_deleted].map(|t| t.as_secs()), [30 * DAY, DAY]);
         let said = "potluck --copies 3 --auto-copy 0 --lend 1GiB --keep-days 7 --keep-deleted 90s";

@@ -14,7 +14,7 @@ use self::custody::{CustodyFlags, Wish, wish};
 use super::human;
 use crate::cli::limits;
 use crate::error::{Code, Failure};
-use crate::settings::{Config, DEFAULT_PORT};
+use crate::settings::{DEFAULT_PORT, Settings};
 use crate::text;
 
 /// Sentences below `potluck --help`.
@@ -30,10 +30,10 @@ are kept by nobody else. With commands from a pipe: that of the last one that fa
 #[derive(Debug, Parser)]
 #[command(name = "potluck", version, about, after_help = AFTER, disable_help_subcommand = true)]
 #[command(max_term_width = 100, infer_subcommands = false)]
-pub(crate) struct Line {
+pub(crate) struct CommandLine {
     /// What the peer that runs here is asked.
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub(crate) command: Option<OneShotCommand>,
     /// Peer directory [default: this folder]
     #[arg(short, long, global = true, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
@@ -96,10 +96,10 @@ pub(crate) struct PeerFlags {
     discovery_port: u16,
 }
 
-impl Line {
+impl CommandLine {
     /// The settings of the peer that is to be started in `directory`.
-    pub(crate) fn config(&self, directory: PathBuf) -> Config {
-        let config = Config {
+    pub(crate) fn config(&self, directory: PathBuf) -> Settings {
+        let config = Settings {
             port: self.peer.port.unwrap_or(DEFAULT_PORT),
             strict_port: self.peer.strict_port,
             discovery_port: self.peer.discovery_port,
@@ -109,7 +109,7 @@ impl Line {
             swarm: !self.peer.no_swarm,
             up_limit: self.peer.up_limit.and_then(NonZeroU64::new),
             down_limit: self.peer.down_limit.and_then(NonZeroU64::new),
-            ..Config::new(directory)
+            ..Settings::new(directory)
         };
         self.custody.set(config)
     }
@@ -139,7 +139,7 @@ impl Line {
 pub(crate) struct Typed {
     /// What is asked.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: OneShotCommand,
     /// Answer in JSON, one object a line
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -147,7 +147,7 @@ pub(crate) struct Typed {
 
 /// The commands, at the prompt and on the command line.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum OneShotCommand {
     /// List what is shared, here (mine) and by the others
     #[command(visible_alias = "l", alias = "ls")]
     List {
@@ -273,8 +273,8 @@ pub(crate) enum Parsed<T> {
 }
 
 /// Parses the program's own arguments.
-pub(crate) fn parse_arguments<I: IntoIterator<Item = OsString>>(arguments: I) -> Parsed<Line> {
-    parsed(Line::parse(arguments), "potluck help")
+pub(crate) fn parse_arguments<I: IntoIterator<Item = OsString>>(arguments: I) -> Parsed<CommandLine> {
+    parsed(CommandLine::parse(arguments), "potluck help")
 }
 
 /// Parses the words of a line typed at the prompt.
@@ -355,7 +355,7 @@ pub(crate) fn names() -> Vec<String> {
 
 /// What `help` says on the command line, of one command or of all.
 pub(crate) fn help(about: Option<&str>) -> Result<String, Failure> {
-    let mut command = Line::command();
+    let mut command = CommandLine::command();
     command.build();
     let Some(name) = about else { return Ok(command.render_help().to_string()) };
     match command.find_subcommand_mut(name) {
@@ -370,7 +370,7 @@ pub(crate) fn help(about: Option<&str>) -> Result<String, Failure> {
 /// A script that completes the command line in `shell`.
 pub(crate) fn completions(shell: clap_complete::Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Line::command(), "potluck", &mut script);
+    clap_complete::generate(shell, &mut CommandLine::command(), "potluck", &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
 
@@ -378,7 +378,7 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> String {
 pub(crate) fn man() -> Result<String, Failure> {
     let mut page = Vec::new();
     let failed = |e: std::io::Error| Failure::other(format!("the manual page: {e}"));
-    let mut command = Line::command();
+    let mut command = CommandLine::command();
     command.build();
     clap_mangen::Man::new(command.clone()).render(&mut page).map_err(failed)?;
     for sub in command.get_subcommands().filter(|c| !matches!(c.get_name(), "completions" | "man")) {
@@ -410,7 +410,7 @@ pub(crate) fn overview() -> String {
 mod tests {
     use super::*;
 
-    pub(super) fn typed(line: &str) -> Command {
+    pub(super) fn typed(line: &str) -> OneShotCommand {
         let words = crate::cli::words::split(line).unwrap();
         match parse_typed(&words) {
             Parsed::Command(typed) => typed.command,
@@ -431,7 +431,7 @@ mod tests {
 
     #[test]
     fn the_definitions_are_sound() {
-        Line::command().debug_assert();
+        CommandLine::command().debug_assert();
         Typed::command().debug_assert();
     }
 
@@ -444,7 +444,7 @@ mod tests {
         }
         assert_eq!(
             typed(r#"download "my file.txt" b3:00ff --to /tmp --from peer2"#),
-            Command::Download {
+            OneShotCommand::Download {
                 files: vec!["my file.txt".into(), "b3:00ff".into()],
                 from: Some("peer2".into()),
                 to: Some("/tmp".into()),
@@ -535,7 +535,7 @@ mod tests {
             ("keep-deleted", Some("24"), false),
             ("repair-after", Some("15m"), false),
         ];
-        let command = Line::command();
+        let command = CommandLine::command();
         let all: Vec<_> = command.get_arguments().filter_map(Arg::get_long).collect();
         assert!(
             all.iter().all(|long| flags.iter().any(|(f, ..)| f == long)),

@@ -7,19 +7,19 @@ use std::collections::BTreeSet;
 
 use core::time::Duration;
 
-use super::tended::{Spot, State, Tended};
-use super::{Distributor, Output};
+use super::tended::{FileReplicas, ReplicaSpot, ReplicaState};
+use super::{Distributor, DistributorOutput};
 use crate::content::Span;
-use crate::custody::ledger::Key;
+use crate::custody::ledger::LedgerKey;
 use crate::custody::limits;
 use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::time::Time;
-use crate::wire::custody::{Answer, Place, Refusal, Room};
+use crate::wire::custody::{OfferAnswer, OfferRefusal, Replica, Space};
 
 /// One part that a keeper is looked for.
 #[derive(Debug)]
-pub(super) struct Asking {
+pub(super) struct Placement {
     copy: u8,
     /// What is lacking.
     span: Span,
@@ -27,21 +27,21 @@ pub(super) struct Asking {
     pieces: u32,
     /// Who has too little room for such a piece, or refused.
     tried: BTreeSet<PeerId>,
-    stage: Stage,
+    stage: PlacementStage,
 }
 
 #[derive(Debug)]
-enum Stage {
+enum PlacementStage {
     /// Waits for what these, asked at the first time, say of their room up to the second.
     Rooms(Vec<PeerId>, Time, Time),
     /// Waits for an answer.
     Offered(PeerId, u64, Time),
 }
 
-impl Asking {
+impl Placement {
     pub(super) const fn deadline(&self) -> Time {
         match &self.stage {
-            Stage::Rooms(_, _, at) | Stage::Offered(_, _, at) => *at,
+            PlacementStage::Rooms(_, _, at) | PlacementStage::Offered(_, _, at) => *at,
         }
     }
 
@@ -55,8 +55,8 @@ impl Asking {
             return now - limits::ROOM_AGE;
         }
         match &self.stage {
-            Stage::Rooms(_, asked, _) => *asked,
-            Stage::Offered(..) => now,
+            PlacementStage::Rooms(_, asked, _) => *asked,
+            PlacementStage::Offered(..) => now,
         }
     }
 }
@@ -74,9 +74,9 @@ impl Distributor {
             if let Some(span) = self.lacking(now, &tended) {
                 let parts: Vec<(u8, Span)> = tended.spots.values().map(|s| (s.copy, s.span)).collect();
                 let copy = placement::copy_number(span, &parts);
-                let stage = Stage::Rooms(Vec::new(), now, now);
+                let stage = PlacementStage::Rooms(Vec::new(), now, now);
                 tended.rare_mut().asking =
-                    Some(Asking { copy, span, pieces: 1, tried: BTreeSet::new(), stage });
+                    Some(Placement { copy, span, pieces: 1, tried: BTreeSet::new(), stage });
                 self.placing.insert(key);
                 self.pause(now, key, copy, span.bytes(tended.want.size));
                 self.next_group(now, key, &mut tended);
@@ -86,7 +86,7 @@ impl Distributor {
     }
 
     /// A pause behind a large part, of a length that is another one for each file and peer.
-    fn pause(&mut self, now: Time, (_, file): Key, copy: u8, bytes: u64) {
+    fn pause(&mut self, now: Time, (_, file): LedgerKey, copy: u8, bytes: u64) {
         if bytes >= limits::ROOM_ANEW {
             let nanos = bytes.saturating_mul(1_000_000_000 / limits::PLACE_RATE);
             let mean = Duration::from_nanos(nanos).min(limits::PLACE_PAUSE);
@@ -96,7 +96,7 @@ impl Distributor {
     }
 
     /// Puts a file back and sees to it that it is looked at in time.
-    fn settle(&mut self, now: Time, key: Key, mut tended: Tended) {
+    fn settle(&mut self, now: Time, key: LedgerKey, mut tended: FileReplicas) {
         let is_over = tended.rare().asking.is_none();
         if let Some(asking) = &tended.rare().asking {
             let wake = tended.wake.unwrap_or(Time(u64::MAX)).min(asking.deadline());
@@ -113,7 +113,7 @@ impl Distributor {
 
     /// Turns to the next candidates, until one is offered to, or their rooms have to be asked, or nobody is
     /// left.
-    fn next_group(&mut self, now: Time, key: Key, tended: &mut Tended) {
+    fn next_group(&mut self, now: Time, key: LedgerKey, tended: &mut FileReplicas) {
         let Some(mut asking) = tended.rare_mut().asking.take() else { return };
         loop {
             let candidates = self.live.iter().filter(|(peer, leaving)| {
@@ -146,8 +146,9 @@ impl Distributor {
             let unknown: Vec<PeerId> =
                 group.iter().copied().filter(|p| self.room_of(from, *p, key.0).is_none()).collect();
             if !unknown.is_empty() {
-                self.out.extend(unknown.into_iter().map(|to| Output::AskRoom { to, origin: key.0 }));
-                asking.stage = Stage::Rooms(group, now, now + limits::CUSTODY_ANSWER);
+                self.out
+                    .extend(unknown.into_iter().map(|to| DistributorOutput::AskRoom { to, origin: key.0 }));
+                asking.stage = PlacementStage::Rooms(group, now, now + limits::CUSTODY_ANSWER);
                 break;
             }
             if self.choose(now, key, tended, &mut asking, &group) {
@@ -161,9 +162,9 @@ impl Distributor {
     fn choose(
         &mut self,
         now: Time,
-        key: Key,
-        tended: &Tended,
-        asking: &mut Asking,
+        key: LedgerKey,
+        tended: &FileReplicas,
+        asking: &mut Placement,
         group: &[PeerId],
     ) -> bool {
         let others = tended.places(key.0);
@@ -179,9 +180,9 @@ impl Distributor {
         self.next_request = self.next_request.wrapping_add(1);
         let request = self.next_request;
         self.requests.insert(request, key);
-        asking.stage = Stage::Offered(to, request, now + limits::CUSTODY_ANSWER);
+        asking.stage = PlacementStage::Offered(to, request, now + limits::CUSTODY_ANSWER);
         // Until it answers, it has so much less for others.
-        let less = Room {
+        let less = Space {
             request: 0,
             free: room.free.saturating_sub(bytes),
             share: room.share.saturating_sub(bytes),
@@ -190,25 +191,25 @@ impl Distributor {
             *room = less;
         }
         let (want, copy) = (tended.want.clone(), asking.copy);
-        self.out.push_back(Output::Offer { to, key, request, want, copy, span, others });
+        self.out.push_back(DistributorOutput::Offer { to, key, request, want, copy, span, others });
         true
     }
 
     /// What a peer said of its room, if it said so after `from`.
-    fn room_of(&self, from: Time, peer: PeerId, origin: PeerId) -> Option<Room> {
+    fn room_of(&self, from: Time, peer: PeerId, origin: PeerId) -> Option<Space> {
         let (room, at) = self.rooms.get(&(peer, origin))?;
         (*at >= from).then_some(*room)
     }
 
     /// What a peer said of its room.
-    pub fn room(&mut self, now: Time, from: PeerId, origin: PeerId, room: Room) {
+    pub fn room(&mut self, now: Time, from: PeerId, origin: PeerId, room: Space) {
         if !self.live.contains_key(&from) {
             return;
         }
         self.rooms.insert((from, origin), (room, now));
         for key in self.placing.iter().copied().collect::<Vec<_>>() {
             let waits = self.files.get(&key).and_then(|t| t.rare().asking.as_ref()).is_some_and(
-                |a| matches!(&a.stage, Stage::Rooms(group, ..) if key.0 == origin && group.contains(&from)),
+                |a| matches!(&a.stage, PlacementStage::Rooms(group, ..) if key.0 == origin && group.contains(&from)),
             );
             if waits {
                 self.rooms_came(now, key);
@@ -217,10 +218,10 @@ impl Distributor {
     }
 
     /// Goes on when all rooms are known that a file waits for.
-    fn rooms_came(&mut self, now: Time, key: Key) {
+    fn rooms_came(&mut self, now: Time, key: LedgerKey) {
         let Some(tended) = self.files.get(&key) else { return };
         let Some(asking) = &tended.rare().asking else { return };
-        let Stage::Rooms(group, ..) = &asking.stage else { return };
+        let PlacementStage::Rooms(group, ..) = &asking.stage else { return };
         let from = asking.believes_from(now, tended.want.size);
         if group.iter().any(|p| self.live.contains_key(p) && self.room_of(from, *p, key.0).is_none()) {
             return;
@@ -238,10 +239,10 @@ impl Distributor {
     }
 
     /// The answer to an offer.
-    pub fn answered(&mut self, now: Time, from: PeerId, answer: &Answer) {
+    pub fn answered(&mut self, now: Time, from: PeerId, answer: &OfferAnswer) {
         let Some(key) = self.requests.get(&answer.request).copied() else { return };
         let Some(mut tended) = self.files.remove(&key) else { return };
-        let Some(Asking { stage: Stage::Offered(to, request, _), copy, span, pieces, .. }) =
+        let Some(Placement { stage: PlacementStage::Offered(to, request, _), copy, span, pieces, .. }) =
             tended.rare().asking.as_ref()
         else {
             self.files.insert(key, tended);
@@ -253,13 +254,13 @@ impl Distributor {
         }
         let (copy, offered) = (*copy, placement::piece(*span, *pieces));
         self.requests.remove(&answer.request);
-        let room = Room { request: 0, free: answer.free, share: answer.share };
+        let room = Space { request: 0, free: answer.free, share: answer.share };
         self.rooms.insert((from, key.0), (room, now));
         match answer.refusal {
-            None => self.promised(now, key, &mut tended, Place { copy, span: offered, peer: from }),
-            Some(Refusal::Keeps) => {
+            None => self.promised(now, key, &mut tended, Replica { copy, span: offered, peer: from }),
+            Some(OfferRefusal::Keeps) => {
                 let span = answer.span.filter(|s| s.fits(tended.want.size)).unwrap_or(offered);
-                self.promised(now, key, &mut tended, Place { copy, span, peer: from });
+                self.promised(now, key, &mut tended, Replica { copy, span, peer: from });
             }
             Some(_) => {
                 tended.rare_mut().refused.insert(from, now + limits::REFUSED_FOR);
@@ -269,12 +270,15 @@ impl Distributor {
         self.settle(now, key, tended);
     }
 
-    fn promised(&mut self, now: Time, key: Key, tended: &mut Tended, place: Place) {
+    fn promised(&mut self, now: Time, key: LedgerKey, tended: &mut FileReplicas, place: Replica) {
         tended.rare_mut().asking = None;
-        let Place { copy, span, peer } = place;
-        tended.spots.insert(peer, Spot { copy, span, state: State::Promised(0), seen: now, lost: None });
+        let Replica { copy, span, peer } = place;
+        tended.spots.insert(
+            peer,
+            ReplicaSpot { copy, span, state: ReplicaState::Promised(0), seen: now, lost: None },
+        );
         self.by_peer.entry(peer).or_default().insert(key);
-        self.out.push_back(Output::Moved);
+        self.out.push_back(DistributorOutput::Moved);
     }
 
     /// A peer cannot be reached at present.
@@ -285,11 +289,11 @@ impl Distributor {
     }
 
     /// Goes on to the next if `peer` is the one that is asked.
-    pub(super) fn next_if_asked(&mut self, now: Time, key: Key, peer: PeerId) {
+    pub(super) fn next_if_asked(&mut self, now: Time, key: LedgerKey, peer: PeerId) {
         let Some(asking) = self.files.get(&key).and_then(|t| t.rare().asking.as_ref()) else { return };
         let is_asked = match &asking.stage {
-            Stage::Rooms(group, ..) => group.contains(&peer),
-            Stage::Offered(to, _, _) => *to == peer,
+            PlacementStage::Rooms(group, ..) => group.contains(&peer),
+            PlacementStage::Offered(to, _, _) => *to == peer,
         };
         if is_asked {
             self.give_up(now, key, |p| p == peer);
@@ -297,26 +301,26 @@ impl Distributor {
     }
 
     /// What was waited for did not come in time.
-    pub(super) fn overdue(&mut self, now: Time, key: Key) {
+    pub(super) fn overdue(&mut self, now: Time, key: LedgerKey) {
         let Some(tended) = self.files.get(&key) else { return };
         let Some(asking) = tended.rare().asking.as_ref().filter(|a| a.deadline() <= now) else { return };
         let from = asking.believes_from(now, tended.want.size);
         let silent: BTreeSet<PeerId> = match &asking.stage {
-            Stage::Rooms(group, ..) => {
+            PlacementStage::Rooms(group, ..) => {
                 group.iter().copied().filter(|p| self.room_of(from, *p, key.0).is_none()).collect()
             }
-            Stage::Offered(to, _, _) => BTreeSet::from([*to]),
+            PlacementStage::Offered(to, _, _) => BTreeSet::from([*to]),
         };
         self.give_up(now, key, |p| silent.contains(&p));
     }
 
     /// Asks no longer those of whom `is_silent` is true.
-    fn give_up(&mut self, now: Time, key: Key, is_silent: impl Fn(PeerId) -> bool) {
+    fn give_up(&mut self, now: Time, key: LedgerKey, is_silent: impl Fn(PeerId) -> bool) {
         let Some(mut tended) = self.files.remove(&key) else { return };
         if let Some(asking) = &tended.rare().asking {
             let asked = match &asking.stage {
-                Stage::Rooms(group, ..) => group.clone(),
-                Stage::Offered(to, request, _) => {
+                PlacementStage::Rooms(group, ..) => group.clone(),
+                PlacementStage::Offered(to, request, _) => {
                     self.requests.remove(request);
                     vec![*to]
                 }

@@ -12,15 +12,15 @@ mod tended;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use self::tended::{Spot, State, Tended};
-use super::ledger::{Key, PlacedRow};
+use self::tended::{FileReplicas, ReplicaSpot, ReplicaState};
+use super::ledger::{LedgerKey, PlacedRow};
 use super::placement;
 use crate::content::{FileId, SafePath, Span};
 use crate::custody::limits;
 use crate::identity::PeerId;
 use crate::time::Time;
-use crate::vec_map::Few;
-use crate::wire::custody::{Held, Place, Room, Verdict};
+use crate::vec_map::VecMap;
+use crate::wire::custody::{Replica, ReportRow, Space, Verdict};
 
 /// A file that is to have copies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Want {
 
 /// What it wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
+pub enum DistributorOutput {
     /// Ask a peer how much room it has for an origin.
     AskRoom {
         /// Whom.
@@ -48,7 +48,7 @@ pub enum Output {
         /// To whom.
         to: PeerId,
         /// Which file.
-        key: Key,
+        key: LedgerKey,
         /// Its number; the answer is to carry it.
         request: u64,
         /// What.
@@ -58,14 +58,14 @@ pub enum Output {
         /// Which chunks.
         span: Span,
         /// Where else they are.
-        others: Vec<Place>,
+        others: Vec<Replica>,
     },
     /// Fetch this chunk from that peer and see whether it verifies; then [`Distributor::proved`].
     Prove {
         /// Whose.
         peer: PeerId,
         /// Which file.
-        key: Key,
+        key: LedgerKey,
         /// Its size.
         size: u64,
         /// Which chunk.
@@ -96,24 +96,24 @@ pub struct Distributor {
     me: PeerId,
     /// Other peers that are here; true: about to leave.
     live: BTreeMap<PeerId, bool>,
-    files: BTreeMap<Key, Tended>,
-    by_peer: BTreeMap<PeerId, BTreeSet<Key>>,
+    files: BTreeMap<LedgerKey, FileReplicas>,
+    by_peer: BTreeMap<PeerId, BTreeSet<LedgerKey>>,
     /// By (keeper, origin).
-    rooms: BTreeMap<(PeerId, PeerId), (Room, Time)>,
-    agenda: BTreeSet<(Time, Key)>,
+    rooms: BTreeMap<(PeerId, PeerId), (Space, Time)>,
+    agenda: BTreeSet<(Time, LedgerKey)>,
     /// Those that lack a copy: fewest copies first, then the smallest.
-    queue: BTreeSet<(u32, u64, Key)>,
+    queue: BTreeSet<(u32, u64, LedgerKey)>,
     /// Those that are asked about or promised.
-    placing: BTreeSet<Key>,
-    starved: BTreeSet<Key>,
-    requests: BTreeMap<u64, Key>,
+    placing: BTreeSet<LedgerKey>,
+    starved: BTreeSet<LedgerKey>,
+    requests: BTreeMap<u64, LedgerKey>,
     next_request: u64,
     /// Until when nothing more is placed: others are only just being seen, or a large part was begun.
     settles: Option<Time>,
     leaving: bool,
     /// For how long what was lost in a crash still counts.
     repair: Duration,
-    out: VecDeque<Output>,
+    out: VecDeque<DistributorOutput>,
 }
 
 impl Distributor {
@@ -150,17 +150,17 @@ impl Distributor {
     pub fn want(
         &mut self,
         now: Time,
-        key: Key,
+        key: LedgerKey,
         want: Want,
-        places: &[Place],
+        places: &[Replica],
         owner_lost: Option<(Time, bool)>,
     ) {
         if Span::whole(want.size).is_none() {
             return;
         }
-        let tended = self.files.entry(key).or_insert_with(|| Tended {
+        let tended = self.files.entry(key).or_insert_with(|| FileReplicas {
             want: want.clone(),
-            spots: Few::new(),
+            spots: VecMap::new(),
             wake: None,
             rare: None,
         });
@@ -172,10 +172,10 @@ impl Distributor {
             let is_here = place.peer == self.me || self.live.contains_key(&place.peer);
             tended.spots.insert_new(
                 place.peer,
-                Spot {
+                ReplicaSpot {
                     copy: place.copy,
                     span: place.span,
-                    state: State::Held,
+                    state: ReplicaState::Held,
                     seen: now,
                     lost: (!is_here).then_some((now, false)),
                 },
@@ -186,7 +186,7 @@ impl Distributor {
     }
 
     /// A file is to have copies no longer, or somebody else acts for it.
-    pub fn unwant(&mut self, now: Time, key: Key) {
+    pub fn unwant(&mut self, now: Time, key: LedgerKey) {
         let Some(mut tended) = self.files.remove(&key) else { return };
         for peer in tended.spots.keys() {
             self.forget_spot(*peer, key);
@@ -198,19 +198,19 @@ impl Distributor {
         self.placing.remove(&key);
         self.starved.remove(&key);
         if key.0 == self.me {
-            self.out.push_back(Output::Placed(key.1, None));
+            self.out.push_back(DistributorOutput::Placed(key.1, None));
         }
         self.pump(now);
     }
 
     /// True if this machine acts for the file.
     #[must_use]
-    pub fn tends(&self, key: Key) -> bool {
+    pub fn tends(&self, key: LedgerKey) -> bool {
         self.files.contains_key(&key)
     }
 
     /// The files it acts for.
-    pub fn tended(&self) -> impl Iterator<Item = (Key, &Want)> {
+    pub fn tended(&self) -> impl Iterator<Item = (LedgerKey, &Want)> {
         self.files.iter().map(|(k, t)| (*k, &t.want))
     }
 
@@ -263,7 +263,7 @@ impl Distributor {
         for key in self.keys_of(peer) {
             let Some(tended) = self.files.get_mut(&key) else { continue };
             match tended.spots.get_mut(&peer) {
-                Some(spot) if spot.state == State::Held => {
+                Some(spot) if spot.state == ReplicaState::Held => {
                     spot.lost = Some(spot.lost.unwrap_or((now, properly)));
                 }
                 Some(_) => {
@@ -295,12 +295,12 @@ impl Distributor {
         now: Time,
         from: PeerId,
         origin: PeerId,
-        rows: &[Held],
+        rows: &[ReportRow],
     ) -> Vec<Option<Verdict>> {
         rows.iter().map(|row| self.reported_one(now, from, (origin, row.file), row)).collect()
     }
 
-    fn reported_one(&mut self, now: Time, from: PeerId, key: Key, row: &Held) -> Option<Verdict> {
+    fn reported_one(&mut self, now: Time, from: PeerId, key: LedgerKey, row: &ReportRow) -> Option<Verdict> {
         let tended = self.files.get_mut(&key)?;
         if row.size != tended.want.size {
             return Some(Verdict::Keep(Vec::new()));
@@ -315,7 +315,7 @@ impl Distributor {
         }
         let is_full = tended.spots.len() >= limits::PLACES;
         let before = tended.spots.get(&from).copied();
-        if !row.is_whole() && before.is_none_or(|s| s.state == State::Claimed) {
+        if !row.is_whole() && before.is_none_or(|s| s.state == ReplicaState::Claimed) {
             // One chunk that it can prove would make a copy of what is none yet. It reports again.
             if before.is_some() {
                 tended.spots.remove(&from);
@@ -325,27 +325,27 @@ impl Distributor {
             return Some(Verdict::Keep(self.places(key)));
         }
         let state = match before.map(|s| s.state) {
-            None | Some(State::Claimed) => State::Claimed,
-            Some(State::Held | State::Promised(_)) if row.is_whole() => State::Held,
-            Some(_) => State::Promised(row.have),
+            None | Some(ReplicaState::Claimed) => ReplicaState::Claimed,
+            Some(ReplicaState::Held | ReplicaState::Promised(_)) if row.is_whole() => ReplicaState::Held,
+            Some(_) => ReplicaState::Promised(row.have),
         };
         // A promise that comes no further is as old as its last chunk.
         let seen = match (before, state) {
-            (Some(b), State::Promised(_)) if b.state == state => b.seen,
+            (Some(b), ReplicaState::Promised(_)) if b.state == state => b.seen,
             _ => now,
         };
         if before.is_some() || !is_full {
             let is_leaving = self.live.get(&from) == Some(&true);
             let lost = is_leaving.then(|| before.and_then(|s| s.lost).unwrap_or((now, true)));
-            tended.spots.insert(from, Spot { copy: row.copy, span: row.span, state, seen, lost });
+            tended.spots.insert(from, ReplicaSpot { copy: row.copy, span: row.span, state, seen, lost });
             self.by_peer.entry(from).or_default().insert(key);
         }
         let others = tended.places(from);
         if before.is_none_or(|b| b.state != state || b.span != row.span || b.lost.is_some()) {
-            if state != State::Claimed {
-                self.out.push_back(Output::Moved);
+            if state != ReplicaState::Claimed {
+                self.out.push_back(DistributorOutput::Moved);
             }
-            if state == State::Claimed && before.is_none() && !is_full {
+            if state == ReplicaState::Claimed && before.is_none() && !is_full {
                 self.ask_proof(key, from, row.span);
             }
             self.placed(key);
@@ -354,13 +354,13 @@ impl Distributor {
         Some(Verdict::Keep(others))
     }
 
-    /// Whether the chunk of [`Output::Prove`] was right.
-    pub fn proved(&mut self, now: Time, peer: PeerId, key: Key, is_right: bool) {
+    /// Whether the chunk of [`DistributorOutput::Prove`] was right.
+    pub fn proved(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
         let Some(tended) = self.files.get_mut(&key) else { return };
         let Some(spot) = tended.spots.get_mut(&peer) else { return };
         match (is_right, spot.state) {
-            (true, State::Claimed) => {
-                spot.state = State::Held;
+            (true, ReplicaState::Claimed) => {
+                spot.state = ReplicaState::Held;
                 self.placed(key);
             }
             (true, _) => {}
@@ -377,13 +377,13 @@ impl Distributor {
 
     /// How a file stands; `None` if this machine does not act for it.
     #[must_use]
-    pub fn standing(&self, key: Key) -> Option<Standing> {
+    pub fn standing(&self, key: LedgerKey) -> Option<Standing> {
         let tended = self.files.get(&key)?;
         let spots = tended.spots.iter().filter(|(p, s)| **p != self.me && s.lost.is_none());
         let held: Vec<Span> =
-            spots.clone().filter(|(_, s)| s.state == State::Held).map(|(_, s)| s.span).collect();
+            spots.clone().filter(|(_, s)| s.state == ReplicaState::Held).map(|(_, s)| s.span).collect();
         let coming: Vec<Span> =
-            spots.filter(|(_, s)| s.state != State::Claimed).map(|(_, s)| s.span).collect();
+            spots.filter(|(_, s)| s.state != ReplicaState::Claimed).map(|(_, s)| s.span).collect();
         Some(Standing {
             held: placement::copies(tended.whole(), &held),
             coming: placement::copies(tended.whole(), &coming),
@@ -394,7 +394,7 @@ impl Distributor {
 
     /// Who keeps a file, as far as it is known.
     #[must_use]
-    pub fn places(&self, key: Key) -> Vec<Place> {
+    pub fn places(&self, key: LedgerKey) -> Vec<Replica> {
         self.files.get(&key).map(|t| t.places(key.0)).unwrap_or_default()
     }
 
@@ -425,12 +425,12 @@ impl Distributor {
     }
 
     /// The next thing to be done.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub fn poll_output(&mut self) -> Option<DistributorOutput> {
         self.out.pop_front()
     }
 
     /// Looks at one file again: does it lack a copy, or have one too many, and when might that change?
-    fn evaluate(&mut self, now: Time, key: Key) {
+    fn evaluate(&mut self, now: Time, key: LedgerKey) {
         let Some(mut tended) = self.files.remove(&key) else { return };
         let mut wake = self.expire(now, key, &mut tended);
         if tended.rare().asking.is_none() {
@@ -445,7 +445,7 @@ impl Distributor {
                 wake = wake.min(now + limits::REFUSED_FOR);
             }
             wake = wake.min(self.look_for_surplus(now, key, &mut tended));
-            let is_promised = tended.spots.values().any(|s| matches!(s.state, State::Promised(_)));
+            let is_promised = tended.spots.values().any(|s| matches!(s.state, ReplicaState::Promised(_)));
             if !is_promised {
                 self.placing.remove(&key);
             }
@@ -465,7 +465,7 @@ impl Distributor {
     }
 
     /// Forgets what is too old, and says when the next thing will be.
-    fn expire(&mut self, now: Time, key: Key, tended: &mut Tended) -> Time {
+    fn expire(&mut self, now: Time, key: LedgerKey, tended: &mut FileReplicas) -> Time {
         let mut wake = Time(u64::MAX);
         let mut changed = false;
         let me = self.me;
@@ -475,8 +475,8 @@ impl Distributor {
                 _ if *peer == me => return true,
                 (Some((_, true)), _) => now,
                 (Some((at, false)), _) => at + self.repair,
-                (None, State::Held) => spot.seen + limits::REPORT_MISSED,
-                (None, State::Promised(_) | State::Claimed) => spot.seen + limits::PROMISE,
+                (None, ReplicaState::Held) => spot.seen + limits::REPORT_MISSED,
+                (None, ReplicaState::Promised(_) | ReplicaState::Claimed) => spot.seen + limits::PROMISE,
             };
             if until > now {
                 wake = wake.min(until);
@@ -497,20 +497,21 @@ impl Distributor {
             wake = wake.min(at + self.repair);
         }
         if changed && key.0 == self.me {
-            self.out.push_back(Output::Placed(key.1, Some(tended.row())));
+            self.out.push_back(DistributorOutput::Placed(key.1, Some(tended.row())));
         }
         wake
     }
 
     /// The parts that count. `promised`: those that are only on their way, too; `grace`: those that were
     /// lost in a crash not long ago, too.
-    fn spans(&self, now: Time, tended: &Tended, promised: bool, grace: bool) -> Vec<Span> {
+    fn spans(&self, now: Time, tended: &FileReplicas, promised: bool, grace: bool) -> Vec<Span> {
         let is_new = |lost: Option<(Time, bool)>| {
             lost.is_some_and(|(at, properly)| !properly && now < at + self.repair)
         };
         let spots = tended.spots.iter().filter(|(peer, spot)| {
             let is_there = spot.lost.is_none() || grace && is_new(spot.lost);
-            let is_held = spot.state == State::Held || promised && matches!(spot.state, State::Promised(_));
+            let is_held = spot.state == ReplicaState::Held
+                || promised && matches!(spot.state, ReplicaState::Promised(_));
             is_there && is_held && !(self.leaving && **peer == self.me)
         });
         let mut spans: Vec<Span> = spots.map(|(_, s)| s.span).collect();
@@ -526,30 +527,30 @@ impl Distributor {
     }
 
     /// The part that is to be placed now, if any.
-    fn lacking(&self, now: Time, tended: &Tended) -> Option<Span> {
+    fn lacking(&self, now: Time, tended: &FileReplicas) -> Option<Span> {
         let held = self.spans(now, tended, false, false);
         let is_last = tended.rare().owner_lost.is_some() && placement::copies(tended.whole(), &held) <= 1;
         let counted = self.spans(now, tended, true, !is_last && !self.leaving);
         placement::lacking(tended.whole(), &counted, tended.want.copies.into())
     }
 
-    fn enqueue(&mut self, key: Key, tended: &mut Tended, level: u32) {
+    fn enqueue(&mut self, key: LedgerKey, tended: &mut FileReplicas, level: u32) {
         self.dequeue(key, tended);
         tended.rare_mut().queued = Some((level, tended.want.size));
         self.queue.insert((level, tended.want.size, key));
     }
 
-    fn dequeue(&mut self, key: Key, tended: &mut Tended) {
+    fn dequeue(&mut self, key: LedgerKey, tended: &mut FileReplicas) {
         if let Some((level, size)) = tended.rare.as_mut().and_then(|rare| rare.queued.take()) {
             self.queue.remove(&(level, size, key));
         }
     }
 
-    fn keys_of(&self, peer: PeerId) -> Vec<Key> {
+    fn keys_of(&self, peer: PeerId) -> Vec<LedgerKey> {
         self.by_peer.get(&peer).map(|k| k.iter().copied().collect()).unwrap_or_default()
     }
 
-    fn forget_spot(&mut self, peer: PeerId, key: Key) {
+    fn forget_spot(&mut self, peer: PeerId, key: LedgerKey) {
         if let Some(keys) = self.by_peer.get_mut(&peer) {
             keys.remove(&key);
             if keys.is_empty() {
@@ -559,11 +560,11 @@ impl Distributor {
     }
 
     /// Says where an own file is.
-    fn placed(&mut self, key: Key) {
+    fn placed(&mut self, key: LedgerKey) {
         if key.0 == self.me
             && let Some(tended) = self.files.get(&key)
         {
-            self.out.push_back(Output::Placed(key.1, Some(tended.row())));
+            self.out.push_back(DistributorOutput::Placed(key.1, Some(tended.row())));
         }
     }
 }
@@ -581,9 +582,10 @@ mod tests {
         distributor.here(now, keeper);
         let span = Span::whole(size).unwrap();
         let says = |distributor: &mut Distributor, have| {
-            let row = Held { file: key.1, size, copies: 2, copy: 1, span, have };
+            let row = ReportRow { file: key.1, size, copies: 2, copy: 1, span, have };
             distributor.reported(now, keeper, me, &[row]);
-            core::iter::from_fn(|| distributor.poll_output()).any(|o| matches!(o, Output::Prove { .. }))
+            core::iter::from_fn(|| distributor.poll_output())
+                .any(|o| matches!(o, DistributorOutput::Prove { .. }))
         };
         let held = |distributor: &Distributor| distributor.standing(key).map(|s| s.held);
         assert!(!says(&mut distributor, span.len() - 1), "a part of it proves nothing");

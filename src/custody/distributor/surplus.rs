@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::tended::{State, Tended};
-use super::{Distributor, Output};
+use super::tended::{FileReplicas, ReplicaState};
+use super::{Distributor, DistributorOutput};
 use crate::content::Span;
-use crate::custody::ledger::Key;
+use crate::custody::ledger::LedgerKey;
 use crate::custody::limits;
 use crate::custody::placement;
 use crate::identity::PeerId;
@@ -22,7 +22,7 @@ pub(super) struct Checking {
 
 impl Distributor {
     /// Looks whether somebody can be spared, and says when to look again.
-    pub(super) fn look_for_surplus(&mut self, now: Time, key: Key, tended: &mut Tended) -> Time {
+    pub(super) fn look_for_surplus(&mut self, now: Time, key: LedgerKey, tended: &mut FileReplicas) -> Time {
         let never = Time(u64::MAX);
         let Some(spare) = self.spare(now, tended) else {
             if let Some(rare) = &mut tended.rare {
@@ -42,15 +42,14 @@ impl Distributor {
         {
             return checking.until;
         }
-        let others = tended
-            .spots
-            .iter()
-            .filter(|(p, s)| **p != spare && **p != self.me && s.lost.is_none() && s.state == State::Held);
+        let others = tended.spots.iter().filter(|(p, s)| {
+            **p != spare && **p != self.me && s.lost.is_none() && s.state == ReplicaState::Held
+        });
         let others: Vec<(PeerId, Span)> = others.map(|(p, s)| (*p, s.span)).collect();
         let size = tended.want.size;
         for (peer, span) in &others {
             let chunk = self.any_chunk(*span);
-            self.out.push_back(Output::Prove { peer: *peer, key, size, chunk });
+            self.out.push_back(DistributorOutput::Prove { peer: *peer, key, size, chunk });
         }
         let until = now + limits::REFUSED_FOR;
         if others.is_empty() {
@@ -64,7 +63,7 @@ impl Distributor {
     }
 
     /// The last in order without whom there are still copies enough.
-    fn spare(&self, now: Time, tended: &Tended) -> Option<PeerId> {
+    fn spare(&self, now: Time, tended: &FileReplicas) -> Option<PeerId> {
         if self.leaving || tended.rare().asking.is_some() {
             return None;
         }
@@ -78,8 +77,10 @@ impl Distributor {
         places.reverse();
         let own = tended.rare().owner_lost.is_none().then_some(tended.whole());
         let is_enough = |but: PeerId| {
-            let rest =
-                tended.spots.iter().filter(|(p, s)| **p != but && s.lost.is_none() && s.state == State::Held);
+            let rest = tended
+                .spots
+                .iter()
+                .filter(|(p, s)| **p != but && s.lost.is_none() && s.state == ReplicaState::Held);
             let rest: Vec<Span> = rest.map(|(_, s)| s.span).chain(own).collect();
             placement::copies(tended.whole(), &rest) >= wanted
         };
@@ -87,7 +88,7 @@ impl Distributor {
     }
 
     /// One proof came.
-    pub(super) fn checked(&mut self, now: Time, peer: PeerId, key: Key, is_right: bool) {
+    pub(super) fn checked(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
         let Some(tended) = self.files.get_mut(&key) else { return };
         let Some(rare) = &mut tended.rare else { return };
         let Some(checking) = &mut rare.checking else { return };
@@ -103,10 +104,10 @@ impl Distributor {
     }
 
     /// Has a random chunk of what `peer` says it keeps looked at.
-    pub(super) fn ask_proof(&mut self, key: Key, peer: PeerId, span: Span) {
+    pub(super) fn ask_proof(&mut self, key: LedgerKey, peer: PeerId, span: Span) {
         let Some(size) = self.files.get(&key).map(|t| t.want.size) else { return };
         let chunk = self.any_chunk(span);
-        self.out.push_back(Output::Prove { peer, key, size, chunk });
+        self.out.push_back(DistributorOutput::Prove { peer, key, size, chunk });
     }
 
     /// One of these chunks, which nobody else can foresee.

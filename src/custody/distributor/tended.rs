@@ -1,19 +1,19 @@
 //! What the distributor knows of one file, and of those that keep it. Pure.
 
 use super::Want;
-use super::asking::Asking;
+use super::asking::Placement;
 use super::surplus::Checking;
 use crate::content::Span;
 use crate::custody::ledger::PlacedRow;
 use crate::custody::limits;
 use crate::identity::PeerId;
 use crate::time::Time;
-use crate::vec_map::Few;
-use crate::wire::custody::Place;
+use crate::vec_map::VecMap;
+use crate::wire::custody::Replica;
 
 /// What a peer is believed to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum ReplicaState {
     /// It said that it keeps it, unasked: to be proved.
     Claimed,
     /// It accepted, and has so many chunks.
@@ -24,10 +24,10 @@ pub(super) enum State {
 
 /// One peer that has, or will have, a part.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spot {
+pub(super) struct ReplicaSpot {
     pub(super) copy: u8,
     pub(super) span: Span,
-    pub(super) state: State,
+    pub(super) state: ReplicaState,
     /// When it last said so, or came further.
     pub(super) seen: Time,
     /// Since when it is away, and whether it left properly.
@@ -36,22 +36,22 @@ pub(super) struct Spot {
 
 /// One file.
 #[derive(Debug)]
-pub(super) struct Tended {
+pub(super) struct FileReplicas {
     pub(super) want: Want,
-    pub(super) spots: Few<PeerId, Spot>,
+    pub(super) spots: VecMap<PeerId, ReplicaSpot>,
     pub(super) wake: Option<Time>,
     /// Of 100,000 files few have any of it.
-    pub(super) rare: Option<Box<Rare>>,
+    pub(super) rare: Option<Box<RareReplicas>>,
 }
 
 /// What is not known of most files.
 #[derive(Debug)]
-pub(super) struct Rare {
+pub(super) struct RareReplicas {
     /// Since when its owner is away, and whether it left properly; `None` for own files.
     pub(super) owner_lost: Option<(Time, bool)>,
     /// Until when whoever refused is not asked again.
-    pub(super) refused: Few<PeerId, Time>,
-    pub(super) asking: Option<Asking>,
+    pub(super) refused: VecMap<PeerId, Time>,
+    pub(super) asking: Option<Placement>,
     /// True if nobody was left to be asked.
     pub(super) starved: bool,
     /// Since when there is a copy too many.
@@ -62,13 +62,13 @@ pub(super) struct Rare {
     pub(super) queued: Option<(u32, u64)>,
 }
 
-static NOTHING_RARE: Rare = Rare::new();
+static NOTHING_RARE: RareReplicas = RareReplicas::new();
 
-impl Rare {
+impl RareReplicas {
     const fn new() -> Self {
         Self {
             owner_lost: None,
-            refused: Few::new(),
+            refused: VecMap::new(),
             asking: None,
             starved: false,
             surplus: None,
@@ -90,13 +90,13 @@ impl Rare {
     }
 }
 
-impl Tended {
-    pub(super) fn rare(&self) -> &Rare {
+impl FileReplicas {
+    pub(super) fn rare(&self) -> &RareReplicas {
         self.rare.as_deref().unwrap_or(&NOTHING_RARE)
     }
 
-    pub(super) fn rare_mut(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_with(|| Box::new(Rare::new()))
+    pub(super) fn rare_mut(&mut self) -> &mut RareReplicas {
+        self.rare.get_or_insert_with(|| Box::new(RareReplicas::new()))
     }
 
     /// All of its chunks. ([`Distributor::want`] takes no file that is too large to have any.)
@@ -106,21 +106,21 @@ impl Tended {
 
     /// Who has a part of it, or accepted one, and is here, `but` aside, in order. (Two that accept at the
     /// same time must know each other, or both would act for it once the owner is away.)
-    pub(super) fn places(&self, but: PeerId) -> Vec<Place> {
-        let is_known = |s: &Spot| s.lost.is_none() && s.state != State::Claimed;
+    pub(super) fn places(&self, but: PeerId) -> Vec<Replica> {
+        let is_known = |s: &ReplicaSpot| s.lost.is_none() && s.state != ReplicaState::Claimed;
         let there = self.spots.iter().filter(|(p, s)| **p != but && is_known(s));
-        let mut places: Vec<Place> =
-            there.map(|(peer, s)| Place { copy: s.copy, span: s.span, peer: *peer }).collect();
+        let mut places: Vec<Replica> =
+            there.map(|(peer, s)| Replica { copy: s.copy, span: s.span, peer: *peer }).collect();
         places.sort_unstable();
         places.truncate(limits::PLACES);
         places
     }
 
     pub(super) fn row(&self) -> PlacedRow {
-        let held = self.spots.iter().filter(|(_, s)| s.state == State::Held);
+        let held = self.spots.iter().filter(|(_, s)| s.state == ReplicaState::Held);
         PlacedRow {
             size: self.want.size,
-            places: held.map(|(peer, s)| Place { copy: s.copy, span: s.span, peer: *peer }).collect(),
+            places: held.map(|(peer, s)| Replica { copy: s.copy, span: s.span, peer: *peer }).collect(),
         }
     }
 }

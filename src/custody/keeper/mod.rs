@@ -10,19 +10,19 @@ mod orders;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::distributor::Want;
-use super::estate::Estate;
-use super::ledger::{KeptRow, Key, Ledger, Lived, LivedClock, Present, Record, Shared};
+use super::estate::OwnerCatalogue;
+use super::ledger::{KeptRow, Ledger, LedgerKey, Lived, LivedClock, Present, Record, Shared};
 use super::placement;
 use super::quota::{Lend, Quota};
 use crate::content::{Catalogue, FileId, Span};
 use crate::custody::limits;
 use crate::identity::PeerId;
 use crate::time::Time;
-use crate::wire::custody::{Held, Place};
+use crate::wire::custody::{Replica, ReportRow};
 
 /// What it wants done.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Output {
+pub enum KeeperOutput {
     /// Fetch these chunks into the store; then [`Keeper::fetched`], or [`Keeper::failed`].
     Fetch {
         /// Which content.
@@ -48,14 +48,14 @@ pub enum Output {
         /// Whose files.
         origin: PeerId,
         /// At most [`limits::REPORT_ROWS`].
-        rows: Vec<Held>,
+        rows: Vec<ReportRow>,
     },
     /// See whether that peer has this chunk; then [`Keeper::proved`].
     Prove {
         /// Whose.
         peer: PeerId,
         /// Which file.
-        key: Key,
+        key: LedgerKey,
         /// Its size.
         size: u64,
         /// Which chunk.
@@ -64,16 +64,16 @@ pub enum Output {
     /// This peer acts for a file from now on.
     Tend {
         /// Which file.
-        key: Key,
+        key: LedgerKey,
         /// What it is.
         want: Want,
         /// Who keeps it, this peer among them.
-        places: Vec<Place>,
+        places: Vec<Replica>,
         /// Since when the owner is away, and whether it left properly.
         owner_lost: (Time, bool),
     },
     /// It does so no longer.
-    Untend(Key),
+    Untend(LedgerKey),
     /// Pull this owner's whole catalogue from that peer; then [`Keeper::learned`].
     Pull {
         /// Whose.
@@ -87,7 +87,7 @@ pub enum Output {
 
 /// One file of one owner.
 #[derive(Debug)]
-struct Kept {
+struct KeptCopy {
     row: KeptRow,
     /// Chunks that are here.
     have: u32,
@@ -115,7 +115,7 @@ struct Due {
 
 /// What this peer lends, and for how long.
 #[derive(Clone, Copy, Debug)]
-pub struct Config {
+pub struct KeeperConfig {
     /// How much.
     pub lend: Lend,
     /// Free bytes of the store's file system at the start.
@@ -130,7 +130,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Keeper {
     me: PeerId,
-    config: Config,
+    config: KeeperConfig,
     clock: LivedClock,
     /// Others that are here; true: about to leave.
     live: BTreeMap<PeerId, bool>,
@@ -138,23 +138,23 @@ pub struct Keeper {
     away: BTreeMap<PeerId, (Time, bool)>,
     began: Time,
     quota: Quota,
-    estates: BTreeMap<PeerId, Estate>,
+    estates: BTreeMap<PeerId, OwnerCatalogue>,
     witnesses: BTreeMap<PeerId, BTreeSet<PeerId>>,
     /// Heads whose catalogue was asked for.
     pulled: BTreeMap<PeerId, (crate::identity::Instance, u64)>,
-    kept: BTreeMap<Key, Kept>,
+    kept: BTreeMap<LedgerKey, KeptCopy>,
     /// Where a file of this owner, or of this keeper, is concerned.
-    by_peer: BTreeMap<PeerId, BTreeSet<Key>>,
+    by_peer: BTreeMap<PeerId, BTreeSet<LedgerKey>>,
     /// Whose files have a content.
     by_file: BTreeSet<(FileId, PeerId)>,
     /// When whom is reported to, about whose files.
     due: BTreeMap<(PeerId, PeerId), Due>,
-    retries: BTreeSet<(Time, Key)>,
+    retries: BTreeSet<(Time, LedgerKey)>,
     /// When this peer may begin to act for files.
-    acts: BTreeSet<(Time, Key)>,
+    acts: BTreeSet<(Time, LedgerKey)>,
     sweep: Time,
     leaving: bool,
-    out: VecDeque<Output>,
+    out: VecDeque<KeeperOutput>,
 }
 
 /// Between two looks at what has expired; the lived time is filed as often.
@@ -164,7 +164,7 @@ impl Keeper {
     /// Goes on from the ledger. `present` is what the store really holds: what the ledger knows and the store
     /// lacks is fetched again, what the store has and nobody wants is dropped.
     #[must_use]
-    pub fn new(now: Time, me: PeerId, config: Config, ledger: &Ledger, present: &Present) -> Self {
+    pub fn new(now: Time, me: PeerId, config: KeeperConfig, ledger: &Ledger, present: &Present) -> Self {
         let mut keeper = Self {
             me,
             config,
@@ -189,7 +189,7 @@ impl Keeper {
         for (origin, row) in &ledger.estates {
             let all = (*origin, 0)..=(*origin, u8::MAX);
             let buckets = ledger.buckets.range(all).map(|((_, i), bytes)| (*i, bytes.clone()));
-            if let Some(estate) = Estate::restore(*origin, row, buckets) {
+            if let Some(estate) = OwnerCatalogue::restore(*origin, row, buckets) {
                 keeper.estates.insert(*origin, estate);
                 keeper.witnesses.insert(*origin, row.witnesses.iter().copied().collect());
             }
@@ -203,12 +203,12 @@ impl Keeper {
             }
         }
         for file in present.keys().filter(|f| keeper.owners_of(**f).is_empty()).copied().collect::<Vec<_>>() {
-            keeper.out.push_back(Output::Drop { file, keep: Vec::new() });
+            keeper.out.push_back(KeeperOutput::Drop { file, keep: Vec::new() });
         }
         keeper
     }
 
-    fn restore(&mut self, now: Time, key: Key, mut row: KeptRow, is_there: bool) {
+    fn restore(&mut self, now: Time, key: LedgerKey, mut row: KeptRow, is_there: bool) {
         let bytes = row.span.bytes(row.size);
         if let Some(released) = row.released {
             self.sweep_for(now, released);
@@ -223,7 +223,7 @@ impl Keeper {
         let have = if is_there { row.span.len() } else { 0 };
         self.insert(
             key,
-            Kept {
+            KeptCopy {
                 row,
                 have,
                 acting: None,
@@ -245,7 +245,7 @@ impl Keeper {
         self.sweep = self.sweep.min(now + left);
     }
 
-    fn insert(&mut self, key: Key, kept: Kept) {
+    fn insert(&mut self, key: LedgerKey, kept: KeptCopy) {
         for peer in kept.row.others.iter().map(|p| p.peer).chain([key.0]) {
             self.by_peer.entry(peer).or_default().insert(key);
         }
@@ -274,7 +274,7 @@ impl Keeper {
     }
 
     /// All that was taken, by owner and file, and how many of its chunks are here.
-    pub fn all(&self) -> impl Iterator<Item = (Key, &KeptRow, u32)> {
+    pub fn all(&self) -> impl Iterator<Item = (LedgerKey, &KeptRow, u32)> {
         self.kept.iter().map(|(key, kept)| (*key, &kept.row, kept.have))
     }
 
@@ -286,7 +286,7 @@ impl Keeper {
     }
 
     /// The owners whose catalogues are known here.
-    pub fn owners(&self) -> impl Iterator<Item = (PeerId, &Estate)> {
+    pub fn owners(&self) -> impl Iterator<Item = (PeerId, &OwnerCatalogue)> {
         self.estates.iter().map(|(owner, estate)| (*owner, estate))
     }
 
@@ -311,13 +311,13 @@ impl Keeper {
 
     /// What is known of an owner whose files are kept here: for a list that shows it as away.
     #[must_use]
-    pub fn estate(&self, origin: PeerId) -> Option<&Estate> {
+    pub fn estate(&self, origin: PeerId) -> Option<&OwnerCatalogue> {
         self.estates.get(&origin)
     }
 
     /// Seconds since an owner was last heard.
     #[must_use]
-    pub fn quiet(&self, now: Time, key: Key) -> u64 {
+    pub fn quiet(&self, now: Time, key: LedgerKey) -> u64 {
         let Some(kept) = self.kept.get(&key).filter(|_| !self.live.contains_key(&key.0)) else { return 0 };
         self.clock.at(now).since(kept.row.heard).as_secs()
     }
@@ -378,13 +378,13 @@ impl Keeper {
             // Not more often than once a day: it is a write for each file.
             if lived.since(kept.row.heard) >= limits::KEEP_DELETED {
                 kept.row.heard = lived;
-                self.out.push_back(Output::Record(Record::Kept(*key, Some(kept.row.clone()))));
+                self.out.push_back(KeeperOutput::Record(Record::Kept(*key, Some(kept.row.clone()))));
             }
         }
     }
 
     /// Who acts for a file: its owner, else the first live one in order.
-    fn acting(&self, key: Key, kept: &Kept) -> Option<PeerId> {
+    fn acting(&self, key: LedgerKey, kept: &KeptCopy) -> Option<PeerId> {
         if self.live.contains_key(&key.0) {
             return Some(key.0);
         }
@@ -393,12 +393,12 @@ impl Keeper {
         others.copied().chain(own).min().map(|p| p.peer).or_else(|| kept.row.whole.then_some(self.me))
     }
 
-    const fn place(&self, kept: &Kept) -> Place {
-        Place { copy: kept.row.copy, span: kept.row.span, peer: self.me }
+    const fn place(&self, kept: &KeptCopy) -> Replica {
+        Replica { copy: kept.row.copy, span: kept.row.span, peer: self.me }
     }
 
     /// Looks again who acts for a file.
-    fn recompute(&mut self, now: Time, key: Key) {
+    fn recompute(&mut self, now: Time, key: LedgerKey) {
         let Some(kept) = self.kept.get(&key) else { return };
         let is_wanted = kept.row.released.is_none() && self.is_named(key, kept) != Some(false);
         let may_act = is_wanted && now >= kept.act_from;
@@ -411,14 +411,14 @@ impl Keeper {
             return;
         }
         if before == Some(self.me) {
-            self.out.push_back(Output::Untend(key));
+            self.out.push_back(KeeperOutput::Untend(key));
         }
         match acting {
             Some(peer) if peer == self.me => {
                 let row = &kept.row;
                 let want = Want { size: row.size, path: row.path.clone(), copies: row.copies };
                 let places = row.others.iter().copied().chain([own]).collect();
-                self.out.push_back(Output::Tend { key, want, places, owner_lost });
+                self.out.push_back(KeeperOutput::Tend { key, want, places, owner_lost });
             }
             // Not all keepers at the same moment.
             Some(to) => self.report_in(now, to, key, placement::rank(key.1, 0, self.me) % 2_000),
@@ -427,11 +427,11 @@ impl Keeper {
     }
 
     /// True if the owner's newest head names the file, `None` if that is not known.
-    fn is_named(&self, key: Key, kept: &Kept) -> Option<bool> {
+    fn is_named(&self, key: LedgerKey, kept: &KeptCopy) -> Option<bool> {
         self.estates.get(&key.0).and_then(|e| e.names(key.1, &kept.row.path))
     }
 
-    fn report_in(&mut self, now: Time, to: PeerId, (origin, file): Key, milliseconds: u64) {
+    fn report_in(&mut self, now: Time, to: PeerId, (origin, file): LedgerKey, milliseconds: u64) {
         let at = now + core::time::Duration::from_millis(milliseconds);
         let all = now + limits::REPORT_EVERY;
         let due = self.due.entry((to, origin)).or_insert_with(|| Due { at, all, news: BTreeSet::new() });
@@ -439,7 +439,7 @@ impl Keeper {
         due.news.insert(file);
     }
 
-    /// So many of a file's chunks are here, all of those that [`Output::Fetch`] named if `is_whole`.
+    /// So many of a file's chunks are here, all of those that [`KeeperOutput::Fetch`] named if `is_whole`.
     pub fn fetched(&mut self, now: Time, file: FileId, span: Span, have: u32, is_whole: bool) {
         for key in self.keys_of(file) {
             let Some(kept) = self.kept.get_mut(&key).filter(|k| k.row.span == span && !k.row.whole) else {
@@ -481,7 +481,7 @@ impl Keeper {
         }
     }
 
-    fn retry_at(&mut self, at: Time, key: Key) {
+    fn retry_at(&mut self, at: Time, key: LedgerKey) {
         if let Some(kept) = self.kept.get_mut(&key) {
             if let Some(old) = kept.retry.replace(at) {
                 self.retries.remove(&(old, key));
@@ -490,25 +490,25 @@ impl Keeper {
         }
     }
 
-    fn keys_of(&self, file: FileId) -> Vec<Key> {
+    fn keys_of(&self, file: FileId) -> Vec<LedgerKey> {
         self.owners_of(file).into_iter().map(|owner| (owner, file)).collect()
     }
 
     /// `from` offered it just now, so that it is here whatever presence says.
-    fn fetch(&mut self, key: Key, from: Option<PeerId>) {
+    fn fetch(&mut self, key: LedgerKey, from: Option<PeerId>) {
         let Some(kept) = self.kept.get(&key) else { return };
         let known = kept.row.others.iter().map(|p| p.peer).chain([key.0]);
         let mut sources: Vec<PeerId> = known.filter(|p| self.live.contains_key(p)).chain(from).collect();
         sources.sort_unstable();
         sources.dedup();
         let row = &kept.row;
-        self.out.push_back(Output::Fetch { file: key.1, size: row.size, span: row.span, sources });
+        self.out.push_back(KeeperOutput::Fetch { file: key.1, size: row.size, span: row.span, sources });
     }
 
     /// An owner's whole catalogue, under its signed head.
     pub fn learned(&mut self, now: Time, origin: PeerId, signed: &Shared, catalogue: &Catalogue) {
         let Some(known) = self.estates.get_mut(&origin) else { return };
-        let Some(newer) = Estate::whole(origin, signed, catalogue) else { return };
+        let Some(newer) = OwnerCatalogue::whole(origin, signed, catalogue) else { return };
         if newer.number() < known.number() {
             return;
         }
@@ -516,10 +516,10 @@ impl Keeper {
         known.renew(newer);
         let after: Vec<_> = known.buckets().map(|(i, b)| (i, b.bytes())).collect();
         for index in before.iter().filter(|i| !after.iter().any(|(j, _)| j == *i)) {
-            self.out.push_back(Output::Record(Record::Bucket(origin, *index, None)));
+            self.out.push_back(KeeperOutput::Record(Record::Bucket(origin, *index, None)));
         }
         for (index, bytes) in after {
-            self.out.push_back(Output::Record(Record::Bucket(origin, index, Some(bytes))));
+            self.out.push_back(KeeperOutput::Record(Record::Bucket(origin, index, Some(bytes))));
         }
         self.record_estate(origin);
         self.named_anew(now, origin);
@@ -531,12 +531,12 @@ impl Keeper {
         let paths: BTreeMap<FileId, _> = estate
             .entries()
             .filter_map(|e| match e.kind {
-                crate::content::Kind::File { id, .. } => Some((id, e.path.clone())),
-                crate::content::Kind::Folder => None,
+                crate::content::EntryKind::File { id, .. } => Some((id, e.path.clone())),
+                crate::content::EntryKind::Folder => None,
             })
             .collect();
         let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
-        let keys: Vec<Key> = self.kept.range(range).map(|(k, _)| *k).collect();
+        let keys: Vec<LedgerKey> = self.kept.range(range).map(|(k, _)| *k).collect();
         for key in keys {
             let Some(kept) = self.kept.get(&key) else { continue };
             if let Some(path) = paths.get(&key.1).filter(|_| self.is_named(key, kept) == Some(true))
@@ -568,7 +568,7 @@ impl Keeper {
     }
 
     fn record(&mut self, record: Record) {
-        self.out.push_back(Output::Record(record));
+        self.out.push_back(KeeperOutput::Record(record));
     }
 
     /// When [`Self::handle_timeout`] is to be called.
@@ -613,7 +613,7 @@ impl Keeper {
 
     fn report(&mut self, now: Time, to: PeerId, origin: PeerId) {
         let Some(mut due) = self.due.remove(&(to, origin)) else { return };
-        let row = |file: FileId, k: &Kept| Held {
+        let row = |file: FileId, k: &KeptCopy| ReportRow {
             file,
             size: k.row.size,
             copies: k.row.copies,
@@ -623,7 +623,7 @@ impl Keeper {
         };
         let news = std::mem::take(&mut due.news);
         let is_all = due.all <= now;
-        let rows: Vec<Held> = if is_all {
+        let rows: Vec<ReportRow> = if is_all {
             due.all = now + limits::REPORT_EVERY;
             let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
             let kept = self.kept.range(range).filter(|(_, k)| k.acting == Some(to));
@@ -633,7 +633,7 @@ impl Keeper {
             kept.filter(|(_, k)| k.acting == Some(to)).map(|(file, k)| row(file, k)).collect()
         };
         for page in rows.chunks(limits::REPORT_ROWS) {
-            self.out.push_back(Output::Report { to, origin, rows: page.to_vec() });
+            self.out.push_back(KeeperOutput::Report { to, origin, rows: page.to_vec() });
         }
         // The last of it may have been dropped: then there is nothing more to be said.
         if !(is_all && rows.is_empty()) {
@@ -649,7 +649,7 @@ impl Keeper {
     }
 
     /// The next thing to be done.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub fn poll_output(&mut self) -> Option<KeeperOutput> {
         self.out.pop_front()
     }
 

@@ -5,21 +5,21 @@ use std::sync::Arc;
 
 use core::net::IpAddr;
 
-use super::{Keeper, Kept, Output};
+use super::{Keeper, KeeperOutput, KeptCopy};
 use crate::content::{FileId, Head};
-use crate::custody::estate::Estate;
-use crate::custody::ledger::{KeptRow, Key, Lived, Record};
+use crate::custody::estate::OwnerCatalogue;
+use crate::custody::ledger::{KeptRow, LedgerKey, Lived, Record};
 use crate::custody::limits;
 use crate::identity::PeerId;
 use crate::time::Time;
-use crate::wire::custody::{Answer, Offer, Place, Refusal, Room};
+use crate::wire::custody::{CustodyOffer, OfferAnswer, OfferRefusal, Replica, Space};
 
 impl Keeper {
     /// The room that there is for an origin, offered from an address.
     #[must_use]
-    pub fn room(&self, origin: PeerId, source: IpAddr) -> Room {
+    pub fn room(&self, origin: PeerId, source: IpAddr) -> Space {
         if self.leaving {
-            return Room { request: 0, free: 0, share: 0 };
+            return Space { request: 0, free: 0, share: 0 };
         }
         self.quota.room(origin, source, |o| self.live.contains_key(&o))
     }
@@ -31,7 +31,7 @@ impl Keeper {
 
     /// An offer of `from`, from the address `source`. The answer goes out after the records before it are
     /// written.
-    pub fn offered(&mut self, now: Time, from: PeerId, source: IpAddr, offer: &Offer) -> Answer {
+    pub fn offered(&mut self, now: Time, from: PeerId, source: IpAddr, offer: &CustodyOffer) -> OfferAnswer {
         let (origin, refusal) = match self.judge(now, from, source, offer) {
             Ok(origin) => (origin, None),
             Err((origin, refusal)) => (origin, Some(refusal)),
@@ -44,13 +44,13 @@ impl Keeper {
         let room = self.room(origin, source);
         let span = self.kept.get(&(origin, offer.file)).map(|k| k.row.span);
         let head = self.estates.get(&origin).map(|e| Arc::clone(e.signed()));
-        Answer {
+        OfferAnswer {
             request: offer.request,
             refusal,
-            span: span.filter(|_| refusal == Some(Refusal::Keeps)),
+            span: span.filter(|_| refusal == Some(OfferRefusal::Keeps)),
             free: room.free,
             share: room.share,
-            head: head.filter(|_| refusal == Some(Refusal::Older)),
+            head: head.filter(|_| refusal == Some(OfferRefusal::Older)),
         }
     }
 
@@ -59,22 +59,22 @@ impl Keeper {
         now: Time,
         from: PeerId,
         source: IpAddr,
-        offer: &Offer,
-    ) -> Result<PeerId, (PeerId, Refusal)> {
+        offer: &CustodyOffer,
+    ) -> Result<PeerId, (PeerId, OfferRefusal)> {
         let known = self.estates.iter().find(|(_, e)| e.signed() == &offer.head).map(|(o, _)| *o);
         let origin = match known {
             Some(origin) => origin,
-            None => Head::open(&offer.head).map_err(|_| (from, Refusal::NotListed))?.owner.peer_id(),
+            None => Head::open(&offer.head).map_err(|_| (from, OfferRefusal::NotListed))?.owner.peer_id(),
         };
         let no = |refusal| Err((origin, refusal));
         if self.leaving || self.quota_is_off() {
-            return no(Refusal::Unwilling);
+            return no(OfferRefusal::Unwilling);
         }
         if origin == self.me {
-            return no(Refusal::NotListed);
+            return no(OfferRefusal::NotListed);
         }
         if from != origin && self.live.contains_key(&origin) {
-            return no(Refusal::NotActing);
+            return no(OfferRefusal::NotActing);
         }
         self.renew(now, origin, from, offer).map_err(|r| (origin, r))?;
         let key = (origin, offer.file);
@@ -93,12 +93,12 @@ impl Keeper {
             if self.kept.get(&key).is_some_and(|kept| kept.acting == Some(from)) {
                 self.report_in(now, from, key, 200);
             }
-            return no(Refusal::Keeps);
+            return no(OfferRefusal::Keeps);
         }
         let bytes = offer.span.bytes(offer.size);
         let room = self.room(origin, source);
         if bytes > room.share || self.kept.len() >= limits::KEPT {
-            return no(Refusal::Full);
+            return no(OfferRefusal::Full);
         }
         self.take(now, key, from, source, offer);
         Ok(origin)
@@ -109,19 +109,25 @@ impl Keeper {
     }
 
     /// Goes over to the offer's head if it is newer, and checks that the head names the file.
-    fn renew(&mut self, now: Time, origin: PeerId, from: PeerId, offer: &Offer) -> Result<(), Refusal> {
+    fn renew(
+        &mut self,
+        now: Time,
+        origin: PeerId,
+        from: PeerId,
+        offer: &CustodyOffer,
+    ) -> Result<(), OfferRefusal> {
         let claim = (offer.file, offer.size);
         let Some(known) = self.estates.get_mut(&origin) else {
-            let mut estate = Estate::open(origin, &offer.head).ok_or(Refusal::NotListed)?;
+            let mut estate = OwnerCatalogue::open(origin, &offer.head).ok_or(OfferRefusal::NotListed)?;
             estate.check(&offer.path, claim, offer.proof.as_ref())?;
             // It is filed together with the file.
             self.estates.insert(origin, estate);
             return Ok(());
         };
         if known.signed() != &offer.head {
-            let mut newer = Estate::open(origin, &offer.head).ok_or(Refusal::NotListed)?;
+            let mut newer = OwnerCatalogue::open(origin, &offer.head).ok_or(OfferRefusal::NotListed)?;
             if newer.number() < known.number() {
-                return Err(Refusal::Older);
+                return Err(OfferRefusal::Older);
             }
             if newer.number() > known.number() {
                 if let Some(proof) = &offer.proof {
@@ -133,11 +139,11 @@ impl Keeper {
                 self.named_anew(now, origin);
             }
         }
-        let Some(known) = self.estates.get_mut(&origin) else { return Err(Refusal::NotListed) };
+        let Some(known) = self.estates.get_mut(&origin) else { return Err(OfferRefusal::NotListed) };
         known.check(&offer.path, claim, offer.proof.as_ref())
     }
 
-    fn take(&mut self, now: Time, key: Key, from: PeerId, source: IpAddr, offer: &Offer) {
+    fn take(&mut self, now: Time, key: LedgerKey, from: PeerId, source: IpAddr, offer: &CustodyOffer) {
         let (origin, file) = key;
         self.quota.take(origin, source, offer.span.bytes(offer.size));
         let heard = Lived(self.lived(now).0.saturating_sub(offer.quiet));
@@ -169,7 +175,7 @@ impl Keeper {
         self.record(Record::Kept(key, Some(row.clone())));
         self.insert(
             (origin, file),
-            Kept {
+            KeptCopy {
                 row,
                 have: 0,
                 acting: None,
@@ -188,23 +194,23 @@ impl Keeper {
     pub(super) fn pull(&mut self, origin: PeerId, from: PeerId) {
         let Some(estate) = self.estates.get(&origin).filter(|e| !e.is_whole()) else { return };
         if self.pulled.insert(origin, estate.number()) != Some(estate.number()) {
-            self.out.push_back(Output::Pull { origin, from });
+            self.out.push_back(KeeperOutput::Pull { origin, from });
         }
     }
 
     /// Keepers that others told of, as far as they can be true.
-    pub(super) fn fit_others(&self, key: Key, size: u64, places: &[Place]) -> Vec<Place> {
-        let fits = |p: &&Place| p.peer != self.me && p.peer != key.0 && p.copy > 0 && p.span.fits(size);
+    pub(super) fn fit_others(&self, key: LedgerKey, size: u64, places: &[Replica]) -> Vec<Replica> {
+        let fits = |p: &&Replica| p.peer != self.me && p.peer != key.0 && p.copy > 0 && p.span.fits(size);
         places.iter().filter(fits).take(limits::PLACES).copied().collect()
     }
 
     /// What this peer's distributor knows of a file's keepers: they proved it.
-    pub fn learn_places(&mut self, now: Time, key: Key, places: &[Place]) {
+    pub fn learn_places(&mut self, now: Time, key: LedgerKey, places: &[Replica]) {
         self.merge(now, key, places);
     }
 
     /// Learns of more keepers of a file.
-    pub(super) fn merge(&mut self, now: Time, key: Key, places: &[Place]) {
+    pub(super) fn merge(&mut self, now: Time, key: LedgerKey, places: &[Replica]) {
         let Some(size) = self.kept.get(&key).map(|k| k.row.size) else { return };
         let places = self.fit_others(key, size, places);
         let Some(kept) = self.kept.get_mut(&key) else { return };

@@ -1,14 +1,14 @@
 //! What becomes of the answers to reports; what expires. Pure.
 
-use super::{Keeper, Output};
+use super::{Keeper, KeeperOutput};
 use crate::content::{FileId, Span};
-use crate::custody::estate::Estate;
-use crate::custody::ledger::{Key, Record, Shared};
+use crate::custody::estate::OwnerCatalogue;
+use crate::custody::ledger::{LedgerKey, Record, Shared};
 use crate::custody::limits;
 use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::time::Time;
-use crate::wire::custody::{Held, Order, Orders, Place, Verdict};
+use crate::wire::custody::{Order, Orders, Replica, ReportRow, Verdict};
 
 impl Keeper {
     /// The answer to a report. Whoever does not act for a file orders nothing.
@@ -29,7 +29,7 @@ impl Keeper {
     pub fn hear_head(&mut self, now: Time, from: PeerId, origin: PeerId, signed: &Shared) {
         if let Some(known) = self.estates.get_mut(&origin)
             && known.signed() != signed
-            && let Some(newer) = Estate::open(origin, signed)
+            && let Some(newer) = OwnerCatalogue::open(origin, signed)
             && newer.number() > known.number()
         {
             known.renew(newer);
@@ -39,7 +39,7 @@ impl Keeper {
         }
     }
 
-    fn obey(&mut self, now: Time, from: PeerId, key: Key, verdict: &Verdict) {
+    fn obey(&mut self, now: Time, from: PeerId, key: LedgerKey, verdict: &Verdict) {
         let is_owner = from == key.0;
         let lived = self.lived(now);
         match verdict {
@@ -57,7 +57,7 @@ impl Keeper {
                 }
                 // Those who are away stay known: if all others go, one of them may come back and act.
                 let away = kept.row.others.iter().filter(|p| !self.live.contains_key(&p.peer));
-                let away: Vec<Place> =
+                let away: Vec<Replica> =
                     away.filter(|p| !others.iter().any(|o| o.peer == p.peer)).copied().collect();
                 others.extend(away);
                 others.truncate(limits::PLACES);
@@ -98,25 +98,25 @@ impl Keeper {
     }
 
     /// Another keeper says that this part is not needed: the others have to prove that.
-    fn ask_others(&mut self, now: Time, key: Key) {
+    fn ask_others(&mut self, now: Time, key: LedgerKey) {
         let Some(kept) = self.kept.get_mut(&key) else { return };
         if kept.sparing.as_ref().is_some_and(|(_, until)| *until > now) {
             return;
         }
         kept.sparing = Some((Vec::new(), now + limits::REFUSED_FOR));
         let size = kept.row.size;
-        let others: Vec<Place> =
+        let others: Vec<Replica> =
             kept.row.others.iter().filter(|p| self.live.get(&p.peer) == Some(&false)).copied().collect();
         for place in others {
             let hash = blake3::keyed_hash(&self.me.0, &[&now.0.to_le_bytes()[..], &place.peer.0].concat());
             let [a, b, c, d, ..] = *hash.as_bytes();
             let chunk = place.span.from + u32::from_le_bytes([a, b, c, d]) % place.span.len().max(1);
-            self.out.push_back(Output::Prove { peer: place.peer, key, size, chunk });
+            self.out.push_back(KeeperOutput::Prove { peer: place.peer, key, size, chunk });
         }
     }
 
-    /// Whether the chunk of [`Output::Prove`] was right.
-    pub fn proved(&mut self, now: Time, peer: PeerId, key: Key, is_right: bool) {
+    /// Whether the chunk of [`KeeperOutput::Prove`] was right.
+    pub fn proved(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
         let Some(kept) = self.kept.get_mut(&key) else { return };
         let Some((proved, until)) = &mut kept.sparing else { return };
         let Some(place) = kept.row.others.iter().find(|p| p.peer == peer) else { return };
@@ -131,13 +131,13 @@ impl Keeper {
     }
 
     /// A keeper reports a file to this peer, which does not act for it. What to tell it.
-    pub fn reported(&mut self, now: Time, from: PeerId, key: Key, row: &Held) -> Verdict {
+    pub fn reported(&mut self, now: Time, from: PeerId, key: LedgerKey, row: &ReportRow) -> Verdict {
         if !self.kept.contains_key(&key) {
             return Verdict::NotKept;
         }
-        self.merge(now, key, &[Place { copy: row.copy, span: row.span, peer: from }]);
+        self.merge(now, key, &[Replica { copy: row.copy, span: row.span, peer: from }]);
         let Some(kept) = self.kept.get(&key) else { return Verdict::NotKept };
-        let mut places: Vec<Place> = kept.row.others.iter().filter(|p| p.peer != from).copied().collect();
+        let mut places: Vec<Replica> = kept.row.others.iter().filter(|p| p.peer != from).copied().collect();
         if kept.row.whole {
             places.push(self.place(kept));
         }
@@ -154,23 +154,23 @@ impl Keeper {
                 self.hear(now, origin);
             }
         }
-        let is_old = |k: &super::Kept| {
+        let is_old = |k: &super::KeptCopy| {
             let released = k.row.released.is_some_and(|at| lived.since(at) >= self.config.keep_deleted);
             released || lived.since(k.row.heard) >= self.config.keep
         };
-        let old: Vec<Key> = self.kept.iter().filter(|(_, k)| is_old(k)).map(|(key, _)| *key).collect();
+        let old: Vec<LedgerKey> = self.kept.iter().filter(|(_, k)| is_old(k)).map(|(key, _)| *key).collect();
         for key in old {
             self.drop_file(key);
         }
     }
 
     /// Forgets a file, and drops its chunks as far as no other owner has them kept here.
-    pub(super) fn drop_file(&mut self, key: Key) {
+    pub(super) fn drop_file(&mut self, key: LedgerKey) {
         let Some(kept) = self.kept.remove(&key) else { return };
         let (origin, file) = key;
         self.quota.give_back(origin, kept.row.source, kept.row.span.bytes(kept.row.size));
         if kept.acting == Some(self.me) {
-            self.out.push_back(Output::Untend(key));
+            self.out.push_back(KeeperOutput::Untend(key));
         }
         self.acts.remove(&(kept.act_from, key));
         if let Some(at) = kept.retry {
@@ -187,7 +187,7 @@ impl Keeper {
         self.by_file.remove(&(file, origin));
         self.record(Record::Kept(key, None));
         let keep = self.keys_of(file).iter().filter_map(|k| self.kept.get(k)).map(|k| k.row.span).collect();
-        self.out.push_back(Output::Drop { file, keep });
+        self.out.push_back(KeeperOutput::Drop { file, keep });
         let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
         if self.kept.range(range).next().is_none() {
             self.forget_estate(origin);
@@ -200,7 +200,7 @@ impl Keeper {
         self.witnesses.remove(&origin);
         if let Some(estate) = self.estates.remove(&origin) {
             for (index, _) in estate.buckets() {
-                self.out.push_back(Output::Record(Record::Bucket(origin, index, None)));
+                self.out.push_back(KeeperOutput::Record(Record::Bucket(origin, index, None)));
             }
             self.record(Record::Estate(origin, None));
         }

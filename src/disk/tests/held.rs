@@ -5,7 +5,7 @@ use std::fs;
 use super::*;
 
 /// What `held` gives of a chunk.
-fn read(held: &Held, source: &Source, chunk: ChunkIndex) -> io::Result<Vec<u8>> {
+fn read(held: &PartialSeed, source: &Source, chunk: ChunkIndex) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(source.chunks.len_of(chunk)).unwrap()];
     held.read(source.chunks.range(chunk).start, &mut bytes).map(|()| bytes)
 }

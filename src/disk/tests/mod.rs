@@ -86,7 +86,7 @@ pub(super) struct Rig {
     woken: Receiver<()>,
     next: u64,
     /// What others may have of each file.
-    pub(super) held: BTreeMap<FileId, Arc<Held>>,
+    pub(super) held: BTreeMap<FileId, Arc<PartialSeed>>,
 }
 
 impl Rig {

@@ -127,7 +127,7 @@ fn it_says_how_far_it_is_and_ends_when_it_is_told() {
 fn a_chunk_is_proved_before_it_is_read_and_a_change_is_noticed() {
     let source = Source::new(200_000, 5);
     let (dir, data) = store(&source);
-    let mut stored = Stored::open(dir.path(), source.id(), source.chunks).unwrap();
+    let mut stored = StoredReader::open(dir.path(), source.id(), source.chunks).unwrap();
     let (first, second) = (source.chunks.index(0).unwrap(), source.chunks.index(1).unwrap());
     // Smaller than a chunk: it is read piece by piece.
     let mut buffer = vec![0; 10_000];
@@ -138,11 +138,11 @@ fn a_chunk_is_proved_before_it_is_read_and_a_change_is_noticed() {
     flip(&data, 3);
     assert!(matches!(stored.read(0, &mut bytes), Err(StoredError::Changed)));
     assert!(matches!(stored.prove(second, &mut buffer), Err(StoredError::Changed)));
-    let mut stored = Stored::open(dir.path(), source.id(), source.chunks).unwrap();
+    let mut stored = StoredReader::open(dir.path(), source.id(), source.chunks).unwrap();
     assert!(matches!(stored.prove(first, &mut buffer), Err(StoredError::Rotten)));
     stored.prove(second, &mut buffer).unwrap();
     // One that is gone has no name any more.
     fs::remove_file(&data).unwrap();
     assert!(matches!(stored.read(65_536, &mut bytes), Err(StoredError::Changed)));
-    assert!(matches!(Stored::open(dir.path(), source.id(), source.chunks), Err(StoredError::Missing)));
+    assert!(matches!(StoredReader::open(dir.path(), source.id(), source.chunks), Err(StoredError::Missing)));
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::content::{Catalogue, FileId, Kind, SafePath};
+use crate::content::{Catalogue, EntryKind, FileId, SafePath};
 use crate::library::{Files, Marker, SharedFile, Shelf};
 
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(super) struct Listing {
     /// Files of contents that `files` already has from another path.
     pub(super) twins: HashMap<FileId, BTreeMap<SafePath, Arc<SharedFile>>>,
     /// Entries that changed since the catalogue was made.
-    changes: BTreeMap<SafePath, Option<Kind>>,
+    changes: BTreeMap<SafePath, Option<EntryKind>>,
     /// The shelf has never been given, or other files serve its contents.
     stale: bool,
 }
@@ -32,7 +32,7 @@ impl Listing {
         }
     }
 
-    pub(super) fn set(&mut self, path: &SafePath, kind: Option<Kind>) {
+    pub(super) fn set(&mut self, path: &SafePath, kind: Option<EntryKind>) {
         self.changes.insert(path.clone(), kind);
     }
 
@@ -40,7 +40,7 @@ impl Listing {
         let id = file.manifest.file();
         let size = file.stamp.size;
         let (modified, since) = (file.stamp.modified_millis(), file.since);
-        self.set(&file.path, Some(Kind::File { id, size, modified, executable, since }));
+        self.set(&file.path, Some(EntryKind::File { id, size, modified, executable, since }));
         if self.files.contains_key(&id) {
             self.twins.entry(id).or_default().insert(file.path.clone(), Arc::clone(file));
         } else {

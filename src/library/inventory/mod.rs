@@ -25,10 +25,10 @@ use std::time::Duration;
 
 use self::listing::Listing;
 use self::pending::{Before, Pending, Step};
-pub(super) use self::queue::Job;
+pub(super) use self::queue::HashJob;
 use self::queue::Queue;
 use super::{Hashing, Marker, SharedFile, Shelf};
-use crate::content::{Kind, Manifest, SafePath, Stamp};
+use crate::content::{EntryKind, Manifest, SafePath, Stamp};
 use crate::time::Time;
 
 /// A new file that nobody closed is taken up when it stood still this long.
@@ -49,14 +49,14 @@ const RACY: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(super) struct Sight {
     pub(super) path: SafePath,
-    pub(super) what: What,
+    pub(super) what: KnownContent,
     /// The scan that saw it.
     pub(super) generation: u32,
 }
 
 /// What it is.
 #[derive(Clone, Debug)]
-pub(super) enum What {
+pub(super) enum KnownContent {
     Folder,
     File(Seen),
 }
@@ -74,7 +74,7 @@ pub(super) struct Seen {
 
 /// What became of a job.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum HashOutcome {
     /// Hashed, and unchanged from before the first byte to after the last one.
     Hashed {
         manifest: Arc<Manifest>,
@@ -89,14 +89,14 @@ pub(super) enum Outcome {
 
 /// A file or folder that is known.
 #[derive(Debug)]
-struct Item {
+struct KnownItem {
     generation: u32,
-    state: State,
+    state: PathState,
 }
 
 /// How far it is. Boxed where rare: there may be 100,000 listed files.
 #[derive(Debug)]
-enum State {
+enum PathState {
     Folder {
         /// Known files and folders in it.
         children: u32,
@@ -113,7 +113,7 @@ enum State {
 /// The machine.
 #[derive(Debug)]
 pub(super) struct Inventory {
-    items: BTreeMap<SafePath, Item>,
+    items: BTreeMap<SafePath, KnownItem>,
     queue: Queue,
     /// The files that settle, and their sizes; the sum of these.
     settling: BTreeMap<SafePath, u64>,
@@ -159,7 +159,8 @@ impl Inventory {
 
     /// Events were lost: what was written just before it was hashed may have changed unseen.
     pub(super) fn handle_lost_events(&mut self, now: Time) {
-        let racy = self.items.iter().filter(|(_, i)| matches!(i.state, State::Listed { racy: Some(_), .. }));
+        let racy =
+            self.items.iter().filter(|(_, i)| matches!(i.state, PathState::Listed { racy: Some(_), .. }));
         let racy: Vec<_> = racy.map(|(path, _)| path.clone()).collect();
         for path in racy {
             self.handle_written(now, &path);
@@ -171,14 +172,14 @@ impl Inventory {
         let Sight { path, what, generation } = sight;
         // A file is read when it is hashed, a folder next.
         self.unreadable.remove(&path);
-        match self.items.get(&path).map(|i| matches!(i.state, State::Folder { .. })) {
-            Some(folder) if folder == matches!(what, What::Folder) => {}
+        match self.items.get(&path).map(|i| matches!(i.state, PathState::Folder { .. })) {
+            Some(folder) if folder == matches!(what, KnownContent::Folder) => {}
             Some(_) => self.handle_gone(&path),
             None => self.make_parents(&path, generation),
         }
         match what {
-            What::Folder => self.saw_folder(path, generation),
-            What::File(seen) => self.saw_file(now, path, seen, generation, cached),
+            KnownContent::Folder => self.saw_folder(path, generation),
+            KnownContent::File(seen) => self.saw_file(now, path, seen, generation, cached),
         }
     }
 
@@ -186,18 +187,18 @@ impl Inventory {
     pub(super) fn handle_written(&mut self, now: Time, path: &SafePath) -> bool {
         let Some(item) = self.items.get_mut(path) else { return true };
         match &mut item.state {
-            State::Pending(p) => match &mut p.step {
+            PathState::Pending(p) => match &mut p.step {
                 // Its timer looks, once it stood still.
                 Step::Settling { .. } => return false,
                 Step::Hashing { spoiled } => *spoiled = true,
                 Step::Queued | Step::Failed => {}
             },
-            State::Listed { file, executable, racy: Some(_) } => {
+            PathState::Listed { file, executable, racy: Some(_) } => {
                 let (stamp, executable) = (file.stamp, *executable);
                 self.unlist(path);
                 self.settle(now, path, stamp, executable, STILL);
             }
-            State::Listed { .. } | State::Folder { .. } => {}
+            PathState::Listed { .. } | PathState::Folder { .. } => {}
         }
         true
     }
@@ -246,23 +247,25 @@ impl Inventory {
     }
 
     /// A job is done.
-    pub(super) fn handle_done(&mut self, now: Time, job: &Job, outcome: Outcome) {
+    pub(super) fn handle_done(&mut self, now: Time, job: &HashJob, outcome: HashOutcome) {
         self.queue.handle_done(job);
-        let Some(Item { state: State::Pending(pending), .. }) = self.items.get_mut(&job.path) else { return };
+        let Some(KnownItem { state: PathState::Pending(pending), .. }) = self.items.get_mut(&job.path) else {
+            return;
+        };
         let Step::Hashing { spoiled } = pending.step else { return };
         if pending.stamp != job.stamp {
             return;
         }
         let (stamp, executable, before) = (pending.stamp, pending.executable, pending.before);
         match outcome {
-            Outcome::Failed => {
+            HashOutcome::Failed => {
                 pending.step = Step::Failed;
                 self.queue.forget_waiting(stamp.size);
                 self.handle_unreadable(job.path.clone());
             }
-            Outcome::Changed => self.restart(now, &job.path, stamp, executable),
-            Outcome::Hashed { .. } if spoiled => self.restart(now, &job.path, stamp, executable),
-            Outcome::Hashed { manifest, began } => {
+            HashOutcome::Changed => self.restart(now, &job.path, stamp, executable),
+            HashOutcome::Hashed { .. } if spoiled => self.restart(now, &job.path, stamp, executable),
+            HashOutcome::Hashed { manifest, began } => {
                 self.queue.forget_waiting(stamp.size);
                 let fresh = i128::from(began) * 1_000_000_000 - stamp.modified;
                 let racy = fresh < i128::try_from(RACY.as_nanos()).unwrap_or(i128::MAX);
@@ -292,12 +295,13 @@ impl Inventory {
         while self.timers.first().is_some_and(|(time, _)| *time <= now) {
             let Some((_, path)) = self.timers.pop_first() else { break };
             match self.items.get_mut(&path).map(|i| &mut i.state) {
-                Some(State::Pending(p)) if matches!(p.step, Step::Settling { until, .. } if until <= now) => {
+                Some(PathState::Pending(p)) if matches!(p.step, Step::Settling { until, .. } if until <= now) =>
+                {
                     self.looks.push(path);
                 }
                 // A change after the hash would have been heard of by now.
                 // The timer may be that of an earlier hash; it proves nothing about this one.
-                Some(State::Listed { file, racy, .. })
+                Some(PathState::Listed { file, racy, .. })
                     if self.watched && racy.is_some_and(|until| until <= now) =>
                 {
                     *racy = None;
@@ -314,10 +318,10 @@ impl Inventory {
     }
 
     /// Work for an idle hashing thread: one file, or several small ones, the smallest first.
-    pub(super) fn poll_jobs(&mut self) -> Option<Vec<Job>> {
+    pub(super) fn poll_jobs(&mut self) -> Option<Vec<HashJob>> {
         let jobs = self.queue.poll_jobs()?;
         for job in &jobs {
-            if let Some(Item { state: State::Pending(p), .. }) = self.items.get_mut(&job.path) {
+            if let Some(KnownItem { state: PathState::Pending(p), .. }) = self.items.get_mut(&job.path) {
                 p.step = Step::Hashing { spoiled: false };
             }
         }
@@ -403,8 +407,8 @@ impl Inventory {
             return;
         }
         self.enter_parent(&path);
-        self.listing.set(&path, Some(Kind::Folder));
-        self.items.insert(path, Item { generation, state: State::Folder { children: 0 } });
+        self.listing.set(&path, Some(EntryKind::Folder));
+        self.items.insert(path, KnownItem { generation, state: PathState::Folder { children: 0 } });
     }
 
     fn saw_file(
@@ -422,27 +426,27 @@ impl Inventory {
             let executable = seen.executable;
             if let Some(file) = cached {
                 self.listing.add(&file, executable);
-                let state = State::Listed { file, executable, racy: None };
-                self.items.insert(path, Item { generation, state });
+                let state = PathState::Listed { file, executable, racy: None };
+                self.items.insert(path, KnownItem { generation, state });
             } else {
                 let pending = Pending { before, ..Pending::new(seen.stamp, executable, Step::Failed) };
-                let state = State::Pending(Box::new(pending));
-                self.items.insert(path.clone(), Item { generation, state });
+                let state = PathState::Pending(Box::new(pending));
+                self.items.insert(path.clone(), KnownItem { generation, state });
                 self.take_up(now, &path, seen);
             }
             return;
         };
         item.generation = generation;
         match &mut item.state {
-            State::Listed { file, .. } if file.stamp == seen.stamp => {}
-            State::Listed { .. } => {
+            PathState::Listed { file, .. } if file.stamp == seen.stamp => {}
+            PathState::Listed { .. } => {
                 self.unlist(&path);
                 match cached {
                     Some(file) => self.list(file, seen.executable, None),
                     None => self.changed(now, &path, seen),
                 }
             }
-            State::Pending(p) => {
+            PathState::Pending(p) => {
                 let same = p.stamp == seen.stamp;
                 match p.step {
                     Step::Queued | Step::Hashing { .. } if same => {}
@@ -464,7 +468,7 @@ impl Inventory {
                 }
             }
             // `handle_sight` removed a folder that became a file.
-            State::Folder { .. } => {}
+            PathState::Folder { .. } => {}
         }
     }
 
@@ -535,22 +539,22 @@ impl Inventory {
         self.set_settling(path, settles.then_some(pending.stamp.size));
         if let Some(item) = self.items.get_mut(path) {
             pending.before = match &item.state {
-                State::Listed { file, .. } => Some(Before::of(file)),
-                State::Pending(earlier) => earlier.before,
-                State::Folder { .. } => None,
+                PathState::Listed { file, .. } => Some(Before::of(file)),
+                PathState::Pending(earlier) => earlier.before,
+                PathState::Folder { .. } => None,
             };
-            item.state = State::Pending(Box::new(pending));
+            item.state = PathState::Pending(Box::new(pending));
         }
     }
 
     fn list(&mut self, file: Arc<SharedFile>, executable: bool, racy: Option<Time>) {
         let Some(item) = self.items.get_mut(&file.path) else { return };
         self.listing.add(&file, executable);
-        item.state = State::Listed { file, executable, racy };
+        item.state = PathState::Listed { file, executable, racy };
     }
 
     fn unlist(&mut self, path: &SafePath) {
-        if let Some(Item { state: State::Listed { file, .. }, .. }) = self.items.get(path) {
+        if let Some(KnownItem { state: PathState::Listed { file, .. }, .. }) = self.items.get(path) {
             self.listing.remove(file);
         }
     }
@@ -559,9 +563,9 @@ impl Inventory {
     fn forget(&mut self, path: &SafePath) {
         self.set_settling(path, None);
         match self.items.remove(path).map(|i| i.state) {
-            Some(State::Listed { file, .. }) => self.listing.remove(&file),
-            Some(State::Folder { children: _ }) => self.listing.set(path, None),
-            Some(State::Pending(p)) => match p.step {
+            Some(PathState::Listed { file, .. }) => self.listing.remove(&file),
+            Some(PathState::Folder { children: _ }) => self.listing.set(path, None),
+            Some(PathState::Pending(p)) => match p.step {
                 Step::Queued => self.queue.remove(path, p.stamp.size),
                 Step::Hashing { .. } => self.queue.forget_waiting(p.stamp.size),
                 Step::Settling { .. } | Step::Failed => {}
@@ -584,7 +588,7 @@ impl Inventory {
     fn make_parents(&mut self, path: &SafePath, generation: u32) {
         let Some(parent) = path.parent() else { return };
         match self.items.get(&parent).map(|i| &i.state) {
-            Some(State::Folder { .. }) => return,
+            Some(PathState::Folder { .. }) => return,
             Some(_) => self.handle_gone(&parent),
             None => {}
         }
@@ -594,7 +598,7 @@ impl Inventory {
 
     fn enter_parent(&mut self, path: &SafePath) {
         let Some(parent) = path.parent() else { return };
-        if let Some(Item { state: State::Folder { children }, .. }) = self.items.get_mut(&parent) {
+        if let Some(KnownItem { state: PathState::Folder { children }, .. }) = self.items.get_mut(&parent) {
             *children += 1;
             if *children == 1 {
                 self.listing.set(&parent, None);
@@ -604,10 +608,10 @@ impl Inventory {
 
     fn leave_parent(&mut self, path: &SafePath) {
         let Some(parent) = path.parent() else { return };
-        if let Some(Item { state: State::Folder { children }, .. }) = self.items.get_mut(&parent) {
+        if let Some(KnownItem { state: PathState::Folder { children }, .. }) = self.items.get_mut(&parent) {
             *children = children.saturating_sub(1);
             if *children == 0 {
-                self.listing.set(&parent, Some(Kind::Folder));
+                self.listing.set(&parent, Some(EntryKind::Folder));
             }
         }
     }

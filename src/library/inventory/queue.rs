@@ -15,7 +15,7 @@ const SHARE_BYTES: u64 = 4 << 20;
 
 /// A file to be hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Job {
+pub(crate) struct HashJob {
     pub(crate) path: SafePath,
     /// What it must be before and after.
     pub(crate) stamp: Stamp,
@@ -26,7 +26,7 @@ pub(super) struct Queue {
     /// By size, then path.
     order: BTreeSet<(u64, SafePath)>,
     stamps: BTreeMap<SafePath, Stamp>,
-    running: Vec<Job>,
+    running: Vec<HashJob>,
     large_running: bool,
     /// Of all files not hashed yet: those in `order` and those under way.
     files: u64,
@@ -55,7 +55,7 @@ impl Queue {
         self.bytes = self.bytes.saturating_sub(size);
     }
 
-    pub(super) fn poll_jobs(&mut self) -> Option<Vec<Job>> {
+    pub(super) fn poll_jobs(&mut self) -> Option<Vec<HashJob>> {
         let mut jobs = Vec::new();
         let mut bytes = 0;
         while let Some((size, _)) = self.order.first() {
@@ -71,14 +71,14 @@ impl Queue {
             self.large_running |= large;
             // Every path in `order` has its stamp beside it.
             if let Some(stamp) = self.stamps.remove(&path) {
-                jobs.push(Job { path, stamp });
+                jobs.push(HashJob { path, stamp });
             }
         }
         self.running.extend(jobs.iter().cloned());
         (!jobs.is_empty()).then_some(jobs)
     }
 
-    pub(super) fn handle_done(&mut self, job: &Job) {
+    pub(super) fn handle_done(&mut self, job: &HashJob) {
         if job.stamp.size > LARGE {
             self.large_running = false;
         }

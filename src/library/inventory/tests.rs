@@ -42,20 +42,20 @@ impl Bench {
     }
 
     fn see_stood(&mut self, p: &str, stamp: Stamp, stood: Duration) {
-        let what = What::File(Seen { stamp, executable: false, ready: false, stood });
+        let what = KnownContent::File(Seen { stamp, executable: false, ready: false, stood });
         let sight = Sight { path: path(p), what, generation: self.generation };
         self.inventory.handle_sight(self.now, sight, None);
     }
 
     fn see_cached(&mut self, p: &str, stamp: Stamp, ready: bool, cached: Option<Arc<Manifest>>) {
-        let what = What::File(Seen { stamp, executable: false, ready, stood: Duration::ZERO });
+        let what = KnownContent::File(Seen { stamp, executable: false, ready, stood: Duration::ZERO });
         let file = cached.map(|manifest| Arc::new(SharedFile { path: path(p), stamp, manifest, since: 7 }));
         let sight = Sight { path: path(p), what, generation: self.generation };
         self.inventory.handle_sight(self.now, sight, file);
     }
 
     fn see_folder(&mut self, p: &str) {
-        let sight = Sight { path: path(p), what: What::Folder, generation: self.generation };
+        let sight = Sight { path: path(p), what: KnownContent::Folder, generation: self.generation };
         self.inventory.handle_sight(self.now, sight, None);
     }
 
@@ -65,14 +65,14 @@ impl Bench {
         std::iter::from_fn(|| self.inventory.poll_look()).collect()
     }
 
-    fn job(&mut self) -> Option<Job> {
+    fn job(&mut self) -> Option<HashJob> {
         let mut jobs = self.inventory.poll_jobs()?;
         assert_eq!(jobs.len(), 1);
         jobs.pop()
     }
 
-    fn hashed(&mut self, job: &Job, n: u8, began: u64) {
-        let outcome = Outcome::Hashed { manifest: manifest(n, job.stamp.size), began };
+    fn hashed(&mut self, job: &HashJob, n: u8, began: u64) {
+        let outcome = HashOutcome::Hashed { manifest: manifest(n, job.stamp.size), began };
         self.inventory.handle_done(self.now, job, outcome);
     }
 
@@ -93,9 +93,9 @@ impl Bench {
                 *children.entry(parent).or_default() += 1;
             }
             match &item.state {
-                State::Listed { .. } => listed.push(path.as_str().to_owned()),
-                State::Folder { children: 0 } => listed.push(path.as_str().to_owned()),
-                State::Pending(p) if !matches!(p.step, Step::Failed) => {
+                PathState::Listed { .. } => listed.push(path.as_str().to_owned()),
+                PathState::Folder { children: 0 } => listed.push(path.as_str().to_owned()),
+                PathState::Pending(p) if !matches!(p.step, Step::Failed) => {
                     files += 1;
                     bytes += p.stamp.size;
                 }
@@ -103,7 +103,7 @@ impl Bench {
             }
         }
         for (path, item) in &self.inventory.items {
-            if let State::Folder { children: n } = item.state {
+            if let PathState::Folder { children: n } = item.state {
                 assert_eq!(n, children.remove(path).unwrap_or(0), "{path}");
             }
         }
@@ -112,7 +112,7 @@ impl Bench {
         assert_eq!(self.listed(), listed);
         let listing = &self.inventory.listing;
         for entry in listing.catalogue.entries() {
-            if let Kind::File { id, .. } = entry.kind {
+            if let EntryKind::File { id, .. } = entry.kind {
                 assert!(listing.files.contains_key(&id));
             }
         }
@@ -223,7 +223,7 @@ fn a_change_while_hashing_is_hashed_again() {
     // The hashing thread noticed it.
     b.see("c", stamp(11, 1, 1_000), true);
     let job = b.job().unwrap();
-    b.inventory.handle_done(b.now, &job, Outcome::Changed);
+    b.inventory.handle_done(b.now, &job, HashOutcome::Changed);
     b.check();
     assert_eq!(b.pass(1_000 * MS), [path("c")]);
 }
@@ -292,7 +292,7 @@ fn since_when_a_file_is_shared_is_known_as_long_as_it_is_the_same_content() {
     fn since(b: &mut Bench) -> u64 {
         b.listed();
         match b.inventory.listing.catalogue.get(&path("a")).map(|e| e.kind.clone()) {
-            Some(Kind::File { since, .. }) => since,
+            Some(EntryKind::File { since, .. }) => since,
             other => panic!("{other:?}"),
         }
     }
@@ -319,7 +319,7 @@ fn since_when_a_file_is_shared_is_known_as_long_as_it_is_the_same_content() {
     let mut b = Bench::new();
     let (before, now) = (stamp(10, 3, 5_000), stamp(10, 4, 7_000));
     let file = SharedFile { path: path("a"), stamp: before, manifest: manifest(2, 10), since: 7 };
-    let what = What::File(Seen { stamp: now, executable: false, ready: true, stood: Duration::ZERO });
+    let what = KnownContent::File(Seen { stamp: now, executable: false, ready: true, stood: Duration::ZERO });
     let sight = Sight { path: path("a"), what, generation: b.generation };
     b.inventory.handle_sight(b.now, sight, Some(Arc::new(file)));
     let job = b.job().unwrap();
@@ -360,7 +360,7 @@ fn a_file_that_failed_is_tried_again_when_it_is_seen_again() {
     let mut b = Bench::new();
     b.see("a", stamp(1, 1, 0), true);
     let job = b.job().unwrap();
-    b.inventory.handle_done(b.now, &job, Outcome::Failed);
+    b.inventory.handle_done(b.now, &job, HashOutcome::Failed);
     b.check();
     assert_eq!(b.job(), None);
     b.see("a", stamp(1, 1, 0), true);
@@ -435,11 +435,11 @@ proptest::proptest! {
                 Act::Pass(ms) => { b.pass(Duration::from_millis(ms)); }
                 Act::Take => jobs.extend(b.inventory.poll_jobs().unwrap_or_default()),
                 Act::Done(i, n) if !jobs.is_empty() => {
-                    let job: Job = jobs.remove(i % jobs.len());
+                    let job: HashJob = jobs.remove(i % jobs.len());
                     let outcome = match n {
-                        0 => Outcome::Failed,
-                        1 => Outcome::Changed,
-                        _ => Outcome::Hashed { manifest: manifest(9, job.stamp.size), began: 1_000 },
+                        0 => HashOutcome::Failed,
+                        1 => HashOutcome::Changed,
+                        _ => HashOutcome::Hashed { manifest: manifest(9, job.stamp.size), began: 1_000 },
                     };
                     b.inventory.handle_done(b.now, &job, outcome);
                 }
@@ -454,7 +454,7 @@ proptest::proptest! {
             }
             b.pass(Duration::from_secs(70));
             let files: Vec<_> = b.inventory.items.iter().filter_map(|(path, i)| match &i.state {
-                State::Pending(p) => Some((path.as_str().to_owned(), p.stamp)),
+                PathState::Pending(p) => Some((path.as_str().to_owned(), p.stamp)),
                 _ => None,
             }).collect();
             for (path, stamp) in files {
@@ -468,7 +468,7 @@ proptest::proptest! {
         }
         b.check();
         assert_eq!(b.inventory.waiting(), (0, 0));
-        assert!(b.inventory.items.values().all(|i| !matches!(i.state, State::Pending(_))));
+        assert!(b.inventory.items.values().all(|i| !matches!(i.state, PathState::Pending(_))));
     }
 }
 
@@ -485,7 +485,7 @@ fn what_cannot_be_read_waits_until_it_can_or_is_gone() {
     bench.see("b", stamp(10, 1, 1), true);
     let jobs = bench.inventory.poll_jobs().unwrap();
     for job in &jobs {
-        bench.inventory.handle_done(bench.now, job, Outcome::Failed);
+        bench.inventory.handle_done(bench.now, job, HashOutcome::Failed);
     }
     assert_eq!(waiting(&mut bench), Some(vec!["a".to_owned(), "b".to_owned()]));
     assert_eq!(waiting(&mut bench), None, "nothing changed");
@@ -499,7 +499,7 @@ fn what_cannot_be_read_waits_until_it_can_or_is_gone() {
         bench.inventory.handle_unreadable(path("folder"));
         bench.inventory.handle_swept(None, generation);
         let jobs = bench.inventory.poll_jobs().unwrap();
-        bench.inventory.handle_done(bench.now, &jobs[0], Outcome::Failed);
+        bench.inventory.handle_done(bench.now, &jobs[0], HashOutcome::Failed);
         assert_eq!(waiting(&mut bench), Some(vec!["b".to_owned(), "folder".to_owned()]));
     }
     // In the third one it is not there, and the file can be read.
@@ -507,7 +507,7 @@ fn what_cannot_be_read_waits_until_it_can_or_is_gone() {
     bench.see("b", stamp(10, 1, 1), true);
     bench.inventory.handle_swept(None, 4);
     let jobs = bench.inventory.poll_jobs().unwrap();
-    let hashed = Outcome::Hashed { manifest: manifest(1, 10), began: 100 };
+    let hashed = HashOutcome::Hashed { manifest: manifest(1, 10), began: 100 };
     bench.inventory.handle_done(bench.now, &jobs[0], hashed);
     assert_eq!(waiting(&mut bench), Some(vec![]));
 }

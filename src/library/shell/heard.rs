@@ -2,19 +2,19 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Shell, Stopped};
+use super::{ControllerGone, LibraryShell};
 use crate::content::SafePath;
 use crate::library::Event;
-use crate::library::watch::{Heard, Hint};
+use crate::library::watch::{Hint, WatchEvent};
 use crate::sys::clock;
 use crate::sys::facts::Facts;
 
-impl Shell {
-    pub(super) fn heard(&mut self, heard: Heard) {
+impl LibraryShell {
+    pub(super) fn heard(&mut self, heard: WatchEvent) {
         match heard {
-            Heard::Hint(hint) => self.hint(hint),
-            Heard::Root => self.check_root(),
-            Heard::Lost => self.ears.lost.store(true, Ordering::Relaxed),
+            WatchEvent::Hint(hint) => self.hint(hint),
+            WatchEvent::Root => self.check_root(),
+            WatchEvent::Lost => self.ears.lost.store(true, Ordering::Relaxed),
         }
     }
 
@@ -35,7 +35,7 @@ impl Shell {
     }
 
     /// Whether all folders are watched, after a look at all of them or at new ones.
-    pub(super) fn watched(&mut self, outcome: Result<(), String>) -> Result<(), Stopped> {
+    pub(super) fn watched(&mut self, outcome: Result<(), String>) -> Result<(), ControllerGone> {
         self.set_watched(outcome.is_ok());
         let Err(why) = outcome else { return Ok(()) };
         let every = self.config.rescan_unwatched;

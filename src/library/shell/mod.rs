@@ -23,9 +23,9 @@ use self::cache::Cache;
 use self::threads::{HasherThread, WalkerThread, start_hasher, start_walker};
 use super::hash::Hashed;
 use super::inventory::Inventory;
-use super::walk::Ask;
+use super::walk::WalkRequest;
 use super::warnings::Warnings;
-use super::watch::{self, Ears, Heard};
+use super::watch::{self, Ears, WatchEvent};
 use super::{Command, Event, LibraryConfig, Marker};
 use crate::content::SafePath;
 use crate::library::limits;
@@ -46,10 +46,10 @@ const ROOT: Duration = Duration::from_secs(2);
 const HINTS_A_TURN: usize = 4_096;
 
 /// The controller went away.
-struct Stopped;
+struct ControllerGone;
 
 /// The thread's state.
-pub(super) struct Shell {
+pub(super) struct LibraryShell {
     config: LibraryConfig,
     store: store::Handle,
     inbox: Receiver<Command>,
@@ -66,7 +66,7 @@ pub(super) struct Shell {
     /// The same with its birth, once all of it was looked at; `None` while it is a new one.
     marker: Option<Marker>,
     ears: Ears,
-    heard: Receiver<Heard>,
+    heard: Receiver<WatchEvent>,
     /// All folders are watched, as far as is known.
     watched: bool,
     /// Why not all are, as it was told: each once.
@@ -94,7 +94,7 @@ pub(super) struct Shell {
     rows_due: Option<Time>,
 }
 
-impl Shell {
+impl LibraryShell {
     pub(super) fn start(
         config: LibraryConfig,
         store: store::Handle,
@@ -147,16 +147,16 @@ impl Shell {
         self.keep_rows();
     }
 
-    fn turn(&mut self) -> Result<(), Stopped> {
+    fn turn(&mut self) -> Result<(), ControllerGone> {
         let now = clock::now();
         self.dispatch(now);
         self.report(now)?;
         let wait = self.next_timeout().since(clock::now());
         select! {
-            recv(self.inbox) -> command => self.command(command.map_err(|_| Stopped)?),
-            recv(self.walker.told) -> told => self.told(told.map_err(|_| Stopped)?)?,
+            recv(self.inbox) -> command => self.command(command.map_err(|_| ControllerGone)?),
+            recv(self.walker.told) -> told => self.told(told.map_err(|_| ControllerGone)?)?,
             recv(self.hashed) -> hashed => {
-                let (hasher, hashed) = hashed.map_err(|_| Stopped)?;
+                let (hasher, hashed) = hashed.map_err(|_| ControllerGone)?;
                 self.hashed(hasher, hashed)?;
             }
             recv(self.heard) -> heard => {
@@ -210,10 +210,10 @@ impl Shell {
             self.next_rescan = now + rescan;
             self.everything = false;
             self.dirty.clear();
-            self.ask(Ask::Everything { watch: self.config.watch && self.scanned });
+            self.ask(WalkRequest::Everything { watch: self.config.watch && self.scanned });
         } else if !self.walking && !self.dirty.is_empty() {
             let paths = std::mem::take(&mut self.dirty).into_iter().collect();
-            self.ask(Ask::Paths(paths));
+            self.ask(WalkRequest::Paths(paths));
         }
         for hasher in &mut self.hashers {
             if hasher.jobs.is_empty()
@@ -227,7 +227,7 @@ impl Shell {
         }
     }
 
-    fn ask(&mut self, ask: Ask) {
+    fn ask(&mut self, ask: WalkRequest) {
         self.walking = true;
         if self.walker.asks.send(ask).is_err() {
             log::error!("the walking thread is gone");
@@ -244,7 +244,7 @@ impl Shell {
         }
     }
 
-    fn send(&self, event: Event) -> Result<(), Stopped> {
-        self.outbox.send(event).map_err(|_| Stopped)
+    fn send(&self, event: Event) -> Result<(), ControllerGone> {
+        self.outbox.send(event).map_err(|_| ControllerGone)
     }
 }

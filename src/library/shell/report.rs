@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Shell, Stopped};
+use super::{ControllerGone, LibraryShell};
 use crate::library::Event;
 use crate::sys::clock;
 use crate::time::Time;
@@ -18,8 +18,8 @@ const PROGRESS: Duration = Duration::from_millis(250);
 /// Files named in a report of progress.
 const NAMED: usize = 100;
 
-impl Shell {
-    pub(super) fn report(&mut self, now: Time) -> Result<(), Stopped> {
+impl LibraryShell {
+    pub(super) fn report(&mut self, now: Time) -> Result<(), ControllerGone> {
         if self.may_publish() && now >= self.next_publish {
             self.publish(now)?;
         }
@@ -31,7 +31,7 @@ impl Shell {
         self.scanned || !self.inventory.is_empty()
     }
 
-    pub(super) fn publish(&mut self, now: Time) -> Result<(), Stopped> {
+    pub(super) fn publish(&mut self, now: Time) -> Result<(), ControllerGone> {
         let Some(shelf) = self.inventory.publish(self.marker) else { return Ok(()) };
         let cost = clock::now().since(now);
         self.next_publish = now + PUBLISH.max(cost * 5);
@@ -72,7 +72,7 @@ impl Shell {
     }
 
     /// Tells at once what is still to be hashed: whoever asks next is to see it.
-    pub(super) fn tell_waiting(&mut self) -> Result<(), Stopped> {
+    pub(super) fn tell_waiting(&mut self) -> Result<(), ControllerGone> {
         let (files, bytes) = self.inventory.waiting();
         if files == 0 {
             return Ok(());

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::Cache;
-use super::{Shell, Stopped};
+use super::{ControllerGone, LibraryShell};
 use crate::content::SafePath;
 use crate::library::hash::{HashError, Hashed};
-use crate::library::inventory::{Outcome, What};
-use crate::library::walk::Told;
+use crate::library::inventory::{HashOutcome, KnownContent};
+use crate::library::walk::WalkReply;
 use crate::library::warnings::Skip;
 use crate::library::{Event, Marker, SharedFile};
 use crate::store::{self, HashRow};
@@ -20,24 +20,24 @@ use crate::time::Time;
 const ROWS: usize = 2_000;
 const ROWS_TIME: Duration = Duration::from_secs(1);
 
-impl Shell {
-    pub(super) fn told(&mut self, told: Told) -> Result<(), Stopped> {
+impl LibraryShell {
+    pub(super) fn told(&mut self, told: WalkReply) -> Result<(), ControllerGone> {
         let now = clock::now();
         match told {
-            Told::Root(root) => self.saw_root(root)?,
-            Told::Sights(sights) => {
+            WalkReply::Root(root) => self.saw_root(root)?,
+            WalkReply::Sights(sights) => {
                 for sight in sights {
                     let cached = match sight.what {
-                        What::File(_) => self.cache.take(&sight.path),
-                        What::Folder => None,
+                        KnownContent::File(_) => self.cache.take(&sight.path),
+                        KnownContent::Folder => None,
                     };
                     let cached = cached.map(|(file, seen)| self.in_use(file, seen));
                     self.inventory.handle_sight(now, sight, cached);
                 }
             }
-            Told::Gone(path) => self.inventory.handle_gone(&path),
-            Told::Swept(path, generation) => self.inventory.handle_swept(path.as_ref(), generation),
-            Told::Skipped(path, why) => {
+            WalkReply::Gone(path) => self.inventory.handle_gone(&path),
+            WalkReply::Swept(path, generation) => self.inventory.handle_swept(path.as_ref(), generation),
+            WalkReply::Skipped(path, why) => {
                 if matches!(why, Skip::Forbidden | Skip::Unreadable(_))
                     && let Ok(path) = SafePath::from_relative(&path)
                 {
@@ -45,8 +45,8 @@ impl Shell {
                 }
                 self.skipped(&path, why)?;
             }
-            Told::Watched(outcome) => self.watched(outcome)?,
-            Told::Done(everything) => {
+            WalkReply::Watched(outcome) => self.watched(outcome)?,
+            WalkReply::Done(everything) => {
                 self.walking = false;
                 if everything {
                     self.scan_done()?;
@@ -57,7 +57,7 @@ impl Shell {
         Ok(())
     }
 
-    fn saw_root(&mut self, root: Option<(u64, u64)>) -> Result<(), Stopped> {
+    fn saw_root(&mut self, root: Option<(u64, u64)>) -> Result<(), ControllerGone> {
         if root == self.root && (root.is_some() || self.root_gone_told) {
             return Ok(());
         }
@@ -92,7 +92,7 @@ impl Shell {
         Ok(())
     }
 
-    fn scan_done(&mut self) -> Result<(), Stopped> {
+    fn scan_done(&mut self) -> Result<(), ControllerGone> {
         if self.marker.is_none()
             && let Some((device, inode)) = self.root
         {
@@ -136,24 +136,24 @@ impl Shell {
         file
     }
 
-    fn skipped(&mut self, path: &Path, why: Skip) -> Result<(), Stopped> {
+    fn skipped(&mut self, path: &Path, why: Skip) -> Result<(), ControllerGone> {
         match self.warnings.skipped(path, why) {
             Some(text) => self.send(Event::Warning(text)),
             None => Ok(()),
         }
     }
 
-    pub(super) fn hashed(&mut self, hasher: usize, hashed: Vec<Hashed>) -> Result<(), Stopped> {
+    pub(super) fn hashed(&mut self, hasher: usize, hashed: Vec<Hashed>) -> Result<(), ControllerGone> {
         let now = clock::now();
         self.hashers[hasher].jobs.clear();
         for Hashed { job, began, result } in hashed {
             let outcome = match result {
-                Ok(manifest) => Outcome::Hashed { manifest: Arc::new(manifest), began },
+                Ok(manifest) => HashOutcome::Hashed { manifest: Arc::new(manifest), began },
                 Err(HashError::Io(e)) => {
                     self.skipped(Path::new(job.path.as_str()), Skip::of(&e))?;
-                    Outcome::Failed
+                    HashOutcome::Failed
                 }
-                Err(HashError::Changed | HashError::Gone | HashError::Stopped) => Outcome::Changed,
+                Err(HashError::Changed | HashError::Gone | HashError::Stopped) => HashOutcome::Changed,
             };
             self.inventory.handle_done(now, &job, outcome);
         }

@@ -9,8 +9,8 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::counters::Counters;
 use crate::library::hash::{self, Gauge, Hashed};
-use crate::library::inventory::Job;
-use crate::library::walk::{Ask, Told, Walker};
+use crate::library::inventory::HashJob;
+use crate::library::walk::{WalkReply, WalkRequest, Walker};
 use crate::library::watch::Ears;
 use crate::sys::thread::Thread;
 
@@ -19,17 +19,17 @@ const TOLD: usize = 32;
 
 /// The walking thread.
 pub(super) struct WalkerThread {
-    pub(super) asks: Sender<Ask>,
-    pub(super) told: Receiver<Told>,
+    pub(super) asks: Sender<WalkRequest>,
+    pub(super) told: Receiver<WalkReply>,
     _thread: Thread,
 }
 
 /// A hashing thread.
 pub(super) struct HasherThread {
-    pub(super) orders: Sender<Vec<Job>>,
+    pub(super) orders: Sender<Vec<HashJob>>,
     pub(super) gauge: Arc<Gauge>,
     /// What it is busy with.
-    pub(super) jobs: Vec<Job>,
+    pub(super) jobs: Vec<HashJob>,
     _thread: Thread,
 }
 

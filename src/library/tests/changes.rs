@@ -27,7 +27,9 @@ fn changes_are_followed() {
     fs::remove_dir_all(bench.path("d")).unwrap();
     r.until_names(&["stays"]);
     testing::set_mode(bench.path("stays"), 0o755);
-    r.until("executable", |r| matches!(r.listed().get("stays"), Some(Kind::File { executable: true, .. })));
+    r.until("executable", |r| {
+        matches!(r.listed().get("stays"), Some(EntryKind::File { executable: true, .. }))
+    });
     fs::remove_file(bench.path("stays")).unwrap();
     r.until_names(&[]);
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::*;
-use crate::content::{FileId, Kind};
+use crate::content::{EntryKind, FileId};
 use crate::sys::file::{read_exact_at, write_all_at};
 use crate::sys::{clock, testing};
 use crate::time::Time;
@@ -113,7 +113,7 @@ impl Running {
         clock::now()
     }
 
-    fn listed(&self) -> BTreeMap<String, Kind> {
+    fn listed(&self) -> BTreeMap<String, EntryKind> {
         self.shelf.catalogue.entries().map(|e| (e.path.as_str().to_owned(), e.kind.clone())).collect()
     }
 
@@ -123,11 +123,11 @@ impl Running {
 
     fn has(&self, p: &str, content: &[u8]) -> bool {
         let entry = self.shelf.catalogue.get(&path(p));
-        matches!(entry.map(|e| &e.kind), Some(Kind::File { id: listed, .. }) if *listed == id(content))
+        matches!(entry.map(|e| &e.kind), Some(EntryKind::File { id: listed, .. }) if *listed == id(content))
     }
 
     fn has_folder(&self, p: &str) -> bool {
-        self.shelf.catalogue.get(&path(p)).is_some_and(|e| e.kind == Kind::Folder)
+        self.shelf.catalogue.get(&path(p)).is_some_and(|e| e.kind == EntryKind::Folder)
     }
 
     fn until_names(&mut self, names: &[&str]) {

@@ -25,7 +25,7 @@ fn what_lies_there_at_start_is_listed() {
     assert!(r.has_folder("nothing/in/here"));
     let modified = (clock::unix_seconds() - 100) * 1000;
     match r.listed()["a.txt"] {
-        Kind::File { size: 5, modified: m, executable: true, .. } => {
+        EntryKind::File { size: 5, modified: m, executable: true, .. } => {
             assert!(m.unsigned_abs().abs_diff(modified) < 60_000);
         }
         ref other => panic!("{other:?}"),

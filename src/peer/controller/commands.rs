@@ -8,22 +8,22 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::Sender;
 
 use super::{Controller, reply};
-use crate::content::{Entry, Kind, SafePath};
+use crate::content::{Entry, EntryKind, SafePath};
 use crate::control::{
-    Ask, CountersRow, DatagramsRow, Names, Notice, PeerRow, Reply, Request, Status, Unfinished, UploadRow,
-    keyfile,
+    Ask, CompletionNames, CountersRow, DatagramsRow, Notice, PeerRow, Reply, Request, Status, Unfinished,
+    UploadRow, keyfile,
 };
 use crate::discovery;
 use crate::disk;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
-use crate::peer::cages::Part;
+use crate::peer::cages::SandboxedPart;
 use crate::peer::leaving::Cause;
 use crate::peer::listing::{self, Filter};
 use crate::peer::resolve;
 use crate::receiver::ReceiverCommand;
 use crate::swarm::{Job, JobId, Wanted};
-use crate::sys::cage::Outcome;
+use crate::sys::cage::SandboxOutcome;
 use crate::text;
 use crate::time::Time;
 
@@ -50,7 +50,7 @@ enum Needs {
 }
 
 /// A request that waits for what it needs, until a time at which it is answered in any case.
-pub(super) struct Held {
+pub(super) struct DeferredRequest {
     ask: Ask,
     needs: Needs,
     pub(super) until: Time,
@@ -80,7 +80,7 @@ impl Controller {
         if self.is_ready(needs) || now >= until || self.state.leaving.is_some() {
             self.answer(now, ask);
         } else {
-            self.state.held.push(Held { ask, needs, until });
+            self.state.held.push(DeferredRequest { ask, needs, until });
         }
     }
 
@@ -233,7 +233,7 @@ impl Controller {
             return Ok(None);
         }
         let bell = self.parts.receiver.bell();
-        let part = Part::DiskAt(destination.to_owned());
+        let part = SandboxedPart::DiskAt(destination.to_owned());
         let started = self.parts.cages.start(&part, || disk::start(move || bell.ring()));
         let started =
             started.flatten().map_err(|e| Failure::other(format!("a thread cannot be had: {e}")))?;
@@ -273,13 +273,16 @@ impl Controller {
     fn status(&self, now: Time) -> Status {
         let ports = self.own.ports;
         let (confined, why) = match self.parts.cages.outcome() {
-            Outcome::Full => ("yes", None),
-            Outcome::Partly(why) => ("partly", Some(why)),
-            Outcome::No(why) => ("no", Some(why)),
+            SandboxOutcome::Full => ("yes", None),
+            SandboxOutcome::Partly(why) => ("partly", Some(why)),
+            SandboxOutcome::No(why) => ("no", Some(why)),
         };
         let s = &self.state;
-        let bytes =
-            s.shelf.catalogue.entries().map(|e| if let Kind::File { size, .. } = e.kind { size } else { 0 });
+        let bytes = s
+            .shelf
+            .catalogue
+            .entries()
+            .map(|e| if let EntryKind::File { size, .. } = e.kind { size } else { 0 });
         Status {
             name: self.own.name.to_string(),
             id: self.identity.id().full(),
@@ -326,7 +329,7 @@ impl Controller {
     }
 
     fn datagrams_row(&self) -> DatagramsRow {
-        let discovery::Counters {
+        let discovery::DiscoveryCounters {
             sent,
             taken,
             dropped,
@@ -356,17 +359,17 @@ impl Controller {
         .collect()
     }
 
-    fn complete(&self, now: Time, prefix: &str, what: Names) -> Vec<String> {
+    fn complete(&self, now: Time, prefix: &str, what: CompletionNames) -> Vec<String> {
         let (roster, own) = (&self.state.roster, &self.custody.own);
         let entries: Box<dyn Iterator<Item = &Entry>> = match what {
-            Names::Peers => {
+            CompletionNames::Peers => {
                 let names = roster.iter().map(|(_, m)| m.info.name.as_str().to_owned());
                 let names: BTreeSet<String> = names.filter(|n| n.starts_with(prefix)).collect();
                 return names.into_iter().take(COMPLETIONS).collect();
             }
-            Names::Offered => Box::new(roster.entries(None).map(|(_, entry)| entry)),
-            Names::Own => Box::new(self.state.shelf.catalogue.entries()),
-            Names::Lost => {
+            CompletionNames::Offered => Box::new(roster.entries(None).map(|(_, entry)| entry)),
+            CompletionNames::Own => Box::new(self.state.shelf.catalogue.entries()),
+            CompletionNames::Lost => {
                 let lost = self.custody.machine.recoverable(now);
                 Box::new(lost.filter(|(e, was_deleted)| !was_deleted || own.is_kept(e)).map(|(e, _)| e))
             }
@@ -387,5 +390,5 @@ impl Controller {
 }
 
 fn files_of(catalogue: &crate::content::Catalogue) -> u64 {
-    catalogue.entries().filter(|e| matches!(e.kind, Kind::File { .. })).count() as u64
+    catalogue.entries().filter(|e| matches!(e.kind, EntryKind::File { .. })).count() as u64
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossbeam_channel::Sender;
 
 use super::{Controller, reply};
-use crate::content::{Entry, FileId, Kind, SafePath};
+use crate::content::{Entry, EntryKind, FileId, SafePath};
 use crate::control::{CustodyRow, KeptFor, Reply};
 use crate::custody::homecoming::Decision;
 use crate::error::{Code, Failure};
@@ -52,7 +52,7 @@ impl Controller {
     /// Own files that a word means: a path, a folder, or `b3:` and the first digits of an id.
     fn own_files(&self, word: &str) -> Result<Vec<(FileId, SafePath)>, Failure> {
         let meant = self.state.shelf.catalogue.entries().filter_map(|e| match e.kind {
-            Kind::File { id, .. } if is_meant(word, e) => Some((id, e.path.clone())),
+            EntryKind::File { id, .. } if is_meant(word, e) => Some((id, e.path.clone())),
             _ => None,
         });
         let meant: Vec<_> = meant.collect();
@@ -165,7 +165,7 @@ impl Controller {
 
 /// True if a word means this file: its path, a folder that it is in, or `b3:` and the first digits of its id.
 fn is_meant(word: &str, entry: &Entry) -> bool {
-    let Kind::File { id, .. } = entry.kind else { return false };
+    let EntryKind::File { id, .. } = entry.kind else { return false };
     let path: Option<SafePath> = word.trim_end_matches('/').parse().ok();
     let is_path = path.is_some_and(|path| entry.path == path || entry.path.below(&path).is_some());
     let digits = word.strip_prefix("b3:").map(str::to_lowercase);

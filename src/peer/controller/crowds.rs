@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Controller;
 use crate::content::{Claim, FileId};
 use crate::discovery;
-use crate::disk::Held;
+use crate::disk::PartialSeed;
 use crate::identity::PeerId;
 use crate::peer::together::is_worth;
 use crate::receiver::ReceiverCommand;
@@ -15,7 +15,7 @@ use crate::sender::SenderCommand;
 
 impl Controller {
     /// A file is being fetched: others get what is here of it, and those of them are sought who have some.
-    pub(super) fn hold(&mut self, held: Arc<Held>) {
+    pub(super) fn hold(&mut self, held: Arc<PartialSeed>) {
         let claim = (held.id(), held.chunks().size());
         if self.custody.is_fetching(claim) && !self.is_wanted(claim) {
             // For the store: who keeps it too is told so by whoever placed it.

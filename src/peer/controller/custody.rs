@@ -15,9 +15,9 @@ use super::own::Announcement;
 use crate::address::Host;
 use crate::content::{Catalogue, Chunks, Claim, FileId, Head, Span};
 use crate::control::Notice;
-use crate::custody::custodian::{Custodian, Output};
+use crate::custody::custodian::{Custodian, CustodianOutput};
 use crate::custody::homecoming::Decision;
-use crate::custody::ledger::{Key, Present, Record};
+use crate::custody::ledger::{LedgerKey, Present, Record};
 use crate::discovery::PeerInfo;
 use crate::distribution::{CustodyCommand, CustodyEvent, chunk_store};
 use crate::identity::{Contact, PeerId};
@@ -25,11 +25,11 @@ use crate::peer::limits;
 use crate::peer::ordered::Ordered;
 use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;
-use crate::store::{self, LedgerRow, Written};
+use crate::store::{self, LedgerRow, LedgerWritten};
 use crate::swarm::{Job, JobEvent, JobId, Wanted};
 use crate::sys::clock;
 use crate::time::Time;
-use crate::wire::custody::Custody as Message;
+use crate::wire::custody::CustodyMessage as Message;
 
 /// The first byte of the keys under which the signed announcements of owners are filed: they tell the names of
 /// those who are away. Records of the machine begin with smaller ones.
@@ -53,7 +53,7 @@ const ACTS: usize = 20_000;
 /// What is done once all that was recorded before is on the disk.
 #[derive(Debug)]
 pub(super) enum Act {
-    Do(Output),
+    Do(CustodianOutput),
     Announce(Box<Announcement>),
 }
 
@@ -63,16 +63,16 @@ enum Errand {
     /// Chunks for the store.
     Fetch { file: FileId, size: u64, span: Span },
     /// To see whether a peer has a chunk.
-    Prove { peer: PeerId, key: Key, folder: PathBuf },
+    Prove { peer: PeerId, key: LedgerKey, folder: PathBuf },
 }
 
 /// The machine, and what is on the way between it and the other parts.
-pub(in crate::peer) struct Custody {
+pub(in crate::peer) struct CustodyDriver {
     pub(super) machine: Custodian,
     ordered: Ordered<Act>,
     /// What is told of the departure.
-    told: VecDeque<Output>,
-    written: (Sender<Written>, Receiver<Written>),
+    told: VecDeque<CustodianOutput>,
+    written: (Sender<LedgerWritten>, Receiver<LedgerWritten>),
     /// The last writing failed: when it is tried again.
     write_again: Option<Time>,
     /// That was told.
@@ -82,10 +82,10 @@ pub(in crate::peer) struct Custody {
     /// How often the store was asked for its room and has not told it.
     looks: u64,
     pub(super) served: Served,
-    pub(super) own: super::own::Own,
+    pub(super) own: super::own::OwnFiles,
 }
 
-impl Custody {
+impl CustodyDriver {
     /// `notes`: the rows of the ledger under [`NOTE`]. `present`: what lies in the store.
     pub(in crate::peer) fn new(machine: Custodian, notes: Vec<LedgerRow>, present: Present) -> Self {
         Self {
@@ -99,12 +99,12 @@ impl Custody {
             next_errand: ERRANDS,
             looks: 0,
             served: Served::new(notes, present),
-            own: super::own::Own::default(),
+            own: super::own::OwnFiles::default(),
         }
     }
 
     /// What the store thread says of writings.
-    pub(super) const fn written(&self) -> &Receiver<Written> {
+    pub(super) const fn written(&self) -> &Receiver<LedgerWritten> {
         &self.written.1
     }
 
@@ -173,9 +173,11 @@ impl Controller {
     pub(super) fn custody_outputs(&mut self) {
         while let Some(output) = self.custody.machine.poll_output() {
             match output {
-                Output::Record(record) => self.custody.ordered.record(record),
+                CustodianOutput::Record(record) => self.custody.ordered.record(record),
                 // Nothing that is told of a departure depends on a record, and a full disk holds up nobody.
-                output @ (Output::Leaving(_) | Output::Left(_)) => self.custody.told.push_back(output),
+                output @ (CustodianOutput::Leaving(_) | CustodianOutput::Left(_)) => {
+                    self.custody.told.push_back(output)
+                }
                 output => self.custody.ordered.push(Act::Do(output)),
             }
         }
@@ -267,7 +269,7 @@ impl Controller {
     }
 
     /// The store thread wrote some records, or could not.
-    pub(super) fn on_written(&mut self, now: Time, (number, result): Written) {
+    pub(super) fn on_written(&mut self, now: Time, (number, result): LedgerWritten) {
         self.custody.served.stale(now);
         match result {
             Ok(()) => {
@@ -312,26 +314,26 @@ impl Controller {
         }
     }
 
-    fn act_on(&mut self, now: Time, output: Output) {
+    fn act_on(&mut self, now: Time, output: CustodianOutput) {
         match output {
-            Output::Send(to, message) => {
+            CustodianOutput::Send(to, message) => {
                 if matches!(message, Message::Report(_)) {
                     self.serve_chunks();
                 }
                 // Orders answer what came to the distributor's port, all else it says itself.
                 let is_of_distributor =
-                    matches!(message, Message::GetRoom(_) | Message::Offer(_) | Message::Orders(_));
+                    matches!(message, Message::GetSpace(_) | Message::Offer(_) | Message::Orders(_));
                 let parts = &self.parts;
                 let engine = if is_of_distributor { &parts.distributor } else { &parts.distributee };
                 engine.send(CustodyCommand::Send(to, message));
             }
-            Output::Fetch { file, size, span, sources } => self.fetch(file, size, span, &sources),
-            Output::Drop { file, keep } => self.drop_kept(file, keep),
-            Output::Prove { peer, key, size, chunk } => self.prove(now, peer, key, size, chunk),
-            Output::Pull { origin, from } => {
+            CustodianOutput::Fetch { file, size, span, sources } => self.fetch(file, size, span, &sources),
+            CustodianOutput::Drop { file, keep } => self.drop_kept(file, keep),
+            CustodianOutput::Prove { peer, key, size, chunk } => self.prove(now, peer, key, size, chunk),
+            CustodianOutput::Pull { origin, from } => {
                 self.parts.receiver.send(ReceiverCommand::Estate { from, origin });
             }
-            Output::Ask { files, bytes } => {
+            CustodianOutput::Ask { files, bytes } => {
                 if !self.custody.machine.may_have_copies() {
                     // Nobody could give any of it back.
                     self.custody.machine.decide(now, Decision::Forget);
@@ -342,17 +344,17 @@ impl Controller {
                     self.custody.machine.decide(now, Decision::GiveBack);
                 }
             }
-            Output::Restore(..) => self.custody.own.restore_at(now),
-            Output::Publish => self.custody.own.look_again(now),
-            Output::Conflict => self.warn(
+            CustodianOutput::Restore(..) => self.custody.own.restore_at(now),
+            CustodianOutput::Publish => self.custody.own.look_again(now),
+            CustodianOutput::Conflict => self.warn(
                 "another peer with this folder's key gives out what is shared (a copied folder?): this one places \
                  no copies any more; make one of them a peer of its own with `potluck identity new`"
                     .to_owned(),
             ),
-            Output::Leaving(progress) => self.handing_over(now, &progress),
-            Output::Left(farewell) => self.handed_over(now, &farewell),
+            CustodianOutput::Leaving(progress) => self.handing_over(now, &progress),
+            CustodianOutput::Left(farewell) => self.handed_over(now, &farewell),
             // Taken out before.
-            Output::Record(_) => {}
+            CustodianOutput::Record(_) => {}
         }
     }
 
@@ -408,7 +410,7 @@ impl Controller {
     }
 
     /// Fetches one chunk of a peer, to see whether it has it: into a folder of its own, for it may be here, too.
-    fn prove(&mut self, now: Time, peer: PeerId, key: Key, size: u64, chunk: u32) {
+    fn prove(&mut self, now: Time, peer: PeerId, key: LedgerKey, size: u64, chunk: u32) {
         let folder = self.config.store().join(format!("{PROOF}{}", self.custody.next_errand + 1));
         if let Err(e) = std::fs::create_dir_all(&folder) {
             log::warn!("a proof cannot be asked for: {}: {e}", folder.display());

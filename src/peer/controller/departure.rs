@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{Controller, reply};
-use crate::control::{Farewell, Notice, Reply};
+use crate::control::{ExitReport, Notice, Reply};
 use crate::discovery;
 use crate::error::{Code, Failure};
 use crate::peer::leaving::{Cause, Leaving, TellSender};
@@ -11,7 +11,7 @@ use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;
 use crate::swarm::JobId;
 use crate::time::Time;
-use crate::wire::datagram::State;
+use crate::wire::datagram::PresenceState;
 
 /// An `exit` that takes longer than this says what it waits for.
 const SAY_BUSY: Duration = Duration::from_millis(600);
@@ -30,7 +30,7 @@ impl Controller {
             self.state.leaving = Some(leaving);
             if cause == Cause::Exit {
                 // That takes a while: others are to have as many copies without this peer, and give it none.
-                self.own.state = State::Leaving;
+                self.own.state = PresenceState::Leaving;
                 self.tell_discovery(discovery::Command::Own(self.own.clone()));
             }
             self.parts.receiver.send(ReceiverCommand::Stop);
@@ -50,7 +50,7 @@ impl Controller {
     }
 
     /// Own files are handed over, as far as that could be done: now what others fetch is finished.
-    pub(super) fn part(&mut self, now: Time, farewell: Farewell) {
+    pub(super) fn part(&mut self, now: Time, farewell: ExitReport) {
         self.say_farewell(farewell);
         if let Some(leaving) = &mut self.state.leaving {
             let tell = leaving.handed_over(now);
@@ -60,7 +60,7 @@ impl Controller {
     }
 
     /// Says whether own files stay.
-    pub(super) fn say_farewell(&mut self, farewell: Farewell) {
+    pub(super) fn say_farewell(&mut self, farewell: ExitReport) {
         self.state.exits.iter().for_each(|exit| reply(exit, Reply::Farewell(farewell.clone())));
         self.notice(Notice::Farewell(farewell.clone()));
         self.state.farewell = Some(farewell);

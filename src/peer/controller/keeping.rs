@@ -11,7 +11,7 @@ use crate::content::{ChunkIndex, FileId, Head, Span};
 use crate::custody::ledger::Present;
 use crate::distribution::chunk_store;
 use crate::identity::{Instance, PeerId};
-use crate::peer::away::Part;
+use crate::peer::away::KeptPart;
 use crate::receiver::ReceiverCommand;
 use crate::sender::{KeptOf, SenderCommand, StoredFile};
 use crate::store::LedgerRow;
@@ -300,8 +300,8 @@ impl Controller {
     }
 }
 
-fn parts_of(rows: &[KeptFile]) -> Vec<Part> {
-    let part = |row: &KeptFile| Part { file: row.file, size: row.size, span: row.span() };
+fn parts_of(rows: &[KeptFile]) -> Vec<KeptPart> {
+    let part = |row: &KeptFile| KeptPart { file: row.file, size: row.size, span: row.span() };
     rows.iter().map(part).collect()
 }
 

@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, select};
 
-use self::commands::Held;
-pub(super) use self::custody::{Custody, NOTE, PROOF};
+use self::commands::DeferredRequest;
+pub(super) use self::custody::{CustodyDriver, NOTE, PROOF};
 use self::verify::Verifying;
 use super::away::whole_or_some;
 use super::downloads::{Downloads, Speed};
@@ -27,10 +27,10 @@ use super::leaving::{Cause, Leaving};
 use super::roster::Roster;
 use super::start::{Parts, Peer, next_instance};
 use super::together::Together;
-use crate::content::{Claim, Kind};
-use crate::control::{Ask, Farewell, Notice, Reply, Saved};
+use crate::content::{Claim, EntryKind};
+use crate::control::{Ask, ExitReport, Notice, Reply, Saved};
 use crate::counters::Counters;
-use crate::discovery::{self, Gone, Own};
+use crate::discovery::{self, Gone, OwnPresence};
 use crate::disk::Arrival;
 use crate::distribution::{CustodyEvent, chunk_store};
 use crate::error::Failure;
@@ -38,13 +38,13 @@ use crate::identity::{Identity, Instance, PeerId};
 use crate::library::{self, Hashing, Shelf};
 use crate::peer::limits;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
-use crate::sender::{Offer, SenderCommand, SenderEvent};
-use crate::settings::Config;
-use crate::store::Written;
+use crate::sender::{SenderCommand, SenderEvent, SharedContent};
+use crate::settings::Settings;
+use crate::store::LedgerWritten;
 use crate::swarm::{JobEvent, JobId};
 use crate::sys::clock;
 use crate::time::Time;
-use crate::wire::message::Told;
+use crate::wire::message::PeerRecord;
 
 /// A catalogue that could not be pulled is asked for again after this time.
 const PULL_AGAIN: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ const WARNINGS: usize = 20;
 const TOLD: usize = 20;
 
 /// All that the controller reacts to.
-enum Event {
+enum ControllerEvent {
     Ask(Ask),
     Discovery(discovery::Event),
     Library(library::Event),
@@ -65,7 +65,7 @@ enum Event {
     Custody(CustodyEvent),
     Chunks(chunk_store::Event),
     /// Records of custody's are on the disk, or could not be written.
-    Written(Written),
+    Written(LedgerWritten),
     /// The store says what went wrong.
     Warning(String),
     Timeout,
@@ -74,23 +74,23 @@ enum Event {
 }
 
 pub(super) struct Controller {
-    pub(super) config: Config,
+    pub(super) config: Settings,
     pub(super) identity: Arc<Identity>,
     pub(super) instance: Instance,
     pub(super) parts: Parts,
-    pub(super) own: Own,
+    pub(super) own: OwnPresence,
     pub(super) notices: Sender<Notice>,
     pub(super) asks: Receiver<Ask>,
     pub(super) warnings: VecDeque<String>,
     pub(super) counters: Arc<Counters>,
     pub(super) started: Time,
-    pub(super) custody: Custody,
-    state: State,
+    pub(super) custody: CustodyDriver,
+    state: ControllerState,
 }
 
 /// What changes while the peer runs.
 #[derive(Default)]
-struct State {
+struct ControllerState {
     roster: Roster,
     /// What lies in `shared/`.
     shelf: Arc<Shelf>,
@@ -105,7 +105,7 @@ struct State {
     settled: bool,
     scanned: bool,
     /// Requests that wait.
-    held: Vec<Held>,
+    held: Vec<DeferredRequest>,
     /// When catalogues that could not be pulled are asked for again.
     pull_again: Option<Time>,
     leaving: Option<Leaving>,
@@ -114,7 +114,7 @@ struct State {
     /// Whoever asked for the departure and waits for it.
     exits: Vec<Sender<Reply>>,
     /// What could be said of own files when they were handed over.
-    farewell: Option<Farewell>,
+    farewell: Option<ExitReport>,
     verifying: Verifying,
     /// Why the peer ends, if not because somebody wanted it to.
     failure: Option<Failure>,
@@ -124,7 +124,7 @@ impl Controller {
     pub(super) fn new(peer: Peer, asks: Receiver<Ask>, notices: Sender<Notice>) -> Self {
         let Peer { config, identity, instance, parts, own, custody, warnings, counters } = peer;
         let started = clock::now();
-        let state = State::default();
+        let state = ControllerState::default();
         Self {
             config,
             identity,
@@ -159,28 +159,28 @@ impl Controller {
         }
     }
 
-    fn next_event(&self, now: Time) -> Event {
+    fn next_event(&self, now: Time) -> ControllerEvent {
         fn or_broken<T>(
             part: &'static str,
-            wrap: impl Fn(T) -> Event,
+            wrap: impl Fn(T) -> ControllerEvent,
             got: Result<T, crossbeam_channel::RecvError>,
-        ) -> Event {
-            got.map_or(Event::Broken(part), wrap)
+        ) -> ControllerEvent {
+            got.map_or(ControllerEvent::Broken(part), wrap)
         }
         let timeout = self.poll_timeout().map(|at| at.since(now));
         let alarm = timeout.map_or_else(crossbeam_channel::never, crossbeam_channel::after);
         select! {
-            recv(self.asks) -> got => or_broken("command", Event::Ask, got),
-            recv(self.parts.discovery.events) -> got => or_broken("discovery", Event::Discovery, got),
-            recv(self.parts.library.events) -> got => or_broken("library", Event::Library, got),
-            recv(self.parts.receiver.events) -> got => or_broken("receiver", Event::Receiver, got),
-            recv(self.parts.sender.events) -> got => or_broken("sender", Event::Sender, got),
-            recv(self.parts.distributor.events) -> got => or_broken("distributor", Event::Custody, got),
-            recv(self.parts.distributee.events) -> got => or_broken("distributee", Event::Custody, got),
-            recv(self.parts.chunks.events) -> got => or_broken("chunk store", Event::Chunks, got),
-            recv(self.custody.written()) -> got => or_broken("store", Event::Written, got),
-            recv(self.parts.store.warnings) -> got => or_broken("store", Event::Warning, got),
-            recv(alarm) -> _ => Event::Timeout,
+            recv(self.asks) -> got => or_broken("command", ControllerEvent::Ask, got),
+            recv(self.parts.discovery.events) -> got => or_broken("discovery", ControllerEvent::Discovery, got),
+            recv(self.parts.library.events) -> got => or_broken("library", ControllerEvent::Library, got),
+            recv(self.parts.receiver.events) -> got => or_broken("receiver", ControllerEvent::Receiver, got),
+            recv(self.parts.sender.events) -> got => or_broken("sender", ControllerEvent::Sender, got),
+            recv(self.parts.distributor.events) -> got => or_broken("distributor", ControllerEvent::Custody, got),
+            recv(self.parts.distributee.events) -> got => or_broken("distributee", ControllerEvent::Custody, got),
+            recv(self.parts.chunks.events) -> got => or_broken("chunk store", ControllerEvent::Chunks, got),
+            recv(self.custody.written()) -> got => or_broken("store", ControllerEvent::Written, got),
+            recv(self.parts.store.warnings) -> got => or_broken("store", ControllerEvent::Warning, got),
+            recv(alarm) -> _ => ControllerEvent::Timeout,
         }
     }
 
@@ -192,19 +192,19 @@ impl Controller {
         [held, leaving, self.state.pull_again, self.state.say_busy, custody].into_iter().flatten().min()
     }
 
-    fn handle_event(&mut self, now: Time, event: Event) {
+    fn handle_event(&mut self, now: Time, event: ControllerEvent) {
         match event {
-            Event::Ask(ask) => self.on_ask(now, ask),
-            Event::Discovery(event) => self.on_discovery(now, event),
-            Event::Library(event) => self.on_library(now, event),
-            Event::Receiver(event) => self.on_receiver(now, event),
-            Event::Sender(event) => self.on_sender(now, event),
-            Event::Custody(event) => self.on_custody(now, event),
-            Event::Chunks(event) => self.on_chunks(now, event),
-            Event::Written(written) => self.on_written(now, written),
-            Event::Warning(text) => self.warn(text),
-            Event::Timeout => {}
-            Event::Broken(part) => {
+            ControllerEvent::Ask(ask) => self.on_ask(now, ask),
+            ControllerEvent::Discovery(event) => self.on_discovery(now, event),
+            ControllerEvent::Library(event) => self.on_library(now, event),
+            ControllerEvent::Receiver(event) => self.on_receiver(now, event),
+            ControllerEvent::Sender(event) => self.on_sender(now, event),
+            ControllerEvent::Custody(event) => self.on_custody(now, event),
+            ControllerEvent::Chunks(event) => self.on_chunks(now, event),
+            ControllerEvent::Written(written) => self.on_written(now, written),
+            ControllerEvent::Warning(text) => self.warn(text),
+            ControllerEvent::Timeout => {}
+            ControllerEvent::Broken(part) => {
                 let failure =
                     Failure::other(format!("the {part} thread ended by a fault of potluck's; see the log"));
                 self.state.failure.get_or_insert(failure);
@@ -474,10 +474,10 @@ impl Controller {
 
     /// Gives the sender what it is to serve from now on.
     fn offer(&self) {
-        let told = |info: &discovery::PeerInfo| Told { at: info.at, signed: Arc::clone(&info.signed) };
+        let told = |info: &discovery::PeerInfo| PeerRecord { at: info.at, signed: Arc::clone(&info.signed) };
         let table = self.state.roster.iter().map(|(_, m)| told(&m.info)).collect();
         let (head, shelf) = (Arc::clone(&self.state.head), Arc::clone(&self.state.offered));
-        self.parts.sender.send(SenderCommand::Offer(Arc::new(Offer { head, shelf, table })));
+        self.parts.sender.send(SenderCommand::Offer(Arc::new(SharedContent { head, shelf, table })));
     }
 
     /// Asks for every catalogue that is newer than what we have.
@@ -496,7 +496,7 @@ impl Controller {
             return;
         }
         for entry in catalogue.entries() {
-            if let Kind::File { id, size, .. } = entry.kind
+            if let EntryKind::File { id, size, .. } = entry.kind
                 && wants.contains(&(id, size))
             {
                 self.parts.receiver.send(ReceiverCommand::Holders((id, size), vec![peer]));

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::custody::Act;
 use super::{Controller, reply};
-use crate::content::{Catalogue, Entry, FileId, Kind, SafePath, Span};
-use crate::control::{NotKept, Notice, Reply, Why};
-use crate::custody::handoff::{self, Farewell, Progress};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, SafePath, Span};
+use crate::control::{NotKept, NotKeptReason, Notice, Reply};
+use crate::custody::handoff::{self, HandoffProgress, HandoffReport};
 use crate::discovery;
 use crate::identity::PeerId;
 use crate::library::Shelf;
@@ -20,7 +20,7 @@ use crate::receiver::{ReceiverCommand, ReceiverHandle};
 use crate::swarm::{JobId, Wanted};
 use crate::sys::clock;
 use crate::time::Time;
-use crate::wire::custody::Report;
+use crate::wire::custody::KeeperReport;
 
 /// Making a head takes time with many files: the next one is made after so many times as long.
 const PACE: u32 = 5;
@@ -44,7 +44,7 @@ pub(super) struct Announcement {
 
 /// What is known of own files.
 #[derive(Debug, Default)]
-pub(in crate::peer) struct Own {
+pub(in crate::peer) struct OwnFiles {
     /// When the head is made anew.
     due: Option<Time>,
     /// Not before that.
@@ -68,7 +68,7 @@ pub(in crate::peer) struct Own {
     told_leaving: Option<Time>,
 }
 
-impl Own {
+impl OwnFiles {
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         [self.due.max(self.rests_until).filter(|_| self.due.is_some()), self.restore]
             .into_iter()
@@ -99,7 +99,7 @@ impl Own {
 
     /// True if somebody said that it keeps the content of this file, which is not here.
     pub(super) fn is_kept(&self, entry: &Entry) -> bool {
-        matches!(entry.kind, Kind::File { id, .. } if self.reported.contains_key(&id))
+        matches!(entry.kind, EntryKind::File { id, .. } if self.reported.contains_key(&id))
     }
 
     /// Nothing is to come back any more.
@@ -154,7 +154,7 @@ impl Controller {
         let machine = &mut self.custody.machine;
         let waiting = shelf.waiting.as_deref().filter(|_| self.state.scanned);
         let lacks = |e: &&Entry| shelf.catalogue.get(&e.path).is_none();
-        let unsure: BTreeMap<SafePath, Option<Kind>> = match waiting {
+        let unsure: BTreeMap<SafePath, Option<EntryKind>> = match waiting {
             Some([]) => BTreeMap::new(),
             Some(waiting) => {
                 let waiting: BTreeSet<&SafePath> = waiting.iter().collect();
@@ -228,7 +228,7 @@ impl Controller {
     }
 
     /// A peer says what it keeps of this peer's files: it may have to give some of it back.
-    pub(super) fn note_report(&mut self, from: PeerId, report: &Report) {
+    pub(super) fn note_report(&mut self, from: PeerId, report: &KeeperReport) {
         if report.origin != self.identity.id() {
             return;
         }
@@ -267,7 +267,7 @@ impl Controller {
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         let asked: Arc<str> = Arc::from("restore");
         for entry in lost {
-            let Kind::File { id, size, modified, executable, .. } = entry.kind else {
+            let EntryKind::File { id, size, modified, executable, .. } = entry.kind else {
                 folders.push(entry.path);
                 continue;
             };
@@ -291,7 +291,7 @@ impl Controller {
 
     /// Begins to hand own files over, before the departure. False: there is nothing to be handed over.
     pub(super) fn hand_over(&mut self, now: Time) -> bool {
-        let shares = self.state.offered.catalogue.entries().any(|e| matches!(e.kind, Kind::File { .. }));
+        let shares = self.state.offered.catalogue.entries().any(|e| matches!(e.kind, EntryKind::File { .. }));
         let begins = self.custody.machine.is_on() && shares;
         if begins && self.custody.takes_no_records() {
             // Nothing is accepted or counted any more, so nothing is to be waited for.
@@ -307,17 +307,17 @@ impl Controller {
     /// Says that nobody is known to keep any of this peer's files.
     fn nothing_kept(&mut self) {
         let all = self.paths().into_values().flatten();
-        let why = Why::Unfinished;
+        let why = NotKeptReason::Unfinished;
         let mut not_kept: Vec<NotKept> =
             all.map(|(path, size)| NotKept { path: path.to_string(), size, why }).collect();
         let total = not_kept.len() as u64;
         not_kept.truncate(limits::NOT_KEPT_TOLD);
-        let farewell = crate::control::Farewell { total, safe: 0, once: 0, not_kept };
+        let farewell = crate::control::ExitReport { total, safe: 0, once: 0, not_kept };
         self.say_farewell(farewell);
     }
 
     /// How far that is.
-    pub(super) fn handing_over(&mut self, now: Time, progress: &Progress) {
+    pub(super) fn handing_over(&mut self, now: Time, progress: &HandoffProgress) {
         let own = &mut self.custody.own;
         if own.told_leaving.is_some_and(|at| now.since(at) < TELL_LEAVING) {
             return;
@@ -333,7 +333,7 @@ impl Controller {
     }
 
     /// That is over, as far as it could be done.
-    pub(super) fn handed_over(&mut self, now: Time, farewell: &Farewell) {
+    pub(super) fn handed_over(&mut self, now: Time, farewell: &HandoffReport) {
         let paths = self.paths();
         let of = |file: &FileId| paths.get(file).map_or(&[][..], Vec::as_slice);
         let count = |files: &mut dyn Iterator<Item = &FileId>| files.map(|f| of(f).len() as u64).sum::<u64>();
@@ -347,7 +347,7 @@ impl Controller {
                 why: not_kept_why(*why),
             })
         });
-        let farewell = crate::control::Farewell {
+        let farewell = crate::control::ExitReport {
             total,
             safe: total.saturating_sub(once).saturating_sub(lost),
             once,
@@ -361,7 +361,7 @@ impl Controller {
     pub(super) fn paths(&self) -> BTreeMap<FileId, Vec<(&SafePath, u64)>> {
         let mut paths: BTreeMap<FileId, Vec<(&SafePath, u64)>> = BTreeMap::new();
         for entry in self.state.offered.catalogue.entries() {
-            if let Kind::File { id, size, .. } = entry.kind {
+            if let EntryKind::File { id, size, .. } = entry.kind {
                 paths.entry(id).or_default().push((&entry.path, size));
             }
         }
@@ -370,16 +370,16 @@ impl Controller {
 }
 
 /// Why nobody else keeps a file, as it is told.
-const fn not_kept_why(why: handoff::Why) -> Why {
+const fn not_kept_why(why: handoff::NotKeptCause) -> NotKeptReason {
     match why {
-        handoff::Why::NobodyHere => Why::NobodyHere,
-        handoff::Why::NoRoom => Why::NoRoom,
-        handoff::Why::Unfinished => Why::Unfinished,
-        handoff::Why::NotChosen => Why::NotChosen,
+        handoff::NotKeptCause::NobodyHere => NotKeptReason::NobodyHere,
+        handoff::NotKeptCause::NoRoom => NotKeptReason::NoRoom,
+        handoff::NotKeptCause::Unfinished => NotKeptReason::Unfinished,
+        handoff::NotKeptCause::NotChosen => NotKeptReason::NotChosen,
     }
 }
 
 /// A catalogue with these entries, too.
-fn with(catalogue: &Catalogue, more: &BTreeMap<SafePath, Option<Kind>>) -> Catalogue {
+fn with(catalogue: &Catalogue, more: &BTreeMap<SafePath, Option<EntryKind>>) -> Catalogue {
     if more.is_empty() { catalogue.clone() } else { catalogue.changed(more) }
 }

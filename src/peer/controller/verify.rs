@@ -11,13 +11,13 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use super::{Controller, reply};
-use crate::content::{ChunkIndex, FileId, Kind, SafePath, Span, Stamp};
-use crate::control::{Found, Lies, Reply, VerifyRow};
+use crate::content::{ChunkIndex, EntryKind, FileId, SafePath, Span, Stamp};
+use crate::control::{Location, Reply, VerifyResult, VerifyRow};
 use crate::disk::PARTIAL;
 use crate::distribution::chunk_store::{self, Finding, Verify};
 use crate::error::Failure;
 use crate::peer::away::whole_or_some;
-use crate::settings::Config;
+use crate::settings::Settings;
 use crate::swarm::{JobId, Wanted};
 use crate::sys::facts::Facts;
 use crate::time::Time;
@@ -75,12 +75,12 @@ impl Verifying {
     }
 
     fn say(&mut self, row: &VerifyRow) {
-        self.left += u64::from(row.repaired != Some(true) && row.result != Found::Changed);
+        self.left += u64::from(row.repaired != Some(true) && row.result != VerifyResult::Changed);
         self.asks.iter().for_each(|ask| reply(ask, Reply::Verified(row.clone())));
     }
 }
 
-fn row(path: &str, what: Lies, result: Found, repaired: Option<bool>) -> VerifyRow {
+fn row(path: &str, what: Location, result: VerifyResult, repaired: Option<bool>) -> VerifyRow {
     VerifyRow { path: path.to_owned(), what, result, repaired }
 }
 
@@ -116,7 +116,7 @@ impl Controller {
     /// A kept file that was damaged was fetched again, or could not be.
     pub(super) fn kept_again(&mut self, now: Time, file: FileId, is_good: bool) {
         if let Some(path) = self.state.verifying.kept.remove(&file) {
-            self.state.verifying.say(&row(&path, Lies::Kept, Found::Rotten, Some(is_good)));
+            self.state.verifying.say(&row(&path, Location::Kept, VerifyResult::Rotten, Some(is_good)));
             self.state.verifying.wait_on(now);
             self.verified_if_over(now);
         }
@@ -127,15 +127,22 @@ impl Controller {
         let verifying = &mut self.state.verifying;
         match finding {
             // It is hashed anew, as whenever somebody writes.
-            Finding::Changed => verifying.say(&row(path.as_str(), Lies::Shared, Found::Changed, None)),
+            Finding::Changed => {
+                verifying.say(&row(path.as_str(), Location::Shared, VerifyResult::Changed, None))
+            }
             Finding::Unreadable => {
                 verifying.bad += 1;
-                verifying.say(&row(path.as_str(), Lies::Shared, Found::Unreadable, None));
+                verifying.say(&row(path.as_str(), Location::Shared, VerifyResult::Unreadable, None));
             }
             Finding::Rotten => {
                 verifying.bad += 1;
                 if !self.fetch_good(path, file) {
-                    self.state.verifying.say(&row(path.as_str(), Lies::Shared, Found::Rotten, Some(false)));
+                    self.state.verifying.say(&row(
+                        path.as_str(),
+                        Location::Shared,
+                        VerifyResult::Rotten,
+                        Some(false),
+                    ));
                 }
             }
         }
@@ -144,7 +151,7 @@ impl Controller {
     /// Fetches a good one of a shared file that has rotted, beside it. False: nobody has one.
     fn fetch_good(&mut self, path: &SafePath, file: FileId) -> bool {
         let Some(entry) = self.state.shelf.catalogue.get(path).cloned() else { return false };
-        let Kind::File { id, size, modified, executable, .. } = entry.kind else { return false };
+        let EntryKind::File { id, size, modified, executable, .. } = entry.kind else { return false };
         let claim = (file, size);
         let mut holders = self.state.roster.holders(&[claim].into(), None).remove(&claim).unwrap_or_default();
         let places = self.custody.machine.distributor().places((self.identity.id(), file));
@@ -187,7 +194,12 @@ impl Controller {
         if let Err(e) = &done {
             log::warn!("{path} is damaged, and could not be repaired: {e}");
         }
-        self.state.verifying.say(&row(path.as_str(), Lies::Shared, Found::Rotten, Some(done.is_ok())));
+        self.state.verifying.say(&row(
+            path.as_str(),
+            Location::Shared,
+            VerifyResult::Rotten,
+            Some(done.is_ok()),
+        ));
         self.state.verifying.wait_on(now);
         self.verified_if_over(now);
     }
@@ -233,7 +245,7 @@ impl Controller {
             return;
         }
         for path in std::mem::take(&mut verifying.kept).values() {
-            verifying.say(&row(path, Lies::Kept, Found::Rotten, Some(false)));
+            verifying.say(&row(path, Location::Kept, VerifyResult::Rotten, Some(false)));
         }
         verifying.left += verifying.shared.len() as u64;
         let asks = std::mem::take(&mut verifying.asks);
@@ -253,7 +265,7 @@ impl Controller {
 }
 
 /// Where good ones of damaged files are fetched to: on the file system of `shared/`, where nothing is shared.
-fn repairs(config: &Config) -> PathBuf {
+fn repairs(config: &Settings) -> PathBuf {
     config.shared().join(PARTIAL).join("repair")
 }
 

@@ -46,12 +46,12 @@ pub(super) enum Output {
 
 /// Whose catalogue is pulled from whom. A peer's own one comes from itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct PullKey {
     from: PeerId,
     origin: PeerId,
 }
 
-impl Key {
+impl PullKey {
     const fn own(peer: PeerId) -> Self {
         Self { from: peer, origin: peer }
     }
@@ -62,7 +62,7 @@ impl Key {
 }
 
 #[derive(Debug)]
-enum Step {
+enum PullStep {
     /// Until a connection stands, and it is its turn.
     Waiting,
     /// Not before this time.
@@ -70,10 +70,10 @@ enum Step {
     /// The head was asked for under this number.
     Head(u64),
     /// The buckets were asked for under this number.
-    Buckets(u64, Box<Pending>),
+    Buckets(u64, Box<PendingPull>),
 }
 
-impl Step {
+impl PullStep {
     const fn is_asked(&self) -> bool {
         matches!(self, Self::Head(_) | Self::Buckets(..))
     }
@@ -87,7 +87,7 @@ struct Signed {
 }
 
 #[derive(Debug)]
-struct Pending {
+struct PendingPull {
     signed: Signed,
     digests: Vec<BucketDigest>,
     /// Buckets still to come, in the order they were asked for.
@@ -102,15 +102,15 @@ struct Pending {
 
 /// Who waits for a pull: whoever lists peers, and whoever keeps files for others.
 #[derive(Clone, Copy, Debug, Default)]
-struct Wanted {
+struct PullReasons {
     listing: bool,
     estate: bool,
 }
 
 #[derive(Debug)]
-struct Pull {
-    step: Step,
-    wanted: Wanted,
+struct CataloguePull {
+    step: PullStep,
+    wanted: PullReasons,
     /// Failed attempts.
     failed: u8,
     /// It was asked for again meanwhile.
@@ -120,7 +120,7 @@ struct Pull {
 }
 
 #[derive(Debug)]
-struct Kept {
+struct KnownCatalogue {
     head: Head,
     catalogue: Arc<Catalogue>,
     bytes: usize,
@@ -133,9 +133,9 @@ struct Kept {
 /// The catalogues of all peers, and those under way.
 #[derive(Debug, Default)]
 pub(super) struct Catalogues {
-    pulls: BTreeMap<Key, Pull>,
+    pulls: BTreeMap<PullKey, CataloguePull>,
     /// The newest one known of each owner.
-    kept: BTreeMap<PeerId, Kept>,
+    kept: BTreeMap<PeerId, KnownCatalogue>,
     outputs: VecDeque<Output>,
     next_request: u64,
 }
@@ -152,14 +152,14 @@ impl Catalogues {
     }
 
     /// The pulls from one peer.
-    fn from(&self, peer: PeerId) -> impl Iterator<Item = (Key, &Pull)> {
-        let first = Key { from: peer, origin: PeerId([0; 32]) };
-        let last = Key { from: peer, origin: PeerId([u8::MAX; 32]) };
+    fn from(&self, peer: PeerId) -> impl Iterator<Item = (PullKey, &CataloguePull)> {
+        let first = PullKey { from: peer, origin: PeerId([0; 32]) };
+        let last = PullKey { from: peer, origin: PeerId([u8::MAX; 32]) };
         self.pulls.range(first..=last).map(|(key, pull)| (*key, pull))
     }
 
     /// Their keys.
-    fn keys(&self, peer: PeerId) -> Vec<Key> {
+    fn keys(&self, peer: PeerId) -> Vec<PullKey> {
         self.from(peer).map(|(key, _)| key).collect()
     }
 
@@ -168,25 +168,25 @@ impl Catalogues {
         if let Some(kept) = self.kept.get_mut(&peer) {
             kept.gone = false;
         }
-        self.want(now, Key::own(peer), Wanted { listing: true, estate: false });
+        self.want(now, PullKey::own(peer), PullReasons { listing: true, estate: false });
     }
 
     /// Pull what `from` has of `origin`: the newest head, and its catalogue.
     pub(super) fn handle_estate(&mut self, now: Time, from: PeerId, origin: PeerId) {
-        self.want(now, Key { from, origin }, Wanted { listing: false, estate: true });
+        self.want(now, PullKey { from, origin }, PullReasons { listing: false, estate: true });
     }
 
-    fn want(&mut self, now: Time, key: Key, wanted: Wanted) {
+    fn want(&mut self, now: Time, key: PullKey, wanted: PullReasons) {
         if let Some(pull) = self.pulls.get_mut(&key) {
             pull.wanted.listing |= wanted.listing;
             pull.wanted.estate |= wanted.estate;
             match pull.step {
-                Step::Resting(_) => pull.failed = 0,
+                PullStep::Resting(_) => pull.failed = 0,
                 _ => pull.again = true,
             }
             return;
         }
-        let pull = Pull { step: Step::Waiting, wanted, failed: 0, again: false, heard: now };
+        let pull = CataloguePull { step: PullStep::Waiting, wanted, failed: 0, again: false, heard: now };
         self.pulls.insert(key, pull);
         self.outputs.push_back(Output::Dial(key.from));
     }
@@ -197,7 +197,7 @@ impl Catalogues {
             let estates = self.from(peer).filter(|(k, p)| !k.is_own() && p.step.is_asked()).count();
             let Some(pull) = self.pulls.get_mut(&key).filter(|p| !p.step.is_asked()) else { continue };
             // It may have dialled back while we rested from dialling it.
-            pull.step = Step::Waiting;
+            pull.step = PullStep::Waiting;
             if key.is_own() || estates < limits::ESTATES_AT_ONCE {
                 self.ask_head(now, key);
             }
@@ -208,14 +208,14 @@ impl Catalogues {
     pub(super) fn handle_down(&mut self, now: Time, peer: PeerId) {
         for key in self.keys(peer) {
             let Some(pull) = self.pulls.get_mut(&key) else { continue };
-            if matches!(pull.step, Step::Resting(_)) {
+            if matches!(pull.step, PullStep::Resting(_)) {
                 continue;
             }
             pull.failed += 1;
             if pull.failed >= ATTEMPTS {
                 self.give_up(key);
             } else {
-                pull.step = Step::Resting(now + REST);
+                pull.step = PullStep::Resting(now + REST);
             }
         }
     }
@@ -241,10 +241,10 @@ impl Catalogues {
 
     /// When [`Self::handle_timeout`] is due.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        let due = |p: &Pull| match p.step {
-            Step::Waiting => None,
-            Step::Resting(t) => Some(t),
-            Step::Head(_) | Step::Buckets(..) => Some(p.heard + limits::STALL),
+        let due = |p: &CataloguePull| match p.step {
+            PullStep::Waiting => None,
+            PullStep::Resting(t) => Some(t),
+            PullStep::Head(_) | PullStep::Buckets(..) => Some(p.heard + limits::STALL),
         };
         self.pulls.values().filter_map(due).min()
     }
@@ -254,11 +254,11 @@ impl Catalogues {
         let (mut stalled, mut rested) = (BTreeSet::new(), BTreeSet::new());
         for (key, pull) in &mut self.pulls {
             match pull.step {
-                Step::Resting(t) if t <= now => {
-                    pull.step = Step::Waiting;
+                PullStep::Resting(t) if t <= now => {
+                    pull.step = PullStep::Waiting;
                     rested.insert(key.from);
                 }
-                Step::Head(_) | Step::Buckets(..) if now.since(pull.heard) >= limits::STALL => {
+                PullStep::Head(_) | PullStep::Buckets(..) if now.since(pull.heard) >= limits::STALL => {
                     stalled.insert(key.from);
                 }
                 _ => {}
@@ -272,15 +272,16 @@ impl Catalogues {
     }
 
     /// What is asked for under this number.
-    fn asked(&self, peer: PeerId, request: u64) -> Option<Key> {
-        let is_it = |p: &Pull| matches!(p.step, Step::Head(r) | Step::Buckets(r, _) if r == request);
+    fn asked(&self, peer: PeerId, request: u64) -> Option<PullKey> {
+        let is_it =
+            |p: &CataloguePull| matches!(p.step, PullStep::Head(r) | PullStep::Buckets(r, _) if r == request);
         self.from(peer).find(|(_, p)| is_it(p)).map(|(key, _)| key)
     }
 
     /// The head came.
     pub(super) fn handle_head(&mut self, now: Time, peer: PeerId, answer: &HeadIs) {
         let Some(key) = self.asked(peer, answer.request) else { return };
-        if self.pulls.get(&key).is_none_or(|p| !matches!(p.step, Step::Head(_))) {
+        if self.pulls.get(&key).is_none_or(|p| !matches!(p.step, PullStep::Head(_))) {
             return;
         }
         self.handle_heard(now, peer);
@@ -316,7 +317,7 @@ impl Catalogues {
         });
         let missing: VecDeque<u8> = changed.collect();
         let bytes = catalogue.memory();
-        let pending = Pending { signed, digests, missing, reader: None, catalogue, bytes };
+        let pending = PendingPull { signed, digests, missing, reader: None, catalogue, bytes };
         self.ask_buckets(now, key, pending);
     }
 
@@ -325,7 +326,7 @@ impl Catalogues {
         let Some(key) = self.asked(peer, page.request) else { return };
         self.handle_heard(now, peer);
         let Some(pull) = self.pulls.get_mut(&key) else { return };
-        let Step::Buckets(_, pending) = &mut pull.step else { return };
+        let PullStep::Buckets(_, pending) = &mut pull.step else { return };
         if pending.missing.front() != Some(&page.bucket) || (page.entries.is_empty() && !page.last) {
             return self.liar(now, key, "it sent a bucket of its catalogue out of order");
         }
@@ -357,7 +358,7 @@ impl Catalogues {
     pub(super) fn handle_refused(&mut self, now: Time, peer: PeerId, refused: &Refused) {
         let Some(key) = self.asked(peer, refused.request) else { return };
         let Some(pull) = self.pulls.get_mut(&key) else { return };
-        if matches!(pull.step, Step::Buckets(..)) && refused.reason == Reason::Changed {
+        if matches!(pull.step, PullStep::Buckets(..)) && refused.reason == Reason::Changed {
             // There is a newer one. It may well change faster than it comes: then later.
             pull.failed += 1;
             if pull.failed < ATTEMPTS {
@@ -376,17 +377,17 @@ impl Catalogues {
     }
 
     /// Said, for whoever asked counts on an answer: what was announced last may be what did not come.
-    fn give_up(&mut self, key: Key) {
+    fn give_up(&mut self, key: PullKey) {
         if self.end(key).is_some_and(|wanted| wanted.listing) {
             self.outputs.push_back(Output::GaveUp(key.from));
         }
     }
 
     /// A pull is over without a catalogue.
-    fn end(&mut self, key: Key) -> Option<Wanted> {
+    fn end(&mut self, key: PullKey) -> Option<PullReasons> {
         let wanted = self.pulls.remove(&key)?.wanted;
         if wanted.estate {
-            let Key { from, origin } = key;
+            let PullKey { from, origin } = key;
             self.outputs.push_back(Output::NoEstate { from, origin });
         }
         Some(wanted)
@@ -394,16 +395,16 @@ impl Catalogues {
 
     /// It is the turn of the next one from this peer.
     fn next(&mut self, peer: PeerId) {
-        if self.from(peer).any(|(_, p)| matches!(p.step, Step::Waiting)) {
+        if self.from(peer).any(|(_, p)| matches!(p.step, PullStep::Waiting)) {
             self.outputs.push_back(Output::Dial(peer));
         }
     }
 
-    fn ask_head(&mut self, now: Time, key: Key) {
+    fn ask_head(&mut self, now: Time, key: PullKey) {
         let request = self.request();
         let known = self.kept.get(&key.origin).map(|k| k.head.root);
         if let Some(pull) = self.pulls.get_mut(&key) {
-            pull.step = Step::Head(request);
+            pull.step = PullStep::Head(request);
             pull.again = false;
             pull.heard = now;
             let message = Message::GetHead(GetHead { request, known, origin: origin(key) });
@@ -411,12 +412,12 @@ impl Catalogues {
         }
     }
 
-    fn ask_buckets(&mut self, now: Time, key: Key, pending: Pending) {
+    fn ask_buckets(&mut self, now: Time, key: PullKey, pending: PendingPull) {
         let request = self.request();
         let buckets: Vec<u8> = pending.missing.iter().copied().collect();
         let root = pending.signed.head.root;
         let Some(pull) = self.pulls.get_mut(&key) else { return };
-        pull.step = Step::Buckets(request, Box::new(pending));
+        pull.step = PullStep::Buckets(request, Box::new(pending));
         if buckets.is_empty() {
             return self.proved(now, key);
         }
@@ -425,10 +426,12 @@ impl Catalogues {
     }
 
     /// All buckets are there.
-    fn proved(&mut self, now: Time, key: Key) {
+    fn proved(&mut self, now: Time, key: PullKey) {
         let Some(pull) = self.pulls.get_mut(&key) else { return };
-        let Step::Buckets(_, pending) = std::mem::replace(&mut pull.step, Step::Waiting) else { return };
-        let Pending { signed, catalogue, bytes, .. } = *pending;
+        let PullStep::Buckets(_, pending) = std::mem::replace(&mut pull.step, PullStep::Waiting) else {
+            return;
+        };
+        let PendingPull { signed, catalogue, bytes, .. } = *pending;
         if catalogue.count() != signed.head.entries {
             return self.liar(now, key, "its catalogue has another length than it says");
         }
@@ -441,13 +444,13 @@ impl Catalogues {
                 return self.too_large(key);
             }
             let (head, catalogue) = (signed.head.clone(), Arc::clone(&catalogue));
-            let kept = Kept { head, catalogue, bytes, gone: gone && !key.is_own(), told };
+            let kept = KnownCatalogue { head, catalogue, bytes, gone: gone && !key.is_own(), told };
             self.kept.insert(key.origin, kept);
         }
         self.done(now, key, signed, catalogue);
     }
 
-    fn done(&mut self, now: Time, key: Key, signed: Signed, catalogue: Arc<Catalogue>) {
+    fn done(&mut self, now: Time, key: PullKey, signed: Signed, catalogue: Arc<Catalogue>) {
         let Signed { head, bytes } = signed;
         if let Some(kept) = self.kept.get_mut(&key.origin) {
             if key.is_own() {
@@ -459,7 +462,7 @@ impl Catalogues {
         }
         let Some(pull) = self.pulls.remove(&key) else { return };
         if pull.wanted.estate {
-            let (Key { from, origin }, catalogue) = (key, Arc::clone(&catalogue));
+            let (PullKey { from, origin }, catalogue) = (key, Arc::clone(&catalogue));
             self.outputs.push_back(Output::Estate { from, origin, signed: bytes, catalogue });
         }
         if pull.wanted.listing {
@@ -484,7 +487,7 @@ impl Catalogues {
         }
     }
 
-    fn too_large(&mut self, key: Key) {
+    fn too_large(&mut self, key: PullKey) {
         self.end(key);
         let text = format!(
             "the catalogue of {} is too large to be kept beside the others: it is not listed",
@@ -495,8 +498,8 @@ impl Catalogues {
     }
 
     /// It sent what cannot be: its connection ends, and it is asked again only when it announces more.
-    fn liar(&mut self, now: Time, key: Key, what: &str) {
-        let Key { from, origin } = key;
+    fn liar(&mut self, now: Time, key: PullKey, what: &str) {
+        let PullKey { from, origin } = key;
         self.end(key);
         let text = if key.is_own() {
             format!("{from}: {what}; it is not listed")
@@ -516,7 +519,7 @@ impl Catalogues {
 }
 
 /// Whose catalogue it is, as it is asked for.
-fn origin(key: Key) -> Option<PeerId> {
+fn origin(key: PullKey) -> Option<PeerId> {
     (!key.is_own()).then_some(key.origin)
 }
 

@@ -3,11 +3,11 @@
 use super::*;
 use crate::codec::encode;
 use crate::content::bucket::Bucket;
-use crate::content::{Entry, FileId, Kind, SafePath};
+use crate::content::{Entry, EntryKind, FileId, SafePath};
 use crate::identity::{Identity, Instance};
 
 fn catalogue(files: u32) -> Catalogue {
-    let kind = Kind::File { id: FileId([1; 32]), size: 1, modified: 0, executable: false, since: 0 };
+    let kind = EntryKind::File { id: FileId([1; 32]), size: 1, modified: 0, executable: false, since: 0 };
     Catalogue::of((0..files).map(|n| Entry { path: format!("f{n}").parse().unwrap(), kind: kind.clone() }))
 }
 
@@ -343,7 +343,9 @@ fn what_a_keeper_passes_on_is_signed_by_its_owner_or_refused() {
     assert!(*o == origin && text.contains("signed by another peer"), "{text}");
     assert!(machine.kept.is_empty());
     // What else was asked of it is asked again over another connection.
-    assert!(machine.pulls.values().all(|p| matches!(p.step, Step::Resting(_))) && machine.pulls.len() == 1);
+    assert!(
+        machine.pulls.values().all(|p| matches!(p.step, PullStep::Resting(_))) && machine.pulls.len() == 1
+    );
 }
 
 #[test]

@@ -9,8 +9,8 @@ use super::world::{content, manifest, peer};
 use crate::content::partial::Bits;
 use crate::content::{Chunks, FileId, Manifest};
 use crate::disk::Arrival;
-use crate::sender::client::{Client, Watch};
-use crate::sender::super_seed::Giving;
+use crate::sender::client::{HavesWatch, SenderClient};
+use crate::sender::super_seed::SuperSeed;
 use crate::swarm::limits;
 use crate::swarm::{Progress, Wanted, *};
 use crate::wire::message::{BlockIs, HavesIs, Item, ManifestIs, Reason, Refused};
@@ -51,9 +51,9 @@ struct Peer {
     /// Chunks of which wrong bytes came.
     spoilt: Bits,
     came: BTreeMap<ChunkIndex, u64>,
-    giving: Giving,
+    giving: SuperSeed,
     /// Who is connected to it, by which connection.
-    clients: BTreeMap<usize, (u64, Client)>,
+    clients: BTreeMap<usize, (u64, SenderClient)>,
     last_served: usize,
     up_free: Time,
     down_free: Time,
@@ -108,7 +108,7 @@ impl World {
             have: if n == 0 { Bits::all(chunks) } else { Bits::none(chunks) },
             spoilt: Bits::none(chunks),
             came: BTreeMap::new(),
-            giving: Giving::default(),
+            giving: SuperSeed::default(),
             clients: BTreeMap::new(),
             last_served: 0,
             up_free: begin,
@@ -268,7 +268,7 @@ impl World {
                 assert!(client.take_any(now, m, true));
             }
             Message::GetHaves(m) => {
-                client.watches.insert(m.request, Watch::new(m.file, m.size));
+                client.watches.insert(m.request, HavesWatch::new(m.file, m.size));
                 if !std::mem::replace(&mut server.telling, true) {
                     self.at(now, Event::Tell(to));
                 }
@@ -448,7 +448,7 @@ impl World {
                 let id = self.peers[other].id;
                 if self.peers[other].here {
                     let me = self.peers[to].id;
-                    self.peers[other].clients.insert(to, (self.seq, Client::new(me, now)));
+                    self.peers[other].clients.insert(to, (self.seq, SenderClient::new(me, now)));
                     self.peers[to].swarm.handle_up(now, id);
                 } else {
                     self.peers[to].swarm.handle_down(now, id);

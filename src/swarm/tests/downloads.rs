@@ -363,7 +363,7 @@ fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
 /// A file of 600 GiB has 38,400 chunks, and so a manifest of 1.2 MiB: two pages.
 #[test]
 fn a_manifest_above_a_mebibyte_crosses_in_pages() {
-    use crate::sender::client::{Client, Quick};
+    use crate::sender::client::{Quick, SenderClient};
     use crate::wire::frame::{Decoder, Piece};
 
     let manifest = Arc::new(Manifest::made_up(600 << 30));
@@ -371,9 +371,9 @@ fn a_manifest_above_a_mebibyte_crosses_in_pages() {
     assert!(chunks.count() > 32_768);
     let now = Time(1);
     let what = (named(manifest.file(), chunks, &[peer(1)]), chunks);
-    let mut download = Download::new(now, (FileToken(1), JobId(1)), what, false, 0);
+    let mut download = FileDownload::new(now, (FileToken(1), JobId(1)), what, false, 0);
     download.opened(&[], None);
-    let mut client = Client::new(peer(2), now);
+    let mut client = SenderClient::new(peer(2), now);
     let mut page = download.next_page(peer(1)).unwrap();
     let mut pages = 0;
     let proved = loop {

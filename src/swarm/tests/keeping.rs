@@ -244,7 +244,7 @@ fn what_others_have_not_yet_is_waited_for() {
     while world.answer() {}
     assert_eq!(served(&world), 5 * CHUNK);
     let (&request, _) =
-        world.swarm.asked.iter().find(|(_, (_, asked))| matches!(asked, Asked::Haves(_))).unwrap();
+        world.swarm.asked.iter().find(|(_, (_, asked))| matches!(asked, PendingRequest::Haves(_))).unwrap();
     has(&mut world, 1, &bytes, &[span(0, 16)]);
     let more = HavesIs { request, map: vec![], more: (5..16).collect() };
     world.swarm.handle_haves(world.now, peer(1), &more).unwrap();

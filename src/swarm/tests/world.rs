@@ -287,7 +287,7 @@ impl World {
         }
     }
 
-    fn write(&mut self, target: Target, at: usize, bytes: &[u8]) {
+    fn write(&mut self, target: BlockTarget, at: usize, bytes: &[u8]) {
         let Some((plan, all, came)) = self.disk.get_mut(&target.token) else { return };
         let chunks = Chunks::of(plan.size).unwrap();
         let before = came.entry(target.chunk).or_insert(0);

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use potluck::control::{Found, Lies, Reply, VerifyRow};
+use potluck::control::{Location, Reply, VerifyResult, VerifyRow};
 use rustix::process::Signal;
 
 use super::{assert_sound, log, peer, store, until_whole};
@@ -113,8 +113,8 @@ fn verify_finds_what_rotted_in_the_store_and_has_it_mended() {
     rows.sort_by(|a, b| a.path.cmp(&b.path));
     let row = |path: &str| VerifyRow {
         path: path.into(),
-        what: Lies::Kept,
-        result: Found::Rotten,
+        what: Location::Kept,
+        result: VerifyResult::Rotten,
         repaired: Some(true),
     };
     assert_eq!((rows, sum), (vec![row("large.bin"), row("small.bin")], (2, 2)));
@@ -166,8 +166,8 @@ fn rots_in_shared(mounted: &str, names: &[&str], aside: &str) {
     rows.sort_by(|a, b| a.path.cmp(&b.path));
     let row = |path: &&str| VerifyRow {
         path: (*path).to_owned(),
-        what: Lies::Shared,
-        result: Found::Rotten,
+        what: Location::Shared,
+        result: VerifyResult::Rotten,
         repaired: Some(true),
     };
     let all = names.len() as u64;

@@ -1,7 +1,7 @@
 //! What a hostile peer offers: catalogues of which nothing is checked, with heads rightly signed.
 
 use potluck::codec::encode;
-use potluck::content::{FileId, Head, Kind};
+use potluck::content::{EntryKind, FileId, Head};
 use potluck::identity::{Identity, Instance};
 use potluck::wire::Message;
 use potluck::wire::message::{BucketIs, GetHead, HeadIs};
@@ -11,7 +11,7 @@ use potluck::wire::message::{BucketIs, GetHead, HeadIs};
 pub(crate) struct Offer {
     /// Any bytes.
     pub(crate) path: Vec<u8>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: EntryKind,
 }
 
 impl Offer {
@@ -23,12 +23,15 @@ impl Offer {
     /// A file of this content, and a size that may be another.
     pub(crate) fn sized(path: impl Into<Vec<u8>>, content: &[u8], size: u64) -> Self {
         let id = FileId(*blake3::hash(content).as_bytes());
-        Self { path: path.into(), kind: Kind::File { id, size, modified: 0, executable: true, since: 0 } }
+        Self {
+            path: path.into(),
+            kind: EntryKind::File { id, size, modified: 0, executable: true, since: 0 },
+        }
     }
 
     /// An empty folder.
     pub(crate) fn folder(path: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), kind: Kind::Folder }
+        Self { path: path.into(), kind: EntryKind::Folder }
     }
 
     /// As it goes over the wire, like [`potluck::content::Entry`].
@@ -74,7 +77,7 @@ impl Catalogue {
             })
             .collect();
         let root = blake3::derive_key("potluck 1 catalogue root", &digests);
-        let size = |o: &Offer| if let Kind::File { size, .. } = o.kind { size } else { 0 };
+        let size = |o: &Offer| if let EntryKind::File { size, .. } = o.kind { size } else { 0 };
         let head = Head {
             owner: identity.public(),
             instance,

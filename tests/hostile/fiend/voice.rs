@@ -3,7 +3,7 @@
 use potluck::address::Ports;
 use potluck::codec::encode;
 use potluck::identity::{Identity, Instance, PublicKey};
-use potluck::wire::datagram::{self, State};
+use potluck::wire::datagram::{self, PresenceState};
 use serde::Serialize;
 
 use super::SENDER;
@@ -22,14 +22,14 @@ struct Says<'a> {
     instance: Instance,
     sequence: u64,
     presence: SaysOfItself<'a>,
-    message: &'a datagram::Message,
+    message: &'a datagram::DatagramMessage,
     #[serde(with = "serde_bytes")]
     pad: &'a [u8],
 }
 
 #[derive(Serialize)]
 struct SaysOfItself<'a> {
-    state: State,
+    state: PresenceState,
     name: &'a str,
     ports: Ports,
     interval: u32,
@@ -43,7 +43,7 @@ impl Voice {
     }
 
     /// The next datagram.
-    pub(crate) fn say(&mut self, message: &datagram::Message) -> Vec<u8> {
+    pub(crate) fn say(&mut self, message: &datagram::DatagramMessage) -> Vec<u8> {
         self.sequence += 1;
         self.forge(self.identity.public(), self.instance, self.sequence, message)
     }
@@ -54,12 +54,12 @@ impl Voice {
         key: PublicKey,
         instance: Instance,
         sequence: u64,
-        message: &datagram::Message,
+        message: &datagram::DatagramMessage,
     ) -> Vec<u8> {
         let ports =
             Ports { receiver: SENDER - 1, sender: SENDER, distributor: SENDER + 1, distributee: SENDER + 2 };
         let (name, catalogue) = (self.name.as_str(), self.catalogue);
-        let presence = SaysOfItself { state: State::Here, name, ports, interval: 1_000, catalogue };
+        let presence = SaysOfItself { state: PresenceState::Here, name, ports, interval: 1_000, catalogue };
         let pad = &[0; datagram::DATAGRAM_MIN];
         let body = encode(&Says { instance, sequence, presence, message, pad });
         let mut bytes = [&datagram::MAGIC[..], &[datagram::VERSION], &key.0, &body].concat();

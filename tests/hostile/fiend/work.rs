@@ -127,7 +127,7 @@ impl Work {
 
     fn announce(&mut self) {
         self.announced = clock::now();
-        let bytes = self.voice.say(&datagram::Message::Here);
+        let bytes = self.voice.say(&datagram::DatagramMessage::Here);
         self.send(&bytes, (Ipv4Addr::new(10, 77, 0, 255), limits::DISCOVERY_PORT).into());
     }
 
@@ -141,16 +141,17 @@ impl Work {
             }
             let Ok(body) = envelope.open() else { continue };
             let nonce = match body.message {
-                datagram::Message::Hello { nonce } | datagram::Message::Proof { ask: Some(nonce), .. } => {
+                datagram::DatagramMessage::Hello { nonce }
+                | datagram::DatagramMessage::Proof { ask: Some(nonce), .. } => Some(nonce),
+                datagram::DatagramMessage::Probe { peer, nonce } if peer == self.voice.identity.id() => {
                     Some(nonce)
                 }
-                datagram::Message::Probe { peer, nonce } if peer == self.voice.identity.id() => Some(nonce),
                 _ => None,
             };
             if self.relay.is_some() {
                 self.carry(bytes, source);
             } else if let Some(nonce) = nonce {
-                let answer = datagram::Message::Proof { ask: None, echoes: vec![nonce] };
+                let answer = datagram::DatagramMessage::Proof { ask: None, echoes: vec![nonce] };
                 let answer = self.voice.say(&answer);
                 self.send(&answer, source);
             }
