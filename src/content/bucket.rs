@@ -294,7 +294,7 @@ mod tests {
     fn what_is_known_takes_no_bytes_beside_its_entries() {
         let (index, paths) = paths(3);
         let entries: Vec<_> = paths.iter().zip(1..).map(|(p, n)| file(p, n)).collect();
-        let bucket = Bucket::new(index, entries.clone()).unwrap();
+        let bucket = Bucket::new(index, entries).unwrap();
         let read = Bucket::read(index, &bucket.bytes()).unwrap();
         assert_eq!((read.later.is_none(), &read), (true, &bucket));
         assert_eq!(read.pieces(1).count(), 2);

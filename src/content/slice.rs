@@ -17,7 +17,10 @@ use super::chunk::{ChunkIndex, Chunks, FileId};
 use super::manifest::{ChunkProof, Manifest, VALUE, halves, subtree};
 
 /// Bytes of every slice but the last: those of the smallest chunk.
-pub const SLICE: u64 = 64 << 10;
+pub const SLICE: u64 = SLICE_BYTES as u64;
+
+/// [`SLICE`] as a length in memory.
+pub const SLICE_BYTES: usize = 64 << 10;
 
 /// Bytes of the longest path: a file has at most 2^34 slices.
 pub const PATH_MAX: usize = 34 * VALUE;
@@ -260,7 +263,7 @@ mod tests {
     /// The path and the chunk's value of a slice, in both ways.
     fn proofs(manifest: &Manifest, all: &[ChunkSlices], slice: u64) -> [(Vec<u8>, Option<ChainingValue>); 2] {
         let chunks = manifest.chunks();
-        let chunk = chunks.at_offset(slice * SLICE).unwrap_or(chunks.last());
+        let chunk = chunks.at_offset(slice * SLICE).unwrap_or_else(|| chunks.last());
         let value = manifest.as_bytes().as_chunks().0.get(chunk.at()).copied();
         let path = all[chunk.at()].path(slice).unwrap();
         [([&path[..], &path_of_chunk(manifest, chunk)].concat(), None), (path, value)]

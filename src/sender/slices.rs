@@ -73,7 +73,7 @@ impl SenderRole {
         item: Item,
     ) -> Result<Option<(u64, u64)>, Reason> {
         let chunks = self.cut(peer, asked.file, asked.size)?;
-        let chunk = chunks.at_offset(item.offset).unwrap_or(chunks.last());
+        let chunk = chunks.at_offset(item.offset).unwrap_or_else(|| chunks.last());
         let key = (asked.file, asked.size, chunk.get());
         let (slices, above) = match self.open.hashed.chunks.remove(&key) {
             Some(known) if known.slices.next().is_none() => (known.slices, known.above),

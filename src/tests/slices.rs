@@ -9,6 +9,9 @@ use crate::content::slice::{SLICE, SliceError, count, verify};
 use crate::wire::Message;
 use crate::wire::message::{GetBlocks, GetSlices, Item, Reason, Refused};
 
+/// The bytes of a slice, and its path.
+type Given = (Vec<u8>, Vec<u8>);
+
 impl Client {
     /// Slices of a file with their paths, or why one does not come.
     fn slices(
@@ -17,7 +20,7 @@ impl Client {
         first: u64,
         count: u32,
         to_file: bool,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Reason> {
+    ) -> Result<Vec<Given>, Reason> {
         let asked = GetSlices { request: 4, file, size, first, count, to_file, background: false };
         self.say(&Message::GetSlices(asked).encode());
         let mut all = Vec::new();

@@ -13,7 +13,7 @@
 //! with the bytes that came, never with a length that was claimed.
 
 use crate::codec::DecodeError;
-use crate::content::slice::SLICE as SLICE_BYTES;
+use crate::content::slice::SLICE_BYTES;
 use crate::wire::limits;
 
 /// Bytes in front of a frame's header.
@@ -52,7 +52,7 @@ const fn bounds(kind: u8) -> (usize, usize) {
     use super::message::kind as k;
     match kind {
         BLOCK => (limits::SMALL_HEADER, limits::BLOCK),
-        SLICE => (limits::SLICE_HEADER, SLICE_BYTES as usize),
+        SLICE => (limits::SLICE_HEADER, SLICE_BYTES),
         k::GET_BLOCKS => (limits::REQUEST_HEADER, 0),
         k::GET_ANY | k::HAVES => (limits::MAP_HEADER, 0),
         k::HEAD => (limits::HEAD_HEADER, 0),

@@ -205,12 +205,9 @@ fn frame(message: Message, payload: &[u8], more: impl FnOnce(&mut Tree)) -> Vect
         more(tree);
     });
     let (known, payload, again) = (message, payload.to_vec(), golden.clone());
-    let read = {
-        let payload = payload.clone();
-        move |bytes: &[u8]| {
-            let (frame, came) = cut(bytes);
-            assert_eq!((Message::decode(&frame).unwrap(), came), (Some(known.clone()), payload.clone()));
-        }
+    let read = move |bytes: &[u8]| {
+        let (frame, came) = cut(bytes);
+        assert_eq!((Message::decode(&frame).unwrap(), &came), (Some(known.clone()), &payload));
     };
     let read_later = move |bytes: &[u8]| {
         // What is not known is left out when it is written again; nothing else is.
