@@ -6,9 +6,9 @@
 
 mod complete;
 mod custody;
+mod exit_report;
 #[cfg(feature = "sim")]
 mod fake;
-mod farewell;
 mod flags;
 mod human;
 mod identity;
@@ -43,7 +43,7 @@ use crate::settings::Settings;
 use crate::sys::lock::DirectoryLock;
 use crate::sys::signals::Leave;
 use crate::sys::thread::Thread;
-use crate::sys::{cage, terminal};
+use crate::sys::{sandbox, terminal};
 use crate::text;
 
 /// How long the last lines may take to be written.
@@ -161,7 +161,7 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
     let _lock = lock(&directory)?;
     if !line.peer.no_sandbox {
         // Before the first thread: those that run already would keep the right to gain rights.
-        cage::no_new_privileges();
+        sandbox::no_new_privileges();
     }
     let input = Input::choose(line.peer.daemon);
     let (log_to, log) = bounded(limits::SCREEN_LINES);

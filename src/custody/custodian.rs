@@ -9,11 +9,12 @@ use std::sync::Arc;
 use core::net::IpAddr;
 
 use super::distributor::{self, Distributor, Want};
-use super::estate::OwnerCatalogue;
 use super::handoff::{Handoff, HandoffProgress, HandoffReport};
-use super::homecoming::{self, Decision, Homecoming};
 use super::keeper::{self, Keeper};
 use super::ledger::{Ledger, LedgerKey, LivedClock, Present, Record, Shared};
+use super::owner_catalogue::OwnerCatalogue;
+use super::recovery;
+use super::recovery::{Decision, Homecoming};
 use crate::content::{Catalogue, Entry, EntryKind, FileId, Span};
 use crate::custody::limits;
 use crate::identity::{Instance, PeerId};
@@ -56,12 +57,12 @@ pub enum CustodianOutput {
     Pull { origin: PeerId, from: PeerId },
     /// To be written.
     Record(Record),
-    /// As [`homecoming::RecoveryOutput::Ask`].
+    /// As [`recovery::RecoveryOutput::Ask`].
     #[expect(missing_docs, reason = "told there")]
     Ask { files: usize, bytes: u64 },
-    /// As [`homecoming::RecoveryOutput::Restore`]; these peers keep some of it.
+    /// As [`recovery::RecoveryOutput::Restore`]; these peers keep some of it.
     Restore(Entry, Vec<PeerId>),
-    /// As [`homecoming::RecoveryOutput::Publish`].
+    /// As [`recovery::RecoveryOutput::Publish`].
     Publish,
     /// Another instance with this peer's key gives out heads: nothing more is placed.
     Conflict,
@@ -710,8 +711,8 @@ impl Custodian {
         }
     }
 
-    fn of_homecoming(&mut self, output: homecoming::RecoveryOutput) {
-        use homecoming::RecoveryOutput as H;
+    fn of_homecoming(&mut self, output: recovery::RecoveryOutput) {
+        use recovery::RecoveryOutput as H;
         self.out.push_back(match output {
             H::Ask { files, bytes } => CustodianOutput::Ask { files, bytes },
             H::Restore(entry) => CustodianOutput::Restore(entry, self.live.keys().copied().collect()),

@@ -2,11 +2,11 @@
 
 pub mod custodian;
 pub mod distributor;
-pub mod estate;
 pub mod handoff;
-pub mod homecoming;
 pub mod keeper;
 pub mod ledger;
 pub(crate) mod limits;
+pub mod owner_catalogue;
 pub mod placement;
 pub mod quota;
+pub mod recovery;

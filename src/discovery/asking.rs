@@ -4,8 +4,8 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::echoes::PendingProof;
 use super::hearing::SMALL;
+use super::pending_proofs::PendingProof;
 use super::presence::{Machine, Via};
 use crate::address::Host;
 use crate::discovery::limits;

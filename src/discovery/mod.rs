@@ -5,15 +5,15 @@
 //! signatures and the clock.
 
 mod asking;
-mod dice;
-mod echoes;
 mod hearing;
-mod hearsay;
 mod interfaces;
 mod limiter;
 pub(crate) mod limits;
+mod peer_exchange;
+mod pending_proofs;
 mod presence;
 mod probe;
+mod rng;
 mod seeking;
 mod shell;
 mod sockets;

@@ -12,11 +12,11 @@ use std::collections::VecDeque;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::dice::Rng;
-use super::echoes::PendingProofs;
 use super::hearing::SMALL;
 use super::limiter::{Stranger, Strangers};
+use super::pending_proofs::PendingProofs;
 use super::probe::{ProbeStep, Suspicion};
+use super::rng::Rng;
 use super::seeking::Seeking;
 use super::table::PeerTable;
 use super::{Event, Gone, OwnPresence};

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::clerk::{Clerk, HANDS, tell};
+use super::coordinator::{Clerk, HANDS, tell};
 use super::keep::Note;
 use super::publish::{Published, Ready};
 use super::slow::SlowTask;

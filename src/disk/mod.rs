@@ -13,14 +13,14 @@
 //! holds is read and dropped by whoever asks, without a worker (`stored.rs`).
 
 mod arrival;
-mod clerk;
+mod coordinator;
 mod copy;
 mod finish;
-mod held;
 mod keep;
 pub(crate) mod limits;
 mod names;
 mod open;
+mod partial_seed;
 mod place;
 mod publish;
 mod reading;
@@ -40,7 +40,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 pub use self::arrival::Arrival;
-pub use self::held::PartialSeed;
+pub use self::partial_seed::PartialSeed;
 pub(crate) use self::place::PARTIAL;
 pub use self::reading::{StoredError, StoredReader, holds, verify as verify_stored};
 pub use self::stored::{drop_stored, lose_stored, stored};
@@ -254,7 +254,7 @@ pub fn start(waker: impl Fn() + Send + Sync + 'static) -> io::Result<Handle> {
     let (job_a, jobs_a) = unbounded();
     let (job_b, jobs_b) = unbounded();
     let (task, tasks) = unbounded();
-    let clerk = clerk::Clerk::new(commanded, reports, event, Box::new(waker), [job_a, job_b], task);
+    let clerk = coordinator::Clerk::new(commanded, reports, event, Box::new(waker), [job_a, job_b], task);
     // Made first: if a thread cannot be had, its drop ends those that run.
     let mut handle = Handle { commands, events, threads: Vec::new() };
     handle.threads.push(Thread::spawn("disk", move || clerk.run())?);

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::clerk::{Clerk, tell};
+use super::coordinator::{Clerk, tell};
 use super::slow::{Save, SlowTask};
 use super::state::{FileStage, Flush, OpenFile};
 use super::writer::WriterTask;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
-use super::clerk::WorkerReport;
+use super::coordinator::WorkerReport;
 use super::copy::{CopyStep, Copying};
 use super::place::{Destination, Twins, walk};
 use super::publish::{self, Ready};

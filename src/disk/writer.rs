@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::clerk::WorkerReport;
+use super::coordinator::WorkerReport;
 use super::copy::{CopyStep, Copying};
 use super::place::Destination;
 use super::{Block, FileToken, Plan};

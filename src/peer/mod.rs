@@ -4,7 +4,6 @@
 //! number is bounded by what users ask and peers announce); event channels towards it are bounded.
 
 mod away;
-mod cages;
 mod controller;
 mod downloads;
 mod leaving;
@@ -13,7 +12,8 @@ mod listing;
 mod ordered;
 mod resolve;
 mod roster;
+mod sandboxes;
 mod start;
-mod together;
+mod swarms;
 
 pub use start::run;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::cages::{Cages, SandboxedPart};
 use super::controller::{Controller, CustodyDriver, NOTE, PROOF};
+use super::sandboxes::{Cages, SandboxedPart};
 use crate::control::{self, Ask, ControllerChannels, Notice};
 use crate::counters::Counters;
 use crate::custody::ledger::{Ledger, Present};

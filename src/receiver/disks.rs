@@ -1,5 +1,5 @@
 //! The disk workers that a receiver has: those of `downloads/`, for each destination that these cannot
-//! reach (`peer/cages.rs`) workers of its own, which a job brings along and which end with it, and those of
+//! reach (`peer/sandboxes.rs`) workers of its own, which a job brings along and which end with it, and those of
 //! a store, which stay.
 
 use std::collections::{BTreeMap, BTreeSet};

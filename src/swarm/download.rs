@@ -14,7 +14,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::crowd::{Crowd, can_be_told};
+use super::members::{Crowd, can_be_told};
 use crate::content::manifest::VALUE;
 use crate::content::{ChunkIndex, Chunks, Claim, FileId, Manifest, SafePath, Span};
 use crate::disk::FileToken;

@@ -9,11 +9,11 @@
 
 mod answers;
 mod background;
-mod crowd;
 mod download;
 mod job;
 mod lanes;
 pub(crate) mod limits;
+mod members;
 mod pacing;
 mod plan;
 mod sources;
@@ -28,9 +28,9 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use self::background::BackgroundBudget;
-use self::crowd::Any;
 use self::download::{Checked, DownloadPhase, FileDownload};
 use self::job::RunningJob;
+use self::members::Any;
 use self::sources::Source;
 use crate::content::{ChunkIndex, Claim};
 use crate::disk::{self, Arrival, FileToken};

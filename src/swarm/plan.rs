@@ -6,9 +6,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::crowd::least_ahead;
 use super::download::{DownloadPhase, FileDownload, Range};
 use super::job::RunningJob;
+use super::members::least_ahead;
 use super::sources::SourceLink;
 use super::{AskedItem, LOOK, Output, PendingRequest, REQUESTS, Swarm, TAG, TWINS};
 use crate::content::{Chunks, FileId, SafePath};

@@ -2,7 +2,6 @@
 
 pub mod bell;
 pub mod boot;
-pub mod cage;
 pub mod clock;
 pub mod clone;
 pub mod descriptors;
@@ -21,6 +20,7 @@ pub mod refusal;
 pub mod rename;
 #[cfg(test)]
 pub(crate) mod rerun;
+pub mod sandbox;
 pub mod signals;
 pub mod space;
 pub mod sync;

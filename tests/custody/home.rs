@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use potluck::custody::homecoming::Decision;
+use potluck::custody::recovery::Decision;
 use potluck::sim::seeds;
 
 use crate::world::{GIB, World, config, entry, id_of};

@@ -53,7 +53,8 @@ fn offer(
     let identity = &world.peers[n].identity;
     let head = catalogue.head(identity.public(), Instance { count, random: 5 }, version);
     let signed: Arc<[u8]> = Arc::from(head.sign(identity));
-    let estate = potluck::custody::estate::OwnerCatalogue::whole(identity.id(), &signed, catalogue).unwrap();
+    let estate =
+        potluck::custody::owner_catalogue::OwnerCatalogue::whole(identity.id(), &signed, catalogue).unwrap();
     let EntryKind::File { size, .. } = entry.kind else { panic!("a file") };
     CustodyOffer {
         request: 1,

@@ -5,14 +5,14 @@
 //! what it does about copies too many in `surplus`. Messages and heads are put around its outputs by
 //! `custodian.rs`.
 
-mod asking;
+mod placing;
+mod replicas;
 mod surplus;
-mod tended;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use self::tended::{FileReplicas, ReplicaSpot, ReplicaState};
+use self::replicas::{FileReplicas, ReplicaSpot, ReplicaState};
 use super::ledger::{LedgerKey, PlacedRow};
 use super::placement;
 use crate::content::{FileId, SafePath, Span};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::tended::{FileReplicas, ReplicaState};
+use super::replicas::{FileReplicas, ReplicaState};
 use super::{Distributor, DistributorOutput};
 use crate::content::Span;
 use crate::custody::ledger::LedgerKey;

@@ -10,8 +10,8 @@ mod orders;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::distributor::Want;
-use super::estate::OwnerCatalogue;
 use super::ledger::{KeptRow, Ledger, LedgerKey, Lived, LivedClock, Present, Record, Shared};
+use super::owner_catalogue::OwnerCatalogue;
 use super::placement;
 use super::quota::{Lend, Quota};
 use crate::content::{Catalogue, FileId, Span};

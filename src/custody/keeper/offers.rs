@@ -7,9 +7,9 @@ use core::net::IpAddr;
 
 use super::{Keeper, KeeperOutput, KeptCopy};
 use crate::content::{FileId, Head};
-use crate::custody::estate::OwnerCatalogue;
 use crate::custody::ledger::{KeptRow, LedgerKey, Lived, Record};
 use crate::custody::limits;
+use crate::custody::owner_catalogue::OwnerCatalogue;
 use crate::identity::PeerId;
 use crate::time::Time;
 use crate::wire::custody::{CustodyOffer, OfferAnswer, OfferRefusal, Replica, Space};

@@ -2,9 +2,9 @@
 
 use super::{Keeper, KeeperOutput};
 use crate::content::{FileId, Span};
-use crate::custody::estate::OwnerCatalogue;
 use crate::custody::ledger::{LedgerKey, Record, Shared};
 use crate::custody::limits;
+use crate::custody::owner_catalogue::OwnerCatalogue;
 use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::time::Time;

@@ -3,9 +3,9 @@
 mod copies;
 mod crash;
 mod faults;
-mod held;
 mod keep;
 mod names;
+mod partial_seed;
 mod power;
 mod reading;
 mod resume;

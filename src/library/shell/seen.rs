@@ -73,7 +73,7 @@ impl LibraryShell {
             self.root_gone_told = true;
             let root = &self.config.root;
             let text = if root.is_dir() {
-                // No right to it, or a link that leads out of the cage (`peer/cages.rs`) since the start.
+                // No right to it, or a link that leads out of the cage (`peer/sandboxes.rs`) since the start.
                 format!(
                     "the shared folder {} cannot be opened: nothing is shared until it can; look at its \
                      permissions, and start this peer again if it leads elsewhere than before",

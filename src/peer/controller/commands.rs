@@ -17,13 +17,13 @@ use crate::discovery;
 use crate::disk;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
-use crate::peer::cages::SandboxedPart;
 use crate::peer::leaving::Cause;
 use crate::peer::listing::{self, Filter};
 use crate::peer::resolve;
+use crate::peer::sandboxes::SandboxedPart;
 use crate::receiver::ReceiverCommand;
 use crate::swarm::{Job, JobId, Wanted};
-use crate::sys::cage::SandboxOutcome;
+use crate::sys::sandbox::SandboxOutcome;
 use crate::text;
 use crate::time::Time;
 

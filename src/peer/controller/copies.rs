@@ -8,7 +8,7 @@ use crossbeam_channel::Sender;
 use super::{Controller, reply};
 use crate::content::{Entry, EntryKind, FileId, SafePath};
 use crate::control::{CustodyRow, KeptFor, Reply};
-use crate::custody::homecoming::Decision;
+use crate::custody::recovery::Decision;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
 use crate::peer::limits;

@@ -5,11 +5,11 @@
 
 mod commands;
 mod copies;
-mod crowds;
 mod custody;
 mod departure;
 mod keeping;
 mod own;
+mod swarms;
 mod verify;
 
 use core::time::Duration;
@@ -26,7 +26,7 @@ use super::downloads::{Downloads, Speed};
 use super::leaving::{Cause, Leaving};
 use super::roster::Roster;
 use super::start::{Parts, Peer, next_instance};
-use super::together::Together;
+use super::swarms::Together;
 use crate::content::{Claim, EntryKind};
 use crate::control::{Ask, ExitReport, Notice, Reply, Saved};
 use crate::counters::Counters;

@@ -1,8 +1,8 @@
 //! The machine in virtual time.
 
-mod crowds;
 mod downloads;
 mod keeping;
 mod lossy;
+mod members;
 mod several;
 mod world;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use core::time::Duration;
 
-use super::tended::{FileReplicas, ReplicaSpot, ReplicaState};
+use super::replicas::{FileReplicas, ReplicaSpot, ReplicaState};
 use super::{Distributor, DistributorOutput};
 use crate::content::Span;
 use crate::custody::ledger::LedgerKey;

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, select};
 
-use super::open::{self, OpenPartial};
+use super::open;
+use super::open::OpenPartial;
 use super::place::{Destination, failure};
 use super::publish::Published;
 use super::slow::SlowTask;

@@ -1,7 +1,7 @@
 //! What the distributor knows of one file, and of those that keep it. Pure.
 
 use super::Want;
-use super::asking::Placement;
+use super::placing::Placement;
 use super::surplus::Checking;
 use crate::content::Span;
 use crate::custody::ledger::PlacedRow;

@@ -1,13 +1,14 @@
 //! What each part of a peer may open. The parts that the network speaks to, and those that work for them,
-//! are started in cages (`sys/cage.rs`); the main thread, the terminal's and the control socket's are not,
+//! are started in cages (`sys/sandbox.rs`); the main thread, the terminal's and the control socket's are not,
 //! for they do what the user of this machine says.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::settings::Settings;
-use crate::sys::cage::{self, Rules, SandboxOutcome};
 use crate::sys::facts::Facts;
+use crate::sys::sandbox;
+use crate::sys::sandbox::{Rules, SandboxOutcome};
 use crate::sys::{boot, descriptors};
 
 /// A part of the peer that runs in a cage of its own.
@@ -62,7 +63,7 @@ impl Cages {
         if !self.config.sandbox {
             return Ok(start());
         }
-        let (outcome, started) = cage::within(&self.rules(part), start)?;
+        let (outcome, started) = sandbox::within(&self.rules(part), start)?;
         if outcome != SandboxOutcome::Full {
             log::debug!("{part:?} is confined: {outcome:?}");
         }
@@ -100,20 +101,20 @@ impl Cages {
     }
 
     fn rules(&self, part: &SandboxedPart) -> Rules {
-        let system = |path: &str| vec![PathBuf::from(cage::PROCESSORS), PathBuf::from(path)];
+        let system = |path: &str| vec![PathBuf::from(sandbox::PROCESSORS), PathBuf::from(path)];
         // `shared/` may be a link that the user made; what it led to at the start is meant.
         let offered = [self.config.directory.clone(), self.config.shared()];
         let downloads = self.config.downloads();
         let (read, write) = match part {
-            SandboxedPart::Discovery => (vec![cage::PROCESSORS.into()], None),
+            SandboxedPart::Discovery => (vec![sandbox::PROCESSORS.into()], None),
             SandboxedPart::Ports => (system(descriptors::SPARE), None),
             SandboxedPart::Sender => ([system(descriptors::SPARE).as_slice(), &offered].concat(), None),
-            SandboxedPart::Library => ([&[cage::PROCESSORS.into()], offered.as_slice()].concat(), None),
-            SandboxedPart::Store => (system(cage::RANDOM), Some(self.config.state())),
+            SandboxedPart::Library => ([&[sandbox::PROCESSORS.into()], offered.as_slice()].concat(), None),
+            SandboxedPart::Store => (system(sandbox::RANDOM), Some(self.config.state())),
             SandboxedPart::Disk => (system(boot::PLACE), Some(downloads)),
             SandboxedPart::Keep => (system(boot::PLACE), Some(self.config.store())),
             SandboxedPart::ChunkStore => {
-                ([&[cage::PROCESSORS.into()], offered.as_slice()].concat(), Some(self.config.store()))
+                ([&[sandbox::PROCESSORS.into()], offered.as_slice()].concat(), Some(self.config.store()))
             }
             // What arrived in `downloads/` can be copied from there.
             SandboxedPart::DiskAt(destination) => {

@@ -8,8 +8,8 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use super::estate::OwnerCatalogue;
 use super::ledger::{DeletedRow, FolderRow, Ledger, Lived, LostRow, Record, Shared};
+use super::owner_catalogue::OwnerCatalogue;
 use crate::content::{Catalogue, Entry, EntryKind, FileId, Head, SafePath};
 use crate::custody::limits;
 use crate::identity::{Instance, PeerId};

@@ -9,7 +9,7 @@ use crate::content::{Claim, FileId};
 use crate::discovery;
 use crate::disk::PartialSeed;
 use crate::identity::PeerId;
-use crate::peer::together::is_worth;
+use crate::peer::swarms::is_worth;
 use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;
 
