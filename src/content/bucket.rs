@@ -56,6 +56,7 @@ impl Bucket {
     ///
     /// # Errors
     /// [`BucketError`]: whoever made them is wrong.
+    #[cfg(any(test, feature = "sim"))]
     pub fn new(index: u8, entries: Vec<Entry>) -> Result<Self, BucketError> {
         if !entries.is_sorted_by(|a, b| a.path < b.path) {
             return Err(BucketError::Order);

@@ -1,7 +1,7 @@
 //! Messages about slices: bytes with what proves them at once, without the rest of their chunk. Pure.
 //!
 //! A slice is 64 KiB of a file (the last one is shorter); what a path is, and what it proves, is told in
-//! content/slice.rs.
+//! content/slice/mod.rs.
 
 use serde::{Deserialize, Serialize};
 
