@@ -1,6 +1,6 @@
 //! The ports of custody: the distributor's (`t+2`) takes reports and dials other peers' `t+3`, the
 //! distributee's (`t+3`) takes questions for room and offers, and dials `t+2`. Both are one role with a
-//! direction. It only carries: what is asked and answered is decided by custody/custodian.rs, in another thread.
+//! direction. It only carries: what is asked and answered is decided by custody/custodian/mod.rs, in another thread.
 //!
 //! A request goes out over a connection that was dialled for it, an answer over the one that its request came by.
 //! Requests are handed to the socket one at a time, when it took all before. While whoever decides is

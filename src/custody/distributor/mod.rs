@@ -3,7 +3,7 @@
 //! It runs in each peer for its own files, and for files of absent owners for which this peer acts
 //! (`keeper/mod.rs` says which). What is where it knows from reports; whom it asks next is in `asking`, and
 //! what it does about copies too many in `surplus`. Messages and heads are put around its outputs by
-//! `custodian.rs`.
+//! `custodian/mod.rs`.
 
 mod placing;
 mod replicas;

@@ -1,4 +1,4 @@
-//! How the controller (mod.rs) drives custody's machine (`custody/custodian.rs`): it gives it what the other parts
+//! How the controller (mod.rs) drives custody's machine (`custody/custodian/mod.rs`): it gives it what the other parts
 //! tell, has its records written, and then does what it wants, in that order. What others may have of it all is in
 //! keeping.rs, what concerns this peer's own files in own.rs.
 

@@ -1,0 +1,382 @@
+//! Custody of one peer: keeper, distributor, hand-off and homecoming, and the messages between them. Pure.
+//!
+//! The one machine that a shell drives. What it returns from [`Custodian::poll_output`] is to be done in
+//! that order; a [`Record`] is written before what comes after it is sent. What comes from other peers is in
+//! `messages`, which own files are to have copies in `copies`, what the parts want of one another in `outputs`.
+
+mod copies;
+mod messages;
+mod outputs;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::distributor::Distributor;
+use super::handoff::{Handoff, HandoffProgress, HandoffReport};
+use super::keeper::{self, Keeper};
+use super::ledger::{Ledger, LedgerKey, LivedClock, Present, Record, Shared};
+use super::owner_catalogue::OwnerCatalogue;
+use super::recovery::{Decision, Homecoming};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, Span};
+use crate::identity::{Instance, PeerId};
+use crate::time::Time;
+use crate::wire::custody::{CustodyMessage, CustodyOffer};
+use crate::wire::datagram::PresenceState;
+
+/// What a user may set.
+#[derive(Clone, Copy, Debug)]
+pub struct CustodianConfig {
+    /// `--copies`: how many copies of an own file there are to be, the own one included; 1 turns it off.
+    pub copies: u8,
+    /// `--auto-copy`: bytes in all that are copied by themselves. Default: [`super::limits::AUTO_COPY_ALL`].
+    pub auto_copy: u64,
+    /// For how long a copy that was lost in a crash still counts. Default: [`super::limits::REPAIR_DELAY`].
+    pub repair: core::time::Duration,
+    /// What is lent.
+    pub keeper: keeper::KeeperConfig,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CustodianOutput {
+    /// Send to a peer: [`CustodyMessage::Report`] to its distributor's port, answers on the connection that the
+    /// request came by, everything else to its distributee's port.
+    Send(PeerId, CustodyMessage),
+    /// As [`keeper::KeeperOutput::Fetch`].
+    #[expect(missing_docs, reason = "told there")]
+    Fetch { file: FileId, size: u64, span: Span, sources: Vec<PeerId> },
+    /// As [`keeper::KeeperOutput::Drop`].
+    #[expect(missing_docs, reason = "told there")]
+    Drop { file: FileId, keep: Vec<Span> },
+    /// As [`keeper::KeeperOutput::Prove`]; then [`Custodian::proved`].
+    #[expect(missing_docs, reason = "told there")]
+    Prove { peer: PeerId, key: LedgerKey, size: u64, chunk: u32 },
+    /// Pull this owner's newest head and catalogue from that peer; then [`Custodian::learned`].
+    #[expect(missing_docs, reason = "told in the line above")]
+    Pull { origin: PeerId, from: PeerId },
+    /// To be written.
+    Record(Record),
+    /// As [`super::recovery::RecoveryOutput::Ask`].
+    #[expect(missing_docs, reason = "told there")]
+    Ask { files: usize, bytes: u64 },
+    /// As [`super::recovery::RecoveryOutput::Restore`]; these peers keep some of it.
+    Restore(Entry, Vec<PeerId>),
+    /// As [`super::recovery::RecoveryOutput::Publish`].
+    Publish,
+    /// Another instance with this peer's key gives out heads: nothing more is placed.
+    Conflict,
+    /// How far the departure is.
+    Leaving(HandoffProgress),
+    /// The departure is over.
+    Left(HandoffReport),
+}
+
+/// Between two looks at how far a departure is.
+const LOOK: core::time::Duration = core::time::Duration::from_millis(50);
+
+/// The machine.
+#[derive(Debug)]
+pub struct Custodian {
+    me: PeerId,
+    config: CustodianConfig,
+    instance: Instance,
+    clock: LivedClock,
+    keeper: Keeper,
+    distributor: Distributor,
+    homecoming: Homecoming,
+    handoff: Option<Handoff>,
+    /// When the departure is looked at again: not at every one of thousands of reports.
+    look: Option<Time>,
+    own: Option<OwnerCatalogue>,
+    catalogue: Arc<Catalogue>,
+    copies: BTreeMap<FileId, u8>,
+    placed: BTreeMap<FileId, Vec<crate::wire::custody::Replica>>,
+    live: BTreeMap<PeerId, (Instance, PresenceState)>,
+    /// Offers without an answer, in case one has to be repeated with a proof.
+    offers: BTreeMap<u64, CustodyOffer>,
+    /// Whose files a peer was asked about, by peer and request.
+    rooms_asked: BTreeMap<(PeerId, u64), PeerId>,
+    requests: u64,
+    conflict: bool,
+    out: VecDeque<CustodianOutput>,
+}
+
+impl Custodian {
+    /// Of the start `instance` of the peer `me`. `present` is what the store really holds.
+    #[must_use]
+    pub fn new(
+        now: Time,
+        me: PeerId,
+        instance: Instance,
+        config: CustodianConfig,
+        mut ledger: Ledger,
+        present: &Present,
+    ) -> Self {
+        let mut custodian = Self {
+            me,
+            config,
+            instance,
+            clock: LivedClock::new(now, ledger.lived),
+            keeper: Keeper::new(now, me, config.keeper, &ledger, present),
+            distributor: Distributor::new(me, instance.random).repairing_after(config.repair),
+            homecoming: Homecoming::new(me, instance, &mut ledger),
+            handoff: None,
+            look: None,
+            own: None,
+            catalogue: Arc::default(),
+            copies: ledger.copies,
+            placed: ledger.placed.into_iter().map(|(file, row)| (file, row.places)).collect(),
+            live: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            rooms_asked: BTreeMap::new(),
+            requests: 0,
+            conflict: false,
+            out: VecDeque::new(),
+        };
+        custodian.gather(now);
+        custodian
+    }
+
+    /// The keeper, for what it lends and serves.
+    #[must_use]
+    pub const fn keeper(&self) -> &Keeper {
+        &self.keeper
+    }
+
+    /// The distributor, for who keeps what.
+    #[must_use]
+    pub const fn distributor(&self) -> &Distributor {
+        &self.distributor
+    }
+
+    /// What the own head has to name beside what lies in `shared/`.
+    pub fn intends(&self) -> impl Iterator<Item = &Entry> {
+        self.homecoming.intends()
+    }
+
+    /// What the newest own head names.
+    pub fn named(&self) -> impl Iterator<Item = &Entry> {
+        self.homecoming.named()
+    }
+
+    /// What is to come back and has not come yet.
+    pub fn restoring(&self) -> impl Iterator<Item = &Entry> {
+        self.homecoming.restoring()
+    }
+
+    /// What is missing, and nobody said yet what is to become of it.
+    #[must_use]
+    pub fn n_missing(&self) -> usize {
+        self.homecoming.n_missing()
+    }
+
+    /// True if a later start with this peer's key decides.
+    #[must_use]
+    pub const fn is_overruled(&self) -> bool {
+        self.conflict
+    }
+
+    /// This peer counts as started anew: a copy of its folder was, and has stopped.
+    pub const fn renew(&mut self, instance: Instance) {
+        self.instance = instance;
+        self.homecoming.renew(instance);
+    }
+
+    /// A peer is here: it came, or says something new of itself. It runs since its start `instance`; in
+    /// [`PresenceState::Leaving`] it still gives what it has, but takes nothing more and counts as a copy no longer.
+    pub fn here(&mut self, now: Time, peer: PeerId, instance: Instance, state: PresenceState) {
+        if peer == self.me {
+            return;
+        }
+        let before = self.live.insert(peer, (instance, state));
+        if before.is_none_or(|(known, _)| known != instance) {
+            if before.is_some() {
+                // What it was told before, a new start may not know.
+                self.distributor.gone(now, peer, false);
+                self.keeper.gone(now, peer, false);
+            }
+            self.keeper.here(now, peer);
+            self.distributor.here(now, peer);
+        }
+        if state == PresenceState::Leaving && before != Some((instance, state)) {
+            self.distributor.leaving(now, peer);
+            self.keeper.leaving(now, peer);
+        }
+        self.gather(now);
+    }
+
+    /// A peer is gone; `properly`: it said so.
+    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool) {
+        self.live.remove(&peer);
+        self.distributor.gone(now, peer, properly);
+        self.keeper.gone(now, peer, properly);
+        self.gather(now);
+    }
+
+    /// What lies in `shared/`, after a complete scan. The head is made after this, with [`Self::intends`].
+    pub fn scanned(&mut self, now: Time, marker: (u64, u64, u64), found: &Arc<Catalogue>) {
+        self.catalogue = Arc::clone(found);
+        let before = self.homecoming.intends().count();
+        self.homecoming.scanned(self.clock.at(now), marker, found);
+        if self.homecoming.intends().count() != before {
+            // What came home is to have its copies again, though the head names what it named before.
+            self.choose(now);
+        }
+        self.gather(now);
+    }
+
+    /// What the user wants of what is missing.
+    pub fn decide(&mut self, now: Time, decision: Decision) {
+        let found = Arc::clone(&self.catalogue);
+        self.homecoming.decide(self.clock.at(now), decision, &found);
+        self.choose(now);
+        self.gather(now);
+    }
+
+    /// As [`Homecoming::recoverable`].
+    pub fn recoverable(&self, now: Time) -> impl Iterator<Item = (&Entry, bool)> {
+        self.homecoming.recoverable(self.clock.at(now), self.config.keeper.keep_deleted, &self.catalogue)
+    }
+
+    /// As [`Homecoming::bring_back`].
+    pub fn bring_back(&mut self, now: Time, which: impl Fn(&Entry, bool) -> bool) -> usize {
+        let (lived, keep) = (self.clock.at(now), self.config.keeper.keep_deleted);
+        let count = self.homecoming.bring_back(lived, keep, &self.catalogue, which);
+        self.choose(now);
+        self.gather(now);
+        count
+    }
+
+    /// The own head and the catalogue under it, about to be given out.
+    pub fn published(&mut self, now: Time, signed: &Shared, catalogue: &Catalogue) {
+        let Some(own) = OwnerCatalogue::whole(self.me, signed, catalogue) else { return };
+        self.homecoming.published(signed, catalogue);
+        self.own = Some(own);
+        self.choose(now);
+        self.gather(now);
+    }
+
+    /// The catalogue under the newest own head once more, in memory that others use, too: of 100,000 files it is not
+    /// kept twice.
+    pub fn shares(&mut self, catalogue: &Catalogue) {
+        self.homecoming.shares(catalogue);
+        if let Some(own) = &mut self.own {
+            own.shares(catalogue);
+        }
+    }
+
+    /// A peer cannot be reached at present.
+    pub fn unreachable(&mut self, now: Time, peer: PeerId) {
+        self.distributor.unreachable(now, peer);
+        self.gather(now);
+    }
+
+    /// Whether the chunk of [`CustodianOutput::Prove`] verified.
+    pub fn proved(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
+        self.distributor.proved(now, peer, key, is_right);
+        self.keeper.proved(now, peer, key, is_right);
+        let places = self.distributor.places(key);
+        self.keeper.learn_places(now, key, &places);
+        self.gather(now);
+    }
+
+    /// So many chunks of what [`CustodianOutput::Fetch`] named are here.
+    pub fn fetched(&mut self, now: Time, file: FileId, span: Span, have: u32, is_whole: bool) {
+        self.keeper.fetched(now, file, span, have, is_whole);
+        self.gather(now);
+    }
+
+    /// Those chunks could not be had.
+    pub fn failed(&mut self, now: Time, file: FileId) {
+        self.keeper.failed(now, file);
+        self.gather(now);
+    }
+
+    /// Chunks in the store are damaged or gone.
+    pub fn lost(&mut self, now: Time, file: FileId) {
+        self.keeper.lost(now, file);
+        self.gather(now);
+    }
+
+    /// The store's file system has so many free bytes, beside what is promised.
+    pub const fn set_free(&mut self, free: u64) {
+        self.keeper.set_free(free);
+    }
+
+    /// An owner's catalogue, as pulled.
+    pub fn learned(&mut self, now: Time, origin: PeerId, signed: &Shared, catalogue: &Catalogue) {
+        if origin == self.me {
+            if OwnerCatalogue::open(self.me, signed).is_some_and(|e| e.number().0 > self.instance) {
+                self.stop_placing(now);
+            }
+            let found = Arc::clone(&self.catalogue);
+            self.homecoming.recovered(signed, catalogue, &found);
+        } else {
+            self.keeper.learned(now, origin, signed, catalogue);
+        }
+        self.gather(now);
+    }
+
+    /// The peer wants to leave, and its files are to be kept by others first.
+    pub fn leave(&mut self, now: Time) {
+        if self.handoff.is_some() {
+            return;
+        }
+        let files: Vec<(LedgerKey, u64)> = self.distributor.tended().map(|(k, w)| (k, w.size)).collect();
+        let all = self.own.iter().flat_map(OwnerCatalogue::entries).filter_map(|e| match e.kind {
+            EntryKind::File { id, .. } => Some(id),
+            EntryKind::Folder => None,
+        });
+        let not_chosen: BTreeSet<FileId> = all.filter(|f| !self.distributor.tends((self.me, *f))).collect();
+        self.handoff = Some(Handoff::begin(now, self.me, files, not_chosen.into_iter().collect()));
+        self.keeper.leave();
+        self.distributor.leave(now);
+        self.gather(now);
+        self.look(now);
+    }
+
+    /// Bytes of something kept for this peer's files were sent: the departure goes on.
+    pub const fn sent(&mut self, now: Time) {
+        if let Some(handoff) = &mut self.handoff {
+            handoff.moved(now);
+        }
+    }
+
+    fn look(&mut self, now: Time) {
+        self.look = None;
+        let Some(handoff) = &self.handoff else { return };
+        let others = self.live.values().filter(|(_, state)| *state == PresenceState::Here).count();
+        let (progress, farewell) = handoff.look(now, others, |key| self.distributor.standing(key));
+        self.out.push_back(CustodianOutput::Leaving(progress));
+        if let Some(farewell) = farewell {
+            self.handoff = None;
+            self.out.push_back(CustodianOutput::Left(farewell));
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let handoff = self.handoff.as_ref().map(Handoff::deadline);
+        [self.keeper.poll_timeout(), self.distributor.poll_timeout(), handoff, self.look]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.keeper.handle_timeout(now);
+        self.distributor.handle_timeout(now);
+        self.gather(now);
+        let is_over = self.handoff.as_ref().is_some_and(|h| h.deadline() <= now);
+        if is_over || self.look.is_some_and(|at| at <= now) {
+            self.look(now);
+        }
+    }
+
+    /// The next thing to be done.
+    pub fn poll_output(&mut self) -> Option<CustodianOutput> {
+        self.out.pop_front()
+    }
+}

@@ -1,0 +1,127 @@
+//! Where the outputs of keeper, distributor and homecoming go in the machine of `mod.rs`: to one another, or
+//! out. Pure.
+
+use std::sync::Arc;
+
+use super::{Custodian, CustodianOutput, LOOK};
+use crate::custody::ledger::Record;
+use crate::custody::{distributor, keeper, limits, recovery};
+use crate::custody::distributor::Want;
+use crate::time::Time;
+use crate::wire::custody::{CustodyMessage, CustodyOffer, GetSpace, KeeperReport};
+
+impl Custodian {
+    /// Brings the machines' outputs to where they belong, until there are none.
+    pub(super) fn gather(&mut self, now: Time) {
+        let mut moved = false;
+        loop {
+            if let Some(output) = self.keeper.poll_output() {
+                self.of_keeper(now, output);
+            } else if let Some(output) = self.distributor.poll_output() {
+                moved |= output == distributor::DistributorOutput::Moved;
+                self.of_distributor(now, output);
+            } else if let Some(output) = self.homecoming.poll_output() {
+                self.of_homecoming(output);
+            } else {
+                break;
+            }
+        }
+        if let Some(handoff) = &mut self.handoff {
+            if moved {
+                handoff.moved(now);
+            }
+            let soon = now + LOOK;
+            self.look.get_or_insert(soon);
+        }
+    }
+
+    fn of_keeper(&mut self, now: Time, output: keeper::KeeperOutput) {
+        use keeper::KeeperOutput as K;
+        match output {
+            K::Fetch { file, size, span, sources } => {
+                self.out.push_back(CustodianOutput::Fetch { file, size, span, sources });
+            }
+            K::Drop { file, keep } => self.out.push_back(CustodianOutput::Drop { file, keep }),
+            K::Report { to, origin, rows } => {
+                let Some(((instance, version), _)) = self.keeper.head(origin) else { return };
+                let request = self.number();
+                let report = KeeperReport { request, origin, instance, version, rows: rows.into() };
+                self.out.push_back(CustodianOutput::Send(to, CustodyMessage::Report(report)));
+            }
+            K::Prove { peer, key, size, chunk } => {
+                self.out.push_back(CustodianOutput::Prove { peer, key, size, chunk });
+            }
+            K::Tend { key, want, places, owner_lost } => {
+                self.distributor.want(now, key, want, &places, Some(owner_lost));
+            }
+            K::Untend(key) => self.distributor.unwant(now, key),
+            K::Pull { origin, from } => self.out.push_back(CustodianOutput::Pull { origin, from }),
+            K::Record(record) => self.out.push_back(CustodianOutput::Record(record)),
+        }
+    }
+
+    fn of_distributor(&mut self, now: Time, output: distributor::DistributorOutput) {
+        use distributor::DistributorOutput as D;
+        match output {
+            D::AskRoom { to, origin } => {
+                let request = self.number();
+                self.rooms_asked.insert((to, request), origin);
+                while self.rooms_asked.len() > limits::PEERS {
+                    self.rooms_asked.pop_first();
+                }
+                self.out.push_back(CustodianOutput::Send(
+                    to,
+                    CustodyMessage::GetSpace(GetSpace { request, origin }),
+                ));
+            }
+            D::Offer { to, key, request, want, copy, span, others } => {
+                let own = self.own.as_ref().filter(|_| key.0 == self.me).map(|e| Arc::clone(e.signed()));
+                let Some(head) = own.or_else(|| self.keeper.head(key.0).map(|(_, signed)| signed)) else {
+                    return;
+                };
+                let Want { size, path, copies } = want;
+                let quiet = self.keeper.quiet(now, key);
+                let offer = CustodyOffer {
+                    request,
+                    head,
+                    path,
+                    file: key.1,
+                    size,
+                    copies,
+                    copy,
+                    span,
+                    others,
+                    quiet,
+                    proof: None,
+                };
+                self.offers.insert(request, offer.clone());
+                while self.offers.len() > 4 * limits::PLACINGS_SMALL {
+                    self.offers.pop_first();
+                }
+                self.out.push_back(CustodianOutput::Send(to, CustodyMessage::Offer(Box::new(offer))));
+            }
+            D::Prove { peer, key, size, chunk } => {
+                self.out.push_back(CustodianOutput::Prove { peer, key, size, chunk });
+            }
+            // Nothing is placed of what is lost, but who keeps it is to be known at the next start, too.
+            D::Placed(file, None) if self.placed.contains_key(&file) => {}
+            D::Placed(file, row) => self.out.push_back(CustodianOutput::Record(Record::Placed(file, row))),
+            D::Moved => {}
+        }
+    }
+
+    fn of_homecoming(&mut self, output: recovery::RecoveryOutput) {
+        use recovery::RecoveryOutput as H;
+        self.out.push_back(match output {
+            H::Ask { files, bytes } => CustodianOutput::Ask { files, bytes },
+            H::Restore(entry) => CustodianOutput::Restore(entry, self.live.keys().copied().collect()),
+            H::Publish => CustodianOutput::Publish,
+            H::Record(record) => CustodianOutput::Record(record),
+        });
+    }
+
+    pub(super) const fn number(&mut self) -> u64 {
+        self.requests = self.requests.wrapping_add(1);
+        self.requests
+    }
+}
