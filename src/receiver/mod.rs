@@ -4,6 +4,8 @@
 //!
 //! A block goes from the decrypted record into a buffer of the fixed pool and from there to the disk
 //! workers. While the pool is empty nothing is read: TCP then slows the senders down.
+//!
+//! `links` has the connections, `outputs` does what the machines ask for.
 
 mod catalogue;
 mod dial_back;
@@ -11,6 +13,8 @@ mod disks;
 mod handle;
 mod kept;
 pub(crate) mod limits;
+mod links;
+mod outputs;
 mod table;
 
 pub use self::handle::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
@@ -42,9 +46,6 @@ use crate::wire::Message;
 use crate::wire::frame::Frame;
 use crate::wire::message::{BlockIs, Cancel, GetTable, Reason, Refused};
 
-/// Low bits of the number of each request for a table of peers.
-const TABLE_TAG: u64 = 2;
-
 /// After `Stop` the disk workers have this long to sync; the sidecars bound what a late one costs.
 const STOP: Duration = Duration::from_millis(900);
 
@@ -54,30 +55,6 @@ const STILL_HERE: Duration = Duration::from_secs(10);
 
 /// The number of no request.
 const NEVER: u64 = 0;
-
-/// A peer that is, or may be, connected.
-#[derive(Debug, Default)]
-struct PeerLink {
-    contact: Option<Contact>,
-    conn: Option<ConnId>,
-    /// TLS is through.
-    up: bool,
-    /// The peer made it.
-    back: bool,
-    /// Ask for its table when it is up.
-    table: bool,
-    /// The table that it is sending.
-    coming: Option<Coming>,
-    /// More connections to it, for blocks: numbers 1 and up. Those that stand come first.
-    lanes: Vec<Lane>,
-}
-
-/// A further connection to a peer.
-#[derive(Debug)]
-struct Lane {
-    conn: ConnId,
-    up: bool,
-}
 
 /// A block whose payload is coming in.
 #[derive(Debug)]
@@ -148,199 +125,6 @@ impl ReceiverRole {
         }
     }
 
-    /// Does what the machines ask for, until they are silent.
-    fn pump(&mut self, now: Time, net: &mut Net) {
-        loop {
-            if let Some(output) = self.swarm.poll_output() {
-                self.swarm_output(now, net, output);
-            } else if let Some(output) = self.catalogues.poll_output() {
-                self.catalogue_output(now, net, output);
-            } else if let Some(output) = self.keepers.poll_output() {
-                self.kept_output(now, net, output);
-            } else if let Some(output) = self.asking.poll_output() {
-                self.asking_output(now, output);
-            } else {
-                return;
-            }
-        }
-    }
-
-    fn swarm_output(&mut self, now: Time, net: &mut Net, output: swarm::Output) {
-        match output {
-            swarm::Output::Dial(peer) => match self.connect(now, net, peer) {
-                Some(true) => self.swarm.handle_up(now, peer),
-                Some(false) => {}
-                None => self.swarm.handle_down(now, peer),
-            },
-            swarm::Output::Drop(peer, why) => {
-                self.drop_link(now, net, peer, &why);
-                self.catalogues.handle_down(now, peer);
-                self.keepers.handle_down(now, peer);
-            }
-            swarm::Output::Ask(peer, lane, message) => self.ask_on(net, peer, lane, &message),
-            swarm::Output::Lanes(peer, count) => self.widen(now, net, peer, count),
-            swarm::Output::Disk(command) => self.disks.send(command),
-            swarm::Output::WriteNothing(token, chunk) => match self.pool.take() {
-                Some(block) => self.disks.send(disk::Command::Write(token, chunk, 0, block)),
-                // It is asked for again by whoever opens the file again; there is no hurry for nothing.
-                None => self.swarm.handle_disk(now, disk::Event::Chunk(token, chunk, false)),
-            },
-            swarm::Output::Event(event) => {
-                if let JobEvent::Finished(job, ..) = event {
-                    self.disks.job_over(job);
-                }
-                self.tell(ReceiverEvent::Job(event));
-            }
-            swarm::Output::Warning(text) => self.tell(ReceiverEvent::Warning(text)),
-        }
-    }
-
-    fn catalogue_output(&mut self, now: Time, net: &mut Net, output: catalogue::Output) {
-        match output {
-            catalogue::Output::Dial(peer) => match self.connect(now, net, peer) {
-                Some(true) => self.catalogues.handle_up(now, peer),
-                Some(false) => {}
-                None => self.catalogues.handle_down(now, peer),
-            },
-            catalogue::Output::Drop(peer, why) => {
-                self.drop_link(now, net, peer, &why);
-                self.swarm.handle_down(now, peer);
-                self.keepers.handle_down(now, peer);
-            }
-            catalogue::Output::Ask(peer, message) => self.ask(net, peer, &message),
-            catalogue::Output::Done(peer, head, catalogue) => {
-                self.tell(ReceiverEvent::Catalogue(peer, head, catalogue));
-            }
-            catalogue::Output::Estate { from, origin, signed, catalogue } => {
-                self.tell(ReceiverEvent::Estate { from, origin, signed, catalogue });
-            }
-            catalogue::Output::GaveUp(peer) => self.tell(ReceiverEvent::NoCatalogue(peer)),
-            catalogue::Output::NoEstate { from, origin } => {
-                self.tell(ReceiverEvent::NoEstate { from, origin });
-            }
-            catalogue::Output::Warning(text) => self.tell(ReceiverEvent::Warning(text)),
-        }
-    }
-
-    fn kept_output(&mut self, now: Time, net: &mut Net, output: kept::Output) {
-        match output {
-            kept::Output::Dial(peer) => match self.connect(now, net, peer) {
-                Some(true) => self.keepers.handle_up(now, peer),
-                Some(false) => {}
-                None => self.keepers.handle_down(now, peer),
-            },
-            kept::Output::Drop(peer, why) => {
-                self.drop_link(now, net, peer, &why);
-                self.swarm.handle_down(now, peer);
-                self.catalogues.handle_down(now, peer);
-            }
-            kept::Output::Ask(peer, message) => self.ask(net, peer, &message),
-            kept::Output::Done(peer, kept) => self.tell(ReceiverEvent::Kept(peer, kept)),
-            kept::Output::GaveUp(peer) => self.tell(ReceiverEvent::NoKept(peer)),
-            kept::Output::Warning(text) => self.tell(ReceiverEvent::Warning(text)),
-        }
-    }
-
-    fn asking_output(&mut self, now: Time, output: dial_back::Output) {
-        match output {
-            dial_back::Output::Ask(peer, before) => self.tell(ReceiverEvent::AskBack(peer, before)),
-            dial_back::Output::Blocked(peer) => {
-                self.swarm.handle_blocked(now, peer);
-                self.tell(ReceiverEvent::Blocked(peer));
-            }
-        }
-    }
-
-    /// A connection to `peer`: `Some(true)` it stands, `Some(false)` it is coming, `None` it cannot be.
-    fn connect(&mut self, now: Time, net: &mut Net, peer: PeerId) -> Option<bool> {
-        let link = self.links.get_mut(&peer)?;
-        if link.conn.is_some() {
-            return Some(link.up);
-        }
-        let contact = link.contact.as_ref()?;
-        match net.dial(now, contact, contact.ports.sender) {
-            Ok(id) => {
-                (link.conn, link.back) = (Some(id), false);
-                self.dialled.insert(id, peer);
-                self.asking.handle_dialling(now, peer);
-                Some(false)
-            }
-            Err(how) => {
-                log::debug!("{peer} cannot be dialled: {how:?}");
-                self.asking.handle_failed(now, peer);
-                None
-            }
-        }
-    }
-
-    fn ask(&mut self, net: &mut Net, peer: PeerId, message: &Message) {
-        if let Some(id) = self.links.get(&peer).and_then(|l| l.conn) {
-            net.send(id, message);
-        }
-    }
-
-    fn ask_on(&mut self, net: &mut Net, peer: PeerId, lane: u8, message: &Message) {
-        let Some(link) = self.links.get(&peer) else { return };
-        let further = usize::from(lane).checked_sub(1).and_then(|n| link.lanes.get(n));
-        if let Some(id) = further.map_or(link.conn, |l| Some(l.conn)) {
-            net.send(id, message);
-        }
-    }
-
-    /// Makes connections until there are `count` to `peer`.
-    fn widen(&mut self, now: Time, net: &mut Net, peer: PeerId, count: u8) {
-        let Some(link) = self.links.get_mut(&peer) else { return };
-        let Some(contact) = &link.contact else { return };
-        // One that dialled back has one connection: it cannot be dialled for more.
-        while !link.back && link.lanes.len() + 1 < usize::from(count) {
-            match net.dial(now, contact, contact.ports.sender) {
-                Ok(conn) => {
-                    link.lanes.push(Lane { conn, up: false });
-                    self.dialled.insert(conn, peer);
-                }
-                Err(how) => {
-                    log::debug!("{peer} cannot be dialled once more: {how:?}");
-                    break;
-                }
-            }
-        }
-        self.widened(now, peer);
-    }
-
-    /// Tells the swarm how many connections to `peer` stand. One that loses the first packets takes a second
-    /// or more to be made, so the others do not wait for it.
-    fn widened(&mut self, now: Time, peer: PeerId) {
-        let Some(link) = self.links.get_mut(&peer) else { return };
-        // They have no number yet, so nobody minds the order.
-        link.lanes.sort_by_key(|l| !l.up);
-        let up = link.lanes.iter().filter(|l| l.up).count();
-        let count = u8::try_from(1 + up).unwrap_or(u8::MAX);
-        self.swarm.handle_lanes(now, peer, count, up == link.lanes.len());
-    }
-
-    /// Forgets and closes the connections to `peer`. False: there was none.
-    fn unlink(&mut self, now: Time, net: &mut Net, peer: PeerId) -> bool {
-        let Some(link) = self.links.get_mut(&peer) else { return false };
-        link.up = false;
-        let lanes = std::mem::take(&mut link.lanes).into_iter().map(|l| l.conn);
-        let all: Vec<_> = link.conn.take().into_iter().chain(lanes).collect();
-        for &id in &all {
-            self.dialled.remove(&id);
-            self.incoming.remove(&id);
-            self.gate.forget(id);
-            // One that is over already is no longer known there.
-            net.close(now, id);
-        }
-        !all.is_empty()
-    }
-
-    fn drop_link(&mut self, now: Time, net: &mut Net, peer: PeerId, why: &str) {
-        if self.unlink(now, net, peer) {
-            log::debug!("the connection to {peer} is closed: {}", text::shown(why));
-            self.tell(ReceiverEvent::Lost(peer));
-        }
-    }
-
     fn answer(&mut self, now: Time, peer: PeerId, message: Message) -> Result<(), String> {
         // Answers come in the order of the questions: what is owed behind a long one is not late.
         self.catalogues.handle_heard(now, peer);
@@ -382,56 +166,6 @@ impl ReceiverRole {
         let to = target.and_then(|t| Some((t, self.spare.take()?)));
         self.incoming.insert(id, Incoming { head, len, to });
         Ok(())
-    }
-
-    /// A peer came to our own port.
-    fn dialled_back(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId) {
-        let wanted = self.stopping.is_none() && self.asking.waits_for(peer);
-        let Some(link) = self.links.get_mut(&peer).filter(|link| wanted && !link.up) else {
-            let refused = Refused { request: 0, item: None, reason: Reason::NotOffered };
-            net.send(id, &Message::Refused(refused));
-            net.close(now, id);
-            return;
-        };
-        // The one that we are still making is not needed any more.
-        if let Some(dialling) = link.conn.replace(id) {
-            self.dialled.remove(&dialling);
-            net.close(now, dialling);
-        }
-        (link.up, link.back) = (true, true);
-        self.dialled.insert(id, peer);
-        log::debug!("{peer} dialled back");
-        // That we could not dial it is no failure of its own.
-        self.swarm.handle_peer(now, peer);
-        self.up(now, net, peer, true);
-    }
-
-    /// The first connection with a peer stands.
-    fn up(&mut self, now: Time, net: &mut Net, peer: PeerId, back: bool) {
-        self.asking.handle_up(peer, back);
-        self.swarm.handle_up(now, peer);
-        self.catalogues.handle_up(now, peer);
-        self.keepers.handle_up(now, peer);
-        self.ask_table(net, peer);
-        self.pump(now, net);
-    }
-
-    fn want_table(&mut self, now: Time, net: &mut Net, peer: PeerId) {
-        let Some(link) = self.links.get_mut(&peer) else { return };
-        link.table = true;
-        if self.connect(now, net, peer) == Some(true) {
-            self.ask_table(net, peer);
-        }
-    }
-
-    fn ask_table(&mut self, net: &mut Net, peer: PeerId) {
-        let Some(link) = self.links.get_mut(&peer) else { return };
-        if std::mem::take(&mut link.table) {
-            self.next_table += 4;
-            let request = self.next_table | TABLE_TAG;
-            link.coming = Some(Coming::new(request));
-            self.ask(net, peer, &Message::GetTable(GetTable { request }));
-        }
     }
 
     fn stop(&mut self, now: Time, net: &mut Net) {

@@ -1,20 +1,25 @@
 //! What a peer keeps for others: takes offers, fetches, reports, obeys those who may order. Pure.
 //!
-//! Offers are decided in `offers`, orders and expiry in `orders`. Only the owner can have anything dropped
-//! as deleted, and only after a day; a copy too many is dropped for another keeper's word only after the
-//! others proved to *this* peer that they have theirs. No message makes it name, write or open a path.
+//! Offers are decided in `offers`, orders and expiry in `orders`; `acting` finds out who acts for a file,
+//! `reports` tells it, `fetching` gets what was accepted, and `owners` keeps their catalogues. Only the
+//! owner can have anything dropped as deleted, and only after a day; a copy too many is dropped for another
+//! keeper's word only after the others proved to *this* peer that they have theirs. No message makes it
+//! name, write or open a path.
 
+mod acting;
+mod fetching;
 mod offers;
 mod orders;
+mod owners;
+mod reports;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::distributor::Want;
-use super::ledger::{KeptRow, Ledger, LedgerKey, Lived, LivedClock, Present, Record, Shared};
+use super::ledger::{KeptRow, Ledger, LedgerKey, Lived, LivedClock, Present, Record};
 use super::owner_catalogue::OwnerCatalogue;
-use super::placement;
 use super::quota::{Lend, Quota};
-use crate::content::{Catalogue, FileId, Span};
+use crate::content::{FileId, Span};
 use crate::custody::limits;
 use crate::identity::PeerId;
 use crate::time::Time;
@@ -278,18 +283,6 @@ impl Keeper {
         self.kept.iter().map(|(key, kept)| (*key, &kept.row, kept.have))
     }
 
-    /// The owners whose files anybody may have now: one who was here when they were taken is heard.
-    #[must_use]
-    pub fn open_owners(&self) -> BTreeSet<PeerId> {
-        let heard = |w: &BTreeSet<PeerId>| w.iter().any(|w| self.live.contains_key(w));
-        self.witnesses.iter().filter(|(_, w)| heard(w)).map(|(owner, _)| *owner).collect()
-    }
-
-    /// The owners whose catalogues are known here.
-    pub fn owners(&self) -> impl Iterator<Item = (PeerId, &OwnerCatalogue)> {
-        self.estates.iter().map(|(owner, estate)| (*owner, estate))
-    }
-
     /// Bytes that are lent in all.
     #[must_use]
     pub const fn lent(&self) -> u64 {
@@ -309,262 +302,8 @@ impl Keeper {
         self.keys_of(file).iter().filter_map(|key| self.kept.get(key)).any(|kept| !kept.row.whole)
     }
 
-    /// What is known of an owner whose files are kept here: for a list that shows it as away.
-    #[must_use]
-    pub fn estate(&self, origin: PeerId) -> Option<&OwnerCatalogue> {
-        self.estates.get(&origin)
-    }
-
-    /// Seconds since an owner was last heard.
-    #[must_use]
-    pub fn quiet(&self, now: Time, key: LedgerKey) -> u64 {
-        let Some(kept) = self.kept.get(&key).filter(|_| !self.live.contains_key(&key.0)) else { return 0 };
-        self.clock.at(now).since(kept.row.heard).as_secs()
-    }
-
-    /// A peer is here.
-    pub fn here(&mut self, now: Time, peer: PeerId) {
-        if peer == self.me || self.live.insert(peer, false).is_some() {
-            return;
-        }
-        self.away.remove(&peer);
-        self.concerned(now, peer);
-        for key in self.by_peer.get(&peer).map(|k| k.iter().copied().collect::<Vec<_>>()).unwrap_or_default()
-        {
-            // Also what is being fetched: it is one more who may have it.
-            if self.kept.get(&key).is_some_and(|k| !k.row.whole) {
-                self.retry_at(now, key);
-            }
-        }
-    }
-
-    /// A peer that is here is about to leave.
-    pub fn leaving(&mut self, now: Time, peer: PeerId) {
-        if let Some(leaving) = self.live.get_mut(&peer) {
-            *leaving = true;
-        }
-        self.concerned(now, peer);
-    }
-
-    /// A peer is gone; `properly`: it said so.
-    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool) {
-        if self.live.remove(&peer).is_some() {
-            self.due.retain(|(to, _), _| *to != peer);
-            if self.by_peer.contains_key(&peer) {
-                self.hear(now, peer);
-                self.away.insert(peer, (now, properly));
-            }
-        }
-        self.concerned(now, peer);
-    }
-
-    /// This peer is about to leave: it takes nothing more.
-    pub const fn leave(&mut self) {
-        self.leaving = true;
-    }
-
-    fn concerned(&mut self, now: Time, peer: PeerId) {
-        let keys = self.by_peer.get(&peer).map(|k| k.iter().copied().collect::<Vec<_>>());
-        for key in keys.unwrap_or_default() {
-            self.recompute(now, key);
-        }
-    }
-
-    /// The owner itself was heard: its files begin to age anew.
-    fn hear(&mut self, now: Time, origin: PeerId) {
-        let lived = self.clock.at(now);
-        let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
-        for (key, kept) in self.kept.range_mut(range) {
-            // Not more often than once a day: it is a write for each file.
-            if lived.since(kept.row.heard) >= limits::KEEP_DELETED {
-                kept.row.heard = lived;
-                self.out.push_back(KeeperOutput::Record(Record::Kept(*key, Some(kept.row.clone()))));
-            }
-        }
-    }
-
-    /// Who acts for a file: its owner, else the first live one in order.
-    fn acting(&self, key: LedgerKey, kept: &KeptCopy) -> Option<PeerId> {
-        if self.live.contains_key(&key.0) {
-            return Some(key.0);
-        }
-        let others = kept.row.others.iter().filter(|p| self.live.get(&p.peer) == Some(&false));
-        let own = (kept.row.whole && !self.leaving).then_some(self.place(kept));
-        others.copied().chain(own).min().map(|p| p.peer).or_else(|| kept.row.whole.then_some(self.me))
-    }
-
-    const fn place(&self, kept: &KeptCopy) -> Replica {
-        Replica { copy: kept.row.copy, span: kept.row.span, peer: self.me }
-    }
-
-    /// Looks again who acts for a file.
-    fn recompute(&mut self, now: Time, key: LedgerKey) {
-        let Some(kept) = self.kept.get(&key) else { return };
-        let is_wanted = kept.row.released.is_none() && self.is_named(key, kept) != Some(false);
-        let may_act = is_wanted && now >= kept.act_from;
-        let acting = self.acting(key, kept).filter(|a| *a != self.me || may_act);
-        let owner_lost = self.away.get(&key.0).copied().unwrap_or((self.began, false));
-        let own = self.place(kept);
-        let Some(kept) = self.kept.get_mut(&key) else { return };
-        let before = std::mem::replace(&mut kept.acting, acting);
-        if before == acting {
-            return;
-        }
-        if before == Some(self.me) {
-            self.out.push_back(KeeperOutput::Untend(key));
-        }
-        match acting {
-            Some(peer) if peer == self.me => {
-                let row = &kept.row;
-                let want = Want { size: row.size, path: row.path.clone(), copies: row.copies };
-                let places = row.others.iter().copied().chain([own]).collect();
-                self.out.push_back(KeeperOutput::Tend { key, want, places, owner_lost });
-            }
-            // Not all keepers at the same moment.
-            Some(to) => self.report_in(now, to, key, placement::rank(key.1, 0, self.me) % 2_000),
-            None => {}
-        }
-    }
-
-    /// True if the owner's newest head names the file, `None` if that is not known.
-    fn is_named(&self, key: LedgerKey, kept: &KeptCopy) -> Option<bool> {
-        self.estates.get(&key.0).and_then(|e| e.names(key.1, &kept.row.path))
-    }
-
-    fn report_in(&mut self, now: Time, to: PeerId, (origin, file): LedgerKey, milliseconds: u64) {
-        let at = now + core::time::Duration::from_millis(milliseconds);
-        let all = now + limits::REPORT_EVERY;
-        let due = self.due.entry((to, origin)).or_insert_with(|| Due { at, all, news: BTreeSet::new() });
-        due.at = at.min(due.at);
-        due.news.insert(file);
-    }
-
-    /// So many of a file's chunks are here, all of those that [`KeeperOutput::Fetch`] named if `is_whole`.
-    pub fn fetched(&mut self, now: Time, file: FileId, span: Span, have: u32, is_whole: bool) {
-        for key in self.keys_of(file) {
-            let Some(kept) = self.kept.get_mut(&key).filter(|k| k.row.span == span && !k.row.whole) else {
-                continue;
-            };
-            kept.have = have.min(span.len());
-            if is_whole {
-                kept.have = span.len();
-                kept.row.whole = true;
-                let row = kept.row.clone();
-                self.record(Record::Kept(key, Some(row)));
-                self.recompute(now, key);
-            }
-            if let Some(to) = self.kept.get(&key).and_then(|k| k.acting).filter(|a| *a != self.me) {
-                self.report_in(now, to, key, if is_whole { 200 } else { 5_000 });
-            }
-        }
-    }
-
-    /// A file's chunks could not be had from those that were named.
-    pub fn failed(&mut self, now: Time, file: FileId) {
-        for key in self.keys_of(file) {
-            if self.kept.get(&key).is_some_and(|k| !k.row.whole) {
-                self.retry_at(now + limits::NO_HOLDER, key);
-            }
-        }
-    }
-
-    /// Chunks that were here turned out to be damaged or gone: they are fetched again.
-    pub fn lost(&mut self, now: Time, file: FileId) {
-        for key in self.keys_of(file) {
-            if let Some(kept) = self.kept.get_mut(&key) {
-                (kept.row.whole, kept.have) = (false, 0);
-                let row = kept.row.clone();
-                self.record(Record::Kept(key, Some(row)));
-                self.recompute(now, key);
-                self.retry_at(now, key);
-            }
-        }
-    }
-
-    fn retry_at(&mut self, at: Time, key: LedgerKey) {
-        if let Some(kept) = self.kept.get_mut(&key) {
-            if let Some(old) = kept.retry.replace(at) {
-                self.retries.remove(&(old, key));
-            }
-            self.retries.insert((at, key));
-        }
-    }
-
     fn keys_of(&self, file: FileId) -> Vec<LedgerKey> {
         self.owners_of(file).into_iter().map(|owner| (owner, file)).collect()
-    }
-
-    /// `from` offered it just now, so that it is here whatever presence says.
-    fn fetch(&mut self, key: LedgerKey, from: Option<PeerId>) {
-        let Some(kept) = self.kept.get(&key) else { return };
-        let known = kept.row.others.iter().map(|p| p.peer).chain([key.0]);
-        let mut sources: Vec<PeerId> = known.filter(|p| self.live.contains_key(p)).chain(from).collect();
-        sources.sort_unstable();
-        sources.dedup();
-        let row = &kept.row;
-        self.out.push_back(KeeperOutput::Fetch { file: key.1, size: row.size, span: row.span, sources });
-    }
-
-    /// An owner's whole catalogue, under its signed head.
-    pub fn learned(&mut self, now: Time, origin: PeerId, signed: &Shared, catalogue: &Catalogue) {
-        let Some(known) = self.estates.get_mut(&origin) else { return };
-        let Some(newer) = OwnerCatalogue::whole(origin, signed, catalogue) else { return };
-        if newer.number() < known.number() {
-            return;
-        }
-        let before: BTreeSet<u8> = known.buckets().map(|(i, _)| i).collect();
-        known.renew(newer);
-        let after: Vec<_> = known.buckets().map(|(i, b)| (i, b.bytes())).collect();
-        for index in before.iter().filter(|i| !after.iter().any(|(j, _)| j == *i)) {
-            self.out.push_back(KeeperOutput::Record(Record::Bucket(origin, *index, None)));
-        }
-        for (index, bytes) in after {
-            self.out.push_back(KeeperOutput::Record(Record::Bucket(origin, index, Some(bytes))));
-        }
-        self.record_estate(origin);
-        self.named_anew(now, origin);
-    }
-
-    /// The owner's head is another one: what it names may be at other paths, or gone.
-    fn named_anew(&mut self, now: Time, origin: PeerId) {
-        let Some(estate) = self.estates.get(&origin) else { return };
-        let paths: BTreeMap<FileId, _> = estate
-            .entries()
-            .filter_map(|e| match e.kind {
-                crate::content::EntryKind::File { id, .. } => Some((id, e.path.clone())),
-                crate::content::EntryKind::Folder => None,
-            })
-            .collect();
-        let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
-        let keys: Vec<LedgerKey> = self.kept.range(range).map(|(k, _)| *k).collect();
-        for key in keys {
-            let Some(kept) = self.kept.get(&key) else { continue };
-            if let Some(path) = paths.get(&key.1).filter(|_| self.is_named(key, kept) == Some(true))
-                && self.estates.get(&origin).is_some_and(|e| !e.lies_at(key.1, &kept.row.path))
-                && let Some(kept) = self.kept.get_mut(&key)
-            {
-                kept.row.path = path.clone();
-                let row = kept.row.clone();
-                self.record(Record::Kept(key, Some(row)));
-            }
-            self.recompute(now, key);
-            // What the owner does not name any more, or names again, it may want to say more of.
-            let is_settled = self
-                .kept
-                .get(&key)
-                .is_some_and(|kept| self.is_named(key, kept) == Some(true) && kept.row.released.is_none());
-            if self.live.contains_key(&origin) && !is_settled {
-                self.report_in(now, origin, key, 1_000);
-            }
-        }
-    }
-
-    fn record_estate(&mut self, origin: PeerId) {
-        if let Some(estate) = self.estates.get(&origin) {
-            let witnesses = self.witnesses.get(&origin).map(|w| w.iter().copied().collect());
-            let row = estate.row(witnesses.unwrap_or_default());
-            self.record(Record::Estate(origin, Some(row)));
-        }
     }
 
     fn record(&mut self, record: Record) {
@@ -609,43 +348,6 @@ impl Keeper {
                 self.sweep_for(now, released);
             }
         }
-    }
-
-    fn report(&mut self, now: Time, to: PeerId, origin: PeerId) {
-        let Some(mut due) = self.due.remove(&(to, origin)) else { return };
-        let row = |file: FileId, k: &KeptCopy| ReportRow {
-            file,
-            size: k.row.size,
-            copies: k.row.copies,
-            copy: k.row.copy,
-            span: k.row.span,
-            have: k.have,
-        };
-        let news = std::mem::take(&mut due.news);
-        let is_all = due.all <= now;
-        let rows: Vec<ReportRow> = if is_all {
-            due.all = now + limits::REPORT_EVERY;
-            let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
-            let kept = self.kept.range(range).filter(|(_, k)| k.acting == Some(to));
-            kept.map(|((_, file), k)| row(*file, k)).collect()
-        } else {
-            let kept = news.into_iter().filter_map(|file| Some((file, self.kept.get(&(origin, file))?)));
-            kept.filter(|(_, k)| k.acting == Some(to)).map(|(file, k)| row(file, k)).collect()
-        };
-        for page in rows.chunks(limits::REPORT_ROWS) {
-            self.out.push_back(KeeperOutput::Report { to, origin, rows: page.to_vec() });
-        }
-        // The last of it may have been dropped: then there is nothing more to be said.
-        if !(is_all && rows.is_empty()) {
-            due.at = due.all;
-            self.due.insert((to, origin), due);
-        }
-    }
-
-    /// The head that is known of an owner.
-    #[must_use]
-    pub fn head(&self, origin: PeerId) -> Option<((crate::identity::Instance, u64), Shared)> {
-        self.estates.get(&origin).map(|e| (e.number(), Shared::clone(e.signed())))
     }
 
     /// The next thing to be done.
