@@ -29,11 +29,11 @@ use self::catalogue::Catalogues;
 use self::dial_back::DialBackRequests;
 use self::disks::Disks;
 use self::kept::Keepers;
-use self::table::Coming;
+use self::links::PeerLink;
 use crate::address::Host;
 use crate::counters::Counters;
 use crate::disk::{self, Block, BlockPool};
-use crate::identity::{Contact, PeerId};
+use crate::identity::PeerId;
 use crate::swarm::{self, BlockTarget, JobEvent, Swarm};
 use crate::sys::bell::Bell;
 use crate::text;
@@ -44,7 +44,7 @@ use crate::transfer::engine::Role;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{BlockIs, Cancel, GetTable, Reason, Refused};
+use crate::wire::message::{BlockIs, Cancel, Refused};
 
 /// After `Stop` the disk workers have this long to sync; the sidecars bound what a late one costs.
 const STOP: Duration = Duration::from_millis(900);
