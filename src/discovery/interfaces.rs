@@ -5,7 +5,7 @@ use std::io;
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::presence::NetworkPrefix;
+use super::network_prefix::NetworkPrefix;
 use crate::sys::net::{self, Interface};
 
 /// The interfaces in use, reduced to what discovery needs. Two equal ones mean that nothing changed.

@@ -4,11 +4,13 @@
 //! `presence.rs` and `hearing.rs` are the machine, which decides everything; `shell.rs` gives it sockets,
 //! signatures and the clock.
 
+mod announcing;
 mod asking;
 mod hearing;
 mod interfaces;
 mod limiter;
 pub(crate) mod limits;
+mod network_prefix;
 mod peer_exchange;
 mod pending_proofs;
 mod presence;
@@ -16,11 +18,13 @@ mod probe;
 mod rng;
 mod seeking;
 mod shell;
+mod silence;
 mod sockets;
 mod table;
 mod tally;
 
-pub use presence::{Dropped, Machine, NetworkPrefix, PresenceOutput, Via};
+pub use network_prefix::NetworkPrefix;
+pub use presence::{Dropped, Machine, PresenceOutput, Via};
 pub use shell::start;
 pub use tally::Tally;
 

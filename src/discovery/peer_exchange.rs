@@ -11,8 +11,9 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::Event;
+use super::announcing::ANNOUNCE_GAP_MS;
 use super::hearing::spread;
-use super::presence::{ANNOUNCE_GAP_MS, Machine, PresenceOutput, Via};
+use super::presence::{Machine, PresenceOutput, Via};
 use super::table::{Candidate, Voice, Window};
 use crate::address::Host;
 use crate::discovery::limits;
@@ -128,8 +129,8 @@ impl Machine {
 mod tests {
     use super::*;
     use crate::address::Ports;
+    use crate::discovery::NetworkPrefix;
     use crate::discovery::OwnPresence;
-    use crate::discovery::presence::NetworkPrefix;
     use crate::identity::{Instance, PeerName};
     use crate::wire::datagram::{Presence, PresenceState};
 
