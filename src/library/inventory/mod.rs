@@ -11,35 +11,30 @@
 //!                  ▲   ▲─────────────── changed ────────────┘          │          │
 //!                  └────────────────────────────────────────── changed ┴──────────┘
 //! ```
-//! A file whose stamp is in the hash cache goes from unknown to listed at once.
+//! A file whose stamp is in the hash cache goes from unknown to listed at once. What the walker saw is taken
+//! in by `sights`; `folders` knows what lies in which.
 
+mod folders;
 mod listing;
 mod pending;
 mod queue;
+mod sights;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::listing::Listing;
-use self::pending::{Before, Pending, Step};
+use self::pending::{Pending, Step};
 pub(super) use self::queue::HashJob;
 use self::queue::Queue;
 use super::{Hashing, Marker, SharedFile, Shelf};
-use crate::content::{EntryKind, Manifest, SafePath, Stamp};
+use crate::content::{Manifest, SafePath, Stamp};
 use crate::time::Time;
 
 /// A new file that nobody closed is taken up when it stood still this long.
 const STILL: Duration = Duration::from_secs(1);
-
-/// A file that changes while it is listed or hashed must stand still for as long as this many bytes
-/// take to hash four times, so that a large one that is written to all the time is not read all the time.
-const BYTES_PER_STILL_SECOND: u64 = 256 << 20;
-
-/// The longest such time.
-const STILL_MOST: Duration = Duration::from_secs(60);
 
 /// The modification time must be this much older than the begin of hashing: no file system's clock is
 /// coarser (FAT), so that no later change can hide behind the same time.
@@ -164,22 +159,6 @@ impl Inventory {
         let racy: Vec<_> = racy.map(|(path, _)| path.clone()).collect();
         for path in racy {
             self.handle_written(now, &path);
-        }
-    }
-
-    /// The walker saw something. `cached`: what the hash cache has for this path, of whatever stamp.
-    pub(super) fn handle_sight(&mut self, now: Time, sight: Sight, cached: Option<Arc<SharedFile>>) {
-        let Sight { path, what, generation } = sight;
-        // A file is read when it is hashed, a folder next.
-        self.unreadable.remove(&path);
-        match self.items.get(&path).map(|i| matches!(i.state, PathState::Folder { .. })) {
-            Some(folder) if folder == matches!(what, KnownContent::Folder) => {}
-            Some(_) => self.handle_gone(&path),
-            None => self.make_parents(&path, generation),
-        }
-        match what {
-            KnownContent::Folder => self.saw_folder(path, generation),
-            KnownContent::File(seen) => self.saw_file(now, path, seen, generation, cached),
         }
     }
 
@@ -391,132 +370,9 @@ impl Inventory {
         first
     }
 
-    /// What lies directly in the root.
-    pub(super) fn top(&self) -> Vec<SafePath> {
-        self.items.keys().filter(|p| p.parent().is_none()).cloned().collect()
-    }
-
     /// True if nothing is known to lie in the folder.
     pub(super) fn is_empty(&self) -> bool {
         self.items.is_empty()
-    }
-
-    fn saw_folder(&mut self, path: SafePath, generation: u32) {
-        if let Some(item) = self.items.get_mut(&path) {
-            item.generation = generation;
-            return;
-        }
-        self.enter_parent(&path);
-        self.listing.set(&path, Some(EntryKind::Folder));
-        self.items.insert(path, KnownItem { generation, state: PathState::Folder { children: 0 } });
-    }
-
-    fn saw_file(
-        &mut self,
-        now: Time,
-        path: SafePath,
-        seen: Seen,
-        generation: u32,
-        cached: Option<Arc<SharedFile>>,
-    ) {
-        let before = cached.as_deref().map(Before::of);
-        let cached = cached.filter(|file| file.stamp == seen.stamp);
-        let Some(item) = self.items.get_mut(&path) else {
-            self.enter_parent(&path);
-            let executable = seen.executable;
-            if let Some(file) = cached {
-                self.listing.add(&file, executable);
-                let state = PathState::Listed { file, executable, racy: None };
-                self.items.insert(path, KnownItem { generation, state });
-            } else {
-                let pending = Pending { before, ..Pending::new(seen.stamp, executable, Step::Failed) };
-                let state = PathState::Pending(Box::new(pending));
-                self.items.insert(path.clone(), KnownItem { generation, state });
-                self.take_up(now, &path, seen);
-            }
-            return;
-        };
-        item.generation = generation;
-        match &mut item.state {
-            PathState::Listed { file, .. } if file.stamp == seen.stamp => {}
-            PathState::Listed { .. } => {
-                self.unlist(&path);
-                match cached {
-                    Some(file) => self.list(file, seen.executable, None),
-                    None => self.changed(now, &path, seen),
-                }
-            }
-            PathState::Pending(p) => {
-                let same = p.stamp == seen.stamp;
-                match p.step {
-                    Step::Queued | Step::Hashing { .. } if same => {}
-                    Step::Queued => {
-                        self.queue.remove(&path, p.stamp.size);
-                        self.take_up(now, &path, seen);
-                    }
-                    Step::Hashing { .. } => {
-                        self.queue.forget_waiting(p.stamp.size);
-                        self.changed(now, &path, seen);
-                    }
-                    Step::Settling { until, patient } if same => {
-                        if now >= until || (seen.ready && !patient) {
-                            self.enqueue(&path, seen);
-                        }
-                    }
-                    Step::Settling { patient: true, .. } => self.changed(now, &path, seen),
-                    Step::Settling { .. } | Step::Failed => self.take_up(now, &path, seen),
-                }
-            }
-            // `handle_sight` removed a folder that became a file.
-            PathState::Folder { .. } => {}
-        }
-    }
-
-    /// A file that is new, or whose hashing had not begun.
-    fn take_up(&mut self, now: Time, path: &SafePath, seen: Seen) {
-        if seen.ready {
-            self.enqueue(path, seen);
-        } else {
-            // What was last written a while ago has stood still already.
-            let still = STILL.saturating_sub(seen.stood);
-            self.settle(now, path, seen.stamp, seen.executable, still);
-        }
-    }
-
-    /// A file that was listed or being hashed has other content now.
-    fn changed(&mut self, now: Time, path: &SafePath, seen: Seen) {
-        if seen.stamp.size <= BYTES_PER_STILL_SECOND {
-            self.take_up(now, path, seen);
-        } else {
-            self.settle_long(now, path, seen.stamp, seen.executable);
-        }
-    }
-
-    /// Hashing has to begin anew, from whatever is there then.
-    fn restart(&mut self, now: Time, path: &SafePath, stamp: Stamp, executable: bool) {
-        self.queue.forget_waiting(stamp.size);
-        if stamp.size > BYTES_PER_STILL_SECOND {
-            self.settle_long(now, path, stamp, executable);
-        } else {
-            self.settle(now, path, stamp, executable, STILL);
-        }
-    }
-
-    /// It is looked at again after `still`.
-    fn settle(&mut self, now: Time, path: &SafePath, stamp: Stamp, executable: bool, still: Duration) {
-        let until = now + still;
-        self.timers.insert((until, path.clone()));
-        let step = Step::Settling { until, patient: false };
-        self.set_pending(path, Pending::new(stamp, executable, step));
-    }
-
-    /// A large file has to stand still for longer, and a close after writing does not change that.
-    fn settle_long(&mut self, now: Time, path: &SafePath, stamp: Stamp, executable: bool) {
-        let still = Duration::from_secs(stamp.size / BYTES_PER_STILL_SECOND).clamp(STILL, STILL_MOST);
-        let until = now + still;
-        self.timers.insert((until, path.clone()));
-        let step = Step::Settling { until, patient: true };
-        self.set_pending(path, Pending::new(stamp, executable, step));
     }
 
     /// Notes that a file of this size settles, or that it does not (any more).
@@ -527,24 +383,6 @@ impl Inventory {
         };
         self.settling_bytes = self.settling_bytes.saturating_sub(before.unwrap_or(0));
         self.settling_bytes = self.settling_bytes.saturating_add(size.unwrap_or(0));
-    }
-
-    fn enqueue(&mut self, path: &SafePath, seen: Seen) {
-        self.queue.add(path, seen.stamp);
-        self.set_pending(path, Pending::new(seen.stamp, seen.executable, Step::Queued));
-    }
-
-    fn set_pending(&mut self, path: &SafePath, mut pending: Pending) {
-        let settles = matches!(pending.step, Step::Settling { .. });
-        self.set_settling(path, settles.then_some(pending.stamp.size));
-        if let Some(item) = self.items.get_mut(path) {
-            pending.before = match &item.state {
-                PathState::Listed { file, .. } => Some(Before::of(file)),
-                PathState::Pending(earlier) => earlier.before,
-                PathState::Folder { .. } => None,
-            };
-            item.state = PathState::Pending(Box::new(pending));
-        }
     }
 
     fn list(&mut self, file: Arc<SharedFile>, executable: bool, racy: Option<Time>) {
@@ -571,48 +409,6 @@ impl Inventory {
                 Step::Settling { .. } | Step::Failed => {}
             },
             None => {}
-        }
-    }
-
-    /// The items below a path.
-    fn below(&self, path: Option<&SafePath>) -> Vec<SafePath> {
-        let Some(path) = path else { return self.items.keys().cloned().collect() };
-        // No name sorts before this one, and where it does not fit nothing can lie below.
-        let Ok(first) = path.join("\u{1}") else { return Vec::new() };
-        let prefix = format!("{}/", path.as_str());
-        let range = (Bound::Included(first), Bound::Unbounded);
-        let below = self.items.range(range).take_while(|(p, _)| p.as_str().starts_with(&prefix));
-        below.map(|(p, _)| p.clone()).collect()
-    }
-
-    fn make_parents(&mut self, path: &SafePath, generation: u32) {
-        let Some(parent) = path.parent() else { return };
-        match self.items.get(&parent).map(|i| &i.state) {
-            Some(PathState::Folder { .. }) => return,
-            Some(_) => self.handle_gone(&parent),
-            None => {}
-        }
-        self.make_parents(&parent, generation);
-        self.saw_folder(parent, generation);
-    }
-
-    fn enter_parent(&mut self, path: &SafePath) {
-        let Some(parent) = path.parent() else { return };
-        if let Some(KnownItem { state: PathState::Folder { children }, .. }) = self.items.get_mut(&parent) {
-            *children += 1;
-            if *children == 1 {
-                self.listing.set(&parent, None);
-            }
-        }
-    }
-
-    fn leave_parent(&mut self, path: &SafePath) {
-        let Some(parent) = path.parent() else { return };
-        if let Some(KnownItem { state: PathState::Folder { children }, .. }) = self.items.get_mut(&parent) {
-            *children = children.saturating_sub(1);
-            if *children == 0 {
-                self.listing.set(&parent, Some(EntryKind::Folder));
-            }
         }
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::content::FileId;
+use crate::content::{EntryKind, FileId};
 
 const MS: Duration = Duration::from_millis(1);
 
