@@ -1,12 +1,14 @@
 //! Brings files to their number of copies and keeps them there. Pure.
 //!
 //! It runs in each peer for its own files, and for files of absent owners for which this peer acts
-//! (`keeper/mod.rs` says which). What is where it knows from reports; whom it asks next is in `asking`, and
-//! what it does about copies too many in `surplus`. Messages and heads are put around its outputs by
-//! `custodian/mod.rs`.
+//! (`keeper/acting.rs` says which). What is where it knows from reports (`reports`); which copies count is in
+//! `counting`, whom it asks next in `placing`, and what it does about copies too many in `surplus`. Messages
+//! and heads are put around its outputs by `custodian/outputs.rs`.
 
+mod counting;
 mod placing;
 mod replicas;
+mod reports;
 mod surplus;
 
 use core::time::Duration;
@@ -20,7 +22,7 @@ use crate::custody::limits;
 use crate::identity::PeerId;
 use crate::time::Time;
 use crate::vec_map::VecMap;
-use crate::wire::custody::{Replica, ReportRow, Space, Verdict};
+use crate::wire::custody::{Replica, Space};
 
 /// A file that is to have copies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -288,110 +290,6 @@ impl Distributor {
         }
     }
 
-    /// What a keeper reports of the files that this machine acts for. The answers are in the order of
-    /// `rows`; `None` for files that it does not act for.
-    pub fn reported(
-        &mut self,
-        now: Time,
-        from: PeerId,
-        origin: PeerId,
-        rows: &[ReportRow],
-    ) -> Vec<Option<Verdict>> {
-        rows.iter().map(|row| self.reported_one(now, from, (origin, row.file), row)).collect()
-    }
-
-    fn reported_one(&mut self, now: Time, from: PeerId, key: LedgerKey, row: &ReportRow) -> Option<Verdict> {
-        let tended = self.files.get_mut(&key)?;
-        if row.size != tended.want.size {
-            return Some(Verdict::Keep(Vec::new()));
-        }
-        if tended.rare().spared == Some(from) {
-            tended.rare_mut().spared = None;
-            tended.spots.remove(&from);
-            self.forget_spot(from, key);
-            self.placed(key);
-            self.evaluate(now, key);
-            return Some(Verdict::Spare);
-        }
-        let is_full = tended.spots.len() >= limits::PLACES;
-        let before = tended.spots.get(&from).copied();
-        if !row.is_whole() && before.is_none_or(|s| s.state == ReplicaState::Claimed) {
-            // One chunk that it can prove would make a copy of what is none yet. It reports again.
-            if before.is_some() {
-                tended.spots.remove(&from);
-                self.forget_spot(from, key);
-                self.evaluate(now, key);
-            }
-            return Some(Verdict::Keep(self.places(key)));
-        }
-        let state = match before.map(|s| s.state) {
-            None | Some(ReplicaState::Claimed) => ReplicaState::Claimed,
-            Some(ReplicaState::Held | ReplicaState::Promised(_)) if row.is_whole() => ReplicaState::Held,
-            Some(_) => ReplicaState::Promised(row.have),
-        };
-        // A promise that comes no further is as old as its last chunk.
-        let seen = match (before, state) {
-            (Some(b), ReplicaState::Promised(_)) if b.state == state => b.seen,
-            _ => now,
-        };
-        if before.is_some() || !is_full {
-            let is_leaving = self.live.get(&from) == Some(&true);
-            let lost = is_leaving.then(|| before.and_then(|s| s.lost).unwrap_or((now, true)));
-            tended.spots.insert(from, ReplicaSpot { copy: row.copy, span: row.span, state, seen, lost });
-            self.by_peer.entry(from).or_default().insert(key);
-        }
-        let others = tended.places(from);
-        if before.is_none_or(|b| b.state != state || b.span != row.span || b.lost.is_some()) {
-            if state != ReplicaState::Claimed {
-                self.out.push_back(DistributorOutput::Moved);
-            }
-            if state == ReplicaState::Claimed && before.is_none() && !is_full {
-                self.ask_proof(key, from, row.span);
-            }
-            self.placed(key);
-            self.evaluate(now, key);
-        }
-        Some(Verdict::Keep(others))
-    }
-
-    /// Whether the chunk of [`DistributorOutput::Prove`] was right.
-    pub fn proved(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
-        let Some(tended) = self.files.get_mut(&key) else { return };
-        let Some(spot) = tended.spots.get_mut(&peer) else { return };
-        match (is_right, spot.state) {
-            (true, ReplicaState::Claimed) => {
-                spot.state = ReplicaState::Held;
-                self.placed(key);
-            }
-            (true, _) => {}
-            (false, _) => {
-                tended.spots.remove(&peer);
-                tended.rare_mut().refused.insert(peer, now + limits::REFUSED_FOR);
-                self.forget_spot(peer, key);
-                self.placed(key);
-            }
-        }
-        self.checked(now, peer, key, is_right);
-        self.evaluate(now, key);
-    }
-
-    /// How a file stands; `None` if this machine does not act for it.
-    #[must_use]
-    pub fn standing(&self, key: LedgerKey) -> Option<Standing> {
-        let tended = self.files.get(&key)?;
-        let spots = tended.spots.iter().filter(|(p, s)| **p != self.me && s.lost.is_none());
-        let held: Vec<Span> =
-            spots.clone().filter(|(_, s)| s.state == ReplicaState::Held).map(|(_, s)| s.span).collect();
-        let coming: Vec<Span> =
-            spots.filter(|(_, s)| s.state != ReplicaState::Claimed).map(|(_, s)| s.span).collect();
-        Some(Standing {
-            held: placement::copies(tended.whole(), &held),
-            coming: placement::copies(tended.whole(), &coming),
-            wanted: tended.want.copies.into(),
-            starved: tended.rare().starved,
-        })
-    }
-
     /// Who keeps a file, as far as it is known.
     #[must_use]
     pub fn places(&self, key: LedgerKey) -> Vec<Replica> {
@@ -429,123 +327,6 @@ impl Distributor {
         self.out.pop_front()
     }
 
-    /// Looks at one file again: does it lack a copy, or have one too many, and when might that change?
-    fn evaluate(&mut self, now: Time, key: LedgerKey) {
-        let Some(mut tended) = self.files.remove(&key) else { return };
-        let mut wake = self.expire(now, key, &mut tended);
-        if tended.rare().asking.is_none() {
-            let lacks = self.lacking(now, &tended).is_some();
-            if lacks && !tended.rare().starved {
-                let level = placement::copies(tended.whole(), &self.spans(now, &tended, false, false));
-                self.enqueue(key, &mut tended, level);
-            } else {
-                self.dequeue(key, &mut tended);
-            }
-            if tended.rare().starved {
-                wake = wake.min(now + limits::REFUSED_FOR);
-            }
-            wake = wake.min(self.look_for_surplus(now, key, &mut tended));
-            let is_promised = tended.spots.values().any(|s| matches!(s.state, ReplicaState::Promised(_)));
-            if !is_promised {
-                self.placing.remove(&key);
-            }
-        } else if let Some(asking) = &tended.rare().asking {
-            wake = wake.min(asking.deadline());
-        }
-        if let Some(old) = tended.wake.take() {
-            self.agenda.remove(&(old, key));
-        }
-        if wake != Time(u64::MAX) {
-            tended.wake = Some(wake);
-            self.agenda.insert((wake, key));
-        }
-        tended.rare.take_if(|rare| rare.is_empty());
-        self.files.insert(key, tended);
-        self.pump(now);
-    }
-
-    /// Forgets what is too old, and says when the next thing will be.
-    fn expire(&mut self, now: Time, key: LedgerKey, tended: &mut FileReplicas) -> Time {
-        let mut wake = Time(u64::MAX);
-        let mut changed = false;
-        let me = self.me;
-        let by_peer = &mut self.by_peer;
-        tended.spots.retain(|peer, spot| {
-            let until = match (spot.lost, spot.state) {
-                _ if *peer == me => return true,
-                (Some((_, true)), _) => now,
-                (Some((at, false)), _) => at + self.repair,
-                (None, ReplicaState::Held) => spot.seen + limits::REPORT_MISSED,
-                (None, ReplicaState::Promised(_) | ReplicaState::Claimed) => spot.seen + limits::PROMISE,
-            };
-            if until > now {
-                wake = wake.min(until);
-                return true;
-            }
-            if let Some(keys) = by_peer.get_mut(peer) {
-                keys.remove(&key);
-            }
-            changed = true;
-            false
-        });
-        if let Some(rare) = &mut tended.rare {
-            rare.refused.retain(|_, until| *until > now);
-        }
-        if let Some((at, false)) = tended.rare().owner_lost
-            && at + self.repair > now
-        {
-            wake = wake.min(at + self.repair);
-        }
-        if changed && key.0 == self.me {
-            self.out.push_back(DistributorOutput::Placed(key.1, Some(tended.row())));
-        }
-        wake
-    }
-
-    /// The parts that count. `promised`: those that are only on their way, too; `grace`: those that were
-    /// lost in a crash not long ago, too.
-    fn spans(&self, now: Time, tended: &FileReplicas, promised: bool, grace: bool) -> Vec<Span> {
-        let is_new = |lost: Option<(Time, bool)>| {
-            lost.is_some_and(|(at, properly)| !properly && now < at + self.repair)
-        };
-        let spots = tended.spots.iter().filter(|(peer, spot)| {
-            let is_there = spot.lost.is_none() || grace && is_new(spot.lost);
-            let is_held = spot.state == ReplicaState::Held
-                || promised && matches!(spot.state, ReplicaState::Promised(_));
-            is_there && is_held && !(self.leaving && **peer == self.me)
-        });
-        let mut spans: Vec<Span> = spots.map(|(_, s)| s.span).collect();
-        let owner_counts = if tended.rare().owner_lost.is_none() {
-            !self.leaving
-        } else {
-            grace && is_new(tended.rare().owner_lost)
-        };
-        if owner_counts {
-            spans.push(tended.whole());
-        }
-        spans
-    }
-
-    /// The part that is to be placed now, if any.
-    fn lacking(&self, now: Time, tended: &FileReplicas) -> Option<Span> {
-        let held = self.spans(now, tended, false, false);
-        let is_last = tended.rare().owner_lost.is_some() && placement::copies(tended.whole(), &held) <= 1;
-        let counted = self.spans(now, tended, true, !is_last && !self.leaving);
-        placement::lacking(tended.whole(), &counted, tended.want.copies.into())
-    }
-
-    fn enqueue(&mut self, key: LedgerKey, tended: &mut FileReplicas, level: u32) {
-        self.dequeue(key, tended);
-        tended.rare_mut().queued = Some((level, tended.want.size));
-        self.queue.insert((level, tended.want.size, key));
-    }
-
-    fn dequeue(&mut self, key: LedgerKey, tended: &mut FileReplicas) {
-        if let Some((level, size)) = tended.rare.as_mut().and_then(|rare| rare.queued.take()) {
-            self.queue.remove(&(level, size, key));
-        }
-    }
-
     fn keys_of(&self, peer: PeerId) -> Vec<LedgerKey> {
         self.by_peer.get(&peer).map(|k| k.iter().copied().collect()).unwrap_or_default()
     }
@@ -570,30 +351,4 @@ impl Distributor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_nobody_placed_is_a_copy_once_it_is_whole_and_proved() {
-        let (me, keeper, now) = (PeerId([1; 32]), PeerId([2; 32]), Time(1));
-        let (key, size) = ((me, FileId([3; 32])), 1 << 20);
-        let mut distributor = Distributor::new(me, 7);
-        distributor.want(now, key, Want { size, path: "a".parse().unwrap(), copies: 2 }, &[], None);
-        distributor.here(now, keeper);
-        let span = Span::whole(size).unwrap();
-        let says = |distributor: &mut Distributor, have| {
-            let row = ReportRow { file: key.1, size, copies: 2, copy: 1, span, have };
-            distributor.reported(now, keeper, me, &[row]);
-            core::iter::from_fn(|| distributor.poll_output())
-                .any(|o| matches!(o, DistributorOutput::Prove { .. }))
-        };
-        let held = |distributor: &Distributor| distributor.standing(key).map(|s| s.held);
-        assert!(!says(&mut distributor, span.len() - 1), "a part of it proves nothing");
-        distributor.proved(now, keeper, key, true);
-        assert_eq!(held(&distributor), Some(0));
-        assert!(says(&mut distributor, span.len()));
-        assert_eq!(held(&distributor), Some(0));
-        distributor.proved(now, keeper, key, true);
-        assert_eq!(held(&distributor), Some(1));
-    }
-}
+mod tests;

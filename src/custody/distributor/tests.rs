@@ -1,0 +1,26 @@
+use super::*;
+use crate::wire::custody::ReportRow;
+
+#[test]
+fn what_nobody_placed_is_a_copy_once_it_is_whole_and_proved() {
+    let (me, keeper, now) = (PeerId([1; 32]), PeerId([2; 32]), Time(1));
+    let (key, size) = ((me, FileId([3; 32])), 1 << 20);
+    let mut distributor = Distributor::new(me, 7);
+    distributor.want(now, key, Want { size, path: "a".parse().unwrap(), copies: 2 }, &[], None);
+    distributor.here(now, keeper);
+    let span = Span::whole(size).unwrap();
+    let says = |distributor: &mut Distributor, have| {
+        let row = ReportRow { file: key.1, size, copies: 2, copy: 1, span, have };
+        distributor.reported(now, keeper, me, &[row]);
+        core::iter::from_fn(|| distributor.poll_output())
+            .any(|o| matches!(o, DistributorOutput::Prove { .. }))
+    };
+    let held = |distributor: &Distributor| distributor.standing(key).map(|s| s.held);
+    assert!(!says(&mut distributor, span.len() - 1), "a part of it proves nothing");
+    distributor.proved(now, keeper, key, true);
+    assert_eq!(held(&distributor), Some(0));
+    assert!(says(&mut distributor, span.len()));
+    assert_eq!(held(&distributor), Some(0));
+    distributor.proved(now, keeper, key, true);
+    assert_eq!(held(&distributor), Some(1));
+}
