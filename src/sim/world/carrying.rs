@@ -1,0 +1,195 @@
+//! How datagrams and tables get from one simulated peer to others, and how a machine takes them in. Pure.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+use super::{World, own};
+use crate::discovery::{Machine, Via};
+use crate::identity::{PeerId, PeerName};
+use crate::limits;
+use crate::sim::queue::{Flight, Payload, What};
+use crate::time::Time;
+use crate::wire::datagram::{Body, DatagramMessage, Envelope, Presence, PresenceState, seal};
+
+impl World {
+    /// Keeps a copy of every datagram from now on, as an attacker would.
+    pub fn record(&mut self) {
+        self.recording = Some(Vec::new());
+    }
+
+    /// Sends all that was recorded to everyone again, from `source`.
+    pub fn replay(&mut self, source: SocketAddr) {
+        let recorded = self.recording.take().unwrap_or_default();
+        for (id, body) in recorded {
+            self.inject(source, &Payload::Plain(id, body));
+        }
+    }
+
+    /// Sends everyone `count` datagrams from `source` that claim to be of `of` and are not signed by it.
+    pub fn forge(&mut self, source: SocketAddr, of: PeerId, count: usize) {
+        for _ in 0..count {
+            self.inject(source, &Payload::Forged(of));
+        }
+    }
+
+    /// Sends everyone a datagram of a peer that does not exist, rightly signed: anyone can make keys.
+    pub fn invent(&mut self, source: SocketAddr, id: PeerId, body: Body) {
+        self.inject(source, &Payload::Plain(id, Rc::new(body)));
+    }
+
+    fn inject(&mut self, source: SocketAddr, payload: &Payload) {
+        self.send(0..self.nodes.len(), source, Via::Shared, payload.clone());
+    }
+
+    fn send(&mut self, to: impl Iterator<Item = usize>, source: SocketAddr, via: Via, payload: Payload) {
+        let mut arrivals = Vec::with_capacity(to.size_hint().1.unwrap_or(0));
+        for to in to {
+            let times = self.link.arrivals(&mut self.rng).into_iter().flatten();
+            arrivals.extend(times.map(|after| (self.now + after, to)));
+        }
+        arrivals.sort_unstable_by(|a, b| b.cmp(a));
+        if let Some((first, _)) = arrivals.last() {
+            self.queue.push(*first, What::Flight(Flight { source, via, payload, arrivals }));
+        }
+    }
+
+    /// Gives peer `to` the table of `teller`, which it asked for over TCP, if that still runs.
+    pub(super) fn table(&mut self, to: usize, teller: usize) {
+        let (from, now, unsigned) = (&self.nodes[teller], self.now, Arc::clone(&self.unsigned));
+        if !from.is_up() || from.side != self.nodes[to].side {
+            return;
+        }
+        let (teller, table): (_, Vec<_>) = (from.id, from.shown.values().cloned().collect());
+        self.tables += 1;
+        self.with(to, |machine| {
+            for info in &table {
+                let presence = Presence { catalogue: info.catalogue, ..presence(&info.name) };
+                let message = DatagramMessage::Here;
+                let body = Body { instance: info.instance, sequence: 1, presence, message };
+                machine.handle_table(now, teller, info.contact.id, info.at, &body, &unsigned);
+            }
+        });
+    }
+
+    pub(super) fn arrive(&mut self, to: usize, source: SocketAddr, via: Via, payload: Payload) {
+        let now = self.now;
+        let node = &mut self.nodes[to];
+        let (Some(machine), false) = (&mut node.machine, node.asleep) else { return };
+        if take(machine, now, source, via, payload, &self.unsigned) {
+            self.drain(to);
+        }
+    }
+
+    fn payload(&mut self, from: usize, body: Body) -> Payload {
+        self.sent += 1;
+        let node = &mut self.nodes[from];
+        node.sent += 1;
+        node.last_second.push_back(self.now);
+        while node.last_second.front().is_some_and(|at| self.now.since(*at) >= Duration::from_secs(1)) {
+            node.last_second.pop_front();
+        }
+        node.busiest = node.busiest.max(node.last_second.len());
+        match &node.identity {
+            Some(identity) => Payload::Sealed(Rc::from(seal(identity, &body))),
+            None => {
+                let body = Rc::new(body);
+                if let Some(recording) = &mut self.recording {
+                    recording.push((node.id, Rc::clone(&body)));
+                }
+                Payload::Plain(node.id, body)
+            }
+        }
+    }
+
+    pub(super) fn broadcast(&mut self, from: usize, body: Body) {
+        let payload = self.payload(from, body);
+        let (side, source) =
+            (self.nodes[from].side, SocketAddr::from((self.nodes[from].ip, self.nodes[from].port)));
+        let nodes = self.nodes.iter().enumerate();
+        // Our own comes back to us too, but the shell knows it by its port.
+        let to = nodes.filter(|(to, n)| *to != from && n.side == side && n.is_up()).map(|(to, _)| to);
+        let to: Vec<_> = to.collect();
+        self.send(to.into_iter(), source, Via::Shared, payload);
+    }
+
+    pub(super) fn unicast(&mut self, from: usize, to: SocketAddr, via: Via, body: Body) {
+        let payload = self.payload(from, body);
+        let node = &self.nodes[from];
+        let port = if via == Via::Own { node.port } else { limits::DISCOVERY_PORT };
+        let (side, source) = (node.side, SocketAddr::from((node.ip, port)));
+        // One peer a host: the shared port of an address is that of the peer there.
+        let shared = to.port() == limits::DISCOVERY_PORT;
+        let target = if shared {
+            match to.ip() {
+                IpAddr::V4(ip) => self.hosts.get(&ip).copied(),
+                IpAddr::V6(_) => None,
+            }
+        } else {
+            self.addresses.get(&to).copied()
+        };
+        if let Some(target) = target
+            && self.nodes[target].side == side
+        {
+            let via = if shared { Via::Shared } else { Via::Own };
+            self.send(core::iter::once(target), source, via, payload);
+        }
+    }
+}
+
+/// What a table tells of a peer.
+fn presence(name: &PeerName) -> Presence {
+    Presence::new(PresenceState::Here, name.clone(), own(0).ports, 1_000, 0)
+}
+
+/// True if `nonce` stands in a datagram.
+fn holds(body: &Body, nonce: u64) -> bool {
+    match &body.message {
+        DatagramMessage::Hello { nonce: n } | DatagramMessage::Probe { nonce: n, .. } => *n == nonce,
+        DatagramMessage::Proof { ask, echoes } => *ask == Some(nonce) || echoes.contains(&nonce),
+        DatagramMessage::Here
+        | DatagramMessage::Leave
+        | DatagramMessage::Other
+        | DatagramMessage::Seek { .. }
+        | DatagramMessage::Has { .. }
+        | DatagramMessage::DialBack { .. } => false,
+    }
+}
+
+/// Gives a datagram to a machine as the shell does. False if it was not even read.
+fn take(
+    machine: &mut Machine,
+    now: Time,
+    source: SocketAddr,
+    via: Via,
+    payload: Payload,
+    unsigned: &Arc<[u8]>,
+) -> bool {
+    // What was not taken is counted by the shell; here the effects are looked at.
+    match payload {
+        Payload::Plain(id, body) => {
+            let admitted = machine.admit(now, source, via, id, |nonce| holds(&body, nonce));
+            if admitted {
+                machine.handle_packet(now, source, via, id, &body, unsigned).ok();
+            }
+            admitted
+        }
+        Payload::Forged(id) => {
+            machine.admit(now, source, via, id, |_| false);
+            false
+        }
+        Payload::Sealed(bytes) => {
+            let Ok(envelope) = Envelope::parse(&bytes) else { return false };
+            let id = envelope.key().peer_id();
+            if machine.admit(now, source, via, id, |nonce| envelope.holds(nonce))
+                && let Ok(body) = envelope.open()
+            {
+                machine.handle_packet(now, source, via, id, &body, &Arc::from(&*bytes)).ok();
+                return true;
+            }
+            false
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! One simulated peer, and what it told its user. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use core::net::Ipv4Addr;
+
+use crate::content::FileId;
+use crate::discovery::{Gone, Machine, PeerInfo};
+use crate::identity::{Identity, Instance, PeerId};
+use crate::time::Time;
+
+/// One peer: a process that may run, sleep, or be gone, and what it has told its user.
+#[derive(Debug)]
+pub struct Node {
+    /// Who it is.
+    pub id: PeerId,
+    /// Its key, where datagrams are really signed.
+    pub(super) identity: Option<Identity>,
+    /// Its present (or last) start.
+    pub instance: Instance,
+    /// Its address.
+    pub ip: Ipv4Addr,
+    pub(super) port: u16,
+    /// Peers of other sides are out of reach.
+    pub side: u8,
+    /// True while it sleeps: nothing reaches it, nothing is done.
+    pub asleep: bool,
+    pub(super) machine: Option<Machine>,
+    pub(super) armed: Option<Time>,
+    /// Whom it shows.
+    pub shown: BTreeMap<PeerId, PeerInfo>,
+    /// True once it said that the first answers are in.
+    pub settled: bool,
+    /// True once it said that nobody is heard.
+    pub nobody: bool,
+    /// Set once it found its folder copied.
+    pub copied: bool,
+    /// Who is known to fetch which file, or to have some of it.
+    pub others: BTreeMap<FileId, BTreeSet<PeerId>>,
+    /// What it fetches.
+    pub fetches: Vec<FileId>,
+    /// Datagrams sent.
+    pub sent: u64,
+    /// Those sent within one second, at most.
+    pub busiest: usize,
+    pub(super) last_second: VecDeque<Time>,
+}
+
+impl Node {
+    /// The machine, while it runs.
+    #[must_use]
+    pub const fn machine(&self) -> Option<&Machine> {
+        self.machine.as_ref()
+    }
+
+    /// True while it runs and does not sleep.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        self.machine.is_some() && !self.asleep
+    }
+}
+
+/// What a peer told its user about another one, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// When.
+    pub at: Time,
+    /// Who told.
+    pub by: usize,
+    /// About whom.
+    pub of: usize,
+    /// Gone, or (`None`) here.
+    pub gone: Option<Gone>,
+    /// True if that was right: it ran and could be reached (here), or did not or could not (gone).
+    pub right: bool,
+}
