@@ -107,7 +107,7 @@ impl Swarm {
             return Err("it sent a block before its manifest");
         }
         let offset = item.offset - download.chunks.range(item.chunk).start;
-        match download.expects(peer, item.chunk, offset) {
+        match download.progress.expects(peer, item.chunk, offset) {
             Some(true) => Ok(Some(BlockTarget { token: item.token, chunk: item.chunk, offset })),
             Some(false) => Err("it sent a block out of order"),
             None => Ok(None),

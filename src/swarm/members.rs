@@ -121,7 +121,7 @@ impl FileDownload {
     /// True if `peer` has something that is missing here, or may have.
     pub(super) fn may_give(&self, peer: PeerId) -> bool {
         let lacks = |c: ChunkIndex| {
-            let state = self.states.get(c.at());
+            let state = self.progress.state(c);
             !self.is_proved() || !matches!(state, Some(Chunk::There | Chunk::Unwanted))
         };
         self.holders.contains(&peer)
@@ -159,7 +159,7 @@ impl FileDownload {
         let place = whole.iter().position(|p| **p == peer).unwrap_or(0);
         let mut all = Bits::none(self.chunks);
         let mut share = Bits::none(self.chunks);
-        for chunk in self.chunks.iter().filter(|c| self.states.get(c.at()) == Some(&Chunk::Missing)) {
+        for chunk in self.chunks.iter().filter(|c| self.progress.state(*c) == Some(Chunk::Missing)) {
             all.insert(chunk);
             if chunk.at() % whole.len() == place {
                 share.insert(chunk);
@@ -342,13 +342,13 @@ impl Swarm {
             if len as u64 > chunks.len_of(chunk) {
                 return Err(UNASKED);
             }
-            let missing = download.states.get(chunk.at()) == Some(&Chunk::Missing);
+            let missing = download.progress.state(chunk) == Some(Chunk::Missing);
             return Ok((missing && !any.void && download.sources.contains(&peer)).then_some(chunk));
         };
         if block.offset != any.offset {
             return Err(UNASKED);
         }
-        let expected = download.expects(peer, chunk, block.offset - chunks.range(chunk).start);
+        let expected = download.progress.expects(peer, chunk, block.offset - chunks.range(chunk).start);
         match expected {
             Some(true) if !any.void => Ok(Some(chunk)),
             Some(false) => Err("it sent a block out of order"),
@@ -378,7 +378,7 @@ impl Swarm {
                 source.lanes.settled(any.lane, unused);
             }
             if let Some(chunk) = chunk {
-                download.open(peer, chunk, any.lane, whole);
+                download.progress.open(peer, chunk, any.lane, whole);
             }
         }
         any.left = any.left.saturating_sub(len);

@@ -277,7 +277,7 @@ impl Swarm {
                     self.publish(token);
                 } else if download.chunks.size() == 0 {
                     let chunk = download.chunks.last();
-                    download.check(chunk, None);
+                    download.progress.check(chunk, None);
                     self.outputs.push_back(Output::WriteNothing(token, chunk));
                 }
                 self.schedule(now);
@@ -342,7 +342,7 @@ impl Swarm {
 
     fn checked(&mut self, now: Time, token: FileToken, chunk: ChunkIndex, good: bool) {
         let Some(download) = self.downloads.get_mut(&token) else { return };
-        let giver = download.giver(chunk);
+        let giver = download.progress.giver(chunk);
         if good && let Some(source) = giver.and_then(|p| self.sources.get_mut(&p)) {
             source.failures = 0;
         }

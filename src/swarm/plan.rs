@@ -251,7 +251,7 @@ impl Swarm {
         for download in self.downloads.values_mut().filter(|d| late != 0 && !(gentle && d.background)) {
             while room > 0
                 && items.len() < limits::REQUEST_ITEMS
-                && let Some(range) = download.late_range(peer, late, lane)
+                && let Some(range) = download.progress.late_range(peer, late, lane)
             {
                 room = room.saturating_sub(range.len);
                 items.push(item(download, &range));
@@ -361,7 +361,7 @@ impl Swarm {
         let Some((token, chunk, from)) = found else { return false };
         self.take_back(from, |item| item.token == token && item.chunk == chunk, None);
         if let Some(download) = self.downloads.get_mut(&token) {
-            download.take_from(chunk);
+            download.progress.take_from(chunk);
         }
         true
     }

@@ -1,19 +1,24 @@
-//! One file that is being fetched: which of its chunks are there, which bytes to ask of whom next. Pure.
+//! One file that is being fetched: of whom which of its bytes are asked next. Pure; part of swarm/mod.rs.
 //!
 //! A chunk is missing, open (being fetched, of one source at a time), checking (all its bytes are with
-//! the disk workers) or there; or, of a file of which a part is kept only, unwanted. Bytes of an open chunk come in order and each is written once: when its
-//! source is lost, or is so slow that another one is done with everything else, that one goes on behind
-//! what came.
+//! the disk workers) or there; or, of a file of which a part is kept only, unwanted (progress.rs). Bytes of
+//! an open chunk come in order and each is written once: when its source is lost, or is so slow that another
+//! one is done with everything else, that one goes on behind what came.
 //!
-//! Several sources fetch different chunks at once; who is faster is asked for more (pacing.rs). The order
-//! is: chunks that lost their source, the last chunk (it alone proves the size), then one after the other
-//! from a place that each downloader chooses for itself, so that those who begin together have different
-//! ones. What changes when others fetch the same file is in crowd.rs.
+//! Several sources fetch different chunks at once; who is faster is asked for more (pacing.rs), and who has
+//! nothing is left out (refusals.rs). The order is: chunks that lost their source, the last chunk (it alone
+//! proves the size), then one after the other from a place that each downloader chooses for itself, so that
+//! those who begin together have different ones. What changes when others fetch the same file is in
+//! members.rs.
 
-use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+mod progress;
+mod refusals;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use self::progress::{CheckedChunk, ChunkProgress};
+use self::refusals::Refusals;
 use super::members::{Crowd, can_be_told};
 use crate::content::manifest::VALUE;
 use crate::content::{ChunkIndex, Chunks, Claim, FileId, Manifest, SafePath, Span};
@@ -23,12 +28,7 @@ use crate::swarm::limits;
 use crate::swarm::{JobId, Wanted};
 use crate::time::Time;
 
-/// How often a chunk of which nothing comes is taken from one source and asked of another.
-const TAKEN: u8 = 2;
-
-/// While nobody else has anything of it, one who had nothing is asked again after this time.
-const ASK_AGAIN: Duration = Duration::from_secs(3);
-
+/// How far a chunk is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chunk {
     Missing,
@@ -37,27 +37,6 @@ pub(super) enum Chunk {
     There,
     /// Nobody asked for it: whatever is said of it changes nothing.
     Unwanted,
-}
-
-/// A chunk on its way.
-#[derive(Debug)]
-struct OpenChunk {
-    /// Who was asked for it; `None`: it waits for another source.
-    source: Option<PeerId>,
-    /// The first one that was asked.
-    first: PeerId,
-    /// More than one was asked, so nobody can be blamed for it.
-    mixed: bool,
-    /// The connection that it was asked on.
-    lane: u8,
-    /// The same and those that it was asked on again, as a set of bits.
-    lanes: u8,
-    /// Bytes from its beginning that were asked for.
-    asked: u64,
-    /// Bytes from its beginning that came.
-    got: u64,
-    /// How often it was taken from a source since a byte of it came.
-    taken: u8,
 }
 
 /// What is known of the manifest.
@@ -112,8 +91,6 @@ pub(super) struct FileDownload {
     pub(super) id: FileId,
     pub(super) to: SafePath,
     pub(super) chunks: Chunks,
-    /// The chunks that are wanted.
-    wanted: Span,
     /// It gives way to files of other jobs.
     pub(super) background: bool,
     pub(super) phase: DownloadPhase,
@@ -132,24 +109,8 @@ pub(super) struct FileDownload {
     /// Some of them were fetched since this peer started.
     begun: bool,
     proof: ManifestState,
-    pub(super) states: Box<[Chunk]>,
-    there: u32,
-    /// Where it begins, and how many chunks from there on (round the end) are not missing.
-    begin: u32,
-    cursor: u32,
-    open: BTreeMap<ChunkIndex, OpenChunk>,
-    /// Chunks with the disk workers, and who alone gave them.
-    checking: BTreeMap<ChunkIndex, Option<PeerId>>,
-    /// Chunks that came wrong. They stay with one source, so that it is known whom to blame.
-    doubtful: BTreeSet<ChunkIndex>,
-    /// Wrong chunks or manifests that each source gave.
-    wrong: BTreeMap<PeerId, u8>,
-    /// Holders that have nothing (good) for this file.
-    useless: BTreeSet<PeerId>,
-    /// When those said it last who fetch it too, or kept some of it, and have nothing of it now.
-    denied: BTreeMap<PeerId, Time>,
-    /// Holders that were too busy to give it whenever they were asked, since when.
-    busy: BTreeMap<PeerId, Time>,
+    pub(super) progress: ChunkProgress,
+    refusals: Refusals,
 }
 
 impl FileDownload {
@@ -160,13 +121,13 @@ impl FileDownload {
         background: bool,
         lot: u64,
     ) -> Self {
+        let wanted = what.keep.unwrap_or_else(|| Span { from: 0, to: chunks.count() });
         let mut download = Self {
             token,
             job,
             id: what.id,
             to: what.to,
             chunks,
-            wanted: what.keep.unwrap_or_else(|| Span { from: 0, to: chunks.count() }),
             background,
             phase: DownloadPhase::Opening,
             sources: BTreeSet::new(),
@@ -177,17 +138,8 @@ impl FileDownload {
             done: 0,
             begun: false,
             proof: if chunks.is_single() { ManifestState::There } else { ManifestState::Missing },
-            states: Box::default(),
-            there: 0,
-            begin: u32::try_from(lot % u64::from(chunks.count())).unwrap_or(0),
-            cursor: 0,
-            open: BTreeMap::new(),
-            checking: BTreeMap::new(),
-            doubtful: BTreeSet::new(),
-            wrong: BTreeMap::new(),
-            useless: BTreeSet::new(),
-            denied: BTreeMap::new(),
-            busy: BTreeMap::new(),
+            progress: ChunkProgress::new(chunks, wanted, lot),
+            refusals: Refusals::default(),
         };
         if can_be_told(chunks) {
             download.add_crowd(&what.some);
@@ -197,12 +149,12 @@ impl FileDownload {
 
     /// Bytes that are wanted.
     pub(super) fn size(&self) -> u64 {
-        self.wanted.bytes(self.chunks.size())
+        self.progress.size()
     }
 
     /// True if all that is wanted is there, and proved.
     pub(super) const fn is_whole(&self) -> bool {
-        self.there == self.wanted.len() && self.is_proved()
+        self.progress.is_complete() && self.is_proved()
     }
 
     /// What it is to be.
@@ -214,31 +166,22 @@ impl FileDownload {
     /// first: they do not know it for what it is.)
     pub(super) fn opened(&mut self, there: &[ChunkIndex], manifest: Option<&Arc<Manifest>>) -> bool {
         self.phase = DownloadPhase::Fetching;
-        let wanted = self.wanted.from..self.wanted.to;
-        let state = |n| if wanted.contains(&n) { Chunk::Missing } else { Chunk::Unwanted };
-        self.states = (0..self.chunks.count()).map(state).collect();
         if manifest.is_some_and(|m| m.file() == self.id && m.chunks() == self.chunks) {
             self.proof = ManifestState::There;
         }
-        for &chunk in there {
-            if let Some(state @ Chunk::Missing) = self.states.get_mut(chunk.at()) {
-                *state = Chunk::There;
-                self.there += 1;
-                self.done += self.chunks.len_of(chunk);
-            }
-        }
+        self.done += self.progress.opened(there);
         self.is_whole()
     }
 
     /// True if `peer` may be asked for it.
     pub(super) fn is_candidate(&self, peer: PeerId) -> bool {
-        (self.holders.contains(&peer) || self.crowd.has(peer)) && !self.useless.contains(&peer)
+        (self.holders.contains(&peer) || self.crowd.has(peer)) && !self.refusals.is_useless(peer)
     }
 
     /// All that may be asked for it.
     pub(super) fn candidates(&self) -> impl Iterator<Item = PeerId> {
         let some = self.crowd.peers().filter(|p| !self.holders.contains(p));
-        self.holders.iter().copied().chain(some).filter(|p| !self.useless.contains(p))
+        self.holders.iter().copied().chain(some).filter(|p| !self.refusals.is_useless(*p))
     }
 
     /// True if `peer` may become (or is) a source of it now. Those that have all of it and those that have
@@ -262,11 +205,7 @@ impl FileDownload {
 
     /// True if bytes can be asked for.
     pub(super) fn wants_bytes(&self) -> bool {
-        let begun = self.there as usize + self.open.len() + self.checking.len();
-        self.phase == DownloadPhase::Fetching
-            && (begun < self.wanted.len() as usize
-                || !self.is_proved()
-                || self.open.iter().any(|(c, o)| o.source.is_none() || o.asked < self.chunks.len_of(*c)))
+        self.phase == DownloadPhase::Fetching && (!self.is_proved() || self.progress.wants_bytes())
     }
 
     /// True if a chunk of it was fetched and found good.
@@ -336,33 +275,18 @@ impl FileDownload {
             return None;
         }
         let chunk = self.pick(peer, lane, gently)?;
-        let len = self.chunks.len_of(chunk);
-        let open = self.open.get_mut(&chunk)?;
-        let range = Range { chunk, offset: open.asked, len: most.min(len - open.asked), lane };
-        open.asked += range.len;
-        Some(range)
+        self.progress.ask(chunk, lane, most)
     }
 
     /// The chunk to ask `peer` for over `lane`: the one it was asked a part of there, one without a source,
     /// or a new one.
     fn pick(&mut self, peer: PeerId, lane: u8, gently: bool) -> Option<ChunkIndex> {
-        let chunks = self.chunks;
-        let mine = |(&chunk, o): (&ChunkIndex, &OpenChunk)| {
-            let here = o.source == Some(peer) && o.lane == lane;
-            (here && o.asked < chunks.len_of(chunk)).then_some(chunk)
-        };
-        if let Some(chunk) = self.open.iter().find_map(mine) {
+        if let Some(chunk) = self.progress.begun_with(peer, lane) {
             return Some(chunk);
         }
-        let orphan = self.open.iter().find(|(c, o)| o.source.is_none() && self.gives(peer, **c));
-        if let Some(chunk) = orphan.map(|(c, _)| *c)
-            && let Some(open) = self.open.get_mut(&chunk)
-        {
-            open.source = Some(peer);
-            open.lane = lane;
-            open.lanes = 1 << lane;
-            open.mixed |= open.first != peer;
-            open.asked = open.got;
+        let (holders, crowd) = (&self.holders, &self.crowd);
+        let gives = |chunk| holders.contains(&peer) || crowd.gives(peer, chunk);
+        if let Some(chunk) = self.progress.adopt(peer, lane, gives) {
             return Some(chunk);
         }
         let chunk = if self.holders.contains(&peer) {
@@ -370,37 +294,12 @@ impl FileDownload {
             if self.is_crowded() && !gently {
                 return None;
             }
-            self.next_missing()?
+            self.progress.next_missing()?
         } else {
-            self.crowd.rarest(peer, &self.states)?
+            self.crowd.rarest(peer, self.progress.states())?
         };
-        self.open(peer, chunk, lane, 0);
+        self.progress.open(peer, chunk, lane, 0);
         Some(chunk)
-    }
-
-    /// The last chunk, or the next one from the place where this downloader begins.
-    fn next_missing(&mut self) -> Option<ChunkIndex> {
-        let (last, count) = (self.chunks.last(), self.chunks.count());
-        if self.states[last.at()] == Chunk::Missing {
-            return Some(last);
-        }
-        while self.cursor < count {
-            let n = (u64::from(self.begin) + u64::from(self.cursor)) % u64::from(count);
-            let chunk = self.chunks.index(u32::try_from(n).ok()?)?;
-            if self.states[chunk.at()] == Chunk::Missing {
-                return Some(chunk);
-            }
-            self.cursor += 1;
-        }
-        None
-    }
-
-    /// `chunk`, which was missing, is fetched from `peer`, who was asked for its first `asked` bytes.
-    pub(super) fn open(&mut self, peer: PeerId, chunk: ChunkIndex, lane: u8, asked: u64) {
-        self.states[chunk.at()] = Chunk::Open;
-        let (source, lanes) = (Some(peer), 1 << lane);
-        let open = OpenChunk { source, first: peer, mixed: false, lane, lanes, asked, got: 0, taken: 0 };
-        self.open.insert(chunk, open);
     }
 
     /// The chunk with most bytes left that a source other than `peer` owes, of those that `late` says
@@ -413,116 +312,51 @@ impl FileDownload {
         if !self.is_proved() {
             return None;
         }
-        let left = |chunk: ChunkIndex, open: &OpenChunk| self.chunks.len_of(chunk) - open.got;
-        // Were all of them silent, a chunk would go round for ever, and nobody would be given up.
-        let movable = self
-            .open
-            .iter()
-            .filter(|(c, o)| o.taken < TAKEN && !self.doubtful.contains(c) && self.gives(peer, **c));
-        let owed = movable.filter_map(|(&c, o)| Some((c, o.source?, left(c, o))));
-        let late = owed.filter(|&(_, source, left)| source != peer && late(source, left));
-        late.max_by_key(|&(_, _, left)| left).map(|(chunk, source, _)| (chunk, source))
-    }
-
-    /// `chunk` is taken from its source: whoever is asked next goes on behind what came.
-    pub(super) fn take_from(&mut self, chunk: ChunkIndex) {
-        if let Some(open) = self.open.get_mut(&chunk) {
-            open.source = None;
-            open.taken += 1;
-        }
-    }
-
-    /// Who alone gave all bytes of a chunk that is being checked.
-    pub(super) fn giver(&self, chunk: ChunkIndex) -> Option<PeerId> {
-        self.checking.get(&chunk).copied().flatten()
-    }
-
-    /// Bytes that `peer` was asked for on connections which are all `late`, to be asked for again over
-    /// `lane`: whatever comes first counts.
-    pub(super) fn late_range(&mut self, peer: PeerId, late: u8, lane: u8) -> Option<Range> {
-        let is_late = |o: &OpenChunk| o.source == Some(peer) && o.asked > o.got && o.lanes & !late == 0;
-        let (&chunk, open) = self.open.iter_mut().find(|(_, o)| is_late(o))?;
-        open.lanes |= 1 << lane;
-        Some(Range { chunk, offset: open.got, len: open.asked - open.got, lane })
-    }
-
-    /// True if the bytes at `offset` of `chunk` are the next ones that `peer` owes, `None` if it owes
-    /// nothing of that chunk (any more), or they came over another connection to it before.
-    pub(super) fn expects(&self, peer: PeerId, chunk: ChunkIndex, offset: u64) -> Option<bool> {
-        let open = self.open.get(&chunk).filter(|o| o.source == Some(peer))?;
-        let again = open.lanes.count_ones() > 1;
-        (!again || offset >= open.got).then_some(open.got == offset)
+        self.progress.latest(peer, |chunk| self.gives(peer, chunk), late)
     }
 
     /// The next `len` bytes of a chunk go to the disk workers. True: it is complete, and was asked for again
     /// over another connection, where what is left is not wanted any more.
     pub(super) fn came(&mut self, chunk: ChunkIndex, len: u64) -> bool {
-        let Some(open) = self.open.get_mut(&chunk) else { return false };
-        open.got += len;
-        open.taken = 0;
-        self.busy.clear();
-        let (complete, again) = (open.got >= self.chunks.len_of(chunk), open.lanes.count_ones() > 1);
-        if complete {
-            let blame = (!open.mixed).then_some(open.first);
-            self.open.remove(&chunk);
-            self.check(chunk, blame);
-        }
-        complete && again
-    }
-
-    /// All bytes of a chunk are with the disk workers.
-    pub(super) fn check(&mut self, chunk: ChunkIndex, blame: Option<PeerId>) {
-        self.states[chunk.at()] = Chunk::Checking;
-        self.checking.insert(chunk, blame);
+        let Some(again) = self.progress.came(chunk, len) else { return false };
+        self.refusals.came();
+        again
     }
 
     /// The disk workers checked a chunk; perhaps one that nobody asked them about: a crash left it there
     /// without a note, or it was only believed to be there.
     pub(super) fn checked(&mut self, chunk: ChunkIndex, good: bool) -> Checked {
-        let Some(&state) = self.states.get(chunk.at()) else { return Checked::Fine };
-        let blame = self.checking.remove(&chunk).flatten();
-        match (state, good) {
-            (Chunk::Missing | Chunk::Open | Chunk::Checking, true) => {
-                self.open.remove(&chunk);
-                self.doubtful.remove(&chunk);
-                self.states[chunk.at()] = Chunk::There;
-                self.there += 1;
+        match self.progress.checked(chunk, good) {
+            None => Checked::Fine,
+            Some(CheckedChunk::There) => {
                 self.begun = true;
                 self.done += self.chunks.len_of(chunk);
                 if self.is_whole() { Checked::Complete } else { Checked::Fine }
             }
-            (Chunk::Checking | Chunk::There, false) => {
-                if state == Chunk::There {
-                    self.there -= 1;
+            Some(CheckedChunk::Wrong { was_there, blame }) => {
+                if was_there {
                     self.done -= self.chunks.len_of(chunk);
                 }
-                self.doubtful.insert(chunk);
-                self.states[chunk.at()] = Chunk::Missing;
-                let steps = (chunk.get() + self.chunks.count() - self.begin) % self.chunks.count();
-                self.cursor = self.cursor.min(steps);
                 self.phase = DownloadPhase::Fetching;
                 blame.map_or(Checked::Fine, |peer| Checked::Wrong(peer, self.blame(peer)))
             }
-            _ => Checked::Fine,
         }
     }
 
     /// Counts a wrong chunk or manifest of `peer`.
     pub(super) fn blame(&mut self, peer: PeerId) -> u8 {
-        let wrong = self.wrong.entry(peer).or_insert(0);
-        *wrong = wrong.saturating_add(1);
-        *wrong
+        self.refusals.blame(peer)
     }
 
     /// `peer` is too busy to give it now.
     pub(super) fn put_off(&mut self, now: Time, peer: PeerId) {
         self.release(peer);
-        self.busy.entry(peer).or_insert(now);
+        self.refusals.put_off(now, peer);
     }
 
     /// Since when `peer` has been too busy to give anything of it.
     pub(super) fn busy_since(&self, peer: PeerId) -> Option<Time> {
-        self.busy.get(&peer).copied()
+        self.refusals.busy_since(peer)
     }
 
     /// `peer` is not asked for this file any more.
@@ -535,19 +369,19 @@ impl FileDownload {
     pub(super) fn ignore(&mut self, peer: PeerId) {
         self.exclude(peer);
         // Nor if it had nothing before: it could put the end off for ever.
-        self.denied.remove(&peer);
+        self.refusals.forget_denied(peer);
     }
 
     fn exclude(&mut self, peer: PeerId) {
         self.release(peer);
-        self.useless.insert(peer);
+        self.refusals.exclude(peer);
     }
 
     /// `peer` has nothing of it yet, or for a moment: it is asked again, but only the first answer of that kind puts
     /// off the time when the file is given up.
     pub(super) fn deny(&mut self, now: Time, peer: PeerId) {
         self.exclude(peer);
-        if self.denied.insert(peer, now).is_none() {
+        if self.refusals.deny(now, peer) {
             self.since = now;
         }
     }
@@ -557,8 +391,7 @@ impl FileDownload {
         if !self.waits() {
             return;
         }
-        let due = self.denied.iter().filter(|(_, at)| now.since(**at) >= ASK_AGAIN);
-        for peer in due.map(|(peer, _)| *peer).collect::<Vec<_>>() {
+        for peer in self.refusals.denied_long_ago(now) {
             self.forgive(peer);
         }
     }
@@ -573,10 +406,7 @@ impl FileDownload {
 
     /// Whoever only lacked it may have it now; whoever lied stays out.
     pub(super) fn forgive(&mut self, peer: PeerId) {
-        self.busy.remove(&peer);
-        if self.wrong.get(&peer).is_none_or(|&n| n < 2) {
-            self.useless.remove(&peer);
-        }
+        self.refusals.forgive(peer);
     }
 
     /// `peer` is no source of it any more: what it owed is asked of others.
@@ -586,8 +416,6 @@ impl FileDownload {
         if matches!(&self.proof, ManifestState::Asked(p, _) if *p == peer) {
             self.proof = ManifestState::Missing;
         }
-        for open in self.open.values_mut().filter(|o| o.source == Some(peer)) {
-            open.source = None;
-        }
+        self.progress.release(peer);
     }
 }
