@@ -84,7 +84,7 @@ const fn it(number: u64) -> &'static str {
 fn why(file: &NotKept) -> String {
     match file.why {
         NotKeptReason::NobodyHere => "nobody else is here".to_owned(),
-        NotKeptReason::NoRoom => "no room".to_owned(),
+        NotKeptReason::NoSpace => "no room".to_owned(),
         NotKeptReason::Unfinished => "not finished".to_owned(),
         NotKeptReason::NotChosen => {
             let quoted = words::quote(&file.path);
@@ -104,9 +104,9 @@ mod tests {
     }
 
     fn said(safe: u64, once: u64, total: u64, not_kept: &[NotKept]) -> String {
-        let farewell = ExitReport { total, safe, once, not_kept: not_kept.to_vec() };
-        assert_eq!(farewell.is_safe(), farewell.sentence().starts_with("safe to leave: "));
-        farewell.sentence()
+        let report = ExitReport { total, safe, once, not_kept: not_kept.to_vec() };
+        assert_eq!(report.is_safe(), report.sentence().starts_with("safe to leave: "));
+        report.sentence()
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn what_nobody_keeps_is_named_with_its_reason() {
-        let two = [file("a.bin", NotKeptReason::NoRoom), file("b.bin", NotKeptReason::NotChosen)];
+        let two = [file("a.bin", NotKeptReason::NoSpace), file("b.bin", NotKeptReason::NotChosen)];
         assert_eq!(
             said(10, 0, 12, &two),
             "2 of 12 files are kept by nobody else: a.bin (no room), b.bin (not copied by itself: 2.0 GiB; \
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn of_many_ten_are_named_and_the_rest_is_counted() {
-        let many: Vec<NotKept> = (0..50).map(|n| file(&format!("f{n}"), NotKeptReason::NoRoom)).collect();
+        let many: Vec<NotKept> = (0..50).map(|n| file(&format!("f{n}"), NotKeptReason::NoSpace)).collect();
         let sentence = said(0, 0, 3_000, &many);
         assert!(
             sentence.starts_with("3000 of 3000 files are kept by nobody else: f0 (no room), "),

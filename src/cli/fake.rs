@@ -111,15 +111,14 @@ impl Fake<'_> {
             }
             _ => Vec::new(),
         };
-        let farewell =
-            ExitReport { total: FILES, safe: FILES - 3 - not_kept.len() as u64, once: 3, not_kept };
-        let end = match farewell.is_safe() {
+        let report = ExitReport { total: FILES, safe: FILES - 3 - not_kept.len() as u64, once: 3, not_kept };
+        let end = match report.is_safe() {
             true => Ok(()),
-            false => Err(Failure::new(Code::NotKept, farewell.sentence())),
+            false => Err(Failure::new(Code::NotKept, report.sentence())),
         };
-        self.say(Notice::Farewell(farewell.clone()));
+        self.say(Notice::ExitReport(report.clone()));
         for asked in &departure.asked {
-            reply(asked, Reply::Farewell(farewell.clone()));
+            reply(asked, Reply::ExitReport(report.clone()));
             reply(asked, end.clone().map_or_else(Reply::Failed, |()| Reply::Done));
         }
         self.say(Notice::Ended(end.clone().err()));

@@ -171,11 +171,11 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
 
     let (asks_to, asks) = unbounded();
     let (notices_to, notices) = unbounded();
-    let (farewell_to, farewell) = unbounded();
+    let (exit_to, exit_replies) = unbounded();
     let (joined_to, joined) = bounded(1);
     let to_leave = asks_to.clone();
     let leave = Leave::new(move || {
-        let ask = Ask { request: Request::Exit { now: true }, replies: farewell_to.clone() };
+        let ask = Ask { request: Request::Exit { now: true }, replies: exit_to.clone() };
         if to_leave.send(ask).is_err() {
             log::debug!("the controller has ended before");
         }
@@ -189,7 +189,7 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
     }
 
     let (last, running) = (LastFailure::default(), RunningCommand::default());
-    let inputs = Inputs { notices, log, farewell, status: None, joined: joined_to };
+    let inputs = Inputs { notices, log, exit_replies, status: None, joined: joined_to };
     let config = Settings { asks: matches!(input, Input::Prompt), ..line.config(directory.clone()) };
     let screen = match input {
         Input::Prompt => start_prompt(&directory, asks_to, inputs, line, &leave),
@@ -214,8 +214,8 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
 
 /// The screen of a peer without a prompt.
 fn start_screen(inputs: Inputs, line: &CommandLine) -> anyhow::Result<Screen> {
-    let talk = if line.verbose > 0 { Verbosity::Verbose } else { Verbosity::Quiet };
-    Ok(Screen::start(inputs, Box::new(Stderr), talk, Style::of_stderr())?)
+    let verbosity = if line.verbose > 0 { Verbosity::Verbose } else { Verbosity::Quiet };
+    Ok(Screen::start(inputs, Box::new(Stderr), verbosity, Style::of_stderr())?)
 }
 
 /// The prompt and its screen.

@@ -152,8 +152,8 @@ impl Prompt {
         let status = StatusLine { shown: Arc::default(), entered: Arc::default(), text };
         let mut editor = Editor::with_config(config)?;
         let style = Style::of_stdout();
-        let guide = PromptHelper { asks: asks.clone(), texts, text: RefCell::default(), style };
-        editor.set_helper(Some(guide));
+        let helper = PromptHelper { asks: asks.clone(), texts, text: RefCell::default(), style };
+        editor.set_helper(Some(helper));
         let history = directory.join(".potluck").join("history");
         if let Err(e) = editor.load_history(&history) {
             log::debug!("no history: {e}");

@@ -22,8 +22,8 @@ const LEFT: bool = false;
 /// Unfinished files that the first screen names.
 const LEFT_SHOWN: usize = 3;
 
-/// Signs of a file id that are shown: `download b3:` takes them.
-const ID_SIGNS: usize = 10;
+/// Characters of a file id that are shown: `download b3:` takes them.
+const ID_CHARACTERS: usize = 10;
 
 /// Rows in columns, each as wide as its widest cell.
 fn table<const N: usize>(header: [&str; N], sides: [bool; N], rows: &[[String; N]], style: Style) -> String {
@@ -88,10 +88,10 @@ fn list_cells(row: &ListRow) -> [String; 5] {
         Some(done) => format!("hashing {done} %"),
         None if row.id.is_empty() => String::new(),
         None => {
-            let signs: String = row.id.chars().take(ID_SIGNS).collect();
+            let characters: String = row.id.chars().take(ID_CHARACTERS).collect();
             let (ambiguous, large) =
                 (if row.ambiguous { " *" } else { "" }, if row.large { " large" } else { "" });
-            format!("b3:{}{ambiguous}{large}", shown(&signs))
+            format!("b3:{}{ambiguous}{large}", shown(&characters))
         }
     };
     let bytes = if row.folder { String::new() } else { size(row.size) };
@@ -204,7 +204,7 @@ fn unfinished_line(row: &Unfinished) -> String {
 
 /// What lies unfinished, and what goes on with it.
 fn unfinished(row: &Unfinished) -> String {
-    let id = format!("b3:{}", row.id.chars().take(ID_SIGNS).collect::<String>());
+    let id = format!("b3:{}", row.id.chars().take(ID_CHARACTERS).collect::<String>());
     let name = if row.path.is_empty() { &id } else { &row.path };
     let asked = words::quote(&row.asked);
     // What cannot be shown cannot be typed.

@@ -60,7 +60,7 @@ mod tests {
         assert_eq!(line.next(0).unwrap(), "2 %\n");
         line.written(0);
         assert_eq!(line.next(0), None);
-        // Something else that was drawn anew takes no place.
+        // Something else that was drawn again takes no place.
         line.written(0);
         line.set("3 %".into());
         assert_eq!(line.next(0).unwrap(), "\x1b[A\r\x1b[2K3 %\n");

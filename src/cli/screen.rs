@@ -66,11 +66,11 @@ pub(super) struct Inputs {
     pub(super) notices: Receiver<Notice>,
     /// Lines of the log.
     pub(super) log: Receiver<String>,
-    /// Replies to a wish to leave that came by signal.
-    pub(super) farewell: Receiver<Reply>,
+    /// Replies to a request to leave that came by a signal.
+    pub(super) exit_replies: Receiver<Reply>,
     /// Where the running downloads are shown, if a prompt can show them.
     pub(super) status: Option<StatusLine>,
-    /// Told of each peer that comes.
+    /// Gets word of each peer that comes.
     pub(super) joined: Sender<()>,
 }
 
@@ -88,7 +88,7 @@ impl Screen {
     pub(super) fn start(
         inputs: Inputs,
         printer: Box<dyn Printer>,
-        talk: Verbosity,
+        verbosity: Verbosity,
         style: Style,
     ) -> io::Result<Self> {
         // Capacity 0: a line is taken only when the writer is free, so that what is old can be left out.
@@ -96,7 +96,7 @@ impl Screen {
         let (finished, done) = bounded(1);
         Thread::spawn("screen-writer", move || write(&to_write, printer, &finished))?.detach();
         Thread::spawn("screen", move || {
-            let screen = Collector::new(inputs.status.clone(), talk, style);
+            let screen = Collector::new(inputs.status.clone(), verbosity, style);
             screen.run(&inputs, &lines);
         })?
         .detach();
@@ -126,7 +126,7 @@ struct Collector {
     waiting: VecDeque<String>,
     left_out: u64,
     status: Option<StatusLine>,
-    talk: Verbosity,
+    verbosity: Verbosity,
     style: Style,
     warned: Vec<(Time, String)>,
     saved: BTreeMap<u64, u64>,
@@ -136,16 +136,16 @@ struct Collector {
     leaving: Replaced,
     leaving_said: Option<Time>,
     /// Whether this peer's files stay was said.
-    farewell: bool,
+    has_reported: bool,
 }
 
 impl Collector {
-    const fn new(status: Option<StatusLine>, talk: Verbosity, style: Style) -> Self {
+    const fn new(status: Option<StatusLine>, verbosity: Verbosity, style: Style) -> Self {
         Self {
             waiting: VecDeque::new(),
             left_out: 0,
             status,
-            talk,
+            verbosity,
             style,
             warned: Vec::new(),
             saved: BTreeMap::new(),
@@ -153,14 +153,14 @@ impl Collector {
             redraw: false,
             leaving: Replaced::new(),
             leaving_said: None,
-            farewell: false,
+            has_reported: false,
         }
     }
 
     fn run(mut self, inputs: &Inputs, lines: &Sender<String>) {
         // A channel that nobody takes from: sending to it is never possible.
         let (parked, _kept) = bounded::<String>(0);
-        let (mut log, mut farewell) = (inputs.log.clone(), inputs.farewell.clone());
+        let (mut log, mut exit_replies) = (inputs.log.clone(), inputs.exit_replies.clone());
         loop {
             let next = self.next_line();
             let to = if next.is_some() { lines } else { &parked };
@@ -168,7 +168,7 @@ impl Collector {
                 recv(inputs.notices) -> notice => match notice {
                     Ok(notice) => {
                         if matches!(notice, Notice::Joined { .. }) {
-                            // Full is as good: it is told that one came.
+                            // Full is as good: it is known that one came.
                             inputs.joined.try_send(()).unwrap_or(());
                         }
                         self.notice(clock::now(), notice);
@@ -179,9 +179,9 @@ impl Collector {
                     Ok(line) => self.warn(clock::now(), &line),
                     Err(_) => log = never(),
                 },
-                recv(farewell) -> reply => match reply {
-                    Ok(reply) => self.last_words(reply),
-                    Err(_) => farewell = never(),
+                recv(exit_replies) -> reply => match reply {
+                    Ok(reply) => self.exit_reply(reply),
+                    Err(_) => exit_replies = never(),
                 },
                 send(to, next.unwrap_or_default()) -> sent => match sent {
                     Ok(()) => self.line_was_written(),
@@ -190,7 +190,7 @@ impl Collector {
             }
         }
         inputs.log.try_iter().for_each(|line| self.warn(clock::now(), &line));
-        inputs.farewell.try_iter().for_each(|reply| self.last_words(reply));
+        inputs.exit_replies.try_iter().for_each(|reply| self.exit_reply(reply));
         self.redraw = false;
         while let Some(line) = self.next_line() {
             if lines.send(line).is_err() {
@@ -236,7 +236,7 @@ impl Collector {
 
     /// Says what is only worth it to a person, or to who asked for more.
     fn mention(&mut self, line: &str) {
-        if self.talk != Verbosity::Quiet {
+        if self.verbosity != Verbosity::Quiet {
             self.say(line);
         }
     }
@@ -256,16 +256,16 @@ impl Collector {
                 self.leaving(now, &custody::leaving(done, total, bytes_left));
             }
             // Without a prompt whoever asked says it.
-            Notice::Farewell(farewell) if self.talk != Verbosity::Quiet => self.farewell(&farewell),
-            Notice::Farewell(_) => {}
+            Notice::ExitReport(report) if self.verbosity != Verbosity::Quiet => self.exit_report(&report),
+            Notice::ExitReport(_) => {}
             // Without a prompt nobody is asked: the peer has it restored.
-            Notice::Lost { files, bytes } if self.talk == Verbosity::Prompt => {
+            Notice::Lost { files, bytes } if self.verbosity == Verbosity::Prompt => {
                 self.say(&custody::lost(files, bytes));
             }
             Notice::Lost { .. } => {}
             Notice::Text(text) => self.mention(&shown(&text)),
             Notice::Warning(text) => self.warn(now, &format!("warning: {text}")),
-            // What it failed with is told by who started the controller, when the terminal is restored.
+            // What it failed with is said by whoever started the controller, when the terminal is restored.
             Notice::Ended(_) => {}
         }
     }
@@ -305,7 +305,7 @@ impl Collector {
     /// How far the departure is, for a person.
     fn leaving(&mut self, now: Time, line: &str) {
         match &self.status {
-            _ if self.talk != Verbosity::Prompt || self.farewell => {}
+            _ if self.verbosity != Verbosity::Prompt || self.has_reported => {}
             Some(status) => self.leaving.set(self.style.dim(&render::cut(line, status.columns()))),
             None if self.leaving_said.is_some_and(|said| now.since(said) < PROGRESS_LINE) => {}
             None => {
@@ -317,18 +317,18 @@ impl Collector {
 
     /// Whether this peer's files stay; once, whoever says it first. If not, the failure with which the process
     /// ends says it.
-    fn farewell(&mut self, farewell: &ExitReport) {
+    fn exit_report(&mut self, report: &ExitReport) {
         self.leaving.end();
-        if !std::mem::replace(&mut self.farewell, true) && farewell.is_safe() {
-            self.say(&farewell.sentence());
+        if !std::mem::replace(&mut self.has_reported, true) && report.is_safe() {
+            self.say(&report.sentence());
         }
     }
 
-    /// A reply to a wish to leave that came by signal. What fails is told when the process ends.
-    fn last_words(&mut self, reply: Reply) {
+    /// A reply to a request to leave that came by a signal. What fails is said when the process ends.
+    fn exit_reply(&mut self, reply: Reply) {
         match reply {
             Reply::Note { text } => self.say(&shown(&text)),
-            Reply::Farewell(farewell) => self.farewell(&farewell),
+            Reply::ExitReport(report) => self.exit_report(&report),
             _ => {}
         }
     }
@@ -337,7 +337,7 @@ impl Collector {
     fn reply(&mut self, job: u64, reply: Reply) {
         match reply {
             // Elsewhere whoever asked says it.
-            Reply::Begun(row) if self.talk == Verbosity::Prompt => self.say(&render::begun(&row)),
+            Reply::Begun(row) if self.verbosity == Verbosity::Prompt => self.say(&render::begun(&row)),
             Reply::Saved(saved) => {
                 let number = self.saved.entry(job).or_default();
                 *number += 1;
@@ -370,8 +370,8 @@ mod tests {
 
     const PLAIN: Style = Style { color: false };
 
-    fn collector(talk: Verbosity) -> Collector {
-        Collector::new(None, talk, PLAIN)
+    fn collector(verbosity: Verbosity) -> Collector {
+        Collector::new(None, verbosity, PLAIN)
     }
 
     #[test]
@@ -428,11 +428,11 @@ mod tests {
         };
         let how = "already_there".to_owned();
         let saved = Saved { job: 4, id: String::new(), path: "/d/a".into(), how };
-        for (talk, said) in [
+        for (verbosity, said) in [
             (Verbosity::Prompt, &["4: fetching a (1 B)\n", "already there: /d/a\n"][..]),
             (Verbosity::Verbose, &["already there: /d/a\n"]),
         ] {
-            let mut screen = collector(talk);
+            let mut screen = collector(verbosity);
             for reply in [Reply::Begun(row.clone()), Reply::Saved(saved.clone()), Reply::Done] {
                 screen.notice(Time(1), Notice::Download(4, reply));
             }
@@ -441,38 +441,38 @@ mod tests {
     }
 
     #[test]
-    fn a_departure_is_told_and_whether_all_is_kept_once() {
+    fn a_departure_is_reported_and_whether_all_is_kept_once() {
         let (at, half) = (Time(1), Notice::Leaving { done: 6, total: 12, bytes_left: 1 << 20 });
         let kept = ExitReport { total: 12, safe: 12, ..ExitReport::default() };
         let said = "safe to leave: 12 of 12 files are kept by others\n";
         // A terminal without a cursor, a peer without a prompt, and one that is to say more.
         let line = "leaving: 6 of 12 files have their copies on others, 1.0 MiB to go\n";
-        for (talk, by_notice, in_all) in [
+        for (verbosity, by_notice, in_all) in [
             (Verbosity::Prompt, &[line, said][..], &[line, said][..]),
             (Verbosity::Quiet, &[], &[said]),
             (Verbosity::Verbose, &[said], &[said]),
         ] {
-            let mut screen = collector(talk);
+            let mut screen = collector(verbosity);
             for second in 0..4 {
                 screen.notice(at + Duration::from_secs(second), half.clone());
             }
-            screen.notice(at, Notice::Farewell(kept.clone()));
-            assert_eq!(screen.waiting, by_notice, "{talk:?}");
-            screen.last_words(Reply::Farewell(kept.clone()));
+            screen.notice(at, Notice::ExitReport(kept.clone()));
+            assert_eq!(screen.waiting, by_notice, "{verbosity:?}");
+            screen.exit_reply(Reply::ExitReport(kept.clone()));
             screen.notice(at + Duration::from_secs(60), half.clone());
-            assert_eq!(screen.waiting, in_all, "{talk:?}");
+            assert_eq!(screen.waiting, in_all, "{verbosity:?}");
         }
-        // What is not kept is told by the end of the process.
+        // What is not kept is said at the end of the process.
         let mut screen = collector(Verbosity::Prompt);
-        screen.notice(at, Notice::Farewell(ExitReport { safe: 11, ..kept }));
-        screen.last_words(Reply::Failed(crate::error::Failure::other("again")));
+        screen.notice(at, Notice::ExitReport(ExitReport { safe: 11, ..kept }));
+        screen.exit_reply(Reply::Failed(crate::error::Failure::other("again")));
         assert!(screen.waiting.is_empty());
     }
 
     #[test]
     fn only_a_person_is_asked_what_became_of_missing_files() {
-        for (talk, lines) in [(Verbosity::Prompt, 1), (Verbosity::Verbose, 0), (Verbosity::Quiet, 0)] {
-            let mut screen = collector(talk);
+        for (verbosity, lines) in [(Verbosity::Prompt, 1), (Verbosity::Verbose, 0), (Verbosity::Quiet, 0)] {
+            let mut screen = collector(verbosity);
             screen.notice(Time(1), Notice::Lost { files: 12, bytes: 3 });
             assert_eq!(screen.waiting.len(), lines);
         }
@@ -487,15 +487,15 @@ mod tests {
             }
         }
         let ((notices, rx), (log_tx, log)) = (unbounded(), unbounded());
-        let (farewell_tx, farewell) = unbounded();
+        let (exit_tx, exit_replies) = unbounded();
         let (printed_tx, printed) = unbounded();
-        let inputs = Inputs { notices: rx, log, farewell, status: None, joined: bounded(1).0 };
+        let inputs = Inputs { notices: rx, log, exit_replies, status: None, joined: bounded(1).0 };
         let screen = Screen::start(inputs, Box::new(Slow(printed_tx)), Verbosity::Prompt, PLAIN).unwrap();
         log_tx.send("from the log".into()).unwrap();
         notices.send(Notice::Joined { name: "peer2".into(), id: "abcd".into() }).unwrap();
         notices.send(Notice::Gone { name: "peer2".into(), left: true }).unwrap();
-        farewell_tx.send(Reply::Note { text: "safe to leave".into() }).unwrap();
-        drop((notices, farewell_tx, log_tx));
+        exit_tx.send(Reply::Note { text: "safe to leave".into() }).unwrap();
+        drop((notices, exit_tx, log_tx));
         screen.finish(Duration::from_secs(20));
         let mut lines: Vec<String> = printed.try_iter().collect();
         lines.sort();

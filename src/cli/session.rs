@@ -162,8 +162,8 @@ impl View {
         let bar =
             place == CommandOrigin::OneShot && !json && std::io::IsTerminal::is_terminal(&std::io::stderr());
         let meter = if bar { Meter::Bar(ProgressBar::hidden()) } else { Meter::Lines(None) };
-        let told = matches!(request, Request::Exit { .. } | Request::Download { wait: false, .. });
-        let quiet = place == CommandOrigin::Prompt && told;
+        let is_reported = matches!(request, Request::Exit { .. } | Request::Download { wait: false, .. });
+        let quiet = place == CommandOrigin::Prompt && is_reported;
         Self { quiet, json, style: Style::of_stdout(), place, filtered, table, meter, saved: 0 }
     }
 
@@ -217,15 +217,15 @@ impl View {
             Reply::VerifySum { files, bytes, bad } => self.line(&custody::verify_sum(files, bytes, bad)),
             Reply::Note { .. } if self.quiet => ControlFlow::Continue(()),
             // If it is not, the failure that follows says it.
-            Reply::Farewell(farewell) if self.quiet || !farewell.is_safe() => ControlFlow::Continue(()),
-            Reply::Farewell(farewell) => self.line(&farewell.sentence()),
+            Reply::ExitReport(report) if self.quiet || !report.is_safe() => ControlFlow::Continue(()),
+            Reply::ExitReport(report) => self.line(&report.sentence()),
             Reply::Note { text } => self.line(&crate::text::shown(&text)),
             Reply::Names { names } => self.line(&crate::text::shown(&names.join(" "))),
             Reply::Done | Reply::Failed(_) => ControlFlow::Continue(()),
         }
     }
 
-    /// Shows the end: tables and sums. What failed is told by [`fail`], and as JSON here.
+    /// Shows the end: tables and sums. What failed is said by [`fail`], and as JSON here.
     pub(super) fn end(&mut self, result: &Result<(), Failure>) {
         if let Meter::Bar(bar) = &self.meter {
             bar.finish_and_clear();

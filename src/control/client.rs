@@ -57,8 +57,8 @@ pub fn ask(
                 return Err(failure);
             }
             reply => {
-                handing =
-                    matches!(reply, Reply::Leaving { .. }) || handing && !matches!(reply, Reply::Farewell(_));
+                handing = matches!(reply, Reply::Leaving { .. })
+                    || handing && !matches!(reply, Reply::ExitReport(_));
                 if on_reply(reply).is_break() {
                     return Ok(());
                 }

@@ -36,7 +36,7 @@ pub struct CustodyRow {
 pub struct KeptFor {
     /// Its name, or the beginning of its id.
     pub name: String,
-    /// Its id, 52 signs.
+    /// Its id, 52 characters.
     pub id: String,
     /// Files of it.
     pub files: u64,
@@ -89,8 +89,9 @@ pub struct VerifyRow {
 pub enum NotKeptReason {
     /// Nobody else is here.
     NobodyHere,
-    /// Nobody has room for it, or wants it.
-    NoRoom,
+    /// Nobody has space for it, or wants it.
+    #[serde(rename = "no_room")]
+    NoSpace,
     /// It was still on its way.
     Unfinished,
     /// It is not copied by itself.

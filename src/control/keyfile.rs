@@ -1,5 +1,5 @@
-//! The key file of a peer directory: shown, exported, imported, made anew. Nothing here deletes a key:
-//! one that is replaced is kept beside it as `key.old-N`.
+//! The key file of a peer directory: shown, exported, imported, replaced by a new one. Nothing here deletes a
+//! key: one that is replaced is kept beside it as `key.old-N`.
 
 use std::fs;
 use std::io;

@@ -153,7 +153,7 @@ pub struct ListRow {
 pub struct PeerRow {
     /// Name.
     pub name: String,
-    /// Id, 52 signs.
+    /// Id, 52 characters.
     pub id: String,
     /// Address.
     pub address: String,
@@ -266,7 +266,7 @@ pub struct Unfinished {
 pub struct Status {
     /// Name.
     pub name: String,
-    /// Id, 52 signs.
+    /// Id, 52 characters.
     pub id: String,
     /// Peer directory.
     pub directory: PathBuf,
@@ -385,7 +385,8 @@ pub enum Reply {
         bytes_left: u64,
     },
     /// Whether the files of this peer stay when it leaves; before the end of `exit`.
-    Farewell(ExitReport),
+    #[serde(rename = "farewell")]
+    ExitReport(ExitReport),
     /// Something to be said on the way (on `exit`: what is still being sent).
     Note {
         /// In words.
@@ -412,7 +413,7 @@ pub enum Notice {
     Joined {
         /// Its name.
         name: String,
-        /// Its id, eight signs.
+        /// Its id, eight characters.
         id: String,
     },
     /// A peer went: `left` or `silent`.
@@ -429,8 +430,8 @@ pub enum Notice {
     /// How far the departure is, as [`Reply::Leaving`].
     #[expect(missing_docs, reason = "told there")]
     Leaving { done: u64, total: u64, bytes_left: u64 },
-    /// As [`Reply::Farewell`].
-    Farewell(ExitReport),
+    /// As [`Reply::ExitReport`].
+    ExitReport(ExitReport),
     /// Own files are missing, and nobody was seen deleting them: the user is to say what became of them.
     Lost {
         /// How many.

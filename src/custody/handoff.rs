@@ -1,7 +1,7 @@
 //! An owner leaves: it waits until others keep its files, as far as that is possible. Pure.
 //!
 //! The distributor does the work, fewest copies first, because this peer's own copies count no longer. Here
-//! is decided when it is done, or in vain, and what can then be said.
+//! is decided when it is done, or without success, and what can then be said.
 
 use crate::content::FileId;
 use crate::custody::limits;
@@ -25,8 +25,8 @@ pub struct HandoffProgress {
 pub enum NotKeptCause {
     /// Nobody else is here.
     NobodyHere,
-    /// Nobody has room for it, or wants it.
-    NoRoom,
+    /// Nobody has space for it, or wants it.
+    NoSpace,
     /// It was still on its way when nothing moved any more, or the departure was cut short.
     Unfinished,
     /// It is not copied by itself: copies are off, or it is beyond what `--auto-copy` allows.
@@ -83,7 +83,7 @@ impl Handoff {
         standing: impl Fn(LedgerKey) -> Option<Standing>,
     ) -> (HandoffProgress, Option<HandoffReport>) {
         let mut progress = HandoffProgress { left: self.not_chosen.clone(), bytes_left: 0 };
-        let mut farewell = HandoffReport {
+        let mut report = HandoffReport {
             total: self.not_chosen.len(),
             safe: 0,
             once: Vec::new(),
@@ -98,26 +98,26 @@ impl Handoff {
             if key.0 != self.me {
                 continue;
             }
-            farewell.total += 1;
+            report.total += 1;
             if !ready {
                 progress.left.push(key.1);
                 progress.bytes_left += *size;
             }
-            match standing.held {
-                0 => farewell.not_kept.push((key.1, why(&standing, others))),
-                1 => farewell.once.push(key.1),
-                _ => farewell.safe += 1,
+            match standing.kept {
+                0 => report.not_kept.push((key.1, why(&standing, others))),
+                1 => report.once.push(key.1),
+                _ => report.safe += 1,
             }
         }
         let is_over = is_done || now >= self.deadline();
-        (progress, is_over.then_some(farewell))
+        (progress, is_over.then_some(report))
     }
 }
 
 const fn why(standing: &Standing, others: usize) -> NotKeptCause {
     match (others, standing.coming) {
         (0, _) => NotKeptCause::NobodyHere,
-        (_, 0) if standing.starved => NotKeptCause::NoRoom,
+        (_, 0) if standing.starved => NotKeptCause::NoSpace,
         _ => NotKeptCause::Unfinished,
     }
 }
@@ -125,8 +125,8 @@ const fn why(standing: &Standing, others: usize) -> NotKeptCause {
 impl Standing {
     /// True if nothing better can be waited for: it is there as often as wanted, or as there are others.
     const fn is_done(&self, others: usize) -> bool {
-        let nobody_left = others == 0 || self.starved && self.held >= self.coming;
-        self.held >= self.wanted || nobody_left
+        let nobody_left = others == 0 || self.starved && self.kept >= self.coming;
+        self.kept >= self.wanted || nobody_left
     }
 }
 
@@ -141,8 +141,8 @@ mod tests {
         (ME, FileId([n; 32]))
     }
 
-    const fn standing(held: u32, coming: u32, starved: bool) -> Standing {
-        Standing { held, coming, wanted: 2, starved }
+    const fn standing(kept: u32, coming: u32, starved: bool) -> Standing {
+        Standing { kept, coming, wanted: 2, starved }
     }
 
     #[test]
@@ -151,14 +151,14 @@ mod tests {
         let look = |second| {
             handoff.look(Time(1), 3, |k| Some(if k == key(1) { standing(2, 2, false) } else { second }))
         };
-        let (progress, farewell) = look(standing(1, 2, false));
+        let (progress, report) = look(standing(1, 2, false));
         assert_eq!((progress.left, progress.bytes_left), (vec![FileId([9; 32]), key(2).1], 7));
-        assert_eq!(farewell, None);
-        let (_, farewell) = look(standing(1, 1, true));
-        let farewell = farewell.unwrap();
-        assert_eq!((farewell.total, farewell.safe), (3, 1));
-        assert_eq!(farewell.once, [key(2).1]);
-        assert_eq!(farewell.not_kept, [(FileId([9; 32]), NotKeptCause::NotChosen)]);
+        assert_eq!(report, None);
+        let (_, report) = look(standing(1, 1, true));
+        let report = report.unwrap();
+        assert_eq!((report.total, report.safe), (3, 1));
+        assert_eq!(report.once, [key(2).1]);
+        assert_eq!(report.not_kept, [(FileId([9; 32]), NotKeptCause::NotChosen)]);
         assert!(look(standing(2, 2, false)).1.is_some());
     }
 
@@ -170,14 +170,17 @@ mod tests {
         assert_eq!(handoff.look(Time::ZERO + 29 * s, 2, slow).1, None);
         handoff.moved(Time::ZERO + 29 * s);
         assert_eq!(handoff.look(Time::ZERO + 58 * s, 2, slow).1, None);
-        let farewell = handoff.look(Time::ZERO + 59 * s, 2, slow).1.unwrap();
-        assert_eq!(farewell.not_kept, [(key(1).1, NotKeptCause::Unfinished)]);
+        let report = handoff.look(Time::ZERO + 59 * s, 2, slow).1.unwrap();
+        assert_eq!(report.not_kept, [(key(1).1, NotKeptCause::Unfinished)]);
         assert_eq!(
             handoff.look(Time::ZERO, 0, slow).1.unwrap().not_kept,
             [(key(1).1, NotKeptCause::NobodyHere)]
         );
         let full = |_| Some(standing(0, 0, true));
-        assert_eq!(handoff.look(Time::ZERO, 2, full).1.unwrap().not_kept, [(key(1).1, NotKeptCause::NoRoom)]);
+        assert_eq!(
+            handoff.look(Time::ZERO, 2, full).1.unwrap().not_kept,
+            [(key(1).1, NotKeptCause::NoSpace)]
+        );
         let none = Handoff::begin(Time::ZERO, ME, Vec::new(), Vec::new());
         assert!(none.look(Time::ZERO, 0, full).1.unwrap().not_kept.is_empty());
     }

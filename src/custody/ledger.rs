@@ -58,7 +58,7 @@ impl LivedClock {
 
 /// What is known of an owner whose files are kept here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EstateRow {
+pub struct OwnerRow {
     /// Its newest head, signed.
     #[serde(with = "serde_bytes")]
     pub signed: Vec<u8>,
@@ -84,7 +84,7 @@ pub struct KeptRow {
     pub span: Span,
     /// True once they are all here.
     pub whole: bool,
-    /// Who else keeps it, as last told.
+    /// Who else keeps it, as last reported.
     pub others: Vec<Replica>,
     /// The address that offered it.
     pub source: IpAddr,
@@ -121,11 +121,12 @@ pub struct LostRow {
     pub coming: bool,
 }
 
-/// What `shared/` was, so that what is missing at the next start can be told from what was deleted.
+/// What `shared/` was, so that what is missing at the next start can be distinguished from what was deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FolderRow {
-    /// Device and inode of `shared/`, and the marker that lies beside it.
-    pub marker: (u64, u64, u64),
+    /// Device and inode of `shared/`, and the number that lies beside it.
+    #[serde(rename = "marker")]
+    pub identity: (u64, u64, u64),
     /// The newest own head that was given out, signed.
     #[serde(with = "serde_bytes")]
     pub signed: Vec<u8>,
@@ -136,7 +137,8 @@ pub struct FolderRow {
 #[expect(missing_docs, reason = "what each holds is told by its row type; `None` removes it")]
 pub enum Record {
     Lived(Lived),
-    Estate(PeerId, Option<EstateRow>),
+    #[serde(rename = "Estate")]
+    OwnerCatalogue(PeerId, Option<OwnerRow>),
     /// The bytes that the bucket's digest is over.
     Bucket(PeerId, u8, #[serde(with = "serde_bytes")] Option<Vec<u8>>),
     Kept(LedgerKey, Option<KeptRow>),
@@ -156,7 +158,7 @@ impl Record {
     pub fn key(&self) -> Vec<u8> {
         match self {
             Self::Lived(_) => vec![0],
-            Self::Estate(origin, _) => [&[1], &origin.0[..]].concat(),
+            Self::OwnerCatalogue(origin, _) => [&[1], &origin.0[..]].concat(),
             Self::Bucket(origin, index, _) => [&[2], &origin.0[..], &[*index]].concat(),
             Self::Kept((origin, file), _) => [&[3], &origin.0[..], &file.0].concat(),
             Self::Placed(file, _) => [&[4], &file.0[..]].concat(),
@@ -173,7 +175,7 @@ impl Record {
     pub fn value(&self) -> Option<Vec<u8>> {
         let gone = matches!(
             self,
-            Self::Estate(_, None)
+            Self::OwnerCatalogue(_, None)
                 | Self::Bucket(_, _, None)
                 | Self::Kept(_, None)
                 | Self::Placed(_, None)
@@ -186,7 +188,7 @@ impl Record {
     }
 
     /// Reads a filed value. `None`: it is damaged, or of a later version; it counts as not there, and what
-    /// it told is learned again from reports.
+    /// it said is learned again from reports.
     #[must_use]
     pub fn read(value: &[u8]) -> Option<Self> {
         decode(value).ok()
@@ -199,7 +201,7 @@ pub struct Ledger {
     /// What this peer has lived.
     pub lived: Lived,
     /// Owners whose files are kept here.
-    pub estates: BTreeMap<PeerId, EstateRow>,
+    pub owners: BTreeMap<PeerId, OwnerRow>,
     /// Buckets of their catalogues.
     pub buckets: BTreeMap<(PeerId, u8), Vec<u8>>,
     /// What is kept.
@@ -229,7 +231,7 @@ impl Ledger {
         }
         match record {
             Record::Lived(lived) => self.lived = lived,
-            Record::Estate(origin, row) => put(&mut self.estates, origin, row),
+            Record::OwnerCatalogue(origin, row) => put(&mut self.owners, origin, row),
             Record::Bucket(origin, index, row) => put(&mut self.buckets, (origin, index), row),
             Record::Kept(key, row) => put(&mut self.kept, key, row),
             Record::Placed(file, row) => put(&mut self.placed, file, row),

@@ -8,17 +8,17 @@ pub(crate) use crate::limits::*;
 /// Peers that one copy of a file is spread over, at most: with each more of them it is lost more easily.
 pub(crate) const STRIPE: u32 = 4;
 
-/// Candidates of which the one with most room is asked first.
+/// Candidates of which the one with most space is asked first.
 pub(crate) const CANDIDATES_AT_ONCE: usize = 4;
 
-/// Candidates that are asked for room for a part before it is cut in two.
+/// Candidates that are asked for space for a part before it is cut in two.
 pub(crate) const CANDIDATES_ASKED: usize = 32;
 
 /// Files that one distributor places at the same time, at most: the most urgent ones first.
 pub(crate) const PLACINGS: usize = 64;
 
-/// The same while they are below [`ROOM_ANEW`] bytes: each takes a round of messages and some syncs, so that with few
-/// at a time a folder of small files would take as long as it has files.
+/// The same while they are below [`SPACE_AGAIN`] bytes: each takes a round of messages and some syncs, so
+/// that with few at a time a folder of small files would take as long as it has files.
 pub(crate) const PLACINGS_SMALL: usize = 256;
 
 /// Files and bytes that are placed by themselves (`--auto-copy`): a file up to this size,
@@ -31,11 +31,11 @@ pub(crate) const ACT_AFTER: Duration = Duration::from_secs(30);
 /// A keeper that is here but did not report a file for this long is believed not to keep it.
 pub(crate) const REPORT_MISSED: Duration = Duration::from_secs(35 * 60);
 
-/// An answer about room or an offer is waited for this long.
+/// An answer about space or an offer is waited for this long.
 pub(crate) const CUSTODY_ANSWER: Duration = Duration::from_secs(10);
 
-/// What a keeper said of its room is believed this long, for small parts.
-pub(crate) const ROOM_AGE: Duration = Duration::from_secs(1);
+/// What a keeper said of its space is believed this long, for small parts.
+pub(crate) const SPACE_AGE: Duration = Duration::from_secs(1);
 
 /// So long after the first other peer was seen the first files are placed: until then it is not known who is
 /// here, and the first one seen would get everything.
@@ -48,9 +48,9 @@ pub(crate) const PLACE_RATE: u64 = 100_000_000;
 /// The longest pause behind such a part, on average.
 pub(crate) const PLACE_PAUSE: Duration = Duration::from_millis(200);
 
-/// Bytes of a part for which keepers are asked for their room anew: many that place large files at the same
+/// Bytes of a part for which keepers are asked for their space again: many that place large files at the same
 /// moment would all believe that the same keeper is empty. Asking costs nothing beside moving so much.
-pub(crate) const ROOM_ANEW: u64 = 1 << 20;
+pub(crate) const SPACE_AGAIN: u64 = 1 << 20;
 
 /// A keeper that refused a file is not asked for it again for this long.
 pub(crate) const REFUSED_FOR: Duration = Duration::from_secs(600);

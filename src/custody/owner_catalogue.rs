@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ledger::{EstateRow, Shared};
+use super::ledger::{OwnerRow, Shared};
 use crate::content::bucket::{Bucket, BucketDigest};
 use crate::content::catalogue::root_of;
 use crate::content::{Catalogue, Entry, EntryKind, FileId, Head, SafePath};
@@ -33,14 +33,14 @@ impl OwnerCatalogue {
     /// Of a signed head and the whole catalogue under it. `None` if they do not belong together.
     #[must_use]
     pub fn whole(origin: PeerId, signed: &Shared, catalogue: &Catalogue) -> Option<Self> {
-        let mut estate = Self::open(origin, signed)?;
-        if root_of(catalogue.digests()) != estate.head.root {
+        let mut owner = Self::open(origin, signed)?;
+        if root_of(catalogue.digests()) != owner.head.root {
             return None;
         }
-        estate.digests = catalogue.digests().iter().flat_map(|d| d.0).collect();
+        owner.digests = catalogue.digests().iter().flat_map(|d| d.0).collect();
         let filled = (0..=255).filter(|i| catalogue.bucket(*i).count() > 0);
-        estate.buckets = filled.map(|i| (i, Arc::clone(catalogue.bucket(i)))).collect();
-        Some(estate)
+        owner.buckets = filled.map(|i| (i, Arc::clone(catalogue.bucket(i)))).collect();
+        Some(owner)
     }
 
     /// The same catalogue in memory that others use, too.
@@ -60,15 +60,15 @@ impl OwnerCatalogue {
     #[must_use]
     pub fn restore(
         origin: PeerId,
-        row: &EstateRow,
+        row: &OwnerRow,
         buckets: impl Iterator<Item = (u8, Vec<u8>)>,
     ) -> Option<Self> {
-        let mut estate = Self::open(origin, &Arc::from(row.signed.as_slice()))?;
-        estate.learn_digests(&Arc::from(row.digests.as_slice()));
+        let mut owner = Self::open(origin, &Arc::from(row.signed.as_slice()))?;
+        owner.learn_digests(&Arc::from(row.digests.as_slice()));
         for (index, bytes) in buckets {
-            estate.learn_bucket(index, &bytes);
+            owner.learn_bucket(index, &bytes);
         }
-        Some(estate)
+        Some(owner)
     }
 
     /// What orders the heads of one owner.
@@ -85,8 +85,8 @@ impl OwnerCatalogue {
 
     /// What the ledger keeps of it, but its buckets and witnesses.
     #[must_use]
-    pub fn row(&self, witnesses: Vec<PeerId>) -> EstateRow {
-        EstateRow { signed: self.signed.to_vec(), digests: self.digests.to_vec(), witnesses }
+    pub fn row(&self, witnesses: Vec<PeerId>) -> OwnerRow {
+        OwnerRow { signed: self.signed.to_vec(), digests: self.digests.to_vec(), witnesses }
     }
 
     /// The known buckets that are not empty.
@@ -148,7 +148,7 @@ impl OwnerCatalogue {
     /// Shows that the head names what lies at `path`. `None` if the digests or the bucket are not known, or
     /// the bucket is too large for a message; then the keeper has to pull the catalogue.
     #[must_use]
-    pub fn prove(&self, path: &SafePath) -> Option<BucketProof> {
+    pub fn bucket_proof(&self, path: &SafePath) -> Option<BucketProof> {
         let bucket = self.buckets.get(&path.bucket())?.bytes();
         let fits = !self.digests.is_empty() && bucket.len() <= limits::PAGE;
         fits.then(|| BucketProof { digests: Arc::clone(&self.digests), bucket: bucket.into() })
@@ -238,7 +238,7 @@ mod tests {
         let mut theirs = OwnerCatalogue::open(a.id(), &head).unwrap();
         assert!(OwnerCatalogue::open(b.id(), &head).is_none());
         assert_eq!(theirs.check(&path, claim, None), Err(OfferRefusal::Unproved));
-        let proof = own.prove(&path).unwrap();
+        let proof = own.bucket_proof(&path).unwrap();
         let lie = BucketProof { bucket: encode(&file("f7", 8)).into(), ..proof.clone() };
         assert_eq!(theirs.check(&path, (FileId([8; 32]), 8), Some(&lie)), Err(OfferRefusal::NotListed));
         assert_eq!(theirs.check(&path, (claim.0, 8), Some(&proof)), Err(OfferRefusal::NotListed));
@@ -265,16 +265,16 @@ mod tests {
         let gone: SafePath = "f7".parse().unwrap();
         let new = old.changed(&BTreeMap::from([(gone.clone(), None)]));
         let (one, two) = (signed(&a, &old, 1), signed(&a, &new, 2));
-        let mut estate = OwnerCatalogue::whole(a.id(), &one, &old).unwrap();
+        let mut owner = OwnerCatalogue::whole(a.id(), &one, &old).unwrap();
         let mut newer = OwnerCatalogue::open(a.id(), &two).unwrap();
         let digests: Shared = new.digests().iter().flat_map(|d| d.0).collect();
         assert!(newer.learn_digests(&digests));
-        estate.renew(newer);
-        assert_eq!(estate.number().1, 2);
-        assert_eq!(estate.names(FileId([8; 32]), &"f8".parse().unwrap()), Some(true));
+        owner.renew(newer);
+        assert_eq!(owner.number().1, 2);
+        assert_eq!(owner.names(FileId([8; 32]), &"f8".parse().unwrap()), Some(true));
         // Its bucket changed, so what it holds now is not known (unless it is empty now).
         let alone = old.bucket(gone.bucket()).entries().len() == 1;
-        assert_eq!(estate.names(FileId([7; 32]), &gone), alone.then_some(false));
+        assert_eq!(owner.names(FileId([7; 32]), &gone), alone.then_some(false));
         let foreign = Identity::generate().unwrap();
         assert!(OwnerCatalogue::whole(a.id(), &signed(&foreign, &new, 3), &new).is_none());
         assert!(OwnerCatalogue::whole(a.id(), &one, &new).is_none());

@@ -70,9 +70,9 @@ impl Quota {
         self.lend.bytes / limits::SHARES_MIN.max(others + 1)
     }
 
-    /// The room for `origin` when it is offered from `source`.
+    /// The space for `origin` when it is offered from `source`.
     #[must_use]
-    pub fn room(&self, origin: PeerId, source: IpAddr, is_live: impl Fn(PeerId) -> bool) -> Space {
+    pub fn space(&self, origin: PeerId, source: IpAddr, is_live: impl Fn(PeerId) -> bool) -> Space {
         let lent = self.lend.bytes.saturating_sub(self.taken);
         let free = lent.min(self.free.saturating_sub(self.lend.reserve));
         let share = self.share(origin, is_live);
@@ -81,7 +81,7 @@ impl Quota {
         Space { request: 0, free, share: free.min(by_origin).min(by_source) }
     }
 
-    /// Takes `bytes` for `origin`, offered from `source`. Whoever calls asked [`Self::room`] before.
+    /// Takes `bytes` for `origin`, offered from `source`. Whoever calls asked [`Self::space`] before.
     pub fn take(&mut self, origin: PeerId, source: IpAddr, bytes: u64) {
         self.taken = self.taken.saturating_add(bytes);
         self.free = self.free.saturating_sub(bytes);
@@ -128,7 +128,7 @@ mod tests {
     /// Offers of 16 MiB until one does not fit; how much was taken.
     fn fill(quota: &mut Quota, origin: PeerId, source: IpAddr) -> u64 {
         let mut got = 0;
-        while quota.room(origin, source, |_| true).share >= 16 << 20 {
+        while quota.space(origin, source, |_| true).share >= 16 << 20 {
             quota.take(origin, source, 16 << 20);
             got += 16 << 20;
         }
@@ -139,11 +139,11 @@ mod tests {
     fn an_origin_gets_an_eighth_and_less_when_there_are_more() {
         let mut quota = quota();
         assert_eq!(fill(&mut quota, peer(1), at(1)), GIB);
-        assert_eq!(quota.room(peer(1), at(2), |_| true).share, 0);
+        assert_eq!(quota.space(peer(1), at(2), |_| true).share, 0);
         for n in 2..=7 {
             fill(&mut quota, peer(n), at(7));
         }
-        assert!(quota.room(peer(9), at(9), |_| true).share > 0);
+        assert!(quota.space(peer(9), at(9), |_| true).share > 0);
         for n in 10..26_u32 {
             quota.take(peer(n.into()), at(n), 1);
         }
@@ -160,20 +160,20 @@ mod tests {
             got += fill(&mut quota, peer(n), at(1));
         }
         assert!(got <= GIB, "{got}");
-        assert!(quota.room(peer(5_000), at(2), |_| true).share >= GIB / 8);
+        assert!(quota.space(peer(5_000), at(2), |_| true).share >= GIB / 8);
     }
 
     #[test]
     fn the_reserve_is_never_touched_and_what_is_given_back_is_free_again() {
         let mut quota = Quota::new(Lend { bytes: 8 * GIB, reserve: GIB }, GIB + (100 << 20));
-        assert_eq!(quota.room(peer(1), at(1), |_| true).share, 100 << 20);
+        assert_eq!(quota.space(peer(1), at(1), |_| true).share, 100 << 20);
         quota.take(peer(1), at(1), 100 << 20);
-        assert_eq!(quota.room(peer(1), at(1), |_| true).free, 0);
+        assert_eq!(quota.space(peer(1), at(1), |_| true).free, 0);
         quota.give_back(peer(1), at(1), 100 << 20);
         assert_eq!((quota.taken(), quota.taken_for(peer(1))), (0, 0));
-        assert_eq!(quota.room(peer(1), at(1), |_| true).free, 100 << 20);
+        assert_eq!(quota.space(peer(1), at(1), |_| true).free, 100 << 20);
         quota.set_free(5);
-        assert_eq!(quota.room(peer(1), at(1), |_| true).free, 0);
+        assert_eq!(quota.space(peer(1), at(1), |_| true).free, 0);
         assert_eq!((default_lend(50 * GIB), default_lend(500 * GIB)), (5 * GIB, 10 * GIB));
     }
 }

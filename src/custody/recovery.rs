@@ -18,7 +18,7 @@ use crate::wire::custody::Verdict;
 /// What it wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RecoveryOutput {
-    /// Ask the user (or, without one, [`Homecoming::decide`] at once for giving back): files are missing, and
+    /// Ask the user (or, without one, [`Recovery::decide`] at once for giving back): files are missing, and
     /// nobody deleted them on purpose.
     Ask {
         /// How many paths.
@@ -28,7 +28,7 @@ pub enum RecoveryOutput {
     },
     /// Fetch this from its keepers and publish it at its path in `shared/`, replacing nothing.
     Restore(Entry),
-    /// The head must go on naming what [`Homecoming::intends`] says: make a new one.
+    /// The head must go on naming what [`Recovery::intends`] says: make a new one.
     Publish,
     /// To be written.
     Record(Record),
@@ -45,14 +45,14 @@ pub enum Decision {
 
 /// The machine. It lives as long as the peer: files can be lost while it runs, too.
 #[derive(Debug)]
-pub struct Homecoming {
+pub struct Recovery {
     me: PeerId,
     instance: Instance,
     /// What the newest own head named.
     named: Catalogue,
     /// The newest own head of an earlier start that is known; `None` without records.
     before: Option<(Instance, u64)>,
-    marker: Option<(u64, u64, u64)>,
+    identity: Option<(u64, u64, u64)>,
     deleted: BTreeMap<FileId, DeletedRow>,
     /// Missing, and not decided.
     missing: BTreeMap<SafePath, Entry>,
@@ -62,7 +62,7 @@ pub struct Homecoming {
     out: VecDeque<RecoveryOutput>,
 }
 
-impl Homecoming {
+impl Recovery {
     /// Of the start `instance` of the peer `me`; takes what concerns it out of the ledger. What was to come back goes
     /// on coming.
     #[must_use]
@@ -78,7 +78,7 @@ impl Homecoming {
             instance,
             named: Catalogue::of(std::mem::take(&mut ledger.named).into_values()),
             before: head.filter(|h| h.owner.peer_id() == me).map(|h| h.number()),
-            marker: ledger.folder.as_ref().map(|f| f.marker),
+            identity: ledger.folder.as_ref().map(|f| f.identity),
             deleted: std::mem::take(&mut ledger.deleted),
             missing: by_path(missing),
             out: restoring.values().cloned().map(RecoveryOutput::Restore).collect(),
@@ -92,11 +92,11 @@ impl Homecoming {
         self.instance = instance;
     }
 
-    /// What lies in `shared/` now, after a complete scan; `marker` is its device, inode and marker. At the
-    /// start, and after each change; the head is made only after this returned.
-    pub fn scanned(&mut self, lived: Lived, marker: (u64, u64, u64), found: &Catalogue) {
-        let is_same = self.marker.is_none_or(|m| m == marker);
-        self.marker = Some(marker);
+    /// What lies in `shared/` now, after a complete scan; `identity` is its device, its inode and the number
+    /// that lies beside it. At the start, and after each change; the head is made only after this returned.
+    pub fn scanned(&mut self, lived: Lived, identity: (u64, u64, u64), found: &Catalogue) {
+        let is_same = self.identity.is_none_or(|i| i == identity);
+        self.identity = Some(identity);
         let came = |path: &SafePath| found.get(path).is_some();
         for lost in [&mut self.missing, &mut self.restoring] {
             let back = lost.extract_if(.., |path, _| came(path));
@@ -303,7 +303,7 @@ impl Homecoming {
             }
         }
         self.named = catalogue.clone();
-        let row = FolderRow { marker: self.marker.unwrap_or_default(), signed: signed.to_vec() };
+        let row = FolderRow { identity: self.identity.unwrap_or_default(), signed: signed.to_vec() };
         self.out.push_back(RecoveryOutput::Record(Record::Folder(row)));
     }
 
@@ -323,15 +323,15 @@ impl Homecoming {
 
     /// An own head that a keeper had, and the catalogue under it. Its number has to be news.
     pub fn recovered(&mut self, signed: &Shared, catalogue: &Catalogue, found: &Catalogue) {
-        let Some(estate) = OwnerCatalogue::whole(self.me, signed, catalogue) else { return };
-        if !self.is_news(estate.number()) {
+        let Some(published) = OwnerCatalogue::whole(self.me, signed, catalogue) else { return };
+        if !self.is_news(published.number()) {
             return;
         }
-        self.before = Some(estate.number());
+        self.before = Some(published.number());
         let is_gone = |e: &&Entry| {
             content(e).is_some_and(|f| !self.deleted.contains_key(&f)) && found.get(&e.path).is_none()
         };
-        let missing: Vec<Entry> = estate.entries().filter(is_gone).cloned().collect();
+        let missing: Vec<Entry> = published.entries().filter(is_gone).cloned().collect();
         // What an older head named and this one does not, its owner had deleted.
         let before = std::mem::take(&mut self.missing).into_keys();
         self.out.extend(before.map(|path| RecoveryOutput::Record(Record::Lost(path, None))));

@@ -22,7 +22,7 @@ use crate::sys::thread::Thread;
 /// What cannot be done because a disk worker has the file open is tried again after this time.
 const AGAIN: Duration = Duration::from_millis(200);
 
-/// What it is told.
+/// What it is asked.
 #[derive(Debug)]
 pub enum Command {
     /// Keep no more of this content than these chunks.
@@ -38,9 +38,9 @@ pub enum Command {
     Look(FileId),
     /// All of this content is gone, or nothing proves it any more: remove what is left. Answered by the same.
     Clear(FileId),
-    /// Remove a folder that a proof was fetched into.
+    /// Remove a folder that a challenged chunk was fetched into.
     Remove(PathBuf),
-    /// Tell how much room there is: none if that cannot be told.
+    /// Tell how much space there is: none if that cannot be known.
     Space,
     /// Read all of this again.
     Verify(Box<Verify>),
@@ -60,7 +60,7 @@ pub struct Verify {
 pub enum Finding {
     /// Its bytes are not those that were hashed, though nobody wrote to it.
     Rotten,
-    /// It was changed meanwhile; it is hashed anew anyway.
+    /// It was changed meanwhile; it is hashed again anyway.
     Changed,
     /// It cannot be read.
     Unreadable,
@@ -310,7 +310,7 @@ fn listed(shelf: &Shelf) -> impl Iterator<Item = (&SafePath, &SharedFile, i64)> 
     })
 }
 
-/// Removes a folder below the store, with what a proof left there. What else lies there stays.
+/// Removes a folder below the store, with what a challenge left there. What else lies there stays.
 fn remove(folder: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),

@@ -18,7 +18,7 @@ use crate::transfer::{Engine, EngineHandle};
 /// A running distributor or distributee.
 pub type CustodyHandle = EngineHandle<CustodyCommand, CustodyEvent>;
 
-/// Starts the distributor on port `t+2`: it takes reports, and asks others for room and offers them files.
+/// Starts the distributor on port `t+2`: it takes reports, and asks others for space and offers them files.
 /// Somebody must take its events and answer the requests among them.
 ///
 /// # Errors
@@ -27,7 +27,7 @@ pub fn start_distributor(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) 
     start_custody(engine, "distributor", Port::Distributor, listeners, tls)
 }
 
-/// Starts the distributee on port `t+3`: it takes questions for room and offers, and reports to others.
+/// Starts the distributee on port `t+3`: it takes questions for space and offers, and reports to others.
 /// Somebody must take its events and answer the requests among them.
 ///
 /// # Errors

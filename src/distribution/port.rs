@@ -1,5 +1,5 @@
 //! The ports of custody: the distributor's (`t+2`) takes reports and dials other peers' `t+3`, the
-//! distributee's (`t+3`) takes questions for room and offers, and dials `t+2`. Both are one role with a
+//! distributee's (`t+3`) takes questions for space and offers, and dials `t+2`. Both are one role with a
 //! direction. It only carries: what is asked and answered is decided by custody/custodian/mod.rs, in another thread.
 //!
 //! A request goes out over a connection that was dialled for it, an answer over the one that its request came by.
@@ -43,10 +43,10 @@ pub enum CustodyCommand {
 /// What it reports.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CustodyEvent {
-    /// A request, or the answer to one that was sent; from this peer, proved by TLS, at this address.
+    /// A request, or the answer to one that was sent; from this peer, authenticated by TLS, at this address.
     Message(PeerId, IpAddr, CustodyMessage),
-    /// TLS proved this peer at this address, or a byte came from it.
-    Proved(PeerId, Host),
+    /// TLS authenticated this peer at this address, or a byte came from it.
+    Authenticated(PeerId, Host),
     /// What was sent to this peer and not answered, or waits to be sent, is void: it could not be dialled, broke
     /// off, refused, or did not answer for long.
     Unreachable(PeerId),
@@ -154,8 +154,8 @@ pub(super) struct CustodyRole {
     events: Sender<CustodyEvent>,
     /// Bytes of each event that waits in `events`, or waited when that was looked at last; the oldest first.
     waiting: VecDeque<usize>,
-    /// Peers out of reach of which that is still to be told.
-    untold: BTreeSet<PeerId>,
+    /// Peers out of reach of which that is still to be reported.
+    unreported: BTreeSet<PeerId>,
     /// When that is tried again.
     again: Option<Time>,
     links: BTreeMap<PeerId, PortLink>,
@@ -176,7 +176,7 @@ impl CustodyRole {
             patience,
             events,
             waiting: VecDeque::new(),
-            untold: BTreeSet::new(),
+            unreported: BTreeSet::new(),
             again: None,
             links: BTreeMap::new(),
             dialled: BTreeMap::new(),
@@ -190,16 +190,16 @@ impl CustodyRole {
 
     /// False if there was no room for it.
     fn tell(&mut self, event: CustodyEvent, bytes: usize) -> bool {
-        let told = self.events.try_send(event).is_ok();
-        if told {
+        let is_sent = self.events.try_send(event).is_ok();
+        if is_sent {
             self.waiting.push_back(bytes);
         }
-        told
+        is_sent
     }
 
     /// True if another message may be read.
     fn has_room(&mut self) -> bool {
-        // Only we put something in, so the last ones of those that were told are what is still there.
+        // Only we put something in, so the last ones of those that were sent are what is still there.
         while self.waiting.len() > self.events.len() {
             self.waiting.pop_front();
         }
@@ -209,12 +209,12 @@ impl CustodyRole {
     /// Tells who is out of reach, as far as there is room.
     fn tell_unreachable(&mut self, now: Time) {
         self.again = None;
-        while let Some(&peer) = self.untold.first() {
+        while let Some(&peer) = self.unreported.first() {
             if !self.tell(CustodyEvent::Unreachable(peer), 0) {
                 self.again = Some(now + AGAIN);
                 return;
             }
-            self.untold.pop_first();
+            self.unreported.pop_first();
         }
     }
 
@@ -222,7 +222,7 @@ impl CustodyRole {
 
     fn ask(&mut self, now: Time, net: &mut Net, peer: PeerId, message: CustodyMessage) {
         let Some(link) = self.links.get_mut(&peer) else {
-            self.untold.insert(peer);
+            self.unreported.insert(peer);
             return;
         };
         if link.queue.len() >= limits::CUSTODY_QUEUE {
@@ -281,7 +281,7 @@ impl CustodyRole {
             self.dialled.remove(&id);
             net.close(now, id);
         }
-        self.untold.insert(peer);
+        self.unreported.insert(peer);
     }
 
     /// Something came over a connection that we made.
@@ -300,7 +300,7 @@ impl CustodyRole {
             if !link.open.iter().any(|m| named(m).1 == request) {
                 return Err("it refused what nobody asked for".to_owned());
             }
-            // Whether it is an offer or a question for room is not told; both would be refused now.
+            // Whether it is an offer or a question for space is not known; both would be refused now.
             self.give_up(now, net, peer, &format!("it refused: {reason:?}"));
             return Ok(());
         }
@@ -425,7 +425,7 @@ impl Role for CustodyRole {
             CustodyCommand::Gone(peer) => {
                 self.give_up(now, net, peer, "it is gone");
                 self.links.remove(&peer);
-                self.untold.remove(&peer);
+                self.unreported.remove(&peer);
                 self.dial(now, net);
             }
             CustodyCommand::Send(peer, message) => {
@@ -449,13 +449,13 @@ impl Role for CustodyRole {
 
     fn on_alive(&mut self, peer: PeerId, host: Host) {
         // A sign of life may be skipped: the next one comes.
-        let _told = self.tell(CustodyEvent::Proved(peer, host), 0);
+        let _is_sent = self.tell(CustodyEvent::Authenticated(peer, host), 0);
     }
 
     fn takes(&mut self, _now: Time, id: ConnId) -> usize {
         // Whoever still shakes hands brings no message.
-        let is_proved = self.callers.contains_key(&id) || self.dialled.contains_key(&id);
-        if !is_proved || self.has_room() { usize::MAX } else { 0 }
+        let is_authenticated = self.callers.contains_key(&id) || self.dialled.contains_key(&id);
+        if !is_authenticated || self.has_room() { usize::MAX } else { 0 }
     }
 
     fn on_frame(&mut self, now: Time, net: &mut Net, id: ConnId, frame: Frame) -> Result<(), String> {

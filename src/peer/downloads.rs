@@ -121,7 +121,7 @@ impl Downloads {
         }
     }
 
-    /// Notes that a part of a download will not come. True: it is to be told, for there are others, whose
+    /// Notes that a part of a download will not come. True: it is to be reported, for there are others, whose
     /// end says nothing of this one.
     pub(super) fn part_failed(&mut self, job: JobId, failure: &Failure) -> bool {
         let Some(d) = self.running.get_mut(&job) else { return false };
@@ -129,7 +129,7 @@ impl Downloads {
         d.things > 1
     }
 
-    /// What is said at the end of a download that ended so: no reason that was told for a part of it.
+    /// What is said at the end of a download that ended so: no reason that was reported for a part of it.
     pub(super) fn end_of(&self, job: JobId, failure: Failure) -> Failure {
         match self.running.get(&job) {
             Some(d) if d.things > 1 && d.failed.1.as_ref() == Some(&failure) => {
@@ -143,8 +143,8 @@ impl Downloads {
     /// Tells whoever waits for a download; false if nobody does.
     pub(super) fn tell(&self, job: JobId, reply: &Reply) -> bool {
         let Some(d) = self.running.get(&job) else { return false };
-        let told = d.watchers.iter().filter(|w| w.send(reply.clone()).is_ok());
-        told.count() > 0
+        let reached = d.watchers.iter().filter(|w| w.send(reply.clone()).is_ok());
+        reached.count() > 0
     }
 
     /// Ends a download.

@@ -47,7 +47,7 @@ struct ListedContent {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OwnCopies {
     /// Copies that others keep.
-    pub(super) held: u64,
+    pub(super) kept: u64,
     /// Copies that there are to be, the own one included; 0: that is not known.
     pub(super) wanted: u8,
     /// It is not copied by itself.
@@ -96,7 +96,7 @@ pub(super) fn rows(
             size: line.size,
             modified: line.modified.div_euclid(1_000),
             copies: claim.and_then(|claim| copies.get(&claim)).copied().unwrap_or(line.peers.len() as u64)
-                + own.held,
+                + own.kept,
             mine: line.mine,
             peers: line.peers.iter().map(|p| roster.name(*p)).collect(),
             peer_ids: line.peers.iter().map(PeerId::full).collect(),

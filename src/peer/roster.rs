@@ -133,8 +133,8 @@ impl Roster {
         member.or_else(|| self.away.name(id)).map_or_else(|| id.to_string(), str::to_owned)
     }
 
-    /// The peer that a user means by a name or by the beginning (4 signs or more) of an id: one that is here, else one
-    /// that is away while others keep its files.
+    /// The peer that a user means by a name or by the beginning (4 characters or more) of an id: one that is
+    /// here, else one that is away while others keep its files.
     ///
     /// # Errors
     /// [`Code::NotFound`] with what there is, [`Code::Ambiguous`] with the choices.

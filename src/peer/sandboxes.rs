@@ -1,6 +1,6 @@
 //! What each part of a peer may open. The parts that the network speaks to, and those that work for them,
-//! are started in cages (`sys/sandbox.rs`); the main thread, the terminal's and the control socket's are not,
-//! for they do what the user of this machine says.
+//! are started in sandboxes (`sys/sandbox.rs`); the main thread, the terminal's and the control socket's are
+//! not, for they do what the user of this machine says.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::sys::sandbox;
 use crate::sys::sandbox::{Rules, SandboxOutcome};
 use crate::sys::{boot, descriptors};
 
-/// A part of the peer that runs in a cage of its own.
+/// A part of the peer that runs in a sandbox of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SandboxedPart {
     /// Finds others; needs no file.
@@ -27,31 +27,31 @@ pub(super) enum SandboxedPart {
     /// The disk workers of `downloads/`.
     Disk,
     /// The disk workers of the chunk store.
-    Keep,
+    StoreWorkers,
     /// Whoever tidies the chunk store, and reads all that is shared again when the user wants that.
     ChunkStore,
     /// The disk workers of a destination that the user named.
     DiskAt(PathBuf),
 }
 
-/// Starts the parts in their cages, and knows how far these hold.
+/// Starts the parts in their sandboxes, and knows how far these hold.
 #[derive(Debug)]
-pub(super) struct Cages {
+pub(super) struct Sandboxes {
     config: Settings,
     /// `None` until a part was started.
     outcome: Option<SandboxOutcome>,
-    /// Device and inode of `downloads/`: a folder that takes its place later is another one to the cage.
+    /// Device and inode of `downloads/`: a folder that takes its place later is another one to the sandbox.
     downloads: Option<(u64, u64)>,
 }
 
-impl Cages {
+impl Sandboxes {
     /// None is made yet. The folders of the peer directory are there.
     pub(super) fn new(config: &Settings) -> Self {
         let outcome = (!config.sandbox).then(|| SandboxOutcome::No("--no-sandbox".to_owned()));
         Self { config: config.clone(), outcome, downloads: identity(&config.downloads()) }
     }
 
-    /// Runs `start` in the cage of `part`; threads that it starts stay in there.
+    /// Runs `start` in the sandbox of `part`; threads that it starts stay in there.
     ///
     /// # Errors
     /// When the operating system has no thread to give.
@@ -79,7 +79,7 @@ impl Cages {
         self.outcome.clone().unwrap_or(SandboxOutcome::Full)
     }
 
-    /// What the user is told at the start, if cages were wanted and cannot be had.
+    /// What the user is told at the start, if sandboxes were wanted and cannot be had.
     pub(super) fn warning(&self) -> Option<String> {
         match &self.outcome {
             Some(SandboxOutcome::No(why)) if self.config.sandbox => Some(format!(
@@ -112,7 +112,7 @@ impl Cages {
             SandboxedPart::Library => ([&[sandbox::PROCESSORS.into()], offered.as_slice()].concat(), None),
             SandboxedPart::Store => (system(sandbox::RANDOM), Some(self.config.state())),
             SandboxedPart::Disk => (system(boot::PLACE), Some(downloads)),
-            SandboxedPart::Keep => (system(boot::PLACE), Some(self.config.store())),
+            SandboxedPart::StoreWorkers => (system(boot::PLACE), Some(self.config.store())),
             SandboxedPart::ChunkStore => {
                 ([&[sandbox::PROCESSORS.into()], offered.as_slice()].concat(), Some(self.config.store()))
             }
@@ -123,7 +123,10 @@ impl Cages {
         };
         let moves = matches!(
             part,
-            SandboxedPart::Disk | SandboxedPart::DiskAt(_) | SandboxedPart::Keep | SandboxedPart::ChunkStore
+            SandboxedPart::Disk
+                | SandboxedPart::DiskAt(_)
+                | SandboxedPart::StoreWorkers
+                | SandboxedPart::ChunkStore
         );
         Rules { read, write: write.into_iter().collect(), moves }
     }
@@ -153,18 +156,18 @@ mod tests {
 
     /// Whether a part can read and whether it can write in each of these folders.
     fn can(config: &Settings, part: &SandboxedPart, folders: &[PathBuf]) -> Option<Vec<(bool, bool)>> {
-        let mut cages = Cages::new(config);
+        let mut sandboxes = Sandboxes::new(config);
         let look = |folder: &PathBuf| {
             let write = File::create(folder.join("new")).is_ok();
             (File::open(folder.join("file")).is_ok(), write)
         };
-        let found = cages.start(part, || folders.iter().map(look).collect()).unwrap();
-        if let SandboxOutcome::No(why) = cages.outcome() {
+        let found = sandboxes.start(part, || folders.iter().map(look).collect()).unwrap();
+        if let SandboxOutcome::No(why) = sandboxes.outcome() {
             println!("skipped: {why}");
-            assert!(cages.warning().unwrap().contains(&why));
+            assert!(sandboxes.warning().unwrap().contains(&why));
             return None;
         }
-        assert!(cages.warning().is_none());
+        assert!(sandboxes.warning().is_none());
         Some(found)
     }
 
@@ -193,19 +196,19 @@ mod tests {
     #[test]
     fn without_a_sandbox_everything_is_as_the_user_may() {
         let (dir, config) = peer();
-        let mut cages = Cages::new(&Settings { sandbox: false, ..config });
+        let mut sandboxes = Sandboxes::new(&Settings { sandbox: false, ..config });
         let written =
-            cages.start(&SandboxedPart::Discovery, || fs::write(dir.path().join("new"), "x")).unwrap();
+            sandboxes.start(&SandboxedPart::Discovery, || fs::write(dir.path().join("new"), "x")).unwrap();
         written.unwrap();
-        assert_eq!(cages.outcome(), SandboxOutcome::No("--no-sandbox".to_owned()));
-        assert!(cages.warning().is_none() && cages.reach(Path::new("/")));
+        assert_eq!(sandboxes.outcome(), SandboxOutcome::No("--no-sandbox".to_owned()));
+        assert!(sandboxes.warning().is_none() && sandboxes.reach(Path::new("/")));
     }
 
     #[test]
     fn a_destination_is_reached_by_what_it_is() {
         let (dir, config) = peer();
         let (downloads, outside) = (config.downloads(), dir.path().join("outside"));
-        let cages = Cages::new(&config);
+        let sandboxes = Sandboxes::new(&config);
         fs::create_dir_all(downloads.join("sub/deep")).unwrap();
         testing::link(&outside, downloads.join("out"));
         testing::link(&downloads, outside.join("in"));
@@ -219,11 +222,11 @@ mod tests {
             (outside, false),
             (downloads.join("missing"), false),
         ] {
-            assert_eq!(cages.reach(&folder), reached, "{}", folder.display());
+            assert_eq!(sandboxes.reach(&folder), reached, "{}", folder.display());
         }
-        // A new folder of that name is not the one that the cage was made for.
+        // A new folder of that name is not the one that the sandbox was made for.
         fs::rename(&downloads, config.directory.join("before")).unwrap();
         fs::create_dir(&downloads).unwrap();
-        assert!(!cages.reach(&downloads) && cages.reach(&config.directory.join("before")));
+        assert!(!sandboxes.reach(&downloads) && sandboxes.reach(&config.directory.join("before")));
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::controller::{Controller, CustodyDriver, NOTE, PROOF};
-use super::sandboxes::{Cages, SandboxedPart};
+use super::controller::{CHALLENGE, Controller, CustodyDriver, NOTE};
+use super::sandboxes::{SandboxedPart, Sandboxes};
 use crate::control::{self, Ask, ControllerChannels, Notice};
 use crate::counters::Counters;
 use crate::custody::ledger::{Ledger, Present};
@@ -36,7 +36,7 @@ use crate::transfer::{Engine, ports};
 use crate::wire::datagram::PresenceState;
 
 /// How long the leave may take that is announced on a second Ctrl-C.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const LEAVE_NOW: Duration = Duration::from_millis(200);
 
 /// The threads of a running peer. Dropped in this order: discovery first, so that nobody hears from a
 /// peer whose other threads are gone; the store last, for the library tells it what it hashed.
@@ -53,7 +53,7 @@ pub(super) struct Parts {
     _disk: DiskThreads,
     pub(super) library: library::Handle,
     pub(super) store: store::Handle,
-    pub(super) cages: Cages,
+    pub(super) sandboxes: Sandboxes,
 }
 
 /// The disk workers, whose channels the receiver has; only their threads are kept here.
@@ -86,14 +86,14 @@ impl Peer {
         let instance = next_instance(&config, 0)?;
         let name = own_name(&config, &identity);
 
-        let mut cages = Cages::new(&config);
+        let mut sandboxes = Sandboxes::new(&config);
         let database = config.state().join(store::FILE);
-        let store = cages.start(&SandboxedPart::Store, || store::start(&database)).map_err(thread)?;
+        let store = sandboxes.start(&SandboxedPart::Store, || store::start(&database)).map_err(thread)?;
         let store = store.map_err(|e| Failure::other(format!("the database cannot be used: {e}")))?;
         let custody = custody(&config, &identity, instance, &store)?;
         let counters = Arc::new(Counters::default());
         let shared = LibraryConfig { counters: Arc::clone(&counters), ..LibraryConfig::new(config.shared()) };
-        let library = cages.start(&SandboxedPart::Library, || library::start(shared, store.clone()));
+        let library = sandboxes.start(&SandboxedPart::Library, || library::start(shared, store.clone()));
         let library = library.flatten().map_err(thread)?;
 
         let tls = Tls::new(&identity).map_err(|e| Failure::other(format!("TLS cannot be used: {e}")))?;
@@ -101,15 +101,15 @@ impl Peer {
         warnings.extend(bound.note);
         let engine = Engine::new().map_err(thread)?.limited(config.down_limit).counted(&counters);
         let bell = engine.bell();
-        let disk = cages.start(&SandboxedPart::Disk, || disk::start(move || bell.ring()));
+        let disk = sandboxes.start(&SandboxedPart::Disk, || disk::start(move || bell.ring()));
         let disk = disk.flatten().map_err(thread)?;
         let keep_bell = engine.bell();
-        let keep = cages.start(&SandboxedPart::Keep, || disk::start(move || keep_bell.ring()));
+        let keep = sandboxes.start(&SandboxedPart::StoreWorkers, || disk::start(move || keep_bell.ring()));
         let keep = Some(keep.flatten().map_err(thread)?);
-        let chunks = cages.start(&SandboxedPart::ChunkStore, || chunk_store::start(&config.store()));
+        let chunks = sandboxes.start(&SandboxedPart::ChunkStore, || chunk_store::start(&config.store()));
         let chunks = chunks.flatten().map_err(thread)?;
         let (to_disk, from_disk) = (disk.commands.clone(), disk.events.clone());
-        let (receiver, distributor, distributee) = cages
+        let (receiver, distributor, distributee) = sandboxes
             .start(&SandboxedPart::Ports, || -> io::Result<_> {
                 let receiver = start_receiver(engine, bound.receiver, tls.clone(), to_disk, from_disk)?;
                 let distributor =
@@ -120,7 +120,7 @@ impl Peer {
             })
             .flatten()
             .map_err(thread)?;
-        let sender = cages.start(&SandboxedPart::Sender, || {
+        let sender = sandboxes.start(&SandboxedPart::Sender, || {
             let engine = Engine::new()?.limited(config.up_limit).counted(&counters);
             start_sender(engine, bound.sender, tls)
         });
@@ -134,11 +134,11 @@ impl Peer {
             port: config.discovery_port,
             interfaces: config.interfaces.clone(),
         };
-        let discovery = cages
+        let discovery = sandboxes
             .start(&SandboxedPart::Discovery, || discovery::start(heard))
             .flatten()
             .map_err(|e| Failure::other(format!("UDP port {} cannot be used: {e}", config.discovery_port)))?;
-        warnings.extend(cages.warning());
+        warnings.extend(sandboxes.warning());
         let parts = Parts {
             discovery,
             receiver,
@@ -150,7 +150,7 @@ impl Peer {
             _disk: disk,
             library,
             store,
-            cages,
+            sandboxes,
         };
         Ok(Self { config, identity, instance, parts, own, custody, warnings, counters })
     }
@@ -164,10 +164,10 @@ fn thread(e: io::Error) -> Failure {
 ///
 /// # Errors
 /// What cannot be had, and what to do; why it ended, if not because somebody wanted it to.
-pub fn run(config: Settings, seams: ControllerChannels) -> Result<(), Failure> {
-    let ControllerChannels { asks, notices, leave } = seams;
+pub fn run(config: Settings, channels: ControllerChannels) -> Result<(), Failure> {
+    let ControllerChannels { asks, notices, leave } = channels;
     let peer = Peer::start(config)?;
-    leave.set_last_words(peer.last_words());
+    leave.set_last_words(peer.leave_now());
     peer.run(asks, notices).map_or(Ok(()), Err)
 }
 
@@ -180,11 +180,11 @@ impl Peer {
 
     /// What is still done when the user does not wait for the departure: one leave is announced. It
     /// may be called from any thread, while [`Self::run`] runs, and takes 200 ms at most.
-    fn last_words(&self) -> impl Fn() + Send + Sync + 'static {
+    fn leave_now(&self) -> impl Fn() + Send + Sync + 'static {
         let commands = self.parts.discovery.commands.clone();
         let events = self.parts.discovery.events.clone();
         move || {
-            let deadline = clock::now() + LAST_WORDS;
+            let deadline = clock::now() + LEAVE_NOW;
             if commands.send(discovery::Command::Leave).is_ok() {
                 // The thread ends once it has said it, and its channel with it.
                 while events.recv_timeout(deadline.since(clock::now())).is_ok() {}
@@ -206,7 +206,7 @@ fn custody(
         Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
     };
     let free = Folder::open(&path).and_then(|folder| space(&folder)).map_err(failed)?.available;
-    forget_proofs(&path).map_err(failed)?;
+    forget_challenges(&path).map_err(failed)?;
     let mut present = Present::new();
     for (file, _, spans) in disk::stored(&path).map_err(failed)? {
         present.insert(file, spans);
@@ -228,11 +228,11 @@ fn custody(
     Ok(CustodyDriver::new(machine, notes, present))
 }
 
-/// Removes what a crash left of proofs: the next one of that number is to be fetched, not found.
-fn forget_proofs(store: &Path) -> io::Result<()> {
+/// Removes what a crash left of challenges: the next one of that number is to be fetched, not found.
+fn forget_challenges(store: &Path) -> io::Result<()> {
     for entry in fs::read_dir(store)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(PROOF) {
+        if entry.file_name().to_string_lossy().starts_with(CHALLENGE) {
             fs::remove_dir_all(entry.path())?;
         }
     }

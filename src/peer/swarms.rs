@@ -13,7 +13,7 @@ use crate::peer::limits;
 /// One of them.
 #[derive(Debug)]
 struct SeedFile {
-    held: Weak<PartialSeed>,
+    seed: Weak<PartialSeed>,
     size: u64,
     /// Others are asked for it.
     sought: bool,
@@ -22,22 +22,22 @@ struct SeedFile {
 impl SeedFile {
     /// True while something of it can be had from here.
     fn is_here(&self) -> bool {
-        self.held.upgrade().is_some_and(|held| !held.is_gone())
+        self.seed.upgrade().is_some_and(|seed| !seed.is_gone())
     }
 
     /// True while it is being fetched, and others are asked for it.
     fn is_sought(&self) -> bool {
-        let going_on = |held: Arc<PartialSeed>| !held.is_gone() && !held.is_complete();
-        self.sought && self.held.upgrade().is_some_and(going_on)
+        let going_on = |seed: Arc<PartialSeed>| !seed.is_gone() && !seed.is_complete();
+        self.sought && self.seed.upgrade().is_some_and(going_on)
     }
 }
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(super) struct Together {
+pub(super) struct Swarms {
     files: BTreeMap<FileId, SeedFile>,
     /// What was said to be sought last.
-    told: BTreeSet<FileId>,
+    last_sought: BTreeSet<FileId>,
 }
 
 /// True if a file is large enough to be fetched from those who do not have all of it.
@@ -45,11 +45,11 @@ pub(super) fn is_worth(chunks: Chunks) -> bool {
     !chunks.is_single() && chunks.count() <= limits::MAP_CHUNKS && chunks.size() >= limits::WORTH_ANOTHER
 }
 
-impl Together {
+impl Swarms {
     /// A file that is being fetched from now on; `sought`: others may be asked for it, too.
-    pub(super) fn add(&mut self, held: &Arc<PartialSeed>, sought: bool) {
-        let (id, size) = (held.id(), held.chunks().size());
-        self.files.insert(id, SeedFile { held: Arc::downgrade(held), size, sought });
+    pub(super) fn add(&mut self, seed: &Arc<PartialSeed>, sought: bool) {
+        let (id, size) = (seed.id(), seed.chunks().size());
+        self.files.insert(id, SeedFile { seed: Arc::downgrade(seed), size, sought });
     }
 
     /// Of all that is being fetched only these contents are sought from now on.
@@ -61,17 +61,17 @@ impl Together {
 
     /// The files to be sought from now on, if they are others than before. Forgets what is over.
     pub(super) fn next_seek(&mut self) -> Option<Vec<FileId>> {
-        if self.files.is_empty() && self.told.is_empty() {
+        if self.files.is_empty() && self.last_sought.is_empty() {
             return None;
         }
         self.files.retain(|_, kept| kept.is_here());
         let sought = self.files.iter().filter(|(_, kept)| kept.is_sought()).map(|(id, _)| *id);
         let sought: BTreeSet<_> = sought.collect();
-        if sought == self.told {
+        if sought == self.last_sought {
             return None;
         }
-        self.told = sought;
-        Some(self.told.iter().copied().collect())
+        self.last_sought = sought;
+        Some(self.last_sought.iter().copied().collect())
     }
 
     /// Of these files those of which something is here, or will soon be.
@@ -96,34 +96,34 @@ impl Together {
 mod tests {
     use super::*;
 
-    fn held(id: u8, size: u64) -> Arc<PartialSeed> {
+    fn seed(id: u8, size: u64) -> Arc<PartialSeed> {
         Arc::new(PartialSeed::new(FileId([id; 32]), Chunks::of(size).unwrap(), tempfile::tempfile().unwrap()))
     }
 
     #[test]
     fn what_is_fetched_is_sought_and_what_is_there_is_given_until_it_is_let_go_of() {
-        let mut together = Together::default();
-        assert_eq!(together.next_seek(), None);
-        let (one, two, three) = (held(1, 1 << 20), held(2, 1 << 30), held(3, 1 << 30));
+        let mut swarms = Swarms::default();
+        assert_eq!(swarms.next_seek(), None);
+        let (one, two, three) = (seed(1, 1 << 20), seed(2, 1 << 30), seed(3, 1 << 30));
         let ids = [1, 2, 3, 4].map(|n| FileId([n; 32]));
-        together.add(&one, true);
-        together.add(&two, true);
+        swarms.add(&one, true);
+        swarms.add(&two, true);
         // Only from one peer: others may have of it what is here.
-        together.add(&three, false);
-        assert_eq!(together.next_seek(), Some(ids[..2].to_vec()));
-        assert_eq!(together.next_seek(), None, "nothing changed");
-        assert_eq!(together.here(&ids), ids[..3]);
-        assert_eq!(together.wanted(&ids), [(ids[0], 1 << 20), (ids[1], 1 << 30)]);
+        swarms.add(&three, false);
+        assert_eq!(swarms.next_seek(), Some(ids[..2].to_vec()));
+        assert_eq!(swarms.next_seek(), None, "nothing changed");
+        assert_eq!(swarms.here(&ids), ids[..3]);
+        assert_eq!(swarms.wanted(&ids), [(ids[0], 1 << 20), (ids[1], 1 << 30)]);
         // Another size is another content.
-        together.seek_only(&BTreeSet::from([(ids[0], 1 << 20), (ids[1], 1 << 29)]));
-        assert_eq!(together.next_seek(), Some(ids[..1].to_vec()));
-        assert_eq!((together.wanted(&ids), together.here(&ids).len()), (vec![(ids[0], 1 << 20)], 3));
+        swarms.seek_only(&BTreeSet::from([(ids[0], 1 << 20), (ids[1], 1 << 29)]));
+        assert_eq!(swarms.next_seek(), Some(ids[..1].to_vec()));
+        assert_eq!((swarms.wanted(&ids), swarms.here(&ids).len()), (vec![(ids[0], 1 << 20)], 3));
         one.end();
         drop(two);
-        assert_eq!((together.here(&ids), together.len()), (vec![ids[2]], 1));
-        assert_eq!(together.next_seek(), Some(Vec::new()));
+        assert_eq!((swarms.here(&ids), swarms.len()), (vec![ids[2]], 1));
+        assert_eq!(swarms.next_seek(), Some(Vec::new()));
         drop(three);
-        assert_eq!((together.len(), together.next_seek()), (0, None));
+        assert_eq!((swarms.len(), swarms.next_seek()), (0, None));
     }
 
     #[test]

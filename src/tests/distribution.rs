@@ -75,7 +75,7 @@ impl Desk {
         let end = now() + DEADLINE;
         loop {
             match self.handle.events.recv_timeout(end.since(now())).expect("nothing came in time") {
-                CustodyEvent::Proved(..) => {}
+                CustodyEvent::Authenticated(..) => {}
                 event => return event,
             }
         }
@@ -468,7 +468,7 @@ fn long_requests_wait_in_the_network_while_nobody_decides() {
                     served = true;
                 }
                 CustodyEvent::Unreachable(peer) => unreachable = peer == PeerId([9; 32]),
-                CustodyEvent::Proved(..) => {}
+                CustodyEvent::Authenticated(..) => {}
             }
         }
         assert!(now() < end, "served: {served}, unreachable: {unreachable}");

@@ -268,7 +268,7 @@ fn a_table_crosses_and_other_ports_offer_nothing() {
             matches!(event, ReceiverEvent::Job(JobEvent::Progress(p)) if p.waiting.is_some()).then_some(())
         });
     }
-    assert!(matches!(distributor.events.recv_timeout(DEADLINE), Ok(CustodyEvent::Proved(..))));
+    assert!(matches!(distributor.events.recv_timeout(DEADLINE), Ok(CustodyEvent::Authenticated(..))));
 }
 
 #[test]

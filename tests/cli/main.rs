@@ -392,7 +392,7 @@ fn a_second_signal_ends_a_peer_that_is_stuck() {
     peer.wait_until_it_answers();
     let pid = rustix::process::Pid::from_child(&child);
     let start = potluck::sys::clock::now();
-    // Signals that come at once are one; so this goes on until the second wish is heard as one.
+    // Signals that come at once are one; so this goes on until the second request is heard as one.
     while child.try_wait().unwrap().is_none() {
         assert!(potluck::sys::clock::now().since(start) < common::DEADLINE);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();

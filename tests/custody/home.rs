@@ -80,7 +80,7 @@ fn a_keeper_that_slept_through_a_delete_resurrects_nothing() {
         world.run(s(5));
         // The owner leaves for good, and its keepers with it: only the old one is back, then another.
         world.exit(0);
-        world.run_while(s(60), |w| w.peers[0].farewell.is_some()).unwrap();
+        world.run_while(s(60), |w| w.peers[0].report.is_some()).unwrap();
         world.start(keeper);
         world.run(s(3 * 3_600));
         assert!(world.kept_copies(gone, MIB) <= 1, "it is not spread any further");
@@ -97,10 +97,10 @@ fn an_empty_folder_is_a_loss_and_everything_comes_back() {
     seeds(10, |seed| {
         let mut world = settled(seed);
         world.exit(0);
-        world.run_while(s(60), |w| w.peers[0].farewell.is_some()).unwrap();
+        world.run_while(s(60), |w| w.peers[0].report.is_some()).unwrap();
         // The disk with shared/ is another one now.
         world.peers[0].shared = std::sync::Arc::default();
-        world.peers[0].marker = (9, 9, 9);
+        world.peers[0].folder_identity = (9, 9, 9);
         world.start(0);
         world.run(s(26 * 3_600));
         assert_eq!(world.peers[0].asked[0].0, 12);
@@ -121,7 +121,7 @@ fn a_few_missing_at_the_start_were_deleted_and_many_were_lost() {
     for (missing, is_lost) in [(5, false), (10, false), (11, true)] {
         let mut world = settled(1);
         world.exit(0);
-        world.run_while(s(60), |w| w.peers[0].farewell.is_some()).unwrap();
+        world.run_while(s(60), |w| w.peers[0].report.is_some()).unwrap();
         let paths: Vec<String> = (0..missing).map(|n| format!("f{n}")).collect();
         world.remove(0, &paths.iter().map(String::as_str).collect::<Vec<_>>());
         world.start(0);
@@ -136,7 +136,7 @@ fn an_owner_with_nothing_but_its_key_gets_its_files_back() {
     seeds(10, |seed| {
         let mut world = settled(seed);
         world.exit(0);
-        world.run_while(s(60), |w| w.peers[0].farewell.is_some()).unwrap();
+        world.run_while(s(60), |w| w.peers[0].report.is_some()).unwrap();
         world.run(s(1));
         world.peers[0].shared = std::sync::Arc::default();
         world.peers[0].ledger = potluck::custody::ledger::Ledger::default();
@@ -155,7 +155,7 @@ fn an_owner_with_nothing_but_its_key_gets_its_files_back() {
 fn what_changed_while_away_is_not_overwritten() {
     let mut world = settled(1);
     world.exit(0);
-    world.run_while(s(60), |w| w.peers[0].farewell.is_some()).unwrap();
+    world.run_while(s(60), |w| w.peers[0].report.is_some()).unwrap();
     let new = entry("f3", 777, MIB);
     world.share(0, [new.clone()]);
     world.start(0);
@@ -175,7 +175,7 @@ fn who_keeps_what_was_lost_is_known_after_a_restart() {
     };
     let mut world = settled(1);
     // While it runs, another disk takes the place of the folder.
-    world.peers[0].marker = (9, 9, 9);
+    world.peers[0].folder_identity = (9, 9, 9);
     world.remove(0, &["f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7"]);
     world.run(s(60));
     assert_eq!((world.peers[0].asked.len(), known(&world)), (1, 12));
@@ -197,10 +197,10 @@ fn what_was_lost_is_not_deleted_by_a_restart() {
     for restarts in [1, 3] {
         let mut world = settled(1);
         world.exit(0);
-        world.run_while(s(60), |w| w.peers[0].farewell.is_some()).unwrap();
+        world.run_while(s(60), |w| w.peers[0].report.is_some()).unwrap();
         // Another disk, with some of the files on it: eight are missing, too few for a mass loss.
         world.remove(0, &["f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7"]);
-        world.peers[0].marker = (9, 9, 9);
+        world.peers[0].folder_identity = (9, 9, 9);
         world.start(0);
         world.run(s(60));
         assert_eq!(world.peers[0].asked.len(), 1);

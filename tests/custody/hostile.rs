@@ -53,13 +53,13 @@ fn offer(
     let identity = &world.peers[n].identity;
     let head = catalogue.head(identity.public(), Instance { count, random: 5 }, version);
     let signed: Arc<[u8]> = Arc::from(head.sign(identity));
-    let estate =
+    let owner =
         potluck::custody::owner_catalogue::OwnerCatalogue::whole(identity.id(), &signed, catalogue).unwrap();
     let EntryKind::File { size, .. } = entry.kind else { panic!("a file") };
     CustodyOffer {
         request: 1,
         head: signed,
-        proof: estate.prove(&entry.path),
+        proof: owner.bucket_proof(&entry.path),
         path: entry.path.clone(),
         file: id_of(entry),
         size,

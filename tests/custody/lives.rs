@@ -44,9 +44,9 @@ fn an_exit_says_what_is_kept_and_keeps_its_word() {
         world.start_all();
         world.run(s(30));
         world.exit(0);
-        world.run_while(s(60), |w| w.peers[0].farewell.is_some()).expect("it can leave");
-        let farewell = world.peers[0].farewell.clone().unwrap();
-        assert_eq!((farewell.total, farewell.safe), (12, 12), "{farewell:?}");
+        world.run_while(s(60), |w| w.peers[0].report.is_some()).expect("it can leave");
+        let report = world.peers[0].report.clone().unwrap();
+        assert_eq!((report.total, report.safe), (12, 12), "{report:?}");
         for file in &files {
             assert_eq!(world.copies(id_of(file), MIB), 2);
         }
@@ -67,7 +67,7 @@ fn an_exit_says_what_is_kept_and_keeps_its_word() {
 }
 
 #[test]
-fn what_leavers_keep_is_placed_anew_while_they_are_still_here_and_not_at_each_other() {
+fn what_leavers_keep_is_placed_again_while_they_are_still_here_and_not_at_each_other() {
     seeds(30, |seed| {
         let mut world = World::new(seed, 6, config(2, 8 * GIB));
         // All but the owner have something that takes long to hand over.
@@ -98,9 +98,9 @@ fn an_exit_with_one_other_or_none_says_so_and_ends() {
         world.start_all();
         world.run(s(10));
         world.exit(0);
-        let took = world.run_while(s(40), |w| w.peers[0].farewell.is_some()).expect("it can leave");
-        let farewell = world.peers[0].farewell.clone().unwrap();
-        assert_eq!((farewell.once.len(), farewell.not_kept.len()), (once, none), "{farewell:?}");
+        let took = world.run_while(s(40), |w| w.peers[0].report.is_some()).expect("it can leave");
+        let report = world.peers[0].report.clone().unwrap();
+        assert_eq!((report.once.len(), report.not_kept.len()), (once, none), "{report:?}");
         assert!(took < s(5), "nothing is to be waited for, and it took {took:?}");
     }
 }
@@ -114,11 +114,13 @@ fn a_file_that_fits_nowhere_whole_lies_on_a_stripe() {
         world.share(0, [file.clone()]);
         world.start_all();
         let id = id_of(&file);
-        world.run_while(s(300), |w| w.copies(id, 120 * MIB) == 2).expect("four have room for a quarter each");
+        world
+            .run_while(s(300), |w| w.copies(id, 120 * MIB) == 2)
+            .expect("four have space for a quarter each");
         assert_eq!(world.stores[&id].len(), 4);
         world.exit(0);
-        world.run_while(s(120), |w| w.peers[0].farewell.is_some()).unwrap();
-        assert_eq!(world.kept_copies(id, 120 * MIB), 2, "{:?}", world.peers[0].farewell);
+        world.run_while(s(120), |w| w.peers[0].report.is_some()).unwrap();
+        assert_eq!(world.kept_copies(id, 120 * MIB), 2, "{:?}", world.peers[0].report);
         assert_eq!(world.stores[&id].len(), 8, "stripes share no peer");
     });
 }

@@ -24,7 +24,7 @@ use potluck::wire::datagram::PresenceState;
 
 const LATENCY: Duration = Duration::from_millis(1);
 const CRASH_SEEN: Duration = Duration::from_millis(7_500);
-/// What a peer says anew of itself is broadcast after this time, at most.
+/// A change of what a peer says of itself is broadcast after this time, at most.
 const CHANGE_SEEN: Duration = Duration::from_millis(250);
 const RATE: u64 = 10_000_000;
 
@@ -37,7 +37,7 @@ enum Event {
     Proved { at: usize, peer: PeerId, key: (PeerId, FileId), chunk: u32 },
     Pulled { at: usize, origin: PeerId, from: PeerId },
     Here { at: usize, peer: usize },
-    Gone { at: usize, peer: usize, properly: bool },
+    Gone { at: usize, peer: usize, graceful: bool },
 }
 
 pub(crate) struct Peer {
@@ -53,11 +53,11 @@ pub(crate) struct Peer {
     pub(crate) ledger: Ledger,
     pub(crate) store: BTreeMap<FileId, BTreeSet<Span>>,
     pub(crate) shared: Arc<Catalogue>,
-    pub(crate) marker: (u64, u64, u64),
+    pub(crate) folder_identity: (u64, u64, u64),
     pub(crate) published: Option<(Arc<[u8]>, Catalogue)>,
     version: u64,
     armed: Option<Time>,
-    pub(crate) farewell: Option<HandoffReport>,
+    pub(crate) report: Option<HandoffReport>,
     pub(crate) asked: Vec<(usize, u64)>,
     pub(crate) restored: Vec<Entry>,
     pub(crate) conflict: bool,
@@ -132,11 +132,11 @@ impl World {
                     ledger: Ledger::default(),
                     store: BTreeMap::new(),
                     shared: Arc::default(),
-                    marker: (1, u64::from(n) + 1, 7),
+                    folder_identity: (1, u64::from(n) + 1, 7),
                     published: None,
                     version: 0,
                     armed: None,
-                    farewell: None,
+                    report: None,
                     asked: Vec::new(),
                     restored: Vec::new(),
                     conflict: false,
@@ -187,7 +187,7 @@ impl World {
         let now = self.now;
         let p = &mut self.peers[peer];
         if let Some(machine) = &mut p.machine {
-            machine.scanned(now, p.marker, &p.shared);
+            machine.scanned(now, p.folder_identity, &p.shared);
         }
         self.publish(peer);
     }
@@ -221,7 +221,7 @@ impl World {
         let p = &mut self.peers[peer];
         assert!(p.machine.is_none());
         p.starts += 1;
-        (p.version, p.armed, p.farewell, p.state) = (0, None, None, PresenceState::Here);
+        (p.version, p.armed, p.report, p.state) = (0, None, None, PresenceState::Here);
         let instance = p.instance();
         let present = p.store.iter().map(|(f, s)| (*f, s.iter().copied().collect())).collect();
         p.machine = Some(Custodian::new(now, p.id, instance, p.config, p.ledger.clone(), &present));
@@ -267,12 +267,12 @@ impl World {
         }
     }
 
-    fn stop(&mut self, peer: usize, seen: Duration, properly: bool) {
+    fn stop(&mut self, peer: usize, seen: Duration, graceful: bool) {
         self.touch_all(peer);
         self.peers[peer].machine = None;
         for at in 0..self.peers.len() {
             if self.peers[at].machine.is_some() {
-                self.at(self.now + seen, Event::Gone { at, peer, properly });
+                self.at(self.now + seen, Event::Gone { at, peer, graceful });
             }
         }
     }
@@ -379,8 +379,8 @@ impl World {
             Event::Pulled { origin, from, .. } => {
                 let from = &self.peers[self.by_id[&from]];
                 let theirs = from.machine.as_ref().and_then(|m| {
-                    let estate = m.keeper().estate(origin).filter(|e| e.is_whole())?;
-                    Some((Arc::clone(estate.signed()), Catalogue::of(estate.entries().cloned())))
+                    let owner = m.keeper().owner_catalogue(origin).filter(|e| e.is_whole())?;
+                    Some((Arc::clone(owner.signed()), Catalogue::of(owner.entries().cloned())))
                 });
                 let own = from.published.clone().filter(|_| from.id == origin && from.machine.is_some());
                 if let Some((signed, catalogue)) = own.or(theirs) {
@@ -393,10 +393,10 @@ impl World {
                     machine.here(now, p.id, p.instance(), p.state);
                 }
             }
-            Event::Gone { peer, properly, .. } => {
+            Event::Gone { peer, graceful, .. } => {
                 // It may be back already: presence would not call it gone then.
                 if self.peers[peer].machine.is_none() {
-                    machine.gone(now, self.peers[peer].id, properly);
+                    machine.gone(now, self.peers[peer].id, graceful);
                 }
             }
         }
@@ -466,7 +466,7 @@ impl World {
                     self.stores.entry(file).or_default().insert(peer, spans);
                     self.touched.insert(file);
                 }
-                CustodianOutput::Prove { peer: whom, key, chunk, .. } => {
+                CustodianOutput::Challenge { peer: whom, key, chunk, .. } => {
                     self.at(now + 5 * LATENCY, Event::Proved { at: peer, peer: whom, key, chunk });
                 }
                 CustodianOutput::Pull { origin, from } => {
@@ -484,11 +484,11 @@ impl World {
                 CustodianOutput::Publish => publish = true,
                 CustodianOutput::Conflict => self.peers[peer].conflict = true,
                 CustodianOutput::Leaving(_) => {}
-                CustodianOutput::Left(farewell) => left = Some(farewell),
+                CustodianOutput::Left(report) => left = Some(report),
             }
         }
-        if let Some(farewell) = left {
-            self.peers[peer].farewell = Some(farewell);
+        if let Some(report) = left {
+            self.peers[peer].report = Some(report);
             self.stop(peer, 10 * LATENCY, true);
             return;
         }

@@ -6,9 +6,7 @@ use potluck::address::Ports;
 use potluck::codec::{decode, encode};
 use potluck::content::bucket::Bucket;
 use potluck::content::{Catalogue, Entry, EntryKind, FileId, Head, SafePath, Span};
-use potluck::custody::ledger::{
-    DeletedRow, EstateRow, FolderRow, KeptRow, Lived, LostRow, PlacedRow, Record,
-};
+use potluck::custody::ledger::{DeletedRow, FolderRow, KeptRow, Lived, LostRow, OwnerRow, PlacedRow, Record};
 use potluck::identity::{Identity, Instance, PeerId, PeerName};
 use potluck::wire::custody::{
     BucketProof, CustodyMessage, CustodyOffer, GetSpace, KeeperReport, OfferAnswer, OfferRefusal, Order,
@@ -471,7 +469,7 @@ fn bucket() -> Vector {
 fn name_of_record(record: &Record) -> &'static str {
     match record {
         Record::Lived(_) => "lived",
-        Record::Estate(..) => "estate",
+        Record::OwnerCatalogue(..) => "estate",
         Record::Bucket(..) => "bucket",
         Record::Kept(..) => "kept",
         Record::Placed(..) => "placed",
@@ -497,15 +495,15 @@ fn records() -> Vec<Vector> {
         heard: Lived(2_592_000),
         released: Some(Lived(2_592_001)),
     };
-    let estate = EstateRow { signed: vec![1; 80], digests: vec![2; 64], witnesses: vec![PEER] };
+    let owner = OwnerRow { signed: vec![1; 80], digests: vec![2; 64], witnesses: vec![PEER] };
     let records = [
         Record::Lived(Lived(2_592_000)),
-        Record::Estate(PEER, Some(estate)),
+        Record::OwnerCatalogue(PEER, Some(owner)),
         Record::Bucket(PEER, 7, Some(encode(&file("a")))),
         Record::Kept((PEER, FILE), Some(kept)),
         Record::Placed(FILE, Some(PlacedRow { size: 200_000, places: vec![place()] })),
         Record::Deleted(FILE, Some(DeletedRow { at: Lived(7), entry: Some(file("a")) })),
-        Record::Folder(FolderRow { marker: (1, 2, 3), signed: vec![1; 80] }),
+        Record::Folder(FolderRow { identity: (1, 2, 3), signed: vec![1; 80] }),
         Record::Named(path("a"), Some(file("a"))),
         Record::Copies(FILE, Some(3)),
         Record::Lost(path("a"), Some(LostRow { entry: file("a"), coming: true })),

@@ -33,7 +33,7 @@ pub(super) struct CustodyFlags {
     /// Keep for so long what its owner deleted: hours, or 90s, 5m, 2h, 3d [default: 24]
     #[arg(long, value_name = "HOURS", value_parser = human::hours)]
     keep_deleted: Option<Duration>,
-    /// Make a copy anew once its keeper has been away for so long without having said so: hours, or 90s, 5m,
+    /// Make a copy again once its keeper has been away for so long without having said so: hours, or 90s, 5m,
     /// 2h, 3d [default: 15m]
     #[arg(long, value_name = "HOURS", value_parser = human::hours)]
     repair_after: Option<Duration>,
@@ -62,14 +62,14 @@ impl CustodyFlags {
 
 /// How many copies `copies` is asked for; `None`: as many as of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wish(pub(crate) Option<u8>);
+pub(crate) struct CopiesArg(pub(crate) Option<u8>);
 
 /// The word after `copies`.
-pub(super) fn wish(typed: &str) -> Result<Wish, String> {
+pub(super) fn copies_arg(typed: &str) -> Result<CopiesArg, String> {
     let most = limits::COPIES_MAX;
     match typed.parse() {
-        _ if typed == "auto" => Ok(Wish(None)),
-        Ok(copies) if (1..=most).contains(&copies) => Ok(Wish(Some(copies))),
+        _ if typed == "auto" => Ok(CopiesArg(None)),
+        Ok(copies) if (1..=most).contains(&copies) => Ok(CopiesArg(Some(copies))),
         _ => Err(format!("give a number from 1 to {most}, or `auto`, and then the files")),
     }
 }
@@ -87,7 +87,7 @@ mod tests {
         let files = vec!["my file".to_owned(), "b3:00ff".to_owned()];
         for (n, copies) in [("1", Some(1)), ("16", Some(16)), ("auto", None)] {
             let asked = typed(&format!("copies {n} 'my file' b3:00ff"));
-            assert_eq!(asked, OneShotCommand::Copies { copies: Wish(copies), files: files.clone() });
+            assert_eq!(asked, OneShotCommand::Copies { copies: CopiesArg(copies), files: files.clone() });
         }
         for slip in ["copies 0 a", "copies 17 a", "copies a 2", "copies 1.5 a", "copies AUTO a"] {
             let said = wrong_line(slip);

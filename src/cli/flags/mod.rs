@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use self::custody::{CustodyFlags, Wish, wish};
+use self::custody::{CopiesArg, CustodyFlags, copies_arg};
 use super::human;
 use crate::cli::limits;
 use crate::error::{Code, Failure};
@@ -67,7 +67,7 @@ pub(crate) struct PeerFlags {
     /// Run without a prompt, until `potluck exit` or a signal
     #[arg(long)]
     pub(crate) daemon: bool,
-    /// Name that others see [default: the folder's, and four signs of the id]
+    /// Name that others see [default: the folder's, and four characters of the id]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Send at most so many bytes a second to all others together: 500K, 2M, 1MiB
@@ -194,8 +194,8 @@ pub(crate) enum OneShotCommand {
     /// Have shared files copied to others so often
     Copies {
         /// How many copies, the one here included (1 to 16), or `auto`: as often as all others
-        #[arg(value_name = "N", value_parser = wish)]
-        copies: Wish,
+        #[arg(value_name = "N", value_parser = copies_arg)]
+        copies: CopiesArg,
         /// Shared files or folders of this peer, as `list --mine` shows them, or `b3:` and the first digits
         /// of an id
         #[arg(required = true, value_name = "FILE")]

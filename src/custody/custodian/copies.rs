@@ -44,7 +44,7 @@ impl Custodian {
     /// Own files, each once, with a path: what is chosen, and how many copies it is to have.
     fn choice(&self) -> BTreeMap<FileId, Want> {
         let Some(own) = &self.own else { return BTreeMap::new() };
-        let restoring: BTreeSet<_> = self.homecoming.intends().map(|e| &e.path).collect();
+        let restoring: BTreeSet<_> = self.recovery.intends().map(|e| &e.path).collect();
         let mut files: BTreeMap<FileId, Want> = BTreeMap::new();
         for entry in own.entries().filter(|e| !restoring.contains(&e.path)) {
             if let EntryKind::File { id, size, .. } = entry.kind {
@@ -82,12 +82,12 @@ impl Custodian {
         let choice = self.choice();
         let gone: Vec<LedgerKey> = self
             .distributor
-            .tended()
+            .wanted()
             .map(|(k, _)| k)
             .filter(|k| k.0 == self.me && !choice.contains_key(&k.1))
             .collect();
         let file = |e: &Entry| if let EntryKind::File { id, .. } = e.kind { Some(id) } else { None };
-        let lost: BTreeSet<FileId> = self.homecoming.intends().filter_map(file).collect();
+        let lost: BTreeSet<FileId> = self.recovery.intends().filter_map(file).collect();
         for key in gone {
             if lost.contains(&key.1) {
                 // It is nothing to be placed until it is back; who keeps it is as true then as now.

@@ -12,21 +12,21 @@ use crate::custody::owner_catalogue::OwnerCatalogue;
 use crate::identity::PeerId;
 use crate::time::Time;
 use crate::wire::custody::{
-    CustodyMessage, CustodyOffer, GetSpace, KeeperReport, OfferAnswer, OfferRefusal, Order, Orders, ReportRow,
-    Space, Verdict,
+    CustodyMessage, CustodyOffer, GetSpace, KeeperReport, OfferAnswer, OfferRefusal, Order, Orders,
+    ReportRow, Space, Verdict,
 };
 
 impl Custodian {
-    /// A message of `from`, proved by TLS, from the address `source`.
+    /// A message of `from`, authenticated by TLS, from the address `source`.
     pub fn message(&mut self, now: Time, from: PeerId, source: IpAddr, message: CustodyMessage) {
         match message {
             CustodyMessage::GetSpace(GetSpace { request, origin }) => {
-                let room = Space { request, ..self.keeper.room(origin, source) };
-                self.out.push_back(CustodianOutput::Send(from, CustodyMessage::Space(room)));
+                let space = Space { request, ..self.keeper.space(origin, source) };
+                self.out.push_back(CustodianOutput::Send(from, CustodyMessage::Space(space)));
             }
-            CustodyMessage::Space(room) => {
-                if let Some(origin) = self.rooms_asked.remove(&(from, room.request)) {
-                    self.distributor.room(now, from, origin, room);
+            CustodyMessage::Space(space) => {
+                if let Some(origin) = self.spaces_asked.remove(&(from, space.request)) {
+                    self.distributor.space(now, from, origin, space);
                 }
             }
             CustodyMessage::Offer(offer) => {
@@ -45,8 +45,9 @@ impl Custodian {
         if let Some(mut offer) = self.offers.remove(&answer.request) {
             let origin = self.origin_of(&offer);
             if answer.refusal == Some(OfferRefusal::Unproved) && offer.proof.is_none() {
-                let estate = if origin == self.me { self.own.as_ref() } else { self.keeper.estate(origin) };
-                offer.proof = estate.and_then(|e| e.prove(&offer.path));
+                let owner =
+                    if origin == self.me { self.own.as_ref() } else { self.keeper.owner_catalogue(origin) };
+                offer.proof = owner.and_then(|e| e.bucket_proof(&offer.path));
                 if offer.proof.is_some() {
                     self.offers.insert(answer.request, offer.clone());
                     self.out.push_back(CustodianOutput::Send(from, CustodyMessage::Offer(Box::new(offer))));
@@ -77,7 +78,7 @@ impl Custodian {
         let Some(theirs) = OwnerCatalogue::open(self.me, signed) else { return };
         if theirs.number().0 > self.instance {
             self.stop_placing(now);
-        } else if self.homecoming.is_news(theirs.number()) {
+        } else if self.recovery.is_news(theirs.number()) {
             self.out.push_back(CustodianOutput::Pull { origin: self.me, from });
         }
     }
@@ -89,7 +90,7 @@ impl Custodian {
         }
         self.out.push_back(CustodianOutput::Conflict);
         let own: Vec<LedgerKey> =
-            self.distributor.tended().map(|(k, _)| k).filter(|k| k.0 == self.me).collect();
+            self.distributor.wanted().map(|(k, _)| k).filter(|k| k.0 == self.me).collect();
         for key in own {
             self.distributor.unwant(now, key);
         }
@@ -114,7 +115,7 @@ impl Custodian {
             self.keeper.head(origin)
         };
         let head = (report.instance, report.version);
-        let is_news = origin == self.me && self.homecoming.is_news(head);
+        let is_news = origin == self.me && self.recovery.is_news(head);
         // A number alone proves nothing; the head that is pulled is signed.
         let is_later = origin == self.me && report.instance > self.instance && !self.conflict;
         if is_news || is_later {
@@ -140,7 +141,7 @@ impl Custodian {
         let key = (origin, row.file);
         if origin == self.me {
             let alone = self.copies.get(&row.file) == Some(&1);
-            return verdict.unwrap_or_else(|| self.homecoming.verdict(row.file, alone));
+            return verdict.unwrap_or_else(|| self.recovery.verdict(row.file, alone));
         }
         match verdict {
             Some(verdict) => {

@@ -1,4 +1,4 @@
-//! Custody of one peer: keeper, distributor, hand-off and homecoming, and the messages between them. Pure.
+//! Custody of one peer: keeper, distributor, hand-off and recovery, and the messages between them. Pure.
 //!
 //! The one machine that a shell drives. What it returns from [`Custodian::poll_output`] is to be done in
 //! that order; a [`Record`] is written before what comes after it is sent. What comes from other peers is in
@@ -16,7 +16,7 @@ use super::handoff::{Handoff, HandoffProgress, HandoffReport};
 use super::keeper::{self, Keeper};
 use super::ledger::{Ledger, LedgerKey, LivedClock, Present, Record, Shared};
 use super::owner_catalogue::OwnerCatalogue;
-use super::recovery::{Decision, Homecoming};
+use super::recovery::{Decision, Recovery};
 use crate::content::{Catalogue, Entry, EntryKind, FileId, Span};
 use crate::identity::{Instance, PeerId};
 use crate::time::Time;
@@ -48,9 +48,9 @@ pub enum CustodianOutput {
     /// As [`keeper::KeeperOutput::Drop`].
     #[expect(missing_docs, reason = "told there")]
     Drop { file: FileId, keep: Vec<Span> },
-    /// As [`keeper::KeeperOutput::Prove`]; then [`Custodian::proved`].
+    /// As [`keeper::KeeperOutput::Challenge`]; then [`Custodian::proved`].
     #[expect(missing_docs, reason = "told there")]
-    Prove { peer: PeerId, key: LedgerKey, size: u64, chunk: u32 },
+    Challenge { peer: PeerId, key: LedgerKey, size: u64, chunk: u32 },
     /// Pull this owner's newest head and catalogue from that peer; then [`Custodian::learned`].
     #[expect(missing_docs, reason = "told in the line above")]
     Pull { origin: PeerId, from: PeerId },
@@ -83,7 +83,7 @@ pub struct Custodian {
     clock: LivedClock,
     keeper: Keeper,
     distributor: Distributor,
-    homecoming: Homecoming,
+    recovery: Recovery,
     handoff: Option<Handoff>,
     /// When the departure is looked at again: not at every one of thousands of reports.
     look: Option<Time>,
@@ -95,7 +95,7 @@ pub struct Custodian {
     /// Offers without an answer, in case one has to be repeated with a proof.
     offers: BTreeMap<u64, CustodyOffer>,
     /// Whose files a peer was asked about, by peer and request.
-    rooms_asked: BTreeMap<(PeerId, u64), PeerId>,
+    spaces_asked: BTreeMap<(PeerId, u64), PeerId>,
     requests: u64,
     conflict: bool,
     out: VecDeque<CustodianOutput>,
@@ -119,7 +119,7 @@ impl Custodian {
             clock: LivedClock::new(now, ledger.lived),
             keeper: Keeper::new(now, me, config.keeper, &ledger, present),
             distributor: Distributor::new(me, instance.random).repairing_after(config.repair),
-            homecoming: Homecoming::new(me, instance, &mut ledger),
+            recovery: Recovery::new(me, instance, &mut ledger),
             handoff: None,
             look: None,
             own: None,
@@ -128,7 +128,7 @@ impl Custodian {
             placed: ledger.placed.into_iter().map(|(file, row)| (file, row.places)).collect(),
             live: BTreeMap::new(),
             offers: BTreeMap::new(),
-            rooms_asked: BTreeMap::new(),
+            spaces_asked: BTreeMap::new(),
             requests: 0,
             conflict: false,
             out: VecDeque::new(),
@@ -151,23 +151,23 @@ impl Custodian {
 
     /// What the own head has to name beside what lies in `shared/`.
     pub fn intends(&self) -> impl Iterator<Item = &Entry> {
-        self.homecoming.intends()
+        self.recovery.intends()
     }
 
     /// What the newest own head names.
     pub fn named(&self) -> impl Iterator<Item = &Entry> {
-        self.homecoming.named()
+        self.recovery.named()
     }
 
     /// What is to come back and has not come yet.
     pub fn restoring(&self) -> impl Iterator<Item = &Entry> {
-        self.homecoming.restoring()
+        self.recovery.restoring()
     }
 
     /// What is missing, and nobody said yet what is to become of it.
     #[must_use]
     pub fn n_missing(&self) -> usize {
-        self.homecoming.n_missing()
+        self.recovery.n_missing()
     }
 
     /// True if a later start with this peer's key decides.
@@ -176,10 +176,10 @@ impl Custodian {
         self.conflict
     }
 
-    /// This peer counts as started anew: a copy of its folder was, and has stopped.
+    /// This peer counts as started again: a copy of its folder was, and has stopped.
     pub const fn renew(&mut self, instance: Instance) {
         self.instance = instance;
-        self.homecoming.renew(instance);
+        self.recovery.renew(instance);
     }
 
     /// A peer is here: it came, or says something new of itself. It runs since its start `instance`; in
@@ -191,7 +191,7 @@ impl Custodian {
         let before = self.live.insert(peer, (instance, state));
         if before.is_none_or(|(known, _)| known != instance) {
             if before.is_some() {
-                // What it was told before, a new start may not know.
+                // What was reported to it before, a new start may not know.
                 self.distributor.gone(now, peer, false);
                 self.keeper.gone(now, peer, false);
             }
@@ -205,20 +205,20 @@ impl Custodian {
         self.gather(now);
     }
 
-    /// A peer is gone; `properly`: it said so.
-    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool) {
+    /// A peer is gone; `graceful`: it said so.
+    pub fn gone(&mut self, now: Time, peer: PeerId, graceful: bool) {
         self.live.remove(&peer);
-        self.distributor.gone(now, peer, properly);
-        self.keeper.gone(now, peer, properly);
+        self.distributor.gone(now, peer, graceful);
+        self.keeper.gone(now, peer, graceful);
         self.gather(now);
     }
 
     /// What lies in `shared/`, after a complete scan. The head is made after this, with [`Self::intends`].
-    pub fn scanned(&mut self, now: Time, marker: (u64, u64, u64), found: &Arc<Catalogue>) {
+    pub fn scanned(&mut self, now: Time, identity: (u64, u64, u64), found: &Arc<Catalogue>) {
         self.catalogue = Arc::clone(found);
-        let before = self.homecoming.intends().count();
-        self.homecoming.scanned(self.clock.at(now), marker, found);
-        if self.homecoming.intends().count() != before {
+        let before = self.recovery.intends().count();
+        self.recovery.scanned(self.clock.at(now), identity, found);
+        if self.recovery.intends().count() != before {
             // What came home is to have its copies again, though the head names what it named before.
             self.choose(now);
         }
@@ -228,20 +228,20 @@ impl Custodian {
     /// What the user wants of what is missing.
     pub fn decide(&mut self, now: Time, decision: Decision) {
         let found = Arc::clone(&self.catalogue);
-        self.homecoming.decide(self.clock.at(now), decision, &found);
+        self.recovery.decide(self.clock.at(now), decision, &found);
         self.choose(now);
         self.gather(now);
     }
 
-    /// As [`Homecoming::recoverable`].
+    /// As [`Recovery::recoverable`].
     pub fn recoverable(&self, now: Time) -> impl Iterator<Item = (&Entry, bool)> {
-        self.homecoming.recoverable(self.clock.at(now), self.config.keeper.keep_deleted, &self.catalogue)
+        self.recovery.recoverable(self.clock.at(now), self.config.keeper.keep_deleted, &self.catalogue)
     }
 
-    /// As [`Homecoming::bring_back`].
+    /// As [`Recovery::bring_back`].
     pub fn bring_back(&mut self, now: Time, which: impl Fn(&Entry, bool) -> bool) -> usize {
         let (lived, keep) = (self.clock.at(now), self.config.keeper.keep_deleted);
-        let count = self.homecoming.bring_back(lived, keep, &self.catalogue, which);
+        let count = self.recovery.bring_back(lived, keep, &self.catalogue, which);
         self.choose(now);
         self.gather(now);
         count
@@ -250,7 +250,7 @@ impl Custodian {
     /// The own head and the catalogue under it, about to be given out.
     pub fn published(&mut self, now: Time, signed: &Shared, catalogue: &Catalogue) {
         let Some(own) = OwnerCatalogue::whole(self.me, signed, catalogue) else { return };
-        self.homecoming.published(signed, catalogue);
+        self.recovery.published(signed, catalogue);
         self.own = Some(own);
         self.choose(now);
         self.gather(now);
@@ -259,7 +259,7 @@ impl Custodian {
     /// The catalogue under the newest own head once more, in memory that others use, too: of 100,000 files it is not
     /// kept twice.
     pub fn shares(&mut self, catalogue: &Catalogue) {
-        self.homecoming.shares(catalogue);
+        self.recovery.shares(catalogue);
         if let Some(own) = &mut self.own {
             own.shares(catalogue);
         }
@@ -271,7 +271,7 @@ impl Custodian {
         self.gather(now);
     }
 
-    /// Whether the chunk of [`CustodianOutput::Prove`] verified.
+    /// Whether the chunk of [`CustodianOutput::Challenge`] verified.
     pub fn proved(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
         self.distributor.proved(now, peer, key, is_right);
         self.keeper.proved(now, peer, key, is_right);
@@ -310,7 +310,7 @@ impl Custodian {
                 self.stop_placing(now);
             }
             let found = Arc::clone(&self.catalogue);
-            self.homecoming.recovered(signed, catalogue, &found);
+            self.recovery.recovered(signed, catalogue, &found);
         } else {
             self.keeper.learned(now, origin, signed, catalogue);
         }
@@ -322,7 +322,7 @@ impl Custodian {
         if self.handoff.is_some() {
             return;
         }
-        let files: Vec<(LedgerKey, u64)> = self.distributor.tended().map(|(k, w)| (k, w.size)).collect();
+        let files: Vec<(LedgerKey, u64)> = self.distributor.wanted().map(|(k, w)| (k, w.size)).collect();
         let all = self.own.iter().flat_map(OwnerCatalogue::entries).filter_map(|e| match e.kind {
             EntryKind::File { id, .. } => Some(id),
             EntryKind::Folder => None,
@@ -346,11 +346,11 @@ impl Custodian {
         self.look = None;
         let Some(handoff) = &self.handoff else { return };
         let others = self.live.values().filter(|(_, state)| *state == PresenceState::Here).count();
-        let (progress, farewell) = handoff.look(now, others, |key| self.distributor.standing(key));
+        let (progress, report) = handoff.look(now, others, |key| self.distributor.standing(key));
         self.out.push_back(CustodianOutput::Leaving(progress));
-        if let Some(farewell) = farewell {
+        if let Some(report) = report {
             self.handoff = None;
-            self.out.push_back(CustodianOutput::Left(farewell));
+            self.out.push_back(CustodianOutput::Left(report));
         }
     }
 

@@ -1,12 +1,12 @@
-//! Where the outputs of keeper, distributor and homecoming go in the machine of `mod.rs`: to one another, or
+//! Where the outputs of keeper, distributor and recovery go in the machine of `mod.rs`: to one another, or
 //! out. Pure.
 
 use std::sync::Arc;
 
 use super::{Custodian, CustodianOutput, LOOK};
+use crate::custody::distributor::Want;
 use crate::custody::ledger::Record;
 use crate::custody::{distributor, keeper, limits, recovery};
-use crate::custody::distributor::Want;
 use crate::time::Time;
 use crate::wire::custody::{CustodyMessage, CustodyOffer, GetSpace, KeeperReport};
 
@@ -20,8 +20,8 @@ impl Custodian {
             } else if let Some(output) = self.distributor.poll_output() {
                 moved |= output == distributor::DistributorOutput::Moved;
                 self.of_distributor(now, output);
-            } else if let Some(output) = self.homecoming.poll_output() {
-                self.of_homecoming(output);
+            } else if let Some(output) = self.recovery.poll_output() {
+                self.of_recovery(output);
             } else {
                 break;
             }
@@ -48,8 +48,8 @@ impl Custodian {
                 let report = KeeperReport { request, origin, instance, version, rows: rows.into() };
                 self.out.push_back(CustodianOutput::Send(to, CustodyMessage::Report(report)));
             }
-            K::Prove { peer, key, size, chunk } => {
-                self.out.push_back(CustodianOutput::Prove { peer, key, size, chunk });
+            K::Challenge { peer, key, size, chunk } => {
+                self.out.push_back(CustodianOutput::Challenge { peer, key, size, chunk });
             }
             K::Tend { key, want, places, owner_lost } => {
                 self.distributor.want(now, key, want, &places, Some(owner_lost));
@@ -63,11 +63,11 @@ impl Custodian {
     fn of_distributor(&mut self, now: Time, output: distributor::DistributorOutput) {
         use distributor::DistributorOutput as D;
         match output {
-            D::AskRoom { to, origin } => {
+            D::AskSpace { to, origin } => {
                 let request = self.number();
-                self.rooms_asked.insert((to, request), origin);
-                while self.rooms_asked.len() > limits::PEERS {
-                    self.rooms_asked.pop_first();
+                self.spaces_asked.insert((to, request), origin);
+                while self.spaces_asked.len() > limits::PEERS {
+                    self.spaces_asked.pop_first();
                 }
                 self.out.push_back(CustodianOutput::Send(
                     to,
@@ -100,8 +100,8 @@ impl Custodian {
                 }
                 self.out.push_back(CustodianOutput::Send(to, CustodyMessage::Offer(Box::new(offer))));
             }
-            D::Prove { peer, key, size, chunk } => {
-                self.out.push_back(CustodianOutput::Prove { peer, key, size, chunk });
+            D::Challenge { peer, key, size, chunk } => {
+                self.out.push_back(CustodianOutput::Challenge { peer, key, size, chunk });
             }
             // Nothing is placed of what is lost, but who keeps it is to be known at the next start, too.
             D::Placed(file, None) if self.placed.contains_key(&file) => {}
@@ -110,7 +110,7 @@ impl Custodian {
         }
     }
 
-    fn of_homecoming(&mut self, output: recovery::RecoveryOutput) {
+    fn of_recovery(&mut self, output: recovery::RecoveryOutput) {
         use recovery::RecoveryOutput as H;
         self.out.push_back(match output {
             H::Ask { files, bytes } => CustodianOutput::Ask { files, bytes },

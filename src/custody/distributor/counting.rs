@@ -11,68 +11,68 @@ impl Distributor {
     /// How a file stands; `None` if this machine does not act for it.
     #[must_use]
     pub fn standing(&self, key: LedgerKey) -> Option<Standing> {
-        let tended = self.files.get(&key)?;
-        let spots = tended.spots.iter().filter(|(p, s)| **p != self.me && s.lost.is_none());
-        let held: Vec<Span> =
-            spots.clone().filter(|(_, s)| s.state == ReplicaState::Held).map(|(_, s)| s.span).collect();
+        let replicas = self.files.get(&key)?;
+        let others = replicas.by_peer.iter().filter(|(p, s)| **p != self.me && s.lost.is_none());
+        let kept: Vec<Span> =
+            others.clone().filter(|(_, s)| s.state == ReplicaState::Kept).map(|(_, s)| s.span).collect();
         let coming: Vec<Span> =
-            spots.filter(|(_, s)| s.state != ReplicaState::Claimed).map(|(_, s)| s.span).collect();
+            others.filter(|(_, s)| s.state != ReplicaState::Claimed).map(|(_, s)| s.span).collect();
         Some(Standing {
-            held: placement::copies(tended.whole(), &held),
-            coming: placement::copies(tended.whole(), &coming),
-            wanted: tended.want.copies.into(),
-            starved: tended.rare().starved,
+            kept: placement::copies(replicas.whole(), &kept),
+            coming: placement::copies(replicas.whole(), &coming),
+            wanted: replicas.want.copies.into(),
+            starved: replicas.extra().starved,
         })
     }
 
     /// Looks at one file again: does it lack a copy, or have one too many, and when might that change?
     pub(super) fn evaluate(&mut self, now: Time, key: LedgerKey) {
-        let Some(mut tended) = self.files.remove(&key) else { return };
-        let mut wake = self.expire(now, key, &mut tended);
-        if tended.rare().asking.is_none() {
-            let lacks = self.lacking(now, &tended).is_some();
-            if lacks && !tended.rare().starved {
-                let level = placement::copies(tended.whole(), &self.spans(now, &tended, false, false));
-                self.enqueue(key, &mut tended, level);
+        let Some(mut replicas) = self.files.remove(&key) else { return };
+        let mut wake = self.expire(now, key, &mut replicas);
+        if replicas.extra().asking.is_none() {
+            let lacks = self.lacking(now, &replicas).is_some();
+            if lacks && !replicas.extra().starved {
+                let level = placement::copies(replicas.whole(), &self.spans(now, &replicas, false, false));
+                self.enqueue(key, &mut replicas, level);
             } else {
-                self.dequeue(key, &mut tended);
+                self.dequeue(key, &mut replicas);
             }
-            if tended.rare().starved {
+            if replicas.extra().starved {
                 wake = wake.min(now + limits::REFUSED_FOR);
             }
-            wake = wake.min(self.look_for_surplus(now, key, &mut tended));
-            let is_promised = tended.spots.values().any(|s| matches!(s.state, ReplicaState::Promised(_)));
+            wake = wake.min(self.look_for_surplus(now, key, &mut replicas));
+            let is_promised = replicas.by_peer.values().any(|s| matches!(s.state, ReplicaState::Promised(_)));
             if !is_promised {
                 self.placing.remove(&key);
             }
-        } else if let Some(asking) = &tended.rare().asking {
+        } else if let Some(asking) = &replicas.extra().asking {
             wake = wake.min(asking.deadline());
         }
-        if let Some(old) = tended.wake.take() {
+        if let Some(old) = replicas.wake.take() {
             self.agenda.remove(&(old, key));
         }
         if wake != Time(u64::MAX) {
-            tended.wake = Some(wake);
+            replicas.wake = Some(wake);
             self.agenda.insert((wake, key));
         }
-        tended.rare.take_if(|rare| rare.is_empty());
-        self.files.insert(key, tended);
+        replicas.extra.take_if(|extra| extra.is_empty());
+        self.files.insert(key, replicas);
         self.pump(now);
     }
 
     /// Forgets what is too old, and says when the next thing will be.
-    fn expire(&mut self, now: Time, key: LedgerKey, tended: &mut FileReplicas) -> Time {
+    fn expire(&mut self, now: Time, key: LedgerKey, replicas: &mut FileReplicas) -> Time {
         let mut wake = Time(u64::MAX);
         let mut changed = false;
         let me = self.me;
         let by_peer = &mut self.by_peer;
-        tended.spots.retain(|peer, spot| {
-            let until = match (spot.lost, spot.state) {
+        replicas.by_peer.retain(|peer, replica| {
+            let until = match (replica.lost, replica.state) {
                 _ if *peer == me => return true,
                 (Some((_, true)), _) => now,
                 (Some((at, false)), _) => at + self.repair,
-                (None, ReplicaState::Held) => spot.seen + limits::REPORT_MISSED,
-                (None, ReplicaState::Promised(_) | ReplicaState::Claimed) => spot.seen + limits::PROMISE,
+                (None, ReplicaState::Kept) => replica.seen + limits::REPORT_MISSED,
+                (None, ReplicaState::Promised(_) | ReplicaState::Claimed) => replica.seen + limits::PROMISE,
             };
             if until > now {
                 wake = wake.min(until);
@@ -84,60 +84,61 @@ impl Distributor {
             changed = true;
             false
         });
-        if let Some(rare) = &mut tended.rare {
-            rare.refused.retain(|_, until| *until > now);
+        if let Some(extra) = &mut replicas.extra {
+            extra.refused.retain(|_, until| *until > now);
         }
-        if let Some((at, false)) = tended.rare().owner_lost
+        if let Some((at, false)) = replicas.extra().owner_lost
             && at + self.repair > now
         {
             wake = wake.min(at + self.repair);
         }
         if changed && key.0 == self.me {
-            self.out.push_back(DistributorOutput::Placed(key.1, Some(tended.row())));
+            self.out.push_back(DistributorOutput::Placed(key.1, Some(replicas.row())));
         }
         wake
     }
 
     /// The parts that count. `promised`: those that are only on their way, too; `grace`: those that were
     /// lost in a crash not long ago, too.
-    pub(super) fn spans(&self, now: Time, tended: &FileReplicas, promised: bool, grace: bool) -> Vec<Span> {
+    pub(super) fn spans(&self, now: Time, replicas: &FileReplicas, promised: bool, grace: bool) -> Vec<Span> {
         let is_new = |lost: Option<(Time, bool)>| {
-            lost.is_some_and(|(at, properly)| !properly && now < at + self.repair)
+            lost.is_some_and(|(at, graceful)| !graceful && now < at + self.repair)
         };
-        let spots = tended.spots.iter().filter(|(peer, spot)| {
-            let is_there = spot.lost.is_none() || grace && is_new(spot.lost);
-            let is_held = spot.state == ReplicaState::Held
-                || promised && matches!(spot.state, ReplicaState::Promised(_));
-            is_there && is_held && !(self.leaving && **peer == self.me)
+        let others = replicas.by_peer.iter().filter(|(peer, replica)| {
+            let is_there = replica.lost.is_none() || grace && is_new(replica.lost);
+            let is_kept = replica.state == ReplicaState::Kept
+                || promised && matches!(replica.state, ReplicaState::Promised(_));
+            is_there && is_kept && !(self.leaving && **peer == self.me)
         });
-        let mut spans: Vec<Span> = spots.map(|(_, s)| s.span).collect();
-        let owner_counts = if tended.rare().owner_lost.is_none() {
+        let mut spans: Vec<Span> = others.map(|(_, s)| s.span).collect();
+        let owner_counts = if replicas.extra().owner_lost.is_none() {
             !self.leaving
         } else {
-            grace && is_new(tended.rare().owner_lost)
+            grace && is_new(replicas.extra().owner_lost)
         };
         if owner_counts {
-            spans.push(tended.whole());
+            spans.push(replicas.whole());
         }
         spans
     }
 
     /// The part that is to be placed now, if any.
-    pub(super) fn lacking(&self, now: Time, tended: &FileReplicas) -> Option<Span> {
-        let held = self.spans(now, tended, false, false);
-        let is_last = tended.rare().owner_lost.is_some() && placement::copies(tended.whole(), &held) <= 1;
-        let counted = self.spans(now, tended, true, !is_last && !self.leaving);
-        placement::lacking(tended.whole(), &counted, tended.want.copies.into())
+    pub(super) fn lacking(&self, now: Time, replicas: &FileReplicas) -> Option<Span> {
+        let kept = self.spans(now, replicas, false, false);
+        let is_last =
+            replicas.extra().owner_lost.is_some() && placement::copies(replicas.whole(), &kept) <= 1;
+        let counted = self.spans(now, replicas, true, !is_last && !self.leaving);
+        placement::lacking(replicas.whole(), &counted, replicas.want.copies.into())
     }
 
-    fn enqueue(&mut self, key: LedgerKey, tended: &mut FileReplicas, level: u32) {
-        self.dequeue(key, tended);
-        tended.rare_mut().queued = Some((level, tended.want.size));
-        self.queue.insert((level, tended.want.size, key));
+    fn enqueue(&mut self, key: LedgerKey, replicas: &mut FileReplicas, level: u32) {
+        self.dequeue(key, replicas);
+        replicas.extra_mut().queued = Some((level, replicas.want.size));
+        self.queue.insert((level, replicas.want.size, key));
     }
 
-    pub(super) fn dequeue(&mut self, key: LedgerKey, tended: &mut FileReplicas) {
-        if let Some((level, size)) = tended.rare.as_mut().and_then(|rare| rare.queued.take()) {
+    pub(super) fn dequeue(&mut self, key: LedgerKey, replicas: &mut FileReplicas) {
+        if let Some((level, size)) = replicas.extra.as_mut().and_then(|extra| extra.queued.take()) {
             self.queue.remove(&(level, size, key));
         }
     }

@@ -14,7 +14,7 @@ mod surplus;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use self::replicas::{FileReplicas, ReplicaSpot, ReplicaState};
+use self::replicas::{FileReplicas, KnownReplica, ReplicaState};
 use super::ledger::{LedgerKey, PlacedRow};
 use super::placement;
 use crate::content::{FileId, SafePath, Span};
@@ -38,8 +38,8 @@ pub struct Want {
 /// What it wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DistributorOutput {
-    /// Ask a peer how much room it has for an origin.
-    AskRoom {
+    /// Ask a peer how much space it has for an origin.
+    AskSpace {
         /// Whom.
         to: PeerId,
         /// For whose files.
@@ -63,7 +63,7 @@ pub enum DistributorOutput {
         others: Vec<Replica>,
     },
     /// Fetch this chunk from that peer and see whether it verifies; then [`Distributor::proved`].
-    Prove {
+    Challenge {
         /// Whose.
         peer: PeerId,
         /// Which file.
@@ -83,7 +83,7 @@ pub enum DistributorOutput {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Copies on others that are all there.
-    pub held: u32,
+    pub kept: u32,
     /// Copies on others, promised ones with them.
     pub coming: u32,
     /// Copies that there should be on others once the owner is away.
@@ -101,7 +101,7 @@ pub struct Distributor {
     files: BTreeMap<LedgerKey, FileReplicas>,
     by_peer: BTreeMap<PeerId, BTreeSet<LedgerKey>>,
     /// By (keeper, origin).
-    rooms: BTreeMap<(PeerId, PeerId), (Space, Time)>,
+    spaces: BTreeMap<(PeerId, PeerId), (Space, Time)>,
     agenda: BTreeSet<(Time, LedgerKey)>,
     /// Those that lack a copy: fewest copies first, then the smallest.
     queue: BTreeSet<(u32, u64, LedgerKey)>,
@@ -119,7 +119,7 @@ pub struct Distributor {
 }
 
 impl Distributor {
-    /// Of the peer `me`. `seed` makes which chunks are proved unforeseeable.
+    /// Of the peer `me`. `seed` makes which chunks are challenged unforeseeable.
     #[must_use]
     pub const fn new(me: PeerId, seed: u64) -> Self {
         Self {
@@ -127,7 +127,7 @@ impl Distributor {
             live: BTreeMap::new(),
             files: BTreeMap::new(),
             by_peer: BTreeMap::new(),
-            rooms: BTreeMap::new(),
+            spaces: BTreeMap::new(),
             agenda: BTreeSet::new(),
             queue: BTreeSet::new(),
             placing: BTreeSet::new(),
@@ -148,7 +148,7 @@ impl Distributor {
     }
 
     /// A file is to have copies: a new one, or other facts of one that is known. `places`: who is believed
-    /// to keep it. `owner_lost`: for an absent owner's, since when, and whether it left properly.
+    /// to keep it. `owner_lost`: for an absent owner's, since when, and whether it left gracefully.
     pub fn want(
         &mut self,
         now: Time,
@@ -160,24 +160,24 @@ impl Distributor {
         if Span::whole(want.size).is_none() {
             return;
         }
-        let tended = self.files.entry(key).or_insert_with(|| FileReplicas {
+        let replicas = self.files.entry(key).or_insert_with(|| FileReplicas {
             want: want.clone(),
-            spots: VecMap::new(),
+            by_peer: VecMap::new(),
             wake: None,
-            rare: None,
+            extra: None,
         });
-        tended.want = want;
-        if tended.rare().owner_lost != owner_lost {
-            tended.rare_mut().owner_lost = owner_lost;
+        replicas.want = want;
+        if replicas.extra().owner_lost != owner_lost {
+            replicas.extra_mut().owner_lost = owner_lost;
         }
         for place in places.iter().take(limits::PLACES) {
             let is_here = place.peer == self.me || self.live.contains_key(&place.peer);
-            tended.spots.insert_new(
+            replicas.by_peer.insert_new(
                 place.peer,
-                ReplicaSpot {
+                KnownReplica {
                     copy: place.copy,
                     span: place.span,
-                    state: ReplicaState::Held,
+                    state: ReplicaState::Kept,
                     seen: now,
                     lost: (!is_here).then_some((now, false)),
                 },
@@ -189,14 +189,14 @@ impl Distributor {
 
     /// A file is to have copies no longer, or somebody else acts for it.
     pub fn unwant(&mut self, now: Time, key: LedgerKey) {
-        let Some(mut tended) = self.files.remove(&key) else { return };
-        for peer in tended.spots.keys() {
-            self.forget_spot(*peer, key);
+        let Some(mut replicas) = self.files.remove(&key) else { return };
+        for peer in replicas.by_peer.keys() {
+            self.forget_replica(*peer, key);
         }
-        if let Some(wake) = tended.wake {
+        if let Some(wake) = replicas.wake {
             self.agenda.remove(&(wake, key));
         }
-        self.dequeue(key, &mut tended);
+        self.dequeue(key, &mut replicas);
         self.placing.remove(&key);
         self.starved.remove(&key);
         if key.0 == self.me {
@@ -212,7 +212,7 @@ impl Distributor {
     }
 
     /// The files it acts for.
-    pub fn tended(&self) -> impl Iterator<Item = (LedgerKey, &Want)> {
+    pub fn wanted(&self) -> impl Iterator<Item = (LedgerKey, &Want)> {
         self.files.iter().map(|(k, t)| (*k, &t.want))
     }
 
@@ -226,17 +226,17 @@ impl Distributor {
             self.settles = Some(now + limits::PLACE_AFTER + Duration::from_millis(spread));
         }
         for key in self.keys_of(peer) {
-            if let Some(spot) = self.files.get_mut(&key).and_then(|t| t.spots.get_mut(&peer)) {
-                (spot.lost, spot.seen) = (None, now);
+            if let Some(replica) = self.files.get_mut(&key).and_then(|r| r.by_peer.get_mut(&peer)) {
+                (replica.lost, replica.seen) = (None, now);
             }
             self.evaluate(now, key);
         }
         for key in std::mem::take(&mut self.starved) {
-            if let Some(tended) = self.files.get_mut(&key) {
-                let rare = tended.rare_mut();
-                rare.starved = false;
+            if let Some(replicas) = self.files.get_mut(&key) {
+                let extra = replicas.extra_mut();
+                extra.starved = false;
                 // It may only have been out of reach when it was asked.
-                rare.refused.remove(&peer);
+                extra.refused.remove(&peer);
             }
             self.evaluate(now, key);
         }
@@ -250,27 +250,27 @@ impl Distributor {
         self.lose(now, peer, true);
     }
 
-    /// A peer is gone; `properly`: it said so itself.
-    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool) {
+    /// A peer is gone; `graceful`: it said so itself.
+    pub fn gone(&mut self, now: Time, peer: PeerId, graceful: bool) {
         self.live.remove(&peer);
-        let rooms = self.rooms.range((peer, PeerId([0; 32]))..=(peer, PeerId([255; 32])));
-        for at in rooms.map(|(at, _)| *at).collect::<Vec<_>>() {
-            self.rooms.remove(&at);
+        let spaces = self.spaces.range((peer, PeerId([0; 32]))..=(peer, PeerId([255; 32])));
+        for at in spaces.map(|(at, _)| *at).collect::<Vec<_>>() {
+            self.spaces.remove(&at);
         }
-        self.lose(now, peer, properly);
+        self.lose(now, peer, graceful);
     }
 
     /// What this peer keeps is lost, from now on unless it was before.
-    fn lose(&mut self, now: Time, peer: PeerId, properly: bool) {
+    fn lose(&mut self, now: Time, peer: PeerId, graceful: bool) {
         for key in self.keys_of(peer) {
-            let Some(tended) = self.files.get_mut(&key) else { continue };
-            match tended.spots.get_mut(&peer) {
-                Some(spot) if spot.state == ReplicaState::Held => {
-                    spot.lost = Some(spot.lost.unwrap_or((now, properly)));
+            let Some(replicas) = self.files.get_mut(&key) else { continue };
+            match replicas.by_peer.get_mut(&peer) {
+                Some(replica) if replica.state == ReplicaState::Kept => {
+                    replica.lost = Some(replica.lost.unwrap_or((now, graceful)));
                 }
                 Some(_) => {
-                    tended.spots.remove(&peer);
-                    self.forget_spot(peer, key);
+                    replicas.by_peer.remove(&peer);
+                    self.forget_replica(peer, key);
                 }
                 None => {}
             }
@@ -310,10 +310,10 @@ impl Distributor {
         }
         while let Some((at, key)) = self.agenda.first().copied().filter(|(at, _)| *at <= now) {
             self.agenda.remove(&(at, key));
-            if let Some(tended) = self.files.get_mut(&key) {
-                tended.wake = None;
-                if tended.rare().starved {
-                    tended.rare_mut().starved = false;
+            if let Some(replicas) = self.files.get_mut(&key) {
+                replicas.wake = None;
+                if replicas.extra().starved {
+                    replicas.extra_mut().starved = false;
                     self.starved.remove(&key);
                 }
             }
@@ -331,7 +331,7 @@ impl Distributor {
         self.by_peer.get(&peer).map(|k| k.iter().copied().collect()).unwrap_or_default()
     }
 
-    fn forget_spot(&mut self, peer: PeerId, key: LedgerKey) {
+    fn forget_replica(&mut self, peer: PeerId, key: LedgerKey) {
         if let Some(keys) = self.by_peer.get_mut(&peer) {
             keys.remove(&key);
             if keys.is_empty() {
@@ -343,9 +343,9 @@ impl Distributor {
     /// Says where an own file is.
     fn placed(&mut self, key: LedgerKey) {
         if key.0 == self.me
-            && let Some(tended) = self.files.get(&key)
+            && let Some(replicas) = self.files.get(&key)
         {
-            self.out.push_back(DistributorOutput::Placed(key.1, Some(tended.row())));
+            self.out.push_back(DistributorOutput::Placed(key.1, Some(replicas.row())));
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Whom the distributor asks for a part, one after the other. Pure.
 //!
-//! Of the first four candidates in the order of the file and copy, the one with most room is asked; whoever
-//! refuses is followed by the next. When nobody has room for the part, it is cut in two, three, four.
+//! Of the first four candidates in the order of the file and copy, the one with most space is asked; whoever
+//! refuses is followed by the next. When nobody has space for the part, it is cut in two, three, four.
 
 use std::collections::BTreeSet;
 
 use core::time::Duration;
 
-use super::replicas::{FileReplicas, ReplicaSpot, ReplicaState};
+use super::replicas::{FileReplicas, KnownReplica, ReplicaState};
 use super::{Distributor, DistributorOutput};
 use crate::content::Span;
 use crate::custody::ledger::LedgerKey;
@@ -25,15 +25,15 @@ pub(super) struct Placement {
     span: Span,
     /// Into how many pieces it is cut.
     pieces: u32,
-    /// Who has too little room for such a piece, or refused.
+    /// Who has too little space for such a piece, or refused.
     tried: BTreeSet<PeerId>,
     stage: PlacementStage,
 }
 
 #[derive(Debug)]
 enum PlacementStage {
-    /// Waits for what these, asked at the first time, say of their room up to the second.
-    Rooms(Vec<PeerId>, Time, Time),
+    /// Waits for what these, asked at the first time, say of their space up to the second.
+    Spaces(Vec<PeerId>, Time, Time),
     /// Waits for an answer.
     Offered(PeerId, u64, Time),
 }
@@ -41,7 +41,7 @@ enum PlacementStage {
 impl Placement {
     pub(super) const fn deadline(&self) -> Time {
         match &self.stage {
-            PlacementStage::Rooms(_, _, at) | PlacementStage::Offered(_, _, at) => *at,
+            PlacementStage::Spaces(_, _, at) | PlacementStage::Offered(_, _, at) => *at,
         }
     }
 
@@ -49,13 +49,13 @@ impl Placement {
         placement::piece(self.span, self.pieces)
     }
 
-    /// From when on what keepers said of their room is believed, for a file of `size` bytes.
+    /// From when on what keepers said of their space is believed, for a file of `size` bytes.
     fn believes_from(&self, now: Time, size: u64) -> Time {
-        if self.piece().bytes(size) < limits::ROOM_ANEW {
-            return now - limits::ROOM_AGE;
+        if self.piece().bytes(size) < limits::SPACE_AGAIN {
+            return now - limits::SPACE_AGE;
         }
         match &self.stage {
-            PlacementStage::Rooms(_, asked, _) => *asked,
+            PlacementStage::Spaces(_, asked, _) => *asked,
             PlacementStage::Offered(..) => now,
         }
     }
@@ -64,63 +64,63 @@ impl Placement {
 impl Distributor {
     /// Begins with as many files as may be placed at once, the most urgent first.
     pub(super) fn pump(&mut self, now: Time) {
-        let most = |size| if size < limits::ROOM_ANEW { limits::PLACINGS_SMALL } else { limits::PLACINGS };
+        let most = |size| if size < limits::SPACE_AGAIN { limits::PLACINGS_SMALL } else { limits::PLACINGS };
         while self.settles.is_none()
             && self.queue.first().is_some_and(|(_, size, _)| self.placing.len() < most(*size))
             && let Some((_, _, key)) = self.queue.pop_first()
         {
-            let Some(mut tended) = self.files.remove(&key) else { continue };
-            tended.rare_mut().queued = None;
-            if let Some(span) = self.lacking(now, &tended) {
-                let parts: Vec<(u8, Span)> = tended.spots.values().map(|s| (s.copy, s.span)).collect();
+            let Some(mut replicas) = self.files.remove(&key) else { continue };
+            replicas.extra_mut().queued = None;
+            if let Some(span) = self.lacking(now, &replicas) {
+                let parts: Vec<(u8, Span)> = replicas.by_peer.values().map(|s| (s.copy, s.span)).collect();
                 let copy = placement::copy_number(span, &parts);
-                let stage = PlacementStage::Rooms(Vec::new(), now, now);
-                tended.rare_mut().asking =
+                let stage = PlacementStage::Spaces(Vec::new(), now, now);
+                replicas.extra_mut().asking =
                     Some(Placement { copy, span, pieces: 1, tried: BTreeSet::new(), stage });
                 self.placing.insert(key);
-                self.pause(now, key, copy, span.bytes(tended.want.size));
-                self.next_group(now, key, &mut tended);
+                self.pause(now, key, copy, span.bytes(replicas.want.size));
+                self.next_group(now, key, &mut replicas);
             }
-            self.settle(now, key, tended);
+            self.settle(now, key, replicas);
         }
     }
 
     /// A pause behind a large part, of a length that is another one for each file and peer.
     fn pause(&mut self, now: Time, (_, file): LedgerKey, copy: u8, bytes: u64) {
-        if bytes >= limits::ROOM_ANEW {
+        if bytes >= limits::SPACE_AGAIN {
             let nanos = bytes.saturating_mul(1_000_000_000 / limits::PLACE_RATE);
             let mean = Duration::from_nanos(nanos).min(limits::PLACE_PAUSE);
-            let [dice, ..] = placement::rank(file, copy, self.me).to_be_bytes();
-            self.settles = Some(now + mean * (1 + u32::from(dice)) / 128);
+            let [jitter, ..] = placement::rank(file, copy, self.me).to_be_bytes();
+            self.settles = Some(now + mean * (1 + u32::from(jitter)) / 128);
         }
     }
 
     /// Puts a file back and sees to it that it is looked at in time.
-    fn settle(&mut self, now: Time, key: LedgerKey, mut tended: FileReplicas) {
-        let is_over = tended.rare().asking.is_none();
-        if let Some(asking) = &tended.rare().asking {
-            let wake = tended.wake.unwrap_or(Time(u64::MAX)).min(asking.deadline());
-            if let Some(old) = tended.wake.replace(wake) {
+    fn settle(&mut self, now: Time, key: LedgerKey, mut replicas: FileReplicas) {
+        let is_over = replicas.extra().asking.is_none();
+        if let Some(asking) = &replicas.extra().asking {
+            let wake = replicas.wake.unwrap_or(Time(u64::MAX)).min(asking.deadline());
+            if let Some(old) = replicas.wake.replace(wake) {
                 self.agenda.remove(&(old, key));
             }
             self.agenda.insert((wake, key));
         }
-        self.files.insert(key, tended);
+        self.files.insert(key, replicas);
         if is_over {
             self.evaluate(now, key);
         }
     }
 
-    /// Turns to the next candidates, until one is offered to, or their rooms have to be asked, or nobody is
+    /// Turns to the next candidates, until one is offered to, or their space has to be asked, or nobody is
     /// left.
-    fn next_group(&mut self, now: Time, key: LedgerKey, tended: &mut FileReplicas) {
-        let Some(mut asking) = tended.rare_mut().asking.take() else { return };
+    fn next_group(&mut self, now: Time, key: LedgerKey, replicas: &mut FileReplicas) {
+        let Some(mut asking) = replicas.extra_mut().asking.take() else { return };
         loop {
             let candidates = self.live.iter().filter(|(peer, leaving)| {
                 !**leaving
                     && **peer != key.0
-                    && !tended.spots.contains_key(peer)
-                    && !tended.rare().refused.contains_key(peer)
+                    && !replicas.by_peer.contains_key(peer)
+                    && !replicas.extra().refused.contains_key(peer)
                     && !asking.tried.contains(peer)
             });
             let mut group = Vec::new();
@@ -129,7 +129,7 @@ impl Distributor {
                 group = placement::first(key.1, asking.copy, peers, limits::CANDIDATES_AT_ONCE);
             }
             if group.is_empty() {
-                let parts = tended.spots.values().filter(|s| s.copy == asking.copy).count();
+                let parts = replicas.by_peer.values().filter(|s| s.copy == asking.copy).count();
                 let parts = u32::try_from(parts).unwrap_or(u32::MAX);
                 let more = asking.pieces + 1;
                 let is_cut = more.saturating_add(parts) <= limits::STRIPE && asking.span.len() >= more;
@@ -138,42 +138,42 @@ impl Distributor {
                     asking.tried.clear();
                     continue;
                 }
-                tended.rare_mut().starved = true;
+                replicas.extra_mut().starved = true;
                 self.starved.insert(key);
                 return;
             }
-            let from = asking.believes_from(now, tended.want.size);
+            let from = asking.believes_from(now, replicas.want.size);
             let unknown: Vec<PeerId> =
-                group.iter().copied().filter(|p| self.room_of(from, *p, key.0).is_none()).collect();
+                group.iter().copied().filter(|p| self.space_of(from, *p, key.0).is_none()).collect();
             if !unknown.is_empty() {
                 self.out
-                    .extend(unknown.into_iter().map(|to| DistributorOutput::AskRoom { to, origin: key.0 }));
-                asking.stage = PlacementStage::Rooms(group, now, now + limits::CUSTODY_ANSWER);
+                    .extend(unknown.into_iter().map(|to| DistributorOutput::AskSpace { to, origin: key.0 }));
+                asking.stage = PlacementStage::Spaces(group, now, now + limits::CUSTODY_ANSWER);
                 break;
             }
-            if self.choose(now, key, tended, &mut asking, &group) {
+            if self.choose(now, key, replicas, &mut asking, &group) {
                 break;
             }
         }
-        tended.rare_mut().asking = Some(asking);
+        replicas.extra_mut().asking = Some(asking);
     }
 
-    /// Offers the piece to the one of `group` with most room for it. False if none has enough.
+    /// Offers the piece to the one of `group` with most space for it. False if none has enough.
     fn choose(
         &mut self,
         now: Time,
         key: LedgerKey,
-        tended: &FileReplicas,
+        replicas: &FileReplicas,
         asking: &mut Placement,
         group: &[PeerId],
     ) -> bool {
-        let others = tended.places(key.0);
+        let others = replicas.places(key.0);
         let span = asking.piece();
-        let bytes = span.bytes(tended.want.size);
-        let from = asking.believes_from(now, tended.want.size);
-        let rooms = group.iter().rev().filter_map(|p| self.room_of(from, *p, key.0).map(|r| (r, *p)));
-        let best = rooms.filter(|(r, _)| r.share >= bytes).max_by_key(|(r, _)| r.free);
-        let Some((room, to)) = best else {
+        let bytes = span.bytes(replicas.want.size);
+        let from = asking.believes_from(now, replicas.want.size);
+        let spaces = group.iter().rev().filter_map(|p| self.space_of(from, *p, key.0).map(|r| (r, *p)));
+        let best = spaces.filter(|(r, _)| r.share >= bytes).max_by_key(|(r, _)| r.free);
+        let Some((space, to)) = best else {
             asking.tried.extend(group);
             return false;
         };
@@ -184,98 +184,98 @@ impl Distributor {
         // Until it answers, it has so much less for others.
         let less = Space {
             request: 0,
-            free: room.free.saturating_sub(bytes),
-            share: room.share.saturating_sub(bytes),
+            free: space.free.saturating_sub(bytes),
+            share: space.share.saturating_sub(bytes),
         };
-        if let Some((room, _)) = self.rooms.get_mut(&(to, key.0)) {
-            *room = less;
+        if let Some((space, _)) = self.spaces.get_mut(&(to, key.0)) {
+            *space = less;
         }
-        let (want, copy) = (tended.want.clone(), asking.copy);
+        let (want, copy) = (replicas.want.clone(), asking.copy);
         self.out.push_back(DistributorOutput::Offer { to, key, request, want, copy, span, others });
         true
     }
 
-    /// What a peer said of its room, if it said so after `from`.
-    fn room_of(&self, from: Time, peer: PeerId, origin: PeerId) -> Option<Space> {
-        let (room, at) = self.rooms.get(&(peer, origin))?;
-        (*at >= from).then_some(*room)
+    /// What a peer said of its space, if it said so after `from`.
+    fn space_of(&self, from: Time, peer: PeerId, origin: PeerId) -> Option<Space> {
+        let (space, at) = self.spaces.get(&(peer, origin))?;
+        (*at >= from).then_some(*space)
     }
 
-    /// What a peer said of its room.
-    pub fn room(&mut self, now: Time, from: PeerId, origin: PeerId, room: Space) {
+    /// What a peer said of its space.
+    pub fn space(&mut self, now: Time, from: PeerId, origin: PeerId, space: Space) {
         if !self.live.contains_key(&from) {
             return;
         }
-        self.rooms.insert((from, origin), (room, now));
+        self.spaces.insert((from, origin), (space, now));
         for key in self.placing.iter().copied().collect::<Vec<_>>() {
-            let waits = self.files.get(&key).and_then(|t| t.rare().asking.as_ref()).is_some_and(
-                |a| matches!(&a.stage, PlacementStage::Rooms(group, ..) if key.0 == origin && group.contains(&from)),
+            let waits = self.files.get(&key).and_then(|r| r.extra().asking.as_ref()).is_some_and(
+                |a| matches!(&a.stage, PlacementStage::Spaces(group, ..) if key.0 == origin && group.contains(&from)),
             );
             if waits {
-                self.rooms_came(now, key);
+                self.spaces_came(now, key);
             }
         }
     }
 
-    /// Goes on when all rooms are known that a file waits for.
-    fn rooms_came(&mut self, now: Time, key: LedgerKey) {
-        let Some(tended) = self.files.get(&key) else { return };
-        let Some(asking) = &tended.rare().asking else { return };
-        let PlacementStage::Rooms(group, ..) = &asking.stage else { return };
-        let from = asking.believes_from(now, tended.want.size);
-        if group.iter().any(|p| self.live.contains_key(p) && self.room_of(from, *p, key.0).is_none()) {
+    /// Goes on when the space is known of all that a file waits for.
+    fn spaces_came(&mut self, now: Time, key: LedgerKey) {
+        let Some(replicas) = self.files.get(&key) else { return };
+        let Some(asking) = &replicas.extra().asking else { return };
+        let PlacementStage::Spaces(group, ..) = &asking.stage else { return };
+        let from = asking.believes_from(now, replicas.want.size);
+        if group.iter().any(|p| self.live.contains_key(p) && self.space_of(from, *p, key.0).is_none()) {
             return;
         }
         let group = group.clone();
-        let Some(mut tended) = self.files.remove(&key) else { return };
-        if let Some(mut asking) = tended.rare_mut().asking.take() {
-            let is_offered = self.choose(now, key, &tended, &mut asking, &group);
-            tended.rare_mut().asking = Some(asking);
+        let Some(mut replicas) = self.files.remove(&key) else { return };
+        if let Some(mut asking) = replicas.extra_mut().asking.take() {
+            let is_offered = self.choose(now, key, &replicas, &mut asking, &group);
+            replicas.extra_mut().asking = Some(asking);
             if !is_offered {
-                self.next_group(now, key, &mut tended);
+                self.next_group(now, key, &mut replicas);
             }
         }
-        self.settle(now, key, tended);
+        self.settle(now, key, replicas);
     }
 
     /// The answer to an offer.
     pub fn answered(&mut self, now: Time, from: PeerId, answer: &OfferAnswer) {
         let Some(key) = self.requests.get(&answer.request).copied() else { return };
-        let Some(mut tended) = self.files.remove(&key) else { return };
+        let Some(mut replicas) = self.files.remove(&key) else { return };
         let Some(Placement { stage: PlacementStage::Offered(to, request, _), copy, span, pieces, .. }) =
-            tended.rare().asking.as_ref()
+            replicas.extra().asking.as_ref()
         else {
-            self.files.insert(key, tended);
+            self.files.insert(key, replicas);
             return;
         };
         if (*to, *request) != (from, answer.request) {
-            self.files.insert(key, tended);
+            self.files.insert(key, replicas);
             return;
         }
         let (copy, offered) = (*copy, placement::piece(*span, *pieces));
         self.requests.remove(&answer.request);
-        let room = Space { request: 0, free: answer.free, share: answer.share };
-        self.rooms.insert((from, key.0), (room, now));
+        let space = Space { request: 0, free: answer.free, share: answer.share };
+        self.spaces.insert((from, key.0), (space, now));
         match answer.refusal {
-            None => self.promised(now, key, &mut tended, Replica { copy, span: offered, peer: from }),
+            None => self.promised(now, key, &mut replicas, Replica { copy, span: offered, peer: from }),
             Some(OfferRefusal::Keeps) => {
-                let span = answer.span.filter(|s| s.fits(tended.want.size)).unwrap_or(offered);
-                self.promised(now, key, &mut tended, Replica { copy, span, peer: from });
+                let span = answer.span.filter(|s| s.fits(replicas.want.size)).unwrap_or(offered);
+                self.promised(now, key, &mut replicas, Replica { copy, span, peer: from });
             }
             Some(_) => {
-                tended.rare_mut().refused.insert(from, now + limits::REFUSED_FOR);
-                self.next_group(now, key, &mut tended);
+                replicas.extra_mut().refused.insert(from, now + limits::REFUSED_FOR);
+                self.next_group(now, key, &mut replicas);
             }
         }
-        self.settle(now, key, tended);
+        self.settle(now, key, replicas);
     }
 
-    fn promised(&mut self, now: Time, key: LedgerKey, tended: &mut FileReplicas, place: Replica) {
-        tended.rare_mut().asking = None;
+    fn promised(&mut self, now: Time, key: LedgerKey, replicas: &mut FileReplicas, place: Replica) {
+        replicas.extra_mut().asking = None;
         let Replica { copy, span, peer } = place;
-        tended.spots.insert(
+        replicas.by_peer.insert(
             peer,
-            ReplicaSpot { copy, span, state: ReplicaState::Promised(0), seen: now, lost: None },
+            KnownReplica { copy, span, state: ReplicaState::Promised(0), seen: now, lost: None },
         );
         self.by_peer.entry(peer).or_default().insert(key);
         self.out.push_back(DistributorOutput::Moved);
@@ -290,9 +290,9 @@ impl Distributor {
 
     /// Goes on to the next if `peer` is the one that is asked.
     pub(super) fn next_if_asked(&mut self, now: Time, key: LedgerKey, peer: PeerId) {
-        let Some(asking) = self.files.get(&key).and_then(|t| t.rare().asking.as_ref()) else { return };
+        let Some(asking) = self.files.get(&key).and_then(|r| r.extra().asking.as_ref()) else { return };
         let is_asked = match &asking.stage {
-            PlacementStage::Rooms(group, ..) => group.contains(&peer),
+            PlacementStage::Spaces(group, ..) => group.contains(&peer),
             PlacementStage::Offered(to, _, _) => *to == peer,
         };
         if is_asked {
@@ -302,12 +302,12 @@ impl Distributor {
 
     /// What was waited for did not come in time.
     pub(super) fn overdue(&mut self, now: Time, key: LedgerKey) {
-        let Some(tended) = self.files.get(&key) else { return };
-        let Some(asking) = tended.rare().asking.as_ref().filter(|a| a.deadline() <= now) else { return };
-        let from = asking.believes_from(now, tended.want.size);
+        let Some(replicas) = self.files.get(&key) else { return };
+        let Some(asking) = replicas.extra().asking.as_ref().filter(|a| a.deadline() <= now) else { return };
+        let from = asking.believes_from(now, replicas.want.size);
         let silent: BTreeSet<PeerId> = match &asking.stage {
-            PlacementStage::Rooms(group, ..) => {
-                group.iter().copied().filter(|p| self.room_of(from, *p, key.0).is_none()).collect()
+            PlacementStage::Spaces(group, ..) => {
+                group.iter().copied().filter(|p| self.space_of(from, *p, key.0).is_none()).collect()
             }
             PlacementStage::Offered(to, _, _) => BTreeSet::from([*to]),
         };
@@ -316,20 +316,20 @@ impl Distributor {
 
     /// Asks no longer those of whom `is_silent` is true.
     fn give_up(&mut self, now: Time, key: LedgerKey, is_silent: impl Fn(PeerId) -> bool) {
-        let Some(mut tended) = self.files.remove(&key) else { return };
-        if let Some(asking) = &tended.rare().asking {
+        let Some(mut replicas) = self.files.remove(&key) else { return };
+        if let Some(asking) = &replicas.extra().asking {
             let asked = match &asking.stage {
-                PlacementStage::Rooms(group, ..) => group.clone(),
+                PlacementStage::Spaces(group, ..) => group.clone(),
                 PlacementStage::Offered(to, request, _) => {
                     self.requests.remove(request);
                     vec![*to]
                 }
             };
             for peer in asked.into_iter().filter(|p| is_silent(*p)) {
-                tended.rare_mut().refused.insert(peer, now + limits::REFUSED_FOR);
+                replicas.extra_mut().refused.insert(peer, now + limits::REFUSED_FOR);
             }
-            self.next_group(now, key, &mut tended);
+            self.next_group(now, key, &mut replicas);
         }
-        self.settle(now, key, tended);
+        self.settle(now, key, replicas);
     }
 }

@@ -14,23 +14,23 @@ use crate::wire::custody::Replica;
 /// What a peer is believed to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReplicaState {
-    /// It said that it keeps it, unasked: to be proved.
+    /// It said that it keeps it, unasked: to be challenged.
     Claimed,
     /// It accepted, and has so many chunks.
     Promised(u32),
     /// It has reported all of it.
-    Held,
+    Kept,
 }
 
 /// One peer that has, or will have, a part.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ReplicaSpot {
+pub(super) struct KnownReplica {
     pub(super) copy: u8,
     pub(super) span: Span,
     pub(super) state: ReplicaState,
     /// When it last said so, or came further.
     pub(super) seen: Time,
-    /// Since when it is away, and whether it left properly.
+    /// Since when it is away, and whether it left gracefully.
     pub(super) lost: Option<(Time, bool)>,
 }
 
@@ -38,16 +38,16 @@ pub(super) struct ReplicaSpot {
 #[derive(Debug)]
 pub(super) struct FileReplicas {
     pub(super) want: Want,
-    pub(super) spots: VecMap<PeerId, ReplicaSpot>,
+    pub(super) by_peer: VecMap<PeerId, KnownReplica>,
     pub(super) wake: Option<Time>,
     /// Of 100,000 files few have any of it.
-    pub(super) rare: Option<Box<RareReplicas>>,
+    pub(super) extra: Option<Box<Extra>>,
 }
 
 /// What is not known of most files.
 #[derive(Debug)]
-pub(super) struct RareReplicas {
-    /// Since when its owner is away, and whether it left properly; `None` for own files.
+pub(super) struct Extra {
+    /// Since when its owner is away, and whether it left gracefully; `None` for own files.
     pub(super) owner_lost: Option<(Time, bool)>,
     /// Until when whoever refused is not asked again.
     pub(super) refused: VecMap<PeerId, Time>,
@@ -62,9 +62,9 @@ pub(super) struct RareReplicas {
     pub(super) queued: Option<(u32, u64)>,
 }
 
-static NOTHING_RARE: RareReplicas = RareReplicas::new();
+static NO_EXTRA: Extra = Extra::new();
 
-impl RareReplicas {
+impl Extra {
     const fn new() -> Self {
         Self {
             owner_lost: None,
@@ -91,12 +91,12 @@ impl RareReplicas {
 }
 
 impl FileReplicas {
-    pub(super) fn rare(&self) -> &RareReplicas {
-        self.rare.as_deref().unwrap_or(&NOTHING_RARE)
+    pub(super) fn extra(&self) -> &Extra {
+        self.extra.as_deref().unwrap_or(&NO_EXTRA)
     }
 
-    pub(super) fn rare_mut(&mut self) -> &mut RareReplicas {
-        self.rare.get_or_insert_with(|| Box::new(RareReplicas::new()))
+    pub(super) fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_with(|| Box::new(Extra::new()))
     }
 
     /// All of its chunks. ([`Distributor::want`] takes no file that is too large to have any.)
@@ -107,8 +107,8 @@ impl FileReplicas {
     /// Who has a part of it, or accepted one, and is here, `but` aside, in order. (Two that accept at the
     /// same time must know each other, or both would act for it once the owner is away.)
     pub(super) fn places(&self, but: PeerId) -> Vec<Replica> {
-        let is_known = |s: &ReplicaSpot| s.lost.is_none() && s.state != ReplicaState::Claimed;
-        let there = self.spots.iter().filter(|(p, s)| **p != but && is_known(s));
+        let is_known = |s: &KnownReplica| s.lost.is_none() && s.state != ReplicaState::Claimed;
+        let there = self.by_peer.iter().filter(|(p, s)| **p != but && is_known(s));
         let mut places: Vec<Replica> =
             there.map(|(peer, s)| Replica { copy: s.copy, span: s.span, peer: *peer }).collect();
         places.sort_unstable();
@@ -117,10 +117,10 @@ impl FileReplicas {
     }
 
     pub(super) fn row(&self) -> PlacedRow {
-        let held = self.spots.iter().filter(|(_, s)| s.state == ReplicaState::Held);
+        let kept = self.by_peer.iter().filter(|(_, s)| s.state == ReplicaState::Kept);
         PlacedRow {
             size: self.want.size,
-            places: held.map(|(peer, s)| Replica { copy: s.copy, span: s.span, peer: *peer }).collect(),
+            places: kept.map(|(peer, s)| Replica { copy: s.copy, span: s.span, peer: *peer }).collect(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What keepers report and prove of the files that this machine acts for. Pure.
 
-use super::replicas::{ReplicaSpot, ReplicaState};
+use super::replicas::{KnownReplica, ReplicaState};
 use super::{Distributor, DistributorOutput};
 use crate::custody::ledger::LedgerKey;
 use crate::custody::limits;
@@ -22,32 +22,32 @@ impl Distributor {
     }
 
     fn reported_one(&mut self, now: Time, from: PeerId, key: LedgerKey, row: &ReportRow) -> Option<Verdict> {
-        let tended = self.files.get_mut(&key)?;
-        if row.size != tended.want.size {
+        let replicas = self.files.get_mut(&key)?;
+        if row.size != replicas.want.size {
             return Some(Verdict::Keep(Vec::new()));
         }
-        if tended.rare().spared == Some(from) {
-            tended.rare_mut().spared = None;
-            tended.spots.remove(&from);
-            self.forget_spot(from, key);
+        if replicas.extra().spared == Some(from) {
+            replicas.extra_mut().spared = None;
+            replicas.by_peer.remove(&from);
+            self.forget_replica(from, key);
             self.placed(key);
             self.evaluate(now, key);
             return Some(Verdict::Spare);
         }
-        let is_full = tended.spots.len() >= limits::PLACES;
-        let before = tended.spots.get(&from).copied();
+        let is_full = replicas.by_peer.len() >= limits::PLACES;
+        let before = replicas.by_peer.get(&from).copied();
         if !row.is_whole() && before.is_none_or(|s| s.state == ReplicaState::Claimed) {
-            // One chunk that it can prove would make a copy of what is none yet. It reports again.
+            // One chunk that it can show would make a copy of what is none yet. It reports again.
             if before.is_some() {
-                tended.spots.remove(&from);
-                self.forget_spot(from, key);
+                replicas.by_peer.remove(&from);
+                self.forget_replica(from, key);
                 self.evaluate(now, key);
             }
             return Some(Verdict::Keep(self.places(key)));
         }
         let state = match before.map(|s| s.state) {
             None | Some(ReplicaState::Claimed) => ReplicaState::Claimed,
-            Some(ReplicaState::Held | ReplicaState::Promised(_)) if row.is_whole() => ReplicaState::Held,
+            Some(ReplicaState::Kept | ReplicaState::Promised(_)) if row.is_whole() => ReplicaState::Kept,
             Some(_) => ReplicaState::Promised(row.have),
         };
         // A promise that comes no further is as old as its last chunk.
@@ -58,16 +58,16 @@ impl Distributor {
         if before.is_some() || !is_full {
             let is_leaving = self.live.get(&from) == Some(&true);
             let lost = is_leaving.then(|| before.and_then(|s| s.lost).unwrap_or((now, true)));
-            tended.spots.insert(from, ReplicaSpot { copy: row.copy, span: row.span, state, seen, lost });
+            replicas.by_peer.insert(from, KnownReplica { copy: row.copy, span: row.span, state, seen, lost });
             self.by_peer.entry(from).or_default().insert(key);
         }
-        let others = tended.places(from);
+        let others = replicas.places(from);
         if before.is_none_or(|b| b.state != state || b.span != row.span || b.lost.is_some()) {
             if state != ReplicaState::Claimed {
                 self.out.push_back(DistributorOutput::Moved);
             }
             if state == ReplicaState::Claimed && before.is_none() && !is_full {
-                self.ask_proof(key, from, row.span);
+                self.challenge(key, from, row.span);
             }
             self.placed(key);
             self.evaluate(now, key);
@@ -75,20 +75,20 @@ impl Distributor {
         Some(Verdict::Keep(others))
     }
 
-    /// Whether the chunk of [`DistributorOutput::Prove`] was right.
+    /// Whether the chunk of [`DistributorOutput::Challenge`] was right.
     pub fn proved(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
-        let Some(tended) = self.files.get_mut(&key) else { return };
-        let Some(spot) = tended.spots.get_mut(&peer) else { return };
-        match (is_right, spot.state) {
+        let Some(replicas) = self.files.get_mut(&key) else { return };
+        let Some(replica) = replicas.by_peer.get_mut(&peer) else { return };
+        match (is_right, replica.state) {
             (true, ReplicaState::Claimed) => {
-                spot.state = ReplicaState::Held;
+                replica.state = ReplicaState::Kept;
                 self.placed(key);
             }
             (true, _) => {}
             (false, _) => {
-                tended.spots.remove(&peer);
-                tended.rare_mut().refused.insert(peer, now + limits::REFUSED_FOR);
-                self.forget_spot(peer, key);
+                replicas.by_peer.remove(&peer);
+                replicas.extra_mut().refused.insert(peer, now + limits::REFUSED_FOR);
+                self.forget_replica(peer, key);
                 self.placed(key);
             }
         }

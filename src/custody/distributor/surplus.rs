@@ -1,5 +1,5 @@
-//! A copy too many: tolerated for a day, then the last in order is spared, after the others proved that
-//! they have theirs. Pure.
+//! A copy too many: tolerated for a day, then the last in order is spared, after the others were challenged
+//! and showed that they have theirs. Pure.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::time::Time;
 
-/// Who is to be spared, and whose proof is still to come.
+/// Who is to be spared, and whose answer to a challenge is still to come.
 #[derive(Debug)]
 pub(super) struct Checking {
     spare: PeerId,
@@ -22,92 +22,97 @@ pub(super) struct Checking {
 
 impl Distributor {
     /// Looks whether somebody can be spared, and says when to look again.
-    pub(super) fn look_for_surplus(&mut self, now: Time, key: LedgerKey, tended: &mut FileReplicas) -> Time {
+    pub(super) fn look_for_surplus(
+        &mut self,
+        now: Time,
+        key: LedgerKey,
+        replicas: &mut FileReplicas,
+    ) -> Time {
         let never = Time(u64::MAX);
-        let Some(spare) = self.spare(now, tended) else {
-            if let Some(rare) = &mut tended.rare {
-                (rare.surplus, rare.checking, rare.spared) = (None, None, None);
+        let Some(spare) = self.spare(now, replicas) else {
+            if let Some(extra) = &mut replicas.extra {
+                (extra.surplus, extra.checking, extra.spared) = (None, None, None);
             }
             return never;
         };
-        let since = *tended.rare_mut().surplus.get_or_insert(now);
+        let since = *replicas.extra_mut().surplus.get_or_insert(now);
         if now < since + limits::SURPLUS {
             return since + limits::SURPLUS;
         }
-        if tended.rare().spared.is_some() {
+        if replicas.extra().spared.is_some() {
             return never;
         }
-        if let Some(checking) = &tended.rare().checking
+        if let Some(checking) = &replicas.extra().checking
             && checking.until > now
         {
             return checking.until;
         }
-        let others = tended.spots.iter().filter(|(p, s)| {
-            **p != spare && **p != self.me && s.lost.is_none() && s.state == ReplicaState::Held
+        let others = replicas.by_peer.iter().filter(|(p, s)| {
+            **p != spare && **p != self.me && s.lost.is_none() && s.state == ReplicaState::Kept
         });
         let others: Vec<(PeerId, Span)> = others.map(|(p, s)| (*p, s.span)).collect();
-        let size = tended.want.size;
+        let size = replicas.want.size;
         for (peer, span) in &others {
             let chunk = self.any_chunk(*span);
-            self.out.push_back(DistributorOutput::Prove { peer: *peer, key, size, chunk });
+            self.out.push_back(DistributorOutput::Challenge { peer: *peer, key, size, chunk });
         }
         let until = now + limits::REFUSED_FOR;
         if others.is_empty() {
             // Only this peer has it beside the one to be spared, and it knows what it has.
-            tended.rare_mut().spared = Some(spare);
+            replicas.extra_mut().spared = Some(spare);
             return never;
         }
         let waits_for = others.into_iter().map(|(p, _)| p).collect();
-        tended.rare_mut().checking = Some(Checking { spare, waits_for, until });
+        replicas.extra_mut().checking = Some(Checking { spare, waits_for, until });
         until
     }
 
     /// The last in order without whom there are still copies enough.
-    fn spare(&self, now: Time, tended: &FileReplicas) -> Option<PeerId> {
-        if self.leaving || tended.rare().asking.is_some() {
+    fn spare(&self, now: Time, replicas: &FileReplicas) -> Option<PeerId> {
+        if self.leaving || replicas.extra().asking.is_some() {
             return None;
         }
-        let wanted = tended.want.copies.into();
-        if placement::copies(tended.whole(), &self.spans(now, tended, false, false)) <= wanted
-            && tended.spots.len() <= usize::from(tended.want.copies)
+        let wanted = replicas.want.copies.into();
+        if placement::copies(replicas.whole(), &self.spans(now, replicas, false, false)) <= wanted
+            && replicas.by_peer.len() <= usize::from(replicas.want.copies)
         {
             return None;
         }
-        let mut places = tended.places(self.me);
+        let mut places = replicas.places(self.me);
         places.reverse();
-        let own = tended.rare().owner_lost.is_none().then_some(tended.whole());
+        let own = replicas.extra().owner_lost.is_none().then_some(replicas.whole());
         let is_enough = |but: PeerId| {
-            let rest = tended
-                .spots
+            let rest = replicas
+                .by_peer
                 .iter()
-                .filter(|(p, s)| **p != but && s.lost.is_none() && s.state == ReplicaState::Held);
+                .filter(|(p, s)| **p != but && s.lost.is_none() && s.state == ReplicaState::Kept);
             let rest: Vec<Span> = rest.map(|(_, s)| s.span).chain(own).collect();
-            placement::copies(tended.whole(), &rest) >= wanted
+            placement::copies(replicas.whole(), &rest) >= wanted
         };
         places.into_iter().map(|p| p.peer).find(|p| is_enough(*p))
     }
 
-    /// One proof came.
+    /// The answer to a challenge came.
     pub(super) fn checked(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
-        let Some(tended) = self.files.get_mut(&key) else { return };
-        let Some(rare) = &mut tended.rare else { return };
-        let Some(checking) = &mut rare.checking else { return };
+        let Some(replicas) = self.files.get_mut(&key) else { return };
+        let Some(extra) = &mut replicas.extra else { return };
+        let Some(checking) = &mut extra.checking else { return };
         if !is_right {
-            rare.checking = None;
+            extra.checking = None;
             return;
         }
         checking.waits_for.remove(&peer);
         if checking.waits_for.is_empty() && now < checking.until {
-            rare.spared = Some(checking.spare);
-            rare.checking = None;
+            extra.spared = Some(checking.spare);
+            extra.checking = None;
         }
     }
 
     /// Has a random chunk of what `peer` says it keeps looked at.
-    pub(super) fn ask_proof(&mut self, key: LedgerKey, peer: PeerId, span: Span) {
+    pub(super) fn challenge(&mut self, key: LedgerKey, peer: PeerId, span: Span) {
         let Some(size) = self.files.get(&key).map(|t| t.want.size) else { return };
         let chunk = self.any_chunk(span);
-        self.out.push_back(DistributorOutput::Prove { peer, key, size, chunk });
+        self.out.push_back(DistributorOutput::Challenge { peer, key, size, chunk });
     }
 
     /// One of these chunks, which nobody else can foresee.

@@ -2,7 +2,7 @@ use super::*;
 use crate::wire::custody::ReportRow;
 
 #[test]
-fn what_nobody_placed_is_a_copy_once_it_is_whole_and_proved() {
+fn what_nobody_placed_is_a_copy_once_it_is_whole_and_challenged() {
     let (me, keeper, now) = (PeerId([1; 32]), PeerId([2; 32]), Time(1));
     let (key, size) = ((me, FileId([3; 32])), 1 << 20);
     let mut distributor = Distributor::new(me, 7);
@@ -13,14 +13,14 @@ fn what_nobody_placed_is_a_copy_once_it_is_whole_and_proved() {
         let row = ReportRow { file: key.1, size, copies: 2, copy: 1, span, have };
         distributor.reported(now, keeper, me, &[row]);
         core::iter::from_fn(|| distributor.poll_output())
-            .any(|o| matches!(o, DistributorOutput::Prove { .. }))
+            .any(|o| matches!(o, DistributorOutput::Challenge { .. }))
     };
-    let held = |distributor: &Distributor| distributor.standing(key).map(|s| s.held);
+    let kept = |distributor: &Distributor| distributor.standing(key).map(|s| s.kept);
     assert!(!says(&mut distributor, span.len() - 1), "a part of it proves nothing");
     distributor.proved(now, keeper, key, true);
-    assert_eq!(held(&distributor), Some(0));
+    assert_eq!(kept(&distributor), Some(0));
     assert!(says(&mut distributor, span.len()));
-    assert_eq!(held(&distributor), Some(0));
+    assert_eq!(kept(&distributor), Some(0));
     distributor.proved(now, keeper, key, true);
-    assert_eq!(held(&distributor), Some(1));
+    assert_eq!(kept(&distributor), Some(1));
 }

@@ -34,13 +34,13 @@ impl Keeper {
         self.concerned(now, peer);
     }
 
-    /// A peer is gone; `properly`: it said so.
-    pub fn gone(&mut self, now: Time, peer: PeerId, properly: bool) {
+    /// A peer is gone; `graceful`: it said so.
+    pub fn gone(&mut self, now: Time, peer: PeerId, graceful: bool) {
         if self.live.remove(&peer).is_some() {
             self.due.retain(|(to, _), _| *to != peer);
             if self.by_peer.contains_key(&peer) {
                 self.hear(now, peer);
-                self.away.insert(peer, (now, properly));
+                self.away.insert(peer, (now, graceful));
             }
         }
         self.concerned(now, peer);
@@ -58,7 +58,7 @@ impl Keeper {
         }
     }
 
-    /// The owner itself was heard: its files begin to age anew.
+    /// The owner itself was heard: its files begin to age again.
     pub(super) fn hear(&mut self, now: Time, origin: PeerId) {
         let lived = self.clock.at(now);
         let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));

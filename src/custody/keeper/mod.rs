@@ -56,7 +56,7 @@ pub enum KeeperOutput {
         rows: Vec<ReportRow>,
     },
     /// See whether that peer has this chunk; then [`Keeper::proved`].
-    Prove {
+    Challenge {
         /// Whose.
         peer: PeerId,
         /// Which file.
@@ -74,7 +74,7 @@ pub enum KeeperOutput {
         want: Want,
         /// Who keeps it, this peer among them.
         places: Vec<Replica>,
-        /// Since when the owner is away, and whether it left properly.
+        /// Since when the owner is away, and whether it left gracefully.
         owner_lost: (Time, bool),
     },
     /// It does so no longer.
@@ -139,11 +139,11 @@ pub struct Keeper {
     clock: LivedClock,
     /// Others that are here; true: about to leave.
     live: BTreeMap<PeerId, bool>,
-    /// Since when others are away, and whether they left properly.
+    /// Since when others are away, and whether they left gracefully.
     away: BTreeMap<PeerId, (Time, bool)>,
     began: Time,
     quota: Quota,
-    estates: BTreeMap<PeerId, OwnerCatalogue>,
+    owner_catalogues: BTreeMap<PeerId, OwnerCatalogue>,
     witnesses: BTreeMap<PeerId, BTreeSet<PeerId>>,
     /// Heads whose catalogue was asked for.
     pulled: BTreeMap<PeerId, (crate::identity::Instance, u64)>,
@@ -178,7 +178,7 @@ impl Keeper {
             away: BTreeMap::new(),
             began: now,
             quota: Quota::new(config.lend, config.free),
-            estates: BTreeMap::new(),
+            owner_catalogues: BTreeMap::new(),
             witnesses: BTreeMap::new(),
             pulled: BTreeMap::new(),
             kept: BTreeMap::new(),
@@ -191,16 +191,16 @@ impl Keeper {
             leaving: false,
             out: VecDeque::new(),
         };
-        for (origin, row) in &ledger.estates {
+        for (origin, row) in &ledger.owners {
             let all = (*origin, 0)..=(*origin, u8::MAX);
             let buckets = ledger.buckets.range(all).map(|((_, i), bytes)| (*i, bytes.clone()));
-            if let Some(estate) = OwnerCatalogue::restore(*origin, row, buckets) {
-                keeper.estates.insert(*origin, estate);
+            if let Some(owner) = OwnerCatalogue::restore(*origin, row, buckets) {
+                keeper.owner_catalogues.insert(*origin, owner);
                 keeper.witnesses.insert(*origin, row.witnesses.iter().copied().collect());
             }
         }
         for (key, row) in &ledger.kept {
-            if keeper.estates.contains_key(&key.0) && row.span.fits(row.size) {
+            if keeper.owner_catalogues.contains_key(&key.0) && row.span.fits(row.size) {
                 let is_there = present.get(&key.1).is_some_and(|s| s.iter().any(|s| s.covers(&row.span)));
                 keeper.restore(now, *key, row.clone(), is_there);
             } else {
@@ -220,7 +220,7 @@ impl Keeper {
         }
         self.quota.take(key.0, row.source, bytes);
         if is_there {
-            // Its room is no longer free; the books take it off only once.
+            // Its space is no longer free; the books take it off only once.
             self.config.free = self.config.free.saturating_add(bytes);
             self.quota.set_free(self.config.free);
         }
@@ -271,7 +271,7 @@ impl Keeper {
         self.quota.taken_for(origin)
     }
 
-    /// Bytes that were accepted and are not here: their room is not free, though nothing lies there yet.
+    /// Bytes that were accepted and are not here: their space is not free, though nothing lies there yet.
     #[must_use]
     pub fn coming(&self) -> u64 {
         let coming = self.kept.values().filter(|k| !k.row.whole).map(|k| k.row.span.bytes(k.row.size));

@@ -15,13 +15,13 @@ use crate::time::Time;
 use crate::wire::custody::{CustodyOffer, OfferAnswer, OfferRefusal, Replica, Space};
 
 impl Keeper {
-    /// The room that there is for an origin, offered from an address.
+    /// The space that there is for an origin, offered from an address.
     #[must_use]
-    pub fn room(&self, origin: PeerId, source: IpAddr) -> Space {
+    pub fn space(&self, origin: PeerId, source: IpAddr) -> Space {
         if self.leaving {
             return Space { request: 0, free: 0, share: 0 };
         }
-        self.quota.room(origin, source, |o| self.live.contains_key(&o))
+        self.quota.space(origin, source, |o| self.live.contains_key(&o))
     }
 
     /// The store's file system has so many free bytes, beside what was accepted and is not here yet.
@@ -39,17 +39,17 @@ impl Keeper {
         let all = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
         if refusal.is_some() && self.kept.range(all).next().is_none() {
             // Nothing is remembered of whoever gets nothing kept.
-            self.estates.remove(&origin);
+            self.owner_catalogues.remove(&origin);
         }
-        let room = self.room(origin, source);
+        let space = self.space(origin, source);
         let span = self.kept.get(&(origin, offer.file)).map(|k| k.row.span);
-        let head = self.estates.get(&origin).map(|e| Arc::clone(e.signed()));
+        let head = self.owner_catalogues.get(&origin).map(|e| Arc::clone(e.signed()));
         OfferAnswer {
             request: offer.request,
             refusal,
             span: span.filter(|_| refusal == Some(OfferRefusal::Keeps)),
-            free: room.free,
-            share: room.share,
+            free: space.free,
+            share: space.share,
             head: head.filter(|_| refusal == Some(OfferRefusal::Older)),
         }
     }
@@ -61,7 +61,7 @@ impl Keeper {
         source: IpAddr,
         offer: &CustodyOffer,
     ) -> Result<PeerId, (PeerId, OfferRefusal)> {
-        let known = self.estates.iter().find(|(_, e)| e.signed() == &offer.head).map(|(o, _)| *o);
+        let known = self.owner_catalogues.iter().find(|(_, e)| e.signed() == &offer.head).map(|(o, _)| *o);
         let origin = match known {
             Some(origin) => origin,
             None => Head::open(&offer.head).map_err(|_| (from, OfferRefusal::NotListed))?.owner.peer_id(),
@@ -96,8 +96,8 @@ impl Keeper {
             return no(OfferRefusal::Keeps);
         }
         let bytes = offer.span.bytes(offer.size);
-        let room = self.room(origin, source);
-        if bytes > room.share || self.kept.len() >= limits::KEPT {
+        let space = self.space(origin, source);
+        if bytes > space.share || self.kept.len() >= limits::KEPT {
             return no(OfferRefusal::Full);
         }
         self.take(now, key, from, source, offer);
@@ -117,11 +117,11 @@ impl Keeper {
         offer: &CustodyOffer,
     ) -> Result<(), OfferRefusal> {
         let claim = (offer.file, offer.size);
-        let Some(known) = self.estates.get_mut(&origin) else {
-            let mut estate = OwnerCatalogue::open(origin, &offer.head).ok_or(OfferRefusal::NotListed)?;
-            estate.check(&offer.path, claim, offer.proof.as_ref())?;
+        let Some(known) = self.owner_catalogues.get_mut(&origin) else {
+            let mut owner = OwnerCatalogue::open(origin, &offer.head).ok_or(OfferRefusal::NotListed)?;
+            owner.check(&offer.path, claim, offer.proof.as_ref())?;
             // It is filed together with the file.
-            self.estates.insert(origin, estate);
+            self.owner_catalogues.insert(origin, owner);
             return Ok(());
         };
         if known.signed() != &offer.head {
@@ -134,12 +134,12 @@ impl Keeper {
                     newer.learn_digests(&proof.digests);
                 }
                 known.renew(newer);
-                self.record_estate(origin);
+                self.record_owner(origin);
                 self.pull(origin, from);
-                self.named_anew(now, origin);
+                self.named_again(now, origin);
             }
         }
-        let Some(known) = self.estates.get_mut(&origin) else { return Err(OfferRefusal::NotListed) };
+        let Some(known) = self.owner_catalogues.get_mut(&origin) else { return Err(OfferRefusal::NotListed) };
         known.check(&offer.path, claim, offer.proof.as_ref())
     }
 
@@ -166,9 +166,9 @@ impl Keeper {
                 witnesses.insert(peer);
             }
         }
-        self.record_estate(origin);
+        self.record_owner(origin);
         let index = offer.path.bucket();
-        let bucket = self.estates.get(&origin).and_then(|e| e.buckets().find(|(i, _)| *i == index));
+        let bucket = self.owner_catalogues.get(&origin).and_then(|e| e.buckets().find(|(i, _)| *i == index));
         if let Some(bytes) = bucket.map(|(_, b)| b.bytes()) {
             self.record(Record::Bucket(origin, index, Some(bytes)));
         }
@@ -192,19 +192,19 @@ impl Keeper {
 
     /// Has the rest of an owner's catalogue pulled, once for each head.
     pub(super) fn pull(&mut self, origin: PeerId, from: PeerId) {
-        let Some(estate) = self.estates.get(&origin).filter(|e| !e.is_whole()) else { return };
-        if self.pulled.insert(origin, estate.number()) != Some(estate.number()) {
+        let Some(owner) = self.owner_catalogues.get(&origin).filter(|e| !e.is_whole()) else { return };
+        if self.pulled.insert(origin, owner.number()) != Some(owner.number()) {
             self.out.push_back(KeeperOutput::Pull { origin, from });
         }
     }
 
-    /// Keepers that others told of, as far as they can be true.
+    /// Keepers that others reported, as far as they can be true.
     pub(super) fn fit_others(&self, key: LedgerKey, size: u64, places: &[Replica]) -> Vec<Replica> {
         let fits = |p: &&Replica| p.peer != self.me && p.peer != key.0 && p.copy > 0 && p.span.fits(size);
         places.iter().filter(fits).take(limits::PLACES).copied().collect()
     }
 
-    /// What this peer's distributor knows of a file's keepers: they proved it.
+    /// What this peer's distributor knows of a file's keepers: they were challenged.
     pub fn learn_places(&mut self, now: Time, key: LedgerKey, places: &[Replica]) {
         self.merge(now, key, places);
     }

@@ -27,15 +27,15 @@ impl Keeper {
 
     /// A head of an owner, signed by it; if it is newer than the known one, the catalogue is pulled.
     pub fn hear_head(&mut self, now: Time, from: PeerId, origin: PeerId, signed: &Shared) {
-        if let Some(known) = self.estates.get_mut(&origin)
+        if let Some(known) = self.owner_catalogues.get_mut(&origin)
             && known.signed() != signed
             && let Some(newer) = OwnerCatalogue::open(origin, signed)
             && newer.number() > known.number()
         {
             known.renew(newer);
-            self.record_estate(origin);
+            self.record_owner(origin);
             self.pull(origin, from);
-            self.named_anew(now, origin);
+            self.named_again(now, origin);
         }
     }
 
@@ -97,7 +97,7 @@ impl Keeper {
         }
     }
 
-    /// Another keeper says that this part is not needed: the others have to prove that.
+    /// Another keeper says that this part is not needed: the others are challenged first.
     fn ask_others(&mut self, now: Time, key: LedgerKey) {
         let Some(kept) = self.kept.get_mut(&key) else { return };
         if kept.sparing.as_ref().is_some_and(|(_, until)| *until > now) {
@@ -111,21 +111,21 @@ impl Keeper {
             let hash = blake3::keyed_hash(&self.me.0, &[&now.0.to_le_bytes()[..], &place.peer.0].concat());
             let [a, b, c, d, ..] = *hash.as_bytes();
             let chunk = place.span.from + u32::from_le_bytes([a, b, c, d]) % place.span.len().max(1);
-            self.out.push_back(KeeperOutput::Prove { peer: place.peer, key, size, chunk });
+            self.out.push_back(KeeperOutput::Challenge { peer: place.peer, key, size, chunk });
         }
     }
 
-    /// Whether the chunk of [`KeeperOutput::Prove`] was right.
+    /// Whether the chunk of [`KeeperOutput::Challenge`] was right.
     pub fn proved(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
         let Some(kept) = self.kept.get_mut(&key) else { return };
-        let Some((proved, until)) = &mut kept.sparing else { return };
+        let Some((shown, until)) = &mut kept.sparing else { return };
         let Some(place) = kept.row.others.iter().find(|p| p.peer == peer) else { return };
         if !is_right || *until <= now {
             return;
         }
-        proved.push(place.span);
+        shown.push(place.span);
         let whole = Span::whole(kept.row.size).unwrap_or(kept.row.span);
-        if placement::copies(whole, proved) >= u32::from(kept.row.copies) {
+        if placement::copies(whole, shown) >= u32::from(kept.row.copies) {
             self.drop_file(key);
         }
     }
@@ -149,7 +149,7 @@ impl Keeper {
     pub(super) fn expire(&mut self, now: Time) {
         let lived = self.lived(now);
         self.record(Record::Lived(lived));
-        for origin in self.estates.keys().copied().collect::<Vec<_>>() {
+        for origin in self.owner_catalogues.keys().copied().collect::<Vec<_>>() {
             if self.live.contains_key(&origin) {
                 self.hear(now, origin);
             }
@@ -190,19 +190,19 @@ impl Keeper {
         self.out.push_back(KeeperOutput::Drop { file, keep });
         let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
         if self.kept.range(range).next().is_none() {
-            self.forget_estate(origin);
+            self.forget_owner(origin);
         }
     }
 
-    fn forget_estate(&mut self, origin: PeerId) {
+    fn forget_owner(&mut self, origin: PeerId) {
         self.away.remove(&origin);
         self.pulled.remove(&origin);
         self.witnesses.remove(&origin);
-        if let Some(estate) = self.estates.remove(&origin) {
-            for (index, _) in estate.buckets() {
+        if let Some(owner) = self.owner_catalogues.remove(&origin) {
+            for (index, _) in owner.buckets() {
                 self.out.push_back(KeeperOutput::Record(Record::Bucket(origin, index, None)));
             }
-            self.record(Record::Estate(origin, None));
+            self.record(Record::OwnerCatalogue(origin, None));
         }
     }
 }

@@ -19,13 +19,13 @@ impl Keeper {
 
     /// The owners whose catalogues are known here.
     pub fn owners(&self) -> impl Iterator<Item = (PeerId, &OwnerCatalogue)> {
-        self.estates.iter().map(|(owner, estate)| (*owner, estate))
+        self.owner_catalogues.iter().map(|(owner, catalogue)| (*owner, catalogue))
     }
 
     /// What is known of an owner whose files are kept here: for a list that shows it as away.
     #[must_use]
-    pub fn estate(&self, origin: PeerId) -> Option<&OwnerCatalogue> {
-        self.estates.get(&origin)
+    pub fn owner_catalogue(&self, origin: PeerId) -> Option<&OwnerCatalogue> {
+        self.owner_catalogues.get(&origin)
     }
 
     /// Seconds since an owner was last heard.
@@ -37,12 +37,12 @@ impl Keeper {
 
     /// True if the owner's newest head names the file, `None` if that is not known.
     pub(super) fn is_named(&self, key: LedgerKey, kept: &KeptCopy) -> Option<bool> {
-        self.estates.get(&key.0).and_then(|e| e.names(key.1, &kept.row.path))
+        self.owner_catalogues.get(&key.0).and_then(|e| e.names(key.1, &kept.row.path))
     }
 
     /// An owner's whole catalogue, under its signed head.
     pub fn learned(&mut self, now: Time, origin: PeerId, signed: &Shared, catalogue: &Catalogue) {
-        let Some(known) = self.estates.get_mut(&origin) else { return };
+        let Some(known) = self.owner_catalogues.get_mut(&origin) else { return };
         let Some(newer) = OwnerCatalogue::whole(origin, signed, catalogue) else { return };
         if newer.number() < known.number() {
             return;
@@ -56,14 +56,14 @@ impl Keeper {
         for (index, bytes) in after {
             self.out.push_back(KeeperOutput::Record(Record::Bucket(origin, index, Some(bytes))));
         }
-        self.record_estate(origin);
-        self.named_anew(now, origin);
+        self.record_owner(origin);
+        self.named_again(now, origin);
     }
 
     /// The owner's head is another one: what it names may be at other paths, or gone.
-    pub(super) fn named_anew(&mut self, now: Time, origin: PeerId) {
-        let Some(estate) = self.estates.get(&origin) else { return };
-        let paths: BTreeMap<FileId, _> = estate
+    pub(super) fn named_again(&mut self, now: Time, origin: PeerId) {
+        let Some(owner) = self.owner_catalogues.get(&origin) else { return };
+        let paths: BTreeMap<FileId, _> = owner
             .entries()
             .filter_map(|e| match e.kind {
                 EntryKind::File { id, .. } => Some((id, e.path.clone())),
@@ -75,7 +75,7 @@ impl Keeper {
         for key in keys {
             let Some(kept) = self.kept.get(&key) else { continue };
             if let Some(path) = paths.get(&key.1).filter(|_| self.is_named(key, kept) == Some(true))
-                && self.estates.get(&origin).is_some_and(|e| !e.lies_at(key.1, &kept.row.path))
+                && self.owner_catalogues.get(&origin).is_some_and(|e| !e.lies_at(key.1, &kept.row.path))
                 && let Some(kept) = self.kept.get_mut(&key)
             {
                 kept.row.path = path.clone();
@@ -94,17 +94,17 @@ impl Keeper {
         }
     }
 
-    pub(super) fn record_estate(&mut self, origin: PeerId) {
-        if let Some(estate) = self.estates.get(&origin) {
+    pub(super) fn record_owner(&mut self, origin: PeerId) {
+        if let Some(owner) = self.owner_catalogues.get(&origin) {
             let witnesses = self.witnesses.get(&origin).map(|w| w.iter().copied().collect());
-            let row = estate.row(witnesses.unwrap_or_default());
-            self.record(Record::Estate(origin, Some(row)));
+            let row = owner.row(witnesses.unwrap_or_default());
+            self.record(Record::OwnerCatalogue(origin, Some(row)));
         }
     }
 
     /// The head that is known of an owner.
     #[must_use]
     pub fn head(&self, origin: PeerId) -> Option<((Instance, u64), Shared)> {
-        self.estates.get(&origin).map(|e| (e.number(), Shared::clone(e.signed())))
+        self.owner_catalogues.get(&origin).map(|e| (e.number(), Shared::clone(e.signed())))
     }
 }

@@ -80,7 +80,7 @@ impl Controller {
         if self.is_ready(needs) || now >= until || self.state.leaving.is_some() {
             self.answer(now, ask);
         } else {
-            self.state.held.push(DeferredRequest { ask, needs, until });
+            self.state.deferred.push(DeferredRequest { ask, needs, until });
         }
     }
 
@@ -93,12 +93,12 @@ impl Controller {
     }
 
     /// Answers, the oldest first, what waited for something that is there now or will not come.
-    pub(super) fn answer_held(&mut self, now: Time) {
+    pub(super) fn answer_deferred(&mut self, now: Time) {
         let mut at = 0;
-        while let Some(held) = self.state.held.get(at) {
-            if self.is_ready(held.needs) || now >= held.until || self.state.leaving.is_some() {
-                let held = self.state.held.remove(at);
-                self.answer(now, held.ask);
+        while let Some(deferred) = self.state.deferred.get(at) {
+            if self.is_ready(deferred.needs) || now >= deferred.until || self.state.leaving.is_some() {
+                let deferred = self.state.deferred.remove(at);
+                self.answer(now, deferred.ask);
             } else {
                 at += 1;
             }
@@ -229,12 +229,12 @@ impl Controller {
 
     /// Disk workers for a destination, if it lies where those of `downloads/` cannot write.
     fn workers_for(&mut self, destination: &Path) -> Result<Option<disk::Handle>, Failure> {
-        if self.parts.cages.reach(destination) {
+        if self.parts.sandboxes.reach(destination) {
             return Ok(None);
         }
         let bell = self.parts.receiver.bell();
         let part = SandboxedPart::DiskAt(destination.to_owned());
-        let started = self.parts.cages.start(&part, || disk::start(move || bell.ring()));
+        let started = self.parts.sandboxes.start(&part, || disk::start(move || bell.ring()));
         let started =
             started.flatten().map_err(|e| Failure::other(format!("a thread cannot be had: {e}")))?;
         Ok(Some(started))
@@ -272,7 +272,7 @@ impl Controller {
 
     fn status(&self, now: Time) -> Status {
         let ports = self.own.ports;
-        let (confined, why) = match self.parts.cages.outcome() {
+        let (confined, why) = match self.parts.sandboxes.outcome() {
             SandboxOutcome::Full => ("yes", None),
             SandboxOutcome::Partly(why) => ("partly", Some(why)),
             SandboxOutcome::No(why) => ("no", Some(why)),
@@ -305,7 +305,7 @@ impl Controller {
                 })
                 .collect(),
             counters: self.counters_row(),
-            gives: self.config.swarm.then(|| s.together.len() as u64),
+            gives: self.config.swarm.then(|| s.swarms.len() as u64),
             confined: confined.to_owned(),
             confined_why: why,
             up_limit: self.config.up_limit.map(NonZeroU64::get),
@@ -351,12 +351,14 @@ impl Controller {
         });
         let fetched =
             |id| self.state.downloads.iter().flat_map(|(_, d)| &d.wants).any(|(file, _)| *file == id);
-        let told = left.into_iter().filter(|l| l.size.is_some() && !fetched(l.id));
-        told.map(|l| {
-            let (path, asked) = l.asked.map_or_else(Default::default, |(to, asked)| (to.to_string(), asked));
-            Unfinished { id: l.id.to_string(), path, asked, held: l.held, size: l.size }
-        })
-        .collect()
+        let unfinished = left.into_iter().filter(|l| l.size.is_some() && !fetched(l.id));
+        unfinished
+            .map(|l| {
+                let (path, asked) =
+                    l.asked.map_or_else(Default::default, |(to, asked)| (to.to_string(), asked));
+                Unfinished { id: l.id.to_string(), path, asked, held: l.held, size: l.size }
+            })
+            .collect()
     }
 
     fn complete(&self, now: Time, prefix: &str, what: CompletionNames) -> Vec<String> {

@@ -23,7 +23,7 @@ impl Controller {
         let wanted = machine.copies_of(file);
         let standing = machine.distributor().standing((self.identity.id(), file));
         OwnCopies {
-            held: standing.map_or(0, |s| s.held.into()),
+            kept: standing.map_or(0, |s| s.kept.into()),
             wanted,
             large: wanted > 1 && standing.is_none() && self.custody.own.is_recorded(),
         }
@@ -131,15 +131,15 @@ impl Controller {
             ..CustodyRow::default()
         };
         let paths = self.paths();
-        for (key, want) in machine.distributor().tended().filter(|((owner, _), _)| *owner == me) {
+        for (key, want) in machine.distributor().wanted().filter(|((owner, _), _)| *owner == me) {
             // What is on its way back lies at no path yet.
             let files = paths.get(&key.1).map_or(1, |paths| paths.len() as u64);
             row.own_files += files;
             if let Some(standing) = machine.distributor().standing(key) {
                 let others = u32::from(want.copies.saturating_sub(1));
-                row.own_whole += if standing.held >= others { files } else { 0 };
+                row.own_whole += if standing.kept >= others { files } else { 0 };
                 row.moving +=
-                    if standing.held < others && standing.coming > standing.held { files } else { 0 };
+                    if standing.kept < others && standing.coming > standing.kept { files } else { 0 };
             }
         }
         let mut files = BTreeSet::new();

@@ -38,11 +38,11 @@ pub(in crate::peer) const NOTE: u8 = 100;
 /// The number of writings that nothing waits for. Those of records begin with 1.
 const NOTES: u64 = 0;
 
-/// What the folders are called that proofs are fetched into, each with a number.
-pub(in crate::peer) const PROOF: &str = "proof-";
+/// What the folders are called that challenged chunks are fetched into, each with a number.
+pub(in crate::peer) const CHALLENGE: &str = "proof-";
 
-/// Jobs from this number on are errands of custody's, not downloads of users'.
-const ERRANDS: u64 = 1 << 62;
+/// Jobs from this number on are jobs of potluck's own, not downloads of users'.
+const OWN_JOBS: u64 = 1 << 62;
 
 /// What could not be written is written again after this time.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
@@ -57,11 +57,11 @@ pub(super) enum Act {
     Announce(Box<Announcement>),
 }
 
-/// What a job of custody's is for.
+/// What a job of potluck's own is for.
 #[derive(Debug)]
-enum Errand {
+enum Purpose {
     /// Chunks for the store.
-    Fetch { file: FileId, size: u64, span: Span },
+    Keep { file: FileId, size: u64, span: Span },
     /// To see whether a peer has a chunk.
     Prove { peer: PeerId, key: LedgerKey, folder: PathBuf },
 }
@@ -70,16 +70,16 @@ enum Errand {
 pub(in crate::peer) struct CustodyDriver {
     pub(super) machine: Custodian,
     ordered: Ordered<Act>,
-    /// What is told of the departure.
-    told: VecDeque<CustodianOutput>,
+    /// What is reported of the departure.
+    reports: VecDeque<CustodianOutput>,
     written: (Sender<LedgerWritten>, Receiver<LedgerWritten>),
     /// The last writing failed: when it is tried again.
     write_again: Option<Time>,
-    /// That was told.
+    /// That was reported.
     warned: bool,
-    errands: BTreeMap<JobId, Errand>,
-    next_errand: u64,
-    /// How often the store was asked for its room and has not told it.
+    purposes: BTreeMap<JobId, Purpose>,
+    next_own_job: u64,
+    /// How often the store was asked for its space and has not said it.
     looks: u64,
     pub(super) served: Served,
     pub(super) own: super::own::OwnFiles,
@@ -91,12 +91,12 @@ impl CustodyDriver {
         Self {
             machine,
             ordered: Ordered::default(),
-            told: VecDeque::new(),
+            reports: VecDeque::new(),
             written: unbounded(),
             write_again: None,
             warned: false,
-            errands: BTreeMap::new(),
-            next_errand: ERRANDS,
+            purposes: BTreeMap::new(),
+            next_own_job: OWN_JOBS,
             looks: 0,
             served: Served::new(notes, present),
             own: super::own::OwnFiles::default(),
@@ -132,21 +132,21 @@ impl CustodyDriver {
 
     /// How many files are being fetched into the store.
     pub(super) fn n_fetching(&self) -> usize {
-        self.errands.values().filter(|e| matches!(e, Errand::Fetch { .. })).count()
+        self.purposes.values().filter(|p| matches!(p, Purpose::Keep { .. })).count()
     }
 
-    fn errand(&mut self, errand: Errand) -> JobId {
-        self.next_errand += 1;
-        let job = JobId(self.next_errand);
-        self.errands.insert(job, errand);
+    fn own_job(&mut self, purpose: Purpose) -> JobId {
+        self.next_own_job += 1;
+        let job = JobId(self.next_own_job);
+        self.purposes.insert(job, purpose);
         job
     }
 
     /// True if this content is fetched into the store now.
     pub(super) fn is_fetching(&self, claim: Claim) -> bool {
-        self.errands
+        self.purposes
             .values()
-            .any(|e| matches!(e, Errand::Fetch { file, size, .. } if (*file, *size) == claim))
+            .any(|p| matches!(p, Purpose::Keep { file, size, .. } if (*file, *size) == claim))
     }
 }
 
@@ -159,7 +159,7 @@ impl Controller {
         self.do_own(now);
         loop {
             self.custody_outputs();
-            while let Some(output) = self.custody.told.pop_front() {
+            while let Some(output) = self.custody.reports.pop_front() {
                 self.act_on(now, output);
             }
             self.write(now);
@@ -174,9 +174,9 @@ impl Controller {
         while let Some(output) = self.custody.machine.poll_output() {
             match output {
                 CustodianOutput::Record(record) => self.custody.ordered.record(record),
-                // Nothing that is told of a departure depends on a record, and a full disk holds up nobody.
+                // No report of a departure depends on a record, and a full disk delays nobody.
                 output @ (CustodianOutput::Leaving(_) | CustodianOutput::Left(_)) => {
-                    self.custody.told.push_back(output)
+                    self.custody.reports.push_back(output)
                 }
                 output => self.custody.ordered.push(Act::Do(output)),
             }
@@ -196,7 +196,7 @@ impl Controller {
         self.custody.served.stale(clock::now());
     }
 
-    /// A peer is here, or can be reached otherwise, or began anew.
+    /// A peer is here, or can be reached otherwise, or began again.
     pub(super) fn custody_here(&mut self, now: Time, info: &PeerInfo) {
         let id = info.contact.id;
         for engine in [&self.parts.distributor, &self.parts.distributee] {
@@ -206,17 +206,17 @@ impl Controller {
         self.custody.served.stale(now);
     }
 
-    pub(super) fn custody_gone(&mut self, now: Time, id: PeerId, properly: bool) {
+    pub(super) fn custody_gone(&mut self, now: Time, id: PeerId, graceful: bool) {
         for engine in [&self.parts.distributor, &self.parts.distributee] {
             engine.send(CustodyCommand::Gone(id));
         }
-        self.custody.machine.gone(now, id, properly);
+        self.custody.machine.gone(now, id, graceful);
         self.state.roster.away.keeper_gone(id);
         self.custody.served.stale(now);
     }
 
     /// An owner's catalogue, of one who keeps its files.
-    pub(super) fn on_estate(
+    pub(super) fn on_owner_catalogue(
         &mut self,
         now: Time,
         origin: PeerId,
@@ -289,7 +289,7 @@ impl Controller {
         }
     }
 
-    /// A message of custody's, of a peer that TLS proved.
+    /// A message of custody's, of a peer that TLS authenticated.
     pub(super) fn on_custody(&mut self, now: Time, event: CustodyEvent) {
         use crate::discovery::Command;
         match event {
@@ -302,7 +302,7 @@ impl Controller {
                 }
                 self.custody.machine.message(now, from, source, message);
             }
-            CustodyEvent::Proved(id, host) => self.tell_discovery(Command::Proved(id, host)),
+            CustodyEvent::Authenticated(id, host) => self.tell_discovery(Command::Proved(id, host)),
             CustodyEvent::Unreachable(id) => self.custody.machine.unreachable(now, id),
         }
     }
@@ -329,7 +329,9 @@ impl Controller {
             }
             CustodianOutput::Fetch { file, size, span, sources } => self.fetch(file, size, span, &sources),
             CustodianOutput::Drop { file, keep } => self.drop_kept(file, keep),
-            CustodianOutput::Prove { peer, key, size, chunk } => self.prove(now, peer, key, size, chunk),
+            CustodianOutput::Challenge { peer, key, size, chunk } => {
+                self.challenge(now, peer, key, size, chunk);
+            }
             CustodianOutput::Pull { origin, from } => {
                 self.parts.receiver.send(ReceiverCommand::Estate { from, origin });
             }
@@ -352,7 +354,7 @@ impl Controller {
                     .to_owned(),
             ),
             CustodianOutput::Leaving(progress) => self.handing_over(now, &progress),
-            CustodianOutput::Left(farewell) => self.handed_over(now, &farewell),
+            CustodianOutput::Left(report) => self.handed_over(now, &report),
             // Taken out before.
             CustodianOutput::Record(_) => {}
         }
@@ -365,87 +367,87 @@ impl Controller {
         let whole = self.custody.machine.keeper().owners_of(file);
         let (holders, mut some): (Vec<PeerId>, Vec<PeerId>) = sources.iter().partition(|p| whole.contains(p));
         // What was downloaded a while ago, or is shared under another name, is here already.
-        if self.state.shelf.files.contains_key(&file) || !self.state.together.here(&[file]).is_empty() {
+        if self.state.shelf.files.contains_key(&file) || !self.state.swarms.here(&[file]).is_empty() {
             some.push(self.identity.id());
         }
         let is_same =
-            |e: &Errand| matches!(e, Errand::Fetch { file: f, span: s, .. } if (*f, *s) == (file, span));
-        if self.custody.errands.values().any(is_same) {
+            |p: &Purpose| matches!(p, Purpose::Keep { file: f, span: s, .. } if (*f, *s) == (file, span));
+        if self.custody.purposes.values().any(is_same) {
             self.parts.receiver.send(ReceiverCommand::Holders(claim, holders));
             self.parts.receiver.send(ReceiverCommand::Crowd(claim, some));
             return;
         }
         self.parts.chunks.send(chunk_store::Command::Keep(file));
         let wanted = wanted(file, size, Some(span), (holders, some));
-        let job = self.custody.errand(Errand::Fetch { file, size, span });
-        self.errand(job, self.config.store(), wanted, true);
+        let job = self.custody.own_job(Purpose::Keep { file, size, span });
+        self.fetch_for(job, self.config.store(), wanted, true);
     }
 
     /// A user's download arrived: should it be fetched into the store as well, it can be had from here.
     pub(super) fn keep_own_download(&self, content: FileId) {
-        let size = self.custody.errands.values().find_map(|e| match e {
-            Errand::Fetch { file, size, .. } if *file == content => Some(*size),
+        let size = self.custody.purposes.values().find_map(|p| match p {
+            Purpose::Keep { file, size, .. } if *file == content => Some(*size),
             _ => None,
         });
-        if let Some(size) = size.filter(|_| !self.state.together.here(&[content]).is_empty()) {
+        if let Some(size) = size.filter(|_| !self.state.swarms.here(&[content]).is_empty()) {
             self.parts.receiver.send(ReceiverCommand::Crowd((content, size), vec![self.identity.id()]));
         }
     }
 
-    fn errand(&self, id: JobId, destination: PathBuf, wanted: Option<Wanted>, background: bool) {
+    fn fetch_for(&self, id: JobId, destination: PathBuf, wanted: Option<Wanted>, background: bool) {
         let files = wanted.into_iter().collect();
         let job = Job { id, destination, files, folders: Vec::new(), background };
         self.parts.receiver.send(ReceiverCommand::Fetch(job));
     }
 
     fn drop_kept(&mut self, file: FileId, keep: Vec<Span>) {
-        let of_file = |e: &Errand| matches!(e, Errand::Fetch { file: f, span, .. } if *f == file && !keep.contains(span));
+        let of_file = |p: &Purpose| matches!(p, Purpose::Keep { file: f, span, .. } if *f == file && !keep.contains(span));
         let jobs: Vec<JobId> =
-            self.custody.errands.iter().filter(|(_, e)| of_file(e)).map(|(job, _)| *job).collect();
+            self.custody.purposes.iter().filter(|(_, p)| of_file(p)).map(|(job, _)| *job).collect();
         for job in jobs {
-            self.custody.errands.remove(&job);
+            self.custody.purposes.remove(&job);
             self.parts.receiver.send(ReceiverCommand::Cancel(job));
         }
         self.parts.chunks.send(chunk_store::Command::Drop(file, keep));
     }
 
     /// Fetches one chunk of a peer, to see whether it has it: into a folder of its own, for it may be here, too.
-    fn prove(&mut self, now: Time, peer: PeerId, key: LedgerKey, size: u64, chunk: u32) {
-        let folder = self.config.store().join(format!("{PROOF}{}", self.custody.next_errand + 1));
+    fn challenge(&mut self, now: Time, peer: PeerId, key: LedgerKey, size: u64, chunk: u32) {
+        let folder = self.config.store().join(format!("{CHALLENGE}{}", self.custody.next_own_job + 1));
         if let Err(e) = std::fs::create_dir_all(&folder) {
-            log::warn!("a proof cannot be asked for: {}: {e}", folder.display());
+            log::warn!("a challenge cannot be made: {}: {e}", folder.display());
             return self.custody.machine.proved(now, peer, key, false);
         }
         let span = Span { from: chunk, to: chunk.saturating_add(1) };
         let wanted = wanted(key.1, size, Some(span), (Vec::new(), vec![peer]));
-        let job = self.custody.errand(Errand::Prove { peer, key, folder: folder.clone() });
-        self.errand(job, folder, wanted, false);
+        let job = self.custody.own_job(Purpose::Prove { peer, key, folder: folder.clone() });
+        self.fetch_for(job, folder, wanted, false);
     }
 
-    /// True if the event is of an errand of custody's; it is dealt with then.
-    pub(super) fn is_errand(&mut self, now: Time, event: &JobEvent) -> bool {
+    /// True if the event is of a job of potluck's own; it is dealt with then.
+    pub(super) fn is_own_job(&mut self, now: Time, event: &JobEvent) -> bool {
         let job = match event {
             JobEvent::Progress(progress) => progress.job,
             JobEvent::Arrived(job, ..) | JobEvent::Failed(job, ..) | JobEvent::Finished(job, ..) => *job,
         };
-        if job.0 < ERRANDS {
+        if job.0 < OWN_JOBS {
             return false;
         }
         match event {
-            JobEvent::Progress(progress) => self.errand_moved(now, job, progress.done),
+            JobEvent::Progress(progress) => self.own_job_moved(now, job, progress.done),
             JobEvent::Finished(_, _, failure) => {
                 if let Some(failure) = failure {
-                    log::debug!("an errand of custody's failed: {}", failure.message);
+                    log::debug!("a job of custody's own failed: {}", failure.message);
                 }
-                self.errand_over(now, job, failure.is_none());
+                self.own_job_over(now, job, failure.is_none());
             }
             JobEvent::Arrived(..) | JobEvent::Failed(..) => {}
         }
         true
     }
 
-    fn errand_moved(&mut self, now: Time, job: JobId, done: u64) {
-        if let Some(Errand::Fetch { file, size, span }) = self.custody.errands.get(&job)
+    fn own_job_moved(&mut self, now: Time, job: JobId, done: u64) {
+        if let Some(Purpose::Keep { file, size, span }) = self.custody.purposes.get(&job)
             && let Some(chunks) = Chunks::of(*size)
         {
             self.state.verifying.kept_moved(now, *file);
@@ -454,9 +456,9 @@ impl Controller {
         }
     }
 
-    fn errand_over(&mut self, now: Time, job: JobId, is_good: bool) {
-        match self.custody.errands.remove(&job) {
-            Some(Errand::Fetch { file, span, .. }) => {
+    fn own_job_over(&mut self, now: Time, job: JobId, is_good: bool) {
+        match self.custody.purposes.remove(&job) {
+            Some(Purpose::Keep { file, span, .. }) => {
                 if is_good {
                     self.custody.served.stale(now);
                     self.custody.machine.fetched(now, file, span, span.len(), true);
@@ -469,7 +471,7 @@ impl Controller {
                 self.custody.looks += 1;
                 self.parts.chunks.send(chunk_store::Command::Space);
             }
-            Some(Errand::Prove { peer, key, folder }) => {
+            Some(Purpose::Prove { peer, key, folder }) => {
                 self.parts.chunks.send(chunk_store::Command::Remove(folder));
                 self.custody.machine.proved(now, peer, key, is_good);
             }
@@ -479,7 +481,7 @@ impl Controller {
     }
 }
 
-/// A file, or chunks of it, for a job of custody's. `None`: no file is that large.
+/// A file, or chunks of it, for a job of potluck's own. `None`: no file is that large.
 fn wanted(
     id: FileId,
     size: u64,

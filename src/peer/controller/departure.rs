@@ -50,8 +50,8 @@ impl Controller {
     }
 
     /// Own files are handed over, as far as that could be done: now what others fetch is finished.
-    pub(super) fn part(&mut self, now: Time, farewell: ExitReport) {
-        self.say_farewell(farewell);
+    pub(super) fn depart(&mut self, now: Time, report: ExitReport) {
+        self.say_exit_report(report);
         if let Some(leaving) = &mut self.state.leaving {
             let tell = leaving.handed_over(now);
             self.state.say_busy = (tell == TellSender::Finish).then(|| now + SAY_BUSY);
@@ -60,10 +60,10 @@ impl Controller {
     }
 
     /// Says whether own files stay.
-    pub(super) fn say_farewell(&mut self, farewell: ExitReport) {
-        self.state.exits.iter().for_each(|exit| reply(exit, Reply::Farewell(farewell.clone())));
-        self.notice(Notice::Farewell(farewell.clone()));
-        self.state.farewell = Some(farewell);
+    pub(super) fn say_exit_report(&mut self, report: ExitReport) {
+        self.state.exits.iter().for_each(|exit| reply(exit, Reply::ExitReport(report.clone())));
+        self.notice(Notice::ExitReport(report.clone()));
+        self.state.exit_report = Some(report);
     }
 
     /// Says what an `exit` waits for: to whoever asked, and to the prompt, which shows only this notice.
@@ -84,8 +84,8 @@ impl Controller {
         }
         self.tell_discovery(discovery::Command::Leave);
         drop(self.parts);
-        let farewell = self.state.farewell.take().filter(|farewell| !farewell.is_safe());
-        let not_kept = farewell.map(|farewell| Failure::new(Code::NotKept, farewell.sentence()));
+        let report = self.state.exit_report.take().filter(|report| !report.is_safe());
+        let not_kept = report.map(|report| Failure::new(Code::NotKept, report.sentence()));
         let last = self.state.failure.take().or(not_kept);
         for exit in &self.state.exits {
             reply(exit, last.clone().map_or(Reply::Done, Reply::Failed));

@@ -39,7 +39,7 @@ pub(super) struct Served {
     /// Contents that are read again, for a chunk of them was found to be rotten.
     checked: BTreeSet<FileId>,
     open: BTreeSet<PeerId>,
-    estates: BTreeMap<PeerId, (Instance, u64)>,
+    owner_catalogues: BTreeMap<PeerId, (Instance, u64)>,
     kept: Arc<Vec<KeptOf>>,
     /// Absent owners, with the number of their head and how much of theirs is here: what others are to know.
     away: BTreeMap<PeerId, ((Instance, u64), usize)>,
@@ -70,7 +70,7 @@ impl Served {
         self.chunks_due = true;
     }
 
-    /// The name of an owner, as it was told by itself.
+    /// The name of an owner, as it said it itself.
     pub(super) fn name(&self, owner: PeerId) -> Option<String> {
         name_of(owner, self.announcements.get(&owner)?)
     }
@@ -94,7 +94,7 @@ impl Controller {
         if self.custody.served.due.is_some_and(|at| at <= now) {
             self.custody.served.due = None;
             self.serve_chunks();
-            self.serve_estates();
+            self.serve_owner_catalogues();
             self.note_names();
             self.serve_list(now);
         }
@@ -152,22 +152,23 @@ impl Controller {
         }
     }
 
-    fn serve_estates(&mut self) {
+    fn serve_owner_catalogues(&mut self) {
         let served = &mut self.custody.served;
         let known: BTreeSet<PeerId> =
             self.custody.machine.keeper().owners().map(|(owner, _)| owner).collect();
-        let gone: Vec<PeerId> = served.estates.keys().filter(|o| !known.contains(o)).copied().collect();
+        let gone: Vec<PeerId> =
+            served.owner_catalogues.keys().filter(|o| !known.contains(o)).copied().collect();
         for owner in gone {
-            served.estates.remove(&owner);
+            served.owner_catalogues.remove(&owner);
             self.parts.sender.send(SenderCommand::Estate(owner, None));
         }
-        for (owner, estate) in self.custody.machine.keeper().owners().filter(|(_, e)| e.is_whole()) {
-            if served.estates.insert(owner, estate.number()) != Some(estate.number()) {
-                let catalogue = Arc::new(estate.catalogue());
-                let is = (Arc::clone(estate.signed()), Arc::clone(&catalogue));
+        for (owner, known) in self.custody.machine.keeper().owners().filter(|(_, e)| e.is_whole()) {
+            if served.owner_catalogues.insert(owner, known.number()) != Some(known.number()) {
+                let catalogue = Arc::new(known.catalogue());
+                let is = (Arc::clone(known.signed()), Arc::clone(&catalogue));
                 self.parts.sender.send(SenderCommand::Estate(owner, Some(is)));
                 // This peer lists them, too.
-                self.state.roster.away.shares(owner, estate.number(), &catalogue);
+                self.state.roster.away.shares(owner, known.number(), &catalogue);
             }
         }
     }
@@ -200,14 +201,14 @@ impl Controller {
         let mut rows: BTreeMap<PeerId, Vec<KeptFile>> = BTreeMap::new();
         for ((owner, file), row, _) in self.custody.machine.keeper().all().filter(|(_, row, _)| row.whole) {
             let is_away = self.state.roster.contact(owner).is_none();
-            if is_away && self.custody.served.estates.contains_key(&owner) {
+            if is_away && self.custody.served.owner_catalogues.contains_key(&owner) {
                 let Span { from, to } = row.span;
                 rows.entry(owner).or_default().push(KeptFile { file, size: row.size, from, to });
             }
         }
         let served = &mut self.custody.served;
         let away = |(owner, rows): (&PeerId, &Vec<KeptFile>)| {
-            Some((*owner, (*served.estates.get(owner)?, rows.len())))
+            Some((*owner, (*served.owner_catalogues.get(owner)?, rows.len())))
         };
         let away: BTreeMap<_, _> = rows.iter().filter_map(away).collect();
         let kept: Vec<KeptOf> = rows
@@ -241,7 +242,7 @@ impl Controller {
     /// found, even if it leaves before this peer reports to it.
     pub(super) fn keep_up(&self, owner: PeerId, head: &Head) {
         let keeper = self.custody.machine.keeper();
-        if keeper.estate(owner).is_some_and(|known| known.number() < head.number()) {
+        if keeper.owner_catalogue(owner).is_some_and(|known| known.number() < head.number()) {
             self.parts.receiver.send(ReceiverCommand::Estate { from: owner, origin: owner });
         }
     }
@@ -273,7 +274,7 @@ impl Controller {
     }
 
     /// A chunk of the store turned out to be rotten when it was to be served. It is not given out; of the others each
-    /// is proved before it is.
+    /// is verified before it is.
     pub(super) fn rotten(&mut self, file: FileId) {
         let keeper = self.custody.machine.keeper();
         let rows = keeper.all().filter(|((_, f), ..)| *f == file).map(|(_, row, _)| (row.size, row.span));

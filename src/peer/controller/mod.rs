@@ -1,7 +1,7 @@
 //! The controller: one thread that owns the state of the peer. It only reacts; what it decides lies in
 //! the pure files of peer/ (`roster`, `listing`, `resolve`, `downloads`, `leaving`). Here is how it
 //! reacts to the parts; what users ask is in commands.rs, what it does so that those who fetch the same
-//! find each other in crowds.rs, the end in departure.rs.
+//! find each other in swarms.rs, the end in departure.rs.
 
 mod commands;
 mod copies;
@@ -19,14 +19,14 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, select};
 
 use self::commands::DeferredRequest;
-pub(super) use self::custody::{CustodyDriver, NOTE, PROOF};
+pub(super) use self::custody::{CHALLENGE, CustodyDriver, NOTE};
 use self::verify::Verifying;
 use super::away::whole_or_some;
 use super::downloads::{Downloads, Speed};
 use super::leaving::{Cause, Leaving};
 use super::roster::Roster;
 use super::start::{Parts, Peer, next_instance};
-use super::swarms::Together;
+use super::swarms::Swarms;
 use crate::content::{Claim, EntryKind};
 use crate::control::{Ask, ExitReport, Notice, Reply, Saved};
 use crate::counters::Counters;
@@ -52,7 +52,7 @@ const PULL_AGAIN: Duration = Duration::from_secs(5);
 /// Warnings that `status` shows.
 const WARNINGS: usize = 20;
 
-/// Files of a download up to which each one is told at the prompt.
+/// Files of a download up to which each one is reported at the prompt.
 const TOLD: usize = 20;
 
 /// All that the controller reacts to.
@@ -69,7 +69,7 @@ enum ControllerEvent {
     /// The store says what went wrong.
     Warning(String),
     Timeout,
-    /// A part's thread ended although nobody told it to.
+    /// A part's thread ended although nobody asked it to.
     Broken(&'static str),
 }
 
@@ -100,12 +100,12 @@ struct ControllerState {
     hashing: (Vec<Hashing>, u64),
     downloads: Downloads,
     uploads: BTreeMap<PeerId, (u64, Speed)>,
-    together: Together,
+    swarms: Swarms,
     /// The network has answered, and what we shared before is listed.
     settled: bool,
     scanned: bool,
     /// Requests that wait.
-    held: Vec<DeferredRequest>,
+    deferred: Vec<DeferredRequest>,
     /// When catalogues that could not be pulled are asked for again.
     pull_again: Option<Time>,
     leaving: Option<Leaving>,
@@ -114,7 +114,7 @@ struct ControllerState {
     /// Whoever asked for the departure and waits for it.
     exits: Vec<Sender<Reply>>,
     /// What could be said of own files when they were handed over.
-    farewell: Option<ExitReport>,
+    exit_report: Option<ExitReport>,
     verifying: Verifying,
     /// Why the peer ends, if not because somebody wanted it to.
     failure: Option<Failure>,
@@ -152,7 +152,7 @@ impl Controller {
             let now = clock::now();
             self.handle_event(now, event);
             self.turn_custody(now);
-            self.answer_held(now);
+            self.answer_deferred(now);
             if self.state.leaving.as_ref().is_some_and(|l| l.is_over(now)) {
                 return self.finish();
             }
@@ -185,11 +185,11 @@ impl Controller {
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        let held = self.state.held.iter().map(|held| held.until).min();
+        let deferred = self.state.deferred.iter().map(|request| request.until).min();
         let leaving = self.state.leaving.as_ref().and_then(Leaving::poll_timeout);
         let custody =
             self.custody.poll_timeout().into_iter().chain(self.state.verifying.poll_timeout()).min();
-        [held, leaving, self.state.pull_again, self.state.say_busy, custody].into_iter().flatten().min()
+        [deferred, leaving, self.state.pull_again, self.state.say_busy, custody].into_iter().flatten().min()
     }
 
     fn handle_event(&mut self, now: Time, event: ControllerEvent) {
@@ -278,7 +278,7 @@ impl Controller {
             discovery::Event::NetworkChanged => log::info!("the network changed, or this machine slept"),
             discovery::Event::Trouble(text) => self.warn(text),
             discovery::Event::Sought(id, files) => self.on_sought(id, &files),
-            discovery::Event::Has(id, files) => self.crowd(id, &files),
+            discovery::Event::Has(id, files) => self.add_swarm_members(id, &files),
         }
     }
 
@@ -328,7 +328,7 @@ impl Controller {
     fn on_receiver(&mut self, now: Time, event: ReceiverEvent) {
         match event {
             ReceiverEvent::Job(event) => self.on_job(now, event),
-            ReceiverEvent::Held(held) => self.hold(held),
+            ReceiverEvent::Held(seed) => self.add_partial_seed(seed),
             ReceiverEvent::Catalogue(id, head, catalogue) => {
                 self.new_holder(id, &catalogue);
                 self.keep_up(id, &head);
@@ -337,7 +337,7 @@ impl Controller {
                 self.pull();
             }
             ReceiverEvent::NoKept(id) => log::debug!("{id} does not say what it keeps"),
-            ReceiverEvent::Table(id, told) => self.tell_discovery(discovery::Command::Table(id, told)),
+            ReceiverEvent::Table(id, records) => self.tell_discovery(discovery::Command::Table(id, records)),
             ReceiverEvent::Proved(id, host) => self.tell_discovery(discovery::Command::Proved(id, host)),
             ReceiverEvent::AskBack(id, 0) => self.parts.sender.send(SenderCommand::AskBack(id)),
             // Over a connection that may be dead it is asked once.
@@ -355,7 +355,7 @@ impl Controller {
             }
             ReceiverEvent::Estate { from, origin, signed, catalogue } => {
                 log::debug!("{from} gave the catalogue of {origin}");
-                self.on_estate(now, origin, &signed, &catalogue);
+                self.on_owner_catalogue(now, origin, &signed, &catalogue);
             }
             // It is asked for again with the next change of that keeper.
             ReceiverEvent::NoEstate { from, origin } => {
@@ -372,7 +372,7 @@ impl Controller {
     }
 
     fn on_job(&mut self, now: Time, event: JobEvent) {
-        if self.is_errand(now, &event) {
+        if self.is_own_job(now, &event) {
             return;
         }
         match event {
@@ -388,7 +388,7 @@ impl Controller {
                     Arrival::Saved(path) => ("saved", path),
                     Arrival::SavedAs(path) => ("saved_as", path),
                     Arrival::AlreadyThere(path) => ("already_there", path),
-                    // An errand's, dealt with before.
+                    // A job of potluck's own, dealt with before.
                     Arrival::Kept => return,
                 };
                 self.keep_own_download(file);
@@ -454,7 +454,7 @@ impl Controller {
         }
     }
 
-    /// A peer asks to be dialled: where it proved to be, at the port that it announced.
+    /// A peer asks to be dialled: where it was authenticated, at the port that it announced.
     fn dial_back(&self, id: PeerId) {
         if let Some(contact) = self.state.roster.contact(id) {
             self.parts.sender.send(SenderCommand::DialBack(contact.clone()));
@@ -474,8 +474,9 @@ impl Controller {
 
     /// Gives the sender what it is to serve from now on.
     fn offer(&self) {
-        let told = |info: &discovery::PeerInfo| PeerRecord { at: info.at, signed: Arc::clone(&info.signed) };
-        let table = self.state.roster.iter().map(|(_, m)| told(&m.info)).collect();
+        let record =
+            |info: &discovery::PeerInfo| PeerRecord { at: info.at, signed: Arc::clone(&info.signed) };
+        let table = self.state.roster.iter().map(|(_, m)| record(&m.info)).collect();
         let (head, shelf) = (Arc::clone(&self.state.head), Arc::clone(&self.state.offered));
         self.parts.sender.send(SenderCommand::Offer(Arc::new(SharedContent { head, shelf, table })));
     }

@@ -28,10 +28,10 @@ const PACE: u32 = 5;
 /// What did not come back is tried again after this time.
 const RESTORE_AGAIN: Duration = Duration::from_secs(30);
 
-/// Between the wish to have files back and the job: they come one by one.
+/// Between the request to have files back and the job: they come one by one.
 const RESTORE_SOON: Duration = Duration::from_millis(50);
 
-/// How far a departure is, is told once in this time.
+/// How far a departure is, is reported once in this time.
 const TELL_LEAVING: Duration = Duration::from_millis(250);
 
 /// A head of this peer's, to be given out once it is recorded.
@@ -45,7 +45,7 @@ pub(super) struct Announcement {
 /// What is known of own files.
 #[derive(Debug, Default)]
 pub(in crate::peer) struct OwnFiles {
-    /// When the head is made anew.
+    /// When the head is made again.
     due: Option<Time>,
     /// Not before that.
     rests_until: Option<Time>,
@@ -64,8 +64,8 @@ pub(in crate::peer) struct OwnFiles {
     /// Who keeps what of files that are not here.
     reported: BTreeMap<FileId, BTreeMap<PeerId, Span>>,
     rows: usize,
-    /// When it was told how far the departure is.
-    told_leaving: Option<Time>,
+    /// When it was reported how far the departure is.
+    reported_leaving: Option<Time>,
 }
 
 impl OwnFiles {
@@ -143,8 +143,8 @@ impl Controller {
         }
     }
 
-    /// Looks at what is shared, and makes the head anew. While files are not hashed yet it goes on naming what lay
-    /// at their paths before, for what is not known to be gone is not gone.
+    /// Looks at what is shared, and makes the head again. While files are not hashed yet it goes on naming
+    /// what lay at their paths before, for what is not known to be gone is not gone.
     fn publish(&mut self, now: Time) {
         if self.state.leaving.is_some() {
             return;
@@ -312,17 +312,17 @@ impl Controller {
             all.map(|(path, size)| NotKept { path: path.to_string(), size, why }).collect();
         let total = not_kept.len() as u64;
         not_kept.truncate(limits::NOT_KEPT_TOLD);
-        let farewell = crate::control::ExitReport { total, safe: 0, once: 0, not_kept };
-        self.say_farewell(farewell);
+        let report = crate::control::ExitReport { total, safe: 0, once: 0, not_kept };
+        self.say_exit_report(report);
     }
 
     /// How far that is.
     pub(super) fn handing_over(&mut self, now: Time, progress: &HandoffProgress) {
         let own = &mut self.custody.own;
-        if own.told_leaving.is_some_and(|at| now.since(at) < TELL_LEAVING) {
+        if own.reported_leaving.is_some_and(|at| now.since(at) < TELL_LEAVING) {
             return;
         }
-        own.told_leaving = Some(now);
+        own.reported_leaving = Some(now);
         let paths = self.paths();
         let files = |paths: &Vec<_>| paths.len() as u64;
         let total = paths.values().map(files).sum::<u64>();
@@ -333,27 +333,27 @@ impl Controller {
     }
 
     /// That is over, as far as it could be done.
-    pub(super) fn handed_over(&mut self, now: Time, farewell: &HandoffReport) {
+    pub(super) fn handed_over(&mut self, now: Time, report: &HandoffReport) {
         let paths = self.paths();
         let of = |file: &FileId| paths.get(file).map_or(&[][..], Vec::as_slice);
         let count = |files: &mut dyn Iterator<Item = &FileId>| files.map(|f| of(f).len() as u64).sum::<u64>();
         let total = paths.values().map(|paths| paths.len() as u64).sum::<u64>();
-        let once = count(&mut farewell.once.iter());
-        let lost = count(&mut farewell.not_kept.iter().map(|(file, _)| file));
-        let not_kept = farewell.not_kept.iter().flat_map(|(file, why)| {
+        let once = count(&mut report.once.iter());
+        let lost = count(&mut report.not_kept.iter().map(|(file, _)| file));
+        let not_kept = report.not_kept.iter().flat_map(|(file, why)| {
             of(file).iter().map(move |(path, size)| NotKept {
                 path: path.to_string(),
                 size: *size,
                 why: not_kept_why(*why),
             })
         });
-        let farewell = crate::control::ExitReport {
+        let report = crate::control::ExitReport {
             total,
             safe: total.saturating_sub(once).saturating_sub(lost),
             once,
             not_kept: not_kept.take(limits::NOT_KEPT_TOLD).collect(),
         };
-        self.part(now, farewell);
+        self.depart(now, report);
     }
 
     /// The paths of each own content, and its size. The machine counts contents; users count files, of which several
@@ -369,11 +369,11 @@ impl Controller {
     }
 }
 
-/// Why nobody else keeps a file, as it is told.
+/// Why nobody else keeps a file, as it is reported.
 const fn not_kept_why(why: handoff::NotKeptCause) -> NotKeptReason {
     match why {
         handoff::NotKeptCause::NobodyHere => NotKeptReason::NobodyHere,
-        handoff::NotKeptCause::NoRoom => NotKeptReason::NoRoom,
+        handoff::NotKeptCause::NoSpace => NotKeptReason::NoSpace,
         handoff::NotKeptCause::Unfinished => NotKeptReason::Unfinished,
         handoff::NotKeptCause::NotChosen => NotKeptReason::NotChosen,
     }

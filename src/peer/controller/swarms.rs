@@ -1,5 +1,5 @@
 //! What the controller (mod.rs) does so that those who fetch the same file find each other; what it knows
-//! of that is in together.rs.
+//! of that is in peer/swarms.rs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use crate::sender::SenderCommand;
 
 impl Controller {
     /// A file is being fetched: others get what is here of it, and those of them are sought who have some.
-    pub(super) fn hold(&mut self, held: Arc<PartialSeed>) {
-        let claim = (held.id(), held.chunks().size());
+    pub(super) fn add_partial_seed(&mut self, seed: Arc<PartialSeed>) {
+        let claim = (seed.id(), seed.chunks().size());
         if self.custody.is_fetching(claim) && !self.is_wanted(claim) {
-            // For the store: who keeps it too is told so by whoever placed it.
-            self.state.together.add(&held, false);
-            return self.parts.sender.send(SenderCommand::Hold(held));
+            // For the store: who keeps it too is said by whoever placed it.
+            self.state.swarms.add(&seed, false);
+            return self.parts.sender.send(SenderCommand::Hold(seed));
         }
         if !self.config.swarm {
             return;
         }
-        self.state.together.add(&held, is_worth(held.chunks()) && self.is_from_anyone(claim));
-        self.parts.sender.send(SenderCommand::Hold(held));
+        self.state.swarms.add(&seed, is_worth(seed.chunks()) && self.is_from_anyone(claim));
+        self.parts.sender.send(SenderCommand::Hold(seed));
         self.seek();
     }
 
@@ -46,7 +46,7 @@ impl Controller {
     /// Tells discovery what is to be sought, if that changed.
     pub(super) fn seek(&mut self) {
         if self.state.leaving.is_none()
-            && let Some(files) = self.state.together.next_seek()
+            && let Some(files) = self.state.swarms.next_seek()
         {
             self.tell_discovery(discovery::Command::Seek(files));
         }
@@ -56,7 +56,7 @@ impl Controller {
     pub(super) fn seek_no_longer(&mut self) {
         let running = self.state.downloads.iter().filter(|(_, d)| d.only.is_none());
         let wanted: BTreeSet<Claim> = running.flat_map(|(_, d)| d.wants.iter().copied()).collect();
-        self.state.together.seek_only(&wanted);
+        self.state.swarms.seek_only(&wanted);
         self.seek();
     }
 
@@ -65,7 +65,7 @@ impl Controller {
         if self.state.leaving.is_some() {
             return;
         }
-        let mut here = self.state.together.here(files);
+        let mut here = self.state.swarms.here(files);
         // What is kept for others is given, too.
         here.extend(files.iter().filter(|f| self.custody.served.has(**f)));
         here.sort_unstable();
@@ -73,12 +73,12 @@ impl Controller {
         if !here.is_empty() {
             self.tell_discovery(discovery::Command::Has(peer, here));
         }
-        self.crowd(peer, files);
+        self.add_swarm_members(peer, files);
     }
 
     /// A peer fetches these files, or has some of them.
-    pub(super) fn crowd(&self, peer: PeerId, files: &[FileId]) {
-        for claim in self.state.together.wanted(files) {
+    pub(super) fn add_swarm_members(&self, peer: PeerId, files: &[FileId]) {
+        for claim in self.state.swarms.wanted(files) {
             self.parts.receiver.send(ReceiverCommand::Crowd(claim, vec![peer]));
         }
     }

@@ -126,7 +126,7 @@ impl Controller {
     pub(super) fn found_bad(&mut self, path: &SafePath, file: FileId, finding: Finding) {
         let verifying = &mut self.state.verifying;
         match finding {
-            // It is hashed anew, as whenever somebody writes.
+            // It is hashed again, as whenever somebody writes.
             Finding::Changed => {
                 verifying.say(&row(path.as_str(), Location::Shared, VerifyResult::Changed, None))
             }
@@ -269,7 +269,7 @@ fn repairs(config: &Settings) -> PathBuf {
     config.shared().join(PARTIAL).join("repair")
 }
 
-/// Makes the folder, and room in it: what an earlier repair left under this path may be another version.
+/// Makes the folder, and space in it: what an earlier repair left under this path may be another version.
 fn clear(folder: &Path, path: &SafePath) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     match std::fs::remove_file(folder.join(path.as_str())) {

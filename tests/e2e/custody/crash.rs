@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{assert_fetches, assert_sound, contents, fill_many, n, peer, until_whole};
 use crate::lab::{LATER, Lab, Peer, SOON, wait};
 
-/// How soon a copy is made anew once its keeper has died.
+/// How soon a copy is made again once its keeper has died.
 const REPAIR: [&str; 2] = ["--repair-after", "5s"];
 
 /// Five peers that lend so much, with so many files each, up to so many bytes: one dies, everything is repaired,

@@ -78,7 +78,7 @@ fn who_is_alone_is_told_that_nobody_keeps_its_files() {
 }
 
 #[test]
-fn where_nobody_lends_there_is_no_room() {
+fn where_nobody_lends_there_is_no_space() {
     let Some(lab) = Lab::of("up 3") else { return };
     fill(&lab.folder("owner/shared").join("only.bin"), 1 << 20, 1);
     let others: Vec<Peer> = (2..=3).map(|n| lab.peer(n, &format!("other{n}"), &["--lend", "0"])).collect();
@@ -90,7 +90,7 @@ fn where_nobody_lends_there_is_no_room() {
 }
 
 #[test]
-fn what_a_keeper_keeps_is_placed_anew_while_it_still_leaves() {
+fn what_a_keeper_keeps_is_placed_again_while_it_still_leaves() {
     let Some(lab) = Lab::of("up 3") else { return };
     fill(&lab.folder("owner/shared").join("kept.bin"), 1 << 20, 1);
     fill(&lab.folder("keeper/shared").join("long.bin"), 64 << 20, 2);

@@ -6,8 +6,8 @@ mod crash;
 mod exit;
 mod home;
 mod kill;
-mod room;
 mod rot;
+mod space;
 
 use std::collections::BTreeMap;
 use std::fs;
