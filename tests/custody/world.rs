@@ -34,7 +34,7 @@ enum Event {
     Unreachable { at: usize, peer: usize },
     Wake(usize),
     Fetched { at: usize, file: FileId, size: u64, span: Span, sources: Vec<PeerId> },
-    Proved { at: usize, peer: PeerId, key: (PeerId, FileId), chunk: u32 },
+    ChallengeAnswered { at: usize, peer: PeerId, key: (PeerId, FileId), chunk: u32 },
     Pulled { at: usize, origin: PeerId, from: PeerId },
     Here { at: usize, peer: usize },
     Gone { at: usize, peer: usize, graceful: bool },
@@ -326,7 +326,7 @@ impl World {
             Event::Wake(at)
             | Event::Unreachable { at, .. }
             | Event::Fetched { at, .. }
-            | Event::Proved { at, .. }
+            | Event::ChallengeAnswered { at, .. }
             | Event::Pulled { at, .. }
             | Event::Here { at, .. }
             | Event::Gone { at, .. } => *at,
@@ -368,13 +368,13 @@ impl World {
                     machine.fetched(now, file, span, span.len(), true);
                 }
             }
-            Event::Proved { peer, key, chunk, .. } => {
+            Event::ChallengeAnswered { peer, key, chunk, .. } => {
                 let other = self.by_id[&peer];
                 let is_up = self.peers[other].machine.is_some();
                 let part = Span { from: chunk, to: chunk + 1 };
                 let store = self.stores.get(&key.1).and_then(|p| p.get(&other));
                 let is_right = is_up && store.is_some_and(|s| s.iter().any(|s| s.covers(&part)));
-                machine.proved(now, peer, key, is_right);
+                machine.challenge_answered(now, peer, key, is_right);
             }
             Event::Pulled { origin, from, .. } => {
                 let from = &self.peers[self.by_id[&from]];
@@ -467,7 +467,7 @@ impl World {
                     self.touched.insert(file);
                 }
                 CustodianOutput::Challenge { peer: whom, key, chunk, .. } => {
-                    self.at(now + 5 * LATENCY, Event::Proved { at: peer, peer: whom, key, chunk });
+                    self.at(now + 5 * LATENCY, Event::ChallengeAnswered { at: peer, peer: whom, key, chunk });
                 }
                 CustodianOutput::Pull { origin, from } => {
                     self.at(now + 5 * LATENCY, Event::Pulled { at: peer, origin, from });

@@ -48,7 +48,7 @@ pub enum CustodianOutput {
     /// As [`keeper::KeeperOutput::Drop`].
     #[expect(missing_docs, reason = "told there")]
     Drop { file: FileId, keep: Vec<Span> },
-    /// As [`keeper::KeeperOutput::Challenge`]; then [`Custodian::proved`].
+    /// As [`keeper::KeeperOutput::Challenge`]; then [`Custodian::challenge_answered`].
     #[expect(missing_docs, reason = "told there")]
     Challenge { peer: PeerId, key: LedgerKey, size: u64, chunk: u32 },
     /// Pull this owner's newest head and catalogue from that peer; then [`Custodian::learned`].
@@ -272,9 +272,9 @@ impl Custodian {
     }
 
     /// Whether the chunk of [`CustodianOutput::Challenge`] verified.
-    pub fn proved(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
-        self.distributor.proved(now, peer, key, is_right);
-        self.keeper.proved(now, peer, key, is_right);
+    pub fn challenge_answered(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
+        self.distributor.challenge_answered(now, peer, key, is_right);
+        self.keeper.challenge_answered(now, peer, key, is_right);
         let places = self.distributor.places(key);
         self.keeper.learn_places(now, key, &places);
         self.gather(now);

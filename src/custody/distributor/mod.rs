@@ -62,7 +62,7 @@ pub enum DistributorOutput {
         /// Where else they are.
         others: Vec<Replica>,
     },
-    /// Fetch this chunk from that peer and see whether it verifies; then [`Distributor::proved`].
+    /// Fetch this chunk from that peer and see whether it verifies; then [`Distributor::challenge_answered`].
     Challenge {
         /// Whose.
         peer: PeerId,

@@ -76,7 +76,7 @@ impl Distributor {
     }
 
     /// Whether the chunk of [`DistributorOutput::Challenge`] was right.
-    pub fn proved(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
+    pub fn challenge_answered(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
         let Some(replicas) = self.files.get_mut(&key) else { return };
         let Some(replica) = replicas.by_peer.get_mut(&peer) else { return };
         match (is_right, replica.state) {

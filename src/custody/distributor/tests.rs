@@ -17,10 +17,10 @@ fn what_nobody_placed_is_a_copy_once_it_is_whole_and_challenged() {
     };
     let kept = |distributor: &Distributor| distributor.standing(key).map(|s| s.kept);
     assert!(!says(&mut distributor, span.len() - 1), "a part of it proves nothing");
-    distributor.proved(now, keeper, key, true);
+    distributor.challenge_answered(now, keeper, key, true);
     assert_eq!(kept(&distributor), Some(0));
     assert!(says(&mut distributor, span.len()));
     assert_eq!(kept(&distributor), Some(0));
-    distributor.proved(now, keeper, key, true);
+    distributor.challenge_answered(now, keeper, key, true);
     assert_eq!(kept(&distributor), Some(1));
 }

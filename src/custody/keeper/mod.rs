@@ -55,7 +55,7 @@ pub enum KeeperOutput {
         /// At most [`limits::REPORT_ROWS`].
         rows: Vec<ReportRow>,
     },
-    /// See whether that peer has this chunk; then [`Keeper::proved`].
+    /// See whether that peer has this chunk; then [`Keeper::challenge_answered`].
     Challenge {
         /// Whose.
         peer: PeerId,

@@ -116,7 +116,7 @@ impl Keeper {
     }
 
     /// Whether the chunk of [`KeeperOutput::Challenge`] was right.
-    pub fn proved(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
+    pub fn challenge_answered(&mut self, now: Time, peer: PeerId, key: LedgerKey, is_right: bool) {
         let Some(kept) = self.kept.get_mut(&key) else { return };
         let Some((shown, until)) = &mut kept.sparing else { return };
         let Some(place) = kept.row.others.iter().find(|p| p.peer == peer) else { return };

@@ -416,7 +416,7 @@ impl Controller {
         let folder = self.config.store().join(format!("{CHALLENGE}{}", self.custody.next_own_job + 1));
         if let Err(e) = std::fs::create_dir_all(&folder) {
             log::warn!("a challenge cannot be made: {}: {e}", folder.display());
-            return self.custody.machine.proved(now, peer, key, false);
+            return self.custody.machine.challenge_answered(now, peer, key, false);
         }
         let span = Span { from: chunk, to: chunk.saturating_add(1) };
         let wanted = wanted(key.1, size, Some(span), (Vec::new(), vec![peer]));
@@ -473,7 +473,7 @@ impl Controller {
             }
             Some(Purpose::Prove { peer, key, folder }) => {
                 self.parts.chunks.send(chunk_store::Command::Remove(folder));
-                self.custody.machine.proved(now, peer, key, is_good);
+                self.custody.machine.challenge_answered(now, peer, key, is_good);
             }
             // It was taken back.
             None => {}
