@@ -18,7 +18,9 @@ mod folders;
 mod listing;
 mod pending;
 mod queue;
+mod settling;
 mod sights;
+mod unreadable;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -29,6 +31,8 @@ use self::listing::Listing;
 use self::pending::{Pending, Step};
 pub(super) use self::queue::HashJob;
 use self::queue::Queue;
+use self::settling::SettlingFiles;
+use self::unreadable::UnreadablePaths;
 use super::{Hashing, Marker, SharedFile, Shelf};
 use crate::content::{Manifest, SafePath, Stamp};
 use crate::time::Time;
@@ -110,9 +114,7 @@ enum PathState {
 pub(super) struct Inventory {
     items: BTreeMap<SafePath, KnownItem>,
     queue: Queue,
-    /// The files that settle, and their sizes; the sum of these.
-    settling: BTreeMap<SafePath, u64>,
-    settling_bytes: u64,
+    settling: SettlingFiles,
     listing: Listing,
     timers: BTreeSet<(Time, SafePath)>,
     looks: Vec<SafePath>,
@@ -122,8 +124,7 @@ pub(super) struct Inventory {
     watched: bool,
     /// What was published last said that files wait to be hashed.
     told_waiting: bool,
-    /// What is there and cannot be read; true: found so by the scan under way, or since the last one.
-    unreadable: BTreeMap<SafePath, bool>,
+    unreadable: UnreadablePaths,
 }
 
 /// Files not hashed yet, or not to be read, that are told with what is shared, at most.
@@ -135,15 +136,14 @@ impl Inventory {
         Self {
             items: BTreeMap::new(),
             queue: Queue::default(),
-            settling: BTreeMap::new(),
-            settling_bytes: 0,
+            settling: SettlingFiles::default(),
             listing: Listing::new(root),
             timers: BTreeSet::new(),
             looks: Vec::new(),
             rows: Vec::new(),
             watched: false,
             told_waiting: false,
-            unreadable: BTreeMap::new(),
+            unreadable: UnreadablePaths::default(),
         }
     }
 
@@ -184,28 +184,16 @@ impl Inventory {
 
     /// What lies at `path` cannot be read: it is not listed, and not gone either.
     pub(super) fn handle_unreadable(&mut self, path: SafePath) {
-        if self.unreadable.insert(path, true).is_none() {
-            self.listing.touch();
-        }
-    }
-
-    /// Those below (and at) a path that were not found unreadable again can be read, or are gone.
-    fn forget_unreadable(&mut self, path: Option<&SafePath>, fresh_ones: bool) {
-        let before = self.unreadable.len();
-        let is_in = |p: &SafePath| path.is_none_or(|path| p == path || p.below(path).is_some());
-        self.unreadable.retain(|p, is_fresh| {
-            let stays = !is_in(p) || (*is_fresh && !fresh_ones);
-            *is_fresh &= !is_in(p);
-            stays
-        });
-        if self.unreadable.len() < before {
+        if self.unreadable.add(path) {
             self.listing.touch();
         }
     }
 
     /// Nothing that can be shared lies at `path` any more, nor below.
     pub(super) fn handle_gone(&mut self, path: &SafePath) {
-        self.forget_unreadable(Some(path), true);
+        if self.unreadable.forget(Some(path), true) {
+            self.listing.touch();
+        }
         for below in self.below(Some(path)) {
             self.forget(&below);
         }
@@ -222,7 +210,9 @@ impl Inventory {
         for path in gone {
             self.handle_gone(&path);
         }
-        self.forget_unreadable(path, false);
+        if self.unreadable.forget(path, false) {
+            self.listing.touch();
+        }
     }
 
     /// A job is done.
@@ -337,7 +327,7 @@ impl Inventory {
     /// What is there and not listed; `None`: too much.
     fn waiting_paths(&self) -> Option<Vec<SafePath>> {
         let waiting = self.first_waiting(WAITING_TOLD + 1).into_iter().map(|h| h.path);
-        let paths: Vec<_> = waiting.chain(self.unreadable.keys().take(WAITING_TOLD + 1).cloned()).collect();
+        let paths: Vec<_> = waiting.chain(self.unreadable.paths().take(WAITING_TOLD + 1).cloned()).collect();
         (paths.len() <= WAITING_TOLD).then_some(paths)
     }
 
@@ -358,7 +348,7 @@ impl Inventory {
     /// The number and bytes of the files not hashed yet.
     pub(super) fn waiting(&self) -> (u64, u64) {
         let (files, bytes) = self.queue.waiting();
-        (files + self.settling.len() as u64, bytes.saturating_add(self.settling_bytes))
+        (files + self.settling.count(), bytes.saturating_add(self.settling.bytes()))
     }
 
     /// The first of them, at most `most`: those under way, then in the order of hashing, then those
@@ -366,23 +356,13 @@ impl Inventory {
     pub(super) fn first_waiting(&self, most: usize) -> Vec<Hashing> {
         let mut first = self.queue.first_waiting(most);
         let settling = self.settling.iter().take(most - first.len());
-        first.extend(settling.map(|(path, size)| Hashing { path: path.clone(), done: 0, size: *size }));
+        first.extend(settling.map(|(path, size)| Hashing { path: path.clone(), done: 0, size }));
         first
     }
 
     /// True if nothing is known to lie in the folder.
     pub(super) fn is_empty(&self) -> bool {
         self.items.is_empty()
-    }
-
-    /// Notes that a file of this size settles, or that it does not (any more).
-    fn set_settling(&mut self, path: &SafePath, size: Option<u64>) {
-        let before = match size {
-            Some(size) => self.settling.insert(path.clone(), size),
-            None => self.settling.remove(path),
-        };
-        self.settling_bytes = self.settling_bytes.saturating_sub(before.unwrap_or(0));
-        self.settling_bytes = self.settling_bytes.saturating_add(size.unwrap_or(0));
     }
 
     fn list(&mut self, file: Arc<SharedFile>, executable: bool, racy: Option<Time>) {
@@ -399,7 +379,7 @@ impl Inventory {
 
     /// Forgets one item, not its parent's count of it.
     fn forget(&mut self, path: &SafePath) {
-        self.set_settling(path, None);
+        self.settling.set(path, None);
         match self.items.remove(path).map(|i| i.state) {
             Some(PathState::Listed { file, .. }) => self.listing.remove(&file),
             Some(PathState::Folder { children: _ }) => self.listing.set(path, None),

@@ -171,7 +171,7 @@ impl Inventory {
 
     fn set_pending(&mut self, path: &SafePath, mut pending: Pending) {
         let settles = matches!(pending.step, Step::Settling { .. });
-        self.set_settling(path, settles.then_some(pending.stamp.size));
+        self.settling.set(path, settles.then_some(pending.stamp.size));
         if let Some(item) = self.items.get_mut(path) {
             pending.before = match &item.state {
                 PathState::Listed { file, .. } => Some(Before::of(file)),
