@@ -14,9 +14,10 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, select};
 use super::open;
 use super::open::OpenPartial;
 use super::place::{Destination, failure};
+use super::places::OpenPlaces;
 use super::publish::Published;
 use super::slow::SlowTask;
-use super::state::{FileStage, Flush, OpenFile, Used};
+use super::state::{FileStage, Flush, OpenFile};
 use super::writer::{WriteTarget, WriterTask};
 use super::{Block, Command, Event, FileToken, Plan};
 use crate::content::partial::{Bits, Boot};
@@ -67,7 +68,7 @@ pub(super) struct Clerk {
     pub(super) writers: [Sender<WriterTask>; 2],
     pub(super) slow: Sender<SlowTask>,
     pub(super) files: BTreeMap<FileToken, OpenFile>,
-    pub(super) places: BTreeMap<PathBuf, Used>,
+    pub(super) places: OpenPlaces,
     /// Which content goes where, so that no two tokens write one partial file.
     pub(super) busy: BTreeMap<(PathBuf, FileId), FileToken>,
     /// Asked for while an earlier token of the same content is closing.
@@ -103,7 +104,7 @@ impl Clerk {
             writers,
             slow,
             files: BTreeMap::new(),
-            places: BTreeMap::new(),
+            places: OpenPlaces::default(),
             busy: BTreeMap::new(),
             waiting: Vec::new(),
             ready: VecDeque::new(),
@@ -266,7 +267,7 @@ impl Clerk {
         if self.files.contains_key(&token) {
             return Err(Failure::other(format!("{} cannot be opened: its number is in use", plan.to)));
         }
-        let place = self.place(&plan.destination)?;
+        let place = self.places.open(&plan.destination)?;
         let none = Bits::none(chunks);
         let found = OpenPartial {
             data: None,
@@ -299,20 +300,6 @@ impl Clerk {
         };
         self.files.insert(token, file);
         Ok(())
-    }
-
-    /// The destination held open, for one user more.
-    pub(super) fn place(&mut self, path: &PathBuf) -> Result<Arc<Destination>, Failure> {
-        if let Some(used) = self.places.get_mut(path)
-            && used.place.is_there()
-        {
-            used.users += 1;
-            return Ok(Arc::clone(&used.place));
-        }
-        let place = Destination::open(path).map_err(|e| failure(path, "open the folder", &e))?;
-        let place = Arc::new(place);
-        self.places.insert(path.clone(), Used { place: Arc::clone(&place), users: 1 });
-        Ok(place)
     }
 
     /// Looks whether the content is under its name already.

@@ -183,13 +183,7 @@ impl Clerk {
             held.end();
         }
         drop(file.found);
-        if let Some(used) = self.places.get_mut(&key.0).filter(|u| Arc::ptr_eq(&u.place, &file.place)) {
-            used.users -= 1;
-            if used.users == 0 && file.plan.keep.is_none() {
-                used.place.tidy();
-                self.places.remove(&key.0);
-            }
-        }
+        self.places.release(&key.0, &file.place, file.plan.keep.is_some());
         if was_busy
             && let Some(at) = self.waiting.iter().position(|(_, p)| p.id == key.1 && p.destination == key.0)
         {

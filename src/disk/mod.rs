@@ -22,6 +22,7 @@ mod names;
 mod open;
 mod partial_seed;
 mod place;
+mod places;
 mod publish;
 mod reading;
 mod save;

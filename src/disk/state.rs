@@ -10,13 +10,6 @@ use crate::content::Chunks;
 use crate::content::partial::Bits;
 use crate::time::Time;
 
-/// A destination and how many open files use it.
-#[derive(Debug)]
-pub(super) struct Used {
-    pub(super) place: Arc<Destination>,
-    pub(super) users: usize,
-}
-
 /// How far a flush has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flush {
