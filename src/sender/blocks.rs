@@ -121,7 +121,7 @@ impl SenderRole {
                     }
                     self.holding.used(now, item.file);
                     // The first byte is told at once.
-                    self.report.get_or_insert(now);
+                    self.serving.begin(now);
                 }
                 Err(reason) => {
                     if let Some(client) = self.clients.get_mut(&id) {
@@ -153,9 +153,9 @@ impl SenderRole {
     /// size.
     pub(super) fn read_item(&mut self, now: Time, peer: PeerId, item: Item) -> Result<(usize, u64), Reason> {
         let offer = Arc::clone(&self.offer);
-        let rests = self.unreadable.get(&item.file).is_some_and(|until| now < *until);
+        let rests = self.unfit.rests(now, item.file);
         let shared = offer.shelf.files.get(&item.file);
-        let shared = shared.filter(|_| !self.changed.contains(&item.file) && !rests);
+        let shared = shared.filter(|_| !self.unfit.is_changed(item.file) && !rests);
         let (len, size) = if let Some(file) = shared {
             let chunks = file.manifest.chunks();
             let len = within(chunks, item)?;
@@ -181,7 +181,7 @@ impl SenderRole {
         match self.holding.get(item.file) {
             // That part of it has not come yet.
             Some(held) => within(held.chunks(), item).err().unwrap_or(Reason::Unknown),
-            None if rests || self.changed.contains(&item.file) => Reason::Changed,
+            None if rests || self.unfit.is_changed(item.file) => Reason::Changed,
             None => unknown(&self.offer),
         }
     }
@@ -204,7 +204,7 @@ impl SenderRole {
             }
             // A bad disk, a share that is away: it may be well again, so it is not given up.
             Err(OpenError::Io(e)) if e.kind() != io::ErrorKind::UnexpectedEof => {
-                if self.unreadable.insert(item.file, now + limits::UNREADABLE).is_none() {
+                if self.unfit.fail(now, item.file) {
                     log::warn!("{} cannot be read, so others do not get it from here: {e}", file.path);
                 }
                 self.open.files.remove(&item.file);
@@ -212,7 +212,7 @@ impl SenderRole {
             }
             Err(e) => {
                 log::debug!("{} cannot be served: {e}", file.path);
-                self.changed.insert(item.file);
+                self.unfit.change(item.file);
                 self.open.files.remove(&item.file);
                 drop(self.events.send(SenderEvent::Changed(file.path.clone())));
                 Err(Reason::Changed)

@@ -13,17 +13,19 @@ mod handle;
 pub(crate) mod limits;
 mod owner_catalogues;
 mod partial_seeds;
+mod serving;
 mod slices;
 mod store;
 pub(crate) mod super_seed;
 mod swarm;
+mod unfit;
 
 pub use self::handle::{
     KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
 };
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
@@ -34,8 +36,10 @@ use self::client::{Quick, SenderClient};
 use self::dial_back::Following;
 use self::owner_catalogues::{Estates, ServedCatalogue};
 use self::partial_seeds::PartialSeeds;
+use self::serving::{ServedPeers, ServingReport};
 use self::store::Store;
 use self::super_seed::SuperSeed;
+use self::unfit::UnfitFiles;
 use crate::address::Host;
 use crate::content::{FileId, Manifest};
 use crate::counters::Counters;
@@ -54,9 +58,6 @@ use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused};
 
 /// Bytes read from a file in one step.
 const STEP: usize = 256 << 10;
-
-/// How often the controller hears who is served, at most.
-const SERVING: Duration = Duration::from_millis(250);
 
 /// Chunks that came are told to who wants to know once in this time.
 const HAVES: Duration = Duration::from_millis(20);
@@ -112,15 +113,9 @@ pub(super) struct SenderRole {
     counters: Arc<Counters>,
     /// When to look for chunks to be told of; `None` while nobody wants to know.
     haves: Option<Time>,
-    /// Files found changed, until there is a new offer.
-    changed: BTreeSet<FileId>,
-    /// Files that could not be read, and until when that is not tried again.
-    unreadable: BTreeMap<FileId, Time>,
+    unfit: UnfitFiles,
     buffer: Vec<u8>,
-    /// Who the controller knows to be served.
-    told: Vec<(PeerId, u64)>,
-    /// When that is to be looked at again; `None` while nobody is served.
-    report: Option<Time>,
+    serving: ServingReport,
     /// While it ends: when to look whether it has.
     look: Time,
 }
@@ -144,11 +139,9 @@ impl SenderRole {
             yielding: BackgroundThrottle::default(),
             counters,
             haves: None,
-            changed: BTreeSet::new(),
-            unreadable: BTreeMap::new(),
+            unfit: UnfitFiles::default(),
             buffer: vec![0; STEP],
-            told: Vec::new(),
-            report: None,
+            serving: ServingReport::default(),
             look: Time::ZERO,
         }
     }
@@ -161,12 +154,9 @@ impl SenderRole {
             *serving.entry(peer).or_insert(0) += bytes;
         }
         let serving: Vec<_> = serving.into_iter().collect();
-        let told =
-            serving == self.told || self.events.try_send(SenderEvent::Serving(serving.clone())).is_ok();
-        self.report = (!told || !serving.is_empty()).then_some(now + SERVING);
-        if told {
-            self.told = serving;
-        }
+        let tell =
+            |serving: &ServedPeers| self.events.try_send(SenderEvent::Serving(serving.clone())).is_ok();
+        self.serving.renew(now, serving, tell);
     }
 
     /// Says that nothing is under way any more, once that is so.
@@ -204,7 +194,7 @@ impl SenderRole {
                 net.close(now, id);
             }
         }
-        self.report = Some(now);
+        self.serving.hasten(now);
     }
 
     /// Asks a peer, over a connection that it made, to dial our receiver.
@@ -342,9 +332,8 @@ impl Role for SenderRole {
         match command {
             SenderCommand::Offer(offer) => {
                 self.offer = offer;
-                self.changed.clear();
                 let files = &self.offer.shelf.files;
-                self.unreadable.retain(|id, _| files.contains_key(id));
+                self.unfit.renew(|id| files.contains_key(id));
                 // A file may have been replaced by another one of the same content.
                 self.open.files.retain(|id, (f, _)| {
                     files.get(id).is_some_and(|file| unchanged(f, &file.stamp).unwrap_or(false))
@@ -434,9 +423,7 @@ impl Role for SenderRole {
         }
         self.gate.forget(id);
         self.yielding.forget(id);
-        if !self.told.is_empty() {
-            self.report = Some(now);
-        }
+        self.serving.hasten_if_told(now);
         self.check_finished(now, net);
     }
 
@@ -446,7 +433,7 @@ impl Role for SenderRole {
         let look = look.then_some(self.look);
         let files = [self.holding.poll_timeout(), self.store.poll_timeout()];
         let turns = [self.gate.poll_timeout(), self.yielding.poll_timeout()];
-        let others = [self.report, self.haves, look];
+        let others = [self.serving.due(), self.haves, look];
         files.into_iter().chain(turns).chain(others).flatten().min()
     }
 
@@ -454,7 +441,7 @@ impl Role for SenderRole {
         for id in [self.gate.call(now), self.yielding.call(now)].into_iter().flatten() {
             net.enqueue(id);
         }
-        if self.report.is_some_and(|t| t <= now) {
+        if self.serving.due().is_some_and(|t| t <= now) {
             self.report(now);
         }
         if self.haves.is_some_and(|t| t <= now) {

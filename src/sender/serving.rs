@@ -1,0 +1,53 @@
+//! Who the controller knows to be served.
+
+use core::time::Duration;
+
+use crate::identity::PeerId;
+use crate::time::Time;
+
+/// How often the controller hears who is served, at most.
+const SERVING: Duration = Duration::from_millis(250);
+
+/// Peers that are served with the bytes that each was sent, as told.
+pub(super) type ServedPeers = Vec<(PeerId, u64)>;
+
+/// What was told, and when it is told again.
+#[derive(Debug, Default)]
+pub(super) struct ServingReport {
+    told: ServedPeers,
+    /// When it is to be looked at again; `None` while nobody is served.
+    due: Option<Time>,
+}
+
+impl ServingReport {
+    /// It is looked at as soon as can be.
+    pub(super) const fn hasten(&mut self, now: Time) {
+        self.due = Some(now);
+    }
+
+    /// It is looked at as soon as can be, if somebody is known to be served.
+    pub(super) const fn hasten_if_told(&mut self, now: Time) {
+        if !self.told.is_empty() {
+            self.due = Some(now);
+        }
+    }
+
+    /// It is looked at, soon or as was planned.
+    pub(super) fn begin(&mut self, now: Time) {
+        self.due.get_or_insert(now);
+    }
+
+    /// When it is to be looked at.
+    pub(super) const fn due(&self) -> Option<Time> {
+        self.due
+    }
+
+    /// These are served. `tell` tells it, unless it is known, and says whether that could be.
+    pub(super) fn renew(&mut self, now: Time, serving: ServedPeers, tell: impl FnOnce(&ServedPeers) -> bool) {
+        let told = serving == self.told || tell(&serving);
+        self.due = (!told || !serving.is_empty()).then_some(now + SERVING);
+        if told {
+            self.told = serving;
+        }
+    }
+}
