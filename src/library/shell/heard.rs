@@ -25,12 +25,13 @@ impl LibraryShell {
             _ => true,
         };
         if look {
-            let closed = self.dirty.entry(hint.path).or_insert(false);
             if hint.written || hint.closed {
-                *closed = hint.closed;
+                self.looks.add_written(hint.path, hint.closed);
+            } else {
+                self.looks.add(hint.path);
             }
-        } else if let Some(closed) = self.dirty.get_mut(&hint.path) {
-            *closed = false;
+        } else {
+            self.looks.reopen(&hint.path);
         }
     }
 
@@ -39,7 +40,7 @@ impl LibraryShell {
         self.set_watched(outcome.is_ok());
         let Err(why) = outcome else { return Ok(()) };
         let every = self.config.rescan_unwatched;
-        self.next_rescan = self.next_rescan.min(clock::now() + every);
+        self.looks.rescan_by(clock::now() + every);
         if !self.unwatched_told.insert(why.clone()) {
             return Ok(());
         }
@@ -59,6 +60,6 @@ impl LibraryShell {
     /// Another folder at the place of the root, or none, is noticed by its identity.
     pub(super) fn check_root(&mut self) {
         let root = Facts::at(&self.config.root).ok().map(|facts| facts.identity());
-        self.everything |= root != self.root;
+        self.looks.add_everything(root != self.root.identity());
     }
 }

@@ -2,17 +2,18 @@
 //! controller. What to do is decided by `inventory` (pure).
 //!
 //! Here is its loop. `seen` takes in what was found, `heard` what the watcher tells, `report` tells the
-//! controller.
+//! controller. What the walker is to look at is in `looks`, which folder that is in `root`.
 
 mod cache;
 mod heard;
+mod looks;
 mod report;
+mod root;
 mod seen;
 mod threads;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,15 +21,16 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 
 use self::cache::Cache;
+use self::looks::{LookAt, PendingLooks};
+use self::root::RootFolder;
 use self::threads::{HasherThread, WalkerThread, start_hasher, start_walker};
 use super::hash::Hashed;
 use super::inventory::Inventory;
 use super::walk::WalkRequest;
 use super::warnings::Warnings;
 use super::watch::{self, Ears, WatchEvent};
-use super::{Command, Event, LibraryConfig, Marker};
+use super::{Command, Event, LibraryConfig};
 use crate::content::SafePath;
-use crate::library::limits;
 use crate::store;
 use crate::sys::clock;
 use crate::time::Time;
@@ -38,9 +40,6 @@ const HASHERS: usize = 2;
 
 /// The first scan is published in pieces only if it takes longer than this.
 const FIRST_PUBLISH: Duration = Duration::from_millis(700);
-
-/// Time between two looks at whether the root is still the same folder.
-const ROOT: Duration = Duration::from_secs(2);
 
 /// Hints taken in before anything else has its turn.
 const HINTS_A_TURN: usize = 4_096;
@@ -61,10 +60,7 @@ pub(super) struct LibraryShell {
     hashers: Vec<HasherThread>,
     hashed: Receiver<(usize, Vec<Hashed>)>,
 
-    /// Device and inode of the root at the last look; `None` before it and while it is not there.
-    root: Option<(u64, u64)>,
-    /// The same with its birth, once all of it was looked at; `None` while it is a new one.
-    marker: Option<Marker>,
+    root: RootFolder,
     ears: Ears,
     heard: Receiver<WatchEvent>,
     /// All folders are watched, as far as is known.
@@ -72,20 +68,12 @@ pub(super) struct LibraryShell {
     /// Why not all are, as it was told: each once.
     unwatched_told: BTreeSet<String>,
 
-    /// Paths to be looked at; true: closed after writing.
-    dirty: BTreeMap<PathBuf, bool>,
-    /// Everything is to be looked at.
-    everything: bool,
-    /// The walker is busy.
-    walking: bool,
+    looks: PendingLooks,
     /// Hashes known from before; empty except during a scan of a root that just appeared.
     cache: Cache,
     in_use: Vec<SafePath>,
 
     scanned: bool,
-    root_gone_told: bool,
-    next_rescan: Time,
-    next_root: Time,
     next_publish: Time,
     /// When progress is told next; `None` while nothing is hashed.
     next_progress: Option<Time>,
@@ -118,21 +106,15 @@ impl LibraryShell {
             walker,
             hashers,
             hashed,
-            root: None,
-            marker: None,
+            root: RootFolder::new(now),
             ears,
             heard,
             watched: false,
             unwatched_told: BTreeSet::new(),
-            dirty: BTreeMap::new(),
-            everything: true,
-            walking: false,
+            looks: PendingLooks::new(now + config.rescan),
             cache: Cache::default(),
             in_use: Vec::new(),
             scanned: false,
-            root_gone_told: false,
-            next_rescan: now + config.rescan,
-            next_root: now + ROOT,
             next_publish: now + FIRST_PUBLISH,
             next_progress: None,
             progress_told: false,
@@ -174,28 +156,24 @@ impl LibraryShell {
 
     fn next_timeout(&self) -> Time {
         let publish = (self.inventory.is_changed() && self.may_publish()).then_some(self.next_publish);
-        [Some(self.next_root), Some(self.next_rescan), publish, self.next_progress, self.rows_due]
+        let always = self.root.poll_timeout().min(self.looks.poll_timeout());
+        [publish, self.next_progress, self.rows_due, self.inventory.poll_timeout()]
             .into_iter()
-            .chain([self.inventory.poll_timeout()])
             .flatten()
-            .min()
-            .unwrap_or(self.next_root)
+            .fold(always, Time::min)
     }
 
     fn timeouts(&mut self, now: Time) {
         if self.ears.lost.swap(false, Ordering::Relaxed) {
             self.inventory.handle_lost_events(now);
-            self.everything = true;
+            self.looks.add_everything(true);
         }
         self.inventory.handle_timeout(now);
         while let Some(path) = self.inventory.poll_look() {
-            self.dirty.entry(path.as_str().into()).or_insert(false);
+            self.looks.add(path.as_str().into());
         }
-        if now >= self.next_rescan {
-            self.everything = true;
-        }
-        if now >= self.next_root {
-            self.next_root = now + ROOT;
+        self.looks.handle_timeout(now);
+        if self.root.is_due(now) {
             self.check_root();
         }
         if self.rows_due.is_some_and(|due| due <= now) {
@@ -205,15 +183,13 @@ impl LibraryShell {
 
     /// Hands out work to whoever is idle.
     fn dispatch(&mut self, now: Time) {
-        if !self.walking && (self.everything || self.dirty.len() > limits::DIRTY_PATHS) {
-            let rescan = if self.watched { self.config.rescan } else { self.config.rescan_unwatched };
-            self.next_rescan = now + rescan;
-            self.everything = false;
-            self.dirty.clear();
-            self.ask(WalkRequest::Everything { watch: self.config.watch && self.scanned });
-        } else if !self.walking && !self.dirty.is_empty() {
-            let paths = std::mem::take(&mut self.dirty).into_iter().collect();
-            self.ask(WalkRequest::Paths(paths));
+        let rescan = if self.watched { self.config.rescan } else { self.config.rescan_unwatched };
+        match self.looks.take(now, rescan) {
+            Some(LookAt::Everything) => {
+                self.ask(WalkRequest::Everything { watch: self.config.watch && self.scanned });
+            }
+            Some(LookAt::Paths(paths)) => self.ask(WalkRequest::Paths(paths)),
+            None => {}
         }
         for hasher in &mut self.hashers {
             if hasher.jobs.is_empty()
@@ -227,8 +203,7 @@ impl LibraryShell {
         }
     }
 
-    fn ask(&mut self, ask: WalkRequest) {
-        self.walking = true;
+    fn ask(&self, ask: WalkRequest) {
         if self.walker.asks.send(ask).is_err() {
             log::error!("the walking thread is gone");
         }
@@ -236,11 +211,9 @@ impl LibraryShell {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Check(path) => {
-                self.dirty.entry(path.as_str().into()).or_insert(false);
-            }
+            Command::Check(path) => self.looks.add(path.as_str().into()),
             #[cfg(test)]
-            Command::Rescan => self.everything = true,
+            Command::Rescan => self.looks.add_everything(true),
         }
     }
 

@@ -32,7 +32,7 @@ impl LibraryShell {
     }
 
     pub(super) fn publish(&mut self, now: Time) -> Result<(), ControllerGone> {
-        let Some(shelf) = self.inventory.publish(self.marker) else { return Ok(()) };
+        let Some(shelf) = self.inventory.publish(self.root.marker()) else { return Ok(()) };
         let cost = clock::now().since(now);
         self.next_publish = now + PUBLISH.max(cost * 5);
         self.send(Event::Changed(shelf))

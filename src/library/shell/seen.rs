@@ -11,7 +11,7 @@ use crate::library::hash::{HashError, Hashed};
 use crate::library::inventory::{HashOutcome, KnownContent};
 use crate::library::walk::WalkReply;
 use crate::library::warnings::Skip;
-use crate::library::{Event, Marker, SharedFile};
+use crate::library::{Event, SharedFile};
 use crate::store::{self, HashRow};
 use crate::sys::clock;
 use crate::time::Time;
@@ -19,6 +19,13 @@ use crate::time::Time;
 /// Hashes are kept in batches: this many, or after this time.
 const ROWS: usize = 2_000;
 const ROWS_TIME: Duration = Duration::from_secs(1);
+
+/// When a folder was made: one that took another one's place may have got its inode, too.
+fn birth(folder: &Path) -> u64 {
+    let born = std::fs::metadata(folder).and_then(|m| m.created()).ok();
+    let since = born.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    since.and_then(|d| u64::try_from(d.as_nanos()).ok()).unwrap_or(0)
+}
 
 impl LibraryShell {
     pub(super) fn told(&mut self, told: WalkReply) -> Result<(), ControllerGone> {
@@ -47,7 +54,7 @@ impl LibraryShell {
             }
             WalkReply::Watched(outcome) => self.watched(outcome)?,
             WalkReply::Done(everything) => {
-                self.walking = false;
+                self.looks.walked();
                 if everything {
                     self.scan_done()?;
                 }
@@ -58,19 +65,15 @@ impl LibraryShell {
     }
 
     fn saw_root(&mut self, root: Option<(u64, u64)>) -> Result<(), ControllerGone> {
-        if root == self.root && (root.is_some() || self.root_gone_told) {
+        if !self.root.saw(root) {
             return Ok(());
         }
-        self.root = root;
-        self.marker = None;
         self.set_watched(false);
         if root.is_none() {
-            self.marker = Some(Marker::default());
             // What lay there is not shared any more; its hashes are kept for when it is back.
             for path in self.inventory.top() {
                 self.inventory.handle_gone(&path);
             }
-            self.root_gone_told = true;
             let root = &self.config.root;
             let text = if root.is_dir() {
                 // No right to it, or a link that leads out of the cage (`peer/sandboxes.rs`) since the start.
@@ -85,22 +88,19 @@ impl LibraryShell {
             };
             return self.send(Event::Warning(text));
         }
-        self.root_gone_told = false;
         // Another folder than before, so all of it has to be seen.
-        self.everything |= self.scanned;
+        self.looks.add_everything(self.scanned);
         self.cache = Cache::of(self.store.hashes().iter().flatten());
         Ok(())
     }
 
     fn scan_done(&mut self) -> Result<(), ControllerGone> {
-        if self.marker.is_none()
-            && let Some((device, inode)) = self.root
-        {
-            self.marker = Some((device, inode, self.birth()));
+        let folder = &self.config.root;
+        if self.root.scanned(|| birth(folder)) {
             self.inventory.touch();
         }
         // While the root changed under the scan, another one follows that needs the hashes.
-        if !self.everything {
+        if !self.looks.is_everything() {
             self.cache = Cache::default();
         }
         let in_use = std::mem::take(&mut self.in_use);
@@ -110,7 +110,7 @@ impl LibraryShell {
         if !self.scanned {
             self.scanned = true;
             // The next one watches. The first does not, for watching takes time and nothing is listed yet.
-            self.everything |= self.config.watch;
+            self.looks.add_everything(self.config.watch);
             self.store.prune_hashes();
             self.next_publish = clock::now();
             self.publish(clock::now())?;
@@ -118,13 +118,6 @@ impl LibraryShell {
             self.send(Event::Scanned)?;
         }
         Ok(())
-    }
-
-    /// A folder that took another one's place may have got its inode, too.
-    fn birth(&self) -> u64 {
-        let born = std::fs::metadata(&self.config.root).and_then(|m| m.created()).ok();
-        let since = born.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
-        since.and_then(|d| u64::try_from(d.as_nanos()).ok()).unwrap_or(0)
     }
 
     /// Marks a row as in use, if that was not done for a while.

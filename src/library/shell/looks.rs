@@ -1,0 +1,104 @@
+//! What the walker is to look at next, and whether it is busy.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::library::limits;
+use crate::time::Time;
+
+/// A look that the walker is to take now.
+pub(super) enum LookAt {
+    /// At all that lies in `shared/`.
+    Everything,
+    /// At these paths; true: closed after writing.
+    Paths(Vec<(PathBuf, bool)>),
+}
+
+/// Looks that wait for the walker.
+pub(super) struct PendingLooks {
+    /// Paths to be looked at; true: closed after writing.
+    paths: BTreeMap<PathBuf, bool>,
+    /// Everything is to be looked at.
+    everything: bool,
+    /// The walker is busy.
+    walking: bool,
+    /// When everything is looked at again.
+    next_rescan: Time,
+}
+
+impl PendingLooks {
+    /// First everything.
+    pub(super) const fn new(next_rescan: Time) -> Self {
+        Self { paths: BTreeMap::new(), everything: true, walking: false, next_rescan }
+    }
+
+    /// A path is to be looked at.
+    pub(super) fn add(&mut self, path: PathBuf) {
+        self.paths.entry(path).or_insert(false);
+    }
+
+    /// As [`Self::add`], for a file that was `closed` after writing, or was written to after that.
+    pub(super) fn add_written(&mut self, path: PathBuf, closed: bool) {
+        self.paths.insert(path, closed);
+    }
+
+    /// A path that need not be looked at was written to: if it is to be for another reason, it is open.
+    pub(super) fn reopen(&mut self, path: &PathBuf) {
+        if let Some(closed) = self.paths.get_mut(path) {
+            *closed = false;
+        }
+    }
+
+    /// Everything is to be looked at, if `is_needed`.
+    pub(super) const fn add_everything(&mut self, is_needed: bool) {
+        self.everything |= is_needed;
+    }
+
+    /// True if everything is to be looked at.
+    pub(super) const fn is_everything(&self) -> bool {
+        self.everything
+    }
+
+    /// Everything is looked at again at that time, or before.
+    pub(super) fn rescan_by(&mut self, at: Time) {
+        self.next_rescan = self.next_rescan.min(at);
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    pub(super) const fn poll_timeout(&self) -> Time {
+        self.next_rescan
+    }
+
+    /// Does what is due.
+    pub(super) fn handle_timeout(&mut self, now: Time) {
+        if now >= self.next_rescan {
+            self.everything = true;
+        }
+    }
+
+    /// What an idle walker is to look at, until [`Self::walked`]. After everything it waits `rescan` before
+    /// it looks at everything again.
+    pub(super) fn take(&mut self, now: Time, rescan: Duration) -> Option<LookAt> {
+        if self.walking {
+            return None;
+        }
+        let look = if self.everything || self.paths.len() > limits::DIRTY_PATHS {
+            self.next_rescan = now + rescan;
+            self.everything = false;
+            self.paths.clear();
+            LookAt::Everything
+        } else if !self.paths.is_empty() {
+            LookAt::Paths(std::mem::take(&mut self.paths).into_iter().collect())
+        } else {
+            return None;
+        };
+        self.walking = true;
+        Some(look)
+    }
+
+    /// The walker is idle again.
+    pub(super) const fn walked(&mut self) {
+        self.walking = false;
+    }
+}

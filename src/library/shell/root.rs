@@ -1,0 +1,68 @@
+//! Which folder lies at the place of the shared one.
+
+use std::time::Duration;
+
+use crate::library::Marker;
+use crate::time::Time;
+
+/// Time between two looks at whether the root is still the same folder.
+const ROOT: Duration = Duration::from_secs(2);
+
+/// What is known of the root.
+pub(super) struct RootFolder {
+    /// Device and inode at the last look; `None` before it and while it is not there.
+    identity: Option<(u64, u64)>,
+    /// The same with its birth, once all of it was looked at; `None` while it is a new one.
+    marker: Option<Marker>,
+    gone_told: bool,
+    next_look: Time,
+}
+
+impl RootFolder {
+    /// Nothing is known yet.
+    pub(super) fn new(now: Time) -> Self {
+        Self { identity: None, marker: None, gone_told: false, next_look: now + ROOT }
+    }
+
+    /// Device and inode at the last look.
+    pub(super) const fn identity(&self) -> Option<(u64, u64)> {
+        self.identity
+    }
+
+    /// Which folder it is, once all of it was looked at.
+    pub(super) const fn marker(&self) -> Option<Marker> {
+        self.marker
+    }
+
+    /// Takes in a look at it. False if that is no news.
+    pub(super) fn saw(&mut self, identity: Option<(u64, u64)>) -> bool {
+        if identity == self.identity && (identity.is_some() || self.gone_told) {
+            return false;
+        }
+        self.identity = identity;
+        self.gone_told = identity.is_none();
+        self.marker = identity.is_none().then(Marker::default);
+        true
+    }
+
+    /// All of a new one was looked at; it was born at `birth()`. False if it is not new, or not there.
+    pub(super) fn scanned(&mut self, birth: impl FnOnce() -> u64) -> bool {
+        let Some((device, inode)) = self.identity.filter(|_| self.marker.is_none()) else { return false };
+        self.marker = Some((device, inode, birth()));
+        true
+    }
+
+    /// When it is to be looked at again.
+    pub(super) const fn poll_timeout(&self) -> Time {
+        self.next_look
+    }
+
+    /// True if it is to be looked at now.
+    pub(super) fn is_due(&mut self, now: Time) -> bool {
+        let is_due = now >= self.next_look;
+        if is_due {
+            self.next_look = now + ROOT;
+        }
+        is_due
+    }
+}
