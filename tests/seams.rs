@@ -29,7 +29,7 @@ const CONDITIONS: [&str; 7] = ["all", "any", "debug_assertions", "doc", "feature
 const ALLOWED: [(&str, &str, &str); 5] = [
     ("library/tests/edges.rs", "\"/proc/", "lowers the limit of watched folders in a namespace of its own"),
     ("library/tests/start.rs", "\"/proc/", "measures the memory and time of the process"),
-    ("tests/patience.rs", "\"/proc/", "counts the descriptors of the process"),
+    ("tests/timeouts.rs", "\"/proc/", "counts the descriptors of the process"),
     ("disk/tests/speed.rs", "\"/dev/", "measures on a memory file system"),
     ("disk/tests/power.rs", "\"/dev/", "many small trees go to a memory file system where there is one"),
 ];

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_of_a_larger_file_is_never_held() {
+    fn a_chunk_of_a_larger_file_is_never_there() {
         let foreign = Chunks::of(1 << 30).unwrap().last();
         let mut b = bits(65_537, &[]);
         assert!(!b.insert(foreign) && !b.has(foreign) && !b.remove(foreign));

@@ -47,7 +47,7 @@ impl Machine {
         if self.leaving.is_none() {
             self.leaving = Some((now, 0));
             self.hello = None;
-            self.echoes.clear();
+            self.pending.clear();
             self.seeking = Seeking::default();
         }
         self.rearm(now);
@@ -66,7 +66,7 @@ impl Machine {
         self.burst = Some(start);
         self.joining = 0;
         self.tables = 0;
-        self.hello_nonces = [self.dice.nonce(), self.hello_nonces[0]];
+        self.hello_nonces = [self.rng.nonce(), self.hello_nonces[0]];
         self.hello = Some((start, 0));
     }
 
@@ -97,7 +97,7 @@ impl Machine {
         } else {
             self.interval / 25
         };
-        self.announce_at = now + self.interval - self.dice.delay(jitter);
+        self.announce_at = now + self.interval - self.rng.delay(jitter);
     }
 
     pub(super) fn announce_step(&mut self, now: Time) {
@@ -119,7 +119,7 @@ impl Machine {
     }
 
     /// Peers of the network as far as we can tell, this one included. Candidates count, for after a
-    /// power cut nobody is proved yet; but an invented crowd may at most double the number.
+    /// power cut nobody is proved yet; but invented peers may at most double the number.
     pub(super) fn network(&self) -> u64 {
         let here = self.table.len() as u64;
         1 + here + (self.table.candidates() as u64).min(here + 64)

@@ -37,12 +37,12 @@ const RETRIES: [Duration; 16] = [
 /// A candidate that answered no question is left alone for this time.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// A candidate that only another peer told of is asked so many times: its address may be anyone's.
-const HEARSAY: u8 = 5;
+/// A candidate that only another peer told of is asked this often: its address may be anyone's.
+const EXCHANGED_TRIES: u8 = 5;
 
 /// In a large network: between two answers by broadcast, for each peer of it. So all together send two
 /// thousand a second at most, and each has many to answer with one.
-const CROWD_GAP: Duration = Duration::from_micros(500);
+const BATCH_GAP: Duration = Duration::from_micros(500);
 
 /// The same in a small network, so that a newcomer's answers last for all that were lost.
 const SMALL_GAP: Duration = Duration::from_millis(25);
@@ -119,11 +119,11 @@ impl Machine {
             voice.answered = Some((nonce, due));
         }
         // The answer carries our own question; a question of its own would be one datagram more.
-        let patience = self.patience();
+        let factor = self.wait_factor();
         if self.table.candidate_mut(id).is_some_and(|c| c.tries == 0 && c.at == source) {
-            self.table.ask_at(id, Some(due + RETRIES[0] * patience));
+            self.table.ask_at(id, Some(due + RETRIES[0] * factor));
         }
-        self.echoes.push(PendingProof { due, to: source, via, peer: id, nonce });
+        self.pending.push(PendingProof { due, to: source, via, peer: id, nonce });
     }
 
     /// True if this question of `id` was answered a moment ago, or will be.
@@ -149,38 +149,39 @@ impl Machine {
 
     /// When the next answer or question may go out.
     pub(super) fn proofs_at(&self) -> Option<Time> {
-        let answer = self.echoes.next().map(|at| if self.is_crowd() { at.max(self.crowd_at()) } else { at });
+        let answer =
+            self.pending.next().map(|at| if self.is_batched() { at.max(self.batch_at()) } else { at });
         let question = self.table.next_candidate().map(|(at, _)| at);
         let first = answer.into_iter().chain(question).min()?;
         Some(first.max(self.pace.next(self.rate())))
     }
 
-    /// True if so many wait for answers that they are gathered.
-    fn is_crowd(&self) -> bool {
+    /// True if more wait for answers than go out one by one: those are gathered.
+    fn is_batched(&self) -> bool {
         let small = self.network() <= u64::from(SMALL);
-        let many = self.echoes.len() > APART;
-        many || small && self.echoes.recent(self.observed) > APART
+        let many = self.pending.len() > APART;
+        many || small && self.pending.recent(self.observed) > APART
     }
 
     /// When the next answer to many may go out.
-    fn crowd_at(&self) -> Time {
-        self.crowds.next(self.gap(CROWD_GAP))
+    fn batch_at(&self) -> Time {
+        self.batches.next(self.gap(BATCH_GAP))
     }
 
     /// Sends the answers and questions that are due, as many as the rate allows.
     pub(super) fn proofs_step(&mut self, now: Time) {
-        while self.echoes.next().is_some_and(|at| at <= now) {
-            let crowd = self.is_crowd();
-            if crowd && self.crowd_at() > now {
+        while self.pending.next().is_some_and(|at| at <= now) {
+            let batched = self.is_batched();
+            if batched && self.batch_at() > now {
                 break;
             }
             let rate = self.rate();
             if !self.pace.take(now, rate) {
                 return;
             }
-            if crowd {
-                let gap = self.gap(CROWD_GAP);
-                self.crowds.take(now, gap);
+            if batched {
+                let gap = self.gap(BATCH_GAP);
+                self.batches.take(now, gap);
             }
             self.answer_some(now);
         }
@@ -197,11 +198,11 @@ impl Machine {
 
     /// Sends one datagram of answers.
     fn answer_some(&mut self, now: Time) {
-        let mut together = self.echoes.take(now);
+        let mut due = self.pending.take(now);
         // A latecomer of many in a small network goes to all, with what was said to those before it.
         let small = self.network() <= u64::from(SMALL);
-        if together.len() > APART || small && self.echoes.recent(now) > APART {
-            let echoes = self.echoes.for_all(now, &together);
+        if due.len() > APART || small && self.pending.recent(now) > APART {
+            let echoes = self.pending.for_all(now, &due);
             let new = self.is_new(now);
             let many = self.table.candidates() > ASK_ALL && self.network() > u64::from(SMALL);
             let ask = (new && many).then_some(self.hello_nonces[0]);
@@ -209,19 +210,19 @@ impl Machine {
             return;
         }
         // The first now, the others as the rate allows.
-        let first = (!together.is_empty()).then(|| together.remove(0));
-        for other in together {
-            self.echoes.put_back(other);
+        let first = (!due.is_empty()).then(|| due.remove(0));
+        for other in due {
+            self.pending.put_back(other);
         }
-        if let Some(echo) = first {
-            let ask = self.ask(now, echo.peer, echo.to);
-            if let Some(c) = self.table.candidate_mut(echo.peer)
+        if let Some(proof) = first {
+            let ask = self.ask(now, proof.peer, proof.to);
+            if let Some(c) = self.table.candidate_mut(proof.peer)
                 && ask.is_some()
                 && c.tries == 1
             {
-                c.carried = Some(echo.nonce);
+                c.carried = Some(proof.nonce);
             }
-            self.unicast(echo.to, echo.via, DatagramMessage::Proof { ask, echoes: vec![echo.nonce] });
+            self.unicast(proof.to, proof.via, DatagramMessage::Proof { ask, echoes: vec![proof.nonce] });
         }
     }
 
@@ -240,8 +241,8 @@ impl Machine {
     fn gap(&self, each: Duration) -> Rate {
         let new = self.is_new(self.observed);
         let peers = u32::try_from(self.network()).unwrap_or(u32::MAX);
-        let few = peers <= SMALL;
-        let period = if few {
+        let small = peers <= SMALL;
+        let period = if small {
             SMALL_GAP
         } else if new && !self.is_one_of_many() {
             NEWCOMER_GAP
@@ -255,14 +256,14 @@ impl Machine {
         let small = self.network() <= u64::from(SMALL);
         let (calls, many) = (self.gap(CALL_GAP), self.is_new(now) && self.is_one_of_many());
         let Some(c) = self.table.candidate_mut(id) else { return };
-        let (to, tries, via, nonce, hearsay) = (c.at, c.tries, c.via, c.nonce, c.hearsay);
-        if c.hearsay && tries >= HEARSAY {
+        let (to, tries, via, nonce, exchanged) = (c.at, c.tries, c.via, c.nonce, c.exchanged);
+        if c.exchanged && tries >= EXCHANGED_TRIES {
             self.table.withdraw(id);
             return;
         }
         // Its hello is answered again, as long as it may still know it.
         let echoes: Vec<_> = c.carried.filter(|_| tries <= CALLED).into_iter().collect();
-        let may_call = tries >= CALLED && !c.called && !hearsay;
+        let may_call = tries >= CALLED && !c.called && !exchanged;
         let called = may_call && (small || !many && self.calls.take(now, calls));
         c.called |= called;
         if called {
@@ -280,8 +281,8 @@ impl Machine {
         }
     }
 
-    /// How much longer than in a small network an answer may take: everyone has many to give.
-    fn patience(&self) -> u32 {
+    /// How many times longer than in a small network an answer may take: everyone has many to give.
+    fn wait_factor(&self) -> u32 {
         let waiting = u32::try_from(self.table.candidates()).unwrap_or(u32::MAX);
         match waiting {
             0..=SMALL if self.network() <= u64::from(SMALL) => 1,
@@ -293,12 +294,12 @@ impl Machine {
 
     /// The question for candidate `id` if it is at `to`, counted as sent.
     fn ask(&mut self, now: Time, id: PeerId, to: SocketAddr) -> Option<u64> {
-        let patience = self.patience();
+        let factor = self.wait_factor();
         let c = self.table.candidate_mut(id)?;
         if c.at != to {
             return None;
         }
-        let retry = RETRIES.get(usize::from(c.tries)).map(|after| now + *after * patience);
+        let retry = RETRIES.get(usize::from(c.tries)).map(|after| now + *after * factor);
         c.tries = c.tries.saturating_add(1);
         c.since = now;
         let nonce = c.nonce;

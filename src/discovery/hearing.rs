@@ -19,7 +19,7 @@ use crate::wire::datagram::{Body, DatagramMessage};
 /// Peers that answer a hello within 100 ms; the others take [`spread`].
 const ANSWERS: u64 = 8;
 
-/// Up to so many peers a newcomer is answered at once.
+/// Up to this many peers, a newcomer is answered at once.
 pub(super) const SMALL: u32 = 64;
 
 /// Questions of others are answered after this time if there may be many: together.
@@ -205,10 +205,10 @@ impl Machine {
         if let Some(c) = self.table.candidate_mut(id) {
             let same = c.voice.instance == voice.instance;
             if same && Host::from(c.at) == Host::from(source) {
-                c.hearsay = false;
+                c.exchanged = false;
                 if self.is_rested(now, id) {
                     self.table.restart(now, id);
-                    let due = reachable.then(|| now + self.dice.delay(window));
+                    let due = reachable.then(|| now + self.rng.delay(window));
                     self.table.ask_at(id, due);
                 }
                 return;
@@ -218,8 +218,8 @@ impl Machine {
                 return;
             }
         }
-        let nonce = self.dice.nonce();
-        let due = reachable.then(|| now + self.dice.delay(window));
+        let nonce = self.rng.nonce();
+        let due = reachable.then(|| now + self.rng.delay(window));
         self.table.propose(id, Candidate::new(now, voice, source, via, nonce), due);
     }
 
@@ -242,10 +242,10 @@ impl Machine {
                     return;
                 }
                 let n = self.network();
-                let soon = self.dice.below(n) < ANSWERS;
+                let soon = self.rng.below(n) < ANSWERS;
                 let within = Duration::from_millis(n.min(100));
                 let soon = soon || n <= u64::from(SMALL);
-                let delay = self.dice.delay(if soon { within } else { spread(n) });
+                let delay = self.rng.delay(if soon { within } else { spread(n) });
                 // From our own socket: a hello comes by broadcast, for which no firewall expects an
                 // answer, and the question in ours must find its way back to us, not to another peer
                 // of this host.
@@ -255,11 +255,11 @@ impl Machine {
                 let stranger = !self.table.has(id);
                 let ours = self.hear_echoes(now, source, id, echoes);
                 // A question to everyone is for those whom it may not know.
-                let crowd = echoes.len() > APART;
-                let mine = ours || echoes.is_empty() || crowd && stranger;
+                let many = echoes.len() > APART;
+                let mine = ours || echoes.is_empty() || many && stranger;
                 if let Some(nonce) = ask
                     && mine
-                    && !(crowd && self.answered_lately(now, id, *nonce))
+                    && !(many && self.answered_lately(now, id, *nonce))
                 {
                     let new = if self.is_new(now) { GATHER / 2 } else { Duration::ZERO };
                     let delay = if self.network() > ANSWERS { GATHER } else { new };
@@ -283,7 +283,7 @@ impl Machine {
                 if let Some(entry) = self.table.get_mut(*peer)
                     && let Some(suspicion) = &mut entry.suspicion
                 {
-                    suspicion.heard(now, peers, &mut self.dice);
+                    suspicion.heard(now, peers, &mut self.rng);
                     let next = suspicion.next();
                     self.table.arm(*peer, next);
                 }

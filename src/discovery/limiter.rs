@@ -57,7 +57,7 @@ impl Strangers {
 
     /// May a datagram from `source` be verified?
     pub(super) fn admit(&mut self, now: Time, source: SocketAddr, of: Stranger) -> bool {
-        // The bucket for all first: in a crowd it refuses nearly everything, and costs no search.
+        // The bucket for all first: with very many it refuses nearly everything, and costs no search.
         let (all, rate) = self.bucket(of);
         if all.next(rate) > now {
             return false;

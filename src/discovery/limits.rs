@@ -56,7 +56,7 @@ pub(crate) const SOUGHT_WAITING: usize = 64;
 pub(crate) const SEEKERS: usize = 16_384;
 
 /// Questions of others that wait for their answer, at most: two datagrams of answers and more.
-pub(crate) const ECHOES_WAITING: usize = 512;
+pub(crate) const PENDING_PROOFS: usize = 512;
 
 /// Datagrams read from one socket before the others and the timers have their turn.
 pub(crate) const DATAGRAMS_A_TURN: usize = 64;

@@ -25,8 +25,8 @@ use crate::wire::datagram::{Body, DatagramMessage};
 /// if many are: the one that was asked may have been new itself, or gone.
 const ASK: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(6), Duration::from_secs(20)];
 
-/// Of so many peers one may be missing the second time: numbers that peers announce lag behind.
-const FEW: u64 = 16;
+/// One of this many peers may be missing the second time: numbers that peers announce lag behind.
+const LAG_PEERS: u64 = 16;
 
 /// Those that a table names are asked within this time, after the time in which they answer the hello.
 const WITHIN: Duration = Duration::from_millis(300);
@@ -46,10 +46,10 @@ impl Machine {
         let again = self.tables > 0;
         self.tables += 1;
         let (here, said) = (self.table.len() as u64 + 1, self.said());
-        let missing = if again { said.saturating_sub(said / FEW) > here } else { said > here };
+        let missing = if again { said.saturating_sub(said / LAG_PEERS) > here } else { said > here };
         // Of many that start together everyone would load the same from everyone else.
         if missing && !self.is_one_of_many() {
-            let place = self.dice.below(here - 1);
+            let place = self.rng.below(here - 1);
             let teller = usize::try_from(place).ok().and_then(|place| self.table.iter().nth(place));
             if let Some((teller, _)) = teller {
                 self.outputs.push_back(PresenceOutput::Event(Event::Lacking(teller)));
@@ -94,17 +94,17 @@ impl Machine {
             let mut voice = Voice::new(body, signed);
             // Its own words will come with the same numbers: they are no copies of this one.
             voice.window = Window::default();
-            let nonce = self.dice.nonce();
+            let nonce = self.rng.nonce();
             let answers = self.burst.map_or(now, |burst| burst + spread(self.said()));
-            let due = now.max(answers) + self.dice.delay(WITHIN);
+            let due = now.max(answers) + self.rng.delay(WITHIN);
             let mut candidate = Candidate::new(now, voice, at, Via::Own, nonce);
-            candidate.hearsay = true;
+            candidate.exchanged = true;
             self.table.propose(id, candidate, Some(due));
         }
         self.rearm(now);
     }
 
-    /// True if a peer of this link may be at `at`, and no crowd of others.
+    /// True if a peer of this link may be at `at`, and no group of hosts.
     fn may_ask(&mut self, teller: PeerId, at: SocketAddr) -> bool {
         let Host { ip, .. } = Host::from(at);
         if at.port() == 0 {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_of_strangers_does_not_keep_answers_out_and_a_crowd_of_answers_is_bounded() {
+    fn many_strangers_do_not_keep_answers_out_and_many_answers_are_bounded() {
         let (mut machine, now, hello) = newcomer_with_nonces("10.0.0.2:5", 1_000);
         let mut admit = |from: u16, nonce: u64| {
             let source = SocketAddr::from(([10, 0, from.to_be_bytes()[0], from.to_be_bytes()[1]], 7));
@@ -219,7 +219,7 @@ mod tests {
         let strangers = (0..1_000).filter(|n| admit(*n, 0)).count();
         assert_eq!(strangers, 200);
         let answers = (1_000..2_000).filter(|n| admit(*n, hello[0])).count();
-        assert_eq!(answers, 200, "of those with our nonce so many more");
+        assert_eq!(answers, 200, "of those with our nonce the other limit");
     }
 
     #[test]

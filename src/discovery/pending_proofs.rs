@@ -33,7 +33,7 @@ pub(super) struct PendingProof {
     pub nonce: u64,
 }
 
-/// The answers that wait, at most [`limits::ECHOES_WAITING`].
+/// The answers that wait, at most [`limits::PENDING_PROOFS`].
 #[derive(Debug, Default)]
 pub(super) struct PendingProofs {
     waiting: Vec<PendingProof>,
@@ -55,13 +55,13 @@ impl PendingProofs {
 
     /// Adds one. A question asked again keeps its earlier place; with no room left the new one is
     /// dropped, for it will be asked again.
-    pub(super) fn push(&mut self, echo: PendingProof) {
-        let again = self.waiting.iter().any(|e| e.nonce == echo.nonce && e.peer == echo.peer);
-        if again || self.waiting.len() >= limits::ECHOES_WAITING {
+    pub(super) fn push(&mut self, proof: PendingProof) {
+        let again = self.waiting.iter().any(|e| e.nonce == proof.nonce && e.peer == proof.peer);
+        if again || self.waiting.len() >= limits::PENDING_PROOFS {
             return;
         }
-        self.next = Some(self.next.map_or(echo.due, |next| next.min(echo.due)));
-        self.waiting.push(echo);
+        self.next = Some(self.next.map_or(proof.due, |next| next.min(proof.due)));
+        self.waiting.push(proof);
     }
 
     /// Takes those that are due, and the ones due soon after them: as many as fit one datagram.
@@ -103,9 +103,9 @@ impl PendingProofs {
     }
 
     /// Puts one back that was taken.
-    pub(super) fn put_back(&mut self, echo: PendingProof) {
-        self.next = Some(self.next.map_or(echo.due, |next| next.min(echo.due)));
-        self.waiting.push(echo);
+    pub(super) fn put_back(&mut self, proof: PendingProof) {
+        self.next = Some(self.next.map_or(proof.due, |next| next.min(proof.due)));
+        self.waiting.push(proof);
     }
 
     /// Forgets all.
@@ -120,7 +120,7 @@ impl PendingProofs {
 mod tests {
     use super::*;
 
-    fn echo(ms: u64, nonce: u64) -> PendingProof {
+    fn proof(ms: u64, nonce: u64) -> PendingProof {
         let due = Time::ZERO + Duration::from_millis(ms);
         let to = SocketAddr::from(([10, 0, 0, 1], 1));
         PendingProof { due, to, via: Via::Own, peer: PeerId([1; 32]), nonce }
@@ -128,46 +128,46 @@ mod tests {
 
     #[test]
     fn what_is_due_goes_with_what_is_nearly_due() {
-        let mut echoes = PendingProofs::default();
+        let mut pending = PendingProofs::default();
         for (ms, nonce) in [(50, 1), (10, 2), (20, 3), (10, 2)] {
-            echoes.push(echo(ms, nonce));
+            pending.push(proof(ms, nonce));
         }
-        assert_eq!(echoes.next(), Some(echo(10, 0).due));
-        assert!(echoes.take(echo(9, 0).due).is_empty());
-        let nonces: Vec<_> = echoes.take(echo(10, 0).due).iter().map(|e| e.nonce).collect();
+        assert_eq!(pending.next(), Some(proof(10, 0).due));
+        assert!(pending.take(proof(9, 0).due).is_empty());
+        let nonces: Vec<_> = pending.take(proof(10, 0).due).iter().map(|e| e.nonce).collect();
         assert_eq!(nonces, [2, 3]);
-        assert_eq!(echoes.next(), Some(echo(50, 0).due));
+        assert_eq!(pending.next(), Some(proof(50, 0).due));
     }
 
     #[test]
     fn what_went_to_all_is_repeated_for_a_while_where_there_is_room() {
-        let mut echoes = PendingProofs::default();
-        let of = |nonces: core::ops::Range<u64>| nonces.map(|n| echo(0, n)).collect::<Vec<_>>();
-        let at = |ms| echo(ms, 0).due;
-        assert_eq!(echoes.for_all(at(0), &of(0..3)), [0, 1, 2]);
-        assert_eq!(echoes.for_all(at(100), &of(2..5)), [2, 3, 4, 1, 0]);
-        assert_eq!(echoes.for_all(at(350), &of(9..10)), [9, 4, 3, 2]);
-        assert_eq!(echoes.for_all(at(351), &of(100..164)).len(), ECHOES);
-        assert_eq!(echoes.for_all(at(352), &of(1..2)).len(), ECHOES);
-        assert_eq!(echoes.recent(at(352)), ECHOES);
-        assert_eq!(echoes.recent(at(9_000)), 0);
+        let mut pending = PendingProofs::default();
+        let of = |nonces: core::ops::Range<u64>| nonces.map(|n| proof(0, n)).collect::<Vec<_>>();
+        let at = |ms| proof(ms, 0).due;
+        assert_eq!(pending.for_all(at(0), &of(0..3)), [0, 1, 2]);
+        assert_eq!(pending.for_all(at(100), &of(2..5)), [2, 3, 4, 1, 0]);
+        assert_eq!(pending.for_all(at(350), &of(9..10)), [9, 4, 3, 2]);
+        assert_eq!(pending.for_all(at(351), &of(100..164)).len(), ECHOES);
+        assert_eq!(pending.for_all(at(352), &of(1..2)).len(), ECHOES);
+        assert_eq!(pending.recent(at(352)), ECHOES);
+        assert_eq!(pending.recent(at(9_000)), 0);
     }
 
     #[test]
-    fn a_crowd_is_bounded_in_memory_and_by_datagram() {
-        let mut echoes = PendingProofs::default();
+    fn many_are_bounded_in_memory_and_by_datagram() {
+        let mut pending = PendingProofs::default();
         for nonce in 0..10_000 {
-            echoes.push(echo(0, nonce));
+            pending.push(proof(0, nonce));
         }
         let mut all = 0;
         loop {
-            let some = echoes.take(Time::ZERO).len();
+            let some = pending.take(Time::ZERO).len();
             if some == 0 {
                 break;
             }
             assert!(some <= ECHOES);
             all += some;
         }
-        assert_eq!(all, limits::ECHOES_WAITING);
+        assert_eq!(all, limits::PENDING_PROOFS);
     }
 }

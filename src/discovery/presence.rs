@@ -92,16 +92,16 @@ pub struct Machine {
     pub(super) instance: Instance,
     own: OwnPresence,
     sequence: u64,
-    pub(super) dice: Rng,
+    pub(super) rng: Rng,
     pub(super) links: Vec<NetworkPrefix>,
     linked: bool,
     pub(super) table: PeerTable,
     strangers: Strangers,
-    pub(super) echoes: PendingProofs,
+    pub(super) pending: PendingProofs,
     pub(super) pace: TokenBucket,
     pub(super) probed: TokenBucket,
     pub(super) probed_at: Option<Time>,
-    pub(super) crowds: TokenBucket,
+    pub(super) batches: TokenBucket,
     pub(super) calls: TokenBucket,
     pub(super) copies_asked: TokenBucket,
     /// The nonces of the last two bursts of hellos, the newest first.
@@ -138,24 +138,24 @@ impl Machine {
     /// A machine that says hello at its first timeout. `seed` must be fit for keys: nonces come from it.
     #[must_use]
     pub fn new(now: Time, id: PeerId, instance: Instance, own: OwnPresence, seed: [u8; 32]) -> Self {
-        let mut dice = Rng::new(seed);
-        let hello_nonces = [dice.nonce(), dice.nonce()];
-        let secret = dice.nonce();
+        let mut rng = Rng::new(seed);
+        let hello_nonces = [rng.nonce(), rng.nonce()];
+        let secret = rng.nonce();
         Self {
             id,
             instance,
             own,
             sequence: 0,
-            dice,
+            rng,
             links: Vec::new(),
             linked: false,
             table: PeerTable::new(secret),
             strangers: Strangers::default(),
-            echoes: PendingProofs::default(),
+            pending: PendingProofs::default(),
             pace: TokenBucket::default(),
             probed: TokenBucket::default(),
             probed_at: None,
-            crowds: TokenBucket::default(),
+            batches: TokenBucket::default(),
             calls: TokenBucket::default(),
             copies_asked: TokenBucket::default(),
             hello_nonces,
@@ -224,7 +224,7 @@ impl Machine {
         }
         let candidate = self.table.candidate_mut(id).map(|c| (c.nonce, c.tries > 0, Host::from(c.at)));
         let asked = candidate.is_some_and(|(nonce, asked, _)| asked && holds(nonce));
-        // What answers us was waited for: a crowd of strangers must not keep it out.
+        // What answers us was waited for: many strangers must not keep it out.
         if (asked || self.hello_nonces.iter().any(|nonce| holds(*nonce)))
             && self.strangers.admit(now, source, Stranger::Answers)
         {

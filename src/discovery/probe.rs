@@ -36,8 +36,8 @@ pub(super) enum ProbeStep {
 
 impl Suspicion {
     /// The first probe goes out within `spread`.
-    pub(super) fn begin(now: Time, spread: Duration, dice: &mut Rng) -> Self {
-        Self { next: now + dice.delay(spread), last: Time::ZERO, asked: 0 }
+    pub(super) fn begin(now: Time, spread: Duration, rng: &mut Rng) -> Self {
+        Self { next: now + rng.delay(spread), last: Time::ZERO, asked: 0 }
     }
 
     /// When to look again.
@@ -61,7 +61,7 @@ impl Suspicion {
 
     /// Someone else probed: that counts, and ours waits a little longer than theirs, so that one goes on.
     /// `peers` spreads the taking over.
-    pub(super) fn heard(&mut self, now: Time, peers: usize, dice: &mut Rng) {
+    pub(super) fn heard(&mut self, now: Time, peers: usize, rng: &mut Rng) {
         // Two at once count as one: they may share one fate, and the peer answers them with one packet.
         if self.asked > 0 && now.since(self.last) < GAP / 2 {
             return;
@@ -69,7 +69,7 @@ impl Suspicion {
         self.asked = self.asked.saturating_add(1).min(PROBES);
         self.last = now;
         let spread = if peers <= 50 { Duration::from_millis(20) } else { Duration::from_millis(100) };
-        self.next = now + GAP + Duration::from_millis(5) + dice.delay(spread);
+        self.next = now + GAP + Duration::from_millis(5) + rng.delay(spread);
     }
 }
 
@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn eight_probes_120_ms_apart_then_the_verdict() {
-        let mut dice = Rng::new([0; 32]);
-        let mut suspicion = Suspicion::begin(Time::ZERO, Duration::ZERO, &mut dice);
+        let mut rng = Rng::new([0; 32]);
+        let mut suspicion = Suspicion::begin(Time::ZERO, Duration::ZERO, &mut rng);
         let (mut now, mut probes) = (Time::ZERO, Vec::new());
         loop {
             match suspicion.step(now) {
@@ -99,11 +99,11 @@ mod tests {
 
     #[test]
     fn who_hears_a_probe_keeps_still_and_takes_over_when_it_stops() {
-        let mut dice = Rng::new([0; 32]);
-        let mut suspicion = Suspicion::begin(Time::ZERO, Duration::from_millis(300), &mut dice);
+        let mut rng = Rng::new([0; 32]);
+        let mut suspicion = Suspicion::begin(Time::ZERO, Duration::from_millis(300), &mut rng);
         let mut now = Time::ZERO;
         for _ in 0..7 {
-            suspicion.heard(now, 50, &mut dice);
+            suspicion.heard(now, 50, &mut rng);
             now = now + GAP;
             assert!(matches!(suspicion.step(now), ProbeStep::Wait(_)));
         }
@@ -115,11 +115,11 @@ mod tests {
 
     #[test]
     fn two_that_probe_at_once_count_as_one() {
-        let mut dice = Rng::new([0; 32]);
-        let mut suspicion = Suspicion::begin(Time::ZERO, Duration::ZERO, &mut dice);
+        let mut rng = Rng::new([0; 32]);
+        let mut suspicion = Suspicion::begin(Time::ZERO, Duration::ZERO, &mut rng);
         assert_eq!(suspicion.step(Time::ZERO), ProbeStep::Probe);
         for us in 0..20 {
-            suspicion.heard(Time::ZERO + Duration::from_micros(us), 50, &mut dice);
+            suspicion.heard(Time::ZERO + Duration::from_micros(us), 50, &mut rng);
         }
         assert_eq!(suspicion.asked, 1);
     }

@@ -184,11 +184,11 @@ impl Machine {
                 answers && {
                     let here = |id: &&PeerId| self.table.has(**id);
                     let known = seekers.map_or(0, |all| all.keys().filter(here).count());
-                    self.dice.below(known as u64) < most
+                    self.rng.below(known as u64) < most
                 }
             });
             if !files.is_empty() && self.seeking.answers.len() < limits::SOUGHT_WAITING {
-                let due = now + self.dice.delay(SPREAD);
+                let due = now + self.rng.delay(SPREAD);
                 self.seeking.answers.push(SeekAnswer { due, to: asked.to, via: asked.via, files });
             }
         }

@@ -116,7 +116,7 @@ struct DiscoveryShell {
     tally: Arc<Tally>,
     /// A socket may have more than one turn reads.
     more: bool,
-    /// Held, because a waker that is dropped takes back the wake-up that is on its way.
+    /// Kept, because a waker that is dropped takes back the wake-up that is on its way.
     _waker: Arc<Waker>,
 }
 
@@ -190,7 +190,7 @@ impl DiscoveryShell {
                 Ok(Command::Own(own)) => self.machine.handle_own(now, own),
                 Ok(Command::Proved(id, host)) => self.machine.handle_proved(now, id, host),
                 Ok(Command::Doubt(id)) => self.machine.handle_doubt(now, id),
-                Ok(Command::Table(teller, told)) => self.take_table(now, teller, &told),
+                Ok(Command::Table(teller, records)) => self.take_table(now, teller, &records),
                 Ok(Command::Instance(instance)) => self.machine.handle_instance(now, instance),
                 Ok(Command::AskBack(id, all)) => self.machine.handle_ask_back(now, id, all),
                 Ok(Command::Leave) => self.machine.handle_leave(now),
@@ -204,9 +204,9 @@ impl DiscoveryShell {
         }
     }
 
-    fn take_table(&mut self, now: Time, teller: PeerId, told: &[PeerRecord]) {
+    fn take_table(&mut self, now: Time, teller: PeerId, records: &[PeerRecord]) {
         let mut left = limits::CANDIDATES;
-        for PeerRecord { at, signed } in told {
+        for PeerRecord { at, signed } in records {
             let envelope = match Envelope::parse(signed) {
                 Ok(envelope) => envelope,
                 Err(e) => {
@@ -215,7 +215,8 @@ impl DiscoveryShell {
                 }
             };
             let id = envelope.key().peer_id();
-            // Most are known already; they cost no signature check, and the others only so many.
+            // Most are known already; they cost no signature check, and of the others no more than
+            // `CANDIDATES`.
             if !self.machine.lacks(id) || left == 0 || !self.interfaces.may_hear(*at) {
                 continue;
             }
@@ -260,7 +261,7 @@ impl DiscoveryShell {
         if id == self.identity.id() && self.sockets_are_ours(source) {
             return;
         }
-        if !self.machine.admit(now, source, via, id, |nonce| envelope.holds(nonce)) {
+        if !self.machine.admit(now, source, via, id, |nonce| envelope.contains(nonce)) {
             self.tally.limited();
             return;
         }

@@ -26,7 +26,7 @@ impl Machine {
         if let Some(entry) = self.table.get_mut(id)
             && entry.suspicion.is_none()
         {
-            entry.suspicion = Some(Suspicion::begin(now, Duration::ZERO, &mut self.dice));
+            entry.suspicion = Some(Suspicion::begin(now, Duration::ZERO, &mut self.rng));
             self.table.arm(id, now);
         }
         self.rearm(now);
@@ -39,9 +39,9 @@ impl Machine {
         for id in ids {
             if let Some(entry) = self.table.get_mut(id) {
                 entry.suspicion = None;
-                let spared = (now + Duration::from_secs(2)) - entry.patience();
+                let spared = (now + Duration::from_secs(2)) - entry.timeout();
                 entry.heard = entry.heard.max(spared);
-                let at = entry.heard + entry.patience();
+                let at = entry.heard + entry.timeout();
                 self.table.arm(id, at);
             }
         }
@@ -55,13 +55,13 @@ impl Machine {
         {
             let large = self.table.len() as u64 >= ONCE_A_SECOND;
             let Some(entry) = self.table.get_mut(id) else { return };
-            let due = entry.heard + entry.patience();
+            let due = entry.heard + entry.timeout();
             let Some(suspicion) = &mut entry.suspicion else {
                 if due > now {
                     self.table.arm(id, due);
                 } else {
                     let spread = if large { SPREAD_LARGE } else { SPREAD_SMALL };
-                    let suspicion = Suspicion::begin(now, spread, &mut self.dice);
+                    let suspicion = Suspicion::begin(now, spread, &mut self.rng);
                     entry.suspicion = Some(suspicion);
                     self.table.arm(id, suspicion.next());
                 }
@@ -72,7 +72,7 @@ impl Machine {
                 ProbeStep::Probe => {
                     let (next, to) = (suspicion.next(), entry.at);
                     self.table.arm(id, next);
-                    let nonce = self.dice.nonce();
+                    let nonce = self.rng.nonce();
                     self.broadcast(DatagramMessage::Probe { peer: id, nonce });
                     if !self.on_link(Host::from(to)) {
                         self.unicast(

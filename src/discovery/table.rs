@@ -131,7 +131,7 @@ pub(super) struct PeerEntry {
 
 impl PeerEntry {
     /// How long it may be silent: about six seconds, but at least three of its intervals.
-    pub(super) fn patience(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Duration {
         let interval = Duration::from_millis(u64::from(self.voice.presence.interval))
             .clamp(limits::INTERVAL_MIN, limits::INTERVAL_MAX);
         let (ms, six) = (interval.as_millis(), 6_000);
@@ -144,7 +144,7 @@ impl PeerEntry {
     pub(super) fn prove(&mut self, now: Time, at: SocketAddr) -> bool {
         let host = Host::from(at);
         let first = self.hosts.first() == Some(&host);
-        if !first && self.hosts.contains(&host) && now.since(self.first_heard) < self.patience() {
+        if !first && self.hosts.contains(&host) && now.since(self.first_heard) < self.timeout() {
             return false;
         }
         self.first_heard = now;
@@ -174,15 +174,15 @@ pub(super) struct Candidate {
     /// The hello that the questions answer too.
     pub carried: Option<u64>,
     /// True if it is only known from another peer's table.
-    pub hearsay: bool,
+    pub exchanged: bool,
     due: Option<Time>,
 }
 
 impl Candidate {
     /// One that is to be asked at `due`.
     pub(super) const fn new(now: Time, voice: Voice, at: SocketAddr, via: Via, nonce: u64) -> Self {
-        let (tries, called, carried, hearsay) = (0, false, None, false);
-        Self { voice, at, via, nonce, tries, since: now, called, carried, hearsay, due: None }
+        let (tries, called, carried, exchanged) = (0, false, None, false);
+        Self { voice, at, via, nonce, tries, since: now, called, carried, exchanged, due: None }
     }
 }
 
@@ -296,7 +296,7 @@ impl PeerTable {
             seeks: TokenBucket::default(),
             armed: now,
         };
-        entry.armed = now + entry.patience();
+        entry.armed = now + entry.timeout();
         self.entries_due.insert((entry.armed, id));
         self.entries.insert(id, entry);
         true
@@ -332,7 +332,7 @@ impl PeerTable {
         self.withdraw(id);
         if self.candidates.len() >= limits::CANDIDATES
             && let Some(oldest) =
-                self.candidates.iter().min_by_key(|(id, c)| (!c.hearsay, c.since, **id)).map(|(id, _)| *id)
+                self.candidates.iter().min_by_key(|(id, c)| (!c.exchanged, c.since, **id)).map(|(id, _)| *id)
         {
             self.withdraw(oldest);
         }
@@ -361,7 +361,7 @@ impl PeerTable {
         }
     }
 
-    /// Begins to count the questions to candidate `id` anew.
+    /// Begins to count the questions to candidate `id` again.
     pub(super) fn restart(&mut self, now: Time, id: PeerId) {
         if let Some(candidate) = self.candidates.get_mut(&id) {
             (candidate.tries, candidate.since) = (0, now);

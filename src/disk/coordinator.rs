@@ -1,4 +1,4 @@
-//! The clerk: owns what is known of every open file, passes blocks to the two writers, and decides
+//! The disk coordinator: owns what is known of every open file, passes blocks to the two writers, and decides
 //! when something is synced, hashed again or published. It never waits for a disk for long: that is
 //! what the writers (`writer.rs`) and the slow thread (`slow.rs`) are for.
 
@@ -29,12 +29,12 @@ use crate::sys::boot::boot;
 use crate::sys::clock::now;
 use crate::time::Time;
 
-/// What the other threads tell the clerk.
+/// What the other threads tell the disk coordinator.
 #[derive(Debug)]
 pub(super) enum WorkerReport {
     /// A chunk is complete, and verified or not; or it could not be written.
     Chunk(FileToken, ChunkIndex, io::Result<bool>),
-    /// A thread has done all it was told of this file, and let go of it.
+    /// A thread has done all that it was to do for this file, and let go of it.
     Ended(FileToken),
     /// A writer has written all it was given before the mark.
     Written,
@@ -59,8 +59,8 @@ pub(super) enum WorkerReport {
 /// Threads that end their work on a file each on their own: two writers and the slow thread.
 pub(super) const HANDS: u8 = 3;
 
-/// The state of the clerk.
-pub(super) struct Clerk {
+/// The state of the disk coordinator.
+pub(super) struct DiskCoordinator {
     pub(super) commands: Receiver<Command>,
     pub(super) reports: Receiver<WorkerReport>,
     pub(super) events: Sender<Event>,
@@ -81,13 +81,13 @@ pub(super) struct Clerk {
     /// When times were looked at last.
     pub(super) looked: Time,
     /// Events were queued since the waker was called.
-    pub(super) told: bool,
+    pub(super) queued: bool,
     /// Files of which something is to be noted at the end of the turn.
     pub(super) news: BTreeSet<FileToken>,
     pub(super) boot: Option<Boot>,
 }
 
-impl Clerk {
+impl DiskCoordinator {
     pub(super) fn new(
         commands: Receiver<Command>,
         reports: Receiver<WorkerReport>,
@@ -111,7 +111,7 @@ impl Clerk {
             publishing: false,
             flush: None,
             looked: Time::ZERO,
-            told: false,
+            queued: false,
             news: BTreeSet::new(),
             boot: boot(),
         }
@@ -135,7 +135,7 @@ impl Clerk {
             self.look_at_times();
             self.publish();
             self.finish_flush();
-            if std::mem::take(&mut self.told) {
+            if std::mem::take(&mut self.queued) {
                 (self.waker)();
             }
         }
@@ -220,7 +220,7 @@ impl Clerk {
 
     /// Queues an event. While the queue is full the receiver is behind: it is woken and waited for.
     pub(super) fn tell(&mut self, event: Event) {
-        self.told = true;
+        self.queued = true;
         if let Err(TrySendError::Full(event)) = self.events.try_send(event) {
             (self.waker)();
             // Nobody listens any more: the commands' end will be seen next.
@@ -286,7 +286,7 @@ impl Clerk {
             place,
             stage: FileStage::Comparing,
             found,
-            held: None,
+            seed: None,
             doubted: none.clone(),
             touched: none,
             preallocated: false,
@@ -348,10 +348,10 @@ impl Clerk {
         file.preallocated = found.missing == 0;
         let (believed, manifest) = (found.have.iter().collect(), found.manifest.clone());
         file.found = found;
-        let told = !file.chunks.is_single() && file.chunks.count() <= limits::MAP_CHUNKS;
-        if told && file.plan.size >= limits::WORTH_ANOTHER {
-            match open::held(&file.place, &file.plan, file.chunks) {
-                Ok(held) => file.held = Some(Arc::new(held)),
+        let in_maps = !file.chunks.is_single() && file.chunks.count() <= limits::MAP_CHUNKS;
+        if in_maps && file.plan.size >= limits::WORTH_ANOTHER {
+            match open::partial_seed(&file.place, &file.plan, file.chunks) {
+                Ok(seed) => file.seed = Some(Arc::new(seed)),
                 Err(e) => log::debug!("nobody gets {} from here: {e}", file.plan.to),
             }
         }
@@ -359,8 +359,8 @@ impl Clerk {
             let target = WriteTarget::Small(Arc::clone(&file.place), Arc::clone(&file.plan), file.chunks);
             tell(writer_of(&self.writers, token, file.chunks.last()), WriterTask::Begin(token, target));
         }
-        if let Some(held) = file.held.clone() {
-            self.tell(Event::Held(held));
+        if let Some(seed) = file.seed.clone() {
+            self.tell(Event::PartialSeed(seed));
         }
         if let Some(manifest) = &manifest {
             self.proved(token, manifest);
@@ -426,8 +426,8 @@ impl Clerk {
     pub(super) fn proved(&mut self, token: FileToken, manifest: &Arc<Manifest>) {
         let Some(file) = self.files.get_mut(&token) else { return };
         file.found.manifest = Some(Arc::clone(manifest));
-        if let Some(held) = &file.held {
-            held.prove(manifest);
+        if let Some(seed) = &file.seed {
+            seed.prove(manifest);
         }
         let Some(data) = &file.found.data else { return };
         for writer in &self.writers {
@@ -471,8 +471,8 @@ impl Clerk {
     pub(super) fn chunk(&mut self, token: FileToken, chunk: ChunkIndex, good: bool) {
         let Some(file) = self.files.get_mut(&token) else { return };
         if good && file.found.have.insert(chunk) {
-            if let Some(held) = &file.held {
-                held.set(chunk, true);
+            if let Some(seed) = &file.seed {
+                seed.set(chunk, true);
             }
             let len = file.chunks.len_of(chunk);
             if file.found.sidecar.is_some() {
@@ -510,8 +510,8 @@ impl Clerk {
     pub(super) fn checked(&mut self, token: FileToken, chunk: ChunkIndex, good: bool) {
         let Some(file) = self.files.get_mut(&token) else { return };
         if file.doubted.remove(chunk) {
-            if let Some(held) = &file.held {
-                held.set(chunk, good);
+            if let Some(seed) = &file.seed {
+                seed.set(chunk, good);
             }
             if !good {
                 file.found.have.remove(chunk);
@@ -551,8 +551,8 @@ pub(super) fn writer_of(
     &writers[usize::from((token.0 ^ u64::from(chunk.get())) & 1 == 1)]
 }
 
-/// Sends to one of our own threads. They end after the clerk only, so a failure means that one
-/// panicked, which has been told; what was meant for it is lost with it.
+/// Sends to one of our own threads. They end after the coordinator only, so a failure means that one
+/// panicked, which has been reported; what was meant for it is lost with it.
 pub(super) fn tell<T>(to: &Sender<T>, message: T) {
     drop(to.send(message));
 }

@@ -1,9 +1,9 @@
-//! How the clerk ends with a file: published, failed or closed.
+//! How the disk coordinator ends with a file: published, failed or closed.
 
 use std::io;
 use std::sync::Arc;
 
-use super::coordinator::{Clerk, HANDS, tell};
+use super::coordinator::{DiskCoordinator, HANDS, tell};
 use super::keep::Note;
 use super::publish::{Published, Ready};
 use super::slow::SlowTask;
@@ -15,7 +15,7 @@ use crate::disk::Arrival;
 use crate::disk::limits;
 use crate::error::Failure;
 
-impl Clerk {
+impl DiskCoordinator {
     pub(super) fn asked_to_publish(&mut self, token: FileToken) {
         let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == FileStage::Filling) else { return };
         let wanted = file.chunks.iter().filter(|c| file.plan.wants(*c));
@@ -80,10 +80,10 @@ impl Clerk {
                 Err(failure) => self.fail(token, failure),
                 Ok(Arrival::Kept) => self.kept(token),
                 Ok(arrival) => {
-                    if let Some(held) = self.files.get(&token).and_then(|f| f.held.as_ref())
+                    if let Some(seed) = self.files.get(&token).and_then(|f| f.seed.as_ref())
                         && !matches!(arrival, Arrival::AlreadyThere(_))
                     {
-                        held.complete();
+                        seed.complete();
                     }
                     let closing =
                         self.files.get(&token).is_none_or(|f| matches!(f.stage, FileStage::Closing(_)));
@@ -100,8 +100,8 @@ impl Clerk {
         }
     }
 
-    /// What was to be kept is on the disk. It may be opened again, or dropped, as soon as that is told: so
-    /// all let go of it first.
+    /// What was to be kept is on the disk. It may be opened again, or dropped, as soon as that is reported:
+    /// so all let go of it first.
     fn kept(&mut self, token: FileToken) {
         // Of one that is being closed nobody waits to hear.
         if let Some(file) = self.files.get_mut(&token).filter(|f| f.stage == FileStage::Publishing) {
@@ -179,8 +179,8 @@ impl Clerk {
         if was_busy {
             self.busy.remove(&key);
         }
-        if let Some(held) = file.held.filter(|h| !h.is_complete()) {
-            held.end();
+        if let Some(seed) = file.seed.filter(|h| !h.is_complete()) {
+            seed.end();
         }
         drop(file.found);
         self.places.release(&key.0, &file.place, file.plan.keep.is_some());

@@ -1,4 +1,4 @@
-//! What is kept for others gets no name: it stays among the partial files of its store, and is told to be
+//! What is kept for others gets no name: it stays among the partial files of its store, and is reported to be
 //! there once a loss of power leaves it there. In groups, like publishing.
 //!
 //! The steps of a group, each for all its files before the next: one sync of the data and of what proves

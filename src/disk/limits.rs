@@ -11,7 +11,7 @@ pub(crate) const BLOCK_POOL: usize = 32 << 20;
 /// Events that wait for a part's owner, at most; then the part waits.
 pub(crate) const EVENTS: usize = 1_024;
 
-/// Messages that the disk clerk handles before it looks at times and groups again.
+/// Messages that the disk coordinator handles before it looks at times and groups again.
 pub(crate) const DISK_TURN: usize = 256;
 
 /// Bytes of a destination's file system that a download leaves free (on a small one a 64th of it):
@@ -27,13 +27,13 @@ pub(crate) const SIDECAR_BYTES: u64 = 64 << 20;
 /// It is written after this share of the file (1/50: 2 %) too, so that small files resume as well.
 pub(crate) const SIDECAR_SHARE: u64 = 50;
 
-/// But not before so many bytes: a file that is smaller is soon whole, and each writing takes two syncs.
+/// But not before this many bytes: a file that is smaller is soon whole, and each writing takes two syncs.
 pub(crate) const SIDECAR_LEAST: u64 = 1 << 20;
 
 /// It is written after this time too, so that slow downloads resume as well.
 pub(crate) const SIDECAR_AGE: Duration = Duration::from_secs(2);
 
-/// How often the disk clerk looks for sidecars of that age.
+/// How often the disk coordinator looks for sidecars of that age.
 pub(crate) const SIDECAR_TICK: Duration = Duration::from_millis(250);
 
 /// Partial files that `status` looks at, at most.

@@ -1,9 +1,9 @@
 //! The disk workers: they hash and write what arrives, keep partial files, and publish whole ones, so
 //! that the engine's threads never wait for a disk (docs/ARCHITECTURE.md, "The life of a download").
 //!
-//! Four threads, each owner of its own state: the clerk (`clerk.rs`, `save.rs`, `finish.rs`) owns what is
-//! known of every file and passes work on; two writers (`writer.rs`) hash and write, a chunk's blocks always the same one;
-//! the slow thread (`slow.rs`) syncs, publishes and hashes again what was only believed.
+//! Four threads, each owner of its own state: the coordinator (`coordinator.rs`, `save.rs`, `finish.rs`) owns
+//! what is known of every file and passes work on; two writers (`writer.rs`) hash and write, a chunk's blocks
+//! always the same one; the slow thread (`slow.rs`) syncs, publishes and hashes again what was only believed.
 //!
 //! Invariant: nothing lies under its final name that was not verified and synced.
 //! Invariant: nothing of ours lies in a destination but [`.potluck-partial`](crate::content::path::RESERVED),
@@ -43,7 +43,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 pub use self::arrival::Arrival;
 pub use self::partial_seed::PartialSeed;
 pub(crate) use self::place::PARTIAL;
-pub use self::reading::{StoredError, StoredReader, holds, verify as verify_stored};
+pub use self::reading::{StoredError, StoredReader, matches_manifest, verify as verify_stored};
 pub use self::stored::{drop_stored, lose_stored, stored};
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath, Span, partial};
 use crate::error::Failure;
@@ -214,7 +214,7 @@ pub enum Command {
 pub enum Event {
     /// What others may have of a file of a megabyte or more, now and while it is open, and after it was
     /// published. Comes before `Opened`; not at all if there is no descriptor left for it.
-    Held(Arc<PartialSeed>),
+    PartialSeed(Arc<PartialSeed>),
     /// Ready for bytes: the chunks believed to be there already (by the sidecar), and the manifest if
     /// one was stored beside them.
     Opened(FileToken, Vec<ChunkIndex>, Option<Arc<Manifest>>),
@@ -255,10 +255,11 @@ pub fn start(waker: impl Fn() + Send + Sync + 'static) -> io::Result<Handle> {
     let (job_a, jobs_a) = unbounded();
     let (job_b, jobs_b) = unbounded();
     let (task, tasks) = unbounded();
-    let clerk = coordinator::Clerk::new(commanded, reports, event, Box::new(waker), [job_a, job_b], task);
+    let coordinator =
+        coordinator::DiskCoordinator::new(commanded, reports, event, Box::new(waker), [job_a, job_b], task);
     // Made first: if a thread cannot be had, its drop ends those that run.
     let mut handle = Handle { commands, events, threads: Vec::new() };
-    handle.threads.push(Thread::spawn("disk", move || clerk.run())?);
+    handle.threads.push(Thread::spawn("disk", move || coordinator.run())?);
     for (name, jobs) in [("disk-write-1", jobs_a), ("disk-write-2", jobs_b)] {
         let writer = writer::Writer::new(jobs, report.clone());
         handle.threads.push(Thread::spawn(name, move || writer.run())?);
@@ -276,7 +277,7 @@ pub struct Leftover {
     /// Bytes of the whole file; `None` if no whole sidecar lies beside it.
     pub size: Option<u64>,
     /// Bytes of it that are believed to be there.
-    pub held: u64,
+    pub have: u64,
     /// Bytes that it takes on the disk.
     pub on_disk: u64,
     /// Where it was to go, and the word of the user that brings it.
@@ -303,13 +304,13 @@ pub fn partials(destination: &Path) -> io::Result<Vec<Leftover>> {
         let mut sidecar = Vec::new();
         let read =
             folder.open_file(&place::have_name(id), false).and_then(|mut f| f.read_to_end(&mut sidecar));
-        let told =
+        let known =
             read.ok().and_then(|_| partial::describe(&sidecar, boot.as_ref())).filter(|(of, _)| *of == id);
         let facts = Facts::of(&data)?;
         found.push(Leftover {
             id,
-            size: told.as_ref().map(|(_, have)| have.chunks().size()),
-            held: told.map_or(0, |(_, have)| have.bytes()),
+            size: known.as_ref().map(|(_, have)| have.chunks().size()),
+            have: known.map_or(0, |(_, have)| have.bytes()),
             on_disk: facts.allocated,
             asked: place::asked(&folder, id),
         });

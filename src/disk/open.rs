@@ -93,10 +93,10 @@ pub(super) fn partial(
         return Err(busy(plan));
     }
     let facts = data.as_ref().map(Facts::of).transpose().map_err(failed)?;
-    let held = facts.map_or(0, |f| f.allocated.min(plan.size));
+    let allocated = facts.map_or(0, |f| f.allocated.min(plan.size));
     let new = data.is_none();
     let missing = match plan.keep {
-        None => plan.size - held,
+        None => plan.size - allocated,
         Some(_) if new => plan.bytes(),
         // The blocks that are there may be of other chunks: the sidecar tells.
         Some(_) => 0,
@@ -147,7 +147,7 @@ pub(super) fn partial(
 
 /// The partial file once more, for others to have what is there of it: the lock is not on this descriptor,
 /// and nothing can be written by it.
-pub(super) fn held(place: &Destination, plan: &Plan, chunks: Chunks) -> io::Result<PartialSeed> {
+pub(super) fn partial_seed(place: &Destination, plan: &Plan, chunks: Chunks) -> io::Result<PartialSeed> {
     let file = place.partial()?.open_file(&plan.id.to_string(), false)?;
     Ok(PartialSeed::new(plan.id, chunks, file))
 }

@@ -1,6 +1,6 @@
-//! A file that is being fetched, or was a while ago, as others may have it: the chunks that are there
-//! and verified. The clerk alone writes it; the sender reads it, by a descriptor of its own, so that it
-//! needs no path and sees what is under the final name later, too.
+//! A file that is being fetched, or was a while ago, as others may have it: the chunks that are there and
+//! verified. The disk coordinator alone writes it; the sender reads it, by a descriptor of its own, so that
+//! it needs no path and sees what is under the final name later, too.
 
 use std::fs::File;
 use std::io;

@@ -1,4 +1,4 @@
-//! A destination held open: its folder, the folder of its partial files, and the way to a path below
+//! A destination that stays open: its folder, the folder of its partial files, and the way to a path below
 //! it without following a link.
 
 use std::collections::{BTreeSet, HashMap};

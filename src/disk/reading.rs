@@ -31,7 +31,7 @@ pub enum StoredError {
     /// The bytes are not those that came, or cannot be read.
     #[error("its bytes are not what they were")]
     Rotten,
-    /// It cannot be told: no descriptor is left, no permission.
+    /// It is unknown: no descriptor is left, no permission.
     #[error(transparent)]
     Io(io::Error),
 }
@@ -93,10 +93,10 @@ impl StoredReader {
         if self.proved.has(chunk) {
             return Ok(());
         }
-        let holds = holds(&self.file, &self.manifest, chunk, buffer, &mut |_| true);
+        let intact = matches_manifest(&self.file, &self.manifest, chunk, buffer, &mut |_| true);
         // First: what is wrong because somebody is writing to it did not rot.
         self.check_stamp()?;
-        if !matches!(holds, Ok(Some(true))) {
+        if !matches!(intact, Ok(Some(true))) {
             return Err(StoredError::Rotten);
         }
         self.proved.insert(chunk);
@@ -147,12 +147,12 @@ fn manifest(folder: &Folder, id: FileId, chunks: Chunks) -> Result<Manifest, Sto
     })
 }
 
-/// Whether a chunk of the file has its value. `on_step` is told of the bytes of each step; `None`: it said that
+/// Whether a chunk of the file has its value. `on_step` gets the bytes of each step; `None`: it said that
 /// this is to end.
 ///
 /// # Errors
 /// What the operating system says when it cannot be read.
-pub fn holds(
+pub fn matches_manifest(
     file: &File,
     manifest: &Manifest,
     chunk: ChunkIndex,
@@ -176,15 +176,15 @@ pub fn holds(
     Ok(Some(hasher.finish().is_some_and(|proof| manifest.proves(chunk, &proof))))
 }
 
-/// Reads these chunks of the file `id` of `size` bytes in the store again and returns those that are rotten: with
-/// another value than they had, not to be read, or without what proves them. Chunks that the file does not have
-/// are left out. After each step `on_step` is told how many bytes were read; once it says `false`, that is all, and
-/// what was found so far is returned.
+/// Reads these chunks of the file `id` of `size` bytes in the store again and returns those that are rotten:
+/// with another value than they had, not to be read, or without what proves them. Chunks that the file does
+/// not have are left out. After each step `on_step` gets how many bytes were read; once it says `false`, that
+/// is all, and what was found so far is returned.
 ///
 /// No disk worker may write to these chunks meanwhile.
 ///
 /// # Errors
-/// When it cannot be told: an impossible size, no permission, too many open files.
+/// When it cannot be found out: an impossible size, no permission, too many open files.
 pub fn verify(
     store: &Path,
     id: FileId,
@@ -203,7 +203,7 @@ pub fn verify(
     let mut buffer = vec![0; STEP];
     let mut rotten = Vec::new();
     for chunk in wanted {
-        match holds(&stored.file, &stored.manifest, chunk, &mut buffer, on_step) {
+        match matches_manifest(&stored.file, &stored.manifest, chunk, &mut buffer, on_step) {
             Ok(Some(true)) => {}
             Ok(Some(false)) | Err(_) => rotten.push(chunk),
             Ok(None) => break,

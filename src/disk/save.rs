@@ -1,9 +1,10 @@
-//! When the clerk has a partial file's sidecar written, with a sync and without, and how it flushes.
+//! When the disk coordinator has a partial file's sidecar written, with a sync and without, and how it
+//! flushes.
 
 use std::io;
 use std::sync::Arc;
 
-use super::coordinator::{Clerk, tell};
+use super::coordinator::{DiskCoordinator, tell};
 use super::slow::{Save, SlowTask};
 use super::state::{FileStage, Flush, OpenFile};
 use super::writer::WriterTask;
@@ -12,7 +13,7 @@ use crate::content::partial;
 use crate::disk::limits;
 use crate::sys::clock::now;
 
-impl Clerk {
+impl DiskCoordinator {
     /// Notes what came in this turn without a sync: it is lost with the system, not with the process.
     pub(super) fn note(&mut self) {
         let Some(boot) = &self.boot else { return };

@@ -25,12 +25,12 @@ use crate::sys::sync;
 /// Bytes read and hashed in one step (0.3 ms from memory): so long a sync may have to wait.
 const STEP: usize = 1 << 20;
 
-/// What the slow thread is told.
+/// What the slow thread is to do.
 #[derive(Debug)]
 pub(super) enum SlowTask {
     /// Sync the data, then write the sidecar's slot. Answered by [`WorkerReport::Saved`].
     Save(Save),
-    /// Ask for the blocks of so many bytes. Answered by [`WorkerReport::Preallocated`].
+    /// Ask for the blocks of this many bytes. Answered by [`WorkerReport::Preallocated`].
     Preallocate(FileToken, Arc<File>, u64),
     /// Give these files their names. Answered by one [`WorkerReport::Published`].
     Publish(Vec<Ready>),
@@ -102,7 +102,7 @@ impl Slow {
         Self { tasks, reports, reading: VecDeque::new(), twins: Twins::default(), buffer }
     }
 
-    /// Works until the clerk is gone.
+    /// Works until the disk coordinator is gone.
     pub(super) fn run(mut self) {
         loop {
             let task = if self.reading.is_empty() {
@@ -121,12 +121,12 @@ impl Slow {
         }
     }
 
-    /// `Err`: the clerk is gone.
+    /// `Err`: the coordinator is gone.
     fn handle(&mut self, task: SlowTask) -> Result<(), ()> {
         let report = match task {
             SlowTask::Save(save) => {
                 let (token, last, result) = (save.token, save.last, save.run());
-                // What it held of the file is closed before the clerk hears of it.
+                // What it has open of the file is closed before the coordinator hears of it.
                 drop(save);
                 WorkerReport::Saved(token, last, result)
             }

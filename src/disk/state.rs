@@ -1,4 +1,4 @@
-//! What the clerk knows of a file and of a destination.
+//! What the disk coordinator knows of a file and of a destination.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::time::Time;
 /// How far a flush has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flush {
-    /// So many writers have not come to the mark.
+    /// This many writers have not come to the mark.
     Writing(u8),
     /// The slow thread has not.
     Syncing,
@@ -32,7 +32,7 @@ pub(super) struct OpenFile {
     pub(super) stage: FileStage,
     pub(super) found: OpenPartial,
     /// What others may have of it.
-    pub(super) held: Option<Arc<PartialSeed>>,
+    pub(super) seed: Option<Arc<PartialSeed>>,
     /// Believed, not yet hashed again.
     pub(super) doubted: Bits,
     /// Blocks were passed on for these, so nobody else's word on them counts.
@@ -47,7 +47,7 @@ pub(super) struct OpenFile {
     pub(super) notes: u64,
     pub(super) dirty_since: Option<Time>,
     pub(super) saving: bool,
-    /// All that is to be kept is on the disk: told when all threads have let go of it.
+    /// All that is to be kept is on the disk: reported when all threads have let go of it.
     pub(super) kept: bool,
 }
 
@@ -74,7 +74,7 @@ pub(super) enum FileStage {
     Finishing,
     /// In a group, or waiting for one.
     Publishing,
-    /// So many threads have not let go of it.
+    /// This many threads have not let go of it.
     Closing(u8),
     /// The sidecar is written for the last time.
     Leaving,

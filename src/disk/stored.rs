@@ -24,7 +24,7 @@ use crate::sys::punch::punch;
 pub(super) type Stored = (FileId, u64, Vec<Span>);
 
 /// What the store `folder` holds, in the order of the ids; nothing if it is not there. Sidecars are believed,
-/// and a file of one chunk without one is believed to be whole: a loss of power before it was told as
+/// and a file of one chunk without one is believed to be whole: a loss of power before it was reported as
 /// arrived may have left a shorter one, whose size then is another one than was asked for.
 ///
 /// # Errors
@@ -98,7 +98,7 @@ fn open(folder: &Path) -> io::Result<Option<Folder>> {
     }
 }
 
-/// True if a file of so many bytes without a sidecar may be one of one chunk.
+/// True if a file of this many bytes without a sidecar may be one of one chunk.
 fn is_small(id: FileId, len: u64) -> bool {
     // An empty one is begun with nothing in it.
     len <= limits::CHUNK_MIN && (len > 0 || id == blake3::hash(&[]).into())
@@ -123,7 +123,7 @@ fn read(sidecar: &mut File, id: FileId, len: u64, boot: Option<&Boot>) -> io::Re
     Ok(noted.map(|(number, have)| Noted { number, turn, have }))
 }
 
-/// The set chunks as few spans.
+/// The set chunks as the fewest spans.
 fn spans(have: &Bits) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     for chunk in have.iter().map(ChunkIndex::get) {

@@ -19,7 +19,7 @@ use crate::content::{ChunkIndex, Chunks, Manifest};
 use crate::disk::limits;
 use crate::sys::file::{read_exact_at, set_modified, write_all_at};
 
-/// What a writer is told.
+/// What a writer is to do.
 #[derive(Debug)]
 pub(super) enum WriterTask {
     /// Blocks of this file will come.
@@ -81,7 +81,7 @@ impl Writer {
         Self { jobs, reports, files: HashMap::new() }
     }
 
-    /// Works until the clerk is gone.
+    /// Works until the disk coordinator is gone.
     pub(super) fn run(mut self) {
         while let Ok(job) = self.jobs.recv() {
             let report = match job {
@@ -98,7 +98,7 @@ impl Writer {
                     Some(WorkerReport::Ended(token))
                 }
                 WriterTask::Note(sidecar, at, slot) => {
-                    // A note saves fetching after a crash; a failing disk is told by the data.
+                    // A note saves fetching after a crash; a failing disk shows in the data.
                     if let Err(e) = write_all_at(&sidecar, &slot, at) {
                         log::debug!("a sidecar could not be written: {e}");
                     }
@@ -126,7 +126,7 @@ impl Writer {
             Ok(None) => None,
             Ok(Some(good)) => Some(WorkerReport::Chunk(token, chunk, Ok(good))),
             Err(e) => {
-                // The clerk closes the file; what still comes for it is dropped.
+                // The coordinator closes the file; what still comes for it is dropped.
                 self.files.remove(&token);
                 Some(WorkerReport::Chunk(token, chunk, Err(e)))
             }

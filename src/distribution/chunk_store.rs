@@ -287,7 +287,8 @@ impl Worker {
         let mut buffer = vec![0; 1 << 20];
         let mut is_good = true;
         for chunk in shared.manifest.chunks().iter() {
-            match disk::holds(&file, &shared.manifest, chunk, &mut buffer, &mut |_| !self.stops()) {
+            match disk::matches_manifest(&file, &shared.manifest, chunk, &mut buffer, &mut |_| !self.stops())
+            {
                 Ok(Some(holds)) => is_good &= holds,
                 Ok(None) => return Ok(()),
                 Err(_) => return Err(Finding::Unreadable),

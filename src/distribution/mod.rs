@@ -44,6 +44,6 @@ fn start_custody(
     tls: Tls,
 ) -> io::Result<CustodyHandle> {
     let (tell, events) = crossbeam_channel::bounded(limits::CUSTODY_EVENTS);
-    let role = CustodyRole::new(tell, port, engine.patience.idle);
+    let role = CustodyRole::new(tell, port, engine.timeouts.idle);
     engine.start(name, tls, listeners, events, role)
 }

@@ -515,7 +515,7 @@ impl Role for CustodyRole {
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
         for (id, peer) in self.dialled.clone() {
             let Some(link) = self.links.get_mut(&peer).filter(|link| link.is_busy()) else { continue };
-            if net.is_held(id) {
+            if net.is_paused(id) {
                 // Who is not read from cannot be blamed for its silence.
                 link.since = now;
             } else if now.since(link.since) >= self.patience {

@@ -27,7 +27,7 @@ impl PeerName {
         (!clean.is_empty()).then(|| Self(clean.to_owned()))
     }
 
-    /// The default: the folder's name and four signs of the id.
+    /// The default: the folder's name and four characters of the id.
     #[must_use]
     pub fn of_folder(folder: &str, id: PeerId) -> Self {
         let mut short = folder.to_owned();

@@ -24,7 +24,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// BLAKE3 of a peer's public key. Shown as its first eight signs in base32 (RFC 4648, lower case).
+/// BLAKE3 of a peer's public key. Shown as its first eight characters in base32 (RFC 4648, lower case).
 ///
 /// Never changes, whatever the address. Ordered by its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,13 +36,13 @@ pub struct PeerId(#[serde(with = "serde_bytes")] pub [u8; 32]);
 pub struct ParsePeerIdError;
 
 impl PeerId {
-    /// All 52 signs.
+    /// All 52 characters.
     #[must_use]
     pub fn full(&self) -> String {
         BASE32_NOPAD.encode(&self.0).to_lowercase()
     }
 
-    /// The first `n` signs.
+    /// The first `n` characters.
     #[must_use]
     pub fn prefix(&self, n: usize) -> String {
         let mut text = self.full();

@@ -68,7 +68,7 @@ pub struct Shelf {
     pub waiting: Option<Vec<SafePath>>,
 }
 
-/// Device, inode and time of birth (nanoseconds since 1970; 0 where it is not told) of the shared folder; all
+/// Device, inode and time of birth (nanoseconds since 1970; 0 where it is not known) of the shared folder; all
 /// zero while there is none.
 pub type Marker = (u64, u64, u64);
 

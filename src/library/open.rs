@@ -58,7 +58,7 @@ pub fn open(root: &Path, file: &SharedFile) -> Result<File, OpenError> {
 
 /// Opens the file at `path`, which is listed with the content of `file` and this time of modification (milliseconds
 /// since 1970), and says what it is like now. As [`open`], but that it is the very file that was hashed can only be
-/// told by its size and time.
+/// recognized by its size and time.
 ///
 /// # Errors
 /// [`OpenError`].

@@ -48,7 +48,7 @@ pub(super) enum WalkReply {
     Sights(Vec<Sight>),
     /// Nothing that can be shared is there, nor below.
     Gone(SafePath),
-    /// All below this path (`None`: the root) was told with this generation; what was not is gone.
+    /// All below this path (`None`: the root) was reported with this generation; what was not is gone.
     Swept(Option<SafePath>, u32),
     /// This was left out.
     Skipped(PathBuf, Skip),
@@ -60,9 +60,9 @@ pub(super) enum WalkReply {
 
 /// What one entry of a folder is.
 enum WalkEntry {
-    /// A folder to go into; not told yet.
+    /// A folder to go into; not reported yet.
     Folder,
-    /// Something else; told, if it is to be told.
+    /// Something else; reported, if it is to be.
     Other,
     /// Nothing may be known of it: the folder that it lies in cannot be searched.
     Closed,
@@ -309,8 +309,8 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
         self.tell(WalkReply::Sights(sights))
     }
 
-    fn tell(&self, told: WalkReply) -> Result<(), LibraryGone> {
-        if (self.tell)(told) { Ok(()) } else { Err(LibraryGone) }
+    fn tell(&self, reply: WalkReply) -> Result<(), LibraryGone> {
+        if (self.tell)(reply) { Ok(()) } else { Err(LibraryGone) }
     }
 }
 

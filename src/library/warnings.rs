@@ -15,7 +15,7 @@ pub(super) enum Skip {
     Link,
     /// A FIFO, socket or device.
     Special,
-    /// Its name cannot be told to others.
+    /// Its name cannot be sent to others.
     Name(PathError),
     /// It is larger than any file may be.
     Large,
@@ -42,7 +42,7 @@ const ALLOW: &str = "let the user that runs potluck read it (chmod, chown)";
 #[derive(Debug, Default)]
 pub(super) struct Warnings {
     given: HashSet<(PathBuf, Skip)>,
-    /// True once it was told that no more is told.
+    /// True once it was reported that no more is reported.
     full: bool,
 }
 
@@ -81,14 +81,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_told_once_and_nothing_raw_and_not_without_end() {
+    fn each_is_reported_once_and_nothing_raw_and_not_without_end() {
         let mut w = Warnings::default();
         let text = w.skipped(Path::new("a\u{1b}[2J"), Skip::Link).unwrap();
         assert!(text.contains("a\\u{1b}[2J"), "{text}");
         assert_eq!(w.skipped(Path::new("a\u{1b}[2J"), Skip::Link), None);
         assert!(w.skipped(Path::new("a\u{1b}[2J"), Skip::Special).is_some());
-        let told = (0..10_000).filter_map(|n| w.skipped(Path::new(&n.to_string()), Skip::Link)).count();
-        assert!(told < 200, "{told}");
+        let reported = (0..10_000).filter_map(|n| w.skipped(Path::new(&n.to_string()), Skip::Link)).count();
+        assert!(reported < 200, "{reported}");
         assert_eq!(w.skipped(Path::new("z"), Skip::Link), None);
     }
 }

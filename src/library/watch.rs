@@ -82,14 +82,14 @@ impl FolderWatch {
         let local = path.map_or_else(|| self.top.clone(), |path| path.under(&self.top));
         if let Err(e) = self.watcher.add(&local) {
             self.full = e == Unwatched::Full;
-            // One that is gone or was closed since it was opened is told of by the one above it.
+            // One that is gone or was closed since it was opened is reported by the one above it.
             if !matches!(e, Unwatched::Away(_)) {
                 self.missed = Some(e.to_string());
             }
         }
     }
 
-    /// Whether each folder that was asked for is watched; else why not. Begins anew.
+    /// Whether each folder that was asked for is watched; else why not. Begins again.
     pub(super) fn outcome(&mut self) -> Result<(), String> {
         self.missed.take().map_or(Ok(()), Err)
     }

@@ -13,7 +13,7 @@ use crate::time::Time;
 /// A dial that is not answered for this long is taken for one that a firewall swallows.
 const UNANSWERED: Duration = Duration::from_secs(1);
 
-/// So many dials in a row that failed, and it is asked: one alone may be a peer that restarts.
+/// After this many dials in a row that failed it is asked: one alone may be a peer that restarts.
 const FAILED: u8 = 2;
 
 /// After the first question of a round: when it is asked again.
@@ -23,7 +23,8 @@ const ASKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(500), Duratio
 /// than the one before it ended, which bounds the questions to three in this time.
 const ROUND: Duration = Duration::from_secs(5);
 
-/// So many rounds in a row without a connection, and the user is told. A peer that is dead is gone sooner.
+/// After this many rounds in a row without a connection a warning is shown. A peer that is dead is gone
+/// sooner.
 const BLOCKED: u8 = 3;
 
 /// What the shell is to do.
@@ -46,7 +47,7 @@ struct DialState {
     /// Begin of the present round, and questions in it.
     round: Option<(Time, u8)>,
     /// Rounds in a row without a connection.
-    vain: u8,
+    rounds_failed: u8,
 }
 
 impl DialState {
@@ -129,8 +130,8 @@ impl DialBackRequests {
                 Some(_) => {
                     state.round = None;
                     state.dialling = None;
-                    state.vain = state.vain.saturating_add(1);
-                    if state.vain == BLOCKED {
+                    state.rounds_failed = state.rounds_failed.saturating_add(1);
+                    if state.rounds_failed == BLOCKED {
                         self.outputs.push_back(Output::Blocked(peer));
                     }
                 }
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_never_reached_is_told_of_once() {
+    fn whoever_is_never_reached_is_reported_once() {
         let mut asking = DialBackRequests::default();
         let (mut blocked, mut asked) = (0, 0);
         // A dial each half second, refused, for a minute.

@@ -57,7 +57,7 @@ struct Other {
     jobs: BTreeSet<JobId>,
     /// They serve what is below the folder too, and do not end with a job.
     stays: bool,
-    /// They were told to sync, and have not answered.
+    /// They were asked to sync, and have not answered.
     flushing: bool,
 }
 
@@ -107,7 +107,7 @@ impl Disks {
     pub(super) fn job_over(&mut self, job: JobId) {
         for other in self.others.values_mut() {
             if other.jobs.remove(&job) && other.jobs.is_empty() {
-                // They end once they have done what they were told before.
+                // They end once they have done what they were sent before.
                 other.flush();
             }
         }
@@ -172,7 +172,7 @@ impl Disks {
                     Event::Arrived(token, _) | Event::NotCopied(token) | Event::Failed(token, _) => {
                         self.away.remove(token);
                     }
-                    Event::Held(..) | Event::Opened(..) | Event::Chunk(..) => {}
+                    Event::PartialSeed(..) | Event::Opened(..) | Event::Chunk(..) => {}
                 }
                 return Some(event);
             }
@@ -221,7 +221,7 @@ mod tests {
 
     struct Bench {
         disks: Disks,
-        /// What our own workers were told, and what they say.
+        /// What our own workers were sent, and what they say.
         home: (Receiver<Command>, Sender<Event>),
         rung: Receiver<()>,
         dir: tempfile::TempDir,
@@ -230,7 +230,7 @@ mod tests {
     /// With workers for the folder `dir`, which the jobs 1 and 2 go to.
     fn bench() -> Bench {
         let dir = tempfile::tempdir().unwrap();
-        let (commands, told) = unbounded();
+        let (commands, got) = unbounded();
         let (tell, events) = bounded(16);
         let (ring, rung) = unbounded();
         let mut disks = Disks::new(commands, events);
@@ -239,7 +239,7 @@ mod tests {
             let workers = disk::start(move || ring.send(()).unwrap_or_default()).unwrap();
             disks.bring(JobId(job), dir.path().to_owned(), workers);
         }
-        Bench { disks, home: (told, tell), rung, dir }
+        Bench { disks, home: (got, tell), rung, dir }
     }
 
     impl Bench {
@@ -277,10 +277,10 @@ mod tests {
         assert!(matches!(bench.event(), Event::Opened(token, ..) if token == far));
         bench.disks.send(Command::Close(far));
         bench.disks.send(Command::Close(near));
-        let told: Vec<Command> = bench.home.0.try_iter().collect();
+        let got: Vec<Command> = bench.home.0.try_iter().collect();
         assert!(
-            matches!(told[..], [Command::Open(a, _), Command::Close(b)] if a == near && b == near),
-            "{told:?}"
+            matches!(got[..], [Command::Open(a, _), Command::Close(b)] if a == near && b == near),
+            "{got:?}"
         );
         assert!(bench.disks.away.is_empty());
     }
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_end_with_the_last_job_after_what_they_were_told() {
+    fn workers_end_with_the_last_job_after_what_they_were_sent() {
         let mut bench = bench();
         let (folder, root) = ("made".parse::<SafePath>().unwrap(), bench.dir.path().to_owned());
         bench.disks.job_over(JobId(1));
@@ -365,8 +365,8 @@ mod tests {
         }
         let beside = store.path().with_extension("beside");
         bench.disks.send(Command::Open(FileToken(9), bench.plan(beside)));
-        let told: Vec<Command> = bench.home.0.try_iter().collect();
-        assert!(matches!(told[..], [Command::Open(FileToken(9), _)]), "{told:?}");
+        let got: Vec<Command> = bench.home.0.try_iter().collect();
+        assert!(matches!(got[..], [Command::Open(FileToken(9), _)]), "{got:?}");
         // No job of theirs is over, for they have none; and a flush asks them too.
         bench.disks.job_over(JobId(1));
         assert!(bench.disks.next_event().is_none() && bench.disks.others.len() == 2);

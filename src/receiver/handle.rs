@@ -37,13 +37,13 @@ pub enum ReceiverCommand {
     /// More holders of a content that is being fetched or waited for.
     Holders(Claim, Vec<PeerId>),
     /// Peers that fetch a content too, or have some of it.
-    Crowd(Claim, Vec<PeerId>),
+    Swarm(Claim, Vec<PeerId>),
     /// Stop a download; what arrived stays for a later one.
     Cancel(JobId),
     /// Bring this peer's catalogue up to date.
     Catalogue(PeerId),
     /// Pull the newest head and catalogue of `origin` that `from` has.
-    Estate {
+    OwnerCatalogue {
         /// Who is asked.
         from: PeerId,
         /// Whose they are.
@@ -63,11 +63,11 @@ pub enum ReceiverEvent {
     /// How a download goes.
     Job(JobEvent),
     /// A file of a megabyte or more is being fetched: this is what others may have of it.
-    Held(Arc<disk::PartialSeed>),
+    PartialSeed(Arc<disk::PartialSeed>),
     /// A catalogue was brought up to date; head checked, root proved.
     Catalogue(PeerId, Head, Arc<Catalogue>),
     /// What `from` has of `origin`: root and signature are checked. It may be older than what others have.
-    Estate {
+    OwnerCatalogue {
         /// Who gave it.
         from: PeerId,
         /// Whose it is, and who signed the head.
@@ -78,7 +78,7 @@ pub enum ReceiverEvent {
         catalogue: Arc<Catalogue>,
     },
     /// `from` did not give that of `origin`: it has none, cannot be reached, or lied.
-    NoEstate {
+    NoOwnerCatalogue {
         /// Who was asked.
         from: PeerId,
         /// Whose was asked for.

@@ -345,8 +345,8 @@ mod tests {
                 machine.handle_page(NOW, peer(1), say(request, n));
             }
             let rest = run(&mut machine);
-            let told = matches!(&rest[..], [Output::Warning(_), Output::Drop(..), Output::GaveUp(_)]);
-            assert!(told && machine.pulls.is_empty(), "{case}: {rest:?}");
+            let reported = matches!(&rest[..], [Output::Warning(_), Output::Drop(..), Output::GaveUp(_)]);
+            assert!(reported && machine.pulls.is_empty(), "{case}: {rest:?}");
         }
     }
 

@@ -18,4 +18,4 @@ pub(crate) const KEPT_PULLS: usize = 4;
 
 /// Catalogues of other owners that are pulled from one keeper at the same time, at most: each may take as
 /// much memory as [`REMOTE_CATALOGUES`] while it comes.
-pub(crate) const ESTATES_AT_ONCE: usize = 2;
+pub(crate) const OWNER_CATALOGUES: usize = 2;

@@ -138,9 +138,9 @@ impl ReceiverRole {
                 let link = self.links.get_mut(&peer);
                 let asked = link.and_then(|link| Some((link.coming.take()?, link)));
                 let (coming, link) = asked.ok_or("it sent a table that nobody asked for")?;
-                let (told, left) = coming.take(m)?;
+                let (records, left) = coming.take(m)?;
                 link.coming = left;
-                self.tell(ReceiverEvent::Table(peer, told));
+                self.tell(ReceiverEvent::Table(peer, records));
             }
             Message::Kept(m) => self.keepers.handle_page(now, peer, m),
             Message::Refused(m) => self.refused(now, peer, &m),
@@ -215,10 +215,12 @@ impl Role for ReceiverRole {
             }
             ReceiverCommand::Store(folder, workers) => self.disks.keep(folder, workers),
             ReceiverCommand::Holders(claim, peers) => self.swarm.handle_holders(now, claim, &peers),
-            ReceiverCommand::Crowd(claim, peers) => self.swarm.handle_crowd(now, claim, &peers),
+            ReceiverCommand::Swarm(claim, peers) => self.swarm.handle_swarm(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
             ReceiverCommand::Catalogue(peer) => self.catalogues.handle_wanted(now, peer),
-            ReceiverCommand::Estate { from, origin } => self.catalogues.handle_estate(now, from, origin),
+            ReceiverCommand::OwnerCatalogue { from, origin } => {
+                self.catalogues.handle_owner_catalogue(now, from, origin)
+            }
             ReceiverCommand::Kept(peer) => self.keepers.handle_wanted(now, peer),
             ReceiverCommand::Table(peer) => self.want_table(now, net, peer),
             ReceiverCommand::Stop => self.stop(now, net),
@@ -234,7 +236,7 @@ impl Role for ReceiverRole {
         while let Some(event) = self.disks.next_event() {
             match event {
                 disk::Event::Idle => self.stopped(),
-                disk::Event::Held(held) => self.tell(ReceiverEvent::Held(held)),
+                disk::Event::PartialSeed(seed) => self.tell(ReceiverEvent::PartialSeed(seed)),
                 event => self.swarm.handle_disk(now, event),
             }
         }
@@ -363,12 +365,12 @@ impl Role for ReceiverRole {
         let busy: BTreeSet<_> = self.dialled.iter().map(|(id, peer)| (*id, *peer)).collect();
         for (id, peer) in busy {
             // Who is not read from cannot be blamed for its silence.
-            let held = net.is_held(id);
-            if held && net.sent(id).is_some_and(|sent| now.since(sent) >= STILL_HERE) {
+            let paused = net.is_paused(id);
+            if paused && net.sent(id).is_some_and(|sent| now.since(sent) >= STILL_HERE) {
                 // Nor is it to think that nobody is here: to cancel what was never asked changes nothing.
                 net.send(id, &Message::Cancel(Cancel { request: NEVER }));
             }
-            let heard = if held { Some(now) } else { net.heard(id) };
+            let heard = if paused { Some(now) } else { net.heard(id) };
             if let Some(heard) = heard {
                 self.swarm.handle_heard(heard, peer);
             }

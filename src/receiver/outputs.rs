@@ -71,12 +71,12 @@ impl ReceiverRole {
             catalogue::Output::Done(peer, head, catalogue) => {
                 self.tell(ReceiverEvent::Catalogue(peer, head, catalogue));
             }
-            catalogue::Output::Estate { from, origin, signed, catalogue } => {
-                self.tell(ReceiverEvent::Estate { from, origin, signed, catalogue });
+            catalogue::Output::OwnerCatalogue { from, origin, signed, catalogue } => {
+                self.tell(ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue });
             }
             catalogue::Output::GaveUp(peer) => self.tell(ReceiverEvent::NoCatalogue(peer)),
-            catalogue::Output::NoEstate { from, origin } => {
-                self.tell(ReceiverEvent::NoEstate { from, origin });
+            catalogue::Output::NoOwnerCatalogue { from, origin } => {
+                self.tell(ReceiverEvent::NoOwnerCatalogue { from, origin });
             }
             catalogue::Output::Warning(text) => self.tell(ReceiverEvent::Warning(text)),
         }

@@ -27,7 +27,7 @@ impl Coming {
             return Err("it sent a table that nobody asked for".to_owned());
         }
         // Rows of a later version give no peers, and count all the same.
-        let bytes: usize = page.rows.iter().map(|told| told.signed.len() + ROW).sum();
+        let bytes: usize = page.rows.iter().map(|record| record.signed.len() + ROW).sum();
         let bytes = self.bytes.checked_sub(bytes + page.rows.skipped_bytes());
         let bytes = bytes.ok_or("it sent a table of more bytes than one has")?;
         // An empty page counts, too, or there would be no end to them.
@@ -62,18 +62,18 @@ mod tests {
         TableIs { request: REQUEST, rows, last }
     }
 
-    fn told() -> PeerRecord {
+    fn record() -> PeerRecord {
         PeerRecord { at: ([10, 0, 0, 1], 9).into(), signed: vec![7; limits::DATAGRAM].into() }
     }
 
     #[test]
     fn the_longest_table_that_there_is_is_taken_whole() {
-        let pages = table_pages(REQUEST, &vec![told(); limits::PEERS]);
+        let pages = table_pages(REQUEST, &vec![record(); limits::PEERS]);
         assert_eq!(pages.len(), 5);
         let mut more = pages.clone();
         assert_eq!(take(pages), Ok(limits::PEERS));
         // One peer more is too much.
-        more[4].rows = more[4].rows.iter().cloned().chain([told()]).collect();
+        more[4].rows = more[4].rows.iter().cloned().chain([record()]).collect();
         assert_eq!(take(more).unwrap_err(), (4, "it sent a table of more bytes than one has".to_owned()));
     }
 

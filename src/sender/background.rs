@@ -1,5 +1,5 @@
-//! What others fetch in the background (copies, repairs) gives way at the sender, too: while content goes to anybody
-//! else, a fifth of all that goes is theirs. Pure; the shell is transfer/sender/.
+//! What others fetch in the background (copies, repairs) is throttled at the sender, too: while content goes
+//! to anybody else, a fifth of all that goes is theirs. Pure; the shell is transfer/sender/.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 use crate::sender::limits;
 use crate::time::Time;
 
-/// So long after the last byte for anybody else the background still gives way.
+/// So long after the last byte for anybody else the background is still throttled.
 const AFTER: Duration = Duration::from_millis(500);
 
-/// Of so many bytes that go to others, one may go to the background.
+/// Of this many bytes that go to others, one may go to the background.
 const SHARE: u64 = 4;
 
 /// What may be saved up, in bytes.
@@ -18,7 +18,7 @@ const SAVED: u64 = 1 << 20;
 
 /// However little goes to others, nobody in the line waits longer than this: less than half of what lets a silent
 /// source be given up ([`limits::STALL`]).
-const PATIENCE: Duration = Duration::from_secs(2);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Bytes for one who has waited that long.
 const LEAST: u64 = 16 << 10;
@@ -26,7 +26,7 @@ const LEAST: u64 = 16 << 10;
 /// The line of those who fetch in the background; `K` names a connection.
 #[derive(Debug)]
 pub(super) struct BackgroundThrottle<K> {
-    /// Until then they give way.
+    /// Until then they are throttled.
     until: Time,
     /// Bytes that may go to them.
     credit: u64,
@@ -74,7 +74,7 @@ impl<K: Copy + Eq> BackgroundThrottle<K> {
         if self.credit >= limits::BLOCK as u64 {
             return Some(Time::ZERO);
         }
-        Some(self.until.min(self.called + PATIENCE / waiting))
+        Some(self.until.min(self.called + LONGEST_WAIT / waiting))
     }
 
     /// The connection whose turn it is, which is to ask again.
@@ -103,7 +103,8 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// Bytes that go to each of `n` in the background in ten seconds, while so many go to others in each millisecond.
+    /// Bytes that go to each of `n` in the background in ten seconds, while that many go to others in each
+    /// millisecond.
     fn run(n: usize, others: u64) -> (Vec<u64>, Duration) {
         let mut machine = BackgroundThrottle::default();
         let (mut got, mut last) = (vec![0; n], vec![Time(1); n]);
@@ -133,7 +134,7 @@ mod tests {
             assert!(sum * 4 <= all && sum * 4 >= all - 4 * SAVED, "{sum}");
             let most = got.iter().max().unwrap();
             assert!(got.iter().all(|g| g + limits::BLOCK as u64 >= *most), "{got:?}");
-            assert!(longest < PATIENCE);
+            assert!(longest < LONGEST_WAIT);
         }
     }
 
@@ -141,7 +142,7 @@ mod tests {
     fn nobody_waits_until_it_gives_its_source_up() {
         for n in [1, 16, 64] {
             let (got, longest) = run(n, 1);
-            assert!(longest <= PATIENCE + 64 * MS && longest < limits::STALL / 2, "{longest:?}");
+            assert!(longest <= LONGEST_WAIT + 64 * MS && longest < limits::STALL / 2, "{longest:?}");
             assert!(got.iter().sum::<u64>() <= n as u64 * LEAST * 6, "{got:?}");
         }
     }

@@ -71,7 +71,7 @@ impl SenderRole {
     pub(super) fn push_blocks(&mut self, now: Time, net: &mut Net, id: ConnId) -> bool {
         let Some(client) = self.clients.get(&id).filter(|c| c.wants_blocks()) else { return false };
         let (peer, background) = (client.peer, client.is_background());
-        let room = if background { self.yielding.ask(now, id) } else { u64::MAX };
+        let room = if background { self.throttle.ask(now, id) } else { u64::MAX };
         if room == 0 {
             return false;
         }
@@ -108,18 +108,18 @@ impl SenderRole {
                     self.gate.passed(step);
                     self.counters.sent.add(step);
                     if !background {
-                        self.yielding.others(now, step);
+                        self.throttle.others(now, step);
                     }
                     if let Some(client) = self.clients.get_mut(&id) {
                         if slices.is_none()
                             && !client.is_chosen()
-                            && let Some(begun) = self.giving.note(item.file, size, item.offset)
+                            && let Some(begun) = self.super_seed.note(item.file, size, item.offset)
                         {
                             client.was_given(item.file, begun);
                         }
                         client.advance(now, step, size);
                     }
-                    self.holding.used(now, item.file);
+                    self.partial_seeds.used(now, item.file);
                     // The first byte is told at once.
                     self.serving.begin(now);
                 }
@@ -161,13 +161,15 @@ impl SenderRole {
             let len = within(chunks, item)?;
             self.read_shared(now, &offer, file, item, len)?;
             (len, chunks.size())
-        } else if let Some(held) = self.holding.get(item.file).filter(|h| h.has_all(item.offset, item.len)) {
-            let len = within(held.chunks(), item)?;
-            if let Err(e) = held.read(item.offset, &mut self.buffer[..len]) {
+        } else if let Some(seed) =
+            self.partial_seeds.get(item.file).filter(|h| h.has_all(item.offset, item.len))
+        {
+            let len = within(seed.chunks(), item)?;
+            if let Err(e) = seed.read(item.offset, &mut self.buffer[..len]) {
                 log::debug!("{:?} is not served any more: {e}", item.file);
                 return Err(Reason::Changed);
             }
-            (len, held.chunks().size())
+            (len, seed.chunks().size())
         } else if self.store.chunks(peer, item.file).is_some() {
             self.store.fill(now, peer, item, &mut self.buffer)?
         } else {
@@ -178,7 +180,7 @@ impl SenderRole {
 
     /// Why nothing of an item is given.
     fn nothing_of(&self, item: Item, rests: bool) -> Reason {
-        match self.holding.get(item.file) {
+        match self.partial_seeds.get(item.file) {
             // That part of it has not come yet.
             Some(held) => within(held.chunks(), item).err().unwrap_or(Reason::Unknown),
             None if rests || self.unfit.is_changed(item.file) => Reason::Changed,

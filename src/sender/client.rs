@@ -128,30 +128,30 @@ const GRACE: Duration = Duration::from_millis(300);
 /// And at most for this long, which is also what one gets whose pace is not known yet: it asked once.
 const GRACE_UNKNOWN: Duration = Duration::from_secs(5);
 
-/// What one asker was told of the chunks of a file.
+/// What was reported to one asker of the chunks of a file.
 #[derive(Debug)]
 pub(crate) struct HavesWatch {
     pub(crate) file: FileId,
     /// Its size, by the word of who asks.
     pub(crate) size: u64,
-    /// What was told is all that the chunk store had in this version of it.
+    /// What was reported is all that the chunk store had in this version of it.
     pub(crate) version: Option<u64>,
     /// `None`: nothing yet.
-    told: Option<Bits>,
+    reported: Option<Bits>,
 }
 
 impl HavesWatch {
     pub(crate) const fn new(file: FileId, size: u64) -> Self {
-        Self { file, size, version: None, told: None }
+        Self { file, size, version: None, reported: None }
     }
 
-    /// What is to be told, given what is there now; `None`: nothing new.
+    /// What is to be reported, given what is there now; `None`: nothing new.
     pub(crate) fn next(&mut self, request: u64, have: Bits) -> Option<HavesIs> {
-        let answer = match &self.told {
-            Some(told) if *told == have => return None,
-            // Chunks that are no longer there are told, too: by a map.
-            Some(told) if told.iter().all(|c| have.has(c)) => {
-                let more: Vec<_> = have.iter().filter(|c| !told.has(*c)).map(ChunkIndex::get).collect();
+        let answer = match &self.reported {
+            Some(reported) if *reported == have => return None,
+            // Chunks that are no longer there are reported, too: by a map.
+            Some(reported) if reported.iter().all(|c| have.has(c)) => {
+                let more: Vec<_> = have.iter().filter(|c| !reported.has(*c)).map(ChunkIndex::get).collect();
                 if more.len() * 5 < have.chunks().count() as usize / 8 && more.len() <= limits::HAVES_MORE {
                     HavesIs { request, map: Vec::new(), more }
                 } else {
@@ -160,7 +160,7 @@ impl HavesWatch {
             }
             _ => HavesIs { request, map: have.to_map(), more: Vec::new() },
         };
-        self.told = Some(have);
+        self.reported = Some(have);
         Some(answer)
     }
 }

@@ -57,7 +57,7 @@ pub enum SenderCommand {
     /// Serve this from now on.
     Offer(Arc<SharedContent>),
     /// Serve what is there of this file, too.
-    Hold(Arc<disk::PartialSeed>),
+    PartialSeed(Arc<disk::PartialSeed>),
     /// The folder of the chunk store.
     Store(PathBuf),
     /// This is there of a file in the chunk store; `None`: nothing any more. To be said again whenever that
@@ -67,7 +67,7 @@ pub enum SenderCommand {
     /// themselves only. At first it is nobody's.
     Open(BTreeSet<PeerId>),
     /// The signed head and the catalogue of another owner, for whoever asks for them; `None`: neither is known.
-    Estate(PeerId, Option<(Arc<[u8]>, Arc<Catalogue>)>),
+    OwnerCatalogue(PeerId, Option<(Arc<[u8]>, Arc<Catalogue>)>),
     /// What is kept for others, for whoever asks for it. One entry for each owner.
     Kept(Arc<Vec<KeptOf>>),
     /// Ask this peer, over a connection that it made, to dial our receiver.

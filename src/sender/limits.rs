@@ -8,7 +8,7 @@ use crate::rate::Rate;
 
 /// Files that are not shared but being fetched, or fetched a while ago, of which others get what is here,
 /// at most: each is an open file.
-pub(crate) const HELD_FILES: usize = 256;
+pub(crate) const PARTIAL_SEEDS: usize = 256;
 
 /// A shared file that could not be read is not tried again for this time: a bad disk takes long to say so.
 pub(crate) const UNREADABLE: Duration = Duration::from_secs(10);

@@ -34,7 +34,7 @@ use self::background::BackgroundThrottle;
 use self::blocks::OpenFiles;
 use self::client::{Quick, SenderClient};
 use self::dial_back::Following;
-use self::owner_catalogues::{Estates, ServedCatalogue};
+use self::owner_catalogues::{OwnerCatalogues, ServedCatalogue};
 use self::partial_seeds::PartialSeeds;
 use self::serving::{ServedPeers, ServingReport};
 use self::store::Store;
@@ -78,7 +78,7 @@ enum SenderState {
     /// What is under way is sent.
     Finishing,
     /// It is in the kernel: whoever it is for reads it.
-    Parting,
+    Draining,
     Stopping(Time),
     Stopped,
 }
@@ -96,22 +96,22 @@ pub(super) struct SenderRole {
     state: SenderState,
     clients: BTreeMap<ConnId, SenderClient>,
     /// Connections that end when the other end has read everything.
-    parting: BTreeMap<ConnId, (PeerId, u64)>,
+    draining: BTreeMap<ConnId, (PeerId, u64)>,
     /// Connections that we made because their other end asked for it.
     back: BTreeMap<ConnId, PeerId>,
     following: Following,
     open: OpenFiles,
     /// What is served of files that are not shared.
-    holding: PartialSeeds,
-    giving: SuperSeed,
+    partial_seeds: PartialSeeds,
+    super_seed: SuperSeed,
     /// What is kept here for others.
     store: Store,
-    estates: Estates,
+    owner_catalogues: OwnerCatalogues,
     /// What limits how much is made.
     gate: Gate<ConnId>,
-    yielding: BackgroundThrottle<ConnId>,
+    throttle: BackgroundThrottle<ConnId>,
     counters: Arc<Counters>,
-    /// When to look for chunks to be told of; `None` while nobody wants to know.
+    /// When to look for chunks to report; `None` while nobody wants to know.
     haves: Option<Time>,
     unfit: UnfitFiles,
     buffer: Vec<u8>,
@@ -127,16 +127,18 @@ impl SenderRole {
             offer: Arc::default(),
             state: SenderState::Serving,
             clients: BTreeMap::new(),
-            parting: BTreeMap::new(),
+            draining: BTreeMap::new(),
             back: BTreeMap::new(),
             following: Following::default(),
             open: OpenFiles::default(),
-            holding: PartialSeeds::new(usize::try_from(descriptors::allowed() / 8).unwrap_or(usize::MAX)),
-            giving: SuperSeed::default(),
+            partial_seeds: PartialSeeds::new(
+                usize::try_from(descriptors::allowed() / 8).unwrap_or(usize::MAX),
+            ),
+            super_seed: SuperSeed::default(),
             store: Store::new(),
-            estates: Estates::default(),
+            owner_catalogues: OwnerCatalogues::default(),
             gate,
-            yielding: BackgroundThrottle::default(),
+            throttle: BackgroundThrottle::default(),
             counters,
             haves: None,
             unfit: UnfitFiles::default(),
@@ -150,7 +152,7 @@ impl SenderRole {
     fn report(&mut self, now: Time) {
         let mut serving = BTreeMap::new();
         let clients = self.clients.values().filter(|c| c.bytes > 0 && !c.is_finished(now));
-        for (peer, bytes) in clients.map(|c| (c.peer, c.bytes)).chain(self.parting.values().copied()) {
+        for (peer, bytes) in clients.map(|c| (c.peer, c.bytes)).chain(self.draining.values().copied()) {
             *serving.entry(peer).or_insert(0) += bytes;
         }
         let serving: Vec<_> = serving.into_iter().collect();
@@ -164,13 +166,13 @@ impl SenderRole {
         let is_done =
             |(id, c): (&ConnId, &SenderClient)| !c.is_busy() && c.is_finished(now) && net.is_flushed(*id);
         if self.state == SenderState::Finishing && self.clients.iter().all(is_done) {
-            self.part(now, net);
+            self.half_close(now, net);
         }
         let finished = match self.state {
             SenderState::Serving | SenderState::Finishing | SenderState::Stopped => false,
-            SenderState::Parting => {
-                self.parting.retain(|id, _| net.is_there(*id));
-                self.parting.is_empty()
+            SenderState::Draining => {
+                self.draining.retain(|id, _| net.is_there(*id));
+                self.draining.is_empty()
             }
             SenderState::Stopping(since) => now.since(since) >= STOP || net.is_empty(),
         };
@@ -181,15 +183,15 @@ impl SenderRole {
     }
 
     /// All is in the kernel. Were it left there, whoever hears that we left would not read it any more.
-    fn part(&mut self, now: Time, net: &mut Net) {
-        self.state = SenderState::Parting;
+    fn half_close(&mut self, now: Time, net: &mut Net) {
+        self.state = SenderState::Draining;
         net.stop_accepting();
         for (id, client) in std::mem::take(&mut self.clients) {
             self.gate.forget(id);
-            self.yielding.forget(id);
+            self.throttle.forget(id);
             if client.was_served_within(now, ON_ITS_WAY) {
-                net.part(now, id);
-                self.parting.insert(id, (client.peer, client.bytes));
+                net.half_close(now, id);
+                self.draining.insert(id, (client.peer, client.bytes));
             } else {
                 net.close(now, id);
             }
@@ -235,29 +237,29 @@ impl SenderRole {
         let Some(origin) = m.origin else {
             return Quick::head(&self.offer.head, &self.offer.shelf.catalogue, m).ok_or(Reason::Busy);
         };
-        let estate = self.estate(peer, origin)?;
-        Quick::head(&estate.signed, &estate.catalogue, m).ok_or(Reason::Busy)
+        let served = self.owner_catalogue(peer, origin)?;
+        Quick::head(&served.signed, &served.catalogue, m).ok_or(Reason::Busy)
     }
 
     /// The same for buckets.
     fn buckets(&self, peer: PeerId, m: &GetBuckets) -> Result<Quick, Reason> {
         let catalogue = match m.origin {
             None => &self.offer.shelf.catalogue,
-            Some(origin) => &*self.estate(peer, origin)?.catalogue,
+            Some(origin) => &*self.owner_catalogue(peer, origin)?.catalogue,
         };
         Quick::buckets(catalogue, m).ok_or(Reason::Changed)
     }
 
     /// What `peer` may know of an owner: the same rule as for its files.
-    fn estate(&self, peer: PeerId, origin: PeerId) -> Result<&ServedCatalogue, Reason> {
-        let estate = self.estates.get(origin).filter(|_| self.store.may_have(peer, origin));
-        estate.ok_or_else(|| unknown(&self.offer))
+    fn owner_catalogue(&self, peer: PeerId, origin: PeerId) -> Result<&ServedCatalogue, Reason> {
+        let served = self.owner_catalogues.get(origin).filter(|_| self.store.may_have(peer, origin));
+        served.ok_or_else(|| unknown(&self.offer))
     }
 
     /// What proves a file, from wherever it is known.
     fn manifest(&mut self, now: Time, peer: PeerId, file: FileId) -> Result<Arc<Manifest>, Reason> {
         let known = self.offer.shelf.files.get(&file).map(|f| &f.manifest);
-        match known.or_else(|| self.holding.get(file)?.manifest()) {
+        match known.or_else(|| self.partial_seeds.get(file)?.manifest()) {
             Some(manifest) => Ok(Arc::clone(manifest)),
             None if self.store.chunks(peer, file).is_some() => self.store.manifest(now, peer, file),
             None => Err(unknown(&self.offer)),
@@ -290,7 +292,7 @@ impl SenderRole {
                 (m.request, quick.and_then(|quick| self.take_quick(id, quick)))
             }
             Message::GetKept(m) => {
-                let pages = self.estates.kept(m.request, peer, self.store.owners());
+                let pages = self.owner_catalogues.kept(m.request, peer, self.store.owners());
                 (m.request, self.take_quick(id, Quick::Kept(pages)))
             }
             Message::GetTable(m) => (m.request, self.take_quick(id, Quick::table(&self.offer, &m))),
@@ -313,7 +315,7 @@ impl SenderRole {
     fn forget(&mut self, id: ConnId) {
         let Some(client) = self.clients.remove(&id) else { return };
         for (file, given) in client.all_given() {
-            self.giving.take_back(file, given);
+            self.super_seed.take_back(file, given);
         }
     }
 
@@ -339,12 +341,12 @@ impl Role for SenderRole {
                     files.get(id).is_some_and(|file| unchanged(f, &file.stamp).unwrap_or(false))
                 });
             }
-            SenderCommand::Hold(held) => self.holding.add(now, held),
+            SenderCommand::PartialSeed(seed) => self.partial_seeds.add(now, seed),
             SenderCommand::Store(folder) => self.store.set_folder(folder),
             SenderCommand::Stored(id, file) => self.store.set(id, file),
             SenderCommand::Open(owners) => self.store.set_owners(owners),
-            SenderCommand::Estate(origin, estate) => self.estates.set(origin, estate),
-            SenderCommand::Kept(kept) => self.estates.set_kept(kept),
+            SenderCommand::OwnerCatalogue(origin, served) => self.owner_catalogues.set(origin, served),
+            SenderCommand::Kept(kept) => self.owner_catalogues.set_kept(kept),
             SenderCommand::AskBack(peer) => self.ask_back(net, peer),
             SenderCommand::DialBack(contact) => self.dial_back(now, net, &contact),
             SenderCommand::Finish => {
@@ -354,17 +356,17 @@ impl Role for SenderRole {
                 self.check_finished(now, net);
             }
             SenderCommand::Stop => {
-                if matches!(self.state, SenderState::Serving | SenderState::Finishing | SenderState::Parting)
+                if matches!(self.state, SenderState::Serving | SenderState::Finishing | SenderState::Draining)
                 {
                     self.state = SenderState::Stopping(now);
                     net.stop_accepting();
                     for id in net.ids() {
                         self.gate.forget(id);
-                        self.yielding.forget(id);
+                        self.throttle.forget(id);
                         net.close(now, id);
                     }
                     self.clients.clear();
-                    self.parting.clear();
+                    self.draining.clear();
                 }
                 self.check_finished(now, net);
             }
@@ -422,23 +424,23 @@ impl Role for SenderRole {
             log::debug!("the connection that {peer} asked for is over: {}", text::shown(&format!("{how:?}")));
         }
         self.gate.forget(id);
-        self.yielding.forget(id);
+        self.throttle.forget(id);
         self.serving.hasten_if_told(now);
         self.check_finished(now, net);
     }
 
     fn poll_timeout(&self) -> Option<Time> {
         let look =
-            matches!(self.state, SenderState::Stopping(_) | SenderState::Finishing | SenderState::Parting);
+            matches!(self.state, SenderState::Stopping(_) | SenderState::Finishing | SenderState::Draining);
         let look = look.then_some(self.look);
-        let files = [self.holding.poll_timeout(), self.store.poll_timeout()];
-        let turns = [self.gate.poll_timeout(), self.yielding.poll_timeout()];
+        let files = [self.partial_seeds.poll_timeout(), self.store.poll_timeout()];
+        let turns = [self.gate.poll_timeout(), self.throttle.poll_timeout()];
         let others = [self.serving.due(), self.haves, look];
         files.into_iter().chain(turns).chain(others).flatten().min()
     }
 
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
-        for id in [self.gate.call(now), self.yielding.call(now)].into_iter().flatten() {
+        for id in [self.gate.call(now), self.throttle.call(now)].into_iter().flatten() {
             net.enqueue(id);
         }
         if self.serving.due().is_some_and(|t| t <= now) {
@@ -447,7 +449,7 @@ impl Role for SenderRole {
         if self.haves.is_some_and(|t| t <= now) {
             self.tell_haves(now, net);
         }
-        self.holding.tidy(now);
+        self.partial_seeds.tidy(now);
         self.store.tidy(now);
         self.look = now + LOOK;
         self.check_finished(now, net);

@@ -20,19 +20,19 @@ pub(super) struct ServedCatalogue {
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(super) struct Estates {
-    estates: BTreeMap<PeerId, ServedCatalogue>,
+pub(super) struct OwnerCatalogues {
+    served: BTreeMap<PeerId, ServedCatalogue>,
     kept: Arc<Vec<KeptOf>>,
 }
 
-impl Estates {
-    /// This is told of an owner from now on; `None`: nothing.
-    pub(super) fn set(&mut self, origin: PeerId, estate: Option<(Arc<[u8]>, Arc<Catalogue>)>) {
-        match estate {
+impl OwnerCatalogues {
+    /// This is served of an owner from now on; `None`: nothing.
+    pub(super) fn set(&mut self, origin: PeerId, served: Option<(Arc<[u8]>, Arc<Catalogue>)>) {
+        match served {
             Some((signed, catalogue)) => {
-                self.estates.insert(origin, ServedCatalogue { signed, catalogue });
+                self.served.insert(origin, ServedCatalogue { signed, catalogue });
             }
-            None => drop(self.estates.remove(&origin)),
+            None => drop(self.served.remove(&origin)),
         }
     }
 
@@ -41,12 +41,12 @@ impl Estates {
         self.kept = kept;
     }
 
-    /// What is told of an owner.
+    /// What is served of an owner.
     pub(super) fn get(&self, origin: PeerId) -> Option<&ServedCatalogue> {
-        self.estates.get(&origin)
+        self.served.get(&origin)
     }
 
-    /// What `peer` is told of what is kept, page by page: all that is its own, and what is kept for `owners`.
+    /// What `peer` hears of what is kept, page by page: all that is its own, and what is kept for `owners`.
     pub(super) fn kept(&self, request: u64, peer: PeerId, owners: &Arc<BTreeSet<PeerId>>) -> KeptPages {
         KeptPages {
             request,
@@ -72,7 +72,7 @@ pub(crate) struct KeptPages {
     /// The owner whose rows come next, and the first of them.
     at: usize,
     from: usize,
-    /// Rows and owners that may still be told.
+    /// Rows and owners that may still be reported.
     rows: usize,
     origins: usize,
 }
@@ -97,11 +97,11 @@ impl KeptPages {
         KeptIs { request, origin: of.origin, announcement, rows: rows.into(), last }
     }
 
-    /// The next owner that is told of.
+    /// The next owner that is reported.
     fn owner<'a>(&self, kept: &'a [KeptOf]) -> Option<(usize, &'a KeptOf)> {
-        let told =
+        let concerned =
             |of: &KeptOf| !of.rows.is_empty() && (of.origin == self.peer || self.owners.contains(&of.origin));
-        kept.iter().enumerate().skip(self.at).find(|(_, of)| told(of))
+        kept.iter().enumerate().skip(self.at).find(|(_, of)| concerned(of))
     }
 }
 
@@ -118,10 +118,10 @@ mod tests {
 
     /// Owner and number of rows of each page, up to the last one.
     fn pages(kept: Vec<KeptOf>, peer: u8, owners: &[u8]) -> Vec<(u8, usize)> {
-        let mut estates = Estates::default();
-        estates.set_kept(Arc::new(kept));
+        let mut owner_catalogues = OwnerCatalogues::default();
+        owner_catalogues.set_kept(Arc::new(kept));
         let owners = Arc::new(owners.iter().map(|n| PeerId([*n; 32])).collect());
-        let mut pages = estates.kept(5, PeerId([peer; 32]), &owners);
+        let mut pages = owner_catalogues.kept(5, PeerId([peer; 32]), &owners);
         let mut seen = Vec::new();
         loop {
             let page = pages.next_page();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_cut_into_pages_and_told_to_whom_it_concerns() {
+    fn what_is_kept_is_cut_into_pages_for_whom_it_concerns() {
         let page = limits::KEPT_PAGE;
         let all = || vec![of(1, page), of(2, 0), of(3, 2 * page + 1), of(4, 3)];
         assert_eq!(pages(all(), 9, &[1, 2, 3, 4]), [(1, page), (3, page), (3, page), (3, 1), (4, 3)]);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_told_than_may_be() {
+    fn no_more_is_reported_than_may_be() {
         let many = pages(vec![of(1, limits::KEPT_ROWS - 1), of(2, 9), of(3, 9)], 9, &[1, 2, 3]);
         assert_eq!(many.iter().map(|(_, rows)| rows).sum::<usize>(), limits::KEPT_ROWS);
         assert_eq!(many.last(), Some(&(2, 1)));

@@ -13,13 +13,13 @@ use crate::time::Time;
 #[derive(Debug)]
 pub(super) struct PartialSeeds {
     files: BTreeMap<FileId, SeedEntry>,
-    /// So many at most.
+    /// At most this many.
     most: usize,
 }
 
 #[derive(Debug)]
 struct SeedEntry {
-    held: Arc<PartialSeed>,
+    seed: Arc<PartialSeed>,
     /// It was complete when it was looked at last.
     complete: bool,
     /// When it was completed, or something of it was given last.
@@ -27,13 +27,13 @@ struct SeedEntry {
 }
 
 impl PartialSeeds {
-    /// None yet, and never more than `most` or [`limits::HELD_FILES`]: each is an open file.
+    /// None yet, and never more than `most` or [`limits::PARTIAL_SEEDS`]: each is an open file.
     pub(super) fn new(most: usize) -> Self {
-        Self { files: BTreeMap::new(), most: most.clamp(1, limits::HELD_FILES) }
+        Self { files: BTreeMap::new(), most: most.clamp(1, limits::PARTIAL_SEEDS) }
     }
 
     /// One more. It takes the place of an earlier one of the same content.
-    pub(super) fn add(&mut self, now: Time, held: Arc<PartialSeed>) {
+    pub(super) fn add(&mut self, now: Time, seed: Arc<PartialSeed>) {
         self.tidy(now);
         // Of those that are being fetched others need what is here more.
         if self.files.len() >= self.most
@@ -42,12 +42,12 @@ impl PartialSeeds {
         {
             self.files.remove(&oldest);
         }
-        self.files.insert(held.id(), SeedEntry { held, complete: false, used: now });
+        self.files.insert(seed.id(), SeedEntry { seed, complete: false, used: now });
     }
 
     /// What is here of this content.
     pub(super) fn get(&self, file: FileId) -> Option<&Arc<PartialSeed>> {
-        self.files.get(&file).map(|kept| &kept.held).filter(|h| !h.is_gone())
+        self.files.get(&file).map(|kept| &kept.seed).filter(|h| !h.is_gone())
     }
 
     /// Something of it was given: it stays for [`limits::LINGER`] from now.
@@ -60,17 +60,17 @@ impl PartialSeeds {
     /// Lets go of those that are over, and of those that are complete and that nobody wanted for long.
     pub(super) fn tidy(&mut self, now: Time) {
         self.files.retain(|_, kept| {
-            let complete = kept.held.is_complete();
+            let complete = kept.seed.is_complete();
             if complete && !std::mem::replace(&mut kept.complete, complete) {
                 kept.used = now;
             }
-            !kept.held.is_gone() && (!complete || now.since(kept.used) < limits::LINGER)
+            !kept.seed.is_gone() && (!complete || now.since(kept.used) < limits::LINGER)
         });
     }
 
     /// When [`Self::tidy`] may find something.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        let complete = self.files.values().filter(|kept| kept.held.is_complete());
+        let complete = self.files.values().filter(|kept| kept.seed.is_complete());
         complete.map(|kept| kept.used + limits::LINGER).min()
     }
 }

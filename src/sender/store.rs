@@ -263,7 +263,7 @@ impl Store {
         Ok(&mut opened.stored)
     }
 
-    /// Closes those that were not used longest, until one more with so many bytes of manifest has room.
+    /// Closes those that were not used longest, until one more with that many bytes of manifest has room.
     fn make_room(&mut self, bytes: usize) {
         let len = |opened: &Opened| opened.stored.manifest().as_bytes().len();
         while self.open.len() >= limits::OPEN_FILES
@@ -276,7 +276,7 @@ impl Store {
         }
     }
 
-    /// What whoever asked is told of an error; what the controller is told of it is noted.
+    /// The reason that whoever asked gets for an error; the event for the controller is noted.
     fn trouble(&mut self, file: FileId, chunk: Option<ChunkIndex>, e: &StoredError) -> Reason {
         log::debug!("{file:?} of the store cannot be given: {e}");
         if e.is_want_of_descriptors() {

@@ -90,14 +90,14 @@ mod tests {
     #[test]
     fn every_chunk_leaves_once_before_one_leaves_twice() {
         let chunks = Chunks::of(100 * limits::CHUNK_MIN).unwrap();
-        let mut giving = SuperSeed::default();
+        let mut super_seed = SuperSeed::default();
         let mut before = [Bits::none(chunks), Bits::none(chunks)];
-        giving.note(FILE, chunks.size(), 7 * limits::CHUNK_MIN);
-        giving.note(FILE, chunks.size(), 8 * limits::CHUNK_MIN + 1);
+        super_seed.note(FILE, chunks.size(), 7 * limits::CHUNK_MIN);
+        super_seed.note(FILE, chunks.size(), 8 * limits::CHUNK_MIN + 1);
         let mut times = vec![0; 100];
         times[7] = 1;
         for n in 0..199 {
-            let chunk = giving.choose(FILE, &Bits::all(chunks), &before[n % 2], |_| true).unwrap();
+            let chunk = super_seed.choose(FILE, &Bits::all(chunks), &before[n % 2], |_| true).unwrap();
             before[n % 2].insert(chunk);
             times[chunk.at()] += 1;
             let (least, most) = (times.iter().min().unwrap(), times.iter().max().unwrap());
@@ -109,51 +109,51 @@ mod tests {
     #[test]
     fn what_went_to_those_who_are_gone_does_not_matter_to_those_who_come_later() {
         let chunks = Chunks::of(100 * limits::CHUNK_MIN).unwrap();
-        let mut giving = SuperSeed::default();
+        let mut super_seed = SuperSeed::default();
         for _ in 0..3 {
             let mut before = [Bits::none(chunks), Bits::none(chunks)];
             let mut times = [0; 100];
             for n in 0..130 {
-                let chunk = giving.choose(FILE, &Bits::all(chunks), &before[n % 2], |_| true).unwrap();
+                let chunk = super_seed.choose(FILE, &Bits::all(chunks), &before[n % 2], |_| true).unwrap();
                 before[n % 2].insert(chunk);
                 times[chunk.at()] += 1;
                 assert!(n >= 100 || times[chunk.at()] == 1, "{times:?}");
             }
             // One of them was asked for it by number.
-            assert_eq!(giving.note(FILE, chunks.size(), 0), chunks.index(0).map(|chunk| (chunks, chunk)));
+            assert_eq!(super_seed.note(FILE, chunks.size(), 0), chunks.index(0).map(|chunk| (chunks, chunk)));
             let mut asked = Bits::none(chunks);
             asked.insert(chunks.index(0).unwrap());
-            before.iter().chain([&asked]).for_each(|given| giving.take_back(FILE, given));
+            before.iter().chain([&asked]).for_each(|given| super_seed.take_back(FILE, given));
         }
     }
 
     #[test]
     fn what_is_not_wanted_or_not_here_is_not_given() {
         let chunks = Chunks::of(10 * limits::CHUNK_MIN).unwrap();
-        let mut giving = SuperSeed::default();
+        let mut super_seed = SuperSeed::default();
         let mut want = Bits::none(chunks);
         let at = |n| chunks.index(n).unwrap();
         want.insert(at(3));
         want.insert(at(5));
         let none = Bits::none(chunks);
-        assert_eq!(giving.choose(FILE, &want, &none, |c| c != at(3)), Some(at(5)));
-        assert_eq!(giving.choose(FILE, &want, &none, |c| c == at(9)), None);
+        assert_eq!(super_seed.choose(FILE, &want, &none, |c| c != at(3)), Some(at(5)));
+        assert_eq!(super_seed.choose(FILE, &want, &none, |c| c == at(9)), None);
         // Whoever was given it wants it again: it came wrong.
         let mut before = none.clone();
         before.insert(at(3));
-        assert_eq!(giving.choose(FILE, &want, &before, |_| true), Some(at(5)));
+        assert_eq!(super_seed.choose(FILE, &want, &before, |_| true), Some(at(5)));
         before.insert(at(5));
-        assert_eq!(giving.choose(FILE, &want, &before, |_| true), Some(at(3)));
+        assert_eq!(super_seed.choose(FILE, &want, &before, |_| true), Some(at(3)));
     }
 
     #[test]
     fn counts_are_kept_of_a_few_files_only() {
         let chunks = Chunks::of(2 * limits::CHUNK_MIN).unwrap();
-        let mut giving = SuperSeed::default();
+        let mut super_seed = SuperSeed::default();
         for n in 0..200 {
-            giving.note(FileId([n; 32]), chunks.size(), 0);
+            super_seed.note(FileId([n; 32]), chunks.size(), 0);
         }
-        assert_eq!(giving.files.len(), limits::OPEN_FILES);
-        assert!(giving.files.contains_key(&FileId([199; 32])));
+        assert_eq!(super_seed.files.len(), limits::OPEN_FILES);
+        assert!(super_seed.files.contains_key(&FileId([199; 32])));
     }
 }

@@ -1,4 +1,4 @@
-//! What one who fetches as part of a crowd is told and given: which chunks are here, and any of those that it
+//! What a member of a swarm hears and gets: which chunks are here, and any of those that it
 //! wants. Part of the sender.
 
 use super::{HAVES, SenderRole, SenderState, unknown};
@@ -56,14 +56,14 @@ impl SenderRole {
         let shelf = &self.offer.shelf.files;
         let shared = shelf.get(&file).is_some_and(|f| f.manifest.chunks() == chunks);
         let shared = shared && !self.unfit.is_changed(file);
-        let held = self.holding.get(file).filter(|h| h.chunks() == chunks);
-        let is_held = |chunk| shared || held.is_some_and(|h| h.has(chunk));
+        let seed = self.partial_seeds.get(file).filter(|h| h.chunks() == chunks);
+        let is_here = |chunk| shared || seed.is_some_and(|h| h.has(chunk));
         let stored = self.store.chunks(peer, file) == Some(chunks);
         for _ in 0..CHOICES {
-            let here = |chunk| is_held(chunk) || (stored && self.store.has(peer, file, chunk));
-            let chunk = self.giving.choose(file, want, &given, here).ok_or(Reason::Unknown)?;
+            let here = |chunk| is_here(chunk) || (stored && self.store.has(peer, file, chunk));
+            let chunk = self.super_seed.choose(file, want, &given, here).ok_or(Reason::Unknown)?;
             // One that turns out to be wrong is none of those that are here.
-            if !is_held(chunk)
+            if !is_here(chunk)
                 && let Err(reason) = self.store.prove(now, peer, file, chunk)
             {
                 if reason == Reason::Busy {
@@ -78,11 +78,11 @@ impl SenderRole {
         Err(Reason::Busy)
     }
 
-    /// How a file that is served here to `peer` is cut, if it has that size and can be told of by maps.
+    /// How a file that is served here to `peer` is cut, if it has that size and fits a map.
     pub(super) fn cut(&self, peer: PeerId, file: FileId, size: u64) -> Result<Chunks, Reason> {
         let shared = self.offer.shelf.files.get(&file).map(|f| f.manifest.chunks());
-        let held = self.holding.get(file).map(|h| h.chunks());
-        let mut known = [shared, held, self.store.chunks(peer, file)].into_iter().flatten().peekable();
+        let seed = self.partial_seeds.get(file).map(|h| h.chunks());
+        let mut known = [shared, seed, self.store.chunks(peer, file)].into_iter().flatten().peekable();
         if known.peek().is_none() {
             return Err(unknown(&self.offer));
         }
@@ -109,16 +109,16 @@ impl SenderRole {
         if let Some(chunks) = shared.filter(fits) {
             return Some(Bits::all(chunks));
         }
-        let held = self.holding.get(watch.file).map(|h| h.have()).filter(|b| fits(&b.chunks()));
+        let seed = self.partial_seeds.get(watch.file).map(|h| h.have()).filter(|b| fits(&b.chunks()));
         let stored = self.store.have(peer, watch.file).filter(|b| fits(&b.chunks()));
-        match (held, stored) {
-            (Some(mut held), Some(stored)) => {
+        match (seed, stored) {
+            (Some(mut seed), Some(stored)) => {
                 for chunk in stored.iter() {
-                    held.insert(chunk);
+                    seed.insert(chunk);
                 }
-                Some(held)
+                Some(seed)
             }
-            (held, stored) => held.or(stored),
+            (seed, stored) => seed.or(stored),
         }
     }
 
@@ -148,7 +148,7 @@ impl SenderRole {
                 }
                 // Nothing comes by itself to a file that is in the store alone.
                 let version = Some(self.store.version());
-                let alone = self.holding.get(watch.file).is_none();
+                let alone = self.partial_seeds.get(watch.file).is_none();
                 if alone && watch.version == version && !self.offer.shelf.files.contains_key(&watch.file) {
                     continue;
                 }

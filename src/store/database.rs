@@ -80,7 +80,7 @@ impl Database {
     pub(super) fn open(path: &Path, warn: &Sender<String>) -> Self {
         match Self::at(path) {
             Ok(database) => database,
-            Err(Unfit::Content(why)) => Self::anew(path, &why, warn),
+            Err(Unfit::Content(why)) => Self::start_again(path, &why, warn),
             Err(Unfit::Surroundings(why)) => Self::in_memory(path, &why, warn),
         }
     }
@@ -89,10 +89,10 @@ impl Database {
     pub(super) fn rebuild(&mut self, path: &Path, why: &str, warn: &Sender<String>) {
         // The old connection first lets go of the files that are to be renamed.
         self.0 = nowhere();
-        *self = Self::anew(path, why, warn);
+        *self = Self::start_again(path, why, warn);
     }
 
-    fn anew(path: &Path, why: &str, warn: &Sender<String>) -> Self {
+    fn start_again(path: &Path, why: &str, warn: &Sender<String>) -> Self {
         let aside = match set_aside(path) {
             Ok(aside) => aside,
             Err(e) => return Self::in_memory(path, &format!("{why}; it could not be kept aside: {e}"), warn),
@@ -123,7 +123,7 @@ impl Database {
         );
         let mut connection = nowhere();
         if let Err(e) = migrate(&mut connection) {
-            // Then every request fails, which is told once.
+            // Then every request fails, which is reported once.
             log::error!("a database in memory has no tables: {e}");
         }
         Self(connection)

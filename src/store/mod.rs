@@ -147,7 +147,7 @@ struct StoreThread {
     database: Database,
     path: PathBuf,
     warn: Sender<String>,
-    /// True once a failure was told; a success after it makes the next one news again.
+    /// True once a failure was reported; a success after it makes the next one news again.
     failed: bool,
 }
 
@@ -162,8 +162,8 @@ impl StoreThread {
             StoreRequest::Ledger(reply) => self.database.ledger().map(|rows| answer(&reply, rows)),
             StoreRequest::PutLedger(rows, number, done) => {
                 let written = self.put_ledger(&rows);
-                let told = written.as_ref().map_err(ToString::to_string).copied();
-                answer(&done, (number, told));
+                let outcome = written.as_ref().map_err(ToString::to_string).copied();
+                answer(&done, (number, outcome));
                 written
             }
             #[cfg(test)]

@@ -115,7 +115,7 @@ fn filled(dir: &Path) -> PathBuf {
     path
 }
 
-/// It works anew, the old one is kept, and that is said.
+/// It works again, the old one is kept, and that is said.
 fn is_rebuilt(path: &Path, why: &str) {
     let store = start(path).unwrap();
     let found = all(&store);

@@ -29,7 +29,7 @@ impl Swarm {
         self.source(now, peer).blocked = true;
     }
 
-    /// So many connections to this peer stand, of those that [`Output::Lanes`] asked for; `all`: no more
+    /// This many connections to this peer stand, of those that [`Output::Lanes`] asked for; `all`: no more
     /// are coming.
     pub(crate) fn handle_lanes(&mut self, now: Time, peer: PeerId, count: u8, all: bool) {
         if let Some(source) = self.sources.get_mut(&peer) {
@@ -147,8 +147,8 @@ impl Swarm {
             source.heard = now;
             source.owed = source.owed.saturating_sub(len);
             source.pacing.arrived(now, len);
-            // In a crowd goodput comes and goes with what there is to ask for.
-            let most = if source.crowd.is_some() { 1 } else { most };
+            // In a swarm goodput comes and goes with what there is to ask for.
+            let most = if source.swarm_chunk.is_some() { 1 } else { most };
             if let Some(count) = source.lanes.arrived(now, lane, len, most) {
                 self.outputs.push_back(Output::Lanes(peer, count));
             }
@@ -213,7 +213,7 @@ impl Swarm {
         }
         let mut tokens = BTreeSet::new();
         let (mut given_back, mut lane, mut ended) = (0, 0, None);
-        let is_of_crowd = matches!(asked, PendingRequest::Haves(_));
+        let is_of_swarm = matches!(asked, PendingRequest::Haves(_));
         let over = match asked {
             PendingRequest::Manifest(token) | PendingRequest::Haves(token) => {
                 tokens.insert(*token);
@@ -254,7 +254,7 @@ impl Swarm {
             let Some(download) = self.downloads.get_mut(token) else { continue };
             if refused.reason == Reason::Busy {
                 download.put_off(now, peer);
-            } else if is_of_crowd {
+            } else if is_of_swarm {
                 download.deny(now, peer);
             } else {
                 // It does not give this file; it may well give others.

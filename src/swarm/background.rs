@@ -1,5 +1,5 @@
-//! Jobs in the background give way: while bytes of another one come, each source is asked for one block at a
-//! time for them, and for all of them together for less than a quarter of what comes. Pure; part of
+//! Jobs in the background are throttled: while bytes of another one come, each source is asked for one block
+//! at a time for them, and for all of them together for less than a quarter of what comes. Pure; part of
 //! swarm/mod.rs.
 
 use core::time::Duration;
@@ -10,11 +10,11 @@ use crate::identity::PeerId;
 use crate::swarm::limits;
 use crate::time::Time;
 
-/// So long after the last sign of another job the background still gives way: between two files nothing
+/// So long after the last sign of another job the background is still throttled: between two files nothing
 /// moves for a moment.
 const AFTER: Duration = Duration::from_millis(500);
 
-/// Of so many bytes that come for others, one may be asked for in the background.
+/// Of this many bytes that come for others, one may be asked for in the background.
 const SHARE: u64 = 6;
 
 /// Bytes that one block in the background comes nearer at each tick, even if less comes for others: a download
@@ -27,7 +27,7 @@ const SAVED: u64 = 1 << 20;
 /// How much may be asked for in the background.
 #[derive(Debug, Default)]
 pub(super) struct BackgroundBudget {
-    /// Until then it gives way.
+    /// Until then it is throttled.
     until: Time,
     /// Bytes.
     credit: u64,
@@ -47,8 +47,8 @@ impl BackgroundBudget {
 }
 
 impl Swarm {
-    /// True while the background is to give way.
-    pub(super) fn gives_way(&self, now: Time) -> bool {
+    /// True while the background is throttled.
+    pub(super) fn is_throttled(&self, now: Time) -> bool {
         now < self.way.until
     }
 
@@ -75,8 +75,8 @@ impl Swarm {
         }
     }
 
-    /// Bytes that `peer` may be asked for in the background on each connection, while that gives way: a block
-    /// after the other, on the first connection.
+    /// Bytes that `peer` may be asked for in the background on each connection, while it is throttled: a
+    /// block after the other, on the first connection.
     pub(super) fn little(&self, peer: PeerId) -> [u64; limits::LANES as usize] {
         let mut room = [0; limits::LANES as usize];
         let block = limits::BLOCK as u64;

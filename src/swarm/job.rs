@@ -13,7 +13,7 @@ use crate::swarm::{Job, JobId, Progress, Wanted};
 pub(super) struct RunningJob {
     pub(super) id: JobId,
     pub(super) destination: PathBuf,
-    /// It gives way to others.
+    /// It is throttled while others fetch.
     pub(super) background: bool,
     /// Files not begun yet, each content once.
     pub(super) queue: VecDeque<Wanted>,
@@ -33,7 +33,7 @@ pub(super) struct RunningJob {
     pub(super) fetched: u64,
     pub(super) failure: Option<Failure>,
     /// What was reported last.
-    pub(super) told: Option<Progress>,
+    pub(super) reported: Option<Progress>,
 }
 
 impl RunningJob {
@@ -53,7 +53,7 @@ impl RunningJob {
             arrived_bytes: 0,
             fetched: 0,
             failure: None,
-            told: None,
+            reported: None,
         };
         for wanted in job.files {
             // What is kept has no path to be copied from or to.

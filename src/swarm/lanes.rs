@@ -22,10 +22,10 @@ const SPAN: Duration = Duration::from_millis(100);
 /// matter much where between two blocks it begins.
 const WORTH: u64 = 8 * limits::BLOCK as u64;
 
-/// Of so many spans …
+/// Of this many spans …
 const LOOK: u32 = 8;
 
-/// … so many below half of the best one are a sign of loss.
+/// … this many below half of the best one are a sign of loss.
 const LOW: u32 = 3;
 
 /// Nothing at all for this long, or for as long as [`WORTH`] takes, is one too: little less than TCP waits.
@@ -93,9 +93,9 @@ impl Lanes {
         }
     }
 
-    /// Bytes that may be asked for on each, in multiples of `unit`, of a window of so many together. A quarter of its share at a
-    /// time, so that a request is worth its frame; each has a share of its own, so that the others go on
-    /// while some are stuck with theirs.
+    /// Bytes that may be asked for on each, in multiples of `unit`, of a window of that many together. A
+    /// quarter of its share at a time, so that a request is worth its frame; each has a share of its own, so
+    /// that the others go on while some are stuck with theirs.
     pub(super) fn room(&self, window: u64, unit: u64) -> [u64; MOST] {
         let share = window / u64::from(self.used);
         let mut room =
@@ -115,10 +115,10 @@ impl Lanes {
 
     /// Those that are late, as a set of bits, while a block takes the time `block` at the rate of all.
     pub(super) fn late(&self, now: Time, block: Duration) -> u8 {
-        let patience = LATE.max(block * u32::from(self.used));
+        let timeout = LATE.max(block * u32::from(self.used));
         let is_late = |&lane: &u8| {
             let (owed, heard) = self.each[usize::from(lane)];
-            owed > 0 && now.since(heard) >= patience
+            owed > 0 && now.since(heard) >= timeout
         };
         (0..self.used).filter(is_late).fold(0, |set, lane| set | 1 << lane)
     }
@@ -158,8 +158,8 @@ impl Lanes {
     /// Something is owed. `Some`, if nothing has come for too long: that many connections are wanted, as
     /// with [`Self::arrived`].
     pub(super) fn silent(&mut self, now: Time, most: u8) -> Option<u8> {
-        let patience = micros(SILENCE).max(self.worth());
-        if self.best == 0 || micros(now.since(self.heard)) < patience { None } else { self.more(most) }
+        let timeout = micros(SILENCE).max(self.worth());
+        if self.best == 0 || micros(now.since(self.heard)) < timeout { None } else { self.more(most) }
     }
 
     /// Microseconds that [`WORTH`] takes at the best goodput.
@@ -177,7 +177,7 @@ impl Lanes {
         Some(count)
     }
 
-    /// So many connections stand now; `all`: no more are coming.
+    /// This many connections stand now; `all`: no more are coming.
     pub(super) fn made(&mut self, count: u8, all: bool) {
         let grows = self.used < self.wanted;
         self.used = count.clamp(1, self.wanted);

@@ -22,7 +22,7 @@ pub(crate) const SOURCE_FAILURES: u8 = 3;
 pub(crate) const FILE_SOURCES: usize = 8;
 
 /// Peers that may have some of a file, that are kept in mind for it, at most.
-pub(crate) const CROWD: usize = 64;
+pub(crate) const SWARM_MEMBERS: usize = 64;
 
 /// Connections to one source for its blocks, at most (swarm/lanes.rs): eight fill a link that loses 5 %.
 pub(crate) const LANES: u8 = 8;

@@ -1,10 +1,10 @@
 //! Many who fetch the same file at once: what each of them has so far, and which chunk to ask of whom.
 //! Pure; part of swarm/mod.rs.
 //!
-//! Who has some chunks tells which (`haves`), and is asked for those that fewest have, ties by lot. Who has
-//! all of them is asked for any of those that are missing (`get_any`, sender/super_seed.rs): it alone knows
-//! what it gave to others, and gives what it gave least. So everybody soon has something that the others
-//! lack, and one copy out of the owner's line is enough for all.
+//! Who has some chunks tells which (`haves`), and is asked for those that fewest have; a shuffle key decides
+//! ties. Who has all of them is asked for any of those that are missing (`get_any`, sender/super_seed.rs): it
+//! alone knows what it gave to others, and gives what it gave least. So everybody soon has something that the
+//! others lack, and one copy out of the owner's line is enough for all.
 
 use std::collections::BTreeMap;
 
@@ -38,12 +38,12 @@ pub(super) struct Any {
 
 /// Those who may have some chunks of one file.
 #[derive(Debug, Default)]
-pub(super) struct Crowd {
+pub(super) struct Members {
     some: BTreeMap<PeerId, Neighbour>,
     /// Requests for any chunk that were not answered, by who owes them.
     any: BTreeMap<PeerId, u32>,
     /// Decides ties.
-    lot: u32,
+    shuffle_key: u32,
 }
 
 #[derive(Debug, Default)]
@@ -54,11 +54,11 @@ struct Neighbour {
     map: Option<Bits>,
 }
 
-impl Crowd {
-    /// Nobody yet. `lot` differs from downloader to downloader.
-    pub(super) fn new(lot: u64) -> Self {
+impl Members {
+    /// Nobody yet. `shuffle_key` differs from downloader to downloader.
+    pub(super) fn new(shuffle_key: u64) -> Self {
         // The upper half: the lower bits chose where the download begins.
-        Self { lot: u32::try_from(lot >> 32).unwrap_or(0), ..Self::default() }
+        Self { shuffle_key: u32::try_from(shuffle_key >> 32).unwrap_or(0), ..Self::default() }
     }
 
     pub(super) fn has(&self, peer: PeerId) -> bool {
@@ -82,13 +82,13 @@ impl Crowd {
     pub(super) fn rarest(&mut self, peer: PeerId, states: &[Chunk]) -> Option<ChunkIndex> {
         let map = self.some.get(&peer)?.map.as_ref()?;
         // An odd step: neighbouring chunks do not follow each other, and each round begins elsewhere.
-        self.lot = self.lot.wrapping_add(0x9e37_79b1);
-        let lot = self.lot;
+        self.shuffle_key = self.shuffle_key.wrapping_add(0x9e37_79b1);
+        let shuffle_key = self.shuffle_key;
         let missing = map.iter().filter(|c| states.get(c.at()) == Some(&Chunk::Missing));
         let others = || self.some.values().filter_map(|n| n.map.as_ref());
         missing.min_by_key(|c| {
             let have = others().filter(|map| map.has(*c)).count();
-            (have, c.get().wrapping_mul(0x85eb_ca6b) ^ lot)
+            (have, c.get().wrapping_mul(0x85eb_ca6b) ^ shuffle_key)
         })
     }
 
@@ -114,8 +114,8 @@ impl Crowd {
 
 impl FileDownload {
     /// True if others fetch it too, and what they have is known. (Of a single chunk there is no choice.)
-    pub(super) fn is_crowded(&self) -> bool {
-        !self.chunks.is_single() && self.crowd.some.values().any(|n| n.map.is_some())
+    pub(super) fn has_swarm(&self) -> bool {
+        !self.chunks.is_single() && self.members.some.values().any(|n| n.map.is_some())
     }
 
     /// True if `peer` has something that is missing here, or may have.
@@ -126,7 +126,7 @@ impl FileDownload {
         };
         self.holders.contains(&peer)
             || self
-                .crowd
+                .members
                 .some
                 .get(&peer)
                 .is_some_and(|n| n.map.as_ref().is_none_or(|map| map.iter().any(lacks)))
@@ -135,16 +135,16 @@ impl FileDownload {
     /// Those who were asked what they have before `then`, and have not said it.
     pub(super) fn mute_since(&self, then: Time) -> Vec<PeerId> {
         let mute = |n: &Neighbour| n.map.is_none() && n.watch.is_some_and(|(_, asked)| asked <= then);
-        self.crowd.some.iter().filter(|(_, n)| mute(n)).map(|(peer, _)| *peer).collect()
+        self.members.some.iter().filter(|(_, n)| mute(n)).map(|(peer, _)| *peer).collect()
     }
 
     /// More peers that may have some of it.
-    pub(super) fn add_crowd(&mut self, peers: &[PeerId]) {
+    pub(super) fn add_members(&mut self, peers: &[PeerId]) {
         for &peer in peers {
-            if self.crowd.some.len() >= limits::CROWD {
+            if self.members.some.len() >= limits::SWARM_MEMBERS {
                 return;
             }
-            self.crowd.some.entry(peer).or_default();
+            self.members.some.entry(peer).or_default();
             self.forgive(peer);
         }
     }
@@ -152,7 +152,7 @@ impl FileDownload {
     /// The chunks to ask `peer` for any of, if it is to be asked so. With several who have all of it, each
     /// is asked for other chunks.
     fn next_any(&self, peer: PeerId) -> Option<Bits> {
-        if !self.is_crowded() || !self.is_proved() || !self.holders.contains(&peer) {
+        if !self.has_swarm() || !self.is_proved() || !self.holders.contains(&peer) {
             return None;
         }
         let whole: Vec<_> = self.holders.iter().filter(|p| **p == peer || self.sources.contains(p)).collect();
@@ -165,27 +165,27 @@ impl FileDownload {
                 share.insert(chunk);
             }
         }
-        if all.count() <= self.crowd.outstanding() {
+        if all.count() <= self.members.outstanding() {
             return None;
         }
-        let mine = self.crowd.any.get(&peer).copied().unwrap_or(0);
+        let mine = self.members.any.get(&peer).copied().unwrap_or(0);
         Some(if share.count() > mine { share } else { all })
     }
 }
 
 impl Swarm {
     /// Peers that fetch a content too, or have some of it.
-    pub(crate) fn handle_crowd(&mut self, now: Time, claim: Claim, peers: &[PeerId]) {
+    pub(crate) fn handle_swarm(&mut self, now: Time, claim: Claim, peers: &[PeerId]) {
         let mut wanted = false;
-        let told = |d: &&mut FileDownload| d.claim() == claim && can_be_told(d.chunks);
-        for download in self.downloads.values_mut().filter(told) {
-            download.add_crowd(peers);
+        let of_claim = |d: &&mut FileDownload| d.claim() == claim && fits_map(d.chunks);
+        for download in self.downloads.values_mut().filter(of_claim) {
+            download.add_members(peers);
             wanted = true;
         }
         let queued = self.jobs.values_mut().flat_map(RunningJob::not_begun);
         for file in queued.filter(|w| (w.id, w.size) == claim) {
             let new: Vec<_> = peers.iter().filter(|p| !file.some.contains(p)).copied().collect();
-            file.some.extend(new.into_iter().take(limits::CROWD.saturating_sub(file.some.len())));
+            file.some.extend(new.into_iter().take(limits::SWARM_MEMBERS.saturating_sub(file.some.len())));
             wanted = true;
         }
         if wanted {
@@ -205,11 +205,11 @@ impl Swarm {
                 // It would refuse more. The others are asked for when some of these are over.
                 return;
             }
-            if !download.crowd.has(peer) || !download.may_join(peer) || download.holders.contains(&peer) {
+            if !download.members.has(peer) || !download.may_join(peer) || download.holders.contains(&peer) {
                 continue;
             }
             let (token, file, size) = (download.token, download.id, download.chunks.size());
-            let Some(neighbour) = download.crowd.some.get_mut(&peer).filter(|n| n.watch.is_none()) else {
+            let Some(neighbour) = download.members.some.get_mut(&peer).filter(|n| n.watch.is_none()) else {
                 continue;
             };
             self.next_request += 4;
@@ -254,7 +254,7 @@ impl Swarm {
         }
         let Some(download) = self.downloads.get_mut(token) else { return Ok(()) };
         let chunks = download.chunks;
-        let Some(neighbour) = download.crowd.some.get_mut(&peer) else { return Ok(()) };
+        let Some(neighbour) = download.members.some.get_mut(&peer) else { return Ok(()) };
         if !haves.map.is_empty() {
             neighbour.map = Some(Bits::from_map(chunks, &haves.map).ok_or("its map is of another file")?);
         }
@@ -262,7 +262,7 @@ impl Swarm {
             let chunk = chunks.index(n).ok_or("it has a chunk that the file has not")?;
             neighbour.map.get_or_insert_with(|| Bits::none(chunks)).insert(chunk);
         }
-        // There is no more to be told of it.
+        // There is no more to hear of it.
         let over = neighbour.map.as_ref().is_some_and(Bits::is_full);
         if let Some(source) = self.sources.get_mut(&peer) {
             source.heard = source.heard.max(now);
@@ -276,26 +276,26 @@ impl Swarm {
             self.outputs.push_back(Output::Ask(peer, 0, Message::Cancel(cancel)));
             self.watch(now, peer);
         }
-        self.note_crowds();
+        self.note_swarms();
         self.fill(now, peer);
         Ok(())
     }
 
     /// Which sources are asked little at a time: what is asked of one cannot be asked of another.
-    pub(super) fn note_crowds(&mut self) {
-        let crowded: Vec<&FileDownload> = self.downloads.values().filter(|d| d.is_crowded()).collect();
+    pub(super) fn note_swarms(&mut self) {
+        let swarms: Vec<&FileDownload> = self.downloads.values().filter(|d| d.has_swarm()).collect();
         for (peer, source) in self.sources.iter_mut().filter(|(_, s)| s.link == SourceLink::Up) {
-            let crowded = crowded.iter().filter(|d| d.is_candidate(*peer));
-            source.crowd = crowded.map(|d| d.chunks.chunk_size()).max();
+            let theirs = swarms.iter().filter(|d| d.is_candidate(*peer));
+            source.swarm_chunk = theirs.map(|d| d.chunks.chunk_size()).max();
         }
     }
 
     /// Asks `peer` for any missing chunks of up to `room` bytes. False: for none.
     pub(super) fn ask_any(&mut self, now: Time, peer: PeerId, mut room: u64) -> bool {
         let mut asked = false;
-        let gentle = self.gives_way(now);
-        let crowded = self.downloads.values().filter(|d| d.is_crowded() && !(gentle && d.background));
-        let tokens: Vec<_> = crowded.map(|d| d.token).collect();
+        let throttled = self.is_throttled(now);
+        let swarms = self.downloads.values().filter(|d| d.has_swarm() && !(throttled && d.background));
+        let tokens: Vec<_> = swarms.map(|d| d.token).collect();
         for token in tokens {
             while room > 0 && self.sources.get(&peer).is_some_and(|s| s.requests.len() < super::REQUESTS) {
                 let Some(download) = self.downloads.get_mut(&token).filter(|d| d.may_join(peer)) else {
@@ -304,7 +304,7 @@ impl Swarm {
                 let Some(want) = download.next_any(peer) else { break };
                 let (bytes, background) = (download.chunks.chunk_size(), download.background);
                 let (file, size) = download.claim();
-                *download.crowd.any.entry(peer).or_insert(0) += 1;
+                *download.members.any.entry(peer).or_insert(0) += 1;
                 download.sources.insert(peer);
                 let request = self.request(now, peer, 0, bytes);
                 let any = Any { token, chunk: None, offset: 0, left: bytes, lane: 0, void: false };
@@ -405,17 +405,17 @@ impl Swarm {
     /// One request for any chunk is over, whichever way.
     pub(super) fn any_over(&mut self, peer: PeerId, token: FileToken) {
         if let Some(download) = self.downloads.get_mut(&token) {
-            download.crowd.answered(peer);
+            download.members.answered(peer);
         }
     }
 }
 
-/// Bytes to ask ahead of a source in a crowd, at least: two chunks, but not more than of any other.
+/// Bytes to ask ahead of a source in a swarm, at least: two chunks, but not more than of any other.
 pub(super) fn least_ahead(chunk: u64) -> u64 {
     (2 * chunk).min(limits::AHEAD_MIN)
 }
 
-/// How a file of `chunks` is told of: not at all if its map would be too long.
-pub(super) const fn can_be_told(chunks: Chunks) -> bool {
+/// True if others may report which of `chunks` they have: not if the map would be too long.
+pub(super) const fn fits_map(chunks: Chunks) -> bool {
     chunks.count() <= limits::MAP_CHUNKS
 }

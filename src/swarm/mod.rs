@@ -64,7 +64,7 @@ pub(super) enum Output {
     Drop(PeerId, String),
     /// Send it this, on its connection of this number (the first one is 0).
     Ask(PeerId, u8, Message),
-    /// Have so many connections to it; answered by `handle_lanes`, each time that one stands or fails.
+    /// Have this many connections to it; answered by `handle_lanes`, each time that one stands or fails.
     Lanes(PeerId, u8),
     /// Order this of the disk workers.
     Disk(disk::Command),
@@ -104,7 +104,7 @@ enum PendingRequest {
     Manifest(FileToken),
     /// Any of several chunks.
     Any(Any),
-    /// To be told which chunks it has, again and again.
+    /// To hear which chunks it has, again and again.
     Haves(FileToken),
 }
 
@@ -141,7 +141,7 @@ impl Swarm {
         Self { seed, most_open: limits::OPEN_DOWNLOADS, ..Self::default() }
     }
 
-    /// Puts no more than so many files together at once, where that is less than usual.
+    /// Puts at most this many files together at once, where that is less than usual.
     pub(super) fn open_at_most(&mut self, files: usize) {
         self.most_open = files.clamp(1, limits::OPEN_DOWNLOADS);
     }
@@ -292,7 +292,7 @@ impl Swarm {
                 self.schedule(now);
             }
             disk::Event::Failed(token, failure) => self.not_written(now, token, failure),
-            disk::Event::Held(..) | disk::Event::Idle => {}
+            disk::Event::PartialSeed(..) | disk::Event::Idle => {}
         }
     }
 

@@ -71,7 +71,7 @@ impl Swarm {
         if !self.jobs.get(&id).is_some_and(RunningJob::is_over) {
             return;
         }
-        // What was not yet told is: a bar ends full.
+        // What was not yet reported is: a bar ends full.
         self.report();
         if let Some(job) = self.jobs.remove(&id) {
             let event = JobEvent::Finished(id, job.arrived, job.failure);
@@ -91,7 +91,7 @@ impl Swarm {
             self.source(now, peer).link = SourceLink::Dialling;
             self.outputs.push_back(Output::Dial(peer));
         }
-        self.note_crowds();
+        self.note_swarms();
         let up: Vec<_> =
             self.sources.iter().filter(|(_, s)| s.link == SourceLink::Up).map(|(p, _)| *p).collect();
         for peer in up {
@@ -122,7 +122,7 @@ impl Swarm {
         dial
     }
 
-    /// Of `peers`, adds so many to those to dial that `wanted` of them will be linked.
+    /// Of `peers`, adds as many to those to dial as it takes for `wanted` of them to be linked.
     fn choose(&self, now: Time, dial: &mut BTreeSet<PeerId>, peers: Vec<PeerId>, wanted: usize) {
         let usable = peers.into_iter().filter_map(|p| Some((p, self.sources.get(&p)?)));
         let usable: Vec<_> = usable.filter(|(_, s)| s.is_usable()).collect();
@@ -131,17 +131,17 @@ impl Swarm {
             usable.iter().filter(|(_, s)| s.link == SourceLink::Down && s.rest_until <= now).collect();
         // Whoever failed least; among equals, each peer that downloads has an order of its own, so that not
         // all of them ask the same holder.
-        rested.sort_by_key(|(peer, s)| (s.failures, self.lot(*peer)));
+        rested.sort_by_key(|(peer, s)| (s.failures, self.shuffle_key(*peer)));
         dial.extend(rested.iter().take(wanted.saturating_sub(linked)).map(|(peer, _)| *peer));
     }
 
     /// A number for a peer that looks random and is always the same here (SplitMix64's finaliser, public
     /// domain, Steele, Lea and Flood 2014).
-    fn lot(&self, peer: PeerId) -> u64 {
-        self.lot_of(&peer.0)
+    fn shuffle_key(&self, peer: PeerId) -> u64 {
+        self.shuffle_key_of(&peer.0)
     }
 
-    fn lot_of(&self, id: &[u8; 32]) -> u64 {
+    fn shuffle_key_of(&self, id: &[u8; 32]) -> u64 {
         let mut first = [0; 8];
         first.copy_from_slice(&id[..8]);
         let z = u64::from_le_bytes(first) ^ self.seed;
@@ -183,8 +183,8 @@ impl Swarm {
             let background = job.background;
             let plan = plan(&wanted, &job.destination);
             self.outputs.push_back(Output::Disk(disk::Command::Open(token, plan)));
-            let lot = self.lot_of(&wanted.id.0);
-            let download = FileDownload::new(now, (token, id), (wanted, chunks), background, lot);
+            let shuffle_key = self.shuffle_key_of(&wanted.id.0);
+            let download = FileDownload::new(now, (token, id), (wanted, chunks), background, shuffle_key);
             self.downloads.insert(token, download);
         }
     }
@@ -211,7 +211,7 @@ impl Swarm {
     pub(super) fn fill(&mut self, now: Time, peer: PeerId) {
         let Some(source) = self.sources.get(&peer) else { return };
         let lanes = source.lanes.used();
-        let least = source.crowd.map_or(limits::AHEAD_MIN, least_ahead);
+        let least = source.swarm_chunk.map_or(limits::AHEAD_MIN, least_ahead);
         let window = source.pacing.window(least).max(u64::from(lanes - 1) * limits::LANE_AHEAD);
         let (window, unit) = match self.limit.map(ahead) {
             Some(ahead) if ahead < window => (ahead, (ahead / 4).min(limits::BLOCK as u64)),
@@ -245,10 +245,10 @@ impl Swarm {
         let Some(source) = self.sources.get(&peer) else { return };
         let Some(lane) = source.lanes.idle() else { return };
         let late = source.lanes.late(now, source.pacing.time_for(limits::BLOCK as u64));
-        let gentle = self.gives_way(now);
+        let throttled = self.is_throttled(now);
         let mut items = Vec::new();
         let mut room = limits::LANE_AHEAD;
-        for download in self.downloads.values_mut().filter(|d| late != 0 && !(gentle && d.background)) {
+        for download in self.downloads.values_mut().filter(|d| late != 0 && !(throttled && d.background)) {
             while room > 0
                 && items.len() < limits::REQUEST_ITEMS
                 && let Some(range) = download.progress.late_range(peer, late, lane)
@@ -265,7 +265,7 @@ impl Swarm {
     fn ask(&mut self, now: Time, peer: PeerId, mut room: [u64; limits::LANES as usize]) -> bool {
         let mut batch = Batch::default();
         self.choose_ranges(peer, &mut room, (false, false), &mut batch);
-        if self.gives_way(now) {
+        if self.is_throttled(now) {
             let mut little = self.little(peer);
             self.choose_ranges(peer, &mut little, (true, true), &mut batch);
         } else {
@@ -347,7 +347,7 @@ impl Swarm {
     fn take_over(&mut self, now: Time, peer: PeerId) -> bool {
         let sources = &self.sources;
         let Some(mine) = sources.get(&peer).map(|s| s.pacing) else { return false };
-        let gentle = self.gives_way(now);
+        let throttled = self.is_throttled(now);
         let late = |other: PeerId, left: u64| {
             sources.get(&other).is_some_and(|o| {
                 o.silent(now) || o.pacing.time_for(o.owed) > 2 * mine.time_for(left) + ROUND_TRIP
@@ -356,7 +356,7 @@ impl Swarm {
         let found = self
             .downloads
             .values()
-            .filter(|d| d.may_join(peer) && !(gentle && d.background))
+            .filter(|d| d.may_join(peer) && !(throttled && d.background))
             .find_map(|d| d.latest(peer, late).map(|(chunk, from)| (d.token, chunk, from)));
         let Some((token, chunk, from)) = found else { return false };
         self.take_back(from, |item| item.token == token && item.chunk == chunk, None);

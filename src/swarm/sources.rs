@@ -44,10 +44,10 @@ pub(super) struct Source {
     pub(super) late: u64,
     /// Requests for blocks and manifests it has not answered.
     pub(super) requests: BTreeSet<u64>,
-    /// Requests to be told which chunks it has.
+    /// Requests to hear which chunks it has.
     pub(super) watches: BTreeSet<u64>,
-    /// It is asked for a file that others fetch too, of chunks of so many bytes.
-    pub(super) crowd: Option<u64>,
+    /// It is asked for a file that others fetch too, of chunks of this many bytes.
+    pub(super) swarm_chunk: Option<u64>,
     /// When it sent anything last, or was asked after owing nothing.
     pub(super) heard: Time,
     pub(super) pacing: Pacing,
@@ -82,7 +82,7 @@ impl Swarm {
             late: 0,
             requests: BTreeSet::new(),
             watches: BTreeSet::new(),
-            crowd: None,
+            swarm_chunk: None,
             heard: now,
             pacing: Pacing::default(),
             lanes: Lanes::default(),
@@ -128,7 +128,7 @@ impl Swarm {
         let source = self.source(now, peer);
         source.link = SourceLink::Down;
         source.lanes = Lanes::default();
-        (source.owed, source.late, source.crowd) = (0, 0, None);
+        (source.owed, source.late, source.swarm_chunk) = (0, 0, None);
         let watches = std::mem::take(&mut source.watches);
         for request in std::mem::take(&mut source.requests).into_iter().chain(watches) {
             self.asked.remove(&request);

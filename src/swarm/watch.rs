@@ -58,7 +58,7 @@ impl Swarm {
             self.sources.iter_mut().filter(|(_, s)| s.link == SourceLink::Up && !s.requests.is_empty());
         let mut several = Vec::new();
         for (&peer, source) in owing {
-            let most = if source.crowd.is_some() { 1 } else { most };
+            let most = if source.swarm_chunk.is_some() { 1 } else { most };
             if let Some(count) = source.lanes.silent(now, most) {
                 self.outputs.push_back(Output::Lanes(peer, count));
             }
@@ -112,9 +112,9 @@ impl Swarm {
             .filter(|d| {
                 // Of those that have some, only who has something that is missing is of use.
                 let holders = d.candidates().filter(|p| d.may_give(*p));
-                let patience = if d.is_begun() { limits::NO_HOLDER_BEGUN } else { limits::NO_HOLDER };
+                let timeout = if d.is_begun() { limits::NO_HOLDER_BEGUN } else { limits::NO_HOLDER };
                 self.stuck_since(d.since.max(d.moved), holders, |p| d.busy_since(p))
-                    .is_some_and(|since| now.since(since) >= patience)
+                    .is_some_and(|since| now.since(since) >= timeout)
             })
             .map(|d| d.token)
             .collect();
@@ -162,8 +162,8 @@ impl Swarm {
         let mut jobs = std::mem::take(&mut self.jobs);
         for job in jobs.values_mut() {
             let progress = self.progress(job);
-            if job.told.as_ref() != Some(&progress) {
-                job.told = Some(progress.clone());
+            if job.reported.as_ref() != Some(&progress) {
+                job.reported = Some(progress.clone());
                 self.outputs.push_back(Output::Event(JobEvent::Progress(progress)));
             }
         }

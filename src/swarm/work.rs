@@ -27,7 +27,7 @@ pub struct Wanted {
     pub asked: Arc<str>,
     /// Where it goes, below the job's destination.
     pub to: SafePath,
-    /// Peers that hold all of it.
+    /// Peers that have all of it.
     pub holders: Vec<PeerId>,
     /// Only these chunks are wanted, and they are kept as a partial file: it gets no name at its destination.
     pub keep: Option<Span>,
@@ -54,7 +54,7 @@ pub struct Job {
     pub files: Vec<Wanted>,
     /// Empty folders to make.
     pub folders: Vec<SafePath>,
-    /// It gives way: while bytes of another job come, little is asked for it.
+    /// It is throttled: while bytes of another job come, little is asked for it.
     pub background: bool,
 }
 

@@ -3,7 +3,7 @@
 /// What tells one start of the operating system from another (random(4)).
 pub const PLACE: &str = "/proc/sys/kernel/random/boot_id";
 
-/// A value that differs after each start of the operating system; `None` where it cannot be told.
+/// A value that differs after each start of the operating system; `None` where it is unknown.
 #[must_use]
 pub fn boot() -> Option<[u8; 32]> {
     #[cfg(test)]

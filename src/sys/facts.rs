@@ -21,7 +21,7 @@ pub struct Facts {
     pub kind: FileKind,
     /// The file system that it lies on (`st_dev`); another number after a new mount.
     pub volume: u64,
-    /// Which one it is there (`st_ino`), whatever it is called. Given anew once it is gone.
+    /// Which one it is there (`st_ino`), whatever it is called. Given again once it is gone.
     pub id: u64,
     /// Bytes.
     pub size: u64,
@@ -107,7 +107,7 @@ mod tests {
     use crate::sys::testing;
 
     #[test]
-    fn a_file_is_told_whole_by_its_name_and_by_what_is_open() {
+    fn a_file_is_described_whole_by_its_name_and_by_what_is_open() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         fs::write(&path, vec![7; 100_000]).unwrap();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_followed_or_told_itself() {
+    fn a_link_is_followed_or_described_itself() {
         let dir = tempfile::tempdir().unwrap();
         let link = dir.path().join("link");
         testing::link(dir.path(), &link);

@@ -67,7 +67,7 @@ pub fn sync_data(file: &File) -> io::Result<()> {
     file.sync_data()
 }
 
-/// True if the file was opened for writing, or that cannot be told (`F_GETFL` of fcntl(2)).
+/// True if the file was opened for writing, or that is unknown (`F_GETFL` of fcntl(2)).
 fn is_writable(file: &File) -> bool {
     use rustix::fs::{OFlags, fcntl_getfl};
     fcntl_getfl(file).is_ok_and(|flags| flags.intersects(OFlags::WRONLY | OFlags::RDWR))

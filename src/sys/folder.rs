@@ -1,4 +1,4 @@
-//! Folders held open, and what lies directly in them. Names are single components, and no call here
+//! Folders that stay open, and what lies directly in them. Names are single components, and no call here
 //! follows a symbolic link, so walking step by step cannot leave the folder that the walk began in,
 //! even while somebody swaps folders for links.
 //!
@@ -22,7 +22,7 @@ use super::names::native;
 /// What lies under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
-    /// A regular file of so many bytes.
+    /// A regular file of this many bytes.
     File(u64),
     /// A folder.
     Folder,
@@ -32,7 +32,7 @@ pub enum FileKind {
     Other,
 }
 
-/// A folder that is held open. It stays the same folder when its path is renamed.
+/// A folder that stays open. It stays the same folder when its path is renamed.
 #[derive(Debug)]
 pub struct Folder(OwnedFd);
 
@@ -102,7 +102,7 @@ impl Folder {
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
     }
 
-    /// What is known of what lies under `name`; a link is told itself.
+    /// What is known of what lies under `name`; a link is described itself.
     ///
     /// # Errors
     /// `NotFound`, or what else the operating system says.
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_in_a_folder_is_told() {
+    fn what_lies_in_a_folder_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
         folder.make("sub").unwrap();

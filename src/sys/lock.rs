@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 
-/// Held as long as it lives; the kernel gives it up when the process ends, however it ends.
+/// Locked as long as it lives; the kernel gives it up when the process ends, however it ends.
 #[derive(Debug)]
 pub struct DirectoryLock {
     _file: File,

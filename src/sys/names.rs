@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// The name that the operating system told (readdir(3)), whatever bytes it has.
+/// The name that the operating system reported (readdir(3)), whatever bytes it has.
 pub(super) fn native(name: &CStr) -> OsString {
     OsStr::from_bytes(name.to_bytes()).to_owned()
 }

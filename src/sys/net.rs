@@ -13,7 +13,7 @@ use socket2::Socket;
 pub struct Interface {
     /// What it is called; an interface of several addresses is listed several times.
     pub name: String,
-    /// Its number, by which multicast goes out of it; `None` where that cannot be told.
+    /// Its number, by which multicast goes out of it; `None` where that is unknown.
     pub index: Option<u32>,
     /// Its address.
     pub ip: IpAddr,

@@ -1,11 +1,11 @@
-//! Asking for a file's blocks before they are written: fewer pieces, and a full disk is told early.
+//! Asking for a file's blocks before they are written: fewer pieces, and a full disk shows early.
 
 use std::fs::File;
 use std::io;
 
 use rustix::io::Errno;
 
-/// Bytes that are asked for at once. Who writes to the file waits meanwhile; a memory file system needs 4 ms for so many,
+/// Bytes that are asked for at once. Who writes to the file waits meanwhile; a memory file system needs 4 ms for this many,
 /// and writers that waited for a whole GiB were a tenth of its transfer.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const SLICE: u64 = 16 << 20;

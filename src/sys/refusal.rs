@@ -35,7 +35,7 @@ pub enum Refusal {
 }
 
 /// What `e` means. The errors behind each value are those of POSIX (errno.h), which errno(3) lists for Linux;
-/// an error that no system made is told by its kind.
+/// an error that no system made is recognized by its kind.
 #[must_use]
 pub fn refusal(e: &io::Error) -> Refusal {
     let Some(errno) = Errno::from_io_error(e) else { return by_kind(e.kind()) };
@@ -75,7 +75,7 @@ mod tests {
     use crate::sys::testing;
 
     #[test]
-    fn what_lies_in_the_way_is_told() {
+    fn what_lies_in_the_way_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("file"), "text").unwrap();
         std::fs::create_dir(dir.path().join("sub")).unwrap();

@@ -1,4 +1,4 @@
-//! A cage for threads (Linux: Landlock): a thread in it, and every thread that it starts, can open only
+//! A sandbox for threads (Linux: Landlock): a thread in it, and every thread that it starts, can open only
 //! what its rules name, whatever a fault or a hostile peer makes the program ask for.
 //!
 //! Threads share their memory, so this is a second line against wrong paths, links and races, and no
@@ -51,13 +51,13 @@ impl SandboxOutcome {
     }
 }
 
-/// Runs `start` in a cage and waits for it. The threads that it starts stay in the cage; the caller
+/// Runs `start` in a sandbox and waits for it. The threads that it starts stay in the sandbox; the caller
 /// stays out of it. The rules hold before `start` begins.
 ///
 /// # Errors
 /// When the operating system has no thread to give.
 pub fn within<T: Send>(rules: &Rules, start: impl FnOnce() -> T + Send) -> io::Result<(SandboxOutcome, T)> {
-    thread::aside("cage", || (confine(rules), start()))
+    thread::aside("sandbox", || (confine(rules), start()))
 }
 
 /// Gives up, for the calling thread and all that it starts, the right to gain rights by running
@@ -174,7 +174,7 @@ mod tests {
     use crate::sys::testing;
     use crate::sys::thread::Thread;
 
-    /// False, with the reason printed, where there are no cages.
+    /// False, with the reason printed, where there are no sandboxes.
     fn holds(outcome: &SandboxOutcome) -> bool {
         if let SandboxOutcome::No(why) = outcome {
             println!("skipped: {why}");
@@ -227,7 +227,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         fs::write(&path, "text").unwrap();
-        let (tell, told) = crossbeam_channel::bounded(2);
+        let (tell, outcomes) = crossbeam_channel::bounded(2);
         let (outcome, thread) = within(&Rules::default(), || {
             let path = path.clone();
             Thread::spawn("inside", move || {
@@ -238,7 +238,7 @@ mod tests {
         .unwrap();
         drop(thread.unwrap());
         let expected = holds(&outcome);
-        assert_eq!(told.recv().unwrap(), (expected, expected));
+        assert_eq!(outcomes.recv().unwrap(), (expected, expected));
         assert_eq!(fs::read(&path).unwrap(), b"text");
         fs::write(&path, "mine").unwrap();
     }

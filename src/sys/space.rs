@@ -1,4 +1,4 @@
-//! How much room a file system has.
+//! How much space a file system has.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -12,7 +12,7 @@ pub struct Space {
     pub total: u64,
 }
 
-/// The room on the file system that `file` (or folder) lies on.
+/// The space on the file system that `file` (or folder) lies on.
 ///
 /// # Errors
 /// What the operating system says.

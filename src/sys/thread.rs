@@ -48,7 +48,7 @@ impl Drop for Thread {
         if let Some(handle) = self.0.take()
             && handle.join().is_err()
         {
-            // The panic hook has told what happened; the owner goes on to shut down.
+            // The panic hook has reported what happened; the owner goes on to shut down.
             log::error!("a thread ended by a panic");
         }
     }

@@ -27,7 +27,7 @@ pub enum Change {
         /// It is complete: closed after writing, or moved here.
         closed: bool,
     },
-    /// More than was told: some changes were lost.
+    /// More than was reported: some changes were lost.
     Lost,
 }
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_closing_moving_and_removing_are_told_and_reading_is_not() {
+    fn writing_closing_moving_and_removing_are_reported_and_reading_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let top = dir.path().canonicalize().unwrap();
         let [a, b] = ["a", "b"].map(|name| top.join(name));
@@ -143,12 +143,12 @@ mod tests {
         watcher.add(&top).unwrap();
         fs::write(&a, "text").unwrap();
         let at = |path: &PathBuf, written, closed| Change::At { path: path.clone(), written, closed };
-        let told = until(&changes, |change| *change == at(&a, true, true));
-        assert!(told.contains(&at(&a, true, false)) && told.contains(&at(&a, false, false)), "{told:?}");
+        let seen = until(&changes, |change| *change == at(&a, true, true));
+        assert!(seen.contains(&at(&a, true, false)) && seen.contains(&at(&a, false, false)), "{seen:?}");
         fs::read(&a).unwrap();
         fs::rename(&a, &b).unwrap();
-        let told = until(&changes, |change| *change == at(&b, false, true));
-        assert!(told.iter().all(|change| matches!(change, Change::At { written: false, .. })), "{told:?}");
+        let seen = until(&changes, |change| *change == at(&b, false, true));
+        assert!(seen.iter().all(|change| matches!(change, Change::At { written: false, .. })), "{seen:?}");
         fs::remove_file(&b).unwrap();
         until(&changes, |change| *change == at(&b, false, false));
     }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_told_with_its_remedy() {
+    fn a_limit_is_reported_with_its_remedy() {
         assert_eq!(unwatched(&notify::Error::new(ErrorKind::MaxFilesWatch)).to_string(), FOLDERS);
         let none_left = || io::Error::from(rustix::io::Errno::MFILE);
         assert_eq!(unwatched(&notify::Error::io(none_left())), Unwatched::Failed(INSTANCES.to_owned()));

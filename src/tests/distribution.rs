@@ -45,13 +45,13 @@ impl Desk {
     }
 
     fn with(
-        patience: Timeouts,
+        timeouts: Timeouts,
         start: impl FnOnce(Engine, Vec<TcpListener>, Tls) -> io::Result<CustodyHandle>,
     ) -> Self {
         let identity = Identity::generate().unwrap();
         let (socket, port) = listener();
         let mut engine = Engine::new().unwrap();
-        engine.patience = patience;
+        engine.timeouts = timeouts;
         let handle = start(engine, vec![socket], Tls::new(&identity).unwrap()).unwrap();
         Self { identity, handle, port }
     }
@@ -92,13 +92,13 @@ impl Desk {
         }
     }
 
-    /// Serves whatever question for room comes, until one of this peer was.
+    /// Serves whatever question for space comes, until one of this peer was.
     #[track_caller]
     fn serve(&self, until: PeerId) {
         loop {
             let (peer, message) = self.message();
             if let CustodyMessage::GetSpace(m) = message {
-                self.send(peer, room(m.request));
+                self.send(peer, space(m.request));
             } else if let CustodyMessage::Offer(m) = message {
                 self.send(peer, answer(m.request));
             }
@@ -113,7 +113,7 @@ fn get_space(request: u64) -> CustodyMessage {
     CustodyMessage::GetSpace(GetSpace { request, origin: ORIGIN })
 }
 
-fn room(request: u64) -> CustodyMessage {
+fn space(request: u64) -> CustodyMessage {
     CustodyMessage::Space(Space { request, free: 5, share: 4 })
 }
 
@@ -147,14 +147,14 @@ fn answer(request: u64) -> CustodyMessage {
 }
 
 fn report(request: u64) -> CustodyMessage {
-    let held = ReportRow { file: FileId([1; 32]), size: 9, copies: 2, copy: 1, span: span(), have: 1 };
+    let row = ReportRow { file: FileId([1; 32]), size: 9, copies: 2, copy: 1, span: span(), have: 1 };
     let (instance, version) = (Instance { count: 1, random: 2 }, 3);
     CustodyMessage::Report(KeeperReport {
         request,
         origin: ORIGIN,
         instance,
         version,
-        rows: vec![held].into(),
+        rows: vec![row].into(),
     })
 }
 
@@ -189,7 +189,7 @@ impl<F: FnMut(&mut Net, ConnId, &Frame) -> Result<(), String>> Role for Fake<F> 
     }
 
     fn on_proved(&mut self, _now: Time, _net: &mut Net, _id: ConnId, _peer: PeerId, _host: Host) {
-        let _told = self.lives.send(true);
+        let _sent = self.lives.send(true);
     }
 
     fn on_alive(&mut self, _peer: PeerId, _host: Host) {}
@@ -203,7 +203,7 @@ impl<F: FnMut(&mut Net, ConnId, &Frame) -> Result<(), String>> Role for Fake<F> 
     }
 
     fn on_closed(&mut self, _now: Time, _net: &mut Net, _id: ConnId, _how: Closed) {
-        let _told = self.lives.send(false);
+        let _sent = self.lives.send(false);
     }
 }
 
@@ -244,15 +244,15 @@ fn requests_and_answers_cross_in_both_directions() {
     assert_eq!(keeper.message(), (owner.id(), get_space(1)));
     assert_eq!(keeper.message(), (owner.id(), offer(1, 3)));
     keeper.send(owner.id(), answer(1));
-    keeper.send(owner.id(), room(1));
+    keeper.send(owner.id(), space(1));
     assert_eq!(owner.message(), (keeper.id(), answer(1)));
-    assert_eq!(owner.message(), (keeper.id(), room(1)));
+    assert_eq!(owner.message(), (keeper.id(), space(1)));
     keeper.send(owner.id(), report(u64::MAX));
     assert_eq!(owner.message(), (keeper.id(), report(u64::MAX)));
     owner.send(keeper.id(), orders(u64::MAX));
     assert_eq!(keeper.message(), (owner.id(), orders(u64::MAX)));
     // An answer that nobody waits for any more goes nowhere, and what comes after it does.
-    keeper.send(owner.id(), room(1));
+    keeper.send(owner.id(), space(1));
     // A number may come again once it was answered; the longest offer that there is passes.
     let long = offer(1, 3_500);
     assert!(long.encode().1.len() > 900_000);
@@ -266,7 +266,7 @@ fn requests_and_answers_cross_in_both_directions() {
 fn more_requests_than_may_be_open_and_more_peers_than_may_be_connected_are_all_answered() {
     let owner = Desk::distributor();
     let answers = |net: &mut Net, id, frame: &Frame| {
-        net.send_frame(id, &bytes(&room(number(frame))));
+        net.send_frame(id, &bytes(&space(number(frame))));
         Ok(())
     };
     let peers: Vec<_> =
@@ -282,7 +282,7 @@ fn more_requests_than_may_be_open_and_more_peers_than_may_be_connected_are_all_a
     for _ in 0..peers.len() as u64 * each {
         let (peer, message) = owner.message();
         let next = got.entry(peer).or_default();
-        assert_eq!(message, room(*next), "in order");
+        assert_eq!(message, space(*next), "in order");
         *next += 1;
     }
     assert!(got.len() == peers.len() && got.values().all(|n| *n == each));
@@ -292,7 +292,7 @@ fn more_requests_than_may_be_open_and_more_peers_than_may_be_connected_are_all_a
 fn what_has_no_place_at_a_port_ends_the_connection() {
     let refused = Message::Refused(Refused { request: 1, item: None, reason: Reason::Busy });
     let common = [
-        bytes(&room(1)),
+        bytes(&space(1)),
         bytes(&answer(1)),
         bytes(&orders(1)),
         raw(kind::ORDERS, &[0xc1]),
@@ -334,7 +334,7 @@ fn what_has_no_place_at_a_port_ends_the_connection() {
 #[test]
 fn an_answer_that_nobody_asked_for_ends_the_connection() {
     let wrong = [
-        bytes(&room(2)),
+        bytes(&space(2)),
         bytes(&answer(1)),
         bytes(&orders(1)),
         bytes(&get_space(1)),
@@ -342,7 +342,7 @@ fn an_answer_that_nobody_asked_for_ends_the_connection() {
         raw(kind::SPACE, &[0xc1]),
         Message::Refused(Refused { request: 2, item: None, reason: Reason::Busy }).encode(),
         Message::GetHead(GetHead { request: 1, known: None, origin: None }).encode(),
-        [bytes(&answer(0)), bytes(&room(1))].concat(),
+        [bytes(&answer(0)), bytes(&space(1))].concat(),
     ];
     let owner = Desk::distributor();
     for wrong in wrong {
@@ -359,17 +359,17 @@ fn an_answer_that_nobody_asked_for_ends_the_connection() {
     }
     // What a later version may say is skipped, and only the first answer counts.
     let (id, port, peer) = fake(|net, id, frame| {
-        let all = [raw(126, b"?"), bytes(&room(number(frame))), bytes(&room(number(frame)))].concat();
+        let all = [raw(126, b"?"), bytes(&space(number(frame))), bytes(&space(number(frame)))].concat();
         net.send_frame(id, &all);
         Ok(())
     });
     owner.knows(id, port);
     owner.send(id, get_space(1));
-    assert_eq!(owner.message(), (id, room(1)));
+    assert_eq!(owner.message(), (id, space(1)));
     let lives = [true, false].map(|_| peer.events.recv_timeout(DEADLINE).unwrap());
     assert_eq!(lives, [true, false]);
     owner.send(id, get_space(2));
-    assert_eq!(owner.message(), (id, room(2)), "it was not out of reach");
+    assert_eq!(owner.message(), (id, space(2)), "it was not out of reach");
 }
 
 #[test]
@@ -403,11 +403,11 @@ fn a_flood_of_requests_is_refused_and_others_are_served() {
     owner.knows(keeper.id(), keeper.port);
     owner.send(keeper.id(), get_space(1));
     keeper.serve(owner.id());
-    assert_eq!(owner.message(), (keeper.id(), room(1)));
+    assert_eq!(owner.message(), (keeper.id(), space(1)));
     // What was taken is answered, and then the flood may ask again.
     for request in 0..most {
         let (frame, _) = flood.hear_frame().unwrap();
-        assert_eq!(CustodyMessage::decode(&frame).unwrap(), Some(room(request)));
+        assert_eq!(CustodyMessage::decode(&frame).unwrap(), Some(space(request)));
     }
     flood.say(&bytes(&get_space(0)));
     keeper.serve(flood.identity.id());
@@ -424,17 +424,17 @@ fn long_requests_wait_in_the_network_while_nobody_decides() {
     floods = (0..4)
         .map(|n| {
             let (id, port) = (keeper.id(), keeper.port);
-            let (tell, told) = crossbeam_channel::bounded(1);
+            let (tell, begun) = crossbeam_channel::bounded(1);
             let flood = Thread::spawn("flood", move || {
                 let mut client = Client::dial(id, port);
                 for request in 0.. {
                     if client.stream.write_all(&bytes(&offer(request, 3_500))).is_err() {
                         return;
                     }
-                    let _told = tell.try_send(());
+                    let _sent = tell.try_send(());
                 }
             });
-            told.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("flood {n} does not begin"));
+            begun.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("flood {n} does not begin"));
             flood.unwrap()
         })
         .collect();
@@ -447,7 +447,7 @@ fn long_requests_wait_in_the_network_while_nobody_decides() {
     let owner = Desk::distributor();
     owner.knows(keeper.id(), keeper.port);
     owner.send(keeper.id(), get_space(1));
-    // Who is out of reach is told when there is room again.
+    // Who is out of reach is reported when there is room again.
     keeper.send(PeerId([9; 32]), report(1));
     // And one short one.
     let most = crate::distribution::limits::CUSTODY_WAITING / long + 2;
@@ -464,7 +464,7 @@ fn long_requests_wait_in_the_network_while_nobody_decides() {
                 }
                 CustodyEvent::Message(peer, _, message) => {
                     assert_eq!((peer, message), (owner.id(), get_space(1)));
-                    keeper.send(peer, room(1));
+                    keeper.send(peer, space(1));
                     served = true;
                 }
                 CustodyEvent::Unreachable(peer) => unreachable = peer == PeerId([9; 32]),
@@ -474,15 +474,15 @@ fn long_requests_wait_in_the_network_while_nobody_decides() {
         assert!(now() < end, "served: {served}, unreachable: {unreachable}");
         std::thread::yield_now();
     }
-    assert_eq!(owner.message(), (keeper.id(), room(1)));
+    assert_eq!(owner.message(), (keeper.id(), space(1)));
     drop(keeper);
     assert_eq!(floods.len(), 4);
 }
 
 #[test]
 fn who_does_not_read_its_answers_is_not_read_from_and_dropped() {
-    let patience = Timeouts { idle: SHORT, ..Timeouts::default() };
-    let owner = Desk::with(patience, start_distributor);
+    let timeouts = Timeouts { idle: SHORT, ..Timeouts::default() };
+    let owner = Desk::with(timeouts, start_distributor);
     let (tell, over) = crossbeam_channel::bounded(1);
     let (id, port) = (owner.id(), owner.port);
     let greedy = Thread::spawn("greedy", move || {
@@ -490,7 +490,7 @@ fn who_does_not_read_its_answers_is_not_read_from_and_dropped() {
         client.stream.sock.set_write_timeout(Some(DEADLINE)).unwrap();
         for request in 0.. {
             if let Err(e) = client.stream.write_all(&bytes(&report(request))) {
-                let _told = tell.send((request, e.kind()));
+                let _sent = tell.send((request, e.kind()));
                 return;
             }
         }
@@ -535,13 +535,13 @@ fn who_breaks_off_is_asked_once_more_and_then_out_of_reach() {
         times += 1;
         match times {
             1 => net.close(now(), id),
-            _ => net.send_frame(id, &bytes(&room(number(frame)))),
+            _ => net.send_frame(id, &bytes(&space(number(frame)))),
         }
         Ok(())
     });
     owner.knows(id, port);
     (1..=2).for_each(|request| owner.send(id, get_space(request)));
-    assert_eq!([owner.message(), owner.message()], [(id, room(1)), (id, room(2))]);
+    assert_eq!([owner.message(), owner.message()], [(id, space(1)), (id, space(2))]);
     drop(peer);
     // One that always does that.
     let (id, port, peer) = fake(|_, _, _| Err("it closes".to_owned()));
@@ -556,7 +556,7 @@ fn a_peer_that_vanishes_with_open_requests_is_out_of_reach() {
     let owner = Desk::distributor();
     let (tell, asked) = crossbeam_channel::bounded(1);
     let (id, port, peer) = fake(move |_, _, _| {
-        let _told = tell.try_send(());
+        let _sent = tell.try_send(());
         Ok(())
     });
     owner.knows(id, port);
@@ -570,13 +570,13 @@ fn a_peer_that_vanishes_with_open_requests_is_out_of_reach() {
 fn idle_connections_are_closed_and_made_again() {
     let owner = Desk::with(Timeouts { idle: SHORT, ..Timeouts::default() }, start_distributor);
     let (id, port, peer) = fake(|net, id, frame| {
-        net.send_frame(id, &bytes(&room(number(frame))));
+        net.send_frame(id, &bytes(&space(number(frame))));
         Ok(())
     });
     owner.knows(id, port);
     for request in 0..2 {
         owner.send(id, get_space(request));
-        assert_eq!(owner.message(), (id, room(request)));
+        assert_eq!(owner.message(), (id, space(request)));
         let lives = [true, false].map(|_| peer.events.recv_timeout(DEADLINE).unwrap());
         assert_eq!(lives, [true, false]);
     }
@@ -602,13 +602,13 @@ fn who_cannot_be_dialled_or_keeps_silent_is_out_of_reach() {
     owner.knows(id, port);
     (1..=20).for_each(|request| owner.send(id, get_space(request)));
     unreachable(id);
-    // Nothing more is told of one that is gone, and it can come back.
+    // Nothing more is reported of one that is gone, and it can come back.
     owner.send(id, get_space(1));
     owner.handle.send(CustodyCommand::Gone(id));
     owner.knows(keeper.id(), keeper.port);
     owner.send(keeper.id(), get_space(1));
     keeper.serve(owner.id());
-    assert_eq!(owner.message(), (keeper.id(), room(1)));
+    assert_eq!(owner.message(), (keeper.id(), space(1)));
 }
 
 #[test]
@@ -625,5 +625,5 @@ fn more_than_a_queue_holds_is_too_much() {
     owner.knows(keeper.id(), keeper.port);
     owner.send(keeper.id(), get_space(1));
     keeper.serve(owner.id());
-    assert_eq!(owner.message(), (keeper.id(), room(1)));
+    assert_eq!(owner.message(), (keeper.id(), space(1)));
 }

@@ -33,8 +33,8 @@ impl Away {
 
     /// Gives what it shares to a keeper.
     fn tell(&self, keeper: &Owner) {
-        let estate = (Arc::clone(&self.signed), Arc::new(self.catalogue.clone()));
-        keeper.send(SenderCommand::Estate(self.id(), Some(estate)));
+        let served = (Arc::clone(&self.signed), Arc::new(self.catalogue.clone()));
+        keeper.send(SenderCommand::OwnerCatalogue(self.id(), Some(served)));
     }
 }
 
@@ -51,18 +51,18 @@ fn knows(keeper: &Owner) -> Getter {
 }
 
 impl Getter {
-    fn ask_estate(&self, from: PeerId, origin: PeerId) {
-        self.handle.send(ReceiverCommand::Estate { from, origin });
+    fn ask_owner_catalogue(&self, from: PeerId, origin: PeerId) {
+        self.handle.send(ReceiverCommand::OwnerCatalogue { from, origin });
     }
 
     /// What came of it; `None`: nothing.
     #[track_caller]
-    fn estate(&self, of: PeerId) -> Option<(Arc<[u8]>, Arc<Catalogue>)> {
+    fn owner_catalogue(&self, of: PeerId) -> Option<(Arc<[u8]>, Arc<Catalogue>)> {
         self.wait(|event| match event {
-            ReceiverEvent::Estate { origin, signed, catalogue, .. } if origin == of => {
+            ReceiverEvent::OwnerCatalogue { origin, signed, catalogue, .. } if origin == of => {
                 Some(Some((signed, catalogue)))
             }
-            ReceiverEvent::NoEstate { origin, .. } if origin == of => Some(None),
+            ReceiverEvent::NoOwnerCatalogue { origin, .. } if origin == of => Some(None),
             _ => None,
         })
     }
@@ -87,23 +87,23 @@ fn the_catalogue_of_an_absent_owner_comes_from_its_keeper() {
     keeper.send(SenderCommand::Open([away.id()].into()));
     away.tell(&keeper);
     let getter = knows(&keeper);
-    getter.ask_estate(keeper.id(), away.id());
-    let (signed, catalogue) = getter.estate(away.id()).unwrap();
+    getter.ask_owner_catalogue(keeper.id(), away.id());
+    let (signed, catalogue) = getter.owner_catalogue(away.id()).unwrap();
     assert_eq!((&signed, &*catalogue), (&away.signed, &away.catalogue));
     // Again: nothing but the head crosses, and it is the same.
-    getter.ask_estate(keeper.id(), away.id());
-    assert_eq!(*getter.estate(away.id()).unwrap().1, away.catalogue);
+    getter.ask_owner_catalogue(keeper.id(), away.id());
+    assert_eq!(*getter.owner_catalogue(away.id()).unwrap().1, away.catalogue);
     // Its own, asked for in the same way.
-    getter.ask_estate(keeper.id(), keeper.id());
-    let (signed, catalogue) = getter.estate(keeper.id()).unwrap();
+    getter.ask_owner_catalogue(keeper.id(), keeper.id());
+    let (signed, catalogue) = getter.owner_catalogue(keeper.id()).unwrap();
     assert_eq!(Head::open(&signed).unwrap().owner.peer_id(), keeper.id());
     assert_eq!(*catalogue, keeper.catalogue());
     // One that it does not have, or not any more.
-    getter.ask_estate(keeper.id(), PeerId([9; 32]));
-    assert!(getter.estate(PeerId([9; 32])).is_none());
-    keeper.send(SenderCommand::Estate(away.id(), None));
-    getter.ask_estate(keeper.id(), away.id());
-    assert!(getter.estate(away.id()).is_none());
+    getter.ask_owner_catalogue(keeper.id(), PeerId([9; 32]));
+    assert!(getter.owner_catalogue(PeerId([9; 32])).is_none());
+    keeper.send(SenderCommand::OwnerCatalogue(away.id(), None));
+    getter.ask_owner_catalogue(keeper.id(), away.id());
+    assert!(getter.owner_catalogue(away.id()).is_none());
 }
 
 #[test]
@@ -116,9 +116,9 @@ fn several_pulls_from_one_keeper_are_all_answered() {
     keeper.send(SenderCommand::Kept(Arc::new(vec![of(owners[3].id(), 9)])));
     let getter = knows(&keeper);
     for away in &owners {
-        getter.ask_estate(keeper.id(), away.id());
+        getter.ask_owner_catalogue(keeper.id(), away.id());
     }
-    getter.ask_estate(keeper.id(), PeerId([9; 32]));
+    getter.ask_owner_catalogue(keeper.id(), PeerId([9; 32]));
     getter.handle.send(ReceiverCommand::Catalogue(keeper.id()));
     getter.handle.send(ReceiverCommand::Kept(keeper.id()));
     let mut open: BTreeMap<PeerId, &Away> = owners.iter().map(|away| (away.id(), away)).collect();
@@ -126,7 +126,7 @@ fn several_pulls_from_one_keeper_are_all_answered() {
     while !open.is_empty() || own + kept + none < 3 {
         getter.wait(|event| {
             match event {
-                ReceiverEvent::Estate { origin, catalogue, .. } => {
+                ReceiverEvent::OwnerCatalogue { origin, catalogue, .. } => {
                     assert_eq!(*catalogue, open.remove(&origin).unwrap().catalogue);
                 }
                 ReceiverEvent::Catalogue(..) => own += 1,
@@ -134,7 +134,7 @@ fn several_pulls_from_one_keeper_are_all_answered() {
                     assert_eq!(rows, [of(owners[3].id(), 9)]);
                     kept += 1;
                 }
-                ReceiverEvent::NoEstate { origin, .. } if origin == PeerId([9; 32]) => none += 1,
+                ReceiverEvent::NoOwnerCatalogue { origin, .. } if origin == PeerId([9; 32]) => none += 1,
                 ReceiverEvent::Proved(..) => {}
                 other => panic!("{other:?}"),
             }
@@ -145,19 +145,19 @@ fn several_pulls_from_one_keeper_are_all_answered() {
 }
 
 #[test]
-fn what_is_not_for_everybody_is_told_to_its_owner_only() {
+fn what_is_not_for_everybody_is_reported_to_its_owner_only() {
     let keeper = Owner::new();
     let away = Away::new(5);
     away.tell(&keeper);
     keeper.send(SenderCommand::Kept(Arc::new(vec![of(away.id(), 3)])));
     let stranger = knows(&keeper);
-    stranger.ask_estate(keeper.id(), away.id());
-    assert!(stranger.estate(away.id()).is_none());
+    stranger.ask_owner_catalogue(keeper.id(), away.id());
+    assert!(stranger.owner_catalogue(away.id()).is_none());
     assert_eq!(stranger.kept(keeper.id()), Some(vec![]));
     let home = Getter::of(away.identity.clone());
     home.handle.send(ReceiverCommand::Peer(keeper.contact()));
-    home.ask_estate(keeper.id(), away.id());
-    assert_eq!(home.estate(away.id()).unwrap().0, away.signed);
+    home.ask_owner_catalogue(keeper.id(), away.id());
+    assert_eq!(home.owner_catalogue(away.id()).unwrap().0, away.signed);
     assert_eq!(home.kept(keeper.id()), Some(vec![of(away.id(), 3)]));
     keeper.send(SenderCommand::Open([away.id()].into()));
     assert_eq!(stranger.kept(keeper.id()), Some(vec![of(away.id(), 3)]));
@@ -181,9 +181,9 @@ fn a_keeper_that_makes_up_a_catalogue_loses_the_connection_and_is_named() {
     ];
     let getter = knows(&keeper);
     for (n, (signed, catalogue)) in lies.into_iter().enumerate() {
-        let estate = Some((signed, Arc::new(catalogue.clone())));
-        keeper.send(SenderCommand::Estate(away.id(), estate));
-        getter.ask_estate(keeper.id(), away.id());
+        let served = Some((signed, Arc::new(catalogue.clone())));
+        keeper.send(SenderCommand::OwnerCatalogue(away.id(), served));
+        getter.ask_owner_catalogue(keeper.id(), away.id());
         let (mut warned, mut lost, mut none) = (false, false, false);
         while !(warned && lost && none) {
             getter.wait(|event| {
@@ -194,7 +194,7 @@ fn a_keeper_that_makes_up_a_catalogue_loses_the_connection_and_is_named() {
                         warned = true;
                     }
                     ReceiverEvent::Lost(peer) => lost = peer == keeper.id(),
-                    ReceiverEvent::NoEstate { origin, .. } => none = origin == away.id(),
+                    ReceiverEvent::NoOwnerCatalogue { origin, .. } => none = origin == away.id(),
                     ReceiverEvent::Proved(..) => {}
                     other => panic!("{n}: {other:?}"),
                 }
@@ -204,8 +204,8 @@ fn a_keeper_that_makes_up_a_catalogue_loses_the_connection_and_is_named() {
     }
     // It may say the truth later.
     away.tell(&keeper);
-    getter.ask_estate(keeper.id(), away.id());
-    assert_eq!(*getter.estate(away.id()).unwrap().1, away.catalogue);
+    getter.ask_owner_catalogue(keeper.id(), away.id());
+    assert_eq!(*getter.owner_catalogue(away.id()).unwrap().1, away.catalogue);
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl Role for Liar {
 }
 
 #[test]
-fn wrong_bytes_are_noticed_told_and_fetched_from_another() {
+fn wrong_bytes_are_noticed_reported_and_fetched_from_another() {
     let bytes = content(3 << 20, 1);
     let mut honest = Owner::new();
     honest.share(&[("a", &bytes)]);

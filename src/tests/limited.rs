@@ -44,7 +44,7 @@ fn fetch(getter: &Getter, bytes: &[u8], owners: &[&Owner]) -> u128 {
     let wanted = wanted("a", bytes, &ids);
     let begun = clock::now();
     let job = getter.fetch(1, vec![wanted]);
-    let (mut asked, mut told) = (false, false);
+    let (mut asked, mut reported) = (false, false);
     let end = getter.wait(|event| match event {
         ReceiverEvent::Job(JobEvent::Progress(p)) if p.fetched > 0 && !asked => {
             asked = true;
@@ -52,7 +52,7 @@ fn fetch(getter: &Getter, bytes: &[u8], owners: &[&Owner]) -> u128 {
             None
         }
         ReceiverEvent::Catalogue(..) => {
-            told = true;
+            reported = true;
             None
         }
         ReceiverEvent::Lost(peer) => panic!("{peer} is lost"),
@@ -61,7 +61,7 @@ fn fetch(getter: &Getter, bytes: &[u8], owners: &[&Owner]) -> u128 {
     });
     assert_eq!(end, (job, 1, None));
     let took = clock::now().since(begun).as_millis();
-    assert!(told, "a small frame was held up");
+    assert!(reported, "a small frame was held up");
     assert_eq!(getter.disk.arrived().remove(Path::new("/nowhere/a")).as_deref(), Some(bytes));
     took
 }

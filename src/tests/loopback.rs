@@ -17,7 +17,7 @@ impl Getter {
 
     /// Fetches a file, and stands still in the midst of it.
     fn fetch_half(&self, number: u64, wanted: Wanted) -> JobId {
-        self.disk.hold_after(5 << 20);
+        self.disk.pause_after(5 << 20);
         let job = self.fetch(number, vec![wanted]);
         self.wait(|event| {
             matches!(event, ReceiverEvent::Job(JobEvent::Progress(p)) if p.fetched > 0).then_some(())
@@ -317,7 +317,7 @@ fn what_is_in_the_kernel_is_read_before_the_sender_stops() {
     let mut owner = Owner::new();
     owner.share(&[("a", &bytes)]);
     let getter = ready(&owner);
-    getter.disk.hold_after(2 << 20);
+    getter.disk.pause_after(2 << 20);
     let job = getter.fetch(1, vec![wanted("a", &bytes, &[owner.id()])]);
     let sender = owner.sender.as_ref().unwrap();
     let mut most = 0;
@@ -347,7 +347,7 @@ fn who_reads_nothing_any_more_is_not_waited_for_when_all_stops() {
     let mut owner = Owner::new();
     owner.share(&[("a", &bytes)]);
     let getter = ready(&owner);
-    getter.disk.hold_after(2 << 20);
+    getter.disk.pause_after(2 << 20);
     getter.fetch(1, vec![wanted("a", &bytes, &[owner.id()])]);
     let sender = owner.sender.as_ref().unwrap();
     let mut served = false;
@@ -367,7 +367,7 @@ fn a_cancelled_job_ends_and_goes_on_where_it_was() {
     let mut owner = Owner::new();
     owner.share(&[("a", &bytes)]);
     let getter = ready(&owner);
-    getter.disk.hold_after(5 << 20);
+    getter.disk.pause_after(5 << 20);
     let job = getter.fetch(1, vec![wanted("a", &bytes, &[owner.id()])]);
     let some = getter.wait(|event| match event {
         ReceiverEvent::Job(JobEvent::Progress(p)) if p.done > 0 => Some(p.done),

@@ -19,8 +19,8 @@ pub(crate) enum Ask {
     Arrived(Sender<Arrived>),
     /// Fail every write from now on: the disk is full.
     Full,
-    /// Do nothing more after so many bytes.
-    HoldAfter(u64),
+    /// Do nothing more after this many bytes.
+    PauseAfter(u64),
 }
 
 /// The running workers.
@@ -47,7 +47,7 @@ struct Worker {
     arrived: Arrived,
     full: bool,
     written: u64,
-    hold_after: Option<u64>,
+    pause_after: Option<u64>,
 }
 
 impl Memory {
@@ -60,8 +60,8 @@ impl Memory {
             // What came together is done one by one, for it may stand still at any of them.
             let mut queue = VecDeque::new();
             loop {
-                let held = worker.hold_after.is_some_and(|n| worker.written >= n);
-                if let Some(command) = queue.pop_front_if(|_| !held) {
+                let paused = worker.pause_after.is_some_and(|n| worker.written >= n);
+                if let Some(command) = queue.pop_front_if(|_| !paused) {
                     for event in worker.handle(command) {
                         drop(tell.send(event));
                     }
@@ -70,7 +70,7 @@ impl Memory {
                 }
                 let never = crossbeam_channel::never();
                 crossbeam_channel::select! {
-                    recv(if held { &never } else { &inbox }) -> command => match command {
+                    recv(if paused { &never } else { &inbox }) -> command => match command {
                         Ok(Command::Several(commands)) => queue.extend(commands),
                         Ok(command) => queue.push_back(command),
                         Err(_) => return,
@@ -78,7 +78,7 @@ impl Memory {
                     recv(asked) -> ask => match ask {
                         Ok(Ask::Arrived(answer)) => drop(answer.send(worker.arrived.clone())),
                         Ok(Ask::Full) => worker.full = true,
-                        Ok(Ask::HoldAfter(bytes)) => worker.hold_after = Some(bytes),
+                        Ok(Ask::PauseAfter(bytes)) => worker.pause_after = Some(bytes),
                         Err(_) => return,
                     }
                 }
@@ -98,13 +98,13 @@ impl Memory {
         self.asks.send(Ask::Full).unwrap();
     }
 
-    /// Stands still once so many bytes were written, so that a test can act in the midst of a file.
-    pub(crate) fn hold_after(&self, bytes: u64) {
-        self.asks.send(Ask::HoldAfter(bytes)).unwrap();
+    /// Stands still once this many bytes were written, so that a test can act in the midst of a file.
+    pub(crate) fn pause_after(&self, bytes: u64) {
+        self.asks.send(Ask::PauseAfter(bytes)).unwrap();
     }
 
     pub(crate) fn go_on(&self) {
-        self.hold_after(u64::MAX);
+        self.pause_after(u64::MAX);
     }
 }
 

@@ -7,9 +7,9 @@ mod liar;
 mod limited;
 mod loopback;
 mod memory_disk;
-mod patience;
 mod slices;
 mod store;
+mod timeouts;
 
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
@@ -137,8 +137,8 @@ impl Owner {
         self.version += 1;
         let instance = Instance { count: 1, random: 1 };
         let head = self.shelf.catalogue.head(self.identity.public(), instance, self.version);
-        let told = PeerRecord { at: ([10, 0, 0, 1], 9).into(), signed: Arc::from(&b"announcement"[..]) };
-        let table = vec![told; 3];
+        let record = PeerRecord { at: ([10, 0, 0, 1], 9).into(), signed: Arc::from(&b"announcement"[..]) };
+        let table = vec![record; 3];
         let offer = SharedContent {
             head: head.sign(&self.identity).into(),
             shelf: Arc::new(self.shelf.clone()),

@@ -87,7 +87,7 @@ impl Keeper {
     fn trouble(&self) -> SenderEvent {
         let sender = self.owner.sender.as_ref().unwrap();
         loop {
-            match sender.events.recv_timeout(DEADLINE).expect("nothing was told in time") {
+            match sender.events.recv_timeout(DEADLINE).expect("nothing was reported in time") {
                 SenderEvent::Proved(..) | SenderEvent::Serving(_) => {}
                 event => return event,
             }
@@ -279,7 +279,7 @@ fn a_flipped_bit_is_noticed_wherever_it_is_before_a_byte_leaves() {
 }
 
 #[test]
-fn a_rotten_chunk_is_told_once_and_the_others_are_given() {
+fn a_rotten_chunk_is_reported_once_and_the_others_are_given() {
     let keeper = Keeper::new();
     let bytes = content(5 * CHUNK, 3);
     let id = keeper.keep(&bytes);
@@ -309,7 +309,7 @@ fn a_rotten_chunk_is_told_once_and_the_others_are_given() {
     let chosen = client.any(&bytes, &want(&[0, 1, 2])).unwrap();
     assert_eq!(chosen, (2 * CHUNK, bytes[2 * CHUNK..3 * CHUNK].to_vec()));
     for rotten in [0, 1] {
-        // And nothing else between them: a chunk is told once.
+        // And nothing else between them: a chunk is reported once.
         assert!(matches!(keeper.trouble(), SenderEvent::Rotten(_, c) if c.get() == rotten));
     }
     assert_eq!(watcher.next_haves(&bytes), Ok(vec![2, 4]));
@@ -320,7 +320,7 @@ fn a_rotten_chunk_is_told_once_and_the_others_are_given() {
 }
 
 #[test]
-fn without_its_manifest_or_data_nothing_is_given_and_that_is_told() {
+fn without_its_manifest_or_data_nothing_is_given_and_that_is_reported() {
     let bytes = content(3 * CHUNK, 4);
     let spoil: [fn(&Keeper, FileId); 5] = [
         |k, id| fs::remove_file(k.manifest_path(id)).unwrap(),
@@ -355,7 +355,7 @@ fn without_its_manifest_or_data_nothing_is_given_and_that_is_told() {
 }
 
 #[test]
-fn a_file_that_changes_under_it_is_opened_anew() {
+fn a_file_that_changes_under_it_is_opened_again() {
     let keeper = Keeper::new();
     let bytes = content(3 * CHUNK, 5);
     let id = keeper.keep(&bytes);
@@ -403,7 +403,7 @@ fn what_is_not_for_everybody_is_there_for_its_owners_only() {
     keeper.owner.send(SenderCommand::Open([other.id()].into()));
     assert_eq!(client.bytes(id, 0, bytes.len()).unwrap(), bytes);
     assert_eq!(client.haves(2, &bytes), Ok(vec![0, 1, 2]));
-    // Once it is for nobody, those that watch it are told.
+    // Once it is for nobody, those that watch it hear of it.
     keeper.owner.send(SenderCommand::Open(BTreeSet::new()));
     assert_eq!(client.next_haves(&bytes), Err(Reason::Unknown));
     refused(&mut client);

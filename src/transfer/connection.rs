@@ -41,7 +41,7 @@ pub(crate) enum ConnectionPhase {
     /// What is queued is still sent, then it ends.
     Closing,
     /// What is queued is still sent; it ends when the other end has read all of it and closed.
-    Parting,
+    Draining,
 }
 
 /// Where a dialled connection may still go if this address fails.
@@ -85,15 +85,15 @@ pub(crate) struct Connection {
     /// Stands in the ready queue.
     pub(crate) queued: bool,
     /// Nothing is read while the role cannot take more.
-    pub(crate) held: bool,
+    pub(crate) paused: bool,
     /// Begin of the present phase.
     pub(crate) since: Time,
     /// A byte came.
     pub(crate) heard: Time,
     /// A byte went.
     pub(crate) sent: Time,
-    /// The role was told last that it lives.
-    pub(crate) told: Time,
+    /// The role heard last that it lives.
+    pub(crate) reported: Time,
     decoder: Decoder,
 }
 
@@ -118,11 +118,11 @@ impl Connection {
             readable: true,
             writable: true,
             queued: false,
-            held: false,
+            paused: false,
             since: now,
             heard: now,
             sent: now,
-            told: now,
+            reported: now,
             decoder: Decoder::default(),
         }
     }
@@ -247,11 +247,11 @@ impl Connection {
         self.stream.shutdown(Shutdown::Write).map_err(|e| Closed::Lost(e.to_string()))
     }
 
-    /// Reads what nobody wants any more, until the other end closes. Counts the bytes.
-    pub(crate) fn read_away(&mut self, budget: &mut usize) -> ReadStep {
-        let mut away = [0; 4_096];
+    /// Reads and discards what comes, until the other end closes. Counts the bytes.
+    pub(crate) fn drain(&mut self, budget: &mut usize) -> ReadStep {
+        let mut discarded = [0; 4_096];
         while *budget > 0 {
-            match self.stream.read(&mut away) {
+            match self.stream.read(&mut discarded) {
                 Ok(0) => return ReadStep::Closed(Closed::Clean),
                 Ok(n) => *budget = budget.saturating_sub(n),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return ReadStep::Blocked,

@@ -33,13 +33,13 @@ use crate::wire::frame::Frame;
 const SWEEP: Duration = Duration::from_millis(250);
 
 /// A role that could take no more is asked again after this time, should its bell not ring before.
-const HELD: Duration = Duration::from_millis(50);
+const PAUSED: Duration = Duration::from_millis(50);
 
 /// A connection that is closing has this long to send what is queued.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// One that is parting, so long without a byte that is taken: as long as an `exit` waits.
-const PARTING: Duration = Duration::from_secs(30);
+/// One that is half-closed has this long without a byte that is taken: as long as an `exit` waits.
+const DRAINING: Duration = Duration::from_secs(30);
 
 /// How often a role hears that a connection lives, at most.
 const TELL: Duration = Duration::from_secs(1);
@@ -120,7 +120,7 @@ impl Default for Timeouts {
 pub struct Engine {
     poll: Poll,
     bell: Bell,
-    pub(crate) patience: Timeouts,
+    pub(crate) timeouts: Timeouts,
     pub(crate) limit: Limit,
     pub(crate) counters: Arc<Counters>,
 }
@@ -133,7 +133,7 @@ impl Engine {
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let bell = Bell::new(poll.registry(), WAKER)?;
-        Ok(Self { poll, bell, patience: Timeouts::default(), limit: None, counters: Arc::default() })
+        Ok(Self { poll, bell, timeouts: Timeouts::default(), limit: None, counters: Arc::default() })
     }
 
     /// The same with a limit for the content that passes on all its connections together.
@@ -170,10 +170,10 @@ impl Engine {
         let net = Net::new(self.poll.registry().try_clone()?, tls, listeners)?;
         let stop = Arc::new(AtomicBool::new(false));
         let (commands, inbox) = crossbeam_channel::unbounded();
-        let patience = self.patience;
+        let timeouts = self.timeouts;
         let running = EngineLoop {
             _bell: self.bell.clone(),
-            patience,
+            timeouts,
             poll: self.poll,
             net,
             role,
@@ -186,7 +186,7 @@ impl Engine {
     }
 }
 
-/// A running role. Dropping it ends its thread, at once and without a farewell.
+/// A running role. Dropping it ends its thread, at once, without finishing what is under way.
 #[derive(Debug)]
 pub struct EngineHandle<C, E> {
     commands: Sender<C>,
@@ -227,7 +227,7 @@ struct EngineLoop<R: Role> {
     role: R,
     inbox: Receiver<R::Command>,
     stop: Arc<AtomicBool>,
-    patience: Timeouts,
+    timeouts: Timeouts,
     /// Were the last one closed right after it rang, the ring would be lost with it.
     _bell: Bell,
     /// When connections are looked at next; `None` while there are none.
@@ -261,7 +261,7 @@ impl<R: Role> EngineLoop<R> {
         }
         let due = [self.sweep, self.role.poll_timeout()].into_iter().flatten().min();
         let timeout = due.map(|t| t.since(now));
-        if self.net.has_held() { Some(timeout.map_or(HELD, |t| t.min(HELD))) } else { timeout }
+        if self.net.has_paused() { Some(timeout.map_or(PAUSED, |t| t.min(PAUSED))) } else { timeout }
     }
 
     fn turn(&mut self, now: Time, events: &Events) {
@@ -275,7 +275,7 @@ impl<R: Role> EngineLoop<R> {
             }
         }
         self.net.accept(now);
-        self.net.release_held();
+        self.net.resume_paused();
         for _ in 0..self.net.ready_len() {
             let Some(id) = self.net.next_ready() else { break };
             self.serve(now, id);
@@ -324,7 +324,7 @@ impl<R: Role> EngineLoop<R> {
             match c.phase {
                 ConnectionPhase::Handshaking | ConnectionPhase::Proved(_) => {}
                 ConnectionPhase::Connecting | ConnectionPhase::Closing => return Ok(()),
-                ConnectionPhase::Parting => match c.read_away(&mut budget) {
+                ConnectionPhase::Draining => match c.drain(&mut budget) {
                     ReadStep::Closed(how) => return Err(how),
                     ReadStep::Bound => {
                         self.net.enqueue(id);
@@ -339,7 +339,7 @@ impl<R: Role> EngineLoop<R> {
             }
             let takes = self.role.takes(now, id);
             if takes == 0 {
-                self.net.hold(id);
+                self.net.pause(id);
                 return Ok(());
             }
             let may = budget.min(takes);
@@ -415,7 +415,7 @@ impl<R: Role> EngineLoop<R> {
                     self.net.remove(id);
                     return Ok(());
                 }
-                ConnectionPhase::Parting => return c.end_writing(),
+                ConnectionPhase::Draining => return c.end_writing(),
                 ConnectionPhase::Proved(_) => {}
                 ConnectionPhase::Connecting | ConnectionPhase::Handshaking => return Ok(()),
             }
@@ -460,38 +460,38 @@ impl<R: Role> EngineLoop<R> {
                 self.net.remove(id);
                 self.role.on_closed(now, &mut self.net, id, how);
             }
-            ConnectionPhase::Closing | ConnectionPhase::Parting => drop(self.net.remove(id)),
+            ConnectionPhase::Closing | ConnectionPhase::Draining => drop(self.net.remove(id)),
         }
     }
 
     /// Looks at the deadlines of all connections; when it is to do so again.
     fn sweep(&mut self, now: Time) -> Option<Time> {
         self.net.retry_listeners();
-        let patience = self.patience;
+        let timeouts = self.timeouts;
         let mut next: Option<Time> = None;
         for id in self.net.ids() {
             let Some(c) = self.net.get_mut(id) else { continue };
             let last = c.heard.max(c.sent);
             let due = match c.phase {
-                ConnectionPhase::Connecting => c.since + patience.connect,
-                ConnectionPhase::Handshaking => c.since + patience.handshake,
+                ConnectionPhase::Connecting => c.since + timeouts.connect,
+                ConnectionPhase::Handshaking => c.since + timeouts.handshake,
                 ConnectionPhase::Closing => c.since + CLOSING,
-                ConnectionPhase::Parting => c.since.max(c.sent) + PARTING,
+                ConnectionPhase::Draining => c.since.max(c.sent) + DRAINING,
                 // Who is not read from cannot be blamed for its silence.
-                ConnectionPhase::Proved(_) if c.held => now + patience.idle,
+                ConnectionPhase::Proved(_) if c.paused => now + timeouts.idle,
                 // Busy or not: who neither asks nor takes what it asked for has no place here.
-                ConnectionPhase::Proved(_) => last + patience.idle,
+                ConnectionPhase::Proved(_) => last + timeouts.idle,
             };
             let mut look = due;
             if let ConnectionPhase::Proved(peer) = c.phase
-                && c.heard > c.told
+                && c.heard > c.reported
             {
-                if now.since(c.told) >= TELL {
-                    c.told = now;
+                if now.since(c.reported) >= TELL {
+                    c.reported = now;
                     let host = c.host;
                     self.role.on_alive(peer, host);
                 } else {
-                    look = look.min(c.told + TELL);
+                    look = look.min(c.reported + TELL);
                 }
             }
             if due <= now {
@@ -510,7 +510,7 @@ impl<R: Role> EngineLoop<R> {
         match c.phase {
             ConnectionPhase::Connecting => self.ended(now, id, timed_out("connecting")),
             ConnectionPhase::Handshaking => self.ended(now, id, timed_out("the handshake")),
-            ConnectionPhase::Closing | ConnectionPhase::Parting => drop(self.net.remove(id)),
+            ConnectionPhase::Closing | ConnectionPhase::Draining => drop(self.net.remove(id)),
             ConnectionPhase::Proved(_) => {
                 self.net.close(now, id);
                 self.role.on_closed(now, &mut self.net, id, Closed::Clean);

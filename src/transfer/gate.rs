@@ -100,7 +100,7 @@ impl<K: Copy + Eq> Gate<K> {
         0
     }
 
-    /// So many bytes passed, of those that [`Self::ask`] allowed.
+    /// This many bytes passed, of those that [`Self::ask`] allowed.
     pub(crate) fn passed(&mut self, bytes: u64) {
         if let Some(bucket) = &mut self.bucket {
             bucket.full_at = bucket.full_at + bucket.time_for(bytes);

@@ -60,7 +60,7 @@ pub(crate) struct Net {
     free: Vec<u32>,
     ready: VecDeque<ConnId>,
     /// Connections whose role could take no more.
-    held: Vec<ConnId>,
+    paused: Vec<ConnId>,
     /// Let go of when no file descriptor is left, so that a waiting connection can be turned away.
     spare: Option<std::fs::File>,
     /// False after [`Self::stop_accepting`].
@@ -84,7 +84,7 @@ impl Net {
             slots: Vec::new(),
             free: Vec::new(),
             ready: VecDeque::new(),
-            held: Vec::new(),
+            paused: Vec::new(),
             spare,
             accepting: true,
             touched: false,
@@ -109,7 +109,7 @@ impl Net {
     /// The same with a frame that is encoded already.
     pub(crate) fn send_frame(&mut self, id: ConnId, frame: &[u8]) {
         if let Some(c) = self.get_mut(id)
-            && !matches!(c.phase, ConnectionPhase::Closing | ConnectionPhase::Parting)
+            && !matches!(c.phase, ConnectionPhase::Closing | ConnectionPhase::Draining)
         {
             c.small.extend(frame);
             self.enqueue(id);
@@ -149,10 +149,10 @@ impl Net {
 
     /// Sends what is queued and says that nothing more comes; it is there until the other end has read all
     /// of it and closed, too. The role hears no more of it.
-    pub(crate) fn part(&mut self, now: Time, id: ConnId) {
+    pub(crate) fn half_close(&mut self, now: Time, id: ConnId) {
         self.close(now, id);
         if let Some(c) = self.get_mut(id) {
-            c.phase = ConnectionPhase::Parting;
+            c.phase = ConnectionPhase::Draining;
         }
     }
 
@@ -187,8 +187,8 @@ impl Net {
     }
 
     /// True if nothing is read from it because its role can take no more.
-    pub(crate) fn is_held(&self, id: ConnId) -> bool {
-        self.get(id).is_some_and(|c| c.held)
+    pub(crate) fn is_paused(&self, id: ConnId) -> bool {
+        self.get(id).is_some_and(|c| c.paused)
     }
 
     /// Takes no new connection from now on.
@@ -272,30 +272,30 @@ impl Net {
         !self.ready.is_empty() || (self.accepting && self.listeners.iter().any(|l| l.ready))
     }
 
-    /// Nothing is read from it until [`Self::release_held`].
-    pub(crate) fn hold(&mut self, id: ConnId) {
+    /// Nothing is read from it until [`Self::resume_paused`].
+    pub(crate) fn pause(&mut self, id: ConnId) {
         if let Some(c) = self.get_mut(id)
-            && !c.held
+            && !c.paused
         {
-            c.held = true;
-            self.held.push(id);
+            c.paused = true;
+            self.paused.push(id);
         }
     }
 
-    pub(crate) fn has_held(&self) -> bool {
-        !self.held.is_empty()
+    pub(crate) fn has_paused(&self) -> bool {
+        !self.paused.is_empty()
     }
 
-    /// Lets held connections try again, each time another one first: who comes first may take all that the
+    /// Lets paused connections try again, each time another one first: who comes first may take all that the
     /// role can take.
-    pub(crate) fn release_held(&mut self) {
-        let mut held = std::mem::take(&mut self.held);
-        if !held.is_empty() {
-            held.rotate_left(1);
+    pub(crate) fn resume_paused(&mut self) {
+        let mut paused = std::mem::take(&mut self.paused);
+        if !paused.is_empty() {
+            paused.rotate_left(1);
         }
-        for id in held {
+        for id in paused {
             if let Some(c) = self.get_mut(id) {
-                c.held = false;
+                c.paused = false;
                 self.enqueue(id);
             }
         }

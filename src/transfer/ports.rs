@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_in_use_is_told_and_others_are_taken_or_refused() {
+    fn a_port_in_use_is_reported_and_others_are_taken_or_refused() {
         let base = free();
         let taken = listen((Ipv4Addr::LOCALHOST, base + 2).into()).unwrap();
         let all = bind(base, false, &lo()).unwrap();
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_right_is_told_with_its_remedy() {
+    fn what_needs_a_right_is_reported_with_its_remedy() {
         let refused = BindError { port: 1_001, cause: io::ErrorKind::PermissionDenied.into() };
         assert_eq!(refused.in_words(), "port 1001 needs a right, for it is below 1024");
         assert!(refused.with_remedy().contains("ip_unprivileged_port_start=1001"));

@@ -1,5 +1,5 @@
 //! The messages of custody, on the ports of distributor (`t+2`) and distributee (`t+3`), as headers of
-//! frames. Pure. What they mean is told in docs/CUSTODY.md.
+//! frames. Pure. What they mean is in docs/CUSTODY.md.
 //!
 //! A distributor dials a keeper's `t+3` with [`GetSpace`] and [`CustodyOffer`]; a keeper dials the `t+2` of
 //! whoever acts for a file with [`KeeperReport`]. Each answer repeats the number of its request.
@@ -54,7 +54,7 @@ pub struct Replica {
     pub peer: PeerId,
 }
 
-/// Asks how much room there is. Answer: [`Space`].
+/// Asks how much space there is. Answer: [`Space`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetSpace {
     /// Number of the request.
@@ -63,7 +63,7 @@ pub struct GetSpace {
     pub origin: PeerId,
 }
 
-/// How much room there is.
+/// How much space there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Space {
     /// Number of the request.
@@ -125,7 +125,7 @@ pub enum OfferRefusal {
     NotListed,
     /// A newer head of this owner is known here; it comes along.
     Older,
-    /// It would be more than the room, or the origin's share of it.
+    /// It would be more than the space, or the origin's share of it.
     Full,
     /// The owner is here itself, or another keeper is before you in the order.
     NotActing,
@@ -399,7 +399,7 @@ mod tests {
             (FileId([3; 32]), Verdict::Spare),
         ];
         let rows = rows.into_iter().map(|(file, verdict)| Order { file, verdict }).collect();
-        let held = ReportRow {
+        let row = ReportRow {
             file: FileId([1; 32]),
             size: 9,
             copies: 2,
@@ -424,7 +424,7 @@ mod tests {
                 origin: PeerId([1; 32]),
                 instance: Instance { count: 1, random: 2 },
                 version: 3,
-                rows: vec![held; limits::REPORT_ROWS].into(),
+                rows: vec![row; limits::REPORT_ROWS].into(),
             }),
             CustodyMessage::Orders(Orders { request: 3, origin: PeerId([1; 32]), head: None, rows }),
         ] {

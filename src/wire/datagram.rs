@@ -260,7 +260,7 @@ impl<'a> Envelope<'a> {
     /// True if `nonce` stands anywhere in the body, which is neither verified nor parsed: reason enough to
     /// do that.
     #[must_use]
-    pub fn holds(&self, nonce: u64) -> bool {
+    pub fn contains(&self, nonce: u64) -> bool {
         let nonce = nonce.to_be_bytes();
         self.bytes[BODY..self.bytes.len() - SIGNATURE].windows(nonce.len()).any(|bytes| bytes == nonce)
     }
@@ -355,7 +355,7 @@ mod tests {
         }
         let echoing = seal(&identity, &body("a", proof(Some(1 << 60), 1)));
         let envelope = Envelope::parse(&echoing).unwrap();
-        assert!(envelope.holds(1 << 60) && envelope.holds(u64::MAX) && !envelope.holds(1 << 59));
+        assert!(envelope.contains(1 << 60) && envelope.contains(u64::MAX) && !envelope.contains(1 << 59));
         let full = seal(&identity, &body(&long, proof(Some(u64::MAX), ECHOES)));
         assert!(full.len() <= limits::DATAGRAM, "{}", full.len());
         assert!(Envelope::parse(&full).unwrap().open().is_ok());
@@ -404,8 +404,8 @@ mod tests {
     #[test]
     fn too_many_echoes_a_zero_sequence_and_another_version_are_refused() {
         let identity = Identity::generate().unwrap();
-        let crowd = encode(&body("name", proof(None, ECHOES + 1)));
-        assert!(matches!(read_body(&crowd), Err(DecodeError::Value(_))));
+        let many = encode(&body("name", proof(None, ECHOES + 1)));
+        assert!(matches!(read_body(&many), Err(DecodeError::Value(_))));
         let files = vec![FileId([1; 32]); FILES + 1];
         for message in [DatagramMessage::Seek { files: files.clone() }, DatagramMessage::Has { files }] {
             assert!(matches!(read_body(&encode(&body("name", message))), Err(DecodeError::Value(_))));

@@ -1,4 +1,4 @@
-//! The messages of a crowd that fetches one file: which chunks somebody has, and "any of these". Pure;
+//! The messages of a swarm that fetches one file: which chunks somebody has, and "any of these". Pure;
 //! part of message.rs.
 //!
 //! A map of chunks is one bit for each, chunk 0 lowest in the first byte, bits beyond the last chunk 0.
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::content::FileId;
 use crate::wire::limits;
 
-/// Asks which chunks of a file are there, and to be told of more as they come. Answer: [`HavesIs`], and
+/// Asks which chunks of a file are there, and to hear of more as they come. Answer: [`HavesIs`], and
 /// again whenever there are more, until the request is taken back or the connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetHaves {
@@ -46,7 +46,7 @@ pub struct GetAny {
 pub struct HavesIs {
     /// Number of the request.
     pub request: u64,
-    /// Map of all chunks that are there; empty: those told before and `more`.
+    /// Map of all chunks that are there; empty: those reported before and `more`.
     #[serde(with = "serde_bytes", default)]
     pub map: Vec<u8>,
     /// Chunks that came since, at most [`limits::HAVES_MORE`].

@@ -28,7 +28,7 @@ pub struct TableIs {
 
 /// A peer, as another one passes it on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "ToldRow", into = "ToldRow")]
+#[serde(try_from = "PeerRecordRow", into = "PeerRecordRow")]
 pub struct PeerRecord {
     /// Where its own discovery socket answered. Its scope, for a link-local address, does not travel.
     pub at: SocketAddr,
@@ -38,7 +38,7 @@ pub struct PeerRecord {
 
 /// [`PeerRecord`] as it is written.
 #[derive(Serialize, Deserialize)]
-struct ToldRow {
+struct PeerRecordRow {
     /// IPv6, or IPv4 mapped into it (RFC 4291 §2.5.5.2).
     #[serde(with = "serde_bytes")]
     ip: [u8; 16],
@@ -47,7 +47,7 @@ struct ToldRow {
     signed: Vec<u8>,
 }
 
-impl From<PeerRecord> for ToldRow {
+impl From<PeerRecord> for PeerRecordRow {
     fn from(PeerRecord { at, signed }: PeerRecord) -> Self {
         let ip = match at.ip() {
             IpAddr::V4(ip) => ip.to_ipv6_mapped(),
@@ -57,10 +57,10 @@ impl From<PeerRecord> for ToldRow {
     }
 }
 
-impl TryFrom<ToldRow> for PeerRecord {
+impl TryFrom<PeerRecordRow> for PeerRecord {
     type Error = &'static str;
 
-    fn try_from(ToldRow { ip, port, signed }: ToldRow) -> Result<Self, Self::Error> {
+    fn try_from(PeerRecordRow { ip, port, signed }: PeerRecordRow) -> Result<Self, Self::Error> {
         if signed.is_empty() || signed.len() > limits::DATAGRAM {
             return Err("an announcement has 1 to 1,200 bytes");
         }
@@ -78,15 +78,15 @@ pub const ROW: usize = 48;
 pub fn table_pages(request: u64, table: &[PeerRecord]) -> Vec<TableIs> {
     let mut pages = vec![Vec::new()];
     let mut bytes = 0;
-    for told in table.iter().take(limits::PEERS) {
-        let row = told.signed.len() + ROW;
+    for record in table.iter().take(limits::PEERS) {
+        let row = record.signed.len() + ROW;
         if bytes + row > limits::PAGE {
             pages.push(Vec::new());
             bytes = 0;
         }
         bytes += row;
         if let Some(page) = pages.last_mut() {
-            page.push(told.clone());
+            page.push(record.clone());
         }
     }
     let count = pages.len();
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_row_that_cannot_be_is_left_out() {
-        let row = |len| ToldRow { ip: [9; 16], port: 1, signed: vec![0; len] };
+        let row = |len| PeerRecordRow { ip: [9; 16], port: 1, signed: vec![0; len] };
         let rows: Rows<PeerRecord> = decode(&encode(&[row(0), row(7), row(limits::DATAGRAM + 1)])).unwrap();
         assert_eq!((rows.len(), rows.count()), (1, 3));
     }

@@ -112,7 +112,7 @@ impl ChunkSlices {
         }
     }
 
-    /// What the chunk's bytes are, to be held against its manifest; `None` before all are hashed.
+    /// What the chunk's bytes are, to be compared with its manifest; `None` before all are hashed.
     #[must_use]
     pub fn proof(&self) -> Option<ChunkProof> {
         if self.next().is_some() {

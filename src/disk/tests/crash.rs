@@ -117,8 +117,8 @@ fn kill_often(base: &Path, kills: u32) {
         runs += 1;
         look(&to);
         for left in partials(&to).unwrap().iter().filter(|l| l.id == source.id()) {
-            let bits = held(&to, &source);
-            assert_eq!(left.held, bits, "what the sidecar names is there");
+            let bits = bytes_there(&to, &source);
+            assert_eq!(left.have, bits, "what the sidecar names is there");
         }
         if to.join("large").exists() {
             // It came through: once more from the start, within the same budget.
@@ -133,7 +133,7 @@ fn kill_often(base: &Path, kills: u32) {
 }
 
 /// Bytes of the chunks that the sidecar names; each must verify.
-fn held(to: &Path, source: &Source) -> u64 {
+fn bytes_there(to: &Path, source: &Source) -> u64 {
     let partial = to.join(PARTIAL);
     let data = fs::read(partial.join(source.id().to_string())).unwrap();
     let sidecar = fs::read(partial.join(place::have_name(source.id()))).unwrap_or_default();

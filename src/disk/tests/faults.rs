@@ -92,7 +92,7 @@ fn a_disk_that_fills_up_keeps_what_came() {
 }
 
 #[test]
-fn a_read_only_file_system_is_told_and_later_forgotten() {
+fn a_read_only_file_system_is_reported_and_later_forgotten() {
     let Some(mount) = Mount::new("size=32m") else { return };
     let dir = mount.0.path();
     let mut rig = Rig::new();
@@ -131,7 +131,7 @@ fn without_permission() {
 }
 
 #[test]
-fn a_folder_without_permission_is_told() {
+fn a_folder_without_permission_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     testing::set_mode(dir.path(), 0o755);
     for (name, mode) in [("closed", 0o755), ("open", 0o777), ("open/sub", 0o755)] {
@@ -144,7 +144,7 @@ fn a_folder_without_permission_is_told() {
 }
 
 #[test]
-fn a_folder_that_vanished_is_told() {
+fn a_folder_that_vanished_is_reported() {
     let base = tempfile::tempdir().unwrap();
     let dir = base.path().join("downloads");
     let mut rig = Rig::new();

@@ -57,7 +57,7 @@ fn data(store: &Path, source: &Source) -> PathBuf {
 }
 
 /// What a store says that it holds of a file; all of it must be true.
-fn held(store: &Path, source: &Source) -> Vec<Span> {
+fn stored_spans(store: &Path, source: &Source) -> Vec<Span> {
     let all = stored(store).unwrap();
     let Some((_, size, spans)) = all.into_iter().find(|(id, ..)| *id == source.id()) else { return vec![] };
     assert_eq!(size, source.chunks.size());
@@ -83,18 +83,18 @@ fn a_part_is_kept_and_a_larger_one_goes_on_with_it() {
     let mut rig = Rig::new();
     assert_eq!(keep(&mut rig, &source, dir.path(), span(10, 40)), (Ok(Arrival::Kept), 30));
     assert_eq!(names_in(dir.path()), [PARTIAL], "it has no name");
-    assert_eq!(held(dir.path(), &source), [span(10, 40)]);
+    assert_eq!(stored_spans(dir.path(), &source), [span(10, 40)]);
     assert_eq!(keep(&mut rig, &source, dir.path(), span(20, 60)), (Ok(Arrival::Kept), 20));
-    assert_eq!(held(dir.path(), &source), [span(10, 60)]);
+    assert_eq!(stored_spans(dir.path(), &source), [span(10, 60)]);
     assert_eq!(keep(&mut rig, &source, dir.path(), span(15, 50)), (Ok(Arrival::Kept), 0));
     let last = source.chunks.count();
     assert_eq!(keep(&mut rig, &source, dir.path(), span(last - 1, last)), (Ok(Arrival::Kept), 1));
     drop(rig);
     // Others find it as it was left.
     let mut rig = Rig::new();
-    assert_eq!(held(dir.path(), &source), [span(10, 60), span(last - 1, last)]);
+    assert_eq!(stored_spans(dir.path(), &source), [span(10, 60), span(last - 1, last)]);
     assert_eq!(keep(&mut rig, &source, dir.path(), span(0, last)).1, last - 51);
-    assert_eq!(held(dir.path(), &source), [span(0, last)]);
+    assert_eq!(stored_spans(dir.path(), &source), [span(0, last)]);
     assert!(fs::read(data(dir.path(), &source)).unwrap() == source.bytes);
     assert!(partials(dir.path()).unwrap()[0].asked.is_none(), "no user asked for it");
 }
@@ -136,7 +136,7 @@ fn files_of_one_chunk_are_kept_whole_and_in_groups() {
     assert_eq!(stored(dir.path()).unwrap().len(), sources.len() + 1);
     for source in sources.iter().chain([&large]) {
         let whole = Span::whole(source.chunks.size()).unwrap();
-        assert_eq!(held(dir.path(), source), [whole]);
+        assert_eq!(stored_spans(dir.path(), source), [whole]);
         assert_eq!(keep(&mut rig, source, dir.path(), whole), (Ok(Arrival::Kept), 0));
     }
     assert_eq!(names_in(dir.path()), [PARTIAL]);
@@ -144,7 +144,7 @@ fn files_of_one_chunk_are_kept_whole_and_in_groups() {
 }
 
 #[test]
-fn a_rotten_chunk_is_fetched_again_if_it_is_wanted_and_told_no_more_if_not() {
+fn a_rotten_chunk_is_fetched_again_if_it_is_wanted_and_reported_no_more_if_not() {
     let dir = tempfile::tempdir().unwrap();
     let source = Source::new(5_000_000, 2);
     let mut rig = Rig::new();
@@ -152,13 +152,13 @@ fn a_rotten_chunk_is_fetched_again_if_it_is_wanted_and_told_no_more_if_not() {
     rot(dir.path(), &source, 3);
     rot(dir.path(), &source, 25);
     assert_eq!(keep(&mut rig, &source, dir.path(), span(20, 40)), (Ok(Arrival::Kept), 11));
-    assert_eq!(held(dir.path(), &source), [span(0, 3), span(4, 40)]);
+    assert_eq!(stored_spans(dir.path(), &source), [span(0, 3), span(4, 40)]);
     assert_eq!(keep(&mut rig, &source, dir.path(), span(0, 40)), (Ok(Arrival::Kept), 1));
-    assert_eq!(held(dir.path(), &source), [span(0, 40)]);
+    assert_eq!(stored_spans(dir.path(), &source), [span(0, 40)]);
 }
 
 #[test]
-fn what_was_closed_stays_and_what_it_lacks_is_told() {
+fn what_was_closed_stays_and_what_it_lacks_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let source = Source::new(3_000_000, 4);
     let mut rig = Rig::new();
@@ -179,7 +179,7 @@ fn what_was_closed_stays_and_what_it_lacks_is_told() {
     assert_eq!(lacks, [2, 3, 5].into());
     rig.tell(Command::Close(token));
     rig.flush();
-    assert_eq!(held(dir.path(), &source), [span(4, 5)]);
+    assert_eq!(stored_spans(dir.path(), &source), [span(4, 5)]);
     // Nothing is left of one of which nothing came.
     let other = Source::new(3_000_000, 5);
     let token = rig.open(plan(&other, dir.path(), span(0, 1)));
@@ -214,7 +214,7 @@ fn room_is_needed_for_the_part_only_and_a_part_that_is_none_is_refused() {
 }
 
 #[test]
-fn it_may_be_opened_again_or_dropped_as_soon_as_it_is_told() {
+fn it_may_be_opened_again_or_dropped_as_soon_as_it_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let source = Source::new(2_000_000, 7);
     let mut rig = Rig::new();
@@ -222,14 +222,14 @@ fn it_may_be_opened_again_or_dropped_as_soon_as_it_is_told() {
         let (from, to) = (n, n + 5);
         assert_eq!(keep(&mut rig, &source, dir.path(), span(from, to)).0, Ok(Arrival::Kept));
         drop_stored(dir.path(), source.id(), &[span(from + 1, to)]).unwrap();
-        assert_eq!(held(dir.path(), &source), [span(from + 1, to)]);
+        assert_eq!(stored_spans(dir.path(), &source), [span(from + 1, to)]);
     }
     // While it is open nobody takes it away.
     let token = rig.open(plan(&source, dir.path(), span(0, 30)));
     rig.opened(token).unwrap();
     let refused = drop_stored(dir.path(), source.id(), &[]).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
-    assert_eq!(held(dir.path(), &source), [span(20, 24)]);
+    assert_eq!(stored_spans(dir.path(), &source), [span(20, 24)]);
     rig.tell(Command::Publish(token));
     rig.tell(Command::Flush);
     loop {
@@ -242,7 +242,7 @@ fn it_may_be_opened_again_or_dropped_as_soon_as_it_is_told() {
 }
 
 #[test]
-fn a_torn_writing_of_the_sidecar_loses_nothing_that_was_told_before() {
+fn a_torn_writing_of_the_sidecar_loses_nothing_that_was_reported_before() {
     let dir = tempfile::tempdir().unwrap();
     let source = Source::new(2_000_000, 12);
     let have = dir.path().join(PARTIAL).join(have_name(source.id()));
@@ -256,9 +256,9 @@ fn a_torn_writing_of_the_sidecar_loses_nothing_that_was_told_before() {
         torn.truncate(2 * len);
         torn[turn * len + 70] ^= 1;
         fs::write(&have, &torn).unwrap();
-        assert_eq!(held(dir.path(), &source), before, "the other slot is the one before");
+        assert_eq!(stored_spans(dir.path(), &source), before, "the other slot is the one before");
         fs::write(&have, &sidecar).unwrap();
-        before = held(dir.path(), &source);
+        before = stored_spans(dir.path(), &source);
         assert_eq!(before, [span(0, 2 * n)]);
     }
 }
@@ -272,7 +272,7 @@ fn dropping_gives_room_back_and_leaves_the_rest() {
     keep(&mut rig, &source, dir.path(), span(0, all)).0.unwrap();
     let before = Facts::at(&data(dir.path(), &source)).unwrap();
     drop_stored(dir.path(), source.id(), &[span(30, 50), span(10, 20)]).unwrap();
-    assert_eq!(held(dir.path(), &source), [span(10, 20), span(30, 50)]);
+    assert_eq!(stored_spans(dir.path(), &source), [span(10, 20), span(30, 50)]);
     let after = Facts::at(&data(dir.path(), &source)).unwrap();
     let bytes = fs::read(data(dir.path(), &source)).unwrap();
     assert_eq!(after.size, before.size);
@@ -282,10 +282,10 @@ fn dropping_gives_room_back_and_leaves_the_rest() {
     }
     // What was dropped is fetched again when it is wanted again, and no more than that.
     assert_eq!(keep(&mut rig, &source, dir.path(), span(0, 40)).1, 20);
-    assert_eq!(held(dir.path(), &source), [span(0, 50)]);
+    assert_eq!(stored_spans(dir.path(), &source), [span(0, 50)]);
     let left = lose_stored(dir.path(), source.id(), &[0, 49, 5, 4_000].into()).unwrap();
     assert_eq!(left, [span(1, 5), span(6, 49)]);
-    assert_eq!(held(dir.path(), &source), left);
+    assert_eq!(stored_spans(dir.path(), &source), left);
     assert_eq!(lose_stored(dir.path(), source.id(), &[].into()).unwrap(), left);
     drop_stored(dir.path(), source.id(), &[span(49, 60)]).unwrap();
     assert_eq!(stored(dir.path()).unwrap(), []);
@@ -298,18 +298,18 @@ fn dropping_gives_room_back_and_leaves_the_rest() {
         keep(&mut rig, &small, dir.path(), span(0, 1)).0.unwrap();
         drop_stored(dir.path(), small.id(), &[span(0, 1)]).unwrap();
         assert_eq!(lose_stored(dir.path(), small.id(), &[].into()).unwrap(), []);
-        assert_eq!(held(dir.path(), &small), [span(0, 1)]);
+        assert_eq!(stored_spans(dir.path(), &small), [span(0, 1)]);
         if gone {
             assert_eq!(lose_stored(dir.path(), small.id(), &[0].into()).unwrap(), []);
         } else {
             drop_stored(dir.path(), small.id(), &[]).unwrap();
         }
-        assert_eq!(held(dir.path(), &small), []);
+        assert_eq!(stored_spans(dir.path(), &small), []);
     }
 }
 
 #[test]
-fn what_a_sidecar_does_not_name_is_not_told() {
+fn what_a_sidecar_does_not_name_is_not_reported() {
     let dir = tempfile::tempdir().unwrap();
     let source = Source::new(3_000_000, 10);
     let mut rig = Rig::new();
@@ -323,10 +323,10 @@ fn what_a_sidecar_does_not_name_is_not_told() {
     fs::remove_file(&have).unwrap();
     assert_eq!(stored(dir.path()).unwrap(), [], "too long for a file of one chunk");
     fs::write(&have, &sidecar).unwrap();
-    assert_eq!(held(dir.path(), &source), [span(0, 9)]);
+    assert_eq!(stored_spans(dir.path(), &source), [span(0, 9)]);
     // A file that was cut off by something else.
     fs::File::options().write(true).open(data(dir.path(), &source)).unwrap().set_len(200_000).unwrap();
-    assert_eq!(held(dir.path(), &source), [span(0, 3)]);
+    assert_eq!(stored_spans(dir.path(), &source), [span(0, 3)]);
     // Others' files, a begun one of which nothing came.
     fs::write(dir.path().join(PARTIAL).join("notes.txt"), "x").unwrap();
     fs::write(dir.path().join(PARTIAL).join(Source::new(3, 11).id().to_string()), "").unwrap();
@@ -335,7 +335,7 @@ fn what_a_sidecar_does_not_name_is_not_told() {
 
 /// Twenty thousand files, half of them with a sidecar; how long that takes is printed.
 #[test]
-fn a_large_store_is_told_of() {
+fn a_large_store_is_reported() {
     let dir = memory();
     let partial = dir.path().join(PARTIAL);
     fs::create_dir(&partial).unwrap();
@@ -426,46 +426,46 @@ fn victim() {
     }
 }
 
-/// The power fails after `cut` operations: what was told as kept is there, and all else can be.
+/// The power fails after `cut` operations: what was reported as kept is there, and all else can be.
 fn fails_at(trace: &Trace, cut: usize, forgets: Forgets, rng: &mut Rng) {
     let dir = memory();
     Tree::after(trace, cut, forgets, rng).put(dir.path());
     let marks =
         trace.ops[..cut].iter().filter_map(|op| if let Op::Mark(m) = op { Some(m.as_str()) } else { None });
     let marks: Vec<_> = marks.collect();
-    let mut told: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
+    let mut reported: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
     for mark in &marks {
         let words: Vec<_> = mark.split(' ').collect();
         match words[..] {
-            ["drop"] => drop(told.insert(0, LEFT.iter().flat_map(|s| s.from..s.to).collect())),
+            ["drop"] => drop(reported.insert(0, LEFT.iter().flat_map(|s| s.from..s.to).collect())),
             ["dropped"] => {}
             ["many", n] => {
                 let source = Source::new(100_000 + n.parse::<usize>().unwrap(), 50);
-                assert_eq!(held(dir.path(), &source), [span(0, 2)], "{forgets:?} after {cut}");
+                assert_eq!(stored_spans(dir.path(), &source), [span(0, 2)], "{forgets:?} after {cut}");
             }
             [n, from, to] => {
                 let chunks = from.parse::<u32>().unwrap()..to.parse().unwrap();
-                told.entry(n.parse().unwrap()).or_default().extend(chunks);
+                reported.entry(n.parse().unwrap()).or_default().extend(chunks);
             }
             _ => panic!("{mark}"),
         }
     }
     for n in 0..3 {
         let source = file(n);
-        // Whatever is named though nobody told of it may be wrong, but the manifest of what was told is there.
+        // Whatever is named though nobody reported it may be wrong, but the manifest of what was reported is there.
         let spans = stored(dir.path()).unwrap().into_iter().find(|(id, ..)| *id == source.id());
         let spans = spans.map(|(_, _, spans)| spans).unwrap_or_default();
         let named: BTreeSet<u32> = spans.iter().flat_map(|s| s.from..s.to).collect();
-        let told = told.remove(&n).unwrap_or_default();
+        let reported = reported.remove(&n).unwrap_or_default();
         assert!(
-            named.is_superset(&told),
-            "of {n}, {told:?} was told and {named:?} is: {forgets:?} after {cut}"
+            named.is_superset(&reported),
+            "of {n}, {reported:?} was reported and {named:?} is: {forgets:?} after {cut}"
         );
-        if told.is_empty() {
+        if reported.is_empty() {
             continue;
         }
         let bytes = fs::read(data(dir.path(), &source)).unwrap();
-        for chunk in told.iter().map(|c| source.chunks.index(*c).unwrap()) {
+        for chunk in reported.iter().map(|c| source.chunks.index(*c).unwrap()) {
             assert!(slice(&bytes, source.chunks, chunk) == source.chunk(chunk), "{chunk:?} of {n} is wrong");
         }
         let manifest = dir.path().join(PARTIAL).join(manifest_name(source.id()));
@@ -475,12 +475,12 @@ fn fails_at(trace: &Trace, cut: usize, forgets: Forgets, rng: &mut Rng) {
     let mut rig = Rig::new();
     for (n, part) in STEPS {
         assert_eq!(keep(&mut rig, &file(n), dir.path(), part).0, Ok(Arrival::Kept), "{n} goes on");
-        assert!(held(dir.path(), &file(n)).iter().any(|s| s.covers(&part)));
+        assert!(stored_spans(dir.path(), &file(n)).iter().any(|s| s.covers(&part)));
     }
 }
 
 #[test]
-fn power_loss_at_any_moment_loses_nothing_that_was_told() {
+fn power_loss_at_any_moment_loses_nothing_that_was_reported() {
     let mut known = Known::default();
     for n in 0..3 {
         known.add(&file(n).bytes);
@@ -490,7 +490,7 @@ fn power_loss_at_any_moment_loses_nothing_that_was_told() {
     let dir = memory();
     fs::create_dir(dir.path().join("disk")).unwrap();
     let Some(trace) = record("disk::tests::keep::victim", dir.path(), 1_024, &known) else { return };
-    // All moments at which something was told count most.
+    // All moments at which something was reported count most.
     let turns: Vec<usize> =
         (0..trace.ops.len()).filter(|n| matches!(trace.ops[*n], Op::Mark(_) | Op::Synced(..))).collect();
     assert_eq!(trace.ops.iter().filter(|op| matches!(op, Op::Mark(_))).count(), STEPS.len() + 2 + 20);

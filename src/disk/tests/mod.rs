@@ -86,7 +86,7 @@ pub(super) struct Rig {
     woken: Receiver<()>,
     next: u64,
     /// What others may have of each file.
-    pub(super) held: BTreeMap<FileId, Arc<PartialSeed>>,
+    pub(super) seeds: BTreeMap<FileId, Arc<PartialSeed>>,
 }
 
 impl Rig {
@@ -97,15 +97,15 @@ impl Rig {
             wake.try_send(()).unwrap_or_default();
         })
         .unwrap();
-        Self { disk, pool: BlockPool::default(), woken, next: 0, held: BTreeMap::new() }
+        Self { disk, pool: BlockPool::default(), woken, next: 0, seeds: BTreeMap::new() }
     }
 
     /// The next event, only looked for when the waker said so.
     pub(super) fn event(&mut self) -> Event {
         loop {
             match self.disk.events.try_recv() {
-                Ok(Event::Held(held)) => {
-                    self.held.insert(held.id(), held);
+                Ok(Event::PartialSeed(seed)) => {
+                    self.seeds.insert(seed.id(), seed);
                     continue;
                 }
                 Ok(event) => return event,
@@ -211,7 +211,7 @@ impl Rig {
                     }
                 }
                 Event::Chunk(t, chunk, false) if t == token => {
-                    // A `Publish` that crossed this report makes the clerk say it a second time.
+                    // A `Publish` that crossed this report makes the coordinator say it a second time.
                     if missing.insert(chunk) {
                         asked.push(chunk);
                     }

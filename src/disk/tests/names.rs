@@ -57,7 +57,7 @@ fn the_longest_names_get_a_number_too() {
 }
 
 #[test]
-fn a_file_or_link_where_a_folder_is_needed_is_told() {
+fn a_file_or_link_where_a_folder_is_needed_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
     let mut rig = Rig::new();

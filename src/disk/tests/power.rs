@@ -109,7 +109,7 @@ fn noted(to: &Path, source: &Source) -> partial::Bits {
     believed.map_or_else(|| partial::Bits::none(source.chunks), |(_, bits)| bits)
 }
 
-/// What the process had done by then: files that it was told had arrived, and chunks of the large file.
+/// What the process had done by then: files that were reported as arrived, and chunks of the large file.
 fn done_by(trace: &Trace, cut: usize, source: &Source) -> (BTreeSet<String>, BTreeSet<ChunkIndex>) {
     let (mut arrived, mut written) = (BTreeSet::new(), BTreeSet::new());
     for op in &trace.ops[..cut] {

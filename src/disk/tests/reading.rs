@@ -100,7 +100,7 @@ fn without_what_proves_it_nothing_holds_and_nobody_is_led_out_of_the_store() {
 }
 
 #[test]
-fn it_says_how_far_it_is_and_ends_when_it_is_told() {
+fn it_says_how_far_it_is_and_ends_when_it_is_asked_to() {
     let source = Source::new(40 * 65_536, 4);
     let (dir, data) = store(&source);
     let mut read = 0;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::disk::place::{PARTIAL, have_name, manifest_name};
 
-/// Fetches all but the chunks that `skip` names, and closes; the bytes then held by the sidecar.
+/// Fetches all but the chunks that `skip` names, and closes; the bytes that the sidecar names then.
 fn half(dir: &Path, source: &Source, name: &str, skip: impl Fn(u32) -> bool) -> Leftover {
     let mut rig = Rig::new();
     let token = rig.open(source.plan(dir, name));
@@ -31,12 +31,12 @@ fn what_was_closed_goes_on_where_it_stopped() {
     assert_eq!(left.asked, Some(("big".parse().unwrap(), "the folder of big".to_owned())));
     let missing: u64 =
         source.chunks.iter().filter(|c| c.get() % 3 == 0).map(|c| source.chunks.len_of(c)).sum();
-    assert_eq!(left.held, 10_000_000 - missing);
+    assert_eq!(left.have, 10_000_000 - missing);
     let mut rig = Rig::new();
     let token = rig.open(source.plan(dir.path(), "another name"));
     let (believed, manifest) = rig.opened(token).unwrap();
     assert!(manifest, "the manifest needs no network");
-    assert_eq!(believed.iter().map(|c| source.chunks.len_of(*c)).sum::<u64>(), left.held);
+    assert_eq!(believed.iter().map(|c| source.chunks.len_of(*c)).sum::<u64>(), left.have);
     let missing = source.chunks.iter().filter(|c| c.get() % 3 == 0).collect();
     let (outcome, _) = rig.fill(&source, token, missing, 0);
     assert_eq!(outcome, saved(dir.path(), "another name"));
@@ -96,14 +96,14 @@ fn what_lies_there_unnamed_is_salvaged() {
     let token = rig.open(source.plan(dir.path(), "x"));
     assert_eq!(rig.opened(token).unwrap(), (vec![], true));
     let mut found = BTreeSet::new();
-    let held: BTreeSet<_> = source.chunks.iter().filter(|c| c.get() % 2 == 1).collect();
-    while found.len() < held.len() {
+    let there: BTreeSet<_> = source.chunks.iter().filter(|c| c.get() % 2 == 1).collect();
+    while found.len() < there.len() {
         match rig.event() {
             Event::Chunk(_, chunk, true) => assert!(found.insert(chunk)),
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(found, held);
+    assert_eq!(found, there);
 }
 
 #[test]

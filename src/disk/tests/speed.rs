@@ -33,7 +33,7 @@ fn one_large_file() {
                 rig.write_at(token, chunk, i * limits::BLOCK, piece);
             }
             while let Ok(event) = rig.disk.events.try_recv() {
-                if matches!(event, Event::Held(..)) {
+                if matches!(event, Event::PartialSeed(..)) {
                     continue;
                 }
                 assert!(matches!(event, Event::Chunk(_, _, true)));

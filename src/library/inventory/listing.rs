@@ -71,7 +71,7 @@ impl Listing {
         self.stale || !self.changes.is_empty()
     }
 
-    /// Something that is told with it changed.
+    /// Something that is reported with it changed.
     pub(super) const fn touch(&mut self) {
         self.stale = true;
     }

@@ -123,12 +123,12 @@ pub(super) struct Inventory {
     /// Whether changes are heard of as they happen.
     watched: bool,
     /// What was published last said that files wait to be hashed.
-    told_waiting: bool,
+    reported_waiting: bool,
     unreadable: UnreadablePaths,
 }
 
-/// Files not hashed yet, or not to be read, that are told with what is shared, at most.
-const WAITING_TOLD: usize = 2_000;
+/// Files not hashed yet, or not to be read, that are reported with what is shared, at most.
+const WAITING_REPORTED: usize = 2_000;
 
 impl Inventory {
     /// Nothing is known yet of what lies in `root`.
@@ -142,7 +142,7 @@ impl Inventory {
             looks: Vec::new(),
             rows: Vec::new(),
             watched: false,
-            told_waiting: false,
+            reported_waiting: false,
             unreadable: UnreadablePaths::default(),
         }
     }
@@ -315,20 +315,21 @@ impl Inventory {
             return None;
         }
         let waits = !self.is_hashed();
-        if self.told_waiting && !waits {
+        if self.reported_waiting && !waits {
             self.listing.touch();
         }
         let waiting = marker.and_then(|_| self.waiting_paths());
         let shelf = self.listing.publish(marker.unwrap_or_default(), waiting)?;
-        self.told_waiting = waits;
+        self.reported_waiting = waits;
         Some(shelf)
     }
 
     /// What is there and not listed; `None`: too much.
     fn waiting_paths(&self) -> Option<Vec<SafePath>> {
-        let waiting = self.first_waiting(WAITING_TOLD + 1).into_iter().map(|h| h.path);
-        let paths: Vec<_> = waiting.chain(self.unreadable.paths().take(WAITING_TOLD + 1).cloned()).collect();
-        (paths.len() <= WAITING_TOLD).then_some(paths)
+        let waiting = self.first_waiting(WAITING_REPORTED + 1).into_iter().map(|h| h.path);
+        let paths: Vec<_> =
+            waiting.chain(self.unreadable.paths().take(WAITING_REPORTED + 1).cloned()).collect();
+        (paths.len() <= WAITING_REPORTED).then_some(paths)
     }
 
     fn is_hashed(&self) -> bool {
@@ -342,7 +343,7 @@ impl Inventory {
 
     /// True if [`Self::publish`] would give something.
     pub(super) fn is_changed(&self) -> bool {
-        self.listing.is_changed() || (self.told_waiting && self.is_hashed())
+        self.listing.is_changed() || (self.reported_waiting && self.is_hashed())
     }
 
     /// The number and bytes of the files not hashed yet.

@@ -33,10 +33,10 @@ impl Before {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Until then; `patient`: a close after writing does not end it.
+    /// Until then; `ignores_close`: a close after writing does not end it.
     Settling {
         until: Time,
-        patient: bool,
+        ignores_close: bool,
     },
     Queued,
     /// `spoiled`: it was written to meanwhile.

@@ -96,12 +96,12 @@ impl Inventory {
                         self.queue.forget_waiting(p.stamp.size);
                         self.changed(now, &path, seen);
                     }
-                    Step::Settling { until, patient } if same => {
-                        if now >= until || (seen.ready && !patient) {
+                    Step::Settling { until, ignores_close } if same => {
+                        if now >= until || (seen.ready && !ignores_close) {
                             self.enqueue(&path, seen);
                         }
                     }
-                    Step::Settling { patient: true, .. } => self.changed(now, &path, seen),
+                    Step::Settling { ignores_close: true, .. } => self.changed(now, &path, seen),
                     Step::Settling { .. } | Step::Failed => self.take_up(now, &path, seen),
                 }
             }
@@ -130,7 +130,7 @@ impl Inventory {
         }
     }
 
-    /// Hashing has to begin anew, from whatever is there then.
+    /// Hashing has to begin again, from whatever is there then.
     pub(super) fn restart(&mut self, now: Time, path: &SafePath, stamp: Stamp, executable: bool) {
         self.queue.forget_waiting(stamp.size);
         if stamp.size > BYTES_PER_STILL_SECOND {
@@ -151,7 +151,7 @@ impl Inventory {
     ) {
         let until = now + still;
         self.timers.insert((until, path.clone()));
-        let step = Step::Settling { until, patient: false };
+        let step = Step::Settling { until, ignores_close: false };
         self.set_pending(path, Pending::new(stamp, executable, step));
     }
 
@@ -160,7 +160,7 @@ impl Inventory {
         let still = Duration::from_secs(stamp.size / BYTES_PER_STILL_SECOND).clamp(STILL, STILL_MOST);
         let until = now + still;
         self.timers.insert((until, path.clone()));
-        let step = Step::Settling { until, patient: true };
+        let step = Step::Settling { until, ignores_close: true };
         self.set_pending(path, Pending::new(stamp, executable, step));
     }
 

@@ -41,7 +41,7 @@ impl LibraryShell {
         let Err(why) = outcome else { return Ok(()) };
         let every = self.config.rescan_unwatched;
         self.looks.rescan_by(clock::now() + every);
-        if !self.unwatched_told.insert(why.clone()) {
+        if !self.unwatched_reported.insert(why.clone()) {
             return Ok(());
         }
         let text = format!(

@@ -65,8 +65,8 @@ pub(super) struct LibraryShell {
     heard: Receiver<WatchEvent>,
     /// All folders are watched, as far as is known.
     watched: bool,
-    /// Why not all are, as it was told: each once.
-    unwatched_told: BTreeSet<String>,
+    /// Why not all are, as it was reported: each once.
+    unwatched_reported: BTreeSet<String>,
 
     looks: PendingLooks,
     /// Hashes known from before; empty except during a scan of a root that just appeared.
@@ -75,10 +75,10 @@ pub(super) struct LibraryShell {
 
     scanned: bool,
     next_publish: Time,
-    /// When progress is told next; `None` while nothing is hashed.
+    /// When progress is reported next; `None` while nothing is hashed.
     next_progress: Option<Time>,
     /// A report of progress was given, so that its end must be.
-    progress_told: bool,
+    progress_reported: bool,
     rows_due: Option<Time>,
 }
 
@@ -110,14 +110,14 @@ impl LibraryShell {
             ears,
             heard,
             watched: false,
-            unwatched_told: BTreeSet::new(),
+            unwatched_reported: BTreeSet::new(),
             looks: PendingLooks::new(now + config.rescan),
             cache: Cache::default(),
             in_use: Vec::new(),
             scanned: false,
             next_publish: now + FIRST_PUBLISH,
             next_progress: None,
-            progress_told: false,
+            progress_reported: false,
             rows_due: None,
             config,
         })
@@ -136,7 +136,7 @@ impl LibraryShell {
         let wait = self.next_timeout().since(clock::now());
         select! {
             recv(self.inbox) -> command => self.command(command.map_err(|_| ControllerGone)?),
-            recv(self.walker.told) -> told => self.told(told.map_err(|_| ControllerGone)?)?,
+            recv(self.walker.replies) -> reply => self.take_reply(reply.map_err(|_| ControllerGone)?)?,
             recv(self.hashed) -> hashed => {
                 let (hasher, hashed) = hashed.map_err(|_| ControllerGone)?;
                 self.hashed(hasher, hashed)?;

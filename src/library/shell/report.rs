@@ -1,4 +1,4 @@
-//! What the controller is told: what is shared, and how far hashing is.
+//! What is reported to the controller: what is shared, and how far hashing is.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -53,9 +53,9 @@ impl LibraryShell {
             }
         } else if files == 0 {
             let end = Event::Hashing { first: Vec::new(), files: 0, bytes: 0 };
-            if !self.progress_told || self.outbox.try_send(end).is_ok() {
+            if !self.progress_reported || self.outbox.try_send(end).is_ok() {
                 self.next_progress = None;
-                self.progress_told = false;
+                self.progress_reported = false;
             } else if due <= now {
                 self.next_progress = Some(now + PROGRESS);
             }
@@ -66,7 +66,7 @@ impl LibraryShell {
                     hashing.done = hasher.gauge.done.load(Ordering::Relaxed).min(hashing.size);
                 }
             }
-            self.progress_told |= self.outbox.try_send(Event::Hashing { first, files, bytes }).is_ok();
+            self.progress_reported |= self.outbox.try_send(Event::Hashing { first, files, bytes }).is_ok();
             self.next_progress = Some(now + PROGRESS);
         }
     }
@@ -77,7 +77,7 @@ impl LibraryShell {
         if files == 0 {
             return Ok(());
         }
-        self.progress_told = true;
+        self.progress_reported = true;
         self.next_progress = Some(clock::now() + PROGRESS);
         self.send(Event::Hashing { first: self.inventory.first_waiting(NAMED), files, bytes })
     }

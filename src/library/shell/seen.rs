@@ -28,9 +28,9 @@ fn birth(folder: &Path) -> u64 {
 }
 
 impl LibraryShell {
-    pub(super) fn told(&mut self, told: WalkReply) -> Result<(), ControllerGone> {
+    pub(super) fn take_reply(&mut self, reply: WalkReply) -> Result<(), ControllerGone> {
         let now = clock::now();
-        match told {
+        match reply {
             WalkReply::Root(root) => self.saw_root(root)?,
             WalkReply::Sights(sights) => {
                 for sight in sights {
@@ -76,7 +76,7 @@ impl LibraryShell {
             }
             let root = &self.config.root;
             let text = if root.is_dir() {
-                // No right to it, or a link that leads out of the cage (`peer/sandboxes.rs`) since the start.
+                // No right to it, or a link that leads out of the sandbox (`peer/sandboxes.rs`) since the start.
                 format!(
                     "the shared folder {} cannot be opened: nothing is shared until it can; look at its \
                      permissions, and start this peer again if it leads elsewhere than before",

@@ -15,12 +15,12 @@ use crate::library::watch::Ears;
 use crate::sys::thread::Thread;
 
 /// Messages of the walker that may wait (512 files each): it need not run far ahead.
-const TOLD: usize = 32;
+const REPLIES: usize = 32;
 
 /// The walking thread.
 pub(super) struct WalkerThread {
     pub(super) asks: Sender<WalkRequest>,
-    pub(super) told: Receiver<WalkReply>,
+    pub(super) replies: Receiver<WalkReply>,
     _thread: Thread,
 }
 
@@ -41,10 +41,10 @@ impl Drop for HasherThread {
 
 pub(super) fn start_walker(root: &Path, ears: Ears) -> io::Result<WalkerThread> {
     let (asks, asked) = unbounded();
-    let (tell, told) = bounded(TOLD);
+    let (tell, replies) = bounded(REPLIES);
     let walker = Walker::new(root.to_owned(), ears, move |t| tell.send(t).is_ok());
     let thread = Thread::spawn("library-walk", move || walker.run(&asked))?;
-    Ok(WalkerThread { asks, told, _thread: thread })
+    Ok(WalkerThread { asks, replies, _thread: thread })
 }
 
 pub(super) fn start_hasher(

@@ -14,7 +14,7 @@ fn with_closed_folders() {
     testing::set_mode(bench.path("closed"), 0o000);
     // Its names can be read, and nothing else of what lies there.
     testing::set_mode(bench.path("listed"), 0o444);
-    // No look at everything comes within the patience of these tests, so what is listed was heard of.
+    // No look at everything comes within the timeout of these tests, so what is listed was heard of.
     let mut r = bench.start();
     r.until_watched(&bench);
     assert_eq!(r.names(), ["late", "open/deep/there"]);
@@ -45,7 +45,7 @@ fn with_closed_folders() {
 }
 
 #[test]
-fn a_closed_folder_is_told_not_listed_and_harms_no_other() {
+fn a_closed_folder_is_reported_not_listed_and_harms_no_other() {
     rerun(NOBODY, "library::tests::edges::with_closed_folders", Path::new("/"));
 }
 
@@ -77,7 +77,7 @@ fn with_few_watches() {
 }
 
 #[test]
-fn more_folders_than_can_be_watched_are_told_and_looked_at() {
+fn more_folders_than_can_be_watched_are_reported_and_looked_at() {
     let few = ["unshare", "--user", "--map-root-user", "sh", "-c"];
     let set = "echo 4 >/proc/sys/user/max_inotify_watches && exec \"$0\" \"$@\"";
     let under = [&few[..], &[set]].concat();

@@ -37,7 +37,7 @@ fn a_hash_made_right_after_writing_is_kept_once_it_stood_still() {
     fs::write(bench.path("second"), "second").unwrap();
     r.until("listed", |r| r.has("second", b"second"));
     let store = store::start(&bench.dir.path().join(store::FILE)).unwrap();
-    let end = clock::now() + PATIENCE;
+    let end = clock::now() + TIMEOUT;
     while store.hashes().iter().flatten().count() < 2 && clock::now() < end {
         r.until_watched(&bench);
     }
@@ -48,7 +48,7 @@ fn a_hash_made_right_after_writing_is_kept_once_it_stood_still() {
 }
 
 #[test]
-fn progress_is_told_to_its_end() {
+fn progress_is_reported_to_its_end() {
     let bench = Bench::new();
     File::create(bench.path("sparse")).unwrap().set_len(2 << 30).unwrap();
     age(&bench.path("sparse"));
@@ -59,12 +59,12 @@ fn progress_is_told_to_its_end() {
     r.until("small ones first", |r| r.names().len() == 20);
     r.until("progress", |r| r.hashing.contains(&(1, 2 << 30)));
     r.until("the end", |r| r.hashing.last() == Some(&(0, 0)) && r.names().len() == 21);
-    let told = r.hashing.iter().filter(|(files, _)| *files == 0).count();
-    assert_eq!(told, 1);
+    let reported = r.hashing.iter().filter(|(files, _)| *files == 0).count();
+    assert_eq!(reported, 1);
 }
 
 #[test]
-fn a_file_that_cannot_be_hashed_is_told_and_dropping_does_not_wait_for_a_large_one() {
+fn a_file_that_cannot_be_hashed_is_reported_and_dropping_does_not_wait_for_a_large_one() {
     let bench = Bench::new();
     File::create(bench.path("sparse")).unwrap().set_len(1 << 40).unwrap();
     age(&bench.path("sparse"));
@@ -73,5 +73,5 @@ fn a_file_that_cannot_be_hashed_is_told_and_dropping_does_not_wait_for_a_large_o
     let before = clock::now();
     drop(r);
     // To hash it would take minutes.
-    assert!(clock::now().since(before) < PATIENCE);
+    assert!(clock::now().since(before) < TIMEOUT);
 }

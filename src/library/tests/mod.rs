@@ -19,13 +19,13 @@ use crate::sys::file::{read_exact_at, write_all_at};
 use crate::sys::{clock, testing};
 use crate::time::Time;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Bench {
     dir: tempfile::TempDir,
 }
 
-/// A running library and what it has told.
+/// A running library and what it has reported.
 struct Running {
     shelf: Arc<Shelf>,
     warnings: Vec<String>,
@@ -95,9 +95,9 @@ fn id(content: &[u8]) -> FileId {
 }
 
 impl Running {
-    /// Waits until what it told fits.
+    /// Waits until what it reported fits.
     fn until(&mut self, what: &str, fits: impl Fn(&Self) -> bool) -> Time {
-        let end = clock::now() + PATIENCE;
+        let end = clock::now() + TIMEOUT;
         while !fits(self) {
             match self.handle.events.recv_timeout(end.since(clock::now())) {
                 Ok(Event::Changed(shelf)) => self.shelf = shelf,

@@ -135,7 +135,7 @@ fn hundred_thousand_files() {
     let handle = start(LibraryConfig::new(root), store).unwrap();
     let mut shelf = Arc::new(Shelf::default());
     while shelf.files.len() < count {
-        match handle.events.recv_timeout(PATIENCE * 6).unwrap() {
+        match handle.events.recv_timeout(TIMEOUT * 6).unwrap() {
             Event::Changed(new) => shelf = new,
             Event::Scanned => tell("scanned"),
             Event::Warning(text) => panic!("{text}"),

@@ -356,7 +356,7 @@ impl Controller {
             .map(|l| {
                 let (path, asked) =
                     l.asked.map_or_else(Default::default, |(to, asked)| (to.to_string(), asked));
-                Unfinished { id: l.id.to_string(), path, asked, held: l.held, size: l.size }
+                Unfinished { id: l.id.to_string(), path, asked, held: l.have, size: l.size }
             })
             .collect()
     }

@@ -333,7 +333,7 @@ impl Controller {
                 self.challenge(now, peer, key, size, chunk);
             }
             CustodianOutput::Pull { origin, from } => {
-                self.parts.receiver.send(ReceiverCommand::Estate { from, origin });
+                self.parts.receiver.send(ReceiverCommand::OwnerCatalogue { from, origin });
             }
             CustodianOutput::Ask { files, bytes } => {
                 if !self.custody.machine.may_have_copies() {
@@ -374,7 +374,7 @@ impl Controller {
             |p: &Purpose| matches!(p, Purpose::Keep { file: f, span: s, .. } if (*f, *s) == (file, span));
         if self.custody.purposes.values().any(is_same) {
             self.parts.receiver.send(ReceiverCommand::Holders(claim, holders));
-            self.parts.receiver.send(ReceiverCommand::Crowd(claim, some));
+            self.parts.receiver.send(ReceiverCommand::Swarm(claim, some));
             return;
         }
         self.parts.chunks.send(chunk_store::Command::Keep(file));
@@ -390,7 +390,7 @@ impl Controller {
             _ => None,
         });
         if let Some(size) = size.filter(|_| !self.state.swarms.here(&[content]).is_empty()) {
-            self.parts.receiver.send(ReceiverCommand::Crowd((content, size), vec![self.identity.id()]));
+            self.parts.receiver.send(ReceiverCommand::Swarm((content, size), vec![self.identity.id()]));
         }
     }
 

@@ -160,13 +160,13 @@ impl Controller {
             served.owner_catalogues.keys().filter(|o| !known.contains(o)).copied().collect();
         for owner in gone {
             served.owner_catalogues.remove(&owner);
-            self.parts.sender.send(SenderCommand::Estate(owner, None));
+            self.parts.sender.send(SenderCommand::OwnerCatalogue(owner, None));
         }
         for (owner, known) in self.custody.machine.keeper().owners().filter(|(_, e)| e.is_whole()) {
             if served.owner_catalogues.insert(owner, known.number()) != Some(known.number()) {
                 let catalogue = Arc::new(known.catalogue());
                 let is = (Arc::clone(known.signed()), Arc::clone(&catalogue));
-                self.parts.sender.send(SenderCommand::Estate(owner, Some(is)));
+                self.parts.sender.send(SenderCommand::OwnerCatalogue(owner, Some(is)));
                 // This peer lists them, too.
                 self.state.roster.away.shares(owner, known.number(), &catalogue);
             }
@@ -243,7 +243,7 @@ impl Controller {
     pub(super) fn keep_up(&self, owner: PeerId, head: &Head) {
         let keeper = self.custody.machine.keeper();
         if keeper.owner_catalogue(owner).is_some_and(|known| known.number() < head.number()) {
-            self.parts.receiver.send(ReceiverCommand::Estate { from: owner, origin: owner });
+            self.parts.receiver.send(ReceiverCommand::OwnerCatalogue { from: owner, origin: owner });
         }
     }
 
@@ -260,7 +260,7 @@ impl Controller {
             .collect();
         for origin in self.state.roster.away.kept(from, all) {
             if self.state.roster.contact(origin).is_none() {
-                self.parts.receiver.send(ReceiverCommand::Estate { from, origin });
+                self.parts.receiver.send(ReceiverCommand::OwnerCatalogue { from, origin });
             }
         }
         self.more_sources();

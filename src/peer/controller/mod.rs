@@ -328,7 +328,7 @@ impl Controller {
     fn on_receiver(&mut self, now: Time, event: ReceiverEvent) {
         match event {
             ReceiverEvent::Job(event) => self.on_job(now, event),
-            ReceiverEvent::Held(seed) => self.add_partial_seed(seed),
+            ReceiverEvent::PartialSeed(seed) => self.add_partial_seed(seed),
             ReceiverEvent::Catalogue(id, head, catalogue) => {
                 self.new_holder(id, &catalogue);
                 self.keep_up(id, &head);
@@ -353,12 +353,12 @@ impl Controller {
                 self.state.roster.pull_failed(id);
                 self.state.pull_again.get_or_insert(now + PULL_AGAIN);
             }
-            ReceiverEvent::Estate { from, origin, signed, catalogue } => {
+            ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue } => {
                 log::debug!("{from} gave the catalogue of {origin}");
                 self.on_owner_catalogue(now, origin, &signed, &catalogue);
             }
             // It is asked for again with the next change of that keeper.
-            ReceiverEvent::NoEstate { from, origin } => {
+            ReceiverEvent::NoOwnerCatalogue { from, origin } => {
                 log::debug!("{from} did not give the catalogue of {origin}")
             }
             ReceiverEvent::Kept(from, all) => self.on_kept(from, all),
@@ -515,7 +515,7 @@ impl Controller {
         for (claim, parts) in self.state.roster.away.parts(&wants) {
             let (whole, some) = whole_or_some(claim.1, parts);
             self.parts.receiver.send(ReceiverCommand::Holders(claim, whole));
-            self.parts.receiver.send(ReceiverCommand::Crowd(claim, some));
+            self.parts.receiver.send(ReceiverCommand::Swarm(claim, some));
         }
     }
 

@@ -247,7 +247,7 @@ impl Controller {
                     let claim = (row.file, row.size);
                     self.parts.receiver.send(match Span::whole(row.size) == Some(row.span) {
                         true => ReceiverCommand::Holders(claim, vec![from]),
-                        false => ReceiverCommand::Crowd(claim, vec![from]),
+                        false => ReceiverCommand::Swarm(claim, vec![from]),
                     });
                 }
             }

@@ -20,13 +20,13 @@ impl Controller {
         if self.custody.is_fetching(claim) && !self.is_wanted(claim) {
             // For the store: who keeps it too is said by whoever placed it.
             self.state.swarms.add(&seed, false);
-            return self.parts.sender.send(SenderCommand::Hold(seed));
+            return self.parts.sender.send(SenderCommand::PartialSeed(seed));
         }
         if !self.config.swarm {
             return;
         }
         self.state.swarms.add(&seed, is_worth(seed.chunks()) && self.is_from_anyone(claim));
-        self.parts.sender.send(SenderCommand::Hold(seed));
+        self.parts.sender.send(SenderCommand::PartialSeed(seed));
         self.seek();
     }
 
@@ -79,7 +79,7 @@ impl Controller {
     /// A peer fetches these files, or has some of them.
     pub(super) fn add_swarm_members(&self, peer: PeerId, files: &[FileId]) {
         for claim in self.state.swarms.wanted(files) {
-            self.parts.receiver.send(ReceiverCommand::Crowd(claim, vec![peer]));
+            self.parts.receiver.send(ReceiverCommand::Swarm(claim, vec![peer]));
         }
     }
 }

@@ -35,11 +35,11 @@ pub(super) enum Output {
     /// Up to date: head checked, root proved.
     Done(PeerId, Head, Arc<Catalogue>),
     /// What this peer has of an owner: the head with the owner's signature, root proved.
-    Estate { from: PeerId, origin: PeerId, signed: Arc<[u8]>, catalogue: Arc<Catalogue> },
+    OwnerCatalogue { from: PeerId, origin: PeerId, signed: Arc<[u8]>, catalogue: Arc<Catalogue> },
     /// It did not come, though nobody lied: worth being asked for again after a while.
     GaveUp(PeerId),
     /// This peer did not give what was asked of an owner, for whatever reason.
-    NoEstate { from: PeerId, origin: PeerId },
+    NoOwnerCatalogue { from: PeerId, origin: PeerId },
     /// In words for the user.
     Warning(String),
 }
@@ -104,7 +104,7 @@ struct PendingPull {
 #[derive(Clone, Copy, Debug, Default)]
 struct PullReasons {
     listing: bool,
-    estate: bool,
+    owner_catalogue: bool,
 }
 
 #[derive(Debug)]
@@ -127,7 +127,7 @@ struct KnownCatalogue {
     /// Its peer is gone: first to make room.
     gone: bool,
     /// The newest number that came from this peer itself.
-    told: Option<(Instance, u64)>,
+    reported: Option<(Instance, u64)>,
 }
 
 /// The catalogues of all peers, and those under way.
@@ -168,18 +168,18 @@ impl Catalogues {
         if let Some(kept) = self.kept.get_mut(&peer) {
             kept.gone = false;
         }
-        self.want(now, PullKey::own(peer), PullReasons { listing: true, estate: false });
+        self.want(now, PullKey::own(peer), PullReasons { listing: true, owner_catalogue: false });
     }
 
     /// Pull what `from` has of `origin`: the newest head, and its catalogue.
-    pub(super) fn handle_estate(&mut self, now: Time, from: PeerId, origin: PeerId) {
-        self.want(now, PullKey { from, origin }, PullReasons { listing: false, estate: true });
+    pub(super) fn handle_owner_catalogue(&mut self, now: Time, from: PeerId, origin: PeerId) {
+        self.want(now, PullKey { from, origin }, PullReasons { listing: false, owner_catalogue: true });
     }
 
     fn want(&mut self, now: Time, key: PullKey, wanted: PullReasons) {
         if let Some(pull) = self.pulls.get_mut(&key) {
             pull.wanted.listing |= wanted.listing;
-            pull.wanted.estate |= wanted.estate;
+            pull.wanted.owner_catalogue |= wanted.owner_catalogue;
             match pull.step {
                 PullStep::Resting(_) => pull.failed = 0,
                 _ => pull.again = true,
@@ -194,11 +194,11 @@ impl Catalogues {
     /// A connection to this peer stands.
     pub(super) fn handle_up(&mut self, now: Time, peer: PeerId) {
         for key in self.keys(peer) {
-            let estates = self.from(peer).filter(|(k, p)| !k.is_own() && p.step.is_asked()).count();
+            let owners = self.from(peer).filter(|(k, p)| !k.is_own() && p.step.is_asked()).count();
             let Some(pull) = self.pulls.get_mut(&key).filter(|p| !p.step.is_asked()) else { continue };
             // It may have dialled back while we rested from dialling it.
             pull.step = PullStep::Waiting;
-            if key.is_own() || estates < limits::ESTATES_AT_ONCE {
+            if key.is_own() || owners < limits::OWNER_CATALOGUES {
                 self.ask_head(now, key);
             }
         }
@@ -295,7 +295,7 @@ impl Catalogues {
         }
         let kept = self.kept.get(&key.origin);
         // A keeper may well have an older one than we; an owner has not.
-        if key.is_own() && kept.and_then(|k| k.told).is_some_and(|told| head.number() < told) {
+        if key.is_own() && kept.and_then(|k| k.reported).is_some_and(|reported| head.number() < reported) {
             return self.liar(now, key, "it sent an older catalogue than before");
         }
         let signed = Signed { head, bytes: answer.signed.as_slice().into() };
@@ -386,9 +386,9 @@ impl Catalogues {
     /// A pull is over without a catalogue.
     fn end(&mut self, key: PullKey) -> Option<PullReasons> {
         let wanted = self.pulls.remove(&key)?.wanted;
-        if wanted.estate {
+        if wanted.owner_catalogue {
             let PullKey { from, origin } = key;
-            self.outputs.push_back(Output::NoEstate { from, origin });
+            self.outputs.push_back(Output::NoOwnerCatalogue { from, origin });
         }
         Some(wanted)
     }
@@ -439,12 +439,12 @@ impl Catalogues {
         let before = self.kept.get(&key.origin);
         if key.is_own() || before.is_none_or(|k| k.head.number() < signed.head.number()) {
             // Whoever is not here itself goes first when room is needed.
-            let (gone, told) = before.map_or((true, None), |k| (k.gone, k.told));
+            let (gone, reported) = before.map_or((true, None), |k| (k.gone, k.reported));
             if !self.make_room(key.origin, bytes) {
                 return self.too_large(key);
             }
             let (head, catalogue) = (signed.head.clone(), Arc::clone(&catalogue));
-            let kept = KnownCatalogue { head, catalogue, bytes, gone: gone && !key.is_own(), told };
+            let kept = KnownCatalogue { head, catalogue, bytes, gone: gone && !key.is_own(), reported };
             self.kept.insert(key.origin, kept);
         }
         self.done(now, key, signed, catalogue);
@@ -454,16 +454,16 @@ impl Catalogues {
         let Signed { head, bytes } = signed;
         if let Some(kept) = self.kept.get_mut(&key.origin) {
             if key.is_own() {
-                kept.told = Some(head.number());
+                kept.reported = Some(head.number());
             }
             if key.is_own() || kept.head.number() < head.number() {
                 kept.head = head.clone();
             }
         }
         let Some(pull) = self.pulls.remove(&key) else { return };
-        if pull.wanted.estate {
+        if pull.wanted.owner_catalogue {
             let (PullKey { from, origin }, catalogue) = (key, Arc::clone(&catalogue));
-            self.outputs.push_back(Output::Estate { from, origin, signed: bytes, catalogue });
+            self.outputs.push_back(Output::OwnerCatalogue { from, origin, signed: bytes, catalogue });
         }
         if pull.wanted.listing {
             self.outputs.push_back(Output::Done(key.from, head, catalogue));

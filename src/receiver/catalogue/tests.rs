@@ -193,7 +193,7 @@ fn a_lost_or_silent_peer_is_tried_three_times() {
     let mut machine = Catalogues::default();
     let mut now = Time(1);
     machine.handle_wanted(now, peer);
-    let (mut dialled, mut told) = (0, 0);
+    let (mut dialled, mut reported) = (0, 0);
     loop {
         while let Some(output) = machine.poll_output() {
             match output {
@@ -207,7 +207,7 @@ fn a_lost_or_silent_peer_is_tried_three_times() {
                     machine.handle_down(now, peer);
                 }
                 Output::Ask(..) | Output::Drop(..) => {}
-                Output::GaveUp(_) => told += 1,
+                Output::GaveUp(_) => reported += 1,
                 other => panic!("{other:?}"),
             }
         }
@@ -216,11 +216,11 @@ fn a_lost_or_silent_peer_is_tried_three_times() {
         now = due;
         machine.handle_timeout(now);
     }
-    assert_eq!((dialled, told), (3, 1));
+    assert_eq!((dialled, reported), (3, 1));
     assert!(machine.pulls.is_empty());
 }
 
-/// Whoever asked is told, for it may have asked for the newest one while this one did not come.
+/// It is reported to whoever asked, for it may have asked for the newest one while this one did not come.
 #[test]
 fn a_refused_catalogue_is_given_up_and_said_so() {
     let server = Server::new(3);
@@ -229,7 +229,7 @@ fn a_refused_catalogue_is_given_up_and_said_so() {
     for (reason, heads) in [(Reason::Changed, 3), (Reason::Busy, 1)] {
         let mut machine = Catalogues::default();
         machine.handle_wanted(now, peer);
-        let (mut asked, mut told) = (0, 0);
+        let (mut asked, mut reported) = (0, 0);
         while let Some(output) = machine.poll_output() {
             match output {
                 Output::Dial(_) => machine.handle_up(now, peer),
@@ -246,11 +246,11 @@ fn a_refused_catalogue_is_given_up_and_said_so() {
                     machine.handle_wanted(now, peer);
                     machine.handle_refused(now, peer, &Refused { request, item: None, reason });
                 }
-                Output::GaveUp(p) if p == peer => told += 1,
+                Output::GaveUp(p) if p == peer => reported += 1,
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!((asked, told), (heads, 1), "{reason:?}");
+        assert_eq!((asked, reported), (heads, 1), "{reason:?}");
         assert!(machine.pulls.is_empty() && machine.poll_timeout().is_none());
     }
 }
@@ -280,7 +280,7 @@ impl Server {
 
     /// Pulls what it shares from a keeper; the outputs that are no requests.
     fn asked_of_keeper(&self, machine: &mut Catalogues) -> Vec<Output> {
-        machine.handle_estate(Time(1), KEEPER, self.identity.id());
+        machine.handle_owner_catalogue(Time(1), KEEPER, self.identity.id());
         let mut rest = Vec::new();
         while let Some(output) = machine.poll_output() {
             rest.extend(self.pass_on(machine, output));
@@ -300,7 +300,9 @@ fn a_keeper_may_have_an_older_catalogue_and_an_owner_may_not() {
     let new = std::mem::replace(&mut owner.catalogue, catalogue(400));
     owner.version = 1;
     let rest = owner.asked_of_keeper(&mut machine);
-    let [Output::Estate { from: KEEPER, origin, signed, catalogue }] = &rest[..] else { panic!("{rest:?}") };
+    let [Output::OwnerCatalogue { from: KEEPER, origin, signed, catalogue }] = &rest[..] else {
+        panic!("{rest:?}")
+    };
     assert_eq!((*origin, &**catalogue), (peer, &owner.catalogue));
     assert_eq!(Head::open(signed).unwrap().version, 1);
     assert_eq!(*machine.kept[&peer].catalogue, new, "what is newer stays");
@@ -311,7 +313,7 @@ fn a_keeper_may_have_an_older_catalogue_and_an_owner_may_not() {
     // A newer one that a keeper has is where the next pull begins.
     let many = self::catalogue(501);
     (owner.catalogue, owner.version) = (many, 3);
-    assert!(matches!(&owner.asked_of_keeper(&mut machine)[..], [Output::Estate { .. }]));
+    assert!(matches!(&owner.asked_of_keeper(&mut machine)[..], [Output::OwnerCatalogue { .. }]));
     machine.handle_wanted(Time(1), peer);
     let (asked, rest) = run(&mut machine, &owner, |_| ());
     assert!(asked == 0 && matches!(&rest[..], [Output::Done(..)]), "{rest:?}");
@@ -323,8 +325,8 @@ fn what_a_keeper_passes_on_is_signed_by_its_owner_or_refused() {
     let (owner, other) = (Server::new(50), Server::new(50));
     let origin = owner.identity.id();
     let mut machine = Catalogues::default();
-    machine.handle_estate(Time(1), KEEPER, origin);
-    machine.handle_estate(Time(1), KEEPER, PeerId([3; 32]));
+    machine.handle_owner_catalogue(Time(1), KEEPER, origin);
+    machine.handle_owner_catalogue(Time(1), KEEPER, PeerId([3; 32]));
     let mut rest = Vec::new();
     while let Some(output) = machine.poll_output() {
         match output {
@@ -336,7 +338,8 @@ fn what_a_keeper_passes_on_is_signed_by_its_owner_or_refused() {
             other => rest.push(other),
         }
     }
-    let [Output::NoEstate { origin: o, .. }, Output::Warning(text), Output::Drop(KEEPER, _)] = &rest[..]
+    let [Output::NoOwnerCatalogue { origin: o, .. }, Output::Warning(text), Output::Drop(KEEPER, _)] =
+        &rest[..]
     else {
         panic!("{rest:?}");
     };
@@ -353,7 +356,7 @@ fn a_few_at_a_time_are_pulled_from_one_keeper_and_each_ends() {
     let owners: Vec<_> = (0..7).map(|_| Server::new(20)).collect();
     let mut machine = Catalogues::default();
     for owner in &owners {
-        machine.handle_estate(Time(1), KEEPER, owner.identity.id());
+        machine.handle_owner_catalogue(Time(1), KEEPER, owner.identity.id());
     }
     let (mut done, mut most) = (0, 0);
     while let Some(output) = machine.poll_output() {
@@ -363,18 +366,18 @@ fn a_few_at_a_time_are_pulled_from_one_keeper_and_each_ends() {
             _ => None,
         };
         let owner = owners.iter().find(|o| origin == Some(o.identity.id())).unwrap_or(&owners[0]);
-        if let Some(Output::Estate { .. }) = owner.pass_on(&mut machine, output) {
+        if let Some(Output::OwnerCatalogue { .. }) = owner.pass_on(&mut machine, output) {
             done += 1;
         }
         most = most.max(machine.pulls.values().filter(|p| p.step.is_asked()).count());
     }
-    assert_eq!((done, most), (owners.len(), limits::ESTATES_AT_ONCE));
+    assert_eq!((done, most), (owners.len(), limits::OWNER_CATALOGUES));
     assert!(machine.pulls.is_empty());
 
     // A keeper that never answers, and one that is gone.
     let mut now = Time(10);
     for owner in &owners {
-        machine.handle_estate(now, KEEPER, owner.identity.id());
+        machine.handle_owner_catalogue(now, KEEPER, owner.identity.id());
     }
     let (mut dialled, mut none) = (0, 0);
     loop {
@@ -384,7 +387,7 @@ fn a_few_at_a_time_are_pulled_from_one_keeper_and_each_ends() {
                     dialled += 1;
                     machine.handle_up(now, peer);
                 }
-                Output::NoEstate { .. } => none += 1,
+                Output::NoOwnerCatalogue { .. } => none += 1,
                 Output::Ask(..) | Output::Drop(..) => {}
                 other => panic!("{other:?}"),
             }
@@ -395,17 +398,17 @@ fn a_few_at_a_time_are_pulled_from_one_keeper_and_each_ends() {
         machine.handle_timeout(now);
     }
     assert!(none == owners.len() && machine.pulls.is_empty() && dialled <= owners.len() + 2);
-    machine.handle_estate(now, KEEPER, owners[0].identity.id());
+    machine.handle_owner_catalogue(now, KEEPER, owners[0].identity.id());
     machine.handle_gone(KEEPER);
     assert!(matches!(machine.poll_output(), Some(Output::Dial(_))));
-    assert!(matches!(machine.poll_output(), Some(Output::NoEstate { .. })));
+    assert!(matches!(machine.poll_output(), Some(Output::NoOwnerCatalogue { .. })));
 }
 
 #[test]
 fn what_waits_behind_a_long_answer_is_not_late() {
     let owner = Server::new(20);
     let mut machine = Catalogues::default();
-    machine.handle_estate(Time(1), KEEPER, owner.identity.id());
+    machine.handle_owner_catalogue(Time(1), KEEPER, owner.identity.id());
     machine.handle_up(Time(1), KEEPER);
     let due = machine.poll_timeout().unwrap();
     machine.handle_heard(due, KEEPER);

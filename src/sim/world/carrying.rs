@@ -183,7 +183,7 @@ fn take(
         Payload::Sealed(bytes) => {
             let Ok(envelope) = Envelope::parse(&bytes) else { return false };
             let id = envelope.key().peer_id();
-            if machine.admit(now, source, via, id, |nonce| envelope.holds(nonce))
+            if machine.admit(now, source, via, id, |nonce| envelope.contains(nonce))
                 && let Ok(body) = envelope.open()
             {
                 machine.handle_packet(now, source, via, id, &body, &Arc::from(&*bytes)).ok();

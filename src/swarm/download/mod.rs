@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use self::progress::{CheckedChunk, ChunkProgress};
 use self::refusals::Refusals;
-use super::members::{Crowd, can_be_told};
+use super::members::{Members, fits_map};
 use crate::content::manifest::VALUE;
 use crate::content::{ChunkIndex, Chunks, Claim, FileId, Manifest, SafePath, Span};
 use crate::disk::FileToken;
@@ -91,7 +91,7 @@ pub(super) struct FileDownload {
     pub(super) id: FileId,
     pub(super) to: SafePath,
     pub(super) chunks: Chunks,
-    /// It gives way to files of other jobs.
+    /// It is throttled while files of other jobs come.
     pub(super) background: bool,
     pub(super) phase: DownloadPhase,
     /// Who is asked, at most [`limits::FILE_SOURCES`].
@@ -99,7 +99,7 @@ pub(super) struct FileDownload {
     /// Who has all of it, as the controller says.
     pub(super) holders: BTreeSet<PeerId>,
     /// Who may have some of it.
-    pub(super) crowd: Crowd,
+    pub(super) members: Members,
     /// When it was begun, or the last holder of it proved to be none.
     pub(super) since: Time,
     /// When bytes of it came last.
@@ -119,7 +119,7 @@ impl FileDownload {
         (token, job): (FileToken, JobId),
         (what, chunks): (Wanted, Chunks),
         background: bool,
-        lot: u64,
+        shuffle_key: u64,
     ) -> Self {
         let wanted = what.keep.unwrap_or_else(|| Span { from: 0, to: chunks.count() });
         let mut download = Self {
@@ -132,17 +132,17 @@ impl FileDownload {
             phase: DownloadPhase::Opening,
             sources: BTreeSet::new(),
             holders: what.holders.into_iter().collect(),
-            crowd: Crowd::new(lot),
+            members: Members::new(shuffle_key),
             since: now,
             moved: now,
             done: 0,
             begun: false,
             proof: if chunks.is_single() { ManifestState::There } else { ManifestState::Missing },
-            progress: ChunkProgress::new(chunks, wanted, lot),
+            progress: ChunkProgress::new(chunks, wanted, shuffle_key),
             refusals: Refusals::default(),
         };
-        if can_be_told(chunks) {
-            download.add_crowd(&what.some);
+        if fits_map(chunks) {
+            download.add_members(&what.some);
         }
         download
     }
@@ -175,12 +175,12 @@ impl FileDownload {
 
     /// True if `peer` may be asked for it.
     pub(super) fn is_candidate(&self, peer: PeerId) -> bool {
-        (self.holders.contains(&peer) || self.crowd.has(peer)) && !self.refusals.is_useless(peer)
+        (self.holders.contains(&peer) || self.members.has(peer)) && !self.refusals.is_useless(peer)
     }
 
     /// All that may be asked for it.
     pub(super) fn candidates(&self) -> impl Iterator<Item = PeerId> {
-        let some = self.crowd.peers().filter(|p| !self.holders.contains(p));
+        let some = self.members.peers().filter(|p| !self.holders.contains(p));
         self.holders.iter().copied().chain(some).filter(|p| !self.refusals.is_useless(*p))
     }
 
@@ -200,7 +200,7 @@ impl FileDownload {
 
     /// True if `peer` has this chunk, as far as it is known.
     pub(super) fn gives(&self, peer: PeerId, chunk: ChunkIndex) -> bool {
-        self.holders.contains(&peer) || self.crowd.gives(peer, chunk)
+        self.holders.contains(&peer) || self.members.gives(peer, chunk)
     }
 
     /// True if bytes can be asked for.
@@ -228,7 +228,7 @@ impl FileDownload {
     /// Page of the manifest to be asked of `peer` now, if any.
     pub(super) fn next_page(&mut self, peer: PeerId) -> Option<u32> {
         // Who has not said that it has something is not asked for what proves it either.
-        let may = self.holders.contains(&peer) || (self.crowd.is_known(peer) && self.may_give(peer));
+        let may = self.holders.contains(&peer) || (self.members.is_known(peer) && self.may_give(peer));
         if !matches!(self.proof, ManifestState::Missing) || !may {
             return None;
         }
@@ -284,19 +284,19 @@ impl FileDownload {
         if let Some(chunk) = self.progress.begun_with(peer, lane) {
             return Some(chunk);
         }
-        let (holders, crowd) = (&self.holders, &self.crowd);
-        let gives = |chunk| holders.contains(&peer) || crowd.gives(peer, chunk);
+        let (holders, members) = (&self.holders, &self.members);
+        let gives = |chunk| holders.contains(&peer) || members.gives(peer, chunk);
         if let Some(chunk) = self.progress.adopt(peer, lane, gives) {
             return Some(chunk);
         }
         let chunk = if self.holders.contains(&peer) {
             // With others about, it chooses itself what it gives.
-            if self.is_crowded() && !gently {
+            if self.has_swarm() && !gently {
                 return None;
             }
             self.progress.next_missing()?
         } else {
-            self.crowd.rarest(peer, self.progress.states())?
+            self.members.rarest(peer, self.progress.states())?
         };
         self.progress.open(peer, chunk, lane, 0);
         Some(chunk)
@@ -412,7 +412,7 @@ impl FileDownload {
     /// `peer` is no source of it any more: what it owed is asked of others.
     pub(super) fn release(&mut self, peer: PeerId) {
         self.sources.remove(&peer);
-        self.crowd.release(peer);
+        self.members.release(peer);
         if matches!(&self.proof, ManifestState::Asked(p, _) if *p == peer) {
             self.proof = ManifestState::Missing;
         }

@@ -58,14 +58,14 @@ pub(in crate::swarm) struct ChunkProgress {
 }
 
 impl ChunkProgress {
-    /// Nothing is known of the chunks yet. `lot` chooses where to begin.
-    pub(super) fn new(chunks: Chunks, wanted: Span, lot: u64) -> Self {
+    /// Nothing is known of the chunks yet. `shuffle_key` chooses where to begin.
+    pub(super) fn new(chunks: Chunks, wanted: Span, shuffle_key: u64) -> Self {
         Self {
             chunks,
             wanted,
             states: Box::default(),
             there: 0,
-            begin: u32::try_from(lot % u64::from(chunks.count())).unwrap_or(0),
+            begin: u32::try_from(shuffle_key % u64::from(chunks.count())).unwrap_or(0),
             cursor: 0,
             open: BTreeMap::new(),
             checking: BTreeMap::new(),

@@ -294,11 +294,11 @@ fn a_holder_that_is_always_busy_does_not_keep_its_file_waiting_forever() {
 
 impl World {
     fn waits(&self) -> Vec<Option<String>> {
-        let told = self.events.iter().filter_map(|e| match e {
+        let reported = self.events.iter().filter_map(|e| match e {
             JobEvent::Progress(p) => Some(p.waiting.clone()),
             _ => None,
         });
-        told.collect()
+        reported.collect()
     }
 }
 
@@ -327,7 +327,7 @@ fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
         background: false,
     };
     swarm.handle_job(now, job);
-    let told = |swarm: &mut Swarm, now: Time| {
+    let reported = |swarm: &mut Swarm, now: Time| {
         swarm.handle_timeout(now);
         let outputs = std::iter::from_fn(|| swarm.poll_output());
         outputs
@@ -342,7 +342,7 @@ fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
     let there = chunks.iter().skip(2).collect();
     swarm.handle_disk(now, disk::Event::Opened(token, there, Some(Arc::new(manifest(&bytes)))));
     now = now + TICK;
-    assert_eq!(told(&mut swarm, now), Some(None));
+    assert_eq!(reported(&mut swarm, now), Some(None));
     // The last two came and are with the disk workers when the holder leaves.
     swarm.handle_up(now, peer(1));
     let len = usize::try_from(chunks.chunk_size()).unwrap();
@@ -352,12 +352,12 @@ fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
     }
     swarm.handle_gone(now, peer(1));
     now = now + TICK;
-    assert_eq!(told(&mut swarm, now), Some(None));
+    assert_eq!(reported(&mut swarm, now), Some(None));
     for chunk in [0, 1] {
         swarm.handle_disk(now, disk::Event::Chunk(token, chunks.index(chunk).unwrap(), true));
     }
     now = now + TICK;
-    assert_eq!(told(&mut swarm, now), Some(Some("writing".to_owned())));
+    assert_eq!(reported(&mut swarm, now), Some(Some("writing".to_owned())));
 }
 
 /// A file of 600 GiB has 38,400 chunks, and so a manifest of 1.2 MiB: two pages.
@@ -470,7 +470,7 @@ fn what_cannot_be_copied_any_more_is_fetched() {
 }
 
 #[test]
-fn without_a_holder_every_path_of_a_content_is_told() {
+fn without_a_holder_every_path_of_a_content_is_reported() {
     let bytes = content(1_000);
     let mut world = World::new(&[(1, Kind::Empty)]);
     world.fetch(1, &[("a", &bytes), ("b", &bytes), ("c", &bytes)], &[1]);

@@ -1,4 +1,4 @@
-//! Parts that are kept, peers that have some of a file, and jobs that give way, in virtual time. Tests.
+//! Parts that are kept, peers that have some of a file, and jobs in the background, in virtual time. Tests.
 
 use std::path::PathBuf;
 
@@ -152,7 +152,7 @@ fn files_of_one_chunk_come_from_those_who_say_that_they_have_them() {
     let mut all = Vec::new();
     for (n, bytes) in files.iter().enumerate() {
         has(&mut world, if n % 2 == 0 { 1 } else { 2 }, bytes, &[span(0, 1)]);
-        // Nobody but the third has the last ones, and it is told of when they are still queued.
+        // Nobody but the third has the last ones, and it is reported when they are still queued.
         let some: &[u8] = if n < 250 { &[1, 2, 4] } else { &[] };
         all.push(wanted(&mut world, bytes, &[], some));
     }
@@ -160,7 +160,7 @@ fn files_of_one_chunk_come_from_those_who_say_that_they_have_them() {
     for bytes in &files[250..] {
         has(&mut world, 3, bytes, &[span(0, 1)]);
         let claim = (id_of(bytes), bytes.len() as u64);
-        world.swarm.handle_crowd(world.now, claim, &peers(&[3]));
+        world.swarm.handle_swarm(world.now, claim, &peers(&[3]));
     }
     world.drain();
     world.run();
@@ -339,8 +339,8 @@ fn of_any_chunk_only_wanted_ones_are_asked_for() {
     let Message::GetManifest(page) = page else { panic!("it is one") };
     let chunks = proofs.chunks();
     let map = Bits::all(chunks).to_map();
-    let told = HavesIs { request: haves.request, map, more: vec![] };
-    world.swarm.handle_haves(world.now, peer(2), &told).unwrap();
+    let answer = HavesIs { request: haves.request, map, more: vec![] };
+    world.swarm.handle_haves(world.now, peer(2), &answer).unwrap();
     let values = proofs.as_bytes().to_vec();
     world.swarm.handle_manifest(world.now, peer(n), &ManifestIs { request: page.request, values });
     world.drain();
@@ -402,12 +402,12 @@ fn share(holders: [u8; 2]) {
 }
 
 #[test]
-fn the_background_gives_way_at_a_source_of_both() {
+fn the_background_waits_at_a_source_of_both() {
     share([1, 1]);
 }
 
 #[test]
-fn the_background_gives_way_on_a_line_of_both() {
+fn the_background_waits_on_a_line_of_both() {
     share([1, 2]);
 }
 

@@ -1,4 +1,4 @@
-//! Crowds that fetch one file, with their senders, over lines of different speed, in virtual time. Tests.
+//! Swarms that fetch one file, with their senders, over lines of different speed, in virtual time. Tests.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -51,7 +51,7 @@ struct Peer {
     /// Chunks of which wrong bytes came.
     spoilt: Bits,
     came: BTreeMap<ChunkIndex, u64>,
-    giving: SuperSeed,
+    super_seed: SuperSeed,
     /// Who is connected to it, by which connection.
     clients: BTreeMap<usize, (u64, SenderClient)>,
     last_served: usize,
@@ -108,7 +108,7 @@ impl World {
             have: if n == 0 { Bits::all(chunks) } else { Bits::none(chunks) },
             spoilt: Bits::none(chunks),
             came: BTreeMap::new(),
-            giving: SuperSeed::default(),
+            super_seed: SuperSeed::default(),
             clients: BTreeMap::new(),
             last_served: 0,
             up_free: begin,
@@ -210,10 +210,10 @@ impl World {
         let (now, claim, me) = (self.now, (self.id, self.chunks.size()), self.peers[n].id);
         let others: Vec<_> = (1..self.peers.len()).filter(|&o| o != n && self.peers[o].here).collect();
         let ids: Vec<_> = others.iter().map(|o| self.peers[*o].id).collect();
-        self.peers[n].swarm.handle_crowd(now, claim, &ids);
+        self.peers[n].swarm.handle_swarm(now, claim, &ids);
         self.drain(n);
         for other in others {
-            self.peers[other].swarm.handle_crowd(now, claim, &[me]);
+            self.peers[other].swarm.handle_swarm(now, claim, &[me]);
             self.drain(other);
         }
     }
@@ -301,7 +301,7 @@ impl World {
                 let request = any.request;
                 let given = client.given(self.id).cloned();
                 let mut given = given.unwrap_or_else(|| Bits::none(self.chunks));
-                match server.giving.choose(self.id, &want, &given, |c| server.have.has(c)) {
+                match server.super_seed.choose(self.id, &want, &given, |c| server.have.has(c)) {
                     Some(chunk) => {
                         given.insert(chunk);
                         let (offset, len) = (self.chunks.range(chunk).start, self.chunks.len_of(chunk));
@@ -318,7 +318,7 @@ impl World {
             let Some((request, number, item)) = client.next_item() else { continue };
             let len = item.len.min(limits::BLOCK as u64);
             if !client.is_chosen() {
-                server.giving.note(self.id, self.chunks.size(), item.offset);
+                server.super_seed.note(self.id, self.chunks.size(), item.offset);
             }
             client.advance(now, len, self.chunks.size());
             server.last_served = to;
@@ -346,17 +346,17 @@ impl World {
             return;
         }
         let have = self.peers[n].have.clone();
-        let mut told = Vec::new();
+        let mut haves = Vec::new();
         for (&to, (_, client)) in &mut self.peers[n].clients {
             for (&request, watch) in &mut client.watches {
-                told.extend(watch.next(request, have.clone()).map(|haves| Event::Haves {
+                haves.extend(watch.next(request, have.clone()).map(|haves| Event::Haves {
                     from: n,
                     to,
                     haves,
                 }));
             }
         }
-        told.into_iter().for_each(|event| self.soon(event));
+        haves.into_iter().for_each(|event| self.soon(event));
         self.at(self.now + HAVES, Event::Tell(n));
     }
 
@@ -496,7 +496,7 @@ fn same(count: usize, rate: u64) -> Vec<Line> {
 }
 
 /// Numbers that look random (Knuth's MMIX).
-fn dice(mut z: u64) -> impl FnMut(u64) -> u64 {
+fn rng(mut z: u64) -> impl FnMut(u64) -> u64 {
     move |below| {
         z = z.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (z >> 33) % below
@@ -523,9 +523,9 @@ fn more_than_can_be_neighbours_still_help_each_other() {
 
 /// A hundred of mixed speed: some come late, some go in the middle, some lie, some only take.
 #[test]
-fn a_mixed_crowd_gets_it_all() {
+fn a_mixed_swarm_gets_it_all() {
     for seed in 0..2 {
-        let mut roll = dice(seed);
+        let mut roll = rng(seed);
         let mut lines = vec![Line { up: 2 * RATE, down: 2 * RATE, fate: Fate::Lasts }];
         for _ in 0..100 {
             let rate = RATE / 4 + roll(2 * RATE);

@@ -14,11 +14,11 @@ const SOON: Duration = Duration::from_secs(4);
 
 const SHORT: Duration = Duration::from_millis(100);
 
-fn impatient(patience: Timeouts) -> (SenderHandle, Tls, PeerId, u16) {
+fn with_timeouts(timeouts: Timeouts) -> (SenderHandle, Tls, PeerId, u16) {
     let identity = Identity::generate().unwrap();
     let (socket, port) = listener();
     let mut engine = Engine::new().unwrap();
-    engine.patience = patience;
+    engine.timeouts = timeouts;
     let tls = Tls::new(&identity).unwrap();
     (start_sender(engine, vec![socket], tls.clone()).unwrap(), tls, identity.id(), port)
 }
@@ -39,13 +39,13 @@ fn is_closed(mut stream: impl Read) -> bool {
 
 #[test]
 fn who_does_not_finish_the_handshake_in_time_is_dropped() {
-    let (_sender, .., port) = impatient(Timeouts { handshake: SHORT, ..Timeouts::default() });
+    let (_sender, .., port) = with_timeouts(Timeouts { handshake: SHORT, ..Timeouts::default() });
     assert!(is_closed(dial(port)));
 }
 
 #[test]
 fn a_connection_on_which_nothing_happens_is_closed() {
-    let (sender, tls, id, port) = impatient(Timeouts { idle: SHORT, ..Timeouts::default() });
+    let (sender, tls, id, port) = with_timeouts(Timeouts { idle: SHORT, ..Timeouts::default() });
     let client = tls.dial(id, HOST).unwrap();
     assert!(is_closed(rustls::StreamOwned::new(client, dial(port))));
     assert!(matches!(sender.events.try_recv(), Ok(SenderEvent::Proved(..))), "it was proved before");
@@ -84,7 +84,7 @@ fn only_those_to_whom_content_is_under_way_are_served() {
     owner.share(&[("a", &bytes)]);
     let getter = Getter::new();
     getter.handle.send(ReceiverCommand::Peer(owner.contact()));
-    getter.disk.hold_after(5 << 20);
+    getter.disk.pause_after(5 << 20);
     getter.fetch(1, vec![wanted("a", &bytes, &[owner.id()])]);
     let sender = owner.sender.as_ref().unwrap();
     let serving = || loop {
@@ -136,7 +136,7 @@ fn without_descriptors() {
 #[test]
 fn without_descriptors_connections_are_turned_away_and_it_goes_on() {
     let out = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "tests::patience::without_descriptors", "--ignored", "--nocapture"])
+        .args(["--exact", "tests::timeouts::without_descriptors", "--ignored", "--nocapture"])
         .env("POTLUCK_TEST_CHILD", "1")
         .output()
         .unwrap();
