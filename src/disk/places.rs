@@ -1,4 +1,4 @@
-//! The destinations that are held open, each for all the files that go there.
+//! The destinations that stay open, each for all the files that go there.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ struct Used {
 pub(super) struct OpenPlaces(BTreeMap<PathBuf, Used>);
 
 impl OpenPlaces {
-    /// The destination held open, for one user more.
+    /// The destination kept open, for one user more.
     pub(super) fn open(&mut self, path: &Path) -> Result<Arc<Destination>, Failure> {
         if let Some(used) = self.0.get_mut(path)
             && used.place.is_there()

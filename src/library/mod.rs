@@ -68,8 +68,8 @@ pub struct Shelf {
     pub waiting: Option<Vec<SafePath>>,
 }
 
-/// Device, inode and time of birth (nanoseconds since 1970; 0 where it is not known) of the shared folder; all
-/// zero while there is none.
+/// Device, inode and time of birth (nanoseconds since 1970; 0 where it is not known) of the shared folder;
+/// all zero while there is none.
 pub type Marker = (u64, u64, u64);
 
 /// A file that is being hashed.

@@ -120,7 +120,7 @@ impl SenderRole {
                         client.advance(now, step, size);
                     }
                     self.partial_seeds.used(now, item.file);
-                    // The first byte is told at once.
+                    // The first byte is reported at once.
                     self.serving.begin(now);
                 }
                 Err(reason) => {
@@ -182,7 +182,7 @@ impl SenderRole {
     fn nothing_of(&self, item: Item, rests: bool) -> Reason {
         match self.partial_seeds.get(item.file) {
             // That part of it has not come yet.
-            Some(held) => within(held.chunks(), item).err().unwrap_or(Reason::Unknown),
+            Some(seed) => within(seed.chunks(), item).err().unwrap_or(Reason::Unknown),
             None if rests || self.unfit.is_changed(item.file) => Reason::Changed,
             None => unknown(&self.offer),
         }

@@ -59,7 +59,7 @@ use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused};
 /// Bytes read from a file in one step.
 const STEP: usize = 256 << 10;
 
-/// Chunks that came are told to who wants to know once in this time.
+/// Chunks that came are reported to who wants to know once in this time.
 const HAVES: Duration = Duration::from_millis(20);
 
 /// After `Stop`: connections have this long to take what was made for them.
@@ -425,7 +425,7 @@ impl Role for SenderRole {
         }
         self.gate.forget(id);
         self.throttle.forget(id);
-        self.serving.hasten_if_told(now);
+        self.serving.hasten_if_reported(now);
         self.check_finished(now, net);
     }
 

@@ -8,13 +8,13 @@ use crate::time::Time;
 /// How often the controller hears who is served, at most.
 const SERVING: Duration = Duration::from_millis(250);
 
-/// Peers that are served with the bytes that each was sent, as told.
+/// Peers that are served with the bytes that each was sent, as reported.
 pub(super) type ServedPeers = Vec<(PeerId, u64)>;
 
-/// What was told, and when it is told again.
+/// What was reported, and when it is reported again.
 #[derive(Debug, Default)]
 pub(super) struct ServingReport {
-    told: ServedPeers,
+    reported: ServedPeers,
     /// When it is to be looked at again; `None` while nobody is served.
     due: Option<Time>,
 }
@@ -26,8 +26,8 @@ impl ServingReport {
     }
 
     /// It is looked at as soon as can be, if somebody is known to be served.
-    pub(super) const fn hasten_if_told(&mut self, now: Time) {
-        if !self.told.is_empty() {
+    pub(super) const fn hasten_if_reported(&mut self, now: Time) {
+        if !self.reported.is_empty() {
             self.due = Some(now);
         }
     }
@@ -44,10 +44,10 @@ impl ServingReport {
 
     /// These are served. `tell` tells it, unless it is known, and says whether that could be.
     pub(super) fn renew(&mut self, now: Time, serving: ServedPeers, tell: impl FnOnce(&ServedPeers) -> bool) {
-        let told = serving == self.told || tell(&serving);
-        self.due = (!told || !serving.is_empty()).then_some(now + SERVING);
-        if told {
-            self.told = serving;
+        let reported = serving == self.reported || tell(&serving);
+        self.due = (!reported || !serving.is_empty()).then_some(now + SERVING);
+        if reported {
+            self.reported = serving;
         }
     }
 }

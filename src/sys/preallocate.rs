@@ -5,8 +5,8 @@ use std::io;
 
 use rustix::io::Errno;
 
-/// Bytes that are asked for at once. Who writes to the file waits meanwhile; a memory file system needs 4 ms for this many,
-/// and writers that waited for a whole GiB were a tenth of its transfer.
+/// Bytes that are asked for at once. Who writes to the file waits meanwhile; a memory file system needs 4 ms
+/// for this many, and writers that waited for a whole GiB were a tenth of its transfer.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const SLICE: u64 = 16 << 20;
 

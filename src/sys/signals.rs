@@ -60,7 +60,8 @@ impl Leave {
     /// When the operating system refuses.
     pub fn catch_signals(&self) -> io::Result<()> {
         if is_hangup_ignored() {
-            // Blocked here and in all threads that follow; a handler could not be distinguished from the others'.
+            // Blocked here and in all threads that follow; a handler could not be distinguished from the
+            // others'.
             let mut hangup = SigSet::empty();
             hangup.add(Signal::SIGHUP);
             hangup.thread_block()?;

@@ -452,7 +452,8 @@ fn fails_at(trace: &Trace, cut: usize, forgets: Forgets, rng: &mut Rng) {
     }
     for n in 0..3 {
         let source = file(n);
-        // Whatever is named though nobody reported it may be wrong, but the manifest of what was reported is there.
+        // Whatever is named though nobody reported it may be wrong, but the manifest of what was reported is
+        // there.
         let spans = stored(dir.path()).unwrap().into_iter().find(|(id, ..)| *id == source.id());
         let spans = spans.map(|(_, _, spans)| spans).unwrap_or_default();
         let named: BTreeSet<u32> = spans.iter().flat_map(|s| s.from..s.to).collect();

@@ -14,14 +14,14 @@ pub(super) struct RootFolder {
     identity: Option<(u64, u64)>,
     /// The same with its birth, once all of it was looked at; `None` while it is a new one.
     marker: Option<Marker>,
-    gone_told: bool,
+    gone_reported: bool,
     next_look: Time,
 }
 
 impl RootFolder {
     /// Nothing is known yet.
     pub(super) fn new(now: Time) -> Self {
-        Self { identity: None, marker: None, gone_told: false, next_look: now + ROOT }
+        Self { identity: None, marker: None, gone_reported: false, next_look: now + ROOT }
     }
 
     /// Device and inode at the last look.
@@ -36,11 +36,11 @@ impl RootFolder {
 
     /// Takes in a look at it. False if that is no news.
     pub(super) fn saw(&mut self, identity: Option<(u64, u64)>) -> bool {
-        if identity == self.identity && (identity.is_some() || self.gone_told) {
+        if identity == self.identity && (identity.is_some() || self.gone_reported) {
             return false;
         }
         self.identity = identity;
-        self.gone_told = identity.is_none();
+        self.gone_reported = identity.is_none();
         self.marker = identity.is_none().then(Marker::default);
         true
     }

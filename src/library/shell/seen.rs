@@ -76,7 +76,8 @@ impl LibraryShell {
             }
             let root = &self.config.root;
             let text = if root.is_dir() {
-                // No right to it, or a link that leads out of the sandbox (`peer/sandboxes.rs`) since the start.
+                // No right to it, or a link that leads out of the sandbox (`peer/sandboxes.rs`) since the
+                // start.
                 format!(
                     "the shared folder {} cannot be opened: nothing is shared until it can; look at its \
                      permissions, and start this peer again if it leads elsewhere than before",
