@@ -1,5 +1,6 @@
 //! Custody: files outlive their owner. docs/CUSTODY.md tells how it works.
 
+mod by_peer;
 pub mod custodian;
 pub mod distributor;
 pub mod handoff;

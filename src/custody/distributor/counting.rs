@@ -1,11 +1,59 @@
 //! Which copies of a file count, which it lacks, and when that may change. Pure.
 
+use core::time::Duration;
+
 use super::replicas::{FileReplicas, ReplicaState};
 use super::{Distributor, DistributorOutput, Standing};
 use crate::content::Span;
 use crate::custody::ledger::LedgerKey;
 use crate::custody::{limits, placement};
+use crate::identity::PeerId;
 use crate::time::Time;
+
+/// Which copies count.
+#[derive(Debug)]
+pub(super) struct CountingRules {
+    pub(super) me: PeerId,
+    /// This peer is about to leave: its own copies count no longer.
+    pub(super) leaving: bool,
+    /// For how long what was lost in a crash still counts.
+    pub(super) repair: Duration,
+}
+
+impl CountingRules {
+    /// The parts that count. `promised`: those that are only on their way, too; `grace`: those that were
+    /// lost in a crash not long ago, too.
+    pub(super) fn spans(&self, now: Time, replicas: &FileReplicas, promised: bool, grace: bool) -> Vec<Span> {
+        let is_new = |lost: Option<(Time, bool)>| {
+            lost.is_some_and(|(at, graceful)| !graceful && now < at + self.repair)
+        };
+        let others = replicas.by_peer.iter().filter(|(peer, replica)| {
+            let is_there = replica.lost.is_none() || grace && is_new(replica.lost);
+            let is_kept = replica.state == ReplicaState::Kept
+                || promised && matches!(replica.state, ReplicaState::Promised(_));
+            is_there && is_kept && !(self.leaving && **peer == self.me)
+        });
+        let mut spans: Vec<Span> = others.map(|(_, s)| s.span).collect();
+        let owner_counts = if replicas.extra().owner_lost.is_none() {
+            !self.leaving
+        } else {
+            grace && is_new(replicas.extra().owner_lost)
+        };
+        if owner_counts {
+            spans.push(replicas.whole());
+        }
+        spans
+    }
+
+    /// The part that is to be placed now, if any.
+    pub(super) fn lacking(&self, now: Time, replicas: &FileReplicas) -> Option<Span> {
+        let kept = self.spans(now, replicas, false, false);
+        let is_last =
+            replicas.extra().owner_lost.is_some() && placement::copies(replicas.whole(), &kept) <= 1;
+        let counted = self.spans(now, replicas, true, !is_last && !self.leaving);
+        placement::lacking(replicas.whole(), &counted, replicas.want.copies.into())
+    }
+}
 
 impl Distributor {
     /// How a file stands; `None` if this machine does not act for it.
@@ -30,12 +78,13 @@ impl Distributor {
         let Some(mut replicas) = self.files.remove(&key) else { return };
         let mut wake = self.expire(now, key, &mut replicas);
         if replicas.extra().asking.is_none() {
-            let lacks = self.lacking(now, &replicas).is_some();
+            let lacks = self.rules.lacking(now, &replicas).is_some();
             if lacks && !replicas.extra().starved {
-                let level = placement::copies(replicas.whole(), &self.spans(now, &replicas, false, false));
-                self.enqueue(key, &mut replicas, level);
+                let level =
+                    placement::copies(replicas.whole(), &self.rules.spans(now, &replicas, false, false));
+                self.queue.enqueue(key, &mut replicas, level);
             } else {
-                self.dequeue(key, &mut replicas);
+                self.queue.dequeue(key, &mut replicas);
             }
             if replicas.extra().starved {
                 wake = wake.min(now + limits::REFUSED_FOR);
@@ -70,7 +119,7 @@ impl Distributor {
             let until = match (replica.lost, replica.state) {
                 _ if *peer == me => return true,
                 (Some((_, true)), _) => now,
-                (Some((at, false)), _) => at + self.repair,
+                (Some((at, false)), _) => at + self.rules.repair,
                 (None, ReplicaState::Kept) => replica.seen + limits::REPORT_MISSED,
                 (None, ReplicaState::Promised(_) | ReplicaState::Claimed) => replica.seen + limits::PROMISE,
             };
@@ -78,9 +127,7 @@ impl Distributor {
                 wake = wake.min(until);
                 return true;
             }
-            if let Some(keys) = by_peer.get_mut(peer) {
-                keys.remove(&key);
-            }
+            by_peer.remove(*peer, key);
             changed = true;
             false
         });
@@ -88,58 +135,13 @@ impl Distributor {
             extra.refused.retain(|_, until| *until > now);
         }
         if let Some((at, false)) = replicas.extra().owner_lost
-            && at + self.repair > now
+            && at + self.rules.repair > now
         {
-            wake = wake.min(at + self.repair);
+            wake = wake.min(at + self.rules.repair);
         }
         if changed && key.0 == self.me {
             self.out.push_back(DistributorOutput::Placed(key.1, Some(replicas.row())));
         }
         wake
-    }
-
-    /// The parts that count. `promised`: those that are only on their way, too; `grace`: those that were
-    /// lost in a crash not long ago, too.
-    pub(super) fn spans(&self, now: Time, replicas: &FileReplicas, promised: bool, grace: bool) -> Vec<Span> {
-        let is_new = |lost: Option<(Time, bool)>| {
-            lost.is_some_and(|(at, graceful)| !graceful && now < at + self.repair)
-        };
-        let others = replicas.by_peer.iter().filter(|(peer, replica)| {
-            let is_there = replica.lost.is_none() || grace && is_new(replica.lost);
-            let is_kept = replica.state == ReplicaState::Kept
-                || promised && matches!(replica.state, ReplicaState::Promised(_));
-            is_there && is_kept && !(self.leaving && **peer == self.me)
-        });
-        let mut spans: Vec<Span> = others.map(|(_, s)| s.span).collect();
-        let owner_counts = if replicas.extra().owner_lost.is_none() {
-            !self.leaving
-        } else {
-            grace && is_new(replicas.extra().owner_lost)
-        };
-        if owner_counts {
-            spans.push(replicas.whole());
-        }
-        spans
-    }
-
-    /// The part that is to be placed now, if any.
-    pub(super) fn lacking(&self, now: Time, replicas: &FileReplicas) -> Option<Span> {
-        let kept = self.spans(now, replicas, false, false);
-        let is_last =
-            replicas.extra().owner_lost.is_some() && placement::copies(replicas.whole(), &kept) <= 1;
-        let counted = self.spans(now, replicas, true, !is_last && !self.leaving);
-        placement::lacking(replicas.whole(), &counted, replicas.want.copies.into())
-    }
-
-    fn enqueue(&mut self, key: LedgerKey, replicas: &mut FileReplicas, level: u32) {
-        self.dequeue(key, replicas);
-        replicas.extra_mut().queued = Some((level, replicas.want.size));
-        self.queue.insert((level, replicas.want.size, key));
-    }
-
-    pub(super) fn dequeue(&mut self, key: LedgerKey, replicas: &mut FileReplicas) {
-        if let Some((level, size)) = replicas.extra.as_mut().and_then(|extra| extra.queued.take()) {
-            self.queue.remove(&(level, size, key));
-        }
     }
 }

@@ -7,14 +7,20 @@
 
 mod counting;
 mod placing;
+mod queue;
 mod replicas;
 mod reports;
+mod spaces;
 mod surplus;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use self::counting::CountingRules;
+use self::queue::PlacingQueue;
 use self::replicas::{FileReplicas, KnownReplica, ReplicaState};
+use self::spaces::KnownSpaces;
+use super::by_peer::FilesByPeer;
 use super::ledger::{LedgerKey, PlacedRow};
 use super::placement;
 use crate::content::{FileId, SafePath, Span};
@@ -22,7 +28,7 @@ use crate::custody::limits;
 use crate::identity::PeerId;
 use crate::time::Time;
 use crate::vec_map::VecMap;
-use crate::wire::custody::{Replica, Space};
+use crate::wire::custody::Replica;
 
 /// A file that is to have copies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,12 +105,10 @@ pub struct Distributor {
     /// Other peers that are here; true: about to leave.
     live: BTreeMap<PeerId, bool>,
     files: BTreeMap<LedgerKey, FileReplicas>,
-    by_peer: BTreeMap<PeerId, BTreeSet<LedgerKey>>,
-    /// By (keeper, origin).
-    spaces: BTreeMap<(PeerId, PeerId), (Space, Time)>,
+    by_peer: FilesByPeer,
+    spaces: KnownSpaces,
     agenda: BTreeSet<(Time, LedgerKey)>,
-    /// Those that lack a copy: fewest copies first, then the smallest.
-    queue: BTreeSet<(u32, u64, LedgerKey)>,
+    queue: PlacingQueue,
     /// Those that are asked about or promised.
     placing: BTreeSet<LedgerKey>,
     starved: BTreeSet<LedgerKey>,
@@ -112,9 +116,7 @@ pub struct Distributor {
     next_request: u64,
     /// Until when nothing more is placed: others are only just being seen, or a large part was begun.
     settles: Option<Time>,
-    leaving: bool,
-    /// For how long what was lost in a crash still counts.
-    repair: Duration,
+    rules: CountingRules,
     out: VecDeque<DistributorOutput>,
 }
 
@@ -126,25 +128,25 @@ impl Distributor {
             me,
             live: BTreeMap::new(),
             files: BTreeMap::new(),
-            by_peer: BTreeMap::new(),
-            spaces: BTreeMap::new(),
+            by_peer: FilesByPeer::new(),
+            spaces: KnownSpaces::new(),
             agenda: BTreeSet::new(),
-            queue: BTreeSet::new(),
+            queue: PlacingQueue::new(),
             placing: BTreeSet::new(),
             starved: BTreeSet::new(),
             requests: BTreeMap::new(),
             next_request: seed,
             settles: None,
-            leaving: false,
-            repair: limits::REPAIR_DELAY,
+            rules: CountingRules { me, leaving: false, repair: limits::REPAIR_DELAY },
             out: VecDeque::new(),
         }
     }
 
     /// The same with another time for which what was lost in a crash still counts.
     #[must_use]
-    pub fn repairing_after(self, repair: Duration) -> Self {
-        Self { repair, ..self }
+    pub fn repairing_after(mut self, repair: Duration) -> Self {
+        self.rules.repair = repair;
+        self
     }
 
     /// A file is to have copies: a new one, or other facts of one that is known. `places`: who is believed
@@ -182,7 +184,7 @@ impl Distributor {
                     lost: (!is_here).then_some((now, false)),
                 },
             );
-            self.by_peer.entry(place.peer).or_default().insert(key);
+            self.by_peer.add(place.peer, key);
         }
         self.evaluate(now, key);
     }
@@ -191,12 +193,12 @@ impl Distributor {
     pub fn unwant(&mut self, now: Time, key: LedgerKey) {
         let Some(mut replicas) = self.files.remove(&key) else { return };
         for peer in replicas.by_peer.keys() {
-            self.forget_replica(*peer, key);
+            self.by_peer.remove(*peer, key);
         }
         if let Some(wake) = replicas.wake {
             self.agenda.remove(&(wake, key));
         }
-        self.dequeue(key, &mut replicas);
+        self.queue.dequeue(key, &mut replicas);
         self.placing.remove(&key);
         self.starved.remove(&key);
         if key.0 == self.me {
@@ -225,7 +227,7 @@ impl Distributor {
             let spread = placement::rank(FileId([0; 32]), 0, self.me) % 1_000;
             self.settles = Some(now + limits::PLACE_AFTER + Duration::from_millis(spread));
         }
-        for key in self.keys_of(peer) {
+        for key in self.by_peer.of(peer) {
             if let Some(replica) = self.files.get_mut(&key).and_then(|r| r.by_peer.get_mut(&peer)) {
                 (replica.lost, replica.seen) = (None, now);
             }
@@ -253,16 +255,13 @@ impl Distributor {
     /// A peer is gone; `graceful`: it said so itself.
     pub fn gone(&mut self, now: Time, peer: PeerId, graceful: bool) {
         self.live.remove(&peer);
-        let spaces = self.spaces.range((peer, PeerId([0; 32]))..=(peer, PeerId([255; 32])));
-        for at in spaces.map(|(at, _)| *at).collect::<Vec<_>>() {
-            self.spaces.remove(&at);
-        }
+        self.spaces.forget(peer);
         self.lose(now, peer, graceful);
     }
 
     /// What this peer keeps is lost, from now on unless it was before.
     fn lose(&mut self, now: Time, peer: PeerId, graceful: bool) {
-        for key in self.keys_of(peer) {
+        for key in self.by_peer.of(peer) {
             let Some(replicas) = self.files.get_mut(&key) else { continue };
             match replicas.by_peer.get_mut(&peer) {
                 Some(replica) if replica.state == ReplicaState::Kept => {
@@ -270,7 +269,7 @@ impl Distributor {
                 }
                 Some(_) => {
                     replicas.by_peer.remove(&peer);
-                    self.forget_replica(peer, key);
+                    self.by_peer.remove(peer, key);
                 }
                 None => {}
             }
@@ -283,7 +282,7 @@ impl Distributor {
 
     /// This peer is about to leave: its own copies count no longer.
     pub fn leave(&mut self, now: Time) {
-        self.leaving = true;
+        self.rules.leaving = true;
         self.settles = None;
         for key in self.files.keys().copied().collect::<Vec<_>>() {
             self.evaluate(now, key);
@@ -325,19 +324,6 @@ impl Distributor {
     /// The next thing to be done.
     pub fn poll_output(&mut self) -> Option<DistributorOutput> {
         self.out.pop_front()
-    }
-
-    fn keys_of(&self, peer: PeerId) -> Vec<LedgerKey> {
-        self.by_peer.get(&peer).map(|k| k.iter().copied().collect()).unwrap_or_default()
-    }
-
-    fn forget_replica(&mut self, peer: PeerId, key: LedgerKey) {
-        if let Some(keys) = self.by_peer.get_mut(&peer) {
-            keys.remove(&key);
-            if keys.is_empty() {
-                self.by_peer.remove(&peer);
-            }
-        }
     }
 
     /// Says where an own file is.

@@ -66,12 +66,11 @@ impl Distributor {
     pub(super) fn pump(&mut self, now: Time) {
         let most = |size| if size < limits::SPACE_AGAIN { limits::PLACINGS_SMALL } else { limits::PLACINGS };
         while self.settles.is_none()
-            && self.queue.first().is_some_and(|(_, size, _)| self.placing.len() < most(*size))
-            && let Some((_, _, key)) = self.queue.pop_first()
+            && let Some(key) = self.queue.pop(|size| self.placing.len() < most(size))
         {
             let Some(mut replicas) = self.files.remove(&key) else { continue };
             replicas.extra_mut().queued = None;
-            if let Some(span) = self.lacking(now, &replicas) {
+            if let Some(span) = self.rules.lacking(now, &replicas) {
                 let parts: Vec<(u8, Span)> = replicas.by_peer.values().map(|s| (s.copy, s.span)).collect();
                 let copy = placement::copy_number(span, &parts);
                 let stage = PlacementStage::Spaces(Vec::new(), now, now);
@@ -144,7 +143,7 @@ impl Distributor {
             }
             let from = asking.believes_from(now, replicas.want.size);
             let unknown: Vec<PeerId> =
-                group.iter().copied().filter(|p| self.space_of(from, *p, key.0).is_none()).collect();
+                group.iter().copied().filter(|p| self.spaces.of(from, *p, key.0).is_none()).collect();
             if !unknown.is_empty() {
                 self.out
                     .extend(unknown.into_iter().map(|to| DistributorOutput::AskSpace { to, origin: key.0 }));
@@ -171,7 +170,7 @@ impl Distributor {
         let span = asking.piece();
         let bytes = span.bytes(replicas.want.size);
         let from = asking.believes_from(now, replicas.want.size);
-        let spaces = group.iter().rev().filter_map(|p| self.space_of(from, *p, key.0).map(|r| (r, *p)));
+        let spaces = group.iter().rev().filter_map(|p| self.spaces.of(from, *p, key.0).map(|r| (r, *p)));
         let best = spaces.filter(|(r, _)| r.share >= bytes).max_by_key(|(r, _)| r.free);
         let Some((space, to)) = best else {
             asking.tried.extend(group);
@@ -187,18 +186,10 @@ impl Distributor {
             free: space.free.saturating_sub(bytes),
             share: space.share.saturating_sub(bytes),
         };
-        if let Some((space, _)) = self.spaces.get_mut(&(to, key.0)) {
-            *space = less;
-        }
+        self.spaces.lessen(to, key.0, less);
         let (want, copy) = (replicas.want.clone(), asking.copy);
         self.out.push_back(DistributorOutput::Offer { to, key, request, want, copy, span, others });
         true
-    }
-
-    /// What a peer said of its space, if it said so after `from`.
-    fn space_of(&self, from: Time, peer: PeerId, origin: PeerId) -> Option<Space> {
-        let (space, at) = self.spaces.get(&(peer, origin))?;
-        (*at >= from).then_some(*space)
     }
 
     /// What a peer said of its space.
@@ -206,7 +197,7 @@ impl Distributor {
         if !self.live.contains_key(&from) {
             return;
         }
-        self.spaces.insert((from, origin), (space, now));
+        self.spaces.say(now, from, origin, space);
         for key in self.placing.iter().copied().collect::<Vec<_>>() {
             let waits = self.files.get(&key).and_then(|r| r.extra().asking.as_ref()).is_some_and(
                 |a| matches!(&a.stage, PlacementStage::Spaces(group, ..) if key.0 == origin && group.contains(&from)),
@@ -223,7 +214,7 @@ impl Distributor {
         let Some(asking) = &replicas.extra().asking else { return };
         let PlacementStage::Spaces(group, ..) = &asking.stage else { return };
         let from = asking.believes_from(now, replicas.want.size);
-        if group.iter().any(|p| self.live.contains_key(p) && self.space_of(from, *p, key.0).is_none()) {
+        if group.iter().any(|p| self.live.contains_key(p) && self.spaces.of(from, *p, key.0).is_none()) {
             return;
         }
         let group = group.clone();
@@ -255,7 +246,7 @@ impl Distributor {
         let (copy, offered) = (*copy, placement::piece(*span, *pieces));
         self.requests.remove(&answer.request);
         let space = Space { request: 0, free: answer.free, share: answer.share };
-        self.spaces.insert((from, key.0), (space, now));
+        self.spaces.say(now, from, key.0, space);
         match answer.refusal {
             None => self.promised(now, key, &mut replicas, Replica { copy, span: offered, peer: from }),
             Some(OfferRefusal::Keeps) => {
@@ -277,7 +268,7 @@ impl Distributor {
             peer,
             KnownReplica { copy, span, state: ReplicaState::Promised(0), seen: now, lost: None },
         );
-        self.by_peer.entry(peer).or_default().insert(key);
+        self.by_peer.add(peer, key);
         self.out.push_back(DistributorOutput::Moved);
     }
 
@@ -307,7 +298,7 @@ impl Distributor {
         let from = asking.believes_from(now, replicas.want.size);
         let silent: BTreeSet<PeerId> = match &asking.stage {
             PlacementStage::Spaces(group, ..) => {
-                group.iter().copied().filter(|p| self.space_of(from, *p, key.0).is_none()).collect()
+                group.iter().copied().filter(|p| self.spaces.of(from, *p, key.0).is_none()).collect()
             }
             PlacementStage::Offered(to, _, _) => BTreeSet::from([*to]),
         };

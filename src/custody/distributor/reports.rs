@@ -29,7 +29,7 @@ impl Distributor {
         if replicas.extra().spared == Some(from) {
             replicas.extra_mut().spared = None;
             replicas.by_peer.remove(&from);
-            self.forget_replica(from, key);
+            self.by_peer.remove(from, key);
             self.placed(key);
             self.evaluate(now, key);
             return Some(Verdict::Spare);
@@ -40,7 +40,7 @@ impl Distributor {
             // One chunk that it can show would make a copy of what is none yet. It reports again.
             if before.is_some() {
                 replicas.by_peer.remove(&from);
-                self.forget_replica(from, key);
+                self.by_peer.remove(from, key);
                 self.evaluate(now, key);
             }
             return Some(Verdict::Keep(self.places(key)));
@@ -59,7 +59,7 @@ impl Distributor {
             let is_leaving = self.live.get(&from) == Some(&true);
             let lost = is_leaving.then(|| before.and_then(|s| s.lost).unwrap_or((now, true)));
             replicas.by_peer.insert(from, KnownReplica { copy: row.copy, span: row.span, state, seen, lost });
-            self.by_peer.entry(from).or_default().insert(key);
+            self.by_peer.add(from, key);
         }
         let others = replicas.places(from);
         if before.is_none_or(|b| b.state != state || b.span != row.span || b.lost.is_some()) {
@@ -88,7 +88,7 @@ impl Distributor {
             (false, _) => {
                 replicas.by_peer.remove(&peer);
                 replicas.extra_mut().refused.insert(peer, now + limits::REFUSED_FOR);
-                self.forget_replica(peer, key);
+                self.by_peer.remove(peer, key);
                 self.placed(key);
             }
         }

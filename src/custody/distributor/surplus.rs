@@ -69,11 +69,11 @@ impl Distributor {
 
     /// The last in order without whom there are still copies enough.
     fn spare(&self, now: Time, replicas: &FileReplicas) -> Option<PeerId> {
-        if self.leaving || replicas.extra().asking.is_some() {
+        if self.rules.leaving || replicas.extra().asking.is_some() {
             return None;
         }
         let wanted = replicas.want.copies.into();
-        if placement::copies(replicas.whole(), &self.spans(now, replicas, false, false)) <= wanted
+        if placement::copies(replicas.whole(), &self.rules.spans(now, replicas, false, false)) <= wanted
             && replicas.by_peer.len() <= usize::from(replicas.want.copies)
         {
             return None;

@@ -17,8 +17,7 @@ impl Keeper {
         }
         self.away.remove(&peer);
         self.concerned(now, peer);
-        for key in self.by_peer.get(&peer).map(|k| k.iter().copied().collect::<Vec<_>>()).unwrap_or_default()
-        {
+        for key in self.by_peer.of(peer) {
             // Also what is being fetched: it is one more who may have it.
             if self.kept.get(&key).is_some_and(|k| !k.row.whole) {
                 self.retry_at(now, key);
@@ -38,7 +37,7 @@ impl Keeper {
     pub fn gone(&mut self, now: Time, peer: PeerId, graceful: bool) {
         if self.live.remove(&peer).is_some() {
             self.due.retain(|(to, _), _| *to != peer);
-            if self.by_peer.contains_key(&peer) {
+            if self.by_peer.has(peer) {
                 self.hear(now, peer);
                 self.away.insert(peer, (now, graceful));
             }
@@ -52,8 +51,7 @@ impl Keeper {
     }
 
     fn concerned(&mut self, now: Time, peer: PeerId) {
-        let keys = self.by_peer.get(&peer).map(|k| k.iter().copied().collect::<Vec<_>>());
-        for key in keys.unwrap_or_default() {
+        for key in self.by_peer.of(peer) {
             self.recompute(now, key);
         }
     }

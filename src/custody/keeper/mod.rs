@@ -15,6 +15,7 @@ mod reports;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::by_peer::FilesByPeer;
 use super::distributor::Want;
 use super::ledger::{KeptRow, Ledger, LedgerKey, Lived, LivedClock, Present, Record};
 use super::owner_catalogue::OwnerCatalogue;
@@ -149,7 +150,7 @@ pub struct Keeper {
     pulled: BTreeMap<PeerId, (crate::identity::Instance, u64)>,
     kept: BTreeMap<LedgerKey, KeptCopy>,
     /// Where a file of this owner, or of this keeper, is concerned.
-    by_peer: BTreeMap<PeerId, BTreeSet<LedgerKey>>,
+    by_peer: FilesByPeer,
     /// Whose files have a content.
     by_file: BTreeSet<(FileId, PeerId)>,
     /// When whom is reported to, about whose files.
@@ -182,7 +183,7 @@ impl Keeper {
             witnesses: BTreeMap::new(),
             pulled: BTreeMap::new(),
             kept: BTreeMap::new(),
-            by_peer: BTreeMap::new(),
+            by_peer: FilesByPeer::new(),
             by_file: BTreeSet::new(),
             due: BTreeMap::new(),
             retries: BTreeSet::new(),
@@ -252,7 +253,7 @@ impl Keeper {
 
     fn insert(&mut self, key: LedgerKey, kept: KeptCopy) {
         for peer in kept.row.others.iter().map(|p| p.peer).chain([key.0]) {
-            self.by_peer.entry(peer).or_default().insert(key);
+            self.by_peer.add(peer, key);
         }
         self.by_file.insert((key.1, key.0));
         self.acts.insert((kept.act_from, key));

@@ -222,7 +222,7 @@ impl Keeper {
                 continue;
             }
             kept.row.others.push(place);
-            self.by_peer.entry(place.peer).or_default().insert(key);
+            self.by_peer.add(place.peer, key);
             changed = true;
         }
         if changed {

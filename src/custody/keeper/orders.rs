@@ -65,7 +65,7 @@ impl Keeper {
                 if kept.row != before {
                     let row = kept.row.clone();
                     for place in &row.others {
-                        self.by_peer.entry(place.peer).or_default().insert(key);
+                        self.by_peer.add(place.peer, key);
                     }
                     self.record(Record::Kept(key, Some(row)));
                     self.recompute(now, key);
@@ -177,12 +177,7 @@ impl Keeper {
             self.retries.remove(&(at, key));
         }
         for peer in kept.row.others.iter().map(|p| p.peer).chain([origin]) {
-            if let Some(keys) = self.by_peer.get_mut(&peer) {
-                keys.remove(&key);
-                if keys.is_empty() {
-                    self.by_peer.remove(&peer);
-                }
-            }
+            self.by_peer.remove(peer, key);
         }
         self.by_file.remove(&(file, origin));
         self.record(Record::Kept(key, None));
