@@ -17,7 +17,7 @@ mod refusals;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use self::progress::{CheckedChunk, ChunkProgress};
+use self::progress::{CheckedChunk, FileProgress};
 use self::refusals::Refusals;
 use super::members::{Members, fits_map};
 use crate::content::manifest::VALUE;
@@ -109,7 +109,7 @@ pub(super) struct FileDownload {
     /// Some of them were fetched since this peer started.
     begun: bool,
     proof: ManifestState,
-    pub(super) progress: ChunkProgress,
+    pub(super) progress: FileProgress,
     refusals: Refusals,
 }
 
@@ -138,7 +138,7 @@ impl FileDownload {
             done: 0,
             begun: false,
             proof: if chunks.is_single() { ManifestState::There } else { ManifestState::Missing },
-            progress: ChunkProgress::new(chunks, wanted, shuffle_key),
+            progress: FileProgress::new(chunks, wanted, shuffle_key),
             refusals: Refusals::default(),
         };
         if fits_map(chunks) {

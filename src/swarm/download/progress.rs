@@ -41,7 +41,7 @@ pub(super) enum CheckedChunk {
 
 /// The chunks of one file.
 #[derive(Debug)]
-pub(in crate::swarm) struct ChunkProgress {
+pub(in crate::swarm) struct FileProgress {
     chunks: Chunks,
     /// The chunks that are wanted.
     wanted: Span,
@@ -57,7 +57,7 @@ pub(in crate::swarm) struct ChunkProgress {
     doubtful: BTreeSet<ChunkIndex>,
 }
 
-impl ChunkProgress {
+impl FileProgress {
     /// Nothing is known of the chunks yet. `shuffle_key` chooses where to begin.
     pub(super) fn new(chunks: Chunks, wanted: Span, shuffle_key: u64) -> Self {
         Self {
