@@ -1,7 +1,5 @@
 //! What the watcher heard, and whether there is one.
 
-use std::sync::atomic::Ordering;
-
 use super::{ControllerGone, LibraryShell};
 use crate::content::SafePath;
 use crate::library::Event;
@@ -14,7 +12,7 @@ impl LibraryShell {
         match heard {
             WatchEvent::Hint(hint) => self.hint(hint),
             WatchEvent::Root => self.check_root(),
-            WatchEvent::Lost => self.ears.lost.store(true, Ordering::Relaxed),
+            WatchEvent::Lost => self.watcher.lose(),
         }
     }
 
@@ -41,7 +39,7 @@ impl LibraryShell {
         let Err(why) = outcome else { return Ok(()) };
         let every = self.config.rescan_unwatched;
         self.looks.rescan_by(clock::now() + every);
-        if !self.unwatched_reported.insert(why.clone()) {
+        if !self.watcher.is_news(&why) {
             return Ok(());
         }
         let text = format!(
@@ -53,7 +51,7 @@ impl LibraryShell {
     }
 
     pub(super) const fn set_watched(&mut self, watched: bool) {
-        self.watched = watched;
+        self.watcher.set_complete(watched);
         self.inventory.set_watched(watched);
     }
 

@@ -11,24 +11,22 @@ mod report;
 mod root;
 mod seen;
 mod threads;
+mod watching;
 
-use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 use self::cache::Cache;
 use self::looks::{LookAt, PendingLooks};
 use self::root::RootFolder;
 use self::threads::{HasherThread, WalkerThread, start_hasher, start_walker};
+use self::watching::WatcherState;
 use super::hash::Hashed;
 use super::inventory::Inventory;
 use super::walk::WalkRequest;
 use super::warnings::Warnings;
-use super::watch::{self, Ears, WatchEvent};
 use super::{Command, Event, LibraryConfig};
 use crate::content::SafePath;
 use crate::store;
@@ -61,12 +59,7 @@ pub(super) struct LibraryShell {
     hashed: Receiver<(usize, Vec<Hashed>)>,
 
     root: RootFolder,
-    ears: Ears,
-    heard: Receiver<WatchEvent>,
-    /// All folders are watched, as far as is known.
-    watched: bool,
-    /// Why not all are, as it was reported: each once.
-    unwatched_reported: BTreeSet<String>,
+    watcher: WatcherState,
 
     looks: PendingLooks,
     /// Hashes known from before; empty except during a scan of a root that just appeared.
@@ -90,10 +83,9 @@ impl LibraryShell {
         outbox: Sender<Event>,
     ) -> io::Result<Self> {
         let now = clock::now();
-        let (hints, heard) = bounded(watch::HINTS);
-        let ears = Ears { hints, lost: Arc::new(AtomicBool::new(false)) };
+        let watcher = WatcherState::new();
         let (hashed_to, hashed) = unbounded();
-        let walker = start_walker(&config.root, ears.clone())?;
+        let walker = start_walker(&config.root, watcher.ears())?;
         let hashers =
             (0..HASHERS).map(|n| start_hasher(n, &config.root, &config.counters, hashed_to.clone()));
         let hashers = hashers.collect::<io::Result<_>>()?;
@@ -107,10 +99,7 @@ impl LibraryShell {
             hashers,
             hashed,
             root: RootFolder::new(now),
-            ears,
-            heard,
-            watched: false,
-            unwatched_reported: BTreeSet::new(),
+            watcher,
             looks: PendingLooks::new(now + config.rescan),
             cache: Cache::default(),
             in_use: Vec::new(),
@@ -141,9 +130,9 @@ impl LibraryShell {
                 let (hasher, hashed) = hashed.map_err(|_| ControllerGone)?;
                 self.hashed(hasher, hashed)?;
             }
-            recv(self.heard) -> heard => {
-                // `ears` lie beside it, so this channel never ends.
-                let more: Vec<_> = self.heard.try_iter().take(HINTS_A_TURN).collect();
+            recv(self.watcher.heard) -> heard => {
+                // The watcher's ears lie beside it, so this channel never ends.
+                let more: Vec<_> = self.watcher.heard.try_iter().take(HINTS_A_TURN).collect();
                 for heard in heard.into_iter().chain(more) {
                     self.heard(heard);
                 }
@@ -164,7 +153,7 @@ impl LibraryShell {
     }
 
     fn timeouts(&mut self, now: Time) {
-        if self.ears.lost.swap(false, Ordering::Relaxed) {
+        if self.watcher.take_lost() {
             self.inventory.handle_lost_events(now);
             self.looks.add_everything(true);
         }
@@ -183,7 +172,8 @@ impl LibraryShell {
 
     /// Hands out work to whoever is idle.
     fn dispatch(&mut self, now: Time) {
-        let rescan = if self.watched { self.config.rescan } else { self.config.rescan_unwatched };
+        let rescan =
+            if self.watcher.is_complete() { self.config.rescan } else { self.config.rescan_unwatched };
         match self.looks.take(now, rescan) {
             Some(LookAt::Everything) => {
                 self.ask(WalkRequest::Everything { watch: self.config.watch && self.scanned });
