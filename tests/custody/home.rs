@@ -290,7 +290,7 @@ fn what_does_not_come_back_can_be_given_up() {
     let now = world.now;
     let machine = world.peers[0].machine.as_mut().unwrap();
     machine.decide(now, Decision::Forget);
-    assert_eq!(machine.restoring().count(), 0);
+    assert_eq!(machine.recovery().restoring().count(), 0);
     world.run(s(26 * 3_600));
     let gone = id_of(&entry("x", 103, MIB));
     assert_eq!((world.kept_copies(gone, MIB), world.peers[0].ledger.placed.contains_key(&gone)), (0, false));

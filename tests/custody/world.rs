@@ -198,7 +198,7 @@ impl World {
         let p = &mut self.peers[peer];
         let instance = p.instance();
         let Some(machine) = &mut p.machine else { return };
-        let beside = machine.intends().map(|e| (e.path.clone(), Some(e.kind.clone()))).collect();
+        let beside = machine.recovery().intends().map(|e| (e.path.clone(), Some(e.kind.clone()))).collect();
         let catalogue = p.shared.changed(&beside);
         p.version += 1;
         let head = catalogue.head(p.identity.public(), instance, p.version);

@@ -16,6 +16,15 @@ use crate::wire::custody::{
     ReportRow, Space, Verdict,
 };
 
+/// Whose file an offer is of.
+fn origin_of(me: PeerId, own: Option<&OwnerCatalogue>, offer: &CustodyOffer) -> PeerId {
+    // Mostly it is an own one, whose signature need not be looked at again.
+    if own.is_some_and(|own| Arc::ptr_eq(own.signed(), &offer.head)) {
+        return me;
+    }
+    Head::open(&offer.head).map_or(me, |h| h.owner.peer_id())
+}
+
 impl Custodian {
     /// A message of `from`, authenticated by TLS, from the address `source`.
     pub fn message(&mut self, now: Time, from: PeerId, source: IpAddr, message: CustodyMessage) {
@@ -25,7 +34,7 @@ impl Custodian {
                 self.out.push_back(CustodianOutput::Send(from, CustodyMessage::Space(space)));
             }
             CustodyMessage::Space(space) => {
-                if let Some(origin) = self.spaces_asked.remove(&(from, space.request)) {
+                if let Some(origin) = self.requests.take_space(from, space.request) {
                     self.distributor.space(now, from, origin, space);
                 }
             }
@@ -42,14 +51,14 @@ impl Custodian {
     }
 
     fn answered(&mut self, now: Time, from: PeerId, answer: &OfferAnswer) {
-        if let Some(mut offer) = self.offers.remove(&answer.request) {
-            let origin = self.origin_of(&offer);
+        if let Some(mut offer) = self.requests.take_offer(answer.request) {
+            let origin = origin_of(self.me, self.own.as_ref(), &offer);
             if answer.refusal == Some(OfferRefusal::Unproved) && offer.proof.is_none() {
                 let owner =
                     if origin == self.me { self.own.as_ref() } else { self.keeper.owner_catalogue(origin) };
                 offer.proof = owner.and_then(|e| e.bucket_proof(&offer.path));
                 if offer.proof.is_some() {
-                    self.offers.insert(answer.request, offer.clone());
+                    self.requests.offer_again(offer.clone());
                     self.out.push_back(CustodianOutput::Send(from, CustodyMessage::Offer(Box::new(offer))));
                     return;
                 }
@@ -63,14 +72,6 @@ impl Custodian {
             }
         }
         self.distributor.answered(now, from, answer);
-    }
-
-    fn origin_of(&self, offer: &CustodyOffer) -> PeerId {
-        // Mostly it is an own one, whose signature need not be looked at again.
-        if self.own.as_ref().is_some_and(|own| Arc::ptr_eq(own.signed(), &offer.head)) {
-            return self.me;
-        }
-        Head::open(&offer.head).map_or(self.me, |h| h.owner.peer_id())
     }
 
     /// A keeper has a head with this peer's signature that is newer than its own.
@@ -140,7 +141,7 @@ impl Custodian {
     ) -> Verdict {
         let key = (origin, row.file);
         if origin == self.me {
-            let alone = self.copies.get(&row.file) == Some(&1);
+            let alone = self.copies.is_asked_to_be_alone(row.file);
             return verdict.unwrap_or_else(|| self.recovery.verdict(row.file, alone));
         }
         match verdict {

@@ -7,10 +7,14 @@
 mod copies;
 mod messages;
 mod outputs;
+mod requests;
+
+pub use self::copies::CopyTargets;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use self::requests::PendingRequests;
 use super::distributor::Distributor;
 use super::handoff::{Handoff, HandoffProgress, HandoffReport};
 use super::keeper::{self, Keeper};
@@ -20,7 +24,7 @@ use super::recovery::{Decision, Recovery};
 use crate::content::{Catalogue, Entry, EntryKind, FileId, Span};
 use crate::identity::{Instance, PeerId};
 use crate::time::Time;
-use crate::wire::custody::{CustodyMessage, CustodyOffer};
+use crate::wire::custody::CustodyMessage;
 use crate::wire::datagram::PresenceState;
 
 /// What a user may set.
@@ -89,14 +93,9 @@ pub struct Custodian {
     look: Option<Time>,
     own: Option<OwnerCatalogue>,
     catalogue: Arc<Catalogue>,
-    copies: BTreeMap<FileId, u8>,
-    placed: BTreeMap<FileId, Vec<crate::wire::custody::Replica>>,
+    copies: CopyTargets,
     live: BTreeMap<PeerId, (Instance, PresenceState)>,
-    /// Offers without an answer, in case one has to be repeated with a proof.
-    offers: BTreeMap<u64, CustodyOffer>,
-    /// Whose files a peer was asked about, by peer and request.
-    spaces_asked: BTreeMap<(PeerId, u64), PeerId>,
-    requests: u64,
+    requests: PendingRequests,
     conflict: bool,
     out: VecDeque<CustodianOutput>,
 }
@@ -112,24 +111,24 @@ impl Custodian {
         mut ledger: Ledger,
         present: &Present,
     ) -> Self {
+        let keeper = Keeper::new(now, me, config.keeper, &ledger, present);
+        let recovery = Recovery::new(me, instance, &mut ledger);
+        let placed = ledger.placed.into_iter().map(|(file, row)| (file, row.places)).collect();
         let mut custodian = Self {
             me,
             config,
             instance,
             clock: LivedClock::new(now, ledger.lived),
-            keeper: Keeper::new(now, me, config.keeper, &ledger, present),
+            keeper,
             distributor: Distributor::new(me, instance.random).repairing_after(config.repair),
-            recovery: Recovery::new(me, instance, &mut ledger),
+            recovery,
             handoff: None,
             look: None,
             own: None,
             catalogue: Arc::default(),
-            copies: ledger.copies,
-            placed: ledger.placed.into_iter().map(|(file, row)| (file, row.places)).collect(),
+            copies: CopyTargets::new(&config, ledger.copies, placed),
             live: BTreeMap::new(),
-            offers: BTreeMap::new(),
-            spaces_asked: BTreeMap::new(),
-            requests: 0,
+            requests: PendingRequests::default(),
             conflict: false,
             out: VecDeque::new(),
         };
@@ -149,25 +148,16 @@ impl Custodian {
         &self.distributor
     }
 
-    /// What the own head has to name beside what lies in `shared/`.
-    pub fn intends(&self) -> impl Iterator<Item = &Entry> {
-        self.recovery.intends()
-    }
-
-    /// What the newest own head names.
-    pub fn named(&self) -> impl Iterator<Item = &Entry> {
-        self.recovery.named()
-    }
-
-    /// What is to come back and has not come yet.
-    pub fn restoring(&self) -> impl Iterator<Item = &Entry> {
-        self.recovery.restoring()
-    }
-
-    /// What is missing, and nobody said yet what is to become of it.
+    /// The recovery, for what is missing and what comes back.
     #[must_use]
-    pub fn n_missing(&self) -> usize {
-        self.recovery.n_missing()
+    pub const fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// How many copies own files are to have.
+    #[must_use]
+    pub const fn copies(&self) -> &CopyTargets {
+        &self.copies
     }
 
     /// True if a later start with this peer's key decides.
@@ -213,7 +203,7 @@ impl Custodian {
         self.gather(now);
     }
 
-    /// What lies in `shared/`, after a complete scan. The head is made after this, with [`Self::intends`].
+    /// What lies in `shared/`, after a complete scan. The head is made after this, with [`Recovery::intends`].
     pub fn scanned(&mut self, now: Time, identity: (u64, u64, u64), found: &Arc<Catalogue>) {
         self.catalogue = Arc::clone(found);
         let before = self.recovery.intends().count();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Custodian, CustodianOutput, LOOK};
 use crate::custody::distributor::Want;
 use crate::custody::ledger::Record;
-use crate::custody::{distributor, keeper, limits, recovery};
+use crate::custody::{distributor, keeper, recovery};
 use crate::time::Time;
 use crate::wire::custody::{CustodyMessage, CustodyOffer, GetSpace, KeeperReport};
 
@@ -44,7 +44,7 @@ impl Custodian {
             K::Drop { file, keep } => self.out.push_back(CustodianOutput::Drop { file, keep }),
             K::Report { to, origin, rows } => {
                 let Some(((instance, version), _)) = self.keeper.head(origin) else { return };
-                let request = self.number();
+                let request = self.requests.number();
                 let report = KeeperReport { request, origin, instance, version, rows: rows.into() };
                 self.out.push_back(CustodianOutput::Send(to, CustodyMessage::Report(report)));
             }
@@ -64,11 +64,7 @@ impl Custodian {
         use distributor::DistributorOutput as D;
         match output {
             D::AskSpace { to, origin } => {
-                let request = self.number();
-                self.spaces_asked.insert((to, request), origin);
-                while self.spaces_asked.len() > limits::PEERS {
-                    self.spaces_asked.pop_first();
-                }
+                let request = self.requests.ask_space(to, origin);
                 self.out.push_back(CustodianOutput::Send(
                     to,
                     CustodyMessage::GetSpace(GetSpace { request, origin }),
@@ -94,17 +90,14 @@ impl Custodian {
                     quiet,
                     proof: None,
                 };
-                self.offers.insert(request, offer.clone());
-                while self.offers.len() > 4 * limits::PLACINGS_SMALL {
-                    self.offers.pop_first();
-                }
+                self.requests.offer(offer.clone());
                 self.out.push_back(CustodianOutput::Send(to, CustodyMessage::Offer(Box::new(offer))));
             }
             D::Challenge { peer, key, size, chunk } => {
                 self.out.push_back(CustodianOutput::Challenge { peer, key, size, chunk });
             }
             // Nothing is placed of what is lost, but who keeps it is to be known at the next start, too.
-            D::Placed(file, None) if self.placed.contains_key(&file) => {}
+            D::Placed(file, None) if self.copies.is_placed(file) => {}
             D::Placed(file, row) => self.out.push_back(CustodianOutput::Record(Record::Placed(file, row))),
             D::Moved => {}
         }
@@ -118,10 +111,5 @@ impl Custodian {
             H::Publish => CustodianOutput::Publish,
             H::Record(record) => CustodianOutput::Record(record),
         });
-    }
-
-    pub(super) const fn number(&mut self) -> u64 {
-        self.requests = self.requests.wrapping_add(1);
-        self.requests
     }
 }

@@ -20,7 +20,7 @@ impl Controller {
     /// How an own file stands, for `list`.
     pub(super) fn own_copies(&self, file: FileId) -> OwnCopies {
         let machine = &self.custody.machine;
-        let wanted = machine.copies_of(file);
+        let wanted = machine.copies().of(file);
         let standing = machine.distributor().standing((self.identity.id(), file));
         OwnCopies {
             kept: standing.map_or(0, |s| s.kept.into()),
@@ -76,7 +76,7 @@ impl Controller {
             let is_asked = words.is_empty() || words.iter().any(|word| is_meant(word, entry));
             is_asked && (!was_deleted || own.is_kept(entry))
         });
-        let coming = self.custody.machine.restoring().count();
+        let coming = self.custody.machine.recovery().restoring().count();
         let text = match (count, coming) {
             (0, _) if !words.is_empty() => {
                 let words: Vec<_> = words.iter().map(|word| format!("`{}`", text::shown(word))).collect();
@@ -105,7 +105,7 @@ impl Controller {
     /// `restore --forget`: what is missing was deleted on purpose.
     pub(super) fn forget_missing(&mut self, now: Time, replies: &Sender<Reply>) -> Reply {
         let machine = &mut self.custody.machine;
-        let text = match machine.n_missing() + machine.restoring().count() {
+        let text = match machine.recovery().n_missing() + machine.recovery().restoring().count() {
             0 => "nothing that was shared here is missing".to_owned(),
             1 => "1 file counts as deleted: others drop it after a while".to_owned(),
             n => format!("{n} files count as deleted: others drop them after a while"),
@@ -127,7 +127,7 @@ impl Controller {
             free_reserve: limits::LEND_RESERVE,
             fetching: self.custody.n_fetching() as u64,
             conflict: machine.is_overruled(),
-            lost: machine.n_missing() as u64,
+            lost: machine.recovery().n_missing() as u64,
             ..CustodyRow::default()
         };
         let paths = self.paths();

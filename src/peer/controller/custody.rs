@@ -336,7 +336,7 @@ impl Controller {
                 self.parts.receiver.send(ReceiverCommand::OwnerCatalogue { from, origin });
             }
             CustodianOutput::Ask { files, bytes } => {
-                if !self.custody.machine.may_have_copies() {
+                if !self.custody.machine.copies().may_exist() {
                     // Nobody could give any of it back.
                     self.custody.machine.decide(now, Decision::Forget);
                 } else if self.config.asks {

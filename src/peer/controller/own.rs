@@ -162,16 +162,21 @@ impl Controller {
                 let waits = |path: &SafePath| {
                     std::iter::successors(Some(path.clone()), SafePath::parent).any(|p| waiting.contains(&p))
                 };
-                let unsure = machine.named().filter(lacks).filter(|e| waits(&e.path));
+                let unsure = machine.recovery().named().filter(lacks).filter(|e| waits(&e.path));
                 unsure.map(|e| (e.path.clone(), Some(e.kind.clone()))).collect()
             }
-            None => machine.named().filter(lacks).map(|e| (e.path.clone(), Some(e.kind.clone()))).collect(),
+            None => machine
+                .recovery()
+                .named()
+                .filter(lacks)
+                .map(|e| (e.path.clone(), Some(e.kind.clone())))
+                .collect(),
         };
         let found = with(&shelf.catalogue, &unsure);
         if waiting.is_some() {
             machine.scanned(now, shelf.marker, &Arc::new(found.clone()));
         }
-        let intends = machine.intends().filter(|e| found.get(&e.path).is_none());
+        let intends = machine.recovery().intends().filter(|e| found.get(&e.path).is_none());
         let intends = intends.map(|e| (e.path.clone(), Some(e.kind.clone()))).collect();
         let catalogue = with(&found, &intends);
         let root = crate::content::catalogue::root_of(catalogue.digests());
@@ -259,7 +264,7 @@ impl Controller {
         if self.custody.own.restoring.is_some() || self.state.leaving.is_some() {
             return;
         }
-        let lost: Vec<Entry> = self.custody.machine.restoring().cloned().collect();
+        let lost: Vec<Entry> = self.custody.machine.recovery().restoring().cloned().collect();
         if lost.is_empty() {
             return;
         }
@@ -292,7 +297,7 @@ impl Controller {
     /// Begins to hand own files over, before the departure. False: there is nothing to be handed over.
     pub(super) fn hand_over(&mut self, now: Time) -> bool {
         let shares = self.state.offered.catalogue.entries().any(|e| matches!(e.kind, EntryKind::File { .. }));
-        let begins = self.custody.machine.is_on() && shares;
+        let begins = self.custody.machine.copies().is_on() && shares;
         if begins && self.custody.takes_no_records() {
             // Nothing is accepted or counted any more, so nothing is to be waited for.
             self.nothing_kept();
