@@ -9,7 +9,7 @@ use crate::tree::Tree;
 const SHARED: usize = 100;
 
 /// What is so today, rounded up. This number only shrinks, to `SHARED`.
-const SHARED_PENDING: usize = 350;
+const SHARED_PENDING: usize = 50;
 
 /// Functions with a parameter that is a tuple, today. This number only shrinks, to 0.
 const TUPLES_PENDING: usize = 15;
