@@ -196,7 +196,7 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
         Input::Lines(end) => {
             let session = Session::new(asks_to, directory, CommandOrigin::Pipe, line.json);
             let (last, running, leave) = (last.clone(), running.clone(), leave.clone());
-            Thread::spawn("commands", move || pipe::run(&session, end, &joined, (&last, &running), &leave))
+            Thread::spawn("commands", move || pipe::run(&session, end, &joined, &last, &running, &leave))
                 .map(Thread::detach)
                 .map_err(anyhow::Error::from)
                 .and_then(|()| start_screen(inputs, line))

@@ -73,7 +73,8 @@ pub(super) fn run(
     session: &Session,
     end: End,
     joined: &Receiver<()>,
-    (last, running): (&LastFailure, &RunningCommand),
+    last: &LastFailure,
+    running: &RunningCommand,
     leave: &Leave,
 ) {
     let mut input = BufReader::new(io::stdin());

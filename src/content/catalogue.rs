@@ -95,9 +95,19 @@ impl Head {
 
     /// What orders the heads of one owner.
     #[must_use]
-    pub const fn number(&self) -> (Instance, u64) {
-        (self.instance, self.version)
+    pub const fn number(&self) -> HeadNumber {
+        HeadNumber { instance: self.instance, version: self.version }
     }
+}
+
+/// What orders the heads of one owner: the one of a later start is newer, and of one start that with the larger
+/// version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HeadNumber {
+    /// The start of its owner at which it was signed.
+    pub instance: Instance,
+    /// Which one of that start it is.
+    pub version: u64,
 }
 
 /// A whole catalogue, immutable; buckets that did not change are shared with the version before.

@@ -11,9 +11,9 @@ pub mod slice;
 mod span;
 mod stamp;
 
-pub use catalogue::{Catalogue, Entry, EntryKind, Head};
+pub use catalogue::{Catalogue, Entry, EntryKind, Head, HeadNumber};
 pub use chunk::{ChunkIndex, Chunks, Claim, FileId};
 pub use manifest::Manifest;
 pub use path::SafePath;
 pub use span::Span;
-pub use stamp::Stamp;
+pub use stamp::{FolderIdentity, Stamp};

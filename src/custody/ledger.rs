@@ -12,7 +12,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{decode, encode};
-use crate::content::{Entry, FileId, SafePath, Span};
+use crate::content::{Entry, FileId, FolderIdentity, SafePath, Span};
 use crate::custody::limits;
 use crate::identity::PeerId;
 use crate::time::Time;
@@ -124,9 +124,9 @@ pub struct LostRow {
 /// What `shared/` was, so that what is missing at the next start can be distinguished from what was deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FolderRow {
-    /// Device and inode of `shared/`, and the number that lies beside it.
+    /// Which folder `shared/` was.
     #[serde(rename = "marker")]
-    pub identity: (u64, u64, u64),
+    pub identity: FolderIdentity,
     /// The newest own head that was given out, signed.
     #[serde(with = "serde_bytes")]
     pub signed: Vec<u8>,

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::ledger::{OwnerRow, Shared};
 use crate::content::bucket::{Bucket, BucketDigest};
 use crate::content::catalogue::root_of;
-use crate::content::{Catalogue, Entry, EntryKind, FileId, Head, SafePath};
+use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, Head, HeadNumber, SafePath};
 use crate::custody::limits;
-use crate::identity::{Instance, PeerId};
+use crate::identity::PeerId;
 use crate::wire::custody::{BucketProof, OfferRefusal};
 
 /// A head, and as much of the catalogue under it as is known.
@@ -73,7 +73,7 @@ impl OwnerCatalogue {
 
     /// What orders the heads of one owner.
     #[must_use]
-    pub const fn number(&self) -> (Instance, u64) {
+    pub const fn number(&self) -> HeadNumber {
         self.head.number()
     }
 
@@ -161,7 +161,7 @@ impl OwnerCatalogue {
     pub fn check(
         &mut self,
         path: &SafePath,
-        (file, size): (FileId, u64),
+        claim: Claim,
         proof: Option<&BucketProof>,
     ) -> Result<(), OfferRefusal> {
         let index = path.bucket();
@@ -176,7 +176,7 @@ impl OwnerCatalogue {
         }
         let entries = self.buckets.get(&index).map_or(&[][..], |b| b.entries());
         let found = entries.binary_search_by(|e| e.path.cmp(path)).is_ok_and(
-            |i| matches!(entries[i].kind, EntryKind::File { id, size: s, .. } if (id, s) == (file, size)),
+            |i| matches!(entries[i].kind, EntryKind::File { id, size, .. } if (id, size) == claim),
         );
         if found { Ok(()) } else { Err(OfferRefusal::NotListed) }
     }
@@ -207,7 +207,7 @@ impl OwnerCatalogue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Identity;
+    use crate::identity::{Identity, Instance};
     use crate::wire::encode;
 
     fn file(path: &str, n: u8) -> Entry {
@@ -270,7 +270,7 @@ mod tests {
         let digests: Shared = new.digests().iter().flat_map(|d| d.0).collect();
         assert!(newer.learn_digests(&digests));
         owner.renew(newer);
-        assert_eq!(owner.number().1, 2);
+        assert_eq!(owner.number().version, 2);
         assert_eq!(owner.names(FileId([8; 32]), &"f8".parse().unwrap()), Some(true));
         // Its bucket changed, so what it holds now is not known (unless it is empty now).
         let alone = old.bucket(gone.bucket()).entries().len() == 1;

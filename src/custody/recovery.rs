@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::ledger::{DeletedRow, FolderRow, Ledger, Lived, LostRow, Record, Shared};
 use super::owner_catalogue::OwnerCatalogue;
-use crate::content::{Catalogue, Entry, EntryKind, FileId, Head, SafePath};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity, Head, HeadNumber, SafePath};
 use crate::custody::limits;
 use crate::identity::{Instance, PeerId};
 use crate::wire::custody::Verdict;
@@ -51,8 +51,8 @@ pub struct Recovery {
     /// What the newest own head named.
     named: Catalogue,
     /// The newest own head of an earlier start that is known; `None` without records.
-    before: Option<(Instance, u64)>,
-    identity: Option<(u64, u64, u64)>,
+    before: Option<HeadNumber>,
+    identity: Option<FolderIdentity>,
     deleted: BTreeMap<FileId, DeletedRow>,
     /// Missing, and not decided.
     missing: BTreeMap<SafePath, Entry>,
@@ -92,9 +92,9 @@ impl Recovery {
         self.instance = instance;
     }
 
-    /// What lies in `shared/` now, after a complete scan; `identity` is its device, its inode and the number
-    /// that lies beside it. At the start, and after each change; the head is made only after this returned.
-    pub fn scanned(&mut self, lived: Lived, identity: (u64, u64, u64), found: &Catalogue) {
+    /// What lies in `shared/` now, after a complete scan; `identity` says which folder it is. At the
+    /// start, and after each change; the head is made only after this returned.
+    pub fn scanned(&mut self, lived: Lived, identity: FolderIdentity, found: &Catalogue) {
         let is_same = self.identity.is_none_or(|i| i == identity);
         self.identity = Some(identity);
         let came = |path: &SafePath| found.get(path).is_some();
@@ -317,8 +317,8 @@ impl Recovery {
     /// True if a head that a keeper has, of this number, is one that this owner signed at an earlier start and
     /// has no record of: worth pulling.
     #[must_use]
-    pub fn is_news(&self, number: (Instance, u64)) -> bool {
-        number.0 < self.instance && self.before.is_none_or(|before| number > before)
+    pub fn is_news(&self, number: HeadNumber) -> bool {
+        number.instance < self.instance && self.before.is_none_or(|before| number > before)
     }
 
     /// An own head that a keeper had, and the catalogue under it. Its number has to be news.

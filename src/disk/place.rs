@@ -12,7 +12,7 @@ use crate::content::path::fold;
 use crate::content::{FileId, SafePath};
 use crate::disk::limits;
 use crate::error::{Code, Failure};
-use crate::sys::facts::Facts;
+use crate::sys::facts::{Facts, FileIdentity};
 use crate::sys::file::write_all_at;
 use crate::sys::folder::{FileKind, Folder};
 use crate::sys::names;
@@ -40,7 +40,7 @@ pub(super) struct Destination {
 impl Destination {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let root = Folder::open(path)?;
-        let (device, _) = root.identity()?;
+        let device = root.identity()?.volume;
         Ok(Self { path: path.to_owned(), root, device, partial: OnceLock::new() })
     }
 
@@ -196,7 +196,7 @@ pub(super) fn is_under(folder: &Folder, name: &str, file: &File) -> io::Result<b
 
 /// The names in folders, by the form in which twins are equal. Read again when a folder changed.
 #[derive(Debug, Default)]
-pub(super) struct Twins(HashMap<(u64, u64), ReservedNames>);
+pub(super) struct Twins(HashMap<FileIdentity, ReservedNames>);
 
 #[derive(Debug)]
 struct ReservedNames {

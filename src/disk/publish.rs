@@ -17,6 +17,7 @@ use super::{FileToken, Plan, copy};
 use crate::content::FileId;
 use crate::disk::Arrival;
 use crate::error::Failure;
+use crate::sys::facts::FileIdentity;
 use crate::sys::file;
 use crate::sys::folder::{FileKind, Folder};
 use crate::sys::rename::rename_new;
@@ -208,7 +209,7 @@ pub(super) fn content_of(mut file: &File) -> io::Result<FileId> {
 /// was moved away from their folders of partial files, or made in them, is theirs.
 #[derive(Debug, Default)]
 struct Touched {
-    folders: HashMap<(u64, u64), Folder>,
+    folders: HashMap<FileIdentity, Folder>,
     places: HashMap<PathBuf, Arc<Destination>>,
 }
 

@@ -31,7 +31,7 @@ pub use self::files::Files;
 #[cfg(test)]
 pub(crate) use self::hash::manifest_of;
 pub use self::open::{OpenError, open, open_twin, unchanged};
-use crate::content::{Catalogue, Manifest, SafePath, Stamp};
+use crate::content::{Catalogue, FolderIdentity, Manifest, SafePath, Stamp};
 use crate::counters::Counters;
 use crate::store;
 use crate::sys::thread::Thread;
@@ -62,15 +62,11 @@ pub struct Shelf {
     /// By content; of several files with one content, any.
     pub files: Files,
     /// Tells the folder from another one at its place.
-    pub marker: Marker,
+    pub marker: FolderIdentity,
     /// What is there but not listed: files that are still to be hashed or cannot be read, and folders that cannot be
     /// read, with all that may be in them. `None`: that is not known yet, so what is not listed may be there as well.
     pub waiting: Option<Vec<SafePath>>,
 }
-
-/// Device, inode and time of birth (nanoseconds since 1970; 0 where it is not known) of the shared folder;
-/// all zero while there is none.
-pub type Marker = (u64, u64, u64);
 
 /// A file that is being hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,6 +18,7 @@ use super::watch::{Ears, FolderWatch};
 use crate::content::path::{PathError, RESERVED};
 use crate::content::{Chunks, SafePath, Stamp};
 use crate::sys::clock;
+use crate::sys::facts::FileIdentity;
 use crate::sys::folder::{FileKind, Folder};
 use crate::sys::refusal::{Refusal, refusal};
 
@@ -43,7 +44,7 @@ pub(super) enum WalkRequest {
 #[derive(Debug)]
 pub(super) enum WalkReply {
     /// First, for each request: device and inode of the root; `None` when it is not there.
-    Root(Option<(u64, u64)>),
+    Root(Option<FileIdentity>),
     /// This is there.
     Sights(Vec<Sight>),
     /// Nothing that can be shared is there, nor below.
@@ -77,7 +78,7 @@ pub(super) struct Walker<F> {
     tell: F,
     ears: Ears,
     /// With device and inode of the root that is watched.
-    watch: Option<((u64, u64), FolderWatch)>,
+    watch: Option<(FileIdentity, FolderWatch)>,
     generation: u32,
     sights: Vec<Sight>,
     /// Nanoseconds since 1970, at the begin of the request.
@@ -132,7 +133,7 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
     }
 
     /// Begins to watch if it is wanted. What is watched is one folder, not whatever lies at its place.
-    fn prepare_watch(&mut self, root: (u64, u64), wanted: bool) -> Result<(), LibraryGone> {
+    fn prepare_watch(&mut self, root: FileIdentity, wanted: bool) -> Result<(), LibraryGone> {
         self.watch.take_if(|(watched, _)| *watched != root);
         match &mut self.watch {
             Some((_, watch)) if wanted => watch.begin(),

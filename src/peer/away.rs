@@ -4,12 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::content::{Catalogue, Claim, Entry, FileId, Span};
-use crate::identity::{Instance, PeerId};
+use crate::content::{Catalogue, Claim, Entry, FileId, HeadNumber, Span};
+use crate::identity::PeerId;
 use crate::peer::limits;
-
-/// What orders the catalogue heads of one owner.
-type Number = (Instance, u64);
 
 /// One file of which a keeper has some chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +20,7 @@ pub(super) struct KeptPart {
 #[derive(Debug, Default)]
 struct AbsentOwner {
     name: Option<String>,
-    shares: Option<(Number, Arc<Catalogue>)>,
+    shares: Option<(HeadNumber, Arc<Catalogue>)>,
     /// Who keeps what of it.
     keepers: BTreeMap<PeerId, Arc<[KeptPart]>>,
 }
@@ -65,7 +62,7 @@ impl Away {
     }
 
     /// What an owner shared, as it signed it.
-    pub(super) fn shares(&mut self, owner: PeerId, number: Number, catalogue: &Arc<Catalogue>) {
+    pub(super) fn shares(&mut self, owner: PeerId, number: HeadNumber, catalogue: &Arc<Catalogue>) {
         let known = self.owners.entry(owner).or_default();
         if known.shares.as_ref().is_none_or(|(before, _)| *before <= number) {
             known.shares = Some((number, Arc::clone(catalogue)));
@@ -141,13 +138,14 @@ impl AbsentOwner {
 mod tests {
     use super::super::roster::tests::{file, key};
     use super::*;
+    use crate::identity::Instance;
 
     const fn part(n: u8, from: u32, to: u32) -> KeptPart {
         KeptPart { file: FileId([n; 32]), size: n as u64, span: Span { from, to } }
     }
 
-    fn number(version: u64) -> Number {
-        (Instance { count: 1, random: 1 }, version)
+    fn number(version: u64) -> HeadNumber {
+        HeadNumber { instance: Instance { count: 1, random: 1 }, version }
     }
 
     fn paths(away: &Away, here: &[PeerId]) -> Vec<String> {

@@ -54,11 +54,12 @@ pub(super) struct OwnCopies {
     pub(super) large: bool,
 }
 
-/// The rows, sorted by path. `mine` is our own catalogue, and how each file of it stands; `hashing` what is not in
-/// it yet.
+/// The rows, sorted by path. `mine` is our own catalogue, `stands` how each file of it stands, `hashing` what is not
+/// in it yet.
 #[must_use]
 pub(super) fn rows(
-    (mine, stands): (&Catalogue, &dyn Fn(FileId) -> OwnCopies),
+    mine: &Catalogue,
+    stands: impl Fn(FileId) -> OwnCopies,
     hashing: &[Hashing],
     roster: &Roster,
     filter: &Filter,
@@ -89,7 +90,7 @@ pub(super) fn rows(
     let is_away = |peer: &PeerId| roster.contact(*peer).is_none();
     let mut rows: Vec<ListRow> = lines
         .iter()
-        .map(|((path, claim), line)| (path, claim, line, own_copies(*claim, line, stands)))
+        .map(|((path, claim), line)| (path, claim, line, own_copies(*claim, line, &stands)))
         .map(|(path, claim, line, own)| ListRow {
             path: path.as_str().to_owned(),
             folder: claim.is_none(),
@@ -115,7 +116,7 @@ pub(super) fn rows(
     rows
 }
 
-fn own_copies(claim: Option<Claim>, line: &ListedContent, stands: &dyn Fn(FileId) -> OwnCopies) -> OwnCopies {
+fn own_copies(claim: Option<Claim>, line: &ListedContent, stands: impl Fn(FileId) -> OwnCopies) -> OwnCopies {
     claim.filter(|_| line.mine).map_or_else(OwnCopies::default, |(id, _)| stands(id))
 }
 
@@ -175,7 +176,7 @@ mod tests {
     fn one_row_for_each_path_and_content() {
         let mine = Catalogue::of([file("a", 1), file("b", 2)]);
         let r = roster(&[("one", &[file("a", 1), file("b", 3)]), ("two", &[file("other name of a", 1)])]);
-        let rows = rows((&mine, &|_| OwnCopies::default()), &[], &r, &Filter::default());
+        let rows = rows(&mine, |_| OwnCopies::default(), &[], &r, &Filter::default());
         assert_eq!(names(&rows), ["a", "b", "b", "other name of a"]);
         let a = &rows[0];
         assert_eq!(
@@ -193,7 +194,7 @@ mod tests {
         let r = roster(&[("one", &[file("report.pdf", 2), file("x/photo.PNG", 3)])]);
         let with = |pattern: &str| Filter { pattern: Some(pattern.into()), ..Filter::default() };
         let show = |filter: &Filter| {
-            rows((&mine, &|_| OwnCopies::default()), &[], &r, filter)
+            rows(&mine, |_| OwnCopies::default(), &[], &r, filter)
                 .into_iter()
                 .map(|r| r.path)
                 .collect::<Vec<_>>()
@@ -213,7 +214,8 @@ mod tests {
         let hashing = [h("b", 40, 100), h("z", 0, 0)];
         let mine = Catalogue::of([file("c", 1)]);
         let rows = rows(
-            (&mine, &|_| OwnCopies::default()),
+            &mine,
+            |_| OwnCopies::default(),
             &hashing,
             &Roster::default(),
             &Filter { mine: true, ..Filter::default() },

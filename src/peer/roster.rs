@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::away::Away;
-use crate::content::{Catalogue, Claim, Entry, EntryKind, Head};
+use crate::content::{Catalogue, Claim, Entry, EntryKind, Head, HeadNumber};
 use crate::discovery::PeerInfo;
 use crate::error::{Code, Failure};
-use crate::identity::{Contact, Instance, PeerId};
+use crate::identity::{Contact, PeerId};
 use crate::text;
 use crate::time::Time;
 
@@ -20,15 +20,20 @@ pub(super) struct Member {
     pub(super) since: Time,
     /// What it shares, as far as it was pulled.
     pub(super) shares: Option<(Head, Arc<Catalogue>)>,
-    /// The (instance, version) that is being pulled now.
-    asked: Option<(Instance, u64)>,
+    /// The head that is being pulled now.
+    asked: Option<HeadNumber>,
 }
 
 impl Member {
+    /// The newest head that it says it has; of version 0 when it has none.
+    const fn announced(&self) -> HeadNumber {
+        HeadNumber { instance: self.info.instance, version: self.info.catalogue }
+    }
+
     /// True if a newer catalogue was announced than the one that we have.
     fn is_stale(&self) -> bool {
-        let announced = (self.info.instance, self.info.catalogue);
-        announced.1 > 0 && self.shares.as_ref().is_none_or(|(head, _)| head.number() < announced)
+        let announced = self.announced();
+        announced.version > 0 && self.shares.as_ref().is_none_or(|(head, _)| head.number() < announced)
     }
 }
 
@@ -75,7 +80,7 @@ impl Roster {
     pub(super) fn next_pulls(&mut self) -> Vec<PeerId> {
         let mut pull = Vec::new();
         for (id, member) in &mut self.members {
-            let announced = (member.info.instance, member.info.catalogue);
+            let announced = member.announced();
             if member.is_stale() && member.asked != Some(announced) {
                 member.asked = Some(announced);
                 pull.push(*id);
@@ -233,7 +238,7 @@ pub(super) mod tests {
     use super::*;
     use crate::address::{Host, Ports};
     use crate::content::{Catalogue, FileId, Span};
-    use crate::identity::{Contact, PeerName, PublicKey};
+    use crate::identity::{Contact, Instance, PeerName, PublicKey};
     use crate::wire::datagram::PresenceState;
 
     pub(crate) fn key(n: u8) -> PublicKey {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::settings::Settings;
-use crate::sys::facts::Facts;
+use crate::sys::facts::{Facts, FileIdentity};
 use crate::sys::sandbox;
 use crate::sys::sandbox::{Rules, SandboxOutcome};
 use crate::sys::{boot, descriptors};
@@ -41,7 +41,7 @@ pub(super) struct Sandboxes {
     /// `None` until a part was started.
     outcome: Option<SandboxOutcome>,
     /// Device and inode of `downloads/`: a folder that takes its place later is another one to the sandbox.
-    downloads: Option<(u64, u64)>,
+    downloads: Option<FileIdentity>,
 }
 
 impl Sandboxes {
@@ -133,7 +133,7 @@ impl Sandboxes {
 }
 
 /// Which folder this is, whatever it is called.
-fn identity(path: &Path) -> Option<(u64, u64)> {
+fn identity(path: &Path) -> Option<FileIdentity> {
     Facts::at(path).ok().map(|facts| facts.identity())
 }
 

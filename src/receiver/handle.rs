@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender};
 use mio::net::TcpListener;
 
 use super::ReceiverRole;
+use super::disks::Disks;
 use crate::address::Host;
 use crate::content::{Catalogue, Claim, Head};
 use crate::disk;
@@ -135,6 +136,7 @@ pub fn start_receiver(
     swarm.open_at_most(usize::try_from(files).unwrap_or(usize::MAX));
     let gate = Gate::new(engine.limit);
     let counters = Arc::clone(&engine.counters);
-    let role = ReceiverRole::new(tell, engine.bell(), (disk_commands, disk_events), swarm, gate, counters);
+    let disks = Disks::new(disk_commands, disk_events);
+    let role = ReceiverRole::new(tell, engine.bell(), disks, swarm, gate, counters);
     engine.start("receiver", tls, listeners, events, role)
 }

@@ -23,7 +23,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 
 use self::catalogue::Catalogues;
 use self::dial_back::DialBackRequests;
@@ -92,14 +92,14 @@ impl ReceiverRole {
     pub(super) fn new(
         events: Sender<ReceiverEvent>,
         bell: Bell,
-        (disk_commands, disk_events): (Sender<disk::Command>, Receiver<disk::Event>),
+        disks: Disks,
         swarm: Swarm,
         gate: Gate<ConnId>,
         counters: Arc<Counters>,
     ) -> Self {
         Self {
             events,
-            disks: Disks::new(disk_commands, disk_events),
+            disks,
             swarm,
             catalogues: Catalogues::default(),
             keepers: Keepers::default(),

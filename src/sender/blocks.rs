@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
+use super::client::DueItem;
 use super::slices::HashedChunks;
 use super::{STEP, SenderRole, SenderState, unknown};
 use crate::content::{Chunks, FileId};
@@ -83,7 +84,8 @@ impl SenderRole {
                 break;
             };
             let slices = client.next_slices();
-            let Some((request, number, item)) = client.next_item() else { break };
+            let Some(due) = client.next_item() else { break };
+            let item = due.left;
             // What was begun over one connection may go on over another one of the same peer.
             let may = self.state == SenderState::Serving
                 || self.clients.values().any(|c| c.peer == peer && c.is_under_way(item.file));
@@ -99,7 +101,9 @@ impl SenderRole {
                         return false;
                     }
                 },
-                None => self.push_item(now, net, (id, peer), (request, number), Item { len: step, ..item }),
+                None => {
+                    self.push_item(now, net, id, peer, DueItem { left: Item { len: step, ..item }, ..due })
+                }
             };
             match pushed_one {
                 Ok((step, size)) => {
@@ -113,9 +117,9 @@ impl SenderRole {
                     if let Some(client) = self.clients.get_mut(&id) {
                         if slices.is_none()
                             && !client.is_chosen()
-                            && let Some(begun) = self.super_seed.note(item.file, size, item.offset)
+                            && let Some((chunks, chunk)) = self.super_seed.note(item.file, size, item.offset)
                         {
-                            client.was_given(item.file, begun);
+                            client.was_given(item.file, chunks, chunk);
                         }
                         client.advance(now, step, size);
                     }
@@ -127,7 +131,7 @@ impl SenderRole {
                     if let Some(client) = self.clients.get_mut(&id) {
                         client.skip_item();
                     }
-                    let refused = Refused { request, item: Some(number), reason };
+                    let refused = Refused { request: due.request, item: Some(due.number), reason };
                     net.send(id, &Message::Refused(refused));
                 }
             }
@@ -140,12 +144,12 @@ impl SenderRole {
         &mut self,
         now: Time,
         net: &mut Net,
-        (id, peer): (ConnId, PeerId),
-        (request, number): (u64, u32),
-        item: Item,
+        id: ConnId,
+        peer: PeerId,
+        due: DueItem,
     ) -> Result<(u64, u64), Reason> {
-        let (len, size) = self.read_item(now, peer, item)?;
-        self.push_read(net, id, request, number, (item, len));
+        let (len, size) = self.read_item(now, peer, due.left)?;
+        self.push_read(net, id, due, len);
         Ok((len as u64, size))
     }
 
@@ -222,16 +226,10 @@ impl SenderRole {
         }
     }
 
-    /// Pushes what was read into the buffer, as blocks.
-    fn push_read(
-        &mut self,
-        net: &mut Net,
-        id: ConnId,
-        request: u64,
-        number: u32,
-        (item, len): (Item, usize),
-    ) {
-        let mut offset = item.offset;
+    /// Pushes the bytes that were read into the buffer, as blocks.
+    fn push_read(&mut self, net: &mut Net, id: ConnId, due: DueItem, len: usize) {
+        let DueItem { request, number, left } = due;
+        let mut offset = left.offset;
         for block in self.buffer[..len].chunks(limits::BLOCK) {
             let head = Message::Block(BlockIs { request, item: number, offset });
             net.push(id, &head.encode_with(block.len()), block);

@@ -220,6 +220,16 @@ fn slice_of(m: &GetSlices, number: usize) -> Option<Item> {
     Some(Item { file: m.file, offset: range.start, len: range.end - range.start })
 }
 
+/// What is to be sent next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DueItem {
+    pub(crate) request: u64,
+    /// Which item of the request it is.
+    pub(crate) number: u32,
+    /// What is left of the item.
+    pub(crate) left: Item,
+}
+
 /// One asker.
 #[derive(Debug)]
 pub(crate) struct SenderClient {
@@ -400,7 +410,7 @@ impl SenderClient {
     }
 
     /// A chunk of a file that it asked for by number is given to it.
-    pub(crate) fn was_given(&mut self, file: FileId, (chunks, chunk): (Chunks, ChunkIndex)) {
+    pub(crate) fn was_given(&mut self, file: FileId, chunks: Chunks, chunk: ChunkIndex) {
         if let Some(given) = self.given.get_mut(&file).filter(|given| given.chunks() == chunks) {
             given.insert(chunk);
         } else if self.given.len() < limits::OPEN_FILES {
@@ -437,11 +447,12 @@ impl SenderClient {
     }
 
     /// Request, number of the item, and what is left of the item that is to be sent next.
-    pub(crate) fn next_item(&mut self) -> Option<(u64, u32, Item)> {
+    pub(crate) fn next_item(&mut self) -> Option<DueItem> {
         let first = self.blocks.front()?;
         let item = first.item(self.item)?;
         let left = Item { offset: item.offset.saturating_add(self.done), len: item.len - self.done, ..item };
-        Some((first.request(), u32::try_from(self.item).unwrap_or(u32::MAX), left))
+        let number = u32::try_from(self.item).unwrap_or(u32::MAX);
+        Some(DueItem { request: first.request(), number, left })
     }
 
     /// `bytes` of the present item, of a file of `size` bytes, were sent.
@@ -499,7 +510,7 @@ mod tests {
                 assert!(client.take_blocks(Time::ZERO, blocks(request, background), true));
             }
             let mut order = Vec::new();
-            while let Some((request, _, left)) = client.next_item() {
+            while let Some(DueItem { request, left, .. }) = client.next_item() {
                 assert_eq!(client.is_background(), matches!(request, 1 | 2 | 4));
                 order.push(request);
                 client.advance(Time::ZERO, left.len, 100);

@@ -130,7 +130,7 @@ impl Swarm {
             }
             Some((_, PendingRequest::Any(any))) => {
                 let lane = any.lane;
-                (self.any_came(peer, block.request, block, (target.map(|t| t.chunk), len)), lane)
+                (self.any_came(peer, block.request, block, target.map(|t| t.chunk), len), lane)
             }
             _ => {
                 if let Some(source) = self.sources.get_mut(&peer) {

@@ -362,7 +362,8 @@ impl Swarm {
         peer: PeerId,
         request: u64,
         block: &BlockIs,
-        (chunk, len): (Option<ChunkIndex>, u64),
+        chunk: Option<ChunkIndex>,
+        len: u64,
     ) -> bool {
         let Some((_, PendingRequest::Any(any))) = self.asked.get_mut(&request) else { return false };
         let Some(download) = self.downloads.get_mut(&any.token) else { return false };

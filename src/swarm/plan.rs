@@ -33,6 +33,17 @@ struct Batch {
     manifests: Vec<(FileToken, FileId, u32)>,
 }
 
+/// Which files are chosen from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FileChoice {
+    /// Those that somebody waits for.
+    Foreground,
+    /// Those that give way to others.
+    Background,
+    /// One of those that give way, while it does.
+    OneInBackground,
+}
+
 impl Swarm {
     pub(super) fn token(&mut self) -> FileToken {
         self.next_token += 1;
@@ -184,7 +195,7 @@ impl Swarm {
             let plan = plan(&wanted, &job.destination);
             self.outputs.push_back(Output::Disk(disk::Command::Open(token, plan)));
             let shuffle_key = self.shuffle_key_of(&wanted.id.0);
-            let download = FileDownload::new(now, (token, id), (wanted, chunks), background, shuffle_key);
+            let download = FileDownload::new(now, token, id, wanted, chunks, background, shuffle_key);
             self.downloads.insert(token, download);
         }
     }
@@ -264,12 +275,12 @@ impl Swarm {
     /// ask it for.
     fn ask(&mut self, now: Time, peer: PeerId, mut room: [u64; limits::LANES as usize]) -> bool {
         let mut batch = Batch::default();
-        self.choose_ranges(peer, &mut room, (false, false), &mut batch);
+        self.choose_ranges(peer, &mut room, FileChoice::Foreground, &mut batch);
         if self.is_throttled(now) {
             let mut little = self.little(peer);
-            self.choose_ranges(peer, &mut little, (true, true), &mut batch);
+            self.choose_ranges(peer, &mut little, FileChoice::OneInBackground, &mut batch);
         } else {
-            self.choose_ranges(peer, &mut room, (true, false), &mut batch);
+            self.choose_ranges(peer, &mut room, FileChoice::Background, &mut batch);
         }
         let Batch { mut items, manifests } = batch;
         let chosen = self.ask_any(now, peer, room[0]);
@@ -286,15 +297,17 @@ impl Swarm {
         any
     }
 
-    /// Chooses what to ask `peer` for, of the files in the background or of the others, up to `room` bytes
-    /// on each connection, which is what is left of it then. `gently`: of one file only.
+    /// Chooses what to ask `peer` for, of these files, up to `room` bytes on each connection, which is what is
+    /// left of it then.
     fn choose_ranges(
         &mut self,
         peer: PeerId,
         room: &mut [u64; limits::LANES as usize],
-        (background, gently): (bool, bool),
+        which: FileChoice,
         Batch { items, manifests }: &mut Batch,
     ) {
+        let gently = which == FileChoice::OneInBackground;
+        let background = which != FileChoice::Foreground;
         for download in self.downloads.values_mut().filter(|d| d.background == background) {
             if room.iter().all(|&r| r == 0)
                 || items.len() >= limits::REQUEST_ITEMS

@@ -37,6 +37,15 @@ pub struct Facts {
     pub executable: bool,
 }
 
+/// Which file or folder it is, whatever it is called; another one may get it once this one is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileIdentity {
+    /// The file system that it lies on.
+    pub volume: u64,
+    /// Its number there.
+    pub id: u64,
+}
+
 impl Facts {
     /// Those of an open file or folder (fstat(2)).
     ///
@@ -87,8 +96,8 @@ impl Facts {
 
     /// Volume and id: which file or folder it is, whatever it is called.
     #[must_use]
-    pub const fn identity(&self) -> (u64, u64) {
-        (self.volume, self.id)
+    pub const fn identity(&self) -> FileIdentity {
+        FileIdentity { volume: self.volume, id: self.id }
     }
 
     /// True if it is a regular file.

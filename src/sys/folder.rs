@@ -15,7 +15,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::facts::Facts;
+use super::facts::{Facts, FileIdentity};
 use super::file::RIGHTS;
 use super::names::native;
 
@@ -168,7 +168,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn identity(&self) -> io::Result<(u64, u64)> {
+    pub fn identity(&self) -> io::Result<FileIdentity> {
         Facts::of(self).map(|facts| facts.identity())
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use potluck::content::FolderIdentity;
 use potluck::custody::recovery::Decision;
 use potluck::sim::seeds;
 
@@ -100,7 +101,7 @@ fn an_empty_folder_is_a_loss_and_everything_comes_back() {
         world.run_while(s(60), |w| w.peers[0].report.is_some()).unwrap();
         // The disk with shared/ is another one now.
         world.peers[0].shared = std::sync::Arc::default();
-        world.peers[0].folder_identity = (9, 9, 9);
+        world.peers[0].folder_identity = FolderIdentity { device: 9, inode: 9, birth: 9 };
         world.start(0);
         world.run(s(26 * 3_600));
         assert_eq!(world.peers[0].asked[0].0, 12);
@@ -175,7 +176,7 @@ fn who_keeps_what_was_lost_is_known_after_a_restart() {
     };
     let mut world = settled(1);
     // While it runs, another disk takes the place of the folder.
-    world.peers[0].folder_identity = (9, 9, 9);
+    world.peers[0].folder_identity = FolderIdentity { device: 9, inode: 9, birth: 9 };
     world.remove(0, &["f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7"]);
     world.run(s(60));
     assert_eq!((world.peers[0].asked.len(), known(&world)), (1, 12));
@@ -200,7 +201,7 @@ fn what_was_lost_is_not_deleted_by_a_restart() {
         world.run_while(s(60), |w| w.peers[0].report.is_some()).unwrap();
         // Another disk, with some of the files on it: eight are missing, too few for a mass loss.
         world.remove(0, &["f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7"]);
-        world.peers[0].folder_identity = (9, 9, 9);
+        world.peers[0].folder_identity = FolderIdentity { device: 9, inode: 9, birth: 9 };
         world.start(0);
         world.run(s(60));
         assert_eq!(world.peers[0].asked.len(), 1);

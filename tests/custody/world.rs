@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use potluck::content::Span;
-use potluck::content::{Catalogue, Entry, EntryKind, FileId};
+use potluck::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity};
 use potluck::custody::custodian::{Custodian, CustodianConfig, CustodianOutput};
 use potluck::custody::handoff::HandoffReport;
 use potluck::custody::ledger::Ledger;
@@ -53,7 +53,7 @@ pub(crate) struct Peer {
     pub(crate) ledger: Ledger,
     pub(crate) store: BTreeMap<FileId, BTreeSet<Span>>,
     pub(crate) shared: Arc<Catalogue>,
-    pub(crate) folder_identity: (u64, u64, u64),
+    pub(crate) folder_identity: FolderIdentity,
     pub(crate) published: Option<(Arc<[u8]>, Catalogue)>,
     version: u64,
     armed: Option<Time>,
@@ -132,7 +132,7 @@ impl World {
                     ledger: Ledger::default(),
                     store: BTreeMap::new(),
                     shared: Arc::default(),
-                    folder_identity: (1, u64::from(n) + 1, 7),
+                    folder_identity: FolderIdentity { device: 1, inode: u64::from(n) + 1, birth: 7 },
                     published: None,
                     version: 0,
                     armed: None,

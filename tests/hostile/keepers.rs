@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 
 use potluck::content::Span;
-use potluck::content::{Catalogue, Entry, EntryKind, FileId, Head};
+use potluck::content::{Catalogue, Entry, EntryKind, FileId, Head, HeadNumber};
 use potluck::control::CustodyRow;
 use potluck::identity::tls::Tls;
 use potluck::identity::{Identity, Instance, PeerId};
@@ -58,8 +58,8 @@ impl Line {
         self.request
     }
 
-    fn report(&mut self, origin: PeerId, head: (Instance, u64), rows: Vec<ReportRow>) -> Orders {
-        let (request, (instance, version)) = (self.number(), head);
+    fn report(&mut self, origin: PeerId, head: HeadNumber, rows: Vec<ReportRow>) -> Orders {
+        let (request, HeadNumber { instance, version }) = (self.number(), head);
         match self.ask(&CustodyMessage::Report(KeeperReport {
             request,
             origin,
@@ -146,7 +146,7 @@ fn scene(lie: Lie) -> Option<(Lab, Peer, Peer, Fiend)> {
 }
 
 /// The number of the newest head of a peer in node 1.
-fn head_of(lab: &Lab, peer: &Peer) -> (Instance, u64) {
+fn head_of(lab: &Lab, peer: &Peer) -> HeadNumber {
     let (me, port) = (id(peer), peer.status().ports[1]);
     let mut caller = lab.within(3, || Caller::dial(&Caller::tls(), me, address(1), port).unwrap());
     caller.say(&Message::GetHead(GetHead { request: 1, known: None, origin: None }).encode()).unwrap();
@@ -188,7 +188,8 @@ fn what_keepers_say_of_an_owner_makes_it_write_nothing() {
     assert_eq!(owner.listed("a.bin").unwrap().copies, 2);
     // A head that would be newer than its own, later, earlier: asked for, and found to be signed by another.
     for count in [u64::MAX, 2] {
-        line.report(me, (Instance { count, random: 3 }, u64::MAX), vec![held(b"new of a")]);
+        let number = HeadNumber { instance: Instance { count, random: 3 }, version: u64::MAX };
+        line.report(me, number, vec![held(b"new of a")]);
     }
     fiend.until("the head is asked for", |event| match event {
         Event::Asked(_, Message::GetHead(m)) => (m.origin == Some(me)).then_some(()),
@@ -226,7 +227,8 @@ fn an_old_head_of_the_owner_brings_back_only_what_is_missing() {
     let long_ago = Instance { count: 7, random: 7 };
     fiend.order(Order::Estate(me, Box::new(signer), long_ago, offers));
     let mut line = Line::dial(&lab, 3, &fiend.identity, me, 1, owner.status().ports[2]);
-    line.report(me, (long_ago, 1), vec![held(missing), held(b"an old content of a"), held(b"deleted!")]);
+    let number = HeadNumber { instance: long_ago, version: 1 };
+    line.report(me, number, vec![held(missing), held(b"an old content of a"), held(b"deleted!")]);
     let there = owner.directory.join("shared/missing.bin");
     wait("what was missing", LATER, || there.exists().then_some(()));
     assert_holds(&there, missing);
@@ -256,7 +258,7 @@ fn a_catalogue_in_the_owners_name_leads_nowhere_else() {
         let offers = vec![Offer::file(path, bait), innocent.clone()];
         fiend.order(Order::Estate(me, Box::new(signer.clone()), head, offers));
         fiend.events.try_iter().for_each(drop);
-        line.report(me, (head, 1), vec![held(bait)]);
+        line.report(me, HeadNumber { instance: head, version: 1 }, vec![held(bait)]);
         fiend.until("it is pulled", |event| match event {
             Event::Asked(_, Message::GetBuckets(m)) => (m.origin == Some(me)).then_some(()),
             _ => None,
@@ -269,7 +271,7 @@ fn a_catalogue_in_the_owners_name_leads_nowhere_else() {
     let head = Instance { count: 100, random: 1 };
     fiend.order(Order::Estate(me, Box::new(signer), head, vec![innocent]));
     wait("the innocent one", LATER, || {
-        line.report(me, (head, 1), vec![held(bait)]);
+        line.report(me, HeadNumber { instance: head, version: 1 }, vec![held(bait)]);
         owner.directory.join("shared/innocent.txt").exists().then_some(())
     });
     assert!(!lab.path("escape.txt").exists() && !lab.path("owner/escape.txt").exists());

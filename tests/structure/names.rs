@@ -12,7 +12,7 @@ const SHARED: usize = 100;
 const SHARED_PENDING: usize = 50;
 
 /// Functions with a parameter that is a tuple, today. This number only shrinks, to 0.
-const TUPLES_PENDING: usize = 15;
+const TUPLES_PENDING: usize = 0;
 
 /// Comments that begin by pointing at another one, today. This number only shrinks, to 0.
 const LEANING_PENDING: usize = 33;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use potluck::address::Ports;
 use potluck::codec::{decode, encode};
 use potluck::content::bucket::Bucket;
-use potluck::content::{Catalogue, Entry, EntryKind, FileId, Head, SafePath, Span};
+use potluck::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity, Head, SafePath, Span};
 use potluck::custody::ledger::{DeletedRow, FolderRow, KeptRow, Lived, LostRow, OwnerRow, PlacedRow, Record};
 use potluck::identity::{Identity, Instance, PeerId, PeerName};
 use potluck::wire::custody::{
@@ -503,7 +503,10 @@ fn records() -> Vec<Vector> {
         Record::Kept((PEER, FILE), Some(kept)),
         Record::Placed(FILE, Some(PlacedRow { size: 200_000, places: vec![place()] })),
         Record::Deleted(FILE, Some(DeletedRow { at: Lived(7), entry: Some(file("a")) })),
-        Record::Folder(FolderRow { identity: (1, 2, 3), signed: vec![1; 80] }),
+        Record::Folder(FolderRow {
+            identity: FolderIdentity { device: 1, inode: 2, birth: 3 },
+            signed: vec![1; 80],
+        }),
         Record::Named(path("a"), Some(file("a"))),
         Record::Copies(FILE, Some(3)),
         Record::Lost(path("a"), Some(LostRow { entry: file("a"), coming: true })),

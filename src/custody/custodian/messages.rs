@@ -6,7 +6,7 @@ use std::sync::Arc;
 use core::net::IpAddr;
 
 use super::{Custodian, CustodianOutput};
-use crate::content::Head;
+use crate::content::{Head, HeadNumber};
 use crate::custody::ledger::{LedgerKey, Shared};
 use crate::custody::owner_catalogue::OwnerCatalogue;
 use crate::identity::PeerId;
@@ -77,7 +77,7 @@ impl Custodian {
     /// A keeper has a head with this peer's signature that is newer than its own.
     fn newer_own(&mut self, now: Time, from: PeerId, signed: &Shared) {
         let Some(theirs) = OwnerCatalogue::open(self.me, signed) else { return };
-        if theirs.number().0 > self.instance {
+        if theirs.number().instance > self.instance {
             self.stop_placing(now);
         } else if self.recovery.is_news(theirs.number()) {
             self.out.push_back(CustodianOutput::Pull { origin: self.me, from });
@@ -115,7 +115,7 @@ impl Custodian {
         } else {
             self.keeper.head(origin)
         };
-        let head = (report.instance, report.version);
+        let head = HeadNumber { instance: report.instance, version: report.version };
         let is_news = origin == self.me && self.recovery.is_news(head);
         // A number alone proves nothing; the head that is pulled is signed.
         let is_later = origin == self.me && report.instance > self.instance && !self.conflict;

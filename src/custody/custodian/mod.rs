@@ -21,7 +21,7 @@ use super::keeper::{self, Keeper};
 use super::ledger::{Ledger, LedgerKey, LivedClock, Present, Record, Shared};
 use super::owner_catalogue::OwnerCatalogue;
 use super::recovery::{Decision, Recovery};
-use crate::content::{Catalogue, Entry, EntryKind, FileId, Span};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity, Span};
 use crate::identity::{Instance, PeerId};
 use crate::time::Time;
 use crate::wire::custody::CustodyMessage;
@@ -204,7 +204,7 @@ impl Custodian {
     }
 
     /// What lies in `shared/`, after a complete scan. The head is made after this, with [`Recovery::intends`].
-    pub fn scanned(&mut self, now: Time, identity: (u64, u64, u64), found: &Arc<Catalogue>) {
+    pub fn scanned(&mut self, now: Time, identity: FolderIdentity, found: &Arc<Catalogue>) {
         self.catalogue = Arc::clone(found);
         let before = self.recovery.intends().count();
         self.recovery.scanned(self.clock.at(now), identity, found);
@@ -296,7 +296,7 @@ impl Custodian {
     /// An owner's catalogue, as pulled.
     pub fn learned(&mut self, now: Time, origin: PeerId, signed: &Shared, catalogue: &Catalogue) {
         if origin == self.me {
-            if OwnerCatalogue::open(self.me, signed).is_some_and(|e| e.number().0 > self.instance) {
+            if OwnerCatalogue::open(self.me, signed).is_some_and(|e| e.number().instance > self.instance) {
                 self.stop_placing(now);
             }
             let found = Arc::clone(&self.catalogue);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::{Custodian, CustodianOutput, LOOK};
+use crate::content::HeadNumber;
 use crate::custody::distributor::Want;
 use crate::custody::ledger::Record;
 use crate::custody::{distributor, keeper, recovery};
@@ -43,7 +44,7 @@ impl Custodian {
             }
             K::Drop { file, keep } => self.out.push_back(CustodianOutput::Drop { file, keep }),
             K::Report { to, origin, rows } => {
-                let Some(((instance, version), _)) = self.keeper.head(origin) else { return };
+                let Some((HeadNumber { instance, version }, _)) = self.keeper.head(origin) else { return };
                 let request = self.requests.number();
                 let report = KeeperReport { request, origin, instance, version, rows: rows.into() };
                 self.out.push_back(CustodianOutput::Send(to, CustodyMessage::Report(report)));

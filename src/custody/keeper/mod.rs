@@ -20,7 +20,7 @@ use super::distributor::Want;
 use super::ledger::{KeptRow, Ledger, LedgerKey, Lived, LivedClock, Present, Record};
 use super::owner_catalogue::OwnerCatalogue;
 use super::quota::{Lend, Quota};
-use crate::content::{FileId, Span};
+use crate::content::{FileId, HeadNumber, Span};
 use crate::custody::limits;
 use crate::identity::PeerId;
 use crate::time::Time;
@@ -147,7 +147,7 @@ pub struct Keeper {
     owner_catalogues: BTreeMap<PeerId, OwnerCatalogue>,
     witnesses: BTreeMap<PeerId, BTreeSet<PeerId>>,
     /// Heads whose catalogue was asked for.
-    pulled: BTreeMap<PeerId, (crate::identity::Instance, u64)>,
+    pulled: BTreeMap<PeerId, HeadNumber>,
     kept: BTreeMap<LedgerKey, KeptCopy>,
     /// Where a file of this owner, or of this keeper, is concerned.
     by_peer: FilesByPeer,

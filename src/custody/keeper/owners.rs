@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Keeper, KeeperOutput, KeptCopy};
-use crate::content::{Catalogue, EntryKind, FileId};
+use crate::content::{Catalogue, EntryKind, FileId, HeadNumber};
 use crate::custody::ledger::{LedgerKey, Record, Shared};
 use crate::custody::owner_catalogue::OwnerCatalogue;
-use crate::identity::{Instance, PeerId};
+use crate::identity::PeerId;
 use crate::time::Time;
 
 impl Keeper {
@@ -104,7 +104,7 @@ impl Keeper {
 
     /// The head that is known of an owner.
     #[must_use]
-    pub fn head(&self, origin: PeerId) -> Option<((Instance, u64), Shared)> {
+    pub fn head(&self, origin: PeerId) -> Option<(HeadNumber, Shared)> {
         self.owner_catalogues.get(&origin).map(|e| (e.number(), Shared::clone(e.signed())))
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::content::{Catalogue, EntryKind, FileId, SafePath};
-use crate::library::{Files, Marker, SharedFile, Shelf};
+use crate::content::{Catalogue, EntryKind, FileId, FolderIdentity, SafePath};
+use crate::library::{Files, SharedFile, Shelf};
 
 #[derive(Debug)]
 pub(super) struct Listing {
@@ -77,7 +77,11 @@ impl Listing {
     }
 
     /// `None` if nothing changed, or all of it changed back.
-    pub(super) fn publish(&mut self, marker: Marker, waiting: Option<Vec<SafePath>>) -> Option<Arc<Shelf>> {
+    pub(super) fn publish(
+        &mut self,
+        marker: FolderIdentity,
+        waiting: Option<Vec<SafePath>>,
+    ) -> Option<Arc<Shelf>> {
         if !self.is_changed() {
             return None;
         }

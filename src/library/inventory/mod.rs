@@ -33,8 +33,8 @@ pub(super) use self::queue::HashJob;
 use self::queue::Queue;
 use self::settling::SettlingFiles;
 use self::unreadable::UnreadablePaths;
-use super::{Hashing, Marker, SharedFile, Shelf};
-use crate::content::{Manifest, SafePath, Stamp};
+use super::{Hashing, SharedFile, Shelf};
+use crate::content::{FolderIdentity, Manifest, SafePath, Stamp};
 use crate::time::Time;
 
 /// A new file that nobody closed is taken up when it stood still this long.
@@ -310,7 +310,7 @@ impl Inventory {
     /// The shelf as it is now, if that differs from the one before.
     ///
     /// `marker`: of the folder that was looked at; `None` while that is under way.
-    pub(super) fn publish(&mut self, marker: Option<Marker>) -> Option<Arc<Shelf>> {
+    pub(super) fn publish(&mut self, marker: Option<FolderIdentity>) -> Option<Arc<Shelf>> {
         if !self.is_changed() {
             return None;
         }

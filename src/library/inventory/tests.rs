@@ -3,6 +3,8 @@ use crate::content::{EntryKind, FileId};
 
 const MS: Duration = Duration::from_millis(1);
 
+const MARKER: FolderIdentity = FolderIdentity { device: 1, inode: 1, birth: 1 };
+
 struct Bench {
     inventory: Inventory,
     now: Time,
@@ -77,7 +79,7 @@ impl Bench {
     }
 
     fn listed(&mut self) -> Vec<String> {
-        self.inventory.publish(Some((1, 1, 1)));
+        self.inventory.publish(Some(MARKER));
         let catalogue = &self.inventory.listing.catalogue;
         let mut names: Vec<_> = catalogue.entries().map(|e| e.path.as_str().to_owned()).collect();
         names.sort();
@@ -249,9 +251,9 @@ fn a_large_file_that_keeps_changing_must_stand_still_for_longer() {
 fn a_changed_file_is_not_served_under_its_old_id() {
     let mut b = Bench::new();
     b.see_cached("a", stamp(10, 1, 0), true, Some(manifest(1, 10)));
-    assert!(b.inventory.publish(Some((1, 1, 1))).unwrap().files.contains_key(&FileId([1; 32])));
+    assert!(b.inventory.publish(Some(MARKER)).unwrap().files.contains_key(&FileId([1; 32])));
     b.see("a", stamp(10, 2, 0), false);
-    let shelf = b.inventory.publish(Some((1, 1, 1))).unwrap();
+    let shelf = b.inventory.publish(Some(MARKER)).unwrap();
     assert!(shelf.files.is_empty() && shelf.catalogue.entries().next().is_none());
     b.check();
 }
@@ -474,7 +476,7 @@ proptest::proptest! {
 
 /// What the last thing that was published says of what is there and not listed.
 fn waiting(bench: &mut Bench) -> Option<Vec<String>> {
-    let shelf = bench.inventory.publish(Some((1, 1, 1)))?;
+    let shelf = bench.inventory.publish(Some(MARKER))?;
     Some(shelf.waiting.as_ref().unwrap().iter().map(ToString::to_string).collect())
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::library::Marker;
+use crate::content::FolderIdentity;
+use crate::sys::facts::FileIdentity;
 use crate::time::Time;
 
 /// Time between two looks at whether the root is still the same folder.
@@ -10,10 +11,10 @@ const ROOT: Duration = Duration::from_secs(2);
 
 /// What is known of the root.
 pub(super) struct RootFolder {
-    /// Device and inode at the last look; `None` before it and while it is not there.
-    identity: Option<(u64, u64)>,
-    /// The same with its birth, once all of it was looked at; `None` while it is a new one.
-    marker: Option<Marker>,
+    /// Which folder it was at the last look; `None` before it and while it is not there.
+    identity: Option<FileIdentity>,
+    /// Which folder it is, once all of it was looked at; `None` while it is a new one.
+    marker: Option<FolderIdentity>,
     gone_reported: bool,
     next_look: Time,
 }
@@ -24,31 +25,31 @@ impl RootFolder {
         Self { identity: None, marker: None, gone_reported: false, next_look: now + ROOT }
     }
 
-    /// Device and inode at the last look.
-    pub(super) const fn identity(&self) -> Option<(u64, u64)> {
+    /// Which folder it was at the last look.
+    pub(super) const fn identity(&self) -> Option<FileIdentity> {
         self.identity
     }
 
     /// Which folder it is, once all of it was looked at.
-    pub(super) const fn marker(&self) -> Option<Marker> {
+    pub(super) const fn marker(&self) -> Option<FolderIdentity> {
         self.marker
     }
 
     /// Takes in a look at it. False if that is no news.
-    pub(super) fn saw(&mut self, identity: Option<(u64, u64)>) -> bool {
+    pub(super) fn saw(&mut self, identity: Option<FileIdentity>) -> bool {
         if identity == self.identity && (identity.is_some() || self.gone_reported) {
             return false;
         }
         self.identity = identity;
         self.gone_reported = identity.is_none();
-        self.marker = identity.is_none().then(Marker::default);
+        self.marker = identity.is_none().then(FolderIdentity::default);
         true
     }
 
     /// All of a new one was looked at; it was born at `birth()`. False if it is not new, or not there.
     pub(super) fn scanned(&mut self, birth: impl FnOnce() -> u64) -> bool {
-        let Some((device, inode)) = self.identity.filter(|_| self.marker.is_none()) else { return false };
-        self.marker = Some((device, inode, birth()));
+        let Some(root) = self.identity.filter(|_| self.marker.is_none()) else { return false };
+        self.marker = Some(FolderIdentity { device: root.volume, inode: root.id, birth: birth() });
         true
     }
 

@@ -14,6 +14,7 @@ use crate::library::warnings::Skip;
 use crate::library::{Event, SharedFile};
 use crate::store::{self, HashRow};
 use crate::sys::clock;
+use crate::sys::facts::FileIdentity;
 use crate::time::Time;
 
 /// Hashes are kept in batches: this many, or after this time.
@@ -64,7 +65,7 @@ impl LibraryShell {
         Ok(())
     }
 
-    fn saw_root(&mut self, root: Option<(u64, u64)>) -> Result<(), ControllerGone> {
+    fn saw_root(&mut self, root: Option<FileIdentity>) -> Result<(), ControllerGone> {
         if !self.root.saw(root) {
             return Ok(());
         }

@@ -153,7 +153,7 @@ impl Controller {
         let filter = Filter { pattern, mine, from };
         let own = &self.state.shelf.catalogue;
         let copies = |file| self.own_copies(file);
-        for row in listing::rows((own, &copies), &self.state.hashing.0, &self.state.roster, &filter) {
+        for row in listing::rows(own, copies, &self.state.hashing.0, &self.state.roster, &filter) {
             reply(replies, Reply::File(row));
         }
         Ok(Some(Reply::Done))

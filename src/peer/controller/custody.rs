@@ -378,7 +378,7 @@ impl Controller {
             return;
         }
         self.parts.chunks.send(chunk_store::Command::Keep(file));
-        let wanted = wanted(file, size, Some(span), (holders, some));
+        let wanted = wanted(file, size, Some(span), holders, some);
         let job = self.custody.own_job(Purpose::Keep { file, size, span });
         self.fetch_for(job, self.config.store(), wanted, true);
     }
@@ -419,7 +419,7 @@ impl Controller {
             return self.custody.machine.challenge_answered(now, peer, key, false);
         }
         let span = Span { from: chunk, to: chunk.saturating_add(1) };
-        let wanted = wanted(key.1, size, Some(span), (Vec::new(), vec![peer]));
+        let wanted = wanted(key.1, size, Some(span), Vec::new(), vec![peer]);
         let job = self.custody.own_job(Purpose::Prove { peer, key, folder: folder.clone() });
         self.fetch_for(job, folder, wanted, false);
     }
@@ -481,12 +481,14 @@ impl Controller {
     }
 }
 
-/// A file, or chunks of it, for a job of potluck's own. `None`: no file is that large.
+/// A file, or chunks of it, for a job of potluck's own: `holders` have all of it, `some` may have some. `None`: no
+/// file is that large.
 fn wanted(
     id: FileId,
     size: u64,
     keep: Option<Span>,
-    (holders, some): (Vec<PeerId>, Vec<PeerId>),
+    holders: Vec<PeerId>,
+    some: Vec<PeerId>,
 ) -> Option<Wanted> {
     // What is kept lies under its id; no path that another one chose is used.
     let to = id.to_string().parse().ok()?;

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Controller, NOTE};
-use crate::content::{ChunkIndex, FileId, Head, Span};
+use crate::content::{ChunkIndex, FileId, Head, HeadNumber, Span};
 use crate::custody::ledger::Present;
 use crate::distribution::chunk_store;
-use crate::identity::{Instance, PeerId};
+use crate::identity::PeerId;
 use crate::peer::away::KeptPart;
 use crate::receiver::ReceiverCommand;
 use crate::sender::{KeptOf, SenderCommand, StoredFile};
@@ -39,10 +39,10 @@ pub(super) struct Served {
     /// Contents that are read again, for a chunk of them was found to be rotten.
     checked: BTreeSet<FileId>,
     open: BTreeSet<PeerId>,
-    owner_catalogues: BTreeMap<PeerId, (Instance, u64)>,
+    owner_catalogues: BTreeMap<PeerId, HeadNumber>,
     kept: Arc<Vec<KeptOf>>,
     /// Absent owners, with the number of their head and how much of theirs is here: what others are to know.
-    away: BTreeMap<PeerId, ((Instance, u64), usize)>,
+    away: BTreeMap<PeerId, (HeadNumber, usize)>,
     called: Option<Time>,
     /// The signed announcements of owners, which tell their names.
     pub(super) announcements: BTreeMap<PeerId, Arc<[u8]>>,

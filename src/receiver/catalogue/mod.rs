@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::content::bucket::{BucketDigest, BucketReader};
 use crate::content::catalogue::root_of;
-use crate::content::{Catalogue, Head};
-use crate::identity::{Instance, PeerId};
+use crate::content::{Catalogue, Head, HeadNumber};
+use crate::identity::PeerId;
 use crate::receiver::limits;
 use crate::time::Time;
 use crate::wire::Message;
@@ -127,7 +127,7 @@ struct KnownCatalogue {
     /// Its peer is gone: first to make room.
     gone: bool,
     /// The newest number that came from this peer itself.
-    reported: Option<(Instance, u64)>,
+    reported: Option<HeadNumber>,
 }
 
 /// The catalogues of all peers, and those under way.

@@ -116,8 +116,10 @@ pub(super) struct FileDownload {
 impl FileDownload {
     pub(super) fn new(
         now: Time,
-        (token, job): (FileToken, JobId),
-        (what, chunks): (Wanted, Chunks),
+        token: FileToken,
+        job: JobId,
+        what: Wanted,
+        chunks: Chunks,
         background: bool,
         shuffle_key: u64,
     ) -> Self {

@@ -370,8 +370,8 @@ fn a_manifest_above_a_mebibyte_crosses_in_pages() {
     let chunks = manifest.chunks();
     assert!(chunks.count() > 32_768);
     let now = Time(1);
-    let what = (named(manifest.file(), chunks, &[peer(1)]), chunks);
-    let mut download = FileDownload::new(now, (FileToken(1), JobId(1)), what, false, 0);
+    let what = named(manifest.file(), chunks, &[peer(1)]);
+    let mut download = FileDownload::new(now, FileToken(1), JobId(1), what, chunks, false, 0);
     download.opened(&[], None);
     let mut client = SenderClient::new(peer(2), now);
     let mut page = download.next_page(peer(1)).unwrap();

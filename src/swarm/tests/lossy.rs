@@ -181,8 +181,8 @@ fn what_is_stuck_at_the_end_is_asked_for_again_over_another() {
 fn large_chunks_use_all_connections() {
     let chunks = Chunks::of(16 << 30).unwrap();
     let known = Arc::new(Manifest::made_up(16 << 30));
-    let what = (named(known.file(), chunks, &[peer(1)]), chunks);
-    let mut download = FileDownload::new(Time(1), (FileToken(9), JobId(9)), what, false, 0);
+    let what = named(known.file(), chunks, &[peer(1)]);
+    let mut download = FileDownload::new(Time(1), FileToken(9), JobId(9), what, chunks, false, 0);
     download.opened(&[], Some(&known));
     let range = |d: &mut FileDownload, lane| d.next_range(peer(1), lane, limits::LANE_AHEAD, false).unwrap();
     let first: Vec<_> = (0..8).map(|lane| range(&mut download, lane).chunk).collect();

@@ -9,7 +9,7 @@ use super::world::{content, manifest, peer};
 use crate::content::partial::Bits;
 use crate::content::{Chunks, FileId, Manifest};
 use crate::disk::Arrival;
-use crate::sender::client::{HavesWatch, SenderClient};
+use crate::sender::client::{DueItem, HavesWatch, SenderClient};
 use crate::sender::super_seed::SuperSeed;
 use crate::swarm::limits;
 use crate::swarm::{Progress, Wanted, *};
@@ -315,7 +315,7 @@ impl World {
                     }
                 }
             }
-            let Some((request, number, item)) = client.next_item() else { continue };
+            let Some(DueItem { request, number, left: item }) = client.next_item() else { continue };
             let len = item.len.min(limits::BLOCK as u64);
             if !client.is_chosen() {
                 server.super_seed.note(self.id, self.chunks.size(), item.offset);
