@@ -22,7 +22,8 @@ pub(crate) fn read<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     take(deserializer).map(Result::ok)
 }
 
-/// The same; or the bytes that were stepped over.
+/// The value that comes next, taken as a whole, as a `T`; or, if it is none, how many bytes were stepped
+/// over.
 fn take<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Result<T, usize>, D::Error> {

@@ -21,7 +21,7 @@ use crate::sys::thread::Thread;
 use crate::text::shown;
 use crate::time::Time;
 
-/// The same warning again is not shown within this time.
+/// A warning that was shown is not shown again within this time.
 const SAME_WARNING: Duration = Duration::from_secs(60);
 
 /// Between two lines of progress, where no status line shows it.

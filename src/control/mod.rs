@@ -131,7 +131,7 @@ pub struct ListRow {
     pub mine: bool,
     /// Names of the others that share it under this path.
     pub peers: Vec<String>,
-    /// The same peers' ids, whole.
+    /// Whole ids of the others that share it under this path, in the order of `peers`.
     pub peer_ids: Vec<String>,
     /// File id, 64 hexadecimal digits; empty for folders and files not hashed yet.
     pub id: String,

@@ -43,7 +43,7 @@ impl OwnerCatalogue {
         Some(owner)
     }
 
-    /// The same catalogue in memory that others use, too.
+    /// Goes over to the memory of `catalogue`, which others use too, where it holds what is known here.
     pub fn shares(&mut self, catalogue: &Catalogue) {
         for (index, bucket) in &mut self.buckets {
             if self

@@ -307,7 +307,7 @@ impl Recovery {
         self.out.push_back(RecoveryOutput::Record(Record::Folder(row)));
     }
 
-    /// The same catalogue as that of the newest own head, in memory that others use, too.
+    /// Goes over to the memory of `catalogue`, which others use too, if it is that of the newest own head.
     pub fn shares(&mut self, catalogue: &Catalogue) {
         if self.named.digests() == catalogue.digests() {
             self.named = catalogue.clone();

@@ -44,10 +44,12 @@ const EXCHANGED_TRIES: u8 = 5;
 /// thousand a second at most, and each has many to answer with one.
 const BATCH_GAP: Duration = Duration::from_micros(500);
 
-/// The same in a small network, so that a newcomer's answers last for all that were lost.
+/// In a small network: between two answers by broadcast, so that a newcomer's answers last for all that were
+/// lost.
 const SMALL_GAP: Duration = Duration::from_millis(25);
 
-/// The same for a newcomer, unless it came with many others: it alone has to answer all.
+/// Of a newcomer, unless it came with many others: between two answers by broadcast. It alone has to answer
+/// all.
 const NEWCOMER_GAP: Duration = Duration::from_millis(100);
 
 /// In a large network: between two questions by broadcast, for each peer of it.

@@ -18,8 +18,8 @@ pub(crate) const ANSWERS_RATE: Rate = Rate { period: Duration::from_micros(2_500
 /// Questions and answers that a peer sends a second: with four hellos and an announcement at most 20.
 pub(crate) const PROOF_RATE: Rate = Rate { period: Duration::from_millis(83), burst: 4 };
 
-/// The same for a peer of a small network that did not start together with others: its answers are not
-/// to wait when packets are lost.
+/// Questions and answers a second of a peer of a small network that did not start together with others: its
+/// answers are not to wait when packets are lost.
 pub(crate) const PROOF_RATE_ALONE: Rate = Rate { period: Duration::from_millis(83), burst: 8 };
 
 /// Questions that one peer may ask: hellos and questions come again after 70 to 400 ms.

@@ -155,7 +155,7 @@ mod tests {
         (machine, now)
     }
 
-    /// The same, and what its hello asks.
+    /// A machine that lists TELLER, as [`newcomer`] makes it, and the nonces of its hello.
     fn newcomer_with_nonces(from: &str, interval: u32) -> (Machine, Time, Vec<u64>) {
         let now = Time::ZERO + Duration::from_secs(100);
         let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };

@@ -31,8 +31,9 @@ const REPEAT: Duration = Duration::from_secs(10);
 /// Peers of a small network that answer a seek, of those that could.
 const ANSWERS: u64 = 16;
 
-/// The same in a large network: one is enough to begin with, for all others are heard within an interval, by
-/// their own seeks, and a hundred of a thousand that begin together must leave the network quiet.
+/// Peers of a large network that answer a seek: one is enough to begin with, for all others are heard within
+/// an interval, by their own seeks, and a hundred of a thousand that begin together must leave the network
+/// quiet.
 const ANSWERS_LARGE: u64 = 1;
 
 /// An answer goes out within this time.

@@ -16,7 +16,8 @@ use crate::wire::datagram::DatagramMessage;
 /// 40 ms would be left of the 7.5 s within which a death is to be seen (docs/TESTING.md, "What is promised").
 const SPREAD_SMALL: Duration = Duration::from_millis(300);
 
-/// The same in a large network, where 20-second intervals leave more.
+/// A peer that suspects another one begins to probe within this time, in a large network: its 20-second
+/// intervals leave more of it.
 const SPREAD_LARGE: Duration = Duration::from_millis(500);
 
 impl Machine {

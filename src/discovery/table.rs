@@ -269,7 +269,7 @@ impl PeerTable {
         self.entries.contains_key(&id)
     }
 
-    /// One of them.
+    /// What is known of a peer that is here, to be changed.
     pub(super) fn get_mut(&mut self, id: PeerId) -> Option<&mut PeerEntry> {
         self.entries.get_mut(&id)
     }

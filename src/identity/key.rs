@@ -128,8 +128,8 @@ impl Identity {
         self.store_by(path, NamedTempFile::persist_noclobber)
     }
 
-    /// The same, in place of what lies at `path`: at every moment one of the two is there. Whoever calls it
-    /// keeps the old one elsewhere.
+    /// Stores the identity at `path`, as [`Self::store`] does, in place of what lies there: at every moment
+    /// one of the two is there. Whoever calls it keeps the old one elsewhere.
     ///
     /// # Errors
     /// [`IdentityError::Io`].

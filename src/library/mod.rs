@@ -119,7 +119,8 @@ pub struct LibraryConfig {
     pub watch: bool,
     /// Time between two scans of everything while the folder is watched. Default: 10 minutes.
     pub rescan: Duration,
-    /// The same while it cannot be watched (network mounts, too many folders). Default: 60 seconds.
+    /// Time between two scans of everything while the folder cannot be watched (network mounts, too many
+    /// folders). Default: 60 seconds.
     pub rescan_unwatched: Duration,
     /// Where what is hashed is counted.
     pub counters: Arc<Counters>,

@@ -16,7 +16,7 @@ pub(super) struct KeptPart {
     pub(super) span: Span,
 }
 
-/// One of them.
+/// A peer that is not here, but whose files others keep.
 #[derive(Debug, Default)]
 struct AbsentOwner {
     name: Option<String>,

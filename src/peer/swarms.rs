@@ -10,7 +10,7 @@ use crate::content::{Chunks, Claim, FileId};
 use crate::disk::PartialSeed;
 use crate::peer::limits;
 
-/// One of them.
+/// A file that is being fetched, or was a while ago.
 #[derive(Debug)]
 struct SeedFile {
     seed: Weak<PartialSeed>,

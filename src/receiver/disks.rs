@@ -91,7 +91,7 @@ impl Disks {
 
     /// What goes to `folder` or below it is done by `workers` from now on.
     pub(super) fn keep(&mut self, folder: PathBuf, workers: disk::Handle) {
-        // As above: those that are there already stay.
+        // Workers that are there already stay: they know what they have begun; the new ones end at once.
         self.others.entry(folder).or_insert_with(|| Other::new(workers, true)).stays = true;
     }
 

@@ -241,7 +241,7 @@ impl SenderRole {
         Quick::head(&served.signed, &served.catalogue, m).ok_or(Reason::Busy)
     }
 
-    /// The same for buckets.
+    /// The answer to a request for buckets, of this peer's catalogue or of an owner's whose files it keeps.
     fn buckets(&self, peer: PeerId, m: &GetBuckets) -> Result<Quick, Reason> {
         let catalogue = match m.origin {
             None => &self.offer.shelf.catalogue,

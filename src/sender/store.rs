@@ -96,7 +96,7 @@ impl Store {
         self.owners = Arc::new(owners);
     }
 
-    /// The same, as they are now.
+    /// Owners whose files anybody may have now.
     pub(super) const fn owners(&self) -> &Arc<BTreeSet<PeerId>> {
         &self.owners
     }

@@ -119,7 +119,7 @@ mod tests {
                 times[chunk.at()] += 1;
                 assert!(n >= 100 || times[chunk.at()] == 1, "{times:?}");
             }
-            // One of them was asked for it by number.
+            // The first chunk is given once more: to one who asked for it by number.
             assert_eq!(super_seed.note(FILE, chunks.size(), 0), chunks.index(0).map(|chunk| (chunks, chunk)));
             let mut asked = Bits::none(chunks);
             asked.insert(chunks.index(0).unwrap());

@@ -22,7 +22,7 @@ impl Link {
     pub const WIRE: Self =
         Self { delay: Duration::from_micros(200), jitter: Duration::from_micros(300), loss: 0, copies: 0 };
 
-    /// The same with loss, some reordering and a few copies.
+    /// A network that loses so many of a thousand packets, reorders some and copies a few.
     #[must_use]
     pub const fn lossy(permille: u32) -> Self {
         Self { delay: Duration::from_millis(1), jitter: Duration::from_millis(4), loss: permille, copies: 10 }

@@ -27,7 +27,7 @@ pub(crate) enum Op {
     Cut(Node, u64),
     /// What was done to it before the operation of this number is on the disk.
     Synced(Node, usize),
-    /// The same of everything.
+    /// All that was done before the operation of this number is on the disk.
     SyncedAll(usize),
     /// The process said so: a line that it wrote to the file `marks` beside the watched folder.
     Mark(String),

@@ -5,8 +5,9 @@ use core::time::Duration;
 
 pub(crate) use crate::limits::*;
 
-/// The same for a file of which bytes came since this peer started: its holder is likely to come back (a
-/// cable, a laptop's lid, a restart), and who waits for it sees that it waits.
+/// A file that no known holder can give for this long fails, if bytes of it came since this peer started: its
+/// holder is likely to come back (a cable, a laptop's lid, a restart), and who waits for it sees that it
+/// waits.
 pub(crate) const NO_HOLDER_BEGUN: Duration = Duration::from_secs(300);
 
 /// A holder that is too busy to give a file for this long (hashing what it shares may take that) counts

@@ -146,7 +146,7 @@ impl Swarm {
         self.most_open = files.clamp(1, limits::OPEN_DOWNLOADS);
     }
 
-    /// The same for a receiver that takes blocks at this rate.
+    /// Asks little more ahead than a receiver takes in that takes blocks at this rate.
     pub(super) fn limited(self, limit: Limit) -> Self {
         Self { limit, ..self }
     }

@@ -238,7 +238,7 @@ fn requests_and_answers_cross_in_both_directions() {
     let (owner, keeper) = (Desk::distributor(), Desk::distributee());
     owner.knows(keeper.id(), keeper.port);
     keeper.knows(owner.id(), owner.port);
-    // The same number for different kinds, answered in another order.
+    // Requests of different kinds have one number, and are answered in another order.
     owner.send(keeper.id(), get_space(1));
     owner.send(keeper.id(), offer(1, 3));
     assert_eq!(keeper.message(), (owner.id(), get_space(1)));

@@ -128,7 +128,7 @@ impl Client {
         Some((Message::decode(&frame).unwrap().unwrap(), payload))
     }
 
-    /// The same, of any kind.
+    /// The next frame of any kind, with its payload; `None` when the other end closed.
     pub(super) fn hear_frame(&mut self) -> Option<(Frame, Vec<u8>)> {
         let (mut header, mut payload) = (None, Vec::new());
         loop {

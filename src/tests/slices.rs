@@ -75,7 +75,7 @@ fn slices_of_long_chunks_are_given_beside_blocks() {
     let [(bytes, path)] = &client.slices(claim, last, 1, true).unwrap()[..] else { panic!("not one") };
     assert_eq!(verify(claim.0, chunks, last, bytes, path, None), Ok(()), "it proves the size");
     assert_eq!(bytes.len(), 5);
-    // The same bytes from another place are not what was asked for.
+    // Bytes from another place are not what was asked for.
     let other = verify(claim.0, chunks, last - 1, &[0; 65_536], path, None);
     assert!(matches!(other, Err(SliceError::Path | SliceError::Unproved)));
     for ((bytes, path), slice) in client.slices(claim, 14, 20, false).unwrap().iter().zip(14..) {

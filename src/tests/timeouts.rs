@@ -111,7 +111,8 @@ fn without_descriptors() {
     let engine = Engine::new().unwrap();
     // They wait in the backlog until the engine accepts.
     let clients: Vec<_> = (0..8).map(|_| dial(port)).collect();
-    // One of them is the reading of this folder. The engine takes two for itself.
+    // Of the descriptors that are counted one is for the reading of this folder. The engine takes two for
+    // itself.
     let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64 - 1;
     let before = testing::limit_descriptors(open + 4);
     let sender = start_sender(engine, vec![socket], tls.clone()).unwrap();

@@ -136,13 +136,13 @@ impl Engine {
         Ok(Self { poll, bell, timeouts: Timeouts::default(), limit: None, counters: Arc::default() })
     }
 
-    /// The same with a limit for the content that passes on all its connections together.
+    /// Sets a limit for the content that passes on all its connections together.
     #[must_use]
     pub fn limited(self, limit: Limit) -> Self {
         Self { limit, ..self }
     }
 
-    /// The same with what passes counted there.
+    /// Has what passes counted in `counters`.
     #[must_use]
     pub fn counted(self, counters: &Arc<Counters>) -> Self {
         Self { counters: Arc::clone(counters), ..self }

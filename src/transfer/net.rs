@@ -106,7 +106,8 @@ impl Net {
         self.send_frame(id, &message.encode());
     }
 
-    /// The same with a frame that is encoded already.
+    /// Queues a small frame that is encoded already; it overtakes blocks. Nothing happens if the connection
+    /// is gone.
     pub(crate) fn send_frame(&mut self, id: ConnId, frame: &[u8]) {
         if let Some(c) = self.get_mut(id)
             && !matches!(c.phase, ConnectionPhase::Closing | ConnectionPhase::Draining)

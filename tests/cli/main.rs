@@ -174,7 +174,7 @@ fn a_deep_folder_is_no_obstacle() {
         command
     };
     let _daemon = Daemon(command().arg("--daemon").spawn().unwrap());
-    // The same peer through a short name.
+    // A short name leads to the peer, too.
     let short = tempfile::tempdir().unwrap();
     symlink(&deep, short.path().join("s")).unwrap();
     let start = potluck::sys::clock::now();
@@ -289,7 +289,7 @@ fn exit_tells_whether_all_is_kept_and_has_its_code() {
         let ended = daemon.wait_with_output().unwrap();
         assert_eq!(ended.status.code(), Some(code));
         assert_eq!(err(&ended), if code == 0 { "" } else { NOT });
-        // The same from a pipe, in JSON: of one process, so said once.
+        // From a pipe, in JSON, it is of one process, so said once.
         let output = piped(&Peer::new(), &["--name", name], "exit --json\n");
         assert_eq!(output.status.code(), Some(code));
         let lines: Vec<serde_json::Value> =

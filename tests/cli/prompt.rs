@@ -12,7 +12,7 @@ fn open(peer: &Peer) -> OsSession {
     open_with(peer, &[])
 }
 
-/// The same, with these flags.
+/// The peer in a shell, started with these flags.
 fn open_with(peer: &Peer, flags: &[&str]) -> OsSession {
     let program = assert_cmd::cargo::cargo_bin!("potluck");
     let flags = flags.join(" ");

@@ -423,7 +423,7 @@ impl World {
         placement::copies(Span::whole(size).unwrap(), &parts)
     }
 
-    /// The same in the stores alone, quickly.
+    /// Copies in the stores of peers that are up, counted quickly: own files are not among them.
     pub(crate) fn kept_copies(&self, file: FileId, size: u64) -> u32 {
         let peers = self.stores.get(&file).into_iter().flatten();
         let up = peers.filter(|(p, _)| self.peers[**p].machine.is_some());

@@ -15,7 +15,7 @@ const SHARED_PENDING: usize = 50;
 const TUPLES_PENDING: usize = 0;
 
 /// Comments that begin by pointing at another one, today. This number only shrinks, to 0.
-const LEANING_PENDING: usize = 33;
+const LEANING_PENDING: usize = 0;
 
 /// How a comment begins that says nothing alone.
 const LEANING: [&str; 12] = [

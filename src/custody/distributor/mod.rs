@@ -142,7 +142,7 @@ impl Distributor {
         }
     }
 
-    /// The same with another time for which what was lost in a crash still counts.
+    /// Has what was lost in a crash still count for this time, not for the usual one.
     #[must_use]
     pub fn repairing_after(mut self, repair: Duration) -> Self {
         self.rules.repair = repair;

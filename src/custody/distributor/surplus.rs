@@ -115,7 +115,7 @@ impl Distributor {
         self.out.push_back(DistributorOutput::Challenge { peer, key, size, chunk });
     }
 
-    /// One of these chunks, which nobody else can foresee.
+    /// A chunk of `span` that nobody else can foresee.
     fn any_chunk(&mut self, span: Span) -> u32 {
         self.next_request = self.next_request.wrapping_add(1);
         let hash = blake3::keyed_hash(&self.me.0, &self.next_request.to_le_bytes());

@@ -27,7 +27,7 @@ fn what_is_no_file_is_skipped_with_one_warning() {
     r.until_watched(&bench);
     assert_eq!(r.names(), ["good"]);
     assert_eq!(r.warnings.len(), 8, "{:?}", r.warnings);
-    // The same while it runs, and no FIFO stops it.
+    // What comes while it runs is left out as well, and no FIFO stops it.
     testing::pipe(bench.path("fifo2"));
     testing::link("/etc", bench.path("etc"));
     r.until_warned("fifo2");

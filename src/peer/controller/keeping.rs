@@ -105,7 +105,7 @@ impl Controller {
         }
     }
 
-    /// The same at once for what lies in the store: whoever hears of it may ask for it.
+    /// Brings to the sender at once what changed in the store: whoever hears of it may ask for it.
     pub(super) fn serve_chunks(&mut self) {
         if !std::mem::take(&mut self.custody.served.chunks_due) {
             return;

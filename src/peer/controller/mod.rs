@@ -94,7 +94,7 @@ struct ControllerState {
     roster: Roster,
     /// What lies in `shared/`.
     shelf: Arc<Shelf>,
-    /// The same with the catalogue that others are given: it may name what is to come back.
+    /// What lies in `shared/`, with the catalogue that others are given: it may name what is to come back.
     offered: Arc<Shelf>,
     head: Arc<[u8]>,
     hashing: (Vec<Hashing>, u64),

@@ -186,7 +186,7 @@ impl Controller {
         own.unsure = unsure.len();
         let anyway = std::mem::take(&mut own.anyway);
         if own.root == Some(root) && !anyway {
-            // The same names, but perhaps other files behind them.
+            // What is named did not change, but perhaps other files are behind it.
             self.custody.machine.shares(&catalogue);
             return self.serve(&shelf, catalogue);
         }

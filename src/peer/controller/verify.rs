@@ -63,7 +63,7 @@ impl Verifying {
         }
     }
 
-    /// The same of a kept file.
+    /// Bytes of a kept file came that is fetched again.
     pub(super) fn kept_moved(&mut self, now: Time, file: FileId) {
         if self.kept.contains_key(&file) {
             self.wait_on(now);

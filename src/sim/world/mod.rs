@@ -77,7 +77,7 @@ impl World {
         world
     }
 
-    /// The same with real keys and signatures.
+    /// A world as [`Self::new`] makes it, with real keys and signatures.
     #[must_use]
     pub fn signed(seed: u64, count: usize, link: Link) -> Self {
         let mut world = Self::new(seed, 0, link);

@@ -367,7 +367,7 @@ impl FileDownload {
         self.since = now;
     }
 
-    /// The same of one that never was of any use.
+    /// `peer`, which never was of any use, is not asked for this file any more.
     pub(super) fn ignore(&mut self, peer: PeerId) {
         self.exclude(peer);
         // Nor if it had nothing before: it could put the end off for ever.

@@ -20,7 +20,7 @@ struct OpenChunk {
     mixed: bool,
     /// The connection that it was asked on.
     lane: u8,
-    /// The same and those that it was asked on again, as a set of bits.
+    /// All connections that it was asked on, `lane` and those on which it was asked again, as a set of bits.
     lanes: u8,
     /// Bytes from its beginning that were asked for.
     asked: u64,

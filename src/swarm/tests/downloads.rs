@@ -98,7 +98,7 @@ fn a_false_size_costs_neither_the_true_file_nor_its_holder() {
         keep: None,
         some: vec![],
     };
-    // The same id, three sizes; that of the liar's comes first.
+    // One id has three sizes; that of the liar's comes first.
     let files = vec![wanted("0", 1, 1), wanted("1", 3 * MIB, 1), wanted("a", bytes.len(), 2)];
     let job =
         Job { id: JobId(1), destination: PathBuf::from("/d"), files, folders: Vec::new(), background: false };

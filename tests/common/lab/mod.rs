@@ -15,7 +15,7 @@ pub(crate) use peer::{Peer, line_of, rows};
 /// A deadline for what should take a moment: far above what a loaded machine needs.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// The same for what moves hundreds of megabytes.
+/// A deadline for what moves hundreds of megabytes.
 pub(crate) const LATER: Duration = Duration::from_secs(120);
 
 /// Between two looks at a condition.

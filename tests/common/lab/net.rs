@@ -45,7 +45,7 @@ impl Lab {
         self.netlab_with(args.split(' '))
     }
 
-    /// The same with arguments that hold blanks.
+    /// Runs a netlab command whose arguments may hold blanks, and gives what it printed. Panics if it fails.
     pub(crate) fn netlab_with<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
         let out = self.command().args(args).output().unwrap();
         assert!(out.status.success(), "netlab: {}", String::from_utf8_lossy(&out.stderr));
@@ -102,7 +102,8 @@ impl Lab {
         Peer::start(self.inside(node, env!("CARGO_BIN_EXE_potluck")), directory, name, args)
     }
 
-    /// The same under another program: `around` ends where the command of the peer begins.
+    /// Starts a peer inside a node, under another program: `around` ends where the command of the peer
+    /// begins.
     pub(crate) fn peer_under(&self, node: u32, name: &str, around: &[&OsStr]) -> Peer {
         let directory = self.folder(name);
         fs::create_dir_all(directory.join("shared")).unwrap();
@@ -111,7 +112,7 @@ impl Lab {
         Peer::start(command, directory, name, &[])
     }
 
-    /// The same as [`Self::peer`], with what it shares in place before it starts: pairs of path and content.
+    /// Starts a peer as [`Self::peer`] does, with what it shares in place before: pairs of path and content.
     pub(crate) fn peer_with(&self, node: u32, name: &str, files: &[(&str, &[u8])]) -> Peer {
         for (path, content) in files {
             let path = self.path(name).join("shared").join(path);

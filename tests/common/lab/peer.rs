@@ -79,7 +79,7 @@ impl Peer {
         self.list().into_iter().find(|row| row.path == path && !row.id.is_empty())
     }
 
-    /// The same, of others.
+    /// What it lists under this path with a known content, from others.
     pub(crate) fn offered(&self, path: &str) -> Option<ListRow> {
         self.listed(path).filter(|row| !row.peers.is_empty())
     }
@@ -100,7 +100,7 @@ impl Peer {
         self.command(args).output().unwrap()
     }
 
-    /// The same, to be waited for later.
+    /// Begins a one-shot command to this peer, to be waited for later.
     pub(crate) fn begin<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Child {
         self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
