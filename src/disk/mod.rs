@@ -10,7 +10,8 @@
 //! and that goes with its last file.
 //!
 //! The store of what is kept for others is a destination of which nothing is published (`keep.rs`); what it
-//! holds is read and dropped by whoever asks, without a worker (`stored.rs`).
+//! holds is read and dropped by whoever asks, without a worker (`stored.rs`). Whether an open file still is
+//! what was hashed is asked of `stamp.rs`.
 
 mod arrival;
 mod coordinator;
@@ -27,6 +28,7 @@ mod publish;
 mod reading;
 mod save;
 mod slow;
+mod stamp;
 mod state;
 mod stored;
 #[cfg(test)]
@@ -44,6 +46,7 @@ pub use self::arrival::Arrival;
 pub use self::partial_seed::PartialSeed;
 pub(crate) use self::place::PARTIAL;
 pub use self::reading::{StoredError, StoredReader, matches_manifest, verify as verify_stored};
+pub use self::stamp::unchanged;
 pub use self::stored::{drop_stored, lose_stored, stored};
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath, Span, partial};
 use crate::error::Failure;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::stamp::unchanged;
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest, Stamp};
-use crate::library::unchanged;
 use crate::sys::facts::Facts;
 use crate::sys::file::read_exact_at;
 

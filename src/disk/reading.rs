@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::place::{PARTIAL, manifest_name};
+use super::stamp::unchanged;
 use crate::content::manifest::{ChunkHasher, VALUE};
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest, Span, Stamp};
-use crate::library::unchanged;
 use crate::sys::facts::Facts;
 use crate::sys::file::read_exact_at;
 use crate::sys::folder::Folder;

@@ -13,8 +13,8 @@ use std::collections::{BTreeSet, VecDeque};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use crate::content::{ChunkIndex, EntryKind, FileId, SafePath, Span};
-use crate::disk;
-use crate::library::{OpenError, SharedFile, Shelf, open, open_twin, unchanged};
+use crate::disk::{self, unchanged};
+use crate::library::{OpenError, SharedFile, Shelf, open, open_twin};
 use crate::sys::folder::Folder;
 use crate::sys::space::space;
 use crate::sys::thread::Thread;

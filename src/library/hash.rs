@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crossbeam_channel::Receiver;
 
 use super::inventory::HashJob;
-use super::open::{OpenError, open_beneath, unchanged};
+use super::open::{OpenError, open_beneath};
 use crate::content::manifest::{ChunkHasher, ManifestBuilder};
 use crate::content::{Chunks, Manifest};
 use crate::counters::Counter;
+use crate::disk::unchanged;
 use crate::sys::{clock, readahead};
 
 /// Bytes read at once: large enough for a disk, small enough to stay in the processor's cache.

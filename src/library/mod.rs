@@ -30,7 +30,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 pub use self::files::Files;
 #[cfg(test)]
 pub(crate) use self::hash::manifest_of;
-pub use self::open::{OpenError, open, open_twin, unchanged};
+pub use self::open::{OpenError, open, open_twin};
 use crate::content::{Catalogue, FolderIdentity, Manifest, SafePath, Stamp};
 use crate::counters::Counters;
 use crate::store;

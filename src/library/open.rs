@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::SharedFile;
 use crate::content::{SafePath, Stamp};
+use crate::disk::unchanged;
 use crate::sys::facts::Facts;
 use crate::sys::folder::Folder;
 use crate::sys::refusal::{Refusal, refusal};
@@ -23,25 +24,6 @@ pub enum OpenError {
     /// It cannot be opened: no permission, a bad disk.
     #[error(transparent)]
     Io(#[from] io::Error),
-}
-
-impl Stamp {
-    /// What `facts` say.
-    #[must_use]
-    pub const fn of(facts: &Facts) -> Self {
-        let Facts { volume, id, size, modified, changed, .. } = *facts;
-        Self { device: volume, inode: id, size, modified, changed }
-    }
-
-    /// Modification time in whole milliseconds since 1970, as the catalogue has it.
-    #[must_use]
-    pub fn modified_millis(&self) -> i64 {
-        i64::try_from(self.modified.div_euclid(1_000_000)).unwrap_or(if self.modified < 0 {
-            i64::MIN
-        } else {
-            i64::MAX
-        })
-    }
 }
 
 /// Opens a file of the shelf whose folder is `root`, if it is still what was hashed.
@@ -72,15 +54,6 @@ pub fn open_twin(
     let stamp = Stamp::of(&Facts::of(&opened)?);
     let is_it = stamp.size == file.stamp.size && stamp.modified_millis() == modified;
     if is_it { Ok((opened, stamp)) } else { Err(OpenError::Changed) }
-}
-
-/// True if the open file is still what was hashed.
-///
-/// # Errors
-/// What the operating system says when it cannot tell.
-pub fn unchanged(file: &File, stamp: &Stamp) -> io::Result<bool> {
-    let now = Facts::of(file)?;
-    Ok(now.is_file() && Stamp::of(&now) == *stamp)
 }
 
 /// Opens `path` for reading, component by component, so that a folder swapped for a link on the way is

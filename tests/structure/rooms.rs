@@ -25,9 +25,8 @@ const LINES: [&str; 14] = [
     "lan discovery room gateway",
     "http transfer",
     "control",
-    // Before a file is copied or given to others, the disk workers look, as the library does, whether it is
-    // what was hashed.
-    "disk library store",
+    // The library asks the disk whether a file is still what was hashed, and keeps its hashes in the store.
+    "library store disk",
     // Content is signed: a catalogue's head names who speaks, and is checked against its key.
     "group wire content identity",
     "settings accounts limits",

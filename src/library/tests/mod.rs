@@ -15,6 +15,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::content::{EntryKind, FileId};
+use crate::disk::unchanged;
 use crate::sys::file::{read_exact_at, write_all_at};
 use crate::sys::{clock, testing};
 use crate::time::Time;
