@@ -3,8 +3,6 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use crossbeam_channel::Sender;
-
 use crate::content::Claim;
 use crate::control::{DownloadRow, Reply};
 use crate::error::Failure;
@@ -17,6 +15,15 @@ const WINDOW: Duration = Duration::from_secs(3);
 
 /// Replies that may pile up before progress is left out for a slow reader.
 const PILE: usize = 64;
+
+/// Somebody who waits for the end of a download, and hears how it goes on.
+pub(super) trait DownloadWatcher {
+    /// Says something. False: it went away.
+    fn hear(&self, reply: Reply) -> bool;
+
+    /// How much was said that it did not take in yet.
+    fn behind(&self) -> usize;
+}
 
 /// Bytes against time, over the last seconds.
 #[derive(Clone, Debug, Default)]
@@ -43,9 +50,9 @@ impl Speed {
     }
 }
 
-/// One download.
+/// One download, and whoever waits for its end.
 #[derive(Debug)]
-pub(super) struct DownloadState {
+pub(super) struct DownloadState<W> {
     /// What was asked for, in short.
     pub(super) what: String,
     /// The contents that it is to bring.
@@ -58,18 +65,23 @@ pub(super) struct DownloadState {
     failed: (usize, Option<Failure>),
     progress: Progress,
     speed: Speed,
-    /// Whoever waits for its end.
-    watchers: Vec<Sender<Reply>>,
+    watchers: Vec<W>,
 }
 
 /// All that run.
-#[derive(Debug, Default)]
-pub(super) struct Downloads {
-    running: BTreeMap<JobId, DownloadState>,
+#[derive(Debug)]
+pub(super) struct Downloads<W> {
+    running: BTreeMap<JobId, DownloadState<W>>,
     last: u64,
 }
 
-impl Downloads {
+impl<W> Default for Downloads<W> {
+    fn default() -> Self {
+        Self { running: BTreeMap::new(), last: 0 }
+    }
+}
+
+impl<W: DownloadWatcher> Downloads<W> {
     /// The number of the next one.
     pub(super) fn next_id(&mut self) -> JobId {
         self.last += 1;
@@ -102,10 +114,10 @@ impl Downloads {
         self.running.insert(job, download);
     }
 
-    /// Lets `replies` hear how a download goes on.
-    pub(super) fn watch(&mut self, job: JobId, replies: Sender<Reply>) {
+    /// Lets `watcher` hear how a download goes on.
+    pub(super) fn watch(&mut self, job: JobId, watcher: W) {
         if let Some(d) = self.running.get_mut(&job) {
-            d.watchers.push(replies);
+            d.watchers.push(watcher);
         }
     }
 
@@ -115,9 +127,9 @@ impl Downloads {
         d.speed.note(now, progress.fetched);
         d.progress = progress;
         let row = d.row(now, name);
-        for w in d.watchers.iter().filter(|w| w.len() < PILE) {
+        for w in d.watchers.iter().filter(|w| w.behind() < PILE) {
             // A watcher that went away needs no progress; it is dropped with the download.
-            drop(w.send(Reply::Progress(row.clone())));
+            w.hear(Reply::Progress(row.clone()));
         }
     }
 
@@ -143,23 +155,23 @@ impl Downloads {
     /// Tells whoever waits for a download; false if nobody does.
     pub(super) fn tell(&self, job: JobId, reply: &Reply) -> bool {
         let Some(d) = self.running.get(&job) else { return false };
-        let reached = d.watchers.iter().filter(|w| w.send(reply.clone()).is_ok());
+        let reached = d.watchers.iter().filter(|w| w.hear(reply.clone()));
         reached.count() > 0
     }
 
     /// Ends a download.
-    pub(super) fn end(&mut self, job: JobId) -> Option<DownloadState> {
+    pub(super) fn end(&mut self, job: JobId) -> Option<DownloadState<W>> {
         self.running.remove(&job)
     }
 
     /// A running one.
     #[must_use]
-    pub(super) fn get(&self, job: JobId) -> Option<&DownloadState> {
+    pub(super) fn get(&self, job: JobId) -> Option<&DownloadState<W>> {
         self.running.get(&job)
     }
 
     /// All of them, oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (JobId, &DownloadState)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (JobId, &DownloadState<W>)> {
         self.running.iter().map(|(id, d)| (*id, d))
     }
 
@@ -169,7 +181,7 @@ impl Downloads {
     }
 }
 
-impl DownloadState {
+impl<W> DownloadState<W> {
     /// One row of `status`.
     pub(super) fn row(&self, now: Time, name: impl Fn(PeerId) -> String) -> DownloadRow {
         let p = &self.progress;
@@ -192,8 +204,24 @@ impl DownloadState {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::rc::{Rc, Weak};
+
     use super::*;
     use crate::content::FileId;
+
+    /// What a watcher heard, until it goes away.
+    type Heard = RefCell<Vec<Reply>>;
+
+    impl DownloadWatcher for Weak<Heard> {
+        fn hear(&self, reply: Reply) -> bool {
+            self.upgrade().map(|heard| heard.borrow_mut().push(reply)).is_some()
+        }
+
+        fn behind(&self) -> usize {
+            self.upgrade().map_or(0, |heard| heard.borrow().len())
+        }
+    }
 
     fn at(millis: u64) -> Time {
         Time::ZERO + Duration::from_millis(millis)
@@ -219,25 +247,31 @@ mod tests {
 
     #[test]
     fn watchers_hear_of_their_download_only() {
-        let mut d = Downloads::default();
+        let mut d = Downloads::<Weak<Heard>>::default();
         let (a, b) = (d.next_id(), d.next_id());
         assert_ne!(a, b);
         d.begin(a, "x".into(), None, &[(FileId([1; 32]), 100)], 0);
         d.begin(b, "y".into(), None, &[(FileId([2; 32]), 10), (FileId([3; 32]), 20)], 0);
-        let (tx, rx) = crossbeam_channel::unbounded();
-        d.watch(a, tx);
+        let heard = Rc::new(Heard::default());
+        d.watch(a, Rc::downgrade(&heard));
         let mut p = d.get(a).unwrap().progress.clone();
         (p.done, p.fetched) = (50, 50);
         d.progress(at(0), p.clone(), |_| String::new());
         (p.done, p.fetched) = (75, 75);
-        d.progress(at(1_000), p, |_| String::new());
-        let last = rx.try_iter().last().unwrap();
+        d.progress(at(1_000), p.clone(), |_| String::new());
+        let last = heard.take().pop().unwrap();
         let Reply::Progress(row) = last else { panic!("{last:?}") };
         assert_eq!((row.done, row.size, row.speed, row.left), (75, 100, 25, Some(1)));
         assert!(d.tell(a, &Reply::Done) && !d.tell(b, &Reply::Done));
-        assert_eq!(rx.try_iter().count(), 1);
+        assert_eq!(heard.take().len(), 1);
+        // Progress is left out for a slow reader, the end is not.
+        for i in 0..=PILE as u64 {
+            d.progress(at(2_000 + i), p.clone(), |_| String::new());
+        }
+        assert!(d.tell(a, &Reply::Done));
+        assert_eq!(heard.take().len(), PILE + 1);
         assert_eq!(d.rows(at(0), |_| String::new())[1].size, 30);
-        drop(rx);
+        drop(heard);
         assert!(!d.tell(a, &Reply::Done));
         assert!(d.end(a).is_some() && d.end(b).is_some() && d.iter().next().is_none());
     }
@@ -245,7 +279,7 @@ mod tests {
     #[test]
     fn a_reason_is_said_once() {
         use crate::error::Code;
-        let mut d = Downloads::default();
+        let mut d = Downloads::<Weak<Heard>>::default();
         let (one, many) = (d.next_id(), d.next_id());
         let wants = [(FileId([1; 32]), 1), (FileId([2; 32]), 1), (FileId([3; 32]), 1)];
         d.begin(one, "x".into(), None, &wants[..1], 0);

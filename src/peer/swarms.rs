@@ -7,19 +7,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
 use crate::content::{Chunks, Claim, FileId};
-use crate::disk::PartialSeed;
 use crate::peer::limits;
+
+/// What is there of a file, as the disk workers say; it changes meanwhile.
+pub(super) trait LiveSeed {
+    /// Its content.
+    fn claim(&self) -> Claim;
+
+    /// True if nothing of it can be had any more.
+    fn is_gone(&self) -> bool;
+
+    /// True once all of it is there.
+    fn is_complete(&self) -> bool;
+}
 
 /// A file that is being fetched, or was a while ago.
 #[derive(Debug)]
-struct SeedFile {
-    seed: Weak<PartialSeed>,
+struct SeedFile<S> {
+    seed: Weak<S>,
     size: u64,
     /// Others are asked for it.
     sought: bool,
 }
 
-impl SeedFile {
+impl<S: LiveSeed> SeedFile<S> {
     /// True while something of it can be had from here.
     fn is_here(&self) -> bool {
         self.seed.upgrade().is_some_and(|seed| !seed.is_gone())
@@ -27,17 +38,23 @@ impl SeedFile {
 
     /// True while it is being fetched, and others are asked for it.
     fn is_sought(&self) -> bool {
-        let going_on = |seed: Arc<PartialSeed>| !seed.is_gone() && !seed.is_complete();
+        let going_on = |seed: Arc<S>| !seed.is_gone() && !seed.is_complete();
         self.sought && self.seed.upgrade().is_some_and(going_on)
     }
 }
 
 /// All of them.
-#[derive(Debug, Default)]
-pub(super) struct Swarms {
-    files: BTreeMap<FileId, SeedFile>,
+#[derive(Debug)]
+pub(super) struct Swarms<S> {
+    files: BTreeMap<FileId, SeedFile<S>>,
     /// What was said to be sought last.
     last_sought: BTreeSet<FileId>,
+}
+
+impl<S> Default for Swarms<S> {
+    fn default() -> Self {
+        Self { files: BTreeMap::new(), last_sought: BTreeSet::new() }
+    }
 }
 
 /// True if a file is large enough to be fetched from those who do not have all of it.
@@ -45,10 +62,10 @@ pub(super) fn is_worth(chunks: Chunks) -> bool {
     !chunks.is_single() && chunks.count() <= limits::MAP_CHUNKS && chunks.size() >= limits::WORTH_ANOTHER
 }
 
-impl Swarms {
+impl<S: LiveSeed> Swarms<S> {
     /// A file that is being fetched from now on; `sought`: others may be asked for it, too.
-    pub(super) fn add(&mut self, seed: &Arc<PartialSeed>, sought: bool) {
-        let (id, size) = (seed.id(), seed.chunks().size());
+    pub(super) fn add(&mut self, seed: &Arc<S>, sought: bool) {
+        let (id, size) = seed.claim();
         self.files.insert(id, SeedFile { seed: Arc::downgrade(seed), size, sought });
     }
 
@@ -94,10 +111,33 @@ impl Swarms {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
-    fn seed(id: u8, size: u64) -> Arc<PartialSeed> {
-        Arc::new(PartialSeed::new(FileId([id; 32]), Chunks::of(size).unwrap(), tempfile::tempfile().unwrap()))
+    struct FakeSeed {
+        claim: Claim,
+        gone: Cell<bool>,
+        complete: Cell<bool>,
+    }
+
+    impl LiveSeed for FakeSeed {
+        fn claim(&self) -> Claim {
+            self.claim
+        }
+
+        fn is_gone(&self) -> bool {
+            self.gone.get()
+        }
+
+        fn is_complete(&self) -> bool {
+            self.complete.get()
+        }
+    }
+
+    fn seed(id: u8, size: u64) -> Arc<FakeSeed> {
+        let claim = (FileId([id; 32]), size);
+        Arc::new(FakeSeed { claim, gone: Cell::new(false), complete: Cell::new(false) })
     }
 
     #[test]
@@ -118,10 +158,13 @@ mod tests {
         swarms.seek_only(&BTreeSet::from([(ids[0], 1 << 20), (ids[1], 1 << 29)]));
         assert_eq!(swarms.next_seek(), Some(ids[..1].to_vec()));
         assert_eq!((swarms.wanted(&ids), swarms.here(&ids).len()), (vec![(ids[0], 1 << 20)], 3));
-        one.end();
+        // What is complete is given, and sought no more.
+        one.complete.set(true);
+        assert_eq!((swarms.next_seek(), swarms.wanted(&ids)), (Some(Vec::new()), Vec::new()));
+        assert_eq!(swarms.here(&ids).len(), 3);
+        one.gone.set(true);
         drop(two);
         assert_eq!((swarms.here(&ids), swarms.len()), (vec![ids[2]], 1));
-        assert_eq!(swarms.next_seek(), Some(Vec::new()));
         drop(three);
         assert_eq!((swarms.len(), swarms.next_seek()), (0, None));
     }

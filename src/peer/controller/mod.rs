@@ -22,7 +22,7 @@ use self::commands::DeferredRequest;
 pub(super) use self::custody::{CHALLENGE, CustodyDriver, NOTE};
 use self::verify::Verifying;
 use super::away::whole_or_some;
-use super::downloads::{Downloads, Speed};
+use super::downloads::{DownloadWatcher, Downloads, Speed};
 use super::leaving::{Cause, Leaving};
 use super::roster::Roster;
 use super::start::{Parts, Peer, next_instance};
@@ -31,7 +31,7 @@ use crate::content::{Claim, EntryKind};
 use crate::control::{Ask, ExitReport, Notice, Reply, Saved};
 use crate::counters::Counters;
 use crate::discovery::{self, Gone, OwnPresence};
-use crate::disk::Arrival;
+use crate::disk::{Arrival, PartialSeed};
 use crate::distribution::{CustodyEvent, chunk_store};
 use crate::error::Failure;
 use crate::identity::{Identity, Instance, PeerId};
@@ -98,9 +98,9 @@ struct ControllerState {
     offered: Arc<Shelf>,
     head: Arc<[u8]>,
     hashing: (Vec<Hashing>, u64),
-    downloads: Downloads,
+    downloads: Downloads<Sender<Reply>>,
     uploads: BTreeMap<PeerId, (u64, Speed)>,
-    swarms: Swarms,
+    swarms: Swarms<PartialSeed>,
     /// The network has answered, and what we shared before is listed.
     settled: bool,
     scanned: bool,
@@ -544,6 +544,16 @@ impl Controller {
         if !self.state.downloads.tell(job, &reply) && (always || download.wants.len() <= TOLD) {
             self.notice(Notice::Download(job.0, reply));
         }
+    }
+}
+
+impl DownloadWatcher for Sender<Reply> {
+    fn hear(&self, reply: Reply) -> bool {
+        self.send(reply).is_ok()
+    }
+
+    fn behind(&self) -> usize {
+        self.len()
     }
 }
 

@@ -9,14 +9,28 @@ use crate::content::{Claim, FileId};
 use crate::discovery;
 use crate::disk::PartialSeed;
 use crate::identity::PeerId;
-use crate::peer::swarms::is_worth;
+use crate::peer::swarms::{LiveSeed, is_worth};
 use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;
+
+impl LiveSeed for PartialSeed {
+    fn claim(&self) -> Claim {
+        (self.id(), self.chunks().size())
+    }
+
+    fn is_gone(&self) -> bool {
+        Self::is_gone(self)
+    }
+
+    fn is_complete(&self) -> bool {
+        Self::is_complete(self)
+    }
+}
 
 impl Controller {
     /// A file is being fetched: others get what is here of it, and those of them are sought who have some.
     pub(super) fn add_partial_seed(&mut self, seed: Arc<PartialSeed>) {
-        let claim = (seed.id(), seed.chunks().size());
+        let claim = seed.claim();
         if self.custody.is_fetching(claim) && !self.is_wanted(claim) {
             // For the store: who keeps it too is said by whoever placed it.
             self.state.swarms.add(&seed, false);
