@@ -41,7 +41,7 @@ pub struct Settings {
     pub copies: u8,
     /// Bytes of shared files in all that are copied to others by themselves.
     pub auto_copy: u64,
-    /// Bytes in which files of others are kept; `None`: [`crate::custody::limits::LEND`], or a tenth of the free space if that
+    /// Bytes in which files of others are kept; `None`: `LEND`, or a tenth of the free space if that
     /// is less.
     pub lend: Option<u64>,
     /// How long something is kept for an owner that nobody heard of.

@@ -23,7 +23,7 @@ pub struct CustodyRow {
     pub kept_files: u64,
     /// Files that are being fetched, to be kept for others.
     pub fetching: u64,
-    /// For whom, those with most bytes first; at most [`KEPT_FOR_TOLD`](crate::peer::limits::KEPT_FOR_TOLD).
+    /// For whom, those with most bytes first; at most `KEPT_FOR_TOLD`.
     pub kept_for: Vec<KeptFor>,
     /// True if another, later peer runs with this peer's key: this one places nothing any more.
     pub conflict: bool,
@@ -118,6 +118,6 @@ pub struct ExitReport {
     pub safe: u64,
     /// Those that one other keeps: a second failure would lose them.
     pub once: u64,
-    /// Those that nobody else keeps, at most [`NOT_KEPT_TOLD`](crate::peer::limits::NOT_KEPT_TOLD).
+    /// Those that nobody else keeps, at most `NOT_KEPT_TOLD`.
     pub not_kept: Vec<NotKept>,
 }

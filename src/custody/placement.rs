@@ -1,6 +1,6 @@
 //! Where a copy of a file goes, and how many copies there are. Pure.
 //!
-//! Copy *k* of a file lies on a stripe of at most [`limits::STRIPE`] keepers (one where it fits); stripes of
+//! Copy *k* of a file lies on a stripe of at most `STRIPE` keepers (one where it fits); stripes of
 //! different copies share no peer. A file that were spread chunk by chunk over forty peers would be lost
 //! with the first of them.
 

@@ -17,7 +17,7 @@ use crate::wire::custody::Space;
 pub struct Lend {
     /// Bytes for others, in all; 0 turns keeping off. Default: [`default_lend`].
     pub bytes: u64,
-    /// Bytes of free space that are never touched. Default: [`crate::peer::limits::LEND_RESERVE`].
+    /// Bytes of free space that are never touched. Default: `LEND_RESERVE`.
     pub reserve: u64,
 }
 

@@ -8,7 +8,7 @@ pub const COPIES_MAX: u8 = 16;
 /// Files that one peer keeps for others, at most: each is a row in memory and in the ledger.
 pub const KEPT: usize = 200_000;
 
-/// Keepers of one file that are told to others, at most: [`COPIES_MAX`] copies of [`STRIPE`] parts.
+/// Keepers of one file that are told to others, at most: [`COPIES_MAX`] copies of `STRIPE` parts.
 pub const PLACES: usize = 64;
 
 /// Files in one page of a keeper's report, at most: the answer names up to [`PLACES`] keepers of each.

@@ -21,7 +21,7 @@ pub struct GetSlices {
     pub size: u64,
     /// The first slice, from 0.
     pub first: u64,
-    /// How many, 1 to [`limits::SLICES_ASKED`].
+    /// How many, 1 to `SLICES_ASKED`.
     pub count: u32,
     /// True: the paths lead up to the file id. Else they end at the value of the chunk, which the manifest has.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
