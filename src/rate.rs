@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::time::Time;
 
 /// A limit of speed in bytes a second; `None`: there is none.
-pub type Limit = Option<NonZeroU64>;
+pub(crate) type Limit = Option<NonZeroU64>;
 
 /// How often something may happen: once a `period` on average, `burst` times at once.
 #[derive(Clone, Copy, Debug)]

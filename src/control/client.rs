@@ -19,7 +19,7 @@ const END: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`Code::NoPeer`] when none runs there; what the peer answered; [`Code::Failed`] when it went away.
-pub fn ask(
+pub(crate) fn ask(
     directory: &Path,
     request: &Request,
     mut on_reply: impl FnMut(Reply) -> ControlFlow<()>,

@@ -13,13 +13,13 @@ use crate::sys::sync;
 
 /// The key of the peer whose state lies in `state` (`.potluck`).
 #[must_use]
-pub fn key_path(state: &Path) -> PathBuf {
+pub(crate) fn key_path(state: &Path) -> PathBuf {
     state.join("key")
 }
 
 /// The lock that a running peer holds.
 #[must_use]
-pub fn lock_path(state: &Path) -> PathBuf {
+pub(crate) fn lock_path(state: &Path) -> PathBuf {
     state.join("lock")
 }
 
@@ -30,7 +30,7 @@ fn exported_path(state: &Path) -> PathBuf {
 
 /// True once the key of this id was exported from here, or imported.
 #[must_use]
-pub fn is_exported(state: &Path, id: PeerId) -> bool {
+pub(crate) fn is_exported(state: &Path, id: PeerId) -> bool {
     fs::read_to_string(exported_path(state)).is_ok_and(|text| text.trim() == id.full())
 }
 
@@ -38,7 +38,7 @@ pub fn is_exported(state: &Path, id: PeerId) -> bool {
 ///
 /// # Errors
 /// When it is damaged or cannot be read.
-pub fn load(state: &Path) -> Result<Option<Identity>, Failure> {
+pub(crate) fn load(state: &Path) -> Result<Option<Identity>, Failure> {
     Identity::load(&key_path(state)).map_err(|e| failure(&e))
 }
 
@@ -46,7 +46,7 @@ pub fn load(state: &Path) -> Result<Option<Identity>, Failure> {
 ///
 /// # Errors
 /// [`Code::NotFound`] without a key; when `file` exists or cannot be written.
-pub fn export(state: &Path, file: &Path) -> Result<Identity, Failure> {
+pub(crate) fn export(state: &Path, file: &Path) -> Result<Identity, Failure> {
     let key = load(state)?.ok_or_else(no_key)?;
     key.store(file).map_err(|e| match e {
         IdentityError::Exists(path) => {
@@ -64,7 +64,11 @@ pub fn export(state: &Path, file: &Path) -> Result<Identity, Failure> {
 ///
 /// # Errors
 /// When a peer runs here, when `file` holds no key, when another key is here already.
-pub fn import(state: &Path, file: &Path, replace: bool) -> Result<(Identity, Option<PathBuf>), Failure> {
+pub(crate) fn import(
+    state: &Path,
+    file: &Path,
+    replace: bool,
+) -> Result<(Identity, Option<PathBuf>), Failure> {
     let key = match Identity::load(file) {
         Ok(Some(key)) => key,
         Ok(None) => {
@@ -103,7 +107,7 @@ pub fn import(state: &Path, file: &Path, replace: bool) -> Result<(Identity, Opt
 ///
 /// # Errors
 /// When a peer runs here, or the key cannot be written.
-pub fn renew(state: &Path) -> Result<(Identity, Option<PathBuf>), Failure> {
+pub(crate) fn renew(state: &Path) -> Result<(Identity, Option<PathBuf>), Failure> {
     let _lock = lock(state)?;
     let key = Identity::generate().map_err(|e| failure(&e))?;
     let aside = keep_aside(state)?;

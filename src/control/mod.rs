@@ -1,14 +1,14 @@
 //! What can be asked of a running peer, by the prompt and (as JSON lines over a local socket that only
 //! this user can open) by one-shot commands. The answers are facts; `cli::output` makes text of them.
 
-pub mod client;
+pub(crate) mod client;
 mod custody;
-pub mod keyfile;
+pub(crate) mod keyfile;
 pub(crate) mod limits;
 mod line;
 #[cfg(test)]
 mod power;
-pub mod server;
+pub(crate) mod server;
 
 use std::path::{Path, PathBuf};
 
@@ -194,7 +194,7 @@ pub struct DownloadRow {
     pub waiting: Option<String>,
 }
 
-/// What a peer has done since its start ([`crate::counters`]); bytes, unless said.
+/// What a peer has done since its start (`counters.rs`); bytes, unless said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountersRow {
     /// Read in `shared/` to be hashed.

@@ -22,7 +22,7 @@ use crate::sys::thread::Thread;
 
 /// The running server. Dropping it removes the socket, lets answers under way be finished, and ends.
 #[derive(Debug)]
-pub struct ControlServer {
+pub(crate) struct ControlServer {
     state: PathBuf,
     stop: Arc<AtomicBool>,
     acceptor: Option<Thread>,
@@ -39,7 +39,7 @@ struct ControlClient {
 ///
 /// # Errors
 /// When the folder or the socket cannot be made (some file systems have no sockets).
-pub fn start(directory: &Path, asks: Sender<Ask>) -> io::Result<ControlServer> {
+pub(crate) fn start(directory: &Path, asks: Sender<Ask>) -> io::Result<ControlServer> {
     let state = directory.join(".potluck");
     super::make_state(&state)?;
     let listener = Listener::bind(&state, SOCKET)?;

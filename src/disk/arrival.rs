@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// How a file arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arrival {
+pub(crate) enum Arrival {
     /// Under the name it has at its owner's, at this path.
     Saved(PathBuf),
     /// Under another name, for its own was taken by other content.
@@ -18,7 +18,7 @@ pub enum Arrival {
 impl Arrival {
     /// Where it lies, if it has a name.
     #[must_use]
-    pub fn path(&self) -> Option<&Path> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::Saved(path) | Self::SavedAs(path) | Self::AlreadyThere(path) => Some(path),
             Self::Kept => None,

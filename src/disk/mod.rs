@@ -42,12 +42,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-pub use self::arrival::Arrival;
-pub use self::partial_seed::PartialSeed;
+pub(crate) use self::arrival::Arrival;
+pub(crate) use self::partial_seed::PartialSeed;
 pub(crate) use self::place::PARTIAL;
-pub use self::reading::{StoredError, StoredReader, matches_manifest, verify as verify_stored};
-pub use self::stamp::unchanged;
-pub use self::stored::{drop_stored, lose_stored, stored};
+pub(crate) use self::reading::{StoredError, StoredReader, matches_manifest, verify as verify_stored};
+pub(crate) use self::stamp::unchanged;
+pub(crate) use self::stored::{drop_stored, lose_stored, stored};
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath, Span, partial};
 use crate::error::Failure;
 use crate::sys::bell::Bell;
@@ -58,11 +58,11 @@ use crate::sys::thread::Thread;
 
 /// A file that is being put together, for as long as this peer runs. Chosen by the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FileToken(pub u64);
+pub(crate) struct FileToken(pub u64);
 
 /// What is to be put together, and where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Its content.
     pub id: FileId,
     /// Bytes, as announced.
@@ -96,7 +96,7 @@ impl Plan {
 
 /// A buffer of [`crate::disk::limits::BLOCK`] bytes out of the process's fixed pool; dropping it gives it back.
 #[derive(Debug)]
-pub struct Block {
+pub(crate) struct Block {
     bytes: Box<[u8]>,
     filled: usize,
     home: Sender<Box<[u8]>>,
@@ -116,12 +116,12 @@ const WORTH_WAKING: usize = 16;
 impl Block {
     /// The bytes filled so far.
     #[must_use]
-    pub fn filled(&self) -> &[u8] {
+    pub(crate) fn filled(&self) -> &[u8] {
         &self.bytes[..self.filled]
     }
 
     /// Copies as much of `bytes` as fits behind what is filled; returns how much that was.
-    pub fn extend(&mut self, bytes: &[u8]) -> usize {
+    pub(crate) fn extend(&mut self, bytes: &[u8]) -> usize {
         let n = bytes.len().min(self.bytes.len() - self.filled);
         self.bytes[self.filled..self.filled + n].copy_from_slice(&bytes[..n]);
         self.filled += n;
@@ -144,7 +144,7 @@ impl Drop for Block {
 
 /// The fixed pool: [`crate::disk::limits::BLOCK_POOL`] bytes in all, made as they are first needed.
 #[derive(Debug)]
-pub struct BlockPool {
+pub(crate) struct BlockPool {
     home: Sender<Box<[u8]>>,
     free: Receiver<Box<[u8]>>,
     /// Buffers that may still be made.
@@ -163,13 +163,13 @@ impl Default for BlockPool {
 impl BlockPool {
     /// A pool that rings when buffers are back after there were none.
     #[must_use]
-    pub fn with_bell(bell: Bell) -> Self {
+    pub(crate) fn with_bell(bell: Bell) -> Self {
         let hunger = Arc::new(Hunger { waits: AtomicBool::new(false), bell });
         Self { hunger: Some(hunger), ..Self::default() }
     }
 
     /// An empty buffer; `None` when all are in use: the disks are behind, so stop reading for a while.
-    pub fn take(&mut self) -> Option<Block> {
+    pub(crate) fn take(&mut self) -> Option<Block> {
         let bytes = self.free.try_recv().ok().or_else(|| {
             if let Some(unmade) = self.unmade.checked_sub(1) {
                 self.unmade = unmade;
@@ -185,7 +185,7 @@ impl BlockPool {
 
 /// What the receiver asks of the disk workers.
 #[derive(Debug)]
-pub enum Command {
+pub(crate) enum Command {
     /// Begin, or go on with what lies there from before: answered by `Opened`, `Arrived` or `Failed`.
     /// One content at a time in one destination: a second token for it is `Failed`, unless the first
     /// one is closing, which is waited for. An empty file is `Opened` with its only chunk there.
@@ -214,7 +214,7 @@ pub enum Command {
 
 /// What the disk workers report.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// What others may have of a file of a megabyte or more, now and while it is open, and after it was
     /// published. Comes before `Opened`; not at all if there is no descriptor left for it.
     PartialSeed(Arc<PartialSeed>),
@@ -238,7 +238,7 @@ pub enum Event {
 
 /// The running workers. Dropping it syncs what is there and ends them.
 #[derive(Debug)]
-pub struct Handle {
+pub(crate) struct Handle {
     /// Never blocks; the block pool bounds what is under way.
     pub commands: Sender<Command>,
     /// What they report; they wait while it is full.
@@ -251,7 +251,7 @@ pub struct Handle {
 ///
 /// # Errors
 /// What the operating system says when it has no thread to give.
-pub fn start(waker: impl Fn() + Send + Sync + 'static) -> io::Result<Handle> {
+pub(crate) fn start(waker: impl Fn() + Send + Sync + 'static) -> io::Result<Handle> {
     let (commands, commanded) = unbounded();
     let (event, events) = bounded(limits::EVENTS);
     let (report, reports) = unbounded();
@@ -274,7 +274,7 @@ pub fn start(waker: impl Fn() + Send + Sync + 'static) -> io::Result<Handle> {
 
 /// A partial file that lies in a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leftover {
+pub(crate) struct Leftover {
     /// Its content.
     pub id: FileId,
     /// Bytes of the whole file; `None` if no whole sidecar lies beside it.
@@ -292,7 +292,7 @@ pub struct Leftover {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn partials(destination: &Path) -> io::Result<Vec<Leftover>> {
+pub(crate) fn partials(destination: &Path) -> io::Result<Vec<Leftover>> {
     let folder = match Folder::open(destination).and_then(|f| f.enter(PARTIAL)) {
         Ok(folder) => folder,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

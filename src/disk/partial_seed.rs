@@ -16,7 +16,7 @@ use crate::sys::file::read_exact_at;
 
 /// What is there of one file.
 #[derive(Debug)]
-pub struct PartialSeed {
+pub(crate) struct PartialSeed {
     id: FileId,
     chunks: Chunks,
     file: File,
@@ -46,32 +46,32 @@ impl PartialSeed {
 
     /// Its content.
     #[must_use]
-    pub const fn id(&self) -> FileId {
+    pub(crate) const fn id(&self) -> FileId {
         self.id
     }
 
     /// How it is cut.
     #[must_use]
-    pub const fn chunks(&self) -> Chunks {
+    pub(crate) const fn chunks(&self) -> Chunks {
         self.chunks
     }
 
     /// What proves its chunks, once that is known.
     #[must_use]
-    pub fn manifest(&self) -> Option<&Arc<Manifest>> {
+    pub(crate) fn manifest(&self) -> Option<&Arc<Manifest>> {
         self.manifest.get()
     }
 
     /// True if this chunk is there.
     #[must_use]
-    pub fn has(&self, chunk: ChunkIndex) -> bool {
+    pub(crate) fn has(&self, chunk: ChunkIndex) -> bool {
         let word = self.have.get(chunk.at() / 64).map_or(0, |w| w.load(Ordering::Acquire));
         word >> (chunk.at() % 64) & 1 == 1 && !self.is_gone()
     }
 
     /// True if all bytes of the `len` at `offset` are there.
     #[must_use]
-    pub fn has_all(&self, offset: u64, len: u64) -> bool {
+    pub(crate) fn has_all(&self, offset: u64, len: u64) -> bool {
         let end = offset.checked_add(len);
         end.is_some_and(|end| end <= self.chunks.size())
             && self.chunks.touched(offset, len).all(|chunk| self.has(chunk))
@@ -79,7 +79,7 @@ impl PartialSeed {
 
     /// The chunks that are there now.
     #[must_use]
-    pub fn have(&self) -> Bits {
+    pub(crate) fn have(&self) -> Bits {
         let mut bits = Bits::none(self.chunks);
         for chunk in self.chunks.iter().filter(|c| self.has(*c)) {
             bits.insert(chunk);
@@ -89,13 +89,13 @@ impl PartialSeed {
 
     /// True if nothing of it can be had any more.
     #[must_use]
-    pub fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
 
     /// True once all of it is there under its final name.
     #[must_use]
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.stamp.get().is_some()
     }
 
@@ -104,7 +104,7 @@ impl PartialSeed {
     /// # Errors
     /// What the operating system says, [`io::ErrorKind::InvalidData`] if the file was changed since it was
     /// complete. Either way it is [gone](Self::is_gone) then.
-    pub fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+    pub(crate) fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         let read = read_exact_at(&self.file, buffer, offset).and_then(|()| match self.stamp.get() {
             // Looked at after the reading: what was read before a change must not be given out.
             Some(stamp) if !unchanged(&self.file, stamp)? => Err(io::ErrorKind::InvalidData.into()),
@@ -142,7 +142,7 @@ impl PartialSeed {
     }
 
     /// Nothing of it is given out any more.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.gone.store(true, Ordering::Release);
     }
 }

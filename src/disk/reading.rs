@@ -21,7 +21,7 @@ const STEP: usize = 1 << 20;
 
 /// Why bytes of the store are not given.
 #[derive(Debug, thiserror::Error)]
-pub enum StoredError {
+pub(crate) enum StoredError {
     /// The file, or the manifest that proves it, is not there; or that proves something else.
     #[error("it is not in the store")]
     Missing,
@@ -47,7 +47,7 @@ impl StoredError {
 
     /// True if it could be had, had this process (or machine) not too many files open.
     #[must_use]
-    pub fn is_want_of_descriptors(&self) -> bool {
+    pub(crate) fn is_want_of_descriptors(&self) -> bool {
         let Self::Io(e) = self else { return false };
         refusal(e) == Refusal::TooManyOpen
     }
@@ -55,7 +55,7 @@ impl StoredError {
 
 /// One file of the store, open for reading.
 #[derive(Debug)]
-pub struct StoredReader {
+pub(crate) struct StoredReader {
     file: File,
     /// What it was like when it was opened.
     stamp: Stamp,
@@ -70,7 +70,7 @@ impl StoredReader {
     ///
     /// # Errors
     /// [`StoredError::Missing`] or [`StoredError::Io`].
-    pub fn open(store: &Path, id: FileId, chunks: Chunks) -> Result<Self, StoredError> {
+    pub(crate) fn open(store: &Path, id: FileId, chunks: Chunks) -> Result<Self, StoredError> {
         let folder = Folder::open(store).and_then(|f| f.enter(PARTIAL)).map_err(StoredError::opening)?;
         let file = folder.open_file(&id.to_string(), false).map_err(StoredError::opening)?;
         let stamp = Stamp::of(&Facts::of(&file).map_err(StoredError::Io)?);
@@ -80,7 +80,7 @@ impl StoredReader {
 
     /// What proves its chunks.
     #[must_use]
-    pub const fn manifest(&self) -> &Arc<Manifest> {
+    pub(crate) const fn manifest(&self) -> &Arc<Manifest> {
         &self.manifest
     }
 
@@ -89,7 +89,7 @@ impl StoredReader {
     ///
     /// # Errors
     /// [`StoredError::Rotten`] or [`StoredError::Changed`].
-    pub fn prove(&mut self, chunk: ChunkIndex, buffer: &mut [u8]) -> Result<(), StoredError> {
+    pub(crate) fn prove(&mut self, chunk: ChunkIndex, buffer: &mut [u8]) -> Result<(), StoredError> {
         if self.proved.has(chunk) {
             return Ok(());
         }
@@ -107,7 +107,7 @@ impl StoredReader {
     ///
     /// # Errors
     /// [`StoredError::Changed`], [`StoredError::Rotten`]: what is in the buffer must not be given out.
-    pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), StoredError> {
+    pub(crate) fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), StoredError> {
         debug_assert!(
             self.manifest.chunks().touched(offset, buffer.len() as u64).all(|c| self.proved.has(c)),
             "it is given out unproved"
@@ -152,7 +152,7 @@ fn manifest(folder: &Folder, id: FileId, chunks: Chunks) -> Result<Manifest, Sto
 ///
 /// # Errors
 /// What the operating system says when it cannot be read.
-pub fn matches_manifest(
+pub(crate) fn matches_manifest(
     file: &File,
     manifest: &Manifest,
     chunk: ChunkIndex,
@@ -185,7 +185,7 @@ pub fn matches_manifest(
 ///
 /// # Errors
 /// When it cannot be found out: an impossible size, no permission, too many open files.
-pub fn verify(
+pub(crate) fn verify(
     store: &Path,
     id: FileId,
     size: u64,

@@ -10,14 +10,14 @@ use crate::sys::facts::Facts;
 impl Stamp {
     /// What `facts` say.
     #[must_use]
-    pub const fn of(facts: &Facts) -> Self {
+    pub(crate) const fn of(facts: &Facts) -> Self {
         let Facts { volume, id, size, modified, changed, .. } = *facts;
         Self { device: volume, inode: id, size, modified, changed }
     }
 
     /// Modification time in whole milliseconds since 1970, as the catalogue has it.
     #[must_use]
-    pub fn modified_millis(&self) -> i64 {
+    pub(crate) fn modified_millis(&self) -> i64 {
         i64::try_from(self.modified.div_euclid(1_000_000)).unwrap_or(if self.modified < 0 {
             i64::MIN
         } else {
@@ -30,7 +30,7 @@ impl Stamp {
 ///
 /// # Errors
 /// What the operating system says when it cannot tell.
-pub fn unchanged(file: &File, stamp: &Stamp) -> io::Result<bool> {
+pub(crate) fn unchanged(file: &File, stamp: &Stamp) -> io::Result<bool> {
     let now = Facts::of(file)?;
     Ok(now.is_file() && Stamp::of(&now) == *stamp)
 }

@@ -29,7 +29,7 @@ pub(super) type Stored = (FileId, u64, Vec<Span>);
 ///
 /// # Errors
 /// What the operating system says.
-pub fn stored(folder: &Path) -> io::Result<Vec<Stored>> {
+pub(crate) fn stored(folder: &Path) -> io::Result<Vec<Stored>> {
     let Some(partial) = open(folder)? else { return Ok(Vec::new()) };
     let (mut found, boot) = (Vec::new(), boot());
     let names: BTreeSet<String> = partial.names()?.into_iter().collect();
@@ -60,7 +60,7 @@ pub fn stored(folder: &Path) -> io::Result<Vec<Stored>> {
 ///
 /// # Errors
 /// `WouldBlock` while a worker has it open; or what the operating system says.
-pub fn drop_stored(folder: &Path, id: FileId, keep: &[Span]) -> io::Result<()> {
+pub(crate) fn drop_stored(folder: &Path, id: FileId, keep: &[Span]) -> io::Result<()> {
     let kept = |chunk: u32| keep.iter().any(|span| span.from <= chunk && chunk < span.to);
     let Some(file) = open_stored(folder, id, |chunk| !kept(chunk))? else { return Ok(()) };
     let chunks = file.have.chunks();
@@ -84,7 +84,7 @@ pub fn drop_stored(folder: &Path, id: FileId, keep: &[Span]) -> io::Result<()> {
 ///
 /// # Errors
 /// `WouldBlock` while a worker has it open; or what the operating system says.
-pub fn lose_stored(folder: &Path, id: FileId, chunks: &BTreeSet<u32>) -> io::Result<Vec<Span>> {
+pub(crate) fn lose_stored(folder: &Path, id: FileId, chunks: &BTreeSet<u32>) -> io::Result<Vec<Span>> {
     let left = open_stored(folder, id, |chunk| chunks.contains(&chunk))?;
     Ok(left.map_or_else(Vec::new, |rest| spans(&rest.have)))
 }

@@ -24,7 +24,7 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// What it is asked.
 #[derive(Debug)]
-pub enum Command {
+pub(crate) enum Command {
     /// Keep no more of this content than these chunks.
     Drop(FileId, Vec<Span>),
     /// This content is wanted again: what could not be dropped of it yet stays.
@@ -48,7 +48,7 @@ pub enum Command {
 
 /// What is to be read again.
 #[derive(Debug)]
-pub struct Verify {
+pub(crate) struct Verify {
     /// What is shared.
     pub shelf: Arc<Shelf>,
     /// What is kept: content, size, chunks.
@@ -57,7 +57,7 @@ pub struct Verify {
 
 /// What reading a file again showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub(crate) enum Finding {
     /// Its bytes are not those that were hashed, though nobody wrote to it.
     Rotten,
     /// It was changed meanwhile; it is hashed again anyway.
@@ -68,7 +68,7 @@ pub enum Finding {
 
 /// What it tells.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// Free bytes of the store's file system.
     Space(u64),
     /// A shared file is not good.
@@ -88,7 +88,7 @@ pub enum Event {
 
 /// The running thread.
 #[derive(Debug)]
-pub struct Handle {
+pub(crate) struct Handle {
     commands: Sender<Command>,
     /// What it tells.
     pub events: Receiver<Event>,
@@ -99,7 +99,7 @@ pub struct Handle {
 
 impl Handle {
     /// Never blocks.
-    pub fn send(&self, command: Command) {
+    pub(crate) fn send(&self, command: Command) {
         // It ends with its handle only.
         drop(self.commands.send(command));
     }
@@ -116,7 +116,7 @@ impl Drop for Handle {
 ///
 /// # Errors
 /// What the operating system says when it has no thread to give.
-pub fn start(store: &Path) -> io::Result<Handle> {
+pub(crate) fn start(store: &Path) -> io::Result<Handle> {
     let (commands, inbox) = unbounded();
     let (tell, events) = unbounded();
     let stop = Arc::new(AtomicBool::new(false));

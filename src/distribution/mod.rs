@@ -1,11 +1,11 @@
 //! The distributor's port (`t+2`) and the distributee's (`t+3`): port.rs carries the messages of custody on both,
 //! chunk_store.rs is the thread that works on the chunk store. What is decided of custody is in custody/.
 
-pub mod chunk_store;
+pub(crate) mod chunk_store;
 pub(crate) mod limits;
 mod port;
 
-pub use self::port::{CustodyCommand, CustodyEvent};
+pub(crate) use self::port::{CustodyCommand, CustodyEvent};
 
 use std::io;
 
@@ -16,14 +16,18 @@ use crate::identity::tls::Tls;
 use crate::transfer::{Engine, EngineHandle};
 
 /// A running distributor or distributee.
-pub type CustodyHandle = EngineHandle<CustodyCommand, CustodyEvent>;
+pub(crate) type CustodyHandle = EngineHandle<CustodyCommand, CustodyEvent>;
 
 /// Starts the distributor on port `t+2`: it takes reports, and asks others for space and offers them files.
 /// Somebody must take its events and answer the requests among them.
 ///
 /// # Errors
 /// What the operating system says.
-pub fn start_distributor(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<CustodyHandle> {
+pub(crate) fn start_distributor(
+    engine: Engine,
+    listeners: Vec<TcpListener>,
+    tls: Tls,
+) -> io::Result<CustodyHandle> {
     start_custody(engine, "distributor", Port::Distributor, listeners, tls)
 }
 
@@ -32,7 +36,11 @@ pub fn start_distributor(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) 
 ///
 /// # Errors
 /// What the operating system says.
-pub fn start_distributee(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<CustodyHandle> {
+pub(crate) fn start_distributee(
+    engine: Engine,
+    listeners: Vec<TcpListener>,
+    tls: Tls,
+) -> io::Result<CustodyHandle> {
     start_custody(engine, "distributee", Port::Distributee, listeners, tls)
 }
 

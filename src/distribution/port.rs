@@ -31,7 +31,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 
 /// What is asked of such a port.
 #[derive(Clone, Debug, PartialEq)]
-pub enum CustodyCommand {
+pub(crate) enum CustodyCommand {
     /// How to reach a peer; sent before anything is to be sent to it, and again when it changes.
     Peer(Contact),
     /// A peer is gone: what was to be sent to it is dropped, and nothing more is said of it.
@@ -42,7 +42,7 @@ pub enum CustodyCommand {
 
 /// What it reports.
 #[derive(Clone, Debug, PartialEq)]
-pub enum CustodyEvent {
+pub(crate) enum CustodyEvent {
     /// A request, or the answer to one that was sent; from this peer, authenticated by TLS, at this address.
     Message(PeerId, IpAddr, CustodyMessage),
     /// TLS authenticated this peer at this address, or a byte came from it.

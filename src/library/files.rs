@@ -13,7 +13,7 @@ type Shard = HashMap<FileId, Arc<SharedFile>>;
 /// Files by file id. A clone costs 256 counters; a change copies one shard (of 100,000 files: 400
 /// entries) if a clone still uses it.
 #[derive(Clone)]
-pub struct Files {
+pub(crate) struct Files {
     shards: Box<[Arc<Shard>]>,
 }
 
@@ -28,13 +28,13 @@ impl Default for Files {
 impl Files {
     /// The file of this content.
     #[must_use]
-    pub fn get(&self, id: &FileId) -> Option<&SharedFile> {
+    pub(crate) fn get(&self, id: &FileId) -> Option<&SharedFile> {
         self.shards[at(id)].get(id).map(|file| &**file)
     }
 
     /// True if a file of this content is there.
     #[must_use]
-    pub fn contains_key(&self, id: &FileId) -> bool {
+    pub(crate) fn contains_key(&self, id: &FileId) -> bool {
         self.get(id).is_some()
     }
 
@@ -57,14 +57,14 @@ impl Files {
     }
 
     /// Sets the file that is served for its content; returns the one before.
-    pub fn insert(&mut self, file: impl Into<Arc<SharedFile>>) -> Option<Arc<SharedFile>> {
+    pub(crate) fn insert(&mut self, file: impl Into<Arc<SharedFile>>) -> Option<Arc<SharedFile>> {
         let file = file.into();
         let id = file.manifest.file();
         Arc::make_mut(&mut self.shards[at(&id)]).insert(id, file)
     }
 
     /// Removes a content.
-    pub fn remove(&mut self, id: &FileId) -> Option<Arc<SharedFile>> {
+    pub(crate) fn remove(&mut self, id: &FileId) -> Option<Arc<SharedFile>> {
         Arc::make_mut(&mut self.shards[at(id)]).remove(id)
     }
 }

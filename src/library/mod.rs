@@ -27,10 +27,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-pub use self::files::Files;
+pub(crate) use self::files::Files;
 #[cfg(test)]
 pub(crate) use self::hash::manifest_of;
-pub use self::open::{OpenError, open, open_twin};
+pub(crate) use self::open::{OpenError, open, open_twin};
 use crate::content::{Catalogue, FolderIdentity, Manifest, SafePath, Stamp};
 use crate::counters::Counters;
 use crate::store;
@@ -41,7 +41,7 @@ const EVENTS: usize = 1_024;
 
 /// A file that can be served.
 #[derive(Clone, Debug)]
-pub struct SharedFile {
+pub(crate) struct SharedFile {
     /// Where it lies in `shared/`.
     pub path: SafePath,
     /// What it was when it was hashed. Checked before and after each read.
@@ -54,7 +54,7 @@ pub struct SharedFile {
 
 /// All that is shared, immutable: what the sender serves from.
 #[derive(Clone, Debug, Default)]
-pub struct Shelf {
+pub(crate) struct Shelf {
     /// The folder.
     pub root: PathBuf,
     /// What is listed.
@@ -70,7 +70,7 @@ pub struct Shelf {
 
 /// A file that is being hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hashing {
+pub(crate) struct Hashing {
     /// Which.
     pub path: SafePath,
     /// Bytes hashed.
@@ -81,7 +81,7 @@ pub struct Hashing {
 
 /// What the library reports.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// What is shared changed.
     Changed(Arc<Shelf>),
     /// Files not hashed yet: the one under way first, in the order of hashing (at most 100), and the
@@ -102,7 +102,7 @@ pub enum Event {
 
 /// What the controller asks of the library.
 #[derive(Debug)]
-pub enum Command {
+pub(crate) enum Command {
     /// Look at this file again: it was not what it should be when it was to be sent.
     Check(SafePath),
     /// Look at everything again.
@@ -112,7 +112,7 @@ pub enum Command {
 
 /// How the library runs.
 #[derive(Clone, Debug)]
-pub struct LibraryConfig {
+pub(crate) struct LibraryConfig {
     /// The folder that is shared. Made by the caller; the library waits for it when it is not there.
     pub root: PathBuf,
     /// Whether the operating system is asked to tell of changes. Default: yes.
@@ -129,7 +129,7 @@ pub struct LibraryConfig {
 impl LibraryConfig {
     /// The defaults for a folder.
     #[must_use]
-    pub fn new(root: PathBuf) -> Self {
+    pub(crate) fn new(root: PathBuf) -> Self {
         let (rescan, rescan_unwatched) = (Duration::from_secs(600), Duration::from_secs(60));
         Self { root, watch: true, rescan, rescan_unwatched, counters: Arc::default() }
     }
@@ -137,7 +137,7 @@ impl LibraryConfig {
 
 /// The running library. Dropping it stops its threads.
 #[derive(Debug)]
-pub struct Handle {
+pub(crate) struct Handle {
     /// Never blocks.
     pub commands: Sender<Command>,
     /// Its reports.
@@ -150,7 +150,7 @@ pub struct Handle {
 ///
 /// # Errors
 /// When the operating system has no thread to give.
-pub fn start(config: LibraryConfig, store: store::Handle) -> io::Result<Handle> {
+pub(crate) fn start(config: LibraryConfig, store: store::Handle) -> io::Result<Handle> {
     let (commands, inbox) = unbounded();
     let (outbox, events) = bounded(EVENTS);
     let shell = shell::LibraryShell::start(config, store, inbox, outbox)?;

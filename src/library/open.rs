@@ -14,7 +14,7 @@ use crate::sys::refusal::{Refusal, refusal};
 
 /// Why a shared file cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub(crate) enum OpenError {
     /// It is not what it was when it was hashed (another content, a link, a folder).
     #[error("the file changed")]
     Changed,
@@ -33,7 +33,7 @@ pub enum OpenError {
 ///
 /// # Errors
 /// [`OpenError`]; tell the library with [`super::Command::Check`].
-pub fn open(root: &Path, file: &SharedFile) -> Result<File, OpenError> {
+pub(crate) fn open(root: &Path, file: &SharedFile) -> Result<File, OpenError> {
     let opened = open_beneath(root, &file.path)?;
     if unchanged(&opened, &file.stamp)? { Ok(opened) } else { Err(OpenError::Changed) }
 }
@@ -44,7 +44,7 @@ pub fn open(root: &Path, file: &SharedFile) -> Result<File, OpenError> {
 ///
 /// # Errors
 /// [`OpenError`].
-pub fn open_twin(
+pub(crate) fn open_twin(
     root: &Path,
     path: &SafePath,
     file: &SharedFile,

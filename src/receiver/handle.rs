@@ -22,7 +22,7 @@ use crate::wire::message::PeerRecord;
 
 /// What the controller asks of the receiver.
 #[derive(Debug)]
-pub enum ReceiverCommand {
+pub(crate) enum ReceiverCommand {
     /// How to reach a peer; sent before it is named as a holder, and again when it changes.
     Peer(Contact),
     /// A peer is gone: what it owed is asked of others.
@@ -60,7 +60,7 @@ pub enum ReceiverCommand {
 
 /// What the receiver reports.
 #[derive(Debug)]
-pub enum ReceiverEvent {
+pub(crate) enum ReceiverEvent {
     /// How a download goes.
     Job(JobEvent),
     /// A file of a megabyte or more is being fetched: this is what others may have of it.
@@ -110,7 +110,7 @@ pub enum ReceiverEvent {
 }
 
 /// A running receiver.
-pub type ReceiverHandle = EngineHandle<ReceiverCommand, ReceiverEvent>;
+pub(crate) type ReceiverHandle = EngineHandle<ReceiverCommand, ReceiverEvent>;
 
 /// Events that wait for the controller, at most.
 const EVENTS: usize = 1_024;
@@ -119,7 +119,7 @@ const EVENTS: usize = 1_024;
 ///
 /// # Errors
 /// What the operating system says.
-pub fn start_receiver(
+pub(crate) fn start_receiver(
     engine: Engine,
     listeners: Vec<TcpListener>,
     tls: Tls,

@@ -17,7 +17,7 @@ mod links;
 mod outputs;
 mod table;
 
-pub use self::handle::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
+pub(crate) use self::handle::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};

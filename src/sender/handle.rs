@@ -19,7 +19,7 @@ use crate::wire::message::{KeptFile, PeerRecord};
 
 /// What the sender serves. Immutable; a new one replaces it.
 #[derive(Clone, Debug, Default)]
-pub struct SharedContent {
+pub(crate) struct SharedContent {
     /// The signed catalogue head; empty before the first scan.
     pub head: Arc<[u8]>,
     /// What is shared.
@@ -30,7 +30,7 @@ pub struct SharedContent {
 
 /// What lies in the chunk store of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredFile {
+pub(crate) struct StoredFile {
     /// Bytes of the whole file.
     pub size: u64,
     /// The chunks that are there.
@@ -41,7 +41,7 @@ pub struct StoredFile {
 
 /// What a keeper keeps for one owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptOf {
+pub(crate) struct KeptOf {
     /// The owner.
     pub origin: PeerId,
     /// Its newest announcement, a datagram signed by itself; empty if none is known. Of another peer's word it
@@ -53,7 +53,7 @@ pub struct KeptOf {
 
 /// What the controller asks of the sender.
 #[derive(Debug)]
-pub enum SenderCommand {
+pub(crate) enum SenderCommand {
     /// Serve this from now on.
     Offer(Arc<SharedContent>),
     /// Serve what is there of this file, too.
@@ -83,7 +83,7 @@ pub enum SenderCommand {
 
 /// What the sender reports.
 #[derive(Debug)]
-pub enum SenderEvent {
+pub(crate) enum SenderEvent {
     /// TLS proved this peer at this address, or a byte came from it.
     Proved(PeerId, Host),
     /// [`SenderCommand::AskBack`] was asked for, and there is no connection with that peer.
@@ -103,7 +103,7 @@ pub enum SenderEvent {
 }
 
 /// A running sender.
-pub type SenderHandle = EngineHandle<SenderCommand, SenderEvent>;
+pub(crate) type SenderHandle = EngineHandle<SenderCommand, SenderEvent>;
 
 /// Events that wait for the controller, at most.
 const EVENTS: usize = 1_024;
@@ -112,7 +112,11 @@ const EVENTS: usize = 1_024;
 ///
 /// # Errors
 /// What the operating system says.
-pub fn start_sender(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> io::Result<SenderHandle> {
+pub(crate) fn start_sender(
+    engine: Engine,
+    listeners: Vec<TcpListener>,
+    tls: Tls,
+) -> io::Result<SenderHandle> {
     let (tell, events) = crossbeam_channel::bounded(EVENTS);
     let role = SenderRole::new(tell, Gate::new(engine.limit), Arc::clone(&engine.counters));
     engine.start("sender", tls, listeners, events, role)

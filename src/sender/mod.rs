@@ -20,7 +20,7 @@ pub(crate) mod super_seed;
 mod swarm;
 mod unfit;
 
-pub use self::handle::{
+pub(crate) use self::handle::{
     KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
 };
 

@@ -16,13 +16,13 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use self::database::Database;
-pub use self::rows::{HashRow, LedgerRow};
+pub(crate) use self::rows::{HashRow, LedgerRow};
 use crate::content::SafePath;
 use crate::sys::clock;
 use crate::sys::thread::Thread;
 
 /// File name of the database in the state folder.
-pub const FILE: &str = "potluck.db";
+pub(crate) const FILE: &str = "potluck.db";
 
 /// Rows of one message of the hash cache.
 const BATCH: usize = 2_048;
@@ -31,11 +31,11 @@ const BATCH: usize = 2_048;
 const KEEP_DAYS: u32 = 60;
 
 /// Days after which a row that is still in use is marked as seen again.
-pub const SEEN_DAYS: u32 = 7;
+pub(crate) const SEEN_DAYS: u32 = 7;
 
 /// Why the database's thread could not be started.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// The operating system has no thread to give.
     #[error("the database's thread could not be started: {0}")]
     Thread(#[from] io::Error),
@@ -55,12 +55,12 @@ enum StoreRequest {
 }
 
 /// Whether rows of the ledger were written: the number they were given, and what went wrong.
-pub type LedgerWritten = (u64, Result<(), String>);
+pub(crate) type LedgerWritten = (u64, Result<(), String>);
 
 /// The running database. Clones name the same one; dropping the last one ends its thread, after all
 /// that was asked for is done.
 #[derive(Clone, Debug)]
-pub struct Handle {
+pub(crate) struct Handle {
     requests: Sender<StoreRequest>,
     /// What went wrong, in words for the user; at start (already in the channel when [`start`]
     /// returns) and later. Each cause once. Clones of the handle share it.
@@ -73,7 +73,7 @@ pub struct Handle {
 ///
 /// # Errors
 /// [`StoreError::Thread`] only: a database that cannot be used is replaced and [`Handle::warnings`] says so.
-pub fn start(path: &Path) -> Result<Handle, StoreError> {
+pub(crate) fn start(path: &Path) -> Result<Handle, StoreError> {
     let (warn, warnings) = unbounded();
     let (requests, inbox) = unbounded();
     let database = Database::open(path, &warn);
@@ -88,14 +88,14 @@ pub fn start(path: &Path) -> Result<Handle, StoreError> {
 
 impl Handle {
     /// Remembers the hashes of some files, in one transaction. Does not wait.
-    pub fn put_hashes(&self, rows: Vec<HashRow>) {
+    pub(crate) fn put_hashes(&self, rows: Vec<HashRow>) {
         self.ask(StoreRequest::PutHashes(rows));
     }
 
     /// All remembered hashes, batch by batch; the channel ends after the last one. Rows that do not
     /// prove themselves are left out.
     #[must_use]
-    pub fn hashes(&self) -> Receiver<Vec<HashRow>> {
+    pub(crate) fn hashes(&self) -> Receiver<Vec<HashRow>> {
         // A few batches ahead: the reader is quick, and all at once would double the memory of a start.
         let (reply, rows) = bounded(4);
         self.ask(StoreRequest::Hashes(reply));
@@ -103,18 +103,18 @@ impl Handle {
     }
 
     /// Marks rows as in use today, so that they are kept. Does not wait.
-    pub fn seen_hashes(&self, paths: Vec<SafePath>) {
+    pub(crate) fn seen_hashes(&self, paths: Vec<SafePath>) {
         self.ask(StoreRequest::SeenHashes(paths));
     }
 
     /// Forgets the hashes of files that were not seen for 60 days. Does not wait.
-    pub fn prune_hashes(&self) {
+    pub(crate) fn prune_hashes(&self) {
         self.ask(StoreRequest::PruneHashes);
     }
 
     /// All rows of the ledger that prove themselves. Waits for the answer.
     #[must_use]
-    pub fn ledger(&self) -> Vec<LedgerRow> {
+    pub(crate) fn ledger(&self) -> Vec<LedgerRow> {
         let (reply, answer) = bounded(1);
         self.ask(StoreRequest::Ledger(reply));
         answer.recv().unwrap_or_default()
@@ -122,13 +122,13 @@ impl Handle {
 
     /// Writes these rows of the ledger, all or none. Does not wait: `done` hears `number` once they are on
     /// the disk, or why they are not. In the order of the calls.
-    pub fn put_ledger(&self, rows: Vec<LedgerRow>, number: u64, done: Sender<LedgerWritten>) {
+    pub(crate) fn put_ledger(&self, rows: Vec<LedgerRow>, number: u64, done: Sender<LedgerWritten>) {
         self.ask(StoreRequest::PutLedger(rows, number, done));
     }
 
     /// Waits until all that was asked before is done.
     #[cfg(test)]
-    pub fn flush(&self) {
+    pub(crate) fn flush(&self) {
         let (reply, answer) = bounded(1);
         self.ask(StoreRequest::Flush(reply));
         // A thread that is gone has nothing left to do.

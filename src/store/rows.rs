@@ -7,7 +7,7 @@ use crate::content::{FileId, Manifest, SafePath, Stamp};
 
 /// A file's hash, good for as long as the file has this stamp.
 #[derive(Clone, Debug, PartialEq)]
-pub struct HashRow {
+pub(crate) struct HashRow {
     /// Where it lay in `shared/`.
     pub path: SafePath,
     /// What it was when it was hashed.
@@ -22,7 +22,7 @@ pub struct HashRow {
 
 /// One row of the ledger of custody (`custody/ledger.rs`), which alone knows what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LedgerRow {
+pub(crate) struct LedgerRow {
     /// What it is filed under.
     pub key: Vec<u8>,
     /// What is filed; `None`: whatever has this key is to be removed.

@@ -22,7 +22,7 @@ mod tests;
 mod watch;
 mod work;
 
-pub use self::work::{Job, JobEvent, JobId, Progress, Wanted};
+pub(crate) use self::work::{Job, JobEvent, JobId, Progress, Wanted};
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};

@@ -10,11 +10,11 @@ use crate::identity::PeerId;
 
 /// Number of a download, for as long as this peer runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct JobId(pub u64);
+pub(crate) struct JobId(pub u64);
 
 /// One file to be fetched.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// Its content.
     pub id: FileId,
     /// Bytes, as its owner says; the last chunk proves it.
@@ -38,14 +38,14 @@ pub struct Wanted {
 impl Wanted {
     /// Bytes that are wanted of it.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.keep.map_or(self.size, |span| span.bytes(self.size))
     }
 }
 
 /// A download: one file, several, or a folder.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub(crate) struct Job {
     /// Its number.
     pub id: JobId,
     /// The folder that everything goes into. It exists.
@@ -60,7 +60,7 @@ pub struct Job {
 
 /// Where a job stands. Bytes are those of files, not of the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Which.
     pub job: JobId,
     /// Bytes verified, those from before a restart included.
@@ -81,7 +81,7 @@ pub struct Progress {
 
 /// How a download goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JobEvent {
+pub(crate) enum JobEvent {
     /// At most 4 a second for each job; may be skipped when whoever hears it is behind.
     Progress(Progress),
     /// A file is under its final name, or kept without one.

@@ -7,19 +7,19 @@ use mio::{Registry, Token, Waker};
 
 /// Wakes an engine from another thread. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Bell(Arc<Waker>);
+pub(crate) struct Bell(Arc<Waker>);
 
 impl Bell {
     /// A bell that makes the poll of this registry return with an event of this token.
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn new(registry: &Registry, token: Token) -> io::Result<Self> {
+    pub(crate) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         Ok(Self(Arc::new(Waker::new(registry, token)?)))
     }
 
     /// Makes the engine look at its channels.
-    pub fn ring(&self) {
+    pub(crate) fn ring(&self) {
         // It fails only if the kernel has no memory for eight bytes; the next ring then does it.
         drop(self.0.wake());
     }

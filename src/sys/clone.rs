@@ -10,7 +10,7 @@ use rustix::io::Errno;
 ///
 /// # Errors
 /// `StorageFull`, `QuotaExceeded`, or what else the operating system says.
-pub fn share_bytes(source: &File, copy: &File) -> io::Result<bool> {
+pub(crate) fn share_bytes(source: &File, copy: &File) -> io::Result<bool> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     match rustix::io::retry_on_intr(|| rustix::fs::ioctl_ficlone(copy, source)) {
         Ok(()) => Ok(true),

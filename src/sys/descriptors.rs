@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 ///
 /// # Errors
 /// What the operating system says.
-pub fn allow(wanted: u64) -> io::Result<()> {
+pub(crate) fn allow(wanted: u64) -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let Some(current) = limit.current else { return Ok(()) };
     let raised = limit.maximum.map_or(wanted, |most| wanted.min(most));
@@ -22,16 +22,16 @@ pub fn allow(wanted: u64) -> io::Result<()> {
 
 /// How many this process may have open.
 #[must_use]
-pub fn allowed() -> u64 {
+pub(crate) fn allowed() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// What [`spare`] opens.
-pub const SPARE: &str = "/dev/null";
+pub(crate) const SPARE: &str = "/dev/null";
 
 /// A descriptor to be let go of in need (null(4)); `None` if there is none left already.
 #[must_use]
-pub fn spare() -> Option<File> {
+pub(crate) fn spare() -> Option<File> {
     File::open(SPARE).ok()
 }
 

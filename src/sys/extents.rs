@@ -8,7 +8,7 @@ use rustix::fs::{SeekFrom, seek};
 /// The first range of `file` at or after `from` that may hold data. Moves the file's cursor. On a file
 /// system that cannot tell, everything up to `len` may.
 #[must_use]
-pub fn data_after(file: &File, from: u64, len: u64) -> Option<Range<u64>> {
+pub(crate) fn data_after(file: &File, from: u64, len: u64) -> Option<Range<u64>> {
     if from >= len {
         return None;
     }

@@ -16,7 +16,7 @@ const BLOCK: u64 = 512;
 
 /// What is known of a file or folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// What it is.
     pub kind: FileKind,
     /// The file system that it lies on (`st_dev`); another number after a new mount.
@@ -39,7 +39,7 @@ pub struct Facts {
 
 /// Which file or folder it is, whatever it is called; another one may get it once this one is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FileIdentity {
+pub(crate) struct FileIdentity {
     /// The file system that it lies on.
     pub volume: u64,
     /// Its number there.
@@ -51,7 +51,7 @@ impl Facts {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn of(open: impl AsFd) -> io::Result<Self> {
+    pub(crate) fn of(open: impl AsFd) -> io::Result<Self> {
         Ok(Self::from_stat(&rustix::fs::fstat(open)?))
     }
 
@@ -59,7 +59,7 @@ impl Facts {
     ///
     /// # Errors
     /// `NotFound`, or what else the operating system says.
-    pub fn at(path: &Path) -> io::Result<Self> {
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
         Ok(Self::from_stat(&rustix::fs::stat(path)?))
     }
 
@@ -67,7 +67,7 @@ impl Facts {
     ///
     /// # Errors
     /// `NotFound`, or what else the operating system says.
-    pub fn at_link(path: &Path) -> io::Result<Self> {
+    pub(crate) fn at_link(path: &Path) -> io::Result<Self> {
         Ok(Self::from_stat(&rustix::fs::lstat(path)?))
     }
 
@@ -96,13 +96,13 @@ impl Facts {
 
     /// Volume and id: which file or folder it is, whatever it is called.
     #[must_use]
-    pub const fn identity(&self) -> FileIdentity {
+    pub(crate) const fn identity(&self) -> FileIdentity {
         FileIdentity { volume: self.volume, id: self.id }
     }
 
     /// True if it is a regular file.
     #[must_use]
-    pub const fn is_file(&self) -> bool {
+    pub(crate) const fn is_file(&self) -> bool {
         matches!(self.kind, FileKind::File(_))
     }
 }

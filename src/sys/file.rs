@@ -25,7 +25,7 @@ const OTHERS_WRITE: Mode = Mode::WGRP.union(Mode::WOTH);
 ///
 /// # Errors
 /// What the operating system says.
-pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     file.read_at(buffer, offset)
 }
 
@@ -34,7 +34,7 @@ pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize>
 /// # Errors
 /// `UnexpectedEof` if the file ends before; what the operating system says. `buffer` may be filled in part
 /// then.
-pub fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     file.read_exact_at(buffer, offset)
 }
 
@@ -43,7 +43,7 @@ pub fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<
 ///
 /// # Errors
 /// `StorageFull`, or what else the operating system says; some of the bytes may be written then.
-pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     file.write_all_at(bytes, offset)
 }
 
@@ -53,7 +53,7 @@ pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn sync(file: &File) -> io::Result<()> {
+pub(crate) fn sync(file: &File) -> io::Result<()> {
     debug_assert!(is_writable(file), "not all systems can sync what is open for reading only");
     file.sync_all()
 }
@@ -62,7 +62,7 @@ pub fn sync(file: &File) -> io::Result<()> {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn sync_data(file: &File) -> io::Result<()> {
+pub(crate) fn sync_data(file: &File) -> io::Result<()> {
     debug_assert!(is_writable(file), "not all systems can sync what is open for reading only");
     file.sync_data()
 }
@@ -78,7 +78,7 @@ fn is_writable(file: &File) -> bool {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn set_modified(file: &File, milliseconds: i64) -> io::Result<()> {
+pub(crate) fn set_modified(file: &File, milliseconds: i64) -> io::Result<()> {
     let omit = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
     let modified = Timespec {
         tv_sec: milliseconds.div_euclid(1_000),
@@ -92,7 +92,7 @@ pub fn set_modified(file: &File, milliseconds: i64) -> io::Result<()> {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn set_executable(file: &File, executable: bool) -> io::Result<()> {
+pub(crate) fn set_executable(file: &File, executable: bool) -> io::Result<()> {
     let had = Mode::from_raw_mode(fstat(file)?.st_mode) & RIGHTS;
     let may_run = Mode::from_raw_mode((had & READ).bits() >> 2);
     let wanted = if executable { had | may_run } else { had - RUN };
@@ -107,7 +107,7 @@ pub fn set_executable(file: &File, executable: bool) -> io::Result<()> {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn make_private(path: &Path) -> io::Result<()> {
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     File::options().append(true).create(true).mode(0o600).open(path).map(drop)
 }
 

@@ -21,7 +21,7 @@ use super::names::native;
 
 /// What lies under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
+pub(crate) enum FileKind {
     /// A regular file of this many bytes.
     File(u64),
     /// A folder.
@@ -34,7 +34,7 @@ pub enum FileKind {
 
 /// A folder that stays open. It stays the same folder when its path is renamed.
 #[derive(Debug)]
-pub struct Folder(OwnedFd);
+pub(crate) struct Folder(OwnedFd);
 
 const READ: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -53,7 +53,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the operating system says, `NotADirectory` included.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self(retry(|| rustix::fs::open(path, READ, Mode::empty()))?))
     }
 
@@ -61,7 +61,7 @@ impl Folder {
     ///
     /// # Errors
     /// `NotFound`; `NotADirectory` for a file or a link (some systems: `FilesystemLoop`).
-    pub fn enter(&self, name: &str) -> io::Result<Self> {
+    pub(crate) fn enter(&self, name: &str) -> io::Result<Self> {
         let flags = READ.union(OFlags::NOFOLLOW);
         Ok(Self(retry(|| rustix::fs::openat(&self.0, name, flags, Mode::empty()))?))
     }
@@ -70,7 +70,7 @@ impl Folder {
     ///
     /// # Errors
     /// `AlreadyExists`, or what else the operating system says.
-    pub fn make(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn make(&self, name: &str) -> io::Result<()> {
         Ok(rustix::fs::mkdirat(&self.0, name, RIGHTS)?)
     }
 
@@ -79,7 +79,7 @@ impl Folder {
     ///
     /// # Errors
     /// `AlreadyExists`, or what else the operating system says.
-    pub fn create(&self, name: &str, executable: bool) -> io::Result<File> {
+    pub(crate) fn create(&self, name: &str, executable: bool) -> io::Result<File> {
         self.create_with(name, if executable { PROGRAM } else { PLAIN })
     }
 
@@ -94,7 +94,7 @@ impl Folder {
     ///
     /// # Errors
     /// `NotFound`; `InvalidInput` for what is not a regular file; or what the operating system says.
-    pub fn open_file(&self, name: &str, write: bool) -> io::Result<File> {
+    pub(crate) fn open_file(&self, name: &str, write: bool) -> io::Result<File> {
         let access = if write { OFlags::RDWR } else { OFlags::RDONLY };
         // NONBLOCK: opening a pipe must not wait for its other end. NOCTTY: nor may a terminal become ours.
         let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -106,7 +106,7 @@ impl Folder {
     ///
     /// # Errors
     /// `NotFound`, or what else the operating system says.
-    pub fn facts(&self, name: &str) -> io::Result<Facts> {
+    pub(crate) fn facts(&self, name: &str) -> io::Result<Facts> {
         Ok(Facts::from_stat(&rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
@@ -114,7 +114,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn look(&self, name: &str) -> io::Result<Option<FileKind>> {
+    pub(crate) fn look(&self, name: &str) -> io::Result<Option<FileKind>> {
         match self.facts(name) {
             Ok(facts) => Ok(Some(facts.kind)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -126,7 +126,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn remove(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(e) => Err(e.into()),
@@ -137,7 +137,7 @@ impl Folder {
     ///
     /// # Errors
     /// `DirectoryNotEmpty`, or what else the operating system says.
-    pub fn remove_folder(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn remove_folder(&self, name: &str) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
     }
 
@@ -146,7 +146,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the operating system says, of the folder or of one name.
-    pub fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<OsString>> + use<>> {
+    pub(crate) fn entries(&self) -> io::Result<impl Iterator<Item = io::Result<OsString>> + use<>> {
         let entries = Dir::read_from(&self.0)?;
         Ok(entries.filter_map(|entry| match entry {
             Ok(entry) if matches!(entry.file_name().to_bytes(), b"." | b"..") => None,
@@ -159,7 +159,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn names(&self) -> io::Result<Vec<String>> {
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         let names = self.entries()?.map(|name| name.map(|name| name.into_string().ok()));
         names.filter_map(Result::transpose).collect()
     }
@@ -168,7 +168,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn identity(&self) -> io::Result<FileIdentity> {
+    pub(crate) fn identity(&self) -> io::Result<FileIdentity> {
         Facts::of(self).map(|facts| facts.identity())
     }
 
@@ -176,7 +176,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn changed(&self) -> io::Result<i128> {
+    pub(crate) fn changed(&self) -> io::Result<i128> {
         Facts::of(self).map(|facts| facts.modified)
     }
 }
@@ -193,7 +193,7 @@ impl AsFd for Folder {
 ///
 /// # Errors
 /// `NotFound` without a folder above, or what else the operating system says.
-pub fn make_private(path: &Path) -> io::Result<bool> {
+pub(crate) fn make_private(path: &Path) -> io::Result<bool> {
     match DirBuilder::new().mode(PRIVATE).create(path) {
         Ok(()) => return Ok(true),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}

@@ -14,11 +14,11 @@ const LONGEST: usize = 100;
 
 /// Takes the calls of others.
 #[derive(Debug)]
-pub struct Listener(UnixListener);
+pub(crate) struct Listener(UnixListener);
 
 /// A connection to the other process. Reads and writes go through a shared reference, too.
 #[derive(Debug)]
-pub struct Stream(UnixStream);
+pub(crate) struct Stream(UnixStream);
 
 impl Listener {
     /// Listens as `name` in `folder`, for this user only. What lies there already is of a dead process and is
@@ -26,7 +26,7 @@ impl Listener {
     ///
     /// # Errors
     /// What the operating system says; some file systems have no sockets.
-    pub fn bind(folder: &Path, name: &str) -> io::Result<Self> {
+    pub(crate) fn bind(folder: &Path, name: &str) -> io::Result<Self> {
         remove(folder, name)?;
         let listener = with_short_path(folder, name, |path| UnixListener::bind(path))?;
         // Nobody can come in before this where the folder is its owner's alone.
@@ -38,7 +38,7 @@ impl Listener {
     ///
     /// # Errors
     /// What the operating system says; the next call may come all the same.
-    pub fn accept(&self) -> io::Result<Stream> {
+    pub(crate) fn accept(&self) -> io::Result<Stream> {
         self.0.accept().map(|(stream, _)| Stream(stream))
     }
 }
@@ -47,7 +47,7 @@ impl Listener {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn remove(folder: &Path, name: &str) -> io::Result<()> {
+pub(crate) fn remove(folder: &Path, name: &str) -> io::Result<()> {
     match std::fs::remove_file(folder.join(name)) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
         _ => Ok(()),
@@ -59,7 +59,7 @@ impl Stream {
     ///
     /// # Errors
     /// `NotFound` or `ConnectionRefused` if nobody does; what else the operating system says.
-    pub fn dial(folder: &Path, name: &str) -> io::Result<Self> {
+    pub(crate) fn dial(folder: &Path, name: &str) -> io::Result<Self> {
         with_short_path(folder, name, |path| UnixStream::connect(path)).map(Self)
     }
 
@@ -67,7 +67,7 @@ impl Stream {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn try_clone(&self) -> io::Result<Self> {
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
         self.0.try_clone().map(Self)
     }
 
@@ -75,7 +75,7 @@ impl Stream {
     ///
     /// # Errors
     /// `NotConnected` if the other side is gone.
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.0.shutdown(how)
     }
 
@@ -83,7 +83,7 @@ impl Stream {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn set_read_timeout(&self, most: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn set_read_timeout(&self, most: Option<Duration>) -> io::Result<()> {
         self.0.set_read_timeout(most)
     }
 
@@ -91,14 +91,14 @@ impl Stream {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn set_write_timeout(&self, most: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn set_write_timeout(&self, most: Option<Duration>) -> io::Result<()> {
         self.0.set_write_timeout(most)
     }
 
     /// True if the other side runs as this user, or as root, which can do anything here anyway (`SO_PEERCRED`
     /// of unix(7)). Other systems than Linux leave that to the rights on the folder, and it is true there.
     #[must_use]
-    pub fn is_own_user(&self) -> bool {
+    pub(crate) fn is_own_user(&self) -> bool {
         #[cfg(target_os = "linux")]
         return rustix::net::sockopt::socket_peercred(&self.0)
             .is_ok_and(|cred| cred.uid == rustix::process::geteuid() || cred.uid.is_root());

@@ -8,7 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 
 /// Locked as long as it lives; the kernel gives it up when the process ends, however it ends.
 #[derive(Debug)]
-pub struct DirectoryLock {
+pub(crate) struct DirectoryLock {
     _file: File,
 }
 
@@ -17,7 +17,7 @@ impl DirectoryLock {
     ///
     /// # Errors
     /// When the file cannot be made or the file system has no locks.
-    pub fn take(path: &Path) -> io::Result<Option<Self>> {
+    pub(crate) fn take(path: &Path) -> io::Result<Option<Self>> {
         let file = File::options().create(true).truncate(false).write(true).open(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Self { _file: file })),
@@ -32,7 +32,7 @@ impl DirectoryLock {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn try_lock(file: &File) -> io::Result<bool> {
+pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) | Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS) => Ok(true),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),

@@ -1,31 +1,31 @@
 //! The operating system's calls, one file each. No other module names a clock or starts a thread.
 
-pub mod bell;
-pub mod boot;
+pub(crate) mod bell;
+pub(crate) mod boot;
 pub mod clock;
-pub mod clone;
-pub mod descriptors;
-pub mod extents;
-pub mod facts;
-pub mod file;
-pub mod folder;
-pub mod local;
-pub mod lock;
-pub mod names;
-pub mod net;
-pub mod preallocate;
-pub mod punch;
-pub mod readahead;
-pub mod refusal;
-pub mod rename;
+pub(crate) mod clone;
+pub(crate) mod descriptors;
+pub(crate) mod extents;
+pub(crate) mod facts;
+pub(crate) mod file;
+pub(crate) mod folder;
+pub(crate) mod local;
+pub(crate) mod lock;
+pub(crate) mod names;
+pub(crate) mod net;
+pub(crate) mod preallocate;
+pub(crate) mod punch;
+pub(crate) mod readahead;
+pub(crate) mod refusal;
+pub(crate) mod rename;
 #[cfg(test)]
 pub(crate) mod rerun;
-pub mod sandbox;
+pub(crate) mod sandbox;
 pub mod signals;
-pub mod space;
-pub mod sync;
-pub mod terminal;
+pub(crate) mod space;
+pub(crate) mod sync;
+pub(crate) mod terminal;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod thread;
-pub mod watch;
+pub(crate) mod watch;

@@ -15,7 +15,7 @@ pub(super) fn native(name: &CStr) -> OsString {
 /// A name or path to be read by people: what is not UTF-8 in it becomes U+FFFD. Characters that would disturb
 /// the terminal are still in it.
 #[must_use]
-pub fn shown(name: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
+pub(crate) fn shown(name: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
     name.as_ref().to_string_lossy()
 }
 

@@ -10,7 +10,7 @@ use socket2::Socket;
 
 /// One address of an interface of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
+pub(crate) struct Interface {
     /// What it is called; an interface of several addresses is listed several times.
     pub name: String,
     /// Its number, by which multicast goes out of it; `None` where that is unknown.
@@ -27,7 +27,7 @@ pub struct Interface {
 ///
 /// # Errors
 /// When the operating system has no list.
-pub fn interfaces() -> io::Result<Vec<Interface>> {
+pub(crate) fn interfaces() -> io::Result<Vec<Interface>> {
     let interface = |found: if_addrs::Interface| {
         let (ip, prefix) = match found.addr {
             IfAddr::V4(v4) => (v4.ip.into(), v4.prefixlen),
@@ -45,7 +45,7 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn bind_again(socket: &Socket) -> io::Result<()> {
+pub(crate) fn bind_again(socket: &Socket) -> io::Result<()> {
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     #[cfg(not(unix))]
@@ -58,7 +58,7 @@ pub fn bind_again(socket: &Socket) -> io::Result<()> {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn share_port(socket: &Socket) -> io::Result<()> {
+pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_address(true)?;
     // Only where broadcasts reach all listeners with it alone: on Linux it asks for one user.
     #[cfg(any(target_os = "macos", target_os = "freebsd", target_os = "netbsd", target_os = "openbsd"))]
@@ -68,7 +68,7 @@ pub fn share_port(socket: &Socket) -> io::Result<()> {
 
 /// True if `e` says that a connection without blocking has begun (`EINPROGRESS` of connect(2)).
 #[must_use]
-pub fn is_under_way(e: &io::Error) -> bool {
+pub(crate) fn is_under_way(e: &io::Error) -> bool {
     rustix::io::Errno::from_io_error(e) == Some(rustix::io::Errno::INPROGRESS)
 }
 
@@ -77,7 +77,7 @@ pub fn is_under_way(e: &io::Error) -> bool {
 ///
 /// # Errors
 /// `NotFound` if this kernel lacks it, `PermissionDenied` if this user may not have it.
-pub fn set_congestion_control(stream: &TcpStream, name: &str) -> io::Result<()> {
+pub(crate) fn set_congestion_control(stream: &TcpStream, name: &str) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket2::SockRef::from(stream).set_tcp_congestion(name.as_bytes())?;
     #[cfg(not(target_os = "linux"))]

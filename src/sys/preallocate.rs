@@ -15,7 +15,7 @@ const SLICE: u64 = 16 << 20;
 ///
 /// # Errors
 /// `StorageFull`, `QuotaExceeded`, `FileTooLarge`, or what else the operating system says.
-pub fn preallocate(file: &File, len: u64) -> io::Result<()> {
+pub(crate) fn preallocate(file: &File, len: u64) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         let mut at = 0;

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 ///
 /// # Errors
 /// What the operating system says.
-pub fn punch(file: &File, offset: u64, len: u64) -> io::Result<bool> {
+pub(crate) fn punch(file: &File, offset: u64, len: u64) -> io::Result<bool> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         use rustix::fs::FallocateFlags;

@@ -8,7 +8,7 @@ use std::io;
 ///
 /// # Errors
 /// What the operating system says; the file can be read all the same.
-pub fn sequential(file: &File) -> io::Result<()> {
+pub(crate) fn sequential(file: &File) -> io::Result<()> {
     #[cfg(not(target_vendor = "apple"))]
     rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential)?;
     #[cfg(target_vendor = "apple")]

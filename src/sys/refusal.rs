@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 /// Why a call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// Nothing lies there (`ENOENT`).
     Gone,
     /// A symbolic link lies there, and none is followed (`ELOOP`; `EMLINK` on FreeBSD).
@@ -37,7 +37,7 @@ pub enum Refusal {
 /// What `e` means. The errors behind each value are those of POSIX (errno.h), which errno(3) lists for Linux;
 /// an error that no system made is recognized by its kind.
 #[must_use]
-pub fn refusal(e: &io::Error) -> Refusal {
+pub(crate) fn refusal(e: &io::Error) -> Refusal {
     let Some(errno) = Errno::from_io_error(e) else { return by_kind(e.kind()) };
     match errno {
         Errno::NOENT => Refusal::Gone,

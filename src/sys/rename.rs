@@ -15,7 +15,7 @@ use super::folder::Folder;
 ///
 /// # Errors
 /// `AlreadyExists` if the name is taken, by whatever; or what the operating system says.
-pub fn rename_new(here: &Folder, from: &str, there: &Folder, to: &str) -> io::Result<()> {
+pub(crate) fn rename_new(here: &Folder, from: &str, there: &Folder, to: &str) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     match rustix::fs::renameat_with(here, from, there, to, rustix::fs::RenameFlags::NOREPLACE) {
         Ok(()) => return Ok(()),

@@ -10,14 +10,14 @@ use std::path::PathBuf;
 use super::thread;
 
 /// Where SQLite takes its randomness from (urandom(4)).
-pub const RANDOM: &str = "/dev/urandom";
+pub(crate) const RANDOM: &str = "/dev/urandom";
 
 /// How the C library counts processors, for the memory of a thread (sysfs(5)).
-pub const PROCESSORS: &str = "/sys/devices/system/cpu/online";
+pub(crate) const PROCESSORS: &str = "/sys/devices/system/cpu/online";
 
 /// What may be opened: these files, these folders and all below them. Links lead nowhere else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// For reading.
     pub read: Vec<PathBuf>,
     /// For reading, and for making, writing, renaming and removing files and folders.
@@ -28,7 +28,7 @@ pub struct Rules {
 
 /// How far rules hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SandboxOutcome {
+pub(crate) enum SandboxOutcome {
     /// All of them.
     Full,
     /// Some of them, or in some threads; why not all.
@@ -40,7 +40,7 @@ pub enum SandboxOutcome {
 impl SandboxOutcome {
     /// How far two threads are confined, taken together.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Full, Self::Full) => Self::Full,
             (Self::No(why), Self::No(_)) => Self::No(why),
@@ -56,13 +56,16 @@ impl SandboxOutcome {
 ///
 /// # Errors
 /// When the operating system has no thread to give.
-pub fn within<T: Send>(rules: &Rules, start: impl FnOnce() -> T + Send) -> io::Result<(SandboxOutcome, T)> {
+pub(crate) fn within<T: Send>(
+    rules: &Rules,
+    start: impl FnOnce() -> T + Send,
+) -> io::Result<(SandboxOutcome, T)> {
     thread::aside("sandbox", || (confine(rules), start()))
 }
 
 /// Gives up, for the calling thread and all that it starts, the right to gain rights by running
 /// programs (`no_new_privs`). There is no way back.
-pub fn no_new_privileges() {
+pub(crate) fn no_new_privileges() {
     #[cfg(target_os = "linux")]
     if let Err(e) = rustix::thread::set_no_new_privs(true) {
         log::debug!("no_new_privs cannot be set: {e}");
@@ -72,7 +75,7 @@ pub fn no_new_privileges() {
 /// Confines the calling thread, and every thread that it starts from now on. There is no way back.
 /// What the rules name and is not there cannot be opened later either.
 #[must_use]
-pub fn confine(rules: &Rules) -> SandboxOutcome {
+pub(crate) fn confine(rules: &Rules) -> SandboxOutcome {
     #[cfg(target_os = "linux")]
     return linux::confine(rules);
     #[cfg(not(target_os = "linux"))]

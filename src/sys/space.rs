@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 /// Bytes of a file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Space {
+pub(crate) struct Space {
     /// That this user may still write.
     pub available: u64,
     /// In all.
@@ -16,7 +16,7 @@ pub struct Space {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn space(file: impl AsFd) -> io::Result<Space> {
+pub(crate) fn space(file: impl AsFd) -> io::Result<Space> {
     let s = rustix::fs::fstatvfs(file)?;
     let unit = if s.f_frsize == 0 { s.f_bsize } else { s.f_frsize };
     Ok(Space { available: s.f_bavail.saturating_mul(unit), total: s.f_blocks.saturating_mul(unit) })

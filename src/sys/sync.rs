@@ -11,7 +11,7 @@ use super::folder::Folder;
 ///
 /// # Errors
 /// What the operating system says.
-pub fn folder(folder: &Folder) -> io::Result<()> {
+pub(crate) fn folder(folder: &Folder) -> io::Result<()> {
     match rustix::io::retry_on_intr(|| rustix::fs::fsync(folder)) {
         Ok(()) | Err(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS) => Ok(()),
         Err(e) => Err(e.into()),
@@ -23,7 +23,7 @@ pub fn folder(folder: &Folder) -> io::Result<()> {
 ///
 /// # Errors
 /// What the operating system says.
-pub fn file_system(file: impl AsFd) -> io::Result<bool> {
+pub(crate) fn file_system(file: impl AsFd) -> io::Result<bool> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         rustix::io::retry_on_intr(|| rustix::fs::syncfs(file.as_fd()))?;

@@ -24,19 +24,19 @@ const PASTE_OFF: &[u8] = b"\x1b[?2004l\r\n";
 
 /// True if both standard input and output are a terminal: only then is a prompt of use.
 #[must_use]
-pub fn is_interactive() -> bool {
+pub(crate) fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
 /// Columns of the terminal on standard output (`TIOCGWINSZ` of ioctl_tty(2)); `None` if it is none.
 #[must_use]
-pub fn columns() -> Option<u16> {
+pub(crate) fn columns() -> Option<u16> {
     tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col)
 }
 
 /// True if standard input is the device that is always empty (null(4)): as good as no input.
 #[must_use]
-pub fn is_input_null() -> bool {
+pub(crate) fn is_input_null() -> bool {
     match (stat("/dev/null"), fstat(std::io::stdin())) {
         (Ok(null), Ok(ours)) => null.st_mode == ours.st_mode && null.st_rdev == ours.st_rdev,
         _ => false,
@@ -44,7 +44,7 @@ pub fn is_input_null() -> bool {
 }
 
 /// Remembers the mode of the terminal on standard input, if there is one.
-pub fn save() {
+pub(crate) fn save() {
     if let Ok(mode) = tcgetattr(std::io::stdin())
         && SAVED.set(mode).is_err()
     {
@@ -54,12 +54,12 @@ pub fn save() {
 
 /// To be called before a line is read. False: the process is about to end, read nothing more.
 #[must_use]
-pub fn open() -> bool {
+pub(crate) fn open() -> bool {
     STATE.compare_exchange(CLOSED, OPEN, Ordering::SeqCst, Ordering::SeqCst).is_ok()
 }
 
 /// To be called after a line was read.
-pub fn close() {
+pub(crate) fn close() {
     if STATE.compare_exchange(OPEN, CLOSED, Ordering::SeqCst, Ordering::SeqCst).is_err() {
         log::debug!("the terminal was given back meanwhile");
     }
@@ -67,7 +67,7 @@ pub fn close() {
 
 /// Gives the terminal back as it was, with the cursor at the beginning of a line. Nothing is read or
 /// changed after this. Does nothing when no prompt is open, and nothing the second time.
-pub fn restore() {
+pub(crate) fn restore() {
     if STATE.swap(RESTORED, Ordering::SeqCst) != OPEN {
         return;
     }
@@ -87,7 +87,7 @@ pub fn restore() {
 }
 
 /// Makes a panic of the main thread or of the prompt give the terminal back before it is reported.
-pub fn restore_on_panic() {
+pub(crate) fn restore_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if matches!(std::thread::current().name(), Some("main" | "prompt")) {

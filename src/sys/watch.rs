@@ -17,7 +17,7 @@ const INSTANCES: &str = "the system's limit is reached: raise fs.inotify.max_use
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Something to this path: it was made, changed, renamed or removed.
     At {
         /// Below the folder that was watched, as that was named.
@@ -33,7 +33,7 @@ pub enum Change {
 
 /// Why a folder is not watched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unwatched {
+pub(crate) enum Unwatched {
     /// It is gone, is no folder, or this user may not read it.
     #[error("{0}")]
     Away(String),
@@ -48,14 +48,14 @@ pub enum Unwatched {
 /// Watches folders, each by itself, until it is dropped. Folders that go are forgotten without a word; to ask
 /// for one again does no harm.
 #[derive(Debug)]
-pub struct Watcher(RecommendedWatcher);
+pub(crate) struct Watcher(RecommendedWatcher);
 
 impl Watcher {
     /// Watches nothing yet. `tell` is called in a thread of the watcher's own and must not block.
     ///
     /// # Errors
     /// [`Unwatched::Failed`]: this user has too many watchers, or the system has none.
-    pub fn new(tell: impl Fn(Change) + Send + 'static) -> Result<Self, Unwatched> {
+    pub(crate) fn new(tell: impl Fn(Change) + Send + 'static) -> Result<Self, Unwatched> {
         let config = Config::default().with_follow_symlinks(false);
         let watcher = RecommendedWatcher::new(move |event| heard(event, &tell), config);
         watcher.map(Self).map_err(|e| unwatched(&e))
@@ -65,7 +65,7 @@ impl Watcher {
     ///
     /// # Errors
     /// [`Unwatched`].
-    pub fn add(&mut self, folder: &Path) -> Result<(), Unwatched> {
+    pub(crate) fn add(&mut self, folder: &Path) -> Result<(), Unwatched> {
         self.0.watch(folder, RecursiveMode::NonRecursive).map_err(|e| unwatched(&e))
     }
 }

@@ -117,7 +117,7 @@ impl Default for Timeouts {
 
 /// An engine before its start: what is needed to hand its bell to others first.
 #[derive(Debug)]
-pub struct Engine {
+pub(crate) struct Engine {
     poll: Poll,
     bell: Bell,
     pub(crate) timeouts: Timeouts,
@@ -130,7 +130,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the operating system has no descriptors left.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let bell = Bell::new(poll.registry(), WAKER)?;
         Ok(Self { poll, bell, timeouts: Timeouts::default(), limit: None, counters: Arc::default() })
@@ -138,19 +138,19 @@ impl Engine {
 
     /// Sets a limit for the content that passes on all its connections together.
     #[must_use]
-    pub fn limited(self, limit: Limit) -> Self {
+    pub(crate) fn limited(self, limit: Limit) -> Self {
         Self { limit, ..self }
     }
 
     /// Has what passes counted in `counters`.
     #[must_use]
-    pub fn counted(self, counters: &Arc<Counters>) -> Self {
+    pub(crate) fn counted(self, counters: &Arc<Counters>) -> Self {
         Self { counters: Arc::clone(counters), ..self }
     }
 
     /// Its bell.
     #[must_use]
-    pub fn bell(&self) -> Bell {
+    pub(crate) fn bell(&self) -> Bell {
         self.bell.clone()
     }
 
@@ -188,7 +188,7 @@ impl Engine {
 
 /// A running role. Dropping it ends its thread, at once, without finishing what is under way.
 #[derive(Debug)]
-pub struct EngineHandle<C, E> {
+pub(crate) struct EngineHandle<C, E> {
     commands: Sender<C>,
     bell: Bell,
     stop: Arc<AtomicBool>,
@@ -200,7 +200,7 @@ pub struct EngineHandle<C, E> {
 
 impl<C, E> EngineHandle<C, E> {
     /// Gives it a command. Never blocks; a role that has ended ignores it.
-    pub fn send(&self, command: C) {
+    pub(crate) fn send(&self, command: C) {
         drop(self.commands.send(command));
         self.bell.ring();
     }
@@ -209,7 +209,7 @@ impl<C, E> EngineHandle<C, E> {
 impl<C, E> EngineHandle<C, E> {
     /// Its bell, for those that give it something by another channel.
     #[must_use]
-    pub fn bell(&self) -> Bell {
+    pub(crate) fn bell(&self) -> Bell {
         self.bell.clone()
     }
 }

@@ -9,7 +9,7 @@ pub(crate) mod engine;
 mod gate;
 pub(crate) mod limits;
 pub(crate) mod net;
-pub mod ports;
+pub(crate) mod ports;
 
-pub use self::engine::{Engine, EngineHandle};
+pub(crate) use self::engine::{Engine, EngineHandle};
 pub(crate) use self::gate::{Gate, ahead};

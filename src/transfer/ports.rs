@@ -29,7 +29,7 @@ const BACKLOG: i32 = 1_024;
 
 /// The listeners of each role: one for IPv4, one for IPv6 where there is any.
 #[derive(Debug)]
-pub struct Listeners {
+pub(crate) struct Listeners {
     /// Of port `t`.
     pub receiver: Vec<TcpListener>,
     /// Of port `t+1`.
@@ -51,7 +51,7 @@ pub struct Listeners {
 /// # Errors
 /// [`Code::Usage`] for a base above 65,532; [`Code::Failed`] with the remedy if `strict` and the ports
 /// cannot be had, or if no port can be had at all.
-pub fn bind(base: u16, strict: bool, interfaces: &[String]) -> Result<Listeners, Failure> {
+pub(crate) fn bind(base: u16, strict: bool, interfaces: &[String]) -> Result<Listeners, Failure> {
     if base > u16::MAX - (ROLES - 1) {
         let text = format!("port {base} leaves no room for the three after it: take one up to 65532");
         return Err(Failure::new(Code::Usage, text));
