@@ -1,5 +1,5 @@
-//! What a peer has done since it was started, counted by the threads that do it and told by `status --json`: where time
-//! and network went, and what was done more than once.
+//! What a peer has done since it was started, counted by the threads that do it and told by `status --json`:
+//! where time and network went, and what was done more than once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,9 +1,9 @@
 //! How a value of a later version is skipped without losing what stands beside it. Pure.
 //!
-//! `MessagePack` says of each value how long it is, so a value of any shape can be stepped over. Two things on
-//! the wire may grow by more than a field (which serde skips by itself): an enum may get another variant, with
-//! data or without, and a list may get rows of another shape. [`grows!`] makes an enum read what it does not
-//! know as its variant `Other`; [`Rows`] leaves out the rows that it does not know, and counts them.
+//! `MessagePack` says of each value how long it is, so a value of any shape can be stepped over. Two things
+//! on the wire may grow by more than a field (which serde skips by itself): an enum may get another variant,
+//! with data or without, and a list may get rows of another shape. [`grows!`] makes an enum read what it does
+//! not know as its variant `Other`; [`Rows`] leaves out the rows that it does not know, and counts them.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -14,8 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::codec::{decode, encode};
 
-/// The value that comes next, taken as a whole; then as a `T` if it is one. `None`: it is well-formed, but of a
-/// later version (or nonsense, which costs no more than that).
+/// The value that comes next, taken as a whole; then as a `T` if it is one. `None`: it is well-formed, but of
+/// a later version (or nonsense, which costs no more than that).
 pub(crate) fn read<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

@@ -1,7 +1,7 @@
 //! A map of a few entries, in the order of their keys. Pure.
 //!
-//! One of the standard library takes the room of eleven entries for the first one: with a keeper or two for each
-//! of 100,000 files that is most of what is known of them.
+//! One of the standard library takes the room of eleven entries for the first one: with a keeper or two for
+//! each of 100,000 files that is most of what is known of them.
 
 /// At most some dozens of entries: each is looked for from the first one on.
 #[derive(Clone, Debug)]

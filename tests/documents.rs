@@ -287,9 +287,6 @@ fn outside(text: &str) -> Vec<String> {
         found.extend(documents.map(str::to_owned));
         let words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         found.extend(words.filter(|word| *word == "DESIGN").map(str::to_owned));
-        if line.contains("/work/") {
-            found.push(line.trim().to_owned());
-        }
     }
     found
 }
@@ -493,6 +490,5 @@ fn the_checks_of_comments_see_what_they_look_for() {
     assert_eq!(outside("(the BLAKE3 specification §2.1)"), [""; 0]);
     assert_eq!(outside("what §11 measures"), ["what §11 measures"]);
     assert_eq!(outside("0.5 s of DESIGN would, so NO-SUCH.md").len(), 2);
-    assert_eq!(outside("in /work/x"), ["in /work/x"]);
     assert!(limits().contains("| `DATAGRAM` | `1_200` | `limits/wire.rs` | Bytes of a datagram, at most."));
 }

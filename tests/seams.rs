@@ -1,5 +1,5 @@
-//! What differs between operating systems stands in `src/sys/` alone: a port to another one changes that folder, and
-//! nothing else.
+//! What differs between operating systems stands in `src/sys/` alone: a port to another one changes that
+//! folder, and nothing else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -73,7 +73,8 @@ fn is_crate(text: &str, at: usize, name: &str) -> bool {
     text[at + name.len()..].starts_with("::") || line.starts_with("use ") || line.starts_with("extern crate ")
 }
 
-/// What stands between the brackets that open at the begin of `text`; for `cfg_attr`, what stands before the comma.
+/// What stands between the brackets that open at the begin of `text`; for `cfg_attr`, what stands before the
+/// comma.
 fn condition(text: &str, is_attribute: bool) -> &str {
     let mut depth = 0_usize;
     for (at, c) in text.char_indices() {

@@ -1,13 +1,14 @@
 //! The bytes of every message, as they are and as a later version may send them: `tests/vectors/`.
 //!
-//! `NAME.bin` has the bytes of this version. They must be read as the value that is told here, and that value must
-//! be written as these bytes, for ever. `NAME.later.bin` has the same message of a later version: with fields that
-//! are not known here, rows of another shape, variants of enums with data. It must be read as what is told for it,
-//! and what stands beside the unknown must not be lost. `docs/PROTOCOL.md`, "Growth", has the rules.
+//! `NAME.bin` has the bytes of this version. They must be read as the value that is told here, and that value
+//! must be written as these bytes, for ever. `NAME.later.bin` has the same message of a later version: with
+//! fields that are not known here, rows of another shape, variants of enums with data. It must be read as
+//! what is told for it, and what stands beside the unknown must not be lost. `docs/PROTOCOL.md`, "Growth",
+//! has the rules.
 //!
-//! `POTLUCK_VECTORS=write cargo test --test vectors` writes files that are missing and those that are wrong. From
-//! the first release on a file that is there must not be written again: a message that changed needs another
-//! answer. In CI (`CI` is set) it is refused.
+//! `POTLUCK_VECTORS=write cargo test --test vectors` writes files that are missing and those that are wrong.
+//! From the first release on a file that is there must not be written again: a message that changed needs
+//! another answer. In CI (`CI` is set) it is refused.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which may panic")]
 
 #[path = "vectors/tree.rs"]
@@ -72,7 +73,8 @@ fn no_file_is_left_over() {
     }
 }
 
-/// A kind that this version reads has a vector: a header that is none is an error for it, and skipped for others.
+/// A kind that this version reads has a vector: a header that is none is an error for it, and skipped for
+/// others.
 #[test]
 fn every_kind_of_frame_has_a_vector() {
     let vectors: BTreeSet<String> =

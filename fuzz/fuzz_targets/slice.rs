@@ -7,7 +7,8 @@ libfuzzer_sys::fuzz_target!(|input: (u64, u64, &[u8], &[u8], Option<[u8; 32]>)| 
     let (size, slice, bytes, path, value) = input;
     let Some(chunks) = Chunks::of(size) else { return };
     assert!(verify(FileId([1; 32]), chunks, slice, bytes, path, value.as_ref()).is_err());
-    // Hashes cannot be guessed: with the true id, the one slice of a small file passes, and nothing else does.
+    // Hashes cannot be guessed: with the true id, the one slice of a small file passes, and nothing else
+    // does.
     let id = FileId(*blake3::hash(bytes).as_bytes());
     let passes = verify(id, chunks, slice, bytes, path, None).is_ok();
     assert_eq!(passes, size == bytes.len() as u64 && count(chunks) == 1 && slice == 0 && path.is_empty());

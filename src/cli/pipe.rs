@@ -56,8 +56,8 @@ impl RunningCommand {
         runs
     }
 
-    /// Waits until the last command has said everything, or its reader does not read for so long. The peer has ended:
-    /// no command waits for anything else.
+    /// Waits until the last command has said everything, or its reader does not read for so long. The peer
+    /// has ended: no command waits for anything else.
     pub(super) fn wait(&self, most: Duration) {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(ended) = last

@@ -315,8 +315,8 @@ impl Collector {
         }
     }
 
-    /// Whether this peer's files stay; once, whoever says it first. If not, the failure with which the process
-    /// ends says it.
+    /// Whether this peer's files stay; once, whoever says it first. If not, the failure with which the
+    /// process ends says it.
     fn exit_report(&mut self, report: &ExitReport) {
         self.leaving.end();
         if !std::mem::replace(&mut self.has_reported, true) && report.is_safe() {

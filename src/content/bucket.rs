@@ -1,8 +1,9 @@
 //! One of the 256 buckets of a catalogue, and how it is read from another peer. Pure.
 //!
-//! A bucket's bytes are its encoded entries, one behind the other, and its digest is over these bytes. So it is
-//! proved whatever its entries hold: what a later version added to an entry, and entries of kinds that are not
-//! known here, are kept as they came (they may have to be passed on) and are not among [`Bucket::entries`].
+//! A bucket's bytes are its encoded entries, one behind the other, and its digest is over these bytes. So it
+//! is proved whatever its entries hold: what a later version added to an entry, and entries of kinds that are
+//! not known here, are kept as they came (they may have to be passed on) and are not among
+//! [`Bucket::entries`].
 
 use std::borrow::Cow;
 

@@ -100,8 +100,8 @@ impl Head {
     }
 }
 
-/// What orders the heads of one owner: the one of a later start is newer, and of one start that with the larger
-/// version.
+/// What orders the heads of one owner: the one of a later start is newer, and of one start that with the
+/// larger version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeadNumber {
     /// The start of its owner at which it was signed.
@@ -145,8 +145,8 @@ impl Catalogue {
         all
     }
 
-    /// This catalogue with some paths set or (`None`) removed. Costs what the touched buckets hold. To be used for
-    /// own catalogues: what a later version put into these buckets would be lost.
+    /// This catalogue with some paths set or (`None`) removed. Costs what the touched buckets hold. To be
+    /// used for own catalogues: what a later version put into these buckets would be lost.
     #[must_use]
     pub fn changed(&self, changes: &BTreeMap<SafePath, Option<EntryKind>>) -> Self {
         let mut touched: BTreeMap<u8, BTreeMap<&SafePath, &Option<EntryKind>>> = BTreeMap::new();

@@ -137,7 +137,8 @@ impl Chunks {
         (offset < self.size).then(|| ChunkIndex((offset >> self.log2).try_into().unwrap_or(u32::MAX)))
     }
 
-    /// The chunks that have some of the `len` bytes at `offset`; those beyond the end of the file are in none.
+    /// The chunks that have some of the `len` bytes at `offset`; those beyond the end of the file are in
+    /// none.
     pub fn touched(&self, offset: u64, len: u64) -> impl Iterator<Item = ChunkIndex> + use<> {
         let (first, end) = (offset >> self.log2, offset.saturating_add(len).div_ceil(self.chunk_size()));
         let bound = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).min(self.count);

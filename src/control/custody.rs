@@ -109,7 +109,8 @@ pub struct NotKept {
     pub why: NotKeptReason,
 }
 
-/// What can be said to who leaves: whether its files stay. The rest, `total - safe - once`, nobody else keeps.
+/// What can be said to who leaves: whether its files stay. The rest, `total - safe - once`, nobody else
+/// keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitReport {
     /// Files shared here.

@@ -65,7 +65,8 @@ pub enum Request {
     Status,
     /// How many copies of own files there are to be.
     Copies {
-        /// The one here included, 1 to [`COPIES_MAX`](crate::control::limits::COPIES_MAX); `None`: as many as of others.
+        /// The one here included, 1 to [`COPIES_MAX`](crate::control::limits::COPIES_MAX); `None`: as many as
+        /// of others.
         #[serde(default)]
         copies: Option<u8>,
         /// Own files as for [`Download`](Self::Download).
@@ -375,7 +376,8 @@ pub enum Reply {
         /// Of the files, those that are not as they were.
         bad: u64,
     },
-    /// How far an `exit` is: own files that others keep as often as they can. At most 4 a second; may be skipped.
+    /// How far an `exit` is: own files that others keep as often as they can. At most 4 a second; may be
+    /// skipped.
     Leaving {
         /// Those.
         done: u64,
@@ -463,7 +465,8 @@ pub struct ControllerChannels {
     pub asks: crossbeam_channel::Receiver<Ask>,
     /// What is to be shown. Unbounded; sending never blocks. Dropped by the controller at its end.
     pub notices: crossbeam_channel::Sender<Notice>,
-    /// To be told what a second Ctrl-C still does ([`set_last_words`](crate::sys::signals::Leave::set_last_words)).
+    /// To be told what a second Ctrl-C still does
+    /// ([`set_last_words`](crate::sys::signals::Leave::set_last_words)).
     pub leave: crate::sys::signals::Leave,
 }
 

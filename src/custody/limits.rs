@@ -17,9 +17,9 @@ pub(crate) const CANDIDATES_ASKED: usize = 32;
 /// Files that one distributor places at the same time, at most: the most urgent ones first.
 pub(crate) const PLACINGS: usize = 64;
 
-/// Files below [`SPACE_AGAIN`] bytes that one distributor places at the same time, at most: each takes a round
-/// of messages and some syncs, so that with few at a time a folder of small files would take as long as it
-/// has files.
+/// Files below [`SPACE_AGAIN`] bytes that one distributor places at the same time, at most: each takes a
+/// round of messages and some syncs, so that with few at a time a folder of small files would take as long as
+/// it has files.
 pub(crate) const PLACINGS_SMALL: usize = 256;
 
 /// Files and bytes that are placed by themselves (`--auto-copy`): a file up to this size,

@@ -63,8 +63,8 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Of the start `instance` of the peer `me`; takes what concerns it out of the ledger. What was to come back goes
-    /// on coming.
+    /// Of the start `instance` of the peer `me`; takes what concerns it out of the ledger. What was to come
+    /// back goes on coming.
     #[must_use]
     pub fn new(me: PeerId, instance: Instance, ledger: &mut Ledger) -> Self {
         let (coming, missing): (Vec<_>, Vec<_>) =
@@ -253,8 +253,9 @@ impl Recovery {
         entries.filter(|e| found.get(&e.path).is_none() && !self.intended(&e.path))
     }
 
-    /// Has files come back: of those that are missing, and of those that were deleted not longer than `keep` ago and at
-    /// whose paths nothing lies, what `which` chooses (of an entry, and whether it was deleted). How many these are.
+    /// Has files come back: of those that are missing, and of those that were deleted not longer than `keep`
+    /// ago and at whose paths nothing lies, what `which` chooses (of an entry, and whether it was deleted).
+    /// How many these are.
     pub fn bring_back(
         &mut self,
         lived: Lived,
@@ -314,8 +315,8 @@ impl Recovery {
         }
     }
 
-    /// True if a head that a keeper has, of this number, is one that this owner signed at an earlier start and
-    /// has no record of: worth pulling.
+    /// True if a head that a keeper has, of this number, is one that this owner signed at an earlier start
+    /// and has no record of: worth pulling.
     #[must_use]
     pub fn is_news(&self, number: HeadNumber) -> bool {
         number.instance < self.instance && self.before.is_none_or(|before| number > before)
@@ -344,8 +345,8 @@ impl Recovery {
         }
     }
 
-    /// What a keeper is told of a file that the distributor has nothing to say about. `alone`: the user wants no copies
-    /// of it on others.
+    /// What a keeper is told of a file that the distributor has nothing to say about. `alone`: the user wants
+    /// no copies of it on others.
     #[must_use]
     pub fn verdict(&self, file: FileId, alone: bool) -> Verdict {
         let is_in =

@@ -47,8 +47,8 @@ pub(crate) const HAS_RATE: Rate = Rate { period: Duration::from_millis(100), bur
 /// Words of one peer on files that are taken a second: what it may seek, and answer, and a reserve.
 pub(crate) const SOUGHT_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 8 };
 
-/// Answers that wait to be sent, and questions that wait for the controller, at most: what one second lets out,
-/// and room.
+/// Answers that wait to be sent, and questions that wait for the controller, at most: what one second lets
+/// out, and room.
 pub(crate) const SOUGHT_WAITING: usize = 64;
 
 /// Pairs of a file and a peer that seeks it, that are kept in mind, at most (100 bytes each). One that has no

@@ -94,7 +94,8 @@ impl Plan {
     }
 }
 
-/// A buffer of [`crate::disk::limits::BLOCK`] bytes out of the process's fixed pool; dropping it gives it back.
+/// A buffer of [`crate::disk::limits::BLOCK`] bytes out of the process's fixed pool; dropping it gives it
+/// back.
 #[derive(Debug)]
 pub(crate) struct Block {
     bytes: Box<[u8]>,

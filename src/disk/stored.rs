@@ -79,8 +79,8 @@ pub(crate) fn drop_stored(folder: &Path, id: FileId, keep: &[Span]) -> io::Resul
     Ok(())
 }
 
-/// Chunks that are kept of a file turned out to be rotten: from now on they are not there. What is left of a file
-/// of several chunks.
+/// Chunks that are kept of a file turned out to be rotten: from now on they are not there. What is left of a
+/// file of several chunks.
 ///
 /// # Errors
 /// `WouldBlock` while a worker has it open; or what the operating system says.

@@ -1,6 +1,6 @@
-//! The thread that works on the chunk store beside the disk workers: what is dropped is removed there, what is
-//! rotten is forgotten, and all of it is read again when a user wants that. Shell; what is kept and what is
-//! dropped is decided in keeper/.
+//! The thread that works on the chunk store beside the disk workers: what is dropped is removed there, what
+//! is rotten is forgotten, and all of it is read again when a user wants that. Shell; what is kept and what
+//! is dropped is decided in keeper/.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,8 +31,8 @@ pub(crate) enum Command {
     Keep(FileId),
     /// These chunks are not what they should be: forget that they are there. Answered by [`Event::Lost`].
     Lose(FileId, Vec<ChunkIndex>),
-    /// A chunk of this content, of so many bytes, is not what it should be. Where one is, there may be more: read
-    /// these again, and forget all bad ones. Answered by the same.
+    /// A chunk of this content, of so many bytes, is not what it should be. Where one is, there may be more:
+    /// read these again, and forget all bad ones. Answered by the same.
     Check(FileId, u64, Vec<Span>),
     /// Tell what is there of this content. Answered by [`Event::There`].
     Look(FileId),
@@ -75,8 +75,8 @@ pub(crate) enum Event {
     Shared(SafePath, FileId, Finding),
     /// Chunks of a kept file are not good.
     Kept(FileId, Vec<ChunkIndex>),
-    /// What was to be forgotten of this content is: it can be fetched again. If it has several chunks, these are
-    /// left.
+    /// What was to be forgotten of this content is: it can be fetched again. If it has several chunks, these
+    /// are left.
     Lost(FileId, Vec<Span>),
     /// Of this content these chunks are there; none if it has but one.
     There(FileId, Vec<Span>),

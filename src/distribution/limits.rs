@@ -21,5 +21,6 @@ pub(crate) const CUSTODY_DIALLED: usize = CONNECTIONS / 2;
 /// Events of one of these ports that wait for whoever decides, at most; then nothing is read.
 pub(crate) const CUSTODY_EVENTS: usize = 256;
 
-/// Bytes of the messages among them, at most, and one message more. In memory they take up to five times as much.
+/// Bytes of the messages among them, at most, and one message more. In memory they take up to five times as
+/// much.
 pub(crate) const CUSTODY_WAITING: usize = 2 << 20;

@@ -1,5 +1,6 @@
-//! The distributor's port (`t+2`) and the distributee's (`t+3`): port.rs carries the messages of custody on both,
-//! chunk_store.rs is the thread that works on the chunk store. What is decided of custody is in custody/.
+//! The distributor's port (`t+2`) and the distributee's (`t+3`): port.rs carries the messages of custody on
+//! both, chunk_store.rs is the thread that works on the chunk store. What is decided of custody is in
+//! custody/.
 
 pub(crate) mod chunk_store;
 pub(crate) mod limits;

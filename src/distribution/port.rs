@@ -1,9 +1,10 @@
 //! The ports of custody: the distributor's (`t+2`) takes reports and dials other peers' `t+3`, the
 //! distributee's (`t+3`) takes questions for space and offers, and dials `t+2`. Both are one role with a
-//! direction. It only carries: what is asked and answered is decided by custody/custodian/mod.rs, in another thread.
+//! direction. It only carries: what is asked and answered is decided by custody/custodian/mod.rs, in another
+//! thread.
 //!
-//! A request goes out over a connection that was dialled for it, an answer over the one that its request came by.
-//! Requests are handed to the socket one at a time, when it took all before. While whoever decides is
+//! A request goes out over a connection that was dialled for it, an answer over the one that its request came
+//! by. Requests are handed to the socket one at a time, when it took all before. While whoever decides is
 //! behind, nothing is read: nothing here waits, so no two threads can wait for each other.
 
 use core::net::IpAddr;
@@ -47,8 +48,8 @@ pub(crate) enum CustodyEvent {
     Message(PeerId, IpAddr, CustodyMessage),
     /// TLS authenticated this peer at this address, or a byte came from it.
     Authenticated(PeerId, Host),
-    /// What was sent to this peer and not answered, or waits to be sent, is void: it could not be dialled, broke
-    /// off, refused, or did not answer for long.
+    /// What was sent to this peer and not answered, or waits to be sent, is void: it could not be dialled,
+    /// broke off, refused, or did not answer for long.
     Unreachable(PeerId),
 }
 
@@ -397,7 +398,8 @@ impl CustodyRole {
         }
         let is_cut = matches!(how, Closed::Clean | Closed::Lost(_));
         if is_cut && !link.again && now.since(link.since) < self.patience {
-            // It may have closed it for being idle at the moment when it was asked. To ask twice changes nothing.
+            // It may have closed it for being idle at the moment when it was asked. To ask twice changes
+            // nothing.
             link.again = true;
             while let Some(message) = link.open.pop_back() {
                 link.queue.push_front(message);

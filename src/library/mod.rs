@@ -63,8 +63,9 @@ pub(crate) struct Shelf {
     pub files: Files,
     /// Tells the folder from another one at its place.
     pub marker: FolderIdentity,
-    /// What is there but not listed: files that are still to be hashed or cannot be read, and folders that cannot be
-    /// read, with all that may be in them. `None`: that is not known yet, so what is not listed may be there as well.
+    /// What is there but not listed: files that are still to be hashed or cannot be read, and folders that
+    /// cannot be read, with all that may be in them. `None`: that is not known yet, so what is not listed may
+    /// be there as well.
     pub waiting: Option<Vec<SafePath>>,
 }
 

@@ -38,9 +38,9 @@ pub(crate) fn open(root: &Path, file: &SharedFile) -> Result<File, OpenError> {
     if unchanged(&opened, &file.stamp)? { Ok(opened) } else { Err(OpenError::Changed) }
 }
 
-/// Opens the file at `path`, which is listed with the content of `file` and this time of modification (milliseconds
-/// since 1970), and says what it is like now. As [`open`], but that it is the very file that was hashed can only be
-/// recognized by its size and time.
+/// Opens the file at `path`, which is listed with the content of `file` and this time of modification
+/// (milliseconds since 1970), and says what it is like now. As [`open`], but that it is the very file that
+/// was hashed can only be recognized by its size and time.
 ///
 /// # Errors
 /// [`OpenError`].

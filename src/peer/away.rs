@@ -43,8 +43,8 @@ pub(super) fn whole_or_some(
 }
 
 impl Away {
-    /// `keeper` keeps this, and no more, of absent owners. Returns the owners whose catalogue is to be asked of
-    /// it.
+    /// `keeper` keeps this, and no more, of absent owners. Returns the owners whose catalogue is to be asked
+    /// of it.
     pub(super) fn kept(
         &mut self,
         keeper: PeerId,

@@ -54,8 +54,8 @@ pub(super) struct OwnCopies {
     pub(super) large: bool,
 }
 
-/// The rows, sorted by path. `mine` is our own catalogue, `stands` how each file of it stands, `hashing` what is not
-/// in it yet.
+/// The rows, sorted by path. `mine` is our own catalogue, `stands` how each file of it stands, `hashing` what
+/// is not in it yet.
 #[must_use]
 pub(super) fn rows(
     mine: &Catalogue,
@@ -140,8 +140,8 @@ fn hashing_row(h: &Hashing) -> ListRow {
     }
 }
 
-/// How many live peers, this one included, share each content, under whatever name; of what nobody who is here
-/// shares, how many copies keepers have.
+/// How many live peers, this one included, share each content, under whatever name; of what nobody who is
+/// here shares, how many copies keepers have.
 fn copies(mine: &Catalogue, roster: &Roster, claims: &BTreeSet<Claim>) -> HashMap<Claim, u64> {
     let others = roster.holders(claims, None);
     let mut copies: HashMap<Claim, u64> =

@@ -1,5 +1,5 @@
-//! What custody's machine wants done, in order: nothing is done before all that it wanted recorded before that
-//! is on the disk. Pure; the controller writes and does.
+//! What custody's machine wants done, in order: nothing is done before all that it wanted recorded before
+//! that is on the disk. Pure; the controller writes and does.
 
 use std::collections::VecDeque;
 
@@ -38,7 +38,8 @@ impl<A> Ordered<A> {
         self.acts.push_back((after, act));
     }
 
-    /// What is to be written now, under this number; `None` while something is being written, or nothing is to be.
+    /// What is to be written now, under this number; `None` while something is being written, or nothing is
+    /// to be.
     pub(super) fn next_writing(&mut self) -> Option<(u64, &[Record])> {
         if self.writing.is_some() || self.records.is_empty() {
             return None;

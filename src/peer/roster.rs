@@ -210,8 +210,8 @@ impl Roster {
     }
 }
 
-/// Those whom a word names: by the whole name, else in whatever case, else by the beginning of the id, else by that
-/// of the name.
+/// Those whom a word names: by the whole name, else in whatever case, else by the beginning of the id, else
+/// by that of the name.
 fn named(peers: &[(PeerId, &str)], word: &str) -> Vec<PeerId> {
     if word.is_empty() {
         return Vec::new();

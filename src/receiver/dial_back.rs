@@ -1,5 +1,5 @@
-//! Dial-back: whom to ask to connect to us because we cannot connect to it. Pure; its shell is receiver/mod.rs.
-//! Whose question is followed is decided in sender/dial_back.rs.
+//! Dial-back: whom to ask to connect to us because we cannot connect to it. Pure; its shell is
+//! receiver/mod.rs. Whose question is followed is decided in sender/dial_back.rs.
 //!
 //! Asking goes on beside dialling: whichever connection stands first is used. A peer is asked once dialling
 //! it failed twice in a row or is not answered for a second, and at once if it had to be asked the last time.

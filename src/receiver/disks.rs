@@ -1,6 +1,6 @@
 //! The disk workers that a receiver has: those of `downloads/`, for each destination that these cannot
-//! reach (`peer/sandboxes.rs`) workers of its own, which a job brings along and which end with it, and those of
-//! a store, which stay.
+//! reach (`peer/sandboxes.rs`) workers of its own, which a job brings along and which end with it, and those
+//! of a store, which stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,11 +10,12 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::disk::{self, Command, Event, FileToken};
 use crate::swarm::JobId;
 
-/// Bytes of blocks that go to workers in one message, at least: eight blocks of a large file, or many small files.
+/// Bytes of blocks that go to workers in one message, at least: eight blocks of a large file, or many small
+/// files.
 const TOGETHER: usize = 1 << 20;
 
-/// What goes to a set of workers. Each message may wake two threads, so blocks wait for each other, but not longer than
-/// until the end of the engine's turn (docs/ARCHITECTURE.md has the numbers).
+/// What goes to a set of workers. Each message may wake two threads, so blocks wait for each other, but not
+/// longer than until the end of the engine's turn (docs/ARCHITECTURE.md has the numbers).
 #[derive(Debug)]
 struct WorkerQueue {
     waiting: Vec<Command>,

@@ -32,8 +32,8 @@ pub(crate) enum ReceiverCommand {
     /// Fetch this by disk workers of its own, because the others cannot write in its destination. They
     /// must ring the receiver's bell after each event.
     FetchBy(Job, disk::Handle),
-    /// What goes to this folder or below it is done by these disk workers, for as long as this part runs. They
-    /// must ring the receiver's bell after each event.
+    /// What goes to this folder or below it is done by these disk workers, for as long as this part runs.
+    /// They must ring the receiver's bell after each event.
     Store(PathBuf, disk::Handle),
     /// More holders of a content that is being fetched or waited for.
     Holders(Claim, Vec<PeerId>),
@@ -130,8 +130,8 @@ pub(crate) fn start_receiver(
     let mut seed = [0; 8];
     fill_random(&mut seed).map_err(io::Error::other)?;
     let mut swarm = Swarm::new(u64::from_le_bytes(seed)).limited(engine.limit);
-    // Three for each file: itself, for reading by others, its sidecar; as many again for copies, connections and
-    // what others get of files that arrived.
+    // Three for each file: itself, for reading by others, its sidecar; as many again for copies, connections
+    // and what others get of files that arrived.
     let files = descriptors::allowed().saturating_sub(crate::receiver::limits::DESCRIPTORS_AT_REST) / 6;
     swarm.open_at_most(usize::try_from(files).unwrap_or(usize::MAX));
     let gate = Gate::new(engine.limit);

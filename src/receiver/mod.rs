@@ -1,6 +1,6 @@
 //! The receiver: connects to the sender ports of other peers and carries between them, the disk
-//! workers and the pure machines that decide (swarm/, catalogue/, kept.rs, dial_back.rs). On its own port come peers
-//! that it asked to dial back; nobody else has a place there.
+//! workers and the pure machines that decide (swarm/, catalogue/, kept.rs, dial_back.rs). On its own port
+//! come peers that it asked to dial back; nobody else has a place there.
 //!
 //! A block goes from the decrypted record into a buffer of the fixed pool and from there to the disk
 //! workers. While the pool is empty nothing is read: TCP then slows the senders down.

@@ -20,8 +20,8 @@ impl Coming {
     /// Takes a page: the peers on it, and what may still come; `None` after the last one.
     ///
     /// # Errors
-    /// The page belongs to another request, cannot be read, or makes the table longer than one may be: it came
-    /// from a peer that no connection is kept to.
+    /// The page belongs to another request, cannot be read, or makes the table longer than one may be: it
+    /// came from a peer that no connection is kept to.
     pub(super) fn take(self, page: TableIs) -> Result<(Vec<PeerRecord>, Option<Self>), String> {
         if page.request != self.request {
             return Err("it sent a table that nobody asked for".to_owned());

@@ -16,8 +16,8 @@ const SHARE: u64 = 4;
 /// What may be saved up, in bytes.
 const SAVED: u64 = 1 << 20;
 
-/// However little goes to others, nobody in the line waits longer than this: less than half of what lets a silent
-/// source be given up ([`limits::STALL`]).
+/// However little goes to others, nobody in the line waits longer than this: less than half of what lets a
+/// silent source be given up ([`limits::STALL`]).
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Bytes for one who has waited that long.

@@ -1,5 +1,5 @@
-//! Blocks of files: whose turn it is, and reading them from the shelf, from what is being fetched, or from the chunk
-//! store. Part of the sender.
+//! Blocks of files: whose turn it is, and reading them from the shelf, from what is being fetched, or from
+//! the chunk store. Part of the sender.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -154,8 +154,8 @@ impl SenderRole {
         Ok((len as u64, size))
     }
 
-    /// Fills the beginning of the buffer with bytes of a file, from wherever it is. Returns how many, and the file's
-    /// size.
+    /// Fills the beginning of the buffer with bytes of a file, from wherever it is. Returns how many, and the
+    /// file's size.
     pub(super) fn read_item(&mut self, now: Time, peer: PeerId, item: Item) -> Result<(usize, u64), Reason> {
         let offer = Arc::clone(&self.offer);
         let rests = self.unfit.rests(now, item.file);

@@ -1,5 +1,5 @@
-//! Dial-back: whose question to connect to it is followed. Pure; its shell is sender/mod.rs. Whom to ask is decided
-//! in receiver/dial_back.rs.
+//! Dial-back: whose question to connect to it is followed. Pure; its shell is sender/mod.rs. Whom to ask is
+//! decided in receiver/dial_back.rs.
 
 use std::collections::BTreeMap;
 

@@ -44,8 +44,8 @@ pub(crate) struct StoredFile {
 pub(crate) struct KeptOf {
     /// The owner.
     pub origin: PeerId,
-    /// Its newest announcement, a datagram signed by itself; empty if none is known. Of another peer's word it
-    /// has not been checked.
+    /// Its newest announcement, a datagram signed by itself; empty if none is known. Of another peer's word
+    /// it has not been checked.
     pub announcement: Arc<[u8]>,
     /// The files, and which chunks of them.
     pub rows: Vec<KeptFile>,
@@ -63,10 +63,11 @@ pub(crate) enum SenderCommand {
     /// This is there of a file in the chunk store; `None`: nothing any more. To be said again whenever that
     /// changes, and before chunks are removed; it takes the place of what was said before.
     Stored(FileId, Option<StoredFile>),
-    /// The owners whose files in the chunk store anybody may have now, and hear of. Those of others are there for
-    /// themselves only. At first it is nobody's.
+    /// The owners whose files in the chunk store anybody may have now, and hear of. Those of others are there
+    /// for themselves only. At first it is nobody's.
     Open(BTreeSet<PeerId>),
-    /// The signed head and the catalogue of another owner, for whoever asks for them; `None`: neither is known.
+    /// The signed head and the catalogue of another owner, for whoever asks for them; `None`: neither is
+    /// known.
     OwnerCatalogue(PeerId, Option<(Arc<[u8]>, Arc<Catalogue>)>),
     /// What is kept for others, for whoever asks for it. One entry for each owner.
     Kept(Arc<Vec<KeptOf>>),

@@ -1,9 +1,10 @@
-//! The sender: serves head, buckets, manifests, blocks and the table of peers out of one [`SharedContent`], and what is
-//! kept here for others.
+//! The sender: serves head, buckets, manifests, blocks and the table of peers out of one [`SharedContent`],
+//! and what is kept here for others.
 //!
-//! Requests name content, never paths, and only bytes leave of files on the shelf, of those that are being fetched
-//! (partial_seeds.rs), and of the chunk store (store.rs), looked for in this order. Nothing is made before the socket took what was made so far, so a slow asker costs no memory. Blocks are read in
-//! steps of 256 KiB on this thread; before and after each step the file must be what was hashed.
+//! Requests name content, never paths, and only bytes leave of files on the shelf, of those that are being
+//! fetched (partial_seeds.rs), and of the chunk store (store.rs), looked for in this order. Nothing is made
+//! before the socket took what was made so far, so a slow asker costs no memory. Blocks are read in steps of
+//! 256 KiB on this thread; before and after each step the file must be what was hashed.
 
 mod background;
 mod blocks;

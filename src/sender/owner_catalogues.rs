@@ -1,5 +1,5 @@
-//! What the sender tells of other owners: their heads and catalogues, and what is kept here for them. Pure, part
-//! of the sender.
+//! What the sender tells of other owners: their heads and catalogues, and what is kept here for them. Pure,
+//! part of the sender.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

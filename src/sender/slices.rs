@@ -1,8 +1,8 @@
 //! Slices of files with what proves them. Part of the sender.
 //!
-//! The path of a slice is made of the values of all slices of its chunk, so a chunk is hashed before the first of
-//! its slices leaves: step by step, as blocks are read, so that others have their turn meanwhile. What that gave is
-//! kept for those that are asked for next.
+//! The path of a slice is made of the values of all slices of its chunk, so a chunk is hashed before the
+//! first of its slices leaves: step by step, as blocks are read, so that others have their turn meanwhile.
+//! What that gave is kept for those that are asked for next.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,8 @@ struct HashedChunk {
 }
 
 impl HashedChunks {
-    /// Puts it back. The chunk that was not used longest goes: there is room for one that each connection waits for.
+    /// Puts it back. The chunk that was not used longest goes: there is room for one that each connection
+    /// waits for.
     fn keep(&mut self, key: ChunkKey, slices: ChunkSlices, above: Vec<u8>) {
         if self.chunks.len() >= limits::CONNECTIONS
             && let Some(oldest) = self.chunks.iter().min_by_key(|(_, k)| k.used).map(|(key, _)| *key)
@@ -61,8 +62,8 @@ impl SenderRole {
         if taken { Ok(()) } else { Err(Reason::Busy) }
     }
 
-    /// Pushes one slice; returns its bytes, and the file's size. `None`: its chunk is not hashed yet, but one step
-    /// more of it is.
+    /// Pushes one slice; returns its bytes, and the file's size. `None`: its chunk is not hashed yet, but one
+    /// step more of it is.
     pub(super) fn push_slice(
         &mut self,
         now: Time,

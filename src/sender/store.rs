@@ -1,8 +1,8 @@
-//! What the sender gives out of the chunk store: chunks of other owners' files. Part of the sender; the bytes are
-//! read by disk/reading.rs.
+//! What the sender gives out of the chunk store: chunks of other owners' files. Part of the sender; the bytes
+//! are read by disk/reading.rs.
 //!
-//! Nothing is opened before it is asked for, and no byte of a chunk leaves before all of the chunk was read and its
-//! value checked, once since the file was opened. Files whose owners are not to be given to anybody
+//! Nothing is opened before it is asked for, and no byte of a chunk leaves before all of the chunk was read
+//! and its value checked, once since the file was opened. Files whose owners are not to be given to anybody
 //! ([`SenderCommand::Open`](crate::sender::SenderCommand)) are there for these owners only.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -188,8 +188,8 @@ impl Store {
         self.get(now, peer, file, chunk, 0, &mut [])
     }
 
-    /// Fills the beginning of `buffer` with bytes of the item, as far as they lie in one chunk. Returns how many
-    /// these are, and the size of the file.
+    /// Fills the beginning of `buffer` with bytes of the item, as far as they lie in one chunk. Returns how
+    /// many these are, and the size of the file.
     pub(super) fn fill(
         &mut self,
         now: Time,

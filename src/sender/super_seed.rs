@@ -11,8 +11,8 @@ use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId};
 use crate::sender::limits;
 
-/// How often each chunk of some files was given to those who are connected. What went to others who are gone is not
-/// there for those who fetch now.
+/// How often each chunk of some files was given to those who are connected. What went to others who are gone
+/// is not there for those who fetch now.
 #[derive(Debug, Default)]
 pub(crate) struct SuperSeed {
     files: BTreeMap<FileId, Times>,

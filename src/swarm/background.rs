@@ -17,8 +17,8 @@ const AFTER: Duration = Duration::from_millis(500);
 /// Of this many bytes that come for others, one may be asked for in the background.
 const SHARE: u64 = 6;
 
-/// Bytes that one block in the background comes nearer at each tick, even if less comes for others: a download
-/// that hardly moves does not stop it.
+/// Bytes that one block in the background comes nearer at each tick, even if less comes for others: a
+/// download that hardly moves does not stop it.
 const LEAST: u64 = 16 << 10;
 
 /// What may be saved up, in bytes: a moment's worth, so that nothing comes in a great burst.

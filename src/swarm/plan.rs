@@ -115,7 +115,8 @@ impl Swarm {
     fn to_dial(&self, now: Time) -> BTreeSet<PeerId> {
         let mut dial = BTreeSet::new();
         for download in self.downloads.values() {
-            // With thousands of small files this is looked at for each of those that are open, whenever one comes.
+            // With thousands of small files this is looked at for each of those that are open, whenever one
+            // comes.
             let linked = |p| self.sources.get(&p).is_some_and(|s| s.link != SourceLink::Down);
             if download.phase == DownloadPhase::Publishing || download.candidates().all(linked) {
                 continue;
@@ -297,8 +298,8 @@ impl Swarm {
         any
     }
 
-    /// Chooses what to ask `peer` for, of these files, up to `room` bytes on each connection, which is what is
-    /// left of it then.
+    /// Chooses what to ask `peer` for, of these files, up to `room` bytes on each connection, which is what
+    /// is left of it then.
     fn choose_ranges(
         &mut self,
         peer: PeerId,

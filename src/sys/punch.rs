@@ -5,8 +5,8 @@ use std::io;
 
 use rustix::io::Errno;
 
-/// Makes a hole of the `len` bytes at `offset` of `file`, whose length stays. False: this system, or this file
-/// system, has none, and the bytes stay.
+/// Makes a hole of the `len` bytes at `offset` of `file`, whose length stays. False: this system, or this
+/// file system, has none, and the bytes stay.
 ///
 /// # Errors
 /// What the operating system says.

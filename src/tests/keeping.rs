@@ -1,4 +1,5 @@
-//! Catalogues of other owners, and what is kept for them, are had from keepers; what a keeper makes up is not.
+//! Catalogues of other owners, and what is kept for them, are had from keepers; what a keeper makes up is
+//! not.
 
 use super::*;
 use crate::limits;

@@ -95,8 +95,8 @@ impl Keeper {
     }
 }
 
-/// Each time another one: a file's times are as coarse as the clock's tick, so what is changed at once might look
-/// as before.
+/// Each time another one: a file's times are as coarse as the clock's tick, so what is changed at once might
+/// look as before.
 fn set_time(file: &fs::File) {
     static TIMES: AtomicU64 = AtomicU64::new(1_000_000_000);
     let time = Duration::from_secs(TIMES.fetch_add(1, Ordering::Relaxed));

@@ -1,8 +1,8 @@
 //! The engine that moves bytes between peers: one mio loop for a port, run by each of the four roles.
 //!
-//! engine.rs is the loop, net.rs who is connected, connection.rs TLS and frames, gate.rs limits of speed, ports.rs
-//! binds the listeners. What a role does stands in rooms of their own: receiver/, sender/ and distribution/.
-//! What travels is described in docs/PROTOCOL.md, "Connections".
+//! engine.rs is the loop, net.rs who is connected, connection.rs TLS and frames, gate.rs limits of speed,
+//! ports.rs binds the listeners. What a role does stands in rooms of their own: receiver/, sender/ and
+//! distribution/. What travels is described in docs/PROTOCOL.md, "Connections".
 
 pub(crate) mod connection;
 pub(crate) mod engine;

@@ -84,8 +84,8 @@ pub struct Presence {
     /// Its newest room message; 0: none.
     #[serde(default)]
     pub room: u64,
-    /// What it understands beside what every peer does: one bit each, as in [`features`]. Bits that are not known
-    /// here mean nothing.
+    /// What it understands beside what every peer does: one bit each, as in [`features`]. Bits that are not
+    /// known here mean nothing.
     #[serde(default)]
     pub features: u64,
 }

@@ -69,8 +69,8 @@ const fn bounds(kind: u8) -> (usize, usize) {
         | k::REFUSED => (limits::SMALL_HEADER, 0),
         _ => match super::custody::bound(kind) {
             Some(header) => (header, 0),
-            // A kind of a later version, which is skipped or refused: as long as any that is known here, so that
-            // it costs no more memory than those.
+            // A kind of a later version, which is skipped or refused: as long as any that is known here, so
+            // that it costs no more memory than those.
             None => (limits::HEADER, limits::BLOCK),
         },
     }

@@ -124,8 +124,8 @@ pub struct BucketIs {
     pub request: u64,
     /// Which bucket.
     pub bucket: u8,
-    /// Encoded entries, one behind the other, in the order of their paths, behind those of the page before. All
-    /// pages put together are what the bucket's digest is over.
+    /// Encoded entries, one behind the other, in the order of their paths, behind those of the page before.
+    /// All pages put together are what the bucket's digest is over.
     #[serde(with = "serde_bytes")]
     pub entries: Vec<u8>,
     /// True on the last page of this bucket.

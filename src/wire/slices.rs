@@ -23,7 +23,8 @@ pub struct GetSlices {
     pub first: u64,
     /// How many, 1 to `SLICES_ASKED`.
     pub count: u32,
-    /// True: the paths lead up to the file id. Else they end at the value of the chunk, which the manifest has.
+    /// True: the paths lead up to the file id. Else they end at the value of the chunk, which the manifest
+    /// has.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub to_file: bool,
     /// As in [`super::message::GetBlocks`].

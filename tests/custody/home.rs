@@ -192,7 +192,8 @@ fn who_keeps_what_was_lost_is_known_after_a_restart() {
     assert_eq!(known(&world), 4);
 }
 
-/// A peer that is started again before its user has said what is to become of what is missing has lost it still.
+/// A peer that is started again before its user has said what is to become of what is missing has lost it
+/// still.
 #[test]
 fn what_was_lost_is_not_deleted_by_a_restart() {
     for restarts in [1, 3] {

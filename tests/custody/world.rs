@@ -1,6 +1,6 @@
 //! A network of custodians in virtual time: messages take a millisecond, bytes 10 MB/s, a crash is noticed
-//! after 7.5 s. Nothing is shared between the peers but what they send. What presence tells of a peer (its start, and
-//! whether it stays) comes to the others as in the program: what holds when it arrives.
+//! after 7.5 s. Nothing is shared between the peers but what they send. What presence tells of a peer (its
+//! start, and whether it stays) comes to the others as in the program: what holds when it arrives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};

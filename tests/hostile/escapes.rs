@@ -74,7 +74,8 @@ fn nothing_that_a_terminal_obeys_comes_out_anywhere() {
     assert!(String::from_utf8_lossy(&out.stdout).contains("e\\u{1b}[31mv"), "{out:?}");
     assert_clean("the pipe", &out.stdout);
     assert_clean("the pipe", &out.stderr);
-    // At the prompt, which itself uses escape codes, but none of these. With nothing said about where its input comes from, or the terminal would not be it.
+    // At the prompt, which itself uses escape codes, but none of these. With nothing said about where its
+    // input comes from, or the terminal would not be it.
     let inside = lab.inside(3, env!("CARGO_BIN_EXE_potluck"));
     let mut prompt = Command::new(inside.get_program());
     prompt.args(inside.get_args()).envs(inside.get_envs().filter_map(|(k, v)| Some((k, v?))));

@@ -1,5 +1,6 @@
-//! Keepers, and those who ask for one, that mean ill: what they say of an owner's files makes it neither write,
-//! overwrite nor bring back anything, and what they ask for takes no more room than a stranger's share.
+//! Keepers, and those who ask for one, that mean ill: what they say of an owner's files makes it neither
+//! write, overwrite nor bring back anything, and what they ask for takes no more room than a stranger's
+//! share.
 
 use std::fs;
 use std::sync::Arc;
@@ -127,7 +128,8 @@ fn offer(identity: &Identity, size: u64) -> CustodyOffer {
     }
 }
 
-/// An owner that shares `a.bin` and has just deleted `old.bin`, a keeper that has it all, and one that means ill.
+/// An owner that shares `a.bin` and has just deleted `old.bin`, a keeper that has it all, and one that means
+/// ill.
 fn scene(lie: Lie) -> Option<(Lab, Peer, Peer, Fiend)> {
     let lab = Lab::of("up 3")?;
     let keeper = lab.peer(2, "keeper", &LENDS);
@@ -207,8 +209,8 @@ fn what_keepers_say_of_an_owner_makes_it_write_nothing() {
     [&owner, &keeper].into_iter().for_each(assert_well);
 }
 
-/// Somebody has a head that the owner signed once: what lies at its paths stays, what was deleted does not come
-/// back, and what is missing comes.
+/// Somebody has a head that the owner signed once: what lies at its paths stays, what was deleted does not
+/// come back, and what is missing comes.
 #[test]
 fn an_old_head_of_the_owner_brings_back_only_what_is_missing() {
     let Some((lab, owner, keeper, fiend)) = scene(Lie::None) else { return };

@@ -432,7 +432,8 @@ fn head() -> Vector {
     Vector { name: "head".to_owned(), golden: Some(golden), read, later, read_later }
 }
 
-/// A bucket of four files; in the later one they have fields more, and an entry of another kind is among them.
+/// A bucket of four files; in the later one they have fields more, and an entry of another kind is among
+/// them.
 fn bucket() -> Vector {
     let index = 7;
     let mut paths: Vec<_> =

@@ -1,5 +1,5 @@
-//! What TLS 1.3 costs on one core, both ends together: bytes go from a client to a server in memory, encrypted and
-//! decrypted, by each provider and cipher suite that rustls has, and in steps of several sizes.
+//! What TLS 1.3 costs on one core, both ends together: bytes go from a client to a server in memory,
+//! encrypted and decrypted, by each provider and cipher suite that rustls has, and in steps of several sizes.
 //!
 //!     cd benches/tls && cargo run --release
 //!

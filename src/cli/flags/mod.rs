@@ -114,8 +114,9 @@ impl CommandLine {
         self.custody.set(config)
     }
 
-    /// The first flag given that has no meaning beside a command: a flag that is not [global](clap::Arg::global)
-    /// is for a peer that is started. What the environment says is for no command in particular.
+    /// The first flag given that has no meaning beside a command: a flag that is not
+    /// [global](clap::Arg::global) is for a peer that is started. What the environment says is for no command
+    /// in particular.
     pub(crate) fn useless_flag(&self) -> Option<&str> {
         self.useless.as_deref()
     }

@@ -1,13 +1,13 @@
 //! Slices: 64 KiB of a file with the path that proves them, so that a byte is verified long before its chunk
 //! is whole (BLAKE3 specification §2.1 and §5.1; the idea is Bao's). Pure.
 //!
-//! A slice is a subtree of the file's BLAKE3 tree, as a chunk is. Its path has the value of the other half at each
-//! step from the slice up: to the value of its chunk, which the manifest has, or to the file id. On which side each
-//! of them stands follows from the number of the slice and the file's size, as in every BLAKE3 tree: the left half
-//! has the largest power of two of slices that leaves something to the right.
+//! A slice is a subtree of the file's BLAKE3 tree, as a chunk is. Its path has the value of the other half at
+//! each step from the slice up: to the value of its chunk, which the manifest has, or to the file id. On
+//! which side each of them stands follows from the number of the slice and the file's size, as in every
+//! BLAKE3 tree: the left half has the largest power of two of slices that leaves something to the right.
 //!
-//! The last slice proves the size as well, because the hash of its bytes covers where they begin, how many they are,
-//! and that nothing stands to the right of them.
+//! The last slice proves the size as well, because the hash of its bytes covers where they begin, how many
+//! they are, and that nothing stands to the right of them.
 
 #[cfg(any(test, feature = "sim"))]
 mod verify;
@@ -128,8 +128,8 @@ impl ChunkSlices {
         Some(ChunkProof::Whole(whole))
     }
 
-    /// The path of a slice of this chunk to the chunk's value. `None` if it is not of this chunk, or not all are
-    /// hashed.
+    /// The path of a slice of this chunk to the chunk's value. `None` if it is not of this chunk, or not all
+    /// are hashed.
     #[must_use]
     pub fn path(&self, slice: u64) -> Option<Vec<u8>> {
         let all = of_chunk(self.chunks, self.chunk);

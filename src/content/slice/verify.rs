@@ -1,5 +1,5 @@
-//! Checks a slice against the path that came with it. Pure. Slices are served, but nothing in the program fetches them
-//! yet: this is compiled for the tests, until a reader does.
+//! Checks a slice against the path that came with it. Pure. Slices are served, but nothing in the program
+//! fetches them yet: this is compiled for the tests, until a reader does.
 
 use blake3::hazmat::{ChainingValue, Mode, merge_subtrees_non_root, merge_subtrees_root};
 
@@ -24,8 +24,8 @@ pub enum SliceError {
     Unproved,
 }
 
-/// Checks slice number `slice` of a file that is cut into `chunks`. The path leads to the value of its chunk, if that
-/// is given (of a file of several chunks), or else to the file id.
+/// Checks slice number `slice` of a file that is cut into `chunks`. The path leads to the value of its chunk,
+/// if that is given (of a file of several chunks), or else to the file id.
 ///
 /// # Errors
 /// [`SliceError`]: whoever sent it is wrong about this file, or its size.

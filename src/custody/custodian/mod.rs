@@ -2,7 +2,8 @@
 //!
 //! The one machine that a shell drives. What it returns from [`Custodian::poll_output`] is to be done in
 //! that order; a [`Record`] is written before what comes after it is sent. What comes from other peers is in
-//! `messages`, which own files are to have copies in `copies`, what the parts want of one another in `outputs`.
+//! `messages`, which own files are to have copies in `copies`, what the parts want of one another in
+//! `outputs`.
 
 mod copies;
 mod messages;
@@ -43,8 +44,8 @@ pub struct CustodianConfig {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CustodianOutput {
-    /// Send to a peer: [`CustodyMessage::Report`] to its distributor's port, answers on the connection that the
-    /// request came by, everything else to its distributee's port.
+    /// Send to a peer: [`CustodyMessage::Report`] to its distributor's port, answers on the connection that
+    /// the request came by, everything else to its distributee's port.
     Send(PeerId, CustodyMessage),
     /// As [`keeper::KeeperOutput::Fetch`].
     #[expect(missing_docs, reason = "told there")]
@@ -173,7 +174,8 @@ impl Custodian {
     }
 
     /// A peer is here: it came, or says something new of itself. It runs since its start `instance`; in
-    /// [`PresenceState::Leaving`] it still gives what it has, but takes nothing more and counts as a copy no longer.
+    /// [`PresenceState::Leaving`] it still gives what it has, but takes nothing more and counts as a copy no
+    /// longer.
     pub fn here(&mut self, now: Time, peer: PeerId, instance: Instance, state: PresenceState) {
         if peer == self.me {
             return;
@@ -203,7 +205,8 @@ impl Custodian {
         self.gather(now);
     }
 
-    /// What lies in `shared/`, after a complete scan. The head is made after this, with [`Recovery::intends`].
+    /// What lies in `shared/`, after a complete scan. The head is made after this, with
+    /// [`Recovery::intends`].
     pub fn scanned(&mut self, now: Time, identity: FolderIdentity, found: &Arc<Catalogue>) {
         self.catalogue = Arc::clone(found);
         let before = self.recovery.intends().count();
@@ -246,8 +249,8 @@ impl Custodian {
         self.gather(now);
     }
 
-    /// The catalogue under the newest own head once more, in memory that others use, too: of 100,000 files it is not
-    /// kept twice.
+    /// The catalogue under the newest own head once more, in memory that others use, too: of 100,000 files it
+    /// is not kept twice.
     pub fn shares(&mut self, catalogue: &Catalogue) {
         self.recovery.shares(catalogue);
         if let Some(own) = &mut self.own {

@@ -1,5 +1,5 @@
-//! What users ask of custody (custody.rs): how many copies there are and should be, and what becomes of what is
-//! missing.
+//! What users ask of custody (custody.rs): how many copies there are and should be, and what becomes of what
+//! is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,6 @@
-//! How the controller (mod.rs) drives custody's machine (`custody/custodian/mod.rs`): it gives it what the other parts
-//! tell, has its records written, and then does what it wants, in that order. What others may have of it all is in
-//! keeping.rs, what concerns this peer's own files in own.rs.
+//! How the controller (mod.rs) drives custody's machine (`custody/custodian/mod.rs`): it gives it what the
+//! other parts tell, has its records written, and then does what it wants, in that order. What others may
+//! have of it all is in keeping.rs, what concerns this peer's own files in own.rs.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -31,8 +31,8 @@ use crate::sys::clock;
 use crate::time::Time;
 use crate::wire::custody::CustodyMessage as Message;
 
-/// The first byte of the keys under which the signed announcements of owners are filed: they tell the names of
-/// those who are away. Records of the machine begin with smaller ones.
+/// The first byte of the keys under which the signed announcements of owners are filed: they tell the names
+/// of those who are away. Records of the machine begin with smaller ones.
 pub(in crate::peer) const NOTE: u8 = 100;
 
 /// The number of writings that nothing waits for. Those of records begin with 1.
@@ -183,8 +183,8 @@ impl Controller {
         }
     }
 
-    /// The receiver learns where the chunk store is worked on, and how to reach this very peer: what it keeps for
-    /// others it can have from itself.
+    /// The receiver learns where the chunk store is worked on, and how to reach this very peer: what it keeps
+    /// for others it can have from itself.
     pub(super) fn begin_custody(&mut self) {
         if let Some(workers) = self.parts.keep.take() {
             self.parts.receiver.send(ReceiverCommand::Store(self.config.store(), workers));
@@ -411,7 +411,8 @@ impl Controller {
         self.parts.chunks.send(chunk_store::Command::Drop(file, keep));
     }
 
-    /// Fetches one chunk of a peer, to see whether it has it: into a folder of its own, for it may be here, too.
+    /// Fetches one chunk of a peer, to see whether it has it: into a folder of its own, for it may be here,
+    /// too.
     fn challenge(&mut self, now: Time, peer: PeerId, key: LedgerKey, size: u64, chunk: u32) {
         let folder = self.config.store().join(format!("{CHALLENGE}{}", self.custody.next_own_job + 1));
         if let Err(e) = std::fs::create_dir_all(&folder) {
@@ -481,8 +482,8 @@ impl Controller {
     }
 }
 
-/// A file, or chunks of it, for a job of potluck's own: `holders` have all of it, `some` may have some. `None`: no
-/// file is that large.
+/// A file, or chunks of it, for a job of potluck's own: `holders` have all of it, `some` may have some.
+/// `None`: no file is that large.
 fn wanted(
     id: FileId,
     size: u64,

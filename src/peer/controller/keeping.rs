@@ -1,5 +1,5 @@
-//! What others may have of what this peer keeps (custody.rs): the sender serves it, absent owners' catalogues with
-//! it, and the other peers hear when that changes.
+//! What others may have of what this peer keeps (custody.rs): the sender serves it, absent owners' catalogues
+//! with it, and the other peers hear when that changes.
 
 use core::time::Duration;
 use std::collections::btree_map::Entry;
@@ -238,8 +238,8 @@ impl Controller {
         }
     }
 
-    /// An owner whose files are kept has another head: what it deleted since is to go, and what it renamed is to be
-    /// found, even if it leaves before this peer reports to it.
+    /// An owner whose files are kept has another head: what it deleted since is to go, and what it renamed is
+    /// to be found, even if it leaves before this peer reports to it.
     pub(super) fn keep_up(&self, owner: PeerId, head: &Head) {
         let keeper = self.custody.machine.keeper();
         if keeper.owner_catalogue(owner).is_some_and(|known| known.number() < head.number()) {
@@ -273,8 +273,8 @@ impl Controller {
         self.parts.chunks.send(chunk_store::Command::Clear(file));
     }
 
-    /// A chunk of the store turned out to be rotten when it was to be served. It is not given out; of the others each
-    /// is verified before it is.
+    /// A chunk of the store turned out to be rotten when it was to be served. It is not given out; of the
+    /// others each is verified before it is.
     pub(super) fn rotten(&mut self, file: FileId) {
         let keeper = self.custody.machine.keeper();
         let rows = keeper.all().filter(|((_, f), ..)| *f == file).map(|(_, row, _)| (row.size, row.span));

@@ -1,6 +1,6 @@
-//! What concerns this peer's own files in custody (custody.rs): the catalogue head says what should exist, and is
-//! given out only after the machine knows what lies in `shared/`; what was lost comes back; a departure waits
-//! until others keep all of it.
+//! What concerns this peer's own files in custody (custody.rs): the catalogue head says what should exist,
+//! and is given out only after the machine knows what lies in `shared/`; what was lost comes back; a
+//! departure waits until others keep all of it.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -361,8 +361,8 @@ impl Controller {
         self.depart(now, report);
     }
 
-    /// The paths of each own content, and its size. The machine counts contents; users count files, of which several
-    /// may have the same.
+    /// The paths of each own content, and its size. The machine counts contents; users count files, of which
+    /// several may have the same.
     pub(super) fn paths(&self) -> BTreeMap<FileId, Vec<(&SafePath, u64)>> {
         let mut paths: BTreeMap<FileId, Vec<(&SafePath, u64)>> = BTreeMap::new();
         for entry in self.state.offered.catalogue.entries() {

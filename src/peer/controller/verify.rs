@@ -1,6 +1,6 @@
-//! `verify`: all that is shared and kept is read again (`distribution/chunk_store.rs`), and what has rotted is fetched from
-//! other peers. A shared file takes its place again only once the good one is whole; the damaged one is not thrown
-//! away.
+//! `verify`: all that is shared and kept is read again (`distribution/chunk_store.rs`), and what has rotted
+//! is fetched from other peers. A shared file takes its place again only once the good one is whole; the
+//! damaged one is not thrown away.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -43,7 +43,8 @@ pub(super) struct Verifying {
     until: Option<Time>,
 }
 
-/// A shared file that has rotted: where, and of which size and time of modification (milliseconds since 1970).
+/// A shared file that has rotted: where, and of which size and time of modification (milliseconds since
+/// 1970).
 #[derive(Clone, Debug)]
 struct Damaged {
     path: SafePath,
@@ -204,8 +205,8 @@ impl Controller {
         self.verified_if_over(now);
     }
 
-    /// Puts what was fetched in the place of what rotted, of which a name in `.potluck/rotten/` is left; where
-    /// `shared/` is another file system than that, in `shared/.potluck-partial/rotten/`.
+    /// Puts what was fetched in the place of what rotted, of which a name in `.potluck/rotten/` is left;
+    /// where `shared/` is another file system than that, in `shared/.potluck-partial/rotten/`.
     fn swap(&self, Damaged { path, size, modified }: &Damaged) -> io::Result<()> {
         let shared = self.config.shared();
         let (good, place) = (repairs(&self.config).join(path.as_str()), shared.join(path.as_str()));
@@ -278,8 +279,8 @@ fn clear(folder: &Path, path: &SafePath) -> io::Result<()> {
     }
 }
 
-/// Gives what lies at `place` the name `aside`, too, under which it outlives what takes its place. Where a file can
-/// have but one name it is moved there.
+/// Gives what lies at `place` the name `aside`, too, under which it outlives what takes its place. Where a
+/// file can have but one name it is moved there.
 fn set_aside(place: &Path, aside: &Path) -> io::Result<()> {
     if let Some(folder) = aside.parent() {
         std::fs::create_dir_all(folder)?;

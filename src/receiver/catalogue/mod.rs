@@ -1,5 +1,5 @@
-//! Pulling catalogues: the signed head, then the buckets that changed, proved by its root. A peer has its own,
-//! and (as a keeper) those of others. Pure; its shell is receiver/mod.rs.
+//! Pulling catalogues: the signed head, then the buckets that changed, proved by its root. A peer has its
+//! own, and (as a keeper) those of others. Pure; its shell is receiver/mod.rs.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

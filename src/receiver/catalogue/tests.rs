@@ -102,7 +102,8 @@ fn only_changed_buckets_are_asked_for_again() {
     assert!(machine.pulls.is_empty() && machine.poll_timeout().is_none());
 }
 
-/// An owner of a later version: what is known of its catalogue is listed, and the root is proved over all of it.
+/// An owner of a later version: what is known of its catalogue is listed, and the root is proved over all of
+/// it.
 #[test]
 fn entries_of_a_later_version_are_counted_and_not_listed() {
     let mut server = Server::new(40);

@@ -268,7 +268,8 @@ impl FileDownload {
     // ---- chunks ------------------------------------------------------------------------------
 
     /// The next bytes to ask of `peer`, at most `most`, over the connection `lane`.
-    /// `gently`: nobody is asked for any of several chunks meanwhile, so whoever has all of it is for this one.
+    /// `gently`: nobody is asked for any of several chunks meanwhile, so whoever has all of it is for this
+    /// one.
     pub(super) fn next_range(&mut self, peer: PeerId, lane: u8, most: u64, gently: bool) -> Option<Range> {
         // Of a manifest in several pages, all must be there: a page may come after blocks.
         let soon = matches!(&self.proof, ManifestState::Asked(p, _) if *p == peer)
@@ -379,8 +380,8 @@ impl FileDownload {
         self.refusals.exclude(peer);
     }
 
-    /// `peer` has nothing of it yet, or for a moment: it is asked again, but only the first answer of that kind puts
-    /// off the time when the file is given up.
+    /// `peer` has nothing of it yet, or for a moment: it is asked again, but only the first answer of that
+    /// kind puts off the time when the file is given up.
     pub(super) fn deny(&mut self, now: Time, peer: PeerId) {
         self.exclude(peer);
         if self.refusals.deny(now, peer) {

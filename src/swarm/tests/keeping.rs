@@ -289,7 +289,8 @@ fn one_who_had_nothing_and_then_says_nothing_or_gives_nothing_does_not_put_off_t
         let begun = world.now;
         begin(&mut world, 1, vec![file], false);
         while world.answer() {}
-        // It was asked, and had nothing. Now it says that it has something and refuses it, or says nothing any more.
+        // It was asked, and had nothing. Now it says that it has something and refuses it, or says nothing
+        // any more.
         if lies {
             has(&mut world, 1, &bytes, &[span(0, 16)]);
         }
@@ -374,7 +375,8 @@ fn end(world: &World, bytes: &[u8]) -> Time {
     world.given.iter().rev().find(|(_, of, _)| *of == id_of(bytes)).unwrap().0
 }
 
-/// Both come over one line of 6.5 MB/s (a chunk in 10 ms), from one holder or two. The background goes on for a second alone.
+/// Both come over one line of 6.5 MB/s (a chunk in 10 ms), from one holder or two. The background goes on for
+/// a second alone.
 fn share(holders: [u8; 2]) {
     let (behind, before) = (content(60 * MIB), content(20 * MIB));
     let mut world = World::new(&[(1, Kind::Honest), (2, Kind::Honest)]);

@@ -8,8 +8,8 @@ use crate::lab::{LATER, Lab, Peer, SOON, wait};
 /// How soon a copy is made again once its keeper has died.
 const REPAIR: [&str; 2] = ["--repair-after", "5s"];
 
-/// Five peers that lend so much, with so many files each, up to so many bytes: one dies, everything is repaired,
-/// another one dies, and a newcomer gets everything.
+/// Five peers that lend so much, with so many files each, up to so many bytes: one dies, everything is
+/// repaired, another one dies, and a newcomer gets everything.
 fn two_of_five_die(lend: &str, each: u64, most: u64) {
     const PEERS: u32 = 5;
     let Some(lab) = Lab::of("up 6") else { return };

@@ -83,7 +83,8 @@ fn what_was_deleted_by_mistake_comes_back() {
     [&owner, &keeper].into_iter().for_each(assert_sound);
 }
 
-/// What was deleted is not listed by keepers when its owner leaves right after, and does not come back with it.
+/// What was deleted is not listed by keepers when its owner leaves right after, and does not come back with
+/// it.
 #[test]
 fn what_was_deleted_just_before_leaving_stays_deleted() {
     let Some(lab) = Lab::of("up 4") else { return };

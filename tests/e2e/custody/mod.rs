@@ -1,5 +1,5 @@
-//! Files that outlive their owner: copies on others are made, repaired, handed over, given back and dropped, by
-//! real peers, as their users see it.
+//! Files that outlive their owner: copies on others are made, repaired, handed over, given back and dropped,
+//! by real peers, as their users see it.
 
 mod background;
 mod crash;

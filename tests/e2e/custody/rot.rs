@@ -144,8 +144,8 @@ fn rot(image: &Path, files: &[PathBuf]) {
     }
 }
 
-/// Files of one content rot in `shared/`; `mounted` is the folder of the owner that lies on the disk, `aside` where
-/// the damaged one is found afterwards.
+/// Files of one content rot in `shared/`; `mounted` is the folder of the owner that lies on the disk, `aside`
+/// where the damaged one is found afterwards.
 fn rots_in_shared(mounted: &str, names: &[&str], aside: &str) {
     let Some(lab) = Lab::of("up 2") else { return };
     let image = lab.path("image");
