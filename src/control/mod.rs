@@ -6,9 +6,9 @@ mod custody;
 pub(crate) mod keyfile;
 pub(crate) mod limits;
 mod line;
-#[cfg(test)]
-mod power;
 pub(crate) mod server;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 

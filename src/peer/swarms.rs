@@ -111,14 +111,14 @@ impl<S: LiveSeed> Swarms<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
 
     struct FakeSeed {
         claim: Claim,
-        gone: Cell<bool>,
-        complete: Cell<bool>,
+        gone: AtomicBool,
+        complete: AtomicBool,
     }
 
     impl LiveSeed for FakeSeed {
@@ -127,17 +127,17 @@ mod tests {
         }
 
         fn is_gone(&self) -> bool {
-            self.gone.get()
+            self.gone.load(Ordering::Relaxed)
         }
 
         fn is_complete(&self) -> bool {
-            self.complete.get()
+            self.complete.load(Ordering::Relaxed)
         }
     }
 
     fn seed(id: u8, size: u64) -> Arc<FakeSeed> {
         let claim = (FileId([id; 32]), size);
-        Arc::new(FakeSeed { claim, gone: Cell::new(false), complete: Cell::new(false) })
+        Arc::new(FakeSeed { claim, gone: AtomicBool::new(false), complete: AtomicBool::new(false) })
     }
 
     #[test]
@@ -159,10 +159,10 @@ mod tests {
         assert_eq!(swarms.next_seek(), Some(ids[..1].to_vec()));
         assert_eq!((swarms.wanted(&ids), swarms.here(&ids).len()), (vec![(ids[0], 1 << 20)], 3));
         // What is complete is given, and sought no more.
-        one.complete.set(true);
+        one.complete.store(true, Ordering::Relaxed);
         assert_eq!((swarms.next_seek(), swarms.wanted(&ids)), (Some(Vec::new()), Vec::new()));
         assert_eq!(swarms.here(&ids).len(), 3);
-        one.gone.set(true);
+        one.gone.store(true, Ordering::Relaxed);
         drop(two);
         assert_eq!((swarms.here(&ids), swarms.len()), (vec![ids[2]], 1));
         drop(three);

@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{keyfile, make_state};
 use crate::content::{FileId, Manifest, Stamp};
+use crate::control::{keyfile, make_state};
 use crate::identity::{Identity, Instance};
 use crate::sim::disk::{Forgets, Tree};
 use crate::sim::trace::{Known, Op, record};
@@ -69,7 +69,9 @@ fn keys(state: &Path) -> Vec<String> {
 fn power_loss_at_any_moment_leaves_the_key_the_count_and_the_database() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("disk")).unwrap();
-    let Some(trace) = record("control::power::victim", dir.path(), SHOWN, &Known::default()) else { return };
+    let Some(trace) = record("control::tests::power::victim", dir.path(), SHOWN, &Known::default()) else {
+        return;
+    };
     let started = |op: &Op| match op {
         Op::Mark(text) => {
             let [_, count, id] = text.split(' ').collect::<Vec<_>>().try_into().unwrap();

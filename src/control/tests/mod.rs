@@ -1,0 +1,3 @@
+//! What is tested of the state of a peer.
+
+mod power;
