@@ -40,8 +40,11 @@ pub fn count(chunks: Chunks) -> u64 {
 /// The bytes of slice number `slice`, as offsets in the file; `None`: there is none.
 #[must_use]
 pub fn range(chunks: Chunks, slice: u64) -> Option<Range<u64>> {
-    let start = slice * SLICE;
-    (slice < count(chunks)).then(|| start..(start + SLICE).min(chunks.size()))
+    // Only then: any number may come from the network.
+    (slice < count(chunks)).then(|| {
+        let start = slice * SLICE;
+        start..(start + SLICE).min(chunks.size())
+    })
 }
 
 /// The slices of a chunk.
@@ -209,6 +212,8 @@ mod tests {
                 }
             }
             assert_eq!(verify(file, chunks, last + 1, &[], &[], None), Err(SliceError::Number));
+            let far = verify(file, chunks, u64::MAX, &[], &[], None);
+            assert_eq!(far, Err(SliceError::Number), "any number may come from the network");
         }
     }
 
