@@ -291,7 +291,7 @@ impl Catalogues {
             Err(e) => return self.liar(now, key, &format!("its catalogue head: {e}")),
         };
         if head.entries > limits::CATALOGUE_ENTRIES as u64 {
-            return self.too_large(key);
+            return self.too_large(now, key);
         }
         let kept = self.kept.get(&key.origin);
         // A keeper may well have an older one than we; an owner has not.
@@ -336,7 +336,7 @@ impl Catalogues {
         }
         let (entries, bytes) = (reader.bucket().count(), pending.bytes + reader.bucket().memory());
         if entries > limits::CATALOGUE_ENTRIES || bytes > limits::REMOTE_CATALOGUES {
-            return self.too_large(key);
+            return self.too_large(now, key);
         }
         if !page.last {
             pending.reader = Some(reader);
@@ -393,6 +393,12 @@ impl Catalogues {
         Some(wanted)
     }
 
+    /// A pull is over without a catalogue. `Some`: a newer one was announced meanwhile, so it begins again.
+    fn end_and_begin(&mut self, key: PullKey) -> Option<PullReasons> {
+        let is_newer = self.pulls.get(&key).is_some_and(|pull| pull.again);
+        self.end(key).filter(|_| is_newer)
+    }
+
     /// It is the turn of the next one from this peer.
     fn next(&mut self, peer: PeerId) {
         if self.from(peer).any(|(_, p)| matches!(p.step, PullStep::Waiting)) {
@@ -441,7 +447,7 @@ impl Catalogues {
             // Whoever is not here itself goes first when room is needed.
             let (gone, reported) = before.map_or((true, None), |k| (k.gone, k.reported));
             if !self.make_room(key.origin, bytes) {
-                return self.too_large(key);
+                return self.too_large(now, key);
             }
             let (head, catalogue) = (signed.head.clone(), Arc::clone(&catalogue));
             let kept = KnownCatalogue { head, catalogue, bytes, gone: gone && !key.is_own(), reported };
@@ -487,20 +493,23 @@ impl Catalogues {
         }
     }
 
-    fn too_large(&mut self, key: PullKey) {
-        self.end(key);
+    fn too_large(&mut self, now: Time, key: PullKey) {
+        let again = self.end_and_begin(key);
         let text = format!(
             "the catalogue of {} is too large to be kept beside the others: it is not listed",
             key.origin
         );
         self.outputs.push_back(Output::Warning(text));
+        if let Some(wanted) = again {
+            self.want(now, key, wanted);
+        }
         self.next(key.from);
     }
 
     /// It sent what cannot be: its connection ends, and it is asked again only when it announces more.
     fn liar(&mut self, now: Time, key: PullKey, what: &str) {
         let PullKey { from, origin } = key;
-        self.end(key);
+        let again = self.end_and_begin(key);
         let text = if key.is_own() {
             format!("{from}: {what}; it is not listed")
         } else {
@@ -510,6 +519,9 @@ impl Catalogues {
         self.outputs.push_back(Output::Drop(from, what.to_owned()));
         // What else was asked of it is lost with the connection.
         self.handle_down(now, from);
+        if let Some(wanted) = again {
+            self.want(now, key, wanted);
+        }
     }
 
     fn request(&mut self) -> u64 {

@@ -352,6 +352,37 @@ fn what_a_keeper_passes_on_is_signed_by_its_owner_or_refused() {
     );
 }
 
+/// A newer one may be announced while a pull is under way, and that pull end with a lie.
+#[test]
+fn what_was_announced_while_a_lie_came_is_pulled_all_the_same() {
+    let (owner, other) = (Server::new(50), Server::new(50));
+    let origin = owner.identity.id();
+    let mut machine = Catalogues::default();
+    machine.handle_owner_catalogue(Time(1), KEEPER, origin);
+    let mut lies = 0;
+    let mut rest = Vec::new();
+    while let Some(output) = machine.poll_output() {
+        match output {
+            Output::Ask(_, Message::GetHead(m)) if lies == 0 => {
+                lies += 1;
+                machine.handle_owner_catalogue(Time(4), KEEPER, origin);
+                machine.handle_head(Time(5), KEEPER, &other.head(&m));
+            }
+            output => rest.extend(owner.pass_on(&mut machine, output)),
+        }
+    }
+    let [
+        Output::NoOwnerCatalogue { .. },
+        Output::Warning(_),
+        Output::Drop(KEEPER, _),
+        Output::OwnerCatalogue { from: KEEPER, .. },
+    ] = &rest[..]
+    else {
+        panic!("{rest:?}");
+    };
+    assert!(machine.pulls.is_empty());
+}
+
 #[test]
 fn a_few_at_a_time_are_pulled_from_one_keeper_and_each_ends() {
     let owners: Vec<_> = (0..7).map(|_| Server::new(20)).collect();
