@@ -89,7 +89,7 @@ impl Peer {
         let mut sandboxes = Sandboxes::new(&config);
         let database = config.state().join(store::FILE);
         let store = sandboxes.start(&SandboxedPart::Store, || store::start(&database)).map_err(thread)?;
-        let store = store.map_err(|e| Failure::other(format!("the database cannot be used: {e}")))?;
+        let store = store.map_err(|e| Failure::other(e.to_string()))?;
         let custody = custody(&config, &identity, instance, &store)?;
         let counters = Arc::new(Counters::default());
         let shared = LibraryConfig { counters: Arc::clone(&counters), ..LibraryConfig::new(config.shared()) };

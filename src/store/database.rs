@@ -7,8 +7,8 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
-use super::answer;
 use super::rows::{HashRow, LedgerRow, RawHash};
+use super::{StoreError, answer};
 use crate::content::SafePath;
 use crate::sys::file;
 
@@ -53,6 +53,8 @@ enum Unfit {
     Content(String),
     /// Its surroundings: it stays where it is and memory takes its place.
     Surroundings(String),
+    /// A later potluck wrote it, with this `user_version`: it stays as it is, and nothing is begun beside it.
+    Later(i64),
 }
 
 impl From<rusqlite::Error> for Unfit {
@@ -77,11 +79,18 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
 
 impl Database {
     /// The database at `path`, or what can take its place; the difference is said.
-    pub(super) fn open(path: &Path, warn: &Sender<String>) -> Self {
+    ///
+    /// # Errors
+    /// [`StoreError::Later`]: what a later potluck knows of this peer's files and those of others must not be
+    /// lost because an earlier one was started once.
+    pub(super) fn open(path: &Path, warn: &Sender<String>) -> Result<Self, StoreError> {
         match Self::at(path) {
-            Ok(database) => database,
-            Err(Unfit::Content(why)) => Self::start_again(path, &why, warn),
-            Err(Unfit::Surroundings(why)) => Self::in_memory(path, &why, warn),
+            Ok(database) => Ok(database),
+            Err(Unfit::Content(why)) => Ok(Self::start_again(path, &why, warn)),
+            Err(Unfit::Surroundings(why)) => Ok(Self::in_memory(path, &why, warn)),
+            Err(Unfit::Later(version)) => {
+                Err(StoreError::Later { path: path.to_owned(), version, known: MIGRATIONS.len() })
+            }
         }
     }
 
@@ -109,6 +118,8 @@ impl Database {
         match Self::at(path) {
             Ok(database) => database,
             Err(Unfit::Content(why) | Unfit::Surroundings(why)) => Self::in_memory(path, &why, warn),
+            // Somebody else has put it there this very moment.
+            Err(Unfit::Later(version)) => Self::in_memory(path, &format!("it has version {version}"), warn),
         }
     }
 
@@ -142,7 +153,7 @@ impl Database {
             return Err(Unfit::Content("it belongs to another program".to_owned()));
         }
         if version > MIGRATIONS.len() as i64 {
-            return Err(Unfit::Content(format!("a newer potluck wrote it, version {version}")));
+            return Err(Unfit::Later(version));
         }
         // A file system without shared memory answers with another mode, which is as good.
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |r| r.get::<_, String>(0))?;

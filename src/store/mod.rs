@@ -1,10 +1,10 @@
 //! The database of one peer: what may be lost without harm, but costs time to find out again (the hash
-//! cache), and the ledger of custody, which is on the disk before anybody is
-//! told of it. One thread owns it; others hold a [`Handle`].
+//! cache), and the ledger of custody, which is on the disk before anybody is told of it. One thread owns it;
+//! others hold a [`Handle`].
 //!
-//! A database that is damaged or was written by a newer potluck is kept aside and rebuilt; one that
-//! cannot be used at all (a read-only folder) is replaced by one in memory. Both are said, neither
-//! stops the peer.
+//! A database that is damaged is kept aside and rebuilt; one that cannot be used at all (a read-only folder)
+//! is replaced by one in memory. Both are said, neither stops the peer. One that a later potluck wrote is left
+//! as it is, and no peer starts beside it.
 
 mod database;
 mod rows;
@@ -39,6 +39,20 @@ pub(crate) enum StoreError {
     /// The operating system has no thread to give.
     #[error("the database's thread could not be started: {0}")]
     Thread(#[from] io::Error),
+    /// A later potluck wrote the database.
+    #[error(
+        "the database {} was written by a later potluck (version {version} of the database; this potluck \
+         knows {known}): start that one here, or another peer in another folder. Nothing was changed",
+        path.display()
+    )]
+    Later {
+        /// Where it lies.
+        path: PathBuf,
+        /// The version that it has.
+        version: i64,
+        /// The newest version that this potluck knows.
+        known: usize,
+    },
 }
 
 /// What the owner thread is asked.
@@ -72,11 +86,11 @@ pub(crate) struct Handle {
 /// Opens the database at `path` (made when missing; its folder must exist) and starts its thread.
 ///
 /// # Errors
-/// [`StoreError::Thread`] only: a database that cannot be used is replaced and [`Handle::warnings`] says so.
+/// [`StoreError`]. A database that cannot be used is replaced, and [`Handle::warnings`] says so.
 pub(crate) fn start(path: &Path) -> Result<Handle, StoreError> {
     let (warn, warnings) = unbounded();
     let (requests, inbox) = unbounded();
-    let database = Database::open(path, &warn);
+    let database = Database::open(path, &warn)?;
     let mut owner = StoreThread { database, path: path.to_owned(), warn, failed: false };
     let thread = Thread::spawn("store", move || {
         for request in inbox {

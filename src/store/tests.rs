@@ -161,14 +161,20 @@ fn garbage_in_the_middle_is_rebuilt() {
 }
 
 #[test]
-fn a_newer_database_is_kept_aside() {
+fn a_later_database_is_refused_and_stays_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let path = filled(dir.path());
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
-    is_rebuilt(&path, "newer potluck");
-    let kept = rusqlite::Connection::open(path.with_file_name(format!("{FILE}.damaged-1"))).unwrap();
-    let n: i64 = kept.query_row("SELECT count(*) FROM hashes", [], |r| r.get(0)).unwrap();
-    assert_eq!(n, 5_000);
+    let before = fs::read(&path).unwrap();
+    let refused = start(&path).unwrap_err().to_string();
+    assert!(refused.contains("written by a later potluck (version 999"), "{refused}");
+    assert!(refused.contains(&path.display().to_string()) && refused.contains("start that one"), "{refused}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+    let aside = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().contains("damaged");
+    assert!(!fs::read_dir(dir.path()).unwrap().map(Result::unwrap).any(|entry| aside(&entry)));
+    // The later potluck goes on with it.
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    assert_eq!(all(&start(&path).unwrap()).len(), 5_000);
 }
 
 #[test]
