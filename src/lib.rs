@@ -10,11 +10,11 @@ pub mod content;
 pub mod control;
 mod counters;
 pub mod custody;
-pub mod discovery;
 mod disk;
 mod distribution;
 pub mod error;
 pub mod identity;
+pub mod lan;
 #[macro_use]
 mod later;
 mod library;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use potluck::address::Ports;
-use potluck::discovery::{Command, DiscoveryConfig, Event, Gone, Handle, OwnPresence, PeerInfo, start};
 use potluck::identity::{Identity, Instance, PeerId, PeerName};
+use potluck::lan::{Command, DiscoveryConfig, Event, Gone, Handle, OwnPresence, PeerInfo, start};
 use potluck::sys::clock;
 use potluck::time::Time;
 use potluck::wire::datagram::PresenceState;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use potluck::address::Ports;
 use potluck::content::FileId;
-use potluck::discovery::Gone;
 use potluck::identity::{Instance, PeerId, PeerName};
+use potluck::lan::Gone;
 use potluck::sim::{Link, Node, World, seeds};
 use potluck::wire::datagram::{Body, DatagramMessage, Presence, PresenceState};
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::away::Away;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, Head, HeadNumber};
-use crate::discovery::PeerInfo;
 use crate::error::{Code, Failure};
 use crate::identity::{Contact, PeerId};
+use crate::lan::PeerInfo;
 use crate::text;
 use crate::time::Time;
 

@@ -16,12 +16,12 @@ use crate::counters::Counters;
 use crate::custody::ledger::{Ledger, Present};
 use crate::custody::quota::{Lend, default_lend};
 use crate::custody::{custodian, keeper};
-use crate::discovery::{self, OwnPresence};
 use crate::disk;
 use crate::distribution::{self, CustodyHandle, chunk_store};
 use crate::error::Failure;
 use crate::identity::tls::Tls;
 use crate::identity::{Identity, Instance, PeerName, fill_random};
+use crate::lan::{self, OwnPresence};
 use crate::library::{self, LibraryConfig};
 use crate::peer::limits;
 use crate::receiver::{ReceiverHandle, start_receiver};
@@ -42,7 +42,7 @@ const LEAVE_NOW: Duration = Duration::from_millis(200);
 /// peer whose other threads are gone; the store last, for the library tells it what it hashed.
 #[derive(Debug)]
 pub(super) struct Parts {
-    pub(super) discovery: discovery::Handle,
+    pub(super) discovery: lan::Handle,
     pub(super) receiver: ReceiverHandle,
     pub(super) sender: SenderHandle,
     pub(super) distributor: CustodyHandle,
@@ -127,7 +127,7 @@ impl Peer {
         let sender = sender.flatten().map_err(thread)?;
 
         let own = OwnPresence { name, ports: bound.ports, catalogue: 0, state: PresenceState::Here };
-        let heard = discovery::DiscoveryConfig {
+        let heard = lan::DiscoveryConfig {
             identity: Arc::clone(&identity),
             instance,
             own: own.clone(),
@@ -135,7 +135,7 @@ impl Peer {
             interfaces: config.interfaces.clone(),
         };
         let discovery = sandboxes
-            .start(&SandboxedPart::Discovery, || discovery::start(heard))
+            .start(&SandboxedPart::Discovery, || lan::start(heard))
             .flatten()
             .map_err(|e| Failure::other(format!("UDP port {} cannot be used: {e}", config.discovery_port)))?;
         warnings.extend(sandboxes.warning());
@@ -185,7 +185,7 @@ impl Peer {
         let events = self.parts.discovery.events.clone();
         move || {
             let deadline = clock::now() + LEAVE_NOW;
-            if commands.send(discovery::Command::Leave).is_ok() {
+            if commands.send(lan::Command::Leave).is_ok() {
                 // The thread ends once it has said it, and its channel with it.
                 while events.recv_timeout(deadline.since(clock::now())).is_ok() {}
             }

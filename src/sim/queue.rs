@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use core::net::SocketAddr;
 
-use crate::discovery::Via;
 use crate::identity::PeerId;
+use crate::lan::Via;
 use crate::time::Time;
 use crate::wire::datagram::Body;
 

@@ -13,10 +13,10 @@ use crate::control::{
     Ask, CompletionNames, CountersRow, DatagramsRow, Notice, PeerRow, Reply, Request, Status, Unfinished,
     UploadRow, keyfile,
 };
-use crate::discovery;
 use crate::disk;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
+use crate::lan;
 use crate::peer::leaving::Cause;
 use crate::peer::listing::{self, Filter};
 use crate::peer::resolve;
@@ -329,7 +329,7 @@ impl Controller {
     }
 
     fn datagrams_row(&self) -> DatagramsRow {
-        let discovery::DiscoveryCounters {
+        let lan::DiscoveryCounters {
             sent,
             taken,
             dropped,

@@ -18,9 +18,9 @@ use crate::control::Notice;
 use crate::custody::custodian::{Custodian, CustodianOutput};
 use crate::custody::ledger::{LedgerKey, Present, Record};
 use crate::custody::recovery::Decision;
-use crate::discovery::PeerInfo;
 use crate::distribution::{CustodyCommand, CustodyEvent, chunk_store};
 use crate::identity::{Contact, PeerId};
+use crate::lan::PeerInfo;
 use crate::peer::limits;
 use crate::peer::ordered::Ordered;
 use crate::receiver::ReceiverCommand;
@@ -291,7 +291,7 @@ impl Controller {
 
     /// A message of custody's, of a peer that TLS authenticated.
     pub(super) fn on_custody(&mut self, now: Time, event: CustodyEvent) {
-        use crate::discovery::Command;
+        use crate::lan::Command;
         match event {
             CustodyEvent::Message(from, source, message) => {
                 if self.custody.write_again.is_some() || self.custody.ordered.len() > ACTS {

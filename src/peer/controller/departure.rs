@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use super::{Controller, reply};
 use crate::control::{ExitReport, Notice, Reply};
-use crate::discovery;
 use crate::error::{Code, Failure};
+use crate::lan;
 use crate::peer::leaving::{Cause, Leaving, TellSender};
 use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;
@@ -31,10 +31,10 @@ impl Controller {
             if cause == Cause::Exit {
                 // That takes a while: others are to have as many copies without this peer, and give it none.
                 self.own.state = PresenceState::Leaving;
-                self.tell_discovery(discovery::Command::Own(self.own.clone()));
+                self.tell_discovery(lan::Command::Own(self.own.clone()));
             }
             self.parts.receiver.send(ReceiverCommand::Stop);
-            self.tell_discovery(discovery::Command::Seek(Vec::new()));
+            self.tell_discovery(lan::Command::Seek(Vec::new()));
             self.state.say_busy = (cause == Cause::Exit && !handing).then(|| now + SAY_BUSY);
             tell
         };
@@ -82,7 +82,7 @@ impl Controller {
         for job in jobs {
             self.state.downloads.tell(job, &Reply::Failed(stopped.clone()));
         }
-        self.tell_discovery(discovery::Command::Leave);
+        self.tell_discovery(lan::Command::Leave);
         drop(self.parts);
         let report = self.state.exit_report.take().filter(|report| !report.is_safe());
         let not_kept = report.map(|report| Failure::new(Code::NotKept, report.sentence()));

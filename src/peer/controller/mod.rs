@@ -30,11 +30,11 @@ use super::swarms::Swarms;
 use crate::content::{Claim, EntryKind};
 use crate::control::{Ask, ExitReport, Notice, Reply, Saved};
 use crate::counters::Counters;
-use crate::discovery::{self, Gone, OwnPresence};
 use crate::disk::{Arrival, PartialSeed};
 use crate::distribution::{CustodyEvent, chunk_store};
 use crate::error::Failure;
 use crate::identity::{Identity, Instance, PeerId};
+use crate::lan::{self, Gone, OwnPresence};
 use crate::library::{self, Hashing, Shelf};
 use crate::peer::limits;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
@@ -58,7 +58,7 @@ const TOLD: usize = 20;
 /// All that the controller reacts to.
 enum ControllerEvent {
     Ask(Ask),
-    Discovery(discovery::Event),
+    Discovery(lan::Event),
     Library(library::Event),
     Receiver(ReceiverEvent),
     Sender(SenderEvent),
@@ -226,9 +226,9 @@ impl Controller {
 
     // ---- what the parts report
 
-    fn on_discovery(&mut self, now: Time, event: discovery::Event) {
+    fn on_discovery(&mut self, now: Time, event: lan::Event) {
         match event {
-            discovery::Event::Here(info) => {
+            lan::Event::Here(info) => {
                 let id = info.contact.id;
                 self.parts.receiver.send(ReceiverCommand::Peer(info.contact.clone()));
                 self.custody_here(now, &info);
@@ -241,7 +241,7 @@ impl Controller {
                 }
                 self.offer();
             }
-            discovery::Event::Gone(id, why) => {
+            lan::Event::Gone(id, why) => {
                 self.parts.receiver.send(ReceiverCommand::Gone(id));
                 self.custody_gone(now, id, why == Gone::Left);
                 if let Some(member) = self.state.roster.gone(id) {
@@ -254,9 +254,9 @@ impl Controller {
                 }
                 self.offer();
             }
-            discovery::Event::DialBack(id) => self.dial_back(id),
-            discovery::Event::Settled => self.state.settled = true,
-            discovery::Event::NobodyHeard => {
+            lan::Event::DialBack(id) => self.dial_back(id),
+            lan::Event::Settled => self.state.settled = true,
+            lan::Event::NobodyHeard => {
                 self.notice(Notice::Text(format!(
                     "nobody answers yet; if others are here, let UDP port {} and TCP ports {} to {} in through the firewall",
                     self.config.discovery_port,
@@ -264,7 +264,7 @@ impl Controller {
                     self.own.ports.distributee
                 )));
             }
-            discovery::Event::CopiedFolder(address) => {
+            lan::Event::CopiedFolder(address) => {
                 self.state.failure.get_or_insert_with(|| {
                     Failure::other(format!(
                         "a peer with this folder's key runs at {address} already (a copied folder?): stop that one, \
@@ -273,12 +273,12 @@ impl Controller {
                 });
                 self.leave(now, Cause::AtOnce);
             }
-            discovery::Event::Lacking(id) => self.parts.receiver.send(ReceiverCommand::Table(id)),
-            discovery::Event::Overtaken(instance) => self.overtake(now, instance),
-            discovery::Event::NetworkChanged => log::info!("the network changed, or this machine slept"),
-            discovery::Event::Trouble(text) => self.warn(text),
-            discovery::Event::Sought(id, files) => self.on_sought(id, &files),
-            discovery::Event::Has(id, files) => self.add_swarm_members(id, &files),
+            lan::Event::Lacking(id) => self.parts.receiver.send(ReceiverCommand::Table(id)),
+            lan::Event::Overtaken(instance) => self.overtake(now, instance),
+            lan::Event::NetworkChanged => log::info!("the network changed, or this machine slept"),
+            lan::Event::Trouble(text) => self.warn(text),
+            lan::Event::Sought(id, files) => self.on_sought(id, &files),
+            lan::Event::Has(id, files) => self.add_swarm_members(id, &files),
         }
     }
 
@@ -294,7 +294,7 @@ impl Controller {
             Ok(instance) => {
                 self.instance = instance;
                 self.custody.machine.renew(instance);
-                self.tell_discovery(discovery::Command::Instance(instance));
+                self.tell_discovery(lan::Command::Instance(instance));
                 self.custody.own.call(now);
             }
             Err(failure) => self.warn(failure.message),
@@ -337,17 +337,17 @@ impl Controller {
                 self.pull();
             }
             ReceiverEvent::NoKept(id) => log::debug!("{id} does not say what it keeps"),
-            ReceiverEvent::Table(id, records) => self.tell_discovery(discovery::Command::Table(id, records)),
-            ReceiverEvent::Proved(id, host) => self.tell_discovery(discovery::Command::Proved(id, host)),
+            ReceiverEvent::Table(id, records) => self.tell_discovery(lan::Command::Table(id, records)),
+            ReceiverEvent::Proved(id, host) => self.tell_discovery(lan::Command::Proved(id, host)),
             ReceiverEvent::AskBack(id, 0) => self.parts.sender.send(SenderCommand::AskBack(id)),
             // Over a connection that may be dead it is asked once.
-            ReceiverEvent::AskBack(id, n) => self.tell_discovery(discovery::Command::AskBack(id, n > 1)),
+            ReceiverEvent::AskBack(id, n) => self.tell_discovery(lan::Command::AskBack(id, n > 1)),
             ReceiverEvent::DialBack(id) => self.dial_back(id),
             ReceiverEvent::Blocked(id) => self.warn_of_firewalls(id),
             ReceiverEvent::Lost(id) => {
                 self.state.roster.pull_failed(id);
                 self.state.pull_again.get_or_insert(now + PULL_AGAIN);
-                self.tell_discovery(discovery::Command::Doubt(id));
+                self.tell_discovery(lan::Command::Doubt(id));
             }
             ReceiverEvent::NoCatalogue(id) => {
                 self.state.roster.pull_failed(id);
@@ -422,8 +422,8 @@ impl Controller {
 
     fn on_sender(&mut self, now: Time, event: SenderEvent) {
         match event {
-            SenderEvent::Proved(id, host) => self.tell_discovery(discovery::Command::Proved(id, host)),
-            SenderEvent::NotConnected(id) => self.tell_discovery(discovery::Command::AskBack(id, false)),
+            SenderEvent::Proved(id, host) => self.tell_discovery(lan::Command::Proved(id, host)),
+            SenderEvent::NotConnected(id) => self.tell_discovery(lan::Command::AskBack(id, false)),
             SenderEvent::Serving(list) => {
                 let mut before = std::mem::take(&mut self.state.uploads);
                 for (id, bytes) in list {
@@ -474,8 +474,7 @@ impl Controller {
 
     /// Gives the sender what it is to serve from now on.
     fn offer(&self) {
-        let record =
-            |info: &discovery::PeerInfo| PeerRecord { at: info.at, signed: Arc::clone(&info.signed) };
+        let record = |info: &lan::PeerInfo| PeerRecord { at: info.at, signed: Arc::clone(&info.signed) };
         let table = self.state.roster.iter().map(|(_, m)| record(&m.info)).collect();
         let (head, shelf) = (Arc::clone(&self.state.head), Arc::clone(&self.state.offered));
         self.parts.sender.send(SenderCommand::Offer(Arc::new(SharedContent { head, shelf, table })));
@@ -519,7 +518,7 @@ impl Controller {
         }
     }
 
-    fn tell_discovery(&self, command: discovery::Command) {
+    fn tell_discovery(&self, command: lan::Command) {
         // The discovery thread ended only if the whole peer is ending.
         drop(self.parts.discovery.commands.send(command));
     }

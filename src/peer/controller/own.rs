@@ -11,8 +11,8 @@ use super::{Controller, reply};
 use crate::content::{Catalogue, Entry, EntryKind, FileId, SafePath, Span};
 use crate::control::{NotKept, NotKeptReason, Notice, Reply};
 use crate::custody::handoff::{self, HandoffProgress, HandoffReport};
-use crate::discovery;
 use crate::identity::PeerId;
+use crate::lan;
 use crate::library::Shelf;
 use crate::peer::away::whole_or_some;
 use crate::peer::limits;
@@ -229,7 +229,7 @@ impl Controller {
         self.state.offered = shelf;
         self.own.catalogue = version;
         self.offer();
-        self.tell_discovery(discovery::Command::Own(self.own.clone()));
+        self.tell_discovery(lan::Command::Own(self.own.clone()));
     }
 
     /// A peer says what it keeps of this peer's files: it may have to give some of it back.

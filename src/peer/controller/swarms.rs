@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::Controller;
 use crate::content::{Claim, FileId};
-use crate::discovery;
 use crate::disk::PartialSeed;
 use crate::identity::PeerId;
+use crate::lan;
 use crate::peer::swarms::{LiveSeed, is_worth};
 use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;
@@ -62,7 +62,7 @@ impl Controller {
         if self.state.leaving.is_none()
             && let Some(files) = self.state.swarms.next_seek()
         {
-            self.tell_discovery(discovery::Command::Seek(files));
+            self.tell_discovery(lan::Command::Seek(files));
         }
     }
 
@@ -85,7 +85,7 @@ impl Controller {
         here.sort_unstable();
         here.dedup();
         if !here.is_empty() {
-            self.tell_discovery(discovery::Command::Has(peer, here));
+            self.tell_discovery(lan::Command::Has(peer, here));
         }
         self.add_swarm_members(peer, files);
     }

@@ -7,8 +7,8 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::{World, own};
-use crate::discovery::{Machine, Via};
 use crate::identity::{PeerId, PeerName};
+use crate::lan::{Machine, Via};
 use crate::limits;
 use crate::sim::queue::{Flight, Payload, What};
 use crate::time::Time;

@@ -16,8 +16,8 @@ use core::time::Duration;
 
 use crate::address::Ports;
 use crate::content::FileId;
-use crate::discovery::{Event, Machine, NetworkPrefix as OnLink, OwnPresence, PresenceOutput};
 use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey};
+use crate::lan::{Event, Machine, NetworkPrefix as OnLink, OwnPresence, PresenceOutput};
 use crate::sim::queue::{Next, Queue, What};
 use crate::sim::{Link, Rng};
 use crate::time::Time;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::net::Ipv4Addr;
 
 use crate::content::FileId;
-use crate::discovery::{Gone, Machine, PeerInfo};
 use crate::identity::{Identity, Instance, PeerId};
+use crate::lan::{Gone, Machine, PeerInfo};
 use crate::time::Time;
 
 /// One peer: a process that may run, sleep, or be gone, and what it has told its user.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use core::net::SocketAddr;
 
 use crate::address::Host;
-use crate::discovery::limits;
+use crate::lan::limits;
 use crate::rate::{Rate, TokenBucket};
 use crate::time::Time;
 

@@ -7,7 +7,7 @@ use super::hearing::SMALL;
 use super::presence::{Machine, PresenceOutput, Via};
 use super::seeking::Seeking;
 use crate::address::Host;
-use crate::discovery::limits;
+use crate::lan::limits;
 use crate::time::Time;
 use crate::wire::datagram::DatagramMessage;
 

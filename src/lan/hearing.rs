@@ -11,8 +11,8 @@ use super::presence::{Dropped, Machine, PresenceOutput, Via};
 use super::table::{Candidate, PeerEntry, SequenceState, Voice};
 use super::{Event, Gone, PeerInfo};
 use crate::address::Host;
-use crate::discovery::limits;
 use crate::identity::{Contact, PeerId};
+use crate::lan::limits;
 use crate::time::Time;
 use crate::wire::datagram::{Body, DatagramMessage};
 

@@ -16,8 +16,8 @@ use super::hearing::spread;
 use super::presence::{Machine, PresenceOutput, Via};
 use super::table::{Candidate, Voice, Window};
 use crate::address::Host;
-use crate::discovery::limits;
 use crate::identity::PeerId;
+use crate::lan::limits;
 use crate::time::Time;
 use crate::wire::datagram::{Body, DatagramMessage};
 
@@ -129,9 +129,9 @@ impl Machine {
 mod tests {
     use super::*;
     use crate::address::Ports;
-    use crate::discovery::NetworkPrefix;
-    use crate::discovery::OwnPresence;
     use crate::identity::{Instance, PeerName};
+    use crate::lan::NetworkPrefix;
+    use crate::lan::OwnPresence;
     use crate::wire::datagram::{Presence, PresenceState};
 
     const TELLER: PeerId = PeerId([1; 32]);

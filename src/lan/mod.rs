@@ -62,7 +62,7 @@ pub struct DiscoveryConfig {
     pub instance: Instance,
     /// What is announced at first.
     pub own: OwnPresence,
-    /// UDP port; [`crate::discovery::limits::DISCOVERY_PORT`] but in tests.
+    /// UDP port; [`crate::lan::limits::DISCOVERY_PORT`] but in tests.
     pub port: u16,
     /// Names of the interfaces to use; empty: all.
     pub interfaces: Vec<String>,

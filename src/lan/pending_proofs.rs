@@ -6,8 +6,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::Via;
-use crate::discovery::limits;
 use crate::identity::PeerId;
+use crate::lan::limits;
 use crate::time::Time;
 use crate::wire::datagram::ECHOES;
 
