@@ -1,30 +1,21 @@
 //! Finding the peers of the network: presence by UDP broadcast on one fixed port (docs/PROTOCOL.md,
 //! "Discovery").
 //!
-//! `presence.rs` and `hearing.rs` are the machine, which decides everything; `shell.rs` gives it sockets,
+//! `discovery/` is the machine, which decides everything; `shell.rs` gives it sockets,
 //! signatures and the clock.
 
-mod announcing;
-mod asking;
-mod hearing;
+mod discovery;
 mod interfaces;
 mod limiter;
 pub(crate) mod limits;
 mod network_prefix;
-mod peer_exchange;
-mod pending_proofs;
-mod presence;
-mod probe;
 mod rng;
-mod seeking;
 mod shell;
-mod silence;
 mod sockets;
-mod table;
 mod tally;
 
+pub use discovery::{Dropped, Machine, PresenceOutput, Via};
 pub use network_prefix::NetworkPrefix;
-pub use presence::{Dropped, Machine, PresenceOutput, Via};
 pub use shell::start;
 pub use tally::Tally;
 

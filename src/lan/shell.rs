@@ -1,4 +1,4 @@
-//! The discovery thread: sockets, signatures and the clock for the machine of `presence.rs`, which makes
+//! The discovery thread: sockets, signatures and the clock for the machine of `discovery/`, which makes
 //! every decision. Nothing is decided here but what costs the operating system.
 
 use std::collections::VecDeque;
@@ -11,8 +11,8 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, u
 use mio::{Events, Poll, Token, Waker};
 use zeroize::Zeroizing;
 
+use super::discovery::{Machine, PresenceOutput, Via};
 use super::interfaces::Interfaces;
-use super::presence::{Machine, PresenceOutput, Via};
 use super::sockets::BoundSockets;
 use super::tally::Tally;
 use super::{Command, DiscoveryConfig, Event, Handle};

@@ -9,8 +9,8 @@ use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::discovery::Via;
 use super::interfaces::Interfaces;
-use super::presence::Via;
 use super::tally::Tally;
 use crate::sys::net;
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::DiscoveryCounters;
-use super::presence::Dropped;
+use super::discovery::Dropped;
 use crate::codec::DecodeError;
 
 /// What the discovery thread counts. Written by it alone.

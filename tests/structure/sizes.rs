@@ -20,9 +20,9 @@ const FIELDS: usize = 20;
 /// is no longer too large.
 const PENDING: &[(&str, usize)] = &[
     ("fields of control::Status", 21),
-    ("fields of lan::presence::Machine", 38),
+    ("fields of lan::discovery::Machine", 38),
     ("methods of custody::keeper::Keeper", 62),
-    ("methods of lan::presence::Machine", 74),
+    ("methods of lan::discovery::Machine", 74),
     ("methods of peer::controller::Controller", 108),
     ("methods of swarm::Swarm", 79),
 ];

@@ -1,5 +1,5 @@
-//! Who else fetches what is fetched here, or has some of it: what the machine of `presence.rs` says and
-//! hears of files. Pure; its shell is `shell.rs`.
+//! Who else fetches what is fetched here, or has some of it: what the machine of `mod.rs` says and
+//! hears of files. Pure; its shell is `lan/shell.rs`.
 //!
 //! A seek goes to everyone. Whoever fetches the same knows the seeker from then on; whoever fetches or has
 //! some of it answers, so that the seeker knows those who came before. Of many only some answer: the others
@@ -10,12 +10,12 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use super::Event;
 use super::hearing::SMALL;
-use super::presence::{Machine, PresenceOutput, Via};
+use super::{Machine, PresenceOutput, Via};
 use crate::address::Host;
 use crate::content::FileId;
 use crate::identity::PeerId;
+use crate::lan::Event;
 use crate::lan::limits;
 use crate::rate::{Rate, TokenBucket};
 use crate::time::Time;

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::Via;
 use crate::identity::PeerId;
+use crate::lan::Via;
 use crate::lan::limits;
 use crate::time::Time;
 use crate::wire::datagram::ECHOES;

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::Via;
 use super::probe::Suspicion;
 use crate::address::Host;
 use crate::identity::{Instance, PeerId};
+use crate::lan::Via;
 use crate::lan::limits;
 use crate::rate::TokenBucket;
 use crate::time::Time;

@@ -1,11 +1,11 @@
-//! When the machine of `presence.rs` says that it is here: hellos at the start and after changes, then
-//! announcements, and leaves at the end. Pure; its shell is `shell.rs`.
+//! When the machine of `mod.rs` says that it is here: hellos at the start and after changes, then
+//! announcements, and leaves at the end. Pure; its shell is `lan/shell.rs`.
 
 use core::time::Duration;
 
 use super::hearing::SMALL;
-use super::presence::{Machine, PresenceOutput, Via};
 use super::seeking::Seeking;
+use super::{Machine, PresenceOutput, Via};
 use crate::address::Host;
 use crate::lan::limits;
 use crate::time::Time;

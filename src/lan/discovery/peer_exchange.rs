@@ -1,5 +1,5 @@
 //! What one peer tells of others: a newcomer to a large network asks for it once, and believes none of it.
-//! Pure; its shell is `shell.rs`.
+//! Pure; its shell is `lan/shell.rs`.
 //!
 //! A table names addresses, so a liar could point us at anyone. What comes of it is bounded: an address is
 //! asked five times, at the rate of all questions, if it is one that a peer of this
@@ -10,13 +10,13 @@ use std::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::Event;
 use super::announcing::ANNOUNCE_GAP_MS;
 use super::hearing::spread;
-use super::presence::{Machine, PresenceOutput, Via};
 use super::table::{Candidate, Voice, Window};
+use super::{Machine, PresenceOutput, Via};
 use crate::address::Host;
 use crate::identity::PeerId;
+use crate::lan::Event;
 use crate::lan::limits;
 use crate::time::Time;
 use crate::wire::datagram::{Body, DatagramMessage};

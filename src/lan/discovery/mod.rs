@@ -1,6 +1,6 @@
 //! The machine that finds the peers of a network and knows who is here (docs/PROTOCOL.md, "Discovery"). Pure.
 //!
-//! Its shell is `shell.rs` (sockets, signatures, the clock). What it does with datagrams of others is in
+//! Its shell is `lan/shell.rs` (sockets, signatures, the clock). What it does with datagrams of others is in
 //! `hearing.rs`, what it says unasked in `announcing.rs`, and what it makes of silence in `silence.rs`.
 //!
 //! Contract: ask [`Machine::admit`] before a signature is verified, give what was verified to
@@ -9,22 +9,32 @@
 //! [`Machine::poll_output`]. `now` never goes back. A call that comes long after its time is taken for
 //! waking from sleep.
 
+mod announcing;
+mod asking;
+mod hearing;
+mod peer_exchange;
+mod pending_proofs;
+mod probe;
+mod seeking;
+mod silence;
+mod table;
+
 use std::collections::VecDeque;
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::announcing::HELLOS;
-use super::limiter::{Stranger, Strangers};
-use super::network_prefix::NetworkPrefix;
-use super::pending_proofs::PendingProofs;
-use super::rng::Rng;
-use super::seeking::Seeking;
-use super::table::PeerTable;
-use super::{Event, OwnPresence};
+use self::announcing::HELLOS;
+use self::pending_proofs::PendingProofs;
+use self::seeking::Seeking;
+use self::table::PeerTable;
 use crate::address::Host;
 use crate::identity::{Instance, PeerId};
+use crate::lan::limiter::{Stranger, Strangers};
 use crate::lan::limits;
+use crate::lan::network_prefix::NetworkPrefix;
+use crate::lan::rng::Rng;
+use crate::lan::{Event, OwnPresence};
 use crate::rate::TokenBucket;
 use crate::time::Time;
 use crate::wire::datagram::{Body, DatagramMessage, Presence};
@@ -88,50 +98,50 @@ pub enum Dropped {
 /// The machine.
 #[derive(Debug)]
 pub struct Machine {
-    pub(super) id: PeerId,
-    pub(super) instance: Instance,
+    id: PeerId,
+    instance: Instance,
     own: OwnPresence,
     sequence: u64,
-    pub(super) rng: Rng,
-    pub(super) links: Vec<NetworkPrefix>,
+    rng: Rng,
+    links: Vec<NetworkPrefix>,
     linked: bool,
-    pub(super) table: PeerTable,
+    table: PeerTable,
     strangers: Strangers,
-    pub(super) pending: PendingProofs,
-    pub(super) pace: TokenBucket,
-    pub(super) probed: TokenBucket,
-    pub(super) probed_at: Option<Time>,
-    pub(super) batches: TokenBucket,
-    pub(super) calls: TokenBucket,
-    pub(super) copies_asked: TokenBucket,
+    pending: PendingProofs,
+    pace: TokenBucket,
+    probed: TokenBucket,
+    probed_at: Option<Time>,
+    batches: TokenBucket,
+    calls: TokenBucket,
+    copies_asked: TokenBucket,
     /// The nonces of the last two bursts of hellos, the newest first.
-    pub(super) hello_nonces: [u64; 2],
-    pub(super) hello: Option<(Time, usize)>,
-    pub(super) burst: Option<Time>,
+    hello_nonces: [u64; 2],
+    hello: Option<(Time, usize)>,
+    burst: Option<Time>,
     /// Hellos of others since then.
-    pub(super) joining: u32,
-    pub(super) interval: Duration,
-    pub(super) announce_at: Time,
-    pub(super) announced: Time,
-    pub(super) changed: bool,
-    pub(super) started: Time,
-    pub(super) newest: Option<Time>,
+    joining: u32,
+    interval: Duration,
+    announce_at: Time,
+    announced: Time,
+    changed: bool,
+    started: Time,
+    newest: Option<Time>,
     settled: bool,
-    pub(super) heard_any: bool,
+    heard_any: bool,
     nobody_said: bool,
-    pub(super) leaving: Option<(Time, u8)>,
-    pub(super) left: bool,
-    pub(super) copied: bool,
+    leaving: Option<(Time, u8)>,
+    left: bool,
+    copied: bool,
     /// A later start with our key was heard, the latest of them, and when last.
-    pub(super) overtaken: Option<(Instance, Time)>,
+    overtaken: Option<(Instance, Time)>,
     /// Times since then that a table was thought of.
-    pub(super) tables: usize,
-    pub(super) seeking: Seeking,
+    tables: usize,
+    seeking: Seeking,
     /// The time of the last call.
-    pub(super) observed: Time,
+    observed: Time,
     /// When the next timeout is due: counted after each call, for it is asked for more often.
     expected: Option<Time>,
-    pub(super) outputs: VecDeque<PresenceOutput>,
+    outputs: VecDeque<PresenceOutput>,
 }
 
 impl Machine {
@@ -185,19 +195,19 @@ impl Machine {
 
     /// Peers that are here.
     #[cfg(test)]
-    pub(super) fn peers(&self) -> usize {
+    fn peers(&self) -> usize {
         self.table.len()
     }
 
     /// Peers that were heard but have not proved themselves.
     #[cfg(test)]
-    pub(super) fn candidates(&self) -> usize {
+    fn candidates(&self) -> usize {
         self.table.candidates()
     }
 
     /// True if peer `id` is here.
     #[cfg(test)]
-    pub(super) fn is_here(&self, id: PeerId) -> bool {
+    fn is_here(&self, id: PeerId) -> bool {
         self.table.has(id)
     }
 
@@ -335,7 +345,7 @@ impl Machine {
     }
 
     /// Notices that this call comes long after the one that was asked for.
-    pub(super) fn observe(&mut self, now: Time) {
+    fn observe(&mut self, now: Time) {
         if self.expected.is_some_and(|at| now.since(at) > SLEPT) {
             self.woke(now);
         }
@@ -343,22 +353,22 @@ impl Machine {
     }
 
     /// Remembers when the next call is expected.
-    pub(super) fn rearm(&mut self, now: Time) {
+    fn rearm(&mut self, now: Time) {
         self.expected = self.next_timeout().map(|at| at.max(now));
     }
 
     /// True if `host` is this machine, or on one of its links.
-    pub(super) fn on_link(&self, host: Host) -> bool {
+    fn on_link(&self, host: Host) -> bool {
         let link_local = matches!(host.ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
         host.ip.is_loopback() || link_local || self.links.iter().any(|l| l.contains(host.ip))
     }
 
-    pub(super) fn broadcast(&mut self, message: DatagramMessage) {
+    fn broadcast(&mut self, message: DatagramMessage) {
         let body = self.body(message);
         self.outputs.push_back(PresenceOutput::Broadcast(body));
     }
 
-    pub(super) fn unicast(&mut self, to: SocketAddr, via: Via, message: DatagramMessage) {
+    fn unicast(&mut self, to: SocketAddr, via: Via, message: DatagramMessage) {
         let body = self.body(message);
         self.outputs.push_back(PresenceOutput::Unicast { to, via, body });
     }

@@ -1,14 +1,14 @@
-//! Who was silent for too long: the machine of `presence.rs` suspects it, probes, and takes it for gone.
-//! Pure; its shell is `shell.rs`.
+//! Who was silent for too long: the machine of `mod.rs` suspects it, probes, and takes it for gone.
+//! Pure; its shell is `lan/shell.rs`.
 
 use core::time::Duration;
 
 use super::announcing::ONCE_A_SECOND;
-use super::presence::{Machine, PresenceOutput, Via};
 use super::probe::{ProbeStep, Suspicion};
-use super::{Event, Gone};
+use super::{Machine, PresenceOutput, Via};
 use crate::address::Host;
 use crate::identity::PeerId;
+use crate::lan::{Event, Gone};
 use crate::time::Time;
 use crate::wire::datagram::DatagramMessage;
 

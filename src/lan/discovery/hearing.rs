@@ -1,5 +1,5 @@
-//! What the machine of `presence.rs` does with the datagrams of others: who is new, who proved itself,
-//! who left, what is answered. Pure; its shell is `shell.rs`.
+//! What the machine of `mod.rs` does with the datagrams of others: who is new, who proved itself,
+//! who left, what is answered. Pure; its shell is `lan/shell.rs`.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::asking::APART;
-use super::presence::{Dropped, Machine, PresenceOutput, Via};
 use super::table::{Candidate, PeerEntry, SequenceState, Voice};
-use super::{Event, Gone, PeerInfo};
+use super::{Dropped, Machine, PresenceOutput, Via};
 use crate::address::Host;
 use crate::identity::{Contact, PeerId};
 use crate::lan::limits;
+use crate::lan::{Event, Gone, PeerInfo};
 use crate::time::Time;
 use crate::wire::datagram::{Body, DatagramMessage};
 

@@ -1,12 +1,12 @@
-//! What the machine of `presence.rs` asks of others and answers them: who has to prove itself when, and
-//! which answers go out together. Pure; its shell is `shell.rs`.
+//! What the machine of `mod.rs` asks of others and answers them: who has to prove itself when, and
+//! which answers go out together. Pure; its shell is `lan/shell.rs`.
 
 use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::hearing::SMALL;
 use super::pending_proofs::PendingProof;
-use super::presence::{Machine, Via};
+use super::{Machine, Via};
 use crate::address::Host;
 use crate::identity::PeerId;
 use crate::lan::limits;

@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use super::rng::Rng;
+use crate::lan::rng::Rng;
 use crate::time::Time;
 
 /// Probes that must go unanswered. At 20 % loss all eight fail once in 4,000 times, and only after six
