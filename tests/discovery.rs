@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use potluck::address::Ports;
 use potluck::identity::{Identity, Instance, PeerId, PeerName};
-use potluck::lan::{Command, DiscoveryConfig, Event, Gone, Handle, OwnPresence, PeerInfo, start};
+use potluck::lan::{Command, Event, Gone, Handle, LanConfig, OwnPresence, PeerInfo, start};
 use potluck::sys::clock;
 use potluck::time::Time;
 use potluck::wire::datagram::PresenceState;
@@ -33,8 +33,8 @@ fn free_port() -> u16 {
     std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn config(identity: &Arc<Identity>, port: u16, count: u64) -> DiscoveryConfig {
-    DiscoveryConfig {
+fn config(identity: &Arc<Identity>, port: u16, count: u64) -> LanConfig {
+    LanConfig {
         identity: Arc::clone(identity),
         instance: Instance { count, random: 0 },
         own: own(0),

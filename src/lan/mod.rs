@@ -46,7 +46,7 @@ pub struct OwnPresence {
 
 /// How to find others.
 #[derive(Clone, Debug)]
-pub struct DiscoveryConfig {
+pub struct LanConfig {
     /// Who we are.
     pub identity: Arc<Identity>,
     /// This start.
@@ -142,7 +142,7 @@ pub enum Event {
 
 /// Counters for `status`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DiscoveryCounters {
+pub struct DatagramCounters {
     /// Datagrams sent, every copy counted.
     pub sent: u64,
     /// Datagrams received that were taken.

@@ -15,7 +15,7 @@ use super::discovery::{Machine, PresenceOutput, Via};
 use super::interfaces::Interfaces;
 use super::sockets::BoundSockets;
 use super::tally::Tally;
-use super::{Command, DiscoveryConfig, Event, Handle};
+use super::{Command, Event, Handle, LanConfig};
 use crate::identity::{Identity, PeerId, fill_random};
 use crate::lan::limits;
 use crate::sys::clock;
@@ -40,7 +40,7 @@ const OFFER_AGAIN: core::time::Duration = core::time::Duration::from_millis(20);
 ///
 /// # Errors
 /// When the discovery port cannot be opened, or the system has no thread or randomness to give.
-pub fn start(config: DiscoveryConfig) -> io::Result<Handle> {
+pub fn start(config: LanConfig) -> io::Result<Handle> {
     let mut sockets = BoundSockets::open(config.port)?;
     let poll = Poll::new()?;
     sockets.register(poll.registry())?;
@@ -54,7 +54,7 @@ pub fn start(config: DiscoveryConfig) -> io::Result<Handle> {
     let (reports, events) = bounded(REPORTS);
     let machine =
         Machine::new(clock::now(), config.identity.id(), config.instance, config.own.clone(), *seed);
-    let shell = DiscoveryShell {
+    let shell = LanShell {
         machine,
         identity: config.identity,
         names: config.interfaces,
@@ -103,7 +103,7 @@ enum Then {
     End,
 }
 
-struct DiscoveryShell {
+struct LanShell {
     machine: Machine,
     identity: Arc<Identity>,
     names: Vec<String>,
@@ -120,7 +120,7 @@ struct DiscoveryShell {
     _waker: Arc<Waker>,
 }
 
-impl DiscoveryShell {
+impl LanShell {
     fn run(mut self, mut poll: Poll) {
         let mut events = Events::with_capacity(EVENTS);
         loop {

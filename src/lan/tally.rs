@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::DiscoveryCounters;
+use super::DatagramCounters;
 use super::discovery::Dropped;
 use crate::codec::DecodeError;
 
@@ -22,11 +22,11 @@ pub struct Tally {
 impl Tally {
     /// The counters now.
     #[must_use]
-    pub fn read(&self) -> DiscoveryCounters {
+    pub fn read(&self) -> DatagramCounters {
         let of = |n: &AtomicU64| n.load(Ordering::Relaxed);
         let (malformed, version, forged) = (of(&self.malformed), of(&self.version), of(&self.forged));
         let (limited, replayed) = (of(&self.limited), of(&self.replayed));
-        DiscoveryCounters {
+        DatagramCounters {
             sent: of(&self.sent),
             taken: of(&self.taken),
             dropped: malformed + version + forged + limited + replayed,

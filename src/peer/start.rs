@@ -127,7 +127,7 @@ impl Peer {
         let sender = sender.flatten().map_err(thread)?;
 
         let own = OwnPresence { name, ports: bound.ports, catalogue: 0, state: PresenceState::Here };
-        let heard = lan::DiscoveryConfig {
+        let heard = lan::LanConfig {
             identity: Arc::clone(&identity),
             instance,
             own: own.clone(),

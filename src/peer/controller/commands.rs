@@ -329,7 +329,7 @@ impl Controller {
     }
 
     fn datagrams_row(&self) -> DatagramsRow {
-        let lan::DiscoveryCounters {
+        let lan::DatagramCounters {
             sent,
             taken,
             dropped,
