@@ -101,7 +101,7 @@ fn three_peers_on_one_machine_find_each_other_and_see_a_leave() {
     c.until("it settles", |p, _| p.settled);
 
     let begun = clock::now();
-    c.handle.commands.send(Command::Leave).unwrap();
+    c.handle.send(Command::Leave);
     let id = c.id();
     for peer in [&mut a, &mut b] {
         peer.until("the leave", |_, e| matches!(e, Event::Gone(gone, Gone::Left) if *gone == id));
@@ -119,7 +119,7 @@ fn who_vanishes_is_noticed_and_a_new_catalogue_is_announced_at_once() {
     let (mut a, mut b) = (Peer::start(port), Peer::start(port));
     a.until_here(1);
     b.until_here(1);
-    b.handle.commands.send(Command::Own(own(7))).unwrap();
+    b.handle.send(Command::Own(own(7)));
     let took = a.until("the catalogue", |p, _| p.here.values().any(|i| i.catalogue == 7));
     println!("a new catalogue is known after {took:?}");
 
@@ -144,7 +144,7 @@ fn a_restart_leaves_one_entry_and_a_broken_connection_asks_at_once() {
         assert_eq!(a.here.len(), 1);
     }
     let begun = clock::now();
-    a.handle.commands.send(Command::Doubt(identity.id())).unwrap();
+    a.handle.send(Command::Doubt(identity.id()));
     a.until("the death", |p, _| p.here.is_empty());
     let took = clock::now().since(begun);
     assert!(took < Duration::from_secs(4), "{took:?}");
@@ -167,7 +167,7 @@ fn who_is_in_a_table_is_asked_and_listed_once_it_answers() {
     moved.at = nobody.local_addr().unwrap();
     let mut forged = real.clone();
     forged.signed = forged.signed.iter().map(|byte| byte ^ 1).collect();
-    a.handle.commands.send(Command::Table(teller.id(), vec![forged, moved, real])).unwrap();
+    a.handle.send(Command::Table(teller.id(), vec![forged, moved, real]));
     a.until_here(2);
     assert!(a.here.contains_key(&b.id()) && !a.here.contains_key(&c.id()));
     b.until_here(2);

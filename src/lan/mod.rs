@@ -21,12 +21,14 @@ pub use tally::Tally;
 
 use core::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::address::{Host, Ports};
 use crate::content::FileId;
 use crate::identity::{Contact, Identity, Instance, PeerId, PeerName};
+use crate::sys::bell::Bell;
 use crate::sys::thread::Thread;
 use crate::wire::datagram::PresenceState;
 use crate::wire::message::PeerRecord;
@@ -163,16 +165,50 @@ pub struct DatagramCounters {
     pub unsent: u64,
 }
 
-/// The running discovery thread. Dropping it (with all clones of `commands`) ends and joins it.
+/// Gives the thread of the room commands, from any other thread.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    sender: Sender<Command>,
+    bell: Bell,
+}
+
+impl Commands {
+    /// Gives it a command. Never blocks; once the thread has ended nothing comes of it.
+    pub fn send(&self, command: Command) {
+        drop(self.sender.send(command));
+        self.bell.ring();
+    }
+}
+
+/// The running thread. Dropping it ends and joins the thread, without a leave unless that was asked for.
 #[derive(Debug)]
 pub struct Handle {
-    /// Never blocks; dropping it ends the thread without a leave.
-    pub commands: Sender<Command>,
+    commands: Commands,
+    stop: Arc<AtomicBool>,
     /// Its reports.
     pub events: Receiver<Event>,
     /// What it counts, for `status`.
     pub tally: Arc<Tally>,
-    // Below the sender, whose end stops them.
-    _relay: Thread,
+    // Last, so that the thread is joined after `events` is gone: a thread that waits to report ends.
     _thread: Thread,
+}
+
+impl Handle {
+    /// Gives it a command, as [`Commands::send`] does.
+    pub fn send(&self, command: Command) {
+        self.commands.send(command);
+    }
+
+    /// For other threads than the one that has the handle.
+    #[must_use]
+    pub fn commands(&self) -> Commands {
+        self.commands.clone()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        self.commands.bell.ring();
+    }
 }

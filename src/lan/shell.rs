@@ -1,31 +1,33 @@
-//! The discovery thread: sockets, signatures and the clock for the machine of `discovery/`, which makes
-//! every decision. Nothing is decided here but what costs the operating system.
+//! The thread of the room: sockets, signatures and the clock for its machines, which make every decision.
+//! Nothing is decided here but what costs the operating system.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use core::net::SocketAddr;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, unbounded};
-use mio::{Events, Poll, Token, Waker};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
+use mio::{Events, Poll, Token};
 use zeroize::Zeroizing;
 
 use super::discovery::{Machine, PresenceOutput, Via};
 use super::interfaces::Interfaces;
 use super::sockets::BoundSockets;
 use super::tally::Tally;
-use super::{Command, Event, Handle, LanConfig};
+use super::{Command, Commands, Event, Handle, LanConfig};
 use crate::identity::{Identity, PeerId, fill_random};
 use crate::lan::limits;
+use crate::sys::bell::Bell;
 use crate::sys::clock;
 use crate::sys::thread::Thread;
 use crate::time::Time;
 use crate::wire::datagram::{Body, Envelope, seal};
 use crate::wire::message::PeerRecord;
 
-/// The token of the waker: no socket has it.
-const WAKER: Token = Token(usize::MAX);
+/// The token of the bell: no socket has it.
+const BELL: Token = Token(usize::MAX);
 
 /// Events of one poll.
 const EVENTS: usize = 16;
@@ -36,7 +38,7 @@ const REPORTS: usize = 1_024;
 /// When reports wait, they are offered again after this time.
 const OFFER_AGAIN: core::time::Duration = core::time::Duration::from_millis(20);
 
-/// Starts discovery. The handle's commands never block.
+/// Starts the thread. It ends when the handle is dropped, or after [`Command::Leave`].
 ///
 /// # Errors
 /// When the discovery port cannot be opened, or the system has no thread or randomness to give.
@@ -44,13 +46,13 @@ pub fn start(config: LanConfig) -> io::Result<Handle> {
     let mut sockets = BoundSockets::open(config.port)?;
     let poll = Poll::new()?;
     sockets.register(poll.registry())?;
-    let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+    let bell = Bell::new(poll.registry(), BELL)?;
     let mut seed = Zeroizing::new([0; 32]);
     fill_random(&mut *seed).map_err(io::Error::other)?;
 
     let tally = Arc::new(Tally::default());
-    let (commands, from_controller) = unbounded();
-    let (relayed, inbox) = unbounded();
+    let stop = Arc::new(AtomicBool::new(false));
+    let (commands, inbox) = unbounded();
     let (reports, events) = bounded(REPORTS);
     let machine =
         Machine::new(clock::now(), config.identity.id(), config.instance, config.own.clone(), *seed);
@@ -66,34 +68,11 @@ pub fn start(config: LanConfig) -> io::Result<Handle> {
         waiting: VecDeque::new(),
         tally: Arc::clone(&tally),
         more: false,
-        _waker: Arc::clone(&waker),
+        stop: Arc::clone(&stop),
+        _bell: bell.clone(),
     };
-    let thread = Thread::spawn("discovery", move || shell.run(poll))?;
-    let relay = Thread::spawn("discovery-cmd", move || relay(&from_controller, relayed, &waker))?;
-    Ok(Handle { commands, events, tally, _relay: relay, _thread: thread })
-}
-
-/// Wakes the shell for each command: it waits for sockets, not for channels. Ends with the commands, or
-/// with the last one.
-fn relay(from: &Receiver<Command>, to: Sender<Command>, waker: &Waker) {
-    let wake = || {
-        if let Err(e) = waker.wake() {
-            log::warn!("waking discovery: {e}");
-        }
-    };
-    while let Ok(command) = from.recv() {
-        let last = matches!(command, Command::Leave);
-        if to.send(command).is_err() {
-            return;
-        }
-        wake();
-        if last {
-            return;
-        }
-    }
-    // Dropped first, so that the shell finds the end when it wakes.
-    drop(to);
-    wake();
+    let thread = Thread::spawn("lan", move || shell.run(poll))?;
+    Ok(Handle { commands: Commands { sender: commands, bell }, stop, events, tally, _thread: thread })
 }
 
 /// Whether the thread goes on.
@@ -116,8 +95,10 @@ struct LanShell {
     tally: Arc<Tally>,
     /// A socket may have more than one turn reads.
     more: bool,
-    /// Kept, because a waker that is dropped takes back the wake-up that is on its way.
-    _waker: Arc<Waker>,
+    /// True once the handle is dropped.
+    stop: Arc<AtomicBool>,
+    /// Were the last one closed right after it rang, the ring would be lost with it.
+    _bell: Bell,
 }
 
 impl LanShell {
@@ -185,23 +166,23 @@ impl LanShell {
     }
 
     fn take_commands(&mut self, now: Time) -> Then {
-        loop {
-            match self.inbox.try_recv() {
-                Ok(Command::Own(own)) => self.machine.handle_own(now, own),
-                Ok(Command::Proved(id, host)) => self.machine.handle_proved(now, id, host),
-                Ok(Command::Doubt(id)) => self.machine.handle_doubt(now, id),
-                Ok(Command::Table(teller, records)) => self.take_table(now, teller, &records),
-                Ok(Command::Instance(instance)) => self.machine.handle_instance(now, instance),
-                Ok(Command::AskBack(id, all)) => self.machine.handle_ask_back(now, id, all),
-                Ok(Command::Leave) => self.machine.handle_leave(now),
-                Ok(Command::Seek(files)) => self.machine.handle_seek(now, files),
-                Ok(Command::Has(peer, files)) => self.machine.handle_has(now, peer, files),
-                Err(TryRecvError::Empty) => return Then::Go,
-                // After a leave the commands end too, and the leaves are still to be sent.
-                Err(TryRecvError::Disconnected) if self.machine.is_leaving() => return Then::Go,
-                Err(TryRecvError::Disconnected) => return Then::End,
+        // Looked at first: what was asked before the handle was dropped is done, above all a leave.
+        let is_stopped = self.stop.load(Ordering::Acquire);
+        while let Ok(command) = self.inbox.try_recv() {
+            match command {
+                Command::Own(own) => self.machine.handle_own(now, own),
+                Command::Proved(id, host) => self.machine.handle_proved(now, id, host),
+                Command::Doubt(id) => self.machine.handle_doubt(now, id),
+                Command::Table(teller, records) => self.take_table(now, teller, &records),
+                Command::Instance(instance) => self.machine.handle_instance(now, instance),
+                Command::AskBack(id, all) => self.machine.handle_ask_back(now, id, all),
+                Command::Leave => self.machine.handle_leave(now),
+                Command::Seek(files) => self.machine.handle_seek(now, files),
+                Command::Has(peer, files) => self.machine.handle_has(now, peer, files),
             }
         }
+        // The leaves are still to be sent.
+        if is_stopped && !self.machine.is_leaving() { Then::End } else { Then::Go }
     }
 
     fn take_table(&mut self, now: Time, teller: PeerId, records: &[PeerRecord]) {

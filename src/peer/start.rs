@@ -181,14 +181,13 @@ impl Peer {
     /// What is still done when the user does not wait for the departure: one leave is announced. It
     /// may be called from any thread, while [`Self::run`] runs, and takes 200 ms at most.
     fn leave_now(&self) -> impl Fn() + Send + Sync + 'static {
-        let commands = self.parts.discovery.commands.clone();
+        let commands = self.parts.discovery.commands();
         let events = self.parts.discovery.events.clone();
         move || {
             let deadline = clock::now() + LEAVE_NOW;
-            if commands.send(lan::Command::Leave).is_ok() {
-                // The thread ends once it has said it, and its channel with it.
-                while events.recv_timeout(deadline.since(clock::now())).is_ok() {}
-            }
+            commands.send(lan::Command::Leave);
+            // The thread ends once it has said it, and its channel with it.
+            while events.recv_timeout(deadline.since(clock::now())).is_ok() {}
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mio::{Registry, Token, Waker};
 
-/// Wakes an engine from another thread. Cheap to clone.
+/// Wakes such a thread from another one. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Bell(Arc<Waker>);
 
@@ -18,7 +18,7 @@ impl Bell {
         Ok(Self(Arc::new(Waker::new(registry, token)?)))
     }
 
-    /// Makes the engine look at its channels.
+    /// Makes the thread look at its channels.
     pub(crate) fn ring(&self) {
         // It fails only if the kernel has no memory for eight bytes; the next ring then does it.
         drop(self.0.wake());

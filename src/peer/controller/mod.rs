@@ -519,8 +519,7 @@ impl Controller {
     }
 
     fn tell_discovery(&self, command: lan::Command) {
-        // The discovery thread ended only if the whole peer is ending.
-        drop(self.parts.discovery.commands.send(command));
+        self.parts.discovery.send(command);
     }
 
     fn notice(&self, notice: Notice) {
