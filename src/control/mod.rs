@@ -2,21 +2,31 @@
 //! this user can open) by one-shot commands. The answers are facts; `cli::output` makes text of them.
 
 pub(crate) mod client;
-mod custody;
+mod download;
+mod exit;
 pub(crate) mod keyfile;
 pub(crate) mod limits;
 mod line;
+mod list;
+mod notice;
+mod peers;
 pub(crate) mod server;
+mod status;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::custody::{
-    CustodyRow, ExitReport, KeptFor, Location, NotKept, NotKeptReason, VerifyResult, VerifyRow,
-};
+pub use self::download::{DownloadRow, Saved};
+pub use self::exit::{ExitReport, NotKept, NotKeptReason};
+pub use self::list::ListRow;
+pub use self::notice::Notice;
+pub use self::peers::PeerRow;
+pub use self::status::{CountersRow, CustodyRow, DatagramsRow, KeptFor, Status, Unfinished, UploadRow};
+pub use self::verify::{Location, VerifyResult, VerifyRow};
 use crate::error::Failure;
 use crate::sys::folder::{self, Folder};
 use crate::sys::sync;
@@ -112,224 +122,6 @@ pub enum CompletionNames {
     Lost,
 }
 
-/// One line of `list`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListRow {
-    /// Path; raw, to be escaped for a terminal.
-    pub path: String,
-    /// True for an (empty) folder.
-    pub folder: bool,
-    /// Bytes.
-    pub size: u64,
-    /// Seconds since 1970.
-    pub modified: i64,
-    /// Live peers that hold it, this one included.
-    pub copies: u64,
-    /// How many there are to be, its owner included, if that is known. 1: none but its owner.
-    #[serde(default)]
-    pub wanted: Option<u8>,
-    /// True if this peer shares it.
-    pub mine: bool,
-    /// Names of the others that share it under this path.
-    pub peers: Vec<String>,
-    /// Whole ids of the others that share it under this path, in the order of `peers`.
-    pub peer_ids: Vec<String>,
-    /// File id, 64 hexadecimal digits; empty for folders and files not hashed yet.
-    pub id: String,
-    /// True if another content has the same path.
-    pub ambiguous: bool,
-    /// True if none of `peers`, who shared it, is here: others keep it.
-    #[serde(default)]
-    pub away: bool,
-    /// True for a file of this peer that is not copied to others by itself, for it is too large.
-    #[serde(default)]
-    pub large: bool,
-    /// Percent hashed, for a file of this peer that is not yet listed by others.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub hashing: Option<u8>,
-}
-
-/// One line of `peers`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeerRow {
-    /// Name.
-    pub name: String,
-    /// Id, 52 characters.
-    pub id: String,
-    /// Address.
-    pub address: String,
-    /// Its sender port.
-    pub port: u16,
-    /// Files it shares; `None` until its catalogue is known.
-    pub files: Option<u64>,
-    /// Their bytes.
-    pub bytes: Option<u64>,
-    /// Whole seconds since it was first seen.
-    pub seconds: u64,
-}
-
-/// How far a download is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DownloadRow {
-    /// Its number.
-    pub job: u64,
-    /// What was asked for, in short.
-    pub what: String,
-    /// Bytes verified.
-    pub done: u64,
-    /// Bytes in all.
-    pub size: u64,
-    /// Files published.
-    pub files_done: u64,
-    /// Files in all.
-    pub files: u64,
-    /// Bytes a second, over the last seconds.
-    pub speed: u64,
-    /// Seconds left at that speed.
-    pub left: Option<u64>,
-    /// Bytes that came over the network since this peer started.
-    pub fetched: u64,
-    /// Names of the peers it comes from.
-    pub from: Vec<String>,
-    /// Why nothing moves, if so.
-    pub waiting: Option<String>,
-}
-
-/// What a peer has done since its start (`counters.rs`); bytes, unless said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CountersRow {
-    /// Read in `shared/` to be hashed.
-    pub hashed: u64,
-    /// Given to others, copies that are kept for them included.
-    pub sent: u64,
-    /// Given by others.
-    pub received: u64,
-    /// Of these, those that nobody waited for any more when they came.
-    pub discarded: u64,
-    /// How often a connection had to wait for the disk workers.
-    pub pool_waits: u64,
-    /// Datagrams of presence.
-    #[serde(default)]
-    pub datagrams: DatagramsRow,
-}
-
-/// Datagrams of presence since the start of a peer: a network that floods or forges shows here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DatagramsRow {
-    /// Sent, every copy counted.
-    pub sent: u64,
-    /// That could not be sent.
-    pub unsent: u64,
-    /// Received and taken.
-    pub taken: u64,
-    /// Received and dropped, whatever the reason; the following are their parts.
-    pub dropped: u64,
-    /// Not potluck's, of a wrong length, or with a body that cannot be read.
-    pub malformed: u64,
-    /// Of a version that is not spoken here.
-    pub version: u64,
-    /// With a wrong signature.
-    pub forged: u64,
-    /// More than their sender, or all unknown senders together, may send.
-    pub limited: u64,
-    /// Heard before, too old, or of an instance that is over.
-    pub replayed: u64,
-}
-
-/// One peer that is being served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UploadRow {
-    /// Its name.
-    pub to: String,
-    /// Bytes sent to it.
-    pub bytes: u64,
-    /// Bytes a second, over the last seconds.
-    pub speed: u64,
-}
-
-/// A download that was not finished, and is not running.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unfinished {
-    /// File id.
-    pub id: String,
-    /// Where it was to go, below `downloads/`; empty if that is not known.
-    pub path: String,
-    /// What `download` was told; empty if that is not known.
-    pub asked: String,
-    /// Bytes that are believed to be there.
-    pub held: u64,
-    /// Bytes of the whole file, if that is known.
-    pub size: Option<u64>,
-}
-
-/// What `status` tells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    /// Name.
-    pub name: String,
-    /// Id, 52 characters.
-    pub id: String,
-    /// Peer directory.
-    pub directory: PathBuf,
-    /// Receiver, sender, distributor and distributee port.
-    pub ports: [u16; 4],
-    /// `open` or `group`.
-    pub network: String,
-    /// Peers here, this one not counted.
-    pub peers: u64,
-    /// Files shared.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Files not hashed yet.
-    pub hashing: u64,
-    /// Running downloads.
-    pub downloads: Vec<DownloadRow>,
-    /// What lies unfinished in `downloads/`, and is not being fetched; at most 100.
-    #[serde(default)]
-    pub unfinished: Vec<Unfinished>,
-    /// Who is being served.
-    pub uploads: Vec<UploadRow>,
-    /// What was done since the start.
-    #[serde(default)]
-    pub counters: CountersRow,
-    /// Files that are not shared of which others get what is here, for they are being fetched or were a
-    /// while ago. `None`: none ever (`--no-swarm`).
-    #[serde(default)]
-    pub gives: Option<u64>,
-    /// Whether the network's threads can open their own folders only: `yes`, `partly` or `no`.
-    pub confined: String,
-    /// Why not all of them, if so.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub confined_why: Option<String>,
-    /// Bytes a second that are sent at most, if that is limited.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub up_limit: Option<u64>,
-    /// Bytes a second that are fetched at most, if that is limited.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub down_limit: Option<u64>,
-    /// Copies on others, and what is kept for others; `None` while that is not known.
-    #[serde(default)]
-    pub custody: Option<CustodyRow>,
-    /// True once the key was exported.
-    pub key_exported: bool,
-    /// Warnings of this run, the newest last, at most 20.
-    pub warnings: Vec<String>,
-}
-
-/// One file that a download brought.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Saved {
-    /// Its number.
-    pub job: u64,
-    /// File id.
-    pub id: String,
-    /// Where it lies.
-    pub path: PathBuf,
-    /// `saved`, `saved_as` or `already_there`.
-    pub how: String,
-}
-
 /// One answer to a [`Request`]; several may come, the last one is `Done` or `Failed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
@@ -406,47 +198,6 @@ impl Reply {
     pub const fn is_last(&self) -> bool {
         matches!(self, Self::Done | Self::Failed(_))
     }
-}
-
-/// Something that happened, to be shown at the prompt above what is being typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// A peer came.
-    Joined {
-        /// Its name.
-        name: String,
-        /// Its id, eight characters.
-        id: String,
-    },
-    /// A peer went: `left` or `silent`.
-    Gone {
-        /// Its name.
-        name: String,
-        /// True if it said so itself.
-        left: bool,
-    },
-    /// How far the running downloads are; empty when none runs. At most 4 a second.
-    Downloads(Vec<DownloadRow>),
-    /// A reply to a download that nobody waits for (`Begun`, `Saved`, `Missing`, `Done`, `Failed`).
-    Download(u64, Reply),
-    /// How far the departure is, as [`Reply::Leaving`].
-    #[expect(missing_docs, reason = "told there")]
-    Leaving { done: u64, total: u64, bytes_left: u64 },
-    /// As [`Reply::ExitReport`].
-    ExitReport(ExitReport),
-    /// Own files are missing, and nobody was seen deleting them: the user is to say what became of them.
-    Lost {
-        /// How many.
-        files: u64,
-        /// Their bytes.
-        bytes: u64,
-    },
-    /// Anything else worth a line.
-    Text(String),
-    /// A warning.
-    Warning(String),
-    /// This peer is leaving; `code` is the exit code of the process.
-    Ended(Option<Failure>),
 }
 
 /// A [`Request`] on its way to the controller.

@@ -1,0 +1,43 @@
+//! The command `exit`: this peer leaves, and says whether its files stay.
+
+use serde::{Deserialize, Serialize};
+
+/// Why nobody else keeps a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotKeptReason {
+    /// Nobody else is here.
+    NobodyHere,
+    /// Nobody has space for it, or wants it.
+    #[serde(rename = "no_room")]
+    NoSpace,
+    /// It was still on its way.
+    Unfinished,
+    /// It is not copied by itself.
+    NotChosen,
+}
+
+/// One file that nobody else keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotKept {
+    /// Its path in `shared/`; raw, to be escaped for a terminal.
+    pub path: String,
+    /// Its bytes.
+    pub size: u64,
+    /// Why.
+    pub why: NotKeptReason,
+}
+
+/// What can be said to who leaves: whether its files stay. The rest, `total - safe - once`, nobody else
+/// keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitReport {
+    /// Files shared here.
+    pub total: u64,
+    /// Of them, those that at least two others keep.
+    pub safe: u64,
+    /// Those that one other keeps: a second failure would lose them.
+    pub once: u64,
+    /// Those that nobody else keeps, at most `NOT_KEPT_TOLD`.
+    pub not_kept: Vec<NotKept>,
+}

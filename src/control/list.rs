@@ -1,0 +1,40 @@
+//! The command `list`: what is shared, by this peer and by the others.
+
+use serde::{Deserialize, Serialize};
+
+/// One line of `list`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListRow {
+    /// Path; raw, to be escaped for a terminal.
+    pub path: String,
+    /// True for an (empty) folder.
+    pub folder: bool,
+    /// Bytes.
+    pub size: u64,
+    /// Seconds since 1970.
+    pub modified: i64,
+    /// Live peers that hold it, this one included.
+    pub copies: u64,
+    /// How many there are to be, its owner included, if that is known. 1: none but its owner.
+    #[serde(default)]
+    pub wanted: Option<u8>,
+    /// True if this peer shares it.
+    pub mine: bool,
+    /// Names of the others that share it under this path.
+    pub peers: Vec<String>,
+    /// Whole ids of the others that share it under this path, in the order of `peers`.
+    pub peer_ids: Vec<String>,
+    /// File id, 64 hexadecimal digits; empty for folders and files not hashed yet.
+    pub id: String,
+    /// True if another content has the same path.
+    pub ambiguous: bool,
+    /// True if none of `peers`, who shared it, is here: others keep it.
+    #[serde(default)]
+    pub away: bool,
+    /// True for a file of this peer that is not copied to others by itself, for it is too large.
+    #[serde(default)]
+    pub large: bool,
+    /// Percent hashed, for a file of this peer that is not yet listed by others.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hashing: Option<u8>,
+}

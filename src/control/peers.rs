@@ -1,0 +1,22 @@
+//! The command `peers`: who is here.
+
+use serde::{Deserialize, Serialize};
+
+/// One line of `peers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerRow {
+    /// Name.
+    pub name: String,
+    /// Id, 52 characters.
+    pub id: String,
+    /// Address.
+    pub address: String,
+    /// Its sender port.
+    pub port: u16,
+    /// Files it shares; `None` until its catalogue is known.
+    pub files: Option<u64>,
+    /// Their bytes.
+    pub bytes: Option<u64>,
+    /// Whole seconds since it was first seen.
+    pub seconds: u64,
+}

@@ -1,0 +1,173 @@
+//! The command `status`: who this peer is, what it transfers, and who keeps what.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::DownloadRow;
+
+/// What `status` tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Name.
+    pub name: String,
+    /// Id, 52 characters.
+    pub id: String,
+    /// Peer directory.
+    pub directory: PathBuf,
+    /// Receiver, sender, distributor and distributee port.
+    pub ports: [u16; 4],
+    /// `open` or `group`.
+    pub network: String,
+    /// Peers here, this one not counted.
+    pub peers: u64,
+    /// Files shared.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files not hashed yet.
+    pub hashing: u64,
+    /// Running downloads.
+    pub downloads: Vec<DownloadRow>,
+    /// What lies unfinished in `downloads/`, and is not being fetched; at most 100.
+    #[serde(default)]
+    pub unfinished: Vec<Unfinished>,
+    /// Who is being served.
+    pub uploads: Vec<UploadRow>,
+    /// What was done since the start.
+    #[serde(default)]
+    pub counters: CountersRow,
+    /// Files that are not shared of which others get what is here, for they are being fetched or were a
+    /// while ago. `None`: none ever (`--no-swarm`).
+    #[serde(default)]
+    pub gives: Option<u64>,
+    /// Whether the network's threads can open their own folders only: `yes`, `partly` or `no`.
+    pub confined: String,
+    /// Why not all of them, if so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confined_why: Option<String>,
+    /// Bytes a second that are sent at most, if that is limited.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub up_limit: Option<u64>,
+    /// Bytes a second that are fetched at most, if that is limited.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub down_limit: Option<u64>,
+    /// Copies on others, and what is kept for others; `None` while that is not known.
+    #[serde(default)]
+    pub custody: Option<CustodyRow>,
+    /// True once the key was exported.
+    pub key_exported: bool,
+    /// Warnings of this run, the newest last, at most 20.
+    pub warnings: Vec<String>,
+}
+
+/// What a peer has done since its start (`counters.rs`); bytes, unless said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountersRow {
+    /// Read in `shared/` to be hashed.
+    pub hashed: u64,
+    /// Given to others, copies that are kept for them included.
+    pub sent: u64,
+    /// Given by others.
+    pub received: u64,
+    /// Of these, those that nobody waited for any more when they came.
+    pub discarded: u64,
+    /// How often a connection had to wait for the disk workers.
+    pub pool_waits: u64,
+    /// Datagrams of presence.
+    #[serde(default)]
+    pub datagrams: DatagramsRow,
+}
+
+/// Datagrams of presence since the start of a peer: a network that floods or forges shows here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatagramsRow {
+    /// Sent, every copy counted.
+    pub sent: u64,
+    /// That could not be sent.
+    pub unsent: u64,
+    /// Received and taken.
+    pub taken: u64,
+    /// Received and dropped, whatever the reason; the following are their parts.
+    pub dropped: u64,
+    /// Not potluck's, of a wrong length, or with a body that cannot be read.
+    pub malformed: u64,
+    /// Of a version that is not spoken here.
+    pub version: u64,
+    /// With a wrong signature.
+    pub forged: u64,
+    /// More than their sender, or all unknown senders together, may send.
+    pub limited: u64,
+    /// Heard before, too old, or of an instance that is over.
+    pub replayed: u64,
+}
+
+/// One peer that is being served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadRow {
+    /// Its name.
+    pub to: String,
+    /// Bytes sent to it.
+    pub bytes: u64,
+    /// Bytes a second, over the last seconds.
+    pub speed: u64,
+}
+
+/// A download that was not finished, and is not running.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// File id.
+    pub id: String,
+    /// Where it was to go, below `downloads/`; empty if that is not known.
+    pub path: String,
+    /// What `download` was told; empty if that is not known.
+    pub asked: String,
+    /// Bytes that are believed to be there.
+    pub held: u64,
+    /// Bytes of the whole file, if that is known.
+    pub size: Option<u64>,
+}
+
+/// What `status` tells of copies on others, and of what is kept for others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustodyRow {
+    /// Copies of each shared file that there are to be, the one here included; 1: none on others.
+    pub copies: u8,
+    /// Files shared here of which there are to be copies.
+    pub own_files: u64,
+    /// Of them, those that have all of them.
+    pub own_whole: u64,
+    /// Of them, those that are being placed.
+    pub moving: u64,
+    /// Bytes lent to others, at most.
+    pub lent: u64,
+    /// Bytes that are kept for others.
+    pub used: u64,
+    /// Bytes of free space that are never used for others.
+    pub free_reserve: u64,
+    /// Files that are kept for others.
+    pub kept_files: u64,
+    /// Files that are being fetched, to be kept for others.
+    pub fetching: u64,
+    /// For whom, those with most bytes first; at most `KEPT_FOR_TOLD`.
+    pub kept_for: Vec<KeptFor>,
+    /// True if another, later peer runs with this peer's key: this one places nothing any more.
+    pub conflict: bool,
+    /// Files that were shared, are missing, and were not seen being deleted.
+    pub lost: u64,
+}
+
+/// An owner for whom something is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptFor {
+    /// Its name, or the beginning of its id.
+    pub name: String,
+    /// Its id, 52 characters.
+    pub id: String,
+    /// Files of it.
+    pub files: u64,
+    /// Their bytes that are here.
+    pub bytes: u64,
+    /// True if it is not here.
+    pub away: bool,
+}
