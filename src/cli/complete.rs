@@ -1,27 +1,27 @@
 //! Completion at the prompt: commands, flags, files and peers of the network, folders of this machine.
 
+use clap::{Arg, Command, CommandFactory, ValueHint};
 use crossbeam_channel::{Sender, unbounded};
 
-use super::flags::{self, Typed};
-use super::session::{CommandOrigin, absolute};
+use super::flags::{Typed, manual};
+use super::local::LocalCommand;
 use super::words::{self, Typing};
 use crate::cli::limits;
-use crate::control::{Ask, CompletionNames, Reply, Request};
+use crate::control::typed::{CommandOrigin, Proposals, TypedFrom};
+use crate::control::{Ask, CompleteRequest, CompletionNames, Reply, Request};
 use crate::text;
 
 /// What the word being typed can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum CompletionKind {
-    Command,
-    Flag,
-    Folder,
-    Peer,
-    Shared,
-    Own,
-    Lost,
-    Number,
-    Local,
-    Nothing,
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Completion {
+    /// Words that are known here; none, if nothing is.
+    Words(Vec<String>),
+    /// Names that the peer knows.
+    Names(CompletionNames),
+    /// Folders of this machine.
+    Folders,
+    /// Folders and files of this machine.
+    Paths,
 }
 
 /// A proposal: what is shown of it, and what takes the place of the word.
@@ -35,16 +35,10 @@ pub(super) struct Proposal {
 pub(super) fn complete(line: &str, asks: &Sender<Ask>) -> (usize, Vec<Proposal>) {
     let typing = words::typing(line);
     let names = match what(&typing) {
-        CompletionKind::Command => beginning(flags::names(), &typing.word),
-        CompletionKind::Flag => beginning(flags_of(&typing), &typing.word),
-        CompletionKind::Folder => local_names(&typing.word, true),
-        CompletionKind::Local => local_names(&typing.word, false),
-        CompletionKind::Peer => ask(asks, &typing.word, CompletionNames::Peers),
-        CompletionKind::Shared => ask(asks, &typing.word, CompletionNames::Offered),
-        CompletionKind::Own => ask(asks, &typing.word, CompletionNames::Own),
-        CompletionKind::Lost => ask(asks, &typing.word, CompletionNames::Lost),
-        CompletionKind::Number => beginning(vec!["auto".to_owned()], &typing.word),
-        CompletionKind::Nothing => Vec::new(),
+        Completion::Words(words) => words.into_iter().filter(|word| word.starts_with(&typing.word)).collect(),
+        Completion::Folders => local_names(&typing.word, true),
+        Completion::Paths => local_names(&typing.word, false),
+        Completion::Names(names) => ask(asks, &typing.word, names),
     };
     // A name that cannot be typed cannot be proposed; such a file is named by its id.
     let proposals = names.into_iter().filter(|name| !name.chars().any(text::is_unprintable));
@@ -62,47 +56,77 @@ fn proposal(name: String) -> Proposal {
     Proposal { display: name, replacement }
 }
 
-fn beginning(names: Vec<String>, prefix: &str) -> Vec<String> {
-    names.into_iter().filter(|name| name.starts_with(prefix)).collect()
-}
-
-/// What the word is, by what stands before it.
-fn what(typing: &Typing) -> CompletionKind {
-    let before: Vec<&str> = typing.before.iter().map(String::as_str).collect();
-    let flag = typing.word.starts_with('-');
-    match (before.as_slice(), before.last()) {
-        ([], _) => CompletionKind::Command,
-        (_, Some(&"--to")) => CompletionKind::Folder,
-        (_, Some(&"--from")) => CompletionKind::Peer,
-        _ if flag => CompletionKind::Flag,
-        (["help" | "?"], _) => CompletionKind::Command,
-        (["download" | "d" | "get" | "list" | "l" | "ls", ..], _) => CompletionKind::Shared,
-        (["copies"], _) => CompletionKind::Number,
-        (["copies", ..], _) => CompletionKind::Own,
-        (["restore", ..], _) => CompletionKind::Lost,
-        (["identity"], _) => CompletionKind::Flag,
-        (["identity", "export" | "import", ..], _) => CompletionKind::Local,
-        _ => CompletionKind::Nothing,
+/// What the word is, by what stands before it and by what clap knows of the command.
+fn what(typing: &Typing) -> Completion {
+    let Some((first, mut before)) = typing.before.split_first() else {
+        return Completion::Words(manual::names());
+    };
+    let mut typed = Typed::command();
+    typed.build();
+    let Some(mut command) = typed.find_subcommand(first) else { return Completion::Words(Vec::new()) };
+    while let Some((name, behind)) = before.split_first()
+        && let Some(below) = command.find_subcommand(name)
+    {
+        (command, before) = (below, behind);
+    }
+    if let Some(argument) = before.last().and_then(|word| flag(command, word)) {
+        return value(command, argument);
+    }
+    if typing.word.starts_with('-') {
+        let flags = command.get_arguments().filter(|a| !a.is_hide_set()).filter_map(Arg::get_long);
+        return Completion::Words(flags.map(|long| format!("--{long}")).collect());
+    }
+    match positional(command, before) {
+        Some(argument) => value(command, argument),
+        None if before.is_empty() => {
+            let below = command.get_subcommands().map(|c| c.get_name().to_owned());
+            Completion::Words(below.filter(|name| name != "help").collect())
+        }
+        None => Completion::Words(Vec::new()),
     }
 }
 
-/// Flags and sub-commands of the command that the line begins with.
-fn flags_of(typing: &Typing) -> Vec<String> {
-    use clap::CommandFactory;
-    let mut typed = Typed::command();
-    typed.build();
-    let command = typing.before.first().and_then(|name| typed.find_subcommand(name));
-    let Some(command) = command else { return Vec::new() };
-    let flags = command.get_arguments().filter(|a| !a.is_hide_set()).filter_map(|a| a.get_long());
-    let flags = flags.map(|long| format!("--{long}"));
-    let subs = command.get_subcommands().map(|c| c.get_name().to_owned()).filter(|n| n != "help");
-    subs.chain(flags).filter(|name| name.starts_with('-') == typing.word.starts_with('-')).collect()
+/// The flag that `word` is, if it takes a value.
+fn flag<'c>(command: &'c Command, word: &str) -> Option<&'c Arg> {
+    let long = word.strip_prefix("--")?;
+    command.get_arguments().find(|a| a.get_long() == Some(long) && a.get_action().takes_values())
+}
+
+/// The argument that a word without a flag is, behind those that stand before it.
+fn positional<'c>(command: &'c Command, before: &[String]) -> Option<&'c Arg> {
+    let (mut place, mut words) = (0, before.iter());
+    while let Some(word) = words.next() {
+        if flag(command, word).is_some() {
+            words.next();
+        } else if !word.starts_with('-') {
+            place += 1;
+        }
+    }
+    let takes_many = |a: &&Arg| a.get_num_args().is_some_and(|number| number.max_values() > 1);
+    let last = command.get_positionals().last().filter(takes_many);
+    command.get_positionals().nth(place).or(last)
+}
+
+/// What the value of an argument can be.
+fn value(command: &Command, argument: &Arg) -> Completion {
+    let (name, id) = (command.get_name(), argument.get_id().as_str());
+    match Request::proposals(name, id) {
+        Proposals::Names(names) => Completion::Names(names),
+        Proposals::Words(words) => Completion::Words(words.iter().map(|&word| word.to_owned()).collect()),
+        Proposals::Folders => Completion::Folders,
+        Proposals::None if LocalCommand::names_a_command(name, id) => Completion::Words(manual::names()),
+        Proposals::None if argument.get_value_hint() == ValueHint::AnyPath => Completion::Paths,
+        Proposals::None => {
+            let choices = argument.get_possible_values();
+            Completion::Words(choices.iter().map(|choice| choice.get_name().to_owned()).collect())
+        }
+    }
 }
 
 /// Names that the controller knows; none when it takes too long.
 fn ask(asks: &Sender<Ask>, prefix: &str, names: CompletionNames) -> Vec<String> {
     let (replies, answers) = unbounded();
-    let request = Request::Complete { prefix: prefix.to_owned(), names };
+    let request = CompleteRequest { prefix: prefix.to_owned(), names }.into();
     if asks.send(Ask { request, replies }).is_err() {
         return Vec::new();
     }
@@ -116,7 +140,8 @@ fn ask(asks: &Sender<Ask>, prefix: &str, names: CompletionNames) -> Vec<String> 
 fn local_names(prefix: &str, folders_only: bool) -> Vec<String> {
     let (folder, begin) = prefix.rsplit_once('/').map_or(("", prefix), |(f, b)| (&prefix[..=f.len()], b));
     let here = std::env::current_dir().unwrap_or_default();
-    let place = absolute(folder.into(), CommandOrigin::Prompt, &here);
+    let typed = TypedFrom { origin: CommandOrigin::Prompt, folder: &here };
+    let place = typed.absolute(folder.into());
     let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
     let mut names: Vec<String> = entries
         .filter_map(Result::ok)
@@ -157,11 +182,28 @@ mod tests {
     }
 
     #[test]
+    fn each_value_that_is_typed_can_be_completed() {
+        const FREE: [[&str; 2]; 1] = [["cancel", "job"]];
+        let mut typed = Typed::command();
+        typed.build();
+        let mut checked = 0;
+        for command in typed.get_subcommands().flat_map(|c| [c].into_iter().chain(c.get_subcommands())) {
+            for argument in command.get_arguments().filter(|a| a.get_action().takes_values()) {
+                let name = [command.get_name(), argument.get_id().as_str()];
+                let is_free = value(command, argument) == Completion::Words(Vec::new());
+                assert_eq!(is_free, FREE.contains(&name), "{name:?}");
+                checked += 1;
+            }
+        }
+        assert!(checked >= 10, "{checked} arguments were looked at");
+    }
+
+    #[test]
     fn files_and_peers_are_asked_for_and_quoted() {
         let (asks, rx) = unbounded::<Ask>();
         let answers = Thread::spawn("answers", move || {
             for ask in rx {
-                let Request::Complete { prefix, names } = ask.request else { panic!() };
+                let Request::Complete(CompleteRequest { prefix, names }) = ask.request else { panic!() };
                 let names = match (prefix.as_str(), names) {
                     ("o", CompletionNames::Own) => vec!["own file".into()],
                     ("l", CompletionNames::Lost) => vec!["lost file".into()],

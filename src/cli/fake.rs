@@ -11,9 +11,10 @@ use core::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender};
 
 use crate::control::{
-    Ask, CompletionNames, ControllerChannels, CountersRow, CustodyRow, DownloadRow, ExitReport, KeptFor,
-    ListRow, Location, NotKept, NotKeptReason, Notice, PeerRow, Reply, Request, Saved, Status, VerifyResult,
-    VerifyRow,
+    Ask, CancelRequest, CompleteRequest, CompletionNames, ControllerChannels, CopiesRequest, CountersRow,
+    CustodyRow, DownloadRequest, DownloadRow, ExitReport, ExitRequest, KeptFor, ListRequest, ListRow,
+    Location, NotKept, NotKeptReason, Notice, PeerRow, Reply, Request, RestoreRequest, Saved, Status,
+    VerifyResult, VerifyRow,
 };
 use crate::error::{Code, Failure};
 use crate::settings::Settings;
@@ -55,14 +56,14 @@ pub(super) fn run(config: Settings, seams: ControllerChannels) -> Result<(), Fai
     loop {
         match asks.recv_timeout(TICK) {
             // One that is stuck while leaving.
-            Ok(Ask { request: Request::Exit { .. }, .. }) if config.name.as_deref() == Some("stuck") => {}
-            Ok(Ask { request: Request::Exit { now }, replies }) if fake.hands_over() => {
+            Ok(Ask { request: Request::Exit(_), .. }) if config.name.as_deref() == Some("stuck") => {}
+            Ok(Ask { request: Request::Exit(ExitRequest { now }), replies }) if fake.hands_over() => {
                 fake.depart(replies, now);
             }
             Ok(ask) => {
                 let leaving = match &ask.request {
                     // Something is being sent, so that a plain exit takes until it is hurried.
-                    Request::Exit { now } => *now || fake.running.is_empty(),
+                    Request::Exit(ExitRequest { now }) => *now || fake.running.is_empty(),
                     _ => false,
                 };
                 fake.answer(ask);
@@ -127,28 +128,28 @@ impl Fake<'_> {
 
     fn answer(&mut self, Ask { request, replies: to }: Ask) {
         let last = match request {
-            Request::List { pattern, .. } => {
+            Request::List(ListRequest { pattern, .. }) => {
                 let rows = rows().into_iter();
                 rows.filter(|row| pattern.as_ref().is_none_or(|p| row.path.contains(p.as_str())))
                     .for_each(|row| reply(&to, Reply::File(row)));
                 Reply::Done
             }
-            Request::Peers => {
+            Request::Peers(_) => {
                 reply(&to, Reply::Peer(peer()));
                 Reply::Done
             }
-            Request::Status => {
+            Request::Status(_) => {
                 reply(&to, Reply::Status(Box::new(self.status())));
                 Reply::Done
             }
-            Request::Download { files, to: folder, wait, .. } => {
+            Request::Download(DownloadRequest { files, to: folder, wait, .. }) => {
                 return self.download(files, folder, wait, &to);
             }
-            Request::Cancel { job } => {
+            Request::Cancel(CancelRequest { job }) => {
                 self.say(Notice::Joined { name: format!("peer{job}"), id: "abcdefgh".into() });
                 Reply::Done
             }
-            Request::Exit { now } => {
+            Request::Exit(ExitRequest { now }) => {
                 if !now && !self.running.is_empty() {
                     let text = "still sending to peer2".to_owned();
                     self.say(Notice::Text(text.clone()));
@@ -158,26 +159,26 @@ impl Fake<'_> {
                 reply(&to, Reply::Note { text: "left".into() });
                 Reply::Done
             }
-            Request::Copies { copies, files } => {
+            Request::Copies(CopiesRequest { copies, files }) => {
                 for path in files {
                     reply(&to, Reply::Copied { path, copies });
                 }
                 Reply::Done
             }
-            Request::Restore { forget, .. } => {
+            Request::Restore(RestoreRequest { forget, .. }) => {
                 if !forget {
                     self.say(Notice::Lost { files: 12, bytes: 3_565_158 });
                 }
                 Reply::Done
             }
-            Request::Verify => {
+            Request::Verify(_) => {
                 for row in verified() {
                     reply(&to, Reply::Verified(row));
                 }
                 reply(&to, Reply::VerifySum { files: 5, bytes: 1 << 20, bad: 2 });
                 Reply::Failed(Failure::other("2 of 5 files are not as they were"))
             }
-            Request::Complete { prefix, names } => {
+            Request::Complete(CompleteRequest { prefix, names }) => {
                 let names = match names {
                     CompletionNames::Peers => vec!["peer2-ab".into()],
                     CompletionNames::Offered => rows().into_iter().map(|r| r.path).collect(),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::flags::IdentityAct;
+use super::local::IdentityAct;
 use super::render::shown_path;
 use crate::control::keyfile;
 use crate::error::Failure;

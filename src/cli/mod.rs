@@ -13,6 +13,7 @@ mod flags;
 mod human;
 mod identity;
 pub(crate) mod limits;
+mod local;
 mod logging;
 mod oneshot;
 mod output;
@@ -36,8 +37,9 @@ use self::output::Style;
 use self::pipe::{End, LastFailure, RunningCommand};
 use self::prompt::Prompt;
 use self::screen::{Inputs, Screen, Stderr, Verbosity};
-use self::session::{CommandOrigin, Session};
-use crate::control::{self, Ask, ControllerChannels, Request, keyfile, server};
+use self::session::Session;
+use crate::control::typed::CommandOrigin;
+use crate::control::{self, Ask, ControllerChannels, ExitRequest, keyfile, server};
 use crate::error::{Code, Failure};
 use crate::settings::Settings;
 use crate::sys::lock::DirectoryLock;
@@ -175,7 +177,7 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
     let (joined_to, joined) = bounded(1);
     let to_leave = asks_to.clone();
     let leave = Leave::new(move || {
-        let ask = Ask { request: Request::Exit { now: true }, replies: exit_to.clone() };
+        let ask = Ask { request: ExitRequest { now: true }.into(), replies: exit_to.clone() };
         if to_leave.send(ask).is_err() {
             log::debug!("the controller has ended before");
         }

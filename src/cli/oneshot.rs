@@ -3,20 +3,22 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::flags::OneShotCommand;
-use super::session::{self, CommandOrigin, SessionTask, View};
+use super::flags::TypedCommand;
+use super::session::{self, View};
 use super::{exit_code, output};
-use crate::control::{Request, client};
+use crate::control::typed::{CommandOrigin, TypedFrom};
+use crate::control::{DownloadRequest, Request, client};
 use crate::error::Failure;
 use crate::sys::signals;
 
 /// Asks, shows the answer, and tells how it ended.
-pub(super) fn run(command: OneShotCommand, directory: &Path, json: bool) -> ExitCode {
+pub(super) fn run(command: TypedCommand, directory: &Path, json: bool) -> ExitCode {
     let here = std::env::current_dir().unwrap_or_else(|_| directory.to_owned());
-    let result = match session::task(command, CommandOrigin::OneShot, &here) {
-        SessionTask::Local(command) => session::run_local(command, directory, CommandOrigin::OneShot),
-        SessionTask::Ask(request) => {
-            if matches!(request, Request::Download { wait: true, .. }) {
+    let result = match command {
+        TypedCommand::Local(command) => command.run(directory, CommandOrigin::OneShot),
+        TypedCommand::Ask(mut request) => {
+            request.anchor(&TypedFrom { origin: CommandOrigin::OneShot, folder: &here });
+            if matches!(request, Request::Download(DownloadRequest { wait: true, .. })) {
                 tell_that_it_goes_on();
             }
             let mut view = View::new(&request, json, CommandOrigin::OneShot);

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::session::{self, CommandOrigin, Session};
+use super::session::{self, Session};
 use crate::cli::limits;
+use crate::control::typed::CommandOrigin;
 use crate::error::{Code, Failure};
 use crate::sys::clock;
 use crate::sys::signals::Leave;

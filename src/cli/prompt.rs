@@ -19,9 +19,10 @@ use super::complete::{self, Proposal};
 use super::output::{self, Style};
 use super::render;
 use super::screen::Printer;
-use super::session::{self, CommandOrigin, Session};
+use super::session::{self, Session};
 use crate::cli::limits;
-use crate::control::{Ask, DownloadRow, Reply, Request};
+use crate::control::typed::CommandOrigin;
+use crate::control::{Ask, DownloadRow, Reply, StatusRequest};
 use crate::sys::signals::Leave;
 use crate::sys::{clock, terminal};
 
@@ -176,7 +177,7 @@ impl Prompt {
 
     /// Reads and runs lines until the peer is to leave.
     pub(super) fn run(mut self, leave: &Leave) {
-        let welcome = session::ask(&self.asks, Request::Status, |reply| match reply {
+        let welcome = session::ask(&self.asks, StatusRequest::default(), |reply| match reply {
             Reply::Status(status) => output::out(&render::welcome(&status, Style::of_stdout())),
             _ => ControlFlow::Continue(()),
         });
@@ -219,7 +220,7 @@ impl Prompt {
     /// What is being fetched now; nothing if the controller has no time to say.
     fn running_downloads(&self) -> Vec<DownloadRow> {
         let (replies, answers) = unbounded();
-        if self.asks.send(Ask { request: Request::Status, replies }).is_err() {
+        if self.asks.send(Ask { request: StatusRequest::default().into(), replies }).is_err() {
             return Vec::new();
         }
         match answers.recv_timeout(limits::COMPLETION) {

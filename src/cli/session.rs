@@ -2,30 +2,20 @@
 
 use core::ops::ControlFlow;
 use core::time::Duration;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crossbeam_channel::{Sender, unbounded};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::flags::{self, OneShotCommand};
+use super::flags::{self, TypedCommand};
 use super::output::{self, Style};
 use super::words::SplitError;
-use super::{custody, human, identity, render};
-use crate::control::{Ask, DownloadRow, ListRow, PeerRow, Reply, Request};
+use super::{custody, human, render};
+use crate::control::typed::{CommandOrigin, TypedFrom};
+use crate::control::{Ask, DownloadRequest, DownloadRow, ListRequest, ListRow, PeerRow, Reply, Request};
 use crate::error::{Code, Failure};
 use crate::sys::clock;
 use crate::time::Time;
-
-/// Where a command was typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CommandOrigin {
-    /// At the prompt of the peer itself.
-    Prompt,
-    /// On the standard input of the peer.
-    Pipe,
-    /// On the command line, to a running peer.
-    OneShot,
-}
 
 /// At most one line of progress in this time where lines are kept (a pipe, a file).
 const PROGRESS_LINE: Duration = Duration::from_secs(1);
@@ -33,77 +23,14 @@ const PROGRESS_LINE: Duration = Duration::from_secs(1);
 /// Files of one download that are named on a terminal; the rest is counted.
 const NAMED: u64 = 20;
 
-/// What a command turns out to be.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum SessionTask {
-    /// A request to the peer.
-    Ask(Request),
-    /// Something that needs no peer.
-    Local(OneShotCommand),
-}
-
-/// What to do for `command`. Paths are taken relative to `here`.
-pub(super) fn task(command: OneShotCommand, place: CommandOrigin, here: &Path) -> SessionTask {
-    SessionTask::Ask(match command {
-        OneShotCommand::List { pattern, mine, from } => Request::List { pattern, mine, from },
-        OneShotCommand::Download { files, from, to, wait, no_wait } => Request::Download {
-            files,
-            from,
-            to: to.map(|to| absolute(to, place, here)),
-            wait: wait || (place != CommandOrigin::Prompt && !no_wait),
-        },
-        OneShotCommand::Cancel { job } => Request::Cancel { job },
-        OneShotCommand::Peers => Request::Peers,
-        OneShotCommand::Status => Request::Status,
-        OneShotCommand::Copies { copies, files } => Request::Copies { copies: copies.0, files },
-        OneShotCommand::Restore { forget, files } => Request::Restore { forget, files },
-        OneShotCommand::Verify => Request::Verify,
-        OneShotCommand::Exit { now } => Request::Exit { now },
-        local @ (OneShotCommand::Identity { .. }
-        | OneShotCommand::Help { .. }
-        | OneShotCommand::Completions { .. }
-        | OneShotCommand::Man) => {
-            return SessionTask::Local(local);
-        }
-    })
-}
-
-/// `path` from where it was typed. `~/` is what a shell would make of it, which has not seen our prompt.
-pub(super) fn absolute(path: PathBuf, place: CommandOrigin, here: &Path) -> PathBuf {
-    if place != CommandOrigin::OneShot
-        && let Ok(rest) = path.strip_prefix("~")
-        && let Some(home) = std::env::var_os("HOME")
-    {
-        return Path::new(&home).join(rest);
-    }
-    here.join(path)
-}
-
-/// Does what needs no peer. At the prompt of the peer in `directory`, or outside of one.
-pub(super) fn run_local(
-    command: OneShotCommand,
-    directory: &Path,
-    place: CommandOrigin,
-) -> Result<(), Failure> {
-    let text = match command {
-        OneShotCommand::Help { about: None } if place != CommandOrigin::OneShot => flags::overview(),
-        OneShotCommand::Help { about } => flags::help(about.as_deref())?,
-        OneShotCommand::Identity { act } => identity::run(act, directory)?,
-        OneShotCommand::Completions { shell } => flags::completions(shell),
-        OneShotCommand::Man => flags::man()?,
-        _ => return Ok(()), // Requests; `task` gives them no Task::Local.
-    };
-    let _reader_gone: ControlFlow<()> = output::out(&text);
-    Ok(())
-}
-
 /// Asks the controller of this process. Ends with its last reply.
 pub(super) fn ask(
     asks: &Sender<Ask>,
-    request: Request,
+    request: impl Into<Request>,
     mut on_reply: impl FnMut(Reply) -> ControlFlow<()>,
 ) -> Result<(), Failure> {
-    let leaving = matches!(request, Request::Exit { .. });
+    let request = request.into();
+    let leaving = matches!(request, Request::Exit(_));
     let (replies, answers) = unbounded();
     let sent = asks.send(Ask { request, replies }).is_ok();
     for reply in answers.iter().take_while(|_| sent) {
@@ -153,16 +80,17 @@ impl View {
     pub(super) fn new(request: &Request, json: bool, place: CommandOrigin) -> Self {
         let (table, filtered) = match request {
             _ if json => (ReplyTable::None, false),
-            Request::List { pattern, mine, from } => {
+            Request::List(ListRequest { pattern, mine, from }) => {
                 (ReplyTable::Files(Vec::new()), *mine || pattern.is_some() || from.is_some())
             }
-            Request::Peers => (ReplyTable::Peers(Vec::new()), false),
+            Request::Peers(_) => (ReplyTable::Peers(Vec::new()), false),
             _ => (ReplyTable::None, false),
         };
         let bar =
             place == CommandOrigin::OneShot && !json && std::io::IsTerminal::is_terminal(&std::io::stderr());
         let meter = if bar { Meter::Bar(ProgressBar::hidden()) } else { Meter::Lines(None) };
-        let is_reported = matches!(request, Request::Exit { .. } | Request::Download { wait: false, .. });
+        let is_reported =
+            matches!(request, Request::Exit(_) | Request::Download(DownloadRequest { wait: false, .. }));
         let quiet = place == CommandOrigin::Prompt && is_reported;
         Self { quiet, json, style: Style::of_stdout(), place, filtered, table, meter, saved: 0 }
     }
@@ -374,10 +302,11 @@ impl Session {
             flags::Parsed::Wrong(failure) => return Err(failure),
         };
         let here = std::env::current_dir().unwrap_or_else(|_| self.directory.clone());
-        match task(typed.command, self.place, &here) {
-            SessionTask::Local(command) => run_local(command, &self.directory, self.place)?,
-            SessionTask::Ask(request) => {
-                let leaving = matches!(request, Request::Exit { .. });
+        match typed.command {
+            TypedCommand::Local(command) => command.run(&self.directory, self.place)?,
+            TypedCommand::Ask(mut request) => {
+                request.anchor(&TypedFrom { origin: self.place, folder: &here });
+                let leaving = matches!(request, Request::Exit(_));
                 let mut view = View::new(&request, self.json || typed.json, self.place);
                 let result = ask(&self.asks, request, |reply| view.reply(reply));
                 view.end(&result);

@@ -32,7 +32,7 @@ pub(crate) fn ask(
     bytes.push(b'\n');
     // Who is refused is told so before a word was read: the answer counts, not that it hung up.
     let written = stream.write_all(&bytes);
-    let leaving = matches!(request, Request::Exit { .. });
+    let leaving = matches!(request, Request::Exit(_));
     // Own files are being handed over: a peer that ends now did not end by itself.
     let mut handing = false;
     let mut answers = BufReader::new(stream);
@@ -106,6 +106,7 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
+    use crate::control::ExitRequest;
     use crate::sys::local::Listener;
     use crate::sys::thread::Thread;
 
@@ -126,7 +127,7 @@ mod tests {
                 ended_to.send(stream.read(&mut [0]).is_err()).unwrap();
             })
             .unwrap();
-            let result = ask(dir.path(), &Request::Exit { now: false }, |_| ControlFlow::Continue(()));
+            let result = ask(dir.path(), &ExitRequest::default().into(), |_| ControlFlow::Continue(()));
             assert_eq!(result.err().map(|failure| failure.code), code);
             assert_eq!(ended.recv_timeout(Duration::from_secs(20)), Ok(true), "it was not waited for");
             drop(peer);

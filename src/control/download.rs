@@ -2,7 +2,56 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
+
+use super::CompletionNames;
+use super::typed::{CommandOrigin, Proposals, TypedFrom, TypedRequest};
+
+/// Fetch files and folders
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Args)]
+#[command(visible_alias = "d", alias = "get")]
+pub struct DownloadRequest {
+    /// Paths as `list` shows them, folders, or `b3:` and the first digits of an id
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<String>,
+    /// Only from this peer: its name, or the beginning of its id
+    #[arg(long, value_name = "PEER")]
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Into this folder [default: downloads/]
+    // Absolute once it is asked.
+    #[arg(long, value_name = "DIR")]
+    #[serde(default)]
+    pub to: Option<PathBuf>,
+    /// Answer when it is finished (the default but at the prompt)
+    // With `Reply::Progress` meanwhile.
+    #[arg(long, conflicts_with = "no_wait")]
+    #[serde(default)]
+    pub wait: bool,
+    /// Answer once it is begun (the default at the prompt)
+    // Only typed: what is asked says `wait` or not.
+    #[arg(long)]
+    #[serde(skip)]
+    pub no_wait: bool,
+}
+
+impl TypedRequest for DownloadRequest {
+    fn proposals(argument: &str) -> Proposals {
+        match argument {
+            "files" => Proposals::Names(CompletionNames::Offered),
+            "from" => Proposals::Names(CompletionNames::Peers),
+            "to" => Proposals::Folders,
+            _ => Proposals::None,
+        }
+    }
+
+    fn anchor(&mut self, from: &TypedFrom<'_>) {
+        self.to = self.to.take().map(|to| from.absolute(to));
+        self.wait |= from.origin != CommandOrigin::Prompt && !self.no_wait;
+        self.no_wait = false;
+    }
+}
 
 /// How far a download is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

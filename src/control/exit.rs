@@ -1,6 +1,28 @@
 //! The command `exit`: this peer leaves, and says whether its files stay.
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
+
+use super::typed::{Proposals, TypedRequest};
+
+/// The place of `exit` among the commands: behind those that work, before `help`.
+const LAST: usize = 20;
+
+/// End the peer, once what it sends is finished and others keep its files
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
+#[command(visible_alias = "q", alias = "quit", display_order = LAST)]
+pub struct ExitRequest {
+    /// Without finishing what is being sent, and without handing files over
+    #[arg(long)]
+    #[serde(default)]
+    pub now: bool,
+}
+
+impl TypedRequest for ExitRequest {
+    fn proposals(_: &str) -> Proposals {
+        Proposals::None
+    }
+}
 
 /// Why nobody else keeps a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

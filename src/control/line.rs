@@ -45,6 +45,7 @@ pub(super) fn read(from: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::{ExitRequest, ListRequest};
 
     #[test]
     fn lines_end_at_the_limit() {
@@ -59,11 +60,11 @@ mod tests {
 
     #[test]
     fn a_call_has_its_version_beside_the_command() {
-        let call = Call { version: 1, request: Request::Exit { now: true } };
+        let call = Call { version: 1, request: ExitRequest { now: true }.into() };
         let json = serde_json::to_string(&call).unwrap();
         assert_eq!(json, r#"{"version":1,"command":"exit","now":true}"#);
         assert_eq!(serde_json::from_str::<Call>(&json).unwrap(), call);
         let short: Call = serde_json::from_str(r#"{"version":1,"command":"list"}"#).unwrap();
-        assert_eq!(short.request, Request::List { pattern: None, mine: false, from: None });
+        assert_eq!(short.request, ListRequest::default().into());
     }
 }

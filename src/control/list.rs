@@ -1,6 +1,37 @@
 //! The command `list`: what is shared, by this peer and by the others.
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
+
+use super::CompletionNames;
+use super::typed::{Proposals, TypedRequest};
+
+/// List what is shared, here (mine) and by the others
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
+#[command(visible_alias = "l", alias = "ls")]
+pub struct ListRequest {
+    /// Only paths that contain this, or match it if it has `*` or `?`
+    #[serde(default)]
+    pub pattern: Option<String>,
+    /// Only what this peer shares
+    #[arg(long, conflicts_with = "from")]
+    #[serde(default)]
+    pub mine: bool,
+    /// Only what this peer shares: its name, or the beginning of its id
+    #[arg(long, value_name = "PEER")]
+    #[serde(default)]
+    pub from: Option<String>,
+}
+
+impl TypedRequest for ListRequest {
+    fn proposals(argument: &str) -> Proposals {
+        match argument {
+            "pattern" => Proposals::Names(CompletionNames::Offered),
+            "from" => Proposals::Names(CompletionNames::Peers),
+            _ => Proposals::None,
+        }
+    }
+}
 
 /// One line of `list`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,32 +1,23 @@
 //! What can be asked of a running peer, by the prompt and (as JSON lines over a local socket that only
-//! this user can open) by one-shot commands. The answers are facts; `cli::output` makes text of them.
+//! this user can open) by one-shot commands. The answers are facts; `cli::show` makes text of them.
 
 pub(crate) mod client;
-mod download;
-mod exit;
 pub(crate) mod keyfile;
 pub(crate) mod limits;
 mod line;
-mod list;
 mod notice;
-mod peers;
 pub(crate) mod server;
-mod status;
 #[cfg(test)]
 mod tests;
-mod verify;
+pub(crate) mod typed;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
-pub use self::download::{DownloadRow, Saved};
-pub use self::exit::{ExitReport, NotKept, NotKeptReason};
-pub use self::list::ListRow;
 pub use self::notice::Notice;
-pub use self::peers::PeerRow;
-pub use self::status::{CountersRow, CustodyRow, DatagramsRow, KeptFor, Status, Unfinished, UploadRow};
-pub use self::verify::{Location, VerifyResult, VerifyRow};
+use self::typed::{Proposals, TypedFrom, TypedRequest};
 use crate::error::Failure;
 use crate::sys::folder::{self, Folder};
 use crate::sys::sync;
@@ -34,93 +25,69 @@ use crate::sys::sync;
 /// Name of the control socket in `.potluck`.
 const SOCKET: &str = "control.sock";
 
-/// One command.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
-pub enum Request {
-    /// What is shared, by this peer and by the others.
-    List {
-        /// Only paths that contain this, or match it if it has `*` or `?`.
-        #[serde(default)]
-        pattern: Option<String>,
-        /// Only what this peer shares.
-        #[serde(default)]
-        mine: bool,
-        /// Only what this peer (name, or beginning of its id) shares.
-        #[serde(default)]
-        from: Option<String>,
-    },
-    /// Fetch files or folders.
-    Download {
-        /// Paths as `list` shows them, folders, or `b3:` and the first digits of a file id.
-        files: Vec<String>,
-        /// Only from this peer.
-        #[serde(default)]
-        from: Option<String>,
-        /// Into this folder, absolute, instead of `downloads/`.
-        #[serde(default)]
-        to: Option<PathBuf>,
-        /// Answer when it is finished, with [`Reply::Progress`] meanwhile; else once it is begun.
-        #[serde(default)]
-        wait: bool,
-    },
-    /// Stop a download by its number; what arrived stays for a later one.
-    Cancel {
-        /// Its number, as `status` shows it.
-        job: u64,
-    },
-    /// The peers of the network.
-    Peers,
-    /// This peer: who, where, transfers.
-    Status,
-    /// How many copies of own files there are to be.
-    Copies {
-        /// The one here included, 1 to [`COPIES_MAX`](crate::control::limits::COPIES_MAX); `None`: as many as
-        /// of others.
-        #[serde(default)]
-        copies: Option<u8>,
-        /// Own files as for [`Download`](Self::Download).
-        files: Vec<String>,
-    },
-    /// Bring back what was shared here, is missing or was deleted, and is kept by others.
-    Restore {
-        /// Do not: what is missing was deleted on purpose.
-        #[serde(default)]
-        forget: bool,
-        /// Only these, as for [`Download`](Self::Download); none: all.
-        #[serde(default)]
-        files: Vec<String>,
-    },
-    /// Read again all that is shared here and kept for others.
-    Verify,
-    /// Leave.
-    Exit {
-        /// Without finishing what is being sent.
-        #[serde(default)]
-        now: bool,
-    },
-    /// Names that begin with `prefix`, for completion at the prompt.
-    Complete {
-        /// What is being typed.
-        prefix: String,
-        /// Of what.
-        names: CompletionNames,
-    },
+/// The commands of a running peer, in the order in which `help` names them. A command is one line here, and
+/// three files that have its name: what is asked and answered (src/control), what the peer does (src/peer),
+/// and how that looks (src/cli/show). Each `$callback` makes its part of this table.
+macro_rules! for_each_command {
+    ($callback:ident) => {
+        $callback! {
+            list: List(ListRequest),
+            download: Download(DownloadRequest),
+            cancel: Cancel(CancelRequest),
+            peers: Peers(PeersRequest),
+            status: Status(StatusRequest),
+            copies: Copies(CopiesRequest),
+            restore: Restore(RestoreRequest),
+            verify: Verify(VerifyRequest),
+            exit: Exit(ExitRequest),
+            #[command(skip)] complete: Complete(CompleteRequest),
+        }
+    };
 }
 
-/// What is completed at the prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CompletionNames {
-    /// Peers that are here.
-    Peers,
-    /// What others share.
-    Offered,
-    /// What this peer shares.
-    Own,
-    /// What this peer shared and can have back.
-    Lost,
+macro_rules! declare {
+    ($($(#[$attribute:meta])* $module:ident: $Variant:ident($Request:ident),)*) => {
+        $(mod $module;)*
+        $(pub use self::$module::*;)*
+
+        /// What a running peer is asked.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Subcommand)]
+        #[serde(tag = "command", rename_all = "snake_case")]
+        pub enum Request {
+            $(
+                #[doc = concat!("`", stringify!($module), "`, as its own type says.")]
+                $(#[$attribute])*
+                $Variant($Request),
+            )*
+        }
+
+        impl Request {
+            /// What can be proposed at the prompt for an argument of a command, both by their names.
+            pub(crate) fn proposals(command: &str, argument: &str) -> Proposals {
+                match command {
+                    $(stringify!($module) => $Request::proposals(argument),)*
+                    _ => Proposals::None,
+                }
+            }
+
+            /// Makes what was typed independent of where that was.
+            pub(crate) fn anchor(&mut self, from: &TypedFrom<'_>) {
+                match self {
+                    $(Self::$Variant(request) => request.anchor(from),)*
+                }
+            }
+        }
+
+        $(
+            impl From<$Request> for Request {
+                fn from(request: $Request) -> Self {
+                    Self::$Variant(request)
+                }
+            }
+        )*
+    };
 }
+for_each_command!(declare);
 
 /// One answer to a [`Request`]; several may come, the last one is `Done` or `Failed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,8 +121,8 @@ pub enum Reply {
     Copied {
         /// Its path.
         path: String,
-        /// As in [`Request::Copies`].
-        copies: Option<u8>,
+        /// As many as was asked for.
+        copies: CopiesWanted,
     },
     /// A file that is not as it was. Answer to `verify`.
     Verified(VerifyRow),

@@ -1,6 +1,20 @@
 //! The command `peers`: who is here.
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
+
+use super::typed::{Proposals, TypedRequest};
+
+/// List the peers of this network
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
+#[command(visible_alias = "p")]
+pub struct PeersRequest {}
+
+impl TypedRequest for PeersRequest {
+    fn proposals(_: &str) -> Proposals {
+        Proposals::None
+    }
+}
 
 /// One line of `peers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,9 +2,22 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::DownloadRow;
+use super::typed::{Proposals, TypedRequest};
+
+/// Tell who this peer is, what is being transferred, and who keeps what
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
+#[command(visible_alias = "s")]
+pub struct StatusRequest {}
+
+impl TypedRequest for StatusRequest {
+    fn proposals(_: &str) -> Proposals {
+        Proposals::None
+    }
+}
 
 /// What `status` tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

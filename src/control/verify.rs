@@ -1,6 +1,19 @@
 //! The command `verify`: what is shared and kept here is read again.
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
+
+use super::typed::{Proposals, TypedRequest};
+
+/// Read again what is shared and kept here, and tell what is not as it was
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
+pub struct VerifyRequest {}
+
+impl TypedRequest for VerifyRequest {
+    fn proposals(_: &str) -> Proposals {
+        Proposals::None
+    }
+}
 
 /// Where a file that was read again lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -136,7 +136,10 @@ fn a_second_process_is_8() {
     let mut second = lab.peer(1, "peer", &[]);
     let (status, _) = second.ended(SOON);
     assert_eq!(status.code(), Some(8));
-    assert!(first.try_ask(&potluck::control::Request::Status).is_some(), "the first is not disturbed");
+    assert!(
+        first.try_ask(&potluck::control::StatusRequest::default().into()).is_some(),
+        "the first is not disturbed"
+    );
 }
 
 #[test]

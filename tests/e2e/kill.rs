@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use crossbeam_channel::{Receiver, unbounded};
-use potluck::control::{Reply, Request};
+use potluck::control::{DownloadRequest, Reply};
 use potluck::error::Code;
 use potluck::sys::thread::Thread;
 
@@ -37,7 +37,8 @@ pub(crate) fn begin_one(taker: &Peer, file: &str) -> (Receiver<Reply>, Thread) {
     use std::io::{BufRead as _, BufReader, Write as _};
     let (sender, receiver) = unbounded();
     let path = taker.directory.join(".potluck/control.sock");
-    let request = Request::Download { files: vec![file.to_owned()], from: None, to: None, wait: true };
+    let files = vec![file.to_owned()];
+    let request = DownloadRequest { files, from: None, to: None, wait: true, no_wait: false }.into();
     let run = move || {
         let Ok(mut socket) = std::os::unix::net::UnixStream::connect(path) else { return };
         if socket.write_all(line_of(&request).as_bytes()).is_err() {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::process::{Command, Stdio};
 
-use potluck::control::Request;
+use potluck::control::PeersRequest;
 use rustix::process::Signal;
 
 use crate::lab::{Lab, Peer, SOON, wait};
@@ -146,7 +146,11 @@ fn a_network_that_loses_a_fifth_shows_all_and_buries_none() {
     let mut looks = 0;
     wait("looks", SOON, || {
         for peer in &peers {
-            assert_eq!(peer.try_ask(&Request::Peers).unwrap().len(), 3, "two peers and the end");
+            assert_eq!(
+                peer.try_ask(&PeersRequest::default().into()).unwrap().len(),
+                3,
+                "two peers and the end"
+            );
         }
         looks += 1;
         (looks == 600).then_some(())

@@ -33,6 +33,9 @@ const FOREIGN: &[&str] = &[
     // Hashes, encodings, and what is derived.
     "blake3",
     "bytesize",
+    // How a value is typed is said where it is defined; clap reads it elsewhere.
+    "clap::Args",
+    "clap::Subcommand",
     "data_encoding",
     "rmp_serde",
     "serde",

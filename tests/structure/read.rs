@@ -9,6 +9,9 @@ use syn::{Attribute, Expr, Fields, FnArg, ImplItem, Item, Lit, Meta, Stmt, Trait
 
 use crate::tree::{Comment, File, Function, How, InherentImpl, Mention, Module, Named, Tree, TypeItem};
 
+/// The macro that holds the table of commands.
+const TABLE: &str = "for_each_command";
+
 /// Reads the file of one module, and the files of all modules below it.
 pub(crate) fn file(
     tree: &mut Tree,
@@ -26,6 +29,9 @@ pub(crate) fn file(
     let mut reader =
         Reader { tree, texts, file, module: index, folder: folder_of(path), last_doc: None, owner: None };
     reader.visit_file(&parsed);
+    if parsed.items.iter().any(declares_by_table) {
+        reader.modules_of_table();
+    }
     index
 }
 
@@ -42,6 +48,11 @@ fn folder_of(path: &str) -> String {
         "lib.rs" | "main.rs" | "mod.rs" => folder.to_owned(),
         name => format!("{folder}/{}", name.strip_suffix(".rs").unwrap()),
     }
+}
+
+/// True for a use of the table of commands, of which macros make the modules of a file.
+fn declares_by_table(item: &Item) -> bool {
+    matches!(item, Item::Macro(call) if call.mac.path.is_ident(TABLE))
 }
 
 /// The text of a documentation comment.
@@ -183,6 +194,26 @@ impl Reader<'_> {
         self.name(name, Named::Module(index));
     }
 
+    /// The modules that a table declares: all files of the folder that nothing else has named. What they show
+    /// can be named in this module, too.
+    fn modules_of_table(&mut self) {
+        let below = format!("{}/", self.folder);
+        let files = self.texts.keys().filter_map(|path| path.strip_prefix(&below)?.strip_suffix(".rs"));
+        let names: Vec<_> = files.filter(|name| *name != "mod" && !name.contains('/')).collect();
+        for name in names.into_iter().map(str::to_owned) {
+            let at = format!("{below}{name}.rs");
+            let is_known = self.tree.modules[self.module].names.contains_key(&name);
+            if is_known || self.tree.tests.contains(&at) {
+                continue;
+            }
+            let front = self.tree.modules[self.module].path.iter().cloned();
+            let path: Vec<_> = front.chain([name.clone()]).collect();
+            let index = file(self.tree, self.texts, &at, path, Some(self.module));
+            self.name(name.clone(), Named::Module(index));
+            self.tree.modules[self.module].globs.push(vec!["self".to_owned(), name]);
+        }
+    }
+
     /// Marks the files of a module that only tests have.
     fn tests(&mut self, item: &syn::ItemMod) {
         if item.content.is_none() {
@@ -264,6 +295,23 @@ impl Reader<'_> {
         self.tree.functions.push(Function { file: self.file, line, name, lines, tuples });
     }
 
+    /// The types that a macro of this file makes here, as far as it gives them their names.
+    fn types_of_macro(&mut self, tokens: TokenStream) {
+        let mut is_named = false;
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) if is_named => {
+                    self.name(ident.to_string(), Named::Item);
+                    self.tree.values.insert((self.module, ident.to_string()));
+                    is_named = false;
+                }
+                TokenTree::Ident(ident) => is_named = ident == "struct" || ident == "enum",
+                TokenTree::Group(group) => self.types_of_macro(group.stream()),
+                _ => is_named = false,
+            }
+        }
+    }
+
     /// What an item is called here; modules and imports name themselves.
     fn names_of(&mut self, item: &Item) {
         let ident = match item {
@@ -305,6 +353,7 @@ impl<'a> Visit<'a> for Reader<'_> {
                 return self.imports(&import.tree, &outside.unwrap_or_default());
             }
             Item::Fn(function) => self.function(&function.sig, function.block.span()),
+            Item::Macro(item) if item.ident.is_some() => self.types_of_macro(item.mac.tokens.clone()),
             Item::Struct(item) => {
                 let fields = match &item.fields {
                     Fields::Unit => 0,

@@ -241,3 +241,24 @@ fn a_circle_and_an_arrow_up_are_seen() {
     let unknown = wrong(&arrows, &["high", "low"], &[], &[("low", "high"), ("middle", "low")]);
     assert!(unknown.contains(&"the room middle stands on no line".to_owned()), "{unknown:?}");
 }
+
+#[test]
+fn what_a_table_declares_is_read() {
+    let tree = Tree::of(&[
+        ("src/lib.rs", "mod high; mod low;"),
+        (
+            "src/high/mod.rs",
+            "mod known; #[cfg(test)] mod tests; macro_rules! declare { () => { pub enum Request {} } }\n\
+             for_each_command!(declare);",
+        ),
+        ("src/high/known.rs", "use super::{Request, Row};"),
+        ("src/high/list.rs", "pub struct Row; fn low() { crate::low::go() }"),
+        ("src/high/tests.rs", ""),
+        ("src/low.rs", "use crate::high::Row;"),
+    ]);
+    let drawn: Vec<_> = arrows(&tree).into_keys().map(|(from, to)| format!("{from} {to}")).collect();
+    assert_eq!(drawn, ["high low", "low high"]);
+    let values: Vec<_> =
+        tree.values.iter().map(|(m, name)| format!("{}::{name}", tree.name_of(*m))).collect();
+    assert_eq!(values, ["high::Request", "high::list::Row"]);
+}

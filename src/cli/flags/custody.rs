@@ -1,4 +1,4 @@
-//! Flags of how a peer has its files kept by others, and keeps theirs; and the words of `copies`.
+//! Flags of how a peer has its files kept by others, and keeps theirs.
 
 use core::time::Duration;
 
@@ -60,47 +60,12 @@ impl CustodyFlags {
     }
 }
 
-/// How many copies `copies` is asked for; `None`: as many as of others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CopiesArg(pub(crate) Option<u8>);
-
-/// The word after `copies`.
-pub(super) fn copies_arg(typed: &str) -> Result<CopiesArg, String> {
-    let most = limits::COPIES_MAX;
-    match typed.parse() {
-        _ if typed == "auto" => Ok(CopiesArg(None)),
-        Ok(copies) if (1..=most).contains(&copies) => Ok(CopiesArg(Some(copies))),
-        _ => Err(format!("give a number from 1 to {most}, or `auto`, and then the files")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::tests::{typed, wrong_line};
-    use super::super::{OneShotCommand, Parsed, parse_arguments};
+    use super::super::{Parsed, parse_arguments};
     use super::*;
-
-    #[test]
-    fn copies_are_a_number_or_auto_and_then_files() {
-        let files = vec!["my file".to_owned(), "b3:00ff".to_owned()];
-        for (n, copies) in [("1", Some(1)), ("16", Some(16)), ("auto", None)] {
-            let asked = typed(&format!("copies {n} 'my file' b3:00ff"));
-            assert_eq!(asked, OneShotCommand::Copies { copies: CopiesArg(copies), files: files.clone() });
-        }
-        for slip in ["copies 0 a", "copies 17 a", "copies a 2", "copies 1.5 a", "copies AUTO a"] {
-            let said = wrong_line(slip);
-            assert!(said.contains("1 to 16, or `auto`") && !said.contains('\n'), "{slip}: {said}");
-        }
-        assert_eq!(wrong_line("copies 2"), "<FILE> is missing: see `help`");
-        let restore = |forget, files: &[String]| OneShotCommand::Restore { forget, files: files.to_vec() };
-        assert_eq!(typed("restore"), restore(false, &[]));
-        assert_eq!(typed("restore --forget"), restore(true, &[]));
-        assert_eq!(typed("restore 'my file' b3:00ff"), restore(false, &files));
-        assert!(wrong_line("restore --forget a").contains("cannot be used with"));
-        assert_eq!(typed("verify"), OneShotCommand::Verify);
-    }
 
     #[test]
     fn what_is_kept_and_lent_can_be_said() {

@@ -1,21 +1,25 @@
 //! Flags and commands: one definition for the command line and the prompt.
 
 mod custody;
+pub(crate) mod manual;
+mod wrong;
 
 use core::num::NonZeroU64;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use self::custody::{CopiesArg, CustodyFlags, copies_arg};
+use self::custody::CustodyFlags;
+use self::wrong::wrong;
 use super::human;
+use super::local::LocalCommand;
 use crate::cli::limits;
+use crate::control::Request;
 use crate::error::{Code, Failure};
 use crate::settings::{DEFAULT_PORT, Settings};
-use crate::text;
 
 /// Sentences below `potluck --help`.
 const AFTER: &str = "\
@@ -33,7 +37,7 @@ are kept by nobody else. With commands from a pipe: that of the last one that fa
 pub(crate) struct CommandLine {
     /// What the peer that runs here is asked.
     #[command(subcommand)]
-    pub(crate) command: Option<OneShotCommand>,
+    pub(crate) command: Option<TypedCommand>,
     /// Peer directory [default: this folder]
     #[arg(short, long, global = true, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
@@ -140,7 +144,7 @@ impl CommandLine {
 pub(crate) struct Typed {
     /// What is asked.
     #[command(subcommand)]
-    pub(crate) command: OneShotCommand,
+    pub(crate) command: TypedCommand,
     /// Answer in JSON, one object a line
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -148,118 +152,13 @@ pub(crate) struct Typed {
 
 /// The commands, at the prompt and on the command line.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub(crate) enum OneShotCommand {
-    /// List what is shared, here (mine) and by the others
-    #[command(visible_alias = "l", alias = "ls")]
-    List {
-        /// Only paths that contain this, or match it if it has `*` or `?`
-        pattern: Option<String>,
-        /// Only what this peer shares
-        #[arg(long, conflicts_with = "from")]
-        mine: bool,
-        /// Only what this peer shares: its name, or the beginning of its id
-        #[arg(long, value_name = "PEER")]
-        from: Option<String>,
-    },
-    /// Fetch files and folders
-    #[command(visible_alias = "d", alias = "get")]
-    Download {
-        /// Paths as `list` shows them, folders, or `b3:` and the first digits of an id
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<String>,
-        /// Only from this peer: its name, or the beginning of its id
-        #[arg(long, value_name = "PEER")]
-        from: Option<String>,
-        /// Into this folder [default: downloads/]
-        #[arg(long, value_name = "DIR")]
-        to: Option<PathBuf>,
-        /// Answer when it is finished (the default but at the prompt)
-        #[arg(long, conflicts_with = "no_wait")]
-        wait: bool,
-        /// Answer once it is begun (the default at the prompt)
-        #[arg(long)]
-        no_wait: bool,
-    },
-    /// Stop a download; what arrived stays for a later one
-    Cancel {
-        /// Its number, as `status` shows it
-        #[arg(value_name = "NUMBER")]
-        job: u64,
-    },
-    /// List the peers of this network
-    #[command(visible_alias = "p")]
-    Peers,
-    /// Tell who this peer is, what is being transferred, and who keeps what
-    #[command(visible_alias = "s")]
-    Status,
-    /// Have shared files copied to others so often
-    Copies {
-        /// How many copies, the one here included (1 to 16), or `auto`: as often as all others
-        #[arg(value_name = "N", value_parser = copies_arg)]
-        copies: CopiesArg,
-        /// Shared files or folders of this peer, as `list --mine` shows them, or `b3:` and the first digits
-        /// of an id
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<String>,
-    },
-    /// Bring back what this peer shared and others keep: what is missing, or deleted lately
-    Restore {
-        /// Bring back nothing: what is missing was deleted on purpose, and others may drop it
-        #[arg(long, conflicts_with = "files")]
-        forget: bool,
-        /// Only these files or folders, by the paths that they had, or `b3:` and the first digits of an id
-        #[arg(value_name = "FILE")]
-        files: Vec<String>,
-    },
-    /// Read again what is shared and kept here, and tell what is not as it was
-    Verify,
-    /// Show, export, import or renew the key of this peer
-    Identity {
-        /// What to do; nothing: show it
-        #[command(subcommand)]
-        act: Option<IdentityAct>,
-    },
-    /// End the peer, once what it sends is finished and others keep its files
-    #[command(visible_alias = "q", alias = "quit")]
-    Exit {
-        /// Without finishing what is being sent, and without handing files over
-        #[arg(long)]
-        now: bool,
-    },
-    /// Tell what can be typed, or more about one command
-    #[command(alias = "?")]
-    Help {
-        /// The command
-        #[arg(value_name = "COMMAND")]
-        about: Option<String>,
-    },
-    /// Write a completion script for a shell
-    Completions {
-        /// Which shell
-        shell: clap_complete::Shell,
-    },
-    /// Write the manual page
-    Man,
-}
-
-/// What to do with the key.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub(crate) enum IdentityAct {
-    /// Write the key to a file: whoever has it can be this peer
-    Export {
-        /// The file; it must not exist
-        file: PathBuf,
-    },
-    /// Take the key from such a file
-    Import {
-        /// The file
-        file: PathBuf,
-        /// Keep another key that is here aside, as `key.old-N`
-        #[arg(long)]
-        replace: bool,
-    },
-    /// Make a new key: this becomes another peer; the old key is kept as `key.old-N`
-    New,
+pub(crate) enum TypedCommand {
+    /// What a running peer is asked.
+    #[command(flatten)]
+    Ask(Request),
+    /// What needs no peer.
+    #[command(flatten)]
+    Local(LocalCommand),
 }
 
 /// What a line asks for, or why not.
@@ -293,128 +192,15 @@ fn parsed<T>(result: Result<T, clap::Error>, help: &str) -> Parsed<T> {
     }
 }
 
-/// One line that tells what is wrong.
-fn wrong(error: &clap::Error, help: &str) -> String {
-    let context = |kind| error.get(kind).map(shown).unwrap_or_default();
-    let line = match error.kind() {
-        ErrorKind::InvalidSubcommand => {
-            let typed = context(ContextKind::InvalidSubcommand);
-            let what = format!("no command `{typed}`");
-            return match nearest(&typed) {
-                Some(near) => format!("{what}; did you mean `{near}`?"),
-                None => format!("{what}: there are {}", names().join(", ")),
-            };
-        }
-        ErrorKind::MissingRequiredArgument => {
-            format!("{} is missing", context(ContextKind::InvalidArg).replace("...", ""))
-        }
-        ErrorKind::UnknownArgument => match context(ContextKind::SuggestedArg) {
-            near if near.is_empty() => format!("`{}` is not understood", context(ContextKind::InvalidArg)),
-            near => return format!("no `{}`; did you mean `{near}`?", context(ContextKind::InvalidArg)),
-        },
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            "a command is missing".to_owned()
-        }
-        _ => {
-            let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            first.trim_start_matches("error: ").to_owned()
-        }
-    };
-    format!("{}: see `{help}`", text::shown(&line))
-}
-
-/// The command that `typed` begins, or was meant to be: at most one slip in three letters.
-fn nearest(typed: &str) -> Option<String> {
-    let typed = typed.to_lowercase();
-    let slips = |name: &String| {
-        let begins = typed.len() > 1 && name.starts_with(&typed);
-        let slips = if begins { 0 } else { strsim::damerau_levenshtein(&typed, name) };
-        (slips <= typed.len().max(name.len()) / 3).then_some(slips)
-    };
-    let all = names().into_iter().filter_map(|name| Some((slips(&name)?, name)));
-    all.min().map(|(_, name)| name)
-}
-
-/// A value of clap's, in one line.
-fn shown(value: &ContextValue) -> String {
-    let text = match value {
-        ContextValue::String(one) => one.clone(),
-        ContextValue::Strings(many) => many.join(", "),
-        other => other.to_string(),
-    };
-    text::shown(&text).into_owned()
-}
-
-/// The commands by their names.
-pub(crate) fn names() -> Vec<String> {
-    let command = Typed::command();
-    // What is written once, when potluck is installed, is in `help` but in nobody's way.
-    let names = command.get_subcommands().map(|c| c.get_name().to_owned());
-    names.filter(|name| !matches!(name.as_str(), "completions" | "man")).collect()
-}
-
-/// What `help` says on the command line, of one command or of all.
-pub(crate) fn help(about: Option<&str>) -> Result<String, Failure> {
-    let mut command = CommandLine::command();
-    command.build();
-    let Some(name) = about else { return Ok(command.render_help().to_string()) };
-    match command.find_subcommand_mut(name) {
-        Some(found) => Ok(found.render_help().to_string()),
-        None => Err(Failure::new(
-            Code::Usage,
-            format!("no command `{}`: there are {}", text::shown(name), names().join(", ")),
-        )),
-    }
-}
-
-/// A script that completes the command line in `shell`.
-pub(crate) fn completions(shell: clap_complete::Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut CommandLine::command(), "potluck", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
-}
-
-/// The manual page, in troff; commands included.
-pub(crate) fn man() -> Result<String, Failure> {
-    let mut page = Vec::new();
-    let failed = |e: std::io::Error| Failure::other(format!("the manual page: {e}"));
-    let mut command = CommandLine::command();
-    command.build();
-    clap_mangen::Man::new(command.clone()).render(&mut page).map_err(failed)?;
-    for sub in command.get_subcommands().filter(|c| !matches!(c.get_name(), "completions" | "man")) {
-        let sub = sub.clone();
-        let man = clap_mangen::Man::new(sub.clone());
-        page.extend_from_slice(format!(".SH \"POTLUCK {}\"\n", sub.get_name().to_uppercase()).as_bytes());
-        man.render_synopsis_section(&mut page).map_err(failed)?;
-        man.render_description_section(&mut page).map_err(failed)?;
-        if sub.get_arguments().next().is_some() {
-            man.render_options_section(&mut page).map_err(failed)?;
-        }
-    }
-    Ok(String::from_utf8_lossy(&page).into_owned())
-}
-
-/// What `help` says at the prompt.
-pub(crate) fn overview() -> String {
-    let typed = Typed::command();
-    let mut lines = String::new();
-    for command in typed.get_subcommands().filter(|c| !matches!(c.get_name(), "completions" | "man")) {
-        let short = command.get_visible_aliases().next().unwrap_or("");
-        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        lines.push_str(&format!("  {:<10} {short:<2} {about}\n", command.get_name()));
-    }
-    lines + "\n`help download` tells more about one; TAB completes; Ctrl-C or Ctrl-D leaves at once\n"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::{CopiesRequest, DownloadRequest, RestoreRequest, VerifyRequest};
 
-    pub(super) fn typed(line: &str) -> OneShotCommand {
+    pub(super) fn typed(line: &str) -> Request {
         let words = crate::cli::words::split(line).unwrap();
         match parse_typed(&words) {
-            Parsed::Command(typed) => typed.command,
+            Parsed::Command(Typed { command: TypedCommand::Ask(request), .. }) => request,
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -445,14 +231,35 @@ mod tests {
         }
         assert_eq!(
             typed(r#"download "my file.txt" b3:00ff --to /tmp --from peer2"#),
-            OneShotCommand::Download {
+            DownloadRequest {
                 files: vec!["my file.txt".into(), "b3:00ff".into()],
                 from: Some("peer2".into()),
                 to: Some("/tmp".into()),
                 wait: false,
                 no_wait: false,
             }
+            .into()
         );
+    }
+
+    #[test]
+    fn copies_are_a_number_or_auto_and_then_files() {
+        let files = vec!["my file".to_owned(), "b3:00ff".to_owned()];
+        for (n, copies) in [("1", Some(1)), ("16", Some(16)), ("auto", None)] {
+            let asked = typed(&format!("copies {n} 'my file' b3:00ff"));
+            assert_eq!(asked, CopiesRequest { copies, files: files.clone() }.into());
+        }
+        for slip in ["copies 0 a", "copies 17 a", "copies a 2", "copies 1.5 a", "copies AUTO a"] {
+            let said = wrong_line(slip);
+            assert!(said.contains("1 to 16, or `auto`") && !said.contains('\n'), "{slip}: {said}");
+        }
+        assert_eq!(wrong_line("copies 2"), "<FILE> is missing: see `help`");
+        let restore = |forget, files: &[String]| RestoreRequest { forget, files: files.to_vec() }.into();
+        assert_eq!(typed("restore"), restore(false, &[]));
+        assert_eq!(typed("restore --forget"), restore(true, &[]));
+        assert_eq!(typed("restore 'my file' b3:00ff"), restore(false, &files));
+        assert!(wrong_line("restore --forget a").contains("cannot be used with"));
+        assert_eq!(typed("verify"), VerifyRequest::default().into());
     }
 
     #[test]

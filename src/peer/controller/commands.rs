@@ -10,8 +10,9 @@ use crossbeam_channel::Sender;
 use super::{Controller, reply};
 use crate::content::{Entry, EntryKind, SafePath};
 use crate::control::{
-    Ask, CompletionNames, CountersRow, DatagramsRow, Notice, PeerRow, Reply, Request, Status, Unfinished,
-    UploadRow, keyfile,
+    Ask, CancelRequest, CompleteRequest, CompletionNames, CopiesRequest, CountersRow, DatagramsRow,
+    DownloadRequest, ExitRequest, ListRequest, Notice, PeerRow, Reply, Request, RestoreRequest, Status,
+    Unfinished, UploadRow, keyfile,
 };
 use crate::disk;
 use crate::error::{Code, Failure};
@@ -59,15 +60,16 @@ pub(super) struct DeferredRequest {
 impl Controller {
     pub(super) fn on_ask(&mut self, now: Time, ask: Ask) {
         let needs = match &ask.request {
-            Request::List { mine: true, .. } | Request::Status | Request::Copies { .. } | Request::Verify => {
-                Needs::Own
-            }
-            Request::List { .. } | Request::Download { .. } => Needs::Catalogues,
-            Request::Peers
-            | Request::Restore { .. }
-            | Request::Exit { .. }
-            | Request::Cancel { .. }
-            | Request::Complete { .. } => Needs::Nothing,
+            Request::List(ListRequest { mine: true, .. })
+            | Request::Status(_)
+            | Request::Copies(_)
+            | Request::Verify(_) => Needs::Own,
+            Request::List(_) | Request::Download(_) => Needs::Catalogues,
+            Request::Peers(_)
+            | Request::Restore(_)
+            | Request::Exit(_)
+            | Request::Cancel(_)
+            | Request::Complete(_) => Needs::Nothing,
         };
         if needs == Needs::Catalogues {
             self.pull();
@@ -108,29 +110,35 @@ impl Controller {
     fn answer(&mut self, now: Time, ask: Ask) {
         let Ask { request, replies } = ask;
         let result = match request {
-            Request::List { pattern, mine, from } => self.list(&replies, pattern, mine, from.as_deref()),
-            Request::Download { files, from, to, wait } => {
+            Request::List(ListRequest { pattern, mine, from }) => {
+                self.list(&replies, pattern, mine, from.as_deref())
+            }
+            Request::Download(DownloadRequest { files, from, to, wait, no_wait: _ }) => {
                 self.download(now, &replies, &files, from.as_deref(), to, wait)
             }
-            Request::Cancel { job } => self.cancel(JobId(job)).map(Some),
-            Request::Peers => Ok(Some(self.peers(now, &replies))),
-            Request::Status => {
+            Request::Cancel(CancelRequest { job }) => self.cancel(JobId(job)).map(Some),
+            Request::Peers(_) => Ok(Some(self.peers(now, &replies))),
+            Request::Status(_) => {
                 reply(&replies, Reply::Status(Box::new(self.status(now))));
                 Ok(Some(Reply::Done))
             }
-            Request::Exit { now: at_once } => {
+            Request::Exit(ExitRequest { now: at_once }) => {
                 self.state.exits.push(replies.clone());
                 self.leave(now, if at_once { Cause::Now } else { Cause::Exit });
                 Ok(None)
             }
-            Request::Copies { copies, files } => self.set_copies(now, &replies, copies, &files),
-            Request::Restore { forget: true, .. } => Ok(Some(self.forget_missing(now, &replies))),
-            Request::Restore { files, .. } => self.bring_back(now, &replies, &files),
-            Request::Verify => {
+            Request::Copies(CopiesRequest { copies, files }) => {
+                self.set_copies(now, &replies, copies, &files)
+            }
+            Request::Restore(RestoreRequest { forget: true, .. }) => {
+                Ok(Some(self.forget_missing(now, &replies)))
+            }
+            Request::Restore(RestoreRequest { files, .. }) => self.bring_back(now, &replies, &files),
+            Request::Verify(_) => {
                 self.verify(replies.clone());
                 Ok(None)
             }
-            Request::Complete { prefix, names } => {
+            Request::Complete(CompleteRequest { prefix, names }) => {
                 reply(&replies, Reply::Names { names: self.complete(now, &prefix, names) });
                 Ok(Some(Reply::Done))
             }

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
-use potluck::control::{ListRow, PeerRow, Reply, Request, Status};
+use potluck::control::{ListRequest, ListRow, PeerRow, PeersRequest, Reply, Request, Status, StatusRequest};
 use rustix::process::{Pid, Signal};
 
 use super::wait;
@@ -54,7 +54,7 @@ impl Peer {
 
     /// The peers it knows; empty while it cannot be reached.
     pub(crate) fn peers(&self) -> Vec<PeerRow> {
-        let replies = self.try_ask(&Request::Peers).unwrap_or_default();
+        let replies = self.try_ask(&PeersRequest::default().into()).unwrap_or_default();
         replies.into_iter().filter_map(|r| if let Reply::Peer(row) = r { Some(row) } else { None }).collect()
     }
 
@@ -70,7 +70,7 @@ impl Peer {
 
     /// Everything that it lists; empty while it cannot be reached.
     pub(crate) fn list(&self) -> Vec<ListRow> {
-        let request = Request::List { pattern: None, mine: false, from: None };
+        let request = ListRequest::default().into();
         rows(self.try_ask(&request).unwrap_or_default())
     }
 
@@ -87,7 +87,7 @@ impl Peer {
     /// Its status, once it answers.
     pub(crate) fn status(&self) -> Status {
         let (status, _) = wait("an answer to status", super::SOON, || {
-            self.try_ask(&Request::Status)?.into_iter().find_map(|reply| match reply {
+            self.try_ask(&StatusRequest::default().into())?.into_iter().find_map(|reply| match reply {
                 Reply::Status(status) => Some(*status),
                 _ => None,
             })

@@ -1,0 +1,59 @@
+//! What clap says of wrong usage, as one line that helps.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::manual;
+use crate::text;
+
+/// One line that tells what is wrong.
+pub(super) fn wrong(error: &clap::Error, help: &str) -> String {
+    let context = |kind| error.get(kind).map(shown).unwrap_or_default();
+    let line = match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let typed = context(ContextKind::InvalidSubcommand);
+            let what = format!("no command `{typed}`");
+            return match nearest(&typed) {
+                Some(near) => format!("{what}; did you mean `{near}`?"),
+                None => format!("{what}: there are {}", manual::names().join(", ")),
+            };
+        }
+        ErrorKind::MissingRequiredArgument => {
+            format!("{} is missing", context(ContextKind::InvalidArg).replace("...", ""))
+        }
+        ErrorKind::UnknownArgument => match context(ContextKind::SuggestedArg) {
+            near if near.is_empty() => format!("`{}` is not understood", context(ContextKind::InvalidArg)),
+            near => return format!("no `{}`; did you mean `{near}`?", context(ContextKind::InvalidArg)),
+        },
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            "a command is missing".to_owned()
+        }
+        _ => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            first.trim_start_matches("error: ").to_owned()
+        }
+    };
+    format!("{}: see `{help}`", text::shown(&line))
+}
+
+/// The command that `typed` begins, or was meant to be: at most one slip in three letters.
+fn nearest(typed: &str) -> Option<String> {
+    let typed = typed.to_lowercase();
+    let slips = |name: &String| {
+        let begins = typed.len() > 1 && name.starts_with(&typed);
+        let slips = if begins { 0 } else { strsim::damerau_levenshtein(&typed, name) };
+        (slips <= typed.len().max(name.len()) / 3).then_some(slips)
+    };
+    let all = manual::names().into_iter().filter_map(|name| Some((slips(&name)?, name)));
+    all.min().map(|(_, name)| name)
+}
+
+/// A value of clap's, in one line.
+fn shown(value: &ContextValue) -> String {
+    let text = match value {
+        ContextValue::String(one) => one.clone(),
+        ContextValue::Strings(many) => many.join(", "),
+        other => other.to_string(),
+    };
+    text::shown(&text).into_owned()
+}

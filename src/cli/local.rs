@@ -1,0 +1,81 @@
+//! The commands that ask no peer: about the key of this folder, and about potluck itself.
+
+use core::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+
+use super::flags::manual;
+use super::{identity, output};
+use crate::control::typed::CommandOrigin;
+use crate::error::Failure;
+
+/// The place of `help` among the commands: behind `exit`, which comes last of those that a peer is asked.
+const HELP: usize = 21;
+
+/// A command that asks no peer.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum LocalCommand {
+    /// Show, export, import or renew the key of this peer
+    Identity {
+        /// What to do; nothing: show it
+        #[command(subcommand)]
+        act: Option<IdentityAct>,
+    },
+    /// Tell what can be typed, or more about one command
+    #[command(alias = "?", display_order = HELP)]
+    Help {
+        /// The command
+        #[arg(value_name = "COMMAND")]
+        about: Option<String>,
+    },
+    /// Write a completion script for a shell
+    #[command(display_order = HELP + 1)]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page
+    #[command(display_order = HELP + 2)]
+    Man,
+}
+
+/// What to do with the key.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum IdentityAct {
+    /// Write the key to a file: whoever has it can be this peer
+    Export {
+        /// The file; it must not exist
+        file: PathBuf,
+    },
+    /// Take the key from such a file
+    Import {
+        /// The file
+        file: PathBuf,
+        /// Keep another key that is here aside, as `key.old-N`
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Make a new key: this becomes another peer; the old key is kept as `key.old-N`
+    New,
+}
+
+impl LocalCommand {
+    /// True if an argument of a command, both by their names, is the name of a command.
+    pub(super) fn names_a_command(command: &str, argument: &str) -> bool {
+        command == "help" && argument == "about"
+    }
+
+    /// Does it. At the prompt of the peer in `directory`, or outside of one.
+    pub(super) fn run(self, directory: &Path, origin: CommandOrigin) -> Result<(), Failure> {
+        let text = match self {
+            Self::Help { about: None } if origin != CommandOrigin::OneShot => manual::overview(),
+            Self::Help { about } => manual::help(about.as_deref())?,
+            Self::Identity { act } => identity::run(act, directory)?,
+            Self::Completions { shell } => manual::completions(shell),
+            Self::Man => manual::man()?,
+        };
+        let _reader_gone: ControlFlow<()> = output::out(&text);
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+//! The command `complete`: names for completion at the prompt. Nobody types it.
+
+use serde::{Deserialize, Serialize};
+
+use super::typed::{Proposals, TypedRequest};
+
+/// Names that begin with `prefix`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompleteRequest {
+    /// What is being typed.
+    pub prefix: String,
+    /// Of what.
+    pub names: CompletionNames,
+}
+
+impl TypedRequest for CompleteRequest {
+    fn proposals(_: &str) -> Proposals {
+        Proposals::None
+    }
+}
+
+/// What is completed at the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CompletionNames {
+    /// Peers that are here.
+    Peers,
+    /// What others share.
+    Offered,
+    /// What this peer shares.
+    Own,
+    /// What this peer shared and can have back.
+    Lost,
+}

@@ -1,0 +1,59 @@
+//! What a command says of the words that are typed for it, beside what clap knows of them.
+
+use std::path::{Path, PathBuf};
+
+use super::CompletionNames;
+
+/// Where a command was typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CommandOrigin {
+    /// At the prompt of the peer itself.
+    Prompt,
+    /// On the standard input of the peer.
+    Pipe,
+    /// On the command line, to a running peer.
+    OneShot,
+}
+
+/// From where a command is taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TypedFrom<'a> {
+    pub(crate) origin: CommandOrigin,
+    /// The folder to which paths are relative.
+    pub(crate) folder: &'a Path,
+}
+
+impl TypedFrom<'_> {
+    /// `path` from where it was typed. `~/` is what a shell would make of it, which has not seen our prompt.
+    pub(crate) fn absolute(&self, path: PathBuf) -> PathBuf {
+        if self.origin != CommandOrigin::OneShot
+            && let Ok(rest) = path.strip_prefix("~")
+            && let Some(home) = std::env::var_os("HOME")
+        {
+            return Path::new(&home).join(rest);
+        }
+        self.folder.join(path)
+    }
+}
+
+/// What can be proposed for an argument, at the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proposals {
+    /// Names that the peer knows.
+    Names(CompletionNames),
+    /// These words.
+    Words(&'static [&'static str]),
+    /// Folders of this machine.
+    Folders,
+    /// Nothing of the command's own; clap may know choices, or that it is a path of this machine.
+    None,
+}
+
+/// A request that is made of typed words.
+pub(crate) trait TypedRequest {
+    /// What can be proposed for an argument, which is called as its field.
+    fn proposals(argument: &str) -> Proposals;
+
+    /// Makes what was typed independent of where that was.
+    fn anchor(&mut self, _from: &TypedFrom<'_>) {}
+}
