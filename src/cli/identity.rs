@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::local::IdentityAct;
-use super::render::shown_path;
+use super::show::parts::shown_path;
 use crate::control::keyfile;
 use crate::error::Failure;
 use crate::identity::{Identity, PeerName};

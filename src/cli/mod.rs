@@ -4,9 +4,6 @@
 //! runs on the main thread; the prompt (or the reader of a pipe), the control socket and the signals
 //! send it [`Ask`]s, and it sends [`control::Notice`]s to the screen.
 
-mod complete;
-mod custody;
-mod exit_report;
 #[cfg(feature = "sim")]
 mod fake;
 mod flags;
@@ -19,10 +16,10 @@ mod oneshot;
 mod output;
 mod pipe;
 mod prompt;
-mod render;
 mod replaced;
 mod screen;
 mod session;
+mod show;
 mod words;
 
 use core::time::Duration;

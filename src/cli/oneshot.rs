@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::flags::TypedCommand;
-use super::session::{self, View};
-use super::{exit_code, output};
+use super::show::View;
+use super::{exit_code, output, session};
 use crate::control::typed::{CommandOrigin, TypedFrom};
 use crate::control::{DownloadRequest, Request, client};
 use crate::error::Failure;

@@ -15,11 +15,11 @@ use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
 use rustyline::{ColorMode, CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
 
-use super::complete::{self, Proposal};
 use super::output::{self, Style};
-use super::render;
 use super::screen::Printer;
 use super::session::{self, Session};
+use super::show::complete::{self, Proposal};
+use super::show::{download, status};
 use crate::cli::limits;
 use crate::control::typed::CommandOrigin;
 use crate::control::{Ask, DownloadRow, Reply, StatusRequest};
@@ -61,7 +61,7 @@ impl StatusLine {
         let text = match rows {
             // What became of them was said above; the line itself stays until the next one is read.
             [] => String::new(),
-            rows => render::progress_line(rows, self.columns()),
+            rows => download::progress_line(rows, self.columns()),
         };
         // Full: the prompt is not being drawn, and nobody would see it.
         drop(self.text.try_send(text));
@@ -178,7 +178,7 @@ impl Prompt {
     /// Reads and runs lines until the peer is to leave.
     pub(super) fn run(mut self, leave: &Leave) {
         let welcome = session::ask(&self.asks, StatusRequest::default(), |reply| match reply {
-            Reply::Status(status) => output::out(&render::welcome(&status, Style::of_stdout())),
+            Reply::Status(facts) => output::out(&status::welcome(&facts, Style::of_stdout())),
             _ => ControlFlow::Continue(()),
         });
         if welcome.is_err() {

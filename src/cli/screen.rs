@@ -13,7 +13,8 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use super::output::{self, Style};
 use super::prompt::StatusLine;
 use super::replaced::Replaced;
-use super::{custody, render};
+use super::show::parts::cut;
+use super::show::{download, exit, restore};
 use crate::cli::limits;
 use crate::control::{DownloadRow, ExitReport, Notice, Reply};
 use crate::sys::clock;
@@ -253,14 +254,14 @@ impl Collector {
             Notice::Downloads(rows) => self.downloads(now, &rows),
             Notice::Download(job, reply) => self.reply(job, reply),
             Notice::Leaving { done, total, bytes_left } => {
-                self.leaving(now, &custody::leaving(done, total, bytes_left));
+                self.leaving(now, &exit::leaving(done, total, bytes_left));
             }
             // Without a prompt whoever asked says it.
             Notice::ExitReport(report) if self.verbosity != Verbosity::Quiet => self.exit_report(&report),
             Notice::ExitReport(_) => {}
             // Without a prompt nobody is asked: the peer has it restored.
             Notice::Lost { files, bytes } if self.verbosity == Verbosity::Prompt => {
-                self.say(&custody::lost(files, bytes));
+                self.say(&restore::lost(files, bytes));
             }
             Notice::Lost { .. } => {}
             Notice::Text(text) => self.mention(&shown(&text)),
@@ -295,7 +296,9 @@ impl Collector {
             _ => {
                 // The first one only starts the clock: most downloads are over before the second.
                 if self.progress.is_some() {
-                    rows.iter().take(3).for_each(|row| self.mention(&self.style.dim(&render::progress(row))));
+                    rows.iter()
+                        .take(3)
+                        .for_each(|row| self.mention(&self.style.dim(&download::progress(row))));
                 }
                 self.progress = Some(now);
             }
@@ -306,7 +309,7 @@ impl Collector {
     fn leaving(&mut self, now: Time, line: &str) {
         match &self.status {
             _ if self.verbosity != Verbosity::Prompt || self.has_reported => {}
-            Some(status) => self.leaving.set(self.style.dim(&render::cut(line, status.columns()))),
+            Some(status) => self.leaving.set(self.style.dim(&cut(line, status.columns()))),
             None if self.leaving_said.is_some_and(|said| now.since(said) < PROGRESS_LINE) => {}
             None => {
                 self.leaving_said = Some(now);
@@ -337,15 +340,15 @@ impl Collector {
     fn reply(&mut self, job: u64, reply: Reply) {
         match reply {
             // Elsewhere whoever asked says it.
-            Reply::Begun(row) if self.verbosity == Verbosity::Prompt => self.say(&render::begun(&row)),
+            Reply::Begun(row) if self.verbosity == Verbosity::Prompt => self.say(&download::begun(&row)),
             Reply::Saved(saved) => {
                 let number = self.saved.entry(job).or_default();
                 *number += 1;
                 if *number <= NAMED {
-                    self.mention(&render::saved(&saved));
+                    self.mention(&download::saved(&saved));
                 }
             }
-            Reply::Missing { path, failure } => self.say(&render::missing(&path, &failure)),
+            Reply::Missing { path, failure } => self.say(&download::missing(&path, &failure)),
             Reply::Done => {
                 let number = self.saved.remove(&job).unwrap_or(0);
                 if number > NAMED {

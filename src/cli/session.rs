@@ -1,27 +1,17 @@
 //! One command after the other: from words to a request, from replies to text.
 
 use core::ops::ControlFlow;
-use core::time::Duration;
 use std::path::PathBuf;
 
 use crossbeam_channel::{Sender, unbounded};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::flags::{self, TypedCommand};
 use super::output::{self, Style};
+use super::show::View;
 use super::words::SplitError;
-use super::{custody, human, render};
 use crate::control::typed::{CommandOrigin, TypedFrom};
-use crate::control::{Ask, DownloadRequest, DownloadRow, ListRequest, ListRow, PeerRow, Reply, Request};
+use crate::control::{Ask, Reply, Request};
 use crate::error::{Code, Failure};
-use crate::sys::clock;
-use crate::time::Time;
-
-/// At most one line of progress in this time where lines are kept (a pipe, a file).
-const PROGRESS_LINE: Duration = Duration::from_secs(1);
-
-/// Files of one download that are named on a terminal; the rest is counted.
-const NAMED: u64 = 20;
 
 /// Asks the controller of this process. Ends with its last reply.
 pub(super) fn ask(
@@ -42,205 +32,6 @@ pub(super) fn ask(
         }
     }
     if leaving { Ok(()) } else { Err(Failure::other("the peer is leaving")) }
-}
-
-/// How progress is shown.
-#[derive(Debug)]
-enum Meter {
-    /// A bar at the bottom of a terminal.
-    Bar(ProgressBar),
-    /// Lines, the last one at this time.
-    Lines(Option<Time>),
-}
-
-/// Shows the replies to one request.
-#[derive(Debug)]
-pub(super) struct View {
-    json: bool,
-    style: Style,
-    place: CommandOrigin,
-    filtered: bool,
-    /// Notes, and what a download does, are shown by the screen, which hears them, too.
-    quiet: bool,
-    table: ReplyTable,
-    meter: Meter,
-    saved: u64,
-}
-
-/// Rows, kept until all are there, for only then the columns' widths are known.
-#[derive(Debug)]
-enum ReplyTable {
-    None,
-    Files(Vec<ListRow>),
-    Peers(Vec<PeerRow>),
-}
-
-impl View {
-    /// For the replies to `request`.
-    pub(super) fn new(request: &Request, json: bool, place: CommandOrigin) -> Self {
-        let (table, filtered) = match request {
-            _ if json => (ReplyTable::None, false),
-            Request::List(ListRequest { pattern, mine, from }) => {
-                (ReplyTable::Files(Vec::new()), *mine || pattern.is_some() || from.is_some())
-            }
-            Request::Peers(_) => (ReplyTable::Peers(Vec::new()), false),
-            _ => (ReplyTable::None, false),
-        };
-        let bar =
-            place == CommandOrigin::OneShot && !json && std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let meter = if bar { Meter::Bar(ProgressBar::hidden()) } else { Meter::Lines(None) };
-        let is_reported =
-            matches!(request, Request::Exit(_) | Request::Download(DownloadRequest { wait: false, .. }));
-        let quiet = place == CommandOrigin::Prompt && is_reported;
-        Self { quiet, json, style: Style::of_stdout(), place, filtered, table, meter, saved: 0 }
-    }
-
-    /// Shows one reply. Breaks when nobody reads any more.
-    pub(super) fn reply(&mut self, reply: Reply) -> ControlFlow<()> {
-        match reply {
-            Reply::Progress(row) => {
-                self.progress(clock::now(), &row);
-                ControlFlow::Continue(())
-            }
-            // The screen has it, too, and can replace it.
-            Reply::Leaving { .. } if self.quiet && !self.json => ControlFlow::Continue(()),
-            Reply::Leaving { done, total, bytes_left } => {
-                let text = custody::leaving(done, total, bytes_left);
-                self.step(clock::now(), &reply, &text);
-                ControlFlow::Continue(())
-            }
-            reply if self.json => output::out(&output::json_line(&reply)),
-            Reply::File(row) => {
-                if let ReplyTable::Files(rows) = &mut self.table {
-                    rows.push(row);
-                }
-                ControlFlow::Continue(())
-            }
-            Reply::Peer(row) => {
-                if let ReplyTable::Peers(rows) = &mut self.table {
-                    rows.push(row);
-                }
-                ControlFlow::Continue(())
-            }
-            Reply::Status(status) => output::out(&render::status(&status, self.style)),
-            Reply::Begun(_) if self.quiet => ControlFlow::Continue(()),
-            Reply::Begun(row) if self.place == CommandOrigin::Prompt => self.line(&render::begun(&row)),
-            Reply::Begun(row) => {
-                self.begin(&row);
-                ControlFlow::Continue(())
-            }
-            Reply::Saved(saved) => {
-                self.saved += 1;
-                if self.saved > NAMED && self.style.color {
-                    return ControlFlow::Continue(());
-                }
-                self.line(&render::saved(&saved))
-            }
-            Reply::Missing { path, failure } => {
-                self.aside(&render::missing(&path, &failure));
-                ControlFlow::Continue(())
-            }
-            Reply::Copied { path, copies } => self.line(&custody::copied(&path, copies)),
-            Reply::Verified(row) => self.line(&custody::verified(&row)),
-            Reply::VerifySum { files, bytes, bad } => self.line(&custody::verify_sum(files, bytes, bad)),
-            Reply::Note { .. } if self.quiet => ControlFlow::Continue(()),
-            // If it is not, the failure that follows says it.
-            Reply::ExitReport(report) if self.quiet || !report.is_safe() => ControlFlow::Continue(()),
-            Reply::ExitReport(report) => self.line(&report.sentence()),
-            Reply::Note { text } => self.line(&crate::text::shown(&text)),
-            Reply::Names { names } => self.line(&crate::text::shown(&names.join(" "))),
-            Reply::Done | Reply::Failed(_) => ControlFlow::Continue(()),
-        }
-    }
-
-    /// Shows the end: tables and sums. What failed is said by [`fail`], and as JSON here.
-    pub(super) fn end(&mut self, result: &Result<(), Failure>) {
-        if let Meter::Bar(bar) = &self.meter {
-            bar.finish_and_clear();
-        }
-        let text = match (&self.table, result) {
-            (ReplyTable::Files(rows), Ok(())) => render::list(rows, self.filtered, self.style),
-            (ReplyTable::Peers(rows), Ok(())) => render::peers(rows, self.style),
-            _ if self.saved > NAMED && self.style.color => {
-                format!("and {} more\n", human::count(self.saved - NAMED, "file"))
-            }
-            _ => String::new(),
-        };
-        let _reader_gone: ControlFlow<()> = output::out(&text);
-        if let (true, Err(failure)) = (self.json, result) {
-            let _reader_gone: ControlFlow<()> =
-                output::out(&output::json_line(&Reply::Failed(failure.clone())));
-        }
-    }
-
-    /// A line of the answer, above the bar if there is one.
-    fn line(&self, line: &str) -> ControlFlow<()> {
-        let write = || output::out(&format!("{line}\n"));
-        match &self.meter {
-            Meter::Bar(bar) => bar.suspend(write),
-            Meter::Lines(_) => write(),
-        }
-    }
-
-    /// A line beside the answer.
-    fn aside(&self, line: &str) {
-        let write = || output::err(&format!("{line}\n"));
-        match &self.meter {
-            Meter::Bar(bar) => bar.suspend(write),
-            Meter::Lines(_) => write(),
-        }
-    }
-
-    fn begin(&mut self, row: &DownloadRow) {
-        match &self.meter {
-            Meter::Bar(bar) => {
-                bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
-                bar.set_style(
-                    ProgressStyle::with_template("{wide_bar:.dim} {msg}")
-                        .unwrap_or_else(|_| ProgressStyle::default_bar()),
-                );
-                bar.set_length(row.size);
-                bar.set_position(row.done);
-            }
-            Meter::Lines(_) => output::err(&format!("{}\n", render::begun(row))),
-        }
-    }
-
-    fn progress(&mut self, now: Time, row: &DownloadRow) {
-        match &mut self.meter {
-            Meter::Bar(bar) => {
-                bar.set_length(row.size);
-                bar.set_position(row.done);
-                bar.set_message(render::progress(row));
-            }
-            Meter::Lines(_) => self.step(now, &Reply::Progress(row.clone()), &render::progress(row)),
-        }
-    }
-
-    /// Says how far something is: `text`, or as JSON `reply`. A line that is replaced, or not too many.
-    fn step(&mut self, now: Time, reply: &Reply, text: &str) {
-        match &mut self.meter {
-            Meter::Bar(bar) => {
-                if bar.is_hidden() {
-                    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
-                    bar.set_style(
-                        ProgressStyle::with_template("{wide_msg}")
-                            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-                    );
-                }
-                bar.set_message(text.to_owned());
-            }
-            Meter::Lines(Some(last)) if now.since(*last) < PROGRESS_LINE => {}
-            Meter::Lines(last) => {
-                *last = Some(now);
-                if self.json {
-                    output::err(&output::json_line(reply));
-                } else {
-                    output::err(&format!("{text}\n"));
-                }
-            }
-        }
-    }
 }
 
 /// Tells what failed, on standard error.

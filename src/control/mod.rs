@@ -88,6 +88,7 @@ macro_rules! declare {
     };
 }
 for_each_command!(declare);
+pub(crate) use for_each_command;
 
 /// One answer to a [`Request`]; several may come, the last one is `Done` or `Failed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,6 +165,11 @@ impl Reply {
     #[must_use]
     pub const fn is_last(&self) -> bool {
         matches!(self, Self::Done | Self::Failed(_))
+    }
+
+    /// True for what says how far something is, and may be skipped.
+    pub(crate) const fn is_progress(&self) -> bool {
+        matches!(self, Self::Progress(_) | Self::Leaving { .. })
     }
 }
 

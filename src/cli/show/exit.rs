@@ -1,12 +1,40 @@
-//! What is said to who leaves: whether its files stay. Pure.
+//! `exit` as people read it: how far a departure is, and whether the files of who leaves stay.
 
-use super::human::{count, size};
-use super::words;
-use crate::control::{ExitReport, NotKept, NotKeptReason};
+use core::ops::ControlFlow;
+
+use super::{Page, Show};
+use crate::cli::human::{count, size};
+use crate::cli::words;
+use crate::control::{ExitReport, ExitRequest, NotKept, NotKeptReason, Reply};
 use crate::text::shown;
 
 /// Files that nobody else keeps of which the names are said; the rest is counted.
 const NAMED: usize = 10;
+
+#[derive(Debug)]
+struct ExitShow;
+
+/// What shows it.
+pub(super) fn show(_: &ExitRequest) -> Box<dyn Show> {
+    Box::new(ExitShow)
+}
+
+impl Show for ExitShow {
+    fn reply(&mut self, reply: Reply, page: &mut Page) -> ControlFlow<()> {
+        match reply {
+            // The screen has it, too, and can replace it.
+            Reply::Leaving { .. } if page.quiet && !page.json => ControlFlow::Continue(()),
+            Reply::Leaving { done, total, bytes_left } => {
+                page.step(&reply, &leaving(done, total, bytes_left));
+                ControlFlow::Continue(())
+            }
+            // If it is not, the failure that follows says it.
+            Reply::ExitReport(report) if page.quiet || !report.is_safe() => ControlFlow::Continue(()),
+            Reply::ExitReport(report) => page.line(&report.sentence()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
 
 impl ExitReport {
     /// In one sentence; also the message of the failure with which a peer ends if something is kept by nobody
@@ -95,6 +123,16 @@ fn why(file: &NotKept) -> String {
     }
 }
 
+/// How far a departure is.
+pub(in crate::cli) fn leaving(done: u64, total: u64, bytes_left: u64) -> String {
+    let have = if done == 1 || total == 1 { "has its" } else { "have their" };
+    let mut text = format!("leaving: {done} of {} {have} copies on others", count(total, "file"));
+    if bytes_left > 0 {
+        text.push_str(&format!(", {} to go", size(bytes_left)));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,5 +214,14 @@ mod tests {
         let sentence = said(0, 0, 1, &evil);
         assert!(!sentence.chars().any(crate::text::is_unprintable), "{sentence:?}");
         assert!(sentence.ends_with("copies 2 FILE)"), "{sentence}");
+    }
+
+    #[test]
+    fn a_departure_is_one_line() {
+        assert_eq!(
+            leaving(3, 12, 5 << 20),
+            "leaving: 3 of 12 files have their copies on others, 5.0 MiB to go"
+        );
+        assert_eq!(leaving(1, 1, 0), "leaving: 1 of 1 file has its copies on others");
     }
 }

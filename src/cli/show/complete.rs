@@ -3,13 +3,19 @@
 use clap::{Arg, Command, CommandFactory, ValueHint};
 use crossbeam_channel::{Sender, unbounded};
 
-use super::flags::{Typed, manual};
-use super::local::LocalCommand;
-use super::words::{self, Typing};
+use super::{NotesOnly, Show};
+use crate::cli::flags::{Typed, manual};
 use crate::cli::limits;
+use crate::cli::local::LocalCommand;
+use crate::cli::words::{self, Typing};
 use crate::control::typed::{CommandOrigin, Proposals, TypedFrom};
 use crate::control::{Ask, CompleteRequest, CompletionNames, Reply, Request};
 use crate::text;
+
+/// Nothing is shown: names are asked for and taken here.
+pub(super) fn show(_: &CompleteRequest) -> Box<dyn Show> {
+    Box::new(NotesOnly)
+}
 
 /// What the word being typed can be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +32,13 @@ enum Completion {
 
 /// A proposal: what is shown of it, and what takes the place of the word.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Proposal {
-    pub(super) display: String,
-    pub(super) replacement: String,
+pub(in crate::cli) struct Proposal {
+    pub(in crate::cli) display: String,
+    pub(in crate::cli) replacement: String,
 }
 
 /// Where the word at the end of `line` begins, and what it could become.
-pub(super) fn complete(line: &str, asks: &Sender<Ask>) -> (usize, Vec<Proposal>) {
+pub(in crate::cli) fn complete(line: &str, asks: &Sender<Ask>) -> (usize, Vec<Proposal>) {
     let typing = words::typing(line);
     let names = match what(&typing) {
         Completion::Words(words) => words.into_iter().filter(|word| word.starts_with(&typing.word)).collect(),

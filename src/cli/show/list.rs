@@ -1,0 +1,199 @@
+//! `list` as people read it.
+
+use core::ops::ControlFlow;
+
+use super::parts::{ID_CHARACTERS, LEFT, RIGHT, table};
+use super::{Page, Show};
+use crate::cli::human::{count, size};
+use crate::cli::output::Style;
+use crate::control::{ListRequest, ListRow, Reply};
+use crate::text::shown;
+
+/// Keeps the rows until all are there, for only then the columns' widths are known.
+#[derive(Debug)]
+struct ListShow {
+    rows: Vec<ListRow>,
+    filtered: bool,
+}
+
+/// What shows it.
+pub(super) fn show(request: &ListRequest) -> Box<dyn Show> {
+    let filtered = request.mine || request.pattern.is_some() || request.from.is_some();
+    Box::new(ListShow { rows: Vec::new(), filtered })
+}
+
+impl Show for ListShow {
+    fn reply(&mut self, reply: Reply, _: &mut Page) -> ControlFlow<()> {
+        if let Reply::File(row) = reply {
+            self.rows.push(row);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn end(&mut self, worked: bool, style: Style) -> String {
+        if worked { list(&self.rows, self.filtered, style) } else { String::new() }
+    }
+}
+
+/// What `list` says.
+fn list(rows: &[ListRow], filtered: bool, style: Style) -> String {
+    if rows.is_empty() && filtered {
+        return "nothing matches; `list` shows everything\n".to_owned();
+    }
+    if rows.is_empty() {
+        return "nothing is shared yet: put files into `shared/`\n".to_owned();
+    }
+    let cells: Vec<[String; 5]> = rows.iter().map(list_cells).collect();
+    let mut text =
+        table(["PATH", "SIZE", "COPIES", "WHO", "ID"], [LEFT, RIGHT, RIGHT, LEFT, LEFT], &cells, style);
+    let files = rows.iter().filter(|row| !row.folder);
+    let (number, bytes) = files.fold((0_u64, 0_u64), |(n, b), row| (n + 1, b.saturating_add(row.size)));
+    let mut sum = format!("{}, {}", count(number, "file"), size(bytes));
+    if rows.iter().any(|row| row.ambiguous) {
+        sum.push_str("; * several contents have this path: name one by its id");
+    }
+    if rows.iter().any(|row| row.large) {
+        sum.push_str("; large: not copied by itself: `copies 2 FILE` has it copied");
+    }
+    text.push_str(&style.dim(&sum));
+    text.push('\n');
+    text
+}
+
+fn list_cells(row: &ListRow) -> [String; 5] {
+    let mut path = shown(&row.path).into_owned();
+    if row.folder {
+        path.push('/');
+    }
+    let mine = row.mine.then(|| "mine".to_owned());
+    let who: Vec<String> = mine.into_iter().chain(owners(row)).collect();
+    let id = match row.hashing {
+        Some(done) => format!("hashing {done} %"),
+        None if row.id.is_empty() => String::new(),
+        None => {
+            let characters: String = row.id.chars().take(ID_CHARACTERS).collect();
+            let (ambiguous, large) =
+                (if row.ambiguous { " *" } else { "" }, if row.large { " large" } else { "" });
+            format!("b3:{}{ambiguous}{large}", shown(&characters))
+        }
+    };
+    let bytes = if row.folder { String::new() } else { size(row.size) };
+    [path, bytes, copies(row), who.join(", "), id]
+}
+
+/// What stands in the column of copies.
+fn copies(row: &ListRow) -> String {
+    // Of files of others it is seldom known how many there are to be.
+    let is_only = row.copies == 1 && row.wanted != Some(1) && (row.large || row.away);
+    match row.wanted {
+        _ if row.folder => String::new(),
+        _ if is_only => "only copy".to_owned(),
+        Some(wanted) if wanted > 1 && !row.large => format!("{}/{wanted}", row.copies),
+        _ => row.copies.to_string(),
+    }
+}
+
+/// The names of those who share a file, as `list` shows them.
+fn owners(row: &ListRow) -> impl Iterator<Item = String> {
+    let away = if row.away { " (away)" } else { "" };
+    row.peers.iter().map(move |name| format!("{}{away}", shown(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Style = Style { color: false };
+
+    fn row(path: &str) -> ListRow {
+        ListRow {
+            path: path.into(),
+            folder: false,
+            size: 1_300_000,
+            modified: 0,
+            copies: 2,
+            wanted: None,
+            mine: true,
+            peers: vec!["peer2-ab".into()],
+            peer_ids: vec![],
+            id: "3f2a9c1b00112233".into(),
+            ambiguous: false,
+            away: false,
+            large: false,
+            hashing: None,
+        }
+    }
+
+    #[test]
+    fn list_is_aligned_and_marks_what_needs_it() {
+        let mut rows = vec![row("a.txt"), row("漢字/b.txt"), row("c\u{1b}[2J"), row("new"), row("empty")];
+        rows[1].ambiguous = true;
+        rows[2].mine = false;
+        rows[2].peers.push("evil\u{202e}".into());
+        (rows[3].hashing, rows[3].copies, rows[3].peers) = (Some(40), 0, vec![]);
+        (rows[4].folder, rows[4].id) = (true, String::new());
+        insta::assert_snapshot!(list(&rows, false, PLAIN), @r"
+        PATH           SIZE  COPIES  WHO                     ID
+        a.txt       1.2 MiB       2  mine, peer2-ab          b3:3f2a9c1b00
+        漢字/b.txt  1.2 MiB       2  mine, peer2-ab          b3:3f2a9c1b00 *
+        c\u{1b}[2J  1.2 MiB       2  peer2-ab, evil\u{202e}  b3:3f2a9c1b00
+        new         1.2 MiB       0  mine                    hashing 40 %
+        empty/                       mine, peer2-ab
+        4 files, 5.0 MiB; * several contents have this path: name one by its id
+        ");
+        assert!(list(&[], false, PLAIN).contains("shared/"));
+        let mut rows = vec![row("away.txt"), row("big.iso"), row("few.txt"), row("most.txt")];
+        rows.iter_mut().for_each(|row| row.wanted = Some(2));
+        (rows[0].mine, rows[0].away) = (false, true);
+        (rows[1].large, rows[1].copies, rows[1].peers) = (true, 1, vec![]);
+        (rows[2].copies, rows[2].wanted, rows[3].wanted) = (1, Some(3), Some(1));
+        insta::assert_snapshot!(list(&rows, false, PLAIN), @r"
+        PATH         SIZE     COPIES  WHO              ID
+        away.txt  1.2 MiB        2/2  peer2-ab (away)  b3:3f2a9c1b00
+        big.iso   1.2 MiB  only copy  mine             b3:3f2a9c1b00 large
+        few.txt   1.2 MiB        1/3  mine, peer2-ab   b3:3f2a9c1b00
+        most.txt  1.2 MiB          2  mine, peer2-ab   b3:3f2a9c1b00
+        4 files, 5.0 MiB; large: not copied by itself: `copies 2 FILE` has it copied
+        ");
+        assert!(list(&[], true, PLAIN).contains("matches"));
+    }
+
+    #[test]
+    fn copies_alarm_only_about_what_would_be_lost() {
+        assert_eq!(copies(&counted(2, Some(2))), "2/2");
+        assert_eq!(copies(&counted(1, Some(2))), "1/2");
+        assert_eq!(copies(&counted(3, Some(2))), "3/2");
+        // Turned off, or not known: a number.
+        assert_eq!(copies(&counted(1, Some(1))), "1");
+        assert_eq!(copies(&counted(1, None)), "1");
+        let large = |copies_now, wanted| copies(&ListRow { large: true, ..counted(copies_now, wanted) });
+        assert_eq!([large(1, Some(2)), large(1, None), large(2, Some(2))], ["only copy", "only copy", "2"]);
+        assert_eq!(large(1, Some(1)), "1");
+        let away =
+            |copies_now, wanted| copies(&ListRow { away: true, mine: false, ..counted(copies_now, wanted) });
+        assert_eq!([away(1, None), away(1, Some(2)), away(2, None)], ["only copy", "only copy", "2"]);
+        assert_eq!([away(2, Some(3)), away(0, Some(2))], ["2/3", "0/2"]);
+        assert_eq!(copies(&ListRow { folder: true, ..counted(1, None) }), "");
+        let names: Vec<String> = owners(&ListRow { away: true, ..counted(1, None) }).collect();
+        assert_eq!(names, ["peer2\\u{1b} (away)", "peer3 (away)"]);
+    }
+
+    fn counted(copies: u64, wanted: Option<u8>) -> ListRow {
+        ListRow {
+            path: "a".into(),
+            folder: false,
+            size: 1,
+            modified: 0,
+            copies,
+            wanted,
+            mine: true,
+            peers: vec!["peer2\u{1b}".into(), "peer3".into()],
+            peer_ids: vec![],
+            id: String::new(),
+            ambiguous: false,
+            away: false,
+            large: false,
+            hashing: None,
+        }
+    }
+}

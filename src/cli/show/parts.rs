@@ -1,0 +1,91 @@
+//! Parts of which several answers are made: tables, facts under each other, paths, ids. It reads nothing but
+//! the name of the current folder.
+
+use std::path::Path;
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::cli::output::Style;
+use crate::text::shown;
+
+/// Columns between which a path pushes the others to the right; a longer one breaks its own line only.
+const WIDEST: usize = 60;
+
+/// A column's cells are set to the right.
+pub(super) const RIGHT: bool = true;
+pub(super) const LEFT: bool = false;
+
+/// Characters of a file id that are shown: `download b3:` takes them.
+pub(super) const ID_CHARACTERS: usize = 10;
+
+/// Rows in columns, each as wide as its widest cell.
+pub(super) fn table<const N: usize>(
+    header: [&str; N],
+    sides: [bool; N],
+    rows: &[[String; N]],
+    style: Style,
+) -> String {
+    let mut widths = header.map(UnicodeWidthStr::width);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            let cell = cell.width();
+            *width = (*width).max(if cell > WIDEST { 0 } else { cell });
+        }
+    }
+    let line = |cells: &[String; N]| {
+        let mut line = String::new();
+        for ((cell, width), right) in cells.iter().zip(widths).zip(sides) {
+            let space = " ".repeat(width.saturating_sub(cell.width()));
+            let (before, after) = if right { (space.as_str(), "") } else { ("", space.as_str()) };
+            line.push_str(&format!("{before}{cell}{after}  "));
+        }
+        line.trim_end().to_owned()
+    };
+    let mut text = style.dim(&line(&header.map(str::to_owned)));
+    for row in rows {
+        text.push('\n');
+        text.push_str(&line(row));
+    }
+    text.push('\n');
+    text
+}
+
+/// One fact a line, under each other.
+pub(super) fn facts(facts: &[(&str, String)], style: Style) -> String {
+    facts.iter().map(|(what, fact)| format!("  {} {fact}\n", style.dim(&format!("{what:<9}")))).collect()
+}
+
+/// Names in a list, the first three of them.
+pub(super) fn some_names(names: &[String]) -> String {
+    let mut text = names.iter().take(3).map(|n| shown(n).into_owned()).collect::<Vec<_>>().join(", ");
+    if names.len() > 3 {
+        text.push_str(&format!(" and {} more", names.len() - 3));
+    }
+    text
+}
+
+/// `line`, cut with an ellipsis to `columns` columns.
+pub(in crate::cli) fn cut(line: &str, columns: usize) -> String {
+    if line.width() <= columns {
+        return line.to_owned();
+    }
+    let mut text = String::new();
+    for c in line.chars() {
+        if text.width() + c.to_string().width() + 1 > columns {
+            break;
+        }
+        text.push(c);
+    }
+    if columns > 0 {
+        text.push('…');
+    }
+    text
+}
+
+/// A path on this machine, short if it lies below the current folder.
+pub(in crate::cli) fn shown_path(path: &Path) -> String {
+    let short =
+        std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    let short = short.filter(|p| !p.as_os_str().is_empty());
+    shown(&short.as_deref().unwrap_or(path).display().to_string()).into_owned()
+}

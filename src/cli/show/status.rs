@@ -1,0 +1,372 @@
+//! `status` as people read it, and the first screen of a peer with a prompt.
+
+use core::ops::ControlFlow;
+
+use super::parts::{ID_CHARACTERS, facts, shown_path};
+use super::{Page, Show, download, restore};
+use crate::cli::human::{count, percent, size, speed};
+use crate::cli::output::{self, Style};
+use crate::cli::words;
+use crate::control::{CustodyRow, KeptFor, Reply, Status, StatusRequest, Unfinished, UploadRow};
+use crate::text::shown;
+
+/// Unfinished files that the first screen names.
+const LEFT_SHOWN: usize = 3;
+
+/// Owners of what is kept that are named; the rest is counted.
+const NAMED: usize = 3;
+
+#[derive(Debug)]
+struct StatusShow;
+
+/// What shows it.
+pub(super) fn show(_: &StatusRequest) -> Box<dyn Show> {
+    Box::new(StatusShow)
+}
+
+impl Show for StatusShow {
+    fn reply(&mut self, reply: Reply, page: &mut Page) -> ControlFlow<()> {
+        match reply {
+            Reply::Status(facts) => output::out(&status(&facts, page.style)),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// The first screen of a peer with a prompt.
+pub(in crate::cli) fn welcome(status: &Status, style: Style) -> String {
+    let lines = [
+        ("folder", shown_path(&status.directory)),
+        ("ports", ports(status.ports)),
+        ("network", network(status).to_owned()),
+        ("sharing", sharing(status)),
+    ];
+    let mut left: String = status.unfinished.iter().take(LEFT_SHOWN).map(unfinished_line).collect();
+    if let Some(more) = status.unfinished.len().checked_sub(LEFT_SHOWN + 1) {
+        left.push_str(&format!("unfinished: {} more, see `status`\n", more + 1));
+    }
+    let hint = style.dim("`list` shows what is on the table, `help` what can be typed");
+    format!("{}{}{left}{hint}\n", who(status, style), facts(&lines, style))
+}
+
+fn unfinished_line(row: &Unfinished) -> String {
+    format!("unfinished: {}\n", unfinished(row))
+}
+
+/// What lies unfinished, and what goes on with it.
+fn unfinished(row: &Unfinished) -> String {
+    let id = format!("b3:{}", row.id.chars().take(ID_CHARACTERS).collect::<String>());
+    let name = if row.path.is_empty() { &id } else { &row.path };
+    let asked = words::quote(&row.asked);
+    // What cannot be shown cannot be typed.
+    let asked = if row.asked.is_empty() || shown(&asked) != asked { &id } else { &asked };
+    let far = row
+        .size
+        .map_or_else(|| size(row.held), |all| format!("{} % of {}", percent(row.held, all), size(all)));
+    format!("{} ({far}): `download {}` goes on with it", shown(name), shown(asked))
+}
+
+/// What `status` says.
+fn status(status: &Status, style: Style) -> String {
+    let key = if status.key_exported {
+        "exported"
+    } else {
+        "never exported: `potluck identity export FILE`, and keep that file safe"
+    };
+    let lines = [
+        ("folder", shown_path(&status.directory)),
+        ("ports", ports(status.ports)),
+        ("network", network(status).to_owned()),
+        ("peers", status.peers.to_string()),
+        ("sharing", sharing(status)),
+        ("giving", giving(status)),
+    ];
+    let rest = [("confined", confined(status)), ("limits", limits(status)), ("key", key.to_owned())];
+    let copies = status.custody.as_ref().map(custody).into_iter().flatten();
+    let lines = lines.into_iter().chain(copies).chain(rest);
+    let there: Vec<_> = lines.filter(|(_, text)| !text.is_empty()).collect();
+    let mut text = who(status, style) + &facts(&there, style);
+    if !status.downloads.is_empty() {
+        text.push_str(&style.bold("downloads\n"));
+        status.downloads.iter().for_each(|row| text.push_str(&format!("  {}\n", download::progress(row))));
+    }
+    if !status.unfinished.is_empty() {
+        text.push_str(&style.bold("unfinished\n"));
+        status.unfinished.iter().for_each(|row| text.push_str(&format!("  {}\n", unfinished(row))));
+    }
+    if !status.uploads.is_empty() {
+        text.push_str(&style.bold("uploads\n"));
+        status.uploads.iter().for_each(|row| text.push_str(&format!("  {}\n", upload(row))));
+    }
+    if !status.warnings.is_empty() {
+        text.push_str(&style.bold("warnings\n"));
+        status.warnings.iter().for_each(|line| text.push_str(&format!("  {}\n", shown(line))));
+    }
+    text
+}
+
+fn who(status: &Status, style: Style) -> String {
+    let id: String = status.id.chars().take(8).collect();
+    format!("{}  {}\n", style.bold(&shown(&status.name)), style.dim(&id))
+}
+
+/// Which of the two kinds of network this is: open, or a group (docs/SECURITY.md, "What is open by choice").
+fn network(status: &Status) -> &'static str {
+    match status.network.as_str() {
+        "group" => "group: only peers with the same pass-phrase see shared/",
+        _ => "open: everyone on this network sees shared/",
+    }
+}
+
+fn ports(ports: [u16; 4]) -> String {
+    let [a, b, c, d] = ports;
+    if [b, c, d] == [a.wrapping_add(1), a.wrapping_add(2), a.wrapping_add(3)] {
+        format!("{a} to {d}")
+    } else {
+        format!("{a}, {b}, {c}, {d}")
+    }
+}
+
+fn sharing(status: &Status) -> String {
+    let mut text = format!("{}, {}", count(status.files, "file"), size(status.bytes));
+    if status.hashing > 0 {
+        text.push_str(&format!("; {} more being hashed", status.hashing));
+    }
+    text
+}
+
+/// What others get beside what is shared; empty if that is nothing now.
+fn giving(status: &Status) -> String {
+    match status.gives {
+        None => "nothing but what is shared (--no-swarm)".to_owned(),
+        Some(0) => String::new(),
+        Some(1) => "of 1 file that it fetches, or fetched a while ago".to_owned(),
+        Some(files) => format!("of {files} files that it fetches, or fetched a while ago"),
+    }
+}
+
+/// Nothing while there are none.
+fn limits(status: &Status) -> String {
+    let one = |what, limit: Option<u64>| limit.map(|bytes| format!("{what} at most {}", speed(bytes)));
+    let both = [one("sends", status.up_limit), one("fetches", status.down_limit)];
+    both.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn confined(status: &Status) -> String {
+    let why = status.confined_why.iter().map(|why| format!(" ({})", shown(why)));
+    shown(&status.confined).into_owned() + &why.collect::<String>()
+}
+
+fn upload(row: &UploadRow) -> String {
+    format!("to {}: {}, {}", shown(&row.to), size(row.bytes), speed(row.speed))
+}
+
+/// What `status` says of it: for each line what it is about, and a text; empty if there is nothing to say.
+fn custody(row: &CustodyRow) -> [(&'static str, String); 4] {
+    let conflict = "another peer, started later, has this peer's key: nothing is placed any more; \
+                    `potluck identity new` makes this one another peer";
+    let conflict = if row.conflict { conflict } else { "" };
+    let lost = if row.lost > 0 { restore::missing(row.lost, "") } else { String::new() };
+    [("copies", own(row)), ("lends", lends(row)), ("lost", lost), ("conflict", conflict.to_owned())]
+}
+
+/// How many of the own files have their copies.
+fn own(row: &CustodyRow) -> String {
+    if row.copies < 2 && row.own_files == 0 {
+        return "none on others (--copies 1)".to_owned();
+    }
+    if row.own_files == 0 && row.moving == 0 {
+        return format!("{} of each shared file; none is there", row.copies);
+    }
+    let have = if row.own_whole == 1 || row.own_files == 1 { "has" } else { "have" };
+    // With `--copies 1` only what `copies N FILE` named has some, each its own number.
+    let number = if row.copies < 2 { "theirs".to_owned() } else { row.copies.to_string() };
+    let mut text = format!("{} of {} {have} {number}", row.own_whole, count(row.own_files, "file"));
+    match row.moving {
+        0 => {}
+        1 => text.push_str("; 1 is being placed"),
+        moving => text.push_str(&format!("; {moving} are being placed")),
+    }
+    text
+}
+
+/// What is lent, and to whom.
+fn lends(row: &CustodyRow) -> String {
+    let mut text = match row.lent {
+        0 => "nothing".to_owned(),
+        lent => format!("{}, and leaves {} free", size(lent), size(row.free_reserve)),
+    };
+    if row.kept_files > 0 {
+        let whom =
+            if row.kept_for.is_empty() { String::new() } else { format!(" for {}", whom(&row.kept_for)) };
+        text.push_str(&format!("; keeps {} of {}{whom}", size(row.used), count(row.kept_files, "file")));
+    }
+    match row.fetching {
+        0 => {}
+        1 => text.push_str("; 1 more is coming"),
+        more => text.push_str(&format!("; {more} more are coming")),
+    }
+    text
+}
+
+fn whom(owners: &[KeptFor]) -> String {
+    let name = |o: &KeptFor| format!("{}{}", shown(&o.name), if o.away { " (away)" } else { "" });
+    let text = owners.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
+    match owners.len().saturating_sub(NAMED) {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::show::download::tests::download;
+    use crate::control::CountersRow;
+
+    const PLAIN: Style = Style { color: false };
+
+    #[test]
+    fn status_says_which_network_it_is() {
+        let mut facts = Status {
+            name: "peer1-k7qd".into(),
+            id: "k7qdabcdefgh".into(),
+            directory: "/somewhere/peer1".into(),
+            ports: [1001, 1002, 1003, 1004],
+            network: "open".into(),
+            peers: 2,
+            files: 12,
+            bytes: 3_000_000,
+            hashing: 1,
+            downloads: vec![download()],
+            unfinished: vec![Unfinished {
+                id: "3f2a9c1b00112233".into(),
+                path: "films/my film.mkv".into(),
+                asked: "my films".into(),
+                held: 40 << 20,
+                size: Some(100 << 20),
+            }],
+            uploads: vec![UploadRow { to: "peer3".into(), bytes: 1 << 30, speed: 1 << 20 }],
+            counters: CountersRow::default(),
+            gives: Some(3),
+            confined: "yes".into(),
+            confined_why: None,
+            up_limit: Some(2 << 20),
+            down_limit: None,
+            custody: None,
+            key_exported: false,
+            warnings: vec!["port 1001 is taken".into()],
+        };
+        insta::assert_snapshot!(status(&facts, PLAIN), @r#"
+        peer1-k7qd  k7qdabcd
+          folder    /somewhere/peer1
+          ports     1001 to 1004
+          network   open: everyone on this network sees shared/
+          peers     2
+          sharing   12 files, 2.9 MiB; 1 more being hashed
+          giving    of 3 files that it fetches, or fetched a while ago
+          confined  yes
+          limits    sends at most 2.0 MiB/s
+          key       never exported: `potluck identity export FILE`, and keep that file safe
+        downloads
+          3: big.iso 45 % of 100.0 MiB, 11.0 MiB/s, 5 s left, from peer2, peer3
+        unfinished
+          films/my film.mkv (40 % of 100.0 MiB): `download "my films"` goes on with it
+        uploads
+          to peer3: 1.0 GiB, 1.0 MiB/s
+        warnings
+          port 1001 is taken
+        "#);
+        let one = facts.unfinished[0].clone();
+        let other = Unfinished { path: String::new(), asked: "a\u{1b}".into(), size: None, ..one.clone() };
+        facts.unfinished = vec![one.clone(), other, one.clone(), one.clone(), one];
+        let first = welcome(&facts, PLAIN);
+        let left: Vec<&str> = first.lines().filter(|l| l.starts_with("unfinished")).collect();
+        assert_eq!(left.len(), 4, "{first}");
+        assert_eq!(left[1], "unfinished: b3:3f2a9c1b00 (40.0 MiB): `download b3:3f2a9c1b00` goes on with it");
+        assert_eq!(left[3], "unfinished: 2 more, see `status`");
+        facts.network = "group".into();
+        facts.ports = [1001, 5, 6, 7];
+        let said = status(&facts, PLAIN);
+        assert!(said.contains("group: only peers with the same pass-phrase"));
+        assert!(said.contains("1001, 5, 6, 7"));
+        assert!(!said.contains("fetches at most"));
+        (facts.up_limit, facts.down_limit) = (None, Some(50 << 10));
+        assert!(status(&facts, PLAIN).contains("\n  limits    fetches at most 50.0 KiB/s\n"));
+        facts.down_limit = None;
+        assert!(!status(&facts, PLAIN).contains("limits"));
+        let row = CustodyRow { copies: 2, own_files: 12, own_whole: 12, ..CustodyRow::default() };
+        facts.custody = Some(row);
+        let said = status(&facts, PLAIN);
+        assert!(
+            said.contains("\n  copies    12 of 12 files have 2\n  lends     nothing\n  confined"),
+            "{said}"
+        );
+        facts.gives = Some(0);
+        assert!(!status(&facts, PLAIN).contains("giving"));
+        facts.gives = None;
+        assert!(status(&facts, PLAIN).contains("\n  giving    nothing but what is shared (--no-swarm)\n"));
+        (facts.confined, facts.confined_why) = ("no".into(), Some("--no-sandbox".into()));
+        assert!(status(&facts, PLAIN).contains("\n  confined  no (--no-sandbox)\n"));
+    }
+
+    fn kept_for(name: &str, away: bool) -> KeptFor {
+        KeptFor { name: name.into(), id: "q".repeat(52), files: 100, bytes: 1 << 20, away }
+    }
+
+    #[test]
+    fn status_tells_copies_and_what_is_lent() {
+        let mut facts_of = CustodyRow {
+            copies: 2,
+            own_files: 12,
+            own_whole: 10,
+            moving: 2,
+            lent: 10 << 30,
+            used: 1_288_490_189,
+            free_reserve: 1 << 30,
+            kept_files: 300,
+            fetching: 1,
+            kept_for: vec![kept_for("anna", true), kept_for("bert\u{202e}", false)],
+            conflict: false,
+            lost: 0,
+        };
+        let said = |row: &CustodyRow| {
+            custody(row)
+                .into_iter()
+                .filter(|(_, t)| !t.is_empty())
+                .map(|(w, t)| format!("{w}: {t}"))
+                .collect()
+        };
+        let lines: Vec<String> = said(&facts_of);
+        assert_eq!(
+            lines,
+            [
+                "copies: 10 of 12 files have 2; 2 are being placed",
+                "lends: 10.0 GiB, and leaves 1.0 GiB free; keeps 1.2 GiB of 300 files for anna (away), \
+                 bert\\u{202e}; 1 more is coming"
+            ]
+        );
+        facts_of.kept_for.extend([kept_for("c", false), kept_for("d", false), kept_for("e", false)]);
+        (facts_of.conflict, facts_of.lost, facts_of.moving, facts_of.fetching) = (true, 1, 0, 0);
+        (facts_of.own_files, facts_of.own_whole) = (1, 1);
+        let lines: Vec<String> = said(&facts_of);
+        assert_eq!(lines[0], "copies: 1 of 1 file has 2");
+        assert!(lines[1].ends_with("for anna (away), bert\\u{202e}, c and 2 more"), "{lines:?}");
+        assert_eq!(
+            lines[2],
+            "lost: 1 file that you shared is missing, and was not deleted while potluck ran: `restore` brings \
+             it back, `restore --forget` says that it was deleted"
+        );
+        assert!(
+            lines[3].starts_with("conflict: another peer, started later, has this peer's key"),
+            "{lines:?}"
+        );
+        let off = CustodyRow { copies: 1, ..CustodyRow::default() };
+        assert_eq!(
+            said(&off) as Vec<String>,
+            ["copies: none on others (--copies 1)", "lends: nothing"].map(str::to_owned)
+        );
+        let some = CustodyRow { own_files: 2, own_whole: 2, ..off };
+        assert_eq!((said(&some) as Vec<String>)[0], "copies: 2 of 2 files have theirs");
+    }
+}
