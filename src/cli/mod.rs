@@ -158,11 +158,12 @@ fn lock(directory: &Path) -> Result<DirectoryLock, Failure> {
 /// Runs a peer in `directory`. Returns the exit code.
 fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
     let _lock = lock(&directory)?;
-    if !line.peer.no_sandbox {
+    let settings = line.settings(directory.clone());
+    if settings.sandbox {
         // Before the first thread: those that run already would keep the right to gain rights.
         sandbox::no_new_privileges();
     }
-    let input = Input::choose(line.peer.daemon);
+    let input = Input::choose(settings.daemon);
     let (log_to, log) = bounded(limits::SCREEN_LINES);
     logging::start(line.verbose, Some(log_to));
     terminal::save();
@@ -189,7 +190,7 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
 
     let (last, running) = (LastFailure::default(), RunningCommand::default());
     let inputs = Inputs { notices, log, exit_replies, status: None, joined: joined_to };
-    let config = Settings { asks: matches!(input, Input::Prompt), ..line.config(directory.clone()) };
+    let settings = Settings { asks: matches!(input, Input::Prompt), ..settings };
     let screen = match input {
         Input::Prompt => start_prompt(&directory, asks_to, inputs, line, &leave),
         Input::Lines(end) => {
@@ -203,7 +204,7 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
         Input::None => start_screen(inputs, line),
     };
     let screen = screen.map_err(|e| Failure::other(e.to_string()))?;
-    let result = run(config, ControllerChannels { asks, notices: notices_to, leave });
+    let result = run(settings, ControllerChannels { asks, notices: notices_to, leave });
     running.wait(LAST_LINES);
     screen.finish(LAST_LINES);
     terminal::restore();

@@ -14,9 +14,6 @@ pub const PLACES: usize = 64;
 /// Files in one page of a keeper's report, at most: the answer names up to [`PLACES`] keepers of each.
 pub const REPORT_ROWS: usize = 128;
 
-/// and in all up to this; more only by `copies N FILE`.
-pub const AUTO_COPY_ALL: u64 = 10 << 30;
-
 /// Repair after a crash waits this long: most peers that vanish come back.
 pub const REPAIR_DELAY: Duration = Duration::from_secs(15 * 60);
 

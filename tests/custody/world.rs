@@ -90,7 +90,7 @@ pub(crate) fn config(copies: u8, lend: u64) -> CustodianConfig {
         keep: limits::KEEP_DAYS,
         keep_deleted: limits::KEEP_DELETED,
     };
-    CustodianConfig { copies, auto_copy: limits::AUTO_COPY_ALL, repair: limits::REPAIR_DELAY, keeper }
+    CustodianConfig { copies, auto_copy: 10 * GIB, repair: limits::REPAIR_DELAY, keeper }
 }
 
 pub(crate) fn entry(path: &str, seed: u64, size: u64) -> Entry {

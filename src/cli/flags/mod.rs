@@ -1,25 +1,20 @@
 //! Flags and commands: one definition for the command line and the prompt.
 
-mod custody;
 pub(crate) mod manual;
 mod wrong;
 
-use core::num::NonZeroU64;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use self::custody::CustodyFlags;
 use self::wrong::wrong;
-use super::human;
 use super::local::LocalCommand;
-use crate::cli::limits;
 use crate::control::Request;
 use crate::error::{Code, Failure};
-use crate::settings::{DEFAULT_PORT, Settings};
+use crate::settings::Settings;
 
 /// Sentences below `potluck --help`.
 const AFTER: &str = "\
@@ -49,73 +44,19 @@ pub(crate) struct CommandLine {
     pub(crate) verbose: u8,
     /// How a peer is run.
     #[command(flatten)]
-    pub(crate) peer: PeerFlags,
-    /// How it keeps files of others, and has its own kept.
-    #[command(flatten)]
-    custody: CustodyFlags,
+    settings: Settings,
     /// The first flag given that has no meaning beside a command.
     #[arg(skip)]
     useless: Option<String>,
 }
 
-/// Flags of a peer that is to be started.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "To run a peer")]
-pub(crate) struct PeerFlags {
-    /// First of the four ports for transfers [default: 27280]
-    #[arg(short = 't', long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_532))]
-    port: Option<u16>,
-    /// Refuse to start when the four ports are not free
-    #[arg(long)]
-    strict_port: bool,
-    /// Run without a prompt, until `potluck exit` or a signal
-    #[arg(long)]
-    pub(crate) daemon: bool,
-    /// Name that others see [default: the folder's, and four characters of the id]
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-    /// Send at most so many bytes a second to all others together: 500K, 2M, 1MiB
-    #[arg(long, value_name = "RATE", value_parser = human::rate)]
-    up_limit: Option<u64>,
-    /// Fetch at most so many bytes a second from all others together
-    #[arg(long, value_name = "RATE", value_parser = human::rate)]
-    down_limit: Option<u64>,
-    /// Do not confine the peer to its folders (see `status`)
-    #[arg(long)]
-    pub(crate) no_sandbox: bool,
-    /// Give others nothing of what is being downloaded, and take nothing of that from them
-    #[arg(long)]
-    no_swarm: bool,
-    /// Use only this network interface; several: again, or with commas
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "POTLUCK_INTERFACE",
-        value_delimiter = ',',
-        hide_env_values = true
-    )]
-    interface: Vec<String>,
-    /// UDP port of discovery, for tests: another port is another network.
-    #[arg(long, hide = true, env = "POTLUCK_DISCOVERY_PORT", default_value_t = limits::DISCOVERY_PORT)]
-    discovery_port: u16,
-}
-
 impl CommandLine {
     /// The settings of the peer that is to be started in `directory`.
-    pub(crate) fn config(&self, directory: PathBuf) -> Settings {
-        let config = Settings {
-            port: self.peer.port.unwrap_or(DEFAULT_PORT),
-            strict_port: self.peer.strict_port,
-            discovery_port: self.peer.discovery_port,
-            interfaces: self.peer.interface.iter().filter(|n| !n.is_empty()).cloned().collect(),
-            name: self.peer.name.clone(),
-            sandbox: !self.peer.no_sandbox,
-            swarm: !self.peer.no_swarm,
-            up_limit: self.peer.up_limit.and_then(NonZeroU64::new),
-            down_limit: self.peer.down_limit.and_then(NonZeroU64::new),
-            ..Settings::new(directory)
-        };
-        self.custody.set(config)
+    pub(crate) fn settings(&self, directory: PathBuf) -> Settings {
+        let mut settings = Settings { directory, ..self.settings.clone() };
+        // An empty POTLUCK_INTERFACE names none.
+        settings.interfaces.retain(|name| !name.is_empty());
+        settings
     }
 
     /// The first flag given that has no meaning beside a command: a flag that is not
@@ -194,10 +135,15 @@ fn parsed<T>(result: Result<T, clap::Error>, help: &str) -> Parsed<T> {
 
 #[cfg(test)]
 mod tests {
+    use core::num::NonZeroU64;
+
     use super::*;
     use crate::control::{CopiesRequest, DownloadRequest, RestoreRequest, VerifyRequest};
 
-    pub(super) fn typed(line: &str) -> Request {
+    /// Seconds of a day.
+    const DAY: u64 = 86_400;
+
+    fn typed(line: &str) -> Request {
         let words = crate::cli::words::split(line).unwrap();
         match parse_typed(&words) {
             Parsed::Command(Typed { command: TypedCommand::Ask(request), .. }) => request,
@@ -205,7 +151,7 @@ mod tests {
         }
     }
 
-    pub(super) fn wrong_line(line: &str) -> String {
+    fn wrong_line(line: &str) -> String {
         let words = crate::cli::words::split(line).unwrap();
         match parse_typed(&words) {
             Parsed::Wrong(failure) => {
@@ -298,7 +244,7 @@ mod tests {
     fn interfaces_come_with_commas_too() {
         let line = ["potluck", "--interface", "lo,eth0", "--interface", "wlan0", "-t", "1001"];
         let Parsed::Command(line) = parse_arguments(line.map(Into::into)) else { panic!() };
-        let config = line.config(PathBuf::from("/peer"));
+        let config = line.settings(PathBuf::from("/peer"));
         assert_eq!(config.interfaces, ["lo", "eth0", "wlan0"]);
         assert_eq!(config.port, 1001);
         assert_eq!(line.useless_flag(), Some("--port"));
@@ -306,12 +252,12 @@ mod tests {
         let Parsed::Command(line) = parse_arguments(["potluck", "--no-sandbox"].map(Into::into)) else {
             panic!()
         };
-        assert!(!line.config(PathBuf::from("/peer")).sandbox);
+        assert!(!line.settings(PathBuf::from("/peer")).sandbox);
         assert_eq!(line.useless_flag(), Some("--no-sandbox"));
         let Parsed::Command(line) = parse_arguments(["potluck", "--no-swarm"].map(Into::into)) else {
             panic!()
         };
-        assert!(config.swarm && !line.config(PathBuf::from("/peer")).swarm);
+        assert!(config.swarm && !line.settings(PathBuf::from("/peer")).swarm);
         assert_eq!(line.useless_flag(), Some("--no-swarm"));
     }
 
@@ -362,10 +308,46 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_and_lent_can_be_said() {
+        let config = |words: &[&str]| match parse_arguments(words.iter().map(Into::into)) {
+            Parsed::Command(line) => {
+                Ok((line.settings(PathBuf::from("/peer")), line.useless_flag().map(str::to_owned)))
+            }
+            Parsed::Wrong(failure) => Err(failure.message),
+            Parsed::Text(text) => panic!("{text}"),
+        };
+        let (plain, useless) = config(&["potluck", "--interface", ""]).unwrap();
+        assert_eq!(
+            (&plain, useless.as_deref()),
+            (&Settings::new(PathBuf::from("/peer")), Some("--interface"))
+        );
+        assert_eq!((plain.copies, plain.auto_copy, plain.lend), (2, 10 << 30, None));
+        assert_eq!([plain.keep, plain.keep_deleted].map(|t| t.as_secs()), [30 * DAY, DAY]);
+        let said = "potluck --copies 3 --auto-copy 0 --lend 1GiB --keep-days 7 --keep-deleted 90s";
+        let (set, useless) = config(&said.split(' ').collect::<Vec<_>>()).unwrap();
+        assert_eq!((set.copies, set.auto_copy, set.lend), (3, 0, Some(1 << 30)));
+        assert_eq!([set.keep, set.keep_deleted].map(|t| t.as_secs()), [7 * DAY, 90]);
+        assert_eq!(useless.as_deref(), Some("--copies"));
+        assert_eq!(config(&["potluck", "--lend", "0"]).unwrap().0.lend, Some(0));
+        for [flag, value] in [
+            ["--copies", "0"],
+            ["--copies", "17"],
+            ["--lend", "ten"],
+            ["--auto-copy", "5"],
+            ["--keep-days", "0"],
+            ["--keep-deleted", "1.5"],
+        ] {
+            let said = config(&["potluck", flag, value]).unwrap_err();
+            assert!(said.contains(flag) && said.contains("see `potluck help`"), "{said}");
+            assert!(!said.contains('\n'), "{said}");
+        }
+    }
+
+    #[test]
     fn limits_are_rates_and_nonsense_is_told_in_one_line() {
         let limits = |words: &[&str]| match parse_arguments(words.iter().map(Into::into)) {
             Parsed::Command(line) => {
-                let config = line.config(PathBuf::from("/peer"));
+                let config = line.settings(PathBuf::from("/peer"));
                 Ok([config.up_limit, config.down_limit].map(|l| l.map_or(0, NonZeroU64::get)))
             }
             Parsed::Wrong(failure) => Err(failure.message),

@@ -33,7 +33,7 @@ use crate::wire::datagram::PresenceState;
 pub struct CustodianConfig {
     /// `--copies`: how many copies of an own file there are to be, the own one included; 1 turns it off.
     pub copies: u8,
-    /// `--auto-copy`: bytes in all that are copied by themselves. Default: [`super::limits::AUTO_COPY_ALL`].
+    /// `--auto-copy`: bytes in all that are copied by themselves.
     pub auto_copy: u64,
     /// For how long a copy that was lost in a crash still counts. Default: [`super::limits::REPAIR_DELAY`].
     pub repair: core::time::Duration,

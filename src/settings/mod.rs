@@ -1,0 +1,166 @@
+//! How one peer runs. Each field is one setting: its flag and environment, what can be typed, its default, and
+//! what `help` says of it. What has no flag is filled in by whoever starts the peer.
+
+mod units;
+
+use core::time::Duration;
+use std::path::PathBuf;
+
+use clap::builder::TypedValueParser as _;
+use clap::{ArgAction, Args, value_parser};
+
+use crate::limits;
+use crate::rate::Limit;
+
+/// The transfer port when none is given: clear of the discovery port and of registered services.
+const DEFAULT_PORT: u16 = 27_280;
+
+/// Headings in `help`.
+const RUN: &str = "To run a peer";
+const KEEP: &str = "To keep files of peers that are away";
+
+/// Settings of one peer.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct Settings {
+    /// The peer directory, absolute.
+    #[arg(skip)]
+    pub directory: PathBuf,
+    /// Somebody can be asked: a prompt is shown.
+    #[arg(skip)]
+    pub asks: bool,
+
+    /// First of the four ports for transfers
+    // Receiver there, then sender, distributor and distributee.
+    #[arg(short = 't', long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
+    #[arg(value_parser = value_parser!(u16).range(1..=65_532), help_heading = RUN)]
+    pub port: u16,
+    /// Refuse to start when the four ports are not free
+    #[arg(long, help_heading = RUN)]
+    pub strict_port: bool,
+    /// Run without a prompt, until `potluck exit` or a signal
+    #[arg(long, help_heading = RUN)]
+    pub daemon: bool,
+    /// Name that others see [default: the folder's, and four characters of the id]
+    #[arg(long, value_name = "NAME", help_heading = RUN)]
+    pub name: Option<String>,
+    /// Send at most so many bytes a second to all others together: 500K, 2M, 1MiB
+    // Of content; the rest is little.
+    #[arg(long, value_name = "RATE", default_value = "0", hide_default_value = true)]
+    #[arg(value_parser = units::limit, help_heading = RUN)]
+    pub up_limit: Limit,
+    /// Fetch at most so many bytes a second from all others together
+    #[arg(long, value_name = "RATE", default_value = "0", hide_default_value = true)]
+    #[arg(value_parser = units::limit, help_heading = RUN)]
+    pub down_limit: Limit,
+    /// Confine the threads that the network speaks to, where the system can.
+    #[arg(long = "no-sandbox", action = ArgAction::SetFalse, help_heading = RUN)]
+    #[arg(help = "Do not confine the peer to its folders (see `status`)")]
+    pub sandbox: bool,
+    /// Give others what arrived of a file while the rest is fetched, and a while after, and take such pieces
+    /// from others.
+    #[arg(long = "no-swarm", action = ArgAction::SetFalse, help_heading = RUN)]
+    #[arg(help = "Give others nothing of what is being downloaded, and take nothing of that from them")]
+    pub swarm: bool,
+    /// Use only this network interface; several: again, or with commas
+    // None: all.
+    #[arg(long = "interface", value_name = "NAME", value_delimiter = ',', help_heading = RUN)]
+    #[arg(env = "POTLUCK_INTERFACE", hide_env_values = true)]
+    pub interfaces: Vec<String>,
+    /// UDP port of discovery, for tests: another port is another network.
+    #[arg(long, env = "POTLUCK_DISCOVERY_PORT", hide = true, default_value_t = limits::DISCOVERY_PORT)]
+    #[arg(help_heading = RUN)]
+    pub discovery_port: u16,
+
+    /// Copies of each shared file that there are to be, the one here included; 1: none on others
+    // 2: one peer may fail.
+    #[arg(long, value_name = "N", default_value = "2", help_heading = KEEP)]
+    #[arg(value_parser = value_parser!(u8).range(1..=i64::from(limits::COPIES_MAX)))]
+    pub copies: u8,
+    /// Have files of up to 1 GiB copied by themselves, and up to so much in all: 500M, 10GiB; others by
+    /// `copies N FILE`
+    #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = units::space)]
+    #[arg(help_heading = KEEP)]
+    pub auto_copy: u64,
+    /// Keep files of others in up to so much space; 0: none [default: 10GiB, or 10 % of the free space if
+    /// that is less]
+    #[arg(long, value_name = "SIZE", value_parser = units::space, help_heading = KEEP)]
+    pub lend: Option<u64>,
+    /// Drop what is kept for a peer that nobody heard of for so many days
+    #[arg(long = "keep-days", value_name = "DAYS", default_value = "30", help_heading = KEEP)]
+    #[arg(value_parser = value_parser!(u16).range(1..).map(units::days))]
+    pub keep: Duration,
+    /// Keep for so long what its owner deleted: hours, or 90s, 5m, 2h, 3d
+    #[arg(long, value_name = "HOURS", default_value = "24", value_parser = units::hours)]
+    #[arg(help_heading = KEEP)]
+    pub keep_deleted: Duration,
+    /// Make a copy again once its keeper has been away for so long without having said so: hours, or 90s, 5m,
+    /// 2h, 3d
+    #[arg(long, value_name = "HOURS", default_value = "15m", value_parser = units::hours)]
+    #[arg(help_heading = KEEP)]
+    pub repair_after: Duration,
+}
+
+impl Settings {
+    /// The defaults, for a peer in `directory`; what the environment says does not count.
+    ///
+    /// # Panics
+    /// If a default is not what its own parser takes.
+    #[cfg(any(test, feature = "sim"))]
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Self {
+        use clap::FromArgMatches as _;
+        use clap::builder::Resettable;
+
+        let command = Self::augment_args(clap::Command::new("").no_binary_name(true));
+        let matches = command.mut_args(|arg| arg.env(Resettable::Reset)).try_get_matches_from([""; 0]);
+        let settings = matches.and_then(|matches| Self::from_arg_matches(&matches));
+        Self { directory, ..settings.expect("each default is what its own parser takes") }
+    }
+
+    /// Where the state of this peer lies.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.directory.join(".potluck")
+    }
+
+    /// Where chunks of others' files are kept.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.state().join("store")
+    }
+
+    /// The key file.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        self.state().join("key")
+    }
+
+    /// What this peer shares.
+    #[must_use]
+    pub fn shared(&self) -> PathBuf {
+        self.directory.join("shared")
+    }
+
+    /// Where downloads go.
+    #[must_use]
+    pub fn downloads(&self) -> PathBuf {
+        self.directory.join("downloads")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_those_that_the_documents_name() {
+        let settings = Settings::new(PathBuf::from("/peer"));
+        assert_eq!((settings.copies, settings.auto_copy, settings.lend), (2, 10 << 30, None));
+        assert_eq!((settings.up_limit, settings.down_limit), (None, None));
+        assert!(settings.sandbox && settings.swarm && !settings.asks && !settings.daemon);
+        assert_eq!(settings.keep, limits::KEEP_DAYS);
+        assert_eq!(settings.keep_deleted, limits::KEEP_DELETED);
+        assert_eq!(settings.repair_after, limits::REPAIR_DELAY);
+        assert_eq!(settings.shared(), PathBuf::from("/peer/shared"));
+    }
+}
