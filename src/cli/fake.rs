@@ -11,10 +11,10 @@ use core::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender};
 
 use crate::control::{
-    Ask, CancelRequest, CompleteRequest, CompletionNames, ControllerChannels, CopiesRequest, CountersRow,
-    CustodyRow, DownloadRequest, DownloadRow, ExitReport, ExitRequest, KeptFor, ListRequest, ListRow,
-    Location, NotKept, NotKeptReason, Notice, PeerRow, Reply, Request, RestoreRequest, Saved, Status,
-    VerifyResult, VerifyRow,
+    Ask, CancelRequest, CompleteRequest, CompletionNames, Confinement, ControllerChannels, CopiesRequest,
+    CountersRow, CustodyRow, DownloadRequest, DownloadRow, ExitReport, ExitRequest, KeptFor, ListRequest,
+    ListRow, Location, NotKept, NotKeptReason, Notice, PeerRow, Reply, Request, RestoreRequest, Saved,
+    Sharing, SpeedLimits, Status, VerifyResult, VerifyRow,
 };
 use crate::error::{Code, Failure};
 use crate::settings::Settings;
@@ -300,18 +300,17 @@ impl Fake<'_> {
             ports: [0, 1, 2, 3].map(|n| self.config.port.saturating_add(n)),
             network: "open".into(),
             peers: 1,
-            files: 3,
-            bytes: 1_000_000,
-            hashing: 0,
+            sharing: Sharing { files: 3, bytes: 1_000_000, hashing: 0 },
             downloads: self.running.iter().map(|running| running.row.clone()).collect(),
             unfinished: Vec::new(),
             uploads: Vec::new(),
             counters: CountersRow::default(),
             gives: Some(0),
-            confined: "yes".into(),
-            confined_why: None,
-            up_limit: self.config.up_limit.map(NonZeroU64::get),
-            down_limit: self.config.down_limit.map(NonZeroU64::get),
+            confinement: Confinement { confined: "yes".into(), confined_why: None },
+            limits: SpeedLimits {
+                up_limit: self.config.up_limit.map(NonZeroU64::get),
+                down_limit: self.config.down_limit.map(NonZeroU64::get),
+            },
             custody: Some(self.custody()),
             key_exported: false,
             warnings: Vec::new(),

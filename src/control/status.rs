@@ -34,12 +34,9 @@ pub struct Status {
     pub network: String,
     /// Peers here, this one not counted.
     pub peers: u64,
-    /// Files shared.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Files not hashed yet.
-    pub hashing: u64,
+    /// What is shared.
+    #[serde(flatten)]
+    pub sharing: Sharing,
     /// Running downloads.
     pub downloads: Vec<DownloadRow>,
     /// What lies unfinished in `downloads/`, and is not being fetched; at most 100.
@@ -54,17 +51,12 @@ pub struct Status {
     /// while ago. `None`: none ever (`--no-swarm`).
     #[serde(default)]
     pub gives: Option<u64>,
-    /// Whether the network's threads can open their own folders only: `yes`, `partly` or `no`.
-    pub confined: String,
-    /// Why not all of them, if so.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub confined_why: Option<String>,
-    /// Bytes a second that are sent at most, if that is limited.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub up_limit: Option<u64>,
-    /// Bytes a second that are fetched at most, if that is limited.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub down_limit: Option<u64>,
+    /// What a fault could reach.
+    #[serde(flatten)]
+    pub confinement: Confinement,
+    /// How fast content may pass.
+    #[serde(flatten)]
+    pub limits: SpeedLimits,
     /// Copies on others, and what is kept for others; `None` while that is not known.
     #[serde(default)]
     pub custody: Option<CustodyRow>,
@@ -72,6 +64,38 @@ pub struct Status {
     pub key_exported: bool,
     /// Warnings of this run, the newest last, at most 20.
     pub warnings: Vec<String>,
+}
+
+/// What a peer shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sharing {
+    /// Files shared.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files not hashed yet.
+    pub hashing: u64,
+}
+
+/// How far the threads that the network speaks to are confined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// Whether the network's threads can open their own folders only: `yes`, `partly` or `no`.
+    pub confined: String,
+    /// Why not all of them, if so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confined_why: Option<String>,
+}
+
+/// Limits of speed, of all connections together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpeedLimits {
+    /// Bytes a second that are sent at most, if that is limited.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub up_limit: Option<u64>,
+    /// Bytes a second that are fetched at most, if that is limited.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub down_limit: Option<u64>,
 }
 
 /// What a peer has done since its start (`counters.rs`); bytes, unless said.
@@ -183,4 +207,26 @@ pub struct KeptFor {
     pub bytes: u64,
     /// True if it is not here.
     pub away: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_facts_do_not_show_in_json() {
+        let json = r#"{"name":"anna","id":"k7qd","directory":"/peer","ports":[1,2,3,4],"network":"open","peers":2,"files":12,"bytes":3000000,"hashing":1,"downloads":[],"unfinished":[],"uploads":[],"counters":{"hashed":0,"sent":0,"received":0,"discarded":0,"pool_waits":0,"datagrams":{"sent":0,"unsent":0,"taken":0,"dropped":0,"malformed":0,"version":0,"forged":0,"limited":0,"replayed":0}},"gives":3,"confined":"partly","confined_why":"an old kernel","up_limit":2000000,"custody":null,"key_exported":false,"warnings":["so it is"]}"#;
+        let status: Status = serde_json::from_str(json).unwrap();
+        assert_eq!(status.sharing, Sharing { files: 12, bytes: 3_000_000, hashing: 1 });
+        assert_eq!(status.limits, SpeedLimits { up_limit: Some(2_000_000), down_limit: None });
+        assert_eq!(status.confinement.confined_why.as_deref(), Some("an old kernel"));
+        assert_eq!(serde_json::to_string(&status).unwrap(), json);
+        // What an older peer leaves out is not there.
+        let older = json.replace(r#","confined_why":"an old kernel","up_limit":2000000,"custody":null"#, "");
+        let status: Status = serde_json::from_str(&older).unwrap();
+        assert_eq!(
+            (status.limits.up_limit, status.confinement.confined_why, status.custody),
+            (None, None, None)
+        );
+    }
 }

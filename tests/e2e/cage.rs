@@ -23,12 +23,15 @@ os.execv(sys.argv[1], sys.argv[1:])
 /// False, with the reason printed, where the system has no cages.
 fn is_caged(peer: &Peer) -> bool {
     let status = peer.status();
-    if status.confined == "no" {
-        println!("skipped: {:?}", status.confined_why);
+    if status.confinement.confined == "no" {
+        println!("skipped: {:?}", status.confinement.confined_why);
         assert!(status.warnings.iter().any(|w| w.contains("nothing but its own care")), "{status:?}");
         return false;
     }
-    assert_eq!((status.confined.as_str(), status.confined_why.as_deref()), ("yes", None));
+    assert_eq!(
+        (status.confinement.confined.as_str(), status.confinement.confined_why.as_deref()),
+        ("yes", None)
+    );
     true
 }
 
@@ -111,7 +114,10 @@ fn a_link_in_place_of_shared_leads_nowhere() {
     let other = lab.peer(3, "other", &[]);
     wait("both files", SOON, || other.offered("caged.txt").and_then(|_| other.offered("free.txt")));
     let status = free.status();
-    assert_eq!((status.confined.as_str(), status.confined_why.as_deref()), ("no", Some("--no-sandbox")));
+    assert_eq!(
+        (status.confinement.confined.as_str(), status.confinement.confined_why.as_deref()),
+        ("no", Some("--no-sandbox"))
+    );
     assert!(status.warnings.is_empty(), "{:?}", status.warnings);
     assert!(threads(&free).iter().all(|(_, no_new)| !no_new));
     if !is_caged(&caged) {
@@ -168,7 +174,10 @@ fn where_there_are_no_cages_it_says_so_and_works() {
     wait("both files", SOON, || taker.offered("one.txt").and_then(|_| taker.offered("two.txt")));
     let status = taker.status();
     let why = "this system has no Landlock";
-    assert_eq!((status.confined.as_str(), status.confined_why.as_deref()), ("no", Some(why)));
+    assert_eq!(
+        (status.confinement.confined.as_str(), status.confinement.confined_why.as_deref()),
+        ("no", Some(why))
+    );
     assert_eq!(status.warnings.len(), 1, "{:?}", status.warnings);
     assert!(status.warnings[0].contains(why), "{:?}", status.warnings);
     let text = String::from_utf8(taker.cli(["status"]).stdout).unwrap();

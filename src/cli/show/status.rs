@@ -128,9 +128,9 @@ fn ports(ports: [u16; 4]) -> String {
 }
 
 fn sharing(status: &Status) -> String {
-    let mut text = format!("{}, {}", count(status.files, "file"), size(status.bytes));
-    if status.hashing > 0 {
-        text.push_str(&format!("; {} more being hashed", status.hashing));
+    let mut text = format!("{}, {}", count(status.sharing.files, "file"), size(status.sharing.bytes));
+    if status.sharing.hashing > 0 {
+        text.push_str(&format!("; {} more being hashed", status.sharing.hashing));
     }
     text
 }
@@ -148,13 +148,13 @@ fn giving(status: &Status) -> String {
 /// Nothing while there are none.
 fn limits(status: &Status) -> String {
     let one = |what, limit: Option<u64>| limit.map(|bytes| format!("{what} at most {}", speed(bytes)));
-    let both = [one("sends", status.up_limit), one("fetches", status.down_limit)];
+    let both = [one("sends", status.limits.up_limit), one("fetches", status.limits.down_limit)];
     both.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn confined(status: &Status) -> String {
-    let why = status.confined_why.iter().map(|why| format!(" ({})", shown(why)));
-    shown(&status.confined).into_owned() + &why.collect::<String>()
+    let why = status.confinement.confined_why.iter().map(|why| format!(" ({})", shown(why)));
+    shown(&status.confinement.confined).into_owned() + &why.collect::<String>()
 }
 
 fn upload(row: &UploadRow) -> String {
@@ -222,7 +222,7 @@ fn whom(owners: &[KeptFor]) -> String {
 mod tests {
     use super::*;
     use crate::cli::show::download::tests::download;
-    use crate::control::CountersRow;
+    use crate::control::{Confinement, CountersRow, Sharing, SpeedLimits};
 
     const PLAIN: Style = Style { color: false };
 
@@ -235,9 +235,7 @@ mod tests {
             ports: [1001, 1002, 1003, 1004],
             network: "open".into(),
             peers: 2,
-            files: 12,
-            bytes: 3_000_000,
-            hashing: 1,
+            sharing: Sharing { files: 12, bytes: 3_000_000, hashing: 1 },
             downloads: vec![download()],
             unfinished: vec![Unfinished {
                 id: "3f2a9c1b00112233".into(),
@@ -249,10 +247,8 @@ mod tests {
             uploads: vec![UploadRow { to: "peer3".into(), bytes: 1 << 30, speed: 1 << 20 }],
             counters: CountersRow::default(),
             gives: Some(3),
-            confined: "yes".into(),
-            confined_why: None,
-            up_limit: Some(2 << 20),
-            down_limit: None,
+            confinement: Confinement { confined: "yes".into(), confined_why: None },
+            limits: SpeedLimits { up_limit: Some(2 << 20), down_limit: None },
             custody: None,
             key_exported: false,
             warnings: vec!["port 1001 is taken".into()],
@@ -291,9 +287,9 @@ mod tests {
         assert!(said.contains("group: only peers with the same pass-phrase"));
         assert!(said.contains("1001, 5, 6, 7"));
         assert!(!said.contains("fetches at most"));
-        (facts.up_limit, facts.down_limit) = (None, Some(50 << 10));
+        facts.limits = SpeedLimits { up_limit: None, down_limit: Some(50 << 10) };
         assert!(status(&facts, PLAIN).contains("\n  limits    fetches at most 50.0 KiB/s\n"));
-        facts.down_limit = None;
+        facts.limits.down_limit = None;
         assert!(!status(&facts, PLAIN).contains("limits"));
         let row = CustodyRow { copies: 2, own_files: 12, own_whole: 12, ..CustodyRow::default() };
         facts.custody = Some(row);
@@ -306,7 +302,7 @@ mod tests {
         assert!(!status(&facts, PLAIN).contains("giving"));
         facts.gives = None;
         assert!(status(&facts, PLAIN).contains("\n  giving    nothing but what is shared (--no-swarm)\n"));
-        (facts.confined, facts.confined_why) = ("no".into(), Some("--no-sandbox".into()));
+        facts.confinement = Confinement { confined: "no".into(), confined_why: Some("--no-sandbox".into()) };
         assert!(status(&facts, PLAIN).contains("\n  confined  no (--no-sandbox)\n"));
     }
 

@@ -10,9 +10,9 @@ use crossbeam_channel::Sender;
 use super::{Controller, reply};
 use crate::content::{Entry, EntryKind, SafePath};
 use crate::control::{
-    Ask, CancelRequest, CompleteRequest, CompletionNames, CopiesRequest, CountersRow, DatagramsRow,
-    DownloadRequest, ExitRequest, ListRequest, Notice, PeerRow, Reply, Request, RestoreRequest, Status,
-    Unfinished, UploadRow, keyfile,
+    Ask, CancelRequest, CompleteRequest, CompletionNames, Confinement, CopiesRequest, CountersRow,
+    DatagramsRow, DownloadRequest, ExitRequest, ListRequest, Notice, PeerRow, Reply, Request, RestoreRequest,
+    Sharing, SpeedLimits, Status, Unfinished, UploadRow, keyfile,
 };
 use crate::disk;
 use crate::error::{Code, Failure};
@@ -298,9 +298,11 @@ impl Controller {
             ports: [ports.receiver, ports.sender, ports.distributor, ports.distributee],
             network: "open".to_owned(),
             peers: s.roster.len() as u64,
-            files: files_of(&s.shelf.catalogue),
-            bytes: bytes.fold(0, u64::saturating_add),
-            hashing: s.hashing.1,
+            sharing: Sharing {
+                files: files_of(&s.shelf.catalogue),
+                bytes: bytes.fold(0, u64::saturating_add),
+                hashing: s.hashing.1,
+            },
             downloads: s.downloads.rows(now, |id| s.roster.name(id)),
             unfinished: self.unfinished(),
             uploads: s
@@ -314,10 +316,11 @@ impl Controller {
                 .collect(),
             counters: self.counters_row(),
             gives: self.config.swarm.then(|| s.swarms.len() as u64),
-            confined: confined.to_owned(),
-            confined_why: why,
-            up_limit: self.config.up_limit.map(NonZeroU64::get),
-            down_limit: self.config.down_limit.map(NonZeroU64::get),
+            confinement: Confinement { confined: confined.to_owned(), confined_why: why },
+            limits: SpeedLimits {
+                up_limit: self.config.up_limit.map(NonZeroU64::get),
+                down_limit: self.config.down_limit.map(NonZeroU64::get),
+            },
             custody: Some(self.custody_row()),
             key_exported: keyfile::is_exported(&self.config.state(), self.identity.id()),
             warnings: self.warnings.iter().cloned().collect(),
