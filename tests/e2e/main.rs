@@ -22,5 +22,6 @@ mod kills;
 mod networks;
 mod presence;
 mod several;
+mod state;
 mod together;
 mod watch;
