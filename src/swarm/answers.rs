@@ -4,8 +4,10 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
+use super::members::any_over;
+use super::requests::{AskedItem, AskedPage, PendingRequest};
 use super::sources::SourceLink;
-use super::{BlockTarget, Output, PendingRequest, Swarm};
+use super::{BlockTarget, Output, Swarm};
 use crate::disk;
 use crate::identity::PeerId;
 use crate::time::Time;
@@ -17,7 +19,7 @@ const BUSY: Duration = Duration::from_millis(500);
 impl Swarm {
     /// A connection to this peer stands.
     pub(crate) fn handle_up(&mut self, now: Time, peer: PeerId) {
-        let source = self.source(now, peer);
+        let source = self.sources.entry(now, peer);
         source.link = SourceLink::Up;
         source.blocked = false;
         source.heard = now;
@@ -26,13 +28,13 @@ impl Swarm {
 
     /// Neither can this peer be dialled nor does it dial back: said to whoever waits for it.
     pub(crate) fn handle_blocked(&mut self, now: Time, peer: PeerId) {
-        self.source(now, peer).blocked = true;
+        self.sources.entry(now, peer).blocked = true;
     }
 
     /// This many connections to this peer stand, of those that [`Output::Lanes`] asked for; `all`: no more
     /// are coming.
     pub(crate) fn handle_lanes(&mut self, now: Time, peer: PeerId, count: u8, all: bool) {
-        if let Some(source) = self.sources.get_mut(&peer) {
+        if let Some(source) = self.sources.get_mut(peer) {
             let fewer = count < source.lanes.used();
             source.lanes.made(count, all);
             if fewer {
@@ -45,19 +47,19 @@ impl Swarm {
 
     /// The connection to this peer could not be had, or is over.
     pub(crate) fn handle_down(&mut self, now: Time, peer: PeerId) {
-        let source = self.source(now, peer);
+        let source = self.sources.entry(now, peer);
         // Closed in order while nothing was owed is no failure.
         let failed = source.link == SourceLink::Dialling || !source.requests.is_empty();
         self.unlink(now, peer);
         if failed {
-            self.failed(now, peer);
+            self.sources.failed(now, peer);
         }
         self.schedule(now);
     }
 
     /// Something came from this peer.
     pub(crate) fn handle_heard(&mut self, at: Time, peer: PeerId) {
-        if let Some(source) = self.sources.get_mut(&peer) {
+        if let Some(source) = self.sources.get_mut(peer) {
             source.heard = source.heard.max(at);
         }
     }
@@ -72,46 +74,7 @@ impl Swarm {
         block: &BlockIs,
         len: usize,
     ) -> Result<Option<BlockTarget>, &'static str> {
-        const UNASKED: &str = "it sent a block that nobody asked for";
-        let Some((asked_of, asked)) = self.asked.get(&block.request) else {
-            let late = self.sources.get(&peer).map_or(0, |s| s.late);
-            return if len as u64 <= late { Ok(None) } else { Err(UNASKED) };
-        };
-        let items = match asked {
-            PendingRequest::Blocks(items) => items,
-            PendingRequest::Any(any) => {
-                if *asked_of != peer {
-                    return Err(UNASKED);
-                }
-                let chunk = self.check_any(peer, any, block, len)?;
-                let to = chunk.and_then(|c| Some((c, self.downloads.get(&any.token)?)));
-                return Ok(to.map(|(chunk, download)| BlockTarget {
-                    token: any.token,
-                    chunk,
-                    offset: block.offset - download.chunks.range(chunk).start,
-                }));
-            }
-            PendingRequest::Manifest(_) | PendingRequest::Haves(_) => {
-                return Err("it sent a block where none was asked for");
-            }
-        };
-        let item = items.get(block.item as usize).ok_or("it sent a block of no item")?;
-        if *asked_of != peer || block.offset != item.offset || len == 0 || len as u64 > item.left {
-            return Err(UNASKED);
-        }
-        let Some(download) = self.downloads.get(&item.token) else { return Ok(None) };
-        if item.void || !download.sources.contains(&peer) {
-            return Ok(None);
-        }
-        if !download.is_proved() {
-            return Err("it sent a block before its manifest");
-        }
-        let offset = item.offset - download.chunks.range(item.chunk).start;
-        match download.progress.expects(peer, item.chunk, offset) {
-            Some(true) => Ok(Some(BlockTarget { token: item.token, chunk: item.chunk, offset })),
-            Some(false) => Err("it sent a block out of order"),
-            None => Ok(None),
-        }
+        self.sources.check_block(peer, block, len, &self.downloads)
     }
 
     /// A block that [`Self::check_block`] let pass is complete. True: it is (still) wanted, and goes to
@@ -120,7 +83,7 @@ impl Swarm {
         let target = self.check_block(peer, block, len).ok().flatten();
         let wanted = target.is_some();
         let len = len as u64;
-        let (answered, lane) = match self.asked.get_mut(&block.request) {
+        let (answered, lane) = match self.sources.asked.get_mut(&block.request) {
             Some((_, PendingRequest::Blocks(items))) => {
                 let Some(item) = items.get_mut(block.item as usize) else { return false };
                 item.left = item.left.saturating_sub(len);
@@ -130,20 +93,22 @@ impl Swarm {
             }
             Some((_, PendingRequest::Any(any))) => {
                 let lane = any.lane;
-                (self.any_came(peer, block.request, block, target.map(|t| t.chunk), len), lane)
+                let chunk = target.map(|t| t.chunk);
+                let (downloads, outputs) = (&mut self.downloads, &mut self.outputs);
+                (self.sources.any_came(peer, block, chunk, len, downloads, outputs), lane)
             }
             _ => {
-                if let Some(source) = self.sources.get_mut(&peer) {
+                if let Some(source) = self.sources.get_mut(peer) {
                     source.late = source.late.saturating_sub(len);
                 }
                 return false;
             }
         };
         if answered {
-            self.asked.remove(&block.request);
+            self.sources.asked.remove(&block.request);
         }
-        let most = self.lanes_for_one();
-        if let Some(source) = self.sources.get_mut(&peer) {
+        let most = self.sources.lanes_for_one();
+        if let Some(source) = self.sources.get_mut(peer) {
             source.heard = now;
             source.owed = source.owed.saturating_sub(len);
             source.pacing.arrived(now, len);
@@ -168,7 +133,8 @@ impl Swarm {
                 job.fetched += len;
             }
             if twice {
-                self.take_back(peer, |item| item.token == token && item.chunk == chunk, None);
+                let which = |item: &AskedItem| item.token == token && item.chunk == chunk;
+                self.sources.take_back(peer, which, None, &mut self.downloads, &mut self.outputs);
             }
         }
         self.fill(now, peer);
@@ -177,12 +143,14 @@ impl Swarm {
 
     /// A page of a manifest came.
     pub(crate) fn handle_manifest(&mut self, now: Time, peer: PeerId, page: &ManifestIs) {
-        let Some((asked_of, PendingRequest::Manifest(token))) = self.asked.get(&page.request) else { return };
+        let Some((asked_of, PendingRequest::Manifest(token))) = self.sources.asked.get(&page.request) else {
+            return;
+        };
         if *asked_of != peer {
             return;
         }
         let token = *token;
-        self.answered(peer, page.request);
+        self.sources.answered(peer, page.request);
         let Some(download) = self.downloads.get_mut(&token) else { return };
         match download.page(peer, &page.values) {
             Ok(Some(manifest)) => {
@@ -198,16 +166,16 @@ impl Swarm {
                 let wrong = download.blame(peer);
                 self.wrong(now, token, peer, wrong);
             }
-            Err(next) => {
-                let file = download.id;
-                self.ask_manifest(now, peer, token, file, next);
+            Err(page) => {
+                let asked = AskedPage { token, file: download.id, page };
+                self.sources.ask_manifest(now, peer, &asked, &mut self.outputs);
             }
         }
     }
 
     /// A request, or one item of it, is not answered.
     pub(crate) fn handle_refused(&mut self, now: Time, peer: PeerId, refused: &Refused) {
-        let Some((asked_of, asked)) = self.asked.get_mut(&refused.request) else { return };
+        let Some((asked_of, asked)) = self.sources.asked.get_mut(&refused.request) else { return };
         if *asked_of != peer {
             return;
         }
@@ -238,19 +206,18 @@ impl Swarm {
             }
         };
         if over {
-            self.answered(peer, refused.request);
+            self.sources.answered(peer, refused.request);
         }
         if let Some(token) = ended {
-            self.any_over(peer, token);
+            any_over(&mut self.downloads, peer, token);
         }
-        if let Some(source) = self.sources.get_mut(&peer) {
-            source.owed = source.owed.saturating_sub(given_back);
-            source.lanes.settled(lane, given_back);
-            source.late += given_back;
+        if let Some(source) = self.sources.get_mut(peer) {
+            source.take_back(lane, given_back);
             source.heard = now;
         }
         for token in &tokens {
-            self.take_back(peer, |item| item.token == *token, Some(*token));
+            let (downloads, outputs) = (&mut self.downloads, &mut self.outputs);
+            self.sources.take_back(peer, |item| item.token == *token, Some(*token), downloads, outputs);
             let Some(download) = self.downloads.get_mut(token) else { continue };
             if refused.reason == Reason::Busy {
                 download.put_off(now, peer);
@@ -262,7 +229,7 @@ impl Swarm {
             }
         }
         if refused.reason == Reason::Busy
-            && let Some(source) = self.sources.get_mut(&peer)
+            && let Some(source) = self.sources.get_mut(peer)
         {
             // It has just started, or too much to do; others are asked first.
             source.rest_until = now + BUSY;

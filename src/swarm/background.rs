@@ -4,8 +4,9 @@
 
 use core::time::Duration;
 
+use super::Swarm;
 use super::download::DownloadPhase;
-use super::{PendingRequest, Swarm};
+use super::requests::PendingRequest;
 use crate::identity::PeerId;
 use crate::swarm::limits;
 use crate::time::Time;
@@ -88,13 +89,17 @@ impl Swarm {
 
     /// True if `peer` owes bytes of a file in the background.
     fn owes_background(&self, peer: PeerId) -> bool {
-        let Some(source) = self.sources.get(&peer) else { return false };
+        let Some(source) = self.sources.get(peer) else { return false };
         let behind = |token| self.downloads.get(&token).is_some_and(|d| d.background);
-        source.requests.iter().filter_map(|request| self.asked.get(request)).any(|(_, asked)| match asked {
-            PendingRequest::Blocks(items) => items.iter().any(|i| i.left > 0 && !i.void && behind(i.token)),
-            PendingRequest::Any(any) => behind(any.token),
-            PendingRequest::Manifest(token) => behind(*token),
-            PendingRequest::Haves(_) => false,
+        source.requests.iter().filter_map(|request| self.sources.asked.get(request)).any(|(_, asked)| {
+            match asked {
+                PendingRequest::Blocks(items) => {
+                    items.iter().any(|i| i.left > 0 && !i.void && behind(i.token))
+                }
+                PendingRequest::Any(any) => behind(any.token),
+                PendingRequest::Manifest(token) => behind(*token),
+                PendingRequest::Haves(_) => false,
+            }
         })
     }
 

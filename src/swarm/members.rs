@@ -8,10 +8,11 @@
 
 use std::collections::BTreeMap;
 
-use super::download::{Chunk, FileDownload};
+use super::download::{Chunk, Downloads, FileDownload};
 use super::job::RunningJob;
-use super::sources::SourceLink;
-use super::{Output, PendingRequest, Swarm, TAG};
+use super::requests::PendingRequest;
+use super::sources::{SourceLink, Sources};
+use super::{Output, Outputs, Swarm, TAG};
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, Claim};
 use crate::disk::FileToken;
@@ -190,17 +191,100 @@ impl Swarm {
         }
         if wanted {
             for &peer in peers {
-                self.source(now, peer);
+                self.sources.entry(now, peer);
             }
             self.schedule(now);
         }
     }
 
+    /// A peer tells which chunks it has.
+    ///
+    /// # Errors
+    /// In words, if they are no chunks of that file: its connection ends.
+    pub(crate) fn handle_haves(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        haves: &HavesIs,
+    ) -> Result<(), &'static str> {
+        // One that was taken back may still be on its way.
+        let Some((asked_of, PendingRequest::Haves(token))) = self.sources.asked.get(&haves.request) else {
+            return Ok(());
+        };
+        if *asked_of != peer {
+            return Ok(());
+        }
+        let Some(download) = self.downloads.get_mut(token) else { return Ok(()) };
+        let chunks = download.chunks;
+        let Some(neighbour) = download.members.some.get_mut(&peer) else { return Ok(()) };
+        if !haves.map.is_empty() {
+            neighbour.map = Some(Bits::from_map(chunks, &haves.map).ok_or("its map is of another file")?);
+        }
+        for &n in &haves.more {
+            let chunk = chunks.index(n).ok_or("it has a chunk that the file has not")?;
+            neighbour.map.get_or_insert_with(|| Bits::none(chunks)).insert(chunk);
+        }
+        // There is no more to hear of it.
+        let over = neighbour.map.as_ref().is_some_and(Bits::is_full);
+        if let Some(source) = self.sources.get_mut(peer) {
+            source.heard = source.heard.max(now);
+            if over {
+                source.watches.remove(&haves.request);
+            }
+        }
+        if over {
+            self.sources.asked.remove(&haves.request);
+            let cancel = Cancel { request: haves.request };
+            self.outputs.push_back(Output::Ask(peer, 0, Message::Cancel(cancel)));
+            self.sources.watch(now, peer, &mut self.downloads, &mut self.outputs);
+        }
+        self.sources.note_swarms(&self.downloads);
+        self.fill(now, peer);
+        Ok(())
+    }
+
+    /// Asks `peer` for any missing chunks of up to `room` bytes. False: for none.
+    pub(super) fn ask_any(&mut self, now: Time, peer: PeerId, mut room: u64) -> bool {
+        let mut asked = false;
+        let throttled = self.is_throttled(now);
+        let swarms = self.downloads.values().filter(|d| d.has_swarm() && !(throttled && d.background));
+        let tokens: Vec<_> = swarms.map(|d| d.token).collect();
+        for token in tokens {
+            while room > 0 && self.sources.get(peer).is_some_and(|s| s.requests.len() < super::REQUESTS) {
+                let Some(download) = self.downloads.get_mut(&token).filter(|d| d.may_join(peer)) else {
+                    break;
+                };
+                let Some(want) = download.next_any(peer) else { break };
+                let (bytes, background) = (download.chunks.chunk_size(), download.background);
+                let (file, size) = download.claim();
+                *download.members.any.entry(peer).or_insert(0) += 1;
+                download.sources.insert(peer);
+                let request = self.sources.request(now, peer, 0, bytes);
+                let any = Any { token, chunk: None, offset: 0, left: bytes, lane: 0, void: false };
+                self.sources.asked.insert(request, (peer, PendingRequest::Any(any)));
+                let want = want.to_map();
+                let message = Message::GetAny(GetAny { request, file, size, want, background });
+                self.outputs.push_back(Output::Ask(peer, 0, message));
+                room = room.saturating_sub(bytes);
+                asked = true;
+            }
+        }
+        asked
+    }
+}
+
+impl Sources {
     /// Asks `peer` what it has of those files of which it may have some.
-    pub(super) fn watch(&mut self, now: Time, peer: PeerId) {
+    pub(super) fn watch(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        downloads: &mut Downloads,
+        outputs: &mut Outputs,
+    ) {
         // One that was too busy is not asked again at once.
-        let Some(source) = self.sources.get_mut(&peer).filter(|s| s.rest_until <= now) else { return };
-        for download in self.downloads.values_mut() {
+        let Some(source) = self.by_peer.get_mut(&peer).filter(|s| s.rest_until <= now) else { return };
+        for download in downloads.values_mut() {
             if source.watches.len() >= limits::REQUESTS_OPEN {
                 // It would refuse more. The others are asked for when some of these are over.
                 return;
@@ -219,140 +303,28 @@ impl Swarm {
             source.watches.insert(request);
             self.asked.insert(request, (peer, PendingRequest::Haves(token)));
             let message = Message::GetHaves(GetHaves { request, file, size });
-            self.outputs.push_back(Output::Ask(peer, 0, message));
+            outputs.push_back(Output::Ask(peer, 0, message));
         }
     }
 
     /// Takes back the watches of a file.
-    pub(super) fn unwatch(&mut self, peer: PeerId, token: FileToken) {
-        let Some(source) = self.sources.get_mut(&peer) else { return };
+    pub(super) fn unwatch(&mut self, peer: PeerId, token: FileToken, outputs: &mut Outputs) {
+        let Some(source) = self.by_peer.get_mut(&peer) else { return };
         let over = |request: &u64| matches!(self.asked.get(request), Some((_, PendingRequest::Haves(of))) if *of == token);
         let over: Vec<_> = source.watches.iter().copied().filter(over).collect();
         for request in over {
             source.watches.remove(&request);
             self.asked.remove(&request);
-            self.outputs.push_back(Output::Ask(peer, 0, Message::Cancel(Cancel { request })));
+            outputs.push_back(Output::Ask(peer, 0, Message::Cancel(Cancel { request })));
         }
-    }
-
-    /// A peer tells which chunks it has.
-    ///
-    /// # Errors
-    /// In words, if they are no chunks of that file: its connection ends.
-    pub(crate) fn handle_haves(
-        &mut self,
-        now: Time,
-        peer: PeerId,
-        haves: &HavesIs,
-    ) -> Result<(), &'static str> {
-        // One that was taken back may still be on its way.
-        let Some((asked_of, PendingRequest::Haves(token))) = self.asked.get(&haves.request) else {
-            return Ok(());
-        };
-        if *asked_of != peer {
-            return Ok(());
-        }
-        let Some(download) = self.downloads.get_mut(token) else { return Ok(()) };
-        let chunks = download.chunks;
-        let Some(neighbour) = download.members.some.get_mut(&peer) else { return Ok(()) };
-        if !haves.map.is_empty() {
-            neighbour.map = Some(Bits::from_map(chunks, &haves.map).ok_or("its map is of another file")?);
-        }
-        for &n in &haves.more {
-            let chunk = chunks.index(n).ok_or("it has a chunk that the file has not")?;
-            neighbour.map.get_or_insert_with(|| Bits::none(chunks)).insert(chunk);
-        }
-        // There is no more to hear of it.
-        let over = neighbour.map.as_ref().is_some_and(Bits::is_full);
-        if let Some(source) = self.sources.get_mut(&peer) {
-            source.heard = source.heard.max(now);
-            if over {
-                source.watches.remove(&haves.request);
-            }
-        }
-        if over {
-            self.asked.remove(&haves.request);
-            let cancel = Cancel { request: haves.request };
-            self.outputs.push_back(Output::Ask(peer, 0, Message::Cancel(cancel)));
-            self.watch(now, peer);
-        }
-        self.note_swarms();
-        self.fill(now, peer);
-        Ok(())
     }
 
     /// Which sources are asked little at a time: what is asked of one cannot be asked of another.
-    pub(super) fn note_swarms(&mut self) {
-        let swarms: Vec<&FileDownload> = self.downloads.values().filter(|d| d.has_swarm()).collect();
-        for (peer, source) in self.sources.iter_mut().filter(|(_, s)| s.link == SourceLink::Up) {
+    pub(super) fn note_swarms(&mut self, downloads: &Downloads) {
+        let swarms: Vec<&FileDownload> = downloads.values().filter(|d| d.has_swarm()).collect();
+        for (peer, source) in self.by_peer.iter_mut().filter(|(_, s)| s.link == SourceLink::Up) {
             let theirs = swarms.iter().filter(|d| d.is_candidate(*peer));
             source.swarm_chunk = theirs.map(|d| d.chunks.chunk_size()).max();
-        }
-    }
-
-    /// Asks `peer` for any missing chunks of up to `room` bytes. False: for none.
-    pub(super) fn ask_any(&mut self, now: Time, peer: PeerId, mut room: u64) -> bool {
-        let mut asked = false;
-        let throttled = self.is_throttled(now);
-        let swarms = self.downloads.values().filter(|d| d.has_swarm() && !(throttled && d.background));
-        let tokens: Vec<_> = swarms.map(|d| d.token).collect();
-        for token in tokens {
-            while room > 0 && self.sources.get(&peer).is_some_and(|s| s.requests.len() < super::REQUESTS) {
-                let Some(download) = self.downloads.get_mut(&token).filter(|d| d.may_join(peer)) else {
-                    break;
-                };
-                let Some(want) = download.next_any(peer) else { break };
-                let (bytes, background) = (download.chunks.chunk_size(), download.background);
-                let (file, size) = download.claim();
-                *download.members.any.entry(peer).or_insert(0) += 1;
-                download.sources.insert(peer);
-                let request = self.request(now, peer, 0, bytes);
-                let any = Any { token, chunk: None, offset: 0, left: bytes, lane: 0, void: false };
-                self.asked.insert(request, (peer, PendingRequest::Any(any)));
-                let want = want.to_map();
-                let message = Message::GetAny(GetAny { request, file, size, want, background });
-                self.outputs.push_back(Output::Ask(peer, 0, message));
-                room = room.saturating_sub(bytes);
-                asked = true;
-            }
-        }
-        asked
-    }
-
-    /// A block that answers a request for any chunk: which chunk it is of, and whether it is wanted.
-    ///
-    /// # Errors
-    /// In words, if it is no such block.
-    pub(super) fn check_any(
-        &self,
-        peer: PeerId,
-        any: &Any,
-        block: &BlockIs,
-        len: usize,
-    ) -> Result<Option<ChunkIndex>, &'static str> {
-        const UNASKED: &str = "it sent a block that nobody asked for";
-        if block.item != 0 || len == 0 || len as u64 > any.left {
-            return Err(UNASKED);
-        }
-        let Some(download) = self.downloads.get(&any.token) else { return Ok(None) };
-        let chunks = download.chunks;
-        let Some(chunk) = any.chunk else {
-            let begins = |c: &ChunkIndex| chunks.range(*c).start == block.offset;
-            let chunk = chunks.at_offset(block.offset).filter(begins).ok_or(UNASKED)?;
-            if len as u64 > chunks.len_of(chunk) {
-                return Err(UNASKED);
-            }
-            let missing = download.progress.state(chunk) == Some(Chunk::Missing);
-            return Ok((missing && !any.void && download.sources.contains(&peer)).then_some(chunk));
-        };
-        if block.offset != any.offset {
-            return Err(UNASKED);
-        }
-        let expected = download.progress.expects(peer, chunk, block.offset - chunks.range(chunk).start);
-        match expected {
-            Some(true) if !any.void => Ok(Some(chunk)),
-            Some(false) => Err("it sent a block out of order"),
-            _ => Ok(None),
         }
     }
 
@@ -360,13 +332,15 @@ impl Swarm {
     pub(super) fn any_came(
         &mut self,
         peer: PeerId,
-        request: u64,
         block: &BlockIs,
         chunk: Option<ChunkIndex>,
         len: u64,
+        downloads: &mut Downloads,
+        outputs: &mut Outputs,
     ) -> bool {
+        let request = block.request;
         let Some((_, PendingRequest::Any(any))) = self.asked.get_mut(&request) else { return false };
-        let Some(download) = self.downloads.get_mut(&any.token) else { return false };
+        let Some(download) = downloads.get_mut(&any.token) else { return false };
         if any.chunk.is_none() {
             let first = download.chunks.at_offset(block.offset);
             any.chunk = first;
@@ -374,9 +348,8 @@ impl Swarm {
             let whole = first.map_or(0, |c| download.chunks.len_of(c));
             let unused = any.left.saturating_sub(whole);
             any.left -= unused;
-            if let Some(source) = self.sources.get_mut(&peer) {
-                source.owed = source.owed.saturating_sub(unused);
-                source.lanes.settled(any.lane, unused);
+            if let Some(source) = self.by_peer.get_mut(&peer) {
+                source.settle(any.lane, unused);
             }
             if let Some(chunk) = chunk {
                 download.progress.open(peer, chunk, any.lane, whole);
@@ -386,28 +359,63 @@ impl Swarm {
         any.offset = block.offset + len;
         let (token, left, lane) = (any.token, any.left, any.lane);
         if left == 0 {
-            self.any_over(peer, token);
+            any_over(downloads, peer, token);
             return true;
         }
         if chunk.is_none() {
             // It is here by now: the rest of it need not come.
-            self.any_over(peer, token);
-            if let Some(source) = self.sources.get_mut(&peer) {
-                source.owed = source.owed.saturating_sub(left);
-                source.lanes.settled(lane, left);
-                source.late += left;
+            any_over(downloads, peer, token);
+            if let Some(source) = self.by_peer.get_mut(&peer) {
+                source.take_back(lane, left);
             }
-            self.outputs.push_back(Output::Ask(peer, lane, Message::Cancel(Cancel { request })));
+            outputs.push_back(Output::Ask(peer, lane, Message::Cancel(Cancel { request })));
             return true;
         }
         false
     }
+}
 
-    /// One request for any chunk is over, whichever way.
-    pub(super) fn any_over(&mut self, peer: PeerId, token: FileToken) {
-        if let Some(download) = self.downloads.get_mut(&token) {
-            download.members.answered(peer);
+/// One request for any chunk is over, whichever way.
+pub(super) fn any_over(downloads: &mut Downloads, peer: PeerId, token: FileToken) {
+    if let Some(download) = downloads.get_mut(&token) {
+        download.members.answered(peer);
+    }
+}
+
+/// A block that answers a request for any chunk: which chunk it is of, and whether it is wanted.
+///
+/// # Errors
+/// In words, if it is no such block.
+pub(super) fn check_any(
+    peer: PeerId,
+    any: &Any,
+    block: &BlockIs,
+    len: usize,
+    downloads: &Downloads,
+) -> Result<Option<ChunkIndex>, &'static str> {
+    const UNASKED: &str = "it sent a block that nobody asked for";
+    if block.item != 0 || len == 0 || len as u64 > any.left {
+        return Err(UNASKED);
+    }
+    let Some(download) = downloads.get(&any.token) else { return Ok(None) };
+    let chunks = download.chunks;
+    let Some(chunk) = any.chunk else {
+        let begins = |c: &ChunkIndex| chunks.range(*c).start == block.offset;
+        let chunk = chunks.at_offset(block.offset).filter(begins).ok_or(UNASKED)?;
+        if len as u64 > chunks.len_of(chunk) {
+            return Err(UNASKED);
         }
+        let missing = download.progress.state(chunk) == Some(Chunk::Missing);
+        return Ok((missing && !any.void && download.sources.contains(&peer)).then_some(chunk));
+    };
+    if block.offset != any.offset {
+        return Err(UNASKED);
+    }
+    let expected = download.progress.expects(peer, chunk, block.offset - chunks.range(chunk).start);
+    match expected {
+        Some(true) if !any.void => Ok(Some(chunk)),
+        Some(false) => Err("it sent a block out of order"),
+        _ => Ok(None),
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) mod limits;
 mod members;
 mod pacing;
 mod plan;
+mod requests;
+mod shuffle;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -28,10 +30,10 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use self::background::BackgroundBudget;
-use self::download::{Checked, DownloadPhase, FileDownload};
+use self::download::{Checked, DownloadPhase, Downloads};
 use self::job::RunningJob;
-use self::members::Any;
-use self::sources::Source;
+use self::shuffle::Shuffle;
+use self::sources::Sources;
 use crate::content::{ChunkIndex, Claim};
 use crate::disk::{self, Arrival, FileToken};
 use crate::error::Failure;
@@ -76,6 +78,9 @@ pub(super) enum Output {
     Warning(String),
 }
 
+/// What is to be done, in order.
+type Outputs = VecDeque<Output>;
+
 /// Where the bytes of a block go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BlockTarget {
@@ -85,48 +90,20 @@ pub(super) struct BlockTarget {
     pub(super) offset: u64,
 }
 
-#[derive(Debug)]
-struct AskedItem {
-    token: FileToken,
-    chunk: ChunkIndex,
-    /// Offset in the file.
-    offset: u64,
-    left: u64,
-    /// The connection it was asked on.
-    lane: u8,
-    /// Another source is asked for it by now.
-    void: bool,
-}
-
-#[derive(Debug)]
-enum PendingRequest {
-    Blocks(Vec<AskedItem>),
-    Manifest(FileToken),
-    /// Any of several chunks.
-    Any(Any),
-    /// To hear which chunks it has, again and again.
-    Haves(FileToken),
-}
-
 /// All downloads.
 #[derive(Debug, Default)]
 pub(super) struct Swarm {
     jobs: BTreeMap<JobId, RunningJob>,
-    downloads: BTreeMap<FileToken, FileDownload>,
+    downloads: Downloads,
     /// Files that the disk workers make from one that arrived, and whose they are.
     copies: BTreeMap<FileToken, (JobId, Wanted)>,
-    sources: BTreeMap<PeerId, Source>,
-    asked: BTreeMap<u64, (PeerId, PendingRequest)>,
-    outputs: VecDeque<Output>,
+    sources: Sources,
+    outputs: Outputs,
     next_token: u64,
-    next_request: u64,
     tick: Time,
-    /// When connections are looked at next, if anything is owed.
-    look: Time,
     /// No more is asked for.
     stopping: bool,
-    /// What orders holders that are alike.
-    seed: u64,
+    shuffle: Shuffle,
     /// Files that are put together at once, at most.
     most_open: usize,
     /// The rate at which blocks are taken: little more is asked ahead.
@@ -138,7 +115,9 @@ pub(super) struct Swarm {
 impl Swarm {
     /// Without downloads. Peers with different seeds prefer different holders.
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, most_open: limits::OPEN_DOWNLOADS, ..Self::default() }
+        let shuffle = Shuffle(seed);
+        let sources = Sources::new(shuffle);
+        Self { sources, shuffle, most_open: limits::OPEN_DOWNLOADS, ..Self::default() }
     }
 
     /// Puts at most this many files together at once, where that is less than usual.
@@ -158,14 +137,14 @@ impl Swarm {
 
     /// When [`Self::handle_timeout`] is due; `None` while nothing is fetched.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        let owed = self.sources.values().any(|s| !s.requests.is_empty());
-        let due = if owed { self.tick.min(self.look) } else { self.tick };
+        let owed = self.sources.by_peer.values().any(|s| !s.requests.is_empty());
+        let due = if owed { self.tick.min(self.sources.look) } else { self.tick };
         (!self.jobs.is_empty() && !self.stopping).then_some(due)
     }
 
     /// True if this peer owes something.
     pub(super) fn is_owed_by(&self, peer: PeerId) -> bool {
-        self.sources.get(&peer).is_some_and(|s| !s.requests.is_empty())
+        self.sources.get(peer).is_some_and(|s| !s.requests.is_empty())
     }
 
     // ---- what the controller says --------------------------------------------------------------
@@ -180,7 +159,7 @@ impl Swarm {
         }
         for wanted in &job.files {
             for &peer in wanted.holders.iter().chain(&wanted.some) {
-                self.source(now, peer);
+                self.sources.entry(now, peer);
             }
         }
         let folders = job.folders.clone();
@@ -215,7 +194,7 @@ impl Swarm {
 
     /// This peer can be reached now (again, or at another address): earlier failures are forgotten.
     pub(super) fn handle_peer(&mut self, now: Time, peer: PeerId) {
-        let source = self.source(now, peer);
+        let source = self.sources.entry(now, peer);
         source.known = true;
         source.failures = 0;
         source.rest_until = now;
@@ -228,7 +207,7 @@ impl Swarm {
     /// This peer is gone. The shell closes its connection.
     pub(super) fn handle_gone(&mut self, now: Time, peer: PeerId) {
         self.unlink(now, peer);
-        let source = self.source(now, peer);
+        let source = self.sources.entry(now, peer);
         if source.is_usable() {
             source.useless_since = now;
         }
@@ -239,7 +218,7 @@ impl Swarm {
     /// More holders of a content.
     pub(super) fn handle_holders(&mut self, now: Time, claim: Claim, holders: &[PeerId]) {
         for &peer in holders {
-            self.source(now, peer);
+            self.sources.entry(now, peer);
         }
         for download in self.downloads.values_mut().filter(|d| d.claim() == claim) {
             download.add_holders(holders);
@@ -262,7 +241,7 @@ impl Swarm {
         for token in std::mem::take(&mut self.downloads).into_keys().chain(copies) {
             self.outputs.push_back(Output::Disk(disk::Command::Close(token)));
         }
-        self.asked.clear();
+        self.sources.asked.clear();
     }
 
     // ---- what the disk workers say ---------------------------------------------------------------
@@ -343,7 +322,7 @@ impl Swarm {
     fn checked(&mut self, now: Time, token: FileToken, chunk: ChunkIndex, good: bool) {
         let Some(download) = self.downloads.get_mut(&token) else { return };
         let giver = download.progress.giver(chunk);
-        if good && let Some(source) = giver.and_then(|p| self.sources.get_mut(&p)) {
+        if good && let Some(source) = giver.and_then(|p| self.sources.get_mut(p)) {
             source.failures = 0;
         }
         match download.checked(chunk, good) {

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use super::download::{DownloadPhase, FileDownload, Range};
 use super::job::RunningJob;
 use super::members::least_ahead;
+use super::requests::{AskedItem, AskedPage};
 use super::sources::SourceLink;
-use super::{AskedItem, LOOK, Output, PendingRequest, REQUESTS, Swarm, TAG, TWINS};
+use super::{Output, REQUESTS, Swarm, TWINS};
 use crate::content::{Chunks, FileId, SafePath};
 use crate::disk::{self, FileToken, Plan};
 use crate::error::Failure;
@@ -19,8 +20,6 @@ use crate::swarm::limits;
 use crate::swarm::{JobEvent, JobId, Wanted};
 use crate::time::Time;
 use crate::transfer::ahead;
-use crate::wire::Message;
-use crate::wire::message::{GetBlocks, GetManifest, Item};
 
 /// What taking a chunk over costs at least: a request to one, the cancelling of another.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
@@ -29,8 +28,7 @@ const ROUND_TRIP: Duration = Duration::from_millis(50);
 #[derive(Debug, Default)]
 struct Batch {
     items: Vec<(FileId, AskedItem)>,
-    /// File, and page of its manifest.
-    manifests: Vec<(FileToken, FileId, u32)>,
+    manifests: Vec<AskedPage>,
 }
 
 /// Which files are chosen from.
@@ -54,7 +52,8 @@ impl Swarm {
     pub(super) fn forget(&mut self, token: FileToken) -> Option<FileDownload> {
         let download = self.downloads.remove(&token)?;
         for &peer in &download.sources {
-            self.take_back(peer, |item| item.token == token, Some(token));
+            let (downloads, outputs) = (&mut self.downloads, &mut self.outputs);
+            self.sources.take_back(peer, |item| item.token == token, Some(token), downloads, outputs);
         }
         if let Some(job) = self.jobs.get_mut(&download.job) {
             job.begun -= 1;
@@ -99,14 +98,14 @@ impl Swarm {
         self.begin_files(now);
         self.look_who_moves(now);
         for peer in self.to_dial(now) {
-            self.source(now, peer).link = SourceLink::Dialling;
+            self.sources.entry(now, peer).link = SourceLink::Dialling;
             self.outputs.push_back(Output::Dial(peer));
         }
-        self.note_swarms();
+        self.sources.note_swarms(&self.downloads);
         let up: Vec<_> =
-            self.sources.iter().filter(|(_, s)| s.link == SourceLink::Up).map(|(p, _)| *p).collect();
+            self.sources.by_peer.iter().filter(|(_, s)| s.link == SourceLink::Up).map(|(p, _)| *p).collect();
         for peer in up {
-            self.watch(now, peer);
+            self.sources.watch(now, peer, &mut self.downloads, &mut self.outputs);
             self.fill(now, peer);
         }
     }
@@ -117,7 +116,7 @@ impl Swarm {
         for download in self.downloads.values() {
             // With thousands of small files this is looked at for each of those that are open, whenever one
             // comes.
-            let linked = |p| self.sources.get(&p).is_some_and(|s| s.link != SourceLink::Down);
+            let linked = |p| self.sources.get(p).is_some_and(|s| s.link != SourceLink::Down);
             if download.phase == DownloadPhase::Publishing || download.candidates().all(linked) {
                 continue;
             }
@@ -128,38 +127,10 @@ impl Swarm {
             // Where nobody has all of it, those who have nothing that is missing keep nobody out.
             let some = some.into_iter().filter(|p| !download.holders.is_empty() || download.may_give(*p));
             let some = some.collect();
-            self.choose(now, &mut dial, whole, if several { limits::FILE_SOURCES } else { 1 });
-            self.choose(now, &mut dial, some, limits::NEIGHBOURS);
+            self.sources.choose(now, &mut dial, whole, if several { limits::FILE_SOURCES } else { 1 });
+            self.sources.choose(now, &mut dial, some, limits::NEIGHBOURS);
         }
         dial
-    }
-
-    /// Of `peers`, adds as many to those to dial as it takes for `wanted` of them to be linked.
-    fn choose(&self, now: Time, dial: &mut BTreeSet<PeerId>, peers: Vec<PeerId>, wanted: usize) {
-        let usable = peers.into_iter().filter_map(|p| Some((p, self.sources.get(&p)?)));
-        let usable: Vec<_> = usable.filter(|(_, s)| s.is_usable()).collect();
-        let linked = usable.iter().filter(|(p, s)| s.link != SourceLink::Down || dial.contains(p)).count();
-        let mut rested: Vec<_> =
-            usable.iter().filter(|(_, s)| s.link == SourceLink::Down && s.rest_until <= now).collect();
-        // Whoever failed least; among equals, each peer that downloads has an order of its own, so that not
-        // all of them ask the same holder.
-        rested.sort_by_key(|(peer, s)| (s.failures, self.shuffle_key(*peer)));
-        dial.extend(rested.iter().take(wanted.saturating_sub(linked)).map(|(peer, _)| *peer));
-    }
-
-    /// A number for a peer that looks random and is always the same here (SplitMix64's finaliser, public
-    /// domain, Steele, Lea and Flood 2014).
-    fn shuffle_key(&self, peer: PeerId) -> u64 {
-        self.shuffle_key_of(&peer.0)
-    }
-
-    fn shuffle_key_of(&self, id: &[u8; 32]) -> u64 {
-        let mut first = [0; 8];
-        first.copy_from_slice(&id[..8]);
-        let z = u64::from_le_bytes(first) ^ self.seed;
-        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
     }
 
     /// Has copies made of what arrived, of each job in turn, while there is room.
@@ -195,7 +166,7 @@ impl Swarm {
             let background = job.background;
             let plan = plan(&wanted, &job.destination);
             self.outputs.push_back(Output::Disk(disk::Command::Open(token, plan)));
-            let shuffle_key = self.shuffle_key_of(&wanted.id.0);
+            let shuffle_key = self.shuffle.key(&wanted.id.0);
             let download = FileDownload::new(now, token, id, wanted, chunks, background, shuffle_key);
             self.downloads.insert(token, download);
         }
@@ -221,7 +192,7 @@ impl Swarm {
     /// Asks `peer` for as much as its window allows; if there is nothing more to ask for, for what a
     /// slower source still owes.
     pub(super) fn fill(&mut self, now: Time, peer: PeerId) {
-        let Some(source) = self.sources.get(&peer) else { return };
+        let Some(source) = self.sources.get(peer) else { return };
         let lanes = source.lanes.used();
         let least = source.swarm_chunk.map_or(limits::AHEAD_MIN, least_ahead);
         let window = source.pacing.window(least).max(u64::from(lanes - 1) * limits::LANE_AHEAD);
@@ -254,7 +225,7 @@ impl Swarm {
     /// There is nothing new to ask `peer` for: what a connection to it is late with is asked for again over
     /// one that has nothing to do.
     fn ask_again(&mut self, now: Time, peer: PeerId) {
-        let Some(source) = self.sources.get(&peer) else { return };
+        let Some(source) = self.sources.get(peer) else { return };
         let Some(lane) = source.lanes.idle() else { return };
         let late = source.lanes.late(now, source.pacing.time_for(limits::BLOCK as u64));
         let throttled = self.is_throttled(now);
@@ -269,7 +240,7 @@ impl Swarm {
                 items.push(item(download, &range));
             }
         }
-        self.ask_blocks(now, peer, lane, items);
+        self.sources.ask_blocks(now, peer, lane, items, &self.downloads, &mut self.outputs);
     }
 
     /// Asks `peer` for up to `room` bytes on each connection, and for manifests; false: there is nothing to
@@ -286,13 +257,13 @@ impl Swarm {
         let Batch { mut items, manifests } = batch;
         let chosen = self.ask_any(now, peer, room[0]);
         let any = chosen || !items.is_empty() || !manifests.is_empty();
-        for (token, file, page) in manifests {
-            self.ask_manifest(now, peer, token, file, page);
+        for page in &manifests {
+            self.sources.ask_manifest(now, peer, page, &mut self.outputs);
         }
         // What goes over one connection stands in one request: there the order is kept.
         for lane in 0..limits::LANES {
             let (here, others) = items.into_iter().partition(|(_, i)| i.lane == lane);
-            self.ask_blocks(now, peer, lane, here);
+            self.sources.ask_blocks(now, peer, lane, here, &self.downloads, &mut self.outputs);
             items = others;
         }
         any
@@ -321,7 +292,7 @@ impl Swarm {
             }
             let before = items.len() + manifests.len();
             if let Some(page) = download.next_page(peer) {
-                manifests.push((download.token, download.id, page));
+                manifests.push(AskedPage { token: download.token, file: download.id, page });
             }
             // Each in turn, from the one that least is owed on.
             let mut lanes: VecDeque<u8> = (0..limits::LANES).filter(|&l| room[usize::from(l)] > 0).collect();
@@ -351,19 +322,13 @@ impl Swarm {
         }
     }
 
-    /// Connections that one source may be asked over now.
-    pub(super) fn lanes_for_one(&self) -> u8 {
-        let up = self.sources.values().filter(|s| s.link == SourceLink::Up && !s.requests.is_empty()).count();
-        u8::try_from(limits::ALL_LANES / up.max(1)).unwrap_or(u8::MAX).max(1)
-    }
-
     /// Takes a chunk from a source that would give it much later than `peer`, which has nothing to do.
     fn take_over(&mut self, now: Time, peer: PeerId) -> bool {
         let sources = &self.sources;
-        let Some(mine) = sources.get(&peer).map(|s| s.pacing) else { return false };
+        let Some(mine) = sources.get(peer).map(|s| s.pacing) else { return false };
         let throttled = self.is_throttled(now);
         let late = |other: PeerId, left: u64| {
-            sources.get(&other).is_some_and(|o| {
+            sources.get(other).is_some_and(|o| {
                 o.silent(now) || o.pacing.time_for(o.owed) > 2 * mine.time_for(left) + ROUND_TRIP
             })
         };
@@ -373,61 +338,12 @@ impl Swarm {
             .filter(|d| d.may_join(peer) && !(throttled && d.background))
             .find_map(|d| d.latest(peer, late).map(|(chunk, from)| (d.token, chunk, from)));
         let Some((token, chunk, from)) = found else { return false };
-        self.take_back(from, |item| item.token == token && item.chunk == chunk, None);
+        let which = |item: &AskedItem| item.token == token && item.chunk == chunk;
+        self.sources.take_back(from, which, None, &mut self.downloads, &mut self.outputs);
         if let Some(download) = self.downloads.get_mut(&token) {
             download.progress.take_from(chunk);
         }
         true
-    }
-
-    pub(super) fn ask_manifest(
-        &mut self,
-        now: Time,
-        peer: PeerId,
-        token: FileToken,
-        file: FileId,
-        page: u32,
-    ) {
-        let request = self.request(now, peer, 0, 0);
-        self.asked.insert(request, (peer, PendingRequest::Manifest(token)));
-        let message = Message::GetManifest(GetManifest { request, file, page });
-        self.outputs.push_back(Output::Ask(peer, 0, message));
-    }
-
-    pub(super) fn ask_blocks(&mut self, now: Time, peer: PeerId, lane: u8, items: Vec<(FileId, AskedItem)>) {
-        if items.is_empty() {
-            return;
-        }
-        let bytes = items.iter().map(|(_, i)| i.left).sum();
-        let request = self.request(now, peer, lane, bytes);
-        let wire =
-            items.iter().map(|(file, i)| Item { file: *file, offset: i.offset, len: i.left }).collect();
-        let behind = |item: &AskedItem| self.downloads.get(&item.token).is_some_and(|d| d.background);
-        let background = items.iter().all(|(_, item)| behind(item));
-        let message = Message::GetBlocks(GetBlocks { request, items: wire, background });
-        self.outputs.push_back(Output::Ask(peer, lane, message));
-        let items = items.into_iter().map(|(_, item)| item).collect();
-        self.asked.insert(request, (peer, PendingRequest::Blocks(items)));
-    }
-
-    /// A number for a request of `bytes` bytes to `peer`, on the connection `lane`.
-    pub(super) fn request(&mut self, now: Time, peer: PeerId, lane: u8, bytes: u64) -> u64 {
-        if self.look <= now {
-            self.look = now + LOOK;
-        }
-        self.next_request += 4;
-        let request = self.next_request | TAG;
-        if let Some(source) = self.sources.get_mut(&peer) {
-            if source.requests.is_empty() {
-                source.heard = now;
-                source.pacing.begin(now);
-                source.lanes.begin(now);
-            }
-            source.requests.insert(request);
-            source.owed += bytes;
-            source.lanes.asked(now, lane, bytes);
-        }
-        request
     }
 }
 

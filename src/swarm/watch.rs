@@ -9,7 +9,6 @@ use super::sources::SourceLink;
 use super::{LOOK, Output, Swarm, TICK};
 use crate::disk;
 use crate::error::{Code, Failure};
-use crate::identity::PeerId;
 use crate::swarm::limits;
 use crate::swarm::{JobEvent, Progress, Wanted};
 use crate::time::Time;
@@ -20,23 +19,17 @@ impl Swarm {
         if self.stopping {
             return;
         }
-        if self.look <= now {
-            self.look = now + LOOK;
-            self.watch_lanes(now);
+        if self.sources.look <= now {
+            self.sources.look = now + LOOK;
+            for peer in self.sources.watch_lanes(now, &mut self.outputs) {
+                self.fill(now, peer);
+            }
         }
         if self.tick > now {
             return;
         }
         self.tick = now + TICK;
-        let stalled: Vec<_> = self
-            .sources
-            .iter()
-            .filter(|(_, s)| {
-                s.link == SourceLink::Up && !s.requests.is_empty() && now.since(s.heard) >= limits::STALL
-            })
-            .map(|(peer, _)| *peer)
-            .collect();
-        for peer in stalled {
+        for peer in self.sources.stalled(now) {
             self.drop_source(now, peer, "it owes blocks and sends nothing");
         }
         self.ignore_mute(now);
@@ -45,29 +38,8 @@ impl Swarm {
         self.refill_credit();
         self.schedule(now);
         self.report();
-        let waiting = &self.jobs;
-        if waiting.is_empty() {
-            self.sources.retain(|_, s| s.link != SourceLink::Down || s.known);
-        }
-    }
-
-    /// Looks for sources that have fallen silent, and for single connections that have.
-    fn watch_lanes(&mut self, now: Time) {
-        let most = self.lanes_for_one();
-        let owing =
-            self.sources.iter_mut().filter(|(_, s)| s.link == SourceLink::Up && !s.requests.is_empty());
-        let mut several = Vec::new();
-        for (&peer, source) in owing {
-            let most = if source.swarm_chunk.is_some() { 1 } else { most };
-            if let Some(count) = source.lanes.silent(now, most) {
-                self.outputs.push_back(Output::Lanes(peer, count));
-            }
-            if source.lanes.used() > 1 {
-                several.push(peer);
-            }
-        }
-        for peer in several {
-            self.fill(now, peer);
+        if self.jobs.is_empty() {
+            self.sources.by_peer.retain(|_, s| s.link != SourceLink::Down || s.known);
         }
     }
 
@@ -78,28 +50,12 @@ impl Swarm {
         let mute =
             |d: &FileDownload| d.mute_since(then).into_iter().map(|peer| (d.token, peer)).collect::<Vec<_>>();
         for (token, peer) in self.downloads.values().flat_map(mute).collect::<Vec<_>>() {
-            self.take_back(peer, |item| item.token == token, Some(token));
+            let (downloads, outputs) = (&mut self.downloads, &mut self.outputs);
+            self.sources.take_back(peer, |item| item.token == token, Some(token), downloads, outputs);
             if let Some(download) = self.downloads.get_mut(&token) {
                 download.ignore(peer);
             }
         }
-    }
-
-    /// Since when nobody can give a file; `None` if somebody can. `busy`: since when a holder says that it
-    /// cannot now; it may say so for [`limits::BUSY_HOLDER`].
-    fn stuck_since(
-        &self,
-        begun: Time,
-        holders: impl Iterator<Item = PeerId>,
-        busy: impl Fn(PeerId) -> Option<Time>,
-    ) -> Option<Time> {
-        let mut since = begun;
-        for (peer, source) in holders.filter_map(|p| Some((p, self.sources.get(&p)?))) {
-            let until =
-                if source.is_usable() { busy(peer)? + limits::BUSY_HOLDER } else { source.useless_since };
-            since = since.max(until);
-        }
-        Some(since)
     }
 
     /// Gives up files that nobody could give for [`limits::NO_HOLDER`], or if they were begun for
@@ -113,7 +69,8 @@ impl Swarm {
                 // Of those that have some, only who has something that is missing is of use.
                 let holders = d.candidates().filter(|p| d.may_give(*p));
                 let timeout = if d.is_begun() { limits::NO_HOLDER_BEGUN } else { limits::NO_HOLDER };
-                self.stuck_since(d.since.max(d.moved), holders, |p| d.busy_since(p))
+                self.sources
+                    .stuck_since(d.since.max(d.moved), holders, |p| d.busy_since(p))
                     .is_some_and(|since| now.since(since) >= timeout)
             })
             .map(|d| d.token)
@@ -142,7 +99,7 @@ impl Swarm {
         for job in jobs.values_mut() {
             let (stuck, queue) = std::mem::take(&mut job.queue).into_iter().partition(|w: &Wanted| {
                 let holders = w.holders.iter().chain(&w.some).copied();
-                let since = self.stuck_since(Time::ZERO, holders, |_| None);
+                let since = self.sources.stuck_since(Time::ZERO, holders, |_| None);
                 since.is_some_and(|t| now.since(t) >= limits::NO_HOLDER)
             });
             job.queue = queue;
@@ -195,8 +152,8 @@ impl Swarm {
             return writing.then_some("writing");
         }
         let holders = || mine().filter(|d| d.waits()).flat_map(|d| d.candidates().filter(|p| d.may_give(*p)));
-        let usable = || holders().filter_map(|p| self.sources.get(&p)).filter(|s| s.is_usable());
-        if holders().filter_map(|p| self.sources.get(&p)).any(|s| s.blocked) {
+        let usable = || holders().filter_map(|p| self.sources.get(p)).filter(|s| s.is_usable());
+        if holders().filter_map(|p| self.sources.get(p)).any(|s| s.blocked) {
             return Some("firewalls keep this peer and a holder from connecting to each other: trying again");
         }
         if usable().any(|s| s.link == SourceLink::Up) {

@@ -14,7 +14,7 @@
 mod progress;
 mod refusals;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::progress::{CheckedChunk, FileProgress};
@@ -82,6 +82,9 @@ pub(super) enum Checked {
     /// It was wrong, and this source alone gave it; how many wrong ones that makes.
     Wrong(PeerId, u8),
 }
+
+/// Files that are being fetched.
+pub(super) type Downloads = BTreeMap<FileToken, FileDownload>;
 
 /// One file.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::world::{Kind, World, content, manifest, named, peer};
 use crate::content::{Chunks, Manifest};
 use crate::error::Code;
+use crate::swarm::download::FileDownload;
 use crate::swarm::limits;
 use crate::swarm::{Wanted, *};
 use crate::wire::message::{BlockIs, GetManifest, Reason};

@@ -8,6 +8,7 @@ use crate::content::{Chunks, FileId, Span};
 use crate::disk::Arrival;
 use crate::error::Code;
 use crate::swarm::limits;
+use crate::swarm::requests::PendingRequest;
 use crate::swarm::{Progress, Wanted, *};
 use crate::wire::message::{GetAny, HavesIs, ManifestIs};
 
@@ -243,8 +244,13 @@ fn what_others_have_not_yet_is_waited_for() {
     begin(&mut world, 1, vec![file], false);
     while world.answer() {}
     assert_eq!(served(&world), 5 * CHUNK);
-    let (&request, _) =
-        world.swarm.asked.iter().find(|(_, (_, asked))| matches!(asked, PendingRequest::Haves(_))).unwrap();
+    let (&request, _) = world
+        .swarm
+        .sources
+        .asked
+        .iter()
+        .find(|(_, (_, asked))| matches!(asked, PendingRequest::Haves(_)))
+        .unwrap();
     has(&mut world, 1, &bytes, &[span(0, 16)]);
     let more = HavesIs { request, map: vec![], more: (5..16).collect() };
     world.swarm.handle_haves(world.now, peer(1), &more).unwrap();

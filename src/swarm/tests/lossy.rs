@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::world::{content, manifest, named, peer};
 use crate::content::{Chunks, Manifest};
 use crate::disk::Arrival;
+use crate::swarm::download::FileDownload;
 use crate::swarm::limits;
 use crate::swarm::{Wanted, *};
 use crate::wire::message::BlockIs;

@@ -308,8 +308,8 @@ impl World {
         for _ in 0..100_000 {
             while self.answer() {}
             let Some(due) = self.swarm.poll_timeout() else {
-                assert!(self.swarm.downloads.is_empty() && self.swarm.asked.is_empty());
-                assert!(self.swarm.sources.values().all(|s| s.owed == 0 && s.requests.is_empty()));
+                assert!(self.swarm.downloads.is_empty() && self.swarm.sources.asked.is_empty());
+                assert!(self.swarm.sources.by_peer.values().all(|s| s.owed == 0 && s.requests.is_empty()));
                 assert!(self.disk.is_empty());
                 return;
             };
