@@ -39,7 +39,7 @@ impl Swarm {
             source.lanes.made(count, all);
             if fewer {
                 // Those that are over were not in use. What was begun over one of them goes on over another.
-                self.downloads.values_mut().for_each(|d| d.release(peer));
+                self.jobs.downloads.values_mut().for_each(|d| d.release(peer));
             }
         }
         self.fill(now, peer);
@@ -74,7 +74,7 @@ impl Swarm {
         block: &BlockIs,
         len: usize,
     ) -> Result<Option<BlockTarget>, &'static str> {
-        self.sources.check_block(peer, block, len, &self.downloads)
+        self.sources.check_block(peer, block, len, &self.jobs.downloads)
     }
 
     /// A block that [`Self::check_block`] let pass is complete. True: it is (still) wanted, and goes to
@@ -94,7 +94,7 @@ impl Swarm {
             Some((_, PendingRequest::Any(any))) => {
                 let lane = any.lane;
                 let chunk = target.map(|t| t.chunk);
-                let (downloads, outputs) = (&mut self.downloads, &mut self.outputs);
+                let (downloads, outputs) = (&mut self.jobs.downloads, &mut self.outputs);
                 (self.sources.any_came(peer, block, chunk, len, downloads, outputs), lane)
             }
             _ => {
@@ -122,19 +122,19 @@ impl Swarm {
             }
         }
         if let Some(BlockTarget { token, chunk, .. }) = target
-            && let Some(download) = self.downloads.get_mut(&token)
+            && let Some(download) = self.jobs.downloads.get_mut(&token)
         {
             let twice = download.came(chunk, len);
             download.moved = now;
             if !download.background {
-                self.way.came(now, len);
+                self.planner.background.came(now, len);
             }
-            if let Some(job) = self.jobs.get_mut(&download.job) {
+            if let Some(job) = self.jobs.running.get_mut(&download.job) {
                 job.fetched += len;
             }
             if twice {
                 let which = |item: &AskedItem| item.token == token && item.chunk == chunk;
-                self.sources.take_back(peer, which, None, &mut self.downloads, &mut self.outputs);
+                self.sources.take_back(peer, which, None, &mut self.jobs.downloads, &mut self.outputs);
             }
         }
         self.fill(now, peer);
@@ -151,13 +151,13 @@ impl Swarm {
         }
         let token = *token;
         self.sources.answered(peer, page.request);
-        let Some(download) = self.downloads.get_mut(&token) else { return };
+        let Some(download) = self.jobs.downloads.get_mut(&token) else { return };
         match download.page(peer, &page.values) {
             Ok(Some(manifest)) => {
                 let whole = download.is_whole();
                 self.outputs.push_back(Output::Disk(disk::Command::Manifest(token, manifest)));
                 if whole {
-                    self.publish(token);
+                    self.jobs.publish(token, &mut self.outputs);
                 }
                 // Now the others can be asked too.
                 self.schedule(now);
@@ -209,16 +209,16 @@ impl Swarm {
             self.sources.answered(peer, refused.request);
         }
         if let Some(token) = ended {
-            any_over(&mut self.downloads, peer, token);
+            any_over(&mut self.jobs.downloads, peer, token);
         }
         if let Some(source) = self.sources.get_mut(peer) {
             source.take_back(lane, given_back);
             source.heard = now;
         }
         for token in &tokens {
-            let (downloads, outputs) = (&mut self.downloads, &mut self.outputs);
+            let (downloads, outputs) = (&mut self.jobs.downloads, &mut self.outputs);
             self.sources.take_back(peer, |item| item.token == *token, Some(*token), downloads, outputs);
-            let Some(download) = self.downloads.get_mut(token) else { continue };
+            let Some(download) = self.jobs.downloads.get_mut(token) else { continue };
             if refused.reason == Reason::Busy {
                 download.put_off(now, peer);
             } else if is_of_swarm {

@@ -4,9 +4,10 @@
 
 use core::time::Duration;
 
-use super::Swarm;
-use super::download::DownloadPhase;
+use super::download::{DownloadPhase, Downloads};
+use super::jobs::Jobs;
 use super::requests::PendingRequest;
+use super::sources::Sources;
 use crate::identity::PeerId;
 use crate::swarm::limits;
 use crate::time::Time;
@@ -45,69 +46,57 @@ impl BackgroundBudget {
     pub(super) const fn spent(&mut self, bytes: u64) {
         self.credit = self.credit.saturating_sub(bytes);
     }
-}
 
-impl Swarm {
     /// True while the background is throttled.
     pub(super) fn is_throttled(&self, now: Time) -> bool {
-        now < self.way.until
+        now < self.until
     }
 
-    /// Looks whether something moves that is not in the background.
-    pub(super) fn look_who_moves(&mut self, now: Time) {
-        // One without a source waits for a holder, perhaps for long: nobody need wait with it.
-        if !self.jobs.values().any(|j| j.background) {
-            return;
-        }
-        let moves = self.downloads.values().filter(|d| !d.background).any(|d| match d.phase {
-            DownloadPhase::Opening => true,
-            DownloadPhase::Fetching => !d.sources.is_empty() && d.givers().next().is_some(),
-            DownloadPhase::Publishing => false,
-        });
-        if moves {
-            self.way.until = now + AFTER;
-        }
+    /// Another job moves, though perhaps nothing of it came just now.
+    pub(super) fn others_move(&mut self, now: Time) {
+        self.until = now + AFTER;
     }
 
     /// A tick passed.
-    pub(super) fn refill_credit(&mut self) {
-        if self.way.credit < limits::BLOCK as u64 {
-            self.way.credit += LEAST;
+    pub(super) const fn refill(&mut self) {
+        if self.credit < limits::BLOCK as u64 {
+            self.credit += LEAST;
         }
     }
 
-    /// Bytes that `peer` may be asked for in the background on each connection, while it is throttled: a
+    /// Bytes that a peer may be asked for in the background on each connection, while it is throttled: a
     /// block after the other, on the first connection.
-    pub(super) fn little(&self, peer: PeerId) -> [u64; limits::LANES as usize] {
+    pub(super) fn little(&self, owes_background: impl FnOnce() -> bool) -> [u64; limits::LANES as usize] {
         let mut room = [0; limits::LANES as usize];
         let block = limits::BLOCK as u64;
-        if self.way.credit >= block && !self.owes_background(peer) {
+        if self.credit >= block && !owes_background() {
             room[0] = block;
         }
         room
     }
+}
 
-    /// True if `peer` owes bytes of a file in the background.
-    fn owes_background(&self, peer: PeerId) -> bool {
-        let Some(source) = self.sources.get(peer) else { return false };
-        let behind = |token| self.downloads.get(&token).is_some_and(|d| d.background);
-        source.requests.iter().filter_map(|request| self.sources.asked.get(request)).any(|(_, asked)| {
-            match asked {
-                PendingRequest::Blocks(items) => {
-                    items.iter().any(|i| i.left > 0 && !i.void && behind(i.token))
-                }
-                PendingRequest::Any(any) => behind(any.token),
-                PendingRequest::Manifest(token) => behind(*token),
-                PendingRequest::Haves(_) => false,
-            }
-        })
+impl Jobs {
+    /// True if a job in the background has to wait: something moves that is not.
+    pub(super) fn background_waits(&self) -> bool {
+        // One without a source waits for a holder, perhaps for long: nobody need wait with it.
+        self.has_background()
+            && self.downloads.values().filter(|d| !d.background).any(|d| match d.phase {
+                DownloadPhase::Opening => true,
+                DownloadPhase::Fetching => !d.sources.is_empty() && d.givers().next().is_some(),
+                DownloadPhase::Publishing => false,
+            })
+    }
+
+    fn has_background(&self) -> bool {
+        self.running.values().any(|j| j.background)
     }
 
     /// True if one more file may be opened. Those in the background leave room, so that others need not wait
     /// until one of them is done.
     pub(super) fn has_room(&self, background: bool) -> bool {
         // Mostly there is none.
-        let any = background || self.jobs.values().any(|j| j.background);
+        let any = background || self.has_background();
         let behind = if any { self.downloads.values().filter(|d| d.background).count() } else { 0 };
         let before = self.downloads.len() - behind;
         if background {
@@ -115,5 +104,19 @@ impl Swarm {
         } else {
             self.downloads.len() < self.most_open || before == 0
         }
+    }
+}
+
+impl Sources {
+    /// True if `peer` owes bytes of a file in the background.
+    pub(super) fn owes_background(&self, peer: PeerId, downloads: &Downloads) -> bool {
+        let Some(source) = self.get(peer) else { return false };
+        let behind = |token| downloads.get(&token).is_some_and(|d| d.background);
+        source.requests.iter().filter_map(|request| self.asked.get(request)).any(|(_, asked)| match asked {
+            PendingRequest::Blocks(items) => items.iter().any(|i| i.left > 0 && !i.void && behind(i.token)),
+            PendingRequest::Any(any) => behind(any.token),
+            PendingRequest::Manifest(token) => behind(*token),
+            PendingRequest::Haves(_) => false,
+        })
     }
 }

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::download::{Chunk, Downloads, FileDownload};
-use super::job::RunningJob;
+use super::plan::Planner;
 use super::requests::PendingRequest;
 use super::sources::{SourceLink, Sources};
 use super::{Output, Outputs, Swarm, TAG};
@@ -177,19 +177,7 @@ impl FileDownload {
 impl Swarm {
     /// Peers that fetch a content too, or have some of it.
     pub(crate) fn handle_swarm(&mut self, now: Time, claim: Claim, peers: &[PeerId]) {
-        let mut wanted = false;
-        let of_claim = |d: &&mut FileDownload| d.claim() == claim && fits_map(d.chunks);
-        for download in self.downloads.values_mut().filter(of_claim) {
-            download.add_members(peers);
-            wanted = true;
-        }
-        let queued = self.jobs.values_mut().flat_map(RunningJob::not_begun);
-        for file in queued.filter(|w| (w.id, w.size) == claim) {
-            let new: Vec<_> = peers.iter().filter(|p| !file.some.contains(p)).copied().collect();
-            file.some.extend(new.into_iter().take(limits::SWARM_MEMBERS.saturating_sub(file.some.len())));
-            wanted = true;
-        }
-        if wanted {
+        if self.jobs.add_members(claim, peers) {
             for &peer in peers {
                 self.sources.entry(now, peer);
             }
@@ -214,7 +202,7 @@ impl Swarm {
         if *asked_of != peer {
             return Ok(());
         }
-        let Some(download) = self.downloads.get_mut(token) else { return Ok(()) };
+        let Some(download) = self.jobs.downloads.get_mut(token) else { return Ok(()) };
         let chunks = download.chunks;
         let Some(neighbour) = download.members.some.get_mut(&peer) else { return Ok(()) };
         if !haves.map.is_empty() {
@@ -236,22 +224,32 @@ impl Swarm {
             self.sources.asked.remove(&haves.request);
             let cancel = Cancel { request: haves.request };
             self.outputs.push_back(Output::Ask(peer, 0, Message::Cancel(cancel)));
-            self.sources.watch(now, peer, &mut self.downloads, &mut self.outputs);
+            self.sources.watch(now, peer, &mut self.jobs.downloads, &mut self.outputs);
         }
-        self.sources.note_swarms(&self.downloads);
+        self.sources.note_swarms(&self.jobs.downloads);
         self.fill(now, peer);
         Ok(())
     }
+}
 
+impl Planner {
     /// Asks `peer` for any missing chunks of up to `room` bytes. False: for none.
-    pub(super) fn ask_any(&mut self, now: Time, peer: PeerId, mut room: u64) -> bool {
+    pub(super) fn ask_any(
+        &self,
+        now: Time,
+        peer: PeerId,
+        mut room: u64,
+        downloads: &mut Downloads,
+        sources: &mut Sources,
+        outputs: &mut Outputs,
+    ) -> bool {
         let mut asked = false;
-        let throttled = self.is_throttled(now);
-        let swarms = self.downloads.values().filter(|d| d.has_swarm() && !(throttled && d.background));
+        let throttled = self.background.is_throttled(now);
+        let swarms = downloads.values().filter(|d| d.has_swarm() && !(throttled && d.background));
         let tokens: Vec<_> = swarms.map(|d| d.token).collect();
         for token in tokens {
-            while room > 0 && self.sources.get(peer).is_some_and(|s| s.requests.len() < super::REQUESTS) {
-                let Some(download) = self.downloads.get_mut(&token).filter(|d| d.may_join(peer)) else {
+            while room > 0 && sources.get(peer).is_some_and(|s| s.requests.len() < super::REQUESTS) {
+                let Some(download) = downloads.get_mut(&token).filter(|d| d.may_join(peer)) else {
                     break;
                 };
                 let Some(want) = download.next_any(peer) else { break };
@@ -259,12 +257,12 @@ impl Swarm {
                 let (file, size) = download.claim();
                 *download.members.any.entry(peer).or_insert(0) += 1;
                 download.sources.insert(peer);
-                let request = self.sources.request(now, peer, 0, bytes);
+                let request = sources.request(now, peer, 0, bytes);
                 let any = Any { token, chunk: None, offset: 0, left: bytes, lane: 0, void: false };
-                self.sources.asked.insert(request, (peer, PendingRequest::Any(any)));
+                sources.asked.insert(request, (peer, PendingRequest::Any(any)));
                 let want = want.to_map();
                 let message = Message::GetAny(GetAny { request, file, size, want, background });
-                self.outputs.push_back(Output::Ask(peer, 0, message));
+                outputs.push_back(Output::Ask(peer, 0, message));
                 room = room.saturating_sub(bytes);
                 asked = true;
             }

@@ -4,18 +4,22 @@
 //! Inputs are `handle_*` with the time first; then [`Swarm::poll_output`] is drained until it is
 //! `None`; [`Swarm::handle_timeout`] is due at [`Swarm::poll_timeout`]. Time never goes back.
 //!
-//! Here is what the controller and the disk workers say; what connections say is in answers.rs, what
-//! time brings in watch.rs, what is asked next of whom in plan.rs.
+//! `Swarm` routes what it hears to those who know more about it. [`Jobs`] has what is to be done and which
+//! files of it are open (jobs.rs). [`Sources`] has who gives, what was asked of each and has not come
+//! (sources.rs, requests.rs). [`Planner`] decides what is asked next of whom (plan.rs). Here is what the
+//! controller and the disk workers say; what connections say is in answers.rs, what time brings in watch.rs.
 
 mod answers;
 mod background;
 mod download;
 mod job;
+mod jobs;
 mod lanes;
 pub(crate) mod limits;
 mod members;
 mod pacing;
 mod plan;
+mod reports;
 mod requests;
 mod shuffle;
 mod sources;
@@ -27,13 +31,13 @@ mod work;
 pub(crate) use self::work::{Job, JobEvent, JobId, Progress, Wanted};
 
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use self::background::BackgroundBudget;
-use self::download::{Checked, DownloadPhase, Downloads};
-use self::job::RunningJob;
+use self::download::{Checked, FileDownload};
+use self::jobs::Jobs;
+use self::plan::Planner;
 use self::shuffle::Shuffle;
-use self::sources::Sources;
+use self::sources::{SourceLink, Sources};
 use crate::content::{ChunkIndex, Claim};
 use crate::disk::{self, Arrival, FileToken};
 use crate::error::Failure;
@@ -50,9 +54,6 @@ const LOOK: Duration = Duration::from_millis(25);
 
 /// Requests for blocks that one connection has not answered, at most; below [`limits::REQUESTS_OPEN`].
 const REQUESTS: usize = 16;
-
-/// How far a job's queue is searched for a file that is no twin of one under way.
-const TWINS: usize = 64;
 
 /// Low bits of the number of each request, which tell whose the answer is.
 pub(super) const TAG: u64 = 0;
@@ -93,41 +94,31 @@ pub(super) struct BlockTarget {
 /// All downloads.
 #[derive(Debug, Default)]
 pub(super) struct Swarm {
-    jobs: BTreeMap<JobId, RunningJob>,
-    downloads: Downloads,
-    /// Files that the disk workers make from one that arrived, and whose they are.
-    copies: BTreeMap<FileToken, (JobId, Wanted)>,
+    jobs: Jobs,
     sources: Sources,
     outputs: Outputs,
-    next_token: u64,
     tick: Time,
     /// No more is asked for.
     stopping: bool,
-    shuffle: Shuffle,
-    /// Files that are put together at once, at most.
-    most_open: usize,
-    /// The rate at which blocks are taken: little more is asked ahead.
-    limit: Limit,
-    /// How much jobs in the background may ask for.
-    way: BackgroundBudget,
+    planner: Planner,
 }
 
 impl Swarm {
     /// Without downloads. Peers with different seeds prefer different holders.
     pub(super) fn new(seed: u64) -> Self {
         let shuffle = Shuffle(seed);
-        let sources = Sources::new(shuffle);
-        Self { sources, shuffle, most_open: limits::OPEN_DOWNLOADS, ..Self::default() }
+        Self { jobs: Jobs::new(shuffle), sources: Sources::new(shuffle), ..Self::default() }
     }
 
     /// Puts at most this many files together at once, where that is less than usual.
     pub(super) fn open_at_most(&mut self, files: usize) {
-        self.most_open = files.clamp(1, limits::OPEN_DOWNLOADS);
+        self.jobs.open_at_most(files);
     }
 
     /// Asks little more ahead than a receiver takes in that takes blocks at this rate.
-    pub(super) fn limited(self, limit: Limit) -> Self {
-        Self { limit, ..self }
+    pub(super) fn limited(mut self, limit: Limit) -> Self {
+        self.planner.limit = limit;
+        self
     }
 
     /// The next thing to do; to be called until `None` after every input.
@@ -139,7 +130,7 @@ impl Swarm {
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         let owed = self.sources.by_peer.values().any(|s| !s.requests.is_empty());
         let due = if owed { self.tick.min(self.sources.look) } else { self.tick };
-        (!self.jobs.is_empty() && !self.stopping).then_some(due)
+        (!self.jobs.running.is_empty() && !self.stopping).then_some(due)
     }
 
     /// True if this peer owes something.
@@ -151,10 +142,10 @@ impl Swarm {
 
     /// A job is to be done.
     pub(super) fn handle_job(&mut self, now: Time, job: Job) {
-        if self.stopping || self.jobs.contains_key(&job.id) {
+        if self.stopping || self.jobs.running.contains_key(&job.id) {
             return;
         }
-        if self.jobs.is_empty() {
+        if self.jobs.running.is_empty() {
             self.tick = now + TICK;
         }
         for wanted in &job.files {
@@ -162,33 +153,21 @@ impl Swarm {
                 self.sources.entry(now, peer);
             }
         }
-        let folders = job.folders.clone();
-        let mut running = RunningJob::new(job);
-        for folder in folders {
-            let token = self.token();
-            running.folders.insert(token, folder.clone());
-            let order = disk::Command::Folder(token, running.destination.clone(), folder);
-            self.outputs.push_back(Output::Disk(order));
-        }
-        let id = running.id;
-        self.jobs.insert(id, running);
+        let id = job.id;
+        self.jobs.add(job, &mut self.outputs);
         self.schedule(now);
-        self.finish_if_over(id);
+        self.jobs.finish_if_over(id, &self.sources, &mut self.outputs);
     }
 
     /// A job is not wanted any more; what arrived stays.
     pub(super) fn handle_cancel(&mut self, now: Time, id: JobId) {
-        let Some(job) = self.jobs.get_mut(&id) else { return };
-        job.clear();
-        job.failure = Some(Failure::other("the download was stopped"));
-        let copies = self.copies.iter().filter(|(_, (job, _))| *job == id).map(|(token, _)| *token);
-        let tokens = self.downloads.values().filter(|d| d.job == id).map(|d| d.token).chain(copies);
-        for token in tokens.collect::<Vec<_>>() {
+        let Some(open) = self.jobs.cancel(id) else { return };
+        for token in open {
             self.forget(token);
-            self.forget_copy(token);
+            self.jobs.forget_copy(token);
             self.outputs.push_back(Output::Disk(disk::Command::Close(token)));
         }
-        self.finish_if_over(id);
+        self.jobs.finish_if_over(id, &self.sources, &mut self.outputs);
         self.schedule(now);
     }
 
@@ -198,7 +177,7 @@ impl Swarm {
         source.known = true;
         source.failures = 0;
         source.rest_until = now;
-        for download in self.downloads.values_mut() {
+        for download in self.jobs.downloads.values_mut() {
             download.forgive(peer);
         }
         self.schedule(now);
@@ -220,25 +199,15 @@ impl Swarm {
         for &peer in holders {
             self.sources.entry(now, peer);
         }
-        for download in self.downloads.values_mut().filter(|d| d.claim() == claim) {
-            download.add_holders(holders);
-        }
-        let waiting = self.jobs.values_mut().flat_map(RunningJob::not_begun);
-        for wanted in waiting.filter(|w| (w.id, w.size) == claim) {
-            for &peer in holders {
-                if !wanted.holders.contains(&peer) {
-                    wanted.holders.push(peer);
-                }
-            }
-        }
+        self.jobs.add_holders(claim, holders);
         self.schedule(now);
     }
 
     /// Nothing more is asked for; files are closed as they are.
     pub(super) fn handle_stop(&mut self) {
         self.stopping = true;
-        let copies = std::mem::take(&mut self.copies).into_keys();
-        for token in std::mem::take(&mut self.downloads).into_keys().chain(copies) {
+        let copies = std::mem::take(&mut self.jobs.copies).into_keys();
+        for token in std::mem::take(&mut self.jobs.downloads).into_keys().chain(copies) {
             self.outputs.push_back(Output::Disk(disk::Command::Close(token)));
         }
         self.sources.asked.clear();
@@ -250,10 +219,10 @@ impl Swarm {
     pub(super) fn handle_disk(&mut self, now: Time, event: disk::Event) {
         match event {
             disk::Event::Opened(token, there, manifest) => {
-                let Some(download) = self.downloads.get_mut(&token) else { return };
+                let Some(download) = self.jobs.downloads.get_mut(&token) else { return };
                 let complete = download.opened(&there, manifest.as_ref());
                 if complete {
-                    self.publish(token);
+                    self.jobs.publish(token, &mut self.outputs);
                 } else if download.chunks.size() == 0 {
                     let chunk = download.chunks.last();
                     download.progress.check(chunk, None);
@@ -264,8 +233,8 @@ impl Swarm {
             disk::Event::Chunk(token, chunk, good) => self.checked(now, token, chunk, good),
             disk::Event::Arrived(token, arrival) => self.arrived(now, token, arrival),
             disk::Event::NotCopied(token) => {
-                let Some((id, wanted)) = self.forget_copy(token) else { return };
-                if let Some(job) = self.jobs.get_mut(&id) {
+                let Some((id, wanted)) = self.jobs.forget_copy(token) else { return };
+                if let Some(job) = self.jobs.running.get_mut(&id) {
                     job.fetch_instead(wanted);
                 }
                 self.schedule(now);
@@ -277,50 +246,50 @@ impl Swarm {
 
     fn arrived(&mut self, now: Time, token: FileToken, arrival: Arrival) {
         let (id, file, size) = if let Some(download) = self.forget(token) {
-            if let (Some(job), Some(path)) = (self.jobs.get_mut(&download.job), arrival.path()) {
+            if let (Some(job), Some(path)) = (self.jobs.running.get_mut(&download.job), arrival.path()) {
                 job.copy_twins(download.claim(), path);
             }
             (download.job, download.id, download.size())
-        } else if let Some((id, wanted)) = self.forget_copy(token) {
+        } else if let Some((id, wanted)) = self.jobs.forget_copy(token) {
             (id, wanted.id, wanted.size)
         } else {
             return;
         };
-        if let Some(job) = self.jobs.get_mut(&id) {
+        if let Some(job) = self.jobs.running.get_mut(&id) {
             job.arrived += 1;
             job.arrived_bytes = job.arrived_bytes.saturating_add(size);
         }
         self.outputs.push_back(Output::Event(JobEvent::Arrived(id, file, arrival)));
-        self.finish_if_over(id);
+        self.jobs.finish_if_over(id, &self.sources, &mut self.outputs);
         self.schedule(now);
     }
 
     /// A file or an empty folder cannot be made.
     fn not_written(&mut self, now: Time, token: FileToken, failure: Failure) {
         if let Some(download) = self.forget(token) {
-            if let Some(job) = self.jobs.get_mut(&download.job) {
+            if let Some(job) = self.jobs.running.get_mut(&download.job) {
                 // Another path may do better.
                 job.next_twin(download.claim());
             }
-            self.fail(download.job, download.to, failure);
-            self.finish_if_over(download.job);
+            self.jobs.fail(download.job, download.to, failure, &mut self.outputs);
+            self.jobs.finish_if_over(download.job, &self.sources, &mut self.outputs);
             self.schedule(now);
-        } else if let Some((id, wanted)) = self.forget_copy(token) {
-            self.fail(id, wanted.to, failure);
-            self.finish_if_over(id);
+        } else if let Some((id, wanted)) = self.jobs.forget_copy(token) {
+            self.jobs.fail(id, wanted.to, failure, &mut self.outputs);
+            self.jobs.finish_if_over(id, &self.sources, &mut self.outputs);
             self.schedule(now);
-        } else if let Some(job) = self.jobs.values_mut().find(|j| j.folders.contains_key(&token))
+        } else if let Some(job) = self.jobs.running.values_mut().find(|j| j.folders.contains_key(&token))
             && let Some(folder) = job.folders.remove(&token)
         {
             let id = job.id;
-            self.fail(id, folder, failure);
+            self.jobs.fail(id, folder, failure, &mut self.outputs);
         } else {
             self.outputs.push_back(Output::Warning(failure.message));
         }
     }
 
     fn checked(&mut self, now: Time, token: FileToken, chunk: ChunkIndex, good: bool) {
-        let Some(download) = self.downloads.get_mut(&token) else { return };
+        let Some(download) = self.jobs.downloads.get_mut(&token) else { return };
         let giver = download.progress.giver(chunk);
         if good && let Some(source) = giver.and_then(|p| self.sources.get_mut(p)) {
             source.failures = 0;
@@ -334,7 +303,7 @@ impl Swarm {
                 }
             }
             Checked::Fine => {}
-            Checked::Complete => self.publish(token),
+            Checked::Complete => self.jobs.publish(token, &mut self.outputs),
             Checked::Wrong(peer, wrong) => self.wrong(now, token, peer, wrong),
         }
         if !good {
@@ -342,10 +311,44 @@ impl Swarm {
         }
     }
 
-    pub(super) fn publish(&mut self, token: FileToken) {
-        if let Some(download) = self.downloads.get_mut(&token) {
-            download.phase = DownloadPhase::Publishing;
-            self.outputs.push_back(Output::Disk(disk::Command::Publish(token)));
+    /// A file is no longer being fetched, and nothing of it is expected any more.
+    fn forget(&mut self, token: FileToken) -> Option<FileDownload> {
+        let download = self.jobs.forget(token)?;
+        for &peer in &download.sources {
+            let (downloads, outputs) = (&mut self.jobs.downloads, &mut self.outputs);
+            self.sources.take_back(peer, |item| item.token == token, Some(token), downloads, outputs);
+        }
+        Some(download)
+    }
+
+    /// Begins files while there is room, connects to who has them, asks for bytes.
+    fn schedule(&mut self, now: Time) {
+        if self.stopping {
+            return;
+        }
+        self.jobs.begin_copies(&mut self.outputs);
+        self.jobs.begin_files(now, &mut self.outputs);
+        if self.jobs.background_waits() {
+            self.planner.background.others_move(now);
+        }
+        for peer in self.jobs.to_dial(now, &self.sources) {
+            self.sources.entry(now, peer).link = SourceLink::Dialling;
+            self.outputs.push_back(Output::Dial(peer));
+        }
+        self.sources.note_swarms(&self.jobs.downloads);
+        let up: Vec<_> =
+            self.sources.by_peer.iter().filter(|(_, s)| s.link == SourceLink::Up).map(|(p, _)| *p).collect();
+        for peer in up {
+            self.sources.watch(now, peer, &mut self.jobs.downloads, &mut self.outputs);
+            self.fill(now, peer);
+        }
+    }
+
+    /// Asks `peer` for as much as may be asked of it now.
+    fn fill(&mut self, now: Time, peer: PeerId) {
+        if !self.stopping {
+            let (downloads, sources) = (&mut self.jobs.downloads, &mut self.sources);
+            self.planner.fill(now, peer, downloads, sources, &mut self.outputs);
         }
     }
 }

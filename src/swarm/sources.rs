@@ -216,7 +216,7 @@ impl Sources {
 impl Swarm {
     /// A wrong chunk or manifest costs its source the connection, the second one its trust.
     pub(super) fn wrong(&mut self, now: Time, token: FileToken, peer: PeerId, wrong: u8) {
-        let Some(download) = self.downloads.get_mut(&token) else { return };
+        let Some(download) = self.jobs.downloads.get_mut(&token) else { return };
         if wrong >= 2 {
             download.give_up(now, peer);
             let text =
@@ -241,7 +241,7 @@ impl Swarm {
     /// The link is down: what it owed is asked of others.
     pub(super) fn unlink(&mut self, now: Time, peer: PeerId) {
         self.sources.unlink(now, peer);
-        for download in self.downloads.values_mut() {
+        for download in self.jobs.downloads.values_mut() {
             download.release(peer);
         }
     }

@@ -23,7 +23,6 @@ const PENDING: &[(&str, usize)] = &[
     ("methods of custody::keeper::Keeper", 62),
     ("methods of lan::discovery::Machine", 74),
     ("methods of peer::controller::Controller", 108),
-    ("methods of swarm::Swarm", 79),
 ];
 
 /// What is too large: what it is, and its size.

@@ -213,7 +213,7 @@ impl World {
             let next = self.lines.iter().filter_map(|(p, l)| Some((self.next_of(l)?, *p))).min();
             let Some(due) = self.swarm.poll_timeout() else {
                 assert!(self.arrived || self.failed);
-                assert!(self.swarm.downloads.is_empty() && self.swarm.sources.asked.is_empty());
+                assert!(self.swarm.jobs.downloads.is_empty() && self.swarm.sources.asked.is_empty());
                 assert!(self.swarm.sources.by_peer.values().all(|s| s.owed == 0 && s.requests.is_empty()));
                 return;
             };

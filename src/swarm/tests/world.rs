@@ -1,6 +1,6 @@
 //! Sources of every kind in virtual time, and disk workers that keep what comes in memory. For tests.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use crate::content::manifest::{ChunkHasher, ManifestBuilder};
@@ -308,7 +308,7 @@ impl World {
         for _ in 0..100_000 {
             while self.answer() {}
             let Some(due) = self.swarm.poll_timeout() else {
-                assert!(self.swarm.downloads.is_empty() && self.swarm.sources.asked.is_empty());
+                assert!(self.swarm.jobs.downloads.is_empty() && self.swarm.sources.asked.is_empty());
                 assert!(self.swarm.sources.by_peer.values().all(|s| s.owed == 0 && s.requests.is_empty()));
                 assert!(self.disk.is_empty());
                 return;
