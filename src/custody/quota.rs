@@ -50,6 +50,12 @@ impl Quota {
         self.free = free;
     }
 
+    /// Bytes that are lent in all.
+    #[must_use]
+    pub const fn lent(&self) -> u64 {
+        self.lend.bytes
+    }
+
     /// Bytes taken in all.
     #[must_use]
     pub const fn taken(&self) -> u64 {

@@ -35,10 +35,14 @@ fn a_thousand_strangers_and_one_with_a_tebibyte_get_their_share() {
     }
     world.run(s(10));
     let keeper = world.peers[0].machine.as_ref().unwrap().keeper();
-    let tebibyte = keeper.taken_for(world.peers[1_001].id);
-    println!("kept for a thousand: {}, for one: {tebibyte}", keeper.taken() - tebibyte);
+    let tebibyte = keeper.quota().taken_for(world.peers[1_001].id);
+    println!("kept for a thousand: {}, for one: {tebibyte}", keeper.quota().taken() - tebibyte);
     assert_eq!(tebibyte, 1_000_000_000, "one of them fits into an eighth of 8 GiB");
-    assert_eq!(keeper.taken() - tebibyte, 10 * 100 * MIB, "ten of them fit into the share of an address");
+    assert_eq!(
+        keeper.quota().taken() - tebibyte,
+        10 * 100 * MIB,
+        "ten of them fit into the share of an address"
+    );
 }
 
 /// A head of peer `n`, and the offer of its file.

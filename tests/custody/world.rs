@@ -433,7 +433,7 @@ impl World {
 
     /// Bytes in a peer's store.
     pub(crate) fn load(&self, peer: usize) -> u64 {
-        self.peers[peer].machine.as_ref().map_or(0, |m| m.keeper().taken())
+        self.peers[peer].machine.as_ref().map_or(0, |m| m.keeper().quota().taken())
     }
 
     /// Sends a message that no machine made.

@@ -110,11 +110,8 @@ impl Custodian {
                 Order { file: row.file, verdict }
             })
             .collect();
-        let known = if origin == self.me {
-            self.own.as_ref().map(|e| (e.number(), Arc::clone(e.signed())))
-        } else {
-            self.keeper.head(origin)
-        };
+        let known = if origin == self.me { self.own.as_ref() } else { self.keeper.owner_catalogue(origin) };
+        let known = known.map(|e| (e.number(), Arc::clone(e.signed())));
         let head = HeadNumber { instance: report.instance, version: report.version };
         let is_news = origin == self.me && self.recovery.is_news(head);
         // A number alone proves nothing; the head that is pulled is signed.

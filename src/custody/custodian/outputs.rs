@@ -44,7 +44,8 @@ impl Custodian {
             }
             K::Drop { file, keep } => self.out.push_back(CustodianOutput::Drop { file, keep }),
             K::Report { to, origin, rows } => {
-                let Some((HeadNumber { instance, version }, _)) = self.keeper.head(origin) else { return };
+                let Some(known) = self.keeper.owner_catalogue(origin) else { return };
+                let HeadNumber { instance, version } = known.number();
                 let request = self.requests.number();
                 let report = KeeperReport { request, origin, instance, version, rows: rows.into() };
                 self.out.push_back(CustodianOutput::Send(to, CustodyMessage::Report(report)));
@@ -73,7 +74,9 @@ impl Custodian {
             }
             D::Offer { to, key, request, want, copy, span, others } => {
                 let own = self.own.as_ref().filter(|_| key.0 == self.me).map(|e| Arc::clone(e.signed()));
-                let Some(head) = own.or_else(|| self.keeper.head(key.0).map(|(_, signed)| signed)) else {
+                let Some(head) =
+                    own.or_else(|| self.keeper.owner_catalogue(key.0).map(|e| Arc::clone(e.signed())))
+                else {
                     return;
                 };
                 let Want { size, path, copies } = want;

@@ -1,15 +1,14 @@
 //! Whether an offer is taken. Pure.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use core::net::IpAddr;
 
-use super::{Keeper, KeeperOutput, KeptCopy};
-use crate::content::{FileId, Head};
-use crate::custody::ledger::{KeptRow, LedgerKey, Lived, Record};
+use super::Keeper;
+use super::kept::KeptCopy;
+use crate::content::Head;
+use crate::custody::ledger::{KeptRow, LedgerKey, Lived};
 use crate::custody::limits;
-use crate::custody::owner_catalogue::OwnerCatalogue;
 use crate::identity::PeerId;
 use crate::time::Time;
 use crate::wire::custody::{CustodyOffer, OfferAnswer, OfferRefusal, Replica, Space};
@@ -21,7 +20,7 @@ impl Keeper {
         if self.leaving {
             return Space { request: 0, free: 0, share: 0 };
         }
-        self.quota.space(origin, source, |o| self.live.contains_key(&o))
+        self.quota.space(origin, source, |o| self.live.has(o))
     }
 
     /// The store's file system has so many free bytes, beside what was accepted and is not here yet.
@@ -36,14 +35,12 @@ impl Keeper {
             Ok(origin) => (origin, None),
             Err((origin, refusal)) => (origin, Some(refusal)),
         };
-        let all = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
-        if refusal.is_some() && self.kept.range(all).next().is_none() {
-            // Nothing is remembered of whoever gets nothing kept.
-            self.owner_catalogues.remove(&origin);
+        if refusal.is_some() && self.files.of_owner(origin).next().is_none() {
+            self.owners.refuse(origin);
         }
         let space = self.space(origin, source);
-        let span = self.kept.get(&(origin, offer.file)).map(|k| k.row.span);
-        let head = self.owner_catalogues.get(&origin).map(|e| Arc::clone(e.signed()));
+        let span = self.files.get((origin, offer.file)).map(|k| k.row.span);
+        let head = self.owners.get(origin).map(|e| Arc::clone(e.signed()));
         OfferAnswer {
             request: offer.request,
             refusal,
@@ -61,92 +58,55 @@ impl Keeper {
         source: IpAddr,
         offer: &CustodyOffer,
     ) -> Result<PeerId, (PeerId, OfferRefusal)> {
-        let known = self.owner_catalogues.iter().find(|(_, e)| e.signed() == &offer.head).map(|(o, _)| *o);
-        let origin = match known {
+        let origin = match self.owners.by_head(&offer.head) {
             Some(origin) => origin,
             None => Head::open(&offer.head).map_err(|_| (from, OfferRefusal::NotListed))?.owner.peer_id(),
         };
         let no = |refusal| Err((origin, refusal));
-        if self.leaving || self.quota_is_off() {
+        if self.leaving || self.config.lend.bytes == 0 {
             return no(OfferRefusal::Unwilling);
         }
         if origin == self.me {
             return no(OfferRefusal::NotListed);
         }
-        if from != origin && self.live.contains_key(&origin) {
+        if from != origin && self.live.has(origin) {
             return no(OfferRefusal::NotActing);
         }
-        self.renew(now, origin, from, offer).map_err(|r| (origin, r))?;
+        match self.owners.renew(origin, from, offer, &mut self.out) {
+            Ok(true) => self.named_again(now, origin),
+            Ok(false) => {}
+            Err(refusal) => return no(refusal),
+        }
+        self.owners.check(origin, offer).map_err(|refusal| (origin, refusal))?;
         let key = (origin, offer.file);
-        if let Some(kept) = self.kept.get_mut(&key) {
+        if let Some(kept) = self.files.get_mut(key) {
             if from == origin {
                 let (copies, was) = (offer.copies, kept.row.clone());
                 (kept.row.copies, kept.row.released) = (copies, None);
                 if kept.row != was {
-                    let row = kept.row.clone();
-                    self.record(Record::Kept(key, Some(row)));
+                    self.files.record(key, &mut self.out);
                 }
             }
-            let places = offer.others.clone();
-            self.merge(now, key, &places);
+            self.learn_places(now, key, &offer.others);
             // Whoever acts for it and offers it does not know how much of it is here.
-            if self.kept.get(&key).is_some_and(|kept| kept.acting == Some(from)) {
-                self.report_in(now, from, key, 200);
+            if self.files.get(key).is_some_and(|kept| kept.acting == Some(from)) {
+                self.reports.report_in(now, from, key, 200);
             }
             return no(OfferRefusal::Keeps);
         }
         let bytes = offer.span.bytes(offer.size);
         let space = self.space(origin, source);
-        if bytes > space.share || self.kept.len() >= limits::KEPT {
+        if bytes > space.share || self.files.len() >= limits::KEPT {
             return no(OfferRefusal::Full);
         }
         self.take(now, key, from, source, offer);
         Ok(origin)
     }
 
-    const fn quota_is_off(&self) -> bool {
-        self.config.lend.bytes == 0
-    }
-
-    /// Goes over to the offer's head if it is newer, and checks that the head names the file.
-    fn renew(
-        &mut self,
-        now: Time,
-        origin: PeerId,
-        from: PeerId,
-        offer: &CustodyOffer,
-    ) -> Result<(), OfferRefusal> {
-        let claim = (offer.file, offer.size);
-        let Some(known) = self.owner_catalogues.get_mut(&origin) else {
-            let mut owner = OwnerCatalogue::open(origin, &offer.head).ok_or(OfferRefusal::NotListed)?;
-            owner.check(&offer.path, claim, offer.proof.as_ref())?;
-            // It is filed together with the file.
-            self.owner_catalogues.insert(origin, owner);
-            return Ok(());
-        };
-        if known.signed() != &offer.head {
-            let mut newer = OwnerCatalogue::open(origin, &offer.head).ok_or(OfferRefusal::NotListed)?;
-            if newer.number() < known.number() {
-                return Err(OfferRefusal::Older);
-            }
-            if newer.number() > known.number() {
-                if let Some(proof) = &offer.proof {
-                    newer.learn_digests(&proof.digests);
-                }
-                known.renew(newer);
-                self.record_owner(origin);
-                self.pull(origin, from);
-                self.named_again(now, origin);
-            }
-        }
-        let Some(known) = self.owner_catalogues.get_mut(&origin) else { return Err(OfferRefusal::NotListed) };
-        known.check(&offer.path, claim, offer.proof.as_ref())
-    }
-
     fn take(&mut self, now: Time, key: LedgerKey, from: PeerId, source: IpAddr, offer: &CustodyOffer) {
-        let (origin, file) = key;
+        let origin = key.0;
         self.quota.take(origin, source, offer.span.bytes(offer.size));
-        let heard = Lived(self.lived(now).0.saturating_sub(offer.quiet));
+        let heard = Lived(self.clock.at(now).0.saturating_sub(offer.quiet));
         let row = KeptRow {
             size: offer.size,
             path: offer.path.clone(),
@@ -154,66 +114,26 @@ impl Keeper {
             copy: offer.copy,
             span: offer.span,
             whole: false,
-            others: self.fit_others(key, offer.size, &offer.others),
+            others: fit_others(self.me, key, offer.size, &offer.others),
             source,
             heard,
             released: None,
         };
-        let live: Vec<PeerId> = self.live.keys().copied().collect();
-        let witnesses = self.witnesses.entry(origin).or_default();
-        for peer in [origin, from].into_iter().chain(live) {
-            if witnesses.len() < limits::WITNESSES {
-                witnesses.insert(peer);
-            }
-        }
-        self.record_owner(origin);
-        let index = offer.path.bucket();
-        let bucket = self.owner_catalogues.get(&origin).and_then(|e| e.buckets().find(|(i, _)| *i == index));
-        if let Some(bytes) = bucket.map(|(_, b)| b.bytes()) {
-            self.record(Record::Bucket(origin, index, Some(bytes)));
-        }
-        self.record(Record::Kept(key, Some(row.clone())));
-        self.insert(
-            (origin, file),
-            KeptCopy {
-                row,
-                have: 0,
-                acting: None,
-                denied: BTreeMap::new(),
-                sparing: None,
-                retry: None,
-                act_from: now + limits::ACT_AFTER,
-            },
-        );
+        self.owners.witness(origin, [origin, from].into_iter().chain(self.live.peers()));
+        self.owners.record(origin, &mut self.out);
+        self.owners.record_bucket(origin, &offer.path, &mut self.out);
+        self.files.insert(key, KeptCopy::new(now, row, 0));
+        self.files.record(key, &mut self.out);
         self.fetch(key, Some(from));
-        self.pull(origin, from);
+        self.owners.pull(origin, from, &mut self.out);
         self.recompute(now, key);
     }
 
-    /// Has the rest of an owner's catalogue pulled, once for each head.
-    pub(super) fn pull(&mut self, origin: PeerId, from: PeerId) {
-        let Some(owner) = self.owner_catalogues.get(&origin).filter(|e| !e.is_whole()) else { return };
-        if self.pulled.insert(origin, owner.number()) != Some(owner.number()) {
-            self.out.push_back(KeeperOutput::Pull { origin, from });
-        }
-    }
-
-    /// Keepers that others reported, as far as they can be true.
-    pub(super) fn fit_others(&self, key: LedgerKey, size: u64, places: &[Replica]) -> Vec<Replica> {
-        let fits = |p: &&Replica| p.peer != self.me && p.peer != key.0 && p.copy > 0 && p.span.fits(size);
-        places.iter().filter(fits).take(limits::PLACES).copied().collect()
-    }
-
-    /// What this peer's distributor knows of a file's keepers: they were challenged.
+    /// Learns of more keepers of a file: they were reported, or this peer's distributor challenged them.
     pub fn learn_places(&mut self, now: Time, key: LedgerKey, places: &[Replica]) {
-        self.merge(now, key, places);
-    }
-
-    /// Learns of more keepers of a file.
-    pub(super) fn merge(&mut self, now: Time, key: LedgerKey, places: &[Replica]) {
-        let Some(size) = self.kept.get(&key).map(|k| k.row.size) else { return };
-        let places = self.fit_others(key, size, places);
-        let Some(kept) = self.kept.get_mut(&key) else { return };
+        let Some(size) = self.files.get(key).map(|k| k.row.size) else { return };
+        let places = fit_others(self.me, key, size, places);
+        let Some(kept) = self.files.get_mut(key) else { return };
         let mut changed = false;
         for place in places {
             let is_known = kept.row.others.iter().any(|p| p.peer == place.peer);
@@ -222,13 +142,17 @@ impl Keeper {
                 continue;
             }
             kept.row.others.push(place);
-            self.by_peer.add(place.peer, key);
             changed = true;
         }
         if changed {
-            let row = kept.row.clone();
-            self.record(Record::Kept(key, Some(row)));
+            self.files.record_keepers(key, &mut self.out);
             self.recompute(now, key);
         }
     }
+}
+
+/// Keepers that others reported, as far as they can be true.
+pub(super) fn fit_others(me: PeerId, key: LedgerKey, size: u64, places: &[Replica]) -> Vec<Replica> {
+    let fits = |p: &&Replica| p.peer != me && p.peer != key.0 && p.copy > 0 && p.span.fits(size);
+    places.iter().filter(fits).take(limits::PLACES).copied().collect()
 }

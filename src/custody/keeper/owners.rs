@@ -1,110 +1,209 @@
 //! What is known of the owners whose files are kept: their heads and catalogues. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Keeper, KeeperOutput, KeptCopy};
-use crate::content::{Catalogue, EntryKind, FileId, HeadNumber};
-use crate::custody::ledger::{LedgerKey, Record, Shared};
+use super::KeeperOutput;
+use super::live::LivePeers;
+use crate::content::{Catalogue, EntryKind, FileId, HeadNumber, SafePath};
+use crate::custody::ledger::{Ledger, LedgerKey, Record, Shared};
+use crate::custody::limits;
 use crate::custody::owner_catalogue::OwnerCatalogue;
 use crate::identity::PeerId;
-use crate::time::Time;
+use crate::wire::custody::{CustodyOffer, OfferRefusal};
 
-impl Keeper {
+/// The owners.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    catalogues: BTreeMap<PeerId, OwnerCatalogue>,
+    /// Who was here when the first of an owner's files were taken.
+    witnesses: BTreeMap<PeerId, BTreeSet<PeerId>>,
+    /// Heads whose catalogue was asked for.
+    pulled: BTreeMap<PeerId, HeadNumber>,
+}
+
+impl Owners {
+    /// As the ledger has them.
+    pub(super) fn restore(ledger: &Ledger) -> Self {
+        let mut owners = Self::default();
+        for (origin, row) in &ledger.owners {
+            let all = (*origin, 0)..=(*origin, u8::MAX);
+            let buckets = ledger.buckets.range(all).map(|((_, i), bytes)| (*i, bytes.clone()));
+            if let Some(owner) = OwnerCatalogue::restore(*origin, row, buckets) {
+                owners.catalogues.insert(*origin, owner);
+                owners.witnesses.insert(*origin, row.witnesses.iter().copied().collect());
+            }
+        }
+        owners
+    }
+
     /// The owners whose files anybody may have now: one who was here when they were taken is heard.
-    #[must_use]
-    pub fn open_owners(&self) -> BTreeSet<PeerId> {
-        let heard = |w: &BTreeSet<PeerId>| w.iter().any(|w| self.live.contains_key(w));
+    pub(super) fn open(&self, live: &LivePeers) -> BTreeSet<PeerId> {
+        let heard = |w: &BTreeSet<PeerId>| w.iter().any(|w| live.has(*w));
         self.witnesses.iter().filter(|(_, w)| heard(w)).map(|(owner, _)| *owner).collect()
     }
 
-    /// The owners whose catalogues are known here.
-    pub fn owners(&self) -> impl Iterator<Item = (PeerId, &OwnerCatalogue)> {
-        self.owner_catalogues.iter().map(|(owner, catalogue)| (*owner, catalogue))
+    pub(super) fn get(&self, origin: PeerId) -> Option<&OwnerCatalogue> {
+        self.catalogues.get(&origin)
     }
 
-    /// What is known of an owner whose files are kept here: for a list that shows it as away.
-    #[must_use]
-    pub fn owner_catalogue(&self, origin: PeerId) -> Option<&OwnerCatalogue> {
-        self.owner_catalogues.get(&origin)
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PeerId, &OwnerCatalogue)> {
+        self.catalogues.iter().map(|(owner, catalogue)| (*owner, catalogue))
     }
 
-    /// Seconds since an owner was last heard.
-    #[must_use]
-    pub fn quiet(&self, now: Time, key: LedgerKey) -> u64 {
-        let Some(kept) = self.kept.get(&key).filter(|_| !self.live.contains_key(&key.0)) else { return 0 };
-        self.clock.at(now).since(kept.row.heard).as_secs()
+    /// Whose head this is, if it is the newest known one.
+    pub(super) fn by_head(&self, signed: &Shared) -> Option<PeerId> {
+        self.catalogues.iter().find(|(_, e)| e.signed() == signed).map(|(origin, _)| *origin)
     }
 
-    /// True if the owner's newest head names the file, `None` if that is not known.
-    pub(super) fn is_named(&self, key: LedgerKey, kept: &KeptCopy) -> Option<bool> {
-        self.owner_catalogues.get(&key.0).and_then(|e| e.names(key.1, &kept.row.path))
+    /// True if the owner's newest head names a file at this path, `None` if that is not known.
+    pub(super) fn is_named(&self, (origin, file): LedgerKey, path: &SafePath) -> Option<bool> {
+        self.catalogues.get(&origin).and_then(|e| e.names(file, path))
     }
 
-    /// An owner's whole catalogue, under its signed head.
-    pub fn learned(&mut self, now: Time, origin: PeerId, signed: &Shared, catalogue: &Catalogue) {
-        let Some(known) = self.owner_catalogues.get_mut(&origin) else { return };
-        let Some(newer) = OwnerCatalogue::whole(origin, signed, catalogue) else { return };
+    /// Where the owner's newest head has each content.
+    pub(super) fn paths(&self, origin: PeerId) -> Option<BTreeMap<FileId, SafePath>> {
+        let files = self.catalogues.get(&origin)?.entries().filter_map(|e| match e.kind {
+            EntryKind::File { id, .. } => Some((id, e.path.clone())),
+            EntryKind::Folder => None,
+        });
+        Some(files.collect())
+    }
+
+    /// An owner's whole catalogue, under its signed head. True if it is taken over.
+    pub(super) fn learn(
+        &mut self,
+        origin: PeerId,
+        signed: &Shared,
+        catalogue: &Catalogue,
+        out: &mut VecDeque<KeeperOutput>,
+    ) -> bool {
+        let Some(known) = self.catalogues.get_mut(&origin) else { return false };
+        let Some(newer) = OwnerCatalogue::whole(origin, signed, catalogue) else { return false };
         if newer.number() < known.number() {
-            return;
+            return false;
         }
         let before: BTreeSet<u8> = known.buckets().map(|(i, _)| i).collect();
         known.renew(newer);
         let after: Vec<_> = known.buckets().map(|(i, b)| (i, b.bytes())).collect();
         for index in before.iter().filter(|i| !after.iter().any(|(j, _)| j == *i)) {
-            self.out.push_back(KeeperOutput::Record(Record::Bucket(origin, *index, None)));
+            out.push_back(KeeperOutput::Record(Record::Bucket(origin, *index, None)));
         }
         for (index, bytes) in after {
-            self.out.push_back(KeeperOutput::Record(Record::Bucket(origin, index, Some(bytes))));
+            out.push_back(KeeperOutput::Record(Record::Bucket(origin, index, Some(bytes))));
         }
-        self.record_owner(origin);
-        self.named_again(now, origin);
+        self.record(origin, out);
+        true
     }
 
-    /// The owner's head is another one: what it names may be at other paths, or gone.
-    pub(super) fn named_again(&mut self, now: Time, origin: PeerId) {
-        let Some(owner) = self.owner_catalogues.get(&origin) else { return };
-        let paths: BTreeMap<FileId, _> = owner
-            .entries()
-            .filter_map(|e| match e.kind {
-                EntryKind::File { id, .. } => Some((id, e.path.clone())),
-                EntryKind::Folder => None,
-            })
-            .collect();
-        let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
-        let keys: Vec<LedgerKey> = self.kept.range(range).map(|(k, _)| *k).collect();
-        for key in keys {
-            let Some(kept) = self.kept.get(&key) else { continue };
-            if let Some(path) = paths.get(&key.1).filter(|_| self.is_named(key, kept) == Some(true))
-                && self.owner_catalogues.get(&origin).is_some_and(|e| !e.lies_at(key.1, &kept.row.path))
-                && let Some(kept) = self.kept.get_mut(&key)
-            {
-                kept.row.path = path.clone();
-                let row = kept.row.clone();
-                self.record(Record::Kept(key, Some(row)));
-            }
-            self.recompute(now, key);
-            // What the owner does not name any more, or names again, it may want to say more of.
-            let is_settled = self
-                .kept
-                .get(&key)
-                .is_some_and(|kept| self.is_named(key, kept) == Some(true) && kept.row.released.is_none());
-            if self.live.contains_key(&origin) && !is_settled {
-                self.report_in(now, origin, key, 1_000);
+    /// A head of an owner, signed by it; if it is newer than the known one, the catalogue is pulled from
+    /// whoever gave it. True if it is newer.
+    pub(super) fn hear_head(
+        &mut self,
+        origin: PeerId,
+        from: PeerId,
+        signed: &Shared,
+        out: &mut VecDeque<KeeperOutput>,
+    ) -> bool {
+        let Some(known) = self.catalogues.get_mut(&origin).filter(|e| e.signed() != signed) else {
+            return false;
+        };
+        let newer = OwnerCatalogue::open(origin, signed).filter(|newer| newer.number() > known.number());
+        let Some(newer) = newer else { return false };
+        known.renew(newer);
+        self.record(origin, out);
+        self.pull(origin, from, out);
+        true
+    }
+
+    /// Goes over to an offer's head if it is newer. True if it is, and something was known of its owner.
+    pub(super) fn renew(
+        &mut self,
+        origin: PeerId,
+        from: PeerId,
+        offer: &CustodyOffer,
+        out: &mut VecDeque<KeeperOutput>,
+    ) -> Result<bool, OfferRefusal> {
+        let open = || OwnerCatalogue::open(origin, &offer.head).ok_or(OfferRefusal::NotListed);
+        let Some(known) = self.catalogues.get_mut(&origin) else {
+            // It is filed together with the file, and forgotten if the file is not taken.
+            self.catalogues.insert(origin, open()?);
+            return Ok(false);
+        };
+        if known.signed() == &offer.head {
+            return Ok(false);
+        }
+        let mut newer = open()?;
+        if newer.number() < known.number() {
+            return Err(OfferRefusal::Older);
+        }
+        if newer.number() == known.number() {
+            return Ok(false);
+        }
+        if let Some(proof) = &offer.proof {
+            newer.learn_digests(&proof.digests);
+        }
+        known.renew(newer);
+        self.record(origin, out);
+        self.pull(origin, from, out);
+        Ok(true)
+    }
+
+    /// Checks that the owner's head names the file of an offer.
+    pub(super) fn check(&mut self, origin: PeerId, offer: &CustodyOffer) -> Result<(), OfferRefusal> {
+        let known = self.catalogues.get_mut(&origin).ok_or(OfferRefusal::NotListed)?;
+        known.check(&offer.path, (offer.file, offer.size), offer.proof.as_ref())
+    }
+
+    /// These were here when a file of an owner was taken.
+    pub(super) fn witness(&mut self, origin: PeerId, peers: impl Iterator<Item = PeerId>) {
+        let witnesses = self.witnesses.entry(origin).or_default();
+        for peer in peers {
+            if witnesses.len() < limits::WITNESSES {
+                witnesses.insert(peer);
             }
         }
     }
 
-    pub(super) fn record_owner(&mut self, origin: PeerId) {
-        if let Some(owner) = self.owner_catalogues.get(&origin) {
+    /// Has the rest of an owner's catalogue pulled, once for each head.
+    pub(super) fn pull(&mut self, origin: PeerId, from: PeerId, out: &mut VecDeque<KeeperOutput>) {
+        let Some(owner) = self.catalogues.get(&origin).filter(|e| !e.is_whole()) else { return };
+        if self.pulled.insert(origin, owner.number()) != Some(owner.number()) {
+            out.push_back(KeeperOutput::Pull { origin, from });
+        }
+    }
+
+    /// Files what is known of an owner, as it is now.
+    pub(super) fn record(&self, origin: PeerId, out: &mut VecDeque<KeeperOutput>) {
+        if let Some(owner) = self.catalogues.get(&origin) {
             let witnesses = self.witnesses.get(&origin).map(|w| w.iter().copied().collect());
             let row = owner.row(witnesses.unwrap_or_default());
-            self.record(Record::OwnerCatalogue(origin, Some(row)));
+            out.push_back(KeeperOutput::Record(Record::OwnerCatalogue(origin, Some(row))));
         }
     }
 
-    /// The head that is known of an owner.
-    #[must_use]
-    pub fn head(&self, origin: PeerId) -> Option<(HeadNumber, Shared)> {
-        self.owner_catalogues.get(&origin).map(|e| (e.number(), Shared::clone(e.signed())))
+    /// Files the bucket of an owner's catalogue that a path is in.
+    pub(super) fn record_bucket(&self, origin: PeerId, path: &SafePath, out: &mut VecDeque<KeeperOutput>) {
+        let index = path.bucket();
+        let bucket = self.catalogues.get(&origin).and_then(|e| e.buckets().find(|(i, _)| *i == index));
+        if let Some(bytes) = bucket.map(|(_, b)| b.bytes()) {
+            out.push_back(KeeperOutput::Record(Record::Bucket(origin, index, Some(bytes))));
+        }
+    }
+
+    /// Nothing is remembered of whoever gets nothing kept.
+    pub(super) fn refuse(&mut self, origin: PeerId) {
+        self.catalogues.remove(&origin);
+    }
+
+    /// The last file of an owner is kept no longer.
+    pub(super) fn forget(&mut self, origin: PeerId, out: &mut VecDeque<KeeperOutput>) {
+        self.pulled.remove(&origin);
+        self.witnesses.remove(&origin);
+        if let Some(owner) = self.catalogues.remove(&origin) {
+            for (index, _) in owner.buckets() {
+                out.push_back(KeeperOutput::Record(Record::Bucket(origin, index, None)));
+            }
+            out.push_back(KeeperOutput::Record(Record::OwnerCatalogue(origin, None)));
+        }
     }
 }

@@ -122,8 +122,8 @@ impl Controller {
         let keeper = machine.keeper();
         let mut row = CustodyRow {
             copies: self.config.copies,
-            lent: keeper.lent(),
-            used: keeper.taken(),
+            lent: keeper.quota().lent(),
+            used: keeper.quota().taken(),
             free_reserve: limits::LEND_RESERVE,
             fetching: self.custody.n_fetching() as u64,
             conflict: machine.is_overruled(),
@@ -153,7 +153,7 @@ impl Controller {
             name: self.custody.served.name(owner).unwrap_or_else(|| self.state.roster.name(owner)),
             id: owner.full(),
             files,
-            bytes: keeper.taken_for(owner),
+            bytes: keeper.quota().taken_for(owner),
             away: self.state.roster.contact(owner).is_none(),
         });
         row.kept_for = kept_for.collect();

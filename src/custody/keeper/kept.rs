@@ -1,0 +1,202 @@
+//! What was taken, and when something is to be done about it. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::KeeperOutput;
+use crate::content::{FileId, Span};
+use crate::custody::by_peer::FilesByPeer;
+use crate::custody::ledger::{KeptRow, LedgerKey, Lived, Record};
+use crate::custody::limits;
+use crate::identity::PeerId;
+use crate::time::Time;
+use crate::wire::custody::Replica;
+
+/// One file of one owner.
+#[derive(Debug)]
+pub(super) struct KeptCopy {
+    pub(super) row: KeptRow,
+    /// Chunks that are here.
+    pub(super) have: u32,
+    /// Who acts for it.
+    pub(super) acting: Option<PeerId>,
+    /// Peers that said they keep nothing of it, and until when that is believed.
+    pub(super) denied: BTreeMap<PeerId, Time>,
+    /// What other keepers have proved, since one of them said that this part is not needed.
+    pub(super) sparing: Option<(Vec<Span>, Time)>,
+    /// When what failed is tried again.
+    retry: Option<Time>,
+    /// From when on this peer may act for it.
+    pub(super) act_from: Time,
+}
+
+impl KeptCopy {
+    /// Taken now, or found at the start.
+    pub(super) fn new(now: Time, row: KeptRow, have: u32) -> Self {
+        let act_from = now + limits::ACT_AFTER;
+        Self { row, have, acting: None, denied: BTreeMap::new(), sparing: None, retry: None, act_from }
+    }
+
+    /// What of it is kept, as a place of `me`.
+    pub(super) const fn place(&self, me: PeerId) -> Replica {
+        Replica { copy: self.row.copy, span: self.row.span, peer: me }
+    }
+}
+
+/// All files that are kept.
+#[derive(Debug)]
+pub(super) struct KeptFiles {
+    by_key: BTreeMap<LedgerKey, KeptCopy>,
+    /// Where a file of this owner, or of this keeper, is concerned.
+    by_peer: FilesByPeer,
+    /// Whose files have a content.
+    by_file: BTreeSet<(FileId, PeerId)>,
+    retries: BTreeSet<(Time, LedgerKey)>,
+    /// When this peer may begin to act for files.
+    acts: BTreeSet<(Time, LedgerKey)>,
+}
+
+impl KeptFiles {
+    /// None.
+    pub(super) const fn new() -> Self {
+        Self {
+            by_key: BTreeMap::new(),
+            by_peer: FilesByPeer::new(),
+            by_file: BTreeSet::new(),
+            retries: BTreeSet::new(),
+            acts: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn get(&self, key: LedgerKey) -> Option<&KeptCopy> {
+        self.by_key.get(&key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: LedgerKey) -> Option<&mut KeptCopy> {
+        self.by_key.get_mut(&key)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (LedgerKey, &KeptCopy)> {
+        self.by_key.iter().map(|(key, kept)| (*key, kept))
+    }
+
+    /// Those of one owner.
+    pub(super) fn of_owner(&self, origin: PeerId) -> impl Iterator<Item = (LedgerKey, &KeptCopy)> {
+        let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
+        self.by_key.range(range).map(|(key, kept)| (*key, kept))
+    }
+
+    /// Who shares a content.
+    pub(super) fn owners_of(&self, file: FileId) -> impl Iterator<Item = PeerId> {
+        let all = (file, PeerId([0; 32]))..=(file, PeerId([255; 32]));
+        self.by_file.range(all).map(|(_, owner)| *owner)
+    }
+
+    /// The files with a content.
+    pub(super) fn keys_of(&self, file: FileId) -> Vec<LedgerKey> {
+        self.owners_of(file).map(|owner| (owner, file)).collect()
+    }
+
+    /// The files that concern a peer: as their owner, or as another keeper.
+    pub(super) fn concerning(&self, peer: PeerId) -> Vec<LedgerKey> {
+        self.by_peer.of(peer)
+    }
+
+    /// True if there is such a file.
+    pub(super) fn has_any_concerning(&self, peer: PeerId) -> bool {
+        self.by_peer.has(peer)
+    }
+
+    /// One more is kept.
+    pub(super) fn insert(&mut self, key: LedgerKey, kept: KeptCopy) {
+        for peer in kept.row.others.iter().map(|p| p.peer).chain([key.0]) {
+            self.by_peer.add(peer, key);
+        }
+        self.by_file.insert((key.1, key.0));
+        self.acts.insert((kept.act_from, key));
+        self.by_key.insert(key, kept);
+    }
+
+    /// It is kept no longer.
+    pub(super) fn remove(&mut self, key: LedgerKey) -> Option<KeptCopy> {
+        let kept = self.by_key.remove(&key)?;
+        self.acts.remove(&(kept.act_from, key));
+        if let Some(at) = kept.retry {
+            self.retries.remove(&(at, key));
+        }
+        for peer in kept.row.others.iter().map(|p| p.peer).chain([key.0]) {
+            self.by_peer.remove(peer, key);
+        }
+        self.by_file.remove(&(key.1, key.0));
+        Some(kept)
+    }
+
+    /// Files the row of one, as it is now.
+    pub(super) fn record(&self, key: LedgerKey, out: &mut VecDeque<KeeperOutput>) {
+        if let Some(kept) = self.by_key.get(&key) {
+            out.push_back(KeeperOutput::Record(Record::Kept(key, Some(kept.row.clone()))));
+        }
+    }
+
+    /// Files the row of one that has other keepers now: from now on it concerns them too.
+    pub(super) fn record_keepers(&mut self, key: LedgerKey, out: &mut VecDeque<KeeperOutput>) {
+        let Some(kept) = self.by_key.get(&key) else { return };
+        for place in &kept.row.others {
+            self.by_peer.add(place.peer, key);
+        }
+        self.record(key, out);
+    }
+
+    /// The owner itself was heard: its files begin to age again.
+    pub(super) fn hear(&mut self, origin: PeerId, lived: Lived, out: &mut VecDeque<KeeperOutput>) {
+        let range = (origin, FileId([0; 32]))..=(origin, FileId([255; 32]));
+        for (key, kept) in self.by_key.range_mut(range) {
+            // Not more often than once a day: it is a write for each file.
+            if lived.since(kept.row.heard) >= limits::KEEP_DELETED {
+                kept.row.heard = lived;
+                out.push_back(KeeperOutput::Record(Record::Kept(*key, Some(kept.row.clone()))));
+            }
+        }
+    }
+
+    // ---- what is due ---------------------------------------------------------------------------
+
+    /// What is missing of a file is fetched then.
+    pub(super) fn retry_at(&mut self, at: Time, key: LedgerKey) {
+        if let Some(kept) = self.by_key.get_mut(&key) {
+            if let Some(old) = kept.retry.replace(at) {
+                self.retries.remove(&(old, key));
+            }
+            self.retries.insert((at, key));
+        }
+    }
+
+    /// When the next of them is due.
+    pub(super) fn next_due(&self) -> Option<Time> {
+        let first = |set: &BTreeSet<(Time, LedgerKey)>| set.first().map(|(at, _)| *at);
+        [first(&self.retries), first(&self.acts)].into_iter().flatten().min()
+    }
+
+    /// Takes a file that is to be tried again by now.
+    pub(super) fn due_retry(&mut self, now: Time) -> Option<LedgerKey> {
+        let key = take_due(&mut self.retries, now)?;
+        if let Some(kept) = self.by_key.get_mut(&key) {
+            kept.retry = None;
+        }
+        Some(key)
+    }
+
+    /// Takes a file for which this peer may act by now.
+    pub(super) fn due_act(&mut self, now: Time) -> Option<LedgerKey> {
+        take_due(&mut self.acts, now)
+    }
+}
+
+/// Takes the first that is due.
+fn take_due(set: &mut BTreeSet<(Time, LedgerKey)>, now: Time) -> Option<LedgerKey> {
+    set.first().is_some_and(|(at, _)| *at <= now).then(|| set.pop_first())?.map(|(_, key)| key)
+}
