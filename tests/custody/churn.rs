@@ -47,8 +47,8 @@ impl Oracle {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "numbers to be read with --nocapture")]
-fn churn(seed: u64, peers: usize, files: usize, hours: u64) {
+/// Peers that share so many files together; whose each is, and its size.
+fn crowd(seed: u64, peers: usize, files: usize) -> (World, BTreeMap<FileId, (usize, u64)>) {
     let mut world = World::new(seed, peers, config(3, 10 << 30));
     let mut sizes = BTreeMap::new();
     for peer in 0..peers {
@@ -62,6 +62,12 @@ fn churn(seed: u64, peers: usize, files: usize, hours: u64) {
             .collect();
         world.share(peer, entries);
     }
+    (world, sizes)
+}
+
+#[expect(clippy::print_stdout, reason = "numbers to be read with --nocapture")]
+fn churn(seed: u64, peers: usize, files: usize, hours: u64) {
+    let (mut world, sizes) = crowd(seed, peers, files);
     world.start_all();
     world.run(s(600));
     let placed = sizes.iter().filter(|(f, (_, size))| world.kept_copies(**f, *size) >= 2).count();

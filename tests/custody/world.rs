@@ -355,16 +355,13 @@ impl World {
                     sources.iter().flat_map(|s| self.has(self.by_id[s], file, size)).collect();
                 let lacking = placement::coverage(span, &parts).iter().any(|(_, n)| *n == 0);
                 let is_there = self.peers[place].store.get(&file).is_some_and(|spans| spans.contains(&span));
-                if is_there {
-                    // Asked for twice, it comes once.
-                    machine.fetched(now, file, span, span.len(), true);
-                } else if lacking {
+                if lacking && !is_there {
                     machine.failed(now, file);
                 } else {
-                    self.moved += span.bytes(size);
-                    self.peers[place].store.entry(file).or_default().insert(span);
-                    self.stores.entry(file).or_default().entry(place).or_default().insert(span);
-                    self.touched.insert(file);
+                    // Asked for twice, it comes once.
+                    if !is_there {
+                        self.store(place, file, size, span);
+                    }
                     machine.fetched(now, file, span, span.len(), true);
                 }
             }
@@ -402,6 +399,14 @@ impl World {
         }
         self.peers[place].machine = Some(machine);
         self.drain(place);
+    }
+
+    /// A part of a file came to a peer.
+    fn store(&mut self, peer: usize, file: FileId, size: u64, span: Span) {
+        self.moved += span.bytes(size);
+        self.peers[peer].store.entry(file).or_default().insert(span);
+        self.stores.entry(file).or_default().entry(peer).or_default().insert(span);
+        self.touched.insert(file);
     }
 
     /// What a peer that is up can give of a file.

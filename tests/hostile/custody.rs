@@ -104,6 +104,36 @@ fn junk(seed: usize, len: usize) -> Vec<u8> {
     junk
 }
 
+/// Says more than anybody asks, without reading an answer, and megabytes that prove nothing. Returns how many
+/// messages that is.
+fn flood(dial: impl Fn() -> Caller, takes_reports: bool) -> usize {
+    let mut said = 0;
+    let mut floods: Vec<Caller> = (0..8).map(|_| dial()).collect();
+    for caller in &floods {
+        caller.stream.sock.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+    }
+    let short = if takes_reports { report } else { get_space };
+    for caller in &mut floods {
+        let many: Vec<u8> = (0..1_000).flat_map(|n| bytes(&short(n))).collect();
+        // It may be read no further.
+        drop(caller.say(&many));
+        said += 1_000;
+    }
+    let long = bytes(&offer(1, 3_500));
+    assert!(long.len() > 900_000);
+    for _ in 0..32 {
+        let mut caller = dial();
+        caller.stream.sock.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+        for _ in 0..2 {
+            drop(caller.say(&long));
+            said += 1;
+        }
+        // Of a third one only the most.
+        drop(caller.say(&long[..long.len() - 1]));
+    }
+    said
+}
+
 #[test]
 fn nothing_that_strangers_say_at_the_ports_of_custody_harms_a_peer() {
     let Some(lab) = Lab::of("up 2") else { return };
@@ -151,30 +181,7 @@ fn nothing_that_strangers_say_at_the_ports_of_custody_harms_a_peer() {
                     said += 1;
                 }
             }
-            // More than anybody asks, of whom nobody reads an answer, and megabytes that prove nothing.
-            let mut floods: Vec<Caller> = (0..8).map(|_| dial(port)).collect();
-            for caller in &floods {
-                caller.stream.sock.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
-            }
-            let short = if takes.contains(&kind::REPORT) { report } else { get_space };
-            for caller in &mut floods {
-                let many: Vec<u8> = (0..1_000).flat_map(|n| bytes(&short(n))).collect();
-                // It may be read no further.
-                drop(caller.say(&many));
-                said += 1_000;
-            }
-            let long = bytes(&offer(1, 3_500));
-            assert!(long.len() > 900_000);
-            for _ in 0..32 {
-                let mut caller = dial(port);
-                caller.stream.sock.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
-                for _ in 0..2 {
-                    drop(caller.say(&long));
-                    said += 1;
-                }
-                // Of a third one only the most.
-                drop(caller.say(&long[..long.len() - 1]));
-            }
+            said += flood(|| dial(port), takes.contains(&kind::REPORT));
         }
     });
     let after = memory(&victim);

@@ -21,6 +21,34 @@ fn assert_clean(what: &str, bytes: &[u8]) {
     assert_eq!(raw, [], "{what}: {text:?}");
 }
 
+/// All that a terminal gets from the prompt of a third peer.
+fn seen_at_the_prompt(lab: &Lab) -> String {
+    // With nothing said about where its input comes from, or the terminal would not be it.
+    let inside = lab.inside(3, env!("CARGO_BIN_EXE_potluck"));
+    let mut prompt = Command::new(inside.get_program());
+    prompt.args(inside.get_args()).envs(inside.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    prompt
+        .arg("-d")
+        .arg(lab.folder("typed"))
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .env_remove("POTLUCK_INTERFACE");
+    let mut session = Session::spawn(prompt).unwrap();
+    session.get_process_mut().set_window_size(200, 40).unwrap();
+    session.set_expect_timeout(Some(SOON));
+    let mut seen = Vec::new();
+    for (typed, expected) in
+        [("", "everyone on this network"), ("list\r", "e\\u{1b}[31mv"), ("peers\r", ":27281")]
+    {
+        session.send(typed).unwrap();
+        let found = session.expect(expected).unwrap_or_else(|e| panic!("{expected}: {e}"));
+        seen.extend(found.as_bytes());
+    }
+    session.send("exit\r").unwrap();
+    seen.extend(session.expect(Eof).unwrap().as_bytes());
+    String::from_utf8_lossy(&seen).into_owned()
+}
+
 #[test]
 fn nothing_that_a_terminal_obeys_comes_out_anywhere() {
     let Some(lab) = Lab::of("up 3") else { return };
@@ -74,31 +102,8 @@ fn nothing_that_a_terminal_obeys_comes_out_anywhere() {
     assert!(String::from_utf8_lossy(&out.stdout).contains("e\\u{1b}[31mv"), "{out:?}");
     assert_clean("the pipe", &out.stdout);
     assert_clean("the pipe", &out.stderr);
-    // At the prompt, which itself uses escape codes, but none of these. With nothing said about where its
-    // input comes from, or the terminal would not be it.
-    let inside = lab.inside(3, env!("CARGO_BIN_EXE_potluck"));
-    let mut prompt = Command::new(inside.get_program());
-    prompt.args(inside.get_args()).envs(inside.get_envs().filter_map(|(k, v)| Some((k, v?))));
-    prompt
-        .arg("-d")
-        .arg(lab.folder("typed"))
-        .env("TERM", "xterm")
-        .env("NO_COLOR", "1")
-        .env_remove("POTLUCK_INTERFACE");
-    let mut session = Session::spawn(prompt).unwrap();
-    session.get_process_mut().set_window_size(200, 40).unwrap();
-    session.set_expect_timeout(Some(SOON));
-    let mut seen = Vec::new();
-    for (typed, expected) in
-        [("", "everyone on this network"), ("list\r", "e\\u{1b}[31mv"), ("peers\r", ":27281")]
-    {
-        session.send(typed).unwrap();
-        let found = session.expect(expected).unwrap_or_else(|e| panic!("{expected}: {e}"));
-        seen.extend(found.as_bytes());
-    }
-    session.send("exit\r").unwrap();
-    seen.extend(session.expect(Eof).unwrap().as_bytes());
-    let seen = String::from_utf8_lossy(&seen);
+    // At the prompt, which itself uses escape codes, but none of these.
+    let seen = seen_at_the_prompt(&lab);
     for raw in
         ["\x1b]", "\x1b[31mv", "\u{9b}", "\u{202e}", "\u{200b}", "\u{2066}", "\u{85}", "\u{2028}", "\x07"]
     {
