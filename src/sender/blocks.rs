@@ -1,22 +1,16 @@
-//! Blocks of files: whose turn it is, and reading them from the shelf, from what is being fetched, or from
-//! the chunk store. Part of the sender.
+//! Blocks of files: whose turn it is, and where they come from: the shelf (open_files.rs), what is being
+//! fetched, or the chunk store. Part of the sender.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
 use std::sync::Arc;
 
 use super::client::DueItem;
-use super::slices::HashedChunks;
+use super::open_files::ReadFault;
 use super::{STEP, SenderRole, SenderState, unknown};
-use crate::content::{Chunks, FileId};
-use crate::disk::unchanged;
+use crate::content::Chunks;
 use crate::identity::PeerId;
-use crate::library::{OpenError, SharedFile, open};
+use crate::library::SharedFile;
 use crate::sender::limits;
 use crate::sender::{SenderEvent, SharedContent};
-use crate::sys::file::read_exact_at;
-use crate::sys::refusal::{Refusal, refusal};
 use crate::time::Time;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
@@ -26,45 +20,6 @@ use crate::wire::message::{BlockIs, Item, Reason, Refused};
 pub(super) fn within(chunks: Chunks, item: Item) -> Result<usize, Reason> {
     let inside = item.offset.checked_add(item.len).is_some_and(|end| end <= chunks.size());
     usize::try_from(item.len).ok().filter(|_| inside).ok_or(Reason::Malformed)
-}
-
-/// Reads the bytes at `offset`, then checks that the file still is what was hashed.
-fn fill(f: &File, file: &SharedFile, offset: u64, buffer: &mut [u8]) -> Result<(), OpenError> {
-    read_exact_at(f, buffer, offset)?;
-    if unchanged(f, &file.stamp)? { Ok(()) } else { Err(OpenError::Changed) }
-}
-
-/// True if the file could be read, had this process (or machine) not too many open.
-fn is_want_of_descriptors(e: &OpenError) -> bool {
-    let OpenError::Io(e) = e else { return false };
-    refusal(e) == Refusal::TooManyOpen
-}
-
-/// Files kept open between two requests.
-#[derive(Debug, Default)]
-pub(super) struct OpenFiles {
-    pub(super) files: BTreeMap<FileId, (File, u64)>,
-    uses: u64,
-    /// What slices of files are proved with.
-    pub(super) hashed: HashedChunks,
-}
-
-impl OpenFiles {
-    fn get(&mut self, id: FileId) -> Option<&File> {
-        self.uses += 1;
-        let (file, used) = self.files.get_mut(&id)?;
-        *used = self.uses;
-        Some(file)
-    }
-
-    fn insert(&mut self, id: FileId, file: File) {
-        if self.files.len() >= limits::OPEN_FILES
-            && let Some(oldest) = self.files.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| *id)
-        {
-            self.files.remove(&oldest);
-        }
-        self.files.insert(id, (file, self.uses));
-    }
 }
 
 impl SenderRole {
@@ -202,29 +157,28 @@ impl SenderRole {
         item: Item,
         len: usize,
     ) -> Result<(), Reason> {
-        match self.read(offer, item.file, file, item.offset, len) {
-            Ok(()) => Ok(()),
-            Err(e) if is_want_of_descriptors(&e) => {
+        let fault =
+            match self.open.read(&offer.shelf.root, item.file, file, item.offset, &mut self.buffer[..len]) {
+                Ok(()) => return Ok(()),
+                Err(fault) => fault,
+            };
+        match fault {
+            ReadFault::NoDescriptor => {
                 log::warn!("no file descriptor is left: {} is served a little later", file.path);
-                self.open.files.clear();
-                Err(Reason::Busy)
+                return Err(Reason::Busy);
             }
-            // A bad disk, a share that is away: it may be well again, so it is not given up.
-            Err(OpenError::Io(e)) if e.kind() != io::ErrorKind::UnexpectedEof => {
+            ReadFault::Unreadable(e) => {
                 if self.unfit.fail(now, item.file) {
                     log::warn!("{} cannot be read, so others do not get it from here: {e}", file.path);
                 }
-                self.open.files.remove(&item.file);
-                Err(Reason::Changed)
             }
-            Err(e) => {
+            ReadFault::Unfit(e) => {
                 log::debug!("{} cannot be served: {e}", file.path);
                 self.unfit.change(item.file);
-                self.open.files.remove(&item.file);
                 drop(self.events.send(SenderEvent::Changed(file.path.clone())));
-                Err(Reason::Changed)
             }
         }
+        Err(Reason::Changed)
     }
 
     /// Pushes the bytes that were read into the buffer, as blocks.
@@ -236,28 +190,5 @@ impl SenderRole {
             net.push(id, &head.encode_with(block.len()), block);
             offset += block.len() as u64;
         }
-    }
-
-    /// Fills the beginning of the buffer. Bytes are given out only if the file is what was hashed before
-    /// and after they were read.
-    fn read(
-        &mut self,
-        offer: &SharedContent,
-        id: FileId,
-        file: &SharedFile,
-        offset: u64,
-        len: usize,
-    ) -> Result<(), OpenError> {
-        let buffer = &mut self.buffer[..len];
-        // Opening checks before the reading; what was checked after the last step is still open.
-        if let Some(f) = self.open.get(id) {
-            return fill(f, file, offset, buffer);
-        }
-        let f = open(&offer.shelf.root, file)?;
-        fill(&f, file, offset, buffer)?;
-        if (len as u64) < file.stamp.size {
-            self.open.insert(id, f);
-        }
-        Ok(())
     }
 }

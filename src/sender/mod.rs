@@ -12,11 +12,13 @@ pub(crate) mod client;
 mod dial_back;
 mod handle;
 pub(crate) mod limits;
+mod open_files;
 mod owner_catalogues;
 mod partial_seeds;
 mod serving;
 mod slices;
 mod store;
+mod store_files;
 pub(crate) mod super_seed;
 mod swarm;
 mod unfit;
@@ -32,9 +34,9 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use self::background::BackgroundThrottle;
-use self::blocks::OpenFiles;
 use self::client::{Quick, SenderClient};
 use self::dial_back::Following;
+use self::open_files::OpenFiles;
 use self::owner_catalogues::{OwnerCatalogues, ServedCatalogue};
 use self::partial_seeds::PartialSeeds;
 use self::serving::{ServedPeers, ServingReport};
@@ -44,7 +46,6 @@ use self::unfit::UnfitFiles;
 use crate::address::Host;
 use crate::content::{FileId, Manifest};
 use crate::counters::Counters;
-use crate::disk::unchanged;
 use crate::identity::{Contact, PeerId};
 use crate::sys::descriptors;
 use crate::text;
@@ -337,10 +338,7 @@ impl Role for SenderRole {
                 self.offer = offer;
                 let files = &self.offer.shelf.files;
                 self.unfit.renew(|id| files.contains_key(id));
-                // A file may have been replaced by another one of the same content.
-                self.open.files.retain(|id, (f, _)| {
-                    files.get(id).is_some_and(|file| unchanged(f, &file.stamp).unwrap_or(false))
-                });
+                self.open.renew(&self.offer.shelf);
             }
             SenderCommand::PartialSeed(seed) => self.partial_seeds.add(now, seed),
             SenderCommand::Store(folder) => self.store.set_folder(folder),

@@ -1,19 +1,18 @@
-//! What the sender gives out of the chunk store: chunks of other owners' files. Part of the sender; the bytes
-//! are read by disk/reading.rs.
+//! What the sender gives out of the chunk store: chunks of other owners' files. Part of the sender; the files
+//! are opened and read by store_files.rs.
 //!
-//! Nothing is opened before it is asked for, and no byte of a chunk leaves before all of the chunk was read
-//! and its value checked, once since the file was opened. Files whose owners are not to be given to anybody
+//! Nothing is opened before it is asked for. Files whose owners are not to be given to anybody
 //! ([`SenderCommand::Open`](crate::sender::SenderCommand)) are there for these owners only.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::STEP;
 use super::blocks::within;
+use super::store_files::StoreFiles;
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest, Span};
-use crate::disk::{StoredError, StoredReader};
+use crate::disk::StoredError;
 use crate::identity::PeerId;
 use crate::sender::limits;
 use crate::sender::{SenderEvent, StoredFile};
@@ -23,18 +22,14 @@ use crate::wire::message::{Item, Reason};
 /// The chunk store, as far as others may have it.
 #[derive(Debug)]
 pub(super) struct Store {
-    folder: PathBuf,
     files: BTreeMap<FileId, StoreEntry>,
     /// Owners whose files anybody may have.
     owners: Arc<BTreeSet<PeerId>>,
-    open: BTreeMap<FileId, Opened>,
-    uses: u64,
+    open: StoreFiles,
     /// Rises with each change of what is there, or for whom.
     version: u64,
     /// What the controller is to hear.
     events: VecDeque<SenderEvent>,
-    /// Where chunks are read to when they are checked.
-    buffer: Box<[u8]>,
 }
 
 /// What is there of a file, by the word of whoever put it there.
@@ -63,31 +58,20 @@ impl StoreEntry {
     }
 }
 
-#[derive(Debug)]
-struct Opened {
-    stored: StoredReader,
-    /// Number of its last use, and when that was.
-    used: (u64, Time),
-}
-
 impl Store {
     pub(super) fn new() -> Self {
         Self {
-            folder: PathBuf::new(),
             files: BTreeMap::new(),
             owners: Arc::default(),
-            open: BTreeMap::new(),
-            uses: 0,
+            open: StoreFiles::new(),
             version: 0,
             events: VecDeque::new(),
-            buffer: vec![0; STEP].into(),
         }
     }
 
     /// Where it lies.
     pub(super) fn set_folder(&mut self, folder: PathBuf) {
-        self.folder = folder;
-        self.open.clear();
+        self.open.set_folder(folder);
     }
 
     /// Owners whose files anybody may have from now on.
@@ -106,7 +90,7 @@ impl Store {
         self.version += 1;
         let Some(file) = file else {
             self.files.remove(&id);
-            self.open.remove(&id);
+            self.open.close(id);
             return;
         };
         // Whoever has not all of a larger one cannot say what it has.
@@ -118,7 +102,7 @@ impl Store {
         let entry = StoreEntry { chunks, spans, owners, rotten: BTreeSet::new(), missing: false };
         let before = self.files.insert(id, entry);
         if before.is_some_and(|before| before.chunks != chunks) {
-            self.open.remove(&id);
+            self.open.close(id);
         }
     }
 
@@ -173,8 +157,7 @@ impl Store {
             return Err(Reason::Changed);
         }
         let chunks = entry.chunks;
-        let manifest = self.opened(now, file, chunks).map(|stored| Arc::clone(stored.manifest()));
-        manifest.map_err(|e| self.trouble(file, None, &e))
+        self.open.manifest(now, file, chunks).map_err(|e| self.trouble(file, None, &e))
     }
 
     /// Makes sure that a chunk is what it was.
@@ -221,59 +204,8 @@ impl Store {
             return Err(entry.refusal(chunk));
         }
         let chunks = entry.chunks;
-        let mut got = self.try_get(now, file, chunks, chunk, offset, buffer);
-        if matches!(got, Err(StoredError::Changed)) {
-            // More of it may have come, or another file took its place.
-            self.open.remove(&file);
-            got = self.try_get(now, file, chunks, chunk, offset, buffer);
-        }
+        let got = self.open.read(now, file, chunks, chunk, offset, buffer);
         got.map_err(|e| self.trouble(file, Some(chunk), &e))
-    }
-
-    fn try_get(
-        &mut self,
-        now: Time,
-        file: FileId,
-        chunks: Chunks,
-        chunk: ChunkIndex,
-        offset: u64,
-        buffer: &mut [u8],
-    ) -> Result<(), StoredError> {
-        let mut scratch = std::mem::take(&mut self.buffer);
-        let stored = self.opened(now, file, chunks);
-        let got = stored.and_then(|stored| {
-            stored.prove(chunk, &mut scratch)?;
-            if buffer.is_empty() { Ok(()) } else { stored.read(offset, buffer) }
-        });
-        self.buffer = scratch;
-        got
-    }
-
-    /// The open file; it is opened if it is not.
-    fn opened(&mut self, now: Time, file: FileId, chunks: Chunks) -> Result<&mut StoredReader, StoredError> {
-        self.uses += 1;
-        let used = (self.uses, now);
-        if !self.open.contains_key(&file) {
-            let stored = StoredReader::open(&self.folder, file, chunks)?;
-            self.make_room(stored.manifest().as_bytes().len());
-            self.open.insert(file, Opened { stored, used });
-        }
-        let opened = self.open.get_mut(&file).ok_or(StoredError::Missing)?;
-        opened.used = used;
-        Ok(&mut opened.stored)
-    }
-
-    /// Closes those that were not used longest, until one more with that many bytes of manifest has room.
-    fn make_room(&mut self, bytes: usize) {
-        let len = |opened: &Opened| opened.stored.manifest().as_bytes().len();
-        while self.open.len() >= limits::OPEN_FILES
-            || self.open.values().map(len).sum::<usize>() + bytes > limits::STORED_MANIFESTS
-        {
-            let Some(oldest) = self.open.iter().min_by_key(|(_, o)| o.used.0).map(|(id, _)| *id) else {
-                return;
-            };
-            self.open.remove(&oldest);
-        }
     }
 
     /// The reason that whoever asked gets for an error; the event for the controller is noted.
@@ -281,12 +213,7 @@ impl Store {
         log::debug!("{file:?} of the store cannot be given: {e}");
         if e.is_want_of_descriptors() {
             log::warn!("no file descriptor is left: what is kept for others is served a little later");
-            self.open.clear();
             return Reason::Busy;
-        }
-        // The rest of a file of which one chunk is wrong may be well, and stays open.
-        if !matches!(e, StoredError::Rotten) {
-            self.open.remove(&file);
         }
         let Some(entry) = self.files.get_mut(&file) else { return Reason::Unknown };
         self.version += 1;
@@ -313,13 +240,13 @@ impl Store {
         self.events.pop_front()
     }
 
-    /// Closes those that nobody asked for in a while: what is opened again is checked again.
+    /// Closes those that nobody asked for in a while.
     pub(super) fn tidy(&mut self, now: Time) {
-        self.open.retain(|_, opened| now.since(opened.used.1) < limits::LINGER);
+        self.open.tidy(now);
     }
 
     /// When [`Self::tidy`] may find something.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.open.values().map(|opened| opened.used.1 + limits::LINGER).min()
+        self.open.poll_timeout()
     }
 }
