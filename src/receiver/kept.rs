@@ -1,77 +1,25 @@
-//! Asking keepers what they keep for others: page by page, with bounds for all of it. Pure; its shell is
-//! receiver/mod.rs.
+//! Asking keepers what they keep for others, with bounds for all of it. Pure; when and of whom it is asked is
+//! decided in pull/mod.rs.
 
-use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
+use super::ReceiverEvent;
+use super::pull::{Outcome, PullKey, Question, Refusal, Taken};
 use crate::identity::PeerId;
 use crate::receiver::limits;
 use crate::sender::KeptOf;
-use crate::time::Time;
 use crate::wire::Message;
-use crate::wire::message::{GetKept, KeptIs, Reason, Refused};
+use crate::wire::message::{GetKept, KeptIs, Reason};
 
-/// Low bits of the number of each request, which tell whose the answer is.
-pub(super) const TAG: u64 = 3;
-
-/// Attempts to hear it from one peer, until the controller asks again.
-const ATTEMPTS: u8 = 3;
-
-/// Rest between two attempts.
-const REST: Duration = Duration::from_millis(500);
-
-/// What the shell is to do.
-#[derive(Debug)]
-pub(super) enum Output {
-    /// Connect to this peer's sender port; answered by `handle_up` or `handle_down`.
-    Dial(PeerId),
-    /// Close the connection to it, with the cause for the log.
-    Drop(PeerId, String),
-    /// Send it this.
-    Ask(PeerId, Message),
-    /// This is what it keeps.
-    Done(PeerId, Vec<KeptOf>),
-    /// It did not say, or lied.
-    GaveUp(PeerId),
-    /// In words for the user.
-    Warning(String),
-}
-
-#[derive(Debug)]
-enum KeptStep {
-    /// Until a connection stands and it is its turn.
-    Waiting,
-    /// Not before this time.
-    Resting(Time),
-    /// Asked under this number.
-    Asked(u64),
-}
-
-#[derive(Debug)]
-struct KeptPull {
-    step: KeptStep,
-    /// Failed attempts.
-    failed: u8,
-    /// When an answer came, or it was asked last.
-    heard: Time,
-    /// What it said so far, and where each owner stands there.
+/// What a keeper said so far, and where each owner stands there.
+#[derive(Debug, Default)]
+pub(super) struct KeptPart {
     kept: Vec<KeptOf>,
     owners: BTreeMap<PeerId, usize>,
     rows: usize,
 }
 
-impl KeptPull {
-    const fn new(now: Time) -> Self {
-        let kept = Vec::new();
-        Self { step: KeptStep::Waiting, failed: 0, heard: now, kept, owners: BTreeMap::new(), rows: 0 }
-    }
-
-    /// Nothing of what came so far counts.
-    fn forget(&mut self) {
-        (self.kept, self.rows) = (Vec::new(), 0);
-        self.owners.clear();
-    }
-
+impl KeptPart {
     /// Takes a page.
     fn take(&mut self, page: KeptIs) -> Result<(), &'static str> {
         if page.rows.count() == 0 {
@@ -96,161 +44,55 @@ impl KeptPull {
     }
 }
 
-/// All questions that are open.
+/// What is kept for others.
 #[derive(Debug, Default)]
-pub(super) struct Keepers {
-    pulls: BTreeMap<PeerId, KeptPull>,
-    outputs: VecDeque<Output>,
-    next_request: u64,
-}
+pub(super) struct KeptFiles;
 
-impl Keepers {
-    /// The next thing to do; to be called until `None` after every input.
-    pub(super) fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+impl Question for KeptFiles {
+    type Subject = ();
+    type Reasons = ();
+    type Part = KeptPart;
+    type Page = KeptIs;
+    type Answer = Vec<KeptOf>;
+
+    const FIRST: () = ();
+    const SILENT: &'static str = "it does not say what it keeps";
+    const MAY_CHANGE: bool = false;
+
+    fn may_ask(_: PullKey<()>, open: impl Iterator<Item = PullKey<()>>) -> bool {
+        open.count() < limits::KEPT_PULLS
     }
 
-    /// True if this peer owes something.
-    pub(super) fn is_owed_by(&self, peer: PeerId) -> bool {
-        self.pulls.get(&peer).is_some_and(|p| matches!(p.step, KeptStep::Asked(_)))
+    fn ask(&self, _: PullKey<()>, _: &KeptPart, request: u64) -> Message {
+        Message::GetKept(GetKept { request })
     }
 
-    /// Ask this peer. One question answers all who ask meanwhile.
-    pub(super) fn handle_wanted(&mut self, now: Time, peer: PeerId) {
-        match self.pulls.get_mut(&peer) {
-            Some(pull) => pull.failed = 0,
-            None => {
-                self.pulls.insert(peer, KeptPull::new(now));
-                self.outputs.push_back(Output::Dial(peer));
-            }
-        }
-    }
-
-    /// A connection to this peer stands.
-    pub(super) fn handle_up(&mut self, now: Time, peer: PeerId) {
-        let asked = self.pulls.values().filter(|p| matches!(p.step, KeptStep::Asked(_))).count();
-        let Some(pull) = self.pulls.get_mut(&peer) else { return };
-        if matches!(pull.step, KeptStep::Asked(_)) {
-            return;
-        }
-        if asked >= limits::KEPT_PULLS {
-            // It is dialled again, or found connected, when it is its turn.
-            pull.step = KeptStep::Waiting;
-            return;
-        }
-        self.next_request += 4;
-        let request = self.next_request | TAG;
-        pull.step = KeptStep::Asked(request);
-        pull.heard = now;
-        self.outputs.push_back(Output::Ask(peer, Message::GetKept(GetKept { request })));
-    }
-
-    /// The connection could not be had, or is over.
-    pub(super) fn handle_down(&mut self, now: Time, peer: PeerId) {
-        let Some(pull) = self.pulls.get_mut(&peer) else { return };
-        if matches!(pull.step, KeptStep::Resting(_)) {
-            return;
-        }
-        pull.forget();
-        pull.failed += 1;
-        if pull.failed >= ATTEMPTS {
-            self.pulls.remove(&peer);
-            self.outputs.push_back(Output::GaveUp(peer));
-        } else {
-            pull.step = KeptStep::Resting(now + REST);
-        }
-        self.next();
-    }
-
-    /// This peer is gone.
-    pub(super) fn handle_gone(&mut self, peer: PeerId) {
-        if self.pulls.remove(&peer).is_some() {
-            self.outputs.push_back(Output::GaveUp(peer));
-            self.next();
+    fn take(&mut self, _: PullKey<()>, part: &mut KeptPart, page: KeptIs) -> Taken<Vec<KeptOf>> {
+        let is_last = page.last;
+        match part.take(page) {
+            Err(what) => Taken::Lie(what.to_owned()),
+            Ok(()) if is_last => Taken::Whole(std::mem::take(&mut part.kept)),
+            Ok(()) => Taken::More,
         }
     }
 
-    /// This peer answered something that was asked before.
-    pub(super) fn handle_heard(&mut self, now: Time, peer: PeerId) {
-        if let Some(pull) = self.pulls.get_mut(&peer) {
-            pull.heard = now;
+    fn refused(_: &KeptPart, reason: Reason) -> Refusal<Vec<KeptOf>> {
+        match reason {
+            // A peer of before there were keepers keeps nothing.
+            Reason::NotOffered => Refusal::Whole(Vec::new()),
+            _ => Refusal::GiveUp,
         }
     }
 
-    /// When [`Self::handle_timeout`] is due.
-    pub(super) fn poll_timeout(&self) -> Option<Time> {
-        let due = |p: &KeptPull| match p.step {
-            KeptStep::Waiting => None,
-            KeptStep::Resting(t) => Some(t),
-            KeptStep::Asked(_) => Some(p.heard + limits::STALL),
-        };
-        self.pulls.values().filter_map(due).min()
+    fn tell(key: PullKey<()>, (): (), outcome: Outcome<Vec<KeptOf>>) -> Vec<ReceiverEvent> {
+        vec![match outcome {
+            Outcome::Came(kept) => ReceiverEvent::Kept(key.from, kept),
+            Outcome::GaveUp | Outcome::Refused | Outcome::Gone => ReceiverEvent::NoKept(key.from),
+        }]
     }
 
-    /// Tries again, and drops who owes an answer.
-    pub(super) fn handle_timeout(&mut self, now: Time) {
-        let mut stalled = Vec::new();
-        for (&peer, pull) in &mut self.pulls {
-            match pull.step {
-                KeptStep::Resting(t) if t <= now => {
-                    pull.step = KeptStep::Waiting;
-                    self.outputs.push_back(Output::Dial(peer));
-                }
-                KeptStep::Asked(_) if now.since(pull.heard) >= limits::STALL => stalled.push(peer),
-                _ => {}
-            }
-        }
-        for peer in stalled {
-            self.outputs.push_back(Output::Drop(peer, "it does not say what it keeps".to_owned()));
-            self.handle_down(now, peer);
-        }
-    }
-
-    /// A page came.
-    pub(super) fn handle_page(&mut self, now: Time, peer: PeerId, page: KeptIs) {
-        let Some(pull) = self.pulls.get_mut(&peer) else { return };
-        if !matches!(pull.step, KeptStep::Asked(request) if request == page.request) {
-            return;
-        }
-        pull.heard = now;
-        let last = page.last;
-        match pull.take(page) {
-            Err(what) => {
-                self.pulls.remove(&peer);
-                self.outputs.push_back(Output::Warning(format!("{peer}: {what}")));
-                self.outputs.push_back(Output::Drop(peer, what.to_owned()));
-                self.outputs.push_back(Output::GaveUp(peer));
-                self.next();
-            }
-            Ok(()) if last => {
-                let kept = std::mem::take(&mut pull.kept);
-                self.pulls.remove(&peer);
-                self.outputs.push_back(Output::Done(peer, kept));
-                self.next();
-            }
-            Ok(()) => {}
-        }
-    }
-
-    /// It does not answer.
-    pub(super) fn handle_refused(&mut self, peer: PeerId, refused: &Refused) {
-        let Some(pull) = self.pulls.get(&peer) else { return };
-        if !matches!(pull.step, KeptStep::Asked(request) if request == refused.request) {
-            return;
-        }
-        self.pulls.remove(&peer);
-        self.outputs.push_back(match refused.reason {
-            // Of before there were keepers.
-            Reason::NotOffered => Output::Done(peer, Vec::new()),
-            _ => Output::GaveUp(peer),
-        });
-        self.next();
-    }
-
-    /// One more may be asked: the first of those that wait and are connected.
-    fn next(&mut self) {
-        let waiting = self.pulls.iter().filter(|(_, p)| matches!(p.step, KeptStep::Waiting));
-        self.outputs.extend(waiting.map(|(peer, _)| Output::Dial(*peer)));
+    fn accuse(key: PullKey<()>, what: &str) -> Option<String> {
+        Some(format!("{}: {what}", key.from))
     }
 }
 
@@ -258,7 +100,11 @@ impl Keepers {
 mod tests {
     use super::*;
     use crate::content::FileId;
-    use crate::wire::message::KeptFile;
+    use crate::receiver::ReceiverEvent as Event;
+    use crate::receiver::pull::driven::Driven;
+    use crate::receiver::pull::{PullMachine as _, PullOutput as Output};
+    use crate::time::Time;
+    use crate::wire::message::{KeptFile, Refused};
 
     const NOW: Time = Time(7);
 
@@ -277,22 +123,22 @@ mod tests {
         }
     }
 
-    /// All outputs; each dial is answered.
-    fn run(machine: &mut Keepers) -> Vec<Output> {
-        let mut rest = Vec::new();
-        while let Some(output) = machine.poll_output() {
-            match output {
-                Output::Dial(peer) => machine.handle_up(NOW, peer),
-                other => rest.push(other),
-            }
+    type Keepers = Driven<KeptFiles>;
+
+    impl Driven<KeptFiles> {
+        fn handle_wanted(&mut self, now: Time, peer: PeerId) {
+            self.want(now, PullKey { from: peer, subject: () }, ());
         }
-        rest
+
+        fn handle_kept(&mut self, now: Time, peer: PeerId, page: KeptIs) {
+            self.handle_page(now, peer, page.request, page);
+        }
     }
 
     /// Asks one peer; the number of the request.
     fn ask(machine: &mut Keepers, n: u8) -> u64 {
         machine.handle_wanted(NOW, peer(n));
-        match &run(machine)[..] {
+        match &machine.run(NOW)[..] {
             [Output::Ask(p, Message::GetKept(m))] if *p == peer(n) => m.request,
             other => panic!("{other:?}"),
         }
@@ -302,24 +148,23 @@ mod tests {
     fn pages_are_put_together_owner_by_owner() {
         let mut machine = Keepers::default();
         let request = ask(&mut machine, 1);
-        assert_eq!(request & 3, TAG);
         // Of a request that nobody made, and of another peer.
-        machine.handle_page(NOW, peer(1), page(request + 4, 9, 1, true));
-        machine.handle_page(NOW, peer(2), page(request, 9, 1, true));
-        assert!(run(&mut machine).is_empty() && machine.is_owed_by(peer(1)));
+        machine.handle_kept(NOW, peer(1), page(request + 4, 9, 1, true));
+        machine.handle_kept(NOW, peer(2), page(request, 9, 1, true));
+        assert!(machine.run(NOW).is_empty() && machine.is_owed_by(peer(1)));
         for (origin, rows, last) in [(5, 3, false), (6, 1, false), (5, 2, false), (7, 1, true)] {
-            machine.handle_page(NOW, peer(1), page(request, origin, rows, last));
+            machine.handle_kept(NOW, peer(1), page(request, origin, rows, last));
         }
-        let rest = run(&mut machine);
-        let [Output::Done(_, kept)] = &rest[..] else { panic!("{rest:?}") };
+        let rest = machine.run(NOW);
+        let [Output::Tell(Event::Kept(_, kept))] = &rest[..] else { panic!("{rest:?}") };
         let seen: Vec<_> = kept.iter().map(|of| (of.origin.0[0], of.rows.len())).collect();
         assert_eq!(seen, [(5, 5), (6, 1), (7, 1)]);
         assert_eq!(*kept[0].announcement, [5; 9]);
         assert!(machine.pulls.is_empty() && machine.poll_timeout().is_none());
 
         let request = ask(&mut machine, 1);
-        machine.handle_page(NOW, peer(1), KeptIs::nothing(request));
-        assert!(matches!(&run(&mut machine)[..], [Output::Done(_, kept)] if kept.is_empty()));
+        machine.handle_kept(NOW, peer(1), KeptIs::nothing(request));
+        assert!(matches!(&machine.run(NOW)[..], [Output::Tell(Event::Kept(_, kept))] if kept.is_empty()));
     }
 
     #[test]
@@ -342,10 +187,13 @@ mod tests {
             let request = ask(&mut machine, 1);
             for n in 0..pages {
                 assert!(machine.poll_output().is_none(), "{case}: {n}");
-                machine.handle_page(NOW, peer(1), say(request, n));
+                machine.handle_kept(NOW, peer(1), say(request, n));
             }
-            let rest = run(&mut machine);
-            let reported = matches!(&rest[..], [Output::Warning(_), Output::Drop(..), Output::GaveUp(_)]);
+            let rest = machine.run(NOW);
+            let reported = matches!(
+                &rest[..],
+                [Output::Tell(Event::NoKept(_)), Output::Tell(Event::Warning(_)), Output::Drop(..)]
+            );
             assert!(reported && machine.pulls.is_empty(), "{case}: {rest:?}");
         }
     }
@@ -355,10 +203,10 @@ mod tests {
         for (reason, none) in [(Reason::NotOffered, true), (Reason::Busy, false), (Reason::Other, false)] {
             let mut machine = Keepers::default();
             let request = ask(&mut machine, 1);
-            machine.handle_refused(peer(1), &Refused { request, item: None, reason });
-            match &run(&mut machine)[..] {
-                [Output::Done(_, kept)] => assert!(none && kept.is_empty()),
-                [Output::GaveUp(_)] => assert!(!none),
+            machine.handle_refused(NOW, peer(1), &Refused { request, item: None, reason });
+            match &machine.run(NOW)[..] {
+                [Output::Tell(Event::Kept(_, kept))] => assert!(none && kept.is_empty()),
+                [Output::Tell(Event::NoKept(_))] => assert!(!none),
                 other => panic!("{other:?}"),
             }
         }
@@ -378,14 +226,13 @@ mod tests {
                     // Two say nothing, the others answer.
                     Output::Ask(p, Message::GetKept(_)) if p.0[0] < 2 => *asked.entry(p).or_insert(0) += 1,
                     Output::Ask(p, Message::GetKept(m)) => {
-                        machine.handle_page(now, p, KeptIs::nothing(m.request));
+                        machine.handle_kept(now, p, KeptIs::nothing(m.request));
                     }
                     Output::Drop(..) => {}
-                    Output::Done(..) | Output::GaveUp(_) => over += 1,
+                    Output::Tell(Event::Kept(..)) | Output::Tell(Event::NoKept(_)) => over += 1,
                     other => panic!("{other:?}"),
                 }
-                let open = machine.pulls.values().filter(|p| matches!(p.step, KeptStep::Asked(_))).count();
-                assert!(open <= limits::KEPT_PULLS);
+                assert!(machine.asked().len() <= limits::KEPT_PULLS);
             }
             let Some(due) = machine.poll_timeout() else { break };
             assert!(due > now);
@@ -401,19 +248,19 @@ mod tests {
     fn what_came_before_the_connection_broke_does_not_count() {
         let mut machine = Keepers::default();
         let request = ask(&mut machine, 1);
-        machine.handle_page(NOW, peer(1), page(request, 5, 3, false));
+        machine.handle_kept(NOW, peer(1), page(request, 5, 3, false));
         machine.handle_down(NOW, peer(1));
         let due = machine.poll_timeout().unwrap();
         machine.handle_timeout(due);
-        let rest = run(&mut machine);
+        let rest = machine.run(NOW);
         let [Output::Ask(_, Message::GetKept(m))] = &rest[..] else { panic!("{rest:?}") };
         assert_ne!(m.request, request);
-        machine.handle_page(NOW, peer(1), page(m.request, 6, 1, true));
-        let rest = run(&mut machine);
-        assert!(matches!(&rest[..], [Output::Done(_, kept)] if kept.len() == 1), "{rest:?}");
+        machine.handle_kept(NOW, peer(1), page(m.request, 6, 1, true));
+        let rest = machine.run(NOW);
+        assert!(matches!(&rest[..], [Output::Tell(Event::Kept(_, kept))] if kept.len() == 1), "{rest:?}");
         // One that is gone.
         ask(&mut machine, 1);
         machine.handle_gone(peer(1));
-        assert!(matches!(&run(&mut machine)[..], [Output::GaveUp(_)]));
+        assert!(matches!(&machine.run(NOW)[..], [Output::Tell(Event::NoKept(_))]));
     }
 }

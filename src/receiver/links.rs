@@ -1,17 +1,13 @@
 //! The connections of the receiver (`mod.rs`) to each peer: those that it dialled, further ones for blocks,
 //! and those that others dialled back.
 
-use super::table::Coming;
 use super::{ReceiverEvent, ReceiverRole};
 use crate::identity::{Contact, PeerId};
 use crate::text;
 use crate::time::Time;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
-use crate::wire::message::{GetTable, Reason, Refused};
-
-/// Low bits of the number of each request for a table of peers.
-const TABLE_TAG: u64 = 2;
+use crate::wire::message::{Reason, Refused};
 
 /// A peer that is, or may be, connected.
 #[derive(Debug, Default)]
@@ -22,10 +18,6 @@ pub(super) struct PeerLink {
     pub(super) up: bool,
     /// The peer made it.
     back: bool,
-    /// Ask for its table when it is up.
-    table: bool,
-    /// The table that it is sending.
-    pub(super) coming: Option<Coming>,
     /// More connections to it, for blocks: numbers 1 and up. Those that stand come first.
     pub(super) lanes: Vec<Lane>,
 }
@@ -154,27 +146,7 @@ impl ReceiverRole {
     pub(super) fn up(&mut self, now: Time, net: &mut Net, peer: PeerId, back: bool) {
         self.asking.handle_up(peer, back);
         self.swarm.handle_up(now, peer);
-        self.catalogues.handle_up(now, peer);
-        self.keepers.handle_up(now, peer);
-        self.ask_table(net, peer);
+        self.pulls.handle_up(now, peer);
         self.pump(now, net);
-    }
-
-    pub(super) fn want_table(&mut self, now: Time, net: &mut Net, peer: PeerId) {
-        let Some(link) = self.links.get_mut(&peer) else { return };
-        link.table = true;
-        if self.connect(now, net, peer) == Some(true) {
-            self.ask_table(net, peer);
-        }
-    }
-
-    fn ask_table(&mut self, net: &mut Net, peer: PeerId) {
-        let Some(link) = self.links.get_mut(&peer) else { return };
-        if std::mem::take(&mut link.table) {
-            self.next_table += 4;
-            let request = self.next_table | TABLE_TAG;
-            link.coming = Some(Coming::new(request));
-            self.ask(net, peer, &Message::GetTable(GetTable { request }));
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! The receiver: connects to the sender ports of other peers and carries between them, the disk
-//! workers and the pure machines that decide (swarm/, catalogue/, kept.rs, dial_back.rs). On its own port
-//! come peers that it asked to dial back; nobody else has a place there.
+//! workers and the pure machines that decide (swarm/, pull/, dial_back.rs). On its own port come peers that it
+//! asked to dial back; nobody else has a place there.
 //!
 //! A block goes from the decrypted record into a buffer of the fixed pool and from there to the disk
 //! workers. While the pool is empty nothing is read: TCP then slows the senders down.
@@ -15,6 +15,8 @@ mod kept;
 pub(crate) mod limits;
 mod links;
 mod outputs;
+mod pull;
+mod pulls;
 mod table;
 
 pub(crate) use self::handle::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
@@ -25,16 +27,16 @@ use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 
-use self::catalogue::Catalogues;
+use self::catalogue::CataloguePage;
 use self::dial_back::DialBackRequests;
 use self::disks::Disks;
-use self::kept::Keepers;
 use self::links::PeerLink;
+use self::pulls::Pulls;
 use crate::address::Host;
 use crate::counters::Counters;
 use crate::disk::{self, Block, BlockPool};
 use crate::identity::PeerId;
-use crate::swarm::{self, BlockTarget, JobEvent, Swarm};
+use crate::swarm::{BlockTarget, JobEvent, Swarm};
 use crate::sys::bell::Bell;
 use crate::text;
 use crate::time::Time;
@@ -44,7 +46,7 @@ use crate::transfer::engine::Role;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{BlockIs, Cancel, Refused};
+use crate::wire::message::{BlockIs, Cancel};
 
 /// After `Stop` the disk workers have this long to sync; the sidecars bound what a late one costs.
 const STOP: Duration = Duration::from_millis(900);
@@ -71,8 +73,7 @@ struct ReceiverRole {
     events: Sender<ReceiverEvent>,
     disks: Disks,
     swarm: Swarm,
-    catalogues: Catalogues,
-    keepers: Keepers,
+    pulls: Pulls,
     links: BTreeMap<PeerId, PeerLink>,
     asking: DialBackRequests,
     /// The connections on which we ask: those that we dialled, and those that others dialled back.
@@ -84,7 +85,6 @@ struct ReceiverRole {
     /// What limits how much of their payload is read.
     gate: Gate<ConnId>,
     counters: Arc<Counters>,
-    next_table: u64,
     stopping: Option<Time>,
 }
 
@@ -101,8 +101,7 @@ impl ReceiverRole {
             events,
             disks,
             swarm,
-            catalogues: Catalogues::default(),
-            keepers: Keepers::default(),
+            pulls: Pulls::default(),
             links: BTreeMap::new(),
             asking: DialBackRequests::default(),
             dialled: BTreeMap::new(),
@@ -111,7 +110,6 @@ impl ReceiverRole {
             incoming: BTreeMap::new(),
             gate,
             counters,
-            next_table: 0,
             stopping: None,
         }
     }
@@ -127,37 +125,34 @@ impl ReceiverRole {
 
     fn answer(&mut self, now: Time, peer: PeerId, message: Message) -> Result<(), String> {
         // Answers come in the order of the questions: what is owed behind a long one is not late.
-        self.catalogues.handle_heard(now, peer);
-        self.keepers.handle_heard(now, peer);
+        self.pulls.handle_heard(now, peer);
         match message {
-            Message::Head(m) => self.catalogues.handle_head(now, peer, &m),
-            Message::Bucket(m) => self.catalogues.handle_bucket(now, peer, m),
+            Message::Head(m) => {
+                self.pulls.catalogues.handle_page(now, peer, m.request, CataloguePage::Head(m));
+            }
+            Message::Bucket(m) => {
+                self.pulls.catalogues.handle_page(now, peer, m.request, CataloguePage::Bucket(m));
+            }
             Message::Manifest(m) => self.swarm.handle_manifest(now, peer, &m),
             Message::Haves(m) => self.swarm.handle_haves(now, peer, &m)?,
             Message::Table(m) => {
-                let link = self.links.get_mut(&peer);
-                let asked = link.and_then(|link| Some((link.coming.take()?, link)));
-                let (coming, link) = asked.ok_or("it sent a table that nobody asked for")?;
-                let (records, left) = coming.take(m)?;
-                link.coming = left;
-                self.tell(ReceiverEvent::Table(peer, records));
+                if !self.pulls.tables.handle_page(now, peer, m.request, m) {
+                    return Err("it sent a table that nobody asked for".to_owned());
+                }
             }
-            Message::Kept(m) => self.keepers.handle_page(now, peer, m),
-            Message::Refused(m) => self.refused(now, peer, &m),
+            Message::Kept(m) => {
+                self.pulls.kept.handle_page(now, peer, m.request, m);
+            }
+            Message::Refused(m) => {
+                // Whose request it is, its number tells: whoever does not know it does nothing.
+                self.swarm.handle_refused(now, peer, &m);
+                self.pulls.handle_refused(now, peer, &m);
+            }
             Message::DialBack(_) => self.tell(ReceiverEvent::DialBack(peer)),
             // Blocks have their own way; requests have no place on a connection that we dialled.
             other => return Err(format!("it sent {} where an answer belongs", other.name())),
         }
         Ok(())
-    }
-
-    fn refused(&mut self, now: Time, peer: PeerId, m: &Refused) {
-        match m.request & 3 {
-            swarm::TAG => self.swarm.handle_refused(now, peer, m),
-            catalogue::TAG => self.catalogues.handle_refused(now, peer, m),
-            kept::TAG => self.keepers.handle_refused(peer, m),
-            _ => {}
-        }
     }
 
     fn begin_block(&mut self, peer: PeerId, id: ConnId, head: BlockIs, len: usize) -> Result<(), String> {
@@ -205,8 +200,7 @@ impl Role for ReceiverRole {
                 self.links.remove(&peer);
                 self.asking.handle_gone(peer);
                 self.swarm.handle_gone(now, peer);
-                self.catalogues.handle_gone(peer);
-                self.keepers.handle_gone(peer);
+                self.pulls.handle_gone(peer);
             }
             ReceiverCommand::Fetch(job) => self.swarm.handle_job(now, job),
             ReceiverCommand::FetchBy(job, workers) => {
@@ -217,12 +211,12 @@ impl Role for ReceiverRole {
             ReceiverCommand::Holders(claim, peers) => self.swarm.handle_holders(now, claim, &peers),
             ReceiverCommand::Swarm(claim, peers) => self.swarm.handle_swarm(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
-            ReceiverCommand::Catalogue(peer) => self.catalogues.handle_wanted(now, peer),
+            ReceiverCommand::Catalogue(peer) => self.pulls.catalogues.handle_wanted(now, peer),
             ReceiverCommand::OwnerCatalogue { from, origin } => {
-                self.catalogues.handle_owner_catalogue(now, from, origin)
+                self.pulls.catalogues.handle_owner_catalogue(now, from, origin);
             }
-            ReceiverCommand::Kept(peer) => self.keepers.handle_wanted(now, peer),
-            ReceiverCommand::Table(peer) => self.want_table(now, net, peer),
+            ReceiverCommand::Kept(peer) => self.pulls.want_kept(now, peer),
+            ReceiverCommand::Table(peer) => self.pulls.want_table(now, peer),
             ReceiverCommand::Stop => self.stop(now, net),
         }
         self.pump(now, net);
@@ -313,9 +307,8 @@ impl Role for ReceiverRole {
     }
 
     fn is_busy(&self, id: ConnId) -> bool {
-        self.dialled.get(&id).is_some_and(|&peer| {
-            self.swarm.is_owed_by(peer) || self.catalogues.is_owed_by(peer) || self.keepers.is_owed_by(peer)
-        })
+        let owed = |peer: &PeerId| self.swarm.is_owed_by(*peer) || self.pulls.is_owed_by(*peer);
+        self.dialled.get(&id).is_some_and(owed)
     }
 
     fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {
@@ -342,16 +335,14 @@ impl Role for ReceiverRole {
             self.tell(ReceiverEvent::Lost(peer));
         }
         self.swarm.handle_down(now, peer);
-        self.catalogues.handle_down(now, peer);
-        self.keepers.handle_down(now, peer);
+        self.pulls.handle_down(now, peer);
         self.pump(now, net);
     }
 
     fn poll_timeout(&self) -> Option<Time> {
         let asking = self.asking.poll_timeout().filter(|_| self.stopping.is_none());
-        let pulls = [self.catalogues.poll_timeout(), self.keepers.poll_timeout()];
-        let others = [self.swarm.poll_timeout(), self.gate.poll_timeout(), asking, self.stopping];
-        pulls.into_iter().chain(others).flatten().min()
+        let machines = [self.swarm.poll_timeout(), self.pulls.poll_timeout(), asking];
+        machines.into_iter().chain([self.gate.poll_timeout(), self.stopping]).flatten().min()
     }
 
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
@@ -376,8 +367,7 @@ impl Role for ReceiverRole {
             }
         }
         self.swarm.handle_timeout(now);
-        self.catalogues.handle_timeout(now);
-        self.keepers.handle_timeout(now);
+        self.pulls.handle_timeout(now);
         if self.stopping.is_none() {
             self.asking.handle_timeout(now);
         }

@@ -1,7 +1,8 @@
 //! What the machines of the receiver (`mod.rs`) ask for, and how it is done: dialling, asking, writing,
 //! telling.
 
-use super::{ReceiverEvent, ReceiverRole, catalogue, dial_back, kept};
+use super::pull::PullOutput;
+use super::{ReceiverEvent, ReceiverRole, dial_back};
 use crate::disk;
 use crate::swarm::{self, JobEvent};
 use crate::time::Time;
@@ -13,10 +14,8 @@ impl ReceiverRole {
         loop {
             if let Some(output) = self.swarm.poll_output() {
                 self.swarm_output(now, net, output);
-            } else if let Some(output) = self.catalogues.poll_output() {
-                self.catalogue_output(now, net, output);
-            } else if let Some(output) = self.keepers.poll_output() {
-                self.kept_output(now, net, output);
+            } else if let Some(output) = self.pulls.poll_output() {
+                self.pull_output(now, net, output);
             } else if let Some(output) = self.asking.poll_output() {
                 self.asking_output(now, output);
             } else {
@@ -34,8 +33,7 @@ impl ReceiverRole {
             },
             swarm::Output::Drop(peer, why) => {
                 self.drop_link(now, net, peer, &why);
-                self.catalogues.handle_down(now, peer);
-                self.keepers.handle_down(now, peer);
+                self.pulls.handle_down(now, peer);
             }
             swarm::Output::Ask(peer, lane, message) => self.ask_on(net, peer, lane, &message),
             swarm::Output::Lanes(peer, count) => self.widen(now, net, peer, count),
@@ -55,49 +53,20 @@ impl ReceiverRole {
         }
     }
 
-    fn catalogue_output(&mut self, now: Time, net: &mut Net, output: catalogue::Output) {
+    fn pull_output(&mut self, now: Time, net: &mut Net, output: PullOutput) {
         match output {
-            catalogue::Output::Dial(peer) => match self.connect(now, net, peer) {
-                Some(true) => self.catalogues.handle_up(now, peer),
+            PullOutput::Dial(peer) => match self.connect(now, net, peer) {
+                Some(true) => self.pulls.handle_up(now, peer),
                 Some(false) => {}
-                None => self.catalogues.handle_down(now, peer),
+                None => self.pulls.handle_down(now, peer),
             },
-            catalogue::Output::Drop(peer, why) => {
+            PullOutput::Drop(peer, why) => {
                 self.drop_link(now, net, peer, &why);
                 self.swarm.handle_down(now, peer);
-                self.keepers.handle_down(now, peer);
+                self.pulls.handle_down(now, peer);
             }
-            catalogue::Output::Ask(peer, message) => self.ask(net, peer, &message),
-            catalogue::Output::Done(peer, head, catalogue) => {
-                self.tell(ReceiverEvent::Catalogue(peer, head, catalogue));
-            }
-            catalogue::Output::OwnerCatalogue { from, origin, signed, catalogue } => {
-                self.tell(ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue });
-            }
-            catalogue::Output::GaveUp(peer) => self.tell(ReceiverEvent::NoCatalogue(peer)),
-            catalogue::Output::NoOwnerCatalogue { from, origin } => {
-                self.tell(ReceiverEvent::NoOwnerCatalogue { from, origin });
-            }
-            catalogue::Output::Warning(text) => self.tell(ReceiverEvent::Warning(text)),
-        }
-    }
-
-    fn kept_output(&mut self, now: Time, net: &mut Net, output: kept::Output) {
-        match output {
-            kept::Output::Dial(peer) => match self.connect(now, net, peer) {
-                Some(true) => self.keepers.handle_up(now, peer),
-                Some(false) => {}
-                None => self.keepers.handle_down(now, peer),
-            },
-            kept::Output::Drop(peer, why) => {
-                self.drop_link(now, net, peer, &why);
-                self.swarm.handle_down(now, peer);
-                self.catalogues.handle_down(now, peer);
-            }
-            kept::Output::Ask(peer, message) => self.ask(net, peer, &message),
-            kept::Output::Done(peer, kept) => self.tell(ReceiverEvent::Kept(peer, kept)),
-            kept::Output::GaveUp(peer) => self.tell(ReceiverEvent::NoKept(peer)),
-            kept::Output::Warning(text) => self.tell(ReceiverEvent::Warning(text)),
+            PullOutput::Ask(peer, message) => self.ask(net, peer, &message),
+            PullOutput::Tell(event) => self.tell(event),
         }
     }
 

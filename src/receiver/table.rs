@@ -1,40 +1,90 @@
-//! A table of peers that another peer sends page by page, and how much of one is taken. Pure.
+//! Asking peers for their table of peers, and how much of one is taken. Pure; when and of whom it is asked is
+//! decided in pull/mod.rs.
 
+use super::ReceiverEvent;
+use super::pull::{Outcome, PullKey, Question, Refusal, Taken};
 use crate::receiver::limits;
-use crate::wire::message::{PeerRecord, ROW, TableIs};
+use crate::wire::Message;
+use crate::wire::message::{GetTable, PeerRecord, ROW, Reason, TableIs};
 
-/// A table that was asked for, and what may still come of it.
+/// What may still come of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Coming {
-    request: u64,
+pub(super) struct TableRest {
     peers: usize,
     bytes: usize,
 }
 
-impl Coming {
-    /// The table that request number `request` asks for: [`limits::PEERS`] peers in [`limits::TABLE`] bytes.
-    pub(super) const fn new(request: u64) -> Self {
-        Self { request, peers: limits::PEERS, bytes: limits::TABLE }
+impl Default for TableRest {
+    /// A whole one: [`limits::PEERS`] peers in [`limits::TABLE`] bytes.
+    fn default() -> Self {
+        Self { peers: limits::PEERS, bytes: limits::TABLE }
     }
+}
 
-    /// Takes a page: the peers on it, and what may still come; `None` after the last one.
+impl TableRest {
+    /// Takes a page: the peers on it.
     ///
     /// # Errors
-    /// The page belongs to another request, cannot be read, or makes the table longer than one may be: it
-    /// came from a peer that no connection is kept to.
-    pub(super) fn take(self, page: TableIs) -> Result<(Vec<PeerRecord>, Option<Self>), String> {
-        if page.request != self.request {
-            return Err("it sent a table that nobody asked for".to_owned());
-        }
+    /// The page makes the table longer than one may be.
+    fn take(&mut self, page: TableIs) -> Result<Vec<PeerRecord>, &'static str> {
         // Rows of a later version give no peers, and count all the same.
         let bytes: usize = page.rows.iter().map(|record| record.signed.len() + ROW).sum();
         let bytes = self.bytes.checked_sub(bytes + page.rows.skipped_bytes());
-        let bytes = bytes.ok_or("it sent a table of more bytes than one has")?;
+        self.bytes = bytes.ok_or("it sent a table of more bytes than one has")?;
         // An empty page counts, too, or there would be no end to them.
-        let left = self.peers.checked_sub(page.rows.count().max(1));
-        let left = left.ok_or("it sent a table of more peers than there can be")?;
-        let coming = (!page.last).then_some(Self { peers: left, bytes, ..self });
-        Ok((page.rows.into_iter().collect(), coming))
+        let peers = self.peers.checked_sub(page.rows.count().max(1));
+        self.peers = peers.ok_or("it sent a table of more peers than there can be")?;
+        Ok(page.rows.into_iter().collect())
+    }
+}
+
+/// The peers that another one knows.
+#[derive(Debug, Default)]
+pub(super) struct PeerTables;
+
+impl Question for PeerTables {
+    type Subject = ();
+    type Reasons = ();
+    type Part = TableRest;
+    type Page = TableIs;
+    type Answer = Vec<PeerRecord>;
+
+    const FIRST: () = ();
+    const SILENT: &'static str = "it does not send its table of peers";
+    const MAY_CHANGE: bool = false;
+
+    fn may_ask(_: PullKey<()>, _: impl Iterator<Item = PullKey<()>>) -> bool {
+        // Each page is told as it comes, and none is held.
+        true
+    }
+
+    fn ask(&self, _: PullKey<()>, _: &TableRest, request: u64) -> Message {
+        Message::GetTable(GetTable { request })
+    }
+
+    fn take(&mut self, _: PullKey<()>, rest: &mut TableRest, page: TableIs) -> Taken<Vec<PeerRecord>> {
+        let is_last = page.last;
+        match rest.take(page) {
+            Err(what) => Taken::Lie(what.to_owned()),
+            Ok(peers) if is_last => Taken::Whole(peers),
+            Ok(peers) => Taken::Part(peers),
+        }
+    }
+
+    fn refused(_: &TableRest, _: Reason) -> Refusal<Vec<PeerRecord>> {
+        Refusal::GiveUp
+    }
+
+    fn tell(key: PullKey<()>, (): (), outcome: Outcome<Vec<PeerRecord>>) -> Vec<ReceiverEvent> {
+        match outcome {
+            Outcome::Came(peers) => vec![ReceiverEvent::Table(key.from, peers)],
+            // Whoever lacks peers asks another one.
+            Outcome::GaveUp | Outcome::Refused | Outcome::Gone => Vec::new(),
+        }
+    }
+
+    fn accuse(_: PullKey<()>, _: &str) -> Option<String> {
+        None
     }
 }
 
@@ -42,6 +92,7 @@ impl Coming {
 mod tests {
     use super::*;
     use crate::codec::{decode, encode};
+    use crate::identity::PeerId;
     use crate::later::Rows;
     use crate::wire::message::table_pages;
 
@@ -49,11 +100,16 @@ mod tests {
 
     /// Takes these pages; the number of peers on them, or why one is refused, and which.
     fn take(pages: impl IntoIterator<Item = TableIs>) -> Result<usize, (usize, String)> {
-        let (mut coming, mut count) = (Some(Coming::new(REQUEST)), 0);
+        let (mut rest, mut count) = (TableRest::default(), 0);
+        let key = PullKey { from: PeerId([1; 32]), subject: () };
         for (n, page) in pages.into_iter().enumerate() {
-            let asked = coming.expect("a page comes after the last one");
-            let (peers, left) = asked.take(page).map_err(|why| (n, why))?;
-            (coming, count) = (left, count + peers.len());
+            let is_last = page.last;
+            match PeerTables.take(key, &mut rest, page) {
+                Taken::Part(peers) if !is_last => count += peers.len(),
+                Taken::Whole(peers) if is_last => count += peers.len(),
+                Taken::Lie(what) => return Err((n, what)),
+                other => panic!("{other:?}"),
+            }
         }
         Ok(count)
     }
@@ -88,11 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn empty_pages_end_and_what_nobody_asked_for_is_refused() {
+    fn empty_pages_end() {
         let (n, why) = take((0..=limits::PEERS).map(|_| page(Rows::default(), false))).unwrap_err();
         assert_eq!((n, why.as_str()), (limits::PEERS, "it sent a table of more peers than there can be"));
-        let other = TableIs { request: REQUEST + 4, ..page(Rows::default(), true) };
-        assert_eq!(take([other]).unwrap_err().1, "it sent a table that nobody asked for");
         assert_eq!(take([page(Rows::default(), true)]), Ok(0));
     }
 }

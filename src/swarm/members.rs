@@ -12,7 +12,7 @@ use super::download::{Chunk, Downloads, FileDownload};
 use super::plan::Planner;
 use super::requests::PendingRequest;
 use super::sources::{SourceLink, Sources};
-use super::{Output, Outputs, Swarm, TAG};
+use super::{Output, Outputs, Swarm};
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, Claim};
 use crate::disk::FileToken;
@@ -294,8 +294,8 @@ impl Sources {
             let Some(neighbour) = download.members.some.get_mut(&peer).filter(|n| n.watch.is_none()) else {
                 continue;
             };
-            self.next_request += 4;
-            let request = self.next_request | TAG;
+            self.next_request += 1;
+            let request = self.next_request;
             neighbour.watch = Some((request, now));
             download.sources.insert(peer);
             source.watches.insert(request);

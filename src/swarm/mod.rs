@@ -55,9 +55,6 @@ const LOOK: Duration = Duration::from_millis(25);
 /// Requests for blocks that one connection has not answered, at most; below [`limits::REQUESTS_OPEN`].
 const REQUESTS: usize = 16;
 
-/// Low bits of the number of each request, which tell whose the answer is.
-pub(super) const TAG: u64 = 0;
-
 /// What the shell is to do.
 #[derive(Debug)]
 pub(super) enum Output {

@@ -3,7 +3,7 @@
 use super::download::Downloads;
 use super::members::{Any, any_over, check_any};
 use super::sources::Sources;
-use super::{BlockTarget, LOOK, Output, Outputs, TAG};
+use super::{BlockTarget, LOOK, Output, Outputs};
 use crate::content::{ChunkIndex, FileId};
 use crate::disk::FileToken;
 use crate::identity::PeerId;
@@ -50,8 +50,8 @@ impl Sources {
         if self.look <= now {
             self.look = now + LOOK;
         }
-        self.next_request += 4;
-        let request = self.next_request | TAG;
+        self.next_request += 1;
+        let request = self.next_request;
         if let Some(source) = self.by_peer.get_mut(&peer) {
             if source.requests.is_empty() {
                 source.heard = now;

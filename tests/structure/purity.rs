@@ -61,6 +61,10 @@ const ITEMS: &[(&str, &str)] = &[
     ("identity::key::Identity", "signs: a key and a text give the same signature each time"),
     ("identity::key::Identity::from_seed", "a seed gives the same key each time"),
     ("identity::key::verify", "arithmetic on bytes"),
+    (
+        "receiver::handle::ReceiverEvent",
+        "a message; the partial file that one of them names is handed on as it is",
+    ),
 ];
 
 /// Methods of paths and points in time that ask the system.

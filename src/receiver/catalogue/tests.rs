@@ -1,10 +1,32 @@
 //! A catalogue is what its owner signed, whoever passes it on.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::codec::encode;
 use crate::content::bucket::Bucket;
 use crate::content::{Entry, EntryKind, FileId, SafePath};
 use crate::identity::{Identity, Instance};
+use crate::receiver::ReceiverEvent as Event;
+use crate::receiver::pull::driven::Driven;
+use crate::receiver::pull::{PullMachine as _, PullOutput as Output, PullStep};
+use crate::wire::message::Refused;
+
+type Machine = Driven<Catalogues>;
+
+impl Driven<Catalogues> {
+    fn handle_head(&mut self, now: Time, peer: PeerId, head: &HeadIs) {
+        self.handle_page(now, peer, head.request, CataloguePage::Head(head.clone()));
+    }
+
+    fn handle_bucket(&mut self, now: Time, peer: PeerId, bucket: BucketIs) {
+        self.handle_page(now, peer, bucket.request, CataloguePage::Bucket(bucket));
+    }
+
+    fn known(&self) -> &BTreeMap<PeerId, known::KnownCatalogue> {
+        &self.question.known.known
+    }
+}
 
 fn catalogue(files: u32) -> Catalogue {
     let kind = EntryKind::File { id: FileId([1; 32]), size: 1, modified: 0, executable: false, since: 0 };
@@ -46,11 +68,7 @@ impl Server {
 
 /// Runs until nothing is left to do; `twist` may change each answer. Buckets that were asked for,
 /// and the outputs that are not requests.
-fn run(
-    machine: &mut Catalogues,
-    server: &Server,
-    mut twist: impl FnMut(&mut Message),
-) -> (usize, Vec<Output>) {
+fn run(machine: &mut Machine, server: &Server, mut twist: impl FnMut(&mut Message)) -> (usize, Vec<Output>) {
     let (now, peer) = (Time(5), server.identity.id());
     let (mut asked, mut rest) = (0, Vec::new());
     while let Some(output) = machine.poll_output() {
@@ -85,20 +103,25 @@ fn run(
 fn only_changed_buckets_are_asked_for_again() {
     let mut server = Server::new(5_000);
     let peer = server.identity.id();
-    let mut machine = Catalogues::default();
+    let mut machine = Machine::default();
     machine.handle_wanted(Time(1), peer);
     let (asked, rest) = run(&mut machine, &server, |_| ());
     assert_eq!(asked, 256);
-    assert!(matches!(&rest[..], [Output::Done(_, _, c)] if **c == server.catalogue), "{rest:?}");
+    assert!(
+        matches!(&rest[..], [Output::Tell(Event::Catalogue(_, _, c))] if **c == server.catalogue),
+        "{rest:?}"
+    );
     server.version = 2;
     server.catalogue = catalogue(5_001);
     machine.handle_wanted(Time(1), peer);
     let (asked, rest) = run(&mut machine, &server, |_| ());
     assert_eq!(asked, 1);
-    assert!(matches!(&rest[..], [Output::Done(_, h, c)] if **c == server.catalogue && h.version == 2));
+    assert!(
+        matches!(&rest[..], [Output::Tell(Event::Catalogue(_, h, c))] if **c == server.catalogue && h.version == 2)
+    );
     machine.handle_wanted(Time(1), peer);
     let (asked, rest) = run(&mut machine, &server, |_| ());
-    assert!(asked == 0 && matches!(&rest[..], [Output::Done(..)]));
+    assert!(asked == 0 && matches!(&rest[..], [Output::Tell(Event::Catalogue(..))]));
     assert!(machine.pulls.is_empty() && machine.poll_timeout().is_none());
 }
 
@@ -123,10 +146,10 @@ fn entries_of_a_later_version_are_counted_and_not_listed() {
     }
     let later = server.catalogue.count() - 40;
     assert!(later > 30, "{later}");
-    let mut machine = Catalogues::default();
+    let mut machine = Machine::default();
     machine.handle_wanted(Time(1), peer);
     let (_, rest) = run(&mut machine, &server, |_| ());
-    let [Output::Done(_, head, catalogue)] = &rest[..] else { panic!("{rest:?}") };
+    let [Output::Tell(Event::Catalogue(_, head, catalogue))] = &rest[..] else { panic!("{rest:?}") };
     assert_eq!((head.entries, catalogue.count()), (40 + later, 40 + later));
     assert_eq!(catalogue.entries().map(|e| e.path.clone()).collect::<Vec<_>>(), known);
     assert_eq!(**catalogue, server.catalogue, "it is passed on as it came");
@@ -174,24 +197,24 @@ fn whoever_lies_about_its_catalogue_is_not_listed() {
     ];
     for (n, twist) in twists.into_iter().enumerate() {
         let server = Server::new(2_000);
-        let mut machine = Catalogues::default();
+        let mut machine = Machine::default();
         machine.handle_wanted(Time(1), server.identity.id());
         let (_, rest) = run(&mut machine, &server, twist);
-        assert!(matches!(&rest[..], [Output::Warning(_), Output::Drop(..)]), "{n}: {rest:?}");
-        assert!(machine.pulls.is_empty() && machine.kept.is_empty());
+        assert!(matches!(&rest[..], [Output::Tell(Event::Warning(_)), Output::Drop(..)]), "{n}: {rest:?}");
+        assert!(machine.pulls.is_empty() && machine.known().is_empty());
     }
     // One that signs a head with a wrong number of entries, or somebody else's head.
     let server = Server { entries: Some(7), ..Server::new(20) };
-    let mut machine = Catalogues::default();
+    let mut machine = Machine::default();
     machine.handle_wanted(Time(1), server.identity.id());
     let (_, rest) = run(&mut machine, &server, |_| ());
-    assert!(matches!(&rest[..], [Output::Warning(_), Output::Drop(..)]), "{rest:?}");
+    assert!(matches!(&rest[..], [Output::Tell(Event::Warning(_)), Output::Drop(..)]), "{rest:?}");
 }
 
 #[test]
 fn a_lost_or_silent_peer_is_tried_three_times() {
     let peer = Identity::generate().unwrap().id();
-    let mut machine = Catalogues::default();
+    let mut machine = Machine::default();
     let mut now = Time(1);
     machine.handle_wanted(now, peer);
     let (mut dialled, mut reported) = (0, 0);
@@ -208,7 +231,7 @@ fn a_lost_or_silent_peer_is_tried_three_times() {
                     machine.handle_down(now, peer);
                 }
                 Output::Ask(..) | Output::Drop(..) => {}
-                Output::GaveUp(_) => reported += 1,
+                Output::Tell(Event::NoCatalogue(_)) => reported += 1,
                 other => panic!("{other:?}"),
             }
         }
@@ -228,7 +251,7 @@ fn a_refused_catalogue_is_given_up_and_said_so() {
     let peer = server.identity.id();
     let now = Time(1);
     for (reason, heads) in [(Reason::Changed, 3), (Reason::Busy, 1)] {
-        let mut machine = Catalogues::default();
+        let mut machine = Machine::default();
         machine.handle_wanted(now, peer);
         let (mut asked, mut reported) = (0, 0);
         while let Some(output) = machine.poll_output() {
@@ -247,7 +270,7 @@ fn a_refused_catalogue_is_given_up_and_said_so() {
                     machine.handle_wanted(now, peer);
                     machine.handle_refused(now, peer, &Refused { request, item: None, reason });
                 }
-                Output::GaveUp(p) if p == peer => reported += 1,
+                Output::Tell(Event::NoCatalogue(p)) if p == peer => reported += 1,
                 other => panic!("{other:?}"),
             }
         }
@@ -260,7 +283,7 @@ const KEEPER: PeerId = PeerId([9; 32]);
 
 impl Server {
     /// What a keeper answers that has what this owner shares.
-    fn pass_on(&self, machine: &mut Catalogues, output: Output) -> Option<Output> {
+    fn pass_on(&self, machine: &mut Machine, output: Output) -> Option<Output> {
         let now = Time(5);
         match output {
             Output::Dial(peer) => machine.handle_up(now, peer),
@@ -280,7 +303,7 @@ impl Server {
     }
 
     /// Pulls what it shares from a keeper; the outputs that are no requests.
-    fn asked_of_keeper(&self, machine: &mut Catalogues) -> Vec<Output> {
+    fn asked_of_keeper(&self, machine: &mut Machine) -> Vec<Output> {
         machine.handle_owner_catalogue(Time(1), KEEPER, self.identity.id());
         let mut rest = Vec::new();
         while let Some(output) = machine.poll_output() {
@@ -294,30 +317,30 @@ impl Server {
 fn a_keeper_may_have_an_older_catalogue_and_an_owner_may_not() {
     let mut owner = Server { version: 2, ..Server::new(500) };
     let peer = owner.identity.id();
-    let mut machine = Catalogues::default();
+    let mut machine = Machine::default();
     machine.handle_wanted(Time(1), peer);
     run(&mut machine, &owner, |_| ());
     // The keeper slept.
     let new = std::mem::replace(&mut owner.catalogue, catalogue(400));
     owner.version = 1;
     let rest = owner.asked_of_keeper(&mut machine);
-    let [Output::OwnerCatalogue { from: KEEPER, origin, signed, catalogue }] = &rest[..] else {
+    let [Output::Tell(Event::OwnerCatalogue { from: KEEPER, origin, signed, catalogue })] = &rest[..] else {
         panic!("{rest:?}")
     };
     assert_eq!((*origin, &**catalogue), (peer, &owner.catalogue));
     assert_eq!(Head::open(signed).unwrap().version, 1);
-    assert_eq!(*machine.kept[&peer].catalogue, new, "what is newer stays");
+    assert_eq!(*machine.known()[&peer].catalogue, new, "what is newer stays");
     // The owner itself says the same.
     machine.handle_wanted(Time(1), peer);
     let (_, rest) = run(&mut machine, &owner, |_| ());
-    assert!(matches!(&rest[..], [Output::Warning(_), Output::Drop(..)]), "{rest:?}");
+    assert!(matches!(&rest[..], [Output::Tell(Event::Warning(_)), Output::Drop(..)]), "{rest:?}");
     // A newer one that a keeper has is where the next pull begins.
     let many = self::catalogue(501);
     (owner.catalogue, owner.version) = (many, 3);
-    assert!(matches!(&owner.asked_of_keeper(&mut machine)[..], [Output::OwnerCatalogue { .. }]));
+    assert!(matches!(&owner.asked_of_keeper(&mut machine)[..], [Output::Tell(Event::OwnerCatalogue { .. })]));
     machine.handle_wanted(Time(1), peer);
     let (asked, rest) = run(&mut machine, &owner, |_| ());
-    assert!(asked == 0 && matches!(&rest[..], [Output::Done(..)]), "{rest:?}");
+    assert!(asked == 0 && matches!(&rest[..], [Output::Tell(Event::Catalogue(..))]), "{rest:?}");
     assert!(machine.pulls.is_empty());
 }
 
@@ -325,7 +348,7 @@ fn a_keeper_may_have_an_older_catalogue_and_an_owner_may_not() {
 fn what_a_keeper_passes_on_is_signed_by_its_owner_or_refused() {
     let (owner, other) = (Server::new(50), Server::new(50));
     let origin = owner.identity.id();
-    let mut machine = Catalogues::default();
+    let mut machine = Machine::default();
     machine.handle_owner_catalogue(Time(1), KEEPER, origin);
     machine.handle_owner_catalogue(Time(1), KEEPER, PeerId([3; 32]));
     let mut rest = Vec::new();
@@ -339,13 +362,16 @@ fn what_a_keeper_passes_on_is_signed_by_its_owner_or_refused() {
             other => rest.push(other),
         }
     }
-    let [Output::NoOwnerCatalogue { origin: o, .. }, Output::Warning(text), Output::Drop(KEEPER, _)] =
-        &rest[..]
+    let [
+        Output::Tell(Event::NoOwnerCatalogue { origin: o, .. }),
+        Output::Tell(Event::Warning(text)),
+        Output::Drop(KEEPER, _),
+    ] = &rest[..]
     else {
         panic!("{rest:?}");
     };
     assert!(*o == origin && text.contains("signed by another peer"), "{text}");
-    assert!(machine.kept.is_empty());
+    assert!(machine.known().is_empty());
     // What else was asked of it is asked again over another connection.
     assert!(
         machine.pulls.values().all(|p| matches!(p.step, PullStep::Resting(_))) && machine.pulls.len() == 1
@@ -357,7 +383,7 @@ fn what_a_keeper_passes_on_is_signed_by_its_owner_or_refused() {
 fn what_was_announced_while_a_lie_came_is_pulled_all_the_same() {
     let (owner, other) = (Server::new(50), Server::new(50));
     let origin = owner.identity.id();
-    let mut machine = Catalogues::default();
+    let mut machine = Machine::default();
     machine.handle_owner_catalogue(Time(1), KEEPER, origin);
     let mut lies = 0;
     let mut rest = Vec::new();
@@ -372,10 +398,10 @@ fn what_was_announced_while_a_lie_came_is_pulled_all_the_same() {
         }
     }
     let [
-        Output::NoOwnerCatalogue { .. },
-        Output::Warning(_),
+        Output::Tell(Event::NoOwnerCatalogue { .. }),
+        Output::Tell(Event::Warning(_)),
         Output::Drop(KEEPER, _),
-        Output::OwnerCatalogue { from: KEEPER, .. },
+        Output::Tell(Event::OwnerCatalogue { from: KEEPER, .. }),
     ] = &rest[..]
     else {
         panic!("{rest:?}");
@@ -386,7 +412,7 @@ fn what_was_announced_while_a_lie_came_is_pulled_all_the_same() {
 #[test]
 fn a_few_at_a_time_are_pulled_from_one_keeper_and_each_ends() {
     let owners: Vec<_> = (0..7).map(|_| Server::new(20)).collect();
-    let mut machine = Catalogues::default();
+    let mut machine = Machine::default();
     for owner in &owners {
         machine.handle_owner_catalogue(Time(1), KEEPER, owner.identity.id());
     }
@@ -398,10 +424,10 @@ fn a_few_at_a_time_are_pulled_from_one_keeper_and_each_ends() {
             _ => None,
         };
         let owner = owners.iter().find(|o| origin == Some(o.identity.id())).unwrap_or(&owners[0]);
-        if let Some(Output::OwnerCatalogue { .. }) = owner.pass_on(&mut machine, output) {
+        if let Some(Output::Tell(Event::OwnerCatalogue { .. })) = owner.pass_on(&mut machine, output) {
             done += 1;
         }
-        most = most.max(machine.pulls.values().filter(|p| p.step.is_asked()).count());
+        most = most.max(machine.pulls.values().filter(|p| p.step.is_open()).count());
     }
     assert_eq!((done, most), (owners.len(), limits::OWNER_CATALOGUES));
     assert!(machine.pulls.is_empty());
@@ -419,7 +445,7 @@ fn a_few_at_a_time_are_pulled_from_one_keeper_and_each_ends() {
                     dialled += 1;
                     machine.handle_up(now, peer);
                 }
-                Output::NoOwnerCatalogue { .. } => none += 1,
+                Output::Tell(Event::NoOwnerCatalogue { .. }) => none += 1,
                 Output::Ask(..) | Output::Drop(..) => {}
                 other => panic!("{other:?}"),
             }
@@ -433,13 +459,13 @@ fn a_few_at_a_time_are_pulled_from_one_keeper_and_each_ends() {
     machine.handle_owner_catalogue(now, KEEPER, owners[0].identity.id());
     machine.handle_gone(KEEPER);
     assert!(matches!(machine.poll_output(), Some(Output::Dial(_))));
-    assert!(matches!(machine.poll_output(), Some(Output::NoOwnerCatalogue { .. })));
+    assert!(matches!(machine.poll_output(), Some(Output::Tell(Event::NoOwnerCatalogue { .. }))));
 }
 
 #[test]
 fn what_waits_behind_a_long_answer_is_not_late() {
     let owner = Server::new(20);
-    let mut machine = Catalogues::default();
+    let mut machine = Machine::default();
     machine.handle_owner_catalogue(Time(1), KEEPER, owner.identity.id());
     machine.handle_up(Time(1), KEEPER);
     let due = machine.poll_timeout().unwrap();

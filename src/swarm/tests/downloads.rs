@@ -348,7 +348,7 @@ fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
     swarm.handle_up(now, peer(1));
     let len = usize::try_from(chunks.chunk_size()).unwrap();
     for (item, chunk) in (0..).zip([0, 1]) {
-        let block = BlockIs { request: 4, item, offset: chunk * chunks.chunk_size() };
+        let block = BlockIs { request: 1, item, offset: chunk * chunks.chunk_size() };
         assert!(swarm.handle_block(now, peer(1), &block, len));
     }
     swarm.handle_gone(now, peer(1));

@@ -1,0 +1,124 @@
+//! What can be pulled from a peer: how it is asked for, and how its pages are taken. Pure; the machine that
+//! asks is pull/mod.rs.
+
+use core::fmt::Debug;
+
+use crate::identity::PeerId;
+use crate::receiver::ReceiverEvent;
+use crate::wire::Message;
+use crate::wire::message::Reason;
+
+/// What is pulled from whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::receiver) struct PullKey<S> {
+    pub(in crate::receiver) from: PeerId,
+    /// What is asked of it.
+    pub(in crate::receiver) subject: S,
+}
+
+/// Why something is pulled, which says who hears of it. Several reasons may come together.
+pub(in crate::receiver) trait Reasons: Copy + Debug {
+    /// For both.
+    #[must_use]
+    fn and(self, more: Self) -> Self;
+}
+
+impl Reasons for () {
+    fn and(self, (): Self) -> Self {}
+}
+
+/// What a page made.
+#[derive(Debug)]
+pub(in crate::receiver) enum Taken<A> {
+    /// More pages are to come.
+    More,
+    /// This is told at once, and more pages are to come.
+    Part(A),
+    /// The next request follows from what came.
+    Next,
+    /// That was all.
+    Whole(A),
+    /// There is no place for it, says this warning.
+    TooMuch(String),
+    /// It cannot be true, for this reason.
+    Lie(String),
+}
+
+/// What follows from a refusal.
+#[derive(Debug)]
+pub(in crate::receiver) enum Refusal<A> {
+    /// It is asked again at once, from the beginning.
+    AskAgain,
+    /// It says all.
+    Whole(A),
+    /// It is asked no more.
+    GiveUp,
+}
+
+/// How a pull goes, for whoever wanted it.
+#[derive(Debug)]
+pub(in crate::receiver) enum Outcome<A> {
+    /// The answer, or a part of it that is told at once.
+    Came(A),
+    /// It did not come, though nobody lied: worth being asked for again after a while.
+    GaveUp,
+    /// What came was a lie, or too much.
+    Refused,
+    /// The peer is gone.
+    Gone,
+}
+
+/// Something that is asked of peers, and that they answer page by page.
+pub(in crate::receiver) trait Question: Debug {
+    /// What tells apart what one peer is asked for.
+    type Subject: Copy + Ord + Debug;
+    /// Why it is asked for.
+    type Reasons: Reasons;
+    /// What came so far of one answer, and what is still to come.
+    type Part: Default + Debug;
+    /// What comes in one frame.
+    type Page;
+    /// What the pages make.
+    type Answer;
+
+    /// The least of all subjects.
+    const FIRST: Self::Subject;
+
+    /// What is said of a peer that does not answer.
+    const SILENT: &'static str;
+
+    /// True if the answer may be another one a moment later: what is wanted again while it comes is then
+    /// pulled once more. Else what comes is for all who want it.
+    const MAY_CHANGE: bool;
+
+    /// True if this may be asked while those are `open`. It bounds how much memory answers take that come at
+    /// the same time.
+    fn may_ask(key: PullKey<Self::Subject>, open: impl Iterator<Item = PullKey<Self::Subject>>) -> bool;
+
+    /// The next request, given what came so far.
+    fn ask(&self, key: PullKey<Self::Subject>, part: &Self::Part, request: u64) -> Message;
+
+    /// Takes a page. Whatever it does to `part` is bounded.
+    fn take(
+        &mut self,
+        key: PullKey<Self::Subject>,
+        part: &mut Self::Part,
+        page: Self::Page,
+    ) -> Taken<Self::Answer>;
+
+    /// What a refusal for this reason means after what came so far.
+    fn refused(part: &Self::Part, reason: Reason) -> Refusal<Self::Answer>;
+
+    /// This peer is gone: what is known of it may be the first to go.
+    fn gone(&mut self, _peer: PeerId) {}
+
+    /// What the controller hears.
+    fn tell(
+        key: PullKey<Self::Subject>,
+        reasons: Self::Reasons,
+        outcome: Outcome<Self::Answer>,
+    ) -> Vec<ReceiverEvent>;
+
+    /// What the user hears of a lie.
+    fn accuse(key: PullKey<Self::Subject>, what: &str) -> Option<String>;
+}

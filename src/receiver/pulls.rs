@@ -1,0 +1,88 @@
+//! All that the receiver pulls page by page: catalogues, what keepers keep, tables of peers. Part of the
+//! receiver; its shell is outputs.rs.
+
+use super::catalogue::Catalogues;
+use super::kept::KeptFiles;
+use super::pull::{Pull, PullKey, PullMachine, PullOutput, RequestNumbers};
+use super::table::PeerTables;
+use crate::identity::PeerId;
+use crate::time::Time;
+use crate::wire::message::Refused;
+
+/// One machine for each kind of question. Another kind has its file, and its line in [`Pulls::each`].
+#[derive(Debug, Default)]
+pub(super) struct Pulls {
+    pub(super) catalogues: Pull<Catalogues>,
+    pub(super) kept: Pull<KeptFiles>,
+    pub(super) tables: Pull<PeerTables>,
+    numbers: RequestNumbers,
+}
+
+impl Pulls {
+    const fn each(&self) -> [&dyn PullMachine; 3] {
+        [&self.catalogues, &self.kept, &self.tables]
+    }
+
+    const fn each_mut(&mut self) -> [&mut dyn PullMachine; 3] {
+        [&mut self.catalogues, &mut self.kept, &mut self.tables]
+    }
+
+    /// Ask this peer what it keeps for others.
+    pub(super) fn want_kept(&mut self, now: Time, from: PeerId) {
+        self.kept.want(now, PullKey { from, subject: () }, ());
+    }
+
+    /// Ask this peer for its table of peers.
+    pub(super) fn want_table(&mut self, now: Time, from: PeerId) {
+        self.tables.want(now, PullKey { from, subject: () }, ());
+    }
+}
+
+impl Pulls {
+    /// The next thing to do; to be called until `None` after every input.
+    pub(super) fn poll_output(&mut self) -> Option<PullOutput> {
+        let Self { catalogues, kept, tables, numbers } = self;
+        let machines: [&mut dyn PullMachine; 3] = [catalogues, kept, tables];
+        machines.into_iter().find_map(|machine| machine.poll_output(numbers))
+    }
+
+    /// True if this peer owes something.
+    pub(super) fn is_owed_by(&self, peer: PeerId) -> bool {
+        self.each().iter().any(|machine| machine.is_owed_by(peer))
+    }
+
+    /// A connection to this peer stands.
+    pub(super) fn handle_up(&mut self, now: Time, peer: PeerId) {
+        self.each_mut().into_iter().for_each(|machine| machine.handle_up(now, peer));
+    }
+
+    /// The connection could not be had, or is over.
+    pub(super) fn handle_down(&mut self, now: Time, peer: PeerId) {
+        self.each_mut().into_iter().for_each(|machine| machine.handle_down(now, peer));
+    }
+
+    /// This peer is gone.
+    pub(super) fn handle_gone(&mut self, peer: PeerId) {
+        self.each_mut().into_iter().for_each(|machine| machine.handle_gone(peer));
+    }
+
+    /// This peer answered something: what it owes behind that is not late.
+    pub(super) fn handle_heard(&mut self, now: Time, peer: PeerId) {
+        self.each_mut().into_iter().for_each(|machine| machine.handle_heard(now, peer));
+    }
+
+    /// This peer refuses a request, which may be that of a pull.
+    pub(super) fn handle_refused(&mut self, now: Time, peer: PeerId, refused: &Refused) {
+        self.each_mut().into_iter().for_each(|machine| machine.handle_refused(now, peer, refused));
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.each().iter().filter_map(|machine| machine.poll_timeout()).min()
+    }
+
+    /// Tries again, and drops who owes an answer.
+    pub(super) fn handle_timeout(&mut self, now: Time) {
+        self.each_mut().into_iter().for_each(|machine| machine.handle_timeout(now));
+    }
+}
