@@ -8,8 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use potluck::wire::registry::{Kind, Row, TcpPort, Way};
+
 /// Files that docs/PROTOCOL.md describes byte by byte.
-const WIRE: [&str; 9] = [
+const WIRE: [&str; 10] = [
     "src/wire/blocks.rs",
     "src/wire/custody.rs",
     "src/wire/datagram.rs",
@@ -17,6 +19,7 @@ const WIRE: [&str; 9] = [
     "src/wire/haves.rs",
     "src/wire/kept.rs",
     "src/wire/message.rs",
+    "src/wire/registry.rs",
     "src/wire/slices.rs",
     "src/wire/table.rs",
 ];
@@ -25,6 +28,9 @@ const PROTOCOL: &str = "docs/PROTOCOL.md";
 
 /// The generated table of limits stands between these two.
 const TABLE: [&str; 2] = ["<!-- limits: made by tests/documents.rs -->\n", "<!-- end of limits -->"];
+
+/// The generated table of messages stands between these two.
+const MESSAGES: [&str; 2] = ["<!-- messages: made by tests/documents.rs -->\n", "<!-- end of messages -->"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -443,21 +449,66 @@ fn limits_in(path: &str) -> String {
     table
 }
 
-#[test]
-fn the_protocol_has_every_limit_with_its_reason() {
+/// The messages as a table: number, name, who sends them to which port, and bytes at most.
+fn messages() -> String {
+    let mut table =
+        "| kind | message | what it is | header | payload |\n| --- | --- | --- | --- | --- |\n".to_owned();
+    for kind in Kind::ALL {
+        let Row { name, way, header, payload } = kind.row();
+        let what = match way {
+            Way::Request(port) => format!("request to {}", number_of(port)),
+            Way::Answer(requests) => {
+                let requests: Vec<_> = requests.iter().map(|kind| format!("`{}`", kind.row().name)).collect();
+                format!("answer to {}", requests.join(" or "))
+            }
+            Way::Unasked(port) => format!("said by the owner of {}, unasked", number_of(port)),
+            Way::Refusal => "answer to any request".to_owned(),
+        };
+        let number = kind.number();
+        table += &format!("| {number} | `{name}` | {what} | {header} | {payload} |\n");
+    }
+    table
+}
+
+/// The port, as the protocol numbers it.
+fn number_of(port: TcpPort) -> &'static str {
+    match port {
+        TcpPort::Sender => "`t+1`",
+        TcpPort::Distributor => "`t+2`",
+        TcpPort::Distributee => "`t+3`",
+    }
+}
+
+/// Checks that the protocol has `made` between the two marks, or writes it there. `name` is part of the name
+/// of the test.
+fn check_table(marks: [&str; 2], made: &str, name: &str) {
     let protocol = read(PROTOCOL);
-    let (before, rest) = protocol.split_once(TABLE[0]).expect("PROTOCOL.md has a table of limits");
-    let (table, after) = rest.split_once(TABLE[1]).expect("the table of limits has an end");
+    let (before, rest) = protocol.split_once(marks[0]).expect("PROTOCOL.md has such a table");
+    let (table, after) = rest.split_once(marks[1]).expect("the table has an end");
     if std::env::var_os("POTLUCK_WRITE").is_some() {
-        let new = [before, TABLE[0], &limits(), TABLE[1], after].concat();
-        fs::write(root().join(PROTOCOL), new).unwrap();
+        fs::write(root().join(PROTOCOL), [before, marks[0], made, marks[1], after].concat()).unwrap();
         return;
     }
     assert!(
-        table == limits(),
-        "the limits and their table in {PROTOCOL} differ: look at what the text says of it, then run\n\
-         POTLUCK_WRITE=1 cargo test --test documents limit"
+        table == made,
+        "the code and its table in {PROTOCOL} differ: look at what the text says of it, then run\n\
+         POTLUCK_WRITE=1 cargo test --test documents {name}"
     );
+}
+
+#[test]
+fn the_protocol_has_every_limit_with_its_reason() {
+    check_table(TABLE, &limits(), "limit");
+}
+
+#[test]
+fn the_protocol_has_every_message_with_its_fields() {
+    check_table(MESSAGES, &messages(), "message");
+    let protocol = read(PROTOCOL);
+    for kind in Kind::ALL {
+        let begin = format!("\n| `{}` | `request`", kind.row().name);
+        assert!(protocol.contains(&begin), "{PROTOCOL} does not tell the fields of {kind:?}");
+    }
 }
 
 #[test]

@@ -23,9 +23,10 @@ use crate::transfer::connection::Closed;
 use crate::transfer::engine::Role;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
-use crate::wire::custody::{CustodyMessage, bound, kind};
+use crate::wire::custody::CustodyMessage;
 use crate::wire::frame::{self, Frame};
 use crate::wire::message::{self, Reason, Refused};
+use crate::wire::registry::{Kind, TcpPort};
 
 /// A report that found no place among the events is tried again after this time.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -64,19 +65,25 @@ pub(super) enum Port {
 
 impl Port {
     /// True for the kinds of requests that come in here.
-    const fn takes(self, kind: u8) -> bool {
-        match self {
-            Self::Distributor => kind == kind::REPORT,
-            Self::Distributee => matches!(kind, kind::GET_SPACE | kind::OFFER),
-        }
+    fn takes(self, kind: Kind) -> bool {
+        kind.is_asked_at(match self {
+            Self::Distributor => TcpPort::Distributor,
+            Self::Distributee => TcpPort::Distributee,
+        })
     }
 
     /// True for those that go out from here.
-    const fn asks(self, kind: u8) -> bool {
+    fn asks(self, kind: Kind) -> bool {
         match self {
             Self::Distributor => Self::Distributee.takes(kind),
             Self::Distributee => Self::Distributor.takes(kind),
         }
+    }
+
+    /// The kind of the requests from here that answers of this kind are for; `None` for what is no such
+    /// answer.
+    fn asked_by(self, kind: Kind) -> Option<Kind> {
+        kind.answers().iter().copied().find(|asked| self.asks(*asked))
     }
 
     /// The port of another peer that they go to.
@@ -88,41 +95,14 @@ impl Port {
     }
 }
 
-/// The kind of the requests that answers of this kind are for; `None` for what is no answer.
-const fn asked_by(kind: u8) -> Option<u8> {
-    match kind {
-        kind::SPACE => Some(kind::GET_SPACE),
-        kind::ANSWER => Some(kind::OFFER),
-        kind::ORDERS => Some(kind::REPORT),
-        _ => None,
-    }
-}
-
-/// Kind and number: what tells the requests to one peer from each other.
-const fn named(message: &CustodyMessage) -> (u8, u64) {
-    match message {
-        CustodyMessage::GetSpace(m) => (kind::GET_SPACE, m.request),
-        CustodyMessage::Offer(m) => (kind::OFFER, m.request),
-        CustodyMessage::Report(m) => (kind::REPORT, m.request),
-        CustodyMessage::Space(m) => (kind::SPACE, m.request),
-        CustodyMessage::Answer(m) => (kind::ANSWER, m.request),
-        CustodyMessage::Orders(m) => (kind::ORDERS, m.request),
-    }
-}
-
 /// The whole frame; `None` if the message is longer than its kind may be.
 fn framed(message: &CustodyMessage) -> Option<Vec<u8>> {
     let (kind, header) = message.encode();
-    if bound(kind).is_none_or(|most| header.len() > most) {
+    if header.len() > message.kind().row().header {
         log::warn!("a message of custody of kind {kind} has {} bytes, and is not sent", header.len());
         return None;
     }
     Some([&frame::prefix(kind, header.len(), 0)[..], &header].concat())
-}
-
-/// True for a kind that some port of this version knows.
-fn is_known(frame: &Frame) -> bool {
-    bound(frame.kind).is_some() || !matches!(Message::decode(frame), Ok(None))
 }
 
 /// A peer that can be dialled.
@@ -295,22 +275,23 @@ impl CustodyRole {
         frame: &Frame,
     ) -> Result<(), String> {
         let Some(link) = self.links.get_mut(&peer) else { return Ok(()) };
-        if frame.kind == message::kind::REFUSED {
+        let kind = Kind::of(frame.kind);
+        if kind == Some(Kind::Refused) {
             let refused = Message::decode(frame).map_err(|e| e.to_string())?;
             let Some(Message::Refused(Refused { request, reason, .. })) = refused else { return Ok(()) };
-            if !link.open.iter().any(|m| named(m).1 == request) {
+            if !link.open.iter().any(|m| m.request() == request) {
                 return Err("it refused what nobody asked for".to_owned());
             }
             // Whether it is an offer or a question for space is not known; both would be refused now.
             self.give_up(now, net, peer, &format!("it refused: {reason:?}"));
             return Ok(());
         }
-        let Some(asked) = asked_by(frame.kind).filter(|asked| self.port.asks(*asked)) else {
+        let Some(asked) = kind.and_then(|kind| self.port.asked_by(kind)) else {
             return self.take_no_part(net, id, frame);
         };
         let Some(message) = CustodyMessage::decode(frame).map_err(|e| e.to_string())? else { return Ok(()) };
-        let number = named(&message).1;
-        let at = link.open.iter().position(|m| named(m) == (asked, number));
+        let number = message.request();
+        let at = link.open.iter().position(|m| m.kind() == asked && m.request() == number);
         link.open.remove(at.ok_or("it answered what nobody asked for")?);
         (link.since, link.again) = (now, false);
         let is_idle = !link.is_busy();
@@ -326,7 +307,7 @@ impl CustodyRole {
 
     /// Something came over a connection that another peer made.
     fn take_request(&mut self, net: &mut Net, id: ConnId, peer: PeerId, frame: &Frame) -> Result<(), String> {
-        if !self.port.takes(frame.kind) {
+        if Kind::of(frame.kind).is_none_or(|kind| !self.port.takes(kind)) {
             return self.take_no_part(net, id, frame);
         }
         let request = message::request_of(frame);
@@ -358,8 +339,8 @@ impl CustodyRole {
         self.requests.range((peer, 0, 0)..=(peer, u8::MAX, u64::MAX))
     }
 
-    fn answer(&mut self, net: &mut Net, peer: PeerId, asked: u8, message: &CustodyMessage) {
-        let Some(id) = self.requests.remove(&(peer, asked, named(message).1)) else {
+    fn answer(&mut self, net: &mut Net, peer: PeerId, asked: Kind, message: &CustodyMessage) {
+        let Some(id) = self.requests.remove(&(peer, asked.number(), message.request())) else {
             log::debug!("{peer} is gone before it was answered");
             return;
         };
@@ -373,7 +354,7 @@ impl CustodyRole {
     /// A frame that is neither a request nor an answer of this port: one of a later version is refused or
     /// skipped, any other ends the connection.
     fn take_no_part(&self, net: &mut Net, id: ConnId, frame: &Frame) -> Result<(), String> {
-        if is_known(frame) {
+        if Kind::of(frame.kind).is_some() {
             return Err(format!("a frame of kind {} has no place at the {:?}", frame.kind, self.port));
         }
         net.refuse(id, frame);
@@ -431,11 +412,11 @@ impl Role for CustodyRole {
                 self.dial(now, net);
             }
             CustodyCommand::Send(peer, message) => {
-                let kind = named(&message).0;
-                match asked_by(kind).filter(|asked| self.port.takes(*asked)) {
+                let kind = message.kind();
+                match kind.answers().iter().copied().find(|asked| self.port.takes(*asked)) {
                     Some(asked) => self.answer(net, peer, asked, &message),
                     None if self.port.asks(kind) => self.ask(now, net, peer, message),
-                    None => log::error!("a message of kind {kind} was given to the {:?}", self.port),
+                    None => log::error!("`{}` was given to the {:?}", message.name(), self.port),
                 }
             }
         }

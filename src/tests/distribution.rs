@@ -18,10 +18,11 @@ use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::custody::{
     BucketProof, CustodyMessage, CustodyOffer as Offered, GetSpace, KeeperReport, OfferAnswer, Order, Orders,
-    Replica, ReportRow, Space, Verdict, bound, kind,
+    Replica, ReportRow, Space, Verdict,
 };
 use crate::wire::frame::{self, Frame};
-use crate::wire::message::{Cancel, GetHead, Reason, Refused, kind as other};
+use crate::wire::message::{Cancel, GetHead, Reason, Refused};
+use crate::wire::registry::Kind;
 
 /// Long enough for an answer over loopback on a busy machine.
 const SHORT: Duration = Duration::from_secs(1);
@@ -295,13 +296,13 @@ fn what_has_no_place_at_a_port_ends_the_connection() {
         bytes(&space(1)),
         bytes(&answer(1)),
         bytes(&orders(1)),
-        raw(kind::ORDERS, &[0xc1]),
+        raw(Kind::Orders.number(), &[0xc1]),
         Message::GetHead(GetHead { request: 1, known: None, origin: None }).encode(),
         Message::Cancel(Cancel { request: 1 }).encode(),
-        raw(other::BLOCK, &[]),
+        raw(Kind::Block.number(), &[]),
         refused.encode(),
         vec![0xff; 9],
-        [&frame::prefix(other::BLOCK, 0, 7)[..], b"payload"].concat(),
+        [&frame::prefix(Kind::Block.number(), 0, 7)[..], b"payload"].concat(),
     ];
     for (desk, takes, wrong) in [
         (Desk::distributor(), report(5), vec![bytes(&get_space(1)), bytes(&offer(1, 0))]),
@@ -339,7 +340,7 @@ fn an_answer_that_nobody_asked_for_ends_the_connection() {
         bytes(&orders(1)),
         bytes(&get_space(1)),
         bytes(&report(1)),
-        raw(kind::SPACE, &[0xc1]),
+        raw(Kind::Space.number(), &[0xc1]),
         Message::Refused(Refused { request: 2, item: None, reason: Reason::Busy }).encode(),
         Message::GetHead(GetHead { request: 1, known: None, origin: None }).encode(),
         [bytes(&answer(0)), bytes(&space(1))].concat(),
@@ -411,7 +412,7 @@ fn a_flood_of_requests_is_refused_and_others_are_served() {
     }
     flood.say(&bytes(&get_space(0)));
     keeper.serve(flood.identity.id());
-    assert_eq!(flood.hear_frame().unwrap().0.kind, kind::SPACE);
+    assert_eq!(flood.hear_frame().unwrap().0.kind, Kind::Space.number());
 }
 
 #[test]
@@ -420,7 +421,7 @@ fn long_requests_wait_in_the_network_while_nobody_decides() {
     let floods: Vec<Thread>;
     let keeper = Desk::distributee();
     let long = offer(0, 3_500).encode().1.len();
-    assert!(long > 900_000 && long <= bound(kind::OFFER).unwrap());
+    assert!(long > 900_000 && long <= Kind::Offer.row().header);
     floods = (0..4)
         .map(|n| {
             let (id, port) = (keeper.id(), keeper.port);

@@ -19,6 +19,7 @@ use crate::transfer::limits;
 use crate::wire::Message;
 use crate::wire::frame::Frame;
 use crate::wire::message::{self, Reason, Refused};
+use crate::wire::registry;
 
 /// Names one connection of an engine. A number is given again, a name never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -119,9 +120,7 @@ impl Net {
 
     /// Answers a frame of a kind that is not known here with `not offered`, if it is a request.
     pub(crate) fn refuse(&mut self, id: ConnId, frame: &Frame) {
-        /// Kinds from here on are answers.
-        const ANSWERS: u8 = 64;
-        if frame.kind < ANSWERS {
+        if frame.kind < registry::ANSWERS {
             let request = message::request_of(frame);
             self.send(id, &Message::Refused(Refused { request, item: None, reason: Reason::NotOffered }));
         }

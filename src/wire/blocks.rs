@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::registry::Body;
+use crate::codec::DecodeError;
 use crate::content::FileId;
-#[cfg(doc)]
 use crate::wire::limits;
 
 /// Some bytes of a file.
@@ -45,4 +46,18 @@ pub struct BlockIs {
 pub struct Cancel {
     /// Number of the request that is taken back.
     pub request: u64,
+}
+
+says_all!(BlockIs, Cancel);
+
+impl Body for GetBlocks {
+    fn check(&self) -> Result<(), DecodeError> {
+        if self.items.is_empty() || self.items.len() > limits::REQUEST_ITEMS {
+            return Err(DecodeError::Value("a request has 1 to 1,024 items"));
+        }
+        if self.items.iter().any(|item| item.len == 0 || item.len > limits::CHUNK_MAX) {
+            return Err(DecodeError::Value("an item asks for 1 byte to 16 MiB"));
+        }
+        Ok(())
+    }
 }

@@ -8,39 +8,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::frame::Frame;
-use crate::codec::{DecodeError, decode, encode};
+use super::registry::Body;
+pub use super::registry::CustodyMessage;
+use crate::codec::DecodeError;
 use crate::content::{FileId, SafePath, Span};
 use crate::identity::{Instance, PeerId};
 use crate::later::Rows;
 use crate::wire::limits;
-
-/// The kinds of frames; they share no number with those of wire/message.rs.
-pub mod kind {
-    /// [`super::GetSpace`].
-    pub const GET_SPACE: u8 = 16;
-    /// [`super::CustodyOffer`].
-    pub const OFFER: u8 = 17;
-    /// [`super::KeeperReport`].
-    pub const REPORT: u8 = 18;
-    /// [`super::Space`].
-    pub const SPACE: u8 = 80;
-    /// [`super::OfferAnswer`].
-    pub const ANSWER: u8 = 81;
-    /// [`super::Orders`].
-    pub const ORDERS: u8 = 82;
-}
-
-/// Bytes of the header of a frame of this kind, at most; `None` for other kinds.
-#[must_use]
-pub const fn bound(kind: u8) -> Option<usize> {
-    match kind {
-        kind::GET_SPACE | kind::SPACE => Some(limits::SMALL_HEADER),
-        kind::OFFER | kind::REPORT | kind::ORDERS => Some(limits::HEADER),
-        kind::ANSWER => Some(limits::HEAD_HEADER),
-        _ => None,
-    }
-}
 
 /// A part of a copy of a file, and who keeps it. They are ordered by copy, then chunks, then peer: the
 /// first live one of a file whose owner is away acts for it.
@@ -242,79 +216,52 @@ pub struct Orders {
     pub rows: Rows<Order>,
 }
 
-/// Any message of custody.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant is named after its struct")]
-pub enum CustodyMessage {
-    GetSpace(GetSpace),
-    Offer(Box<CustodyOffer>),
-    Report(KeeperReport),
-    Space(Space),
-    Answer(OfferAnswer),
-    Orders(Orders),
-}
-
 impl CustodyMessage {
-    /// Reads a frame's header. `None`: a kind that this version does not know.
-    ///
-    /// # Errors
-    /// [`DecodeError`]: the other end is wrong.
-    pub fn decode(frame: &Frame) -> Result<Option<Self>, DecodeError> {
-        let header = &frame.header;
-        let message = match frame.kind {
-            kind::GET_SPACE => Self::GetSpace(decode(header)?),
-            kind::OFFER => Self::Offer(decode(header)?),
-            kind::REPORT => Self::Report(decode(header)?),
-            kind::SPACE => Self::Space(decode(header)?),
-            kind::ANSWER => Self::Answer(decode(header)?),
-            kind::ORDERS => Self::Orders(decode(header)?),
-            _ => return Ok(None),
-        };
-        message.check()?;
-        Ok(Some(message))
-    }
-
     /// Its kind, and its header. The shell puts [`super::frame::prefix`] in front.
     #[must_use]
     pub fn encode(&self) -> (u8, Vec<u8>) {
-        match self {
-            Self::GetSpace(m) => (kind::GET_SPACE, encode(m)),
-            Self::Offer(m) => (kind::OFFER, encode(m)),
-            Self::Report(m) => (kind::REPORT, encode(m)),
-            Self::Space(m) => (kind::SPACE, encode(m)),
-            Self::Answer(m) => (kind::ANSWER, encode(m)),
-            Self::Orders(m) => (kind::ORDERS, encode(m)),
-        }
+        (self.kind().number(), self.header())
     }
+}
 
-    /// What the types alone do not say.
+says_all!(GetSpace, Space, OfferAnswer);
+
+impl Body for CustodyOffer {
     fn check(&self) -> Result<(), DecodeError> {
-        match self {
-            Self::Offer(m) if !m.span.fits(m.size) || m.copy == 0 || m.copies > limits::COPIES_MAX => {
-                Err(DecodeError::Value("an offer names chunks that its file does not have"))
-            }
-            Self::Offer(m) if m.others.len() > limits::PLACES => {
-                Err(DecodeError::Value("a file has at most 64 keepers"))
-            }
-            Self::Offer(m) if m.proof.as_ref().is_some_and(|p| p.digests.len() != limits::BUCKETS * 32) => {
-                Err(DecodeError::Value("there are 256 digests of 32 bytes"))
-            }
-            Self::Report(m) if m.rows.count() > limits::REPORT_ROWS => {
-                Err(DecodeError::Value("a report has at most 128 rows"))
-            }
-            Self::Report(m)
-                if m.rows.iter().any(|r| !r.span.fits(r.size) || r.copies > limits::COPIES_MAX) =>
-            {
-                Err(DecodeError::Value("a report names chunks that its file does not have"))
-            }
-            Self::Orders(m) if m.rows.count() > limits::REPORT_ROWS => {
-                Err(DecodeError::Value("orders have at most 128 rows"))
-            }
-            Self::Orders(m) if m.rows.iter().any(|o| o.verdict.places().len() > limits::PLACES) => {
-                Err(DecodeError::Value("a file has at most 64 keepers"))
-            }
-            _ => Ok(()),
+        if !self.span.fits(self.size) || self.copy == 0 || self.copies > limits::COPIES_MAX {
+            return Err(DecodeError::Value("an offer names chunks that its file does not have"));
         }
+        if self.others.len() > limits::PLACES {
+            return Err(DecodeError::Value("a file has at most 64 keepers"));
+        }
+        if self.proof.as_ref().is_some_and(|proof| proof.digests.len() != limits::BUCKETS * 32) {
+            return Err(DecodeError::Value("there are 256 digests of 32 bytes"));
+        }
+        Ok(())
+    }
+}
+
+impl Body for KeeperReport {
+    fn check(&self) -> Result<(), DecodeError> {
+        if self.rows.count() > limits::REPORT_ROWS {
+            return Err(DecodeError::Value("a report has at most 128 rows"));
+        }
+        if self.rows.iter().any(|row| !row.span.fits(row.size) || row.copies > limits::COPIES_MAX) {
+            return Err(DecodeError::Value("a report names chunks that its file does not have"));
+        }
+        Ok(())
+    }
+}
+
+impl Body for Orders {
+    fn check(&self) -> Result<(), DecodeError> {
+        if self.rows.count() > limits::REPORT_ROWS {
+            return Err(DecodeError::Value("orders have at most 128 rows"));
+        }
+        if self.rows.iter().any(|order| order.verdict.places().len() > limits::PLACES) {
+            return Err(DecodeError::Value("a file has at most 64 keepers"));
+        }
+        Ok(())
     }
 }
 
@@ -364,12 +311,14 @@ mod shared_bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::frame::Frame;
 
     fn frame(message: &CustodyMessage) -> Frame {
         let (kind, header) = message.encode();
-        assert!(header.len() <= bound(kind).unwrap());
+        assert!(header.len() <= message.kind().row().header);
         // It panics if frames of this kind may not be so long.
         assert_eq!(crate::wire::frame::prefix(kind, header.len(), 0)[4], kind);
         Frame { kind, header, payload: 0 }

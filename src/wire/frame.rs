@@ -3,7 +3,7 @@
 //! ```text
 //! offset  bytes  what
 //!      0      4  length H of the header, big endian
-//!      4      1  kind (wire/message.rs)
+//!      4      1  kind (wire/registry.rs)
 //!      5      3  length P of the payload, big endian
 //!      8      H  header: MessagePack, a map with named fields
 //!    8+H      P  payload: raw bytes of a block or slice, never through the encoder; no other kind known here has one
@@ -12,18 +12,11 @@
 //! Both lengths are checked against what the kind may have before anything is kept, and memory grows
 //! with the bytes that came, never with a length that was claimed.
 
+use super::registry::bounds;
 use crate::codec::DecodeError;
-use crate::content::slice::SLICE_BYTES;
-use crate::wire::limits;
 
 /// Bytes in front of a frame's header.
 pub const PREFIX: usize = 8;
-
-/// The kind of frames that carry a block, as their payload.
-pub const BLOCK: u8 = 67;
-
-/// The kind of frames that carry a slice, as their payload.
-pub const SLICE: u8 = 72;
 
 /// The beginning of a frame, and its header when that is complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,43 +40,14 @@ pub enum Piece<'a> {
     Payload(&'a [u8], bool),
 }
 
-/// Bytes of header and payload that a frame of this kind may have, at most.
-const fn bounds(kind: u8) -> (usize, usize) {
-    use super::message::kind as k;
-    match kind {
-        BLOCK => (limits::SMALL_HEADER, limits::BLOCK),
-        SLICE => (limits::SLICE_HEADER, SLICE_BYTES),
-        k::GET_BLOCKS => (limits::REQUEST_HEADER, 0),
-        k::GET_ANY | k::HAVES => (limits::MAP_HEADER, 0),
-        k::HEAD => (limits::HEAD_HEADER, 0),
-        k::BUCKET | k::MANIFEST | k::TABLE | k::KEPT => (limits::HEADER, 0),
-        k::GET_HEAD
-        | k::GET_BUCKETS
-        | k::GET_MANIFEST
-        | k::CANCEL
-        | k::GET_TABLE
-        | k::GET_HAVES
-        | k::GET_KEPT
-        | k::GET_SLICES
-        | k::DIAL_BACK
-        | k::REFUSED => (limits::SMALL_HEADER, 0),
-        _ => match super::custody::bound(kind) {
-            Some(header) => (header, 0),
-            // A kind of a later version, which is skipped or refused: as long as any that is known here, so
-            // that it costs no more memory than those.
-            None => (limits::HEADER, limits::BLOCK),
-        },
-    }
-}
-
 /// The bytes in front of a header of `header` bytes and a payload of `payload` bytes.
 ///
 /// # Panics
 /// If they are longer than frames may be: our own messages are not.
 #[must_use]
 pub fn prefix(kind: u8, header: usize, payload: usize) -> [u8; PREFIX] {
-    let (most_header, most_payload) = bounds(kind);
-    assert!(header <= most_header && payload <= most_payload, "a frame of kind {kind} is too long");
+    let most = bounds(kind);
+    assert!(header <= most.header && payload <= most.payload, "a frame of kind {kind} is too long");
     let mut bytes = [0; PREFIX];
     bytes[..4].copy_from_slice(&u32::try_from(header).unwrap_or(u32::MAX).to_be_bytes());
     bytes[4] = kind;
@@ -119,8 +83,8 @@ impl Decoder {
         };
         let header = u32::from_be_bytes([a, b, c, d]) as usize;
         let payload = u32::from_be_bytes([0, x, y, z]) as usize;
-        let (most_header, most_payload) = bounds(kind);
-        if header > most_header || payload > most_payload {
+        let most = bounds(kind);
+        if header > most.header || payload > most.payload {
             return Err(DecodeError::Long);
         }
         used += self.keep(&input[used..], PREFIX + header);
@@ -177,6 +141,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::wire::registry::{FrameBounds, Kind};
+
+    const BLOCK: u8 = Kind::Block.number();
 
     /// Frames and payload bytes in `bytes`, cut into pieces of `step` bytes.
     fn cut(bytes: &[u8], step: usize) -> Result<(Vec<Frame>, Vec<u8>, bool), DecodeError> {
@@ -230,7 +197,7 @@ mod tests {
     #[test]
     fn every_length_above_its_bound_is_refused_at_once() {
         for kind in 0..=u8::MAX {
-            let (most_header, most_payload) = bounds(kind);
+            let FrameBounds { header: most_header, payload: most_payload } = bounds(kind);
             for header in [most_header + 1, 1 << 24, 1 << 31, u32::MAX as usize] {
                 let mut bytes = prefix(kind, 0, 0);
                 bytes[..4].copy_from_slice(&u32::try_from(header).unwrap().to_be_bytes());

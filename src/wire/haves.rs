@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::registry::Body;
+use crate::codec::DecodeError;
 use crate::content::FileId;
 use crate::wire::limits;
 
@@ -57,7 +59,22 @@ pub struct HavesIs {
 /// Bytes of the longest map.
 const MAP: usize = limits::MAP_CHUNKS as usize / 8;
 
-/// True if a map is no longer than maps may be.
-pub(super) const fn fits(map: &[u8]) -> bool {
-    map.len() <= MAP
+says_all!(GetHaves);
+
+impl Body for GetAny {
+    fn check(&self) -> Result<(), DecodeError> {
+        if self.want.len() > MAP {
+            return Err(DecodeError::Value("a map has at most 524,288 chunks"));
+        }
+        Ok(())
+    }
+}
+
+impl Body for HavesIs {
+    fn check(&self) -> Result<(), DecodeError> {
+        if self.map.len() > MAP || self.more.len() > limits::HAVES_MORE {
+            return Err(DecodeError::Value("a map has at most 524,288 chunks, an addition 4,096"));
+        }
+        Ok(())
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::registry::Body;
 use crate::codec::DecodeError;
 use crate::content::{FileId, Span};
 use crate::identity::PeerId;
@@ -58,9 +59,12 @@ impl KeptIs {
     pub fn nothing(request: u64) -> Self {
         Self { request, origin: PeerId([0; 32]), announcement: Vec::new(), rows: Rows::default(), last: true }
     }
+}
 
-    /// What the types alone do not say.
-    pub(super) fn check(&self) -> Result<(), DecodeError> {
+says_all!(GetKept);
+
+impl Body for KeptIs {
+    fn check(&self) -> Result<(), DecodeError> {
         if self.announcement.len() > limits::DATAGRAM {
             return Err(DecodeError::Value("an announcement has at most 1,200 bytes"));
         }

@@ -1,4 +1,5 @@
-//! The messages on a connection to a peer's sender port, as headers of frames (wire/frame.rs). Pure.
+//! The messages on a connection to a peer's sender port, as headers of frames (wire/frame.rs). Pure. Their
+//! numbers and bounds are in wire/registry.rs.
 //!
 //! Who dials asks; who was dialled answers. Every request carries a number that its asker chose, and
 //! each answer repeats it. Requests of one connection are answered in the order they came in, but
@@ -10,59 +11,16 @@ use serde::{Deserialize, Serialize};
 
 pub use super::blocks::{BlockIs, Cancel, GetBlocks, Item};
 use super::frame::{self, Frame};
-use super::haves;
 pub use super::haves::{GetAny, GetHaves, HavesIs};
 pub use super::kept::{GetKept, KeptFile, KeptIs};
+use super::registry::Body;
+pub use super::registry::Message;
 pub use super::slices::{GetSlices, SliceIs};
 pub use super::table::{GetTable, PeerRecord, ROW, TableIs, table_pages};
-use crate::codec::{DecodeError, decode, encode};
+use crate::codec::{DecodeError, decode};
 use crate::content::FileId;
 use crate::identity::PeerId;
 use crate::wire::limits;
-
-/// The kinds of frames: below 64 requests, from 64 on answers.
-pub mod kind {
-    /// [`super::GetHead`].
-    pub const GET_HEAD: u8 = 1;
-    /// [`super::GetBuckets`].
-    pub const GET_BUCKETS: u8 = 2;
-    /// [`super::GetManifest`].
-    pub const GET_MANIFEST: u8 = 3;
-    /// [`super::GetBlocks`].
-    pub const GET_BLOCKS: u8 = 4;
-    /// [`super::Cancel`].
-    pub const CANCEL: u8 = 5;
-    /// [`super::GetTable`].
-    pub const GET_TABLE: u8 = 6;
-    /// [`super::GetHaves`].
-    pub const GET_HAVES: u8 = 7;
-    /// [`super::GetAny`].
-    pub const GET_ANY: u8 = 8;
-    /// [`super::GetKept`].
-    pub const GET_KEPT: u8 = 9;
-    /// [`super::GetSlices`].
-    pub const GET_SLICES: u8 = 10;
-    /// [`super::HeadIs`].
-    pub const HEAD: u8 = 64;
-    /// [`super::BucketIs`].
-    pub const BUCKET: u8 = 65;
-    /// [`super::ManifestIs`].
-    pub const MANIFEST: u8 = 66;
-    /// [`super::BlockIs`].
-    pub const BLOCK: u8 = super::frame::BLOCK;
-    /// [`super::TableIs`].
-    pub const TABLE: u8 = 68;
-    /// [`super::HavesIs`].
-    pub const HAVES: u8 = 69;
-    /// [`super::DialBack`].
-    pub const DIAL_BACK: u8 = 70;
-    /// [`super::KeptIs`].
-    pub const KEPT: u8 = 71;
-    /// [`super::SliceIs`].
-    pub const SLICE: u8 = super::frame::SLICE;
-    /// [`super::Refused`].
-    pub const REFUSED: u8 = 127;
-}
 
 /// Asks for the signed catalogue head. Answer: [`HeadIs`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,155 +139,37 @@ pub struct Refused {
     pub reason: Reason,
 }
 
-/// Any message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant is named after its struct")]
-pub enum Message {
-    GetHead(GetHead),
-    GetBuckets(GetBuckets),
-    GetManifest(GetManifest),
-    GetBlocks(GetBlocks),
-    Cancel(Cancel),
-    GetTable(GetTable),
-    GetHaves(GetHaves),
-    GetAny(GetAny),
-    GetKept(GetKept),
-    GetSlices(GetSlices),
-    Head(HeadIs),
-    Bucket(BucketIs),
-    Manifest(ManifestIs),
-    Block(BlockIs),
-    Table(TableIs),
-    Haves(HavesIs),
-    DialBack(DialBack),
-    Kept(KeptIs),
-    Slice(SliceIs),
-    Refused(Refused),
-}
-
 /// What every header has.
 #[derive(Deserialize)]
 struct Numbered {
     request: u64,
 }
 
-impl Message {
-    /// Reads a frame's header. `None`: a kind that this version does not know.
-    ///
-    /// # Errors
-    /// [`DecodeError`]: the other end is wrong.
-    pub fn decode(frame: &Frame) -> Result<Option<Self>, DecodeError> {
-        let header = &frame.header;
-        let message = match frame.kind {
-            kind::GET_HEAD => Self::GetHead(decode(header)?),
-            kind::GET_BUCKETS => Self::GetBuckets(decode(header)?),
-            kind::GET_MANIFEST => Self::GetManifest(decode(header)?),
-            kind::GET_BLOCKS => Self::GetBlocks(decode(header)?),
-            kind::CANCEL => Self::Cancel(decode(header)?),
-            kind::GET_TABLE => Self::GetTable(decode(header)?),
-            kind::GET_HAVES => Self::GetHaves(decode(header)?),
-            kind::GET_ANY => Self::GetAny(decode(header)?),
-            kind::GET_KEPT => Self::GetKept(decode(header)?),
-            kind::GET_SLICES => Self::GetSlices(decode(header)?),
-            kind::HEAD => Self::Head(decode(header)?),
-            kind::BUCKET => Self::Bucket(decode(header)?),
-            kind::MANIFEST => Self::Manifest(decode(header)?),
-            kind::BLOCK => Self::Block(decode(header)?),
-            kind::TABLE => Self::Table(decode(header)?),
-            kind::HAVES => Self::Haves(decode(header)?),
-            kind::DIAL_BACK => Self::DialBack(decode(header)?),
-            kind::KEPT => Self::Kept(decode(header)?),
-            kind::SLICE => Self::Slice(decode(header)?),
-            kind::REFUSED => Self::Refused(decode(header)?),
-            _ => return Ok(None),
-        };
-        message.check()?;
-        Ok(Some(message))
-    }
+says_all!(GetHead, GetManifest, HeadIs, BucketIs, DialBack, Refused);
 
-    /// Its name, for a log.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::GetHead(_) => "get_head",
-            Self::GetBuckets(_) => "get_buckets",
-            Self::GetManifest(_) => "get_manifest",
-            Self::GetBlocks(_) => "get_blocks",
-            Self::Cancel(_) => "cancel",
-            Self::GetTable(_) => "get_table",
-            Self::GetHaves(_) => "get_haves",
-            Self::GetAny(_) => "get_any",
-            Self::GetKept(_) => "get_kept",
-            Self::GetSlices(_) => "get_slices",
-            Self::Head(_) => "head",
-            Self::Bucket(_) => "bucket",
-            Self::Manifest(_) => "manifest",
-            Self::Block(_) => "block",
-            Self::Table(_) => "table",
-            Self::Haves(_) => "haves",
-            Self::DialBack(_) => "dial_back",
-            Self::Kept(_) => "kept",
-            Self::Slice(_) => "slice",
-            Self::Refused(_) => "refused",
-        }
-    }
-
-    /// What the types alone do not say.
+impl Body for GetBuckets {
     fn check(&self) -> Result<(), DecodeError> {
-        match self {
-            Self::GetBlocks(m) if m.items.is_empty() || m.items.len() > limits::REQUEST_ITEMS => {
-                Err(DecodeError::Value("a request has 1 to 1,024 items"))
-            }
-            Self::GetBlocks(m) if m.items.iter().any(|i| i.len == 0 || i.len > limits::CHUNK_MAX) => {
-                Err(DecodeError::Value("an item asks for 1 byte to 16 MiB"))
-            }
-            Self::GetBuckets(m) if m.buckets.len() > limits::BUCKETS => {
-                Err(DecodeError::Value("there are 256 buckets"))
-            }
-            Self::Manifest(m) if m.values.len() > limits::PAGE => {
-                Err(DecodeError::Value("a page of a manifest is at most 1 MiB"))
-            }
-            Self::GetAny(m) if !haves::fits(&m.want) => {
-                Err(DecodeError::Value("a map has at most 524,288 chunks"))
-            }
-            Self::Haves(m) if !haves::fits(&m.map) || m.more.len() > limits::HAVES_MORE => {
-                Err(DecodeError::Value("a map has at most 524,288 chunks, an addition 4,096"))
-            }
-            Self::Table(m) if m.rows.count() > limits::PEERS => {
-                Err(DecodeError::Value("a table has at most 4,096 peers"))
-            }
-            Self::Kept(m) => m.check(),
-            Self::GetSlices(m) => m.check(),
-            Self::Slice(m) => m.check(),
-            _ => Ok(()),
+        if self.buckets.len() > limits::BUCKETS {
+            return Err(DecodeError::Value("there are 256 buckets"));
         }
+        Ok(())
     }
+}
 
+impl Body for ManifestIs {
+    fn check(&self) -> Result<(), DecodeError> {
+        if self.values.len() > limits::PAGE {
+            return Err(DecodeError::Value("a page of a manifest is at most 1 MiB"));
+        }
+        Ok(())
+    }
+}
+
+impl Message {
     /// The whole frame; for a block, everything but its payload of `payload` bytes.
     #[must_use]
     pub fn encode_with(&self, payload: usize) -> Vec<u8> {
-        let (kind, header) = match self {
-            Self::GetHead(m) => (kind::GET_HEAD, encode(m)),
-            Self::GetBuckets(m) => (kind::GET_BUCKETS, encode(m)),
-            Self::GetManifest(m) => (kind::GET_MANIFEST, encode(m)),
-            Self::GetBlocks(m) => (kind::GET_BLOCKS, encode(m)),
-            Self::Cancel(m) => (kind::CANCEL, encode(m)),
-            Self::GetTable(m) => (kind::GET_TABLE, encode(m)),
-            Self::GetHaves(m) => (kind::GET_HAVES, encode(m)),
-            Self::GetAny(m) => (kind::GET_ANY, encode(m)),
-            Self::GetKept(m) => (kind::GET_KEPT, encode(m)),
-            Self::GetSlices(m) => (kind::GET_SLICES, encode(m)),
-            Self::Head(m) => (kind::HEAD, encode(m)),
-            Self::Bucket(m) => (kind::BUCKET, encode(m)),
-            Self::Manifest(m) => (kind::MANIFEST, encode(m)),
-            Self::Block(m) => (kind::BLOCK, encode(m)),
-            Self::Table(m) => (kind::TABLE, encode(m)),
-            Self::Haves(m) => (kind::HAVES, encode(m)),
-            Self::DialBack(m) => (kind::DIAL_BACK, encode(m)),
-            Self::Kept(m) => (kind::KEPT, encode(m)),
-            Self::Slice(m) => (kind::SLICE, encode(m)),
-            Self::Refused(m) => (kind::REFUSED, encode(m)),
-        };
+        let (kind, header) = (self.kind().number(), self.header());
         [&frame::prefix(kind, header.len(), payload)[..], &header].concat()
     }
 
@@ -351,8 +191,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::codec::encode;
     use crate::content::{Entry, EntryKind};
     use crate::wire::frame::{Decoder, Piece};
+    use crate::wire::registry::Kind;
 
     fn all() -> Vec<Message> {
         let file = FileId([3; 32]);
@@ -458,7 +300,7 @@ mod tests {
             more: u8,
         }
         let header = encode(&Later { request: 1, reason: "tired", more: 3 });
-        let later = Frame { kind: kind::REFUSED, header, payload: 0 };
+        let later = Frame { kind: Kind::Refused.number(), header, payload: 0 };
         let expected = Message::Refused(Refused { request: 1, item: None, reason: Reason::Other });
         assert_eq!(Message::decode(&later).unwrap(), Some(expected));
     }
@@ -471,7 +313,7 @@ mod tests {
             [vec![], many, vec![Item { len: 0, ..item }], vec![Item { len: limits::CHUNK_MAX + 1, ..item }]]
         {
             let header = encode(&GetBlocks { request: 1, items, background: true });
-            assert!(Message::decode(&Frame { kind: kind::GET_BLOCKS, header, payload: 0 }).is_err());
+            assert!(Message::decode(&Frame { kind: Kind::GetBlocks.number(), header, payload: 0 }).is_err());
         }
     }
 
@@ -480,7 +322,8 @@ mod tests {
         let row = |size, from, to| KeptFile { file: FileId([1; 32]), size, from, to };
         let page = |rows: Vec<KeptFile>, last| KeptIs { rows: rows.into(), last, ..KeptIs::nothing(1) };
         let read = |page: &KeptIs| {
-            Message::decode(&Frame { kind: kind::KEPT, header: encode(page), payload: 0 }).map(|_| ())
+            Message::decode(&Frame { kind: Kind::Kept.number(), header: encode(page), payload: 0 })
+                .map(|_| ())
         };
         for good in [page(vec![row(0, 0, 1), row(65_537, 1, 2)], false), KeptIs::nothing(1)] {
             read(&good).unwrap();

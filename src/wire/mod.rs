@@ -1,5 +1,8 @@
 //! One codec for everything that crosses the network. Whatever comes in is hostile until parsed.
 
+#[macro_use]
+pub mod registry;
+
 mod blocks;
 pub mod custody;
 pub mod datagram;

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::registry::Body;
 use crate::codec::DecodeError;
 use crate::content::FileId;
 use crate::content::slice::PATH_MAX;
@@ -44,9 +45,8 @@ pub struct SliceIs {
     pub path: Vec<u8>,
 }
 
-impl GetSlices {
-    /// What the types alone do not say.
-    pub(super) const fn check(&self) -> Result<(), DecodeError> {
+impl Body for GetSlices {
+    fn check(&self) -> Result<(), DecodeError> {
         if self.count == 0 || self.count > limits::SLICES_ASKED {
             return Err(DecodeError::Value("a request has 1 to 256 slices"));
         }
@@ -54,9 +54,8 @@ impl GetSlices {
     }
 }
 
-impl SliceIs {
-    /// What the types alone do not say.
-    pub(super) const fn check(&self) -> Result<(), DecodeError> {
+impl Body for SliceIs {
+    fn check(&self) -> Result<(), DecodeError> {
         if self.path.len() > PATH_MAX { Err(DecodeError::Value("a path is too long")) } else { Ok(()) }
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::registry::Body;
+use crate::codec::DecodeError;
 use crate::later::Rows;
 use crate::wire::limits;
 
@@ -24,6 +26,17 @@ pub struct TableIs {
     pub rows: Rows<PeerRecord>,
     /// True on the last page.
     pub last: bool,
+}
+
+says_all!(GetTable);
+
+impl Body for TableIs {
+    fn check(&self) -> Result<(), DecodeError> {
+        if self.rows.count() > limits::PEERS {
+            return Err(DecodeError::Value("a table has at most 4,096 peers"));
+        }
+        Ok(())
+    }
 }
 
 /// A peer, as another one passes it on.

@@ -9,10 +9,11 @@ use potluck::content::{Entry, EntryKind, FileId};
 use potluck::identity::{Instance, PeerId};
 use potluck::wire::custody::{
     BucketProof, CustodyMessage, CustodyOffer, GetSpace, KeeperReport, OfferAnswer, Order, Orders, ReportRow,
-    Space, Verdict, kind,
+    Space, Verdict,
 };
 use potluck::wire::frame::prefix;
 use potluck::wire::message::{Cancel, Reason};
+use potluck::wire::registry::Kind;
 use potluck::wire::{Message, message};
 
 use crate::caller::Caller;
@@ -145,7 +146,10 @@ fn nothing_that_strangers_say_at_the_ports_of_custody_harms_a_peer() {
     let dial = |port| Caller::dial(&Caller::tls(), peer, address(1), port).unwrap();
     let before = memory(&victim);
     let mut said = 0;
-    let takes = [(ports[2], vec![kind::REPORT]), (ports[3], vec![kind::GET_SPACE, kind::OFFER])];
+    let takes = [
+        (ports[2], vec![Kind::Report.number()]),
+        (ports[3], vec![Kind::GetSpace.number(), Kind::Offer.number()]),
+    ];
     lab.within(2, || {
         for (port, takes) in takes {
             // Junk in place of a message of each kind: refused where such a request belongs, else the end.
@@ -181,7 +185,7 @@ fn nothing_that_strangers_say_at_the_ports_of_custody_harms_a_peer() {
                     said += 1;
                 }
             }
-            said += flood(|| dial(port), takes.contains(&kind::REPORT));
+            said += flood(|| dial(port), takes.contains(&Kind::Report.number()));
         }
     });
     let after = memory(&victim);
@@ -190,7 +194,7 @@ fn nothing_that_strangers_say_at_the_ports_of_custody_harms_a_peer() {
     wait("few descriptors", SOON, || (descriptors(&victim) < 200).then_some(()));
     // The ports are well: who comes now is heard.
     let mut caller = lab.within(2, || dial(ports[3]));
-    caller.say(&frame(kind::OFFER, &[0xc1])).unwrap();
+    caller.say(&frame(Kind::Offer.number(), &[0xc1])).unwrap();
     assert!(matches!(caller.hear(), Some((Message::Refused(m), _)) if m.reason == Reason::Malformed));
     assert_holds(&taker.fetch("a"), b"shared");
     assert_well(&victim);

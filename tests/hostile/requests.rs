@@ -5,7 +5,8 @@ use potluck::content::FileId;
 use potluck::limits;
 use potluck::wire::Message;
 use potluck::wire::frame::prefix;
-use potluck::wire::message::{GetAny, GetBlocks, GetHaves, GetManifest, Item, Reason, kind};
+use potluck::wire::message::{GetAny, GetBlocks, GetHaves, GetManifest, Item, Reason};
+use potluck::wire::registry::Kind;
 use serde::Serialize;
 
 use crate::caller::Caller;
@@ -85,13 +86,13 @@ fn requests_for_paths_unknown_ids_and_ranges_past_the_end_get_nothing() {
     let long = "x".repeat(800);
     for text in ["a", "shared/a", "../.potluck/key", "/etc/passwd", "nul\0", "", &long] {
         let header = encode(&Get { request: 5, file: text, page: 0 });
-        caller.say(&frame(kind::GET_MANIFEST, &header)).unwrap();
+        caller.say(&frame(Kind::GetManifest.number(), &header)).unwrap();
         assert_eq!(refused(&mut caller, text), Reason::Malformed);
     }
     let surrogate = [&encode(&Get { request: 5, file: "???", page: 0 })[..]].concat();
     let at = surrogate.windows(3).position(|w| w == b"???").unwrap();
     let surrogate = [&surrogate[..at], b"\xed\xa0\x80", &surrogate[at + 3..]].concat();
-    caller.say(&frame(kind::GET_MANIFEST, &surrogate)).unwrap();
+    caller.say(&frame(Kind::GetManifest.number(), &surrogate)).unwrap();
     assert_eq!(refused(&mut caller, "surrogate"), Reason::Malformed);
     // At the ports of custody such a request ends the connection.
     for port in [port + 1, port + 2] {
@@ -100,7 +101,7 @@ fn requests_for_paths_unknown_ids_and_ranges_past_the_end_get_nothing() {
         assert_eq!(other.hear(), None);
     }
     // A mebibyte where a small header belongs: that is no frame any more.
-    let prefix = [&(1_u32 << 20).to_be_bytes()[..], &[kind::GET_MANIFEST, 0, 0, 0]].concat();
+    let prefix = [&(1_u32 << 20).to_be_bytes()[..], &[Kind::GetManifest.number(), 0, 0, 0]].concat();
     drop(caller.say(&[prefix, vec![0; 1 << 20]].concat()));
     assert_eq!(caller.hear(), None);
     assert_holds(&taker.fetch("a"), b"shared");
