@@ -1,5 +1,5 @@
 //! What others fetch in the background (copies, repairs) is throttled at the sender, too: while content goes
-//! to anybody else, a fifth of all that goes is theirs. Pure; the shell is transfer/sender/.
+//! to anybody else, a fifth of all that goes is theirs. Pure; the shell is sender/mod.rs.
 
 use core::time::Duration;
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! Which chunk is given to who asks for any of several. Pure; the shell is transfer/sender/.
+//! Which chunk is given to who asks for any of several. Pure; the shell is sender/mod.rs.
 //!
 //! The one that left here least often: with many who fetch the same file, each chunk leaves a whole holder
 //! once before any leaves it twice, and those who fetch always have something to give to each other. (If

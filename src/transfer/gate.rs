@@ -1,5 +1,5 @@
 //! Limits of speed: how many bytes of content may pass now, and whose turn it is. Pure; the shells are
-//! transfer/sender/ and receiver/mod.rs.
+//! sender/mod.rs and receiver/mod.rs.
 //!
 //! All connections of a role share one token bucket. While it is empty, those that have something to pass
 //! wait in a line. It moves on by one part at a time, and next comes the peer whose turn is longest ago: a
