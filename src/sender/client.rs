@@ -1,11 +1,10 @@
 //! What one asker of the sender is owed, and the answers that need no file. Pure; the shell is
-//! transfer/sender/.
+//! sender/mod.rs.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::SharedContent;
 use super::owner_catalogues::KeptPages;
 use crate::content::bucket::Bucket;
 use crate::content::catalogue::root_of;
@@ -17,7 +16,7 @@ use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::{
     BucketIs, GetAny, GetBlocks, GetBuckets, GetHead, GetManifest, GetSlices, GetTable, HavesIs, HeadIs,
-    Item, ManifestIs, Reason, TableIs, table_pages,
+    Item, ManifestIs, PeerRecord, Reason, TableIs, table_pages,
 };
 
 /// An answer that needs no file, made page by page.
@@ -67,8 +66,8 @@ impl Quick {
         Ok(Self::Manifest { request: m.request, manifest, page })
     }
 
-    pub(crate) fn table(offer: &SharedContent, m: &GetTable) -> Self {
-        Self::Table(table_pages(m.request, &offer.table).into())
+    pub(crate) fn table<'t>(table: impl IntoIterator<Item = &'t PeerRecord>, m: &GetTable) -> Self {
+        Self::Table(table_pages(m.request, table).into())
     }
 
     /// The next page; true if it was the last one. `None`: there was nothing to say.

@@ -17,15 +17,14 @@ use crate::library::Shelf;
 use crate::transfer::{Engine, EngineHandle, Gate};
 use crate::wire::message::{KeptFile, PeerRecord};
 
-/// What the sender serves. Immutable; a new one replaces it.
+/// What the sender serves of `shared/`. Immutable; a new one replaces it, for the head is over the catalogue
+/// of this very shelf.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SharedContent {
     /// The signed catalogue head; empty before the first scan.
     pub head: Arc<[u8]>,
     /// What is shared.
     pub shelf: Arc<Shelf>,
-    /// The peers in our table.
-    pub table: Arc<[PeerRecord]>,
 }
 
 /// What lies in the chunk store of one file.
@@ -56,6 +55,9 @@ pub(crate) struct KeptOf {
 pub(crate) enum SenderCommand {
     /// Serve this from now on.
     Offer(Arc<SharedContent>),
+    /// This is known of a peer in our table, for whoever asks for the table; `None`: it is not there any
+    /// more. What is shared stays as it is, with all that is known of its files.
+    Table(PeerId, Option<PeerRecord>),
     /// Serve what is there of this file, too.
     PartialSeed(Arc<disk::PartialSeed>),
     /// The folder of the chunk store.
@@ -109,7 +111,7 @@ pub(crate) type SenderHandle = EngineHandle<SenderCommand, SenderEvent>;
 /// Events that wait for the controller, at most.
 const EVENTS: usize = 1_024;
 
-/// Starts the sender on port `t+1`. It serves nothing until it gets an [`SharedContent`].
+/// Starts the sender on port `t+1`. It serves nothing until it gets a [`SharedContent`].
 ///
 /// # Errors
 /// What the operating system says.

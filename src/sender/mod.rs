@@ -1,4 +1,4 @@
-//! The sender: serves head, buckets, manifests, blocks and the table of peers out of one [`SharedContent`],
+//! The sender: serves head, buckets, manifests and blocks out of one [`SharedContent`], the table of peers,
 //! and what is kept here for others.
 //!
 //! Requests name content, never paths, and only bytes leave of files on the shelf, of those that are being
@@ -56,7 +56,7 @@ use crate::transfer::engine::Role;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused};
+use crate::wire::message::{DialBack, GetBuckets, GetHead, PeerRecord, Reason, Refused};
 
 /// Bytes read from a file in one step.
 const STEP: usize = 256 << 10;
@@ -95,6 +95,8 @@ fn unknown(offer: &SharedContent) -> Reason {
 pub(super) struct SenderRole {
     events: Sender<SenderEvent>,
     offer: Arc<SharedContent>,
+    /// The peers in our table.
+    table: BTreeMap<PeerId, PeerRecord>,
     state: SenderState,
     clients: BTreeMap<ConnId, SenderClient>,
     /// Connections that end when the other end has read everything.
@@ -113,8 +115,6 @@ pub(super) struct SenderRole {
     gate: Gate<ConnId>,
     throttle: BackgroundThrottle<ConnId>,
     counters: Arc<Counters>,
-    /// When to look for chunks to report; `None` while nobody wants to know.
-    haves: Option<Time>,
     unfit: UnfitFiles,
     buffer: Vec<u8>,
     serving: ServingReport,
@@ -127,6 +127,7 @@ impl SenderRole {
         Self {
             events,
             offer: Arc::default(),
+            table: BTreeMap::new(),
             state: SenderState::Serving,
             clients: BTreeMap::new(),
             draining: BTreeMap::new(),
@@ -142,7 +143,6 @@ impl SenderRole {
             gate,
             throttle: BackgroundThrottle::default(),
             counters,
-            haves: None,
             unfit: UnfitFiles::default(),
             buffer: vec![0; STEP],
             serving: ServingReport::default(),
@@ -297,7 +297,7 @@ impl SenderRole {
                 let pages = self.owner_catalogues.kept(m.request, peer, self.store.owners());
                 (m.request, self.take_quick(id, Quick::Kept(pages)))
             }
-            Message::GetTable(m) => (m.request, self.take_quick(id, Quick::table(&self.offer, &m))),
+            Message::GetTable(m) => (m.request, self.take_quick(id, Quick::table(self.table.values(), &m))),
             Message::GetSlices(m) => (m.request, self.take_slices(now, id, m)),
             Message::Cancel(m) => {
                 client.cancel(m.request);
@@ -340,6 +340,8 @@ impl Role for SenderRole {
                 self.unfit.renew(|id| files.contains_key(id));
                 self.open.renew(&self.offer.shelf);
             }
+            SenderCommand::Table(peer, Some(record)) => drop(self.table.insert(peer, record)),
+            SenderCommand::Table(peer, None) => drop(self.table.remove(&peer)),
             SenderCommand::PartialSeed(seed) => self.partial_seeds.add(now, seed),
             SenderCommand::Store(folder) => self.store.set_folder(folder),
             SenderCommand::Stored(id, file) => self.store.set(id, file),
@@ -434,7 +436,7 @@ impl Role for SenderRole {
         let look = look.then_some(self.look);
         let files = [self.partial_seeds.poll_timeout(), self.store.poll_timeout()];
         let turns = [self.gate.poll_timeout(), self.throttle.poll_timeout()];
-        let others = [self.serving.due(), self.haves, look];
+        let others = [self.serving.due(), self.partial_seeds.report_due, look];
         files.into_iter().chain(turns).chain(others).flatten().min()
     }
 
@@ -445,7 +447,7 @@ impl Role for SenderRole {
         if self.serving.due().is_some_and(|t| t <= now) {
             self.report(now);
         }
-        if self.haves.is_some_and(|t| t <= now) {
+        if self.partial_seeds.report_due.is_some_and(|t| t <= now) {
             self.tell_haves(now, net);
         }
         self.partial_seeds.tidy(now);

@@ -15,6 +15,8 @@ pub(super) struct PartialSeeds {
     files: BTreeMap<FileId, SeedEntry>,
     /// At most this many.
     most: usize,
+    /// When to look for chunks to report; `None` while nobody wants to know.
+    pub(super) report_due: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -29,7 +31,7 @@ struct SeedEntry {
 impl PartialSeeds {
     /// None yet, and never more than `most` or [`limits::PARTIAL_SEEDS`]: each is an open file.
     pub(super) fn new(most: usize) -> Self {
-        Self { files: BTreeMap::new(), most: most.clamp(1, limits::PARTIAL_SEEDS) }
+        Self { files: BTreeMap::new(), most: most.clamp(1, limits::PARTIAL_SEEDS), report_due: None }
     }
 
     /// One more. It takes the place of an earlier one of the same content.

@@ -132,7 +132,7 @@ impl SenderRole {
         }
         client.watches.insert(m.request, HavesWatch::new(m.file, m.size));
         // At once: whoever asks has nothing to do before it knows.
-        self.haves = Some(now);
+        self.partial_seeds.report_due = Some(now);
         Ok(())
     }
 
@@ -170,6 +170,6 @@ impl SenderRole {
             any |= !client.watches.is_empty();
         }
         self.clients = clients;
-        self.haves = any.then_some(now + HAVES);
+        self.partial_seeds.report_due = any.then_some(now + HAVES);
     }
 }

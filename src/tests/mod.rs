@@ -1,5 +1,6 @@
 //! Engines that talk to each other over loopback, with disk workers in memory.
 
+mod arrivals;
 mod bench;
 mod distribution;
 mod keeping;
@@ -100,6 +101,10 @@ impl Owner {
         self.sender = Some(
             start_sender(Engine::new().unwrap(), vec![socket], Tls::new(&self.identity).unwrap()).unwrap(),
         );
+        for n in 1..=3 {
+            let record = PeerRecord { at: ([10, 0, 0, 1], 9).into(), signed: Arc::from(*b"announcement") };
+            self.send(SenderCommand::Table(PeerId([n; 32]), Some(record)));
+        }
         self.offer();
     }
 
@@ -137,13 +142,8 @@ impl Owner {
         self.version += 1;
         let instance = Instance { count: 1, random: 1 };
         let head = self.shelf.catalogue.head(self.identity.public(), instance, self.version);
-        let record = PeerRecord { at: ([10, 0, 0, 1], 9).into(), signed: Arc::from(&b"announcement"[..]) };
-        let table = vec![record; 3];
-        let offer = SharedContent {
-            head: head.sign(&self.identity).into(),
-            shelf: Arc::new(self.shelf.clone()),
-            table: table.into(),
-        };
+        let offer =
+            SharedContent { head: head.sign(&self.identity).into(), shelf: Arc::new(self.shelf.clone()) };
         self.send(SenderCommand::Offer(Arc::new(offer)));
     }
 

@@ -88,10 +88,10 @@ pub const ROW: usize = 48;
 
 /// Cuts peers into [`TableIs`] pages; at least one, the last one marked.
 #[must_use]
-pub fn table_pages(request: u64, table: &[PeerRecord]) -> Vec<TableIs> {
+pub fn table_pages<'t>(request: u64, table: impl IntoIterator<Item = &'t PeerRecord>) -> Vec<TableIs> {
     let mut pages = vec![Vec::new()];
     let mut bytes = 0;
-    for record in table.iter().take(limits::PEERS) {
+    for record in table.into_iter().take(limits::PEERS) {
         let row = record.signed.len() + ROW;
         if bytes + row > limits::PAGE {
             pages.push(Vec::new());
@@ -133,7 +133,7 @@ mod tests {
         }
         assert_eq!(back, table);
         assert!(encode(&table[1]).len() <= table[1].signed.len() + ROW);
-        assert!(table_pages(4, &[])[0].last);
+        assert!(table_pages(4, [])[0].last);
     }
 
     #[test]

@@ -230,6 +230,8 @@ impl Controller {
         match event {
             lan::Event::Here(info) => {
                 let id = info.contact.id;
+                let record = PeerRecord { at: info.at, signed: Arc::clone(&info.signed) };
+                self.parts.sender.send(SenderCommand::Table(id, Some(record)));
                 self.parts.receiver.send(ReceiverCommand::Peer(info.contact.clone()));
                 self.custody_here(now, &info);
                 let name = info.name.to_string();
@@ -239,9 +241,9 @@ impl Controller {
                 if self.state.roster.len() <= limits::CATALOGUES_ON_SIGHT {
                     self.pull();
                 }
-                self.offer();
             }
             lan::Event::Gone(id, why) => {
+                self.parts.sender.send(SenderCommand::Table(id, None));
                 self.parts.receiver.send(ReceiverCommand::Gone(id));
                 self.custody_gone(now, id, why == Gone::Left);
                 if let Some(member) = self.state.roster.gone(id) {
@@ -252,7 +254,6 @@ impl Controller {
                     self.state.roster.away.owner_gone(id, name.clone());
                     self.notice(Notice::Gone { name, left: why == Gone::Left });
                 }
-                self.offer();
             }
             lan::Event::DialBack(id) => self.dial_back(id),
             lan::Event::Settled => self.state.settled = true,
@@ -474,10 +475,8 @@ impl Controller {
 
     /// Gives the sender what it is to serve from now on.
     fn offer(&self) {
-        let record = |info: &lan::PeerInfo| PeerRecord { at: info.at, signed: Arc::clone(&info.signed) };
-        let table = self.state.roster.iter().map(|(_, m)| record(&m.info)).collect();
         let (head, shelf) = (Arc::clone(&self.state.head), Arc::clone(&self.state.offered));
-        self.parts.sender.send(SenderCommand::Offer(Arc::new(SharedContent { head, shelf, table })));
+        self.parts.sender.send(SenderCommand::Offer(Arc::new(SharedContent { head, shelf })));
     }
 
     /// Asks for every catalogue that is newer than what we have.
