@@ -1,28 +1,38 @@
 //! The running downloads as users see them: progress, speed, time left, who waits for which. Pure.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 
-use crate::content::Claim;
-use crate::control::{DownloadRow, Reply};
+use super::event::AskId;
+use super::jobs::{JobPurpose, Jobs};
+use super::output::{Outputs, PeerOutput};
+use super::roster::Roster;
+use crate::content::{Claim, FileId, SafePath};
+use crate::control::{DownloadRow, Notice, Reply};
 use crate::error::Failure;
 use crate::identity::PeerId;
-use crate::swarm::{JobId, Progress};
+use crate::swarm::{Job, JobId, Progress, Wanted};
 use crate::time::Time;
 
 /// Speeds are means over this time.
 const WINDOW: Duration = Duration::from_secs(3);
 
-/// Replies that may pile up before progress is left out for a slow reader.
-const PILE: usize = 64;
+/// Files of a download up to which each one is reported at the prompt.
+const TOLD: usize = 20;
 
-/// Somebody who waits for the end of a download, and hears how it goes on.
-pub(super) trait DownloadWatcher {
-    /// Says something. False: it went away.
-    fn hear(&self, reply: Reply) -> bool;
-
-    /// How much was said that it did not take in yet.
-    fn behind(&self) -> usize;
+/// What a download is to bring, and where.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DownloadOrder {
+    /// What was asked for, in short.
+    pub(super) what: String,
+    /// Only from this peer.
+    pub(super) only: Option<PeerId>,
+    /// The folder that everything goes into. It exists.
+    pub(super) destination: PathBuf,
+    pub(super) files: Vec<Wanted>,
+    /// Empty folders.
+    pub(super) folders: Vec<SafePath>,
 }
 
 /// Bytes against time, over the last seconds.
@@ -52,9 +62,9 @@ impl Speed {
 
 /// One download, and whoever waits for its end.
 #[derive(Debug)]
-pub(super) struct DownloadState<W> {
+pub(super) struct DownloadState {
     /// What was asked for, in short.
-    pub(super) what: String,
+    what: String,
     /// The contents that it is to bring.
     pub(super) wants: Vec<Claim>,
     /// Only from this peer.
@@ -65,38 +75,129 @@ pub(super) struct DownloadState<W> {
     failed: (usize, Option<Failure>),
     progress: Progress,
     speed: Speed,
-    watchers: Vec<W>,
+    watcher: Option<AskId>,
 }
 
 /// All that run.
-#[derive(Debug)]
-pub(super) struct Downloads<W> {
-    running: BTreeMap<JobId, DownloadState<W>>,
-    last: u64,
-}
+#[derive(Debug, Default)]
+pub(super) struct Downloads(BTreeMap<JobId, DownloadState>);
 
-impl<W> Default for Downloads<W> {
-    fn default() -> Self {
-        Self { running: BTreeMap::new(), last: 0 }
-    }
-}
-
-impl<W: DownloadWatcher> Downloads<W> {
-    /// The number of the next one.
-    pub(super) fn next_id(&mut self) -> JobId {
-        self.last += 1;
-        JobId(self.last)
-    }
-
-    /// Notes that a download of these files, and of so many empty folders, began.
+impl Downloads {
+    /// Begins to bring files and empty folders to a destination.
     pub(super) fn begin(
         &mut self,
-        job: JobId,
-        what: String,
-        only: Option<PeerId>,
-        wants: &[Claim],
-        folders: usize,
-    ) {
+        jobs: &mut Jobs,
+        purpose: JobPurpose,
+        order: DownloadOrder,
+        out: &mut Outputs,
+    ) -> JobId {
+        let DownloadOrder { what, only, destination, files, folders } = order;
+        let id = jobs.begin(purpose);
+        let wants: Vec<Claim> = files.iter().map(|f| (f.id, f.size)).collect();
+        self.0.insert(id, DownloadState::new(id, what, only, wants, folders.len()));
+        out.push(PeerOutput::Fetch(Job { id, destination, files, folders, background: false }));
+        id
+    }
+
+    /// Lets whoever asked hear how a download goes on, and how it ends.
+    pub(super) fn watch(&mut self, job: JobId, ask: AskId) {
+        if let Some(d) = self.0.get_mut(&job) {
+            d.watcher = Some(ask);
+        }
+    }
+
+    /// Notes how far a download is and tells whoever waits for it.
+    pub(super) fn progress(&mut self, now: Time, progress: Progress, roster: &Roster, out: &mut Outputs) {
+        let Some(d) = self.0.get_mut(&progress.job) else { return };
+        d.speed.note(now, progress.fetched);
+        d.progress = progress;
+        if let Some(ask) = d.watcher {
+            out.reply(ask, Reply::Progress(d.row(now, roster)));
+        }
+    }
+
+    /// Notes that a part of a download will not come. True: it is to be reported, for there are others, whose
+    /// end says nothing of this one.
+    pub(super) fn part_failed(&mut self, job: JobId, failure: &Failure) -> bool {
+        let Some(d) = self.0.get_mut(&job) else { return false };
+        d.failed = (d.failed.0 + 1, Some(failure.clone()));
+        d.things > 1
+    }
+
+    /// Tells whoever waits for a download how a part of it went, else the prompt if the download is of few
+    /// files.
+    pub(super) fn tell(&self, job: JobId, reply: Reply, out: &mut Outputs) {
+        match self.0.get(&job) {
+            Some(d) if d.wants.len() <= TOLD => d.tell(job, reply, out),
+            Some(DownloadState { watcher: Some(ask), .. }) => out.reply(*ask, reply),
+            _ => {}
+        }
+    }
+
+    /// Tells whoever waits for a download, else the prompt.
+    pub(super) fn tell_always(&self, job: JobId, reply: Reply, out: &mut Outputs) {
+        if let Some(d) = self.0.get(&job) {
+            d.tell(job, reply, out);
+        }
+    }
+
+    /// A download is over; `Some`: why it did not bring everything. That is told, but no reason that was
+    /// reported for a part of it.
+    pub(super) fn end(&mut self, job: JobId, failure: Option<Failure>, out: &mut Outputs) {
+        let Some(d) = self.0.remove(&job) else { return };
+        d.tell(job, failure.map_or(Reply::Done, |failure| Reply::Failed(d.end_of(failure))), out);
+    }
+
+    /// Tells everybody who waits for a download that nothing more comes.
+    pub(super) fn end_all(&self, failure: &Failure, out: &mut Outputs) {
+        for ask in self.0.values().filter_map(|d| d.watcher) {
+            out.reply(ask, Reply::Failed(failure.clone()));
+        }
+    }
+
+    /// A running one.
+    #[must_use]
+    pub(super) fn get(&self, job: JobId) -> Option<&DownloadState> {
+        self.0.get(&job)
+    }
+
+    /// The contents that running downloads are to bring, of those that take them from a peer that `is_asked`
+    /// allows: the only one that they take them from, if there is one.
+    pub(super) fn wants(&self, is_asked: impl Fn(Option<PeerId>) -> bool) -> BTreeSet<Claim> {
+        let running = self.0.values().filter(|d| is_asked(d.only));
+        running.flat_map(|d| d.wants.iter().copied()).collect()
+    }
+
+    /// True if a running download is to bring this content.
+    pub(super) fn is_wanted(&self, claim: Claim) -> bool {
+        self.0.values().any(|d| d.wants.contains(&claim))
+    }
+
+    /// True if a running download is to bring this file, of whatever size.
+    pub(super) fn brings(&self, file: FileId) -> bool {
+        self.0.values().flat_map(|d| &d.wants).any(|(wanted, _)| *wanted == file)
+    }
+
+    /// True if this content is wanted of anyone who has it, not of one peer alone.
+    pub(super) fn is_wanted_of_anyone(&self, claim: Claim) -> bool {
+        // Mostly nothing is of one peer alone, and the lists of what is wanted may be long.
+        self.0.values().all(|d| d.only.is_none())
+            || self.0.values().any(|d| d.only.is_none() && d.wants.contains(&claim))
+    }
+
+    /// What `status` shows of them, the oldest first.
+    pub(super) fn rows(&self, now: Time, roster: &Roster) -> Vec<DownloadRow> {
+        self.0.values().map(|d| d.row(now, roster)).collect()
+    }
+
+    /// Shows at the prompt how far they are.
+    pub(super) fn show(&self, now: Time, roster: &Roster, out: &mut Outputs) {
+        out.notice(Notice::Downloads(self.rows(now, roster)));
+    }
+}
+
+impl DownloadState {
+    fn new(job: JobId, what: String, only: Option<PeerId>, wants: Vec<Claim>, folders: usize) -> Self {
         let things = wants.len() + folders;
         let progress = Progress {
             job,
@@ -108,82 +209,31 @@ impl<W: DownloadWatcher> Downloads<W> {
             sources: Vec::new(),
             waiting: None,
         };
-        let wants = wants.to_vec();
-        let (failed, speed, watchers) = ((0, None), Speed::default(), Vec::new());
-        let download = DownloadState { what, wants, only, things, failed, progress, speed, watchers };
-        self.running.insert(job, download);
+        let (failed, speed, watcher) = ((0, None), Speed::default(), None);
+        Self { what, wants, only, things, failed, progress, speed, watcher }
     }
 
-    /// Lets `watcher` hear how a download goes on.
-    pub(super) fn watch(&mut self, job: JobId, watcher: W) {
-        if let Some(d) = self.running.get_mut(&job) {
-            d.watchers.push(watcher);
+    /// Tells whoever waits for it, else the prompt.
+    fn tell(&self, job: JobId, reply: Reply, out: &mut Outputs) {
+        let shown = Notice::Download(job.0, reply.clone());
+        match self.watcher {
+            Some(ask) => out.push(PeerOutput::ReplyOr(ask, reply, shown)),
+            None => out.notice(shown),
         }
     }
 
-    /// Notes how far a download is and tells whoever waits for it.
-    pub(super) fn progress(&mut self, now: Time, progress: Progress, name: impl Fn(PeerId) -> String) {
-        let Some(d) = self.running.get_mut(&progress.job) else { return };
-        d.speed.note(now, progress.fetched);
-        d.progress = progress;
-        let row = d.row(now, name);
-        for w in d.watchers.iter().filter(|w| w.behind() < PILE) {
-            // A watcher that went away needs no progress; it is dropped with the download.
-            w.hear(Reply::Progress(row.clone()));
+    /// What is said at its end if it ended so: no reason that was reported for a part of it.
+    fn end_of(&self, failure: Failure) -> Failure {
+        if self.things > 1 && self.failed.1.as_ref() == Some(&failure) {
+            let (failed, all) = (self.failed.0, self.things);
+            Failure::new(failure.code, format!("{failed} of {all} could not be fetched"))
+        } else {
+            failure
         }
     }
 
-    /// Notes that a part of a download will not come. True: it is to be reported, for there are others, whose
-    /// end says nothing of this one.
-    pub(super) fn part_failed(&mut self, job: JobId, failure: &Failure) -> bool {
-        let Some(d) = self.running.get_mut(&job) else { return false };
-        d.failed = (d.failed.0 + 1, Some(failure.clone()));
-        d.things > 1
-    }
-
-    /// What is said at the end of a download that ended so: no reason that was reported for a part of it.
-    pub(super) fn end_of(&self, job: JobId, failure: Failure) -> Failure {
-        match self.running.get(&job) {
-            Some(d) if d.things > 1 && d.failed.1.as_ref() == Some(&failure) => {
-                let (failed, all) = (d.failed.0, d.things);
-                Failure::new(failure.code, format!("{failed} of {all} could not be fetched"))
-            }
-            _ => failure,
-        }
-    }
-
-    /// Tells whoever waits for a download; false if nobody does.
-    pub(super) fn tell(&self, job: JobId, reply: &Reply) -> bool {
-        let Some(d) = self.running.get(&job) else { return false };
-        let reached = d.watchers.iter().filter(|w| w.hear(reply.clone()));
-        reached.count() > 0
-    }
-
-    /// Ends a download.
-    pub(super) fn end(&mut self, job: JobId) -> Option<DownloadState<W>> {
-        self.running.remove(&job)
-    }
-
-    /// A running one.
-    #[must_use]
-    pub(super) fn get(&self, job: JobId) -> Option<&DownloadState<W>> {
-        self.running.get(&job)
-    }
-
-    /// All of them, oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (JobId, &DownloadState<W>)> {
-        self.running.iter().map(|(id, d)| (*id, d))
-    }
-
-    /// What `status` shows of them.
-    pub(super) fn rows(&self, now: Time, name: impl Fn(PeerId) -> String + Copy) -> Vec<DownloadRow> {
-        self.running.values().map(|d| d.row(now, name)).collect()
-    }
-}
-
-impl<W> DownloadState<W> {
     /// One row of `status`.
-    pub(super) fn row(&self, now: Time, name: impl Fn(PeerId) -> String) -> DownloadRow {
+    pub(super) fn row(&self, now: Time, roster: &Roster) -> DownloadRow {
         let p = &self.progress;
         let speed = self.speed.get(now);
         DownloadRow {
@@ -196,7 +246,7 @@ impl<W> DownloadState<W> {
             speed,
             left: p.size.saturating_sub(p.done).checked_div(speed),
             fetched: p.fetched,
-            from: p.sources.iter().map(|id| name(*id)).collect(),
+            from: p.sources.iter().map(|id| roster.name(*id)).collect(),
             waiting: p.waiting.clone(),
         }
     }
@@ -204,27 +254,47 @@ impl<W> DownloadState<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::rc::{Rc, Weak};
-
     use super::*;
-    use crate::content::FileId;
-
-    /// What a watcher heard, until it goes away.
-    type Heard = RefCell<Vec<Reply>>;
-
-    impl DownloadWatcher for Weak<Heard> {
-        fn hear(&self, reply: Reply) -> bool {
-            self.upgrade().map(|heard| heard.borrow_mut().push(reply)).is_some()
-        }
-
-        fn behind(&self) -> usize {
-            self.upgrade().map_or(0, |heard| heard.borrow().len())
-        }
-    }
+    use crate::error::Code;
 
     fn at(millis: u64) -> Time {
         Time::ZERO + Duration::from_millis(millis)
+    }
+
+    fn wanted(n: u8, size: u64) -> Wanted {
+        Wanted {
+            id: FileId([n; 32]),
+            size,
+            modified: 0,
+            executable: false,
+            asked: "x".into(),
+            to: format!("x{n}").parse().unwrap(),
+            holders: Vec::new(),
+            keep: None,
+            some: Vec::new(),
+        }
+    }
+
+    /// Begins a download of so many files of 10 bytes.
+    fn begin(downloads: &mut Downloads, jobs: &mut Jobs, files: u8) -> JobId {
+        let files = (1..=files).map(|n| wanted(n, 10)).collect();
+        let order = DownloadOrder { what: "x".to_owned(), files, ..DownloadOrder::default() };
+        downloads.begin(jobs, JobPurpose::Download, order, &mut Outputs::default())
+    }
+
+    /// What whoever asked is told, and what the prompt is told, if that is somebody else.
+    fn told(out: &mut Outputs) -> (Vec<Reply>, Vec<Notice>) {
+        let (mut replies, mut notices) = (Vec::new(), Vec::new());
+        while let Some(output) = out.pop() {
+            match output {
+                PeerOutput::Reply(AskId(7), reply) | PeerOutput::ReplyOr(AskId(7), reply, _) => {
+                    replies.push(reply);
+                }
+                PeerOutput::Notice(notice) => notices.push(notice),
+                other => panic!("{other:?}"),
+            }
+        }
+        (replies, notices)
     }
 
     #[test]
@@ -246,50 +316,87 @@ mod tests {
     }
 
     #[test]
-    fn watchers_hear_of_their_download_only() {
-        let mut d = Downloads::<Weak<Heard>>::default();
-        let (a, b) = (d.next_id(), d.next_id());
+    fn whoever_waits_hears_of_that_download_only() {
+        let (mut d, mut jobs, mut out) = (Downloads::default(), Jobs::default(), Outputs::default());
+        let (a, b) = (begin(&mut d, &mut jobs, 10), begin(&mut d, &mut jobs, 3));
         assert_ne!(a, b);
-        d.begin(a, "x".into(), None, &[(FileId([1; 32]), 100)], 0);
-        d.begin(b, "y".into(), None, &[(FileId([2; 32]), 10), (FileId([3; 32]), 20)], 0);
-        let heard = Rc::new(Heard::default());
-        d.watch(a, Rc::downgrade(&heard));
+        d.watch(a, AskId(7));
+        let roster = Roster::default();
         let mut p = d.get(a).unwrap().progress.clone();
         (p.done, p.fetched) = (50, 50);
-        d.progress(at(0), p.clone(), |_| String::new());
+        d.progress(at(0), p.clone(), &roster, &mut out);
         (p.done, p.fetched) = (75, 75);
-        d.progress(at(1_000), p.clone(), |_| String::new());
-        let last = heard.take().pop().unwrap();
+        d.progress(at(1_000), p, &roster, &mut out);
+        let last = told(&mut out).0.pop().unwrap();
         let Reply::Progress(row) = last else { panic!("{last:?}") };
         assert_eq!((row.done, row.size, row.speed, row.left), (75, 100, 25, Some(1)));
-        assert!(d.tell(a, &Reply::Done) && !d.tell(b, &Reply::Done));
-        assert_eq!(heard.take().len(), 1);
-        // Progress is left out for a slow reader, the end is not.
-        for i in 0..=PILE as u64 {
-            d.progress(at(2_000 + i), p.clone(), |_| String::new());
-        }
-        assert!(d.tell(a, &Reply::Done));
-        assert_eq!(heard.take().len(), PILE + 1);
-        assert_eq!(d.rows(at(0), |_| String::new())[1].size, 30);
-        drop(heard);
-        assert!(!d.tell(a, &Reply::Done));
-        assert!(d.end(a).is_some() && d.end(b).is_some() && d.iter().next().is_none());
+        let other = d.get(b).unwrap().progress.clone();
+        d.progress(at(1_000), other, &roster, &mut out);
+        assert_eq!(told(&mut out), (Vec::new(), Vec::new()), "nobody waits for it");
+        assert_eq!(d.rows(at(0), &roster)[1].size, 30);
+        d.end(a, None, &mut out);
+        d.end(b, None, &mut out);
+        assert_eq!(told(&mut out), (vec![Reply::Done], vec![Notice::Download(b.0, Reply::Done)]));
+        d.end(a, None, &mut out);
+        assert_eq!((told(&mut out), d.rows(at(0), &roster).len()), ((Vec::new(), Vec::new()), 0));
+    }
+
+    #[test]
+    fn the_prompt_is_told_of_a_download_whose_watcher_went_away() {
+        let (mut d, mut jobs, mut out) = (Downloads::default(), Jobs::default(), Outputs::default());
+        let job = begin(&mut d, &mut jobs, 1);
+        d.watch(job, AskId(7));
+        let missing =
+            Reply::Missing { path: "x".to_owned(), failure: Failure::new(Code::NoHolder, "nobody has it") };
+        d.tell(job, missing.clone(), &mut out);
+        let Some(PeerOutput::ReplyOr(AskId(7), reply, shown)) = out.pop() else { panic!() };
+        assert_eq!((reply, shown), (missing.clone(), Notice::Download(job.0, missing.clone())));
+        // Each of many files would be too much of it; only its end is shown.
+        let many = begin(&mut d, &mut jobs, 21);
+        d.tell(many, missing.clone(), &mut out);
+        assert_eq!(told(&mut out), (Vec::new(), Vec::new()));
+        d.tell_always(many, missing.clone(), &mut out);
+        d.watch(many, AskId(7));
+        d.tell(many, missing.clone(), &mut out);
+        assert_eq!(told(&mut out), (vec![missing.clone()], vec![Notice::Download(many.0, missing)]));
+        d.end(many, None, &mut out);
+        assert!(matches!(out.pop(), Some(PeerOutput::ReplyOr(_, Reply::Done, Notice::Download(..)))));
     }
 
     #[test]
     fn a_reason_is_said_once() {
-        use crate::error::Code;
-        let mut d = Downloads::<Weak<Heard>>::default();
-        let (one, many) = (d.next_id(), d.next_id());
-        let wants = [(FileId([1; 32]), 1), (FileId([2; 32]), 1), (FileId([3; 32]), 1)];
-        d.begin(one, "x".into(), None, &wants[..1], 0);
-        d.begin(many, "y".into(), None, &wants, 1);
+        let (mut d, mut jobs, mut out) = (Downloads::default(), Jobs::default(), Outputs::default());
+        let (one, many, third) =
+            (begin(&mut d, &mut jobs, 1), begin(&mut d, &mut jobs, 4), begin(&mut d, &mut jobs, 4));
+        for job in [one, many, third] {
+            d.watch(job, AskId(7));
+        }
         let (full, none) = (Failure::new(Code::Full, "no room"), Failure::new(Code::NoHolder, "nobody"));
+        let mut ended = |d: &mut Downloads, job, failure| {
+            d.end(job, Some(failure), &mut out);
+            told(&mut out).0
+        };
         assert!(!d.part_failed(one, &full));
-        assert_eq!(d.end_of(one, full.clone()), full);
-        assert!(d.part_failed(many, &full) && d.part_failed(many, &none));
-        assert_eq!(d.end_of(many, none), Failure::new(Code::NoHolder, "2 of 4 could not be fetched"));
+        assert_eq!(ended(&mut d, one, full.clone()), [Reply::Failed(full.clone())]);
+        assert!(d.part_failed(many, &full) && d.part_failed(many, &none) && d.part_failed(third, &none));
+        let sum = Failure::new(Code::NoHolder, "2 of 4 could not be fetched");
+        assert_eq!(ended(&mut d, many, none), [Reply::Failed(sum)]);
         let stopped = Failure::other("the download was stopped");
-        assert_eq!(d.end_of(many, stopped.clone()), stopped);
+        assert_eq!(ended(&mut d, third, stopped.clone()), [Reply::Failed(stopped)]);
+    }
+
+    #[test]
+    fn what_is_wanted_of_one_peer_is_not_wanted_of_anyone() {
+        let (mut d, mut jobs, mut out) = (Downloads::default(), Jobs::default(), Outputs::default());
+        let only = Some(PeerId([1; 32]));
+        let order = DownloadOrder { only, files: vec![wanted(1, 5)], ..DownloadOrder::default() };
+        d.begin(&mut jobs, JobPurpose::Download, order, &mut out);
+        let claim = (FileId([1; 32]), 5);
+        assert!(d.is_wanted(claim) && !d.is_wanted_of_anyone(claim));
+        assert!(d.wants(|only| only.is_none()).is_empty());
+        assert_eq!(d.wants(|p| p == only), BTreeSet::from([claim]));
+        let order = DownloadOrder { files: vec![wanted(1, 5)], ..DownloadOrder::default() };
+        d.begin(&mut jobs, JobPurpose::Download, order, &mut out);
+        assert!(d.is_wanted_of_anyone(claim));
     }
 }

@@ -1,19 +1,40 @@
 //! The peer: starts the threads, owns the state, answers commands, and leaves.
 //!
-//! Invariant: the controller never blocks on sending to a part. Command channels are unbounded (their
-//! number is bounded by what users ask and peers announce); event channels towards it are bounded.
+//! `machine/` is the machine, which decides everything, with one file for each concern beside it; `shell.rs`
+//! gives it what the threads report and does what it wants; `start.rs` starts the threads.
+//!
+//! Invariant: the shell never blocks on sending to a part. Command channels are unbounded (their number is
+//! bounded by what users ask and peers announce); event channels towards it are bounded.
 
+mod askers;
 mod away;
-mod controller;
+mod commands;
+mod counted;
+mod custody;
+mod departure;
 mod downloads;
+mod event;
+mod file_work;
+mod files;
+mod holders;
+mod jobs;
 mod leaving;
 pub(crate) mod limits;
 mod listing;
-mod ordered;
+mod machine;
+mod output;
+mod own_peer;
+mod parts;
+mod presence;
 mod resolve;
 mod roster;
 mod sandboxes;
+mod shared;
+mod shell;
 mod start;
 mod swarms;
+mod uploads;
+mod verifying;
+mod warnings;
 
 pub use start::run;

@@ -5,6 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::control::Confinement;
 use crate::settings::Settings;
 use crate::sys::facts::{Facts, FileIdentity};
 use crate::sys::sandbox;
@@ -75,8 +76,18 @@ impl Sandboxes {
     }
 
     /// How far the parts started so far are confined.
-    pub(super) fn outcome(&self) -> SandboxOutcome {
+    fn outcome(&self) -> SandboxOutcome {
         self.outcome.clone().unwrap_or(SandboxOutcome::Full)
+    }
+
+    /// How far that is, as `status` tells it.
+    pub(super) fn confinement(&self) -> Confinement {
+        let (confined, confined_why) = match self.outcome() {
+            SandboxOutcome::Full => ("yes", None),
+            SandboxOutcome::Partly(why) => ("partly", Some(why)),
+            SandboxOutcome::No(why) => ("no", Some(why)),
+        };
+        Confinement { confined: confined.to_owned(), confined_why }
     }
 
     /// What the user is told at the start, if sandboxes were wanted and cannot be had.

@@ -1,31 +1,33 @@
 //! Starting a peer: its directory, its key, its threads, in the order in which they need each other.
 
 use core::time::Duration;
-use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender};
-
-use super::controller::{CHALLENGE, Controller, CustodyDriver, NOTE};
+use super::custody::{NOTE, RestoredCustody};
+use super::files;
+use super::jobs::CHALLENGE;
+use super::machine::{PeerMachine, PeerStart};
+use super::parts::Parts;
 use super::sandboxes::{SandboxedPart, Sandboxes};
-use crate::control::{self, Ask, ControllerChannels, Notice};
+use super::shell::PeerShell;
+use crate::control::{self, ControllerChannels};
 use crate::counters::Counters;
 use crate::custody::ledger::{Ledger, Present};
 use crate::custody::quota::{Lend, default_lend};
 use crate::custody::{custodian, keeper};
 use crate::disk;
-use crate::distribution::{self, CustodyHandle, chunk_store};
+use crate::distribution::{self, chunk_store};
 use crate::error::Failure;
 use crate::identity::tls::Tls;
 use crate::identity::{Identity, Instance, PeerName, fill_random};
 use crate::lan::{self, OwnPresence};
 use crate::library::{self, LibraryConfig};
 use crate::peer::limits;
-use crate::receiver::{ReceiverHandle, start_receiver};
-use crate::sender::{SenderHandle, start_sender};
+use crate::receiver::{ReceiverCommand, start_receiver};
+use crate::sender::start_sender;
 use crate::settings::Settings;
 use crate::store;
 use crate::sys::folder::Folder;
@@ -38,37 +40,11 @@ use crate::wire::datagram::PresenceState;
 /// How long the leave may take that is announced on a second Ctrl-C.
 const LEAVE_NOW: Duration = Duration::from_millis(200);
 
-/// The threads of a running peer. Dropped in this order: discovery first, so that nobody hears from a
-/// peer whose other threads are gone; the store last, for the library tells it what it hashed.
-#[derive(Debug)]
-pub(super) struct Parts {
-    pub(super) discovery: lan::Handle,
-    pub(super) receiver: ReceiverHandle,
-    pub(super) sender: SenderHandle,
-    pub(super) distributor: CustodyHandle,
-    pub(super) distributee: CustodyHandle,
-    /// The disk workers of the chunk store, until the receiver gets them.
-    pub(super) keep: Option<disk::Handle>,
-    pub(super) chunks: chunk_store::Handle,
-    _disk: DiskThreads,
-    pub(super) library: library::Handle,
-    pub(super) store: store::Handle,
-    pub(super) sandboxes: Sandboxes,
-}
-
-/// The disk workers, whose channels the receiver has; only their threads are kept here.
-type DiskThreads = disk::Handle;
-
-/// A peer whose threads run; [`Peer::run`] makes it live.
-pub(super) struct Peer {
-    pub(super) config: Settings,
-    pub(super) identity: Arc<Identity>,
-    pub(super) instance: Instance,
-    pub(super) parts: Parts,
-    pub(super) own: OwnPresence,
-    pub(super) custody: CustodyDriver,
-    pub(super) warnings: VecDeque<String>,
-    pub(super) counters: Arc<Counters>,
+/// A peer whose threads run.
+struct Peer {
+    machine: PeerMachine,
+    parts: Parts,
+    counters: Arc<Counters>,
 }
 
 impl Peer {
@@ -77,7 +53,7 @@ impl Peer {
     /// # Errors
     /// What cannot be had, and what to do.
     fn start(config: Settings) -> Result<Self, Failure> {
-        let mut warnings = VecDeque::new();
+        let mut warnings = Vec::new();
         set_up(&config)?;
         if let Err(e) = descriptors::allow(limits::DESCRIPTORS) {
             log::debug!("no more open files are allowed than before: {e}");
@@ -105,7 +81,7 @@ impl Peer {
         let disk = disk.flatten().map_err(thread)?;
         let keep_bell = engine.bell();
         let keep = sandboxes.start(&SandboxedPart::StoreWorkers, || disk::start(move || keep_bell.ring()));
-        let keep = Some(keep.flatten().map_err(thread)?);
+        let keep = keep.flatten().map_err(thread)?;
         let chunks = sandboxes.start(&SandboxedPart::ChunkStore, || chunk_store::start(&config.store()));
         let chunks = chunks.flatten().map_err(thread)?;
         let (to_disk, from_disk) = (disk.commands.clone(), disk.events.clone());
@@ -120,40 +96,54 @@ impl Peer {
             })
             .flatten()
             .map_err(thread)?;
+        receiver.send(ReceiverCommand::Store(config.store(), keep));
         let sender = sandboxes.start(&SandboxedPart::Sender, || {
             let engine = Engine::new()?.limited(config.up_limit).counted(&counters);
             start_sender(engine, bound.sender, tls)
         });
         let sender = sender.flatten().map_err(thread)?;
 
-        let own = OwnPresence { name, ports: bound.ports, catalogue: 0, state: PresenceState::Here };
-        let heard = lan::LanConfig {
-            identity: Arc::clone(&identity),
-            instance,
-            own: own.clone(),
-            port: config.discovery_port,
-            interfaces: config.interfaces.clone(),
-        };
-        let discovery = sandboxes
-            .start(&SandboxedPart::Discovery, || lan::start(heard))
-            .flatten()
-            .map_err(|e| Failure::other(format!("UDP port {} cannot be used: {e}", config.discovery_port)))?;
+        let presence = OwnPresence { name, ports: bound.ports, catalogue: 0, state: PresenceState::Here };
+        let discovery = start_discovery(&mut sandboxes, &config, &identity, instance, &presence)?;
         warnings.extend(sandboxes.warning());
+        let files = files::start(config.clone(), identity.id()).map_err(thread)?;
         let parts = Parts {
             discovery,
             receiver,
             sender,
             distributor,
             distributee,
-            keep,
             chunks,
             _disk: disk,
             library,
             store,
+            files,
             sandboxes,
         };
-        Ok(Self { config, identity, instance, parts, own, custody, warnings, counters })
+        let start = PeerStart { settings: config, identity, instance, presence, custody, warnings };
+        Ok(Self { machine: PeerMachine::new(clock::now(), start), parts, counters })
     }
+}
+
+/// Starts to announce this peer, and to hear of others.
+fn start_discovery(
+    sandboxes: &mut Sandboxes,
+    config: &Settings,
+    identity: &Arc<Identity>,
+    instance: Instance,
+    presence: &OwnPresence,
+) -> Result<lan::Handle, Failure> {
+    let heard = lan::LanConfig {
+        identity: Arc::clone(identity),
+        instance,
+        own: presence.clone(),
+        port: config.discovery_port,
+        interfaces: config.interfaces.clone(),
+    };
+    sandboxes
+        .start(&SandboxedPart::Discovery, || lan::start(heard))
+        .flatten()
+        .map_err(|e| Failure::other(format!("UDP port {} cannot be used: {e}", config.discovery_port)))
 }
 
 fn thread(e: io::Error) -> Failure {
@@ -165,30 +155,22 @@ fn thread(e: io::Error) -> Failure {
 /// # Errors
 /// What cannot be had, and what to do; why it ended, if not because somebody wanted it to.
 pub fn run(config: Settings, channels: ControllerChannels) -> Result<(), Failure> {
-    let ControllerChannels { asks, notices, leave } = channels;
     let peer = Peer::start(config)?;
-    leave.set_last_words(peer.leave_now());
-    peer.run(asks, notices).map_or(Ok(()), Err)
+    channels.leave.set_last_words(leave_now(&peer.parts));
+    let Peer { machine, parts, counters } = peer;
+    PeerShell::new(machine, parts, counters, channels.asks, channels.notices).run().map_or(Ok(()), Err)
 }
 
-impl Peer {
-    /// Lives until somebody ends it: answers `asks`, tells `notices` (bounded; what does not fit is
-    /// left out). `Some`: why it ended, if not because somebody wanted it to.
-    fn run(self, asks: Receiver<Ask>, notices: Sender<Notice>) -> Option<Failure> {
-        Controller::new(self, asks, notices).run()
-    }
-
-    /// What is still done when the user does not wait for the departure: one leave is announced. It
-    /// may be called from any thread, while [`Self::run`] runs, and takes 200 ms at most.
-    fn leave_now(&self) -> impl Fn() + Send + Sync + 'static {
-        let commands = self.parts.discovery.commands();
-        let events = self.parts.discovery.events.clone();
-        move || {
-            let deadline = clock::now() + LEAVE_NOW;
-            commands.send(lan::Command::Leave);
-            // The thread ends once it has said it, and its channel with it.
-            while events.recv_timeout(deadline.since(clock::now())).is_ok() {}
-        }
+/// What is still done when the user does not wait for the departure: one leave is announced. It may be called
+/// from any thread, while the peer runs, and takes 200 ms at most.
+fn leave_now(parts: &Parts) -> impl Fn() + Send + Sync + 'static {
+    let commands = parts.discovery.commands();
+    let events = parts.discovery.events.clone();
+    move || {
+        let deadline = clock::now() + LEAVE_NOW;
+        commands.send(lan::Command::Leave);
+        // The thread ends once it has said it, and its channel with it.
+        while events.recv_timeout(deadline.since(clock::now())).is_ok() {}
     }
 }
 
@@ -198,7 +180,7 @@ fn custody(
     identity: &Identity,
     instance: Instance,
     store: &store::Handle,
-) -> Result<CustodyDriver, Failure> {
+) -> Result<RestoredCustody, Failure> {
     let path = config.store();
     let failed = |e: io::Error| {
         let shown = path.display().to_string();
@@ -224,7 +206,7 @@ fn custody(
     let ledger = Ledger::of(rows.into_iter().filter_map(|row| row.value));
     let machine =
         custodian::Custodian::new(clock::now(), identity.id(), instance, settings, ledger, &present);
-    Ok(CustodyDriver::new(machine, notes, present))
+    Ok(RestoredCustody { machine, notes, present })
 }
 
 /// Removes what a crash left of challenges: the next one of that number is to be fetched, not found.

@@ -36,6 +36,8 @@ const FOREIGN: &[&str] = &[
     // How a value is typed is said where it is defined; clap reads it elsewhere.
     "clap::Args",
     "clap::Subcommand",
+    // The table of commands (control/mod.rs) is a macro: what it makes stands where it is called.
+    "for_each_command",
     "data_encoding",
     "rmp_serde",
     "serde",
@@ -57,14 +59,21 @@ const ITEMS: &[(&str, &str)] = &[
         "disk::Command",
         "a message; the buffer in it is handed on as it is, and goes back to its pool when dropped",
     ),
+    ("control::copies::CopiesRequest", "a message; clap reads the words of it elsewhere"),
     ("disk::Event", "a message; the open file in it is handed on as it is"),
     ("identity::key::Identity", "signs: a key and a text give the same signature each time"),
     ("identity::key::Identity::from_seed", "a seed gives the same key each time"),
     ("identity::key::verify", "arithmetic on bytes"),
     (
+        "receiver::handle::ReceiverCommand",
+        "a message; the disk workers in it are added by whoever does what the machine wants",
+    ),
+    (
         "receiver::handle::ReceiverEvent",
         "a message; the partial file that one of them names is handed on as it is",
     ),
+    ("sender::handle::SenderCommand", "a message; the partial file in it is added by whoever sends it"),
+    ("settings::Settings", "values; clap reads the words of them elsewhere"),
 ];
 
 /// Methods of paths and points in time that ask the system.

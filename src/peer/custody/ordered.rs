@@ -1,5 +1,5 @@
 //! What custody's machine wants done, in order: nothing is done before all that it wanted recorded before
-//! that is on the disk. Pure; the controller writes and does.
+//! that is on the disk. Pure; `records.rs` has it written and done.
 
 use std::collections::VecDeque;
 

@@ -1,0 +1,55 @@
+//! Names for completion at the prompt. Pure.
+
+use std::collections::BTreeSet;
+
+use super::{Answer, Command, Needs};
+use crate::content::Entry;
+use crate::control::{CompleteRequest, CompletionNames, Reply};
+use crate::error::Failure;
+use crate::peer::event::AskId;
+use crate::peer::machine::PeerMachine;
+use crate::time::Time;
+
+/// Names offered for completion.
+const COMPLETIONS: usize = 100;
+
+impl Command for CompleteRequest {
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+
+    fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+        let names = names(now, &self.prefix, self.names, peer);
+        peer.out.reply(ask, Reply::Names { names });
+        Ok(Answer::Done)
+    }
+}
+
+fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> Vec<String> {
+    let (roster, restoring) = (&peer.presence.roster, &peer.custody.restoring);
+    let entries: Box<dyn Iterator<Item = &Entry>> = match what {
+        CompletionNames::Peers => {
+            let names = roster.iter().map(|(_, m)| m.info.name.as_str().to_owned());
+            let names: BTreeSet<String> = names.filter(|n| n.starts_with(prefix)).collect();
+            return names.into_iter().take(COMPLETIONS).collect();
+        }
+        CompletionNames::Offered => Box::new(roster.entries(None).map(|(_, entry)| entry)),
+        CompletionNames::Own => Box::new(peer.shared.shelf.catalogue.entries()),
+        CompletionNames::Lost => {
+            let lost = peer.custody.machine.recoverable(now);
+            Box::new(lost.filter(|(e, was_deleted)| !was_deleted || restoring.is_kept(e)).map(|(e, _)| e))
+        }
+    };
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        // One step deeper than what is typed: a folder is offered as `folder/`.
+        if let Some(rest) = entry.path.as_str().strip_prefix(prefix) {
+            let step = rest.find('/').map_or(rest.len(), |slash| slash + 1);
+            names.insert(format!("{prefix}{}", &rest[..step]));
+        }
+        if names.len() >= COMPLETIONS {
+            break;
+        }
+    }
+    names.into_iter().collect()
+}

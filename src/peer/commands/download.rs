@@ -1,0 +1,84 @@
+//! `download`: what others share comes here. Pure.
+
+use std::path::PathBuf;
+
+use super::{Answer, Command, Needs};
+use crate::control::{DownloadRequest, Notice, Reply};
+use crate::error::{Code, Failure};
+use crate::peer::downloads::DownloadOrder;
+use crate::peer::event::AskId;
+use crate::peer::file_work::FileWork;
+use crate::peer::jobs::JobPurpose;
+use crate::peer::machine::PeerMachine;
+use crate::peer::resolve::resolve;
+use crate::time::Time;
+
+impl Command for DownloadRequest {
+    fn needs(&self) -> Needs {
+        Needs::Catalogues
+    }
+
+    fn answer(self: Box<Self>, _: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+        if let Some(to) = &self.to {
+            // No folder is made for what nobody shares.
+            order(&self, peer)?;
+            if !to.is_absolute() {
+                return Err(Failure::new(Code::Usage, "the folder after `--to` must be an absolute path"));
+            }
+        }
+        peer.out.files(FileWork::Destination(ask, destination(&self, peer)));
+        peer.requests.prepare(ask, *self);
+        Ok(Answer::Later)
+    }
+}
+
+fn destination(request: &DownloadRequest, peer: &PeerMachine) -> PathBuf {
+    request.to.clone().unwrap_or_else(|| peer.own.settings.downloads())
+}
+
+/// What is asked for, as it can be had now.
+fn order(request: &DownloadRequest, peer: &PeerMachine) -> Result<DownloadOrder, Failure> {
+    if peer.departure.is_begun() {
+        return Err(Failure::other("this peer is leaving; nothing new is begun"));
+    }
+    let roster = &peer.presence.roster;
+    let only = request.from.as_deref().map(|word| roster.find(word)).transpose()?;
+    let mut found = resolve(&request.files, roster, &peer.shared.shelf.catalogue, only)?;
+    if only.is_none() {
+        // What this peer keeps for another one need not come over the network.
+        for file in found.files.iter_mut().filter(|f| peer.custody.served.has(f.id)) {
+            file.some.push(peer.own.id());
+        }
+    }
+    Ok(DownloadOrder {
+        what: request.files.join(" "),
+        only,
+        destination: destination(request, peer),
+        files: found.files,
+        folders: found.folders,
+    })
+}
+
+/// Begins a download whose destination is there. Who is here may have changed since it was asked for.
+pub(super) fn begin(
+    now: Time,
+    ask: AskId,
+    request: &DownloadRequest,
+    peer: &mut PeerMachine,
+) -> Result<Answer, Failure> {
+    let order = order(request, peer)?;
+    let job = peer.downloads.begin(&mut peer.jobs, JobPurpose::Download, order, &mut peer.out);
+    if let Some(download) = peer.downloads.get(job) {
+        let begun = Reply::Begun(download.row(now, &peer.presence.roster));
+        peer.out.reply(ask, begun.clone());
+        if !request.wait {
+            // The rest comes that way, too, so that it comes in order.
+            peer.out.notice(Notice::Download(job.0, begun));
+        }
+    }
+    if !request.wait {
+        return Ok(Answer::Done);
+    }
+    peer.downloads.watch(job, ask);
+    Ok(Answer::Later)
+}

@@ -1,0 +1,189 @@
+//! What users ask: a request waits for what it needs, then is answered. Each command is one file, which the
+//! table of commands (control/mod.rs) declares. Pure.
+
+use core::fmt::Debug;
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use super::event::AskId;
+use super::file_work::LocalFacts;
+use super::machine::PeerMachine;
+use super::output::Outputs;
+use crate::content::{Catalogue, Entry, EntryKind, SafePath};
+use crate::control::{DownloadRequest, Reply, Request, for_each_command};
+use crate::error::Failure;
+use crate::time::Time;
+
+/// The first commands wait this long, at most, for the network to answer.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// A command waits this long, at most, for catalogues that are being pulled.
+const PULL: Duration = Duration::from_secs(3);
+
+/// `status` waits this long after the start, at most, for what is shared to be looked at.
+const LOOKED: Duration = Duration::from_millis(400);
+
+/// What a request needs to know before it can be answered well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    /// What this peer shares itself.
+    Own,
+    /// The first answers of the network, and what the peers share, too.
+    Catalogues,
+}
+
+/// How far a request is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// All was said but [`Reply::Done`].
+    Done,
+    /// The rest is said when it is known.
+    Later,
+}
+
+/// One command.
+trait Command: Debug {
+    /// What it waits for.
+    fn needs(&self) -> Needs;
+
+    /// Does what it says.
+    ///
+    /// # Errors
+    /// What the user is told instead.
+    fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure>;
+}
+
+macro_rules! declare {
+    ($($(#[$_attribute:meta])* $module:ident: $Variant:ident($_request:ident),)*) => {
+        $(mod $module;)*
+
+        /// The command that a request is.
+        fn command(request: Request) -> Box<dyn Command> {
+            match request {
+                $(Request::$Variant(request) => Box::new(request),)*
+            }
+        }
+    };
+}
+for_each_command!(declare);
+
+/// A request that waits for what it needs, until a time at which it is answered in any case.
+#[derive(Debug)]
+struct DeferredRequest {
+    ask: AskId,
+    command: Box<dyn Command>,
+    until: Time,
+}
+
+/// Requests that wait.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    /// For what they need; the oldest first.
+    deferred: Vec<DeferredRequest>,
+    /// For the destination of a download to be made.
+    prepared: BTreeMap<AskId, DownloadRequest>,
+}
+
+impl Requests {
+    /// A download is begun once its destination is there.
+    fn prepare(&mut self, ask: AskId, download: DownloadRequest) {
+        self.prepared.insert(ask, download);
+    }
+
+    /// When the first of them is answered in any case.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.deferred.iter().map(|request| request.until).min()
+    }
+
+    /// The peer ends: what waits is not begun any more.
+    pub(super) fn end(&mut self, failure: &Failure, out: &mut Outputs) {
+        for ask in std::mem::take(&mut self.prepared).into_keys() {
+            out.reply(ask, Reply::Failed(failure.clone()));
+        }
+    }
+}
+
+impl PeerMachine {
+    /// Somebody asks something.
+    pub(super) fn on_ask(&mut self, now: Time, ask: AskId, request: Request) {
+        let command = command(request);
+        let needs = command.needs();
+        if needs == Needs::Catalogues {
+            self.presence.pull(&mut self.out);
+        }
+        let until = match needs {
+            Needs::Nothing => now,
+            Needs::Own => self.own.started + LOOKED,
+            Needs::Catalogues => (self.own.started + SETTLE).max(now + PULL),
+        };
+        let deferred = DeferredRequest { ask, command, until };
+        if is_ready(now, &deferred, self) {
+            self.answer(now, deferred);
+        } else {
+            self.requests.deferred.push(deferred);
+        }
+    }
+
+    /// Answers, the oldest first, what waited for something that is there now or will not come.
+    pub(super) fn answer_deferred(&mut self, now: Time) {
+        let mut at = 0;
+        while let Some(deferred) = self.requests.deferred.get(at) {
+            if is_ready(now, deferred, self) {
+                let deferred = self.requests.deferred.remove(at);
+                self.answer(now, deferred);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// The destination of a download is there, or cannot be made.
+    pub(super) fn on_destination(&mut self, now: Time, ask: AskId, made: Result<(), Failure>) {
+        if let Some(request) = self.requests.prepared.remove(&ask) {
+            let answer = made.and_then(|()| download::begin(now, ask, &request, self));
+            end_answer(ask, answer, &mut self.out);
+        }
+    }
+
+    /// The shell told what it knows for `status`.
+    pub(super) fn on_facts(&mut self, now: Time, ask: AskId, facts: LocalFacts) {
+        status::answer(now, ask, facts, self);
+    }
+
+    fn answer(&mut self, now: Time, deferred: DeferredRequest) {
+        let answer = deferred.command.answer(now, deferred.ask, self);
+        end_answer(deferred.ask, answer, &mut self.out);
+    }
+}
+
+/// True if a request is to be answered now.
+fn is_ready(now: Time, deferred: &DeferredRequest, peer: &PeerMachine) -> bool {
+    let knows = match deferred.command.needs() {
+        Needs::Nothing => true,
+        Needs::Own => peer.shared.is_known(),
+        Needs::Catalogues => peer.shared.is_scanned && peer.presence.is_known(),
+    };
+    knows || now >= deferred.until || peer.departure.is_begun()
+}
+
+fn end_answer(ask: AskId, answer: Result<Answer, Failure>, out: &mut Outputs) {
+    match answer {
+        Ok(Answer::Done) => out.reply(ask, Reply::Done),
+        Ok(Answer::Later) => {}
+        Err(failure) => out.reply(ask, Reply::Failed(failure)),
+    }
+}
+
+fn files_of(catalogue: &Catalogue) -> u64 {
+    catalogue.entries().filter(|e| matches!(e.kind, EntryKind::File { .. })).count() as u64
+}
+
+/// True if a word means this file: its path, a folder that it is in, or `b3:` and the first digits of its id.
+fn is_meant(word: &str, entry: &Entry) -> bool {
+    let EntryKind::File { id, .. } = entry.kind else { return false };
+    let path: Option<SafePath> = word.trim_end_matches('/').parse().ok();
+    let is_path = path.is_some_and(|path| entry.path == path || entry.path.below(&path).is_some());
+    let digits = word.strip_prefix("b3:").map(str::to_lowercase);
+    is_path || digits.is_some_and(|digits| digits.len() >= 4 && id.to_string().starts_with(&digits))
+}

@@ -1,0 +1,34 @@
+//! `peers`: who is here. Pure.
+
+use super::{Answer, Command, Needs, files_of};
+use crate::control::{PeerRow, PeersRequest, Reply};
+use crate::error::Failure;
+use crate::identity::PeerId;
+use crate::peer::event::AskId;
+use crate::peer::machine::PeerMachine;
+use crate::peer::roster::Member;
+use crate::time::Time;
+
+impl Command for PeersRequest {
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+
+    fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+        let row = |(id, m): (&PeerId, &Member)| PeerRow {
+            name: m.info.name.to_string(),
+            id: id.full(),
+            address: m.info.contact.hosts.first().map_or_else(String::new, ToString::to_string),
+            port: m.info.contact.ports.sender,
+            files: m.shares.as_ref().map(|(_, c)| files_of(c)),
+            bytes: m.shares.as_ref().map(|(head, _)| head.bytes),
+            seconds: now.since(m.since).as_secs(),
+        };
+        let mut rows: Vec<PeerRow> = peer.presence.roster.iter().map(row).collect();
+        rows.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        for row in rows {
+            peer.out.reply(ask, Reply::Peer(row));
+        }
+        Ok(Answer::Done)
+    }
+}

@@ -1,0 +1,80 @@
+//! `status`: this peer, what it does and did; answered once the shell told what it knows. Pure.
+
+use core::num::NonZeroU64;
+
+use super::{Answer, Command, Needs, files_of};
+use crate::content::{EntryKind, FileId};
+use crate::control::{Reply, Sharing, SpeedLimits, Status, StatusRequest, Unfinished};
+use crate::disk::Leftover;
+use crate::error::Failure;
+use crate::peer::event::AskId;
+use crate::peer::file_work::LocalFacts;
+use crate::peer::machine::PeerMachine;
+use crate::peer::output::PeerOutput;
+use crate::time::Time;
+
+impl Command for StatusRequest {
+    fn needs(&self) -> Needs {
+        Needs::Own
+    }
+
+    fn answer(self: Box<Self>, _: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+        peer.out.push(PeerOutput::Facts(ask));
+        Ok(Answer::Later)
+    }
+}
+
+/// What `status` shows.
+pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status {
+    let (own, settings, roster) = (&peer.own, &peer.own.settings, &peer.presence.roster);
+    let ports = own.presence.ports;
+    let catalogue = &peer.shared.shelf.catalogue;
+    let bytes = catalogue.entries().map(|e| match e.kind {
+        EntryKind::File { size, .. } => size,
+        EntryKind::Folder => 0,
+    });
+    let is_fetched = |file| peer.downloads.brings(file);
+    Status {
+        name: own.presence.name.to_string(),
+        id: own.id().full(),
+        directory: settings.directory.clone(),
+        ports: [ports.receiver, ports.sender, ports.distributor, ports.distributee],
+        network: "open".to_owned(),
+        peers: roster.len() as u64,
+        sharing: Sharing {
+            files: files_of(catalogue),
+            bytes: bytes.fold(0, u64::saturating_add),
+            hashing: peer.shared.unhashed,
+        },
+        downloads: peer.downloads.rows(now, roster),
+        unfinished: unfinished(facts.unfinished, is_fetched),
+        uploads: peer.uploads.rows(now, roster),
+        counters: facts.counters,
+        gives: settings.swarm.then(|| peer.swarms.len() as u64),
+        confinement: facts.confinement,
+        limits: SpeedLimits {
+            up_limit: settings.up_limit.map(NonZeroU64::get),
+            down_limit: settings.down_limit.map(NonZeroU64::get),
+        },
+        custody: Some(peer.custody.row(own, &peer.shared, &peer.jobs, roster)),
+        key_exported: facts.key_exported,
+        warnings: peer.warnings.rows(),
+    }
+}
+
+/// What lies in `downloads/` from before and is not being fetched.
+fn unfinished(left: Vec<Leftover>, is_fetched: impl Fn(FileId) -> bool) -> Vec<Unfinished> {
+    let unfinished = left.into_iter().filter(|l| l.size.is_some() && !is_fetched(l.id));
+    let row = |l: Leftover| {
+        let (path, asked) = l.asked.map_or_else(Default::default, |(to, asked)| (to.to_string(), asked));
+        Unfinished { id: l.id.to_string(), path, asked, held: l.have, size: l.size }
+    };
+    unfinished.map(row).collect()
+}
+
+/// The answer to `status`.
+pub(super) fn answer(now: Time, ask: AskId, facts: LocalFacts, peer: &mut PeerMachine) {
+    let status = status(now, facts, peer);
+    peer.out.reply(ask, Reply::Status(Box::new(status)));
+    peer.out.reply(ask, Reply::Done);
+}

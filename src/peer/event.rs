@@ -1,0 +1,48 @@
+//! What the machine of a peer reacts to. Pure.
+
+use std::sync::Arc;
+
+use super::file_work::FileAnswer;
+use super::swarms::LiveSeed;
+use crate::control::Request;
+use crate::distribution::{CustodyEvent, chunk_store};
+use crate::lan;
+use crate::library;
+use crate::receiver::ReceiverEvent;
+use crate::sender::SenderEvent;
+use crate::store::LedgerWritten;
+
+/// The number of a request, under which it is answered. Given by the shell, which knows who asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct AskId(pub(crate) u64);
+
+/// All that the machine reacts to.
+#[derive(Debug)]
+pub(crate) enum PeerEvent {
+    /// Somebody asks something.
+    Ask(AskId, Request),
+    /// The discovery thread reports.
+    Discovery(lan::Event),
+    /// The library reports.
+    Library(library::Event),
+    /// The receiver reports; what is there of a file comes as [`Self::PartialSeed`] instead.
+    Receiver(ReceiverEvent),
+    /// A file of a megabyte or more is being fetched: this is what others may have of it.
+    PartialSeed(Arc<dyn LiveSeed>),
+    /// The sender reports.
+    Sender(SenderEvent),
+    /// One of the ports of custody reports.
+    Custody(CustodyEvent),
+    /// The thread of the chunk store reports.
+    Chunks(chunk_store::Event),
+    /// Records of custody's are on the disk, or could not be written.
+    Written(LedgerWritten),
+    /// The thread of files answers.
+    Files(FileAnswer),
+    /// The store says what went wrong.
+    Warning(String),
+    /// The time came that was asked for.
+    Timeout,
+    /// A part's thread ended although nobody asked it to.
+    Broken(&'static str),
+}

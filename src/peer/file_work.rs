@@ -1,0 +1,68 @@
+//! What is done with files because the user of this machine asked for it: small work, which the machine does
+//! not wait for. Pure; `files.rs` does it.
+
+use std::path::PathBuf;
+
+use super::event::AskId;
+use crate::content::SafePath;
+use crate::control::{Confinement, CountersRow};
+use crate::disk::Leftover;
+use crate::error::Failure;
+use crate::identity::Instance;
+use crate::swarm::JobId;
+
+/// A shared file that has rotted: where, and of which size and time of modification (milliseconds since
+/// 1970).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Damaged {
+    pub(crate) path: SafePath,
+    pub(crate) size: u64,
+    pub(crate) modified: i64,
+}
+
+/// What `status` tells of this machine, beside what the machine of the peer knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LocalFacts {
+    /// What the threads counted.
+    pub(crate) counters: CountersRow,
+    /// What a fault could reach.
+    pub(crate) confinement: Confinement,
+    /// What lies in `downloads/` from before, also what is being fetched.
+    pub(crate) unfinished: Vec<Leftover>,
+    /// True once the key was exported.
+    pub(crate) key_exported: bool,
+}
+
+/// Work on files. Each kind is answered by the [`FileAnswer`] of the same name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FileWork {
+    /// Make the destination of a download, with the folders above it.
+    Destination(AskId, PathBuf),
+    /// Make the folder that a challenged chunk is fetched into.
+    Challenge(JobId, PathBuf),
+    /// Make the folder that good ones of damaged files are fetched into, and space in it for this one.
+    Repair(SafePath),
+    /// Put what was fetched in the place of what rotted.
+    Swap(Damaged),
+    /// Store a start of this peer that is later than the start of this count.
+    Instance(u64),
+    /// Look at what `status` tells of files, and add it.
+    Facts(AskId, Box<LocalFacts>),
+}
+
+/// What became of it; `Err`: why nothing did, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FileAnswer {
+    /// The folder is there.
+    Destination(AskId, Result<(), Failure>),
+    /// The folder is there.
+    Challenge(JobId, Result<(), String>),
+    /// The folder is there, and nothing in it is in the way.
+    Repair(SafePath, Result<(), String>),
+    /// The good file is in its place.
+    Swap(Damaged, Result<(), String>),
+    /// The start that was stored.
+    Instance(Result<Instance, Failure>),
+    /// All of it.
+    Facts(AskId, Box<LocalFacts>),
+}

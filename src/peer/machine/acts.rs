@@ -1,0 +1,102 @@
+//! What the machine of `mod.rs` does for custody: what custody's machine wants, and what is due for own files.
+//! Pure.
+
+use super::PeerMachine;
+use crate::content::Entry;
+use crate::control::Notice;
+use crate::custody::custodian::CustodianOutput;
+use crate::custody::recovery::Decision;
+use crate::identity::PeerId;
+use crate::peer::custody::{Challenge, CustodyDriver, KeepOrder};
+use crate::peer::jobs::JobPurpose;
+use crate::receiver::ReceiverCommand;
+use crate::time::Time;
+
+impl PeerMachine {
+    /// Brings custody's machine and everything else up to each other, after each event.
+    pub(super) fn turn_custody(&mut self, now: Time) {
+        self.custody.handle_timeout(now);
+        self.do_own(now);
+        while let Some(output) = self.custody.next_act(now, &mut self.own, &mut self.shared, &mut self.out) {
+            self.act_on(now, output);
+        }
+        self.custody.serve(now, self.own.id(), &mut self.presence.roster, &mut self.out);
+    }
+
+    /// Does what is due for own files.
+    fn do_own(&mut self, now: Time) {
+        if self.custody.own.is_due(now) && !self.departure.is_begun() {
+            self.custody.publish(now, &self.own, &mut self.shared, &mut self.out);
+        }
+        if self.custody.restoring.is_due(now) {
+            self.restore();
+        }
+    }
+
+    fn act_on(&mut self, now: Time, output: CustodianOutput) {
+        match output {
+            CustodianOutput::Send(to, message) => self.custody.send(to, message, &mut self.out),
+            CustodianOutput::Fetch { file, size, span, sources } => {
+                let is_here = self.shared.shelf.files.contains_key(&file)
+                    || !self.swarms.here(&[file]).is_empty();
+                let order = KeepOrder { file, size, span, sources, is_here };
+                self.custody.fetch(order, &self.own, &mut self.jobs, &mut self.out);
+            }
+            CustodianOutput::Drop { file, keep } => {
+                CustodyDriver::drop_kept(file, keep, &mut self.jobs, &mut self.out);
+            }
+            CustodianOutput::Challenge { peer, key, size, chunk } => {
+                let challenge = Challenge { peer, key, size, chunk };
+                self.custody.challenge(challenge, &self.own, &mut self.jobs, &mut self.out);
+            }
+            CustodianOutput::Pull { origin, from } => {
+                self.out.receiver(ReceiverCommand::OwnerCatalogue { from, origin });
+            }
+            CustodianOutput::Ask { files, bytes } => self.on_lost(now, files, bytes),
+            CustodianOutput::Restore(..) => self.custody.restoring.wanted(now),
+            CustodianOutput::Publish => self.custody.own.look_again(now),
+            CustodianOutput::Conflict => self.warn(
+                "another peer with this folder's key gives out what is shared (a copied folder?): this one places \
+                 no copies any more; make one of them a peer of its own with `potluck identity new`"
+                    .to_owned(),
+            ),
+            CustodianOutput::Leaving(progress) => {
+                self.departure.handing_over(now, &progress, &self.shared.paths(), &mut self.out);
+            }
+            CustodianOutput::Left(report) => {
+                self.departure.handed_over(now, &report, &self.shared.paths(), &mut self.out);
+            }
+            // Written before, and nothing else is to be done.
+            CustodianOutput::Record(_) => {}
+        }
+    }
+
+    /// Own files are missing that nobody deleted.
+    fn on_lost(&mut self, now: Time, files: usize, bytes: u64) {
+        if !self.custody.machine.copies().may_exist() {
+            // Nobody could give any of it back.
+            self.custody.machine.decide(now, Decision::Forget);
+        } else if self.own.settings.asks {
+            self.out.notice(Notice::Lost { files: files as u64, bytes });
+        } else {
+            let text =
+                format!("{files} shared files are missing that nobody deleted: they are fetched again");
+            self.out.log_warning(text);
+            self.custody.machine.decide(now, Decision::GiveBack);
+        }
+    }
+
+    /// Fetches what was lost, if that is not under way.
+    fn restore(&mut self) {
+        if self.jobs.restoring().is_some() || self.departure.is_begun() {
+            return;
+        }
+        let lost: Vec<Entry> = self.custody.machine.recovery().restoring().cloned().collect();
+        if lost.is_empty() {
+            return;
+        }
+        let here: Vec<PeerId> = self.presence.roster.iter().map(|(id, _)| *id).collect();
+        let order = self.custody.restoring.order(lost, &here, self.own.settings.shared());
+        self.downloads.begin(&mut self.jobs, JobPurpose::Restore, order, &mut self.out);
+    }
+}

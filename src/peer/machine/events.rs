@@ -1,0 +1,301 @@
+//! What the machine of `mod.rs` does with what the parts report. Pure.
+
+use std::sync::Arc;
+
+use super::PeerMachine;
+use crate::content::{Catalogue, Head};
+use crate::control::Notice;
+use crate::distribution::{CustodyEvent, chunk_store};
+use crate::error::Failure;
+use crate::identity::{Instance, PeerId};
+use crate::lan::{self, Gone};
+use crate::library;
+use crate::peer::custody::CustodyDriver;
+use crate::peer::event::PeerEvent;
+use crate::peer::file_work::{FileAnswer, FileWork};
+use crate::peer::jobs::JobPurpose;
+use crate::peer::output::{LogLevel, PeerOutput};
+use crate::peer::swarms::{LiveSeed, is_worth};
+use crate::peer::verifying::RepairSources;
+use crate::receiver::{ReceiverCommand, ReceiverEvent};
+use crate::sender::{SenderCommand, SenderEvent};
+use crate::time::Time;
+use crate::wire::custody::CustodyMessage;
+
+impl PeerMachine {
+    pub(super) fn handle_event(&mut self, now: Time, event: PeerEvent) {
+        match event {
+            PeerEvent::Ask(ask, request) => self.on_ask(now, ask, request),
+            PeerEvent::Discovery(event) => self.on_discovery(now, event),
+            PeerEvent::Library(event) => self.on_library(now, event),
+            PeerEvent::Receiver(event) => self.on_receiver(now, event),
+            PeerEvent::PartialSeed(seed) => self.on_partial_seed(&seed),
+            PeerEvent::Sender(event) => self.on_sender(now, event),
+            PeerEvent::Custody(event) => self.on_custody(now, event),
+            PeerEvent::Chunks(event) => self.on_chunks(now, event),
+            PeerEvent::Files(answer) => self.on_files(now, answer),
+            PeerEvent::Written(written) => {
+                self.custody.on_written(now, written, &mut self.own, &mut self.shared, &mut self.out)
+            }
+            PeerEvent::Warning(text) => self.warn(text),
+            PeerEvent::Timeout => {}
+            PeerEvent::Broken(part) => {
+                let text = format!("the {part} thread ended by a fault of potluck's; see the log");
+                self.fail(now, Failure::other(text));
+            }
+        }
+    }
+
+    fn on_discovery(&mut self, now: Time, event: lan::Event) {
+        match event {
+            lan::Event::Here(info) => {
+                self.custody.here(now, &info, &mut self.out);
+                self.presence.here(now, info, &mut self.out);
+            }
+            lan::Event::Gone(id, why) => {
+                self.custody.gone(now, id, why == Gone::Left, &mut self.out);
+                self.presence.gone(id, why, &mut self.out);
+            }
+            lan::Event::DialBack(id) => self.presence.dial_back(id, &mut self.out),
+            lan::Event::Settled => self.presence.settled(),
+            lan::Event::NobodyHeard => {
+                let (port, ports) = (self.own.settings.discovery_port, self.own.presence.ports);
+                self.out.notice(Notice::Text(format!(
+                    "nobody answers yet; if others are here, let UDP port {port} and TCP ports {} to {} in through the firewall",
+                    ports.receiver, ports.distributee
+                )));
+            }
+            lan::Event::CopiedFolder(address) => {
+                let text = format!(
+                    "a peer with this folder's key runs at {address} already (a copied folder?): stop that one, \
+                     or make this one a peer of its own with `potluck identity new`"
+                );
+                self.fail(now, Failure::other(text));
+            }
+            lan::Event::Lacking(id) => self.out.receiver(ReceiverCommand::Table(id)),
+            lan::Event::Overtaken(instance) => self.overtaken(instance),
+            lan::Event::NetworkChanged => {
+                let text = "the network changed, or this machine slept".to_owned();
+                self.out.push(PeerOutput::Log(LogLevel::Info, text));
+            }
+            lan::Event::Trouble(text) => self.warn(text),
+            lan::Event::Sought(id, files) => {
+                // What is kept for others is given, too.
+                let is_kept = |file| self.custody.served.has(file);
+                self.swarms.sought(id, &files, is_kept, &mut self.out);
+            }
+            lan::Event::Has(id, files) => self.swarms.add_member(id, &files, &mut self.out),
+        }
+    }
+
+    /// A copy of this folder was started and has stopped: what we say counts again once this is a later
+    /// start than that one was.
+    fn overtaken(&mut self, copy: Instance) {
+        self.warn(
+            "a copy of this folder was started somewhere, and stopped; `potluck identity new` there makes it \
+             a peer of its own"
+                .to_owned(),
+        );
+        self.out.files(FileWork::Instance(copy.count));
+    }
+
+    /// A later start of this peer is stored, or could not be.
+    fn on_instance(&mut self, now: Time, stored: Result<Instance, Failure>) {
+        match stored {
+            Ok(instance) => {
+                self.own.renew(instance, &mut self.out);
+                self.custody.machine.renew(instance);
+                self.custody.own.call(now);
+            }
+            Err(failure) => self.warn(failure.message),
+        }
+    }
+
+    fn on_library(&mut self, now: Time, event: library::Event) {
+        match event {
+            library::Event::Changed(shelf) => {
+                self.shared.shelf = shelf;
+                self.custody.own.look_again(now);
+            }
+            library::Event::Hashing { first, files, bytes } => {
+                if self.shared.unhashed == 0 {
+                    self.out.debug(format!("{files} files with {bytes} bytes are to be hashed"));
+                }
+                self.shared.hashing(first, files);
+                if files == 0 {
+                    self.custody.own.look_again(now);
+                }
+            }
+            library::Event::Scanned => {
+                self.shared.is_scanned = true;
+                // If nothing is shared, others are to know that, too.
+                self.custody.own.look_again(now);
+            }
+            library::Event::Warning(text) => self.warn(text),
+        }
+    }
+
+    fn on_receiver(&mut self, now: Time, event: ReceiverEvent) {
+        use lan::Command;
+        match event {
+            ReceiverEvent::Job(event) => self.on_job(now, event),
+            // The shell gives it as an event of its own.
+            ReceiverEvent::PartialSeed(_) => {}
+            ReceiverEvent::Catalogue(id, head, catalogue) => self.on_catalogue(id, head, catalogue),
+            ReceiverEvent::NoKept(id) => self.out.debug(format!("{id} does not say what it keeps")),
+            ReceiverEvent::Table(id, records) => self.out.discovery(Command::Table(id, records)),
+            ReceiverEvent::Proved(id, host) => self.out.discovery(Command::Proved(id, host)),
+            ReceiverEvent::AskBack(id, 0) => self.out.sender(SenderCommand::AskBack(id)),
+            // Over a connection that may be dead it is asked once.
+            ReceiverEvent::AskBack(id, n) => self.out.discovery(Command::AskBack(id, n > 1)),
+            ReceiverEvent::DialBack(id) => self.presence.dial_back(id, &mut self.out),
+            ReceiverEvent::Blocked(id) => self.warn_of_firewalls(id),
+            ReceiverEvent::Lost(id) => {
+                self.presence.pull_failed(now, id);
+                self.out.discovery(Command::Doubt(id));
+            }
+            ReceiverEvent::NoCatalogue(id) => self.presence.pull_failed(now, id),
+            ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue } => {
+                self.out.debug(format!("{from} gave the catalogue of {origin}"));
+                let (me, roster) = (self.own.id(), &mut self.presence.roster);
+                self.custody.on_owner_catalogue(now, me, origin, &signed, &catalogue, roster);
+            }
+            // It is asked for again with the next change of that keeper.
+            ReceiverEvent::NoOwnerCatalogue { from, origin } => {
+                self.out.debug(format!("{from} did not give the catalogue of {origin}"));
+            }
+            ReceiverEvent::Kept(from, all) => {
+                let (me, roster) = (self.own.id(), &mut self.presence.roster);
+                CustodyDriver::on_kept(me, from, all, roster, &self.downloads, &mut self.out);
+            }
+            ReceiverEvent::Warning(text) => self.warn(text),
+            ReceiverEvent::Stopped => self.departure.receiver_stopped(),
+        }
+    }
+
+    fn on_catalogue(&mut self, id: PeerId, head: Head, catalogue: Arc<Catalogue>) {
+        self.downloads.new_holder(id, &catalogue, &mut self.out);
+        self.custody.keep_up(id, &head, &mut self.out);
+        self.presence.roster.shares(id, head, catalogue);
+        self.out.receiver(ReceiverCommand::Kept(id));
+        self.presence.pull(&mut self.out);
+    }
+
+    /// A file is being fetched: others get what is here of it, and those of them are sought who have some.
+    fn on_partial_seed(&mut self, seed: &Arc<dyn LiveSeed>) {
+        let claim = seed.claim();
+        if self.jobs.is_keeping(claim) && !self.downloads.is_wanted(claim) {
+            // For the store: who keeps it too is said by whoever placed it.
+            self.swarms.add(seed, false, &mut self.out);
+        } else if self.own.settings.swarm {
+            let is_sought = is_worth(claim.1) && self.downloads.is_wanted_of_anyone(claim);
+            self.swarms.add(seed, is_sought, &mut self.out);
+            self.swarms.seek(&mut self.out);
+        }
+    }
+
+    fn on_sender(&mut self, now: Time, event: SenderEvent) {
+        match event {
+            SenderEvent::Proved(id, host) => self.out.discovery(lan::Command::Proved(id, host)),
+            SenderEvent::NotConnected(id) => self.out.discovery(lan::Command::AskBack(id, false)),
+            SenderEvent::Serving(list) => {
+                let sent = self.uploads.serving(now, list);
+                if self.departure.is_begun() {
+                    self.departure.sent(now, sent);
+                    self.custody.machine.sent(now);
+                }
+            }
+            SenderEvent::Changed(path) => self.out.push(PeerOutput::Library(library::Command::Check(path))),
+            SenderEvent::Rotten(file, chunk) => {
+                self.out.debug(format!("chunk {} of {file} in the store is not what it was", chunk.get()));
+                self.custody.served.is_rotten(file, self.custody.machine.keeper(), &mut self.out);
+            }
+            SenderEvent::Missing(file) => self.custody.served.is_gone(file, &mut self.out),
+            SenderEvent::Stopped => self.departure.sender_stopped(),
+        }
+    }
+
+    fn on_custody(&mut self, now: Time, event: CustodyEvent) {
+        match event {
+            CustodyEvent::Message(from, source, message) => {
+                if let CustodyMessage::Report(report) = &message
+                    && report.origin == self.own.id()
+                {
+                    self.custody.note_report(from, report, &self.shared, &self.jobs, &mut self.out);
+                }
+                self.custody.on_message(now, from, source, message, &mut self.out);
+            }
+            CustodyEvent::Authenticated(id, host) => {
+                self.out.discovery(lan::Command::Proved(id, host));
+            }
+            CustodyEvent::Unreachable(id) => self.custody.machine.unreachable(now, id),
+        }
+    }
+
+    fn on_chunks(&mut self, now: Time, event: chunk_store::Event) {
+        let keeper = self.custody.machine.keeper();
+        match event {
+            chunk_store::Event::Space(free) => self.custody.on_space(free),
+            chunk_store::Event::Trouble(text) => self.warn(text),
+            chunk_store::Event::Lost(file, left) => {
+                self.custody.machine.lost(now, file);
+                self.custody.served.has_left(now, file, left);
+            }
+            chunk_store::Event::There(file, left) => self.custody.served.has_left(now, file, left),
+            chunk_store::Event::Kept(file, chunks) => {
+                self.verifying.found_rotten(file, keeper);
+                self.custody.served.lose(file, chunks, &mut self.out);
+            }
+            chunk_store::Event::Shared(path, file, finding) => {
+                let sources = RepairSources {
+                    own: &self.own,
+                    shelf: &self.shared.shelf,
+                    roster: &self.presence.roster,
+                    custodian: &self.custody.machine,
+                };
+                self.verifying.found_bad(&path, file, finding, sources, &mut self.out);
+            }
+            chunk_store::Event::Verified(files, bytes) => {
+                self.verifying.all_read(now, files, bytes, &mut self.out);
+            }
+        }
+    }
+
+    fn on_files(&mut self, now: Time, answer: FileAnswer) {
+        match answer {
+            FileAnswer::Destination(ask, made) => self.on_destination(now, ask, made),
+            FileAnswer::Facts(ask, facts) => self.on_facts(now, ask, *facts),
+            FileAnswer::Instance(stored) => self.on_instance(now, stored),
+            FileAnswer::Challenge(job, made) => {
+                self.custody.challenge_prepared(now, job, made, &mut self.jobs, &mut self.out);
+            }
+            FileAnswer::Repair(path, prepared) => {
+                let sources = RepairSources {
+                    own: &self.own,
+                    shelf: &self.shared.shelf,
+                    roster: &self.presence.roster,
+                    custodian: &self.custody.machine,
+                };
+                let out = &mut self.out;
+                if let Some(order) = self.verifying.repair_prepared(now, &path, prepared, sources, out) {
+                    self.downloads.begin(&mut self.jobs, JobPurpose::Repair(path), order, out);
+                }
+            }
+            FileAnswer::Swap(damaged, done) => {
+                self.verifying.swapped(now, &damaged.path, done, &mut self.out);
+            }
+        }
+    }
+
+    fn warn_of_firewalls(&mut self, id: PeerId) {
+        let roster = &self.presence.roster;
+        if let Some(port) = roster.contact(id).map(|contact| contact.ports.sender) {
+            self.warn(format!(
+                "{} and this peer cannot connect to each other, so what it shares cannot be had: let TCP port {} in \
+                 through the firewall here, or port {port} there",
+                roster.name(id),
+                self.own.presence.ports.receiver
+            ));
+        }
+    }
+}

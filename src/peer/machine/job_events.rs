@@ -1,0 +1,103 @@
+//! What the machine of `mod.rs` does when the receiver tells how a job goes. Pure.
+
+use super::PeerMachine;
+use crate::content::FileId;
+use crate::control::{Reply, Saved};
+use crate::disk::Arrival;
+use crate::error::Failure;
+use crate::peer::jobs::JobPurpose;
+use crate::peer::output::Outputs;
+use crate::receiver::ReceiverCommand;
+use crate::swarm::{JobEvent, JobId, Progress};
+use crate::time::Time;
+
+impl PeerMachine {
+    pub(super) fn on_job(&mut self, now: Time, event: JobEvent) {
+        match event {
+            JobEvent::Progress(progress) => self.job_moved(now, progress),
+            JobEvent::Arrived(job, file, arrival) => self.file_arrived(job, file, arrival),
+            JobEvent::Failed(job, path, failure) => {
+                if self.downloads.part_failed(job, &failure) {
+                    let missing = Reply::Missing { path: path.to_string(), failure };
+                    self.downloads.tell_always(job, missing, &mut self.out);
+                }
+            }
+            JobEvent::Finished(job, files, failure) => self.job_over(now, job, files, failure),
+        }
+    }
+
+    fn job_moved(&mut self, now: Time, progress: Progress) {
+        match self.jobs.get(progress.job) {
+            Some(JobPurpose::Repair(_)) => self.verifying.repair_moved(now),
+            Some(purpose @ JobPurpose::Keep { file, .. }) => {
+                self.verifying.kept_moved(now, *file);
+                return self.custody.job_moved(now, purpose, progress.done);
+            }
+            Some(JobPurpose::Download | JobPurpose::Restore) => {}
+            // It was taken back, or nobody is interested in how far it is.
+            Some(JobPurpose::Prove { .. }) | None => return,
+        }
+        self.downloads.progress(now, progress, &self.presence.roster, &mut self.out);
+        self.downloads.show(now, &self.presence.roster, &mut self.out);
+    }
+
+    fn file_arrived(&mut self, job: JobId, file: FileId, arrival: Arrival) {
+        let (how, path) = match arrival {
+            Arrival::Saved(path) => ("saved", path),
+            Arrival::SavedAs(path) => ("saved_as", path),
+            Arrival::AlreadyThere(path) => ("already_there", path),
+            // It is told when the job is over.
+            Arrival::Kept => return,
+        };
+        if self.downloads.get(job).is_none() {
+            return;
+        }
+        self.keep_own_download(file);
+        let saved = Saved { job: job.0, id: file.to_string(), path, how: how.to_owned() };
+        self.downloads.tell(job, Reply::Saved(saved), &mut self.out);
+        self.swarms.seek(&mut self.out);
+    }
+
+    /// A user's download arrived: should it be fetched into the store as well, it can be had from here.
+    fn keep_own_download(&mut self, file: FileId) {
+        if let Some(size) = self.jobs.kept_size(file)
+            && !self.swarms.here(&[file]).is_empty()
+        {
+            self.out.receiver(ReceiverCommand::Swarm((file, size), vec![self.own.id()]));
+        }
+    }
+
+    fn job_over(&mut self, now: Time, job: JobId, files: u64, failure: Option<Failure>) {
+        let is_good = failure.is_none();
+        match self.jobs.end(job) {
+            Some(JobPurpose::Keep { file, span, .. }) => {
+                log_own_failure(failure.as_ref(), &mut self.out);
+                self.custody.kept(now, file, span, is_good, &mut self.out);
+                return self.verifying.kept_again(now, file, is_good, &mut self.out);
+            }
+            Some(JobPurpose::Prove { peer, key, folder }) => {
+                log_own_failure(failure.as_ref(), &mut self.out);
+                return self.custody.proved(now, peer, key, is_good, folder, &mut self.out);
+            }
+            Some(JobPurpose::Repair(path)) => {
+                self.verifying.good_came(now, &path, failure.as_ref(), &mut self.out);
+            }
+            Some(JobPurpose::Restore) => self.custody.restoring.is_over(now),
+            Some(JobPurpose::Download) => {}
+            // It was taken back.
+            None => return,
+        }
+        self.out.debug(format!("download {} is over: {files} files arrived", job.0));
+        self.downloads.end(job, failure, &mut self.out);
+        // What none of the other downloads wants is not sought any more.
+        self.swarms.seek_only(&self.downloads.wants(|only| only.is_none()));
+        self.swarms.seek(&mut self.out);
+        self.downloads.show(now, &self.presence.roster, &mut self.out);
+    }
+}
+
+fn log_own_failure(failure: Option<&Failure>, out: &mut Outputs) {
+    if let Some(failure) = failure {
+        out.debug(format!("a job of custody's own failed: {}", failure.message));
+    }
+}

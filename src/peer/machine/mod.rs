@@ -1,0 +1,191 @@
+//! The machine of a peer: it owns what is known, reacts to events, and says what is to be done. Pure.
+//!
+//! Contract: after each [`PeerMachine::handle`] what [`PeerMachine::poll_output`] gives is done in that order,
+//! and a [`PeerEvent::Timeout`] comes when [`PeerMachine::poll_timeout`] says. It ends with
+//! [`PeerOutput::End`].
+//!
+//! Each concern is a struct of its own, with its own state; what concerns several is put together here. What
+//! the parts report is in events.rs, how jobs go in job_events.rs, what custody wants in acts.rs, what users ask in
+//! peer/commands/.
+
+mod acts;
+mod events;
+mod job_events;
+
+use core::net::Ipv4Addr;
+use std::sync::Arc;
+
+use super::commands::Requests;
+use super::custody::{CustodyDriver, RestoredCustody};
+use super::departure::Departure;
+use super::downloads::Downloads;
+use super::event::PeerEvent;
+use super::jobs::Jobs;
+use super::leaving::Cause;
+use super::output::{Outputs, PeerOutput};
+use super::own_peer::OwnPeer;
+use super::presence::Presence;
+use super::shared::SharedFolder;
+use super::swarms::Swarms;
+use super::uploads::Uploads;
+use super::verifying::Verifying;
+use super::warnings::Warnings;
+use crate::address::Host;
+use crate::error::Failure;
+use crate::identity::{Contact, Identity, Instance};
+use crate::lan::OwnPresence;
+use crate::receiver::ReceiverCommand;
+use crate::sender::SenderCommand;
+use crate::settings::Settings;
+use crate::time::Time;
+
+/// What a peer begins with.
+#[derive(Debug)]
+pub(crate) struct PeerStart {
+    pub(crate) settings: Settings,
+    pub(crate) identity: Arc<Identity>,
+    /// This start of it.
+    pub(crate) instance: Instance,
+    /// What is announced already.
+    pub(crate) presence: OwnPresence,
+    pub(crate) custody: RestoredCustody,
+    /// What there was to warn of before.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub(crate) struct PeerMachine {
+    pub(super) own: OwnPeer,
+    pub(super) presence: Presence,
+    pub(super) shared: SharedFolder,
+    pub(super) jobs: Jobs,
+    pub(super) downloads: Downloads,
+    pub(super) uploads: Uploads,
+    pub(super) swarms: Swarms,
+    pub(super) custody: CustodyDriver,
+    pub(super) verifying: Verifying,
+    pub(super) departure: Departure,
+    pub(super) warnings: Warnings,
+    pub(super) requests: Requests,
+    pub(super) out: Outputs,
+}
+
+impl PeerMachine {
+    /// A peer that was started just now.
+    pub(crate) fn new(now: Time, start: PeerStart) -> Self {
+        let PeerStart { settings, identity, instance, presence, custody, warnings } = start;
+        let mut machine = Self {
+            own: OwnPeer { settings, identity, instance, presence, started: now },
+            presence: Presence::default(),
+            shared: SharedFolder::default(),
+            jobs: Jobs::default(),
+            downloads: Downloads::default(),
+            uploads: Uploads::default(),
+            swarms: Swarms::default(),
+            custody: CustodyDriver::new(custody),
+            verifying: Verifying::default(),
+            departure: Departure::default(),
+            warnings: Warnings::default(),
+            requests: Requests::default(),
+            out: Outputs::default(),
+        };
+        for warning in warnings {
+            machine.warnings.warn(warning, &mut machine.out);
+        }
+        machine.out.sender(SenderCommand::Store(machine.own.settings.store()));
+        // What it keeps for others this very peer can have from itself.
+        let here = Host { ip: Ipv4Addr::LOCALHOST.into(), scope: 0 };
+        let contact = Contact { id: machine.own.id(), hosts: vec![here], ports: machine.own.presence.ports };
+        machine.out.receiver(ReceiverCommand::Peer(contact));
+        machine.custody.served.stale(now);
+        machine
+    }
+
+    /// Reacts to an event, and does what is due.
+    pub(crate) fn handle(&mut self, now: Time, event: PeerEvent) {
+        self.handle_event(now, event);
+        self.handle_timeout(now);
+        self.turn_custody(now);
+        self.answer_deferred(now);
+        if self.departure.is_over(now) {
+            self.finish();
+        }
+    }
+
+    /// The next thing to be done.
+    pub(crate) fn poll_output(&mut self) -> Option<PeerOutput> {
+        self.out.pop()
+    }
+
+    /// When [`PeerEvent::Timeout`] is to come, if nothing else comes before.
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        let all = [
+            self.requests.poll_timeout(),
+            self.departure.poll_timeout(),
+            self.presence.poll_timeout(),
+            self.custody.poll_timeout(),
+            self.verifying.poll_timeout(),
+        ];
+        all.into_iter().flatten().min()
+    }
+
+    /// What the last event brought is dealt with now. It may have taken a while: then some of it is done less
+    /// often.
+    pub(crate) fn took_until(&mut self, now: Time) {
+        self.custody.own.is_over(now);
+    }
+
+    fn handle_timeout(&mut self, now: Time) {
+        self.presence.handle_timeout(now, &mut self.out);
+        self.verifying.handle_timeout(now, &mut self.out);
+        let names = || self.uploads.names(&self.presence.roster);
+        self.departure.handle_timeout(now, names, &mut self.out);
+    }
+
+    /// Leaves, for this cause.
+    pub(super) fn leave(&mut self, now: Time, cause: Cause) {
+        if self.departure.is_begun() {
+            return self.departure.harder(now, cause, &mut self.out);
+        }
+        let is_handing = cause == Cause::Exit && self.hand_over(now);
+        if cause == Cause::Exit {
+            // That takes a while: others are to have as many copies without this peer, and give it none.
+            self.own.announce_leaving(&mut self.out);
+        }
+        self.departure.begin(now, cause, is_handing, &mut self.out);
+        self.swarms.stop(&mut self.out);
+    }
+
+    /// Begins to hand own files over, before the departure. False: there is nothing to be handed over.
+    fn hand_over(&mut self, now: Time) -> bool {
+        let begins = self.custody.machine.copies().is_on() && self.shared.offers_files();
+        if begins && self.custody.records.are_refused() {
+            // Nothing is accepted or counted any more, so nothing is to be waited for.
+            self.departure.nothing_kept(self.shared.paths(), &mut self.out);
+            return false;
+        }
+        if begins {
+            self.custody.machine.leave(now);
+        }
+        begins
+    }
+
+    /// Leaves at once, for a reason that nobody wanted.
+    fn fail(&mut self, now: Time, failure: Failure) {
+        self.departure.fail(failure);
+        self.leave(now, Cause::AtOnce);
+    }
+
+    /// The very last act.
+    fn finish(&mut self) {
+        let stopped = Failure::other("this peer left; what arrived stays, `download` goes on with it");
+        self.downloads.end_all(&stopped, &mut self.out);
+        self.requests.end(&stopped, &mut self.out);
+        self.departure.finish(&mut self.out);
+    }
+
+    fn warn(&mut self, warning: String) {
+        self.warnings.warn(warning, &mut self.out);
+    }
+}

@@ -1,0 +1,143 @@
+//! What the machine of a peer wants done, in the order in which it is wanted. Pure; `shell.rs` does it.
+
+use std::collections::VecDeque;
+
+use super::event::AskId;
+use super::file_work::FileWork;
+use crate::content::FileId;
+use crate::control::{Notice, Reply};
+use crate::distribution::{CustodyCommand, chunk_store};
+use crate::error::Failure;
+use crate::lan;
+use crate::library;
+use crate::receiver::ReceiverCommand;
+use crate::sender::SenderCommand;
+use crate::store::LedgerRow;
+use crate::swarm::Job;
+
+/// How much a line of the log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogLevel {
+    /// For whoever looks for a fault.
+    Debug,
+    /// Worth knowing.
+    Info,
+    /// Something is not as it should be.
+    Warn,
+}
+
+/// One thing that is to be done.
+#[derive(Debug)]
+pub(crate) enum PeerOutput {
+    /// An answer to a request, for whoever asked; he may have gone away.
+    Reply(AskId, Reply),
+    /// As [`Self::Reply`]. If whoever asked has gone away, this is shown at the prompt instead.
+    ReplyOr(AskId, Reply, Notice),
+    /// To be shown at the prompt.
+    Notice(Notice),
+    /// For the discovery thread.
+    Discovery(lan::Command),
+    /// For the library.
+    Library(library::Command),
+    /// For the receiver.
+    Receiver(ReceiverCommand),
+    /// For the receiver: to be fetched by disk workers that can write in its destination. If none can be had,
+    /// that is an event like the end of any other job.
+    Fetch(Job),
+    /// For the sender.
+    Sender(SenderCommand),
+    /// Others may have what is there of this file; the sender gets what came with
+    /// [`PeerEvent::PartialSeed`](super::event::PeerEvent::PartialSeed).
+    Give(FileId),
+    /// For the distributor's port.
+    Distributor(CustodyCommand),
+    /// For the distributee's port.
+    Distributee(CustodyCommand),
+    /// For the thread that works on the chunk store.
+    Chunks(chunk_store::Command),
+    /// To be written into the ledger; then [`PeerEvent::Written`](super::event::PeerEvent::Written) tells the
+    /// number.
+    Ledger {
+        /// What is written.
+        rows: Vec<LedgerRow>,
+        /// The number of the writing.
+        number: u64,
+    },
+    /// For the thread that works on files for the user of this machine.
+    Files(FileWork),
+    /// What only the shell knows is to be told for this request:
+    /// [`FileAnswer::Facts`](super::file_work::FileAnswer::Facts).
+    Facts(AskId),
+    /// A line for the log.
+    Log(LogLevel, String),
+    /// All threads are to end. Behind it come last replies and notices only. `Some`: why it ends, if not
+    /// because somebody wanted it to.
+    End(Option<Failure>),
+}
+
+/// What is to be done, the oldest first. Every concern of the machine adds to it.
+#[derive(Debug, Default)]
+pub(super) struct Outputs(VecDeque<PeerOutput>);
+
+impl Outputs {
+    /// This is to be done after all that was wanted before.
+    pub(super) fn push(&mut self, output: PeerOutput) {
+        self.0.push_back(output);
+    }
+
+    /// The next thing to be done.
+    pub(super) fn pop(&mut self) -> Option<PeerOutput> {
+        self.0.pop_front()
+    }
+
+    /// Answers a request.
+    pub(super) fn reply(&mut self, ask: AskId, reply: Reply) {
+        self.push(PeerOutput::Reply(ask, reply));
+    }
+
+    /// Shows something at the prompt.
+    pub(super) fn notice(&mut self, notice: Notice) {
+        self.push(PeerOutput::Notice(notice));
+    }
+
+    /// Tells the discovery thread something.
+    pub(super) fn discovery(&mut self, command: lan::Command) {
+        self.push(PeerOutput::Discovery(command));
+    }
+
+    /// Tells the receiver something.
+    pub(super) fn receiver(&mut self, command: ReceiverCommand) {
+        self.push(PeerOutput::Receiver(command));
+    }
+
+    /// Tells the sender something.
+    pub(super) fn sender(&mut self, command: SenderCommand) {
+        self.push(PeerOutput::Sender(command));
+    }
+
+    /// Tells the thread of the chunk store something.
+    pub(super) fn chunks(&mut self, command: chunk_store::Command) {
+        self.push(PeerOutput::Chunks(command));
+    }
+
+    /// Tells both ports of custody something.
+    pub(super) fn custody(&mut self, command: CustodyCommand) {
+        self.push(PeerOutput::Distributor(command.clone()));
+        self.push(PeerOutput::Distributee(command));
+    }
+
+    /// Has the thread of files do something.
+    pub(super) fn files(&mut self, work: FileWork) {
+        self.push(PeerOutput::Files(work));
+    }
+
+    /// A line for whoever looks for a fault.
+    pub(super) fn debug(&mut self, text: String) {
+        self.push(PeerOutput::Log(LogLevel::Debug, text));
+    }
+
+    /// A line for the log that says that something is not as it should be.
+    pub(super) fn log_warning(&mut self, text: String) {
+        self.push(PeerOutput::Log(LogLevel::Warn, text));
+    }
+}

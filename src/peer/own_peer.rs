@@ -1,0 +1,47 @@
+//! Who this peer is, how it was set, and what it says of itself. Pure.
+
+use std::sync::Arc;
+
+use crate::identity::{Identity, Instance, PeerId};
+use crate::lan::{self, OwnPresence};
+use crate::peer::output::Outputs;
+use crate::settings::Settings;
+use crate::time::Time;
+use crate::wire::datagram::PresenceState;
+
+/// This very peer.
+#[derive(Debug)]
+pub(super) struct OwnPeer {
+    pub(super) settings: Settings,
+    pub(super) identity: Arc<Identity>,
+    pub(super) instance: Instance,
+    /// What is announced.
+    pub(super) presence: OwnPresence,
+    /// When it was started.
+    pub(super) started: Time,
+}
+
+impl OwnPeer {
+    /// Its id.
+    pub(super) fn id(&self) -> PeerId {
+        self.identity.id()
+    }
+
+    /// From now on the catalogue of this version is announced.
+    pub(super) fn announce_catalogue(&mut self, version: u64, out: &mut Outputs) {
+        self.presence.catalogue = version;
+        out.discovery(lan::Command::Own(self.presence.clone()));
+    }
+
+    /// From now on it is announced that this peer does not stay.
+    pub(super) fn announce_leaving(&mut self, out: &mut Outputs) {
+        self.presence.state = PresenceState::Leaving;
+        out.discovery(lan::Command::Own(self.presence.clone()));
+    }
+
+    /// This start counts as a later one, for a copy of this folder was started meanwhile.
+    pub(super) fn renew(&mut self, instance: Instance, out: &mut Outputs) {
+        self.instance = instance;
+        out.discovery(lan::Command::Instance(instance));
+    }
+}

@@ -1,0 +1,141 @@
+//! What this peer shares: what lies in `shared/`, and what others are given of it. Pure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::output::Outputs;
+use crate::content::{Catalogue, EntryKind, FileId, SafePath};
+use crate::library::{Hashing, Shelf};
+use crate::sender::{SenderCommand, SharedContent};
+
+/// A head of this peer's, to be given out once it is recorded.
+#[derive(Clone, Debug)]
+pub(super) struct Announcement {
+    pub(super) version: u64,
+    pub(super) signed: Arc<[u8]>,
+    /// What lies in `shared/`, with the catalogue under the head.
+    pub(super) shelf: Arc<Shelf>,
+}
+
+/// What the library tells, and what the sender is told.
+#[derive(Debug, Default)]
+pub(super) struct SharedFolder {
+    /// What lies in `shared/`.
+    pub(super) shelf: Arc<Shelf>,
+    /// True once what was shared before is listed.
+    pub(super) is_scanned: bool,
+    /// The first files that are still to be hashed.
+    pub(super) hashing: Vec<Hashing>,
+    /// How many these are in all.
+    pub(super) unhashed: u64,
+    /// What lies in `shared/`, with the catalogue that others are given: it may name what is to come back.
+    offered: Arc<Shelf>,
+    /// The head over that catalogue; empty before the first one.
+    head: Arc<[u8]>,
+}
+
+impl SharedFolder {
+    /// True once all that is shared is listed.
+    pub(super) const fn is_known(&self) -> bool {
+        self.is_scanned && self.unhashed == 0
+    }
+
+    /// Files that are still to be hashed: the first of them, and how many.
+    pub(super) fn hashing(&mut self, first: Vec<Hashing>, files: u64) {
+        (self.hashing, self.unhashed) = (first, files);
+    }
+
+    /// Gives the sender what it is to serve from now on.
+    fn offer(&self, out: &mut Outputs) {
+        let (head, shelf) = (Arc::clone(&self.head), Arc::clone(&self.offered));
+        out.sender(SenderCommand::Offer(Arc::new(SharedContent { head, shelf })));
+    }
+
+    /// What is named did not change, but other files are behind it.
+    pub(super) fn serve(&mut self, shelf: &Shelf, catalogue: Catalogue, out: &mut Outputs) {
+        if !self.head.is_empty() {
+            self.offered = Arc::new(Shelf { catalogue, ..shelf.clone() });
+            self.offer(out);
+        }
+    }
+
+    /// From now on others get this.
+    pub(super) fn announce(&mut self, announcement: Announcement, out: &mut Outputs) {
+        self.head = announcement.signed;
+        self.offered = announcement.shelf;
+        self.offer(out);
+    }
+
+    /// True if others are given any file.
+    pub(super) fn offers_files(&self) -> bool {
+        self.offered.catalogue.entries().any(|e| matches!(e.kind, EntryKind::File { .. }))
+    }
+
+    /// The paths of each content that others are given, and its size. Custody counts contents; users count
+    /// files, of which several may have the same.
+    pub(super) fn paths(&self) -> OwnPaths<'_> {
+        let mut paths = OwnPaths::new();
+        for entry in self.offered.catalogue.entries() {
+            if let EntryKind::File { id, size, .. } = entry.kind {
+                paths.entry(id).or_default().push((&entry.path, size));
+            }
+        }
+        paths
+    }
+}
+
+/// The paths of own contents, each with the size of the file.
+pub(super) type OwnPaths<'a> = BTreeMap<FileId, Vec<(&'a SafePath, u64)>>;
+
+#[cfg(test)]
+mod tests {
+    use super::super::roster::tests::file;
+    use super::*;
+    use crate::peer::output::PeerOutput;
+
+    fn shelf(paths: &[&str]) -> Arc<Shelf> {
+        let catalogue = Catalogue::of(paths.iter().map(|path| file(path, 1)));
+        Arc::new(Shelf { catalogue, ..Shelf::default() })
+    }
+
+    /// What the sender was told last.
+    fn offered(out: &mut Outputs) -> Option<(usize, usize)> {
+        let all = std::iter::from_fn(|| out.pop());
+        let offers = all.filter_map(|output| match output {
+            PeerOutput::Sender(SenderCommand::Offer(content)) => {
+                Some((content.head.len(), content.shelf.catalogue.entries().count()))
+            }
+            _ => None,
+        });
+        offers.last()
+    }
+
+    #[test]
+    fn nothing_is_served_before_a_head_is_given_out() {
+        let (mut shared, mut out) = (SharedFolder::default(), Outputs::default());
+        let one = shelf(&["a"]);
+        shared.serve(&one, one.catalogue.clone(), &mut out);
+        assert_eq!(offered(&mut out), None);
+        let announcement = Announcement { version: 1, signed: Arc::from([7; 3]), shelf: one };
+        shared.announce(announcement, &mut out);
+        assert_eq!(offered(&mut out), Some((3, 1)));
+        let two = shelf(&["a", "b"]);
+        shared.serve(&two, two.catalogue.clone(), &mut out);
+        assert_eq!(offered(&mut out), Some((3, 2)));
+        assert_eq!(shared.paths().len(), 1, "two files of one content");
+        assert!(shared.offers_files());
+    }
+
+    #[test]
+    fn what_is_shared_is_known_once_it_is_scanned_and_hashed() {
+        let mut shared = SharedFolder::default();
+        assert!(!shared.is_known());
+        shared.is_scanned = true;
+        assert!(shared.is_known());
+        let first = vec![Hashing { path: "a".parse().unwrap(), done: 0, size: 1 }];
+        shared.hashing(first, 1);
+        assert!(!shared.is_known());
+        shared.hashing(Vec::new(), 0);
+        assert!(shared.is_known());
+    }
+}

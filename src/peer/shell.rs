@@ -1,0 +1,225 @@
+//! The shell of a peer's machine: it gives it what the threads report, with the time, and does what it wants.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, RecvError, Sender, select, unbounded};
+
+use super::askers::Askers;
+use super::counted::counters_row;
+use super::event::{AskId, PeerEvent};
+use super::file_work::{FileWork, LocalFacts};
+use super::machine::PeerMachine;
+use super::output::{LogLevel, PeerOutput};
+use super::parts::Parts;
+use super::swarms::LiveSeed;
+use crate::content::Claim;
+use crate::control::{Ask, Notice};
+use crate::counters::Counters;
+use crate::disk::PartialSeed;
+use crate::error::Failure;
+use crate::receiver::{ReceiverCommand, ReceiverEvent};
+use crate::sender::SenderCommand;
+use crate::store::LedgerWritten;
+use crate::swarm::{Job, JobEvent};
+use crate::sys::clock;
+use crate::time::Time;
+
+/// The shell, which the main thread runs.
+#[derive(Debug)]
+pub(super) struct PeerShell {
+    machine: PeerMachine,
+    parts: Parts,
+    asks: Receiver<Ask>,
+    askers: Askers,
+    notices: Sender<Notice>,
+    counters: Arc<Counters>,
+    /// What the store thread says of writings.
+    written: (Sender<LedgerWritten>, Receiver<LedgerWritten>),
+    /// What is there of the file that the machine hears of now.
+    seed: Option<Arc<PartialSeed>>,
+    /// What happened while something was done.
+    events: VecDeque<PeerEvent>,
+}
+
+impl LiveSeed for PartialSeed {
+    fn claim(&self) -> Claim {
+        (self.id(), self.chunks().size())
+    }
+
+    fn is_gone(&self) -> bool {
+        Self::is_gone(self)
+    }
+
+    fn is_complete(&self) -> bool {
+        Self::is_complete(self)
+    }
+}
+
+impl PeerShell {
+    pub(super) fn new(
+        machine: PeerMachine,
+        parts: Parts,
+        counters: Arc<Counters>,
+        asks: Receiver<Ask>,
+        notices: Sender<Notice>,
+    ) -> Self {
+        Self {
+            machine,
+            parts,
+            asks,
+            askers: Askers::default(),
+            notices,
+            counters,
+            written: unbounded(),
+            seed: None,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Runs until the peer has left. `Some`: why it ended, if not because somebody wanted it to.
+    pub(super) fn run(mut self) -> Option<Failure> {
+        loop {
+            while let Some(output) = self.machine.poll_output() {
+                match output {
+                    PeerOutput::End(failure) => {
+                        self.end();
+                        return failure;
+                    }
+                    output => self.act(output),
+                }
+            }
+            self.seed = None;
+            let event = self.events.pop_front().unwrap_or_else(|| self.next_event(clock::now()));
+            self.machine.handle(clock::now(), event);
+            self.machine.took_until(clock::now());
+        }
+    }
+
+    fn next_event(&mut self, now: Time) -> PeerEvent {
+        fn or_broken<T>(
+            part: &'static str,
+            wrap: impl Fn(T) -> PeerEvent,
+            got: Result<T, RecvError>,
+        ) -> PeerEvent {
+            got.map_or(PeerEvent::Broken(part), wrap)
+        }
+        let timeout = self.machine.poll_timeout().map(|at| at.since(now));
+        let alarm = timeout.map_or_else(crossbeam_channel::never, crossbeam_channel::after);
+        let Parts {
+            discovery,
+            library,
+            receiver,
+            sender,
+            distributor,
+            distributee,
+            chunks,
+            store,
+            files,
+            ..
+        } = &self.parts;
+        select! {
+            recv(self.asks) -> got => match got {
+                Ok(Ask { request, replies }) => PeerEvent::Ask(self.askers.admit(replies), request),
+                Err(_) => PeerEvent::Broken("command"),
+            },
+            recv(receiver.events) -> got => match got {
+                Ok(ReceiverEvent::PartialSeed(seed)) => {
+                    self.seed = Some(Arc::clone(&seed));
+                    PeerEvent::PartialSeed(seed)
+                }
+                Ok(event) => PeerEvent::Receiver(event),
+                Err(_) => PeerEvent::Broken("receiver"),
+            },
+            recv(discovery.events) -> got => or_broken("discovery", PeerEvent::Discovery, got),
+            recv(library.events) -> got => or_broken("library", PeerEvent::Library, got),
+            recv(sender.events) -> got => or_broken("sender", PeerEvent::Sender, got),
+            recv(distributor.events) -> got => or_broken("distributor", PeerEvent::Custody, got),
+            recv(distributee.events) -> got => or_broken("distributee", PeerEvent::Custody, got),
+            recv(chunks.events) -> got => or_broken("chunk store", PeerEvent::Chunks, got),
+            recv(files.events) -> got => or_broken("files", PeerEvent::Files, got),
+            recv(self.written.1) -> got => or_broken("store", PeerEvent::Written, got),
+            recv(store.warnings) -> got => or_broken("store", PeerEvent::Warning, got),
+            recv(alarm) -> _ => PeerEvent::Timeout,
+        }
+    }
+
+    fn act(&mut self, output: PeerOutput) {
+        match output {
+            // Whoever asked may have gone away meanwhile, which then is all right.
+            PeerOutput::Reply(ask, reply) => drop(self.askers.reply(ask, reply)),
+            PeerOutput::ReplyOr(ask, reply, notice) => {
+                if !self.askers.reply(ask, reply) {
+                    self.notice(notice);
+                }
+            }
+            PeerOutput::Notice(notice) => self.notice(notice),
+            PeerOutput::Discovery(command) => self.parts.discovery.send(command),
+            // The library ended only if the whole peer is ending.
+            PeerOutput::Library(command) => drop(self.parts.library.commands.send(command)),
+            PeerOutput::Receiver(command) => self.parts.receiver.send(command),
+            PeerOutput::Fetch(job) => self.fetch(job),
+            PeerOutput::Sender(command) => self.parts.sender.send(command),
+            PeerOutput::Give(file) => {
+                if let Some(seed) = self.seed.take_if(|seed| seed.id() == file) {
+                    self.parts.sender.send(SenderCommand::PartialSeed(seed));
+                }
+            }
+            PeerOutput::Distributor(command) => self.parts.distributor.send(command),
+            PeerOutput::Distributee(command) => self.parts.distributee.send(command),
+            PeerOutput::Chunks(command) => self.parts.chunks.send(command),
+            PeerOutput::Ledger { rows, number } => {
+                self.parts.store.put_ledger(rows, number, self.written.0.clone());
+            }
+            PeerOutput::Files(work) => self.parts.files.send(work),
+            PeerOutput::Facts(ask) => self.gather_facts(ask),
+            PeerOutput::Log(LogLevel::Debug, text) => log::debug!("{text}"),
+            PeerOutput::Log(LogLevel::Info, text) => log::info!("{text}"),
+            PeerOutput::Log(LogLevel::Warn, text) => log::warn!("{text}"),
+            // Taken out before.
+            PeerOutput::End(_) => {}
+        }
+    }
+
+    /// Has a job done by disk workers that can write in its destination.
+    fn fetch(&mut self, job: Job) {
+        match self.parts.workers_for(&job.destination) {
+            Ok(None) => self.parts.receiver.send(ReceiverCommand::Fetch(job)),
+            Ok(Some(workers)) => self.parts.receiver.send(ReceiverCommand::FetchBy(job, workers)),
+            Err(e) => {
+                let failure = Failure::other(format!("a thread cannot be had: {e}"));
+                let over = JobEvent::Finished(job.id, 0, Some(failure));
+                self.events.push_back(PeerEvent::Receiver(ReceiverEvent::Job(over)));
+            }
+        }
+    }
+
+    /// Tells what the shell knows for `status`; what is to be looked up is added by the thread of files.
+    fn gather_facts(&self, ask: AskId) {
+        let facts = LocalFacts {
+            counters: counters_row(&self.counters, &self.parts.discovery.tally),
+            confinement: self.parts.sandboxes.confinement(),
+            unfinished: Vec::new(),
+            key_exported: false,
+        };
+        self.parts.files.send(FileWork::Facts(ask, Box::new(facts)));
+    }
+
+    fn notice(&self, notice: Notice) {
+        // Notices are for people: a prompt that is behind, or gone, misses some.
+        drop(self.notices.try_send(notice));
+    }
+
+    /// The threads end, then whoever waits is told.
+    fn end(self) {
+        let Self { mut machine, parts, mut askers, notices, .. } = self;
+        drop(parts);
+        while let Some(output) = machine.poll_output() {
+            match output {
+                PeerOutput::Reply(ask, reply) => drop(askers.reply(ask, reply)),
+                PeerOutput::Notice(notice) => drop(notices.try_send(notice)),
+                other => log::debug!("too late: {other:?}"),
+            }
+        }
+    }
+}
