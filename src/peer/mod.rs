@@ -33,6 +33,8 @@ mod shared;
 mod shell;
 mod start;
 mod swarms;
+#[cfg(test)]
+mod tests;
 mod uploads;
 mod verifying;
 mod warnings;

@@ -1,0 +1,107 @@
+//! When requests are answered, and with what.
+
+use super::*;
+use crate::error::Code;
+
+fn list() -> Request {
+    ListRequest::default().into()
+}
+
+fn paths(replies: &[Reply]) -> Vec<&str> {
+    replies
+        .iter()
+        .filter_map(|r| if let Reply::File(row) = r { Some(row.path.as_str()) } else { None })
+        .collect()
+}
+
+#[test]
+fn a_request_waits_for_catalogues_for_three_seconds() {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.pass(seconds(10));
+    peer.join(1, "anna", 1);
+    let ask = peer.ask(list());
+    peer.pass(Duration::from_millis(2_999));
+    assert_eq!(peer.replies(ask), [], "what anna shares is on its way");
+    peer.pass(Duration::from_millis(1));
+    assert_eq!(peer.replies(ask), [Reply::Done]);
+}
+
+#[test]
+fn a_request_is_answered_as_soon_as_the_catalogues_are_here() {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.join(1, "anna", 1);
+    let ask = peer.ask(list());
+    assert_eq!(peer.replies(ask), []);
+    peer.catalogue(1, &[file("song", 1)]);
+    let replies = peer.replies(ask);
+    assert_eq!((paths(&replies), replies.last()), (vec!["song"], Some(&Reply::Done)));
+}
+
+#[test]
+fn the_first_requests_wait_for_the_network_to_answer() {
+    let mut peer = TestPeer::new();
+    let (all, mine) =
+        (peer.ask(list()), peer.ask(ListRequest { mine: true, ..ListRequest::default() }.into()));
+    peer.pass(Duration::from_millis(400));
+    assert_eq!((peer.replies(all), peer.replies(mine)), (vec![], vec![Reply::Done]));
+    peer.share(&[file("own", 1)]);
+    assert_eq!(peer.replies(all), [], "others may answer yet");
+    peer.event(PeerEvent::Discovery(lan::Event::Settled));
+    let replies = peer.replies(all);
+    assert_eq!((paths(&replies), replies.last()), (vec!["own"], Some(&Reply::Done)));
+}
+
+#[test]
+fn status_tells_what_the_machine_and_the_shell_know() {
+    let mut peer = TestPeer::sharing(&[file("a", 1), file("b", 2)]);
+    peer.join(1, "anna", 0);
+    peer.event(PeerEvent::Warning("something".to_owned()));
+    peer.makes_folders = false;
+    let ask = peer.ask(StatusRequest {}.into());
+    let replies = peer.replies(ask);
+    let [Reply::Status(status), Reply::Done] = replies.as_slice() else { panic!("{replies:?}") };
+    assert_eq!((status.peers, status.sharing.files, status.sharing.bytes), (1, 2, 3));
+    assert_eq!((status.name.as_str(), status.warnings.len(), status.gives), ("me", 1, Some(0)));
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let mut peer = TestPeer::sharing(&[]);
+    let ask = peer.ask(CancelRequest { job: 7 }.into());
+    let replies = peer.replies(ask);
+    let [Reply::Failed(failure)] = replies.as_slice() else { panic!("{replies:?}") };
+    assert_eq!((failure.code, failure.message.as_str()), (Code::NotFound, "no download 7 is running"));
+    let ask = peer.ask(CopiesRequest { copies: Some(3), files: vec!["x".to_owned()] }.into());
+    assert!(matches!(peer.replies(ask).as_slice(), [Reply::Failed(f)] if f.code == Code::NotFound));
+    let ask = peer.ask(RestoreRequest { forget: false, files: Vec::new() }.into());
+    let replies = peer.replies(ask);
+    assert!(matches!(replies.as_slice(), [Reply::Note { text }, Reply::Done] if text.starts_with("nothing")));
+}
+
+#[test]
+fn the_number_of_copies_is_set_for_own_files() {
+    let mut peer = TestPeer::sharing(&[file("docs/a", 1), file("docs/b", 2), file("c", 3)]);
+    let ask = peer.ask(CopiesRequest { copies: Some(3), files: vec!["docs/".to_owned()] }.into());
+    let copied = |path: &str| Reply::Copied { path: path.to_owned(), copies: Some(3) };
+    assert_eq!(peer.replies(ask), [copied("docs/a"), copied("docs/b"), Reply::Done]);
+    let copies = |n| peer.machine.custody.machine.copies().of(FileId([n; 32]));
+    assert_eq!((copies(1), copies(3)), (3, 2));
+}
+
+#[test]
+fn names_are_completed_step_by_step() {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.join(1, "anna", 1);
+    peer.catalogue(1, &[file("music/a/1", 1), file("music/b", 2), file("notes", 3)]);
+    let mut names = |prefix: &str, names| {
+        let ask = peer.ask(CompleteRequest { prefix: prefix.to_owned(), names }.into());
+        let replies = peer.replies(ask);
+        let [Reply::Names { names }, Reply::Done] = replies.as_slice() else { panic!("{replies:?}") };
+        names.clone()
+    };
+    use crate::control::CompletionNames::{Lost, Offered, Own, Peers};
+    assert_eq!(names("", Offered), ["music/", "notes"]);
+    assert_eq!(names("music/", Offered), ["music/a/", "music/b"]);
+    assert_eq!(names("a", Peers), ["anna"]);
+    assert!(names("", Own).is_empty() && names("", Lost).is_empty());
+}

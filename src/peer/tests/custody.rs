@@ -1,0 +1,210 @@
+//! Custody, as the machine of a peer drives it.
+
+use core::net::{IpAddr, Ipv4Addr};
+
+use super::*;
+use crate::content::Span;
+use crate::custody::owner_catalogue::OwnerCatalogue;
+use crate::distribution::{CustodyCommand, CustodyEvent, chunk_store};
+use crate::sender::{SenderCommand, SenderEvent};
+use crate::wire::custody::{CustodyMessage, CustodyOffer, KeeperReport, ReportRow};
+
+const FILE: FileId = FileId([4; 32]);
+const SIZE: u64 = 1 << 20;
+
+/// The announced version of the own catalogue, as often as it was told; all else is forgotten.
+fn announced(peer: &mut TestPeer) -> Vec<u64> {
+    peer.take(|output| match output {
+        PeerOutput::Discovery(lan::Command::Own(own)) => Some(own.catalogue),
+        _ => None,
+    })
+}
+
+/// An offer of an owner's only file, to keep it.
+fn offer(owner: &Identity) -> CustodyMessage {
+    let catalogue = Catalogue::of([large("film", 4, SIZE)]);
+    let instance = Instance { count: 1, random: 1 };
+    let head: Arc<[u8]> = catalogue.head(owner.public(), instance, 1).sign(owner).into();
+    let path = "film".parse().unwrap();
+    let proof = OwnerCatalogue::whole(owner.id(), &head, &catalogue).unwrap().bucket_proof(&path);
+    CustodyMessage::Offer(Box::new(CustodyOffer {
+        request: 1,
+        head,
+        path,
+        file: FILE,
+        size: SIZE,
+        copies: 2,
+        copy: 1,
+        span: Span::whole(SIZE).unwrap(),
+        others: Vec::new(),
+        quiet: 0,
+        proof,
+    }))
+}
+
+fn message(from: PeerId, message: CustodyMessage) -> PeerEvent {
+    let source = IpAddr::from(Ipv4Addr::new(10, 0, 0, 1));
+    PeerEvent::Custody(CustodyEvent::Message(from, source, message))
+}
+
+/// A peer that was offered a file and fetches it into its store, and the job that does.
+fn keeping() -> (TestPeer, PeerId, Job) {
+    let mut peer = TestPeer::sharing(&[]);
+    let owner = Identity::from_seed([8; 32]).unwrap();
+    peer.event(message(owner.id(), offer(&owner)));
+    let told = peer.told_receiver();
+    let job =
+        told.into_iter().find_map(|c| if let ReceiverCommand::Fetch(job) = c { Some(job) } else { None });
+    (peer, owner.id(), job.unwrap())
+}
+
+#[test]
+fn nothing_is_given_out_before_it_is_recorded() {
+    let mut peer = TestPeer::new();
+    peer.is_recorded = false;
+    peer.share(&[file("a", 1)]);
+    assert_eq!(announced(&mut peer), [0; 0]);
+    assert!(!peer.writings.is_empty());
+    peer.recorded();
+    peer.drain();
+    let versions = announced(&mut peer);
+    assert!(!versions.is_empty() && versions.is_sorted(), "{versions:?}");
+    // An answer to others waits as well.
+    let owner = Identity::from_seed([8; 32]).unwrap();
+    peer.event(message(owner.id(), offer(&owner)));
+    let sent = |output: &_| matches!(output, PeerOutput::Distributee(CustodyCommand::Send(..)));
+    assert!(!peer.outputs.iter().any(sent));
+    peer.recorded();
+    peer.drain();
+    assert!(peer.outputs.iter().any(sent));
+}
+
+#[test]
+fn on_a_disk_that_takes_no_records_files_are_shared_and_no_copies_made() {
+    let mut peer = TestPeer::new();
+    peer.is_recorded = false;
+    peer.share(&[file("a", 1)]);
+    let number = peer.writings.pop().unwrap();
+    peer.event(PeerEvent::Written((number, Err("disk full".to_owned()))));
+    assert!(!announced(&mut peer).is_empty(), "it is given out all the same");
+    let owner = Identity::from_seed([8; 32]).unwrap();
+    peer.event(message(owner.id(), offer(&owner)));
+    assert!(peer.outputs.is_empty(), "a promise could not be kept: {:?}", peer.outputs);
+    assert!(peer.writings.is_empty());
+    peer.pass(seconds(5));
+    assert!(!peer.writings.is_empty(), "it is tried again");
+    // What cannot be recorded is not waited for at the end either.
+    let ask = peer.ask(ExitRequest { now: false }.into());
+    let replies = peer.replies(ask);
+    assert!(
+        matches!(replies.as_slice(), [Reply::ExitReport(report)] if report.safe == 0 && report.total == 1)
+    );
+}
+
+#[test]
+fn what_is_kept_is_fetched_unseen_and_served_once_it_is_here() {
+    let (mut peer, owner, job) = keeping();
+    assert!(job.background && job.destination.ends_with("store"), "{job:?}");
+    assert_eq!((job.files[0].id, job.files[0].holders.as_slice()), (FILE, &[owner][..]));
+    let ask = peer.ask(StatusRequest {}.into());
+    let replies = peer.replies(ask);
+    let [Reply::Status(status), Reply::Done] = replies.as_slice() else { panic!("{replies:?}") };
+    assert_eq!((status.downloads.len(), status.custody.as_ref().map(|c| c.fetching)), (0, Some(1)));
+    peer.event(progress(job.id, SIZE / 2));
+    assert_eq!(peer.notices(), [], "no user asked for it");
+    peer.finish(job.id, None);
+    let space = peer.take(|o| matches!(o, PeerOutput::Chunks(chunk_store::Command::Space)).then_some(()));
+    assert_eq!(space.len(), 1);
+    peer.pass(seconds(1));
+    let stored = peer.take(|output| match output {
+        PeerOutput::Sender(SenderCommand::Stored(file, is)) => Some((file, is.map(|s| s.owners))),
+        _ => None,
+    });
+    assert_eq!(stored, [(FILE, Some(vec![owner]))]);
+}
+
+#[test]
+fn a_kept_file_that_has_rotted_is_served_no_more_and_fetched_again() {
+    let (mut peer, _, job) = keeping();
+    peer.finish(job.id, None);
+    peer.pass(seconds(1));
+    peer.outputs.clear();
+    peer.event(PeerEvent::Sender(SenderEvent::Missing(FILE)));
+    let done = peer.take(|output| match output {
+        PeerOutput::Sender(SenderCommand::Stored(file, None)) if file == FILE => Some("served no more"),
+        PeerOutput::Chunks(chunk_store::Command::Clear(file)) if file == FILE => Some("cleared"),
+        _ => None,
+    });
+    assert_eq!(done, ["served no more", "cleared"]);
+    peer.event(PeerEvent::Chunks(chunk_store::Event::Lost(FILE, Vec::new())));
+    peer.pass(seconds(60));
+    let again = peer.told_receiver().into_iter().any(|command| match command {
+        ReceiverCommand::Fetch(again) => again.id != job.id && again.files[0].id == FILE,
+        _ => false,
+    });
+    assert!(again);
+}
+
+#[test]
+fn own_files_that_are_lost_come_back_from_those_who_keep_them() {
+    let mut peer = TestPeer::sharing(&[file("a", 1)]);
+    let anna = peer.join(1, "anna", 0);
+    // All of it is gone at once, which no user does.
+    peer.share(&[]);
+    peer.pass(seconds(1));
+    let lost = peer.machine.custody.machine.recovery().restoring().count();
+    assert_eq!(lost, 1, "nobody can be asked, so it is to come back");
+    let report = |have| KeeperReport {
+        request: 1,
+        origin: peer_id(),
+        instance: INSTANCE,
+        version: 1,
+        rows: vec![ReportRow {
+            file: FileId([1; 32]),
+            size: 1,
+            copies: 2,
+            copy: 1,
+            span: Span::whole(1).unwrap(),
+            have,
+        }]
+        .into_iter()
+        .collect(),
+    };
+    let jobs = peer.fetched();
+    let [job] = jobs.as_slice() else { panic!("{jobs:?}") };
+    assert_eq!((job.destination.as_path(), job.files.len()), ("/peer/shared".as_ref(), 1));
+    peer.event(message(anna, CustodyMessage::Report(report(1))));
+    let told = peer.told_receiver();
+    let named = |c: &_| matches!(c, ReceiverCommand::Holders(_, peers) if peers.as_slice() == [anna]);
+    assert!(told.iter().any(named), "{told:?}");
+    peer.finish(job.id, Some(crate::error::Failure::other("no")));
+    peer.pass(seconds(29));
+    assert_eq!(peer.fetched().len(), 0);
+    peer.pass(seconds(1));
+    assert_eq!(peer.fetched().len(), 1, "it is tried again after 30 s");
+    let ask = peer.ask(RestoreRequest { forget: true, files: Vec::new() }.into());
+    assert!(peer.outputs.iter().any(|o| matches!(o, PeerOutput::Receiver(ReceiverCommand::Cancel(_)))));
+    assert_eq!(peer.replies(ask).last(), Some(&Reply::Done));
+}
+
+fn peer_id() -> PeerId {
+    Identity::from_seed([9; 32]).unwrap().id()
+}
+
+#[test]
+fn a_later_copy_of_this_folder_is_overtaken_once_a_later_start_is_stored() {
+    let mut peer = TestPeer::sharing(&[file("a", 1)]);
+    let copy = Instance { count: 77, random: 1 };
+    peer.event(PeerEvent::Discovery(lan::Event::Overtaken(copy)));
+    let works = peer.take(|output| if let PeerOutput::Files(work) = output { Some(work) } else { None });
+    assert_eq!(works, [FileWork::Instance(77)]);
+    let later = Instance { count: 78, random: 2 };
+    peer.event(PeerEvent::Files(FileAnswer::Instance(Ok(later))));
+    let told = peer.take(|output| match output {
+        PeerOutput::Discovery(lan::Command::Instance(instance)) => Some(instance.count),
+        PeerOutput::Discovery(lan::Command::Own(own)) => Some(own.catalogue),
+        _ => None,
+    });
+    let [78, version] = told.as_slice() else { panic!("{told:?}") };
+    assert!(*version > 1, "others are called to look again");
+}

@@ -1,0 +1,127 @@
+//! Leaving, with everything around it.
+
+use super::*;
+use crate::error::{Code, Failure};
+use crate::sender::{SenderCommand, SenderEvent};
+
+const EXIT: Request = Request::Exit(ExitRequest { now: false });
+const EXIT_NOW: Request = Request::Exit(ExitRequest { now: true });
+
+/// What the sender was told; all else is forgotten.
+fn told_sender(peer: &mut TestPeer) -> Vec<SenderCommand> {
+    peer.take(|output| if let PeerOutput::Sender(command) = output { Some(command) } else { None })
+}
+
+/// How it ended; `None`: it did not.
+fn end(peer: &mut TestPeer) -> Option<Option<Failure>> {
+    peer.take(|output| if let PeerOutput::End(failure) = output { Some(failure) } else { None }).pop()
+}
+
+fn stop_parts(peer: &mut TestPeer) {
+    peer.event(PeerEvent::Sender(SenderEvent::Stopped));
+    peer.event(PeerEvent::Receiver(ReceiverEvent::Stopped));
+}
+
+#[test]
+fn exit_hands_own_files_over_then_finishes_what_is_sent_and_ends() {
+    let mut peer = TestPeer::sharing(&[file("a", 1)]);
+    peer.join(1, "anna", 0);
+    peer.outputs.clear();
+    let ask = peer.ask(EXIT);
+    let announced = peer.outputs.iter().any(|output| {
+        matches!(output, PeerOutput::Discovery(lan::Command::Own(own)) if own.state == PresenceState::Leaving)
+    });
+    assert!(announced, "others count this peer as a copy no longer");
+    assert!(!told_sender(&mut peer).iter().any(|c| matches!(c, SenderCommand::Finish)));
+    // Nobody takes any of it.
+    peer.pass(seconds(31));
+    let replies = peer.replies(ask);
+    let report =
+        replies.iter().find_map(|r| if let Reply::ExitReport(report) = r { Some(report) } else { None });
+    assert_eq!(report.map(|r| (r.total, r.safe, r.not_kept.len())), Some((1, 0, 1)));
+    assert!(told_sender(&mut peer).iter().any(|c| matches!(c, SenderCommand::Finish)));
+    stop_parts(&mut peer);
+    let replies = peer.replies(ask);
+    assert!(matches!(replies.as_slice(), [Reply::Failed(f)] if f.code == Code::NotKept), "{replies:?}");
+    assert_eq!(end(&mut peer).flatten().map(|f| f.code), Some(Code::NotKept));
+}
+
+#[test]
+fn without_own_files_exit_waits_for_what_is_sent_only_and_says_so() {
+    let mut peer = TestPeer::sharing(&[]);
+    let anna = peer.join(1, "anna", 0);
+    peer.event(PeerEvent::Sender(SenderEvent::Serving(vec![(anna, 10)])));
+    peer.outputs.clear();
+    let ask = peer.ask(EXIT);
+    assert!(matches!(told_sender(&mut peer).as_slice(), [SenderCommand::Finish]));
+    peer.pass(Duration::from_millis(600));
+    let text = "leaving once anna got what is being sent; Ctrl-C leaves now".to_owned();
+    assert_eq!(peer.replies(ask), [Reply::Note { text: text.clone() }]);
+    assert_eq!(peer.notices(), [Notice::Text(text)]);
+    stop_parts(&mut peer);
+    // The last replies come behind the end, when nobody hears of this peer any more.
+    let order = peer.take(|output| match output {
+        PeerOutput::Discovery(lan::Command::Leave) => Some("leave"),
+        PeerOutput::End(None) => Some("end"),
+        PeerOutput::Reply(to, Reply::Done) if to == ask => Some("reply"),
+        PeerOutput::Notice(Notice::Ended(None)) => Some("notice"),
+        _ => None,
+    });
+    assert_eq!(order, ["leave", "end", "reply", "notice"]);
+}
+
+#[test]
+fn exit_now_ends_soon_and_a_second_one_at_once() {
+    let mut peer = TestPeer::sharing(&[file("a", 1)]);
+    peer.ask(EXIT_NOW);
+    assert!(matches!(told_sender(&mut peer).as_slice(), [SenderCommand::Stop]));
+    peer.pass(Duration::from_millis(1_199));
+    assert_eq!(end(&mut peer), None);
+    peer.pass(Duration::from_millis(1));
+    assert_eq!(end(&mut peer), Some(None));
+    let mut peer = TestPeer::sharing(&[file("a", 1)]);
+    peer.ask(EXIT_NOW);
+    let second = peer.ask(EXIT_NOW);
+    assert_eq!((peer.replies(second), end(&mut peer)), (vec![Reply::Done], Some(None)));
+}
+
+#[test]
+fn while_it_leaves_nothing_is_begun_and_everything_is_answered() {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.join(1, "anna", 1);
+    let waits = peer.ask(ListRequest::default().into());
+    assert_eq!(peer.replies(waits), []);
+    peer.ask(EXIT);
+    assert_eq!(peer.replies(waits), [Reply::Done], "what it waited for may not come");
+    let late = peer.ask(download("song", true));
+    assert!(matches!(peer.replies(late).as_slice(), [Reply::Failed(f)] if f.message.contains("is leaving")));
+}
+
+#[test]
+fn downloads_that_the_end_cuts_off_are_told() {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.join(1, "anna", 1);
+    peer.catalogue(1, &[file("song", 1), file("film", 2)]);
+    let running = peer.ask(download("song", true));
+    peer.replies(running);
+    peer.makes_folders = false;
+    let preparing = peer.ask(download("film", true));
+    peer.ask(EXIT_NOW);
+    peer.ask(EXIT_NOW);
+    for ask in [running, preparing] {
+        let replies = peer.replies(ask);
+        assert!(matches!(replies.as_slice(), [Reply::Failed(f)] if f.message.contains("this peer left")));
+    }
+}
+
+#[test]
+fn a_part_that_broke_ends_the_peer_with_the_reason() {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.event(PeerEvent::Broken("receiver"));
+    let failure = end(&mut peer).flatten().unwrap();
+    assert!(failure.message.starts_with("the receiver thread ended"), "{}", failure.message);
+    let mut peer = TestPeer::sharing(&[]);
+    let address = "10.0.0.7:9".parse().unwrap();
+    peer.event(PeerEvent::Discovery(lan::Event::CopiedFolder(address)));
+    assert!(end(&mut peer).flatten().unwrap().message.contains("10.0.0.7:9"));
+}

@@ -1,0 +1,175 @@
+//! Downloads of users: begun, told, ended.
+
+use super::*;
+use crate::disk::Arrival;
+use crate::error::{Code, Failure};
+use crate::peer::swarms::LiveSeed;
+
+/// A peer beside anna, who shares one file.
+fn beside_anna() -> TestPeer {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.join(1, "anna", 1);
+    peer.catalogue(1, &[file("song", 1)]);
+    peer.outputs.clear();
+    peer
+}
+
+#[test]
+fn a_download_is_begun_once_its_destination_is_there() {
+    let mut peer = beside_anna();
+    peer.makes_folders = false;
+    let ask = peer.ask(
+        DownloadRequest {
+            files: vec!["song".to_owned()],
+            from: None,
+            to: Some("/elsewhere".into()),
+            wait: true,
+            no_wait: false,
+        }
+        .into(),
+    );
+    let Some(PeerOutput::Files(FileWork::Destination(_, folder))) = peer.outputs.pop_front() else {
+        panic!()
+    };
+    assert_eq!((folder.as_path(), peer.fetched().len()), ("/elsewhere".as_ref(), 0));
+    // Whoever comes meanwhile can be asked for it, too.
+    let bert = peer.join(2, "bert", 1);
+    peer.catalogue(2, &[file("the same", 1)]);
+    peer.outputs.clear();
+    peer.event(PeerEvent::Files(FileAnswer::Destination(ask, Ok(()))));
+    assert!(matches!(peer.replies(ask).as_slice(), [Reply::Begun(row)] if row.job == 1));
+    let [job] = peer.fetched().try_into().unwrap();
+    assert_eq!((job.id, job.destination.as_path()), (JobId(1), "/elsewhere".as_ref()));
+    assert!(job.files[0].holders.contains(&bert) && job.files[0].holders.contains(&key(1).peer_id()));
+}
+
+#[test]
+fn a_destination_that_cannot_be_made_is_told_and_nothing_is_begun() {
+    let mut peer = beside_anna();
+    peer.makes_folders = false;
+    let ask = peer.ask(download("song", true));
+    peer.outputs.clear();
+    let failure = Failure::other("the folder x cannot be used: no");
+    peer.event(PeerEvent::Files(FileAnswer::Destination(ask, Err(failure.clone()))));
+    assert_eq!((peer.replies(ask), peer.fetched().len()), (vec![Reply::Failed(failure)], 0));
+}
+
+#[test]
+fn no_folder_is_made_for_what_nobody_shares() {
+    let mut peer = beside_anna();
+    let into = |file: &str, to: &str| DownloadRequest {
+        files: vec![file.to_owned()],
+        from: None,
+        to: Some(to.into()),
+        wait: true,
+        no_wait: false,
+    };
+    let ask = peer.ask(into("nothing", "/elsewhere").into());
+    assert!(matches!(peer.replies(ask).as_slice(), [Reply::Failed(f)] if f.code == Code::NotFound));
+    let ask = peer.ask(into("song", "elsewhere").into());
+    assert!(matches!(peer.replies(ask).as_slice(), [Reply::Failed(f)] if f.code == Code::Usage));
+    assert!(peer.outputs.is_empty());
+    let ask = peer.ask(download("nothing", true));
+    assert!(matches!(peer.replies(ask).as_slice(), [Reply::Failed(f)] if f.code == Code::NotFound));
+}
+
+#[test]
+fn whoever_waits_for_a_download_hears_how_it_goes_and_how_it_ends() {
+    let mut peer = beside_anna();
+    let ask = peer.ask(download("song", true));
+    assert!(matches!(peer.replies(ask).as_slice(), [Reply::Begun(_)]));
+    peer.event(progress(JobId(1), 77));
+    assert!(matches!(peer.replies(ask).as_slice(), [Reply::Progress(row)] if row.done == 77));
+    let arrived = JobEvent::Arrived(JobId(1), FileId([1; 32]), Arrival::Saved("/peer/downloads/song".into()));
+    peer.event(PeerEvent::Receiver(ReceiverEvent::Job(arrived)));
+    assert!(matches!(peer.replies(ask).as_slice(), [Reply::Saved(saved)] if saved.how == "saved"));
+    peer.finish(JobId(1), None);
+    assert_eq!(peer.replies(ask), [Reply::Done]);
+    assert_eq!(peer.notices().last(), Some(&Notice::Downloads(Vec::new())));
+}
+
+#[test]
+fn a_download_that_nobody_waits_for_is_told_to_the_screen() {
+    let mut peer = beside_anna();
+    let ask = peer.ask(download("song", false));
+    assert!(matches!(peer.replies(ask).as_slice(), [Reply::Begun(_), Reply::Done]));
+    assert!(matches!(peer.notices().as_slice(), [Notice::Download(1, Reply::Begun(_))]));
+    let failure = Failure::new(Code::NoHolder, "nobody has it");
+    peer.finish(JobId(1), Some(failure.clone()));
+    assert_eq!(peer.notices()[0], Notice::Download(1, Reply::Failed(failure)));
+}
+
+#[test]
+fn whoever_comes_with_the_content_is_named_to_the_receiver() {
+    let mut peer = beside_anna();
+    peer.ask(download("song", true));
+    let bert = peer.join(2, "bert", 1);
+    peer.outputs.clear();
+    peer.catalogue(2, &[file("other name", 1), file("other file", 2)]);
+    let told = peer.told_receiver();
+    let holders: Vec<_> = told.iter().filter(|c| matches!(c, ReceiverCommand::Holders(..))).collect();
+    let [ReceiverCommand::Holders(claim, peers)] = holders.as_slice() else { panic!("{told:?}") };
+    assert_eq!((*claim, peers.as_slice()), ((FileId([1; 32]), 1), &[bert][..]));
+}
+
+#[test]
+fn a_lost_catalogue_is_pulled_again_after_five_seconds() {
+    let mut peer = TestPeer::sharing(&[]);
+    let anna = peer.join(1, "anna", 1);
+    let pulls = |peer: &mut TestPeer| {
+        let told = peer.told_receiver();
+        told.iter().filter(|c| matches!(c, ReceiverCommand::Catalogue(id) if *id == anna)).count()
+    };
+    assert_eq!(pulls(&mut peer), 1);
+    peer.event(PeerEvent::Receiver(ReceiverEvent::Lost(anna)));
+    let doubted = |output: &_| matches!(output, PeerOutput::Discovery(lan::Command::Doubt(_)));
+    assert!(peer.outputs.iter().any(doubted));
+    peer.pass(Duration::from_millis(4_999));
+    assert_eq!(pulls(&mut peer), 0);
+    peer.pass(Duration::from_millis(1));
+    assert_eq!(pulls(&mut peer), 1);
+}
+
+/// A file that is being fetched.
+#[derive(Debug)]
+struct FakeSeed(FileId, u64);
+
+impl LiveSeed for FakeSeed {
+    fn claim(&self) -> crate::content::Claim {
+        (self.0, self.1)
+    }
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+
+    fn is_complete(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_large_file_is_given_and_sought_while_it_is_fetched() {
+    let (id, size) = (FileId([4; 32]), 1 << 30);
+    let seed: Arc<dyn LiveSeed> = Arc::new(FakeSeed(id, size));
+    let mut peer = beside_anna();
+    peer.catalogue(1, &[large("film", 4, size)]);
+    peer.ask(download("film", true));
+    peer.outputs.clear();
+    peer.event(PeerEvent::PartialSeed(Arc::clone(&seed)));
+    let given = peer.take(|output| match output {
+        PeerOutput::Give(file) => Some((file, Vec::new())),
+        PeerOutput::Discovery(lan::Command::Seek(files)) => Some((id, files)),
+        _ => None,
+    });
+    assert_eq!(given, [(id, Vec::new()), (id, vec![id])]);
+    peer.finish(JobId(1), None);
+    let sought = |output| match output {
+        PeerOutput::Discovery(lan::Command::Seek(files)) => Some(files),
+        _ => None,
+    };
+    assert_eq!(peer.take(sought), [Vec::new()], "no download wants it any more");
+    let mut alone = TestPeer::with(|settings| settings.swarm = false);
+    alone.event(PeerEvent::PartialSeed(seed));
+    assert!(alone.outputs.is_empty());
+}

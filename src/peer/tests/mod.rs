@@ -1,0 +1,266 @@
+//! The machine of a peer without threads: events go in, and what it wants done comes out, in virtual time.
+
+mod commands;
+mod custody;
+mod departure;
+mod downloads;
+mod verifying;
+
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::custody::RestoredCustody;
+use super::event::{AskId, PeerEvent};
+use super::file_work::{FileAnswer, FileWork, LocalFacts};
+use super::machine::{PeerMachine, PeerStart};
+use super::output::PeerOutput;
+use super::roster::tests::{file, info, key};
+use crate::address::Ports;
+use crate::content::{Catalogue, Entry, EntryKind, FileId};
+use crate::control::{
+    CancelRequest, CompleteRequest, Confinement, CopiesRequest, CountersRow, DownloadRequest, ExitRequest,
+    ListRequest, Notice, Reply, Request, RestoreRequest, StatusRequest, VerifyRequest,
+};
+use crate::custody::custodian::{Custodian, CustodianConfig};
+use crate::custody::keeper::KeeperConfig;
+use crate::custody::ledger::{Ledger, Present};
+use crate::custody::quota::Lend;
+use crate::identity::{Identity, Instance, PeerId, PeerName};
+use crate::lan::{self, OwnPresence};
+use crate::library::{self, Shelf};
+use crate::receiver::{ReceiverCommand, ReceiverEvent};
+use crate::settings::Settings;
+use crate::swarm::{Job, JobEvent, JobId, Progress};
+use crate::time::Time;
+use crate::wire::datagram::PresenceState;
+
+/// A peer, and the world around it, which does nothing by itself but what is said here.
+struct TestPeer {
+    machine: PeerMachine,
+    now: Time,
+    last_ask: u64,
+    /// What came out and was not looked at yet, but records and log.
+    outputs: VecDeque<PeerOutput>,
+    /// Records are on the disk as soon as they are written.
+    is_recorded: bool,
+    /// Numbers of writings that are not over.
+    writings: Vec<u64>,
+    /// Folders are there as soon as they are wanted.
+    makes_folders: bool,
+}
+
+const INSTANCE: Instance = Instance { count: 5, random: 5 };
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+impl TestPeer {
+    fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// A peer with other settings than the usual ones.
+    fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::new("/peer".into());
+        change(&mut settings);
+        let identity = Arc::new(Identity::from_seed([9; 32]).unwrap());
+        let keeper = KeeperConfig {
+            lend: Lend { bytes: 1 << 30, reserve: 0 },
+            free: 1 << 40,
+            keep: settings.keep,
+            keep_deleted: settings.keep_deleted,
+        };
+        let config = CustodianConfig {
+            copies: settings.copies,
+            auto_copy: settings.auto_copy,
+            repair: settings.repair_after,
+            keeper,
+        };
+        let (now, me) = (Time::ZERO + seconds(100), identity.id());
+        let (ledger, present) = (Ledger::of([]), Present::new());
+        let machine = Custodian::new(now, me, INSTANCE, config, ledger, &present);
+        let presence = OwnPresence {
+            name: PeerName::cleaned("me").unwrap(),
+            ports: Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 },
+            catalogue: 0,
+            state: PresenceState::Here,
+        };
+        let custody = RestoredCustody { machine, notes: Vec::new(), present };
+        let start =
+            PeerStart { settings, identity, instance: INSTANCE, presence, custody, warnings: Vec::new() };
+        let mut peer = Self {
+            machine: PeerMachine::new(now, start),
+            now,
+            last_ask: 0,
+            outputs: VecDeque::new(),
+            is_recorded: true,
+            writings: Vec::new(),
+            makes_folders: true,
+        };
+        peer.drain();
+        peer.outputs.clear();
+        peer
+    }
+
+    /// A peer that shares these, and has said so; the network has answered.
+    fn sharing(entries: &[Entry]) -> Self {
+        let mut peer = Self::new();
+        peer.share(entries);
+        peer.event(PeerEvent::Discovery(lan::Event::Settled));
+        peer.outputs.clear();
+        peer
+    }
+
+    /// Takes what comes out, and does what the world does by itself.
+    fn drain(&mut self) {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                PeerOutput::Log(..) => {}
+                PeerOutput::Ledger { number, .. } => {
+                    self.writings.push(number);
+                    if self.is_recorded {
+                        self.recorded();
+                    }
+                }
+                PeerOutput::Files(FileWork::Destination(ask, _)) if self.makes_folders => {
+                    self.handle(PeerEvent::Files(FileAnswer::Destination(ask, Ok(()))));
+                }
+                PeerOutput::Files(FileWork::Challenge(job, _)) if self.makes_folders => {
+                    self.handle(PeerEvent::Files(FileAnswer::Challenge(job, Ok(()))));
+                }
+                PeerOutput::Facts(ask) => {
+                    let facts = Box::new(local_facts());
+                    self.handle(PeerEvent::Files(FileAnswer::Facts(ask, facts)));
+                }
+                output => self.outputs.push_back(output),
+            }
+        }
+    }
+
+    /// What was written is on the disk.
+    fn recorded(&mut self) {
+        for number in std::mem::take(&mut self.writings) {
+            self.handle(PeerEvent::Written((number, Ok(()))));
+        }
+    }
+
+    fn handle(&mut self, event: PeerEvent) {
+        self.machine.handle(self.now, event);
+        self.machine.took_until(self.now);
+    }
+
+    fn event(&mut self, event: PeerEvent) {
+        self.handle(event);
+        self.drain();
+    }
+
+    /// Lets time pass, with what is due meanwhile.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.machine.poll_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.event(PeerEvent::Timeout);
+        }
+        self.now = end;
+    }
+
+    fn ask(&mut self, request: Request) -> AskId {
+        self.last_ask += 1;
+        let ask = AskId(self.last_ask);
+        self.event(PeerEvent::Ask(ask, request));
+        ask
+    }
+
+    /// This lies in `shared/`, all of it hashed.
+    fn share(&mut self, entries: &[Entry]) {
+        let catalogue = Catalogue::of(entries.to_vec());
+        let shelf = Shelf { catalogue, waiting: Some(Vec::new()), ..Shelf::default() };
+        self.event(PeerEvent::Library(library::Event::Changed(Arc::new(shelf))));
+        self.event(PeerEvent::Library(library::Event::Scanned));
+    }
+
+    /// Peer `n` is here, and has a catalogue of this version.
+    fn join(&mut self, n: u8, name: &str, catalogue: u64) -> PeerId {
+        self.event(PeerEvent::Discovery(lan::Event::Here(info(n, name, catalogue))));
+        key(n).peer_id()
+    }
+
+    /// The catalogue of peer `n` came.
+    fn catalogue(&mut self, n: u8, entries: &[Entry]) {
+        let catalogue = Catalogue::of(entries.to_vec());
+        let head = catalogue.head(key(n), Instance { count: 1, random: 1 }, 1);
+        let event = ReceiverEvent::Catalogue(key(n).peer_id(), head, Arc::new(catalogue));
+        self.event(PeerEvent::Receiver(event));
+    }
+
+    /// What has come out is looked at by `find`; what it does not want is forgotten.
+    fn take<T>(&mut self, find: impl FnMut(PeerOutput) -> Option<T>) -> Vec<T> {
+        self.outputs.drain(..).filter_map(find).collect()
+    }
+
+    /// The replies to a request that came out; all else is left.
+    fn replies(&mut self, to: AskId) -> Vec<Reply> {
+        let (replies, others): (VecDeque<_>, VecDeque<_>) = self.outputs.drain(..).partition(
+            |output| matches!(output, PeerOutput::Reply(ask, _) | PeerOutput::ReplyOr(ask, ..) if *ask == to),
+        );
+        self.outputs = others;
+        let reply = |output| match output {
+            PeerOutput::Reply(_, reply) | PeerOutput::ReplyOr(_, reply, _) => Some(reply),
+            _ => None,
+        };
+        replies.into_iter().filter_map(reply).collect()
+    }
+
+    /// The jobs that users see which the receiver was given; all else is forgotten.
+    fn fetched(&mut self) -> Vec<Job> {
+        self.take(|output| if let PeerOutput::Fetch(job) = output { Some(job) } else { None })
+    }
+
+    /// What the receiver was told; all else is forgotten.
+    fn told_receiver(&mut self) -> Vec<ReceiverCommand> {
+        self.take(|output| if let PeerOutput::Receiver(command) = output { Some(command) } else { None })
+    }
+
+    /// What was shown at the prompt; all else is forgotten.
+    fn notices(&mut self) -> Vec<Notice> {
+        self.take(|output| if let PeerOutput::Notice(notice) = output { Some(notice) } else { None })
+    }
+
+    fn finish(&mut self, job: JobId, failure: Option<crate::error::Failure>) {
+        self.event(PeerEvent::Receiver(ReceiverEvent::Job(JobEvent::Finished(job, 1, failure))));
+    }
+}
+
+fn local_facts() -> LocalFacts {
+    LocalFacts {
+        counters: CountersRow::default(),
+        confinement: Confinement { confined: "yes".to_owned(), confined_why: None },
+        unfinished: Vec::new(),
+        key_exported: false,
+    }
+}
+
+fn download(word: &str, wait: bool) -> Request {
+    DownloadRequest { files: vec![word.to_owned()], from: None, to: None, wait, no_wait: false }.into()
+}
+
+fn progress(job: JobId, done: u64) -> PeerEvent {
+    PeerEvent::Receiver(ReceiverEvent::Job(JobEvent::Progress(Progress {
+        job,
+        done,
+        size: 1 << 20,
+        files_done: 0,
+        files: 1,
+        fetched: done,
+        sources: Vec::new(),
+        waiting: None,
+    })))
+}
+
+/// A file of one chunk, of which byte `n` is the content, in the eyes of whoever looks at ids only.
+fn large(path: &str, n: u8, size: u64) -> Entry {
+    let kind = EntryKind::File { id: FileId([n; 32]), size, modified: 5_000, executable: false, since: 0 };
+    Entry { path: path.parse().unwrap(), kind }
+}
