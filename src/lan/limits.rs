@@ -38,7 +38,7 @@ pub(crate) const CANDIDATES: usize = 1_024;
 pub(crate) const HOSTS: usize = 4;
 
 /// Datagrams a second by which a peer of a small network seeks others that fetch what it fetches. In a large
-/// one (lan/discovery/seeking.rs) they are fewer.
+/// one (lan/seeking) they are fewer.
 pub(crate) const SEEK_RATE: Rate = Rate { period: Duration::from_millis(200), burst: 2 };
 
 /// Answers to those that a peer sends a second: with seeks and announcements less than 20.

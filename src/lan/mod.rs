@@ -1,23 +1,33 @@
-//! Finding the peers of the network: presence by UDP broadcast on one fixed port (docs/PROTOCOL.md,
+//! What peers of one network say to each other in datagrams, on one fixed port (docs/PROTOCOL.md,
 //! "Discovery").
 //!
-//! `discovery/` is the machine, which decides everything; `shell.rs` gives it sockets,
-//! signatures and the clock.
+//! Machines decide everything: `discovery/` knows who is here and where, `seeking/` finds who fetches the
+//! same, `dial_back.rs` asks for connections. `machines.rs` carries from one to another what they say, and
+//! `shell.rs` gives them sockets, signatures and the clock.
 
+mod dial_back;
 mod discovery;
 mod interfaces;
 mod limiter;
 pub(crate) mod limits;
+mod machines;
 mod network_prefix;
+mod network_size;
 mod rng;
+mod seeking;
 mod shell;
 mod sockets;
 mod tally;
+#[cfg(test)]
+mod tests;
+mod traffic;
 
-pub use discovery::{Dropped, Machine, PresenceOutput, Via};
+pub use discovery::Dropped;
+pub use machines::{LanOutput, Machines};
 pub use network_prefix::NetworkPrefix;
 pub use shell::start;
 pub use tally::Tally;
+pub use traffic::{Endpoint, Packet, Via};
 
 use core::net::SocketAddr;
 use std::sync::Arc;
@@ -61,7 +71,7 @@ pub struct LanConfig {
     pub interfaces: Vec<String>,
 }
 
-/// What the controller asks of the discovery thread.
+/// What the controller asks of the thread of `lan`.
 #[derive(Debug)]
 pub enum Command {
     /// Announce this from now on, at once if it changed.
@@ -112,7 +122,7 @@ pub enum Gone {
     Silent,
 }
 
-/// What the discovery thread reports.
+/// What the thread of `lan` reports.
 #[derive(Debug)]
 pub enum Event {
     /// A peer that is new, back, or whose facts changed.
@@ -165,7 +175,7 @@ pub struct DatagramCounters {
     pub unsent: u64,
 }
 
-/// Gives the thread of the room commands, from any other thread.
+/// Gives the thread of `lan` commands, from any other thread.
 #[derive(Clone, Debug)]
 pub struct Commands {
     sender: Sender<Command>,

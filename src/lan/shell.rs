@@ -1,5 +1,5 @@
-//! The thread of the room: sockets, signatures and the clock for its machines, which make every decision.
-//! Nothing is decided here but what costs the operating system.
+//! The thread of `lan`: sockets, signatures and the clock for the machines that `machines.rs` puts together,
+//! which make every decision. Nothing is decided here but what costs the operating system.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,10 +12,11 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use mio::{Events, Poll, Token};
 use zeroize::Zeroizing;
 
-use super::discovery::{Machine, PresenceOutput, Via};
 use super::interfaces::Interfaces;
+use super::machines::{LanOutput, Machines};
 use super::sockets::BoundSockets;
 use super::tally::Tally;
+use super::traffic::{Endpoint, Packet, Via};
 use super::{Command, Commands, Event, Handle, LanConfig};
 use crate::identity::{Identity, PeerId, fill_random};
 use crate::lan::limits;
@@ -54,10 +55,10 @@ pub fn start(config: LanConfig) -> io::Result<Handle> {
     let stop = Arc::new(AtomicBool::new(false));
     let (commands, inbox) = unbounded();
     let (reports, events) = bounded(REPORTS);
-    let machine =
-        Machine::new(clock::now(), config.identity.id(), config.instance, config.own.clone(), *seed);
+    let machines =
+        Machines::new(clock::now(), config.identity.id(), config.instance, config.own.clone(), *seed);
     let shell = LanShell {
-        machine,
+        machines,
         identity: config.identity,
         names: config.interfaces,
         interfaces: Interfaces::default(),
@@ -83,7 +84,7 @@ enum Then {
 }
 
 struct LanShell {
-    machine: Machine,
+    machines: Machines,
     identity: Arc<Identity>,
     names: Vec<String>,
     interfaces: Interfaces,
@@ -110,7 +111,7 @@ impl LanShell {
             if self.take_commands(now) == Then::End {
                 return;
             }
-            self.machine.handle_timeout(now);
+            self.machines.handle_timeout(now);
             if self.do_outputs(now) == Then::End {
                 return;
             }
@@ -134,7 +135,7 @@ impl LanShell {
             return core::time::Duration::ZERO;
         }
         let tick = self.listed.map_or(now, |at| at + limits::INTERFACES);
-        let next = self.machine.poll_timeout().map_or(tick, |at| at.min(tick));
+        let next = self.machines.poll_timeout().map_or(tick, |at| at.min(tick));
         let wait = next.since(now);
         // Polling counts in milliseconds, rounded down: one more, or it would spin for the rest.
         let wait = if wait.is_zero() { wait } else { wait + core::time::Duration::from_micros(999) };
@@ -156,7 +157,7 @@ impl LanShell {
                         found.broadcasts,
                         found.multicasts
                     );
-                    self.machine.handle_links(now, found.links.clone());
+                    self.machines.handle_links(now, found.links.clone());
                     self.interfaces = found;
                 }
                 self.sockets.join(&self.interfaces);
@@ -170,19 +171,19 @@ impl LanShell {
         let is_stopped = self.stop.load(Ordering::Acquire);
         while let Ok(command) = self.inbox.try_recv() {
             match command {
-                Command::Own(own) => self.machine.handle_own(now, own),
-                Command::Proved(id, host) => self.machine.handle_proved(now, id, host),
-                Command::Doubt(id) => self.machine.handle_doubt(now, id),
+                Command::Own(own) => self.machines.handle_own(now, own),
+                Command::Proved(id, host) => self.machines.handle_proved(now, id, host),
+                Command::Doubt(id) => self.machines.handle_doubt(now, id),
                 Command::Table(teller, records) => self.take_table(now, teller, &records),
-                Command::Instance(instance) => self.machine.handle_instance(now, instance),
-                Command::AskBack(id, all) => self.machine.handle_ask_back(now, id, all),
-                Command::Leave => self.machine.handle_leave(now),
-                Command::Seek(files) => self.machine.handle_seek(now, files),
-                Command::Has(peer, files) => self.machine.handle_has(now, peer, files),
+                Command::Instance(instance) => self.machines.handle_instance(now, instance),
+                Command::AskBack(id, all) => self.machines.handle_ask_back(now, id, all),
+                Command::Leave => self.machines.handle_leave(now),
+                Command::Seek(files) => self.machines.handle_seek(now, files),
+                Command::Has(peer, files) => self.machines.handle_has(now, peer, files),
             }
         }
         // The leaves are still to be sent.
-        if is_stopped && !self.machine.is_leaving() { Then::End } else { Then::Go }
+        if is_stopped && !self.machines.is_leaving() { Then::End } else { Then::Go }
     }
 
     fn take_table(&mut self, now: Time, teller: PeerId, records: &[PeerRecord]) {
@@ -198,12 +199,16 @@ impl LanShell {
             let id = envelope.key().peer_id();
             // Most are known already; they cost no signature check, and of the others no more than
             // `CANDIDATES`.
-            if !self.machine.lacks(id) || left == 0 || !self.interfaces.may_hear(*at) {
+            if !self.machines.lacks(id) || left == 0 || !self.interfaces.may_hear(*at) {
                 continue;
             }
             left -= 1;
             match envelope.open() {
-                Ok(body) => self.machine.handle_table(now, teller, id, *at, &body, signed),
+                Ok(body) => {
+                    let source = Endpoint { at: *at, via: Via::Own };
+                    let packet = Packet { source, peer: id, body: &body, signed };
+                    self.machines.handle_table(now, teller, &packet);
+                }
                 Err(e) => self.tally.unreadable(&e),
             }
         }
@@ -216,8 +221,8 @@ impl LanShell {
         let now = clock::now();
         for place in 0..self.sockets.len() {
             let mut left = limits::DATAGRAMS_A_TURN;
-            while let Some((len, source, via)) = self.sockets.receive(place, &mut buffer) {
-                self.take_datagram(now, &buffer[..len], source, via);
+            while let Some((len, source)) = self.sockets.receive(place, &mut buffer) {
+                self.take_datagram(now, &buffer[..len], source);
                 left -= 1;
                 if left == 0 {
                     self.more = true;
@@ -227,8 +232,8 @@ impl LanShell {
         }
     }
 
-    fn take_datagram(&mut self, now: Time, bytes: &[u8], source: SocketAddr, via: Via) {
-        if !self.interfaces.may_hear(source) {
+    fn take_datagram(&mut self, now: Time, bytes: &[u8], source: Endpoint) {
+        if !self.interfaces.may_hear(source.at) {
             self.tally.limited();
             return;
         }
@@ -239,17 +244,18 @@ impl LanShell {
         let id = envelope.key().peer_id();
         // Our own broadcasts come back by every interface; they cost no signature check. Only a datagram
         // with our key and another instance matters, and that is told apart after reading it.
-        if id == self.identity.id() && self.sockets_are_ours(source) {
+        if id == self.identity.id() && self.sockets_are_ours(source.at) {
             return;
         }
-        if !self.machine.admit(now, source, via, id, |nonce| envelope.contains(nonce)) {
+        if !self.machines.admit(now, source, id, |nonce| envelope.contains(nonce)) {
             self.tally.limited();
             return;
         }
         match envelope.open() {
             Ok(body) => {
                 let signed = Arc::from(bytes);
-                let result = self.machine.handle_packet(now, source, via, id, &body, &signed);
+                let packet = Packet { source, peer: id, body: &body, signed: &signed };
+                let result = self.machines.handle_packet(now, &packet);
                 self.tally.heard(result);
             }
             Err(e) => self.tally.unreadable(&e),
@@ -264,23 +270,23 @@ impl LanShell {
     }
 
     fn do_outputs(&mut self, now: Time) -> Then {
-        while let Some(output) = self.machine.poll_output() {
+        while let Some(output) = self.machines.poll_output() {
             match output {
-                PresenceOutput::Broadcast(body) => {
+                LanOutput::Broadcast(body) => {
                     let bytes = self.seal(&body);
                     if self.sockets.broadcast(&bytes, &self.interfaces, &self.tally) {
-                        self.machine.handle_link_up(now);
+                        self.machines.handle_link_up(now);
                     }
                 }
-                PresenceOutput::Unicast { to, via, body } => {
-                    let sent = self.sockets.send(to, via, &self.seal(&body));
+                LanOutput::Unicast { to, body } => {
+                    let sent = self.sockets.send(to, &self.seal(&body));
                     if let Err(e) = &sent {
-                        log::debug!("sending to {to}: {e}");
+                        log::debug!("sending to {}: {e}", to.at);
                     }
                     self.tally.sent(sent.is_ok());
                 }
-                PresenceOutput::Event(event) => self.waiting.push_back(event),
-                PresenceOutput::Left => {
+                LanOutput::Event(event) => self.waiting.push_back(event),
+                LanOutput::Left => {
                     self.offer_reports();
                     return Then::End;
                 }
@@ -306,7 +312,7 @@ impl LanShell {
             }
         }
         if self.waiting.len() > limits::EVENTS_WAITING
-            && !self.machine.is_leaving()
+            && !self.machines.is_leaving()
             && let Some(event) = self.waiting.pop_front()
             && self.reports.send(event).is_err()
         {

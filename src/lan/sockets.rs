@@ -9,9 +9,9 @@ use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use super::discovery::Via;
 use super::interfaces::Interfaces;
 use super::tally::Tally;
+use super::traffic::{Endpoint, Via};
 use crate::sys::net;
 
 /// The IPv6 group of discovery: transient, link-local scope (RFC 4291 §2.7), the last 32 bits from the
@@ -91,11 +91,11 @@ impl BoundSockets {
     }
 
     /// Reads one datagram from the socket at `place`; `None` when there is none.
-    pub(super) fn receive(&self, place: usize, buffer: &mut [u8]) -> Option<(usize, SocketAddr, Via)> {
+    pub(super) fn receive(&self, place: usize, buffer: &mut [u8]) -> Option<(usize, Endpoint)> {
         let one = self.all.get(place)?;
         loop {
             match one.socket.recv_from(buffer) {
-                Ok((len, source)) => return Some((len, source, one.via)),
+                Ok((len, at)) => return Some((len, Endpoint { at, via: one.via })),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return None,
                 // An error of an earlier send (ICMP "unreachable") arrives here, once: no reason to stop.
                 Err(e) => log::trace!("receiving: {e}"),
@@ -133,7 +133,7 @@ impl BoundSockets {
         self.failed.retain(|t| targets.contains(t));
         let mut recovered = false;
         for to in targets {
-            let sent = self.send(to, Via::Own, bytes);
+            let sent = self.send(Endpoint { at: to, via: Via::Own }, bytes);
             tally.sent(sent.is_ok());
             match sent {
                 Ok(()) => recovered |= self.failed.remove(&to),
@@ -151,7 +151,8 @@ impl BoundSockets {
     ///
     /// # Errors
     /// What the operating system says.
-    pub(super) fn send(&self, to: SocketAddr, via: Via, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn send(&self, to: Endpoint, bytes: &[u8]) -> io::Result<()> {
+        let Endpoint { at: to, via } = to;
         let one = self.all.iter().find(|o| o.v6 == to.is_ipv6() && o.via == via);
         let one = one.ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;
         if let SocketAddr::V6(v6) = to

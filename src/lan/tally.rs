@@ -6,7 +6,7 @@ use super::DatagramCounters;
 use super::discovery::Dropped;
 use crate::codec::DecodeError;
 
-/// What the discovery thread counts. Written by it alone.
+/// What the thread of `lan` counts. Written by it alone.
 #[derive(Debug, Default)]
 pub struct Tally {
     sent: AtomicU64,

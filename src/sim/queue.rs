@@ -5,10 +5,8 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::rc::Rc;
 
-use core::net::SocketAddr;
-
 use crate::identity::PeerId;
-use crate::lan::Via;
+use crate::lan::Endpoint;
 use crate::time::Time;
 use crate::wire::datagram::Body;
 
@@ -34,8 +32,8 @@ pub(super) enum What {
 /// One datagram on its way to all its receivers: one place in the queue, however many they are.
 #[derive(Debug)]
 pub(super) struct Flight {
-    pub(super) source: SocketAddr,
-    pub(super) via: Via,
+    /// The address that it comes from, and the socket that it comes in on.
+    pub(super) source: Endpoint,
     pub(super) payload: Payload,
     /// Who receives it when, the last first.
     pub(super) arrivals: Vec<(Time, usize)>,
@@ -45,7 +43,7 @@ pub(super) struct Flight {
 pub(super) enum Next {
     Timer(usize),
     Table { to: usize, teller: usize },
-    Packet { to: usize, source: SocketAddr, via: Via, payload: Payload },
+    Packet { to: usize, source: Endpoint, payload: Payload },
 }
 
 /// What is to happen when; of things of one time, the one that was put in first.
@@ -115,13 +113,13 @@ impl Queue {
             What::Flight(flight) => flight,
         };
         let (_, to) = flight.arrivals.pop()?;
-        let (source, via, payload) = (flight.source, flight.via, flight.payload.clone());
+        let (source, payload) = (flight.source, flight.payload.clone());
         // With receivers left it keeps its place in the queue, for the next of them.
         if let Some((next, _)) = flight.arrivals.last() {
             due.at = *next;
         } else {
             PeekMut::pop(top);
         }
-        Some((now, Next::Packet { to, source, via, payload }))
+        Some((now, Next::Packet { to, source, payload }))
     }
 }

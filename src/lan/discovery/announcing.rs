@@ -1,158 +1,160 @@
-//! When the machine of `mod.rs` says that it is here: hellos at the start and after changes, then
-//! announcements, and leaves at the end. Pure; its shell is `lan/shell.rs`.
+//! When a peer says unasked that it is here, and what it says of itself in each datagram. Pure.
 
 use core::time::Duration;
 
-use super::hearing::SMALL;
-use super::seeking::Seeking;
-use super::{Machine, PresenceOutput, Via};
-use crate::address::Host;
+use crate::identity::Instance;
+use crate::lan::OwnPresence;
 use crate::lan::limits;
+use crate::lan::network_size::NetworkSize;
+use crate::lan::rng::Rng;
 use crate::time::Time;
-use crate::wire::datagram::DatagramMessage;
-
-/// When a burst of hellos sends, counted from its start: three so early that even with 5 % loss a peer is
-/// listed within the 300 ms that docs/TESTING.md promises. A peer that knows that its answer arrived answers
-/// none of the others.
-pub(super) const HELLOS: [Duration; 4] =
-    [Duration::ZERO, Duration::from_millis(70), Duration::from_millis(160), Duration::from_millis(600)];
-
-/// Between two bursts of hellos, at least.
-const BURST_GAP: Duration = Duration::from_secs(1);
+use crate::wire::datagram::{Body, DatagramMessage, Presence};
 
 /// Announcements of a change, at least this far apart.
 const CHANGE_GAP: Duration = Duration::from_millis(250);
 
-/// Peers whose announcements come once a second; beyond it all together send about 46 a second, which
-/// leaves the rest of 50 to probes.
-pub(super) const ONCE_A_SECOND: u64 = 50;
+/// The announcements of this peer.
+#[derive(Debug)]
+pub(super) struct Announcements {
+    interval: Duration,
+    due: Time,
+    /// When the last one went out.
+    last: Time,
+    /// True if something changed since.
+    is_changed: bool,
+}
 
-/// Of a large network's peers one announces itself each 22 ms.
-pub(super) const ANNOUNCE_GAP_MS: u64 = 22;
+impl Announcements {
+    /// The first one is due now.
+    pub(super) const fn new(now: Time) -> Self {
+        Self { interval: limits::INTERVAL_MIN, due: now, last: now, is_changed: false }
+    }
 
-/// Leaves at the end, and the time between them: lost all with 30 % loss once in 37 times, and then the
-/// probe finds out.
-const LEAVES: u8 = 3;
-const LEAVE_GAP: Duration = Duration::from_millis(20);
+    /// The next one is due soon, because something changed.
+    pub(super) const fn change(&mut self) {
+        self.is_changed = true;
+    }
 
-/// The network has answered when no new peer came for this time.
-const SETTLED: Duration = Duration::from_millis(300);
-
-/// It is not waited for longer.
-const SETTLED_LATEST: Duration = Duration::from_secs(1);
-
-impl Machine {
-    /// Begin to leave: three leaves go out within 40 ms, then [`PresenceOutput::Left`].
-    pub fn handle_leave(&mut self, now: Time) {
-        if self.leaving.is_none() {
-            self.leaving = Some((now, 0));
-            self.hello = None;
-            self.pending.clear();
-            self.seeking = Seeking::default();
+    /// When the next one is due.
+    pub(super) fn due(&self) -> Time {
+        if !self.is_changed {
+            return self.due;
         }
-        self.rearm(now);
-    }
-
-    /// A link carries datagrams that did not before, with the same addresses.
-    pub fn handle_link_up(&mut self, now: Time) {
-        if self.leaving.is_none() {
-            self.begin_hellos(now);
-        }
-        self.rearm(now);
-    }
-
-    pub(super) fn begin_hellos(&mut self, now: Time) {
-        let start = self.burst.map_or(now, |last| now.max(last + BURST_GAP));
-        self.burst = Some(start);
-        self.joining = 0;
-        self.tables = 0;
-        self.hello_nonces = [self.rng.nonce(), self.hello_nonces[0]];
-        self.hello = Some((start, 0));
-    }
-
-    pub(super) fn hello_step(&mut self, now: Time) {
-        let Some((start, n)) = self.hello else { return };
-        if start + HELLOS[n] > now {
-            return;
-        }
-        // In a large network two are enough: who missed both hears an announcement soon.
-        let all = if self.network() <= u64::from(SMALL) { HELLOS.len() } else { 2 };
-        self.hello = (n + 1 < all).then_some((start, n + 1));
-        if n >= all {
-            return;
-        }
-        self.plan_announcement(now);
-        self.broadcast(DatagramMessage::Hello { nonce: self.hello_nonces[0] });
-    }
-
-    /// The next announcement, 0.96 to 1 interval from now: so many intervals of silence are so many
-    /// missed announcements, and peers that started together drift apart.
-    pub(super) fn plan_announcement(&mut self, now: Time) {
-        self.interval = self.interval_now();
-        self.announced = now;
-        self.changed = false;
-        // The first after a hello is anywhere in the interval, else all of a power cut fall together.
-        let jitter = if self.hello.is_none() && self.burst.is_some_and(|b| now.since(b) < BURST_GAP) {
-            self.interval * 3 / 5
-        } else {
-            self.interval / 25
-        };
-        self.announce_at = now + self.interval - self.rng.delay(jitter);
-    }
-
-    pub(super) fn announce_step(&mut self, now: Time) {
-        if self.announce_at <= now || self.changed && self.change_at() <= now {
-            self.plan_announcement(now);
-            let message = self.seek_again(now).unwrap_or(DatagramMessage::Here);
-            self.broadcast(message);
-        }
-    }
-
-    pub(super) fn change_at(&self) -> Time {
         // In a large network a change is heard by many: the wait grows with it.
-        self.announced
-            + CHANGE_GAP.max(if self.interval > limits::INTERVAL_MIN {
-                self.interval / 8
-            } else {
-                Duration::ZERO
-            })
+        let large = self.interval > limits::INTERVAL_MIN;
+        let gap = if large { CHANGE_GAP.max(self.interval / 8) } else { CHANGE_GAP };
+        self.due.min(self.last + gap)
     }
 
-    /// Peers of the network as far as we can tell, this one included. Candidates count, for after a
-    /// power cut nobody is proved yet; but invented peers may at most double the number.
-    pub(super) fn network(&self) -> u64 {
-        let here = self.table.len() as u64;
-        1 + here + (self.table.candidates() as u64).min(here + 64)
+    /// One goes out now. The next comes 0.96 to 1 interval from now: so many intervals of silence are so many
+    /// missed announcements, and peers that started together drift apart. The first after a hello is anywhere
+    /// in the interval, else all of a power cut fall together.
+    pub(super) fn plan(&mut self, now: Time, size: NetworkSize, after_hello: bool, rng: &mut Rng) {
+        self.interval = size.interval();
+        self.last = now;
+        self.is_changed = false;
+        let jitter = if after_hello { self.interval * 3 / 5 } else { self.interval / 25 };
+        self.due = now + self.interval - rng.delay(jitter);
+    }
+}
+
+/// Puts around a message what this peer says of itself.
+#[derive(Debug)]
+pub(super) struct Speaker {
+    instance: Instance,
+    own: OwnPresence,
+    sequence: u64,
+}
+
+impl Speaker {
+    /// One that has said nothing yet.
+    pub(super) const fn new(instance: Instance, own: OwnPresence) -> Self {
+        Self { instance, own, sequence: 0 }
     }
 
-    pub(super) fn interval_now(&self) -> Duration {
-        let n = self.network();
-        if n <= ONCE_A_SECOND {
-            return limits::INTERVAL_MIN;
-        }
-        Duration::from_millis(n * ANNOUNCE_GAP_MS).clamp(limits::INTERVAL_MIN, limits::INTERVAL_MAX)
+    /// The start that is told.
+    pub(super) const fn instance(&self) -> Instance {
+        self.instance
     }
 
-    pub(super) fn settles_at(&self) -> Time {
-        let latest = self.started + SETTLED_LATEST;
-        self.newest.map_or(latest, |at| latest.min(at + SETTLED))
+    /// Tells a later start from now on. False if that is none.
+    pub(super) fn advance(&mut self, instance: Instance) -> bool {
+        let later = instance > self.instance;
+        if later {
+            self.instance = instance;
+        }
+        later
     }
 
-    pub(super) fn leave_step(&mut self, now: Time) {
-        let Some((at, sent)) = self.leaving else { return };
-        if at > now || self.left {
-            return;
+    /// Tells this from now on. True if that is something else.
+    pub(super) fn replace(&mut self, own: OwnPresence) -> bool {
+        core::mem::replace(&mut self.own, own) != self.own
+    }
+
+    /// The next datagram, with that message.
+    pub(super) fn body(&mut self, message: DatagramMessage, announcements: &Announcements) -> Body {
+        self.sequence += 1;
+        let interval = u32::try_from(announcements.interval.as_millis()).unwrap_or(u32::MAX);
+        let OwnPresence { state, name, ports, catalogue } = &self.own;
+        let presence = Presence::new(*state, name.clone(), *ports, interval, *catalogue);
+        Body { instance: self.instance, sequence: self.sequence, presence, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Ports;
+    use crate::identity::{PeerId, PeerName};
+    use crate::wire::datagram::PresenceState;
+
+    fn at(ms: u64) -> Time {
+        Time::ZERO + Duration::from_millis(10_000 + ms)
+    }
+
+    #[test]
+    fn announcements_keep_their_interval_and_a_change_comes_sooner() {
+        let mut rng = Rng::new([0; 32]);
+        let mut announcements = Announcements::new(at(0));
+        assert_eq!(announcements.due(), at(0));
+        for n in 0..100 {
+            let now = at(n * 1_000);
+            announcements.plan(now, NetworkSize::of(9, 0), false, &mut rng);
+            assert!((at(n * 1_000 + 960)..=at(n * 1_000 + 1_000)).contains(&announcements.due()));
+            announcements.change();
+            assert_eq!(announcements.due(), now + CHANGE_GAP);
         }
-        self.leaving = Some((now + LEAVE_GAP, sent + 1));
-        self.broadcast(DatagramMessage::Leave);
-        let far: Vec<_> =
-            self.table.iter().map(|(_, e)| e.at).filter(|at| !self.on_link(Host::from(*at))).collect();
-        for to in far {
-            self.unicast(to, Via::Own, DatagramMessage::Leave);
-        }
-        if sent + 1 == LEAVES {
-            self.left = true;
-            self.outputs.push_back(PresenceOutput::Left);
-        }
+        announcements.plan(at(0), NetworkSize::of(999, 0), false, &mut rng);
+        announcements.change();
+        assert_eq!(announcements.due(), at(22_000 / 8));
+    }
+
+    #[test]
+    fn the_first_after_a_hello_is_anywhere_in_the_interval() {
+        let mut rng = Rng::new([0; 32]);
+        let mut announcements = Announcements::new(at(0));
+        let early = (0..100).filter(|_| {
+            announcements.plan(at(0), NetworkSize::of(9, 0), true, &mut rng);
+            announcements.due() < at(700)
+        });
+        assert!((30..70).contains(&early.count()));
+    }
+
+    #[test]
+    fn each_datagram_has_the_next_number_and_what_holds_now() {
+        let own = |catalogue| OwnPresence {
+            name: PeerName::of_folder("peer", PeerId([0; 32])),
+            ports: Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 },
+            catalogue,
+            state: PresenceState::Here,
+        };
+        let start = |count| Instance { count, random: 0 };
+        let (mut speaker, announcements) = (Speaker::new(start(2), own(0)), Announcements::new(at(0)));
+        assert_eq!(speaker.body(DatagramMessage::Here, &announcements).sequence, 1);
+        assert!(!speaker.replace(own(0)) && speaker.replace(own(7)));
+        assert!(!speaker.advance(start(2)) && speaker.advance(start(3)));
+        let body = speaker.body(DatagramMessage::Leave, &announcements);
+        assert_eq!((body.sequence, body.instance, body.presence.catalogue), (2, start(3), 7));
+        assert_eq!(body.presence.interval, 1_000);
     }
 }

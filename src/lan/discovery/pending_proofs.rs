@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::identity::PeerId;
-use crate::lan::Via;
 use crate::lan::limits;
+use crate::lan::traffic::Endpoint;
 use crate::time::Time;
 use crate::wire::datagram::ECHOES;
 
@@ -23,10 +22,8 @@ const REPEATED: Duration = Duration::from_millis(300);
 pub(super) struct PendingProof {
     /// When.
     pub due: Time,
-    /// To where the question came from.
-    pub to: SocketAddr,
-    /// From the socket that it came in on.
-    pub via: Via,
+    /// To where the question came from, from the socket that it came in on.
+    pub to: Endpoint,
     /// Who asked.
     pub peer: PeerId,
     /// What it asked.
@@ -118,12 +115,15 @@ impl PendingProofs {
 
 #[cfg(test)]
 mod tests {
+    use core::net::SocketAddr;
+
     use super::*;
+    use crate::lan::traffic::Via;
 
     fn proof(ms: u64, nonce: u64) -> PendingProof {
         let due = Time::ZERO + Duration::from_millis(ms);
-        let to = SocketAddr::from(([10, 0, 0, 1], 1));
-        PendingProof { due, to, via: Via::Own, peer: PeerId([1; 32]), nonce }
+        let to = Endpoint { at: SocketAddr::from(([10, 0, 0, 1], 1)), via: Via::Own };
+        PendingProof { due, to, peer: PeerId([1; 32]), nonce }
     }
 
     #[test]

@@ -5,12 +5,17 @@
 
 use core::time::Duration;
 
+use crate::lan::limits;
 use crate::lan::rng::Rng;
+use crate::rate::TokenBucket;
 use crate::time::Time;
 
 /// Probes that must go unanswered. At 20 % loss all eight fail once in 4,000 times, and only after six
 /// silent intervals (once in 15,000).
 const PROBES: u8 = 8;
+
+/// A probe within this time of the last one belongs to it.
+const PROBED_AGAIN: Duration = Duration::from_secs(1);
 
 /// Between two probes.
 const GAP: Duration = Duration::from_millis(120);
@@ -73,6 +78,26 @@ impl Suspicion {
     }
 }
 
+/// The answers to probes of others that look for this peer.
+#[derive(Debug, Default)]
+pub(super) struct ProbeAnswers {
+    rate: TokenBucket,
+    /// When a probe was answered last.
+    last: Option<Time>,
+}
+
+impl ProbeAnswers {
+    /// How many answers a probe gets. Asked again, it is two: the first answer was lost to somebody, and two
+    /// are not so easily.
+    pub(super) fn take(&mut self, now: Time) -> u8 {
+        if !self.rate.take(now, limits::PROBED_RATE) {
+            return 0;
+        }
+        let last = self.last.replace(now);
+        1 + u8::from(last.is_some_and(|at| now.since(at) < PROBED_AGAIN))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,5 +147,15 @@ mod tests {
             suspicion.heard(Time::ZERO + Duration::from_micros(us), 50, &mut rng);
         }
         assert_eq!(suspicion.asked, 1);
+    }
+
+    #[test]
+    fn a_probe_is_answered_once_the_next_ones_twice_and_not_too_many() {
+        let mut answers = ProbeAnswers::default();
+        let start = Time::ZERO + Duration::from_secs(9);
+        assert_eq!([0, 120, 240].map(|ms| answers.take(start + Duration::from_millis(ms))), [1, 2, 2]);
+        assert_eq!(answers.take(start + Duration::from_secs(2)), 1);
+        let many = (0..100).filter(|_| answers.take(start + Duration::from_secs(3)) > 0).count();
+        assert_eq!(many, 4);
     }
 }

@@ -1,13 +1,14 @@
-//! Who was silent for too long: the machine of `mod.rs` suspects it, probes, and takes it for gone.
-//! Pure; its shell is `lan/shell.rs`.
+//! Who was silent for too long: it is suspected, probed, and taken for gone. Pure.
 
 use core::time::Duration;
 
-use super::announcing::ONCE_A_SECOND;
+use super::listing::Listing;
+use super::outputs::Outputs;
 use super::probe::{ProbeStep, Suspicion};
-use super::{Machine, PresenceOutput, Via};
-use crate::address::Host;
 use crate::identity::PeerId;
+use crate::lan::network_size::ONCE_A_SECOND;
+use crate::lan::rng::Rng;
+use crate::lan::traffic::{Endpoint, Via};
 use crate::lan::{Event, Gone};
 use crate::time::Time;
 use crate::wire::datagram::DatagramMessage;
@@ -20,37 +21,49 @@ const SPREAD_SMALL: Duration = Duration::from_millis(300);
 /// intervals leave more of it.
 const SPREAD_LARGE: Duration = Duration::from_millis(500);
 
-impl Machine {
+/// After waking from sleep, nobody is suspected for this time.
+const SPARED: Duration = Duration::from_secs(2);
+
+impl Listing {
     /// A connection to this peer broke: find out.
-    pub fn handle_doubt(&mut self, now: Time, id: PeerId) {
-        self.observe(now);
+    pub(super) fn doubt(&mut self, now: Time, id: PeerId, rng: &mut Rng) {
         if let Some(entry) = self.table.get_mut(id)
             && entry.suspicion.is_none()
         {
-            entry.suspicion = Some(Suspicion::begin(now, Duration::ZERO, &mut self.rng));
+            entry.suspicion = Some(Suspicion::begin(now, Duration::ZERO, rng));
             self.table.arm(id, now);
         }
-        self.rearm(now);
     }
 
-    pub(super) fn woke(&mut self, now: Time) {
-        // Nobody can be blamed for what was said while we slept; but who went meanwhile is to be found
-        // out soon. Two seconds, then the probe.
+    /// Another peer probes this one: that counts as a probe of ours, if it is suspected here too.
+    pub(super) fn hear_probe(&mut self, now: Time, id: PeerId, rng: &mut Rng) {
+        let peers = self.table.len();
+        if let Some(entry) = self.table.get_mut(id)
+            && let Some(suspicion) = &mut entry.suspicion
+        {
+            suspicion.heard(now, peers, rng);
+            let next = suspicion.next();
+            self.table.arm(id, next);
+        }
+    }
+
+    /// Takes nobody for silent who may have spoken while this machine slept; but who went meanwhile is to be
+    /// found out soon.
+    pub(super) fn spare_all(&mut self, now: Time) {
         let ids: Vec<_> = self.table.iter().map(|(id, _)| id).collect();
         for id in ids {
             if let Some(entry) = self.table.get_mut(id) {
                 entry.suspicion = None;
-                let spared = (now + Duration::from_secs(2)) - entry.timeout();
+                let spared = (now + SPARED) - entry.timeout();
                 entry.heard = entry.heard.max(spared);
                 let at = entry.heard + entry.timeout();
                 self.table.arm(id, at);
             }
         }
-        self.begin_hellos(now);
-        self.outputs.push_back(PresenceOutput::Event(Event::NetworkChanged));
     }
 
-    pub(super) fn entries_step(&mut self, now: Time) {
+    /// Looks at those whose time has come.
+    pub(super) fn look_at_silent(&mut self, now: Time, rng: &mut Rng, out: &mut Outputs) {
         while let Some((at, id)) = self.table.next_entry()
             && at <= now
         {
@@ -62,7 +75,7 @@ impl Machine {
                     self.table.arm(id, due);
                 } else {
                     let spread = if large { SPREAD_LARGE } else { SPREAD_SMALL };
-                    let suspicion = Suspicion::begin(now, spread, &mut self.rng);
+                    let suspicion = Suspicion::begin(now, spread, rng);
                     entry.suspicion = Some(suspicion);
                     self.table.arm(id, suspicion.next());
                 }
@@ -71,21 +84,18 @@ impl Machine {
             match suspicion.step(now) {
                 ProbeStep::Wait(at) => self.table.arm(id, at),
                 ProbeStep::Probe => {
-                    let (next, to) = (suspicion.next(), entry.at);
+                    let (next, to) = (suspicion.next(), Endpoint { at: entry.at, via: Via::Own });
                     self.table.arm(id, next);
-                    let nonce = self.rng.nonce();
-                    self.broadcast(DatagramMessage::Probe { peer: id, nonce });
-                    if !self.on_link(Host::from(to)) {
-                        self.unicast(
-                            to,
-                            Via::Own,
-                            DatagramMessage::Proof { ask: Some(nonce), echoes: Vec::new() },
-                        );
+                    let nonce = rng.nonce();
+                    out.broadcast(DatagramMessage::Probe { peer: id, nonce });
+                    if !self.links.hold(to.host()) {
+                        let ask = DatagramMessage::Proof { ask: Some(nonce), echoes: Vec::new() };
+                        out.unicast(to, ask);
                     }
                 }
                 ProbeStep::Dead => {
                     self.table.remove(id);
-                    self.outputs.push_back(PresenceOutput::Event(Event::Gone(id, Gone::Silent)));
+                    out.event(Event::Gone(id, Gone::Silent));
                 }
             }
         }

@@ -5,108 +5,20 @@
 //! one. A peer that is here may be a candidate too: with a new address, or a new instance at one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasher, Hasher};
-use std::sync::Arc;
 
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::by_id::{ById, Seed};
+use super::candidate::Candidate;
 use super::probe::Suspicion;
+use super::voice::Voice;
 use crate::address::Host;
 use crate::identity::{Instance, PeerId};
-use crate::lan::Via;
 use crate::lan::limits;
+use crate::lan::network_size::NetworkSize;
 use crate::rate::TokenBucket;
 use crate::time::Time;
-use crate::wire::datagram::{Body, Presence, PresenceState};
-
-/// Which sequence numbers of an instance were heard: the highest and the 64 below it (as the
-/// anti-replay window of RFC 4303 §3.4.3).
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Window {
-    highest: u64,
-    seen: u64,
-}
-
-/// What a sequence number is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SequenceState {
-    /// Not heard before.
-    New,
-    /// Another copy, by another way or replayed.
-    Copy,
-    /// Too old to tell.
-    Old,
-}
-
-impl Window {
-    /// Looks `sequence` up and remembers it.
-    pub(super) const fn take(&mut self, sequence: u64) -> SequenceState {
-        if sequence > self.highest {
-            let ahead = sequence - self.highest;
-            self.seen = if ahead >= 64 { 1 } else { self.seen << ahead | 1 };
-            self.highest = sequence;
-            return SequenceState::New;
-        }
-        let behind = self.highest - sequence;
-        if behind >= 64 {
-            return SequenceState::Old;
-        }
-        let bit = 1 << behind;
-        if self.seen & bit != 0 {
-            return SequenceState::Copy;
-        }
-        self.seen |= bit;
-        SequenceState::New
-    }
-}
-
-/// The newest that an instance of a peer said.
-#[derive(Clone, Debug)]
-pub(super) struct Voice {
-    pub instance: Instance,
-    pub window: Window,
-    pub presence: Presence,
-    pub signed: Arc<[u8]>,
-    /// Questions of it that are taken.
-    pub questions: TokenBucket,
-    /// The last one that was answered, and when.
-    pub answered: Option<(u64, Time)>,
-}
-
-impl Voice {
-    /// The voice that `body` is the first word of.
-    pub(super) fn new(body: &Body, signed: &Arc<[u8]>) -> Self {
-        let mut window = Window::default();
-        window.take(body.sequence);
-        Self {
-            instance: body.instance,
-            window,
-            presence: body.presence.clone(),
-            signed: Arc::clone(signed),
-            questions: TokenBucket::default(),
-            answered: None,
-        }
-    }
-
-    /// Takes over what a newer datagram says. True if a fact changed that others want to know.
-    pub(super) fn update(&mut self, body: &Body, signed: &Arc<[u8]>) -> bool {
-        self.signed = Arc::clone(signed);
-        let (old, new) = (&self.presence, &body.presence);
-        // One that overtook a newer one: within an instance a catalogue never goes back, and who leaves goes.
-        if new.catalogue < old.catalogue
-            || (old.state, new.state) == (PresenceState::Leaving, PresenceState::Here)
-        {
-            return false;
-        }
-        let changed = (&old.name, old.ports, old.catalogue, old.state)
-            != (&new.name, new.ports, new.catalogue, new.state);
-        if changed || *old != *new {
-            self.presence = new.clone();
-        }
-        changed
-    }
-}
 
 /// A peer that is here.
 #[derive(Clone, Debug)]
@@ -124,8 +36,6 @@ pub(super) struct PeerEntry {
     /// Its hello, which it knows that we answered.
     pub confirmed: Option<u64>,
     pub bucket: TokenBucket,
-    /// Its words on files that are taken.
-    pub seeks: TokenBucket,
     armed: Time,
 }
 
@@ -137,6 +47,12 @@ impl PeerEntry {
         let (ms, six) = (interval.as_millis(), 6_000);
         let silent = ((six + ms / 2) / ms).clamp(3, 6);
         interval * u32::try_from(silent).unwrap_or(6)
+    }
+
+    /// A sign of life came.
+    pub(super) const fn hear(&mut self, now: Time) {
+        self.heard = now;
+        self.suspicion = None;
     }
 
     /// Takes `at` for proved. True if that changed its addresses. Of two that are both proved and heard of
@@ -153,76 +69,6 @@ impl PeerEntry {
         self.hosts.truncate(limits::HOSTS);
         self.at = at;
         !first
-    }
-}
-
-/// A peer, or a new address of one, that has to prove itself.
-#[derive(Clone, Debug)]
-pub(super) struct Candidate {
-    pub voice: Voice,
-    /// Where it was heard, or where another peer says that it answers.
-    pub at: SocketAddr,
-    pub via: Via,
-    /// What it has to echo.
-    pub nonce: u64,
-    /// Questions sent.
-    pub tries: u8,
-    /// When the last one was sent, or when it was heard first.
-    pub since: Time,
-    /// True if a question went out by broadcast: then any address may answer.
-    pub called: bool,
-    /// The hello that the questions answer too.
-    pub carried: Option<u64>,
-    /// True if it is only known from another peer's table.
-    pub exchanged: bool,
-    due: Option<Time>,
-}
-
-impl Candidate {
-    /// One that is to be asked at `due`.
-    pub(super) const fn new(now: Time, voice: Voice, at: SocketAddr, via: Via, nonce: u64) -> Self {
-        let (tries, called, carried, exchanged) = (0, false, None, false);
-        Self { voice, at, via, nonce, tries, since: now, called, carried, exchanged, due: None }
-    }
-}
-
-/// Peers by id. An id is a hash already, so a part of it will do; the seed keeps others from choosing ids
-/// that meet in one place. Ordered maps cost three times as much with 1,000 peers, most of it cache misses.
-type ById<T> = HashMap<PeerId, T, Seed>;
-
-/// The secret of [`ById`].
-#[derive(Clone, Copy, Debug)]
-struct Seed(u64);
-
-/// Hashes one id with it.
-#[derive(Debug)]
-struct IdHasher(u64);
-
-impl BuildHasher for Seed {
-    type Hasher = IdHasher;
-
-    fn build_hasher(&self) -> IdHasher {
-        IdHasher(self.0)
-    }
-}
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks_exact(8).take(2) {
-            let word = part.try_into().map_or(0, u64::from_le_bytes);
-            // Folded, so that every bit of the id and of the seed reaches every bit of the result.
-            let wide = u128::from(self.0 ^ word) * u128::from(0x9e37_79b9_7f4a_7c15_u64);
-            let bytes = wide.to_le_bytes();
-            let (low, high) = bytes.split_at(8);
-            let half = |half: &[u8]| half.try_into().map_or(0, u64::from_le_bytes);
-            self.0 = half(low) ^ half(high);
-        }
-    }
-
-    fn write_usize(&mut self, _: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 
@@ -259,6 +105,18 @@ impl PeerTable {
         self.candidates.len()
     }
 
+    /// The size of the network, as far as the tables tell.
+    pub(super) fn network(&self) -> NetworkSize {
+        NetworkSize::of(self.entries.len(), self.candidates.len())
+    }
+
+    /// The size of the network, as far as this one and what peers announce tell.
+    pub(super) fn said_network(&self) -> NetworkSize {
+        let longest = self.entries.values().map(|e| e.voice.presence.interval).max().unwrap_or(0);
+        let announced = NetworkSize::announced(Duration::from_millis(longest.into()));
+        self.network().max(announced)
+    }
+
     /// The peers that are here.
     pub(super) fn iter(&self) -> impl Iterator<Item = (PeerId, &PeerEntry)> {
         self.entries.iter().map(|(id, entry)| (*id, entry))
@@ -269,14 +127,30 @@ impl PeerTable {
         self.entries.contains_key(&id)
     }
 
+    /// What is known of a peer that is here.
+    pub(super) fn get(&self, id: PeerId) -> Option<&PeerEntry> {
+        self.entries.get(&id)
+    }
+
     /// What is known of a peer that is here, to be changed.
     pub(super) fn get_mut(&mut self, id: PeerId) -> Option<&mut PeerEntry> {
         self.entries.get_mut(&id)
     }
 
     /// One of the candidates.
+    pub(super) fn candidate(&self, id: PeerId) -> Option<&Candidate> {
+        self.candidates.get(&id)
+    }
+
+    /// One of the candidates, to be changed.
     pub(super) fn candidate_mut(&mut self, id: PeerId) -> Option<&mut Candidate> {
         self.candidates.get_mut(&id)
+    }
+
+    /// What a peer said that is here, or else one that has to prove itself.
+    pub(super) fn voice_mut(&mut self, id: PeerId) -> Option<&mut Voice> {
+        let candidate = self.candidates.get_mut(&id).map(|candidate| &mut candidate.voice);
+        self.entries.get_mut(&id).map(|entry| &mut entry.voice).or(candidate)
     }
 
     /// Adds a peer that proved itself at `at`. False if there is no room; nobody here is pushed out.
@@ -293,7 +167,6 @@ impl PeerTable {
             first_heard: now,
             confirmed: None,
             bucket: TokenBucket::default(),
-            seeks: TokenBucket::default(),
             armed: now,
         };
         entry.armed = now + entry.timeout();
@@ -361,13 +234,6 @@ impl PeerTable {
         }
     }
 
-    /// Begins to count the questions to candidate `id` again.
-    pub(super) fn restart(&mut self, now: Time, id: PeerId) {
-        if let Some(candidate) = self.candidates.get_mut(&id) {
-            (candidate.tries, candidate.since) = (0, now);
-        }
-    }
-
     /// When the first candidate is to be asked.
     pub(super) fn next_candidate(&self) -> Option<(Time, PeerId)> {
         self.candidates_due.first().copied()
@@ -405,38 +271,7 @@ impl PeerTable {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    #[test]
-    fn the_window_knows_new_copied_and_old() {
-        let mut window = Window::default();
-        assert_eq!(window.take(5), SequenceState::New);
-        assert_eq!(window.take(5), SequenceState::Copy);
-        assert_eq!(window.take(3), SequenceState::New);
-        assert_eq!(window.take(3), SequenceState::Copy);
-        assert_eq!(window.take(100), SequenceState::New);
-        assert_eq!(window.take(37), SequenceState::New);
-        assert_eq!(window.take(36), SequenceState::Old);
-        assert_eq!(window.take(u64::MAX), SequenceState::New);
-        assert_eq!(window.take(u64::MAX), SequenceState::Copy);
-        assert_eq!(window.take(100), SequenceState::Old);
-    }
-
-    proptest! {
-        #[test]
-        fn no_number_is_new_twice(numbers in proptest::collection::vec(1_u64..200, 0..400)) {
-            let (mut window, mut seen) = (Window::default(), BTreeSet::new());
-            for n in numbers {
-                let heard = window.take(n);
-                prop_assert_eq!(heard == SequenceState::New, heard != SequenceState::Old && !seen.contains(&n));
-                if heard == SequenceState::New {
-                    seen.insert(n);
-                }
-            }
-        }
-    }
 
     #[test]
     fn a_tombstone_holds_its_instance_and_earlier_ones_for_its_time() {

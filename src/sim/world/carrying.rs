@@ -1,4 +1,4 @@
-//! How datagrams and tables get from one simulated peer to others, and how a machine takes them in. Pure.
+//! How datagrams and tables get from one simulated peer to others, and how its machines take them in. Pure.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::{World, own};
 use crate::identity::{PeerId, PeerName};
-use crate::lan::{Machine, Via};
+use crate::lan::{Endpoint, Machines, Packet, Via};
 use crate::limits;
 use crate::sim::queue::{Flight, Payload, What};
 use crate::time::Time;
@@ -41,10 +41,11 @@ impl World {
     }
 
     fn inject(&mut self, source: SocketAddr, payload: &Payload) {
-        self.send(0..self.nodes.len(), source, Via::Shared, payload.clone());
+        let source = Endpoint { at: source, via: Via::Shared };
+        self.send(0..self.nodes.len(), source, payload.clone());
     }
 
-    fn send(&mut self, to: impl Iterator<Item = usize>, source: SocketAddr, via: Via, payload: Payload) {
+    fn send(&mut self, to: impl Iterator<Item = usize>, source: Endpoint, payload: Payload) {
         let mut arrivals = Vec::with_capacity(to.size_hint().1.unwrap_or(0));
         for to in to {
             let times = self.link.arrivals(&mut self.rng).into_iter().flatten();
@@ -52,7 +53,7 @@ impl World {
         }
         arrivals.sort_unstable_by(|a, b| b.cmp(a));
         if let Some((first, _)) = arrivals.last() {
-            self.queue.push(*first, What::Flight(Flight { source, via, payload, arrivals }));
+            self.queue.push(*first, What::Flight(Flight { source, payload, arrivals }));
         }
     }
 
@@ -64,21 +65,23 @@ impl World {
         }
         let (teller, table): (_, Vec<_>) = (from.id, from.shown.values().cloned().collect());
         self.tables += 1;
-        self.with(to, |machine| {
+        self.with(to, |machines| {
             for info in &table {
                 let presence = Presence { catalogue: info.catalogue, ..presence(&info.name) };
                 let message = DatagramMessage::Here;
                 let body = Body { instance: info.instance, sequence: 1, presence, message };
-                machine.handle_table(now, teller, info.contact.id, info.at, &body, &unsigned);
+                let source = Endpoint { at: info.at, via: Via::Own };
+                let peer = info.contact.id;
+                machines.handle_table(now, teller, &Packet { source, peer, body: &body, signed: &unsigned });
             }
         });
     }
 
-    pub(super) fn arrive(&mut self, to: usize, source: SocketAddr, via: Via, payload: Payload) {
+    pub(super) fn arrive(&mut self, to: usize, source: Endpoint, payload: Payload) {
         let now = self.now;
         let node = &mut self.nodes[to];
-        let (Some(machine), false) = (&mut node.machine, node.asleep) else { return };
-        if take(machine, now, source, via, payload, &self.unsigned) {
+        let (Some(machines), false) = (&mut node.machines, node.asleep) else { return };
+        if take(machines, now, source, payload, &self.unsigned) {
             self.drain(to);
         }
     }
@@ -106,16 +109,18 @@ impl World {
 
     pub(super) fn broadcast(&mut self, from: usize, body: Body) {
         let payload = self.payload(from, body);
-        let (side, source) =
-            (self.nodes[from].side, SocketAddr::from((self.nodes[from].ip, self.nodes[from].port)));
+        let node = &self.nodes[from];
+        let source = Endpoint { at: SocketAddr::from((node.ip, node.port)), via: Via::Shared };
+        let side = node.side;
         let nodes = self.nodes.iter().enumerate();
         // Our own comes back to us too, but the shell knows it by its port.
         let to = nodes.filter(|(to, n)| *to != from && n.side == side && n.is_up()).map(|(to, _)| to);
         let to: Vec<_> = to.collect();
-        self.send(to.into_iter(), source, Via::Shared, payload);
+        self.send(to.into_iter(), source, payload);
     }
 
-    pub(super) fn unicast(&mut self, from: usize, to: SocketAddr, via: Via, body: Body) {
+    pub(super) fn unicast(&mut self, from: usize, to: Endpoint, body: Body) {
+        let Endpoint { at: to, via } = to;
         let payload = self.payload(from, body);
         let node = &self.nodes[from];
         let port = if via == Via::Own { node.port } else { limits::DISCOVERY_PORT };
@@ -134,7 +139,7 @@ impl World {
             && self.nodes[target].side == side
         {
             let via = if shared { Via::Shared } else { Via::Own };
-            self.send(core::iter::once(target), source, via, payload);
+            self.send(core::iter::once(target), Endpoint { at: source, via }, payload);
         }
     }
 }
@@ -158,35 +163,35 @@ fn holds(body: &Body, nonce: u64) -> bool {
     }
 }
 
-/// Gives a datagram to a machine as the shell does. False if it was not even read.
+/// Gives a datagram to the machines of a peer as the shell does. False if it was not even read.
 fn take(
-    machine: &mut Machine,
+    machines: &mut Machines,
     now: Time,
-    source: SocketAddr,
-    via: Via,
+    source: Endpoint,
     payload: Payload,
     unsigned: &Arc<[u8]>,
 ) -> bool {
     // What was not taken is counted by the shell; here the effects are looked at.
     match payload {
         Payload::Plain(id, body) => {
-            let admitted = machine.admit(now, source, via, id, |nonce| holds(&body, nonce));
+            let admitted = machines.admit(now, source, id, |nonce| holds(&body, nonce));
             if admitted {
-                machine.handle_packet(now, source, via, id, &body, unsigned).ok();
+                machines.handle_packet(now, &Packet { source, peer: id, body: &body, signed: unsigned }).ok();
             }
             admitted
         }
         Payload::Forged(id) => {
-            machine.admit(now, source, via, id, |_| false);
+            machines.admit(now, source, id, |_| false);
             false
         }
         Payload::Sealed(bytes) => {
             let Ok(envelope) = Envelope::parse(&bytes) else { return false };
             let id = envelope.key().peer_id();
-            if machine.admit(now, source, via, id, |nonce| envelope.contains(nonce))
+            if machines.admit(now, source, id, |nonce| envelope.contains(nonce))
                 && let Ok(body) = envelope.open()
             {
-                machine.handle_packet(now, source, via, id, &body, &Arc::from(&*bytes)).ok();
+                let signed = &Arc::from(&*bytes);
+                machines.handle_packet(now, &Packet { source, peer: id, body: &body, signed }).ok();
                 return true;
             }
             false

@@ -1,4 +1,5 @@
-//! A network of discovery machines in virtual time. Pure: it opens no socket and reads no clock.
+//! A network of peers, with the machines of `lan`, in virtual time. Pure: it opens no socket and reads no
+//! clock.
 //!
 //! `node` is one peer of it, `carrying` how datagrams get from one to others.
 
@@ -17,7 +18,7 @@ use core::time::Duration;
 use crate::address::Ports;
 use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey};
-use crate::lan::{Event, Machine, NetworkPrefix as OnLink, OwnPresence, PresenceOutput};
+use crate::lan::{Event, LanOutput, Machines, NetworkPrefix as OnLink, OwnPresence};
 use crate::sim::queue::{Next, Queue, What};
 use crate::sim::{Link, Rng};
 use crate::time::Time;
@@ -102,7 +103,7 @@ impl World {
             port: 40_000,
             side: 0,
             asleep: false,
-            machine: None,
+            machines: None,
             armed: None,
             shown: BTreeMap::new(),
             settled: false,
@@ -125,9 +126,9 @@ impl World {
         node.instance = Instance { count: node.instance.count + 1, random };
         node.port = 40_000 + u16::try_from(node.instance.count % 20_000).unwrap_or(0);
         self.addresses.insert(SocketAddr::from((node.ip, node.port)), place);
-        let mut machine = Machine::new(now, node.id, node.instance, own(0), seed);
-        machine.handle_links(now, vec![OnLink { ip: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), prefix: 8 }]);
-        node.machine = Some(machine);
+        let mut machines = Machines::new(now, node.id, node.instance, own(0), seed);
+        machines.handle_links(now, vec![OnLink { ip: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), prefix: 8 }]);
+        node.machines = Some(machines);
         (node.asleep, node.settled, node.nobody, node.copied) = (false, false, false, false);
         node.shown.clear();
         node.fetches.clear();
@@ -149,7 +150,7 @@ impl World {
     /// Kills peer `place`: not a word more.
     pub fn crash(&mut self, place: usize) {
         let node = &mut self.nodes[place];
-        node.machine = None;
+        node.machines = None;
         node.armed = None;
         node.shown.clear();
     }
@@ -198,10 +199,10 @@ impl World {
         self.with(place, |m| m.handle_doubt(now, id));
     }
 
-    /// Calls the machine of `place`, if it runs, and does what it wants.
-    pub fn with(&mut self, place: usize, call: impl FnOnce(&mut Machine)) {
-        if let Some(machine) = &mut self.nodes[place].machine {
-            call(machine);
+    /// Calls the machines of `place`, if it runs, and does what they want.
+    pub fn with(&mut self, place: usize, call: impl FnOnce(&mut Machines)) {
+        if let Some(machines) = &mut self.nodes[place].machines {
+            call(machines);
             self.drain(place);
         }
     }
@@ -218,7 +219,7 @@ impl World {
             match next {
                 Next::Timer(place) => self.timer(place),
                 Next::Table { to, teller } => self.table(to, teller),
-                Next::Packet { to, source, via, payload } => self.arrive(to, source, via, payload),
+                Next::Packet { to, source, payload } => self.arrive(to, source, payload),
             }
         }
         self.now = until;
@@ -274,24 +275,24 @@ impl World {
         self.with(place, |m| m.handle_timeout(now));
     }
 
-    /// Does what the machine of `place` wants, and sets its timer.
+    /// Does what the machines of `place` want, and sets their timer.
     fn drain(&mut self, place: usize) {
         loop {
             let node = &mut self.nodes[place];
-            let Some(machine) = &mut node.machine else { return };
-            let Some(output) = machine.poll_output() else { break };
+            let Some(machines) = &mut node.machines else { return };
+            let Some(output) = machines.poll_output() else { break };
             match output {
-                PresenceOutput::Broadcast(body) => self.broadcast(place, body),
-                PresenceOutput::Unicast { to, via, body } => self.unicast(place, to, via, body),
-                PresenceOutput::Event(event) => self.tell(place, event),
-                PresenceOutput::Left => {
+                LanOutput::Broadcast(body) => self.broadcast(place, body),
+                LanOutput::Unicast { to, body } => self.unicast(place, to, body),
+                LanOutput::Event(event) => self.tell(place, event),
+                LanOutput::Left => {
                     self.crash(place);
                     return;
                 }
             }
         }
         let node = &mut self.nodes[place];
-        let next = node.machine.as_ref().and_then(Machine::poll_timeout).map(|at| at.max(self.now));
+        let next = node.machines.as_ref().and_then(Machines::poll_timeout).map(|at| at.max(self.now));
         if let Some(at) = next
             && node.armed != next
         {
@@ -312,7 +313,7 @@ impl World {
                 let (by, of) = (&self.nodes[by], &self.nodes[of]);
                 of.is_up() && of.side == by.side
             });
-            let leaving = of.and_then(|of| self.nodes[of].machine()).is_some_and(Machine::is_leaving);
+            let leaving = of.and_then(|of| self.nodes[of].machines()).is_some_and(Machines::is_leaving);
             let right = if gone.is_none() { reachable } else { !reachable || leaving };
             self.log.push(Seen { at: self.now, by, of: of.unwrap_or(usize::MAX), gone, right });
         }
@@ -338,10 +339,10 @@ impl World {
                     node.others.entry(*file).or_default().insert(id);
                 }
                 // As the controller: it answers out of what it knows, at once. The caller drains.
-                if let Some(machine) = &mut node.machine
+                if let Some(machines) = &mut node.machines
                     && !files.is_empty()
                 {
-                    machine.handle_has(self.now, id, files);
+                    machines.handle_has(self.now, id, files);
                 }
             }
             Event::DialBack(_) | Event::Overtaken(_) | Event::NetworkChanged | Event::Trouble(_) => {}

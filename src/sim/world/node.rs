@@ -6,7 +6,7 @@ use core::net::Ipv4Addr;
 
 use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId};
-use crate::lan::{Gone, Machine, PeerInfo};
+use crate::lan::{Gone, Machines, PeerInfo};
 use crate::time::Time;
 
 /// One peer: a process that may run, sleep, or be gone, and what it has told its user.
@@ -25,7 +25,7 @@ pub struct Node {
     pub side: u8,
     /// True while it sleeps: nothing reaches it, nothing is done.
     pub asleep: bool,
-    pub(super) machine: Option<Machine>,
+    pub(super) machines: Option<Machines>,
     pub(super) armed: Option<Time>,
     /// Whom it shows.
     pub shown: BTreeMap<PeerId, PeerInfo>,
@@ -47,16 +47,16 @@ pub struct Node {
 }
 
 impl Node {
-    /// The machine, while it runs.
+    /// Its machines, while it runs.
     #[must_use]
-    pub const fn machine(&self) -> Option<&Machine> {
-        self.machine.as_ref()
+    pub const fn machines(&self) -> Option<&Machines> {
+        self.machines.as_ref()
     }
 
     /// True while it runs and does not sleep.
     #[must_use]
     pub const fn is_up(&self) -> bool {
-        self.machine.is_some() && !self.asleep
+        self.machines.is_some() && !self.asleep
     }
 }
 

@@ -1,0 +1,266 @@
+//! Who is listed: what a datagram of a peer means for its place among those that are here. Pure.
+//!
+//! What comes of silence is in `silence.rs`, and what others tell of third peers in `peer_exchange.rs`.
+
+use std::sync::Arc;
+
+use core::net::SocketAddr;
+
+use super::Dropped;
+use super::candidate::Candidate;
+use super::links::Links;
+use super::outputs::Outputs;
+use super::table::{PeerEntry, PeerTable};
+use super::voice::{SequenceState, Voice};
+use crate::identity::{Contact, PeerId};
+use crate::lan::limits;
+use crate::lan::rng::Rng;
+use crate::lan::traffic::Packet;
+use crate::lan::{Event, Gone, PeerInfo};
+use crate::time::Time;
+use crate::wire::datagram::DatagramMessage;
+
+/// What a datagram of a known peer is to its entry.
+enum Known {
+    /// New, from an address that is proved.
+    Fresh,
+    /// New, from another address.
+    Elsewhere,
+    /// A later instance, from a proved address.
+    Restarted,
+    /// A later instance, from another address.
+    RestartedElsewhere,
+    /// Heard before, from another address than those that are proved.
+    CopyElsewhere,
+}
+
+/// The peers that are here or may be, and the links over which they are reached.
+#[derive(Debug)]
+pub(super) struct Listing {
+    pub table: PeerTable,
+    pub links: Links,
+}
+
+impl Listing {
+    /// An empty one. `secret` keeps others from choosing ids that meet in one place.
+    pub(super) fn new(secret: u64) -> Self {
+        Self { table: PeerTable::new(secret), links: Links::default() }
+    }
+
+    /// A datagram of another peer.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub(super) fn hear(
+        &mut self,
+        now: Time,
+        packet: &Packet<'_>,
+        rng: &mut Rng,
+        out: &mut Outputs,
+    ) -> Result<(), Dropped> {
+        if self.table.is_buried(now, packet.peer, packet.body.instance) {
+            return Err(Dropped::Buried);
+        }
+        if self.table.has(packet.peer) {
+            self.hear_known(now, packet, rng, out)
+        } else {
+            self.hear_unknown(now, packet, rng)
+        }
+    }
+
+    /// A datagram of a peer that is here.
+    fn hear_known(
+        &mut self,
+        now: Time,
+        packet: &Packet<'_>,
+        rng: &mut Rng,
+        out: &mut Outputs,
+    ) -> Result<(), Dropped> {
+        let Packet { source, peer: id, body, signed } = *packet;
+        let Some(entry) = self.table.get_mut(id) else { return Err(Dropped::Unknown) };
+        if body.instance < entry.voice.instance {
+            return Err(Dropped::Stale);
+        }
+        if body.message == DatagramMessage::Leave {
+            self.table.bury(now, id, body.instance);
+            self.table.remove(id);
+            self.table.withdraw(id);
+            out.event(Event::Gone(id, Gone::Left));
+            return Ok(());
+        }
+        match known(entry, packet)? {
+            Known::Fresh => {
+                entry.hear(now);
+                let changed = entry.voice.update(body, signed);
+                if entry.hosts.first() == Some(&source.host()) {
+                    entry.first_heard = now;
+                    entry.at = if is_via_own_socket(&body.message) { source.at } else { entry.at };
+                }
+                if changed {
+                    self.tell(id, out);
+                }
+            }
+            Known::Elsewhere => {
+                entry.hear(now);
+                let changed = entry.voice.update(body, signed);
+                let voice = entry.voice.clone();
+                self.consider(now, packet, voice, true, rng);
+                if changed {
+                    self.tell(id, out);
+                }
+            }
+            Known::Restarted => {
+                // Only the holder of the key can have made a later instance: the earlier one is over.
+                entry.hear(now);
+                entry.voice = Voice::new(body, signed);
+                entry.prove(now, source.at);
+                entry.confirmed = None;
+                self.table.withdraw(id);
+                self.tell(id, out);
+            }
+            Known::RestartedElsewhere => self.hear_unknown(now, packet, rng)?,
+            Known::CopyElsewhere => {
+                // Another way to the same peer, perhaps: worth a question, not a belief.
+                if entry.hosts.len() < limits::HOSTS {
+                    let voice = entry.voice.clone();
+                    self.consider(now, packet, voice, false, rng);
+                }
+                return Err(Dropped::Copy);
+            }
+        }
+        Ok(())
+    }
+
+    /// A datagram of a peer that is not here, or of a later instance of one that is.
+    fn hear_unknown(&mut self, now: Time, packet: &Packet<'_>, rng: &mut Rng) -> Result<(), Dropped> {
+        let Packet { peer: id, body, signed, .. } = *packet;
+        if body.message == DatagramMessage::Leave {
+            if self.table.withdraw(id).is_some() {
+                self.table.bury(now, id, body.instance);
+            }
+            return Err(Dropped::Unknown);
+        }
+        let voice = match self.table.candidate_mut(id) {
+            Some(c) if body.instance < c.voice.instance => return Err(Dropped::Stale),
+            Some(c) if body.instance == c.voice.instance => {
+                match c.voice.window.take(body.sequence) {
+                    SequenceState::New => {}
+                    SequenceState::Copy => return Err(Dropped::Copy),
+                    SequenceState::Old => return Err(Dropped::Old),
+                }
+                c.voice.update(body, signed);
+                c.voice.clone()
+            }
+            _ => Voice::new(body, signed),
+        };
+        self.consider(now, packet, voice, true, rng);
+        Ok(())
+    }
+
+    /// Makes the sender at its source a candidate, or leaves the one there is as it is.
+    fn consider(&mut self, now: Time, packet: &Packet<'_>, voice: Voice, fresh: bool, rng: &mut Rng) {
+        let Packet { source, peer: id, .. } = *packet;
+        let is_reachable = self.links.hold(source.host());
+        let window = self.table.network().spread();
+        if let Some(c) = self.table.candidate_mut(id) {
+            let same = c.voice.instance == voice.instance;
+            if same && c.from.host() == source.host() {
+                c.exchanged = false;
+                if c.is_rested(now) {
+                    c.restart(now);
+                    let due = is_reachable.then(|| now + rng.delay(window));
+                    self.table.ask_at(id, due);
+                }
+                return;
+            }
+            // A copy may have been replayed from anywhere: it turns nobody away.
+            if !fresh {
+                return;
+            }
+        }
+        let nonce = rng.nonce();
+        let due = is_reachable.then(|| now + rng.delay(window));
+        self.table.propose(id, Candidate::new(now, voice, source, nonce), due);
+    }
+
+    /// `id` proved itself at `at`; `asked`: by answering our question, so that it has what came with it.
+    /// True if it was not here before.
+    pub(super) fn promote(
+        &mut self,
+        now: Time,
+        id: PeerId,
+        at: SocketAddr,
+        asked: bool,
+        out: &mut Outputs,
+    ) -> bool {
+        let candidate = self.table.withdraw(id);
+        let confirmed = candidate.as_ref().and_then(|c| c.carried).filter(|_| asked);
+        if let Some(entry) = self.table.get_mut(id) {
+            let restarted = candidate.filter(|c| c.voice.instance > entry.voice.instance);
+            let mut changed = restarted.is_some();
+            if let Some(candidate) = restarted {
+                entry.voice = candidate.voice;
+            }
+            changed |= entry.prove(now, at);
+            entry.confirmed = confirmed.or(entry.confirmed);
+            entry.hear(now);
+            if changed {
+                self.tell(id, out);
+            }
+        } else if let Some(candidate) = candidate
+            && self.table.insert(now, id, candidate.voice, at)
+        {
+            if let Some(entry) = self.table.get_mut(id) {
+                entry.confirmed = confirmed;
+            }
+            self.tell(id, out);
+            return true;
+        }
+        false
+    }
+
+    /// Reports a peer that is here.
+    fn tell(&self, id: PeerId, out: &mut Outputs) {
+        if let Some(entry) = self.table.get(id) {
+            out.event(Event::Here(info(id, entry)));
+        }
+    }
+}
+
+/// What a datagram, which is no leave, of the same or a later instance is to the entry of its sender.
+fn known(entry: &mut PeerEntry, packet: &Packet<'_>) -> Result<Known, Dropped> {
+    let is_proved = entry.hosts.contains(&packet.source.host());
+    if packet.body.instance > entry.voice.instance {
+        return Ok(if is_proved { Known::Restarted } else { Known::RestartedElsewhere });
+    }
+    match entry.voice.window.take(packet.body.sequence) {
+        SequenceState::New if is_proved => Ok(Known::Fresh),
+        SequenceState::New => Ok(Known::Elsewhere),
+        SequenceState::Copy if is_proved => Err(Dropped::Copy),
+        SequenceState::Copy => Ok(Known::CopyElsewhere),
+        SequenceState::Old => Err(Dropped::Old),
+    }
+}
+
+/// Broadcasts leave from a peer's own socket; an answer may come from the shared one.
+const fn is_via_own_socket(message: &DatagramMessage) -> bool {
+    matches!(
+        message,
+        DatagramMessage::Here
+            | DatagramMessage::Hello { .. }
+            | DatagramMessage::Probe { .. }
+            | DatagramMessage::Seek { .. }
+    )
+}
+
+fn info(id: PeerId, entry: &PeerEntry) -> PeerInfo {
+    PeerInfo {
+        contact: Contact { id, hosts: entry.hosts.clone(), ports: entry.voice.presence.ports },
+        at: entry.at,
+        name: entry.voice.presence.name.clone(),
+        instance: entry.voice.instance,
+        catalogue: entry.voice.presence.catalogue,
+        state: entry.voice.presence.state,
+        signed: Arc::clone(&entry.voice.signed),
+    }
+}

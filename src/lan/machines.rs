@@ -1,0 +1,302 @@
+//! The machines of `lan`, and what goes from one to another. Pure; the shell is `shell.rs`, and `sim`
+//! hosts them, too, so that both make the same calls.
+//!
+//! Discovery knows who is here and where, and puts around each message what this peer says of itself. The
+//! machines beside it hear from it who comes and goes and what peers that are here say to them, and say
+//! whom they want to be told what. They know no socket and no key.
+//!
+//! Contract: ask [`Machines::admit`] before a signature is verified, give what was verified to
+//! [`Machines::handle_packet`], everything else to the other `handle_*`, and call
+//! [`Machines::handle_timeout`] when [`Machines::poll_timeout`] says so. After each of these drain
+//! [`Machines::poll_output`]. `now` never goes back. A call that comes long after its time is taken for
+//! waking from sleep.
+
+use std::collections::VecDeque;
+
+use core::time::Duration;
+
+use super::dial_back::{DialBack, DialBackOutput};
+use super::discovery::{Discovery, DiscoveryOutput, Dropped};
+use super::network_prefix::NetworkPrefix;
+use super::rng::Rng;
+use super::seeking::{Seeking, SeekingOutput};
+use super::traffic::{Endpoint, Packet, Recipient};
+use super::{Event, OwnPresence};
+use crate::address::Host;
+use crate::content::FileId;
+use crate::identity::{Instance, PeerId};
+use crate::time::Time;
+use crate::wire::datagram::{Body, DatagramMessage};
+
+/// A timeout that is handled this late was slept through.
+const SLEPT: Duration = Duration::from_secs(3);
+
+/// What the machines want done.
+#[derive(Debug)]
+pub enum LanOutput {
+    /// Sign this and send it to everyone on every link, from our own socket.
+    Broadcast(Body),
+    /// Sign this and send it to one.
+    Unicast {
+        /// To there.
+        to: Endpoint,
+        /// This.
+        body: Body,
+    },
+    /// Tell the controller.
+    Event(Event),
+    /// The last leave is out. Nothing comes after this.
+    Left,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub struct Machines {
+    discovery: Discovery,
+    seeking: Seeking,
+    dial_back: DialBack,
+    /// When the next timeout is due: counted after each call, for it is asked for more often.
+    expected: Option<Time>,
+    outputs: VecDeque<LanOutput>,
+}
+
+impl Machines {
+    /// Those of a peer that says hello at the first timeout. `seed` must be fit for keys: nonces come from
+    /// it.
+    #[must_use]
+    pub fn new(now: Time, id: PeerId, instance: Instance, own: OwnPresence, seed: [u8; 32]) -> Self {
+        let for_seeking = Rng::new(blake3::derive_key("potluck seeking 1", &seed));
+        let discovery = Discovery::new(now, id, instance, own, seed);
+        let expected = discovery.poll_timeout(now);
+        Self {
+            seeking: Seeking::new(for_seeking, discovery.network()),
+            dial_back: DialBack::new(id),
+            discovery,
+            expected,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The next thing to do, until there is none.
+    pub fn poll_output(&mut self) -> Option<LanOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    #[must_use]
+    pub const fn poll_timeout(&self) -> Option<Time> {
+        self.expected
+    }
+
+    /// True once [`Self::handle_leave`] was called.
+    #[must_use]
+    pub const fn is_leaving(&self) -> bool {
+        self.discovery.is_leaving()
+    }
+
+    /// True if nothing is known of `id` yet.
+    #[must_use]
+    pub fn lacks(&self, id: PeerId) -> bool {
+        self.discovery.lacks(id)
+    }
+
+    /// May a datagram from `source` that claims to be of `id` be verified? (Length, magic and version were
+    /// right.) `holds` tells whether it holds a nonce, wherever.
+    pub fn admit(&mut self, now: Time, source: Endpoint, id: PeerId, holds: impl Fn(u64) -> bool) -> bool {
+        self.discovery.admit(now, source, id, holds)
+    }
+
+    /// A verified datagram.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub fn handle_packet(&mut self, now: Time, packet: &Packet<'_>) -> Result<(), Dropped> {
+        self.observe(now);
+        let result = self.discovery.handle_packet(now, packet);
+        self.finish(now);
+        result
+    }
+
+    /// What we say of ourselves changed.
+    pub fn handle_own(&mut self, now: Time, own: OwnPresence) {
+        self.observe(now);
+        self.discovery.handle_own(own);
+        self.finish(now);
+    }
+
+    /// The links that this machine is on, at the start and when they changed.
+    pub fn handle_links(&mut self, now: Time, links: Vec<NetworkPrefix>) {
+        self.observe(now);
+        self.discovery.handle_links(now, links);
+        self.finish(now);
+    }
+
+    /// A link carries datagrams that did not before, with the same addresses.
+    pub fn handle_link_up(&mut self, now: Time) {
+        self.discovery.handle_link_up(now);
+        self.finish(now);
+    }
+
+    /// From now on this start counts as `instance`, unless that is an earlier one. See
+    /// [`Event::Overtaken`].
+    pub fn handle_instance(&mut self, now: Time, instance: Instance) {
+        self.observe(now);
+        self.discovery.handle_instance(now, instance);
+        self.finish(now);
+    }
+
+    /// TLS proved `id` at `host`.
+    pub fn handle_proved(&mut self, now: Time, id: PeerId, host: Host) {
+        self.observe(now);
+        self.discovery.handle_proved(now, id, host);
+        self.finish(now);
+    }
+
+    /// A connection to this peer broke: find out whether it lives.
+    pub fn handle_doubt(&mut self, now: Time, id: PeerId) {
+        self.observe(now);
+        self.discovery.handle_doubt(now, id);
+        self.finish(now);
+    }
+
+    /// A datagram that `teller` passed on, verified; its source is where its sender answers there. Both may
+    /// be old, or a lie: nothing is believed yet.
+    pub fn handle_table(&mut self, now: Time, teller: PeerId, packet: &Packet<'_>) {
+        self.observe(now);
+        self.discovery.handle_table(now, teller, packet);
+        self.finish(now);
+    }
+
+    /// Asks `id` to connect to us, because we cannot connect to it; `all`: by broadcast too.
+    pub fn handle_ask_back(&mut self, now: Time, id: PeerId, all: bool) {
+        self.observe(now);
+        if !self.is_leaving() {
+            self.dial_back.handle_ask(id, all);
+        }
+        self.finish(now);
+    }
+
+    /// These files are being fetched now, and no others.
+    pub fn handle_seek(&mut self, now: Time, files: Vec<FileId>) {
+        self.observe(now);
+        if !self.is_leaving() {
+            self.seeking.handle_wanted(now, files);
+        }
+        self.finish(now);
+    }
+
+    /// Of these files, which `peer` seeks, we fetch each or have some of it.
+    pub fn handle_has(&mut self, now: Time, peer: PeerId, files: Vec<FileId>) {
+        self.observe(now);
+        self.seeking.handle_has(now, peer, files);
+        self.finish(now);
+    }
+
+    /// Begins to leave: three leaves go out within 40 ms, then [`LanOutput::Left`].
+    pub fn handle_leave(&mut self, now: Time) {
+        self.seeking.handle_leave();
+        self.discovery.handle_leave(now);
+        self.finish(now);
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.observe(now);
+        self.discovery.handle_timeout(now);
+        // An announcement that is due says what there is to seek: then that is not said once more.
+        self.route(now);
+        if !self.is_leaving() {
+            self.seeking.handle_timeout(now);
+        }
+        self.finish(now);
+    }
+
+    /// Notices that this call comes long after the one that was asked for.
+    fn observe(&mut self, now: Time) {
+        if !self.is_leaving() && self.expected.is_some_and(|at| now.since(at) > SLEPT) {
+            self.discovery.handle_wake(now);
+        }
+    }
+
+    /// Lets the machines hear of each other, and remembers when the next call is expected.
+    fn finish(&mut self, now: Time) {
+        self.route(now);
+        let seeking = self.seeking.poll_timeout().filter(|_| !self.is_leaving());
+        let next = self.discovery.poll_timeout(now).into_iter().chain(seeking).min();
+        self.expected = next.map(|at| at.max(now));
+    }
+
+    fn route(&mut self, now: Time) {
+        self.seeking.handle_network(self.discovery.network());
+        while let Some(output) = self.discovery.poll_output() {
+            self.route_discovery(now, output);
+        }
+        while let Some(output) = self.seeking.poll_output() {
+            match output {
+                SeekingOutput::Send { to, message } => {
+                    if to == Recipient::Everyone {
+                        self.discovery.handle_announced(now);
+                    }
+                    self.send(to, message);
+                }
+                SeekingOutput::Sought(peer, files) => self.report(Event::Sought(peer, files)),
+                SeekingOutput::Has(peer, files) => self.report(Event::Has(peer, files)),
+            }
+        }
+        while let Some(output) = self.dial_back.poll_output() {
+            match output {
+                DialBackOutput::Send { to, message } => self.send(to, message),
+                DialBackOutput::Asked(peer) => self.report(Event::DialBack(peer)),
+            }
+        }
+    }
+
+    fn route_discovery(&mut self, now: Time, output: DiscoveryOutput) {
+        match output {
+            DiscoveryOutput::Send { to, message } => self.send(to, message),
+            DiscoveryOutput::Announce => {
+                let message = self.seeking.take_repetition(now).unwrap_or(DatagramMessage::Here);
+                self.send(Recipient::Everyone, message);
+            }
+            DiscoveryOutput::Heard(heard) => {
+                self.seeking.handle_heard(now, &heard);
+                self.dial_back.handle_heard(&heard);
+            }
+            DiscoveryOutput::Event(event) => {
+                match &event {
+                    Event::Here(info) => {
+                        self.seeking.handle_here(info.contact.id);
+                        self.dial_back.handle_here(info.contact.id);
+                    }
+                    Event::Gone(id, _) => {
+                        self.seeking.handle_gone(*id);
+                        self.dial_back.handle_gone(*id);
+                    }
+                    _ => {}
+                }
+                self.report(event);
+            }
+            DiscoveryOutput::Left => self.outputs.push_back(LanOutput::Left),
+        }
+    }
+
+    fn report(&mut self, event: Event) {
+        self.outputs.push_back(LanOutput::Event(event));
+    }
+
+    fn send(&mut self, to: Recipient, message: DatagramMessage) {
+        let to = match to {
+            Recipient::Everyone => None,
+            Recipient::At(endpoint) => Some(endpoint),
+            Recipient::Peer { id, via } => match self.discovery.address(id) {
+                Some(at) => Some(Endpoint { at, via }),
+                None => return,
+            },
+        };
+        let body = self.discovery.body(message);
+        self.outputs.push_back(match to {
+            None => LanOutput::Broadcast(body),
+            Some(to) => LanOutput::Unicast { to, body },
+        });
+    }
+}
