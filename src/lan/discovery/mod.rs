@@ -25,6 +25,8 @@ mod probe;
 mod settling;
 mod silence;
 mod table;
+#[cfg(test)]
+mod tests;
 mod voice;
 
 pub(super) use self::outputs::DiscoveryOutput;
