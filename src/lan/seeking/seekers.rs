@@ -16,6 +16,10 @@ const FIRST: Duration = Duration::from_secs(2);
 /// others for as long.
 const COUNTED: Duration = Duration::from_secs(2 * limits::LINGER.as_secs());
 
+/// With no room left, those that were silent for long are looked for this often, at most: it is a look at all
+/// of them, and many peers that say much must not have it done for each file.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// A peer that seeks a file.
 #[derive(Clone, Copy, Debug)]
 struct Seeker {
@@ -29,6 +33,8 @@ struct Seeker {
 pub(super) struct Seekers {
     of: BTreeMap<FileId, BTreeMap<PeerId, Seeker>>,
     count: usize,
+    /// When those that were silent for long were looked for last.
+    looked: Time,
 }
 
 impl Seekers {
@@ -53,7 +59,8 @@ impl Seekers {
             seeker.last = now;
             return;
         }
-        if self.count >= limits::SEEKERS {
+        if self.count >= limits::SEEKERS && now.since(self.looked) >= LOOK {
+            self.looked = now;
             self.forget(now);
         }
         if self.count < limits::SEEKERS {
@@ -110,5 +117,19 @@ mod tests {
         assert_eq!((seekers.count, seekers.of(FILE).count()), (limits::SEEKERS, limits::SEEKERS));
         seekers.note(at(0) + COUNTED, id(limits::SEEKERS + 9), FILE, silence);
         assert_eq!((seekers.count, seekers.of(FILE).count()), (1, 1));
+    }
+
+    #[test]
+    fn those_that_were_silent_are_looked_for_once_a_second() {
+        let (mut seekers, silence) = (Seekers::default(), Duration::from_secs(30));
+        for n in 0..limits::SEEKERS {
+            seekers.note(at(0), id(n), FILE, silence);
+        }
+        let (gone, other) = (at(0) + COUNTED, id(limits::SEEKERS));
+        seekers.note(gone - LOOK / 2, other, FILE, silence);
+        seekers.note(gone, other, FILE, silence);
+        assert_eq!(seekers.count, limits::SEEKERS, "half a second ago nobody was silent for long enough");
+        seekers.note(gone + LOOK / 2, other, FILE, silence);
+        assert_eq!(seekers.count, 1);
     }
 }
