@@ -1,4 +1,4 @@
-//! The command `cancel`: a download is stopped.
+//! The command `cancel`: a download is stopped. Pure.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The command `complete`: names for completion at the prompt. Nobody types it.
+//! The command `complete`: names for completion at the prompt. Nobody types it. Pure.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The command `copies`: how many copies of own files there are to be.
+//! The command `copies`: how many copies of own files there are to be. Pure.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The command `download`: files and folders are fetched.
+//! The command `download`: files and folders are fetched. Pure.
 
 use std::path::PathBuf;
 

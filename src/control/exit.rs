@@ -1,4 +1,4 @@
-//! The command `exit`: this peer leaves, and says whether its files stay.
+//! The command `exit`: this peer leaves, and says whether its files stay. Pure.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The command `list`: what is shared, by this peer and by the others.
+//! The command `list`: what is shared, by this peer and by the others. Pure.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What a peer tells without being asked.
+//! What a peer tells without being asked. Pure.
 
 use super::{DownloadRow, ExitReport, Reply};
 use crate::error::Failure;

@@ -1,4 +1,4 @@
-//! The command `peers`: who is here.
+//! The command `peers`: who is here. Pure.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};

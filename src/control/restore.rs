@@ -1,4 +1,4 @@
-//! The command `restore`: what was shared here and is kept by others comes back.
+//! The command `restore`: what was shared here and is kept by others comes back. Pure.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};

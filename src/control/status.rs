@@ -1,4 +1,4 @@
-//! The command `status`: who this peer is, what it transfers, and who keeps what.
+//! The command `status`: who this peer is, what it transfers, and who keeps what. Pure.
 
 use std::path::PathBuf;
 
@@ -215,7 +215,14 @@ mod tests {
 
     #[test]
     fn groups_of_facts_do_not_show_in_json() {
-        let json = r#"{"name":"anna","id":"k7qd","directory":"/peer","ports":[1,2,3,4],"network":"open","peers":2,"files":12,"bytes":3000000,"hashing":1,"downloads":[],"unfinished":[],"uploads":[],"counters":{"hashed":0,"sent":0,"received":0,"discarded":0,"pool_waits":0,"datagrams":{"sent":0,"unsent":0,"taken":0,"dropped":0,"malformed":0,"version":0,"forged":0,"limited":0,"replayed":0}},"gives":3,"confined":"partly","confined_why":"an old kernel","up_limit":2000000,"custody":null,"key_exported":false,"warnings":["so it is"]}"#;
+        let json = concat!(
+            r#"{"name":"anna","id":"k7qd","directory":"/peer","ports":[1,2,3,4],"network":"open","peers":2,"#,
+            r#""files":12,"bytes":3000000,"hashing":1,"downloads":[],"unfinished":[],"uploads":[],"#,
+            r#""counters":{"hashed":0,"sent":0,"received":0,"discarded":0,"pool_waits":0,"datagrams":"#,
+            r#"{"sent":0,"unsent":0,"taken":0,"dropped":0,"malformed":0,"version":0,"forged":0,"limited":0,"#,
+            r#""replayed":0}},"gives":3,"confined":"partly","confined_why":"an old kernel","#,
+            r#""up_limit":2000000,"custody":null,"key_exported":false,"warnings":["so it is"]}"#,
+        );
         let status: Status = serde_json::from_str(json).unwrap();
         assert_eq!(status.sharing, Sharing { files: 12, bytes: 3_000_000, hashing: 1 });
         assert_eq!(status.limits, SpeedLimits { up_limit: Some(2_000_000), down_limit: None });

@@ -1,4 +1,4 @@
-//! The command `verify`: what is shared and kept here is read again.
+//! The command `verify`: what is shared and kept here is read again. Pure.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};

@@ -34,8 +34,10 @@ const FOREIGN: &[&str] = &[
     "blake3",
     "bytesize",
     // How a value is typed is said where it is defined; clap reads it elsewhere.
+    "clap::ArgAction",
     "clap::Args",
     "clap::Subcommand",
+    "clap::value_parser",
     // The table of commands (control/mod.rs) is a macro: what it makes stands where it is called.
     "for_each_command",
     "data_encoding",
