@@ -30,11 +30,7 @@ impl Show for DownloadShow {
         match reply {
             Reply::Begun(_) if page.quiet => {}
             Reply::Begun(row) if page.origin == CommandOrigin::Prompt => return page.line(&begun(&row)),
-            Reply::Begun(row) => {
-                if !page.open_bar(row.done, row.size) {
-                    page.aside(&begun(&row));
-                }
-            }
+            Reply::Begun(row) => page.open_bar(row.done, row.size, &begun(&row)),
             Reply::Progress(row) => {
                 let text = progress(&row);
                 if !page.move_bar(row.done, row.size, &text) {

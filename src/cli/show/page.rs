@@ -61,15 +61,14 @@ impl Page {
         }
     }
 
-    /// Shows a bar for `size` bytes, of which `done` are there; false where no bar can be.
-    pub(super) fn open_bar(&self, done: u64, size: u64) -> bool {
-        let Meter::Bar(bar) = &self.meter else { return false };
+    /// Shows a bar for `size` bytes, of which `done` are there; where no bar can be, says `text`.
+    pub(super) fn open_bar(&self, done: u64, size: u64, text: &str) {
+        let Meter::Bar(bar) = &self.meter else { return self.aside(text) };
         bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
         let style = ProgressStyle::with_template("{wide_bar:.dim} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_length(size);
         bar.set_position(done);
-        true
     }
 
     /// Moves the bar and changes its text; false where there is none.
