@@ -35,10 +35,10 @@ pub(super) fn ask(
 }
 
 /// Tells what failed, on standard error.
-pub(super) fn fail(failure: &Failure, place: CommandOrigin) {
+pub(super) fn fail(failure: &Failure, origin: CommandOrigin) {
     let style = Style::of_stderr();
     let message = crate::text::shown(&failure.message);
-    match place {
+    match origin {
         CommandOrigin::Prompt => output::err(&format!("{}\n", style.red(&message))),
         CommandOrigin::Pipe | CommandOrigin::OneShot => {
             output::err(&format!("{} {message}\n", style.red("potluck:")))
@@ -51,14 +51,14 @@ pub(super) fn fail(failure: &Failure, place: CommandOrigin) {
 pub(super) struct Session {
     asks: Sender<Ask>,
     directory: PathBuf,
-    place: CommandOrigin,
+    origin: CommandOrigin,
     json: bool,
 }
 
 impl Session {
     /// For the peer of this process, in `directory`. With `json` every command has `--json`.
-    pub(super) const fn new(asks: Sender<Ask>, directory: PathBuf, place: CommandOrigin, json: bool) -> Self {
-        Self { asks, directory, place, json }
+    pub(super) const fn new(asks: Sender<Ask>, directory: PathBuf, origin: CommandOrigin, json: bool) -> Self {
+        Self { asks, directory, origin, json }
     }
 
     /// Runs one line to its end and shows what comes of it. Breaks after `exit`.
@@ -66,7 +66,7 @@ impl Session {
         match self.try_run(line) {
             Ok(flow) => flow.map_continue(|()| Ok(())),
             Err(failure) => {
-                fail(&failure, self.place);
+                fail(&failure, self.origin);
                 ControlFlow::Continue(Err(failure))
             }
         }
@@ -75,7 +75,7 @@ impl Session {
     fn try_run(&self, line: &str) -> Result<ControlFlow<(), ()>, Failure> {
         let words = match super::words::split(line) {
             // Completion leaves the quote of a folder open; a person who likes the folder hits Enter.
-            Err(SplitError::Open(quote)) if self.place == CommandOrigin::Prompt => {
+            Err(SplitError::Open(quote)) if self.origin == CommandOrigin::Prompt => {
                 super::words::split(&format!("{line}{quote}"))
             }
             words => words,
@@ -94,11 +94,11 @@ impl Session {
         };
         let here = std::env::current_dir().unwrap_or_else(|_| self.directory.clone());
         match typed.command {
-            TypedCommand::Local(command) => command.run(&self.directory, self.place)?,
+            TypedCommand::Local(command) => command.run(&self.directory, self.origin)?,
             TypedCommand::Ask(mut request) => {
-                request.anchor(&TypedFrom { origin: self.place, folder: &here });
+                request.anchor(&TypedFrom { origin: self.origin, folder: &here });
                 let leaving = matches!(request, Request::Exit(_));
-                let mut view = View::new(&request, self.json || typed.json, self.place);
+                let mut view = View::new(&request, self.json || typed.json, self.origin);
                 let result = ask(&self.asks, request, |reply| view.reply(reply));
                 view.end(&result);
                 return match (leaving, result) {
