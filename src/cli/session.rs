@@ -57,7 +57,12 @@ pub(super) struct Session {
 
 impl Session {
     /// For the peer of this process, in `directory`. With `json` every command has `--json`.
-    pub(super) const fn new(asks: Sender<Ask>, directory: PathBuf, origin: CommandOrigin, json: bool) -> Self {
+    pub(super) const fn new(
+        asks: Sender<Ask>,
+        directory: PathBuf,
+        origin: CommandOrigin,
+        json: bool,
+    ) -> Self {
         Self { asks, directory, origin, json }
     }
 

@@ -1,8 +1,8 @@
 //! Reads files into a [`Tree`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Spacing, TokenStream, TokenTree};
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, Fields, FnArg, ImplItem, Item, Lit, Meta, Stmt, TraitItem, Type, UseTree};
@@ -11,6 +11,43 @@ use crate::tree::{Comment, File, Function, How, InherentImpl, Mention, Module, N
 
 /// The macro that holds the table of commands.
 const TABLE: &str = "for_each_command";
+
+/// The modules that the table of commands names: `list: List(ListRequest),` is a line of it.
+pub(crate) fn table(texts: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for text in texts.values().filter(|text| text.contains(&format!("macro_rules! {TABLE}"))) {
+        for item in syn::parse_file(text).unwrap().items {
+            if let Item::Macro(item) = item
+                && item.ident.is_some_and(|ident| ident == TABLE)
+            {
+                lines_of_table(item.mac.tokens, &mut names);
+            }
+        }
+    }
+    names
+}
+
+/// Words with a colon behind them that are no parameters of a macro (`$callback:ident`).
+fn lines_of_table(tokens: TokenStream, names: &mut BTreeSet<String>) {
+    let (mut word, mut is_parameter) = (None, false);
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => lines_of_table(group.stream(), names),
+            TokenTree::Ident(ident) => {
+                word = (!is_parameter).then(|| ident.to_string());
+                is_parameter = false;
+                continue;
+            }
+            // The first half of `::` is joined to the second.
+            TokenTree::Punct(punct) if punct.as_char() == ':' && punct.spacing() == Spacing::Alone => {
+                names.extend(word.take());
+            }
+            TokenTree::Punct(punct) => is_parameter = punct.as_char() == '$',
+            TokenTree::Literal(_) => {}
+        }
+        word = None;
+    }
+}
 
 /// Reads the file of one module, and the files of all modules below it.
 pub(crate) fn file(
@@ -194,18 +231,10 @@ impl Reader<'_> {
         self.name(name, Named::Module(index));
     }
 
-    /// The modules that a table declares: all files of the folder that nothing else has named. What they show
-    /// can be named in this module, too.
+    /// The modules that the table declares in this one. What they show can be named in this module, too.
     fn modules_of_table(&mut self) {
-        let below = format!("{}/", self.folder);
-        let files = self.texts.keys().filter_map(|path| path.strip_prefix(&below)?.strip_suffix(".rs"));
-        let names: Vec<_> = files.filter(|name| *name != "mod" && !name.contains('/')).collect();
-        for name in names.into_iter().map(str::to_owned) {
-            let at = format!("{below}{name}.rs");
-            let is_known = self.tree.modules[self.module].names.contains_key(&name);
-            if is_known || self.tree.tests.contains(&at) {
-                continue;
-            }
+        for name in self.tree.table.clone() {
+            let at = format!("{}/{name}.rs", self.folder);
             let front = self.tree.modules[self.module].path.iter().cloned();
             let path: Vec<_> = front.chain([name.clone()]).collect();
             let index = file(self.tree, self.texts, &at, path, Some(self.module));

@@ -249,10 +249,13 @@ fn what_a_table_declares_is_read() {
         (
             "src/high/mod.rs",
             "mod known; #[cfg(test)] mod tests; macro_rules! declare { () => { pub enum Request {} } }\n\
+             macro_rules! for_each_command { ($callback:ident) => { $callback! {\n\
+             list: List(ListRequest),\n#[command(skip)] verify: Verify(crate::VerifyRequest),\n} }; }\n\
              for_each_command!(declare);",
         ),
         ("src/high/known.rs", "use super::{Request, Row};"),
         ("src/high/list.rs", "pub struct Row; fn low() { crate::low::go() }"),
+        ("src/high/verify.rs", ""),
         ("src/high/tests.rs", ""),
         ("src/low.rs", "use crate::high::Row;"),
     ]);
@@ -261,4 +264,5 @@ fn what_a_table_declares_is_read() {
     let values: Vec<_> =
         tree.values.iter().map(|(m, name)| format!("{}::{name}", tree.name_of(*m))).collect();
     assert_eq!(values, ["high::Request", "high::list::Row"]);
+    assert_eq!(tree.table.iter().collect::<Vec<_>>(), ["list", "verify"]);
 }

@@ -22,6 +22,8 @@ pub(crate) struct Tree {
     pub(crate) values: BTreeSet<(usize, String)>,
     /// Methods called on anything: module, line and name.
     pub(crate) calls: Vec<(usize, usize, String)>,
+    /// Modules that the table of commands declares wherever it is used.
+    pub(crate) table: BTreeSet<String>,
     /// Files that only tests are compiled from.
     pub(crate) tests: BTreeSet<String>,
 }
@@ -142,7 +144,7 @@ impl Tree {
     /// # Panics
     /// If a file cannot be parsed, is missing, or belongs to no module.
     fn of_texts(texts: &BTreeMap<String, String>) -> Self {
-        let mut tree = Self::default();
+        let mut tree = Self { table: read::table(texts), ..Self::default() };
         for root in ["src/lib.rs", "src/main.rs"] {
             if texts.contains_key(root) {
                 let path = if root == "src/main.rs" { vec!["main".to_owned()] } else { Vec::new() };
