@@ -10,7 +10,7 @@ use super::output::{self, Style};
 use super::show::View;
 use super::words::SplitError;
 use crate::control::typed::{CommandOrigin, TypedFrom};
-use crate::control::{Ask, Reply, Request};
+use crate::control::{Ask, DownloadRequest, Reply, Request};
 use crate::error::{Code, Failure};
 
 /// Asks the controller of this process. Ends with its last reply.
@@ -103,9 +103,7 @@ impl Session {
             TypedCommand::Ask(mut request) => {
                 request.anchor(&TypedFrom { origin: self.origin, folder: &here });
                 let leaving = matches!(request, Request::Exit(_));
-                let mut view = View::new(&request, self.json || typed.json, self.origin);
-                let result = ask(&self.asks, request, |reply| view.reply(reply));
-                view.end(&result);
+                let result = self.ask(request, self.json || typed.json);
                 return match (leaving, result) {
                     (true, Ok(())) => Ok(ControlFlow::Break(())),
                     // It has left. The process ends with this code, and says why.
@@ -117,4 +115,21 @@ impl Session {
         }
         Ok(ControlFlow::Continue(()))
     }
+
+    /// Asks and shows the answers.
+    fn ask(&self, request: Request, json: bool) -> Result<(), Failure> {
+        let is_told_anyway = self.origin == CommandOrigin::Prompt && goes_on_behind_the_prompt(&request);
+        if is_told_anyway && !json {
+            return ask(&self.asks, request, |_| ControlFlow::Continue(()));
+        }
+        let mut view = View::new(&request, json, self.origin);
+        let result = ask(&self.asks, request, |reply| view.reply(reply));
+        view.end(&result);
+        result
+    }
+}
+
+/// True for what the screen tells, which hears of it whoever asked, and can replace a line by the next one.
+const fn goes_on_behind_the_prompt(request: &Request) -> bool {
+    matches!(request, Request::Exit(_) | Request::Download(DownloadRequest { wait: false, .. }))
 }

@@ -28,7 +28,6 @@ pub(super) fn show(_: &DownloadRequest) -> Box<dyn Show> {
 impl Show for DownloadShow {
     fn reply(&mut self, reply: Reply, page: &mut Page) -> ControlFlow<()> {
         match reply {
-            Reply::Begun(_) if page.quiet => {}
             Reply::Begun(row) if page.origin == CommandOrigin::Prompt => return page.line(&begun(&row)),
             Reply::Begun(row) => page.open_bar(row.done, row.size, &begun(&row)),
             Reply::Progress(row) => {

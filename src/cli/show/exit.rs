@@ -22,14 +22,12 @@ pub(super) fn show(_: &ExitRequest) -> Box<dyn Show> {
 impl Show for ExitShow {
     fn reply(&mut self, reply: Reply, page: &mut Page) -> ControlFlow<()> {
         match reply {
-            // The screen has it, too, and can replace it.
-            Reply::Leaving { .. } if page.quiet && !page.json => ControlFlow::Continue(()),
             Reply::Leaving { done, total, bytes_left } => {
                 page.step(&reply, &leaving(done, total, bytes_left));
                 ControlFlow::Continue(())
             }
             // If it is not, the failure that follows says it.
-            Reply::ExitReport(report) if page.quiet || !report.is_safe() => ControlFlow::Continue(()),
+            Reply::ExitReport(report) if !report.is_safe() => ControlFlow::Continue(()),
             Reply::ExitReport(report) => page.line(&report.sentence()),
             _ => ControlFlow::Continue(()),
         }

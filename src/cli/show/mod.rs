@@ -9,7 +9,7 @@ use core::ops::ControlFlow;
 use self::page::Page;
 use crate::cli::output::{self, Style};
 use crate::control::typed::CommandOrigin;
-use crate::control::{DownloadRequest, Reply, Request, for_each_command};
+use crate::control::{Reply, Request, for_each_command};
 use crate::error::Failure;
 
 /// What shows the replies to one request.
@@ -57,17 +57,13 @@ pub(super) struct View {
 impl View {
     /// For the replies to `request`.
     pub(super) fn new(request: &Request, json: bool, origin: CommandOrigin) -> Self {
-        let is_reported =
-            matches!(request, Request::Exit(_) | Request::Download(DownloadRequest { wait: false, .. }));
-        let quiet = origin == CommandOrigin::Prompt && is_reported;
-        Self { show: show(request), page: Page::new(json, origin, quiet) }
+        Self { show: show(request), page: Page::new(json, origin) }
     }
 
     /// Shows one reply. Breaks when nobody reads any more.
     pub(super) fn reply(&mut self, reply: Reply) -> ControlFlow<()> {
         match reply {
             reply if self.page.json && !reply.is_progress() => output::out(&output::json_line(&reply)),
-            Reply::Note { .. } if self.page.quiet => ControlFlow::Continue(()),
             Reply::Note { text } => self.page.line(&crate::text::shown(&text)),
             reply => self.show.reply(reply, &mut self.page),
         }

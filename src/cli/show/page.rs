@@ -29,18 +29,16 @@ pub(in crate::cli) struct Page {
     pub(super) json: bool,
     pub(super) style: Style,
     pub(super) origin: CommandOrigin,
-    /// Notes, and what a download does, are shown by the screen, which hears them, too.
-    pub(super) quiet: bool,
     meter: Meter,
 }
 
 impl Page {
     /// For a command that was typed there.
-    pub(super) fn new(json: bool, origin: CommandOrigin, quiet: bool) -> Self {
+    pub(super) fn new(json: bool, origin: CommandOrigin) -> Self {
         let is_terminal = || std::io::IsTerminal::is_terminal(&std::io::stderr());
         let bar = origin == CommandOrigin::OneShot && !json && is_terminal();
         let meter = if bar { Meter::Bar(ProgressBar::hidden()) } else { Meter::Lines(None) };
-        Self { json, style: Style::of_stdout(), origin, quiet, meter }
+        Self { json, style: Style::of_stdout(), origin, meter }
     }
 
     /// A line of the answer, above the bar if there is one.
