@@ -171,11 +171,12 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
 
     let (asks_to, asks) = unbounded();
     let (notices_to, notices) = unbounded();
-    let (exit_to, exit_replies) = unbounded();
     let (joined_to, joined) = bounded(1);
     let to_leave = asks_to.clone();
     let leave = Leave::new(move || {
-        let ask = Ask { request: ExitRequest { now: true }.into(), replies: exit_to.clone() };
+        // The screen hears how it goes by notices.
+        let (replies, _nobody_hears) = unbounded();
+        let ask = Ask { request: ExitRequest { now: true }.into(), replies };
         if to_leave.send(ask).is_err() {
             log::debug!("the controller has ended before");
         }
@@ -189,7 +190,7 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
     }
 
     let (last, running) = (LastFailure::default(), RunningCommand::default());
-    let inputs = Inputs { notices, log, exit_replies, status: None, joined: joined_to };
+    let inputs = Inputs { notices, log, leave: leave.clone(), status: None, joined: joined_to };
     let settings = Settings { asks: matches!(input, Input::Prompt), ..settings };
     let screen = match input {
         Input::Prompt => start_prompt(&directory, asks_to, inputs, line, &leave),

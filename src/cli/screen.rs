@@ -18,6 +18,7 @@ use super::show::{download, exit, restore};
 use crate::cli::limits;
 use crate::control::{DownloadRow, ExitReport, Notice, Reply};
 use crate::sys::clock;
+use crate::sys::signals::Leave;
 use crate::sys::thread::Thread;
 use crate::text::shown;
 use crate::time::Time;
@@ -67,8 +68,9 @@ pub(super) struct Inputs {
     pub(super) notices: Receiver<Notice>,
     /// Lines of the log.
     pub(super) log: Receiver<String>,
-    /// Replies to a request to leave that came by a signal.
-    pub(super) exit_replies: Receiver<Reply>,
+    /// Tells whether the peer leaves by a signal, or because its input ended: then nobody else says how that
+    /// goes.
+    pub(super) leave: Leave,
     /// Where the running downloads are shown, if a prompt can show them.
     pub(super) status: Option<StatusLine>,
     /// Gets word of each peer that comes.
@@ -97,7 +99,7 @@ impl Screen {
         let (finished, done) = bounded(1);
         Thread::spawn("screen-writer", move || write(&to_write, printer, &finished))?.detach();
         Thread::spawn("screen", move || {
-            let screen = Collector::new(inputs.status.clone(), verbosity, style);
+            let screen = Collector::new(inputs.status.clone(), verbosity, style, inputs.leave.clone());
             screen.run(&inputs, &lines);
         })?
         .detach();
@@ -136,12 +138,13 @@ struct Collector {
     /// How far the departure is; and when that was said last, where no line can be replaced.
     leaving: Replaced,
     leaving_said: Option<Time>,
-    /// Whether this peer's files stay was said.
+    /// Whether this peer's files stay was told.
     has_reported: bool,
+    leave: Leave,
 }
 
 impl Collector {
-    const fn new(status: Option<StatusLine>, verbosity: Verbosity, style: Style) -> Self {
+    const fn new(status: Option<StatusLine>, verbosity: Verbosity, style: Style, leave: Leave) -> Self {
         Self {
             waiting: VecDeque::new(),
             left_out: 0,
@@ -155,13 +158,14 @@ impl Collector {
             leaving: Replaced::new(),
             leaving_said: None,
             has_reported: false,
+            leave,
         }
     }
 
     fn run(mut self, inputs: &Inputs, lines: &Sender<String>) {
         // A channel that nobody takes from: sending to it is never possible.
         let (parked, _kept) = bounded::<String>(0);
-        let (mut log, mut exit_replies) = (inputs.log.clone(), inputs.exit_replies.clone());
+        let mut log = inputs.log.clone();
         loop {
             let next = self.next_line();
             let to = if next.is_some() { lines } else { &parked };
@@ -180,10 +184,6 @@ impl Collector {
                     Ok(line) => self.warn(clock::now(), &line),
                     Err(_) => log = never(),
                 },
-                recv(exit_replies) -> reply => match reply {
-                    Ok(reply) => self.exit_reply(reply),
-                    Err(_) => exit_replies = never(),
-                },
                 send(to, next.unwrap_or_default()) -> sent => match sent {
                     Ok(()) => self.line_was_written(),
                     Err(_) => return,
@@ -191,7 +191,6 @@ impl Collector {
             }
         }
         inputs.log.try_iter().for_each(|line| self.warn(clock::now(), &line));
-        inputs.exit_replies.try_iter().for_each(|reply| self.exit_reply(reply));
         self.redraw = false;
         while let Some(line) = self.next_line() {
             if lines.send(line).is_err() {
@@ -256,15 +255,14 @@ impl Collector {
             Notice::Leaving { done, total, bytes_left } => {
                 self.leaving(now, &exit::leaving(done, total, bytes_left));
             }
-            // Without a prompt whoever asked says it.
-            Notice::ExitReport(report) if self.verbosity != Verbosity::Quiet => self.exit_report(&report),
-            Notice::ExitReport(_) => {}
+            Notice::ExitReport(report) => self.exit_report(&report),
             // Without a prompt nobody is asked: the peer has it restored.
             Notice::Lost { files, bytes } if self.verbosity == Verbosity::Prompt => {
                 self.say(&restore::lost(files, bytes));
             }
             Notice::Lost { .. } => {}
-            Notice::Text(text) => self.mention(&shown(&text)),
+            Notice::Text(text) if self.tells_departure() => self.say(&shown(&text)),
+            Notice::Text(_) => {}
             Notice::Warning(text) => self.warn(now, &format!("warning: {text}")),
             // What it failed with is said by whoever started the controller, when the terminal is restored.
             Notice::Ended(_) => {}
@@ -318,22 +316,19 @@ impl Collector {
         }
     }
 
-    /// Whether this peer's files stay; once, whoever says it first. If not, the failure with which the
-    /// process ends says it.
+    /// Whether this peer's files stay. If not, the failure with which the process ends says it.
     fn exit_report(&mut self, report: &ExitReport) {
         self.leaving.end();
-        if !std::mem::replace(&mut self.has_reported, true) && report.is_safe() {
+        self.has_reported = true;
+        if report.is_safe() && self.tells_departure() {
             self.say(&report.sentence());
         }
     }
 
-    /// A reply to a request to leave that came by a signal. What fails is said when the process ends.
-    fn exit_reply(&mut self, reply: Reply) {
-        match reply {
-            Reply::Note { text } => self.say(&shown(&text)),
-            Reply::ExitReport(report) => self.exit_report(&report),
-            _ => {}
-        }
+    /// True if nobody else says how the departure goes, or a person is to hear everything: without a prompt
+    /// whoever asked for it says it.
+    fn tells_departure(&self) -> bool {
+        self.verbosity != Verbosity::Quiet || self.leave.is_wished()
     }
 
     /// A reply to a download that nobody waits for.
@@ -374,7 +369,7 @@ mod tests {
     const PLAIN: Style = Style { color: false };
 
     fn collector(verbosity: Verbosity) -> Collector {
-        Collector::new(None, verbosity, PLAIN)
+        Collector::new(None, verbosity, PLAIN, Leave::new(|| {}))
     }
 
     #[test]
@@ -450,25 +445,29 @@ mod tests {
         let said = "safe to leave: 12 of 12 files are kept by others\n";
         // A terminal without a cursor, a peer without a prompt, and one that is to say more.
         let line = "leaving: 6 of 12 files have their copies on others, 1.0 MiB to go\n";
-        for (verbosity, by_notice, in_all) in [
-            (Verbosity::Prompt, &[line, said][..], &[line, said][..]),
-            (Verbosity::Quiet, &[], &[said]),
-            (Verbosity::Verbose, &[said], &[said]),
+        for (verbosity, is_wished, lines) in [
+            (Verbosity::Prompt, false, &[line, said][..]),
+            (Verbosity::Prompt, true, &[line, said]),
+            // Whoever asked says it, if it was no signal.
+            (Verbosity::Quiet, false, &[]),
+            (Verbosity::Quiet, true, &[said]),
+            (Verbosity::Verbose, false, &[said]),
+            (Verbosity::Verbose, true, &[said]),
         ] {
             let mut screen = collector(verbosity);
+            if is_wished {
+                screen.leave.wish(at);
+            }
             for second in 0..4 {
                 screen.notice(at + Duration::from_secs(second), half.clone());
             }
             screen.notice(at, Notice::ExitReport(kept.clone()));
-            assert_eq!(screen.waiting, by_notice, "{verbosity:?}");
-            screen.exit_reply(Reply::ExitReport(kept.clone()));
             screen.notice(at + Duration::from_secs(60), half.clone());
-            assert_eq!(screen.waiting, in_all, "{verbosity:?}");
+            assert_eq!(screen.waiting, lines, "{verbosity:?}, {is_wished}");
         }
         // What is not kept is said at the end of the process.
         let mut screen = collector(Verbosity::Prompt);
         screen.notice(at, Notice::ExitReport(ExitReport { safe: 11, ..kept }));
-        screen.exit_reply(Reply::Failed(crate::error::Failure::other("again")));
         assert!(screen.waiting.is_empty());
     }
 
@@ -490,15 +489,15 @@ mod tests {
             }
         }
         let ((notices, rx), (log_tx, log)) = (unbounded(), unbounded());
-        let (exit_tx, exit_replies) = unbounded();
         let (printed_tx, printed) = unbounded();
-        let inputs = Inputs { notices: rx, log, exit_replies, status: None, joined: bounded(1).0 };
+        let leave = Leave::new(|| {});
+        let inputs = Inputs { notices: rx, log, leave, status: None, joined: bounded(1).0 };
         let screen = Screen::start(inputs, Box::new(Slow(printed_tx)), Verbosity::Prompt, PLAIN).unwrap();
         log_tx.send("from the log".into()).unwrap();
         notices.send(Notice::Joined { name: "peer2".into(), id: "abcd".into() }).unwrap();
         notices.send(Notice::Gone { name: "peer2".into(), left: true }).unwrap();
-        exit_tx.send(Reply::Note { text: "safe to leave".into() }).unwrap();
-        drop((notices, exit_tx, log_tx));
+        notices.send(Notice::Text("safe to leave".into())).unwrap();
+        drop((notices, log_tx));
         screen.finish(Duration::from_secs(20));
         let mut lines: Vec<String> = printed.try_iter().collect();
         lines.sort();

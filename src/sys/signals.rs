@@ -70,6 +70,11 @@ impl Leave {
         ctrlc::set_handler(move || leave.wish(clock::now())).map_err(io::Error::other)
     }
 
+    /// True from the first wish on.
+    pub fn is_wished(&self) -> bool {
+        self.0.first.load(Ordering::SeqCst) != 0
+    }
+
     /// A wish to leave, by signal or by Ctrl-C at the prompt (which is no signal there).
     pub fn wish(&self, now: Time) {
         if self.is_second(now) {
