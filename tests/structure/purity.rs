@@ -61,7 +61,6 @@ const ITEMS: &[(&str, &str)] = &[
         "disk::Command",
         "a message; the buffer in it is handed on as it is, and goes back to its pool when dropped",
     ),
-    ("control::copies::CopiesRequest", "a message; clap reads the words of it elsewhere"),
     ("disk::Event", "a message; the open file in it is handed on as it is"),
     ("identity::key::Identity", "signs: a key and a text give the same signature each time"),
     ("identity::key::Identity::from_seed", "a seed gives the same key each time"),
@@ -75,7 +74,6 @@ const ITEMS: &[(&str, &str)] = &[
         "a message; the partial file that one of them names is handed on as it is",
     ),
     ("sender::handle::SenderCommand", "a message; the partial file in it is added by whoever sends it"),
-    ("settings::Settings", "values; clap reads the words of them elsewhere"),
 ];
 
 /// Methods of paths and points in time that ask the system.
