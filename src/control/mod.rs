@@ -26,8 +26,8 @@ use crate::sys::sync;
 const SOCKET: &str = "control.sock";
 
 /// The commands of a running peer, in the order in which `help` names them. A command is one line here, and
-/// three files that have its name: what is asked and answered (src/control), what the peer does (src/peer),
-/// and how that looks (src/cli/show). Each `$callback` makes its part of this table.
+/// three files that have its name: what is asked and answered (src/control), what the peer does
+/// (src/peer/commands), and how that looks (src/cli/show). Each `$callback` makes its part of this table.
 macro_rules! for_each_command {
     ($callback:ident) => {
         $callback! {
