@@ -6,8 +6,10 @@ use super::*;
 use crate::content::Span;
 use crate::custody::owner_catalogue::OwnerCatalogue;
 use crate::distribution::{CustodyCommand, CustodyEvent, chunk_store};
-use crate::sender::{SenderCommand, SenderEvent};
+use crate::peer::custody::Challenge;
+use crate::sender::{KeptOf, SenderCommand, SenderEvent};
 use crate::wire::custody::{CustodyMessage, CustodyOffer, KeeperReport, ReportRow};
+use crate::wire::message::KeptFile;
 
 const FILE: FileId = FileId([4; 32]);
 const SIZE: u64 = 1 << 20;
@@ -207,4 +209,76 @@ fn a_later_copy_of_this_folder_is_overtaken_once_a_later_start_is_stored() {
     });
     let [78, version] = told.as_slice() else { panic!("{told:?}") };
     assert!(*version > 1, "others are called to look again");
+}
+
+/// Asks anna for the first chunk of a file that she says she keeps.
+fn challenge(peer: &mut TestPeer, anna: PeerId) {
+    let challenge = Challenge { peer: anna, key: (peer_id(), FILE), size: SIZE, chunk: 0 };
+    let PeerMachine { custody, own, jobs, out, .. } = &mut peer.machine;
+    custody.challenge(challenge, own, jobs, out);
+    peer.drain();
+}
+
+#[test]
+fn a_challenged_chunk_is_fetched_into_a_folder_that_goes_again() {
+    let mut peer = TestPeer::sharing(&[]);
+    let anna = peer.join(1, "anna", 0);
+    peer.makes_folders = false;
+    challenge(&mut peer, anna);
+    let works = peer.take(|output| if let PeerOutput::Files(work) = output { Some(work) } else { None });
+    let [FileWork::Challenge(job, folder)] = works.as_slice() else { panic!("{works:?}") };
+    peer.event(PeerEvent::Files(FileAnswer::Challenge(*job, Ok(()))));
+    let told = peer.told_receiver();
+    let [ReceiverCommand::Fetch(fetched)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((fetched.id, &fetched.destination, fetched.background), (*job, folder, false));
+    let first = Some(Span { from: 0, to: 1 });
+    assert_eq!((fetched.files[0].some.as_slice(), fetched.files[0].keep), (&[anna][..], first));
+    peer.finish(*job, None);
+    let removed = peer.take(|output| match output {
+        PeerOutput::Chunks(chunk_store::Command::Remove(folder)) => Some(folder),
+        _ => None,
+    });
+    assert_eq!(removed, [folder.clone()]);
+    assert_eq!(peer.machine.jobs.get(*job), None);
+}
+
+#[test]
+fn a_challenge_whose_folder_cannot_be_made_is_over() {
+    let mut peer = TestPeer::sharing(&[]);
+    let anna = peer.join(1, "anna", 0);
+    peer.makes_folders = false;
+    challenge(&mut peer, anna);
+    let works = peer.take(|output| if let PeerOutput::Files(work) = output { Some(work) } else { None });
+    let [FileWork::Challenge(job, _)] = works.as_slice() else { panic!("{works:?}") };
+    peer.event(PeerEvent::Files(FileAnswer::Challenge(*job, Err("full".to_owned()))));
+    assert_eq!(peer.machine.jobs.get(*job), None);
+    assert!(peer.told_receiver().is_empty());
+}
+
+#[test]
+fn files_of_an_absent_owner_are_listed_while_somebody_keeps_them() {
+    let mut peer = TestPeer::sharing(&[]);
+    let anna = peer.join(1, "anna", 0);
+    let owner = Identity::from_seed([8; 32]).unwrap();
+    let rows = vec![KeptFile { file: FILE, size: SIZE, from: 0, to: 1 }];
+    let kept = KeptOf { origin: owner.id(), announcement: Arc::from([]), rows };
+    peer.outputs.clear();
+    peer.event(PeerEvent::Receiver(ReceiverEvent::Kept(anna, vec![kept])));
+    let asked = peer.told_receiver();
+    let is_asked = |c: &_| matches!(c, ReceiverCommand::OwnerCatalogue { from, .. } if *from == anna);
+    assert!(asked.iter().any(is_asked), "a keeper's word alone names no file: {asked:?}");
+    let catalogue = Arc::new(Catalogue::of([large("film", 4, SIZE), large("not kept", 5, SIZE)]));
+    let head = catalogue.head(owner.public(), Instance { count: 1, random: 1 }, 1);
+    let signed = head.sign(&owner).into();
+    let event = ReceiverEvent::OwnerCatalogue { from: anna, origin: owner.id(), signed, catalogue };
+    peer.event(PeerEvent::Receiver(event));
+    let listed = |peer: &mut TestPeer| {
+        let ask = peer.ask(ListRequest::default().into());
+        let rows = peer.replies(ask);
+        rows.into_iter().filter_map(|r| if let Reply::File(row) = r { Some(row) } else { None }).collect()
+    };
+    let rows: Vec<crate::control::ListRow> = listed(&mut peer);
+    assert_eq!(rows.iter().map(|r| (r.path.as_str(), r.away)).collect::<Vec<_>>(), [("film", true)]);
+    peer.event(PeerEvent::Discovery(lan::Event::Gone(anna, lan::Gone::Silent)));
+    assert_eq!(listed(&mut peer), [], "nobody keeps it any more");
 }

@@ -125,3 +125,13 @@ fn a_part_that_broke_ends_the_peer_with_the_reason() {
     peer.event(PeerEvent::Discovery(lan::Event::CopiedFolder(address)));
     assert!(end(&mut peer).flatten().unwrap().message.contains("10.0.0.7:9"));
 }
+
+#[test]
+fn no_head_is_given_out_any_more_while_it_leaves() {
+    let mut peer = TestPeer::sharing(&[file("a", 1)]);
+    peer.ask(EXIT);
+    peer.outputs.clear();
+    peer.share(&[file("a", 1), file("b", 2)]);
+    let announced = |output| matches!(output, PeerOutput::Discovery(lan::Command::Own(_))).then_some(());
+    assert_eq!(peer.take(announced), []);
+}
