@@ -238,7 +238,7 @@ fn a_challenged_chunk_is_fetched_into_a_folder_that_goes_again() {
         PeerOutput::Chunks(chunk_store::Command::Remove(folder)) => Some(folder),
         _ => None,
     });
-    assert_eq!(removed, [folder.clone()]);
+    assert_eq!(removed, std::slice::from_ref(folder));
     assert_eq!(peer.machine.jobs.get(*job), None);
 }
 
