@@ -98,18 +98,20 @@ impl Departure {
         }
     }
 
-    /// How far the handing over of own files is.
-    pub(super) fn handing_over(
+    /// How far the handing over of own files is. `paths` is asked only if that is told now: of many files it
+    /// takes a while.
+    pub(super) fn handing_over<'a>(
         &mut self,
         now: Time,
         progress: &HandoffProgress,
-        paths: &OwnPaths<'_>,
+        paths: impl FnOnce() -> OwnPaths<'a>,
         out: &mut Outputs,
     ) {
         if self.reported.is_some_and(|at| now.since(at) < TELL_LEAVING) {
             return;
         }
         self.reported = Some(now);
+        let paths = paths();
         let files = |paths: &Vec<_>| paths.len() as u64;
         let total = paths.values().map(files).sum::<u64>();
         let left = progress.left.iter().filter_map(|file| paths.get(file)).map(files).sum::<u64>();

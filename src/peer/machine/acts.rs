@@ -61,7 +61,7 @@ impl PeerMachine {
                     .to_owned(),
             ),
             CustodianOutput::Leaving(progress) => {
-                self.departure.handing_over(now, &progress, &self.shared.paths(), &mut self.out);
+                self.departure.handing_over(now, &progress, || self.shared.paths(), &mut self.out);
             }
             CustodianOutput::Left(report) => {
                 self.departure.handed_over(now, &report, &self.shared.paths(), &mut self.out);
