@@ -2,16 +2,22 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
+use super::counted::counters_row;
+use super::file_work::LocalFacts;
 use super::files::FilesHandle;
 use super::sandboxes::{SandboxedPart, Sandboxes};
+use crate::counters::Counters;
 use crate::disk;
 use crate::distribution::{CustodyHandle, chunk_store};
+use crate::error::Failure;
 use crate::lan;
 use crate::library;
-use crate::receiver::ReceiverHandle;
+use crate::receiver::{ReceiverCommand, ReceiverEvent, ReceiverHandle};
 use crate::sender::SenderHandle;
 use crate::store;
+use crate::swarm::{Job, JobEvent};
 
 /// All of them. Dropped in this order: discovery first, so that nobody hears from a peer whose other threads
 /// are gone; the store behind the library, which tells it what it hashed; last whoever does what the user
@@ -30,14 +36,27 @@ pub(super) struct Parts {
     pub(super) store: store::Handle,
     pub(super) files: FilesHandle,
     pub(super) sandboxes: Sandboxes,
+    /// What they count.
+    pub(super) counters: Arc<Counters>,
 }
 
 impl Parts {
+    /// Has a job done by disk workers that can write in its destination. `Some`: it is over, for none could be
+    /// had.
+    pub(super) fn fetch(&mut self, job: Job) -> Option<ReceiverEvent> {
+        match self.workers_for(&job.destination) {
+            Ok(None) => self.receiver.send(ReceiverCommand::Fetch(job)),
+            Ok(Some(workers)) => self.receiver.send(ReceiverCommand::FetchBy(job, workers)),
+            Err(e) => {
+                let failure = Failure::other(format!("a thread cannot be had: {e}"));
+                return Some(ReceiverEvent::Job(JobEvent::Finished(job.id, 0, Some(failure))));
+            }
+        }
+        None
+    }
+
     /// Disk workers for a destination, if it lies where those of `downloads/` cannot write.
-    ///
-    /// # Errors
-    /// When the operating system has no thread to give.
-    pub(super) fn workers_for(&mut self, destination: &Path) -> io::Result<Option<disk::Handle>> {
+    fn workers_for(&mut self, destination: &Path) -> io::Result<Option<disk::Handle>> {
         if self.sandboxes.reach(destination) {
             return Ok(None);
         }
@@ -45,5 +64,15 @@ impl Parts {
         let part = SandboxedPart::DiskAt(destination.to_owned());
         let started = self.sandboxes.start(&part, || disk::start(move || bell.ring()));
         started.flatten().map(Some)
+    }
+
+    /// What `status` tells of them; nothing was looked up for it.
+    pub(super) fn facts(&self) -> LocalFacts {
+        LocalFacts {
+            counters: counters_row(&self.counters, &self.discovery.tally),
+            confinement: self.sandboxes.confinement(),
+            unfinished: Vec::new(),
+            key_exported: false,
+        }
     }
 }

@@ -1,27 +1,23 @@
 //! The shell of a peer's machine: it gives it what the threads report, with the time, and does what it wants.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, RecvError, Sender, select, unbounded};
 
 use super::askers::Askers;
-use super::counted::counters_row;
-use super::event::{AskId, PeerEvent};
-use super::file_work::{FileWork, LocalFacts};
+use super::event::PeerEvent;
+use super::file_work::FileWork;
 use super::machine::PeerMachine;
 use super::output::{LogLevel, PeerOutput};
 use super::parts::Parts;
 use super::swarms::LiveSeed;
 use crate::content::Claim;
 use crate::control::{Ask, Notice};
-use crate::counters::Counters;
 use crate::disk::PartialSeed;
 use crate::error::Failure;
-use crate::receiver::{ReceiverCommand, ReceiverEvent};
+use crate::receiver::ReceiverEvent;
 use crate::sender::SenderCommand;
 use crate::store::LedgerWritten;
-use crate::swarm::{Job, JobEvent};
 use crate::sys::clock;
 use crate::time::Time;
 
@@ -33,13 +29,10 @@ pub(super) struct PeerShell {
     asks: Receiver<Ask>,
     askers: Askers,
     notices: Sender<Notice>,
-    counters: Arc<Counters>,
     /// What the store thread says of writings.
     written: (Sender<LedgerWritten>, Receiver<LedgerWritten>),
     /// What is there of the file that the machine hears of now.
     seed: Option<Arc<PartialSeed>>,
-    /// What happened while something was done.
-    events: VecDeque<PeerEvent>,
 }
 
 impl LiveSeed for PartialSeed {
@@ -60,21 +53,10 @@ impl PeerShell {
     pub(super) fn new(
         machine: PeerMachine,
         parts: Parts,
-        counters: Arc<Counters>,
         asks: Receiver<Ask>,
         notices: Sender<Notice>,
     ) -> Self {
-        Self {
-            machine,
-            parts,
-            asks,
-            askers: Askers::default(),
-            notices,
-            counters,
-            written: unbounded(),
-            seed: None,
-            events: VecDeque::new(),
-        }
+        Self { machine, parts, asks, askers: Askers::default(), notices, written: unbounded(), seed: None }
     }
 
     /// Runs until the peer has left. `Some`: why it ended, if not because somebody wanted it to.
@@ -90,7 +72,7 @@ impl PeerShell {
                 }
             }
             self.seed = None;
-            let event = self.events.pop_front().unwrap_or_else(|| self.next_event(clock::now()));
+            let event = self.next_event(clock::now());
             self.machine.handle(clock::now(), event);
             self.machine.took_until(clock::now());
         }
@@ -158,7 +140,11 @@ impl PeerShell {
             // The library ended only if the whole peer is ending.
             PeerOutput::Library(command) => drop(self.parts.library.commands.send(command)),
             PeerOutput::Receiver(command) => self.parts.receiver.send(command),
-            PeerOutput::Fetch(job) => self.fetch(job),
+            PeerOutput::Fetch(job) => {
+                if let Some(over) = self.parts.fetch(job) {
+                    self.machine.handle(clock::now(), PeerEvent::Receiver(over));
+                }
+            }
             PeerOutput::Sender(command) => self.parts.sender.send(command),
             PeerOutput::Give(file) => {
                 if let Some(seed) = self.seed.take_if(|seed| seed.id() == file) {
@@ -172,37 +158,16 @@ impl PeerShell {
                 self.parts.store.put_ledger(rows, number, self.written.0.clone());
             }
             PeerOutput::Files(work) => self.parts.files.send(work),
-            PeerOutput::Facts(ask) => self.gather_facts(ask),
+            // What is to be looked up is added by the thread of files.
+            PeerOutput::Facts(ask) => {
+                self.parts.files.send(FileWork::Facts(ask, Box::new(self.parts.facts())));
+            }
             PeerOutput::Log(LogLevel::Debug, text) => log::debug!("{text}"),
             PeerOutput::Log(LogLevel::Info, text) => log::info!("{text}"),
             PeerOutput::Log(LogLevel::Warn, text) => log::warn!("{text}"),
             // Taken out before.
             PeerOutput::End(_) => {}
         }
-    }
-
-    /// Has a job done by disk workers that can write in its destination.
-    fn fetch(&mut self, job: Job) {
-        match self.parts.workers_for(&job.destination) {
-            Ok(None) => self.parts.receiver.send(ReceiverCommand::Fetch(job)),
-            Ok(Some(workers)) => self.parts.receiver.send(ReceiverCommand::FetchBy(job, workers)),
-            Err(e) => {
-                let failure = Failure::other(format!("a thread cannot be had: {e}"));
-                let over = JobEvent::Finished(job.id, 0, Some(failure));
-                self.events.push_back(PeerEvent::Receiver(ReceiverEvent::Job(over)));
-            }
-        }
-    }
-
-    /// Tells what the shell knows for `status`; what is to be looked up is added by the thread of files.
-    fn gather_facts(&self, ask: AskId) {
-        let facts = LocalFacts {
-            counters: counters_row(&self.counters, &self.parts.discovery.tally),
-            confinement: self.parts.sandboxes.confinement(),
-            unfinished: Vec::new(),
-            key_exported: false,
-        };
-        self.parts.files.send(FileWork::Facts(ask, Box::new(facts)));
     }
 
     fn notice(&self, notice: Notice) {

@@ -44,7 +44,6 @@ const LEAVE_NOW: Duration = Duration::from_millis(200);
 struct Peer {
     machine: PeerMachine,
     parts: Parts,
-    counters: Arc<Counters>,
 }
 
 impl Peer {
@@ -119,9 +118,10 @@ impl Peer {
             store,
             files,
             sandboxes,
+            counters,
         };
         let start = PeerStart { settings: config, identity, instance, presence, custody, warnings };
-        Ok(Self { machine: PeerMachine::new(clock::now(), start), parts, counters })
+        Ok(Self { machine: PeerMachine::new(clock::now(), start), parts })
     }
 }
 
@@ -157,8 +157,8 @@ fn thread(e: io::Error) -> Failure {
 pub fn run(config: Settings, channels: ControllerChannels) -> Result<(), Failure> {
     let peer = Peer::start(config)?;
     channels.leave.set_last_words(leave_now(&peer.parts));
-    let Peer { machine, parts, counters } = peer;
-    PeerShell::new(machine, parts, counters, channels.asks, channels.notices).run().map_or(Ok(()), Err)
+    let Peer { machine, parts } = peer;
+    PeerShell::new(machine, parts, channels.asks, channels.notices).run().map_or(Ok(()), Err)
 }
 
 /// What is still done when the user does not wait for the departure: one leave is announced. It may be called
