@@ -122,3 +122,84 @@ impl Restoring {
         DownloadOrder { what: "restore".to_owned(), only: None, destination: shared, files, folders }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Instance;
+    use crate::peer::output::PeerOutput;
+    use crate::peer::roster::tests::{file, key};
+    use crate::wire::custody::ReportRow;
+
+    /// A keeper's report of files of one chunk, each with how many chunks of it are there.
+    fn report(rows: &[(u8, u32)]) -> KeeperReport {
+        let row = |(n, have): &(u8, u32)| ReportRow {
+            file: FileId([*n; 32]),
+            size: u64::from(*n),
+            copies: 2,
+            copy: 1,
+            span: Span { from: 0, to: 1 },
+            have: *have,
+        };
+        KeeperReport {
+            request: 1,
+            origin: key(9).peer_id(),
+            instance: Instance { count: 1, random: 1 },
+            version: 1,
+            rows: rows.iter().map(row).collect(),
+        }
+    }
+
+    fn at(millis: u64) -> Time {
+        Time::ZERO + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn what_is_lost_is_fetched_of_those_who_keep_it_and_are_here() {
+        let (mut restoring, mut out) = (Restoring::default(), Outputs::default());
+        let (anna, bert) = (key(1).peer_id(), key(2).peer_id());
+        let is_here = |file| file == FileId([3; 32]);
+        restoring.note(anna, &report(&[(1, 1), (2, 0), (3, 1)]), is_here, false, &mut out);
+        restoring.note(bert, &report(&[(1, 1)]), is_here, false, &mut out);
+        assert!(out.pop().is_none());
+        let kept = [1, 2, 3].map(|n| restoring.is_kept(&file("x", n)));
+        assert_eq!(kept, [true, false, false], "what has not arrived there, or is here, is not kept");
+        let order = restoring.order(vec![file("a", 1), file("b", 2)], &[anna], "/peer/shared".into());
+        let holders: Vec<_> = order.files.iter().map(|f| (f.holders.clone(), f.some.clone())).collect();
+        let known = (vec![anna], Vec::new());
+        assert_eq!(
+            holders,
+            [known, (Vec::new(), vec![anna])],
+            "whoever is here may have what nobody reported"
+        );
+        restoring.forget_reports(|file| file == FileId([1; 32]));
+        assert!(!restoring.is_kept(&file("x", 1)));
+    }
+
+    #[test]
+    fn a_job_under_way_hears_of_a_keeper_once() {
+        let (mut restoring, mut out) = (Restoring::default(), Outputs::default());
+        let anna = key(1).peer_id();
+        for _ in 0..2 {
+            restoring.note(anna, &report(&[(1, 1)]), |_| false, true, &mut out);
+        }
+        let told = out.pop();
+        let Some(PeerOutput::Receiver(ReceiverCommand::Holders(claim, peers))) = told else {
+            panic!("{told:?}")
+        };
+        assert_eq!((claim, peers), ((FileId([1; 32]), 1), vec![anna]));
+        assert!(out.pop().is_none());
+    }
+
+    #[test]
+    fn what_comes_one_by_one_is_fetched_together() {
+        let mut restoring = Restoring::default();
+        restoring.wanted(at(0));
+        restoring.wanted(at(40));
+        assert!(!restoring.is_due(at(49)) && restoring.is_due(at(50)) && !restoring.is_due(at(50)));
+        restoring.is_over(at(100));
+        assert_eq!(restoring.poll_timeout(), Some(at(30_100)));
+        restoring.stop();
+        assert_eq!(restoring.poll_timeout(), None);
+    }
+}
