@@ -275,32 +275,29 @@ impl SenderRole {
     fn take_request(&mut self, now: Time, net: &mut Net, id: ConnId, message: Message) -> Result<(), String> {
         let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
         let peer = client.peer;
-        let (request, taken) = match message {
+        let request = message.request();
+        let taken = match message {
             Message::GetBlocks(m) => {
-                let (request, begin) = (m.request, self.state == SenderState::Serving);
-                (request, if client.take_blocks(now, m, begin) { Ok(()) } else { Err(Reason::Busy) })
+                let begin = self.state == SenderState::Serving;
+                if client.take_blocks(now, m, begin) { Ok(()) } else { Err(Reason::Busy) }
             }
-            Message::GetAny(m) => (m.request, self.take_any(now, id, m)),
-            Message::GetHaves(m) => (m.request, self.watch(now, id, &m)),
-            Message::GetHead(m) => {
-                (m.request, self.head(peer, &m).and_then(|quick| self.take_quick(id, quick)))
-            }
-            Message::GetBuckets(m) => {
-                (m.request, self.buckets(peer, &m).and_then(|quick| self.take_quick(id, quick)))
-            }
+            Message::GetAny(m) => self.take_any(now, id, m),
+            Message::GetHaves(m) => self.watch(now, id, &m),
+            Message::GetHead(m) => self.head(peer, &m).and_then(|quick| self.take_quick(id, quick)),
+            Message::GetBuckets(m) => self.buckets(peer, &m).and_then(|quick| self.take_quick(id, quick)),
             Message::GetManifest(m) => {
                 let quick = self.manifest(now, peer, m.file).and_then(|found| Quick::manifest(found, &m));
                 self.tell_trouble();
-                (m.request, quick.and_then(|quick| self.take_quick(id, quick)))
+                quick.and_then(|quick| self.take_quick(id, quick))
             }
             Message::GetKept(m) => {
                 let pages = self.owner_catalogues.kept(m.request, peer, self.store.owners());
-                (m.request, self.take_quick(id, Quick::Kept(pages)))
+                self.take_quick(id, Quick::Kept(pages))
             }
-            Message::GetTable(m) => (m.request, self.take_quick(id, Quick::table(self.table.values(), &m))),
-            Message::GetSlices(m) => (m.request, self.take_slices(now, id, m)),
-            Message::Cancel(m) => {
-                client.cancel(m.request);
+            Message::GetTable(m) => self.take_quick(id, Quick::table(self.table.values(), &m)),
+            Message::GetSlices(m) => self.take_slices(now, id, m),
+            Message::Cancel(_) => {
+                client.cancel(request);
                 return Ok(());
             }
             // Whom we dialled back does not wait for us any more, and closes.

@@ -2,7 +2,7 @@
 //!
 //! From a row follow the number of its kind, how long its frames may be, how it is read and written, and at
 //! which port it has a place. A row that leaves out one of these does not compile, nor does a number that
-//! stands twice, nor a message whose body does not say what it may hold ([`Body`]). The table of messages in
+//! stands twice, nor a message whose body does not say what it may hold (`Body`). The table of messages in
 //! docs/PROTOCOL.md is made of it.
 
 use super::custody::{CustodyOffer, GetSpace, KeeperReport, OfferAnswer, Orders, Space};
