@@ -27,7 +27,6 @@ use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 
-use self::catalogue::CataloguePage;
 use self::dial_back::DialBackRequests;
 use self::disks::Disks;
 use self::links::PeerLink;
@@ -126,23 +125,10 @@ impl ReceiverRole {
     fn answer(&mut self, now: Time, peer: PeerId, message: Message) -> Result<(), String> {
         // Answers come in the order of the questions: what is owed behind a long one is not late.
         self.pulls.handle_heard(now, peer);
+        let Some(message) = self.pulls.handle_answer(now, peer, message)? else { return Ok(()) };
         match message {
-            Message::Head(m) => {
-                self.pulls.catalogues.handle_page(now, peer, m.request, CataloguePage::Head(m));
-            }
-            Message::Bucket(m) => {
-                self.pulls.catalogues.handle_page(now, peer, m.request, CataloguePage::Bucket(m));
-            }
             Message::Manifest(m) => self.swarm.handle_manifest(now, peer, &m),
             Message::Haves(m) => self.swarm.handle_haves(now, peer, &m)?,
-            Message::Table(m) => {
-                if !self.pulls.tables.handle_page(now, peer, m.request, m) {
-                    return Err("it sent a table that nobody asked for".to_owned());
-                }
-            }
-            Message::Kept(m) => {
-                self.pulls.kept.handle_page(now, peer, m.request, m);
-            }
             Message::Refused(m) => {
                 // Whose request it is, its number tells: whoever does not know it does nothing.
                 self.swarm.handle_refused(now, peer, &m);
@@ -211,9 +197,9 @@ impl Role for ReceiverRole {
             ReceiverCommand::Holders(claim, peers) => self.swarm.handle_holders(now, claim, &peers),
             ReceiverCommand::Swarm(claim, peers) => self.swarm.handle_swarm(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
-            ReceiverCommand::Catalogue(peer) => self.pulls.catalogues.handle_wanted(now, peer),
+            ReceiverCommand::Catalogue(peer) => self.pulls.want_catalogue(now, peer),
             ReceiverCommand::OwnerCatalogue { from, origin } => {
-                self.pulls.catalogues.handle_owner_catalogue(now, from, origin);
+                self.pulls.want_owner_catalogue(now, from, origin);
             }
             ReceiverCommand::Kept(peer) => self.pulls.want_kept(now, peer),
             ReceiverCommand::Table(peer) => self.pulls.want_table(now, peer),

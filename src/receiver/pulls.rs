@@ -1,20 +1,22 @@
 //! All that the receiver pulls page by page: catalogues, what keepers keep, tables of peers. Part of the
 //! receiver; its shell is outputs.rs.
 
-use super::catalogue::Catalogues;
+use super::catalogue::{CataloguePage, Catalogues};
 use super::kept::KeptFiles;
 use super::pull::{Pull, PullKey, PullMachine, PullOutput, RequestNumbers};
 use super::table::PeerTables;
 use crate::identity::PeerId;
 use crate::time::Time;
+use crate::wire::Message;
 use crate::wire::message::Refused;
 
-/// One machine for each kind of question. Another kind has its file, and its line in [`Pulls::each`].
+/// One machine for each kind of question. Another kind has a file of its own, and its lines here; what the
+/// controller says and hears of it stands in handle.rs.
 #[derive(Debug, Default)]
 pub(super) struct Pulls {
-    pub(super) catalogues: Pull<Catalogues>,
-    pub(super) kept: Pull<KeptFiles>,
-    pub(super) tables: Pull<PeerTables>,
+    catalogues: Pull<Catalogues>,
+    kept: Pull<KeptFiles>,
+    tables: Pull<PeerTables>,
     numbers: RequestNumbers,
 }
 
@@ -27,6 +29,16 @@ impl Pulls {
         [&mut self.catalogues, &mut self.kept, &mut self.tables]
     }
 
+    /// Bring this peer's catalogue up to date.
+    pub(super) fn want_catalogue(&mut self, now: Time, peer: PeerId) {
+        self.catalogues.handle_wanted(now, peer);
+    }
+
+    /// Pull what `from` has of `origin`: the newest head, and its catalogue.
+    pub(super) fn want_owner_catalogue(&mut self, now: Time, from: PeerId, origin: PeerId) {
+        self.catalogues.handle_owner_catalogue(now, from, origin);
+    }
+
     /// Ask this peer what it keeps for others.
     pub(super) fn want_kept(&mut self, now: Time, from: PeerId) {
         self.kept.want(now, PullKey { from, subject: () }, ());
@@ -36,9 +48,33 @@ impl Pulls {
     pub(super) fn want_table(&mut self, now: Time, from: PeerId) {
         self.tables.want(now, PullKey { from, subject: () }, ());
     }
-}
 
-impl Pulls {
+    /// Takes a page of something that is pulled; any other message comes back.
+    ///
+    /// # Errors
+    /// The page is not to be had unasked.
+    pub(super) fn handle_answer(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        message: Message,
+    ) -> Result<Option<Message>, String> {
+        let request = message.request();
+        match message {
+            Message::Head(m) => self.catalogues.handle_page(now, peer, request, CataloguePage::Head(m)),
+            Message::Bucket(m) => self.catalogues.handle_page(now, peer, request, CataloguePage::Bucket(m)),
+            Message::Kept(m) => self.kept.handle_page(now, peer, request, m),
+            Message::Table(m) => {
+                if !self.tables.handle_page(now, peer, request, m) {
+                    return Err("it sent a table that nobody asked for".to_owned());
+                }
+                true
+            }
+            other => return Ok(Some(other)),
+        };
+        Ok(None)
+    }
+
     /// The next thing to do; to be called until `None` after every input.
     pub(super) fn poll_output(&mut self) -> Option<PullOutput> {
         let Self { catalogues, kept, tables, numbers } = self;
