@@ -28,11 +28,11 @@ def netlab(*args, **env):
 class Peer:
     """A peer in a node of the lab; its command is put under that of `under`."""
 
-    def __init__(self, node, directory, *args, under=(), program=POTLUCK):
+    def __init__(self, node, directory, *args, under=(), program=None):
         self.directory, self.name = directory, os.path.basename(directory)
         os.makedirs(os.path.join(directory, "shared"), exist_ok=True)
         self.log = open(os.path.join(directory, "log"), "ab")
-        command = ["ip", "netns", "exec", f"{PREFIX}-{node}", *under, program, "-d", directory, "--daemon"]
+        command = ["ip", "netns", "exec", f"{PREFIX}-{node}", *under, program or POTLUCK, "-d", directory, "--daemon"]
         # Whoever keeps peers on one device otherwise does not mean those of a lab, which has no other network.
         env = {name: value for name, value in os.environ.items() if name != "POTLUCK_INTERFACE"}
         # What is placed with others by itself would be measured along with what is asked for.
