@@ -32,7 +32,7 @@ pub struct PeerId(#[serde(with = "serde_bytes")] pub [u8; 32]);
 
 /// What is not a peer id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a peer id: it has 52 signs, a to z and 2 to 7")]
+#[error("not a peer id: it has 52 characters, a to z and 2 to 7")]
 pub struct ParsePeerIdError;
 
 impl PeerId {

@@ -21,7 +21,7 @@ pub(crate) struct AskId(pub(crate) u64);
 pub(crate) enum PeerEvent {
     /// Somebody asks something.
     Ask(AskId, Request),
-    /// The discovery thread reports.
+    /// The thread of `lan` reports.
     Discovery(lan::Event),
     /// The library reports.
     Library(library::Event),

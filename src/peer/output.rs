@@ -35,7 +35,7 @@ pub(crate) enum PeerOutput {
     ReplyOr(AskId, Reply, Notice),
     /// To be shown at the prompt.
     Notice(Notice),
-    /// For the discovery thread.
+    /// For the thread of `lan`.
     Discovery(lan::Command),
     /// For the library.
     Library(library::Command),
@@ -100,7 +100,7 @@ impl Outputs {
         self.push(PeerOutput::Notice(notice));
     }
 
-    /// Tells the discovery thread something.
+    /// Tells the thread of `lan` something.
     pub(super) fn discovery(&mut self, command: lan::Command) {
         self.push(PeerOutput::Discovery(command));
     }

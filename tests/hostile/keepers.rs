@@ -227,7 +227,7 @@ fn an_old_head_of_the_owner_brings_back_only_what_is_missing() {
         fiend.order(Order::Have(content.to_vec()));
     }
     let long_ago = Instance { count: 7, random: 7 };
-    fiend.order(Order::Estate(me, Box::new(signer), long_ago, offers));
+    fiend.order(Order::OwnerCatalogue(me, Box::new(signer), long_ago, offers));
     let mut line = Line::dial(&lab, 3, &fiend.identity, me, 1, owner.status().ports[2]);
     let number = HeadNumber { instance: long_ago, version: 1 };
     line.report(me, number, vec![held(missing), held(b"an old content of a"), held(b"deleted!")]);
@@ -258,7 +258,7 @@ fn a_catalogue_in_the_owners_name_leads_nowhere_else() {
     for (count, path) in (10..).zip(paths) {
         let head = Instance { count, random: 1 };
         let offers = vec![Offer::file(path, bait), innocent.clone()];
-        fiend.order(Order::Estate(me, Box::new(signer.clone()), head, offers));
+        fiend.order(Order::OwnerCatalogue(me, Box::new(signer.clone()), head, offers));
         fiend.events.try_iter().for_each(drop);
         line.report(me, HeadNumber { instance: head, version: 1 }, vec![held(bait)]);
         fiend.until("it is pulled", |event| match event {
@@ -271,7 +271,7 @@ fn a_catalogue_in_the_owners_name_leads_nowhere_else() {
     assert!(!lab.path("escape.txt").exists() && !lab.path("owner/escape.txt").exists());
     // Without such a path it would have been taken.
     let head = Instance { count: 100, random: 1 };
-    fiend.order(Order::Estate(me, Box::new(signer), head, vec![innocent]));
+    fiend.order(Order::OwnerCatalogue(me, Box::new(signer), head, vec![innocent]));
     wait("the innocent one", LATER, || {
         line.report(me, HeadNumber { instance: head, version: 1 }, vec![held(bait)]);
         owner.directory.join("shared/innocent.txt").exists().then_some(())

@@ -55,7 +55,7 @@ pub(crate) enum Order {
     /// Have this content.
     Have(Vec<u8>),
     /// Say this of an owner, with heads signed so, to whoever asks for the owner's catalogue.
-    Estate(PeerId, Box<Identity>, Instance, Vec<Offer>),
+    OwnerCatalogue(PeerId, Box<Identity>, Instance, Vec<Offer>),
     /// Send this from its discovery port.
     Send(Vec<u8>, SocketAddr),
     /// Carry the datagrams of these two to each other, so that each takes it for the other one.

@@ -44,7 +44,7 @@ pub(super) struct Work {
     catalogue: Catalogue,
     contents: Vec<Vec<u8>>,
     /// What it says of owners, and how that is signed.
-    estates: BTreeMap<PeerId, (Identity, Instance, Catalogue)>,
+    owner_catalogues: BTreeMap<PeerId, (Identity, Instance, Catalogue)>,
     lines: Vec<Line>,
     /// Two addresses, and where each was last heard from.
     relay: Option<[(Ipv4Addr, Option<SocketAddr>); 2]>,
@@ -70,7 +70,7 @@ impl Work {
             tell,
             catalogue: Catalogue::default(),
             contents: Vec::new(),
-            estates: BTreeMap::new(),
+            owner_catalogues: BTreeMap::new(),
             lines: Vec::new(),
             relay: None,
             announced: Time(0),
@@ -110,8 +110,8 @@ impl Work {
                 self.announce();
             }
             Order::Have(content) => self.contents.push(content),
-            Order::Estate(owner, signer, instance, offers) => {
-                drop(self.estates.insert(owner, (*signer, instance, Catalogue::new(1, offers))));
+            Order::OwnerCatalogue(owner, signer, instance, offers) => {
+                drop(self.owner_catalogues.insert(owner, (*signer, instance, Catalogue::new(1, offers))));
             }
             Order::Send(bytes, to) => self.send(&bytes, to),
             Order::Relay(one, other) => self.relay = Some([(one, None), (other, None)]),
@@ -214,14 +214,14 @@ impl Work {
     }
 
     fn replies(&self, catalogue: &Catalogue, message: &Message) -> Vec<Vec<u8>> {
-        let estate = |origin: Option<PeerId>| self.estates.get(&origin?);
+        let of_owner = |origin: Option<PeerId>| self.owner_catalogues.get(&origin?);
         match message {
-            Message::GetHead(m) => match estate(m.origin) {
+            Message::GetHead(m) => match of_owner(m.origin) {
                 Some((signer, instance, catalogue)) => vec![catalogue.head(signer, *instance, m)],
                 None => vec![catalogue.head(&self.voice.identity, self.voice.instance, m)],
             },
             Message::GetBuckets(m) => {
-                let catalogue = estate(m.origin).map_or(catalogue, |(_, _, estate)| estate);
+                let catalogue = of_owner(m.origin).map_or(catalogue, |(_, _, catalogue)| catalogue);
                 m.buckets.iter().map(|b| catalogue.bucket(m.request, *b)).collect()
             }
             Message::GetManifest(m) => {
