@@ -6,11 +6,11 @@ use std::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::flight::{Flight, Payload, What};
 use super::{World, own};
 use crate::identity::{PeerId, PeerName};
 use crate::lan::{Endpoint, Machines, Packet, Via};
 use crate::limits;
-use crate::sim::queue::{Flight, Payload, What};
 use crate::time::Time;
 use crate::wire::datagram::{Body, DatagramMessage, Envelope, Presence, PresenceState, seal};
 

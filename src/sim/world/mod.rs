@@ -4,8 +4,10 @@
 //! `node` is one peer of it, `carrying` how datagrams get from one to others.
 
 mod carrying;
+mod flight;
 mod node;
 
+use self::flight::{Next, What};
 pub use self::node::{Node, Seen};
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,7 +21,7 @@ use crate::address::Ports;
 use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey};
 use crate::lan::{Event, LanOutput, Machines, NetworkPrefix as OnLink, OwnPresence};
-use crate::sim::queue::{Next, Queue, What};
+use crate::sim::queue::Queue;
 use crate::sim::{Link, Rng};
 use crate::time::Time;
 use crate::wire::datagram::{Body, PresenceState};
@@ -44,7 +46,7 @@ pub struct World {
     pub sent: u64,
     /// Tables asked for over TCP.
     pub tables: u64,
-    queue: Queue,
+    queue: Queue<What>,
     places: BTreeMap<PeerId, usize>,
     addresses: BTreeMap<SocketAddr, usize>,
     hosts: BTreeMap<Ipv4Addr, usize>,
@@ -214,7 +216,7 @@ impl World {
 
     /// Lets time pass until `until`.
     pub fn run_until(&mut self, until: Time) {
-        while let Some((now, next)) = self.queue.pop(until) {
+        while let Some((now, Some(next))) = self.queue.pop_part(until, What::take) {
             self.now = now;
             match next {
                 Next::Timer(place) => self.timer(place),

@@ -1,0 +1,61 @@
+//! What is on its way in a world of discovery. Pure.
+
+use std::rc::Rc;
+
+use crate::identity::PeerId;
+use crate::lan::Endpoint;
+use crate::time::Time;
+use crate::wire::datagram::Body;
+
+/// A datagram on its way.
+#[derive(Clone, Debug)]
+pub(super) enum Payload {
+    /// Taken for signed by that peer.
+    Plain(PeerId, Rc<Body>),
+    /// With a claimed sender and a wrong signature.
+    Forged(PeerId),
+    /// With a real signature.
+    Sealed(Rc<[u8]>),
+}
+
+/// What is to happen.
+#[derive(Debug)]
+pub(super) enum What {
+    Timer(usize),
+    Table { to: usize, teller: usize },
+    Flight(Flight),
+}
+
+/// One datagram on its way to all its receivers: one place in the queue, however many they are.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// The address that it comes from, and the socket that it comes in on.
+    pub(super) source: Endpoint,
+    pub(super) payload: Payload,
+    /// Who receives it when, the last first.
+    pub(super) arrivals: Vec<(Time, usize)>,
+}
+
+/// What happens now.
+pub(super) enum Next {
+    Timer(usize),
+    Table { to: usize, teller: usize },
+    Packet { to: usize, source: Endpoint, payload: Payload },
+}
+
+impl What {
+    /// What of it happens now, and when the rest of it does. `None`: nothing of it is left, not even now.
+    pub(super) fn take(&mut self) -> (Option<Next>, Option<Time>) {
+        let flight = match self {
+            Self::Timer(place) => return (Some(Next::Timer(*place)), None),
+            Self::Table { to, teller } => return (Some(Next::Table { to: *to, teller: *teller }), None),
+            Self::Flight(flight) => flight,
+        };
+        let next = flight.arrivals.pop().map(|(_, to)| Next::Packet {
+            to,
+            source: flight.source,
+            payload: flight.payload.clone(),
+        });
+        (next, flight.arrivals.last().map(|(at, _)| *at))
+    }
+}
