@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::custody::{NOTE, RestoredCustody};
+use super::custody::{CustodyOnDisk, RestoredCustody};
 use super::files;
 use super::jobs::CHALLENGE;
 use super::machine::{PeerMachine, PeerStart};
@@ -15,9 +15,7 @@ use super::sandboxes::{SandboxedPart, Sandboxes};
 use super::shell::PeerShell;
 use crate::control::{self, ControllerChannels};
 use crate::counters::Counters;
-use crate::custody::ledger::{Ledger, Present};
-use crate::custody::quota::{Lend, default_lend};
-use crate::custody::{custodian, keeper};
+use crate::custody::ledger::Present;
 use crate::disk;
 use crate::distribution::{self, chunk_store};
 use crate::error::Failure;
@@ -192,21 +190,8 @@ fn custody(
     for (file, _, spans) in disk::stored(&path).map_err(failed)? {
         present.insert(file, spans);
     }
-    let lend =
-        Lend { bytes: config.lend.unwrap_or_else(|| default_lend(free)), reserve: limits::LEND_RESERVE };
-    let keeper = keeper::KeeperConfig { lend, free, keep: config.keep, keep_deleted: config.keep_deleted };
-    let settings = custodian::CustodianConfig {
-        copies: config.copies,
-        auto_copy: config.auto_copy,
-        repair: config.repair_after,
-        keeper,
-    };
-    let (notes, rows): (Vec<_>, Vec<_>) =
-        store.ledger().into_iter().partition(|row| row.key.first() == Some(&NOTE));
-    let ledger = Ledger::of(rows.into_iter().filter_map(|row| row.value));
-    let machine =
-        custodian::Custodian::new(clock::now(), identity.id(), instance, settings, ledger, &present);
-    Ok(RestoredCustody { machine, notes, present })
+    let on_disk = CustodyOnDisk { free, present, rows: store.ledger() };
+    Ok(RestoredCustody::new(clock::now(), config, identity.id(), instance, on_disk))
 }
 
 /// Removes what a crash left of challenges: the next one of that number is to be fetched, not found.

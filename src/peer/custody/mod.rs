@@ -21,8 +21,7 @@ use self::own_files::OwnFiles;
 pub(super) use self::records::Act;
 use self::records::Records;
 use self::restoring::Restoring;
-pub(super) use self::served::NOTE;
-use self::served::{Served, name_of, parts_of};
+use self::served::{NOTE, Served, name_of, parts_of};
 use super::downloads::Downloads;
 use super::jobs::Jobs;
 use super::output::{Outputs, PeerOutput};
@@ -30,13 +29,17 @@ use super::own_peer::OwnPeer;
 use super::roster::Roster;
 use super::shared::{Announcement, SharedFolder};
 use crate::content::{Catalogue, Head};
-use crate::custody::custodian::{Custodian, CustodianOutput};
-use crate::custody::ledger::Present;
+use crate::custody::custodian::{Custodian, CustodianConfig, CustodianOutput};
+use crate::custody::keeper::KeeperConfig;
+use crate::custody::ledger::{Ledger, Present};
+use crate::custody::quota::{Lend, default_lend};
 use crate::distribution::CustodyCommand;
-use crate::identity::PeerId;
+use crate::identity::{Instance, PeerId};
 use crate::lan::PeerInfo;
+use crate::peer::limits;
 use crate::receiver::ReceiverCommand;
 use crate::sender::KeptOf;
+use crate::settings::Settings;
 use crate::store::{LedgerRow, LedgerWritten};
 use crate::swarm::JobId;
 use crate::time::Time;
@@ -50,6 +53,46 @@ pub(crate) struct RestoredCustody {
     pub(crate) notes: Vec<LedgerRow>,
     /// What lies in the store.
     pub(crate) present: Present,
+}
+
+/// What custody left on the disk before this start.
+#[derive(Debug)]
+pub(crate) struct CustodyOnDisk {
+    /// Free bytes of the store's file system.
+    pub(crate) free: u64,
+    /// What lies in the store.
+    pub(crate) present: Present,
+    /// All rows of the ledger.
+    pub(crate) rows: Vec<LedgerRow>,
+}
+
+impl RestoredCustody {
+    /// Custody of the peer `me`, which starts now as `instance`.
+    pub(crate) fn new(
+        now: Time,
+        settings: &Settings,
+        me: PeerId,
+        instance: Instance,
+        disk: CustodyOnDisk,
+    ) -> Self {
+        let CustodyOnDisk { free, present, rows } = disk;
+        let lend = Lend {
+            bytes: settings.lend.unwrap_or_else(|| default_lend(free)),
+            reserve: limits::LEND_RESERVE,
+        };
+        let keeper = KeeperConfig { lend, free, keep: settings.keep, keep_deleted: settings.keep_deleted };
+        let config = CustodianConfig {
+            copies: settings.copies,
+            auto_copy: settings.auto_copy,
+            repair: settings.repair_after,
+            keeper,
+        };
+        let (notes, rows): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| row.key.first() == Some(&NOTE));
+        let ledger = Ledger::of(rows.into_iter().filter_map(|row| row.value));
+        let machine = Custodian::new(now, me, instance, config, ledger, &present);
+        Self { machine, notes, present }
+    }
 }
 
 /// The machine, and what is on the way between it and the other parts.

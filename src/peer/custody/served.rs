@@ -23,7 +23,7 @@ use crate::wire::message::KeptFile;
 
 /// The first byte of the keys under which the signed announcements of owners are filed: they tell the names
 /// of those who are away. Records of the machine begin with smaller ones.
-pub(in crate::peer) const NOTE: u8 = 100;
+pub(super) const NOTE: u8 = 100;
 
 /// What changed is brought to the sender once in this time.
 const SERVE: Duration = Duration::from_millis(200);
