@@ -13,7 +13,7 @@ use crate::wire::message::{GetKept, KeptIs, Reason};
 
 /// What a keeper said so far, and where each owner stands there.
 #[derive(Debug, Default)]
-pub(super) struct KeptPart {
+pub(crate) struct KeptPart {
     kept: Vec<KeptOf>,
     owners: BTreeMap<PeerId, usize>,
     rows: usize,
@@ -46,7 +46,7 @@ impl KeptPart {
 
 /// What is kept for others.
 #[derive(Debug, Default)]
-pub(super) struct KeptFiles;
+pub(crate) struct KeptFiles;
 
 impl Question for KeptFiles {
     type Subject = ();

@@ -7,17 +7,18 @@
 //!
 //! `links` has the connections, `outputs` does what the machines ask for.
 
-mod catalogue;
+pub(crate) mod answers;
+pub(crate) mod catalogue;
 mod dial_back;
 mod disks;
 mod handle;
-mod kept;
+pub(crate) mod kept;
 pub(crate) mod limits;
 mod links;
 mod outputs;
-mod pull;
-mod pulls;
-mod table;
+pub(crate) mod pull;
+pub(crate) mod pulls;
+pub(crate) mod table;
 
 pub(crate) use self::handle::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
 
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 
+use self::answers::handle_answer;
 use self::dial_back::DialBackRequests;
 use self::disks::Disks;
 use self::links::PeerLink;
@@ -123,22 +125,11 @@ impl ReceiverRole {
     }
 
     fn answer(&mut self, now: Time, peer: PeerId, message: Message) -> Result<(), String> {
-        // Answers come in the order of the questions: what is owed behind a long one is not late.
-        self.pulls.handle_heard(now, peer);
-        let Some(message) = self.pulls.handle_answer(now, peer, message)? else { return Ok(()) };
-        match message {
-            Message::Manifest(m) => self.swarm.handle_manifest(now, peer, &m),
-            Message::Haves(m) => self.swarm.handle_haves(now, peer, &m)?,
-            Message::Refused(m) => {
-                // Whose request it is, its number tells: whoever does not know it does nothing.
-                self.swarm.handle_refused(now, peer, &m);
-                self.pulls.handle_refused(now, peer, &m);
-            }
-            Message::DialBack(_) => self.tell(ReceiverEvent::DialBack(peer)),
-            // Blocks have their own way; requests have no place on a connection that we dialled.
-            other => return Err(format!("it sent {} where an answer belongs", other.name())),
+        if matches!(message, Message::DialBack(_)) {
+            self.tell(ReceiverEvent::DialBack(peer));
+            return Ok(());
         }
-        Ok(())
+        handle_answer(now, &mut self.swarm, &mut self.pulls, peer, message)
     }
 
     fn begin_block(&mut self, peer: PeerId, id: ConnId, head: BlockIs, len: usize) -> Result<(), String> {

@@ -13,7 +13,7 @@ use crate::wire::message::Refused;
 /// One machine for each kind of question. Another kind has a file of its own, and its lines here; what the
 /// controller says and hears of it stands in handle.rs.
 #[derive(Debug, Default)]
-pub(super) struct Pulls {
+pub(crate) struct Pulls {
     catalogues: Pull<Catalogues>,
     kept: Pull<KeptFiles>,
     tables: Pull<PeerTables>,
@@ -30,22 +30,22 @@ impl Pulls {
     }
 
     /// Bring this peer's catalogue up to date.
-    pub(super) fn want_catalogue(&mut self, now: Time, peer: PeerId) {
+    pub(crate) fn want_catalogue(&mut self, now: Time, peer: PeerId) {
         self.catalogues.handle_wanted(now, peer);
     }
 
     /// Pull what `from` has of `origin`: the newest head, and its catalogue.
-    pub(super) fn want_owner_catalogue(&mut self, now: Time, from: PeerId, origin: PeerId) {
+    pub(crate) fn want_owner_catalogue(&mut self, now: Time, from: PeerId, origin: PeerId) {
         self.catalogues.handle_owner_catalogue(now, from, origin);
     }
 
     /// Ask this peer what it keeps for others.
-    pub(super) fn want_kept(&mut self, now: Time, from: PeerId) {
+    pub(crate) fn want_kept(&mut self, now: Time, from: PeerId) {
         self.kept.want(now, PullKey { from, subject: () }, ());
     }
 
     /// Ask this peer for its table of peers.
-    pub(super) fn want_table(&mut self, now: Time, from: PeerId) {
+    pub(crate) fn want_table(&mut self, now: Time, from: PeerId) {
         self.tables.want(now, PullKey { from, subject: () }, ());
     }
 
@@ -53,7 +53,7 @@ impl Pulls {
     ///
     /// # Errors
     /// The page is not to be had unasked.
-    pub(super) fn handle_answer(
+    pub(crate) fn handle_answer(
         &mut self,
         now: Time,
         peer: PeerId,
@@ -76,49 +76,49 @@ impl Pulls {
     }
 
     /// The next thing to do; to be called until `None` after every input.
-    pub(super) fn poll_output(&mut self) -> Option<PullOutput> {
+    pub(crate) fn poll_output(&mut self) -> Option<PullOutput> {
         let Self { catalogues, kept, tables, numbers } = self;
         let machines: [&mut dyn PullMachine; 3] = [catalogues, kept, tables];
         machines.into_iter().find_map(|machine| machine.poll_output(numbers))
     }
 
     /// True if this peer owes something.
-    pub(super) fn is_owed_by(&self, peer: PeerId) -> bool {
+    pub(crate) fn is_owed_by(&self, peer: PeerId) -> bool {
         self.each().iter().any(|machine| machine.is_owed_by(peer))
     }
 
     /// A connection to this peer stands.
-    pub(super) fn handle_up(&mut self, now: Time, peer: PeerId) {
+    pub(crate) fn handle_up(&mut self, now: Time, peer: PeerId) {
         self.each_mut().into_iter().for_each(|machine| machine.handle_up(now, peer));
     }
 
     /// The connection could not be had, or is over.
-    pub(super) fn handle_down(&mut self, now: Time, peer: PeerId) {
+    pub(crate) fn handle_down(&mut self, now: Time, peer: PeerId) {
         self.each_mut().into_iter().for_each(|machine| machine.handle_down(now, peer));
     }
 
     /// This peer is gone.
-    pub(super) fn handle_gone(&mut self, peer: PeerId) {
+    pub(crate) fn handle_gone(&mut self, peer: PeerId) {
         self.each_mut().into_iter().for_each(|machine| machine.handle_gone(peer));
     }
 
     /// This peer answered something: what it owes behind that is not late.
-    pub(super) fn handle_heard(&mut self, now: Time, peer: PeerId) {
+    pub(crate) fn handle_heard(&mut self, now: Time, peer: PeerId) {
         self.each_mut().into_iter().for_each(|machine| machine.handle_heard(now, peer));
     }
 
     /// This peer refuses a request, which may be that of a pull.
-    pub(super) fn handle_refused(&mut self, now: Time, peer: PeerId, refused: &Refused) {
+    pub(crate) fn handle_refused(&mut self, now: Time, peer: PeerId, refused: &Refused) {
         self.each_mut().into_iter().for_each(|machine| machine.handle_refused(now, peer, refused));
     }
 
     /// When [`Self::handle_timeout`] is due.
-    pub(super) fn poll_timeout(&self) -> Option<Time> {
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
         self.each().iter().filter_map(|machine| machine.poll_timeout()).min()
     }
 
     /// Tries again, and drops who owes an answer.
-    pub(super) fn handle_timeout(&mut self, now: Time) {
+    pub(crate) fn handle_timeout(&mut self, now: Time) {
         self.each_mut().into_iter().for_each(|machine| machine.handle_timeout(now));
     }
 }

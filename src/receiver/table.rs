@@ -9,7 +9,7 @@ use crate::wire::message::{GetTable, PeerRecord, ROW, Reason, TableIs};
 
 /// What may still come of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TableRest {
+pub(crate) struct TableRest {
     peers: usize,
     bytes: usize,
 }
@@ -40,7 +40,7 @@ impl TableRest {
 
 /// The peers that another one knows.
 #[derive(Debug, Default)]
-pub(super) struct PeerTables;
+pub(crate) struct PeerTables;
 
 impl Question for PeerTables {
     type Subject = ();

@@ -32,7 +32,7 @@ fn origin(key: CatalogueKey) -> Option<PeerId> {
 
 /// Who waits for a pull: whoever lists peers, and whoever keeps files for others.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct CatalogueReasons {
+pub(crate) struct CatalogueReasons {
     listing: bool,
     owner_catalogue: bool,
 }
@@ -55,7 +55,7 @@ struct Signed {
 
 /// The buckets that are asked for, after the head came.
 #[derive(Debug)]
-pub(super) struct PendingBuckets {
+pub(crate) struct PendingBuckets {
     signed: Signed,
     digests: Vec<BucketDigest>,
     /// Buckets still to come, in the order they were asked for.
@@ -70,7 +70,7 @@ pub(super) struct PendingBuckets {
 
 /// How much of a catalogue came.
 #[derive(Debug, Default)]
-pub(super) enum CataloguePart {
+pub(crate) enum CataloguePart {
     /// Not even its head.
     #[default]
     Nothing,
@@ -79,34 +79,34 @@ pub(super) enum CataloguePart {
 
 /// What comes in one frame.
 #[derive(Debug)]
-pub(super) enum CataloguePage {
+pub(crate) enum CataloguePage {
     Head(HeadIs),
     Bucket(BucketIs),
 }
 
 /// A catalogue that is up to date: its head is checked, its root proved.
 #[derive(Debug)]
-pub(super) struct CatalogueAnswer {
+pub(crate) struct CatalogueAnswer {
     signed: Signed,
     catalogue: Arc<Catalogue>,
 }
 
 /// The catalogues of all peers.
 #[derive(Debug, Default)]
-pub(super) struct Catalogues {
+pub(crate) struct Catalogues {
     known: KnownCatalogues,
 }
 
 impl Pull<Catalogues> {
     /// Bring this peer's catalogue up to date.
-    pub(super) fn handle_wanted(&mut self, now: Time, peer: PeerId) {
+    pub(crate) fn handle_wanted(&mut self, now: Time, peer: PeerId) {
         self.question.known.set_gone(peer, false);
         let reasons = CatalogueReasons { listing: true, owner_catalogue: false };
         self.want(now, PullKey { from: peer, subject: peer }, reasons);
     }
 
     /// Pull what `from` has of `origin`: the newest head, and its catalogue.
-    pub(super) fn handle_owner_catalogue(&mut self, now: Time, from: PeerId, origin: PeerId) {
+    pub(crate) fn handle_owner_catalogue(&mut self, now: Time, from: PeerId, origin: PeerId) {
         let reasons = CatalogueReasons { listing: false, owner_catalogue: true };
         self.want(now, PullKey { from, subject: origin }, reasons);
     }

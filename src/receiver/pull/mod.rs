@@ -8,7 +8,7 @@
 pub(super) mod driven;
 mod question;
 
-pub(super) use self::question::{Outcome, PullKey, Question, Reasons, Refusal, Taken};
+pub(crate) use self::question::{Outcome, PullKey, Question, Reasons, Refusal, Taken};
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -28,7 +28,7 @@ const REST: Duration = Duration::from_millis(500);
 
 /// What the shell is to do.
 #[derive(Debug)]
-pub(super) enum PullOutput {
+pub(crate) enum PullOutput {
     /// Connect to this peer's sender port; answered by `handle_up` or `handle_down`.
     Dial(PeerId),
     /// Close the connection to it, with the cause for the log.
@@ -42,7 +42,7 @@ pub(super) enum PullOutput {
 /// Numbers for the requests of all pulls, so that no two of them have the same one: whoever is refused knows
 /// its own.
 #[derive(Debug)]
-pub(super) struct RequestNumbers(u64);
+pub(crate) struct RequestNumbers(u64);
 
 impl Default for RequestNumbers {
     /// The first number is 2^63: the swarm counts its own requests from 1 upwards, and never comes so far.
@@ -104,7 +104,7 @@ enum Queued<S> {
 
 /// All pulls of one kind of question.
 #[derive(Debug)]
-pub(super) struct Pull<Q: Question> {
+pub(crate) struct Pull<Q: Question> {
     pub(super) question: Q,
     pub(super) pulls: BTreeMap<PullKey<Q::Subject>, PendingPull<Q>>,
     queue: VecDeque<Queued<Q::Subject>>,
@@ -119,7 +119,7 @@ impl<Q: Question + Default> Default for Pull<Q> {
 /// What all pulls have in common, whatever they ask.
 ///
 /// After each input [`Self::poll_output`] is to be called until it returns `None`.
-pub(super) trait PullMachine {
+pub(crate) trait PullMachine {
     /// The next thing to do.
     fn poll_output(&mut self, numbers: &mut RequestNumbers) -> Option<PullOutput>;
 
@@ -277,7 +277,7 @@ impl<Q: Question> PullMachine for Pull<Q> {
 
 impl<Q: Question> Pull<Q> {
     /// Begins a pull. One that runs is for this reason, too.
-    pub(super) fn want(&mut self, now: Time, key: PullKey<Q::Subject>, reasons: Q::Reasons) {
+    pub(crate) fn want(&mut self, now: Time, key: PullKey<Q::Subject>, reasons: Q::Reasons) {
         if let Some(pull) = self.pulls.get_mut(&key) {
             pull.reasons = pull.reasons.and(reasons);
             match pull.step {
@@ -292,7 +292,7 @@ impl<Q: Question> Pull<Q> {
     }
 
     /// A page came, in answer to this request. False: that was not asked of this peer.
-    pub(super) fn handle_page(&mut self, now: Time, peer: PeerId, request: u64, page: Q::Page) -> bool {
+    pub(crate) fn handle_page(&mut self, now: Time, peer: PeerId, request: u64, page: Q::Page) -> bool {
         let Some(key) = self.asked(peer, request) else { return false };
         let Some(pull) = self.pulls.get_mut(&key) else { return false };
         pull.heard = now;

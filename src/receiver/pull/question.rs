@@ -10,14 +10,14 @@ use crate::wire::message::Reason;
 
 /// What is pulled from whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::receiver) struct PullKey<S> {
-    pub(in crate::receiver) from: PeerId,
+pub(crate) struct PullKey<S> {
+    pub(crate) from: PeerId,
     /// What is asked of it.
-    pub(in crate::receiver) subject: S,
+    pub(crate) subject: S,
 }
 
 /// Why something is pulled, which says who hears of it. Several reasons may come together.
-pub(in crate::receiver) trait Reasons: Copy + Debug {
+pub(crate) trait Reasons: Copy + Debug {
     /// For both.
     #[must_use]
     fn and(self, more: Self) -> Self;
@@ -29,7 +29,7 @@ impl Reasons for () {
 
 /// What a page made.
 #[derive(Debug)]
-pub(in crate::receiver) enum Taken<A> {
+pub(crate) enum Taken<A> {
     /// More pages are to come.
     More,
     /// This is told at once, and more pages are to come.
@@ -46,7 +46,7 @@ pub(in crate::receiver) enum Taken<A> {
 
 /// What follows from a refusal.
 #[derive(Debug)]
-pub(in crate::receiver) enum Refusal<A> {
+pub(crate) enum Refusal<A> {
     /// It is asked again at once, from the beginning.
     AskAgain,
     /// It says all.
@@ -57,7 +57,7 @@ pub(in crate::receiver) enum Refusal<A> {
 
 /// How a pull goes, for whoever wanted it.
 #[derive(Debug)]
-pub(in crate::receiver) enum Outcome<A> {
+pub(crate) enum Outcome<A> {
     /// The answer, or a part of it that is told at once.
     Came(A),
     /// It did not come, though nobody lied: worth being asked for again after a while.
@@ -69,7 +69,7 @@ pub(in crate::receiver) enum Outcome<A> {
 }
 
 /// Something that is asked of peers, and that they answer page by page.
-pub(in crate::receiver) trait Question: Debug {
+pub(crate) trait Question: Debug {
     /// What tells apart what one peer is asked for.
     type Subject: Copy + Ord + Debug;
     /// Why it is asked for.
