@@ -247,29 +247,38 @@ impl Distributor {
         self.requests.remove(&answer.request);
         let space = Space { request: 0, free: answer.free, share: answer.share };
         self.spaces.say(now, from, key.0, space);
-        match answer.refusal {
+        let is_kept = match answer.refusal {
             None => self.promised(now, key, &mut replicas, Replica { copy, span: offered, peer: from }),
             Some(OfferRefusal::Keeps) => {
                 let span = answer.span.filter(|s| s.fits(replicas.want.size)).unwrap_or(offered);
-                self.promised(now, key, &mut replicas, Replica { copy, span, peer: from });
+                self.promised(now, key, &mut replicas, Replica { copy, span, peer: from })
             }
             Some(_) => {
                 replicas.extra_mut().refused.insert(from, now + limits::REFUSED_FOR);
                 self.next_group(now, key, &mut replicas);
+                false
             }
-        }
+        };
         self.settle(now, key, replicas);
+        if is_kept {
+            self.placed(key);
+        }
     }
 
-    fn promised(&mut self, now: Time, key: LedgerKey, replicas: &mut FileReplicas, place: Replica) {
+    /// A peer accepted a part. True if it has all of it already.
+    fn promised(&mut self, now: Time, key: LedgerKey, replicas: &mut FileReplicas, place: Replica) -> bool {
         replicas.extra_mut().asking = None;
         let Replica { copy, span, peer } = place;
-        replicas.by_peer.insert(
-            peer,
-            KnownReplica { copy, span, state: ReplicaState::Promised(0), seen: now, lost: None },
-        );
+        // Its report goes over another connection than its answer, and may have overtaken it. It is not told
+        // again soon, and counts as if it had come behind.
+        let is_reported = replicas.by_peer.get(&peer).is_some_and(|known| {
+            known.span == span && matches!(known.state, ReplicaState::Claimed | ReplicaState::Kept)
+        });
+        let state = if is_reported { ReplicaState::Kept } else { ReplicaState::Promised(0) };
+        replicas.by_peer.insert(peer, KnownReplica { copy, span, state, seen: now, lost: None });
         self.by_peer.add(peer, key);
         self.out.push_back(DistributorOutput::Moved);
+        is_reported
     }
 
     /// A peer cannot be reached at present.

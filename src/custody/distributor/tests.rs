@@ -1,5 +1,5 @@
 use super::*;
-use crate::wire::custody::ReportRow;
+use crate::wire::custody::{OfferAnswer, ReportRow, Space};
 
 #[test]
 fn what_nobody_placed_is_a_copy_once_it_is_whole_and_challenged() {
@@ -23,4 +23,26 @@ fn what_nobody_placed_is_a_copy_once_it_is_whole_and_challenged() {
     assert_eq!(kept(&distributor), Some(0));
     distributor.challenge_answered(now, keeper, key, true);
     assert_eq!(kept(&distributor), Some(1));
+}
+
+#[test]
+fn a_report_that_overtakes_the_answer_to_the_offer_counts() {
+    let (me, keeper) = (PeerId([1; 32]), PeerId([2; 32]));
+    let (key, size) = ((me, FileId([3; 32])), 1 << 20);
+    let mut distributor = Distributor::new(me, 7);
+    distributor.here(Time(1), keeper);
+    distributor.want(Time(1), key, Want { size, path: "a".parse().unwrap(), copies: 2 }, &[], None);
+    let now = distributor.poll_timeout().expect("it places files a while after it began");
+    distributor.handle_timeout(now);
+    distributor.space(now, keeper, me, Space { request: 1, free: 1 << 40, share: 1 << 40 });
+    let offer = core::iter::from_fn(|| distributor.poll_output()).find_map(|output| match output {
+        DistributorOutput::Offer { request, span, .. } => Some((request, span)),
+        _ => None,
+    });
+    let (request, span) = offer.expect("it is offered");
+    let row = ReportRow { file: key.1, size, copies: 2, copy: 1, span, have: span.len() };
+    distributor.reported(now, keeper, me, &[row]);
+    let answer = OfferAnswer { request, refusal: None, span: None, free: 0, share: 0, head: None };
+    distributor.answered(now, keeper, &answer);
+    assert_eq!(distributor.standing(key).map(|s| s.kept), Some(1));
 }
