@@ -12,22 +12,22 @@ use crate::wire::message::KeptIs;
 
 /// What one owner shares, by its own word.
 #[derive(Debug)]
-pub(super) struct ServedCatalogue {
+pub(crate) struct ServedCatalogue {
     /// The signed head.
-    pub(super) signed: Arc<[u8]>,
-    pub(super) catalogue: Arc<Catalogue>,
+    pub(crate) signed: Arc<[u8]>,
+    pub(crate) catalogue: Arc<Catalogue>,
 }
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(super) struct OwnerCatalogues {
+pub(crate) struct OwnerCatalogues {
     served: BTreeMap<PeerId, ServedCatalogue>,
     kept: Arc<Vec<KeptOf>>,
 }
 
 impl OwnerCatalogues {
     /// This is served of an owner from now on; `None`: nothing.
-    pub(super) fn set(&mut self, origin: PeerId, served: Option<(Arc<[u8]>, Arc<Catalogue>)>) {
+    pub(crate) fn set(&mut self, origin: PeerId, served: Option<(Arc<[u8]>, Arc<Catalogue>)>) {
         match served {
             Some((signed, catalogue)) => {
                 self.served.insert(origin, ServedCatalogue { signed, catalogue });
@@ -37,17 +37,17 @@ impl OwnerCatalogues {
     }
 
     /// This is kept from now on.
-    pub(super) fn set_kept(&mut self, kept: Arc<Vec<KeptOf>>) {
+    pub(crate) fn set_kept(&mut self, kept: Arc<Vec<KeptOf>>) {
         self.kept = kept;
     }
 
     /// What is served of an owner.
-    pub(super) fn get(&self, origin: PeerId) -> Option<&ServedCatalogue> {
+    pub(crate) fn get(&self, origin: PeerId) -> Option<&ServedCatalogue> {
         self.served.get(&origin)
     }
 
     /// What `peer` hears of what is kept, page by page: all that is its own, and what is kept for `owners`.
-    pub(super) fn kept(&self, request: u64, peer: PeerId, owners: &Arc<BTreeSet<PeerId>>) -> KeptPages {
+    pub(crate) fn kept(&self, request: u64, peer: PeerId, owners: &Arc<BTreeSet<PeerId>>) -> KeptPages {
         KeptPages {
             request,
             kept: Arc::clone(&self.kept),

@@ -10,6 +10,8 @@ mod queue;
 mod rng;
 #[cfg(test)]
 pub(crate) mod trace;
+#[cfg(test)]
+mod whole;
 mod world;
 
 pub use link::Link;

@@ -1,0 +1,115 @@
+//! Whole peers in virtual time: each hosts the real machines of presence, controller, swarm, pulls and custody,
+//! and they talk in real messages over one simulated network, with one clock and one queue.
+//!
+//! `peer` is what outlives a process and `running` the process; `receiver`, `sender` with `serving`, `custody`,
+//! `library` and `disk` stand for the threads of a peer. `network` carries, and knows what happens next.
+
+mod around;
+mod custody;
+mod disk;
+mod happening;
+mod library;
+mod network;
+mod peer;
+mod receiver;
+mod running;
+mod seed;
+mod sender;
+mod serving;
+mod tests;
+
+use core::time::Duration;
+use std::rc::Rc;
+
+use self::network::Network;
+use self::peer::SimPeer;
+use super::Link;
+use crate::control::{Reply, Request};
+use crate::peer::event::AskId;
+use crate::time::Time;
+
+/// A network of whole peers.
+#[derive(Debug)]
+struct WholeWorld {
+    network: Network,
+    peers: Vec<SimPeer>,
+    /// All that happened.
+    trace: blake3::Hasher,
+    /// How much that was.
+    happened: u64,
+}
+
+impl WholeWorld {
+    /// `count` peers that do not run yet.
+    fn new(seed: u64, count: usize, link: Link) -> Self {
+        let mut network = Network::new(seed, link);
+        let peers = (0..count).map(|place| SimPeer::new(place, network.rng.seed())).collect();
+        Self { network, peers, trace: blake3::Hasher::new(), happened: 0 }
+    }
+
+    /// What has happened so far, as one number: two worlds of one seed have the same one.
+    fn digest(&self) -> blake3::Hash {
+        self.trace.finalize()
+    }
+
+    fn start(&mut self, place: usize) {
+        self.peers[place].start(&mut self.network);
+    }
+
+    fn crash(&mut self, place: usize) {
+        self.peers[place].crash(&mut self.network);
+    }
+
+    fn ask(&mut self, place: usize, request: impl Into<Request>) -> AskId {
+        self.peers[place].ask(&mut self.network, request.into())
+    }
+
+    fn put(&mut self, place: usize, path: &str, bytes: impl Into<Rc<[u8]>>) {
+        self.peers[place].put(&mut self.network, path, bytes.into());
+    }
+
+    fn delete(&mut self, place: usize, path: &str) {
+        self.peers[place].delete(&mut self.network, path);
+    }
+
+    /// Asks something that is answered at once or soon; all answers.
+    fn answers(&mut self, place: usize, request: impl Into<Request>) -> Vec<Reply> {
+        let ask = self.ask(place, request);
+        let is_answered = |world: &Self| world.is_answered(place, ask);
+        self.run_while(Duration::from_secs(1), is_answered).expect("it is answered");
+        self.peers[place].replies(ask).to_vec()
+    }
+
+    fn is_answered(&self, place: usize, ask: AskId) -> bool {
+        self.peers[place].replies(ask).last().is_some_and(Reply::is_last)
+    }
+
+    /// Lets time pass.
+    fn run(&mut self, time: Duration) {
+        self.run_until(self.network.now + time);
+    }
+
+    fn run_until(&mut self, until: Time) {
+        while let Some((process, what)) = self.network.next(until) {
+            let (kind, much) = what.mark();
+            for number in [self.network.now.0, process.place as u64, process.start, kind.into(), much] {
+                self.trace.update(&number.to_le_bytes());
+            }
+            self.happened += 1;
+            self.peers[process.place].happen(&mut self.network, process, what);
+        }
+        self.network.now = until;
+    }
+
+    /// Lets time pass until `done`, at most `limit`; how long it took.
+    fn run_while(&mut self, limit: Duration, mut done: impl FnMut(&Self) -> bool) -> Option<Duration> {
+        let begun = self.network.now;
+        loop {
+            if done(self) {
+                return Some(self.network.now.since(begun));
+            }
+            let next = self.network.first().filter(|at| *at <= begun + limit)?;
+            self.run_until(next + Duration::from_millis(1));
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! A simulated peer: what outlives its process, and the process while it runs.
+
+use core::net::Ipv4Addr;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::around::Around;
+use super::custody::SimCustody;
+use super::disk::SimDisk;
+use super::happening::Happening;
+use super::library::shelf;
+use super::network::{Network, Process};
+use super::receiver::SimReceiver;
+use super::running::{NETWORK, Running};
+use super::sender::SimSender;
+use crate::address::Ports;
+use crate::content::FileId;
+use crate::control::{Notice, Reply, Request};
+use crate::identity::{Identity, Instance, PeerId, PeerName};
+use crate::lan::{Machines, OwnPresence};
+use crate::library;
+use crate::peer::custody::{CustodyOnDisk, RestoredCustody};
+use crate::peer::event::{AskId, PeerEvent};
+use crate::peer::machine::{PeerMachine, PeerStart};
+use crate::settings::Settings;
+use crate::store::LedgerRow;
+use crate::wire::datagram::PresenceState;
+
+/// Free bytes of every disk.
+pub(super) const FREE: u64 = 1 << 40;
+
+/// A peer.
+#[derive(Debug)]
+pub(super) struct SimPeer {
+    place: usize,
+    identity: Arc<Identity>,
+    ip: Ipv4Addr,
+    settings: Settings,
+    disk: SimDisk,
+    ledger: BTreeMap<Vec<u8>, Vec<u8>>,
+    starts: u64,
+    last_ask: u64,
+    running: Option<Running>,
+    events: VecDeque<PeerEvent>,
+    replies: BTreeMap<AskId, Vec<Reply>>,
+    /// What its users saw at the prompt.
+    pub(super) notices: Vec<Notice>,
+}
+
+impl SimPeer {
+    /// A peer that does not run yet.
+    pub(super) fn new(place: usize, seed: [u8; 32]) -> Self {
+        let low = u32::try_from(place).unwrap() + 1;
+        Self {
+            place,
+            identity: Arc::new(Identity::from_seed(seed).unwrap()),
+            ip: Ipv4Addr::from_bits(0x0a00_0000 + low),
+            settings: Settings::new(PathBuf::from(format!("/peer{place}"))),
+            disk: SimDisk::default(),
+            ledger: BTreeMap::new(),
+            starts: 0,
+            last_ask: 0,
+            running: None,
+            events: VecDeque::new(),
+            replies: BTreeMap::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    pub(super) fn id(&self) -> PeerId {
+        self.identity.id()
+    }
+
+    pub(super) const fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// What it asks and answers so far: the answers to a request.
+    pub(super) fn replies(&self, ask: AskId) -> &[Reply] {
+        self.replies.get(&ask).map_or(&[], Vec::as_slice)
+    }
+
+    /// The content of a file that it downloaded.
+    pub(super) fn downloaded(&self, path: &str) -> Option<FileId> {
+        Some(self.disk.file(&self.settings.downloads().join(path))?.manifest.file())
+    }
+
+    // ---- its process
+
+    /// Starts it.
+    pub(super) fn start(&mut self, network: &mut Network) {
+        assert!(self.running.is_none(), "it runs already");
+        self.starts += 1;
+        let process = Process { place: self.place, start: self.starts };
+        let instance = Instance { count: self.starts, random: network.rng.next() };
+        let port = 40_000 + u16::try_from(self.starts).unwrap();
+        let ports = Ports { receiver: 27_280, sender: 27_281, distributor: 27_282, distributee: 27_283 };
+        let name = PeerName::cleaned(&format!("peer{}", self.place)).unwrap();
+        let presence = OwnPresence { name, ports, catalogue: 0, state: PresenceState::Here };
+        let now = network.now;
+        let mut lan = Machines::new(now, self.id(), instance, presence.clone(), network.rng.seed());
+        lan.handle_links(now, vec![NETWORK]);
+        let rows = self.ledger.iter().map(|(k, v)| LedgerRow { key: k.clone(), value: Some(v.clone()) });
+        let present = self.disk.present(&self.settings.store());
+        let on_disk = CustodyOnDisk { free: FREE, present, rows: rows.collect() };
+        let custody = RestoredCustody::new(now, &self.settings, self.id(), instance, on_disk);
+        let start = PeerStart {
+            settings: self.settings.clone(),
+            identity: Arc::clone(&self.identity),
+            instance,
+            presence,
+            custody,
+            warnings: Vec::new(),
+        };
+        self.running = Some(Running {
+            process,
+            identity: Arc::clone(&self.identity),
+            lan,
+            machine: PeerMachine::new(now, start),
+            receiver: SimReceiver::new(network.rng.next()),
+            sender: SimSender::new(),
+            custody: SimCustody::default(),
+            armed: None,
+            is_over: false,
+            has_left: false,
+            seed: None,
+            replies: Vec::new(),
+            notices: Vec::new(),
+        });
+        network.started(self.ip, process, port);
+        let shelf = shelf(&self.disk, &self.settings);
+        self.happen(network, process, reported(library::Event::Changed(shelf)));
+        self.happen(network, process, reported(library::Event::Scanned));
+    }
+
+    /// Ends its process: not a word more to anybody but what the machine's kernel says.
+    pub(super) fn crash(&mut self, network: &mut Network) {
+        let Some(running) = self.running.take() else { return };
+        network.ended(self.ip, running.process);
+        self.disk.crash();
+        self.events.clear();
+    }
+
+    /// Something happens to a process of it, if that still runs.
+    pub(super) fn happen(&mut self, network: &mut Network, process: Process, what: Happening) {
+        let Some(mut running) = self.running.take_if(|running| running.process == process) else { return };
+        let mut around = Around {
+            network,
+            disk: &mut self.disk,
+            ledger: &mut self.ledger,
+            settings: &self.settings,
+            me: self.identity.id(),
+            ip: self.ip,
+            process,
+            events: &mut self.events,
+        };
+        running.handle(&mut around, what);
+        for (ask, reply) in running.replies.drain(..) {
+            self.replies.entry(ask).or_default().push(reply);
+        }
+        self.notices.append(&mut running.notices);
+        let has_left = running.has_left;
+        self.running = Some(running);
+        if has_left {
+            self.crash(network);
+        }
+    }
+
+    fn report(&mut self, network: &mut Network, event: PeerEvent) {
+        if let Some(process) = self.running.as_ref().map(|running| running.process) {
+            self.happen(network, process, Happening::Reported(Box::new(event)));
+        }
+    }
+
+    // ---- its user
+
+    /// Its user asks something.
+    pub(super) fn ask(&mut self, network: &mut Network, request: Request) -> AskId {
+        self.last_ask += 1;
+        let ask = AskId(self.last_ask);
+        self.report(network, PeerEvent::Ask(ask, request));
+        ask
+    }
+
+    /// Its user puts a file into `shared/`, or changes it.
+    pub(super) fn put(&mut self, network: &mut Network, path: &str, bytes: Rc<[u8]>) {
+        self.disk.write_file(self.settings.shared().join(path), bytes, 1_700_000_000_000);
+        self.rescan(network);
+    }
+
+    /// Its user deletes a file in `shared/`.
+    pub(super) fn delete(&mut self, network: &mut Network, path: &str) {
+        self.disk.delete(&self.settings.shared().join(path));
+        self.rescan(network);
+    }
+
+    fn rescan(&mut self, network: &mut Network) {
+        let shelf = shelf(&self.disk, &self.settings);
+        self.report(network, PeerEvent::Library(library::Event::Changed(shelf)));
+    }
+}
+
+fn reported(event: library::Event) -> Happening {
+    Happening::Reported(Box::new(PeerEvent::Library(event)))
+}

@@ -1,0 +1,358 @@
+//! The sender of a simulated process: who is connected and what they ask. What each is owed is known by the real
+//! `SenderClient`; where the bytes come from is in serving.rs.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::around::Around;
+use super::happening::{ConnEnd, ConnId, Happening};
+use crate::content::FileId;
+use crate::content::partial::Bits;
+use crate::identity::PeerId;
+use crate::peer::event::PeerEvent;
+use crate::peer::swarms::LiveSeed;
+use crate::sender::client::{HavesWatch, Quick, SenderClient};
+use crate::sender::owner_catalogues::{OwnerCatalogues, ServedCatalogue};
+use crate::sender::serving::{ServedPeers, ServingReport};
+use crate::sender::super_seed::SuperSeed;
+use crate::sender::{SenderCommand, SenderEvent, SharedContent, StoredFile};
+use crate::time::Time;
+use crate::wire::Message;
+use crate::wire::frame::{Decoder, Piece};
+use crate::wire::message::{DialBack, GetBuckets, GetHead, PeerRecord, Reason, Refused};
+
+/// Chunks that came are reported to who wants to know once in this time.
+const HAVES: Duration = Duration::from_millis(20);
+
+/// While it ends, it looks this often whether it has.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Whether new requests are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SenderState {
+    Serving,
+    Finishing,
+    Stopped,
+}
+
+/// Somebody who asks.
+#[derive(Debug)]
+pub(super) struct ServedConn {
+    pub(super) client: SenderClient,
+    decoder: Decoder,
+    /// It is called when the connection takes more.
+    waits: bool,
+}
+
+/// The sender.
+#[derive(Debug)]
+pub(super) struct SimSender {
+    pub(super) offer: Arc<SharedContent>,
+    table: BTreeMap<PeerId, PeerRecord>,
+    pub(super) seeds: BTreeMap<FileId, Arc<dyn LiveSeed>>,
+    pub(super) stored: BTreeMap<FileId, StoredFile>,
+    /// The owners whose files anybody may have.
+    owners: Arc<BTreeSet<PeerId>>,
+    owner_catalogues: OwnerCatalogues,
+    pub(super) super_seed: SuperSeed,
+    pub(super) conns: BTreeMap<ConnId, ServedConn>,
+    state: SenderState,
+    pub(super) report: ServingReport,
+    /// When the chunks that came are reported.
+    haves_due: Option<Time>,
+    look: Time,
+}
+
+impl SimSender {
+    pub(super) fn new() -> Self {
+        Self {
+            offer: Arc::default(),
+            table: BTreeMap::new(),
+            seeds: BTreeMap::new(),
+            stored: BTreeMap::new(),
+            owners: Arc::default(),
+            owner_catalogues: OwnerCatalogues::default(),
+            super_seed: SuperSeed::default(),
+            conns: BTreeMap::new(),
+            state: SenderState::Serving,
+            report: ServingReport::default(),
+            haves_due: None,
+            look: Time::ZERO,
+        }
+    }
+
+    /// The controller asks for something.
+    pub(super) fn command(&mut self, around: &mut Around<'_>, command: SenderCommand) {
+        match command {
+            SenderCommand::Offer(offer) => self.offer = offer,
+            SenderCommand::Table(peer, Some(record)) => drop(self.table.insert(peer, record)),
+            SenderCommand::Table(peer, None) => drop(self.table.remove(&peer)),
+            // What is there of a file comes by `seeds`, and where the store is, is known.
+            SenderCommand::PartialSeed(_) | SenderCommand::Store(_) => {}
+            SenderCommand::Stored(id, Some(file)) => drop(self.stored.insert(id, file)),
+            SenderCommand::Stored(id, None) => drop(self.stored.remove(&id)),
+            SenderCommand::Open(owners) => self.owners = Arc::new(owners),
+            SenderCommand::OwnerCatalogue(origin, served) => self.owner_catalogues.set(origin, served),
+            SenderCommand::Kept(kept) => self.owner_catalogues.set_kept(kept),
+            SenderCommand::AskBack(peer) => self.ask_back(around, peer),
+            // Everybody can be dialled here.
+            SenderCommand::DialBack(_) => {}
+            SenderCommand::Finish => {
+                self.state = SenderState::Finishing;
+                self.check_finished(around);
+            }
+            SenderCommand::Stop => {
+                for id in std::mem::take(&mut self.conns).into_keys() {
+                    around.network.close(id, ConnEnd::Listener);
+                }
+                self.stopped(around);
+            }
+        }
+    }
+
+    fn ask_back(&self, around: &mut Around<'_>, peer: PeerId) {
+        match self.conns.iter().find(|(_, conn)| conn.client.peer == peer) {
+            Some((id, _)) => self.send(around, *id, &Message::DialBack(DialBack { request: 0 })),
+            None => around.tell(PeerEvent::Sender(SenderEvent::NotConnected(peer))),
+        }
+    }
+
+    // ---- connections
+
+    /// A peer connected.
+    pub(super) fn accepted(&mut self, around: &mut Around<'_>, id: ConnId, peer: PeerId) {
+        if self.state == SenderState::Stopped {
+            around.network.close(id, ConnEnd::Listener);
+            return;
+        }
+        let client = SenderClient::new(peer, around.now());
+        self.conns.insert(id, ServedConn { client, decoder: Decoder::default(), waits: false });
+    }
+
+    /// A connection is over.
+    pub(super) fn closed(&mut self, around: &mut Around<'_>, id: ConnId) {
+        let Some(conn) = self.conns.remove(&id) else { return };
+        for (file, given) in conn.client.all_given() {
+            self.super_seed.take_back(file, given);
+        }
+        around.network.close(id, ConnEnd::Listener);
+        self.report.hasten_if_reported(around.now());
+        self.check_finished(around);
+    }
+
+    /// Requests came.
+    pub(super) fn received(&mut self, around: &mut Around<'_>, id: ConnId, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(conn) = self.conns.get_mut(&id) {
+            let (used, piece) = conn.decoder.feed(rest).expect("our own frames are well formed");
+            rest = &rest[used..];
+            match piece {
+                Piece::More => break,
+                Piece::Frame(frame) => {
+                    let message = Message::decode(&frame).expect("our own requests are well formed");
+                    self.request(around, id, message.expect("both ends know the same kinds"));
+                }
+                Piece::Payload(..) => panic!("no request has a payload"),
+            }
+        }
+        self.drained(around, id);
+    }
+
+    /// The connection takes more, if it was waited for.
+    pub(super) fn called(&mut self, around: &mut Around<'_>, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.waits = false;
+            self.drained(around, id);
+        }
+        self.check_finished(around);
+    }
+
+    fn drained(&mut self, around: &mut Around<'_>, id: ConnId) {
+        loop {
+            let Some(conn) = self.conns.get_mut(&id).filter(|conn| !conn.waits) else { return };
+            let free = match conn.client.next_quick() {
+                Some(answer) => Some(around.network.send(id, ConnEnd::Listener, answer.encode())),
+                None => self.push_blocks(around, id),
+            };
+            let Some(free) = free else { return };
+            if free > around.now()
+                && let Some(conn) = self.conns.get_mut(&id)
+            {
+                conn.waits = true;
+                around.network.at(free, around.process, Happening::Drained(id));
+            }
+        }
+    }
+
+    pub(super) fn send(&self, around: &mut Around<'_>, id: ConnId, message: &Message) {
+        around.network.send(id, ConnEnd::Listener, message.encode());
+    }
+
+    pub(super) fn refuse(
+        &self,
+        around: &mut Around<'_>,
+        id: ConnId,
+        request: u64,
+        item: Option<u32>,
+        reason: Reason,
+    ) {
+        self.send(around, id, &Message::Refused(Refused { request, item, reason }));
+    }
+
+    // ---- requests
+
+    fn request(&mut self, around: &mut Around<'_>, id: ConnId, message: Message) {
+        let is_serving = self.state == SenderState::Serving;
+        let now = around.now();
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let peer = conn.client.peer;
+        let is_taken = |taken: bool| if taken { Ok(()) } else { Err(Reason::Busy) };
+        let (request, taken) = match message {
+            Message::GetBlocks(m) => (m.request, is_taken(conn.client.take_blocks(now, m, is_serving))),
+            Message::GetAny(m) => (m.request, is_taken(conn.client.take_any(now, m, is_serving))),
+            Message::GetHaves(m) => {
+                conn.client.watches.insert(m.request, HavesWatch::new(m.file, m.size));
+                self.haves_due = Some(now);
+                (m.request, Ok(()))
+            }
+            Message::GetHead(m) => (m.request, self.head(peer, &m).and_then(|q| self.take_quick(id, q))),
+            Message::GetBuckets(m) => {
+                (m.request, self.buckets(peer, &m).and_then(|q| self.take_quick(id, q)))
+            }
+            Message::GetManifest(m) => {
+                let found = self.manifest(around, peer, m.file);
+                let quick = found.and_then(|found| Quick::manifest(found, &m));
+                (m.request, quick.and_then(|q| self.take_quick(id, q)))
+            }
+            Message::GetKept(m) => {
+                let pages = self.owner_catalogues.kept(m.request, peer, &self.owners);
+                (m.request, self.take_quick(id, Quick::Kept(pages)))
+            }
+            Message::GetTable(m) => (m.request, self.take_quick(id, Quick::table(self.table.values(), &m))),
+            Message::Cancel(m) => {
+                conn.client.cancel(m.request);
+                return;
+            }
+            other => panic!("nobody here asks by {}", other.name()),
+        };
+        if let Err(reason) = taken {
+            self.refuse(around, id, request, None, reason);
+        }
+    }
+
+    fn take_quick(&mut self, id: ConnId, quick: Quick) -> Result<(), Reason> {
+        self.conns.get_mut(&id).map_or(Ok(()), |conn| conn.client.take_quick(quick))
+    }
+
+    fn head(&self, peer: PeerId, m: &GetHead) -> Result<Quick, Reason> {
+        let Some(origin) = m.origin else {
+            return Quick::head(&self.offer.head, &self.offer.shelf.catalogue, m).ok_or(Reason::Busy);
+        };
+        let served = self.owner_catalogue(peer, origin)?;
+        Quick::head(&served.signed, &served.catalogue, m).ok_or(Reason::Busy)
+    }
+
+    fn buckets(&self, peer: PeerId, m: &GetBuckets) -> Result<Quick, Reason> {
+        let catalogue = match m.origin {
+            None => &self.offer.shelf.catalogue,
+            Some(origin) => &*self.owner_catalogue(peer, origin)?.catalogue,
+        };
+        Quick::buckets(catalogue, m).ok_or(Reason::Changed)
+    }
+
+    fn owner_catalogue(&self, peer: PeerId, origin: PeerId) -> Result<&ServedCatalogue, Reason> {
+        let served = self.owner_catalogues.get(origin).filter(|_| self.may_have(peer, origin));
+        served.ok_or_else(|| self.unknown())
+    }
+
+    /// True if `peer` may have files of this owner.
+    pub(super) fn may_have(&self, peer: PeerId, owner: PeerId) -> bool {
+        owner == peer || self.owners.contains(&owner)
+    }
+
+    /// Why there is no such content: before the first scan it may yet come.
+    pub(super) fn unknown(&self) -> Reason {
+        if self.offer.head.is_empty() { Reason::Busy } else { Reason::Unknown }
+    }
+
+    // ---- what time brings
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        let look = (self.state == SenderState::Finishing).then_some(self.look);
+        [self.haves_due, self.report.due(), look].into_iter().flatten().min()
+    }
+
+    pub(super) fn handle_timeout(&mut self, around: &mut Around<'_>) {
+        let now = around.now();
+        if self.haves_due.is_some_and(|at| at <= now) {
+            self.tell_haves(around);
+        }
+        if self.report.due().is_some_and(|at| at <= now) {
+            self.tell_serving(around);
+        }
+        self.look = now + LOOK;
+        self.check_finished(around);
+    }
+
+    fn tell_haves(&mut self, around: &mut Around<'_>) {
+        let mut conns = std::mem::take(&mut self.conns);
+        for (id, conn) in &mut conns {
+            let peer = conn.client.peer;
+            let mut over = Vec::new();
+            for (request, watch) in &mut conn.client.watches {
+                let have = self.have(around, peer, watch.file);
+                match have.filter(|have: &Bits| have.chunks().size() == watch.size) {
+                    Some(have) => {
+                        if let Some(haves) = watch.next(*request, have) {
+                            self.send(around, *id, &Message::Haves(haves));
+                        }
+                    }
+                    None => over.push(*request),
+                }
+            }
+            for request in over {
+                conn.client.watches.remove(&request);
+                self.refuse(around, *id, request, None, Reason::Unknown);
+            }
+        }
+        self.conns = conns;
+        let is_watched = self.conns.values().any(|conn| !conn.client.watches.is_empty());
+        self.haves_due = is_watched.then(|| around.now() + HAVES);
+    }
+
+    /// Tells the controller who is being served, while somebody is and once when nobody is any more.
+    fn tell_serving(&mut self, around: &mut Around<'_>) {
+        let now = around.now();
+        let mut serving: BTreeMap<PeerId, u64> = BTreeMap::new();
+        for client in self.conns.values().map(|c| &c.client).filter(|c| c.bytes > 0 && !c.is_finished(now)) {
+            *serving.entry(client.peer).or_default() += client.bytes;
+        }
+        let tell = |serving: &ServedPeers| {
+            around.tell(PeerEvent::Sender(SenderEvent::Serving(serving.clone())));
+            true
+        };
+        self.report.renew(now, serving.into_iter().collect(), tell);
+    }
+
+    /// Says that nothing is under way any more, once that is so.
+    fn check_finished(&mut self, around: &mut Around<'_>) {
+        let now = around.now();
+        let mut conns = self.conns.values();
+        if self.state == SenderState::Finishing
+            && conns.all(|c| !c.waits && !c.client.is_busy() && c.client.is_finished(now))
+        {
+            for id in std::mem::take(&mut self.conns).into_keys() {
+                around.network.close(id, ConnEnd::Listener);
+            }
+            self.stopped(around);
+        }
+    }
+
+    fn stopped(&mut self, around: &mut Around<'_>) {
+        if self.state != SenderState::Stopped {
+            self.state = SenderState::Stopped;
+            around.part_says(PeerEvent::Sender(SenderEvent::Stopped));
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Stories of whole peers, told by what their users see.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use super::WholeWorld;
+use crate::content::FileId;
+use crate::control::{CustodyRow, DownloadRequest, ExitRequest, ListRequest, ListRow, Reply, StatusRequest};
+use crate::peer::event::AskId;
+use crate::sim::{Link, seeds};
+
+/// Bytes that no other `n` has.
+fn content(n: usize, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    blake3::Hasher::new().update(&n.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn download(word: &str) -> DownloadRequest {
+    DownloadRequest { files: vec![word.to_owned()], from: None, to: None, wait: true, no_wait: false }
+}
+
+fn own(place: usize) -> String {
+    format!("own-{place:02}.txt")
+}
+
+/// The file of everybody's own is so long.
+fn own_content(place: usize) -> Vec<u8> {
+    content(place, 1_000 + 700 * place)
+}
+
+const LARGE: &str = "large.bin";
+
+/// Several chunks.
+fn large_content() -> Vec<u8> {
+    content(usize::MAX, 2_500_000)
+}
+
+impl WholeWorld {
+    /// Peers that each share a file of their own, and the first one a larger one; all start within 2 s.
+    fn sharing(seed: u64, count: usize, link: Link) -> Self {
+        let mut world = Self::new(seed, count, link);
+        world.put(0, LARGE, large_content());
+        let mut starts: Vec<_> =
+            (0..count).map(|place| (world.network.rng.time(seconds(2)), place)).collect();
+        starts.sort_unstable();
+        let begun = world.network.now;
+        for (after, place) in starts {
+            world.put(place, &own(place), own_content(place));
+            world.run_until(begun + after);
+            world.start(place);
+        }
+        world
+    }
+
+    fn running(&self) -> Vec<usize> {
+        (0..self.peers.len()).filter(|place| self.peers[*place].is_running()).collect()
+    }
+
+    fn list(&mut self, place: usize) -> Vec<ListRow> {
+        let replies = self.answers(place, ListRequest::default());
+        let row = |reply| if let Reply::File(row) = reply { Some(row) } else { None };
+        replies.into_iter().filter_map(row).collect()
+    }
+
+    fn paths(&mut self, place: usize) -> BTreeSet<String> {
+        self.list(place).into_iter().map(|row| row.path).collect()
+    }
+
+    fn custody(&mut self, place: usize) -> CustodyRow {
+        let replies = self.answers(place, StatusRequest::default());
+        let custody = |reply| if let Reply::Status(status) = reply { status.custody } else { None };
+        replies.into_iter().find_map(custody).expect("the status tells of custody")
+    }
+
+    /// Waits until all of these are answered, and says that they went well.
+    fn all_done(&mut self, limit: Duration, asks: &[(usize, AskId)]) {
+        let is_done = |world: &Self| asks.iter().all(|(place, ask)| world.is_answered(*place, *ask));
+        self.run_while(limit, is_done);
+        for (place, ask) in asks {
+            let replies = self.peers[*place].replies(*ask);
+            assert_eq!(replies.last(), Some(&Reply::Done), "peer {place}: {replies:?}");
+        }
+    }
+
+    /// Each of these peers downloads a file, which must be what its owner has.
+    fn all_download(&mut self, wanted: &[(usize, String, Vec<u8>)]) {
+        let asks: Vec<_> =
+            wanted.iter().map(|(place, path, _)| (*place, self.ask(*place, download(path)))).collect();
+        self.all_done(seconds(120), &asks);
+        for (place, path, bytes) in wanted {
+            let id = FileId::from(blake3::hash(bytes));
+            assert_eq!(self.peers[*place].downloaded(path), Some(id), "{path} at peer {place}");
+        }
+    }
+
+    /// Waits until each of these peers says that others keep all of its files.
+    fn all_kept(&mut self, limit: Duration, places: &[usize]) {
+        let end = self.network.now + limit;
+        for place in places {
+            loop {
+                let custody = self.custody(*place);
+                if custody.own_files > 0 && custody.own_whole == custody.own_files {
+                    break;
+                }
+                assert!(self.network.now < end, "the files of peer {place} are not kept: {custody:?}");
+                self.run(seconds(1));
+            }
+        }
+    }
+}
+
+#[test]
+fn three_peers_list_and_download() {
+    let mut world = WholeWorld::sharing(1, 3, Link::lossy(50));
+    world.run(seconds(3));
+    for place in 0..3 {
+        let paths: Vec<_> = world.paths(place).into_iter().collect();
+        assert_eq!(paths, [LARGE, "own-00.txt", "own-01.txt", "own-02.txt"]);
+    }
+    world.all_download(&[(1, LARGE.to_owned(), large_content()), (2, own(1), own_content(1))]);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let run = |seed| {
+        let mut world = WholeWorld::sharing(seed, 6, Link::lossy(50));
+        world.run(seconds(5));
+        world.all_download(&[(1, LARGE.to_owned(), large_content()), (2, LARGE.to_owned(), large_content())]);
+        world.run(seconds(30));
+        (world.digest(), world.happened)
+    };
+    let first = run(1);
+    assert!(first.1 > 1_000, "{} things happened", first.1);
+    assert_eq!(first, run(1));
+    assert_ne!(first, run(2));
+}
+
+#[test]
+fn files_of_an_owner_that_crashed_are_had_from_keepers_until_it_is_back() {
+    seeds(5, |seed| {
+        let mut world = WholeWorld::sharing(seed, 5, Link::lossy(50));
+        world.all_kept(seconds(120), &[0, 1, 2, 3, 4]);
+        world.crash(0);
+        world.run(seconds(15));
+        for place in 1..5 {
+            let rows = world.list(place);
+            let away: Vec<_> = rows.iter().filter(|row| row.away).map(|row| row.path.as_str()).collect();
+            assert_eq!(away, [LARGE, "own-00.txt"], "at peer {place}");
+        }
+        world.all_download(&[(1, LARGE.to_owned(), large_content()), (2, own(0), own_content(0))]);
+        world.start(0);
+        world.run(seconds(5));
+        assert!(world.list(3).iter().all(|row| !row.away), "the owner is back");
+        world.delete(0, LARGE);
+        world.run(seconds(5));
+        assert!(!world.paths(3).contains(LARGE), "what its owner deleted is not offered");
+    });
+}
+
+/// The story: 50 peers start, share, download, leave and keep, at 5 % loss.
+#[test]
+fn fifty_peers_start_share_download_leave_and_keep() {
+    const COUNT: usize = 50;
+    seeds(1, |seed| {
+        let mut world = WholeWorld::sharing(seed, COUNT, Link::lossy(50));
+        world.run(seconds(5));
+        let all: BTreeSet<String> = (0..COUNT).map(own).chain([LARGE.to_owned()]).collect();
+        for place in 0..COUNT {
+            assert_eq!(world.paths(place), all, "what peer {place} lists");
+        }
+        // Everybody a file of another one, and ten the same one at once.
+        let mut wanted: Vec<_> = (0..COUNT)
+            .map(|place| (place, (place + 7) % COUNT))
+            .map(|(place, of)| (place, own(of), own_content(of)))
+            .collect();
+        wanted.extend((1..11).map(|place| (place, LARGE.to_owned(), large_content())));
+        world.all_download(&wanted);
+        let everybody: Vec<_> = (0..COUNT).collect();
+        world.all_kept(seconds(180), &everybody);
+
+        // A third leaves; of them every second one without a word.
+        let gone: Vec<_> = (0..COUNT).filter(|place| place % 3 == 0).collect();
+        for place in &gone {
+            if place % 2 == 0 {
+                world.ask(*place, ExitRequest::default());
+            } else {
+                world.crash(*place);
+            }
+        }
+        let have_left = |world: &WholeWorld| world.running().len() == COUNT - gone.len();
+        assert!(world.run_while(seconds(60), have_left).is_some(), "they leave");
+        world.run(seconds(15));
+        let rest = world.running();
+        for place in &rest {
+            let rows = world.list(*place);
+            let away: BTreeSet<_> = rows.iter().filter(|row| row.away).map(|row| row.path.clone()).collect();
+            let expected = gone.iter().map(|place| own(*place)).chain([LARGE.to_owned()]).collect();
+            assert_eq!(away, expected, "what peer {place} lists of those that are away");
+        }
+        // Nobody downloaded these before.
+        let wanted: Vec<_> = gone
+            .iter()
+            .zip(&rest)
+            .map(|(of, place)| (*place, own(*of), own_content(*of)))
+            .chain([(rest[COUNT / 2], LARGE.to_owned(), large_content())])
+            .collect();
+        world.all_download(&wanted);
+
+        for place in gone {
+            world.start(place);
+        }
+        world.run(seconds(10));
+        for place in 0..COUNT {
+            let rows = world.list(place);
+            assert!(rows.iter().all(|row| !row.away), "all are back");
+            assert_eq!(rows.into_iter().map(|row| row.path).collect::<BTreeSet<_>>(), all);
+        }
+        println!("{} things happened in {} datagrams", world.happened, world.network.datagrams);
+    });
+}
