@@ -4,6 +4,8 @@
 
 mod net;
 mod peer;
+#[path = "../wait.rs"]
+mod wait;
 
 use core::time::Duration;
 
@@ -11,33 +13,13 @@ use potluck::sys::clock;
 
 pub(crate) use net::Lab;
 pub(crate) use peer::{Peer, line_of, rows};
+pub(crate) use wait::{pause, wait};
 
 /// A deadline for what should take a moment: far above what a loaded machine needs.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A deadline for what moves hundreds of megabytes.
 pub(crate) const LATER: Duration = Duration::from_secs(120);
-
-/// Between two looks at a condition.
-const LOOK: Duration = Duration::from_millis(5);
-
-/// Waits until `look` gives something, and tells how long that took. Panics after `deadline`.
-pub(crate) fn wait<T>(what: &str, deadline: Duration, mut look: impl FnMut() -> Option<T>) -> (T, Duration) {
-    let start = clock::now();
-    loop {
-        if let Some(found) = look() {
-            return (found, clock::now().since(start));
-        }
-        assert!(clock::now().since(start) < deadline, "not within {deadline:?}: {what}");
-        pause(LOOK);
-    }
-}
-
-/// Lets time pass: between two looks, and where a test needs a moment of its own choosing.
-#[expect(clippy::disallowed_methods, reason = "waits for other processes, which have no channel to here")]
-pub(crate) fn pause(time: Duration) {
-    std::thread::sleep(time);
-}
 
 /// Numbers that look random, the same for the same seed (SplitMix64).
 pub(crate) struct Random(u64);
