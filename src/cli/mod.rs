@@ -4,8 +4,6 @@
 //! runs on the main thread; the prompt (or the reader of a pipe), the control socket and the signals
 //! send it [`Ask`]s, and it sends [`control::Notice`]s to the screen.
 
-#[cfg(feature = "sim")]
-mod fake;
 mod flags;
 mod human;
 mod identity;
@@ -63,7 +61,7 @@ pub fn main(run: RunPeer) -> ExitCode {
         Err(failure) => return failed(failure),
     };
     let Some(command) = line.command.clone() else {
-        return exit_code_of(run_peer(&line, directory, or_fake(run)));
+        return exit_code_of(run_peer(&line, directory, run));
     };
     if let Some(flag) = line.useless_flag() {
         let message = format!("{flag} is for a peer that is started: it means nothing with a command");
@@ -106,15 +104,6 @@ fn directory(given: Option<&Path>) -> Result<PathBuf, Failure> {
 
 /// Runs a peer until it has left, on the thread that calls it. Its failure is the exit code of the process.
 pub type RunPeer = fn(Settings, ControllerChannels) -> Result<(), Failure>;
-
-/// What runs the peer: `run`, or for the tests of the command line a stand-in.
-fn or_fake(run: RunPeer) -> RunPeer {
-    #[cfg(feature = "sim")]
-    if std::env::var_os("POTLUCK_FAKE").is_some() {
-        return fake::run;
-    }
-    run
-}
 
 /// How the peer is talked to on standard input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,13 @@
 //! The prompt as a person sees it, on a pseudo-terminal.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use expectrl::session::OsSession;
 use expectrl::{Expect, Regex, Session};
 
-use crate::common::{DEADLINE, Peer};
+use crate::common::{DEADLINE, Daemon, Neighbour, Peer, wait};
+use crate::custody::{COPIED, DEPARTING, Files, bereave, keeper_of};
+use crate::{GIVEN, giver_of};
 
 /// The peer in a shell that tells how it ended and how the terminal was left.
 fn open(peer: &Peer) -> OsSession {
@@ -15,14 +17,14 @@ fn open(peer: &Peer) -> OsSession {
 /// The peer in a shell, started with these flags.
 fn open_with(peer: &Peer, flags: &[&str]) -> OsSession {
     let program = assert_cmd::cargo::cargo_bin!("potluck");
-    let flags = flags.join(" ");
+    let flags = Peer::flags(flags).join(" ");
     let inner = format!("echo pid=$$=; exec {} -d {} {flags}", program.display(), peer.path().display());
     let script = format!(
         "trap : INT; stty echo; before=$(stty -g); sh -c '{inner}'; echo code=$?=; \
          test \"$before\" = \"$(stty -g)\" && echo same; stty -a; echo =end="
     );
     let mut command = Command::new("sh");
-    command.arg("-c").arg(script).env("POTLUCK_FAKE", "1").env("POTLUCK_INTERFACE", "lo");
+    peer.confine(&mut command).arg("-c").arg(script);
     command.env("TERM", "xterm").env("NO_COLOR", "1");
     let mut session = Session::spawn(command).unwrap();
     session.get_process_mut().set_window_size(120, 40).unwrap();
@@ -58,13 +60,14 @@ fn a_message_appears_above_what_is_being_typed() {
     assert!(until(&mut session, "potluck> ").contains("everyone on this network sees shared/"));
     session.send("pee").unwrap();
     until(&mut session, "pee");
-    assert_eq!(peer.ask(&["cancel", "77"]).status.code(), Some(0));
-    until(&mut session, "peer77 is here (abcdefgh)");
+    let other = peer.neighbour();
+    let _other = other.daemon_with(&["--name", "peer77"]);
+    let status = other.status();
+    until(&mut session, &format!("peer77 is here ({}", &status.id[..8]));
     until(&mut session, "potluck> pee");
     session.send("rs\r").unwrap();
-    until(&mut session, "127.0.0.1:2002");
+    until(&mut session, &format!("127.0.0.1:{}", status.ports[1]));
     session.send("exit\r").unwrap();
-    until(&mut session, "left");
     ended_well(&mut session);
 }
 
@@ -97,69 +100,88 @@ fn a_signal_gives_the_terminal_back() {
 #[test]
 fn control_c_hurries_an_exit() {
     let peer = Peer::new();
-    let mut session = open(&peer);
+    peer.share("slow.bin", &[7].repeat(4 << 20));
+    let mut session = open_with(&peer, &["--up-limit", "1K"]);
     until(&mut session, "potluck> ");
-    session.send("download slow.bin\r").unwrap();
-    until(&mut session, "1: fetching slow.bin (100.0 MiB)");
+    let taker = peer.neighbour();
+    let _taker = taker.daemon_with(&["--name", "taker"]);
+    taker.lists(1);
+    let download = taker.command().args(["download", "slow.bin"]).stderr(Stdio::null()).spawn();
+    let _download = Daemon(download.unwrap());
+    wait("something is sent", DEADLINE, || (!peer.status().uploads.is_empty()).then_some(()));
     session.send("exit\r").unwrap();
-    until(&mut session, "still sending to peer2");
+    until(&mut session, "leaving once taker got what is being sent; Ctrl-C leaves now");
     session.send("\x03").unwrap();
     ended_well(&mut session);
 }
 
-/// Waits for the end of the peer with this code; what it said last was `last`.
-fn ended_with(session: &mut OsSession, code: &str, last: &str) {
+/// Waits for the end of the peer with this code; what it said last was `last`. All that it said.
+fn ended_with(session: &mut OsSession, code: &str, last: &str) -> String {
     let before = until(session, &format!("code={code}="));
     assert!(before.contains(last), "{before:?}");
     assert!(until(session, "=end=").contains("same"));
+    before
+}
+
+/// Panics unless `said` tells how far a departure is, by a line whose place newer ones take, with `below` under
+/// each of them.
+fn assert_departs(said: &str, below: &str) {
+    let mut versions: Vec<&str> = said.split("leaving: ").skip(1).collect();
+    let replaces = |version: &&&str| version.ends_with("\x1b[A\r\x1b[2K");
+    assert!(versions.iter().filter(replaces).count() >= 1, "{said:?}");
+    // Below the last one the peer says how it ended.
+    versions.pop();
+    for version in versions {
+        let (line, rest) = version.split_once("\r\n").unwrap();
+        assert!(line.contains(" copies on others") && rest.contains(below), "{version:?}");
+    }
 }
 
 #[test]
 fn a_departure_is_one_line_that_is_replaced() {
-    for (name, code, last) in [
-        ("kept", "0", "safe to leave: 12 of 12 files are kept, 3 of them by one other: "),
+    for (files, code, last) in [
+        (Files::Small, "0", "safe to leave: 12 of 12 files are kept by one other: "),
         (
-            "alone",
+            Files::SmallAndFilm,
             "9",
-            "potluck: 1 of 12 files is kept by nobody else: my film (not copied by itself: 2.0 GiB; ",
+            "potluck: 1 of 13 files is kept by nobody else: my film (not copied by itself: 2.0 MiB; ",
         ),
     ] {
         let peer = Peer::new();
-        let mut session = open_with(&peer, &["--name", name]);
+        files.share(&peer);
+        let mut session = open_with(&peer, &DEPARTING);
         until(&mut session, "potluck> ");
+        let _keeper = keeper_of(&peer, files);
         session.send("exit\r").unwrap();
-        until(&mut session, "leaving: 4 of 12 files have their copies on others, 8.0 MiB to go\r\n");
-        until(
-            &mut session,
-            "\x1b[A\r\x1b[2Kleaving: 8 of 12 files have their copies on others, 4.0 MiB to go\r\n",
-        );
-        ended_with(&mut session, code, last);
+        assert_departs(&ended_with(&mut session, code, last), "");
     }
 }
 
 #[test]
 fn a_departure_that_was_asked_for_elsewhere_leaves_what_is_typed_alone() {
     let peer = Peer::new();
-    let mut session = open_with(&peer, &["--name", "kept"]);
+    Files::Small.share(&peer);
+    let mut session = open_with(&peer, &DEPARTING);
     until(&mut session, "potluck> ");
+    let _keeper = keeper_of(&peer, Files::Small);
     session.send("pee").unwrap();
     until(&mut session, "pee");
     assert_eq!(peer.ask(&["exit"]).status.code(), Some(0));
-    until(&mut session, "leaving: 4 of 12 files");
-    until(&mut session, "potluck> pee");
-    until(&mut session, "\x1b[A\r\x1b[2Kleaving: 8 of 12 files");
-    until(&mut session, "potluck> pee");
-    ended_with(&mut session, "0", "safe to leave: 12 of 12 files are kept");
+    let said = ended_with(&mut session, "0", "safe to leave: 12 of 12 files are kept");
+    assert_departs(&said, "potluck> pee");
 }
 
 #[test]
 fn what_is_missing_is_asked_about_above_the_prompt() {
     let peer = Peer::new();
-    let mut session = open(&peer);
+    let _keeper = bereave(&peer);
+    let mut session = open_with(&peer, &COPIED);
+    until(&mut session, "12 files (600.0 KiB) that you shared are missing");
+    until(&mut session, "`restore --forget` says that they were deleted");
     until(&mut session, "potluck> ");
     session.send("restore\r").unwrap();
-    until(&mut session, "12 files (3.4 MiB) that you shared are missing");
-    until(&mut session, "`restore --forget` says that they were deleted");
+    until(&mut session, "12 files are fetched from the peers that keep them");
+    peer.lists(12);
     session.send("exit\r").unwrap();
     ended_well(&mut session);
 }
@@ -167,12 +189,14 @@ fn what_is_missing_is_asked_about_above_the_prompt() {
 #[test]
 fn a_running_download_is_seen_above_the_prompt() {
     let peer = Peer::new();
+    let _giver = giver_of(&peer);
     let mut session = open(&peer);
     until(&mut session, "potluck> ");
+    peer.lists(GIVEN);
     session.send("d big.bin\r").unwrap();
-    until(&mut session, "1: fetching big.bin");
-    let found = session.expect(Regex(r"1: big\.bin ([0-9]+) % of 100\.0 MiB, 50\.0 MiB/s, 2 s left"));
-    found.unwrap();
+    until(&mut session, "1: fetching big.bin (4.0 MiB)");
+    let line = Regex(r"1: big\.bin [0-9]+ % of 4\.0 MiB, [0-9.]+ [KM]iB/s, [0-9]+ s left, from giver");
+    session.expect(line).unwrap();
     until(&mut session, "saved ");
     // The line above the prompt is empty now: what became of the download was said.
     session.send("status\r").unwrap();
@@ -185,19 +209,24 @@ fn a_running_download_is_seen_above_the_prompt() {
 #[test]
 fn history_and_completion_save_typing() {
     let peer = Peer::new();
+    let giver = peer.neighbour();
+    giver.share("my file.txt", &[7; 1 << 10]);
+    let _giver = Neighbour::start(giver, &[]);
     let mut session = open(&peer);
     until(&mut session, "potluck> ");
+    peer.lists(1);
     // TAB completes the command, then a name with a space, which gets its quotes.
     session.send("li\tmy\t\r").unwrap();
     until(&mut session, "list \"my file.txt\"");
-    until(&mut session, "1 file, 1.0 MiB");
+    until(&mut session, "1 file, 1.0 KiB");
     session.send("exit\r").unwrap();
     ended_well(&mut session);
     let mut session = open(&peer);
     until(&mut session, "potluck> ");
+    peer.lists(1);
     session.send("\x1b[A\x1b[A\r").unwrap();
     until(&mut session, "list \"my file.txt\"");
-    until(&mut session, "1 file, 1.0 MiB");
+    until(&mut session, "1 file, 1.0 KiB");
     // Between two lines the terminal itself would take the key, and nobody gets it.
     until(&mut session, "potluck> ");
     session.send("\x04").unwrap();
