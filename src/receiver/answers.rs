@@ -1,5 +1,5 @@
-//! Which machine of the receiver an answer is for. Pure; the shell is mod.rs, and `sim` hosts the machines, too,
-//! so that both make the same calls.
+//! Which machine of the receiver an answer is for. Pure; the shell is mod.rs, and `sim` hosts the machines,
+//! too, so that both make the same calls.
 
 use super::pulls::Pulls;
 use crate::identity::PeerId;

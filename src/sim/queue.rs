@@ -60,8 +60,8 @@ impl<T> Queue<T> {
         self.due.push(Reverse(Due { at, order: self.order, what }));
     }
 
-    /// A part of the next thing that happens by `until`, and when. `take` takes it out, and says when the rest
-    /// of it happens, if anything is left: that keeps its place among what was put in at that time.
+    /// A part of the next thing that happens by `until`, and when. `take` takes it out, and says when the
+    /// rest of it happens, if anything is left: that keeps its place among what was put in at that time.
     pub(super) fn pop_part<P>(
         &mut self,
         until: Time,

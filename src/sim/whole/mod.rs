@@ -1,8 +1,9 @@
-//! Whole peers in virtual time: each hosts the real machines of presence, controller, swarm, pulls and custody,
-//! and they talk in real messages over one simulated network, with one clock and one queue.
+//! Whole peers in virtual time: each hosts the real machines of presence, controller, swarm, pulls and
+//! custody, and they talk in real messages over one simulated network, with one clock and one queue.
 //!
-//! `peer` is what outlives a process and `running` the process; `receiver`, `sender` with `serving`, `custody`,
-//! `library` and `disk` stand for the threads of a peer. `network` carries, and knows what happens next.
+//! `peer` is what outlives a process and `running` the process; `receiver`, `sender` with `serving`,
+//! `custody`, `library` and `disk` stand for the threads of a peer. `network` carries, and knows what happens
+//! next.
 
 mod around;
 mod custody;

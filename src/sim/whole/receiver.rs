@@ -1,4 +1,5 @@
-//! The receiver of a simulated process: the machines are the real ones, and so are the bytes on the connections.
+//! The receiver of a simulated process: the machines are the real ones, and so are the bytes on the
+//! connections.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

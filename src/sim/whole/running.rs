@@ -131,9 +131,9 @@ impl Running {
         let all =
             [self.lan.poll_timeout(), machine, self.receiver.poll_timeout(), self.sender.poll_timeout()];
         let next = all.into_iter().flatten().min().map(|at| at.max(around.now()));
-        if next.is_some() && self.armed.is_none_or(|at| Some(at) > next) {
-            self.armed = next;
-            around.network.at(next.unwrap(), self.process, Happening::Timer);
+        if let Some(next) = next.filter(|next| self.armed.is_none_or(|at| at > *next)) {
+            self.armed = Some(next);
+            around.network.at(next, self.process, Happening::Timer);
         }
     }
 

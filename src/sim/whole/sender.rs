@@ -1,5 +1,5 @@
-//! The sender of a simulated process: who is connected and what they ask. What each is owed is known by the real
-//! `SenderClient`; where the bytes come from is in serving.rs.
+//! The sender of a simulated process: who is connected and what they ask. What each is owed is known by the
+//! real `SenderClient`; where the bytes come from is in serving.rs.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,5 @@
-//! Where the bytes that a simulated sender gives come from: what is shared, what is being fetched, what is kept.
+//! Where the bytes that a simulated sender gives come from: what is shared, what is being fetched, what is
+//! kept.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,7 +88,8 @@ impl SimSender {
         Some(free)
     }
 
-    /// Chooses the chunk for a request that leaves it to us, if that is what comes next. False: it was refused.
+    /// Chooses the chunk for a request that leaves it to us, if that is what comes next. False: it was
+    /// refused.
     fn choose(&mut self, around: &mut Around<'_>, id: ConnId) -> bool {
         let Some(conn) = self.conns.get(&id) else { return true };
         let Some(any) = conn.client.next_any() else { return true };

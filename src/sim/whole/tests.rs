@@ -1,7 +1,7 @@
 //! Stories of whole peers, told by what their users see.
 
 use core::time::Duration;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::WholeWorld;
 use crate::content::FileId;
@@ -85,6 +85,32 @@ impl WholeWorld {
             let replies = self.peers[*place].replies(*ask);
             assert_eq!(replies.last(), Some(&Reply::Done), "peer {place}: {replies:?}");
         }
+    }
+
+    /// Whose files each peer keeps, by their places.
+    fn kept(&mut self) -> BTreeMap<usize, BTreeSet<usize>> {
+        let places: BTreeMap<String, usize> =
+            (0..self.peers.len()).map(|place| (self.peers[place].id().full(), place)).collect();
+        let owners = |row: CustodyRow| row.kept_for.iter().map(|kept| places[&kept.id]).collect();
+        self.running().into_iter().map(|place| (place, owners(self.custody(place)))).collect()
+    }
+
+    /// Those of `candidates` crash after which somebody still keeps the files of all who are gone then; all
+    /// who are. Of the first peer, which has two files, all keepers stay: each may keep another one.
+    fn crash_some(&mut self, away: &[usize], candidates: impl Iterator<Item = usize>) -> Vec<usize> {
+        let kept = self.kept();
+        let mut gone = away.to_vec();
+        for place in candidates.filter(|place| !kept[place].contains(&0)) {
+            gone.push(place);
+            let is_had =
+                |of: &usize| kept.iter().any(|(at, owners)| !gone.contains(at) && owners.contains(of));
+            if gone.iter().all(is_had) {
+                self.crash(place);
+            } else {
+                gone.pop();
+            }
+        }
+        gone
     }
 
     /// Each of these peers downloads a file, which must be what its owner has.
@@ -183,17 +209,15 @@ fn fifty_peers_start_share_download_leave_and_keep() {
         let everybody: Vec<_> = (0..COUNT).collect();
         world.all_kept(seconds(180), &everybody);
 
-        // A third leaves; of them every second one without a word.
-        let gone: Vec<_> = (0..COUNT).filter(|place| place % 3 == 0).collect();
-        for place in &gone {
-            if place % 2 == 0 {
-                world.ask(*place, ExitRequest::default());
-            } else {
-                world.crash(*place);
-            }
+        // A third goes: half of them leave, and then others crash, but never all who have a file.
+        let leave: Vec<_> = (0..COUNT).step_by(6).collect();
+        for place in &leave {
+            world.ask(*place, ExitRequest::default());
         }
-        let have_left = |world: &WholeWorld| world.running().len() == COUNT - gone.len();
+        let have_left = |world: &WholeWorld| world.running().len() == COUNT - leave.len();
         assert!(world.run_while(seconds(60), have_left).is_some(), "they leave");
+        let gone = world.crash_some(&leave, (3..COUNT).step_by(6));
+        assert!(gone.len() > leave.len() + 3, "{gone:?}");
         world.run(seconds(15));
         let rest = world.running();
         for place in &rest {
