@@ -19,8 +19,10 @@ pub(super) enum SandboxedPart {
     Discovery,
     /// Receiver, distributor, distributee: files come and go by the disk workers only.
     Ports,
-    /// Reads what is shared.
+    /// Reads what is kept for others; what is shared is read for it by [`Self::Reader`].
     Sender,
+    /// Reads what is shared, for the sender.
+    Reader,
     /// Reads what is shared.
     Library,
     /// The database in `.potluck/`.
@@ -119,8 +121,10 @@ impl Sandboxes {
         let (read, write) = match part {
             SandboxedPart::Discovery => (vec![sandbox::PROCESSORS.into()], None),
             SandboxedPart::Ports => (system(descriptors::SPARE), None),
-            SandboxedPart::Sender => ([system(descriptors::SPARE).as_slice(), &offered].concat(), None),
-            SandboxedPart::Library => ([&[sandbox::PROCESSORS.into()], offered.as_slice()].concat(), None),
+            SandboxedPart::Sender => ([system(descriptors::SPARE), vec![self.config.store()]].concat(), None),
+            SandboxedPart::Reader | SandboxedPart::Library => {
+                ([&[sandbox::PROCESSORS.into()], offered.as_slice()].concat(), None)
+            }
             SandboxedPart::Store => (system(sandbox::RANDOM), Some(self.config.state())),
             SandboxedPart::Disk => (system(boot::PLACE), Some(downloads)),
             SandboxedPart::StoreWorkers => (system(boot::PLACE), Some(self.config.store())),
@@ -193,7 +197,8 @@ mod tests {
         for (part, expected) in [
             (SandboxedPart::Discovery, [NOTHING; 4]),
             (SandboxedPart::Ports, [NOTHING; 4]),
-            (SandboxedPart::Sender, [READ, READ, READ, NOTHING]),
+            (SandboxedPart::Sender, [NOTHING; 4]),
+            (SandboxedPart::Reader, [READ, READ, READ, NOTHING]),
             (SandboxedPart::Library, [READ, READ, READ, NOTHING]),
             (SandboxedPart::Store, [NOTHING, NOTHING, WRITE, NOTHING]),
             (SandboxedPart::Disk, [NOTHING, WRITE, NOTHING, NOTHING]),

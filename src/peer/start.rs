@@ -25,7 +25,7 @@ use crate::lan::{self, OwnPresence};
 use crate::library::{self, LibraryConfig};
 use crate::peer::limits;
 use crate::receiver::{ReceiverCommand, start_receiver};
-use crate::sender::start_sender;
+use crate::sender::{SharedReader, start_sender};
 use crate::settings::Settings;
 use crate::store;
 use crate::sys::folder::Folder;
@@ -94,10 +94,12 @@ impl Peer {
             .flatten()
             .map_err(thread)?;
         receiver.send(ReceiverCommand::Store(config.store(), keep));
-        let sender = sandboxes.start(&SandboxedPart::Sender, || {
-            let engine = Engine::new()?.limited(config.up_limit).counted(&counters);
-            start_sender(engine, bound.sender, tls)
-        });
+        let engine = Engine::new().map_err(thread)?.limited(config.up_limit).counted(&counters);
+        let bell = engine.bell();
+        let reader = sandboxes.start(&SandboxedPart::Reader, || SharedReader::start(bell));
+        let reader = reader.flatten().map_err(thread)?;
+        let sender =
+            sandboxes.start(&SandboxedPart::Sender, || start_sender(engine, bound.sender, tls, reader));
         let sender = sender.flatten().map_err(thread)?;
 
         let presence = OwnPresence { name, ports: bound.ports, catalogue: 0, state: PresenceState::Here };

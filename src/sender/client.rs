@@ -445,6 +445,22 @@ impl SenderClient {
         self.given.insert(file, given);
     }
 
+    /// What is to be sent next of what is asked for by number, in this order. It ends where a chunk is to be
+    /// chosen first, or slices are asked for.
+    pub(crate) fn upcoming(&self) -> impl Iterator<Item = Item> {
+        let known = self
+            .blocks
+            .iter()
+            .take_while(|b| matches!(b, ContentRequest::Blocks(_) | ContentRequest::Any(_, Some(_))));
+        known.enumerate().flat_map(|(nth, asked)| {
+            let (from, done) = if nth == 0 { (self.item, self.done) } else { (0, 0) };
+            (from..).map_while(|number| asked.item(number)).enumerate().map(move |(nth, item)| {
+                let done = if nth == 0 { done } else { 0 };
+                Item { offset: item.offset.saturating_add(done), len: item.len - done, ..item }
+            })
+        })
+    }
+
     /// Request, number of the item, and what is left of the item that is to be sent next.
     pub(crate) fn next_item(&mut self) -> Option<DueItem> {
         let first = self.blocks.front()?;

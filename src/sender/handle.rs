@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mio::net::TcpListener;
 
-use super::SenderRole;
+use super::{SenderRole, SharedReader};
 use crate::address::Host;
 use crate::content::{Catalogue, ChunkIndex, FileId, SafePath, Span};
 use crate::disk;
@@ -111,7 +111,8 @@ pub(crate) type SenderHandle = EngineHandle<SenderCommand, SenderEvent>;
 /// Events that wait for the controller, at most.
 const EVENTS: usize = 1_024;
 
-/// Starts the sender on port `t+1`. It serves nothing until it gets a [`SharedContent`].
+/// Starts the sender on port `t+1`. It serves nothing until it gets a [`SharedContent`]. The reader reads
+/// shared files for it, and rings the engine's bell.
 ///
 /// # Errors
 /// What the operating system says.
@@ -119,8 +120,9 @@ pub(crate) fn start_sender(
     engine: Engine,
     listeners: Vec<TcpListener>,
     tls: Tls,
+    reader: SharedReader,
 ) -> io::Result<SenderHandle> {
     let (tell, events) = crossbeam_channel::bounded(EVENTS);
-    let role = SenderRole::new(tell, Gate::new(engine.limit), Arc::clone(&engine.counters));
+    let role = SenderRole::new(tell, Gate::new(engine.limit), Arc::clone(&engine.counters), reader);
     engine.start("sender", tls, listeners, events, role)
 }

@@ -13,6 +13,16 @@ pub(crate) const PARTIAL_SEEDS: usize = 256;
 /// A shared file that could not be read is not tried again for this time: a bad disk takes long to say so.
 pub(crate) const UNREADABLE: Duration = Duration::from_secs(10);
 
+/// Bytes that the reader of shared files reads at once for one client, at most: about two wake-ups for each.
+pub(crate) const READ_JOB: usize = 1 << 20;
+
+/// Buffers of [`READ_JOB`] bytes for what was read and is not sent yet, of all clients together.
+pub(crate) const READ_BUFFERS: usize = 16;
+
+/// A reader that answers nothing for this time is taken to hang in a disk. Shorter than [`STALL`], after
+/// which receivers give up a source, for they can have the rest from it.
+pub(crate) const READER_HUNG: Duration = Duration::from_secs(3);
+
 /// A peer that asks to be dialled back is dialled again after this time, at the earliest.
 pub(crate) const DIAL_BACK_AGAIN: Duration = Duration::from_secs(1);
 

@@ -3,8 +3,9 @@
 //!
 //! Requests name content, never paths, and only bytes leave of files on the shelf, of those that are being
 //! fetched (partial_seeds.rs), and of the chunk store (store.rs), looked for in this order. Nothing is made
-//! before the socket took what was made so far, so a slow asker costs no memory. Blocks are read in steps of
-//! 256 KiB on this thread; before and after each step the file must be what was hashed.
+//! before the socket took what was made so far; what was read ahead for a slow asker is dropped when others
+//! need its place. Shared files are read by a thread of their own (reader.rs), up to 1 MiB at once, everything
+//! else on this thread, in steps of 256 KiB. Before and after each step the file must be what was hashed.
 
 mod background;
 mod blocks;
@@ -15,7 +16,10 @@ pub(crate) mod limits;
 mod open_files;
 pub(crate) mod owner_catalogues;
 mod partial_seeds;
+pub(crate) mod reader;
+mod reads;
 pub(crate) mod serving;
+mod shared_files;
 mod slices;
 mod store;
 mod store_files;
@@ -26,6 +30,7 @@ mod unfit;
 pub(crate) use self::handle::{
     KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
 };
+pub(crate) use self::reader::SharedReader;
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -36,13 +41,13 @@ use crossbeam_channel::Sender;
 use self::background::BackgroundThrottle;
 use self::client::{Quick, SenderClient};
 use self::dial_back::Following;
-use self::open_files::OpenFiles;
 use self::owner_catalogues::{OwnerCatalogues, ServedCatalogue};
 use self::partial_seeds::PartialSeeds;
 use self::serving::{ServedPeers, ServingReport};
+use self::shared_files::SharedFiles;
+use self::slices::HashedChunks;
 use self::store::Store;
 use self::super_seed::SuperSeed;
-use self::unfit::UnfitFiles;
 use crate::address::Host;
 use crate::content::{FileId, Manifest};
 use crate::counters::Counters;
@@ -58,7 +63,7 @@ use crate::wire::Message;
 use crate::wire::frame::Frame;
 use crate::wire::message::{DialBack, GetBuckets, GetHead, PeerRecord, Reason, Refused};
 
-/// Bytes read from a file in one step.
+/// Bytes sent, and read on this thread, in one step.
 const STEP: usize = 256 << 10;
 
 /// Chunks that came are reported to who wants to know once in this time.
@@ -104,7 +109,9 @@ pub(super) struct SenderRole {
     /// Connections that we made because their other end asked for it.
     back: BTreeMap<ConnId, PeerId>,
     following: Following,
-    open: OpenFiles,
+    shared: SharedFiles,
+    /// What slices of files are proved with.
+    hashed: HashedChunks,
     /// What is served of files that are not shared.
     partial_seeds: PartialSeeds,
     super_seed: SuperSeed,
@@ -115,7 +122,7 @@ pub(super) struct SenderRole {
     gate: Gate<ConnId>,
     throttle: BackgroundThrottle<ConnId>,
     counters: Arc<Counters>,
-    unfit: UnfitFiles,
+    /// Where what is not shared is read to.
     buffer: Vec<u8>,
     serving: ServingReport,
     /// While it ends: when to look whether it has.
@@ -123,7 +130,12 @@ pub(super) struct SenderRole {
 }
 
 impl SenderRole {
-    pub(super) fn new(events: Sender<SenderEvent>, gate: Gate<ConnId>, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(
+        events: Sender<SenderEvent>,
+        gate: Gate<ConnId>,
+        counters: Arc<Counters>,
+        reader: SharedReader,
+    ) -> Self {
         Self {
             events,
             offer: Arc::default(),
@@ -133,7 +145,8 @@ impl SenderRole {
             draining: BTreeMap::new(),
             back: BTreeMap::new(),
             following: Following::default(),
-            open: OpenFiles::default(),
+            shared: SharedFiles::new(reader),
+            hashed: HashedChunks::default(),
             partial_seeds: PartialSeeds::new(
                 usize::try_from(descriptors::allowed() / 8).unwrap_or(usize::MAX),
             ),
@@ -143,7 +156,6 @@ impl SenderRole {
             gate,
             throttle: BackgroundThrottle::default(),
             counters,
-            unfit: UnfitFiles::default(),
             buffer: vec![0; STEP],
             serving: ServingReport::default(),
             look: Time::ZERO,
@@ -191,6 +203,7 @@ impl SenderRole {
         for (id, client) in std::mem::take(&mut self.clients) {
             self.gate.forget(id);
             self.throttle.forget(id);
+            self.shared.reads.forget(id);
             if client.was_served_within(now, ON_ITS_WAY) {
                 net.half_close(now, id);
                 self.draining.insert(id, (client.peer, client.bytes));
@@ -312,6 +325,7 @@ impl SenderRole {
 
     /// Who asked over this connection is gone.
     fn forget(&mut self, id: ConnId) {
+        self.shared.reads.forget(id);
         let Some(client) = self.clients.remove(&id) else { return };
         for (file, given) in client.all_given() {
             self.super_seed.take_back(file, given);
@@ -333,9 +347,7 @@ impl Role for SenderRole {
         match command {
             SenderCommand::Offer(offer) => {
                 self.offer = offer;
-                let files = &self.offer.shelf.files;
-                self.unfit.renew(|id| files.contains_key(id));
-                self.open.renew(&self.offer.shelf);
+                self.shared.renew(&self.offer);
             }
             SenderCommand::Table(peer, Some(record)) => drop(self.table.insert(peer, record)),
             SenderCommand::Table(peer, None) => drop(self.table.remove(&peer)),
@@ -364,11 +376,16 @@ impl Role for SenderRole {
                         net.close(now, id);
                     }
                     self.clients.clear();
+                    self.shared.reads.clear();
                     self.draining.clear();
                 }
                 self.check_finished(now, net);
             }
         }
+    }
+
+    fn on_inbox(&mut self, now: Time, net: &mut Net) {
+        self.take_read(now, net);
     }
 
     fn on_proved(&mut self, now: Time, _net: &mut Net, id: ConnId, peer: PeerId, host: Host) {
@@ -434,11 +451,15 @@ impl Role for SenderRole {
         let files = [self.partial_seeds.poll_timeout(), self.store.poll_timeout()];
         let turns = [self.gate.poll_timeout(), self.throttle.poll_timeout()];
         let others = [self.serving.due(), self.partial_seeds.report_due, look];
-        files.into_iter().chain(turns).chain(others).flatten().min()
+        let read = self.shared.reads.poll_timeout();
+        files.into_iter().chain(turns).chain(others).chain([read]).flatten().min()
     }
 
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
         for id in [self.gate.call(now), self.throttle.call(now)].into_iter().flatten() {
+            net.enqueue(id);
+        }
+        for id in self.shared.reads.due(now) {
             net.enqueue(id);
         }
         if self.serving.due().is_some_and(|t| t <= now) {

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::slices::HashedChunks;
 use crate::content::FileId;
 use crate::disk::unchanged;
 use crate::library::{OpenError, SharedFile, Shelf, open};
@@ -15,7 +14,7 @@ use crate::sys::refusal::{Refusal, refusal};
 
 /// Why bytes of a shared file are not given.
 #[derive(Debug)]
-pub(super) enum ReadFault {
+pub(crate) enum ReadFault {
     /// This process (or machine) has too many files open. All that were kept open here are closed.
     NoDescriptor,
     /// A bad disk, a share that is away: it may be well again, so it is not given up.
@@ -40,8 +39,6 @@ impl From<OpenError> for ReadFault {
 pub(super) struct OpenFiles {
     files: BTreeMap<FileId, (File, u64)>,
     uses: u64,
-    /// What slices of files are proved with.
-    pub(super) hashed: HashedChunks,
 }
 
 impl OpenFiles {

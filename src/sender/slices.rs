@@ -6,8 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use super::blocks::PushStep;
+use super::shared_files::ReadPlan;
 use super::{STEP, SenderRole};
-use crate::content::slice::{self, ChunkSlices, SLICE};
+use crate::content::slice::{self, ChunkSlices, SLICE, SLICE_BYTES};
 use crate::content::{ChunkIndex, Chunks, FileId, manifest::ChunkProof};
 use crate::identity::PeerId;
 use crate::sender::limits;
@@ -18,6 +20,14 @@ use crate::wire::message::{GetSlices, Item, Reason, SliceIs};
 
 /// Which chunk: file, its size, number of the chunk.
 type ChunkKey = (FileId, u64, u32);
+
+/// One chunk of a file.
+#[derive(Clone, Copy, Debug)]
+struct FileChunk {
+    file: FileId,
+    chunks: Chunks,
+    chunk: ChunkIndex,
+}
 
 /// Chunks whose slices are hashed, or being hashed.
 #[derive(Debug, Default)]
@@ -62,8 +72,7 @@ impl SenderRole {
         if taken { Ok(()) } else { Err(Reason::Busy) }
     }
 
-    /// Pushes one slice; returns its bytes, and the file's size. `None`: its chunk is not hashed yet, but one
-    /// step more of it is.
+    /// Pushes one slice, or hashes one step more of its chunk.
     pub(super) fn push_slice(
         &mut self,
         now: Time,
@@ -72,58 +81,65 @@ impl SenderRole {
         peer: PeerId,
         asked: &GetSlices,
         item: Item,
-    ) -> Result<Option<(u64, u64)>, Reason> {
+    ) -> Result<PushStep, Reason> {
         let chunks = self.cut(peer, asked.file, asked.size)?;
         let chunk = chunks.at_offset(item.offset).unwrap_or_else(|| chunks.last());
+        let of = FileChunk { file: asked.file, chunks, chunk };
         let key = (asked.file, asked.size, chunk.get());
-        let (slices, above) = match self.open.hashed.chunks.remove(&key) {
+        let (slices, above) = match self.hashed.chunks.remove(&key) {
             Some(known) if known.slices.next().is_none() => (known.slices, known.above),
             begun => {
-                let begun = begun.map_or_else(|| ChunkSlices::new(chunks, chunk), |known| known.slices);
-                let slices = self.hash_step(now, peer, asked.file, chunks, begun)?;
+                let mut slices = begun.map_or_else(|| ChunkSlices::new(chunks, chunk), |known| known.slices);
+                let step = self.hash_step(now, id, peer, of, &mut slices)?;
                 if slices.next().is_some() {
-                    self.open.hashed.keep(key, slices, Vec::new());
-                    return Ok(None);
+                    self.hashed.keep(key, slices, Vec::new());
+                    return Ok(step);
                 }
-                let above = self.prove_slices(now, peer, asked.file, chunks, chunk, &slices)?;
+                let above = self.prove_slices(now, peer, of, &slices)?;
                 (slices, above)
             }
         };
-        let sent = self.read_item(now, peer, item).and_then(|(len, _)| {
+        let end = (asked.first + u64::from(asked.count)).saturating_mul(SLICE);
+        let plan = ReadPlan::Slices { until: end.min(chunks.range(chunk).end) };
+        let sent = self.fetch(now, id, peer, item, plan).and_then(|found| {
+            let Some(found) = found else { return Ok(PushStep::Waits) };
             let number = item.offset / SLICE;
-            let path = slices.path(number).filter(|_| len as u64 == item.len);
+            let path = slices.path(number).filter(|_| found.len as u64 == item.len);
             let path = path.ok_or(Reason::Changed)?;
             let path = if asked.to_file { [&path[..], &above].concat() } else { path };
             let head = Message::Slice(SliceIs { request: asked.request, slice: number, path });
-            net.push(id, &head.encode_with(len), &self.buffer[..len]);
-            Ok(Some((len as u64, asked.size)))
+            net.push(id, &head.encode_with(found.len), self.bytes(id, found));
+            found.consume(now, id, &mut self.shared);
+            Ok(PushStep::Pushed { bytes: found.len as u64, size: asked.size })
         });
-        self.open.hashed.keep(key, slices, above);
+        self.hashed.keep(key, slices, above);
         sent
     }
 
-    /// Hashes about [`STEP`] bytes more of a chunk.
+    /// Hashes about [`STEP`] bytes more of a chunk, as far as they are there.
     fn hash_step(
         &mut self,
         now: Time,
+        id: ConnId,
         peer: PeerId,
-        file: FileId,
-        chunks: Chunks,
-        mut slices: ChunkSlices,
-    ) -> Result<ChunkSlices, Reason> {
-        let mut read = 0;
-        while let Some(range) = slices.next().and_then(|next| slice::range(chunks, next))
-            && read < STEP
+        of: FileChunk,
+        slices: &mut ChunkSlices,
+    ) -> Result<PushStep, Reason> {
+        let plan = ReadPlan::Slices { until: of.chunks.range(of.chunk).end };
+        let mut hashed = 0;
+        while let Some(range) = slices.next().and_then(|next| slice::range(of.chunks, next))
+            && hashed < STEP
         {
-            let item = Item { file, offset: range.start, len: range.end - range.start };
-            let (len, _) = self.read_item(now, peer, item)?;
-            if len as u64 != item.len {
+            let item = Item { file: of.file, offset: range.start, len: range.end - range.start };
+            let Some(found) = self.fetch(now, id, peer, item, plan)? else { return Ok(PushStep::Waits) };
+            if found.len as u64 != item.len {
                 return Err(Reason::Changed);
             }
-            slices.push(&self.buffer[..len]);
-            read += len;
+            slices.push(self.bytes(id, found));
+            found.consume(now, id, &mut self.shared);
+            hashed += found.len;
         }
-        Ok(slices)
+        Ok(PushStep::Again)
     }
 
     /// Checks that what was hashed is the chunk, and returns the path from there to the file id.
@@ -131,11 +147,10 @@ impl SenderRole {
         &mut self,
         now: Time,
         peer: PeerId,
-        file: FileId,
-        chunks: Chunks,
-        chunk: ChunkIndex,
+        of: FileChunk,
         slices: &ChunkSlices,
     ) -> Result<Vec<u8>, Reason> {
+        let FileChunk { file, chunks, chunk } = of;
         let proof = slices.proof().ok_or(Reason::Changed)?;
         if chunks.is_single() {
             return if proof == ChunkProof::Whole(file) { Ok(Vec::new()) } else { Err(Reason::Changed) };
@@ -146,4 +161,12 @@ impl SenderRole {
         }
         Ok(slice::path_of_chunk(&manifest, chunk))
     }
+}
+
+/// The slices of a file from this one on, up to an offset of the file: as many as the reader reads at once.
+pub(super) fn items(first: Item, chunks: Chunks, until: u64) -> Vec<Item> {
+    let more = (first.offset / SLICE + 1..).map_while(|number| slice::range(chunks, number));
+    let more = more.take_while(|range| range.start < until);
+    let more = more.map(|range| Item { offset: range.start, len: range.end - range.start, ..first });
+    core::iter::once(first).chain(more).take(limits::READ_JOB / SLICE_BYTES).collect()
 }

@@ -55,7 +55,7 @@ impl SenderRole {
         let mut given = given.map_or_else(|| Bits::none(chunks), Bits::clone);
         let shelf = &self.offer.shelf.files;
         let shared = shelf.get(&file).is_some_and(|f| f.manifest.chunks() == chunks);
-        let shared = shared && !self.unfit.is_changed(file);
+        let shared = shared && !self.shared.is_changed(file);
         let seed = self.partial_seeds.get(file).filter(|h| h.chunks() == chunks);
         let is_here = |chunk| shared || seed.is_some_and(|h| h.has(chunk));
         let stored = self.store.chunks(peer, file) == Some(chunks);

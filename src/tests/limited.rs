@@ -18,7 +18,7 @@ impl Owner {
         let (socket, port) = listener();
         owner.port = port;
         let tls = Tls::new(&owner.identity).unwrap();
-        owner.sender = Some(start_sender(limited(rate), vec![socket], tls).unwrap());
+        owner.sender = Some(start_sending(limited(rate), vec![socket], tls));
         owner
     }
 }

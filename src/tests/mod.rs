@@ -3,6 +3,7 @@
 mod arrivals;
 mod bench;
 mod distribution;
+mod hung;
 mod keeping;
 mod liar;
 mod limited;
@@ -35,7 +36,7 @@ use crate::identity::{Contact, Identity, Instance, PeerId};
 use crate::library::{SharedFile, Shelf};
 use crate::receiver::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
 use crate::sender::{
-    KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
+    KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, SharedReader, StoredFile, start_sender,
 };
 use crate::swarm::{Job, JobEvent, JobId, Wanted};
 use crate::sys::bell::Bell;
@@ -64,6 +65,12 @@ pub(super) fn manifest(bytes: &[u8]) -> Manifest {
         builder.push(hasher.finish().unwrap());
     }
     builder.finish().unwrap()
+}
+
+/// Starts a sender, and the reader of what it shares.
+pub(super) fn start_sending(engine: Engine, listeners: Vec<TcpListener>, tls: Tls) -> SenderHandle {
+    let reader = SharedReader::start(engine.bell()).unwrap();
+    start_sender(engine, listeners, tls, reader).unwrap()
 }
 
 /// Bytes that tell their place.
@@ -98,9 +105,8 @@ impl Owner {
     pub(super) fn start(&mut self) {
         let (socket, port) = listener();
         self.port = port;
-        self.sender = Some(
-            start_sender(Engine::new().unwrap(), vec![socket], Tls::new(&self.identity).unwrap()).unwrap(),
-        );
+        self.sender =
+            Some(start_sending(Engine::new().unwrap(), vec![socket], Tls::new(&self.identity).unwrap()));
         for n in 1..=3 {
             let record = PeerRecord { at: ([10, 0, 0, 1], 9).into(), signed: Arc::from(*b"announcement") };
             self.send(SenderCommand::Table(PeerId([n; 32]), Some(record)));

@@ -30,8 +30,13 @@ impl Keeper {
     pub(super) fn new() -> Self {
         let keeper = Self { owner: Owner::new(), store: tempfile::tempdir().unwrap() };
         fs::create_dir(keeper.store.path().join(".potluck-partial")).unwrap();
-        keeper.owner.send(SenderCommand::Store(keeper.store.path().to_owned()));
+        keeper.tell_folder();
         keeper
+    }
+
+    /// Says where the store lies.
+    pub(super) fn tell_folder(&self) {
+        self.owner.send(SenderCommand::Store(self.store.path().to_owned()));
     }
 
     fn path(&self, id: FileId) -> PathBuf {

@@ -20,7 +20,7 @@ fn with_timeouts(timeouts: Timeouts) -> (SenderHandle, Tls, PeerId, u16) {
     let mut engine = Engine::new().unwrap();
     engine.timeouts = timeouts;
     let tls = Tls::new(&identity).unwrap();
-    (start_sender(engine, vec![socket], tls.clone()).unwrap(), tls, identity.id(), port)
+    (start_sending(engine, vec![socket], tls.clone()), tls, identity.id(), port)
 }
 
 fn dial(port: u16) -> TcpStream {
@@ -115,7 +115,7 @@ fn without_descriptors() {
     // itself.
     let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64 - 1;
     let before = testing::limit_descriptors(open + 4);
-    let sender = start_sender(engine, vec![socket], tls.clone()).unwrap();
+    let sender = start_sending(engine, vec![socket], tls.clone());
     assert!(is_closed(&clients[7]), "there is no descriptor for its other end");
     eprintln!("turned away");
     testing::limit_descriptors(before);
