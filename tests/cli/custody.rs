@@ -59,7 +59,7 @@ pub(crate) fn keeper_of(peer: &Peer, files: Files) -> Neighbour {
 }
 
 /// Waits until others keep all files of a peer.
-fn until_whole(peer: &Peer, files: u64) {
+pub(crate) fn until_whole(peer: &Peer, files: u64) {
     wait("copies of all files", DEADLINE, || {
         let row = peer.status().custody.unwrap();
         (row.own_files == files && row.own_whole == files).then_some(())

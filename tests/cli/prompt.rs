@@ -6,7 +6,7 @@ use expectrl::session::OsSession;
 use expectrl::{Expect, Regex, Session};
 
 use crate::common::{DEADLINE, Daemon, Neighbour, Peer, wait};
-use crate::custody::{COPIED, DEPARTING, Files, bereave, keeper_of};
+use crate::custody::{COPIED, DEPARTING, Files, bereave, keeper_of, until_whole};
 use crate::{GIVEN, giver_of};
 
 /// The peer in a shell that tells how it ended and how the terminal was left.
@@ -182,6 +182,8 @@ fn what_is_missing_is_asked_about_above_the_prompt() {
     session.send("restore\r").unwrap();
     until(&mut session, "12 files are fetched from the peers that keep them");
     peer.lists(12);
+    // Who keeps them says so again, now that they are back.
+    until_whole(&peer, 12);
     session.send("exit\r").unwrap();
     ended_well(&mut session);
 }
