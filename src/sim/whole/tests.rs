@@ -95,6 +95,20 @@ impl WholeWorld {
         self.running().into_iter().map(|place| (place, owners(self.custody(place)))).collect()
     }
 
+    /// Those of `candidates` of whom none keeps files of another one: when they leave together, each leaves its
+    /// files to somebody who stays.
+    fn apart(&mut self, candidates: impl Iterator<Item = usize>) -> Vec<usize> {
+        let kept = self.kept();
+        let mut apart = Vec::new();
+        for place in candidates {
+            let is_stranger = |of: &usize| !kept[of].contains(&place) && !kept[&place].contains(of);
+            if apart.iter().all(is_stranger) {
+                apart.push(place);
+            }
+        }
+        apart
+    }
+
     /// Those of `candidates` crash after which somebody still keeps the files of all who are gone then; all
     /// who are. Of the first peer, which has two files, all keepers stay: each may keep another one.
     fn crash_some(&mut self, away: &[usize], candidates: impl Iterator<Item = usize>) -> Vec<usize> {
@@ -121,6 +135,22 @@ impl WholeWorld {
         for (place, path, bytes) in wanted {
             let id = FileId::from(blake3::hash(bytes));
             assert_eq!(self.peers[*place].downloaded(path), Some(id), "{path} at peer {place}");
+        }
+    }
+
+    /// Waits until each of these peers lists exactly these files as those of peers that are away.
+    fn all_list_away(&mut self, limit: Duration, places: &[usize], expected: &BTreeSet<String>) {
+        let end = self.network.now + limit;
+        for place in places {
+            loop {
+                let rows = self.list(*place);
+                let away: BTreeSet<_> = rows.into_iter().filter(|row| row.away).map(|row| row.path).collect();
+                if away == *expected {
+                    break;
+                }
+                assert!(self.network.now < end, "peer {place} lists {away:?}, not {expected:?}");
+                self.run(seconds(1));
+            }
         }
     }
 
@@ -192,7 +222,7 @@ fn files_of_an_owner_that_crashed_are_had_from_keepers_until_it_is_back() {
 #[test]
 fn fifty_peers_start_share_download_leave_and_keep() {
     const COUNT: usize = 50;
-    seeds(1, |seed| {
+    seeds(2, |seed| {
         let mut world = WholeWorld::sharing(seed, COUNT, Link::lossy(50));
         world.run(seconds(5));
         let all: BTreeSet<String> = (0..COUNT).map(own).chain([LARGE.to_owned()]).collect();
@@ -210,7 +240,8 @@ fn fifty_peers_start_share_download_leave_and_keep() {
         world.all_kept(seconds(180), &everybody);
 
         // A third goes: half of them leave, and then others crash, but never all who have a file.
-        let leave: Vec<_> = (0..COUNT).step_by(6).collect();
+        let leave = world.apart((0..COUNT).step_by(6));
+        assert!(leave.len() >= 5, "{leave:?}");
         for place in &leave {
             world.ask(*place, ExitRequest::default());
         }
@@ -218,14 +249,9 @@ fn fifty_peers_start_share_download_leave_and_keep() {
         assert!(world.run_while(seconds(60), have_left).is_some(), "they leave");
         let gone = world.crash_some(&leave, (3..COUNT).step_by(6));
         assert!(gone.len() > leave.len() + 3, "{gone:?}");
-        world.run(seconds(15));
         let rest = world.running();
-        for place in &rest {
-            let rows = world.list(*place);
-            let away: BTreeSet<_> = rows.iter().filter(|row| row.away).map(|row| row.path.clone()).collect();
-            let expected = gone.iter().map(|place| own(*place)).chain([LARGE.to_owned()]).collect();
-            assert_eq!(away, expected, "what peer {place} lists of those that are away");
-        }
+        let expected: BTreeSet<_> = gone.iter().map(|place| own(*place)).chain([LARGE.to_owned()]).collect();
+        world.all_list_away(seconds(60), &rest, &expected);
         // Nobody downloaded these before.
         let wanted: Vec<_> = gone
             .iter()
