@@ -40,6 +40,22 @@ enum Event {
     Gone { at: usize, peer: usize, graceful: bool },
 }
 
+impl Event {
+    /// The peer that it happens to.
+    const fn place(&self) -> usize {
+        match self {
+            Self::Deliver { to: at, .. }
+            | Self::Wake(at)
+            | Self::Unreachable { at, .. }
+            | Self::Fetched { at, .. }
+            | Self::ChallengeAnswered { at, .. }
+            | Self::Pulled { at, .. }
+            | Self::Here { at, .. }
+            | Self::Gone { at, .. } => *at,
+        }
+    }
+}
+
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     pub(crate) identity: Identity,
@@ -321,16 +337,7 @@ impl World {
         let Some(((at, _), event)) = self.events.pop_first() else { return };
         self.now = self.now.max(at);
         let now = self.now;
-        let place = match &event {
-            Event::Deliver { to, .. } => *to,
-            Event::Wake(at)
-            | Event::Unreachable { at, .. }
-            | Event::Fetched { at, .. }
-            | Event::ChallengeAnswered { at, .. }
-            | Event::Pulled { at, .. }
-            | Event::Here { at, .. }
-            | Event::Gone { at, .. } => *at,
-        };
+        let place = event.place();
         let Some(mut machine) = self.peers[place].machine.take() else {
             if let Event::Deliver { from, to, .. } = event {
                 self.at(now + Duration::from_secs(1), Event::Unreachable { at: from, peer: to });
