@@ -22,4 +22,5 @@ mod frames;
 mod keepers;
 mod liars;
 mod names;
+mod readers;
 mod requests;
