@@ -15,6 +15,7 @@ mod whole;
 mod world;
 
 pub use link::Link;
+pub use queue::Queue;
 pub use rng::Rng;
 pub use world::{Node, Seen, World};
 

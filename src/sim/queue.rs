@@ -36,7 +36,7 @@ impl<T> Ord for Due<T> {
 
 /// All that is to happen.
 #[derive(Debug)]
-pub(super) struct Queue<T> {
+pub struct Queue<T> {
     due: BinaryHeap<Reverse<Due<T>>>,
     /// How many were put in.
     order: u64,
@@ -50,19 +50,20 @@ impl<T> Default for Queue<T> {
 
 impl<T> Queue<T> {
     /// When the next thing happens.
-    pub(super) fn first(&self) -> Option<Time> {
+    #[must_use]
+    pub fn first(&self) -> Option<Time> {
         self.due.peek().map(|Reverse(due)| due.at)
     }
 
     /// Puts something in.
-    pub(super) fn push(&mut self, at: Time, what: T) {
+    pub fn push(&mut self, at: Time, what: T) {
         self.order += 1;
         self.due.push(Reverse(Due { at, order: self.order, what }));
     }
 
     /// A part of the next thing that happens by `until`, and when. `take` takes it out, and says when the
     /// rest of it happens, if anything is left: that keeps its place among what was put in at that time.
-    pub(super) fn pop_part<P>(
+    pub fn pop_part<P>(
         &mut self,
         until: Time,
         take: impl FnOnce(&mut T) -> (P, Option<Time>),
@@ -76,12 +77,9 @@ impl<T> Queue<T> {
         }
         Some((now, part))
     }
-}
 
-#[cfg(test)]
-impl<T> Queue<T> {
     /// The next thing that happens by `until`, and when.
-    pub(super) fn pop(&mut self, until: Time) -> Option<(Time, T)> {
+    pub fn pop(&mut self, until: Time) -> Option<(Time, T)> {
         let top = self.due.peek_mut().filter(|top| top.0.at <= until)?;
         let Reverse(due) = PeekMut::pop(top);
         Some((due.at, due.what))

@@ -17,12 +17,14 @@ use potluck::custody::recovery::Decision;
 use potluck::custody::{keeper, placement};
 use potluck::identity::{Identity, Instance, PeerId};
 use potluck::limits;
-use potluck::sim::Rng;
+use potluck::sim::{Link, Queue, Rng};
 use potluck::time::Time;
 use potluck::wire::custody::CustodyMessage;
 use potluck::wire::datagram::PresenceState;
 
 const LATENCY: Duration = Duration::from_millis(1);
+/// Messages go over connections, so none is lost or comes twice.
+const LINK: Link = Link { delay: LATENCY, jitter: Duration::ZERO, loss: 0, copies: 0 };
 const CRASH_SEEN: Duration = Duration::from_millis(7_500);
 /// A change of what a peer says of itself is broadcast after this time, at most.
 const CHANGE_SEEN: Duration = Duration::from_millis(250);
@@ -86,8 +88,7 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) peers: Vec<Peer>,
     pub(crate) by_id: BTreeMap<PeerId, usize>,
-    events: BTreeMap<(Time, u64), Event>,
-    seq: u64,
+    events: Queue<Event>,
     /// Bytes that keepers fetched.
     pub(crate) moved: u64,
     pub(crate) messages: u64,
@@ -166,8 +167,7 @@ impl World {
             rng,
             peers,
             by_id,
-            events: BTreeMap::new(),
-            seq: 0,
+            events: Queue::default(),
             moved: 0,
             messages: 0,
             stores: BTreeMap::new(),
@@ -176,8 +176,7 @@ impl World {
     }
 
     fn at(&mut self, time: Time, event: Event) {
-        self.seq += 1;
-        self.events.insert((time, self.seq), event);
+        self.events.push(time, event);
     }
 
     pub(crate) fn share(&mut self, peer: usize, entries: impl IntoIterator<Item = Entry>) {
@@ -320,8 +319,8 @@ impl World {
             if is_done(self) {
                 return Some(self.now.since(began));
             }
-            match self.events.first_key_value() {
-                Some(((at, _), _)) if *at <= until => self.step(),
+            match self.events.first() {
+                Some(at) if at <= until => self.step(),
                 _ => break,
             }
         }
@@ -334,7 +333,7 @@ impl World {
     }
 
     pub(crate) fn step(&mut self) {
-        let Some(((at, _), event)) = self.events.pop_first() else { return };
+        let Some((at, event)) = self.events.pop(Time(u64::MAX)) else { return };
         self.now = self.now.max(at);
         let now = self.now;
         let place = event.place();
@@ -450,7 +449,13 @@ impl World {
 
     /// Sends a message that no machine made.
     pub(crate) fn forge(&mut self, from: usize, to: usize, message: CustodyMessage) {
-        self.at(self.now + LATENCY, Event::Deliver { from, to, message });
+        self.send(from, to, message);
+    }
+
+    fn send(&mut self, from: usize, to: usize, message: CustodyMessage) {
+        for after in LINK.arrivals(&mut self.rng).into_iter().flatten() {
+            self.at(self.now + after, Event::Deliver { from, to, message: message.clone() });
+        }
     }
 
     fn drain(&mut self, peer: usize) {
@@ -461,7 +466,7 @@ impl World {
             match output {
                 CustodianOutput::Send(to, message) => {
                     let to = self.by_id[&to];
-                    self.at(now + LATENCY, Event::Deliver { from: peer, to, message });
+                    self.send(peer, to, message);
                 }
                 CustodianOutput::Fetch { file, size, span, sources } => {
                     let time = Duration::from_nanos(span.bytes(size) * (1_000_000_000 / RATE) + 10_000_000);

@@ -1,7 +1,6 @@
 //! Swarms that fetch one file, with their senders, over lines of different speed, in virtual time. Tests.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use crate::content::{Chunks, FileId, Manifest};
 use crate::disk::Arrival;
 use crate::sender::client::{DueItem, HavesWatch, SenderClient};
 use crate::sender::super_seed::SuperSeed;
+use crate::sim::Queue;
 use crate::swarm::limits;
 use crate::swarm::{Progress, Wanted, *};
 use crate::wire::message::{BlockIs, HavesIs, Item, ManifestIs, Reason, Refused};
@@ -85,9 +85,9 @@ enum Event {
 struct World {
     begin: Time,
     now: Time,
-    seq: u64,
-    events: BinaryHeap<Reverse<(Time, u64, usize)>>,
-    bodies: BTreeMap<usize, Event>,
+    events: Queue<Event>,
+    /// Connections that there were.
+    conns: u64,
     peers: Vec<Peer>,
     chunks: Chunks,
     id: FileId,
@@ -124,9 +124,8 @@ impl World {
         let mut world = Self {
             begin,
             now: begin,
-            seq: 0,
-            events: BinaryHeap::new(),
-            bodies: BTreeMap::new(),
+            events: Queue::default(),
+            conns: 0,
             peers: peers.collect(),
             chunks,
             id: blake3::hash(&bytes).into(),
@@ -147,10 +146,7 @@ impl World {
     }
 
     fn at(&mut self, time: Time, event: Event) {
-        self.seq += 1;
-        let key = usize::try_from(self.seq).unwrap();
-        self.bodies.insert(key, event);
-        self.events.push(Reverse((time, self.seq, key)));
+        self.events.push(time, event);
     }
 
     fn soon(&mut self, event: Event) {
@@ -399,9 +395,8 @@ impl World {
             if !self.peers[1..].iter().any(waits) {
                 return;
             }
-            let Reverse((at, _, key)) = self.events.pop().expect("something is to happen");
+            let (at, event) = self.events.pop(Time(u64::MAX)).expect("something is to happen");
             self.now = at;
-            let event = self.bodies.remove(&key).unwrap();
             self.handle(event);
         }
         panic!("it never ends");
@@ -410,9 +405,8 @@ impl World {
     /// For this long.
     fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
-        while let Some(Reverse((at, _, key))) = self.events.pop().filter(|Reverse((at, ..))| *at <= end) {
+        while let Some((at, event)) = self.events.pop(end) {
             self.now = at;
-            let event = self.bodies.remove(&key).unwrap();
             self.handle(event);
         }
     }
@@ -448,7 +442,8 @@ impl World {
                 let id = self.peers[other].id;
                 if self.peers[other].here {
                     let me = self.peers[to].id;
-                    self.peers[other].clients.insert(to, (self.seq, SenderClient::new(me, now)));
+                    self.conns += 1;
+                    self.peers[other].clients.insert(to, (self.conns, SenderClient::new(me, now)));
                     self.peers[to].swarm.handle_up(now, id);
                 } else {
                     self.peers[to].swarm.handle_down(now, id);
