@@ -30,7 +30,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 pub(crate) use self::files::Files;
 #[cfg(test)]
 pub(crate) use self::hash::manifest_of;
-pub(crate) use self::open::{OpenError, open, open_twin};
+pub(crate) use self::open::{LastFolder, OpenError, open, open_twin};
 use crate::content::{Catalogue, FolderIdentity, Manifest, SafePath, Stamp};
 use crate::counters::Counters;
 use crate::store;

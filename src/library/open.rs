@@ -38,6 +38,33 @@ pub(crate) fn open(root: &Path, file: &SharedFile) -> Result<File, OpenError> {
     if unchanged(&opened, &file.stamp)? { Ok(opened) } else { Err(OpenError::Changed) }
 }
 
+/// The folder of the file that was opened last, kept open for those beside it. For one turn of work only: an
+/// open folder keeps its file system from being unmounted.
+#[derive(Debug, Default)]
+pub(crate) struct LastFolder(Option<(Option<SafePath>, Folder)>);
+
+impl LastFolder {
+    /// As [`open`]; all calls are for the same `root`.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub(crate) fn open(&mut self, root: &Path, file: &SharedFile) -> Result<File, OpenError> {
+        let parent = file.path.parent();
+        if let Some((last, folder)) = &self.0
+            && *last == parent
+            && let Ok(opened) = folder.open_file(file.path.name(), false)
+            && unchanged(&opened, &file.stamp)?
+        {
+            return Ok(opened);
+        }
+        // There is none, or another folder has taken the place of the one that is open.
+        let folder = folder_beneath(root, &file.path)?;
+        let opened = folder.open_file(file.path.name(), false).map_err(refused)?;
+        self.0 = Some((parent, folder));
+        if unchanged(&opened, &file.stamp)? { Ok(opened) } else { Err(OpenError::Changed) }
+    }
+}
+
 /// Opens the file at `path`, which is listed with the content of `file` and this time of modification
 /// (milliseconds since 1970), and says what it is like now. As [`open`], but that it is the very file that
 /// was hashed can only be recognized by its size and time.
@@ -59,13 +86,18 @@ pub(crate) fn open_twin(
 /// Opens `path` for reading, component by component, so that a folder swapped for a link on the way is
 /// refused. The root itself may be a link: its user made it.
 pub(super) fn open_beneath(root: &Path, path: &SafePath) -> Result<File, OpenError> {
+    folder_beneath(root, path)?.open_file(path.name(), false).map_err(refused)
+}
+
+/// Opens the folder that `path` lies in, in the same way.
+fn folder_beneath(root: &Path, path: &SafePath) -> Result<Folder, OpenError> {
     let mut folder = Folder::open(root).map_err(refused)?;
     let mut components = path.components();
-    let name = components.next_back().unwrap_or_default();
+    components.next_back();
     for component in components {
         folder = folder.enter(component).map_err(refused)?;
     }
-    folder.open_file(name, false).map_err(refused)
+    Ok(folder)
 }
 
 fn refused(e: io::Error) -> OpenError {

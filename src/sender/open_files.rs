@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::path::Path;
 
 use crate::content::FileId;
 use crate::disk::unchanged;
-use crate::library::{OpenError, SharedFile, Shelf, open};
+use crate::library::{LastFolder, OpenError, SharedFile, Shelf};
 use crate::sender::limits;
 use crate::sys::file::read_exact_at;
 use crate::sys::refusal::{Refusal, refusal};
@@ -49,17 +48,19 @@ impl OpenFiles {
         });
     }
 
-    /// Fills `buffer` with the bytes at `offset` of a file below `root`. They may be given out only if the
+    /// Fills `buffer` with the bytes at `offset` of a file of the shelf. They may be given out only if the
     /// file is what was hashed before and after they were read.
     pub(super) fn read(
         &mut self,
-        root: &Path,
+        folder: &mut LastFolder,
+        shelf: &Shelf,
         id: FileId,
-        file: &SharedFile,
         offset: u64,
         buffer: &mut [u8],
     ) -> Result<(), ReadFault> {
-        let fault = match self.try_read(root, id, file, offset, buffer) {
+        let file = shelf.files.get(&id).ok_or(ReadFault::Unfit(OpenError::Gone))?;
+        let open = || folder.open(&shelf.root, file);
+        let fault = match self.try_read(open, id, file, offset, buffer) {
             Ok(()) => return Ok(()),
             Err(e) => ReadFault::from(e),
         };
@@ -72,7 +73,7 @@ impl OpenFiles {
 
     fn try_read(
         &mut self,
-        root: &Path,
+        open: impl FnOnce() -> Result<File, OpenError>,
         id: FileId,
         file: &SharedFile,
         offset: u64,
@@ -82,7 +83,7 @@ impl OpenFiles {
         if let Some(f) = self.get(id) {
             return fill(f, file, offset, buffer);
         }
-        let f = open(root, file)?;
+        let f = open()?;
         fill(&f, file, offset, buffer)?;
         if (buffer.len() as u64) < file.stamp.size {
             self.insert(id, f);

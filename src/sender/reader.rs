@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::open_files::{OpenFiles, ReadFault};
 use super::reads::{PieceRead, ReadDone, ReadJob};
+use crate::library::LastFolder;
 use crate::sender::{SharedContent, limits};
 use crate::sys::bell::Bell;
 use crate::sys::clock;
@@ -97,12 +98,12 @@ impl SharedReader {
 fn read(open: &mut OpenFiles, offer: &SharedContent, job: ReadJob) -> ReadDone<ReadFault> {
     let ReadJob { number, mut buffer, items } = job;
     let mut pieces = VecDeque::with_capacity(items.len());
+    let mut folder = LastFolder::default();
     let (began, mut at) = (clock::now(), 0_usize);
     for item in items {
-        let Some(file) = offer.shelf.files.get(&item.file) else { break };
         let end = usize::try_from(item.len).ok().and_then(|len| at.checked_add(len));
         let Some((end, bytes)) = end.and_then(|end| Some((end, buffer.get_mut(at..end)?))) else { break };
-        let fault = open.read(&offer.shelf.root, item.file, file, item.offset, bytes).err();
+        let fault = open.read(&mut folder, &offer.shelf, item.file, item.offset, bytes).err();
         pieces.push_back(PieceRead { item, at, fault });
         at = end;
         if clock::now().since(began) >= LONG {
