@@ -10,6 +10,8 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 POTLUCK = os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target")), "release/potluck")
+# Another build of it, to be measured in turn with it.
+BESIDE = None
 PREFIX = f"pm-{os.getpid()}-0"
 SCRIPT = os.path.basename(sys.argv[0])
 

@@ -27,6 +27,18 @@ def ratio(one, other):
     return one / other if one is not None and other else None
 
 
+def beside(result, form, of, **where):
+    """How potluck stands to its other build, if that was measured: the median over the rounds of what each round
+    says. `form` has a place for what is compared; `of` are pairs of a name and what it is in a sample, where more is
+    better."""
+    both = [find(result, tool, **where)["samples"] for tool in ("potluck", "potluck, beside it")]
+    lines = []
+    for what, value in of if all(both) else ():
+        rounds = [value(one) / value(other) for one, other in zip(*both)]
+        lines.append(bar(result, form.format(what), statistics.median(rounds), 0.98))
+    return lines
+
+
 def whole(value):
     return f"{value:,.0f}"
 
@@ -87,6 +99,7 @@ def one_gib(result):
             result, "the same, of nginx TLS 1.3 and curl's (1.6 stood beside their 1.55)",
             ratio(median(potluck, cpu), median(tls, cpu)), most=1.03,
         ),
+        *beside(result, "{}, of the other build's", [("speed", speed), ("CPU, the other way round", lambda s: 1 / cpu(s))]),
     ]
     return f"One file of {size // MIB:,} MiB", head, lines, bars
 
@@ -113,6 +126,9 @@ def many_small(result):
             ratio(there("potluck", "disk"), there("rsync daemon, --fsync", "disk")), 2,
         ),
     ]  # fmt: skip
+    for place in ("memory", "disk"):
+        of = [(f"files a second, {place}", rate), (f"CPU, {place}, the other way round", lambda s: 1 / cpu(s))]
+        bars += beside(result, "{}, of the other build's", of, place=place)
     return f"{count:,} files of 16 KiB", ["tool", "files in", "files/s", "CPU s", "remarks"], lines, bars
 
 

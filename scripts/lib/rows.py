@@ -11,6 +11,7 @@ import time
 
 import crowd as crowds
 import install
+import lab
 import swarms
 import tools
 from lab import Failed, Peer, allow_cubic, fill, netlab, until
@@ -20,10 +21,10 @@ from tools import Bench
 WRONG = (Failed, OSError, subprocess.CalledProcessError)
 
 ONE_GIB = [
-    tools.Potluck, tools.Curl, tools.PlainCurl, tools.Rsync, tools.Scp,
+    tools.Potluck, tools.Beside, tools.Curl, tools.PlainCurl, tools.Rsync, tools.Scp,
     swarms.Syncthing, swarms.Libtorrent, swarms.Wormhole,
 ]  # fmt: skip
-MANY = [tools.Potluck, tools.Curl, tools.Rsync, tools.RsyncSynced, tools.Scp]
+MANY = [tools.Potluck, tools.Beside, tools.Curl, tools.Rsync, tools.RsyncSynced, tools.Scp]
 LOSS = [tools.Potluck, tools.Curl]
 CROWD = [crowds.Potluck, crowds.Curl, crowds.Libtorrent]
 
@@ -65,6 +66,8 @@ def begin(plan, bench, kinds, **more):
     begun = []
     for kind in kinds:
         if plan.only and not any(part.lower() in kind.name.lower() for part in plan.only):
+            continue
+        if kind is tools.Beside and not lab.BESIDE:
             continue
         told = entry(kind, state="ok", samples=[], **more)
         begun.append((None, told))
@@ -119,10 +122,11 @@ def in_turn(number, begun):
 
 
 def one_node():
-    """A node with loopback only, where TCP is cubic."""
+    """A node with loopback only, where TCP is cubic; and one for another build of potluck."""
     netlab("down")
-    netlab("node", 1)
-    choose(1, "cubic")
+    for node in (1, tools.BESIDE) if lab.BESIDE else (1,):
+        netlab("node", node)
+        choose(node, "cubic")
 
 
 def choose(node, congestion):

@@ -19,6 +19,9 @@ from lab import Failed, Peer, until
 
 LIB = os.path.dirname(os.path.abspath(__file__))
 
+# The node of the other build of potluck, if there is one.
+BESIDE = 9
+
 
 @dataclasses.dataclass
 class Bench:
@@ -125,13 +128,21 @@ class Potluck(Tool):
     peers = ()
 
     @staticmethod
-    def version():
-        return said(lab.POTLUCK, "--version").split()[-1]
+    def program():
+        return lab.POTLUCK
+
+    def version(self):
+        return said(self.program(), "--version").split()[-1]
+
+    def places(self):
+        """Node and folder of the owner and of the taker."""
+        bench = self.bench
+        return (bench.giver, bench.folder("owner")), (bench.taker, bench.folder("taker"))
 
     def start(self):
         bench = self.bench
-        for node, name in ((bench.giver, "owner"), (bench.taker, "taker")):
-            self.peers = (*self.peers, Peer(node, bench.folder(name), under=bench.refuse()))
+        for node, folder in self.places():
+            self.peers = (*self.peers, Peer(node, folder, under=bench.refuse(), program=self.program()))
         shared = sum(len(files) for _, _, files in os.walk(bench.source))
         until("everything is offered", lambda: self.peers[1].files() == shared, every=0.02)
 
@@ -143,6 +154,22 @@ class Potluck(Tool):
     def stop(self):
         for peer in self.peers:
             peer.end(signal.SIGTERM)
+
+
+class Beside(Potluck):
+    """Another build of potluck, with the same files in a node of its own, for else all four would find each other."""
+
+    name = "potluck, beside it"
+
+    @staticmethod
+    def program():
+        return lab.BESIDE
+
+    def places(self):
+        bench = self.bench
+        owner = bench.folder("beside", "owner")
+        shutil.copytree(bench.source, os.path.join(owner, "shared"))
+        return (BESIDE, owner), (BESIDE, bench.folder("beside", "taker"))
 
 
 class Curl(Tool):
