@@ -23,8 +23,8 @@ pub(super) fn within(chunks: Chunks, item: Item) -> Result<usize, Reason> {
 pub(super) struct Fetched {
     pub(super) len: usize,
     /// The size of the file.
-    size: u64,
-    source: FetchedFrom,
+    pub(super) size: u64,
+    pub(super) source: FetchedFrom,
 }
 
 impl Fetched {
@@ -38,7 +38,7 @@ impl Fetched {
 
 /// Where such bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FetchedFrom {
+pub(super) enum FetchedFrom {
     /// Among what the reader of shared files read for this client.
     Reader,
     /// In the role's buffer.
@@ -171,11 +171,8 @@ impl SenderRole {
         item: Item,
         plan: ReadPlan,
     ) -> Result<Option<Fetched>, Reason> {
-        if let Some(file) = self.shared_file(now, item.file) {
-            let chunks = file.manifest.chunks();
-            within(chunks, item)?;
-            let len = self.shared_part(now, id, item, plan)?;
-            return Ok(len.map(|len| Fetched { len, size: chunks.size(), source: FetchedFrom::Reader }));
+        if self.shared_file(now, item.file).is_some() {
+            return self.fetch_shared(now, id, item, plan);
         }
         let seed = self.partial_seeds.get(item.file).filter(|h| h.has_all(item.offset, item.len));
         let (len, size) = if let Some(seed) = seed {

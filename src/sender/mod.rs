@@ -9,6 +9,7 @@
 
 mod background;
 mod blocks;
+mod cached_files;
 pub(crate) mod client;
 mod dial_back;
 mod handle;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use crate::content::FileId;
 use crate::disk::unchanged;
@@ -36,7 +37,7 @@ impl From<OpenError> for ReadFault {
 /// Files kept open between two requests.
 #[derive(Debug, Default)]
 pub(super) struct OpenFiles {
-    files: BTreeMap<FileId, (File, u64)>,
+    files: BTreeMap<FileId, (Arc<File>, u64)>,
     uses: u64,
 }
 
@@ -86,19 +87,20 @@ impl OpenFiles {
         let f = open()?;
         fill(&f, file, offset, buffer)?;
         if (buffer.len() as u64) < file.stamp.size {
-            self.insert(id, f);
+            self.insert(id, f.into());
         }
         Ok(())
     }
 
-    fn get(&mut self, id: FileId) -> Option<&File> {
+    /// The file, if it is kept open.
+    pub(super) fn get(&mut self, id: FileId) -> Option<&Arc<File>> {
         self.uses += 1;
         let (file, used) = self.files.get_mut(&id)?;
         *used = self.uses;
         Some(file)
     }
 
-    fn insert(&mut self, id: FileId, file: File) {
+    fn insert(&mut self, id: FileId, file: Arc<File>) {
         if self.files.len() >= limits::OPEN_FILES
             && let Some(oldest) = self.files.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| *id)
         {

@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::open_files::{OpenFiles, ReadFault};
 use super::reads::{PieceRead, ReadDone, ReadJob};
+use crate::content::FileId;
 use crate::library::LastFolder;
 use crate::sender::{SharedContent, limits};
 use crate::sys::bell::Bell;
@@ -34,6 +36,8 @@ pub(crate) enum ReaderCommand {
 pub(crate) struct ReaderAnswer {
     pub(crate) offer: Arc<SharedContent>,
     pub(crate) done: ReadDone<ReadFault>,
+    /// The file of the last piece, if more of it is to be read.
+    pub(crate) open: Option<(FileId, Arc<File>)>,
 }
 
 /// The running reader. When it is dropped, the thread ends after what it is doing, and nobody waits for that:
@@ -50,17 +54,24 @@ impl SharedReader {
     /// # Errors
     /// When the operating system has no thread to give.
     pub(crate) fn start(bell: Bell) -> io::Result<Self> {
+        Self::start_with(bell, Self::working())
+    }
+
+    /// What the thread does with each command.
+    pub(crate) fn working() -> impl FnMut(ReaderCommand) -> Option<ReaderAnswer> + Send {
         let mut open = OpenFiles::default();
-        Self::start_with(bell, move |command| match command {
+        move |command| match command {
             ReaderCommand::Offer(offer) => {
                 open.renew(&offer.shelf);
                 None
             }
             ReaderCommand::Read(offer, job) => {
                 let done = read(&mut open, &offer, job);
-                Some(ReaderAnswer { offer, done })
+                let last = done.pieces.back().map(|piece| piece.item.file);
+                let open = last.and_then(|id| Some((id, Arc::clone(open.get(id)?))));
+                Some(ReaderAnswer { offer, done, open })
             }
-        })
+        }
     }
 
     /// Starts a thread that answers commands by `work`.

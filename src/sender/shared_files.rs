@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use super::blocks::within;
+use super::blocks::{Fetched, FetchedFrom, within};
+use super::cached_files::CachedFiles;
 use super::open_files::ReadFault;
 use super::reader::{ReaderAnswer, ReaderCommand, SharedReader};
 use super::reads::{Reads, ReadyPart};
@@ -21,6 +22,7 @@ use crate::wire::message::{Item, Reason};
 #[derive(Debug)]
 pub(super) struct SharedFiles {
     reader: SharedReader,
+    cached: CachedFiles,
     pub(super) reads: Reads<ConnId, ReadFault>,
     unfit: UnfitFiles,
 }
@@ -36,13 +38,14 @@ pub(super) enum ReadPlan {
 
 impl SharedFiles {
     pub(super) fn new(reader: SharedReader) -> Self {
-        Self { reader, reads: Reads::default(), unfit: UnfitFiles::default() }
+        Self { reader, cached: CachedFiles::default(), reads: Reads::default(), unfit: UnfitFiles::default() }
     }
 
     /// This is shared from now on.
     pub(super) fn renew(&mut self, offer: &Arc<SharedContent>) {
         self.unfit.renew(|id| offer.shelf.files.contains_key(id));
         self.reads.drop_faults();
+        self.cached.renew(&offer.shelf);
         self.reader.send(ReaderCommand::Offer(Arc::clone(offer)));
     }
 
@@ -54,6 +57,13 @@ impl SharedFiles {
     /// True if nothing of a file of the shelf is given now.
     pub(super) fn is_unfit(&self, now: Time, file: FileId) -> bool {
         self.unfit.is_changed(file) || self.unfit.rests(now, file)
+    }
+
+    /// True if nothing that the reader read is ready for an item, and it may be in memory anyhow.
+    fn is_cached(&mut self, now: Time, id: ConnId, item: Item, plan: ReadPlan) -> bool {
+        plan == ReadPlan::Blocks
+            && self.cached.may_read(now, item.file)
+            && self.reads.ready(id, item, false) == ReadyPart::Nothing
     }
 
     /// Has these read for a client.
@@ -72,10 +82,12 @@ impl SharedFiles {
 
     /// Takes what was read. Returns for whom, if anybody still wants it.
     fn take_answer(&mut self, now: Time, offer: &Arc<SharedContent>, answer: ReaderAnswer) -> Option<ConnId> {
-        let ReaderAnswer { offer: read, mut done } = answer;
+        let ReaderAnswer { offer: read, mut done, open } = answer;
         // What is wrong with a file of an earlier offer may be right with the present one.
         if !Arc::ptr_eq(&read, offer) {
             done.pieces.retain(|piece| piece.fault.is_none());
+        } else if let Some((id, file)) = open {
+            self.cached.add(id, file);
         }
         self.reads.done(now, done)
     }
@@ -111,16 +123,22 @@ impl SenderRole {
         ReadyPart::Asked
     }
 
-    /// How many bytes of an item are ready; `None`: they are being read.
-    pub(super) fn shared_part(
+    /// Finds bytes of a shared file: all of the item or the beginning of it. `None`: they are being read.
+    pub(super) fn fetch_shared(
         &mut self,
         now: Time,
         id: ConnId,
         item: Item,
         plan: ReadPlan,
-    ) -> Result<Option<usize>, Reason> {
+    ) -> Result<Option<Fetched>, Reason> {
+        let Some(file) = self.offer.shelf.files.get(&item.file) else { return Err(Reason::Changed) };
+        let chunks = file.manifest.chunks();
+        let (len, size) = (within(chunks, item)?.min(self.buffer.len()), chunks.size());
+        if self.shared.is_cached(now, id, item, plan) && self.read_cached(now, item, len) {
+            return Ok(Some(Fetched { len, size, source: FetchedFrom::Buffer }));
+        }
         match self.read_or_ask(now, id, item, plan) {
-            ReadyPart::Bytes(len) => Ok(Some(len)),
+            ReadyPart::Bytes(len) => Ok(Some(Fetched { len, size, source: FetchedFrom::Reader })),
             ReadyPart::Asked => Ok(None),
             ReadyPart::Nothing => Err(Reason::Busy),
             ReadyPart::Fault => {
@@ -128,6 +146,12 @@ impl SenderRole {
                 Err(fault.map_or(Reason::Busy, |fault| self.shared_fault(now, item.file, fault)))
             }
         }
+    }
+
+    /// Reads so many bytes of an item into the role's buffer; false: they are not in memory.
+    fn read_cached(&mut self, now: Time, item: Item, len: usize) -> bool {
+        let Some(file) = self.offer.shelf.files.get(&item.file) else { return false };
+        self.shared.cached.read(now, item.file, file, item.offset, &mut self.buffer[..len])
     }
 
     /// True if what a client is to be sent next are blocks of a shared file that are still being read. They
@@ -139,6 +163,7 @@ impl SenderRole {
         let file = self.shared_file(now, item.file);
         // Why nothing of it is given is said when it is its turn.
         file.is_some_and(|file| within(file.manifest.chunks(), item).is_ok())
+            && !self.shared.is_cached(now, id, item, ReadPlan::Blocks)
             && self.read_or_ask(now, id, item, ReadPlan::Blocks) == ReadyPart::Asked
     }
 
@@ -164,6 +189,10 @@ impl SenderRole {
             if file.is_none_or(|file| within(file.manifest.chunks(), item).is_err()) {
                 break;
             }
+            // After what is ready comes what needs no reader.
+            if skip < item.len && self.shared.cached.may_read(now, item.file) {
+                break;
+            }
             if skip > 0 && skip >= item.len {
                 skip -= item.len;
                 continue;
@@ -183,6 +212,7 @@ impl SenderRole {
         let Some(file) = self.offer.shelf.files.get(&id) else { return Reason::Changed };
         match fault {
             ReadFault::NoDescriptor => {
+                self.shared.cached.clear();
                 log::warn!("no file descriptor is left: {} is served a little later", file.path);
                 return Reason::Busy;
             }

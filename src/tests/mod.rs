@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod bench;
+mod cached;
 mod distribution;
 mod hung;
 mod keeping;
