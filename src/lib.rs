@@ -3,6 +3,7 @@
 //! `docs/ARCHITECTURE.md` is the way in. Pure machines (no socket, file, thread or clock) and their
 //! shells stand side by side and name each other in their first lines.
 
+mod accounts;
 pub mod address;
 pub mod cli;
 pub mod codec;
