@@ -94,7 +94,7 @@ mod tests {
     use crate::codec::{decode, encode};
     use crate::identity::PeerId;
     use crate::later::Rows;
-    use crate::wire::message::table_pages;
+    use crate::wire::message::ROW;
 
     const REQUEST: u64 = 6;
 
@@ -124,7 +124,10 @@ mod tests {
 
     #[test]
     fn the_longest_table_that_there_is_is_taken_whole() {
-        let pages = table_pages(REQUEST, &vec![record(); limits::PEERS]);
+        let rows = vec![record(); limits::PEERS];
+        let pages = rows.chunks(limits::PAGE / (limits::DATAGRAM + ROW));
+        let mut pages: Vec<_> = pages.map(|rows| page(rows.to_vec().into(), false)).collect();
+        pages[4].last = true;
         assert_eq!(pages.len(), 5);
         let mut more = pages.clone();
         assert_eq!(take(pages), Ok(limits::PEERS));

@@ -1,122 +1,15 @@
-//! What one asker of the sender is owed, and the answers that need no file. Pure; the shell is
-//! sender/mod.rs.
+//! What one asker of the sender is owed. Pure; the shell is sender/mod.rs.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
-use super::owner_catalogues::KeptPages;
-use crate::content::bucket::Bucket;
-use crate::content::catalogue::root_of;
+use super::quick::Questions;
 use crate::content::partial::Bits;
-use crate::content::{Catalogue, ChunkIndex, Chunks, FileId, Manifest, slice};
+use crate::content::{ChunkIndex, Chunks, FileId, slice};
 use crate::identity::PeerId;
 use crate::sender::limits;
 use crate::time::Time;
-use crate::wire::Message;
-use crate::wire::message::{
-    BucketIs, GetAny, GetBlocks, GetBuckets, GetHead, GetManifest, GetSlices, GetTable, HavesIs, HeadIs,
-    Item, ManifestIs, PeerRecord, Reason, TableIs, table_pages,
-};
-
-/// An answer that needs no file, made page by page.
-#[derive(Debug)]
-pub(crate) enum Quick {
-    Head(HeadIs),
-    Buckets {
-        request: u64,
-        /// Buckets still to be sent; the first one from `from` on.
-        buckets: VecDeque<(u8, Arc<Bucket>)>,
-        from: usize,
-    },
-    Manifest {
-        request: u64,
-        manifest: Arc<Manifest>,
-        page: usize,
-    },
-    Table(VecDeque<TableIs>),
-    Kept(KeptPages),
-}
-
-impl Quick {
-    /// `None` before there is a head.
-    pub(crate) fn head(signed: &[u8], catalogue: &Catalogue, m: &GetHead) -> Option<Self> {
-        if signed.is_empty() {
-            return None;
-        }
-        let digests = catalogue.digests();
-        let known = m.known.is_some_and(|root| root == root_of(digests));
-        let digests = if known { Vec::new() } else { digests.iter().flat_map(|d| d.0).collect() };
-        Some(Self::Head(HeadIs { request: m.request, signed: signed.to_vec(), digests }))
-    }
-
-    /// `None` if the catalogue is another one by now.
-    pub(crate) fn buckets(catalogue: &Catalogue, m: &GetBuckets) -> Option<Self> {
-        let current = root_of(catalogue.digests()) == m.root;
-        let buckets = m.buckets.iter().map(|b| (*b, Arc::clone(catalogue.bucket(*b))));
-        current.then(|| Self::Buckets { request: m.request, buckets: buckets.collect(), from: 0 })
-    }
-
-    pub(crate) fn manifest(manifest: Arc<Manifest>, m: &GetManifest) -> Result<Self, Reason> {
-        let pages = manifest.as_bytes().len().div_ceil(limits::PAGE).max(1);
-        let page = m.page as usize;
-        if page >= pages {
-            return Err(Reason::Malformed);
-        }
-        Ok(Self::Manifest { request: m.request, manifest, page })
-    }
-
-    pub(crate) fn table<'t>(table: impl IntoIterator<Item = &'t PeerRecord>, m: &GetTable) -> Self {
-        Self::Table(table_pages(m.request, table).into())
-    }
-
-    /// The next page; true if it was the last one. `None`: there was nothing to say.
-    fn next(&mut self) -> (Option<Message>, bool) {
-        match self {
-            Self::Head(head) => (Some(Message::Head(head.clone())), true),
-            Self::Manifest { request, manifest, page } => {
-                let all = manifest.as_bytes();
-                let start = (*page * limits::PAGE).min(all.len());
-                let end = (start + limits::PAGE).min(all.len());
-                let values = all[start..end].to_vec();
-                (Some(Message::Manifest(ManifestIs { request: *request, values })), true)
-            }
-            Self::Table(pages) => {
-                let page = pages.pop_front();
-                (page.map(Message::Table), pages.is_empty())
-            }
-            Self::Kept(pages) => {
-                let page = pages.next_page();
-                let last = page.last;
-                (Some(Message::Kept(page)), last)
-            }
-            Self::Buckets { request, buckets, from } => {
-                let Some((number, bucket)) = buckets.front() else { return (None, true) };
-                let (page, taken) = bucket_page(*request, *number, bucket, *from);
-                *from += taken;
-                if page.last {
-                    buckets.pop_front();
-                    *from = 0;
-                }
-                (Some(Message::Bucket(page)), buckets.is_empty())
-            }
-        }
-    }
-}
-
-/// As many entries of a bucket from number `from` on as fit a page, and how many these are.
-fn bucket_page(request: u64, number: u8, bucket: &Bucket, from: usize) -> (BucketIs, usize) {
-    let (mut entries, mut taken) = (Vec::new(), 0);
-    for piece in bucket.pieces(from) {
-        if entries.len() + piece.len() > limits::PAGE && taken > 0 {
-            break;
-        }
-        entries.extend_from_slice(&piece);
-        taken += 1;
-    }
-    let last = from + taken >= bucket.count();
-    (BucketIs { request, bucket: number, entries, last }, taken)
-}
+use crate::wire::message::{GetAny, GetBlocks, GetSlices, HavesIs, Item};
 
 /// Files under way that are kept in mind for one asker, at most. Only after `Finish` does it matter.
 const UNDER_WAY: usize = 4_096;
@@ -235,7 +128,8 @@ pub(crate) struct SenderClient {
     pub(crate) peer: PeerId,
     /// Bytes of content sent to it.
     pub(crate) bytes: u64,
-    quick: VecDeque<Quick>,
+    /// What it asked that needs no file: these answers overtake blocks.
+    pub(crate) questions: Questions,
     blocks: VecDeque<ContentRequest>,
     /// In the first of `blocks`: the item, and the bytes of it that are sent.
     item: usize,
@@ -254,11 +148,11 @@ pub(crate) struct SenderClient {
 }
 
 impl SenderClient {
-    pub(crate) const fn new(peer: PeerId, now: Time) -> Self {
+    pub(crate) fn new(peer: PeerId, now: Time) -> Self {
         Self {
             peer,
             bytes: 0,
-            quick: VecDeque::new(),
+            questions: Questions::default(),
             blocks: VecDeque::new(),
             item: 0,
             done: 0,
@@ -272,7 +166,7 @@ impl SenderClient {
     }
 
     pub(crate) fn is_busy(&self) -> bool {
-        !self.quick.is_empty() || !self.blocks.is_empty()
+        !self.questions.is_empty() || !self.blocks.is_empty()
     }
 
     /// True if it waits for content.
@@ -305,15 +199,6 @@ impl SenderClient {
     /// True if it asked for this file before and has not got all of it.
     pub(crate) fn is_under_way(&self, file: FileId) -> bool {
         self.under_way.contains_key(&file)
-    }
-
-    /// Queues a request; refused when there are too many.
-    pub(crate) fn take_quick(&mut self, quick: Quick) -> Result<(), Reason> {
-        if self.quick.len() >= limits::REQUESTS_OPEN {
-            return Err(Reason::Busy);
-        }
-        self.quick.push_back(quick);
-        Ok(())
     }
 
     /// Queues a request for blocks; false when there are too many. Its files are under way from now on,
@@ -375,19 +260,6 @@ impl SenderClient {
             self.under_way.remove(&file);
         }
         self.blocks.retain(|b| b.request() != request);
-    }
-
-    /// The next page of the answers that overtake blocks.
-    pub(crate) fn next_quick(&mut self) -> Option<Message> {
-        loop {
-            let (page, last) = self.quick.front_mut()?.next();
-            if last {
-                self.quick.pop_front();
-            }
-            if page.is_some() {
-                return page;
-            }
-        }
     }
 
     /// The request for any chunk that is to be answered next, if its chunk is not chosen yet.

@@ -17,6 +17,7 @@ pub(crate) mod limits;
 mod open_files;
 pub(crate) mod owner_catalogues;
 mod partial_seeds;
+pub(crate) mod quick;
 pub(crate) mod reader;
 mod reads;
 pub(crate) mod serving;
@@ -40,10 +41,11 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use self::background::BackgroundThrottle;
-use self::client::{Quick, SenderClient};
+use self::client::SenderClient;
 use self::dial_back::Following;
 use self::owner_catalogues::{OwnerCatalogues, ServedCatalogue};
 use self::partial_seeds::PartialSeeds;
+use self::quick::{PeerTable, Quick};
 use self::serving::{ServedPeers, ServingReport};
 use self::shared_files::SharedFiles;
 use self::slices::HashedChunks;
@@ -62,7 +64,7 @@ use crate::transfer::engine::Role;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{DialBack, GetBuckets, GetHead, PeerRecord, Reason, Refused};
+use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused};
 
 /// Bytes sent, and read on this thread, in one step.
 const STEP: usize = 256 << 10;
@@ -102,7 +104,7 @@ pub(super) struct SenderRole {
     events: Sender<SenderEvent>,
     offer: Arc<SharedContent>,
     /// The peers in our table.
-    table: BTreeMap<PeerId, PeerRecord>,
+    table: PeerTable,
     state: SenderState,
     clients: BTreeMap<ConnId, SenderClient>,
     /// Connections that end when the other end has read everything.
@@ -282,13 +284,47 @@ impl SenderRole {
         }
     }
 
-    fn take_quick(&mut self, id: ConnId, quick: Quick) -> Result<(), Reason> {
-        self.clients.get_mut(&id).map_or(Ok(()), |client| client.take_quick(quick))
+    /// Sends one page of what a client asked that needs no file; false: there is nothing to say.
+    fn answer(&mut self, now: Time, net: &mut Net, id: ConnId) -> bool {
+        loop {
+            let Some(client) = self.clients.get_mut(&id) else { return false };
+            if let Some(page) = client.questions.next_page(&self.table) {
+                net.push(id, &page.encode(), &[]);
+                return true;
+            }
+            let peer = client.peer;
+            let Some(question) = client.questions.next() else { return false };
+            match (self.begin_answer(now, peer, &question), self.clients.get_mut(&id)) {
+                (Ok(answer), Some(client)) => client.questions.begin(answer),
+                (Ok(_), None) => return false,
+                (Err(reason), _) => {
+                    let refused = Refused { request: question.request(), item: None, reason };
+                    net.push(id, &Message::Refused(refused).encode(), &[]);
+                    return true;
+                }
+            }
+        }
+    }
+
+    fn begin_answer(&mut self, now: Time, peer: PeerId, question: &Message) -> Result<Quick, Reason> {
+        match question {
+            Message::GetHead(m) => self.head(peer, m),
+            Message::GetBuckets(m) => self.buckets(peer, m),
+            Message::GetManifest(m) => {
+                let answer = self.manifest(now, peer, m.file).and_then(|found| Quick::manifest(found, m));
+                self.tell_trouble();
+                answer
+            }
+            Message::GetKept(m) => {
+                Ok(Quick::Kept(self.owner_catalogues.kept(m.request, peer, self.store.owners())))
+            }
+            Message::GetTable(m) => Ok(Quick::table(m)),
+            _ => Err(Reason::Malformed),
+        }
     }
 
     fn take_request(&mut self, now: Time, net: &mut Net, id: ConnId, message: Message) -> Result<(), String> {
         let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
-        let peer = client.peer;
         let request = message.request();
         let taken = match message {
             Message::GetBlocks(m) => {
@@ -297,18 +333,11 @@ impl SenderRole {
             }
             Message::GetAny(m) => self.take_any(now, id, m),
             Message::GetHaves(m) => self.watch(now, id, &m),
-            Message::GetHead(m) => self.head(peer, &m).and_then(|quick| self.take_quick(id, quick)),
-            Message::GetBuckets(m) => self.buckets(peer, &m).and_then(|quick| self.take_quick(id, quick)),
-            Message::GetManifest(m) => {
-                let quick = self.manifest(now, peer, m.file).and_then(|found| Quick::manifest(found, &m));
-                self.tell_trouble();
-                quick.and_then(|quick| self.take_quick(id, quick))
-            }
-            Message::GetKept(m) => {
-                let pages = self.owner_catalogues.kept(m.request, peer, self.store.owners());
-                self.take_quick(id, Quick::Kept(pages))
-            }
-            Message::GetTable(m) => self.take_quick(id, Quick::table(self.table.values(), &m)),
+            question @ (Message::GetHead(_)
+            | Message::GetBuckets(_)
+            | Message::GetManifest(_)
+            | Message::GetKept(_)
+            | Message::GetTable(_)) => client.questions.ask(question),
             Message::GetSlices(m) => self.take_slices(now, id, m),
             Message::Cancel(_) => {
                 client.cancel(request);
@@ -420,9 +449,7 @@ impl Role for SenderRole {
     }
 
     fn on_drained(&mut self, now: Time, net: &mut Net, id: ConnId) -> bool {
-        let Some(client) = self.clients.get_mut(&id) else { return false };
-        if let Some(answer) = client.next_quick() {
-            net.push(id, &answer.encode(), &[]);
+        if self.answer(now, net, id) {
             return true;
         }
         let pushed = self.push_blocks(now, net, id);

@@ -134,7 +134,10 @@ impl SenderRole {
         let Some(file) = self.offer.shelf.files.get(&item.file) else { return Err(Reason::Changed) };
         let chunks = file.manifest.chunks();
         let (len, size) = (within(chunks, item)?.min(self.buffer.len()), chunks.size());
-        if self.shared.is_cached(now, id, item, plan) && self.read_cached(now, item, len) {
+        let buffer = &mut self.buffer[..len];
+        if self.shared.is_cached(now, id, item, plan)
+            && self.shared.cached.read(now, item.file, file, item.offset, buffer)
+        {
             return Ok(Some(Fetched { len, size, source: FetchedFrom::Buffer }));
         }
         match self.read_or_ask(now, id, item, plan) {
@@ -146,12 +149,6 @@ impl SenderRole {
                 Err(fault.map_or(Reason::Busy, |fault| self.shared_fault(now, item.file, fault)))
             }
         }
-    }
-
-    /// Reads so many bytes of an item into the role's buffer; false: they are not in memory.
-    fn read_cached(&mut self, now: Time, item: Item, len: usize) -> bool {
-        let Some(file) = self.offer.shelf.files.get(&item.file) else { return false };
-        self.shared.cached.read(now, item.file, file, item.offset, &mut self.buffer[..len])
     }
 
     /// True if what a client is to be sent next are blocks of a shared file that are still being read. They

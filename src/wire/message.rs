@@ -16,7 +16,7 @@ pub use super::kept::{GetKept, KeptFile, KeptIs};
 use super::registry::Body;
 pub use super::registry::Message;
 pub use super::slices::{GetSlices, SliceIs};
-pub use super::table::{GetTable, PeerRecord, ROW, TableIs, table_pages};
+pub use super::table::{GetTable, PeerRecord, ROW, TableIs};
 use crate::codec::{DecodeError, decode};
 use crate::content::FileId;
 use crate::identity::PeerId;

@@ -86,55 +86,10 @@ impl TryFrom<PeerRecordRow> for PeerRecord {
 /// Bytes of a row beside its announcement, at most.
 pub const ROW: usize = 48;
 
-/// Cuts peers into [`TableIs`] pages; at least one, the last one marked.
-#[must_use]
-pub fn table_pages<'t>(request: u64, table: impl IntoIterator<Item = &'t PeerRecord>) -> Vec<TableIs> {
-    let mut pages = vec![Vec::new()];
-    let mut bytes = 0;
-    for record in table.into_iter().take(limits::PEERS) {
-        let row = record.signed.len() + ROW;
-        if bytes + row > limits::PAGE {
-            pages.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += row;
-        if let Some(page) = pages.last_mut() {
-            page.push(record.clone());
-        }
-    }
-    let count = pages.len();
-    let page =
-        |(n, rows): (usize, Vec<PeerRecord>)| TableIs { request, rows: rows.into(), last: n + 1 == count };
-    pages.into_iter().enumerate().map(page).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::codec::{decode, encode};
-    use crate::wire::Message;
-
-    #[test]
-    fn tables_are_cut_into_pages() {
-        let signed = |n: u32| Arc::from([&n.to_be_bytes()[..], &[9; 1_100]].concat());
-        let at = |n: u32| match n % 2 {
-            0 => SocketAddr::from(([10, 0, 0, 1], 7)),
-            _ => SocketAddr::from(([0xfd00, 0, 0, 0, 0, 0, 0, 9], u16::MAX)),
-        };
-        let table: Vec<_> = (0..3_000).map(|n| PeerRecord { at: at(n), signed: signed(n) }).collect();
-        let pages = table_pages(4, &table);
-        assert_eq!(pages.len(), 4);
-        let mut back = Vec::new();
-        for (n, page) in pages.iter().enumerate() {
-            assert_eq!(page.last, n == 3);
-            drop(Message::Table(page.clone()).encode());
-            let read: TableIs = decode(&encode(page)).unwrap();
-            back.extend(read.rows);
-        }
-        assert_eq!(back, table);
-        assert!(encode(&table[1]).len() <= table[1].signed.len() + ROW);
-        assert!(table_pages(4, [])[0].last);
-    }
 
     #[test]
     fn a_row_that_cannot_be_is_left_out() {

@@ -12,8 +12,9 @@ use crate::content::partial::Bits;
 use crate::identity::PeerId;
 use crate::peer::event::PeerEvent;
 use crate::peer::swarms::LiveSeed;
-use crate::sender::client::{HavesWatch, Quick, SenderClient};
+use crate::sender::client::{HavesWatch, SenderClient};
 use crate::sender::owner_catalogues::{OwnerCatalogues, ServedCatalogue};
+use crate::sender::quick::Quick;
 use crate::sender::serving::{ServedPeers, ServingReport};
 use crate::sender::super_seed::SuperSeed;
 use crate::sender::{SenderCommand, SenderEvent, SharedContent, StoredFile};
@@ -171,9 +172,18 @@ impl SimSender {
     fn drained(&mut self, around: &mut Around<'_>, id: ConnId) {
         loop {
             let Some(conn) = self.conns.get_mut(&id).filter(|conn| !conn.waits) else { return };
-            let free = match conn.client.next_quick() {
-                Some(answer) => Some(around.network.send(id, ConnEnd::Listener, answer.encode())),
-                None => self.push_blocks(around, id),
+            let peer = conn.client.peer;
+            let free = if let Some(page) = conn.client.questions.next_page(&self.table) {
+                Some(around.network.send(id, ConnEnd::Listener, page.encode()))
+            } else if let Some(question) = conn.client.questions.next() {
+                match (self.begin_answer(around, peer, &question), self.conns.get_mut(&id)) {
+                    (Ok(answer), Some(conn)) => conn.client.questions.begin(answer),
+                    (Ok(_), None) => {}
+                    (Err(reason), _) => self.refuse(around, id, question.request(), None, reason),
+                }
+                continue;
+            } else {
+                self.push_blocks(around, id)
             };
             let Some(free) = free else { return };
             if free > around.now()
@@ -206,7 +216,6 @@ impl SimSender {
         let is_serving = self.state == SenderState::Serving;
         let now = around.now();
         let Some(conn) = self.conns.get_mut(&id) else { return };
-        let peer = conn.client.peer;
         let is_taken = |taken: bool| if taken { Ok(()) } else { Err(Reason::Busy) };
         let (request, taken) = match message {
             Message::GetBlocks(m) => (m.request, is_taken(conn.client.take_blocks(now, m, is_serving))),
@@ -216,20 +225,11 @@ impl SimSender {
                 self.haves_due = Some(now);
                 (m.request, Ok(()))
             }
-            Message::GetHead(m) => (m.request, self.head(peer, &m).and_then(|q| self.take_quick(id, q))),
-            Message::GetBuckets(m) => {
-                (m.request, self.buckets(peer, &m).and_then(|q| self.take_quick(id, q)))
-            }
-            Message::GetManifest(m) => {
-                let found = self.manifest(around, peer, m.file);
-                let quick = found.and_then(|found| Quick::manifest(found, &m));
-                (m.request, quick.and_then(|q| self.take_quick(id, q)))
-            }
-            Message::GetKept(m) => {
-                let pages = self.owner_catalogues.kept(m.request, peer, &self.owners);
-                (m.request, self.take_quick(id, Quick::Kept(pages)))
-            }
-            Message::GetTable(m) => (m.request, self.take_quick(id, Quick::table(self.table.values(), &m))),
+            question @ (Message::GetHead(_)
+            | Message::GetBuckets(_)
+            | Message::GetManifest(_)
+            | Message::GetKept(_)
+            | Message::GetTable(_)) => (question.request(), conn.client.questions.ask(question)),
             Message::Cancel(m) => {
                 conn.client.cancel(m.request);
                 return;
@@ -241,8 +241,23 @@ impl SimSender {
         }
     }
 
-    fn take_quick(&mut self, id: ConnId, quick: Quick) -> Result<(), Reason> {
-        self.conns.get_mut(&id).map_or(Ok(()), |conn| conn.client.take_quick(quick))
+    fn begin_answer(
+        &mut self,
+        around: &mut Around<'_>,
+        peer: PeerId,
+        question: &Message,
+    ) -> Result<Quick, Reason> {
+        match question {
+            Message::GetHead(m) => self.head(peer, m),
+            Message::GetBuckets(m) => self.buckets(peer, m),
+            Message::GetManifest(m) => {
+                let found = self.manifest(around, peer, m.file)?;
+                Quick::manifest(found, m)
+            }
+            Message::GetKept(m) => Ok(Quick::Kept(self.owner_catalogues.kept(m.request, peer, &self.owners))),
+            Message::GetTable(m) => Ok(Quick::table(m)),
+            _ => Err(Reason::Malformed),
+        }
     }
 
     fn head(&self, peer: PeerId, m: &GetHead) -> Result<Quick, Reason> {

@@ -364,7 +364,7 @@ fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
 /// A file of 600 GiB has 38,400 chunks, and so a manifest of 1.2 MiB: two pages.
 #[test]
 fn a_manifest_above_a_mebibyte_crosses_in_pages() {
-    use crate::sender::client::{Quick, SenderClient};
+    use crate::sender::quick::{PeerTable, Questions, Quick};
     use crate::wire::frame::{Decoder, Piece};
 
     let manifest = Arc::new(Manifest::made_up(600 << 30));
@@ -374,13 +374,13 @@ fn a_manifest_above_a_mebibyte_crosses_in_pages() {
     let what = named(manifest.file(), chunks, &[peer(1)]);
     let mut download = FileDownload::new(now, FileToken(1), JobId(1), what, chunks, false, 0);
     download.opened(&[], None);
-    let mut client = SenderClient::new(peer(2), now);
+    let mut questions = Questions::default();
     let mut page = download.next_page(peer(1)).unwrap();
     let mut pages = 0;
     let proved = loop {
         let m = GetManifest { request: 4, file: manifest.file(), page };
-        client.take_quick(Quick::manifest(Arc::clone(&manifest), &m).unwrap()).unwrap();
-        let bytes = client.next_quick().unwrap().encode();
+        questions.begin(Quick::manifest(Arc::clone(&manifest), &m).unwrap());
+        let bytes = questions.next_page(&PeerTable::new()).unwrap().encode();
         let (used, Piece::Frame(frame)) = Decoder::default().feed(&bytes).unwrap() else { panic!("a frame") };
         assert_eq!(used, bytes.len());
         let Some(Message::Manifest(is)) = Message::decode(&frame).unwrap() else { panic!("a manifest") };
