@@ -435,7 +435,7 @@ impl Role for CustodyRole {
         let _is_sent = self.tell(CustodyEvent::Authenticated(peer, host), 0);
     }
 
-    fn takes(&mut self, _now: Time, id: ConnId) -> usize {
+    fn takes(&mut self, _now: Time, _net: &Net, id: ConnId) -> usize {
         // Whoever still shakes hands brings no message.
         let is_authenticated = self.callers.contains_key(&id) || self.dialled.contains_key(&id);
         if !is_authenticated || self.has_room() { usize::MAX } else { 0 }

@@ -5,8 +5,8 @@ use core::time::Duration;
 /// Requests of one connection that wait to be answered, at most.
 pub const REQUESTS_OPEN: usize = 64;
 
-/// Connections of one role that are kept, at most.
-pub const CONNECTIONS: usize = 64;
+/// Connections of one role that are kept, at most: sixteen peers with eight lanes each.
+pub const CONNECTIONS: usize = 128;
 
 /// How long a file that arrived is still given to those who fetch it, after the last one took some of it.
 pub const LINGER: Duration = Duration::from_mins(10);

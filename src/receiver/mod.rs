@@ -236,7 +236,7 @@ impl Role for ReceiverRole {
         drop(self.events.try_send(ReceiverEvent::Proved(peer, host)));
     }
 
-    fn takes(&mut self, now: Time, id: ConnId) -> usize {
+    fn takes(&mut self, now: Time, net: &Net, id: ConnId) -> usize {
         if self.spare.is_none() && self.incoming.get(&id).is_none_or(|i| i.to.is_none()) {
             self.spare = self.pool.take();
             if self.spare.is_none() {
@@ -245,8 +245,8 @@ impl Role for ReceiverRole {
             }
         }
         // What is not in the midst of a block may be a small frame, which the limit does not hold up.
-        let peer = self.dialled.get(&id).filter(|_| self.incoming.contains_key(&id));
-        peer.map_or(usize::MAX, |&peer| usize::try_from(self.gate.ask(now, peer, id)).unwrap_or(usize::MAX))
+        let payer = net.payer(id).filter(|_| self.incoming.contains_key(&id));
+        payer.map_or(usize::MAX, |payer| usize::try_from(self.gate.ask(now, payer, id)).unwrap_or(usize::MAX))
     }
 
     fn on_frame(&mut self, now: Time, net: &mut Net, id: ConnId, frame: Frame) -> Result<(), String> {

@@ -71,7 +71,8 @@ impl SenderRole {
         if room == 0 {
             return pushed;
         }
-        let mut left = self.gate.ask(now, peer, id).min(STEP as u64).min(room);
+        let Some(payer) = net.payer(id) else { return pushed };
+        let mut left = self.gate.ask(now, payer, id).min(STEP as u64).min(room);
         while left > 0 {
             pushed |= self.choose(now, net, id);
             let Some(client) = self.clients.get_mut(&id).filter(|c| c.is_background() == background) else {

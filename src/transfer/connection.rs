@@ -10,6 +10,7 @@ use std::net::Shutdown;
 
 use mio::net::TcpStream;
 
+use super::records::{ReadWork, RecordCounter};
 use crate::address::Host;
 use crate::identity::PeerId;
 use crate::identity::tls::proved;
@@ -69,6 +70,21 @@ pub(crate) enum ReadStep {
     Closed(Closed),
 }
 
+/// Reads from a socket, and counts the records.
+struct Counted<'c> {
+    stream: &'c mut TcpStream,
+    records: &'c mut RecordCounter,
+    work: &'c mut ReadWork,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.stream.read(buffer)?;
+        self.work.came(len, self.records.count(&buffer[..len]));
+        Ok(len)
+    }
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -95,6 +111,7 @@ pub(crate) struct Connection {
     /// The role heard last that it lives.
     pub(crate) reported: Time,
     decoder: Decoder,
+    records: RecordCounter,
 }
 
 impl Connection {
@@ -124,6 +141,7 @@ impl Connection {
             sent: now,
             reported: now,
             decoder: Decoder::default(),
+            records: RecordCounter::default(),
         }
     }
 
@@ -135,19 +153,27 @@ impl Connection {
         }
     }
 
-    /// One step of reading: the payload goes to `sink` piece by piece. `budget` counts down the bytes.
-    pub(crate) fn read(&mut self, now: Time, budget: &mut usize, sink: &mut dyn FnMut(&[u8])) -> ReadStep {
+    /// One step of reading, of `takes` bytes of content at most: the payload goes to `sink` piece by piece.
+    pub(crate) fn read(
+        &mut self,
+        now: Time,
+        takes: usize,
+        work: &mut ReadWork,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> ReadStep {
+        let mut takes = takes;
         loop {
-            match self.read_plain(budget, sink) {
+            match self.read_plain(&mut takes, work, sink) {
                 Ok(Some(step)) => return step,
                 Ok(None) => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 Err(e) => return ReadStep::Closed(Closed::Lost(e.to_string())),
             }
-            if *budget == 0 {
+            if takes == 0 || work.is_done() {
                 return ReadStep::Bound;
             }
-            match self.tls.read_tls(&mut self.stream) {
+            let mut counted = Counted { stream: &mut self.stream, records: &mut self.records, work };
+            match self.tls.read_tls(&mut counted) {
                 // What rustls then says of it (cut or closed) is found by the next turn of this loop.
                 Ok(_) => self.heard = now,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
@@ -175,7 +201,8 @@ impl Connection {
     /// Cuts frames out of what is decrypted. `None`: it is used up.
     fn read_plain(
         &mut self,
-        budget: &mut usize,
+        takes: &mut usize,
+        work: &mut ReadWork,
         sink: &mut dyn FnMut(&[u8]),
     ) -> io::Result<Option<ReadStep>> {
         let mut reader = self.tls.reader();
@@ -185,13 +212,16 @@ impl Connection {
                 let how = if self.decoder.is_between() { Closed::Clean } else { cut() };
                 return Ok(Some(ReadStep::Closed(how)));
             }
-            if *budget == 0 {
+            if *takes == 0 || work.is_done() {
                 return Ok(None);
             }
-            let plain = &plain[..plain.len().min(*budget)];
+            let plain = &plain[..plain.len().min(*takes)];
             let (used, step) = match self.decoder.feed(plain) {
                 Ok((used, Piece::More)) => (used, None),
-                Ok((used, Piece::Frame(frame))) => (used, Some(ReadStep::Frame(frame))),
+                Ok((used, Piece::Frame(frame))) => {
+                    work.frame();
+                    (used, Some(ReadStep::Frame(frame)))
+                }
                 Ok((used, Piece::Payload(bytes, end))) => {
                     sink(bytes);
                     (used, end.then_some(ReadStep::PayloadEnd))
@@ -199,7 +229,7 @@ impl Connection {
                 Err(e) => (0, Some(ReadStep::Closed(Closed::Misbehaved(e.to_string())))),
             };
             reader.consume(used);
-            *budget -= used;
+            *takes -= used;
             if step.is_some() {
                 return Ok(step);
             }
@@ -247,13 +277,13 @@ impl Connection {
         self.stream.shutdown(Shutdown::Write).map_err(|e| Closed::Lost(e.to_string()))
     }
 
-    /// Reads and discards what comes, until the other end closes. Counts the bytes.
-    pub(crate) fn drain(&mut self, budget: &mut usize) -> ReadStep {
+    /// Reads and discards what comes, until the other end closes.
+    pub(crate) fn drain(&mut self, work: &mut ReadWork) -> ReadStep {
         let mut discarded = [0; 4_096];
-        while *budget > 0 {
+        while !work.is_done() {
             match self.stream.read(&mut discarded) {
                 Ok(0) => return ReadStep::Closed(Closed::Clean),
-                Ok(n) => *budget = budget.saturating_sub(n),
+                Ok(n) => work.came(n, 0),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return ReadStep::Blocked,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return ReadStep::Closed(Closed::Lost(e.to_string())),

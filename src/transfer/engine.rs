@@ -1,8 +1,8 @@
 //! The loop that all four roles share: one mio poll, listeners, connections, a ready queue of our own.
 //!
 //! One turn: wait → commands and inbox of the role → edges mark connections → each connection that
-//! stood in the ready queue is served once, up to [`limits::TURN`] bytes each way → timers. A connection
-//! that stopped at its bound or at back-pressure stands in the queue again; edges only add to it.
+//! stood in the ready queue is served once, one host after the other, up to [`limits::TURN`] bytes each way →
+//! timers. A connection that stopped at its bound or at back-pressure stands in the queue again; edges only add to it.
 //! What the role does with frames is the role's: receiver/, sender/, distribution/.
 
 use core::time::Duration;
@@ -16,6 +16,7 @@ use mio::{Events, Poll};
 
 use super::connection::{Closed, ConnectionPhase, ReadStep};
 use super::net::{ConnId, Net, WAKER};
+use super::records::ReadWork;
 use crate::address::Host;
 use crate::counters::Counters;
 use crate::identity::PeerId;
@@ -65,7 +66,7 @@ pub(crate) trait Role {
     fn on_alive(&mut self, peer: PeerId, host: Host);
 
     /// Bytes that may be read now. 0: nothing is read, and the other end waits.
-    fn takes(&mut self, _now: Time, _id: ConnId) -> usize {
+    fn takes(&mut self, _now: Time, _net: &Net, _id: ConnId) -> usize {
         usize::MAX
     }
 
@@ -287,6 +288,7 @@ impl<R: Role> EngineLoop<R> {
             self.sweep = self.sweep(now);
         }
         self.role.on_turn_end();
+        self.net.check_account();
         if self.net.take_touched() || self.net.wants_descriptors() {
             let soon = now + SWEEP;
             self.sweep = Some(self.sweep.map_or(soon, |t| t.min(soon)));
@@ -318,13 +320,13 @@ impl<R: Role> EngineLoop<R> {
     }
 
     fn read(&mut self, now: Time, id: ConnId) -> Result<(), Closed> {
-        let mut budget = limits::TURN;
+        let mut work = ReadWork::default();
         loop {
             let Some(c) = self.net.get_mut(id) else { return Ok(()) };
             match c.phase {
                 ConnectionPhase::Handshaking | ConnectionPhase::Proved(_) => {}
                 ConnectionPhase::Connecting | ConnectionPhase::Closing => return Ok(()),
-                ConnectionPhase::Draining => match c.drain(&mut budget) {
+                ConnectionPhase::Draining => match c.drain(&mut work) {
                     ReadStep::Closed(how) => return Err(how),
                     ReadStep::Bound => {
                         self.net.enqueue(id);
@@ -337,17 +339,14 @@ impl<R: Role> EngineLoop<R> {
                 // It asks and does not read the answers. Writing comes next; then this goes on.
                 return Ok(());
             }
-            let takes = self.role.takes(now, id);
+            let takes = self.role.takes(now, &self.net, id);
             if takes == 0 {
                 self.net.pause(id);
                 return Ok(());
             }
-            let may = budget.min(takes);
-            let mut left = may;
+            let Some(c) = self.net.get_mut(id) else { return Ok(()) };
             let role = &mut self.role;
-            let step = c.read(now, &mut left, &mut |bytes| role.on_payload(id, bytes));
-            budget -= may - left;
-            match step {
+            match c.read(now, takes, &mut work, &mut |bytes| role.on_payload(id, bytes)) {
                 ReadStep::Proved(peer) => self.proved(now, id, peer)?,
                 ReadStep::Frame(frame) => {
                     let payload = frame.payload;
@@ -359,7 +358,7 @@ impl<R: Role> EngineLoop<R> {
                 }
                 ReadStep::PayloadEnd => self.role.on_payload_end(now, &mut self.net, id),
                 // The role may take more.
-                ReadStep::Bound if budget > 0 => {}
+                ReadStep::Bound if !work.is_done() => {}
                 ReadStep::Bound => {
                     self.net.enqueue(id);
                     return Ok(());
@@ -371,33 +370,19 @@ impl<R: Role> EngineLoop<R> {
     }
 
     fn proved(&mut self, now: Time, id: ConnId, peer: PeerId) -> Result<(), Closed> {
-        if !self.make_room(now, id) {
+        let role = &self.role;
+        let Some(going) = self.net.charge(now, id, peer, |id| !role.is_busy(id)) else {
+            log::debug!("{peer} has all the connections that it may have while others want some");
             return Err(Closed::Clean);
+        };
+        for going in going {
+            self.net.close(now, going);
+            self.role.on_closed(now, &mut self.net, going, Closed::Clean);
         }
         if let Some(host) = self.net.host(id) {
             self.role.on_proved(now, &mut self.net, id, peer, host);
         }
         Ok(())
-    }
-
-    /// Closes the connection that was idle longest when there are too many; false: none was idle.
-    fn make_room(&mut self, now: Time, newest: ConnId) -> bool {
-        let mut proved = Vec::new();
-        for id in self.net.ids() {
-            if let Some(c) = self.net.get(id)
-                && c.peer().is_some()
-            {
-                proved.push((c.heard.max(c.sent), id));
-            }
-        }
-        if proved.len() <= limits::CONNECTIONS {
-            return true;
-        }
-        let idle = proved.into_iter().filter(|&(_, id)| id != newest && !self.role.is_busy(id)).min();
-        let Some((_, id)) = idle else { return false };
-        self.net.close(now, id);
-        self.role.on_closed(now, &mut self.net, id, Closed::Clean);
-        true
     }
 
     fn write(&mut self, now: Time, id: ConnId) -> Result<(), Closed> {

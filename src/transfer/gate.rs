@@ -2,13 +2,14 @@
 //! sender/mod.rs and receiver/mod.rs.
 //!
 //! All connections of a role share one token bucket. While it is empty, those that have something to pass
-//! wait in a line. It moves on by one part at a time, and next comes the peer whose turn is longest ago: a
-//! peer with many connections gets no more than one with few.
+//! wait in a line. It moves on by one part at a time, and next comes the host whose turn is longest ago, and
+//! there the peer: a host with many peers, or a peer with many connections, gets no more than others.
 
 use core::num::NonZeroU64;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::accounts::{AccountHost, Payer};
 use crate::identity::PeerId;
 use crate::rate::Limit;
 use crate::time::Time;
@@ -67,22 +68,30 @@ impl ByteBucket {
 pub(crate) struct Gate<K> {
     bucket: Option<ByteBucket>,
     /// Who waits, in the order in which they came.
-    line: VecDeque<(PeerId, K)>,
+    line: VecDeque<(Payer<PeerId>, K)>,
     /// Whose turn it is.
     called: Option<K>,
-    /// When each peer had its last turn; those of long ago are forgotten.
-    turns: BTreeMap<PeerId, u64>,
+    /// When each host, and each peer, had its last turn; those of long ago are forgotten.
+    hosts: BTreeMap<AccountHost, u64>,
+    peers: BTreeMap<PeerId, u64>,
     turn: u64,
 }
 
 impl<K: Copy + Eq> Gate<K> {
     pub(crate) fn new(limit: Limit) -> Self {
         let bucket = limit.map(|rate| ByteBucket { rate, full_at: Time::ZERO });
-        Self { bucket, line: VecDeque::new(), called: None, turns: BTreeMap::new(), turn: 0 }
+        Self {
+            bucket,
+            line: VecDeque::new(),
+            called: None,
+            hosts: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            turn: 0,
+        }
     }
 
     /// Bytes that may pass now on this connection, which has some. 0: it stands in the line.
-    pub(crate) fn ask(&mut self, now: Time, peer: PeerId, key: K) -> u64 {
+    pub(crate) fn ask(&mut self, now: Time, payer: Payer<PeerId>, key: K) -> u64 {
         let Some(bucket) = &mut self.bucket else { return u64::MAX };
         let called = self.called == Some(key);
         if called {
@@ -91,11 +100,11 @@ impl<K: Copy + Eq> Gate<K> {
         if bucket.next() <= now && (called || (self.line.is_empty() && self.called.is_none())) {
             bucket.full_at = bucket.full_at.max(now);
             let part = bucket.part();
-            self.note_turn(peer);
+            self.note_turn(payer);
             return part;
         }
         if !self.line.iter().any(|(_, k)| *k == key) {
-            self.line.push_back((peer, key));
+            self.line.push_back((payer, key));
         }
         0
     }
@@ -117,7 +126,8 @@ impl<K: Copy + Eq> Gate<K> {
     /// on it any more, loses its turn with the next call.)
     pub(crate) fn call(&mut self, now: Time) -> Option<K> {
         self.poll_timeout().filter(|due| *due <= now)?;
-        let turn = |(_, (peer, _)): &(usize, &(PeerId, K))| self.turns.get(peer).copied().unwrap_or(0);
+        let last = |payer: Payer<PeerId>| (self.hosts.get(&payer.host), self.peers.get(&payer.peer));
+        let turn = |(_, (payer, _)): &(usize, &(Payer<PeerId>, K))| last(*payer);
         let (at, _) = self.line.iter().enumerate().min_by_key(turn)?;
         let (_, key) = self.line.remove(at)?;
         self.called = Some(key);
@@ -130,11 +140,17 @@ impl<K: Copy + Eq> Gate<K> {
         self.called = self.called.filter(|k| *k != key);
     }
 
-    fn note_turn(&mut self, peer: PeerId) {
+    fn note_turn(&mut self, payer: Payer<PeerId>) {
         self.turn += 1;
-        self.turns.insert(peer, self.turn);
-        if self.turns.len() > 2 * limits::CONNECTIONS {
-            self.turns.retain(|_, turn| *turn + (limits::CONNECTIONS as u64) > self.turn);
+        self.hosts.insert(payer.host, self.turn);
+        self.peers.insert(payer.peer, self.turn);
+        let (now, most) = (self.turn, limits::CONNECTIONS);
+        let is_late = |turn: &mut u64| *turn + (most as u64) > now;
+        if self.hosts.len() > 2 * most {
+            self.hosts.retain(|_, turn| is_late(turn));
+        }
+        if self.peers.len() > 2 * most {
+            self.peers.retain(|_, turn| is_late(turn));
         }
     }
 }
@@ -144,7 +160,12 @@ mod tests {
     use super::*;
     use crate::sim::Rng;
 
-    const ONE: PeerId = PeerId([1; 32]);
+    const ONE: Payer<PeerId> = payer(1, 1);
+
+    const fn payer(host: u8, peer: u8) -> Payer<PeerId> {
+        let host = AccountHost::V4(core::net::Ipv4Addr::new(10, 0, 0, host));
+        Payer { host, peer: PeerId([peer; 32]) }
+    }
 
     fn gate(rate: u64) -> Gate<u32> {
         Gate::new(NonZeroU64::new(rate))
@@ -152,7 +173,12 @@ mod tests {
 
     /// What passes from `from` to `to` on connections that always have something, with an engine that wakes
     /// up to 40 ms late: when, on which one, bytes.
-    fn run(gate: &mut Gate<u32>, from: Time, to: Time, all: &[(PeerId, u32)]) -> Vec<(Time, u32, u64)> {
+    fn run(
+        gate: &mut Gate<u32>,
+        from: Time,
+        to: Time,
+        all: &[(Payer<PeerId>, u32)],
+    ) -> Vec<(Time, u32, u64)> {
         let mut late = Rng::new(from.0);
         let mut passed = Vec::new();
         let (mut now, mut ready) = (from, all.to_vec());
@@ -219,7 +245,7 @@ mod tests {
 
     #[test]
     fn each_peer_has_its_share_however_many_connections_it_has() {
-        let peers = [1, 2, 3].map(|n| PeerId([n; 32]));
+        let peers = [1, 2, 3].map(|n| payer(1, n));
         let mut gate = gate(2_000_000);
         let all: Vec<_> = (0..7).map(|n| (peers[usize::try_from(n).unwrap().min(2)], n)).collect();
         let passed = run(&mut gate, Time(1), Time(20_000_000_000), &all);
@@ -230,6 +256,16 @@ mod tests {
         assert!(shares.iter().all(|s| (13_000_000..14_000_000).contains(s)), "{shares:?}");
         // And its connections among each other.
         assert!((2..7).all(|key| sum(key..key + 1) > 2_500_000));
+    }
+
+    #[test]
+    fn each_host_has_its_share_however_many_peers_it_has() {
+        let mut gate = gate(2_000_000);
+        let all: Vec<_> = (0..8).map(|n| (payer(1 + n / 7, n), u32::from(n))).collect();
+        let passed = run(&mut gate, Time(1), Time(20_000_000_000), &all);
+        let alone: u64 = passed.iter().filter(|(_, key, _)| *key == 7).map(|(.., bytes)| bytes).sum();
+        let others: u64 = passed.iter().filter(|(_, key, _)| *key < 7).map(|(.., bytes)| bytes).sum();
+        assert!(alone * 100 > others * 95, "{alone} and {others}");
     }
 
     #[test]
@@ -270,8 +306,10 @@ mod tests {
             let mut id = [0; 32];
             id[..4].copy_from_slice(&n.to_le_bytes());
             let now = Time(u64::from(n) * 1_000_000_000);
-            assert!(gate.ask(now, PeerId(id), n) > 0);
+            let payer = Payer { host: AccountHost::Link(n), peer: PeerId(id) };
+            assert!(gate.ask(now, payer, n) > 0);
         }
-        assert!(gate.turns.len() <= 2 * limits::CONNECTIONS + 1);
+        let most = 2 * limits::CONNECTIONS + 1;
+        assert!(gate.hosts.len() <= most && gate.peers.len() <= most);
     }
 }

@@ -8,6 +8,15 @@ pub(crate) use crate::limits::*;
 /// Bytes handled on one connection in one turn of the engine, before the next connection has its turn.
 pub(crate) const TURN: usize = 1 << 20;
 
+/// What a TLS record counts beside its bytes in a turn: as long as it takes to decrypt so many of them.
+pub(crate) const RECORD_PRICE: usize = 2 << 10;
+
+/// What a frame counts beside its bytes in a turn: it may be a request, with an answer to be made.
+pub(crate) const FRAME_PRICE: usize = 1 << 10;
+
+/// Connections of one role that a host may have, however many others want some.
+pub(crate) const CONNECTIONS_HOST: u64 = 4;
+
 /// Connections of one listener that have not finished TLS, at most; the oldest is dropped.
 pub(crate) const UNPROVED: usize = 64;
 

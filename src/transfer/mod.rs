@@ -1,6 +1,7 @@
 //! The engine that moves bytes between peers: one mio loop for a port, run by each of the four roles.
 //!
-//! engine.rs is the loop, net.rs who is connected, connection.rs TLS and frames, gate.rs limits of speed,
+//! engine.rs is the loop, net.rs who is connected, ready.rs whose turn it is, connection.rs TLS and frames,
+//! records.rs what those cost, gate.rs limits of speed,
 //! ports.rs binds the listeners. What a role does stands in rooms of their own: receiver/, sender/ and
 //! distribution/. What travels is described in docs/PROTOCOL.md, "Connections".
 
@@ -10,6 +11,8 @@ mod gate;
 pub(crate) mod limits;
 pub(crate) mod net;
 pub(crate) mod ports;
+mod ready;
+mod records;
 
 pub(crate) use self::engine::{Engine, EngineHandle};
 pub(crate) use self::gate::{Gate, ahead};

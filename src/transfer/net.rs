@@ -1,7 +1,6 @@
 //! The connections and listeners of one engine: who may come in, how peers are dialled, who stands in
 //! the ready queue. Shell; the loop that turns to them is transfer/engine.rs.
 
-use std::collections::VecDeque;
 use std::io;
 
 use mio::net::{TcpListener, TcpStream};
@@ -9,9 +8,11 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection::{Closed, Connection, ConnectionPhase, Dial};
+use super::ready::ReadyQueue;
+use crate::accounts::{Account, AccountHost, Grant, Payer};
 use crate::address::Host;
-use crate::identity::Contact;
 use crate::identity::tls::Tls;
+use crate::identity::{Contact, PeerId};
 use crate::sys::refusal::{Refusal, refusal};
 use crate::sys::{descriptors, net};
 use crate::time::Time;
@@ -59,11 +60,13 @@ pub(crate) struct Net {
     listeners: Vec<PortListener>,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    ready: VecDeque<ConnId>,
+    ready: ReadyQueue<ConnId>,
     /// Connections whose role could take no more.
     paused: Vec<ConnId>,
     /// Let go of when no file descriptor is left, so that a waiting connection can be turned away.
     spare: Option<std::fs::File>,
+    /// Who holds the connections that are proved.
+    account: Account<PeerId, ConnId>,
     /// False after [`Self::stop_accepting`].
     accepting: bool,
     /// Something began, came or ended: deadlines are to be looked at again.
@@ -84,9 +87,10 @@ impl Net {
             listeners,
             slots: Vec::new(),
             free: Vec::new(),
-            ready: VecDeque::new(),
+            ready: ReadyQueue::default(),
             paused: Vec::new(),
             spare,
+            account: Account::new(limits::CONNECTIONS as u64, limits::CONNECTIONS_HOST),
             accepting: true,
             touched: false,
         })
@@ -141,6 +145,7 @@ impl Net {
             c.tls.send_close_notify();
             c.phase = ConnectionPhase::Closing;
             c.since = now;
+            self.account.free(id);
             self.enqueue(id);
         } else {
             self.remove(id);
@@ -164,6 +169,12 @@ impl Net {
     /// The address of the other end.
     pub(crate) fn host(&self, id: ConnId) -> Option<Host> {
         Some(self.get(id)?.host)
+    }
+
+    /// Who is at the other end, and where; `None` before it is proved, and while it closes.
+    pub(crate) fn payer(&self, id: ConnId) -> Option<Payer<PeerId>> {
+        let c = self.get(id)?;
+        Some(Payer { host: c.host.into(), peer: c.peer()? })
     }
 
     /// True if all that was given to it is in the kernel.
@@ -252,24 +263,25 @@ impl Net {
             && !c.queued
         {
             c.queued = true;
-            self.ready.push_back(id);
+            let host = c.host.into();
+            self.ready.push(host, id);
         }
     }
 
     pub(crate) fn next_ready(&mut self) -> Option<ConnId> {
-        let id = self.ready.pop_front()?;
+        let id = self.ready.pop()?;
         if let Some(c) = self.get_mut(id) {
             c.queued = false;
         }
         Some(id)
     }
 
-    pub(crate) fn ready_len(&self) -> usize {
+    pub(crate) const fn ready_len(&self) -> usize {
         self.ready.len()
     }
 
     pub(crate) fn has_ready(&self) -> bool {
-        !self.ready.is_empty() || (self.accepting && self.listeners.iter().any(|l| l.ready))
+        self.ready.len() > 0 || (self.accepting && self.listeners.iter().any(|l| l.ready))
     }
 
     /// Nothing is read from it until [`Self::resume_paused`].
@@ -301,6 +313,52 @@ impl Net {
         }
     }
 
+    /// Charges a connection that was just proved to its host and peer. Returns those that have to go for it;
+    /// `None`: it has to go itself. `is_idle` tells those that nothing is under way on: they go first.
+    pub(crate) fn charge(
+        &mut self,
+        now: Time,
+        id: ConnId,
+        peer: PeerId,
+        is_idle: impl Fn(ConnId) -> bool,
+    ) -> Option<Vec<ConnId>> {
+        let payer = Payer { host: self.get(id)?.host.into(), peer };
+        let mut going = Vec::new();
+        if self.account.held() >= limits::CONNECTIONS as u64 {
+            let proved = self.proved().filter(|other| *other != id);
+            let proved: Vec<_> = proved.filter_map(|id| Some((id, self.get(id)?))).collect();
+            // Whoever holds more takes nothing from those that hold less.
+            let own = self.account.held_by(payer.host);
+            let holds = |host: Host| self.account.held_by(host.into());
+            let idle = proved.iter().filter(|(id, c)| holds(c.host) >= own && is_idle(*id));
+            let idle = idle.min_by_key(|(_, c)| c.heard.max(c.sent)).map(|(id, _)| *id);
+            let moved: Vec<_> = proved.iter().map(|(id, c)| (*id, c.sent.max(c.since))).collect();
+            if let Some(idle) = idle {
+                self.account.free(idle);
+                going.push(idle);
+            }
+            // Of those that hold most the connection yields that took nothing longest.
+            for (id, moved) in moved {
+                self.account.touch(moved, id);
+            }
+        }
+        match self.account.charge(now, payer, id, 1) {
+            Grant::Given(yielding) => going.extend(yielding),
+            Grant::Refused => return None,
+        }
+        Some(going)
+    }
+
+    /// The connections that are proved, and not closing.
+    fn proved(&self) -> impl Iterator<Item = ConnId> {
+        self.ids().into_iter().filter(|id| self.get(*id).is_some_and(|c| c.peer().is_some()))
+    }
+
+    /// In a debug build: each proved connection is charged, and nothing else is.
+    pub(crate) fn check_account(&self) {
+        self.account.check("connections", self.proved().map(|id| (id, 1)));
+    }
+
     /// Forgets a connection; its socket closes.
     pub(crate) fn remove(&mut self, id: ConnId) -> Option<Connection> {
         self.get(id)?;
@@ -308,6 +366,7 @@ impl Net {
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(id.index);
         let mut c = slot.connection.take()?;
+        self.account.free(id);
         // Deregistering fails only for a socket that is not registered: dropping it does the rest.
         drop(self.registry.deregister(&mut c.stream));
         Some(c)
@@ -442,7 +501,7 @@ impl Net {
                 let counts = c.phase == ConnectionPhase::Handshaking
                     && c.dial.is_none()
                     && c.host.ip.is_loopback() == local;
-                counts.then_some((c.since, id, c.host.ip == host.ip))
+                counts.then_some((c.since, id, AccountHost::from(c.host) == host.into()))
             });
             let unproved: Vec<_> = unproved.collect();
             let same = unproved.iter().filter(|u| u.2).count();

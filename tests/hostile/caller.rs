@@ -1,6 +1,6 @@
 //! Somebody who dials a peer, proves a key, and then sends what it likes.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
@@ -12,6 +12,7 @@ use potluck::wire::Message;
 use potluck::wire::custody::CustodyMessage;
 use potluck::wire::frame::{Decoder, Piece};
 use rustls::{ClientConnection, StreamOwned};
+use socket2::{Domain, Socket, Type};
 
 /// A connection to a peer, from inside the network of its thread.
 pub(crate) struct Caller {
@@ -23,7 +24,21 @@ pub(crate) struct Caller {
 impl Caller {
     /// Connects and shakes hands.
     pub(crate) fn dial(tls: &Tls, peer: PeerId, ip: Ipv4Addr, port: u16) -> io::Result<Self> {
-        let tcp = TcpStream::connect((ip, port))?;
+        Self::dial_from(tls, peer, ip, port, Ipv4Addr::UNSPECIFIED)
+    }
+
+    /// The same, from this address of the machine.
+    pub(crate) fn dial_from(
+        tls: &Tls,
+        peer: PeerId,
+        ip: Ipv4Addr,
+        port: u16,
+        from: Ipv4Addr,
+    ) -> io::Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((from, 0)).into())?;
+        socket.connect(&SocketAddr::from((ip, port)).into())?;
+        let tcp = TcpStream::from(socket);
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(Duration::from_secs(20)))?;
         let host = Host { ip: IpAddr::V4(ip), scope: 0 };

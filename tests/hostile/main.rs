@@ -24,3 +24,4 @@ mod liars;
 mod names;
 mod readers;
 mod requests;
+mod shares;
