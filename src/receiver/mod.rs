@@ -147,7 +147,7 @@ impl ReceiverRole {
         self.stopping = Some(now + STOP);
         self.swarm.handle_stop();
         self.pump(now, net);
-        net.stop_accepting();
+        net.listeners.stop();
         let peers: Vec<_> = self.links.keys().copied().collect();
         for peer in peers {
             self.unlink(now, net, peer);

@@ -202,7 +202,7 @@ impl SenderRole {
     /// All is in the kernel. Were it left there, whoever hears that we left would not read it any more.
     fn half_close(&mut self, now: Time, net: &mut Net) {
         self.state = SenderState::Draining;
-        net.stop_accepting();
+        net.listeners.stop();
         for (id, client) in std::mem::take(&mut self.clients) {
             self.gate.forget(id);
             self.throttle.forget(id);
@@ -399,7 +399,7 @@ impl Role for SenderRole {
                 if matches!(self.state, SenderState::Serving | SenderState::Finishing | SenderState::Draining)
                 {
                     self.state = SenderState::Stopping(now);
-                    net.stop_accepting();
+                    net.listeners.stop();
                     for id in net.ids() {
                         self.gate.forget(id);
                         self.throttle.forget(id);

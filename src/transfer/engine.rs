@@ -289,7 +289,7 @@ impl<R: Role> EngineLoop<R> {
         }
         self.role.on_turn_end();
         self.net.check_account();
-        if self.net.take_touched() || self.net.wants_descriptors() {
+        if self.net.take_touched() || self.net.listeners.wants_descriptors() {
             let soon = now + SWEEP;
             self.sweep = Some(self.sweep.map_or(soon, |t| t.min(soon)));
         }
@@ -451,7 +451,7 @@ impl<R: Role> EngineLoop<R> {
 
     /// Looks at the deadlines of all connections; when it is to do so again.
     fn sweep(&mut self, now: Time) -> Option<Time> {
-        self.net.retry_listeners();
+        self.net.listeners.retry();
         let timeouts = self.timeouts;
         let mut next: Option<Time> = None;
         for id in self.net.ids() {

@@ -14,7 +14,7 @@ pub(crate) const RECORD_PRICE: usize = 2 << 10;
 /// What a frame counts beside its bytes in a turn: it may be a request, with an answer to be made.
 pub(crate) const FRAME_PRICE: usize = 1 << 10;
 
-/// Connections of one role that a host may have, however many others want some.
+/// Connections of one role that a host gets in any case, while as many hosts want them as get this many.
 pub(crate) const CONNECTIONS_HOST: u64 = 4;
 
 /// Connections of one listener that have not finished TLS, at most; the oldest is dropped.

@@ -1,4 +1,4 @@
-//! The connections and listeners of one engine: who may come in, how peers are dialled, who stands in
+//! The connections of one engine: who may come in, how peers are dialled, who stands in
 //! the ready queue. Shell; the loop that turns to them is transfer/engine.rs.
 
 use std::io;
@@ -8,13 +8,13 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection::{Closed, Connection, ConnectionPhase, Dial};
+use super::listeners::Listeners;
 use super::ready::ReadyQueue;
 use crate::accounts::{Account, AccountHost, Grant, Payer};
 use crate::address::Host;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId};
-use crate::sys::refusal::{Refusal, refusal};
-use crate::sys::{descriptors, net};
+use crate::sys::net;
 use crate::time::Time;
 use crate::transfer::limits;
 use crate::wire::Message;
@@ -41,46 +41,29 @@ struct Slot {
     connection: Option<Connection>,
 }
 
-#[derive(Debug)]
-struct PortListener {
-    socket: TcpListener,
-    ready: bool,
-}
-
 /// Token of the waker.
 pub(crate) const WAKER: Token = Token(usize::MAX);
-/// Tokens from here on are listeners.
-const LISTENERS: usize = usize::MAX / 2;
 
 /// All connections of one engine.
 #[derive(Debug)]
 pub(crate) struct Net {
     registry: Registry,
     tls: Tls,
-    listeners: Vec<PortListener>,
+    pub(crate) listeners: Listeners,
     slots: Vec<Slot>,
     free: Vec<u32>,
     ready: ReadyQueue<ConnId>,
     /// Connections whose role could take no more.
     paused: Vec<ConnId>,
-    /// Let go of when no file descriptor is left, so that a waiting connection can be turned away.
-    spare: Option<std::fs::File>,
     /// Who holds the connections that are proved.
     account: Account<PeerId, ConnId>,
-    /// False after [`Self::stop_accepting`].
-    accepting: bool,
     /// Something began, came or ended: deadlines are to be looked at again.
     touched: bool,
 }
 
 impl Net {
     pub(crate) fn new(registry: Registry, tls: Tls, sockets: Vec<TcpListener>) -> io::Result<Self> {
-        let mut listeners = Vec::new();
-        for (n, mut socket) in sockets.into_iter().enumerate() {
-            registry.register(&mut socket, Token(LISTENERS + n), Interest::READABLE)?;
-            listeners.push(PortListener { socket, ready: true });
-        }
-        let spare = descriptors::spare();
+        let listeners = Listeners::new(&registry, sockets)?;
         Ok(Self {
             registry,
             tls,
@@ -89,9 +72,7 @@ impl Net {
             free: Vec::new(),
             ready: ReadyQueue::default(),
             paused: Vec::new(),
-            spare,
             account: Account::new(limits::CONNECTIONS as u64, limits::CONNECTIONS_HOST),
-            accepting: true,
             touched: false,
         })
     }
@@ -202,11 +183,6 @@ impl Net {
         self.get(id).is_some_and(|c| c.paused)
     }
 
-    /// Takes no new connection from now on.
-    pub(crate) const fn stop_accepting(&mut self) {
-        self.accepting = false;
-    }
-
     // ---- what the engine uses ----------------------------------------------------------------
 
     pub(crate) fn get(&self, id: ConnId) -> Option<&Connection> {
@@ -232,10 +208,7 @@ impl Net {
     /// An edge: what it is about is marked and stands in the ready queue.
     pub(crate) fn event(&mut self, event: &mio::event::Event) {
         let Token(n) = event.token();
-        if n >= LISTENERS {
-            if let Some(l) = self.listeners.get_mut(n - LISTENERS) {
-                l.ready = true;
-            }
+        if self.listeners.event(n) {
             return;
         }
         let Some(slot) = self.slots.get_mut(n) else { return };
@@ -249,11 +222,6 @@ impl Net {
     /// True if anything happened since it was asked last.
     pub(crate) const fn take_touched(&mut self) -> bool {
         std::mem::replace(&mut self.touched, false)
-    }
-
-    /// True if no descriptor is left for the next connection.
-    pub(crate) const fn wants_descriptors(&self) -> bool {
-        self.spare.is_none()
     }
 
     /// Puts a connection into the ready queue, once.
@@ -281,7 +249,7 @@ impl Net {
     }
 
     pub(crate) fn has_ready(&self) -> bool {
-        self.ready.len() > 0 || (self.accepting && self.listeners.iter().any(|l| l.ready))
+        self.ready.len() > 0 || self.listeners.has_ready()
     }
 
     /// Nothing is read from it until [`Self::resume_paused`].
@@ -435,45 +403,8 @@ impl Net {
 
     /// Accepts what waits at the listeners, up to a bound.
     pub(crate) fn accept(&mut self, now: Time) {
-        /// Connections accepted of one listener in one turn, at most.
-        const AT_ONCE: usize = 32;
-        for n in 0..self.listeners.len() {
-            for _ in 0..AT_ONCE {
-                if !self.accepting || !self.listeners[n].ready {
-                    break;
-                }
-                match self.listeners[n].socket.accept() {
-                    Ok((stream, from)) => self.admit(now, stream, from.into()),
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.listeners[n].ready = false,
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    Err(e) => self.accept_failed(n, &e),
-                }
-            }
-        }
-    }
-
-    fn accept_failed(&mut self, n: usize, e: &io::Error) {
-        let none_left = refusal(e) == Refusal::TooManyOpen;
-        if none_left && self.spare.take().is_some() {
-            // With the spare descriptor the connection is taken and closed, else it would wait and the
-            // listener would never say again that it is there.
-            if let Ok((stream, _)) = self.listeners[n].socket.accept() {
-                drop(stream);
-            }
-            self.spare = descriptors::spare();
-            log::warn!("no file descriptor is left: a connection was turned away");
-        } else if none_left {
-            // Tried again by the next sweep.
-            self.listeners[n].ready = false;
-        }
-        // Others (ECONNABORTED) are about one connection: the next one is tried.
-    }
-
-    /// Lets listeners try again that gave up for want of descriptors.
-    pub(crate) fn retry_listeners(&mut self) {
-        if self.spare.is_none() {
-            self.spare = descriptors::spare();
-            self.listeners.iter_mut().for_each(|l| l.ready = true);
+        for (stream, from) in self.listeners.accept() {
+            self.admit(now, stream, from.into());
         }
     }
 
