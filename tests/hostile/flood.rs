@@ -13,6 +13,7 @@ use potluck::sys::clock;
 use potluck::sys::thread::Thread;
 use potluck::wire::datagram::DatagramMessage;
 
+use crate::caller::Caller;
 use crate::fiend::{Voice, address};
 use crate::lab::{LATER, Lab, Peer, SOON, pause, wait};
 use crate::watch::{assert_well, descriptors, memory};
@@ -126,6 +127,47 @@ fn two_thousand_idle_and_slow_connections_keep_nobody_out() {
     drop((idle, going));
     // What did not finish its handshake in time is gone.
     wait("few descriptors", SOON, || (descriptors(&taker) < 100).then_some(()));
+}
+
+/// Writes frames of a kind that nobody knows, each byte in a TLS record of its own, as far as the sockets take
+/// them. Returns the number of records.
+fn write_records(callers: &mut [(Caller, u64)]) -> u64 {
+    // A header of nothing and a payload, as a later version may have.
+    let prefix = [0, 0, 0, 0, u8::MAX, 2, 0, 0];
+    let frame = prefix.len() as u64 + (128 << 10);
+    let mut records = 0;
+    for (caller, at) in callers {
+        let stream = &mut caller.stream;
+        if !stream.conn.wants_write() {
+            for _ in 0..512 {
+                let byte = prefix.get(usize::try_from(*at % frame).unwrap()).copied().unwrap_or(7);
+                stream.conn.writer().write_all(&[byte]).unwrap();
+                *at += 1;
+            }
+            records += 512;
+        }
+        while stream.conn.wants_write() && stream.conn.write_tls(&mut stream.sock).is_ok() {}
+    }
+    records
+}
+
+#[test]
+fn records_of_one_byte_keep_nobody_out() {
+    let Some(lab) = Lab::of("up 3") else { return };
+    let (_owner, taker, going) = compare(&lab, |owner, taker| {
+        let peer = taker.peers()[0].id.parse().unwrap();
+        let port = owner.status().ports[1];
+        let call = || {
+            let caller = Caller::dial(&Caller::tls(), peer, address(3), port).unwrap();
+            caller.stream.sock.set_nonblocking(true).unwrap();
+            (caller, 0)
+        };
+        let mut callers: Vec<_> = lab.within(2, || (0..8).map(|_| call()).collect());
+        Going::start(move || write_records(&mut callers))
+    });
+    println!("{} records", going.count.load(Ordering::Relaxed));
+    assert!(going.count.load(Ordering::Relaxed) > 100_000, "they are taken");
+    assert_well(&taker);
 }
 
 /// Datagrams of 2,000 peers that do not exist, one after the other; each second one is not even signed
