@@ -1,9 +1,8 @@
 //! A catalogue head and a bucket from another peer: refused, or bytes that are passed on as they came.
-#![no_main]
 use potluck::content::Head;
 use potluck::content::bucket::{Bucket, BucketReader};
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+pub(crate) fn run(bytes: &[u8]) {
     let _ = Head::open(bytes);
     let Some((index, body)) = bytes.split_first() else { return };
     let Ok(bucket) = Bucket::read(*index, body) else { return };
@@ -16,4 +15,4 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     let again = reader.finish();
     assert_eq!((again.digest(), &again), (bucket.digest(), &bucket));
-});
+}

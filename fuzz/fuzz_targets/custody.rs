@@ -1,10 +1,9 @@
 //! A message of custody, and a row of its ledger: not understood, or the same when written again.
-#![no_main]
 use potluck::custody::ledger::{Ledger, Record};
 use potluck::wire::custody::CustodyMessage;
 use potluck::wire::frame::{Decoder, Frame, Piece};
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+pub(crate) fn run(bytes: &[u8]) {
     // As the bytes of a connection.
     let (mut decoder, mut rest) = (Decoder::default(), bytes);
     while let Ok((n, piece)) = decoder.feed(rest) {
@@ -28,7 +27,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let once = ledger.clone();
     ledger.apply(record);
     assert_eq!(ledger, once);
-});
+}
 
 fn message(frame: &Frame) {
     let Ok(Some(message)) = CustodyMessage::decode(frame) else { return };

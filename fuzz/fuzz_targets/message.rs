@@ -1,9 +1,8 @@
 //! The header of a frame of any kind, with a payload of any length behind it.
-#![no_main]
 use potluck::wire::frame::{Frame, PREFIX};
 use potluck::wire::message::{Message, request_of};
 
-libfuzzer_sys::fuzz_target!(|input: (u8, u16, &[u8])| {
+pub(crate) fn run(input: (u8, u16, &[u8])) {
     let (kind, payload, header) = input;
     let frame = Frame { kind, header: header.to_vec(), payload: payload.into() };
     let _ = request_of(&frame);
@@ -13,4 +12,4 @@ libfuzzer_sys::fuzz_target!(|input: (u8, u16, &[u8])| {
     let again = Frame { header: encoded[PREFIX..].to_vec(), ..frame };
     let again = Message::decode(&again).expect("our own bytes").expect("a known kind");
     assert_eq!(again.encode(), encoded);
-});
+}

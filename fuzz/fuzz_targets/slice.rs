@@ -1,9 +1,8 @@
 //! A slice from another peer: refused, or the bytes of the file that was asked for.
-#![no_main]
 use potluck::content::slice::{ChunkSlices, count, verify};
 use potluck::content::{Chunks, FileId};
 
-libfuzzer_sys::fuzz_target!(|input: (u64, u64, &[u8], &[u8], Option<[u8; 32]>)| {
+pub(crate) fn run(input: (u64, u64, &[u8], &[u8], Option<[u8; 32]>)) {
     let (size, slice, bytes, path, value) = input;
     let Some(chunks) = Chunks::of(size) else { return };
     assert!(verify(FileId([1; 32]), chunks, slice, bytes, path, value.as_ref()).is_err());
@@ -15,4 +14,4 @@ libfuzzer_sys::fuzz_target!(|input: (u64, u64, &[u8], &[u8], Option<[u8; 32]>)| 
     let mut slices = ChunkSlices::new(chunks, chunks.last());
     slices.push(bytes);
     let _ = (slices.next(), slices.path(slice));
-});
+}

@@ -20,6 +20,8 @@ mod partial_seeds;
 pub(crate) mod quick;
 pub(crate) mod reader;
 mod reads;
+#[cfg(any(test, feature = "sim"))]
+pub(crate) mod sequences;
 pub(crate) mod serving;
 mod shared_files;
 mod slices;

@@ -311,6 +311,22 @@ impl<K: Copy + Ord, F> Reads<K, F> {
     }
 }
 
+#[cfg(any(test, feature = "sim"))]
+impl<K: Copy + Ord, F> Reads<K, F> {
+    /// Each buffer is somewhere, and there are not too many.
+    pub(super) fn check(&self) {
+        let ready = self.clients.values().map(|client| client.ready.len()).sum::<usize>();
+        let known = self.free.len() + self.at_reader.len() + ready;
+        assert!(
+            known == self.buffers && known <= limits::READ_BUFFERS,
+            "{known} of {} buffers",
+            self.buffers
+        );
+        let asking = self.at_reader.values().filter_map(|job| job.client).count();
+        assert_eq!(asking, self.clients.values().filter(|client| client.asked.is_some()).count());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ pub(crate) mod disk;
 mod link;
 mod queue;
 mod rng;
+pub mod sequences;
 #[cfg(test)]
 pub(crate) mod trace;
 #[cfg(test)]

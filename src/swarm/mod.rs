@@ -21,6 +21,8 @@ mod pacing;
 mod plan;
 mod reports;
 mod requests;
+#[cfg(any(test, feature = "sim"))]
+pub(crate) mod sequences;
 mod shuffle;
 mod sources;
 #[cfg(test)]
