@@ -22,6 +22,7 @@ mod leaving;
 pub(crate) mod limits;
 mod listing;
 pub(crate) mod machine;
+mod naming;
 pub(crate) mod output;
 mod own_peer;
 mod parts;
