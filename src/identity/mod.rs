@@ -11,5 +11,5 @@ pub use contact::Contact;
 pub use instance::Instance;
 pub(crate) use key::fill_random;
 pub use key::{Identity, IdentityError, SIGNATURE, verify};
-pub use name::PeerName;
+pub use name::{NameError, PeerName};
 pub use peer_id::{ParsePeerIdError, PeerId, PublicKey};

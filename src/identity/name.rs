@@ -8,23 +8,39 @@ use super::PeerId;
 use crate::limits;
 use crate::text;
 
-/// A name: 1 to 64 bytes, no control or bidirectional characters, no white space at its ends.
-/// It identifies nobody; the id beside it does.
+/// A name: 1 to 64 bytes, no control or bidirectional characters, no white space at its ends, and nothing
+/// that reads as the whole id of a peer. It identifies nobody; the id beside it does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct PeerName(String);
 
+/// Why a text is no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing is left of it without what is not allowed.
+    #[error("the name is empty, or nothing of it can be shown")]
+    Empty,
+    /// It would be taken for a peer id.
+    #[error("the name looks like a peer id (52 characters, a to z and 2 to 7)")]
+    ReadsAsId,
+}
+
 impl PeerName {
-    /// `name` with everything that is not allowed left out, cut at the limit. `None`: nothing was left.
-    #[must_use]
-    pub fn cleaned(name: &str) -> Option<Self> {
+    /// `name` with everything that is not allowed left out, cut at the limit.
+    ///
+    /// # Errors
+    /// What is left of it is no name.
+    pub fn cleaned(name: &str) -> Result<Self, NameError> {
         let clean: String = name.chars().filter(|c| !text::is_unprintable(*c)).collect();
         let clean = clean.trim();
         let mut end = clean.len().min(limits::NAME);
         while !clean.is_char_boundary(end) {
             end -= 1;
         }
-        let clean = clean[..end].trim_end();
-        (!clean.is_empty()).then(|| Self(clean.to_owned()))
+        match clean[..end].trim_end() {
+            "" => Err(NameError::Empty),
+            id if PeerId::is_whole(id) => Err(NameError::ReadsAsId),
+            clean => Ok(Self(clean.to_owned())),
+        }
     }
 
     /// The default: the folder's name and four characters of the id.
@@ -34,7 +50,7 @@ impl PeerName {
         while short.len() > limits::NAME - 5 {
             short.pop();
         }
-        let short = Self::cleaned(&short).map_or_else(|| "peer".to_owned(), |n| n.0);
+        let short = Self::cleaned(&short).map_or_else(|_| "peer".to_owned(), |n| n.0);
         Self(format!("{short}-{}", id.prefix(4)))
     }
 
@@ -52,10 +68,10 @@ impl fmt::Display for PeerName {
 }
 
 impl<'de> Deserialize<'de> for PeerName {
-    /// From the network: cleaned, never raw. An empty one becomes `?`.
+    /// From the network: cleaned, never raw. An empty one, and one that reads as an id, becomes `?`.
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let raw = String::deserialize(d)?;
-        Ok(Self::cleaned(&raw).unwrap_or_else(|| Self("?".to_owned())))
+        Ok(Self::cleaned(&raw).unwrap_or_else(|_| Self("?".to_owned())))
     }
 }
 
@@ -66,12 +82,27 @@ mod tests {
     #[test]
     fn names_are_cleaned_and_cut() {
         assert_eq!(PeerName::cleaned(" a\u{1b}[31mb\u{202e}c\n").unwrap().as_str(), "a[31mbc");
-        assert_eq!(PeerName::cleaned("\u{7}\n "), None);
+        assert_eq!(PeerName::cleaned("\u{7}\n "), Err(NameError::Empty));
         let long = PeerName::cleaned(&"ä".repeat(100)).unwrap();
         assert_eq!(long.as_str().len(), 64);
         let id = PeerId([0; 32]);
         assert_eq!(PeerName::of_folder("peer1", id).as_str(), "peer1-aaaa");
         assert!(PeerName::of_folder(&"ä".repeat(100), id).as_str().len() <= limits::NAME);
         assert_eq!(PeerName::of_folder("\n", id).as_str(), "peer-aaaa");
+    }
+
+    #[test]
+    fn no_name_reads_as_an_id() {
+        let id = PeerId([7; 32]).full();
+        let shouted = id.to_uppercase();
+        for name in [&id, &shouted, &format!("  {id}\u{200b}"), &format!("{}b", &id[..51])] {
+            assert_eq!(PeerName::cleaned(name), Err(NameError::ReadsAsId), "{name}");
+            let heard: PeerName = serde_json::from_value(name.as_str().into()).unwrap();
+            assert_eq!(heard.as_str(), "?");
+        }
+        for name in [&id[..51], &format!("{id}a"), &format!("{id} (2)"), &format!("{}1", &id[..51])] {
+            assert_eq!(PeerName::cleaned(name).unwrap().as_str(), name);
+        }
+        assert_eq!(PeerName::of_folder(&id, PeerId([0; 32])).as_str(), "peer-aaaa");
     }
 }

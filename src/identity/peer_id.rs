@@ -35,7 +35,17 @@ pub struct PeerId(#[serde(with = "serde_bytes")] pub [u8; 32]);
 #[error("not a peer id: it has 52 characters, a to z and 2 to 7")]
 pub struct ParsePeerIdError;
 
+/// Characters of a whole id: 256 bits, five in each.
+const CHARACTERS: usize = 52;
+
 impl PeerId {
+    /// True if `word` looks like a whole id: 52 characters of base32, in whatever case. Not all such words are
+    /// ids (the last character has four bits to spare), but whoever reads one takes it for one.
+    #[must_use]
+    pub fn is_whole(word: &str) -> bool {
+        word.len() == CHARACTERS && word.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'2'..=b'7'))
+    }
+
     /// All 52 characters.
     #[must_use]
     pub fn full(&self) -> String {
@@ -90,6 +100,10 @@ mod tests {
         assert_eq!(id.prefix(4), id.to_string()[..4]);
         for bad in ["", "a", "1", &"a".repeat(51), &"a".repeat(53), "ä"] {
             assert_eq!(bad.parse::<PeerId>(), Err(ParsePeerIdError), "{bad}");
+            assert!(!PeerId::is_whole(bad), "{bad}");
         }
+        let odd = format!("{}B", "a".repeat(51));
+        assert_eq!((PeerId::is_whole(&id.full()), PeerId::is_whole(&odd)), (true, true));
+        assert!(odd.parse::<PeerId>().is_err() && !PeerId::is_whole(&"1".repeat(52)));
     }
 }

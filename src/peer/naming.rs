@@ -1,68 +1,114 @@
-//! Whom a user means by a word: a peer by its name, or by the beginning of its id. Pure.
+//! Whom a user means by a word: a peer by its id, or by its name. Pure.
+
+use std::collections::BTreeSet;
 
 use super::roster::Roster;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
 use crate::text;
 
+/// Characters of an id that must be given at least.
+const ID_CHARACTERS: usize = 4;
+
+/// Characters of an id that are shown, at least.
+const ID_SHOWN: usize = 8;
+
+/// Names that a failure names at most, of those who are here and of those who are away.
+const NAMED: usize = 10;
+
 impl Roster {
-    /// The peer that a user means by a name or by the beginning (4 characters or more) of an id: one that is
-    /// here, else one that is away while others keep its files.
+    /// The peer that a user means by an id, by the beginning of one, or by a name: one that is here, or one
+    /// that is away while others keep its files.
     ///
     /// # Errors
     /// [`Code::NotFound`] with what there is, [`Code::Ambiguous`] with the choices.
     pub(super) fn find(&self, word: &str) -> Result<PeerId, Failure> {
-        let here: Vec<_> = self.iter().map(|(id, m)| (*id, m.info.name.as_str())).collect();
-        let away: Vec<_> = self.away.names(|id| self.contact(id).is_some()).collect();
-        let mut found = named(&here, word);
-        if found.is_empty() {
-            found = named(&away, word);
-        }
-        match found.as_slice() {
-            [one] => Ok(*one),
-            [] => {
-                let names: Vec<_> = self.iter().map(|(_, m)| m.info.name.as_str()).take(10).collect();
-                let mut here = if names.is_empty() {
-                    "nobody is here".into()
-                } else {
-                    format!("here: {}", names.join(", "))
-                };
-                let away: Vec<_> = away.iter().map(|(_, n)| *n).filter(|n| !n.is_empty()).take(10).collect();
-                if !away.is_empty() {
-                    here += &format!("; away: {}", away.join(", "));
-                }
-                Err(Failure::new(Code::NotFound, format!("no peer `{}`; {here}", text::shown(word))))
-            }
-            many => {
-                let names: Vec<_> = many.iter().map(|id| format!("{} ({id})", self.name(*id))).collect();
+        let meant = self.meant(word);
+        let mut all = meant.iter();
+        match (all.next(), all.next()) {
+            (None, _) => Err(self.nobody(word)),
+            (Some(one), None) => Ok(*one),
+            _ => {
+                let names: Vec<_> = meant.iter().map(|id| self.name_with_id(*id)).collect();
                 let message = format!("`{}` can be {}; say its id", text::shown(word), names.join(" or "));
                 Err(Failure::new(Code::Ambiguous, message))
             }
         }
     }
+
+    /// Those whom a word can mean. Anyone can take any name, so no name stands in the way of an id: a whole
+    /// id is that alone, and what begins one means that peer as well as whoever is called so.
+    fn meant(&self, word: &str) -> BTreeSet<PeerId> {
+        let here: Vec<_> = self.iter().map(|(id, m)| (*id, m.info.name.as_str())).collect();
+        let away: Vec<_> = self.away.names(|id| self.contact(id).is_some()).collect();
+        let mut meant = with_id(&here, word);
+        meant.extend(with_id(&away, word));
+        if PeerId::is_whole(word) || word.is_empty() {
+            return meant;
+        }
+        let called = called(&here, word);
+        meant.extend(if called.is_empty() { self::called(&away, word) } else { called });
+        if meant.is_empty() {
+            meant = called_like(&here, word);
+        }
+        if meant.is_empty() {
+            meant = called_like(&away, word);
+        }
+        meant
+    }
+
+    /// Nobody is meant: who there is.
+    fn nobody(&self, word: &str) -> Failure {
+        let here: Vec<_> = self.iter().map(|(_, m)| m.info.name.as_str()).take(NAMED).collect();
+        let mut there = match here.as_slice() {
+            [] => "nobody is here".to_owned(),
+            names => format!("here: {}", names.join(", ")),
+        };
+        let away = self.away.names(|id| self.contact(id).is_some()).map(|(_, name)| name);
+        let away: Vec<_> = away.filter(|name| !name.is_empty()).take(NAMED).collect();
+        if !away.is_empty() {
+            there += &format!("; away: {}", away.join(", "));
+        }
+        Failure::new(Code::NotFound, format!("no peer `{}`; {there}", text::shown(word)))
+    }
+
+    /// The name of a peer, and in brackets so much of its id that no other peer's begins so.
+    pub(super) fn name_with_id(&self, id: PeerId) -> String {
+        let full = id.full();
+        let others = self.iter().map(|(id, _)| *id).chain(self.away.names(|_| false).map(|(id, _)| id));
+        let alike = others.filter(|other| *other != id).map(|other| alike(&full, &other.full()));
+        let shown = alike.max().map_or(ID_SHOWN, |n| ID_SHOWN.max(n + 1));
+        format!("{} ({})", self.name(id), id.prefix(shown))
+    }
 }
 
-/// Those whom a word names: by the whole name, else in whatever case, else by the beginning of the id, else
-/// by that of the name.
-fn named(peers: &[(PeerId, &str)], word: &str) -> Vec<PeerId> {
-    if word.is_empty() {
-        return Vec::new();
-    }
+/// How many characters of two ids are the same, from the first one on.
+fn alike(one: &str, other: &str) -> usize {
+    one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count()
+}
+
+/// Those whose id begins with this.
+fn with_id(peers: &[(PeerId, &str)], word: &str) -> BTreeSet<PeerId> {
+    let low = word.to_ascii_lowercase();
+    let is_meant = |id: &PeerId| low.len() >= ID_CHARACTERS && id.full().starts_with(&low);
+    peers.iter().map(|(id, _)| *id).filter(is_meant).collect()
+}
+
+/// Those who are called so, else those who are in another case.
+fn called(peers: &[(PeerId, &str)], word: &str) -> BTreeSet<PeerId> {
     let low = word.to_lowercase();
-    let all = |is: &dyn Fn(PeerId, &str) -> bool| -> Vec<PeerId> {
-        peers.iter().filter(|(id, name)| is(*id, name)).map(|(id, _)| *id).collect()
-    };
-    let mut found = all(&|_, name| name == word);
-    if found.is_empty() {
-        found = all(&|_, name| name.to_lowercase() == low);
-    }
-    if found.is_empty() && low.len() >= 4 {
-        found = all(&|id, _| id.full().starts_with(&low));
-    }
-    if found.is_empty() {
-        found = all(&|_, name| name.to_lowercase().starts_with(&low));
-    }
-    found
+    let found = named(peers, |name| name == word);
+    if found.is_empty() { named(peers, |name| name.to_lowercase() == low) } else { found }
+}
+
+/// Those whose name begins so, in whatever case.
+fn called_like(peers: &[(PeerId, &str)], word: &str) -> BTreeSet<PeerId> {
+    let low = word.to_lowercase();
+    named(peers, |name| name.to_lowercase().starts_with(&low))
+}
+
+fn named(peers: &[(PeerId, &str)], is_meant: impl Fn(&str) -> bool) -> BTreeSet<PeerId> {
+    peers.iter().filter(|(_, name)| is_meant(name)).map(|(id, _)| *id).collect()
 }
 
 #[cfg(test)]
@@ -86,6 +132,50 @@ mod tests {
         assert_eq!(missing.code, Code::NotFound);
         assert!(missing.message.contains("Anna, bert") && !missing.message.contains('\u{1b}'));
         assert_eq!(r.find("").unwrap_err().code, Code::NotFound);
+    }
+
+    #[test]
+    fn no_name_stands_in_the_way_of_an_id() {
+        let id = |n| key(n).peer_id();
+        let (whole, short) = (id(1).full(), id(1).prefix(8));
+        // `PeerName` takes no such name; what finds a peer does not rely on that.
+        let peers = [(id(1), "anna"), (id(2), whole.as_str()), (id(3), short.as_str())];
+        assert_eq!(with_id(&peers, &whole), BTreeSet::from([id(1)]));
+        let r = roster(&[("anna", &[]), ("bert", &[]), (&short, &[]), (&id(1).full()[..51], &[])]);
+        for word in [&whole, &whole.to_uppercase()] {
+            assert_eq!(r.find(word), Ok(id(1)), "{word}");
+        }
+        assert_eq!(r.find(&id(9).full()).unwrap_err().code, Code::NotFound);
+        let both = r.find(&short).unwrap_err();
+        assert_eq!(both.code, Code::Ambiguous);
+        let [mine, other] = [id(1), id(3)].map(|id| format!("({})", id.prefix(8)));
+        assert!(both.message.contains(&format!("anna {mine}")) && both.message.contains(&other), "{both}");
+        assert_eq!(r.find(&short.to_uppercase()).unwrap_err().code, Code::Ambiguous);
+        // Longer or shorter, it begins the id and is nobody's name.
+        assert_eq!((r.find(&id(1).prefix(9)), r.find(&id(1).prefix(7))), (Ok(id(1)), Ok(id(1))));
+        assert_eq!(r.find(&id(1).prefix(51)).unwrap_err().code, Code::Ambiguous);
+        // Who is away has an id, too.
+        let mut r = roster(&[(&id(5).prefix(8), &[])]);
+        let part = KeptPart { file: FileId([5; 32]), size: 1, span: Span { from: 0, to: 1 } };
+        r.away.kept(id(1), [(id(5), None, vec![part])]);
+        assert_eq!(r.find(&id(5).full()), Ok(id(5)));
+        assert_eq!(r.find(&id(5).prefix(8)).unwrap_err().code, Code::Ambiguous);
+    }
+
+    #[test]
+    fn so_much_of_an_id_is_shown_that_it_is_no_other_peers() {
+        let r = roster(&[("anna", &[]), ("bert", &[])]);
+        assert_eq!(r.name_with_id(key(1).peer_id()), format!("anna ({})", key(1).peer_id().prefix(8)));
+        assert_eq!((alike("abcd", "abxd"), alike("abcd", "abcd"), alike("abcd", "x")), (2, 4, 0));
+        let mut near = key(1).peer_id();
+        near.0[31] ^= 1;
+        let mut r = r;
+        let mut twin = crate::peer::roster::tests::info(3, "anna", 1);
+        twin.contact.id = near;
+        r.here(crate::time::Time::ZERO, twin);
+        assert_eq!(r.name_with_id(near), format!("anna ({})", near.prefix(52)));
+        let message = r.find("anna").unwrap_err().message;
+        assert!(message.contains(&key(1).peer_id().full()) && message.contains(&near.full()), "{message}");
     }
 
     #[test]

@@ -18,9 +18,9 @@ use crate::counters::Counters;
 use crate::custody::ledger::Present;
 use crate::disk;
 use crate::distribution::{self, chunk_store};
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::identity::tls::Tls;
-use crate::identity::{Identity, Instance, PeerName, fill_random};
+use crate::identity::{Identity, Instance, NameError, PeerName, fill_random};
 use crate::lan::{self, OwnPresence};
 use crate::library::{self, LibraryConfig};
 use crate::peer::limits;
@@ -51,13 +51,14 @@ impl Peer {
     /// What cannot be had, and what to do.
     fn start(config: Settings) -> Result<Self, Failure> {
         let mut warnings = Vec::new();
+        let named = wanted_name(&config)?;
         set_up(&config)?;
         if let Err(e) = descriptors::allow(limits::DESCRIPTORS) {
             log::debug!("no more open files are allowed than before: {e}");
         }
         let identity = Arc::new(own_identity(&config)?);
         let instance = next_instance(&config, 0)?;
-        let name = own_name(&config, &identity);
+        let name = named.unwrap_or_else(|| default_name(&config, &identity));
 
         let mut sandboxes = Sandboxes::new(&config);
         let database = config.state().join(store::FILE);
@@ -243,11 +244,18 @@ pub(super) fn next_instance(config: &Settings, after: u64) -> Result<Instance, F
         .map_err(|e| Failure::other(format!("the start count cannot be stored in {}: {e}", path.display())))
 }
 
-fn own_name(config: &Settings, identity: &Identity) -> PeerName {
-    let wanted = config.name.as_deref().and_then(PeerName::cleaned);
-    wanted.unwrap_or_else(|| {
-        let folder =
-            config.directory.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        PeerName::of_folder(&folder, identity.id())
-    })
+/// The name that the user wants others to see; `None`: the default.
+fn wanted_name(config: &Settings) -> Result<Option<PeerName>, Failure> {
+    match config.name.as_deref().map(PeerName::cleaned) {
+        Some(Err(e @ NameError::ReadsAsId)) => {
+            Err(Failure::new(Code::Usage, format!("--name: {e}; choose another one")))
+        }
+        Some(Err(NameError::Empty)) | None => Ok(None),
+        Some(Ok(name)) => Ok(Some(name)),
+    }
+}
+
+fn default_name(config: &Settings, identity: &Identity) -> PeerName {
+    let folder = config.directory.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    PeerName::of_folder(&folder, identity.id())
 }

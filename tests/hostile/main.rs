@@ -25,3 +25,4 @@ mod names;
 mod readers;
 mod requests;
 mod shares;
+mod words;

@@ -1,0 +1,77 @@
+//! Words that mean what they say: what a user types as an id is no peer's name.
+
+use std::fs;
+use std::process::Output;
+
+use crate::fiend::{Fiend, Lie, Offer, Order};
+use crate::lab::{Lab, Peer, SOON, wait};
+use crate::watch::{assert_holds, assert_well};
+
+const TRUE: &[u8] = b"what the honest peer shares";
+const FALSE: &[u8] = b"what the other one would like to be taken for it";
+
+/// Runs `download` with these words; its exit code, and all that it said.
+fn download(victim: &Peer, words: &[&str]) -> (Option<i32>, String) {
+    let out = victim.cli(["download"].iter().chain(words));
+    (out.status.code(), printed(&out))
+}
+
+/// All that a command said.
+fn printed(out: &Output) -> String {
+    String::from_utf8_lossy(&[&out.stdout[..], &out.stderr].concat()).into_owned()
+}
+
+/// Forgets what was downloaded.
+fn clear(victim: &Peer) {
+    let downloads = victim.directory.join("downloads");
+    fs::remove_dir_all(&downloads).unwrap();
+    fs::create_dir(&downloads).unwrap();
+}
+
+#[test]
+fn no_name_of_a_peer_stands_for_an_id() {
+    let Some(lab) = Lab::of("up 5") else { return };
+    let victim = lab.peer(1, "victim", &[]);
+    let honest = lab.peer_with(2, "honest", &[("plan.txt", TRUE)]);
+    let id = honest.status().id;
+    let short: String = id.chars().take(8).collect();
+    // One is called as the other's id in lower case, one in upper case, one as what is shown of it.
+    let names = [id.clone(), id.to_uppercase(), short.clone()];
+    let fiends = [3, 4, 5].map(|node| Fiend::start(&lab, node, &names[usize::from(node) - 3], Lie::None));
+    for fiend in &fiends {
+        fiend.order(Order::Have(FALSE.to_vec()));
+        fiend.offer(vec![Offer::file("plan.txt", FALSE)]);
+    }
+    wait("what all share", SOON, || {
+        let rows = victim.list();
+        let from = |id: &str| rows.iter().any(|row| row.peer_ids.iter().any(|peer| peer == id));
+        (from(&id) && fiends.iter().all(|fiend| from(&fiend.id().full()))).then_some(())
+    });
+    let saved = victim.directory.join("downloads/plan.txt");
+    for word in [&id, &id.to_uppercase()] {
+        let (code, said) = download(&victim, &["plan.txt", "--from", word]);
+        assert_eq!(code, Some(0), "{said}");
+        assert_holds(&saved, TRUE);
+        clear(&victim);
+    }
+    // What begins the id of one and is the name of another one is neither.
+    let (code, said) = download(&victim, &["plan.txt", "--from", &short]);
+    assert_eq!(code, Some(5), "{said}");
+    assert!(said.contains("honest") && said.contains(&fiends[2].id().prefix(8)), "{said}");
+    // Nobody is shown under a name that is an id.
+    let is_id = |name: &String| name.eq_ignore_ascii_case(&id);
+    assert!(!victim.names().iter().any(is_id), "{:?}", victim.names());
+    assert_well(&victim);
+}
+
+#[test]
+fn a_name_that_is_an_id_is_refused() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    let honest = lab.peer(1, "honest", &[]);
+    let id = honest.status().id;
+    let mut peer = lab.peer(2, &id, &[]);
+    let (status, _) = peer.ended(SOON);
+    assert_eq!(status.code(), Some(2));
+    let log = fs::read_to_string(peer.directory.join("log")).unwrap();
+    assert!(log.contains("--name") && log.contains("looks like a peer id"), "{log}");
+}
