@@ -10,7 +10,7 @@ use super::typed::{Proposals, TypedRequest};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
 #[command(visible_alias = "l", alias = "ls")]
 pub struct ListRequest {
-    /// Only paths that contain this, or match it if it has `*` or `?`
+    /// Only paths that contain this, or match it if it has `*` or `?`; or `b3:` and the first digits of an id
     #[serde(default)]
     pub pattern: Option<String>,
     /// Only what this peer shares

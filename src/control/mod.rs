@@ -2,6 +2,7 @@
 //! this user can open) by one-shot commands. The answers are facts; `cli::show` makes text of them.
 
 pub(crate) mod client;
+pub(crate) mod file_word;
 pub(crate) mod keyfile;
 pub(crate) mod limits;
 mod line;

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wildmatch::WildMatch;
 
 use super::roster::Roster;
-use crate::content::{Catalogue, Claim, EntryKind, FileId, SafePath, Span, path};
+use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, Span, path};
 use crate::control::ListRow;
+use crate::control::file_word::FileWord;
 use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::library::Hashing;
@@ -14,7 +15,8 @@ use crate::library::Hashing;
 /// What to show.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Filter {
-    /// Only paths that contain this, or match it if it has `*` or `?`; letter case does not matter.
+    /// Only paths that contain this, or match it if it has `*` or `?`, and letter case does not matter; or
+    /// files whose id begins so.
     pub(super) pattern: Option<String>,
     /// Only what this peer shares.
     pub(super) mine: bool,
@@ -23,13 +25,19 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    fn matcher(&self) -> impl Fn(&SafePath) -> bool {
-        let pattern = self.pattern.as_deref().map(path::fold);
+    /// Looks at a path, and at the id of what lies there, if that is a file and known.
+    fn matcher(&self) -> impl Fn(&SafePath, Option<FileId>) -> bool {
+        let (digits, pattern) = match self.pattern.as_deref().map(FileWord::of) {
+            Some(FileWord::Id(digits)) => (Some(digits.to_lowercase()), None),
+            Some(FileWord::Path(path)) => (None, Some(path::fold(path))),
+            None => (None, None),
+        };
         let glob = pattern.as_deref().filter(|p| p.contains(['*', '?'])).map(WildMatch::new);
-        move |path| match (&glob, &pattern) {
-            (Some(glob), _) => glob.matches(&path.folded()) || glob.matches(&path::fold(path.name())),
-            (None, Some(part)) => path.folded().contains(part.as_str()),
-            (None, None) => true,
+        move |path, id| match (&digits, &glob, &pattern) {
+            (Some(digits), ..) => id.is_some_and(|id| id.to_string().starts_with(digits)),
+            (_, Some(glob), _) => glob.matches(&path.folded()) || glob.matches(&path::fold(path.name())),
+            (_, _, Some(part)) => path.folded().contains(part.as_str()),
+            _ => true,
         }
     }
 }
@@ -68,7 +76,7 @@ pub(super) fn rows(
     let mut lines: BTreeMap<(&SafePath, Option<Claim>), ListedContent> = BTreeMap::new();
     let own = mine.entries().map(|e| (None, e)).filter(|_| filter.from.is_none());
     let others = roster.entries(filter.from).map(|(id, e)| (Some(id), e)).filter(|_| !filter.mine);
-    for (who, entry) in own.chain(others).filter(|(_, e)| matches(&e.path)) {
+    for (who, entry) in own.chain(others).filter(|(_, e)| matches(&e.path, id_of(e))) {
         let (claim, size, modified) = match entry.kind {
             EntryKind::Folder => (None, 0, 0),
             EntryKind::File { id, size, modified, .. } => (Some((id, size)), size, modified),
@@ -110,10 +118,14 @@ pub(super) fn rows(
         })
         .collect();
     if filter.from.is_none() {
-        rows.extend(hashing.iter().filter(|h| matches(&h.path)).map(hashing_row));
+        rows.extend(hashing.iter().filter(|h| matches(&h.path, None)).map(hashing_row));
         rows.sort_by(|a, b| a.path.cmp(&b.path));
     }
     rows
+}
+
+fn id_of(entry: &Entry) -> Option<FileId> {
+    if let EntryKind::File { id, .. } = entry.kind { Some(id) } else { None }
 }
 
 fn own_copies(claim: Option<Claim>, line: &ListedContent, stands: impl Fn(FileId) -> OwnCopies) -> OwnCopies {
@@ -203,6 +215,9 @@ mod tests {
         assert_eq!(show(&with("*.png")), ["x/photo.PNG"]);
         assert_eq!(show(&with("report.*")), ["docs/Report.txt", "report.pdf"]);
         assert!(show(&with("?")).is_empty());
+        assert_eq!(show(&with("b3:0202")), ["report.pdf"]);
+        assert_eq!(show(&with("b3:")).len(), 3);
+        assert_eq!(show(&with("./report")), ["docs/Report.txt", "report.pdf"]);
         assert_eq!(show(&Filter { mine: true, ..Filter::default() }), ["docs/Report.txt"]);
         let from = Some(key(1).peer_id());
         assert_eq!(show(&Filter { from, ..Filter::default() }), ["report.pdf", "x/photo.PNG"]);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::away::whole_or_some;
 use super::roster::Roster;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, path};
+use crate::control::file_word::{FileWord, typed_path};
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
 use crate::swarm::Wanted;
@@ -22,6 +23,9 @@ pub(super) struct Resolved {
 
 /// Digits of a file id that must be given at least.
 const DIGITS: usize = 4;
+
+/// Digits of a file id that are shown, at least.
+const DIGITS_SHOWN: usize = 8;
 
 /// Contents that an error message names at most.
 const CHOICES: usize = 8;
@@ -76,17 +80,16 @@ fn one(
     found: &mut Resolved,
 ) -> Result<(), Failure> {
     let asked = Arc::from(word);
-    // A file may be called `b3:…`, too: the path is meant where there is one.
-    let is_path = || roster.entries(only).any(|(_, e)| e.path.as_str() == word);
-    if let Some(digits) = word.strip_prefix("b3:")
-        && !is_path()
-    {
-        let (id, entry) = by_id(digits, roster, only)?;
-        found.files.push(wanted(id, entry, last_component(&entry.path), &asked));
-        return Ok(());
-    }
-    let trimmed = word.strip_suffix('/').unwrap_or(word);
-    let folder_only = trimmed.len() != word.len();
+    let path = match FileWord::of(word) {
+        FileWord::Id(digits) => {
+            let (id, entry) = by_id(digits, roster, only)?;
+            found.files.push(wanted(id, entry, last_component(&entry.path), &asked));
+            return Ok(());
+        }
+        FileWord::Path(path) => path,
+    };
+    let trimmed = path.strip_suffix('/').unwrap_or(path);
+    let folder_only = trimmed.len() != path.len();
     let path: SafePath = trimmed.parse().map_err(|e| {
         Failure::new(Code::NotFound, format!("`{}` is not the path of a shared file: {e}", text::shown(word)))
     })?;
@@ -143,6 +146,11 @@ fn entry_path(top: &SafePath, inner: &SafePath) -> SafePath {
     top.join(inner.as_str()).unwrap_or_else(|_| inner.clone())
 }
 
+/// A path as users type it, safe to be shown.
+fn typed(path: &SafePath) -> String {
+    text::shown(&typed_path(path.as_str())).into_owned()
+}
+
 fn last_component(path: &SafePath) -> SafePath {
     path.name().parse().unwrap_or_else(|_| path.clone())
 }
@@ -150,7 +158,10 @@ fn last_component(path: &SafePath) -> SafePath {
 fn by_id<'a>(digits: &str, roster: &'a Roster, only: Option<PeerId>) -> Result<(FileId, &'a Entry), Failure> {
     let low = digits.to_lowercase();
     if low.len() < DIGITS || low.len() > 64 || !low.bytes().all(|b| b.is_ascii_hexdigit()) {
-        let message = format!("`b3:` is followed by {DIGITS} to 64 hexadecimal digits of a file id");
+        let message = format!(
+            "`b3:` is followed by {DIGITS} to 64 hexadecimal digits of a file id; a path that begins so is \
+             typed as `./b3:…`"
+        );
         return Err(Failure::new(Code::Usage, message));
     }
     let mut choices = Choices::new();
@@ -172,7 +183,7 @@ fn single<'a>(
     choices: &Choices<'a>,
     roster: &Roster,
 ) -> Result<(FileId, &'a Entry), Failure> {
-    single_of(&path.to_string(), choices, roster)
+    single_of(&typed(path), choices, roster)
 }
 
 fn single_of<'a>(what: &str, choices: &Choices<'a>, roster: &Roster) -> Result<(FileId, &'a Entry), Failure> {
@@ -182,6 +193,7 @@ fn single_of<'a>(what: &str, choices: &Choices<'a>, roster: &Roster) -> Result<(
         (Some((id, _, _, entry)), None) => Ok((id, entry)),
         (None, _) => Err(Failure::new(Code::NotFound, format!("nobody here shares `{what}`"))),
         _ => {
+            let digits = digits_apart(choices);
             let list: Vec<String> = choices
                 .iter()
                 .take(CHOICES)
@@ -189,7 +201,7 @@ fn single_of<'a>(what: &str, choices: &Choices<'a>, roster: &Roster) -> Result<(
                     let names: BTreeSet<String> = who.iter().map(|(p, _)| roster.name(*p)).collect();
                     let names: Vec<String> = names.into_iter().take(3).collect();
                     let size = bytesize::ByteSize(*size);
-                    format!("b3:{} ({size}, {})", id.prefix(8), names.join(", "))
+                    format!("b3:{} ({size}, {})", id.prefix(digits), names.join(", "))
                 })
                 .collect();
             let more = choices.len().saturating_sub(CHOICES);
@@ -204,15 +216,27 @@ fn single_of<'a>(what: &str, choices: &Choices<'a>, roster: &Roster) -> Result<(
     }
 }
 
+/// How many digits tell these contents apart, and so can be typed for one of them. Contents of one id that
+/// differ in their size alone are told apart by none.
+fn digits_apart(choices: &Choices<'_>) -> usize {
+    let ids: Vec<String> = choices.keys().map(|(id, _)| id.to_string()).collect();
+    let alike = ids
+        .windows(2)
+        .filter(|pair| pair[0] != pair[1])
+        .map(|pair| pair[0].bytes().zip(pair[1].bytes()).take_while(|(a, b)| a == b).count());
+    alike.max().map_or(DIGITS_SHOWN, |n| DIGITS_SHOWN.max(n + 1))
+}
+
 /// What to say when nobody has it: that we have it ourselves, or the nearest name.
 fn missing(path: &SafePath, roster: &Roster, mine: &Catalogue, only: Option<PeerId>) -> Failure {
     let whose = only.map_or_else(String::new, |p| format!(" from {}", roster.name(p)));
     let not_found = |text: String| Failure::new(Code::NotFound, text);
+    let shown = typed(path);
     if only.is_none() && (mine.get(path).is_some() || mine.entries().any(|e| e.path.below(path).is_some())) {
-        return not_found(format!("`{path}` is shared by this peer itself, and by nobody else here"));
+        return not_found(format!("`{shown}` is shared by this peer itself, and by nobody else here"));
     }
     if roster.is_empty() {
-        return not_found(format!("no file `{path}`: no other peer is here yet"));
+        return not_found(format!("no file `{shown}`: no other peer is here yet"));
     }
     let folded = path.folded();
     let name = path::fold(path.name());
@@ -228,9 +252,9 @@ fn missing(path: &SafePath, roster: &Roster, mine: &Catalogue, only: Option<Peer
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
     match best {
         Some((score, near)) if score >= 0.6 => {
-            not_found(format!("no file `{path}`{whose}; did you mean `{near}`?"))
+            not_found(format!("no file `{shown}`{whose}; did you mean `{}`?", typed(near)))
         }
-        _ => not_found(format!("no file `{path}`{whose}; `list` shows what there is")),
+        _ => not_found(format!("no file `{shown}`{whose}; `list` shows what there is")),
     }
 }
 
@@ -260,13 +284,40 @@ mod tests {
         let docs = ask(&r, &["docs/"]).unwrap();
         assert_eq!(to(&docs), [("docs/a.txt", 1, 2), ("docs/sub/b.txt", 2, 1)]);
         assert_eq!(docs.folders, ["docs/void".parse().unwrap()]);
-        let odd = roster(&[("one", &[file("b3:0101", 4), file("x", 1)])]);
-        assert_eq!(to(&ask(&odd, &["b3:0101"]).unwrap()), [("b3:0101", 4, 1)]);
-        assert_eq!(to(&ask(&odd, &["b3:010101"]).unwrap()), [("x", 1, 1)]);
         assert_eq!(to(&ask(&r, &["docs/sub"]).unwrap()), [("sub/b.txt", 2, 1)]);
         assert_eq!(to(&ask(&r, &["b3:0202", "b3:0303"]).unwrap()), [("b.txt", 2, 1), ("top", 3, 2)]);
         let void = ask(&r, &["docs/void"]).unwrap();
         assert_eq!((void.files.len(), void.folders), (0, vec!["void".parse().unwrap()]));
+    }
+
+    #[test]
+    fn no_path_stands_in_the_way_of_an_id() {
+        let of = |digits: &str| FileId(blake3::Hash::from_hex(digits).unwrap().into());
+        let whole = format!("b3:{}", FileId([1; 32]));
+        let false_one = [file("b3:0101", 4), file(&whole, 5), file("b3:dir/y", 6)];
+        let r = roster(&[("one", &false_one), ("two", &[file("x", 1)])]);
+        for word in ["b3:0101", &whole] {
+            assert_eq!(to(&ask(&r, &[word]).unwrap()), [("x", 1, 1)], "{word}");
+        }
+        assert_eq!(to(&ask(&r, &["./b3:0101", "./x"]).unwrap()), [("b3:0101", 4, 1), ("x", 1, 1)]);
+        assert_eq!(to(&ask(&r, &["./b3:dir/"]).unwrap()), [("b3:dir/y", 6, 1)]);
+        let err = ask(&r, &["b3:dir/"]).unwrap_err();
+        assert!(err.code == Code::Usage && err.message.contains("`./b3:…`"), "{err}");
+        assert_eq!(ask(&r, &["b3:0404"]).unwrap().files[0].to.as_str(), "b3:0101");
+        let near = ask(&r, &["./b3:0102"]).unwrap_err().message;
+        assert!(near.contains("did you mean `./b3:0101`"), "{near}");
+        // Two that begin alike are shown with as many digits as tell them apart.
+        let [first, second] = [1, 2].map(|last| of(&format!("{}{last}", "a".repeat(63))));
+        let twin = |path: &str, id| match file(path, 7) {
+            Entry { path, kind: EntryKind::File { size, modified, executable, since, .. } } => {
+                Entry { path, kind: EntryKind::File { id, size, modified, executable, since } }
+            }
+            folder => folder,
+        };
+        let r = roster(&[("one", &[twin("a", first)]), ("two", &[twin("b", second)])]);
+        let both = ask(&r, &["b3:aaaaaaaa"]).unwrap_err();
+        assert_eq!(both.code, Code::Ambiguous);
+        assert!(both.message.contains(&first.to_string()) && both.message.contains(&second.to_string()));
     }
 
     #[test]

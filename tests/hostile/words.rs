@@ -1,4 +1,4 @@
-//! Words that mean what they say: what a user types as an id is no peer's name.
+//! Words that mean what they say: what a user types as an id is no peer's name and no file's path.
 
 use std::fs;
 use std::process::Output;
@@ -61,6 +61,33 @@ fn no_name_of_a_peer_stands_for_an_id() {
     // Nobody is shown under a name that is an id.
     let is_id = |name: &String| name.eq_ignore_ascii_case(&id);
     assert!(!victim.names().iter().any(is_id), "{:?}", victim.names());
+    assert_well(&victim);
+}
+
+#[test]
+fn no_path_stands_for_the_id_of_a_file() {
+    let Some(lab) = Lab::of("up 3") else { return };
+    let victim = lab.peer(1, "victim", &[]);
+    let _honest = lab.peer_with(2, "honest", &[("plan.txt", TRUE)]);
+    let content = format!("b3:{}", blake3::hash(TRUE));
+    let fiend = Fiend::start(&lab, 3, "fiend", Lie::None);
+    fiend.order(Order::Have(FALSE.to_vec()));
+    fiend.offer(vec![Offer::file(content.as_str(), FALSE), Offer::file(&content[..13], FALSE)]);
+    wait("the honest file", SOON, || victim.offered("plan.txt"));
+    wait("the other one", SOON, || victim.offered(&content));
+    let downloads = victim.directory.join("downloads");
+    for word in [&content, &content[..13]] {
+        let (code, said) = download(&victim, &[word]);
+        assert_eq!(code, Some(0), "{said}");
+        assert_holds(&downloads.join("plan.txt"), TRUE);
+        clear(&victim);
+    }
+    // A file of such a name can be had all the same, as it is listed.
+    let listed = printed(&victim.cli(["list"]));
+    assert!(listed.contains(&format!("./{content}")), "{listed}");
+    let (code, said) = download(&victim, &[&format!("./{content}")]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_holds(&downloads.join(&content), FALSE);
     assert_well(&victim);
 }
 

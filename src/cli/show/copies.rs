@@ -3,6 +3,7 @@
 use core::ops::ControlFlow;
 
 use super::{Page, Show};
+use crate::control::file_word::typed_path;
 use crate::control::{CopiesRequest, CopiesWanted, Reply};
 use crate::text::shown;
 
@@ -30,7 +31,7 @@ fn copied(path: &str, copies: CopiesWanted) -> String {
         Some(1) => "no copies on others".to_owned(),
         Some(n) => format!("{n} copies, the one here included"),
     };
-    format!("{}: {how}", shown(path))
+    format!("{}: {how}", shown(&typed_path(path)))
 }
 
 #[cfg(test)]
@@ -40,6 +41,7 @@ mod tests {
     #[test]
     fn a_file_is_told_with_its_number() {
         assert_eq!(copied("a\u{1b}", Some(3)), "a\\u{1b}: 3 copies, the one here included");
+        assert!(copied("b3:00ff", Some(3)).starts_with("./b3:00ff: 3 copies"));
         assert_eq!(copied("a", Some(1)), "a: no copies on others");
         assert_eq!(copied("a", None), "a: as many copies as of all others");
     }

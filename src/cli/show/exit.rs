@@ -5,6 +5,7 @@ use core::ops::ControlFlow;
 use super::{Page, Show};
 use crate::cli::human::{count, size};
 use crate::cli::words;
+use crate::control::file_word::typed_path;
 use crate::control::{ExitReport, ExitRequest, NotKept, NotKeptReason, Reply};
 use crate::text::shown;
 
@@ -113,7 +114,7 @@ fn why(file: &NotKept) -> String {
         NotKeptReason::NoSpace => "no room".to_owned(),
         NotKeptReason::Unfinished => "not finished".to_owned(),
         NotKeptReason::NotChosen => {
-            let quoted = words::quote(&file.path);
+            let quoted = words::quote(&typed_path(&file.path));
             // What cannot be shown cannot be typed.
             let typed = if shown(&quoted) == quoted { quoted.as_str() } else { "FILE" };
             format!("not copied by itself: {}; copies 2 {typed}", size(file.size))

@@ -6,6 +6,7 @@ use super::parts::{ID_CHARACTERS, LEFT, RIGHT, table};
 use super::{Page, Show};
 use crate::cli::human::{count, size};
 use crate::cli::output::Style;
+use crate::control::file_word::typed_path;
 use crate::control::{ListRequest, ListRow, Reply};
 use crate::text::shown;
 
@@ -61,7 +62,7 @@ fn list(rows: &[ListRow], filtered: bool, style: Style) -> String {
 }
 
 fn list_cells(row: &ListRow) -> [String; 5] {
-    let mut path = shown(&row.path).into_owned();
+    let mut path = shown(&typed_path(&row.path)).into_owned();
     if row.folder {
         path.push('/');
     }

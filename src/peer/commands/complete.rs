@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Answer, Command, Needs};
 use crate::content::Entry;
-use crate::control::{CompleteRequest, CompletionNames, Reply};
+use crate::control::{CompleteRequest, CompletionNames, Reply, file_word};
 use crate::error::Failure;
 use crate::peer::event::AskId;
 use crate::peer::machine::PeerMachine;
@@ -42,11 +42,7 @@ fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> 
     };
     let mut names = BTreeSet::new();
     for entry in entries {
-        // One step deeper than what is typed: a folder is offered as `folder/`.
-        if let Some(rest) = entry.path.as_str().strip_prefix(prefix) {
-            let step = rest.find('/').map_or(rest.len(), |slash| slash + 1);
-            names.insert(format!("{prefix}{}", &rest[..step]));
-        }
+        names.extend(file_word::completed(prefix, entry.path.as_str()));
         if names.len() >= COMPLETIONS {
             break;
         }

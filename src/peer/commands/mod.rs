@@ -10,6 +10,7 @@ use super::file_work::LocalFacts;
 use super::machine::PeerMachine;
 use super::output::Outputs;
 use crate::content::{Catalogue, Entry, EntryKind, SafePath};
+use crate::control::file_word::FileWord;
 use crate::control::{DownloadRequest, Reply, Request, for_each_command};
 use crate::error::Failure;
 use crate::time::Time;
@@ -182,8 +183,11 @@ fn files_of(catalogue: &Catalogue) -> u64 {
 /// True if a word means this file: its path, a folder that it is in, or `b3:` and the first digits of its id.
 fn is_meant(word: &str, entry: &Entry) -> bool {
     let EntryKind::File { id, .. } = entry.kind else { return false };
-    let path: Option<SafePath> = word.trim_end_matches('/').parse().ok();
-    let is_path = path.is_some_and(|path| entry.path == path || entry.path.below(&path).is_some());
-    let digits = word.strip_prefix("b3:").map(str::to_lowercase);
-    is_path || digits.is_some_and(|digits| digits.len() >= 4 && id.to_string().starts_with(&digits))
+    match FileWord::of(word) {
+        FileWord::Id(digits) => digits.len() >= 4 && id.to_string().starts_with(&digits.to_lowercase()),
+        FileWord::Path(path) => {
+            let path: Option<SafePath> = path.trim_end_matches('/').parse().ok();
+            path.is_some_and(|path| entry.path == path || entry.path.below(&path).is_some())
+        }
+    }
 }

@@ -92,7 +92,7 @@ fn the_number_of_copies_is_set_for_own_files() {
 fn names_are_completed_step_by_step() {
     let mut peer = TestPeer::sharing(&[]);
     peer.join(1, "anna", 1);
-    peer.catalogue(1, &[file("music/a/1", 1), file("music/b", 2), file("notes", 3)]);
+    peer.catalogue(1, &[file("music/a/1", 1), file("music/b", 2), file("notes", 3), file("b3:00ff", 4)]);
     let mut names = |prefix: &str, names| {
         let ask = peer.ask(CompleteRequest { prefix: prefix.to_owned(), names }.into());
         let replies = peer.replies(ask);
@@ -100,8 +100,12 @@ fn names_are_completed_step_by_step() {
         names.clone()
     };
     use crate::control::CompletionNames::{Lost, Offered, Own, Peers};
-    assert_eq!(names("", Offered), ["music/", "notes"]);
+    assert_eq!(names("", Offered), ["./b3:00ff", "music/", "notes"]);
     assert_eq!(names("music/", Offered), ["music/a/", "music/b"]);
     assert_eq!(names("a", Peers), ["anna"]);
+    assert_eq!(
+        (names("b3", Offered), names("./no", Offered)),
+        (vec!["./b3:00ff".into()], vec!["./notes".into()])
+    );
     assert!(names("", Own).is_empty() && names("", Lost).is_empty());
 }
