@@ -15,10 +15,11 @@ pub struct DownloadRequest {
     /// Paths as `list` shows them, folders, or `b3:` and the first digits of an id
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
-    /// Only from this peer: its name, or the beginning of its id
+    /// Only from this peer: its name, or the beginning of its id; several: again; `all`: from everyone, and
+    /// folders that differ are put together
     #[arg(long, value_name = "PEER")]
-    #[serde(default)]
-    pub from: Option<String>,
+    #[serde(default, with = "super::one_or_more", skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
     /// Into this folder [default: downloads/]
     // Absolute once it is asked.
     #[arg(long, value_name = "DIR")]
@@ -91,4 +92,30 @@ pub struct Saved {
     pub path: PathBuf,
     /// `saved`, `saved_as` or `already_there`.
     pub how: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_peer_or_several_can_be_named() {
+        let from = |json: &str| {
+            let request: DownloadRequest = serde_json::from_str(json).unwrap();
+            let again = serde_json::to_string(&request).unwrap();
+            (request.from, again)
+        };
+        let rest = r#""to":null,"wait":false}"#;
+        for (json, words, again) in [
+            (r#"{"files":["x"]}"#, &[][..], ""),
+            (r#"{"files":["x"],"from":null}"#, &[], ""),
+            (r#"{"files":["x"],"from":"a"}"#, &["a"], r#""from":"a","#),
+            (r#"{"files":["x"],"from":["a"]}"#, &["a"], r#""from":"a","#),
+            (r#"{"files":["x"],"from":["a","b"]}"#, &["a", "b"], r#""from":["a","b"],"#),
+        ] {
+            let words = words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+            assert_eq!(from(json), (words, format!(r#"{{"files":["x"],{again}{rest}"#)));
+        }
+        assert!(serde_json::from_str::<DownloadRequest>(r#"{"files":["x"],"from":1}"#).is_err());
+    }
 }

@@ -7,6 +7,7 @@ pub(crate) mod keyfile;
 pub(crate) mod limits;
 mod line;
 mod notice;
+mod one_or_more;
 pub(crate) mod server;
 #[cfg(test)]
 mod tests;

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use super::event::AskId;
 use super::jobs::{JobPurpose, Jobs};
 use super::output::{Outputs, PeerOutput};
+use super::owners::Owners;
 use super::roster::Roster;
 use crate::content::{Claim, FileId, SafePath};
 use crate::control::{DownloadRow, Notice, Reply};
 use crate::error::Failure;
-use crate::identity::PeerId;
 use crate::swarm::{Job, JobId, Progress, Wanted};
 use crate::time::Time;
 
@@ -26,8 +26,8 @@ const TOLD: usize = 20;
 pub(super) struct DownloadOrder {
     /// What was asked for, in short.
     pub(super) what: String,
-    /// Only from this peer.
-    pub(super) only: Option<PeerId>,
+    /// From whom.
+    pub(super) owners: Owners,
     /// The folder that everything goes into. It exists.
     pub(super) destination: PathBuf,
     pub(super) files: Vec<Wanted>,
@@ -67,8 +67,8 @@ pub(super) struct DownloadState {
     what: String,
     /// The contents that it is to bring.
     pub(super) wants: Vec<Claim>,
-    /// Only from this peer.
-    pub(super) only: Option<PeerId>,
+    /// From whom.
+    owners: Owners,
     /// Files and empty folders that it is to bring.
     things: usize,
     /// Those that it will not, and the last one's failure.
@@ -91,10 +91,10 @@ impl Downloads {
         order: DownloadOrder,
         out: &mut Outputs,
     ) -> JobId {
-        let DownloadOrder { what, only, destination, files, folders } = order;
+        let DownloadOrder { what, owners, destination, files, folders } = order;
         let id = jobs.begin(purpose);
         let wants: Vec<Claim> = files.iter().map(|f| (f.id, f.size)).collect();
-        self.0.insert(id, DownloadState::new(id, what, only, wants, folders.len()));
+        self.0.insert(id, DownloadState::new(id, what, owners, wants, folders.len()));
         out.push(PeerOutput::Fetch(Job { id, destination, files, folders, background: false }));
         id
     }
@@ -161,10 +161,9 @@ impl Downloads {
         self.0.get(&job)
     }
 
-    /// The contents that running downloads are to bring, of those that take them from a peer that `is_asked`
-    /// allows: the only one that they take them from, if there is one.
-    pub(super) fn wants(&self, is_asked: impl Fn(Option<PeerId>) -> bool) -> BTreeSet<Claim> {
-        let running = self.0.values().filter(|d| is_asked(d.only));
+    /// The contents that running downloads are to bring, of those that take them from whom `is_asked` allows.
+    pub(super) fn wants(&self, is_asked: impl Fn(&Owners) -> bool) -> BTreeSet<Claim> {
+        let running = self.0.values().filter(|d| is_asked(&d.owners));
         running.flat_map(|d| d.wants.iter().copied()).collect()
     }
 
@@ -178,11 +177,11 @@ impl Downloads {
         self.0.values().flat_map(|d| &d.wants).any(|(wanted, _)| *wanted == file)
     }
 
-    /// True if this content is wanted of anyone who has it, not of one peer alone.
+    /// True if this content is wanted of anyone who has it, not of certain peers alone.
     pub(super) fn is_wanted_of_anyone(&self, claim: Claim) -> bool {
-        // Mostly nothing is of one peer alone, and the lists of what is wanted may be long.
-        self.0.values().all(|d| d.only.is_none())
-            || self.0.values().any(|d| d.only.is_none() && d.wants.contains(&claim))
+        // Mostly nothing is, and the lists of what is wanted may be long.
+        self.0.values().all(|d| d.owners.is_anyone())
+            || self.0.values().any(|d| d.owners.is_anyone() && d.wants.contains(&claim))
     }
 
     /// What `status` shows of them, the oldest first.
@@ -197,7 +196,7 @@ impl Downloads {
 }
 
 impl DownloadState {
-    fn new(job: JobId, what: String, only: Option<PeerId>, wants: Vec<Claim>, folders: usize) -> Self {
+    fn new(job: JobId, what: String, owners: Owners, wants: Vec<Claim>, folders: usize) -> Self {
         let things = wants.len() + folders;
         let progress = Progress {
             job,
@@ -210,7 +209,7 @@ impl DownloadState {
             waiting: None,
         };
         let (failed, speed, watcher) = ((0, None), Speed::default(), None);
-        Self { what, wants, only, things, failed, progress, speed, watcher }
+        Self { what, wants, owners, things, failed, progress, speed, watcher }
     }
 
     /// Tells whoever waits for it, else the prompt.
@@ -256,6 +255,7 @@ impl DownloadState {
 mod tests {
     use super::*;
     use crate::error::Code;
+    use crate::identity::PeerId;
 
     fn at(millis: u64) -> Time {
         Time::ZERO + Duration::from_millis(millis)
@@ -388,13 +388,14 @@ mod tests {
     #[test]
     fn what_is_wanted_of_one_peer_is_not_wanted_of_anyone() {
         let (mut d, mut jobs, mut out) = (Downloads::default(), Jobs::default(), Outputs::default());
-        let only = Some(PeerId([1; 32]));
-        let order = DownloadOrder { only, files: vec![wanted(1, 5)], ..DownloadOrder::default() };
+        let owners = Owners::one(PeerId([1; 32]));
+        let order =
+            DownloadOrder { owners: owners.clone(), files: vec![wanted(1, 5)], ..DownloadOrder::default() };
         d.begin(&mut jobs, JobPurpose::Download, order, &mut out);
         let claim = (FileId([1; 32]), 5);
         assert!(d.is_wanted(claim) && !d.is_wanted_of_anyone(claim));
-        assert!(d.wants(|only| only.is_none()).is_empty());
-        assert_eq!(d.wants(|p| p == only), BTreeSet::from([claim]));
+        assert!(d.wants(Owners::is_anyone).is_empty());
+        assert_eq!(d.wants(|these| *these == owners), BTreeSet::from([claim]));
         let order = DownloadOrder { files: vec![wanted(1, 5)], ..DownloadOrder::default() };
         d.begin(&mut jobs, JobPurpose::Download, order, &mut out);
         assert!(d.is_wanted_of_anyone(claim));

@@ -3,6 +3,7 @@
 use super::away::{Away, whole_or_some};
 use super::downloads::Downloads;
 use super::output::Outputs;
+use super::owners::Owners;
 use crate::content::{Catalogue, EntryKind};
 use crate::identity::PeerId;
 use crate::receiver::ReceiverCommand;
@@ -10,7 +11,7 @@ use crate::receiver::ReceiverCommand;
 impl Downloads {
     /// A peer whose catalogue came may hold what is being fetched.
     pub(super) fn new_holder(&self, peer: PeerId, catalogue: &Catalogue, out: &mut Outputs) {
-        let wants = self.wants(|only| only.is_none_or(|only| only == peer));
+        let wants = self.wants(|owners| owners.has(peer));
         if wants.is_empty() {
             return;
         }
@@ -25,7 +26,7 @@ impl Downloads {
 
     /// Those who keep some of what is being fetched are sources of it, too.
     pub(super) fn new_keepers(&self, away: &Away, out: &mut Outputs) {
-        let wants = self.wants(|only| only.is_none());
+        let wants = self.wants(Owners::is_anyone);
         if wants.is_empty() {
             return;
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wildmatch::WildMatch;
 
+use super::owners::Owners;
 use super::roster::Roster;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, Span, path};
 use crate::control::ListRow;
@@ -20,8 +21,8 @@ pub(super) struct Filter {
     pub(super) pattern: Option<String>,
     /// Only what this peer shares.
     pub(super) mine: bool,
-    /// Only what that peer shares.
-    pub(super) from: Option<PeerId>,
+    /// Only what these share.
+    pub(super) from: Owners,
 }
 
 impl Filter {
@@ -74,8 +75,8 @@ pub(super) fn rows(
 ) -> Vec<ListRow> {
     let matches = filter.matcher();
     let mut lines: BTreeMap<(&SafePath, Option<Claim>), ListedContent> = BTreeMap::new();
-    let own = mine.entries().map(|e| (None, e)).filter(|_| filter.from.is_none());
-    let others = roster.entries(filter.from).map(|(id, e)| (Some(id), e)).filter(|_| !filter.mine);
+    let own = mine.entries().map(|e| (None, e)).filter(|_| filter.from.is_anyone());
+    let others = roster.entries(&filter.from).map(|(id, e)| (Some(id), e)).filter(|_| !filter.mine);
     for (who, entry) in own.chain(others).filter(|(_, e)| matches(&e.path, id_of(e))) {
         let (claim, size, modified) = match entry.kind {
             EntryKind::Folder => (None, 0, 0),
@@ -117,7 +118,7 @@ pub(super) fn rows(
             hashing: None,
         })
         .collect();
-    if filter.from.is_none() {
+    if filter.from.is_anyone() {
         rows.extend(hashing.iter().filter(|h| matches(&h.path, None)).map(hashing_row));
         rows.sort_by(|a, b| a.path.cmp(&b.path));
     }
@@ -155,7 +156,7 @@ fn hashing_row(h: &Hashing) -> ListRow {
 /// How many live peers, this one included, share each content, under whatever name; of what nobody who is
 /// here shares, how many copies keepers have.
 fn copies(mine: &Catalogue, roster: &Roster, claims: &BTreeSet<Claim>) -> HashMap<Claim, u64> {
-    let others = roster.holders(claims, None);
+    let others = roster.holders(claims, &Owners::Anyone);
     let mut copies: HashMap<Claim, u64> =
         others.into_iter().map(|(claim, p)| (claim, p.len() as u64)).collect();
     let own: BTreeSet<Claim> = mine
@@ -219,7 +220,7 @@ mod tests {
         assert_eq!(show(&with("b3:")).len(), 3);
         assert_eq!(show(&with("./report")), ["docs/Report.txt", "report.pdf"]);
         assert_eq!(show(&Filter { mine: true, ..Filter::default() }), ["docs/Report.txt"]);
-        let from = Some(key(1).peer_id());
+        let from = Owners::one(key(1).peer_id());
         assert_eq!(show(&Filter { from, ..Filter::default() }), ["report.pdf", "x/photo.PNG"]);
     }
 

@@ -25,6 +25,7 @@ pub(crate) mod machine;
 mod naming;
 pub(crate) mod output;
 mod own_peer;
+mod owners;
 mod parts;
 mod presence;
 mod resolve;
@@ -36,6 +37,7 @@ mod start;
 pub(crate) mod swarms;
 #[cfg(test)]
 mod tests;
+mod trees;
 mod uploads;
 mod verifying;
 mod warnings;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::away::whole_or_some;
+use super::owners::Owners;
 use super::roster::Roster;
+use super::trees::Trees;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, path};
 use crate::control::file_word::{FileWord, typed_path};
 use crate::error::{Code, Failure};
@@ -27,8 +29,9 @@ const DIGITS: usize = 4;
 /// Digits of a file id that are shown, at least.
 const DIGITS_SHOWN: usize = 8;
 
-/// Contents that an error message names at most.
+/// Contents that an error message names at most, and owners of each of them.
 const CHOICES: usize = 8;
+const OWNERS: usize = 3;
 
 /// One content under one path, with who says so.
 type Choices<'a> = BTreeMap<Claim, Vec<(PeerId, &'a Entry)>>;
@@ -42,19 +45,19 @@ pub(super) fn resolve(
     words: &[String],
     roster: &Roster,
     mine: &Catalogue,
-    only: Option<PeerId>,
+    owners: &Owners,
 ) -> Result<Resolved, Failure> {
     let mut found = Resolved::default();
     for word in words {
-        one(word, roster, mine, only, &mut found)?;
+        one(word, roster, mine, owners, &mut found)?;
     }
     let mut seen = BTreeSet::new();
     found.files.retain(|f| seen.insert((f.to.clone(), f.id)));
     found.folders.sort();
     found.folders.dedup();
     let claims: BTreeSet<Claim> = found.files.iter().map(|f| (f.id, f.size)).collect();
-    let holders = roster.holders(&claims, only);
-    let is_away = only.is_none_or(|only| roster.contact(only).is_none());
+    let holders = roster.holders(&claims, owners);
+    let is_away = owners.is_anyone() || owners.each().any(|owner| roster.contact(owner).is_none());
     let kept = if is_away { roster.away.parts(&claims) } else { BTreeMap::new() };
     for file in &mut found.files {
         let claim = (file.id, file.size);
@@ -76,13 +79,13 @@ fn one(
     word: &str,
     roster: &Roster,
     mine: &Catalogue,
-    only: Option<PeerId>,
+    owners: &Owners,
     found: &mut Resolved,
 ) -> Result<(), Failure> {
     let asked = Arc::from(word);
     let path = match FileWord::of(word) {
         FileWord::Id(digits) => {
-            let (id, entry) = by_id(digits, roster, only)?;
+            let (id, entry) = by_id(digits, roster, owners)?;
             found.files.push(wanted(id, entry, last_component(&entry.path), &asked));
             return Ok(());
         }
@@ -93,42 +96,67 @@ fn one(
     let path: SafePath = trimmed.parse().map_err(|e| {
         Failure::new(Code::NotFound, format!("`{}` is not the path of a shared file: {e}", text::shown(word)))
     })?;
-    let mut files = Choices::new();
-    let mut below: BTreeMap<SafePath, Choices<'_>> = BTreeMap::new();
-    let mut folders = BTreeSet::new();
-    for (peer, entry) in roster.entries(only) {
-        let inner = entry.path.below(&path);
-        match (&entry.kind, inner) {
-            (EntryKind::File { id, size, .. }, None) if entry.path == path && !folder_only => {
-                files.entry((*id, *size)).or_default().push((peer, entry));
+    let (mut files, mut trees) = (Choices::new(), Trees::default());
+    for (peer, entry) in roster.entries(owners) {
+        match entry.kind {
+            EntryKind::File { id, size, .. } if entry.path == path && !folder_only => {
+                files.entry((id, size)).or_default().push((peer, entry));
             }
-            (EntryKind::File { id, size, .. }, Some(inner)) => {
-                below.entry(inner).or_default().entry((*id, *size)).or_default().push((peer, entry));
-            }
-            (EntryKind::Folder, Some(inner)) => {
-                folders.insert(Some(inner));
-            }
-            (EntryKind::Folder, None) if entry.path == path => {
-                folders.insert(None);
-            }
-            _ => {}
+            _ => trees.add(&path, peer, entry),
         }
     }
-    if files.is_empty() && below.is_empty() && folders.is_empty() {
-        return Err(missing(&path, roster, mine, only));
+    match (files.is_empty(), trees.is_empty()) {
+        (true, true) => return Err(missing(&path, roster, mine, owners)),
+        (true, false) => folder(&path, &trees, roster, owners, &asked, found)?,
+        (false, true) => {
+            let (id, entry) = single(&path, &files, roster)?;
+            found.files.push(wanted(id, entry, last_component(&path), &asked));
+        }
+        (false, false) => return Err(file_or_folder(&path, &files, &trees, roster)),
     }
-    if !files.is_empty() {
-        let (id, entry) = single(&path, &files, roster)?;
-        found.files.push(wanted(id, entry, last_component(&path), &asked));
-    }
-    let top = last_component(&path);
-    for (inner, choices) in &below {
-        let (id, entry) = single(&entry_path(&path, inner), choices, roster)?;
-        found.files.push(wanted(id, entry, entry_path(&top, inner), &asked));
-    }
-    let target = |inner: Option<SafePath>| inner.map_or_else(|| top.clone(), |i| entry_path(&top, &i));
-    found.folders.extend(folders.into_iter().map(target));
     Ok(())
+}
+
+/// A folder: the tree of its owner, or of several put together.
+fn folder(
+    path: &SafePath,
+    trees: &Trees<'_>,
+    roster: &Roster,
+    owners: &Owners,
+    asked: &Arc<str>,
+    found: &mut Resolved,
+) -> Result<(), Failure> {
+    if !owners.are_merged() {
+        trees.must_be_one(&typed(path), roster)?;
+    }
+    let top = last_component(path);
+    let mut contents: BTreeMap<&SafePath, Choices<'_>> = BTreeMap::new();
+    for (peer, inner, entry) in trees.entries() {
+        match (&entry.kind, inner) {
+            (EntryKind::File { id, size, .. }, Some(inner)) => {
+                contents.entry(inner).or_default().entry((*id, *size)).or_default().push((peer, entry));
+            }
+            (_, inner) => {
+                found.folders.push(inner.map_or_else(|| top.clone(), |inner| entry_path(&top, inner)));
+            }
+        }
+    }
+    for (inner, choices) in &contents {
+        let (id, entry) = single(&entry_path(path, inner), choices, roster)?;
+        found.files.push(wanted(id, entry, entry_path(&top, inner), asked));
+    }
+    Ok(())
+}
+
+/// What is a file for some is a folder for others: neither stands in the way of the other one.
+fn file_or_folder(path: &SafePath, files: &Choices<'_>, trees: &Trees<'_>, roster: &Roster) -> Failure {
+    let path = typed(path);
+    let message = format!(
+        "`{path}` is a file ({}) and a folder ({}); say `{path}/` for the folder, or which file by its id",
+        contents(files, roster),
+        trees.owners(roster)
+    );
+    Failure::new(Code::Ambiguous, message)
 }
 
 fn wanted(id: FileId, entry: &Entry, to: SafePath, asked: &Arc<str>) -> Wanted {
@@ -155,7 +183,7 @@ fn last_component(path: &SafePath) -> SafePath {
     path.name().parse().unwrap_or_else(|_| path.clone())
 }
 
-fn by_id<'a>(digits: &str, roster: &'a Roster, only: Option<PeerId>) -> Result<(FileId, &'a Entry), Failure> {
+fn by_id<'a>(digits: &str, roster: &'a Roster, owners: &'a Owners) -> Result<(FileId, &'a Entry), Failure> {
     let low = digits.to_lowercase();
     if low.len() < DIGITS || low.len() > 64 || !low.bytes().all(|b| b.is_ascii_hexdigit()) {
         let message = format!(
@@ -165,7 +193,7 @@ fn by_id<'a>(digits: &str, roster: &'a Roster, only: Option<PeerId>) -> Result<(
         return Err(Failure::new(Code::Usage, message));
     }
     let mut choices = Choices::new();
-    for (peer, entry) in roster.entries(only) {
+    for (peer, entry) in roster.entries(owners) {
         let EntryKind::File { id, size, .. } = entry.kind else { continue };
         if id.to_string().starts_with(&low) {
             choices.entry((id, size)).or_default().push((peer, entry));
@@ -193,27 +221,30 @@ fn single_of<'a>(what: &str, choices: &Choices<'a>, roster: &Roster) -> Result<(
         (Some((id, _, _, entry)), None) => Ok((id, entry)),
         (None, _) => Err(Failure::new(Code::NotFound, format!("nobody here shares `{what}`"))),
         _ => {
-            let digits = digits_apart(choices);
-            let list: Vec<String> = choices
-                .iter()
-                .take(CHOICES)
-                .map(|((id, size), who)| {
-                    let names: BTreeSet<String> = who.iter().map(|(p, _)| roster.name(*p)).collect();
-                    let names: Vec<String> = names.into_iter().take(3).collect();
-                    let size = bytesize::ByteSize(*size);
-                    format!("b3:{} ({size}, {})", id.prefix(digits), names.join(", "))
-                })
-                .collect();
-            let more = choices.len().saturating_sub(CHOICES);
-            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
             let message = format!(
-                "`{what}` has {} different contents: {}{more}; say which by its id, or `--from` whom",
+                "`{what}` has {} different contents: {}; say which by its id, or `--from` whom",
                 choices.len(),
-                list.join(", ")
+                contents(choices, roster)
             );
             Err(Failure::new(Code::Ambiguous, message))
         }
     }
+}
+
+/// The first ones of these contents, each with some of its owners.
+fn contents(choices: &Choices<'_>, roster: &Roster) -> String {
+    let digits = digits_apart(choices);
+    let content = |((id, size), who): (&Claim, &Vec<(PeerId, &Entry)>)| {
+        let owners: BTreeSet<PeerId> = who.iter().map(|(owner, _)| *owner).collect();
+        let names: Vec<String> =
+            owners.into_iter().take(OWNERS).map(|owner| roster.name_with_id(owner)).collect();
+        format!("b3:{} ({}, {})", id.prefix(digits), bytesize::ByteSize(*size), names.join(", "))
+    };
+    let mut list: Vec<String> = choices.iter().take(CHOICES).map(content).collect();
+    if let Some(more @ 1..) = choices.len().checked_sub(CHOICES) {
+        list.push(format!("and {more} more"));
+    }
+    list.join(", ")
 }
 
 /// How many digits tell these contents apart, and so can be typed for one of them. Contents of one id that
@@ -228,11 +259,14 @@ fn digits_apart(choices: &Choices<'_>) -> usize {
 }
 
 /// What to say when nobody has it: that we have it ourselves, or the nearest name.
-fn missing(path: &SafePath, roster: &Roster, mine: &Catalogue, only: Option<PeerId>) -> Failure {
-    let whose = only.map_or_else(String::new, |p| format!(" from {}", roster.name(p)));
+fn missing(path: &SafePath, roster: &Roster, mine: &Catalogue, owners: &Owners) -> Failure {
+    let names: Vec<String> = owners.each().map(|owner| roster.name(owner)).collect();
+    let whose = if names.is_empty() { String::new() } else { format!(" from {}", names.join(" or ")) };
     let not_found = |text: String| Failure::new(Code::NotFound, text);
     let shown = typed(path);
-    if only.is_none() && (mine.get(path).is_some() || mine.entries().any(|e| e.path.below(path).is_some())) {
+    if owners.is_anyone()
+        && (mine.get(path).is_some() || mine.entries().any(|e| e.path.below(path).is_some()))
+    {
         return not_found(format!("`{shown}` is shared by this peer itself, and by nobody else here"));
     }
     if roster.is_empty() {
@@ -246,7 +280,7 @@ fn missing(path: &SafePath, roster: &Roster, mine: &Catalogue, only: Option<Peer
         whole.max(last)
     };
     let best = roster
-        .entries(only)
+        .entries(owners)
         .take(20_000)
         .map(|(_, e)| (score(e), &e.path))
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
@@ -269,7 +303,7 @@ mod tests {
 
     fn ask(r: &Roster, words: &[&str]) -> Result<Resolved, Failure> {
         let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
-        resolve(&words, r, &Catalogue::default(), None)
+        resolve(&words, r, &Catalogue::default(), &Owners::Anyone)
     }
 
     #[test]
@@ -281,7 +315,7 @@ mod tests {
         ]);
         assert_eq!(to(&ask(&r, &["docs/a.txt"]).unwrap()), [("a.txt", 1, 2)]);
         assert_eq!(to(&ask(&r, &["top", "top"]).unwrap()), [("top", 3, 2)]);
-        let docs = ask(&r, &["docs/"]).unwrap();
+        let docs = resolve(&["docs/".into()], &r, &Catalogue::default(), &Owners::All).unwrap();
         assert_eq!(to(&docs), [("docs/a.txt", 1, 2), ("docs/sub/b.txt", 2, 1)]);
         assert_eq!(docs.folders, ["docs/void".parse().unwrap()]);
         assert_eq!(to(&ask(&r, &["docs/sub"]).unwrap()), [("sub/b.txt", 2, 1)]);
@@ -326,10 +360,69 @@ mod tests {
         let err = ask(&r, &["x"]).unwrap_err();
         assert_eq!(err.code, Code::Ambiguous);
         assert!(err.message.contains("b3:01010101") && err.message.contains("two"), "{}", err.message);
-        let from = resolve(&["x".into()], &r, &Catalogue::default(), Some(key(2).peer_id())).unwrap();
+        let from = resolve(&["x".into()], &r, &Catalogue::default(), &Owners::one(key(2).peer_id())).unwrap();
         assert_eq!(to(&from), [("x", 2, 1)]);
         let err = ask(&r, &["b3:0"]).unwrap_err();
         assert_eq!(err.code, Code::Usage);
+    }
+
+    #[test]
+    fn a_folder_comes_from_one_owner_unless_several_are_named() {
+        let empty = Entry { path: "p/void".parse().unwrap(), kind: EntryKind::Folder };
+        let tree = [file("p/a", 1), file("p/sub/b", 2), empty.clone()];
+        let hook = [&tree[..], &[file("p/.git/hooks/post-checkout", 3)]].concat();
+        let (id, mine) = (|n| key(n).peer_id(), Catalogue::default());
+        let of = |r: &Roster, word: &str, owners: &Owners| resolve(&[word.to_owned()], r, &mine, owners);
+        // All who have it have the same: they are one, and give of it all.
+        let r = roster(&[("anna", &tree), ("bert", &tree), ("carl", &[file("elsewhere", 2)])]);
+        let found = of(&r, "p", &Owners::Anyone).unwrap();
+        assert_eq!(to(&found), [("p/a", 1, 2), ("p/sub/b", 2, 3)]);
+        assert_eq!(found.folders, ["p/void".parse().unwrap()]);
+        // One has another one, of more, of less or of other files; or only executable.
+        let script = match file("p/a", 1) {
+            Entry { path, kind: EntryKind::File { id, size, modified, since, .. } } => {
+                Entry { path, kind: EntryKind::File { id, size, modified, executable: true, since } }
+            }
+            folder => folder,
+        };
+        let other: [&[Entry]; 4] = [
+            &hook,
+            &tree[..2],
+            &[file("p/a", 4), file("p/sub/b", 2), empty.clone()],
+            &[script, file("p/sub/b", 2), empty],
+        ];
+        for other in other {
+            let r = roster(&[("anna", &tree), ("bert", &tree), ("\u{430}nna", other)]);
+            let failure = of(&r, "p/", &Owners::Anyone).unwrap_err();
+            assert_eq!(failure.code, Code::Ambiguous);
+            for n in 1..=3 {
+                assert!(failure.message.contains(&id(n).prefix(8)), "{failure}");
+            }
+            assert!(failure.message.contains("(2 files, 3 B)"), "{failure}");
+            assert!(failure.message.contains("--from all"), "{failure}");
+            assert_eq!(to(&of(&r, "p", &Owners::one(id(1))).unwrap()), [("p/a", 1, 1), ("p/sub/b", 2, 1)]);
+            let both = Owners::Only([id(1), id(2)].into());
+            assert_eq!(to(&of(&r, "p", &both).unwrap()), [("p/a", 1, 2), ("p/sub/b", 2, 2)]);
+        }
+        let r = roster(&[("anna", &tree), ("mallory", &hook)]);
+        // What is the same everywhere below it can be had without a choice.
+        assert_eq!(to(&of(&r, "p/sub", &Owners::Anyone).unwrap()), [("sub/b", 2, 2)]);
+        for together in [Owners::All, Owners::Only([id(1), id(2)].into())] {
+            let found = of(&r, "p", &together).unwrap();
+            assert_eq!(to(&found), [("p/.git/hooks/post-checkout", 3, 1), ("p/a", 1, 2), ("p/sub/b", 2, 2)]);
+        }
+    }
+
+    #[test]
+    fn no_file_stands_in_the_way_of_a_folder_nor_the_other_way_round() {
+        let r = roster(&[("anna", &[file("p/a", 1)]), ("mallory", &[file("p", 2)])]);
+        let failure = ask(&r, &["p"]).unwrap_err();
+        assert_eq!(failure.code, Code::Ambiguous);
+        assert!(failure.message.contains("b3:02020202") && failure.message.contains("`p/`"), "{failure}");
+        assert_eq!(to(&ask(&r, &["p/"]).unwrap()), [("p/a", 1, 1)]);
+        assert_eq!(to(&ask(&r, &["b3:0202"]).unwrap()), [("p", 2, 1)]);
+        let mallory = Owners::one(key(2).peer_id());
+        assert_eq!(to(&resolve(&["p".into()], &r, &Catalogue::default(), &mallory).unwrap()), [("p", 2, 1)]);
     }
 
     #[test]
@@ -342,7 +435,7 @@ mod tests {
         assert_eq!(ask(&r, &["../x"]).unwrap_err().code, Code::NotFound);
         assert_eq!(ask(&r, &["b3:ffff"]).unwrap_err().code, Code::NotFound);
         let mine = Catalogue::of([file("own", 1)]);
-        let err = resolve(&["own".into()], &r, &mine, None).unwrap_err();
+        let err = resolve(&["own".into()], &r, &mine, &Owners::Anyone).unwrap_err();
         assert!(err.message.contains("this peer itself"), "{}", err.message);
     }
 }

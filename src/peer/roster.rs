@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::away::Away;
+use super::owners::Owners;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, Head, HeadNumber};
 use crate::identity::{Contact, PeerId};
 use crate::lan::PeerInfo;
@@ -136,31 +137,27 @@ impl Roster {
         member.or_else(|| self.away.name(id)).map_or_else(|| id.to_string(), str::to_owned)
     }
 
-    /// What all peers (or one of them) share, those with it that are away while others keep their files.
-    pub(super) fn entries(&self, only: Option<PeerId>) -> impl Iterator<Item = (PeerId, &Entry)> {
+    /// What these share, those with it that are away while others keep their files.
+    pub(super) fn entries<'a>(&'a self, of: &'a Owners) -> impl Iterator<Item = (PeerId, &'a Entry)> {
         let away = self.away.entries(|id| self.members.contains_key(&id));
-        self.shared(only).chain(away.filter(move |(id, _)| only.is_none_or(|only| only == *id)))
+        self.shared(of).chain(away.filter(|(id, _)| of.has(*id)))
     }
 
     /// What those share that are here.
-    fn shared(&self, only: Option<PeerId>) -> impl Iterator<Item = (PeerId, &Entry)> {
+    fn shared<'a>(&'a self, of: &'a Owners) -> impl Iterator<Item = (PeerId, &'a Entry)> {
         self.members
             .iter()
-            .filter(move |(id, _)| only.is_none_or(|only| only == **id))
+            .filter(|(id, _)| of.has(**id))
             .filter_map(|(id, m)| m.shares.as_ref().map(|(_, c)| (*id, c)))
             .flat_map(|(id, c)| c.entries().map(move |e| (id, e)))
     }
 
-    /// Who holds each of `claims`, under whatever name. Whoever says another size is no holder: asked for
+    /// Who of `among` holds each of `claims`, under whatever name. Whoever says another size is no holder: asked for
     /// what it never offered, it would be taken for a liar.
     #[must_use]
-    pub(super) fn holders(
-        &self,
-        claims: &BTreeSet<Claim>,
-        only: Option<PeerId>,
-    ) -> BTreeMap<Claim, Vec<PeerId>> {
+    pub(super) fn holders(&self, claims: &BTreeSet<Claim>, among: &Owners) -> BTreeMap<Claim, Vec<PeerId>> {
         let mut holders: BTreeMap<Claim, Vec<PeerId>> = BTreeMap::new();
-        for (peer, entry) in self.shared(only) {
+        for (peer, entry) in self.shared(among) {
             let EntryKind::File { id, size, .. } = entry.kind else { continue };
             if claims.contains(&(id, size)) {
                 let peers = holders.entry((id, size)).or_default();
@@ -253,7 +250,7 @@ pub(super) mod tests {
         let claims = BTreeSet::from([one, (FileId([9; 32]), 9), (FileId([2; 32]), 1)]);
         let mut both = vec![a, b];
         both.sort();
-        assert_eq!(r.holders(&claims, None), BTreeMap::from([(one, both)]));
-        assert_eq!(r.holders(&claims, Some(b)), BTreeMap::from([(one, vec![b])]));
+        assert_eq!(r.holders(&claims, &Owners::Anyone), BTreeMap::from([(one, both)]));
+        assert_eq!(r.holders(&claims, &Owners::one(b)), BTreeMap::from([(one, vec![b])]));
     }
 }

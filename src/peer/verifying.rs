@@ -13,6 +13,7 @@ use super::event::AskId;
 use super::file_work::{Damaged, FileWork};
 use super::output::Outputs;
 use super::own_peer::OwnPeer;
+use super::owners::Owners;
 use super::roster::Roster;
 use crate::content::{EntryKind, FileId, SafePath, Span};
 use crate::control::{Location, Reply, VerifyResult, VerifyRow};
@@ -175,7 +176,7 @@ impl Verifying {
         match good {
             Ok(wanted) => Some(DownloadOrder {
                 what: format!("verify {path}"),
-                only: None,
+                owners: Owners::Anyone,
                 destination: repairs(&sources.own.settings.shared()),
                 files: vec![wanted],
                 folders: Vec::new(),
@@ -288,7 +289,8 @@ impl RepairSources<'_> {
         let entry = self.shelf.catalogue.get(path)?;
         let EntryKind::File { id, size, modified, executable, .. } = entry.kind else { return None };
         let claim = (file, size);
-        let mut holders = self.roster.holders(&[claim].into(), None).remove(&claim).unwrap_or_default();
+        let mut holders =
+            self.roster.holders(&[claim].into(), &Owners::Anyone).remove(&claim).unwrap_or_default();
         let me = self.own.id();
         let places = self.custodian.distributor().places((me, file));
         let (whole, mut some) = whole_or_some(size, places.into_iter().map(|place| (place.peer, place.span)));

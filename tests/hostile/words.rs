@@ -1,4 +1,5 @@
-//! Words that mean what they say: what a user types as an id is no peer's name and no file's path.
+//! Words that mean what they say: what a user types as an id is no peer's name and no file's path, and a
+//! folder comes from the one who is meant.
 
 use std::fs;
 use std::process::Output;
@@ -101,4 +102,51 @@ fn a_name_that_is_an_id_is_refused() {
     assert_eq!(status.code(), Some(2));
     let log = fs::read_to_string(peer.directory.join("log")).unwrap();
     assert!(log.contains("--name") && log.contains("looks like a peer id"), "{log}");
+}
+
+#[test]
+fn a_folder_comes_from_one_owner() {
+    const HOOK: &str = "project/.git/hooks/post-checkout";
+    let Some(lab) = Lab::of("up 4") else { return };
+    let victim = lab.peer(1, "victim", &[]);
+    let tree: [(&str, &[u8]); 2] = [("project/README", TRUE), ("project/src/main.rs", b"fn main() {}")];
+    let honest = lab.peer_with(2, "Anna", &tree);
+    let mirror = lab.peer_with(3, "mirror", &tree);
+    // The first letter is that of another alphabet.
+    let fiend = Fiend::start(&lab, 4, "\u{410}nna", Lie::None);
+    let (id, same, other) = (honest.status().id, mirror.status().id, fiend.id().full());
+    wait("both trees", SOON, || {
+        let row = victim.offered("project/src/main.rs")?;
+        (row.peer_ids.contains(&id) && row.peer_ids.contains(&same)).then_some(())
+    });
+    let folder = victim.directory.join("downloads/project");
+    let hook = victim.directory.join("downloads").join(HOOK);
+    // The same at all who have it: there is nothing to choose, and all of them give of it.
+    let (code, said) = download(&victim, &["project"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_holds(&folder.join("README"), TRUE);
+    clear(&victim);
+    tree.iter().for_each(|(_, content)| fiend.order(Order::Have(content.to_vec())));
+    fiend.order(Order::Have(FALSE.to_vec()));
+    let offers = tree.iter().map(|(path, content)| Offer::file(*path, content));
+    fiend.offer(offers.chain([Offer::file(HOOK, FALSE)]).collect());
+    wait("one more in the folder", SOON, || victim.offered(HOOK));
+    let (code, said) = download(&victim, &["project"]);
+    assert!(!hook.exists(), "{said}");
+    assert_eq!(code, Some(5), "{said}");
+    for part in [&id[..8], &same[..8], &other[..8], "--from all", "2 files", "3 files"] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    for words in [&["project/", "--from", &id][..], &["project", "--from", "mirror", "--from", &id]] {
+        let (code, said) = download(&victim, words);
+        assert_eq!(code, Some(0), "{said}");
+        assert_holds(&folder.join("src/main.rs"), tree[1].1);
+        assert!(!hook.exists());
+        clear(&victim);
+    }
+    // Whoever wants that has them all in one.
+    let (code, said) = download(&victim, &["project", "--from", "all"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_holds(&hook, FALSE);
+    assert_well(&victim);
 }

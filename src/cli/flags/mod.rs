@@ -179,7 +179,7 @@ mod tests {
             typed(r#"download "my file.txt" b3:00ff --to /tmp --from peer2"#),
             DownloadRequest {
                 files: vec!["my file.txt".into(), "b3:00ff".into()],
-                from: Some("peer2".into()),
+                from: vec!["peer2".into()],
                 to: Some("/tmp".into()),
                 wait: false,
                 no_wait: false,

@@ -8,6 +8,7 @@ use crate::control::{CompleteRequest, CompletionNames, Reply, file_word};
 use crate::error::Failure;
 use crate::peer::event::AskId;
 use crate::peer::machine::PeerMachine;
+use crate::peer::owners::Owners;
 use crate::time::Time;
 
 /// Names offered for completion.
@@ -33,7 +34,7 @@ fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> 
             let names: BTreeSet<String> = names.filter(|n| n.starts_with(prefix)).collect();
             return names.into_iter().take(COMPLETIONS).collect();
         }
-        CompletionNames::Offered => Box::new(roster.entries(None).map(|(_, entry)| entry)),
+        CompletionNames::Offered => Box::new(roster.entries(&Owners::Anyone).map(|(_, entry)| entry)),
         CompletionNames::Own => Box::new(peer.shared.shelf.catalogue.entries()),
         CompletionNames::Lost => {
             let lost = peer.custody.machine.recoverable(now);

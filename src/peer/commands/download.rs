@@ -10,6 +10,7 @@ use crate::peer::event::AskId;
 use crate::peer::file_work::FileWork;
 use crate::peer::jobs::JobPurpose;
 use crate::peer::machine::PeerMachine;
+use crate::peer::owners::Owners;
 use crate::peer::resolve::resolve;
 use crate::time::Time;
 
@@ -42,9 +43,9 @@ fn order(request: &DownloadRequest, peer: &PeerMachine) -> Result<DownloadOrder,
         return Err(Failure::other("this peer is leaving; nothing new is begun"));
     }
     let roster = &peer.presence.roster;
-    let only = request.from.as_deref().map(|word| roster.find(word)).transpose()?;
-    let mut found = resolve(&request.files, roster, &peer.shared.shelf.catalogue, only)?;
-    if only.is_none() {
+    let owners = Owners::named(&request.from, roster)?;
+    let mut found = resolve(&request.files, roster, &peer.shared.shelf.catalogue, &owners)?;
+    if owners.is_anyone() {
         // What this peer keeps for another one need not come over the network.
         for file in found.files.iter_mut().filter(|f| peer.custody.served.has(f.id)) {
             file.some.push(peer.own.id());
@@ -52,7 +53,7 @@ fn order(request: &DownloadRequest, peer: &PeerMachine) -> Result<DownloadOrder,
     }
     Ok(DownloadOrder {
         what: request.files.join(" "),
-        only,
+        owners,
         destination: destination(request, peer),
         files: found.files,
         folders: found.folders,

@@ -6,6 +6,7 @@ use crate::error::Failure;
 use crate::peer::event::AskId;
 use crate::peer::listing::{self, Filter};
 use crate::peer::machine::PeerMachine;
+use crate::peer::owners::Owners;
 use crate::time::Time;
 
 impl Command for ListRequest {
@@ -16,7 +17,7 @@ impl Command for ListRequest {
     fn answer(self: Box<Self>, _: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
         let Self { pattern, mine, from } = *self;
         let roster = &peer.presence.roster;
-        let from = from.map(|word| roster.find(&word)).transpose()?;
+        let from = from.map(|word| roster.find(&word)).transpose()?.map(Owners::one).unwrap_or_default();
         let filter = Filter { pattern, mine, from };
         let copies = |file| peer.custody.own_copies(peer.own.id(), file);
         let (own, hashing) = (&peer.shared.shelf.catalogue, &peer.shared.hashing);

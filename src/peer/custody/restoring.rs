@@ -11,6 +11,7 @@ use crate::peer::away::whole_or_some;
 use crate::peer::downloads::DownloadOrder;
 use crate::peer::limits;
 use crate::peer::output::Outputs;
+use crate::peer::owners::Owners;
 use crate::receiver::ReceiverCommand;
 use crate::swarm::Wanted;
 use crate::time::Time;
@@ -119,7 +120,13 @@ impl Restoring {
             let (asked, to) = (Arc::clone(&asked), entry.path);
             files.push(Wanted { id, size, modified, executable, asked, to, holders, keep: None, some });
         }
-        DownloadOrder { what: "restore".to_owned(), only: None, destination: shared, files, folders }
+        DownloadOrder {
+            what: "restore".to_owned(),
+            owners: Owners::Anyone,
+            destination: shared,
+            files,
+            folders,
+        }
     }
 }
 

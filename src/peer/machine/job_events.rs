@@ -7,6 +7,7 @@ use crate::disk::Arrival;
 use crate::error::Failure;
 use crate::peer::jobs::JobPurpose;
 use crate::peer::output::Outputs;
+use crate::peer::owners::Owners;
 use crate::receiver::ReceiverCommand;
 use crate::swarm::{JobEvent, JobId, Progress};
 use crate::time::Time;
@@ -90,7 +91,7 @@ impl PeerMachine {
         self.out.debug(format!("download {} is over: {files} files arrived", job.0));
         self.downloads.end(job, failure, &mut self.out);
         // What none of the other downloads wants is not sought any more.
-        self.swarms.seek_only(&self.downloads.wants(|only| only.is_none()));
+        self.swarms.seek_only(&self.downloads.wants(Owners::is_anyone));
         self.swarms.seek(&mut self.out);
         self.downloads.show(now, &self.presence.roster, &mut self.out);
     }

@@ -21,7 +21,7 @@ fn a_download_is_begun_once_its_destination_is_there() {
     let ask = peer.ask(
         DownloadRequest {
             files: vec!["song".to_owned()],
-            from: None,
+            from: Vec::new(),
             to: Some("/elsewhere".into()),
             wait: true,
             no_wait: false,
@@ -59,7 +59,7 @@ fn no_folder_is_made_for_what_nobody_shares() {
     let mut peer = beside_anna();
     let into = |file: &str, to: &str| DownloadRequest {
         files: vec![file.to_owned()],
-        from: None,
+        from: Vec::new(),
         to: Some(to.into()),
         wait: true,
         no_wait: false,
@@ -71,6 +71,49 @@ fn no_folder_is_made_for_what_nobody_shares() {
     assert!(peer.outputs.is_empty());
     let ask = peer.ask(download("nothing", true));
     assert!(matches!(peer.replies(ask).as_slice(), [Reply::Failed(f)] if f.code == Code::NotFound));
+}
+
+/// A request for `word` from these peers.
+fn download_from(word: &str, from: &[String]) -> Request {
+    let (files, from) = (vec![word.to_owned()], from.to_vec());
+    DownloadRequest { files, from, to: None, wait: true, no_wait: false }.into()
+}
+
+#[test]
+fn a_folder_that_differs_is_fetched_once_its_owner_is_named() {
+    let mut peer = TestPeer::sharing(&[]);
+    let (anna, bert) = (peer.join(1, "anna", 1), peer.join(2, "bert", 1));
+    peer.catalogue(1, &[file("p/a", 1)]);
+    peer.catalogue(2, &[file("p/a", 1), file("p/.git/hooks/post-checkout", 2)]);
+    let ask = peer.ask(download("p", true));
+    let replies = peer.replies(ask);
+    let [Reply::Failed(failure)] = replies.as_slice() else { panic!("{replies:?}") };
+    assert_eq!((failure.code, peer.fetched().len()), (Code::Ambiguous, 0));
+    peer.ask(download_from("p", &[anna.full()]));
+    let [job] = peer.fetched().try_into().unwrap();
+    assert_eq!((job.files.len(), job.files[0].holders.as_slice()), (1, &[anna][..]));
+    for all in [vec!["all".to_owned()], vec![anna.full(), bert.full()]] {
+        peer.ask(download_from("p/", &all));
+        let [job] = peer.fetched().try_into().unwrap();
+        let holders: Vec<usize> = job.files.iter().map(|f| f.holders.len()).collect();
+        assert_eq!(holders, [1, 2], "the file that both have comes from both");
+    }
+}
+
+#[test]
+fn an_id_is_not_fetched_from_whoever_is_called_so() {
+    let mut peer = beside_anna();
+    let (anna, short) = (key(1).peer_id(), key(1).peer_id().prefix(8));
+    peer.join(2, &short, 1);
+    peer.catalogue(2, &[file("song", 2), file("b3:01010101", 3)]);
+    peer.outputs.clear();
+    let ask = peer.ask(download_from("song", &[short]));
+    assert!(matches!(peer.replies(ask).as_slice(), [Reply::Failed(f)] if f.code == Code::Ambiguous));
+    peer.ask(download_from("song", &[anna.full()]));
+    peer.ask(download("b3:01010101", true));
+    peer.ask(download("./b3:01010101", true));
+    let ids: Vec<u8> = peer.fetched().iter().map(|job| job.files[0].id.0[0]).collect();
+    assert_eq!(ids, [1, 1, 3]);
 }
 
 #[test]

@@ -243,7 +243,7 @@ fn local_facts() -> LocalFacts {
 }
 
 fn download(word: &str, wait: bool) -> Request {
-    DownloadRequest { files: vec![word.to_owned()], from: None, to: None, wait, no_wait: false }.into()
+    DownloadRequest { files: vec![word.to_owned()], from: Vec::new(), to: None, wait, no_wait: false }.into()
 }
 
 fn progress(job: JobId, done: u64) -> PeerEvent {

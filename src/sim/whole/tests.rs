@@ -21,7 +21,7 @@ const fn seconds(n: u64) -> Duration {
 }
 
 fn download(word: &str) -> DownloadRequest {
-    DownloadRequest { files: vec![word.to_owned()], from: None, to: None, wait: true, no_wait: false }
+    DownloadRequest { files: vec![word.to_owned()], from: Vec::new(), to: None, wait: true, no_wait: false }
 }
 
 fn own(place: usize) -> String {
