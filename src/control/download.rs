@@ -75,7 +75,7 @@ pub struct DownloadRow {
     pub left: Option<u64>,
     /// Bytes that came over the network since this peer started.
     pub fetched: u64,
-    /// Names of the peers it comes from.
+    /// Names of the peers it comes from, with the id of each that can be taken for another one.
     pub from: Vec<String>,
     /// Why nothing moves, if so.
     pub waiting: Option<String>,

@@ -55,6 +55,9 @@ pub struct ListRow {
     pub peers: Vec<String>,
     /// Whole ids of the others that share it under this path, in the order of `peers`.
     pub peer_ids: Vec<String>,
+    /// Those of `peer_ids` whose names can be taken for that of another peer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub look_alikes: Vec<String>,
     /// File id, 64 hexadecimal digits; empty for folders and files not hashed yet.
     pub id: String,
     /// True if another content has the same path.

@@ -33,4 +33,7 @@ pub struct PeerRow {
     pub bytes: Option<u64>,
     /// Whole seconds since it was first seen.
     pub seconds: u64,
+    /// True if its name can be taken for that of another peer.
+    #[serde(default)]
+    pub look_alike: bool,
 }

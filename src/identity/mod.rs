@@ -3,6 +3,7 @@
 mod contact;
 mod instance;
 mod key;
+mod looks;
 mod name;
 mod peer_id;
 pub mod tls;
@@ -11,5 +12,6 @@ pub use contact::Contact;
 pub use instance::Instance;
 pub(crate) use key::fill_random;
 pub use key::{Identity, IdentityError, SIGNATURE, verify};
+pub(crate) use looks::skeleton;
 pub use name::{NameError, PeerName};
 pub use peer_id::{ParsePeerIdError, PeerId, PublicKey};

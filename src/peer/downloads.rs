@@ -245,7 +245,7 @@ impl DownloadState {
             speed,
             left: p.size.saturating_sub(p.done).checked_div(speed),
             fetched: p.fetched,
-            from: p.sources.iter().map(|id| roster.name(*id)).collect(),
+            from: roster.shown_names(&p.sources),
             waiting: p.waiting.clone(),
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wildmatch::WildMatch;
 
+use super::look_alikes::LookAlikes;
 use super::owners::Owners;
 use super::roster::Roster;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, Span, path};
@@ -96,6 +97,7 @@ pub(super) fn rows(
     for (path, _) in lines.keys() {
         *contents.entry(path).or_default() += 1;
     }
+    let look_alikes = LookAlikes::of(roster);
     let is_away = |peer: &PeerId| roster.contact(*peer).is_none();
     let mut rows: Vec<ListRow> = lines
         .iter()
@@ -110,6 +112,7 @@ pub(super) fn rows(
             mine: line.mine,
             peers: line.peers.iter().map(|p| roster.name(*p)).collect(),
             peer_ids: line.peers.iter().map(PeerId::full).collect(),
+            look_alikes: line.peers.iter().filter(|p| look_alikes.has(**p)).map(PeerId::full).collect(),
             id: claim.map_or_else(String::new, |(id, _)| id.to_string()),
             ambiguous: contents.get(path).is_some_and(|n| *n > 1),
             wanted: (own.wanted > 0).then_some(own.wanted),
@@ -144,6 +147,7 @@ fn hashing_row(h: &Hashing) -> ListRow {
         mine: true,
         peers: Vec::new(),
         peer_ids: Vec::new(),
+        look_alikes: Vec::new(),
         id: String::new(),
         ambiguous: false,
         wanted: None,
@@ -199,6 +203,16 @@ mod tests {
         assert!(rows[1].ambiguous && rows[2].ambiguous);
         assert_eq!((rows[1].copies, rows[1].mine, rows[2].mine), (1, true, false));
         assert_eq!((rows[3].copies, rows[3].mine), (3, false));
+    }
+
+    #[test]
+    fn names_that_look_alike_are_told_whoever_is_listed() {
+        let r =
+            roster(&[("anna", &[file("a", 1)]), ("bert", &[file("a", 1)]), ("\u{430}nna", &[file("b", 2)])]);
+        let filter = Filter { pattern: Some("a".into()), ..Filter::default() };
+        let rows = rows(&Catalogue::default(), |_| OwnCopies::default(), &[], &r, &filter);
+        assert_eq!(names(&rows), ["a"]);
+        assert_eq!((rows[0].peers.len(), rows[0].look_alikes.clone()), (2, vec![key(1).peer_id().full()]));
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod jobs;
 mod leaving;
 pub(crate) mod limits;
 mod listing;
+mod look_alikes;
 pub(crate) mod machine;
 mod naming;
 pub(crate) mod output;

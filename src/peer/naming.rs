@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::look_alikes::LookAlikes;
 use super::roster::Roster;
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
@@ -59,26 +60,33 @@ impl Roster {
 
     /// Nobody is meant: who there is.
     fn nobody(&self, word: &str) -> Failure {
-        let here: Vec<_> = self.iter().map(|(_, m)| m.info.name.as_str()).take(NAMED).collect();
+        let look_alikes = LookAlikes::of(self);
+        let here = self.iter().map(|(id, _)| look_alikes.shown(*id, self));
+        let here: Vec<_> = here.take(NAMED).collect();
         let mut there = match here.as_slice() {
             [] => "nobody is here".to_owned(),
             names => format!("here: {}", names.join(", ")),
         };
-        let away = self.away.names(|id| self.contact(id).is_some()).map(|(_, name)| name);
-        let away: Vec<_> = away.filter(|name| !name.is_empty()).take(NAMED).collect();
+        let away = self.away.names(|id| self.contact(id).is_some()).filter(|(_, name)| !name.is_empty());
+        let away: Vec<_> = away.map(|(id, _)| look_alikes.shown(id, self)).take(NAMED).collect();
         if !away.is_empty() {
             there += &format!("; away: {}", away.join(", "));
         }
         Failure::new(Code::NotFound, format!("no peer `{}`; {there}", text::shown(word)))
     }
 
-    /// The name of a peer, and in brackets so much of its id that no other peer's begins so.
+    /// The name of a peer, and in brackets the beginning of its id.
     pub(super) fn name_with_id(&self, id: PeerId) -> String {
+        format!("{} ({})", self.name(id), self.shown_id(id))
+    }
+
+    /// So much of a peer's id that no other one begins so.
+    pub(super) fn shown_id(&self, id: PeerId) -> String {
         let full = id.full();
         let others = self.iter().map(|(id, _)| *id).chain(self.away.names(|_| false).map(|(id, _)| id));
         let alike = others.filter(|other| *other != id).map(|other| alike(&full, &other.full()));
         let shown = alike.max().map_or(ID_SHOWN, |n| ID_SHOWN.max(n + 1));
-        format!("{} ({})", self.name(id), id.prefix(shown))
+        id.prefix(shown)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::away::Away;
+use super::look_alikes::Looks;
 use super::owners::Owners;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, Head, HeadNumber};
 use crate::identity::{Contact, PeerId};
@@ -19,6 +20,8 @@ pub(super) struct Member {
     pub(super) since: Time,
     /// What it shares, as far as it was pulled.
     pub(super) shares: Option<(Head, Arc<Catalogue>)>,
+    /// What it looks like to whoever reads it.
+    pub(super) looks: Looks,
     /// The head that is being pulled now.
     asked: Option<HeadNumber>,
 }
@@ -49,11 +52,16 @@ impl Roster {
     pub(super) fn here(&mut self, now: Time, info: PeerInfo) -> bool {
         match self.members.entry(info.contact.id) {
             std::collections::btree_map::Entry::Occupied(mut entry) => {
-                entry.get_mut().info = info;
+                let member = entry.get_mut();
+                if member.info.name != info.name {
+                    member.looks = Looks::of(info.contact.id, info.name.as_str());
+                }
+                member.info = info;
                 false
             }
             std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(Member { info, since: now, shares: None, asked: None });
+                let looks = Looks::of(info.contact.id, info.name.as_str());
+                entry.insert(Member { info, since: now, shares: None, looks, asked: None });
                 true
             }
         }

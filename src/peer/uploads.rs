@@ -33,17 +33,18 @@ impl Uploads {
 
     /// The names of those who are served.
     pub(super) fn names(&self, roster: &Roster) -> Vec<String> {
-        self.0.keys().map(|peer| roster.name(*peer)).collect()
+        roster.shown_names(&self.0.keys().copied().collect::<Vec<_>>())
     }
 
     /// What `status` shows of them.
     pub(super) fn rows(&self, now: Time, roster: &Roster) -> Vec<UploadRow> {
-        let row = |(peer, upload): (&PeerId, &Upload)| UploadRow {
-            to: roster.name(*peer),
+        let names = self.names(roster);
+        let row = |(to, upload): (String, &Upload)| UploadRow {
+            to,
             bytes: upload.bytes,
             speed: upload.speed.get(now),
         };
-        self.0.iter().map(row).collect()
+        names.into_iter().zip(self.0.values()).map(row).collect()
     }
 }
 

@@ -1,5 +1,5 @@
 //! Words that mean what they say: what a user types as an id is no peer's name and no file's path, and a
-//! folder comes from the one who is meant.
+//! folder comes from the one who is meant, however much others look like that one.
 
 use std::fs;
 use std::process::Output;
@@ -105,7 +105,7 @@ fn a_name_that_is_an_id_is_refused() {
 }
 
 #[test]
-fn a_folder_comes_from_one_owner() {
+fn a_folder_comes_from_one_owner_and_look_alikes_are_told_apart() {
     const HOOK: &str = "project/.git/hooks/post-checkout";
     let Some(lab) = Lab::of("up 4") else { return };
     let victim = lab.peer(1, "victim", &[]);
@@ -148,5 +148,15 @@ fn a_folder_comes_from_one_owner() {
     let (code, said) = download(&victim, &["project", "--from", "all"]);
     assert_eq!(code, Some(0), "{said}");
     assert_holds(&hook, FALSE);
+    // Neither can be taken for the other one; nobody is like the third one.
+    let listed = printed(&victim.cli(["list", "project"]));
+    assert!(listed.contains(&format!("Anna ({})", &id[..8])), "{listed}");
+    assert!(listed.contains(&format!("\u{410}nna ({})", &other[..8])), "{listed}");
+    assert!(listed.contains("mirror") && !listed.contains("mirror ("), "{listed}");
+    let peers = printed(&victim.cli(["peers"]));
+    for (name, id) in [("Anna *", &id), ("\u{410}nna *", &other), ("mirror  ", &same)] {
+        let row = peers.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{peers}"));
+        assert!(row.contains(&id[..8]), "{peers}");
+    }
     assert_well(&victim);
 }

@@ -47,6 +47,7 @@ const FOREIGN: &[&str] = &[
     "strsim",
     "thiserror",
     "unicode_normalization",
+    "unicode_security",
     "unicode_width",
     "wildmatch",
     // Names of lints.

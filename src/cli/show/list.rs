@@ -1,8 +1,9 @@
 //! `list` as people read it.
 
+use core::iter;
 use core::ops::ControlFlow;
 
-use super::parts::{ID_CHARACTERS, LEFT, RIGHT, table};
+use super::parts::{ID_CHARACTERS, LEFT, RIGHT, short_id, table};
 use super::{Page, Show};
 use crate::cli::human::{count, size};
 use crate::cli::output::Style;
@@ -94,10 +95,16 @@ fn copies(row: &ListRow) -> String {
     }
 }
 
-/// The names of those who share a file, as `list` shows them.
+/// The names of those who share a file, as `list` shows them: with the beginning of the id where the name alone
+/// could be taken for another one.
 fn owners(row: &ListRow) -> impl Iterator<Item = String> {
     let away = if row.away { " (away)" } else { "" };
-    row.peers.iter().map(move |name| format!("{}{away}", shown(name)))
+    let ids = row.peer_ids.iter().map(Some).chain(iter::repeat(None));
+    row.peers.iter().zip(ids).map(move |(name, id)| {
+        let id = id.filter(|id| row.look_alikes.contains(id));
+        let id = id.map_or_else(String::new, |id| format!(" ({})", short_id(id)));
+        format!("{}{id}{away}", shown(name))
+    })
 }
 
 #[cfg(test)]
@@ -117,6 +124,7 @@ mod tests {
             mine: true,
             peers: vec!["peer2-ab".into()],
             peer_ids: vec![],
+            look_alikes: vec![],
             id: "3f2a9c1b00112233".into(),
             ambiguous: false,
             away: false,
@@ -177,6 +185,9 @@ mod tests {
         assert_eq!(copies(&ListRow { folder: true, ..counted(1, None) }), "");
         let names: Vec<String> = owners(&ListRow { away: true, ..counted(1, None) }).collect();
         assert_eq!(names, ["peer2\\u{1b} (away)", "peer3 (away)"]);
+        let (ids, look_alikes) = (vec!["a".repeat(52), "b".repeat(52)], vec!["b".repeat(52)]);
+        let alike = ListRow { peer_ids: ids, look_alikes, ..counted(1, None) };
+        assert_eq!(owners(&alike).collect::<Vec<_>>(), ["peer2\\u{1b}", "peer3 (bbbbbbbb)"]);
     }
 
     fn counted(copies: u64, wanted: Option<u8>) -> ListRow {
@@ -190,6 +201,7 @@ mod tests {
             mine: true,
             peers: vec!["peer2\u{1b}".into(), "peer3".into()],
             peer_ids: vec![],
+            look_alikes: vec![],
             id: String::new(),
             ambiguous: false,
             away: false,

@@ -18,6 +18,15 @@ pub(super) const LEFT: bool = false;
 /// Characters of a file id that are shown: `download b3:` takes them.
 pub(super) const ID_CHARACTERS: usize = 10;
 
+/// Characters of a peer id that are shown: a word of so many names a peer.
+const PEER_ID_CHARACTERS: usize = 8;
+
+/// The beginning of a peer id.
+pub(super) fn short_id(id: &str) -> String {
+    let characters: String = id.chars().take(PEER_ID_CHARACTERS).collect();
+    shown(&characters).into_owned()
+}
+
 /// Rows in columns, each as wide as its widest cell.
 pub(super) fn table<const N: usize>(
     header: [&str; N],

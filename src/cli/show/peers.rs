@@ -2,7 +2,7 @@
 
 use core::ops::ControlFlow;
 
-use super::parts::{LEFT, RIGHT, table};
+use super::parts::{LEFT, RIGHT, short_id, table};
 use super::{Page, Show};
 use crate::cli::human::{duration, size};
 use crate::cli::output::Style;
@@ -39,10 +39,10 @@ fn peers(rows: &[PeerRow], style: Style) -> String {
     let cells: Vec<[String; 6]> = rows
         .iter()
         .map(|row| {
-            let id: String = row.id.chars().take(8).collect();
+            let mark = if row.look_alike { " *" } else { "" };
             [
-                shown(&row.name).into_owned(),
-                shown(&id).into_owned(),
+                format!("{}{mark}", shown(&row.name)),
+                short_id(&row.id),
                 format!("{}:{}", shown(&row.address), row.port),
                 row.files.map_or_else(|| "?".to_owned(), |n| n.to_string()),
                 row.bytes.map_or_else(|| "?".to_owned(), size),
@@ -50,17 +50,45 @@ fn peers(rows: &[PeerRow], style: Style) -> String {
             ]
         })
         .collect();
-    table(
+    let mut text = table(
         ["NAME", "ID", "ADDRESS", "FILES", "SIZE", "HERE FOR"],
         [LEFT, LEFT, LEFT, RIGHT, RIGHT, LEFT],
         &cells,
         style,
-    )
+    );
+    if rows.iter().any(|row| row.look_alike) {
+        text.push_str(&style.dim("* can be taken for another peer: say its id, not its name"));
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_looks_like_another_one_is_marked() {
+        let peer = |name: &str, id: &str, look_alike| PeerRow {
+            name: name.into(),
+            id: id.repeat(52),
+            address: "10.0.0.1".into(),
+            port: 2,
+            files: Some(0),
+            bytes: Some(0),
+            seconds: 5,
+            look_alike,
+        };
+        let rows = [peer("anna", "a", true), peer("\u{430}nna", "b", true), peer("bert", "c", false)];
+        insta::assert_snapshot!(peers(&rows, Style { color: false }), @r"
+        NAME    ID        ADDRESS     FILES  SIZE  HERE FOR
+        anna *  aaaaaaaa  10.0.0.1:2      0   0 B  5 s
+        аnna *  bbbbbbbb  10.0.0.1:2      0   0 B  5 s
+        bert    cccccccc  10.0.0.1:2      0   0 B  5 s
+        * can be taken for another peer: say its id, not its name
+        ");
+        assert!(!peers(&rows[2..], Style { color: false }).contains('*'));
+    }
 
     #[test]
     fn nothing_from_a_peer_is_shown_raw() {
@@ -73,6 +101,7 @@ mod tests {
             files: None,
             bytes: None,
             seconds: 0,
+            look_alike: false,
         };
         let text = peers(&[PeerRow { files: Some(3), ..peer.clone() }, peer], Style { color: false });
         assert!(!text.chars().any(|c| c != '\n' && crate::text::is_unprintable(c)), "{text:?}");

@@ -7,8 +7,10 @@ use crate::content::Entry;
 use crate::control::{CompleteRequest, CompletionNames, Reply, file_word};
 use crate::error::Failure;
 use crate::peer::event::AskId;
+use crate::peer::look_alikes::LookAlikes;
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
+use crate::peer::roster::Roster;
 use crate::time::Time;
 
 /// Names offered for completion.
@@ -26,13 +28,24 @@ impl Command for CompleteRequest {
     }
 }
 
+/// The peers that are here whose names begin so. One whose name can be taken for another one's is proposed by
+/// its id.
+fn peers(prefix: &str, roster: &Roster) -> Vec<String> {
+    let look_alikes = LookAlikes::of(roster);
+    let begins = roster.iter().filter(|(_, member)| member.info.name.as_str().starts_with(prefix));
+    let words = begins.map(|(id, member)| match look_alikes.has(*id) {
+        true => roster.shown_id(*id),
+        false => member.info.name.as_str().to_owned(),
+    });
+    let words: BTreeSet<String> = words.collect();
+    words.into_iter().take(COMPLETIONS).collect()
+}
+
 fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> Vec<String> {
     let (roster, restoring) = (&peer.presence.roster, &peer.custody.restoring);
     let entries: Box<dyn Iterator<Item = &Entry>> = match what {
         CompletionNames::Peers => {
-            let names = roster.iter().map(|(_, m)| m.info.name.as_str().to_owned());
-            let names: BTreeSet<String> = names.filter(|n| n.starts_with(prefix)).collect();
-            return names.into_iter().take(COMPLETIONS).collect();
+            return peers(prefix, roster);
         }
         CompletionNames::Offered => Box::new(roster.entries(&Owners::Anyone).map(|(_, entry)| entry)),
         CompletionNames::Own => Box::new(peer.shared.shelf.catalogue.entries()),

@@ -5,6 +5,7 @@ use crate::control::{PeerRow, PeersRequest, Reply};
 use crate::error::Failure;
 use crate::identity::PeerId;
 use crate::peer::event::AskId;
+use crate::peer::look_alikes::LookAlikes;
 use crate::peer::machine::PeerMachine;
 use crate::peer::roster::Member;
 use crate::time::Time;
@@ -15,6 +16,7 @@ impl Command for PeersRequest {
     }
 
     fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+        let look_alikes = LookAlikes::of(&peer.presence.roster);
         let row = |(id, m): (&PeerId, &Member)| PeerRow {
             name: m.info.name.to_string(),
             id: id.full(),
@@ -23,6 +25,7 @@ impl Command for PeersRequest {
             files: m.shares.as_ref().map(|(_, c)| files_of(c)),
             bytes: m.shares.as_ref().map(|(head, _)| head.bytes),
             seconds: now.since(m.since).as_secs(),
+            look_alike: look_alikes.has(*id),
         };
         let mut rows: Vec<PeerRow> = peer.presence.roster.iter().map(row).collect();
         rows.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));

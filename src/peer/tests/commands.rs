@@ -107,5 +107,14 @@ fn names_are_completed_step_by_step() {
         (names("b3", Offered), names("./no", Offered)),
         (vec!["./b3:00ff".into()], vec!["./notes".into()])
     );
+    peer.join(2, "\u{430}nna", 0);
+    let mut names = |prefix: &str, names| {
+        let ask = peer.ask(CompleteRequest { prefix: prefix.to_owned(), names }.into());
+        match peer.replies(ask).swap_remove(0) {
+            Reply::Names { names } => names,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(names("a", Peers), [key(1).peer_id().prefix(8)], "two are called so, as it seems");
     assert!(names("", Own).is_empty() && names("", Lost).is_empty());
 }
