@@ -8,6 +8,7 @@
 
 mod askers;
 mod away;
+mod choices;
 mod commands;
 mod counted;
 pub(crate) mod custody;

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::away::whole_or_some;
+use super::choices::Choices;
 use super::owners::Owners;
 use super::roster::Roster;
 use super::trees::Trees;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, path};
 use crate::control::file_word::{FileWord, typed_path};
 use crate::error::{Code, Failure};
-use crate::identity::PeerId;
 use crate::swarm::Wanted;
 use crate::text;
 
@@ -25,16 +25,6 @@ pub(super) struct Resolved {
 
 /// Digits of a file id that must be given at least.
 const DIGITS: usize = 4;
-
-/// Digits of a file id that are shown, at least.
-const DIGITS_SHOWN: usize = 8;
-
-/// Contents that an error message names at most, and owners of each of them.
-const CHOICES: usize = 8;
-const OWNERS: usize = 3;
-
-/// One content under one path, with who says so.
-type Choices<'a> = BTreeMap<Claim, Vec<(PeerId, &'a Entry)>>;
 
 /// Finds what `words` mean: each is a path as `list` shows it, a folder, or `b3:` and the first digits
 /// of a file id. A file lands under its own name, a folder with its tree.
@@ -96,20 +86,18 @@ fn one(
     let path: SafePath = trimmed.parse().map_err(|e| {
         Failure::new(Code::NotFound, format!("`{}` is not the path of a shared file: {e}", text::shown(word)))
     })?;
-    let (mut files, mut trees) = (Choices::new(), Trees::default());
+    let (mut files, mut trees) = (Choices::default(), Trees::default());
     for (peer, entry) in roster.entries(owners) {
-        match entry.kind {
-            EntryKind::File { id, size, .. } if entry.path == path && !folder_only => {
-                files.entry((id, size)).or_default().push((peer, entry));
-            }
-            _ => trees.add(&path, peer, entry),
+        if entry.path == path && !folder_only {
+            files.add(peer, entry);
         }
+        trees.add(&path, peer, entry);
     }
     match (files.is_empty(), trees.is_empty()) {
         (true, true) => return Err(missing(&path, roster, mine, owners)),
         (true, false) => folder(&path, &trees, roster, owners, &asked, found)?,
         (false, true) => {
-            let (id, entry) = single(&path, &files, roster)?;
+            let (id, entry) = files.single(&typed(&path), roster)?;
             found.files.push(wanted(id, entry, last_component(&path), &asked));
         }
         (false, false) => return Err(file_or_folder(&path, &files, &trees, roster)),
@@ -133,16 +121,14 @@ fn folder(
     let mut contents: BTreeMap<&SafePath, Choices<'_>> = BTreeMap::new();
     for (peer, inner, entry) in trees.entries() {
         match (&entry.kind, inner) {
-            (EntryKind::File { id, size, .. }, Some(inner)) => {
-                contents.entry(inner).or_default().entry((*id, *size)).or_default().push((peer, entry));
-            }
+            (EntryKind::File { .. }, Some(inner)) => contents.entry(inner).or_default().add(peer, entry),
             (_, inner) => {
                 found.folders.push(inner.map_or_else(|| top.clone(), |inner| entry_path(&top, inner)));
             }
         }
     }
     for (inner, choices) in &contents {
-        let (id, entry) = single(&entry_path(path, inner), choices, roster)?;
+        let (id, entry) = choices.single(&typed(&entry_path(path, inner)), roster)?;
         found.files.push(wanted(id, entry, entry_path(&top, inner), asked));
     }
     Ok(())
@@ -153,7 +139,7 @@ fn file_or_folder(path: &SafePath, files: &Choices<'_>, trees: &Trees<'_>, roste
     let path = typed(path);
     let message = format!(
         "`{path}` is a file ({}) and a folder ({}); say `{path}/` for the folder, or which file by its id",
-        contents(files, roster),
+        files.shown(roster),
         trees.owners(roster)
     );
     Failure::new(Code::Ambiguous, message)
@@ -192,70 +178,17 @@ fn by_id<'a>(digits: &str, roster: &'a Roster, owners: &'a Owners) -> Result<(Fi
         );
         return Err(Failure::new(Code::Usage, message));
     }
-    let mut choices = Choices::new();
+    let mut choices = Choices::default();
     for (peer, entry) in roster.entries(owners) {
-        let EntryKind::File { id, size, .. } = entry.kind else { continue };
+        let EntryKind::File { id, .. } = entry.kind else { continue };
         if id.to_string().starts_with(&low) {
-            choices.entry((id, size)).or_default().push((peer, entry));
+            choices.add(peer, entry);
         }
     }
     if choices.is_empty() {
         return Err(Failure::new(Code::NotFound, format!("nobody here shares a file with the id b3:{low}")));
     }
-    single_of(&format!("b3:{low}"), &choices, roster)
-}
-
-/// The one content of a path.
-fn single<'a>(
-    path: &SafePath,
-    choices: &Choices<'a>,
-    roster: &Roster,
-) -> Result<(FileId, &'a Entry), Failure> {
-    single_of(&typed(path), choices, roster)
-}
-
-fn single_of<'a>(what: &str, choices: &Choices<'a>, roster: &Roster) -> Result<(FileId, &'a Entry), Failure> {
-    let mut all = choices.iter().filter_map(|((id, size), who)| who.first().map(|w| (*id, *size, who, w.1)));
-    let first = all.next();
-    match (first, all.next()) {
-        (Some((id, _, _, entry)), None) => Ok((id, entry)),
-        (None, _) => Err(Failure::new(Code::NotFound, format!("nobody here shares `{what}`"))),
-        _ => {
-            let message = format!(
-                "`{what}` has {} different contents: {}; say which by its id, or `--from` whom",
-                choices.len(),
-                contents(choices, roster)
-            );
-            Err(Failure::new(Code::Ambiguous, message))
-        }
-    }
-}
-
-/// The first ones of these contents, each with some of its owners.
-fn contents(choices: &Choices<'_>, roster: &Roster) -> String {
-    let digits = digits_apart(choices);
-    let content = |((id, size), who): (&Claim, &Vec<(PeerId, &Entry)>)| {
-        let owners: BTreeSet<PeerId> = who.iter().map(|(owner, _)| *owner).collect();
-        let names: Vec<String> =
-            owners.into_iter().take(OWNERS).map(|owner| roster.name_with_id(owner)).collect();
-        format!("b3:{} ({}, {})", id.prefix(digits), bytesize::ByteSize(*size), names.join(", "))
-    };
-    let mut list: Vec<String> = choices.iter().take(CHOICES).map(content).collect();
-    if let Some(more @ 1..) = choices.len().checked_sub(CHOICES) {
-        list.push(format!("and {more} more"));
-    }
-    list.join(", ")
-}
-
-/// How many digits tell these contents apart, and so can be typed for one of them. Contents of one id that
-/// differ in their size alone are told apart by none.
-fn digits_apart(choices: &Choices<'_>) -> usize {
-    let ids: Vec<String> = choices.keys().map(|(id, _)| id.to_string()).collect();
-    let alike = ids
-        .windows(2)
-        .filter(|pair| pair[0] != pair[1])
-        .map(|pair| pair[0].bytes().zip(pair[1].bytes()).take_while(|(a, b)| a == b).count());
-    alike.max().map_or(DIGITS_SHOWN, |n| DIGITS_SHOWN.max(n + 1))
+    choices.single(&format!("b3:{low}"), roster)
 }
 
 /// What to say when nobody has it: that we have it ourselves, or the nearest name.
@@ -326,7 +259,6 @@ mod tests {
 
     #[test]
     fn no_path_stands_in_the_way_of_an_id() {
-        let of = |digits: &str| FileId(blake3::Hash::from_hex(digits).unwrap().into());
         let whole = format!("b3:{}", FileId([1; 32]));
         let false_one = [file("b3:0101", 4), file(&whole, 5), file("b3:dir/y", 6)];
         let r = roster(&[("one", &false_one), ("two", &[file("x", 1)])]);
@@ -340,18 +272,6 @@ mod tests {
         assert_eq!(ask(&r, &["b3:0404"]).unwrap().files[0].to.as_str(), "b3:0101");
         let near = ask(&r, &["./b3:0102"]).unwrap_err().message;
         assert!(near.contains("did you mean `./b3:0101`"), "{near}");
-        // Two that begin alike are shown with as many digits as tell them apart.
-        let [first, second] = [1, 2].map(|last| of(&format!("{}{last}", "a".repeat(63))));
-        let twin = |path: &str, id| match file(path, 7) {
-            Entry { path, kind: EntryKind::File { size, modified, executable, since, .. } } => {
-                Entry { path, kind: EntryKind::File { id, size, modified, executable, since } }
-            }
-            folder => folder,
-        };
-        let r = roster(&[("one", &[twin("a", first)]), ("two", &[twin("b", second)])]);
-        let both = ask(&r, &["b3:aaaaaaaa"]).unwrap_err();
-        assert_eq!(both.code, Code::Ambiguous);
-        assert!(both.message.contains(&first.to_string()) && both.message.contains(&second.to_string()));
     }
 
     #[test]
