@@ -4,12 +4,14 @@ use std::path::Path;
 
 use super::local::IdentityAct;
 use super::show::parts::shown_path;
-use crate::control::keyfile;
+use crate::control::{keyfile, trust};
 use crate::error::Failure;
 use crate::identity::{Identity, PeerName};
 
 /// Does it for the peer in `directory`; returns what is to be said.
 pub(super) fn run(act: Option<IdentityAct>, directory: &Path) -> Result<String, Failure> {
+    // A key that is put into a folder of others is theirs.
+    trust::check(directory)?;
     let state = directory.join(".potluck");
     match act {
         None => show(directory, &state),

@@ -34,7 +34,7 @@ use self::prompt::Prompt;
 use self::screen::{Inputs, Screen, Stderr, Verbosity};
 use self::session::Session;
 use crate::control::typed::CommandOrigin;
-use crate::control::{self, Ask, ControllerChannels, ExitRequest, keyfile, server};
+use crate::control::{self, Ask, ControllerChannels, ExitRequest, keyfile, server, trust};
 use crate::error::{Code, Failure};
 use crate::settings::Settings;
 use crate::sys::lock::DirectoryLock;
@@ -128,8 +128,10 @@ impl Input {
     }
 }
 
-/// Takes the directory's lock, so that nobody else runs here.
+/// Takes the directory's lock, so that nobody else runs here. Nothing is made where others may have been.
 fn lock(directory: &Path) -> Result<DirectoryLock, Failure> {
+    // The peer that starts looks again, and says what is to be known.
+    trust::check(directory)?;
     let state = directory.join(".potluck");
     let shown = directory.display().to_string();
     let shown = text::shown(&shown);

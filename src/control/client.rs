@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Write};
 use std::path::Path;
 
 use super::line::{self, Call};
-use super::{Reply, Request, SOCKET};
+use super::{Reply, Request, SOCKET, trust};
 use crate::error::{Code, Failure};
 use crate::sys::local::Stream;
 use crate::text;
@@ -24,6 +24,7 @@ pub(crate) fn ask(
     request: &Request,
     mut on_reply: impl FnMut(Reply) -> ControlFlow<()>,
 ) -> Result<(), Failure> {
+    trust::check(directory)?;
     let mut stream = dial(directory)?;
     let gone = |e: io::Error| -> Failure { Failure::other(format!("the peer went away: {e}")) };
     let call = Call { version: line::VERSION, request: request.clone() };

@@ -11,6 +11,7 @@ mod one_or_more;
 pub(crate) mod server;
 #[cfg(test)]
 mod tests;
+pub(crate) mod trust;
 pub(crate) mod typed;
 
 use std::path::Path;
@@ -196,7 +197,8 @@ pub struct ControllerChannels {
     pub leave: crate::sys::signals::Leave,
 }
 
-/// Makes the folder `state` (`.potluck`) if needed, and closes it to other users.
+/// Makes the folder `state` (`.potluck`) if needed, and closes it to other users where that is possible;
+/// where not, [`trust`] says so.
 ///
 /// # Errors
 /// What the operating system says.

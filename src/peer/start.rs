@@ -13,7 +13,7 @@ use super::machine::{PeerMachine, PeerStart};
 use super::parts::Parts;
 use super::sandboxes::{SandboxedPart, Sandboxes};
 use super::shell::PeerShell;
-use crate::control::{self, ControllerChannels};
+use crate::control::{self, ControllerChannels, trust};
 use crate::counters::Counters;
 use crate::custody::ledger::Present;
 use crate::disk;
@@ -50,9 +50,9 @@ impl Peer {
     /// # Errors
     /// What cannot be had, and what to do.
     fn start(config: Settings) -> Result<Self, Failure> {
-        let mut warnings = Vec::new();
         let named = wanted_name(&config)?;
         set_up(&config)?;
+        let mut warnings = trust::warnings(&config.directory)?;
         if let Err(e) = descriptors::allow(limits::DESCRIPTORS) {
             log::debug!("no more open files are allowed than before: {e}");
         }

@@ -188,8 +188,8 @@ impl AsFd for Folder {
 }
 
 /// Makes the folder at `path` so that only its owner can look into it (mode 0700), or takes from all others
-/// what rights they have on it (mkdir(2), chmod(2)). True if it was made: then its name in the folder above
-/// is not on the disk yet.
+/// what rights they have on it (mkdir(2), chmod(2)). A folder whose rights cannot be changed, as on FAT,
+/// stays open. True if it was made: then its name in the folder above is not on the disk yet.
 ///
 /// # Errors
 /// `NotFound` without a folder above, or what else the operating system says.
@@ -200,7 +200,12 @@ pub(crate) fn make_private(path: &Path) -> io::Result<bool> {
         Err(e) => return Err(e),
     }
     if path.metadata()?.permissions().mode() & OTHERS != 0 {
-        std::fs::set_permissions(path, Permissions::from_mode(PRIVATE))?;
+        match std::fs::set_permissions(path, Permissions::from_mode(PRIVATE)) {
+            Err(e) if !matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => {
+                return Err(e);
+            }
+            _ => {}
+        }
     }
     Ok(false)
 }

@@ -6,6 +6,7 @@
 mod common;
 mod custody;
 mod prompt;
+mod users;
 
 use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};

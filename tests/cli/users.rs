@@ -1,0 +1,152 @@
+//! Peer directories that another user of this machine had his hands on. Only root can be several users, so
+//! these do nothing without root.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use super::common::{Peer, err, out};
+
+/// Two users of no other meaning.
+const VICTIM: u32 = 65_501;
+const ATTACKER: u32 = 65_502;
+
+/// The folder of a peer, with these rights and this owner; `None` without root.
+fn folder_of(owner: u32, mode: u32) -> Option<Peer> {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can be another user");
+        return None;
+    }
+    let peer = Peer::new();
+    chown(peer.path(), Some(owner), Some(owner)).unwrap();
+    fs::set_permissions(peer.path(), Permissions::from_mode(mode)).unwrap();
+    Some(peer)
+}
+
+/// Makes a folder that belongs to `owner`.
+fn make(path: &Path, owner: u32, mode: u32) {
+    fs::create_dir_all(path).unwrap();
+    chown(path, Some(owner), Some(owner)).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// A link that `owner` made.
+fn link(to: &Path, at: &Path, owner: u32) {
+    symlink(to, at).unwrap();
+    lchown(at, Some(owner), Some(owner)).unwrap();
+}
+
+/// Starts a peer as `user`, asks it for its status, and lets it leave.
+fn run_as(user: u32, peer: &Peer) -> Output {
+    use std::io::Write as _;
+    // Where the program was built, another user may have no right to go.
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), Permissions::from_mode(0o755)).unwrap();
+    let program = place.path().join("potluck");
+    fs::copy(assert_cmd::cargo::cargo_bin!("potluck"), &program).unwrap();
+    let mut command = std::process::Command::new(&program);
+    peer.confine(&mut command).arg("-d").arg(peer.path()).args(Peer::flags(&[]));
+    command.uid(user).gid(user).current_dir("/");
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Who is refused reads nothing.
+    drop(child.stdin.take().unwrap().write_all(b"status\n"));
+    child.wait_with_output().unwrap()
+}
+
+fn assert_refused(output: &Output, reason: &str) {
+    assert_eq!(output.status.code(), Some(1), "{}{}", out(output), err(output));
+    assert!(err(output).contains(reason), "{}", err(output));
+}
+
+fn assert_told(output: &Output, warning: &str) {
+    assert_eq!(output.status.code(), Some(0), "{}", err(output));
+    assert!(out(output).contains(warning), "{}", out(output));
+}
+
+#[test]
+fn a_link_that_another_user_made_shares_nothing() {
+    for mode in [0o777, 0o1777, 0o775] {
+        let Some(peer) = folder_of(ATTACKER, mode) else { return };
+        let home = tempfile::tempdir().unwrap();
+        chown(home.path(), Some(VICTIM), Some(VICTIM)).unwrap();
+        fs::write(home.path().join("secret"), "not for the table").unwrap();
+        // Had before there was anything to lose, so that the victim may write there.
+        make(&peer.path().join(".potluck"), VICTIM, 0o700);
+        make(&peer.path().join("downloads"), VICTIM, 0o755);
+        link(home.path(), &peer.path().join("shared"), ATTACKER);
+        let output = run_as(VICTIM, &peer);
+        assert_refused(&output, &format!("user {ATTACKER} made shared in "));
+        assert!(err(&output).contains("a folder of your own"), "{}", err(&output));
+        assert!(!peer.path().join(".potluck/key").exists());
+    }
+}
+
+#[test]
+fn a_key_that_another_user_made_is_not_taken() {
+    for (victim, mode) in [(0, 0o777), (0, 0o1777), (VICTIM, 0o1777)] {
+        let Some(peer) = folder_of(0, mode) else { return };
+        let state = peer.path().join(".potluck");
+        make(&state, ATTACKER, 0o700);
+        fs::write(state.join("key"), [7; 32]).unwrap();
+        assert_refused(&run_as(victim, &peer), &format!("user {ATTACKER} made .potluck in "));
+        // Nor is a key put there, or a command sent there.
+        if victim == 0 {
+            assert_refused(&peer.ask(&["identity", "new"]), "made .potluck in ");
+            assert_refused(&peer.ask(&["status"]), "made .potluck in ");
+        }
+    }
+}
+
+#[test]
+fn a_link_to_the_state_of_another_user_is_not_followed() {
+    let Some(peer) = folder_of(VICTIM, 0o755) else { return };
+    let state = tempfile::tempdir().unwrap();
+    fs::set_permissions(state.path(), Permissions::from_mode(0o777)).unwrap();
+    chown(state.path(), Some(ATTACKER), Some(ATTACKER)).unwrap();
+    link(state.path(), &peer.path().join(".potluck"), VICTIM);
+    assert_refused(&run_as(VICTIM, &peer), "may know the key");
+}
+
+#[test]
+fn own_things_below_a_sticky_folder_are_fine() {
+    let Some(peer) = folder_of(0, 0o1777) else { return };
+    for _ in 0..2 {
+        let output = run_as(VICTIM, &peer);
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        assert!(!out(&output).contains("warnings"), "{}", out(&output));
+    }
+}
+
+#[test]
+fn an_open_folder_is_told_and_so_is_a_link_of_ones_own() {
+    let Some(peer) = folder_of(VICTIM, 0o757) else { return };
+    let elsewhere = tempfile::tempdir().unwrap();
+    chown(elsewhere.path(), Some(VICTIM), None).unwrap();
+    link(elsewhere.path(), &peer.path().join("shared"), VICTIM);
+    let output = run_as(VICTIM, &peer);
+    assert_told(&output, "everyone on this machine can write in ");
+    let target = elsewhere.path().canonicalize().unwrap();
+    assert_told(&output, &format!("shared is a link: everything in {} is shared", target.display()));
+}
+
+#[test]
+fn root_is_told_in_the_folder_of_another_user() {
+    let Some(peer) = folder_of(VICTIM, 0o755) else { return };
+    assert_eq!(run_as(VICTIM, &peer).status.code(), Some(0));
+    assert_told(&run_as(0, &peer), "this peer runs as root in ");
+}
+
+/// As on a FAT that root mounted: all belongs to root and is open, and nobody else can change that.
+#[test]
+fn where_the_key_cannot_be_closed_one_warning_says_so() {
+    let Some(peer) = folder_of(0, 0o755) else { return };
+    for item in [".potluck", ".potluck/store", "shared", "downloads"] {
+        make(&peer.path().join(item), 0, 0o777);
+    }
+    let output = run_as(VICTIM, &peer);
+    assert_told(&output, "keeps no owners or no rights");
+    assert_eq!(out(&output).matches("keeps no").count(), 1, "{}", out(&output));
+}
