@@ -8,8 +8,18 @@ use std::path::{Path, PathBuf};
 const SYSTEM: &str = "src/sys/";
 
 /// Crates for one system, or that hide several.
-const CRATES: [&str; 9] =
-    ["ctrlc", "if_addrs", "landlock", "libc", "nix", "notify", "rustix", "winapi", "windows_sys"];
+const CRATES: [&str; 10] = [
+    "ctrlc",
+    "if_addrs",
+    "landlock",
+    "libc",
+    "nix",
+    "notify",
+    "rustix",
+    "seccompiler",
+    "winapi",
+    "windows_sys",
+];
 
 /// Modules for one system, and its numbers of errors.
 const OF_A_SYSTEM: [&str; 6] =

@@ -40,7 +40,7 @@ use crate::settings::Settings;
 use crate::sys::lock::DirectoryLock;
 use crate::sys::signals::Leave;
 use crate::sys::thread::Thread;
-use crate::sys::{sandbox, terminal};
+use crate::sys::{memory, sandbox, terminal};
 use crate::text;
 
 /// How long the last lines may take to be written.
@@ -153,6 +153,8 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
     if settings.sandbox {
         // Before the first thread: those that run already would keep the right to gain rights.
         sandbox::no_new_privileges();
+        // The key will be in it.
+        memory::close();
     }
     let input = Input::choose(settings.daemon);
     let (log_to, log) = bounded(limits::SCREEN_LINES);

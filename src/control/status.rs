@@ -85,6 +85,11 @@ pub struct Confinement {
     /// Why not all of them, if so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub confined_why: Option<String>,
+    /// What is refused beside files, as far as this system can: `ports` (TCP, to threads without it),
+    /// `signals` (to other processes), `calls` (sockets to threads without them, programs, other processes),
+    /// and `memory` (of this process, to others of the same user).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub guarded: Vec<String>,
 }
 
 /// Limits of speed, of all connections together.

@@ -1,5 +1,5 @@
 //! What each part of a peer may open. The parts that the network speaks to, and those that work for them,
-//! are started in sandboxes (`sys/sandbox.rs`); the main thread, the terminal's and the control socket's are
+//! are started in sandboxes (`sys/sandbox/`); the main thread, the terminal's and the control socket's are
 //! not, for they do what the user of this machine says.
 
 use std::io;
@@ -9,8 +9,8 @@ use crate::control::Confinement;
 use crate::settings::Settings;
 use crate::sys::facts::{Facts, FileIdentity};
 use crate::sys::sandbox;
-use crate::sys::sandbox::{Rules, SandboxOutcome};
-use crate::sys::{boot, descriptors};
+use crate::sys::sandbox::{Guards, Network, Rules, SandboxOutcome};
+use crate::sys::{boot, descriptors, memory};
 
 /// A part of the peer that runs in a sandbox of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(super) struct Sandboxes {
     config: Settings,
     /// `None` until a part was started.
     outcome: Option<SandboxOutcome>,
+    /// What all parts that were started are refused beside files.
+    guards: Guards,
     /// Device and inode of `downloads/`: a folder that takes its place later is another one to the sandbox.
     downloads: Option<FileIdentity>,
 }
@@ -51,7 +53,8 @@ impl Sandboxes {
     /// None is made yet. The folders of the peer directory are there.
     pub(super) fn new(config: &Settings) -> Self {
         let outcome = (!config.sandbox).then(|| SandboxOutcome::No("--no-sandbox".to_owned()));
-        Self { config: config.clone(), outcome, downloads: identity(&config.downloads()) }
+        let downloads = identity(&config.downloads());
+        Self { config: config.clone(), outcome, guards: Guards::ALL, downloads }
     }
 
     /// Runs `start` in the sandbox of `part`; threads that it starts stay in there.
@@ -66,13 +69,14 @@ impl Sandboxes {
         if !self.config.sandbox {
             return Ok(start());
         }
-        let (outcome, started) = sandbox::within(&self.rules(part), start)?;
-        if outcome != SandboxOutcome::Full {
-            log::debug!("{part:?} is confined: {outcome:?}");
+        let (confined, started) = sandbox::within(&self.rules(part), start)?;
+        if confined.files != SandboxOutcome::Full || confined.guards != Guards::ALL {
+            log::debug!("{part:?} is confined: {confined:?}");
         }
+        self.guards = self.guards.and(confined.guards);
         self.outcome = Some(match self.outcome.take() {
-            Some(before) => before.and(outcome),
-            None => outcome,
+            Some(before) => before.and(confined.files),
+            None => confined.files,
         });
         Ok(started)
     }
@@ -89,7 +93,16 @@ impl Sandboxes {
             SandboxOutcome::Partly(why) => ("partly", Some(why)),
             SandboxOutcome::No(why) => ("no", Some(why)),
         };
-        Confinement { confined: confined.to_owned(), confined_why }
+        Confinement { confined: confined.to_owned(), confined_why, guarded: self.guarded() }
+    }
+
+    /// What is refused beside files, by the names that `status` has for it.
+    fn guarded(&self) -> Vec<String> {
+        let Guards { ports, signals, calls } = self.guards;
+        let of_parts = [("ports", ports), ("signals", signals), ("calls", calls)];
+        let of_parts = of_parts.into_iter().filter(|_| self.config.sandbox);
+        let all = of_parts.chain([("memory", memory::is_closed())]);
+        all.filter(|(_, holds)| *holds).map(|(name, _)| name.to_owned()).collect()
     }
 
     /// What the user is told at the start, if sandboxes were wanted and cannot be had.
@@ -143,7 +156,12 @@ impl Sandboxes {
                 | SandboxedPart::StoreWorkers
                 | SandboxedPart::ChunkStore
         );
-        Rules { read, write: write.into_iter().collect(), moves }
+        let network = match part {
+            SandboxedPart::Ports | SandboxedPart::Sender => Network::All,
+            SandboxedPart::Discovery => Network::Datagrams,
+            _ => Network::None,
+        };
+        Rules { read, write: write.into_iter().collect(), moves, network }
     }
 }
 
@@ -154,7 +172,9 @@ fn identity(path: &Path) -> Option<FileIdentity> {
 
 #[cfg(test)]
 mod tests {
+    use core::net::Ipv4Addr;
     use std::fs::{self, File};
+    use std::net::{TcpListener, TcpStream, UdpSocket};
 
     use super::*;
     use crate::sys::testing;
@@ -206,6 +226,39 @@ mod tests {
         ] {
             let Some(found) = can(&config, &part, &folders) else { return };
             assert_eq!(found, expected, "{part:?}");
+        }
+    }
+
+    #[test]
+    fn no_part_reaches_other_processes_and_only_those_of_the_network_have_sockets() {
+        let (dir, config) = peer();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        for (part, tcp, datagrams) in [
+            (SandboxedPart::Discovery, false, true),
+            (SandboxedPart::Ports, true, true),
+            (SandboxedPart::Sender, true, true),
+            (SandboxedPart::Reader, false, false),
+            (SandboxedPart::Library, false, false),
+            (SandboxedPart::Store, false, false),
+            (SandboxedPart::Disk, false, false),
+            (SandboxedPart::StoreWorkers, false, false),
+            (SandboxedPart::ChunkStore, false, false),
+            (SandboxedPart::DiskAt(dir.path().join("outside")), false, false),
+        ] {
+            let mut sandboxes = Sandboxes::new(&config);
+            let reached = sandboxes.start(&part, || {
+                let dialled = TcpStream::connect(address).is_ok();
+                let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).is_ok();
+                let heard = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_ok();
+                [dialled, bound, heard, testing::signals_another_process()]
+            });
+            let guarded = sandboxes.guarded();
+            if !["ports", "signals", "calls"].iter().all(|name| guarded.iter().any(|guard| guard == name)) {
+                println!("skipped: only {guarded:?}");
+                return;
+            }
+            assert_eq!(reached.unwrap(), [tcp, tcp, datagrams, false], "{part:?}");
         }
     }
 

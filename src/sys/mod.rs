@@ -12,6 +12,7 @@ pub(crate) mod file;
 pub(crate) mod folder;
 pub(crate) mod local;
 pub(crate) mod lock;
+pub(crate) mod memory;
 pub(crate) mod names;
 pub(crate) mod net;
 pub(crate) mod owner;

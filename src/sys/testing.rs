@@ -53,6 +53,11 @@ pub(crate) fn not_utf8() -> OsString {
     OsString::from_vec(b"not\xffutf8".to_vec())
 }
 
+/// True if this thread may signal the process that started this one.
+pub(crate) fn signals_another_process() -> bool {
+    rustix::process::getppid().is_some_and(|parent| rustix::process::test_kill_process(parent).is_ok())
+}
+
 /// What the processors did for this process so far, user and system.
 pub(crate) fn cpu_time() -> Duration {
     let t = rustix::time::clock_gettime(ClockId::ProcessCPUTime);

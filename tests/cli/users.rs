@@ -1,22 +1,25 @@
-//! Peer directories that another user of this machine had his hands on. Only root can be several users, so
-//! these do nothing without root.
+//! What other users of this machine can do to a peer, and other processes of the same user. Only root can be
+//! several users, so these tests do nothing without root.
 
 use std::fs::{self, Permissions};
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
-use super::common::{Peer, err, out};
+use tempfile::TempDir;
+
+use super::common::{Daemon, Peer, err, out};
 
 /// Two users of no other meaning.
 const VICTIM: u32 = 65_501;
 const ATTACKER: u32 = 65_502;
 
-/// The folder of a peer, with these rights and this owner; `None` without root.
+/// The folder of a peer, with these rights and this owner; `None` without root, who alone can be another
+/// user.
 fn folder_of(owner: u32, mode: u32) -> Option<Peer> {
     if !rustix::process::geteuid().is_root() {
-        println!("skipped: only root can be another user");
         return None;
     }
     let peer = Peer::new();
@@ -38,17 +41,22 @@ fn link(to: &Path, at: &Path, owner: u32) {
     lchown(at, Some(owner), Some(owner)).unwrap();
 }
 
-/// Starts a peer as `user`, asks it for its status, and lets it leave.
-fn run_as(user: u32, peer: &Peer) -> Output {
-    use std::io::Write as _;
+/// The command that starts a peer as `user`, and where its program lies meanwhile.
+fn start_as(user: u32, peer: &Peer, flags: &[&str]) -> (TempDir, Command) {
     // Where the program was built, another user may have no right to go.
     let place = tempfile::tempdir().unwrap();
     fs::set_permissions(place.path(), Permissions::from_mode(0o755)).unwrap();
     let program = place.path().join("potluck");
     fs::copy(assert_cmd::cargo::cargo_bin!("potluck"), &program).unwrap();
-    let mut command = std::process::Command::new(&program);
-    peer.confine(&mut command).arg("-d").arg(peer.path()).args(Peer::flags(&[]));
+    let mut command = Command::new(&program);
+    peer.confine(&mut command).arg("-d").arg(peer.path()).args(Peer::flags(flags));
     command.uid(user).gid(user).current_dir("/");
+    (place, command)
+}
+
+/// Starts a peer as `user`, asks it for its status, and lets it leave.
+fn run_as(user: u32, peer: &Peer) -> Output {
+    let (_place, mut command) = start_as(user, peer, &[]);
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // Who is refused reads nothing.
@@ -149,4 +157,31 @@ fn where_the_key_cannot_be_closed_one_warning_says_so() {
     let output = run_as(VICTIM, &peer);
     assert_told(&output, "keeps no owners or no rights");
     assert_eq!(out(&output).matches("keeps no").count(), 1, "{}", out(&output));
+}
+
+/// Whether a process of `user` can read these files of another process, in their order.
+fn reads(user: u32, pid: u32, files: &[&str]) -> Vec<bool> {
+    let open = |file: &&str| {
+        let path = format!("/proc/{pid}/{file}");
+        let output = Command::new("head").args(["-c", "1", &path]).uid(user).gid(user).output().unwrap();
+        // What can be opened may have nothing to read at its beginning.
+        !err(&output).contains("Permission denied")
+    };
+    files.iter().map(open).collect()
+}
+
+#[test]
+fn no_other_process_of_the_same_user_reads_the_memory() {
+    const FILES: [&str; 4] = ["mem", "maps", "environ", "fd/0"];
+    for (flags, open) in [(&["--daemon"][..], false), (&["--daemon", "--no-sandbox"][..], true)] {
+        let Some(peer) = folder_of(VICTIM, 0o700) else { return };
+        let (_place, mut command) = start_as(VICTIM, &peer, flags);
+        let daemon = Daemon(command.stdin(Stdio::null()).spawn().unwrap());
+        peer.wait_until_it_answers();
+        assert_eq!(reads(VICTIM, daemon.0.id(), &FILES), [open; 4], "{flags:?}");
+        assert_eq!(peer.status().confinement.guarded.contains(&"memory".to_owned()), !open);
+        let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.0.id())).unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert!(open || core.split_whitespace().nth(4) == Some("0"), "{core}");
+    }
 }

@@ -35,16 +35,56 @@ fn is_caged(peer: &Peer) -> bool {
     true
 }
 
-/// The names of a peer's threads, and what each says of `NoNewPrivs`.
-fn threads(peer: &Peer) -> Vec<(String, bool)> {
+/// A thread of a peer.
+#[derive(Debug)]
+struct ThreadRow {
+    name: String,
+    /// True if it gains no rights by running programs.
+    no_new: bool,
+    /// True if calls are refused to it (seccomp).
+    filtered: bool,
+}
+
+/// A peer's threads.
+fn threads(peer: &Peer) -> Vec<ThreadRow> {
     let tasks = fs::read_dir(format!("/proc/{}/task", peer.pid())).unwrap();
     let one = |task: &Path| {
         let status = fs::read_to_string(task.join("status")).ok()?;
-        let name = fs::read_to_string(task.join("comm")).ok()?;
-        Some((name.trim().to_owned(), status.contains("NoNewPrivs:\t1")))
+        let name = fs::read_to_string(task.join("comm")).ok()?.trim().to_owned();
+        let [no_new, filtered] = ["NoNewPrivs:\t1", "Seccomp:\t2"].map(|line| status.contains(line));
+        Some(ThreadRow { name, no_new, filtered })
     };
     // One that has ended since it was listed is none.
     tasks.filter_map(|task| one(&task.unwrap().path())).collect()
+}
+
+/// Panics unless calls are refused to each thread that the network speaks to or that works for it, and to
+/// none that does what the user says.
+fn assert_filtered(peer: &Peer) {
+    const CAGED: [&str; 13] = [
+        "lan",
+        "receiver",
+        "sender",
+        "sender-reader",
+        "distributor",
+        "distributee",
+        "disk",
+        "disk-write-1",
+        "disk-write-2",
+        "disk-slow",
+        "chunk-store",
+        "library",
+        "store",
+    ];
+    let threads = threads(peer);
+    for name in CAGED {
+        let of_that_name: Vec<_> = threads.iter().filter(|thread| thread.name == name).collect();
+        let all_filtered = !of_that_name.is_empty() && of_that_name.iter().all(|thread| thread.filtered);
+        assert!(all_filtered, "{name}: {threads:?}");
+    }
+    assert!(threads.iter().any(|thread| thread.name == "files" && !thread.filtered), "{threads:?}");
+    let guarded = peer.status().confinement.guarded;
+    assert!(["calls", "memory"].iter().all(|name| guarded.iter().any(|guard| guard == name)), "{guarded:?}");
 }
 
 fn download_to(taker: &Peer, file: &str, to: &Path) {
@@ -71,8 +111,9 @@ fn downloads_go_where_the_user_says_and_the_peer_stays_confined() {
     if !is_caged(&owner) || !is_caged(&taker) {
         return;
     }
-    let open: Vec<_> = threads(&taker).into_iter().filter(|(_, no_new)| !no_new).collect();
+    let open: Vec<_> = threads(&taker).into_iter().filter(|thread| !thread.no_new).collect();
     assert!(open.is_empty(), "these may gain rights: {open:?}");
+    assert_filtered(&taker);
     let before = threads(&taker).len();
 
     assert_same(&shared.join("big.bin"), &taker.fetch("big.bin"));
@@ -97,8 +138,9 @@ fn downloads_go_where_the_user_says_and_the_peer_stays_confined() {
         (now.len() <= before).then_some(now)
     });
     // Those of downloads/, and those of the chunk store.
-    assert_eq!(left.iter().filter(|(name, _)| name == "disk").count(), 2, "{left:?}");
+    assert_eq!(left.iter().filter(|thread| thread.name == "disk").count(), 2, "{left:?}");
     assert!(is_caged(&taker));
+    assert_filtered(&taker);
     assert!(!outside.join(".potluck-partial").exists());
 }
 
@@ -119,7 +161,8 @@ fn a_link_in_place_of_shared_leads_nowhere() {
         ("no", Some("--no-sandbox"))
     );
     assert!(status.warnings.is_empty(), "{:?}", status.warnings);
-    assert!(threads(&free).iter().all(|(_, no_new)| !no_new));
+    assert!(threads(&free).iter().all(|thread| !thread.no_new && !thread.filtered));
+    assert!(free.status().confinement.guarded.is_empty());
     if !is_caged(&caged) {
         return;
     }
@@ -182,8 +225,11 @@ fn where_there_are_no_cages_it_says_so_and_works() {
     assert!(status.warnings[0].contains(why), "{:?}", status.warnings);
     let text = String::from_utf8(taker.cli(["status"]).stdout).unwrap();
     assert!(text.contains(&format!("confined  no ({why})")), "{text}");
-    assert!(threads(&taker).iter().all(|(_, no_new)| *no_new));
-    let disks = || threads(&taker).iter().filter(|(name, _)| name == "disk").count();
+    assert!(threads(&taker).iter().all(|thread| thread.no_new));
+    // All other guards do without it.
+    assert_eq!(status.confinement.guarded, ["calls", "memory"]);
+    assert!(text.contains("guarded   system calls, memory"), "{text}");
+    let disks = || threads(&taker).iter().filter(|thread| thread.name == "disk").count();
     assert_same(&owner.directory.join("shared/one.txt"), &taker.fetch("one.txt"));
     let outside = lab.folder("outside");
     download_to(&taker, "two.txt", &outside);

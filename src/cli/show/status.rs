@@ -81,7 +81,12 @@ fn status(status: &Status, style: Style) -> String {
         ("sharing", sharing(status)),
         ("giving", giving(status)),
     ];
-    let rest = [("confined", confined(status)), ("limits", limits(status)), ("key", key.to_owned())];
+    let rest = [
+        ("confined", confined(status)),
+        ("guarded", guarded(status)),
+        ("limits", limits(status)),
+        ("key", key.to_owned()),
+    ];
     let copies = status.custody.as_ref().map(custody).into_iter().flatten();
     let lines = lines.into_iter().chain(copies).chain(rest);
     let there: Vec<_> = lines.filter(|(_, text)| !text.is_empty()).collect();
@@ -155,6 +160,16 @@ fn limits(status: &Status) -> String {
 fn confined(status: &Status) -> String {
     let why = status.confinement.confined_why.iter().map(|why| format!(" ({})", shown(why)));
     shown(&status.confinement.confined).into_owned() + &why.collect::<String>()
+}
+
+/// What is refused to the threads that the network speaks to, beside files; empty if that is nothing.
+fn guarded(status: &Status) -> String {
+    let shown = status.confinement.guarded.iter().map(|name| match name.as_str() {
+        "ports" => "TCP ports".into(),
+        "calls" => "system calls".into(),
+        other => shown(other),
+    });
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 fn upload(row: &UploadRow) -> String {
@@ -247,7 +262,7 @@ mod tests {
             uploads: vec![UploadRow { to: "peer3".into(), bytes: 1 << 30, speed: 1 << 20 }],
             counters: CountersRow::default(),
             gives: Some(3),
-            confinement: Confinement { confined: "yes".into(), confined_why: None },
+            confinement: Confinement { confined: "yes".into(), confined_why: None, guarded: Vec::new() },
             limits: SpeedLimits { up_limit: Some(2 << 20), down_limit: None },
             custody: None,
             key_exported: false,
@@ -302,8 +317,13 @@ mod tests {
         assert!(!status(&facts, PLAIN).contains("giving"));
         facts.gives = None;
         assert!(status(&facts, PLAIN).contains("\n  giving    nothing but what is shared (--no-swarm)\n"));
-        facts.confinement = Confinement { confined: "no".into(), confined_why: Some("--no-sandbox".into()) };
-        assert!(status(&facts, PLAIN).contains("\n  confined  no (--no-sandbox)\n"));
+        facts.confinement = Confinement {
+            confined: "no".into(),
+            confined_why: Some("--no-sandbox".into()),
+            guarded: ["ports", "later"].map(str::to_owned).to_vec(),
+        };
+        let said = status(&facts, PLAIN);
+        assert!(said.contains("\n  confined  no (--no-sandbox)\n  guarded   TCP ports, later\n"), "{said}");
     }
 
     fn kept_for(name: &str, away: bool) -> KeptFor {

@@ -236,7 +236,7 @@ impl TestPeer {
 fn local_facts() -> LocalFacts {
     LocalFacts {
         counters: CountersRow::default(),
-        confinement: Confinement { confined: "yes".to_owned(), confined_why: None },
+        confinement: Confinement { confined: "yes".to_owned(), confined_why: None, guarded: Vec::new() },
         unfinished: Vec::new(),
         key_exported: false,
     }

@@ -269,7 +269,11 @@ fn file_work(around: &mut Around<'_>, work: FileWork) {
 fn facts() -> LocalFacts {
     LocalFacts {
         counters: control::CountersRow::default(),
-        confinement: control::Confinement { confined: "yes".to_owned(), confined_why: None },
+        confinement: control::Confinement {
+            confined: "yes".to_owned(),
+            confined_why: None,
+            guarded: Vec::new(),
+        },
         unfinished: Vec::new(),
         key_exported: false,
     }

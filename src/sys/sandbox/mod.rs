@@ -1,8 +1,17 @@
-//! A sandbox for threads (Linux: Landlock): a thread in it, and every thread that it starts, can open only
-//! what its rules name, whatever a fault or a hostile peer makes the program ask for.
+//! A sandbox for threads (Linux: Landlock and seccomp): a thread in it, and every thread that it starts, can
+//! open only what its rules name, has sockets only if they say so, and reaches no other process, whatever a
+//! fault or a hostile peer makes the program ask for.
 //!
 //! Threads share their memory, so this is a second line against wrong paths, links and races, and no
 //! prison for foreign machine code.
+
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+))]
+mod calls;
+#[cfg(target_os = "linux")]
+mod ruleset;
 
 use std::io;
 use std::path::PathBuf;
@@ -24,9 +33,58 @@ pub(crate) struct Rules {
     pub write: Vec<PathBuf>,
     /// Whether files are moved from one folder to another in there.
     pub moves: bool,
+    /// What sockets are needed.
+    pub network: Network,
 }
 
-/// How far rules hold.
+/// Which sockets a thread needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Network {
+    /// None.
+    #[default]
+    None,
+    /// Those for datagrams. No TCP port is bound or dialled.
+    Datagrams,
+    /// All.
+    All,
+}
+
+/// How far a thread is confined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Confined {
+    /// In what it may open.
+    pub files: SandboxOutcome,
+    /// In the rest.
+    pub guards: Guards,
+}
+
+/// What is refused to a thread beside files that no rule names. What its rules allow counts as refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Guards {
+    /// To bind and dial TCP ports (Landlock since Linux 6.7).
+    pub ports: bool,
+    /// To signal other processes, and to dial Unix sockets without a file (Landlock since Linux 6.12).
+    pub signals: bool,
+    /// To make other sockets, run programs, and reach into other processes (seccomp).
+    pub calls: bool,
+}
+
+impl Guards {
+    /// All of them.
+    pub(crate) const ALL: Self = Self { ports: true, signals: true, calls: true };
+
+    /// What is refused to both of two threads.
+    #[must_use]
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self {
+            ports: self.ports && other.ports,
+            signals: self.signals && other.signals,
+            calls: self.calls && other.calls,
+        }
+    }
+}
+
+/// How far rules hold for files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SandboxOutcome {
     /// All of them.
@@ -56,10 +114,7 @@ impl SandboxOutcome {
 ///
 /// # Errors
 /// When the operating system has no thread to give.
-pub(crate) fn within<T: Send>(
-    rules: &Rules,
-    start: impl FnOnce() -> T + Send,
-) -> io::Result<(SandboxOutcome, T)> {
+pub(crate) fn within<T: Send>(rules: &Rules, start: impl FnOnce() -> T + Send) -> io::Result<(Confined, T)> {
     thread::aside("sandbox", || (confine(rules), start()))
 }
 
@@ -75,101 +130,46 @@ pub(crate) fn no_new_privileges() {
 /// Confines the calling thread, and every thread that it starts from now on. There is no way back.
 /// What the rules name and is not there cannot be opened later either.
 #[must_use]
-pub(crate) fn confine(rules: &Rules) -> SandboxOutcome {
+pub(crate) fn confine(rules: &Rules) -> Confined {
     #[cfg(target_os = "linux")]
-    return linux::confine(rules);
+    let (files, has_ports, has_scopes) =
+        (ruleset::confine(rules), ruleset::has_ports(), ruleset::has_scopes());
     #[cfg(not(target_os = "linux"))]
-    {
-        let _unused = rules;
-        SandboxOutcome::No("only Linux has Landlock".to_owned())
-    }
+    let (files, has_ports, has_scopes) =
+        (SandboxOutcome::No("only Linux has Landlock".to_owned()), false, false);
+    let is_ruled = !matches!(files, SandboxOutcome::No(_));
+    let guards = Guards {
+        ports: rules.network == Network::All || is_ruled && has_ports,
+        signals: is_ruled && has_scopes,
+        calls: refuse_calls(rules.network),
+    };
+    Confined { files, guards }
 }
 
-#[cfg(target_os = "linux")]
-mod linux {
-    use core::error::Error;
-    use std::fs::metadata;
-    use std::io;
-    use std::path::Path;
-
-    use landlock::{
-        ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible as _, LandlockStatus, PathBeneath,
-        PathFd, PathFdError, RestrictionStatus, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _,
-        RulesetStatus, make_bitflags,
-    };
-
-    use super::{Rules, SandboxOutcome};
-
-    /// The oldest Landlock that can deny all that matters here: with it came `truncate` (Linux 6.2).
-    const WANTED: ABI = ABI::V3;
-
-    /// No links, devices or pipes are made, and nothing is run.
-    const WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
-        ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | RemoveFile | RemoveDir
-    });
-    const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-    /// What of it there is to be had on something that is no folder.
-    const FILE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile | Truncate});
-
-    pub(super) fn confine(rules: &Rules) -> SandboxOutcome {
-        if rules.moves && knows(AccessFs::ReadFile) && !knows(AccessFs::Refer) {
-            // Before 5.19 no rule can allow to move a file, and nothing would ever be published.
-            return SandboxOutcome::No("Landlock before Linux 5.19 lets nobody move files".to_owned());
-        }
-        match enforce(rules) {
-            Ok(status) => outcome(&status),
-            Err(e) => SandboxOutcome::No(format!("Landlock failed: {e}")),
-        }
-    }
-
-    /// Whether this kernel can deny `access`.
-    fn knows(access: AccessFs) -> bool {
-        Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(access).is_ok()
-    }
-
-    fn enforce(rules: &Rules) -> Result<RestrictionStatus, Box<dyn Error>> {
-        let mut ruleset = Ruleset::default().handle_access(AccessFs::from_all(WANTED))?.create()?;
-        let write = if rules.moves { WRITE | AccessFs::Refer } else { WRITE };
-        let read = rules.read.iter().map(|path| (path, READ));
-        for (path, access) in read.chain(rules.write.iter().map(|path| (path, write))) {
-            if let Some(fd) = open(path)? {
-                let access = if is_folder(path) { access } else { access & FILE };
-                ruleset = ruleset.add_rule(PathBeneath::new(fd, access))?;
-            }
-        }
-        Ok(ruleset.restrict_self()?)
-    }
-
-    /// `None`: nothing is there.
-    fn open(path: &Path) -> Result<Option<PathFd>, PathFdError> {
-        match PathFd::new(path) {
-            Ok(fd) => Ok(Some(fd)),
-            Err(PathFdError::OpenCall { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(e),
-        }
-    }
-
-    fn is_folder(path: &Path) -> bool {
-        metadata(path).is_ok_and(|m| m.is_dir())
-    }
-
-    fn outcome(status: &RestrictionStatus) -> SandboxOutcome {
-        match (&status.ruleset, status.landlock) {
-            (RulesetStatus::FullyEnforced, _) => SandboxOutcome::Full,
-            (RulesetStatus::PartiallyEnforced, _) => {
-                SandboxOutcome::Partly("Landlock before Linux 6.2 has not all the rules".to_owned())
-            }
-            (RulesetStatus::NotEnforced, LandlockStatus::NotEnabled) => {
-                SandboxOutcome::No("Landlock is switched off in this kernel".to_owned())
-            }
-            (RulesetStatus::NotEnforced, _) => SandboxOutcome::No("this system has no Landlock".to_owned()),
-        }
+/// True if the calls that no part needs are refused from now on.
+fn refuse_calls(network: Network) -> bool {
+    #[cfg(all(
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+    ))]
+    return calls::refuse(network);
+    #[cfg(not(all(
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+    )))]
+    {
+        let _unused = network;
+        false
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use core::net::Ipv4Addr;
     use std::fs::{self, File};
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+
+    use rustix::process::PidfdFlags;
 
     use super::*;
     use crate::sys::folder::Folder;
@@ -178,11 +178,11 @@ mod tests {
     use crate::sys::thread::Thread;
 
     /// False, with the reason printed, where there are no sandboxes.
-    fn holds(outcome: &SandboxOutcome) -> bool {
-        if let SandboxOutcome::No(why) = outcome {
+    fn holds(confined: &Confined) -> bool {
+        if let SandboxOutcome::No(why) = &confined.files {
             println!("skipped: {why}");
         }
-        !matches!(outcome, SandboxOutcome::No(_))
+        !matches!(confined.files, SandboxOutcome::No(_))
     }
 
     fn is_denied<T: core::fmt::Debug>(result: io::Result<T>) -> bool {
@@ -198,7 +198,7 @@ mod tests {
             fs::write(folder.join("there"), "text").unwrap();
         }
         testing::link(&other, mine.join("way"));
-        let rules = Rules { read: Vec::new(), write: vec![mine.clone()], moves: true };
+        let rules = Rules { read: Vec::new(), write: vec![mine.clone()], moves: true, ..Rules::default() };
         if !holds(&within(&rules, || ()).unwrap().0) {
             return;
         }
@@ -267,8 +267,56 @@ mod tests {
         assert!(written && denied == holds(&outcome));
     }
 
+    /// What a thread in a sandbox with these sockets can do: TCP, other sockets, signals, other processes.
+    fn reached(network: Network) -> (Guards, [bool; 4]) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let parent = rustix::process::getppid().unwrap();
+        let rules = Rules { read: vec!["/".into()], network, ..Rules::default() };
+        let (confined, reached) = within(&rules, || {
+            let tcp =
+                [TcpStream::connect(address).is_ok(), TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).is_ok()];
+            assert_eq!(tcp[0], tcp[1]);
+            let datagrams = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_ok();
+            let signal = testing::signals_another_process();
+            let process = rustix::process::pidfd_open(parent, PidfdFlags::empty()).is_ok();
+            [tcp[0], datagrams, signal, process]
+        })
+        .unwrap();
+        (confined.guards, reached)
+    }
+
+    #[test]
+    fn no_process_and_only_the_wanted_sockets_can_be_reached() {
+        for (network, tcp, datagrams) in
+            [(Network::None, false, false), (Network::Datagrams, false, true), (Network::All, true, true)]
+        {
+            let (guards, reached) = reached(network);
+            let is_tcp_left = tcp || !guards.ports && (datagrams || !guards.calls);
+            let expected =
+                [is_tcp_left, datagrams || !guards.calls, !guards.signals && !guards.calls, !guards.calls];
+            assert_eq!(reached, expected, "{network:?}: {guards:?}");
+            if guards != Guards::ALL {
+                println!("not all can be refused here: {guards:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_thread_in_a_sandbox_starts_threads_and_may_fail_in_them() {
+        let (_, ended) = within(&Rules::default(), || {
+            let thread = Thread::spawn("inside", || assert!(core::hint::black_box(false), "on purpose"));
+            drop(thread.unwrap());
+            true
+        })
+        .unwrap();
+        assert!(ended);
+    }
+
     #[test]
     fn the_worst_of_two_counts_and_none_is_none() {
+        let some = Guards { ports: false, ..Guards::ALL };
+        assert_eq!((some.and(Guards::ALL), Guards::ALL.and(some)), (some, some));
         let (partly, no) = (SandboxOutcome::Partly("a".into()), SandboxOutcome::No("b".into()));
         assert_eq!(SandboxOutcome::Full.and(SandboxOutcome::Full), SandboxOutcome::Full);
         assert_eq!(SandboxOutcome::Full.and(partly.clone()), partly);
