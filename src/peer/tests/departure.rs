@@ -116,10 +116,19 @@ fn downloads_that_the_end_cuts_off_are_told() {
 
 #[test]
 fn a_part_that_broke_ends_the_peer_with_the_reason() {
-    let mut peer = TestPeer::sharing(&[]);
-    peer.event(PeerEvent::Broken("receiver"));
-    let failure = end(&mut peer).flatten().unwrap();
-    assert!(failure.message.starts_with("the receiver thread ended"), "{}", failure.message);
+    for part in ["receiver", "sender", "distributor", "store"] {
+        let mut peer = TestPeer::sharing(&[file("a", 1)]);
+        peer.join(1, "anna", 0);
+        peer.event(PeerEvent::Broken(part));
+        // Others hear that it leaves, and nothing is waited for.
+        let said = peer.take(|output| match output {
+            PeerOutput::Discovery(lan::Command::Leave) => Some("leave".to_owned()),
+            PeerOutput::End(failure) => Some(failure.unwrap().message),
+            _ => None,
+        });
+        let [leave, message] = said.as_slice() else { panic!("{said:?}") };
+        assert!(leave == "leave" && message.starts_with(&format!("the {part} thread ended")), "{said:?}");
+    }
     let mut peer = TestPeer::sharing(&[]);
     let address = "10.0.0.7:9".parse().unwrap();
     peer.event(PeerEvent::Discovery(lan::Event::CopiedFolder(address)));
