@@ -75,6 +75,11 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
         self.hosts.get(&host).map_or(0, |h| h.held)
     }
 
+    /// To whom an item is charged.
+    pub(crate) fn payer(&self, item: K) -> Option<Payer<P>> {
+        self.items.get(&item).map(|held| held.payer)
+    }
+
     /// What every host may have, with `host` among those that hold something.
     pub(crate) fn share(&self, host: AccountHost) -> u64 {
         let others = self.hosts.len() - usize::from(self.hosts.contains_key(&host));
