@@ -19,7 +19,10 @@ use crate::limits;
 const CONTEXT: &str = "potluck 1 catalogue bucket";
 
 /// Memory of one entry beside its path: the structure, its allocation, its share of the vectors.
-const ENTRY: usize = 120;
+pub(crate) const ENTRY: usize = 120;
+
+/// Memory of a bucket beside its entries: the structure, its place and its digest in a catalogue.
+const BUCKET: usize = 112;
 
 /// BLAKE3 over one bucket's entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +102,7 @@ impl Bucket {
     #[must_use]
     pub fn memory(&self) -> usize {
         let entries: usize = self.entries.iter().map(|e| e.path.as_str().len() + ENTRY).sum();
-        entries + self.later.as_ref().map_or(0, Vec::capacity)
+        BUCKET + entries + self.later.as_ref().map_or(0, Vec::capacity)
     }
 
     /// The encoded entries, from number `from` on.
@@ -183,7 +186,12 @@ impl BucketReader {
 
     /// The bucket, of all that came.
     #[must_use]
-    pub fn finish(self) -> Bucket {
+    pub fn finish(mut self) -> Bucket {
+        // It grew as it came, and may have taken twice what it needs.
+        self.bucket.entries.shrink_to_fit();
+        if let Some(later) = &mut self.bucket.later {
+            later.shrink_to_fit();
+        }
         self.bucket
     }
 

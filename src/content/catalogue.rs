@@ -204,7 +204,7 @@ impl Catalogue {
         self.buckets.iter().map(|b| b.count() as u64).sum()
     }
 
-    /// Bytes of memory that the entries take.
+    /// Bytes of memory that it takes, as if it shared no bucket with another one.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.buckets.iter().map(|b| b.memory()).sum()
