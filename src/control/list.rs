@@ -72,3 +72,32 @@ pub struct ListRow {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hashing: Option<u8>,
 }
+
+/// Peers of whose files nothing could be listed, for one cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnlistedRow {
+    /// Why.
+    pub cause: UnlistedCause,
+    /// How many peers.
+    pub count: u64,
+    /// Names of some of them.
+    pub peers: Vec<String>,
+    /// Their whole ids, in the order of `peers`.
+    pub peer_ids: Vec<String>,
+}
+
+/// Why nothing of a peer's files is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnlistedCause {
+    /// What it shares is on its way.
+    Coming,
+    /// It serves too many others now.
+    Busy,
+    /// It cannot be reached, or does not answer.
+    NoAnswer,
+    /// There is no place for so many files beside those of others.
+    TooMany,
+    /// What it says that it shares cannot be true.
+    Wrong,
+}

@@ -99,6 +99,9 @@ pub(crate) use for_each_command;
 pub enum Reply {
     /// One line of `list`, sorted by path.
     File(ListRow),
+    /// Peers of whose files nothing could be listed. After the last [`File`](Self::File), and before a `download`
+    /// fails that did not find something.
+    Unlisted(UnlistedRow),
     /// One line of `peers`, sorted by name.
     Peer(PeerRow),
     /// Answer to `status`.

@@ -1,10 +1,11 @@
-//! Owners that are not here, whose files others keep: who they are, what they shared, who keeps what of it.
-//! Pure. A keeper's word alone names no file: the catalogue is signed by its owner.
+//! Owners that are not here, whose files others keep: who they are, and who keeps what of theirs. Pure. A
+//! keeper's word alone names no file: the catalogue is signed by its owner.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::content::{Catalogue, Claim, Entry, FileId, HeadNumber, Span};
+use super::catalogues::{Catalogues, Unlisted};
+use crate::content::{Catalogue, Claim, Entry, FileId, Head, HeadNumber, Span};
 use crate::identity::PeerId;
 use crate::peer::limits;
 
@@ -20,9 +21,12 @@ pub(super) struct KeptPart {
 #[derive(Debug, Default)]
 struct AbsentOwner {
     name: Option<String>,
-    shares: Option<(HeadNumber, Arc<Catalogue>)>,
+    /// What it shared, if this peer itself keeps some of it: custody answers for the memory.
+    kept_here: Option<(HeadNumber, Arc<Catalogue>)>,
     /// Who keeps what of it.
     keepers: BTreeMap<PeerId, Arc<[KeptPart]>>,
+    /// Why what it shared is not listed, if that is known.
+    unlisted: Option<Unlisted>,
 }
 
 /// All of them.
@@ -58,22 +62,52 @@ impl Away {
             known.keepers.insert(keeper, parts.into());
             ask.push(owner);
         }
+        self.forget_unkept(None);
         ask
     }
 
-    /// What an owner shared, as it signed it.
-    pub(super) fn shares(&mut self, owner: PeerId, number: HeadNumber, catalogue: &Arc<Catalogue>) {
+    /// What an owner shared, as it signed it: this peer keeps some of it.
+    pub(super) fn keep_here(&mut self, owner: PeerId, number: HeadNumber, catalogue: &Arc<Catalogue>) {
         let known = self.owners.entry(owner).or_default();
-        if known.shares.as_ref().is_none_or(|(before, _)| *before <= number) {
-            known.shares = Some((number, Arc::clone(catalogue)));
+        if known.kept_here.as_ref().is_none_or(|(before, _)| *before <= number) {
+            known.kept_here = Some((number, Arc::clone(catalogue)));
         }
     }
 
-    /// A peer went that was here: what it shared is remembered, should others keep it.
+    /// This peer keeps nothing of this owner any more.
+    pub(super) fn keep_no_more(&mut self, owner: PeerId) {
+        if let Some(known) = self.owners.get_mut(&owner) {
+            known.kept_here = None;
+        }
+    }
+
+    /// What an owner shared is listed now, or why it is not.
+    pub(super) fn set_unlisted(&mut self, owner: PeerId, unlisted: Option<Unlisted>) {
+        if let Some(known) = self.owners.get_mut(&owner) {
+            known.unlisted = unlisted;
+        }
+    }
+
+    /// Those whose files somebody keeps, and what they shared is not listed for a reason that is known.
+    pub(super) fn unlisted(&self) -> impl Iterator<Item = (PeerId, Unlisted)> {
+        let kept = self.owners.iter().filter(|(_, o)| !o.keepers.is_empty() && o.kept_here.is_none());
+        kept.filter_map(|(id, o)| Some((*id, o.unlisted?)))
+    }
+
+    /// Who keeps files of this owner.
+    pub(super) fn keepers(&self, owner: PeerId) -> impl Iterator<Item = PeerId> {
+        self.owners.get(&owner).into_iter().flat_map(|o| o.keepers.keys().copied())
+    }
+
+    /// A peer went that was here: its name is remembered, should others keep what it shared.
     pub(super) fn owner_gone(&mut self, owner: PeerId, name: String) {
         self.owners.entry(owner).or_default().name = Some(name);
-        // Of those whose files nobody keeps only so many are remembered.
-        let unkept = self.owners.iter().filter(|(id, o)| o.keepers.is_empty() && **id != owner);
+        self.forget_unkept(Some(owner));
+    }
+
+    /// Of those whose files nobody keeps only so many are remembered, `but` this one in any case.
+    fn forget_unkept(&mut self, but: Option<PeerId>) {
+        let unkept = self.owners.iter().filter(|(id, o)| o.keepers.is_empty() && Some(**id) != but);
         let unkept: Vec<PeerId> = unkept.map(|(id, _)| *id).collect();
         if let Some(more) = unkept.len().checked_sub(limits::CATALOGUES_ON_SIGHT) {
             for id in unkept.into_iter().take(more) {
@@ -87,6 +121,7 @@ impl Away {
         for owner in self.owners.values_mut() {
             owner.keepers.remove(&keeper);
         }
+        self.forget_unkept(None);
     }
 
     /// The owners that are away while others keep their files, and their names.
@@ -101,18 +136,23 @@ impl Away {
         self.owners.get(&owner)?.name.as_deref()
     }
 
-    /// The files that somebody keeps of owners that `is_here` does not name: owner, entry, and how many whole
-    /// copies of it there are.
-    pub(super) fn entries(&self, is_here: impl Fn(PeerId) -> bool) -> impl Iterator<Item = (PeerId, &Entry)> {
+    /// The files that somebody keeps of owners that `is_here` does not name: owner and entry.
+    pub(super) fn entries<'a>(
+        &'a self,
+        catalogues: &'a Catalogues,
+        is_here: impl Fn(PeerId) -> bool,
+    ) -> impl Iterator<Item = (PeerId, &'a Entry)> {
         let away = self.owners.iter().filter(move |(id, o)| !o.keepers.is_empty() && !is_here(**id));
-        away.filter_map(|(id, o)| Some((*id, o, &o.shares.as_ref()?.1))).flat_map(|(id, o, catalogue)| {
-            let kept = o.files();
-            let is_kept = move |e: &&Entry| match e.kind {
-                crate::content::EntryKind::File { id, .. } => kept.contains(&id),
-                crate::content::EntryKind::Folder => false,
-            };
-            catalogue.entries().filter(is_kept).map(move |e| (id, e))
-        })
+        away.filter_map(|(id, o)| Some((*id, o, o.shared(catalogues.get(*id))?))).flat_map(
+            |(id, o, catalogue)| {
+                let kept = o.files();
+                let is_kept = move |e: &&Entry| match e.kind {
+                    crate::content::EntryKind::File { id, .. } => kept.contains(&id),
+                    crate::content::EntryKind::Folder => false,
+                };
+                catalogue.entries().filter(is_kept).map(move |e| (id, e))
+            },
+        )
     }
 
     /// Who keeps parts of these contents, and which.
@@ -129,6 +169,14 @@ impl Away {
 }
 
 impl AbsentOwner {
+    /// What it shared: the newer one of what others gave and what is kept here.
+    fn shared<'a>(&'a self, given: Option<&'a (Head, Arc<Catalogue>)>) -> Option<&'a Catalogue> {
+        let here = self.kept_here.as_ref().map(|(number, catalogue)| (*number, catalogue));
+        let given = given.map(|(head, catalogue)| (head.number(), catalogue));
+        let newer = here.into_iter().chain(given).max_by_key(|(number, _)| *number);
+        newer.map(|(_, catalogue)| &**catalogue)
+    }
+
     fn files(&self) -> BTreeSet<FileId> {
         self.keepers.values().flat_map(|parts| parts.iter().map(|p| p.file)).collect()
     }
@@ -149,8 +197,9 @@ mod tests {
     }
 
     fn paths(away: &Away, here: &[PeerId]) -> Vec<String> {
-        let mut paths: Vec<_> =
-            away.entries(|id| here.contains(&id)).map(|(_, e)| e.path.to_string()).collect();
+        let none = Catalogues::default();
+        let entries = away.entries(&none, |id| here.contains(&id));
+        let mut paths: Vec<_> = entries.map(|(_, e)| e.path.to_string()).collect();
         paths.sort();
         paths
     }
@@ -160,7 +209,7 @@ mod tests {
         let (owner, one, two) = (key(1).peer_id(), key(2).peer_id(), key(3).peer_id());
         let mut away = Away::default();
         let catalogue = Arc::new(Catalogue::of([file("a", 1), file("b", 2), file("c", 3)]));
-        away.shares(owner, number(2), &catalogue);
+        away.keep_here(owner, number(2), &catalogue);
         away.owner_gone(owner, "anna".to_owned());
         assert!(paths(&away, &[]).is_empty(), "nobody keeps any of it");
         assert_eq!(away.kept(one, [(owner, None, vec![part(1, 0, 1), part(2, 0, 1)])]), [owner]);
@@ -172,12 +221,29 @@ mod tests {
         let both: BTreeSet<_> = parts[&(FileId([2; 32]), 2)].iter().map(|(p, _)| *p).collect();
         assert_eq!((both, parts.len()), (BTreeSet::from([one, two]), 1));
         // An older catalogue changes nothing; a newer one does.
-        away.shares(owner, number(1), &Arc::default());
+        away.keep_here(owner, number(1), &Arc::default());
         assert_eq!(paths(&away, &[]), ["a", "b"]);
-        away.shares(owner, number(3), &Arc::new(Catalogue::of([file("d", 2)])));
+        away.keep_here(owner, number(3), &Arc::new(Catalogue::of([file("d", 2)])));
         assert_eq!(paths(&away, &[]), ["d"]);
+        away.keep_no_more(owner);
+        assert!(paths(&away, &[]).is_empty());
+        away.keep_here(owner, number(1), &catalogue);
+        assert_eq!(paths(&away, &[]), ["a", "b"]);
         away.keeper_gone(two);
         away.kept(one, []);
         assert!(paths(&away, &[]).is_empty());
+    }
+
+    /// A keeper may name others each time, and go.
+    #[test]
+    fn owners_of_whom_nobody_keeps_anything_are_forgotten() {
+        let (mut away, keeper) = (Away::default(), key(2).peer_id());
+        for round in 0..50 {
+            let owners = (0..100_u8).map(|n| (PeerId([n; 32].map(|b| b ^ round)), None, vec![part(1, 0, 1)]));
+            away.kept(keeper, owners.collect::<Vec<_>>());
+            assert!(away.owners.len() <= 100 + limits::CATALOGUES_ON_SIGHT);
+        }
+        away.keeper_gone(keeper);
+        assert_eq!(away.owners.len(), limits::CATALOGUES_ON_SIGHT);
     }
 }

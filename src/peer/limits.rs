@@ -19,3 +19,6 @@ pub(crate) const NOT_KEPT_TOLD: usize = 50;
 
 /// Owners for whom something is kept that `status` names, at most; those with most bytes first.
 pub(crate) const KEPT_FOR_TOLD: usize = 100;
+
+/// Peers of whose files nothing can be listed that `list` names for each cause, at most; the rest is counted.
+pub(crate) const UNLISTED_TOLD: usize = 20;

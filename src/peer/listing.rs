@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wildmatch::WildMatch;
 
+use super::limits;
 use super::look_alikes::LookAlikes;
 use super::owners::Owners;
 use super::roster::Roster;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, Span, path};
-use crate::control::ListRow;
 use crate::control::file_word::FileWord;
+use crate::control::{ListRow, UnlistedRow};
 use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::library::Hashing;
@@ -130,6 +131,22 @@ pub(super) fn rows(
 
 fn id_of(entry: &Entry) -> Option<FileId> {
     if let EntryKind::File { id, .. } = entry.kind { Some(id) } else { None }
+}
+
+/// Those of whose files nothing is in these rows, and why.
+#[must_use]
+pub(super) fn unlisted(roster: &Roster, filter: &Filter) -> Vec<UnlistedRow> {
+    let all = if filter.mine { BTreeMap::new() } else { roster.unlisted(&filter.from) };
+    let rows = all.into_iter().map(|(cause, peers)| {
+        let told = || peers.iter().take(limits::UNLISTED_TOLD);
+        UnlistedRow {
+            cause,
+            count: peers.len() as u64,
+            peers: told().map(|p| roster.name(*p)).collect(),
+            peer_ids: told().map(PeerId::full).collect(),
+        }
+    });
+    rows.collect()
 }
 
 fn own_copies(claim: Option<Claim>, line: &ListedContent, stands: impl Fn(FileId) -> OwnCopies) -> OwnCopies {

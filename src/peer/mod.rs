@@ -8,6 +8,7 @@
 
 mod askers;
 mod away;
+mod catalogues;
 mod choices;
 mod commands;
 mod counted;

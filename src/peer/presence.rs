@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::catalogues::Unlisted;
 use super::limits;
 use super::output::Outputs;
 use super::roster::Roster;
@@ -10,12 +11,20 @@ use crate::control::Notice;
 use crate::identity::PeerId;
 use crate::lan::{Gone, PeerInfo};
 use crate::receiver::ReceiverCommand;
+use crate::receiver::catalogue::NoCatalogueCause;
 use crate::sender::SenderCommand;
 use crate::time::Time;
 use crate::wire::message::PeerRecord;
 
-/// A catalogue that could not be pulled is asked for again after this time.
-const PULL_AGAIN: Duration = Duration::from_secs(5);
+/// A command waits this long, at most, for a catalogue that is being pulled.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// After one waited in vain, the next ones wait this long only, for a while: there are peers here that do not
+/// send what they announce, and newcomers may be more of that kind.
+const LITTLE_PATIENCE: Duration = Duration::from_millis(100);
+
+/// That while.
+const IN_VAIN: Duration = Duration::from_secs(60);
 
 /// What discovery tells, and what follows for catalogues.
 #[derive(Debug, Default)]
@@ -23,8 +32,8 @@ pub(super) struct Presence {
     pub(super) roster: Roster,
     /// The network has answered.
     is_settled: bool,
-    /// When catalogues that could not be pulled are asked for again.
-    pull_again: Option<Time>,
+    /// Until when commands have little patience.
+    hurried: Option<Time>,
 }
 
 impl Presence {
@@ -39,7 +48,7 @@ impl Presence {
             out.notice(Notice::Joined { name, id: id.to_string() });
         }
         if self.roster.len() <= limits::CATALOGUES_ON_SIGHT {
-            self.pull(out);
+            self.pull(now, out);
         }
     }
 
@@ -50,9 +59,6 @@ impl Presence {
         if let Some(member) = self.roster.gone(id) {
             out.sender(SenderCommand::Table(id, None));
             let name = member.info.name.to_string();
-            if let Some((head, catalogue)) = &member.shares {
-                self.roster.away.shares(id, head.number(), catalogue);
-            }
             self.roster.away.owner_gone(id, name.clone());
             out.notice(Notice::Gone { name, left: why == Gone::Left });
         }
@@ -70,33 +76,68 @@ impl Presence {
         self.is_settled = true;
     }
 
-    /// True once it is known who is here, and what they share.
-    pub(super) fn is_known(&self) -> bool {
-        self.is_settled && !self.roster.is_pulling()
+    /// True once it is known who is here, and what they share, as far as that is waited for.
+    pub(super) fn is_known(&self, now: Time) -> bool {
+        self.is_settled && self.roster.waited_since().is_none_or(|since| since + self.patience(now) <= now)
     }
 
-    /// Asks for every catalogue that is newer than what we have.
-    pub(super) fn pull(&mut self, out: &mut Outputs) {
-        for id in self.roster.next_pulls() {
+    /// Until when a command waits for what is on its way now. `is_scanned`: it does not wait for this peer's own
+    /// files.
+    pub(super) fn waits_until(&self, now: Time, is_scanned: bool) -> Time {
+        let is_begun = self.is_settled && is_scanned;
+        let since = if is_begun { self.roster.waited_since() } else { Some(now) };
+        since.map_or(now, |since| since + self.patience(now))
+    }
+
+    /// A command waited as long as one does. If something has not come all the same, it waited in vain.
+    pub(super) fn waited(&mut self, now: Time) {
+        if self.is_settled && self.roster.waited_since().is_some() {
+            self.hurried = Some(now + IN_VAIN);
+        }
+    }
+
+    fn patience(&self, now: Time) -> Duration {
+        if self.hurried.is_some_and(|until| now < until) { LITTLE_PATIENCE } else { PATIENCE }
+    }
+
+    /// Asks for every catalogue that is newer than what we have, and for those of absent owners that may find
+    /// a place now.
+    pub(super) fn pull(&mut self, now: Time, out: &mut Outputs) {
+        for id in self.roster.next_pulls(now) {
             out.receiver(ReceiverCommand::Catalogue(id));
+        }
+        for key in self.roster.next_owner_pulls(now) {
+            out.receiver(ReceiverCommand::OwnerCatalogue { from: key.from, origin: key.subject });
         }
     }
 
     /// A catalogue did not come.
-    pub(super) fn pull_failed(&mut self, now: Time, id: PeerId) {
-        self.roster.pull_failed(id);
-        self.pull_again.get_or_insert(now + PULL_AGAIN);
+    pub(super) fn pull_failed(&mut self, now: Time, id: PeerId, cause: NoCatalogueCause) {
+        self.roster.pull_failed(id, Unlisted::new(now, cause));
+    }
+
+    /// The catalogue of an absent owner did not come.
+    pub(super) fn owner_pull_failed(&mut self, now: Time, owner: PeerId, cause: NoCatalogueCause) {
+        // What a keeper does not give is asked for again with the next change of that keeper.
+        if cause == NoCatalogueCause::TooMuch {
+            self.roster.away.set_unlisted(owner, Some(Unlisted::new(now, cause)));
+        }
+    }
+
+    /// The receiver gave up the catalogue of this peer: there is no place for it.
+    pub(super) fn given_up(&mut self, now: Time, owner: PeerId) {
+        self.roster.given_up(owner, Unlisted::new(now, NoCatalogueCause::TooMuch));
     }
 
     /// When [`Self::handle_timeout`] is to be called.
-    pub(super) const fn poll_timeout(&self) -> Option<Time> {
-        self.pull_again
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.roster.poll_timeout()
     }
 
     /// Asks again for what is due.
     pub(super) fn handle_timeout(&mut self, now: Time, out: &mut Outputs) {
-        if self.pull_again.take_if(|at| *at <= now).is_some() {
-            self.pull(out);
+        if self.roster.poll_timeout().is_some_and(|at| at <= now) {
+            self.pull(now, out);
         }
     }
 }
@@ -134,9 +175,9 @@ mod tests {
         presence.here(at(0), info(1, "anna", 1), &mut out);
         assert_eq!(seen(&mut out), ["anna joined".to_owned(), format!("pull {id}")]);
         presence.settled();
-        assert!(!presence.is_known(), "its catalogue is still to come");
-        presence.pull_failed(at(1), id);
-        presence.pull_failed(at(2), id);
+        assert!(!presence.is_known(at(1)), "its catalogue is still to come");
+        presence.pull_failed(at(1), id, NoCatalogueCause::Busy);
+        presence.pull_failed(at(2), id, NoCatalogueCause::Busy);
         assert_eq!(presence.poll_timeout(), Some(at(6)));
         presence.handle_timeout(at(5), &mut out);
         assert!(seen(&mut out).is_empty());
@@ -144,7 +185,30 @@ mod tests {
         assert_eq!((seen(&mut out), presence.poll_timeout()), (vec![format!("pull {id}")], None));
         let catalogue = Catalogue::default();
         let head = catalogue.head(key(1), Instance { count: 1, random: 1 }, 1);
-        assert!(presence.roster.shares(id, head, catalogue.into()) && presence.is_known());
+        assert!(presence.roster.shares(id, head, catalogue.into()) && presence.is_known(at(7)));
+    }
+
+    #[test]
+    fn nobody_waits_long_for_who_never_sends_what_it_announces() {
+        let (mut presence, mut out) = (Presence::default(), Outputs::default());
+        let (id, ms) = (key(1).peer_id(), Duration::from_millis);
+        presence.settled();
+        presence.here(at(10), info(1, "anna", 1), &mut out);
+        assert_eq!(presence.waits_until(at(11), true), at(13), "three seconds since it was asked");
+        assert!(!presence.is_known(at(12)) && presence.is_known(at(13)));
+        presence.waited(at(13));
+        // It says that it has another one, fails, and is asked again: that begins nothing anew.
+        presence.here(at(14), info(1, "anna", 2), &mut out);
+        presence.pull_failed(at(14), id, NoCatalogueCause::NoAnswer);
+        presence.pull(at(20), &mut out);
+        assert!(presence.is_known(at(20)) && presence.waits_until(at(20), true) <= at(20));
+        // Nor does it help to come as somebody else.
+        presence.here(at(20), info(2, "bert", 1), &mut out);
+        assert_eq!(presence.waits_until(at(20), true), at(20) + ms(100));
+        assert!(!presence.is_known(at(20)) && presence.is_known(at(20) + ms(100)));
+        // A while later newcomers get their time.
+        presence.here(at(80), info(3, "carl", 1), &mut out);
+        assert_eq!(presence.waits_until(at(80), true), at(83));
     }
 
     #[test]
@@ -157,7 +221,7 @@ mod tests {
         assert_eq!(seen(&mut out).iter().filter(|s| s.starts_with("pull")).count(), usize::from(all));
         presence.here(at(0), info(all + 1, "one more", 1), &mut out);
         assert_eq!(seen(&mut out), ["one more joined"]);
-        presence.pull(&mut out);
+        presence.pull(at(0), &mut out);
         assert_eq!(seen(&mut out), [format!("pull {}", key(all + 1).peer_id())]);
     }
 

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::away::Away;
+use super::catalogues::{Catalogues, Unlisted};
 use super::look_alikes::Looks;
 use super::owners::Owners;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, Head, HeadNumber};
+use crate::control::UnlistedCause;
 use crate::identity::{Contact, PeerId};
 use crate::lan::PeerInfo;
+use crate::receiver::pull::PullKey;
 use crate::time::Time;
 
 /// One peer that is here.
@@ -18,12 +21,14 @@ pub(super) struct Member {
     pub(super) info: PeerInfo,
     /// When it came.
     pub(super) since: Time,
-    /// What it shares, as far as it was pulled.
-    pub(super) shares: Option<(Head, Arc<Catalogue>)>,
     /// What it looks like to whoever reads it.
     pub(super) looks: Looks,
     /// The head that is being pulled now.
     asked: Option<HeadNumber>,
+    /// Since when a newer catalogue is wanted than the one that came last.
+    waited: Option<Time>,
+    /// Why the last pull brought nothing.
+    unlisted: Option<Unlisted>,
 }
 
 impl Member {
@@ -32,10 +37,10 @@ impl Member {
         HeadNumber { instance: self.info.instance, version: self.info.catalogue }
     }
 
-    /// True if a newer catalogue was announced than the one that we have.
-    fn is_stale(&self) -> bool {
+    /// True if a newer catalogue was announced than this one.
+    fn is_newer_than(&self, known: Option<&(Head, Arc<Catalogue>)>) -> bool {
         let announced = self.announced();
-        announced.version > 0 && self.shares.as_ref().is_none_or(|(head, _)| head.number() < announced)
+        announced.version > 0 && known.is_none_or(|(head, _)| head.number() < announced)
     }
 }
 
@@ -43,6 +48,8 @@ impl Member {
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     members: BTreeMap<PeerId, Member>,
+    /// What they share, as far as it was pulled, and what those share that are not here.
+    catalogues: Catalogues,
     /// Those that are not here, but whose files others keep.
     pub(super) away: Away,
 }
@@ -61,7 +68,7 @@ impl Roster {
             }
             std::collections::btree_map::Entry::Vacant(entry) => {
                 let looks = Looks::of(info.contact.id, info.name.as_str());
-                entry.insert(Member { info, since: now, shares: None, looks, asked: None });
+                entry.insert(Member { info, since: now, looks, asked: None, waited: None, unlisted: None });
                 true
             }
         }
@@ -72,41 +79,108 @@ impl Roster {
         self.members.remove(&id)
     }
 
-    /// Takes over a pulled catalogue, unless a newer one is known. False if it was not taken.
+    /// Takes over a catalogue that came from its owner. False if the owner is gone meanwhile: then it is still
+    /// remembered, for others may keep its files.
     pub(super) fn shares(&mut self, id: PeerId, head: Head, catalogue: Arc<Catalogue>) -> bool {
+        self.catalogues.set(id, head, catalogue);
         let Some(member) = self.members.get_mut(&id) else { return false };
-        member.asked = None;
-        if member.shares.as_ref().is_some_and(|(known, _)| known.number() > head.number()) {
-            return false;
-        }
-        member.shares = Some((head, catalogue));
+        (member.asked, member.waited, member.unlisted) = (None, None, None);
         true
     }
 
+    /// Takes over the catalogue of an owner that came from whoever keeps its files.
+    pub(super) fn kept_shares(&mut self, owner: PeerId, signed: &[u8], catalogue: Arc<Catalogue>) {
+        // Invariant: the receiver checked its signature.
+        if let Ok(head) = Head::open(signed) {
+            self.catalogues.set(owner, head, catalogue);
+            self.away.set_unlisted(owner, None);
+        }
+    }
+
+    /// What this peer shares, or shared when it was here.
+    #[must_use]
+    pub(super) fn catalogue(&self, owner: PeerId) -> Option<&(Head, Arc<Catalogue>)> {
+        self.catalogues.get(owner)
+    }
+
+    /// The receiver gave up what this peer shares.
+    pub(super) fn given_up(&mut self, owner: PeerId, unlisted: Unlisted) {
+        self.catalogues.remove(owner);
+        if let Some(member) = self.members.get_mut(&owner) {
+            (member.asked, member.unlisted) = (None, Some(unlisted));
+        }
+        self.away.set_unlisted(owner, Some(unlisted));
+    }
+
     /// Peers whose catalogue is to be pulled now; each newer version is named once.
-    pub(super) fn next_pulls(&mut self) -> Vec<PeerId> {
+    pub(super) fn next_pulls(&mut self, now: Time) -> Vec<PeerId> {
         let mut pull = Vec::new();
         for (id, member) in &mut self.members {
             let announced = member.announced();
-            if member.is_stale() && member.asked != Some(announced) {
+            let may_ask = member.unlisted.is_none_or(|u| u.cause != UnlistedCause::TooMany || u.until <= now);
+            let is_wanted = may_ask && member.asked != Some(announced);
+            if is_wanted && member.is_newer_than(self.catalogues.get(*id)) {
                 member.asked = Some(announced);
+                member.waited.get_or_insert(now);
                 pull.push(*id);
             }
         }
         pull
     }
 
-    /// A pull did not succeed: the next [`Self::next_pulls`] names the peer again.
-    pub(super) fn pull_failed(&mut self, id: PeerId) {
-        if let Some(member) = self.members.get_mut(&id) {
-            member.asked = None;
+    /// Of whom the catalogues of absent owners are asked again that found no place; each is named once.
+    pub(super) fn next_owner_pulls(&mut self, now: Time) -> Vec<PullKey<PeerId>> {
+        let due = self.away.unlisted().filter(|(_, unlisted)| unlisted.until <= now);
+        let due: Vec<PeerId> = due.map(|(owner, _)| owner).collect();
+        for owner in &due {
+            self.away.set_unlisted(*owner, None);
+        }
+        let of = |owner: PeerId| {
+            let keepers = self.away.keepers(owner).filter(|keeper| self.members.contains_key(keeper));
+            keepers.map(move |from| PullKey { from, subject: owner })
+        };
+        due.into_iter().filter(|owner| !self.members.contains_key(owner)).flat_map(of).collect()
+    }
+
+    /// A pull did not succeed: the next [`Self::next_pulls`] names the peer again, once it may be asked.
+    pub(super) fn pull_failed(&mut self, id: PeerId, unlisted: Unlisted) {
+        if let Some(member) = self.members.get_mut(&id).filter(|member| member.asked.is_some()) {
+            (member.asked, member.unlisted) = (None, Some(unlisted));
         }
     }
 
-    /// True while a catalogue that was asked for has not come.
+    /// When something is to be asked for again that did not come.
     #[must_use]
-    pub(super) fn is_pulling(&self) -> bool {
-        self.members.values().any(|m| m.asked.is_some() && m.is_stale())
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        let here = self.members.iter().filter(|(id, m)| m.asked.is_none() && self.is_stale(**id, m));
+        let here = here.filter_map(|(_, m)| m.unlisted);
+        here.chain(self.away.unlisted().map(|(_, unlisted)| unlisted)).map(|u| u.until).min()
+    }
+
+    /// Since when a catalogue is waited for that is on its way: the one that is waited for least.
+    #[must_use]
+    pub(super) fn waited_since(&self) -> Option<Time> {
+        let pulled = self.members.iter().filter(|(_, m)| m.asked.is_some());
+        pulled.filter(|(id, m)| self.is_stale(**id, m)).filter_map(|(_, m)| m.waited).max()
+    }
+
+    fn is_stale(&self, id: PeerId, member: &Member) -> bool {
+        member.is_newer_than(self.catalogues.get(id))
+    }
+
+    /// Those of these owners of whose files nothing can be listed, and why.
+    pub(super) fn unlisted(&self, of: &Owners) -> BTreeMap<UnlistedCause, Vec<PeerId>> {
+        let lacks = |id: &PeerId| self.catalogues.get(*id).is_none();
+        let here = self.members.iter().filter(|(id, m)| lacks(id) && m.announced().version > 0);
+        let here = here.map(|(id, m)| (*id, m.unlisted.map_or(UnlistedCause::Coming, |u| u.cause)));
+        // That an owner is away at all is the word of a keeper alone, unless a head of it came.
+        let away = self.away.unlisted().filter(|(id, _)| lacks(id) && !self.members.contains_key(id));
+        let away = away.map(|(id, u)| (id, u.cause)).filter(|(_, cause)| *cause == UnlistedCause::TooMany);
+        let mut all: BTreeMap<UnlistedCause, Vec<PeerId>> = BTreeMap::new();
+        for (id, cause) in here.chain(away).filter(|(id, _)| of.has(*id)) {
+            all.entry(cause).or_default().push(id);
+        }
+        all
     }
 
     /// All of them in the order of their ids.
@@ -147,16 +221,16 @@ impl Roster {
 
     /// What these share, those with it that are away while others keep their files.
     pub(super) fn entries<'a>(&'a self, of: &'a Owners) -> impl Iterator<Item = (PeerId, &'a Entry)> {
-        let away = self.away.entries(|id| self.members.contains_key(&id));
+        let away = self.away.entries(&self.catalogues, |id| self.members.contains_key(&id));
         self.shared(of).chain(away.filter(|(id, _)| of.has(*id)))
     }
 
     /// What those share that are here.
     fn shared<'a>(&'a self, of: &'a Owners) -> impl Iterator<Item = (PeerId, &'a Entry)> {
         self.members
-            .iter()
-            .filter(|(id, _)| of.has(**id))
-            .filter_map(|(id, m)| m.shares.as_ref().map(|(_, c)| (*id, c)))
+            .keys()
+            .filter(|id| of.has(**id))
+            .filter_map(|id| self.catalogues.get(*id).map(|(_, c)| (*id, c)))
             .flat_map(|(id, c)| c.entries().map(move |e| (id, e)))
     }
 
@@ -180,10 +254,13 @@ impl Roster {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use core::time::Duration;
+
     use super::*;
     use crate::address::{Host, Ports};
     use crate::content::{Catalogue, FileId};
     use crate::identity::{Contact, Instance, PeerName, PublicKey};
+    use crate::receiver::catalogue::NoCatalogueCause;
     use crate::wire::datagram::PresenceState;
 
     pub(crate) fn key(n: u8) -> PublicKey {
@@ -230,24 +307,39 @@ pub(super) mod tests {
 
     #[test]
     fn each_newer_catalogue_is_pulled_once() {
-        let mut r = Roster::default();
+        let (mut r, now) = (Roster::default(), Time::ZERO);
         let id = key(1).peer_id();
-        assert!(r.here(Time::ZERO, info(1, "one", 0)));
-        assert!(r.next_pulls().is_empty());
-        assert!(!r.here(Time::ZERO, info(1, "one", 2)));
-        assert_eq!(r.next_pulls(), [id]);
-        assert!(r.next_pulls().is_empty() && r.is_pulling());
-        r.pull_failed(id);
-        assert_eq!(r.next_pulls(), [id]);
+        assert!(r.here(now, info(1, "one", 0)));
+        assert!(r.next_pulls(now).is_empty());
+        assert!(!r.here(now, info(1, "one", 2)));
+        assert_eq!(r.next_pulls(now), [id]);
+        assert!(r.next_pulls(now).is_empty() && r.waited_since() == Some(now));
+        r.pull_failed(id, Unlisted::new(now, NoCatalogueCause::Busy));
+        assert_eq!(r.unlisted(&Owners::Anyone), BTreeMap::from([(UnlistedCause::Busy, vec![id])]));
+        assert_eq!(r.next_pulls(now), [id]);
         let cat = Arc::new(Catalogue::default());
         let head = |version| cat.head(key(1), Instance { count: 1, random: 1 }, version);
         assert!(r.shares(id, head(3), Arc::clone(&cat)));
-        assert!(!r.is_pulling() && r.next_pulls().is_empty());
-        assert!(!r.shares(id, head(2), Arc::clone(&cat)));
-        r.here(Time::ZERO, info(1, "one", 4));
-        assert_eq!(r.next_pulls(), [id]);
-        assert!(r.gone(id).is_some() && !r.is_pulling());
+        assert!(r.waited_since().is_none() && r.next_pulls(now).is_empty() && r.unlisted(&Owners::Anyone).is_empty());
+        r.here(now, info(1, "one", 4));
+        assert_eq!(r.next_pulls(now), [id]);
+        assert!(r.gone(id).is_some() && r.waited_since().is_none());
         assert!(!r.shares(id, head(4), cat));
+    }
+
+    #[test]
+    fn what_found_no_place_is_asked_for_again_after_a_while_whatever_it_announces() {
+        let (mut r, at) = (Roster::default(), |s| Time::ZERO + Duration::from_secs(s));
+        let id = key(1).peer_id();
+        r.here(at(0), info(1, "one", 1));
+        assert_eq!(r.next_pulls(at(0)), [id]);
+        r.given_up(id, Unlisted::new(at(1), NoCatalogueCause::TooMuch));
+        r.here(at(2), info(1, "one", 2));
+        assert!(r.next_pulls(at(30)).is_empty() && r.poll_timeout() == Some(at(31)));
+        assert_eq!(r.unlisted(&Owners::one(id)), BTreeMap::from([(UnlistedCause::TooMany, vec![id])]));
+        assert!(r.unlisted(&Owners::one(key(2).peer_id())).is_empty());
+        assert_eq!(r.next_pulls(at(31)), [id]);
+        assert_eq!((r.poll_timeout(), r.waited_since()), (None, Some(at(0))));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender};
 use mio::net::TcpListener;
 
 use super::ReceiverRole;
+use super::catalogue::NoCatalogueCause;
 use super::disks::Disks;
 use crate::address::Host;
 use crate::content::{Catalogue, Claim, Head};
@@ -77,6 +78,9 @@ pub(crate) enum ReceiverEvent {
         signed: Arc<[u8]>,
         /// What the head names.
         catalogue: Arc<Catalogue>,
+        /// It is the newest one that is known, and held until [`ReceiverEvent::CatalogueGivenUp`]. Any other is
+        /// not to be held for long: nobody pays for its memory.
+        is_held: bool,
     },
     /// `from` did not give that of `origin`: it has none, cannot be reached, or lied.
     NoOwnerCatalogue {
@@ -84,7 +88,12 @@ pub(crate) enum ReceiverEvent {
         from: PeerId,
         /// Whose was asked for.
         origin: PeerId,
+        /// Why.
+        cause: NoCatalogueCause,
     },
+    /// What was told of this owner's catalogue is to be dropped: others need the place, or whoever gave it is
+    /// gone.
+    CatalogueGivenUp(PeerId),
     /// All that this peer says it keeps for others, one entry for each owner. Nothing of it is proved.
     Kept(PeerId, Vec<KeptOf>),
     /// This peer did not say what it keeps: it is busy, cannot be reached, or lied.
@@ -102,7 +111,7 @@ pub(crate) enum ReceiverEvent {
     /// A peer could not be dialled or was lost.
     Lost(PeerId),
     /// The catalogue of this peer did not come, and is asked for no more unless it is wanted again.
-    NoCatalogue(PeerId),
+    NoCatalogue(PeerId, NoCatalogueCause),
     /// In words for the user ("peer2 sent wrong bytes and is no longer asked").
     Warning(String),
     /// After [`ReceiverCommand::Stop`]: everything is on the disk.

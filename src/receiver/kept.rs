@@ -8,6 +8,7 @@ use super::pull::{Outcome, PullKey, Question, Refusal, Taken};
 use crate::identity::PeerId;
 use crate::receiver::limits;
 use crate::sender::KeptOf;
+use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::{GetKept, KeptIs, Reason};
 
@@ -67,7 +68,13 @@ impl Question for KeptFiles {
         Message::GetKept(GetKept { request })
     }
 
-    fn take(&mut self, _: PullKey<()>, part: &mut KeptPart, page: KeptIs) -> Taken<Vec<KeptOf>> {
+    fn take(
+        &mut self,
+        _: Time,
+        _: PullKey<()>,
+        part: &mut KeptPart,
+        page: KeptIs,
+    ) -> Taken<Vec<KeptOf>> {
         let is_last = page.last;
         match part.take(page) {
             Err(what) => Taken::Lie(what.to_owned()),
@@ -87,7 +94,7 @@ impl Question for KeptFiles {
     fn tell(key: PullKey<()>, (): (), outcome: Outcome<Vec<KeptOf>>) -> Vec<ReceiverEvent> {
         vec![match outcome {
             Outcome::Came(kept) => ReceiverEvent::Kept(key.from, kept),
-            Outcome::GaveUp | Outcome::Refused | Outcome::Gone => ReceiverEvent::NoKept(key.from),
+            _ => ReceiverEvent::NoKept(key.from),
         }]
     }
 
@@ -103,7 +110,6 @@ mod tests {
     use crate::receiver::ReceiverEvent as Event;
     use crate::receiver::pull::driven::Driven;
     use crate::receiver::pull::{PullMachine as _, PullOutput as Output};
-    use crate::time::Time;
     use crate::wire::message::{KeptFile, Refused};
 
     const NOW: Time = Time(7);
@@ -260,7 +266,7 @@ mod tests {
         assert!(matches!(&rest[..], [Output::Tell(Event::Kept(_, kept))] if kept.len() == 1), "{rest:?}");
         // One that is gone.
         ask(&mut machine, 1);
-        machine.handle_gone(peer(1));
+        machine.handle_gone(NOW, peer(1));
         assert!(matches!(&machine.run(NOW)[..], [Output::Tell(Event::NoKept(_))]));
     }
 }

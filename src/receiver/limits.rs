@@ -1,10 +1,24 @@
 //! Caps that this room alone uses, each with its unit and reason. Pure.
 //! Caps that several rooms use stand in limits/.
 
+use core::time::Duration;
+
 pub(crate) use crate::limits::*;
 
-/// Bytes of memory that all remote catalogues together may take.
-pub(crate) const REMOTE_CATALOGUES: usize = 64 << 20;
+/// Bytes of memory that the catalogues of all others together may take, those of absent owners and what is
+/// still coming included.
+pub(crate) const REMOTE_CATALOGUES: u64 = 64 << 20;
+
+/// Bytes of these that every host may have, at least: 120 hosts have their share, and it is enough for some
+/// 3,000 files.
+pub(crate) const REMOTE_CATALOGUES_SHARE: u64 = 512 << 10;
+
+/// Something that is pulled and brings less than [`PULL_PROGRESS`] bytes in this time is stalled, though now
+/// and then a page comes.
+pub(crate) const PULL_IDLE: Duration = Duration::from_secs(60);
+
+/// Bytes of pages that count as progress: what a line of 10 kbit/s brings in [`PULL_IDLE`].
+pub(crate) const PULL_PROGRESS: usize = 64 << 10;
 
 /// Of the open files that the system allows, those that are not for downloads: what a peer at rest has open,
 /// and room for a few connections.
@@ -16,6 +30,6 @@ pub(crate) const TABLE: usize = PEERS * (DATAGRAM + 48);
 /// Keepers that are asked at the same time what they keep, at most: it bounds the memory of their answers.
 pub(crate) const KEPT_PULLS: usize = 4;
 
-/// Catalogues of other owners that are pulled from one keeper at the same time, at most: each may take as
-/// much memory as [`REMOTE_CATALOGUES`] while it comes.
+/// Catalogues of other owners that are pulled from one keeper at the same time, at most: more would come no
+/// sooner.
 pub(crate) const OWNER_CATALOGUES: usize = 2;

@@ -16,6 +16,7 @@ pub(crate) mod kept;
 pub(crate) mod limits;
 mod links;
 mod outputs;
+mod peer_memory;
 pub(crate) mod pull;
 pub(crate) mod pulls;
 pub(crate) mod table;
@@ -169,6 +170,7 @@ impl Role for ReceiverRole {
         match command {
             ReceiverCommand::Peer(contact) => {
                 let peer = contact.id;
+                self.pulls.handle_here(peer, &contact.hosts);
                 self.links.entry(peer).or_default().contact = Some(contact);
                 self.swarm.handle_peer(now, peer);
             }
@@ -177,7 +179,7 @@ impl Role for ReceiverRole {
                 self.links.remove(&peer);
                 self.asking.handle_gone(peer);
                 self.swarm.handle_gone(now, peer);
-                self.pulls.handle_gone(peer);
+                self.pulls.handle_gone(now, peer);
             }
             ReceiverCommand::Fetch(job) => self.swarm.handle_job(now, job),
             ReceiverCommand::FetchBy(job, workers) => {

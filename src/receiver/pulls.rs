@@ -5,10 +5,12 @@ use super::catalogue::{CataloguePage, Catalogues};
 use super::kept::KeptFiles;
 use super::pull::{Pull, PullKey, PullMachine, PullOutput, RequestNumbers};
 use super::table::PeerTables;
+use crate::accounts::AccountHost;
+use crate::address::Host;
 use crate::identity::PeerId;
 use crate::time::Time;
 use crate::wire::Message;
-use crate::wire::message::Refused;
+use crate::wire::message::{KeptFile, ROW, Refused};
 
 /// One machine for each kind of question. Another kind has a file of its own, and its lines here; what the
 /// controller says and hears of it stands in handle.rs.
@@ -59,8 +61,8 @@ impl Pulls {
         peer: PeerId,
         message: Message,
     ) -> Result<Option<Message>, String> {
-        let request = message.request();
-        match message {
+        let (request, bytes) = (message.request(), page_bytes(&message));
+        let is_asked = match message {
             Message::Head(m) => self.catalogues.handle_page(now, peer, request, CataloguePage::Head(m)),
             Message::Bucket(m) => self.catalogues.handle_page(now, peer, request, CataloguePage::Bucket(m)),
             Message::Kept(m) => self.kept.handle_page(now, peer, request, m),
@@ -72,6 +74,9 @@ impl Pulls {
             }
             other => return Ok(Some(other)),
         };
+        if is_asked {
+            self.each_mut().into_iter().for_each(|machine| machine.handle_progress(now, peer, bytes));
+        }
         Ok(None)
     }
 
@@ -97,9 +102,19 @@ impl Pulls {
         self.each_mut().into_iter().for_each(|machine| machine.handle_down(now, peer));
     }
 
+    /// This peer is here, with these addresses. What it has kept here is charged to the first one that is no
+    /// link-local one, for that is everyone's on the link.
+    pub(crate) fn handle_here(&mut self, peer: PeerId, hosts: &[Host]) {
+        let hosts = hosts.iter().copied().map(AccountHost::from);
+        let host = hosts.min_by_key(|host| matches!(host, AccountHost::Link(_)));
+        if let Some(host) = host {
+            self.each_mut().into_iter().for_each(|machine| machine.handle_here(peer, host));
+        }
+    }
+
     /// This peer is gone.
-    pub(crate) fn handle_gone(&mut self, peer: PeerId) {
-        self.each_mut().into_iter().for_each(|machine| machine.handle_gone(peer));
+    pub(crate) fn handle_gone(&mut self, now: Time, peer: PeerId) {
+        self.each_mut().into_iter().for_each(|machine| machine.handle_gone(now, peer));
     }
 
     /// This peer answered something: what it owes behind that is not late.
@@ -120,5 +135,16 @@ impl Pulls {
     /// Tries again, and drops who owes an answer.
     pub(crate) fn handle_timeout(&mut self, now: Time) {
         self.each_mut().into_iter().for_each(|machine| machine.handle_timeout(now));
+    }
+}
+
+/// Bytes of a page of something that is pulled, roughly.
+fn page_bytes(message: &Message) -> usize {
+    match message {
+        Message::Head(m) => m.signed.len() + m.digests.len(),
+        Message::Bucket(m) => m.entries.len(),
+        Message::Kept(m) => m.announcement.len() + m.rows.count() * size_of::<KeptFile>(),
+        Message::Table(m) => m.rows.iter().map(|record| record.signed.len() + ROW).sum(),
+        _ => 0,
     }
 }

@@ -4,6 +4,7 @@
 use super::ReceiverEvent;
 use super::pull::{Outcome, PullKey, Question, Refusal, Taken};
 use crate::receiver::limits;
+use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::{GetTable, PeerRecord, ROW, Reason, TableIs};
 
@@ -62,7 +63,13 @@ impl Question for PeerTables {
         Message::GetTable(GetTable { request })
     }
 
-    fn take(&mut self, _: PullKey<()>, rest: &mut TableRest, page: TableIs) -> Taken<Vec<PeerRecord>> {
+    fn take(
+        &mut self,
+        _: Time,
+        _: PullKey<()>,
+        rest: &mut TableRest,
+        page: TableIs,
+    ) -> Taken<Vec<PeerRecord>> {
         let is_last = page.last;
         match rest.take(page) {
             Err(what) => Taken::Lie(what.to_owned()),
@@ -79,7 +86,7 @@ impl Question for PeerTables {
         match outcome {
             Outcome::Came(peers) => vec![ReceiverEvent::Table(key.from, peers)],
             // Whoever lacks peers asks another one.
-            Outcome::GaveUp | Outcome::Refused | Outcome::Gone => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -104,7 +111,7 @@ mod tests {
         let key = PullKey { from: PeerId([1; 32]), subject: () };
         for (n, page) in pages.into_iter().enumerate() {
             let is_last = page.last;
-            match PeerTables.take(key, &mut rest, page) {
+            match PeerTables.take(Time(7), key, &mut rest, page) {
                 Taken::Part(peers) if !is_last => count += peers.len(),
                 Taken::Whole(peers) if is_last => count += peers.len(),
                 Taken::Lie(what) => return Err((n, what)),

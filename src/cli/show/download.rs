@@ -2,7 +2,7 @@
 
 use core::ops::ControlFlow;
 
-use super::parts::{cut, shown_path, some_names};
+use super::parts::{cut, missing_files, shown_path, some_names};
 use super::{Page, Show};
 use crate::cli::human::{count, duration, percent, size, speed};
 use crate::cli::output::Style;
@@ -42,6 +42,7 @@ impl Show for DownloadShow {
                     return page.line(&saved(&file));
                 }
             }
+            Reply::Unlisted(row) => page.aside(&missing_files(&row)),
             Reply::Missing { path, failure } => page.aside(&missing(&path, &failure)),
             _ => {}
         }

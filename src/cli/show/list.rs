@@ -3,42 +3,50 @@
 use core::iter;
 use core::ops::ControlFlow;
 
-use super::parts::{ID_CHARACTERS, LEFT, RIGHT, short_id, table};
+use super::parts::{ID_CHARACTERS, LEFT, RIGHT, missing_files, short_id, table};
 use super::{Page, Show};
 use crate::cli::human::{count, size};
 use crate::cli::output::Style;
 use crate::control::file_word::typed_path;
-use crate::control::{ListRequest, ListRow, Reply};
+use crate::control::{ListRequest, ListRow, Reply, UnlistedRow};
 use crate::text::shown;
 
 /// Keeps the rows until all are there, for only then the columns' widths are known.
 #[derive(Debug)]
 struct ListShow {
     rows: Vec<ListRow>,
+    unlisted: Vec<UnlistedRow>,
     filtered: bool,
 }
 
 /// What shows it.
 pub(super) fn show(request: &ListRequest) -> Box<dyn Show> {
     let filtered = request.mine || request.pattern.is_some() || request.from.is_some();
-    Box::new(ListShow { rows: Vec::new(), filtered })
+    Box::new(ListShow { rows: Vec::new(), unlisted: Vec::new(), filtered })
 }
 
 impl Show for ListShow {
     fn reply(&mut self, reply: Reply, _: &mut Page) -> ControlFlow<()> {
-        if let Reply::File(row) = reply {
-            self.rows.push(row);
+        match reply {
+            Reply::File(row) => self.rows.push(row),
+            Reply::Unlisted(row) => self.unlisted.push(row),
+            _ => {}
         }
         ControlFlow::Continue(())
     }
 
     fn end(&mut self, worked: bool, style: Style) -> String {
-        if worked { list(&self.rows, self.filtered, style) } else { String::new() }
+        if worked { list(&self.rows, &self.unlisted, self.filtered, style) } else { String::new() }
     }
 }
 
 /// What `list` says.
-fn list(rows: &[ListRow], filtered: bool, style: Style) -> String {
+fn list(rows: &[ListRow], unlisted: &[UnlistedRow], filtered: bool, style: Style) -> String {
+    let missing: String = unlisted.iter().map(|row| format!("{}\n", missing_files(row))).collect();
+    if rows.is_empty() && !missing.is_empty() {
+        // It may well be among these.
+        return missing;
+    }
     if rows.is_empty() && filtered {
         return "nothing matches; `list` shows everything\n".to_owned();
     }
@@ -59,6 +67,7 @@ fn list(rows: &[ListRow], filtered: bool, style: Style) -> String {
     }
     text.push_str(&style.dim(&sum));
     text.push('\n');
+    text.push_str(&missing);
     text
 }
 
@@ -110,6 +119,7 @@ fn owners(row: &ListRow) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::UnlistedCause;
 
     const PLAIN: Style = Style { color: false };
 
@@ -141,7 +151,7 @@ mod tests {
         rows[2].peers.push("evil\u{202e}".into());
         (rows[3].hashing, rows[3].copies, rows[3].peers) = (Some(40), 0, vec![]);
         (rows[4].folder, rows[4].id) = (true, String::new());
-        insta::assert_snapshot!(list(&rows, false, PLAIN), @r"
+        insta::assert_snapshot!(list(&rows, &[], false, PLAIN), @r"
         PATH           SIZE  COPIES  WHO                     ID
         a.txt       1.2 MiB       2  mine, peer2-ab          b3:3f2a9c1b00
         漢字/b.txt  1.2 MiB       2  mine, peer2-ab          b3:3f2a9c1b00 *
@@ -150,13 +160,13 @@ mod tests {
         empty/                       mine, peer2-ab
         4 files, 5.0 MiB; * several contents have this path: name one by its id
         ");
-        assert!(list(&[], false, PLAIN).contains("shared/"));
+        assert!(list(&[], &[], false, PLAIN).contains("shared/"));
         let mut rows = vec![row("away.txt"), row("big.iso"), row("few.txt"), row("most.txt")];
         rows.iter_mut().for_each(|row| row.wanted = Some(2));
         (rows[0].mine, rows[0].away) = (false, true);
         (rows[1].large, rows[1].copies, rows[1].peers) = (true, 1, vec![]);
         (rows[2].copies, rows[2].wanted, rows[3].wanted) = (1, Some(3), Some(1));
-        insta::assert_snapshot!(list(&rows, false, PLAIN), @r"
+        insta::assert_snapshot!(list(&rows, &[], false, PLAIN), @r"
         PATH         SIZE     COPIES  WHO              ID
         away.txt  1.2 MiB        2/2  peer2-ab (away)  b3:3f2a9c1b00
         big.iso   1.2 MiB  only copy  mine             b3:3f2a9c1b00 large
@@ -164,7 +174,28 @@ mod tests {
         most.txt  1.2 MiB          2  mine, peer2-ab   b3:3f2a9c1b00
         4 files, 5.0 MiB; large: not copied by itself: `copies 2 FILE` has it copied
         ");
-        assert!(list(&[], true, PLAIN).contains("matches"));
+        assert!(list(&[], &[], true, PLAIN).contains("matches"));
+    }
+
+    #[test]
+    fn what_could_not_be_had_is_said_and_never_that_nothing_is_shared() {
+        let unlisted = |cause, count, peers: &[&str]| UnlistedRow {
+            cause,
+            count,
+            peers: peers.iter().map(|p| (*p).to_owned()).collect(),
+            peer_ids: Vec::new(),
+        };
+        let missing = [
+            unlisted(UnlistedCause::Busy, 1, &["anna\u{1b}"]),
+            unlisted(UnlistedCause::TooMany, 25, &["bert", "carl", "dora", "emil"]),
+        ];
+        insta::assert_snapshot!(list(&[], &missing, false, PLAIN), @r"
+        1 peer's files are missing: busy (anna\u{1b})
+        25 peers' files are missing: too many (bert, carl, dora and 22 more)
+        ");
+        assert_eq!(list(&[], &missing, true, PLAIN), list(&[], &missing, false, PLAIN));
+        let text = list(&[row("a.txt")], &missing[..1], true, PLAIN);
+        assert!(text.starts_with("PATH") && text.ends_with("missing: busy (anna\\u{1b})\n"), "{text}");
     }
 
     #[test]

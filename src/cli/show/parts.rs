@@ -6,6 +6,7 @@ use std::path::Path;
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::output::Style;
+use crate::control::{UnlistedCause, UnlistedRow};
 use crate::text::shown;
 
 /// Columns between which a path pushes the others to the right; a longer one breaks its own line only.
@@ -64,13 +65,35 @@ pub(super) fn facts(facts: &[(&str, String)], style: Style) -> String {
     facts.iter().map(|(what, fact)| format!("  {} {fact}\n", style.dim(&format!("{what:<9}")))).collect()
 }
 
+/// Whose files could not be listed, and why.
+pub(super) fn missing_files(row: &UnlistedRow) -> String {
+    let cause = match row.cause {
+        UnlistedCause::Coming => "not here yet",
+        UnlistedCause::Busy => "busy",
+        UnlistedCause::NoAnswer => "no answer",
+        UnlistedCause::TooMany => "too many",
+        UnlistedCause::Wrong => "not valid",
+    };
+    let whose = match row.count {
+        1 => "1 peer's".to_owned(),
+        count => format!("{count} peers'"),
+    };
+    format!("{whose} files are missing: {cause} ({})", names_of(&row.peers, row.count))
+}
+
 /// Names in a list, the first three of them.
 pub(super) fn some_names(names: &[String]) -> String {
-    let mut text = names.iter().take(3).map(|n| shown(n).into_owned()).collect::<Vec<_>>().join(", ");
-    if names.len() > 3 {
-        text.push_str(&format!(" and {} more", names.len() - 3));
-    }
-    text
+    names_of(names, names.len() as u64)
+}
+
+/// The first three of these names, which are of `count` that there are.
+fn names_of(names: &[String], count: u64) -> String {
+    let named: Vec<_> = names.iter().take(3).map(|n| shown(n)).collect();
+    let more = match count.saturating_sub(named.len() as u64) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", named.join(", "))
 }
 
 /// `line`, cut with an ellipsis to `columns` columns.

@@ -9,6 +9,7 @@ use crate::peer::downloads::DownloadOrder;
 use crate::peer::event::AskId;
 use crate::peer::file_work::FileWork;
 use crate::peer::jobs::JobPurpose;
+use crate::peer::listing::{Filter, unlisted};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
 use crate::peer::resolve::resolve;
@@ -22,7 +23,7 @@ impl Command for DownloadRequest {
     fn answer(self: Box<Self>, _: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
         if let Some(to) = &self.to {
             // No folder is made for what nobody shares.
-            order(&self, peer)?;
+            order_or_unlisted(ask, &self, peer)?;
             if !to.is_absolute() {
                 return Err(Failure::new(Code::Usage, "the folder after `--to` must be an absolute path"));
             }
@@ -60,6 +61,24 @@ fn order(request: &DownloadRequest, peer: &PeerMachine) -> Result<DownloadOrder,
     })
 }
 
+/// As [`order`]. What is not found may be among the files that could not be listed: then it is said whose those
+/// are.
+fn order_or_unlisted(
+    ask: AskId,
+    request: &DownloadRequest,
+    peer: &mut PeerMachine,
+) -> Result<DownloadOrder, Failure> {
+    let order = order(request, peer);
+    if order.as_ref().is_err_and(|failure| failure.code == Code::NotFound) {
+        let roster = &peer.presence.roster;
+        let from = Owners::named(&request.from, roster).unwrap_or_default();
+        for row in unlisted(roster, &Filter { from, ..Filter::default() }) {
+            peer.out.reply(ask, Reply::Unlisted(row));
+        }
+    }
+    order
+}
+
 /// Begins a download whose destination is there. Who is here may have changed since it was asked for.
 pub(super) fn begin(
     now: Time,
@@ -67,7 +86,7 @@ pub(super) fn begin(
     request: &DownloadRequest,
     peer: &mut PeerMachine,
 ) -> Result<Answer, Failure> {
-    let order = order(request, peer)?;
+    let order = order_or_unlisted(ask, request, peer)?;
     let job = peer.downloads.begin(&mut peer.jobs, JobPurpose::Download, order, &mut peer.out);
     if let Some(download) = peer.downloads.get(job) {
         let begun = Reply::Begun(download.row(now, &peer.presence.roster));

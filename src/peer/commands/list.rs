@@ -24,6 +24,9 @@ impl Command for ListRequest {
         for row in listing::rows(own, copies, hashing, roster, &filter) {
             peer.out.reply(ask, Reply::File(row));
         }
+        for row in listing::unlisted(roster, &filter) {
+            peer.out.reply(ask, Reply::Unlisted(row));
+        }
         Ok(Answer::Done)
     }
 }

@@ -18,9 +18,6 @@ use crate::time::Time;
 /// The first commands wait this long, at most, for the network to answer.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// A command waits this long, at most, for catalogues that are being pulled.
-const PULL: Duration = Duration::from_secs(3);
-
 /// `status` waits this long after the start, at most, for what is shared to be looked at.
 const LOOKED: Duration = Duration::from_millis(400);
 
@@ -111,12 +108,15 @@ impl PeerMachine {
         let command = command(request);
         let needs = command.needs();
         if needs == Needs::Catalogues {
-            self.presence.pull(&mut self.out);
+            self.presence.pull(now, &mut self.out);
         }
         let until = match needs {
             Needs::Nothing => now,
             Needs::Own => self.own.started + LOOKED,
-            Needs::Catalogues => (self.own.started + SETTLE).max(now + PULL),
+            Needs::Catalogues => {
+                let pulled = self.presence.waits_until(now, self.shared.is_scanned);
+                (self.own.started + SETTLE).max(pulled)
+            }
         };
         let deferred = DeferredRequest { ask, command, until };
         if is_ready(now, &deferred, self) {
@@ -132,6 +132,9 @@ impl PeerMachine {
         while let Some(deferred) = self.requests.deferred.get(at) {
             if is_ready(now, deferred, self) {
                 let deferred = self.requests.deferred.remove(at);
+                if deferred.command.needs() == Needs::Catalogues && now >= deferred.until {
+                    self.presence.waited(now);
+                }
                 self.answer(now, deferred);
             } else {
                 at += 1;
@@ -163,7 +166,7 @@ fn is_ready(now: Time, deferred: &DeferredRequest, peer: &PeerMachine) -> bool {
     let knows = match deferred.command.needs() {
         Needs::Nothing => true,
         Needs::Own => peer.shared.is_known(),
-        Needs::Catalogues => peer.shared.is_scanned && peer.presence.is_known(),
+        Needs::Catalogues => peer.shared.is_scanned && peer.presence.is_known(now),
     };
     knows || now >= deferred.until || peer.departure.is_begun()
 }

@@ -16,18 +16,19 @@ impl Command for PeersRequest {
     }
 
     fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
-        let look_alikes = LookAlikes::of(&peer.presence.roster);
+        let roster = &peer.presence.roster;
+        let look_alikes = LookAlikes::of(roster);
         let row = |(id, m): (&PeerId, &Member)| PeerRow {
             name: m.info.name.to_string(),
             id: id.full(),
             address: m.info.contact.hosts.first().map_or_else(String::new, ToString::to_string),
             port: m.info.contact.ports.sender,
-            files: m.shares.as_ref().map(|(_, c)| files_of(c)),
-            bytes: m.shares.as_ref().map(|(head, _)| head.bytes),
+            files: roster.catalogue(*id).map(|(_, c)| files_of(c)),
+            bytes: roster.catalogue(*id).map(|(head, _)| head.bytes),
             seconds: now.since(m.since).as_secs(),
             look_alike: look_alikes.has(*id),
         };
-        let mut rows: Vec<PeerRow> = peer.presence.roster.iter().map(row).collect();
+        let mut rows: Vec<PeerRow> = roster.iter().map(row).collect();
         rows.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
         for row in rows {
             peer.out.reply(ask, Reply::Peer(row));

@@ -186,18 +186,11 @@ impl CustodyDriver {
     pub(super) fn on_owner_catalogue(
         &mut self,
         now: Time,
-        me: PeerId,
         origin: PeerId,
         signed: &Arc<[u8]>,
         catalogue: &Arc<Catalogue>,
-        roster: &mut Roster,
     ) {
         self.machine.learned(now, origin, signed, catalogue);
-        if origin != me
-            && let Ok(head) = Head::open(signed)
-        {
-            roster.away.shares(origin, head.number(), catalogue);
-        }
         self.served.stale(now);
     }
 

@@ -168,6 +168,7 @@ impl Served {
         for owner in gone {
             self.owner_catalogues.remove(&owner);
             out.sender(SenderCommand::OwnerCatalogue(owner, None));
+            roster.away.keep_no_more(owner);
         }
         for (owner, known) in keeper.owners().filter(|(_, e)| e.is_whole()) {
             if self.owner_catalogues.insert(owner, known.number()) != Some(known.number()) {
@@ -175,7 +176,7 @@ impl Served {
                 let is = (Arc::clone(known.signed()), Arc::clone(&catalogue));
                 out.sender(SenderCommand::OwnerCatalogue(owner, Some(is)));
                 // This peer lists them, too.
-                roster.away.shares(owner, known.number(), &catalogue);
+                roster.away.keep_here(owner, known.number(), &catalogue);
             }
         }
     }

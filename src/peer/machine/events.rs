@@ -17,6 +17,7 @@ use crate::peer::jobs::JobPurpose;
 use crate::peer::output::{LogLevel, PeerOutput};
 use crate::peer::swarms::{LiveSeed, is_worth};
 use crate::peer::verifying::RepairSources;
+use crate::receiver::catalogue::NoCatalogueCause;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::sender::{SenderCommand, SenderEvent};
 use crate::time::Time;
@@ -141,7 +142,7 @@ impl PeerMachine {
             ReceiverEvent::Job(event) => self.on_job(now, event),
             // The shell gives it as an event of its own.
             ReceiverEvent::PartialSeed(_) => {}
-            ReceiverEvent::Catalogue(id, head, catalogue) => self.on_catalogue(id, head, catalogue),
+            ReceiverEvent::Catalogue(id, head, catalogue) => self.on_catalogue(now, id, head, catalogue),
             ReceiverEvent::NoKept(id) => self.out.debug(format!("{id} does not say what it keeps")),
             ReceiverEvent::Table(id, records) => self.out.discovery(Command::Table(id, records)),
             ReceiverEvent::Proved(id, host) => self.out.discovery(Command::Proved(id, host)),
@@ -151,19 +152,22 @@ impl PeerMachine {
             ReceiverEvent::DialBack(id) => self.presence.dial_back(id, &mut self.out),
             ReceiverEvent::Blocked(id) => self.warn_of_firewalls(id),
             ReceiverEvent::Lost(id) => {
-                self.presence.pull_failed(now, id);
+                self.presence.pull_failed(now, id, NoCatalogueCause::NoAnswer);
                 self.out.discovery(Command::Doubt(id));
             }
-            ReceiverEvent::NoCatalogue(id) => self.presence.pull_failed(now, id),
-            ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue } => {
+            ReceiverEvent::NoCatalogue(id, cause) => self.presence.pull_failed(now, id, cause),
+            ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue, is_held } => {
                 self.out.debug(format!("{from} gave the catalogue of {origin}"));
-                let (me, roster) = (self.own.id(), &mut self.presence.roster);
-                self.custody.on_owner_catalogue(now, me, origin, &signed, &catalogue, roster);
+                self.custody.on_owner_catalogue(now, origin, &signed, &catalogue);
+                if is_held && origin != self.own.id() {
+                    self.presence.roster.kept_shares(origin, &signed, catalogue);
+                }
             }
-            // It is asked for again with the next change of that keeper.
-            ReceiverEvent::NoOwnerCatalogue { from, origin } => {
-                self.out.debug(format!("{from} did not give the catalogue of {origin}"));
+            ReceiverEvent::NoOwnerCatalogue { from, origin, cause } => {
+                self.out.debug(format!("{from} did not give the catalogue of {origin}: {cause:?}"));
+                self.presence.owner_pull_failed(now, origin, cause);
             }
+            ReceiverEvent::CatalogueGivenUp(owner) => self.presence.given_up(now, owner),
             ReceiverEvent::Kept(from, all) => {
                 let (me, roster) = (self.own.id(), &mut self.presence.roster);
                 CustodyDriver::on_kept(me, from, all, roster, &self.downloads, &mut self.out);
@@ -173,12 +177,12 @@ impl PeerMachine {
         }
     }
 
-    fn on_catalogue(&mut self, id: PeerId, head: Head, catalogue: Arc<Catalogue>) {
+    fn on_catalogue(&mut self, now: Time, id: PeerId, head: Head, catalogue: Arc<Catalogue>) {
         self.downloads.new_holder(id, &catalogue, &mut self.out);
         self.custody.keep_up(id, &head, &mut self.out);
         self.presence.roster.shares(id, head, catalogue);
         self.out.receiver(ReceiverCommand::Kept(id));
-        self.presence.pull(&mut self.out);
+        self.presence.pull(now, &mut self.out);
     }
 
     /// A file is being fetched: others get what is here of it, and those of them are sought who have some.

@@ -4,6 +4,7 @@ use core::net::{IpAddr, Ipv4Addr};
 
 use super::*;
 use crate::content::Span;
+use crate::control::UnlistedCause;
 use crate::custody::owner_catalogue::OwnerCatalogue;
 use crate::distribution::{CustodyCommand, CustodyEvent, chunk_store};
 use crate::peer::custody::Challenge;
@@ -270,7 +271,8 @@ fn files_of_an_absent_owner_are_listed_while_somebody_keeps_them() {
     let catalogue = Arc::new(Catalogue::of([large("film", 4, SIZE), large("not kept", 5, SIZE)]));
     let head = catalogue.head(owner.public(), Instance { count: 1, random: 1 }, 1);
     let signed = head.sign(&owner).into();
-    let event = ReceiverEvent::OwnerCatalogue { from: anna, origin: owner.id(), signed, catalogue };
+    let event =
+        ReceiverEvent::OwnerCatalogue { from: anna, origin: owner.id(), signed, catalogue, is_held: true };
     peer.event(PeerEvent::Receiver(event));
     let listed = |peer: &mut TestPeer| {
         let ask = peer.ask(ListRequest::default().into());
@@ -281,4 +283,40 @@ fn files_of_an_absent_owner_are_listed_while_somebody_keeps_them() {
     assert_eq!(rows.iter().map(|r| (r.path.as_str(), r.away)).collect::<Vec<_>>(), [("film", true)]);
     peer.event(PeerEvent::Discovery(lan::Event::Gone(anna, lan::Gone::Silent)));
     assert_eq!(listed(&mut peer), [], "nobody keeps it any more");
+}
+
+#[test]
+fn what_an_absent_owner_shared_goes_when_the_receiver_gives_it_up() {
+    let mut peer = TestPeer::sharing(&[]);
+    let anna = peer.join(1, "anna", 0);
+    let owner = Identity::from_seed([8; 32]).unwrap();
+    let rows = vec![KeptFile { file: FILE, size: SIZE, from: 0, to: 1 }];
+    let kept = KeptOf { origin: owner.id(), announcement: Arc::from([]), rows };
+    peer.event(PeerEvent::Receiver(ReceiverEvent::Kept(anna, vec![kept])));
+    let catalogue = Arc::new(Catalogue::of([large("film", 4, SIZE)]));
+    let head = catalogue.head(owner.public(), Instance { count: 1, random: 1 }, 1);
+    let came = |is_held| ReceiverEvent::OwnerCatalogue {
+        from: anna,
+        origin: owner.id(),
+        signed: head.sign(&owner).into(),
+        catalogue: Arc::clone(&catalogue),
+        is_held,
+    };
+    let listed = |peer: &mut TestPeer| {
+        let ask = peer.ask(ListRequest::default().into());
+        peer.replies(ask)
+    };
+    peer.event(PeerEvent::Receiver(came(false)));
+    assert_eq!(listed(&mut peer), [Reply::Done], "it is not counted among what is held");
+    peer.event(PeerEvent::Receiver(came(true)));
+    assert!(matches!(listed(&mut peer)[..], [Reply::File(_), Reply::Done]));
+    peer.event(PeerEvent::Receiver(ReceiverEvent::CatalogueGivenUp(owner.id())));
+    let replies = listed(&mut peer);
+    let [Reply::Unlisted(row), Reply::Done] = &replies[..] else { panic!("{replies:?}") };
+    assert_eq!((row.cause, row.count, &row.peer_ids), (UnlistedCause::TooMany, 1, &vec![owner.id().full()]));
+    // Its keeper is asked again when there may be place.
+    peer.outputs.clear();
+    peer.pass(seconds(31));
+    let is_asked = |c: &_| matches!(c, ReceiverCommand::OwnerCatalogue { from, .. } if *from == anna);
+    assert_eq!(peer.told_receiver().iter().filter(|c| is_asked(c)).count(), 1);
 }

@@ -1,5 +1,6 @@
 //! The machine of a peer without threads: events go in, and what it wants done comes out, in virtual time.
 
+mod catalogues;
 mod commands;
 mod custody;
 mod departure;

@@ -1,15 +1,16 @@
 //! Pulling catalogues: the signed head, then the buckets that changed, proved by its root. A peer has its
 //! own, and (as a keeper) those of others. Pure; when and of whom they are asked is decided in pull/mod.rs.
 
-mod known;
+mod held;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use self::known::KnownCatalogues;
+use self::held::{HeldCatalogues, HeldItem};
 use super::ReceiverEvent;
-use super::pull::{Outcome, Pull, PullKey, Question, Reasons, Refusal, Taken};
-use crate::content::bucket::{BucketDigest, BucketReader};
+use super::pull::{Outcome, Pull, PullKey, Question, Reasons, Refusal, Taken, Yielded};
+use crate::accounts::AccountHost;
+use crate::content::bucket::{self, Bucket, BucketDigest, BucketReader};
 use crate::content::catalogue::root_of;
 use crate::content::{Catalogue, Head};
 use crate::identity::PeerId;
@@ -53,7 +54,8 @@ struct Signed {
     bytes: Arc<[u8]>,
 }
 
-/// The buckets that are asked for, after the head came.
+/// The buckets that are asked for, after the head came. Those that did not change are not held here: they are
+/// looked for in what is known of the owner when all others are there.
 #[derive(Debug)]
 pub(crate) struct PendingBuckets {
     signed: Signed,
@@ -62,10 +64,54 @@ pub(crate) struct PendingBuckets {
     missing: VecDeque<u8>,
     /// The first of them, as far as it came.
     reader: Option<BucketReader>,
-    /// What is there; buckets that came replace those of the version before.
-    catalogue: Catalogue,
-    /// Bytes of memory of all buckets that came whole.
+    /// Those that came whole.
+    came: BTreeMap<u8, Arc<Bucket>>,
+    /// Entries of those.
+    entries: usize,
+    /// Bytes of memory of all of this.
     bytes: usize,
+    /// Bytes that it comes to at least, as far as its head tells.
+    least: u64,
+}
+
+impl PendingBuckets {
+    fn new(signed: Signed, digests: Vec<BucketDigest>, known: Option<&Catalogue>) -> Self {
+        let bytes = digests.len() * size_of::<BucketDigest>();
+        // Where all is new this is known at once, but for the names.
+        let least = if known.is_none() { signed.head.entries * bucket::ENTRY as u64 } else { 0 };
+        let (missing, came) = (VecDeque::new(), BTreeMap::new());
+        let mut pending = Self { signed, digests, missing, reader: None, came, entries: 0, bytes, least };
+        pending.missing = pending.changed(known.unwrap_or(&Catalogue::default())).collect();
+        pending
+    }
+
+    /// The buckets that are neither here nor in `known`.
+    fn changed(&self, known: &Catalogue) -> impl Iterator<Item = u8> {
+        (0..=u8::MAX).filter(move |b| !self.came.contains_key(b) && self.unchanged(known, *b).is_none())
+    }
+
+    /// A bucket of `known` that is still the same.
+    fn unchanged<'a>(&self, known: &'a Catalogue, index: u8) -> Option<&'a Arc<Bucket>> {
+        let at = usize::from(index);
+        (known.digests()[at] == self.digests[at]).then(|| known.bucket(index))
+    }
+
+    /// Bytes of memory that are charged: those of the bucket that is coming are among them, and what is sure to
+    /// come. So what finds no place is not sent in vain, and takes none from another one while it is small.
+    fn memory(&self) -> u64 {
+        let coming = self.reader.as_ref().map_or(0, |reader| reader.bucket().memory());
+        self.least.max((self.bytes + coming) as u64)
+    }
+
+    /// The whole catalogue, once nothing is missing.
+    fn catalogue(&mut self, known: &Catalogue) -> Catalogue {
+        let came = std::mem::take(&mut self.came);
+        let all = (0..=u8::MAX).filter_map(|b| {
+            let bucket = came.get(&b).or_else(|| self.unchanged(known, b))?;
+            Some((b, Arc::clone(bucket), self.digests[usize::from(b)]))
+        });
+        Catalogue::of_buckets(all)
+    }
 }
 
 /// How much of a catalogue came.
@@ -89,18 +135,32 @@ pub(crate) enum CataloguePage {
 pub(crate) struct CatalogueAnswer {
     signed: Signed,
     catalogue: Arc<Catalogue>,
+    /// It is the newest one that is known, and its memory is paid for.
+    is_held: bool,
+}
+
+/// Why a catalogue is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoCatalogueCause {
+    /// Who has it serves too many others now.
+    Busy,
+    /// Who has it cannot be reached, or does not send it.
+    NoAnswer,
+    /// There is no place for it beside those of others.
+    TooMuch,
+    /// What came cannot be true.
+    Wrong,
 }
 
 /// The catalogues of all peers.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogues {
-    known: KnownCatalogues,
+    held: HeldCatalogues,
 }
 
 impl Pull<Catalogues> {
     /// Bring this peer's catalogue up to date.
     pub(crate) fn handle_wanted(&mut self, now: Time, peer: PeerId) {
-        self.question.known.set_gone(peer, false);
         let reasons = CatalogueReasons { listing: true, owner_catalogue: false };
         self.want(now, PullKey { from: peer, subject: peer }, reasons);
     }
@@ -132,7 +192,7 @@ impl Question for Catalogues {
         let origin = origin(key);
         match part {
             CataloguePart::Nothing => {
-                let known = self.known.get(key.subject).map(|known| known.head.root);
+                let known = self.held.get(key.subject).map(|known| known.head.root);
                 Message::GetHead(GetHead { request, known, origin })
             }
             CataloguePart::Buckets(pending) => {
@@ -145,19 +205,40 @@ impl Question for Catalogues {
 
     fn take(
         &mut self,
+        now: Time,
         key: CatalogueKey,
         part: &mut CataloguePart,
         page: CataloguePage,
     ) -> Taken<CatalogueAnswer> {
         let taken = match (part, page) {
-            (part @ CataloguePart::Nothing, CataloguePage::Head(page)) => self.take_head(key, part, &page),
+            (part @ CataloguePart::Nothing, CataloguePage::Head(page)) => {
+                self.take_head(now, key, part, &page)
+            }
             (CataloguePart::Buckets(pending), CataloguePage::Bucket(page)) => {
-                self.take_bucket(key, pending, &page)
+                self.take_bucket(now, key, pending, &page)
             }
             // An answer to the other request than the one that is open, under its number.
             _ => Ok(Taken::More),
         };
         taken.unwrap_or_else(Taken::Lie)
+    }
+
+    fn part_over(&mut self, key: CatalogueKey) {
+        self.held.came(key);
+    }
+
+    fn poll_yielded(&mut self) -> Option<Yielded<PeerId>> {
+        Some(match self.held.poll_given_up()? {
+            HeldItem::Catalogue(owner) => Yielded::Tell(ReceiverEvent::CatalogueGivenUp(owner)),
+            HeldItem::Coming(key) => Yielded::Pull(key),
+        })
+    }
+
+    fn check<'a>(&self, parts: impl Iterator<Item = (CatalogueKey, &'a CataloguePart)>) {
+        self.held.check(parts.filter_map(|(key, part)| match part {
+            CataloguePart::Nothing => None,
+            CataloguePart::Buckets(pending) => Some((key, pending.memory())),
+        }));
     }
 
     fn refused(part: &CataloguePart, reason: Reason) -> Refusal<CatalogueAnswer> {
@@ -166,8 +247,12 @@ impl Question for Catalogues {
         if is_newer { Refusal::AskAgain } else { Refusal::GiveUp }
     }
 
-    fn gone(&mut self, peer: PeerId) {
-        self.known.set_gone(peer, true);
+    fn here(&mut self, peer: PeerId, host: AccountHost) {
+        self.held.here(peer, host);
+    }
+
+    fn gone(&mut self, now: Time, peer: PeerId) {
+        self.held.gone(now, peer);
     }
 
     fn tell(
@@ -176,23 +261,26 @@ impl Question for Catalogues {
         outcome: Outcome<CatalogueAnswer>,
     ) -> Vec<ReceiverEvent> {
         let PullKey { from, subject: origin } = key;
+        let none = |cause| {
+            let for_owner = ReceiverEvent::NoOwnerCatalogue { from, origin, cause };
+            (Some(for_owner), Some(ReceiverEvent::NoCatalogue(from, cause)))
+        };
         let (for_owner, for_listing) = match outcome {
-            Outcome::Came(CatalogueAnswer { signed: Signed { head, bytes: signed }, catalogue }) => (
-                Some(ReceiverEvent::OwnerCatalogue {
-                    from,
-                    origin,
-                    signed,
-                    catalogue: Arc::clone(&catalogue),
-                }),
-                Some(ReceiverEvent::Catalogue(from, head, catalogue)),
-            ),
+            Outcome::Came(CatalogueAnswer { signed: Signed { head, bytes: signed }, catalogue, is_held }) => {
+                let for_listing = ReceiverEvent::Catalogue(from, head, Arc::clone(&catalogue));
+                (
+                    Some(ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue, is_held }),
+                    Some(for_listing),
+                )
+            }
             // Whoever lists peers counts on an answer: what was announced last may be what did not come.
-            Outcome::GaveUp => (
-                Some(ReceiverEvent::NoOwnerCatalogue { from, origin }),
-                Some(ReceiverEvent::NoCatalogue(from)),
-            ),
-            Outcome::Refused | Outcome::Gone => {
-                (Some(ReceiverEvent::NoOwnerCatalogue { from, origin }), None)
+            Outcome::Busy => none(NoCatalogueCause::Busy),
+            Outcome::GaveUp => none(NoCatalogueCause::NoAnswer),
+            Outcome::TooMuch => none(NoCatalogueCause::TooMuch),
+            Outcome::Refused => none(NoCatalogueCause::Wrong),
+            Outcome::Gone => {
+                let cause = NoCatalogueCause::NoAnswer;
+                (Some(ReceiverEvent::NoOwnerCatalogue { from, origin, cause }), None)
             }
         };
         let for_owner = for_owner.filter(|_| reasons.owner_catalogue);
@@ -213,15 +301,26 @@ impl Question for Catalogues {
 type TakenOrLie = Result<Taken<CatalogueAnswer>, String>;
 
 impl Catalogues {
-    fn take_head(&mut self, key: CatalogueKey, part: &mut CataloguePart, page: &HeadIs) -> TakenOrLie {
+    /// What is known of this owner; an empty catalogue if that is nothing.
+    fn known(&self, owner: PeerId) -> Arc<Catalogue> {
+        self.held.get(owner).map_or_else(Arc::default, |known| Arc::clone(&known.catalogue))
+    }
+
+    fn take_head(
+        &mut self,
+        now: Time,
+        key: CatalogueKey,
+        part: &mut CataloguePart,
+        page: &HeadIs,
+    ) -> TakenOrLie {
         let head = Head::open(&page.signed).map_err(|e| format!("its catalogue head: {e}"))?;
         if head.owner.peer_id() != key.subject {
             return Err("its catalogue is signed by another peer".to_owned());
         }
         if head.entries > limits::CATALOGUE_ENTRIES as u64 {
-            return Ok(too_large(key));
+            return Ok(Taken::TooMuch);
         }
-        let known = self.known.get(key.subject);
+        let known = self.held.get(key.subject);
         // A keeper may well have an older one than we; an owner has not.
         let reported = known.and_then(|known| known.reported);
         if is_own(key) && reported.is_some_and(|reported| head.number() < reported) {
@@ -233,22 +332,18 @@ impl Catalogues {
             if signed.head.entries != known.head.entries {
                 return Err("its catalogue has another length than it says".to_owned());
             }
-            return Ok(self.whole(key, signed, catalogue));
+            return Ok(self.whole(now, key, signed, catalogue));
         }
         let digests: Vec<_> = page.digests.as_chunks::<32>().0.iter().map(|d| BucketDigest(*d)).collect();
         if digests.len() != limits::BUCKETS || root_of(&digests) != signed.head.root {
             return Err("its catalogue's digests do not prove its root".to_owned());
         }
-        let catalogue = known.map(|known| (*known.catalogue).clone()).unwrap_or_default();
-        let changed = (0..=u8::MAX).filter(|b| {
-            let b = usize::from(*b);
-            catalogue.digests()[b] != digests[b]
-        });
-        let missing: VecDeque<u8> = changed.collect();
-        let bytes = catalogue.memory();
-        let mut pending = PendingBuckets { signed, digests, missing, reader: None, catalogue, bytes };
+        let mut pending = PendingBuckets::new(signed, digests, known.map(|known| &*known.catalogue));
         if pending.missing.is_empty() {
-            return self.proved(key, &mut pending);
+            return self.proved(now, key, &mut pending);
+        }
+        if !self.held.coming(now, key, pending.memory()) {
+            return Ok(Taken::TooMuch);
         }
         *part = CataloguePart::Buckets(Box::new(pending));
         Ok(Taken::Next)
@@ -257,6 +352,7 @@ impl Catalogues {
     /// Takes a page of a bucket.
     fn take_bucket(
         &mut self,
+        now: Time,
         key: CatalogueKey,
         pending: &mut PendingBuckets,
         page: &BucketIs,
@@ -266,58 +362,66 @@ impl Catalogues {
         }
         let mut reader = pending.reader.take().unwrap_or_else(|| BucketReader::new(page.bucket));
         reader.push(&page.entries).map_err(|e| format!("its catalogue: {e}"))?;
-        let (entries, bytes) = (reader.bucket().count(), pending.bytes + reader.bucket().memory());
-        if entries > limits::CATALOGUE_ENTRIES || bytes > limits::REMOTE_CATALOGUES {
-            return Ok(too_large(key));
-        }
-        if !page.last {
-            pending.reader = Some(reader);
-            return Ok(Taken::More);
-        }
-        let bucket = reader.finish();
-        if bucket.digest() != pending.digests[usize::from(page.bucket)] {
-            return Err("a bucket of its catalogue is not what it promised".to_owned());
-        }
-        pending.bytes = bytes - pending.catalogue.bucket(page.bucket).memory();
-        pending.catalogue.set(page.bucket, bucket);
-        pending.missing.pop_front();
-        if pending.missing.is_empty() { self.proved(key, pending) } else { Ok(Taken::More) }
-    }
-
-    /// All buckets are there.
-    fn proved(&mut self, key: CatalogueKey, pending: &mut PendingBuckets) -> TakenOrLie {
-        let head = &pending.signed.head;
-        if pending.catalogue.count() != head.entries {
+        let entries = pending.entries + reader.bucket().count();
+        // So none of them is without an end.
+        if entries as u64 > pending.signed.head.entries {
             return Err("its catalogue has another length than it says".to_owned());
         }
-        let catalogue = Arc::new(std::mem::take(&mut pending.catalogue));
-        let known = self.known.get(key.subject);
+        if page.last {
+            let bucket = reader.finish();
+            if bucket.digest() != pending.digests[usize::from(page.bucket)] {
+                return Err("a bucket of its catalogue is not what it promised".to_owned());
+            }
+            pending.entries = entries;
+            pending.bytes += bucket.memory();
+            pending.came.insert(page.bucket, Arc::new(bucket));
+            pending.missing.pop_front();
+        } else {
+            pending.reader = Some(reader);
+        }
+        if !self.held.coming(now, key, pending.memory()) {
+            return Ok(Taken::TooMuch);
+        }
+        if pending.missing.is_empty() { self.proved(now, key, pending) } else { Ok(Taken::More) }
+    }
+
+    /// All buckets came that were asked for.
+    fn proved(&mut self, now: Time, key: CatalogueKey, pending: &mut PendingBuckets) -> TakenOrLie {
+        let known = self.known(key.subject);
+        // Meanwhile that may have been given up from which the others were to be taken.
+        pending.missing = pending.changed(&known).collect();
+        if !pending.missing.is_empty() {
+            return Ok(Taken::Next);
+        }
+        let catalogue = Arc::new(pending.catalogue(&known));
+        let head = &pending.signed.head;
+        if catalogue.count() != head.entries {
+            return Err("its catalogue has another length than it says".to_owned());
+        }
+        self.held.came(key);
+        let known = self.held.get(key.subject);
         let is_newer = known.is_none_or(|known| known.head.number() < head.number());
-        if (is_own(key) || is_newer)
-            && !self.known.keep(key.subject, is_own(key), head, &catalogue, pending.bytes)
-        {
-            return Ok(too_large(key));
+        if (is_own(key) || is_newer) && !self.held.hold(now, key, head, &catalogue) {
+            return Ok(Taken::TooMuch);
         }
         let signed = Signed { head: head.clone(), bytes: Arc::clone(&pending.signed.bytes) };
-        Ok(self.whole(key, signed, catalogue))
+        Ok(self.whole(now, key, signed, catalogue))
     }
 
     fn whole(
         &mut self,
+        now: Time,
         key: CatalogueKey,
         signed: Signed,
         catalogue: Arc<Catalogue>,
     ) -> Taken<CatalogueAnswer> {
-        self.known.renew(key.subject, is_own(key), &signed.head);
-        Taken::Whole(CatalogueAnswer { signed, catalogue })
+        let known = self.held.get(key.subject);
+        let is_held = known.is_some_and(|known| known.head.root == signed.head.root);
+        if is_held && !self.held.renew(now, key, &signed.head) {
+            return Taken::TooMuch;
+        }
+        Taken::Whole(CatalogueAnswer { signed, catalogue, is_held })
     }
-}
-
-fn too_large(key: CatalogueKey) -> Taken<CatalogueAnswer> {
-    Taken::TooMuch(format!(
-        "the catalogue of {} is too large to be kept beside the others: it is not listed",
-        key.subject
-    ))
 }
 
 #[cfg(test)]

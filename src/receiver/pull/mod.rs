@@ -8,17 +8,18 @@
 pub(super) mod driven;
 mod question;
 
-pub(crate) use self::question::{Outcome, PullKey, Question, Reasons, Refusal, Taken};
+pub(crate) use self::question::{Outcome, PullKey, Question, Reasons, Refusal, Taken, Yielded};
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::ReceiverEvent;
+use crate::accounts::AccountHost;
 use crate::identity::PeerId;
 use crate::receiver::limits;
 use crate::time::Time;
 use crate::wire::Message;
-use crate::wire::message::Refused;
+use crate::wire::message::{Cancel, Reason, Refused};
 
 /// Attempts at one answer, until it is wanted again.
 const ATTEMPTS: u8 = 3;
@@ -92,6 +93,17 @@ pub(super) struct PendingPull<Q: Question> {
     again: bool,
     /// When an answer came, or it was asked last.
     heard: Time,
+    /// Since when it brought no more than `brought`.
+    idle: Time,
+    /// Bytes of pages since then.
+    brought: usize,
+}
+
+impl<Q: Question> PendingPull<Q> {
+    /// When it counts as stalled: nothing came for a while, or so little that it could go on for ever.
+    fn due(&self) -> Time {
+        (self.heard + limits::STALL).min(self.idle + limits::PULL_IDLE)
+    }
 }
 
 /// What is to be done, as it waits for the shell.
@@ -132,11 +144,17 @@ pub(crate) trait PullMachine {
     /// The connection could not be had, or is over: what came over it does not count.
     fn handle_down(&mut self, now: Time, peer: PeerId);
 
+    /// This peer is here, at this host.
+    fn handle_here(&mut self, peer: PeerId, host: AccountHost);
+
     /// This peer is gone.
-    fn handle_gone(&mut self, peer: PeerId);
+    fn handle_gone(&mut self, now: Time, peer: PeerId);
 
     /// This peer answered something that was asked before, or behind, what it owes here.
     fn handle_heard(&mut self, now: Time, peer: PeerId);
+
+    /// This peer sent so many bytes of something that was asked of it.
+    fn handle_progress(&mut self, now: Time, peer: PeerId, bytes: usize);
 
     /// This peer refuses a request. That is none of ours if its number is not known.
     fn handle_refused(&mut self, now: Time, peer: PeerId, refused: &Refused);
@@ -151,9 +169,13 @@ pub(crate) trait PullMachine {
 impl<Q: Question> PullMachine for Pull<Q> {
     fn poll_output(&mut self, numbers: &mut RequestNumbers) -> Option<PullOutput> {
         loop {
-            let key = match self.queue.pop_front()? {
-                Queued::Output(output) => return Some(output),
-                Queued::Ask(key) => key,
+            let key = match self.queue.pop_front() {
+                Some(Queued::Output(output)) => return Some(output),
+                Some(Queued::Ask(key)) => key,
+                None => {
+                    self.question.check(self.pulls.iter().map(|(key, pull)| (*key, &pull.part)));
+                    return None;
+                }
             };
             let pull = self.pulls.get_mut(&key).filter(|p| p.step == PullStep::Asking);
             if let Some(pull) = pull {
@@ -189,6 +211,7 @@ impl<Q: Question> PullMachine for Pull<Q> {
                 continue;
             }
             pull.part = Q::Part::default();
+            self.question.part_over(key);
             pull.failed += 1;
             if pull.failed >= ATTEMPTS {
                 self.end(key, Outcome::GaveUp);
@@ -199,11 +222,16 @@ impl<Q: Question> PullMachine for Pull<Q> {
         self.next();
     }
 
-    fn handle_gone(&mut self, peer: PeerId) {
+    fn handle_here(&mut self, peer: PeerId, host: AccountHost) {
+        self.question.here(peer, host);
+    }
+
+    fn handle_gone(&mut self, now: Time, peer: PeerId) {
         for key in self.keys(peer) {
             self.end(key, Outcome::Gone);
         }
-        self.question.gone(peer);
+        self.question.gone(now, peer);
+        self.cut_yielded();
         self.next();
     }
 
@@ -211,6 +239,16 @@ impl<Q: Question> PullMachine for Pull<Q> {
         for key in self.keys(peer) {
             if let Some(pull) = self.pulls.get_mut(&key) {
                 pull.heard = now;
+            }
+        }
+    }
+
+    fn handle_progress(&mut self, now: Time, peer: PeerId, bytes: usize) {
+        for key in self.keys(peer) {
+            let Some(pull) = self.pulls.get_mut(&key) else { continue };
+            pull.brought += bytes;
+            if pull.brought >= limits::PULL_PROGRESS {
+                (pull.idle, pull.brought) = (now, 0);
             }
         }
     }
@@ -235,8 +273,10 @@ impl<Q: Question> PullMachine for Pull<Q> {
                 // It is busy, or has none yet though it announced one: its parts do not hear of it at once.
                 let reasons = pull.reasons;
                 self.pulls.remove(&key);
+                self.question.part_over(key);
                 self.want(now, key, reasons);
             }
+            Refusal::GiveUp if refused.reason == Reason::Busy => drop(self.end(key, Outcome::Busy)),
             Refusal::GiveUp => drop(self.end(key, Outcome::GaveUp)),
         }
         self.next();
@@ -246,7 +286,7 @@ impl<Q: Question> PullMachine for Pull<Q> {
         let due = |pull: &PendingPull<Q>| match pull.step {
             PullStep::Waiting | PullStep::Deferred => None,
             PullStep::Resting(until) => Some(until),
-            PullStep::Asking | PullStep::Asked(_) => Some(pull.heard + limits::STALL),
+            PullStep::Asking | PullStep::Asked(_) => Some(pull.due()),
         };
         self.pulls.values().filter_map(due).min()
     }
@@ -259,7 +299,7 @@ impl<Q: Question> PullMachine for Pull<Q> {
                     pull.step = PullStep::Waiting;
                     rested.insert(key.from);
                 }
-                step if step.is_open() && now.since(pull.heard) >= limits::STALL => {
+                step if step.is_open() && pull.due() <= now => {
                     stalled.insert(key.from);
                 }
                 _ => {}
@@ -287,7 +327,9 @@ impl<Q: Question> Pull<Q> {
             return;
         }
         let (step, part) = (PullStep::Waiting, Q::Part::default());
-        self.pulls.insert(key, PendingPull { step, part, reasons, failed: 0, again: false, heard: now });
+        let pull =
+            PendingPull { step, part, reasons, failed: 0, again: false, heard: now, idle: now, brought: 0 };
+        self.pulls.insert(key, pull);
         self.output(PullOutput::Dial(key.from));
     }
 
@@ -296,7 +338,10 @@ impl<Q: Question> Pull<Q> {
         let Some(key) = self.asked(peer, request) else { return false };
         let Some(pull) = self.pulls.get_mut(&key) else { return false };
         pull.heard = now;
-        match self.question.take(key, &mut pull.part, page) {
+        let taken = self.question.take(now, key, &mut pull.part, page);
+        self.cut_yielded();
+        let Some(pull) = self.pulls.get_mut(&key) else { return true };
+        match taken {
             Taken::More => {}
             Taken::Part(answer) => {
                 let events = Q::tell(key, pull.reasons, Outcome::Came(answer));
@@ -311,15 +356,32 @@ impl<Q: Question> Pull<Q> {
                 self.begin_again(now, key, again);
                 self.next();
             }
-            Taken::TooMuch(warning) => {
-                let again = self.end(key, Outcome::Refused);
-                self.tell([ReceiverEvent::Warning(warning)]);
-                self.begin_again(now, key, again);
+            Taken::TooMuch => {
+                self.cut(key);
                 self.next();
             }
             Taken::Lie(what) => self.liar(now, key, what),
         }
         true
+    }
+
+    /// What had to make place is over.
+    fn cut_yielded(&mut self) {
+        while let Some(yielded) = self.question.poll_yielded() {
+            match yielded {
+                Yielded::Pull(key) => self.cut(key),
+                Yielded::Tell(event) => self.tell([event]),
+            }
+        }
+    }
+
+    /// There is no place for it: what is still to come of it need not be sent. It is not begun again at once
+    /// if it was wanted again meanwhile, for there will hardly be more place by then.
+    fn cut(&mut self, key: PullKey<Q::Subject>) {
+        if let Some(PullStep::Asked(request)) = self.pulls.get(&key).map(|pull| pull.step) {
+            self.output(PullOutput::Ask(key.from, Message::Cancel(Cancel { request })));
+        }
+        self.end(key, Outcome::TooMuch);
     }
 
     /// It sent what cannot be: its connection ends, and it is asked again only when it is wanted again.
@@ -336,7 +398,8 @@ impl<Q: Question> Pull<Q> {
     fn ask(&mut self, now: Time, key: PullKey<Q::Subject>) {
         let Some(pull) = self.pulls.get_mut(&key) else { return };
         (pull.step, pull.part) = (PullStep::Asking, Q::Part::default());
-        (pull.again, pull.heard) = (false, now);
+        (pull.again, pull.heard, pull.idle, pull.brought) = (false, now, now, 0);
+        self.question.part_over(key);
         self.queue.push_back(Queued::Ask(key));
     }
 
@@ -344,6 +407,7 @@ impl<Q: Question> Pull<Q> {
     /// reasons, and what is asked for may be newer now than what came.
     fn end(&mut self, key: PullKey<Q::Subject>, outcome: Outcome<Q::Answer>) -> Option<Q::Reasons> {
         let pull = self.pulls.remove(&key)?;
+        self.question.part_over(key);
         self.tell(Q::tell(key, pull.reasons, outcome));
         (Q::MAY_CHANGE && pull.again).then_some(pull.reasons)
     }

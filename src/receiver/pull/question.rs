@@ -3,8 +3,10 @@
 
 use core::fmt::Debug;
 
+use crate::accounts::AccountHost;
 use crate::identity::PeerId;
 use crate::receiver::ReceiverEvent;
+use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::Reason;
 
@@ -38,8 +40,8 @@ pub(crate) enum Taken<A> {
     Next,
     /// That was all.
     Whole(A),
-    /// There is no place for it, says this warning.
-    TooMuch(String),
+    /// There is no place for it.
+    TooMuch,
     /// It cannot be true, for this reason.
     Lie(String),
 }
@@ -62,10 +64,23 @@ pub(crate) enum Outcome<A> {
     Came(A),
     /// It did not come, though nobody lied: worth being asked for again after a while.
     GaveUp,
-    /// What came was a lie, or too much.
+    /// Who has it serves too many others now.
+    Busy,
+    /// There is no place for it here.
+    TooMuch,
+    /// What came was a lie.
     Refused,
     /// The peer is gone.
     Gone,
+}
+
+/// What had to make place for something else.
+#[derive(Debug)]
+pub(crate) enum Yielded<S> {
+    /// A pull that is under way: it is over.
+    Pull(PullKey<S>),
+    /// What was told before: the controller lets go of it.
+    Tell(ReceiverEvent),
 }
 
 /// Something that is asked of peers, and that they answer page by page.
@@ -101,6 +116,7 @@ pub(crate) trait Question: Debug {
     /// Takes a page. Whatever it does to `part` is bounded.
     fn take(
         &mut self,
+        now: Time,
         key: PullKey<Self::Subject>,
         part: &mut Self::Part,
         page: Self::Page,
@@ -109,8 +125,26 @@ pub(crate) trait Question: Debug {
     /// What a refusal for this reason means after what came so far.
     fn refused(part: &Self::Part, reason: Reason) -> Refusal<Self::Answer>;
 
-    /// This peer is gone: what is known of it may be the first to go.
-    fn gone(&mut self, _peer: PeerId) {}
+    /// What came of this so far is dropped, or is part of the answer now.
+    fn part_over(&mut self, _key: PullKey<Self::Subject>) {}
+
+    /// What had to make place for something else, one after the other.
+    fn poll_yielded(&mut self) -> Option<Yielded<Self::Subject>> {
+        None
+    }
+
+    /// This peer is here: what it gives is charged to this host.
+    fn here(&mut self, _peer: PeerId, _host: AccountHost) {}
+
+    /// This peer is gone: what it gave goes, too.
+    fn gone(&mut self, _now: Time, _peer: PeerId) {}
+
+    /// In a debug build: what is charged is what is held, of all `parts` too.
+    fn check<'a>(&self, _parts: impl Iterator<Item = (PullKey<Self::Subject>, &'a Self::Part)>)
+    where
+        Self: 'a,
+    {
+    }
 
     /// What the controller hears.
     fn tell(

@@ -34,10 +34,10 @@ impl<const MAY_CHANGE: bool> Question for Numbers<MAY_CHANGE> {
         Message::GetKept(GetKept { request })
     }
 
-    fn take(&mut self, _: PullKey<u8>, part: &mut Vec<u64>, page: u64) -> Taken<Vec<u64>> {
+    fn take(&mut self, _: Time, _: PullKey<u8>, part: &mut Vec<u64>, page: u64) -> Taken<Vec<u64>> {
         match page {
             LIE => return Taken::Lie("it lies".to_owned()),
-            TOO_MUCH => return Taken::TooMuch("it says too much".to_owned()),
+            TOO_MUCH => return Taken::TooMuch,
             page => part.push(page),
         }
         match part.len() as u64 {
@@ -189,7 +189,7 @@ fn what_a_refusal_means_is_for_the_question_to_say() {
     machine.handle_refused(NOW, peer(1), &refused(request + 1, Reason::Busy));
     assert!(machine.run(NOW).is_empty() && machine.is_owed_by(peer(1)));
     machine.handle_refused(NOW, peer(1), &refused(request, Reason::Busy));
-    assert_eq!(told(&machine.run(NOW)), ["1 GaveUp"]);
+    assert_eq!(told(&machine.run(NOW)), ["1 Busy"]);
 
     let request = machine.begin(NOW, 1);
     machine.handle_refused(NOW, peer(1), &refused(request, Reason::NotOffered));
@@ -221,11 +221,12 @@ fn a_liar_is_dropped_and_asked_no_more() {
     let steps: Vec<_> = machine.pulls.iter().map(|(key, pull)| (*key, pull.step)).collect();
     assert_eq!(steps, [(other, PullStep::Resting(NOW + REST))]);
 
-    // Too much is no lie.
+    // Too much is no lie. What is still to come of it need not be sent.
     let request = machine.begin(NOW, 2);
     machine.handle_page(NOW, peer(2), request, TOO_MUCH);
     let rest = machine.run(NOW);
-    assert_eq!((told(&rest), rest.len()), (vec!["2 Refused", "it says too much"], 2));
+    assert_eq!((told(&rest), rest.len()), (vec!["2 TooMuch"], 2));
+    assert!(matches!(&rest[0], PullOutput::Ask(_, Message::Cancel(m)) if m.request == request), "{rest:?}");
 }
 
 #[test]
@@ -256,7 +257,7 @@ fn no_more_are_asked_at_a_time_than_may_be_and_each_has_its_turn() {
     machine.handle_down(NOW, peer(1));
     machine.run(NOW);
     assert_eq!(machine.asked(), [peer(2), peer(3)]);
-    machine.handle_gone(peer(2));
+    machine.handle_gone(NOW, peer(2));
     assert_eq!(told(&machine.run(NOW)), ["2 Gone"]);
     assert_eq!(machine.asked(), [peer(3), peer(4)]);
     assert!(!machine.handle_page(NOW, peer(2), requests[1], 1));
@@ -286,7 +287,7 @@ fn what_was_given_up_before_it_was_asked_is_not_asked() {
     let mut machine = Fixed::default();
     machine.want(NOW, key(1), ());
     machine.handle_up(NOW, peer(1));
-    machine.handle_gone(peer(1));
+    machine.handle_gone(NOW, peer(1));
     let rest = machine.run(NOW);
     assert_eq!((told(&rest), rest.len()), (vec!["1 Gone"], 1));
 }

@@ -79,6 +79,7 @@ impl SimReceiver {
         match command {
             ReceiverCommand::Peer(contact) => {
                 let peer = contact.id;
+                self.pulls.handle_here(peer, &contact.hosts);
                 self.links.entry(peer).or_default().contact = Some(contact);
                 self.swarm.handle_peer(now, peer);
             }
@@ -86,7 +87,7 @@ impl SimReceiver {
                 self.unlink(around, peer);
                 self.links.remove(&peer);
                 self.swarm.handle_gone(now, peer);
-                self.pulls.handle_gone(peer);
+                self.pulls.handle_gone(now, peer);
             }
             ReceiverCommand::Fetch(job) | ReceiverCommand::FetchBy(job, _) => self.swarm.handle_job(now, job),
             ReceiverCommand::Holders(claim, peers) => self.swarm.handle_holders(now, claim, &peers),

@@ -1,5 +1,7 @@
 //! A catalogue is what its owner signed, whoever passes it on.
 
+mod shares;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -23,8 +25,8 @@ impl Driven<Catalogues> {
         self.handle_page(now, peer, bucket.request, CataloguePage::Bucket(bucket));
     }
 
-    fn known(&self) -> &BTreeMap<PeerId, known::KnownCatalogue> {
-        &self.question.known.known
+    fn known(&self) -> &BTreeMap<PeerId, held::HeldCatalogue> {
+        &self.question.held.known
     }
 }
 
@@ -99,6 +101,18 @@ fn run(machine: &mut Machine, server: &Server, mut twist: impl FnMut(&mut Messag
     (asked, rest)
 }
 
+/// True if the owner is told to lie, and its connection ends.
+fn is_lie(outputs: &[Output]) -> bool {
+    matches!(
+        outputs,
+        [
+            Output::Tell(Event::NoCatalogue(_, NoCatalogueCause::Wrong)),
+            Output::Tell(Event::Warning(_)),
+            Output::Drop(..)
+        ]
+    )
+}
+
 #[test]
 fn only_changed_buckets_are_asked_for_again() {
     let mut server = Server::new(5_000);
@@ -123,6 +137,15 @@ fn only_changed_buckets_are_asked_for_again() {
     let (asked, rest) = run(&mut machine, &server, |_| ());
     assert!(asked == 0 && matches!(&rest[..], [Output::Tell(Event::Catalogue(..))]));
     assert!(machine.pulls.is_empty() && machine.poll_timeout().is_none());
+}
+
+#[test]
+fn empty_buckets_need_not_come() {
+    let server = Server::new(1);
+    let mut machine = Machine::default();
+    machine.handle_wanted(Time(1), server.identity.id());
+    let (asked, rest) = run(&mut machine, &server, |_| ());
+    assert!(asked == 1 && matches!(&rest[..], [Output::Tell(Event::Catalogue(..))]), "{rest:?}");
 }
 
 /// An owner of a later version: what is known of its catalogue is listed, and the root is proved over all of
@@ -200,7 +223,7 @@ fn whoever_lies_about_its_catalogue_is_not_listed() {
         let mut machine = Machine::default();
         machine.handle_wanted(Time(1), server.identity.id());
         let (_, rest) = run(&mut machine, &server, twist);
-        assert!(matches!(&rest[..], [Output::Tell(Event::Warning(_)), Output::Drop(..)]), "{n}: {rest:?}");
+        assert!(is_lie(&rest), "{n}: {rest:?}");
         assert!(machine.pulls.is_empty() && machine.known().is_empty());
     }
     // One that signs a head with a wrong number of entries, or somebody else's head.
@@ -208,7 +231,7 @@ fn whoever_lies_about_its_catalogue_is_not_listed() {
     let mut machine = Machine::default();
     machine.handle_wanted(Time(1), server.identity.id());
     let (_, rest) = run(&mut machine, &server, |_| ());
-    assert!(matches!(&rest[..], [Output::Tell(Event::Warning(_)), Output::Drop(..)]), "{rest:?}");
+    assert!(is_lie(&rest), "{rest:?}");
 }
 
 #[test]
@@ -231,7 +254,7 @@ fn a_lost_or_silent_peer_is_tried_three_times() {
                     machine.handle_down(now, peer);
                 }
                 Output::Ask(..) | Output::Drop(..) => {}
-                Output::Tell(Event::NoCatalogue(_)) => reported += 1,
+                Output::Tell(Event::NoCatalogue(_, NoCatalogueCause::NoAnswer)) => reported += 1,
                 other => panic!("{other:?}"),
             }
         }
@@ -270,7 +293,11 @@ fn a_refused_catalogue_is_given_up_and_said_so() {
                     machine.handle_wanted(now, peer);
                     machine.handle_refused(now, peer, &Refused { request, item: None, reason });
                 }
-                Output::Tell(Event::NoCatalogue(p)) if p == peer => reported += 1,
+                Output::Tell(Event::NoCatalogue(p, cause)) if p == peer => {
+                    let is_busy = cause == NoCatalogueCause::Busy;
+                    assert_eq!(is_busy, reason == Reason::Busy);
+                    reported += 1;
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -324,7 +351,9 @@ fn a_keeper_may_have_an_older_catalogue_and_an_owner_may_not() {
     let new = std::mem::replace(&mut owner.catalogue, catalogue(400));
     owner.version = 1;
     let rest = owner.asked_of_keeper(&mut machine);
-    let [Output::Tell(Event::OwnerCatalogue { from: KEEPER, origin, signed, catalogue })] = &rest[..] else {
+    let [Output::Tell(Event::OwnerCatalogue { from: KEEPER, origin, signed, catalogue, is_held: false })] =
+        &rest[..]
+    else {
         panic!("{rest:?}")
     };
     assert_eq!((*origin, &**catalogue), (peer, &owner.catalogue));
@@ -333,7 +362,7 @@ fn a_keeper_may_have_an_older_catalogue_and_an_owner_may_not() {
     // The owner itself says the same.
     machine.handle_wanted(Time(1), peer);
     let (_, rest) = run(&mut machine, &owner, |_| ());
-    assert!(matches!(&rest[..], [Output::Tell(Event::Warning(_)), Output::Drop(..)]), "{rest:?}");
+    assert!(is_lie(&rest), "{rest:?}");
     // A newer one that a keeper has is where the next pull begins.
     let many = self::catalogue(501);
     (owner.catalogue, owner.version) = (many, 3);
@@ -457,7 +486,7 @@ fn a_few_at_a_time_are_pulled_from_one_keeper_and_each_ends() {
     }
     assert!(none == owners.len() && machine.pulls.is_empty() && dialled <= owners.len() + 2);
     machine.handle_owner_catalogue(now, KEEPER, owners[0].identity.id());
-    machine.handle_gone(KEEPER);
+    machine.handle_gone(now, KEEPER);
     assert!(matches!(machine.poll_output(), Some(Output::Dial(_))));
     assert!(matches!(machine.poll_output(), Some(Output::Tell(Event::NoOwnerCatalogue { .. }))));
 }
