@@ -96,6 +96,8 @@ pub(crate) enum ReceiverEvent {
     CatalogueGivenUp(PeerId),
     /// All that this peer says it keeps for others, one entry for each owner. Nothing of it is proved.
     Kept(PeerId, Vec<KeptOf>),
+    /// What this peer said of what it keeps is to be dropped: others need the place.
+    KeptGivenUp(PeerId),
     /// This peer did not say what it keeps: it is busy, cannot be reached, or lied.
     NoKept(PeerId),
     /// Peers out of this one's table.

@@ -1,16 +1,22 @@
 //! Asking keepers what they keep for others, with bounds for all of it. Pure; when and of whom it is asked is
 //! decided in pull/mod.rs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::ReceiverEvent;
-use super::pull::{Outcome, PullKey, Question, Refusal, Taken};
+use super::peer_memory::PeerMemory;
+use super::pull::{Outcome, PullKey, Question, Refusal, Taken, Yielded};
+use crate::accounts::{AccountHost, Grant};
 use crate::identity::PeerId;
 use crate::receiver::limits;
 use crate::sender::KeptOf;
 use crate::time::Time;
 use crate::wire::Message;
-use crate::wire::message::{GetKept, KeptIs, Reason};
+use crate::wire::message::{GetKept, KeptFile, KeptIs, Reason};
+
+/// Memory of an owner that a keeper names, beside the rows of its files: what is kept of it here and in the
+/// controller, and the question for its catalogue.
+const OWNER: usize = 1_024;
 
 /// What a keeper said so far, and where each owner stands there.
 #[derive(Debug, Default)]
@@ -18,6 +24,8 @@ pub(crate) struct KeptPart {
     kept: Vec<KeptOf>,
     owners: BTreeMap<PeerId, usize>,
     rows: usize,
+    /// Bytes of the owners' announcements.
+    announcements: usize,
 }
 
 impl KeptPart {
@@ -35,19 +43,82 @@ impl KeptPart {
         }
         match self.kept.get_mut(at) {
             Some(of) => of.rows.extend(page.rows),
-            None => self.kept.push(KeptOf {
-                origin: page.origin,
-                announcement: page.announcement.into(),
-                rows: page.rows.into_iter().collect(),
-            }),
+            None => {
+                self.announcements += page.announcement.len();
+                self.kept.push(KeptOf {
+                    origin: page.origin,
+                    announcement: page.announcement.into(),
+                    rows: page.rows.into_iter().collect(),
+                });
+            }
         }
         Ok(())
     }
+
+    /// Bytes of memory.
+    const fn memory(&self) -> u64 {
+        (self.rows * size_of::<KeptFile>() + self.kept.len() * OWNER + self.announcements) as u64
+    }
 }
 
-/// What is kept for others.
-#[derive(Debug, Default)]
-pub(crate) struct KeptFiles;
+/// Something that takes memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum KeptItem {
+    /// What this keeper said, as the controller has it.
+    List(PeerId),
+    /// What it said so far.
+    Coming(PeerId),
+}
+
+/// What is kept for others, and who pays for the memory of all that keepers say.
+#[derive(Debug)]
+pub(crate) struct KeptFiles {
+    memory: PeerMemory<KeptItem>,
+    /// What had to make place, and was not told yet.
+    given_up: VecDeque<KeptItem>,
+    /// Bytes of each list that was told.
+    told: BTreeMap<PeerId, u64>,
+}
+
+impl Default for KeptFiles {
+    fn default() -> Self {
+        Self::new(limits::KEPT_LISTS, limits::KEPT_LISTS_SHARE)
+    }
+}
+
+impl KeptFiles {
+    const fn new(limit: u64, share: u64) -> Self {
+        let memory = PeerMemory::new(limit, share);
+        Self { memory, given_up: VecDeque::new(), told: BTreeMap::new() }
+    }
+
+    /// Charges so much. False if there is no place for it.
+    fn charge(&mut self, now: Time, keeper: PeerId, item: KeptItem, bytes: u64) -> bool {
+        let Grant::Given(yielding) = self.memory.charge(now, keeper, item, bytes) else { return false };
+        for item in yielding {
+            if let KeptItem::List(keeper) = item {
+                self.told.remove(&keeper);
+            }
+            self.given_up.push_back(item);
+        }
+        true
+    }
+
+    /// All came; it takes the place of what that keeper said before.
+    fn whole(&mut self, now: Time, keeper: PeerId, part: &mut KeptPart) -> Taken<Vec<KeptOf>> {
+        self.memory.free(KeptItem::Coming(keeper));
+        let bytes = part.memory();
+        if bytes == 0 {
+            self.memory.free(KeptItem::List(keeper));
+            self.told.remove(&keeper);
+        } else if self.charge(now, keeper, KeptItem::List(keeper), bytes) {
+            self.told.insert(keeper, bytes);
+        } else {
+            return Taken::TooMuch;
+        }
+        Taken::Whole(std::mem::take(&mut part.kept))
+    }
+}
 
 impl Question for KeptFiles {
     type Subject = ();
@@ -60,27 +131,51 @@ impl Question for KeptFiles {
     const SILENT: &'static str = "it does not say what it keeps";
     const MAY_CHANGE: bool = false;
 
-    fn may_ask(_: PullKey<()>, open: impl Iterator<Item = PullKey<()>>) -> bool {
-        open.count() < limits::KEPT_PULLS
+    fn may_ask(_: PullKey<()>, _: impl Iterator<Item = PullKey<()>>) -> bool {
+        // Their memory is paid for; a number of turns could all be held by those who take their time.
+        true
     }
 
     fn ask(&self, _: PullKey<()>, _: &KeptPart, request: u64) -> Message {
         Message::GetKept(GetKept { request })
     }
 
-    fn take(
-        &mut self,
-        _: Time,
-        _: PullKey<()>,
-        part: &mut KeptPart,
-        page: KeptIs,
-    ) -> Taken<Vec<KeptOf>> {
+    fn take(&mut self, now: Time, key: PullKey<()>, part: &mut KeptPart, page: KeptIs) -> Taken<Vec<KeptOf>> {
         let is_last = page.last;
         match part.take(page) {
             Err(what) => Taken::Lie(what.to_owned()),
-            Ok(()) if is_last => Taken::Whole(std::mem::take(&mut part.kept)),
-            Ok(()) => Taken::More,
+            Ok(()) if is_last => self.whole(now, key.from, part),
+            Ok(()) if self.charge(now, key.from, KeptItem::Coming(key.from), part.memory()) => Taken::More,
+            Ok(()) => Taken::TooMuch,
         }
+    }
+
+    fn part_over(&mut self, key: PullKey<()>) {
+        self.memory.free(KeptItem::Coming(key.from));
+    }
+
+    fn poll_yielded(&mut self) -> Option<Yielded<()>> {
+        Some(match self.given_up.pop_front()? {
+            KeptItem::List(keeper) => Yielded::Tell(ReceiverEvent::KeptGivenUp(keeper)),
+            KeptItem::Coming(from) => Yielded::Pull(PullKey { from, subject: () }),
+        })
+    }
+
+    fn here(&mut self, peer: PeerId, host: AccountHost) {
+        self.memory.here(peer, host);
+    }
+
+    fn gone(&mut self, _: Time, peer: PeerId) {
+        self.memory.free(KeptItem::List(peer));
+        self.told.remove(&peer);
+        self.memory.gone(peer);
+    }
+
+    fn check<'a>(&self, parts: impl Iterator<Item = (PullKey<()>, &'a KeptPart)>) {
+        let coming = parts.filter(|(_, part)| !part.kept.is_empty());
+        let coming = coming.map(|(key, part)| (KeptItem::Coming(key.from), part.memory()));
+        let told = self.told.iter().map(|(keeper, bytes)| (KeptItem::List(*keeper), *bytes));
+        self.memory.account().check("what keepers say", told.chain(coming));
     }
 
     fn refused(_: &KeptPart, reason: Reason) -> Refusal<Vec<KeptOf>> {
@@ -110,7 +205,7 @@ mod tests {
     use crate::receiver::ReceiverEvent as Event;
     use crate::receiver::pull::driven::Driven;
     use crate::receiver::pull::{PullMachine as _, PullOutput as Output};
-    use crate::wire::message::{KeptFile, Refused};
+    use crate::wire::message::Refused;
 
     const NOW: Time = Time(7);
 
@@ -221,7 +316,7 @@ mod tests {
     #[test]
     fn a_silent_peer_is_tried_three_times_and_the_others_have_their_turn() {
         let mut machine = Keepers::default();
-        let many = u8::try_from(limits::KEPT_PULLS).unwrap() + 3;
+        let many = 7;
         let mut now = NOW;
         (0..many).for_each(|n| machine.handle_wanted(now, peer(n)));
         let (mut asked, mut over) = (BTreeMap::new(), 0);
@@ -238,7 +333,6 @@ mod tests {
                     Output::Tell(Event::Kept(..)) | Output::Tell(Event::NoKept(_)) => over += 1,
                     other => panic!("{other:?}"),
                 }
-                assert!(machine.asked().len() <= limits::KEPT_PULLS);
             }
             let Some(due) = machine.poll_timeout() else { break };
             assert!(due > now);
@@ -268,5 +362,38 @@ mod tests {
         ask(&mut machine, 1);
         machine.handle_gone(NOW, peer(1));
         assert!(matches!(&machine.run(NOW)[..], [Output::Tell(Event::NoKept(_))]));
+    }
+
+    /// Keepers that say that they keep more than there is place for, at one host and at many.
+    #[test]
+    fn what_keepers_say_is_bounded_and_every_host_has_its_share() {
+        let list = |rows: usize| (rows * size_of::<KeptFile>() + OWNER + 9) as u64;
+        let (large, small) = (1_000, 100);
+        for (keys, hosts) in [(1, 1), (8, 1), (64, 1), (64, 64)] {
+            let limit = 5 * list(large);
+            let mut machine = Keepers::default();
+            machine.question = KeptFiles::new(limit, list(small));
+            let host = |n: u8| AccountHost::V4([10, 0, 0, n].into());
+            let mut say = |n: u8, at: u8, rows: usize| {
+                machine.handle_here(peer(n), host(at));
+                let request = ask(&mut machine, n);
+                for last in [false, true] {
+                    machine.handle_kept(NOW, peer(n), page(request, n, rows / 2, last));
+                }
+                let told = machine.run(NOW);
+                assert!(machine.question.memory.account().held() <= limit);
+                told
+            };
+            for n in 1..=keys {
+                say(n, n % hosts, large);
+            }
+            let told = say(200, 200, small);
+            assert!(told.iter().any(|o| matches!(o, Output::Tell(Event::Kept(..)))), "{keys}: {told:?}");
+            let is_given_up = |o: &Output| matches!(o, Output::Tell(Event::KeptGivenUp(_)));
+            assert_eq!(told.iter().any(is_given_up), keys > 4, "{keys}");
+            (1..=keys).for_each(|n| machine.handle_gone(NOW, peer(n)));
+            machine.run(NOW);
+            assert_eq!(machine.question.memory.account().held(), list(small));
+        }
     }
 }

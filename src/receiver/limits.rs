@@ -27,8 +27,12 @@ pub(crate) const DESCRIPTORS_AT_REST: u64 = 60;
 /// Bytes of one table of peers, at most: [`PEERS`] announcements, each with its length and an address.
 pub(crate) const TABLE: usize = PEERS * (DATAGRAM + 48);
 
-/// Keepers that are asked at the same time what they keep, at most: it bounds the memory of their answers.
-pub(crate) const KEPT_PULLS: usize = 4;
+/// Bytes of memory that may be taken by what keepers say they keep. One that keeps as much as a peer may takes a
+/// third of it.
+pub(crate) const KEPT_LISTS: u64 = 32 << 20;
+
+/// Bytes of these that every host may have, at least: some 5,000 files.
+pub(crate) const KEPT_LISTS_SHARE: u64 = 256 << 10;
 
 /// Catalogues of other owners that are pulled from one keeper at the same time, at most: more would come no
 /// sooner.

@@ -172,6 +172,7 @@ impl PeerMachine {
                 let (me, roster) = (self.own.id(), &mut self.presence.roster);
                 CustodyDriver::on_kept(me, from, all, roster, &self.downloads, &mut self.out);
             }
+            ReceiverEvent::KeptGivenUp(from) => self.presence.roster.away.keeper_gone(from),
             ReceiverEvent::Warning(text) => self.warn(text),
             ReceiverEvent::Stopped => self.departure.receiver_stopped(),
         }
