@@ -13,6 +13,7 @@ mod caller;
 mod fiend;
 mod watch;
 
+mod catalogues;
 mod custody;
 mod dialback;
 mod escapes;

@@ -9,6 +9,7 @@ use core::cell::Cell;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::net::{TcpListener, UdpSocket};
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 use potluck::identity::{Identity, Instance, PeerId};
@@ -17,10 +18,11 @@ use potluck::sys::clock;
 use potluck::sys::thread::Thread;
 use potluck::wire::Message;
 use potluck::wire::datagram::Body;
+use potluck::wire::message::KeptFile;
 
 use crate::lab::Lab;
 
-pub(crate) use offer::Offer;
+pub(crate) use offer::{EndlessBucket, Offer};
 pub(crate) use voice::Voice;
 use work::Work;
 
@@ -56,6 +58,12 @@ pub(crate) enum Order {
     Have(Vec<u8>),
     /// Say this of an owner, with heads signed so, to whoever asks for the owner's catalogue.
     OwnerCatalogue(PeerId, Box<Identity>, Instance, Vec<Offer>),
+    /// Say that it keeps a file for each of these owners.
+    Keep(Vec<(PeerId, KeptFile)>),
+    /// Offer a catalogue that never ends: a page of it comes every second.
+    Endless(Arc<EndlessBucket>),
+    /// Be too busy to say what it shares.
+    Busy,
     /// Send this from its discovery port.
     Send(Vec<u8>, SocketAddr),
     /// Carry the datagrams of these two to each other, so that each takes it for the other one.

@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use potluck::content::manifest::{ChunkHasher, ManifestBuilder};
@@ -17,10 +18,10 @@ use potluck::time::Time;
 use potluck::wire::Message;
 use potluck::wire::datagram::{self, Envelope};
 use potluck::wire::frame::{Decoder, Piece};
-use potluck::wire::message::{BlockIs, GetBlocks, HavesIs, KeptIs, ManifestIs};
+use potluck::wire::message::{BlockIs, GetBlocks, HavesIs, KeptFile, KeptIs, ManifestIs, Reason, Refused};
 use rustls::{ServerConnection, StreamOwned};
 
-use super::offer::Catalogue;
+use super::offer::{Catalogue, EndlessBucket};
 use super::voice::Voice;
 use super::{Event, Lie, Order};
 use crate::lab::pause;
@@ -30,6 +31,8 @@ struct Line {
     catalogue: Catalogue,
     stream: StreamOwned<ServerConnection, TcpStream>,
     decoder: Decoder,
+    /// The request that is answered without an end, the next page of that, and when it is due.
+    endless: Option<(u64, usize, Time)>,
 }
 
 /// What it is, and does.
@@ -45,6 +48,10 @@ pub(super) struct Work {
     contents: Vec<Vec<u8>>,
     /// What it says of owners, and how that is signed.
     owner_catalogues: BTreeMap<PeerId, (Identity, Instance, Catalogue)>,
+    /// What it says that it keeps of each owner.
+    kept: Vec<(PeerId, KeptFile)>,
+    endless: Option<Arc<EndlessBucket>>,
+    is_busy: bool,
     lines: Vec<Line>,
     /// Two addresses, and where each was last heard from.
     relay: Option<[(Ipv4Addr, Option<SocketAddr>); 2]>,
@@ -71,6 +78,9 @@ impl Work {
             catalogue: Catalogue::default(),
             contents: Vec::new(),
             owner_catalogues: BTreeMap::new(),
+            kept: Vec::new(),
+            endless: None,
+            is_busy: false,
             lines: Vec::new(),
             relay: None,
             announced: Time(0),
@@ -112,6 +122,24 @@ impl Work {
             Order::Have(content) => self.contents.push(content),
             Order::OwnerCatalogue(owner, signer, instance, offers) => {
                 drop(self.owner_catalogues.insert(owner, (*signer, instance, Catalogue::new(1, offers))));
+            }
+            Order::Keep(kept) => {
+                self.kept = kept;
+                self.voice.catalogue += 1;
+                self.catalogue.version = self.voice.catalogue;
+                self.announce();
+            }
+            Order::Endless(endless) => {
+                self.voice.catalogue += 1;
+                let catalogue = Catalogue::new(self.voice.catalogue, vec![endless.first.clone()]);
+                self.catalogue = catalogue.saying(20_000);
+                self.endless = Some(endless);
+                self.announce();
+            }
+            Order::Busy => {
+                self.is_busy = true;
+                self.voice.catalogue += 1;
+                self.announce();
             }
             Order::Send(bytes, to) => self.send(&bytes, to),
             Order::Relay(one, other) => self.relay = Some([(one, None), (other, None)]),
@@ -174,9 +202,17 @@ impl Work {
             tcp.set_nonblocking(true).unwrap();
             tcp.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
             let stream = StreamOwned::new(self.tls.accept().unwrap(), tcp);
-            self.lines.push(Line { catalogue: Catalogue::default(), stream, decoder: Decoder::default() });
+            self.lines.push(Line {
+                catalogue: Catalogue::default(),
+                stream,
+                decoder: Decoder::default(),
+                endless: None,
+            });
         }
         for mut line in std::mem::take(&mut self.lines) {
+            if self.trickle(&mut line).is_err() {
+                continue;
+            }
             let mut buffer = [0; 16_384];
             match line.stream.read(&mut buffer) {
                 Ok(n) if n > 0 && self.answer(&mut line, &buffer[..n]) => self.lines.push(line),
@@ -185,6 +221,19 @@ impl Work {
                 _ => {}
             }
         }
+    }
+
+    /// Sends the next page of what has no end, when it is due.
+    fn trickle(&self, line: &mut Line) -> std::io::Result<()> {
+        let (Some(endless), Some((request, at, due))) = (&self.endless, line.endless) else { return Ok(()) };
+        if clock::now() < due || at >= endless.trickle.len() {
+            return Ok(());
+        }
+        line.endless = Some((request, at + 1, due + Duration::from_secs(1)));
+        line.stream.sock.set_nonblocking(false)?;
+        line.stream.write_all(&EndlessBucket::page(request, &endless.trickle[at]))?;
+        line.stream.flush()?;
+        line.stream.sock.set_nonblocking(true)
     }
 
     /// Answers what came; false when the connection is over.
@@ -197,6 +246,9 @@ impl Work {
             self.take_orders();
             if let Message::GetHead(_) = message {
                 line.catalogue = self.catalogue.clone();
+            }
+            if let Message::GetBuckets(m) = &message {
+                line.endless = Some((m.request, 0, clock::now()));
             }
             line.stream.sock.set_nonblocking(false).unwrap();
             let said = self
@@ -216,10 +268,18 @@ impl Work {
     fn replies(&self, catalogue: &Catalogue, message: &Message) -> Vec<Vec<u8>> {
         let of_owner = |origin: Option<PeerId>| self.owner_catalogues.get(&origin?);
         match message {
+            Message::GetHead(m) if self.is_busy => {
+                let refused = Refused { request: m.request, item: None, reason: Reason::Busy };
+                vec![Message::Refused(refused).encode()]
+            }
             Message::GetHead(m) => match of_owner(m.origin) {
                 Some((signer, instance, catalogue)) => vec![catalogue.head(signer, *instance, m)],
                 None => vec![catalogue.head(&self.voice.identity, self.voice.instance, m)],
             },
+            Message::GetBuckets(m) if self.endless.is_some() => {
+                let pages = self.endless.iter().flat_map(|endless| &endless.pages);
+                pages.map(|page| EndlessBucket::page(m.request, page)).collect()
+            }
             Message::GetBuckets(m) => {
                 let catalogue = of_owner(m.origin).map_or(catalogue, |(_, _, catalogue)| catalogue);
                 m.buckets.iter().map(|b| catalogue.bucket(m.request, *b)).collect()
@@ -246,7 +306,18 @@ impl Work {
                         .encode(),
                 ]
             }
-            Message::GetKept(m) => vec![Message::Kept(KeptIs::nothing(m.request)).encode()],
+            Message::GetKept(m) if self.kept.is_empty() => {
+                vec![Message::Kept(KeptIs::nothing(m.request)).encode()]
+            }
+            Message::GetKept(m) => {
+                let of_owner = |(n, (origin, row)): (usize, &(PeerId, KeptFile))| {
+                    let (rows, last) = (vec![*row].into(), n + 1 == self.kept.len());
+                    let announcement = Vec::new();
+                    let page = KeptIs { request: m.request, origin: *origin, announcement, rows, last };
+                    Message::Kept(page).encode()
+                };
+                self.kept.iter().enumerate().map(of_owner).collect()
+            }
             _ => Vec::new(),
         }
     }
