@@ -86,7 +86,7 @@ impl DialBackRequests {
         let state = self.peers.entry(peer).or_default();
         state.dialling = None;
         state.failed = state.failed.saturating_add(1);
-        if state.failed >= FAILED {
+        if state.failed >= FAILED || state.behind {
             self.begin(now, peer);
         }
     }
@@ -191,6 +191,10 @@ mod tests {
         assert!(!asking.waits_for(ID) && asking.poll_timeout().is_none());
         // From now on it is asked at once.
         asking.handle_dialling(at(50_000), ID);
+        assert_eq!(drain(&mut asking), [Output::Ask(ID, 0)]);
+        // Also where it is not even dialled, because that failed a moment ago.
+        asking.handle_up(ID, true);
+        asking.handle_failed(at(70_000), ID);
         assert_eq!(drain(&mut asking), [Output::Ask(ID, 0)]);
         // But not when it can be dialled after all.
         asking.handle_up(ID, false);

@@ -379,6 +379,7 @@ impl<R: Role> EngineLoop<R> {
             self.net.close(now, going);
             self.role.on_closed(now, &mut self.net, going, Closed::Clean);
         }
+        self.net.note_dial(now, id, true);
         if let Some(host) = self.net.host(id) {
             self.role.on_proved(now, &mut self.net, id, peer, host);
         }
@@ -429,6 +430,7 @@ impl<R: Role> EngineLoop<R> {
         match phase {
             ConnectionPhase::Connecting | ConnectionPhase::Handshaking => {
                 let dialled = c.dial.is_some();
+                self.net.note_dial(now, id, false);
                 if dialled && self.net.redial(now, id) {
                     return;
                 }

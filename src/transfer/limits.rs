@@ -37,3 +37,7 @@ pub(crate) const SMALL_QUEUE: usize = 256 << 10;
 
 /// An attempt to connect to one address of a peer is given up after this time.
 pub(crate) const CONNECT: Duration = Duration::from_secs(3);
+
+/// Places that were dialled and are remembered, at most (80 bytes each); the one that may be dialled for the
+/// longest time goes.
+pub(crate) const DIAL_TARGETS: usize = 1_024;

@@ -8,6 +8,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection::{Closed, Connection, ConnectionPhase, Dial};
+use super::dial_pauses::{DialPauses, DialTarget};
 use super::listeners::Listeners;
 use super::ready::ReadyQueue;
 use crate::accounts::{Account, AccountHost, Grant, Payer};
@@ -59,6 +60,8 @@ pub(crate) struct Net {
     account: Account<PeerId, ConnId>,
     /// Something began, came or ended: deadlines are to be looked at again.
     touched: bool,
+    /// Where dialling failed, and is to be left alone.
+    pauses: DialPauses,
 }
 
 impl Net {
@@ -74,6 +77,7 @@ impl Net {
             paused: Vec::new(),
             account: Account::new(limits::CONNECTIONS as u64, limits::CONNECTIONS_HOST),
             touched: false,
+            pauses: DialPauses::default(),
         })
     }
 
@@ -83,7 +87,7 @@ impl Net {
     /// hears of it when TLS proved the peer, or when no address is left.
     pub(crate) fn dial(&mut self, now: Time, contact: &Contact, port: u16) -> Result<ConnId, Closed> {
         let hosts = contact.hosts.iter().copied().collect();
-        let (stream, tls, host, dial) = self.attempt(Dial { peer: contact.id, hosts, port })?;
+        let (stream, tls, host, dial) = self.attempt(now, Dial { peer: contact.id, hosts, port })?;
         self.insert(Connection::new(stream, tls, host, Some(dial), now))
     }
 
@@ -364,9 +368,19 @@ impl Net {
     // ---- dialling ----------------------------------------------------------------------------
 
     /// Begins to connect to the next address; tries the one after it while that fails at once.
-    fn attempt(&self, mut dial: Dial) -> Result<(TcpStream, rustls::Connection, Host, Dial), Closed> {
+    /// An address where that failed a moment ago is left out.
+    fn attempt(
+        &mut self,
+        now: Time,
+        mut dial: Dial,
+    ) -> Result<(TcpStream, rustls::Connection, Host, Dial), Closed> {
         let mut last = "no address of it is known".to_owned();
         while let Some(host) = dial.hosts.pop_front() {
+            let target = DialTarget { host, port: dial.port };
+            if !self.pauses.may_dial(now, target, dial.peer) {
+                last = format!("{}: dialling it failed a moment ago", host.socket(dial.port));
+                continue;
+            }
             let tls = self.tls.dial(dial.peer, host).map_err(|e| Closed::Unreachable(e.to_string()))?;
             match connect(host, dial.port) {
                 Ok(stream) => {
@@ -374,10 +388,25 @@ impl Net {
                     choose_congestion_control(&stream, host);
                     return Ok((stream, tls.into(), host, dial));
                 }
-                Err(e) => last = format!("{}: {e}", host.socket(dial.port)),
+                Err(e) => {
+                    self.pauses.handle_failed(now, target, dial.peer);
+                    last = format!("{}: {e}", host.socket(dial.port));
+                }
             }
         }
         Err(Closed::Unreachable(last))
+    }
+
+    /// Remembers what came of dialling, if this connection was dialled: TLS proved the peer, or it ended before.
+    pub(crate) fn note_dial(&mut self, now: Time, id: ConnId, is_proved: bool) {
+        let Some(c) = self.get(id) else { return };
+        let Some(Dial { peer, port, .. }) = c.dial else { return };
+        let target = DialTarget { host: c.host, port };
+        if is_proved {
+            self.pauses.handle_proved(now, target, peer);
+        } else {
+            self.pauses.handle_failed(now, target, peer);
+        }
     }
 
     /// After a dialled connection failed before it was proved: the next address takes its place.
@@ -385,7 +414,7 @@ impl Net {
     pub(crate) fn redial(&mut self, now: Time, id: ConnId) -> bool {
         let Some(c) = self.get_mut(id) else { return false };
         let Some(dial) = c.dial.take() else { return false };
-        let Ok((stream, tls, host, dial)) = self.attempt(dial) else { return false };
+        let Ok((stream, tls, host, dial)) = self.attempt(now, dial) else { return false };
         let mut next = Connection::new(stream, tls, host, Some(dial), now);
         let both = Interest::READABLE | Interest::WRITABLE;
         if self.registry.register(&mut next.stream, Token(id.at()), both).is_err() {
