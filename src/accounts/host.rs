@@ -5,7 +5,8 @@ use core::net::{IpAddr, Ipv4Addr};
 use crate::address::Host;
 
 /// What counts as one host: an IPv4 address, the 64 bits that an IPv6 address shares with all others of its
-/// owner, or everyone on a link, for link-local addresses can be had without number.
+/// owner, or everyone on a link, for link-local addresses can be had without number. All of whom nobody knows
+/// where they are count as one host, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum AccountHost {
     V4(Ipv4Addr),
@@ -13,6 +14,8 @@ pub(crate) enum AccountHost {
     V6(u64),
     /// The index of the interface.
     Link(u32),
+    /// Whatever claims an address that it has not proved.
+    Unproved,
 }
 
 impl From<Host> for AccountHost {

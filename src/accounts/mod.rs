@@ -49,6 +49,8 @@ struct HeldItem<P> {
 struct HostShare<P, K> {
     held: u64,
     peers: BTreeMap<P, PeerShare<K>>,
+    /// Peers of the host by what each holds, so that the fullest is known without a look at all.
+    by_held: BTreeSet<(u64, P)>,
 }
 
 #[derive(Clone, Debug)]
@@ -128,6 +130,9 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
         let would_hold = self.held_by(payer.host) + amount;
         let share = self.share(payer.host);
         let within = would_hold <= share;
+        if !within && !self.may_move(payer, amount) {
+            return None;
+        }
         let mut left: BTreeMap<AccountHost, Vec<PeerLeft<P, K>>> = BTreeMap::new();
         let mut yielding = Vec::new();
         while missing > 0 {
@@ -158,6 +163,14 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
         Some(yielding)
     }
 
+    /// True if a peer of the payer's host holds more than the payer would: within one host nothing moves
+    /// between two that would only change places.
+    fn may_move(&self, payer: Payer<P>, amount: u64) -> bool {
+        let Some(host) = self.hosts.get(&payer.host) else { return false };
+        let own = host.peers.get(&payer.peer).map_or(0, |peer| peer.held);
+        host.by_held.last().is_some_and(|(fullest, _)| own + amount < *fullest)
+    }
+
     fn peers_left(&self, host: AccountHost) -> Vec<PeerLeft<P, K>> {
         let peers = self.hosts.get(&host).into_iter().flat_map(|h| &h.peers);
         let peers = peers.map(|(peer, share)| {
@@ -171,11 +184,14 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
     fn insert(&mut self, now: Time, payer: Payer<P>, item: K, amount: u64) {
         self.held += amount;
         let host = self.hosts.entry(payer.host);
-        let host = host.or_insert_with(|| HostShare { held: 0, peers: BTreeMap::new() });
+        let host =
+            host.or_insert_with(|| HostShare { held: 0, peers: BTreeMap::new(), by_held: BTreeSet::new() });
         host.held += amount;
         let peer = host.peers.entry(payer.peer);
         let peer = peer.or_insert_with(|| PeerShare { held: 0, items: BTreeSet::new() });
+        host.by_held.remove(&(peer.held, payer.peer));
         peer.held += amount;
+        host.by_held.insert((peer.held, payer.peer));
         peer.items.insert((now, item));
         self.items.insert(item, HeldItem { payer, amount, used: now });
     }
@@ -186,10 +202,13 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
         let host = self.hosts.get_mut(&held.payer.host)?;
         host.held -= held.amount;
         if let Some(peer) = host.peers.get_mut(&held.payer.peer) {
+            host.by_held.remove(&(peer.held, held.payer.peer));
             peer.held -= held.amount;
             peer.items.remove(&(held.used, item));
             if peer.items.is_empty() {
                 host.peers.remove(&held.payer.peer);
+            } else {
+                host.by_held.insert((peer.held, held.payer.peer));
             }
         }
         if host.peers.is_empty() {

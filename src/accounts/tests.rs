@@ -55,6 +55,17 @@ fn many_keys_at_one_host_share_what_is_the_hosts() {
 }
 
 #[test]
+fn all_that_proved_no_address_share_what_is_one_hosts() {
+    let mut account = Account::new(64, 1);
+    let unproved = |peer| Payer { host: AccountHost::Unproved, peer };
+    for peer in 0..64 {
+        take(&mut account, unproved(peer), u32::from(peer)..u32::from(peer) + 1);
+    }
+    assert_eq!(take(&mut account, payer(2, 1), 100..200), 32);
+    assert_eq!(account.held_by(AccountHost::Unproved), 32);
+}
+
+#[test]
 fn within_a_host_the_one_with_most_yields() {
     let mut account = Account::new(8, 1);
     take(&mut account, payer(1, 1), 0..8);
