@@ -96,6 +96,61 @@ fn a_death_is_seen_within_7500_ms_and_nobody_else_dies() {
     assert!(times[times.len() - 1] <= ms(7_500), "{times:?}");
 }
 
+/// A hundred keys of one machine make nobody believe in a large network, in which all takes longer.
+#[test]
+fn the_keys_of_one_machine_slow_nobody_down() {
+    const HONEST: usize = 4;
+    let mut world = World::new(1, HONEST + 100, Link::lossy(10));
+    for place in HONEST..world.nodes.len() {
+        world.share_address(place, [10, 0, 6, 6].into());
+        world.start(place);
+    }
+    world.run(s(10));
+    for place in 1..HONEST {
+        world.start(place);
+    }
+    world.run(s(10));
+    world.start(0);
+    let sees_all = |world: &World, by: usize| {
+        let others = world.nodes[..HONEST].iter().enumerate().filter(|(place, _)| *place != by);
+        others.filter(|(_, n)| world.nodes[by].shown.contains_key(&n.id)).count() == HONEST - 1
+    };
+    let took =
+        world.run_while(s(30), |w| (0..HONEST).all(|by| sees_all(w, by))).expect("they find each other");
+    println!("beside 100 keys of one machine a start is listed after {took:?}");
+    assert!(took <= s(1), "{took:?}");
+    world.run(s(10));
+    world.crash(2);
+    let victim = world.nodes[2].id;
+    let is_missed = |w: &World| w.nodes[..HONEST].iter().all(|n| !n.shown.contains_key(&victim));
+    let took = world.run_while(s(30), is_missed).expect("it is missed");
+    println!("beside 100 keys of one machine a death is seen after {took:?}");
+    assert!(took <= ms(7_500), "{took:?}");
+}
+
+/// In a small network everyone is reached, and can be dialled, as soon as it is listed, or hardly later.
+#[test]
+fn a_start_can_be_dialled_by_all_a_moment_after_it_is_listed() {
+    for (count, loss, bound) in [(3, 0, ms(150)), (10, 0, ms(250)), (50, 0, ms(900)), (10, 50, ms(1_500))] {
+        let worst = std::cell::Cell::new(Duration::ZERO);
+        seeds(20, |seed| {
+            let mut world = World::new(seed, count, Link::lossy(loss));
+            for place in 1..count {
+                world.start(place);
+            }
+            world.run(s(20));
+            world.start(0);
+            let is_reached = |n: &Node| {
+                n.shown.len() == count - 1 && n.shown.values().all(|info| !info.contact.hosts.is_empty())
+            };
+            let took = world.run_while(s(60), |w| w.nodes.iter().all(is_reached)).expect("all are reached");
+            worst.set(worst.get().max(took));
+        });
+        println!("{count} peers, {} % loss: all can be dialled after {:?}", loss / 10, worst.get());
+        assert!(worst.get() <= bound, "{:?}", worst.get());
+    }
+}
+
 #[test]
 fn nobody_dies_wrongly_in_an_hour_of_50_peers_at_20_percent_loss() {
     seeds(1, |seed| {
@@ -339,6 +394,8 @@ fn twenty_restarts_and_a_new_address_leave_one_entry() {
             world.run_while(s(30), |w| w.showing(2) == 4).expect("it is back");
         }
         world.run_while(s(30), World::agrees).expect("all agree");
+        // Where it is now they know once it answered what went to it alone.
+        world.run(s(2));
         let id = world.nodes[2].id;
         for node in world.nodes.iter().filter(|n| n.id != id) {
             let ip = std::net::IpAddr::V4(world.nodes[2].ip);

@@ -8,7 +8,7 @@ use crate::address::{Host, Ports};
 pub struct Contact {
     /// Whom TLS must prove.
     pub id: PeerId,
-    /// Addresses its packets came from, the best first. Never empty, never one it claimed for itself.
+    /// Addresses at which it was reached, the best first; never one that it claimed for itself.
     pub hosts: Vec<Host>,
     /// Its four ports, as announced.
     pub ports: Ports,

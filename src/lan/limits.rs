@@ -9,6 +9,13 @@ use crate::rate::Rate;
 /// Datagrams a second that one source, or one known peer, may have verified: a signature takes 60 µs.
 pub(crate) const SOURCE_RATE: Rate = Rate { period: Duration::from_millis(50), burst: 60 };
 
+/// Datagrams a second from link-local addresses, which all peers of a link share: half of what strangers may send.
+pub(crate) const LINK_RATE: Rate = Rate { period: Duration::from_millis(20), burst: 150 };
+
+/// Datagrams that a host may send while many others send much, and still be heard: the hellos of a start and
+/// its announcements.
+pub(crate) const LITTLE_RATE: Rate = Rate { period: Duration::from_secs(1), burst: 8 };
+
 /// Datagrams a second of all unknown senders together, by each of the two sockets: 200 in all.
 pub(crate) const STRANGERS_RATE: Rate = Rate { period: Duration::from_millis(10), burst: 200 };
 
@@ -22,6 +29,10 @@ pub(crate) const PROOF_RATE: Rate = Rate { period: Duration::from_millis(83), bu
 /// answers are not to wait when packets are lost.
 pub(crate) const PROOF_RATE_ALONE: Rate = Rate { period: Duration::from_millis(83), burst: 8 };
 
+/// Questions a second to peers that are here, whether they can be reached: of a small network all at once, then
+/// as many as to those that are not here.
+pub(crate) const REACH_RATE: Rate = Rate { period: Duration::from_millis(83), burst: 64 };
+
 /// Questions that one peer may ask: hellos and questions come again after 70 to 400 ms.
 pub(crate) const QUESTION_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 4 };
 
@@ -31,8 +42,20 @@ pub(crate) const PROBED_RATE: Rate = Rate { period: Duration::from_millis(100), 
 /// Source addresses of strangers that are remembered, at most.
 pub(crate) const SOURCES: usize = 1_024;
 
-/// Peers that were heard but have not proved themselves, at most; the one that waits longest goes.
+/// Peers that were heard but have not proved themselves, at most. The hosts from which they come have equal
+/// shares.
 pub(crate) const CANDIDATES: usize = 1_024;
+
+/// Of those every host may have this many, while there are places for each host.
+pub(crate) const CANDIDATES_OF_HOST: u64 = 1;
+
+/// Peers of the table that every host may have, whatever others do: as long as there are fewer hosts than
+/// [`PEERS`], a newcomer from another one finds a place.
+pub(crate) const PEERS_OF_HOST: u64 = 1;
+
+/// Peers of one host that count for the size of a network: thirty behind one router are all counted, and keys
+/// without number on one machine make a small network no larger than medium.
+pub(crate) const COUNTED_OF_HOST: usize = 32;
 
 /// Proved addresses of one peer, at most.
 pub(crate) const HOSTS: usize = 4;
@@ -51,12 +74,18 @@ pub(crate) const SOUGHT_RATE: Rate = Rate { period: Duration::from_millis(100), 
 /// out, and room.
 pub(crate) const SOUGHT_WAITING: usize = 64;
 
+/// Of the questions every host may have this many, while there are places for each host.
+pub(crate) const SOUGHT_OF_HOST: u64 = 1;
+
 /// Pairs of a file and a peer that seeks it, that are kept in mind, at most (100 bytes each). One that has no
 /// room is not counted, so that a few more answers go out.
 pub(crate) const SEEKERS: usize = 16_384;
 
 /// Questions of others that wait for their answer, at most: two datagrams of answers and more.
 pub(crate) const PENDING_PROOFS: usize = 512;
+
+/// Of those every host may have this many, while there are places for each host.
+pub(crate) const PENDING_PROOFS_OF_HOST: u64 = 1;
 
 /// Datagrams read from one socket before the others and the timers have their turn.
 pub(crate) const DATAGRAMS_A_TURN: usize = 64;

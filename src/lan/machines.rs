@@ -159,6 +159,16 @@ impl Machines {
         self.finish(now);
     }
 
+    /// Somebody wants to dial this peer. If it is here, and not known where it can be reached, that is found
+    /// out; [`Event::Here`] tells it.
+    pub fn handle_reach(&mut self, now: Time, id: PeerId) {
+        self.observe(now);
+        if !self.is_leaving() {
+            self.discovery.handle_wanted(now, id);
+        }
+        self.finish(now);
+    }
+
     /// A datagram that `teller` passed on, verified; its source is where its sender answers there. Both may
     /// be old, or a lie: nothing is believed yet.
     pub fn handle_table(&mut self, now: Time, teller: PeerId, packet: &Packet<'_>) {

@@ -80,6 +80,8 @@ pub enum Command {
     Proved(PeerId, Host),
     /// A connection was reset or refused: find out whether it still lives.
     Doubt(PeerId),
+    /// This peer is to be dialled, and [`PeerInfo`] names no address for that: find one.
+    Reach(PeerId),
     /// Other peers, as this one passed them on: candidates to be asked.
     Table(PeerId, Vec<PeerRecord>),
     /// This start counts as that instance from now on, after [`Event::Overtaken`].
@@ -97,7 +99,8 @@ pub enum Command {
 /// One peer of the table, as the rest of the program sees it.
 #[derive(Clone, Debug)]
 pub struct PeerInfo {
-    /// Where and who it is; the address that proved itself last comes first.
+    /// Who it is, and where it may be dialled: at addresses at which it was reached, the best first. There may
+    /// be none: then it was heard, but may have given a false address.
     pub contact: Contact,
     /// Its name.
     pub name: PeerName,
@@ -107,7 +110,7 @@ pub struct PeerInfo {
     pub catalogue: u64,
     /// Whether it stays.
     pub state: PresenceState,
-    /// Where its own discovery socket answered.
+    /// Where its own discovery socket answered, as far as can be told.
     pub at: SocketAddr,
     /// Its newest signed announcement, to be passed on to newcomers.
     pub signed: Arc<[u8]>,
@@ -120,6 +123,8 @@ pub enum Gone {
     Left,
     /// It no longer answers.
     Silent,
+    /// There are too many peers, and its host has more of them than its share.
+    Yielded,
 }
 
 /// What the thread of `lan` reports.

@@ -21,9 +21,10 @@ pub(super) struct NetworkSize(u64);
 impl NetworkSize {
     /// That of a network of which `here` others are known, and of which `candidates` were heard. Candidates
     /// count, for after a power cut nobody is proved yet; but invented peers may at most double the number.
-    pub(super) fn of(here: usize, candidates: usize) -> Self {
-        let here = here as u64;
-        Self(1 + here + (candidates as u64).min(here + 64))
+    pub(super) const fn of(here: usize, candidates: usize) -> Self {
+        let (here, candidates) = (here as u64, candidates as u64);
+        let most = here + 64;
+        Self(1 + here + if candidates < most { candidates } else { most })
     }
 
     /// As many as the longest interval between two announcements of a peer tells. The shortest one tells

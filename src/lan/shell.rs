@@ -174,6 +174,7 @@ impl LanShell {
                 Command::Own(own) => self.machines.handle_own(now, own),
                 Command::Proved(id, host) => self.machines.handle_proved(now, id, host),
                 Command::Doubt(id) => self.machines.handle_doubt(now, id),
+                Command::Reach(id) => self.machines.handle_reach(now, id),
                 Command::Table(teller, records) => self.take_table(now, teller, &records),
                 Command::Instance(instance) => self.machines.handle_instance(now, instance),
                 Command::AskBack(id, all) => self.machines.handle_ask_back(now, id, all),

@@ -194,6 +194,77 @@ fn who_is_here_is_asked_back_where_its_own_socket_answered_last() {
     assert_eq!(to, [Via::Own, Via::Shared].map(|via| Endpoint { at: moved, via }));
 }
 
+/// The questions that go to the other peer alone within `time`.
+fn questions(peer: &mut TestPeer, time: Duration) -> Vec<(SocketAddr, u64)> {
+    let (until, mut all) = (peer.now + time, Vec::new());
+    while let Some(at) = peer.machines.poll_timeout().filter(|at| *at <= until) {
+        peer.now = at;
+        peer.machines.handle_timeout(at);
+        all.extend(peer.outputs().into_iter().filter_map(|output| match output {
+            LanOutput::Unicast { to, body } => match body.message {
+                DatagramMessage::Proof { ask: Some(nonce), .. } => Some((to.at, nonce)),
+                _ => None,
+            },
+            _ => None,
+        }));
+    }
+    all
+}
+
+#[test]
+fn an_address_is_dialled_once_what_was_sent_to_it_alone_came_back_from_it() {
+    let echo = |nonce| DatagramMessage::Proof { ask: None, echoes: vec![nonce] };
+    let told = |peer: &mut TestPeer| {
+        let hosts = peer.events().into_iter().filter_map(|event| match event {
+            Event::Here(info) => Some(info.contact.hosts),
+            _ => None,
+        });
+        hosts.last()
+    };
+    let mut peer = TestPeer::with_other();
+    let asked = questions(&mut peer, Duration::from_millis(100));
+    let (at, nonce) = asked[0];
+    assert_eq!(at, SocketAddr::from(THERE));
+    peer.hear(THERE, echo(nonce));
+    assert_eq!(told(&mut peer), Some(vec![Endpoint { at, via: Via::Own }.host()]));
+    assert_eq!(questions(&mut peer, Duration::from_secs(3)), [], "it is reached");
+    // Under another address what was sent to the first one proves nothing, whatever is there.
+    let mut peer = TestPeer::with_other();
+    let asked = questions(&mut peer, Duration::from_millis(100));
+    peer.hear(ELSEWHERE, echo(asked[0].1));
+    assert_eq!(told(&mut peer), None);
+    let asked = questions(&mut peer, Duration::from_millis(100));
+    assert!(asked.iter().any(|(at, _)| *at == SocketAddr::from(ELSEWHERE)), "{asked:?}");
+}
+
+#[test]
+fn what_a_probe_asks_of_everyone_proves_no_address() {
+    let mut peer = TestPeer::start();
+    peer.hear(THERE, DatagramMessage::Here);
+    let (until, mut alone, mut called) = (peer.now + Duration::from_secs(1), Vec::new(), Vec::new());
+    while let Some(at) = peer.machines.poll_timeout().filter(|at| *at <= until) {
+        peer.now = at;
+        peer.machines.handle_timeout(at);
+        for output in peer.outputs() {
+            match output {
+                LanOutput::Broadcast(Body { message: DatagramMessage::Probe { nonce, .. }, .. }) => {
+                    called.push(nonce);
+                }
+                LanOutput::Unicast { body, .. } => {
+                    if let DatagramMessage::Proof { ask: Some(nonce), .. } = body.message {
+                        alone.push(nonce);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(called.len() == 1 && !alone.is_empty() && !alone.contains(&called[0]), "{called:?} {alone:?}");
+    peer.hear(THERE, DatagramMessage::Proof { ask: None, echoes: called });
+    let events = peer.events();
+    assert!(matches!(&events[..], [Event::Here(info)] if info.contact.hosts.is_empty()), "{events:?}");
+}
+
 #[test]
 fn a_timeout_that_comes_late_was_slept_through_and_nobody_is_taken_for_dead() {
     let mut peer = TestPeer::with_other();

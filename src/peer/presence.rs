@@ -9,7 +9,7 @@ use super::output::Outputs;
 use super::roster::Roster;
 use crate::control::Notice;
 use crate::identity::PeerId;
-use crate::lan::{Gone, PeerInfo};
+use crate::lan::{self, Gone, PeerInfo};
 use crate::receiver::ReceiverCommand;
 use crate::receiver::catalogue::NoCatalogueCause;
 use crate::sender::SenderCommand;
@@ -43,11 +43,14 @@ impl Presence {
         let name = info.name.to_string();
         let record = PeerRecord { at: info.at, signed: Arc::clone(&info.signed) };
         out.sender(SenderCommand::Table(id, Some(record)));
-        out.receiver(ReceiverCommand::Peer(info.contact.clone()));
+        if !info.contact.hosts.is_empty() {
+            out.receiver(ReceiverCommand::Peer(info.contact.clone()));
+        }
+        let is_awaited = self.roster.awaits_address(id) && !info.contact.hosts.is_empty();
         if self.roster.here(now, info) {
             out.notice(Notice::Joined { name, id: id.to_string() });
         }
-        if self.roster.len() <= limits::CATALOGUES_ON_SIGHT {
+        if self.roster.len() <= limits::CATALOGUES_ON_SIGHT || is_awaited {
             self.pull(now, out);
         }
     }
@@ -66,8 +69,17 @@ impl Presence {
 
     /// A peer asks to be dialled: where it was authenticated, at the port that it announced.
     pub(super) fn dial_back(&self, id: PeerId, out: &mut Outputs) {
-        if let Some(contact) = self.roster.contact(id) {
-            out.sender(SenderCommand::DialBack(contact.clone()));
+        match self.roster.contact(id) {
+            Some(contact) if contact.hosts.is_empty() => self.reach(id, out),
+            Some(contact) => out.sender(SenderCommand::DialBack(contact.clone())),
+            None => {}
+        }
+    }
+
+    /// This peer is to be dialled: if it is here and nobody knows where, that is found out.
+    pub(super) fn reach(&self, id: PeerId, out: &mut Outputs) {
+        if self.roster.contact(id).is_some_and(|contact| contact.hosts.is_empty()) {
+            out.discovery(lan::Command::Reach(id));
         }
     }
 
@@ -104,7 +116,11 @@ impl Presence {
     /// a place now.
     pub(super) fn pull(&mut self, now: Time, out: &mut Outputs) {
         for id in self.roster.next_pulls(now) {
-            out.receiver(ReceiverCommand::Catalogue(id));
+            if self.roster.awaits_address(id) {
+                self.reach(id, out);
+            } else {
+                out.receiver(ReceiverCommand::Catalogue(id));
+            }
         }
         for key in self.roster.next_owner_pulls(now) {
             out.receiver(ReceiverCommand::OwnerCatalogue { from: key.from, origin: key.subject });

@@ -60,6 +60,10 @@ impl Roster {
         match self.members.entry(info.contact.id) {
             std::collections::btree_map::Entry::Occupied(mut entry) => {
                 let member = entry.get_mut();
+                if member.info.contact.hosts.is_empty() && !info.contact.hosts.is_empty() {
+                    // What was asked for while nobody knew where it can be reached is asked for now.
+                    member.asked = None;
+                }
                 if member.info.name != info.name {
                     member.looks = Looks::of(info.contact.id, info.name.as_str());
                 }
@@ -126,6 +130,11 @@ impl Roster {
             }
         }
         pull
+    }
+
+    /// True if a catalogue is wanted of a peer of which nobody knows yet where it can be reached.
+    pub(super) fn awaits_address(&self, id: PeerId) -> bool {
+        self.members.get(&id).is_some_and(|m| m.asked.is_some() && m.info.contact.hosts.is_empty())
     }
 
     /// Of whom the catalogues of absent owners are asked again that found no place; each is named once.

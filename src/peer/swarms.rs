@@ -145,7 +145,7 @@ impl Swarms {
     }
 
     /// Of these files those that are being fetched, and of which others may give something.
-    fn wanted(&self, files: &[FileId]) -> Vec<Claim> {
+    pub(super) fn wanted(&self, files: &[FileId]) -> Vec<Claim> {
         let wanted = files.iter().filter_map(|file| Some((*file, self.files.get(file)?)));
         wanted.filter(|(_, kept)| kept.is_sought()).map(|(file, kept)| (file, kept.size)).collect()
     }

@@ -11,6 +11,7 @@ use super::pending_proofs::{PendingProof, PendingProofs};
 use super::table::PeerTable;
 use crate::identity::PeerId;
 use crate::lan::limits;
+use crate::lan::rng::Rng;
 use crate::lan::traffic::{Endpoint, Via};
 use crate::rate::TokenBucket;
 use crate::time::Time;
@@ -42,6 +43,7 @@ pub(super) struct Surroundings<'a> {
     pub table: &'a mut PeerTable,
     pub hellos: &'a Hellos,
     pub out: &'a mut Outputs,
+    pub rng: &'a mut Rng,
 }
 
 impl Surroundings<'_> {
@@ -60,6 +62,11 @@ pub(super) struct Proofs {
     batches: TokenBucket,
     /// Of questions to everyone.
     calls: TokenBucket,
+    /// Of questions to those that are here.
+    reach: TokenBucket,
+    /// True if the last datagram was an answer: then it is the turn of a question. Who asks much must not keep
+    /// us from asking others.
+    has_answered: bool,
 }
 
 impl Proofs {
@@ -89,9 +96,12 @@ impl Proofs {
             .pending
             .next()
             .map(|at| if self.is_batched(now, pacing) { at.max(self.batch_at(pacing)) } else { at });
-        let question = table.next_candidate().map(|(at, _)| at);
-        let first = answer.into_iter().chain(question).min()?;
-        Some(first.max(self.pace.next(pacing.proofs())))
+        let question = table.next_question();
+        let first = answer.into_iter().chain(question).min();
+        let first = first.map(|at| at.max(self.pace.next(pacing.proofs())));
+        let reach = table.next_reach();
+        let reach = reach.map(|at| at.max(self.reach.next(limits::REACH_RATE)).max(pacing.reach_from));
+        first.into_iter().chain(reach).min()
     }
 
     /// True if more wait for answers than go out one by one: those are gathered.
@@ -106,25 +116,47 @@ impl Proofs {
 
     /// Sends the answers and questions that are due, as many as the rate allows.
     pub(super) fn handle_timeout(&mut self, now: Time, around: &mut Surroundings<'_>) {
-        while self.pending.next().is_some_and(|at| at <= now) {
+        self.reach_some(now, around);
+        loop {
             let pacing = around.pacing(now);
-            let batched = self.is_batched(now, &pacing);
-            if batched && self.batch_at(&pacing) > now {
-                break;
-            }
-            if !self.pace.take(now, pacing.proofs()) {
+            if self.pace.next(pacing.proofs()) > now {
                 return;
             }
-            if batched {
-                self.batches.take(now, pacing.broadcasts(BATCH_GAP));
+            let batched = self.is_batched(now, &pacing);
+            let may_answer =
+                self.pending.next().is_some_and(|at| at <= now) && !(batched && self.batch_at(&pacing) > now);
+            let question = around.table.stranger_to_ask(now);
+            if !may_answer && question.is_none() || !self.pace.take(now, pacing.proofs()) {
+                return;
             }
-            self.answer_some(now, &pacing, around);
+            match question.filter(|_| self.has_answered || !may_answer) {
+                Some(id) => {
+                    self.has_answered = false;
+                    self.ask_candidate(now, id, &pacing, around);
+                }
+                None => {
+                    self.has_answered = true;
+                    if batched {
+                        self.batches.take(now, pacing.broadcasts(BATCH_GAP));
+                    }
+                    self.answer_some(now, &pacing, around);
+                }
+            }
         }
-        while let Some((at, id)) = around.table.next_candidate()
-            && at <= now
+    }
+
+    /// Asks those that are here whether they can be reached.
+    fn reach_some(&mut self, now: Time, around: &mut Surroundings<'_>) {
+        let pacing = around.pacing(now);
+        while pacing.reach_from <= now
+            && let Some(id) = around.table.peer_to_reach(now)
         {
-            let pacing = around.pacing(now);
-            if !self.pace.take(now, pacing.proofs()) {
+            // The network may have turned out to be too large for asking everyone.
+            if !pacing.size.is_small() && around.table.is_idly_asked(id) {
+                around.table.withdraw(id);
+                continue;
+            }
+            if !self.reach.take(now, limits::REACH_RATE) {
                 return;
             }
             self.ask_candidate(now, id, &pacing, around);
@@ -145,7 +177,7 @@ impl Proofs {
         // The first now, the others as the rate allows.
         let first = (!due.is_empty()).then(|| due.remove(0));
         for other in due {
-            self.pending.put_back(other);
+            self.pending.push(other);
         }
         if let Some(proof) = first {
             let ask = ask(now, proof.peer, proof.to.at, around.table, pacing);
@@ -160,30 +192,39 @@ impl Proofs {
     }
 
     fn ask_candidate(&mut self, now: Time, id: PeerId, pacing: &Pacing, around: &mut Surroundings<'_>) {
+        let is_here = around.table.has(id);
         let Some(c) = around.table.candidate_mut(id) else { return };
-        let Candidate { from, tries, nonce, exchanged, .. } = *c;
+        let Candidate { mut from, tries, exchanged, .. } = *c;
         if exchanged && tries >= EXCHANGED_TRIES {
             around.table.withdraw(id);
             return;
         }
-        // Its hello is answered again, as long as it may still know it.
-        let echoes: Vec<_> = c.carried.filter(|_| tries <= CALLED).into_iter().collect();
-        let may_call = tries >= CALLED && !c.called && !exchanged;
+        // Its hello is answered again, as long as it may still know it. Of a peer that is here it may be the
+        // nonce of a question that it has forgotten, and it would answer nothing that comes with it.
+        let carries = if is_here { 1 } else { CALLED };
+        let echoes: Vec<_> = c.carried.filter(|_| tries <= carries).into_iter().collect();
+        let may_call = tries >= CALLED && c.called.is_none() && !exchanged && !is_here;
         let many = pacing.is_new && pacing.is_of_many;
         let calls = pacing.broadcasts(CALL_GAP);
-        let called = may_call && (pacing.size.is_small() || !many && self.calls.take(now, calls));
-        c.called |= called;
-        if called {
+        let may_call = may_call && (pacing.size.is_small() || !many && self.calls.take(now, calls));
+        let call = may_call.then(|| around.rng.nonce());
+        c.called = call.or(c.called);
+        if call.is_some() {
             // Whoever hears this one alone has no answer with it.
             c.carried = None;
         }
         let ask = ask(now, id, from.at, around.table, pacing);
-        if called {
+        if let Some(nonce) = call {
             around.out.broadcast(DatagramMessage::Probe { peer: id, nonce });
         } else {
             // First from our own socket, where the answer reaches us alone; then from the one that
             // it spoke to, for a firewall there may expect that.
             let via = if tries == 0 { Via::Own } else { from.via };
+            // What is to be proved is where it is, for which no broadcast will do: where a firewall lets in
+            // nothing but the discovery port, that is asked.
+            if is_here && tries >= CALLED && tries % 2 == 1 {
+                from.at.set_port(limits::DISCOVERY_PORT);
+            }
             around.out.unicast(Endpoint { via, ..from }, DatagramMessage::Proof { ask, echoes });
         }
     }
@@ -198,5 +239,6 @@ fn ask(now: Time, id: PeerId, to: SocketAddr, table: &mut PeerTable, pacing: &Pa
     let nonce = c.nonce;
     let more = usize::from(c.tries) < RETRIES.len();
     table.ask_at(id, retry.filter(|_| more));
+    table.note_asked(now, id);
     Some(nonce)
 }

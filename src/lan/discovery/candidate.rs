@@ -3,6 +3,9 @@
 use core::time::Duration;
 
 use super::voice::Voice;
+use crate::accounts::Payer;
+use crate::identity::PeerId;
+use crate::lan::rng::Rng;
 use crate::lan::traffic::Endpoint;
 use crate::time::Time;
 
@@ -35,27 +38,50 @@ pub(super) struct Candidate {
     pub voice: Voice,
     /// Where it was heard, or where another peer says that it answers.
     pub from: Endpoint,
-    /// What it has to echo.
+    /// What it has to echo: it goes to that address alone.
     pub nonce: u64,
     /// Questions sent.
     pub tries: u8,
     /// When the last one was sent, or when it was heard first.
     pub since: Time,
-    /// True if a question went out by broadcast: then any address may answer.
-    pub called: bool,
+    /// What everyone was asked, if a question went out by broadcast. It is another nonce, for whoever hears it
+    /// can echo it under any address, and none is proved by that.
+    pub called: Option<u64>,
     /// The hello that the questions answer too.
     pub carried: Option<u64>,
     /// True if it is only known from another peer's table.
     pub exchanged: bool,
+    /// To whom its place is charged: to itself, or to the peer that told of it.
+    pub payer: Payer<PeerId>,
     /// When it is asked next.
     pub due: Option<Time>,
 }
 
 impl Candidate {
-    /// One that is to be asked at `due`.
-    pub(super) const fn new(now: Time, voice: Voice, from: Endpoint, nonce: u64) -> Self {
-        let (tries, called, carried, exchanged) = (0, false, None, false);
-        Self { voice, from, nonce, tries, since: now, called, carried, exchanged, due: None }
+    /// One that is not asked yet.
+    pub(super) fn new(now: Time, peer: PeerId, voice: Voice, from: Endpoint, rng: &mut Rng) -> Self {
+        Self {
+            voice,
+            from,
+            nonce: rng.nonce(),
+            tries: 0,
+            since: now,
+            called: None,
+            carried: None,
+            exchanged: false,
+            payer: Payer { host: from.host().into(), peer },
+            due: None,
+        }
+    }
+
+    /// This one, asked at `due`, or not at all.
+    pub(super) fn asked_at(self, due: Option<Time>) -> Self {
+        Self { due, ..self }
+    }
+
+    /// True if `holds` tells that a datagram holds what it was asked.
+    pub(super) fn is_answered_by(&self, holds: impl Fn(u64) -> bool) -> bool {
+        self.tries > 0 && holds(self.nonce) || self.called.is_some_and(holds)
     }
 
     /// True if it was asked often enough, and not for a while, so that it may be asked again.
@@ -90,7 +116,9 @@ mod tests {
         let body = Body { instance, sequence: 1, presence, message: DatagramMessage::Here };
         let from = Endpoint { at: SocketAddr::from(([10, 0, 0, 1], 1)), via: Via::Own };
         let now = Time::ZERO + Duration::from_secs(9);
-        let mut candidate = Candidate::new(now, Voice::new(&body, &Arc::from([])), from, 7);
+        let voice = Voice::new(&body, &Arc::from([]));
+        let peer = PeerId([1; 32]);
+        let mut candidate = Candidate::new(now, peer, voice, from, &mut Rng::new([1; 32]));
         assert!(!candidate.is_rested(now + IDLE));
         candidate.tries = u8::try_from(RETRIES.len()).unwrap();
         assert!(!candidate.is_rested(now) && candidate.is_rested(now + IDLE));

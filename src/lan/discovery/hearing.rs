@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use super::asking::APART;
 use super::pending_proofs::PendingProof;
+use super::table::AddressProof;
 use super::{Discovery, DiscoveryOutput, Dropped};
 use crate::address::Host;
 use crate::identity::PeerId;
@@ -34,6 +35,7 @@ impl Discovery {
         }
         self.settling.hear();
         self.listing.hear(now, packet, &mut self.rng, &mut self.out)?;
+        self.listing.table.check();
         match &packet.body.message {
             // What a later version wants is not known: it is here, as if it had said no more than that.
             DatagramMessage::Here | DatagramMessage::Leave | DatagramMessage::Other => {}
@@ -54,7 +56,7 @@ impl Discovery {
     pub(in crate::lan) fn handle_proved(&mut self, now: Time, id: PeerId, host: Host) {
         let candidate = self.listing.table.candidate(id).map(|c| c.from.at);
         if let Some(at) = candidate.or_else(|| self.address(id)) {
-            self.promote(now, id, host.socket(at.port()), false);
+            self.promote(now, id, host.socket(at.port()), AddressProof::Reached);
         }
     }
 
@@ -106,19 +108,23 @@ impl Discovery {
         // An old hello was heard by many, and an old answer to it may be replayed.
         let is_of_hello = |nonce| echoes.contains(&nonce);
         let hello = self.hellos.are_recent(now) && self.hellos.are_answered_by(is_of_hello);
-        let asked = self.listing.table.candidate(id).is_some_and(|c| {
-            let there = c.from.host() == source.host();
-            (c.tries > 0 && there || c.called) && echoes.contains(&c.nonce)
-        });
-        if (hello || asked) && self.listing.links.hold(source.host()) {
-            self.promote(now, id, source.at, asked);
+        let candidate = self.listing.table.candidate(id);
+        let is_there = candidate.is_some_and(|c| c.from.host() == source.host());
+        let asked = candidate.is_some_and(|c| is_there && c.tries > 0 && echoes.contains(&c.nonce));
+        let called = candidate.is_some_and(|c| c.called.is_some_and(|nonce| echoes.contains(&nonce)));
+        if !(hello || asked || called) {
+            return false;
         }
-        hello || asked
+        if self.listing.links.hold(source.host()) {
+            let proof = if asked { AddressProof::Reached } else { AddressProof::Heard };
+            self.promote(now, id, source.at, proof);
+        }
+        true
     }
 
-    /// `id` proved itself; `asked`: by answering our question.
-    fn promote(&mut self, now: Time, id: PeerId, at: SocketAddr, asked: bool) {
-        if self.listing.promote(now, id, at, asked, &mut self.out) {
+    /// `id` proved itself.
+    fn promote(&mut self, now: Time, id: PeerId, at: SocketAddr, proof: AddressProof) {
+        if self.listing.promote(now, id, at, proof, &mut self.rng, &mut self.out) {
             self.settling.come(now);
         }
     }

@@ -1,6 +1,7 @@
 //! Who is listed: what a datagram of a peer means for its place among those that are here. Pure.
 //!
-//! What comes of silence is in `silence.rs`, and what others tell of third peers in `peer_exchange.rs`.
+//! What comes of silence is in `silence.rs`, what others tell of third peers in `peer_exchange.rs`, and where a
+//! peer can be dialled in `reaching.rs`.
 
 use std::sync::Arc;
 
@@ -10,8 +11,9 @@ use super::Dropped;
 use super::candidate::Candidate;
 use super::links::Links;
 use super::outputs::Outputs;
-use super::table::{PeerEntry, PeerTable};
+use super::table::{AddressProof, PeerEntry, PeerTable};
 use super::voice::{SequenceState, Voice};
+use crate::address::Host;
 use crate::identity::{Contact, PeerId};
 use crate::lan::limits;
 use crate::lan::rng::Rng;
@@ -88,6 +90,11 @@ impl Listing {
             out.event(Event::Gone(id, Gone::Left));
             return Ok(());
         }
+        let is_to_be_reached = self.is_to_be_reached(id, source.host());
+        if is_to_be_reached && let Some(voice) = self.table.voice_mut(id).cloned() {
+            self.consider(now, packet, voice, false, rng);
+        }
+        let Some(entry) = self.table.get_mut(id) else { return Err(Dropped::Unknown) };
         match known(entry, packet)? {
             Known::Fresh => {
                 entry.hear(now);
@@ -113,7 +120,7 @@ impl Listing {
                 // Only the holder of the key can have made a later instance: the earlier one is over.
                 entry.hear(now);
                 entry.voice = Voice::new(body, signed);
-                entry.prove(now, source.at);
+                entry.prove(now, source.at, AddressProof::Heard);
                 entry.confirmed = None;
                 self.table.withdraw(id);
                 self.tell(id, out);
@@ -158,19 +165,26 @@ impl Listing {
     }
 
     /// Makes the sender at its source a candidate, or leaves the one there is as it is.
-    fn consider(&mut self, now: Time, packet: &Packet<'_>, voice: Voice, fresh: bool, rng: &mut Rng) {
+    pub(super) fn consider(
+        &mut self,
+        now: Time,
+        packet: &Packet<'_>,
+        voice: Voice,
+        fresh: bool,
+        rng: &mut Rng,
+    ) {
         let Packet { source, peer: id, .. } = *packet;
         let is_reachable = self.links.hold(source.host());
         let window = self.table.network().spread();
         if let Some(c) = self.table.candidate_mut(id) {
             let same = c.voice.instance == voice.instance;
             if same && c.from.host() == source.host() {
-                c.exchanged = false;
                 if c.is_rested(now) {
                     c.restart(now);
                     let due = is_reachable.then(|| now + rng.delay(window));
                     self.table.ask_at(id, due);
                 }
+                self.table.claim(now, id);
                 return;
             }
             // A copy may have been replayed from anywhere: it turns nobody away.
@@ -178,22 +192,39 @@ impl Listing {
                 return;
             }
         }
-        let nonce = rng.nonce();
         let due = is_reachable.then(|| now + rng.delay(window));
-        self.table.propose(id, Candidate::new(now, voice, source, nonce), due);
+        self.table.propose(now, id, Candidate::new(now, id, voice, source, rng).asked_at(due));
     }
 
-    /// `id` proved itself at `at`; `asked`: by answering our question, so that it has what came with it.
-    /// True if it was not here before.
+    /// `id` answered from `at`. True if it was not here before.
     pub(super) fn promote(
         &mut self,
         now: Time,
         id: PeerId,
         at: SocketAddr,
-        asked: bool,
+        proof: AddressProof,
+        rng: &mut Rng,
         out: &mut Outputs,
     ) -> bool {
         let candidate = self.table.withdraw(id);
+        let is_new = self.admit(now, id, at, proof, candidate.clone(), out);
+        if self.is_to_be_reached(id, Host::from(at)) {
+            self.go_on_asking(now, id, at, candidate, rng);
+        }
+        is_new
+    }
+
+    /// Lists a peer, or notes where it answered. True if it was not here before.
+    fn admit(
+        &mut self,
+        now: Time,
+        id: PeerId,
+        at: SocketAddr,
+        proof: AddressProof,
+        candidate: Option<Candidate>,
+        out: &mut Outputs,
+    ) -> bool {
+        let asked = proof == AddressProof::Reached;
         let confirmed = candidate.as_ref().and_then(|c| c.carried).filter(|_| asked);
         if let Some(entry) = self.table.get_mut(id) {
             let restarted = candidate.filter(|c| c.voice.instance > entry.voice.instance);
@@ -201,15 +232,18 @@ impl Listing {
             if let Some(candidate) = restarted {
                 entry.voice = candidate.voice;
             }
-            changed |= entry.prove(now, at);
+            changed |= entry.prove(now, at, proof);
             entry.confirmed = confirmed.or(entry.confirmed);
             entry.hear(now);
             if changed {
+                let yielded = self.table.settle(now, id);
                 self.tell(id, out);
+                tell_yielded(yielded, out);
             }
         } else if let Some(candidate) = candidate
-            && self.table.insert(now, id, candidate.voice, at)
+            && let Some(yielded) = self.table.insert(now, id, candidate.voice, at, proof)
         {
+            tell_yielded(yielded, out);
             if let Some(entry) = self.table.get_mut(id) {
                 entry.confirmed = confirmed;
             }
@@ -224,6 +258,13 @@ impl Listing {
         if let Some(entry) = self.table.get(id) {
             out.event(Event::Here(info(id, entry)));
         }
+    }
+}
+
+/// Reports those that had to make room.
+fn tell_yielded(yielded: Vec<PeerId>, out: &mut Outputs) {
+    for id in yielded {
+        out.event(Event::Gone(id, Gone::Yielded));
     }
 }
 
@@ -255,7 +296,7 @@ const fn is_via_own_socket(message: &DatagramMessage) -> bool {
 
 fn info(id: PeerId, entry: &PeerEntry) -> PeerInfo {
     PeerInfo {
-        contact: Contact { id, hosts: entry.hosts.clone(), ports: entry.voice.presence.ports },
+        contact: Contact { id, hosts: entry.dialled_at(), ports: entry.voice.presence.ports },
         at: entry.at,
         name: entry.voice.presence.name.clone(),
         instance: entry.voice.instance,

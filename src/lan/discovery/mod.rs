@@ -1,8 +1,8 @@
 //! The machine that finds the peers of a network and knows who is here (docs/PROTOCOL.md, "Discovery"). Pure;
 //! `lan/machines.rs` hosts it.
 //!
-//! It is put together of parts with a state of their own: who is listed (`listing.rs`, with `silence.rs` and
-//! `peer_exchange.rs`), proofs that are asked for and given (`asking.rs`), and what it says unasked
+//! It is put together of parts with a state of their own: who is listed (`listing.rs`, with `silence.rs`,
+//! `reaching.rs` and `peer_exchange.rs`), proofs that are asked for and given (`asking.rs`), and what it says unasked
 //! (`hellos.rs`, `announcing.rs`, `leaving.rs`). What it makes of messages of others is in `hearing.rs`.
 //!
 //! Contract: that of [`crate::lan::Machines`], but for sleep, which is told by [`Discovery::handle_wake`].
@@ -11,8 +11,10 @@ mod announcing;
 mod asking;
 mod by_id;
 mod candidate;
+mod candidates;
 mod hearing;
 mod hellos;
+mod host_counts;
 mod leaving;
 mod links;
 mod listing;
@@ -22,6 +24,7 @@ mod pacing;
 mod peer_exchange;
 mod pending_proofs;
 mod probe;
+mod reaching;
 mod settling;
 mod silence;
 mod table;
@@ -161,18 +164,14 @@ impl Discovery {
             return entry.bucket.take(now, limits::SOURCE_RATE);
         }
         let candidate = self.listing.table.candidate(id);
-        let is_asked = candidate.is_some_and(|c| c.tries > 0 && holds(c.nonce));
+        let is_asked = candidate.is_some_and(|c| c.is_answered_by(&holds));
         // What answers us was waited for: many strangers must not keep it out.
-        if (is_asked || self.hellos.are_answered_by(&holds))
-            && self.strangers.admit(now, source.at, Stranger::Answers)
-        {
-            return true;
-        }
+        let is_answer = is_asked || self.hellos.are_answered_by(&holds);
         // A candidate has nothing new to say; who was never heard goes first.
         let is_heard = candidate.is_some_and(|c| c.from.host() == host);
         let stranger = if source.via == Via::Shared { Stranger::Shared } else { Stranger::Own };
-        (!is_heard || self.strangers.has_room(now, stranger))
-            && self.strangers.admit(now, source.at, stranger)
+        let limits: &[_] = if is_answer { &[Stranger::Answers, stranger] } else { &[stranger] };
+        self.strangers.admit(now, source.at, limits, is_heard)
     }
 
     /// What we say of ourselves changed.
@@ -215,6 +214,11 @@ impl Discovery {
     /// A connection to this peer broke: find out.
     pub(super) fn handle_doubt(&mut self, now: Time, id: PeerId) {
         self.listing.doubt(now, id, &mut self.rng);
+    }
+
+    /// Somebody wants to dial this peer, which is here: find out where it can be reached, if that is not known.
+    pub(super) fn handle_wanted(&mut self, now: Time, id: PeerId) {
+        self.listing.want(now, id, &mut self.rng);
     }
 
     /// A datagram that `teller` passed on, with the address at which its sender answers there.
@@ -272,10 +276,13 @@ impl Discovery {
             self.out.push(DiscoveryOutput::Announce);
         }
         self.listing.look_at_silent(now, &mut self.rng, &mut self.out);
+        self.listing.table.check();
         let (table, hellos, out) = (&mut self.listing.table, &self.hellos, &mut self.out);
-        self.proofs.handle_timeout(now, &mut Surroundings { table, hellos, out });
-        let teller = self.tables.take_due(now, &self.listing.table, &self.hellos, &mut self.rng);
+        let rng = &mut self.rng;
+        self.proofs.handle_timeout(now, &mut Surroundings { table, hellos, out, rng });
+        let teller = self.tables.take_due(now, &mut self.listing.table, &self.hellos, &mut self.rng);
         if let Some(teller) = teller {
+            self.listing.want(now, teller, &mut self.rng);
             self.out.event(Event::Lacking(teller));
         }
         for event in self.settling.take_due(now) {

@@ -17,6 +17,9 @@ const SMALL_GAP: Duration = Duration::from_millis(25);
 /// all.
 const NEWCOMER_GAP: Duration = Duration::from_millis(100);
 
+/// After this time it is known how many others came together with a peer.
+const CROWD: Duration = Duration::from_millis(500);
+
 /// Peers up to which candidates make nobody wait, in a small network.
 const FEW_CANDIDATES: usize = 64;
 
@@ -25,7 +28,7 @@ const FEW_CANDIDATES: usize = 64;
 pub(super) struct Pacing {
     /// Peers of the network.
     pub size: NetworkSize,
-    /// Peers that have to prove themselves.
+    /// Peers that are not here and have to prove themselves.
     pub candidates: usize,
     /// True if this peer said hello a moment ago.
     pub is_new: bool,
@@ -33,6 +36,9 @@ pub(super) struct Pacing {
     pub is_of_many: bool,
     /// True if it came alone.
     pub is_of_few: bool,
+    /// When those that are here may be asked whether they can be reached. Of many that come together nobody
+    /// knows at first how many they are.
+    pub reach_from: Time,
 }
 
 impl Pacing {
@@ -40,10 +46,11 @@ impl Pacing {
     pub(super) fn of(now: Time, table: &PeerTable, hellos: &Hellos) -> Self {
         Self {
             size: table.network(),
-            candidates: table.candidates(),
+            candidates: table.strangers(),
             is_new: hellos.are_recent(now),
             is_of_many: hellos.are_of_many(),
             is_of_few: hellos.are_of_few(),
+            reach_from: if hellos.are_of_few() { Time::ZERO } else { hellos.burst() + CROWD },
         }
     }
 
@@ -82,7 +89,8 @@ mod tests {
 
     fn pacing(others: usize, candidates: usize) -> Pacing {
         let size = NetworkSize::of(others, candidates);
-        Pacing { size, candidates, is_new: false, is_of_many: false, is_of_few: true }
+        let reach_from = Time::ZERO;
+        Pacing { size, candidates, is_new: false, is_of_many: false, is_of_few: true, reach_from }
     }
 
     #[test]

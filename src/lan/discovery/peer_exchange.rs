@@ -13,6 +13,7 @@ use super::hellos::Hellos;
 use super::listing::Listing;
 use super::table::PeerTable;
 use super::voice::{Voice, Window};
+use crate::accounts::Payer;
 use crate::address::Host;
 use crate::identity::PeerId;
 use crate::lan::limits;
@@ -60,14 +61,14 @@ impl TableRequests {
     pub(super) fn take_due(
         &mut self,
         now: Time,
-        table: &PeerTable,
+        table: &mut PeerTable,
         hellos: &Hellos,
         rng: &mut Rng,
     ) -> Option<PeerId> {
         self.poll_timeout().filter(|at| *at <= now)?;
         let again = self.thought_of > 0;
         self.thought_of += 1;
-        let (here, said) = (table.len() as u64 + 1, table.said_network().peers());
+        let (here, said) = (table.len() as u64 + 1, table.ask_said().peers());
         let missing = if again { said.saturating_sub(said / LAG_PEERS) > here } else { said > here };
         // Of many that start together everyone would load the same from everyone else.
         if !missing || hellos.are_of_many() {
@@ -99,18 +100,19 @@ impl Listing {
         if self.lacks(id)
             && body.message != DatagramMessage::Leave
             && !self.table.is_buried(now, id, body.instance)
-            && self.table.candidates() < limits::CANDIDATES
+            && self.table.strangers() < limits::CANDIDATES
             && self.may_ask(teller, source.at)
         {
             let mut voice = Voice::new(body, signed);
             // Its own words will come with the same numbers: they are no copies of this one.
             voice.window = Window::default();
-            let nonce = rng.nonce();
-            let answers = burst + self.table.said_network().spread();
+            let answers = burst + self.table.last_said().spread();
             let due = now.max(answers) + rng.delay(WITHIN);
-            let mut candidate = Candidate::new(now, voice, source, nonce);
+            let mut candidate = Candidate::new(now, id, voice, source, rng).asked_at(Some(due));
             candidate.exchanged = true;
-            self.table.propose(id, candidate, Some(due));
+            // Else a liar could take the places of as many hosts as it makes up.
+            candidate.payer = Payer { host: self.table.host(teller), peer: teller };
+            self.table.propose(now, id, candidate);
         }
     }
 
@@ -186,6 +188,7 @@ mod tests {
         let answer = body(interval, DatagramMessage::Proof { ask: None, echoes: echoes.clone() });
         machine.handle_packet(now, &packet(from, TELLER, &answer, &Arc::from([]))).unwrap();
         assert!(machine.listing.table.has(TELLER));
+        machine.handle_proved(now, TELLER, Host::from(from.parse::<SocketAddr>().unwrap()));
         (machine, now, echoes)
     }
 
@@ -259,15 +262,15 @@ mod tests {
         for (n, at) in (0..).zip(bad) {
             tell(&mut machine, now, n, at);
         }
-        assert_eq!(machine.listing.table.candidates(), 0);
+        assert_eq!(machine.listing.table.strangers(), 0);
         let (sent, _) = run(&mut machine, &mut now, Duration::from_secs(5));
         assert_eq!(sent, []);
         // On loopback those who are on loopback may be named, but not all of them at once.
         let (mut machine, now) = newcomer("127.0.0.1:7", 1_000);
         tell(&mut machine, now, 1, "127.255.255.255:5");
-        assert_eq!(machine.listing.table.candidates(), 0);
+        assert_eq!(machine.listing.table.strangers(), 0);
         tell(&mut machine, now, 2, "127.0.0.1:5");
-        assert_eq!(machine.listing.table.candidates(), 1);
+        assert_eq!(machine.listing.table.strangers(), 1);
     }
 
     #[test]
@@ -276,13 +279,13 @@ mod tests {
         for n in 0..5_000 {
             tell(&mut machine, now, n, "10.0.0.66:5");
         }
-        assert_eq!(machine.listing.table.candidates(), limits::CANDIDATES);
+        assert_eq!(machine.listing.table.strangers(), limits::CANDIDATES);
         let (sent, _) = run(&mut machine, &mut now, Duration::from_secs(1));
         assert!((10..=20).contains(&sent.len()), "{} in one second", sent.len());
         let (sent, _) = run(&mut machine, &mut now, Duration::from_secs(1_000));
         assert!(sent.len() <= 5 * limits::CANDIDATES, "{}", sent.len());
         assert_eq!(
-            (machine.listing.table.candidates(), machine.listing.table.len()),
+            (machine.listing.table.strangers(), machine.listing.table.len()),
             (0, 0),
             "forgotten, and the teller is silent"
         );

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use core::time::Duration;
 
+use crate::accounts::{Account, Grant, Payer};
 use crate::identity::PeerId;
 use crate::lan::limits;
 use crate::lan::traffic::Endpoint;
@@ -30,13 +31,27 @@ pub(super) struct PendingProof {
     pub nonce: u64,
 }
 
-/// The answers that wait, at most [`limits::PENDING_PROOFS`].
-#[derive(Debug, Default)]
+impl PendingProof {
+    const fn key(&self) -> (PeerId, u64) {
+        (self.peer, self.nonce)
+    }
+}
+
+/// The answers that wait, at most [`limits::PENDING_PROOFS`]. The hosts that ask have equal shares of them.
+#[derive(Debug)]
 pub(super) struct PendingProofs {
     waiting: Vec<PendingProof>,
+    places: Account<PeerId, (PeerId, u64)>,
     next: Option<Time>,
     /// Those that went to everyone, and when; at most [`ECHOES`].
     recent: VecDeque<(Time, u64)>,
+}
+
+impl Default for PendingProofs {
+    fn default() -> Self {
+        let places = Account::new(limits::PENDING_PROOFS as u64, limits::PENDING_PROOFS_OF_HOST);
+        Self { waiting: Vec::new(), places, next: None, recent: VecDeque::new() }
+    }
 }
 
 impl PendingProofs {
@@ -50,12 +65,17 @@ impl PendingProofs {
         self.next
     }
 
-    /// Adds one. A question asked again keeps its earlier place; with no room left the new one is
-    /// dropped, for it will be asked again.
+    /// Adds one. A question asked again keeps its earlier place; with no room left in the share of its host
+    /// the new one is dropped, for it will be asked again.
     pub(super) fn push(&mut self, proof: PendingProof) {
-        let again = self.waiting.iter().any(|e| e.nonce == proof.nonce && e.peer == proof.peer);
-        if again || self.waiting.len() >= limits::PENDING_PROOFS {
+        if self.places.payer(proof.key()).is_some() {
             return;
+        }
+        let payer = Payer { host: proof.to.host().into(), peer: proof.peer };
+        let Grant::Given(yielding) = self.places.charge(proof.due, payer, proof.key(), 1) else { return };
+        if !yielding.is_empty() {
+            self.waiting.retain(|e| !yielding.contains(&e.key()));
+            self.next = self.waiting.iter().map(|e| e.due).min();
         }
         self.next = Some(self.next.map_or(proof.due, |next| next.min(proof.due)));
         self.waiting.push(proof);
@@ -75,6 +95,8 @@ impl PendingProofs {
             !take
         });
         self.next = self.waiting.iter().map(|e| e.due).min();
+        taken.iter().for_each(|e| self.places.free(e.key()));
+        self.places.check("pending proofs", self.waiting.iter().map(|e| (e.key(), 1)));
         taken
     }
 
@@ -99,17 +121,9 @@ impl PendingProofs {
         nonces
     }
 
-    /// Puts one back that was taken.
-    pub(super) fn put_back(&mut self, proof: PendingProof) {
-        self.next = Some(self.next.map_or(proof.due, |next| next.min(proof.due)));
-        self.waiting.push(proof);
-    }
-
     /// Forgets all.
     pub(super) fn clear(&mut self) {
-        self.waiting.clear();
-        self.recent.clear();
-        self.next = None;
+        *self = Self::default();
     }
 }
 
@@ -151,6 +165,28 @@ mod tests {
         assert_eq!(pending.for_all(at(352), &of(1..2)).len(), ECHOES);
         assert_eq!(pending.recent(at(352)), ECHOES);
         assert_eq!(pending.recent(at(9_000)), 0);
+    }
+
+    #[test]
+    fn who_asks_much_does_not_keep_another_host_from_being_answered() {
+        for (hosts, keys) in [(1, 1_000), (120, 64)] {
+            let mut pending = PendingProofs::default();
+            for n in 0..hosts * keys {
+                let host = u8::try_from(n % hosts).unwrap();
+                let to = Endpoint { at: SocketAddr::from(([10, 0, 1, host], 1)), via: Via::Own };
+                pending.push(PendingProof { to, ..proof(0, n) });
+            }
+            pending.push(proof(0, 1_000_000));
+            let mut taken = Vec::new();
+            loop {
+                let some = pending.take(Time::ZERO);
+                if some.is_empty() {
+                    break;
+                }
+                taken.extend(some.into_iter().map(|e| e.nonce));
+            }
+            assert!(taken.contains(&1_000_000) && taken.len() == limits::PENDING_PROOFS, "{}", taken.len());
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use core::time::Duration;
 
 use super::pending_proofs::PendingProof;
+use super::table::AddressProof;
 use super::*;
 use crate::address::{Host, Ports};
 use crate::identity::PeerName;
@@ -58,7 +59,19 @@ impl Parts {
     }
 
     fn promote(&mut self, at: &str) -> bool {
-        self.listing.promote(self.now, PEER, endpoint(at).at, false, &mut self.out)
+        self.prove(at, AddressProof::Reached)
+    }
+
+    fn prove(&mut self, at: &str, proof: AddressProof) -> bool {
+        self.listing.promote(self.now, PEER, endpoint(at).at, proof, &mut self.rng, &mut self.out)
+    }
+
+    /// Where [`PEER`] may be dialled, as it was told last.
+    fn dialled_at(&mut self) -> Option<Vec<Host>> {
+        self.events().into_iter().rev().find_map(|event| match event {
+            Event::Here(info) => Some(info.contact.hosts),
+            _ => None,
+        })
     }
 
     /// Where [`PEER`] proved to be.
@@ -91,7 +104,8 @@ impl Parts {
             let Some(next) = next else { break };
             self.now = self.now.max(next);
             let (table, hellos, out) = (&mut self.listing.table, &self.hellos, &mut self.out);
-            self.proofs.handle_timeout(self.now, &mut Surroundings { table, hellos, out });
+            let rng = &mut self.rng;
+            self.proofs.handle_timeout(self.now, &mut Surroundings { table, hellos, out, rng });
         }
         let said = |output| match output {
             DiscoveryOutput::Send { to, message } => Some((to, message)),
@@ -202,6 +216,60 @@ fn a_doubt_is_looked_into_at_once_and_after_a_sleep_nobody_is_blamed() {
     parts.listing.look_at_silent(parts.now, &mut parts.rng, &mut parts.out);
     assert!(parts.outputs().is_empty());
     assert_eq!(parts.listing.table.next_entry(), Some((parts.now + Duration::from_secs(2), PEER)));
+}
+
+#[test]
+fn who_answered_what_went_to_everyone_is_listed_and_dialled_only_where_it_was_reached() {
+    let mut parts = Parts::new();
+    parts.hear(THERE, start(1), 1, DatagramMessage::Here).unwrap();
+    assert!(parts.prove(THERE, AddressProof::Heard));
+    assert_eq!(parts.dialled_at(), Some(Vec::new()));
+    assert_eq!(parts.candidate(), Some(endpoint(THERE)), "it is asked further");
+    assert!(!parts.prove(ELSEWHERE, AddressProof::Heard));
+    assert_eq!(parts.dialled_at(), Some(Vec::new()));
+    assert!(!parts.promote(THERE));
+    assert_eq!(parts.dialled_at(), Some(vec![endpoint(THERE).host()]));
+    assert_eq!(parts.candidate(), None);
+    // The other one is asked about once it is heard from there again.
+    parts.hear(ELSEWHERE, start(1), 2, DatagramMessage::Here).unwrap();
+    assert_eq!(parts.candidate(), Some(endpoint(ELSEWHERE)));
+    parts.promote(ELSEWHERE);
+    assert_eq!(parts.dialled_at(), Some([ELSEWHERE, THERE].map(|at| endpoint(at).host()).to_vec()));
+}
+
+#[test]
+fn in_a_large_network_only_those_are_to_be_reached_that_are_wanted() {
+    let mut parts = Parts::listing(THERE);
+    let voice = parts.listing.table.get(PEER).unwrap().voice.clone();
+    for n in 0..100_u8 {
+        let at = SocketAddr::from(([10, 0, 1, n], 5));
+        parts.listing.table.insert(parts.now, PeerId([n + 100; 32]), voice.clone(), at, AddressProof::Heard);
+    }
+    parts.prove(ELSEWHERE, AddressProof::Heard);
+    parts.hear(ELSEWHERE, start(1), 2, DatagramMessage::Here).unwrap();
+    assert_eq!(parts.candidate(), None);
+    let heard = PeerId([150; 32]);
+    parts.listing.want(parts.now, heard, &mut parts.rng);
+    let candidate = parts.listing.table.candidate(heard).map(|c| (c.from.at, c.due));
+    assert_eq!(candidate, Some((SocketAddr::from(([10, 0, 1, 50], 5)), Some(parts.now))));
+    parts.listing.want(parts.now, PEER, &mut parts.rng);
+    assert_eq!(parts.candidate(), None, "it was reached elsewhere");
+}
+
+#[test]
+fn who_is_here_and_not_reached_is_asked_alone_and_at_the_port_that_firewalls_let_in() {
+    let mut parts = Parts::new();
+    parts.hear(THERE, start(1), 1, DatagramMessage::Here).unwrap();
+    parts.prove(THERE, AddressProof::Heard);
+    let said = parts.prove_all();
+    let at = |to: &Recipient| match to {
+        Recipient::At(to) => to.at,
+        other => panic!("{other:?}"),
+    };
+    let shared = SocketAddr::new(endpoint(THERE).at.ip(), limits::DISCOVERY_PORT);
+    let ports =
+        [endpoint(THERE).at, shared].map(|at_port| said.iter().filter(|(to, _)| at(to) == at_port).count());
+    assert_eq!((ports, said.len()), ([9, 7], 16));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! will be heard, for the seek of a file that is still fetched is repeated, in the place of an announcement,
 //! and costs no datagram.
 
+mod requests;
 mod seekers;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod wanted;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
+use self::requests::SeekRequests;
 use self::seekers::Seekers;
 use self::wanted::{REPEAT, WantedFiles};
 use super::network_size::NetworkSize;
@@ -36,18 +38,8 @@ const ANSWERS_LARGE: u64 = 1;
 /// An answer goes out within this time.
 const SPREAD: Duration = Duration::from_millis(50);
 
-/// The controller says within this time what there is to be answered, or nothing is.
-const ASKED: Duration = Duration::from_secs(2);
-
 /// In a large network: between two seeks of one peer, for each peer of it.
 const GAP: Duration = Duration::from_millis(5);
-
-/// Where the answer to a seek goes.
-#[derive(Clone, Copy, Debug)]
-struct SeekRequest {
-    at: Time,
-    to: Endpoint,
-}
 
 /// An answer that waits.
 #[derive(Clone, Debug)]
@@ -83,8 +75,7 @@ pub(super) struct Seeking {
     wanted: WantedFiles,
     pace: TokenBucket,
     seekers: Seekers,
-    /// At most [`limits::SOUGHT_WAITING`].
-    asked: BTreeMap<PeerId, SeekRequest>,
+    asked: SeekRequests,
     /// At most [`limits::SOUGHT_WAITING`].
     answers: Vec<SeekAnswer>,
     answered: TokenBucket,
@@ -101,7 +92,7 @@ impl Seeking {
             wanted: WantedFiles::default(),
             pace: TokenBucket::default(),
             seekers: Seekers::default(),
-            asked: BTreeMap::new(),
+            asked: SeekRequests::default(),
             answers: Vec::new(),
             answered: TokenBucket::default(),
             outputs: VecDeque::new(),
@@ -142,8 +133,7 @@ impl Seeking {
 
     /// Of these files, which `peer` seeks, we fetch each or have some of it.
     pub(super) fn handle_has(&mut self, now: Time, peer: PeerId, mut files: Vec<FileId>) {
-        let asked = self.asked.remove(&peer).filter(|asked| now.since(asked.at) < ASKED);
-        let Some(SeekRequest { to, .. }) = asked else { return };
+        let Some(to) = self.asked.take(now, peer) else { return };
         let most = self.most_answers();
         files.truncate(FILES);
         files.retain(|file| {
@@ -238,16 +228,7 @@ impl Seeking {
         for file in files {
             self.seekers.note(now, peer, *file, silence);
         }
-        let asked = &mut self.asked;
-        asked.remove(&peer);
-        if asked.len() >= limits::SOUGHT_WAITING {
-            asked.retain(|_, asked| now.since(asked.at) < ASKED);
-        }
-        if let Some(to) = heard.answer
-            && asked.len() < limits::SOUGHT_WAITING
-        {
-            asked.insert(peer, SeekRequest { at: now, to });
-        }
+        self.asked.put(now, peer, heard.answer);
         self.outputs.push_back(SeekingOutput::Sought(peer, files.to_vec()));
     }
 

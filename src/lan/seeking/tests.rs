@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 
+use super::requests::ASKED;
 use super::*;
 use crate::lan::traffic::Via;
 

@@ -170,7 +170,9 @@ impl CustodyDriver {
 
     /// A peer is here, or can be reached otherwise, or began again.
     pub(super) fn here(&mut self, now: Time, info: &PeerInfo, out: &mut Outputs) {
-        out.custody(CustodyCommand::Peer(info.contact.clone()));
+        if !info.contact.hosts.is_empty() {
+            out.custody(CustodyCommand::Peer(info.contact.clone()));
+        }
         self.machine.here(now, info.contact.id, info.instance, info.state);
         self.served.stale(now);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::PeerMachine;
-use crate::content::{Catalogue, Head};
+use crate::content::{Catalogue, FileId, Head};
 use crate::control::Notice;
 use crate::distribution::{CustodyEvent, chunk_store};
 use crate::error::Failure;
@@ -84,8 +84,19 @@ impl PeerMachine {
                 // What is kept for others is given, too.
                 let is_kept = |file| self.custody.served.has(file);
                 self.swarms.sought(id, &files, is_kept, &mut self.out);
+                self.reach_member(id, &files);
             }
-            lan::Event::Has(id, files) => self.swarms.add_member(id, &files, &mut self.out),
+            lan::Event::Has(id, files) => {
+                self.swarms.add_member(id, &files, &mut self.out);
+                self.reach_member(id, &files);
+            }
+        }
+    }
+
+    /// A peer has some of these files: if they are fetched here, it will be dialled.
+    fn reach_member(&mut self, id: PeerId, files: &[FileId]) {
+        if !self.swarms.wanted(files).is_empty() {
+            self.presence.reach(id, &mut self.out);
         }
     }
 
@@ -233,7 +244,10 @@ impl PeerMachine {
             CustodyEvent::Authenticated(id, host) => {
                 self.out.discovery(lan::Command::Proved(id, host));
             }
-            CustodyEvent::Unreachable(id) => self.custody.machine.unreachable(now, id),
+            CustodyEvent::Unreachable(id) => {
+                self.presence.reach(id, &mut self.out);
+                self.custody.machine.unreachable(now, id);
+            }
         }
     }
 

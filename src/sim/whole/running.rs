@@ -195,6 +195,7 @@ impl Running {
             lan::Command::AskBack(id, all) => self.lan.handle_ask_back(now, id, all),
             lan::Command::Leave => self.lan.handle_leave(now),
             lan::Command::Seek(files) => self.lan.handle_seek(now, files),
+            lan::Command::Reach(peer) => self.lan.handle_reach(now, peer),
             lan::Command::Has(peer, files) => self.lan.handle_has(now, peer, files),
         }
     }

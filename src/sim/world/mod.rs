@@ -126,7 +126,9 @@ impl World {
         let node = &mut self.nodes[place];
         self.addresses.remove(&SocketAddr::from((node.ip, node.port)));
         node.instance = Instance { count: node.instance.count + 1, random };
-        node.port = 40_000 + u16::try_from(node.instance.count % 20_000).unwrap_or(0);
+        // Apart from those of other peers of the same address.
+        let port = (node.instance.count + 100 * place as u64) % 20_000;
+        node.port = 40_000 + u16::try_from(port).unwrap_or(0);
         self.addresses.insert(SocketAddr::from((node.ip, node.port)), place);
         let mut machines = Machines::new(now, node.id, node.instance, own(0), seed);
         machines.handle_links(now, vec![OnLink { ip: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), prefix: 8 }]);
@@ -180,6 +182,11 @@ impl World {
         self.hosts.insert(ip, place);
         node.ip = ip;
         self.addresses.insert(SocketAddr::from((ip, node.port)), place);
+    }
+
+    /// Gives peer `place`, before its start, an address that others may have, too.
+    pub fn share_address(&mut self, place: usize, ip: Ipv4Addr) {
+        self.nodes[place].ip = ip;
     }
 
     /// Changes what peer `place` says of itself.
