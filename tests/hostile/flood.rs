@@ -11,7 +11,7 @@ use potluck::identity::Identity;
 use potluck::limits;
 use potluck::sys::clock;
 use potluck::sys::thread::Thread;
-use potluck::wire::datagram::DatagramMessage;
+use potluck::wire::datagram::{DatagramMessage, Envelope};
 
 use crate::caller::Caller;
 use crate::fiend::{Voice, address};
@@ -238,4 +238,85 @@ fn fifty_thousand_announcements_a_second_keep_nobody_out() {
 #[ignore = "a minute"]
 fn fifty_thousand_announcements_a_second_for_a_minute_keep_nobody_out() {
     flooded(Duration::from_secs(60));
+}
+
+/// A peer that exists only as a key: it says hello and that it is here, and echoes whatever it is asked.
+struct Key {
+    voice: Voice,
+    socket: UdpSocket,
+}
+
+impl Key {
+    fn new(lab: &Lab, node: u32, n: usize) -> Self {
+        let socket = lab.within(node, || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        Self { voice: Voice::new(&Identity::generate().unwrap(), &format!("key-{n}")), socket }
+    }
+
+    fn say(&mut self, message: &DatagramMessage, to: SocketAddr) {
+        drop(self.socket.send_to(&self.voice.say(message), to));
+    }
+
+    /// Answers what came.
+    fn answer(&mut self) -> u64 {
+        let (mut buffer, mut answered) = ([0; 2_048], 0);
+        while let Ok((len, from)) = self.socket.recv_from(&mut buffer) {
+            let Ok(body) = Envelope::parse(&buffer[..len]).and_then(|envelope| envelope.open()) else {
+                continue;
+            };
+            if let DatagramMessage::Proof { ask: Some(nonce), .. } = body.message {
+                self.say(&DatagramMessage::Proof { ask: None, echoes: vec![nonce] }, from);
+                answered += 1;
+            }
+        }
+        answered
+    }
+}
+
+/// One machine is two hundred peers. To the others the network stays a small one, in which everyone announces
+/// itself each second, and a newcomer is listed at once.
+#[test]
+fn two_hundred_keys_of_one_machine_slow_nobody_down() {
+    const KEYS: usize = 200;
+    let Some(lab) = Lab::of("up 4") else { return };
+    let (one, other) = (lab.peer(1, "one", &[]), lab.peer(3, "other", &[]));
+    let to = [1, 3].map(|node| SocketAddr::from((address(node), limits::DISCOVERY_PORT)));
+    let mut keys: Vec<Key> = (0..KEYS).map(|n| Key::new(&lab, 2, n)).collect();
+    let ear = lab.within(2, || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, limits::DISCOVERY_PORT))).unwrap();
+    let mut turn = 0;
+    let going = Going::start(move || {
+        // Each announces itself once a second or so.
+        let key = turn % KEYS;
+        to.iter().for_each(|to| keys[key].say(&DatagramMessage::Here, *to));
+        turn += 1;
+        pause(Duration::from_millis(5));
+        keys.iter_mut().map(Key::answer).sum()
+    });
+    wait("most keys are listed", LATER, || (one.names().len() > 150).then_some(()));
+    println!("{} questions answered", going.count.load(Ordering::Relaxed));
+    let newcomer = lab.peer(4, "newcomer", &[]);
+    let (_, took) =
+        wait("the newcomer is listed", SOON, || (one.sees(&newcomer) && other.sees(&newcomer)).then_some(()));
+    println!("the newcomer is listed after {took:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    // Only what is said from now on.
+    ear.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 2_048];
+    while ear.recv(&mut buffer).is_ok() {}
+    ear.set_nonblocking(false).unwrap();
+    ear.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let (begin, listening, mut heard) = (clock::now(), Duration::from_secs(10), 0);
+    while clock::now().since(begin) < listening {
+        let Ok(len) = ear.recv(&mut buffer) else { continue };
+        let body = Envelope::parse(&buffer[..len]).and_then(|envelope| envelope.open());
+        heard +=
+            u32::from(body.is_ok_and(|body| {
+                body.presence.name.as_str() == "one" && body.message == DatagramMessage::Here
+            }));
+    }
+    println!("{heard} announcements in {listening:?}");
+    assert!(heard >= 7, "{heard} announcements in {listening:?}");
+    drop(going);
+    assert_well(&one);
+    assert_well(&other);
 }

@@ -11,7 +11,7 @@ use potluck::wire::Message as Asked;
 use potluck::wire::datagram::{Body, DatagramMessage, Envelope};
 
 use crate::fiend::{Event, Fiend, Lie, Offer, Order, SENDER, Voice, address};
-use crate::lab::{Lab, Peer, SOON, wait};
+use crate::lab::{Lab, Peer, SOON, pause, wait};
 use crate::watch::{assert_holds, assert_well};
 
 /// What the fiend hears from this peer until `look` takes one.
@@ -133,6 +133,76 @@ fn who_stands_in_the_middle_with_another_key_gets_and_gives_nothing() {
     assert_well(&honest);
 }
 
+/// Node 2 sends these to node 1 as if they came from port 5,000 of node 3, with a pause after each.
+fn forge(lab: &Lab, datagrams: &[Vec<u8>], pause: Duration) {
+    let hex = datagrams.iter().map(|bytes| data_encoding::HEXLOWER.encode(bytes));
+    lab.python(
+        2,
+        &format!(
+            "import socket, struct, time\n\
+             s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)\n\
+             src, dst = socket.inet_aton('{third}'), socket.inet_aton('{target}')\n\
+             for h in '{hex}'.split():\n\
+             \tp = bytes.fromhex(h)\n\
+             \tu = struct.pack('!HHHH', 5000, {port}, 8 + len(p), 0) + p\n\
+             \ti = struct.pack('!BBHHHBBH4s4s', 69, 0, 20 + len(u), 1, 0, 64, 17, 0, src, dst)\n\
+             \ts.sendto(i + u, ('{target}', 0))\n\
+             \ttime.sleep({pause})\n",
+            third = address(3),
+            target = address(1),
+            hex = hex.collect::<Vec<_>>().join(" "),
+            port = limits::DISCOVERY_PORT,
+            pause = pause.as_secs_f64(),
+        ),
+    );
+}
+
+#[test]
+fn a_forged_answer_to_what_went_to_everyone_leads_no_connection_to_a_third() {
+    let Some(lab) = Lab::of("up 3") else { return };
+    let fiend = Fiend::start(&lab, 2, "fiend", Lie::None);
+    let tcp = lab.within(3, || TcpListener::bind((Ipv4Addr::UNSPECIFIED, SENDER))).unwrap();
+    tcp.set_nonblocking(true).unwrap();
+    let victim = lab.peer(1, "victim", &[]);
+    let is_hello = |body: &Body| matches!(body.message, DatagramMessage::Hello { .. });
+    let (hello, _) = hear(&fiend, &victim, is_hello);
+    let DatagramMessage::Hello { nonce } = hello.message else { unreachable!() };
+    // A peer at the third's address, as it seems, with a catalogue that changes ten times a second.
+    let mut voice = Voice::new(&Identity::generate().unwrap(), "third");
+    let datagrams: Vec<Vec<u8>> = (1..=80)
+        .map(|version| {
+            voice.catalogue = version;
+            voice.say(&DatagramMessage::Proof { ask: None, echoes: vec![nonce] })
+        })
+        .collect();
+    forge(&lab, &datagrams, Duration::from_millis(100));
+    // Somebody who is where it says is dialled.
+    fiend.offer_until_pulled(&[Offer::file("a", b"x")]);
+    let dialled = core::iter::from_fn(|| tcp.accept().ok()).count();
+    assert_eq!(dialled, 0, "connections to a third that said nothing");
+    assert_well(&victim);
+}
+
+#[test]
+fn a_place_where_nobody_answers_rightly_is_dialled_seldom() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    let victim = lab.peer(1, "victim", &[]);
+    let fiend = Fiend::start(&lab, 2, "fiend", Lie::HangUp);
+    let (begun, mut dialled) = (clock::now(), 0);
+    let asking = Duration::from_secs(15);
+    while clock::now().since(begun) < asking {
+        // Each time there is something new to be asked for.
+        fiend.offer(vec![Offer::file("a", b"x")]);
+        pause(Duration::from_millis(250));
+        while let Ok(event) = fiend.events.try_recv() {
+            dialled += u32::from(matches!(event, Event::Broken));
+        }
+    }
+    println!("dialled {dialled} times in {asking:?}");
+    assert!((2..=10).contains(&dialled), "{dialled} dials in {asking:?}");
+    assert_well(&victim);
+}
+
 #[test]
 fn a_forged_source_is_asked_little_and_never_connected_to() {
     let Some(lab) = Lab::of("up 3") else { return };
@@ -149,23 +219,7 @@ fn a_forged_source_is_asked_little_and_never_connected_to() {
     let mut voice = Voice::new(&identity, "third");
     const SENT: usize = 20;
     let datagrams = [(); SENT].map(|()| voice.say(&DatagramMessage::Hello { nonce: 7 }));
-    let hex = datagrams.each_ref().map(|bytes| data_encoding::HEXLOWER.encode(bytes)).join(" ");
-    lab.python(
-        2,
-        &format!(
-            "import socket, struct\n\
-             s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)\n\
-             src, dst = socket.inet_aton('{third}'), socket.inet_aton('{target}')\n\
-             for h in '{hex}'.split():\n\
-             \tp = bytes.fromhex(h)\n\
-             \tu = struct.pack('!HHHH', 5000, {port}, 8 + len(p), 0) + p\n\
-             \ti = struct.pack('!BBHHHBBH4s4s', 69, 0, 20 + len(u), 1, 0, 64, 17, 0, src, dst)\n\
-             \ts.sendto(i + u, ('{target}', 0))\n",
-            third = address(3),
-            target = address(1),
-            port = limits::DISCOVERY_PORT,
-        ),
-    );
+    forge(&lab, &datagrams, Duration::ZERO);
     let mut buffer = [0; 2_048];
     let (mut answers, mut bytes) = (1, udp.recv(&mut buffer).unwrap());
     // All its questions but the last few, which come seconds apart.

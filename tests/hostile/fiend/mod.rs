@@ -45,6 +45,8 @@ pub(crate) enum Lie {
     Manifest,
     /// A manifest of one value more.
     Count,
+    /// It hangs up on whoever connects, as a printer might.
+    HangUp,
     /// Half of what was asked for, then bytes of the beginning again.
     Order,
 }

@@ -199,6 +199,10 @@ impl Work {
 
     fn serve(&mut self) {
         while let Ok((tcp, _)) = self.tcp.accept() {
+            if self.lie == Lie::HangUp {
+                drop(self.tell.send(Event::Broken));
+                continue;
+            }
             tcp.set_nonblocking(true).unwrap();
             tcp.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
             let stream = StreamOwned::new(self.tls.accept().unwrap(), tcp);
