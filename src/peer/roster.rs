@@ -329,7 +329,11 @@ pub(super) mod tests {
         let cat = Arc::new(Catalogue::default());
         let head = |version| cat.head(key(1), Instance { count: 1, random: 1 }, version);
         assert!(r.shares(id, head(3), Arc::clone(&cat)));
-        assert!(r.waited_since().is_none() && r.next_pulls(now).is_empty() && r.unlisted(&Owners::Anyone).is_empty());
+        assert!(
+            r.waited_since().is_none()
+                && r.next_pulls(now).is_empty()
+                && r.unlisted(&Owners::Anyone).is_empty()
+        );
         r.here(now, info(1, "one", 4));
         assert_eq!(r.next_pulls(now), [id]);
         assert!(r.gone(id).is_some() && r.waited_since().is_none());

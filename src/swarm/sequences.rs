@@ -180,12 +180,9 @@ impl World<'_> {
         };
         let block = BlockIs { request, item: item.into(), offset: offset + u64::from(part) * 4_096 };
         let len = (usize::from(len) + 1) * 512;
-        let target = match self.swarm.check_block(p, &block, len) {
-            Ok(target) => target,
-            Err(_) => {
-                self.end(p);
-                return Some(());
-            }
+        let Ok(target) = self.swarm.check_block(p, &block, len) else {
+            self.end(p);
+            return Some(());
         };
         if self.swarm.handle_block(self.now, p, &block, len)
             && let Some(BlockTarget { token, chunk, .. }) = target

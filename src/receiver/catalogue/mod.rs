@@ -81,7 +81,10 @@ impl PendingBuckets {
         let least = if known.is_none() { signed.head.entries * bucket::ENTRY as u64 } else { 0 };
         let (missing, came) = (VecDeque::new(), BTreeMap::new());
         let mut pending = Self { signed, digests, missing, reader: None, came, entries: 0, bytes, least };
-        pending.missing = pending.changed(known.unwrap_or(&Catalogue::default())).collect();
+        pending.missing = match known {
+            Some(known) => pending.changed(known).collect(),
+            None => pending.changed(&Catalogue::default()).collect(),
+        };
         pending
     }
 
