@@ -201,7 +201,7 @@ pub struct ControllerChannels {
 }
 
 /// Makes the folder `state` (`.potluck`) if needed, and closes it to other users where that is possible;
-/// where not, [`trust`] says so.
+/// where not, trust.rs says so.
 ///
 /// # Errors
 /// What the operating system says.
