@@ -12,6 +12,7 @@ use super::candidate::Candidate;
 use super::listing::Listing;
 use crate::address::Host;
 use crate::identity::PeerId;
+use crate::lan::network_size::NetworkSize;
 use crate::lan::rng::Rng;
 use crate::lan::traffic::{Endpoint, Via};
 use crate::time::Time;
@@ -24,8 +25,10 @@ impl Listing {
     /// was heard: always in a small network, in a large one if somebody wants to dial it.
     pub(super) fn is_to_be_reached(&self, id: PeerId, host: Host) -> bool {
         self.table.get(id).is_some_and(|entry| {
-            let is_wanted = entry.is_wanted || self.table.network().is_small();
-            is_wanted && entry.hosts.contains(&host) && !entry.reached.contains(&host)
+            // A newcomer learns from what the others announce how many they are, before it has heard them all.
+            let said = NetworkSize::announced(Duration::from_millis(entry.voice.presence.interval.into()));
+            let is_small = self.table.network().is_small() && said.is_small();
+            (entry.is_wanted || is_small) && entry.hosts.contains(&host) && !entry.reached.contains(&host)
         })
     }
 
