@@ -179,7 +179,8 @@ fn awkward_names_arrive() {
     for name in names {
         // What begins as an id does is typed with its folder before it.
         let typed = if name.starts_with("b3:") { format!("./{name}") } else { name.to_owned() };
-        fetch_and_compare(&owner, &taker, &typed);
+        wait(name, LATER, || taker.offered(name));
+        assert_same(&owner.directory.join("shared").join(name), &taker.fetch(&typed));
     }
     // What is shown to people holds none of it raw.
     let shown = taker.cli(["list"]).stdout;
