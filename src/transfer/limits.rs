@@ -20,7 +20,7 @@ pub(crate) const CONNECTIONS_HOST: u64 = 4;
 /// Connections of one listener that have not finished TLS, at most; the oldest is dropped.
 pub(crate) const UNPROVED: usize = 64;
 
-/// Of those from one address (loopback: [`UNPROVED_LOOPBACK`], where all peers share one).
+/// Of those from one host (loopback: [`UNPROVED_LOOPBACK`], where all peers share one).
 pub(crate) const UNPROVED_ADDRESS: usize = 16;
 
 /// Of those from the loopback address.

@@ -241,9 +241,8 @@ mod tests {
 
     const PLAIN: Style = Style { color: false };
 
-    #[test]
-    fn status_says_which_network_it_is() {
-        let mut facts = Status {
+    fn facts() -> Status {
+        Status {
             name: "peer1-k7qd".into(),
             id: "k7qdabcdefgh".into(),
             directory: "/somewhere/peer1".into(),
@@ -267,7 +266,12 @@ mod tests {
             custody: None,
             key_exported: false,
             warnings: vec!["port 1001 is taken".into()],
-        };
+        }
+    }
+
+    #[test]
+    fn status_says_which_network_it_is() {
+        let mut facts = facts();
         insta::assert_snapshot!(status(&facts, PLAIN), @r#"
         peer1-k7qd  k7qdabcd
           folder    /somewhere/peer1
@@ -317,6 +321,11 @@ mod tests {
         assert!(!status(&facts, PLAIN).contains("giving"));
         facts.gives = None;
         assert!(status(&facts, PLAIN).contains("\n  giving    nothing but what is shared (--no-swarm)\n"));
+    }
+
+    #[test]
+    fn status_says_what_confines_it() {
+        let mut facts = facts();
         facts.confinement = Confinement {
             confined: "no".into(),
             confined_why: Some("--no-sandbox".into()),
