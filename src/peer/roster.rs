@@ -161,8 +161,9 @@ impl Roster {
     /// When something is to be asked for again that did not come.
     #[must_use]
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        let here = self.members.iter().filter(|(id, m)| m.asked.is_none() && self.is_stale(**id, m));
-        let here = here.filter_map(|(_, m)| m.unlisted);
+        // Asked after each event: of nearly all members nothing failed, and nothing else is looked at.
+        let failed = self.members.iter().filter_map(|(id, m)| Some((*id, m, m.unlisted?)));
+        let here = failed.filter(|(id, m, _)| m.asked.is_none() && self.is_stale(*id, m)).map(|(.., u)| u);
         here.chain(self.away.unlisted().map(|(_, unlisted)| unlisted)).map(|u| u.until).min()
     }
 
