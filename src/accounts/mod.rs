@@ -217,7 +217,7 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
         Some(held)
     }
 
-    /// In a debug build: what is charged is what is held, and the sums are right.
+    /// In a debug build: what is charged is what is held, and the sums are right. `held` has each item once.
     ///
     /// # Panics
     /// When they are not: something is held that nobody pays for, or paid for and not held.
@@ -225,12 +225,17 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
         if !cfg!(debug_assertions) {
             return;
         }
-        let held: BTreeMap<K, u64> = held.into_iter().collect();
-        let charged: BTreeMap<K, u64> = self.items.iter().map(|(key, item)| (*key, item.amount)).collect();
-        assert_eq!(charged, held, "{what}: what is charged is not what is held");
+        let mut number = 0;
+        for (key, amount) in held {
+            let charged = self.items.get(&key).map(|item| item.amount);
+            assert_eq!(charged, Some(amount), "{what}: what is charged is not what is held: {key:?}");
+            number += 1;
+        }
+        // All that is held is charged; as many are charged, so that no other one is.
+        assert_eq!(self.items.len(), number, "{what}: what is charged is not what is held");
         let sums = self.hosts.values().flat_map(|h| h.peers.values()).map(|p| p.held).sum::<u64>();
         let hosts = self.hosts.values().map(|h| h.held).sum::<u64>();
-        let all = charged.values().sum::<u64>();
+        let all = self.items.values().map(|item| item.amount).sum::<u64>();
         assert_eq!((self.held, hosts, sums), (all, all, all), "{what}: the sums are wrong");
     }
 }

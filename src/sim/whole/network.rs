@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::happening::{ConnEnd, ConnId, ConnRole, Happening};
-use crate::identity::PeerId;
+use crate::identity::{Identity, PeerId};
 use crate::lan::{Endpoint, Via};
 use crate::limits;
 use crate::sim::queue::Queue;
 use crate::sim::{Link, Rng};
 use crate::time::Time;
-use crate::wire::datagram::{Body, Envelope};
+use crate::wire::datagram::{self, Body, Envelope};
 
 /// What is lost on a connection is sent again after this time.
 const SENT_AGAIN: Duration = Duration::from_millis(200);
@@ -37,7 +37,7 @@ pub(super) struct Dialler {
     pub(super) from: Ipv4Addr,
 }
 
-/// A signed datagram. Its signature is checked once, for all who receive it.
+/// A signed datagram. Its signature is not checked by each of those whom it reaches.
 #[derive(Debug)]
 pub(super) struct Datagram {
     pub(super) signed: Arc<[u8]>,
@@ -46,6 +46,11 @@ pub(super) struct Datagram {
 }
 
 impl Datagram {
+    /// What a peer sends: its signature is as good for each of those whom it reaches.
+    pub(super) fn seal(identity: &Identity, body: Body) -> Self {
+        Self { signed: datagram::seal(identity, &body).into(), from: identity.id(), body }
+    }
+
     /// What these bytes say; `None` if they are no signed datagram.
     pub(super) fn open(signed: Arc<[u8]>) -> Option<Self> {
         let envelope = Envelope::parse(&signed).ok()?;
