@@ -77,9 +77,12 @@ pub(crate) const SOUGHT_WAITING: usize = 64;
 /// Of the questions every host may have this many, while there are places for each host.
 pub(crate) const SOUGHT_OF_HOST: u64 = 1;
 
-/// Pairs of a file and a peer that seeks it, that are kept in mind, at most (100 bytes each). One that has no
+/// Pairs of a file and a peer that seeks it, that are kept in mind, at most (300 bytes each). One that has no
 /// room is not counted, so that a few more answers go out.
 pub(crate) const SEEKERS: usize = 16_384;
+
+/// Of these pairs every host may have this many, while there are places for each host.
+pub(crate) const SEEKERS_OF_HOST: u64 = 64;
 
 /// Questions of others that wait for their answer, at most: two datagrams of answers and more.
 pub(crate) const PENDING_PROOFS: usize = 512;
@@ -99,6 +102,9 @@ pub(crate) const INTERFACES: Duration = Duration::from_secs(1);
 
 /// Instances that are known to have left, at most.
 pub(crate) const TOMBSTONES: usize = 4_096;
+
+/// Of them every host may have this many, while there are places for each host.
+pub(crate) const TOMBSTONES_OF_HOST: u64 = 16;
 
 /// How long such an instance is remembered: longer than any copy of its datagrams is on its way.
 pub(crate) const TOMBSTONE: Duration = Duration::from_secs(600);

@@ -64,16 +64,18 @@ impl Candidates {
         self.counts.counted()
     }
 
-    /// Gives a place to one that is not among them, if there is one for it.
+    /// Gives a place to one that is not among them, if there is one for it: one that its host's share has room
+    /// for, or that of another one of its host, which was asked often and does not answer.
     pub(super) fn insert(&mut self, now: Time, id: PeerId, candidate: Candidate) {
-        match self.places.charge(now, candidate.payer, id, 1) {
-            Grant::Given(yielding) => yielding.into_iter().for_each(|other| drop(self.remove(other))),
-            Grant::Refused => {
-                let Some(silent) = self.most_asked() else { return };
-                self.remove(silent);
-                self.places.charge(now, candidate.payer, id, 1);
-            }
+        let mut grant = self.places.charge(now, candidate.payer, id, 1);
+        if grant == Grant::Refused
+            && let Some(silent) = self.most_asked(candidate.payer.host)
+        {
+            self.remove(silent);
+            grant = self.places.charge(now, candidate.payer, id, 1);
         }
+        let Grant::Given(yielding) = grant else { return };
+        yielding.into_iter().for_each(|other| drop(self.remove(other)));
         self.due.extend(candidate.due.map(|due| (due, id)));
         self.counts.add(candidate.payer.host);
         self.all.insert(id, candidate);
@@ -90,9 +92,9 @@ impl Candidates {
         Some(candidate)
     }
 
-    /// One that was asked often and does not answer.
-    fn most_asked(&self) -> Option<PeerId> {
-        let asked = self.all.iter().filter(|(_, c)| c.tries >= ASKED_ENOUGH);
+    /// One of that host that was asked often and does not answer.
+    fn most_asked(&self, host: AccountHost) -> Option<PeerId> {
+        let asked = self.all.iter().filter(|(_, c)| c.payer.host == host && c.tries >= ASKED_ENOUGH);
         asked.max_by_key(|(id, c)| (c.tries, Reverse(c.since), **id)).map(|(id, _)| *id)
     }
 
@@ -136,5 +138,57 @@ impl Candidates {
     /// In a debug build: the account gave a place to those that have one.
     pub(super) fn check(&self) {
         self.places.check("candidates", self.all.keys().map(|id| (*id, 1)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::SocketAddr;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::address::Ports;
+    use crate::identity::{Instance, PeerName};
+    use crate::lan::discovery::voice::Voice;
+    use crate::lan::rng::Rng;
+    use crate::lan::traffic::{Endpoint, Via};
+    use crate::wire::datagram::{Body, DatagramMessage, Presence, PresenceState};
+
+    fn id(n: usize) -> PeerId {
+        let mut id = [7; 32];
+        id[..8].copy_from_slice(&n.to_be_bytes());
+        PeerId(id)
+    }
+
+    fn candidate(host: u8, peer: PeerId, tries: u8) -> Candidate {
+        let name = PeerName::of_folder("peer", peer);
+        let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
+        let presence = Presence::new(PresenceState::Here, name, ports, 1_000, 0);
+        let instance = Instance { count: 1, random: 1 };
+        let body = Body { instance, sequence: 1, presence, message: DatagramMessage::Here };
+        let from = Endpoint { at: SocketAddr::from(([10, 0, 0, host], 1)), via: Via::Own };
+        let voice = Voice::new(&body, &Arc::from([]));
+        let candidate = Candidate::new(Time::ZERO, peer, voice, from, &mut Rng::new([1; 32]));
+        Candidate { tries, ..candidate }
+    }
+
+    #[test]
+    fn a_candidate_without_a_place_takes_that_of_one_of_its_own_host_only() {
+        let mut candidates = Candidates::new(Seed(1));
+        let other = id(limits::CANDIDATES);
+        candidates.insert(Time::ZERO, other, candidate(2, other, 2 * ASKED_ENOUGH));
+        for n in 1..limits::CANDIDATES {
+            candidates.insert(Time::ZERO, id(n), candidate(1, id(n), if n < 3 { ASKED_ENOUGH } else { 0 }));
+        }
+        assert_eq!(candidates.len(), limits::CANDIDATES);
+        for (n, is_given) in [(1, true), (2, true), (3, false)] {
+            let late = id(limits::CANDIDATES + n);
+            candidates.insert(Time::ZERO, late, candidate(1, late, 0));
+            assert_eq!(candidates.get(late).is_some(), is_given, "{n}");
+            assert!(candidates.get(other).is_some(), "another host's was asked more often, and stays");
+        }
+        assert!(candidates.get(id(1)).is_none() && candidates.get(id(2)).is_none());
+        assert_eq!(candidates.len(), limits::CANDIDATES);
+        candidates.check();
     }
 }

@@ -30,6 +30,7 @@ mod silence;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tombstones;
 mod voice;
 
 pub(super) use self::outputs::DiscoveryOutput;

@@ -17,6 +17,7 @@ use super::candidate::Candidate;
 use super::candidates::Candidates;
 use super::host_counts::HostCounts;
 use super::probe::Suspicion;
+use super::tombstones::Tombstones;
 use super::voice::Voice;
 use crate::accounts::{Account, AccountHost, Grant, Payer};
 use crate::address::Host;
@@ -114,8 +115,7 @@ impl PeerEntry {
 }
 
 /// The tables. Invariants: each entry has a place in the account, and its key in the time queue is the one it
-/// holds; who has to be reached is here, and a stranger is not; tombstones are at most
-/// [`limits::TOMBSTONES`].
+/// holds; who has to be reached is here, and a stranger is not.
 #[derive(Debug)]
 pub(super) struct PeerTable {
     entries: ById<PeerEntry>,
@@ -126,7 +126,7 @@ pub(super) struct PeerTable {
     said: NetworkSize,
     strangers: Candidates,
     to_reach: Candidates,
-    tombstones: BTreeMap<PeerId, (Instance, Time)>,
+    tombstones: Tombstones,
     /// Changes since the account was checked.
     unchecked: usize,
 }
@@ -142,7 +142,7 @@ impl PeerTable {
             said: NetworkSize::of(0, 0),
             strangers: Candidates::new(Seed(seed)),
             to_reach: Candidates::new(Seed(seed)),
-            tombstones: BTreeMap::new(),
+            tombstones: Tombstones::default(),
             unchecked: 0,
         }
     }
@@ -305,6 +305,7 @@ impl PeerTable {
             self.places.check("peers that are here", self.entries.keys().map(|id| (*id, 1)));
             self.strangers.check();
             self.to_reach.check();
+            self.tombstones.check();
         }
     }
 
@@ -391,33 +392,15 @@ impl PeerTable {
         self.to_reach.note_asked(now, id);
     }
 
-    /// This instance of the peer, and all before it, never come back (for [`limits::TOMBSTONE`]).
+    /// This instance of the peer, and all before it, never come back for a while.
     pub(super) fn bury(&mut self, now: Time, id: PeerId, instance: Instance) {
-        if self.tombstones.len() >= limits::TOMBSTONES && !self.tombstones.contains_key(&id) {
-            self.tombstones.retain(|_, (_, until)| *until > now);
-            let oldest = self.tombstones.iter().min_by_key(|(_, (_, until))| *until).map(|(id, _)| *id);
-            if let Some(oldest) = oldest
-                && self.tombstones.len() >= limits::TOMBSTONES
-            {
-                self.tombstones.remove(&oldest);
-            }
-        }
-        self.tombstones.insert(id, (instance, now + limits::TOMBSTONE));
+        self.tombstones.bury(now, Payer { host: self.host(id), peer: id }, instance);
+        self.unchecked += 1;
     }
 
     /// True if that instance said that it left.
     pub(super) fn is_buried(&mut self, now: Time, id: PeerId, instance: Instance) -> bool {
-        if self.tombstones.is_empty() {
-            return false;
-        }
-        match self.tombstones.get(&id) {
-            Some((_, until)) if *until <= now => {
-                self.tombstones.remove(&id);
-                false
-            }
-            Some((last, _)) => instance <= *last,
-            None => false,
-        }
+        self.tombstones.is_buried(now, id, instance)
     }
 }
 
@@ -431,24 +414,6 @@ mod tests {
     use crate::address::Ports;
     use crate::identity::PeerName;
     use crate::wire::datagram::{Body, DatagramMessage, Presence, PresenceState};
-
-    #[test]
-    fn a_tombstone_holds_its_instance_and_earlier_ones_for_its_time() {
-        let mut table = PeerTable::new(1);
-        let (id, now) = (PeerId([1; 32]), Time::ZERO);
-        let of = |count| Instance { count, random: 0 };
-        table.bury(now, id, of(5));
-        assert!(table.is_buried(now, id, of(5)));
-        assert!(table.is_buried(now, id, of(4)));
-        assert!(!table.is_buried(now, id, of(6)));
-        assert!(!table.is_buried(now + limits::TOMBSTONE, id, of(5)));
-        for i in 0..limits::TOMBSTONES + 10 {
-            let mut id = [0; 32];
-            id[..8].copy_from_slice(&i.to_le_bytes());
-            table.bury(now + Duration::from_nanos(i as u64), PeerId(id), of(1));
-        }
-        assert_eq!(table.tombstones.len(), limits::TOMBSTONES);
-    }
 
     fn id(n: u32) -> PeerId {
         let mut id = [7; 32];

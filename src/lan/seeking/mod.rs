@@ -20,6 +20,7 @@ use self::wanted::{REPEAT, WantedFiles};
 use super::network_size::NetworkSize;
 use super::rng::Rng;
 use super::traffic::{Endpoint, Heard, Recipient};
+use crate::accounts::{AccountHost, Payer};
 use crate::content::FileId;
 use crate::identity::PeerId;
 use crate::lan::limits;
@@ -154,7 +155,7 @@ impl Seeking {
     pub(super) fn handle_heard(&mut self, now: Time, heard: &Heard) {
         match &heard.message {
             DatagramMessage::Seek { files } => self.hear_seek(now, heard, files),
-            DatagramMessage::Has { files } => self.hear_has(now, heard.peer, files),
+            DatagramMessage::Has { files } => self.hear_has(now, heard, files),
             _ => {}
         }
     }
@@ -218,31 +219,36 @@ impl Seeking {
         self.here.get_mut(&id).is_some_and(|words| words.take(now, limits::SOUGHT_RATE))
     }
 
+    /// Whoever said it fetches these files, or has some of them. It is charged where it is answered: at an address
+    /// that it proved.
+    fn note(&mut self, now: Time, heard: &Heard, files: &[FileId]) {
+        let host = heard.answer.map_or(AccountHost::Unproved, |to| to.host().into());
+        let (payer, silence) = (Payer { host, peer: heard.peer }, self.silence());
+        for file in files {
+            self.seekers.note(now, payer, *file, silence);
+        }
+    }
+
     /// A peer seeks these files.
     fn hear_seek(&mut self, now: Time, heard: &Heard, files: &[FileId]) {
         let peer = heard.peer;
         if files.is_empty() || !self.may_say(now, peer) {
             return;
         }
-        let silence = self.silence();
-        for file in files {
-            self.seekers.note(now, peer, *file, silence);
-        }
+        self.note(now, heard, files);
         self.asked.put(now, peer, heard.answer);
         self.outputs.push_back(SeekingOutput::Sought(peer, files.to_vec()));
     }
 
     /// A peer says that it has some of these files, or fetches them.
-    fn hear_has(&mut self, now: Time, peer: PeerId, files: &[FileId]) {
+    fn hear_has(&mut self, now: Time, heard: &Heard, files: &[FileId]) {
+        let peer = heard.peer;
         let ours = files.iter().filter(|file| self.wanted.contains(**file));
         let ours: Vec<_> = ours.copied().collect();
         if ours.is_empty() || !self.may_say(now, peer) {
             return;
         }
-        let silence = self.silence();
-        for file in &ours {
-            self.seekers.note(now, peer, *file, silence);
-        }
+        self.note(now, heard, &ours);
         self.outputs.push_back(SeekingOutput::Has(peer, ours));
     }
 }
