@@ -7,7 +7,7 @@
 mod host;
 
 use core::fmt::Debug;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_set};
 
 pub(crate) use self::host::AccountHost;
 use crate::time::Time;
@@ -88,6 +88,31 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
         (self.limit / (others as u64 + 1)).max(self.minimum)
     }
 
+    /// From now on `limit` may be held. What is held above it stays, until somebody below its share asks.
+    pub(crate) const fn set_limit(&mut self, limit: u64) {
+        self.limit = limit;
+    }
+
+    /// An amount up to which a new item of the payer is given, whatever has to yield for it.
+    pub(crate) fn available(&self, payer: Payer<P>) -> u64 {
+        let free = self.limit.saturating_sub(self.held);
+        let share = self.share(payer.host);
+        let below = share.saturating_sub(self.held_by(payer.host));
+        let others = self.hosts.iter().filter(|(host, _)| **host != payer.host);
+        let above = others.map(|(_, h)| h.held.saturating_sub(share)).sum::<u64>();
+        let excess = self.held.saturating_sub(self.limit);
+        let from_others = (free + above).saturating_sub(excess);
+        if from_others < below {
+            return free.max(from_others);
+        }
+        let peers = self.hosts.get(&payer.host).map(|h| &h.peers);
+        let held = |peer: &P| peers.and_then(|p| p.get(peer)).map_or(0, |p| p.held);
+        let most = peers.into_iter().flat_map(BTreeMap::values).map(|p| p.held).max().unwrap_or(0);
+        // What moves between two peers of a host makes them equal at most.
+        let among = (most.saturating_sub(held(&payer.peer)) / 2).saturating_sub(excess);
+        free.max(below).max(among)
+    }
+
     /// Charges `amount` for an item. An item that is charged already grows or shrinks to that amount, and stays
     /// as it was when that is refused.
     pub(crate) fn charge(&mut self, now: Time, payer: Payer<P>, item: K, amount: u64) -> Grant<K> {
@@ -133,7 +158,7 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
         if !within && !self.may_move(payer, amount) {
             return None;
         }
-        let mut left: BTreeMap<AccountHost, Vec<PeerLeft<P, K>>> = BTreeMap::new();
+        let mut left: BTreeMap<AccountHost, Vec<PeerLeft<'_, P, K>>> = BTreeMap::new();
         let mut yielding = Vec::new();
         while missing > 0 {
             // What a host holds and still has after those that yield already.
@@ -155,7 +180,8 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
             if !within && own + amount >= fullest.held {
                 return None;
             }
-            let (key, size) = fullest.items.pop()?;
+            let (_, key) = *fullest.items.next()?;
+            let size = self.items.get(&key)?.amount;
             fullest.held -= size;
             missing = missing.saturating_sub(size);
             yielding.push(key);
@@ -171,14 +197,11 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
         host.by_held.last().is_some_and(|(fullest, _)| own + amount < *fullest)
     }
 
-    fn peers_left(&self, host: AccountHost) -> Vec<PeerLeft<P, K>> {
+    fn peers_left(&self, host: AccountHost) -> Vec<PeerLeft<'_, P, K>> {
         let peers = self.hosts.get(&host).into_iter().flat_map(|h| &h.peers);
-        let peers = peers.map(|(peer, share)| {
-            let items = share.items.iter().rev();
-            let items = items.filter_map(|(_, key)| Some((*key, self.items.get(key)?.amount)));
-            PeerLeft { peer: *peer, held: share.held, items: items.collect() }
-        });
-        peers.collect()
+        peers
+            .map(|(peer, share)| PeerLeft { peer: *peer, held: share.held, items: share.items.iter() })
+            .collect()
     }
 
     fn insert(&mut self, now: Time, payer: Payer<P>, item: K, amount: u64) {
@@ -242,14 +265,14 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
 
 /// What a peer would still hold while it is worked out who yields.
 #[derive(Debug)]
-struct PeerLeft<P, K> {
+struct PeerLeft<'a, P, K> {
     peer: P,
     held: u64,
-    /// With their amounts. What yields first comes last.
-    items: Vec<(K, u64)>,
+    /// What yields first comes first.
+    items: btree_set::Iter<'a, (Time, K)>,
 }
 
-fn sum<P, K>(peers: &[PeerLeft<P, K>]) -> u64 {
+fn sum<P, K>(peers: &[PeerLeft<'_, P, K>]) -> u64 {
     peers.iter().map(|p| p.held).sum()
 }
 

@@ -141,6 +141,27 @@ fn whatever_is_asked_the_limit_and_the_sums_hold() {
 }
 
 #[test]
+fn what_is_said_to_be_available_is_given() {
+    seeds(20, |seed| {
+        let mut rng = Rng::new(seed);
+        let mut account = Account::new(60, 3);
+        for item in 0..2_000 {
+            account.set_limit(40 + rng.below(21));
+            if rng.below(3) == 0 {
+                account.free(u32::try_from(rng.below(u64::from(item) + 1)).unwrap());
+            }
+            let by = payer(u8::try_from(rng.below(5)).unwrap(), u8::try_from(rng.below(3)).unwrap());
+            let (available, amount) = (account.available(by), 1 + rng.below(12));
+            let granted = account.charge(at(item.into()), by, item, amount) != Grant::Refused;
+            assert!(granted || amount > available, "{by:?} was told {available} and not given {amount}");
+        }
+    });
+    let mut account = Account::new(64, 1);
+    take(&mut account, payer(1, 1), 0..64);
+    assert_eq!([payer(1, 1), payer(1, 2), payer(2, 1)].map(|by| account.available(by)), [0, 32, 32]);
+}
+
+#[test]
 #[should_panic(expected = "what is charged is not what is held")]
 fn what_is_held_and_not_charged_is_caught() {
     let mut account = Account::new(64, 1);
