@@ -67,7 +67,7 @@ impl SenderRole {
             // A turn that the limits give is not lost on one who has nothing to send.
             return pushed;
         }
-        let room = if background { self.throttle.ask(now, id) } else { u64::MAX };
+        let room = if background { self.restraints.throttle.ask(now, id) } else { u64::MAX };
         if room == 0 {
             return pushed;
         }
@@ -124,7 +124,7 @@ impl SenderRole {
         self.counters.sent.add(bytes);
         if let Some(client) = self.clients.get_mut(&id) {
             if !client.is_background() {
-                self.throttle.others(now, bytes);
+                self.restraints.throttle.others(now, bytes);
             }
             if client.next_slices().is_none()
                 && !client.is_chosen()
@@ -172,6 +172,9 @@ impl SenderRole {
         item: Item,
         plan: ReadPlan,
     ) -> Result<Option<Fetched>, Reason> {
+        if self.restraints.withheld.has(peer, item) {
+            return Err(Reason::Busy);
+        }
         if self.shared_file(now, item.file).is_some() {
             return self.fetch_shared(now, id, item, plan);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mio::net::TcpListener;
 
-use super::{SenderRole, SharedReader};
+use super::{SenderRole, SharedReader, WithheldChunk};
 use crate::address::Host;
 use crate::content::{Catalogue, ChunkIndex, FileId, SafePath, Span};
 use crate::disk;
@@ -73,6 +73,10 @@ pub(crate) enum SenderCommand {
     OwnerCatalogue(PeerId, Option<(Arc<[u8]>, Arc<Catalogue>)>),
     /// What is kept for others, for whoever asks for it. One entry for each owner.
     Kept(Arc<Vec<KeptOf>>),
+    /// Do not give this peer that chunk, until [`SenderCommand::Give`]: it is to show that it has it.
+    Withhold(WithheldChunk),
+    /// Give this peer all of this file again.
+    Give(PeerId, FileId),
     /// Ask this peer, over a connection that it made, to dial our receiver.
     AskBack(PeerId),
     /// This peer asked us to dial its receiver.

@@ -30,11 +30,13 @@ mod store_files;
 pub(crate) mod super_seed;
 mod swarm;
 mod unfit;
+mod withheld;
 
 pub(crate) use self::handle::{
     KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
 };
 pub(crate) use self::reader::SharedReader;
+pub(crate) use self::withheld::WithheldChunk;
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -53,6 +55,7 @@ use self::shared_files::SharedFiles;
 use self::slices::HashedChunks;
 use self::store::Store;
 use self::super_seed::SuperSeed;
+use self::withheld::WithheldChunks;
 use crate::address::Host;
 use crate::content::{FileId, Manifest};
 use crate::counters::Counters;
@@ -100,6 +103,15 @@ fn unknown(offer: &SharedContent) -> Reason {
     if offer.head.is_empty() { Reason::Busy } else { Reason::Unknown }
 }
 
+/// What is given later than it is asked for.
+#[derive(Debug, Default)]
+struct Restraints {
+    /// What is asked for in the background.
+    throttle: BackgroundThrottle<ConnId>,
+    /// What its asker is to prove that it has.
+    withheld: WithheldChunks,
+}
+
 /// The sender's role.
 #[derive(Debug)]
 pub(super) struct SenderRole {
@@ -125,7 +137,7 @@ pub(super) struct SenderRole {
     owner_catalogues: OwnerCatalogues,
     /// What limits how much is made.
     gate: Gate<ConnId>,
-    throttle: BackgroundThrottle<ConnId>,
+    restraints: Restraints,
     counters: Arc<Counters>,
     /// Where what is not shared is read to.
     buffer: Vec<u8>,
@@ -159,7 +171,7 @@ impl SenderRole {
             store: Store::new(),
             owner_catalogues: OwnerCatalogues::default(),
             gate,
-            throttle: BackgroundThrottle::default(),
+            restraints: Restraints::default(),
             counters,
             buffer: vec![0; STEP],
             serving: ServingReport::default(),
@@ -207,7 +219,7 @@ impl SenderRole {
         net.listeners.stop();
         for (id, client) in std::mem::take(&mut self.clients) {
             self.gate.forget(id);
-            self.throttle.forget(id);
+            self.restraints.throttle.forget(id);
             self.shared.reads.forget(id);
             if client.was_served_within(now, ON_ITS_WAY) {
                 net.half_close(now, id);
@@ -388,6 +400,8 @@ impl Role for SenderRole {
             SenderCommand::Stored(id, file) => self.store.set(id, file),
             SenderCommand::Open(owners) => self.store.set_owners(owners),
             SenderCommand::OwnerCatalogue(origin, served) => self.owner_catalogues.set(origin, served),
+            SenderCommand::Withhold(chunk) => self.restraints.withheld.withhold(chunk),
+            SenderCommand::Give(peer, file) => self.restraints.withheld.give(peer, file),
             SenderCommand::Kept(kept) => self.owner_catalogues.set_kept(kept),
             SenderCommand::AskBack(peer) => self.ask_back(net, peer),
             SenderCommand::DialBack(contact) => self.dial_back(now, net, &contact),
@@ -404,7 +418,7 @@ impl Role for SenderRole {
                     net.listeners.stop();
                     for id in net.ids() {
                         self.gate.forget(id);
-                        self.throttle.forget(id);
+                        self.restraints.throttle.forget(id);
                         net.close(now, id);
                     }
                     self.clients.clear();
@@ -469,7 +483,7 @@ impl Role for SenderRole {
             log::debug!("the connection that {peer} asked for is over: {}", text::shown(&format!("{how:?}")));
         }
         self.gate.forget(id);
-        self.throttle.forget(id);
+        self.restraints.throttle.forget(id);
         self.serving.hasten_if_reported(now);
         self.check_finished(now, net);
     }
@@ -479,14 +493,14 @@ impl Role for SenderRole {
             matches!(self.state, SenderState::Stopping(_) | SenderState::Finishing | SenderState::Draining);
         let look = look.then_some(self.look);
         let files = [self.partial_seeds.poll_timeout(), self.store.poll_timeout()];
-        let turns = [self.gate.poll_timeout(), self.throttle.poll_timeout()];
+        let turns = [self.gate.poll_timeout(), self.restraints.throttle.poll_timeout()];
         let others = [self.serving.due(), self.partial_seeds.report_due, look];
         let read = self.shared.reads.poll_timeout();
         files.into_iter().chain(turns).chain(others).chain([read]).flatten().min()
     }
 
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
-        for id in [self.gate.call(now), self.throttle.call(now)].into_iter().flatten() {
+        for id in [self.gate.call(now), self.restraints.throttle.call(now)].into_iter().flatten() {
             net.enqueue(id);
         }
         for id in self.shared.reads.due(now) {

@@ -1,5 +1,6 @@
 //! Chunks that are fetched for custody: into the store, or to see whether a peer has what it says. Pure.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::peer::limits;
 use crate::peer::output::Outputs;
 use crate::peer::own_peer::OwnPeer;
 use crate::receiver::ReceiverCommand;
+use crate::sender::{SenderCommand, WithheldChunk};
 use crate::swarm::{Job, JobId, Wanted};
 use crate::time::Time;
 
@@ -76,6 +78,10 @@ impl CustodyDriver {
         jobs: &mut Jobs,
         out: &mut Outputs,
     ) {
+        if let Some(bytes) = challenge.bytes() {
+            let Challenge { peer, key: (_, file), .. } = challenge;
+            out.sender(SenderCommand::Withhold(WithheldChunk { peer, file, bytes }));
+        }
         let (job, folder) = jobs.begin_proof(&own.settings.store(), challenge.peer, challenge.key);
         self.challenges.insert(job, challenge);
         out.files(FileWork::Challenge(job, folder));
@@ -95,6 +101,7 @@ impl CustodyDriver {
         if let Err(e) = made {
             out.log_warning(format!("a challenge cannot be made: {}: {e}", folder.display()));
             jobs.end(job);
+            out.sender(SenderCommand::Give(peer, key.1));
             return self.machine.challenge_answered(now, peer, key, false);
         }
         let span = Span { from: chunk, to: chunk.saturating_add(1) };
@@ -144,6 +151,7 @@ impl CustodyDriver {
         out: &mut Outputs,
     ) {
         out.chunks(chunk_store::Command::Remove(folder));
+        out.sender(SenderCommand::Give(peer, key.1));
         self.machine.challenge_answered(now, peer, key, is_right);
     }
 }
@@ -155,6 +163,14 @@ pub(in crate::peer) struct Challenge {
     pub(in crate::peer) key: LedgerKey,
     pub(in crate::peer) size: u64,
     pub(in crate::peer) chunk: u32,
+}
+
+impl Challenge {
+    /// Where the chunk lies in its file.
+    fn bytes(&self) -> Option<Range<u64>> {
+        let chunks = Chunks::of(self.size)?;
+        chunks.index(self.chunk).map(|index| chunks.range(index))
+    }
 }
 
 fn fetch_for(id: JobId, destination: PathBuf, wanted: Option<Wanted>, background: bool, out: &mut Outputs) {

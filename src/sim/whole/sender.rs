@@ -97,8 +97,8 @@ impl SimSender {
             SenderCommand::OwnerCatalogue(origin, served) => self.owner_catalogues.set(origin, served),
             SenderCommand::Kept(kept) => self.owner_catalogues.set_kept(kept),
             SenderCommand::AskBack(peer) => self.ask_back(around, peer),
-            // Everybody can be dialled here.
-            SenderCommand::DialBack(_) => {}
+            // Everybody can be dialled here, and nobody asks for what it is to prove.
+            SenderCommand::DialBack(_) | SenderCommand::Withhold(_) | SenderCommand::Give(..) => {}
             SenderCommand::Finish => {
                 self.state = SenderState::Finishing;
                 self.check_finished(around);
