@@ -38,7 +38,7 @@ pub enum NotKeptCause {
 pub struct HandoffReport {
     /// Own files.
     pub total: usize,
-    /// Of them, those that at least two others keep.
+    /// Of them, those that at least two others keep, and have proved to keep.
     pub safe: usize,
     /// Those that one other keeps: a second failure would lose them.
     pub once: Vec<FileId>,
@@ -103,7 +103,7 @@ impl Handoff {
                 progress.left.push(key.1);
                 progress.bytes_left += *size;
             }
-            match standing.kept {
+            match standing.proved {
                 0 => report.not_kept.push((key.1, why(&standing, others))),
                 1 => report.once.push(key.1),
                 _ => report.safe += 1,
@@ -125,8 +125,8 @@ const fn why(standing: &Standing, others: usize) -> NotKeptCause {
 impl Standing {
     /// True if nothing better can be waited for: it is there as often as wanted, or as there are others.
     const fn is_done(&self, others: usize) -> bool {
-        let nobody_left = others == 0 || self.starved && self.kept >= self.coming;
-        self.kept >= self.wanted || nobody_left
+        let nobody_left = others == 0 || self.starved && self.proved >= self.coming;
+        self.proved >= self.wanted || nobody_left
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
     }
 
     const fn standing(kept: u32, coming: u32, starved: bool) -> Standing {
-        Standing { kept, coming, wanted: 2, starved }
+        Standing { kept, proved: kept, coming, wanted: 2, starved }
     }
 
     #[test]
@@ -160,6 +160,8 @@ mod tests {
         assert_eq!(report.once, [key(2).1]);
         assert_eq!(report.not_kept, [(FileId([9; 32]), NotKeptCause::NotChosen)]);
         assert!(look(standing(2, 2, false)).1.is_some());
+        let only_said = Standing { proved: 1, ..standing(2, 2, false) };
+        assert!(look(only_said).1.is_none(), "a copy that is only said to be there is waited for");
     }
 
     #[test]

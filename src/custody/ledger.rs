@@ -82,7 +82,8 @@ pub struct KeptRow {
     pub copy: u8,
     /// Which chunks were taken.
     pub span: Span,
-    /// True once they are all here.
+    /// True once they are all here. In the ledger: once they all were, for a promise that was never kept is
+    /// void after a while.
     pub whole: bool,
     /// Who else keeps it, as last reported.
     pub others: Vec<Replica>,

@@ -53,10 +53,24 @@ pub(crate) const PLACE_PAUSE: Duration = Duration::from_millis(200);
 /// moment would all believe that the same keeper is empty. Asking costs nothing beside moving so much.
 pub(crate) const SPACE_AGAIN: u64 = 1 << 20;
 
+/// So long after a keeper has got what it promised, files for which nobody had space are offered again.
+pub(crate) const STARVED_SOON: Duration = Duration::from_secs(2);
+
+/// They are offered again after this time at first, though nothing came, then ever more seldom: what others are
+/// promised takes the space of other promises for as long as it is on its way.
+pub(crate) const STARVED_LATER: Duration = Duration::from_secs(10);
+
+/// The longest such time.
+pub(crate) const STARVED_LATEST: Duration = Duration::from_secs(60);
+
+/// Own files that keepers prove before this peer leaves, at most: who lies about a tenth of its files is found out
+/// with all but a thousandth of certainty.
+pub(crate) const PROVED_FILES: usize = 64;
+
 /// A keeper that refused a file is not asked for it again for this long.
 pub(crate) const REFUSED_FOR: Duration = Duration::from_secs(600);
 
-/// An accepted offer of which no further chunk came for this long is given to another.
+/// An accepted offer of which no further chunk came for this long is given to another, and its keeper forgets it.
 pub(crate) const PROMISE: Duration = Duration::from_secs(600);
 
 /// A copy too many is tolerated this long: who leaves every evening moves nothing.
@@ -65,8 +79,31 @@ pub(crate) const SURPLUS: Duration = Duration::from_secs(24 * 3_600);
 /// Bytes lent to others (`--lend`), at most by default; and no more than a tenth of the free space.
 pub(crate) const LEND: u64 = 10 << 30;
 
-/// Origins (and source addresses) between which what is lent is divided, at least.
+/// Origins (and hosts) between which what is lent is divided, at least.
 pub(crate) const SHARES_MIN: u64 = 8;
+
+/// Hosts between which what is lent is divided, at most: each has its part of it for sure.
+pub(crate) const HOSTS_KEPT_FOR: u64 = 256;
+
+/// This part of what is lent may be promised before any of it came: a promise costs its owner nothing.
+pub(crate) const PROMISED_PART: u64 = 8;
+
+/// Bytes that a kept file costs beside its content, at least: its row in memory and in the ledger with up to
+/// [`PLACES`] keepers, and the last blocks of its file and its sidecar in the store.
+pub(crate) const KEPT_COST: u64 = 4 << 10;
+
+/// Bytes of memory for the catalogues of all owners whose files are kept, at most, and an eighth of what is
+/// lent: they are kept for peers that ask what an absent owner shares.
+pub(crate) const CATALOGUES_KEPT: u64 = 64 << 20;
+
+/// Bytes an hour that are fetched for a host of whose offers none was ever fetched as a whole.
+pub(crate) const UNPROVED_BYTES: u64 = 1 << 30;
+
+/// That hour.
+pub(crate) const UNPROVED_WINDOW: Duration = Duration::from_secs(3_600);
+
+/// Other keepers of a file that are asked at once whether they have it.
+pub(crate) const SOURCES_ASKED: usize = 4;
 
 /// Peers of the network where an origin's files were taken that are remembered, at most.
 pub(crate) const WITNESSES: usize = 16;

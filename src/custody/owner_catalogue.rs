@@ -107,6 +107,26 @@ impl OwnerCatalogue {
         self.buckets.values().map(|b| b.count() as u64).sum::<u64>() == self.head.entries
     }
 
+    /// Bytes of memory that the digests and buckets take.
+    #[must_use]
+    pub(super) fn cost(&self) -> u64 {
+        let buckets = self.buckets.values().map(|b| b.memory()).sum::<usize>();
+        (self.digests.len() + buckets) as u64
+    }
+
+    /// What [`Self::cost`] would be with the whole of this catalogue.
+    #[must_use]
+    pub(super) fn cost_of(catalogue: &Catalogue) -> u64 {
+        let filled = (0..=255).map(|i| catalogue.bucket(i)).filter(|b| b.count() > 0);
+        (limits::BUCKETS * 32 + filled.map(|b| b.memory()).sum::<usize>()) as u64
+    }
+
+    /// Forgets all but the head.
+    pub(super) fn shrink(&mut self) {
+        self.digests = Arc::from([]);
+        self.buckets.clear();
+    }
+
     /// Goes over to a newer head; buckets that are the same under it stay known.
     pub fn renew(&mut self, mut newer: Self) {
         for (index, bucket) in std::mem::take(&mut self.buckets) {
@@ -117,13 +137,15 @@ impl OwnerCatalogue {
         *self = newer;
     }
 
+    /// True if the head is over these digests.
+    fn is_over(&self, digests: &Shared) -> bool {
+        let list: Vec<BucketDigest> = digests.as_chunks().0.iter().map(|d| BucketDigest(*d)).collect();
+        digests.len() == limits::BUCKETS * 32 && root_of(&list) == self.head.root
+    }
+
     /// Takes all digests. False if the head is not over them.
     pub fn learn_digests(&mut self, digests: &Shared) -> bool {
-        if digests.len() != limits::BUCKETS * 32 {
-            return false;
-        }
-        let list: Vec<BucketDigest> = digests.as_chunks().0.iter().map(|d| BucketDigest(*d)).collect();
-        let fits = root_of(&list) == self.head.root;
+        let fits = self.is_over(digests);
         if fits && self.digests.is_empty() {
             self.digests = Arc::clone(digests);
         }
@@ -154,31 +176,41 @@ impl OwnerCatalogue {
         fits.then(|| BucketProof { digests: Arc::clone(&self.digests), bucket: bucket.into() })
     }
 
-    /// Checks that the head names this content at `path`, with what is known and what is shown.
+    /// Checks that the head names this content at `path`, with what is known and what is shown. Nothing of the
+    /// proof is kept: the whole catalogue is pulled once for all of an owner's files.
     ///
     /// # Errors
     /// [`OfferRefusal::Unproved`] if a proof is needed, [`OfferRefusal::NotListed`] if it is not so.
     pub fn check(
-        &mut self,
+        &self,
         path: &SafePath,
         claim: Claim,
         proof: Option<&BucketProof>,
     ) -> Result<(), OfferRefusal> {
-        let index = path.bucket();
-        if !self.buckets.contains_key(&index) {
-            let Some(proof) = proof else {
-                // Without a bucket among all that there are, there is nothing to be proved.
-                return Err(if self.is_whole() { OfferRefusal::NotListed } else { OfferRefusal::Unproved });
-            };
-            if !self.learn_digests(&proof.digests) || !self.learn_bucket(index, &proof.bucket) {
-                return Err(OfferRefusal::NotListed);
+        let shown;
+        let bucket = match (self.buckets.get(&path.bucket()), proof) {
+            (Some(known), _) => known,
+            // Without a bucket among all that there are, there is nothing to be proved.
+            (None, None) if self.is_whole() => return Err(OfferRefusal::NotListed),
+            (None, None) => return Err(OfferRefusal::Unproved),
+            (None, Some(proof)) => {
+                shown = Arc::new(self.shown(path.bucket(), proof).ok_or(OfferRefusal::NotListed)?);
+                &shown
             }
-        }
-        let entries = self.buckets.get(&index).map_or(&[][..], |b| b.entries());
+        };
+        let entries = bucket.entries();
         let found = entries.binary_search_by(|e| e.path.cmp(path)).is_ok_and(
             |i| matches!(entries[i].kind, EntryKind::File { id, size, .. } if (id, size) == claim),
         );
         if found { Ok(()) } else { Err(OfferRefusal::NotListed) }
+    }
+
+    /// The bucket of a proof, if the head is over it.
+    fn shown(&self, index: u8, proof: &BucketProof) -> Option<Bucket> {
+        let digests = self.is_over(&proof.digests).then_some(&proof.digests)?;
+        let bucket = Bucket::read(index, &proof.bucket).ok()?;
+        let at = usize::from(index) * 32;
+        (digests.get(at..at + 32)? == bucket.digest().0).then_some(bucket)
     }
 
     /// True if the head names this content, at whatever path; `None` if too little is known to say so.
@@ -235,7 +267,7 @@ mod tests {
         let path: SafePath = "f7".parse().unwrap();
         let claim = (FileId([7; 32]), 7);
 
-        let mut theirs = OwnerCatalogue::open(a.id(), &head).unwrap();
+        let theirs = OwnerCatalogue::open(a.id(), &head).unwrap();
         assert!(OwnerCatalogue::open(b.id(), &head).is_none());
         assert_eq!(theirs.check(&path, claim, None), Err(OfferRefusal::Unproved));
         let proof = own.bucket_proof(&path).unwrap();
@@ -243,18 +275,19 @@ mod tests {
         assert_eq!(theirs.check(&path, (FileId([8; 32]), 8), Some(&lie)), Err(OfferRefusal::NotListed));
         assert_eq!(theirs.check(&path, (claim.0, 8), Some(&proof)), Err(OfferRefusal::NotListed));
         assert_eq!(theirs.check(&path, claim, Some(&proof)), Ok(()));
-        // Now the bucket is known.
-        assert_eq!(theirs.check(&path, claim, None), Ok(()));
-        assert_eq!(theirs.names(claim.0, &path), Some(true));
-        assert_eq!(theirs.names(FileId([9; 32]), &"f9".parse().unwrap()), None);
+        // What was shown is not kept.
+        assert_eq!(theirs.check(&path, claim, None), Err(OfferRefusal::Unproved));
+        assert_eq!((theirs.cost(), theirs.names(claim.0, &path)), (0, None));
+        assert_eq!(own.check(&path, claim, None), Ok(()));
+        assert_eq!(
+            (own.cost(), own.names(claim.0, &path)),
+            (OwnerCatalogue::cost_of(&catalogue), Some(true))
+        );
         assert_eq!(own.names(FileId([200; 32]), &"f9".parse().unwrap()), Some(false));
 
-        let restored = OwnerCatalogue::restore(
-            a.id(),
-            &theirs.row(Vec::new()),
-            theirs.buckets().map(|(i, b)| (i, b.bytes())),
-        )
-        .unwrap();
+        let restored =
+            OwnerCatalogue::restore(a.id(), &own.row(Vec::new()), own.buckets().map(|(i, b)| (i, b.bytes())))
+                .unwrap();
         assert_eq!(restored.names(claim.0, &path), Some(true));
     }
 

@@ -8,31 +8,68 @@ use crate::content::{FileId, Span};
 use crate::custody::limits;
 use crate::identity::PeerId;
 
-/// Key of the hash that orders candidates.
+/// Key of the hash by which things that all peers do are spread over time.
 const KEY: [u8; 32] = *b"potluck 1 custody placement     ";
 
-/// The first eight bytes of the hash of (file id, copy, peer id): the lower, the earlier a peer is asked.
-/// Rendezvous hashing (Thaler and Ravishankar 1998): who joins or leaves changes nobody else's place.
+/// A number that is another one for each file, copy and peer, and the same for everybody.
 #[must_use]
 pub fn rank(file: FileId, copy: u8, peer: PeerId) -> u64 {
+    keyed(&KEY, file, copy, peer)
+}
+
+/// The first eight bytes of the hash of (file id, copy, peer id).
+fn keyed(key: &[u8; 32], file: FileId, copy: u8, peer: PeerId) -> u64 {
     let mut input = [0; 65];
     input[..32].copy_from_slice(&file.0);
     input[32] = copy;
     input[33..].copy_from_slice(&peer.0);
-    let hash = blake3::keyed_hash(&KEY, &input);
+    let hash = blake3::keyed_hash(key, &input);
     u64::from_be_bytes(*hash.as_bytes().first_chunk().unwrap_or(&[0; 8]))
 }
 
-/// The first `n` of the candidates, in the order in which they are asked.
-#[must_use]
-pub fn first(file: FileId, copy: u8, candidates: impl Iterator<Item = PeerId>, n: usize) -> Vec<PeerId> {
-    let mut ranked: Vec<(u64, PeerId)> = candidates.map(|p| (rank(file, copy, p), p)).collect();
-    if ranked.len() > n && n > 0 {
-        ranked.select_nth_unstable(n - 1);
-        ranked.truncate(n);
+/// The order in which candidates are asked, and what else nobody may foresee of whoever places.
+///
+/// The order is by rendezvous hashing (Thaler and Ravishankar 1998): who joins or leaves changes nobody else's
+/// place. The key of the hash is a secret, so that nobody can make up an id that comes first.
+#[derive(Clone, Debug)]
+pub struct PlacementSecret {
+    key: [u8; 32],
+    /// Random numbers that were drawn.
+    drawn: u64,
+}
+
+impl PlacementSecret {
+    /// Of random bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self { key: bytes, drawn: 0 }
     }
-    ranked.sort_unstable();
-    ranked.into_iter().map(|(_, p)| p).collect()
+
+    /// The first `n` of the candidates, in the order in which they are asked.
+    #[must_use]
+    pub fn first(
+        &self,
+        file: FileId,
+        copy: u8,
+        candidates: impl Iterator<Item = PeerId>,
+        n: usize,
+    ) -> Vec<PeerId> {
+        let mut ranked: Vec<(u64, PeerId)> =
+            candidates.map(|p| (keyed(&self.key, file, copy, p), p)).collect();
+        if ranked.len() > n && n > 0 {
+            ranked.select_nth_unstable(n - 1);
+            ranked.truncate(n);
+        }
+        ranked.sort_unstable();
+        ranked.into_iter().map(|(_, p)| p).collect()
+    }
+
+    /// A random number.
+    pub fn draw(&mut self) -> u32 {
+        self.drawn += 1;
+        let hash = blake3::keyed_hash(&self.key, &self.drawn.to_le_bytes());
+        u32::from_le_bytes(*hash.as_bytes().first_chunk().unwrap_or(&[0; 4]))
+    }
 }
 
 /// How many of `spans` cover each part of `whole`: parts in order, cut where the number changes.
@@ -91,6 +128,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    const SECRET: PlacementSecret = PlacementSecret::new([7; 32]);
+
     const fn span(from: u32, to: u32) -> Span {
         Span { from, to }
     }
@@ -103,13 +142,18 @@ mod tests {
     fn the_order_moves_nobody_when_one_leaves() {
         let all = peers(50);
         let file = FileId([1; 32]);
-        let before = first(file, 1, all.iter().copied(), 50);
+        let before = SECRET.first(file, 1, all.iter().copied(), 50);
         let left: Vec<_> = before.iter().copied().filter(|p| *p != before[3]).collect();
-        assert_eq!(first(file, 1, all.iter().copied().filter(|p| *p != before[3]), 50), left);
-        assert_eq!(first(file, 1, all.iter().copied(), 4), before[..4]);
-        assert_ne!(first(file, 2, all.iter().copied(), 50), before);
-        assert_ne!(first(FileId([2; 32]), 1, all.iter().copied(), 50), before);
-        assert!(first(file, 1, [].into_iter(), 4).is_empty());
+        assert_eq!(SECRET.first(file, 1, all.iter().copied().filter(|p| *p != before[3]), 50), left);
+        assert_eq!(SECRET.first(file, 1, all.iter().copied(), 4), before[..4]);
+        assert_ne!(SECRET.first(file, 2, all.iter().copied(), 50), before);
+        assert_ne!(SECRET.first(FileId([2; 32]), 1, all.iter().copied(), 50), before);
+        assert!(SECRET.first(file, 1, [].into_iter(), 4).is_empty());
+        assert_ne!(
+            PlacementSecret::new([8; 32]).first(file, 1, all.iter().copied(), 50),
+            before,
+            "others have another order"
+        );
     }
 
     #[test]
@@ -118,7 +162,7 @@ mod tests {
         let mut seen = std::collections::BTreeMap::<PeerId, u32>::new();
         for i in 0..4_000_u32 {
             let file = FileId(*blake3::hash(&i.to_le_bytes()).as_bytes());
-            *seen.entry(first(file, 1, all.iter().copied(), 1)[0]).or_default() += 1;
+            *seen.entry(SECRET.first(file, 1, all.iter().copied(), 1)[0]).or_default() += 1;
         }
         assert_eq!(seen.len(), 20);
         assert!(seen.values().all(|n| (140..=260).contains(n)), "{seen:?}");

@@ -194,7 +194,9 @@ fn custody(
         present.insert(file, spans);
     }
     let on_disk = CustodyOnDisk { free, present, rows: store.ledger() };
-    Ok(RestoredCustody::new(clock::now(), config, identity.id(), instance, on_disk))
+    let mut secret = [0; 32];
+    fill_random(&mut secret).map_err(|e| Failure::other(e.to_string()))?;
+    Ok(RestoredCustody::new(clock::now(), config, identity.id(), instance, secret, on_disk))
 }
 
 /// Removes what a crash left of challenges: the next one of that number is to be fetched, not found.

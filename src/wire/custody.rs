@@ -147,6 +147,9 @@ pub struct ReportRow {
     pub span: Span,
     /// How many of them are here.
     pub have: u32,
+    /// Nothing of it is kept any more: the space was needed for others.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub dropped: bool,
 }
 
 impl ReportRow {
@@ -355,6 +358,7 @@ mod tests {
             copy: 1,
             span: Span { from: 0, to: 1 },
             have: 1,
+            dropped: false,
         };
         for message in [
             CustodyMessage::GetSpace(GetSpace { request: 1, origin: PeerId([1; 32]) }),

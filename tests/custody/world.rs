@@ -81,6 +81,8 @@ pub(crate) struct Peer {
     pub(crate) conflict: bool,
     /// What a daemon decides when it is asked.
     pub(crate) decides: Option<Decision>,
+    /// It says that it has what it accepted, and throws it away.
+    pub(crate) hollow: bool,
 }
 
 pub(crate) struct World {
@@ -96,6 +98,8 @@ pub(crate) struct World {
     pub(crate) stores: BTreeMap<FileId, BTreeMap<usize, BTreeSet<Span>>>,
     /// Files whose holders changed since this was last taken.
     pub(crate) touched: BTreeSet<FileId>,
+    /// Who was to give somebody chunks for its store.
+    pub(crate) sources: BTreeSet<(PeerId, FileId)>,
 }
 
 pub(crate) const GIB: u64 = 1 << 30;
@@ -107,7 +111,7 @@ pub(crate) fn config(copies: u8, lend: u64) -> CustodianConfig {
         keep: limits::KEEP_DAYS,
         keep_deleted: limits::KEEP_DELETED,
     };
-    CustodianConfig { copies, auto_copy: 10 * GIB, repair: limits::REPAIR_DELAY, keeper }
+    CustodianConfig { copies, auto_copy: 10 * GIB, repair: limits::REPAIR_DELAY, keeper, secret: [7; 32] }
 }
 
 pub(crate) fn entry(path: &str, seed: u64, size: u64) -> Entry {
@@ -158,6 +162,7 @@ impl World {
                     restored: Vec::new(),
                     conflict: false,
                     decides: None,
+                    hollow: false,
                 }
             })
             .collect();
@@ -172,6 +177,7 @@ impl World {
             messages: 0,
             stores: BTreeMap::new(),
             touched: BTreeSet::new(),
+            sources: BTreeSet::new(),
         }
     }
 
@@ -239,6 +245,7 @@ impl World {
         (p.version, p.armed, p.report, p.state) = (0, None, None, PresenceState::Here);
         let instance = p.instance();
         let present = p.store.iter().map(|(f, s)| (*f, s.iter().copied().collect())).collect();
+        p.config.secret = self.rng.seed();
         p.machine = Some(Custodian::new(now, p.id, instance, p.config, p.ledger.clone(), &present));
         self.touch_all(peer);
         self.drain(peer);
@@ -361,7 +368,9 @@ impl World {
                     sources.iter().flat_map(|s| self.has(self.by_id[s], file, size)).collect();
                 let lacking = placement::coverage(span, &parts).iter().any(|(_, n)| *n == 0);
                 let is_there = self.peers[place].store.get(&file).is_some_and(|spans| spans.contains(&span));
-                if lacking && !is_there {
+                if self.peers[place].hollow {
+                    machine.fetched(now, file, span, span.len(), true);
+                } else if lacking && !is_there {
                     machine.failed(now, file);
                 } else {
                     // Asked for twice, it comes once.
@@ -469,6 +478,7 @@ impl World {
                     self.send(peer, to, message);
                 }
                 CustodianOutput::Fetch { file, size, span, sources } => {
+                    self.sources.extend(sources.iter().map(|source| (*source, file)));
                     let time = Duration::from_nanos(span.bytes(size) * (1_000_000_000 / RATE) + 10_000_000);
                     self.at(now + time, Event::Fetched { at: peer, file, size, span, sources });
                 }

@@ -60,7 +60,7 @@ fn offer(request: u64, entries: usize) -> CustodyMessage {
 }
 
 fn report(request: u64) -> CustodyMessage {
-    let held = ReportRow { file: FILE, size: 9, copies: 2, copy: 1, span: SPAN, have: 1 };
+    let held = ReportRow { file: FILE, size: 9, copies: 2, copy: 1, span: SPAN, have: 1, dropped: false };
     let (instance, version) = (Instance { count: u64::MAX, random: 2 }, u64::MAX);
     CustodyMessage::Report(KeeperReport {
         request,

@@ -6,14 +6,14 @@ use std::fs;
 use std::sync::Arc;
 
 use potluck::content::Span;
-use potluck::content::{Catalogue, Entry, EntryKind, FileId, Head, HeadNumber};
+use potluck::content::{Catalogue, Entry, EntryKind, FileId, Head, HeadNumber, SafePath};
 use potluck::control::CustodyRow;
 use potluck::identity::tls::Tls;
 use potluck::identity::{Identity, Instance, PeerId};
 use potluck::wire::Message;
 use potluck::wire::custody::{
     BucketProof, CustodyMessage, CustodyOffer, GetSpace, KeeperReport, OfferAnswer, OfferRefusal, Orders,
-    ReportRow, Space, Verdict,
+    Replica, ReportRow, Space, Verdict,
 };
 use potluck::wire::frame::prefix;
 use potluck::wire::message::GetHead;
@@ -21,10 +21,13 @@ use potluck::wire::message::GetHead;
 use crate::caller::Caller;
 use crate::fiend::{Event, Fiend, Lie, Offer, Order, address};
 use crate::lab::{LATER, Lab, Peer, SOON, wait};
-use crate::watch::{Surroundings, assert_holds, assert_well, log};
+use crate::watch::{Surroundings, assert_holds, assert_well, log, memory};
 
 /// What a victim lends: an eighth of it is 1 MiB.
 const LENDS: [&str; 4] = ["--copies", "2", "--lend", "8MiB"];
+
+/// What a kept file counts beside its bytes.
+const COST: u64 = 4 << 10;
 
 fn custody(peer: &Peer) -> CustodyRow {
     peer.status().custody.unwrap()
@@ -101,13 +104,14 @@ fn held(content: &[u8]) -> ReportRow {
         copy: 1,
         span,
         have: span.len(),
+        dropped: false,
     }
 }
 
 /// An offer of an own file of so many bytes, with a head that rightly names it, and the proof.
 fn offer(identity: &Identity, size: u64) -> CustodyOffer {
     let file = FileId(*blake3::hash(&identity.id().0).as_bytes());
-    let path: potluck::content::SafePath = "bait.bin".parse().unwrap();
+    let path: SafePath = "bait.bin".parse().unwrap();
     let kind = EntryKind::File { id: file, size, modified: 0, executable: false, since: 0 };
     let catalogue = Catalogue::of([Entry { path: path.clone(), kind }]);
     let head = catalogue.head(identity.public(), Instance { count: 9, random: 9 }, 1).sign(identity);
@@ -288,10 +292,10 @@ fn a_thousand_strangers_at_one_address_get_one_share() {
     let (me, port) = (id(&keeper), keeper.status().ports[3]);
     let first = Identity::generate().unwrap();
     let mut line = Line::dial(&lab, 2, &first, me, 1, port);
-    assert_eq!(line.room(first.id()).share, MIB);
-    for size in [1 << 40, 8 * MIB, MIB + 1] {
+    assert_eq!(line.room(first.id()).share, MIB - COST);
+    for size in [1 << 40, 8 * MIB, MIB - COST + 1] {
         let answer = line.offer(offer(&first, size));
-        assert_eq!((answer.refusal, answer.share), (Some(OfferRefusal::Full), MIB), "{size}");
+        assert_eq!((answer.refusal, answer.share), (Some(OfferRefusal::Full), MIB - COST), "{size}");
     }
     // A thousand of them, each with a file of 64 KiB, which nobody will ever give.
     let mut accepted = 0;
@@ -305,10 +309,138 @@ fn a_thousand_strangers_at_one_address_get_one_share() {
     }
     let row = custody(&keeper);
     println!("{accepted} of 1000 were accepted: {} bytes", row.used);
-    assert_eq!((accepted, row.used), (16, MIB));
-    // Who comes from elsewhere finds room.
+    assert_eq!((accepted, row.used), (15, 15 * MIB / 16));
+    // Who comes from elsewhere finds room: half of what may be promised.
     let other = Identity::generate().unwrap();
     let mut line = Line::dial(&lab, 1, &other, me, 1, port);
-    assert_eq!(line.room(other.id()).share, MIB);
+    assert_eq!(line.room(other.id()).share, MIB / 2 - COST);
     assert_well(&keeper);
+}
+
+/// Strangers at nine addresses reserve what they can for files that they never give. An owner that comes after
+/// them has its copies all the same.
+#[test]
+fn promises_of_strangers_leave_an_owner_its_copies() {
+    const NODES: u8 = 9;
+    let Some(lab) = Lab::of(&format!("up {}", NODES + 2)) else { return };
+    let keeper = lab.peer(1, "keeper", &["--copies", "1", "--lend", "8MiB"]);
+    let (me, port) = (id(&keeper), keeper.status().ports[3]);
+    for node in 2..NODES + 2 {
+        let first = Identity::generate().unwrap();
+        let mut line = Line::dial(&lab, node, &first, me, 1, port);
+        for _ in 0..16 {
+            line.offer(offer(&Identity::generate().unwrap(), (1 << 16) - COST));
+        }
+    }
+    let shared = lab.folder("owner/shared");
+    for n in 0..3_u8 {
+        fs::write(shared.join(format!("{n}.bin")), vec![n; 20_000]).unwrap();
+    }
+    let owner = lab.peer(u32::from(NODES) + 2, "owner", &["--copies", "2", "--lend", "0"]);
+    wait("its copies", LATER, || (custody(&owner).own_whole == 3).then_some(()));
+    [&owner, &keeper].into_iter().for_each(assert_well);
+}
+
+/// Files of one byte whose paths lie in one bucket, as many as a proof can hold.
+fn full_bucket() -> Catalogue {
+    let paths = (0..).map(|n: u32| format!("{n:0>200}").parse().unwrap());
+    let paths = paths.filter(|path: &SafePath| path.bucket() == 0).take(2_500);
+    let kind = EntryKind::File {
+        id: FileId(*blake3::hash(b"x").as_bytes()),
+        size: 1,
+        modified: 0,
+        executable: false,
+        since: 0,
+    };
+    Catalogue::of(paths.map(|path| Entry { path, kind: kind.clone() }))
+}
+
+/// An offer of one byte, with the whole bucket as its proof.
+fn offer_with_a_long_proof(identity: &Identity, catalogue: &Catalogue) -> CustodyOffer {
+    let head = catalogue.head(identity.public(), Instance { count: 9, random: 9 }, 1).sign(identity);
+    let digests: Vec<u8> = catalogue.digests().iter().flat_map(|d| d.0).collect();
+    let bucket: Vec<u8> = catalogue.bucket(0).bytes();
+    assert!((500_000..1 << 20).contains(&bucket.len()), "{}", bucket.len());
+    CustodyOffer {
+        head: head.into(),
+        path: catalogue.bucket(0).entries()[0].path.clone(),
+        file: FileId(*blake3::hash(b"x").as_bytes()),
+        size: 1,
+        span: Span::whole(1).unwrap(),
+        proof: Some(BucketProof { digests: Arc::from(digests), bucket: bucket.into() }),
+        ..offer(identity, 1)
+    }
+}
+
+#[test]
+fn what_proves_an_offer_is_not_kept() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    let keeper = lab.peer(1, "keeper", &["--copies", "1", "--lend", "1GiB"]);
+    let (me, port) = (id(&keeper), keeper.status().ports[3]);
+    let (before, catalogue) = (memory(&keeper), full_bucket());
+    let mut accepted = 0;
+    for _ in 0..100 {
+        let stranger = Identity::generate().unwrap();
+        let mut line = Line::dial(&lab, 2, &stranger, me, 1, port);
+        let answer = line.offer(offer_with_a_long_proof(&stranger, &catalogue));
+        accepted += u32::from(answer.refusal.is_none());
+    }
+    let after = memory(&keeper);
+    let database = fs::metadata(keeper.directory.join(".potluck/potluck.db")).unwrap().len();
+    println!("{accepted} accepted; memory {before} KiB before, {after} KiB after; database {database} bytes");
+    assert_eq!(accepted, 100);
+    assert!(after < before + (32 << 10), "{before} KiB, then {after} KiB");
+    assert!(database < 4 << 20, "{database} bytes");
+    assert_well(&keeper);
+}
+
+/// A stranger signs that it shares what a victim shares, and names the victim as a keeper of it.
+#[test]
+fn nobody_sends_because_a_stranger_names_it() {
+    let Some(lab) = Lab::of("up 3") else { return };
+    let content = vec![5; 1 << 20];
+    let victim_shared = lab.folder("victim/shared");
+    fs::write(victim_shared.join("alone.bin"), &content).unwrap();
+    let victim = lab.peer(2, "victim", &["--copies", "1"]);
+    let keeper = lab.peer(1, "keeper", &["--copies", "1", "--lend", "1GiB"]);
+    wait("the file", SOON, || keeper.offered("alone.bin"));
+    let (me, port) = (id(&keeper), keeper.status().ports[3]);
+    let fiend = Fiend::start(&lab, 3, "fiend", Lie::None);
+    fiend.offer(Vec::new());
+    wait("the fiend", SOON, || keeper.names().contains(&"fiend".to_owned()).then_some(()));
+    let size = content.len() as u64;
+    let file = FileId(*blake3::hash(&content).as_bytes());
+    let path: SafePath = "bait.bin".parse().unwrap();
+    let kind = EntryKind::File { id: file, size, modified: 0, executable: false, since: 0 };
+    let catalogue = Catalogue::of([Entry { path: path.clone(), kind }]);
+    let head = catalogue.head(fiend.identity.public(), Instance { count: 9, random: 9 }, 1);
+    let digests: Vec<u8> = catalogue.digests().iter().flat_map(|d| d.0).collect();
+    let span = Span::whole(size).unwrap();
+    let lie = CustodyOffer {
+        head: head.sign(&fiend.identity).into(),
+        file,
+        size,
+        span,
+        others: vec![Replica { copy: 2, span, peer: id(&victim) }],
+        proof: Some(BucketProof {
+            digests: Arc::from(digests),
+            bucket: catalogue.bucket(path.bucket()).bytes().into(),
+        }),
+        path,
+        ..offer(&fiend.identity, 1)
+    };
+    let mut line = Line::dial(&lab, 3, &fiend.identity, me, 1, port);
+    assert_eq!(line.offer(lie).refusal, None);
+    fiend.until("whoever offers it is asked for it", |event| match event {
+        Event::Asked(_, Message::GetManifest(m)) => (m.file == file).then_some(()),
+        Event::Asked(_, Message::GetHaves(m)) => (m.file == file).then_some(()),
+        _ => None,
+    });
+    // What another owner has kept comes meanwhile.
+    let shared = lab.folder("owner/shared");
+    fs::write(shared.join("mine.bin"), vec![6; 1 << 20]).unwrap();
+    let owner = lab.peer(3, "owner", &["--copies", "2", "--lend", "0"]);
+    wait("its copy", LATER, || (custody(&owner).own_whole == 1).then_some(()));
+    assert_eq!(victim.status().counters.sent, 0, "a stranger made it send");
+    [&owner, &keeper, &victim].into_iter().for_each(assert_well);
 }

@@ -324,7 +324,8 @@ fn custody() -> Vec<Vector> {
         quiet: 60,
         proof: Some(BucketProof { digests: Arc::from([9; 8_192]), bucket: Arc::from(encode(&file("a"))) }),
     };
-    let held = ReportRow { file: FILE, size: 200_000, copies: 2, copy: 1, span: SPAN, have: 3 };
+    let held =
+        ReportRow { file: FILE, size: 200_000, copies: 2, copy: 1, span: SPAN, have: 3, dropped: false };
     let order = |n, verdict| Order { file: FileId([n; 32]), verdict };
     let orders = Orders {
         request: 3,

@@ -30,12 +30,12 @@ impl Custodian {
     pub fn message(&mut self, now: Time, from: PeerId, source: IpAddr, message: CustodyMessage) {
         match message {
             CustodyMessage::GetSpace(GetSpace { request, origin }) => {
-                let space = Space { request, ..self.keeper.space(origin, source) };
+                let space = Space { request, ..self.keeper.space(now, from, origin, source) };
                 self.out.push_back(CustodianOutput::Send(from, CustodyMessage::Space(space)));
             }
             CustodyMessage::Space(space) => {
                 if let Some(origin) = self.requests.take_space(from, space.request) {
-                    self.distributor.space(now, from, origin, space);
+                    self.distributor.space(now, from, source, origin, space);
                 }
             }
             CustodyMessage::Offer(offer) => {

@@ -21,6 +21,7 @@ use super::handoff::{Handoff, HandoffProgress, HandoffReport};
 use super::keeper::{self, Keeper};
 use super::ledger::{Ledger, LedgerKey, LivedClock, Present, Record, Shared};
 use super::owner_catalogue::OwnerCatalogue;
+use super::placement::PlacementSecret;
 use super::recovery::{Decision, Recovery};
 use crate::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity, Span};
 use crate::identity::{Instance, PeerId};
@@ -39,6 +40,8 @@ pub struct CustodianConfig {
     pub repair: core::time::Duration,
     /// What is lent.
     pub keeper: keeper::KeeperConfig,
+    /// Random bytes that nobody else knows, other ones at each start.
+    pub secret: [u8; 32],
 }
 
 /// What is to be done.
@@ -121,7 +124,8 @@ impl Custodian {
             instance,
             clock: LivedClock::new(now, ledger.lived),
             keeper,
-            distributor: Distributor::new(me, instance.random).repairing_after(config.repair),
+            distributor: Distributor::new(me, PlacementSecret::new(config.secret))
+                .repairing_after(config.repair),
             recovery,
             handoff: None,
             look: None,
@@ -292,7 +296,7 @@ impl Custodian {
     }
 
     /// The store's file system has so many free bytes, beside what is promised.
-    pub const fn set_free(&mut self, free: u64) {
+    pub fn set_free(&mut self, free: u64) {
         self.keeper.set_free(free);
     }
 

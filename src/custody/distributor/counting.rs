@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use super::replicas::{FileReplicas, ReplicaState};
+use super::proving::ask_for_proofs;
+use super::replicas::{FileReplicas, KnownReplica, ReplicaState};
 use super::{Distributor, DistributorOutput, Standing};
 use crate::content::Span;
 use crate::custody::ledger::LedgerKey;
@@ -21,6 +22,11 @@ pub(super) struct CountingRules {
 }
 
 impl CountingRules {
+    /// True if a copy of this file counts only once it was proved.
+    pub(super) fn must_be_proved(&self, key: LedgerKey) -> bool {
+        self.leaving && key.0 == self.me
+    }
+
     /// The parts that count. `promised`: those that are only on their way, too; `grace`: those that were
     /// lost in a crash not long ago, too.
     pub(super) fn spans(&self, now: Time, replicas: &FileReplicas, promised: bool, grace: bool) -> Vec<Span> {
@@ -61,15 +67,19 @@ impl Distributor {
     pub fn standing(&self, key: LedgerKey) -> Option<Standing> {
         let replicas = self.files.get(&key)?;
         let others = replicas.by_peer.iter().filter(|(p, s)| **p != self.me && s.lost.is_none());
-        let kept: Vec<Span> =
-            others.clone().filter(|(_, s)| s.state == ReplicaState::Kept).map(|(_, s)| s.span).collect();
+        let kept = others.clone().filter(|(_, s)| s.state == ReplicaState::Kept);
+        let must_be_proved = self.rules.must_be_proved(key);
+        let counts = |s: &KnownReplica| !must_be_proved || self.proving.counts(key.1, s);
+        let proved: Vec<Span> = kept.clone().filter(|(_, s)| counts(s)).map(|(_, s)| s.span).collect();
+        let kept: Vec<Span> = kept.map(|(_, s)| s.span).collect();
         let coming: Vec<Span> =
             others.filter(|(_, s)| s.state != ReplicaState::Claimed).map(|(_, s)| s.span).collect();
         Some(Standing {
             kept: placement::copies(replicas.whole(), &kept),
+            proved: placement::copies(replicas.whole(), &proved),
             coming: placement::copies(replicas.whole(), &coming),
             wanted: replicas.want.copies.into(),
-            starved: replicas.extra().starved,
+            starved: replicas.extra().starved && !self.starved.is_hopeful(),
         })
     }
 
@@ -77,6 +87,7 @@ impl Distributor {
     pub(super) fn evaluate(&mut self, now: Time, key: LedgerKey) {
         let Some(mut replicas) = self.files.remove(&key) else { return };
         let mut wake = self.expire(now, key, &mut replicas);
+        ask_for_proofs(self, key, &mut replicas);
         if replicas.extra().asking.is_none() {
             let lacks = self.rules.lacking(now, &replicas).is_some();
             if lacks && !replicas.extra().starved {

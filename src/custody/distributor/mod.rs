@@ -7,22 +7,26 @@
 
 mod counting;
 mod placing;
+mod proving;
 mod queue;
 mod replicas;
 mod reports;
 mod spaces;
+mod starved;
 mod surplus;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::counting::CountingRules;
+use self::proving::{Proving, draw_sample};
 use self::queue::PlacingQueue;
-use self::replicas::{FileReplicas, KnownReplica, ReplicaState};
+use self::replicas::{FileReplicas, KnownReplica, ReplicaProof, ReplicaState};
 use self::spaces::KnownSpaces;
+use self::starved::Starved;
 use super::by_peer::FilesByPeer;
 use super::ledger::{LedgerKey, PlacedRow};
-use super::placement;
+use super::placement::{self, PlacementSecret};
 use crate::content::{FileId, SafePath, Span};
 use crate::custody::limits;
 use crate::identity::PeerId;
@@ -90,6 +94,8 @@ pub enum DistributorOutput {
 pub struct Standing {
     /// Copies on others that are all there.
     pub kept: u32,
+    /// Of these, while this peer is about to leave, those that were proved; else all.
+    pub proved: u32,
     /// Copies on others, promised ones with them.
     pub coming: u32,
     /// Copies that there should be on others once the owner is away.
@@ -111,19 +117,21 @@ pub struct Distributor {
     queue: PlacingQueue,
     /// Those that are asked about or promised.
     placing: BTreeSet<LedgerKey>,
-    starved: BTreeSet<LedgerKey>,
+    starved: Starved,
     requests: BTreeMap<u64, LedgerKey>,
     next_request: u64,
     /// Until when nothing more is placed: others are only just being seen, or a large part was begun.
     settles: Option<Time>,
     rules: CountingRules,
+    proving: Proving,
+    secret: PlacementSecret,
     out: VecDeque<DistributorOutput>,
 }
 
 impl Distributor {
-    /// Of the peer `me`. `seed` makes which chunks are challenged unforeseeable.
+    /// Of the peer `me`. The secret makes whom it asks and which chunks are challenged unforeseeable.
     #[must_use]
-    pub const fn new(me: PeerId, seed: u64) -> Self {
+    pub const fn new(me: PeerId, secret: PlacementSecret) -> Self {
         Self {
             me,
             live: BTreeMap::new(),
@@ -133,11 +141,13 @@ impl Distributor {
             agenda: BTreeSet::new(),
             queue: PlacingQueue::new(),
             placing: BTreeSet::new(),
-            starved: BTreeSet::new(),
+            starved: Starved::new(),
             requests: BTreeMap::new(),
-            next_request: seed,
+            next_request: 0,
             settles: None,
             rules: CountingRules { me, leaving: false, repair: limits::REPAIR_DELAY },
+            proving: Proving::new(),
+            secret,
             out: VecDeque::new(),
         }
     }
@@ -180,6 +190,7 @@ impl Distributor {
                     copy: place.copy,
                     span: place.span,
                     state: ReplicaState::Kept,
+                    proof: ReplicaProof::None,
                     seen: now,
                     lost: (!is_here).then_some((now, false)),
                 },
@@ -200,7 +211,7 @@ impl Distributor {
         }
         self.queue.dequeue(key, &mut replicas);
         self.placing.remove(&key);
-        self.starved.remove(&key);
+        self.starved.remove(key);
         if key.0 == self.me {
             self.out.push_back(DistributorOutput::Placed(key.1, None));
         }
@@ -233,15 +244,8 @@ impl Distributor {
             }
             self.evaluate(now, key);
         }
-        for key in std::mem::take(&mut self.starved) {
-            if let Some(replicas) = self.files.get_mut(&key) {
-                let extra = replicas.extra_mut();
-                extra.starved = false;
-                // It may only have been out of reach when it was asked.
-                extra.refused.remove(&peer);
-            }
-            self.evaluate(now, key);
-        }
+        let starved = self.starved.take();
+        offer_starved(self, now, starved, Some(peer));
     }
 
     /// A peer that is here is about to leave: it takes nothing more, and what it keeps counts no longer.
@@ -283,6 +287,7 @@ impl Distributor {
     /// This peer is about to leave: its own copies count no longer.
     pub fn leave(&mut self, now: Time) {
         self.rules.leaving = true;
+        draw_sample(self);
         self.settles = None;
         for key in self.files.keys().copied().collect::<Vec<_>>() {
             self.evaluate(now, key);
@@ -299,7 +304,7 @@ impl Distributor {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         let due = self.agenda.first().map(|(t, _)| *t);
-        [due, self.settles].into_iter().flatten().min()
+        [due, self.settles, self.starved.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -307,13 +312,15 @@ impl Distributor {
         if self.settles.take_if(|at| *at <= now).is_some() {
             self.pump(now);
         }
+        let starved = self.starved.due(now);
+        offer_starved(self, now, starved, None);
         while let Some((at, key)) = self.agenda.first().copied().filter(|(at, _)| *at <= now) {
             self.agenda.remove(&(at, key));
             if let Some(replicas) = self.files.get_mut(&key) {
                 replicas.wake = None;
                 if replicas.extra().starved {
                     replicas.extra_mut().starved = false;
-                    self.starved.remove(&key);
+                    self.starved.remove(key);
                 }
             }
             self.overdue(now, key);
@@ -333,6 +340,26 @@ impl Distributor {
         {
             self.out.push_back(DistributorOutput::Placed(key.1, Some(replicas.row())));
         }
+    }
+}
+
+/// Files for which nobody had space are offered again. `newcomer` may only have been out of reach when it
+/// was asked.
+fn offer_starved(
+    distributor: &mut Distributor,
+    now: Time,
+    starved: BTreeSet<LedgerKey>,
+    newcomer: Option<PeerId>,
+) {
+    for key in starved {
+        if let Some(replicas) = distributor.files.get_mut(&key) {
+            let extra = replicas.extra_mut();
+            extra.starved = false;
+            if let Some(peer) = newcomer {
+                extra.refused.remove(&peer);
+            }
+        }
+        distributor.evaluate(now, key);
     }
 }
 

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use core::net::IpAddr;
 use core::time::Duration;
 
-use super::replicas::{FileReplicas, KnownReplica, ReplicaState};
+use super::replicas::{FileReplicas, KnownReplica, ReplicaProof, ReplicaState};
 use super::{Distributor, DistributorOutput};
 use crate::content::Span;
 use crate::custody::ledger::LedgerKey;
@@ -27,6 +28,8 @@ pub(super) struct Placement {
     pieces: u32,
     /// Who has too little space for such a piece, or refused.
     tried: BTreeSet<PeerId>,
+    /// Nobody at another host than those that have some of the file has space: any peer may have it.
+    any_host: bool,
     stage: PlacementStage,
 }
 
@@ -75,7 +78,7 @@ impl Distributor {
                 let copy = placement::copy_number(span, &parts);
                 let stage = PlacementStage::Spaces(Vec::new(), now, now);
                 replicas.extra_mut().asking =
-                    Some(Placement { copy, span, pieces: 1, tried: BTreeSet::new(), stage });
+                    Some(Placement { copy, span, pieces: 1, tried: BTreeSet::new(), any_host: false, stage });
                 self.placing.insert(key);
                 self.pause(now, key, copy, span.bytes(replicas.want.size));
                 self.next_group(now, key, &mut replicas);
@@ -121,11 +124,16 @@ impl Distributor {
                     && !replicas.by_peer.contains_key(peer)
                     && !replicas.extra().refused.contains_key(peer)
                     && !asking.tried.contains(peer)
+                    && !self.proving.distrusts(**peer)
+                    && (asking.any_host || !self.spaces.shares_host(**peer, replicas.by_peer.keys()))
             });
             let mut group = Vec::new();
             if asking.tried.len() < limits::CANDIDATES_ASKED {
                 let peers = candidates.map(|(p, _)| *p);
-                group = placement::first(key.1, asking.copy, peers, limits::CANDIDATES_AT_ONCE);
+                group = self.secret.first(key.1, asking.copy, peers, limits::CANDIDATES_AT_ONCE);
+            }
+            if group.is_empty() && !std::mem::replace(&mut asking.any_host, true) {
+                continue;
             }
             if group.is_empty() {
                 let parts = replicas.by_peer.values().filter(|s| s.copy == asking.copy).count();
@@ -135,10 +143,11 @@ impl Distributor {
                 if is_cut && !asking.tried.is_empty() {
                     asking.pieces = more;
                     asking.tried.clear();
+                    asking.any_host = false;
                     continue;
                 }
                 replicas.extra_mut().starved = true;
-                self.starved.insert(key);
+                self.starved.insert(now, key);
                 return;
             }
             let from = asking.believes_from(now, replicas.want.size);
@@ -171,9 +180,13 @@ impl Distributor {
         let bytes = span.bytes(replicas.want.size);
         let from = asking.believes_from(now, replicas.want.size);
         let spaces = group.iter().rev().filter_map(|p| self.spaces.of(from, *p, key.0).map(|r| (r, *p)));
-        let best = spaces.filter(|(r, _)| r.share >= bytes).max_by_key(|(r, _)| r.free);
+        // Where it is only now that a peer says at which host it is, its turn may come later.
+        let is_apart = |p: PeerId| asking.any_host || !self.spaces.shares_host(p, replicas.by_peer.keys());
+        let spaces = spaces.filter(|(space, peer)| space.share >= bytes && is_apart(*peer));
+        // Nobody is believed to have more than peers lend, so that no claim puts its peer before all others.
+        let best = spaces.max_by_key(|(space, _)| space.free.min(limits::LEND));
         let Some((space, to)) = best else {
-            asking.tried.extend(group);
+            asking.tried.extend(group.iter().filter(|peer| is_apart(**peer)));
             return false;
         };
         self.next_request = self.next_request.wrapping_add(1);
@@ -192,11 +205,12 @@ impl Distributor {
         true
     }
 
-    /// What a peer said of its space.
-    pub fn space(&mut self, now: Time, from: PeerId, origin: PeerId, space: Space) {
+    /// What a peer said of its space, from the address `source`.
+    pub fn space(&mut self, now: Time, from: PeerId, source: IpAddr, origin: PeerId, space: Space) {
         if !self.live.contains_key(&from) {
             return;
         }
+        self.spaces.is_at(from, source);
         self.spaces.say(now, from, origin, space);
         for key in self.placing.iter().copied().collect::<Vec<_>>() {
             let waits = self.files.get(&key).and_then(|r| r.extra().asking.as_ref()).is_some_and(
@@ -253,8 +267,12 @@ impl Distributor {
                 let span = answer.span.filter(|s| s.fits(replicas.want.size)).unwrap_or(offered);
                 self.promised(now, key, &mut replicas, Replica { copy, span, peer: from })
             }
-            Some(_) => {
-                replicas.extra_mut().refused.insert(from, now + limits::REFUSED_FOR);
+            Some(refusal) => {
+                match (&mut replicas.extra_mut().asking, refusal) {
+                    // It may have space as soon as it has what others promised it.
+                    (Some(asking), OfferRefusal::Full) => drop(asking.tried.insert(from)),
+                    _ => drop(replicas.extra_mut().refused.insert(from, now + limits::REFUSED_FOR)),
+                }
                 self.next_group(now, key, &mut replicas);
                 false
             }
@@ -275,7 +293,10 @@ impl Distributor {
             known.span == span && matches!(known.state, ReplicaState::Claimed | ReplicaState::Kept)
         });
         let state = if is_reported { ReplicaState::Kept } else { ReplicaState::Promised(0) };
-        replicas.by_peer.insert(peer, KnownReplica { copy, span, state, seen: now, lost: None });
+        replicas.by_peer.insert(
+            peer,
+            KnownReplica { copy, span, state, proof: ReplicaProof::None, seen: now, lost: None },
+        );
         self.by_peer.add(peer, key);
         self.out.push_back(DistributorOutput::Moved);
         is_reported

@@ -22,12 +22,24 @@ pub(super) enum ReplicaState {
     Kept,
 }
 
+/// Whether a peer has shown a random chunk of what it says it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReplicaProof {
+    /// Nobody asked.
+    None,
+    /// It was asked.
+    Asked,
+    /// It has.
+    Proved,
+}
+
 /// One peer that has, or will have, a part.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownReplica {
     pub(super) copy: u8,
     pub(super) span: Span,
     pub(super) state: ReplicaState,
+    pub(super) proof: ReplicaProof,
     /// When it last said so, or came further.
     pub(super) seen: Time,
     /// Since when it is away, and whether it left gracefully.

@@ -1,6 +1,7 @@
 //! What keepers report and prove of the files that this machine acts for. Pure.
 
-use super::replicas::{KnownReplica, ReplicaState};
+use super::proving::distrust;
+use super::replicas::{KnownReplica, ReplicaProof, ReplicaState};
 use super::{Distributor, DistributorOutput};
 use crate::custody::ledger::LedgerKey;
 use crate::custody::limits;
@@ -25,6 +26,15 @@ impl Distributor {
         let replicas = self.files.get_mut(&key)?;
         if row.size != replicas.want.size {
             return Some(Verdict::Keep(Vec::new()));
+        }
+        if row.dropped {
+            if replicas.by_peer.contains_key(&from) {
+                replicas.by_peer.remove(&from);
+                self.by_peer.remove(from, key);
+                self.placed(key);
+                self.evaluate(now, key);
+            }
+            return Some(Verdict::NotKept);
         }
         if replicas.extra().spared == Some(from) {
             replicas.extra_mut().spared = None;
@@ -58,13 +68,20 @@ impl Distributor {
         if before.is_some() || !is_full {
             let is_leaving = self.live.get(&from) == Some(&true);
             let lost = is_leaving.then(|| before.and_then(|s| s.lost).unwrap_or((now, true)));
-            replicas.by_peer.insert(from, KnownReplica { copy: row.copy, span: row.span, state, seen, lost });
+            // Of other chunks than before nothing is proved.
+            let same = before.filter(|b| b.span == row.span && state == ReplicaState::Kept);
+            let proof = same.map_or(ReplicaProof::None, |b| b.proof);
+            let (copy, span) = (row.copy, row.span);
+            replicas.by_peer.insert(from, KnownReplica { copy, span, state, proof, seen, lost });
             self.by_peer.add(from, key);
         }
         let others = replicas.places(from);
         if before.is_none_or(|b| b.state != state || b.span != row.span || b.lost.is_some()) {
             if state != ReplicaState::Claimed {
                 self.out.push_back(DistributorOutput::Moved);
+            }
+            if state == ReplicaState::Kept {
+                self.starved.came(now);
             }
             if state == ReplicaState::Claimed && before.is_none() && !is_full {
                 self.challenge(key, from, row.span);
@@ -80,16 +97,20 @@ impl Distributor {
         let Some(replicas) = self.files.get_mut(&key) else { return };
         let Some(replica) = replicas.by_peer.get_mut(&peer) else { return };
         match (is_right, replica.state) {
-            (true, ReplicaState::Claimed) => {
-                replica.state = ReplicaState::Kept;
-                self.placed(key);
+            (true, ReplicaState::Promised(_)) => {}
+            (true, state) => {
+                (replica.proof, replica.state) = (ReplicaProof::Proved, ReplicaState::Kept);
+                if state == ReplicaState::Claimed {
+                    self.placed(key);
+                }
+                self.out.push_back(DistributorOutput::Moved);
             }
-            (true, _) => {}
             (false, _) => {
                 replicas.by_peer.remove(&peer);
                 replicas.extra_mut().refused.insert(peer, now + limits::REFUSED_FOR);
                 self.by_peer.remove(peer, key);
                 self.placed(key);
+                distrust(self, now, peer);
             }
         }
         self.checked(now, peer, key, is_right);

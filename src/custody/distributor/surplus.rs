@@ -116,10 +116,7 @@ impl Distributor {
     }
 
     /// A chunk of `span` that nobody else can foresee.
-    fn any_chunk(&mut self, span: Span) -> u32 {
-        self.next_request = self.next_request.wrapping_add(1);
-        let hash = blake3::keyed_hash(&self.me.0, &self.next_request.to_le_bytes());
-        let [a, b, c, d, ..] = *hash.as_bytes();
-        span.from + u32::from_le_bytes([a, b, c, d]) % span.len().max(1)
+    pub(super) fn any_chunk(&mut self, span: Span) -> u32 {
+        span.from + self.secret.draw() % span.len().max(1)
     }
 }

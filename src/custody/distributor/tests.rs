@@ -5,12 +5,12 @@ use crate::wire::custody::{OfferAnswer, ReportRow, Space};
 fn what_nobody_placed_is_a_copy_once_it_is_whole_and_challenged() {
     let (me, keeper, now) = (PeerId([1; 32]), PeerId([2; 32]), Time(1));
     let (key, size) = ((me, FileId([3; 32])), 1 << 20);
-    let mut distributor = Distributor::new(me, 7);
+    let mut distributor = Distributor::new(me, PlacementSecret::new([7; 32]));
     distributor.want(now, key, Want { size, path: "a".parse().unwrap(), copies: 2 }, &[], None);
     distributor.here(now, keeper);
     let span = Span::whole(size).unwrap();
     let says = |distributor: &mut Distributor, have| {
-        let row = ReportRow { file: key.1, size, copies: 2, copy: 1, span, have };
+        let row = ReportRow { file: key.1, size, copies: 2, copy: 1, span, have, dropped: false };
         distributor.reported(now, keeper, me, &[row]);
         core::iter::from_fn(|| distributor.poll_output())
             .any(|o| matches!(o, DistributorOutput::Challenge { .. }))
@@ -29,18 +29,24 @@ fn what_nobody_placed_is_a_copy_once_it_is_whole_and_challenged() {
 fn a_report_that_overtakes_the_answer_to_the_offer_counts() {
     let (me, keeper) = (PeerId([1; 32]), PeerId([2; 32]));
     let (key, size) = ((me, FileId([3; 32])), 1 << 20);
-    let mut distributor = Distributor::new(me, 7);
+    let mut distributor = Distributor::new(me, PlacementSecret::new([7; 32]));
     distributor.here(Time(1), keeper);
     distributor.want(Time(1), key, Want { size, path: "a".parse().unwrap(), copies: 2 }, &[], None);
     let now = distributor.poll_timeout().expect("it places files a while after it began");
     distributor.handle_timeout(now);
-    distributor.space(now, keeper, me, Space { request: 1, free: 1 << 40, share: 1 << 40 });
+    distributor.space(
+        now,
+        keeper,
+        [10, 0, 0, 2].into(),
+        me,
+        Space { request: 1, free: 1 << 40, share: 1 << 40 },
+    );
     let offer = core::iter::from_fn(|| distributor.poll_output()).find_map(|output| match output {
         DistributorOutput::Offer { request, span, .. } => Some((request, span)),
         _ => None,
     });
     let (request, span) = offer.expect("it is offered");
-    let row = ReportRow { file: key.1, size, copies: 2, copy: 1, span, have: span.len() };
+    let row = ReportRow { file: key.1, size, copies: 2, copy: 1, span, have: span.len(), dropped: false };
     distributor.reported(now, keeper, me, &[row]);
     let answer = OfferAnswer { request, refusal: None, span: None, free: 0, share: 0, head: None };
     distributor.answered(now, keeper, &answer);

@@ -1,5 +1,6 @@
 //! How what was accepted gets here, and again if it is lost. Pure.
 
+use super::sources::ask_sources;
 use super::{Keeper, KeeperOutput};
 use crate::content::{FileId, Span};
 use crate::custody::ledger::LedgerKey;
@@ -14,10 +15,16 @@ impl Keeper {
             let Some(kept) = self.files.get_mut(key).filter(|k| k.row.span == span && !k.row.whole) else {
                 continue;
             };
-            kept.have = have.min(span.len());
+            kept.have = if is_whole { span.len() } else { have.min(span.len()) };
+            kept.row.whole = is_whole;
+            let (have, offerer) = (kept.have, kept.offerer);
+            if self.files.come(now, key, have, is_whole) {
+                self.quota.came(now, key);
+            }
             if is_whole {
-                kept.have = span.len();
-                kept.row.whole = true;
+                if let Some(offerer) = offerer {
+                    self.offerers.prove(offerer);
+                }
                 self.files.record(key, &mut self.out);
                 self.recompute(now, key);
             }
@@ -48,14 +55,20 @@ impl Keeper {
         }
     }
 
-    /// Has a file fetched. `from` offered it just now, so that it is here whatever presence says.
-    pub(super) fn fetch(&mut self, key: LedgerKey, from: Option<PeerId>) {
+    /// Has a file fetched, from those who say themselves that they have it. `from` offered it just now, so that
+    /// it is here whatever presence says. Where its owner is not, or much is to come, others that are said to
+    /// keep it are asked whether they do.
+    pub(super) fn fetch(&mut self, now: Time, key: LedgerKey, from: Option<PeerId>) {
         let Some(kept) = self.files.get(key) else { return };
-        let known = kept.row.others.iter().map(|p| p.peer).chain([key.0]);
+        let known = kept.sources.confirmed().chain([key.0]);
         let mut sources: Vec<PeerId> = known.filter(|p| self.live.has(*p)).chain(from).collect();
         sources.sort_unstable();
         sources.dedup();
         let row = &kept.row;
+        let is_much = row.span.bytes(row.size) >= limits::SPACE_AGAIN;
         self.out.push_back(KeeperOutput::Fetch { file: key.1, size: row.size, span: row.span, sources });
+        if is_much || !self.live.has(key.0) {
+            ask_sources(self, now, key);
+        }
     }
 }

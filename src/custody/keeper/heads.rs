@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Keeper;
+use super::accounting::{charge_catalogue, check_turn, settle_catalogue};
 use crate::content::Catalogue;
 use crate::custody::ledger::{LedgerKey, Shared};
 use crate::custody::owner_catalogue::OwnerCatalogue;
@@ -36,14 +37,21 @@ impl Keeper {
 
     /// An owner's whole catalogue, under its signed head.
     pub fn learned(&mut self, now: Time, origin: PeerId, signed: &Shared, catalogue: &Catalogue) {
-        if self.owners.learn(origin, signed, catalogue, &mut self.out) {
+        if !charge_catalogue(self, now, origin, OwnerCatalogue::cost_of(catalogue)) {
+            return self.owners.is_too_much(origin);
+        }
+        let is_news = self.owners.learn(origin, signed, catalogue, &mut self.out);
+        settle_catalogue(self, now, origin);
+        if is_news {
             self.named_again(now, origin);
         }
+        check_turn(self);
     }
 
     /// A head of an owner, signed by it; if it is newer than the known one, the catalogue is pulled.
     pub fn hear_head(&mut self, now: Time, from: PeerId, origin: PeerId, signed: &Shared) {
         if self.owners.hear_head(origin, from, signed, &mut self.out) {
+            settle_catalogue(self, now, origin);
             self.named_again(now, origin);
         }
     }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::KeeperOutput;
+use super::sources::Sources;
 use crate::content::{FileId, Span};
 use crate::custody::by_peer::FilesByPeer;
 use crate::custody::ledger::{KeptRow, LedgerKey, Lived, Record};
 use crate::custody::limits;
+use crate::custody::quota::QuotaItem;
 use crate::identity::PeerId;
 use crate::time::Time;
 use crate::wire::custody::Replica;
@@ -27,13 +29,57 @@ pub(super) struct KeptCopy {
     retry: Option<Time>,
     /// From when on this peer may act for it.
     pub(super) act_from: Time,
+    /// As long as it was never here as a whole.
+    promise: Option<Promise>,
+    /// Who may be fetched from.
+    pub(super) sources: Sources,
+    /// Who offered it, since this start.
+    pub(super) offerer: Option<PeerId>,
+}
+
+/// That chunks will be fetched, which is void if none comes.
+#[derive(Clone, Copy, Debug)]
+struct Promise {
+    until: Time,
+    /// The most chunks that were here.
+    came: u32,
 }
 
 impl KeptCopy {
     /// Taken now, or found at the start.
     pub(super) fn new(now: Time, row: KeptRow, have: u32) -> Self {
-        let act_from = now + limits::ACT_AFTER;
-        Self { row, have, acting: None, denied: BTreeMap::new(), sparing: None, retry: None, act_from }
+        Self {
+            row,
+            have,
+            acting: None,
+            denied: BTreeMap::new(),
+            sparing: None,
+            retry: None,
+            act_from: now + limits::ACT_AFTER,
+            promise: None,
+            sources: Sources::default(),
+            offerer: None,
+        }
+    }
+
+    /// What the quota counts for it.
+    pub(super) fn quota_item(&self, key: LedgerKey) -> QuotaItem {
+        QuotaItem { key, source: self.row.source, bytes: self.row.span.bytes(self.row.size) }
+    }
+
+    /// True if it was accepted, and nothing of it came.
+    pub(super) fn is_empty_promise(&self) -> bool {
+        self.promise.is_some_and(|promise| promise.came == 0)
+    }
+
+    /// True while other keepers prove that this part is not needed.
+    pub(super) fn is_sparing(&self, now: Time) -> bool {
+        self.sparing.as_ref().is_some_and(|(_, until)| *until > now)
+    }
+
+    /// Its row as it is filed: the store tells at the next start what is here, the ledger whether it ever was.
+    fn filed(&self) -> KeptRow {
+        KeptRow { whole: self.promise.is_none(), ..self.row.clone() }
     }
 
     /// What of it is kept, as a place of `me`.
@@ -53,6 +99,8 @@ pub(super) struct KeptFiles {
     retries: BTreeSet<(Time, LedgerKey)>,
     /// When this peer may begin to act for files.
     acts: BTreeSet<(Time, LedgerKey)>,
+    /// When promises are void.
+    promises: BTreeSet<(Time, LedgerKey)>,
 }
 
 impl KeptFiles {
@@ -64,6 +112,7 @@ impl KeptFiles {
             by_file: BTreeSet::new(),
             retries: BTreeSet::new(),
             acts: BTreeSet::new(),
+            promises: BTreeSet::new(),
         }
     }
 
@@ -80,7 +129,7 @@ impl KeptFiles {
         self.by_key.len()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (LedgerKey, &KeptCopy)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (LedgerKey, &KeptCopy)> + Clone {
         self.by_key.iter().map(|(key, kept)| (*key, kept))
     }
 
@@ -125,6 +174,9 @@ impl KeptFiles {
     pub(super) fn remove(&mut self, key: LedgerKey) -> Option<KeptCopy> {
         let kept = self.by_key.remove(&key)?;
         self.acts.remove(&(kept.act_from, key));
+        if let Some(promise) = kept.promise {
+            self.promises.remove(&(promise.until, key));
+        }
         if let Some(at) = kept.retry {
             self.retries.remove(&(at, key));
         }
@@ -138,7 +190,7 @@ impl KeptFiles {
     /// Files the row of one, as it is now.
     pub(super) fn record(&self, key: LedgerKey, out: &mut VecDeque<KeeperOutput>) {
         if let Some(kept) = self.by_key.get(&key) {
-            out.push_back(KeeperOutput::Record(Record::Kept(key, Some(kept.row.clone()))));
+            out.push_back(KeeperOutput::Record(Record::Kept(key, Some(kept.filed()))));
         }
     }
 
@@ -158,7 +210,7 @@ impl KeptFiles {
             // Not more often than once a day: it is a write for each file.
             if lived.since(kept.row.heard) >= limits::KEEP_DELETED {
                 kept.row.heard = lived;
-                out.push_back(KeeperOutput::Record(Record::Kept(*key, Some(kept.row.clone()))));
+                out.push_back(KeeperOutput::Record(Record::Kept(*key, Some(kept.filed()))));
             }
         }
     }
@@ -175,10 +227,39 @@ impl KeptFiles {
         }
     }
 
+    /// A file was accepted, and chunks of it are to come.
+    pub(super) fn promise(&mut self, now: Time, key: LedgerKey) {
+        if let Some(kept) = self.by_key.get_mut(&key) {
+            let until = now + limits::PROMISE;
+            kept.promise = Some(Promise { until, came: 0 });
+            self.promises.insert((until, key));
+        }
+    }
+
+    /// So many chunks of a file are here, all that were accepted if `is_whole`. True if that is more than ever.
+    pub(super) fn come(&mut self, now: Time, key: LedgerKey, have: u32, is_whole: bool) -> bool {
+        let Some(kept) = self.by_key.get_mut(&key) else { return false };
+        let Some(promise) = kept.promise.take_if(|promise| is_whole || promise.came < have) else {
+            return false;
+        };
+        self.promises.remove(&(promise.until, key));
+        if !is_whole {
+            let until = now + limits::PROMISE;
+            kept.promise = Some(Promise { until, came: have });
+            self.promises.insert((until, key));
+        }
+        true
+    }
+
+    /// Takes a file that was promised and did not come in time.
+    pub(super) fn void_promise(&mut self, now: Time) -> Option<LedgerKey> {
+        take_due(&mut self.promises, now)
+    }
+
     /// When the next of them is due.
     pub(super) fn next_due(&self) -> Option<Time> {
         let first = |set: &BTreeSet<(Time, LedgerKey)>| set.first().map(|(at, _)| *at);
-        [first(&self.retries), first(&self.acts)].into_iter().flatten().min()
+        [first(&self.retries), first(&self.acts), first(&self.promises)].into_iter().flatten().min()
     }
 
     /// Takes a file that is to be tried again by now.

@@ -1,27 +1,33 @@
 //! What a peer keeps for others: takes offers, fetches, reports, obeys those who may order. Pure.
 //!
-//! Its state lies in `live` (who is here), `owners` (their catalogues), `kept` (what was taken) and `reports`
-//! (what is to be told). Offers are decided in `offers`, orders and expiry in `orders`; `acting` finds out
-//! who acts for a file, `fetching` gets what was accepted, `heads` looks what an owner names.
+//! Its state lies in `live` (who is here), `owners` (their catalogues), `kept` (what was taken), `offerers` (who
+//! proved something) and `reports` (what is to be told). Offers are decided in `offers`, orders and expiry in
+//! `orders`; `acting` finds out who acts for a file, `fetching` gets what was accepted from those of whom
+//! `sources` knows that they have it, `heads` looks what an owner names, `accounting` what all of it counts.
 //!
 //! Only the owner can have anything dropped as deleted, and only after a day. A copy too many is dropped for
 //! another keeper's word only after the others proved to *this* peer that they have theirs. No message makes
 //! it name, write or open a path.
 
+mod accounting;
 mod acting;
 mod fetching;
 mod heads;
 mod kept;
 mod live;
+mod offerers;
 mod offers;
 mod orders;
 mod owners;
 mod reports;
+mod sources;
 
 use std::collections::VecDeque;
 
+use self::accounting::{check_accounts, settle_catalogue};
 use self::kept::{KeptCopy, KeptFiles};
 use self::live::LivePeers;
+use self::offerers::Offerers;
 use self::owners::Owners;
 use self::reports::Reports;
 use super::distributor::Want;
@@ -119,6 +125,7 @@ pub struct Keeper {
     live: LivePeers,
     quota: Quota,
     owners: Owners,
+    offerers: Offerers,
     files: KeptFiles,
     reports: Reports,
     sweep: Time,
@@ -141,6 +148,7 @@ impl Keeper {
             live: LivePeers::new(now),
             quota: Quota::new(config.lend, config.free),
             owners: Owners::restore(ledger),
+            offerers: Offerers::default(),
             files: KeptFiles::new(),
             reports: Reports::new(),
             sweep: now + SWEEP,
@@ -155,6 +163,9 @@ impl Keeper {
                 keeper.out.push_back(KeeperOutput::Record(Record::Kept(*key, None)));
             }
         }
+        for origin in ledger.owners.keys() {
+            settle_catalogue(&mut keeper, now, *origin);
+        }
         for file in present.keys().filter(|f| keeper.owners_of(**f).is_empty()).copied().collect::<Vec<_>>() {
             keeper.out.push_back(KeeperOutput::Drop { file, keep: Vec::new() });
         }
@@ -166,15 +177,21 @@ impl Keeper {
         if let Some(released) = row.released {
             self.sweep_for(now, released);
         }
-        self.quota.take(key.0, row.source, bytes);
+        // The ledger says that it was all here once.
+        let is_promise = !row.whole && !is_there;
+        row.whole = is_there;
+        let have = if is_there { row.span.len() } else { 0 };
+        let kept = KeptCopy::new(now, row, have);
+        self.quota.restore(now, kept.quota_item(key), is_promise);
         if is_there {
             // Its space is no longer free; the books take it off only once.
             self.config.free = self.config.free.saturating_add(bytes);
             self.quota.set_free(self.config.free);
         }
-        row.whole = is_there;
-        let have = if is_there { row.span.len() } else { 0 };
-        self.files.insert(key, KeptCopy::new(now, row, have));
+        self.files.insert(key, kept);
+        if is_promise {
+            self.files.promise(now, key);
+        }
         if !is_there {
             self.files.retry_at(now, key);
         }
@@ -229,8 +246,11 @@ impl Keeper {
         while let Some(key) = self.files.due_retry(now) {
             // It may have come meanwhile.
             if self.files.get(key).is_some_and(|kept| !kept.row.whole) {
-                self.fetch(key, None);
+                self.fetch(now, key, None);
             }
+        }
+        while let Some(key) = self.files.void_promise(now) {
+            self.drop_file(now, key);
         }
         while let Some(key) = self.files.due_act(now) {
             self.recompute(now, key);
@@ -242,6 +262,7 @@ impl Keeper {
             for released in self.files.iter().filter_map(|(_, k)| k.row.released).collect::<Vec<_>>() {
                 self.sweep_for(now, released);
             }
+            check_accounts(self);
         }
     }
 

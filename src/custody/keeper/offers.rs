@@ -5,7 +5,11 @@ use std::sync::Arc;
 use core::net::IpAddr;
 
 use super::Keeper;
+use super::accounting::{check_turn, settle_catalogue, yield_file};
 use super::kept::KeptCopy;
+use super::sources::Sources;
+use crate::accounts::AccountHost;
+use crate::address::Host;
 use crate::content::Head;
 use crate::custody::ledger::{KeptRow, LedgerKey, Lived};
 use crate::custody::limits;
@@ -14,17 +18,19 @@ use crate::time::Time;
 use crate::wire::custody::{CustodyOffer, OfferAnswer, OfferRefusal, Replica, Space};
 
 impl Keeper {
-    /// The space that there is for an origin, offered from an address.
+    /// The space that there is for an origin, offered by a peer at an address.
     #[must_use]
-    pub fn space(&self, origin: PeerId, source: IpAddr) -> Space {
+    pub fn space(&self, now: Time, from: PeerId, origin: PeerId, source: IpAddr) -> Space {
         if self.leaving {
             return Space { request: 0, free: 0, share: 0 };
         }
-        self.quota.space(origin, source, |o| self.live.has(o))
+        let space = self.quota.space(origin, source, |o| self.live.has(o));
+        let left = self.offerers.left(now, from, host(source));
+        Space { share: space.share.min(left), ..space }
     }
 
     /// The store's file system has so many free bytes, beside what was accepted and is not here yet.
-    pub const fn set_free(&mut self, free: u64) {
+    pub fn set_free(&mut self, free: u64) {
         self.quota.set_free(free);
     }
 
@@ -38,7 +44,8 @@ impl Keeper {
         if refusal.is_some() && self.files.of_owner(origin).next().is_none() {
             self.owners.refuse(origin);
         }
-        let space = self.space(origin, source);
+        check_turn(self);
+        let space = self.space(now, from, origin, source);
         let span = self.files.get((origin, offer.file)).map(|k| k.row.span);
         let head = self.owners.get(origin).map(|e| Arc::clone(e.signed()));
         OfferAnswer {
@@ -73,7 +80,10 @@ impl Keeper {
             return no(OfferRefusal::NotActing);
         }
         match self.owners.renew(origin, from, offer, &mut self.out) {
-            Ok(true) => self.named_again(now, origin),
+            Ok(true) => {
+                settle_catalogue(self, now, origin);
+                self.named_again(now, origin);
+            }
             Ok(false) => {}
             Err(refusal) => return no(refusal),
         }
@@ -95,8 +105,7 @@ impl Keeper {
             return no(OfferRefusal::Keeps);
         }
         let bytes = offer.span.bytes(offer.size);
-        let space = self.space(origin, source);
-        if bytes > space.share || self.files.len() >= limits::KEPT {
+        if bytes > self.space(now, from, origin, source).share {
             return no(OfferRefusal::Full);
         }
         self.take(now, key, from, source, offer);
@@ -105,7 +114,6 @@ impl Keeper {
 
     fn take(&mut self, now: Time, key: LedgerKey, from: PeerId, source: IpAddr, offer: &CustodyOffer) {
         let origin = key.0;
-        self.quota.take(origin, source, offer.span.bytes(offer.size));
         let heard = Lived(self.clock.at(now).0.saturating_sub(offer.quiet));
         let row = KeptRow {
             size: offer.size,
@@ -121,10 +129,18 @@ impl Keeper {
         };
         self.owners.witness(origin, [origin, from].into_iter().chain(self.live.peers()));
         self.owners.record(origin, &mut self.out);
-        self.owners.record_bucket(origin, &offer.path, &mut self.out);
-        self.files.insert(key, KeptCopy::new(now, row, 0));
+        let mut kept = KeptCopy::new(now, row, 0);
+        (kept.sources, kept.offerer) = (Sources::of(from), Some(from));
+        let item = kept.quota_item(key);
+        self.offerers.accept(now, from, host(source), item.bytes);
+        let yielding = self.quota.take(now, item);
+        self.files.insert(key, kept);
+        self.files.promise(now, key);
+        for other in yielding {
+            yield_file(self, now, other);
+        }
         self.files.record(key, &mut self.out);
-        self.fetch(key, Some(from));
+        self.fetch(now, key, Some(from));
         self.owners.pull(origin, from, &mut self.out);
         self.recompute(now, key);
     }
@@ -149,6 +165,11 @@ impl Keeper {
             self.recompute(now, key);
         }
     }
+}
+
+/// The host that an address belongs to.
+fn host(source: IpAddr) -> AccountHost {
+    Host { ip: source, scope: 0 }.into()
 }
 
 /// Keepers that others reported, as far as they can be true.

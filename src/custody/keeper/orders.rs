@@ -1,8 +1,9 @@
 //! What becomes of the answers to reports; what expires. Pure.
 
+use super::accounting::{pull_again, settle_catalogue};
 use super::kept::KeptCopy;
-use super::live::LivePeers;
 use super::offers::fit_others;
+use super::sources::{challenge_others, confirm_source, hear_source};
 use super::{Keeper, KeeperOutput};
 use crate::content::Span;
 use crate::custody::ledger::{LedgerKey, Record};
@@ -21,6 +22,7 @@ impl Keeper {
         }
         for Order { file, verdict } in &orders.rows {
             let key = (origin, *file);
+            hear_source(self, now, from, key, verdict);
             if self.files.get(key).is_some_and(|k| k.acting == Some(from) || from == origin) {
                 self.obey(now, from, key, verdict);
             }
@@ -64,12 +66,8 @@ impl Keeper {
                     self.sweep_for(now, lived);
                 }
             }
-            Verdict::Spare if is_owner => self.drop_file(key),
-            Verdict::Spare => {
-                if let Some(kept) = self.files.get_mut(key) {
-                    self.out.extend(kept.challenge_others(now, key, self.me, &self.live));
-                }
-            }
+            Verdict::Spare if is_owner => self.drop_file(now, key),
+            Verdict::Spare => challenge_others(self, now, key),
             Verdict::NotActing(places) => self.learn_places(now, key, places),
             Verdict::NotKept => {
                 let Some(kept) = self.files.get_mut(key) else { return };
@@ -94,16 +92,23 @@ impl Keeper {
         shown.push(place.span);
         let whole = Span::whole(kept.row.size).unwrap_or(kept.row.span);
         if placement::copies(whole, shown) >= u32::from(kept.row.copies) {
-            self.drop_file(key);
+            self.drop_file(now, key);
         }
     }
 
     /// A keeper reports a file to this peer, which does not act for it. What to tell it.
     pub fn reported(&mut self, now: Time, from: PeerId, key: LedgerKey, row: &ReportRow) -> Verdict {
-        if self.files.get(key).is_none() {
+        let Some(kept) = self.files.get_mut(key) else { return Verdict::NotKept };
+        if row.dropped {
+            kept.row.others.retain(|place| place.peer != from);
+            self.files.record(key, &mut self.out);
+            self.recompute(now, key);
             return Verdict::NotKept;
         }
         self.learn_places(now, key, &[Replica { copy: row.copy, span: row.span, peer: from }]);
+        if row.have > 0 {
+            confirm_source(self, now, from, key);
+        }
         let Some(kept) = self.files.get(key) else { return Verdict::NotKept };
         let mut places: Vec<Replica> = kept.row.others.iter().filter(|p| p.peer != from).copied().collect();
         if kept.row.whole {
@@ -126,15 +131,16 @@ impl Keeper {
         };
         let old: Vec<LedgerKey> = self.files.iter().filter(|(_, k)| is_old(k)).map(|(key, _)| key).collect();
         for key in old {
-            self.drop_file(key);
+            self.drop_file(now, key);
         }
+        pull_again(self);
     }
 
     /// Forgets a file, and drops its chunks as far as no other owner has them kept here.
-    pub(super) fn drop_file(&mut self, key: LedgerKey) {
+    pub(super) fn drop_file(&mut self, now: Time, key: LedgerKey) {
         let Some(kept) = self.files.remove(key) else { return };
         let (origin, file) = key;
-        self.quota.give_back(origin, kept.row.source, kept.row.span.bytes(kept.row.size));
+        self.quota.give_back(kept.quota_item(key));
         if kept.acting == Some(self.me) {
             self.out.push_back(KeeperOutput::Untend(key));
         }
@@ -145,30 +151,7 @@ impl Keeper {
         if self.files.of_owner(origin).next().is_none() {
             self.live.forget(origin);
             self.owners.forget(origin, &mut self.out);
+            settle_catalogue(self, now, origin);
         }
-    }
-}
-
-impl KeptCopy {
-    /// Another keeper says that this part is not needed: the others are challenged first.
-    fn challenge_others(
-        &mut self,
-        now: Time,
-        key: LedgerKey,
-        me: PeerId,
-        live: &LivePeers,
-    ) -> Vec<KeeperOutput> {
-        if self.sparing.as_ref().is_some_and(|(_, until)| *until > now) {
-            return Vec::new();
-        }
-        self.sparing = Some((Vec::new(), now + limits::REFUSED_FOR));
-        let size = self.row.size;
-        let challenge = |place: &Replica| {
-            let hash = blake3::keyed_hash(&me.0, &[&now.0.to_le_bytes()[..], &place.peer.0].concat());
-            let [a, b, c, d, ..] = *hash.as_bytes();
-            let chunk = place.span.from + u32::from_le_bytes([a, b, c, d]) % place.span.len().max(1);
-            KeeperOutput::Challenge { peer: place.peer, key, size, chunk }
-        };
-        self.row.others.iter().filter(|p| live.stays(p.peer)).map(challenge).collect()
     }
 }

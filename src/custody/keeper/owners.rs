@@ -19,6 +19,8 @@ pub(super) struct Owners {
     witnesses: BTreeMap<PeerId, BTreeSet<PeerId>>,
     /// Heads whose catalogue was asked for.
     pulled: BTreeMap<PeerId, HeadNumber>,
+    /// Heads under which lies more than there is space for.
+    too_much: BTreeMap<PeerId, HeadNumber>,
 }
 
 impl Owners {
@@ -139,7 +141,7 @@ impl Owners {
         if newer.number() == known.number() {
             return Ok(false);
         }
-        if let Some(proof) = &offer.proof {
+        if let Some(proof) = offer.proof.as_ref().filter(|_| known.is_whole()) {
             newer.learn_digests(&proof.digests);
         }
         known.renew(newer);
@@ -149,8 +151,8 @@ impl Owners {
     }
 
     /// Checks that the owner's head names the file of an offer.
-    pub(super) fn check(&mut self, origin: PeerId, offer: &CustodyOffer) -> Result<(), OfferRefusal> {
-        let known = self.catalogues.get_mut(&origin).ok_or(OfferRefusal::NotListed)?;
+    pub(super) fn check(&self, origin: PeerId, offer: &CustodyOffer) -> Result<(), OfferRefusal> {
+        let known = self.catalogues.get(&origin).ok_or(OfferRefusal::NotListed)?;
         known.check(&offer.path, (offer.file, offer.size), offer.proof.as_ref())
     }
 
@@ -167,9 +169,36 @@ impl Owners {
     /// Has the rest of an owner's catalogue pulled, once for each head.
     pub(super) fn pull(&mut self, origin: PeerId, from: PeerId, out: &mut VecDeque<KeeperOutput>) {
         let Some(owner) = self.catalogues.get(&origin).filter(|e| !e.is_whole()) else { return };
+        if self.too_much.get(&origin) == Some(&owner.number()) {
+            return;
+        }
         if self.pulled.insert(origin, owner.number()) != Some(owner.number()) {
             out.push_back(KeeperOutput::Pull { origin, from });
         }
+    }
+
+    /// Has the rest of an owner's catalogue pulled once more, if it has not come.
+    pub(super) fn pull_again(&mut self, origin: PeerId, from: PeerId, out: &mut VecDeque<KeeperOutput>) {
+        self.pulled.remove(&origin);
+        self.pull(origin, from, out);
+    }
+
+    /// There is no space for the catalogue under an owner's head.
+    pub(super) fn is_too_much(&mut self, origin: PeerId) {
+        if let Some(owner) = self.catalogues.get(&origin) {
+            self.too_much.insert(origin, owner.number());
+        }
+    }
+
+    /// Forgets all of an owner's catalogue but its head: others need the space.
+    pub(super) fn shrink(&mut self, origin: PeerId, out: &mut VecDeque<KeeperOutput>) {
+        let Some(owner) = self.catalogues.get_mut(&origin) else { return };
+        for (index, _) in owner.buckets() {
+            out.push_back(KeeperOutput::Record(Record::Bucket(origin, index, None)));
+        }
+        owner.shrink();
+        self.is_too_much(origin);
+        self.record(origin, out);
     }
 
     /// Files what is known of an owner, as it is now.
@@ -181,15 +210,6 @@ impl Owners {
         }
     }
 
-    /// Files the bucket of an owner's catalogue that a path is in.
-    pub(super) fn record_bucket(&self, origin: PeerId, path: &SafePath, out: &mut VecDeque<KeeperOutput>) {
-        let index = path.bucket();
-        let bucket = self.catalogues.get(&origin).and_then(|e| e.buckets().find(|(i, _)| *i == index));
-        if let Some(bytes) = bucket.map(|(_, b)| b.bytes()) {
-            out.push_back(KeeperOutput::Record(Record::Bucket(origin, index, Some(bytes))));
-        }
-    }
-
     /// Nothing is remembered of whoever gets nothing kept.
     pub(super) fn refuse(&mut self, origin: PeerId) {
         self.catalogues.remove(&origin);
@@ -198,6 +218,7 @@ impl Owners {
     /// The last file of an owner is kept no longer.
     pub(super) fn forget(&mut self, origin: PeerId, out: &mut VecDeque<KeeperOutput>) {
         self.pulled.remove(&origin);
+        self.too_much.remove(&origin);
         self.witnesses.remove(&origin);
         if let Some(owner) = self.catalogues.remove(&origin) {
             for (index, _) in owner.buckets() {

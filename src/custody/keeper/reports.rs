@@ -19,6 +19,14 @@ struct Due {
     all: Time,
     /// What changed since the last report.
     news: BTreeSet<FileId>,
+    /// What is reported only to hear whether the other one has it, too.
+    asked: BTreeSet<FileId>,
+}
+
+impl Due {
+    const fn new(at: Time, all: Time) -> Self {
+        Self { at, all, news: BTreeSet::new(), asked: BTreeSet::new() }
+    }
 }
 
 /// The reports that will be due.
@@ -47,10 +55,18 @@ impl Reports {
     /// A file is news to whoever acts for it, to be told in so many milliseconds at the latest.
     pub(super) fn report_in(&mut self, now: Time, to: PeerId, (origin, file): LedgerKey, milliseconds: u64) {
         let at = now + core::time::Duration::from_millis(milliseconds);
-        let all = now + limits::REPORT_EVERY;
-        let due = self.due.entry((to, origin)).or_insert_with(|| Due { at, all, news: BTreeSet::new() });
+        self.due(now, to, origin, at).news.insert(file);
+    }
+
+    /// A peer is asked whether it has a file, by a report of it.
+    pub(super) fn ask(&mut self, now: Time, to: PeerId, (origin, file): LedgerKey) {
+        self.due(now, to, origin, now).asked.insert(file);
+    }
+
+    fn due(&mut self, now: Time, to: PeerId, origin: PeerId, at: Time) -> &mut Due {
+        let due = self.due.entry((to, origin)).or_insert_with(|| Due::new(at, now + limits::REPORT_EVERY));
         due.at = at.min(due.at);
-        due.news.insert(file);
+        due
     }
 
     /// Makes the reports that are due.
@@ -71,24 +87,18 @@ impl Reports {
         out: &mut VecDeque<KeeperOutput>,
     ) {
         let Some(mut due) = self.due.remove(&(to, origin)) else { return };
-        let row = |file: FileId, k: &KeptCopy| ReportRow {
-            file,
-            size: k.row.size,
-            copies: k.row.copies,
-            copy: k.row.copy,
-            span: k.row.span,
-            have: k.have,
-        };
-        let news = std::mem::take(&mut due.news);
+        let (news, asked) = (std::mem::take(&mut due.news), std::mem::take(&mut due.asked));
         let is_all = due.all <= now;
-        let rows: Vec<ReportRow> = if is_all {
+        let mut rows: Vec<ReportRow> = if is_all {
             due.all = now + limits::REPORT_EVERY;
             let kept = files.of_owner(origin).filter(|(_, k)| k.acting == Some(to));
-            kept.map(|((_, file), k)| row(file, k)).collect()
+            kept.map(|((_, file), k)| k.report_row(file)).collect()
         } else {
             let kept = news.into_iter().filter_map(|file| Some((file, files.get((origin, file))?)));
-            kept.filter(|(_, k)| k.acting == Some(to)).map(|(file, k)| row(file, k)).collect()
+            kept.filter(|(_, k)| k.acting == Some(to)).map(|(file, k)| k.report_row(file)).collect()
         };
+        let asked = asked.into_iter().filter_map(|file| Some((file, files.get((origin, file))?)));
+        rows.extend(asked.filter(|(_, k)| k.acting != Some(to)).map(|(file, k)| k.report_row(file)));
         for page in rows.chunks(limits::REPORT_ROWS) {
             out.push_back(KeeperOutput::Report { to, origin, rows: page.to_vec() });
         }
@@ -96,6 +106,21 @@ impl Reports {
         if !(is_all && rows.is_empty()) {
             due.at = due.all;
             self.due.insert((to, origin), due);
+        }
+    }
+}
+
+impl KeptCopy {
+    /// What is reported of it.
+    pub(super) const fn report_row(&self, file: FileId) -> ReportRow {
+        ReportRow {
+            file,
+            size: self.row.size,
+            copies: self.row.copies,
+            copy: self.row.copy,
+            span: self.row.span,
+            have: self.have,
+            dropped: false,
         }
     }
 }

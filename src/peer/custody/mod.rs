@@ -67,12 +67,13 @@ pub(crate) struct CustodyOnDisk {
 }
 
 impl RestoredCustody {
-    /// Custody of the peer `me`, which starts now as `instance`.
+    /// Custody of the peer `me`, which starts now as `instance`. The secret is random, and nobody else's.
     pub(crate) fn new(
         now: Time,
         settings: &Settings,
         me: PeerId,
         instance: Instance,
+        secret: [u8; 32],
         disk: CustodyOnDisk,
     ) -> Self {
         let CustodyOnDisk { free, present, rows } = disk;
@@ -86,6 +87,7 @@ impl RestoredCustody {
             auto_copy: settings.auto_copy,
             repair: settings.repair_after,
             keeper,
+            secret,
         };
         let (notes, rows): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| row.key.first() == Some(&NOTE));

@@ -147,6 +147,7 @@ mod tests {
             copy: 1,
             span: Span { from: 0, to: 1 },
             have: *have,
+            dropped: false,
         };
         KeeperReport {
             request: 1,

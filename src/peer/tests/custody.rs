@@ -169,6 +169,7 @@ fn own_files_that_are_lost_come_back_from_those_who_keep_them() {
             copy: 1,
             span: Span::whole(1).unwrap(),
             have,
+            dropped: false,
         }]
         .into_iter()
         .collect(),

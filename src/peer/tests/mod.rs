@@ -78,6 +78,7 @@ impl TestPeer {
             auto_copy: settings.auto_copy,
             repair: settings.repair_after,
             keeper,
+            secret: [7; 32],
         };
         let (now, me) = (Time::ZERO + seconds(100), identity.id());
         let (ledger, present) = (Ledger::of([]), Present::new());

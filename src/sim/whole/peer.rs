@@ -105,7 +105,8 @@ impl SimPeer {
         let rows = self.ledger.iter().map(|(k, v)| LedgerRow { key: k.clone(), value: Some(v.clone()) });
         let present = self.disk.present(&self.settings.store());
         let on_disk = CustodyOnDisk { free: FREE, present, rows: rows.collect() };
-        let custody = RestoredCustody::new(now, &self.settings, self.id(), instance, on_disk);
+        let secret = network.rng.seed();
+        let custody = RestoredCustody::new(now, &self.settings, self.id(), instance, secret, on_disk);
         let start = PeerStart {
             settings: self.settings.clone(),
             identity: Arc::clone(&self.identity),

@@ -153,7 +153,15 @@ fn answer(request: u64) -> CustodyMessage {
 }
 
 fn report(request: u64) -> CustodyMessage {
-    let row = ReportRow { file: FileId([1; 32]), size: 9, copies: 2, copy: 1, span: span(), have: 1 };
+    let row = ReportRow {
+        file: FileId([1; 32]),
+        size: 9,
+        copies: 2,
+        copy: 1,
+        span: span(),
+        have: 1,
+        dropped: false,
+    };
     let (instance, version) = (Instance { count: 1, random: 2 }, 3);
     CustodyMessage::Report(KeeperReport {
         request,
