@@ -271,7 +271,9 @@ impl Distributor {
                 match (&mut replicas.extra_mut().asking, refusal) {
                     // It may have space as soon as it has what others promised it.
                     (Some(asking), OfferRefusal::Full) => drop(asking.tried.insert(from)),
-                    _ => drop(replicas.extra_mut().refused.insert(from, now + limits::REFUSED_FOR)),
+                    _ => {
+                        replicas.extra_mut().refused.insert(from, now + limits::REFUSED_FOR);
+                    }
                 }
                 self.next_group(now, key, &mut replicas);
                 false

@@ -17,7 +17,7 @@ const CHECKED: usize = 256;
 pub(super) fn charge_catalogue(keeper: &mut Keeper, now: Time, origin: PeerId, bytes: u64) -> bool {
     // Nothing is known of those for whom nothing is kept.
     let source = keeper.files.of_owner(origin).next().map(|(_, kept)| kept.row.source);
-    let Some(source) = source.or((bytes == 0).then_some(Ipv4Addr::UNSPECIFIED.into())) else {
+    let Some(source) = source.or_else(|| (bytes == 0).then_some(Ipv4Addr::UNSPECIFIED.into())) else {
         return false;
     };
     let Some(yielding) = keeper.quota.catalogue(now, origin, source, bytes) else { return false };

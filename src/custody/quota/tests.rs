@@ -83,7 +83,7 @@ fn who_comes_later_gets_its_share_from_the_host_furthest_above_its_own() {
 #[test]
 fn an_eighth_may_be_promised_and_is_shared_among_hosts() {
     let mut quota = quota();
-    let mut promise = |quota: &mut Quota, n: u32| {
+    let promise = |quota: &mut Quota, n: u32| {
         let (mut got, mut gone) = (0, Vec::new());
         while quota.space(peer(n.into()), at(n), |_| false).share >= 16 * MIB {
             gone.extend(quota.take(NOW, item(peer(n.into()), at(n), got, 16 * MIB)));

@@ -155,7 +155,9 @@ impl Quota {
         let by_host = match payer.host {
             // All peers of a link are one host for the account, and still are many peers.
             AccountHost::Link(_) => u64::MAX,
-            AccountHost::V4(_) | AccountHost::V6(_) => left(self.hosts.get(&payer.host)),
+            AccountHost::V4(_) | AccountHost::V6(_) | AccountHost::Unproved => {
+                left(self.hosts.get(&payer.host))
+            }
         };
         let by_share = left(self.origins.get(&origin)).min(by_host).saturating_sub(limits::KEPT_COST);
         let by_account = self.space.available(payer).min(self.promises.available(payer));
