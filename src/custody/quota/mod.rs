@@ -132,12 +132,6 @@ impl Quota {
         self.origins.get(&origin).map_or(0, |taken| taken.bytes)
     }
 
-    /// Bytes that were promised and of which nothing came, with what they cost.
-    #[must_use]
-    pub const fn promised(&self) -> u64 {
-        self.promises.held()
-    }
-
     /// What one origin or one host may have: by those origins that are live and have something here, `asker`
     /// with them.
     #[must_use]

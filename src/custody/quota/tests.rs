@@ -35,6 +35,13 @@ fn fill(quota: &mut Quota, origin: PeerId, source: IpAddr) -> (u64, Vec<LedgerKe
     (got, gone)
 }
 
+impl Quota {
+    /// Bytes that were promised and of which nothing came, with what they cost.
+    const fn promised(&self) -> u64 {
+        self.promises.held()
+    }
+}
+
 #[test]
 fn an_origin_gets_an_eighth_and_less_when_there_are_more() {
     let mut quota = quota();
