@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use super::event::AskId;
-use super::leaving::{Cause, Leaving, TellSender};
+use super::leaving::{Cause, Leaving, Tell, TellSender};
 use super::limits;
 use super::output::{Outputs, PeerOutput};
 use super::shared::OwnPaths;
@@ -64,16 +64,15 @@ impl Departure {
             leaving.harder(now, cause);
         }
         self.leaving = Some(leaving);
-        out.receiver(ReceiverCommand::Stop);
         self.say_busy = (cause == Cause::Exit && !is_handing).then(|| now + SAY_BUSY);
-        tell_sender(tell, out);
+        tell_parts(tell, out);
     }
 
     /// Another cause came while it is leaving.
     pub(super) fn harder(&mut self, now: Time, cause: Cause, out: &mut Outputs) {
         if let Some(leaving) = &mut self.leaving {
             self.say_busy = self.say_busy.filter(|_| cause == Cause::Exit);
-            tell_sender(leaving.harder(now, cause), out);
+            tell_parts(leaving.harder(now, cause), out);
         }
     }
 
@@ -131,8 +130,8 @@ impl Departure {
         self.say_exit_report(exit_report(report, paths), out);
         if let Some(leaving) = &mut self.leaving {
             let tell = leaving.handed_over(now);
-            self.say_busy = (tell == TellSender::Finish).then(|| now + SAY_BUSY);
-            tell_sender(tell, out);
+            self.say_busy = (tell.sender == TellSender::Finish).then(|| now + SAY_BUSY);
+            tell_parts(tell, out);
         }
     }
 
@@ -206,8 +205,11 @@ impl Departure {
     }
 }
 
-fn tell_sender(tell: TellSender, out: &mut Outputs) {
-    match tell {
+fn tell_parts(tell: Tell, out: &mut Outputs) {
+    if tell.receiver_stops {
+        out.receiver(ReceiverCommand::Stop);
+    }
+    match tell.sender {
         TellSender::Finish => out.sender(SenderCommand::Finish),
         TellSender::Stop => out.sender(SenderCommand::Stop),
         TellSender::Nothing => {}

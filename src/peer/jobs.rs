@@ -78,6 +78,12 @@ impl Jobs {
         self.running.remove(&job)
     }
 
+    /// Takes back all jobs but those that prove what others have.
+    pub(super) fn take_back_fetches(&mut self) -> Vec<JobId> {
+        let fetches = self.running.extract_if(.., |_, purpose| !matches!(purpose, JobPurpose::Prove { .. }));
+        fetches.map(|(job, _)| job).collect()
+    }
+
     /// The job that brings back what is missing.
     pub(super) fn restoring(&self) -> Option<JobId> {
         self.running.iter().find(|(_, p)| **p == JobPurpose::Restore).map(|(job, _)| *job)
@@ -174,5 +180,17 @@ mod tests {
         assert_eq!(folder, Path::new("/store").join(format!("proof-{}", job.0)));
         assert_eq!(jobs.get(job), Some(&JobPurpose::Prove { peer: key.0, key, folder: folder.clone() }));
         assert_ne!(jobs.begin_proof(Path::new("/store"), key.0, key).1, folder);
+    }
+
+    #[test]
+    fn all_jobs_are_taken_back_but_proofs() {
+        let mut jobs = Jobs::default();
+        let download = jobs.begin(JobPurpose::Download);
+        let kept = jobs.begin(keep(1, 0, 1));
+        let peer = key(1).peer_id();
+        let (proof, _) = jobs.begin_proof(Path::new("/store"), peer, (peer, FileId([1; 32])));
+        assert_eq!(jobs.take_back_fetches(), [download, kept]);
+        assert_eq!((jobs.get(download), jobs.get(kept)), (None, None));
+        assert!(jobs.get(proof).is_some());
     }
 }

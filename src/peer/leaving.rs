@@ -1,8 +1,9 @@
 //! Leaving: `here → leaving → left`, one state machine for all its causes (docs/PROTOCOL.md, "State
 //! machine of leaving"). What is handed over to keepers before is decided in `custody/handoff.rs`. Pure.
 //!
-//! Contract: [`Leaving::begin`] and [`Leaving::harder`] answer what the sender is to be told; the
-//! receiver is told to stop at once in every case. Then `handle_*` until [`Leaving::is_over`].
+//! Contract: [`Leaving::begin`], [`Leaving::handed_over`] and [`Leaving::harder`] answer what sender and receiver
+//! are to be told. The receiver is told to stop once, and not before own files are handed over: until then it
+//! fetches what their keepers are to prove. Then `handle_*` until [`Leaving::is_over`].
 
 use core::time::Duration;
 
@@ -37,11 +38,23 @@ pub(super) enum TellSender {
     Nothing,
 }
 
+/// What the parts that speak to others are to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tell {
+    pub(super) sender: TellSender,
+    /// The receiver is to stop.
+    pub(super) receiver_stops: bool,
+}
+
+impl Tell {
+    const NOTHING: Self = Self { sender: TellSender::Nothing, receiver_stops: false };
+}
+
 /// A departure under way.
 #[derive(Clone, Debug)]
 pub(super) struct Leaving {
     cause: Cause,
-    /// Own files are being handed over to others; the sender is told to finish after that.
+    /// Own files are being handed over to others; sender and receiver are told to finish after that.
     handing: bool,
     sender_stopped: bool,
     receiver_stopped: bool,
@@ -54,7 +67,7 @@ pub(super) struct Leaving {
 impl Leaving {
     /// Begins to leave. `handing`: with [`Cause::Exit`], own files are handed over first.
     #[must_use]
-    pub(super) fn begin(now: Time, cause: Cause, handing: bool) -> (Self, TellSender) {
+    pub(super) fn begin(now: Time, cause: Cause, handing: bool) -> (Self, Tell) {
         let leaving = Self {
             cause,
             handing: handing && cause == Cause::Exit,
@@ -63,36 +76,36 @@ impl Leaving {
             moved: (0, now),
             deadline: now + AT_ONCE,
         };
-        let tell = match cause {
-            Cause::Exit if leaving.handing => TellSender::Nothing,
+        let sender = match cause {
+            Cause::Exit if leaving.handing => return (leaving, Tell::NOTHING),
             Cause::Exit => TellSender::Finish,
             Cause::Now | Cause::AtOnce => TellSender::Stop,
         };
-        (leaving, tell)
+        (leaving, Tell { sender, receiver_stops: true })
     }
 
     /// Own files are handed over, as far as that was possible.
-    pub(super) fn handed_over(&mut self, now: Time) -> TellSender {
-        if !std::mem::take(&mut self.handing) || self.cause != Cause::Exit {
-            return TellSender::Nothing;
+    pub(super) fn handed_over(&mut self, now: Time) -> Tell {
+        if !std::mem::take(&mut self.handing) {
+            return Tell::NOTHING;
         }
         self.moved.1 = now;
-        TellSender::Finish
+        Tell { sender: TellSender::Finish, receiver_stops: true }
     }
 
     /// Another cause came meanwhile: only a more urgent one changes anything. A second "now" is a
     /// second Ctrl-C: it ends the departure at once.
-    pub(super) fn harder(&mut self, now: Time, cause: Cause) -> TellSender {
+    pub(super) fn harder(&mut self, now: Time, cause: Cause) -> Tell {
         match (self.cause, cause) {
             (Cause::Exit, Cause::Now) => {
                 self.cause = Cause::Now;
                 self.deadline = now + AT_ONCE;
-                TellSender::Stop
+                Tell { sender: TellSender::Stop, receiver_stops: std::mem::take(&mut self.handing) }
             }
-            (_, Cause::Exit) => TellSender::Nothing,
+            (_, Cause::Exit) => Tell::NOTHING,
             (Cause::Now | Cause::AtOnce, Cause::Now) | (_, Cause::AtOnce) => {
                 self.cause = Cause::AtOnce;
-                TellSender::Nothing
+                Tell::NOTHING
             }
         }
     }
@@ -137,6 +150,9 @@ impl Leaving {
 mod tests {
     use super::*;
 
+    const FINISH: Tell = Tell { sender: TellSender::Finish, receiver_stops: true };
+    const STOP: Tell = Tell { sender: TellSender::Stop, receiver_stops: true };
+
     const fn at(millis: u64) -> Time {
         Time(millis * 1_000_000)
     }
@@ -144,7 +160,7 @@ mod tests {
     #[test]
     fn exit_waits_while_bytes_move() {
         let (mut l, tell) = Leaving::begin(at(0), Cause::Exit, false);
-        assert_eq!(tell, TellSender::Finish);
+        assert_eq!(tell, FINISH);
         l.handle_receiver_stopped();
         for s in 0..100 {
             l.handle_sent(at(s * 1_000), s);
@@ -159,22 +175,26 @@ mod tests {
     #[test]
     fn exit_hands_over_first_and_a_harder_cause_does_not() {
         let (mut l, tell) = Leaving::begin(at(0), Cause::Exit, true);
-        assert_eq!(tell, TellSender::Nothing);
-        l.handle_receiver_stopped();
+        assert_eq!(tell, Tell::NOTHING, "the receiver fetches what keepers prove");
         assert!(l.poll_timeout().is_none() && !l.is_over(at(1_000_000)));
         let mut cut = l.clone();
-        assert_eq!(l.handed_over(at(1_000_000)), TellSender::Finish);
-        assert_eq!(l.handed_over(at(1_000_001)), TellSender::Nothing);
+        assert_eq!(l.handed_over(at(1_000_000)), FINISH);
+        assert_eq!(l.handed_over(at(1_000_001)), Tell::NOTHING);
         assert!(!l.is_over(at(1_029_999)) && l.is_over(at(1_030_000)));
-        assert_eq!(cut.harder(at(500), Cause::Now), TellSender::Stop);
-        assert_eq!(cut.handed_over(at(600)), TellSender::Nothing);
+        assert_eq!(
+            l.harder(at(1_000_002), Cause::Now),
+            Tell { receiver_stops: false, ..STOP },
+            "it was told"
+        );
+        assert_eq!(cut.harder(at(500), Cause::Now), STOP);
+        assert_eq!(cut.handed_over(at(600)), Tell::NOTHING);
         assert!(cut.is_over(at(1_700)));
     }
 
     #[test]
     fn now_ends_soon_whatever_happens() {
         let (mut l, tell) = Leaving::begin(at(0), Cause::Now, true);
-        assert_eq!(tell, TellSender::Stop);
+        assert_eq!(tell, STOP);
         l.handle_sent(at(1_000), 1);
         assert!(!l.is_over(at(1_199)) && l.is_over(at(1_200)));
         l.handle_sender_stopped();
@@ -186,13 +206,13 @@ mod tests {
     #[test]
     fn a_harder_cause_overtakes_a_softer_one_never() {
         let (mut l, _) = Leaving::begin(at(0), Cause::Exit, false);
-        assert_eq!(l.harder(at(5_000), Cause::Exit), TellSender::Nothing);
-        assert_eq!(l.harder(at(5_000), Cause::Now), TellSender::Stop);
+        assert_eq!(l.harder(at(5_000), Cause::Exit), Tell::NOTHING);
+        assert_eq!(l.harder(at(5_000), Cause::Now), Tell { receiver_stops: false, ..STOP });
         assert_eq!(l.poll_timeout(), Some(at(6_200)));
-        assert_eq!(l.harder(at(5_100), Cause::Exit), TellSender::Nothing);
+        assert_eq!(l.harder(at(5_100), Cause::Exit), Tell::NOTHING);
         assert_eq!(l.poll_timeout(), Some(at(6_200)));
         assert!(!l.is_over(at(5_100)));
-        assert_eq!(l.harder(at(5_200), Cause::Now), TellSender::Nothing);
+        assert_eq!(l.harder(at(5_200), Cause::Now), Tell::NOTHING);
         assert!(l.is_over(at(5_200)));
     }
 }

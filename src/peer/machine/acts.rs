@@ -36,6 +36,8 @@ impl PeerMachine {
     fn act_on(&mut self, now: Time, output: CustodianOutput) {
         match output {
             CustodianOutput::Send(to, message) => self.custody.send(to, message, &mut self.out),
+            // Who is about to leave is a keeper no longer.
+            CustodianOutput::Fetch { .. } if self.departure.is_begun() => {}
             CustodianOutput::Fetch { file, size, span, sources } => {
                 let is_here = self.shared.shelf.files.contains_key(&file)
                     || !self.swarms.here(&[file]).is_empty();

@@ -288,6 +288,8 @@ impl PeerMachine {
             FileAnswer::Challenge(job, made) => {
                 self.custody.challenge_prepared(now, job, made, &mut self.jobs, &mut self.out);
             }
+            // No fetch is begun any more.
+            FileAnswer::Repair(..) if self.departure.is_begun() => {}
             FileAnswer::Repair(path, prepared) => {
                 let sources = RepairSources {
                     own: &self.own,

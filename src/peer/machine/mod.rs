@@ -155,6 +155,12 @@ impl PeerMachine {
         }
         self.departure.begin(now, cause, is_handing, &mut self.out);
         self.swarms.stop(&mut self.out);
+        if is_handing {
+            // The receiver goes on with proofs alone. What else it was at is told to have ended at the very end.
+            for job in self.jobs.take_back_fetches() {
+                self.out.receiver(ReceiverCommand::Cancel(job));
+            }
+        }
     }
 
     /// Begins to hand own files over, before the departure. False: there is nothing to be handed over.

@@ -1,8 +1,13 @@
 //! Leaving, with everything around it.
 
+use core::net::{IpAddr, Ipv4Addr};
+
 use super::*;
+use crate::content::Span;
+use crate::distribution::CustodyEvent;
 use crate::error::{Code, Failure};
 use crate::sender::{SenderCommand, SenderEvent};
+use crate::wire::custody::{CustodyMessage, KeeperReport, ReportRow};
 
 const EXIT: Request = Request::Exit(ExitRequest { now: false });
 const EXIT_NOW: Request = Request::Exit(ExitRequest { now: true });
@@ -44,6 +49,54 @@ fn exit_hands_own_files_over_then_finishes_what_is_sent_and_ends() {
     let replies = peer.replies(ask);
     assert!(matches!(replies.as_slice(), [Reply::Failed(f)] if f.code == Code::NotKept), "{replies:?}");
     assert_eq!(end(&mut peer).flatten().map(|f| f.code), Some(Code::NotKept));
+}
+
+/// What the receiver was told of jobs, in short; all else is forgotten.
+fn told_of_jobs(peer: &mut TestPeer) -> Vec<String> {
+    let told = |command| match command {
+        ReceiverCommand::Cancel(job) => Some(format!("cancel {}", job.0)),
+        ReceiverCommand::Fetch(job) => Some(format!("fetch {}", job.destination.display())),
+        ReceiverCommand::Stop => Some("stop".to_owned()),
+        _ => None,
+    };
+    peer.told_receiver().into_iter().filter_map(told).collect()
+}
+
+#[test]
+fn while_own_files_are_handed_over_proofs_are_fetched_and_nothing_else() {
+    let mut peer = TestPeer::sharing(&[file("a", 1)]);
+    let anna = peer.join(1, "anna", 1);
+    peer.catalogue(1, &[file("song", 2)]);
+    let running = peer.ask(download("song", true));
+    peer.replies(running);
+    peer.outputs.clear();
+    peer.ask(EXIT);
+    assert_eq!(told_of_jobs(&mut peer), ["cancel 1"], "the download stops, the receiver does not");
+    // It keeps the file, says so, and is to prove that.
+    let row = ReportRow {
+        file: FileId([1; 32]),
+        size: 1,
+        copies: 2,
+        copy: 1,
+        span: Span::whole(1).unwrap(),
+        have: 1,
+        dropped: false,
+    };
+    let origin = peer.machine.own.id();
+    let report = KeeperReport { request: 1, origin, instance: INSTANCE, version: 1, rows: vec![row].into() };
+    let source = IpAddr::from(Ipv4Addr::new(10, 0, 0, 1));
+    let message = CustodyEvent::Message(anna, source, CustodyMessage::Report(report));
+    peer.event(PeerEvent::Custody(message));
+    let told = told_of_jobs(&mut peer);
+    assert!(told.len() == 1 && told[0].starts_with("fetch /peer/.potluck/store/proof-"), "{told:?}");
+    // Of the download nothing more is said before the end.
+    peer.finish(JobId(1), Some(Failure::other("the download was stopped")));
+    assert_eq!(peer.replies(running), []);
+    peer.ask(EXIT_NOW);
+    assert_eq!(told_of_jobs(&mut peer), ["stop"]);
+    stop_parts(&mut peer);
+    let replies = peer.replies(running);
+    assert!(matches!(replies.as_slice(), [Reply::Failed(f)] if f.message.contains("this peer left")));
 }
 
 #[test]
