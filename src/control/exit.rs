@@ -60,6 +60,9 @@ pub struct ExitReport {
     pub safe: u64,
     /// Those that one other keeps: a second failure would lose them.
     pub once: u64,
+    /// Of `safe` and `once`, those of which all copies lie on this machine: it alone may lose them.
+    #[serde(default)]
+    pub here: u64,
     /// Those that nobody else keeps, at most `NOT_KEPT_TOLD`.
     pub not_kept: Vec<NotKept>,
 }

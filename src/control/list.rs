@@ -68,6 +68,9 @@ pub struct ListRow {
     /// True for a file of this peer that is not copied to others by itself, for it is too large.
     #[serde(default)]
     pub large: bool,
+    /// True for a file of this peer that others keep, all of them on this machine: it alone may lose all copies.
+    #[serde(default)]
+    pub here: bool,
     /// Percent hashed, for a file of this peer that is not yet listed by others.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hashing: Option<u8>,

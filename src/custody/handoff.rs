@@ -42,6 +42,8 @@ pub struct HandoffReport {
     pub safe: usize,
     /// Those that one other keeps: a second failure would lose them.
     pub once: Vec<FileId>,
+    /// Of those that others keep, those that only peers of this very machine keep.
+    pub here: Vec<FileId>,
     /// Those that nobody else keeps.
     pub not_kept: Vec<(FileId, NotKeptCause)>,
 }
@@ -87,6 +89,7 @@ impl Handoff {
             total: self.not_chosen.len(),
             safe: 0,
             once: Vec::new(),
+            here: Vec::new(),
             not_kept: self.not_chosen.iter().map(|f| (*f, NotKeptCause::NotChosen)).collect(),
         };
         let mut is_done = true;
@@ -102,6 +105,9 @@ impl Handoff {
             if !ready {
                 progress.left.push(key.1);
                 progress.bytes_left += *size;
+            }
+            if standing.is_here && standing.proved > 0 {
+                report.here.push(key.1);
             }
             match standing.proved {
                 0 => report.not_kept.push((key.1, why(&standing, others))),
@@ -142,7 +148,7 @@ mod tests {
     }
 
     const fn standing(kept: u32, coming: u32, starved: bool) -> Standing {
-        Standing { kept, proved: kept, coming, wanted: 2, starved }
+        Standing { kept, proved: kept, coming, wanted: 2, starved, is_here: false }
     }
 
     #[test]
@@ -160,6 +166,10 @@ mod tests {
         assert_eq!(report.once, [key(2).1]);
         assert_eq!(report.not_kept, [(FileId([9; 32]), NotKeptCause::NotChosen)]);
         assert!(look(standing(2, 2, false)).1.is_some());
+        let (_, report) = look(Standing { is_here: true, ..standing(1, 1, true) });
+        assert_eq!(report.unwrap().here, [key(2).1]);
+        let none = Standing { is_here: true, ..standing(0, 0, true) };
+        assert!(look(none).1.unwrap().here.is_empty(), "what nobody keeps is nowhere");
         let only_said = Standing { proved: 1, ..standing(2, 2, false) };
         assert!(look(only_said).1.is_none(), "a copy that is only said to be there is waited for");
     }

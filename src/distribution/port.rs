@@ -7,7 +7,7 @@
 //! by. Requests are handed to the socket one at a time, when it took all before. While whoever decides is
 //! behind, nothing is read: nothing here waits, so no two threads can wait for each other.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -363,9 +363,11 @@ impl CustodyRole {
 
     /// A message that has its place; [`Role::takes`] saw to it that there is room.
     fn came(&mut self, net: &Net, id: ConnId, peer: PeerId, message: CustodyMessage, bytes: usize) {
-        if let Some(host) = net.host(id)
-            && !self.tell(CustodyEvent::Message(peer, host.ip, message), bytes)
-        {
+        let Some(connection) = net.get(id) else { return };
+        // This machine is one host, whichever of its addresses a peer of it took.
+        let is_here = connection.is_of_this_machine();
+        let source = if is_here { Ipv4Addr::LOCALHOST.into() } else { connection.host.ip };
+        if !self.tell(CustodyEvent::Message(peer, source, message), bytes) {
             log::debug!("nobody takes the messages of custody any more");
         }
     }

@@ -143,7 +143,7 @@ impl Departure {
             all.map(|(path, size)| NotKept { path: path.to_string(), size, why }).collect();
         let total = not_kept.len() as u64;
         not_kept.truncate(limits::NOT_KEPT_TOLD);
-        self.say_exit_report(ExitReport { total, safe: 0, once: 0, not_kept }, out);
+        self.say_exit_report(ExitReport { total, not_kept, ..ExitReport::default() }, out);
     }
 
     /// When [`Self::handle_timeout`] is to be called, or [`Self::is_over`] becomes true.
@@ -234,6 +234,7 @@ fn exit_report(report: &HandoffReport, paths: &OwnPaths<'_>) -> ExitReport {
         total,
         safe: total.saturating_sub(once).saturating_sub(lost),
         once,
+        here: count(&mut report.here.iter()),
         not_kept: not_kept.take(limits::NOT_KEPT_TOLD).collect(),
     }
 }

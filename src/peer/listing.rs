@@ -61,6 +61,8 @@ pub(super) struct OwnCopies {
     pub(super) kept: u64,
     /// Copies that there are to be, the own one included; 0: that is not known.
     pub(super) wanted: u8,
+    /// Others keep it, all of them on this machine.
+    pub(super) is_here: bool,
     /// It is not copied by itself.
     pub(super) large: bool,
 }
@@ -119,6 +121,7 @@ pub(super) fn rows(
             wanted: (own.wanted > 0).then_some(own.wanted),
             away: !line.mine && line.peers.iter().all(is_away),
             large: own.large,
+            here: own.is_here && line.peers.is_empty(),
             hashing: None,
         })
         .collect();
@@ -170,6 +173,7 @@ fn hashing_row(h: &Hashing) -> ListRow {
         wanted: None,
         away: false,
         large: false,
+        here: false,
         hashing: Some(u8::try_from(percent).unwrap_or(100)),
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, IoSlice, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 
 use mio::net::TcpStream;
 
@@ -143,6 +143,13 @@ impl Connection {
             decoder: Decoder::default(),
             records: RecordCounter::default(),
         }
+    }
+
+    /// True if the other end is a process of this machine, at whichever of its addresses.
+    pub(crate) fn is_of_this_machine(&self) -> bool {
+        let other = self.host.ip;
+        let is_same = |own: SocketAddr| own.ip().to_canonical() == other.to_canonical();
+        other.is_loopback() || self.stream.local_addr().is_ok_and(is_same)
     }
 
     /// Who it is, once proved and as long as it is open.

@@ -52,7 +52,12 @@ impl ExitReport {
                         format!("; {once} more by one other only: a second failure would lose {}", it(once))
                     }
                 };
-                format!("{so_many} kept by nobody else{them}{once}")
+                let here = match self.here {
+                    0 => String::new(),
+                    here if here == kept => "; the rest is all on this machine".to_owned(),
+                    here => format!("; {here} on this machine alone"),
+                };
+                format!("{so_many} kept by nobody else{them}{once}{here}")
             }
         }
     }
@@ -65,13 +70,20 @@ impl ExitReport {
 
     fn all_kept(&self) -> String {
         let so_many = part(self.total, self.total);
+        let here = match self.here {
+            0 => String::new(),
+            here if here >= self.total => ", all on this machine".to_owned(),
+            here => format!(", {here} of them on this machine alone"),
+        };
         match self.once {
-            0 => format!("{so_many} kept by others"),
+            0 => format!("{so_many} kept by others{here}"),
             once if once < self.total => {
                 let those = if once == 1 { "that" } else { "those" };
-                format!("{so_many} kept, {once} of them by one other: a second failure would lose {those}")
+                format!(
+                    "{so_many} kept{here}, {once} of them by one other: a second failure would lose {those}"
+                )
             }
-            once => format!("{so_many} kept by one other: a second failure would lose {}", it(once)),
+            once => format!("{so_many} kept by one other{here}: a second failure would lose {}", it(once)),
         }
     }
 
@@ -141,7 +153,7 @@ mod tests {
     }
 
     fn said(safe: u64, once: u64, total: u64, not_kept: &[NotKept]) -> String {
-        let report = ExitReport { total, safe, once, not_kept: not_kept.to_vec() };
+        let report = ExitReport { total, safe, once, here: 0, not_kept: not_kept.to_vec() };
         assert_eq!(report.is_safe(), report.sentence().starts_with("safe to leave: "));
         report.sentence()
     }
@@ -167,6 +179,23 @@ mod tests {
             said(0, 1, 1, &[]),
             "safe to leave: 1 of 1 file is kept by one other: a second failure would lose it"
         );
+    }
+
+    #[test]
+    fn what_one_machine_alone_has_is_told() {
+        let said =
+            |safe, once, here, total| ExitReport { total, safe, once, here, not_kept: Vec::new() }.sentence();
+        assert_eq!(said(2, 0, 2, 2), "safe to leave: 2 of 2 files are kept by others, all on this machine");
+        assert_eq!(
+            said(3, 0, 2, 3),
+            "safe to leave: 3 of 3 files are kept by others, 2 of them on this machine alone"
+        );
+        assert_eq!(
+            said(0, 1, 1, 1),
+            "safe to leave: 1 of 1 file is kept by one other, all on this machine: a second failure would lose it"
+        );
+        assert_eq!(said(1, 0, 1, 2), "1 of 2 files is kept by nobody else; the rest is all on this machine");
+        assert_eq!(said(2, 0, 1, 3), "1 of 3 files is kept by nobody else; 1 on this machine alone");
     }
 
     #[test]

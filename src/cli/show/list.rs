@@ -65,6 +65,9 @@ fn list(rows: &[ListRow], unlisted: &[UnlistedRow], filtered: bool, style: Style
     if rows.iter().any(|row| row.large) {
         sum.push_str("; large: not copied by itself: `copies 2 FILE` has it copied");
     }
+    if rows.iter().any(|row| row.here) {
+        sum.push_str("; here: all on this machine");
+    }
     text.push_str(&style.dim(&sum));
     text.push('\n');
     text.push_str(&missing);
@@ -83,9 +86,9 @@ fn list_cells(row: &ListRow) -> [String; 5] {
         None if row.id.is_empty() => String::new(),
         None => {
             let characters: String = row.id.chars().take(ID_CHARACTERS).collect();
-            let (ambiguous, large) =
-                (if row.ambiguous { " *" } else { "" }, if row.large { " large" } else { "" });
-            format!("b3:{}{ambiguous}{large}", shown(&characters))
+            let marks = [(row.ambiguous, " *"), (row.large, " large"), (row.here, " here")];
+            let marks: String = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark)).collect();
+            format!("b3:{}{marks}", shown(&characters))
         }
     };
     let bytes = if row.folder { String::new() } else { size(row.size) };
@@ -139,6 +142,7 @@ mod tests {
             ambiguous: false,
             away: false,
             large: false,
+            here: false,
             hashing: None,
         }
     }
@@ -166,13 +170,15 @@ mod tests {
         (rows[0].mine, rows[0].away) = (false, true);
         (rows[1].large, rows[1].copies, rows[1].peers) = (true, 1, vec![]);
         (rows[2].copies, rows[2].wanted, rows[3].wanted) = (1, Some(3), Some(1));
+        rows.push(ListRow { wanted: Some(2), peers: vec![], here: true, ..row("near.txt") });
         insta::assert_snapshot!(list(&rows, &[], false, PLAIN), @r"
         PATH         SIZE     COPIES  WHO              ID
         away.txt  1.2 MiB        2/2  peer2-ab (away)  b3:3f2a9c1b00
         big.iso   1.2 MiB  only copy  mine             b3:3f2a9c1b00 large
         few.txt   1.2 MiB        1/3  mine, peer2-ab   b3:3f2a9c1b00
         most.txt  1.2 MiB          2  mine, peer2-ab   b3:3f2a9c1b00
-        4 files, 5.0 MiB; large: not copied by itself: `copies 2 FILE` has it copied
+        near.txt  1.2 MiB        2/2  mine             b3:3f2a9c1b00 here
+        5 files, 6.2 MiB; large: not copied by itself: `copies 2 FILE` has it copied; here: all on this machine
         ");
         assert!(list(&[], &[], true, PLAIN).contains("matches"));
     }
@@ -237,6 +243,7 @@ mod tests {
             ambiguous: false,
             away: false,
             large: false,
+            here: false,
             hashing: None,
         }
     }

@@ -7,6 +7,7 @@ use core::net::IpAddr;
 
 use super::{Custodian, CustodianOutput};
 use crate::content::{Head, HeadNumber};
+use crate::custody::distributor::note_source;
 use crate::custody::ledger::{LedgerKey, Shared};
 use crate::custody::owner_catalogue::OwnerCatalogue;
 use crate::identity::PeerId;
@@ -28,6 +29,7 @@ fn origin_of(me: PeerId, own: Option<&OwnerCatalogue>, offer: &CustodyOffer) -> 
 impl Custodian {
     /// A message of `from`, authenticated by TLS, from the address `source`.
     pub fn message(&mut self, now: Time, from: PeerId, source: IpAddr, message: CustodyMessage) {
+        note_source(&mut self.distributor, from, source);
         match message {
             CustodyMessage::GetSpace(GetSpace { request, origin }) => {
                 let space = Space { request, ..self.keeper.space(now, from, origin, source) };
@@ -35,7 +37,7 @@ impl Custodian {
             }
             CustodyMessage::Space(space) => {
                 if let Some(origin) = self.requests.take_space(from, space.request) {
-                    self.distributor.space(now, from, source, origin, space);
+                    self.distributor.space(now, from, origin, space);
                 }
             }
             CustodyMessage::Offer(offer) => {

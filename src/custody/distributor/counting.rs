@@ -71,6 +71,8 @@ impl Distributor {
         let must_be_proved = self.rules.must_be_proved(key);
         let counts = |s: &KnownReplica| !must_be_proved || self.proving.counts(key.1, s);
         let proved: Vec<Span> = kept.clone().filter(|(_, s)| counts(s)).map(|(_, s)| s.span).collect();
+        let mut keepers = kept.clone().map(|(peer, _)| *peer).peekable();
+        let is_here = keepers.peek().is_some() && keepers.all(|peer| self.spaces.is_here(peer));
         let kept: Vec<Span> = kept.map(|(_, s)| s.span).collect();
         let coming: Vec<Span> =
             others.filter(|(_, s)| s.state != ReplicaState::Claimed).map(|(_, s)| s.span).collect();
@@ -80,6 +82,7 @@ impl Distributor {
             coming: placement::copies(replicas.whole(), &coming),
             wanted: replicas.want.copies.into(),
             starved: replicas.extra().starved && !self.starved.is_hopeful(),
+            is_here,
         })
     }
 

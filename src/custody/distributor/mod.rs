@@ -18,6 +18,8 @@ mod surplus;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+pub(super) use self::spaces::note_source;
+
 use self::counting::CountingRules;
 use self::proving::{Proving, draw_sample};
 use self::queue::PlacingQueue;
@@ -102,6 +104,8 @@ pub struct Standing {
     pub wanted: u32,
     /// True if nobody is left who could be asked.
     pub starved: bool,
+    /// True if others keep some of it, all of them peers of this very machine.
+    pub is_here: bool,
 }
 
 /// The machine.

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use core::net::IpAddr;
 use core::time::Duration;
 
 use super::replicas::{FileReplicas, KnownReplica, ReplicaProof, ReplicaState};
@@ -206,11 +205,10 @@ impl Distributor {
     }
 
     /// What a peer said of its space, from the address `source`.
-    pub fn space(&mut self, now: Time, from: PeerId, source: IpAddr, origin: PeerId, space: Space) {
+    pub fn space(&mut self, now: Time, from: PeerId, origin: PeerId, space: Space) {
         if !self.live.contains_key(&from) {
             return;
         }
-        self.spaces.is_at(from, source);
         self.spaces.say(now, from, origin, space);
         for key in self.placing.iter().copied().collect::<Vec<_>>() {
             let waits = self.files.get(&key).and_then(|r| r.extra().asking.as_ref()).is_some_and(

@@ -1,19 +1,27 @@
 //! What keepers said of their space, and at which hosts they are. Pure.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 use std::collections::BTreeMap;
 
+use super::Distributor;
 use crate::accounts::AccountHost;
 use crate::address::Host;
 use crate::identity::PeerId;
 use crate::time::Time;
 use crate::wire::custody::Space;
 
+/// A peer speaks from this address. Nothing is noted of those that are not here.
+pub(in crate::custody) fn note_source(distributor: &mut Distributor, peer: PeerId, source: IpAddr) {
+    if distributor.live.contains_key(&peer) {
+        distributor.spaces.is_at(peer, source);
+    }
+}
+
 /// Space by keeper and origin, and when it was said.
 #[derive(Debug)]
 pub(super) struct KnownSpaces {
     said: BTreeMap<(PeerId, PeerId), (Space, Time)>,
-    /// Where those who said something are.
+    /// Where those who said anything are.
     hosts: BTreeMap<PeerId, AccountHost>,
 }
 
@@ -46,11 +54,17 @@ impl KnownSpaces {
         self.hosts.insert(peer, Host { ip: source, scope: 0 }.into());
     }
 
-    /// True if a peer is at the host of one of the others, as far as is known. All peers of a link count as one
-    /// host elsewhere, and are many here.
+    /// True if a peer is at the host of one of the others, as far as is known, or at this machine, which has the
+    /// file as well. All peers of a link count as one host elsewhere, and are many here.
     pub(super) fn shares_host<'a>(&self, peer: PeerId, others: impl Iterator<Item = &'a PeerId>) -> bool {
         let own = self.hosts.get(&peer).filter(|host| !matches!(host, AccountHost::Link(_)));
-        own.is_some_and(|own| others.into_iter().any(|other| self.hosts.get(other) == Some(own)))
+        self.is_here(peer)
+            || own.is_some_and(|own| others.into_iter().any(|other| self.hosts.get(other) == Some(own)))
+    }
+
+    /// True if a peer is at this very machine. Messages of its own machine come from the loopback address.
+    pub(super) fn is_here(&self, peer: PeerId) -> bool {
+        self.hosts.get(&peer) == Some(&AccountHost::V4(Ipv4Addr::LOCALHOST))
     }
 
     /// A peer is gone.

@@ -34,13 +34,7 @@ fn a_report_that_overtakes_the_answer_to_the_offer_counts() {
     distributor.want(Time(1), key, Want { size, path: "a".parse().unwrap(), copies: 2 }, &[], None);
     let now = distributor.poll_timeout().expect("it places files a while after it began");
     distributor.handle_timeout(now);
-    distributor.space(
-        now,
-        keeper,
-        [10, 0, 0, 2].into(),
-        me,
-        Space { request: 1, free: 1 << 40, share: 1 << 40 },
-    );
+    distributor.space(now, keeper, me, Space { request: 1, free: 1 << 40, share: 1 << 40 });
     let offer = core::iter::from_fn(|| distributor.poll_output()).find_map(|output| match output {
         DistributorOutput::Offer { request, span, .. } => Some((request, span)),
         _ => None,
@@ -51,4 +45,26 @@ fn a_report_that_overtakes_the_answer_to_the_offer_counts() {
     let answer = OfferAnswer { request, refusal: None, span: None, free: 0, share: 0, head: None };
     distributor.answered(now, keeper, &answer);
     assert_eq!(distributor.standing(key).map(|s| s.kept), Some(1));
+}
+
+#[test]
+fn what_only_peers_of_this_machine_keep_is_told() {
+    let (me, now) = (PeerId([1; 32]), Time(1));
+    let (key, size) = ((me, FileId([3; 32])), 1 << 20);
+    let mut distributor = Distributor::new(me, PlacementSecret::new([7; 32]));
+    distributor.want(now, key, Want { size, path: "a".parse().unwrap(), copies: 3 }, &[], None);
+    let is_here = |distributor: &Distributor| distributor.standing(key).unwrap().is_here;
+    assert!(!is_here(&distributor), "nobody keeps it");
+    let span = Span::whole(size).unwrap();
+    for (keeper, source) in [(PeerId([2; 32]), [127, 0, 0, 1]), (PeerId([4; 32]), [10, 0, 0, 2])] {
+        // Where it is counts once it is here.
+        note_source(&mut distributor, keeper, source.into());
+        distributor.here(now, keeper);
+        let row = ReportRow { file: key.1, size, copies: 3, copy: 1, span, have: span.len(), dropped: false };
+        distributor.reported(now, keeper, me, &[row]);
+        distributor.challenge_answered(now, keeper, key, true);
+        assert!(!is_here(&distributor));
+        note_source(&mut distributor, keeper, source.into());
+        assert_eq!(is_here(&distributor), source == [127, 0, 0, 1]);
+    }
 }

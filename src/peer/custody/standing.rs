@@ -21,6 +21,7 @@ impl CustodyDriver {
         OwnCopies {
             kept: standing.map_or(0, |s| s.kept.into()),
             wanted,
+            is_here: standing.is_some_and(|s| s.is_here),
             large: wanted > 1 && standing.is_none() && self.own.is_recorded(),
         }
     }

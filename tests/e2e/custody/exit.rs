@@ -113,6 +113,29 @@ fn what_a_keeper_keeps_is_placed_again_while_it_still_leaves() {
     download.wait().unwrap();
 }
 
+/// Two peers on one machine are two copies on one disk.
+#[test]
+fn what_one_machine_alone_has_is_told() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    fill(&lab.folder("owner/shared").join("a.bin"), 300_000, 1);
+    let near = peer(&lab, 1, "near", &["--copies", "1"]);
+    let mut owner = peer(&lab, 1, "owner", &["--copies", "2"]);
+    until_whole([&owner], 1);
+    assert!(owner.listed("a.bin").unwrap().here);
+    let list = said(&owner.cli(["list"]));
+    assert!(list.contains(" here\n") && list.contains("here: all on this machine"), "{list}");
+    let text = leaves(&mut owner, &[], 0);
+    assert!(text.contains("1 of 1 file is kept by one other, all on this machine"), "{text}");
+    // Somebody elsewhere gets another copy.
+    let far = peer(&lab, 2, "far", &["--copies", "1"]);
+    let mut owner = peer(&lab, 1, "owner", &["--copies", "3"]);
+    until_whole([&owner], 1);
+    assert!(!owner.listed("a.bin").unwrap().here);
+    let text = leaves(&mut owner, &[], 0);
+    assert!(text.contains("1 of 1 file is kept by others") && !text.contains("this machine"), "{text}");
+    [&near, &far].into_iter().for_each(assert_sound);
+}
+
 #[test]
 fn exit_now_hands_nothing_over() {
     let Some(lab) = Lab::of("up 3") else { return };
