@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use potluck::content::Span;
 use potluck::content::{Catalogue, Entry, EntryKind, FileId, Head, HeadNumber, SafePath};
-use potluck::control::CustodyRow;
+use potluck::control::{CustodyRow, Reply};
 use potluck::identity::tls::Tls;
 use potluck::identity::{Identity, Instance, PeerId};
 use potluck::wire::Message;
@@ -443,4 +443,44 @@ fn nobody_sends_because_a_stranger_names_it() {
     wait("its copy", LATER, || (custody(&owner).own_whole == 1).then_some(()));
     assert_eq!(victim.status().counters.sent, 0, "a stranger made it send");
     [&owner, &keeper, &victim].into_iter().for_each(assert_well);
+}
+
+/// Two peers at one address that threw away what they keep and say that they have it: `exit` calls safe only what
+/// somebody really has.
+#[test]
+fn what_keepers_threw_away_makes_no_file_safe() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    let shared = lab.folder("owner/shared");
+    let contents: Vec<Vec<u8>> = (1..=6).map(|n| vec![n; 100_000]).collect();
+    for (n, content) in contents.iter().enumerate() {
+        fs::write(shared.join(format!("{n}.bin")), content).unwrap();
+    }
+    let lends = ["--copies", "1", "--lend", "1GiB"];
+    let keepers: Vec<Peer> = (1..=2).map(|n| lab.peer(2, &format!("keeper{n}"), &lends)).collect();
+    let mut owner = lab.peer(1, "owner", &["--copies", "3", "--lend", "0"]);
+    wait("its copies", LATER, || (custody(&owner).own_whole == 6).then_some(()));
+    let kept = |content: &[u8]| {
+        let id = FileId(*blake3::hash(content).as_bytes()).to_string();
+        keepers.iter().map(move |k| k.directory.join(".potluck/store/.potluck-partial").join(&id))
+    };
+    let mut thrown = 0;
+    for path in contents.iter().flat_map(|content| kept(content)).filter(|path| path.exists()) {
+        fs::write(path, vec![0; 100_000]).unwrap();
+        thrown += 1;
+    }
+    assert_eq!(thrown, 12);
+    let out = owner.cli(["exit", "--json"]);
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    owner.ended(SOON);
+    let report = said.lines().find_map(|line| match serde_json::from_str(line) {
+        Ok(Reply::ExitReport(report)) => Some(report),
+        _ => None,
+    });
+    let report = report.expect(&said);
+    let is_there =
+        |content: &&Vec<u8>| kept(content).any(|path| fs::read(path).is_ok_and(|b| b == **content));
+    let there = contents.iter().filter(is_there).count() as u64;
+    println!("{there} are there, and this was said: {report:?}");
+    assert!(report.safe + report.once <= there, "{there} are there: {said}");
+    keepers.iter().for_each(assert_well);
 }
