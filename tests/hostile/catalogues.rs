@@ -15,7 +15,7 @@ use crate::lab::{LATER, Lab, Peer, SOON, wait};
 use crate::watch::{assert_well, memory};
 
 /// Files with paths of 3,000 bytes, whose entries take `bytes` of memory.
-fn long_offers(name: &str, bytes: usize) -> Vec<Offer> {
+pub(crate) fn long_offers(name: &str, bytes: usize) -> Vec<Offer> {
     let kind = EntryKind::File { id: FileId([1; 32]), size: 1, modified: 0, executable: false, since: 0 };
     let long = ["x".repeat(250), String::new()].join("/").repeat(11);
     let path = |n| format!("{long}{name}{n:0230}").into_bytes();
@@ -81,6 +81,17 @@ fn no_catalogue_hides_the_files_of_who_comes_later() {
     assert_well(&victim);
 }
 
+/// It says that it keeps files for thirty owners who are not here, who all share this.
+pub(crate) fn keep_for_absent(keeper: &Fiend, offers: &[Offer]) {
+    let instance = Instance { count: 1, random: 1 };
+    let row = KeptFile { file: FileId([1; 32]), size: 1, from: 0, to: 1 };
+    let owners: Vec<Identity> = (0..30).map(|_| Identity::generate().unwrap()).collect();
+    for owner in &owners {
+        keeper.order(Order::OwnerCatalogue(owner.id(), Box::new(owner.clone()), instance, offers.to_vec()));
+    }
+    keeper.order(Order::Keep(owners.iter().map(|owner| (owner.id(), row)).collect()));
+}
+
 /// A keeper that names thirty owners who are not here, of 240 MiB in all.
 #[test]
 fn absent_owners_take_no_more_memory_than_those_that_are_here() {
@@ -88,14 +99,7 @@ fn absent_owners_take_no_more_memory_than_those_that_are_here() {
     let victim = lab.peer(1, "victim", &[]);
     let before = memory(&victim);
     let keeper = Fiend::start(&lab, 2, "keeper", Lie::None);
-    let offers = long_offers("absent", 8 << 20);
-    let instance = Instance { count: 1, random: 1 };
-    let row = KeptFile { file: FileId([1; 32]), size: 1, from: 0, to: 1 };
-    let owners: Vec<Identity> = (0..30).map(|_| Identity::generate().unwrap()).collect();
-    for owner in &owners {
-        keeper.order(Order::OwnerCatalogue(owner.id(), Box::new(owner.clone()), instance, offers.clone()));
-    }
-    keeper.order(Order::Keep(owners.iter().map(|owner| (owner.id(), row)).collect()));
+    keep_for_absent(&keeper, &long_offers("absent", 8 << 20));
     let too_many = || {
         assert_small(&victim, before);
         unlisted(&victim, UnlistedCause::TooMany).filter(|row| row.count >= 20)

@@ -29,17 +29,18 @@ fn frame(kind: u8, header: &[u8]) -> Vec<u8> {
     [&prefix(kind, header.len(), 0)[..], header].concat()
 }
 
-fn bytes(message: &CustodyMessage) -> Vec<u8> {
+/// As it goes over the wire.
+pub(crate) fn bytes(message: &CustodyMessage) -> Vec<u8> {
     let (kind, header) = message.encode();
     frame(kind, &header)
 }
 
-fn get_space(request: u64) -> CustodyMessage {
+pub(crate) fn get_space(request: u64) -> CustodyMessage {
     CustodyMessage::GetSpace(GetSpace { request, origin: ORIGIN })
 }
 
 /// An offer whose head nobody signed, with a bucket of so many entries.
-fn offer(request: u64, entries: usize) -> CustodyMessage {
+pub(crate) fn offer(request: u64, entries: usize) -> CustodyMessage {
     let kind = EntryKind::File { id: FILE, size: 9, modified: 1, executable: false, since: 0 };
     let entries =
         (0..entries).map(|n| Entry { path: format!("{n:0>200}").parse().unwrap(), kind: kind.clone() });
@@ -59,7 +60,7 @@ fn offer(request: u64, entries: usize) -> CustodyMessage {
     }))
 }
 
-fn report(request: u64) -> CustodyMessage {
+pub(crate) fn report(request: u64) -> CustodyMessage {
     let held = ReportRow { file: FILE, size: 9, copies: 2, copy: 1, span: SPAN, have: 1, dropped: false };
     let (instance, version) = (Instance { count: u64::MAX, random: 2 }, u64::MAX);
     CustodyMessage::Report(KeeperReport {

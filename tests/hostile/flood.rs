@@ -2,19 +2,17 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use potluck::identity::Identity;
 use potluck::limits;
 use potluck::sys::clock;
-use potluck::sys::thread::Thread;
 use potluck::wire::datagram::{DatagramMessage, Envelope};
 
 use crate::caller::Caller;
 use crate::fiend::{Voice, address};
+use crate::going::Going;
 use crate::lab::{LATER, Lab, Peer, SOON, pause, wait};
 use crate::watch::{assert_well, descriptors, memory};
 
@@ -72,32 +70,6 @@ fn compare<T>(lab: &Lab, begin: impl FnOnce(&Peer, &Peer) -> T) -> (Peer, Peer, 
     (owner, taker, flood)
 }
 
-/// A thread that goes on until this is dropped, and what it counted.
-struct Going {
-    stop: Arc<AtomicBool>,
-    count: Arc<AtomicU64>,
-    _thread: Thread,
-}
-
-impl Going {
-    fn start(mut step: impl FnMut() -> u64 + Send + 'static) -> Self {
-        let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&count));
-        let run = move || {
-            while !stopped.load(Ordering::Relaxed) {
-                counted.fetch_add(step(), Ordering::Relaxed);
-            }
-        };
-        Self { stop, count, _thread: Thread::spawn("flood", run).unwrap() }
-    }
-}
-
-impl Drop for Going {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-}
-
 #[test]
 fn two_thousand_idle_and_slow_connections_keep_nobody_out() {
     let Some(lab) = Lab::of("up 4") else { return };
@@ -118,7 +90,7 @@ fn two_thousand_idle_and_slow_connections_keep_nobody_out() {
         });
         (idle, going)
     });
-    println!("{} idle ones, {} slow bytes", idle.len(), going.count.load(Ordering::Relaxed));
+    println!("{} idle ones, {} slow bytes", idle.len(), going.count());
     // Who was not connected before is let in, too.
     let newcomer = lab.peer(4, "newcomer", &[]);
     wait("the files", SOON, || newcomer.offered("f0"));
@@ -129,26 +101,43 @@ fn two_thousand_idle_and_slow_connections_keep_nobody_out() {
     wait("few descriptors", SOON, || (descriptors(&taker) < 100).then_some(()));
 }
 
-/// Writes frames of a kind that nobody knows, each byte in a TLS record of its own, as far as the sockets take
-/// them. Returns the number of records.
-fn write_records(callers: &mut [(Caller, u64)]) -> u64 {
-    // A header of nothing and a payload, as a later version may have.
-    let prefix = [0, 0, 0, 0, u8::MAX, 2, 0, 0];
-    let frame = prefix.len() as u64 + (128 << 10);
-    let mut records = 0;
-    for (caller, at) in callers {
-        let stream = &mut caller.stream;
+/// Somebody who writes frames of a kind that nobody knows, each byte in a TLS record of its own.
+pub(crate) struct Dripper {
+    caller: Caller,
+    written: u64,
+}
+
+impl Dripper {
+    /// Of this connection.
+    pub(crate) fn new(caller: Caller) -> Self {
+        caller.stream.sock.set_nonblocking(true).unwrap();
+        Self { caller, written: 0 }
+    }
+
+    /// Writes as far as the socket takes it; the number of records, or nothing when the other end closed.
+    pub(crate) fn write(&mut self) -> Option<u64> {
+        // A header of nothing and a payload, as a later version may have.
+        let prefix = [0, 0, 0, 0, u8::MAX, 2, 0, 0];
+        let frame = prefix.len() as u64 + (128 << 10);
+        let stream = &mut self.caller.stream;
+        let mut records = 0;
         if !stream.conn.wants_write() {
             for _ in 0..512 {
-                let byte = prefix.get(usize::try_from(*at % frame).unwrap()).copied().unwrap_or(7);
+                let byte = prefix.get(usize::try_from(self.written % frame).unwrap()).copied().unwrap_or(7);
                 stream.conn.writer().write_all(&[byte]).unwrap();
-                *at += 1;
+                self.written += 1;
             }
-            records += 512;
+            records = 512;
         }
-        while stream.conn.wants_write() && stream.conn.write_tls(&mut stream.sock).is_ok() {}
+        while stream.conn.wants_write() {
+            match stream.conn.write_tls(&mut stream.sock) {
+                Ok(_) => {}
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => return None,
+            }
+        }
+        Some(records)
     }
-    records
 }
 
 #[test]
@@ -157,22 +146,18 @@ fn records_of_one_byte_keep_nobody_out() {
     let (_owner, taker, going) = compare(&lab, |owner, taker| {
         let peer = taker.peers()[0].id.parse().unwrap();
         let port = owner.status().ports[1];
-        let call = || {
-            let caller = Caller::dial(&Caller::tls(), peer, address(3), port).unwrap();
-            caller.stream.sock.set_nonblocking(true).unwrap();
-            (caller, 0)
-        };
-        let mut callers: Vec<_> = lab.within(2, || (0..8).map(|_| call()).collect());
-        Going::start(move || write_records(&mut callers))
+        let call = || Dripper::new(Caller::dial(&Caller::tls(), peer, address(3), port).unwrap());
+        let mut drippers: Vec<_> = lab.within(2, || (0..8).map(|_| call()).collect());
+        Going::start(move || drippers.iter_mut().filter_map(Dripper::write).sum())
     });
-    println!("{} records", going.count.load(Ordering::Relaxed));
-    assert!(going.count.load(Ordering::Relaxed) > 100_000, "they are taken");
+    println!("{} records", going.count());
+    assert!(going.count() > 100_000, "they are taken");
     assert_well(&taker);
 }
 
 /// Datagrams of 2,000 peers that do not exist, one after the other; each second one is not even signed
 /// by the key that it names.
-fn announcements() -> Vec<Vec<u8>> {
+pub(crate) fn announcements() -> Vec<Vec<u8>> {
     let real = (0..2_000_u64).map(|n| {
         let mut voice = Voice::new(&Identity::generate().unwrap(), &format!("nobody-{n}"));
         voice.say(&DatagramMessage::Hello { nonce: n })
@@ -188,38 +173,39 @@ fn announcements() -> Vec<Vec<u8>> {
     all.into_iter().zip(forged).flat_map(|(a, b)| [a, b]).collect()
 }
 
+/// Sends so many of these a second from a node, again and again.
+pub(crate) fn announce(lab: &Lab, node: u32, all: Vec<Vec<u8>>, to: SocketAddr, a_second: u64) -> Going {
+    let socket = lab.within(node, || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))).unwrap();
+    let (begin, mut sent) = (clock::now(), 0_u64);
+    Going::start(move || {
+        // As many as are due by now.
+        let due = u64::try_from(clock::now().since(begin).as_micros()).unwrap() * a_second / 1_000_000;
+        let now = due.saturating_sub(sent).min(500);
+        for n in sent..sent + now {
+            let bytes = &all[usize::try_from(n).unwrap() % all.len()];
+            drop(socket.send_to(bytes, to));
+        }
+        sent += now;
+        if now == 0 {
+            pause(Duration::from_micros(200));
+        }
+        now
+    })
+}
+
 /// 50,000 announcements a second for as long as the downloads take, and at least for `time`.
 fn flooded(time: Duration) {
     let Some(lab) = Lab::of("up 3") else { return };
-    let socket = lab.within(2, || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))).unwrap();
     let all = announcements();
-    let mut sent = 0_u64;
-    let target = SocketAddr::from((address(1), limits::DISCOVERY_PORT));
-    let (_owner, taker, going) = compare(&lab, |_, _| {
-        let begin = clock::now();
-        Going::start(move || {
-            // As many as are due by now.
-            let due = u64::try_from(clock::now().since(begin).as_micros()).unwrap() / 20;
-            let now = due.saturating_sub(sent).min(500);
-            for n in sent..sent + now {
-                let bytes = &all[usize::try_from(n).unwrap() % all.len()];
-                drop(socket.send_to(bytes, target));
-            }
-            sent += now;
-            if now == 0 {
-                pause(Duration::from_micros(200));
-            }
-            now
-        })
-    });
-    let counted = going.count.load(Ordering::Relaxed);
+    let to = SocketAddr::from((address(1), limits::DISCOVERY_PORT));
+    let (_owner, taker, going) = compare(&lab, |_, _| announce(&lab, 2, all, to, 50_000));
+    let counted = going.count();
     let begin = clock::now();
     while clock::now().since(begin) < time {
         assert_eq!(taker.names(), ["owner"]);
         pause(Duration::from_millis(100));
     }
-    let rate =
-        (going.count.load(Ordering::Relaxed) - counted) as f64 / clock::now().since(begin).as_secs_f64();
+    let rate = (going.count() - counted) as f64 / clock::now().since(begin).as_secs_f64();
     println!("{rate:.0} announcements a second; memory {} KiB", memory(&taker));
     drop(going);
     assert_eq!(taker.names(), ["owner"]);
@@ -240,14 +226,14 @@ fn fifty_thousand_announcements_a_second_for_a_minute_keep_nobody_out() {
     flooded(Duration::from_secs(60));
 }
 
-/// A peer that exists only as a key: it says hello and that it is here, and echoes whatever it is asked.
-struct Key {
+/// A peer that exists only as a key: it says that it is here, and echoes whatever it is asked.
+pub(crate) struct Key {
     voice: Voice,
     socket: UdpSocket,
 }
 
 impl Key {
-    fn new(lab: &Lab, node: u32, n: usize) -> Self {
+    pub(crate) fn new(lab: &Lab, node: u32, n: usize) -> Self {
         let socket = lab.within(node, || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))).unwrap();
         socket.set_nonblocking(true).unwrap();
         Self { voice: Voice::new(&Identity::generate().unwrap(), &format!("key-{n}")), socket }
@@ -273,6 +259,19 @@ impl Key {
     }
 }
 
+/// Each of these announces itself once a second or so, when they are two hundred; counts the questions that they
+/// answer.
+pub(crate) fn be_many(mut keys: Vec<Key>, to: Vec<SocketAddr>) -> Going {
+    let mut turn = 0;
+    Going::start(move || {
+        let key = turn % keys.len();
+        to.iter().for_each(|to| keys[key].say(&DatagramMessage::Here, *to));
+        turn += 1;
+        pause(Duration::from_millis(5));
+        keys.iter_mut().map(Key::answer).sum()
+    })
+}
+
 /// One machine is two hundred peers. To the others the network stays a small one, in which everyone announces
 /// itself each second, and a newcomer is listed at once.
 #[test]
@@ -281,19 +280,11 @@ fn two_hundred_keys_of_one_machine_slow_nobody_down() {
     let Some(lab) = Lab::of("up 4") else { return };
     let (one, other) = (lab.peer(1, "one", &[]), lab.peer(3, "other", &[]));
     let to = [1, 3].map(|node| SocketAddr::from((address(node), limits::DISCOVERY_PORT)));
-    let mut keys: Vec<Key> = (0..KEYS).map(|n| Key::new(&lab, 2, n)).collect();
+    let keys: Vec<Key> = (0..KEYS).map(|n| Key::new(&lab, 2, n)).collect();
     let ear = lab.within(2, || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, limits::DISCOVERY_PORT))).unwrap();
-    let mut turn = 0;
-    let going = Going::start(move || {
-        // Each announces itself once a second or so.
-        let key = turn % KEYS;
-        to.iter().for_each(|to| keys[key].say(&DatagramMessage::Here, *to));
-        turn += 1;
-        pause(Duration::from_millis(5));
-        keys.iter_mut().map(Key::answer).sum()
-    });
+    let going = be_many(keys, to.to_vec());
     wait("most keys are listed", LATER, || (one.names().len() > 150).then_some(()));
-    println!("{} questions answered", going.count.load(Ordering::Relaxed));
+    println!("{} questions answered", going.count());
     let newcomer = lab.peer(4, "newcomer", &[]);
     let (_, took) =
         wait("the newcomer is listed", SOON, || (one.sees(&newcomer) && other.sees(&newcomer)).then_some(()));

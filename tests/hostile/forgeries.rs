@@ -133,11 +133,11 @@ fn who_stands_in_the_middle_with_another_key_gets_and_gives_nothing() {
     assert_well(&honest);
 }
 
-/// Node 2 sends these to node 1 as if they came from port 5,000 of node 3, with a pause after each.
-fn forge(lab: &Lab, datagrams: &[Vec<u8>], pause: Duration) {
+/// A node sends these to node 1 as if they came from port 5,000 of another one, with a pause after each.
+pub(crate) fn forge(lab: &Lab, node: u32, third: u8, datagrams: &[Vec<u8>], pause: Duration) {
     let hex = datagrams.iter().map(|bytes| data_encoding::HEXLOWER.encode(bytes));
     lab.python(
-        2,
+        node,
         &format!(
             "import socket, struct, time\n\
              s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)\n\
@@ -148,7 +148,7 @@ fn forge(lab: &Lab, datagrams: &[Vec<u8>], pause: Duration) {
              \ti = struct.pack('!BBHHHBBH4s4s', 69, 0, 20 + len(u), 1, 0, 64, 17, 0, src, dst)\n\
              \ts.sendto(i + u, ('{target}', 0))\n\
              \ttime.sleep({pause})\n",
-            third = address(3),
+            third = address(third),
             target = address(1),
             hex = hex.collect::<Vec<_>>().join(" "),
             port = limits::DISCOVERY_PORT,
@@ -175,7 +175,7 @@ fn a_forged_answer_to_what_went_to_everyone_leads_no_connection_to_a_third() {
             voice.say(&DatagramMessage::Proof { ask: None, echoes: vec![nonce] })
         })
         .collect();
-    forge(&lab, &datagrams, Duration::from_millis(100));
+    forge(&lab, 2, 3, &datagrams, Duration::from_millis(100));
     // Somebody who is where it says is dialled.
     fiend.offer_until_pulled(&[Offer::file("a", b"x")]);
     let dialled = core::iter::from_fn(|| tcp.accept().ok()).count();
@@ -219,7 +219,7 @@ fn a_forged_source_is_asked_little_and_never_connected_to() {
     let mut voice = Voice::new(&identity, "third");
     const SENT: usize = 20;
     let datagrams = [(); SENT].map(|()| voice.say(&DatagramMessage::Hello { nonce: 7 }));
-    forge(&lab, &datagrams, Duration::ZERO);
+    forge(&lab, 2, 3, &datagrams, Duration::ZERO);
     let mut buffer = [0; 2_048];
     let (mut answers, mut bytes) = (1, udp.recv(&mut buffer).unwrap());
     // All its questions but the last few, which come seconds apart.

@@ -94,7 +94,7 @@ impl Line {
 }
 
 /// A row of a report: all of this content is kept.
-fn held(content: &[u8]) -> ReportRow {
+pub(crate) fn held(content: &[u8]) -> ReportRow {
     let size = content.len() as u64;
     let span = Span::whole(size).unwrap();
     ReportRow {
@@ -109,7 +109,7 @@ fn held(content: &[u8]) -> ReportRow {
 }
 
 /// An offer of an own file of so many bytes, with a head that rightly names it, and the proof.
-fn offer(identity: &Identity, size: u64) -> CustodyOffer {
+pub(crate) fn offer(identity: &Identity, size: u64) -> CustodyOffer {
     let file = FileId(*blake3::hash(&identity.id().0).as_bytes());
     let path: SafePath = "bait.bin".parse().unwrap();
     let kind = EntryKind::File { id: file, size, modified: 0, executable: false, since: 0 };

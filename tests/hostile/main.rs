@@ -11,6 +11,7 @@ mod lab;
 
 mod caller;
 mod fiend;
+mod going;
 mod watch;
 
 mod catalogues;

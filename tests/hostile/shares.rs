@@ -1,6 +1,7 @@
 //! Askers that hold all that a sender has for them: whoever comes from another host gets its share.
 
 use core::net::Ipv4Addr;
+use std::io;
 
 use potluck::identity::PeerId;
 use potluck::identity::tls::Tls;
@@ -17,10 +18,27 @@ use crate::watch::assert_well;
 const SIZE: u32 = 16 << 20;
 
 /// Whom the callers dial, and what they ask for.
-struct Target {
-    peer: PeerId,
-    port: u16,
-    file: Item,
+#[derive(Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) peer: PeerId,
+    pub(crate) port: u16,
+    pub(crate) file: Item,
+}
+
+impl Target {
+    /// A call from this address that is owed more than it ever reads; nothing if it is not served.
+    pub(crate) fn call(&self, key: &Tls, from: Ipv4Addr) -> Option<Caller> {
+        let mut caller = Caller::dial_from(key, self.peer, address(1), self.port, from).ok()?;
+        let items = vec![self.file];
+        caller.say(&Message::GetBlocks(GetBlocks { request: 1, items, background: false }).encode()).ok()?;
+        look_alive(&mut caller).ok()?;
+        matches!(caller.hear(), Some((Message::Block(_), _))).then_some(caller)
+    }
+}
+
+/// Says something that costs nothing.
+pub(crate) fn look_alive(caller: &mut Caller) -> io::Result<()> {
+    caller.say(&Message::Cancel(Cancel { request: 9 }).encode())
 }
 
 /// A sender, and a peer at the node of the callers that tells what they need to know.
@@ -40,15 +58,7 @@ fn target(lab: &Lab) -> (Peer, Target) {
 /// more than it ever reads.
 fn callers(lab: &Lab, to: &Target, keys: usize, from: &[Ipv4Addr]) -> Vec<Caller> {
     let keys: Vec<Tls> = (0..keys).map(|_| Caller::tls()).collect();
-    let call = |n: usize| {
-        let from = from[n % from.len()];
-        let mut caller = Caller::dial_from(&keys[n % keys.len()], to.peer, address(1), to.port, from).ok()?;
-        let ask = Message::GetBlocks(GetBlocks { request: 1, items: vec![to.file], background: false });
-        caller.say(&ask.encode()).ok()?;
-        // Now and then it looks alive.
-        caller.say(&Message::Cancel(Cancel { request: 9 }).encode()).ok()?;
-        matches!(caller.hear(), Some((Message::Block(_), _))).then_some(caller)
-    };
+    let call = |n: usize| to.call(&keys[n % keys.len()], from[n % from.len()]);
     lab.within(2, || (0..limits::CONNECTIONS).filter_map(call).collect())
 }
 
