@@ -18,6 +18,7 @@ mod catalogues;
 mod custody;
 mod dialback;
 mod escapes;
+mod everything;
 mod flood;
 mod forgeries;
 mod frames;

@@ -13,6 +13,8 @@ use super::peer::Peer;
 pub(crate) struct Lab {
     prefix: String,
     folder: tempfile::TempDir,
+    /// Another process made it, and takes it down.
+    is_of_another: bool,
 }
 
 /// Labs of this process so far: two tests of one process must not share a prefix.
@@ -29,8 +31,17 @@ impl Lab {
         }
         let number = LABS.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("pl-{}-{number}", std::process::id());
-        let folder = tempfile::Builder::new().prefix("potluck-e2e-").tempdir().unwrap();
-        Some(Self { prefix, folder })
+        Some(Self { prefix, folder: folder(), is_of_another: false })
+    }
+
+    /// The network of a lab that another process made, with a folder for this process alone.
+    pub(crate) fn join(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned(), folder: folder(), is_of_another: true }
+    }
+
+    /// By this another process can join.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// A lab, built by the netlab command `args` (`up 3`, `up6 2 100mbit`).
@@ -143,6 +154,9 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        if self.is_of_another {
+            return;
+        }
         // In drop, nothing may panic; what is left behind is swept by scripts/test.
         match self.command().arg("down").output() {
             Ok(out) if out.status.success() => {}
@@ -156,6 +170,10 @@ pub(crate) fn text(out: &Output) -> String {
     let stderr = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{}: {stderr}", out.status);
     String::from_utf8(out.stdout.clone()).unwrap()
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("potluck-e2e-").tempdir().unwrap()
 }
 
 fn script(name: &str) -> PathBuf {

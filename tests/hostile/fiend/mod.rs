@@ -96,6 +96,15 @@ pub(crate) struct Fiend {
 impl Fiend {
     /// Begins to work inside a node of a lab, as `name` (which is not cleaned).
     pub(crate) fn start(lab: &Lab, node: u8, name: &str, lie: Lie) -> Self {
+        Self::start_before(lab, node, name, lie, None)
+    }
+
+    /// The same, for one alone: it says nothing to anybody at another address.
+    pub(crate) fn start_against(victim: Ipv4Addr, lab: &Lab, node: u8, name: &str) -> Self {
+        Self::start_before(lab, node, name, Lie::None, Some(victim))
+    }
+
+    fn start_before(lab: &Lab, node: u8, name: &str, lie: Lie, victim: Option<Ipv4Addr>) -> Self {
         let identity = Identity::generate().unwrap();
         let (udp, tcp) = lab.within(u32::from(node), || {
             let udp = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, limits::DISCOVERY_PORT)).unwrap();
@@ -106,7 +115,7 @@ impl Fiend {
         tcp.set_nonblocking(true).unwrap();
         let (orders, take) = crossbeam_channel::unbounded();
         let (tell, events) = crossbeam_channel::unbounded();
-        let work = Work::new(&identity, name, lie, (udp, tcp), (take, tell));
+        let work = Work::new(&identity, name, lie, victim, (udp, tcp), (take, tell));
         let thread = Thread::spawn("fiend", move || work.run()).unwrap();
         Self { identity, events, version: Cell::new(0), orders, _thread: thread }
     }

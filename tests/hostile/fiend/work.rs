@@ -42,6 +42,8 @@ pub(super) struct Work {
     udp: UdpSocket,
     tcp: TcpListener,
     lie: Lie,
+    /// Nobody else hears of it.
+    victim: Option<Ipv4Addr>,
     take: Receiver<Order>,
     tell: Sender<Event>,
     catalogue: Catalogue,
@@ -64,6 +66,7 @@ impl Work {
         identity: &Identity,
         name: &str,
         lie: Lie,
+        victim: Option<Ipv4Addr>,
         (udp, tcp): (UdpSocket, TcpListener),
         (take, tell): (Receiver<Order>, Sender<Event>),
     ) -> Self {
@@ -73,6 +76,7 @@ impl Work {
             udp,
             tcp,
             lie,
+            victim,
             take,
             tell,
             catalogue: Catalogue::default(),
@@ -156,13 +160,17 @@ impl Work {
     fn announce(&mut self) {
         self.announced = clock::now();
         let bytes = self.voice.say(&datagram::DatagramMessage::Here);
-        self.send(&bytes, (Ipv4Addr::new(10, 77, 0, 255), limits::DISCOVERY_PORT).into());
+        let to = self.victim.unwrap_or(Ipv4Addr::new(10, 77, 0, 255));
+        self.send(&bytes, (to, limits::DISCOVERY_PORT).into());
     }
 
     fn hear(&mut self) {
         let mut buffer = [0; 2_048];
         while let Ok((n, source)) = self.udp.recv_from(&mut buffer) {
             let bytes = &buffer[..n];
+            if self.victim.is_some_and(|victim| source.ip() != victim) {
+                continue;
+            }
             let Ok(envelope) = Envelope::parse(bytes) else { continue };
             if envelope.key() == self.voice.identity.public() {
                 continue;
