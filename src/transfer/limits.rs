@@ -17,13 +17,10 @@ pub(crate) const FRAME_PRICE: usize = 1 << 10;
 /// Connections of one role that a host gets in any case, while as many hosts want them as get this many.
 pub(crate) const CONNECTIONS_HOST: u64 = 4;
 
-/// Connections of one listener that have not finished TLS, at most; the oldest is dropped.
+/// Connections of one listener that have not finished TLS, at most; the oldest of the host with most is dropped.
 pub(crate) const UNPROVED: usize = 64;
 
-/// Of those from one host (loopback: [`UNPROVED_LOOPBACK`], where all peers share one).
-pub(crate) const UNPROVED_ADDRESS: usize = 16;
-
-/// Of those from the loopback address.
+/// Connections from the loopback address that have not finished TLS, at most; all peers of a machine share them.
 pub(crate) const UNPROVED_LOOPBACK: usize = 256;
 
 /// A connection must finish its TLS handshake within this time.

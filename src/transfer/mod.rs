@@ -15,6 +15,7 @@ pub(crate) mod net;
 pub(crate) mod ports;
 mod ready;
 mod records;
+mod unproved;
 
 pub(crate) use self::engine::{Engine, EngineHandle};
 pub(crate) use self::gate::{Gate, ahead};

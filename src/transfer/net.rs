@@ -11,7 +11,8 @@ use super::connection::{Closed, Connection, ConnectionPhase, Dial};
 use super::dial_pauses::{DialPauses, DialTarget};
 use super::listeners::Listeners;
 use super::ready::ReadyQueue;
-use crate::accounts::{Account, AccountHost, Grant, Payer};
+use super::unproved::makes_way;
+use crate::accounts::{Account, Grant, Payer};
 use crate::address::Host;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId};
@@ -447,30 +448,20 @@ impl Net {
         }
     }
 
-    /// Drops the oldest connections that have not finished TLS, until one more from `host` may come.
+    /// Drops connections that have not finished TLS, until one more from `host` may come.
     fn make_room(&mut self, host: Host) {
         let local = host.ip.is_loopback();
-        let (all, one) = if local {
-            (limits::UNPROVED_LOOPBACK, limits::UNPROVED_LOOPBACK)
-        } else {
-            (limits::UNPROVED, limits::UNPROVED_ADDRESS)
-        };
+        let most = if local { limits::UNPROVED_LOOPBACK } else { limits::UNPROVED };
         loop {
             let unproved = self.ids().into_iter().filter_map(|id| {
                 let c = self.get(id)?;
                 let counts = c.phase == ConnectionPhase::Handshaking
                     && c.dial.is_none()
                     && c.host.ip.is_loopback() == local;
-                counts.then_some((c.since, id, AccountHost::from(c.host) == host.into()))
+                counts.then_some((c.since, id, c.host.into()))
             });
             let unproved: Vec<_> = unproved.collect();
-            let same = unproved.iter().filter(|u| u.2).count();
-            let only_same = same >= one;
-            if !only_same && unproved.len() < all {
-                return;
-            }
-            let oldest = unproved.iter().filter(|u| u.2 || !only_same).min_by_key(|u| u.0);
-            let Some(&(_, id, _)) = oldest else { return };
+            let Some(id) = makes_way(&unproved, host.into(), most) else { return };
             self.remove(id);
         }
     }

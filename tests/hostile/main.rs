@@ -22,6 +22,7 @@ mod everything;
 mod flood;
 mod forgeries;
 mod frames;
+mod gateway;
 mod keepers;
 mod liars;
 mod names;

@@ -108,9 +108,14 @@ impl Lab {
 
     /// Starts a peer inside a node, in the folder `name` of this lab, with more arguments.
     pub(crate) fn peer(&self, node: u32, name: &str, args: &[&str]) -> Peer {
+        self.peer_of(env!("CARGO_BIN_EXE_potluck"), node, name, args)
+    }
+
+    /// The same, of another build of the program.
+    pub(crate) fn peer_of(&self, program: impl AsRef<OsStr>, node: u32, name: &str, args: &[&str]) -> Peer {
         let directory = self.folder(name);
         fs::create_dir_all(directory.join("shared")).unwrap();
-        Peer::start(self.inside(node, env!("CARGO_BIN_EXE_potluck")), directory, name, args)
+        Peer::start(self.inside(node, program), directory, name, args)
     }
 
     /// Starts a peer inside a node, under another program: `around` ends where the command of the peer
