@@ -94,6 +94,9 @@ impl Net {
 
     /// Queues a small frame; it overtakes blocks. Nothing happens if the connection is gone.
     pub(crate) fn send(&mut self, id: ConnId, message: &Message) {
+        if let Message::Refused(refused) = message {
+            log::debug!("a request is refused: {:?}", refused.reason);
+        }
         self.send_frame(id, &message.encode());
     }
 
