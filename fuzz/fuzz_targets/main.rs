@@ -30,6 +30,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("slice", |bytes| with(bytes, slice::run)),
     ("swarm", sequences::swarm),
     ("answers", sequences::answers),
+    ("discovery", sequences::discovery),
 ];
 
 /// Makes the input of a target out of bytes.

@@ -76,6 +76,12 @@ impl DialBack {
             self.outputs.push_back(DialBackOutput::Asked(heard.peer));
         }
     }
+
+    /// It takes the same peers for here as discovery does.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn check(&self, here: &BTreeSet<PeerId>) {
+        assert_eq!(self.here, *here, "another is here than may be asked to dial");
+    }
 }
 
 #[cfg(test)]

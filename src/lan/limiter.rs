@@ -117,6 +117,12 @@ impl Strangers {
         may_send.then(|| buckets.little.take(now, limits::LITTLE_RATE))
     }
 
+    /// No more sources are remembered than may be.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn check_bounds(&self) {
+        assert!(self.sources.len() <= limits::SOURCES);
+    }
+
     /// Sources that are remembered.
     #[cfg(test)]
     pub(super) fn sources(&self) -> usize {

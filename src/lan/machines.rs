@@ -11,6 +11,8 @@
 //! [`Machines::poll_output`]. `now` never goes back. A call that comes long after its time is taken for
 //! waking from sleep.
 
+#[cfg(any(test, feature = "sim"))]
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 
 use core::time::Duration;
@@ -219,6 +221,18 @@ impl Machines {
             self.seeking.handle_timeout(now);
         }
         self.finish(now);
+    }
+
+    /// They agree on who is here, and what they hold has its bounds. Returns who is here.
+    ///
+    /// # Panics
+    /// When that is not so.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn check(&self) -> BTreeSet<PeerId> {
+        let here = self.discovery.check();
+        self.seeking.check(&here);
+        self.dial_back.check(&here);
+        here
     }
 
     /// Notices that this call comes long after the one that was asked for.

@@ -15,6 +15,8 @@ mod network_prefix;
 mod network_size;
 mod rng;
 mod seeking;
+#[cfg(any(test, feature = "sim"))]
+pub(crate) mod sequences;
 mod shell;
 mod sockets;
 mod tally;

@@ -1,5 +1,6 @@
 //! Sequences of what peers may say, for fuzzing (`fuzz/`): each function lets happen to one machine what the bytes of
 //! an input choose, and panics when it does not hold together.
 
+pub use crate::lan::sequences::run as discovery;
 pub use crate::sender::sequences::run as answers;
 pub use crate::swarm::sequences::run as swarm;

@@ -104,6 +104,12 @@ impl Proofs {
         first.into_iter().chain(reach).min()
     }
 
+    /// No more wait than may.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn check_bounds(&self) {
+        assert!(self.pending.len() <= limits::PENDING_PROOFS);
+    }
+
     /// True if more wait for answers than go out one by one: those are gathered.
     fn is_batched(&self, now: Time, pacing: &Pacing) -> bool {
         self.pending.len() > APART || pacing.size.is_small() && self.pending.recent(now) > APART

@@ -135,6 +135,15 @@ impl Candidates {
         }
     }
 
+    /// There are no more than there may be, each is asked when it says, and is one of those that `may_be`.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn check_bounds(&self, may_be: impl Fn(PeerId) -> bool) {
+        assert!(self.all.len() <= limits::CANDIDATES && self.asked.len() <= limits::CANDIDATES);
+        let due: BTreeSet<_> = self.all.iter().filter_map(|(id, c)| Some((c.due?, *id))).collect();
+        assert_eq!(due, self.due, "candidates are asked at other times than they say");
+        assert!(self.all.keys().all(|id| may_be(*id)), "a candidate is in the wrong table");
+    }
+
     /// In a debug build: the account gave a place to those that have one.
     pub(super) fn check(&self) {
         self.places.check("candidates", self.all.keys().map(|id| (*id, 1)));

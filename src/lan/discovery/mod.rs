@@ -35,6 +35,9 @@ mod voice;
 
 pub(super) use self::outputs::DiscoveryOutput;
 
+#[cfg(any(test, feature = "sim"))]
+use std::collections::BTreeSet;
+
 use core::net::SocketAddr;
 
 use self::announcing::{Announcements, Speaker};
@@ -292,6 +295,15 @@ impl Discovery {
         if let Some(instance) = self.copies.take_gone(now) {
             self.out.event(Event::Overtaken(instance));
         }
+    }
+
+    /// What it holds has its bounds. Returns who is here.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn check(&self) -> BTreeSet<PeerId> {
+        self.listing.table.check_bounds();
+        self.proofs.check_bounds();
+        self.strangers.check_bounds();
+        self.listing.table.iter().map(|(id, _)| id).collect()
     }
 
     fn pacing(&self, now: Time) -> Pacing {

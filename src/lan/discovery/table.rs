@@ -309,6 +309,22 @@ impl PeerTable {
         }
     }
 
+    /// All of it has its bounds, and nobody is in two of the tables that must not be.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn check_bounds(&self) {
+        assert!(self.entries.len() <= limits::PEERS);
+        self.tombstones.check_bounds();
+        assert_eq!(self.entries.len(), self.entries_due.len(), "each peer is looked at once");
+        self.iter().for_each(|(id, entry)| {
+            assert!(self.entries_due.contains(&(entry.armed, id)), "{id} is never looked at");
+            assert!((1..=limits::HOSTS).contains(&entry.hosts.len()), "{id} is nowhere, or everywhere");
+            assert!(entry.reached.iter().all(|host| entry.hosts.contains(host)));
+            assert!(self.strangers.get(id).is_none(), "{id} is here and a stranger");
+        });
+        self.strangers.check_bounds(|_| true);
+        self.to_reach.check_bounds(|id| self.entries.contains_key(&id));
+    }
+
     /// Looks at peer `id` again at `at` (a sign of life in between needs no call: what is due is
     /// checked against it).
     pub(super) fn arm(&mut self, id: PeerId, at: Time) {

@@ -60,6 +60,12 @@ impl Tombstones {
         self.places.check("tombstones", self.all.keys().map(|id| (*id, 1)));
     }
 
+    /// There are no more than may be, and each has a place.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn check_bounds(&self) {
+        assert!(self.all.len() <= limits::TOMBSTONES && self.all.len() as u64 == self.places.held());
+    }
+
     fn remove(&mut self, id: PeerId) {
         self.all.remove(&id);
         self.places.free(id);

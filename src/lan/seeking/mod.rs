@@ -12,6 +12,8 @@ mod tests;
 mod wanted;
 
 use core::time::Duration;
+#[cfg(any(test, feature = "sim"))]
+use std::collections::BTreeSet;
 use std::collections::{BTreeMap, VecDeque};
 
 use self::requests::SeekRequests;
@@ -250,5 +252,12 @@ impl Seeking {
         }
         self.note(now, heard, &ours);
         self.outputs.push_back(SeekingOutput::Has(peer, ours));
+    }
+    /// It takes the same peers for here as discovery does, and what it holds has its bounds.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn check(&self, here: &BTreeSet<PeerId>) {
+        assert!(self.here.keys().eq(here), "another is here than is heard when it seeks");
+        assert!(self.answers.len() <= limits::SOUGHT_WAITING);
+        self.seekers.check_bounds();
     }
 }

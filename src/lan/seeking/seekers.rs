@@ -91,6 +91,13 @@ impl Seekers {
         self.places.check("seekers", pairs);
     }
 
+    /// There are no more than may be, and each has a place.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn check_bounds(&self) {
+        let count = self.of.values().map(BTreeMap::len).sum::<usize>();
+        assert!(count <= limits::SEEKERS && count as u64 == self.places.held(), "{count} seekers");
+    }
+
     /// Forgets those that were not heard for long.
     fn forget(&mut self, now: Time) {
         let pairs =
