@@ -31,6 +31,8 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("swarm", sequences::swarm),
     ("answers", sequences::answers),
     ("discovery", sequences::discovery),
+    ("catalogues", sequences::catalogues),
+    ("kept", sequences::kept),
 ];
 
 /// Makes the input of a target out of bytes.

@@ -87,7 +87,8 @@ impl Default for KeptFiles {
 }
 
 impl KeptFiles {
-    const fn new(limit: u64, share: u64) -> Self {
+    /// What takes up to `limit` bytes, of which every host may have `share` at least.
+    pub(super) const fn new(limit: u64, share: u64) -> Self {
         let memory = PeerMemory::new(limit, share);
         Self { memory, given_up: VecDeque::new(), told: BTreeMap::new() }
     }

@@ -19,6 +19,8 @@ mod outputs;
 mod peer_memory;
 pub(crate) mod pull;
 pub(crate) mod pulls;
+#[cfg(any(test, feature = "sim"))]
+pub(crate) mod sequences;
 pub(crate) mod table;
 
 pub(crate) use self::handle::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};

@@ -2,5 +2,7 @@
 //! an input choose, and panics when it does not hold together.
 
 pub use crate::lan::sequences::run as discovery;
+pub use crate::receiver::sequences::catalogues::run as catalogues;
+pub use crate::receiver::sequences::kept::run as kept;
 pub use crate::sender::sequences::run as answers;
 pub use crate::swarm::sequences::run as swarm;

@@ -8,7 +8,6 @@ use super::CatalogueKey;
 use crate::accounts::{AccountHost, Grant};
 use crate::content::{Catalogue, Head, HeadNumber};
 use crate::identity::PeerId;
-use crate::receiver::limits;
 use crate::receiver::peer_memory::PeerMemory;
 use crate::time::Time;
 
@@ -34,7 +33,7 @@ pub(super) struct HeldCatalogue {
     givers: BTreeSet<PeerId>,
 }
 
-/// The newest catalogue known of each owner, and an account of their memory: [`limits::REMOTE_CATALOGUES`]
+/// The newest catalogue known of each owner, and an account of their memory: `limits::REMOTE_CATALOGUES`
 /// bytes for all of them, those of absent owners and those that are still coming included. Nothing else holds
 /// a catalogue of another peer for long: the controller lets go of what is given up here.
 ///
@@ -50,12 +49,6 @@ pub(super) struct HeldCatalogues {
     given_up: VecDeque<HeldItem>,
     /// Bytes that all of it may take.
     limit: u64,
-}
-
-impl Default for HeldCatalogues {
-    fn default() -> Self {
-        Self::new(limits::REMOTE_CATALOGUES, limits::REMOTE_CATALOGUES_SHARE)
-    }
 }
 
 impl HeldCatalogues {

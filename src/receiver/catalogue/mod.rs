@@ -156,9 +156,15 @@ pub(crate) enum NoCatalogueCause {
 }
 
 /// The catalogues of all peers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Catalogues {
     held: HeldCatalogues,
+}
+
+impl Default for Catalogues {
+    fn default() -> Self {
+        Self::new(limits::REMOTE_CATALOGUES, limits::REMOTE_CATALOGUES_SHARE)
+    }
 }
 
 impl Pull<Catalogues> {
@@ -304,6 +310,11 @@ impl Question for Catalogues {
 type TakenOrLie = Result<Taken<CatalogueAnswer>, String>;
 
 impl Catalogues {
+    /// Those that take up to `limit` bytes, of which every host may have `share` at least.
+    pub(super) const fn new(limit: u64, share: u64) -> Self {
+        Self { held: HeldCatalogues::new(limit, share) }
+    }
+
     /// What is known of this owner; an empty catalogue if that is nothing.
     fn known(&self, owner: PeerId) -> Arc<Catalogue> {
         self.held.get(owner).map_or_else(Arc::default, |known| Arc::clone(&known.catalogue))

@@ -124,7 +124,7 @@ pub(crate) struct Pull<Q: Question> {
 
 impl<Q: Question + Default> Default for Pull<Q> {
     fn default() -> Self {
-        Self { question: Q::default(), pulls: BTreeMap::new(), queue: VecDeque::new() }
+        Self::new(Q::default())
     }
 }
 
@@ -316,6 +316,11 @@ impl<Q: Question> PullMachine for Pull<Q> {
 }
 
 impl<Q: Question> Pull<Q> {
+    /// Without any.
+    pub(super) const fn new(question: Q) -> Self {
+        Self { question, pulls: BTreeMap::new(), queue: VecDeque::new() }
+    }
+
     /// Begins a pull. One that runs is for this reason, too.
     pub(crate) fn want(&mut self, now: Time, key: PullKey<Q::Subject>, reasons: Q::Reasons) {
         if let Some(pull) = self.pulls.get_mut(&key) {
