@@ -33,38 +33,80 @@ pub(crate) fn ask(
     bytes.push(b'\n');
     // Who is refused is told so before a word was read: the answer counts, not that it hung up.
     let written = stream.write_all(&bytes);
-    let leaving = matches!(request, Request::Exit(_));
-    // Own files are being handed over: a peer that ends now did not end by itself.
-    let mut handing = false;
+    let mut hearing = Hearing::new(request);
     let mut answers = BufReader::new(stream);
     loop {
         let line = match line::read(&mut answers) {
             Ok(Some(line)) => line,
-            _ if handing => return Err(Failure::other("the peer ended before its files were handed over")),
-            _ if leaving => return Ok(()),
+            _ if hearing.handing => {
+                return Err(Failure::other("the peer ended before its files were handed over"));
+            }
+            _ if hearing.leaving => return Ok(()),
             Ok(None) => {
                 written.map_err(gone)?;
                 return Err(Failure::other("the peer left before it answered"));
             }
             Err(e) => return Err(gone(e)),
         };
-        match parse(&line)? {
-            Reply::Done if leaving => return wait_for_end(&answers),
-            Reply::Done => return Ok(()),
-            Reply::Failed(failure) => {
-                if leaving && failure.code == Code::NotKept {
-                    wait_for_end(&answers)?; // It leaves all the same.
-                }
-                return Err(failure);
-            }
-            reply => {
-                handing = matches!(reply, Reply::Leaving { .. })
-                    || handing && !matches!(reply, Reply::ExitReport(_));
+        match hearing.take(&line)? {
+            HeardLine::Reply(reply) => {
                 if on_reply(reply).is_break() {
                     return Ok(());
                 }
             }
+            HeardLine::End(result) => return result,
+            HeardLine::LeavesWith(result) => {
+                wait_for_end(&answers)?;
+                return result;
+            }
         }
+    }
+}
+
+/// What a line of the peer means to who asked.
+#[derive(Debug)]
+pub(super) enum HeardLine {
+    /// It is to be shown, and more is to come.
+    Reply(Reply),
+    /// That was all.
+    End(Result<(), Failure>),
+    /// That was all, and the peer ends now.
+    LeavesWith(Result<(), Failure>),
+}
+
+/// What was heard so far of the answers to one request.
+#[derive(Debug)]
+pub(super) struct Hearing {
+    /// The peer was asked to leave.
+    leaving: bool,
+    /// Own files are being handed over: a peer that ends now did not end by itself.
+    handing: bool,
+}
+
+impl Hearing {
+    pub(super) const fn new(request: &Request) -> Self {
+        Self { leaving: matches!(request, Request::Exit(_)), handing: false }
+    }
+
+    /// Takes a line.
+    ///
+    /// # Errors
+    /// It is not understood: it comes from another version.
+    pub(super) fn take(&mut self, line: &[u8]) -> Result<HeardLine, Failure> {
+        Ok(match parse(line)? {
+            Reply::Done if self.leaving => HeardLine::LeavesWith(Ok(())),
+            Reply::Done => HeardLine::End(Ok(())),
+            // It leaves all the same.
+            Reply::Failed(failure) if self.leaving && failure.code == Code::NotKept => {
+                HeardLine::LeavesWith(Err(failure))
+            }
+            Reply::Failed(failure) => HeardLine::End(Err(failure)),
+            reply => {
+                self.handing = matches!(reply, Reply::Leaving { .. })
+                    || self.handing && !matches!(reply, Reply::ExitReport(_));
+                HeardLine::Reply(reply)
+            }
+        })
     }
 }
 
@@ -87,7 +129,7 @@ fn dial(directory: &Path) -> Result<Stream, Failure> {
 }
 
 /// A reply; one that is not understood comes from another version.
-fn parse(line: &[u8]) -> Result<Reply, Failure> {
+pub(super) fn parse(line: &[u8]) -> Result<Reply, Failure> {
     serde_json::from_slice(line)
         .map_err(|_| Failure::other("the running peer is of another version: restart it"))
 }
