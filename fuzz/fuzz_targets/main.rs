@@ -33,6 +33,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("discovery", sequences::discovery),
     ("catalogues", sequences::catalogues),
     ("kept", sequences::kept),
+    ("control", sequences::control),
 ];
 
 /// Makes the input of a target out of bytes.

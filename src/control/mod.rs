@@ -8,6 +8,8 @@ pub(crate) mod limits;
 mod line;
 mod notice;
 mod one_or_more;
+#[cfg(any(test, feature = "sim"))]
+pub(crate) mod sequences;
 pub(crate) mod server;
 #[cfg(test)]
 mod tests;

@@ -127,7 +127,7 @@ fn serve(stream: &Stream, asks: &Sender<Ask>) -> io::Result<()> {
 }
 
 /// The request in a line.
-fn parse(line: &[u8]) -> Result<Request, Failure> {
+pub(super) fn parse(line: &[u8]) -> Result<Request, Failure> {
     match serde_json::from_slice::<Call>(line) {
         Ok(call) if call.version == line::VERSION => return Ok(call.request),
         _ => {}

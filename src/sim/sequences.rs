@@ -1,6 +1,7 @@
 //! Sequences of what peers may say, for fuzzing (`fuzz/`): each function lets happen to one machine what the bytes of
 //! an input choose, and panics when it does not hold together.
 
+pub use crate::control::sequences::run as control;
 pub use crate::lan::sequences::run as discovery;
 pub use crate::receiver::sequences::catalogues::run as catalogues;
 pub use crate::receiver::sequences::kept::run as kept;
