@@ -34,6 +34,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("catalogues", sequences::catalogues),
     ("kept", sequences::kept),
     ("control", sequences::control),
+    ("identity", sequences::identity),
 ];
 
 /// Makes the input of a target out of bytes.

@@ -6,6 +6,8 @@ mod key;
 mod looks;
 mod name;
 mod peer_id;
+#[cfg(any(test, feature = "sim"))]
+pub(crate) mod sequences;
 pub mod tls;
 
 pub use contact::Contact;
