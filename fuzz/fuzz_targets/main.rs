@@ -35,6 +35,8 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("kept", sequences::kept),
     ("control", sequences::control),
     ("identity", sequences::identity),
+    ("keeper", sequences::keeper),
+    ("distributor", sequences::distributor),
 ];
 
 /// Makes the input of a target out of bytes.

@@ -11,3 +11,5 @@ pub mod owner_catalogue;
 pub mod placement;
 pub mod quota;
 pub mod recovery;
+#[cfg(any(test, feature = "sim"))]
+pub(crate) mod sequences;

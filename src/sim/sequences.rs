@@ -2,6 +2,7 @@
 //! an input choose, and panics when it does not hold together.
 
 pub use crate::control::sequences::run as control;
+pub use crate::custody::sequences::{distributor, keeper};
 pub use crate::identity::sequences::run as identity;
 pub use crate::lan::sequences::run as discovery;
 pub use crate::receiver::sequences::catalogues::run as catalogues;
