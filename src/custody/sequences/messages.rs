@@ -123,7 +123,8 @@ pub(super) fn report(step: CustodyStep) -> CustodyMessage {
         let span = span(b.wrapping_add(k), a);
         let have = if what.is_multiple_of(4) { u32::from(a).min(span.len()) } else { span.len() };
         let n = b.wrapping_add(k);
-        ReportRow { file: file(n), size: size(n), copies: a % 5, copy: b % 4, span, have }
+        let dropped = what.is_multiple_of(32);
+        ReportRow { file: file(n), size: size(n), copies: a % 5, copy: b % 4, span, have, dropped }
     };
     let rows: Vec<ReportRow> = (0..=a % 6).map(row).collect();
     let (instance, version) = (known.instance, known.version);

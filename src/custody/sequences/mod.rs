@@ -156,7 +156,7 @@ const fn config() -> CustodianConfig {
         keep: limits::KEEP_DAYS,
         keep_deleted: limits::KEEP_DELETED,
     };
-    CustodianConfig { copies: 3, auto_copy: 1 << 30, repair: limits::REPAIR_DELAY, keeper }
+    CustodianConfig { copies: 3, auto_copy: 1 << 30, repair: limits::REPAIR_DELAY, keeper, secret: [7; 32] }
 }
 
 const fn instance(count: u64) -> Instance {
