@@ -342,7 +342,7 @@ fn promises_of_strangers_leave_an_owner_its_copies() {
 }
 
 /// Files of one byte whose paths lie in one bucket, as many as a proof can hold.
-fn full_bucket() -> Catalogue {
+pub(crate) fn full_bucket() -> Catalogue {
     let paths = (0..).map(|n: u32| format!("{n:0>200}").parse().unwrap());
     let paths = paths.filter(|path: &SafePath| path.bucket() == 0).take(2_500);
     let kind = EntryKind::File {
@@ -356,7 +356,7 @@ fn full_bucket() -> Catalogue {
 }
 
 /// An offer of one byte, with the whole bucket as its proof.
-fn offer_with_a_long_proof(identity: &Identity, catalogue: &Catalogue) -> CustodyOffer {
+pub(crate) fn offer_with_a_long_proof(identity: &Identity, catalogue: &Catalogue) -> CustodyOffer {
     let head = catalogue.head(identity.public(), Instance { count: 9, random: 9 }, 1).sign(identity);
     let digests: Vec<u8> = catalogue.digests().iter().flat_map(|d| d.0).collect();
     let bucket: Vec<u8> = catalogue.bucket(0).bytes();

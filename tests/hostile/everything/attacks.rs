@@ -87,6 +87,7 @@ pub(super) fn begin(lab: &Arc<Lab>, target: &Target, tools: Tools) -> Vec<(&'sta
         ("catalogues without an end", never_end(lab, &endless)),
         ("promises of space", promises(lab, target)),
         ("proofs that prove nothing", proofs(lab, target)),
+        ("proofs of all that a bucket holds", long_proofs(lab, target)),
         ("a keeper that keeps nothing", false_keeper(lab, target)),
         ("keys of one machine", flood::be_many(keys, vec![discovery])),
         ("announcements of nobody", flood::announce(lab, CALLERS, announcements, discovery, ANNOUNCEMENTS)),
@@ -273,6 +274,19 @@ fn proofs(lab: &Arc<Lab>, target: &Target) -> Going {
         let said = lab.within(CALLERS, || [say(3, &questions), say(2, &reports), say(3, &offer)]);
         pause(Duration::from_millis(500));
         said.iter().flatten().count() as u64
+    })
+}
+
+/// Offers of one byte, whose proofs are as long as can be.
+fn long_proofs(lab: &Arc<Lab>, target: &Target) -> Going {
+    let (lab, target, bucket) = (Arc::clone(lab), target.clone(), keepers::full_bucket());
+    Going::start(move || {
+        let stranger = Identity::generate().unwrap();
+        let offer = CustodyMessage::Offer(Box::new(keepers::offer_with_a_long_proof(&stranger, &bucket)));
+        let (key, from) = (Tls::new(&stranger).unwrap(), target.addresses[0]);
+        let answer = lab.within(CALLERS, || ask((&target, 3), &key, from, &offer));
+        pause(Duration::from_millis(500));
+        u64::from(answer.is_some())
     })
 }
 
