@@ -13,6 +13,7 @@ use crate::address::Host;
 use crate::content::Head;
 use crate::custody::ledger::{KeptRow, LedgerKey, Lived};
 use crate::custody::limits;
+use crate::custody::quota::QuotaItem;
 use crate::identity::PeerId;
 use crate::time::Time;
 use crate::wire::custody::{CustodyOffer, OfferAnswer, OfferRefusal, Replica, Space};
@@ -108,10 +109,17 @@ impl Keeper {
         if bytes > self.space(now, from, origin, source).share {
             return no(OfferRefusal::Full);
         }
+        let Some(yielding) = self.quota.take(now, QuotaItem { key, source, bytes }) else {
+            return no(OfferRefusal::Full);
+        };
         self.take(now, key, from, source, offer);
+        for other in yielding {
+            yield_file(self, now, other);
+        }
         Ok(origin)
     }
 
+    /// Promises to keep what is offered, for which the quota has taken the space.
     fn take(&mut self, now: Time, key: LedgerKey, from: PeerId, source: IpAddr, offer: &CustodyOffer) {
         let origin = key.0;
         let heard = Lived(self.clock.at(now).0.saturating_sub(offer.quiet));
@@ -131,14 +139,9 @@ impl Keeper {
         self.owners.record(origin, &mut self.out);
         let mut kept = KeptCopy::new(now, row, 0);
         (kept.sources, kept.offerer) = (Sources::of(from), Some(from));
-        let item = kept.quota_item(key);
-        self.offerers.accept(now, from, host(source), item.bytes);
-        let yielding = self.quota.take(now, item);
+        self.offerers.accept(now, from, host(source), kept.quota_item(key).bytes);
         self.files.insert(key, kept);
         self.files.promise(now, key);
-        for other in yielding {
-            yield_file(self, now, other);
-        }
         self.files.record(key, &mut self.out);
         self.fetch(now, key, Some(from));
         self.owners.pull(origin, from, &mut self.out);

@@ -176,21 +176,24 @@ impl Quota {
         self.space.set_limit(limit);
     }
 
-    /// Takes chunks that are only promised yet. Whoever calls asked [`Self::space`] before. These files
-    /// yield for it: they are to be dropped.
-    pub fn take(&mut self, now: Time, item: QuotaItem) -> Vec<LedgerKey> {
+    /// Takes chunks that are only promised yet; the files that yield for it are to be dropped. `None`: there is no
+    /// space for it, and nothing is taken. [`Self::space`] tells how many bytes fit, but not whether a file without
+    /// any has room for what it costs beside them.
+    pub fn take(&mut self, now: Time, item: QuotaItem) -> Option<Vec<LedgerKey>> {
         let (payer, cost) = (payer(item.key.0, item.source), item.bytes.saturating_add(self.row()));
-        let mut yielding = Vec::new();
-        if let Grant::Given(gone) = self.promises.charge(now, payer, item.key, cost) {
-            yielding.extend(gone);
+        if self.promises.available(payer).min(self.space.available(payer)) < cost {
+            return None;
         }
-        if let Grant::Given(gone) = self.space.charge(now, payer, item.key, cost) {
-            yielding.extend(gone);
+        let mut yielding = Vec::new();
+        for account in [&mut self.promises, &mut self.space] {
+            if let Grant::Given(gone) = account.charge(now, payer, item.key, cost) {
+                yielding.extend(gone);
+            }
         }
         self.count(&item);
         yielding.sort_unstable();
         yielding.dedup();
-        yielding
+        Some(yielding)
     }
 
     /// Takes what was kept before this start, though less may be lent now. `promised`: nothing of it is here.

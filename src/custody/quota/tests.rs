@@ -28,7 +28,7 @@ fn fill(quota: &mut Quota, origin: PeerId, source: IpAddr) -> (u64, Vec<LedgerKe
     let (mut got, mut gone) = (0, Vec::new());
     while quota.space(origin, source, |_| true).share >= 16 * MIB {
         let item = item(origin, source, got, 16 * MIB);
-        gone.extend(quota.take(NOW, item));
+        gone.extend(quota.take(NOW, item).unwrap());
         quota.came(NOW, item.key);
         got += 16 * MIB;
     }
@@ -53,7 +53,7 @@ fn an_origin_gets_an_eighth_and_less_when_there_are_more() {
     }
     assert!(quota.space(peer(9), at(9), |_| true).share > 0);
     for n in 10..26_u32 {
-        quota.take(NOW, item(peer(n.into()), at(n), 0, 1));
+        quota.take(NOW, item(peer(n.into()), at(n), 0, 1)).unwrap();
     }
     // 1, 2 and 10 to 25 are there, and the one that asks: 19 shares. (3 to 7 got nothing.)
     assert_eq!(quota.share(peer(99), |_| true), 8 * GIB / 19);
@@ -93,7 +93,7 @@ fn an_eighth_may_be_promised_and_is_shared_among_hosts() {
     let promise = |quota: &mut Quota, n: u32| {
         let (mut got, mut gone) = (0, Vec::new());
         while quota.space(peer(n.into()), at(n), |_| false).share >= 16 * MIB {
-            gone.extend(quota.take(NOW, item(peer(n.into()), at(n), got, 16 * MIB)));
+            gone.extend(quota.take(NOW, item(peer(n.into()), at(n), got, 16 * MIB)).unwrap());
             got += 16 * MIB;
         }
         (got, gone)
@@ -117,13 +117,24 @@ fn small_files_count_what_they_cost_and_leave_rows_for_others() {
     let mut quota = Quota::new(Lend { bytes: 8 * MIB, reserve: 0 }, 100 * GIB);
     let mut files = 0;
     while quota.space(peer(1), at(1), |_| true).share >= 1 {
-        quota.take(NOW, item(peer(1), at(1), files, 1));
+        quota.take(NOW, item(peer(1), at(1), files, 1)).unwrap();
         files += 1;
     }
     assert_eq!(files, MIB / (limits::KEPT_COST + 1));
     // Where much is lent, it is the number of rows that is divided.
     let row = self::quota().row();
     assert!(row * limits::KEPT as u64 <= 8 * GIB && row > limits::KEPT_COST);
+}
+
+#[test]
+fn a_file_without_bytes_needs_the_space_of_its_row() {
+    let mut quota = Quota::new(Lend { bytes: 8 * MIB, reserve: 0 }, 100 * GIB);
+    let mut files = 0;
+    while quota.take(NOW, item(peer(1), at(1), files, 0)).is_some() {
+        files += 1;
+    }
+    assert_eq!((files, quota.space(peer(1), at(1), |_| true).share), (MIB / limits::KEPT_COST, 0));
+    assert!(quota.take(NOW, item(peer(2), at(2), 0, 0)).is_some(), "another host has its share");
 }
 
 #[test]
@@ -144,7 +155,7 @@ fn the_reserve_is_never_touched_and_what_is_given_back_is_free_again() {
     let one = item(peer(1), at(1), 1, 99 * MIB);
     let space = quota.space(peer(1), at(1), |_| true).share;
     assert_eq!(space, 100 * MIB - quota.row());
-    quota.take(NOW, one);
+    quota.take(NOW, one).unwrap();
     assert!(quota.space(peer(1), at(1), |_| true).free <= MIB);
     quota.give_back(one);
     assert_eq!((quota.taken(), quota.taken_for(peer(1)), quota.promised()), (0, 0, 0));
@@ -158,6 +169,6 @@ fn the_reserve_is_never_touched_and_what_is_given_back_is_free_again() {
 #[should_panic(expected = "what is kept: what is charged is not what is held")]
 fn what_is_kept_and_not_charged_is_caught() {
     let mut quota = quota();
-    quota.take(NOW, item(peer(1), at(1), 1, MIB));
+    quota.take(NOW, item(peer(1), at(1), 1, MIB)).unwrap();
     quota.check(std::iter::empty(), |_| true, std::iter::empty());
 }
