@@ -79,9 +79,11 @@ pub(crate) fn bereave(peer: &Peer) -> Neighbour {
     keeper
 }
 
-const SAFE: &str = "safe to leave: 12 of 12 files are kept by one other: a second failure would lose them\n";
+const SAFE: &str = "safe to leave: 12 of 12 files are kept by one other, all on this machine: \
+                    a second failure would lose them\n";
 const NOT: &str = "potluck: 1 of 13 files is kept by nobody else: my film (not copied by itself: 2.0 MiB; copies \
-                   2 \"my film\"); 12 more by one other only: a second failure would lose them\n";
+                   2 \"my film\"); 12 more by one other only: a second failure would lose them; \
+                   the rest is all on this machine\n";
 
 /// Splits what was said beside an answer: how far the departure was, and the rest.
 fn departure(beside: &str) -> (Vec<&str>, String) {

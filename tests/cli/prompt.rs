@@ -140,7 +140,7 @@ fn assert_departs(said: &str, below: &str) {
 #[test]
 fn a_departure_is_one_line_that_is_replaced() {
     for (files, code, last) in [
-        (Files::Small, "0", "safe to leave: 12 of 12 files are kept by one other: "),
+        (Files::Small, "0", "safe to leave: 12 of 12 files are kept by one other, all on this machine: "),
         (
             Files::SmallAndFilm,
             "9",
