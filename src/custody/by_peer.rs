@@ -30,6 +30,11 @@ impl FilesByPeer {
         }
     }
 
+    /// How many files concern a peer, of all peers together.
+    pub(super) fn len(&self) -> usize {
+        self.0.values().map(BTreeSet::len).sum()
+    }
+
     /// The files that concern a peer.
     pub(super) fn of(&self, peer: PeerId) -> Vec<LedgerKey> {
         self.0.get(&peer).map(|keys| keys.iter().copied().collect()).unwrap_or_default()

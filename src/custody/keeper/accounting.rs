@@ -58,8 +58,9 @@ pub(super) fn yield_file(keeper: &mut Keeper, now: Time, key: LedgerKey) {
     keeper.drop_file(now, key);
 }
 
-/// In a debug build: what the quota gave out is what is kept.
+/// In a debug build: what the quota gave out is what is kept, and what is known of peers is about those.
 pub(super) fn check_accounts(keeper: &Keeper) {
+    keeper.files.check();
     if cfg!(debug_assertions) {
         let kept = keeper.files.iter().map(|(key, kept)| kept.quota_item(key));
         let promised = |key| keeper.files.get(key).is_some_and(KeptCopy::is_empty_promise);

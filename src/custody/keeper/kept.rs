@@ -194,13 +194,31 @@ impl KeptFiles {
         }
     }
 
-    /// Files the row of one that has other keepers now: from now on it concerns them too.
-    pub(super) fn record_keepers(&mut self, key: LedgerKey, out: &mut VecDeque<KeeperOutput>) {
-        let Some(kept) = self.by_key.get(&key) else { return };
+    /// The other keepers of one are these from now on. Of those who are so no longer nothing stays, or strangers
+    /// that come and go would make it grow.
+    pub(super) fn set_keepers(&mut self, key: LedgerKey, others: Vec<Replica>) {
+        let Some(kept) = self.by_key.get_mut(&key) else { return };
+        for place in std::mem::replace(&mut kept.row.others, others) {
+            if !kept.row.others.iter().any(|p| p.peer == place.peer) {
+                kept.sources.forget(place.peer);
+                self.by_peer.remove(place.peer, key);
+            }
+        }
         for place in &kept.row.others {
             self.by_peer.add(place.peer, key);
         }
-        self.record(key, out);
+    }
+
+    /// In a debug build: a file concerns its owner and its other keepers, and nobody else.
+    pub(super) fn check(&self) {
+        if cfg!(debug_assertions) {
+            let peers = |key: LedgerKey, kept: &KeptCopy| {
+                let all: BTreeSet<PeerId> = kept.row.others.iter().map(|p| p.peer).chain([key.0]).collect();
+                all.len()
+            };
+            let concerned = self.iter().map(|(key, kept)| peers(key, kept)).sum::<usize>();
+            assert_eq!(self.by_peer.len(), concerned, "files concern others than their owners and keepers");
+        }
     }
 
     /// The owner itself was heard: its files begin to age again.
@@ -280,4 +298,49 @@ impl KeptFiles {
 /// Takes the first that is due.
 fn take_due(set: &mut BTreeSet<(Time, LedgerKey)>, now: Time) -> Option<LedgerKey> {
     set.first().is_some_and(|(at, _)| *at <= now).then(|| set.pop_first())?.map(|(_, key)| key)
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv4Addr;
+
+    use super::*;
+
+    fn row(others: Vec<Replica>) -> KeptRow {
+        KeptRow {
+            size: 1,
+            path: "a".parse().unwrap(),
+            copies: 3,
+            copy: 1,
+            span: Span { from: 0, to: 1 },
+            whole: true,
+            others,
+            source: Ipv4Addr::LOCALHOST.into(),
+            heard: Lived(0),
+            released: None,
+        }
+    }
+
+    fn keeper(n: u8) -> Replica {
+        Replica { copy: 1, span: Span { from: 0, to: 1 }, peer: PeerId([n; 32]) }
+    }
+
+    #[test]
+    fn of_keepers_that_come_and_go_nothing_stays() {
+        let (owner, file) = (PeerId([0; 32]), FileId([9; 32]));
+        let (key, mut files) = ((owner, file), KeptFiles::new());
+        let mut kept = KeptCopy::new(Time(1), row(vec![keeper(1)]), 1);
+        kept.sources = Sources::of(keeper(1).peer);
+        files.insert(key, kept);
+        for n in 2..200 {
+            files.set_keepers(key, vec![keeper(n)]);
+            files.check();
+            assert_eq!((files.concerning(keeper(n).peer), files.by_peer.len()), (vec![key], 2), "{n}");
+            assert_eq!(files.get(key).unwrap().sources.confirmed().count(), 0);
+        }
+        files.set_keepers(key, Vec::new());
+        assert_eq!((files.concerning(owner), files.by_peer.len()), (vec![key], 1));
+        files.remove(key);
+        assert_eq!(files.by_peer.len(), 0);
+    }
 }

@@ -152,19 +152,18 @@ impl Keeper {
     pub fn learn_places(&mut self, now: Time, key: LedgerKey, places: &[Replica]) {
         let Some(size) = self.files.get(key).map(|k| k.row.size) else { return };
         let places = fit_others(self.me, key, size, places);
-        let Some(kept) = self.files.get_mut(key) else { return };
-        let mut changed = false;
+        let Some(kept) = self.files.get(key) else { return };
+        let mut others = kept.row.others.clone();
         for place in places {
-            let is_known = kept.row.others.iter().any(|p| p.peer == place.peer);
+            let is_known = others.iter().any(|p| p.peer == place.peer);
             let is_denied = kept.denied.get(&place.peer).is_some_and(|until| *until > now);
-            if is_known || is_denied || kept.row.others.len() >= limits::PLACES {
-                continue;
+            if !is_known && !is_denied && others.len() < limits::PLACES {
+                others.push(place);
             }
-            kept.row.others.push(place);
-            changed = true;
         }
-        if changed {
-            self.files.record_keepers(key, &mut self.out);
+        if others.len() > kept.row.others.len() {
+            self.files.set_keepers(key, others);
+            self.files.record(key, &mut self.out);
             self.recompute(now, key);
         }
     }

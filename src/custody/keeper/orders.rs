@@ -51,9 +51,9 @@ impl Keeper {
                     away.filter(|p| !others.iter().any(|o| o.peer == p.peer)).copied().collect();
                 others.extend(away);
                 others.truncate(limits::PLACES);
-                kept.row.others = others;
-                if kept.row != before {
-                    self.files.record_keepers(key, &mut self.out);
+                self.files.set_keepers(key, others);
+                if self.files.get(key).is_some_and(|kept| kept.row != before) {
+                    self.files.record(key, &mut self.out);
                     self.recompute(now, key);
                 }
             }
@@ -71,11 +71,9 @@ impl Keeper {
             Verdict::NotActing(places) => self.learn_places(now, key, places),
             Verdict::NotKept => {
                 let Some(kept) = self.files.get_mut(key) else { return };
-                kept.row.others.retain(|p| p.peer != from);
                 kept.denied.insert(from, now + limits::REFUSED_FOR);
                 kept.denied.retain(|_, until| *until > now);
-                self.files.record(key, &mut self.out);
-                self.recompute(now, key);
+                forget_keeper(self, now, key, from);
             }
             Verdict::Release | Verdict::Other => {}
         }
@@ -98,11 +96,11 @@ impl Keeper {
 
     /// A keeper reports a file to this peer, which does not act for it. What to tell it.
     pub fn reported(&mut self, now: Time, from: PeerId, key: LedgerKey, row: &ReportRow) -> Verdict {
-        let Some(kept) = self.files.get_mut(key) else { return Verdict::NotKept };
+        if self.files.get(key).is_none() {
+            return Verdict::NotKept;
+        }
         if row.dropped {
-            kept.row.others.retain(|place| place.peer != from);
-            self.files.record(key, &mut self.out);
-            self.recompute(now, key);
+            forget_keeper(self, now, key, from);
             return Verdict::NotKept;
         }
         self.learn_places(now, key, &[Replica { copy: row.copy, span: row.span, peer: from }]);
@@ -154,4 +152,15 @@ impl Keeper {
             settle_catalogue(self, now, origin);
         }
     }
+}
+
+/// A peer says that it keeps nothing of a file.
+fn forget_keeper(keeper: &mut Keeper, now: Time, key: LedgerKey, peer: PeerId) {
+    let Some(kept) = keeper.files.get(key) else { return };
+    let others: Vec<Replica> = kept.row.others.iter().filter(|p| p.peer != peer).copied().collect();
+    if others.len() < kept.row.others.len() {
+        keeper.files.set_keepers(key, others);
+        keeper.files.record(key, &mut keeper.out);
+    }
+    keeper.recompute(now, key);
 }

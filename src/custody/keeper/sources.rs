@@ -34,6 +34,12 @@ impl Sources {
         self.confirmed.iter().copied()
     }
 
+    /// A peer keeps the file no longer.
+    pub(super) fn forget(&mut self, peer: PeerId) {
+        self.confirmed.remove(&peer);
+        self.asked.remove(&peer);
+    }
+
     /// Of these peers, those that are to be asked now.
     fn ask(&mut self, now: Time, named: impl Iterator<Item = PeerId>) -> Vec<PeerId> {
         self.asked.retain(|_, until| *until > now);
