@@ -198,7 +198,7 @@ fn client_reads(request: &Request, mut said: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::{Rng, seeds};
+    use crate::sim::with_bytes;
 
     #[test]
     fn each_line_that_could_be_said_is_understood() {
@@ -212,10 +212,6 @@ mod tests {
 
     #[test]
     fn whatever_is_said_both_ends_read_it_or_refuse_it() {
-        seeds(500, |seed| {
-            let mut rng = Rng::new(seed);
-            let bytes: Vec<u8> = (0..rng.below(1_000)).map(|_| rng.next().to_le_bytes()[0]).collect();
-            run(&bytes);
-        });
+        with_bytes(500, 1_000, run);
     }
 }

@@ -171,14 +171,10 @@ fn identity_of(seed: [u8; SEED]) -> Identity {
 
 #[cfg(test)]
 mod tests {
-    use crate::sim::{Rng, seeds};
+    use crate::sim::with_bytes;
 
     #[test]
     fn whatever_lies_there_no_key_is_lost_and_no_count_falls() {
-        seeds(30, |seed| {
-            let mut rng = Rng::new(seed);
-            let bytes: Vec<u8> = (0..rng.below(200)).map(|_| rng.next().to_le_bytes()[0]).collect();
-            super::run(&bytes);
-        });
+        with_bytes(30, 200, super::run);
     }
 }

@@ -372,15 +372,10 @@ fn links(n: u8) -> Vec<NetworkPrefix> {
 
 #[cfg(test)]
 mod tests {
-    use crate::sim::{Rng, seeds};
+    use crate::sim::with_bytes;
 
     #[test]
     fn whatever_strangers_say_the_machines_hold_together() {
-        seeds(30, |seed| {
-            let mut rng = Rng::new(seed);
-            let bytes: Vec<u8> =
-                (0..rng.below(4 * super::STEPS as u64)).map(|_| rng.next().to_le_bytes()[0]).collect();
-            super::run(&bytes);
-        });
+        with_bytes(30, 4 * super::STEPS as u64, super::run);
     }
 }

@@ -137,14 +137,10 @@ impl World {
 
 #[cfg(test)]
 mod tests {
-    use crate::sim::{Rng, seeds};
+    use crate::sim::with_bytes;
 
     #[test]
     fn whatever_clients_ask_the_machines_hold_together() {
-        seeds(100, |seed| {
-            let mut rng = Rng::new(seed);
-            let bytes: Vec<u8> = (0..rng.below(4_000)).map(|_| rng.next().to_le_bytes()[0]).collect();
-            super::run(&bytes);
-        });
+        with_bytes(100, 4_000, super::run);
     }
 }

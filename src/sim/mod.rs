@@ -40,3 +40,15 @@ pub fn seeds(count: u64, test: impl Fn(u64)) {
         }
     }
 }
+
+/// Runs `test` with `count` inputs of less than `most` random bytes, as [`seeds`] does.
+///
+/// # Panics
+/// As `test` does.
+pub fn with_bytes(count: u64, most: u64, test: impl Fn(&[u8])) {
+    seeds(count, |seed| {
+        let mut rng = Rng::new(seed);
+        let bytes: Vec<u8> = (0..rng.below(most)).map(|_| rng.next().to_le_bytes()[0]).collect();
+        test(&bytes);
+    });
+}

@@ -302,14 +302,10 @@ impl World<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::sim::{Rng, seeds};
+    use crate::sim::with_bytes;
 
     #[test]
     fn whatever_sources_say_the_machine_holds_together() {
-        seeds(100, |seed| {
-            let mut rng = Rng::new(seed);
-            let bytes: Vec<u8> = (0..rng.below(3_000)).map(|_| rng.next().to_le_bytes()[0]).collect();
-            super::run(&bytes);
-        });
+        with_bytes(100, 3_000, super::run);
     }
 }

@@ -186,8 +186,9 @@ impl Quota {
         }
         let mut yielding = Vec::new();
         for account in [&mut self.promises, &mut self.space] {
-            if let Grant::Given(gone) = account.charge(now, payer, item.key, cost) {
-                yielding.extend(gone);
+            match account.charge(now, payer, item.key, cost) {
+                Grant::Given(gone) => yielding.extend(gone),
+                Grant::Refused => debug_assert!(false, "what is available is given"),
             }
         }
         self.count(&item);

@@ -388,23 +388,15 @@ fn take<T>(all: &mut Vec<T>, n: u8) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use crate::sim::{Rng, seeds};
-
-    fn with_bytes(test: impl Fn(&[u8])) {
-        seeds(100, |seed| {
-            let mut rng = Rng::new(seed);
-            let bytes: Vec<u8> = (0..rng.below(1_000)).map(|_| rng.next().to_le_bytes()[0]).collect();
-            test(&bytes);
-        });
-    }
+    use crate::sim::with_bytes;
 
     #[test]
     fn whatever_is_said_to_a_keeper_it_holds_together() {
-        with_bytes(super::keeper);
+        with_bytes(100, 1_000, super::keeper);
     }
 
     #[test]
     fn whatever_keepers_say_to_an_owner_it_holds_together() {
-        with_bytes(super::distributor);
+        with_bytes(100, 1_000, super::distributor);
     }
 }
