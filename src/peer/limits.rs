@@ -20,5 +20,9 @@ pub(crate) const NOT_KEPT_TOLD: usize = 50;
 /// Owners for whom something is kept that `status` names, at most; those with most bytes first.
 pub(crate) const KEPT_FOR_TOLD: usize = 100;
 
+/// Hosts that are remembered because somebody waited in vain for the catalogue of a peer there; with more, those
+/// that come later are waited for.
+pub(crate) const HOSTS_IN_VAIN: usize = 256;
+
 /// Peers of whose files nothing can be listed that `list` names for each cause, at most; the rest is counted.
 pub(crate) const UNLISTED_TOLD: usize = 20;

@@ -30,6 +30,7 @@ pub(crate) mod output;
 mod own_peer;
 mod owners;
 mod parts;
+mod patience;
 mod presence;
 mod resolve;
 mod roster;

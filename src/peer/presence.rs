@@ -1,12 +1,13 @@
 //! Who is here, and whose catalogue is to be pulled when. Pure.
 
-use core::time::Duration;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::catalogues::Unlisted;
 use super::limits;
 use super::output::Outputs;
-use super::roster::Roster;
+use super::patience::Patience;
+use super::roster::{Member, Roster};
 use crate::control::Notice;
 use crate::identity::PeerId;
 use crate::lan::{self, Gone, PeerInfo};
@@ -16,24 +17,14 @@ use crate::sender::SenderCommand;
 use crate::time::Time;
 use crate::wire::message::PeerRecord;
 
-/// A command waits this long, at most, for a catalogue that is being pulled.
-const PATIENCE: Duration = Duration::from_secs(3);
-
-/// After one waited in vain, the next ones wait this long only, for a while: there are peers here that do not
-/// send what they announce, and newcomers may be more of that kind.
-const LITTLE_PATIENCE: Duration = Duration::from_millis(100);
-
-/// That while.
-const IN_VAIN: Duration = Duration::from_secs(60);
-
 /// What discovery tells, and what follows for catalogues.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     pub(super) roster: Roster,
     /// The network has answered.
     is_settled: bool,
-    /// Until when commands have little patience.
-    hurried: Option<Time>,
+    /// How long commands wait for catalogues.
+    patience: Patience,
 }
 
 impl Presence {
@@ -90,26 +81,34 @@ impl Presence {
 
     /// True once it is known who is here, and what they share, as far as that is waited for.
     pub(super) fn is_known(&self, now: Time) -> bool {
-        self.is_settled && self.roster.waited_since().is_none_or(|since| since + self.patience(now) <= now)
+        self.is_settled && self.awaited(now).all(|(until, _)| until <= now)
     }
 
     /// Until when a command waits for what is on its way now. `is_scanned`: it does not wait for this peer's own
     /// files.
     pub(super) fn waits_until(&self, now: Time, is_scanned: bool) -> Time {
-        let is_begun = self.is_settled && is_scanned;
-        let since = if is_begun { self.roster.waited_since() } else { Some(now) };
-        since.map_or(now, |since| since + self.patience(now))
+        let last = self.awaited(now).map(|(until, _)| until).max();
+        if self.is_settled && is_scanned {
+            last.unwrap_or(now)
+        } else {
+            now + self.patience.with(now, std::iter::empty())
+        }
     }
 
     /// A command waited as long as one does. If something has not come all the same, it waited in vain.
     pub(super) fn waited(&mut self, now: Time) {
-        if self.is_settled && self.roster.waited_since().is_some() {
-            self.hurried = Some(now + IN_VAIN);
+        let missing = self.awaited(now).filter(|(until, _)| *until <= now).map(|(_, member)| member);
+        let mut hosts =
+            missing.flat_map(Member::account_hosts).collect::<BTreeSet<_>>().into_iter().peekable();
+        if self.is_settled && hosts.peek().is_some() {
+            self.patience.in_vain(now, hosts);
         }
     }
 
-    fn patience(&self, now: Time) -> Duration {
-        if self.hurried.is_some_and(|until| now < until) { LITTLE_PATIENCE } else { PATIENCE }
+    /// Whose catalogues are on their way, and until when each is waited for.
+    fn awaited(&self, now: Time) -> impl Iterator<Item = (Time, &Member)> {
+        let awaited = self.roster.awaited();
+        awaited.map(move |(since, member)| (since + self.patience.with(now, member.account_hosts()), member))
     }
 
     /// Asks for every catalogue that is newer than what we have, and for those of absent owners that may find
@@ -160,6 +159,8 @@ impl Presence {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::super::roster::tests::{info, key};
     use super::*;
     use crate::content::Catalogue;
@@ -222,7 +223,11 @@ mod tests {
         presence.here(at(20), info(2, "bert", 1), &mut out);
         assert_eq!(presence.waits_until(at(20), true), at(20) + ms(100));
         assert!(!presence.is_known(at(20)) && presence.is_known(at(20) + ms(100)));
-        // A while later newcomers get their time.
+        // A while later newcomers get their time, but not those of the host that was waited for in vain.
+        let mut neighbour = info(4, "dora", 1);
+        neighbour.contact.hosts = info(1, "anna", 1).contact.hosts;
+        presence.here(at(80), neighbour, &mut out);
+        assert_eq!(presence.waits_until(at(80), true), at(80) + ms(100));
         presence.here(at(80), info(3, "carl", 1), &mut out);
         assert_eq!(presence.waits_until(at(80), true), at(83));
     }

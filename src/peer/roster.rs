@@ -7,6 +7,7 @@ use super::away::Away;
 use super::catalogues::{Catalogues, Unlisted};
 use super::look_alikes::Looks;
 use super::owners::Owners;
+use crate::accounts::AccountHost;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, Head, HeadNumber};
 use crate::control::UnlistedCause;
 use crate::identity::{Contact, PeerId};
@@ -35,6 +36,13 @@ impl Member {
     /// The newest head that it says it has; of version 0 when it has none.
     const fn announced(&self) -> HeadNumber {
         HeadNumber { instance: self.info.instance, version: self.info.catalogue }
+    }
+
+    /// The hosts whose share what it asks for comes from.
+    pub(super) fn account_hosts(&self) -> impl Iterator<Item = AccountHost> {
+        let hosts = &self.info.contact.hosts;
+        let nowhere = hosts.is_empty().then_some(AccountHost::Unproved);
+        hosts.iter().map(|host| AccountHost::from(*host)).chain(nowhere)
     }
 
     /// True if a newer catalogue was announced than this one.
@@ -167,11 +175,11 @@ impl Roster {
         here.chain(self.away.unlisted().map(|(_, unlisted)| unlisted)).map(|u| u.until).min()
     }
 
-    /// Since when a catalogue is waited for that is on its way: the one that is waited for least.
-    #[must_use]
-    pub(super) fn waited_since(&self) -> Option<Time> {
+    /// The peers whose catalogues are on their way, and since when each is waited for.
+    pub(super) fn awaited(&self) -> impl Iterator<Item = (Time, &Member)> {
         let pulled = self.members.iter().filter(|(_, m)| m.asked.is_some());
-        pulled.filter(|(id, m)| self.is_stale(**id, m)).filter_map(|(_, m)| m.waited).max()
+        let stale = pulled.filter(|(id, m)| self.is_stale(**id, m));
+        stale.filter_map(|(_, member)| Some((member.waited?, member)))
     }
 
     fn is_stale(&self, id: PeerId, member: &Member) -> bool {
@@ -323,7 +331,7 @@ pub(super) mod tests {
         assert!(r.next_pulls(now).is_empty());
         assert!(!r.here(now, info(1, "one", 2)));
         assert_eq!(r.next_pulls(now), [id]);
-        assert!(r.next_pulls(now).is_empty() && r.waited_since() == Some(now));
+        assert!(r.next_pulls(now).is_empty() && r.awaited().map(|(since, _)| since).eq([now]));
         r.pull_failed(id, Unlisted::new(now, NoCatalogueCause::Busy));
         assert_eq!(r.unlisted(&Owners::Anyone), BTreeMap::from([(UnlistedCause::Busy, vec![id])]));
         assert_eq!(r.next_pulls(now), [id]);
@@ -331,13 +339,13 @@ pub(super) mod tests {
         let head = |version| cat.head(key(1), Instance { count: 1, random: 1 }, version);
         assert!(r.shares(id, head(3), Arc::clone(&cat)));
         assert!(
-            r.waited_since().is_none()
+            r.awaited().next().is_none()
                 && r.next_pulls(now).is_empty()
                 && r.unlisted(&Owners::Anyone).is_empty()
         );
         r.here(now, info(1, "one", 4));
         assert_eq!(r.next_pulls(now), [id]);
-        assert!(r.gone(id).is_some() && r.waited_since().is_none());
+        assert!(r.gone(id).is_some() && r.awaited().next().is_none());
         assert!(!r.shares(id, head(4), cat));
     }
 
@@ -353,7 +361,7 @@ pub(super) mod tests {
         assert_eq!(r.unlisted(&Owners::one(id)), BTreeMap::from([(UnlistedCause::TooMany, vec![id])]));
         assert!(r.unlisted(&Owners::one(key(2).peer_id())).is_empty());
         assert_eq!(r.next_pulls(at(31)), [id]);
-        assert_eq!((r.poll_timeout(), r.waited_since()), (None, Some(at(0))));
+        assert_eq!((r.poll_timeout(), r.awaited().next().unwrap().0), (None, at(0)));
     }
 
     #[test]
