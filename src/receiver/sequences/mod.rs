@@ -17,6 +17,7 @@ use super::ReceiverEvent;
 use super::pull::{Pull, PullMachine as _, PullOutput, Question, RequestNumbers};
 use crate::accounts::AccountHost;
 use crate::identity::PeerId;
+use crate::receiver::limits;
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::{Reason, Refused};
@@ -226,10 +227,9 @@ impl<A: Answers> PullWorld<A> {
             let peers: BTreeSet<PeerId> = self.up.union(&self.dialling).copied().collect();
             peers.into_iter().for_each(|p| self.down(p));
             self.drain();
-            if let Some(due) = self.pull.poll_timeout() {
-                self.now = self.now.max(due);
-                self.catch_up();
-            }
+            // Longer than any of them rests, for each may have begun to at another time.
+            self.now = self.now + limits::PULL_IDLE;
+            self.catch_up();
         }
         assert!(self.pull.pulls.is_empty(), "something is waited for without an end: {:?}", self.pull.pulls);
         self.answers.check_end();
