@@ -1,11 +1,13 @@
 //! What one asker of the sender is owed. Pure; the shell is sender/mod.rs.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
+pub(crate) use super::content_queue::DueItem;
+use super::content_queue::{ContentQueue, ContentRequest};
 use super::quick::Questions;
 use crate::content::partial::Bits;
-use crate::content::{ChunkIndex, Chunks, FileId, slice};
+use crate::content::{ChunkIndex, Chunks, FileId};
 use crate::identity::PeerId;
 use crate::sender::limits;
 use crate::time::Time;
@@ -57,71 +59,6 @@ impl HavesWatch {
     }
 }
 
-/// A request for content.
-#[derive(Debug)]
-enum ContentRequest {
-    Blocks(GetBlocks),
-    /// And the chunk that was chosen, as an item.
-    Any(GetAny, Option<Item>),
-    /// Its slices are its items.
-    Slices(GetSlices),
-}
-
-impl ContentRequest {
-    const fn request(&self) -> u64 {
-        match self {
-            Self::Blocks(m) => m.request,
-            Self::Any(m, _) => m.request,
-            Self::Slices(m) => m.request,
-        }
-    }
-
-    /// The item of this number; `None`: there is none, or it is not chosen yet.
-    fn item(&self, number: usize) -> Option<Item> {
-        match self {
-            Self::Blocks(m) => m.items.get(number).copied(),
-            Self::Any(_, chosen) => chosen.filter(|_| number == 0),
-            Self::Slices(m) => slice_of(m, number),
-        }
-    }
-
-    /// True if it may wait for those of others.
-    const fn is_background(&self) -> bool {
-        match self {
-            Self::Blocks(m) => m.background,
-            Self::Any(m, _) => m.background,
-            Self::Slices(m) => m.background,
-        }
-    }
-
-    fn files(&self) -> impl Iterator<Item = FileId> {
-        let (items, any) = match self {
-            Self::Blocks(m) => (&m.items[..], None),
-            Self::Any(m, _) => (&[][..], Some(m.file)),
-            // Whoever reads here and there of a file does not have to get all of it before we leave.
-            Self::Slices(_) => (&[][..], None),
-        };
-        items.iter().map(|i| i.file).chain(any)
-    }
-}
-
-/// The bytes of one of the slices that are asked for.
-fn slice_of(m: &GetSlices, number: usize) -> Option<Item> {
-    let number = u64::try_from(number).ok().filter(|n| *n < m.count.into())?;
-    let range = slice::range(Chunks::of(m.size)?, m.first.checked_add(number)?)?;
-    Some(Item { file: m.file, offset: range.start, len: range.end - range.start })
-}
-
-/// What is to be sent next.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DueItem {
-    pub(crate) request: u64,
-    /// Which item of the request it is.
-    pub(crate) number: u32,
-    /// What is left of the item.
-    pub(crate) left: Item,
-}
-
 /// One asker.
 #[derive(Debug)]
 pub(crate) struct SenderClient {
@@ -130,10 +67,7 @@ pub(crate) struct SenderClient {
     pub(crate) bytes: u64,
     /// What it asked that needs no file: these answers overtake blocks.
     pub(crate) questions: Questions,
-    blocks: VecDeque<ContentRequest>,
-    /// In the first of `blocks`: the item, and the bytes of it that are sent.
-    item: usize,
-    done: u64,
+    content: ContentQueue,
     /// Files it has asked for and not got whole: bytes of each that were sent.
     under_way: BTreeMap<FileId, u64>,
     /// Chunks that were given to it.
@@ -153,9 +87,7 @@ impl SenderClient {
             peer,
             bytes: 0,
             questions: Questions::default(),
-            blocks: VecDeque::new(),
-            item: 0,
-            done: 0,
+            content: ContentQueue::default(),
             under_way: BTreeMap::new(),
             given: BTreeMap::new(),
             watches: BTreeMap::new(),
@@ -166,23 +98,23 @@ impl SenderClient {
     }
 
     pub(crate) fn is_busy(&self) -> bool {
-        !self.questions.is_empty() || !self.blocks.is_empty()
+        !self.questions.is_empty() || !self.content.is_empty()
     }
 
     /// True if it waits for content.
     pub(crate) fn wants_blocks(&self) -> bool {
-        !self.blocks.is_empty()
+        !self.content.is_empty()
     }
 
     /// True if what it waits for may wait for others.
     pub(crate) fn is_background(&self) -> bool {
-        self.blocks.front().is_some_and(ContentRequest::is_background)
+        self.content.front().is_some_and(ContentRequest::is_background)
     }
 
     /// True if it waits for no content, and nothing of what it began is missing or it has not gone on with
     /// it for several times as long as it used to take.
     pub(crate) fn is_finished(&self, now: Time) -> bool {
-        self.blocks.is_empty() && (self.under_way.is_empty() || now.since(self.active) >= self.grace())
+        self.content.is_empty() && (self.under_way.is_empty() || now.since(self.active) >= self.grace())
     }
 
     /// True if content was sent to it within this time: some of it may be on its way.
@@ -219,14 +151,14 @@ impl SenderClient {
 
     /// The request for slices that is to be answered next.
     pub(crate) fn next_slices(&self) -> Option<GetSlices> {
-        match self.blocks.front() {
+        match self.content.front() {
             Some(ContentRequest::Slices(m)) => Some(*m),
             _ => None,
         }
     }
 
     fn take(&mut self, now: Time, asked: ContentRequest, begin: bool) -> bool {
-        if self.blocks.len() >= limits::REQUESTS_OPEN {
+        if self.content.is_full() {
             return false;
         }
         if let Some(before) = self.asked.replace(now) {
@@ -240,31 +172,20 @@ impl SenderClient {
             }
             self.under_way.entry(file).or_insert(0);
         }
-        // It overtakes what this one itself fetches in the background, but not what is under way.
-        let begun = usize::from(self.item > 0 || self.done > 0 || self.is_chosen_now());
-        let behind = self.blocks.iter().skip(begun).position(ContentRequest::is_background);
-        match behind.filter(|_| !asked.is_background()) {
-            Some(at) => self.blocks.insert(begun + at, asked),
-            None => self.blocks.push_back(asked),
-        }
+        self.content.push(asked);
         true
     }
 
     pub(crate) fn cancel(&mut self, request: u64) {
         self.watches.remove(&request);
-        if self.blocks.front().is_some_and(|b| b.request() == request) {
-            (self.item, self.done) = (0, 0);
-        }
-        let cancelled = self.blocks.iter().filter(|b| b.request() == request);
-        for file in cancelled.flat_map(ContentRequest::files) {
+        for file in self.content.cancel(request) {
             self.under_way.remove(&file);
         }
-        self.blocks.retain(|b| b.request() != request);
     }
 
     /// The request for any chunk that is to be answered next, if its chunk is not chosen yet.
     pub(crate) fn next_any(&self) -> Option<&GetAny> {
-        match self.blocks.front() {
+        match self.content.front() {
             Some(ContentRequest::Any(any, None)) => Some(any),
             _ => None,
         }
@@ -272,12 +193,7 @@ impl SenderClient {
 
     /// True if what is sent to it now is a chunk that was chosen for it.
     pub(crate) fn is_chosen(&self) -> bool {
-        matches!(self.blocks.front(), Some(ContentRequest::Any(..)))
-    }
-
-    /// True if the chunk for its first request was chosen.
-    fn is_chosen_now(&self) -> bool {
-        matches!(self.blocks.front(), Some(ContentRequest::Any(_, Some(_))))
+        matches!(self.content.front(), Some(ContentRequest::Any(..)))
     }
 
     /// A chunk of a file that it asked for by number is given to it.
@@ -303,14 +219,8 @@ impl SenderClient {
 
     /// Answers the present request for any chunk with this one; or, if `None`, not.
     pub(crate) fn choose(&mut self, chunk: Option<(Item, Bits)>) {
-        let Some(ContentRequest::Any(any, chosen)) = self.blocks.front_mut() else { return };
-        let Some((item, given)) = chunk else {
-            self.blocks.pop_front();
-            (self.item, self.done) = (0, 0);
-            return;
-        };
-        *chosen = Some(item);
-        let file = any.file;
+        let (item, given) = chunk.unzip();
+        let (Some(file), Some(given)) = (self.content.choose(item), given) else { return };
         if self.given.len() >= limits::OPEN_FILES && !self.given.contains_key(&file) {
             self.given.pop_first();
         }
@@ -320,61 +230,31 @@ impl SenderClient {
     /// What is to be sent next of what is asked for by number, in this order. It ends where a chunk is to be
     /// chosen first, or slices are asked for.
     pub(crate) fn upcoming(&self) -> impl Iterator<Item = Item> {
-        let known = self
-            .blocks
-            .iter()
-            .take_while(|b| matches!(b, ContentRequest::Blocks(_) | ContentRequest::Any(_, Some(_))));
-        known.enumerate().flat_map(|(nth, asked)| {
-            let (from, done) = if nth == 0 { (self.item, self.done) } else { (0, 0) };
-            (from..).map_while(|number| asked.item(number)).enumerate().map(move |(nth, item)| {
-                let done = if nth == 0 { done } else { 0 };
-                Item { offset: item.offset.saturating_add(done), len: item.len - done, ..item }
-            })
-        })
+        self.content.upcoming()
     }
 
     /// Request, number of the item, and what is left of the item that is to be sent next.
-    pub(crate) fn next_item(&mut self) -> Option<DueItem> {
-        let first = self.blocks.front()?;
-        let item = first.item(self.item)?;
-        let left = Item { offset: item.offset.saturating_add(self.done), len: item.len - self.done, ..item };
-        let number = u32::try_from(self.item).unwrap_or(u32::MAX);
-        Some(DueItem { request: first.request(), number, left })
+    pub(crate) fn next_item(&self) -> Option<DueItem> {
+        self.content.next_item()
     }
 
     /// `bytes` of the present item, of a file of `size` bytes, were sent.
     pub(crate) fn advance(&mut self, now: Time, bytes: u64, size: u64) {
         self.active = now;
         self.bytes += bytes;
-        self.done += bytes;
-        let Some(item) = self.blocks.front().and_then(|b| b.item(self.item)) else { return };
+        let Some(item) = self.content.advance(bytes) else { return };
         if let Some(sent) = self.under_way.get_mut(&item.file) {
             *sent += bytes;
             if *sent >= size {
                 self.under_way.remove(&item.file);
             }
         }
-        if self.done >= item.len {
-            self.next();
-        }
     }
 
     /// The present item is not sent.
     pub(crate) fn skip_item(&mut self) {
-        if let Some(item) = self.blocks.front().and_then(|b| b.item(self.item)) {
+        if let Some(item) = self.content.skip_item() {
             self.under_way.remove(&item.file);
-            self.next();
-        }
-    }
-
-    /// Invariant: `item` is in range of the first request, which [`Message::decode`] let no request
-    /// without items pass for.
-    fn next(&mut self) {
-        self.done = 0;
-        self.item += 1;
-        if self.blocks.front().is_some_and(|b| b.item(self.item).is_none()) {
-            self.item = 0;
-            self.blocks.pop_front();
         }
     }
 }

@@ -11,6 +11,7 @@ mod background;
 mod blocks;
 mod cached_files;
 pub(crate) mod client;
+mod content_queue;
 mod dial_back;
 mod handle;
 pub(crate) mod limits;
