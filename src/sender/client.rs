@@ -166,7 +166,7 @@ impl SenderClient {
             self.pace = Some(self.pace.map_or(gap, |pace| gap.max(pace / 2)));
         }
         self.active = now;
-        for file in asked.files() {
+        for file in asked.under_way() {
             if !begin || self.under_way.len() >= UNDER_WAY {
                 break;
             }
@@ -263,27 +263,74 @@ impl SenderClient {
 mod tests {
     use super::*;
 
+    const fn item(n: u8, len: u64) -> Item {
+        Item { file: FileId([n; 32]), offset: 0, len }
+    }
+
+    /// The numbers of the requests of a client, in the order in which they are answered.
+    fn order(client: &mut SenderClient) -> Vec<u64> {
+        let mut order = Vec::new();
+        while let Some(DueItem { request, left, .. }) = client.next_item() {
+            order.push(request);
+            client.advance(Time::ZERO, left.len, u64::MAX);
+        }
+        order
+    }
+
     #[test]
     fn what_a_peer_waits_for_overtakes_what_it_fetches_in_the_background() {
-        let item = Item { file: FileId([1; 32]), offset: 0, len: 10 };
-        let blocks = |request, background| GetBlocks { request, items: vec![item], background };
+        let blocks = |request, background| GetBlocks { request, items: vec![item(1, 10)], background };
         for sent in [0, 4] {
             let mut client = SenderClient::new(PeerId([2; 32]), Time::ZERO);
             assert!(client.take_blocks(Time::ZERO, blocks(1, true), true));
-            if sent > 0 {
-                client.advance(Time::ZERO, sent, 100);
-            }
+            client.advance(Time::ZERO, sent, 100);
             for (request, background) in [(2, true), (3, false), (4, true), (5, false)] {
                 assert!(client.take_blocks(Time::ZERO, blocks(request, background), true));
             }
-            let mut order = Vec::new();
-            while let Some(DueItem { request, left, .. }) = client.next_item() {
-                assert_eq!(client.is_background(), matches!(request, 1 | 2 | 4));
-                order.push(request);
-                client.advance(Time::ZERO, left.len, 100);
-            }
-            // But not what is under way.
-            assert_eq!(order, if sent == 0 { [3, 5, 1, 2, 4] } else { [1, 3, 5, 2, 4] });
+            assert!(!client.is_background());
+            // What is under way in the background goes on later, where it was.
+            assert_eq!(order(&mut client), [3, 5, 1, 2, 4]);
+            assert_eq!(client.bytes, 50);
         }
+    }
+
+    #[test]
+    fn a_small_file_waits_for_no_large_one_on_the_same_connection() {
+        let mut client = SenderClient::new(PeerId([2; 32]), Time::ZERO);
+        let ask = |client: &mut SenderClient, request, file, len| {
+            let items = vec![item(file, len)];
+            assert!(client.take_blocks(Time::ZERO, GetBlocks { request, items, background: false }, true));
+        };
+        for request in 1..=10 {
+            ask(&mut client, request, 1, 1 << 20);
+        }
+        client.advance(Time::ZERO, 4, u64::MAX);
+        ask(&mut client, 11, 2, 10);
+        ask(&mut client, 12, 3, 3 << 20);
+        ask(&mut client, 13, 3, 1 << 20);
+        // The rest of what was begun is owed still, from where it stood.
+        let due = client.next_item().unwrap();
+        assert_eq!((due.request, due.left.len), (11, 10));
+        assert_eq!(order(&mut client), [11, 1, 12, 2, 3, 4, 13, 5, 6, 7, 8, 9, 10]);
+        assert_eq!(client.bytes, (10 << 20) + 10 + (4 << 20));
+        assert!(!client.is_busy());
+    }
+
+    #[test]
+    fn two_files_share_what_a_connection_gives_though_one_is_asked_for_in_more_requests() {
+        let mut client = SenderClient::new(PeerId([2; 32]), Time::ZERO);
+        for request in 0..48 {
+            // The first file by the hundred, the second one by the ten.
+            let file = 1 + u8::from(request >= 8);
+            let items = vec![item(file, if file == 1 { 100 } else { 10 })];
+            assert!(client.take_blocks(Time::ZERO, GetBlocks { request, items, background: false }, true));
+        }
+        let mut given = [0_u64; 2];
+        while given.iter().sum::<u64>() < 800 {
+            let DueItem { left, .. } = client.next_item().unwrap();
+            given[usize::from(left.file.0[0]) - 1] += left.len;
+            client.advance(Time::ZERO, left.len, u64::MAX);
+        }
+        assert!(given[0].abs_diff(given[1]) <= 100, "{given:?}");
     }
 }

@@ -1,9 +1,11 @@
-//! The requests for content of one asker, in the order in which they are answered. Pure; part of
+//! The requests for content of one asker, in the order in which they are answered (file_turns.rs). Pure; part of
 //! sender/client.rs.
 
 use std::collections::VecDeque;
 
-use crate::content::{Chunks, FileId, slice};
+use super::file_turns::{FileTurn, FileTurns};
+use crate::content::slice::{self, SLICE};
+use crate::content::{Chunks, FileId};
 use crate::sender::limits;
 use crate::wire::message::{GetAny, GetBlocks, GetSlices, Item};
 
@@ -44,15 +46,30 @@ impl ContentRequest {
         }
     }
 
-    /// The files that are under way with it.
-    pub(super) fn files(&self) -> impl Iterator<Item = FileId> {
-        let (items, any) = match self {
+    /// The files that it is for.
+    fn files(&self) -> impl Iterator<Item = FileId> + Clone {
+        let (items, one) = match self {
             Self::Blocks(m) => (&m.items[..], None),
             Self::Any(m, _) => (&[][..], Some(m.file)),
-            // Whoever reads here and there of a file does not have to get all of it before we leave.
-            Self::Slices(_) => (&[][..], None),
+            Self::Slices(m) => (&[][..], Some(m.file)),
         };
-        items.iter().map(|i| i.file).chain(any)
+        items.iter().map(|i| i.file).chain(one)
+    }
+
+    /// The files that are under way with it.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = FileId> {
+        // Whoever reads here and there of a file does not have to get all of it before we leave.
+        let is_reader = matches!(self, Self::Slices(_));
+        self.files().filter(move |_| !is_reader)
+    }
+
+    /// Bytes that it asks for, as far as that is known before they are looked for.
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Blocks(m) => m.items.iter().fold(0, |sum, item| sum.saturating_add(item.len)),
+            Self::Any(m, _) => Chunks::of(m.size).map_or(0, |chunks| chunks.chunk_size()),
+            Self::Slices(m) => u64::from(m.count) * SLICE,
+        }
     }
 }
 
@@ -77,6 +94,7 @@ pub(crate) struct DueItem {
 #[derive(Debug)]
 struct QueuedRequest {
     asked: ContentRequest,
+    turn: FileTurn,
     /// The item that is sent now, and the bytes of it that are sent.
     item: usize,
     done: u64,
@@ -94,17 +112,13 @@ impl QueuedRequest {
         let later = (self.item + 1..).map_while(|number| self.asked.item(number));
         self.left().into_iter().chain(later)
     }
-
-    /// True if some of it was sent, or chosen to be sent.
-    const fn is_begun(&self) -> bool {
-        self.item > 0 || self.done > 0 || matches!(self.asked, ContentRequest::Any(_, Some(_)))
-    }
 }
 
 /// The requests of one asker that have not their whole answer, at most [`limits::REQUESTS_OPEN`].
 #[derive(Debug, Default)]
 pub(super) struct ContentQueue {
     waiting: VecDeque<QueuedRequest>,
+    turns: FileTurns,
 }
 
 impl ContentQueue {
@@ -116,20 +130,25 @@ impl ContentQueue {
         self.waiting.len() >= limits::REQUESTS_OPEN
     }
 
-    /// One more, if the queue is not full.
+    /// One more, if the queue is not full. It may come before one of which some was sent: that goes on after it.
     pub(super) fn push(&mut self, asked: ContentRequest) {
-        // It overtakes what this one itself fetches in the background, but not what is under way.
-        let begun = usize::from(self.waiting.front().is_some_and(QueuedRequest::is_begun));
-        let behind = self.waiting.iter().skip(begun).position(|queued| queued.asked.is_background());
-        let at = behind.filter(|_| !asked.is_background()).map_or(self.waiting.len(), |at| begun + at);
-        self.waiting.insert(at, QueuedRequest { asked, item: 0, done: 0 });
+        let turn = self.turns.join(asked.files(), asked.bytes(), asked.is_background());
+        let at = self.waiting.partition_point(|queued| queued.turn <= turn);
+        self.waiting.insert(at, QueuedRequest { asked, turn, item: 0, done: 0 });
     }
 
     /// Takes a request back. The files that were under way with it.
     pub(super) fn cancel(&mut self, request: u64) -> Vec<FileId> {
-        let is_it = |queued: &QueuedRequest| queued.asked.request() == request;
-        let files = self.waiting.iter().filter(|queued| is_it(queued)).flat_map(|q| q.asked.files()).collect();
-        self.waiting.retain(|queued| !is_it(queued));
+        let mut files = Vec::new();
+        let turns = &mut self.turns;
+        self.waiting.retain(|QueuedRequest { asked, turn, .. }| {
+            if asked.request() != request {
+                return true;
+            }
+            files.extend(asked.under_way());
+            turns.leave(asked.files(), *turn);
+            false
+        });
         files
     }
 
@@ -145,7 +164,7 @@ impl ContentQueue {
         if item.is_some() {
             *chosen = item;
         } else {
-            self.waiting.pop_front();
+            self.pop();
         }
         Some(file)
     }
@@ -153,9 +172,13 @@ impl ContentQueue {
     /// What is to be sent next of what is asked for by number, in this order. It ends where a chunk is to be
     /// chosen first, or slices are asked for.
     pub(super) fn upcoming(&self) -> impl Iterator<Item = Item> {
-        let is_known =
-            |asked: &ContentRequest| matches!(asked, ContentRequest::Blocks(_) | ContentRequest::Any(_, Some(_)));
-        self.waiting.iter().take_while(move |queued| is_known(&queued.asked)).flat_map(QueuedRequest::all_left)
+        let is_known = |asked: &ContentRequest| {
+            matches!(asked, ContentRequest::Blocks(_) | ContentRequest::Any(_, Some(_)))
+        };
+        self.waiting
+            .iter()
+            .take_while(move |queued| is_known(&queued.asked))
+            .flat_map(QueuedRequest::all_left)
     }
 
     /// Request, number of the item, and what is left of the item that is to be sent next.
@@ -169,6 +192,7 @@ impl ContentQueue {
     pub(super) fn advance(&mut self, bytes: u64) -> Option<Item> {
         let first = self.waiting.front_mut()?;
         let item = first.asked.item(first.item)?;
+        self.turns.begin(first.turn);
         first.done += bytes;
         if first.done >= item.len {
             self.next();
@@ -193,7 +217,14 @@ impl ContentQueue {
         first.done = 0;
         first.item += 1;
         if first.asked.item(first.item).is_none() {
-            self.waiting.pop_front();
+            self.pop();
+        }
+    }
+
+    /// The first one has its answer.
+    fn pop(&mut self) {
+        if let Some(QueuedRequest { asked, turn, .. }) = self.waiting.pop_front() {
+            self.turns.leave(asked.files(), turn);
         }
     }
 }

@@ -13,6 +13,7 @@ mod cached_files;
 pub(crate) mod client;
 mod content_queue;
 mod dial_back;
+mod file_turns;
 mod handle;
 pub(crate) mod limits;
 mod open_files;
