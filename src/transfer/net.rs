@@ -239,8 +239,8 @@ impl Net {
             && !c.queued
         {
             c.queued = true;
-            let host = c.host.into();
-            self.ready.push(host, id);
+            let (host, peer) = (c.host.into(), c.peer());
+            self.ready.push(host, peer, id);
         }
     }
 
