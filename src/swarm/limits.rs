@@ -46,8 +46,17 @@ pub(crate) const AHEAD_FIRST: u64 = 256 << 10;
 /// Bytes asked ahead of one source, at most: half the block pool.
 pub(crate) const AHEAD_MAX: u64 = 16 << 20;
 
+/// Bytes that are asked for one job before another one has its turn, where several want something of one
+/// source: as much as a sender reads at once.
+pub(crate) const TURN: u64 = 1 << 20;
+
+/// Bytes that a job may have at once when it begins, before it takes turns with others: small downloads come
+/// whole, and who waits for a large one does not notice.
+pub(crate) const LEAD: u64 = 4 << 20;
+
+/// Bytes asked of one source beyond what is asked ahead, at most, and no more than that again: a small
+/// download is asked for at once, and not only when some of the large ones came.
+pub(crate) const HURRIED: u64 = LEAD;
+
 /// Files that are being put together at once, at most: each is an open file of the disk workers.
 pub(crate) const OPEN_DOWNLOADS: usize = 128;
-
-/// Files that are being copied from one of the same content at once, at most: each is an open file, too.
-pub(crate) const OPEN_COPIES: usize = 128;

@@ -9,7 +9,6 @@
 use std::collections::BTreeMap;
 
 use super::download::{Chunk, Downloads, FileDownload};
-use super::plan::Planner;
 use super::requests::PendingRequest;
 use super::sources::{SourceLink, Sources};
 use super::{Output, Outputs, Swarm};
@@ -35,6 +34,17 @@ pub(super) struct Any {
     pub(super) lane: u8,
     /// Nobody wants it any more.
     pub(super) void: bool,
+}
+
+/// Any of several chunks, to be asked for.
+#[derive(Debug)]
+pub(super) struct AskedAny {
+    token: FileToken,
+    claim: Claim,
+    want: Bits,
+    /// Bytes of a chunk.
+    pub(super) bytes: u64,
+    background: bool,
 }
 
 /// Those who may have some chunks of one file.
@@ -172,6 +182,14 @@ impl FileDownload {
         let mine = self.members.any.get(&peer).copied().unwrap_or(0);
         Some(if share.count() > mine { share } else { all })
     }
+
+    /// The chunks to ask `peer` for any of, which counts as asked for.
+    pub(super) fn ask_any(&mut self, peer: PeerId) -> Option<AskedAny> {
+        let want = self.next_any(peer)?;
+        *self.members.any.entry(peer).or_insert(0) += 1;
+        let (bytes, background) = (self.chunks.chunk_size(), self.background);
+        Some(AskedAny { token: self.token, claim: self.claim(), want, bytes, background })
+    }
 }
 
 impl Swarm {
@@ -232,46 +250,17 @@ impl Swarm {
     }
 }
 
-impl Planner {
-    /// Asks `peer` for any missing chunks of up to `room` bytes. False: for none.
-    pub(super) fn ask_any(
-        &self,
-        now: Time,
-        peer: PeerId,
-        mut room: u64,
-        downloads: &mut Downloads,
-        sources: &mut Sources,
-        outputs: &mut Outputs,
-    ) -> bool {
-        let mut asked = false;
-        let throttled = self.background.is_throttled(now);
-        let swarms = downloads.values().filter(|d| d.has_swarm() && !(throttled && d.background));
-        let tokens: Vec<_> = swarms.map(|d| d.token).collect();
-        for token in tokens {
-            while room > 0 && sources.get(peer).is_some_and(|s| s.requests.len() < super::REQUESTS) {
-                let Some(download) = downloads.get_mut(&token).filter(|d| d.may_join(peer)) else {
-                    break;
-                };
-                let Some(want) = download.next_any(peer) else { break };
-                let (bytes, background) = (download.chunks.chunk_size(), download.background);
-                let (file, size) = download.claim();
-                *download.members.any.entry(peer).or_insert(0) += 1;
-                download.sources.insert(peer);
-                let request = sources.request(now, peer, 0, bytes);
-                let any = Any { token, chunk: None, offset: 0, left: bytes, lane: 0, void: false };
-                sources.asked.insert(request, (peer, PendingRequest::Any(any)));
-                let want = want.to_map();
-                let message = Message::GetAny(GetAny { request, file, size, want, background });
-                outputs.push_back(Output::Ask(peer, 0, message));
-                room = room.saturating_sub(bytes);
-                asked = true;
-            }
-        }
-        asked
-    }
-}
-
 impl Sources {
+    /// Asks `peer` for any of several chunks.
+    pub(super) fn ask_any(&mut self, now: Time, peer: PeerId, asked: AskedAny, outputs: &mut Outputs) {
+        let AskedAny { token, claim: (file, size), want, bytes, background } = asked;
+        let request = self.request(now, peer, 0, bytes);
+        let any = Any { token, chunk: None, offset: 0, left: bytes, lane: 0, void: false };
+        self.asked.insert(request, (peer, PendingRequest::Any(any)));
+        let message = Message::GetAny(GetAny { request, file, size, want: want.to_map(), background });
+        outputs.push_back(Output::Ask(peer, 0, message));
+    }
+
     /// Asks `peer` what it has of those files of which it may have some.
     pub(super) fn watch(
         &mut self,

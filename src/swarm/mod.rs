@@ -6,11 +6,13 @@
 //!
 //! `Swarm` routes what it hears to those who know more about it. [`Jobs`] has what is to be done and which
 //! files of it are open (jobs.rs). [`Sources`] has who gives, what was asked of each and has not come
-//! (sources.rs, requests.rs). [`Planner`] decides what is asked next of whom (plan.rs). Here is what the
-//! controller and the disk workers say; what connections say is in answers.rs, what time brings in watch.rs.
+//! (sources.rs, requests.rs). [`Planner`] decides what is asked next of whom (plan.rs), and jobs take turns
+//! (turns.rs). Here is what the controller and the disk workers say; what connections say is in answers.rs, what
+//! time brings in watch.rs.
 
 mod answers;
 mod background;
+mod batch;
 mod download;
 mod job;
 mod jobs;
@@ -27,6 +29,7 @@ mod shuffle;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod watch;
 mod work;
 
@@ -337,9 +340,13 @@ impl Swarm {
         self.sources.note_swarms(&self.jobs.downloads);
         let up: Vec<_> =
             self.sources.by_peer.iter().filter(|(_, s)| s.link == SourceLink::Up).map(|(p, _)| *p).collect();
-        for peer in up {
+        for &peer in &up {
             self.sources.watch(now, peer, &mut self.jobs.downloads, &mut self.outputs);
             self.fill(now, peer);
+        }
+        for peer in up {
+            let (downloads, sources) = (&mut self.jobs.downloads, &mut self.sources);
+            self.planner.hurry(now, peer, downloads, sources, &mut self.outputs);
         }
     }
 

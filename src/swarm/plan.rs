@@ -1,16 +1,15 @@
 //! What is asked next of whom. Pure; part of swarm/mod.rs.
 
-use core::cmp::Reverse;
 use core::time::Duration;
-use std::collections::VecDeque;
 
 use super::background::BackgroundBudget;
-use super::download::{Downloads, FileDownload, Range};
+use super::batch::{Batch, Room, asked_item};
+use super::download::{Downloads, FileDownload};
 use super::members::least_ahead;
-use super::requests::{AskedItem, AskedPage};
-use super::sources::{SourceLink, Sources};
+use super::requests::AskedItem;
+use super::sources::{Source, SourceLink, Sources};
+use super::turns::{JobTurns, WaitingFile};
 use super::{Outputs, REQUESTS};
-use crate::content::FileId;
 use crate::identity::PeerId;
 use crate::rate::Limit;
 use crate::swarm::limits;
@@ -20,18 +19,13 @@ use crate::transfer::ahead;
 /// What taking a chunk over costs at least: a request to one, the cancelling of another.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 
-/// What one source is to be asked for.
-#[derive(Debug, Default)]
-struct Batch {
-    items: Vec<(FileId, AskedItem)>,
-    manifests: Vec<AskedPage>,
-}
-
 /// Which files are chosen from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FileChoice {
     /// Those that somebody waits for.
     Foreground,
+    /// Of those, what is soon whole, and small enough for its job to have it at once.
+    Hurried,
     /// Those that give way to others.
     Background,
     /// One of those that give way, while it does.
@@ -45,6 +39,8 @@ pub(super) struct Planner {
     pub(super) limit: Limit,
     /// How much jobs in the background may ask for.
     pub(super) background: BackgroundBudget,
+    /// What was asked for each job.
+    pub(super) turns: JobTurns,
 }
 
 impl Planner {
@@ -59,20 +55,7 @@ impl Planner {
         outputs: &mut Outputs,
     ) {
         let Some(source) = sources.get(peer) else { return };
-        let lanes = source.lanes.used();
-        let least = source.swarm_chunk.map_or(limits::AHEAD_MIN, least_ahead);
-        let window = source.pacing.window(least).max(u64::from(lanes - 1) * limits::LANE_AHEAD);
-        let (window, unit) = match self.limit.map(ahead) {
-            Some(ahead) if ahead < window => (ahead, (ahead / 4).min(limits::BLOCK as u64)),
-            _ => (window, limits::BLOCK as u64),
-        };
-        if source.link != SourceLink::Up
-            || source.rest_until > now
-            || source.requests.len() >= REQUESTS * usize::from(lanes)
-        {
-            return;
-        }
-        let room = source.lanes.room(window, unit);
+        let room = self.room(now, source);
         if room.iter().all(|&r| r == 0) {
             return;
         }
@@ -84,6 +67,52 @@ impl Planner {
             self.ask(now, peer, room, downloads, sources, outputs);
         } else if !idle {
             self.ask_again(now, peer, downloads, sources, outputs);
+        }
+    }
+
+    /// Asks `peer` for what is soon whole, though it owes as much as its window allows: the sender gives it
+    /// before it has given all of that (sender/file_turns.rs).
+    pub(super) fn hurry(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        downloads: &mut Downloads,
+        sources: &mut Sources,
+        outputs: &mut Outputs,
+    ) {
+        let Some(source) = sources.get(peer) else { return };
+        // With room left, everything was asked for.
+        let is_full = self.room(now, source).iter().all(|&room| room == 0);
+        if !is_full || !is_open(now, source) || source.requests.len() >= 2 * REQUESTS {
+            return;
+        }
+        let (window, unit) = self.window(source);
+        let more = (window + window.min(limits::HURRIED)).saturating_sub(source.owed);
+        let mut room = Room::default();
+        room[0] = more - more % unit;
+        let mut batch = Batch::new(room, source.requests.len());
+        self.choose(peer, FileChoice::Hurried, &mut batch, downloads);
+        batch.ask(now, peer, downloads, sources, outputs);
+    }
+
+    /// Bytes that a source may be asked for on each connection.
+    fn room(&self, now: Time, source: &Source) -> Room {
+        let lanes = source.lanes.used();
+        if !is_open(now, source) || source.requests.len() >= REQUESTS * usize::from(lanes) {
+            return Room::default();
+        }
+        let (window, unit) = self.window(source);
+        source.lanes.room(window, unit)
+    }
+
+    /// Bytes that a source may owe, and of which it is asked for multiples.
+    fn window(&self, source: &Source) -> (u64, u64) {
+        let more = source.lanes.used() - 1;
+        let least = source.swarm_chunk.map_or(limits::AHEAD_MIN, least_ahead);
+        let window = source.pacing.window(least).max(u64::from(more) * limits::LANE_AHEAD);
+        match self.limit.map(ahead) {
+            Some(ahead) if ahead < window => (ahead, (ahead / 4).min(limits::BLOCK as u64)),
+            _ => (window, limits::BLOCK as u64),
         }
     }
 
@@ -109,7 +138,7 @@ impl Planner {
                 && let Some(range) = download.progress.late_range(peer, late, lane)
             {
                 room = room.saturating_sub(range.len);
-                items.push(item(download, &range));
+                items.push((download.id, asked_item(download, &range)));
             }
         }
         sources.ask_blocks(now, peer, lane, items, downloads, outputs);
@@ -121,86 +150,70 @@ impl Planner {
         &mut self,
         now: Time,
         peer: PeerId,
-        mut room: [u64; limits::LANES as usize],
+        room: Room,
         downloads: &mut Downloads,
         sources: &mut Sources,
         outputs: &mut Outputs,
     ) -> bool {
-        let mut batch = Batch::default();
-        self.choose_ranges(peer, &mut room, FileChoice::Foreground, &mut batch, downloads);
+        let open = sources.get(peer).map_or(0, |source| source.requests.len());
+        let mut batch = Batch::new(room, open);
+        self.choose(peer, FileChoice::Foreground, &mut batch, downloads);
         if self.background.is_throttled(now) {
-            let mut little = self.background.little(|| sources.owes_background(peer, downloads));
-            self.choose_ranges(peer, &mut little, FileChoice::OneInBackground, &mut batch, downloads);
+            batch.set_room(self.background.little(|| sources.owes_background(peer, downloads)));
+            self.choose(peer, FileChoice::OneInBackground, &mut batch, downloads);
         } else {
-            self.choose_ranges(peer, &mut room, FileChoice::Background, &mut batch, downloads);
+            self.choose(peer, FileChoice::Background, &mut batch, downloads);
         }
-        let Batch { mut items, manifests } = batch;
-        let chosen = self.ask_any(now, peer, room[0], downloads, sources, outputs);
-        let any = chosen || !items.is_empty() || !manifests.is_empty();
-        for page in &manifests {
-            sources.ask_manifest(now, peer, page, outputs);
-        }
-        // What goes over one connection stands in one request: there the order is kept.
-        for lane in 0..limits::LANES {
-            let (here, others) = items.into_iter().partition(|(_, i)| i.lane == lane);
-            sources.ask_blocks(now, peer, lane, here, downloads, outputs);
-            items = others;
-        }
+        let any = !batch.is_empty();
+        batch.ask(now, peer, downloads, sources, outputs);
         any
     }
 
-    /// Chooses what to ask `peer` for, of these files, up to `room` bytes on each connection, which is what
-    /// is left of it then.
-    fn choose_ranges(
-        &mut self,
-        peer: PeerId,
-        room: &mut [u64; limits::LANES as usize],
-        which: FileChoice,
-        Batch { items, manifests }: &mut Batch,
-        downloads: &mut Downloads,
-    ) {
+    /// Chooses what to ask `peer` for, of these files: each job has its turn.
+    fn choose(&mut self, peer: PeerId, which: FileChoice, batch: &mut Batch, downloads: &mut Downloads) {
+        if batch.is_full() {
+            return;
+        }
+        let mut waiting = self.waiting(peer, which, downloads);
+        let is_shared = waiting.iter().any(|file| Some(file.job) != waiting.first().map(|first| first.job));
+        let most = if is_shared { limits::TURN } else { u64::MAX };
         let gently = which == FileChoice::OneInBackground;
-        let background = which != FileChoice::Foreground;
-        for download in downloads.values_mut().filter(|d| d.background == background) {
-            if room.iter().all(|&r| r == 0)
-                || items.len() >= limits::REQUEST_ITEMS
-                || manifests.len() >= REQUESTS
-            {
-                break;
+        while !batch.is_full()
+            && let Some(at) = self.turns.next(&waiting)
+        {
+            let WaitingFile { token, job, .. } = waiting[at];
+            let Some(download) = downloads.get_mut(&token) else { return };
+            let was_empty = batch.is_empty();
+            let bytes = batch.choose(peer, download, most, gently);
+            if bytes > 0 {
+                self.turns.charge(job, bytes);
             }
-            if !download.may_join(peer) || !download.wants_bytes() {
-                continue;
+            if gently && (bytes > 0 || was_empty != batch.is_empty()) {
+                return self.background.spent(bytes);
             }
-            let before = items.len() + manifests.len();
-            if let Some(page) = download.next_page(peer) {
-                manifests.push(AskedPage { token: download.token, file: download.id, page });
-            }
-            // Each in turn, from the one that least is owed on.
-            let mut lanes: VecDeque<u8> = (0..limits::LANES).filter(|&l| room[usize::from(l)] > 0).collect();
-            lanes.make_contiguous().sort_by_key(|&l| Reverse(room[usize::from(l)]));
-            while items.len() < limits::REQUEST_ITEMS
-                && let Some(lane) = lanes.pop_front()
-            {
-                let room = &mut room[usize::from(lane)];
-                if *room > 0
-                    && let Some(range) =
-                        download.next_range(peer, lane, (*room).min(limits::CHUNK_MAX), gently)
-                {
-                    *room = room.saturating_sub(range.len);
-                    items.push(item(download, &range));
-                    lanes.push_back(lane);
-                    if gently {
-                        self.background.spent(range.len);
-                    }
-                }
-            }
-            if items.len() + manifests.len() > before {
-                download.sources.insert(peer);
-                if gently {
-                    return;
-                }
+            if bytes < most || !download.wants_bytes() {
+                waiting.swap_remove(at);
             }
         }
+    }
+
+    /// Those of these files that bytes can be asked of `peer` for.
+    fn waiting(&self, peer: PeerId, which: FileChoice, downloads: &Downloads) -> Vec<WaitingFile> {
+        let is_meant = |download: &&FileDownload| match which {
+            FileChoice::Foreground => !download.background,
+            FileChoice::Hurried => !download.background && self.is_hurried(download),
+            FileChoice::Background | FileChoice::OneInBackground => download.background,
+        };
+        let meant = downloads.values().filter(is_meant);
+        let wanting = meant.filter(|download| download.may_join(peer) && download.wants_bytes());
+        let file = |d: &FileDownload| WaitingFile { token: d.token, job: d.job, left: d.left() };
+        wanting.map(file).collect()
+    }
+
+    /// True if a file is one block, or little enough for its job to have all of it before it takes turns.
+    fn is_hurried(&self, download: &FileDownload) -> bool {
+        let left = download.left();
+        left <= limits::BLOCK as u64 || self.turns.is_behind(download.job, left)
     }
 
     /// Takes a chunk from a source that would give it much later than `peer`, which has nothing to do.
@@ -233,8 +246,7 @@ impl Planner {
     }
 }
 
-fn item(download: &FileDownload, range: &Range) -> (FileId, AskedItem) {
-    let offset = download.chunks.range(range.chunk).start + range.offset;
-    let Range { chunk, len: left, lane, .. } = *range;
-    (download.id, AskedItem { token: download.token, chunk, offset, left, lane, void: false })
+/// True if `source` can be asked for something now.
+fn is_open(now: Time, source: &Source) -> bool {
+    source.link == SourceLink::Up && source.rest_until <= now
 }

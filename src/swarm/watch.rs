@@ -35,6 +35,7 @@ impl Swarm {
         self.fail_stuck(now);
         self.jobs.downloads.values_mut().for_each(|download| download.ask_again(now));
         self.planner.background.refill();
+        self.planner.turns.retain(|job| self.jobs.running.contains_key(&job));
         self.schedule(now);
         self.jobs.report(&self.sources, &mut self.outputs);
         if self.jobs.running.is_empty() {

@@ -157,6 +157,11 @@ impl FileDownload {
         self.progress.size()
     }
 
+    /// Bytes that are wanted and not there.
+    pub(super) fn left(&self) -> u64 {
+        self.size().saturating_sub(self.done)
+    }
+
     /// True if all that is wanted is there, and proved.
     pub(super) const fn is_whole(&self) -> bool {
         self.progress.is_complete() && self.is_proved()

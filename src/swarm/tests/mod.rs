@@ -4,5 +4,6 @@ mod downloads;
 mod keeping;
 mod lossy;
 mod members;
+mod order;
 mod several;
 mod world;
