@@ -126,7 +126,7 @@ impl Swarm {
         {
             let twice = download.came(chunk, len);
             download.moved = now;
-            if !download.background {
+            if download.is_for_user {
                 self.planner.background.came(now, len);
             }
             if let Some(job) = self.jobs.running.get_mut(&download.job) {

@@ -1,6 +1,7 @@
-//! Jobs in the background are throttled: while bytes of another one come, each source is asked for one block
-//! at a time for them, and for all of them together for less than a quarter of what comes. Pure; part of
-//! swarm/mod.rs.
+//! Jobs in the background are throttled: while another one moves, each source is asked for one block at a
+//! time for them, for all of them together for a sixteenth of what comes, and few of their files are begun.
+//! They never stand still: however little or much comes for others, they get [`LEAST`] at each tick and a file
+//! every [`FILE_EVERY`]. Pure; part of swarm/mod.rs.
 
 use core::time::Duration;
 
@@ -17,11 +18,16 @@ use crate::time::Time;
 const AFTER: Duration = Duration::from_millis(500);
 
 /// Of this many bytes that come for others, one may be asked for in the background.
-const SHARE: u64 = 6;
+const SHARE: u64 = 16;
 
 /// Bytes that one block in the background comes nearer at each tick, even if less comes for others: a
 /// download that hardly moves does not stop it.
 const LEAST: u64 = 16 << 10;
+
+/// A file in the background is begun this often, at most. Of small files the bytes say nothing: each is
+/// opened, hashed, synced and noted down. (Of 256 that an owner has placed at a time, none waits so long that
+/// its promise is void.)
+const FILE_EVERY: Duration = Duration::from_secs(2);
 
 /// What may be saved up, in bytes: a moment's worth, so that nothing comes in a great burst.
 const SAVED: u64 = 1 << 20;
@@ -33,6 +39,8 @@ pub(super) struct BackgroundBudget {
     until: Time,
     /// Bytes.
     credit: u64,
+    /// When a file was begun last.
+    begun: Time,
 }
 
 impl BackgroundBudget {
@@ -50,6 +58,16 @@ impl BackgroundBudget {
     /// True while the background is throttled.
     pub(super) fn is_throttled(&self, now: Time) -> bool {
         now < self.until
+    }
+
+    /// True if one more file may be begun.
+    pub(super) fn may_begin(&self, now: Time) -> bool {
+        !self.is_throttled(now) || now.since(self.begun) >= FILE_EVERY
+    }
+
+    /// A file was begun.
+    pub(super) const fn begin(&mut self, now: Time) {
+        self.begun = now;
     }
 
     /// Another job moves, though perhaps nothing of it came just now.
@@ -77,14 +95,13 @@ impl BackgroundBudget {
 }
 
 impl Jobs {
-    /// True if a job in the background has to wait: something moves that is not.
+    /// True if a job in the background has to wait: something moves that a user waits for.
     pub(super) fn background_waits(&self) -> bool {
         // One without a source waits for a holder, perhaps for long: nobody need wait with it.
         self.has_background()
-            && self.downloads.values().filter(|d| !d.background).any(|d| match d.phase {
-                DownloadPhase::Opening => true,
+            && self.downloads.values().filter(|d| d.is_for_user).any(|d| match d.phase {
+                DownloadPhase::Opening | DownloadPhase::Publishing => true,
                 DownloadPhase::Fetching => !d.sources.is_empty() && d.givers().next().is_some(),
-                DownloadPhase::Publishing => false,
             })
     }
 
@@ -92,18 +109,11 @@ impl Jobs {
         self.running.values().any(|j| j.background)
     }
 
-    /// True if one more file may be opened. Those in the background leave room, so that others need not wait
+    /// True if one more file in the background may be opened. They leave room, so that others need not wait
     /// until one of them is done.
-    pub(super) fn has_room(&self, background: bool) -> bool {
-        // Mostly there is none.
-        let any = background || self.has_background();
-        let behind = if any { self.downloads.values().filter(|d| d.background).count() } else { 0 };
-        let before = self.downloads.len() - behind;
-        if background {
-            self.downloads.len() < self.most_open && behind < (self.most_open / 2).max(1)
-        } else {
-            self.downloads.len() < self.most_open || before == 0
-        }
+    pub(super) fn has_room_behind(&self) -> bool {
+        let behind = self.downloads.values().filter(|d| d.background).count();
+        self.downloads.len() < self.most_open && behind < (self.most_open / 2).max(1)
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::background::BackgroundBudget;
 use super::download::{DownloadPhase, Downloads, FileDownload};
 use super::job::RunningJob;
 use super::members::fits_map;
@@ -192,39 +193,54 @@ impl Jobs {
         }
     }
 
-    /// Opens files, one of each job in turn, while there is room.
-    pub(super) fn begin_files(&mut self, now: Time, outputs: &mut Outputs) {
-        while let Some((id, at)) = self.next_file() {
-            let token = self.token();
-            let Some(job) = self.running.get_mut(&id) else { return };
-            let Some(wanted) = job.queue.remove(at) else { return };
-            let Some(chunks) = Chunks::of(wanted.size) else {
-                job.next_twin((wanted.id, wanted.size));
-                self.fail(id, wanted.to, Failure::other("the file is larger than a file can be"), outputs);
-                continue;
-            };
-            if wanted.keep.is_some_and(|span| !span.fits(wanted.size)) {
-                self.fail(id, wanted.to, Failure::other("the file has no such part"), outputs);
-                continue;
-            }
-            job.begun += 1;
-            let background = job.background;
-            let plan = plan(&wanted, &job.destination);
-            outputs.push_back(Output::Disk(disk::Command::Open(token, plan)));
-            let shuffle_key = self.shuffle.key(&wanted.id.0);
-            let download = FileDownload::new(now, token, id, wanted, chunks, background, shuffle_key);
-            self.downloads.insert(token, download);
+    /// Opens files, one of each job in turn, while there is room; those in the background last, and as many of
+    /// them as `budget` allows.
+    pub(super) fn begin_files(&mut self, now: Time, budget: &mut BackgroundBudget, outputs: &mut Outputs) {
+        while let Some((id, at)) = self.next_file(false) {
+            self.begin_file(now, id, at, outputs);
+        }
+        if self.background_waits() {
+            budget.others_move(now);
+        }
+        while budget.may_begin(now)
+            && let Some((id, at)) = self.next_file(true)
+        {
+            self.begin_file(now, id, at, outputs);
+            budget.begin(now);
         }
     }
 
-    /// The file to begin next, if there is room: of the job with the fewest begun, those in the background
-    /// last; and its place in the queue. The disk workers take a content once in a destination, so a twin of
-    /// one under way waits for it.
-    fn next_file(&self) -> Option<(JobId, usize)> {
-        let room = [self.has_room(false), self.has_room(true)];
-        let may = |j: &&RunningJob| !j.queue.is_empty() && room[usize::from(j.background)];
+    /// Opens the file at this place in the queue of a job.
+    fn begin_file(&mut self, now: Time, id: JobId, at: usize, outputs: &mut Outputs) {
+        let token = self.token();
+        let Some(job) = self.running.get_mut(&id) else { return };
+        let Some(wanted) = job.queue.remove(at) else { return };
+        let Some(chunks) = Chunks::of(wanted.size) else {
+            job.next_twin((wanted.id, wanted.size));
+            let failure = Failure::other("the file is larger than a file can be");
+            return self.fail(id, wanted.to, failure, outputs);
+        };
+        if wanted.keep.is_some_and(|span| !span.fits(wanted.size)) {
+            return self.fail(id, wanted.to, Failure::other("the file has no such part"), outputs);
+        }
+        job.begun += 1;
+        let background = job.background;
+        let plan = plan(&wanted, &job.destination);
+        outputs.push_back(Output::Disk(disk::Command::Open(token, plan)));
+        let shuffle_key = self.shuffle.key(&wanted.id.0);
+        let download = FileDownload::new(now, token, id, wanted, chunks, background, shuffle_key);
+        self.downloads.insert(token, download);
+    }
+
+    /// The file to begin next, if there is room, in the background or not: of the job with the fewest begun;
+    /// and its place in the queue. The disk workers take a content once in a destination, so a twin of one under
+    /// way waits for it.
+    fn next_file(&self, background: bool) -> Option<(JobId, usize)> {
+        let behind = background && self.has_room_behind();
+        let has_room = |job: &RunningJob| if background { behind } else { self.has_room(job) };
+        let may = |j: &&RunningJob| j.background == background && !j.queue.is_empty() && has_room(j);
         let mut jobs: Vec<_> = self.running.values().filter(may).collect();
-        jobs.sort_by_key(|j| (j.background, j.begun));
+        jobs.sort_by_key(|j| j.begun);
         jobs.into_iter().find_map(|job| {
             let is_twin = |d: &FileDownload, w: &Wanted| {
                 d.id == w.id && self.running.get(&d.job).is_some_and(|j| j.destination == job.destination)
@@ -232,6 +248,13 @@ impl Jobs {
             let free = |w: &Wanted| !self.downloads.values().any(|d| is_twin(d, w));
             Some((job.id, job.queue.iter().take(TWINS).position(free)?))
         })
+    }
+
+    /// True if one more file of a job may be opened. The first one of each job does not wait for those of others.
+    fn has_room(&self, job: &RunningJob) -> bool {
+        let first = limits::OPEN_FIRST.min(self.most_open.div_ceil(4));
+        let more = if job.begun == 0 { first } else { 0 };
+        self.downloads.len() < self.most_open + more
     }
 }
 

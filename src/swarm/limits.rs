@@ -60,3 +60,10 @@ pub(crate) const HURRIED: u64 = LEAD;
 
 /// Files that are being put together at once, at most: each is an open file of the disk workers.
 pub(crate) const OPEN_DOWNLOADS: usize = 128;
+
+/// Files beyond those, at most, each the first one of a download: it does not wait until one of the others is
+/// whole.
+pub(crate) const OPEN_FIRST: usize = 32;
+
+/// Files that are being copied from one of the same content at once, at most: each is an open file, too.
+pub(crate) const OPEN_COPIES: usize = 128;

@@ -329,10 +329,7 @@ impl Swarm {
             return;
         }
         self.jobs.begin_copies(&mut self.outputs);
-        self.jobs.begin_files(now, &mut self.outputs);
-        if self.jobs.background_waits() {
-            self.planner.background.others_move(now);
-        }
+        self.jobs.begin_files(now, &mut self.planner.background, &mut self.outputs);
         for peer in self.jobs.to_dial(now, &self.sources) {
             self.sources.entry(now, peer).link = SourceLink::Dialling;
             self.outputs.push_back(Output::Dial(peer));

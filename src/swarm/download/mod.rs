@@ -94,8 +94,10 @@ pub(super) struct FileDownload {
     pub(super) id: FileId,
     pub(super) to: SafePath,
     pub(super) chunks: Chunks,
-    /// It is throttled while files of other jobs come.
+    /// It is throttled while files that a user waits for come.
     pub(super) background: bool,
+    /// A user waits for it: neither is it to be kept, nor does it prove that somebody keeps it.
+    pub(super) is_for_user: bool,
     pub(super) phase: DownloadPhase,
     /// Who is asked, at most [`limits::FILE_SOURCES`].
     pub(super) sources: BTreeSet<PeerId>,
@@ -134,6 +136,7 @@ impl FileDownload {
             to: what.to,
             chunks,
             background,
+            is_for_user: !background && what.keep.is_none(),
             phase: DownloadPhase::Opening,
             sources: BTreeSet::new(),
             holders: what.holders.into_iter().collect(),

@@ -460,3 +460,62 @@ fn files_in_the_background_are_opened_last_and_leave_room() {
     begin(&mut world, 2, vec![file], false);
     assert_eq!(of_others(&world), 1);
 }
+
+/// Files of 5,000 bytes and a little more, for a job in the background.
+fn small_behind(world: &mut World, count: usize) -> (Vec<Vec<u8>>, Vec<Wanted>) {
+    let bytes: Vec<_> = (0..count).map(|n| content(5_000 + n)).collect();
+    let files = bytes.iter().map(|b| wanted(world, b, &[1], &[])).collect();
+    (bytes, files)
+}
+
+/// How many of these files have come.
+fn arrived(world: &World, files: &[Vec<u8>]) -> usize {
+    files.iter().filter(|bytes| world.arrived.contains(bytes)).count()
+}
+
+#[test]
+fn small_files_in_the_background_wait_while_other_small_files_come() {
+    let mut world = World::new(&[(1, Kind::Honest)]);
+    let before: Vec<_> = (0..600).map(|n| content(9_000 + n)).collect();
+    let files = before.iter().map(|b| wanted(&mut world, b, &[1], &[])).collect();
+    begin(&mut world, 1, files, false);
+    let (behind, files) = small_behind(&mut world, 600);
+    let begun = world.now;
+    begin(&mut world, 2, files, true);
+    while world.finished().is_empty() {
+        assert!(world.answer());
+    }
+    assert_eq!(arrived(&world, &before), 600);
+    let seconds = world.now.since(begun).as_secs();
+    let come = arrived(&world, &behind) as u64;
+    assert!(seconds >= 5 && come <= 1 + seconds / 2, "{come} in {seconds} s");
+    world.run();
+    assert_eq!((world.finished().len(), arrived(&world, &behind)), (2, 600));
+}
+
+#[test]
+fn small_files_in_the_background_wait_for_ever_for_no_download() {
+    let mut world = World::new(&[(1, Kind::Honest)]);
+    let before = content(100 * MIB);
+    let file = wanted(&mut world, &before, &[1], &[]);
+    begin(&mut world, 1, vec![file], false);
+    let (behind, files) = small_behind(&mut world, 100);
+    let begun = world.now;
+    begin(&mut world, 2, files, true);
+    let mut last = (begun, 0);
+    while world.finished().is_empty() {
+        if !world.answer() {
+            world.now = world.now.max(world.swarm.poll_timeout().unwrap());
+        }
+        if world.swarm.poll_timeout().is_some_and(|due| due <= world.now) {
+            world.swarm.handle_timeout(world.now);
+            world.drain();
+        }
+        let come = arrived(&world, &behind);
+        if come > last.1 {
+            last = (world.now, come);
+        }
+        assert!(world.now.since(last.0) < Duration::from_secs(3), "none came for 3 s");
+    }
+    assert!(last.1 >= 2 && last.1 <= 8, "{} came", last.1);
+}

@@ -109,6 +109,26 @@ fn jobs_share_however_many_files_they_have() {
 }
 
 #[test]
+fn a_download_is_opened_though_another_one_has_all_places() {
+    let large: Vec<_> = (0..12).map(|n| content(3 * MIB + n)).collect();
+    let small = content(1_000);
+    let mut world = World::new(&[(1, Kind::Honest)]);
+    world.swarm.open_at_most(8);
+    let files: Vec<_> = large.iter().map(|bytes| ("large", bytes.as_slice())).collect();
+    world.fetch(1, &files, &[1]);
+    assert_eq!(world.disk.len(), 8);
+    world.fetch(2, &[("small", &small), ("second", &small[1..])], &[1]);
+    assert_eq!(world.disk.len(), 9, "its first file has a place of its own, and others wait");
+    for job in 3..9 {
+        world.fetch(job, &[("more", &small[usize::try_from(job).unwrap()..])], &[1]);
+    }
+    assert_eq!(world.disk.len(), 10, "there are few such places");
+    world.run();
+    let order: Vec<_> = world.finished().iter().map(|f| f.0).collect();
+    assert_eq!((order.len(), order.last()), (8, Some(&1)), "{order:?}");
+}
+
+#[test]
 fn a_crowd_of_downloads_asks_for_no_more_at_once_than_a_sender_takes() {
     let large = content(10 * MIB);
     let mut world = busy(&large);
