@@ -17,6 +17,7 @@ mod running;
 mod seed;
 mod sender;
 mod serving;
+mod several;
 mod tests;
 
 use core::time::Duration;
@@ -27,6 +28,7 @@ use self::peer::SimPeer;
 use super::Link;
 use crate::control::{Reply, Request};
 use crate::peer::event::AskId;
+use crate::settings::Settings;
 use crate::time::Time;
 
 /// A network of whole peers.
@@ -51,6 +53,11 @@ impl WholeWorld {
     /// What has happened so far, as one number: two worlds of one seed have the same one.
     fn digest(&self) -> blake3::Hash {
         self.trace.finalize()
+    }
+
+    /// How a peer is to run when it starts.
+    fn settings(&mut self, place: usize) -> &mut Settings {
+        self.peers[place].settings_mut()
     }
 
     fn start(&mut self, place: usize) {

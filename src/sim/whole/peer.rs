@@ -73,6 +73,10 @@ impl SimPeer {
         self.identity.id()
     }
 
+    pub(super) const fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
     pub(super) const fn is_running(&self) -> bool {
         self.running.is_some()
     }
@@ -85,6 +89,11 @@ impl SimPeer {
     /// The content of a file that it downloaded.
     pub(super) fn downloaded(&self, path: &str) -> Option<FileId> {
         Some(self.disk.file(&self.settings.downloads().join(path))?.manifest.file())
+    }
+
+    /// How many files it has in its store, or some of them.
+    pub(super) fn n_stored(&self) -> usize {
+        self.disk.present(&self.settings.store()).len()
     }
 
     // ---- its process
@@ -198,6 +207,9 @@ impl SimPeer {
     }
 
     fn rescan(&mut self, network: &mut Network) {
+        if !self.is_running() {
+            return;
+        }
         let shelf = shelf(&self.disk, &self.settings);
         self.report(network, PeerEvent::Library(library::Event::Changed(shelf)));
     }

@@ -10,17 +10,17 @@ use crate::peer::event::AskId;
 use crate::sim::{Link, seeds};
 
 /// Bytes that no other `n` has.
-fn content(n: usize, len: usize) -> Vec<u8> {
+pub(super) fn content(n: usize, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     blake3::Hasher::new().update(&n.to_le_bytes()).finalize_xof().fill(&mut bytes);
     bytes
 }
 
-const fn seconds(n: u64) -> Duration {
+pub(super) const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-fn download(word: &str) -> DownloadRequest {
+pub(super) fn download(word: &str) -> DownloadRequest {
     DownloadRequest { files: vec![word.to_owned()], from: Vec::new(), to: None, wait: true, no_wait: false }
 }
 
@@ -71,7 +71,7 @@ impl WholeWorld {
         self.list(place).into_iter().map(|row| row.path).collect()
     }
 
-    fn custody(&mut self, place: usize) -> CustodyRow {
+    pub(super) fn custody(&mut self, place: usize) -> CustodyRow {
         let replies = self.answers(place, StatusRequest::default());
         let custody = |reply| if let Reply::Status(status) = reply { status.custody } else { None };
         replies.into_iter().find_map(custody).expect("the status tells of custody")
@@ -155,7 +155,7 @@ impl WholeWorld {
     }
 
     /// Waits until each of these peers says that others keep all of its files.
-    fn all_kept(&mut self, limit: Duration, places: &[usize]) {
+    pub(super) fn all_kept(&mut self, limit: Duration, places: &[usize]) {
         let end = self.network.now + limit;
         for place in places {
             loop {
