@@ -112,3 +112,21 @@ fn fifty_kilobytes_a_second_are_a_limit_too() {
     let took = fetch(&getter(50_000, &[&owner]), &bytes, &[&owner]);
     assert!(took >= 2_700, "3 s are due, fetching took {took} ms");
 }
+
+#[test]
+fn whoever_asks_for_many_files_at_once_gets_no_more_of_a_limit() {
+    let files: Vec<_> = (0..40).map(|n| (format!("f{n}"), content(100_000, 10 + n))).collect();
+    let one = content(1_500_000, 5);
+    let mut owner = Owner::limited(2_000_000);
+    let shared = files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+    owner.share(&shared.chain([("one", one.as_slice())]).collect::<Vec<_>>());
+    let [greedy, modest] = [(); 2].map(|()| getter(0, &[&owner]));
+    for (n, (path, bytes)) in (1..).zip(&files) {
+        greedy.fetch(n, vec![wanted(path, bytes, &[owner.id()])]);
+    }
+    let job = modest.fetch(1, vec![wanted("one", &one, &[owner.id()])]);
+    assert_eq!(modest.wait_finished(job), (1, None));
+    // With equal shares it has fifteen; some are ahead because it asked first.
+    let arrived = greedy.disk.arrived().len();
+    assert!(arrived <= 20, "{arrived} of its files came meanwhile");
+}

@@ -9,6 +9,7 @@
 #[path = "../common/lab/mod.rs"]
 mod lab;
 
+mod beside;
 mod cage;
 mod custody;
 mod errors;
