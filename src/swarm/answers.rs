@@ -1,20 +1,16 @@
 //! What connections say: they stand, they end, blocks and manifests come, or are refused. Pure; part of
 //! swarm/mod.rs.
 
-use core::time::Duration;
 use std::collections::BTreeSet;
 
 use super::members::any_over;
 use super::requests::{AskedItem, AskedPage, PendingRequest};
 use super::sources::SourceLink;
-use super::{BlockTarget, Output, Swarm};
+use super::{BUSY, BlockTarget, Output, Swarm};
 use crate::disk;
 use crate::identity::PeerId;
 use crate::time::Time;
 use crate::wire::message::{BlockIs, ManifestIs, Reason, Refused};
-
-/// How long a source that is busy is not asked.
-const BUSY: Duration = Duration::from_millis(500);
 
 impl Swarm {
     /// A connection to this peer stands.
@@ -229,9 +225,10 @@ impl Swarm {
             }
         }
         if refused.reason == Reason::Busy
-            && let Some(source) = self.sources.get_mut(peer)
+            && let Some(source) = self.sources.get_mut(peer).filter(|source| source.requests.is_empty())
         {
-            // It has just started, or too much to do; others are asked first.
+            // It has just started, or too much to do; others are asked first. One that gives something else is
+            // not asked for this file alone.
             source.rest_until = now + BUSY;
         }
         self.schedule(now);

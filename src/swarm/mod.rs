@@ -57,6 +57,9 @@ const TICK: Duration = Duration::from_millis(250);
 /// While a source owes something, its connections are looked at this often.
 const LOOK: Duration = Duration::from_millis(25);
 
+/// How long a source that is too busy to give a file is not asked for it.
+const BUSY: Duration = Duration::from_millis(500);
+
 /// Requests for blocks that one connection has not answered, at most; below [`limits::REQUESTS_OPEN`].
 const REQUESTS: usize = 16;
 

@@ -91,7 +91,7 @@ impl Planner {
         let mut room = Room::default();
         room[0] = more - more % unit;
         let mut batch = Batch::new(room, source.requests.len());
-        self.choose(peer, FileChoice::Hurried, &mut batch, downloads);
+        self.choose(now, peer, FileChoice::Hurried, &mut batch, downloads);
         batch.ask(now, peer, downloads, sources, outputs);
     }
 
@@ -157,12 +157,12 @@ impl Planner {
     ) -> bool {
         let open = sources.get(peer).map_or(0, |source| source.requests.len());
         let mut batch = Batch::new(room, open);
-        self.choose(peer, FileChoice::Foreground, &mut batch, downloads);
+        self.choose(now, peer, FileChoice::Foreground, &mut batch, downloads);
         if self.background.is_throttled(now) {
             batch.set_room(self.background.little(|| sources.owes_background(peer, downloads)));
-            self.choose(peer, FileChoice::OneInBackground, &mut batch, downloads);
+            self.choose(now, peer, FileChoice::OneInBackground, &mut batch, downloads);
         } else {
-            self.choose(peer, FileChoice::Background, &mut batch, downloads);
+            self.choose(now, peer, FileChoice::Background, &mut batch, downloads);
         }
         let any = !batch.is_empty();
         batch.ask(now, peer, downloads, sources, outputs);
@@ -170,11 +170,18 @@ impl Planner {
     }
 
     /// Chooses what to ask `peer` for, of these files: each job has its turn.
-    fn choose(&mut self, peer: PeerId, which: FileChoice, batch: &mut Batch, downloads: &mut Downloads) {
+    fn choose(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        which: FileChoice,
+        batch: &mut Batch,
+        downloads: &mut Downloads,
+    ) {
         if batch.is_full() {
             return;
         }
-        let mut waiting = self.waiting(peer, which, downloads);
+        let mut waiting = self.waiting(now, peer, which, downloads);
         let is_shared = waiting.iter().any(|file| Some(file.job) != waiting.first().map(|first| first.job));
         let most = if is_shared { limits::TURN } else { u64::MAX };
         let gently = which == FileChoice::OneInBackground;
@@ -198,14 +205,14 @@ impl Planner {
     }
 
     /// Those of these files that bytes can be asked of `peer` for.
-    fn waiting(&self, peer: PeerId, which: FileChoice, downloads: &Downloads) -> Vec<WaitingFile> {
+    fn waiting(&self, now: Time, peer: PeerId, which: FileChoice, downloads: &Downloads) -> Vec<WaitingFile> {
         let is_meant = |download: &&FileDownload| match which {
             FileChoice::Foreground => !download.background,
             FileChoice::Hurried => !download.background && self.is_hurried(download),
             FileChoice::Background | FileChoice::OneInBackground => download.background,
         };
         let meant = downloads.values().filter(is_meant);
-        let wanting = meant.filter(|download| download.may_join(peer) && download.wants_bytes());
+        let wanting = meant.filter(|d| d.may_join(peer) && d.wants_bytes() && !d.rests(now, peer));
         let file = |d: &FileDownload| WaitingFile { token: d.token, job: d.job, left: d.left() };
         wanting.map(file).collect()
     }

@@ -368,6 +368,11 @@ impl FileDownload {
         self.refusals.put_off(now, peer);
     }
 
+    /// True if `peer` was too busy a moment ago to give it.
+    pub(super) fn rests(&self, now: Time, peer: PeerId) -> bool {
+        self.refusals.rests(now, peer)
+    }
+
     /// Since when `peer` has been too busy to give anything of it.
     pub(super) fn busy_since(&self, peer: PeerId) -> Option<Time> {
         self.refusals.busy_since(peer)

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::identity::PeerId;
+use crate::swarm::BUSY;
 use crate::time::Time;
 
 /// While nobody else has anything of it, one who had nothing is asked again after this time.
@@ -20,6 +21,8 @@ pub(super) struct Refusals {
     denied: BTreeMap<PeerId, Time>,
     /// Holders that were too busy to give it whenever they were asked, since when.
     busy: BTreeMap<PeerId, Time>,
+    /// Until when they are not asked again.
+    resting: BTreeMap<PeerId, Time>,
 }
 
 impl Refusals {
@@ -43,6 +46,12 @@ impl Refusals {
     /// `peer` is too busy.
     pub(super) fn put_off(&mut self, now: Time, peer: PeerId) {
         self.busy.entry(peer).or_insert(now);
+        self.resting.insert(peer, now + BUSY);
+    }
+
+    /// True if `peer` was too busy a moment ago.
+    pub(super) fn rests(&self, now: Time, peer: PeerId) -> bool {
+        self.resting.get(&peer).is_some_and(|until| *until > now)
     }
 
     /// Since when `peer` has been too busy.
@@ -74,6 +83,7 @@ impl Refusals {
     /// Whoever only lacked it may have it now; whoever lied stays out.
     pub(super) fn forgive(&mut self, peer: PeerId) {
         self.busy.remove(&peer);
+        self.resting.remove(&peer);
         if self.wrong.get(&peer).is_none_or(|&n| n < 2) {
             self.useless.remove(&peer);
         }

@@ -3,6 +3,7 @@
 use super::world::{Kind, World, content, peer};
 use crate::content::FileId;
 use crate::swarm::*;
+use crate::wire::message::{Reason, Refused};
 
 const MIB: usize = 1 << 20;
 
@@ -144,4 +145,25 @@ fn a_crowd_of_downloads_asks_for_no_more_at_once_than_a_sender_takes() {
     world.kinds.insert(peer(1), Kind::Honest);
     world.run();
     assert_eq!(world.finished().len(), 101);
+}
+
+#[test]
+fn a_file_that_a_source_is_too_busy_to_give_holds_up_no_other_one() {
+    let (large, small) = (content(10 * MIB), content(1_000));
+    let mut world = busy(&large);
+    world.fetch(2, &[("small", &small)], &[1]);
+    let is_small =
+        |message: &Message| matches!(message, Message::GetBlocks(m) if m.items[0].file == id_of(&small));
+    let at = world.inbox.iter().position(|(_, message)| is_small(message)).unwrap();
+    let (_, message) = world.inbox.remove(at).unwrap();
+    let refused = Refused { request: message.request(), item: None, reason: Reason::Busy };
+    world.swarm.handle_refused(world.now, peer(1), &refused);
+    world.drain();
+    let since = world.now;
+    while world.now.since(since) < Duration::from_millis(400) {
+        assert!(world.answer(), "nothing more is asked for");
+        assert!(asked(&world, &small).is_empty(), "it is asked again at once");
+    }
+    world.run();
+    assert_eq!(world.finished().len(), 2);
 }
