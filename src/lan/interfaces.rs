@@ -1,6 +1,6 @@
 //! Where to send and whom to hear: the machine's interfaces, as the operating system lists them now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,15 +8,33 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use super::network_prefix::NetworkPrefix;
 use crate::sys::net::{self, Interface};
 
+/// Where a broadcast goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct BroadcastTarget {
+    /// The address.
+    pub ip: Ipv4Addr,
+    /// The number of the interface that it leaves by; `None`: the system knows but one.
+    pub index: Option<u32>,
+}
+
+/// One interface, and the network that it is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct InterfaceNetwork {
+    network: NetworkPrefix,
+    index: u32,
+}
+
 /// The interfaces in use, reduced to what discovery needs. Two equal ones mean that nothing changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Interfaces {
-    /// Broadcast addresses, each once.
-    pub broadcasts: BTreeSet<Ipv4Addr>,
+    /// Broadcast addresses, each once, or once for each of several interfaces that are on one network.
+    pub broadcasts: BTreeSet<BroadcastTarget>,
     /// Indexes of interfaces for IPv6 multicast.
     pub multicasts: BTreeSet<u32>,
     /// Networks that this machine is on.
     pub links: Vec<NetworkPrefix>,
+    /// IPv4 networks on which this machine is by several interfaces, and those.
+    twins: Vec<InterfaceNetwork>,
     /// True if loopback is used.
     pub loopback: bool,
     /// True if only some interfaces are used.
@@ -34,7 +52,8 @@ impl Interfaces {
 
     fn from_list(list: &[Interface], names: &[String]) -> Self {
         let mut found = Self { loopback: names.is_empty(), limited: !names.is_empty(), ..Self::default() };
-        let mut links = BTreeSet::new();
+        let (mut links, mut v4s) = (BTreeSet::new(), Vec::new());
+        let mut broadcasts = BTreeMap::new();
         for interface in list {
             if found.limited && !names.contains(&interface.name) {
                 continue;
@@ -47,11 +66,15 @@ impl Interfaces {
             match ip {
                 IpAddr::V4(v4) => {
                     links.insert(NetworkPrefix { ip, prefix });
+                    v4s.extend(
+                        index.map(|index| InterfaceNetwork { network: NetworkPrefix { ip, prefix }, index }),
+                    );
                     // The system's list tells another address where none was configured (`ip addr add`
                     // without `brd`); a /31, /32 or point-to-point link has none.
                     if !is_point_to_point && (1..=30).contains(&prefix) {
                         let host = u32::MAX >> prefix;
-                        found.broadcasts.insert(Ipv4Addr::from_bits(v4.to_bits() | host));
+                        let ip = Ipv4Addr::from_bits(v4.to_bits() | host);
+                        broadcasts.entry(ip).or_insert_with(BTreeSet::new).extend(index);
                     }
                 }
                 IpAddr::V6(v6) if v6.is_unicast_link_local() => found.multicasts.extend(index),
@@ -60,14 +83,32 @@ impl Interfaces {
                 }
             }
         }
+        for (ip, indexes) in broadcasts {
+            let several = indexes.len() > 1;
+            let of = indexes.into_iter().map(|index| BroadcastTarget { ip, index: Some(index) });
+            found.broadcasts.extend(of.filter(|_| several));
+            found.broadcasts.extend((!several).then_some(BroadcastTarget { ip, index: None }));
+        }
         if found.broadcasts.is_empty() && !found.limited {
-            found.broadcasts.insert(Ipv4Addr::BROADCAST);
+            found.broadcasts.insert(BroadcastTarget { ip: Ipv4Addr::BROADCAST, index: None });
         }
         if found.loopback {
-            found.broadcasts.insert(Ipv4Addr::new(127, 255, 255, 255));
+            found.broadcasts.insert(BroadcastTarget { ip: Ipv4Addr::new(127, 255, 255, 255), index: None });
         }
+        let is_twin = |one: &InterfaceNetwork| {
+            v4s.iter().any(|other| other.index != one.index && other.network.contains(one.network.ip))
+        };
+        found.twins = v4s.iter().filter(|one| is_twin(one)).copied().collect();
         found.links = links.into_iter().collect();
         found
+    }
+
+    /// The numbers of the interfaces by which `ip` may be reached, if there are several: the system would
+    /// choose one of them, and the cable of that one may be out.
+    pub(super) fn ways_to(&self, ip: IpAddr) -> Vec<u32> {
+        let ways: BTreeSet<u32> =
+            self.twins.iter().filter(|one| one.network.contains(ip)).map(|one| one.index).collect();
+        if ways.len() > 1 { ways.into_iter().collect() } else { Vec::new() }
     }
 
     /// True if a datagram from `source` came by an interface that is used.
@@ -94,12 +135,19 @@ mod tests {
 
     fn v4(name: &str, ip: &str, prefix: u8, is_point_to_point: bool) -> Interface {
         let ip = ip.parse().unwrap();
-        Interface { name: name.to_owned(), index: Some(1), ip, prefix, is_point_to_point }
+        Interface { name: name.to_owned(), index: Some(1), ip, prefix, is_point_to_point, is_connected: true }
     }
 
     fn v6(name: &str, ip: &str, index: u32) -> Interface {
         let ip = ip.parse().unwrap();
-        Interface { name: name.to_owned(), index: Some(index), ip, prefix: 64, is_point_to_point: false }
+        Interface {
+            name: name.to_owned(),
+            index: Some(index),
+            ip,
+            prefix: 64,
+            is_point_to_point: false,
+            is_connected: true,
+        }
     }
 
     fn laptop() -> Vec<Interface> {
@@ -116,7 +164,7 @@ mod tests {
     }
 
     fn shown(found: &Interfaces) -> Vec<String> {
-        found.broadcasts.iter().map(ToString::to_string).collect()
+        found.broadcasts.iter().map(|to| to.ip.to_string()).collect()
     }
 
     #[test]
@@ -125,6 +173,19 @@ mod tests {
         assert_eq!(shown(&found), ["127.255.255.255", "172.17.255.255", "192.168.1.255"]);
         assert_eq!(found.multicasts.iter().copied().collect::<Vec<_>>(), [2]);
         assert!(found.may_hear("8.8.8.8:1".parse().unwrap()));
+    }
+
+    #[test]
+    fn of_two_interfaces_on_one_network_both_are_used() {
+        let second = |ip, prefix| Interface { index: Some(7), ..v4("eth1", ip, prefix, false) };
+        let alone = Interfaces::from_list(&laptop(), &["eth0".to_owned()]);
+        assert!(alone.ways_to([192, 168, 1, 9].into()).is_empty());
+        let found = Interfaces::from_list(&[laptop(), vec![second("192.168.1.77", 24)]].concat(), &[]);
+        let of = |ip: [u8; 4]| found.broadcasts.iter().filter(move |to| to.ip == Ipv4Addr::from(ip));
+        assert_eq!(of([192, 168, 1, 255]).map(|to| to.index).collect::<Vec<_>>(), [Some(1), Some(7)]);
+        assert_eq!(of([172, 17, 255, 255]).map(|to| to.index).collect::<Vec<_>>(), [None]);
+        assert_eq!(found.ways_to([192, 168, 1, 9].into()), [1, 7]);
+        assert!(found.ways_to([172, 17, 0, 9].into()).is_empty());
     }
 
     #[test]

@@ -280,7 +280,7 @@ impl LanShell {
                     }
                 }
                 LanOutput::Unicast { to, body } => {
-                    let sent = self.sockets.send(to, &self.seal(&body));
+                    let sent = self.sockets.send(to, &self.seal(&body), &self.interfaces);
                     if let Err(e) = &sent {
                         log::debug!("sending to {}: {e}", to.at);
                     }

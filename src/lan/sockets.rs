@@ -29,13 +29,20 @@ struct One {
     v6: bool,
 }
 
+/// Where a datagram goes, and by which interface, if not by the one that the system chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Target {
+    at: SocketAddr,
+    index: Option<u32>,
+}
+
 /// Those of them that could be had.
 #[derive(Debug)]
 pub(super) struct BoundSockets {
     all: Vec<One>,
     port: u16,
     joined: BTreeSet<u32>,
-    failed: BTreeSet<SocketAddr>,
+    failed: BTreeSet<Target>,
 }
 
 impl BoundSockets {
@@ -127,19 +134,20 @@ impl BoundSockets {
     /// Sends to everyone on every link. True if a link works now that did not before (an IPv6 address
     /// whose uniqueness was being checked, a cable).
     pub(super) fn broadcast(&mut self, bytes: &[u8], interfaces: &Interfaces, tally: &Tally) -> bool {
-        let v4 = interfaces.broadcasts.iter().map(|ip| SocketAddr::from((*ip, self.port)));
+        let v4 = interfaces.broadcasts.iter();
+        let v4 = v4.map(|to| Target { at: SocketAddr::from((to.ip, self.port)), index: to.index });
         let v6 = interfaces.multicasts.iter().map(|i| SocketAddrV6::new(GROUP, self.port, 0, *i).into());
-        let targets: Vec<SocketAddr> = v4.chain(v6).collect();
+        let targets: Vec<Target> = v4.chain(v6.map(|at| Target { at, index: None })).collect();
         self.failed.retain(|t| targets.contains(t));
         let mut recovered = false;
         for to in targets {
-            let sent = self.send(Endpoint { at: to, via: Via::Own }, bytes);
+            let sent = self.send_one(to, Via::Own, bytes);
             tally.sent(sent.is_ok());
             match sent {
                 Ok(()) => recovered |= self.failed.remove(&to),
                 Err(e) => {
                     if self.failed.insert(to) {
-                        log::debug!("broadcasting to {to}: {e}");
+                        log::debug!("broadcasting to {}: {e}", to.at);
                     }
                 }
             }
@@ -147,12 +155,24 @@ impl BoundSockets {
         recovered
     }
 
-    /// Sends to one.
+    /// Sends to one, by each interface that leads there.
     ///
     /// # Errors
-    /// What the operating system says.
-    pub(super) fn send(&self, to: Endpoint, bytes: &[u8]) -> io::Result<()> {
-        let Endpoint { at: to, via } = to;
+    /// What the operating system says, if it goes out by none of them.
+    pub(super) fn send(&self, to: Endpoint, bytes: &[u8], interfaces: &Interfaces) -> io::Result<()> {
+        let Endpoint { at, via } = to;
+        let ways = interfaces.ways_to(at.ip());
+        if ways.is_empty() {
+            return self.send_one(Target { at, index: None }, via, bytes);
+        }
+        let send = |index| self.send_one(Target { at, index: Some(index) }, via, bytes);
+        // Each of them is tried, whatever comes of the others.
+        let sent: Vec<_> = ways.into_iter().map(send).collect();
+        sent.into_iter().reduce(io::Result::or).unwrap_or(Ok(()))
+    }
+
+    fn send_one(&self, to: Target, via: Via, bytes: &[u8]) -> io::Result<()> {
+        let Target { at: to, index } = to;
         let one = self.all.iter().find(|o| o.v6 == to.is_ipv6() && o.via == via);
         let one = one.ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;
         if let SocketAddr::V6(v6) = to
@@ -160,7 +180,10 @@ impl BoundSockets {
         {
             SockRef::from(&one.socket).set_multicast_if_v6(v6.scope_id())?;
         }
-        one.socket.send_to(bytes, to).map(drop)
+        match (to, index) {
+            (SocketAddr::V4(to), Some(index)) => net::send_by(&one.socket, bytes, to, index),
+            _ => one.socket.send_to(bytes, to).map(drop),
+        }
     }
 }
 

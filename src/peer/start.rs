@@ -1,6 +1,7 @@
 //! Starting a peer: its directory, its key, its threads, in the order in which they need each other.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -30,7 +31,7 @@ use crate::settings::Settings;
 use crate::store;
 use crate::sys::folder::Folder;
 use crate::sys::space::space;
-use crate::sys::{clock, descriptors};
+use crate::sys::{clock, descriptors, net};
 use crate::text;
 use crate::transfer::{Engine, ports};
 use crate::wire::datagram::PresenceState;
@@ -51,6 +52,7 @@ impl Peer {
     /// What cannot be had, and what to do.
     fn start(config: Settings) -> Result<Self, Failure> {
         let named = wanted_name(&config)?;
+        check_interfaces(&config.interfaces)?;
         set_up(&config)?;
         let mut warnings = trust::warnings(&config.directory)?;
         if let Err(e) = descriptors::allow(limits::DESCRIPTORS) {
@@ -255,6 +257,19 @@ fn wanted_name(config: &Settings) -> Result<Option<PeerName>, Failure> {
         Some(Err(NameError::Empty)) | None => Ok(None),
         Some(Ok(name)) => Ok(Some(name)),
     }
+}
+
+/// Refuses names of interfaces that this machine does not have: by them nobody would ever be found.
+fn check_interfaces(names: &[String]) -> Result<(), Failure> {
+    let Some(unknown) = names.iter().find(|name| !net::has_interface(name)) else { return Ok(()) };
+    let there =
+        net::interfaces().map_err(|e| Failure::other(format!("the interfaces cannot be listed: {e}")))?;
+    let there: BTreeSet<String> =
+        there.into_iter().map(|interface| text::shown(&interface.name).into_owned()).collect();
+    let there = there.into_iter().collect::<Vec<_>>().join(", ");
+    let unknown = text::shown(unknown);
+    let text = format!("--interface: this machine has no network interface `{unknown}`; there are {there}");
+    Err(Failure::new(Code::Usage, text))
 }
 
 fn default_name(config: &Settings, identity: &Identity) -> PeerName {

@@ -1,11 +1,11 @@
 //! What differs between systems about sockets and interfaces. What all of them have, others do by `socket2`
 //! and `mio`.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::io;
 
 use if_addrs::IfAddr;
-use mio::net::TcpStream;
+use mio::net::{TcpStream, UdpSocket};
 use socket2::Socket;
 
 /// One address of an interface of this machine.
@@ -21,6 +21,8 @@ pub(crate) struct Interface {
     pub prefix: u8,
     /// True if there is but one other at its end: a tunnel, a modem.
     pub is_point_to_point: bool,
+    /// True if its cable is in, or its radio has a network, as far as the system tells.
+    pub is_connected: bool,
 }
 
 /// The interfaces that are up, with their addresses (getifaddrs(3)).
@@ -29,14 +31,96 @@ pub(crate) struct Interface {
 /// When the operating system has no list.
 pub(crate) fn interfaces() -> io::Result<Vec<Interface>> {
     let interface = |found: if_addrs::Interface| {
+        let is_connected = found.is_oper_up();
         let (ip, prefix) = match found.addr {
             IfAddr::V4(v4) => (v4.ip.into(), v4.prefixlen),
             IfAddr::V6(v6) => (v6.ip.into(), v6.prefixlen),
         };
         let if_addrs::Interface { name, index, is_p2p: is_point_to_point, .. } = found;
-        Interface { name, index, ip, prefix, is_point_to_point }
+        Interface { name, index, ip, prefix, is_point_to_point, is_connected }
     };
     Ok(if_addrs::get_if_addrs()?.into_iter().map(interface).collect())
+}
+
+/// The names of the interfaces on whose network `ip` is, if there are several: those that are connected
+/// first. The system would choose one of them, and need not know that its cable is out.
+pub(crate) fn interfaces_towards(ip: Ipv4Addr) -> Vec<String> {
+    let is_near = |interface: &Interface| match interface.ip {
+        IpAddr::V4(own) if (1..=31).contains(&interface.prefix) => {
+            (own.to_bits() ^ ip.to_bits()) >> (32 - u32::from(interface.prefix)) == 0
+        }
+        _ => false,
+    };
+    let mut near = interfaces().unwrap_or_default();
+    near.retain(is_near);
+    near.sort_by_key(|interface| !interface.is_connected);
+    let mut names: Vec<String> = Vec::new();
+    for interface in near {
+        if !names.contains(&interface.name) {
+            names.push(interface.name);
+        }
+    }
+    if names.len() > 1 { names } else { Vec::new() }
+}
+
+/// Has what this socket sends go by the interface `name` (`SO_BINDTODEVICE` of socket(7)), which an ordinary
+/// user may say since Linux 5.7. On other systems nothing is done, and they choose.
+///
+/// # Errors
+/// What the operating system says.
+pub(crate) fn bind_to_interface(socket: &Socket, name: &str) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    socket.bind_device(Some(name.as_bytes()))?;
+    #[cfg(not(target_os = "linux"))]
+    let _unused = (socket, name);
+    Ok(())
+}
+
+/// Sends a datagram by interface number `index` (`IP_PKTINFO` of ip(7)). Other systems than Linux choose
+/// themselves.
+///
+/// # Errors
+/// What the operating system says.
+pub(crate) fn send_by(socket: &UdpSocket, bytes: &[u8], to: SocketAddrV4, index: u32) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let (to, buffers) = (SocketAddr::V4(to).into(), [io::IoSlice::new(bytes)]);
+        let control = packet_info(index);
+        let message = socket2::MsgHdr::new().with_addr(&to).with_buffers(&buffers).with_control(&control);
+        socket2::SockRef::from(socket).sendmsg(&message, 0).map(drop)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _unused = index;
+        socket.send_to(bytes, to.into()).map(drop)
+    }
+}
+
+/// The control message that names an interface: a header (cmsg(3)) of the length of both, the level
+/// `IPPROTO_IP` and the type `IP_PKTINFO`; then the number of the interface, and two addresses that are left
+/// to the system.
+#[cfg(target_os = "linux")]
+fn packet_info(index: u32) -> Vec<u8> {
+    const LEVEL: i32 = 0;
+    const TYPE: i32 = 8;
+    let header = size_of::<usize>() + 8;
+    let len = header + 12;
+    let mut control = vec![0; len.next_multiple_of(size_of::<usize>())];
+    control[..size_of::<usize>()].copy_from_slice(&len.to_ne_bytes());
+    control[header - 8..header - 4].copy_from_slice(&LEVEL.to_ne_bytes());
+    control[header - 4..header].copy_from_slice(&TYPE.to_ne_bytes());
+    control[header..header + 4].copy_from_slice(&index.to_ne_bytes());
+    control
+}
+
+/// True if this machine has an interface of that name, with an address or without one.
+#[must_use]
+pub(crate) fn has_interface(name: &str) -> bool {
+    #[cfg(target_os = "linux")]
+    if let Ok(socket) = Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None) {
+        return rustix::net::netdevice::name_to_index(&socket, name).is_ok();
+    }
+    interfaces().is_ok_and(|all| all.iter().any(|interface| interface.name == name))
 }
 
 /// Lets a listener be bound at once after another one at this port was closed, whose connections the system
@@ -87,7 +171,6 @@ pub(crate) fn set_congestion_control(stream: &TcpStream, name: &str) -> io::Resu
 
 #[cfg(test)]
 mod tests {
-    use core::net::{Ipv4Addr, SocketAddr};
     use std::net::UdpSocket;
 
     use socket2::{Domain, Protocol, Type};
@@ -100,6 +183,22 @@ mod tests {
         let lo = found.iter().find(|i| i.ip == Ipv4Addr::LOCALHOST).unwrap();
         assert_eq!((lo.prefix, lo.is_point_to_point), (8, false));
         assert!(lo.index.is_some() && !lo.name.is_empty());
+        assert!(has_interface(&lo.name) && !has_interface("no such one") && !has_interface(&"x".repeat(99)));
+    }
+
+    #[test]
+    fn a_datagram_goes_by_the_interface_that_is_said() {
+        let lo = interfaces().unwrap().into_iter().find(|i| i.ip == Ipv4Addr::LOCALHOST).unwrap();
+        let there = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        there.set_read_timeout(Some(core::time::Duration::from_secs(20))).unwrap();
+        let SocketAddr::V4(to) = there.local_addr().unwrap() else { panic!("it is IPv4") };
+        let here = mio::net::UdpSocket::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))).unwrap();
+        send_by(&here, b"all", to, lo.index.unwrap()).unwrap();
+        let mut heard = [0; 8];
+        assert_eq!(there.recv(&mut heard).unwrap(), 3);
+        let unknown = send_by(&here, b"all", to, 1 << 30);
+        assert!(unknown.is_err() || cfg!(not(target_os = "linux")));
+        assert!(interfaces_towards(Ipv4Addr::LOCALHOST).is_empty(), "there is but one");
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) struct DialTarget {
 struct DialRecord {
     /// In a row.
     failures: usize,
+    /// Failures since it is remembered: each time another way is tried, if there are several.
+    way: usize,
     /// Not dialled before.
     until: Time,
     /// Whom TLS proved there last. Others that claim the same place do not keep it from being dialled.
@@ -59,9 +61,19 @@ impl DialPauses {
         record.is_none_or(|record| record.until <= now || record.proved == Some(peer))
     }
 
+    /// Which of several ways to that place is to be tried next, counted from 0 without an end: the one that
+    /// led there last, or the one after that which did not.
+    pub(super) fn way(&self, target: DialTarget) -> usize {
+        self.targets.get(&target).map_or(0, |record| record.way)
+    }
+
     /// `peer` could not be had there.
     pub(super) fn handle_failed(&mut self, now: Time, target: DialTarget, peer: PeerId) {
         let record = self.record(now, target);
+        // Whoever else claims that place does not turn us from the way to the one that is there.
+        if record.proved.is_none_or(|proved| proved == peer) {
+            record.way = record.way.wrapping_add(1);
+        }
         if record.proved == Some(peer) {
             record.proved = None;
         }
@@ -74,7 +86,8 @@ impl DialPauses {
 
     /// TLS proved `peer` there.
     pub(super) fn handle_proved(&mut self, now: Time, target: DialTarget, peer: PeerId) {
-        *self.record(now, target) = DialRecord { failures: 0, until: now, proved: Some(peer) };
+        let record = self.record(now, target);
+        *record = DialRecord { failures: 0, way: record.way, until: now, proved: Some(peer) };
     }
 
     fn record(&mut self, now: Time, target: DialTarget) -> &mut DialRecord {
@@ -84,7 +97,7 @@ impl DialPauses {
                 self.targets.remove(&oldest);
             }
         }
-        self.targets.entry(target).or_insert(DialRecord { failures: 0, until: now, proved: None })
+        self.targets.entry(target).or_insert(DialRecord { failures: 0, way: 0, until: now, proved: None })
     }
 }
 
@@ -145,6 +158,19 @@ mod tests {
         assert!(!pauses.may_dial(at(2_001), target(1, 1), OTHER));
         pauses.handle_failed(at(2_001), target(1, 1), ID);
         assert!(!pauses.may_dial(at(2_002), target(1, 1), ID), "it is not there any more");
+    }
+
+    #[test]
+    fn each_failure_turns_to_the_next_way_and_a_success_keeps_it() {
+        let mut pauses = DialPauses::default();
+        assert_eq!(pauses.way(target(1, 1)), 0);
+        pauses.handle_failed(at(0), target(1, 1), ID);
+        assert_eq!((pauses.way(target(1, 1)), pauses.way(target(2, 1))), (1, 0));
+        pauses.handle_proved(at(1), target(1, 1), ID);
+        pauses.handle_failed(at(2), target(1, 1), OTHER);
+        assert_eq!(pauses.way(target(1, 1)), 1, "that one was not there");
+        pauses.handle_failed(at(3), target(1, 1), ID);
+        assert_eq!(pauses.way(target(1, 1)), 2);
     }
 
     #[test]

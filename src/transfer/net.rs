@@ -3,6 +3,8 @@
 
 use std::io;
 
+use core::net::IpAddr;
+
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -386,7 +388,7 @@ impl Net {
                 continue;
             }
             let tls = self.tls.dial(dial.peer, host).map_err(|e| Closed::Unreachable(e.to_string()))?;
-            match connect(host, dial.port) {
+            match connect(host, dial.port, self.pauses.way(target)) {
                 Ok(stream) => {
                     // Who dials back is who sends.
                     choose_congestion_control(&stream, host);
@@ -482,11 +484,25 @@ fn choose_congestion_control(stream: &TcpStream, host: Host) {
     }
 }
 
-fn connect(host: Host, port: u16) -> io::Result<TcpStream> {
+/// Of several interfaces that lead to a host, has a socket use the one that is to be tried now: the cable of
+/// the one that the system chooses may be out.
+fn choose_way(socket: &Socket, host: Host, way: usize) {
+    let IpAddr::V4(ip) = host.ip else { return };
+    let names = if ip.is_loopback() { Vec::new() } else { net::interfaces_towards(ip) };
+    if let Some(name) = names.get(way % names.len().max(1))
+        && let Err(e) = net::bind_to_interface(socket, name)
+    {
+        log::debug!("the interface to {ip} is left to the system: {e}");
+    }
+}
+
+/// Begins to connect, by this one of the ways there, if there are several.
+fn connect(host: Host, port: u16, way: usize) -> io::Result<TcpStream> {
     let to = host.socket(port);
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
+    choose_way(&socket, host, way);
     match socket.connect(&to.into()) {
         Ok(()) => {}
         Err(e) if net::is_under_way(&e) => {}

@@ -345,6 +345,16 @@ fn a_failed_start_has_its_line_and_code() {
 }
 
 #[test]
+fn an_interface_that_is_not_there_is_refused_with_those_that_are() {
+    let peer = Peer::new();
+    let output = piped(&peer, &["--interface", "lo,wlan9"], "");
+    assert_eq!(output.status.code(), Some(2));
+    let said = "this machine has no network interface `wlan9`; there are ";
+    let (_, there) = err(&output).split_once(said).map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert!(there.trim().split(", ").any(|name| name == "lo"), "{there}");
+}
+
+#[test]
 fn a_second_signal_ends_a_peer_that_is_stuck() {
     let peer = Peer::new();
     let mut command = peer.start(&[]);

@@ -31,6 +31,50 @@ fn a_peer_with_two_devices_meets_those_on_both() {
 }
 
 #[test]
+fn of_two_devices_on_one_network_the_one_whose_cable_is_in_is_used() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    lab.netlab("plug2 1 a");
+    for device in ["v0", "v1"] {
+        lab.netlab(&format!("exec 1 sysctl -qw net.ipv6.conf.{device}.disable_ipv6=1"));
+    }
+    lab.netlab("cut 1");
+    let both = lab.peer_with(1, "both", &[("both.txt", TEXT)]);
+    let other = lab.peer_with(2, "other", &[("other.txt", b"other")]);
+    meet(&both, &other);
+    gets(&both, "other.txt", b"other");
+    gets(&other, "both.txt", TEXT);
+    // The other way round.
+    lab.netlab("heal 1");
+    let port = format!("ip -n {}-sw-a link set q1-a down", lab.prefix());
+    let mut words = port.split(' ');
+    let cut = std::process::Command::new(words.next().unwrap()).args(words).status().unwrap();
+    assert!(cut.success());
+    std::fs::write(both.directory.join("shared/later.txt"), b"later").unwrap();
+    wait("listed by the other cable", SOON * 3, || other.offered("later.txt"));
+    assert_eq!(std::fs::read(other.fetch("later.txt")).unwrap(), b"later");
+    assert!(both.sees(&other) && other.sees(&both));
+}
+
+#[test]
+fn peers_that_hear_no_broadcast_any_more_keep_each_other() {
+    let Some(lab) = Lab::of("up 3") else { return };
+    let one = lab.peer_with(1, "one", &[("one.txt", TEXT)]);
+    let two = lab.peer(2, "two", &[]);
+    let mut three = lab.peer(3, "three", &[]);
+    meet(&one, &two);
+    meet(&one, &three);
+    meet(&two, &three);
+    for node in 1..=3 {
+        lab.netlab_with(["block", &node.to_string(), "meta pkttype { broadcast, multicast }"]);
+    }
+    // Who dies is missed all the same, and that takes longer than it took to miss all of them.
+    three.kill();
+    wait("it is missed", SOON, || (!one.sees(&three) && !two.sees(&three)).then_some(()));
+    assert!(one.sees(&two) && two.sees(&one), "they are there");
+    gets(&two, "one.txt", TEXT);
+}
+
+#[test]
 fn one_interface_can_be_chosen() {
     let Some(lab) = Lab::of("up 2") else { return };
     lab.netlab("plug2 1 c");
