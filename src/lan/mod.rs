@@ -118,6 +118,19 @@ pub struct PeerInfo {
     pub signed: Arc<[u8]>,
 }
 
+/// A peer that is heard, and answers nothing that it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnansweredPeer {
+    /// Who it is.
+    pub id: PeerId,
+    /// Its name.
+    pub name: PeerName,
+    /// Where it says that from. It did not prove to be there.
+    pub host: Host,
+    /// Its listeners.
+    pub ports: Ports,
+}
+
 /// Why a peer is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gone {
@@ -142,6 +155,9 @@ pub enum Event {
     Settled,
     /// The first hellos went unanswered. Once.
     NobodyHeard,
+    /// This peer was heard for a while and answered nothing: a firewall keeps our questions from it. Told
+    /// again every ten seconds, as long as that is so.
+    Unanswered(UnansweredPeer),
     /// More peers are said to be here than are listed: this one is to be asked for its table.
     Lacking(PeerId),
     /// Our own id answers from another, earlier start at this address: this one must stop.

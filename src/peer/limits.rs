@@ -1,7 +1,10 @@
 //! Caps that this room alone uses, each with its unit and reason. Pure.
 //! Caps that several rooms use stand in limits/.
 
+use core::time::Duration;
+
 pub(crate) use crate::limits::*;
+use crate::rate::Rate;
 
 /// Peers whose catalogues are pulled on sight; above it, on demand.
 pub(crate) const CATALOGUES_ON_SIGHT: usize = 32;
@@ -26,3 +29,13 @@ pub(crate) const HOSTS_IN_VAIN: usize = 256;
 
 /// Peers of whose files nothing can be listed that `list` names for each cause, at most; the rest is counted.
 pub(crate) const UNLISTED_TOLD: usize = 20;
+
+/// Peers that are heard and answer nothing of which `status` tells, at most: enough for whoever runs a
+/// network to see what is wrong.
+pub(crate) const UNANSWERED_PEERS: u64 = 8;
+
+/// Of them every host may have this many, while there are places for each host.
+pub(crate) const UNANSWERED_PEERS_OF_HOST: u64 = 1;
+
+/// Of how many of them the user is warned: anyone can make them up.
+pub(crate) const UNANSWERED_WARNINGS: Rate = Rate { period: Duration::from_mins(5), burst: 3 };

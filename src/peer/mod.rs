@@ -42,6 +42,7 @@ pub(crate) mod swarms;
 #[cfg(test)]
 mod tests;
 mod trees;
+mod unanswered;
 mod uploads;
 mod verifying;
 mod warnings;

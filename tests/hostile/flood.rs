@@ -272,6 +272,50 @@ pub(crate) fn be_many(mut keys: Vec<Key>, to: Vec<SocketAddr>) -> Going {
     })
 }
 
+/// One machine is a hundred peers that are heard and answer nothing, as a firewall has it. The user is told of few of
+/// them, and still of the honest one behind a real firewall.
+#[test]
+fn keys_that_answer_nothing_hide_no_honest_peer_behind_a_firewall_and_fill_no_log() {
+    const KEYS: usize = 100;
+    let Some(lab) = Lab::of("up 3") else { return };
+    let victim = lab.peer(1, "victim", &[]);
+    wait("it runs", SOON, || (victim.status().peers == 0).then_some(()));
+    let to = SocketAddr::from((address(1), limits::DISCOVERY_PORT));
+    let mut keys: Vec<Key> = (0..KEYS).map(|n| Key::new(&lab, 2, n)).collect();
+    let mut honest = Key::new(&lab, 3, KEYS);
+    let mut turn = 0;
+    let going = Going::start(move || {
+        keys[turn % KEYS].say(&DatagramMessage::Here, to);
+        if turn % KEYS == 0 {
+            honest.say(&DatagramMessage::Here, to);
+        }
+        turn += 1;
+        pause(Duration::from_millis(10));
+        1
+    });
+    let said = || {
+        let warnings = victim.status().warnings;
+        warnings.into_iter().filter(|w| w.contains("is heard, but answers nothing")).collect::<Vec<_>>()
+    };
+    let of_honest = format!("key-{KEYS} (");
+    wait("a word of the honest one", SOON * 3, || {
+        said().iter().any(|w| w.starts_with(&of_honest)).then_some(())
+    });
+    let (begin, listening) = (clock::now(), Duration::from_secs(5));
+    while clock::now().since(begin) < listening {
+        let said = said();
+        assert!(said.len() <= 8 && said.iter().any(|w| w.starts_with(&of_honest)), "{said:?}");
+        pause(Duration::from_millis(100));
+    }
+    let log = std::fs::read_to_string(victim.directory.join("log")).unwrap();
+    let warned =
+        log.lines().filter(|line| line.starts_with("warning: ") && line.contains("is heard, but")).count();
+    assert!((1..=3).contains(&warned), "{warned} of {log}");
+    assert_eq!(victim.status().peers, 0);
+    drop(going);
+    assert_well(&victim);
+}
+
 /// One machine is two hundred peers. To the others the network stays a small one, in which everyone announces
 /// itself each second, and a newcomer is listed at once.
 #[test]

@@ -77,7 +77,7 @@ fn status(status: &Status, style: Style) -> String {
         ("folder", shown_path(&status.directory)),
         ("ports", ports(status.ports)),
         ("network", network(status).to_owned()),
-        ("peers", status.peers.to_string()),
+        ("peers", peers(status)),
         ("sharing", sharing(status)),
         ("giving", giving(status)),
     ];
@@ -121,6 +121,18 @@ fn network(status: &Status) -> &'static str {
         "group" => "group: only peers with the same pass-phrase see shared/",
         _ => "open: everyone on this network sees shared/",
     }
+}
+
+/// How many others are here. If nobody is, a firewall is what most often keeps them out.
+fn peers(status: &Status) -> String {
+    if status.peers > 0 || status.discovery_port == 0 {
+        return status.peers.to_string();
+    }
+    format!(
+        "0; if there are others, a firewall may be in the way: let UDP port {} and TCP ports {} in, here and there",
+        status.discovery_port,
+        ports(status.ports)
+    )
 }
 
 fn ports(ports: [u16; 4]) -> String {
@@ -247,6 +259,7 @@ mod tests {
             id: "k7qdabcdefgh".into(),
             directory: "/somewhere/peer1".into(),
             ports: [1001, 1002, 1003, 1004],
+            discovery_port: 27_272,
             network: "open".into(),
             peers: 2,
             sharing: Sharing { files: 12, bytes: 3_000_000, hashing: 1 },
@@ -321,6 +334,17 @@ mod tests {
         assert!(!status(&facts, PLAIN).contains("giving"));
         facts.gives = None;
         assert!(status(&facts, PLAIN).contains("\n  giving    nothing but what is shared (--no-swarm)\n"));
+    }
+
+    #[test]
+    fn whoever_is_alone_is_told_which_ports_others_need() {
+        let alone = Status { peers: 0, ..facts() };
+        let said = status(&alone, PLAIN);
+        assert!(
+            said.contains("firewall") && said.contains("UDP port 27272 and TCP ports 1001 to 1004"),
+            "{said}"
+        );
+        assert!(status(&Status { discovery_port: 0, ..alone }, PLAIN).contains("  peers     0\n"));
     }
 
     #[test]

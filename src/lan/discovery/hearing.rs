@@ -10,8 +10,8 @@ use super::table::AddressProof;
 use super::{Discovery, DiscoveryOutput, Dropped};
 use crate::address::Host;
 use crate::identity::PeerId;
-use crate::lan::Event;
 use crate::lan::traffic::{Endpoint, Heard, Packet, Via};
+use crate::lan::{Event, UnansweredPeer};
 use crate::time::Time;
 use crate::wire::datagram::DatagramMessage;
 
@@ -36,6 +36,7 @@ impl Discovery {
         self.settling.hear();
         self.listing.hear(now, packet, &mut self.rng, &mut self.out)?;
         self.listing.table.check();
+        self.tell_unanswered(now, packet.peer);
         match &packet.body.message {
             // What a later version wants is not known: it is here, as if it had said no more than that.
             DatagramMessage::Here | DatagramMessage::Leave | DatagramMessage::Other => {}
@@ -57,6 +58,19 @@ impl Discovery {
         let candidate = self.listing.table.candidate(id).map(|c| c.from.at);
         if let Some(at) = candidate.or_else(|| self.address(id)) {
             self.promote(now, id, host.socket(at.port()), AddressProof::Reached);
+        }
+    }
+
+    /// Tells of a peer that is heard, and answers nothing that it is asked.
+    fn tell_unanswered(&mut self, now: Time, id: PeerId) {
+        if self.listing.table.has(id) {
+            return;
+        }
+        let Some(candidate) = self.listing.table.candidate_mut(id) else { return };
+        if candidate.take_unanswered(now) {
+            let presence = &candidate.voice.presence;
+            let (name, ports, host) = (presence.name.clone(), presence.ports, candidate.from.host());
+            self.out.event(Event::Unanswered(UnansweredPeer { id, name, host, ports }));
         }
     }
 

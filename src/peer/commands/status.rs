@@ -33,12 +33,14 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         EntryKind::File { size, .. } => size,
         EntryKind::Folder => 0,
     });
+    let unanswered = peer.unanswered.rows(now, settings.discovery_port);
     let is_fetched = |file| peer.downloads.brings(file);
     Status {
         name: own.presence.name.to_string(),
         id: own.id().full(),
         directory: settings.directory.clone(),
         ports: [ports.receiver, ports.sender, ports.distributor, ports.distributee],
+        discovery_port: settings.discovery_port,
         network: "open".to_owned(),
         peers: roster.len() as u64,
         sharing: Sharing {
@@ -58,7 +60,7 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         },
         custody: Some(peer.custody.row(own, &peer.shared, &peer.jobs, roster)),
         key_exported: facts.key_exported,
-        warnings: peer.warnings.rows(),
+        warnings: peer.warnings.rows().into_iter().chain(unanswered).collect(),
     }
 }
 

@@ -51,6 +51,7 @@ impl PeerMachine {
         match event {
             lan::Event::Here(info) => {
                 self.custody.here(now, &info, &mut self.out);
+                self.unanswered.here(info.contact.id);
                 self.presence.here(now, info, &mut self.out);
             }
             lan::Event::Gone(id, why) => {
@@ -65,6 +66,13 @@ impl PeerMachine {
                     "nobody answers yet; if others are here, let UDP port {port} and TCP ports {} to {} in through the firewall",
                     ports.receiver, ports.distributee
                 )));
+            }
+            lan::Event::Unanswered(peer) => {
+                // It is not kept with the other warnings: `status` tells of it while it is so.
+                if let Some(text) = self.unanswered.handle(now, peer, self.own.settings.discovery_port) {
+                    self.out.log_warning(text.clone());
+                    self.out.notice(Notice::Warning(text));
+                }
             }
             lan::Event::CopiedFolder(address) => {
                 let text = format!(

@@ -27,6 +27,7 @@ use super::own_peer::OwnPeer;
 use super::presence::Presence;
 use super::shared::SharedFolder;
 use super::swarms::Swarms;
+use super::unanswered::UnansweredPeers;
 use super::uploads::Uploads;
 use super::verifying::Verifying;
 use super::warnings::Warnings;
@@ -67,6 +68,7 @@ pub(crate) struct PeerMachine {
     pub(super) verifying: Verifying,
     pub(super) departure: Departure,
     pub(super) warnings: Warnings,
+    pub(super) unanswered: UnansweredPeers,
     pub(super) requests: Requests,
     pub(super) out: Outputs,
 }
@@ -87,6 +89,7 @@ impl PeerMachine {
             verifying: Verifying::default(),
             departure: Departure::default(),
             warnings: Warnings::default(),
+            unanswered: UnansweredPeers::default(),
             requests: Requests::default(),
             out: Outputs::default(),
         };

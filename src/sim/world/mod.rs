@@ -10,7 +10,7 @@ mod node;
 use self::flight::{Next, What};
 pub use self::node::{Node, Seen};
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -110,6 +110,7 @@ impl World {
             shown: BTreeMap::new(),
             settled: false,
             nobody: false,
+            unanswered: BTreeSet::new(),
             copied: false,
             others: BTreeMap::new(),
             fetches: Vec::new(),
@@ -333,6 +334,9 @@ impl World {
             Event::Settled => node.settled = true,
             Event::NobodyHeard => node.nobody = true,
             Event::CopiedFolder(_) => node.copied = true,
+            Event::Unanswered(peer) => {
+                node.unanswered.insert(peer.id);
+            }
             Event::Lacking(teller) => {
                 let teller = self.places[&teller];
                 self.queue.push(self.now + TABLE, What::Table { to: by, teller });

@@ -33,6 +33,8 @@ pub struct Node {
     pub settled: bool,
     /// True once it said that nobody is heard.
     pub nobody: bool,
+    /// Peers that it told to be heard and to answer nothing.
+    pub unanswered: BTreeSet<PeerId>,
     /// Set once it found its folder copied.
     pub copied: bool,
     /// Who is known to fetch which file, or to have some of it.
