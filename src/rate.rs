@@ -29,9 +29,14 @@ impl TokenBucket {
         self.full_at - rate.period * (rate.burst - 1)
     }
 
+    /// True if there is a token.
+    pub(crate) fn has(&self, now: Time, rate: Rate) -> bool {
+        self.next(rate) <= now
+    }
+
     /// Takes a token if there is one.
     pub(crate) fn take(&mut self, now: Time, rate: Rate) -> bool {
-        if self.next(rate) > now {
+        if !self.has(now, rate) {
             return false;
         }
         self.full_at = self.full_at.max(now) + rate.period;

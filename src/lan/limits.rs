@@ -90,6 +90,20 @@ pub(crate) const PENDING_PROOFS: usize = 512;
 /// Of those every host may have this many, while there are places for each host.
 pub(crate) const PENDING_PROOFS_OF_HOST: u64 = 1;
 
+/// Between two looks at the neighbours of this machine, by a peer that hears nothing that goes to everyone.
+pub(crate) const LOOK_AROUND: Duration = Duration::from_millis(900);
+
+/// Neighbours that such a peer asks after one look, at most: at [`LOOK_AROUND`] less than five a second,
+/// whatever number of them strangers make the system believe in.
+pub(crate) const ASKED_A_LOOK: usize = 4;
+
+/// Neighbours that are asked and remembered, at most: as many as Linux keeps of IPv4 and of IPv6 (`gc_thresh3`
+/// of arp(7)). Each is a host of its own, so that no account could share them more fairly than in turn.
+pub(crate) const NEIGHBOURS_ASKED: usize = 2_048;
+
+/// Answers a second to peers that were reached and ask whether we are there: all of a small network at once.
+pub(crate) const ALIVE_RATE: Rate = Rate { period: Duration::from_millis(83), burst: 64 };
+
 /// Datagrams read from one socket before the others and the timers have their turn.
 pub(crate) const DATAGRAMS_A_TURN: usize = 64;
 

@@ -45,6 +45,8 @@ pub enum LanOutput {
         /// This.
         body: Body,
     },
+    /// Find out which hosts the system knows on the links, and tell that by [`Machines::handle_neighbours`].
+    LookAround,
     /// Tell the controller.
     Event(Event),
     /// The last leave is out. Nothing comes after this.
@@ -130,6 +132,13 @@ impl Machines {
     pub fn handle_links(&mut self, now: Time, links: Vec<NetworkPrefix>) {
         self.observe(now);
         self.discovery.handle_links(now, links);
+        self.finish(now);
+    }
+
+    /// The hosts that the system knows on the links, as [`LanOutput::LookAround`] asks.
+    pub fn handle_neighbours(&mut self, now: Time, neighbours: Vec<Host>) {
+        self.observe(now);
+        self.discovery.handle_neighbours(now, neighbours);
         self.finish(now);
     }
 
@@ -282,6 +291,7 @@ impl Machines {
                 let message = self.seeking.take_repetition(now).unwrap_or(DatagramMessage::Here);
                 self.send(Recipient::Everyone, message);
             }
+            DiscoveryOutput::LookAround => self.outputs.push_back(LanOutput::LookAround),
             DiscoveryOutput::Heard(heard) => {
                 self.seeking.handle_heard(now, &heard);
                 self.dial_back.handle_heard(&heard);

@@ -298,10 +298,17 @@ impl LanWorld {
                     }
                 }
                 LanOutput::Unicast { body, .. } => self.learn(&body.message),
+                LanOutput::LookAround => self.look_around(),
                 LanOutput::Event(event) => self.take(event),
                 LanOutput::Left => self.left = true,
             }
         }
+    }
+
+    /// Strangers can make the system believe in any neighbours, also where the victim is.
+    fn look_around(&mut self) {
+        let hosts = (0..=u8::MAX).map(|n| Host::from(address(n)));
+        self.machines.handle_neighbours(self.now, hosts.collect());
     }
 
     fn learn(&mut self, message: &DatagramMessage) {

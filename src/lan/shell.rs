@@ -18,10 +18,12 @@ use super::sockets::BoundSockets;
 use super::tally::Tally;
 use super::traffic::{Endpoint, Packet, Via};
 use super::{Command, Commands, Event, Handle, LanConfig};
+use crate::address::Host;
 use crate::identity::{Identity, PeerId, fill_random};
 use crate::lan::limits;
 use crate::sys::bell::Bell;
 use crate::sys::clock;
+use crate::sys::neighbours::{self, Neighbour};
 use crate::sys::thread::Thread;
 use crate::time::Time;
 use crate::wire::datagram::{Body, Envelope, seal};
@@ -286,6 +288,10 @@ impl LanShell {
                     }
                     self.tally.sent(sent.is_ok());
                 }
+                LanOutput::LookAround => {
+                    let found = self.neighbours();
+                    self.machines.handle_neighbours(now, found);
+                }
                 LanOutput::Event(event) => self.waiting.push_back(event),
                 LanOutput::Left => {
                     self.offer_reports();
@@ -294,6 +300,16 @@ impl LanShell {
             }
         }
         Then::Go
+    }
+
+    /// The hosts that the system knows on the links that are used.
+    fn neighbours(&self) -> Vec<Host> {
+        let found = neighbours::neighbours().unwrap_or_else(|e| {
+            log::debug!("listing the neighbours: {e}");
+            Vec::new()
+        });
+        let hosts = found.into_iter().map(|Neighbour { ip, scope }| Host { ip, scope });
+        hosts.filter(|host| self.interfaces.may_hear(host.socket(0))).collect()
     }
 
     fn seal(&self, body: &Body) -> Vec<u8> {

@@ -14,6 +14,7 @@ pub(crate) mod local;
 pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod names;
+pub(crate) mod neighbours;
 pub(crate) mod net;
 pub(crate) mod owner;
 pub(crate) mod preallocate;

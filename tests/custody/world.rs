@@ -24,7 +24,7 @@ use potluck::wire::datagram::PresenceState;
 
 const LATENCY: Duration = Duration::from_millis(1);
 /// Messages go over connections, so none is lost or comes twice.
-const LINK: Link = Link { delay: LATENCY, jitter: Duration::ZERO, loss: 0, copies: 0 };
+const LINK: Link = Link { delay: LATENCY, jitter: Duration::ZERO, loss: 0, broadcast_loss: 0, copies: 0 };
 const CRASH_SEEN: Duration = Duration::from_millis(7_500);
 /// A change of what a peer says of itself is broadcast after this time, at most.
 const CHANGE_SEEN: Duration = Duration::from_millis(250);

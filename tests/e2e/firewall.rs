@@ -1,4 +1,5 @@
-//! Peers behind firewalls: whoever cannot be dialled dials back, and shares like any other.
+//! Peers behind firewalls: whoever cannot be dialled dials back, whoever can be told nothing asks itself, and
+//! both share like any other.
 
 use crate::lab::{Lab, Peer, SOON, wait};
 
@@ -13,6 +14,15 @@ fn firewall(lab: &Lab, node: u32, input: &str) {
 /// No new TCP connection, told or not; all else.
 fn no_tcp(lab: &Lab, node: u32, verdict: &str) {
     firewall(lab, node, &format!("iifname v0 meta l4proto tcp ct state new {verdict};"));
+}
+
+/// Nothing but what answers, as the firewalls of most laptops have it.
+fn only_answers(lab: &Lab, node: u32) {
+    firewall(
+        lab,
+        node,
+        "policy drop; ct state established,related accept; iif lo accept; meta l4proto ipv6-icmp accept;",
+    );
 }
 
 /// A file of many chunks whose bytes tell their place.
@@ -56,6 +66,54 @@ fn a_sender_whose_firewall_drops_connections_dials_back() {
 fn a_sender_whose_firewall_rejects_connections_dials_back() {
     behind(|lab| no_tcp(lab, 1, "reject with tcp reset"));
     behind(|lab| no_tcp(lab, 1, "reject"));
+}
+
+#[test]
+fn a_peer_whose_firewall_lets_in_nothing_but_answers_is_found_and_shares() {
+    behind(|lab| only_answers(lab, 1));
+}
+
+#[test]
+fn two_that_come_after_a_peer_behind_such_a_firewall_find_it_and_it_misses_who_goes() {
+    let Some(lab) = Lab::of("up 3") else { return };
+    only_answers(&lab, 1);
+    let walled = lab.peer_with(1, "walled", &[("small.txt", b"small")]);
+    wait("it runs", SOON, || (walled.status().peers == 0).then_some(()));
+    let one = lab.peer(2, "one", &[]);
+    let mut two = lab.peer(3, "two", &[]);
+    let all = |of: &Peer| of.peers().len() == 2;
+    wait("all see each other", SOON, || (all(&walled) && all(&one) && all(&two)).then_some(()));
+    wait("its file is listed", SOON, || one.offered("small.txt"));
+    two.kill();
+    wait("missed", SOON, || (!walled.sees(&two) && !one.sees(&two)).then_some(()));
+    assert!(walled.sees(&one) && one.sees(&walled));
+}
+
+#[test]
+fn whoever_hears_a_peer_that_answers_nothing_says_which_ports_to_open() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    only_answers(&lab, 1);
+    // As a peer that does not ask itself: what would go to one does not get out.
+    let out = "table inet mute { chain output { type filter hook output priority 0; meta l4proto udp \
+               oifname v0 ip daddr != 10.77.0.255 drop; \
+               meta l4proto udp oifname v0 ip6 daddr != ff12::/16 drop; }; }";
+    let made = lab.inside(1, "nft").arg(out).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let walled = lab.peer(1, "walled", &[]);
+    let hearer = lab.peer(2, "hearer", &[]);
+    let (said, _) = wait("a word of it", SOON * 3, || {
+        hearer.status().warnings.into_iter().find(|w| w.contains("is heard, but answers nothing"))
+    });
+    let [receiver, sender, distributor, distributee] = walled.status().ports;
+    let ports =
+        format!("UDP port 27272 and TCP ports {receiver}, {sender}, {distributor} and {distributee} there");
+    assert!(said.starts_with("walled (") && said.contains("firewall") && said.contains(&ports), "{said}");
+    assert!(!hearer.sees(&walled) && !walled.sees(&hearer));
+    // Once it lets them in it is found, and nothing more is said.
+    let open = lab.inside(1, "nft").args(["flush", "ruleset"]).output().unwrap();
+    assert!(open.status.success());
+    wait("both listed", SOON * 3, || (hearer.sees(&walled) && walled.sees(&hearer)).then_some(()));
+    assert!(hearer.status().warnings.iter().all(|w| !w.contains("is heard")));
 }
 
 #[test]

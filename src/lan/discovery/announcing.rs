@@ -46,6 +46,11 @@ impl Announcements {
         self.due.min(self.last + gap)
     }
 
+    /// Between two of them, at most.
+    pub(super) const fn interval(&self) -> Duration {
+        self.interval
+    }
+
     /// One goes out now. The next comes 0.96 to 1 interval from now: so many intervals of silence are so many
     /// missed announcements, and peers that started together drift apart. The first after a hello is anywhere
     /// in the interval, else all of a power cut fall together.

@@ -64,6 +64,8 @@ pub(super) struct Proofs {
     calls: TokenBucket,
     /// Of questions to those that are here.
     reach: TokenBucket,
+    /// Of answers to those that were reached, and ask whether we are there.
+    alive: TokenBucket,
     /// True if the last datagram was an answer: then it is the turn of a question. Who asks much must not keep
     /// us from asking others.
     has_answered: bool,
@@ -88,6 +90,44 @@ impl Proofs {
             table.ask_at(proof.peer, Some(proof.due + RETRIES[0] * pacing.wait_factor()));
         }
         self.pending.push(proof);
+    }
+
+    /// Answers one question now, to whoever asked and to nobody else. False: it is to wait with others.
+    ///
+    /// Answered so is in a small network who was reached where it asks from, for all may suspect us at once;
+    /// and who asks the discovery port alone, for nothing else may find its way in there. Each answer is one
+    /// datagram for one, and no longer than it. Those to strangers are among the ones that
+    /// [`Self::handle_timeout`] may send.
+    pub(super) fn answer_at_once(
+        &mut self,
+        now: Time,
+        proof: PendingProof,
+        around: &mut Surroundings<'_>,
+    ) -> bool {
+        let PendingProof { to, peer, nonce, .. } = proof;
+        let is_reached = around.table.get(peer).is_some_and(|entry| entry.reached.contains(&to.host()));
+        let pacing = around.pacing(now);
+        let (pace, rate) = if is_reached && pacing.size.is_small() {
+            (&mut self.alive, limits::ALIVE_RATE)
+        } else if to.via == Via::Shared {
+            (&mut self.pace, pacing.proofs())
+        } else {
+            return false;
+        };
+        if !pace.has(now, rate) {
+            return false;
+        }
+        if let Some(voice) = around.table.voice_mut(peer) {
+            // Asked too often it is not answered later, either.
+            if !voice.questions.take(now, limits::QUESTION_RATE) {
+                return true;
+            }
+            voice.answered = Some((nonce, now));
+        }
+        pace.take(now, rate);
+        let ask = ask(now, peer, to.at, around.table, &pacing);
+        around.out.unicast(to, DatagramMessage::Proof { ask, echoes: vec![nonce] });
+        true
     }
 
     /// When the next answer or question may go out.

@@ -4,7 +4,8 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::asking::APART;
+use super::asking::{APART, Surroundings};
+use super::listing::is_for_all;
 use super::pending_proofs::PendingProof;
 use super::table::AddressProof;
 use super::{Discovery, DiscoveryOutput, Dropped};
@@ -34,6 +35,11 @@ impl Discovery {
             return self.hear_own_key(now, packet);
         }
         self.settling.hear();
+        let Packet { source, body, .. } = *packet;
+        if source.via == Via::Shared && is_for_all(&body.message) && !self.listing.links.is_own(source.host())
+        {
+            self.outward.hear(now);
+        }
         self.listing.hear(now, packet, &mut self.rng, &mut self.out)?;
         self.listing.table.check();
         self.tell_unanswered(now, packet.peer);
@@ -45,7 +51,9 @@ impl Discovery {
             DatagramMessage::Probe { peer, nonce } if *peer == self.id => {
                 self.hear_probe(now, packet.source, *nonce);
             }
-            DatagramMessage::Probe { peer, .. } => self.listing.hear_probe(now, *peer, &mut self.rng),
+            DatagramMessage::Probe { peer, .. } => {
+                self.listing.hear_probe(now, *peer, &mut self.rng, &mut self.out);
+            }
             DatagramMessage::DialBack { .. } | DatagramMessage::Seek { .. } | DatagramMessage::Has { .. } => {
                 self.hand_on(packet);
             }
@@ -111,6 +119,10 @@ impl Discovery {
             && mine
             && !(many && self.was_answered_lately(now, peer, nonce))
         {
+            let proof = PendingProof { due: now, to: source, peer, nonce };
+            if echoes.is_empty() && self.answer_at_once(now, proof) {
+                return;
+            }
             let new = if self.hellos.are_recent(now) { GATHER / 2 } else { Duration::ZERO };
             let due = now + if self.network().peers() > ANSWERS { GATHER } else { new };
             self.answer(now, PendingProof { due, to: source, peer, nonce });
@@ -126,6 +138,7 @@ impl Discovery {
         let is_there = candidate.is_some_and(|c| c.from.host() == source.host());
         let asked = candidate.is_some_and(|c| is_there && c.tries > 0 && echoes.contains(&c.nonce));
         let called = candidate.is_some_and(|c| c.called.is_some_and(|nonce| echoes.contains(&nonce)));
+        let asked = asked || self.outward.is_answered(source.host(), |nonce| echoes.contains(&nonce));
         if !(hello || asked || called) {
             return false;
         }
@@ -164,6 +177,18 @@ impl Discovery {
             let pacing = self.pacing(now);
             self.proofs.answer(now, proof, &mut self.listing.table, &pacing);
         }
+    }
+
+    /// Answers a question that was put to us alone, if the rates let it go now. Where many wait, answers are
+    /// gathered and go to everyone, which whoever asks alone may be unable to hear.
+    fn answer_at_once(&mut self, now: Time, proof: PendingProof) -> bool {
+        let host = proof.to.host();
+        if !self.listing.links.hold(host) {
+            return false;
+        }
+        let (table, hellos) = (&mut self.listing.table, &self.hellos);
+        let around = &mut Surroundings { table, hellos, out: &mut self.out, rng: &mut self.rng };
+        self.proofs.answer_at_once(now, proof, around)
     }
 
     /// A datagram with our own key: our own echo, or a copy of our folder.

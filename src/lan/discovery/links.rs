@@ -28,6 +28,11 @@ impl Links {
         host.ip.is_loopback() || link_local || self.all.iter().any(|l| l.contains(host.ip))
     }
 
+    /// True if `host` is this machine, as far as its addresses tell.
+    pub(super) fn is_own(&self, host: Host) -> bool {
+        host.ip.is_loopback() || self.all.iter().any(|l| l.ip == host.ip)
+    }
+
     /// True if a peer of one of the links may have the address `ip`, which is no loopback one; false for
     /// those of groups, and for link-local ones, whose interface nobody can tell another one.
     pub(super) fn may_hold_peer(&self, ip: IpAddr) -> bool {
@@ -55,6 +60,15 @@ mod tests {
         assert!(!all.replace(Vec::new()));
         assert!(all.replace(links()));
         assert!(!all.replace(links()));
+    }
+
+    #[test]
+    fn this_machine_is_told_from_its_neighbours() {
+        let mut all = Links::default();
+        all.replace(links());
+        let is_own = |ip: &str| all.is_own(Host { ip: ip.parse().unwrap(), scope: 0 });
+        assert!(is_own("10.0.0.1") && is_own("127.0.0.9") && is_own("::1"));
+        assert!(!is_own("10.0.0.2") && !is_own("fe80::1"));
     }
 
     #[test]

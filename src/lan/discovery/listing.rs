@@ -101,7 +101,7 @@ impl Listing {
                 let changed = entry.voice.update(body, signed);
                 if entry.hosts.first() == Some(&source.host()) {
                     entry.first_heard = now;
-                    entry.at = if is_via_own_socket(&body.message) { source.at } else { entry.at };
+                    entry.at = if is_for_all(&body.message) { source.at } else { entry.at };
                 }
                 if changed {
                     self.tell(id, out);
@@ -283,8 +283,8 @@ fn known(entry: &mut PeerEntry, packet: &Packet<'_>) -> Result<Known, Dropped> {
     }
 }
 
-/// Broadcasts leave from a peer's own socket; an answer may come from the shared one.
-const fn is_via_own_socket(message: &DatagramMessage) -> bool {
+/// True of what goes to everyone. It leaves from a peer's own socket; an answer may come from the shared one.
+pub(super) const fn is_for_all(message: &DatagramMessage) -> bool {
     matches!(
         message,
         DatagramMessage::Here

@@ -2,8 +2,9 @@
 //! `lan/machines.rs` hosts it.
 //!
 //! It is put together of parts with a state of their own: who is listed (`listing.rs`, with `silence.rs`,
-//! `reaching.rs` and `peer_exchange.rs`), proofs that are asked for and given (`asking.rs`), and what it says unasked
-//! (`hellos.rs`, `announcing.rs`, `leaving.rs`). What it makes of messages of others is in `hearing.rs`.
+//! `reaching.rs` and `peer_exchange.rs`), proofs that are asked for and given (`asking.rs`, and `outward.rs`
+//! where no broadcast is heard), and what it says unasked (`hellos.rs`, `announcing.rs`, `leaving.rs`). What
+//! it makes of messages of others is in `hearing.rs`.
 //!
 //! Contract: that of [`crate::lan::Machines`], but for sleep, which is told by [`Discovery::handle_wake`].
 
@@ -19,6 +20,7 @@ mod leaving;
 mod links;
 mod listing;
 mod outputs;
+mod outward;
 mod own_key;
 mod pacing;
 mod peer_exchange;
@@ -35,7 +37,6 @@ mod voice;
 
 pub(super) use self::outputs::DiscoveryOutput;
 
-#[cfg(any(test, feature = "sim"))]
 use std::collections::BTreeSet;
 
 use core::net::SocketAddr;
@@ -46,6 +47,7 @@ use self::hellos::Hellos;
 use self::leaving::Leaves;
 use self::listing::Listing;
 use self::outputs::Outputs;
+use self::outward::Outward;
 use self::own_key::FolderCopies;
 use self::pacing::Pacing;
 use self::peer_exchange::TableRequests;
@@ -58,6 +60,7 @@ use super::network_size::NetworkSize;
 use super::rng::Rng;
 use super::traffic::{Endpoint, Packet, Via};
 use super::{Event, OwnPresence};
+use crate::address::Host;
 use crate::identity::{Instance, PeerId};
 use crate::time::Time;
 use crate::wire::datagram::{Body, DatagramMessage};
@@ -91,6 +94,7 @@ pub(super) struct Discovery {
     hellos: Hellos,
     leaves: Leaves,
     proofs: Proofs,
+    outward: Outward,
     probed: ProbeAnswers,
     tables: TableRequests,
     settling: Settling,
@@ -114,6 +118,7 @@ impl Discovery {
             hellos,
             leaves: Leaves::default(),
             proofs: Proofs::default(),
+            outward: Outward::new(now),
             probed: ProbeAnswers::default(),
             tables: TableRequests::new(now),
             settling: Settling::new(now),
@@ -170,7 +175,8 @@ impl Discovery {
         let candidate = self.listing.table.candidate(id);
         let is_asked = candidate.is_some_and(|c| c.is_answered_by(&holds));
         // What answers us was waited for: many strangers must not keep it out.
-        let is_answer = is_asked || self.hellos.are_answered_by(&holds);
+        let is_answer =
+            is_asked || self.hellos.are_answered_by(&holds) || self.outward.is_answered(host, &holds);
         // A candidate has nothing new to say; who was never heard goes first.
         let is_heard = candidate.is_some_and(|c| c.from.host() == host);
         let stranger = if source.via == Via::Shared { Stranger::Shared } else { Stranger::Own };
@@ -233,6 +239,22 @@ impl Discovery {
         }
     }
 
+    /// The hosts that the system knows on the links, after [`DiscoveryOutput::LookAround`]: those are asked
+    /// at which no peer is known.
+    pub(super) fn handle_neighbours(&mut self, now: Time, neighbours: Vec<Host>) {
+        if self.is_leaving() {
+            return;
+        }
+        let known: BTreeSet<_> =
+            self.listing.table.iter().flat_map(|(_, entry)| entry.hosts.clone()).collect();
+        let links = &self.listing.links;
+        let is_asked = |host: &Host| links.hold(*host) && !links.is_own(*host) && !known.contains(host);
+        let neighbours = neighbours.into_iter().filter(is_asked).collect();
+        for (to, nonce) in self.outward.ask(now, &neighbours, &mut self.rng) {
+            self.out.unicast(to, DatagramMessage::Proof { ask: Some(nonce), echoes: Vec::new() });
+        }
+    }
+
     /// Another machine said something to everyone, which tells all that an announcement does.
     pub(super) fn handle_announced(&mut self, now: Time) {
         let after_hello = self.hellos.have_just_ended(now);
@@ -278,8 +300,12 @@ impl Discovery {
         if self.announcements.due() <= now {
             self.handle_announced(now);
             self.out.push(DiscoveryOutput::Announce);
+            if self.outward.take_look(now, self.announcements.interval()) {
+                self.out.push(DiscoveryOutput::LookAround);
+            }
         }
-        self.listing.look_at_silent(now, &mut self.rng, &mut self.out);
+        let is_deaf = self.outward.is_deaf(now, self.announcements.interval());
+        self.listing.look_at_silent(now, is_deaf, &mut self.rng, &mut self.out);
         self.listing.table.check();
         let (table, hellos, out) = (&mut self.listing.table, &self.hellos, &mut self.out);
         let rng = &mut self.rng;
@@ -302,6 +328,7 @@ impl Discovery {
     pub(super) fn check(&self) -> BTreeSet<PeerId> {
         self.listing.table.check_bounds();
         self.proofs.check_bounds();
+        self.outward.check_bounds();
         self.strangers.check_bounds();
         self.listing.table.iter().map(|(id, _)| id).collect()
     }

@@ -18,6 +18,8 @@ pub(in crate::lan) enum DiscoveryOutput {
     },
     /// An announcement is due. It says that this peer is here, and what another machine has to say to all.
     Announce,
+    /// Find out which hosts the system knows on the links, and tell that by `handle_neighbours`.
+    LookAround,
     /// A peer that is here said what is for another machine.
     Heard(Heard),
     /// Tell the controller.

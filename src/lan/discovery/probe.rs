@@ -1,4 +1,4 @@
-//! Is a silent peer dead? Eight broadcast probes decide, whoever sends them. Pure.
+//! Is a silent peer dead? Eight probes decide, whoever sends them. Pure.
 //!
 //! All who miss a peer begin to doubt it at about the same time. Each waits a random moment, so that one
 //! probes first; the others hear that, count it as theirs, and go on only if it stops.
@@ -45,6 +45,11 @@ impl Suspicion {
         Self { next: now + rng.delay(spread), last: Time::ZERO, asked: 0 }
     }
 
+    /// Probes so far, whoever sent them.
+    pub(super) const fn asked(&self) -> u8 {
+        self.asked
+    }
+
     /// When to look again.
     pub(super) const fn next(&self) -> Time {
         self.next
@@ -65,16 +70,17 @@ impl Suspicion {
     }
 
     /// Someone else probed: that counts, and ours waits a little longer than theirs, so that one goes on.
-    /// `peers` spreads the taking over.
-    pub(super) fn heard(&mut self, now: Time, peers: usize, rng: &mut Rng) {
+    /// `peers` spreads the taking over. False if it belongs to the last one.
+    pub(super) fn heard(&mut self, now: Time, peers: usize, rng: &mut Rng) -> bool {
         // Two at once count as one: they may share one fate, and the peer answers them with one packet.
         if self.asked > 0 && now.since(self.last) < GAP / 2 {
-            return;
+            return false;
         }
         self.asked = self.asked.saturating_add(1).min(PROBES);
         self.last = now;
         let spread = if peers <= 50 { Duration::from_millis(20) } else { Duration::from_millis(100) };
         self.next = now + GAP + Duration::from_millis(5) + rng.delay(spread);
+        true
     }
 }
 
@@ -128,7 +134,7 @@ mod tests {
         let mut suspicion = Suspicion::begin(Time::ZERO, Duration::from_millis(300), &mut rng);
         let mut now = Time::ZERO;
         for _ in 0..7 {
-            suspicion.heard(now, 50, &mut rng);
+            assert!(suspicion.heard(now, 50, &mut rng));
             now = now + GAP;
             assert!(matches!(suspicion.step(now), ProbeStep::Wait(_)));
         }
@@ -144,7 +150,7 @@ mod tests {
         let mut suspicion = Suspicion::begin(Time::ZERO, Duration::ZERO, &mut rng);
         assert_eq!(suspicion.step(Time::ZERO), ProbeStep::Probe);
         for us in 0..20 {
-            suspicion.heard(Time::ZERO + Duration::from_micros(us), 50, &mut rng);
+            assert!(!suspicion.heard(Time::ZERO + Duration::from_micros(us), 50, &mut rng));
         }
         assert_eq!(suspicion.asked, 1);
     }

@@ -24,6 +24,7 @@ use crate::address::Host;
 use crate::identity::{Instance, PeerId};
 use crate::lan::limits;
 use crate::lan::network_size::NetworkSize;
+use crate::lan::traffic::{Endpoint, Via};
 use crate::rate::TokenBucket;
 use crate::time::Time;
 
@@ -51,6 +52,8 @@ pub(super) struct PeerEntry {
     /// Its last sign of life.
     pub heard: Time,
     pub suspicion: Option<Suspicion>,
+    /// When it was last asked for a sign of life because nothing that goes to everyone is heard here.
+    pub kept_up: Time,
     /// When it was last heard from the first of its addresses.
     pub first_heard: Time,
     /// Its hello, which it knows that we answered.
@@ -106,6 +109,20 @@ impl PeerEntry {
         let reached = self.reached.iter().map(|host| AccountHost::from(*host));
         let is_link = |host: &AccountHost| matches!(host, AccountHost::Link(_));
         reached.min_by_key(is_link).unwrap_or(AccountHost::Unproved)
+    }
+
+    /// Where it is asked alone, and from which socket, the `n`th time. `None` if it was not reached there:
+    /// whoever echoed what went to everyone may have given the address of a third machine.
+    ///
+    /// A firewall there may let in only what comes from a place to which its peer wrote, which may have been
+    /// our own socket or the shared one. Another one may let in the discovery port alone.
+    pub(super) fn asked_at(&self, n: u8) -> Option<Endpoint> {
+        let mut at = self.at;
+        let via = if n % 3 == 1 { Via::Shared } else { Via::Own };
+        if n % 3 == 2 {
+            at.set_port(limits::DISCOVERY_PORT);
+        }
+        self.reached.contains(&Host::from(at)).then_some(Endpoint { at, via })
     }
 
     /// The addresses at which it may be dialled, the best first.
@@ -242,6 +259,7 @@ impl PeerTable {
             at,
             heard: now,
             suspicion: None,
+            kept_up: Time::ZERO,
             first_heard: now,
             confirmed: None,
             bucket: TokenBucket::default(),

@@ -183,12 +183,12 @@ fn a_later_start_from_a_proved_address_takes_the_place_of_the_earlier_one() {
 
 #[test]
 fn who_is_silent_is_probed_eight_times_and_then_gone() {
-    for (at, questions) in [(THERE, 0), (OFF_LINK, 8)] {
+    for at in [THERE, OFF_LINK] {
         let mut parts = Parts::listing(at);
         let begun = parts.now;
         while let Some((next, _)) = parts.listing.table.next_entry() {
             parts.now = next;
-            parts.listing.look_at_silent(next, &mut parts.rng, &mut parts.out);
+            parts.listing.look_at_silent(next, false, &mut parts.rng, &mut parts.out);
         }
         let took = parts.now.since(begun);
         assert!((Duration::from_secs(6)..Duration::from_millis(7_500)).contains(&took), "{took:?}");
@@ -200,8 +200,103 @@ fn who_is_silent_is_probed_eight_times_and_then_gone() {
             });
             sent.count()
         };
-        assert_eq!((to(true), to(false)), (8, questions), "no broadcast gets off the link");
+        assert_eq!((to(true), to(false)), (8, 9), "it is asked alone before and with each probe");
         assert!(matches!(said.last(), Some(DiscoveryOutput::Event(Event::Gone(PEER, Gone::Silent)))));
+    }
+}
+
+/// Where a peer, silent from now on, is asked alone, until it is taken for gone.
+fn asked_alone(parts: &mut Parts) -> Vec<Endpoint> {
+    while let Some((next, _)) = parts.listing.table.next_entry() {
+        parts.now = next;
+        parts.listing.look_at_silent(next, false, &mut parts.rng, &mut parts.out);
+    }
+    let alone = |output| match output {
+        DiscoveryOutput::Send { to: Recipient::At(to), .. } => Some(to),
+        _ => None,
+    };
+    parts.outputs().into_iter().filter_map(alone).collect()
+}
+
+#[test]
+fn a_suspect_is_asked_alone_by_every_path_that_a_firewall_may_let_in() {
+    let shared = SocketAddr::new(endpoint(THERE).at.ip(), limits::DISCOVERY_PORT);
+    let asked = asked_alone(&mut Parts::listing(THERE));
+    let paths = [(endpoint(THERE).at, Via::Own), (endpoint(THERE).at, Via::Shared), (shared, Via::Own)];
+    for (at, via) in paths {
+        assert_eq!(asked.iter().filter(|to| **to == Endpoint { at, via }).count(), 3, "{at} {via:?}");
+    }
+    // Who echoed what went to everyone may have named the address of a third machine.
+    let mut parts = Parts::new();
+    parts.hear(THERE, start(1), 1, DatagramMessage::Here).unwrap();
+    assert!(parts.prove(THERE, AddressProof::Heard));
+    assert_eq!(asked_alone(&mut parts), []);
+}
+
+#[test]
+fn who_hears_that_a_suspect_is_probed_asks_it_alone_itself_but_in_a_large_network() {
+    for (others, asked) in [(0, true), (100_u8, false)] {
+        let mut parts = Parts::listing(THERE);
+        let voice = parts.listing.table.get(PEER).unwrap().voice.clone();
+        for n in 0..others {
+            let at = SocketAddr::from(([10, 0, 1, n], 5));
+            let id = PeerId([n + 100; 32]);
+            parts.listing.table.insert(parts.now, id, voice.clone(), at, AddressProof::Heard);
+        }
+        parts.listing.hear_probe(parts.now, PEER, &mut parts.rng, &mut parts.out);
+        assert!(parts.outputs().is_empty(), "it is not suspected here");
+        parts.listing.doubt(parts.now, PEER, &mut parts.rng);
+        parts.listing.hear_probe(parts.now, PEER, &mut parts.rng, &mut parts.out);
+        let to = Endpoint { at: endpoint(THERE).at, via: Via::Shared };
+        let said = parts.outputs();
+        let is_asked = matches!(said[..], [DiscoveryOutput::Send { to: Recipient::At(at), .. }] if at == to);
+        assert_eq!((is_asked, said.is_empty()), (asked, !asked), "{said:?}");
+    }
+}
+
+#[test]
+fn whoever_hears_no_broadcast_asks_each_peer_before_it_is_missed() {
+    for is_deaf in [true, false] {
+        let mut parts = Parts::listing(THERE);
+        let begun = parts.now;
+        let at = |ms| begun + Duration::from_millis(ms);
+        let mut asked = Vec::new();
+        // It answers half a second after it was asked, or says something to everyone meanwhile.
+        for heard in [6_500, 10_000] {
+            parts.listing.table.get_mut(PEER).unwrap().hear(at(heard));
+            let until = at(heard + 3_500);
+            while let Some((next, _)) = parts.listing.table.next_entry().filter(|(next, _)| *next < until) {
+                parts.now = next;
+                parts.listing.look_at_silent(next, is_deaf, &mut parts.rng, &mut parts.out);
+                asked.extend(parts.outputs().iter().map(|_| next));
+            }
+        }
+        assert_eq!(asked, if is_deaf { vec![at(9_500), at(13_000)] } else { Vec::new() });
+    }
+}
+
+#[test]
+fn a_question_put_to_one_is_answered_to_one_however_many_wait() {
+    let mut parts = Parts::listing(THERE);
+    (10..20).for_each(|nonce| parts.answer(nonce));
+    let question = |at: &str, via, nonce| {
+        let to = Endpoint { at: at.parse().unwrap(), via };
+        PendingProof { due: parts.now, to, peer: PEER, nonce }
+    };
+    let questions = [
+        (question(THERE, Via::Own, 1), true),
+        (question(ELSEWHERE, Via::Own, 2), false),
+        (question(ELSEWHERE, Via::Shared, 3), true),
+    ];
+    for (proof, is_answered) in questions {
+        let (table, hellos, out) = (&mut parts.listing.table, &parts.hellos, &mut parts.out);
+        let around = &mut Surroundings { table, hellos, out, rng: &mut parts.rng };
+        assert_eq!(parts.proofs.answer_at_once(parts.now, proof, around), is_answered, "{proof:?}");
+        let echo = DatagramMessage::Proof { ask: None, echoes: vec![proof.nonce] };
+        let said = parts.outputs();
+        let is_said = matches!(&said[..], [DiscoveryOutput::Send { to: Recipient::At(to), message }]
+            if *to == proof.to && *message == echo);
+        assert_eq!(is_said, is_answered, "{said:?}");
     }
 }
 
@@ -209,11 +304,17 @@ fn who_is_silent_is_probed_eight_times_and_then_gone() {
 fn a_doubt_is_looked_into_at_once_and_after_a_sleep_nobody_is_blamed() {
     let mut parts = Parts::listing(THERE);
     parts.listing.doubt(parts.now, PEER, &mut parts.rng);
-    parts.listing.look_at_silent(parts.now, &mut parts.rng, &mut parts.out);
-    assert!(matches!(parts.outputs()[..], [DiscoveryOutput::Send { to: Recipient::Everyone, .. }]));
+    parts.listing.look_at_silent(parts.now, false, &mut parts.rng, &mut parts.out);
+    assert!(matches!(
+        parts.outputs()[..],
+        [
+            DiscoveryOutput::Send { to: Recipient::Everyone, .. },
+            DiscoveryOutput::Send { to: Recipient::At(_), .. }
+        ]
+    ));
     parts.now = parts.now + Duration::from_secs(3_600);
     parts.listing.spare_all(parts.now);
-    parts.listing.look_at_silent(parts.now, &mut parts.rng, &mut parts.out);
+    parts.listing.look_at_silent(parts.now, false, &mut parts.rng, &mut parts.out);
     assert!(parts.outputs().is_empty());
     assert_eq!(parts.listing.table.next_entry(), Some((parts.now + Duration::from_secs(2), PEER)));
 }

@@ -217,6 +217,8 @@ impl Running {
         match output {
             LanOutput::Broadcast(body) => around.network.broadcast(around.ip, &seal(body)),
             LanOutput::Unicast { to, body } => around.network.unicast(around.ip, to, &seal(body)),
+            // No system of these peers lists its neighbours.
+            LanOutput::LookAround => {}
             LanOutput::Event(event) => around.tell(PeerEvent::Discovery(event)),
             LanOutput::Left => self.has_left = true,
         }

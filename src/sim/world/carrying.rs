@@ -7,10 +7,11 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::flight::{Flight, Payload, What};
-use super::{World, own};
+use super::{Node, World, own};
 use crate::identity::{PeerId, PeerName};
 use crate::lan::{Endpoint, Machines, Packet, Via};
 use crate::limits;
+use crate::sim::Link;
 use crate::time::Time;
 use crate::wire::datagram::{Body, DatagramMessage, Envelope, Presence, PresenceState, seal};
 
@@ -42,13 +43,13 @@ impl World {
 
     fn inject(&mut self, source: SocketAddr, payload: &Payload) {
         let source = Endpoint { at: source, via: Via::Shared };
-        self.send(0..self.nodes.len(), source, payload.clone());
+        self.send(self.link, 0..self.nodes.len(), source, payload.clone());
     }
 
-    fn send(&mut self, to: impl Iterator<Item = usize>, source: Endpoint, payload: Payload) {
+    fn send(&mut self, link: Link, to: impl Iterator<Item = usize>, source: Endpoint, payload: Payload) {
         let mut arrivals = Vec::with_capacity(to.size_hint().1.unwrap_or(0));
         for to in to {
-            let times = self.link.arrivals(&mut self.rng).into_iter().flatten();
+            let times = link.arrivals(&mut self.rng).into_iter().flatten();
             arrivals.extend(times.map(|after| (self.now + after, to)));
         }
         arrivals.sort_unstable_by(|a, b| b.cmp(a));
@@ -114,17 +115,23 @@ impl World {
         let side = node.side;
         let nodes = self.nodes.iter().enumerate();
         // Our own comes back to us too, but the shell knows it by its port.
-        let to = nodes.filter(|(to, n)| *to != from && n.side == side && n.is_up()).map(|(to, _)| to);
-        let to: Vec<_> = to.collect();
-        self.send(to.into_iter(), source, payload);
+        // What goes to everyone is no answer to anything: no wall lets it in.
+        let hears =
+            |to: usize, n: &Node| to != from && n.side == side && n.is_up() && n.system.wall.is_none();
+        let to: Vec<_> = nodes.filter(|(to, n)| hears(*to, n)).map(|(to, _)| to).collect();
+        self.send(self.link.of_broadcasts(), to.into_iter(), source, payload);
     }
 
     pub(super) fn unicast(&mut self, from: usize, to: Endpoint, body: Body) {
         let Endpoint { at: to, via } = to;
         let payload = self.payload(from, body);
-        let node = &self.nodes[from];
+        let now = self.now;
+        let node = &mut self.nodes[from];
         let port = if via == Via::Own { node.port } else { limits::DISCOVERY_PORT };
         let (side, source) = (node.side, SocketAddr::from((node.ip, port)));
+        if let Some(wall) = &mut node.system.wall {
+            wall.note_sent(now, via, to);
+        }
         // One peer a host: the shared port of an address is that of the peer there.
         let shared = to.port() == limits::DISCOVERY_PORT;
         let target = if shared {
@@ -138,8 +145,14 @@ impl World {
         if let Some(target) = target
             && self.nodes[target].side == side
         {
-            let via = if shared { Via::Shared } else { Via::Own };
-            self.send(core::iter::once(target), Endpoint { at: source, via }, payload);
+            // Before anything is sent to one each learns of the other.
+            let ips = (source.ip(), to.ip());
+            self.nodes[from].system.neighbours.insert(ips.1);
+            self.nodes[target].system.neighbours.insert(ips.0);
+            let source = Endpoint { at: source, via: if shared { Via::Shared } else { Via::Own } };
+            if self.nodes[target].system.wall.as_ref().is_none_or(|wall| wall.lets_in(now, source)) {
+                self.send(self.link, core::iter::once(target), source, payload);
+            }
         }
     }
 }

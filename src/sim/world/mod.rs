@@ -1,14 +1,16 @@
 //! A network of peers, with the machines of `lan`, in virtual time. Pure: it opens no socket and reads no
 //! clock.
 //!
-//! `node` is one peer of it, `carrying` how datagrams get from one to others.
+//! `node` is one peer of it, `wall` what its system does, `carrying` how datagrams get from one to others.
 
 mod carrying;
 mod flight;
 mod node;
+mod wall;
 
 use self::flight::{Next, What};
 pub use self::node::{Node, Seen};
+pub use self::wall::{NodeSystem, Wall};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -104,6 +106,7 @@ impl World {
             ip,
             port: 40_000,
             side: 0,
+            system: NodeSystem::default(),
             asleep: false,
             machines: None,
             armed: None,
@@ -294,6 +297,7 @@ impl World {
             match output {
                 LanOutput::Broadcast(body) => self.broadcast(place, body),
                 LanOutput::Unicast { to, body } => self.unicast(place, to, body),
+                LanOutput::LookAround => self.look_around(place),
                 LanOutput::Event(event) => self.tell(place, event),
                 LanOutput::Left => {
                     self.crash(place);
@@ -308,6 +312,16 @@ impl World {
         {
             node.armed = next;
             self.queue.push(at, What::Timer(place));
+        }
+    }
+
+    /// Tells the machines of `place` which neighbours it has. The caller drains.
+    fn look_around(&mut self, place: usize) {
+        let now = self.now;
+        let node = &mut self.nodes[place];
+        let told = node.system.told_neighbours();
+        if let Some(machines) = &mut node.machines {
+            machines.handle_neighbours(now, told);
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use core::net::Ipv4Addr;
 
+use super::wall::NodeSystem;
 use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId};
 use crate::lan::{Gone, Machines, PeerInfo};
@@ -23,6 +24,8 @@ pub struct Node {
     pub(super) port: u16,
     /// Peers of other sides are out of reach.
     pub side: u8,
+    /// What its system does and knows.
+    pub system: NodeSystem,
     /// True while it sleeps: nothing reaches it, nothing is done.
     pub asleep: bool,
     pub(super) machines: Option<Machines>,
