@@ -1,4 +1,9 @@
 //! A line as a shell would split it: quotes, backslashes; and back. Pure.
+//!
+//! Unlike in a shell, what `list` shows in the place of a character (`\u{1b}`) is a part of a word without quotes,
+//! too.
+
+use crate::text;
 
 /// Why a line cannot be split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +65,7 @@ fn scan(line: &str) -> (Typing, bool, Option<SplitError>) {
     let (mut in_word, mut quote) = (false, Quote::None);
     let mut chars = line.char_indices();
     while let Some((at, c)) = chars.next() {
-        if quote == Quote::None && c.is_whitespace() {
+        if quote == Quote::None && c.is_ascii_whitespace() {
             if in_word {
                 typing.before.push(core::mem::take(&mut typing.word));
             }
@@ -75,6 +80,7 @@ fn scan(line: &str) -> (Typing, bool, Option<SplitError>) {
             (Quote::None, '\'') => quote = Quote::Single,
             (Quote::None, '"') => quote = Quote::Double,
             (Quote::Single, '\'') | (Quote::Double, '"') => quote = Quote::None,
+            (Quote::None, '\\') if text::escape_at(&line[at..]).is_some() => typing.word.push(c),
             (Quote::None, '\\') => match chars.next() {
                 Some((_, c)) => typing.word.push(c),
                 None => return (typing, true, Some(SplitError::Backslash)),
@@ -106,8 +112,10 @@ pub(crate) fn quote(word: &str) -> String {
     }
     let mut quoted = String::with_capacity(word.len() + 2);
     quoted.push('"');
-    for c in word.chars() {
-        if matches!(c, '"' | '\\') {
+    let mut chars = word.chars().peekable();
+    while let Some(c) = chars.next() {
+        // Before other characters a backslash stands for itself, and a path looks as in `list`.
+        if c == '"' || c == '\\' && chars.peek().is_none_or(|next| matches!(next, '"' | '\\')) {
             quoted.push('\\');
         }
         quoted.push(c);
@@ -132,6 +140,10 @@ mod tests {
         assert_eq!(ok("a '' b"), ["a", "", "b"]);
         assert!(ok("  ").is_empty() && ok("# list").is_empty());
         assert_eq!(ok("list #1"), ["list", "#1"]);
+        assert_eq!(ok(r"d a\u{1b}\u{20}b\ c \u{1B} x\u"), ["d", r"a\u{1b}\u{20}b c", "u{1B}", "xu"]);
+        assert_eq!(ok("d a\u{3000}b\u{a0}c"), ["d", "a\u{3000}b\u{a0}c"]);
+        assert_eq!(quote(r"a b\u{1b}"), r#""a b\u{1b}""#);
+        assert_eq!(quote(r#"a\\b"c\"#), r#""a\\\b\"c\\""#);
         assert_eq!(split("a 'b"), Err(SplitError::Open('\'')));
         assert_eq!(split("a \"b\\"), Err(SplitError::Open('"')));
         assert_eq!(split("a\\"), Err(SplitError::Backslash));

@@ -73,6 +73,13 @@ impl SafePath {
         self.0.strip_prefix(&*folder.0)?.strip_prefix('/').map(|rest| Self(rest.into()))
     }
 
+    /// Its first `depth` components; all of it, if it has no more.
+    #[must_use]
+    pub fn top(&self, depth: usize) -> &str {
+        let end = self.0.match_indices('/').nth(depth.saturating_sub(1)).map(|(at, _)| at);
+        &self.0[..end.unwrap_or(self.0.len())]
+    }
+
     /// `name` in this folder.
     ///
     /// # Errors
@@ -125,6 +132,13 @@ impl SafePath {
     }
 }
 
+/// NFC of any text (Unicode UAX #15), for comparison only: the same letters are the same then, however they are put
+/// together.
+#[must_use]
+pub fn composed(text: &str) -> String {
+    text.nfc().collect()
+}
+
 /// NFC and lower case of any text, for comparison only.
 #[must_use]
 pub fn fold(text: &str) -> String {
@@ -132,7 +146,7 @@ pub fn fold(text: &str) -> String {
         // The same, without a look at a table for each letter: `list` folds all that is shared.
         return text.to_ascii_lowercase();
     }
-    text.nfc().collect::<String>().to_lowercase().nfc().collect()
+    composed(&composed(text).to_lowercase())
 }
 
 impl FromStr for SafePath {
@@ -225,6 +239,7 @@ mod tests {
         assert_eq!(p.below(&parse("a").unwrap()), Some(parse("b/c.txt").unwrap()));
         assert_eq!(p.below(&parse("a/b/c").unwrap()), None);
         assert_eq!(p.below(&p), None);
+        assert_eq!([1, 2, 3, 4].map(|depth| p.top(depth)), ["a", "a/b", "a/b/c.txt", "a/b/c.txt"]);
         assert_eq!(p.under(Path::new("/r")), Path::new("/r/a/b/c.txt"));
         assert_eq!(SafePath::from_relative(Path::new("a/b/c.txt")), Ok(p));
         assert!(parse("x").unwrap().parent().is_none());

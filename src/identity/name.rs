@@ -8,8 +8,8 @@ use super::PeerId;
 use crate::limits;
 use crate::text;
 
-/// A name: 1 to 64 bytes, no control or bidirectional characters, no white space at its ends, and nothing
-/// that reads as the whole id of a peer. It identifies nobody; the id beside it does.
+/// A name: 1 to 64 bytes, no control or bidirectional characters, no joiner that joins nothing, no white space at
+/// its ends, and nothing that reads as the whole id of a peer. It identifies nobody; the id beside it does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct PeerName(String);
 
@@ -30,7 +30,7 @@ impl PeerName {
     /// # Errors
     /// What is left of it is no name.
     pub fn cleaned(name: &str) -> Result<Self, NameError> {
-        let clean: String = name.chars().filter(|c| !text::is_unprintable(*c)).collect();
+        let clean = text::without_hidden(name);
         let clean = clean.trim();
         let mut end = clean.len().min(limits::NAME);
         while !clean.is_char_boundary(end) {
@@ -83,6 +83,9 @@ mod tests {
     fn names_are_cleaned_and_cut() {
         assert_eq!(PeerName::cleaned(" a\u{1b}[31mb\u{202e}c\n").unwrap().as_str(), "a[31mbc");
         assert_eq!(PeerName::cleaned("\u{7}\n "), Err(NameError::Empty));
+        assert_eq!(PeerName::cleaned("an\u{200d}na").unwrap().as_str(), "anna");
+        let persian = "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}";
+        assert_eq!(PeerName::cleaned(persian).unwrap().as_str(), persian);
         let long = PeerName::cleaned(&"ä".repeat(100)).unwrap();
         assert_eq!(long.as_str().len(), 64);
         let id = PeerId([0; 32]);
@@ -95,7 +98,13 @@ mod tests {
     fn no_name_reads_as_an_id() {
         let id = PeerId([7; 32]).full();
         let shouted = id.to_uppercase();
-        for name in [&id, &shouted, &format!("  {id}\u{200b}"), &format!("{}b", &id[..51])] {
+        for name in [
+            &id,
+            &shouted,
+            &format!("  {id}\u{200b}"),
+            &format!("{}\u{200d}{}", &id[..9], &id[9..]),
+            &format!("{}b", &id[..51]),
+        ] {
             assert_eq!(PeerName::cleaned(name), Err(NameError::ReadsAsId), "{name}");
             let heard: PeerName = serde_json::from_value(name.as_str().into()).unwrap();
             assert_eq!(heard.as_str(), "?");

@@ -140,7 +140,7 @@ impl Departure {
         let why = NotKeptReason::Unfinished;
         let all = paths.into_values().flatten();
         let mut not_kept: Vec<NotKept> =
-            all.map(|(path, size)| NotKept { path: path.to_string(), size, why }).collect();
+            all.map(|(path, size)| NotKept { path: path.as_str().to_owned(), size, why }).collect();
         let total = not_kept.len() as u64;
         not_kept.truncate(limits::NOT_KEPT_TOLD);
         self.say_exit_report(ExitReport { total, not_kept, ..ExitReport::default() }, out);
@@ -225,7 +225,7 @@ fn exit_report(report: &HandoffReport, paths: &OwnPaths<'_>) -> ExitReport {
     let lost = count(&mut report.not_kept.iter().map(|(file, _)| file));
     let not_kept = report.not_kept.iter().flat_map(|(file, why)| {
         of(file).iter().map(move |(path, size)| NotKept {
-            path: path.to_string(),
+            path: path.as_str().to_owned(),
             size: *size,
             why: not_kept_why(*why),
         })

@@ -32,7 +32,7 @@ impl Filter {
     fn matcher(&self) -> impl Fn(&SafePath, Option<FileId>) -> bool {
         let (digits, pattern) = match self.pattern.as_deref().map(FileWord::of) {
             Some(FileWord::Id(digits)) => (Some(digits.to_lowercase()), None),
-            Some(FileWord::Path(path)) => (None, Some(path::fold(path))),
+            Some(FileWord::Path(path)) => (None, Some(path::fold(&path))),
             None => (None, None),
         };
         let glob = pattern.as_deref().filter(|p| p.contains(['*', '?'])).map(WildMatch::new);

@@ -9,7 +9,7 @@ use super::owners::Owners;
 use super::roster::Roster;
 use super::trees::Trees;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, path};
-use crate::control::file_word::{FileWord, typed_path};
+use crate::control::file_word::{self, FileWord, typed_path};
 use crate::error::{Code, Failure};
 use crate::swarm::Wanted;
 use crate::text;
@@ -81,28 +81,64 @@ fn one(
         }
         FileWord::Path(path) => path,
     };
-    let trimmed = path.strip_suffix('/').unwrap_or(path);
+    let trimmed = path.strip_suffix('/').unwrap_or(&path);
     let folder_only = trimmed.len() != path.len();
     let path: SafePath = trimmed.parse().map_err(|e| {
         Failure::new(Code::NotFound, format!("`{}` is not the path of a shared file: {e}", text::shown(word)))
     })?;
-    let (mut files, mut trees) = (Choices::default(), Trees::default());
-    for (peer, entry) in roster.entries(owners) {
-        if entry.path == path && !folder_only {
-            files.add(peer, entry);
-        }
-        trees.add(&path, peer, entry);
-    }
-    match (files.is_empty(), trees.is_empty()) {
-        (true, true) => return Err(missing(&path, roster, mine, owners)),
-        (true, false) => folder(&path, &trees, roster, owners, &asked, found)?,
-        (false, true) => {
-            let (id, entry) = files.single(&typed(&path), roster)?;
-            found.files.push(wanted(id, entry, last_component(&path), &asked));
-        }
-        (false, false) => return Err(file_or_folder(&path, &files, &trees, roster)),
+    let at = |path| Some(AtPath::of(path, folder_only, roster, owners)).filter(|at| !at.is_empty());
+    let found_at = at(path.clone())
+        .or_else(|| at(file_word::literal(word).parse().ok()?))
+        .or_else(|| at(spelled_otherwise(&path, roster, owners)?));
+    let Some(AtPath { path, files, trees }) = found_at else {
+        return Err(missing(&path, roster, mine, owners));
+    };
+    if trees.is_empty() {
+        let (id, entry) = files.single(&typed(&path), roster)?;
+        found.files.push(wanted(id, entry, last_component(&path), &asked));
+    } else if files.is_empty() {
+        folder(&path, &trees, roster, owners, &asked, found)?;
+    } else {
+        return Err(file_or_folder(&path, &files, &trees, roster));
     }
     Ok(())
+}
+
+/// What there is under one path, as a file and as a folder.
+struct AtPath<'a> {
+    path: SafePath,
+    files: Choices<'a>,
+    trees: Trees<'a>,
+}
+
+impl<'a> AtPath<'a> {
+    fn of(path: SafePath, folder_only: bool, roster: &'a Roster, owners: &'a Owners) -> Self {
+        let (mut files, mut trees) = (Choices::default(), Trees::default());
+        for (peer, entry) in roster.entries(owners) {
+            if entry.path == path && !folder_only {
+                files.add(peer, entry);
+            }
+            trees.add(&path, peer, entry);
+        }
+        Self { path, files, trees }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.trees.is_empty()
+    }
+}
+
+/// The path that has the same letters as `path`, put together in another way: keyboards and systems differ in
+/// that, and nobody sees it. `None`: there is none, or there are several.
+fn spelled_otherwise(path: &SafePath, roster: &Roster, owners: &Owners) -> Option<SafePath> {
+    if path.as_str().is_ascii() {
+        return None;
+    }
+    let (depth, letters) = (path.components().count(), path::composed(path.as_str()));
+    let tops = roster.entries(owners).map(|(_, entry)| entry.path.top(depth)).filter(|top| !top.is_ascii());
+    let mut alike: BTreeSet<&str> = tops.filter(|top| path::composed(top) == letters).collect();
+    let one = alike.pop_first().filter(|_| alike.is_empty());
+    one.and_then(|path| path.parse().ok())
 }
 
 /// A folder: the tree of its owner, or of several put together.
@@ -162,7 +198,7 @@ fn entry_path(top: &SafePath, inner: &SafePath) -> SafePath {
 
 /// A path as users type it, safe to be shown.
 fn typed(path: &SafePath) -> String {
-    text::shown(&typed_path(path.as_str())).into_owned()
+    typed_path(path.as_str()).into_owned()
 }
 
 fn last_component(path: &SafePath) -> SafePath {
@@ -272,6 +308,47 @@ mod tests {
         assert_eq!(ask(&r, &["b3:0404"]).unwrap().files[0].to.as_str(), "b3:0101");
         let near = ask(&r, &["./b3:0102"]).unwrap_err().message;
         assert!(near.contains("did you mean `./b3:0101`"), "{near}");
+    }
+
+    #[test]
+    fn a_name_that_reads_as_an_escape_may_be_typed_raw_where_it_stands_in_nobodys_way() {
+        let (raw, other) = (r"a\u{1b}", "a\u{1b}");
+        let r = roster(&[("one", &[file(raw, 1), file(r"d\u{1b}/x", 2)])]);
+        assert_eq!(to(&ask(&r, &[raw, r"d\u{1b}/"]).unwrap()), [(raw, 1, 1), (r"d\u{1b}/x", 2, 1)]);
+        let r = roster(&[("one", &[file(raw, 1), file(other, 2)])]);
+        assert_eq!(to(&ask(&r, &[raw]).unwrap()), [(other, 2, 1)]);
+        assert_eq!(to(&ask(&r, &[&typed_path(raw)]).unwrap()), [(raw, 1, 1)]);
+    }
+
+    #[test]
+    fn a_name_may_be_typed_as_other_keyboards_put_it_together() {
+        let (apart, together) = ("e\u{301}te\u{301}", "\u{e9}t\u{e9}");
+        let r = roster(&[("mac", &[file(apart, 1), file(&format!("{apart}/{apart}"), 2), file("ete", 3)])]);
+        let r = |words: &[&str]| {
+            ask(&r, words).map(|found| to(&found).into_iter().map(|f| f.1).collect::<Vec<_>>())
+        };
+        assert_eq!(r(&[&format!("{together}/")]).unwrap(), [2]);
+        assert_eq!(r(&[&format!("{together}/{together}")]).unwrap(), [2]);
+        let both = roster(&[("one", &[file("\u{1e9b}\u{323}", 1), file("\u{17f}\u{323}\u{307}", 2)])]);
+        assert_eq!(to(&ask(&both, &["\u{17f}\u{323}\u{307}"]).unwrap())[0].1, 2, "what is exact comes first");
+        let neither = ask(&both, &["\u{17f}\u{307}\u{323}"]).unwrap_err();
+        assert_eq!(neither.code, Code::NotFound);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_shown_of_a_path_means_that_path(names in text::tests::texts()) {
+            // Beside it lie files that are called as it is shown, and as it would be read.
+            let shown = typed_path(&names).into_owned();
+            let others = [shown.clone(), text::unescaped(&names).into_owned(), text::shown(&names).into_owned()];
+            let others: BTreeSet<String> = others.into_iter().filter(|other| *other != names).collect();
+            let names: Vec<String> = [names].into_iter().chain(others).collect();
+            if names.iter().all(|name| name.parse::<SafePath>().is_ok() && !name.contains('/')) {
+                let files: Vec<_> = names.iter().zip(1..).map(|(name, n)| file(name, n)).collect();
+                let found = ask(&roster(&[("one", &files)]), &[&shown]).unwrap();
+                assert_eq!((found.files.len(), found.files[0].to.as_str()), (1, names[0].as_str()));
+            }
+        }
     }
 
     #[test]

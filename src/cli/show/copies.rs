@@ -5,7 +5,6 @@ use core::ops::ControlFlow;
 use super::{Page, Show};
 use crate::control::file_word::typed_path;
 use crate::control::{CopiesRequest, CopiesWanted, Reply};
-use crate::text::shown;
 
 #[derive(Debug)]
 struct CopiesShow;
@@ -31,7 +30,7 @@ fn copied(path: &str, copies: CopiesWanted) -> String {
         Some(1) => "no copies on others".to_owned(),
         Some(n) => format!("{n} copies, the one here included"),
     };
-    format!("{}: {how}", shown(&typed_path(path)))
+    format!("{}: {how}", typed_path(path))
 }
 
 #[cfg(test)]

@@ -126,9 +126,7 @@ fn why(file: &NotKept) -> String {
         NotKeptReason::NoSpace => "no room".to_owned(),
         NotKeptReason::Unfinished => "not finished".to_owned(),
         NotKeptReason::NotChosen => {
-            let quoted = words::quote(&typed_path(&file.path));
-            // What cannot be shown cannot be typed.
-            let typed = if shown(&quoted) == quoted { quoted.as_str() } else { "FILE" };
+            let typed = words::quote(&typed_path(&file.path));
             format!("not copied by itself: {}; copies 2 {typed}", size(file.size))
         }
     }
@@ -241,7 +239,8 @@ mod tests {
         let evil = [file("a\u{1b}[2J\u{202e}\n", NotKeptReason::NotChosen)];
         let sentence = said(0, 0, 1, &evil);
         assert!(!sentence.chars().any(crate::text::is_unprintable), "{sentence:?}");
-        assert!(sentence.ends_with("copies 2 FILE)"), "{sentence}");
+        let typed = r#"copies 2 "a\u{1b}[2J\u{202e}\u{a}")"#;
+        assert!(sentence.ends_with(typed), "{sentence}");
     }
 
     #[test]

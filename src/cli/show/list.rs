@@ -75,7 +75,7 @@ fn list(rows: &[ListRow], unlisted: &[UnlistedRow], filtered: bool, style: Style
 }
 
 fn list_cells(row: &ListRow) -> [String; 5] {
-    let mut path = shown(&typed_path(&row.path)).into_owned();
+    let mut path = typed_path(&row.path).into_owned();
     if row.folder {
         path.push('/');
     }
@@ -122,7 +122,11 @@ fn owners(row: &ListRow) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::UnlistedCause;
+    use crate::cli::flags::{Parsed, TypedCommand, parse_arguments, parse_typed};
+    use crate::cli::words;
+    use crate::control::file_word::FileWord;
+    use crate::control::{Request, UnlistedCause};
+    use crate::text::escape_at;
 
     const PLAIN: Style = Style { color: false };
 
@@ -181,6 +185,42 @@ mod tests {
         5 files, 6.2 MiB; large: not copied by itself: `copies 2 FILE` has it copied; here: all on this machine
         ");
         assert!(list(&[], &[], true, PLAIN).contains("matches"));
+    }
+
+    /// The only word behind `download` in these words of a command line.
+    fn only_file(words: &[String]) -> String {
+        let program = ["potluck".to_owned()];
+        let arguments = program.iter().chain(words).map(Into::into).collect::<Vec<_>>();
+        let Parsed::Command(line) = parse_arguments(arguments) else { panic!("{words:?}") };
+        let Parsed::Command(typed) = parse_typed(words) else { panic!("{words:?}") };
+        assert_eq!(line.command.as_ref(), Some(&typed.command));
+        let TypedCommand::Ask(Request::Download(request)) = typed.command else { panic!("{words:?}") };
+        let [file] = request.files.as_slice() else { panic!("{words:?}") };
+        file.clone()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_printed_can_be_given_to_download(name in crate::text::tests::texts()) {
+            proptest::prop_assume!(name.parse::<crate::content::SafePath>().is_ok());
+            let text = list(&[row(&name)], &[], false, PLAIN);
+            let cell = text.lines().nth(1).unwrap().split("  ").next().unwrap();
+            // As one argument, which is what quotes make of it in a shell.
+            let mut typed = vec![only_file(&["download".to_owned(), cell.to_owned()])];
+            // At the prompt: in quotes of either kind, as completion has it, and bare.
+            let mut lines = vec![format!("download {}", words::quote(cell))];
+            if !cell.contains('\'') {
+                lines.push(format!("download '{cell}'"));
+            }
+            let is_escape = |(at, _)| escape_at(&cell[at..]).is_some();
+            if !cell.contains([' ', '\'', '"']) && cell.match_indices('\\').all(is_escape) {
+                lines.push(format!("download {cell}"));
+            }
+            typed.extend(lines.iter().map(|line| only_file(&words::split(line).unwrap())));
+            for word in typed {
+                proptest::prop_assert_eq!(FileWord::of(&word), FileWord::Path(name.as_str().into()));
+            }
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Command for CopiesRequest {
         let copies = self.copies;
         for (file, path) in chosen {
             peer.custody.machine.set_copies(now, file, copies);
-            peer.out.reply(ask, Reply::Copied { path: path.to_string(), copies });
+            peer.out.reply(ask, Reply::Copied { path: path.as_str().to_owned(), copies });
         }
         Ok(Answer::Done)
     }
