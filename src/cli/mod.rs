@@ -18,6 +18,7 @@ mod replaced;
 mod screen;
 mod session;
 mod show;
+mod stopping;
 mod words;
 
 use core::time::Duration;
@@ -33,7 +34,7 @@ use self::pipe::{End, LastFailure, RunningCommand};
 use self::prompt::Prompt;
 use self::screen::{Inputs, Screen, Stderr, Verbosity};
 use self::session::Session;
-use crate::control::typed::CommandOrigin;
+use crate::control::typed::{self, CommandOrigin};
 use crate::control::{self, Ask, ControllerChannels, ExitRequest, keyfile, server, trust};
 use crate::error::{Code, Failure};
 use crate::settings::Settings;
@@ -95,9 +96,10 @@ fn directory(given: Option<&Path>) -> Result<PathBuf, Failure> {
     match given.canonicalize() {
         Ok(path) if path.is_dir() => Ok(path),
         Ok(_) => Err(Failure::new(Code::Usage, format!("{shown} is no folder"))),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            Err(Failure::new(Code::Usage, format!("no folder {shown}: make it first")))
-        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Err(match std::env::current_dir() {
+            Err(_) if given.is_relative() => typed::folder_deleted(),
+            _ => Failure::new(Code::Usage, format!("no folder {shown}: make it first")),
+        }),
         Err(e) => Err(Failure::other(format!("the folder {shown}: {e}"))),
     }
 }
@@ -169,7 +171,7 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
     let leave = Leave::new(move || {
         // The screen hears how it goes by notices.
         let (replies, _nobody_hears) = unbounded();
-        let ask = Ask { request: ExitRequest { now: true }.into(), replies };
+        let ask = Ask { request: ExitRequest { now: true }.into(), replies: replies.into() };
         if to_leave.send(ask).is_err() {
             log::debug!("the controller has ended before");
         }

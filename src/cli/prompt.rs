@@ -220,7 +220,8 @@ impl Prompt {
     /// What is being fetched now; nothing if the controller has no time to say.
     fn running_downloads(&self) -> Vec<DownloadRow> {
         let (replies, answers) = unbounded();
-        if self.asks.send(Ask { request: StatusRequest::default().into(), replies }).is_err() {
+        if self.asks.send(Ask { request: StatusRequest::default().into(), replies: replies.into() }).is_err()
+        {
             return Vec::new();
         }
         match answers.recv_timeout(limits::COMPLETION) {

@@ -22,7 +22,7 @@ pub(super) fn ask(
     let request = request.into();
     let leaving = matches!(request, Request::Exit(_));
     let (replies, answers) = unbounded();
-    let sent = asks.send(Ask { request, replies }).is_ok();
+    let sent = asks.send(Ask { request, replies: replies.into() }).is_ok();
     for reply in answers.iter().take_while(|_| sent) {
         match reply {
             Reply::Done => return Ok(()),
@@ -97,11 +97,11 @@ impl Session {
             }
             flags::Parsed::Wrong(failure) => return Err(failure),
         };
-        let here = std::env::current_dir().unwrap_or_else(|_| self.directory.clone());
+        let here = std::env::current_dir().ok();
         match typed.command {
             TypedCommand::Local(command) => command.run(&self.directory, self.origin)?,
             TypedCommand::Ask(mut request) => {
-                request.anchor(&TypedFrom { origin: self.origin, folder: &here });
+                request.anchor(&TypedFrom { origin: self.origin, folder: here.as_deref() })?;
                 let leaving = matches!(request, Request::Exit(_));
                 let result = self.ask(request, self.json || typed.json);
                 return match (leaving, result) {

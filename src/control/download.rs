@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CompletionNames;
 use super::typed::{CommandOrigin, Proposals, TypedFrom, TypedRequest};
+use crate::error::Failure;
 
 /// Fetch files and folders
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Args)]
@@ -47,10 +48,11 @@ impl TypedRequest for DownloadRequest {
         }
     }
 
-    fn anchor(&mut self, from: &TypedFrom<'_>) {
-        self.to = self.to.take().map(|to| from.absolute(to));
+    fn anchor(&mut self, from: &TypedFrom<'_>) -> Result<(), Failure> {
+        self.to = self.to.take().map(|to| from.absolute(to)).transpose()?;
         self.wait |= from.origin != CommandOrigin::Prompt && !self.no_wait;
         self.no_wait = false;
+        Ok(())
     }
 }
 

@@ -35,11 +35,14 @@ pub(super) fn read(from: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     match line.pop() {
         None => Ok(None),
         Some(b'\n') => Ok(Some(line)),
-        Some(_) if line.len() >= limits::CONTROL_LINE => {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long"))
-        }
+        Some(_) if line.len() >= limits::CONTROL_LINE => Err(too_long()),
         Some(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "the line was cut off")),
     }
+}
+
+/// Why a line above the limit is not read.
+pub(super) fn too_long() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the line is too long")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What can be asked of a running peer, by the prompt and (as JSON lines over a local socket that only
 //! this user can open) by one-shot commands. The answers are facts; `cli::show` makes text of them.
 
+mod answers;
 pub(crate) mod client;
 pub(crate) mod file_word;
 pub(crate) mod keyfile;
@@ -21,6 +22,7 @@ use std::path::Path;
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
+pub use self::answers::Answers;
 pub use self::notice::Notice;
 use self::typed::{Proposals, TypedFrom, TypedRequest};
 use crate::error::Failure;
@@ -76,7 +78,10 @@ macro_rules! declare {
             }
 
             /// Makes what was typed independent of where that was.
-            pub(crate) fn anchor(&mut self, from: &TypedFrom<'_>) {
+            ///
+            /// # Errors
+            /// That place was deleted.
+            pub(crate) fn anchor(&mut self, from: &TypedFrom<'_>) -> Result<(), Failure> {
                 match self {
                     $(Self::$Variant(request) => request.anchor(from),)*
                 }
@@ -94,6 +99,13 @@ macro_rules! declare {
 }
 for_each_command!(declare);
 pub(crate) use for_each_command;
+
+impl Request {
+    /// True for what is answered at its end alone, for which somebody may wait for hours.
+    pub(crate) const fn is_long(&self) -> bool {
+        matches!(self, Self::Download(DownloadRequest { wait: true, .. }) | Self::Verify(_) | Self::Exit(_))
+    }
+}
 
 /// One answer to a [`Request`]; several may come, the last one is `Done` or `Failed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,7 +199,7 @@ pub struct Ask {
     /// What is asked.
     pub request: Request,
     /// Where the answers go. Unbounded; whoever answers leaves out progress while answers pile up.
-    pub replies: crossbeam_channel::Sender<Reply>,
+    pub replies: Answers,
 }
 
 /// What the controller is given.

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use super::client::{HeardLine, Hearing};
 use super::line::{self, Call};
+use super::server::parse;
 use super::typed::{CommandOrigin, TypedFrom};
-use super::{ExitRequest, ListRequest, Reply, Request, client, server};
+use super::{ExitRequest, ListRequest, Reply, Request, client};
 use crate::control::limits;
 use crate::text::is_unprintable;
 
@@ -150,7 +151,7 @@ fn replace_value(line: &mut Vec<u8>, a: u8, word: &str) {
 fn peer_reads(mut said: &[u8]) {
     while let Ok(Some(line)) = line::read(&mut said) {
         assert!(line.len() <= limits::CONTROL_LINE, "a line is too long");
-        match server::parse(&line) {
+        match parse(&line) {
             Ok(mut request) => {
                 assert_eq!(
                     again(&request),
@@ -158,7 +159,8 @@ fn peer_reads(mut said: &[u8]) {
                     "it is another request when it is said again"
                 );
                 let folder = Path::new("/folder");
-                request.anchor(&TypedFrom { origin: CommandOrigin::OneShot, folder });
+                let from = TypedFrom { origin: CommandOrigin::OneShot, folder: Some(folder) };
+                assert_eq!(request.anchor(&from), Ok(()), "the folder is there");
                 assert_eq!(again(&request), Some(request), "it is another request once it is anchored");
             }
             Err(failure) => {
@@ -172,7 +174,7 @@ fn peer_reads(mut said: &[u8]) {
 /// A request as the peer hears it when the client says it.
 fn again(request: &Request) -> Option<Request> {
     let line = serde_json::to_vec(&Call { version: line::VERSION, request: request.clone() }).ok()?;
-    server::parse(&line).ok()
+    parse(&line).ok()
 }
 
 fn client_reads(request: &Request, mut said: &[u8]) {
@@ -203,7 +205,7 @@ mod tests {
     #[test]
     fn each_line_that_could_be_said_is_understood() {
         for line in REQUESTS {
-            assert!(server::parse(line.as_bytes()).is_ok(), "{line}");
+            assert!(parse(line.as_bytes()).is_ok(), "{line}");
         }
         for line in REPLIES {
             assert!(client::parse(line.as_bytes()).is_ok(), "{line}");

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::CompletionNames;
+use crate::error::{Code, Failure};
 
 /// Where a command was typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,21 +20,34 @@ pub(crate) enum CommandOrigin {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TypedFrom<'a> {
     pub(crate) origin: CommandOrigin,
-    /// The folder to which paths are relative.
-    pub(crate) folder: &'a Path,
+    /// The folder to which paths are relative; `None`: the current folder was deleted.
+    pub(crate) folder: Option<&'a Path>,
 }
 
 impl TypedFrom<'_> {
     /// `path` from where it was typed. `~/` is what a shell would make of it, which has not seen our prompt.
-    pub(crate) fn absolute(&self, path: PathBuf) -> PathBuf {
+    ///
+    /// # Errors
+    /// It is relative to a folder that was deleted.
+    pub(crate) fn absolute(&self, path: PathBuf) -> Result<PathBuf, Failure> {
         if self.origin != CommandOrigin::OneShot
             && let Ok(rest) = path.strip_prefix("~")
             && let Some(home) = std::env::var_os("HOME")
         {
-            return Path::new(&home).join(rest);
+            return Ok(Path::new(&home).join(rest));
         }
-        self.folder.join(path)
+        match self.folder {
+            Some(folder) => Ok(folder.join(path)),
+            None if path.is_absolute() => Ok(path),
+            None => Err(folder_deleted()),
+        }
     }
+}
+
+/// A path was typed that is relative to the current folder, which was deleted.
+pub(crate) fn folder_deleted() -> Failure {
+    let message = "the current folder was deleted: go to another one, or give a path that begins with `/`";
+    Failure::new(Code::Usage, message)
 }
 
 /// What can be proposed for an argument, at the prompt.
@@ -55,5 +69,10 @@ pub(crate) trait TypedRequest {
     fn proposals(argument: &str) -> Proposals;
 
     /// Makes what was typed independent of where that was.
-    fn anchor(&mut self, _from: &TypedFrom<'_>) {}
+    ///
+    /// # Errors
+    /// That place was deleted.
+    fn anchor(&mut self, _from: &TypedFrom<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
 }

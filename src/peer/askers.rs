@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crossbeam_channel::Sender;
-
 use super::event::AskId;
-use crate::control::Reply;
+use crate::control::{Answers, Reply};
 
 /// Replies that may pile up before progress is left out for a slow reader.
 const PILE: usize = 64;
@@ -13,13 +11,13 @@ const PILE: usize = 64;
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Askers {
-    waiting: BTreeMap<AskId, Sender<Reply>>,
+    waiting: BTreeMap<AskId, Answers>,
     last: u64,
 }
 
 impl Askers {
     /// Somebody asks: the number under which he is answered.
-    pub(super) fn admit(&mut self, replies: Sender<Reply>) -> AskId {
+    pub(super) fn admit(&mut self, replies: Answers) -> AskId {
         self.last += 1;
         let ask = AskId(self.last);
         self.waiting.insert(ask, replies);
@@ -29,11 +27,11 @@ impl Askers {
     /// Answers. False: he went away, which is all right.
     pub(super) fn reply(&mut self, ask: AskId, reply: Reply) -> bool {
         let Some(replies) = self.waiting.get(&ask) else { return false };
-        if matches!(reply, Reply::Progress(_)) && replies.len() >= PILE {
+        if matches!(reply, Reply::Progress(_)) && replies.waiting() >= PILE {
             return true;
         }
         let is_last = reply.is_last();
-        let is_heard = replies.send(reply).is_ok();
+        let is_heard = replies.send(reply);
         if is_last || !is_heard {
             self.waiting.remove(&ask);
         }
@@ -72,7 +70,7 @@ mod tests {
     fn each_hears_its_own_answers_until_the_last_one() {
         let mut askers = Askers::default();
         let ((tell_one, one), (tell_two, two)) = (unbounded(), unbounded());
-        let (a, b) = (askers.admit(tell_one), askers.admit(tell_two));
+        let (a, b) = (askers.admit(tell_one.into()), askers.admit(tell_two.into()));
         assert!(askers.reply(a, note("a")) && askers.reply(b, note("b")) && askers.reply(a, Reply::Done));
         assert_eq!(one.iter().collect::<Vec<_>>(), [note("a"), Reply::Done], "its channel is closed");
         assert_eq!(two.try_iter().collect::<Vec<_>>(), [note("b")]);
@@ -83,7 +81,7 @@ mod tests {
     fn it_is_seen_that_somebody_went_away() {
         let mut askers = Askers::default();
         let (tell, answers) = unbounded();
-        let ask = askers.admit(tell);
+        let ask = askers.admit(tell.into());
         drop(answers);
         assert!(!askers.reply(ask, progress()) && askers.waiting.is_empty());
     }
@@ -92,7 +90,7 @@ mod tests {
     fn progress_is_left_out_for_a_slow_reader_and_the_end_is_not() {
         let mut askers = Askers::default();
         let (tell, answers) = unbounded();
-        let ask = askers.admit(tell);
+        let ask = askers.admit(tell.into());
         for _ in 0..PILE + 5 {
             assert!(askers.reply(ask, progress()));
         }

@@ -4,10 +4,17 @@
 
 use core::time::Duration;
 use std::io::{self, Read, Write};
-use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+
+use mio::{Interest, Registry, Token};
+
+use super::owner::{Ownership, UserId};
+
+/// The number by which a process hears of a user that it has no number for: one of outside its user namespace
+/// (user_namespaces(7), `/proc/sys/kernel/overflowuid`).
+const NO_NUMBER: u32 = 65_534;
 
 /// Longest path that is handed to the operating system as it is.
 const LONGEST: usize = 100;
@@ -19,6 +26,14 @@ pub(crate) struct Listener(UnixListener);
 /// A connection to the other process. Reads and writes go through a shared reference, too.
 #[derive(Debug)]
 pub(crate) struct Stream(UnixStream);
+
+/// A listener that waits for nobody: a poll tells when somebody calls.
+#[derive(Debug)]
+pub(crate) struct PolledListener(mio::net::UnixListener);
+
+/// A connection that is read and written without waiting.
+#[derive(Debug)]
+pub(crate) struct PolledStream(mio::net::UnixStream);
 
 impl Listener {
     /// Listens as `name` in `folder`, for this user only. What lies there already is of a dead process and is
@@ -38,9 +53,62 @@ impl Listener {
     ///
     /// # Errors
     /// What the operating system says; the next call may come all the same.
+    #[cfg(test)]
     pub(crate) fn accept(&self) -> io::Result<Stream> {
         self.0.accept().map(|(stream, _)| Stream(stream))
     }
+
+    /// Has the poll of this registry return with `token` when somebody calls.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub(crate) fn polled(self, registry: &Registry, token: Token) -> io::Result<PolledListener> {
+        self.0.set_nonblocking(true)?;
+        let mut listener = mio::net::UnixListener::from_std(self.0);
+        registry.register(&mut listener, token, Interest::READABLE)?;
+        Ok(PolledListener(listener))
+    }
+}
+
+impl PolledListener {
+    /// Takes the next call.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nobody calls; what else the operating system says.
+    pub(crate) fn accept(&self) -> io::Result<PolledStream> {
+        self.0.accept().map(|(stream, _)| PolledStream(stream))
+    }
+}
+
+impl PolledStream {
+    /// Has the poll of this registry return with `token` for whatever happens on the connection.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.0, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// As whom the other side runs (`SO_PEERCRED` of unix(7)); `None` if this process has no number for that user.
+    /// That process may be in another PID namespace, where it has no number here, and be of the same user. Other
+    /// systems than Linux leave all this to the rights on the folder: there it is this user.
+    #[must_use]
+    pub(crate) fn user(&self) -> Option<UserId> {
+        #[cfg(target_os = "linux")]
+        return nix::sys::socket::getsockopt(&self.0, nix::sys::socket::sockopt::PeerCredentials)
+            .ok()
+            .map(|credentials| credentials.uid())
+            .filter(|number| *number != NO_NUMBER)
+            .map(UserId::of);
+        #[cfg(not(target_os = "linux"))]
+        Some(UserId::own())
+    }
+}
+
+/// True if nobody but this user, and root of here or of outside, can come in through this folder.
+#[must_use]
+pub(crate) fn is_closed(folder: &Path) -> bool {
+    Ownership::at(folder).is_ok_and(|found| found.owner == UserId::own() && !found.is_open())
 }
 
 /// Removes the listener's name, if it is there. Who is connected stays so.
@@ -63,47 +131,12 @@ impl Stream {
         with_short_path(folder, name, |path| UnixStream::connect(path)).map(Self)
     }
 
-    /// A second handle of the same connection, which ends when both are gone or one is shut down.
-    ///
-    /// # Errors
-    /// What the operating system says.
-    pub(crate) fn try_clone(&self) -> io::Result<Self> {
-        self.0.try_clone().map(Self)
-    }
-
-    /// Ends one direction, or both (shutdown(2)).
-    ///
-    /// # Errors
-    /// `NotConnected` if the other side is gone.
-    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.shutdown(how)
-    }
-
     /// Lets a read fail after this time (`None`: never).
     ///
     /// # Errors
     /// What the operating system says.
     pub(crate) fn set_read_timeout(&self, most: Option<Duration>) -> io::Result<()> {
         self.0.set_read_timeout(most)
-    }
-
-    /// Lets a write fail after this time (`None`: never).
-    ///
-    /// # Errors
-    /// What the operating system says.
-    pub(crate) fn set_write_timeout(&self, most: Option<Duration>) -> io::Result<()> {
-        self.0.set_write_timeout(most)
-    }
-
-    /// True if the other side runs as this user, or as root, which can do anything here anyway (`SO_PEERCRED`
-    /// of unix(7)). Other systems than Linux leave that to the rights on the folder, and it is true there.
-    #[must_use]
-    pub(crate) fn is_own_user(&self) -> bool {
-        #[cfg(target_os = "linux")]
-        return rustix::net::sockopt::socket_peercred(&self.0)
-            .is_ok_and(|cred| cred.uid == rustix::process::geteuid() || cred.uid.is_root());
-        #[cfg(not(target_os = "linux"))]
-        true
     }
 }
 
@@ -130,6 +163,22 @@ impl Read for Stream {
 }
 
 impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Read for PolledStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for PolledStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
     }
@@ -167,7 +216,6 @@ mod tests {
             assert_eq!(testing::mode(folder.join("way")), 0o600);
             let echo = Thread::spawn("echo", move || {
                 let stream = listener.accept().unwrap();
-                assert!(stream.is_own_user());
                 let mut word = [0; 4];
                 (&stream).read_exact(&mut word).unwrap();
                 (&stream).write_all(&word).unwrap();
@@ -188,18 +236,31 @@ mod tests {
     }
 
     #[test]
-    fn who_is_silent_or_shut_down_is_not_waited_for() {
+    fn who_calls_is_known_and_nobody_is_waited_for() {
         let dir = tempfile::tempdir().unwrap();
+        testing::set_mode(dir.path(), 0o700);
+        let mut poll = mio::Poll::new().unwrap();
         let listener = Listener::bind(dir.path(), "way").unwrap();
+        let listener = listener.polled(poll.registry(), Token(0)).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
         let mut ours = Stream::dial(dir.path(), "way").unwrap();
-        let theirs = listener.accept().unwrap();
+        let mut events = mio::Events::with_capacity(8);
+        poll.poll(&mut events, Some(Duration::from_secs(20))).unwrap();
+        let mut theirs = listener.accept().unwrap();
+        assert_eq!(theirs.user(), Some(UserId::own()));
+        assert!(is_closed(dir.path()));
+        testing::set_mode(dir.path(), 0o701);
+        assert!(!is_closed(dir.path()) && !is_closed(Path::new("/nothing/here")));
+        assert_eq!(theirs.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(theirs.write_all(&vec![0; 64 << 20]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         ours.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
-        assert_eq!(ours.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        theirs.set_write_timeout(Some(Duration::from_millis(10))).unwrap();
-        assert!((&theirs).write_all(&vec![0; 64 << 20]).is_err());
-        theirs.try_clone().unwrap().shutdown(Shutdown::Both).unwrap();
-        ours.set_read_timeout(None).unwrap();
-        assert!(ours.read_to_end(&mut Vec::new()).is_ok());
-        assert_eq!((&theirs).read(&mut [0]).unwrap(), 0);
+        ours.read_exact(&mut [0; 4]).unwrap();
+        theirs.register(poll.registry(), Token(7)).unwrap();
+        drop(ours);
+        let is_gone = |event: &mio::event::Event| event.token() == Token(7) && event.is_write_closed();
+        while !events.iter().any(is_gone) {
+            poll.poll(&mut events, Some(Duration::from_secs(20))).unwrap();
+            assert!(!events.is_empty());
+        }
     }
 }

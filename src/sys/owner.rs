@@ -19,7 +19,7 @@ const PRIVATE: u32 = 0o700;
 const OTHERS: u32 = 0o077;
 
 /// A user of this machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct UserId(u32);
 
 /// To whom something belongs, and what rights others have on it.
@@ -54,7 +54,8 @@ impl UserId {
         User::from_uid(Uid::from_raw(self.0)).ok().flatten()
     }
 
-    #[cfg(test)]
+    /// The user of this number.
+    #[must_use]
     pub(crate) const fn of(number: u32) -> Self {
         Self(number)
     }

@@ -98,15 +98,6 @@ impl Leave {
     }
 }
 
-/// Calls `act` on SIGINT, SIGTERM and SIGHUP (signal(7)), in a thread of its own, for a command that is no
-/// peer.
-///
-/// # Errors
-/// When one of them is handled or ignored already: then all stay as they are.
-pub fn on_signal(act: impl FnMut() + Send + 'static) -> io::Result<()> {
-    ctrlc::try_set_handler(act).map_err(io::Error::other)
-}
-
 /// True if the process was started with SIGHUP ignored. Only Linux tells without `unsafe`.
 fn is_hangup_ignored() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, Signal::SIGHUP as u32))

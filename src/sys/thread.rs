@@ -18,12 +18,6 @@ impl Thread {
         Builder::new().name(name.to_owned()).spawn(run).map(|h| Self(Some(h)))
     }
 
-    /// True once the thread has ended.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.0.as_ref().is_none_or(JoinHandle::is_finished)
-    }
-
     /// Lets the thread run on without an owner: for threads blocked in a call that cannot be
     /// interrupted (a read of the terminal), which end with the process.
     pub fn detach(mut self) {

@@ -8,7 +8,7 @@ mod custody;
 mod prompt;
 mod users;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Output, Stdio};
@@ -246,16 +246,58 @@ fn junk_on_the_socket_is_answered_and_harms_nobody() {
     for junk in [&b"\n"[..], b"\xff\xfe\n", b"half", &[b'['; 100_000], &vec![b'x'; (1 << 20) + 9]] {
         drop(talk(junk));
     }
-    // 40 who connect and say nothing: the 33rd is told so; when they go, there is room again.
-    // (Those from above may have counted when the first of these came, and be gone now.)
-    let mut idle = Vec::new();
-    let refused = (0..8).any(|_| {
-        idle.extend((0..40).map(|_| UnixStream::connect(&socket).unwrap()));
-        err(&peer.ask(&["status"])).contains("too many others")
-    });
-    assert!(refused);
-    drop(idle);
-    peer.wait_until_it_answers();
+    // However many connect and say nothing, who has a question is answered: the oldest of them make way.
+    let idle: Vec<_> = (0..200).map(|_| UnixStream::connect(&socket).unwrap()).collect();
+    assert_eq!(peer.ask(&["status"]).status.code(), Some(0));
+    let mut oldest = &idle[0];
+    oldest.set_read_timeout(Some(DEADLINE)).unwrap();
+    assert_eq!(oldest.read(&mut [0]).unwrap(), 0);
+}
+
+/// A peer that fetches `slow.bin` from another one, which takes hours.
+fn with_a_slow_download() -> (Peer, Neighbour, Daemon) {
+    let peer = Peer::new();
+    let giver = peer.neighbour();
+    giver.share("slow.bin", &[7].repeat(4 << 20));
+    let giver = Neighbour::start(giver, &["--up-limit", "1K"]);
+    let daemon = peer.daemon();
+    peer.lists(1);
+    (peer, giver, daemon)
+}
+
+/// Waits for so many downloads, each into a folder of its own. A program for each would take too long.
+fn wait_for_slow(peer: &Peer, how_many: usize) -> Vec<UnixStream> {
+    let begin = |n| {
+        let mut stream = UnixStream::connect(peer.path().join(".potluck/control.sock")).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let to = peer.path().join(format!("downloads/{n}"));
+        let request = serde_json::json!({
+            "version": 1, "command": "download", "files": ["slow.bin"], "to": to, "wait": true,
+        });
+        stream.write_all(format!("{request}\n").as_bytes()).unwrap();
+        stream
+    };
+    let waiting: Vec<UnixStream> = (0..how_many).map(begin).collect();
+    for stream in &waiting {
+        let mut line = String::new();
+        std::io::BufReader::new(stream).read_line(&mut line).unwrap();
+        assert!(line.starts_with(r#"{"reply":"begun""#), "{line}");
+    }
+    waiting
+}
+
+#[test]
+fn a_thousand_who_wait_keep_no_question_out_and_take_no_threads() {
+    let (peer, _giver, daemon) = with_a_slow_download();
+    let tasks = || std::fs::read_dir(format!("/proc/{}/task", daemon.0.id())).unwrap().count();
+    let before = tasks();
+    let waiting = wait_for_slow(&peer, 1_000);
+    assert!(tasks() < before + 20, "{} threads, {before} before", tasks());
+    for words in [&["status"][..], &["list"], &["cancel", "7"]] {
+        assert_eq!(peer.ask(words).status.code(), Some(0), "{words:?}");
+    }
+    assert_eq!(peer.ask(&["exit", "--now"]).status.code(), Some(0));
+    drop(waiting);
 }
 
 #[test]
@@ -376,25 +418,64 @@ fn a_second_signal_ends_a_peer_that_is_stuck() {
     assert_eq!((status.code(), beside.as_str()), (Some(1), ""));
 }
 
-#[test]
-fn a_download_outlives_the_one_who_asked() {
-    let peer = Peer::new();
-    let giver = peer.neighbour();
-    giver.share("slow.bin", &[7].repeat(4 << 20));
-    // At this rate it takes an hour.
-    let _giver = Neighbour::start(giver, &["--up-limit", "1K"]);
-    let _daemon = peer.daemon();
-    peer.lists(1);
-    let mut asks = peer.command();
-    let mut asks = asks.args(["download", "slow.bin"]).stderr(Stdio::piped()).spawn().unwrap();
+/// Starts `download slow.bin`, by way of a shell that does this before, and returns once it has begun.
+fn begin_slow(peer: &Peer, before: &str) -> std::process::Child {
+    let asks = peer.command();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{before} exec \"$@\""), "sh"]).arg(asks.get_program()).args(asks.get_args());
+    shell.envs(asks.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.current_dir(asks.get_current_dir().unwrap_or_else(|| peer.path()));
+    let mut asks = shell.args(["download", "slow.bin"]).stderr(Stdio::piped()).spawn().unwrap();
     let mut begun = [0; 2];
     asks.stderr.as_mut().unwrap().read_exact(&mut begun).unwrap();
-    rustix::process::kill_process(rustix::process::Pid::from_child(&asks), rustix::process::Signal::INT)
-        .unwrap();
-    let output = asks.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(err(&output).contains("the download goes on in the peer"), "{}", err(&output));
+    asks
+}
+
+#[test]
+fn a_signal_to_who_waits_stops_the_download() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let (peer, _giver, _daemon) = with_a_slow_download();
+    // A shell without job control has what it puts in the background ignore Ctrl-C.
+    for (before, signal) in
+        [("", Signal::INT), ("", Signal::TERM), ("trap '' INT;", Signal::TERM), ("", Signal::HUP)]
+    {
+        let asks = begin_slow(&peer, before);
+        kill_process(Pid::from_child(&asks), signal).unwrap();
+        let output = asks.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(err(&output).contains("the download was stopped"), "{}", err(&output));
+        assert!(!out(&peer.ask(&["status"])).contains(": slow.bin"), "{signal:?} left it behind");
+    }
+}
+
+#[test]
+fn a_download_outlives_the_one_who_asked_and_was_killed() {
+    let (peer, _giver, _daemon) = with_a_slow_download();
+    let mut asks = begin_slow(&peer, "");
+    asks.kill().unwrap();
+    asks.wait().unwrap();
     assert!(out(&peer.ask(&["status"])).contains("1: slow.bin 0 %"));
+}
+
+#[test]
+fn that_the_current_folder_was_deleted_is_told() {
+    let peer = Peer::new();
+    let _daemon = peer.daemon();
+    let ask = |words: &[&str]| {
+        let gone = tempfile::tempdir().unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "cd \"$1\" && rmdir \"$1\" && shift && exec \"$@\"", "sh"]).arg(gone.path());
+        shell.arg(peer.command().get_program()).args(words);
+        shell.output().unwrap()
+    };
+    let directory = peer.path().to_str().unwrap();
+    for words in [&["-d", directory, "download", "x", "--to", "."][..], &["status"], &["-d", "sub", "status"]]
+    {
+        let output = ask(words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert!(err(&output).contains("the current folder was deleted"), "{words:?}: {}", err(&output));
+    }
+    assert_eq!(ask(&["-d", directory, "status"]).status.code(), Some(0));
 }
 
 #[test]

@@ -185,3 +185,35 @@ fn no_other_process_of_the_same_user_reads_the_memory() {
         assert!(open || core.split_whitespace().nth(4) == Some("0"), "{core}");
     }
 }
+
+#[test]
+fn a_peer_in_another_pid_namespace_answers_its_user() {
+    if !rustix::process::geteuid().is_root() {
+        return; // Only root may make one without one of users.
+    }
+    let peer = Peer::new();
+    let start = peer.start(&[]);
+    let mut apart = Command::new("unshare");
+    apart.args(["--pid", "--fork", "--kill-child"]).arg(start.get_program()).args(start.get_args());
+    peer.confine(&mut apart).arg("--daemon").stdin(Stdio::null());
+    let _runs = Daemon(apart.spawn().unwrap());
+    peer.wait_until_it_answers();
+}
+
+#[test]
+fn root_is_answered_by_a_peer_whose_user_namespace_does_not_know_root() {
+    let Some(peer) = folder_of(VICTIM, 0o700) else { return };
+    let mut apart = Command::new("unshare");
+    apart.args(["--user", "--map-root-user"]).uid(VICTIM).gid(VICTIM).current_dir("/");
+    let is_possible = |output: Output| output.status.success();
+    if !apart.arg("true").output().is_ok_and(is_possible) {
+        println!("skipped: no user namespaces");
+        return;
+    }
+    let (_place, start) = start_as(VICTIM, &peer, &["--daemon"]);
+    let mut apart = Command::new("unshare");
+    apart.args(["--user", "--map-root-user"]).arg(start.get_program()).args(start.get_args());
+    peer.confine(&mut apart).uid(VICTIM).gid(VICTIM).current_dir("/").stdin(Stdio::null());
+    let _runs = Daemon(apart.spawn().unwrap());
+    peer.wait_until_it_answers();
+}

@@ -133,7 +133,7 @@ fn value(command: &Command, argument: &Arg) -> Completion {
 fn ask(asks: &Sender<Ask>, prefix: &str, names: CompletionNames) -> Vec<String> {
     let (replies, answers) = unbounded();
     let request = CompleteRequest { prefix: prefix.to_owned(), names }.into();
-    if asks.send(Ask { request, replies }).is_err() {
+    if asks.send(Ask { request, replies: replies.into() }).is_err() {
         return Vec::new();
     }
     match answers.recv_timeout(limits::COMPLETION) {
@@ -145,9 +145,9 @@ fn ask(asks: &Sender<Ask>, prefix: &str, names: CompletionNames) -> Vec<String> 
 /// Names in a folder of this machine that begin with `prefix`; folders end with `/`.
 fn local_names(prefix: &str, folders_only: bool) -> Vec<String> {
     let (folder, begin) = prefix.rsplit_once('/').map_or(("", prefix), |(f, b)| (&prefix[..=f.len()], b));
-    let here = std::env::current_dir().unwrap_or_default();
-    let typed = TypedFrom { origin: CommandOrigin::Prompt, folder: &here };
-    let place = typed.absolute(folder.into());
+    let here = std::env::current_dir().ok();
+    let typed = TypedFrom { origin: CommandOrigin::Prompt, folder: here.as_deref() };
+    let Ok(place) = typed.absolute(folder.into()) else { return Vec::new() };
     let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
     let mut names: Vec<String> = entries
         .filter_map(Result::ok)
@@ -219,7 +219,7 @@ mod tests {
                     ("pe", CompletionNames::Peers) => vec!["peer2-ab".into()],
                     other => panic!("{other:?}"),
                 };
-                ask.replies.send(Reply::Names { names }).unwrap();
+                assert!(ask.replies.send(Reply::Names { names }));
             }
         })
         .unwrap();

@@ -1,0 +1,289 @@
+//! The side of the control socket that answers: a Unix socket in `.potluck` that only this user can
+//! open. The side that asks is `client`.
+//!
+//! One thread has all clients and waits for nothing but them. The controller answers into a channel of the
+//! request's own and rings for it, so a slow client delays nobody, and a thousand that wait for their downloads cost
+//! a descriptor each. A client that goes away ends nothing: a download that it waited for goes on.
+
+mod client;
+mod conversation;
+mod places;
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use mio::{Events, Poll, Token};
+
+use self::client::{Client, Turn};
+#[cfg(any(test, feature = "sim"))]
+pub(super) use self::conversation::parse;
+use self::places::{ClientId, Places};
+use super::answers::Answers;
+use super::{Ask, Request, SOCKET};
+use crate::control::limits;
+use crate::error::Failure;
+use crate::sys::bell::Bell;
+use crate::sys::local::{self, Listener, PolledListener, PolledStream};
+use crate::sys::owner::UserId;
+use crate::sys::refusal::{Refusal, refusal};
+use crate::sys::thread::Thread;
+use crate::sys::{clock, descriptors};
+use crate::time::Time;
+
+/// What a poll returns for the listener, and for the bell; clients have the numbers from [`FIRST`] on.
+const LISTENER: Token = Token(0);
+const BELL: Token = Token(1);
+const FIRST: u64 = 2;
+
+/// Events of one poll.
+const EVENTS: usize = 256;
+
+/// The running server. Dropping it removes the socket, lets answers under way be finished, and ends.
+#[derive(Debug)]
+pub(crate) struct ControlServer {
+    state: PathBuf,
+    stop: Arc<AtomicBool>,
+    bell: Bell,
+    thread: Option<Thread>,
+}
+
+/// Starts to answer in `directory/.potluck`, which is made if needed and closed to other users. The
+/// caller holds the directory's lock.
+///
+/// # Errors
+/// When the folder or the socket cannot be made (some file systems have no sockets).
+pub(crate) fn start(directory: &Path, asks: Sender<Ask>) -> io::Result<ControlServer> {
+    let state = directory.join(".potluck");
+    super::make_state(&state)?;
+    let poll = Poll::new()?;
+    let bell = Bell::new(poll.registry(), BELL)?;
+    let listener = Listener::bind(&state, SOCKET)?.polled(poll.registry(), LISTENER)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients = Clients {
+        asks,
+        state: state.clone(),
+        bell: bell.clone(),
+        woken: unbounded(),
+        all: BTreeMap::new(),
+        places: Places::default(),
+        next: FIRST,
+    };
+    let shell =
+        ServerShell { poll, listener: Some(listener), stop: Arc::clone(&stop), clients, accept_at: None };
+    let thread = Thread::spawn("control", move || shell.run())?;
+    Ok(ControlServer { state, stop, bell, thread: Some(thread) })
+}
+
+impl Drop for ControlServer {
+    fn drop(&mut self) {
+        // Before the clients are let go: who asked for `exit` must find nobody here afterwards.
+        if let Err(e) = local::remove(&self.state, SOCKET) {
+            log::debug!("the control socket stays behind: {e}");
+        }
+        self.stop.store(true, Ordering::SeqCst);
+        self.bell.ring();
+        drop(self.thread.take());
+    }
+}
+
+/// The thread: it lets clients in and gives each its turns.
+struct ServerShell {
+    poll: Poll,
+    /// `None` once the server is to end.
+    listener: Option<PolledListener>,
+    stop: Arc<AtomicBool>,
+    clients: Clients,
+    /// When somebody may be let in again. `None`: at the next event of the listener.
+    accept_at: Option<Time>,
+}
+
+impl ServerShell {
+    fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            let now = clock::now();
+            let timeout = self.timeout(now);
+            match self.poll.poll(&mut events, timeout) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return log::warn!("one-shot commands find no peer here any more: {e}"),
+            }
+            let now = clock::now();
+            let mut due: BTreeSet<ClientId> = self.clients.woken.1.try_iter().map(ClientId).collect();
+            let mut gone = Vec::new();
+            for event in &events {
+                match event.token() {
+                    LISTENER => self.accept_at = Some(now),
+                    BELL => {}
+                    Token(n) => {
+                        due.insert(ClientId(n as u64));
+                        if event.is_write_closed() {
+                            gone.push(ClientId(n as u64));
+                        }
+                    }
+                }
+            }
+            if self.stop.load(Ordering::SeqCst) && self.listener.take().is_some() {
+                due.extend(self.clients.all.keys());
+            }
+            due.into_iter().for_each(|id| self.clients.take_turns(now, id, self.listener.is_none()));
+            // What they asked for before they went is begun.
+            gone.into_iter().for_each(|id| self.clients.let_go(id));
+            self.clients.drop_stuck(now);
+            if self.accept_at.is_some_and(|at| at <= now) {
+                self.accept(now);
+            }
+            if self.listener.is_none() && self.clients.all.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn timeout(&self, now: Time) -> Option<Duration> {
+        let stuck = self.clients.all.values().filter_map(Client::drop_at).min();
+        // While all places are taken, an answer makes one free, or somebody has said nothing for too long.
+        let is_full = self.clients.places.are_taken(now);
+        let accept = self.accept_at.map(|at| if is_full { at.max(now) + limits::CONTROL_ACCEPT } else { at });
+        stuck.into_iter().chain(accept).min().map(|at| at.since(now))
+    }
+
+    /// Lets in who waits for it, as far as there are places.
+    fn accept(&mut self, now: Time) {
+        let Some(listener) = &self.listener else { return self.accept_at = None };
+        while !self.clients.places.are_taken(now) {
+            match listener.accept() {
+                Ok(stream) => {
+                    if let Err(e) = self.clients.admit(now, stream, self.poll.registry()) {
+                        log::debug!("a client of the control socket was dropped: {e}");
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return self.accept_at = None,
+                Err(e) if refusal(&e) == Refusal::TooManyOpen => {
+                    return self.accept_at = Some(now + limits::CONTROL_ACCEPT);
+                }
+                Err(e) => log::debug!("a client of the control socket went away: {e}"),
+            }
+        }
+    }
+}
+
+/// All who are connected.
+struct Clients {
+    asks: Sender<Ask>,
+    state: PathBuf,
+    bell: Bell,
+    /// Those for whom there are answers.
+    woken: (Sender<u64>, Receiver<u64>),
+    all: BTreeMap<ClientId, Client>,
+    places: Places<UserId>,
+    /// The number of the next one.
+    next: u64,
+}
+
+impl Clients {
+    /// Lets a client in, if its user may ask.
+    fn admit(&mut self, now: Time, stream: PolledStream, registry: &mio::Registry) -> io::Result<()> {
+        let user = stream.user();
+        let is_own = user.is_some_and(|user| user == UserId::own() || user.is_root());
+        let id = ClientId(self.next);
+        self.next += 1;
+        let mut client = Client::new(stream, user.unwrap_or_else(UserId::own));
+        let may_ask = is_own || user.is_none() && local::is_closed(&self.state);
+        if !may_ask {
+            client.refuse(Failure::other("this peer belongs to another user"))?;
+            return client.go_on(now).map(drop);
+        }
+        client.register(registry, Token(usize::try_from(id.0).map_err(io::Error::other)?))?;
+        if let Some(idle) = self.places.enter(now, client.user, id) {
+            log::debug!("a client of the control socket says nothing and makes way for another one");
+            self.all.remove(&idle);
+        }
+        self.all.insert(id, client);
+        Ok(())
+    }
+
+    /// Gives a client its turns, until something has to happen first. `is_ending`: nothing new is begun.
+    fn take_turns(&mut self, now: Time, id: ClientId, is_ending: bool) {
+        loop {
+            let Some(client) = self.all.get_mut(&id) else { return };
+            let turn = client.go_on(now);
+            if is_ending && client.is_done() {
+                return self.let_go(id);
+            }
+            match turn {
+                Ok(Turn::Asks(request)) => self.ask(now, id, *request),
+                Ok(Turn::Answered) => self.places.answered(now, client.user, id),
+                Ok(Turn::Waits) => return,
+                Ok(Turn::Again) => return self.wake(id),
+                Ok(Turn::Gone) => return self.let_go(id),
+                Err(e) => {
+                    log::debug!("a client of the control socket was dropped: {e}");
+                    return self.let_go(id);
+                }
+            }
+        }
+    }
+
+    /// Passes a request on.
+    fn ask(&mut self, now: Time, id: ClientId, request: Request) {
+        let Some(client) = self.all.get_mut(&id) else { return };
+        let most = most_waiting(&request);
+        if !request.is_long() {
+            self.places.ask(client.user, id);
+        } else if !self.places.wait(client.user, id, most) {
+            let message =
+                format!("{most} commands wait for this peer already: try again when one of them has ended");
+            return refuse(client, Failure::other(message));
+        }
+        let (answers, awaited) = Answers::with_bell(id.0, self.woken.0.clone(), self.bell.clone());
+        if self.asks.send(Ask { request, replies: answers }).is_ok() {
+            client.await_answers(awaited);
+        } else {
+            self.places.answered(now, client.user, id);
+            refuse(client, Failure::other("the peer is leaving"));
+        }
+    }
+
+    /// Its turn comes again after those of others.
+    fn wake(&self, id: ClientId) {
+        if self.woken.0.send(id.0).is_ok() {
+            self.bell.ring();
+        }
+    }
+
+    fn let_go(&mut self, id: ClientId) {
+        if let Some(client) = self.all.remove(&id) {
+            self.places.leave(client.user, id);
+        }
+    }
+
+    /// Lets those go that take no answers.
+    fn drop_stuck(&mut self, now: Time) {
+        let is_stuck = |client: &Client| client.drop_at().is_some_and(|at| at <= now);
+        let stuck: Vec<_> =
+            self.all.iter().filter(|(_, client)| is_stuck(client)).map(|(id, _)| *id).collect();
+        for id in stuck {
+            log::debug!("a client of the control socket takes no answers, and was dropped");
+            self.let_go(id);
+        }
+    }
+}
+
+fn refuse(client: &mut Client, failure: Failure) {
+    if let Err(e) = client.refuse(failure) {
+        log::debug!("a client of the control socket is not told: {e}");
+    }
+}
+
+/// How many of one user may wait for the end of something long: few enough that descriptors are left for
+/// everything else. Whoever wants the peer to leave is heard all the same.
+fn most_waiting(request: &Request) -> usize {
+    let allowed = usize::try_from(descriptors::allowed() / limits::CONTROL_DESCRIPTORS).unwrap_or(usize::MAX);
+    let most = allowed.min(limits::CONTROL_WAITING);
+    if matches!(request, Request::Exit(_)) { most + limits::CONTROL_LEAVING } else { most }
+}
