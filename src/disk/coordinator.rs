@@ -17,6 +17,7 @@ use super::place::{Destination, failure};
 use super::places::OpenPlaces;
 use super::publish::Published;
 use super::slow::SlowTask;
+use super::starved::{self, StarvedFile};
 use super::state::{FileStage, Flush, OpenFile};
 use super::writer::{WriteTarget, WriterTask};
 use super::{Block, Command, Event, FileToken, Plan};
@@ -73,6 +74,8 @@ pub(super) struct DiskCoordinator {
     pub(super) busy: BTreeMap<(PathBuf, FileId), FileToken>,
     /// Asked for while an earlier token of the same content is closing.
     pub(super) waiting: Vec<(FileToken, Plan)>,
+    /// Files that wait for a descriptor.
+    pub(super) starved: Vec<StarvedFile>,
     /// Whole files that wait for the group under way.
     pub(super) ready: VecDeque<FileToken>,
     pub(super) publishing: bool,
@@ -107,6 +110,7 @@ impl DiskCoordinator {
             places: OpenPlaces::default(),
             busy: BTreeMap::new(),
             waiting: Vec::new(),
+            starved: Vec::new(),
             ready: VecDeque::new(),
             publishing: false,
             flush: None,
@@ -121,7 +125,11 @@ impl DiskCoordinator {
     pub(super) fn run(mut self) {
         loop {
             let dirty = self.files.values().any(|f| f.dirty > 0);
-            let wait = if dirty { limits::SIDECAR_TICK } else { Duration::from_secs(3_600) };
+            let wait = match (self.starved.is_empty(), dirty) {
+                (false, _) => limits::STARVED_TICK,
+                (true, true) => limits::SIDECAR_TICK,
+                (true, false) => Duration::from_secs(3_600),
+            };
             let open = select! {
                 recv(self.commands) -> command => command.map(|c| self.command(c)).is_ok(),
                 recv(self.reports) -> report => report.map(|r| self.report(r)).is_ok(),
@@ -131,6 +139,7 @@ impl DiskCoordinator {
                 break;
             }
             self.drain();
+            starved::feed(&mut self);
             self.note();
             self.look_at_times();
             self.publish();
@@ -163,6 +172,7 @@ impl DiskCoordinator {
     pub(super) fn shut(&mut self) {
         let tokens: Vec<FileToken> = self.files.keys().copied().collect();
         self.waiting.clear();
+        self.starved.clear();
         for token in tokens {
             self.close(token);
         }
@@ -239,13 +249,13 @@ impl DiskCoordinator {
             return self.tell(Event::Failed(token, Failure::other(message)));
         }
         let kept = plan.keep.is_some();
-        match self.admit(token, plan, None) {
+        match self.admit(token, plan.clone(), None) {
             Ok(()) => {
                 self.busy.insert(key, token);
                 // What gets no name has no twins.
                 if kept { self.begin(token) } else { self.compare(token) }
             }
-            Err(failure) => self.tell(Event::Failed(token, failure)),
+            Err(failure) => starved::not_opened(self, token, &plan, failure),
         }
     }
 
@@ -306,7 +316,10 @@ impl DiskCoordinator {
     pub(super) fn compare(&mut self, token: FileToken) {
         let Some(file) = self.files.get(&token) else { return };
         match open::twins(&file.place, &file.plan) {
-            Err(failure) => self.fail(token, failure),
+            Err(failure) => {
+                let plan = Arc::clone(&file.plan);
+                starved::not_opened(self, token, &plan, failure);
+            }
             Ok(twins) if twins.is_empty() => self.begin(token),
             Ok(twins) if file.chunks.is_single() => {
                 let there = open::same(&file.plan, &twins);
@@ -340,7 +353,10 @@ impl DiskCoordinator {
         }
         let found = match open::partial(&file.place, &file.plan, file.chunks, promised, self.boot.as_ref()) {
             Ok(found) => found,
-            Err(failure) => return self.fail(token, failure),
+            Err(failure) => {
+                let plan = Arc::clone(&file.plan);
+                return starved::not_opened(self, token, &plan, failure);
+            }
         };
         let Some(file) = self.files.get_mut(&token) else { return };
         file.stage = FileStage::Filling;

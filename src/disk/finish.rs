@@ -131,6 +131,7 @@ impl DiskCoordinator {
 
     pub(super) fn close(&mut self, token: FileToken) {
         self.waiting.retain(|(t, _)| *t != token);
+        self.starved.retain(|starved| starved.token != token);
         let Some(file) = self.files.get_mut(&token) else { return };
         if matches!(file.stage, FileStage::Closing(_) | FileStage::Leaving) {
             return;

@@ -81,7 +81,7 @@ fn note(group: &[Ready]) -> Result<(), (Arc<Destination>, io::Error)> {
 impl Ready {
     /// An error if the store, or the file, was taken away.
     fn is_in_place(&self) -> io::Result<()> {
-        let there = self.place.is_there()
+        let there = self.place.is_there()?
             && match &self.file {
                 Some(file) => Facts::of(file)?.links > 0,
                 None => self.place.partial()?.look(&self.name())? == Some(FileKind::File(self.plan.size)),

@@ -44,3 +44,12 @@ pub(crate) const PUBLISH_FILES: usize = 256;
 
 /// Bytes of files published in one group, at most, so that its sync does not take long.
 pub(crate) const PUBLISH_BYTES: u64 = 64 << 20;
+
+/// Descriptors that a file needs at once to be opened, its folders included. With fewer left it waits.
+pub(crate) const DESCRIPTORS_OF_FILE: usize = 8;
+
+/// While files wait for descriptors, these are looked for this often.
+pub(crate) const STARVED_TICK: Duration = Duration::from_millis(250);
+
+/// A file that no descriptor was left for in this time fails.
+pub(crate) const STARVED: Duration = Duration::from_secs(60);

@@ -29,6 +29,7 @@ mod reading;
 mod save;
 mod slow;
 mod stamp;
+mod starved;
 mod state;
 mod stored;
 #[cfg(test)]

@@ -23,6 +23,7 @@ use crate::sys::file;
 use crate::sys::folder::FileKind;
 use crate::sys::lock::try_lock;
 use crate::sys::names;
+use crate::sys::refusal::{Refusal, refusal};
 use crate::sys::space::space;
 
 /// A partial file that is open.
@@ -156,14 +157,18 @@ fn busy(plan: &Plan) -> Failure {
     Failure::other(format!("{} is being fetched into the same folder already", plan.to))
 }
 
-/// The partial file, if one lies there. What is no regular file of one name is taken away.
+/// The partial file, if one lies there. What is no regular file of one name is taken away; what only cannot be opened
+/// now stays.
 fn open_data(place: &Destination, plan: &Plan) -> io::Result<Option<File>> {
     let (folder, name) = (place.partial()?, plan.id.to_string());
     match folder.open_file(&name, true) {
         Ok(file) if Facts::of(&file)?.links == 1 => Ok(Some(file)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Err(e),
-        Ok(_) | Err(_) => folder.remove(&name).map(|()| None),
+        Ok(_) => folder.remove(&name).map(|()| None),
+        Err(e) => match refusal(&e) {
+            Refusal::Gone => Ok(None),
+            Refusal::Link | Refusal::NotFile | Refusal::NotFolder => folder.remove(&name).map(|()| None),
+            _ => Err(e),
+        },
     }
 }
 

@@ -79,10 +79,14 @@ impl Destination {
         }
     }
 
-    /// True unless the path leads to another folder by now, or to none.
-    pub(super) fn is_there(&self) -> bool {
-        let now = Folder::open(&self.path).and_then(|f| f.identity());
-        matches!((now, self.root.identity()), (Ok(a), Ok(b)) if a == b)
+    /// True unless the path leads to another folder by now, or to none. Opens nothing: that none can be opened says
+    /// nothing of the folder.
+    pub(super) fn is_there(&self) -> io::Result<bool> {
+        match Facts::at(&self.path) {
+            Ok(now) => Ok(now.identity() == self.root.identity()?),
+            Err(e) if matches!(refusal(&e), Refusal::Gone | Refusal::NotFolder) => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     /// Takes the folder of partial files away if it is empty.
@@ -118,11 +122,16 @@ pub(super) fn failure(path: &Path, doing: &str, e: &io::Error) -> Failure {
         Refusal::Gone => Failure::other(format!(
             "the folder {shown} is gone: make it again, or choose another one with --to"
         )),
-        Refusal::TooManyOpen => Failure::other(
-            "too many open files: allow potluck more of them (`ulimit -n`) and ask again, what arrived is kept",
-        ),
+        Refusal::TooManyOpen => too_many_open(),
         _ => Failure::other(format!("cannot {doing} in {shown}: {e}")),
     }
+}
+
+/// No descriptor is left.
+pub(super) fn too_many_open() -> Failure {
+    Failure::other(
+        "too many open files: allow potluck more of them (`ulimit -n`) and ask again, what arrived is kept",
+    )
 }
 
 /// Takes away what a crash left between publishing a file and removing its sidecar, and copies.

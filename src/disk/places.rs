@@ -22,7 +22,7 @@ impl OpenPlaces {
     /// The destination kept open, for one user more.
     pub(super) fn open(&mut self, path: &Path) -> Result<Arc<Destination>, Failure> {
         if let Some(used) = self.0.get_mut(path)
-            && used.place.is_there()
+            && used.place.is_there().unwrap_or(false)
         {
             used.users += 1;
             return Ok(Arc::clone(&used.place));

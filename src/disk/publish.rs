@@ -128,7 +128,7 @@ impl Ready {
 
     /// Time and mode of a large file. The umask was applied when the file was made.
     fn finish(&self) -> io::Result<()> {
-        if !self.place.is_there() {
+        if !self.place.is_there()? {
             return Err(io::ErrorKind::NotFound.into());
         }
         let Some(file) = &self.file else { return Ok(()) };

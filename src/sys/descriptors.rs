@@ -5,6 +5,8 @@ use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::refusal::{Refusal, refusal};
+
 /// Raises the soft limit to `wanted`, or as far as the hard one lets us; never lowers it. Many systems give
 /// a process 256 or 1,024 and allow it far more.
 ///
@@ -24,6 +26,21 @@ pub(crate) fn allow(wanted: u64) -> io::Result<()> {
 #[must_use]
 pub(crate) fn allowed() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// True if so many more can be opened now. Others may open some of them first.
+#[must_use]
+pub(crate) fn are_left(more: usize) -> bool {
+    let one = || rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 0);
+    let mut opened = Vec::with_capacity(more);
+    for _ in 0..more {
+        match one() {
+            Ok(fd) => opened.push(fd),
+            // Without standard error nothing can be told.
+            Err(e) => return refusal(&io::Error::from(e)) != Refusal::TooManyOpen,
+        }
+    }
+    true
 }
 
 /// What [`spare`] opens.

@@ -143,6 +143,68 @@ fn a_folder_without_permission_is_reported() {
     }
 }
 
+/// Opens the file again and again until no descriptor is left.
+fn take_all_descriptors(file: &fs::File) -> Vec<fs::File> {
+    std::iter::from_fn(|| file.try_clone().ok()).collect()
+}
+
+#[test]
+#[ignore = "run by the next test, with few descriptors"]
+fn with_few_descriptors() {
+    let Some(dir) = std::env::var_os("POTLUCK_TEST_DIR") else { return };
+    let dir = Path::new(&dir);
+    let any = fs::File::open(dir).unwrap();
+    let mut rig = Rig::new();
+    let source = Source::new(7 << 20, 1);
+    let begin = |rig: &mut Rig, chunks: &mut dyn Iterator<Item = ChunkIndex>, token| {
+        rig.tell(Command::Manifest(token, Arc::clone(&source.manifest)));
+        for chunk in chunks {
+            rig.write(token, chunk, source.chunk(chunk));
+            assert!(matches!(rig.event(), Event::Chunk(_, _, true)));
+        }
+    };
+    let token = rig.open(source.plan(dir, "x"));
+    rig.opened(token).unwrap();
+    begin(&mut rig, &mut source.chunks.iter().take(40), token);
+    rig.tell(Command::Close(token));
+    rig.flush();
+
+    let taken = take_all_descriptors(&any);
+    let token = rig.open(source.plan(dir, "x"));
+    // It waits: nothing is said of it, and nothing is taken away.
+    rig.flush();
+    assert!(dir.join(PARTIAL).join(source.id().to_string()).exists());
+    let given_up = rig.open(source.plan(&dir.join("other"), "x"));
+    rig.tell(Command::Close(given_up));
+    rig.flush();
+    drop(taken);
+    let (believed, _) = rig.opened(token).unwrap();
+    assert_eq!(believed.len(), 40);
+
+    begin(&mut rig, &mut source.chunks.iter().skip(40), token);
+    let taken = take_all_descriptors(&any);
+    rig.tell(Command::Publish(token));
+    loop {
+        match rig.event() {
+            Event::Arrived(..) => break,
+            Event::Failed(_, failure) => {
+                assert!(failure.message.contains("too many open files"), "{failure}");
+                break;
+            }
+            Event::Chunk(_, _, true) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    drop(taken);
+}
+
+#[test]
+fn without_descriptors_files_wait_and_no_folder_is_called_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("other")).unwrap();
+    rerun(&["prlimit", "--nofile=128:128"], "disk::tests::faults::with_few_descriptors", dir.path());
+}
+
 #[test]
 fn a_folder_that_vanished_is_reported() {
     let base = tempfile::tempdir().unwrap();
