@@ -4,14 +4,18 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
+use super::destinations::Destinations;
 use super::event::AskId;
+use super::holders::claim;
 use super::jobs::{JobPurpose, Jobs};
+use super::limits;
 use super::output::{Outputs, PeerOutput};
 use super::owners::Owners;
 use super::roster::Roster;
 use crate::content::{Claim, FileId, SafePath};
 use crate::control::{DownloadRow, Notice, Reply};
 use crate::error::Failure;
+use crate::identity::PeerId;
 use crate::swarm::{Job, JobId, Progress, Wanted};
 use crate::time::Time;
 
@@ -20,6 +24,9 @@ const WINDOW: Duration = Duration::from_secs(3);
 
 /// Files of a download up to which each one is reported at the prompt.
 const TOLD: usize = 20;
+
+/// Why a download does not begin.
+const MANY_DESTINATIONS: &str = "others go to many folders: waiting for one of them to be done";
 
 /// What a download is to bring, and where.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +76,8 @@ pub(super) struct DownloadState {
     pub(super) wants: Vec<Claim>,
     /// From whom.
     owners: Owners,
+    /// Where each peer listed them.
+    listed: BTreeMap<PeerId, BTreeMap<SafePath, Claim>>,
     /// Files and empty folders that it is to bring.
     things: usize,
     /// Those that it will not, and the last one's failure.
@@ -80,9 +89,18 @@ pub(super) struct DownloadState {
 
 /// All that run.
 #[derive(Debug, Default)]
-pub(super) struct Downloads(BTreeMap<JobId, DownloadState>);
+pub(super) struct Downloads {
+    running: BTreeMap<JobId, DownloadState>,
+    destinations: Destinations,
+}
 
 impl Downloads {
+    /// None yet. What goes below `near` needs no disk workers of its own; `None`: nothing does.
+    pub(super) fn beside(near: Option<PathBuf>) -> Self {
+        let destinations = near.map(Destinations::beside).unwrap_or_default();
+        Self { destinations, ..Self::default() }
+    }
+
     /// Begins to bring files and empty folders to a destination.
     pub(super) fn begin(
         &mut self,
@@ -94,21 +112,47 @@ impl Downloads {
         let DownloadOrder { what, owners, destination, files, folders } = order;
         let id = jobs.begin(purpose);
         let wants: Vec<Claim> = files.iter().map(|f| (f.id, f.size)).collect();
-        self.0.insert(id, DownloadState::new(id, what, owners, wants, folders.len()));
-        out.push(PeerOutput::Fetch(Job { id, destination, files, folders, background: false }));
+        let mut download = DownloadState::new(id, what, owners, wants, folders.len());
+        let job = Job { id, destination, files, folders, background: false };
+        match self.destinations.enter(job) {
+            Some(job) => out.push(PeerOutput::Fetch(job)),
+            None => download.progress.waiting = Some(MANY_DESTINATIONS.to_owned()),
+        }
+        self.running.insert(id, download);
         id
+    }
+
+    /// True if a download waits for another one to be over before it is begun.
+    pub(super) fn is_waiting(&self, job: JobId) -> bool {
+        self.destinations.is_waiting(job)
+    }
+
+    /// A download is over: begins those that waited for that. Whoever came meanwhile can be asked for them, too.
+    pub(super) fn begin_waiting(&mut self, over: JobId, roster: &Roster, out: &mut Outputs) {
+        for mut job in self.destinations.leave(over) {
+            let Some(download) = self.running.get_mut(&job.id) else { continue };
+            download.progress.waiting = None;
+            let claims: BTreeSet<Claim> = download.wants.iter().copied().collect();
+            let holders = roster.holders(&claims, &download.owners);
+            for file in &mut job.files {
+                let now = holders.get(&(file.id, file.size)).into_iter().flatten();
+                let new: Vec<_> = now.filter(|peer| !file.holders.contains(peer)).copied().collect();
+                file.holders.extend(new);
+            }
+            out.push(PeerOutput::Fetch(job));
+        }
     }
 
     /// Lets whoever asked hear how a download goes on, and how it ends.
     pub(super) fn watch(&mut self, job: JobId, ask: AskId) {
-        if let Some(d) = self.0.get_mut(&job) {
+        if let Some(d) = self.running.get_mut(&job) {
             d.watcher = Some(ask);
         }
     }
 
     /// Notes how far a download is and tells whoever waits for it.
     pub(super) fn progress(&mut self, now: Time, progress: Progress, roster: &Roster, out: &mut Outputs) {
-        let Some(d) = self.0.get_mut(&progress.job) else { return };
+        let Some(d) = self.running.get_mut(&progress.job) else { return };
         d.speed.note(now, progress.fetched);
         d.progress = progress;
         if let Some(ask) = d.watcher {
@@ -119,7 +163,7 @@ impl Downloads {
     /// Notes that a part of a download will not come. True: it is to be reported, for there are others, whose
     /// end says nothing of this one.
     pub(super) fn part_failed(&mut self, job: JobId, failure: &Failure) -> bool {
-        let Some(d) = self.0.get_mut(&job) else { return false };
+        let Some(d) = self.running.get_mut(&job) else { return false };
         d.failed = (d.failed.0 + 1, Some(failure.clone()));
         d.things > 1
     }
@@ -127,7 +171,7 @@ impl Downloads {
     /// Tells whoever waits for a download how a part of it went, else the prompt if the download is of few
     /// files.
     pub(super) fn tell(&self, job: JobId, reply: Reply, out: &mut Outputs) {
-        match self.0.get(&job) {
+        match self.running.get(&job) {
             Some(d) if d.wants.len() <= TOLD => d.tell(job, reply, out),
             Some(DownloadState { watcher: Some(ask), .. }) => out.reply(*ask, reply),
             _ => {}
@@ -136,7 +180,7 @@ impl Downloads {
 
     /// Tells whoever waits for a download, else the prompt.
     pub(super) fn tell_always(&self, job: JobId, reply: Reply, out: &mut Outputs) {
-        if let Some(d) = self.0.get(&job) {
+        if let Some(d) = self.running.get(&job) {
             d.tell(job, reply, out);
         }
     }
@@ -144,13 +188,13 @@ impl Downloads {
     /// A download is over; `Some`: why it did not bring everything. That is told, but no reason that was
     /// reported for a part of it.
     pub(super) fn end(&mut self, job: JobId, failure: Option<Failure>, out: &mut Outputs) {
-        let Some(d) = self.0.remove(&job) else { return };
+        let Some(d) = self.running.remove(&job) else { return };
         d.tell(job, failure.map_or(Reply::Done, |failure| Reply::Failed(d.end_of(failure))), out);
     }
 
     /// Tells everybody who waits for a download that nothing more comes.
     pub(super) fn end_all(&self, failure: &Failure, out: &mut Outputs) {
-        for ask in self.0.values().filter_map(|d| d.watcher) {
+        for ask in self.running.values().filter_map(|d| d.watcher) {
             out.reply(ask, Reply::Failed(failure.clone()));
         }
     }
@@ -158,35 +202,63 @@ impl Downloads {
     /// A running one.
     #[must_use]
     pub(super) fn get(&self, job: JobId) -> Option<&DownloadState> {
-        self.0.get(&job)
+        self.running.get(&job)
     }
 
     /// The contents that running downloads are to bring, of those that take them from whom `is_asked` allows.
     pub(super) fn wants(&self, is_asked: impl Fn(&Owners) -> bool) -> BTreeSet<Claim> {
-        let running = self.0.values().filter(|d| is_asked(&d.owners));
+        let running = self.running.values().filter(|d| is_asked(&d.owners));
         running.flat_map(|d| d.wants.iter().copied()).collect()
+    }
+
+    /// A download was begun: notes where those who share its contents list them.
+    pub(super) fn note_holders(&mut self, job: JobId, roster: &Roster) {
+        let Some(download) = self.running.get_mut(&job) else { return };
+        let wants: BTreeSet<Claim> = download.wants.iter().copied().collect();
+        let owners = download.owners.clone();
+        for (peer, entry) in roster.entries(&owners) {
+            if let Some(claim) = claim(entry).filter(|claim| wants.contains(claim)) {
+                download.note_listed(peer, entry.path.clone(), claim);
+            }
+        }
+    }
+
+    /// A peer lists contents that running downloads are to bring under these paths.
+    pub(super) fn note_listed(&mut self, peer: PeerId, held: &[(SafePath, Claim)]) {
+        for download in self.running.values_mut().filter(|d| !held.is_empty() && d.owners.has(peer)) {
+            let wants: BTreeSet<Claim> = download.wants.iter().copied().collect();
+            for (path, claim) in held.iter().filter(|(_, claim)| wants.contains(claim)) {
+                download.note_listed(peer, path.clone(), *claim);
+            }
+        }
+    }
+
+    /// Where a peer listed contents that running downloads are to bring.
+    pub(super) fn listed(&self, peer: PeerId) -> impl Iterator<Item = (&SafePath, Claim)> {
+        let listed = self.running.values().filter_map(move |download| download.listed.get(&peer));
+        listed.flatten().map(|(path, claim)| (path, *claim))
     }
 
     /// True if a running download is to bring this content.
     pub(super) fn is_wanted(&self, claim: Claim) -> bool {
-        self.0.values().any(|d| d.wants.contains(&claim))
+        self.running.values().any(|d| d.wants.contains(&claim))
     }
 
     /// True if a running download is to bring this file, of whatever size.
     pub(super) fn brings(&self, file: FileId) -> bool {
-        self.0.values().flat_map(|d| &d.wants).any(|(wanted, _)| *wanted == file)
+        self.running.values().flat_map(|d| &d.wants).any(|(wanted, _)| *wanted == file)
     }
 
     /// True if this content is wanted of anyone who has it, not of certain peers alone.
     pub(super) fn is_wanted_of_anyone(&self, claim: Claim) -> bool {
         // Mostly nothing is, and the lists of what is wanted may be long.
-        self.0.values().all(|d| d.owners.is_anyone())
-            || self.0.values().any(|d| d.owners.is_anyone() && d.wants.contains(&claim))
+        self.running.values().all(|d| d.owners.is_anyone())
+            || self.running.values().any(|d| d.owners.is_anyone() && d.wants.contains(&claim))
     }
 
     /// What `status` shows of them, the oldest first.
     pub(super) fn rows(&self, now: Time, roster: &Roster) -> Vec<DownloadRow> {
-        self.0.values().map(|d| d.row(now, roster)).collect()
+        self.running.values().map(|d| d.row(now, roster)).collect()
     }
 
     /// Shows at the prompt how far they are.
@@ -209,7 +281,18 @@ impl DownloadState {
             waiting: None,
         };
         let (failed, speed, watcher) = ((0, None), Speed::default(), None);
-        Self { what, wants, owners, things, failed, progress, speed, watcher }
+        Self { what, wants, owners, listed: BTreeMap::new(), things, failed, progress, speed, watcher }
+    }
+
+    /// A peer lists a content of it there. Of strangers who list it under many paths, or come with many keys, no more is
+    /// noted than of those who were here at the beginning.
+    fn note_listed(&mut self, peer: PeerId, path: SafePath, claim: Claim) {
+        if self.listed.len() < limits::LISTED_PEERS || self.listed.contains_key(&peer) {
+            let listed = self.listed.entry(peer).or_default();
+            if listed.len() < self.wants.len() {
+                listed.insert(path, claim);
+            }
+        }
     }
 
     /// Tells whoever waits for it, else the prompt.
@@ -255,7 +338,6 @@ impl DownloadState {
 mod tests {
     use super::*;
     use crate::error::Code;
-    use crate::identity::PeerId;
 
     fn at(millis: u64) -> Time {
         Time::ZERO + Duration::from_millis(millis)
@@ -383,6 +465,20 @@ mod tests {
         assert_eq!(ended(&mut d, many, none), [Reply::Failed(sum)]);
         let stopped = Failure::other("the download was stopped");
         assert_eq!(ended(&mut d, third, stopped.clone()), [Reply::Failed(stopped)]);
+    }
+
+    #[test]
+    fn strangers_with_many_paths_and_keys_are_noted_no_more_than_others() {
+        let (mut d, mut jobs) = (Downloads::default(), Jobs::default());
+        begin(&mut d, &mut jobs, 3);
+        let path = |n: usize| format!("p{n}").parse().unwrap();
+        let held: Vec<_> = (0..1_000).map(|n| (path(n), (FileId([1; 32]), 10))).collect();
+        for n in 0..200 {
+            d.note_listed(PeerId([n; 32]), &held);
+        }
+        assert_eq!(d.listed(PeerId([0; 32])).count(), 3);
+        let all: usize = (0..200).map(|n| d.listed(PeerId([n; 32])).count()).sum();
+        assert_eq!(all, 3 * limits::LISTED_PEERS);
     }
 
     #[test]

@@ -39,3 +39,10 @@ pub(crate) const UNANSWERED_PEERS_OF_HOST: u64 = 1;
 
 /// Of how many of them the user is warned: anyone can make them up.
 pub(crate) const UNANSWERED_WARNINGS: Rate = Rate { period: Duration::from_mins(5), burst: 3 };
+
+/// Destinations outside `downloads/` that are written to at a time, at most: each has four threads of its own. Further
+/// downloads to others wait for one of them.
+pub(crate) const DESTINATIONS: usize = 32;
+
+/// Peers of whom a download remembers where they list what it brings, at most: to see that it changed there.
+pub(crate) const LISTED_PEERS: usize = 64;

@@ -14,6 +14,7 @@ mod commands;
 mod counted;
 pub(crate) mod custody;
 mod departure;
+mod destinations;
 mod downloads;
 pub(crate) mod event;
 pub(crate) mod file_work;

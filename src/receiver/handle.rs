@@ -38,6 +38,8 @@ pub(crate) enum ReceiverCommand {
     Store(PathBuf, disk::Handle),
     /// More holders of a content that is being fetched or waited for.
     Holders(Claim, Vec<PeerId>),
+    /// This peer shares something else in the place of that content by now.
+    Changed(Claim, PeerId),
     /// Peers that fetch a content too, or have some of it.
     Swarm(Claim, Vec<PeerId>),
     /// Stop a download; what arrived stays for a later one.

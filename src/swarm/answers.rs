@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::download::NotGiven;
 use super::members::any_over;
 use super::requests::{AskedItem, AskedPage, PendingRequest};
 use super::sources::SourceLink;
@@ -106,6 +107,7 @@ impl Swarm {
         let most = self.sources.lanes_for_one();
         if let Some(source) = self.sources.get_mut(peer) {
             source.heard = now;
+            source.stalls = 0;
             source.owed = source.owed.saturating_sub(len);
             source.pacing.arrived(now, len);
             // In a swarm goodput comes and goes with what there is to ask for.
@@ -159,7 +161,7 @@ impl Swarm {
                 self.schedule(now);
             }
             Ok(None) => {
-                let wrong = download.blame(peer);
+                let wrong = download.refusals.blame(peer);
                 self.wrong(now, token, peer, wrong);
             }
             Err(page) => {
@@ -221,7 +223,11 @@ impl Swarm {
                 download.deny(now, peer);
             } else {
                 // It does not give this file; it may well give others.
-                download.give_up(now, peer);
+                match refused.reason {
+                    Reason::Changed => download.refused(now, peer, NotGiven::Changed),
+                    Reason::Unknown => download.refused(now, peer, NotGiven::Unknown),
+                    _ => download.give_up(now, peer),
+                }
             }
         }
         if refused.reason == Reason::Busy

@@ -212,7 +212,7 @@ impl Planner {
             FileChoice::Background | FileChoice::OneInBackground => download.background,
         };
         let meant = downloads.values().filter(is_meant);
-        let wanting = meant.filter(|d| d.may_join(peer) && d.wants_bytes() && !d.rests(now, peer));
+        let wanting = meant.filter(|d| d.may_join(peer) && d.wants_bytes() && !d.refusals.rests(now, peer));
         let file = |d: &FileDownload| WaitingFile { token: d.token, job: d.job, left: d.left() };
         wanting.map(file).collect()
     }

@@ -7,7 +7,11 @@ use super::job::RunningJob;
 use super::jobs::Jobs;
 use super::sources::{SourceLink, Sources};
 use super::{Output, Outputs};
+use crate::identity::PeerId;
 use crate::swarm::{JobEvent, Progress};
+
+/// Why nothing moves although connections stand: packets above some size are lost on the way, or somebody hangs.
+const STALLED: &str = "connected, but what is asked for does not come through: trying again";
 
 impl Jobs {
     /// Tells how far those jobs are that have moved.
@@ -25,7 +29,12 @@ impl Jobs {
 fn progress(job: &RunningJob, downloads: &Downloads, peers: &Sources) -> Progress {
     let mine = || downloads.values().filter(|d| d.job == job.id);
     let sources: BTreeSet<_> = mine().flat_map(FileDownload::givers).collect();
-    let waiting = if sources.is_empty() { waiting(job, downloads, peers) } else { None };
+    let stalls = |peer: &PeerId| peers.get(*peer).is_some_and(|source| source.stalls > 0);
+    let waiting = match sources.iter().all(stalls) {
+        _ if sources.is_empty() => waiting(job, downloads, peers),
+        true => Some(STALLED),
+        false => None,
+    };
     Progress {
         job: job.id,
         done: job.arrived_bytes + mine().map(|d| d.done).sum::<u64>(),
@@ -51,6 +60,9 @@ fn waiting(job: &RunningJob, downloads: &Downloads, sources: &Sources) -> Option
     if holders().filter_map(|p| sources.get(p)).any(|s| s.blocked) {
         return Some("firewalls keep this peer and a holder from connecting to each other: trying again");
     }
+    if holders().filter_map(|p| sources.get(p)).any(|s| s.stalls > 0) {
+        return Some(STALLED);
+    }
     if usable().any(|s| s.link == SourceLink::Up) {
         Some("its holders are busy: trying again")
     } else if usable().any(|s| s.failures == 0) {
@@ -58,6 +70,8 @@ fn waiting(job: &RunningJob, downloads: &Downloads, sources: &Sources) -> Option
         None
     } else if usable().next().is_some() {
         Some("no holder answers: trying again")
+    } else if mine().any(|d| d.waits() && d.is_changed()) {
+        Some("it changed at its owner meanwhile: waiting for somebody who has it as it was")
     } else {
         Some("no holder is here: waiting")
     }

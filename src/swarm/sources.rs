@@ -32,6 +32,8 @@ pub(super) struct Source {
     pub(super) known: bool,
     /// In a row.
     pub(super) failures: u8,
+    /// Times in a row that it was connected, and gave nothing of what it was asked for until it was given up.
+    pub(super) stalls: u8,
     /// Neither can it be dialled nor does it dial back.
     pub(super) blocked: bool,
     /// Not dialled before.
@@ -118,6 +120,7 @@ impl Sources {
             link: SourceLink::Down,
             known: false,
             failures: 0,
+            stalls: 0,
             blocked: false,
             rest_until: now,
             useless_since: now,

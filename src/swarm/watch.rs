@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::download::{DownloadPhase, FileDownload};
+use super::download::{DownloadPhase, FileDownload, NotGiven};
 use super::jobs::Jobs;
-use super::sources::{SourceLink, Sources};
+use super::sources::{Source, SourceLink, Sources};
 use super::{LOOK, Output, Outputs, Swarm, TICK};
-use crate::disk;
+use crate::content::Claim;
+use crate::disk::{self, FileToken};
 use crate::error::{Code, Failure};
+use crate::identity::PeerId;
 use crate::swarm::Wanted;
 use crate::swarm::limits;
 use crate::time::Time;
@@ -29,6 +31,9 @@ impl Swarm {
         }
         self.tick = now + TICK;
         for peer in self.sources.stalled(now) {
+            if let Some(source) = self.sources.get_mut(peer) {
+                source.stalls = source.stalls.saturating_add(1);
+            }
             self.drop_source(now, peer, "it owes blocks and sends nothing");
         }
         self.ignore_mute(now);
@@ -59,7 +64,8 @@ impl Swarm {
     }
 
     /// Gives up files that nobody could give for [`limits::NO_HOLDER`], or if they were begun for
-    /// [`limits::NO_HOLDER_BEGUN`].
+    /// [`limits::NO_HOLDER_BEGUN`]. Whoever has another content in the place of one does not come back with it: that
+    /// one is not waited for longer.
     fn fail_stuck(&mut self, now: Time) {
         let stuck: Vec<_> = self
             .jobs
@@ -69,26 +75,55 @@ impl Swarm {
             .filter(|d| {
                 // Of those that have some, only who has something that is missing is of use.
                 let holders = d.candidates().filter(|p| d.may_give(*p));
-                let timeout = if d.is_begun() { limits::NO_HOLDER_BEGUN } else { limits::NO_HOLDER };
+                let is_awaited = d.is_begun() && !d.is_changed();
+                let timeout = if is_awaited { limits::NO_HOLDER_BEGUN } else { limits::NO_HOLDER };
                 self.sources
-                    .stuck_since(d.since.max(d.moved), holders, |p| d.busy_since(p))
+                    .stuck_since(d.since.max(d.moved), holders, |p| d.refusals.busy_since(p))
                     .is_some_and(|since| now.since(since) >= timeout)
             })
-            .map(|d| d.token)
+            .map(|d| (d.token, why_stuck(d, &self.sources)))
             .collect();
         let any = !stuck.is_empty();
-        for token in stuck {
-            self.outputs.push_back(Output::Disk(disk::Command::Close(token)));
-            let Some(download) = self.forget(token) else { continue };
-            let twins = self.jobs.running.get_mut(&download.job).map(|job| job.give_up(download.claim()));
-            let twins = twins.into_iter().flatten().map(|wanted| wanted.to);
-            for to in std::iter::once(download.to).chain(twins) {
-                self.jobs.fail(download.job, to, no_holder(), &mut self.outputs);
-            }
+        for (token, failure) in stuck {
+            self.fail_download(token, &failure);
         }
         if any {
             self.jobs.fail_queued(now, &self.sources, &mut self.outputs);
         }
+        self.finish_what_is_over();
+    }
+
+    /// `peer` shares something else in the place of this content. Files that nobody else can give fail at once.
+    pub(crate) fn handle_changed(&mut self, now: Time, claim: Claim, peer: PeerId) {
+        let wanted = self.jobs.downloads.values_mut().filter(|d| d.claim() == claim);
+        let mut lost = Vec::new();
+        for download in wanted {
+            download.refused(now, peer, NotGiven::Changed);
+            let mut others = download.candidates().filter(|p| download.may_give(*p));
+            if !others.any(|p| self.sources.get(p).is_some_and(Source::is_usable)) {
+                lost.push(download.token);
+            }
+        }
+        for token in lost {
+            self.fail_download(token, &changed());
+        }
+        self.jobs.fail_changed(claim, peer, &mut self.outputs);
+        self.finish_what_is_over();
+        self.schedule(now);
+    }
+
+    /// A file that is being fetched, and those that were to be copied from it, will not come.
+    fn fail_download(&mut self, token: FileToken, failure: &Failure) {
+        self.outputs.push_back(Output::Disk(disk::Command::Close(token)));
+        let Some(download) = self.forget(token) else { return };
+        let twins = self.jobs.running.get_mut(&download.job).map(|job| job.give_up(download.claim()));
+        let twins = twins.into_iter().flatten().map(|wanted| wanted.to);
+        for to in std::iter::once(download.to).chain(twins) {
+            self.jobs.fail(download.job, to, failure.clone(), &mut self.outputs);
+        }
+    }
+
+    fn finish_what_is_over(&mut self) {
         let ids: Vec<_> = self.jobs.running.keys().copied().collect();
         ids.into_iter().for_each(|id| self.jobs.finish_if_over(id, &self.sources, &mut self.outputs));
     }
@@ -115,6 +150,56 @@ impl Jobs {
             self.fail(id, to, no_holder(), outputs);
         }
     }
+
+    /// Of files not begun yet, `peer` has another content in the place of this one: those that nobody else has are
+    /// given up.
+    fn fail_changed(&mut self, claim: Claim, peer: PeerId, outputs: &mut Outputs) {
+        let mut failed = Vec::new();
+        for job in self.running.values_mut() {
+            let mut lost = Vec::new();
+            job.queue.retain_mut(|wanted| {
+                if (wanted.id, wanted.size) != claim {
+                    return true;
+                }
+                wanted.holders.retain(|holder| *holder != peer);
+                let is_had = !wanted.holders.is_empty() || !wanted.some.is_empty();
+                if !is_had {
+                    lost.push(wanted.to.clone());
+                }
+                is_had
+            });
+            if !lost.is_empty() {
+                lost.extend(job.give_up(claim).into_iter().map(|wanted| wanted.to));
+            }
+            failed.extend(lost.into_iter().map(|to| (job.id, to)));
+        }
+        for (id, to) in failed {
+            self.fail(id, to, changed(), outputs);
+        }
+    }
+}
+
+/// Why nobody gives a file.
+fn why_stuck(download: &FileDownload, sources: &Sources) -> Failure {
+    let stalls = |peer: PeerId| sources.get(peer).is_some_and(|source| source.stalls > 0);
+    let why = match download.why_not_given() {
+        Some(NotGiven::Changed) => return changed(),
+        Some(NotGiven::Unknown) => "nobody who had it shares it any more; what arrived is kept",
+        Some(NotGiven::Wrong) => "what those gave who have it was wrong; what arrived is kept",
+        None if download.candidates().any(stalls) => {
+            "connections to who has it stand, but what is asked for does not come through: packets above some size may \
+             be lost on the way (a wrong MTU), or it hangs; what arrived is kept"
+        }
+        None => return no_holder(),
+    };
+    Failure::new(Code::NoHolder, why)
+}
+
+fn changed() -> Failure {
+    Failure::new(
+        Code::NoHolder,
+        "changed: its owner has something else there by now, and nobody has it as it was; try again",
+    )
 }
 
 fn no_holder() -> Failure {

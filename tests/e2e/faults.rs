@@ -3,10 +3,12 @@
 
 use core::time::Duration;
 use std::fs;
+use std::io::Write as _;
 use std::process::{Child, Output, Stdio};
 
 use expectrl::session::OsSession;
 use expectrl::{Expect as _, Session};
+use potluck::sys::clock;
 use rustix::process::Signal;
 
 use crate::errors::{Small, code};
@@ -94,6 +96,40 @@ fn a_cable_that_is_out_for_half_a_minute_costs_nothing() {
     println!("listed by each other again after {time:?}");
     assert!(succeeded(download), "it waits, and goes on");
     finish(&lab, &owner, &taker, before);
+}
+
+/// The end of a download that fails for want of somebody who has the file, which takes this long at most.
+fn no_holder_within(download: Child, most: Duration) -> String {
+    let start = clock::now();
+    let out = download.wait_with_output().unwrap();
+    let (took, said) = (clock::now().since(start), String::from_utf8_lossy(&out.stderr).into_owned());
+    println!("after {took:?}: {said}");
+    assert_eq!(out.status.code(), Some(6), "{said}");
+    assert!(took < most, "{took:?}");
+    said
+}
+
+#[test]
+fn what_changes_at_its_owner_is_told_soon_and_can_be_had_as_it_is_now() {
+    let Some((lab, owner, taker)) = scene() else { return };
+    let (before, was) = (lab.received(2), taker.offered("big.bin").map(|row| row.id));
+    let download = taker.begin(["download", "big.bin"]);
+    until_received(&lab, before, SIZE / 4);
+    let path = owner.directory.join("shared/big.bin");
+    fs::File::options().append(true).open(&path).unwrap().write_all(b"more").unwrap();
+    let said = no_holder_within(download, Duration::from_secs(60));
+    assert!(said.contains("changed: "), "{said}");
+    wait("offered again", LATER, || taker.offered("big.bin").filter(|row| Some(&row.id) != was.as_ref()));
+    assert_same(&path, &taker.fetch("big.bin"));
+}
+
+#[test]
+fn a_path_that_loses_large_packets_is_told_as_that() {
+    let Some((lab, _owner, taker)) = scene() else { return };
+    crate::firewall::firewall(&lab, 2, "iifname v0 meta length > 1000 drop;");
+    let said = no_holder_within(taker.begin(["download", "big.bin"]), LATER);
+    assert!(said.contains("connected, but what is asked for does not come through"), "{said}");
+    assert!(said.contains("packets above some size may be lost"), "{said}");
 }
 
 /// A download onto a small disk that somebody else fills up in the middle: how it ended, and the scene.

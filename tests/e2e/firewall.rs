@@ -4,7 +4,7 @@
 use crate::lab::{Lab, Peer, SOON, wait};
 
 /// Lets a node take only what `input` lets in, from now on.
-fn firewall(lab: &Lab, node: u32, input: &str) {
+pub(crate) fn firewall(lab: &Lab, node: u32, input: &str) {
     let rules =
         format!("table inet wall {{ chain input {{ type filter hook input priority 0; {input} }}; }}");
     let out = lab.inside(node, "nft").arg(rules).output().unwrap();

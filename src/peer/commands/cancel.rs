@@ -6,7 +6,7 @@ use crate::error::{Code, Failure};
 use crate::peer::event::AskId;
 use crate::peer::machine::PeerMachine;
 use crate::receiver::ReceiverCommand;
-use crate::swarm::JobId;
+use crate::swarm::{JobEvent, JobId};
 use crate::time::Time;
 
 impl Command for CancelRequest {
@@ -14,12 +14,17 @@ impl Command for CancelRequest {
         Needs::Nothing
     }
 
-    fn answer(self: Box<Self>, _: Time, _: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+    fn answer(self: Box<Self>, now: Time, _: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
         let job = JobId(self.job);
         if peer.downloads.get(job).is_none() {
             return Err(Failure::new(Code::NotFound, format!("no download {} is running", job.0)));
         }
-        peer.out.receiver(ReceiverCommand::Cancel(job));
+        if peer.downloads.is_waiting(job) {
+            // The receiver knows nothing of it yet.
+            peer.on_job(now, JobEvent::Finished(job, 0, Some(Failure::other("the download was stopped"))));
+        } else {
+            peer.out.receiver(ReceiverCommand::Cancel(job));
+        }
         Ok(Answer::Done)
     }
 }

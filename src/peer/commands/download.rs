@@ -88,6 +88,7 @@ pub(super) fn begin(
 ) -> Result<Answer, Failure> {
     let order = order_or_unlisted(ask, request, peer)?;
     let job = peer.downloads.begin(&mut peer.jobs, JobPurpose::Download, order, &mut peer.out);
+    peer.downloads.note_holders(job, &peer.presence.roster);
     if let Some(download) = peer.downloads.get(job) {
         let begun = Reply::Begun(download.row(now, &peer.presence.roster));
         peer.out.reply(ask, begun.clone());

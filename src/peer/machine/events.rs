@@ -198,6 +198,7 @@ impl PeerMachine {
     }
 
     fn on_catalogue(&mut self, now: Time, id: PeerId, head: Head, catalogue: Arc<Catalogue>) {
+        self.downloads.changed(id, &catalogue, &mut self.out);
         self.downloads.new_holder(id, &catalogue, &mut self.out);
         self.custody.keep_up(id, &head, &mut self.out);
         self.presence.roster.shares(id, head, catalogue);

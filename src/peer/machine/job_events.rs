@@ -13,7 +13,7 @@ use crate::swarm::{JobEvent, JobId, Progress};
 use crate::time::Time;
 
 impl PeerMachine {
-    pub(super) fn on_job(&mut self, now: Time, event: JobEvent) {
+    pub(in crate::peer) fn on_job(&mut self, now: Time, event: JobEvent) {
         match event {
             JobEvent::Progress(progress) => self.job_moved(now, progress),
             JobEvent::Arrived(job, file, arrival) => self.file_arrived(job, file, arrival),
@@ -27,7 +27,9 @@ impl PeerMachine {
         }
     }
 
-    fn job_moved(&mut self, now: Time, progress: Progress) {
+    fn job_moved(&mut self, now: Time, mut progress: Progress) {
+        // What is kept here for somebody else comes over no network, and this peer is no source to be named.
+        progress.sources.retain(|source| *source != self.own.id());
         match self.jobs.get(progress.job) {
             Some(JobPurpose::Repair(_)) => self.verifying.repair_moved(now),
             Some(purpose @ JobPurpose::Keep { file, .. }) => {
@@ -90,6 +92,9 @@ impl PeerMachine {
         }
         self.out.debug(format!("download {} is over: {files} files arrived", job.0));
         self.downloads.end(job, failure, &mut self.out);
+        if !self.departure.is_begun() {
+            self.downloads.begin_waiting(job, &self.presence.roster, &mut self.out);
+        }
         // What none of the other downloads wants is not sought any more.
         self.swarms.seek_only(&self.downloads.wants(Owners::is_anyone));
         self.swarms.seek(&mut self.out);

@@ -77,12 +77,13 @@ impl PeerMachine {
     /// A peer that was started just now.
     pub(crate) fn new(now: Time, start: PeerStart) -> Self {
         let PeerStart { settings, identity, instance, presence, custody, warnings } = start;
+        let near = settings.sandbox.then(|| settings.downloads());
         let mut machine = Self {
             own: OwnPeer { settings, identity, instance, presence, started: now },
             presence: Presence::default(),
             shared: SharedFolder::default(),
             jobs: Jobs::default(),
-            downloads: Downloads::default(),
+            downloads: Downloads::beside(near),
             uploads: Uploads::default(),
             swarms: Swarms::default(),
             custody: CustodyDriver::new(custody),

@@ -156,6 +156,65 @@ fn whoever_comes_with_the_content_is_named_to_the_receiver() {
 }
 
 #[test]
+fn what_changed_at_its_owner_is_told_to_the_receiver_once_its_new_content_is_known() {
+    let mut peer = beside_anna();
+    peer.ask(download("song", true));
+    let changed = |peer: &mut TestPeer| {
+        let told = peer.told_receiver().into_iter();
+        told.filter_map(
+            |c| if let ReceiverCommand::Changed(claim, of) = c { Some((claim, of)) } else { None },
+        )
+        .collect::<Vec<_>>()
+    };
+    // It may be found under another name, and while it is hashed again it may turn out to be the same.
+    peer.catalogue(1, &[file("song", 3), file("moved", 1)]);
+    peer.catalogue(1, &[file("other", 2)]);
+    assert_eq!(changed(&mut peer), []);
+    peer.catalogue(1, &[file("song", 3)]);
+    assert_eq!(changed(&mut peer), [((FileId([1; 32]), 1), key(1).peer_id())]);
+}
+
+#[test]
+fn a_download_that_waits_for_a_destination_can_be_stopped_and_is_begun_in_its_turn() {
+    let mut peer = beside_anna();
+    let into = |n: usize| DownloadRequest {
+        files: vec!["song".to_owned()],
+        from: Vec::new(),
+        to: Some(format!("/far/{n}").into()),
+        wait: true,
+        no_wait: false,
+    };
+    let most = crate::peer::limits::DESTINATIONS;
+    let asks: Vec<_> = (1..=most + 2).map(|n| peer.ask(into(n).into())).collect();
+    assert_eq!(peer.fetched().len(), most);
+    let bert = peer.join(2, "bert", 1);
+    peer.catalogue(2, &[file("the same", 1)]);
+    peer.outputs.clear();
+    peer.ask(CancelRequest { job: most as u64 + 1 }.into());
+    assert!(
+        matches!(peer.replies(asks[most]).as_slice(), [Reply::Failed(f)] if f.message.contains("stopped"))
+    );
+    peer.outputs.clear();
+    peer.finish(JobId(3), None);
+    let [job] = peer.fetched().try_into().unwrap();
+    assert_eq!((job.id, job.files[0].holders.contains(&bert)), (JobId(most as u64 + 2), true));
+}
+
+#[test]
+fn this_peer_is_never_named_as_a_source() {
+    let mut peer = beside_anna();
+    let (me, ask) = (peer.machine.own.id(), peer.ask(download("song", true)));
+    let PeerEvent::Receiver(ReceiverEvent::Job(JobEvent::Progress(mut step))) = progress(JobId(1), 77) else {
+        panic!()
+    };
+    step.sources = vec![me, key(1).peer_id()];
+    peer.event(PeerEvent::Receiver(ReceiverEvent::Job(JobEvent::Progress(step))));
+    let replies = peer.replies(ask);
+    let Some(Reply::Progress(row)) = replies.last() else { panic!("{replies:?}") };
+    assert_eq!(row.from, ["anna"]);
+}
+
+#[test]
 fn a_lost_catalogue_is_pulled_again_after_five_seconds() {
     let mut peer = TestPeer::sharing(&[]);
     let anna = peer.join(1, "anna", 1);

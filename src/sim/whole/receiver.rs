@@ -91,6 +91,7 @@ impl SimReceiver {
             }
             ReceiverCommand::Fetch(job) | ReceiverCommand::FetchBy(job, _) => self.swarm.handle_job(now, job),
             ReceiverCommand::Holders(claim, peers) => self.swarm.handle_holders(now, claim, &peers),
+            ReceiverCommand::Changed(claim, peer) => self.swarm.handle_changed(now, claim, peer),
             ReceiverCommand::Swarm(claim, peers) => self.swarm.handle_swarm(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
             ReceiverCommand::Catalogue(peer) => self.pulls.want_catalogue(now, peer),

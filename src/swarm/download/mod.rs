@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::progress::{CheckedChunk, FileProgress};
+pub(super) use self::refusals::NotGiven;
 use self::refusals::Refusals;
 use super::members::{Members, fits_map};
 use crate::content::manifest::VALUE;
@@ -115,7 +116,8 @@ pub(super) struct FileDownload {
     begun: bool,
     proof: ManifestState,
     pub(super) progress: FileProgress,
-    refusals: Refusals,
+    /// What the sources did not give.
+    pub(super) refusals: Refusals,
 }
 
 impl FileDownload {
@@ -352,14 +354,9 @@ impl FileDownload {
                     self.done -= self.chunks.len_of(chunk);
                 }
                 self.phase = DownloadPhase::Fetching;
-                blame.map_or(Checked::Fine, |peer| Checked::Wrong(peer, self.blame(peer)))
+                blame.map_or(Checked::Fine, |peer| Checked::Wrong(peer, self.refusals.blame(peer)))
             }
         }
-    }
-
-    /// Counts a wrong chunk or manifest of `peer`.
-    pub(super) fn blame(&mut self, peer: PeerId) -> u8 {
-        self.refusals.blame(peer)
     }
 
     /// `peer` is too busy to give it now.
@@ -368,20 +365,28 @@ impl FileDownload {
         self.refusals.put_off(now, peer);
     }
 
-    /// True if `peer` was too busy a moment ago to give it.
-    pub(super) fn rests(&self, now: Time, peer: PeerId) -> bool {
-        self.refusals.rests(now, peer)
-    }
-
-    /// Since when `peer` has been too busy to give anything of it.
-    pub(super) fn busy_since(&self, peer: PeerId) -> Option<Time> {
-        self.refusals.busy_since(peer)
-    }
-
     /// `peer` is not asked for this file any more.
     pub(super) fn give_up(&mut self, now: Time, peer: PeerId) {
         self.ignore(peer);
         self.since = now;
+    }
+
+    /// `peer` said why it does not give it, and is not asked for it any more.
+    pub(super) fn refused(&mut self, now: Time, peer: PeerId, why: NotGiven) {
+        self.give_up(now, peer);
+        self.refusals.note_why(peer, why);
+    }
+
+    /// Why it is not given, if all who have it say the same: one stranger decides nothing.
+    pub(super) fn why_not_given(&self) -> Option<NotGiven> {
+        let mut all = self.holders.iter().map(|peer| self.refusals.why(*peer));
+        let first = all.next().flatten()?;
+        all.all(|why| why == Some(first)).then_some(first)
+    }
+
+    /// True if all who had it have another content in its place by now.
+    pub(super) fn is_changed(&self) -> bool {
+        self.why_not_given() == Some(NotGiven::Changed)
     }
 
     /// `peer`, which never was of any use, is not asked for this file any more.

@@ -10,15 +10,28 @@ use crate::time::Time;
 /// While nobody else has anything of it, one who had nothing is asked again after this time.
 const ASK_AGAIN: Duration = Duration::from_secs(3);
 
+/// Why a holder does not give a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::swarm) enum NotGiven {
+    /// It has another content in its place by now.
+    Changed,
+    /// It has no such content (any more).
+    Unknown,
+    /// What it gave was wrong, twice.
+    Wrong,
+}
+
 /// What the sources of one file did not give.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
+pub(in crate::swarm) struct Refusals {
     /// Wrong chunks or manifests that each source gave.
     wrong: BTreeMap<PeerId, u8>,
     /// Holders that have nothing (good) for this file.
     useless: BTreeSet<PeerId>,
     /// When those said it last who fetch it too, or kept some of it, and have nothing of it now.
     denied: BTreeMap<PeerId, Time>,
+    /// Of the useless ones, those that said why.
+    why: BTreeMap<PeerId, NotGiven>,
     /// Holders that were too busy to give it whenever they were asked, since when.
     busy: BTreeMap<PeerId, Time>,
     /// Until when they are not asked again.
@@ -36,8 +49,19 @@ impl Refusals {
         self.useless.insert(peer);
     }
 
+    /// `peer` said why it does not give it.
+    pub(super) fn note_why(&mut self, peer: PeerId, why: NotGiven) {
+        self.why.insert(peer, why);
+    }
+
+    /// Why `peer` does not give it, as far as that is known.
+    pub(super) fn why(&self, peer: PeerId) -> Option<NotGiven> {
+        let is_liar = self.wrong.get(&peer).is_some_and(|&n| n >= 2);
+        if is_liar { Some(NotGiven::Wrong) } else { self.why.get(&peer).copied() }
+    }
+
     /// Counts a wrong chunk or manifest of `peer`.
-    pub(super) fn blame(&mut self, peer: PeerId) -> u8 {
+    pub(in crate::swarm) fn blame(&mut self, peer: PeerId) -> u8 {
         let wrong = self.wrong.entry(peer).or_insert(0);
         *wrong = wrong.saturating_add(1);
         *wrong
@@ -50,12 +74,12 @@ impl Refusals {
     }
 
     /// True if `peer` was too busy a moment ago.
-    pub(super) fn rests(&self, now: Time, peer: PeerId) -> bool {
+    pub(in crate::swarm) fn rests(&self, now: Time, peer: PeerId) -> bool {
         self.resting.get(&peer).is_some_and(|until| *until > now)
     }
 
     /// Since when `peer` has been too busy.
-    pub(super) fn busy_since(&self, peer: PeerId) -> Option<Time> {
+    pub(in crate::swarm) fn busy_since(&self, peer: PeerId) -> Option<Time> {
         self.busy.get(&peer).copied()
     }
 
@@ -84,6 +108,7 @@ impl Refusals {
     pub(super) fn forgive(&mut self, peer: PeerId) {
         self.busy.remove(&peer);
         self.resting.remove(&peer);
+        self.why.remove(&peer);
         if self.wrong.get(&peer).is_none_or(|&n| n < 2) {
             self.useless.remove(&peer);
         }

@@ -136,7 +136,7 @@ fn a_liar_loses_its_connection_then_its_trust_and_the_file_comes_from_another() 
 }
 
 impl World {
-    fn run_for(&mut self, time: Duration) {
+    pub(super) fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
             while self.answer() {}

@@ -5,5 +5,6 @@ mod keeping;
 mod lossy;
 mod members;
 mod order;
+mod reasons;
 mod several;
 mod world;

@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Away,
     /// Has nothing.
     Empty,
+    /// Has something else by now.
+    Changed,
     /// Has not begun to share.
     Busy,
     /// Its manifest is wrong.
@@ -220,7 +222,7 @@ impl World {
         let Some((p, message)) = self.inbox.remove(n) else { return false };
         let kind = self.kinds[&p];
         match message {
-            Message::GetManifest(m) if !matches!(kind, Kind::Empty | Kind::Busy) => {
+            Message::GetManifest(m) if !matches!(kind, Kind::Empty | Kind::Changed | Kind::Busy) => {
                 let mut values = manifest(&self.content[&m.file]).as_bytes().to_vec();
                 if kind == Kind::Forger {
                     values[0] ^= 1;
@@ -230,9 +232,13 @@ impl World {
             }
             Message::GetBlocks(GetBlocks { request, .. })
             | Message::GetManifest(GetManifest { request, .. })
-                if matches!(kind, Kind::Empty | Kind::Busy) =>
+                if matches!(kind, Kind::Empty | Kind::Changed | Kind::Busy) =>
             {
-                let reason = if kind == Kind::Empty { Reason::Unknown } else { Reason::Busy };
+                let reason = match kind {
+                    Kind::Empty => Reason::Unknown,
+                    Kind::Changed => Reason::Changed,
+                    _ => Reason::Busy,
+                };
                 let refused = Refused { request, item: None, reason };
                 self.swarm.handle_refused(self.now, p, &refused);
             }
