@@ -17,6 +17,8 @@ use rustix::io::Errno;
 
 use super::facts::{Facts, FileIdentity};
 use super::file::RIGHTS;
+#[cfg(target_os = "linux")]
+use super::mounts;
 use super::names::native;
 
 /// What lies under a name.
@@ -179,6 +181,61 @@ impl Folder {
     pub(crate) fn changed(&self) -> io::Result<i128> {
         Facts::of(self).map(|facts| facts.modified)
     }
+}
+
+/// What is mounted on a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mounted {
+    /// Inode of the folder that is its top.
+    pub id: u64,
+    /// When that folder was made, in nanoseconds since 1970; 0 where it is not told.
+    pub birth: u64,
+    /// What the file system is known by (`f_fsid`). Some kinds derive it from what was written when they were
+    /// made, others take the number of the device.
+    pub filesystem: u64,
+}
+
+impl Folder {
+    /// What is mounted on this folder, which lies in `parent`; `None` if nothing is (statx(2), statvfs(3)).
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub(crate) fn mounted(&self, parent: &Self) -> io::Result<Option<Mounted>> {
+        let Some((id, birth)) = top_of_mount(self, parent)? else { return Ok(None) };
+        let filesystem = rustix::fs::fstatvfs(&self.0)?.f_fsid;
+        Ok(Some(Mounted { id, birth, filesystem }))
+    }
+}
+
+/// Inode and birth of a folder on which something is mounted; an error (`ENODEV`) if its device was taken out, for
+/// some file systems show empty folders then. A kernel that does not tell (before Linux 5.8) leaves
+/// the numbers of the devices, which are the same where a folder of the same device is mounted.
+#[cfg(target_os = "linux")]
+fn top_of_mount(folder: &Folder, parent: &Folder) -> io::Result<Option<(u64, u64)>> {
+    use rustix::fs::{StatxAttributes, StatxFlags};
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    let of = |folder: &Folder| rustix::fs::statx(&folder.0, "", AtFlags::EMPTY_PATH, wanted);
+    let facts = of(folder)?;
+    let is_top = if facts.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) {
+        facts.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
+    } else {
+        let above = of(parent)?;
+        (facts.stx_dev_major, facts.stx_dev_minor) != (above.stx_dev_major, above.stx_dev_minor)
+    };
+    let device = (facts.stx_dev_major, facts.stx_dev_minor);
+    if is_top && !mounts::is_plugged(device) {
+        return Err(Errno::NODEV.into());
+    }
+    let born = facts.stx_btime;
+    let is_told = facts.stx_mask & StatxFlags::BTIME.bits() != 0;
+    let birth = if is_told { u64::try_from(born.tv_sec).unwrap_or(0) * 1_000_000_000 } else { 0 };
+    Ok(is_top.then_some((facts.stx_ino, birth + if is_told { u64::from(born.tv_nsec) } else { 0 })))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn top_of_mount(folder: &Folder, parent: &Folder) -> io::Result<Option<(u64, u64)>> {
+    let (facts, above) = (Facts::of(folder)?, Facts::of(parent)?);
+    Ok((facts.volume != above.volume).then_some((facts.id, 0)))
 }
 
 impl AsFd for Folder {

@@ -13,6 +13,7 @@ pub(crate) mod folder;
 pub(crate) mod local;
 pub(crate) mod lock;
 pub(crate) mod memory;
+pub(crate) mod mounts;
 pub(crate) mod names;
 pub(crate) mod neighbours;
 pub(crate) mod net;
