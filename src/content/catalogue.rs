@@ -27,6 +27,17 @@ pub struct Entry {
     pub kind: EntryKind,
 }
 
+impl Entry {
+    /// The content of a file; `None` for a folder.
+    #[must_use]
+    pub const fn content(&self) -> Option<FileId> {
+        match self.kind {
+            EntryKind::File { id, .. } => Some(id),
+            EntryKind::Folder => None,
+        }
+    }
+}
+
 /// True for what is left out of an encoded entry.
 const fn is_zero(n: &u64) -> bool {
     *n == 0

@@ -10,10 +10,12 @@ pub mod path;
 pub mod slice;
 mod span;
 mod stamp;
+mod unlisted;
 
 pub use catalogue::{Catalogue, Entry, EntryKind, Head, HeadNumber};
 pub use chunk::{ChunkIndex, Chunks, Claim, FileId};
 pub use manifest::Manifest;
 pub use path::SafePath;
 pub use span::Span;
-pub use stamp::{FolderIdentity, Stamp};
+pub use stamp::{FolderIdentity, MountIdentity, Mounts, Stamp};
+pub use unlisted::UnlistedContent;
