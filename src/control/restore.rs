@@ -10,10 +10,10 @@ use super::typed::{Proposals, TypedRequest};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
 pub struct RestoreRequest {
     /// Bring back nothing: what is missing was deleted on purpose, and others may drop it
-    #[arg(long, conflicts_with = "files")]
+    #[arg(long)]
     #[serde(default)]
     pub forget: bool,
-    /// Only these files or folders, by the paths that they had, or `b3:` and the first digits of an id
+    /// Only these files or folders (what lies on a drive that is not there only if it is named), by the paths that they had, or `b3:` and the first digits of an id
     #[arg(value_name = "FILE")]
     #[serde(default)]
     pub files: Vec<String>,

@@ -50,7 +50,7 @@ const REPLIES: [&str; 18] = [
         r#""asked":"a","held":1,"size":null}],"uploads":[{"to":"ben","bytes":1,"speed":2}],"gives":3,"#,
         r#""confined":"partly","confined_why":"an old kernel","up_limit":2000000,"custody":{"copies":2,"own_files":1,"#,
         r#""own_whole":1,"moving":0,"lent":9,"used":8,"free_reserve":7,"kept_files":6,"fetching":5,"kept_for":[],"#,
-        r#""conflict":false,"lost":0},"key_exported":false,"warnings":["so it is"]}"#,
+        r#""conflict":false,"lost":0,"absent":0},"key_exported":false,"warnings":["so it is"]}"#,
     ),
     concat!(
         r#"{"reply":"begun","job":1,"what":"a","done":1,"size":2,"files_done":0,"files":1,"speed":9,"left":1,"#,

@@ -201,6 +201,9 @@ pub struct CustodyRow {
     pub conflict: bool,
     /// Files that were shared, are missing, and were not seen being deleted.
     pub lost: u64,
+    /// Files that are shared and cannot be seen at present, for what they lie on is not mounted.
+    #[serde(default)]
+    pub absent: u64,
 }
 
 /// An owner for whom something is kept.

@@ -12,7 +12,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{decode, encode};
-use crate::content::{Entry, FileId, FolderIdentity, SafePath, Span};
+use crate::content::{Entry, FileId, FolderIdentity, MountIdentity, SafePath, Span};
 use crate::custody::limits;
 use crate::identity::PeerId;
 use crate::time::Time;
@@ -133,6 +133,15 @@ pub struct FolderRow {
     pub signed: Vec<u8>,
 }
 
+/// What is mounted on a folder below `shared/`, or was when the files there were seen last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountRow {
+    /// What it is.
+    pub identity: MountIdentity,
+    /// True if some of what was named below the folder, and is not there, may lie elsewhere than on it.
+    pub mixed: bool,
+}
+
 /// One change of the ledger; each is complete by itself, and to apply it twice changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "what each holds is told by its row type; `None` removes it")]
@@ -151,6 +160,7 @@ pub enum Record {
     /// `copies N FILE`.
     Copies(FileId, Option<u8>),
     Lost(SafePath, Option<LostRow>),
+    Mount(SafePath, Option<MountRow>),
 }
 
 impl Record {
@@ -168,6 +178,7 @@ impl Record {
             Self::Named(path, _) => [&[7], path.as_str().as_bytes()].concat(),
             Self::Copies(file, _) => [&[8], &file.0[..]].concat(),
             Self::Lost(path, _) => [&[9], path.as_str().as_bytes()].concat(),
+            Self::Mount(path, _) => [&[10], path.as_str().as_bytes()].concat(),
         }
     }
 
@@ -184,6 +195,7 @@ impl Record {
                 | Self::Named(_, None)
                 | Self::Copies(_, None)
                 | Self::Lost(_, None)
+                | Self::Mount(_, None)
         );
         (!gone).then(|| encode(self))
     }
@@ -219,6 +231,8 @@ pub struct Ledger {
     pub copies: BTreeMap<FileId, u8>,
     /// Own files that are missing.
     pub lost: BTreeMap<SafePath, LostRow>,
+    /// What is mounted below `shared/`.
+    pub mounts: BTreeMap<SafePath, MountRow>,
 }
 
 impl Ledger {
@@ -241,6 +255,7 @@ impl Ledger {
             Record::Named(path, row) => put(&mut self.named, path, row),
             Record::Copies(file, row) => put(&mut self.copies, file, row),
             Record::Lost(path, row) => put(&mut self.lost, path, row),
+            Record::Mount(path, row) => put(&mut self.mounts, path, row),
         }
     }
 

@@ -7,6 +7,8 @@ pub mod handoff;
 pub mod keeper;
 pub mod ledger;
 pub(crate) mod limits;
+pub mod look;
+mod mount_book;
 pub mod owner_catalogue;
 pub mod placement;
 pub mod quota;

@@ -9,6 +9,9 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::ledger::{DeletedRow, FolderRow, Ledger, Lived, LostRow, Record, Shared};
+use super::look::SharedLook;
+pub use super::mount_book::FileCount;
+use super::mount_book::MountBook;
 use super::owner_catalogue::OwnerCatalogue;
 use crate::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity, Head, HeadNumber, SafePath};
 use crate::custody::limits;
@@ -26,6 +29,9 @@ pub enum RecoveryOutput {
         /// Their bytes.
         bytes: u64,
     },
+    /// Files are absent since now: what should be mounted on this folder is not there, or something else is in its
+    /// place or above it. Nothing is done about them; they count as there for everybody else.
+    Absent(SafePath, FileCount),
     /// Fetch this from its keepers and publish it at its path in `shared/`, replacing nothing.
     Restore(Entry),
     /// The head must go on naming what [`Recovery::intends`] says: make a new one.
@@ -43,6 +49,17 @@ pub enum Decision {
     Forget,
 }
 
+/// Why something that was shared is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was deleted on purpose.
+    Deleted,
+    /// It is missing, and nobody deleted it.
+    Lost,
+    /// What it lies on is not mounted.
+    Absent,
+}
+
 /// The machine. It lives as long as the peer: files can be lost while it runs, too.
 #[derive(Debug)]
 pub struct Recovery {
@@ -58,6 +75,8 @@ pub struct Recovery {
     missing: BTreeMap<SafePath, Entry>,
     /// To come back.
     restoring: BTreeMap<SafePath, Entry>,
+    /// What is mounted below `shared/`, and what is absent with its mount.
+    mounts: MountBook,
     scanned: bool,
     out: VecDeque<RecoveryOutput>,
 }
@@ -83,6 +102,7 @@ impl Recovery {
             missing: by_path(missing),
             out: restoring.values().cloned().map(RecoveryOutput::Restore).collect(),
             restoring,
+            mounts: MountBook::new(std::mem::take(&mut ledger.mounts)),
             scanned: false,
         }
     }
@@ -92,59 +112,88 @@ impl Recovery {
         self.instance = instance;
     }
 
-    /// What lies in `shared/` now, after a complete scan; `identity` says which folder it is. At the
-    /// start, and after each change; the head is made only after this returned.
-    pub fn scanned(&mut self, lived: Lived, identity: FolderIdentity, found: &Catalogue) {
-        let is_same = self.identity.is_none_or(|i| i == identity);
-        self.identity = Some(identity);
-        let came = |path: &SafePath| found.get(path).is_some();
+    /// What lies in `shared/` now, after a whole look. At the start, and after each change; the head is made only
+    /// after this returned.
+    pub fn scanned(&mut self, lived: Lived, look: &SharedLook) {
+        let is_same = self.identity.is_none_or(|i| i == look.identity);
+        self.identity = Some(look.identity);
+        self.came_back(look);
+        self.forget_old_deletions(lived);
+        let found = &*look.found;
+        let is_changed = |e: &&Entry| look.misses(e) && !self.is_lost(&e.path);
+        let changed: Vec<Entry> = self.named.entries().filter(is_changed).cloned().collect();
+        let judged = self.mounts.judge(look, &self.named, changed);
+        self.out.extend(judged.records.into_iter().map(RecoveryOutput::Record));
+        self.out.extend(judged.absent.into_iter().map(|(on, count)| RecoveryOutput::Absent(on, count)));
+        // What was missing before this start is asked about again.
+        let mut asks = !std::mem::replace(&mut self.scanned, true) && !self.missing.is_empty();
+        for (mount, gone) in judged.gone {
+            let is_lost = match &mount {
+                None => !is_same || found.entries().next().is_none() || self.is_mass(look, None, &gone),
+                Some(_) => self.is_mass(look, mount.as_ref(), &gone),
+            };
+            asks |= self.take_gone(lived, gone, is_lost, found);
+        }
+        // What lay at a path under another content was replaced on purpose.
+        for entry in judged.replaced {
+            self.forget(lived, &entry, found);
+        }
+        for file in found.entries().filter_map(Entry::content) {
+            if self.deleted.remove(&file).is_some() {
+                self.out.push_back(RecoveryOutput::Record(Record::Deleted(file, None)));
+            }
+        }
+        if asks {
+            self.ask();
+        }
+    }
+
+    /// What was lost and is there again is lost no longer.
+    fn came_back(&mut self, look: &SharedLook) {
         for lost in [&mut self.missing, &mut self.restoring] {
-            let back = lost.extract_if(.., |path, _| came(path));
+            let back = lost.extract_if(.., |path, _| look.saw(path).is_some());
             self.out.extend(back.map(|(path, _)| RecoveryOutput::Record(Record::Lost(path, None))));
         }
-        let gone: Vec<Entry> =
-            self.named.entries().filter(|e| !came(&e.path) && !self.intended(&e.path)).cloned().collect();
-        let files = |e: &&Entry| matches!(e.kind, EntryKind::File { .. });
-        let n_gone = gone.iter().filter(files).count();
-        let n_before = self.named.entries().filter(files).filter(|e| !self.intended(&e.path)).count();
-        let is_empty = found.entries().next().is_none();
-        // Nobody keeps for longer what was deleted.
+    }
+
+    /// Nobody keeps for longer what was deleted.
+    fn forget_old_deletions(&mut self, lived: Lived) {
         for (file, row) in &mut self.deleted {
             if lived.since(row.at) >= limits::KEEP_DAYS && row.entry.take().is_some() {
                 self.out.push_back(RecoveryOutput::Record(Record::Deleted(*file, Some(row.clone()))));
             }
         }
-        let is_mass = n_gone > limits::MASS_LOSS && n_gone * 2 > n_before;
-        let is_lost = n_gone > 0 && (!is_same || is_empty || is_mass);
-        // What was missing before this start is asked about again.
-        let is_asked = !std::mem::replace(&mut self.scanned, true) && !self.missing.is_empty();
+    }
+
+    /// True if so much is gone from a mount at once that nobody is believed to have deleted it.
+    fn is_mass(&self, look: &SharedLook, mount: Option<&SafePath>, gone: &[Entry]) -> bool {
+        let n_gone = gone.iter().filter(|e| e.content().is_some()).count();
+        if n_gone <= limits::MASS_LOSS {
+            return false;
+        }
+        let lies_there = |e: &&Entry| {
+            e.content().is_some()
+                && look.found.get(&e.path).is_some()
+                && !self.is_lost(&e.path)
+                && look.mount_of(&e.path).map(|(on, _)| on).as_ref() == mount
+        };
+        n_gone > self.named.entries().filter(lies_there).count()
+    }
+
+    /// Takes in what is gone from where it lay. True if any of it was lost, and not deleted.
+    fn take_gone(&mut self, lived: Lived, gone: Vec<Entry>, is_lost: bool, found: &Catalogue) -> bool {
+        let mut asks = false;
         self.name_no_more(gone.iter().map(|entry| entry.path.clone()));
         for entry in gone {
-            if is_lost && matches!(entry.kind, EntryKind::File { .. }) {
+            if is_lost && entry.content().is_some() {
                 self.miss(entry);
+                asks = true;
             } else {
                 self.out.push_back(RecoveryOutput::Record(Record::Named(entry.path.clone(), None)));
                 self.forget(lived, &entry, found);
             }
         }
-        // What lay at a path under another content was replaced on purpose.
-        let replaced: Vec<Entry> = self
-            .named
-            .entries()
-            .filter(|e| found.get(&e.path).is_some_and(|f| content(f) != content(e)))
-            .cloned()
-            .collect();
-        for entry in replaced {
-            self.forget(lived, &entry, found);
-        }
-        for file in found.entries().filter_map(content) {
-            if self.deleted.remove(&file).is_some() {
-                self.out.push_back(RecoveryOutput::Record(Record::Deleted(file, None)));
-            }
-        }
-        if is_lost || is_asked {
-            self.ask();
-        }
+        asks
     }
 
     fn name_no_more(&mut self, paths: impl Iterator<Item = SafePath>) {
@@ -174,15 +223,15 @@ impl Recovery {
         self.out.push_back(RecoveryOutput::Publish);
     }
 
-    fn intended(&self, path: &SafePath) -> bool {
+    fn is_lost(&self, path: &SafePath) -> bool {
         self.missing.contains_key(path) || self.restoring.contains_key(path)
     }
 
     /// The content was deleted on purpose, unless it lies, or is to lie, at another path.
     fn forget(&mut self, lived: Lived, entry: &Entry, found: &Catalogue) {
-        let Some(file) = content(entry) else { return };
-        let elsewhere = found.entries().chain(self.missing.values()).chain(self.restoring.values());
-        if !elsewhere.filter_map(content).any(|f| f == file) {
+        let Some(file) = entry.content() else { return };
+        let elsewhere = found.entries().chain(self.intends());
+        if !elsewhere.filter_map(Entry::content).any(|f| f == file) {
             let row = DeletedRow { at: lived, entry: Some(entry.clone()) };
             self.deleted.insert(file, row.clone());
             self.out.push_back(RecoveryOutput::Record(Record::Deleted(file, Some(row))));
@@ -192,7 +241,7 @@ impl Recovery {
     /// What is not in `shared/` and yet to be named by the head: keepers drop nothing of it, and it can be
     /// had from them.
     pub fn intends(&self) -> impl Iterator<Item = &Entry> {
-        self.missing.values().chain(self.restoring.values())
+        self.missing.values().chain(self.restoring.values()).chain(self.mounts.absent())
     }
 
     /// What the newest own head names that is (or was, at the last look) there.
@@ -211,34 +260,61 @@ impl Recovery {
         self.missing.len()
     }
 
-    /// What becomes of everything that is missing; what is deleted need not come back any more either.
+    /// How many files are absent with what they lie on.
+    #[must_use]
+    pub fn n_absent(&self) -> usize {
+        self.mounts.n_absent()
+    }
+
+    /// What becomes of everything that is missing and not merely absent; what is deleted need not come back any
+    /// more either.
     pub fn decide(&mut self, lived: Lived, decision: Decision, found: &Catalogue) {
         let missing = std::mem::take(&mut self.missing);
         match decision {
             Decision::GiveBack => missing.into_values().for_each(|entry| self.bring(entry)),
             Decision::Forget => {
-                let coming = std::mem::take(&mut self.restoring);
-                let lost: Vec<Entry> = missing.into_values().chain(coming.into_values()).collect();
-                self.name_no_more(lost.iter().map(|entry| entry.path.clone()));
-                for entry in lost {
-                    self.forget(lived, &entry, found);
-                    self.out.push_back(RecoveryOutput::Record(Record::Lost(entry.path.clone(), None)));
-                    self.out.push_back(RecoveryOutput::Record(Record::Named(entry.path, None)));
-                }
+                self.missing = missing;
+                self.give_up(lived, found, |_, fate| fate == Fate::Lost);
             }
         }
         self.out.push_back(RecoveryOutput::Publish);
     }
 
-    /// What [`Self::bring_back`] may choose from: entries, and whether each was deleted.
+    /// What `which` chooses of what is lost or absent was deleted on purpose. How many files these are.
+    pub fn give_up(
+        &mut self,
+        lived: Lived,
+        found: &Catalogue,
+        which: impl Fn(&Entry, Fate) -> bool,
+    ) -> usize {
+        let is_chosen = |_: &SafePath, entry: &mut Entry| which(entry, Fate::Lost);
+        let mut lost: Vec<Entry> = self.missing.extract_if(.., is_chosen).map(|(_, entry)| entry).collect();
+        lost.extend(self.restoring.extract_if(.., is_chosen).map(|(_, entry)| entry));
+        lost.extend(self.mounts.take_absent(|entry| which(entry, Fate::Absent)));
+        // Something else may have the path of what is absent.
+        let named =
+            |entry: &&Entry| self.named.get(&entry.path).is_some_and(|e| e.content() == entry.content());
+        let named: Vec<SafePath> = lost.iter().filter(named).map(|entry| entry.path.clone()).collect();
+        self.name_no_more(named.iter().cloned());
+        for entry in &lost {
+            self.forget(lived, entry, found);
+            self.out.push_back(RecoveryOutput::Record(Record::Lost(entry.path.clone(), None)));
+        }
+        self.out.extend(named.into_iter().map(|path| RecoveryOutput::Record(Record::Named(path, None))));
+        self.out.push_back(RecoveryOutput::Publish);
+        lost.len()
+    }
+
+    /// What [`Self::bring_back`] may choose from: entries, and what became of each.
     pub fn recoverable(
         &self,
         lived: Lived,
         keep: Duration,
         found: &Catalogue,
-    ) -> impl Iterator<Item = (&Entry, bool)> {
-        let deleted = self.deleted_lately(lived, keep, found).map(|entry| (entry, true));
-        self.missing.values().map(|entry| (entry, false)).chain(deleted)
+    ) -> impl Iterator<Item = (&Entry, Fate)> {
+        let deleted = self.deleted_lately(lived, keep, found).map(|entry| (entry, Fate::Deleted));
+        let absent = self.mounts.absent().map(|entry| (entry, Fate::Absent));
+        self.missing.values().map(|entry| (entry, Fate::Lost)).chain(absent).chain(deleted)
     }
 
     /// What was deleted not longer than `keep` ago, if nothing lies at its path.
@@ -250,24 +326,26 @@ impl Recovery {
     ) -> impl Iterator<Item = &Entry> {
         let lately = self.deleted.values().filter(move |row| lived.since(row.at) < keep);
         let entries = lately.filter_map(|row| row.entry.as_ref());
-        entries.filter(|e| found.get(&e.path).is_none() && !self.intended(&e.path))
+        entries.filter(|e| found.get(&e.path).is_none() && !self.is_lost(&e.path))
     }
 
-    /// Has files come back: of those that are missing, and of those that were deleted not longer than `keep`
-    /// ago and at whose paths nothing lies, what `which` chooses (of an entry, and whether it was deleted).
+    /// Has files come back: of those that are missing or absent, and of those that were deleted not longer than `keep`
+    /// ago and at whose paths nothing lies, what `which` chooses (of an entry, and what became of it).
     /// How many these are.
     pub fn bring_back(
         &mut self,
         lived: Lived,
         keep: Duration,
         found: &Catalogue,
-        which: impl Fn(&Entry, bool) -> bool,
+        which: impl Fn(&Entry, Fate) -> bool,
     ) -> usize {
-        let missing: Vec<Entry> =
-            self.missing.extract_if(.., |_, entry| which(entry, false)).map(|(_, entry)| entry).collect();
+        let is_chosen = |_: &SafePath, entry: &mut Entry| which(entry, Fate::Lost);
+        let mut missing: Vec<Entry> =
+            self.missing.extract_if(.., is_chosen).map(|(_, entry)| entry).collect();
+        missing.extend(self.mounts.take_absent(|entry| which(entry, Fate::Absent)));
         let deleted: Vec<Entry> =
-            self.deleted_lately(lived, keep, found).filter(|e| which(e, true)).cloned().collect();
-        for file in deleted.iter().filter_map(content) {
+            self.deleted_lately(lived, keep, found).filter(|e| which(e, Fate::Deleted)).cloned().collect();
+        for file in deleted.iter().filter_map(Entry::content) {
             self.deleted.remove(&file);
             self.out.push_back(RecoveryOutput::Record(Record::Deleted(file, None)));
         }
@@ -330,13 +408,16 @@ impl Recovery {
         }
         self.before = Some(published.number());
         let is_gone = |e: &&Entry| {
-            content(e).is_some_and(|f| !self.deleted.contains_key(&f)) && found.get(&e.path).is_none()
+            e.content().is_some_and(|f| !self.deleted.contains_key(&f)) && found.get(&e.path).is_none()
         };
         let missing: Vec<Entry> = published.entries().filter(is_gone).cloned().collect();
         // What an older head named and this one does not, its owner had deleted.
         let before = std::mem::take(&mut self.missing).into_keys();
         self.out.extend(before.map(|path| RecoveryOutput::Record(Record::Lost(path, None))));
-        for entry in missing.into_iter().filter(|e| !self.restoring.contains_key(&e.path)).collect::<Vec<_>>()
+        for entry in missing
+            .into_iter()
+            .filter(|e| !self.restoring.contains_key(&e.path) && !self.mounts.is_absent(&e.path))
+            .collect::<Vec<_>>()
         {
             self.miss(entry);
         }
@@ -349,13 +430,16 @@ impl Recovery {
     /// no copies of it on others.
     #[must_use]
     pub fn verdict(&self, file: FileId, alone: bool) -> Verdict {
-        let is_in =
-            |entries: &BTreeMap<SafePath, Entry>| entries.values().filter_map(content).any(|f| f == file);
+        let is_in = |entries: &BTreeMap<SafePath, Entry>| {
+            entries.values().filter_map(Entry::content).any(|f| f == file)
+        };
         if is_in(&self.restoring) {
             return Verdict::GiveBack(Vec::new());
         }
         let is_deleted = self.deleted.contains_key(&file) && !self.names(file);
-        if self.scanned && (is_deleted || alone && !is_in(&self.missing)) {
+        let is_only_there =
+            is_in(&self.missing) || self.mounts.absent().filter_map(Entry::content).any(|f| f == file);
+        if self.scanned && (is_deleted || alone && !is_only_there) {
             Verdict::Release
         } else {
             // Unknown here is not deleted here: records can be lost, too.
@@ -364,18 +448,12 @@ impl Recovery {
     }
 
     fn names(&self, file: FileId) -> bool {
-        self.named.entries().chain(self.missing.values()).filter_map(content).any(|f| f == file)
+        let missing = self.missing.values().chain(self.mounts.absent());
+        self.named.entries().chain(missing).filter_map(Entry::content).any(|f| f == file)
     }
 
     /// The next thing to be done.
     pub fn poll_output(&mut self) -> Option<RecoveryOutput> {
         self.out.pop_front()
-    }
-}
-
-const fn content(entry: &Entry) -> Option<FileId> {
-    match entry.kind {
-        EntryKind::File { id, .. } => Some(id),
-        EntryKind::Folder => None,
     }
 }

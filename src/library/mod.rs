@@ -31,9 +31,10 @@ pub(crate) use self::files::Files;
 #[cfg(test)]
 pub(crate) use self::hash::manifest_of;
 pub(crate) use self::open::{LastFolder, OpenError, open, open_twin};
-use crate::content::{Catalogue, FolderIdentity, Manifest, SafePath, Stamp};
+use crate::content::{Catalogue, FolderIdentity, Manifest, Mounts, SafePath, Stamp, UnlistedContent};
 use crate::counters::Counters;
 use crate::store;
+use crate::sys::mounts::MountTable;
 use crate::sys::thread::Thread;
 
 /// Reports that may wait for the controller; then the library waits, too.
@@ -63,10 +64,11 @@ pub(crate) struct Shelf {
     pub files: Files,
     /// Tells the folder from another one at its place.
     pub marker: FolderIdentity,
-    /// What is there but not listed: files that are still to be hashed or cannot be read, and folders that
-    /// cannot be read, with all that may be in them. `None`: that is not known yet, so what is not listed may
-    /// be there as well.
-    pub waiting: Option<Vec<SafePath>>,
+    /// What is mounted below it.
+    pub mounts: Arc<Mounts>,
+    /// What is there but not listed. `None`: that is not known yet, for the look is not over, so what is not listed
+    /// may be there as well.
+    pub waiting: Option<Arc<UnlistedContent>>,
 }
 
 /// A file that is being hashed.
@@ -112,7 +114,7 @@ pub(crate) enum Command {
 }
 
 /// How the library runs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct LibraryConfig {
     /// The folder that is shared. Made by the caller; the library waits for it when it is not there.
     pub root: PathBuf,
@@ -125,6 +127,9 @@ pub(crate) struct LibraryConfig {
     pub rescan_unwatched: Duration,
     /// Where what is hashed is counted.
     pub counters: Arc<Counters>,
+    /// Tells of what is mounted and unmounted; `None` where the system does not. A thread in a sandbox cannot open
+    /// it.
+    pub mounts: Option<MountTable>,
 }
 
 impl LibraryConfig {
@@ -132,7 +137,14 @@ impl LibraryConfig {
     #[must_use]
     pub(crate) fn new(root: PathBuf) -> Self {
         let (rescan, rescan_unwatched) = (Duration::from_secs(600), Duration::from_secs(60));
-        Self { root, watch: true, rescan, rescan_unwatched, counters: Arc::default() }
+        Self {
+            root,
+            watch: true,
+            rescan,
+            rescan_unwatched,
+            counters: Arc::default(),
+            mounts: MountTable::open(),
+        }
     }
 }
 

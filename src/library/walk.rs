@@ -5,6 +5,7 @@
 //! Folders are opened relative to each other, never by a path, so that a folder which is swapped for a
 //! link meanwhile is refused and nothing outside is ever seen.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use super::inventory::{KnownContent, Seen, Sight};
 use super::warnings::Skip;
 use super::watch::{Ears, FolderWatch};
 use crate::content::path::{PathError, RESERVED};
-use crate::content::{Chunks, SafePath, Stamp};
+use crate::content::{Chunks, MountIdentity, SafePath, Stamp};
 use crate::sys::clock;
 use crate::sys::facts::FileIdentity;
 use crate::sys::folder::{FileKind, Folder};
@@ -43,12 +44,18 @@ pub(super) enum WalkRequest {
 /// What the walker tells.
 #[derive(Debug)]
 pub(super) enum WalkReply {
-    /// First, for each request: device and inode of the root; `None` when it is not there.
-    Root(Option<FileIdentity>),
+    /// First, for each request: which folder the root is, if it is one that can be opened.
+    Root(RootSight),
     /// This is there.
     Sights(Vec<Sight>),
+    /// This is mounted on a folder on the way to a path, or nothing is.
+    Way(SafePath, Option<MountIdentity>),
     /// Nothing that can be shared is there, nor below.
     Gone(SafePath),
+    /// This is there and cannot be opened or read. A folder whose content is unknown is no empty one.
+    Closed(SafePath, Skip),
+    /// The root is there, but what lies in it could not be read.
+    Unread,
     /// All below this path (`None`: the root) was reported with this generation; what was not is gone.
     Swept(Option<SafePath>, u32),
     /// This was left out.
@@ -57,6 +64,17 @@ pub(super) enum WalkReply {
     Watched(Result<(), String>),
     /// Last, for each request; true if it was [`WalkRequest::Everything`].
     Done(bool),
+}
+
+/// What lies at the place of the root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RootSight {
+    /// This folder.
+    Folder(FileIdentity),
+    /// Something that cannot be opened.
+    Closed,
+    /// Nothing.
+    Gone,
 }
 
 /// What one entry of a folder is.
@@ -81,13 +99,24 @@ pub(super) struct Walker<F> {
     watch: Option<(FileIdentity, FolderWatch)>,
     generation: u32,
     sights: Vec<Sight>,
+    /// Folders of which [`WalkReply::Way`] was told in this request.
+    ways: BTreeSet<SafePath>,
     /// Nanoseconds since 1970, at the begin of the request.
     now: i128,
 }
 
 impl<F: Fn(WalkReply) -> bool> Walker<F> {
     pub(super) const fn new(root: PathBuf, ears: Ears, tell: F) -> Self {
-        Self { root, tell, ears, watch: None, generation: 0, sights: Vec::new(), now: 0 }
+        Self {
+            root,
+            tell,
+            ears,
+            watch: None,
+            generation: 0,
+            sights: Vec::new(),
+            ways: BTreeSet::new(),
+            now: 0,
+        }
     }
 
     /// Works until the requests end or nobody listens.
@@ -101,10 +130,11 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
 
     fn handle(&mut self, ask: WalkRequest) -> Result<(), LibraryGone> {
         self.now = clock::unix_nanos();
+        self.ways.clear();
         let everything = matches!(ask, WalkRequest::Everything { .. });
         match Folder::open(&self.root).and_then(|root| root.identity().map(|identity| (root, identity))) {
             Ok((root, identity)) => {
-                self.tell(WalkReply::Root(Some(identity)))?;
+                self.tell(WalkReply::Root(RootSight::Folder(identity)))?;
                 self.prepare_watch(identity, matches!(ask, WalkRequest::Everything { watch: true }))?;
                 match ask {
                     WalkRequest::Everything { .. } => self.sweep(&root, None)?,
@@ -117,10 +147,12 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
             }
             Err(e) => {
                 self.watch = None;
-                if refusal(&e) != Refusal::Gone {
-                    self.unreadable(PathBuf::new(), &e)?;
+                if refusal(&e) == Refusal::Gone {
+                    self.tell(WalkReply::Root(RootSight::Gone))?;
+                } else {
+                    self.skip(PathBuf::new(), Skip::of(&e))?;
+                    self.tell(WalkReply::Root(RootSight::Closed))?;
                 }
-                self.tell(WalkReply::Root(None))?;
             }
         }
         self.flush()?;
@@ -149,34 +181,39 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
     /// Tells all below an open folder, then that this was all.
     fn sweep(&mut self, folder: &Folder, path: Option<SafePath>) -> Result<(), LibraryGone> {
         self.generation = self.generation.wrapping_add(1);
-        self.folder(folder, path.as_ref())?;
+        let is_read = self.folder(folder, path.as_ref())?;
         self.flush()?;
+        if path.is_none() && !is_read {
+            return self.tell(WalkReply::Unread);
+        }
         self.tell(WalkReply::Swept(path, self.generation))
     }
 
-    fn folder(&mut self, folder: &Folder, path: Option<&SafePath>) -> Result<(), LibraryGone> {
+    /// False if it could not be read.
+    fn folder(&mut self, folder: &Folder, path: Option<&SafePath>) -> Result<bool, LibraryGone> {
         if let Some((_, watch)) = &mut self.watch {
             watch.folder(path);
         }
         let folders = match self.entries(folder, path)? {
             Ok(folders) => folders,
             Err(e) => {
-                return match path {
-                    Some(path) => self.refused(path, &e),
-                    None => self.unreadable(PathBuf::new(), &e),
-                };
+                match path {
+                    Some(path) => self.refused(path, &e)?,
+                    None => self.skip(PathBuf::new(), Skip::of(&e))?,
+                }
+                return Ok(false);
             }
         };
         for path in folders {
-            match folder.enter(path.name()) {
-                Ok(below) => {
-                    self.sight(path.clone(), KnownContent::Folder)?;
+            match enter(folder, path.name()) {
+                Ok((below, mount)) => {
+                    self.sight(path.clone(), KnownContent::Folder(mount))?;
                     self.folder(&below, Some(&path))?;
                 }
                 Err(e) => self.refused(&path, &e)?,
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Tells what lies in a folder; the folders in it are for the caller to go into.
@@ -256,46 +293,61 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
                 return Ok(());
             }
         };
-        let parent = path.parent().map(|parent| {
-            let mut components = parent.components();
-            let first = root.enter(components.next().unwrap_or_default());
-            components.try_fold(first?, |folder, name| folder.enter(name))
-        });
-        let parent = match &parent {
-            None => root,
-            Some(Ok(parent)) => parent,
-            Some(Err(e)) => return self.refused(&path, e),
-        };
+        let Some(parent) = self.way(root, &path)? else { return Ok(()) };
+        let parent = parent.as_ref().unwrap_or(root);
         match self.entry(parent, &path, closed)? {
-            WalkEntry::Folder => match parent.enter(path.name()) {
-                Ok(folder) => {
-                    self.sight(path.clone(), KnownContent::Folder)?;
+            WalkEntry::Folder => match enter(parent, path.name()) {
+                Ok((folder, mount)) => {
+                    self.sight(path.clone(), KnownContent::Folder(mount))?;
                     self.sweep(&folder, Some(path))
                 }
                 Err(e) => self.refused(&path, &e),
             },
             WalkEntry::Other => Ok(()),
-            WalkEntry::Closed => self.refused(&path, &closed_folder()),
+            WalkEntry::Closed => match path.parent() {
+                Some(parent) => self.refused(&parent, &closed_folder()),
+                None => {
+                    self.skip(PathBuf::new(), Skip::of(&closed_folder()))?;
+                    self.tell(WalkReply::Unread)
+                }
+            },
         }
     }
 
-    /// What cannot be opened or read is not listed: a folder whose content is unknown is not an empty one.
-    fn refused(&mut self, path: &SafePath, e: &io::Error) -> Result<(), LibraryGone> {
-        self.gone(path)?;
-        // Gone or swapped since; the watcher tells, or the next scan.
-        if !matches!(refusal(e), Refusal::Gone | Refusal::Link | Refusal::NotFolder) {
-            self.unreadable(PathBuf::from(path.as_str()), e)?;
+    /// Opens the folder that a path lies in, and tells what is mounted on those on the way: what lay below may be
+    /// hidden by it, or be gone with it. `Some(None)`: it is the root. `None`: there is no way, which was told.
+    fn way(&mut self, root: &Folder, path: &SafePath) -> Result<Option<Option<Folder>>, LibraryGone> {
+        let above = std::iter::successors(path.parent(), SafePath::parent).collect::<Vec<_>>();
+        let mut last: Option<Folder> = None;
+        for path in above.into_iter().rev() {
+            match enter(last.as_ref().unwrap_or(root), path.name()) {
+                Ok((folder, mount)) => {
+                    if self.ways.insert(path.clone()) {
+                        self.flush()?;
+                        self.tell(WalkReply::Way(path, mount))?;
+                    }
+                    last = Some(folder);
+                }
+                // All that lies below shares its fate.
+                Err(e) => return self.refused(&path, &e).map(|()| None),
+            }
         }
-        Ok(())
+        Ok(Some(last))
+    }
+
+    /// What cannot be opened or read is not listed, and what is gone is gone with all that lay below.
+    fn refused(&mut self, path: &SafePath, e: &io::Error) -> Result<(), LibraryGone> {
+        // Gone or swapped since; the watcher tells, or the next scan.
+        if matches!(refusal(e), Refusal::Gone | Refusal::Link | Refusal::NotFolder) {
+            return self.gone(path);
+        }
+        self.flush()?;
+        self.tell(WalkReply::Closed(path.clone(), Skip::of(e)))
     }
 
     fn gone(&mut self, path: &SafePath) -> Result<(), LibraryGone> {
         self.flush()?;
         self.tell(WalkReply::Gone(path.clone()))
-    }
-
-    fn unreadable(&self, path: PathBuf, e: &io::Error) -> Result<(), LibraryGone> {
-        self.skip(path, Skip::of(e))
     }
 
     fn skip(&self, path: PathBuf, why: Skip) -> Result<(), LibraryGone> {
@@ -313,6 +365,14 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
     fn tell(&self, reply: WalkReply) -> Result<(), LibraryGone> {
         if (self.tell)(reply) { Ok(()) } else { Err(LibraryGone) }
     }
+}
+
+/// Opens a folder in another one, and says what is mounted on it.
+fn enter(folder: &Folder, name: &str) -> io::Result<(Folder, Option<MountIdentity>)> {
+    let below = folder.enter(name)?;
+    let mounted = below.mounted(folder)?;
+    let mount = mounted.map(|m| MountIdentity { inode: m.id, birth: m.birth, filesystem: m.filesystem });
+    Ok((below, mount))
 }
 
 fn child(parent: Option<&SafePath>, name: &OsStr) -> Result<SafePath, PathError> {

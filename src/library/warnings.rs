@@ -38,6 +38,10 @@ impl Skip {
 /// What to do about [`Skip::Forbidden`].
 const ALLOW: &str = "let the user that runs potluck read it (chmod, chown)";
 
+/// What becomes of what was shared before and cannot be read now.
+const STAYS: &str =
+    "others keep their copies of what was shared of it, and it is shared again once it can be read";
+
 /// Which warnings were given.
 #[derive(Debug, Default)]
 pub(super) struct Warnings {
@@ -65,11 +69,11 @@ impl Warnings {
             Skip::Forbidden if path.as_os_str().is_empty() => {
                 format!("the shared folder cannot be read: no permission; {ALLOW}")
             }
-            Skip::Forbidden => format!("not shared: {name}: no permission to read it; {ALLOW}"),
+            Skip::Forbidden => format!("not shared: {name}: no permission to read it; {ALLOW}; {STAYS}"),
             Skip::Unreadable(e) if path.as_os_str().is_empty() => {
                 format!("the shared folder cannot be read: {e}")
             }
-            Skip::Unreadable(e) => format!("not shared: {name} cannot be read: {e}"),
+            Skip::Unreadable(e) => format!("not shared: {name} cannot be read: {e}; {STAYS}"),
         };
         self.given.insert((path.to_owned(), why));
         Some(text)

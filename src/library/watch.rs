@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::Sender;
 
 use crate::content::SafePath;
+use crate::sys::mounts::{MountTable, MountWatch};
 use crate::sys::watch::{Change, Unwatched, Watcher};
 
 /// Hints that may wait; beyond it they are dropped and everything is looked at.
@@ -20,6 +21,8 @@ pub(super) enum WatchEvent {
     Hint(Hint),
     /// Something happened to the root itself.
     Root,
+    /// Something was mounted on the root, or below, or unmounted.
+    Mounts,
     /// Hints were lost.
     Lost,
 }
@@ -112,4 +115,18 @@ fn heard(top: &Path, change: Change) -> Option<WatchEvent> {
         return Some(WatchEvent::Root);
     }
     Some(WatchEvent::Hint(Hint { path: below.to_owned(), written, closed }))
+}
+
+/// Tells of what is mounted in `root` and unmounted there, as long as the answer is kept; `None` where that cannot be
+/// had, which the next look at everything makes up for.
+pub(super) fn mounts(table: MountTable, root: &Path, ears: Ears) -> Option<MountWatch> {
+    // As the system names it: without links.
+    let top = root.canonicalize().ok()?;
+    let tell = move || {
+        if ears.hints.try_send(WatchEvent::Mounts).is_err() {
+            ears.lost.store(true, Ordering::Relaxed);
+        }
+    };
+    let watch = MountWatch::start(table, top, tell);
+    watch.inspect_err(|e| log::debug!("mounts are not heard of: {e}")).ok()
 }

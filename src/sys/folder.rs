@@ -222,8 +222,7 @@ fn top_of_mount(folder: &Folder, parent: &Folder) -> io::Result<Option<(u64, u64
         let above = of(parent)?;
         (facts.stx_dev_major, facts.stx_dev_minor) != (above.stx_dev_major, above.stx_dev_minor)
     };
-    let device = (facts.stx_dev_major, facts.stx_dev_minor);
-    if is_top && !mounts::is_plugged(device) {
+    if is_top && !mounts::is_plugged(facts.stx_dev_major, facts.stx_dev_minor) {
         return Err(Errno::NODEV.into());
     }
     let born = facts.stx_btime;

@@ -53,7 +53,7 @@ const DEVICES: &str = "/sys/dev/block";
 const SYSFS: u64 = 0x6265_6572;
 
 /// False if a device was taken out. What has no device of its own (major number 0) is always there.
-pub(super) fn is_plugged((major, minor): (u32, u32)) -> bool {
+pub(super) fn is_plugged(major: u32, minor: u32) -> bool {
     major == 0 || !tells_of_devices() || Path::new(DEVICES).join(format!("{major}:{minor}")).exists()
 }
 
@@ -91,7 +91,8 @@ fn mounts(table: &[u8], top: &Path) -> MountsBelow {
         let (number, (major, minor)) = (text(0)?.parse().ok()?, text(1)?.split_once(':')?);
         let device = (major.parse().ok()?, minor.parse().ok()?);
         let path = unescaped(fields.nth(1)?);
-        path.starts_with(top).then(|| (path, Mount { number, device, is_plugged: is_plugged(device) }))
+        path.starts_with(top)
+            .then(|| (path, Mount { number, device, is_plugged: is_plugged(device.0, device.1) }))
     });
     rows.collect()
 }
@@ -189,8 +190,8 @@ mod tests {
 
     #[test]
     fn a_device_that_is_not_there_was_taken_out() {
-        assert!(is_plugged((0, 999)));
-        assert_eq!(is_plugged((4_000, 999)), !tells_of_devices());
+        assert!(is_plugged(0, 999));
+        assert_eq!(is_plugged(4_000, 999), !tells_of_devices());
     }
 
     #[test]

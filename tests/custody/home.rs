@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use potluck::content::FolderIdentity;
-use potluck::custody::recovery::Decision;
+use potluck::custody::recovery::{Decision, Fate};
 use potluck::sim::seeds;
 
 use crate::world::{GIB, World, config, entry, id_of};
@@ -257,14 +257,14 @@ fn what_was_deleted_by_mistake_comes_back_within_the_day() {
         world.run(s(5));
         let now = world.now;
         let machine = world.peers[0].machine.as_mut().unwrap();
-        let named: Vec<_> = machine.recoverable(now).map(|(e, deleted)| (e.path.as_str(), deleted)).collect();
-        let both = [("f3", true), ("f5", true)];
+        let named: Vec<_> = machine.recoverable(now).map(|(e, fate)| (e.path.as_str(), fate)).collect();
+        let both = [("f3", Fate::Deleted), ("f5", Fate::Deleted)];
         assert!(
             named.len() == if comes { 2 } else { 0 } && named.iter().all(|n| both.contains(n)),
             "{named:?}"
         );
-        let count = machine.bring_back(now, |e, was_deleted| {
-            assert!(was_deleted);
+        let count = machine.bring_back(now, |e, fate| {
+            assert_eq!(fate, Fate::Deleted);
             e.path.as_str() != "f5"
         });
         assert_eq!(count, usize::from(comes));

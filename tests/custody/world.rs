@@ -12,6 +12,7 @@ use potluck::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity};
 use potluck::custody::custodian::{Custodian, CustodianConfig, CustodianOutput};
 use potluck::custody::handoff::HandoffReport;
 use potluck::custody::ledger::Ledger;
+use potluck::custody::look::SharedLook;
 use potluck::custody::quota::Lend;
 use potluck::custody::recovery::Decision;
 use potluck::custody::{keeper, placement};
@@ -208,7 +209,8 @@ impl World {
         let now = self.now;
         let p = &mut self.peers[peer];
         if let Some(machine) = &mut p.machine {
-            machine.scanned(now, p.folder_identity, &p.shared);
+            let (identity, found) = (p.folder_identity, Arc::clone(&p.shared));
+            machine.scanned(now, &SharedLook { identity, found, ..SharedLook::default() });
         }
         self.publish(peer);
     }
@@ -507,6 +509,8 @@ impl World {
                         machine.decide(now, decision);
                     }
                 }
+                // Nothing is mounted in this world.
+                CustodianOutput::Absent(..) => unreachable!(),
                 CustodianOutput::Restore(entry, _) => self.peers[peer].restored.push(entry),
                 CustodianOutput::Publish => publish = true,
                 CustodianOutput::Conflict => self.peers[peer].conflict = true,

@@ -213,7 +213,7 @@ fn what_takes_the_place_of_shared_is_served() {
 fn where_there_are_no_cages_it_says_so_and_works() {
     let Some(lab) = Lab::of("up 2") else { return };
     let owner = lab.peer_with(1, "owner", &[("one.txt", b"one"), ("two.txt", b"two")]);
-    let taker = lab.peer_under(2, "taker", &["python3", "-c", NO_LANDLOCK].map(std::ffi::OsStr::new));
+    let taker = lab.peer_under(2, "taker", &["python3", "-c", NO_LANDLOCK].map(std::ffi::OsStr::new), &[]);
     wait("both files", SOON, || taker.offered("one.txt").and_then(|_| taker.offered("two.txt")));
     let status = taker.status();
     let why = "this system has no Landlock";

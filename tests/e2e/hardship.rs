@@ -13,13 +13,13 @@ use crate::lab::{LATER, Lab, Peer, SOON, wait};
 /// Bytes of a large file. Over 100 Mbit/s it takes five seconds.
 const SIZE: u64 = 64 << 20;
 
-fn run(program: &str, args: &[&OsStr]) {
+pub(crate) fn run(program: &str, args: &[&OsStr]) {
     let out = Command::new(program).args(args).stdin(Stdio::null()).output().unwrap();
     assert!(out.status.success(), "{program}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
 /// Runs a command among the mounts that a peer sees.
-fn among_mounts_of(peer: &Peer, args: &[&OsStr]) {
+pub(crate) fn among_mounts_of(peer: &Peer, args: &[&OsStr]) {
     let pid = peer.pid().to_string();
     let enter = ["-t", &pid, "-m", "--"].map(OsStr::new);
     run("nsenter", &[&enter, args].concat());
@@ -45,7 +45,7 @@ fn with_descriptors(limit: &str) -> Option<(Lab, [Peer; 2], Peer)> {
         }
     }
     let owners = [lab.peer(1, "one", &[]), lab.peer(2, "two", &[])];
-    let taker = lab.peer_under(3, "taker", &["prlimit", limit, "--"].map(OsStr::new));
+    let taker = lab.peer_under(3, "taker", &["prlimit", limit, "--"].map(OsStr::new), &[]);
     let copies = || taker.list().iter().filter(|r| !r.folder && r.copies == 2).count();
     wait("all listed twice", LATER, || (copies() == 200).then_some(()));
     Some((lab, owners, taker))

@@ -100,7 +100,7 @@ fn traced(lab: &Lab, trace: &Path) -> (Peer, bool) {
                  mkdir,mkdirat,open,openat,openat2,creat,truncate,execve,mknod,mknodat,chmod,fchmodat";
     let around = ["strace", "-f", "-qq", "-y", "-s", "4096", "-e", calls, "-e", "signal=none", "-z", "-o"];
     let around: Vec<&OsStr> = around.iter().map(OsStr::new).chain([trace.as_os_str()]).collect();
-    (lab.peer_under(1, "victim", &around), true)
+    (lab.peer_under(1, "victim", &around, &[]), true)
 }
 
 /// Quoted arguments of a traced call, each below the folder that stands in front of it (`5</folder>`).

@@ -20,7 +20,7 @@ pub(crate) enum Tree {
 }
 
 /// Variants with data of enums: each is written as a map of this one key, and gets no other.
-const VARIANTS: [&str; 22] = [
+const VARIANTS: [&str; 23] = [
     "hello",
     "proof",
     "probe",
@@ -41,6 +41,7 @@ const VARIANTS: [&str; 22] = [
     "Named",
     "Copies",
     "Lost",
+    "Mount",
     "V4",
     "V6",
 ];

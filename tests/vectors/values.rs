@@ -5,8 +5,12 @@ use std::sync::Arc;
 use potluck::address::Ports;
 use potluck::codec::{decode, encode};
 use potluck::content::bucket::Bucket;
-use potluck::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity, Head, SafePath, Span};
-use potluck::custody::ledger::{DeletedRow, FolderRow, KeptRow, Lived, LostRow, OwnerRow, PlacedRow, Record};
+use potluck::content::{
+    Catalogue, Entry, EntryKind, FileId, FolderIdentity, Head, MountIdentity, SafePath, Span,
+};
+use potluck::custody::ledger::{
+    DeletedRow, FolderRow, KeptRow, Lived, LostRow, MountRow, OwnerRow, PlacedRow, Record,
+};
 use potluck::identity::{Identity, Instance, PeerId, PeerName};
 use potluck::wire::custody::{
     BucketProof, CustodyMessage, CustodyOffer, GetSpace, KeeperReport, OfferAnswer, OfferRefusal, Order,
@@ -480,6 +484,7 @@ fn name_of_record(record: &Record) -> &'static str {
         Record::Named(..) => "named",
         Record::Copies(..) => "copies",
         Record::Lost(..) => "lost",
+        Record::Mount(..) => "mount",
     }
 }
 
@@ -512,6 +517,13 @@ fn records() -> Vec<Vector> {
         Record::Named(path("a"), Some(file("a"))),
         Record::Copies(FILE, Some(3)),
         Record::Lost(path("a"), Some(LostRow { entry: file("a"), coming: true })),
+        Record::Mount(
+            path("a"),
+            Some(MountRow {
+                identity: MountIdentity { inode: 2, birth: 1_700_000_000_000_000_000, filesystem: 7 },
+                mixed: true,
+            }),
+        ),
     ];
     let vector = |record: Record| {
         let name = format!("ledger-{}", name_of_record(&record));

@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(typed("restore"), restore(false, &[]));
         assert_eq!(typed("restore --forget"), restore(true, &[]));
         assert_eq!(typed("restore 'my file' b3:00ff"), restore(false, &files));
-        assert!(wrong_line("restore --forget a").contains("cannot be used with"));
+        assert_eq!(typed("restore --forget 'my file' b3:00ff"), restore(true, &files));
         assert_eq!(typed("verify"), VerifyRequest::default().into());
     }
 

@@ -20,6 +20,16 @@ pub(super) fn missing(files: u64, bytes: &str) -> String {
     )
 }
 
+/// Own files lie on what is not mounted.
+pub(super) fn absent(files: u64) -> String {
+    let (lie, them) = if files == 1 { ("lies", "it") } else { ("lie", "them") };
+    format!(
+        "{} that you share {lie} on a drive that is not there: others keep the copies, and this peer shares {them} \
+         again once the drive is back",
+        count(files, "file")
+    )
+}
+
 /// Own files are missing: what the user can do.
 pub(in crate::cli) fn lost(files: u64, bytes: u64) -> String {
     missing(files, &format!(" ({})", size(bytes)))

@@ -189,12 +189,14 @@ fn upload(row: &UploadRow) -> String {
 }
 
 /// What `status` says of it: for each line what it is about, and a text; empty if there is nothing to say.
-fn custody(row: &CustodyRow) -> [(&'static str, String); 4] {
+fn custody(row: &CustodyRow) -> [(&'static str, String); 5] {
     let conflict = "another peer, started later, has this peer's key: nothing is placed any more; \
                     `potluck identity new` makes this one another peer";
     let conflict = if row.conflict { conflict } else { "" };
     let lost = if row.lost > 0 { restore::missing(row.lost, "") } else { String::new() };
-    [("copies", own(row)), ("lends", lends(row)), ("lost", lost), ("conflict", conflict.to_owned())]
+    let absent = if row.absent > 0 { restore::absent(row.absent) } else { String::new() };
+    let conflict = ("conflict", conflict.to_owned());
+    [("copies", own(row)), ("lends", lends(row)), ("lost", lost), ("absent", absent), conflict]
 }
 
 /// How many of the own files have their copies.
@@ -378,6 +380,7 @@ mod tests {
             kept_for: vec![kept_for("anna", true), kept_for("bert\u{202e}", false)],
             conflict: false,
             lost: 0,
+            absent: 0,
         };
         let said = |row: &CustodyRow| {
             custody(row)
@@ -405,6 +408,10 @@ mod tests {
             lines[2],
             "lost: 1 file that you shared is missing, and was not deleted while potluck ran: `restore` brings \
              it back, `restore --forget` says that it was deleted"
+        );
+        facts_of.absent = 3;
+        assert!(
+            said(&facts_of)[3].starts_with("absent: 3 files that you share lie on a drive that is not there")
         );
         assert!(
             lines[3].starts_with("conflict: another peer, started later, has this peer's key"),

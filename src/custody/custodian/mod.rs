@@ -20,10 +20,11 @@ use super::distributor::Distributor;
 use super::handoff::{Handoff, HandoffProgress, HandoffReport};
 use super::keeper::{self, Keeper};
 use super::ledger::{Ledger, LedgerKey, LivedClock, Present, Record, Shared};
+use super::look::SharedLook;
 use super::owner_catalogue::OwnerCatalogue;
 use super::placement::PlacementSecret;
-use super::recovery::{Decision, Recovery};
-use crate::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity, Span};
+use super::recovery::{Decision, Fate, FileCount, Recovery};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, SafePath, Span};
 use crate::identity::{Instance, PeerId};
 use crate::time::Time;
 use crate::wire::custody::CustodyMessage;
@@ -67,6 +68,8 @@ pub enum CustodianOutput {
     /// As [`super::recovery::RecoveryOutput::Ask`].
     #[expect(missing_docs, reason = "told there")]
     Ask { files: usize, bytes: u64 },
+    /// As [`super::recovery::RecoveryOutput::Absent`].
+    Absent(SafePath, FileCount),
     /// As [`super::recovery::RecoveryOutput::Restore`]; these peers keep some of it.
     Restore(Entry, Vec<PeerId>),
     /// As [`super::recovery::RecoveryOutput::Publish`].
@@ -209,13 +212,12 @@ impl Custodian {
         self.gather(now);
     }
 
-    /// What lies in `shared/`, after a complete scan. The head is made after this, with
-    /// [`Recovery::intends`].
-    pub fn scanned(&mut self, now: Time, identity: FolderIdentity, found: &Arc<Catalogue>) {
-        self.catalogue = Arc::clone(found);
-        let before = self.recovery.intends().count();
-        self.recovery.scanned(self.clock.at(now), identity, found);
-        if self.recovery.intends().count() != before {
+    /// What lies in `shared/`, after a whole look. The head is made after this, with [`Recovery::intends`].
+    pub fn scanned(&mut self, now: Time, look: &SharedLook) {
+        self.catalogue = Arc::clone(&look.found);
+        let before: Vec<SafePath> = self.recovery.intends().map(|e| e.path.clone()).collect();
+        self.recovery.scanned(self.clock.at(now), look);
+        if !self.recovery.intends().map(|e| &e.path).eq(&before) {
             // What came home is to have its copies again, though the head names what it named before.
             self.choose(now);
         }
@@ -230,13 +232,22 @@ impl Custodian {
         self.gather(now);
     }
 
+    /// As [`Recovery::give_up`].
+    pub fn give_up(&mut self, now: Time, which: impl Fn(&Entry, Fate) -> bool) -> usize {
+        let found = Arc::clone(&self.catalogue);
+        let count = self.recovery.give_up(self.clock.at(now), &found, which);
+        self.choose(now);
+        self.gather(now);
+        count
+    }
+
     /// As [`Recovery::recoverable`].
-    pub fn recoverable(&self, now: Time) -> impl Iterator<Item = (&Entry, bool)> {
+    pub fn recoverable(&self, now: Time) -> impl Iterator<Item = (&Entry, Fate)> {
         self.recovery.recoverable(self.clock.at(now), self.config.keeper.keep_deleted, &self.catalogue)
     }
 
     /// As [`Recovery::bring_back`].
-    pub fn bring_back(&mut self, now: Time, which: impl Fn(&Entry, bool) -> bool) -> usize {
+    pub fn bring_back(&mut self, now: Time, which: impl Fn(&Entry, Fate) -> bool) -> usize {
         let (lived, keep) = (self.clock.at(now), self.config.keeper.keep_deleted);
         let count = self.recovery.bring_back(lived, keep, &self.catalogue, which);
         self.choose(now);

@@ -8,6 +8,7 @@ use crate::content::HeadNumber;
 use crate::custody::distributor::Want;
 use crate::custody::ledger::Record;
 use crate::custody::{distributor, keeper, recovery};
+use crate::identity::PeerId;
 use crate::time::Time;
 use crate::wire::custody::{CustodyMessage, CustodyOffer, GetSpace, KeeperReport};
 
@@ -22,7 +23,7 @@ impl Custodian {
                 moved |= output == distributor::DistributorOutput::Moved;
                 self.of_distributor(now, output);
             } else if let Some(output) = self.recovery.poll_output() {
-                self.of_recovery(output);
+                self.out.push_back(of_recovery(output, self.live.keys().copied()));
             } else {
                 break;
             }
@@ -106,14 +107,16 @@ impl Custodian {
             D::Moved => {}
         }
     }
+}
 
-    fn of_recovery(&mut self, output: recovery::RecoveryOutput) {
-        use recovery::RecoveryOutput as H;
-        self.out.push_back(match output {
-            H::Ask { files, bytes } => CustodianOutput::Ask { files, bytes },
-            H::Restore(entry) => CustodianOutput::Restore(entry, self.live.keys().copied().collect()),
-            H::Publish => CustodianOutput::Publish,
-            H::Record(record) => CustodianOutput::Record(record),
-        });
+/// What the recovery wants, to be done; `live`: who is here.
+fn of_recovery(output: recovery::RecoveryOutput, live: impl Iterator<Item = PeerId>) -> CustodianOutput {
+    use recovery::RecoveryOutput as H;
+    match output {
+        H::Ask { files, bytes } => CustodianOutput::Ask { files, bytes },
+        H::Absent(on, count) => CustodianOutput::Absent(on, count),
+        H::Restore(entry) => CustodianOutput::Restore(entry, live.collect()),
+        H::Publish => CustodianOutput::Publish,
+        H::Record(record) => CustodianOutput::Record(record),
     }
 }

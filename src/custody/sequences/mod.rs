@@ -10,14 +10,16 @@ mod messages;
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use self::messages::{PEERS, answer, catalogue_of, file, get_space, offer, orders, other, peer, report};
 use super::custodian::{Custodian, CustodianConfig, CustodianOutput};
 use super::keeper::KeeperConfig;
 use super::ledger::{Ledger, LedgerKey, Present};
 use super::limits;
+use super::look::SharedLook;
 use super::quota::Lend;
-use crate::content::{FileId, FolderIdentity, Span};
+use crate::content::{FileId, Span};
 use crate::identity::{Instance, PeerId};
 use crate::time::Time;
 use crate::wire::custody::CustodyMessage;
@@ -185,7 +187,8 @@ impl CustodyWorld {
     /// This peer shares another catalogue.
     fn publish(&mut self, n: u8) {
         let known = catalogue_of(peer(0), n);
-        self.custodian.scanned(self.now, FolderIdentity::default(), &known.catalogue);
+        let found = Arc::clone(&known.catalogue);
+        self.custodian.scanned(self.now, &SharedLook { found, ..SharedLook::default() });
         self.custodian.published(self.now, &known.signed, &known.catalogue);
         self.drain();
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::content::{Catalogue, EntryKind, FileId, FolderIdentity, SafePath};
+use crate::content::{Catalogue, EntryKind, FileId, FolderIdentity, Mounts, SafePath, UnlistedContent};
 use crate::library::{Files, SharedFile, Shelf};
 
 #[derive(Debug)]
@@ -80,7 +80,8 @@ impl Listing {
     pub(super) fn publish(
         &mut self,
         marker: FolderIdentity,
-        waiting: Option<Vec<SafePath>>,
+        mounts: Arc<Mounts>,
+        waiting: Option<Arc<UnlistedContent>>,
     ) -> Option<Arc<Shelf>> {
         if !self.is_changed() {
             return None;
@@ -97,6 +98,7 @@ impl Listing {
             catalogue: self.catalogue.clone(),
             files: self.files.clone(),
             marker,
+            mounts,
             waiting,
         }))
     }

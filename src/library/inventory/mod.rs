@@ -16,6 +16,7 @@
 
 mod folders;
 mod listing;
+mod mounts;
 mod pending;
 mod queue;
 mod settling;
@@ -28,13 +29,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::listing::Listing;
+use self::mounts::KnownMounts;
 use self::pending::{Pending, Step};
 pub(super) use self::queue::HashJob;
 use self::queue::Queue;
 use self::settling::SettlingFiles;
 use self::unreadable::UnreadablePaths;
 use super::{Hashing, SharedFile, Shelf};
-use crate::content::{FolderIdentity, Manifest, SafePath, Stamp};
+use crate::content::{FolderIdentity, Manifest, MountIdentity, SafePath, Stamp, UnlistedContent};
 use crate::time::Time;
 
 /// A new file that nobody closed is taken up when it stood still this long.
@@ -56,7 +58,8 @@ pub(super) struct Sight {
 /// What it is.
 #[derive(Clone, Debug)]
 pub(super) enum KnownContent {
-    Folder,
+    /// And what is mounted on it.
+    Folder(Option<MountIdentity>),
     File(Seen),
 }
 
@@ -69,6 +72,17 @@ pub(super) struct Seen {
     pub(super) ready: bool,
     /// For how long it has not been written to, by its modification time.
     pub(super) stood: Duration,
+}
+
+/// What is new about a folder, before what lies in it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FolderNews {
+    /// Nothing.
+    Known,
+    /// It could not be read at the last look.
+    Opened,
+    /// Something else is mounted on it, so that what is known of the files below belongs to that.
+    Remounted,
 }
 
 /// What became of a job.
@@ -125,6 +139,7 @@ pub(super) struct Inventory {
     /// What was published last said that files wait to be hashed.
     reported_waiting: bool,
     unreadable: UnreadablePaths,
+    mounts: KnownMounts,
 }
 
 /// Files not hashed yet, or not to be read, that are reported with what is shared, at most.
@@ -144,6 +159,7 @@ impl Inventory {
             watched: false,
             reported_waiting: false,
             unreadable: UnreadablePaths::default(),
+            mounts: KnownMounts::default(),
         }
     }
 
@@ -182,16 +198,28 @@ impl Inventory {
         true
     }
 
-    /// What lies at `path` cannot be read: it is not listed, and not gone either.
+    /// What lies at `path` cannot be read: neither it nor what lies below is listed, and neither is gone.
     pub(super) fn handle_unreadable(&mut self, path: SafePath) {
-        if self.unreadable.add(path) {
+        self.handle_gone(&path);
+        self.unreadable.add(path);
+        self.listing.touch();
+    }
+
+    /// The walker is in a folder on which this is mounted, or nothing is; it has not told what lies there yet.
+    pub(super) fn handle_folder(&mut self, path: &SafePath, mount: Option<MountIdentity>) -> FolderNews {
+        if !self.mounts.set(path, mount) {
             self.listing.touch();
+            FolderNews::Remounted
+        } else if self.unreadable.contains(path) {
+            FolderNews::Opened
+        } else {
+            FolderNews::Known
         }
     }
 
     /// Nothing that can be shared lies at `path` any more, nor below.
     pub(super) fn handle_gone(&mut self, path: &SafePath) {
-        if self.unreadable.forget(Some(path), true) {
+        if self.unreadable.forget(Some(path), true) | self.mounts.forget(path) {
             self.listing.touch();
         }
         for below in self.below(Some(path)) {
@@ -230,7 +258,8 @@ impl Inventory {
             HashOutcome::Failed => {
                 pending.step = Step::Failed;
                 self.queue.forget_waiting(stamp.size);
-                self.handle_unreadable(job.path.clone());
+                self.unreadable.add(job.path.clone());
+                self.listing.touch();
             }
             HashOutcome::Changed => self.restart(now, &job.path, stamp, executable),
             HashOutcome::Hashed { .. } if spoiled => self.restart(now, &job.path, stamp, executable),
@@ -314,26 +343,26 @@ impl Inventory {
         if !self.is_changed() {
             return None;
         }
-        let waits = !self.is_hashed();
+        let waits = self.waiting().0 > 0;
         if self.reported_waiting && !waits {
             self.listing.touch();
         }
-        let waiting = marker.and_then(|_| self.waiting_paths());
-        let shelf = self.listing.publish(marker.unwrap_or_default(), waiting)?;
+        let waiting = marker.and_then(|_| self.unlisted()).map(Arc::new);
+        let mounts = self.mounts.all();
+        let shelf = self.listing.publish(marker.unwrap_or_default(), mounts, waiting)?;
         self.reported_waiting = waits;
         Some(shelf)
     }
 
     /// What is there and not listed; `None`: too much.
-    fn waiting_paths(&self) -> Option<Vec<SafePath>> {
-        let waiting = self.first_waiting(WAITING_REPORTED + 1).into_iter().map(|h| h.path);
+    fn unlisted(&self) -> Option<UnlistedContent> {
+        let hashing = self.first_waiting(WAITING_REPORTED + 1);
+        let sizes = hashing.iter().map(|h| h.size).collect();
+        let hashing = hashing.into_iter().map(|h| h.path);
         let paths: Vec<_> =
-            waiting.chain(self.unreadable.paths().take(WAITING_REPORTED + 1).cloned()).collect();
-        (paths.len() <= WAITING_REPORTED).then_some(paths)
-    }
-
-    fn is_hashed(&self) -> bool {
-        self.waiting().0 == 0
+            hashing.chain(self.unreadable.paths().take(WAITING_REPORTED + 1).cloned()).collect();
+        (paths.len() <= WAITING_REPORTED)
+            .then(|| UnlistedContent { paths: paths.into_iter().collect(), sizes })
     }
 
     /// What was published is to be published again, though nothing changed in it.
@@ -343,7 +372,7 @@ impl Inventory {
 
     /// True if [`Self::publish`] would give something.
     pub(super) fn is_changed(&self) -> bool {
-        self.listing.is_changed() || (self.reported_waiting && self.is_hashed())
+        self.listing.is_changed() || (self.reported_waiting && self.waiting().0 == 0)
     }
 
     /// The number and bytes of the files not hashed yet.

@@ -29,12 +29,12 @@ impl Inventory {
         // A file is read when it is hashed, a folder next.
         self.unreadable.remove(&path);
         match self.items.get(&path).map(|i| matches!(i.state, PathState::Folder { .. })) {
-            Some(folder) if folder == matches!(what, KnownContent::Folder) => {}
+            Some(folder) if folder == matches!(what, KnownContent::Folder(_)) => {}
             Some(_) => self.handle_gone(&path),
             None => self.make_parents(&path, generation),
         }
         match what {
-            KnownContent::Folder => self.saw_folder(path, generation),
+            KnownContent::Folder(_) => self.saw_folder(path, generation),
             KnownContent::File(seen) => self.saw_file(now, path, seen, generation, cached),
         }
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::content::{EntryKind, FileId};
+use crate::content::{EntryKind, FileId, MountIdentity};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -57,7 +57,7 @@ impl Bench {
     }
 
     fn see_folder(&mut self, p: &str) {
-        let sight = Sight { path: path(p), what: KnownContent::Folder, generation: self.generation };
+        let sight = Sight { path: path(p), what: KnownContent::Folder(None), generation: self.generation };
         self.inventory.handle_sight(self.now, sight, None);
     }
 
@@ -477,7 +477,7 @@ proptest::proptest! {
 /// What the last thing that was published says of what is there and not listed.
 fn waiting(bench: &mut Bench) -> Option<Vec<String>> {
     let shelf = bench.inventory.publish(Some(MARKER))?;
-    Some(shelf.waiting.as_ref().unwrap().iter().map(ToString::to_string).collect())
+    Some(shelf.waiting.as_ref().unwrap().paths.iter().map(ToString::to_string).collect())
 }
 
 #[test]
@@ -497,7 +497,6 @@ fn what_cannot_be_read_waits_until_it_can_or_is_gone() {
     for generation in 2..4 {
         bench.generation = generation;
         bench.see("b", stamp(10, 1, 1), true);
-        bench.inventory.handle_gone(&path("folder"));
         bench.inventory.handle_unreadable(path("folder"));
         bench.inventory.handle_swept(None, generation);
         let jobs = bench.inventory.poll_jobs().unwrap();
@@ -512,4 +511,27 @@ fn what_cannot_be_read_waits_until_it_can_or_is_gone() {
     let hashed = HashOutcome::Hashed { manifest: manifest(1, 10), began: 100 };
     bench.inventory.handle_done(bench.now, &jobs[0], hashed);
     assert_eq!(waiting(&mut bench), Some(vec![]));
+}
+
+#[test]
+fn what_is_mounted_is_published_and_goes_with_its_folder() {
+    let mut bench = Bench::new();
+    let drive = MountIdentity { inode: 2, birth: 1, filesystem: 1 };
+    bench.see_folder("usb");
+    let see = |bench: &mut Bench, mount| bench.inventory.handle_folder(&path("usb"), mount);
+    assert_eq!(see(&mut bench, None), FolderNews::Known, "nothing is, and was");
+    assert_eq!(see(&mut bench, Some(drive)), FolderNews::Remounted);
+    assert_eq!(see(&mut bench, Some(drive)), FolderNews::Known);
+    let mounts = |bench: &mut Bench| {
+        let shelf = bench.inventory.publish(Some(MARKER))?;
+        Some(shelf.mounts.iter().map(|(on, mount)| (on.to_string(), *mount)).collect::<Vec<_>>())
+    };
+    assert_eq!(mounts(&mut bench), Some(vec![("usb".to_owned(), drive)]));
+    assert_eq!(mounts(&mut bench), None);
+    bench.inventory.handle_unreadable(path("usb"));
+    assert_eq!(mounts(&mut bench), Some(vec![]));
+    assert_eq!(see(&mut bench, None), FolderNews::Opened);
+    assert_eq!(see(&mut bench, Some(drive)), FolderNews::Remounted);
+    bench.inventory.handle_gone(&path("usb"));
+    assert_eq!(mounts(&mut bench), Some(vec![]));
 }

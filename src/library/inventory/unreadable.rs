@@ -9,9 +9,9 @@ use crate::content::SafePath;
 pub(super) struct UnreadablePaths(BTreeMap<SafePath, bool>);
 
 impl UnreadablePaths {
-    /// True if that was not known.
-    pub(super) fn add(&mut self, path: SafePath) -> bool {
-        self.0.insert(path, true).is_none()
+    /// What lies at this path cannot be read.
+    pub(super) fn add(&mut self, path: SafePath) {
+        self.0.insert(path, true);
     }
 
     /// It is there and can be read.
@@ -30,6 +30,11 @@ impl UnreadablePaths {
             stays
         });
         self.0.len() < before
+    }
+
+    /// True if it is one of them.
+    pub(super) fn contains(&self, path: &SafePath) -> bool {
+        self.0.contains_key(path)
     }
 
     /// All of them.

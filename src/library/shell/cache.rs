@@ -28,6 +28,11 @@ impl Cache {
         cache
     }
 
+    /// True if it has nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// What was at this path, of whatever stamp, and on which day it was last seen.
     pub(super) fn take(&mut self, path: &SafePath) -> Option<(Arc<SharedFile>, u32)> {
         let found = self.files.remove(&self.by.hash_one(path))?;

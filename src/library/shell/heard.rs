@@ -12,6 +12,10 @@ impl LibraryShell {
         match heard {
             WatchEvent::Hint(hint) => self.hint(hint),
             WatchEvent::Root => self.check_root(),
+            WatchEvent::Mounts => {
+                self.check_root();
+                self.look_again();
+            }
             WatchEvent::Lost => self.watcher.lose(),
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct PendingLooks {
     everything: bool,
     /// The walker is busy.
     walking: bool,
+    /// Since when something was to be looked at all the time.
+    busy_since: Option<Time>,
     /// When everything is looked at again.
     next_rescan: Time,
 }
@@ -30,7 +32,7 @@ pub(super) struct PendingLooks {
 impl PendingLooks {
     /// First everything.
     pub(super) const fn new(next_rescan: Time) -> Self {
-        Self { paths: BTreeMap::new(), everything: true, walking: false, next_rescan }
+        Self { paths: BTreeMap::new(), everything: true, walking: false, busy_since: None, next_rescan }
     }
 
     /// A path is to be looked at.
@@ -94,11 +96,43 @@ impl PendingLooks {
             return None;
         };
         self.walking = true;
+        self.busy_since.get_or_insert(now);
         Some(look)
     }
 
     /// The walker is idle again.
-    pub(super) const fn walked(&mut self) {
+    pub(super) fn walked(&mut self) {
         self.walking = false;
+        if !self.everything && self.paths.is_empty() {
+            self.busy_since = None;
+        }
+    }
+
+    /// Since when something was to be looked at all the time; `None`: all was looked at that is to be.
+    pub(super) const fn busy_since(&self) -> Option<Time> {
+        self.busy_since
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_busy_until_all_was_looked_at() {
+        let at = |millis| Time::ZERO + Duration::from_millis(millis);
+        let rescan = Duration::from_secs(600);
+        let mut looks = PendingLooks::new(at(600_000));
+        assert!(matches!(looks.take(at(1), rescan), Some(LookAt::Everything)));
+        assert!(looks.take(at(2), rescan).is_none(), "the walker is busy");
+        looks.add("a".into());
+        looks.walked();
+        assert_eq!(looks.busy_since(), Some(at(1)), "one end of a rename, perhaps");
+        assert!(matches!(looks.take(at(3), rescan), Some(LookAt::Paths(paths)) if paths.len() == 1));
+        looks.walked();
+        assert_eq!(looks.busy_since(), None);
+        looks.add("b".into());
+        assert!(looks.take(at(4), rescan).is_some());
+        assert_eq!(looks.busy_since(), Some(at(4)));
     }
 }

@@ -68,6 +68,8 @@ pub(super) struct LibraryShell {
 
     scanned: bool,
     next_publish: Time,
+    /// What was published last was published in the middle of a look.
+    published_unsure: bool,
     /// When progress is reported next; `None` while nothing is hashed.
     next_progress: Option<Time>,
     /// A report of progress was given, so that its end must be.
@@ -77,13 +79,16 @@ pub(super) struct LibraryShell {
 
 impl LibraryShell {
     pub(super) fn start(
-        config: LibraryConfig,
+        mut config: LibraryConfig,
         store: store::Handle,
         inbox: Receiver<Command>,
         outbox: Sender<Event>,
     ) -> io::Result<Self> {
         let now = clock::now();
-        let watcher = WatcherState::new();
+        let mut watcher = WatcherState::new();
+        if let Some(table) = config.mounts.take() {
+            watcher.hear_mounts(table, &config.root);
+        }
         let (hashed_to, hashed) = unbounded();
         let walker = start_walker(&config.root, watcher.ears())?;
         let hashers =
@@ -105,6 +110,7 @@ impl LibraryShell {
             in_use: Vec::new(),
             scanned: false,
             next_publish: now + FIRST_PUBLISH,
+            published_unsure: false,
             next_progress: None,
             progress_reported: false,
             rows_due: None,
@@ -125,7 +131,11 @@ impl LibraryShell {
         let wait = self.next_timeout().since(clock::now());
         select! {
             recv(self.inbox) -> command => self.command(command.map_err(|_| ControllerGone)?),
-            recv(self.walker.replies) -> reply => self.take_reply(reply.map_err(|_| ControllerGone)?)?,
+            recv(self.walker.replies) -> reply => {
+                self.take_reply(reply.map_err(|_| ControllerGone)?)?;
+                // Between two looks, before the next one is taken.
+                self.publish_due(clock::now())?;
+            }
             recv(self.hashed) -> hashed => {
                 let (hasher, hashed) = hashed.map_err(|_| ControllerGone)?;
                 self.hashed(hasher, hashed)?;
@@ -144,7 +154,7 @@ impl LibraryShell {
     }
 
     fn next_timeout(&self) -> Time {
-        let publish = (self.inventory.is_changed() && self.may_publish()).then_some(self.next_publish);
+        let publish = self.publish_at();
         let always = self.root.poll_timeout().min(self.looks.poll_timeout());
         [publish, self.next_progress, self.rows_due, self.inventory.poll_timeout()]
             .into_iter()

@@ -12,6 +12,9 @@ use crate::time::Time;
 /// shelf takes a quarter of it.
 const PUBLISH: Duration = Duration::from_millis(150);
 
+/// What takes longer to look at is not waited for before what was found so far is published.
+const LONG_LOOK: Duration = Duration::from_millis(700);
+
 /// Time between two reports of progress; the first one comes after hashing has gone on for as long.
 const PROGRESS: Duration = Duration::from_millis(250);
 
@@ -20,19 +23,30 @@ const NAMED: usize = 100;
 
 impl LibraryShell {
     pub(super) fn report(&mut self, now: Time) -> Result<(), ControllerGone> {
-        if self.may_publish() && now >= self.next_publish {
-            self.publish(now)?;
-        }
+        self.publish_due(now)?;
         self.progress(now);
         Ok(())
     }
 
-    pub(super) fn may_publish(&self) -> bool {
-        self.scanned || !self.inventory.is_empty()
+    /// Publishes what is shared, if that is due.
+    pub(super) fn publish_due(&mut self, now: Time) -> Result<(), ControllerGone> {
+        if self.publish_at().is_some_and(|at| now >= at) { self.publish(now) } else { Ok(()) }
+    }
+
+    /// From when on what is shared may be published, if that changed. While something is to be looked at, a part of a
+    /// change may be told and the rest not yet (the two ends of a rename), so that is waited for, unless it takes long.
+    pub(super) fn publish_at(&self) -> Option<Time> {
+        let may_publish = self.inventory.is_changed() && (self.scanned || !self.inventory.is_empty());
+        let looked = self.looks.busy_since().map_or(Time::ZERO, |since| since + LONG_LOOK);
+        may_publish.then(|| self.next_publish.max(looked))
     }
 
     pub(super) fn publish(&mut self, now: Time) -> Result<(), ControllerGone> {
-        let Some(shelf) = self.inventory.publish(self.root.marker()) else { return Ok(()) };
+        // What is not listed is judged only after a whole look.
+        let is_busy = self.looks.busy_since().is_some();
+        let marker = self.root.marker().filter(|_| !is_busy);
+        let Some(shelf) = self.inventory.publish(marker) else { return Ok(()) };
+        self.published_unsure |= is_busy;
         let cost = clock::now().since(now);
         self.next_publish = now + PUBLISH.max(cost * 5);
         self.send(Event::Changed(shelf))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::content::FolderIdentity;
+use crate::library::walk::RootSight;
 use crate::sys::facts::FileIdentity;
 use crate::time::Time;
 
@@ -13,8 +14,11 @@ const ROOT: Duration = Duration::from_secs(2);
 pub(super) struct RootFolder {
     /// Which folder it was at the last look; `None` before it and while it is not there.
     identity: Option<FileIdentity>,
-    /// Which folder it is, once all of it was looked at; `None` while it is a new one.
+    /// Which folder it is, once all of it was looked at; `None` while it is a new one. It is no folder's while nothing is
+    /// there that can be opened: then all of it is lost, which is not deleted.
     marker: Option<FolderIdentity>,
+    /// What lies in it could not be read at the last look.
+    is_unread: bool,
     gone_reported: bool,
     next_look: Time,
 }
@@ -22,7 +26,7 @@ pub(super) struct RootFolder {
 impl RootFolder {
     /// Nothing is known yet.
     pub(super) fn new(now: Time) -> Self {
-        Self { identity: None, marker: None, gone_reported: false, next_look: now + ROOT }
+        Self { identity: None, marker: None, is_unread: false, gone_reported: false, next_look: now + ROOT }
     }
 
     /// Which folder it was at the last look.
@@ -36,7 +40,9 @@ impl RootFolder {
     }
 
     /// Takes in a look at it. False if that is no news.
-    pub(super) fn saw(&mut self, identity: Option<FileIdentity>) -> bool {
+    pub(super) fn saw(&mut self, sight: RootSight) -> bool {
+        self.is_unread = false;
+        let identity = if let RootSight::Folder(identity) = sight { Some(identity) } else { None };
         if identity == self.identity && (identity.is_some() || self.gone_reported) {
             return false;
         }
@@ -46,8 +52,22 @@ impl RootFolder {
         true
     }
 
+    /// All of it has to be looked at again before anything is judged. False if that was to be done anyway.
+    pub(super) const fn unsettle(&mut self) -> bool {
+        self.identity.is_some() && self.marker.take().is_some()
+    }
+
+    /// What lies in it could not be read, so the look that is under way tells nothing of what is gone.
+    pub(super) const fn saw_nothing(&mut self) {
+        self.unsettle();
+        self.is_unread = true;
+    }
+
     /// All of a new one was looked at; it was born at `birth()`. False if it is not new, or not there.
     pub(super) fn scanned(&mut self, birth: impl FnOnce() -> u64) -> bool {
+        if std::mem::take(&mut self.is_unread) {
+            return false;
+        }
         let Some(root) = self.identity.filter(|_| self.marker.is_none()) else { return false };
         self.marker = Some(FolderIdentity { device: root.volume, inode: root.id, birth: birth() });
         true
@@ -65,5 +85,29 @@ impl RootFolder {
             self.next_look = now + ROOT;
         }
         is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_judged_before_a_whole_look_that_read_the_root() {
+        let mut root = RootFolder::new(Time::ZERO);
+        let folder = FileIdentity { volume: 1, id: 2 };
+        let marker = FolderIdentity { device: 1, inode: 2, birth: 3 };
+        assert!(root.saw(RootSight::Folder(folder)) && root.marker().is_none());
+        assert!(root.scanned(|| 3) && root.marker() == Some(marker));
+        assert!(!root.saw(RootSight::Folder(folder)) && !root.scanned(|| 3), "that is known");
+        // Something was mounted in it.
+        assert!(root.unsettle() && root.marker().is_none() && !root.unsettle());
+        root.saw_nothing();
+        assert!(!root.scanned(|| 3) && root.marker().is_none(), "it could not be read");
+        root.saw(RootSight::Folder(folder));
+        assert!(root.scanned(|| 3) && root.marker() == Some(marker));
+        assert!(root.saw(RootSight::Closed) && root.marker() == Some(FolderIdentity::default()));
+        assert!(root.saw(RootSight::Folder(folder)) && root.scanned(|| 3));
+        assert!(root.saw(RootSight::Gone) && root.marker() == Some(FolderIdentity::default()));
     }
 }

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use super::cache::Cache;
 use super::{ControllerGone, LibraryShell};
-use crate::content::SafePath;
+use crate::content::{MountIdentity, SafePath};
 use crate::library::hash::{HashError, Hashed};
-use crate::library::inventory::{HashOutcome, KnownContent};
-use crate::library::walk::WalkReply;
+use crate::library::inventory::{FolderNews, HashOutcome, KnownContent, Sight};
+use crate::library::walk::{RootSight, WalkReply};
 use crate::library::warnings::Skip;
 use crate::library::{Event, SharedFile};
 use crate::store::{self, HashRow};
 use crate::sys::clock;
-use crate::sys::facts::FileIdentity;
 use crate::time::Time;
 
 /// Hashes are kept in batches: this many, or after this time.
@@ -35,29 +34,31 @@ impl LibraryShell {
             WalkReply::Root(root) => self.saw_root(root)?,
             WalkReply::Sights(sights) => {
                 for sight in sights {
-                    let cached = match sight.what {
-                        KnownContent::File(_) => self.cache.take(&sight.path),
-                        KnownContent::Folder => None,
-                    };
-                    let cached = cached.map(|(file, seen)| self.in_use(file, seen));
-                    self.inventory.handle_sight(now, sight, cached);
+                    self.saw(now, sight);
                 }
             }
+            WalkReply::Way(path, mount) => self.saw_folder(&path, mount),
             WalkReply::Gone(path) => self.inventory.handle_gone(&path),
-            WalkReply::Swept(path, generation) => self.inventory.handle_swept(path.as_ref(), generation),
-            WalkReply::Skipped(path, why) => {
-                if matches!(why, Skip::Forbidden | Skip::Unreadable(_))
-                    && let Ok(path) = SafePath::from_relative(&path)
-                {
-                    self.inventory.handle_unreadable(path);
-                }
-                self.skipped(&path, why)?;
+            WalkReply::Closed(path, why) => {
+                self.skipped(Path::new(path.as_str()), why)?;
+                self.inventory.handle_unreadable(path);
             }
+            WalkReply::Unread => {
+                self.root.saw_nothing();
+                self.looks.rescan_by(now + self.config.rescan_unwatched);
+            }
+            WalkReply::Swept(path, generation) => self.inventory.handle_swept(path.as_ref(), generation),
+            WalkReply::Skipped(path, why) => self.skipped(&path, why)?,
             WalkReply::Watched(outcome) => self.watched(outcome)?,
             WalkReply::Done(everything) => {
                 self.looks.walked();
+                if self.looks.busy_since().is_none() && std::mem::take(&mut self.published_unsure) {
+                    self.inventory.touch();
+                }
                 if everything {
                     self.scan_done()?;
+                } else if !self.looks.is_everything() {
+                    self.cache = Cache::default();
                 }
             }
         }
@@ -65,12 +66,44 @@ impl LibraryShell {
         Ok(())
     }
 
-    fn saw_root(&mut self, root: Option<FileIdentity>) -> Result<(), ControllerGone> {
+    fn saw(&mut self, now: Time, sight: Sight) {
+        let cached = match sight.what {
+            KnownContent::File(_) => self.cache.take(&sight.path),
+            KnownContent::Folder(mount) => {
+                self.saw_folder(&sight.path, mount);
+                None
+            }
+        };
+        let cached = cached.map(|(file, seen)| self.in_use(file, seen));
+        self.inventory.handle_sight(now, sight, cached);
+    }
+
+    fn saw_folder(&mut self, path: &SafePath, mount: Option<MountIdentity>) {
+        match self.inventory.handle_folder(path, mount) {
+            // All is looked at again before anything is judged, unless that is going on.
+            FolderNews::Remounted if self.root.unsettle() => self.look_again(),
+            // What lies there was forgotten when it was closed, but its hashes were kept.
+            FolderNews::Opened if self.cache.is_empty() => {
+                self.cache = Cache::of(self.store.hashes().iter().flatten());
+            }
+            _ => {}
+        }
+    }
+
+    /// All is to be looked at before anything is judged, also what a look under way has passed. What comes back has
+    /// kept its hashes.
+    pub(super) fn look_again(&mut self) {
+        self.root.unsettle();
+        self.looks.add_everything(true);
+        self.cache = Cache::of(self.store.hashes().iter().flatten());
+    }
+
+    fn saw_root(&mut self, root: RootSight) -> Result<(), ControllerGone> {
         if !self.root.saw(root) {
             return Ok(());
         }
         self.set_watched(false);
-        if root.is_none() {
+        if !matches!(root, RootSight::Folder(_)) {
             // What lay there is not shared any more; its hashes are kept for when it is back.
             for path in self.inventory.top() {
                 self.inventory.handle_gone(&path);
@@ -98,7 +131,8 @@ impl LibraryShell {
 
     fn scan_done(&mut self) -> Result<(), ControllerGone> {
         let folder = &self.config.root;
-        if self.root.scanned(|| birth(folder)) {
+        // If it, or what is mounted in it, changed meanwhile, another look follows.
+        if !self.looks.is_everything() && self.root.scanned(|| birth(folder)) {
             self.inventory.touch();
         }
         // While the root changed under the scan, another one follows that needs the hashes.
@@ -111,11 +145,11 @@ impl LibraryShell {
         }
         if !self.scanned {
             self.scanned = true;
-            // The next one watches. The first does not, for watching takes time and nothing is listed yet.
-            self.looks.add_everything(self.config.watch);
             self.store.prune_hashes();
             self.next_publish = clock::now();
             self.publish(clock::now())?;
+            // The next one watches. The first does not, for watching takes time and nothing is listed yet.
+            self.looks.add_everything(self.config.watch);
             self.tell_waiting()?;
             self.send(Event::Scanned)?;
         }

@@ -1,12 +1,14 @@
 //! The library's end of the watcher: where its news come in, and how good it is.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::library::watch::{self, Ears, WatchEvent};
+use crate::sys::mounts::{MountTable, MountWatch};
 
 /// What is known of the watcher.
 pub(super) struct WatcherState {
@@ -16,6 +18,8 @@ pub(super) struct WatcherState {
     is_complete: bool,
     /// Why not all are, as it was told: each once.
     told: BTreeSet<String>,
+    /// `None` where the system does not tell of mounts.
+    _mounts: Option<MountWatch>,
 }
 
 impl WatcherState {
@@ -23,7 +27,12 @@ impl WatcherState {
     pub(super) fn new() -> Self {
         let (hints, heard) = bounded(watch::HINTS);
         let ears = Ears { hints, lost: Arc::new(AtomicBool::new(false)) };
-        Self { ears, heard, is_complete: false, told: BTreeSet::new() }
+        Self { ears, heard, is_complete: false, told: BTreeSet::new(), _mounts: None }
+    }
+
+    /// From now on what is mounted in `root` and unmounted there is heard of, if it can be.
+    pub(super) fn hear_mounts(&mut self, table: MountTable, root: &Path) {
+        self._mounts = watch::mounts(table, root, self.ears());
     }
 
     /// Where the watcher's news are to go.

@@ -5,6 +5,7 @@ mod changes;
 mod edges;
 mod hashing;
 mod links;
+mod mounts;
 mod start;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Answer, Command, Needs};
 use crate::content::Entry;
 use crate::control::{CompleteRequest, CompletionNames, Reply, file_word};
+use crate::custody::recovery::Fate;
 use crate::error::Failure;
 use crate::peer::event::AskId;
 use crate::peer::look_alikes::LookAlikes;
@@ -51,7 +52,7 @@ fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> 
         CompletionNames::Own => Box::new(peer.shared.shelf.catalogue.entries()),
         CompletionNames::Lost => {
             let lost = peer.custody.machine.recoverable(now);
-            Box::new(lost.filter(|(e, was_deleted)| !was_deleted || restoring.is_kept(e)).map(|(e, _)| e))
+            Box::new(lost.filter(|(e, fate)| *fate != Fate::Deleted || restoring.is_kept(e)).map(|(e, _)| e))
         }
     };
     let mut names = BTreeSet::new();

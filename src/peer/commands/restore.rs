@@ -1,8 +1,9 @@
 //! `restore`: what is missing, or was deleted while others still keep it, comes back, or is forgotten. Pure.
 
 use super::{Answer, Command, Needs, is_meant};
+use crate::content::Entry;
 use crate::control::{Reply, RestoreRequest};
-use crate::custody::recovery::Decision;
+use crate::custody::recovery::Fate;
 use crate::error::{Code, Failure};
 use crate::peer::event::AskId;
 use crate::peer::machine::PeerMachine;
@@ -16,7 +17,8 @@ impl Command for RestoreRequest {
     }
 
     fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
-        let text = if self.forget { forget(now, peer) } else { bring_back(now, &self.files, peer)? };
+        let text =
+            if self.forget { forget(now, &self.files, peer)? } else { bring_back(now, &self.files, peer)? };
         peer.out.reply(ask, Reply::Note { text });
         Ok(Answer::Done)
     }
@@ -24,18 +26,15 @@ impl Command for RestoreRequest {
 
 fn bring_back(now: Time, words: &[String], peer: &mut PeerMachine) -> Result<String, Failure> {
     let restoring = &peer.custody.restoring;
-    let count = peer.custody.machine.bring_back(now, |entry, was_deleted| {
-        let is_asked = words.is_empty() || words.iter().any(|word| is_meant(word, entry));
-        is_asked && (!was_deleted || restoring.is_kept(entry))
+    let count = peer.custody.machine.bring_back(now, |entry, fate| match fate {
+        Fate::Lost => is_asked(words, entry),
+        Fate::Deleted => is_asked(words, entry) && restoring.is_kept(entry),
+        // It is on its drive, if that can be had again.
+        Fate::Absent => !words.is_empty() && is_asked(words, entry),
     });
     let coming = peer.custody.machine.recovery().restoring().count();
     Ok(match (count, coming) {
-        (0, _) if !words.is_empty() => {
-            let words: Vec<_> = words.iter().map(|word| format!("`{}`", text::shown(word))).collect();
-            let message =
-                format!("nothing that was shared here as {} is missing and kept by others", words.join(", "));
-            return Err(Failure::new(Code::NotFound, message));
-        }
+        (0, _) if !words.is_empty() => return Err(nothing(words, " and kept by others")),
         (0, 0) => "nothing that was shared here is missing and kept by others".to_owned(),
         (0, 1) => "1 file comes back already; `status` shows how far that is".to_owned(),
         (0, n) => format!("{n} files come back already; `status` shows how far that is"),
@@ -46,18 +45,36 @@ fn bring_back(now: Time, words: &[String], peer: &mut PeerMachine) -> Result<Str
     })
 }
 
+/// True if the user means this one of what is missing: all, where no word says which.
+fn is_asked(words: &[String], entry: &Entry) -> bool {
+    words.is_empty() || words.iter().any(|word| is_meant(word, entry))
+}
+
+/// Nothing that is missing is meant by these words.
+fn nothing(words: &[String], more: &str) -> Failure {
+    let words: Vec<_> = words.iter().map(|word| format!("`{}`", text::shown(word))).collect();
+    let message = format!("nothing that was shared here as {} is missing{more}", words.join(", "));
+    Failure::new(Code::NotFound, message)
+}
+
 /// What is missing was deleted on purpose.
-fn forget(now: Time, peer: &mut PeerMachine) -> String {
+fn forget(now: Time, words: &[String], peer: &mut PeerMachine) -> Result<String, Failure> {
     let machine = &mut peer.custody.machine;
-    let text = match machine.recovery().n_missing() + machine.recovery().restoring().count() {
-        0 => "nothing that was shared here is missing".to_owned(),
-        1 => "1 file counts as deleted: others drop it after a while".to_owned(),
-        n => format!("{n} files count as deleted: others drop them after a while"),
-    };
-    machine.decide(now, Decision::Forget);
-    peer.custody.restoring.stop();
+    let count = machine.give_up(now, |entry, fate| match fate {
+        Fate::Absent => !words.is_empty() && is_asked(words, entry),
+        Fate::Lost | Fate::Deleted => is_asked(words, entry),
+    });
+    if machine.recovery().restoring().next().is_none() {
+        peer.custody.restoring.stop();
+    }
+    // Whatever else it was to bring is fetched again.
     if let Some(job) = peer.jobs.restoring() {
         peer.out.receiver(ReceiverCommand::Cancel(job));
     }
-    text
+    Ok(match count {
+        0 if !words.is_empty() => return Err(nothing(words, "")),
+        0 => "nothing that was shared here is missing".to_owned(),
+        1 => "1 file counts as deleted: others drop it after a while".to_owned(),
+        n => format!("{n} files count as deleted: others drop them after a while"),
+    })
 }

@@ -1,13 +1,13 @@
 //! This peer's own files in custody: the catalogue head says what should exist, and is given out only after
 //! the machine knows what lies in `shared/`. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::CustodyDriver;
 use crate::content::catalogue::root_of;
-use crate::content::{Catalogue, Entry, EntryKind, SafePath};
-use crate::custody::recovery::Recovery;
+use crate::content::{Catalogue, EntryKind, SafePath};
+use crate::custody::look::{SharedLook, left_open};
 use crate::library::Shelf;
 use crate::peer::output::Outputs;
 use crate::peer::own_peer::OwnPeer;
@@ -115,11 +115,18 @@ impl CustodyDriver {
     ) {
         let shelf = Arc::clone(&shared.shelf);
         self.restoring.forget_reports(|file| shelf.files.contains_key(&file));
-        let waiting = shelf.waiting.as_deref().filter(|_| shared.is_scanned);
-        let unsure = unsure(self.machine.recovery(), &shelf.catalogue, waiting);
+        let unlisted = shelf.waiting.as_deref().filter(|_| shared.is_scanned);
+        let unsure = left_open(self.machine.recovery().named(), &shelf.catalogue, unlisted);
         let found = with(&shelf.catalogue, &unsure);
-        if waiting.is_some() {
-            self.machine.scanned(now, shelf.marker, &Arc::new(found.clone()));
+        if let Some(unlisted) = unlisted {
+            let look = SharedLook {
+                identity: shelf.marker,
+                mounts: Arc::clone(&shelf.mounts),
+                unlisted: unlisted.clone(),
+                open: unsure.keys().cloned().collect(),
+                found: Arc::new(found.clone()),
+            };
+            self.machine.scanned(now, &look);
         }
         let intends = self.machine.recovery().intends().filter(|e| found.get(&e.path).is_none());
         let intends = intends.map(|e| (e.path.clone(), Some(e.kind.clone()))).collect();
@@ -139,29 +146,6 @@ impl CustodyDriver {
         self.own.unrecorded = Some(announcement.clone());
         self.records.push(announcement);
     }
-}
-
-/// Entries that were named, and of which it is not known whether they still are there: `waiting` are still to
-/// be looked at, `None`: everything is.
-fn unsure(
-    recovery: &Recovery,
-    catalogue: &Catalogue,
-    waiting: Option<&[SafePath]>,
-) -> BTreeMap<SafePath, Option<EntryKind>> {
-    let lacks = |e: &&Entry| catalogue.get(&e.path).is_none();
-    let is_unsure: Box<dyn Fn(&SafePath) -> bool> = match waiting {
-        Some([]) => return BTreeMap::new(),
-        Some(waiting) => {
-            let waiting: BTreeSet<&SafePath> = waiting.iter().collect();
-            // Of what lies in a folder that cannot be read nothing is known either.
-            Box::new(move |path| {
-                std::iter::successors(Some(path.clone()), SafePath::parent).any(|p| waiting.contains(&p))
-            })
-        }
-        None => Box::new(|_| true),
-    };
-    let unsure = recovery.named().filter(lacks).filter(|e| is_unsure(&e.path));
-    unsure.map(|e| (e.path.clone(), Some(e.kind.clone()))).collect()
 }
 
 /// A catalogue with these entries, too.

@@ -43,6 +43,7 @@ impl CustodyDriver {
             fetching: jobs.n_keeping() as u64,
             conflict: self.machine.is_overruled(),
             lost: self.machine.recovery().n_missing() as u64,
+            absent: self.machine.recovery().n_absent() as u64,
             ..Default::default()
         };
         self.count_own(own.id(), shared, &mut row);

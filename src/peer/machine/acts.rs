@@ -2,14 +2,15 @@
 //! Pure.
 
 use super::PeerMachine;
-use crate::content::Entry;
+use crate::content::{Entry, SafePath};
 use crate::control::Notice;
 use crate::custody::custodian::CustodianOutput;
-use crate::custody::recovery::Decision;
+use crate::custody::recovery::{Decision, Fate, FileCount};
 use crate::identity::PeerId;
 use crate::peer::custody::{Challenge, CustodyDriver, KeepOrder};
 use crate::peer::jobs::JobPurpose;
 use crate::receiver::ReceiverCommand;
+use crate::text;
 use crate::time::Time;
 
 impl PeerMachine {
@@ -55,6 +56,14 @@ impl PeerMachine {
                 self.out.receiver(ReceiverCommand::OwnerCatalogue { from, origin });
             }
             CustodianOutput::Ask { files, bytes } => self.on_lost(now, files, bytes),
+            CustodianOutput::Absent(on, count) => {
+                let is_kept = self.custody.machine.copies().may_exist();
+                if !is_kept {
+                    // Nobody has a copy to hold on to.
+                    self.custody.machine.give_up(now, |_, fate| fate == Fate::Absent);
+                }
+                self.warn(absent(&on, count, is_kept));
+            }
             CustodianOutput::Restore(..) => self.custody.restoring.wanted(now),
             CustodianOutput::Publish => self.custody.own.look_again(now),
             CustodianOutput::Conflict => self.warn(
@@ -101,4 +110,25 @@ impl PeerMachine {
         let order = self.custody.restoring.order(lost, &here, self.own.settings.shared());
         self.downloads.begin(&mut self.jobs, JobPurpose::Restore, order, &mut self.out);
     }
+}
+
+/// What should be mounted on a folder is not there, and own files with it; `is_kept`: others may have copies.
+fn absent(on: &SafePath, count: FileCount, is_kept: bool) -> String {
+    let (files, them, they) = match count.files {
+        1 => ("1 shared file".to_owned(), "it", "it was"),
+        n => (format!("{n} shared files"), "them", "they were"),
+    };
+    let folder = text::shown(on.as_str());
+    let what = format!(
+        "{files} in {folder} (a drive, or something else that is mounted there) cannot be seen any more, and count \
+         as missing, not as deleted"
+    );
+    if !is_kept {
+        return format!("{what}: this peer shares {them} again once what was mounted is back");
+    }
+    format!(
+        "{what}: others keep their copies and go on listing {them}, and this peer shares {them} again once what was \
+         mounted is back; `restore {folder}` fetches {them} from others, `restore --forget {folder}` says that {they} \
+         deleted"
+    )
 }

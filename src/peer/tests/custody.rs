@@ -3,7 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr};
 
 use super::*;
-use crate::content::Span;
+use crate::content::{MountIdentity, Span};
 use crate::control::UnlistedCause;
 use crate::custody::owner_catalogue::OwnerCatalogue;
 use crate::distribution::{CustodyCommand, CustodyEvent, chunk_store};
@@ -189,6 +189,69 @@ fn own_files_that_are_lost_come_back_from_those_who_keep_them() {
     let ask = peer.ask(RestoreRequest { forget: true, files: Vec::new() }.into());
     assert!(peer.outputs.iter().any(|o| matches!(o, PeerOutput::Receiver(ReceiverCommand::Cancel(_)))));
     assert_eq!(peer.replies(ask).last(), Some(&Reply::Done));
+}
+
+/// What `entries` are there, with a drive mounted on `usb` or without it.
+fn look(peer: &mut TestPeer, entries: &[Entry], has_drive: bool) {
+    let catalogue = Catalogue::of(entries.to_vec());
+    let drive = MountIdentity { inode: 2, birth: 1, filesystem: 1 };
+    let mounts = has_drive.then(|| ("usb".parse().unwrap(), drive)).into_iter().collect();
+    let shelf =
+        Shelf { catalogue, mounts: Arc::new(mounts), waiting: Some(Arc::default()), ..Shelf::default() };
+    peer.event(PeerEvent::Library(library::Event::Changed(Arc::new(shelf))));
+    peer.event(PeerEvent::Library(library::Event::Scanned));
+    peer.pass(seconds(1));
+}
+
+#[test]
+fn what_lies_on_a_drive_that_is_gone_is_named_on_and_its_user_is_told() {
+    let all = [file("a", 1), file("usb/b", 2), file("usb/c", 3)];
+    for copies in [2, 1] {
+        let mut peer = TestPeer::with(|settings| settings.copies = copies);
+        look(&mut peer, &all, true);
+        assert!(peer.notices().is_empty());
+        look(&mut peer, &all[..1], false);
+        let told: Vec<String> = peer
+            .notices()
+            .into_iter()
+            .map(|notice| if let Notice::Warning(text) = notice { text } else { panic!("{notice:?}") })
+            .collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("2 shared files in usb"), "{told:?}");
+        assert_eq!(told[0].contains("`restore --forget usb`"), copies > 1, "{told:?}");
+        let recovery = peer.machine.custody.machine.recovery();
+        assert_eq!((recovery.n_absent(), recovery.n_missing()), (if copies > 1 { 2 } else { 0 }, 0));
+        assert_eq!(peer.fetched().len(), 0, "nothing is fetched to where the drive was");
+        look(&mut peer, &all, true);
+        assert_eq!(peer.machine.custody.machine.recovery().n_absent(), 0);
+        assert!(peer.notices().is_empty());
+    }
+}
+
+#[test]
+fn what_lies_on_a_drive_that_is_gone_is_forgotten_or_fetched_if_it_is_named() {
+    let mut peer = TestPeer::new();
+    let all = [file("a", 1), file("usb/b", 2), file("usb/c", 3)];
+    look(&mut peer, &all, true);
+    look(&mut peer, &all[..1], false);
+    let mut restore = |forget, words: &[&str]| {
+        let files = words.iter().map(|word| (*word).to_owned()).collect();
+        let ask = peer.ask(RestoreRequest { forget, files }.into());
+        let said = match peer.replies(ask).first() {
+            Some(Reply::Note { text }) => text.clone(),
+            Some(Reply::Failed(failure)) => failure.message.clone(),
+            other => panic!("{other:?}"),
+        };
+        (said, peer.machine.custody.machine.recovery().n_absent())
+    };
+    for forget in [false, true] {
+        let (said, absent) = restore(forget, &[]);
+        assert!(said.starts_with("nothing that was shared here is missing") && absent == 2, "{said}");
+        let (said, absent) = restore(forget, &["nowhere"]);
+        assert!(said.starts_with("nothing that was shared here as `nowhere`") && absent == 2, "{said}");
+    }
+    assert!(matches!(restore(false, &["usb/b"]), (said, 1) if said.starts_with("1 file is fetched")));
+    assert!(matches!(restore(true, &["usb"]), (said, 0) if said.starts_with("2 files count as deleted")));
 }
 
 fn peer_id() -> PeerId {

@@ -178,7 +178,7 @@ impl TestPeer {
     /// This lies in `shared/`, all of it hashed.
     fn share(&mut self, entries: &[Entry]) {
         let catalogue = Catalogue::of(entries.to_vec());
-        let shelf = Shelf { catalogue, waiting: Some(Vec::new()), ..Shelf::default() };
+        let shelf = Shelf { catalogue, waiting: Some(Arc::default()), ..Shelf::default() };
         self.event(PeerEvent::Library(library::Event::Changed(Arc::new(shelf))));
         self.event(PeerEvent::Library(library::Event::Scanned));
     }

@@ -25,6 +25,7 @@ pub(super) fn shelf(disk: &SimDisk, settings: &Settings) -> Arc<Shelf> {
         catalogue: Catalogue::of(entries),
         files: files.into_iter().collect(),
         marker: FolderIdentity { device: 1, inode: 1, birth: 1 },
-        waiting: Some(Vec::new()),
+        mounts: Arc::default(),
+        waiting: Some(Arc::default()),
     })
 }

@@ -118,14 +118,14 @@ impl Lab {
         Peer::start(self.inside(node, program), directory, name, args)
     }
 
-    /// Starts a peer inside a node, under another program: `around` ends where the command of the peer
-    /// begins.
-    pub(crate) fn peer_under(&self, node: u32, name: &str, around: &[&OsStr]) -> Peer {
+    /// Starts a peer inside a node, under another program, with more arguments: `around` ends where the command of
+    /// the peer begins.
+    pub(crate) fn peer_under(&self, node: u32, name: &str, around: &[&OsStr], args: &[&str]) -> Peer {
         let directory = self.folder(name);
         fs::create_dir_all(directory.join("shared")).unwrap();
         let mut command = self.inside(node, around[0]);
         command.args(&around[1..]).arg(env!("CARGO_BIN_EXE_potluck"));
-        Peer::start(command, directory, name, &[])
+        Peer::start(command, directory, name, args)
     }
 
     /// Starts a peer as [`Self::peer`] does, with what it shares in place before: pairs of path and content.

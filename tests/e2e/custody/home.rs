@@ -1,13 +1,13 @@
 //! What an owner deletes goes, what it only lost stays, and what it put back is not forgotten.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::{assert_sound, contents, custody, hash, n, own, peer, stored, until_whole};
 use crate::errors::Small;
 use crate::files::{assert_same, fill};
+use crate::hardship::{among_mounts_of, run};
 use crate::lab::{LATER, Lab, Peer, SOON, wait};
 
 #[test]
@@ -116,18 +116,6 @@ fn what_was_deleted_just_before_leaving_stays_deleted() {
     assert_eq!(contents(&shared).len(), 2);
     assert_eq!(custody(&owner).lost, 0);
     keepers.iter().chain([&owner]).for_each(assert_sound);
-}
-
-fn run(program: &str, args: &[&OsStr]) {
-    let out = Command::new(program).args(args).stdin(Stdio::null()).output().unwrap();
-    assert!(out.status.success(), "{program}: {}", String::from_utf8_lossy(&out.stderr));
-}
-
-/// Runs a command among the mounts that a peer sees.
-fn among_mounts_of(peer: &Peer, args: &[&OsStr]) {
-    let pid = peer.pid().to_string();
-    let enter = ["-t", &pid, "-m", "--"].map(OsStr::new);
-    run("nsenter", &[&enter, args].concat());
 }
 
 #[test]

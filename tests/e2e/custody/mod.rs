@@ -1,8 +1,10 @@
 //! Files that outlive their owner: copies on others are made, repaired, handed over, given back and dropped,
 //! by real peers, as their users see it.
 
+mod absent;
 mod background;
 mod crash;
+mod drives;
 mod exit;
 mod home;
 mod kill;
