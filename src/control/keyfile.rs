@@ -9,6 +9,7 @@ use crate::error::{Code, Failure};
 use crate::identity::{Identity, IdentityError, PeerId};
 use crate::sys::folder::Folder;
 use crate::sys::lock::DirectoryLock;
+use crate::sys::rename::name_twice;
 use crate::sys::sync;
 
 /// The key of the peer whose state lies in `state` (`.potluck`).
@@ -130,8 +131,7 @@ fn keep_aside(state: &Path) -> Result<Option<PathBuf>, Failure> {
     let key = key_path(state);
     for n in 1_u32.. {
         let aside = state.join(format!("key.old-{n}"));
-        // A hard link, unlike a rename, never replaces.
-        match fs::hard_link(&key, &aside).and_then(|()| sync::folder(&Folder::open(state)?)) {
+        match name_twice(&key, &aside).and_then(|()| sync::folder(&Folder::open(state)?)) {
             Ok(()) => return Ok(Some(aside)),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -33,7 +33,7 @@ pub(super) fn sweep(partial: &Folder, name: &str) -> io::Result<()> {
     let is_copy = name.split_once(MARK).is_some_and(|(id, _)| id.parse::<FileId>().is_ok());
     if is_copy
         && let Ok(file) = partial.open_file(name, true)
-        && try_lock(&file)?
+        && try_lock(&file)
     {
         partial.remove(name)?;
     }
@@ -86,7 +86,7 @@ impl Copying {
             }
             made => made?,
         };
-        if !try_lock(&copy)? {
+        if !try_lock(&copy) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let shared = plan.size >= SHARE && share_bytes(&source, &copy)?;

@@ -31,10 +31,11 @@ pub(super) struct Note {
 /// Brings a group of what is kept to the disk; what became of each goes to `out`.
 pub(super) fn settle(group: Vec<Ready>, out: &mut Published) {
     let group = keep(group, out, "keep the file", Ready::is_in_place);
+    let group = sync_data(group, out);
     if group.is_empty() {
         return;
     }
-    let settled = sync_data(&group).and_then(|()| note(&group));
+    let settled = note(&group);
     for ready in group {
         let result = match &settled {
             Ok(()) => Ok(Arrival::Kept),
@@ -62,7 +63,7 @@ fn note(group: &[Ready]) -> Result<(), (Arc<Destination>, io::Error)> {
         let device = ready.place.device;
         let step = if synced.contains(&device) {
             Ok(())
-        } else if noted.len() > 1 && sync::file_system(&ready.place.root).unwrap_or(false) {
+        } else if noted.len() > 1 && sync::file_system(&ready.place.root) {
             synced.push(device);
             Ok(())
         } else {

@@ -5,9 +5,9 @@
 //! what is known of every file and passes work on; two writers (`writer.rs`) hash and write, a chunk's blocks
 //! always the same one; the slow thread (`slow.rs`) syncs, publishes and hashes again what was only believed.
 //!
-//! Invariant: nothing lies under its final name that was not verified and synced.
-//! Invariant: nothing of ours lies in a destination but [`.potluck-partial`](crate::content::path::RESERVED),
-//! and that goes with its last file.
+//! Invariant: nothing lies under its final name that was not verified and synced; but for a moment an empty
+//! file, where the file system can only rename (sys/rename.rs). Invariant: nothing of ours lies in a
+//! destination but [`.potluck-partial`](crate::content::path::RESERVED), and that goes with its last file.
 //!
 //! The store of what is kept for others is a destination of which nothing is published (`keep.rs`); what it
 //! holds is read and dropped by whoever asks, without a worker (`stored.rs`). Whether an open file still is

@@ -89,7 +89,7 @@ pub(super) fn partial(
     let failed = |e: io::Error| place.failure("keep a partial file", &e);
     let data = open_data(place, plan).map_err(failed)?;
     if let Some(file) = &data
-        && !try_lock(file).map_err(failed)?
+        && !try_lock(file)
     {
         return Err(busy(plan));
     }
@@ -180,7 +180,7 @@ fn make_data(place: &Destination, plan: &Plan) -> Result<File, Failure> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(busy(plan)),
         other => other.map_err(failed)?,
     };
-    if try_lock(&file).map_err(failed)? { Ok(file) } else { Err(busy(plan)) }
+    if try_lock(&file) { Ok(file) } else { Err(busy(plan)) }
 }
 
 /// Refuses what does not fit, before the first byte.
@@ -190,7 +190,14 @@ pub(super) fn check_space(
     missing: u64,
     promised: u64,
 ) -> Result<(), Failure> {
-    let space = space(&place.root).map_err(|e| place.failure("ask for the free space", &e))?;
+    let space = match space(&place.root) {
+        Ok(space) => space,
+        // It only spares the bytes that would come in vain.
+        Err(e) => {
+            log::debug!("the free space is not known: {e}");
+            return Ok(());
+        }
+    };
     let reserve = limits::DISK_RESERVE.min(space.total / 64);
     let room = space.available.saturating_sub(reserve).saturating_sub(promised);
     if missing == 0 || missing <= room {

@@ -35,13 +35,15 @@ pub(super) struct Destination {
     /// The file system it lies on.
     pub(super) device: u64,
     partial: OnceLock<Folder>,
+    /// Set once it was said that something cannot be set here.
+    unset: OnceLock<()>,
 }
 
 impl Destination {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let root = Folder::open(path)?;
         let device = root.identity()?.volume;
-        Ok(Self { path: path.to_owned(), root, device, partial: OnceLock::new() })
+        Ok(Self { path: path.to_owned(), root, device, partial: OnceLock::new(), unset: OnceLock::new() })
     }
 
     /// The folder of partial files, made when missing.
@@ -98,6 +100,21 @@ impl Destination {
         }
     }
 
+    /// What was tried to `set` about a file, as far as files have that here: a memory card or a network drive
+    /// may keep neither times nor rights, or let only its own user set them. Said once for as long as this
+    /// stays open.
+    pub(super) fn set(&self, what: &str, set: io::Result<()>) {
+        if let Err(e) = set
+            && self.unset.set(()).is_ok()
+        {
+            let lossy = names::shown(&self.path);
+            log::warn!(
+                "{what} of files cannot be set in {}: {e}; they are saved without",
+                text::shown(&lossy)
+            );
+        }
+    }
+
     /// What `e` means to the user when it came up in this destination.
     pub(super) fn failure(&self, doing: &str, e: &io::Error) -> Failure {
         failure(&self.path, doing, e)
@@ -113,6 +130,10 @@ pub(super) fn failure(path: &Path, doing: &str, e: &io::Error) -> Failure {
             Code::Full,
             format!("no room left in {shown}: free some space and ask again, what arrived is kept"),
         ),
+        Refusal::TooLarge => Failure::other(format!(
+            "no file in {shown} may be so large, by its file system (4 GiB on FAT) or by `ulimit -f`: choose \
+             another folder with --to"
+        )),
         Refusal::Denied => Failure::other(format!(
             "no permission to write in {shown}: change its permissions, or choose another folder with --to"
         )),

@@ -4,10 +4,9 @@
 //! renames; one sync of each folder; then the sidecars go. A crash between two steps leaves either a
 //! partial file that can be published again or a published one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::keep::Note;
@@ -48,27 +47,21 @@ pub(super) fn publish(group: Vec<Ready>, twins: &mut Twins) -> Published {
     let mut out = Published::new();
     let (kept, group): (Vec<_>, Vec<_>) = group.into_iter().partition(|r| r.plan.keep.is_some());
     super::keep::settle(kept, &mut out);
-    let mut group = keep(group, &mut out, "finish the file", Ready::finish);
-    if let Err((at, e)) = sync_data(&group) {
-        // Which of them it was is not said; none is published, all can be asked for again.
-        for ready in &group {
-            out.push((ready.token, Err(at.failure("sync", &e))));
-        }
-        return out;
-    }
+    let group = keep(group, &mut out, "finish the file", Ready::finish);
+    let group = sync_data(group, &mut out);
     let mut touched = Touched::default();
-    let mut moved: Vec<(Ready, Arrival)> = Vec::new();
-    for ready in group.drain(..) {
+    let mut moved: Vec<(Ready, Vec<FileIdentity>, Arrival)> = Vec::new();
+    for ready in group {
         match ready.rename(twins, &mut touched) {
-            Ok(arrival) => moved.push((ready, arrival)),
+            Ok((folders, arrival)) => moved.push((ready, folders, arrival)),
             Err(failure) => out.push((ready.token, Err(failure))),
         }
     }
-    let synced = touched.sync();
-    for (ready, arrival) in moved {
-        let done = match &synced {
-            Ok(()) => Ok(arrival),
-            Err(e) => Err(ready.place.failure("sync a folder", e)),
+    let lost = touched.sync();
+    for (ready, folders, arrival) in moved {
+        let done = match folders.iter().find_map(|folder| lost.get(folder)) {
+            None => Ok(arrival),
+            Some(e) => Err(ready.place.failure("sync a folder", e)),
         };
         if done.is_ok()
             && !ready.is_copy
@@ -100,25 +93,17 @@ pub(super) fn keep(
         .collect()
 }
 
-/// Brings the data of a group to the disk: a lone file by itself, several by their file systems.
-pub(super) fn sync_data(group: &[Ready]) -> Result<(), (Arc<Destination>, io::Error)> {
-    if let [one] = group {
-        return one.sync().map_err(|e| (Arc::clone(&one.place), e));
-    }
-    let mut synced: Vec<u64> = Vec::new();
-    for ready in group {
-        let at = |e| (Arc::clone(&ready.place), e);
-        let device = ready.place.device;
-        if synced.contains(&device) {
-            continue;
-        }
-        if sync::file_system(&ready.place.root).map_err(at)? {
-            synced.push(device);
-        } else {
-            ready.sync().map_err(at)?;
+/// Brings the data of a group to the disk: a lone file by itself, several by their file systems where that
+/// can be done. Those that are not there go to `out`.
+pub(super) fn sync_data(group: Vec<Ready>, out: &mut Published) -> Vec<Ready> {
+    let mut synced: BTreeMap<u64, bool> = BTreeMap::new();
+    if group.len() > 1 {
+        for ready in &group {
+            synced.entry(ready.place.device).or_insert_with(|| sync::file_system(&ready.place.root));
         }
     }
-    Ok(())
+    let is_synced = |ready: &Ready| synced.get(&ready.place.device) == Some(&true);
+    keep(group, out, "sync", |ready| if is_synced(ready) { Ok(()) } else { ready.sync() })
 }
 
 impl Ready {
@@ -126,15 +111,16 @@ impl Ready {
         if self.is_copy { copy::name(self.plan.id, self.token) } else { self.plan.id.to_string() }
     }
 
-    /// Time and mode of a large file. The umask was applied when the file was made.
+    /// Time and mode of a large file, as far as it can have them. The umask was applied when the file was made.
     fn finish(&self) -> io::Result<()> {
         if !self.place.is_there()? {
             return Err(io::ErrorKind::NotFound.into());
         }
         let Some(file) = &self.file else { return Ok(()) };
         // An earlier plan may have made it that wanted another mode.
-        file::set_executable(file, self.plan.executable)?;
-        file::set_modified(file, self.plan.modified)
+        self.place.set("the right to run it", file::set_executable(file, self.plan.executable));
+        self.place.set("the time", file::set_modified(file, self.plan.modified));
+        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -147,8 +133,13 @@ impl Ready {
         manifest.map_or(Ok(()), |name| file::sync(&self.place.partial()?.open_file(&name, true)?))
     }
 
-    /// Moves the file to the first name that is free; or finds that its content is there.
-    fn rename(&self, twins: &mut Twins, touched: &mut Touched) -> Result<Arrival, Failure> {
+    /// Moves the file to the first name that is free; or finds that its content is there. Also gives the
+    /// folders whose names changed.
+    fn rename(
+        &self,
+        twins: &mut Twins,
+        touched: &mut Touched,
+    ) -> Result<(Vec<FileIdentity>, Arrival), Failure> {
         let failed = |e: io::Error| self.place.failure("save the file", &e);
         let walked = walk(&self.place, self.plan.to.parent().as_ref(), Some(twins))?;
         let Some(walked) = walked else { return Err(failed(io::ErrorKind::NotFound.into())) };
@@ -178,11 +169,11 @@ impl Ready {
             }
             return Err(Failure::other(format!("too many files named {} are there", self.plan.to)));
         };
-        touched.add(walked.folder, &self.place).map_err(failed)?;
-        for folder in walked.made_in {
-            touched.add(Some(folder), &self.place).map_err(failed)?;
+        let mut folders = vec![touched.add_place(&self.place).map_err(failed)?];
+        for folder in walked.folder.into_iter().chain(walked.made_in) {
+            folders.push(touched.add(folder).map_err(failed)?);
         }
-        Ok(arrival)
+        Ok((folders, arrival))
     }
 
     fn is_same(&self, here: &Folder, name: &str) -> bool {
@@ -210,20 +201,26 @@ pub(super) fn content_of(mut file: &File) -> io::Result<FileId> {
 #[derive(Debug, Default)]
 struct Touched {
     folders: HashMap<FileIdentity, Folder>,
-    places: HashMap<PathBuf, Arc<Destination>>,
+    places: HashMap<FileIdentity, Arc<Destination>>,
 }
 
 impl Touched {
-    fn add(&mut self, folder: Option<Folder>, place: &Arc<Destination>) -> io::Result<()> {
-        if let Some(folder) = folder {
-            self.folders.insert(folder.identity()?, folder);
-        }
-        self.places.entry(place.path.clone()).or_insert_with(|| Arc::clone(place));
-        Ok(())
+    fn add(&mut self, folder: Folder) -> io::Result<FileIdentity> {
+        let identity = folder.identity()?;
+        self.folders.insert(identity, folder);
+        Ok(identity)
     }
 
-    fn sync(&self) -> io::Result<()> {
-        let mut all = self.folders.values().chain(self.places.values().map(|p| &p.root));
-        all.try_for_each(sync::folder)
+    fn add_place(&mut self, place: &Arc<Destination>) -> io::Result<FileIdentity> {
+        let identity = place.root.identity()?;
+        self.places.entry(identity).or_insert_with(|| Arc::clone(place));
+        Ok(identity)
+    }
+
+    /// Brings all of them to the disk. Those that are not there now, and why.
+    fn sync(&self) -> HashMap<FileIdentity, io::Error> {
+        let places = self.places.iter().map(|(identity, place)| (identity, &place.root));
+        let all = self.folders.iter().chain(places);
+        all.filter_map(|(identity, folder)| Some((*identity, sync::folder(folder).err()?))).collect()
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn drop_stored(folder: &Path, id: FileId, keep: &[Span]) -> io::Resul
         }
         let start = u64::from(from) * chunks.chunk_size();
         // Whole chunks: a block that the file fills in part goes too.
-        if !punch(&file.data, start, u64::from(to - from) * chunks.chunk_size())? {
+        if !punch(&file.data, start, u64::from(to - from) * chunks.chunk_size()) {
             break;
         }
     }
@@ -152,7 +152,7 @@ fn open_stored(folder: &Path, id: FileId, gone: impl Fn(u32) -> bool) -> io::Res
         }
         Err(e) => return Err(e),
     };
-    if !try_lock(&data)? {
+    if !try_lock(&data) {
         return Err(io::ErrorKind::WouldBlock.into());
     }
     let len = data.metadata()?.len();

@@ -244,9 +244,11 @@ fn save_small(place: &Destination, plan: &Plan, bytes: &[u8]) -> io::Result<()> 
     let name = plan.id.to_string();
     partial.remove(&name)?;
     let file = partial.create(&name, plan.executable)?;
-    let written = write_all_at(&file, bytes, 0).and_then(|()| set_modified(&file, plan.modified));
+    let written = write_all_at(&file, bytes, 0);
     if written.is_err() {
         partial.remove(&name)?;
+    } else {
+        place.set("the time", set_modified(&file, plan.modified));
     }
     written
 }

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{PeerId, PublicKey};
 use crate::sys::folder::Folder;
+use crate::sys::rename::persist_new;
 use crate::sys::{file, sync};
 
 /// Bytes of an Ed25519 signature (RFC 8032).
@@ -125,7 +126,7 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Exists`], [`IdentityError::Io`].
     pub fn store(&self, path: &Path) -> Result<(), IdentityError> {
-        self.store_by(path, NamedTempFile::persist_noclobber)
+        self.store_by(path, persist_new)
     }
 
     /// Stores the identity at `path`, as [`Self::store`] does, in place of what lies there: at every moment

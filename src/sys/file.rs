@@ -7,6 +7,9 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::{Mode, Timespec, Timestamps, UTIME_OMIT, fchmod, fstat, futimens};
+use rustix::io::Errno;
+
+use super::refusal::is_missing;
 
 /// Who may read.
 const READ: Mode = Mode::RUSR.union(Mode::RGRP).union(Mode::ROTH);
@@ -49,13 +52,13 @@ pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result
 
 /// Brings the file's content, times and rights to the disk (fsync(2); on macOS `F_FULLFSYNC`). The file must
 /// be open for writing: POSIX syncs any, other systems (`FlushFileBuffers` of Windows) refuse one that is
-/// open for reading.
+/// open for reading. Where files cannot be synced, that is no error: nothing better can be had there.
 ///
 /// # Errors
 /// What the operating system says.
 pub(crate) fn sync(file: &File) -> io::Result<()> {
     debug_assert!(is_writable(file), "not all systems can sync what is open for reading only");
-    file.sync_all()
+    unless_missing(file.sync_all())
 }
 
 /// As [`sync`], without what is not needed to read the content again (fdatasync(2)).
@@ -64,7 +67,18 @@ pub(crate) fn sync(file: &File) -> io::Result<()> {
 /// What the operating system says.
 pub(crate) fn sync_data(file: &File) -> io::Result<()> {
     debug_assert!(is_writable(file), "not all systems can sync what is open for reading only");
-    file.sync_data()
+    unless_missing(file.sync_data())
+}
+
+/// A sync that is not to be had here counts as done.
+fn unless_missing(synced: io::Result<()>) -> io::Result<()> {
+    match synced {
+        Err(e) if Errno::from_io_error(&e).is_some_and(is_missing) => {
+            log::debug!("a file is not synced: {e}");
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// True if the file was opened for writing, or that is unknown (`F_GETFL` of fcntl(2)).
@@ -134,6 +148,16 @@ mod tests {
         assert_eq!(e.kind(), io::ErrorKind::UnexpectedEof);
         sync(&file).unwrap();
         sync_data(&file).unwrap();
+    }
+
+    #[test]
+    fn a_sync_that_fails_is_told_apart_from_one_that_is_not_to_be_had() {
+        for errno in [Errno::NOSYS, Errno::INVAL, Errno::NOTSUP, Errno::PERM] {
+            unless_missing(Err(errno.into())).unwrap();
+        }
+        for errno in [Errno::IO, Errno::NOSPC, Errno::DQUOT, Errno::STALE] {
+            assert_eq!(Errno::from_io_error(&unless_missing(Err(errno.into())).unwrap_err()), Some(errno));
+        }
     }
 
     #[test]

@@ -82,11 +82,7 @@ impl Folder {
     /// # Errors
     /// `AlreadyExists`, or what else the operating system says.
     pub(crate) fn create(&self, name: &str, executable: bool) -> io::Result<File> {
-        self.create_with(name, if executable { PROGRAM } else { PLAIN })
-    }
-
-    /// As [`Self::create`], with these rights less the umask.
-    pub(super) fn create_with(&self, name: &str, mode: Mode) -> io::Result<File> {
+        let mode = if executable { PROGRAM } else { PLAIN };
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = retry(|| rustix::fs::openat(&self.0, name, flags, mode))?;
         Ok(fd.into())
@@ -245,7 +241,7 @@ impl AsFd for Folder {
 
 /// Makes the folder at `path` so that only its owner can look into it (mode 0700), or takes from all others
 /// what rights they have on it (mkdir(2), chmod(2)). A folder whose rights cannot be changed, as on FAT,
-/// stays open. True if it was made: then its name in the folder above is not on the disk yet.
+/// stays as it is. True if it was made: then its name in the folder above is not on the disk yet.
 ///
 /// # Errors
 /// `NotFound` without a folder above, or what else the operating system says.
@@ -255,13 +251,10 @@ pub(crate) fn make_private(path: &Path) -> io::Result<bool> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
         Err(e) => return Err(e),
     }
-    if path.metadata()?.permissions().mode() & OTHERS != 0 {
-        match std::fs::set_permissions(path, Permissions::from_mode(PRIVATE)) {
-            Err(e) if !matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => {
-                return Err(e);
-            }
-            _ => {}
-        }
+    if path.metadata()?.permissions().mode() & OTHERS != 0
+        && let Err(e) = std::fs::set_permissions(path, Permissions::from_mode(PRIVATE))
+    {
+        log::debug!("{} stays open to others: {e}", path.display());
     }
     Ok(false)
 }

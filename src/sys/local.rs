@@ -44,8 +44,10 @@ impl Listener {
     pub(crate) fn bind(folder: &Path, name: &str) -> io::Result<Self> {
         remove(folder, name)?;
         let listener = with_short_path(folder, name, |path| UnixListener::bind(path))?;
-        // Nobody can come in before this where the folder is its owner's alone.
-        std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(0o600))?;
+        // Where the folder is its owner's alone, nobody else can come in before this, nor without it.
+        if let Err(e) = std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(0o600)) {
+            log::debug!("the rights of a socket stay as they are: {e}");
+        }
         Ok(Self(listener))
     }
 

@@ -28,15 +28,16 @@ impl DirectoryLock {
 }
 
 /// Locks an open file for as long as it stays open; false: another process (or another opening of the
-/// file) holds it. A file system without locks counts as locked by us.
-///
-/// # Errors
-/// What the operating system says.
-pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+/// file) holds it. Where there are no locks, as on some network drives, it counts as locked by us.
+#[must_use]
+pub(crate) fn try_lock(file: &File) -> bool {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) | Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
-        Err(e) => Err(e.into()),
+        Ok(()) => true,
+        Err(rustix::io::Errno::WOULDBLOCK) => false,
+        Err(e) => {
+            log::debug!("a file is used without a lock: {e}");
+            true
+        }
     }
 }
 

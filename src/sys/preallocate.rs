@@ -10,11 +10,11 @@ use rustix::io::Errno;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const SLICE: u64 = 16 << 20;
 
-/// Asks for blocks for the first `len` bytes of `file`, without changing its length. A file system
-/// that cannot do that leaves the file as it is. What was had before an error stays.
+/// Asks for blocks for the first `len` bytes of `file`, without changing its length. Where that cannot be
+/// done the file stays as it is, for it only helps. What was had before an error stays.
 ///
 /// # Errors
-/// `StorageFull`, `QuotaExceeded`, `FileTooLarge`, or what else the operating system says.
+/// `StorageFull`, `QuotaExceeded`, `FileTooLarge`: the bytes would not fit either.
 pub(crate) fn preallocate(file: &File, len: u64) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -25,8 +25,11 @@ pub(crate) fn preallocate(file: &File, len: u64) -> io::Result<()> {
                 rustix::fs::fallocate(file, rustix::fs::FallocateFlags::KEEP_SIZE, at, slice)
             }) {
                 Ok(()) => at += slice,
-                Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => return Ok(()),
-                Err(e) => return Err(e.into()),
+                Err(e @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => return Err(e.into()),
+                Err(e) => {
+                    log::debug!("no blocks are taken beforehand: {e}");
+                    return Ok(());
+                }
             }
         }
         Ok(())

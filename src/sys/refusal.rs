@@ -26,6 +26,8 @@ pub(crate) enum Refusal {
     TooManyOpen,
     /// The file system is full, or this user has their share of it (`ENOSPC`, `EDQUOT`).
     NoRoom,
+    /// No file may be so large: on this file system (4 GiB on FAT), or for this process (`EFBIG`).
+    TooLarge,
     /// Another program has this port (`EADDRINUSE`).
     InUse,
     /// This machine lacks this protocol or address (`EAFNOSUPPORT`, `EPROTONOSUPPORT`, `EADDRNOTAVAIL`).
@@ -48,10 +50,19 @@ pub(crate) fn refusal(e: &io::Error) -> Refusal {
         Errno::ROFS => Refusal::ReadOnly,
         Errno::MFILE | Errno::NFILE => Refusal::TooManyOpen,
         Errno::NOSPC | Errno::DQUOT => Refusal::NoRoom,
+        Errno::FBIG => Refusal::TooLarge,
         Errno::ADDRINUSE => Refusal::InUse,
         Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT | Errno::ADDRNOTAVAIL => Refusal::NoAddress,
         _ => Refusal::Other,
     }
+}
+
+/// True for what a system or a file system says that does not have a call, or not here: it lacks the call
+/// (`ENOSYS`), the file system does (`ENOTSUP`, `EINVAL`, and `EPERM` for hard links on FAT), or a list of
+/// refused calls does not know it yet (`EPERM` in older containers, `EACCES` on phones). Where the call is
+/// there and not allowed, what is done instead says so again.
+pub(super) const fn is_missing(errno: Errno) -> bool {
+    matches!(errno, Errno::NOSYS | Errno::NOTSUP | Errno::INVAL | Errno::PERM | Errno::ACCESS)
 }
 
 const fn by_kind(kind: io::ErrorKind) -> Refusal {
@@ -62,6 +73,7 @@ const fn by_kind(kind: io::ErrorKind) -> Refusal {
         io::ErrorKind::PermissionDenied => Refusal::Denied,
         io::ErrorKind::ReadOnlyFilesystem => Refusal::ReadOnly,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Refusal::NoRoom,
+        io::ErrorKind::FileTooLarge => Refusal::TooLarge,
         io::ErrorKind::AddrInUse => Refusal::InUse,
         io::ErrorKind::AddrNotAvailable => Refusal::NoAddress,
         _ => Refusal::Other,
@@ -101,6 +113,7 @@ mod tests {
             (io::ErrorKind::StorageFull, Errno::NOSPC, Refusal::NoRoom),
             (io::ErrorKind::QuotaExceeded, Errno::DQUOT, Refusal::NoRoom),
             (io::ErrorKind::ReadOnlyFilesystem, Errno::ROFS, Refusal::ReadOnly),
+            (io::ErrorKind::FileTooLarge, Errno::FBIG, Refusal::TooLarge),
             (io::ErrorKind::AddrInUse, Errno::ADDRINUSE, Refusal::InUse),
             (io::ErrorKind::AddrNotAvailable, Errno::ADDRNOTAVAIL, Refusal::NoAddress),
             (io::ErrorKind::ConnectionReset, Errno::CONNRESET, Refusal::Other),
