@@ -39,7 +39,7 @@ use crate::control::{self, Ask, ControllerChannels, ExitRequest, keyfile, server
 use crate::error::{Code, Failure};
 use crate::settings::Settings;
 use crate::sys::lock::DirectoryLock;
-use crate::sys::signals::Leave;
+use crate::sys::signals::{self, Leave};
 use crate::sys::thread::Thread;
 use crate::sys::{memory, sandbox, terminal};
 use crate::text;
@@ -157,6 +157,9 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
         sandbox::no_new_privileges();
         // The key will be in it.
         memory::close();
+    }
+    if let Err(e) = signals::survive_size_limit() {
+        log::debug!("a file that grows too large ends this peer: {e}");
     }
     let input = Input::choose(settings.daemon);
     let (log_to, log) = bounded(limits::SCREEN_LINES);

@@ -98,6 +98,18 @@ impl Leave {
     }
 }
 
+/// Lets a write that makes a file larger than this process may (`RLIMIT_FSIZE`, `ulimit -f`) fail as any
+/// other (`EFBIG` of write(2)), instead of ending the process (SIGXFSZ of signal(7)). It holds for this
+/// thread and all that it starts from now on.
+///
+/// # Errors
+/// When the operating system refuses.
+pub fn survive_size_limit() -> io::Result<()> {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGXFSZ);
+    Ok(signals.thread_block()?)
+}
+
 /// True if the process was started with SIGHUP ignored. Only Linux tells without `unsafe`.
 fn is_hangup_ignored() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, Signal::SIGHUP as u32))
