@@ -19,7 +19,7 @@ use super::publish::Published;
 use super::slow::SlowTask;
 use super::starved::{self, StarvedFile};
 use super::state::{FileStage, Flush, OpenFile};
-use super::writer::{WriteTarget, WriterTask};
+use super::writer::{WriteTarget, WriterTask, WrittenChunk};
 use super::{Block, Command, Event, FileToken, Plan};
 use crate::content::partial::{Bits, Boot};
 use crate::content::{ChunkIndex, Chunks, FileId, Manifest, SafePath};
@@ -33,8 +33,8 @@ use crate::time::Time;
 /// What the other threads tell the disk coordinator.
 #[derive(Debug)]
 pub(super) enum WorkerReport {
-    /// A chunk is complete, and verified or not; or it could not be written.
-    Chunk(FileToken, ChunkIndex, io::Result<bool>),
+    /// A chunk is complete; or it could not be written.
+    Chunk(FileToken, ChunkIndex, io::Result<WrittenChunk>),
     /// A thread has done all that it was to do for this file, and let go of it.
     Ended(FileToken),
     /// A writer has written all it was given before the mark.
@@ -203,7 +203,7 @@ impl DiskCoordinator {
 
     pub(super) fn report(&mut self, report: WorkerReport) {
         match report {
-            WorkerReport::Chunk(token, chunk, Ok(good)) => self.chunk(token, chunk, good),
+            WorkerReport::Chunk(token, chunk, Ok(written)) => self.chunk(token, chunk, written),
             WorkerReport::Chunk(token, _, Err(e)) => self.fail_with(token, "write", &e),
             WorkerReport::Ended(token) => self.ended(token),
             WorkerReport::Written => self.written(),
@@ -298,7 +298,8 @@ impl DiskCoordinator {
             found,
             seed: None,
             doubted: none.clone(),
-            touched: none,
+            touched: none.clone(),
+            holes: none,
             preallocated: false,
             dirty: 0,
             unnoted: 0,
@@ -455,6 +456,7 @@ impl DiskCoordinator {
         if file.found.new {
             return;
         }
+        file.holes = open::holes(data, &file.found.have);
         // First what may save fetching, for the believed chunks are believed.
         let mut list = open::unnamed(data, &file.found.have);
         list.retain(|c| file.plan.wants(*c));
@@ -484,8 +486,12 @@ impl DiskCoordinator {
         tell(writer_of(&self.writers, token, chunk), WriterTask::Write(token, chunk, offset, block));
     }
 
-    pub(super) fn chunk(&mut self, token: FileToken, chunk: ChunkIndex, good: bool) {
+    pub(super) fn chunk(&mut self, token: FileToken, chunk: ChunkIndex, written: WrittenChunk) {
         let Some(file) = self.files.get_mut(&token) else { return };
+        let good = written != WrittenChunk::Wrong;
+        if written == WrittenChunk::Hole {
+            file.holes.insert(chunk);
+        }
         if good && file.found.have.insert(chunk) {
             if let Some(seed) = &file.seed {
                 seed.set(chunk, true);
@@ -542,7 +548,7 @@ impl DiskCoordinator {
                 }
             }
         } else if good && !file.touched.has(chunk) {
-            self.chunk(token, chunk, true);
+            self.chunk(token, chunk, WrittenChunk::Good);
         }
         self.finish(token);
     }

@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::place::Destination;
-use super::{FileToken, Plan};
+use super::{FileToken, Plan, sparse};
 use crate::content::FileId;
 use crate::sys::clone::share_bytes;
-use crate::sys::file::{read_at, write_all_at};
+use crate::sys::file::read_at;
 use crate::sys::folder::Folder;
 use crate::sys::lock::try_lock;
 
@@ -109,7 +109,7 @@ impl Copying {
             Ok(n) => {
                 self.hasher.update(&buffer[..n]);
                 if !self.shared {
-                    write_all_at(&self.copy, &buffer[..n], self.at)?;
+                    sparse::write(&self.copy, &buffer[..n], self.at)?;
                 }
                 self.at += n as u64;
                 Ok(CopyStep::More(self))

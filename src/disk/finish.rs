@@ -62,6 +62,7 @@ impl DiskCoordinator {
                     plan: Arc::clone(&file.plan),
                     file: file.found.data.clone(),
                     is_copy: file.source.is_some(),
+                    holes: file.filled_holes(),
                     note,
                 });
             }

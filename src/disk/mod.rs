@@ -28,6 +28,7 @@ mod publish;
 mod reading;
 mod save;
 mod slow;
+mod sparse;
 mod stamp;
 mod starved;
 mod state;

@@ -302,6 +302,24 @@ pub(super) fn unnamed(data: &File, have: &Bits) -> VecDeque<ChunkIndex> {
     found
 }
 
+/// Chunks that are there and lie in holes, for they are nothing but zeros.
+pub(super) fn holes(data: &File, have: &Bits) -> Bits {
+    let (chunks, mut holes) = (have.chunks(), have.clone());
+    let len = data.metadata().map_or(0, |m| m.len());
+    let mut from = 0;
+    while let Some(range) = data_after(data, from, len) {
+        let mut at = range.start;
+        while at < range.end
+            && let Some(chunk) = chunks.at_offset(at)
+        {
+            holes.remove(chunk);
+            at = chunks.range(chunk).end;
+        }
+        from = range.end;
+    }
+    holes
+}
+
 /// A file of one chunk lies there whole, or not at all.
 fn small(place: &Destination, plan: &Plan, chunks: Chunks, promised: u64) -> Result<OpenPartial, Failure> {
     let failed = |e: io::Error| place.failure("keep a partial file", &e);

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::keep::Note;
@@ -19,6 +20,7 @@ use crate::error::Failure;
 use crate::sys::facts::FileIdentity;
 use crate::sys::file;
 use crate::sys::folder::{FileKind, Folder};
+use crate::sys::punch::punch;
 use crate::sys::rename::rename_new;
 use crate::sys::sync;
 
@@ -35,6 +37,8 @@ pub(super) struct Ready {
     pub(super) file: Option<Arc<File>>,
     /// It is a copy, and lies under the name of one.
     pub(super) is_copy: bool,
+    /// Bytes of it that are to be holes.
+    pub(super) holes: Vec<Range<u64>>,
     /// Of a large file that is only kept: what its sidecar is to say.
     pub(super) note: Option<Note>,
 }
@@ -111,12 +115,16 @@ impl Ready {
         if self.is_copy { copy::name(self.plan.id, self.token) } else { self.plan.id.to_string() }
     }
 
-    /// Time and mode of a large file, as far as it can have them. The umask was applied when the file was made.
+    /// Holes, time and mode of a large file, as far as it can have them. The umask was applied when the file
+    /// was made.
     fn finish(&self) -> io::Result<()> {
         if !self.place.is_there()? {
             return Err(io::ErrorKind::NotFound.into());
         }
         let Some(file) = &self.file else { return Ok(()) };
+        // Where there are no holes, the first one says so.
+        let mut holes = self.holes.iter();
+        while holes.next().is_some_and(|hole| punch(file, hole.start, hole.end - hole.start)) {}
         // An earlier plan may have made it that wanted another mode.
         self.place.set("the right to run it", file::set_executable(file, self.plan.executable));
         self.place.set("the time", file::set_modified(file, self.plan.modified));

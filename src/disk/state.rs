@@ -1,5 +1,6 @@
 //! What the disk coordinator knows of a file and of a destination.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub(super) struct OpenFile {
     pub(super) doubted: Bits,
     /// Blocks were passed on for these, so nobody else's word on them counts.
     pub(super) touched: Bits,
+    /// These were left out when they were written, for they are nothing but zeros.
+    pub(super) holes: Bits,
     pub(super) preallocated: bool,
     /// Bytes verified since the sidecar was written, and since when.
     pub(super) dirty: u64,
@@ -52,6 +55,19 @@ pub(super) struct OpenFile {
 }
 
 impl OpenFile {
+    /// Bytes that are to be holes again: taking space beforehand may have filled them.
+    pub(super) fn filled_holes(&self) -> Vec<Range<u64>> {
+        let mut filled: Vec<Range<u64>> = Vec::new();
+        for chunk in self.holes.iter().filter(|_| self.preallocated) {
+            let range = self.chunks.range(chunk);
+            match filled.last_mut() {
+                Some(last) if last.end == range.start => last.end = range.end,
+                _ => filled.push(range),
+            }
+        }
+        filled
+    }
+
     /// Removes the copy that was begun for `token`, if there is one.
     pub(super) fn discard_copy(&self, token: FileToken) {
         let name = copy::name(self.plan.id, token);

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::coordinator::WorkerReport;
 use super::copy::{CopyStep, Copying};
 use super::place::Destination;
-use super::{Block, FileToken, Plan};
+use super::{Block, FileToken, Plan, sparse};
 use crate::content::manifest::{ChunkHasher, ChunkProof};
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, Manifest};
@@ -45,6 +45,17 @@ pub(super) enum WriteTarget {
     Small(Arc<Destination>, Arc<Plan>, Chunks),
 }
 
+/// What a chunk turned out to be once all its bytes had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WrittenChunk {
+    /// Not what it should be.
+    Wrong,
+    /// What it should be.
+    Good,
+    /// What it should be, and nothing but zeros, which lie in a hole.
+    Hole,
+}
+
 /// The state of one writer.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -72,6 +83,8 @@ struct ChunkProgress {
     hashed: u64,
     /// Written ranges beyond it, start to end.
     ahead: BTreeMap<u64, u64>,
+    /// Bytes that lie in holes.
+    holes: u64,
     /// The chunk of a small file, when it came in several blocks.
     memory: Vec<u8>,
 }
@@ -124,7 +137,7 @@ impl Writer {
         let filling = self.files.get_mut(&token)?;
         match filling.write(chunk, offset, block.filled()) {
             Ok(None) => None,
-            Ok(Some(good)) => Some(WorkerReport::Chunk(token, chunk, Ok(good))),
+            Ok(Some(written)) => Some(WorkerReport::Chunk(token, chunk, Ok(written))),
             Err(e) => {
                 // The coordinator closes the file; what still comes for it is dropped.
                 self.files.remove(&token);
@@ -143,8 +156,8 @@ impl Filling {
         Self { target, chunks, open: HashMap::new(), done: Bits::none(chunks) }
     }
 
-    /// `Some` when the chunk is complete: whether it verified.
-    fn write(&mut self, chunk: ChunkIndex, offset: u64, bytes: &[u8]) -> io::Result<Option<bool>> {
+    /// `Some` when the chunk is complete.
+    fn write(&mut self, chunk: ChunkIndex, offset: u64, bytes: &[u8]) -> io::Result<Option<WrittenChunk>> {
         let len = self.chunks.len_of(chunk);
         let end = offset.saturating_add(bytes.len() as u64);
         if end > len || self.done.has(chunk) {
@@ -154,6 +167,7 @@ impl Filling {
             hasher: ChunkHasher::new(self.chunks, chunk),
             hashed: 0,
             ahead: BTreeMap::new(),
+            holes: 0,
             memory: Vec::new(),
         });
         if progress.covers(offset, end) {
@@ -168,7 +182,7 @@ impl Filling {
         }
         match &self.target {
             WriteTarget::Large(file, _) => {
-                write_all_at(file, bytes, self.chunks.range(chunk).start + offset)?
+                progress.holes += sparse::write(file, bytes, self.chunks.range(chunk).start + offset)?;
             }
             WriteTarget::Small(..) if !whole => progress.remember(len, offset, bytes),
             WriteTarget::Small(..) => {}
@@ -179,6 +193,7 @@ impl Filling {
         }
         let Some(progress) = self.open.remove(&chunk) else { return Ok(None) };
         let proof = progress.hasher.finish();
+        let is_hole = len > 0 && progress.holes == len;
         let good = proof.is_some_and(|proof| match &self.target {
             WriteTarget::Large(_, manifest) => manifest.proves(chunk, &proof),
             WriteTarget::Small(_, plan, _) => proof == ChunkProof::Whole(plan.id),
@@ -189,7 +204,11 @@ impl Filling {
             }
             self.done.insert(chunk);
         }
-        Ok(Some(good))
+        Ok(Some(match (good, is_hole) {
+            (false, _) => WrittenChunk::Wrong,
+            (true, false) => WrittenChunk::Good,
+            (true, true) => WrittenChunk::Hole,
+        }))
     }
 }
 

@@ -9,6 +9,7 @@ mod partial_seed;
 mod power;
 mod reading;
 mod resume;
+mod sparse;
 mod speed;
 
 use std::collections::{BTreeMap, BTreeSet};
