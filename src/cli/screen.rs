@@ -400,8 +400,13 @@ mod tests {
     fn of_many_files_a_few_are_named() {
         let mut screen = collector(Verbosity::Prompt);
         for n in 0..25 {
-            let saved =
-                Saved { job: 4, id: String::new(), path: format!("/d/{n}").into(), how: "saved".into() };
+            let saved = Saved {
+                job: 4,
+                id: String::new(),
+                path: format!("/d/{n}").into(),
+                how: "saved".into(),
+                wanted: None,
+            };
             screen.notice(Time(1), Notice::Download(4, Reply::Saved(saved)));
         }
         screen.notice(Time(1), Notice::Download(4, Reply::Done));
@@ -425,7 +430,7 @@ mod tests {
             waiting: None,
         };
         let how = "already_there".to_owned();
-        let saved = Saved { job: 4, id: String::new(), path: "/d/a".into(), how };
+        let saved = Saved { job: 4, id: String::new(), path: "/d/a".into(), how, wanted: None };
         for (verbosity, said) in [
             (Verbosity::Prompt, &["4: fetching a (1 B)\n", "already there: /d/a\n"][..]),
             (Verbosity::Verbose, &["already there: /d/a\n"]),

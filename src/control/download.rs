@@ -92,8 +92,12 @@ pub struct Saved {
     pub id: String,
     /// Where it lies.
     pub path: PathBuf,
-    /// `saved`, `saved_as` or `already_there`.
+    /// `saved`, `saved_as` (its own name was taken), `renamed` (the file system cannot hold its own name) or
+    /// `already_there`.
     pub how: String,
+    /// Where it was to go, below the destination, if it was `renamed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<String>,
 }
 
 #[cfg(test)]

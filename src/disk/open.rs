@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytesize::ByteSize;
 
-use super::names::candidate;
+use super::names::{candidate, substitutes};
 use super::place::{Destination, discard, have_name, is_under, manifest_name, note_asked, walk};
 use super::publish::{NAMES, content_of};
 use super::{PartialSeed, Plan};
@@ -20,7 +20,7 @@ use crate::error::{Code, Failure};
 use crate::sys::extents::data_after;
 use crate::sys::facts::Facts;
 use crate::sys::file;
-use crate::sys::folder::FileKind;
+use crate::sys::folder::{FileKind, Folder};
 use crate::sys::lock::try_lock;
 use crate::sys::names;
 use crate::sys::refusal::{Refusal, refusal};
@@ -48,15 +48,32 @@ pub(super) struct OpenPartial {
 pub(super) fn twins(place: &Destination, plan: &Plan) -> Result<Vec<(PathBuf, File)>, Failure> {
     let Some(walked) = walk(place, plan.to.parent().as_ref(), None)? else { return Ok(Vec::new()) };
     let here = walked.folder.as_ref().unwrap_or(&place.root);
+    let mut found = twins_of(here, &walked.path, plan.to.name(), plan.size);
+    if found.as_ref().map_or(true, Vec::is_empty) {
+        let is_there = |other: &String| matches!(here.look(other), Ok(Some(_)));
+        if substitutes(plan.to.name()).iter().any(is_there)
+            && let Some(other) = place.substitute(plan.to.name())
+        {
+            found = twins_of(here, &walked.path, &other, plan.size);
+        }
+    }
+    found.or_else(|e| match place.substitute(plan.to.name()) {
+        Some(_) => Ok(Vec::new()),
+        None => Err(place.failure("look for the file", &e)),
+    })
+}
+
+/// Files in a folder under this name, or a numbered one beside it, that have this size.
+fn twins_of(here: &Folder, path: &Path, name: &str, size: u64) -> io::Result<Vec<(PathBuf, File)>> {
     let mut found = Vec::new();
     for n in 1..=NAMES {
-        let name = candidate(plan.to.name(), n);
-        match here.look(&name).map_err(|e| place.failure("look for the file", &e))? {
+        let name = candidate(name, n);
+        match here.look(&name)? {
             None => break,
-            Some(FileKind::File(size)) if size == plan.size => {
+            Some(FileKind::File(found_size)) if found_size == size => {
                 // One that cannot be read is not the same, as far as we can tell.
                 if let Ok(file) = here.open_file(&name, false) {
-                    found.push((walked.path.join(name), file));
+                    found.push((path.join(name), file));
                 }
             }
             Some(_) => {}

@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::names::substitutes;
 use super::{Plan, copy};
 use crate::content::path::fold;
 use crate::content::{FileId, SafePath};
@@ -65,6 +66,18 @@ impl Destination {
         };
         sweep(&folder)?;
         Ok(self.partial.get_or_init(|| folder))
+    }
+
+    /// The name to be used in the place of `name`, if that is one that this file system cannot hold (`a:b` on
+    /// FAT). File systems refuse such names each with an error of its own: so it is tried, where nobody sees
+    /// it.
+    pub(super) fn substitute(&self, name: &str) -> Option<String> {
+        let others = substitutes(name);
+        if others.is_empty() {
+            return None;
+        }
+        let partial = self.partial().ok().filter(|partial| !can_hold(partial, name))?;
+        others.into_iter().find(|other| can_hold(partial, other))
     }
 
     /// Removes the partial file `id` and what belongs to it, if there is any.
@@ -153,6 +166,19 @@ pub(super) fn too_many_open() -> Failure {
     Failure::other(
         "too many open files: allow potluck more of them (`ulimit -n`) and ask again, what arrived is kept",
     )
+}
+
+/// True if an empty file of that name can be made, or something of that name lies there.
+fn can_hold(partial: &Folder, name: &str) -> bool {
+    match partial.create(name, false) {
+        Ok(_) => {
+            if let Err(e) = partial.remove(name) {
+                log::debug!("an empty file stays in {PARTIAL}: {e}");
+            }
+            true
+        }
+        Err(e) => e.kind() == io::ErrorKind::AlreadyExists,
+    }
 }
 
 /// Takes away what a crash left between publishing a file and removing its sidecar, and copies.
@@ -273,6 +299,8 @@ pub(super) struct Walked {
     pub(super) path: PathBuf,
     /// Folders in which one was made; their names are to be synced.
     pub(super) made_in: Vec<Folder>,
+    /// A folder on the way has a substitute for its name.
+    pub(super) is_renamed: bool,
 }
 
 /// Walks from the destination to the folder `to`, making what is missing if `twins` is given.
@@ -282,26 +310,63 @@ pub(super) fn walk(
     to: Option<&SafePath>,
     mut twins: Option<&mut Twins>,
 ) -> Result<Option<Walked>, Failure> {
-    let mut walked = Walked { folder: None, path: place.path.clone(), made_in: Vec::new() };
+    let mut walked =
+        Walked { folder: None, path: place.path.clone(), made_in: Vec::new(), is_renamed: false };
     for name in to.into_iter().flat_map(SafePath::components) {
         let here = walked.folder.as_ref().unwrap_or(&place.root);
-        let (name, next) = match here.enter(name) {
-            Ok(next) => (name.to_owned(), next),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                let Some(twins) = twins.as_deref_mut() else { return Ok(None) };
-                let found = enter_twin(here, name, twins, &walked.path);
-                let (name, next, made) = found.map_err(|e| e.failure(place))?;
-                if made && let Some(folder) = walked.folder.take() {
-                    walked.made_in.push(folder);
+        let entered = match enter(here, name, twins.as_deref_mut(), &walked.path) {
+            Err(Stop::Said(failure)) => return Err(failure),
+            Ok(Some(entered)) => Ok(Some(entered)),
+            refused => match substitute_folder(place, here, name, refused.is_err()) {
+                Some(other) => {
+                    walked.is_renamed = true;
+                    enter(here, &other, twins.as_deref_mut(), &walked.path)
                 }
-                (name, next)
-            }
-            Err(e) => return Err(obstacle(here, name, &walked.path, e).failure(place)),
+                None => refused,
+            },
         };
-        walked.path.push(name);
-        walked.folder = Some(next);
+        let Some(entered) = entered.map_err(|e| e.failure(place))? else { return Ok(None) };
+        if entered.is_new
+            && let Some(folder) = walked.folder.take()
+        {
+            walked.made_in.push(folder);
+        }
+        walked.path.push(entered.name);
+        walked.folder = Some(entered.folder);
     }
     Ok(Some(walked))
+}
+
+/// The substitute for the name of a folder that was refused, or is only missing: then one must lie there.
+fn substitute_folder(place: &Destination, here: &Folder, name: &str, is_refused: bool) -> Option<String> {
+    let is_there = |other: &String| matches!(here.look(other), Ok(Some(FileKind::Folder)));
+    let may_be = is_refused || substitutes(name).iter().any(is_there);
+    may_be.then(|| place.substitute(name)).flatten()
+}
+
+/// A folder that a walk came to, under the name that it has.
+struct EnteredFolder {
+    name: String,
+    folder: Folder,
+    /// It was made just now.
+    is_new: bool,
+}
+
+/// Enters the folder `name`, or one that counts as the same; makes it if `twins` is given. `None`: it is
+/// missing, and was not to be made.
+fn enter(
+    here: &Folder,
+    name: &str,
+    twins: Option<&mut Twins>,
+    path: &Path,
+) -> Result<Option<EnteredFolder>, Stop> {
+    match here.enter(name) {
+        Ok(folder) => Ok(Some(EnteredFolder { name: name.to_owned(), folder, is_new: false })),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            twins.map(|twins| enter_twin(here, name, twins, path)).transpose()
+        }
+        Err(e) => Err(obstacle(here, name, path, e)),
+    }
 }
 
 /// Why a walk stops.
@@ -319,16 +384,11 @@ impl Stop {
     }
 }
 
-/// Enters a folder that counts as `name`, or makes `name`. True if it was made.
-fn enter_twin(
-    here: &Folder,
-    name: &str,
-    twins: &mut Twins,
-    path: &Path,
-) -> Result<(String, Folder, bool), Stop> {
+/// Enters a folder that counts as `name`, or makes `name`.
+fn enter_twin(here: &Folder, name: &str, twins: &mut Twins, path: &Path) -> Result<EnteredFolder, Stop> {
     for twin in twins.of(here, name).map_err(Stop::System)? {
         match here.enter(&twin) {
-            Ok(folder) => return Ok((twin, folder, false)),
+            Ok(folder) => return Ok(EnteredFolder { name: twin, folder, is_new: false }),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(obstacle(here, &twin, path, e)),
         }
@@ -342,7 +402,7 @@ fn enter_twin(
         }
     }
     let folder = here.enter(name).map_err(|e| obstacle(here, name, path, e))?;
-    Ok((name.to_owned(), folder, true))
+    Ok(EnteredFolder { name: name.to_owned(), folder, is_new: true })
 }
 
 /// A file or a link where a folder is needed is left alone and named; there is no `name (2)/`, for the

@@ -43,6 +43,16 @@ pub(super) struct Ready {
     pub(super) note: Option<Note>,
 }
 
+/// The name that a file got.
+enum TakenName {
+    /// The one of this number beside the wanted one; nobody had it.
+    Free(String, u32),
+    /// One under which its content lay already.
+    Same(String),
+    /// All that were tried are taken.
+    None,
+}
+
 /// What became of the files of a group.
 pub(super) type Published = Vec<(FileToken, Result<Arrival, Failure>)>;
 
@@ -152,36 +162,52 @@ impl Ready {
         let walked = walk(&self.place, self.plan.to.parent().as_ref(), Some(twins))?;
         let Some(walked) = walked else { return Err(failed(io::ErrorKind::NotFound.into())) };
         let here = walked.folder.as_ref().unwrap_or(&self.place.root);
-        let partial = self.place.partial().map_err(failed)?;
-        let wanted = self.plan.to.name();
-        let arrival = 'found: {
-            for n in 1..=NAMES {
-                let name = candidate(wanted, n);
-                let taken = twins.of(here, &name).map_err(failed)?;
-                if taken.is_empty() {
-                    match rename_new(partial, &self.name(), here, &name) {
-                        Ok(()) => {
-                            twins.made(here, &name).map_err(failed)?;
-                            let path = walked.path.join(&name);
-                            break 'found if n == 1 { Arrival::Saved(path) } else { Arrival::SavedAs(path) };
-                        }
-                        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                        Err(e) => return Err(failed(e)),
-                    }
-                }
-                let same = taken.iter().chain([&name]).find(|twin| self.is_same(here, twin));
-                if let Some(twin) = same {
-                    partial.remove(&self.name()).map_err(failed)?;
-                    break 'found Arrival::AlreadyThere(walked.path.join(twin));
-                }
+        let mut is_renamed = walked.is_renamed;
+        let named = self.take_name(here, self.plan.to.name(), twins).or_else(|e| {
+            let other = self.place.substitute(self.plan.to.name()).ok_or(e)?;
+            is_renamed = true;
+            self.take_name(here, &other, twins)
+        });
+        let arrival = match named.map_err(failed)? {
+            TakenName::Free(name, _) if is_renamed => {
+                Arrival::Renamed { path: walked.path.join(name), wanted: self.plan.to.clone() }
             }
-            return Err(Failure::other(format!("too many files named {} are there", self.plan.to)));
+            TakenName::Free(name, 1) => Arrival::Saved(walked.path.join(name)),
+            TakenName::Free(name, _) => Arrival::SavedAs(walked.path.join(name)),
+            TakenName::Same(name) => Arrival::AlreadyThere(walked.path.join(name)),
+            TakenName::None => {
+                return Err(Failure::other(format!("too many files named {} are there", self.plan.to)));
+            }
         };
         let mut folders = vec![touched.add_place(&self.place).map_err(failed)?];
         for folder in walked.folder.into_iter().chain(walked.made_in) {
             folders.push(touched.add(folder).map_err(failed)?);
         }
         Ok((folders, arrival))
+    }
+
+    /// Moves the file to the first of the names beside `wanted` that is free.
+    fn take_name(&self, here: &Folder, wanted: &str, twins: &mut Twins) -> io::Result<TakenName> {
+        let partial = self.place.partial()?;
+        for n in 1..=NAMES {
+            let name = candidate(wanted, n);
+            let taken = twins.of(here, &name)?;
+            if taken.is_empty() {
+                match rename_new(partial, &self.name(), here, &name) {
+                    Ok(()) => {
+                        twins.made(here, &name)?;
+                        return Ok(TakenName::Free(name, n));
+                    }
+                    Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                    Err(e) => return Err(e),
+                }
+            }
+            if let Some(twin) = taken.iter().chain([&name]).find(|twin| self.is_same(here, twin)) {
+                partial.remove(&self.name())?;
+                return Ok(TakenName::Same(twin.clone()));
+            }
+        }
+        Ok(TakenName::None)
     }
 
     fn is_same(&self, here: &Folder, name: &str) -> bool {

@@ -120,6 +120,10 @@ pub(in crate::cli) fn saved(saved: &Saved) -> String {
     match saved.how.as_str() {
         "already_there" => format!("already there: {path}"),
         "saved_as" => format!("saved as {path}: its own name was taken"),
+        "renamed" => {
+            let wanted = saved.wanted.as_deref().unwrap_or_default();
+            format!("saved as {path}: the file system there cannot hold the name {}", shown(wanted))
+        }
         _ => format!("saved {path}"),
     }
 }
@@ -173,8 +177,11 @@ pub(super) mod tests {
         (all.what, all.from, all.waiting) = (evil.into(), vec![evil.into()], None);
         let mut text = progress(&all) + &begun(&all);
         text += &missing(evil, &Failure::new(Code::NoHolder, evil));
-        let how = "saved".to_owned();
-        text += &saved(&Saved { job: 1, id: String::new(), path: format!("/x/{evil}").into(), how });
+        for how in ["saved", "renamed"] {
+            let (how, wanted) = (how.to_owned(), Some(evil.to_owned()));
+            text +=
+                &saved(&Saved { job: 1, id: String::new(), path: format!("/x/{evil}").into(), how, wanted });
+        }
         assert!(!text.chars().any(|c| c != '\n' && crate::text::is_unprintable(c)), "{text:?}");
     }
 }

@@ -8,6 +8,7 @@ mod names;
 mod partial_seed;
 mod power;
 mod reading;
+mod refused;
 mod resume;
 mod sparse;
 mod speed;

@@ -45,9 +45,14 @@ impl PeerMachine {
     }
 
     fn file_arrived(&mut self, job: JobId, file: FileId, arrival: Arrival) {
+        let mut wanted = None;
         let (how, path) = match arrival {
             Arrival::Saved(path) => ("saved", path),
             Arrival::SavedAs(path) => ("saved_as", path),
+            Arrival::Renamed { path, wanted: original } => {
+                wanted = Some(original.as_str().to_owned());
+                ("renamed", path)
+            }
             Arrival::AlreadyThere(path) => ("already_there", path),
             // It is told when the job is over.
             Arrival::Kept => return,
@@ -56,7 +61,7 @@ impl PeerMachine {
             return;
         }
         self.keep_own_download(file);
-        let saved = Saved { job: job.0, id: file.to_string(), path, how: how.to_owned() };
+        let saved = Saved { job: job.0, id: file.to_string(), path, how: how.to_owned(), wanted };
         self.downloads.tell(job, Reply::Saved(saved), &mut self.out);
         self.swarms.seek(&mut self.out);
     }
