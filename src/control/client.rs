@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Write};
 use std::path::Path;
 
 use super::line::{self, Call};
-use super::{Reply, Request, SOCKET, trust};
+use super::{Reply, Request, socket, trust};
 use crate::error::{Code, Failure};
 use crate::sys::local::Stream;
 use crate::text;
@@ -114,7 +114,7 @@ impl Hearing {
 fn dial(directory: &Path) -> Result<Stream, Failure> {
     let shown = directory.display().to_string();
     let shown = text::shown(&shown);
-    match Stream::dial(&directory.join(".potluck"), SOCKET) {
+    match socket::dial(directory) {
         Ok(stream) => Ok(stream),
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             Err(Failure::new(
@@ -149,7 +149,7 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
-    use crate::control::ExitRequest;
+    use crate::control::{ExitRequest, SOCKET};
     use crate::sys::local::Listener;
     use crate::sys::thread::Thread;
 

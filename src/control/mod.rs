@@ -12,6 +12,7 @@ mod one_or_more;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;
 pub(crate) mod server;
+mod socket;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trust;

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::runtime;
+
 /// Locked as long as it lives; the kernel gives it up when the process ends, however it ends.
 #[derive(Debug)]
 pub(crate) struct DirectoryLock {
@@ -13,12 +15,28 @@ pub(crate) struct DirectoryLock {
 }
 
 impl DirectoryLock {
-    /// Takes the lock that lies at `path` (created when missing). `None`: another process holds it.
+    /// Takes the lock of the folder that `path` lies in: the file at `path` (created when missing), or one in
+    /// a runtime folder where the file system has no locks. `None`: another process holds it.
     ///
     /// # Errors
-    /// When the file cannot be made or the file system has no locks.
+    /// When the file cannot be made, or nothing can be locked.
     pub(crate) fn take(path: &Path) -> io::Result<Option<Self>> {
         let file = File::options().create(true).truncate(false).write(true).open(path)?;
+        match Self::lock(file) {
+            Err(e) => Self::elsewhere(path, e),
+            done => done,
+        }
+    }
+
+    fn elsewhere(path: &Path, because: io::Error) -> io::Result<Option<Self>> {
+        log::debug!("{} cannot be locked: {because}", path.display());
+        let folder = path.parent().ok_or(because)?;
+        let name = runtime::name_for(folder, "lock")?;
+        let path = runtime::make()?.join(name);
+        Self::lock(File::options().create(true).truncate(false).write(true).open(path)?)
+    }
+
+    fn lock(file: File) -> io::Result<Option<Self>> {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),

@@ -25,6 +25,7 @@ pub(crate) mod refusal;
 pub(crate) mod rename;
 #[cfg(test)]
 pub(crate) mod rerun;
+pub(crate) mod runtime;
 pub(crate) mod sandbox;
 pub mod signals;
 pub(crate) mod space;

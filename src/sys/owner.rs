@@ -50,6 +50,12 @@ impl UserId {
         self.entry().map_or_else(|| format!("user {}", self.0), |user| user.name)
     }
 
+    /// The number, as folders are named by it.
+    #[must_use]
+    pub(crate) fn number(self) -> String {
+        self.0.to_string()
+    }
+
     fn entry(self) -> Option<User> {
         User::from_uid(Uid::from_raw(self.0)).ok().flatten()
     }

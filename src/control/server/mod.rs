@@ -1,5 +1,5 @@
-//! The side of the control socket that answers: a Unix socket in `.potluck` that only this user can
-//! open. The side that asks is `client`.
+//! The side of the control socket that answers: a Unix socket that only this user can open (`socket` says
+//! where). The side that asks is `client`.
 //!
 //! One thread has all clients and waits for nothing but them. The controller answers into a channel of the
 //! request's own and rings for it, so a slow client delays nobody, and a thousand that wait for their downloads cost
@@ -24,11 +24,12 @@ use self::client::{Client, Turn};
 pub(super) use self::conversation::parse;
 use self::places::{ClientId, Places};
 use super::answers::Answers;
-use super::{Ask, Request, SOCKET};
+use super::socket::{BoundSocket, SocketPlace};
+use super::{Ask, Request};
 use crate::control::limits;
 use crate::error::Failure;
 use crate::sys::bell::Bell;
-use crate::sys::local::{self, Listener, PolledListener, PolledStream};
+use crate::sys::local::{self, PolledListener, PolledStream};
 use crate::sys::owner::UserId;
 use crate::sys::refusal::{Refusal, refusal};
 use crate::sys::thread::Thread;
@@ -46,27 +47,27 @@ const EVENTS: usize = 256;
 /// The running server. Dropping it removes the socket, lets answers under way be finished, and ends.
 #[derive(Debug)]
 pub(crate) struct ControlServer {
-    state: PathBuf,
+    socket: SocketPlace,
     stop: Arc<AtomicBool>,
     bell: Bell,
     thread: Option<Thread>,
 }
 
-/// Starts to answer in `directory/.potluck`, which is made if needed and closed to other users. The
-/// caller holds the directory's lock.
+/// Starts to answer for the peer in `directory`, whose `.potluck` is made if needed and closed to other
+/// users. The caller holds the directory's lock.
 ///
 /// # Errors
-/// When the folder or the socket cannot be made (some file systems have no sockets).
+/// When the folder or the socket cannot be made.
 pub(crate) fn start(directory: &Path, asks: Sender<Ask>) -> io::Result<ControlServer> {
-    let state = directory.join(".potluck");
-    super::make_state(&state)?;
+    super::make_state(&directory.join(".potluck"))?;
+    let BoundSocket { place: socket, listener } = SocketPlace::bind(directory)?;
     let poll = Poll::new()?;
     let bell = Bell::new(poll.registry(), BELL)?;
-    let listener = Listener::bind(&state, SOCKET)?.polled(poll.registry(), LISTENER)?;
+    let listener = listener.polled(poll.registry(), LISTENER)?;
     let stop = Arc::new(AtomicBool::new(false));
     let clients = Clients {
         asks,
-        state: state.clone(),
+        folder: socket.folder().to_owned(),
         bell: bell.clone(),
         woken: unbounded(),
         all: BTreeMap::new(),
@@ -76,13 +77,13 @@ pub(crate) fn start(directory: &Path, asks: Sender<Ask>) -> io::Result<ControlSe
     let shell =
         ServerShell { poll, listener: Some(listener), stop: Arc::clone(&stop), clients, accept_at: None };
     let thread = Thread::spawn("control", move || shell.run())?;
-    Ok(ControlServer { state, stop, bell, thread: Some(thread) })
+    Ok(ControlServer { socket, stop, bell, thread: Some(thread) })
 }
 
 impl Drop for ControlServer {
     fn drop(&mut self) {
         // Before the clients are let go: who asked for `exit` must find nobody here afterwards.
-        if let Err(e) = local::remove(&self.state, SOCKET) {
+        if let Err(e) = self.socket.remove() {
             log::debug!("the control socket stays behind: {e}");
         }
         self.stop.store(true, Ordering::SeqCst);
@@ -175,7 +176,8 @@ impl ServerShell {
 /// All who are connected.
 struct Clients {
     asks: Sender<Ask>,
-    state: PathBuf,
+    /// The folder that the socket lies in.
+    folder: PathBuf,
     bell: Bell,
     /// Those for whom there are answers.
     woken: (Sender<u64>, Receiver<u64>),
@@ -193,7 +195,7 @@ impl Clients {
         let id = ClientId(self.next);
         self.next += 1;
         let mut client = Client::new(stream, user.unwrap_or_else(UserId::own));
-        let may_ask = is_own || user.is_none() && local::is_closed(&self.state);
+        let may_ask = is_own || user.is_none() && local::is_closed(&self.folder);
         if !may_ask {
             client.refuse(Failure::other("this peer belongs to another user"))?;
             return client.go_on(now).map(drop);
