@@ -24,7 +24,7 @@ pub struct DownloadRequest {
     /// Into this folder [default: downloads/]
     // Absolute once it is asked.
     #[arg(long, value_name = "DIR")]
-    #[serde(default)]
+    #[serde(default, with = "super::local_path::optional")]
     pub to: Option<PathBuf>,
     /// Answer when it is finished (the default but at the prompt)
     // With `Reply::Progress` meanwhile.
@@ -90,7 +90,8 @@ pub struct Saved {
     pub job: u64,
     /// File id.
     pub id: String,
-    /// Where it lies.
+    /// Where it lies; a list of bytes if that is not UTF-8.
+    #[serde(with = "super::local_path")]
     pub path: PathBuf,
     /// `saved`, `saved_as` (its own name was taken), `renamed` (the file system cannot hold its own name) or
     /// `already_there`.

@@ -7,6 +7,7 @@ pub(crate) mod file_word;
 pub(crate) mod keyfile;
 pub(crate) mod limits;
 mod line;
+mod local_path;
 mod notice;
 mod one_or_more;
 #[cfg(any(test, feature = "sim"))]

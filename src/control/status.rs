@@ -26,7 +26,8 @@ pub struct Status {
     pub name: String,
     /// Id, 52 characters.
     pub id: String,
-    /// Peer directory.
+    /// Peer directory; a list of bytes if that is not UTF-8.
+    #[serde(with = "super::local_path")]
     pub directory: PathBuf,
     /// Receiver, sender, distributor and distributee port.
     pub ports: [u16; 4],

@@ -5,11 +5,24 @@
 
 use std::borrow::Cow;
 use std::ffi::{CStr, OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 /// The name that the operating system reported (readdir(3)), whatever bytes it has.
 pub(super) fn native(name: &CStr) -> OsString {
     OsStr::from_bytes(name.to_bytes()).to_owned()
+}
+
+/// All bytes of a path; [`of_bytes`] makes the same path of them.
+#[must_use]
+pub(crate) fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
+}
+
+/// The path that has these bytes.
+#[must_use]
+pub(crate) fn of_bytes(bytes: Vec<u8>) -> PathBuf {
+    OsString::from_vec(bytes).into()
 }
 
 /// A name or path to be read by people: what is not UTF-8 in it becomes U+FFFD. Characters that would disturb
