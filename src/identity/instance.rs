@@ -23,21 +23,41 @@ pub struct Instance {
 impl Instance {
     /// Begins an instance: the count is stored at `path` and synced before this returns, so that no
     /// packet of a later start can carry a lower one. A missing or unreadable count is no error, for
-    /// the wall clock takes its place.
+    /// the wall clock takes its place; and where the clock leads, a count that cannot be written (a full
+    /// disk) is none either, for it leads at the next start, too.
     ///
     /// # Errors
-    /// When the count cannot be written.
+    /// When the count cannot be written, and the clock is behind it.
     pub fn begin(path: &Path, unix_seconds: u64, random: u64) -> io::Result<Self> {
+        Self::begin_by(store, path, unix_seconds, random)
+    }
+
+    fn begin_by(
+        store: impl FnOnce(&Path, u64) -> io::Result<()>,
+        path: &Path,
+        unix_seconds: u64,
+        random: u64,
+    ) -> io::Result<Self> {
         let stored = fs::read_to_string(path).ok().and_then(|s| s.trim().parse::<u64>().ok());
-        let count = stored.map_or(0, |n| n.saturating_add(1)).max(unix_seconds);
-        let dir = path.parent().unwrap_or_else(|| Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
-        writeln!(file, "{count}")?;
-        file::sync(file.as_file())?;
-        file.persist(path)?;
-        sync::folder(&Folder::open(dir)?)?;
+        let next = stored.map_or(0, |n| n.saturating_add(1));
+        let count = next.max(unix_seconds);
+        match store(path, count) {
+            Err(e) if next <= unix_seconds => {
+                log::warn!("the start count cannot be stored in {}: {e}", path.display());
+            }
+            stored => stored?,
+        }
         Ok(Self { count, random })
     }
+}
+
+fn store(path: &Path, count: u64) -> io::Result<()> {
+    let dir = path.parent().unwrap_or_else(|| Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    writeln!(file, "{count}")?;
+    file::sync(file.as_file())?;
+    file.persist(path)?;
+    sync::folder(&Folder::open(dir)?)
 }
 
 #[cfg(test)]
@@ -55,5 +75,17 @@ mod tests {
         assert!(a < b && b < c);
         fs::write(&path, "junk").unwrap();
         assert_eq!(Instance::begin(&path, 5_000, 1).unwrap().count, 5_000);
+    }
+
+    #[test]
+    fn a_count_that_cannot_be_stored_stops_no_start_that_the_clock_puts_behind_all_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("instance");
+        let full = |_: &Path, _| Err(io::ErrorKind::StorageFull.into());
+        assert_eq!(Instance::begin_by(full, &path, 1_000, 1).unwrap().count, 1_000);
+        fs::write(&path, "2000").unwrap();
+        assert_eq!(Instance::begin_by(full, &path, 2_001, 1).unwrap().count, 2_001);
+        let e = Instance::begin_by(full, &path, 2_000, 1).unwrap_err();
+        assert_eq!(e.kind(), io::ErrorKind::StorageFull);
     }
 }

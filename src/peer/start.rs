@@ -189,10 +189,14 @@ fn custody(
         let shown = path.display().to_string();
         Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
     };
-    let free = Folder::open(&path).and_then(|folder| space(&folder)).map_err(failed)?.available;
+    // It only helps; a write that finds no space says so.
+    let free =
+        Folder::open(&path).and_then(|folder| space(&folder)).map_or(u64::MAX, |space| space.available);
     forget_challenges(&path).map_err(failed)?;
     let mut present = Present::new();
-    for (file, _, spans) in disk::stored(&path).map_err(failed)? {
+    // What no record names is dropped: so nothing is to be seen of it while the records cannot be read.
+    let stored = if store.lasting { disk::stored(&path).map_err(failed)? } else { Vec::new() };
+    for (file, _, spans) in stored {
         present.insert(file, spans);
     }
     let on_disk = CustodyOnDisk { free, present, rows: store.ledger() };

@@ -79,6 +79,8 @@ pub(crate) struct Handle {
     /// What went wrong, in words for the user; at start (already in the channel when [`start`]
     /// returns) and later. Each cause once. Clones of the handle share it.
     pub warnings: Receiver<String>,
+    /// False: what was stored before is not known, for another database took its place in memory.
+    pub lasting: bool,
     // Below `requests`: every clone gives up its sender before it gives up the thread.
     _thread: Arc<Thread>,
 }
@@ -91,13 +93,14 @@ pub(crate) fn start(path: &Path) -> Result<Handle, StoreError> {
     let (warn, warnings) = unbounded();
     let (requests, inbox) = unbounded();
     let database = Database::open(path, &warn)?;
+    let lasting = database.is_lasting();
     let mut owner = StoreThread { database, path: path.to_owned(), warn, failed: false };
     let thread = Thread::spawn("store", move || {
         for request in inbox {
             owner.handle(request);
         }
     })?;
-    Ok(Handle { requests, warnings, _thread: Arc::new(thread) })
+    Ok(Handle { requests, warnings, lasting, _thread: Arc::new(thread) })
 }
 
 impl Handle {
