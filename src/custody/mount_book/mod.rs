@@ -141,7 +141,7 @@ impl MountBook {
                 continue;
             };
             if (!was_absent || self.untold.remove(&key))
-                && let Some(on) = lay.mount().or(now.map(|(folder, _)| folder))
+                && let Some(on) = lay.mount().or_else(|| now.map(|(folder, _)| folder))
             {
                 judged.absent.entry(on).or_default().add(*size);
             }

@@ -118,6 +118,12 @@ impl Lab {
         Peer::start(self.inside(node, program), directory, name, args)
     }
 
+    /// The same in any folder that is there, whatever it is called.
+    pub(crate) fn peer_at(&self, node: u32, directory: PathBuf, name: &str) -> Peer {
+        fs::create_dir_all(directory.join("shared")).unwrap();
+        Peer::start(self.inside(node, env!("CARGO_BIN_EXE_potluck")), directory, name, &[])
+    }
+
     /// Starts a peer inside a node, under another program, with more arguments: `around` ends where the command of
     /// the peer begins.
     pub(crate) fn peer_under(&self, node: u32, name: &str, around: &[&OsStr], args: &[&str]) -> Peer {
