@@ -116,8 +116,11 @@ fn a_folder_comes_from_one_owner_and_look_alikes_are_told_apart() {
     let fiend = Fiend::start(&lab, 4, "\u{410}nna", Lie::None);
     let (id, same, other) = (honest.status().id, mirror.status().id, fiend.id().full());
     wait("both trees", SOON, || {
-        let row = victim.offered("project/src/main.rs")?;
-        (row.peer_ids.contains(&id) && row.peer_ids.contains(&same)).then_some(())
+        let is_whole = |path| {
+            let row = victim.offered(path);
+            row.is_some_and(|row| row.peer_ids.contains(&id) && row.peer_ids.contains(&same))
+        };
+        tree.iter().all(|(path, _)| is_whole(path)).then_some(())
     });
     let folder = victim.directory.join("downloads/project");
     let hook = victim.directory.join("downloads").join(HOOK);
