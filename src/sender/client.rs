@@ -308,12 +308,26 @@ mod tests {
         ask(&mut client, 11, 2, 10);
         ask(&mut client, 12, 3, 3 << 20);
         ask(&mut client, 13, 3, 1 << 20);
-        // The rest of what was begun is owed still, from where it stood.
-        let due = client.next_item().unwrap();
-        assert_eq!((due.request, due.left.len), (11, 10));
-        assert_eq!(order(&mut client), [11, 1, 12, 2, 3, 4, 13, 5, 6, 7, 8, 9, 10]);
+        assert_eq!(order(&mut client), [1, 11, 12, 2, 3, 4, 13, 5, 6, 7, 8, 9, 10]);
         assert_eq!(client.bytes, (10 << 20) + 10 + (4 << 20));
         assert!(!client.is_busy());
+    }
+
+    #[test]
+    fn small_files_keep_the_order_in_which_they_were_asked_for() {
+        let mut client = SenderClient::new(PeerId([2; 32]), Time::ZERO);
+        // Each request is for fewer files than the one before.
+        let ask = |client: &mut SenderClient, request: u8| {
+            let items = (0..10 - request).map(|n| item(10 * request + n, 100)).collect();
+            let message = GetBlocks { request: request.into(), items, background: false };
+            assert!(client.take_blocks(Time::ZERO, message, true));
+        };
+        (0..4).for_each(|request| ask(&mut client, request));
+        let DueItem { left, .. } = client.next_item().unwrap();
+        client.advance(Time::ZERO, left.len, u64::MAX);
+        let before: Vec<Item> = client.upcoming().collect();
+        ask(&mut client, 4);
+        assert!(client.upcoming().take(before.len()).eq(before), "what is read ahead is what is sent");
     }
 
     #[test]

@@ -130,10 +130,11 @@ impl ContentQueue {
         self.waiting.len() >= limits::REQUESTS_OPEN
     }
 
-    /// One more, if the queue is not full. It may come before one of which some was sent: that goes on after it.
+    /// One more, if the queue is not full. It may come before one in the background of which some was sent: that
+    /// goes on after it.
     pub(super) fn push(&mut self, asked: ContentRequest) {
         let turn = self.turns.join(asked.files(), asked.bytes(), asked.is_background());
-        let at = self.waiting.partition_point(|queued| queued.turn <= turn);
+        let at = self.waiting.partition_point(|queued| queued.turn.order() <= turn.order());
         self.waiting.insert(at, QueuedRequest { asked, turn, item: 0, done: 0 });
     }
 

@@ -3,8 +3,10 @@
 //!
 //! This is start-time fair queueing (Goyal, Vin and Cheng, 1996). A request begins where the one before it of
 //! the same file ends, or where the one begins that is answered now, and what begins first is answered first.
-//! So what is asked of a file that was asked nothing of waits behind one request at most, whatever waits of
-//! others; those of two files take turns by the bytes that they ask for; and those of one file keep their order.
+//! Those that begin at the same place keep their order: if the shortest came first, many small files would
+//! overtake each other for ever, and what was read ahead for one would be read again. So what is asked of a file
+//! that was asked nothing of waits behind one request of each other file at most; those of two files take turns
+//! by the bytes that they ask for; and those of one file keep their order.
 //!
 //! Connections take turns elsewhere (transfer/ready.rs): whoever asks for many files gets no more by it.
 
@@ -12,14 +14,20 @@ use std::collections::BTreeMap;
 
 use crate::content::FileId;
 
-/// Where a request stands among those of its asker, in bytes that were asked for. The least comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Where a request stands among those of its asker, in bytes that were asked for.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct FileTurn {
-    /// What is fetched in the background comes after everything else.
     background: bool,
     start: u64,
-    /// Of those that begin at the same place, the shortest comes first.
     end: u64,
+}
+
+impl FileTurn {
+    /// The request with the least of these is answered first; of those with the same, the one that came first.
+    /// What is fetched in the background comes after everything else.
+    pub(super) const fn order(&self) -> (bool, u64) {
+        (self.background, self.start)
+    }
 }
 
 /// The turns of those requests that wait.
@@ -88,22 +96,23 @@ mod tests {
         let big = join(&mut turns, [(1, 100), (1, 100), (1, 100)]);
         turns.begin(big[0]);
         let [other, short] = join(&mut turns, [(2, 150), (3, 10)]);
-        let mut order = [big[0], big[1], big[2], other, short];
-        order.sort_unstable();
-        assert_eq!(order, [short, big[0], other, big[1], big[2]]);
+        let order = [big[0], other, short, big[1], big[2]];
+        assert!(order.is_sorted_by_key(FileTurn::order), "{order:?}");
+        assert!(short.order() < big[1].order());
         // Two that ask for as much as they got take turns.
         let [again] = join(&mut turns, [(2, 150)]);
-        assert!(big[1] < again && again < big[2]);
+        assert!(big[1].order() < again.order() && again.order() < big[2].order());
     }
 
     #[test]
     fn what_is_asked_of_several_files_waits_for_what_was_asked_of_each() {
         let mut turns = FileTurns::default();
         let [first, second] = join(&mut turns, [(1, 10), (2, 70)]);
-        let both = turns.join([file(1), file(2)].into_iter(), 5, false);
-        assert!(first < both && second < both);
-        assert!(join(&mut turns, [(1, 1)])[0] > both);
-        assert!(turns.join([file(9)].into_iter(), 1, true) > join(&mut turns, [(1, 1_000)])[0]);
+        let both = turns.join([file(1), file(2)].into_iter(), 5, false).order();
+        assert!(first.order() < both && second.order() < both);
+        let [last, more] = join(&mut turns, [(1, 1), (1, 1_000)]);
+        assert!(last.order() > both);
+        assert!(turns.join([file(9)].into_iter(), 1, true).order() > more.order());
     }
 
     #[test]
@@ -126,6 +135,6 @@ mod tests {
         assert!(turns.ends.is_empty());
         // Where nothing longer can be counted, they come one after the other.
         let [first, second, other] = join(&mut turns, [(1, u64::MAX), (1, u64::MAX), (2, 1)]);
-        assert!(first <= second && other <= second);
+        assert!(first.order() <= second.order() && other.order() <= second.order());
     }
 }
