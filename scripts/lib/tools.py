@@ -168,7 +168,8 @@ class Beside(Potluck):
     def places(self):
         bench = self.bench
         owner = bench.folder("beside", "owner")
-        shutil.copytree(bench.source, os.path.join(owner, "shared"))
+        # Hard links and no copies: those lie otherwise in memory, and made whichever build had them 4 % faster.
+        shutil.copytree(bench.source, os.path.join(owner, "shared"), copy_function=os.link)
         return (BESIDE, owner), (BESIDE, bench.folder("beside", "taker"))
 
 
