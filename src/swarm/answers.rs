@@ -110,6 +110,7 @@ impl Swarm {
             source.stalls = 0;
             source.owed = source.owed.saturating_sub(len);
             source.pacing.arrived(now, len);
+            source.lanes.set_round_trip(source.pacing.round_trip());
             // In a swarm goodput comes and goes with what there is to ask for.
             let most = if source.swarm_chunk.is_some() { 1 } else { most };
             if let Some(count) = source.lanes.arrived(now, lane, len, most) {
@@ -149,6 +150,10 @@ impl Swarm {
         }
         let token = *token;
         self.sources.answered(peer, page.request);
+        if let Some(source) = self.sources.get_mut(peer) {
+            source.pacing.answered(now);
+            source.lanes.set_round_trip(source.pacing.round_trip());
+        }
         let Some(download) = self.jobs.downloads.get_mut(&token) else { return };
         match download.page(peer, &page.values) {
             Ok(Some(manifest)) => {

@@ -49,6 +49,8 @@ pub(super) struct Lanes {
     span: Option<(Time, u64)>,
     /// When a block came last.
     heard: Time,
+    /// From a question to its answer. On a long path it is no sign of loss that nothing comes for that time.
+    round_trip: Duration,
     /// Best goodput, bytes a second.
     best: u64,
     /// The last spans, the newest in the lowest bit: set where goodput was low.
@@ -60,7 +62,16 @@ pub(super) struct Lanes {
 impl Default for Lanes {
     fn default() -> Self {
         let each = [(0, Time::ZERO); MOST];
-        Self { used: 1, wanted: 1, span: None, heard: Time::ZERO, best: 0, low: 0, each }
+        Self {
+            used: 1,
+            wanted: 1,
+            span: None,
+            heard: Time::ZERO,
+            round_trip: Duration::ZERO,
+            best: 0,
+            low: 0,
+            each,
+        }
     }
 }
 
@@ -68,6 +79,11 @@ impl Lanes {
     /// How many are used.
     pub(super) const fn used(&self) -> u8 {
         self.used
+    }
+
+    /// What is known of the path now.
+    pub(super) const fn set_round_trip(&mut self, round_trip: Duration) {
+        self.round_trip = round_trip;
     }
 
     /// Something is owed after nothing was.
@@ -115,7 +131,7 @@ impl Lanes {
 
     /// Those that are late, as a set of bits, while a block takes the time `block` at the rate of all.
     pub(super) fn late(&self, now: Time, block: Duration) -> u8 {
-        let timeout = LATE.max(block * u32::from(self.used));
+        let timeout = self.round_trip + LATE.max(block * u32::from(self.used));
         let is_late = |&lane: &u8| {
             let (owed, heard) = self.each[usize::from(lane)];
             owed > 0 && now.since(heard) >= timeout
@@ -136,7 +152,7 @@ impl Lanes {
         let (since, count) = self.span.unwrap_or((now, 0));
         let count = count + bytes;
         self.span = Some((since, count));
-        let least = micros(SPAN).max(self.worth());
+        let least = micros(SPAN).max(self.worth()).max(micros(self.round_trip));
         let took = micros(now.since(since));
         if took < least {
             return silence;
@@ -158,7 +174,7 @@ impl Lanes {
     /// Something is owed. `Some`, if nothing has come for too long: that many connections are wanted, as
     /// with [`Self::arrived`].
     pub(super) fn silent(&mut self, now: Time, most: u8) -> Option<u8> {
-        let timeout = micros(SILENCE).max(self.worth());
+        let timeout = micros(SILENCE).max(self.worth()) + micros(self.round_trip);
         if self.best == 0 || micros(now.since(self.heard)) < timeout { None } else { self.more(most) }
     }
 
@@ -247,6 +263,23 @@ mod tests {
         assert_eq!(lanes.late(later, Duration::from_millis(5)), 1);
         assert_eq!(lanes.late(later, Duration::from_millis(50)), 0, "on a slow link a block takes longer");
         assert_eq!(lanes.room(8 * block, block)[..3], [0, block, 2 * block]);
+    }
+
+    #[test]
+    fn on_a_long_path_a_round_trip_without_a_block_is_no_sign_of_loss() {
+        for (round_trip, widened) in [(0, Some(8)), (300, None)] {
+            let mut lanes = Lanes::default();
+            lanes.set_round_trip(Duration::from_millis(round_trip));
+            let at = |ms| Time(1_000_000_000) + Duration::from_millis(ms);
+            lanes.begin(at(0));
+            lanes.asked(at(0), 0, 1 << 25);
+            for ms in [300, 301] {
+                lanes.arrived(at(ms), 0, 1 << 24, 8);
+            }
+            assert_eq!(lanes.silent(at(600), 8), widened);
+            lanes.asked(at(600), 0, 1 << 20);
+            assert_eq!(lanes.late(at(800), Duration::from_millis(5)), u8::from(round_trip == 0));
+        }
     }
 
     #[test]

@@ -108,8 +108,11 @@ impl Planner {
     /// Bytes that a source may owe, and of which it is asked for multiples.
     fn window(&self, source: &Source) -> (u64, u64) {
         let more = source.lanes.used() - 1;
-        let least = source.swarm_chunk.map_or(limits::AHEAD_MIN, least_ahead);
-        let window = source.pacing.window(least).max(u64::from(more) * limits::LANE_AHEAD);
+        let window = match source.swarm_chunk {
+            Some(chunk) => source.pacing.window(least_ahead(chunk)),
+            None => source.pacing.window_of_path(limits::AHEAD_MIN),
+        };
+        let window = window.max(u64::from(more) * limits::LANE_AHEAD);
         match self.limit.map(ahead) {
             Some(ahead) if ahead < window => (ahead, (ahead / 4).min(limits::BLOCK as u64)),
             _ => (window, limits::BLOCK as u64),

@@ -1,4 +1,5 @@
-//! One source over several connections, of which some get stuck, in virtual time. Tests.
+//! One source over several connections, of which some get stuck, or at the end of a long path, in virtual
+//! time. Tests.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,8 +23,10 @@ struct World {
     now: Time,
     swarm: Swarm,
     proofs: Arc<Manifest>,
-    /// Of each connection, the blocks asked for.
-    lanes: BTreeMap<u8, VecDeque<(BlockIs, usize)>>,
+    /// From a question to its answer.
+    round_trip: Duration,
+    /// Of each connection, the blocks asked for, and when they can be here.
+    lanes: BTreeMap<u8, VecDeque<(Time, BlockIs, usize)>>,
     /// Bytes of each chunk that came.
     came: BTreeMap<ChunkIndex, u64>,
     sent: u64,
@@ -33,6 +36,10 @@ struct World {
 
 impl World {
     fn new(len: usize) -> Self {
+        Self::far(len, Duration::ZERO)
+    }
+
+    fn far(len: usize, round_trip: Duration) -> Self {
         let bytes = content(len);
         let now = Time(1_000_000_000);
         let mut swarm = Swarm::new(1);
@@ -60,7 +67,7 @@ impl World {
         swarm.handle_job(now, job);
         let proofs = Arc::new(manifest(&bytes));
         let (lanes, came) = (BTreeMap::new(), BTreeMap::new());
-        let mut world = Self { now, swarm, proofs, lanes, came, sent: 0, widened: 0, over: None };
+        let mut world = Self { now, swarm, proofs, round_trip, lanes, came, sent: 0, widened: 0, over: None };
         world.drain();
         world
     }
@@ -82,7 +89,8 @@ impl World {
                         for at in (0..wanted.len).step_by(limits::BLOCK) {
                             let block = BlockIs { request: m.request, item, offset: wanted.offset + at };
                             let len = usize::try_from(wanted.len - at).unwrap().min(limits::BLOCK);
-                            self.lanes.entry(lane).or_default().push_back((block, len));
+                            let there = self.now + self.round_trip;
+                            self.lanes.entry(lane).or_default().push_back((there, block, len));
                         }
                     }
                 }
@@ -108,14 +116,19 @@ impl World {
         let end = self.now + time;
         let mut turn = 0;
         while self.now < end && self.over.is_none() {
-            let able = |(&lane, blocks): (&u8, &VecDeque<_>)| !blocks.is_empty() && !stuck(lane);
+            let next = self.now + BLOCK;
+            let able = |(&lane, blocks): (&u8, &VecDeque<(Time, BlockIs, usize)>)| {
+                blocks.front().is_some_and(|(there, ..)| *there <= next) && !stuck(lane)
+            };
             let able: Vec<u8> = self.lanes.iter().filter(|l| able(*l)).map(|(lane, _)| *lane).collect();
             turn += 1;
             if let Some(lane) = able.get(turn % able.len().max(1)) {
                 self.now = self.now + BLOCK;
                 self.give(*lane);
             } else {
-                self.now = self.now.max(self.swarm.poll_timeout().unwrap());
+                let first = self.lanes.iter().filter(|(lane, _)| !stuck(**lane));
+                let first = first.filter_map(|(_, blocks)| blocks.front().map(|(there, ..)| *there - BLOCK));
+                self.now = self.now.max(first.chain(self.swarm.poll_timeout()).min().unwrap());
             }
             self.swarm.handle_timeout(self.now);
             self.drain();
@@ -123,7 +136,7 @@ impl World {
     }
 
     fn give(&mut self, lane: u8) {
-        let (block, len) = self.lanes.get_mut(&lane).and_then(VecDeque::pop_front).unwrap();
+        let (_, block, len) = self.lanes.get_mut(&lane).and_then(VecDeque::pop_front).unwrap();
         self.sent += len as u64;
         let target = self.swarm.check_block(peer(1), &block, len).unwrap();
         if !self.swarm.handle_block(self.now, peer(1), &block, len) {
@@ -175,6 +188,19 @@ fn what_is_stuck_at_the_end_is_asked_for_again_over_another() {
         }
     }
     assert!(world.sent <= (16 * MIB) as u64 + 3 * limits::LANE_AHEAD, "{}", world.sent);
+}
+
+/// What was asked comes 300 ms later: as much has to be owed as the path holds, or it is empty most of the
+/// time.
+#[test]
+fn a_long_path_is_kept_full() {
+    let mut world = World::far(64 * MIB, Duration::from_millis(300));
+    let begin = world.now;
+    world.run(Duration::from_secs(60), |_| false);
+    let took = world.over.expect("it arrives").since(begin);
+    // Each chunk is a block of its own.
+    let line = BLOCK * world.proofs.chunks().count();
+    assert!(took < line + Duration::from_millis(1_500), "{took:?}, and {line:?} at least");
 }
 
 /// Chunks of a large file: each connection has one of its own.
