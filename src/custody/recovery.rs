@@ -135,9 +135,7 @@ impl Recovery {
             asks |= self.take_gone(lived, gone, is_lost, found);
         }
         // What lay at a path under another content was replaced on purpose.
-        for entry in judged.replaced {
-            self.forget(lived, &entry, found);
-        }
+        self.forget(lived, &judged.replaced, found);
         for file in found.entries().filter_map(Entry::content) {
             if self.deleted.remove(&file).is_some() {
                 self.out.push_back(RecoveryOutput::Record(Record::Deleted(file, None)));
@@ -182,17 +180,17 @@ impl Recovery {
 
     /// Takes in what is gone from where it lay. True if any of it was lost, and not deleted.
     fn take_gone(&mut self, lived: Lived, gone: Vec<Entry>, is_lost: bool, found: &Catalogue) -> bool {
-        let mut asks = false;
         self.name_no_more(gone.iter().map(|entry| entry.path.clone()));
-        for entry in gone {
-            if is_lost && entry.content().is_some() {
-                self.miss(entry);
-                asks = true;
-            } else {
-                self.out.push_back(RecoveryOutput::Record(Record::Named(entry.path.clone(), None)));
-                self.forget(lived, &entry, found);
-            }
+        let (lost, deleted): (Vec<_>, Vec<_>) =
+            gone.into_iter().partition(|entry| is_lost && entry.content().is_some());
+        let asks = !lost.is_empty();
+        for entry in lost {
+            self.miss(entry);
         }
+        self.forget(lived, &deleted, found);
+        let unnamed =
+            deleted.into_iter().map(|entry| RecoveryOutput::Record(Record::Named(entry.path, None)));
+        self.out.extend(unnamed);
         asks
     }
 
@@ -227,11 +225,17 @@ impl Recovery {
         self.missing.contains_key(path) || self.restoring.contains_key(path)
     }
 
-    /// The content was deleted on purpose, unless it lies, or is to lie, at another path.
-    fn forget(&mut self, lived: Lived, entry: &Entry, found: &Catalogue) {
-        let Some(file) = entry.content() else { return };
-        let elsewhere = found.entries().chain(self.intends());
-        if !elsewhere.filter_map(Entry::content).any(|f| f == file) {
+    /// Their contents were deleted on purpose, but for what lies, or is to lie, at another path.
+    fn forget(&mut self, lived: Lived, entries: &[Entry], found: &Catalogue) {
+        let files = entries.iter().filter_map(|entry| Some((entry.content()?, entry)));
+        let mut deleted: BTreeMap<FileId, &Entry> = files.collect();
+        if deleted.is_empty() {
+            return;
+        }
+        for file in found.entries().chain(self.intends()).filter_map(Entry::content) {
+            deleted.remove(&file);
+        }
+        for (file, entry) in deleted {
             let row = DeletedRow { at: lived, entry: Some(entry.clone()) };
             self.deleted.insert(file, row.clone());
             self.out.push_back(RecoveryOutput::Record(Record::Deleted(file, Some(row))));
@@ -296,8 +300,8 @@ impl Recovery {
             |entry: &&Entry| self.named.get(&entry.path).is_some_and(|e| e.content() == entry.content());
         let named: Vec<SafePath> = lost.iter().filter(named).map(|entry| entry.path.clone()).collect();
         self.name_no_more(named.iter().cloned());
+        self.forget(lived, &lost, found);
         for entry in &lost {
-            self.forget(lived, entry, found);
             self.out.push_back(RecoveryOutput::Record(Record::Lost(entry.path.clone(), None)));
         }
         self.out.extend(named.into_iter().map(|path| RecoveryOutput::Record(Record::Named(path, None))));
