@@ -21,10 +21,10 @@ from tools import Bench
 WRONG = (Failed, OSError, subprocess.CalledProcessError)
 
 ONE_GIB = [
-    tools.Potluck, tools.Beside, tools.Curl, tools.PlainCurl, tools.Rsync, tools.Scp,
+    tools.Beside, tools.Potluck, tools.Curl, tools.PlainCurl, tools.Rsync, tools.Scp,
     swarms.Syncthing, swarms.Libtorrent, swarms.Wormhole,
 ]  # fmt: skip
-MANY = [tools.Potluck, tools.Beside, tools.Curl, tools.Rsync, tools.RsyncSynced, tools.Scp]
+MANY = [tools.Beside, tools.Potluck, tools.Curl, tools.Rsync, tools.RsyncSynced, tools.Scp]
 LOSS = [tools.Potluck, tools.Curl]
 CROWD = [crowds.Potluck, crowds.Curl, crowds.Libtorrent]
 

@@ -169,6 +169,7 @@ class Beside(Potluck):
         bench = self.bench
         owner = bench.folder("beside", "owner")
         # Hard links and no copies: those lie otherwise in memory, and made whichever build had them 4 % faster.
+        # They are made before the other one starts, for which each would be a change.
         shutil.copytree(bench.source, os.path.join(owner, "shared"), copy_function=os.link)
         return (BESIDE, owner), (BESIDE, bench.folder("beside", "taker"))
 
