@@ -215,7 +215,8 @@ impl Planner {
             FileChoice::Background | FileChoice::OneInBackground => download.background,
         };
         let meant = downloads.values().filter(is_meant);
-        let wanting = meant.filter(|d| d.may_join(peer) && d.wants_bytes() && !d.refusals.rests(now, peer));
+        // Of thousands of small files most that are open were asked for: that is looked at first.
+        let wanting = meant.filter(|d| d.wants_bytes() && d.may_join(peer) && !d.refusals.rests(now, peer));
         let file = |d: &FileDownload| WaitingFile { token: d.token, job: d.job, left: d.left() };
         wanting.map(file).collect()
     }

@@ -202,11 +202,13 @@ impl FileDownload {
     /// True if `peer` may become (or is) a source of it now. Those that have all of it and those that have
     /// some are counted apart.
     pub(super) fn may_join(&self, peer: PeerId) -> bool {
+        if self.phase != DownloadPhase::Fetching {
+            return false;
+        }
         let all = self.holders.contains(&peer);
         let most = if all { limits::FILE_SOURCES } else { limits::NEIGHBOURS };
         let like = || self.sources.iter().filter(|p| self.holders.contains(p) == all);
-        self.phase == DownloadPhase::Fetching
-            && self.is_candidate(peer)
+        self.is_candidate(peer)
             && (self.sources.contains(&peer)
                 || like().count() < most
                 // Where nobody has all of it, those who have nothing that is missing keep nobody out.
