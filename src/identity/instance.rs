@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::sys::folder::Folder;
-use crate::sys::{file, sync};
+use crate::sys::{clock, file, sync};
 
 /// One start: compared by count, then by the random part. The higher one is the later one.
 ///
@@ -24,16 +24,18 @@ impl Instance {
     /// Begins an instance: the count is stored at `path` and synced before this returns, so that no
     /// packet of a later start can carry a lower one. A missing or unreadable count is no error, for
     /// the wall clock takes its place; and where the clock leads, a count that cannot be written (a full
-    /// disk) is none either, for it leads at the next start, too.
+    /// disk) is none either, for it leads at the next start, too. Then this returns after the second that the
+    /// count stands for: another start within it would have the same one, and half of these seem to be earlier.
     ///
     /// # Errors
     /// When the count cannot be written, and the clock is behind it.
     pub fn begin(path: &Path, unix_seconds: u64, random: u64) -> io::Result<Self> {
-        Self::begin_by(store, path, unix_seconds, random)
+        Self::begin_by(store, clock::outlast, path, unix_seconds, random)
     }
 
     fn begin_by(
         store: impl FnOnce(&Path, u64) -> io::Result<()>,
+        outlast: impl FnOnce(u64),
         path: &Path,
         unix_seconds: u64,
         random: u64,
@@ -44,6 +46,7 @@ impl Instance {
         match store(path, count) {
             Err(e) if next <= unix_seconds => {
                 log::warn!("the start count cannot be stored in {}: {e}", path.display());
+                outlast(count);
             }
             stored => stored?,
         }
@@ -82,10 +85,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("instance");
         let full = |_: &Path, _| Err(io::ErrorKind::StorageFull.into());
-        assert_eq!(Instance::begin_by(full, &path, 1_000, 1).unwrap().count, 1_000);
+        let mut outlasted = Vec::new();
+        let mut begin = |seconds| Instance::begin_by(full, |count| outlasted.push(count), &path, seconds, 1);
+        assert_eq!(begin(1_000).unwrap().count, 1_000);
         fs::write(&path, "2000").unwrap();
-        assert_eq!(Instance::begin_by(full, &path, 2_001, 1).unwrap().count, 2_001);
-        let e = Instance::begin_by(full, &path, 2_000, 1).unwrap_err();
-        assert_eq!(e.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(begin(2_001).unwrap().count, 2_001);
+        assert_eq!(begin(2_000).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(outlasted, [1_000, 2_001], "the next start has a later count");
     }
 }

@@ -1,8 +1,11 @@
 //! The two clocks: one for machines, one for people.
 
+use core::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::time::Time;
+
+const NANOS_A_SECOND: i128 = 1_000_000_000;
 
 /// Time since boot, sleep included.
 ///
@@ -23,6 +26,18 @@ pub fn now() -> Time {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// Returns once the wall clock is past this second, if it is the present one.
+#[expect(clippy::disallowed_methods, reason = "what is waited for is the clock itself")]
+pub fn outlast(second: u64) {
+    let end = (i128::from(second) + 1) * NANOS_A_SECOND;
+    let left = end - unix_nanos();
+    if let Ok(nanos) = u64::try_from(left)
+        && left <= NANOS_A_SECOND
+    {
+        std::thread::sleep(Duration::from_nanos(nanos));
+    }
 }
 
 /// Wall clock, in nanoseconds since 1970, to be compared with a file's times; it may jump.
