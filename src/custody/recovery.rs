@@ -442,8 +442,8 @@ impl Recovery {
         }
         let is_deleted = self.deleted.contains_key(&file) && !self.names(file);
         let is_only_there =
-            is_in(&self.missing) || self.mounts.absent().filter_map(Entry::content).any(|f| f == file);
-        if self.scanned && (is_deleted || alone && !is_only_there) {
+            || is_in(&self.missing) || self.mounts.absent().filter_map(Entry::content).any(|f| f == file);
+        if self.scanned && (is_deleted || alone && !is_only_there()) {
             Verdict::Release
         } else {
             // Unknown here is not deleted here: records can be lost, too.

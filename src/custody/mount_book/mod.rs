@@ -106,7 +106,8 @@ impl MountBook {
 
     /// True if this path is one of them.
     pub(super) fn is_absent(&self, path: &SafePath) -> bool {
-        self.absent.values().any(|entry| entry.path == *path)
+        let first = (path.clone(), FileId([0; 32]));
+        self.absent.range(first..).next().is_some_and(|((next, _), _)| next == path)
     }
 
     /// How many there are.
