@@ -47,3 +47,19 @@ pub fn unix_nanos() -> i128 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |d| i128::try_from(d.as_nanos()).unwrap_or(i128::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_present_second_is_outlasted_and_no_other_one() {
+        let begun = now();
+        outlast(0);
+        outlast(unix_seconds() + 1_000);
+        let second = unix_seconds();
+        outlast(second);
+        assert!(unix_seconds() > second);
+        assert!(now().since(begun) < Duration::from_secs(900), "the far one was not waited for");
+    }
+}

@@ -27,6 +27,15 @@ fn has_holes(dir: &Path) -> bool {
     has_holes
 }
 
+/// A download of it as `image`, of which the manifest is there.
+fn begun(source: &Source, dir: &Path) -> (Rig, FileToken) {
+    let mut rig = Rig::new();
+    let token = rig.open(source.plan(dir, "image"));
+    rig.opened(token).unwrap();
+    rig.tell(Command::Manifest(token, Arc::clone(&source.manifest)));
+    (rig, token)
+}
+
 fn assert_sparse(path: &Path, source: &Source) {
     assert!(fs::read(path).unwrap() == source.bytes);
     let taken = allocated(path);
@@ -51,10 +60,7 @@ fn a_sparse_file_stays_sparse_and_so_do_its_copies() {
 fn a_sparse_file_stays_sparse_when_it_comes_in_two_parts() {
     let dir = tempfile::tempdir().unwrap();
     let source = sparse();
-    let mut rig = Rig::new();
-    let token = rig.open(source.plan(dir.path(), "image"));
-    rig.opened(token).unwrap();
-    rig.tell(Command::Manifest(token, Arc::clone(&source.manifest)));
+    let (mut rig, token) = begun(&source, dir.path());
     // The last chunk first, so that space for all is taken, and then half of the others.
     let half = source.chunks.iter().take(usize::try_from(source.chunks.count() / 2).unwrap());
     for chunk in std::iter::once(source.chunks.last()).chain(half) {
@@ -75,10 +81,7 @@ fn a_sparse_file_stays_sparse_when_it_comes_in_two_parts() {
 fn zeros_that_take_the_place_of_wrong_bytes_are_zeros() {
     let dir = tempfile::tempdir().unwrap();
     let source = sparse();
-    let mut rig = Rig::new();
-    let token = rig.open(source.plan(dir.path(), "image"));
-    rig.opened(token).unwrap();
-    rig.tell(Command::Manifest(token, Arc::clone(&source.manifest)));
+    let (mut rig, token) = begun(&source, dir.path());
     let chunk = source.chunks.index(source.chunks.count() / 4).unwrap();
     let wrong = vec![9; source.chunk(chunk).len()];
     rig.write(token, chunk, &wrong);
