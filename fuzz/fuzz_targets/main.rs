@@ -31,6 +31,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("swarm", sequences::swarm),
     ("answers", sequences::answers),
     ("discovery", sequences::discovery),
+    ("room", sequences::room),
     ("catalogues", sequences::catalogues),
     ("kept", sequences::kept),
     ("control", sequences::control),

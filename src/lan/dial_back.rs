@@ -117,7 +117,7 @@ mod tests {
         let mut machine = DialBack::new(ME);
         let heard = |peer, is_proved| {
             let message = DatagramMessage::DialBack { peer };
-            Heard { peer: OTHER, is_proved, answer: None, message }
+            Heard { peer: OTHER, is_proved, is_reached: is_proved, answer: None, message }
         };
         for (peer, is_proved) in [(OTHER, true), (ME, false)] {
             machine.handle_heard(&heard(peer, is_proved));

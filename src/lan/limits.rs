@@ -128,3 +128,55 @@ pub(crate) const INTERVAL_MIN: Duration = Duration::from_secs(1);
 
 /// Between two announcements of a peer, at most: [`PEERS`] peers stay below 50 datagrams a second.
 pub(crate) const INTERVAL_MAX: Duration = Duration::from_secs(100);
+
+/// Lines of one origin that are kept, to be sent once more to whoever misses them. A number of 32 bits tells
+/// which of them arrived.
+pub(crate) const ROOM_WINDOW: usize = 32;
+
+/// Bytes of lines that are kept, at most.
+pub(crate) const ROOM_BYTES: usize = 4 << 20;
+
+/// Of those every host may have this many, while there are bytes for each host: more than a window of the longest
+/// lines.
+pub(crate) const ROOM_BYTES_OF_HOST: u64 = 80 << 10;
+
+/// Peers that say something in the room, and of whom it is known how far they were heard, at most: as many as the
+/// table has. They take 500 bytes each.
+pub(crate) const ROOM_ORIGINS: usize = PEERS;
+
+/// Of them every host may have this many, while there are places for each host.
+pub(crate) const ROOM_ORIGINS_OF_HOST: u64 = 1;
+
+/// Peers whose lines are asked for at one time, at most; those of the others are asked for later.
+pub(crate) const ROOM_ASKED: usize = 64;
+
+/// Of them every host may have this many, while there are places for each host.
+pub(crate) const ROOM_ASKED_OF_HOST: u64 = 1;
+
+/// Peers that are gone, and whose newest line is told to others, at most.
+pub(crate) const ROOM_RETOLD: usize = 64;
+
+/// Of them every host may have this many, while there are places for each host.
+pub(crate) const ROOM_RETOLD_OF_HOST: u64 = 1;
+
+/// Lines a second that a peer may say.
+pub(crate) const LINE_RATE: Rate = Rate { period: Duration::from_millis(200), burst: 5 };
+
+/// Lines a second that are taken of a peer: as many as it may say, and at once the window of one that was not heard
+/// for a while, and once more.
+pub(crate) const LINES_HEARD_RATE: Rate = Rate { period: Duration::from_millis(200), burst: 64 };
+
+/// Questions a second for lines that are missing, in a small network; in a large one they are fewer.
+pub(crate) const ASK_RATE: Rate = Rate { period: Duration::from_millis(200), burst: 2 };
+
+/// Questions a second of one peer for lines that it misses which are taken: what it may ask, and a reserve.
+pub(crate) const QUESTIONS_HEARD_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 8 };
+
+/// Lines a second that a peer sends once more to those who missed them.
+pub(crate) const REPAIR_RATE: Rate = Rate { period: Duration::from_millis(50), burst: 4 };
+
+/// Lines that wait to be sent once more, at most: what three seconds let out.
+pub(crate) const REPAIRS_WAITING: usize = 64;
+
+/// Of those every host may have this many, while there are places for each host.
+pub(crate) const REPAIRS_OF_HOST: u64 = 1;

@@ -14,6 +14,7 @@
 #[cfg(any(test, feature = "sim"))]
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use core::time::Duration;
 
@@ -21,14 +22,17 @@ use super::dial_back::{DialBack, DialBackOutput};
 use super::discovery::{Discovery, DiscoveryOutput, Dropped};
 use super::network_prefix::NetworkPrefix;
 use super::rng::Rng;
+use super::room::{LineCopy, NotSaid, Room, RoomOutput};
 use super::seeking::{Seeking, SeekingOutput};
 use super::traffic::{Endpoint, Packet, Recipient};
 use super::{Event, OwnPresence};
+use crate::accounts::AccountHost;
 use crate::address::Host;
 use crate::content::FileId;
 use crate::identity::{Instance, PeerId};
 use crate::time::Time;
 use crate::wire::datagram::{Body, DatagramMessage};
+use crate::wire::room::RoomLine;
 
 /// A timeout that is handled this late was slept through.
 const SLEPT: Duration = Duration::from_secs(3);
@@ -45,6 +49,15 @@ pub enum LanOutput {
         /// This.
         body: Body,
     },
+    /// Send this datagram of another peer once more, as it was signed.
+    Forward {
+        /// To there; `None`: to everyone on every link. From our own socket.
+        to: Option<Endpoint>,
+        /// Who signed it.
+        peer: PeerId,
+        /// All of it.
+        signed: Arc<[u8]>,
+    },
     /// Find out which hosts the system knows on the links, and tell that by [`Machines::handle_neighbours`].
     LookAround,
     /// Tell the controller.
@@ -59,6 +72,9 @@ pub struct Machines {
     discovery: Discovery,
     seeking: Seeking,
     dial_back: DialBack,
+    room: Room,
+    /// When the leave begins at the latest, once it was asked for: until then the last lines are repeated.
+    leaves_at: Option<Time>,
     /// When the next timeout is due: counted after each call, for it is asked for more often.
     expected: Option<Time>,
     outputs: VecDeque<LanOutput>,
@@ -70,11 +86,14 @@ impl Machines {
     #[must_use]
     pub fn new(now: Time, id: PeerId, instance: Instance, own: OwnPresence, seed: [u8; 32]) -> Self {
         let for_seeking = Rng::new(blake3::derive_key("potluck seeking 1", &seed));
+        let for_room = Rng::new(blake3::derive_key("potluck room 1", &seed));
         let discovery = Discovery::new(now, id, instance, own, seed);
         let expected = discovery.poll_timeout(now);
         Self {
             seeking: Seeking::new(for_seeking, discovery.network()),
             dial_back: DialBack::new(id),
+            room: Room::new(id, instance, for_room, discovery.network()),
+            leaves_at: None,
             discovery,
             expected,
             outputs: VecDeque::new(),
@@ -95,7 +114,7 @@ impl Machines {
     /// True once [`Self::handle_leave`] was called.
     #[must_use]
     pub const fn is_leaving(&self) -> bool {
-        self.discovery.is_leaving()
+        self.leaves_at.is_some() || self.discovery.is_leaving()
     }
 
     /// True if nothing is known of `id` yet.
@@ -107,7 +126,8 @@ impl Machines {
     /// May a datagram from `source` that claims to be of `id` be verified? (Length, magic and version were
     /// right.) `holds` tells whether it holds a nonce, wherever.
     pub fn admit(&mut self, now: Time, source: Endpoint, id: PeerId, holds: impl Fn(u64) -> bool) -> bool {
-        self.discovery.admit(now, source, id, holds)
+        let is_awaited = self.room.awaits(id, &holds);
+        self.discovery.admit(now, source, id, is_awaited, holds)
     }
 
     /// A verified datagram.
@@ -116,7 +136,15 @@ impl Machines {
     /// Why it was not taken.
     pub fn handle_packet(&mut self, now: Time, packet: &Packet<'_>) -> Result<(), Dropped> {
         self.observe(now);
-        let result = self.discovery.handle_packet(now, packet);
+        let result = if let DatagramMessage::Room(line) = &packet.body.message {
+            self.hear_line(now, packet, line)
+        } else {
+            self.discovery.handle_packet(now, packet)
+        };
+        let Body { instance, presence, .. } = packet.body;
+        if result.is_ok() && presence.room > 0 && self.discovery.address(packet.peer).is_some() {
+            self.room.handle_newest(now, packet.peer, *instance, presence.room);
+        }
         self.finish(now);
         result
     }
@@ -152,7 +180,9 @@ impl Machines {
     /// [`Event::Overtaken`].
     pub fn handle_instance(&mut self, now: Time, instance: Instance) {
         self.observe(now);
-        self.discovery.handle_instance(now, instance);
+        if self.discovery.handle_instance(now, instance) {
+            self.room.handle_instance(instance);
+        }
         self.finish(now);
     }
 
@@ -213,21 +243,41 @@ impl Machines {
         self.finish(now);
     }
 
-    /// Begins to leave: three leaves go out within 40 ms, then [`LanOutput::Left`].
+    /// Says this to everyone in the room. `said`: the time of this machine's clock, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// Why it is not said.
+    pub fn handle_say(&mut self, now: Time, said: u64, text: &str) -> Result<(), NotSaid> {
+        self.observe(now);
+        let result = self.room.handle_say(now, said, text);
+        self.finish(now);
+        result
+    }
+
+    /// Begins to leave: what was said in the last second is repeated until that is over, then three leaves go out
+    /// within 40 ms, then [`LanOutput::Left`].
     pub fn handle_leave(&mut self, now: Time) {
         self.seeking.handle_leave();
-        self.discovery.handle_leave(now);
+        self.room.handle_leave(now);
+        if !self.is_leaving() {
+            self.leaves_at = Some(self.room.quiet_at(now).unwrap_or(now));
+        }
+        self.leave_when_quiet(now);
         self.finish(now);
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Time) {
         self.observe(now);
+        self.leave_when_quiet(now);
         self.discovery.handle_timeout(now);
         // An announcement that is due says what there is to seek: then that is not said once more.
         self.route(now);
         if !self.is_leaving() {
             self.seeking.handle_timeout(now);
+        }
+        if !self.discovery.is_leaving() {
+            self.room.handle_timeout(now);
         }
         self.finish(now);
     }
@@ -241,6 +291,7 @@ impl Machines {
         let here = self.discovery.check();
         self.seeking.check(&here);
         self.dial_back.check(&here);
+        self.room.check(&here);
         here
     }
 
@@ -255,12 +306,30 @@ impl Machines {
     fn finish(&mut self, now: Time) {
         self.route(now);
         let seeking = self.seeking.poll_timeout().filter(|_| !self.is_leaving());
-        let next = self.discovery.poll_timeout(now).into_iter().chain(seeking).min();
+        let room = self.room.poll_timeout().filter(|_| !self.discovery.is_leaving());
+        let times = [self.discovery.poll_timeout(now), seeking, room, self.leaves_at];
+        let next = times.into_iter().flatten().min();
         self.expected = next.map(|at| at.max(now));
+    }
+
+    /// Begins the leave once nothing is left to repeat that was said before it.
+    fn leave_when_quiet(&mut self, now: Time) {
+        if self.leaves_at.take_if(|at| *at <= now).is_some() {
+            self.discovery.handle_leave(now);
+        }
+    }
+
+    /// The datagram of a line. Only from its origin itself it tells anything else: whoever repairs it sends it, too.
+    fn hear_line(&mut self, now: Time, packet: &Packet<'_>, line: &RoomLine) -> Result<(), Dropped> {
+        let is_first_hand = self.discovery.is_first_hand(packet);
+        let result = if is_first_hand { self.discovery.handle_packet(now, packet) } else { Ok(()) };
+        self.room.handle_line(now, packet, line);
+        result
     }
 
     fn route(&mut self, now: Time) {
         self.seeking.handle_network(self.discovery.network());
+        self.room.handle_network(self.discovery.network());
         while let Some(output) = self.discovery.poll_output() {
             self.route_discovery(now, output);
         }
@@ -276,11 +345,41 @@ impl Machines {
                 SeekingOutput::Has(peer, files) => self.report(Event::Has(peer, files)),
             }
         }
+        while let Some(output) = self.room.poll_output() {
+            self.route_room(now, output);
+        }
         while let Some(output) = self.dial_back.poll_output() {
             match output {
                 DialBackOutput::Send { to, message } => self.send(to, message),
                 DialBackOutput::Asked(peer) => self.report(Event::DialBack(peer)),
             }
+        }
+    }
+
+    fn route_room(&mut self, now: Time, output: RoomOutput) {
+        match output {
+            RoomOutput::Say(line) => {
+                self.discovery.handle_announced(now);
+                let body = self.discovery.line_body(line);
+                self.room.keep(body.clone());
+                self.outputs.push_back(LanOutput::Broadcast(body));
+            }
+            RoomOutput::Announce => {
+                self.discovery.handle_announced(now);
+                self.send(Recipient::Everyone, DatagramMessage::Here);
+            }
+            RoomOutput::Ask { to, gaps } => {
+                let alone = to != Recipient::Everyone;
+                self.send(to, DatagramMessage::RoomMissing { gaps, alone });
+            }
+            RoomOutput::Repair { to, copy: LineCopy::Own(body) } => self.outputs.push_back(match to {
+                None => LanOutput::Broadcast(body),
+                Some(to) => LanOutput::Unicast { to, body },
+            }),
+            RoomOutput::Repair { to, copy: LineCopy::Other { peer, signed } } => {
+                self.outputs.push_back(LanOutput::Forward { to, peer, signed });
+            }
+            RoomOutput::Event(event) => self.report(event),
         }
     }
 
@@ -295,16 +394,20 @@ impl Machines {
             DiscoveryOutput::Heard(heard) => {
                 self.seeking.handle_heard(now, &heard);
                 self.dial_back.handle_heard(&heard);
+                self.room.handle_heard(now, &heard);
             }
             DiscoveryOutput::Event(event) => {
                 match &event {
                     Event::Here(info) => {
                         self.seeking.handle_here(info.contact.id);
                         self.dial_back.handle_here(info.contact.id);
+                        let host = info.contact.hosts.first().map_or(AccountHost::Unproved, |h| (*h).into());
+                        self.room.handle_here(now, info.contact.id, host);
                     }
                     Event::Gone(id, _) => {
                         self.seeking.handle_gone(*id);
                         self.dial_back.handle_gone(*id);
+                        self.room.handle_gone(now, *id);
                     }
                     _ => {}
                 }

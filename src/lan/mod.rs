@@ -14,6 +14,7 @@ mod machines;
 mod network_prefix;
 mod network_size;
 mod rng;
+pub(crate) mod room;
 mod seeking;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;
@@ -27,6 +28,7 @@ mod traffic;
 pub use discovery::Dropped;
 pub use machines::{LanOutput, Machines};
 pub use network_prefix::NetworkPrefix;
+pub use room::NotSaid;
 pub use shell::start;
 pub use tally::Tally;
 pub use traffic::{Endpoint, Packet, Via};
@@ -131,6 +133,19 @@ pub struct UnansweredPeer {
     pub ports: Ports,
 }
 
+/// A line that a peer said to everyone. Its text is shown by `text::shown` only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpokenLine {
+    /// Who said it.
+    pub peer: PeerId,
+    /// Its name then.
+    pub name: PeerName,
+    /// When, by its own clock: milliseconds since 1970.
+    pub said: u64,
+    /// What.
+    pub text: Arc<str>,
+}
+
 /// Why a peer is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gone {
@@ -173,6 +188,10 @@ pub enum Event {
     Sought(PeerId, Vec<FileId>),
     /// This peer says that it fetches these files, or has some of them. They are of those that we seek.
     Has(PeerId, Vec<FileId>),
+    /// A peer said this to everyone. The lines of a peer come once, and in its order.
+    Line(SpokenLine),
+    /// So many lines of this peer, which stand here in the order of its lines, did not come and will not.
+    LinesMissed(PeerId, u64),
 }
 
 /// Counters for `status`.

@@ -288,6 +288,7 @@ impl LanShell {
                     }
                     self.tally.sent(sent.is_ok());
                 }
+                LanOutput::Forward { to, signed, .. } => self.forward(now, to, &signed),
                 LanOutput::LookAround => {
                     let found = self.neighbours();
                     self.machines.handle_neighbours(now, found);
@@ -300,6 +301,21 @@ impl LanShell {
             }
         }
         Then::Go
+    }
+
+    /// Sends a datagram of another peer once more.
+    fn forward(&mut self, now: Time, to: Option<Endpoint>, signed: &[u8]) {
+        match to {
+            None => {
+                if self.sockets.broadcast(signed, &self.interfaces, &self.tally) {
+                    self.machines.handle_link_up(now);
+                }
+            }
+            Some(to) => {
+                let sent = self.sockets.send(to, signed, &self.interfaces);
+                self.tally.sent(sent.is_ok());
+            }
+        }
     }
 
     /// The hosts that the system knows on the links that are used.

@@ -71,6 +71,8 @@ pub(super) struct Heard {
     /// True if it came from an address that the peer has proved. The first copy of a broadcast may come
     /// from another one.
     pub is_proved: bool,
+    /// True if it came from an address at which the peer was reached: by a nonce that was sent there alone.
+    pub is_reached: bool,
     /// Where an answer goes: to an address that the peer has proved. `None` if that is off the link.
     pub answer: Option<Endpoint>,
     /// What it said.

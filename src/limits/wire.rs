@@ -5,6 +5,12 @@ use super::KEPT;
 /// Bytes of a datagram, at most. Below every path's MTU (IPv6 minimum 1,280), so it is never fragmented.
 pub const DATAGRAM: usize = 1_200;
 
+/// Bytes of a line of the room, at most: with the longest name beside it, it fits [`DATAGRAM`].
+pub const LINE: usize = 700;
+
+/// Gaps in one `room_missing`, at most: 6 of 111 bytes fit a datagram beside the longest presence.
+pub const ROOM_GAPS: usize = 6;
+
 /// The fixed UDP port of discovery.
 pub const DISCOVERY_PORT: u16 = 27_272;
 

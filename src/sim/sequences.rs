@@ -4,6 +4,7 @@
 pub use crate::control::sequences::run as control;
 pub use crate::custody::sequences::{distributor, keeper};
 pub use crate::identity::sequences::run as identity;
+pub use crate::lan::room::sequences::run as room;
 pub use crate::lan::sequences::run as discovery;
 pub use crate::receiver::sequences::catalogues::run as catalogues;
 pub use crate::receiver::sequences::kept::run as kept;

@@ -22,6 +22,7 @@ use crate::codec::{DecodeError, decode, encode};
 use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey, SIGNATURE, verify};
 use crate::wire::limits;
+use crate::wire::room::{RoomGap, RoomLine, check_gaps};
 
 /// The first bytes of every datagram.
 pub const MAGIC: [u8; 4] = *b"PTLK";
@@ -81,7 +82,7 @@ pub struct Presence {
     /// Its place in the order of arrival; 0: none yet.
     #[serde(default)]
     pub ticket: u64,
-    /// Its newest room message; 0: none.
+    /// The number of its newest line in the room; 0: none.
     #[serde(default)]
     pub room: u64,
     /// What it understands beside what every peer does: one bit each, as in [`features`]. Bits that are not
@@ -156,6 +157,16 @@ pub enum DatagramMessage {
     Has {
         /// Those of the question, at most [`FILES`].
         files: Vec<FileId>,
+    },
+    /// A line for everyone, by broadcast; as a repair, the same datagram goes out once more, whoever sends it.
+    Room(RoomLine),
+    /// Broadcast, or to one that may have them: these lines did not arrive here.
+    RoomMissing {
+        /// At most [`limits::ROOM_GAPS`].
+        gaps: Vec<RoomGap>,
+        /// True if they are to be sent to the asker alone: it may hear nothing that goes to everyone.
+        #[serde(default)]
+        alone: bool,
     },
     /// Of a later version: what its sender says of itself counts all the same.
     Other,
@@ -294,6 +305,11 @@ pub fn read_body(bytes: &[u8]) -> Result<Body, DecodeError> {
     if body.message.files().len() > FILES {
         return Err(DecodeError::Value("too many files"));
     }
+    match &body.message {
+        DatagramMessage::Room(line) => line.check()?,
+        DatagramMessage::RoomMissing { gaps, .. } => check_gaps(gaps)?,
+        _ => {}
+    }
     if body.sequence == 0 {
         return Err(DecodeError::Value("sequence 0"));
     }
@@ -369,6 +385,29 @@ mod tests {
                 bytes.len()
             });
             assert!(answered <= asked && asked <= limits::DATAGRAM, "{asked}, then {answered}");
+        }
+    }
+
+    #[test]
+    fn the_longest_line_and_the_most_gaps_fit_beside_the_longest_name() {
+        let identity = Identity::generate().unwrap();
+        let line = |text| DatagramMessage::Room(RoomLine { number: u64::MAX, said: u64::MAX, text });
+        let missing = |gaps| {
+            let instance = Instance { count: u64::MAX, random: u64::MAX };
+            let first = u64::MAX - 32;
+            let gap = RoomGap { origin: PeerId([u8::MAX; 32]), instance, first, missing: u32::MAX };
+            DatagramMessage::RoomMissing { gaps: vec![gap; gaps], alone: true }
+        };
+        for message in [line("x".repeat(limits::LINE)), missing(limits::ROOM_GAPS)] {
+            let body = body(&"n".repeat(limits::NAME), message);
+            let bytes = seal(&identity, &body);
+            assert!(bytes.len() <= limits::DATAGRAM, "{}", bytes.len());
+            assert_eq!(Envelope::parse(&bytes).unwrap().open().unwrap(), body);
+        }
+        for message in
+            [line("x".repeat(limits::LINE + 1)), line(String::new()), missing(limits::ROOM_GAPS + 1)]
+        {
+            assert!(matches!(read_body(&encode(&body("name", message))), Err(DecodeError::Value(_))));
         }
     }
 

@@ -11,6 +11,7 @@ mod haves;
 mod kept;
 pub(crate) mod limits;
 pub mod message;
+pub mod room;
 mod slices;
 mod table;
 

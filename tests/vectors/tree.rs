@@ -20,7 +20,7 @@ pub(crate) enum Tree {
 }
 
 /// Variants with data of enums: each is written as a map of this one key, and gets no other.
-const VARIANTS: [&str; 23] = [
+const VARIANTS: [&str; 25] = [
     "hello",
     "proof",
     "probe",
@@ -44,6 +44,8 @@ const VARIANTS: [&str; 23] = [
     "Mount",
     "V4",
     "V6",
+    "room",
+    "room_missing",
 ];
 
 pub(crate) fn text(text: &str) -> Tree {

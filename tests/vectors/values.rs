@@ -23,6 +23,7 @@ use potluck::wire::message::{
     GetManifest, GetSlices, GetTable, HavesIs, HeadIs, Item, KeptFile, KeptIs, ManifestIs, Message,
     PeerRecord, Reason, Refused, SliceIs, TableIs, request_of,
 };
+use potluck::wire::room::{RoomGap, RoomLine};
 
 use crate::tree::{Tree, map, text};
 
@@ -105,6 +106,8 @@ fn name_of(message: &datagram::DatagramMessage) -> &'static str {
         M::Leave => "leave",
         M::Seek { .. } => "seek",
         M::Has { .. } => "has",
+        M::Room(_) => "room-line",
+        M::RoomMissing { .. } => "room-missing",
         M::Other => "other",
     }
 }
@@ -134,6 +137,11 @@ fn datagrams() -> Vec<Vector> {
         M::Leave,
         M::Seek { files: vec![FILE, FileId([5; 32])] },
         M::Has { files: vec![FILE] },
+        M::Room(RoomLine { number: 7, said: 1_790_000_000_000, text: "good morning".to_owned() }),
+        M::RoomMissing {
+            gaps: vec![RoomGap { origin: PEER, instance: INSTANCE, first: 5, missing: 0b101 }],
+            alone: true,
+        },
     ];
     let vector = |message: M| {
         let name = format!("datagram-{}", name_of(&message));

@@ -69,12 +69,14 @@ pub(super) struct Speaker {
     instance: Instance,
     own: OwnPresence,
     sequence: u64,
+    /// The number of its newest line in the room.
+    room: u64,
 }
 
 impl Speaker {
     /// One that has said nothing yet.
     pub(super) const fn new(instance: Instance, own: OwnPresence) -> Self {
-        Self { instance, own, sequence: 0 }
+        Self { instance, own, sequence: 0, room: 0 }
     }
 
     /// The start that is told.
@@ -86,7 +88,7 @@ impl Speaker {
     pub(super) fn advance(&mut self, instance: Instance) -> bool {
         let later = instance > self.instance;
         if later {
-            self.instance = instance;
+            (self.instance, self.room) = (instance, 0);
         }
         later
     }
@@ -96,12 +98,18 @@ impl Speaker {
         core::mem::replace(&mut self.own, own) != self.own
     }
 
+    /// Tells from now on that this is the newest line in the room.
+    pub(super) const fn say_line(&mut self, number: u64) {
+        self.room = number;
+    }
+
     /// The next datagram, with that message.
     pub(super) fn body(&mut self, message: DatagramMessage, announcements: &Announcements) -> Body {
         self.sequence += 1;
         let interval = u32::try_from(announcements.interval.as_millis()).unwrap_or(u32::MAX);
         let OwnPresence { state, name, ports, catalogue } = &self.own;
         let presence = Presence::new(*state, name.clone(), *ports, interval, *catalogue);
+        let presence = Presence { room: self.room, ..presence };
         Body { instance: self.instance, sequence: self.sequence, presence, message }
     }
 }

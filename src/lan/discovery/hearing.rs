@@ -45,7 +45,10 @@ impl Discovery {
         self.tell_unanswered(now, packet.peer);
         match &packet.body.message {
             // What a later version wants is not known: it is here, as if it had said no more than that.
-            DatagramMessage::Here | DatagramMessage::Leave | DatagramMessage::Other => {}
+            DatagramMessage::Here
+            | DatagramMessage::Leave
+            | DatagramMessage::Room(_)
+            | DatagramMessage::Other => {}
             DatagramMessage::Hello { nonce } => self.hear_hello(now, packet, *nonce),
             DatagramMessage::Proof { ask, echoes } => self.hear_proof(now, packet, *ask, echoes),
             DatagramMessage::Probe { peer, nonce } if *peer == self.id => {
@@ -54,9 +57,10 @@ impl Discovery {
             DatagramMessage::Probe { peer, .. } => {
                 self.listing.hear_probe(now, *peer, &mut self.rng, &mut self.out);
             }
-            DatagramMessage::DialBack { .. } | DatagramMessage::Seek { .. } | DatagramMessage::Has { .. } => {
-                self.hand_on(packet);
-            }
+            DatagramMessage::DialBack { .. }
+            | DatagramMessage::Seek { .. }
+            | DatagramMessage::Has { .. }
+            | DatagramMessage::RoomMissing { .. } => self.hand_on(packet),
         }
         Ok(())
     }
@@ -87,10 +91,17 @@ impl Discovery {
         let Some(entry) = self.listing.table.get(packet.peer) else { return };
         // The first copy may have come from an address that is not proved yet: no answer goes there.
         let is_proved = entry.hosts.contains(&packet.source.host());
+        let is_reached = entry.reached.contains(&packet.source.host());
         let answer = if is_proved { packet.source } else { Endpoint { at: entry.at, via: Via::Own } };
         let answer = Some(answer).filter(|answer| self.listing.links.hold(answer.host()));
         let message = packet.body.message.clone();
-        self.out.push(DiscoveryOutput::Heard(Heard { peer: packet.peer, is_proved, answer, message }));
+        self.out.push(DiscoveryOutput::Heard(Heard {
+            peer: packet.peer,
+            is_proved,
+            is_reached,
+            answer,
+            message,
+        }));
     }
 
     fn hear_hello(&mut self, now: Time, packet: &Packet<'_>, nonce: u64) {

@@ -64,6 +64,7 @@ use crate::address::Host;
 use crate::identity::{Instance, PeerId};
 use crate::time::Time;
 use crate::wire::datagram::{Body, DatagramMessage};
+use crate::wire::room::RoomLine;
 
 /// Why a verified datagram was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,9 +148,20 @@ impl Discovery {
         self.listing.table.get(id).map(|entry| entry.at)
     }
 
+    /// True if a datagram comes from the socket of who signed it, as far as that is known, or has our own key.
+    pub(super) fn is_first_hand(&self, packet: &Packet<'_>) -> bool {
+        packet.peer == self.id || self.address(packet.peer) == Some(packet.source.at)
+    }
+
     /// True if nothing is known of `id` yet.
     pub(super) fn lacks(&self, id: PeerId) -> bool {
         id != self.id && self.listing.lacks(id)
+    }
+
+    /// The next datagram, with this line of the room.
+    pub(super) fn line_body(&mut self, line: RoomLine) -> Body {
+        self.speaker.say_line(line.number);
+        self.body(DatagramMessage::Room(line))
     }
 
     /// The next datagram, with this message.
@@ -158,12 +170,13 @@ impl Discovery {
     }
 
     /// May a datagram that claims to be of `id` be verified? (Length, magic and version were right.)
-    /// `holds` tells whether it holds a nonce, wherever.
+    /// `holds` tells whether it holds a nonce, wherever; `is_awaited`: another machine waits for it.
     pub(super) fn admit(
         &mut self,
         now: Time,
         source: Endpoint,
         id: PeerId,
+        is_awaited: bool,
         holds: impl Fn(u64) -> bool,
     ) -> bool {
         let host = source.host();
@@ -175,8 +188,10 @@ impl Discovery {
         let candidate = self.listing.table.candidate(id);
         let is_asked = candidate.is_some_and(|c| c.is_answered_by(&holds));
         // What answers us was waited for: many strangers must not keep it out.
-        let is_answer =
-            is_asked || self.hellos.are_answered_by(&holds) || self.outward.is_answered(host, &holds);
+        let is_answer = is_awaited
+            || is_asked
+            || self.hellos.are_answered_by(&holds)
+            || self.outward.is_answered(host, &holds);
         // A candidate has nothing new to say; who was never heard goes first.
         let is_heard = candidate.is_some_and(|c| c.from.host() == host);
         let stranger = if source.via == Via::Shared { Stranger::Shared } else { Stranger::Own };
@@ -214,11 +229,13 @@ impl Discovery {
     }
 
     /// From now on this start counts as `instance`, unless that is an earlier one. See
-    /// [`Event::Overtaken`].
-    pub(super) fn handle_instance(&mut self, now: Time, instance: Instance) {
-        if !self.is_leaving() && self.speaker.advance(instance) {
+    /// [`Event::Overtaken`]. True if it does.
+    pub(super) fn handle_instance(&mut self, now: Time, instance: Instance) -> bool {
+        let is_later = !self.is_leaving() && self.speaker.advance(instance);
+        if is_later {
             self.begin_hellos(now);
         }
+        is_later
     }
 
     /// A connection to this peer broke: find out.

@@ -220,7 +220,7 @@ mod tests {
         let (mut machine, now, hello) = newcomer_with_nonces("10.0.0.2:5", 1_000);
         let mut admit = |from: u16, nonce: u64| {
             let source = SocketAddr::from(([10, 0, from.to_be_bytes()[0], from.to_be_bytes()[1]], 7));
-            machine.admit(now, Endpoint { at: source, via: Via::Shared }, id(from), |n| n == nonce)
+            machine.admit(now, Endpoint { at: source, via: Via::Shared }, id(from), false, |n| n == nonce)
         };
         let strangers = (0..1_000).filter(|n| admit(*n, 0)).count();
         assert_eq!(strangers, 200);

@@ -31,7 +31,7 @@ fn machine(others: u16) -> Seeking {
 
 fn seek(machine: &mut Seeking, now: Time, n: u16) {
     let message = DatagramMessage::Seek { files: vec![FILE] };
-    let heard = Heard { peer: id(n), is_proved: true, answer: Some(endpoint(n)), message };
+    let heard = Heard { peer: id(n), is_proved: true, is_reached: true, answer: Some(endpoint(n)), message };
     machine.handle_heard(now, &heard);
 }
 
@@ -108,7 +108,10 @@ fn no_answer_goes_off_the_link_or_after_a_leave() {
     let mut machine = machine(3);
     seek(&mut machine, at(0), 1);
     let message = DatagramMessage::Seek { files: vec![FILE] };
-    machine.handle_heard(at(0), &Heard { peer: id(1), is_proved: true, answer: None, message });
+    machine.handle_heard(
+        at(0),
+        &Heard { peer: id(1), is_proved: true, is_reached: true, answer: None, message },
+    );
     machine.handle_has(at(0), id(1), vec![FILE]);
     seek(&mut machine, at(0), 2);
     machine.handle_leave();
@@ -149,7 +152,7 @@ fn only_what_is_sought_here_is_reported_of_an_answer() {
     let mut machine = machine(1);
     machine.handle_wanted(at(0), vec![FILE]);
     let message = DatagramMessage::Has { files: vec![FileId([8; 32]), FILE] };
-    let heard = Heard { peer: id(0), is_proved: true, answer: None, message };
+    let heard = Heard { peer: id(0), is_proved: true, is_reached: true, answer: None, message };
     machine.handle_heard(at(0), &heard);
     assert_eq!(outputs(&mut machine), [SeekingOutput::Has(id(0), vec![FILE])]);
     machine.handle_wanted(at(0), Vec::new());

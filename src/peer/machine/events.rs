@@ -94,6 +94,8 @@ impl PeerMachine {
                 self.swarms.sought(id, &files, is_kept, &mut self.out);
                 self.reach_member(id, &files);
             }
+            // No command shows them yet.
+            lan::Event::Line(_) | lan::Event::LinesMissed(..) => {}
             lan::Event::Has(id, files) => {
                 self.swarms.add_member(id, &files, &mut self.out);
                 self.reach_member(id, &files);

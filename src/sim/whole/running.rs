@@ -217,6 +217,14 @@ impl Running {
         match output {
             LanOutput::Broadcast(body) => around.network.broadcast(around.ip, &seal(body)),
             LanOutput::Unicast { to, body } => around.network.unicast(around.ip, to, &seal(body)),
+            LanOutput::Forward { to, signed, .. } => {
+                if let Some(datagram) = Datagram::open(signed).map(Rc::new) {
+                    match to {
+                        None => around.network.broadcast(around.ip, &datagram),
+                        Some(to) => around.network.unicast(around.ip, to, &datagram),
+                    }
+                }
+            }
             // No system of these peers lists its neighbours.
             LanOutput::LookAround => {}
             LanOutput::Event(event) => around.tell(PeerEvent::Discovery(event)),

@@ -8,12 +8,13 @@ use core::time::Duration;
 
 use super::flight::{Flight, Payload, What};
 use super::{Node, World, own};
+use crate::codec::encode;
 use crate::identity::{PeerId, PeerName};
 use crate::lan::{Endpoint, Machines, Packet, Via};
 use crate::limits;
 use crate::sim::Link;
 use crate::time::Time;
-use crate::wire::datagram::{Body, DatagramMessage, Envelope, Presence, PresenceState, seal};
+use crate::wire::datagram::{Body, DatagramMessage, Envelope, Presence, PresenceState, read_body, seal};
 
 impl World {
     /// Keeps a copy of every datagram from now on, as an attacker would.
@@ -87,7 +88,7 @@ impl World {
         }
     }
 
-    fn payload(&mut self, from: usize, body: Body) -> Payload {
+    fn count_sent(&mut self, from: usize) {
         self.sent += 1;
         let node = &mut self.nodes[from];
         node.sent += 1;
@@ -96,20 +97,50 @@ impl World {
             node.last_second.pop_front();
         }
         node.busiest = node.busiest.max(node.last_second.len());
+    }
+
+    fn payload(&self, from: usize, body: Body) -> Payload {
+        let node = &self.nodes[from];
         match &node.identity {
             Some(identity) => Payload::Sealed(Rc::from(seal(identity, &body))),
             None => {
                 let body = Rc::new(body);
-                if let Some(recording) = &mut self.recording {
-                    recording.push((node.id, Rc::clone(&body)));
-                }
                 Payload::Plain(node.id, body)
             }
         }
     }
 
+    /// Keeps a copy of it, if one is kept of every datagram.
+    fn note(&mut self, payload: &Payload) {
+        if let (Some(recording), Payload::Plain(id, body)) = (&mut self.recording, payload) {
+            recording.push((*id, Rc::clone(body)));
+        }
+    }
+
+    /// Peer `from` sends what another one signed once more.
+    pub(super) fn forward(&mut self, from: usize, to: Option<Endpoint>, peer: PeerId, signed: &[u8]) {
+        let payload = match &self.nodes[from].identity {
+            Some(_) => Payload::Sealed(Rc::from(signed)),
+            // What stands for a signed datagram where nothing is signed, made by [`take`].
+            None => match read_body(signed) {
+                Ok(body) => Payload::Plain(peer, Rc::new(body)),
+                Err(_) => return,
+            },
+        };
+        match to {
+            None => self.broadcast_payload(from, payload),
+            Some(to) => self.unicast_payload(from, to, payload),
+        }
+    }
+
     pub(super) fn broadcast(&mut self, from: usize, body: Body) {
         let payload = self.payload(from, body);
+        self.broadcast_payload(from, payload);
+    }
+
+    fn broadcast_payload(&mut self, from: usize, payload: Payload) {
+        self.count_sent(from);
+        self.note(&payload);
         let node = &self.nodes[from];
         let source = Endpoint { at: SocketAddr::from((node.ip, node.port)), via: Via::Shared };
         let side = node.side;
@@ -123,8 +154,14 @@ impl World {
     }
 
     pub(super) fn unicast(&mut self, from: usize, to: Endpoint, body: Body) {
-        let Endpoint { at: to, via } = to;
         let payload = self.payload(from, body);
+        self.unicast_payload(from, to, payload);
+    }
+
+    fn unicast_payload(&mut self, from: usize, to: Endpoint, payload: Payload) {
+        let Endpoint { at: to, via } = to;
+        self.count_sent(from);
+        self.note(&payload);
         let now = self.now;
         let node = &mut self.nodes[from];
         let port = if via == Via::Own { node.port } else { limits::DISCOVERY_PORT };
@@ -167,11 +204,13 @@ fn holds(body: &Body, nonce: u64) -> bool {
     match &body.message {
         DatagramMessage::Hello { nonce: n } | DatagramMessage::Probe { nonce: n, .. } => *n == nonce,
         DatagramMessage::Proof { ask, echoes } => *ask == Some(nonce) || echoes.contains(&nonce),
+        DatagramMessage::Room(_) => body.instance.random == nonce,
         DatagramMessage::Here
         | DatagramMessage::Leave
         | DatagramMessage::Other
         | DatagramMessage::Seek { .. }
         | DatagramMessage::Has { .. }
+        | DatagramMessage::RoomMissing { .. }
         | DatagramMessage::DialBack { .. } => false,
     }
 }
@@ -189,7 +228,10 @@ fn take(
         Payload::Plain(id, body) => {
             let admitted = machines.admit(now, source, id, |nonce| holds(&body, nonce));
             if admitted {
-                machines.handle_packet(now, &Packet { source, peer: id, body: &body, signed: unsigned }).ok();
+                // A line is sent once more by others, as it was signed.
+                let is_line = matches!(body.message, DatagramMessage::Room(_));
+                let signed = if is_line { &Arc::from(encode(&*body)) } else { unsigned };
+                machines.handle_packet(now, &Packet { source, peer: id, body: &body, signed }).ok();
             }
             admitted
         }

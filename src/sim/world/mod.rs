@@ -9,7 +9,7 @@ mod node;
 mod wall;
 
 use self::flight::{Next, What};
-pub use self::node::{Node, Seen};
+pub use self::node::{Node, RoomLog, Seen};
 pub use self::wall::{NodeSystem, Wall};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -22,7 +22,7 @@ use core::time::Duration;
 use crate::address::Ports;
 use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey};
-use crate::lan::{Event, LanOutput, Machines, NetworkPrefix as OnLink, OwnPresence};
+use crate::lan::{Event, LanOutput, Machines, NetworkPrefix as OnLink, NotSaid, OwnPresence};
 use crate::sim::queue::Queue;
 use crate::sim::{Link, Rng};
 use crate::time::Time;
@@ -42,6 +42,8 @@ pub struct World {
     pub link: Link,
     /// The peers.
     pub nodes: Vec<Node>,
+    /// What each of them showed of the room.
+    pub rooms: Vec<RoomLog>,
     /// All that was told, in order.
     pub log: Vec<Seen>,
     /// Datagrams sent by all.
@@ -65,6 +67,7 @@ impl World {
             rng: Rng::new(seed),
             link,
             nodes: Vec::new(),
+            rooms: Vec::new(),
             log: Vec::new(),
             sent: 0,
             tables: 0,
@@ -99,6 +102,7 @@ impl World {
         let ip = Ipv4Addr::from_bits(0x0a00_0000 + low);
         self.places.insert(id, place);
         self.hosts.insert(ip, place);
+        self.rooms.push(RoomLog::default());
         self.nodes.push(Node {
             id,
             identity,
@@ -141,6 +145,7 @@ impl World {
         node.shown.clear();
         node.fetches.clear();
         node.others.clear();
+        self.rooms[place] = RoomLog::default();
         self.drain(place);
     }
 
@@ -204,6 +209,14 @@ impl World {
         let now = self.now;
         self.nodes[place].fetches.clone_from(&files);
         self.with(place, |m| m.handle_seek(now, files));
+    }
+
+    /// Lets peer `place` say something to everyone. `None`: it does not run.
+    pub fn say(&mut self, place: usize, text: &str) -> Option<Result<(), NotSaid>> {
+        let now = self.now;
+        let mut result = None;
+        self.with(place, |m| result = Some(m.handle_say(now, 0, text)));
+        result
     }
 
     /// Tells peer `place` that a connection to `of` broke.
@@ -297,6 +310,7 @@ impl World {
             match output {
                 LanOutput::Broadcast(body) => self.broadcast(place, body),
                 LanOutput::Unicast { to, body } => self.unicast(place, to, body),
+                LanOutput::Forward { to, peer, signed } => self.forward(place, to, peer, &signed),
                 LanOutput::LookAround => self.look_around(place),
                 LanOutput::Event(event) => self.tell(place, event),
                 LanOutput::Left => {
@@ -372,6 +386,8 @@ impl World {
                     machines.handle_has(self.now, id, files);
                 }
             }
+            Event::Line(line) => self.rooms[by].lines.push(line),
+            Event::LinesMissed(id, count) => *self.rooms[by].missed.entry(id).or_default() += count,
             Event::DialBack(_) | Event::Overtaken(_) | Event::NetworkChanged | Event::Trouble(_) => {}
         }
     }

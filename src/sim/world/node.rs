@@ -7,7 +7,7 @@ use core::net::Ipv4Addr;
 use super::wall::NodeSystem;
 use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId};
-use crate::lan::{Gone, Machines, PeerInfo};
+use crate::lan::{Gone, Machines, PeerInfo, SpokenLine};
 use crate::time::Time;
 
 /// One peer: a process that may run, sleep, or be gone, and what it has told its user.
@@ -63,6 +63,15 @@ impl Node {
     pub const fn is_up(&self) -> bool {
         self.machines.is_some() && !self.asleep
     }
+}
+
+/// What a peer showed of the room since its start.
+#[derive(Debug, Default)]
+pub struct RoomLog {
+    /// The lines, in this order.
+    pub lines: Vec<SpokenLine>,
+    /// How many lines of whom it said to have missed.
+    pub missed: BTreeMap<PeerId, u64>,
 }
 
 /// What a peer told its user about another one, and when.
