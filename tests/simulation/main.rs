@@ -3,6 +3,7 @@
 //! `POTLUCK_SEED=n` replays a seed, `POTLUCK_SEEDS=n` tries more; `--nocapture` shows the numbers.
 
 mod hindered;
+mod room;
 mod seeking;
 
 use std::time::Duration;
