@@ -67,6 +67,8 @@ pub struct Recovery {
     instance: Instance,
     /// What the newest own head named.
     named: Catalogue,
+    /// What is named no more, but in the records: they say so once they name all that the next head names.
+    unnamed: Vec<SafePath>,
     /// The newest own head of an earlier start that is known; `None` without records.
     before: Option<HeadNumber>,
     identity: Option<FolderIdentity>,
@@ -96,6 +98,7 @@ impl Recovery {
             me,
             instance,
             named: Catalogue::of(std::mem::take(&mut ledger.named).into_values()),
+            unnamed: Vec::new(),
             before: head.filter(|h| h.owner.peer_id() == me).map(|h| h.number()),
             identity: ledger.folder.as_ref().map(|f| f.identity),
             deleted: std::mem::take(&mut ledger.deleted),
@@ -120,7 +123,7 @@ impl Recovery {
         self.came_back(look);
         self.forget_old_deletions(lived);
         let found = &*look.found;
-        let is_changed = |e: &&Entry| look.misses(e) && !self.is_lost(&e.path);
+        let is_changed = |e: &&Entry| look.misses(e) && !self.is_lost(e);
         let changed: Vec<Entry> = self.named.entries().filter(is_changed).cloned().collect();
         let judged = self.mounts.judge(look, &self.named, changed);
         self.out.extend(judged.records.into_iter().map(RecoveryOutput::Record));
@@ -172,7 +175,7 @@ impl Recovery {
         let lies_there = |e: &&Entry| {
             e.content().is_some()
                 && look.found.get(&e.path).is_some()
-                && !self.is_lost(&e.path)
+                && !self.is_lost(e)
                 && look.mount_of(&e.path).map(|(on, _)| on).as_ref() == mount
         };
         n_gone > self.named.entries().filter(lies_there).count()
@@ -188,9 +191,7 @@ impl Recovery {
             self.miss(entry);
         }
         self.forget(lived, &deleted, found);
-        let unnamed =
-            deleted.into_iter().map(|entry| RecoveryOutput::Record(Record::Named(entry.path, None)));
-        self.out.extend(unnamed);
+        self.unnamed.extend(deleted.into_iter().map(|entry| entry.path));
         asks
     }
 
@@ -221,8 +222,13 @@ impl Recovery {
         self.out.push_back(RecoveryOutput::Publish);
     }
 
-    fn is_lost(&self, path: &SafePath) -> bool {
-        self.missing.contains_key(path) || self.restoring.contains_key(path)
+    fn lost(&self, path: &SafePath) -> Option<&Entry> {
+        self.missing.get(path).or_else(|| self.restoring.get(path))
+    }
+
+    /// True if that very content is lost: what is absent may have lain at the same path.
+    fn is_lost(&self, entry: &Entry) -> bool {
+        self.lost(&entry.path).is_some_and(|lost| lost.content() == entry.content())
     }
 
     /// Their contents were deleted on purpose, but for what lies, or is to lie, at another path.
@@ -330,7 +336,7 @@ impl Recovery {
     ) -> impl Iterator<Item = &Entry> {
         let lately = self.deleted.values().filter(move |row| lived.since(row.at) < keep);
         let entries = lately.filter_map(|row| row.entry.as_ref());
-        entries.filter(|e| found.get(&e.path).is_none() && !self.is_lost(&e.path))
+        entries.filter(|e| found.get(&e.path).is_none() && self.lost(&e.path).is_none())
     }
 
     /// Has files come back: of those that are missing or absent, and of those that were deleted not longer than `keep`
@@ -369,15 +375,15 @@ impl Recovery {
         if head.owner.peer_id() != self.me {
             return;
         }
+        let mut unnamed = std::mem::take(&mut self.unnamed);
         // What did not change is in buckets that did not.
         for index in 0..=255 {
             let (before, after) = (self.named.bucket(index), catalogue.bucket(index));
             if before == after {
                 continue;
             }
-            for entry in before.entries().iter().filter(|e| catalogue.get(&e.path).is_none()) {
-                self.out.push_back(RecoveryOutput::Record(Record::Named(entry.path.clone(), None)));
-            }
+            let gone = before.entries().iter().filter(|e| catalogue.get(&e.path).is_none());
+            unnamed.extend(gone.map(|entry| entry.path.clone()));
             for entry in after.entries().iter().filter(|e| self.named.get(&e.path) != Some(*e)) {
                 self.out.push_back(RecoveryOutput::Record(Record::Named(
                     entry.path.clone(),
@@ -385,6 +391,9 @@ impl Recovery {
                 )));
             }
         }
+        // Last: a file that was moved is named at one of its paths, wherever a crash cuts this off.
+        unnamed.retain(|path| catalogue.get(path).is_none());
+        self.out.extend(unnamed.into_iter().map(|path| RecoveryOutput::Record(Record::Named(path, None))));
         self.named = catalogue.clone();
         let row = FolderRow { identity: self.identity.unwrap_or_default(), signed: signed.to_vec() };
         self.out.push_back(RecoveryOutput::Record(Record::Folder(row)));

@@ -151,6 +151,8 @@ struct Owner {
     listed: BTreeMap<String, u16>,
     /// Contents that were moved and not listed since.
     moved: BTreeSet<u16>,
+    /// The same before the last look.
+    moved_before: BTreeSet<u16>,
     /// Contents that nobody could know to be anywhere, or that the user gave up.
     given_up: BTreeSet<u16>,
     absent: Vec<(String, FileCount)>,
@@ -170,6 +172,7 @@ impl Owner {
             head_before: Catalogue::default(),
             listed: BTreeMap::new(),
             moved: BTreeSet::new(),
+            moved_before: BTreeSet::new(),
             given_up: BTreeSet::new(),
             absent: Vec::new(),
         };
@@ -192,8 +195,13 @@ impl Owner {
             self.head.clone_from(&self.head_before);
         }
         for record in std::mem::take(&mut self.last).into_iter().take(written) {
+            if let Record::Named(_, Some(entry)) = &record {
+                self.moved_before.retain(|content| entry.content() != self::entry("x", *content).content());
+            }
             self.ledger.apply(record);
         }
+        // What no record names at its new path is not known there.
+        self.moved.append(&mut self.moved_before);
     }
 
     fn drain(&mut self) {
@@ -228,9 +236,11 @@ impl Owner {
         } else {
             self.listed.retain(|p, content| visible.get(p) == Some(content));
         }
-        // What was moved out of sight before it was listed cannot be told from what was deleted.
+        // What was moved out of sight before it was listed, or before that was recorded, cannot be told from what
+        // was deleted.
         let seen: BTreeSet<u16> = visible.into_values().collect();
         self.given_up.extend(self.moved.iter().filter(|content| !seen.contains(content)));
+        self.moved_before.clone_from(&self.moved);
         self.moved.retain(|content| seen.contains(content) && !self.listed.values().any(|c| c == content));
         let before = std::mem::replace(&mut self.head, catalogue);
         self.check(&before, &look);
@@ -246,9 +256,11 @@ impl Owner {
             // Whatever was named and is somewhere goes on being named, unless something else has its path.
             let is_seen = self.disks.visible().values().any(|c| *c == content);
             let was_named = before.entries().filter(|e| e.content() == file.content());
+            let is_named = self.head.entries().any(|e| e.content() == file.content());
             for entry in was_named.filter(|e| !is_seen && look.found.get(&e.path).is_none()) {
+                let is_taken = self.head.get(&entry.path).is_some();
                 assert!(
-                    self.head.get(&entry.path).is_some() || self.given_up.contains(&content),
+                    is_named || is_taken || self.given_up.contains(&content),
                     "{} is out of sight and named no more",
                     entry.path
                 );
@@ -455,6 +467,24 @@ fn a_folder_that_is_removed_is_deleted_and_one_that_is_renamed_is_moved() {
 }
 
 #[test]
+fn a_file_that_was_moved_is_named_wherever_a_crash_cuts_the_records_off() {
+    // The first record names it at its new path.
+    for written in 1..4 {
+        let mut owner = Owner::new();
+        owner.write("m/d/c");
+        owner.look(true);
+        owner.rename("m/d/c", "m/a");
+        owner.look(true);
+        owner.end(written);
+        // What hides both of its paths was not there when it was moved.
+        owner.disks.mount("m", 1);
+        owner.start();
+        owner.look(true);
+        assert_eq!((owner.released(), owner.n_absent() > 0), (vec![], true), "{written} records");
+    }
+}
+
+#[test]
 fn another_drive_in_its_place_and_one_above_it_hide_files_and_delete_none() {
     for other in [2, 4] {
         let mine = other - 1;
@@ -547,4 +577,24 @@ fn what_is_absent_is_given_up_or_brought_back_only_if_that_is_asked() {
     owner.restart();
     owner.look(true);
     assert_eq!((owner.released(), owner.n_absent(), owner.head.count()), (vec![2], 1, 5));
+}
+
+#[test]
+fn what_is_lost_at_a_path_hides_nothing_that_is_absent_from_it() {
+    let mut owner = Owner::new();
+    owner.write("m/d/a");
+    owner.disks.mount("m", 4);
+    owner.write("m/a");
+    owner.write("m/d/a");
+    owner.look(true);
+    owner.disks.unmount(4);
+    owner.look(true);
+    assert_eq!(owner.n_absent(), 2);
+    // The last file of `shared/` itself goes, as if all of it were lost; another one is absent from its path.
+    owner.delete("m/d/a");
+    owner.look(true);
+    assert_eq!((owner.n_absent(), owner.head.count()), (2, 2));
+    owner.restart();
+    owner.look(true);
+    assert_eq!((owner.n_absent(), owner.head.count()), (2, 2));
 }
