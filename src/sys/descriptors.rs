@@ -28,6 +28,14 @@ pub(crate) fn allowed() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
+/// How many it has open; `None` where the system does not tell.
+#[must_use]
+pub(crate) fn used() -> Option<u64> {
+    let open = std::fs::read_dir("/dev/fd").ok()?.filter_map(Result::ok).count() as u64;
+    // One of them is that of the look itself.
+    Some(open.saturating_sub(1))
+}
+
 /// True if so many more can be opened now. Others may open some of them first.
 #[must_use]
 pub(crate) fn are_left(more: usize) -> bool {
@@ -55,6 +63,11 @@ pub(crate) fn spare() -> Option<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_open_is_counted() {
+        assert!(used().is_none_or(|used| (3..allowed()).contains(&used)));
+    }
 
     #[test]
     fn the_limit_is_never_lowered() {

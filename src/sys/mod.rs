@@ -9,7 +9,9 @@ pub(crate) mod descriptors;
 pub(crate) mod extents;
 pub(crate) mod facts;
 pub(crate) mod file;
+pub(crate) mod firewall;
 pub(crate) mod folder;
+pub(crate) mod links;
 pub(crate) mod local;
 pub(crate) mod lock;
 pub(crate) mod memory;
@@ -17,6 +19,8 @@ pub(crate) mod mounts;
 pub(crate) mod names;
 pub(crate) mod neighbours;
 pub(crate) mod net;
+#[cfg(target_os = "linux")]
+mod netlink;
 pub(crate) mod owner;
 pub(crate) mod preallocate;
 pub(crate) mod punch;
@@ -34,4 +38,5 @@ pub(crate) mod terminal;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod thread;
+pub(crate) mod udp;
 pub(crate) mod watch;

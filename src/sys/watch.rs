@@ -15,6 +15,40 @@ const FOLDERS: &str = "the system's limit is reached: raise fs.inotify.max_user_
 /// What the user can do about too many programs that watch.
 const INSTANCES: &str = "the system's limit is reached: raise fs.inotify.max_user_instances";
 
+/// How many folders a user may have watched, all programs together (inotify(7)).
+const ALLOWED: &str = "/proc/sys/fs/inotify/max_user_watches";
+
+/// The open files of this process, and what is told of each (proc(5)).
+const OPEN: &str = "/proc/self/fd";
+const INFO: &str = "/proc/self/fdinfo";
+
+/// What a line says of one folder that is watched.
+const ONE: &str = "inotify wd:";
+
+/// What an open watcher is.
+const WATCHER: &str = "anon_inode:inotify";
+
+/// How many folders are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WatchUsage {
+    /// By this process.
+    pub used: u64,
+    /// By all programs of the user together, at most.
+    pub allowed: u64,
+}
+
+/// Counts them. `None` where the system does not tell.
+#[must_use]
+pub(crate) fn usage() -> Option<WatchUsage> {
+    let allowed = std::fs::read_to_string(ALLOWED).ok()?.trim().parse().ok()?;
+    let open = std::fs::read_dir(OPEN).ok()?.filter_map(Result::ok);
+    let watchers =
+        open.filter(|file| std::fs::read_link(file.path()).is_ok_and(|to| to == Path::new(WATCHER)));
+    let of = |file: std::fs::DirEntry| std::fs::read_to_string(Path::new(INFO).join(file.file_name())).ok();
+    let watched = |info: String| info.lines().filter(|line| line.starts_with(ONE)).count() as u64;
+    Some(WatchUsage { used: watchers.filter_map(of).map(watched).sum(), allowed })
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
