@@ -13,6 +13,7 @@ mod counters;
 pub mod custody;
 mod disk;
 mod distribution;
+mod doctor;
 pub mod error;
 pub mod identity;
 pub mod lan;

@@ -8,7 +8,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use syn::{Attribute, Expr, Field, Fields, GenericArgument, Item, Lit, Meta, PathArguments, Type};
+use syn::{
+    Attribute, Expr, Field, Fields, GenericArgument, Item, ItemEnum, Lit, Meta, PathArguments, Type, Variant,
+};
 
 const DOCUMENT: &str = "docs/COMMANDS.md";
 
@@ -56,7 +58,7 @@ fn own(usage: &str) -> String {
 /// A struct or an enum that goes over the control socket.
 enum Definition {
     Struct(syn::ItemStruct),
-    Enum(syn::ItemEnum),
+    Enum(ItemEnum),
 }
 
 /// All of src/control/, and failures, by their names.
@@ -204,10 +206,40 @@ fn table(fields: &Fields, all: &BTreeMap<String, Definition>) -> String {
     format!("\n| field | type | meaning |\n| --- | --- | --- |\n{text}")
 }
 
+/// The fields of one of several things that a value may be.
+fn fields_of(variant: &Variant) -> String {
+    match &variant.fields {
+        Fields::Unnamed(one) => format!("those of {}", json(&one.unnamed[0].ty)),
+        fields => {
+            let names = fields.iter().map(|f| (f.ident.as_ref().unwrap(), json(&f.ty)));
+            names.map(|(name, kind)| format!("`{name}`: {kind}")).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// One row for each thing that a value may be, with its fields. `tag`: the field that says which.
+fn variants(item: &ItemEnum, tag: &str) -> String {
+    let mut text = format!("| `{tag}` | meaning | fields |\n| --- | --- | --- |\n");
+    for variant in &item.variants {
+        let name = renamed(&variant.attrs, snake(&variant.ident.to_string()));
+        writeln!(text, "| `\"{name}\"` | {} | {} |", doc(&variant.attrs), fields_of(variant)).unwrap();
+    }
+    text
+}
+
+/// The field that says which of several things a value is; `None`: it is a word.
+fn tag(item: &ItemEnum) -> Option<String> {
+    let serde = serde(&item.attrs);
+    Some(serde.split_once("tag = \"")?.1.split_once('"')?.0.to_owned())
+}
+
 /// What a value of this type says: a table of fields, or the words that it may be.
 fn object(definition: &Definition, all: &BTreeMap<String, Definition>) -> String {
     match definition {
         Definition::Struct(item) => format!("{}\n{}", doc(&item.attrs), table(&item.fields, all)),
+        Definition::Enum(item) if tag(item).is_some() => {
+            format!("{}\n\n{}", doc(&item.attrs), variants(item, &tag(item).unwrap()))
+        }
         Definition::Enum(item) => {
             let mut text = format!("{}\n\n| value | meaning |\n| --- | --- |\n", doc(&item.attrs));
             for variant in &item.variants {
@@ -228,19 +260,8 @@ fn objects() -> String {
         let Definition::Struct(item) = definition else { panic!("{name}") };
         write!(text, "\n### \"command\": \"{command}\"\n{}", table(&item.fields, &all)).unwrap();
     }
-    text += "\n## JSON of what is answered\n\n| `reply` | meaning | fields |\n| --- | --- | --- |\n";
     let Some(Definition::Enum(replies)) = all.get("Reply") else { panic!("no Reply") };
-    for variant in &replies.variants {
-        let name = renamed(&variant.attrs, snake(&variant.ident.to_string()));
-        let fields: Vec<_> = match &variant.fields {
-            Fields::Unnamed(one) => vec![format!("those of {}", json(&one.unnamed[0].ty))],
-            fields => {
-                let names = fields.iter().map(|f| (f.ident.as_ref().unwrap(), json(&f.ty)));
-                names.map(|(name, kind)| format!("`{name}`: {kind}")).collect()
-            }
-        };
-        writeln!(text, "| `\"{name}\"` | {} | {} |", doc(&variant.attrs), fields.join(", ")).unwrap();
-    }
+    write!(text, "\n## JSON of what is answered\n\n{}", variants(replies, "reply")).unwrap();
     text += "\n## Objects\n";
     let groups = groups(&all);
     let is_row = |name: &&String| {

@@ -9,7 +9,9 @@ use super::stopping::StopOnSignal;
 use super::{exit_code, output, session};
 use crate::control::typed::{CommandOrigin, TypedFrom};
 use crate::control::{Reply, Request, client};
-use crate::error::Failure;
+use crate::doctor::{self, DoctorFacts, Look};
+use crate::error::{Code, Failure};
+use crate::limits::DISCOVERY_PORT;
 
 /// Asks, shows the answer, and tells how it ended.
 pub(super) fn run(command: TypedCommand, directory: &Path, json: bool) -> ExitCode {
@@ -41,6 +43,33 @@ fn ask(mut request: Request, directory: &Path, json: bool) -> Result<(), Failure
         }
         view.reply(reply)
     });
+    let result = match result {
+        Err(failure) if failure.code == Code::NoPeer && matches!(request, Request::Doctor(_)) => {
+            without_peer(directory, &mut view)
+        }
+        result => result,
+    };
     view.end(&result);
     result
+}
+
+/// What `doctor` says where no peer runs: what this machine tells.
+fn without_peer(directory: &Path, view: &mut View) -> Result<(), Failure> {
+    let look = Look {
+        folders: vec![directory.to_owned()],
+        port: DISCOVERY_PORT,
+        is_peer: false,
+        offset: Look::offset(),
+    };
+    let findings = doctor::findings(&DoctorFacts { machine: doctor::look(&look), peer: None });
+    let verdict = doctor::verdict(&findings);
+    for finding in findings {
+        if view.reply(Reply::Finding(finding)).is_break() {
+            break;
+        }
+    }
+    match verdict {
+        Reply::Failed(failure) => Err(failure),
+        _ => Ok(()),
+    }
 }

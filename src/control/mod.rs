@@ -48,6 +48,7 @@ macro_rules! for_each_command {
             copies: Copies(CopiesRequest),
             restore: Restore(RestoreRequest),
             verify: Verify(VerifyRequest),
+            doctor: Doctor(DoctorRequest),
             exit: Exit(ExitRequest),
             #[command(skip)] complete: Complete(CompleteRequest),
         }
@@ -158,6 +159,8 @@ pub enum Reply {
         /// Of the files, those that are not as they were.
         bad: u64,
     },
+    /// Something that `doctor` found; what matters least comes first.
+    Finding(DoctorFinding),
     /// How far an `exit` is: own files that others keep as often as they can. At most 4 a second; may be
     /// skipped.
     Leaving {

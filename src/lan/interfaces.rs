@@ -17,11 +17,11 @@ pub(super) struct BroadcastTarget {
     pub index: Option<u32>,
 }
 
-/// One interface, and the network that it is on.
+/// One interface, and a network that it is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct InterfaceNetwork {
-    network: NetworkPrefix,
-    index: u32,
+pub(super) struct InterfaceNetwork {
+    pub(super) network: NetworkPrefix,
+    pub(super) index: u32,
 }
 
 /// The interfaces in use, reduced to what discovery needs. Two equal ones mean that nothing changed.
@@ -33,8 +33,12 @@ pub(super) struct Interfaces {
     pub multicasts: BTreeSet<u32>,
     /// Networks that this machine is on.
     pub links: Vec<NetworkPrefix>,
+    /// All networks that the interfaces in use are on, also the link-local ones.
+    pub networks: Vec<InterfaceNetwork>,
     /// IPv4 networks on which this machine is by several interfaces, and those.
     twins: Vec<InterfaceNetwork>,
+    /// What the interfaces in use are called, by their numbers.
+    pub names: BTreeMap<u32, String>,
     /// True if loopback is used.
     pub loopback: bool,
     /// True if only some interfaces are used.
@@ -58,17 +62,19 @@ impl Interfaces {
             if found.limited && !names.contains(&interface.name) {
                 continue;
             }
+            found.names.extend(interface.index.map(|index| (index, interface.name.clone())));
             if interface.ip.is_loopback() {
                 found.loopback = true;
                 continue;
             }
             let &Interface { ip, prefix, index, is_point_to_point, .. } = interface;
+            let network =
+                index.map(|index| InterfaceNetwork { network: NetworkPrefix { ip, prefix }, index });
+            found.networks.extend(network);
             match ip {
                 IpAddr::V4(v4) => {
                     links.insert(NetworkPrefix { ip, prefix });
-                    v4s.extend(
-                        index.map(|index| InterfaceNetwork { network: NetworkPrefix { ip, prefix }, index }),
-                    );
+                    v4s.extend(network);
                     // The system's list tells another address where none was configured (`ip addr add`
                     // without `brd`); a /31, /32 or point-to-point link has none.
                     if !is_point_to_point && (1..=30).contains(&prefix) {
@@ -123,6 +129,15 @@ impl Interfaces {
         }
     }
 
+    /// The number of the interface by which a datagram from `source` came, or by which one to there leaves, as
+    /// far as the networks tell.
+    pub(super) fn towards(&self, source: SocketAddr) -> Option<u32> {
+        match source {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => Some(v6.scope_id()),
+            _ => self.networks.iter().find(|one| one.network.contains(source.ip())).map(|one| one.index),
+        }
+    }
+
     /// The addresses that others may see of this machine.
     pub(super) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.links.iter().map(|l| l.ip)
@@ -173,6 +188,21 @@ mod tests {
         assert_eq!(shown(&found), ["127.255.255.255", "172.17.255.255", "192.168.1.255"]);
         assert_eq!(found.multicasts.iter().copied().collect::<Vec<_>>(), [2]);
         assert!(found.may_hear("8.8.8.8:1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_source_tells_the_interface() {
+        let second = Interface { index: Some(7), ..v4("eth1", "10.1.0.1", 16, false) };
+        let found = Interfaces::from_list(&[laptop(), vec![second]].concat(), &[]);
+        for (source, index) in [
+            ("192.168.1.9:1", Some(1)),
+            ("10.1.255.255:1", Some(7)),
+            ("[fe80::2%2]:1", Some(2)),
+            ("[2001:db8::9]:1", Some(2)),
+            ("8.8.8.8:1", None),
+        ] {
+            assert_eq!(found.towards(source.parse().unwrap()), index, "{source}");
+        }
     }
 
     #[test]

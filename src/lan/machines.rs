@@ -19,7 +19,7 @@ use std::sync::Arc;
 use core::time::Duration;
 
 use super::dial_back::{DialBack, DialBackOutput};
-use super::discovery::{Discovery, DiscoveryOutput, Dropped};
+use super::discovery::{BroadcastHearing, Discovery, DiscoveryOutput, Dropped};
 use super::network_prefix::NetworkPrefix;
 use super::rng::Rng;
 use super::room::{LineCopy, NotSaid, Room, RoomOutput};
@@ -109,6 +109,11 @@ impl Machines {
     #[must_use]
     pub const fn poll_timeout(&self) -> Option<Time> {
         self.expected
+    }
+
+    /// How well what goes to everyone is heard.
+    pub(super) fn hearing(&self, now: Time) -> BroadcastHearing {
+        self.discovery.hearing(now)
     }
 
     /// True once [`Self::handle_leave`] was called.

@@ -7,6 +7,7 @@
 
 mod dial_back;
 mod discovery;
+mod facts;
 mod interfaces;
 mod limiter;
 pub(crate) mod limits;
@@ -26,6 +27,7 @@ mod tests;
 mod traffic;
 
 pub use discovery::Dropped;
+pub use facts::{InterfaceAddress, InterfaceTraffic, LanFacts, UsedInterface};
 pub use machines::{LanOutput, Machines};
 pub use network_prefix::NetworkPrefix;
 pub use room::NotSaid;
@@ -34,6 +36,7 @@ pub use tally::Tally;
 pub use traffic::{Endpoint, Packet, Via};
 
 use core::net::SocketAddr;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -98,6 +101,8 @@ pub enum Command {
     Seek(Vec<FileId>),
     /// Answer [`Event::Sought`]: of these files we have some, or fetch them.
     Has(PeerId, Vec<FileId>),
+    /// Tell how things are, by [`Event::Facts`].
+    Facts,
 }
 
 /// One peer of the table, as the rest of the program sees it.
@@ -180,6 +185,8 @@ pub enum Event {
     /// A later start with our key was heard and has gone (a copied folder that was started by mistake):
     /// the others take what we say for old until we are a later start than this one.
     Overtaken(Instance),
+    /// What the interfaces in use are called, by their numbers: at the start, and when that changed.
+    Interfaces(BTreeMap<u32, String>),
     /// The machine slept, or its addresses changed.
     NetworkChanged,
     /// The discovery socket cannot be had or was lost; in words for the user.
@@ -190,6 +197,8 @@ pub enum Event {
     Has(PeerId, Vec<FileId>),
     /// A peer said this to everyone. The lines of a peer come once, and in its order.
     Line(SpokenLine),
+    /// How things are, as [`Command::Facts`] asked.
+    Facts(LanFacts),
     /// So many lines of this peer, which stand here in the order of its lines, did not come and will not.
     LinesMissed(PeerId, u64),
 }

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use mio::{Events, Poll, Token};
 use zeroize::Zeroizing;
 
+use super::facts::{InterfaceTally, LanFacts};
 use super::interfaces::Interfaces;
 use super::machines::{LanOutput, Machines};
 use super::sockets::BoundSockets;
@@ -70,6 +71,7 @@ pub fn start(config: LanConfig) -> io::Result<Handle> {
         reports,
         waiting: VecDeque::new(),
         tally: Arc::clone(&tally),
+        by_interface: InterfaceTally::default(),
         more: false,
         stop: Arc::clone(&stop),
         _bell: bell.clone(),
@@ -96,6 +98,7 @@ struct LanShell {
     reports: Sender<Event>,
     waiting: VecDeque<Event>,
     tally: Arc<Tally>,
+    by_interface: InterfaceTally,
     /// A socket may have more than one turn reads.
     more: bool,
     /// True once the handle is dropped.
@@ -160,6 +163,10 @@ impl LanShell {
                         found.multicasts
                     );
                     self.machines.handle_links(now, found.links.clone());
+                    self.by_interface.retain(&found);
+                    if found.names != self.interfaces.names {
+                        self.waiting.push_back(Event::Interfaces(found.names.clone()));
+                    }
                     self.interfaces = found;
                 }
                 self.sockets.join(&self.interfaces);
@@ -183,6 +190,10 @@ impl LanShell {
                 Command::Leave => self.machines.handle_leave(now),
                 Command::Seek(files) => self.machines.handle_seek(now, files),
                 Command::Has(peer, files) => self.machines.handle_has(now, peer, files),
+                Command::Facts => {
+                    let facts = self.facts(now);
+                    self.waiting.push_back(Event::Facts(facts));
+                }
             }
         }
         // The leaves are still to be sent.
@@ -259,6 +270,9 @@ impl LanShell {
                 let signed = Arc::from(bytes);
                 let packet = Packet { source, peer: id, body: &body, signed: &signed };
                 let result = self.machines.handle_packet(now, &packet);
+                if result.is_ok() {
+                    self.by_interface.heard(self.interfaces.towards(source.at));
+                }
                 self.tally.heard(result);
             }
             Err(e) => self.tally.unreadable(&e),
@@ -277,9 +291,7 @@ impl LanShell {
             match output {
                 LanOutput::Broadcast(body) => {
                     let bytes = self.seal(&body);
-                    if self.sockets.broadcast(&bytes, &self.interfaces, &self.tally) {
-                        self.machines.handle_link_up(now);
-                    }
+                    self.broadcast(now, &bytes);
                 }
                 LanOutput::Unicast { to, body } => {
                     let sent = self.sockets.send(to, &self.seal(&body), &self.interfaces);
@@ -303,14 +315,29 @@ impl LanShell {
         Then::Go
     }
 
+    /// Sends to everyone on every link.
+    fn broadcast(&mut self, now: Time, bytes: &[u8]) {
+        let Self { interfaces, tally, by_interface, .. } = self;
+        if self.sockets.broadcast(bytes, interfaces, tally, by_interface) {
+            self.machines.handle_link_up(now);
+        }
+    }
+
+    /// How things are.
+    fn facts(&self, now: Time) -> LanFacts {
+        let hearing = self.machines.hearing(now);
+        LanFacts {
+            interfaces: self.by_interface.used(&self.interfaces),
+            own_ports: self.sockets.own_ports(),
+            deaf: now.since(hearing.heard),
+            is_deaf: hearing.is_deaf,
+        }
+    }
+
     /// Sends a datagram of another peer once more.
     fn forward(&mut self, now: Time, to: Option<Endpoint>, signed: &[u8]) {
         match to {
-            None => {
-                if self.sockets.broadcast(signed, &self.interfaces, &self.tally) {
-                    self.machines.handle_link_up(now);
-                }
-            }
+            None => self.broadcast(now, signed),
             Some(to) => {
                 let sent = self.sockets.send(to, signed, &self.interfaces);
                 self.tally.sent(sent.is_ok());

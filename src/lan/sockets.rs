@@ -9,6 +9,7 @@ use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::facts::InterfaceTally;
 use super::interfaces::Interfaces;
 use super::tally::Tally;
 use super::traffic::{Endpoint, Via};
@@ -91,6 +92,11 @@ impl BoundSockets {
         self.all.len()
     }
 
+    /// The ports of our own sockets, for IPv4 and IPv6.
+    pub(super) fn own_ports(&self) -> Vec<u16> {
+        [false, true].into_iter().filter_map(|v6| self.own_port(v6)).collect()
+    }
+
     /// The port of our own socket.
     pub(super) fn own_port(&self, v6: bool) -> Option<u16> {
         let own = self.all.iter().find(|o| o.v6 == v6 && o.via == Via::Own)?;
@@ -133,7 +139,13 @@ impl BoundSockets {
 
     /// Sends to everyone on every link. True if a link works now that did not before (an IPv6 address
     /// whose uniqueness was being checked, a cable).
-    pub(super) fn broadcast(&mut self, bytes: &[u8], interfaces: &Interfaces, tally: &Tally) -> bool {
+    pub(super) fn broadcast(
+        &mut self,
+        bytes: &[u8],
+        interfaces: &Interfaces,
+        tally: &Tally,
+        by_interface: &mut InterfaceTally,
+    ) -> bool {
         let v4 = interfaces.broadcasts.iter();
         let v4 = v4.map(|to| Target { at: SocketAddr::from((to.ip, self.port)), index: to.index });
         let v6 = interfaces.multicasts.iter().map(|i| SocketAddrV6::new(GROUP, self.port, 0, *i).into());
@@ -143,6 +155,7 @@ impl BoundSockets {
         for to in targets {
             let sent = self.send_one(to, Via::Own, bytes);
             tally.sent(sent.is_ok());
+            by_interface.broadcast(to.index.or_else(|| interfaces.towards(to.at)), &sent);
             match sent {
                 Ok(()) => recovered |= self.failed.remove(&to),
                 Err(e) => {

@@ -7,8 +7,10 @@ use super::event::AskId;
 use crate::content::SafePath;
 use crate::control::{Confinement, CountersRow};
 use crate::disk::Leftover;
+use crate::doctor::MachineFacts;
 use crate::error::Failure;
 use crate::identity::Instance;
+use crate::lan::LanFacts;
 use crate::swarm::JobId;
 
 /// A shared file that has rotted: where, and of which size and time of modification (milliseconds since
@@ -33,6 +35,17 @@ pub(crate) struct LocalFacts {
     pub(crate) key_exported: bool,
 }
 
+/// What `doctor` needs, beside what the machine of the peer knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DiagnosisFacts {
+    /// How things are in `lan`.
+    pub(crate) lan: LanFacts,
+    /// What a fault could reach.
+    pub(crate) confinement: Confinement,
+    /// What the machine tells; nothing before it was looked at.
+    pub(crate) machine: MachineFacts,
+}
+
 /// Work on files. Each kind is answered by the [`FileAnswer`] of the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FileWork {
@@ -48,6 +61,8 @@ pub(crate) enum FileWork {
     Instance(u64),
     /// Look at what `status` tells of files, and add it.
     Facts(AskId, Box<LocalFacts>),
+    /// Look at this machine for `doctor`, and add what it tells.
+    Diagnose(AskId, Box<DiagnosisFacts>),
 }
 
 /// What became of it; `Err`: why nothing did, in words.
@@ -65,4 +80,6 @@ pub(crate) enum FileAnswer {
     Instance(Result<Instance, Failure>),
     /// All of it.
     Facts(AskId, Box<LocalFacts>),
+    /// All of it.
+    Diagnose(AskId, Box<DiagnosisFacts>),
 }

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::file_work::{Damaged, FileAnswer, FileWork, LocalFacts};
+use super::file_work::{Damaged, DiagnosisFacts, FileAnswer, FileWork, LocalFacts};
 use super::start::next_instance;
 use super::verifying::repairs;
 use crate::content::{SafePath, Stamp};
 use crate::control::keyfile;
 use crate::disk::{self, PARTIAL};
+use crate::doctor::{self, Look};
 use crate::error::Failure;
 use crate::identity::PeerId;
 use crate::settings::Settings;
@@ -48,7 +49,13 @@ impl FilesHandle {
 pub(super) fn start(settings: Settings, me: PeerId) -> io::Result<FilesHandle> {
     let (work, orders) = unbounded();
     let (answers, events) = bounded(ANSWERS);
-    let files = Files { settings, me };
+    let diagnosis = Look {
+        folders: vec![settings.shared(), settings.downloads(), settings.store()],
+        port: settings.discovery_port,
+        is_peer: true,
+        offset: Look::offset(),
+    };
+    let files = Files { settings, me, diagnosis };
     let thread = Thread::spawn("files", move || {
         for order in orders {
             // Nobody waits any more once the peer ends.
@@ -64,6 +71,8 @@ pub(super) fn start(settings: Settings, me: PeerId) -> io::Result<FilesHandle> {
 struct Files {
     settings: Settings,
     me: PeerId,
+    /// What `doctor` has looked at.
+    diagnosis: Look,
 }
 
 impl Files {
@@ -86,6 +95,10 @@ impl Files {
             }
             FileWork::Instance(after) => FileAnswer::Instance(next_instance(&self.settings, after)),
             FileWork::Facts(ask, facts) => FileAnswer::Facts(ask, Box::new(self.look(*facts))),
+            FileWork::Diagnose(ask, facts) => {
+                let machine = doctor::look(&self.diagnosis);
+                FileAnswer::Diagnose(ask, Box::new(DiagnosisFacts { machine, ..*facts }))
+            }
         }
     }
 
@@ -175,7 +188,8 @@ mod tests {
         fs::write(good.join("song"), "as it was").unwrap();
         let stamp = Stamp::of(&Facts::at_link(&shared.join("music/song")).unwrap());
         let damaged = Damaged { path, size: stamp.size, modified: stamp.modified_millis() };
-        (dir, Files { settings, me: PeerId([1; 32]) }, damaged)
+        let diagnosis = Look { folders: Vec::new(), port: 0, is_peer: true, offset: 0 };
+        (dir, Files { settings, me: PeerId([1; 32]), diagnosis }, damaged)
     }
 
     fn read(files: &Files, path: &str) -> String {

@@ -40,6 +40,13 @@ pub(crate) const UNANSWERED_PEERS_OF_HOST: u64 = 1;
 /// Of how many of them the user is warned: anyone can make them up.
 pub(crate) const UNANSWERED_WARNINGS: Rate = Rate { period: Duration::from_mins(5), burst: 3 };
 
+/// Peers of whom it is remembered whether they could connect here and be connected to, at most: `doctor` counts
+/// them, and names a few.
+pub(crate) const REACHED_PEERS: u64 = 64;
+
+/// Of them every host may have this many, while there are places for each host.
+pub(crate) const REACHED_PEERS_OF_HOST: u64 = 2;
+
 /// Destinations outside `downloads/` that are written to at a time, at most: each has four threads of its own. Further
 /// downloads to others wait for one of them.
 pub(crate) const DESTINATIONS: usize = 32;

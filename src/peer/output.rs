@@ -8,7 +8,7 @@ use crate::content::FileId;
 use crate::control::{Notice, Reply};
 use crate::distribution::{CustodyCommand, chunk_store};
 use crate::error::Failure;
-use crate::lan;
+use crate::lan::{self, LanFacts};
 use crate::library;
 use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;
@@ -68,6 +68,9 @@ pub(crate) enum PeerOutput {
     /// What only the shell knows is to be told for this request:
     /// [`FileAnswer::Facts`](super::file_work::FileAnswer::Facts).
     Facts(AskId),
+    /// What only the shell and this machine know is to be told for this request:
+    /// [`FileAnswer::Diagnose`](super::file_work::FileAnswer::Diagnose).
+    Diagnose(AskId, LanFacts),
     /// A line for the log.
     Log(LogLevel, String),
     /// All threads are to end. Behind it come last replies and notices only. `Some`: why it ends, if not

@@ -17,6 +17,8 @@ pub(super) struct OwnPeer {
     pub(super) instance: Instance,
     /// What is announced.
     pub(super) presence: OwnPresence,
+    /// Why its ports are not those that were asked for, if so; in words.
+    pub(super) moved: Option<String>,
     /// When it was started.
     pub(super) started: Time,
 }

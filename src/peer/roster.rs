@@ -8,6 +8,7 @@ use super::catalogues::{Catalogues, Unlisted};
 use super::look_alikes::Looks;
 use super::owners::Owners;
 use crate::accounts::AccountHost;
+use crate::address::Host;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, Head, HeadNumber};
 use crate::control::UnlistedCause;
 use crate::identity::{Contact, PeerId};
@@ -36,6 +37,11 @@ impl Member {
     /// The newest head that it says it has; of version 0 when it has none.
     const fn announced(&self) -> HeadNumber {
         HeadNumber { instance: self.info.instance, version: self.info.catalogue }
+    }
+
+    /// Where it was reached, or else where it says that it is.
+    pub(super) fn host(&self) -> Host {
+        self.info.contact.hosts.first().copied().unwrap_or_else(|| Host::from(self.info.at))
     }
 
     /// The hosts whose share what it asks for comes from.
@@ -199,6 +205,11 @@ impl Roster {
             all.entry(cause).or_default().push(id);
         }
         all
+    }
+
+    /// The host whose share a peer takes that is here.
+    pub(super) fn account_host(&self, id: PeerId) -> Option<AccountHost> {
+        self.members.get(&id)?.account_hosts().next()
     }
 
     /// All of them in the order of their ids.

@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, RecvError, Sender, select, unbounded};
 
 use super::askers::Askers;
 use super::event::PeerEvent;
-use super::file_work::FileWork;
+use super::file_work::{DiagnosisFacts, FileWork};
 use super::machine::PeerMachine;
 use super::output::{LogLevel, PeerOutput};
 use super::parts::Parts;
@@ -14,6 +14,7 @@ use super::swarms::LiveSeed;
 use crate::content::Claim;
 use crate::control::{Ask, Notice};
 use crate::disk::PartialSeed;
+use crate::doctor::MachineFacts;
 use crate::error::Failure;
 use crate::receiver::ReceiverEvent;
 use crate::sender::SenderCommand;
@@ -161,6 +162,12 @@ impl PeerShell {
             // What is to be looked up is added by the thread of files.
             PeerOutput::Facts(ask) => {
                 self.parts.files.send(FileWork::Facts(ask, Box::new(self.parts.facts())));
+            }
+            PeerOutput::Diagnose(ask, lan) => {
+                let confinement = self.parts.sandboxes.confinement();
+                let machine = MachineFacts::default();
+                let facts = DiagnosisFacts { lan, confinement, machine };
+                self.parts.files.send(FileWork::Diagnose(ask, Box::new(facts)));
             }
             PeerOutput::Log(LogLevel::Debug, text) => log::debug!("{text}"),
             PeerOutput::Log(LogLevel::Info, text) => log::info!("{text}"),

@@ -123,7 +123,8 @@ impl Peer {
             sandboxes,
             counters,
         };
-        let start = PeerStart { settings: config, identity, instance, presence, custody, warnings };
+        let moved = bound.moved;
+        let start = PeerStart { settings: config, identity, instance, presence, moved, custody, warnings };
         Ok(Self { machine: PeerMachine::new(clock::now(), start), parts })
     }
 }

@@ -93,6 +93,8 @@ pub(crate) enum SenderCommand {
 pub(crate) enum SenderEvent {
     /// TLS proved this peer at this address, or a byte came from it.
     Proved(PeerId, Host),
+    /// This peer connected to this one, from this address.
+    Called(PeerId, Host),
     /// [`SenderCommand::AskBack`] was asked for, and there is no connection with that peer.
     NotConnected(PeerId),
     /// To whom content is under way: peer, bytes of content since it connected. At most 4 a second, and

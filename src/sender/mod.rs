@@ -439,6 +439,10 @@ impl Role for SenderRole {
     fn on_proved(&mut self, now: Time, _net: &mut Net, id: ConnId, peer: PeerId, host: Host) {
         self.clients.insert(id, SenderClient::new(peer, now));
         drop(self.events.try_send(SenderEvent::Proved(peer, host)));
+        if !self.back.contains_key(&id) {
+            // It only tells how things are, and may be skipped.
+            drop(self.events.try_send(SenderEvent::Called(peer, host)));
+        }
     }
 
     fn on_alive(&mut self, peer: PeerId, host: Host) {

@@ -93,7 +93,7 @@ impl Keeper {
         let sender = self.owner.sender.as_ref().unwrap();
         loop {
             match sender.events.recv_timeout(DEADLINE).expect("nothing was reported in time") {
-                SenderEvent::Proved(..) | SenderEvent::Serving(_) => {}
+                SenderEvent::Proved(..) | SenderEvent::Called(..) | SenderEvent::Serving(_) => {}
                 event => return event,
             }
         }

@@ -40,7 +40,9 @@ pub(crate) struct Listeners {
     pub distributee: Vec<TcpListener>,
     /// The ports that were bound, to be announced.
     pub ports: Ports,
-    /// One line for the user if they are not those that were asked for.
+    /// Why they are not those that were asked for, if so; in words.
+    pub moved: Option<String>,
+    /// One line for the user that says so.
     pub note: Option<String>,
 }
 
@@ -58,10 +60,10 @@ pub(crate) fn bind(base: u16, strict: bool, interfaces: &[String]) -> Result<Lis
     }
     let local = matches!(interfaces, [one] if one == "lo");
     if base == 0 {
-        return any(local).map(|sockets| listeners(sockets, None)).map_err(|e| none_at_all(&e));
+        return any(local).map(listeners).map_err(|e| none_at_all(&e));
     }
     let refused = match four(base, local) {
-        Ok(sockets) => return Ok(listeners(sockets, None)),
+        Ok(sockets) => return Ok(listeners(sockets)),
         Err(refused) => refused,
     };
     if strict {
@@ -72,13 +74,10 @@ pub(crate) fn bind(base: u16, strict: bool, interfaces: &[String]) -> Result<Lis
         Some(Ok(sockets)) => sockets,
         _ => any(local).map_err(|e| none_at_all(&e))?,
     };
-    let all = listeners(sockets, None);
+    let (all, moved) = (listeners(sockets), refused.in_words());
     let Ports { receiver, sender, distributor, distributee } = all.ports;
-    let note = format!(
-        "{}: using {receiver}, {sender}, {distributor} and {distributee} instead",
-        refused.in_words()
-    );
-    Ok(Listeners { note: Some(note), ..all })
+    let note = format!("{moved}: using {receiver}, {sender}, {distributor} and {distributee} instead");
+    Ok(Listeners { moved: Some(moved), note: Some(note), ..all })
 }
 
 /// Why a port could not be bound.
@@ -122,7 +121,7 @@ fn none_at_all(e: &io::Error) -> Failure {
 
 type RoleListeners = Vec<(u16, Vec<TcpListener>)>;
 
-fn listeners(sockets: RoleListeners, note: Option<String>) -> Listeners {
+fn listeners(sockets: RoleListeners) -> Listeners {
     let mut ports = [0; ROLES as usize];
     let mut roles = sockets.into_iter().enumerate().map(|(n, (port, sockets))| {
         ports[n] = port;
@@ -132,7 +131,7 @@ fn listeners(sockets: RoleListeners, note: Option<String>) -> Listeners {
         core::array::from_fn(|_| roles.next().unwrap_or_default());
     drop(roles);
     let ports = Ports { receiver: ports[0], sender: ports[1], distributor: ports[2], distributee: ports[3] };
-    Listeners { receiver, sender, distributor, distributee, ports, note }
+    Listeners { receiver, sender, distributor, distributee, ports, moved: None, note: None }
 }
 
 /// `base` and the three after it: all or none.

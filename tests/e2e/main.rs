@@ -12,6 +12,7 @@ mod lab;
 mod beside;
 mod cage;
 mod custody;
+mod doctor;
 mod errnos;
 mod errors;
 mod faults;

@@ -5,7 +5,8 @@ use core::time::Duration;
 use std::io::{ErrorKind, Write as _};
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 
-use potluck::identity::Identity;
+use potluck::control::{Diagnosis, DoctorFinding, DoctorRequest, Reply};
+use potluck::identity::{Identity, PeerId};
 use potluck::limits;
 use potluck::sys::clock;
 use potluck::wire::datagram::{DatagramMessage, Envelope};
@@ -307,11 +308,61 @@ fn keys_that_answer_nothing_hide_no_honest_peer_behind_a_firewall_and_fill_no_lo
         assert!(said.len() <= 8 && said.iter().any(|w| w.starts_with(&of_honest)), "{said:?}");
         pause(Duration::from_millis(100));
     }
+    let silent: Vec<String> = victim
+        .try_ask(&DoctorRequest::default().into())
+        .unwrap()
+        .into_iter()
+        .filter_map(|reply| match reply {
+            Reply::Finding(DoctorFinding { what: Diagnosis::Unanswered(silent), .. }) => Some(silent.name),
+            _ => None,
+        })
+        .collect();
+    assert!(silent.len() <= 8 && silent.contains(&format!("key-{KEYS}")), "{silent:?}");
     let log = std::fs::read_to_string(victim.directory.join("log")).unwrap();
     let warned =
         log.lines().filter(|line| line.starts_with("warning: ") && line.contains("is heard, but")).count();
     assert!((1..=3).contains(&warned), "{warned} of {log}");
     assert_eq!(victim.status().peers, 0);
+    drop(going);
+    assert_well(&victim);
+}
+
+/// One machine is two hundred peers that ask to be connected to, and so says `doctor` of as many as have a place. The
+/// honest one that asks, too, is named, and the answer stays short.
+#[test]
+fn two_hundred_keys_that_ask_to_be_dialled_hide_no_other_one_from_doctor() {
+    const KEYS: usize = 200;
+    let Some(lab) = Lab::of("up 3") else { return };
+    let victim = lab.peer(1, "victim", &[]);
+    let id: PeerId = victim.status().id.parse().unwrap();
+    let to = SocketAddr::from((address(1), limits::DISCOVERY_PORT));
+    let mut keys: Vec<Key> = (0..KEYS).map(|n| Key::new(&lab, 2, n)).collect();
+    keys.push(Key::new(&lab, 3, KEYS));
+    let mut turn = 0;
+    let going = Going::start(move || {
+        let key = turn % keys.len();
+        keys[key].say(&DatagramMessage::Here, to);
+        keys[key].say(&DatagramMessage::DialBack { peer: id }, to);
+        turn += 1;
+        pause(Duration::from_millis(5));
+        keys.iter_mut().map(Key::answer).sum()
+    });
+    wait("most keys are listed", LATER, || (victim.names().len() > 150).then_some(()));
+    let asked = || {
+        let replies = victim.try_ask(&DoctorRequest::default().into())?;
+        let length = serde_json::to_string(&replies).unwrap().len();
+        assert!(length < 16 << 10, "{length} bytes");
+        replies.into_iter().find_map(|reply| match reply {
+            Reply::Finding(DoctorFinding { what: Diagnosis::NotReachable(peers), .. }) => Some(peers),
+            _ => None,
+        })
+    };
+    let honest = format!("key-{KEYS}");
+    let (peers, _) = wait("the honest one is named", SOON, || {
+        asked().filter(|peers| peers.count > 8 && peers.names.contains(&honest))
+    });
+    assert!(peers.names.len() <= 8 && peers.count <= 64, "{peers:?}");
+    println!("{} answers, and {} are told of", going.count(), peers.count);
     drop(going);
     assert_well(&victim);
 }

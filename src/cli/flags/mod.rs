@@ -222,14 +222,14 @@ mod tests {
         ] {
             assert_eq!(wrong_line(typed), format!("no command `{typed}`; did you mean `{meant}`?"));
         }
-        for far in ["x", "send", "chat", "doctor", ""] {
+        for far in ["x", "send", "chat", "teleport", ""] {
             let said = wrong_line(&format!("'{far}'"));
             assert!(said.starts_with(&format!("no command `{far}`: there are list,")), "{said}");
         }
         assert_eq!(
             wrong_line("frobnicate"),
             "no command `frobnicate`: there are list, download, cancel, peers, status, copies, restore, \
-             verify, identity, exit, help"
+             verify, doctor, identity, exit, help"
         );
         assert_eq!(wrong_line("download"), "<FILE> is missing: see `help`");
         assert_eq!(wrong_line("list --mien"), "no `--mien`; did you mean `--mine`?");

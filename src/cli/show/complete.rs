@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn commands_and_flags_complete() {
-        assert_eq!(names("do"), (0, vec!["download ".into()]));
+        assert_eq!(names("dow"), (0, vec!["download ".into()]));
         assert_eq!(names("help st"), (5, vec!["status ".into()]));
         assert_eq!(names("list --m"), (5, vec!["--mine ".into()]));
         assert_eq!(names("l --f"), (2, vec!["--from ".into()]));

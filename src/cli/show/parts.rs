@@ -65,6 +65,22 @@ pub(super) fn facts(facts: &[(&str, String)], style: Style) -> String {
     facts.iter().map(|(what, fact)| format!("  {} {fact}\n", style.dim(&format!("{what:<9}")))).collect()
 }
 
+/// An address and a port as other programs take them: an address of IPv6 in brackets.
+pub(super) fn endpoint(address: &str, port: u16) -> String {
+    let address = shown(address);
+    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+}
+
+/// The four ports of a peer, as a range if they are one.
+pub(super) fn ports(ports: [u16; 4]) -> String {
+    let [a, b, c, d] = ports;
+    if [b, c, d] == [a.wrapping_add(1), a.wrapping_add(2), a.wrapping_add(3)] {
+        format!("{a} to {d}")
+    } else {
+        format!("{a}, {b}, {c}, {d}")
+    }
+}
+
 /// Whose files could not be listed, and why.
 pub(super) fn missing_files(row: &UnlistedRow) -> String {
     let cause = match row.cause {

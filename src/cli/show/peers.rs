@@ -2,7 +2,7 @@
 
 use core::ops::ControlFlow;
 
-use super::parts::{LEFT, RIGHT, short_id, table};
+use super::parts::{LEFT, RIGHT, endpoint, short_id, table};
 use super::{Page, Show};
 use crate::cli::human::{duration, size};
 use crate::cli::output::Style;
@@ -43,7 +43,7 @@ fn peers(rows: &[PeerRow], style: Style) -> String {
             [
                 format!("{}{mark}", shown(&row.name)),
                 short_id(&row.id),
-                format!("{}:{}", shown(&row.address), row.port),
+                endpoint(&row.address, row.port),
                 row.files.map_or_else(|| "?".to_owned(), |n| n.to_string()),
                 row.bytes.map_or_else(|| "?".to_owned(), size),
                 duration(row.seconds),
@@ -88,6 +88,12 @@ mod tests {
         * can be taken for another peer: say its id, not its name
         ");
         assert!(!peers(&rows[2..], Style { color: false }).contains('*'));
+    }
+
+    #[test]
+    fn an_address_can_be_copied_with_its_port() {
+        assert_eq!(endpoint("10.0.0.1", 2), "10.0.0.1:2");
+        assert_eq!(endpoint("fe80::1%eth0", 2), "[fe80::1%eth0]:2");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use core::ops::ControlFlow;
 
-use super::parts::{ID_CHARACTERS, facts, shown_path};
+use super::parts::{ID_CHARACTERS, facts, ports, shown_path};
 use super::{Page, Show, download, restore};
 use crate::cli::human::{count, percent, size, speed};
 use crate::cli::output::{self, Style};
@@ -133,15 +133,6 @@ fn peers(status: &Status) -> String {
         status.discovery_port,
         ports(status.ports)
     )
-}
-
-fn ports(ports: [u16; 4]) -> String {
-    let [a, b, c, d] = ports;
-    if [b, c, d] == [a.wrapping_add(1), a.wrapping_add(2), a.wrapping_add(3)] {
-        format!("{a} to {d}")
-    } else {
-        format!("{a}, {b}, {c}, {d}")
-    }
 }
 
 fn sharing(status: &Status) -> String {

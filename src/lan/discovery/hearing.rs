@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use super::asking::{APART, Surroundings};
 use super::listing::is_for_all;
+use super::pacing::Pacing;
 use super::pending_proofs::PendingProof;
 use super::table::AddressProof;
 use super::{Discovery, DiscoveryOutput, Dropped};
@@ -185,7 +186,7 @@ impl Discovery {
     /// Lets a nonce be echoed, if whoever asked is on a link, and may ask.
     fn answer(&mut self, now: Time, proof: PendingProof) {
         if self.listing.links.hold(proof.to.host()) {
-            let pacing = self.pacing(now);
+            let pacing = Pacing::of(now, &self.listing.table, &self.hellos);
             self.proofs.answer(now, proof, &mut self.listing.table, &pacing);
         }
     }

@@ -36,6 +36,7 @@ mod tombstones;
 mod voice;
 
 pub(super) use self::outputs::DiscoveryOutput;
+pub(super) use self::outward::BroadcastHearing;
 
 use std::collections::BTreeSet;
 
@@ -296,7 +297,7 @@ impl Discovery {
             self.hellos.poll_timeout(),
             Some(self.announcements.due()),
             table.next_entry().map(|(at, _)| at),
-            self.proofs.poll_timeout(now, table, &self.pacing(now)),
+            self.proofs.poll_timeout(now, table, &Pacing::of(now, table, &self.hellos)),
             self.tables.poll_timeout(),
             self.settling.poll_timeout(),
             self.copies.poll_timeout(),
@@ -321,7 +322,7 @@ impl Discovery {
                 self.out.push(DiscoveryOutput::LookAround);
             }
         }
-        let is_deaf = self.outward.is_deaf(now, self.announcements.interval());
+        let is_deaf = self.hearing(now).is_deaf;
         self.listing.look_at_silent(now, is_deaf, &mut self.rng, &mut self.out);
         self.listing.table.check();
         let (table, hellos, out) = (&mut self.listing.table, &self.hellos, &mut self.out);
@@ -340,6 +341,11 @@ impl Discovery {
         }
     }
 
+    /// How well what goes to everyone is heard.
+    pub(super) fn hearing(&self, now: Time) -> BroadcastHearing {
+        self.outward.hearing(now, self.announcements.interval())
+    }
+
     /// What it holds has its bounds. Returns who is here.
     #[cfg(any(test, feature = "sim"))]
     pub(super) fn check(&self) -> BTreeSet<PeerId> {
@@ -348,10 +354,6 @@ impl Discovery {
         self.outward.check_bounds();
         self.strangers.check_bounds();
         self.listing.table.iter().map(|(id, _)| id).collect()
-    }
-
-    fn pacing(&self, now: Time) -> Pacing {
-        Pacing::of(now, &self.listing.table, &self.hellos)
     }
 
     fn begin_hellos(&mut self, now: Time) {

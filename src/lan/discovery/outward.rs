@@ -37,6 +37,15 @@ struct Neighbour {
     due: Time,
 }
 
+/// How well a peer hears what goes to everyone.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::lan) struct BroadcastHearing {
+    /// When something of that kind was last heard from another host; before that, the start.
+    pub(in crate::lan) heard: Time,
+    /// That is so long ago that the neighbours are asked one by one.
+    pub(in crate::lan) is_deaf: bool,
+}
+
 /// The neighbours that were asked, and whether they need to be.
 #[derive(Debug)]
 pub(super) struct Outward {
@@ -59,8 +68,13 @@ impl Outward {
         self.asked.clear();
     }
 
+    /// How well that is heard, with announcements each `interval`.
+    pub(super) fn hearing(&self, now: Time, interval: Duration) -> BroadcastHearing {
+        BroadcastHearing { heard: self.heard, is_deaf: self.is_deaf(now, interval) }
+    }
+
     /// True if nothing of that kind was heard for a while, with announcements each `interval`.
-    pub(super) fn is_deaf(&self, now: Time, interval: Duration) -> bool {
+    fn is_deaf(&self, now: Time, interval: Duration) -> bool {
         now.since(self.heard) >= interval * DEAF
     }
 

@@ -6,13 +6,14 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::event::AskId;
-use super::file_work::LocalFacts;
+use super::file_work::{DiagnosisFacts, LocalFacts};
 use super::machine::PeerMachine;
-use super::output::Outputs;
+use super::output::{Outputs, PeerOutput};
 use crate::content::{Catalogue, Entry, EntryKind, SafePath};
 use crate::control::file_word::FileWord;
 use crate::control::{DownloadRequest, Reply, Request, for_each_command};
 use crate::error::Failure;
+use crate::lan::LanFacts;
 use crate::time::Time;
 
 /// The first commands wait this long, at most, for the network to answer.
@@ -81,12 +82,26 @@ pub(super) struct Requests {
     deferred: Vec<DeferredRequest>,
     /// For the destination of a download to be made.
     prepared: BTreeMap<AskId, DownloadRequest>,
+    /// For what `lan` tells `doctor`.
+    diagnosed: Vec<AskId>,
 }
 
 impl Requests {
     /// A download is begun once its destination is there.
     fn prepare(&mut self, ask: AskId, download: DownloadRequest) {
         self.prepared.insert(ask, download);
+    }
+
+    /// It is answered once `lan` told how things are.
+    fn diagnose(&mut self, ask: AskId) {
+        self.diagnosed.push(ask);
+    }
+
+    /// How things are in `lan`, which `doctor` asked.
+    pub(super) fn lan_told(&mut self, facts: &LanFacts, out: &mut Outputs) {
+        for ask in std::mem::take(&mut self.diagnosed) {
+            out.push(PeerOutput::Diagnose(ask, facts.clone()));
+        }
     }
 
     /// When the first of them is answered in any case.
@@ -159,6 +174,11 @@ impl PeerMachine {
         let answer = deferred.command.answer(now, deferred.ask, self);
         end_answer(deferred.ask, answer, &mut self.out);
     }
+}
+
+/// This machine was looked at for `doctor`, which is answered now.
+pub(super) fn diagnosed(now: Time, ask: AskId, facts: DiagnosisFacts, peer: &mut PeerMachine) {
+    doctor::answer(now, ask, facts, peer);
 }
 
 /// True if a request is to be answered now.

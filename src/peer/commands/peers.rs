@@ -1,7 +1,6 @@
 //! `peers`: who is here. Pure.
 
 use super::{Answer, Command, Needs, files_of};
-use crate::address::Host;
 use crate::control::{PeerRow, PeersRequest, Reply};
 use crate::error::Failure;
 use crate::identity::PeerId;
@@ -22,13 +21,7 @@ impl Command for PeersRequest {
         let row = |(id, m): (&PeerId, &Member)| PeerRow {
             name: m.info.name.to_string(),
             id: id.full(),
-            address: m
-                .info
-                .contact
-                .hosts
-                .first()
-                .map_or_else(|| Host::from(m.info.at), |host| *host)
-                .to_string(),
+            address: peer.interface_names.shown(m.host()),
             port: m.info.contact.ports.sender,
             files: roster.catalogue(*id).map(|(_, c)| files_of(c)),
             bytes: roster.catalogue(*id).map(|(head, _)| head.bytes),

@@ -33,7 +33,7 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         EntryKind::File { size, .. } => size,
         EntryKind::Folder => 0,
     });
-    let unanswered = peer.unanswered.rows(now, settings.discovery_port);
+    let unanswered = peer.unanswered.rows(now, settings.discovery_port, &peer.interface_names);
     let is_fetched = |file| peer.downloads.brings(file);
     Status {
         name: own.presence.name.to_string(),

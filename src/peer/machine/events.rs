@@ -10,11 +10,13 @@ use crate::error::Failure;
 use crate::identity::{Instance, PeerId};
 use crate::lan::{self, Gone};
 use crate::library;
+use crate::peer::commands::diagnosed;
 use crate::peer::custody::CustodyDriver;
 use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
 use crate::peer::jobs::JobPurpose;
 use crate::peer::output::{LogLevel, PeerOutput};
+use crate::peer::reachability::Attempt;
 use crate::peer::swarms::{LiveSeed, is_worth};
 use crate::peer::verifying::RepairSources;
 use crate::receiver::catalogue::NoCatalogueCause;
@@ -56,9 +58,15 @@ impl PeerMachine {
             }
             lan::Event::Gone(id, why) => {
                 self.custody.gone(now, id, why == Gone::Left, &mut self.out);
+                self.reachability.gone(id);
                 self.presence.gone(id, why, &mut self.out);
             }
-            lan::Event::DialBack(id) => self.presence.dial_back(id, &mut self.out),
+            lan::Event::DialBack(id) => {
+                self.reachability.learn(now, id, &self.presence.roster, Attempt::AskedUs);
+                self.presence.dial_back(id, &mut self.out);
+            }
+            lan::Event::Interfaces(names) => self.interface_names.set(names),
+            lan::Event::Facts(facts) => self.requests.lan_told(&facts, &mut self.out),
             lan::Event::Settled => self.presence.settled(),
             lan::Event::NobodyHeard => {
                 let (port, ports) = (self.own.settings.discovery_port, self.own.presence.ports);
@@ -69,7 +77,9 @@ impl PeerMachine {
             }
             lan::Event::Unanswered(peer) => {
                 // It is not kept with the other warnings: `status` tells of it while it is so.
-                if let Some(text) = self.unanswered.handle(now, peer, self.own.settings.discovery_port) {
+                if let Some(text) =
+                    self.unanswered.handle(now, peer, self.own.settings.discovery_port, &self.interface_names)
+                {
                     self.out.log_warning(text.clone());
                     self.out.notice(Notice::Warning(text));
                 }
@@ -166,12 +176,24 @@ impl PeerMachine {
             ReceiverEvent::Catalogue(id, head, catalogue) => self.on_catalogue(now, id, head, catalogue),
             ReceiverEvent::NoKept(id) => self.out.debug(format!("{id} does not say what it keeps")),
             ReceiverEvent::Table(id, records) => self.out.discovery(Command::Table(id, records)),
-            ReceiverEvent::Proved(id, host) => self.out.discovery(Command::Proved(id, host)),
-            ReceiverEvent::AskBack(id, 0) => self.out.sender(SenderCommand::AskBack(id)),
+            ReceiverEvent::Proved(id, host) => {
+                self.reachability.connected(id);
+                self.out.discovery(Command::Proved(id, host));
+            }
+            ReceiverEvent::AskBack(id, 0) => {
+                self.reachability.learn(now, id, &self.presence.roster, Attempt::WasAsked);
+                self.out.sender(SenderCommand::AskBack(id));
+            }
             // Over a connection that may be dead it is asked once.
             ReceiverEvent::AskBack(id, n) => self.out.discovery(Command::AskBack(id, n > 1)),
-            ReceiverEvent::DialBack(id) => self.presence.dial_back(id, &mut self.out),
-            ReceiverEvent::Blocked(id) => self.warn_of_firewalls(id),
+            ReceiverEvent::DialBack(id) => {
+                self.reachability.learn(now, id, &self.presence.roster, Attempt::AskedUs);
+                self.presence.dial_back(id, &mut self.out);
+            }
+            ReceiverEvent::Blocked(id) => {
+                self.reachability.learn(now, id, &self.presence.roster, Attempt::Blocked);
+                self.warn_of_firewalls(id);
+            }
             ReceiverEvent::Lost(id) => {
                 self.presence.pull_failed(now, id, NoCatalogueCause::NoAnswer);
                 self.out.discovery(Command::Doubt(id));
@@ -224,6 +246,9 @@ impl PeerMachine {
     fn on_sender(&mut self, now: Time, event: SenderEvent) {
         match event {
             SenderEvent::Proved(id, host) => self.out.discovery(lan::Command::Proved(id, host)),
+            SenderEvent::Called(id, host) => {
+                self.reachability.learn(now, id, &self.presence.roster, Attempt::Came(host));
+            }
             SenderEvent::NotConnected(id) => self.out.discovery(lan::Command::AskBack(id, false)),
             SenderEvent::Serving(list) => {
                 let sent = self.uploads.serving(now, list);
@@ -295,6 +320,7 @@ impl PeerMachine {
         match answer {
             FileAnswer::Destination(ask, made) => self.on_destination(now, ask, made),
             FileAnswer::Facts(ask, facts) => self.on_facts(now, ask, *facts),
+            FileAnswer::Diagnose(ask, facts) => diagnosed(now, ask, *facts, self),
             FileAnswer::Instance(stored) => self.on_instance(now, stored),
             FileAnswer::Challenge(job, made) => {
                 self.custody.challenge_prepared(now, job, made, &mut self.jobs, &mut self.out);

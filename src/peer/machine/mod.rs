@@ -20,11 +20,13 @@ use super::custody::{CustodyDriver, RestoredCustody};
 use super::departure::Departure;
 use super::downloads::Downloads;
 use super::event::PeerEvent;
+use super::interface_names::InterfaceNames;
 use super::jobs::Jobs;
 use super::leaving::Cause;
 use super::output::{Outputs, PeerOutput};
 use super::own_peer::OwnPeer;
 use super::presence::Presence;
+use super::reachability::Reachability;
 use super::shared::SharedFolder;
 use super::swarms::Swarms;
 use super::unanswered::UnansweredPeers;
@@ -49,6 +51,8 @@ pub(crate) struct PeerStart {
     pub(crate) instance: Instance,
     /// What is announced already.
     pub(crate) presence: OwnPresence,
+    /// Why its ports are not those that were asked for, if so; in words.
+    pub(crate) moved: Option<String>,
     pub(crate) custody: RestoredCustody,
     /// What there was to warn of before.
     pub(crate) warnings: Vec<String>,
@@ -69,6 +73,8 @@ pub(crate) struct PeerMachine {
     pub(super) departure: Departure,
     pub(super) warnings: Warnings,
     pub(super) unanswered: UnansweredPeers,
+    pub(super) reachability: Reachability,
+    pub(super) interface_names: InterfaceNames,
     pub(super) requests: Requests,
     pub(super) out: Outputs,
 }
@@ -76,10 +82,10 @@ pub(crate) struct PeerMachine {
 impl PeerMachine {
     /// A peer that was started just now.
     pub(crate) fn new(now: Time, start: PeerStart) -> Self {
-        let PeerStart { settings, identity, instance, presence, custody, warnings } = start;
+        let PeerStart { settings, identity, instance, presence, moved, custody, warnings } = start;
         let near = settings.sandbox.then(|| settings.downloads());
         let mut machine = Self {
-            own: OwnPeer { settings, identity, instance, presence, started: now },
+            own: OwnPeer { settings, identity, instance, presence, moved, started: now },
             presence: Presence::default(),
             shared: SharedFolder::default(),
             jobs: Jobs::default(),
@@ -91,6 +97,8 @@ impl PeerMachine {
             departure: Departure::default(),
             warnings: Warnings::default(),
             unanswered: UnansweredPeers::default(),
+            reachability: Reachability::default(),
+            interface_names: InterfaceNames::default(),
             requests: Requests::default(),
             out: Outputs::default(),
         };

@@ -1,7 +1,11 @@
 //! When requests are answered, and with what.
 
 use super::*;
+use crate::control::{Diagnosis, DoctorRequest, NamedPeers};
+use crate::doctor::MachineFacts;
 use crate::error::Code;
+use crate::lan::LanFacts;
+use crate::peer::file_work::DiagnosisFacts;
 
 fn list() -> Request {
     ListRequest::default().into()
@@ -49,6 +53,46 @@ fn the_first_requests_wait_for_the_network_to_answer() {
     peer.event(PeerEvent::Discovery(lan::Event::Settled));
     let replies = peer.replies(all);
     assert_eq!((paths(&replies), replies.last()), (vec!["own"], Some(&Reply::Done)));
+}
+
+#[test]
+fn doctor_asks_lan_and_then_this_machine_and_tells_who_could_not_connect() {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.join(1, "anna", 0);
+    let anna = key(1).peer_id();
+    peer.event(PeerEvent::Discovery(lan::Event::DialBack(anna)));
+    peer.event(PeerEvent::Receiver(ReceiverEvent::AskBack(anna, 0)));
+    // Nothing is said of whom nobody knows.
+    peer.event(PeerEvent::Discovery(lan::Event::DialBack(key(2).peer_id())));
+    let ask = peer.ask(DoctorRequest {}.into());
+    assert!(peer.outputs.iter().any(|o| matches!(o, PeerOutput::Discovery(lan::Command::Facts))));
+    peer.event(PeerEvent::Discovery(lan::Event::Facts(LanFacts::default())));
+    let lan = peer.outputs.iter().find_map(|output| match output {
+        PeerOutput::Diagnose(of, lan) if *of == ask => Some(lan.clone()),
+        _ => None,
+    });
+    assert_eq!(peer.replies(ask), []);
+    let confinement = local_facts().confinement;
+    let facts = DiagnosisFacts { lan: lan.unwrap(), confinement, machine: MachineFacts::default() };
+    peer.event(PeerEvent::Files(FileAnswer::Diagnose(ask, Box::new(facts))));
+    let replies = peer.replies(ask);
+    let names = |is: fn(&Diagnosis) -> Option<&NamedPeers>| {
+        let found = replies.iter().find_map(|reply| match reply {
+            Reply::Finding(found) => is(&found.what),
+            _ => None,
+        });
+        found.map(|peers| (peers.names.clone(), peers.count))
+    };
+    let anna = Some((vec!["anna".to_owned()], 1));
+    let not_reachable =
+        names(|what| if let Diagnosis::NotReachable(peers) = what { Some(peers) } else { None });
+    let cannot_reach =
+        names(|what| if let Diagnosis::CannotReach(peers) = what { Some(peers) } else { None });
+    assert_eq!((not_reachable, cannot_reach), (anna.clone(), anna));
+    assert!(
+        matches!(replies.last(), Some(Reply::Failed(failure)) if failure.code == Code::Failed),
+        "no network"
+    );
 }
 
 #[test]

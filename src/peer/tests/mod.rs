@@ -90,8 +90,15 @@ impl TestPeer {
             state: PresenceState::Here,
         };
         let custody = RestoredCustody { machine, notes: Vec::new(), present };
-        let start =
-            PeerStart { settings, identity, instance: INSTANCE, presence, custody, warnings: Vec::new() };
+        let start = PeerStart {
+            settings,
+            identity,
+            instance: INSTANCE,
+            presence,
+            moved: None,
+            custody,
+            warnings: Vec::new(),
+        };
         let mut peer = Self {
             machine: PeerMachine::new(now, start),
             now,

@@ -121,6 +121,7 @@ impl SimPeer {
             identity: Arc::clone(&self.identity),
             instance,
             presence,
+            moved: None,
             custody,
             warnings: Vec::new(),
         };

@@ -169,7 +169,7 @@ impl Running {
                 let facts = FileAnswer::Facts(ask, Box::new(facts()));
                 around.part_says(PeerEvent::Files(facts));
             }
-            PeerOutput::Log(..) => {}
+            PeerOutput::Log(..) | PeerOutput::Diagnose(..) => {}
             PeerOutput::End(_) => self.is_over = true,
         }
     }
@@ -200,6 +200,8 @@ impl Running {
             lan::Command::Seek(files) => self.lan.handle_seek(now, files),
             lan::Command::Reach(peer) => self.lan.handle_reach(now, peer),
             lan::Command::Has(peer, files) => self.lan.handle_has(now, peer, files),
+            // Nobody in a simulation asks how things are.
+            lan::Command::Facts => {}
         }
     }
 
@@ -273,6 +275,7 @@ fn file_work(around: &mut Around<'_>, work: FileWork) {
             FileAnswer::Instance(Ok(Instance { count: after + 1, random }))
         }
         FileWork::Facts(ask, facts) => FileAnswer::Facts(ask, facts),
+        FileWork::Diagnose(ask, facts) => FileAnswer::Diagnose(ask, facts),
     };
     around.part_says(PeerEvent::Files(answer));
 }

@@ -388,7 +388,12 @@ impl World {
             }
             Event::Line(line) => self.rooms[by].lines.push(line),
             Event::LinesMissed(id, count) => *self.rooms[by].missed.entry(id).or_default() += count,
-            Event::DialBack(_) | Event::Overtaken(_) | Event::NetworkChanged | Event::Trouble(_) => {}
+            Event::DialBack(_)
+            | Event::Overtaken(_)
+            | Event::NetworkChanged
+            | Event::Trouble(_)
+            | Event::Facts(_)
+            | Event::Interfaces(_) => {}
         }
     }
 }
