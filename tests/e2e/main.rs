@@ -23,6 +23,7 @@ mod hardship;
 mod harness;
 mod kill;
 mod kills;
+mod link_local;
 mod networks;
 mod presence;
 mod several;
