@@ -300,7 +300,7 @@ impl LanShell {
                     }
                     self.tally.sent(sent.is_ok());
                 }
-                LanOutput::Forward { to, signed, .. } => self.forward(now, to, &signed),
+                LanOutput::Forward { to, peer, signed } => self.forward(now, to, peer, &signed),
                 LanOutput::LookAround => {
                     let found = self.neighbours();
                     self.machines.handle_neighbours(now, found);
@@ -335,11 +335,14 @@ impl LanShell {
     }
 
     /// Sends a datagram of another peer once more.
-    fn forward(&mut self, now: Time, to: Option<Endpoint>, signed: &[u8]) {
+    fn forward(&mut self, now: Time, to: Option<Endpoint>, peer: PeerId, signed: &[u8]) {
         match to {
             None => self.broadcast(now, signed),
             Some(to) => {
                 let sent = self.sockets.send(to, signed, &self.interfaces);
+                if let Err(e) = &sent {
+                    log::debug!("sending what {peer} said to {}: {e}", to.at);
+                }
                 self.tally.sent(sent.is_ok());
             }
         }
