@@ -40,6 +40,7 @@ fn config(identity: &Arc<Identity>, port: u16, count: u64) -> LanConfig {
         own: own(0),
         port,
         interfaces: vec!["lo".to_owned()],
+        heard: Vec::new(),
     }
 }
 

@@ -2,12 +2,15 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::address::Host;
 
 /// What counts as one host: an IPv4 address, the 64 bits that an IPv6 address shares with all others of its
 /// owner, or everyone on a link, for link-local addresses can be had without number. All of whom nobody knows
 /// where they are count as one host, too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum AccountHost {
     V4(Ipv4Addr),
     /// The upper half of the address.

@@ -14,7 +14,7 @@ use super::output::{self, Style};
 use super::prompt::StatusLine;
 use super::replaced::Replaced;
 use super::show::parts::cut;
-use super::show::{download, exit, restore};
+use super::show::{chat, download, exit, restore};
 use crate::cli::limits;
 use crate::control::{DownloadRow, ExitReport, Notice, Reply};
 use crate::sys::clock;
@@ -250,6 +250,8 @@ impl Collector {
                 let how = if left { "left" } else { "is gone without a word" };
                 self.mention(&self.style.dim(&format!("{} {how}", shown(&name))));
             }
+            Notice::Line(row) => self.mention(&chat::line(&row, clock::unix_millis(), self.style)),
+            Notice::LinesMissed { name, count } => self.mention(&self.style.dim(&chat::missed(&name, count))),
             Notice::Downloads(rows) => self.downloads(now, &rows),
             Notice::Download(job, reply) => self.reply(job, reply),
             Notice::Leaving { done, total, bytes_left } => {

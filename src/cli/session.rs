@@ -13,6 +13,12 @@ use crate::control::typed::{CommandOrigin, TypedFrom};
 use crate::control::{Ask, DownloadRequest, Reply, Request};
 use crate::error::{Code, Failure};
 
+/// The command that says something, and its short forms.
+const CHAT: [&str; 3] = ["chat", "T", "t"];
+
+/// What is no text where nothing else stands behind that command.
+const CHAT_FLAGS: [&str; 3] = ["--help", "-h", "--json"];
+
 /// Asks the controller of this process. Ends with its last reply.
 pub(super) fn ask(
     asks: &Sender<Ask>,
@@ -78,7 +84,7 @@ impl Session {
     }
 
     fn try_run(&self, line: &str) -> Result<ControlFlow<(), ()>, Failure> {
-        let words = match super::words::split(line) {
+        let words = match said(line).map_or_else(|| super::words::split(line), Ok) {
             // Completion leaves the quote of a folder open; a person who likes the folder hits Enter.
             Err(SplitError::Open(quote)) if self.origin == CommandOrigin::Prompt => {
                 super::words::split(&format!("{line}{quote}"))
@@ -129,7 +135,36 @@ impl Session {
     }
 }
 
+/// The words of a line that says something: all that stands behind the command is said as it is typed, quotes and
+/// backslashes too. `None` for any other line.
+fn said(line: &str) -> Option<Vec<String>> {
+    let (first, text) = line.trim_start().split_once(char::is_whitespace)?;
+    let text = text.trim_start();
+    let is_said = CHAT.contains(&first) && !text.is_empty() && !CHAT_FLAGS.contains(&text.trim_end());
+    is_said.then(|| [first, "--", text].map(str::to_owned).to_vec())
+}
+
 /// True for what the screen tells, which hears of it whoever asked, and can replace a line by the next one.
 const fn goes_on_behind_the_prompt(request: &Request) -> bool {
     matches!(request, Request::Exit(_) | Request::Download(DownloadRequest { wait: false, .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_taken_as_it_is_typed() {
+        let text = |line| said(line).map(|words| words[2].clone());
+        assert_eq!(text(" chat  it's \"so\"  # \\ ").as_deref(), Some("it's \"so\"  # \\ "));
+        assert_eq!(text("T --json or not").as_deref(), Some("--json or not"));
+        assert_eq!(text("t\t-- a").as_deref(), Some("-- a"));
+        for other in ["chat", "chat  ", "chat --json", "T --help ", "chatter a", "# chat a", "help chat"] {
+            assert_eq!(said(other), None, "{other}");
+        }
+        let words = said("chat -x --help").unwrap();
+        let flags::Parsed::Command(typed) = flags::parse_typed(&words) else { panic!("{words:?}") };
+        let TypedCommand::Ask(Request::Chat(chat)) = typed.command else { panic!("{words:?}") };
+        assert_eq!(chat.text, ["-x --help"]);
+    }
 }

@@ -31,4 +31,6 @@ pub enum CompletionNames {
     Own,
     /// What this peer shared and can have back.
     Lost,
+    /// Peers of which nothing is heard.
+    Ignored,
 }

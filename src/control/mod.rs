@@ -44,6 +44,9 @@ macro_rules! for_each_command {
             download: Download(DownloadRequest),
             cancel: Cancel(CancelRequest),
             peers: Peers(PeersRequest),
+            chat: Chat(ChatRequest),
+            ignore: Ignore(IgnoreRequest),
+            unignore: Unignore(UnignoreRequest),
             status: Status(StatusRequest),
             copies: Copies(CopiesRequest),
             restore: Restore(RestoreRequest),
@@ -121,6 +124,10 @@ pub enum Reply {
     Unlisted(UnlistedRow),
     /// One line of `peers`, sorted by name.
     Peer(PeerRow),
+    /// One line of `chat`, the oldest first.
+    Line(ChatRow),
+    /// A peer of which nothing is heard. After the last [`Line`](Self::Line).
+    Ignored(IgnoredRow),
     /// Answer to `status`.
     Status(Box<Status>),
     /// A download was begun.

@@ -1,6 +1,6 @@
 //! What a peer tells without being asked. Pure.
 
-use super::{DownloadRow, ExitReport, Reply};
+use super::{ChatRow, DownloadRow, ExitReport, Reply};
 use crate::error::Failure;
 
 /// Something that happened, to be shown at the prompt above what is being typed.
@@ -19,6 +19,15 @@ pub enum Notice {
         name: String,
         /// True if it said so itself.
         left: bool,
+    },
+    /// Somebody else said this.
+    Line(ChatRow),
+    /// So many lines of a peer did not come, and will not.
+    LinesMissed {
+        /// Its name, with its id where that must stand there.
+        name: String,
+        /// How many.
+        count: u64,
     },
     /// How far the running downloads are; empty when none runs. At most 4 a second.
     Downloads(Vec<DownloadRow>),

@@ -25,7 +25,7 @@ use super::rng::Rng;
 use super::room::{LineCopy, NotSaid, Room, RoomOutput};
 use super::seeking::{Seeking, SeekingOutput};
 use super::traffic::{Endpoint, Packet, Recipient};
-use super::{Event, OwnPresence};
+use super::{Event, HeardMark, OwnPresence};
 use crate::accounts::AccountHost;
 use crate::address::Host;
 use crate::content::FileId;
@@ -98,6 +98,11 @@ impl Machines {
             expected,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// So far others were heard in the room before this start. What was heard then is not asked for again.
+    pub fn restore_room(&mut self, heard: impl IntoIterator<Item = (PeerId, HeardMark)>) {
+        self.room.restore(heard);
     }
 
     /// The next thing to do, until there is none.

@@ -41,7 +41,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
+use serde::{Deserialize, Serialize};
 
+use crate::accounts::AccountHost;
 use crate::address::{Host, Ports};
 use crate::content::FileId;
 use crate::identity::{Contact, Identity, Instance, PeerId, PeerName};
@@ -76,6 +78,8 @@ pub struct LanConfig {
     pub port: u16,
     /// Names of the interfaces to use; empty: all.
     pub interfaces: Vec<String>,
+    /// How far others were heard in the room before this start.
+    pub heard: Vec<(PeerId, HeardMark)>,
 }
 
 /// What the controller asks of the thread of `lan`.
@@ -103,6 +107,8 @@ pub enum Command {
     Has(PeerId, Vec<FileId>),
     /// Tell how things are, by [`Event::Facts`].
     Facts,
+    /// Say this to everyone. [`Event::Said`] tells the number, and whether it was said.
+    Say(u64, Arc<str>),
 }
 
 /// One peer of the table, as the rest of the program sees it.
@@ -138,17 +144,55 @@ pub struct UnansweredPeer {
     pub ports: Ports,
 }
 
+/// How far a peer that speaks was heard: up to this line of this start of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct HeardMark {
+    /// Its start.
+    pub instance: Instance,
+    /// The number of the line.
+    pub number: u64,
+}
+
 /// A line that a peer said to everyone. Its text is shown by `text::shown` only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpokenLine {
     /// Who said it.
     pub peer: PeerId,
+    /// Which of its lines it is.
+    pub mark: HeardMark,
+    /// Where it was said, as shares go by it.
+    pub(crate) host: AccountHost,
     /// Its name then.
     pub name: PeerName,
     /// When, by its own clock: milliseconds since 1970.
     pub said: u64,
     /// What.
     pub text: Arc<str>,
+}
+
+/// Lines of a peer that did not come and will not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissedLines {
+    /// Who said them.
+    pub peer: PeerId,
+    /// How many.
+    pub count: u64,
+    /// The last one of them.
+    pub mark: HeardMark,
+    /// Where they were said, as shares go by it.
+    pub(crate) host: AccountHost,
+}
+
+/// What became of a line that was to be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SayOutcome {
+    /// The number that came with [`Command::Say`].
+    pub number: u64,
+    /// When it was said, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// Why it was not.
+    pub said: Result<u64, NotSaid>,
 }
 
 /// Why a peer is gone.
@@ -199,8 +243,10 @@ pub enum Event {
     Line(SpokenLine),
     /// How things are, as [`Command::Facts`] asked.
     Facts(LanFacts),
-    /// So many lines of this peer, which stand here in the order of its lines, did not come and will not.
-    LinesMissed(PeerId, u64),
+    /// Lines of a peer, which stand here in the order of its lines, did not come and will not.
+    LinesMissed(MissedLines),
+    /// A line was said, or could not be.
+    Said(SayOutcome),
 }
 
 /// Counters for `status`.

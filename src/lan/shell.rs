@@ -18,7 +18,7 @@ use super::machines::{LanOutput, Machines};
 use super::sockets::BoundSockets;
 use super::tally::Tally;
 use super::traffic::{Endpoint, Packet, Via};
-use super::{Command, Commands, Event, Handle, LanConfig};
+use super::{Command, Commands, Event, Handle, LanConfig, SayOutcome};
 use crate::address::Host;
 use crate::identity::{Identity, PeerId, fill_random};
 use crate::lan::limits;
@@ -58,8 +58,9 @@ pub fn start(config: LanConfig) -> io::Result<Handle> {
     let stop = Arc::new(AtomicBool::new(false));
     let (commands, inbox) = unbounded();
     let (reports, events) = bounded(REPORTS);
-    let machines =
+    let mut machines =
         Machines::new(clock::now(), config.identity.id(), config.instance, config.own.clone(), *seed);
+    machines.restore_room(config.heard);
     let shell = LanShell {
         machines,
         identity: config.identity,
@@ -194,10 +195,17 @@ impl LanShell {
                     let facts = self.facts(now);
                     self.waiting.push_back(Event::Facts(facts));
                 }
+                Command::Say(number, text) => self.say(now, number, &text),
             }
         }
         // The leaves are still to be sent.
         if is_stopped && !self.machines.is_leaving() { Then::End } else { Then::Go }
+    }
+
+    fn say(&mut self, now: Time, number: u64, text: &str) {
+        let said = clock::unix_millis();
+        let said = self.machines.handle_say(now, said, text).map(|()| said);
+        self.waiting.push_back(Event::Said(SayOutcome { number, said }));
     }
 
     fn take_table(&mut self, now: Time, teller: PeerId, records: &[PeerRecord]) {

@@ -53,3 +53,19 @@ pub(crate) const DESTINATIONS: usize = 32;
 
 /// Peers of whom a download remembers where they list what it brings, at most: to see that it changed there.
 pub(crate) const LISTED_PEERS: usize = 64;
+
+/// Lines of the room that are kept and shown again, at most, own ones too.
+pub(crate) const CHAT_LINES: u64 = 1_000;
+
+/// Of them every host may have this many, while there are places for each host.
+pub(crate) const CHAT_LINES_OF_HOST: u64 = 10;
+
+/// Peers that speak of which it is noted down how far they were heard, at most. The line of one that is forgotten may
+/// be shown twice, if this peer restarts within the time that it can be repaired.
+pub(crate) const CHAT_PEERS: u64 = 1_024;
+
+/// Of them every host may have this many, while there are places for each host.
+pub(crate) const CHAT_PEERS_OF_HOST: u64 = 1;
+
+/// Peers that the user of this one ignores, at most: a list that a person makes.
+pub(crate) const IGNORED_PEERS: usize = 1_000;

@@ -9,6 +9,7 @@
 mod askers;
 mod away;
 mod catalogues;
+pub(crate) mod chat;
 mod choices;
 mod commands;
 mod counted;

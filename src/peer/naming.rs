@@ -29,11 +29,7 @@ impl Roster {
         match (all.next(), all.next()) {
             (None, _) => Err(self.nobody(word)),
             (Some(one), None) => Ok(*one),
-            _ => {
-                let names: Vec<_> = meant.iter().map(|id| self.name_with_id(*id)).collect();
-                let message = format!("`{}` can be {}; say its id", text::shown(word), names.join(" or "));
-                Err(Failure::new(Code::Ambiguous, message))
-            }
+            _ => Err(ambiguous(word, meant.iter().map(|id| self.name_with_id(*id)))),
         }
     }
 
@@ -88,6 +84,37 @@ impl Roster {
         let shown = alike.max().map_or(ID_SHOWN, |n| ID_SHOWN.max(n + 1));
         id.prefix(shown)
     }
+}
+
+/// The one of these peers that a user means by a word; `None`: none of them.
+///
+/// # Errors
+/// [`Code::Ambiguous`] with the choices.
+pub(super) fn named_among<'a>(
+    peers: impl IntoIterator<Item = (PeerId, &'a str)>,
+    word: &str,
+) -> Option<Result<PeerId, Failure>> {
+    let peers: Vec<_> = peers.into_iter().collect();
+    let mut meant = with_id(&peers, word);
+    if !PeerId::is_whole(word) && !word.is_empty() {
+        meant.extend(called(&peers, word));
+        if meant.is_empty() {
+            meant = called_like(&peers, word);
+        }
+    }
+    let first = *meant.first()?;
+    if meant.len() == 1 {
+        return Some(Ok(first));
+    }
+    let among = peers.iter().filter(|(id, _)| meant.contains(id));
+    Some(Err(ambiguous(word, among.map(|(id, name)| format!("{name} ({id})")))))
+}
+
+/// Several are meant.
+fn ambiguous(word: &str, names: impl Iterator<Item = String>) -> Failure {
+    let names: Vec<_> = names.collect();
+    let message = format!("`{}` can be {}; say its id", text::shown(word), names.join(" or "));
+    Failure::new(Code::Ambiguous, message)
 }
 
 /// How many characters of two ids are the same, from the first one on.

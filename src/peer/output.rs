@@ -11,6 +11,7 @@ use crate::error::Failure;
 use crate::lan::{self, LanFacts};
 use crate::library;
 use crate::receiver::ReceiverCommand;
+use crate::receiver::telling::PrivateLine;
 use crate::sender::SenderCommand;
 use crate::store::LedgerRow;
 use crate::swarm::Job;
@@ -41,6 +42,8 @@ pub(crate) enum PeerOutput {
     Library(library::Command),
     /// For the receiver.
     Receiver(ReceiverCommand),
+    /// For the receiver: to be told to a peer, with the time at which it is said.
+    Tell(PrivateLine),
     /// For the receiver: to be fetched by disk workers that can write in its destination. If none can be had,
     /// that is an event like the end of any other job.
     Fetch(Job),
@@ -63,6 +66,8 @@ pub(crate) enum PeerOutput {
         /// The number of the writing.
         number: u64,
     },
+    /// To be kept of what people said. Nothing waits for it.
+    Chat(Vec<LedgerRow>),
     /// For the thread that works on files for the user of this machine.
     Files(FileWork),
     /// What only the shell knows is to be told for this request:

@@ -16,7 +16,7 @@ use crate::control::{Ask, Notice};
 use crate::disk::PartialSeed;
 use crate::doctor::MachineFacts;
 use crate::error::Failure;
-use crate::receiver::ReceiverEvent;
+use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::sender::SenderCommand;
 use crate::store::LedgerWritten;
 use crate::sys::clock;
@@ -141,6 +141,9 @@ impl PeerShell {
             // The library ended only if the whole peer is ending.
             PeerOutput::Library(command) => drop(self.parts.library.commands.send(command)),
             PeerOutput::Receiver(command) => self.parts.receiver.send(command),
+            PeerOutput::Tell(line) => {
+                self.parts.receiver.send(ReceiverCommand::Tell(line, clock::unix_millis()));
+            }
             PeerOutput::Fetch(job) => {
                 if let Some(over) = self.parts.fetch(job) {
                     self.machine.handle(clock::now(), PeerEvent::Receiver(over));
@@ -158,6 +161,7 @@ impl PeerShell {
             PeerOutput::Ledger { rows, number } => {
                 self.parts.store.put_ledger(rows, number, self.written.0.clone());
             }
+            PeerOutput::Chat(rows) => self.parts.store.put_chat(rows),
             PeerOutput::Files(work) => self.parts.files.send(work),
             // What is to be looked up is added by the thread of files.
             PeerOutput::Facts(ask) => {

@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::chat::Chat;
 use super::custody::{CustodyOnDisk, RestoredCustody};
 use super::files;
 use super::jobs::CHALLENGE;
@@ -21,8 +22,8 @@ use crate::disk;
 use crate::distribution::{self, chunk_store};
 use crate::error::{Code, Failure};
 use crate::identity::tls::Tls;
-use crate::identity::{Identity, Instance, NameError, PeerName, fill_random};
-use crate::lan::{self, OwnPresence};
+use crate::identity::{Identity, Instance, NameError, PeerId, PeerName, fill_random};
+use crate::lan::{self, HeardMark, OwnPresence};
 use crate::library::{self, LibraryConfig};
 use crate::peer::limits;
 use crate::receiver::{ReceiverCommand, start_receiver};
@@ -67,6 +68,7 @@ impl Peer {
         let store = sandboxes.start(&SandboxedPart::Store, || store::start(&database)).map_err(thread)?;
         let store = store.map_err(|e| Failure::other(e.to_string()))?;
         let custody = custody(&config, &identity, instance, &store)?;
+        let chat = Chat::restored(clock::now(), &store.chat());
         let counters = Arc::new(Counters::default());
         let shared = LibraryConfig { counters: Arc::clone(&counters), ..LibraryConfig::new(config.shared()) };
         let library = sandboxes.start(&SandboxedPart::Library, || library::start(shared, store.clone()));
@@ -106,7 +108,8 @@ impl Peer {
         let sender = sender.flatten().map_err(thread)?;
 
         let presence = OwnPresence { name, ports: bound.ports, catalogue: 0, state: PresenceState::Here };
-        let discovery = start_discovery(&mut sandboxes, &config, &identity, instance, &presence)?;
+        let heard = chat.heard();
+        let discovery = start_discovery(&mut sandboxes, &config, &identity, instance, &presence, heard)?;
         warnings.extend(sandboxes.warning());
         let files = files::start(config.clone(), identity.id()).map_err(thread)?;
         let parts = Parts {
@@ -124,30 +127,33 @@ impl Peer {
             counters,
         };
         let moved = bound.moved;
-        let start = PeerStart { settings: config, identity, instance, presence, moved, custody, warnings };
+        let start = PeerStart { settings: config, identity, instance, presence, moved, custody, chat, warnings };
         Ok(Self { machine: PeerMachine::new(clock::now(), start), parts })
     }
 }
 
-/// Starts to announce this peer, and to hear of others.
+/// Starts to announce this peer, and to hear of others; `heard`: how far they were heard in the room before.
 fn start_discovery(
     sandboxes: &mut Sandboxes,
     config: &Settings,
     identity: &Arc<Identity>,
     instance: Instance,
     presence: &OwnPresence,
+    heard: Vec<(PeerId, HeardMark)>,
 ) -> Result<lan::Handle, Failure> {
-    let heard = lan::LanConfig {
+    let config = lan::LanConfig {
         identity: Arc::clone(identity),
         instance,
         own: presence.clone(),
         port: config.discovery_port,
         interfaces: config.interfaces.clone(),
+        heard,
     };
+    let port = config.port;
     sandboxes
-        .start(&SandboxedPart::Discovery, || lan::start(heard))
+        .start(&SandboxedPart::Discovery, || lan::start(config))
         .flatten()
-        .map_err(|e| Failure::other(format!("UDP port {} cannot be used: {e}", config.discovery_port)))
+        .map_err(|e| Failure::other(format!("UDP port {port} cannot be used: {e}")))
 }
 
 fn thread(e: io::Error) -> Failure {

@@ -10,6 +10,7 @@ use mio::net::TcpListener;
 use super::ReceiverRole;
 use super::catalogue::NoCatalogueCause;
 use super::disks::Disks;
+use super::telling::{PrivateLine, TellOutcome};
 use crate::address::Host;
 use crate::content::{Catalogue, Claim, Head};
 use crate::disk;
@@ -57,6 +58,8 @@ pub(crate) enum ReceiverCommand {
     Kept(PeerId),
     /// Ask this peer for its table of peers.
     Table(PeerId),
+    /// Tell a peer this line, which was said at that time, in milliseconds since 1970.
+    Tell(PrivateLine, u64),
     /// Finish the block under way, sync what arrived, then report [`ReceiverEvent::Stopped`].
     Stop,
 }
@@ -104,6 +107,15 @@ pub(crate) enum ReceiverEvent {
     NoKept(PeerId),
     /// Peers out of this one's table.
     Table(PeerId, Vec<PeerRecord>),
+    /// What became of a line that a peer was told.
+    Told {
+        /// The number of the line.
+        number: u64,
+        /// When it was said, as [`ReceiverCommand::Tell`] named it.
+        said: u64,
+        /// What.
+        outcome: TellOutcome,
+    },
     /// TLS proved this peer at this address, or a byte came from it.
     Proved(PeerId, Host),
     /// This peer is to be asked to dial back; how often that was done a moment ago.

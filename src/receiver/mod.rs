@@ -22,6 +22,7 @@ pub(crate) mod pulls;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;
 pub(crate) mod table;
+pub(crate) mod telling;
 
 pub(crate) use self::handle::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
 
@@ -199,6 +200,7 @@ impl Role for ReceiverRole {
             }
             ReceiverCommand::Kept(peer) => self.pulls.want_kept(now, peer),
             ReceiverCommand::Table(peer) => self.pulls.want_table(now, peer),
+            ReceiverCommand::Tell(line, said) => self.pulls.tell(now, line, said),
             ReceiverCommand::Stop => self.stop(now, net),
         }
         self.pump(now, net);

@@ -5,6 +5,7 @@ use super::catalogue::{CataloguePage, Catalogues};
 use super::kept::KeptFiles;
 use super::pull::{Pull, PullKey, PullMachine, PullOutput, RequestNumbers};
 use super::table::PeerTables;
+use super::telling::{PrivateLine, Telling};
 use crate::accounts::AccountHost;
 use crate::address::Host;
 use crate::identity::PeerId;
@@ -19,16 +20,17 @@ pub(crate) struct Pulls {
     catalogues: Pull<Catalogues>,
     kept: Pull<KeptFiles>,
     tables: Pull<PeerTables>,
+    telling: Pull<Telling>,
     numbers: RequestNumbers,
 }
 
 impl Pulls {
-    const fn each(&self) -> [&dyn PullMachine; 3] {
-        [&self.catalogues, &self.kept, &self.tables]
+    const fn each(&self) -> [&dyn PullMachine; 4] {
+        [&self.catalogues, &self.kept, &self.tables, &self.telling]
     }
 
-    const fn each_mut(&mut self) -> [&mut dyn PullMachine; 3] {
-        [&mut self.catalogues, &mut self.kept, &mut self.tables]
+    const fn each_mut(&mut self) -> [&mut dyn PullMachine; 4] {
+        [&mut self.catalogues, &mut self.kept, &mut self.tables, &mut self.telling]
     }
 
     /// Bring this peer's catalogue up to date.
@@ -51,6 +53,13 @@ impl Pulls {
         self.tables.want(now, PullKey { from, subject: () }, ());
     }
 
+    /// Tell a peer this line, which was said at that time.
+    pub(crate) fn tell(&mut self, now: Time, line: PrivateLine, said: u64) {
+        let pulls = &self.telling.pulls;
+        let key = self.telling.question.put(line, said, |key| pulls.contains_key(&key));
+        self.telling.want(now, key, ());
+    }
+
     /// Takes a page of something that is pulled; any other message comes back.
     ///
     /// # Errors
@@ -65,6 +74,7 @@ impl Pulls {
         let is_asked = match message {
             Message::Head(m) => self.catalogues.handle_page(now, peer, request, CataloguePage::Head(m)),
             Message::Bucket(m) => self.catalogues.handle_page(now, peer, request, CataloguePage::Bucket(m)),
+            Message::Told(m) => self.telling.handle_page(now, peer, request, m),
             Message::Kept(m) => self.kept.handle_page(now, peer, request, m),
             Message::Table(m) => {
                 if !self.tables.handle_page(now, peer, request, m) {
@@ -82,8 +92,8 @@ impl Pulls {
 
     /// The next thing to do; to be called until `None` after every input.
     pub(crate) fn poll_output(&mut self) -> Option<PullOutput> {
-        let Self { catalogues, kept, tables, numbers } = self;
-        let machines: [&mut dyn PullMachine; 3] = [catalogues, kept, tables];
+        let Self { catalogues, kept, tables, telling, numbers } = self;
+        let machines: [&mut dyn PullMachine; 4] = [catalogues, kept, tables, telling];
         machines.into_iter().find_map(|machine| machine.poll_output(numbers))
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mio::net::TcpListener;
 
-use super::{SenderRole, SharedReader, WithheldChunk};
+use super::{SenderRole, SharedReader, ToldLine, WithheldChunk};
 use crate::address::Host;
 use crate::content::{Catalogue, ChunkIndex, FileId, SafePath, Span};
 use crate::disk;
@@ -97,6 +97,8 @@ pub(crate) enum SenderEvent {
     Called(PeerId, Host),
     /// [`SenderCommand::AskBack`] was asked for, and there is no connection with that peer.
     NotConnected(PeerId),
+    /// A peer that is here says this to us alone.
+    Told(ToldLine),
     /// To whom content is under way: peer, bytes of content since it connected. At most 4 a second, and
     /// once more, empty, when to nobody any more.
     Serving(Vec<(PeerId, u64)>),

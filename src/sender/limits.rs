@@ -35,3 +35,12 @@ pub(crate) const DIAL_BACKS: usize = 8;
 /// Bytes of the manifests of files of the chunk store that are open for serving, at most. The longest one
 /// has 16 MiB: [`MAP_CHUNKS`] values of 32 bytes.
 pub(crate) const STORED_MANIFESTS: usize = 32 << 20;
+
+/// Lines a second that a peer may tell this one alone.
+pub(crate) const TELL_RATE: Rate = Rate { period: Duration::from_millis(200), burst: 5 };
+
+/// Peers of which it is remembered how fast they tell lines, at most: those that did in the last second.
+pub(crate) const TELLERS: u64 = 256;
+
+/// Of them every host may have this many, while there are places for each host.
+pub(crate) const TELLERS_OF_HOST: u64 = 1;

@@ -31,6 +31,7 @@ mod store;
 mod store_files;
 pub(crate) mod super_seed;
 mod swarm;
+pub(crate) mod told;
 mod unfit;
 mod withheld;
 
@@ -38,6 +39,7 @@ pub(crate) use self::handle::{
     KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
 };
 pub(crate) use self::reader::SharedReader;
+pub(crate) use self::told::ToldLine;
 pub(crate) use self::withheld::WithheldChunk;
 
 use core::time::Duration;
@@ -51,12 +53,13 @@ use self::client::SenderClient;
 use self::dial_back::Following;
 use self::owner_catalogues::{OwnerCatalogues, ServedCatalogue};
 use self::partial_seeds::PartialSeeds;
-use self::quick::{PeerTable, Quick};
+use self::quick::Quick;
 use self::serving::{ServedPeers, ServingReport};
 use self::shared_files::SharedFiles;
 use self::slices::HashedChunks;
 use self::store::Store;
 use self::super_seed::SuperSeed;
+use self::told::PeersHere;
 use self::withheld::WithheldChunks;
 use crate::address::Host;
 use crate::content::{FileId, Manifest};
@@ -71,7 +74,7 @@ use crate::transfer::engine::Role;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused};
+use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused, Told};
 
 /// Bytes sent, and read on this thread, in one step.
 const STEP: usize = 256 << 10;
@@ -119,8 +122,7 @@ struct Restraints {
 pub(super) struct SenderRole {
     events: Sender<SenderEvent>,
     offer: Arc<SharedContent>,
-    /// The peers in our table.
-    table: PeerTable,
+    here: PeersHere,
     state: SenderState,
     clients: BTreeMap<ConnId, SenderClient>,
     /// Connections that end when the other end has read everything.
@@ -158,7 +160,7 @@ impl SenderRole {
         Self {
             events,
             offer: Arc::default(),
-            table: BTreeMap::new(),
+            here: PeersHere::default(),
             state: SenderState::Serving,
             clients: BTreeMap::new(),
             draining: BTreeMap::new(),
@@ -304,7 +306,7 @@ impl SenderRole {
     fn answer(&mut self, now: Time, net: &mut Net, id: ConnId) -> bool {
         loop {
             let Some(client) = self.clients.get_mut(&id) else { return false };
-            if let Some(page) = client.questions.next_page(&self.table) {
+            if let Some(page) = client.questions.next_page(&self.here.table) {
                 net.push(id, &page.encode(), &[]);
                 return true;
             }
@@ -355,6 +357,11 @@ impl SenderRole {
             | Message::GetKept(_)
             | Message::GetTable(_)) => client.questions.ask(question),
             Message::GetSlices(m) => self.take_slices(now, id, m),
+            Message::Tell(line) => self.here.hear(now, net.payer(id), line).and_then(|line| {
+                self.events.try_send(SenderEvent::Told(line)).map_err(|_| Reason::Busy)?;
+                net.send(id, &Message::Told(Told { request }));
+                Ok(())
+            }),
             Message::Cancel(_) => {
                 client.cancel(request);
                 return Ok(());
@@ -395,8 +402,8 @@ impl Role for SenderRole {
                 self.offer = offer;
                 self.shared.renew(&self.offer);
             }
-            SenderCommand::Table(peer, Some(record)) => drop(self.table.insert(peer, record)),
-            SenderCommand::Table(peer, None) => drop(self.table.remove(&peer)),
+            SenderCommand::Table(peer, Some(record)) => drop(self.here.table.insert(peer, record)),
+            SenderCommand::Table(peer, None) => drop(self.here.table.remove(&peer)),
             SenderCommand::PartialSeed(seed) => self.partial_seeds.add(now, seed),
             SenderCommand::Store(folder) => self.store.set_folder(folder),
             SenderCommand::Stored(id, file) => self.store.set(id, file),

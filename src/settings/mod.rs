@@ -66,6 +66,9 @@ pub struct Settings {
     #[arg(long = "interface", value_name = "NAME", value_delimiter = ',', help_heading = RUN)]
     #[arg(env = "POTLUCK_INTERFACE", hide_env_values = true)]
     pub interfaces: Vec<String>,
+    /// Do not show what others say as they say it; `chat` shows it
+    #[arg(long, help_heading = RUN)]
+    pub mute: bool,
     /// UDP port of discovery, for tests: another port is another network.
     #[arg(long, env = "POTLUCK_DISCOVERY_PORT", hide = true, default_value_t = limits::DISCOVERY_PORT)]
     #[arg(help_heading = RUN)]

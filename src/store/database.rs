@@ -32,6 +32,44 @@ const MIGRATIONS: [&str; 3] = [
 ",
 ];
 
+/// Tables that came without a step of their own: an earlier potluck does not look at them, and is to go on with the
+/// database as it is.
+const ADDITIONS: &str = "
+    CREATE TABLE IF NOT EXISTS chat (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL) STRICT;
+";
+
+/// A table of records, each filed under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RecordTable {
+    /// The ledger of custody.
+    Ledger,
+    /// What was said in the room.
+    Chat,
+}
+
+impl RecordTable {
+    const fn all(self) -> &'static str {
+        match self {
+            Self::Ledger => "SELECT key, value, sum FROM ledger ORDER BY key",
+            Self::Chat => "SELECT key, value, sum FROM chat ORDER BY key",
+        }
+    }
+
+    const fn put(self) -> &'static str {
+        match self {
+            Self::Ledger => "INSERT OR REPLACE INTO ledger (key, value, sum) VALUES (?1, ?2, ?3)",
+            Self::Chat => "INSERT OR REPLACE INTO chat (key, value, sum) VALUES (?1, ?2, ?3)",
+        }
+    }
+
+    const fn forget(self) -> &'static str {
+        match self {
+            Self::Ledger => "DELETE FROM ledger WHERE key = ?1",
+            Self::Chat => "DELETE FROM chat WHERE key = ?1",
+        }
+    }
+}
+
 const PUT_HASH: &str = "INSERT OR REPLACE INTO hashes
     (path, device, inode, size, modified, changed, id, chunk_values, seen, sum, since)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
@@ -39,9 +77,6 @@ const HASHES: &str =
     "SELECT path, device, inode, size, modified, changed, id, chunk_values, seen, sum, since FROM hashes";
 const SEEN_HASH: &str = "UPDATE hashes SET seen = ?2 WHERE path = ?1";
 const PRUNE_HASHES: &str = "DELETE FROM hashes WHERE seen < ?1";
-const LEDGER: &str = "SELECT key, value, sum FROM ledger ORDER BY key";
-const PUT_LEDGER: &str = "INSERT OR REPLACE INTO ledger (key, value, sum) VALUES (?1, ?2, ?3)";
-const FORGET_LEDGER: &str = "DELETE FROM ledger WHERE key = ?1";
 
 /// An open database that has all tables.
 #[derive(Debug)]
@@ -166,7 +201,9 @@ impl Database {
 
     /// Finds out at start if a table is missing or has other columns.
     fn prepare_all(&self) -> rusqlite::Result<()> {
-        for sql in [PUT_HASH, HASHES, SEEN_HASH, PRUNE_HASHES, LEDGER, PUT_LEDGER, FORGET_LEDGER] {
+        let of = |table: RecordTable| [table.all(), table.put(), table.forget()];
+        let records = [RecordTable::Ledger, RecordTable::Chat].into_iter().flat_map(of);
+        for sql in [PUT_HASH, HASHES, SEEN_HASH, PRUNE_HASHES].into_iter().chain(records) {
             self.0.prepare_cached(sql)?;
         }
         Ok(())
@@ -228,9 +265,9 @@ impl Database {
         self.0.prepare_cached(PRUNE_HASHES)?.execute([before]).map(|_| ())
     }
 
-    /// All rows of the ledger that prove themselves, in the order of their keys.
-    pub(super) fn ledger(&self) -> rusqlite::Result<Vec<LedgerRow>> {
-        let mut select = self.0.prepare_cached(LEDGER)?;
+    /// All rows of a table that prove themselves, in the order of their keys.
+    pub(super) fn records(&self, table: RecordTable) -> rusqlite::Result<Vec<LedgerRow>> {
+        let mut select = self.0.prepare_cached(table.all())?;
         let mut rows = select.query([])?;
         let (mut out, mut bad) = (Vec::new(), 0_u64);
         while let Some(row) = rows.next()? {
@@ -244,7 +281,7 @@ impl Database {
             if row.checksum()[..] == sum[..] { out.push(row) } else { bad += 1 }
         }
         if bad > 0 {
-            log::warn!("{bad} rows of the ledger are damaged; what they told is learned again");
+            log::warn!("{bad} rows of {table:?} are damaged, and count as missing");
         }
         Ok(out)
     }
@@ -253,16 +290,17 @@ impl Database {
     pub(super) fn put_ledger(&mut self, rows: &[LedgerRow]) -> rusqlite::Result<()> {
         // Else a commit may be lost with the power: it stays whole, but goes back in time.
         self.0.pragma_update(None, "synchronous", "FULL")?;
-        let done = self.write_ledger(rows);
+        let done = self.put_records(RecordTable::Ledger, rows);
         self.0.pragma_update(None, "synchronous", "NORMAL")?;
         done
     }
 
-    fn write_ledger(&mut self, rows: &[LedgerRow]) -> rusqlite::Result<()> {
+    /// Writes rows of a table in one transaction. They outlive the process, but the last ones not the power.
+    pub(super) fn put_records(&mut self, table: RecordTable, rows: &[LedgerRow]) -> rusqlite::Result<()> {
         let transaction = self.0.transaction()?;
         {
-            let mut put = transaction.prepare_cached(PUT_LEDGER)?;
-            let mut forget = transaction.prepare_cached(FORGET_LEDGER)?;
+            let mut put = transaction.prepare_cached(table.put())?;
+            let mut forget = transaction.prepare_cached(table.forget())?;
             for row in rows {
                 match &row.value {
                     Some(value) => put.execute(params![row.key, value, &row.checksum()[..]])?,
@@ -300,7 +338,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.pragma_update(None, "user_version", n)?;
         transaction.commit()?;
     }
-    Ok(())
+    connection.execute_batch(ADDITIONS)
 }
 
 /// A database in memory, without tables.

@@ -1,6 +1,6 @@
 //! The database of one peer: what may be lost without harm, but costs time to find out again (the hash
-//! cache), and the ledger of custody, which is on the disk before anybody is told of it. One thread owns it;
-//! others hold a [`Handle`].
+//! cache), the ledger of custody, which is on the disk before anybody is told of it, and what was said in the room.
+//! One thread owns it; others hold a [`Handle`].
 //!
 //! A database that is damaged is kept aside and rebuilt; one that cannot be used at all (a read-only folder)
 //! is replaced by one in memory. Both are said, neither stops the peer. One that a later potluck wrote is left
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use self::database::Database;
+use self::database::{Database, RecordTable};
 pub(crate) use self::rows::{HashRow, LedgerRow};
 use crate::content::SafePath;
 use crate::sys::clock;
@@ -64,6 +64,8 @@ enum StoreRequest {
     PruneHashes,
     Ledger(Sender<Vec<LedgerRow>>),
     PutLedger(Vec<LedgerRow>, u64, Sender<LedgerWritten>),
+    Chat(Sender<Vec<LedgerRow>>),
+    PutChat(Vec<LedgerRow>),
     #[cfg(test)]
     Flush(Sender<()>),
 }
@@ -143,6 +145,19 @@ impl Handle {
         self.ask(StoreRequest::PutLedger(rows, number, done));
     }
 
+    /// All that was kept of the room, and proves itself. Waits for the answer.
+    #[must_use]
+    pub(crate) fn chat(&self) -> Vec<LedgerRow> {
+        let (reply, answer) = bounded(1);
+        self.ask(StoreRequest::Chat(reply));
+        answer.recv().unwrap_or_default()
+    }
+
+    /// Keeps these rows of the room, all or none. Does not wait. In the order of the calls.
+    pub(crate) fn put_chat(&self, rows: Vec<LedgerRow>) {
+        self.ask(StoreRequest::PutChat(rows));
+    }
+
     /// Waits until all that was asked before is done.
     #[cfg(test)]
     pub(crate) fn flush(&self) {
@@ -176,7 +191,13 @@ impl StoreThread {
             StoreRequest::Hashes(reply) => self.database.hashes(BATCH, &reply),
             StoreRequest::SeenHashes(paths) => self.database.seen_hashes(&paths, today),
             StoreRequest::PruneHashes => self.database.prune_hashes(today.saturating_sub(KEEP_DAYS)),
-            StoreRequest::Ledger(reply) => self.database.ledger().map(|rows| answer(&reply, rows)),
+            StoreRequest::Ledger(reply) => {
+                self.database.records(RecordTable::Ledger).map(|rows| answer(&reply, rows))
+            }
+            StoreRequest::Chat(reply) => {
+                self.database.records(RecordTable::Chat).map(|rows| answer(&reply, rows))
+            }
+            StoreRequest::PutChat(rows) => self.database.put_records(RecordTable::Chat, &rows),
             StoreRequest::PutLedger(rows, number, done) => {
                 let written = self.put_ledger(&rows);
                 let outcome = written.as_ref().map_err(ToString::to_string).copied();

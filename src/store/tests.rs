@@ -302,3 +302,26 @@ fn a_ledger_in_memory_promises_nothing() {
     let (number, result) = written.recv().unwrap();
     assert!(number == 1 && result.is_err() && store.ledger().is_empty());
 }
+
+/// An earlier potluck refuses a database of a later version, and looks at no table that it does not know.
+#[test]
+fn what_was_said_lasts_in_a_database_that_earlier_versions_go_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    // As an earlier one left it.
+    start(&path).unwrap().flush();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE chat").unwrap();
+    let row = |key: u8, value: Option<u8>| LedgerRow { key: vec![key], value: value.map(|byte| vec![byte]) };
+    {
+        let store = start(&path).unwrap();
+        store.put_chat(vec![row(1, Some(1)), row(2, Some(2))]);
+        store.put_chat(vec![row(1, None), row(3, Some(3))]);
+        store.flush();
+        assert_eq!(said(&store), [""; 0]);
+    }
+    let store = start(&path).unwrap();
+    assert_eq!(store.chat(), [row(2, Some(2)), row(3, Some(3))]);
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let version: i64 = other.query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap();
+    assert_eq!(version, 3);
+}

@@ -28,6 +28,12 @@ pub fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
+/// Wall clock, in milliseconds since 1970. For people only; it may jump.
+#[must_use]
+pub fn unix_millis() -> u64 {
+    u64::try_from(unix_nanos() / 1_000_000).unwrap_or(0)
+}
+
 /// Returns once the wall clock is past this second, if it is the present one.
 #[expect(clippy::disallowed_methods, reason = "what is waited for is the clock itself")]
 pub fn outlast(second: u64) {

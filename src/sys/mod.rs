@@ -13,6 +13,7 @@ pub(crate) mod firewall;
 pub(crate) mod folder;
 pub(crate) mod links;
 pub(crate) mod local;
+pub(crate) mod local_time;
 pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod mounts;

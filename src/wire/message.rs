@@ -17,6 +17,7 @@ use super::registry::Body;
 pub use super::registry::Message;
 pub use super::slices::{GetSlices, SliceIs};
 pub use super::table::{GetTable, PeerRecord, ROW, TableIs};
+pub use super::tell::{Tell, Told};
 use crate::codec::{DecodeError, decode};
 use crate::content::FileId;
 use crate::identity::PeerId;

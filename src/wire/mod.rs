@@ -14,6 +14,7 @@ pub mod message;
 pub mod room;
 mod slices;
 mod table;
+mod tell;
 
 pub use crate::codec::{DecodeError, decode, encode};
 pub use crate::later::Rows;

@@ -21,7 +21,7 @@ use potluck::wire::frame::{Decoder, Frame, Piece};
 use potluck::wire::message::{
     BlockIs, BucketIs, Cancel, DialBack, GetAny, GetBlocks, GetBuckets, GetHaves, GetHead, GetKept,
     GetManifest, GetSlices, GetTable, HavesIs, HeadIs, Item, KeptFile, KeptIs, ManifestIs, Message,
-    PeerRecord, Reason, Refused, SliceIs, TableIs, request_of,
+    PeerRecord, Reason, Refused, SliceIs, TableIs, Tell, Told, request_of,
 };
 use potluck::wire::room::{RoomGap, RoomLine};
 
@@ -267,6 +267,13 @@ fn requests() -> Vec<Vector> {
             to_file: true,
             background: false,
         })),
+        plain(Message::Tell(Tell {
+            request: 52,
+            instance: INSTANCE,
+            number: 3,
+            said: 1_800_000_000_123,
+            text: "gr\u{fc}\u{df} dich".to_owned(),
+        })),
     ]
 }
 
@@ -300,6 +307,7 @@ fn answers() -> Vec<Vector> {
             rows,
         ),
         frame(Message::Slice(SliceIs { request: 36, slice: 2, path: vec![6; 64] }), b"slice", |_| {}),
+        plain(Message::Told(Told { request: 52 })),
         plain(Message::Refused(Refused { request: 40, item: Some(1), reason: Reason::Changed })),
     ]
 }

@@ -222,14 +222,14 @@ mod tests {
         ] {
             assert_eq!(wrong_line(typed), format!("no command `{typed}`; did you mean `{meant}`?"));
         }
-        for far in ["x", "send", "chat", "teleport", ""] {
+        for far in ["x", "send", "teleport", ""] {
             let said = wrong_line(&format!("'{far}'"));
             assert!(said.starts_with(&format!("no command `{far}`: there are list,")), "{said}");
         }
         assert_eq!(
             wrong_line("frobnicate"),
-            "no command `frobnicate`: there are list, download, cancel, peers, status, copies, restore, \
-             verify, doctor, identity, exit, help"
+            "no command `frobnicate`: there are list, download, cancel, peers, chat, ignore, unignore, status, \
+             copies, restore, verify, doctor, identity, exit, help"
         );
         assert_eq!(wrong_line("download"), "<FILE> is missing: see `help`");
         assert_eq!(wrong_line("list --mien"), "no `--mien`; did you mean `--mine`?");

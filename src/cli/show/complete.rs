@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 1] = [["cancel", "job"]];
+        const FREE: [[&str; 2]; 2] = [["cancel", "job"], ["chat", "text"]];
         let mut typed = Typed::command();
         typed.build();
         let mut checked = 0;

@@ -33,14 +33,14 @@ use std::sync::Arc;
 use self::asks::{Asks, HowAsked, spread};
 use self::kept_lines::{KeptLine, KeptLines};
 use self::line_id::{LineId, Origin};
-use self::origins::{OriginStep, Origins};
+use self::origins::{MissedNumbers, OriginStep, Origins};
 use self::own_lines::{OwnLines, Repetition};
 use self::repairs::{DueRepair, HOLD, Repairs};
 use self::retelling::Retelling;
 use super::network_size::NetworkSize;
 use super::rng::Rng;
 use super::traffic::{Endpoint, Heard, Packet, Recipient, Via};
-use super::{Event, SpokenLine};
+use super::{Event, HeardMark, MissedLines, SpokenLine};
 use crate::accounts::{AccountHost, Payer};
 use crate::identity::{Instance, PeerId};
 use crate::lan::limits;
@@ -145,6 +145,11 @@ impl Room {
             retelling: Retelling::default(),
             outputs: VecDeque::new(),
         }
+    }
+
+    /// So far others were heard before this start.
+    pub(super) fn restore(&mut self, heard: impl IntoIterator<Item = (PeerId, HeardMark)>) {
+        self.origins.restore(heard);
     }
 
     /// The next thing to do, until there is none.
@@ -356,7 +361,7 @@ impl Room {
         while let Some(step) = self.origins.step(peer) {
             match step {
                 OriginStep::Line(id) => self.show_line(id),
-                OriginStep::Missed(count) => self.tell_missed(peer, count),
+                OriginStep::Missed(missed) => self.tell_missed(peer, missed),
             }
         }
         if self.origins.gaps(peer, 1).is_empty() {
@@ -368,8 +373,11 @@ impl Room {
 
     fn show_line(&mut self, id: LineId) {
         let Some(kept) = self.kept.get(id) else { return };
+        let LineId { origin: Origin { peer, instance }, number } = id;
         let line = SpokenLine {
-            peer: id.origin.peer,
+            peer,
+            mark: HeardMark { instance, number },
+            host: self.host(peer),
             name: kept.name.clone(),
             said: kept.said,
             text: Arc::clone(&kept.text),
@@ -377,8 +385,15 @@ impl Room {
         self.outputs.push_back(RoomOutput::Event(Event::Line(line)));
     }
 
-    fn tell_missed(&mut self, peer: PeerId, count: u64) {
-        self.outputs.push_back(RoomOutput::Event(Event::LinesMissed(peer, count)));
+    fn tell_missed(&mut self, peer: PeerId, missed: MissedNumbers) {
+        let MissedNumbers { count, mark } = missed;
+        let missed = MissedLines { peer, count, mark, host: self.host(peer) };
+        self.outputs.push_back(RoomOutput::Event(Event::LinesMissed(missed)));
+    }
+
+    /// Where a peer is that speaks.
+    fn host(&self, peer: PeerId) -> AccountHost {
+        self.origins.payer(peer).map_or(AccountHost::Unproved, |payer| payer.host)
     }
 
     fn is_missing_too(&self, gap: &RoomGap) -> bool {
@@ -394,8 +409,9 @@ impl Room {
             let Some((peer, how)) = self.asks.take_due(now, self.network, &mut self.rng) else { break };
             match how {
                 HowAsked::GivenUp => {
-                    let missed = self.origins.give_up(peer);
-                    self.tell_missed(peer, missed);
+                    if let Some(missed) = self.origins.give_up(peer) {
+                        self.tell_missed(peer, missed);
+                    }
                     self.show(now, peer);
                 }
                 HowAsked::Alone => self.ask_one(peer),

@@ -1,7 +1,7 @@
 //! Which lines of one start of an origin arrived, and which is to be shown next. Pure.
 
 use crate::identity::Instance;
-use crate::lan::limits;
+use crate::lan::{HeardMark, limits};
 
 /// The window, as a number of lines.
 const WINDOW: u64 = limits::ROOM_WINDOW as u64;
@@ -31,6 +31,17 @@ impl Numbers {
     /// Those of a start that was never heard before.
     pub(super) const fn new(instance: Instance) -> Self {
         Self { instance, next: 1, newest: 0, waiting: 0 }
+    }
+
+    /// Those of a start of which all lines up to this one were heard before.
+    pub(super) const fn after(mark: HeardMark) -> Self {
+        let HeardMark { instance, number } = mark;
+        Self { instance, next: number + 1, newest: number, waiting: 0 }
+    }
+
+    /// How far they were shown, or missed.
+    pub(super) const fn passed(&self) -> HeardMark {
+        HeardMark { instance: self.instance, number: self.next - 1 }
     }
 
     /// The newest one, as the origin says.

@@ -9,7 +9,7 @@ use super::line_id::{LineId, Origin};
 use super::numbers::{NumberStep, Numbers};
 use crate::accounts::{Account, Grant, Payer};
 use crate::identity::PeerId;
-use crate::lan::limits;
+use crate::lan::{HeardMark, limits};
 use crate::rate::{Rate, TokenBucket};
 use crate::time::Time;
 use crate::wire::room::RoomGap;
@@ -22,8 +22,16 @@ const NUMBER_MAX: u64 = 1 << 62;
 pub(super) enum OriginStep {
     /// This line is shown.
     Line(LineId),
-    /// So many lines did not come, and are not waited for any more.
-    Missed(u64),
+    /// Lines did not come, and are not waited for any more.
+    Missed(MissedNumbers),
+}
+
+/// Lines of one start that are not waited for any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MissedNumbers {
+    pub count: u64,
+    /// The last one of them.
+    pub mark: HeardMark,
 }
 
 /// What is known of one peer that speaks.
@@ -42,17 +50,24 @@ struct HeardSpeaker {
 #[derive(Debug)]
 pub(super) struct Origins {
     all: BTreeMap<PeerId, HeardSpeaker>,
+    /// How far others were heard before this start of ours: as many as whoever keeps that remembers.
+    before: BTreeMap<PeerId, HeardMark>,
     places: Account<PeerId, PeerId>,
 }
 
 impl Default for Origins {
     fn default() -> Self {
         let places = Account::new(limits::ROOM_ORIGINS as u64, limits::ROOM_ORIGINS_OF_HOST);
-        Self { all: BTreeMap::new(), places }
+        Self { all: BTreeMap::new(), before: BTreeMap::new(), places }
     }
 }
 
 impl Origins {
+    /// So far others were heard before this start of ours. Numbers that are nonsense count as none.
+    pub(super) fn restore(&mut self, heard: impl IntoIterator<Item = (PeerId, HeardMark)>) {
+        self.before = heard.into_iter().filter(|(_, mark)| mark.number <= NUMBER_MAX).collect();
+    }
+
     /// An origin says that `number` is its newest line. Returns who had to go for it; `None`: it does not count,
     /// for the origin is over, says too much, or finds no place.
     pub(super) fn hear(
@@ -67,12 +82,12 @@ impl Origins {
         }
         let mut yielding = Vec::new();
         if !self.all.contains_key(&origin.peer) {
+            let current = self.first_heard(origin)?;
             let Grant::Given(others) = self.places.charge(now, payer, origin.peer, 1) else { return None };
             for other in &others {
                 self.all.remove(other);
             }
             yielding = others;
-            let current = Numbers::new(origin.instance);
             let speaker = HeardSpeaker { previous: None, current, pace: TokenBucket::default(), payer };
             self.all.insert(origin.peer, speaker);
             self.check();
@@ -128,17 +143,21 @@ impl Origins {
         if let Some(step) = numbers.step() {
             return Some(match step {
                 NumberStep::Line(number) => OriginStep::Line(LineId { origin, number }),
-                NumberStep::Missed(count) => OriginStep::Missed(count),
+                NumberStep::Missed(count) => {
+                    OriginStep::Missed(MissedNumbers { count, mark: numbers.passed() })
+                }
             });
         }
         speaker.previous.take_if(|previous| previous.are_shown())?;
         self.step(peer)
     }
 
-    /// Waits no longer for what is missing of a peer before the next line that arrived: how much that is.
-    pub(super) fn give_up(&mut self, peer: PeerId) -> u64 {
-        let Some(speaker) = self.all.get_mut(&peer) else { return 0 };
-        speaker.previous.as_mut().unwrap_or(&mut speaker.current).give_up()
+    /// Waits no longer for what is missing of a peer before the next line that arrived: what that is.
+    pub(super) fn give_up(&mut self, peer: PeerId) -> Option<MissedNumbers> {
+        let speaker = self.all.get_mut(&peer)?;
+        let numbers = speaker.previous.as_mut().unwrap_or(&mut speaker.current);
+        let count = numbers.give_up();
+        (count > 0).then(|| MissedNumbers { count, mark: numbers.passed() })
     }
 
     /// The lines that are missing of a peer, the oldest first, at most `most` of them.
@@ -190,6 +209,16 @@ impl Origins {
     #[cfg(any(test, feature = "sim"))]
     pub(super) fn check_bounds(&self) {
         assert!(self.all.len() <= limits::ROOM_ORIGINS && self.all.len() as u64 == self.places.held());
+    }
+
+    /// What is known of an origin that is heard for the first time since our start. `None`: a later start of it
+    /// was heard before, so that this is a replay.
+    fn first_heard(&self, origin: Origin) -> Option<Numbers> {
+        match self.before.get(&origin.peer) {
+            Some(mark) if mark.instance > origin.instance => None,
+            Some(mark) if mark.instance == origin.instance => Some(Numbers::after(*mark)),
+            _ => Some(Numbers::new(origin.instance)),
+        }
     }
 
     fn numbers(&self, origin: Origin) -> Option<&Numbers> {

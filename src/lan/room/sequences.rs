@@ -178,7 +178,7 @@ impl RoomWorld {
                     let before = self.shown.insert(line.peer, now);
                     assert!(before < Some(now), "a line of {} is shown twice or too late", line.peer);
                 }
-                RoomOutput::Event(Event::LinesMissed(_, count)) => assert!(count > 0),
+                RoomOutput::Event(Event::LinesMissed(missed)) => assert!(missed.count > 0),
                 RoomOutput::Event(_) | RoomOutput::Announce => {}
             }
         }

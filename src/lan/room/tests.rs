@@ -78,7 +78,7 @@ fn drain(room: &mut Room) -> Done {
     while let Some(output) = room.poll_output() {
         match output {
             RoomOutput::Event(Event::Line(line)) => done.shown.push(line.text.to_string()),
-            RoomOutput::Event(Event::LinesMissed(_, count)) => done.missed += count,
+            RoomOutput::Event(Event::LinesMissed(missed)) => done.missed += missed.count,
             RoomOutput::Repair { to, .. } => done.repairs.push(to),
             RoomOutput::Ask { .. } => done.asks += 1,
             RoomOutput::Say(line) => {

@@ -42,12 +42,19 @@ fn peers(prefix: &str, roster: &Roster) -> Vec<String> {
     words.into_iter().take(COMPLETIONS).collect()
 }
 
+/// The peers that are ignored whose names begin so.
+fn ignored(prefix: &str, peer: &PeerMachine) -> Vec<String> {
+    let names = peer.chat.ignored_names().map(|(_, name)| name.to_owned());
+    names.filter(|name| name.starts_with(prefix)).take(COMPLETIONS).collect()
+}
+
 fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> Vec<String> {
     let (roster, restoring) = (&peer.presence.roster, &peer.custody.restoring);
     let entries: Box<dyn Iterator<Item = &Entry>> = match what {
         CompletionNames::Peers => {
             return peers(prefix, roster);
         }
+        CompletionNames::Ignored => return ignored(prefix, peer),
         CompletionNames::Offered => Box::new(roster.entries(&Owners::Anyone).map(|(_, entry)| entry)),
         CompletionNames::Own => Box::new(peer.shared.shelf.catalogue.entries()),
         CompletionNames::Lost => {

@@ -104,8 +104,13 @@ impl PeerMachine {
                 self.swarms.sought(id, &files, is_kept, &mut self.out);
                 self.reach_member(id, &files);
             }
-            // No command shows them yet.
-            lan::Event::Line(_) | lan::Event::LinesMissed(..) => {}
+            lan::Event::Line(line) => {
+                self.chat.hear(now, line, &self.own, &self.presence.roster, &mut self.out);
+            }
+            lan::Event::LinesMissed(missed) => {
+                self.chat.missed(now, missed, &self.own, &self.presence.roster, &mut self.out);
+            }
+            lan::Event::Said(outcome) => self.chat.said(now, outcome, &self.own, &mut self.out),
             lan::Event::Has(id, files) => {
                 self.swarms.add_member(id, &files, &mut self.out);
                 self.reach_member(id, &files);
@@ -184,6 +189,9 @@ impl PeerMachine {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::WasAsked);
                 self.out.sender(SenderCommand::AskBack(id));
             }
+            ReceiverEvent::Told { number, said, outcome } => {
+                self.chat.told(now, number, said, outcome, &self.own, &mut self.out);
+            }
             // Over a connection that may be dead it is asked once.
             ReceiverEvent::AskBack(id, n) => self.out.discovery(Command::AskBack(id, n > 1)),
             ReceiverEvent::DialBack(id) => {
@@ -248,6 +256,9 @@ impl PeerMachine {
             SenderEvent::Proved(id, host) => self.out.discovery(lan::Command::Proved(id, host)),
             SenderEvent::Called(id, host) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::Came(host));
+            }
+            SenderEvent::Told(line) => {
+                self.chat.hear_alone(now, line, &self.own, &self.presence.roster, &mut self.out);
             }
             SenderEvent::NotConnected(id) => self.out.discovery(lan::Command::AskBack(id, false)),
             SenderEvent::Serving(list) => {

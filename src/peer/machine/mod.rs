@@ -15,6 +15,7 @@ mod job_events;
 use core::net::Ipv4Addr;
 use std::sync::Arc;
 
+use super::chat::Chat;
 use super::commands::Requests;
 use super::custody::{CustodyDriver, RestoredCustody};
 use super::departure::Departure;
@@ -54,6 +55,8 @@ pub(crate) struct PeerStart {
     /// Why its ports are not those that were asked for, if so; in words.
     pub(crate) moved: Option<String>,
     pub(crate) custody: RestoredCustody,
+    /// What was kept of what people said.
+    pub(crate) chat: Chat,
     /// What there was to warn of before.
     pub(crate) warnings: Vec<String>,
 }
@@ -70,6 +73,7 @@ pub(crate) struct PeerMachine {
     pub(super) swarms: Swarms,
     pub(super) custody: CustodyDriver,
     pub(super) verifying: Verifying,
+    pub(super) chat: Chat,
     pub(super) departure: Departure,
     pub(super) warnings: Warnings,
     pub(super) unanswered: UnansweredPeers,
@@ -82,7 +86,7 @@ pub(crate) struct PeerMachine {
 impl PeerMachine {
     /// A peer that was started just now.
     pub(crate) fn new(now: Time, start: PeerStart) -> Self {
-        let PeerStart { settings, identity, instance, presence, moved, custody, warnings } = start;
+        let PeerStart { settings, identity, instance, presence, moved, custody, chat, warnings } = start;
         let near = settings.sandbox.then(|| settings.downloads());
         let mut machine = Self {
             own: OwnPeer { settings, identity, instance, presence, moved, started: now },
@@ -94,6 +98,7 @@ impl PeerMachine {
             swarms: Swarms::default(),
             custody: CustodyDriver::new(custody),
             verifying: Verifying::default(),
+            chat,
             departure: Departure::default(),
             warnings: Warnings::default(),
             unanswered: UnansweredPeers::default(),

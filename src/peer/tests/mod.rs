@@ -1,6 +1,7 @@
 //! The machine of a peer without threads: events go in, and what it wants done comes out, in virtual time.
 
 mod catalogues;
+mod chat;
 mod commands;
 mod custody;
 mod departure;
@@ -11,6 +12,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::chat::Chat;
 use super::custody::RestoredCustody;
 use super::event::{AskId, PeerEvent};
 use super::file_work::{FileAnswer, FileWork, LocalFacts};
@@ -90,6 +92,7 @@ impl TestPeer {
             state: PresenceState::Here,
         };
         let custody = RestoredCustody { machine, notes: Vec::new(), present };
+        let chat = Chat::default();
         let start = PeerStart {
             settings,
             identity,
@@ -97,6 +100,7 @@ impl TestPeer {
             presence,
             moved: None,
             custody,
+            chat,
             warnings: Vec::new(),
         };
         let mut peer = Self {

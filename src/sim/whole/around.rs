@@ -23,6 +23,8 @@ pub(super) struct Around<'a> {
     pub(super) disk: &'a mut SimDisk,
     /// The rows of the ledger that are on the disk.
     pub(super) ledger: &'a mut BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The rows of what people said that are on the disk.
+    pub(super) said: &'a mut BTreeMap<Vec<u8>, Vec<u8>>,
     pub(super) settings: &'a Settings,
     pub(super) me: PeerId,
     pub(super) ip: Ipv4Addr,
@@ -44,12 +46,12 @@ impl Around<'_> {
 
     /// Writes rows into the ledger.
     pub(super) fn ledger_writes(&mut self, rows: Vec<LedgerRow>) {
-        for LedgerRow { key, value } in rows {
-            match value {
-                Some(value) => drop(self.ledger.insert(key, value)),
-                None => drop(self.ledger.remove(&key)),
-            }
-        }
+        write(self.ledger, rows);
+    }
+
+    /// Keeps rows of what people said.
+    pub(super) fn chat_writes(&mut self, rows: Vec<LedgerRow>) {
+        write(self.said, rows);
     }
 
     /// Tells the controller.
@@ -65,5 +67,15 @@ impl Around<'_> {
     /// Another part says this to the controller, after it did what it was asked.
     pub(super) fn part_says(&mut self, event: PeerEvent) {
         self.network.after(DISK, self.process, Happening::Reported(Box::new(event)));
+    }
+}
+
+/// Writes rows into a table.
+fn write(table: &mut BTreeMap<Vec<u8>, Vec<u8>>, rows: Vec<LedgerRow>) {
+    for LedgerRow { key, value } in rows {
+        match value {
+            Some(value) => drop(table.insert(key, value)),
+            None => drop(table.remove(&key)),
+        }
     }
 }

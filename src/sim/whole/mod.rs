@@ -6,6 +6,7 @@
 //! next.
 
 mod around;
+mod chat;
 mod custody;
 mod disk;
 mod happening;

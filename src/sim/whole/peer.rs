@@ -21,6 +21,7 @@ use crate::control::{Notice, Reply, Request};
 use crate::identity::{Identity, Instance, PeerId, PeerName};
 use crate::lan::{Machines, OwnPresence};
 use crate::library;
+use crate::peer::chat::Chat;
 use crate::peer::custody::{CustodyOnDisk, RestoredCustody};
 use crate::peer::event::{AskId, PeerEvent};
 use crate::peer::machine::{PeerMachine, PeerStart};
@@ -40,6 +41,8 @@ pub(super) struct SimPeer {
     settings: Settings,
     disk: SimDisk,
     ledger: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The rows of what people said that are on the disk.
+    said: BTreeMap<Vec<u8>, Vec<u8>>,
     starts: u64,
     last_ask: u64,
     running: Option<Running>,
@@ -60,6 +63,7 @@ impl SimPeer {
             settings: Settings::new(PathBuf::from(format!("/peer{place}"))),
             disk: SimDisk::default(),
             ledger: BTreeMap::new(),
+            said: BTreeMap::new(),
             starts: 0,
             last_ask: 0,
             running: None,
@@ -111,7 +115,10 @@ impl SimPeer {
         let now = network.now;
         let mut lan = Machines::new(now, self.id(), instance, presence.clone(), network.rng.seed());
         lan.handle_links(now, vec![NETWORK]);
-        let rows = self.ledger.iter().map(|(k, v)| LedgerRow { key: k.clone(), value: Some(v.clone()) });
+        let said: Vec<_> = rows_of(&self.said).collect();
+        let chat = Chat::restored(now, &said);
+        lan.restore_room(chat.heard());
+        let rows = rows_of(&self.ledger);
         let present = self.disk.present(&self.settings.store());
         let on_disk = CustodyOnDisk { free: FREE, present, rows: rows.collect() };
         let secret = network.rng.seed();
@@ -123,6 +130,7 @@ impl SimPeer {
             presence,
             moved: None,
             custody,
+            chat,
             warnings: Vec::new(),
         };
         self.running = Some(Running {
@@ -161,6 +169,7 @@ impl SimPeer {
             network,
             disk: &mut self.disk,
             ledger: &mut self.ledger,
+            said: &mut self.said,
             settings: &self.settings,
             me: self.identity.id(),
             ip: self.ip,
@@ -218,4 +227,9 @@ impl SimPeer {
 
 fn reported(event: library::Event) -> Happening {
     Happening::Reported(Box::new(PeerEvent::Library(event)))
+}
+
+/// The rows of a table.
+fn rows_of(table: &BTreeMap<Vec<u8>, Vec<u8>>) -> impl Iterator<Item = LedgerRow> {
+    table.iter().map(|(key, value)| LedgerRow { key: key.clone(), value: Some(value.clone()) })
 }

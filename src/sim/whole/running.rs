@@ -20,6 +20,7 @@ use crate::peer::file_work::{FileAnswer, FileWork, LocalFacts};
 use crate::peer::machine::PeerMachine;
 use crate::peer::output::PeerOutput;
 use crate::peer::swarms::LiveSeed;
+use crate::receiver::ReceiverCommand;
 use crate::time::Time;
 use crate::wire::datagram::Envelope;
 use crate::wire::message::PeerRecord;
@@ -146,9 +147,13 @@ impl Running {
                 self.replies.push((ask, reply));
             }
             PeerOutput::Notice(notice) => self.notices.push(notice),
-            PeerOutput::Discovery(command) => self.discovery(around.now(), command),
+            PeerOutput::Discovery(command) => self.discovery(around, command),
             PeerOutput::Library(library::Command::Check(_) | library::Command::Rescan) => {}
             PeerOutput::Receiver(command) => self.receiver.command(around, command),
+            PeerOutput::Tell(line) => {
+                let said = around.now().0 / 1_000_000;
+                self.receiver.command(around, ReceiverCommand::Tell(line, said));
+            }
             PeerOutput::Fetch(job) => self.receiver.fetch(around, job),
             PeerOutput::Sender(command) => self.sender.command(around, command),
             PeerOutput::Give(file) => {
@@ -164,6 +169,7 @@ impl Running {
                 around.ledger_writes(rows);
                 around.network.after(WRITTEN, self.process, Happening::Written(number));
             }
+            PeerOutput::Chat(rows) => around.chat_writes(rows),
             PeerOutput::Files(work) => file_work(around, work),
             PeerOutput::Facts(ask) => {
                 let facts = FileAnswer::Facts(ask, Box::new(facts()));
@@ -176,7 +182,8 @@ impl Running {
 
     // ---- discovery
 
-    fn discovery(&mut self, now: Time, command: lan::Command) {
+    fn discovery(&mut self, around: &mut Around<'_>, command: lan::Command) {
+        let now = around.now();
         match command {
             lan::Command::Own(own) => self.lan.handle_own(now, own),
             lan::Command::Proved(id, host) => self.lan.handle_proved(now, id, host),
@@ -202,6 +209,12 @@ impl Running {
             lan::Command::Has(peer, files) => self.lan.handle_has(now, peer, files),
             // Nobody in a simulation asks how things are.
             lan::Command::Facts => {}
+            lan::Command::Say(number, text) => {
+                // Here all clocks are right.
+                let said = now.0 / 1_000_000;
+                let said = self.lan.handle_say(now, said, &text).map(|()| said);
+                around.tell(PeerEvent::Discovery(lan::Event::Said(lan::SayOutcome { number, said })));
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::around::Around;
 use super::happening::{ConnEnd, ConnId, Happening};
+use crate::accounts::{AccountHost, Payer};
 use crate::content::FileId;
 use crate::content::partial::Bits;
 use crate::identity::PeerId;
@@ -17,11 +18,12 @@ use crate::sender::owner_catalogues::{OwnerCatalogues, ServedCatalogue};
 use crate::sender::quick::Quick;
 use crate::sender::serving::{ServedPeers, ServingReport};
 use crate::sender::super_seed::SuperSeed;
+use crate::sender::told::PeersHere;
 use crate::sender::{SenderCommand, SenderEvent, SharedContent, StoredFile};
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::frame::{Decoder, Piece};
-use crate::wire::message::{DialBack, GetBuckets, GetHead, PeerRecord, Reason, Refused};
+use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused, Told};
 
 /// Chunks that came are reported to who wants to know once in this time.
 const HAVES: Duration = Duration::from_millis(20);
@@ -50,7 +52,7 @@ pub(super) struct ServedConn {
 #[derive(Debug)]
 pub(super) struct SimSender {
     pub(super) offer: Arc<SharedContent>,
-    table: BTreeMap<PeerId, PeerRecord>,
+    here: PeersHere,
     pub(super) seeds: BTreeMap<FileId, Arc<dyn LiveSeed>>,
     pub(super) stored: BTreeMap<FileId, StoredFile>,
     /// The owners whose files anybody may have.
@@ -69,7 +71,7 @@ impl SimSender {
     pub(super) fn new() -> Self {
         Self {
             offer: Arc::default(),
-            table: BTreeMap::new(),
+            here: PeersHere::default(),
             seeds: BTreeMap::new(),
             stored: BTreeMap::new(),
             owners: Arc::default(),
@@ -87,8 +89,8 @@ impl SimSender {
     pub(super) fn command(&mut self, around: &mut Around<'_>, command: SenderCommand) {
         match command {
             SenderCommand::Offer(offer) => self.offer = offer,
-            SenderCommand::Table(peer, Some(record)) => drop(self.table.insert(peer, record)),
-            SenderCommand::Table(peer, None) => drop(self.table.remove(&peer)),
+            SenderCommand::Table(peer, Some(record)) => drop(self.here.table.insert(peer, record)),
+            SenderCommand::Table(peer, None) => drop(self.here.table.remove(&peer)),
             // What is there of a file comes by `seeds`, and where the store is, is known.
             SenderCommand::PartialSeed(_) | SenderCommand::Store(_) => {}
             SenderCommand::Stored(id, Some(file)) => drop(self.stored.insert(id, file)),
@@ -173,7 +175,7 @@ impl SimSender {
         loop {
             let Some(conn) = self.conns.get_mut(&id).filter(|conn| !conn.waits) else { return };
             let peer = conn.client.peer;
-            let free = if let Some(page) = conn.client.questions.next_page(&self.table) {
+            let free = if let Some(page) = conn.client.questions.next_page(&self.here.table) {
                 Some(around.network.send(id, ConnEnd::Listener, page.encode()))
             } else if let Some(question) = conn.client.questions.next() {
                 match (self.begin_answer(around, peer, &question), self.conns.get_mut(&id)) {
@@ -233,6 +235,15 @@ impl SimSender {
             Message::Cancel(m) => {
                 conn.client.cancel(m.request);
                 return;
+            }
+            Message::Tell(line) => {
+                let teller = Payer { host: AccountHost::Unproved, peer: conn.client.peer };
+                let request = line.request;
+                let taken = self.here.hear(now, Some(teller), line).map(|line| {
+                    around.tell(PeerEvent::Sender(SenderEvent::Told(line)));
+                    self.send(around, id, &Message::Told(Told { request }));
+                });
+                (request, taken)
             }
             other => panic!("nobody here asks by {}", other.name()),
         };

@@ -387,13 +387,16 @@ impl World {
                 }
             }
             Event::Line(line) => self.rooms[by].lines.push(line),
-            Event::LinesMissed(id, count) => *self.rooms[by].missed.entry(id).or_default() += count,
+            Event::LinesMissed(missed) => {
+                *self.rooms[by].missed.entry(missed.peer).or_default() += missed.count;
+            }
             Event::DialBack(_)
             | Event::Overtaken(_)
             | Event::NetworkChanged
             | Event::Trouble(_)
             | Event::Facts(_)
-            | Event::Interfaces(_) => {}
+            | Event::Interfaces(_)
+            | Event::Said(_) => {}
         }
     }
 }
