@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use expectrl::session::OsSession;
 use expectrl::{Expect, Regex, Session};
+use potluck::control::Reply;
 
 use crate::common::{DEADLINE, Daemon, Neighbour, Peer, wait};
 use crate::custody::{COPIED, DEPARTING, Files, bereave, keeper_of, until_whole};
@@ -232,5 +233,50 @@ fn history_and_completion_save_typing() {
     // Between two lines the terminal itself would take the key, and nobody gets it.
     until(&mut session, "potluck> ");
     session.send("\x04").unwrap();
+    ended_well(&mut session);
+}
+
+#[test]
+fn people_talk_at_the_prompt() {
+    let peer = Peer::new();
+    let mut session = open_with(&peer, &["--name", "me"]);
+    until(&mut session, "potluck> ");
+    let other = peer.neighbour();
+    let _other = other.daemon_with(&["--name", "peer77"]);
+    until(&mut session, "peer77 is here");
+    session.send("T it's \"me\"  # here\r").unwrap();
+    wait("the line", DEADLINE, || {
+        let is_heard = |reply| matches!(reply, Reply::Line(row) if row.text == "it's \"me\"  # here" && row.name == "me");
+        other.replies(&["chat"]).into_iter().any(is_heard).then_some(())
+    });
+    session.send("pee").unwrap();
+    until(&mut session, "pee");
+    assert!(other.ask(&["chat", "hello \u{1b}[2J"]).status.success());
+    let before = until(&mut session, " peer77: hello \\u{1b}[2J");
+    let time = before.get(before.len().wrapping_sub(5)..).unwrap();
+    assert!(time.as_bytes()[2] == b':' && time.replace(':', "").parse::<u32>().is_ok(), "{before:?}");
+    until(&mut session, "potluck> pee");
+    assert!(other.ask(&["chat", "@me", "psst"]).status.success());
+    until(&mut session, " peer77 (to you alone): psst");
+    session.send("rs\r").unwrap();
+    until(&mut session, "HERE FOR");
+    session.send("chat @peer77 yes?\r").unwrap();
+    wait("the answer", DEADLINE, || {
+        let is_heard = |reply| matches!(reply, Reply::Line(row) if row.text == "yes?");
+        other.replies(&["chat"]).into_iter().any(is_heard).then_some(())
+    });
+    session.send("/ignore peer77\r").unwrap();
+    until(&mut session, "is ignored from now on");
+    session.send("chat\r").unwrap();
+    let shown = until(&mut session, "ignored: peer77 (");
+    assert!(
+        shown.contains("you: it's \"me\"  # here") && shown.contains("you (to peer77 alone): yes?"),
+        "{shown}"
+    );
+    assert!(!shown.contains("hello"), "{shown}");
+    session.send("unignore peer77\r").unwrap();
+    until(&mut session, "is heard again");
+    until(&mut session, "potluck> ");
+    session.send("exit\r").unwrap();
     ended_well(&mut session);
 }

@@ -11,6 +11,7 @@ mod lab;
 
 mod beside;
 mod cage;
+mod chat;
 mod custody;
 mod doctor;
 mod errnos;

@@ -15,6 +15,7 @@ mod going;
 mod watch;
 
 mod catalogues;
+mod chat;
 mod custody;
 mod dialback;
 mod escapes;

@@ -60,7 +60,9 @@ impl Voice {
             Ports { receiver: SENDER - 1, sender: SENDER, distributor: SENDER + 1, distributee: SENDER + 2 };
         let (name, catalogue) = (self.name.as_str(), self.catalogue);
         let presence = SaysOfItself { state: PresenceState::Here, name, ports, interval: 1_000, catalogue };
-        let pad = &[0; datagram::DATAGRAM_MIN];
+        // A line takes the place of what only fills a datagram up.
+        let said = if let datagram::DatagramMessage::Room(line) = message { line.text.len() } else { 0 };
+        let pad = &[0; datagram::DATAGRAM_MIN][said.min(datagram::DATAGRAM_MIN)..];
         let body = encode(&Says { instance, sequence, presence, message, pad });
         let mut bytes = [&datagram::MAGIC[..], &[datagram::VERSION], &key.0, &body].concat();
         let signature = self.identity.sign(b"potluck datagram 1\0", &bytes);
