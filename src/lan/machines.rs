@@ -411,8 +411,7 @@ impl Machines {
                     Event::Here(info) => {
                         self.seeking.handle_here(info.contact.id);
                         self.dial_back.handle_here(info.contact.id);
-                        let host = info.contact.hosts.first().map_or(AccountHost::Unproved, |h| (*h).into());
-                        self.room.handle_here(now, info.contact.id, host);
+                        self.room.handle_here(now, info.contact.id, account_host(&info.contact.hosts));
                     }
                     Event::Gone(id, _) => {
                         self.seeking.handle_gone(*id);
@@ -445,5 +444,27 @@ impl Machines {
             None => LanOutput::Broadcast(body),
             Some(to) => LanOutput::Unicast { to, body },
         });
+    }
+}
+
+/// Where a peer is, as shares go by it, given its proved addresses: one that it does not have in common with everyone
+/// on a link, if it has any.
+fn account_host(hosts: &[Host]) -> AccountHost {
+    let hosts = hosts.iter().map(|host| AccountHost::from(*host));
+    hosts.min_by_key(|host| matches!(host, AccountHost::Link(_))).unwrap_or(AccountHost::Unproved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_says_is_charged_to_an_address_of_its_own_if_it_has_one() {
+        let host = |ip: &str| Host { ip: ip.parse().unwrap(), scope: 3 };
+        let (link, own) = (host("fe80::1"), host("10.0.0.1"));
+        assert_eq!(account_host(&[link, own]), AccountHost::V4([10, 0, 0, 1].into()));
+        assert_eq!(account_host(&[own, link]), AccountHost::V4([10, 0, 0, 1].into()));
+        assert_eq!(account_host(&[link]), AccountHost::Link(3));
+        assert_eq!(account_host(&[]), AccountHost::Unproved);
     }
 }
