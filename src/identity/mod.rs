@@ -1,5 +1,6 @@
 //! Who a peer is: key, peer id, name, instance; and TLS with raw public keys (RFC 7250).
 
+mod binding;
 mod contact;
 mod instance;
 mod key;
@@ -10,6 +11,7 @@ mod peer_id;
 pub(crate) mod sequences;
 pub mod tls;
 
+pub use binding::{CHANNEL_PROOF, ChannelBinding, End};
 pub use contact::Contact;
 pub use instance::Instance;
 pub(crate) use key::fill_random;

@@ -11,12 +11,13 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{AlwaysResolvesServerRawPublicKeys, NoServerSessionStorage};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    ClientConfig, ClientConnection, CommonState, DigitallySignedStruct, DistinguishedName, Error,
-    ServerConfig, ServerConnection, SignatureScheme,
+    AlertDescription, ClientConfig, ClientConnection, CommonState, Connection, DigitallySignedStruct,
+    DistinguishedName, Error, ServerConfig, ServerConnection, SignatureScheme,
 };
 
+use super::binding::EXPORTER;
 use super::key::provider;
-use super::{Identity, PeerId, PublicKey};
+use super::{ChannelBinding, End, Identity, PeerId, PublicKey};
 use crate::address::Host;
 
 /// The application protocol (RFC 7301) of this version of the wire.
@@ -35,14 +36,24 @@ pub(super) fn public_key_of(spki: &[u8]) -> Option<PublicKey> {
 pub struct Tls {
     server: Arc<ServerConfig>,
     key: Arc<CertifiedKey>,
+    /// That of the network, if it is not open to everyone.
+    binding: Option<Arc<ChannelBinding>>,
 }
 
 impl Tls {
-    /// For `identity`.
+    /// For `identity`, in the open network.
     ///
     /// # Errors
     /// When the provider lacks TLS 1.3 (a broken build).
     pub fn new(identity: &Identity) -> Result<Self, Error> {
+        Self::of_network(identity, None)
+    }
+
+    /// For `identity`, in the network of this binding; `None`: in the open one.
+    ///
+    /// # Errors
+    /// When the provider lacks TLS 1.3 (a broken build).
+    pub fn of_network(identity: &Identity, binding: Option<ChannelBinding>) -> Result<Self, Error> {
         let signing = identity.signing();
         let spki =
             signing.public_key().ok_or_else(|| Error::General("the key shows no public key".into()))?;
@@ -51,10 +62,11 @@ impl Tls {
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_client_cert_verifier(Arc::new(RawKeys { pinned: None }))
             .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(Arc::clone(&key))));
-        server.alpn_protocols = vec![ALPN.to_vec()];
+        server.alpn_protocols =
+            vec![binding.as_ref().map_or_else(|| ALPN.to_vec(), ChannelBinding::protocol)];
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
-        Ok(Self { server: Arc::new(server), key })
+        Ok(Self { server: Arc::new(server), key, binding: binding.map(Arc::new) })
     }
 
     /// The accepting side. Whoever dials must prove some key; [`proved`] tells which.
@@ -77,11 +89,43 @@ impl Tls {
             .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(Arc::clone(
                 &self.key,
             ))));
-        client.alpn_protocols = vec![ALPN.to_vec()];
+        client.alpn_protocols.clone_from(&self.server.alpn_protocols);
         client.enable_sni = false;
         client.resumption = Resumption::disabled();
         ClientConnection::new(Arc::new(client), ServerName::from(host.ip))
     }
+
+    /// What both ends of a connection have to prove beside their keys, before anything else is read or sent.
+    #[must_use]
+    pub fn binding(&self) -> Option<Arc<ChannelBinding>> {
+        self.binding.clone()
+    }
+}
+
+/// What the two ends of this connection, and nobody else, can compute (RFC 5705, RFC 9266).
+///
+/// # Errors
+/// Before the end of the handshake.
+pub fn exported(connection: &Connection) -> Result<[u8; 32], Error> {
+    connection.export_keying_material([0; 32], EXPORTER, None)
+}
+
+/// Which end of a connection this is.
+#[must_use]
+pub const fn own_end(connection: &Connection) -> End {
+    match connection {
+        Connection::Client(_) => End::Dialled,
+        Connection::Server(_) => End::Accepted,
+    }
+}
+
+/// True if a handshake failed because the other end speaks for another network.
+#[must_use]
+pub const fn is_of_another_network(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::NoApplicationProtocol | Error::AlertReceived(AlertDescription::NoApplicationProtocol)
+    )
 }
 
 /// Whom the other end has proved to be. `None` until the handshake is over.
@@ -212,7 +256,7 @@ impl ClientCertVerifier for RawKeys {
 mod tests {
     use core::net::Ipv4Addr;
 
-    use rustls::Connection;
+    use zeroize::Zeroizing;
 
     use super::*;
 
@@ -256,5 +300,45 @@ mod tests {
         let mut server: Connection = Tls::new(&b).unwrap().accept().unwrap().into();
         assert!(shake(&mut client, &mut server).is_err());
         assert_eq!(proved(&client), None);
+    }
+
+    /// The network of a secret.
+    fn network(secret: u8) -> Option<ChannelBinding> {
+        Some(ChannelBinding::new(Zeroizing::new([secret; 32]), [secret; 8]))
+    }
+
+    #[test]
+    fn another_network_is_refused_before_any_key_is_shown() {
+        let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        for (one, other) in [(None, network(1)), (network(1), None), (network(1), network(2))] {
+            let mut client: Connection = Tls::of_network(&a, one).unwrap().dial(b.id(), HOST).unwrap().into();
+            let mut server: Connection = Tls::of_network(&b, other).unwrap().accept().unwrap().into();
+            assert!(is_of_another_network(&shake(&mut client, &mut server).unwrap_err()));
+            let mut alert = Vec::new();
+            while server.wants_write() {
+                server.write_tls(&mut alert).unwrap();
+            }
+            // What says so is shorter than a signature and what else comes with a key.
+            assert!(alert.len() < 200, "{} bytes", alert.len());
+            client.read_tls(&mut alert.as_slice()).unwrap();
+            assert!(is_of_another_network(&client.process_new_packets().unwrap_err()));
+            assert_eq!((proved(&client), client.peer_certificates()), (None, None));
+        }
+    }
+
+    #[test]
+    fn both_ends_of_one_connection_export_the_same() {
+        let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let pair = || {
+            let tls = Tls::of_network(&a, network(1)).unwrap();
+            let mut client: Connection = tls.dial(b.id(), HOST).unwrap().into();
+            let mut server: Connection = Tls::of_network(&b, network(1)).unwrap().accept().unwrap().into();
+            assert!(exported(&client).is_err());
+            shake(&mut client, &mut server).unwrap();
+            assert_eq!((own_end(&client), own_end(&server)), (End::Dialled, End::Accepted));
+            assert_eq!(exported(&client).unwrap(), exported(&server).unwrap());
+            exported(&client).unwrap()
+        };
+        assert_ne!(pair(), pair());
     }
 }

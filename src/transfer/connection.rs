@@ -7,15 +7,20 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
 
 use mio::net::TcpStream;
 
+use super::binding::{BindStep, Unbound};
 use super::records::{ReadWork, RecordCounter};
 use crate::address::Host;
-use crate::identity::PeerId;
-use crate::identity::tls::proved;
+use crate::identity::tls::{is_of_another_network, proved};
+use crate::identity::{ChannelBinding, PeerId};
 use crate::time::Time;
 use crate::wire::frame::{Decoder, Frame, Piece};
+
+/// Why a handshake with a peer of another network fails.
+const ANOTHER_NETWORK: &str = "it is of another group, or of none";
 
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +40,7 @@ pub(crate) enum Closed {
 pub(crate) enum ConnectionPhase {
     /// TCP.
     Connecting,
-    /// TLS.
+    /// TLS; in a group, until both ends have proved to be of it.
     Handshaking,
     /// Open: TLS proved who the other end is.
     Proved(PeerId),
@@ -112,16 +117,26 @@ pub(crate) struct Connection {
     pub(crate) reported: Time,
     decoder: Decoder,
     records: RecordCounter,
+    /// What is still to be proved beside the keys.
+    unbound: Option<Unbound>,
+}
+
+/// TLS of one connection, and what both ends have to prove beside their keys.
+#[derive(Debug)]
+pub(crate) struct ConnectionTls {
+    pub(crate) tls: rustls::Connection,
+    pub(crate) binding: Option<Arc<ChannelBinding>>,
 }
 
 impl Connection {
     pub(crate) fn new(
         stream: TcpStream,
-        mut tls: rustls::Connection,
+        tls: ConnectionTls,
         host: Host,
         dial: Option<Dial>,
         now: Time,
     ) -> Self {
+        let ConnectionTls { mut tls, binding } = tls;
         // Back-pressure is ours: a role is asked for more only when all that it gave is in the kernel.
         tls.set_buffer_limit(None);
         let phase = if dial.is_some() { ConnectionPhase::Connecting } else { ConnectionPhase::Handshaking };
@@ -142,6 +157,7 @@ impl Connection {
             reported: now,
             decoder: Decoder::default(),
             records: RecordCounter::default(),
+            unbound: binding.map(Unbound::new),
         }
     }
 
@@ -170,7 +186,11 @@ impl Connection {
     ) -> ReadStep {
         let mut takes = takes;
         loop {
-            match self.read_plain(&mut takes, work, sink) {
+            let step = match self.bind(now) {
+                Ok(None) => self.read_plain(&mut takes, work, sink),
+                step => step,
+            };
+            match step {
                 Ok(Some(step)) => return step,
                 Ok(None) => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -193,16 +213,33 @@ impl Connection {
             if let Err(e) = self.tls.process_new_packets() {
                 // The alert that says why is queued; it is sent if the socket takes it at once.
                 drop(self.tls.write_tls(&mut self.stream));
-                return ReadStep::Closed(Closed::Misbehaved(e.to_string()));
-            }
-            if self.phase == ConnectionPhase::Handshaking
-                && let Some(peer) = proved(&self.tls)
-            {
-                self.phase = ConnectionPhase::Proved(peer);
-                self.since = now;
-                return ReadStep::Proved(peer);
+                let why = if is_of_another_network(&e) { ANOTHER_NETWORK.to_owned() } else { e.to_string() };
+                return ReadStep::Closed(Closed::Misbehaved(why));
             }
         }
+    }
+
+    /// Goes on with the handshake, up to the moment when the other end has proved all that it has to. `None`: it has, or
+    /// TLS itself is not so far; a connection that ended meanwhile is seen by whoever reads next.
+    fn bind(&mut self, now: Time) -> io::Result<Option<ReadStep>> {
+        if self.phase != ConnectionPhase::Handshaking {
+            return Ok(None);
+        }
+        let Some(peer) = proved(&self.tls) else { return Ok(None) };
+        if let Some(unbound) = &mut self.unbound {
+            match unbound.step(&mut self.tls)? {
+                BindStep::Bound => {}
+                BindStep::Ended => return Ok(Some(ReadStep::Closed(Closed::Clean))),
+                BindStep::Refused => {
+                    let why = ANOTHER_NETWORK.to_owned();
+                    return Ok(Some(ReadStep::Closed(Closed::Misbehaved(why))));
+                }
+            }
+        }
+        self.unbound = None;
+        self.phase = ConnectionPhase::Proved(peer);
+        self.since = now;
+        Ok(Some(ReadStep::Proved(peer)))
     }
 
     /// Cuts frames out of what is decrypted. `None`: it is used up.

@@ -9,7 +9,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::connection::{Closed, Connection, ConnectionPhase, Dial};
+use super::connection::{Closed, Connection, ConnectionPhase, ConnectionTls, Dial};
 use super::dial_pauses::{DialPauses, DialTarget};
 use super::listeners::Listeners;
 use super::ready::ReadyQueue;
@@ -379,7 +379,7 @@ impl Net {
         &mut self,
         now: Time,
         mut dial: Dial,
-    ) -> Result<(TcpStream, rustls::Connection, Host, Dial), Closed> {
+    ) -> Result<(TcpStream, ConnectionTls, Host, Dial), Closed> {
         let mut last = "no address of it is known".to_owned();
         while let Some(host) = dial.hosts.pop_front() {
             let target = DialTarget { host, port: dial.port };
@@ -392,7 +392,7 @@ impl Net {
                 Ok(stream) => {
                     // Who dials back is who sends.
                     choose_congestion_control(&stream, host);
-                    return Ok((stream, tls.into(), host, dial));
+                    return Ok((stream, self.bound(tls.into()), host, dial));
                 }
                 Err(e) => {
                     self.pauses.handle_failed(now, target, dial.peer);
@@ -401,6 +401,11 @@ impl Net {
             }
         }
         Err(Closed::Unreachable(last))
+    }
+
+    /// TLS, with what both ends have to prove beside it.
+    fn bound(&self, tls: rustls::Connection) -> ConnectionTls {
+        ConnectionTls { tls, binding: self.tls.binding() }
     }
 
     /// Remembers what came of dialling, if this connection was dialled: TLS proved the peer, or it ended before.
@@ -448,7 +453,7 @@ impl Net {
         let Ok(tls) = self.tls.accept() else { return };
         drop(stream.set_nodelay(true));
         choose_congestion_control(&stream, host);
-        if let Err(e) = self.insert(Connection::new(stream, tls.into(), host, None, now)) {
+        if let Err(e) = self.insert(Connection::new(stream, self.bound(tls.into()), host, None, now)) {
             log::debug!("a connection could not be taken: {e:?}");
         }
     }
