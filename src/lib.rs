@@ -15,6 +15,7 @@ mod disk;
 mod distribution;
 mod doctor;
 pub mod error;
+pub mod group;
 pub mod identity;
 pub mod lan;
 #[macro_use]

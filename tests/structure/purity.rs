@@ -30,9 +30,11 @@ const FOREIGN: &[&str] = &[
     "std::io::Error",
     "std::io::ErrorKind",
     "std::path",
-    // Hashes, encodings, and what is derived.
+    // Hashes, ciphers, encodings, and what is derived. Argon2 takes memory and time, and nothing else.
+    "argon2",
     "blake3",
     "bytesize",
+    "chacha20poly1305",
     // How a value is typed is said where it is defined; clap reads it elsewhere.
     "clap::ArgAction",
     "clap::Args",
@@ -50,6 +52,7 @@ const FOREIGN: &[&str] = &[
     "unicode_security",
     "unicode_width",
     "wildmatch",
+    "zeroize",
     // Names of lints.
     "clippy",
 ];
