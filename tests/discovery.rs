@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use potluck::address::Ports;
+use potluck::group::{DatagramSeal, GroupKey, NONCE};
 use potluck::identity::{Identity, Instance, PeerId, PeerName};
 use potluck::lan::{Command, Event, Gone, Handle, LanConfig, OwnPresence, PeerInfo, start};
 use potluck::sys::clock;
@@ -41,7 +42,13 @@ fn config(identity: &Arc<Identity>, port: u16, count: u64) -> LanConfig {
         port,
         interfaces: vec!["lo".to_owned()],
         heard: Vec::new(),
+        seal: None,
     }
+}
+
+/// What seals the datagrams of a group.
+fn group(secret: u8) -> DatagramSeal {
+    GroupKey::kept([secret; 32]).datagram_seal()
 }
 
 impl Peer {
@@ -50,7 +57,16 @@ impl Peer {
     }
 
     fn with(identity: &Arc<Identity>, port: u16, count: u64) -> Self {
-        let handle = start(config(identity, port, count)).unwrap();
+        Self::of(identity, config(identity, port, count))
+    }
+
+    fn in_group(port: u16, secret: u8) -> Self {
+        let identity = Arc::new(Identity::generate().unwrap());
+        Self::of(&identity, LanConfig { seal: Some(group(secret)), ..config(&identity, port, 1) })
+    }
+
+    fn of(identity: &Arc<Identity>, config: LanConfig) -> Self {
+        let handle = start(config).unwrap();
         Self { identity: Arc::clone(identity), handle, here: BTreeMap::new(), settled: false }
     }
 
@@ -215,4 +231,75 @@ fn junk_stops_nothing_and_is_counted() {
     b.until_here(1);
     let counted = a.handle.tally.read();
     assert_eq!((counted.malformed, counted.forged), (7, 2), "{counted:?}");
+}
+
+#[test]
+fn two_groups_and_an_open_network_share_a_port_and_nothing_else() {
+    let port = free_port();
+    let members = [1, 1, 2, 2].into_iter().map(|secret| Peer::in_group(port, secret));
+    let mut all: Vec<Peer> = members.chain([Peer::start(port), Peer::start(port)]).collect();
+    for peer in &mut all {
+        peer.until_here(1);
+        peer.until("it settles", |p, _| p.settled);
+    }
+    for (n, other) in [1, 0, 3, 2, 5, 4].into_iter().enumerate() {
+        let here: Vec<PeerId> = all[n].here.keys().copied().collect();
+        assert_eq!(here, [all[other].id()], "peer {n}");
+    }
+    let counted = all[0].handle.tally.read();
+    assert!(counted.foreign > 0 && counted.outsiders == 1, "{counted:?}");
+    assert_eq!(counted.malformed + counted.forged + counted.version, 0, "{counted:?}");
+    let open = all[5].handle.tally.read();
+    assert!(open.malformed > 0 && open.foreign == 0 && open.outsiders == 0, "{open:?}");
+}
+
+#[test]
+fn whoever_has_another_passphrase_than_all_others_is_told() {
+    let port = free_port();
+    let (mut one, mut other) = (Peer::in_group(port, 1), Peer::in_group(port, 1));
+    one.until_here(1);
+    other.until_here(1);
+    let mut wrong = Peer::in_group(port, 2);
+    wrong.until("it is told", |_, e| matches!(e, Event::Outsiders(1)));
+    assert!(wrong.here.is_empty());
+    let told = |peer: &Peer| peer.handle.events.try_iter().any(|e| matches!(e, Event::Outsiders(_)));
+    assert!(!told(&one) && !told(&other), "whoever is among others of its group was told");
+}
+
+/// Somebody who has no key can say nothing, and nothing twice.
+#[test]
+fn what_is_replayed_cut_or_forged_in_a_group_is_dropped_and_counted() {
+    let port = free_port();
+    let mut a = Peer::in_group(port, 1);
+    let identity = Arc::new(Identity::generate().unwrap());
+    let mut b = Peer::of(&identity, LanConfig { seal: Some(group(1)), ..config(&identity, port, 1) });
+    a.until_here(1);
+    b.until_here(1);
+    // As one that was recorded; a member makes it here, so that the test knows it.
+    let signed = Arc::clone(&a.here[&b.id()].signed);
+    let recorded = group(1).seal([3; NONCE], &signed);
+    let attacker = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    attacker.set_broadcast(true).unwrap();
+    let say = |bytes: &[u8]| attacker.send_to(bytes, ("127.255.255.255", port)).unwrap();
+    let before = a.handle.tally.read();
+    for _ in 0..5 {
+        say(&recorded);
+    }
+    for len in [0, 5, 28, 45, recorded.len() - 1] {
+        say(&recorded[..len]);
+    }
+    let mut changed = recorded.clone();
+    changed[100] ^= 1;
+    say(&changed);
+    say(&group(2).seal([3; NONCE], &signed));
+    say(&signed);
+    // What is sent last is there last: then all else was taken or dropped.
+    drop(b);
+    let mut c = Peer::of(&identity, LanConfig { seal: Some(group(1)), ..config(&identity, port, 2) });
+    a.until("the next start", |p, _| p.here.get(&identity.id()).is_some_and(|i| i.instance.count == 2));
+    c.until_here(1);
+    let after = a.handle.tally.read();
+    assert_eq!(after.foreign - before.foreign, 8, "{after:?}");
+    assert!(after.replayed - before.replayed >= 5, "{after:?}");
+    assert_eq!(after.forged + after.malformed, 0, "{after:?}");
 }

@@ -180,3 +180,6 @@ pub(crate) const REPAIRS_WAITING: usize = 64;
 
 /// Of those every host may have this many, while there are places for each host.
 pub(crate) const REPAIRS_OF_HOST: u64 = 1;
+
+/// Hosts that are counted as speaking for another group, at most: more are as much reason to look.
+pub(crate) const OUTSIDERS: usize = 64;

@@ -3,7 +3,7 @@
 //!
 //! Machines decide everything: `discovery/` knows who is here and where, `seeking/` finds who fetches the
 //! same, `dial_back.rs` asks for connections. `machines.rs` carries from one to another what they say, and
-//! `shell.rs` gives them sockets, signatures and the clock.
+//! `shell.rs` gives them sockets, signatures and the clock. In a group, `sealing.rs` stands before the sockets.
 
 mod dial_back;
 mod discovery;
@@ -14,8 +14,10 @@ pub(crate) mod limits;
 mod machines;
 mod network_prefix;
 mod network_size;
+mod outsiders;
 mod rng;
 pub(crate) mod room;
+mod sealing;
 mod seeking;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;
@@ -46,6 +48,7 @@ use serde::{Deserialize, Serialize};
 use crate::accounts::AccountHost;
 use crate::address::{Host, Ports};
 use crate::content::FileId;
+use crate::group::DatagramSeal;
 use crate::identity::{Contact, Identity, Instance, PeerId, PeerName};
 use crate::sys::bell::Bell;
 use crate::sys::thread::Thread;
@@ -80,6 +83,8 @@ pub struct LanConfig {
     pub interfaces: Vec<String>,
     /// How far others were heard in the room before this start.
     pub heard: Vec<(PeerId, HeardMark)>,
+    /// What seals the datagrams of the group; `None`: the network is open.
+    pub seal: Option<DatagramSeal>,
 }
 
 /// What the controller asks of the thread of `lan`.
@@ -233,6 +238,8 @@ pub enum Event {
     Interfaces(BTreeMap<u32, String>),
     /// The machine slept, or its addresses changed.
     NetworkChanged,
+    /// So many hosts speak for another group than ours, and nobody for ours. Once.
+    Outsiders(usize),
     /// The discovery socket cannot be had or was lost; in words for the user.
     Trouble(String),
     /// This peer fetches these files, at most 16, and asks who has some of them.
@@ -268,8 +275,12 @@ pub struct DatagramCounters {
     pub limited: u64,
     /// Of those: heard before (also by another interface), too old, or of an instance that is over.
     pub replayed: u64,
+    /// Of those: of another network than that of this group, or of none.
+    pub foreign: u64,
     /// Datagrams that could not be sent (not part of `dropped`).
     pub unsent: u64,
+    /// Hosts, not datagrams: those that spoke for another group than ours when one of them was heard last.
+    pub outsiders: u64,
 }
 
 /// Gives the thread of `lan` commands, from any other thread.

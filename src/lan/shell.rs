@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::facts::{InterfaceTally, LanFacts};
 use super::interfaces::Interfaces;
 use super::machines::{LanOutput, Machines};
+use super::sealing::{ON_THE_WIRE, Sealing};
 use super::sockets::BoundSockets;
 use super::tally::Tally;
 use super::traffic::{Endpoint, Packet, Via};
@@ -64,6 +65,7 @@ pub fn start(config: LanConfig) -> io::Result<Handle> {
     let shell = LanShell {
         machines,
         identity: config.identity,
+        sealing: Sealing::new(config.seal),
         names: config.interfaces,
         interfaces: Interfaces::default(),
         listed: None,
@@ -91,6 +93,7 @@ enum Then {
 struct LanShell {
     machines: Machines,
     identity: Arc<Identity>,
+    sealing: Sealing,
     names: Vec<String>,
     interfaces: Interfaces,
     listed: Option<Time>,
@@ -118,6 +121,7 @@ impl LanShell {
                 return;
             }
             self.machines.handle_timeout(now);
+            self.waiting.extend(self.sealing.outsiders.poll_saying(now).map(Event::Outsiders));
             if self.do_outputs(now) == Then::End {
                 return;
             }
@@ -141,7 +145,8 @@ impl LanShell {
             return core::time::Duration::ZERO;
         }
         let tick = self.listed.map_or(now, |at| at + limits::INTERFACES);
-        let next = self.machines.poll_timeout().map_or(tick, |at| at.min(tick));
+        let due = [self.machines.poll_timeout(), self.sealing.outsiders.poll_timeout()];
+        let next = due.into_iter().flatten().fold(tick, Time::min);
         let wait = next.since(now);
         // Polling counts in milliseconds, rounded down: one more, or it would spin for the rest.
         let wait = if wait.is_zero() { wait } else { wait + core::time::Duration::from_micros(999) };
@@ -239,7 +244,7 @@ impl LanShell {
     fn read_sockets(&mut self) {
         self.more = false;
         // One byte more than a datagram may have, so that one that was cut off is seen as too long.
-        let mut buffer = [0; limits::DATAGRAM + 1];
+        let mut buffer = [0; ON_THE_WIRE + 1];
         let now = clock::now();
         for place in 0..self.sockets.len() {
             let mut left = limits::DATAGRAMS_A_TURN;
@@ -259,7 +264,8 @@ impl LanShell {
             self.tally.limited();
             return;
         }
-        let envelope = match Envelope::parse(bytes) {
+        let Some(datagram) = self.sealing.inward(now, bytes, source, &self.tally) else { return };
+        let envelope = match Envelope::parse(&datagram) {
             Ok(envelope) => envelope,
             Err(e) => return self.tally.unreadable(&e),
         };
@@ -269,13 +275,16 @@ impl LanShell {
         if id == self.identity.id() && self.sockets_are_ours(source.at) {
             return;
         }
+        if id != self.identity.id() {
+            self.sealing.outsiders.handle_member();
+        }
         if !self.machines.admit(now, source, id, |nonce| envelope.contains(nonce)) {
             self.tally.limited();
             return;
         }
         match envelope.open() {
             Ok(body) => {
-                let signed = Arc::from(bytes);
+                let signed = Arc::from(&*datagram);
                 let packet = Packet { source, peer: id, body: &body, signed: &signed };
                 let result = self.machines.handle_packet(now, &packet);
                 if result.is_ok() {
@@ -297,18 +306,9 @@ impl LanShell {
     fn do_outputs(&mut self, now: Time) -> Then {
         while let Some(output) = self.machines.poll_output() {
             match output {
-                LanOutput::Broadcast(body) => {
-                    let bytes = self.seal(&body);
-                    self.broadcast(now, &bytes);
-                }
-                LanOutput::Unicast { to, body } => {
-                    let sent = self.sockets.send(to, &self.seal(&body), &self.interfaces);
-                    if let Err(e) = &sent {
-                        log::debug!("sending to {}: {e}", to.at);
-                    }
-                    self.tally.sent(sent.is_ok());
-                }
-                LanOutput::Forward { to, peer, signed } => self.forward(now, to, peer, &signed),
+                LanOutput::Broadcast(body) => self.send(now, None, &self.sign(&body)),
+                LanOutput::Unicast { to, body } => self.send(now, Some(to), &self.sign(&body)),
+                LanOutput::Forward { to, signed, .. } => self.send(now, to, &signed),
                 LanOutput::LookAround => {
                     let found = self.neighbours();
                     self.machines.handle_neighbours(now, found);
@@ -342,18 +342,24 @@ impl LanShell {
         }
     }
 
-    /// Sends a datagram of another peer once more.
-    fn forward(&mut self, now: Time, to: Option<Endpoint>, peer: PeerId, signed: &[u8]) {
-        match to {
-            None => self.broadcast(now, signed),
-            Some(to) => {
-                let sent = self.sockets.send(to, signed, &self.interfaces);
-                if let Err(e) = &sent {
-                    log::debug!("sending what {peer} said to {}: {e}", to.at);
-                }
-                self.tally.sent(sent.is_ok());
+    /// Sends a signed datagram to one place, or to everyone.
+    fn send(&mut self, now: Time, to: Option<Endpoint>, signed: &[u8]) {
+        let bytes = match self.sealing.outward(signed) {
+            Ok(bytes) => bytes,
+            Err(e) => {
+                log::debug!("a datagram cannot be sealed: {e}");
+                return self.tally.sent(false);
             }
+        };
+        let Some(to) = to else {
+            self.broadcast(now, &bytes);
+            return;
+        };
+        let sent = self.sockets.send(to, &bytes, &self.interfaces);
+        if let Err(e) = &sent {
+            log::debug!("sending to {}: {e}", to.at);
         }
+        self.tally.sent(sent.is_ok());
     }
 
     /// The hosts that the system knows on the links that are used.
@@ -366,7 +372,7 @@ impl LanShell {
         hosts.filter(|host| self.interfaces.may_hear(host.socket(0))).collect()
     }
 
-    fn seal(&self, body: &Body) -> Vec<u8> {
+    fn sign(&self, body: &Body) -> Vec<u8> {
         seal(&self.identity, body)
     }
 

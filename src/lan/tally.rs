@@ -17,6 +17,8 @@ pub struct Tally {
     limited: AtomicU64,
     replayed: AtomicU64,
     unsent: AtomicU64,
+    foreign: AtomicU64,
+    outsiders: AtomicU64,
 }
 
 impl Tally {
@@ -25,17 +27,19 @@ impl Tally {
     pub fn read(&self) -> DatagramCounters {
         let of = |n: &AtomicU64| n.load(Ordering::Relaxed);
         let (malformed, version, forged) = (of(&self.malformed), of(&self.version), of(&self.forged));
-        let (limited, replayed) = (of(&self.limited), of(&self.replayed));
+        let (limited, replayed, foreign) = (of(&self.limited), of(&self.replayed), of(&self.foreign));
         DatagramCounters {
             sent: of(&self.sent),
             taken: of(&self.taken),
-            dropped: malformed + version + forged + limited + replayed,
+            dropped: malformed + version + forged + limited + replayed + foreign,
             malformed,
             version,
             forged,
             limited,
             replayed,
+            foreign,
             unsent: of(&self.unsent),
+            outsiders: of(&self.outsiders),
         }
     }
 
@@ -46,6 +50,14 @@ impl Tally {
 
     pub(super) fn limited(&self) {
         self.limited.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn foreign(&self) {
+        self.foreign.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn outsiders(&self, count: usize) {
+        self.outsiders.store(count as u64, Ordering::Relaxed);
     }
 
     pub(super) fn unreadable(&self, why: &DecodeError) {

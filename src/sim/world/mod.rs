@@ -396,7 +396,8 @@ impl World {
             | Event::Trouble(_)
             | Event::Facts(_)
             | Event::Interfaces(_)
-            | Event::Said(_) => {}
+            | Event::Said(_)
+            | Event::Outsiders(_) => {}
         }
     }
 }
