@@ -7,9 +7,10 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
-use super::rows::{HashRow, LedgerRow, RawHash};
+use super::rows::{CHAT_EVERYWHERE, EVERYWHERE, HashRow, LedgerRow, RawHash};
 use super::{StoreError, answer};
 use crate::content::SafePath;
+use crate::group::NetworkId;
 use crate::sys::file;
 
 /// Marks the file as potluck's ("PTLK"), so that another program's is not mistaken for ours.
@@ -32,13 +33,25 @@ const MIGRATIONS: [&str; 3] = [
 ",
 ];
 
+/// The `user_version` of a peer that was in a group. Its tables are those of any other one; but an earlier potluck, which
+/// knows no groups and would share everything in the open network, does not go on with it.
+const GROUP_VERSION: u32 = 4;
+
 /// Tables that came without a step of their own: an earlier potluck does not look at them, and is to go on with the
-/// database as it is.
+/// database as it is. Those that begin with `group_` are of groups, the others of the open network.
 const ADDITIONS: &str = "
     CREATE TABLE IF NOT EXISTS chat (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS group_ledger (
+        network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL,
+        PRIMARY KEY (network, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS group_chat (
+        network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL,
+        PRIMARY KEY (network, key)
+    ) STRICT, WITHOUT ROWID;
 ";
 
-/// A table of records, each filed under a key.
+/// A table of records, each filed under a key. There is one for the open network, and one for all groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RecordTable {
     /// The ledger of custody.
@@ -47,25 +60,48 @@ pub(super) enum RecordTable {
     Chat,
 }
 
+/// The queries of one of them.
+struct RecordQueries {
+    all: &'static str,
+    put: &'static str,
+    forget: &'static str,
+    /// Of the group `?1`, and what holds everywhere: rows whose keys begin with `?2`.
+    all_of_group: &'static str,
+    put_of_group: &'static str,
+    forget_of_group: &'static str,
+}
+
+macro_rules! queries {
+    ($open:literal, $groups:literal) => {
+        RecordQueries {
+            all: concat!("SELECT key, value, sum FROM ", $open, " ORDER BY key"),
+            put: concat!("INSERT OR REPLACE INTO ", $open, " (key, value, sum) VALUES (?1, ?2, ?3)"),
+            forget: concat!("DELETE FROM ", $open, " WHERE key = ?1"),
+            all_of_group: concat!(
+                "SELECT key, value, sum FROM ", $open, " WHERE substr(key, 1, 1) = ?2
+                 UNION ALL SELECT key, value, sum FROM ", $groups, " WHERE network = ?1 ORDER BY key"
+            ),
+            put_of_group: concat!(
+                "INSERT OR REPLACE INTO ", $groups, " (network, key, value, sum) VALUES (?1, ?2, ?3, ?4)"
+            ),
+            forget_of_group: concat!("DELETE FROM ", $groups, " WHERE network = ?1 AND key = ?2"),
+        }
+    };
+}
+
 impl RecordTable {
-    const fn all(self) -> &'static str {
+    const fn queries(self) -> RecordQueries {
         match self {
-            Self::Ledger => "SELECT key, value, sum FROM ledger ORDER BY key",
-            Self::Chat => "SELECT key, value, sum FROM chat ORDER BY key",
+            Self::Ledger => queries!("ledger", "group_ledger"),
+            Self::Chat => queries!("chat", "group_chat"),
         }
     }
 
-    const fn put(self) -> &'static str {
+    /// With what the keys of rows begin that hold in every network: what the user chose.
+    const fn everywhere(self) -> u8 {
         match self {
-            Self::Ledger => "INSERT OR REPLACE INTO ledger (key, value, sum) VALUES (?1, ?2, ?3)",
-            Self::Chat => "INSERT OR REPLACE INTO chat (key, value, sum) VALUES (?1, ?2, ?3)",
-        }
-    }
-
-    const fn forget(self) -> &'static str {
-        match self {
-            Self::Ledger => "DELETE FROM ledger WHERE key = ?1",
-            Self::Chat => "DELETE FROM chat WHERE key = ?1",
+            Self::Ledger => EVERYWHERE,
+            Self::Chat => CHAT_EVERYWHERE,
         }
     }
 }
@@ -124,7 +160,7 @@ impl Database {
             Err(Unfit::Content(why)) => Ok(Self::start_again(path, &why, warn)),
             Err(Unfit::Surroundings(why)) => Ok(Self::in_memory(path, &why, warn)),
             Err(Unfit::Later(version)) => {
-                Err(StoreError::Later { path: path.to_owned(), version, known: MIGRATIONS.len() })
+                Err(StoreError::Later { path: path.to_owned(), version, known: GROUP_VERSION })
             }
         }
     }
@@ -187,7 +223,7 @@ impl Database {
         if application != APPLICATION && (application, version, tables) != (0, 0, 0) {
             return Err(Unfit::Content("it belongs to another program".to_owned()));
         }
-        if version > MIGRATIONS.len() as i64 {
+        if version > i64::from(GROUP_VERSION) {
             return Err(Unfit::Later(version));
         }
         // A file system without shared memory answers with another mode, which is as good.
@@ -201,7 +237,10 @@ impl Database {
 
     /// Finds out at start if a table is missing or has other columns.
     fn prepare_all(&self) -> rusqlite::Result<()> {
-        let of = |table: RecordTable| [table.all(), table.put(), table.forget()];
+        let of = |table: RecordTable| {
+            let RecordQueries { all, put, forget, all_of_group, put_of_group, forget_of_group } = table.queries();
+            [all, put, forget, all_of_group, put_of_group, forget_of_group]
+        };
         let records = [RecordTable::Ledger, RecordTable::Chat].into_iter().flat_map(of);
         for sql in [PUT_HASH, HASHES, SEEN_HASH, PRUNE_HASHES].into_iter().chain(records) {
             self.0.prepare_cached(sql)?;
@@ -265,10 +304,19 @@ impl Database {
         self.0.prepare_cached(PRUNE_HASHES)?.execute([before]).map(|_| ())
     }
 
-    /// All rows of a table that prove themselves, in the order of their keys.
-    pub(super) fn records(&self, table: RecordTable) -> rusqlite::Result<Vec<LedgerRow>> {
-        let mut select = self.0.prepare_cached(table.all())?;
-        let mut rows = select.query([])?;
+    /// All rows that a table has of a network and that prove themselves, in the order of their keys.
+    pub(super) fn records(
+        &self,
+        table: RecordTable,
+        network: Option<NetworkId>,
+    ) -> rusqlite::Result<Vec<LedgerRow>> {
+        let queries = table.queries();
+        let mut select =
+            self.0.prepare_cached(if network.is_some() { queries.all_of_group } else { queries.all })?;
+        let mut rows = match network {
+            Some(NetworkId(id)) => select.query(params![id, [table.everywhere()]])?,
+            None => select.query([])?,
+        };
         let (mut out, mut bad) = (Vec::new(), 0_u64);
         while let Some(row) = rows.next()? {
             let cells = (row.get(0), row.get(1), row.get(2));
@@ -287,28 +335,49 @@ impl Database {
     }
 
     /// Writes rows of the ledger in one transaction. It is on the disk when this returns.
-    pub(super) fn put_ledger(&mut self, rows: &[LedgerRow]) -> rusqlite::Result<()> {
+    pub(super) fn put_ledger(
+        &mut self,
+        network: Option<NetworkId>,
+        rows: &[LedgerRow],
+    ) -> rusqlite::Result<()> {
         // Else a commit may be lost with the power: it stays whole, but goes back in time.
         self.0.pragma_update(None, "synchronous", "FULL")?;
-        let done = self.put_records(RecordTable::Ledger, rows);
+        let done = self.put_records(RecordTable::Ledger, network, rows);
         self.0.pragma_update(None, "synchronous", "NORMAL")?;
         done
     }
 
     /// Writes rows of a table in one transaction. They outlive the process, but the last ones not the power.
-    pub(super) fn put_records(&mut self, table: RecordTable, rows: &[LedgerRow]) -> rusqlite::Result<()> {
+    pub(super) fn put_records(
+        &mut self,
+        table: RecordTable,
+        network: Option<NetworkId>,
+        rows: &[LedgerRow],
+    ) -> rusqlite::Result<()> {
+        let queries = table.queries();
         let transaction = self.0.transaction()?;
         {
-            let mut put = transaction.prepare_cached(table.put())?;
-            let mut forget = transaction.prepare_cached(table.forget())?;
+            let mut put = transaction.prepare_cached(queries.put)?;
+            let mut forget = transaction.prepare_cached(queries.forget)?;
+            let mut put_of_group = transaction.prepare_cached(queries.put_of_group)?;
+            let mut forget_of_group = transaction.prepare_cached(queries.forget_of_group)?;
             for row in rows {
-                match &row.value {
-                    Some(value) => put.execute(params![row.key, value, &row.checksum()[..]])?,
-                    None => forget.execute([&row.key])?,
+                match (row.network(network, table.everywhere()), &row.value) {
+                    (None, Some(value)) => put.execute(params![row.key, value, &row.checksum()[..]])?,
+                    (None, None) => forget.execute([&row.key])?,
+                    (Some(NetworkId(id)), Some(value)) => {
+                        put_of_group.execute(params![id, row.key, value, &row.checksum()[..]])?
+                    }
+                    (Some(NetworkId(id)), None) => forget_of_group.execute(params![id, row.key])?,
                 };
             }
         }
         transaction.commit()
+    }
+
+    /// From now on it is that of a peer that was in a group.
+    pub(super) fn join(&self) -> rusqlite::Result<()> {
+        self.0.pragma_update(None, "user_version", GROUP_VERSION)
     }
 
     /// False for a database in memory, which is gone with the process.

@@ -16,8 +16,11 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use self::database::{Database, RecordTable};
+#[cfg(test)]
+pub(crate) use self::rows::{CHAT_EVERYWHERE, EVERYWHERE};
 pub(crate) use self::rows::{HashRow, LedgerRow};
 use crate::content::SafePath;
+use crate::group::NetworkId;
 use crate::sys::clock;
 use crate::sys::thread::Thread;
 
@@ -51,7 +54,7 @@ pub(crate) enum StoreError {
         /// The version that it has.
         version: i64,
         /// The newest version that this potluck knows.
-        known: usize,
+        known: u32,
     },
 }
 
@@ -62,10 +65,10 @@ enum StoreRequest {
     Hashes(Sender<Vec<HashRow>>),
     SeenHashes(Vec<SafePath>),
     PruneHashes,
-    Ledger(Sender<Vec<LedgerRow>>),
-    PutLedger(Vec<LedgerRow>, u64, Sender<LedgerWritten>),
-    Chat(Sender<Vec<LedgerRow>>),
-    PutChat(Vec<LedgerRow>),
+    Join,
+    Records(RecordTable, Option<NetworkId>, Sender<Vec<LedgerRow>>),
+    PutLedger(Option<NetworkId>, Vec<LedgerRow>, u64, Sender<LedgerWritten>),
+    PutChat(Option<NetworkId>, Vec<LedgerRow>),
     #[cfg(test)]
     Flush(Sender<()>),
 }
@@ -83,6 +86,8 @@ pub(crate) struct Handle {
     pub warnings: Receiver<String>,
     /// False: what was stored before is not known, for another database took its place in memory.
     pub lasting: bool,
+    /// Whose records it reads and writes; `None`: those of the open network.
+    network: Option<NetworkId>,
     // Below `requests`: every clone gives up its sender before it gives up the thread.
     _thread: Arc<Thread>,
 }
@@ -102,10 +107,20 @@ pub(crate) fn start(path: &Path) -> Result<Handle, StoreError> {
             owner.handle(request);
         }
     })?;
-    Ok(Handle { requests, warnings, lasting, _thread: Arc::new(thread) })
+    Ok(Handle { requests, warnings, lasting, network: None, _thread: Arc::new(thread) })
 }
 
 impl Handle {
+    /// The same database, with the records of this network: of what other networks have there nothing is read or
+    /// written, but for the choices of the user, which hold in all of them (`rows.rs`).
+    #[must_use]
+    pub(crate) fn of_network(self, network: Option<NetworkId>) -> Self {
+        if network.is_some() {
+            self.ask(StoreRequest::Join);
+        }
+        Self { network, ..self }
+    }
+
     /// Remembers the hashes of some files, in one transaction. Does not wait.
     pub(crate) fn put_hashes(&self, rows: Vec<HashRow>) {
         self.ask(StoreRequest::PutHashes(rows));
@@ -134,28 +149,24 @@ impl Handle {
     /// All rows of the ledger that prove themselves. Waits for the answer.
     #[must_use]
     pub(crate) fn ledger(&self) -> Vec<LedgerRow> {
-        let (reply, answer) = bounded(1);
-        self.ask(StoreRequest::Ledger(reply));
-        answer.recv().unwrap_or_default()
+        self.records(RecordTable::Ledger)
     }
 
     /// Writes these rows of the ledger, all or none. Does not wait: `done` hears `number` once they are on
     /// the disk, or why they are not. In the order of the calls.
     pub(crate) fn put_ledger(&self, rows: Vec<LedgerRow>, number: u64, done: Sender<LedgerWritten>) {
-        self.ask(StoreRequest::PutLedger(rows, number, done));
+        self.ask(StoreRequest::PutLedger(self.network, rows, number, done));
     }
 
     /// All that was kept of the room, and proves itself. Waits for the answer.
     #[must_use]
     pub(crate) fn chat(&self) -> Vec<LedgerRow> {
-        let (reply, answer) = bounded(1);
-        self.ask(StoreRequest::Chat(reply));
-        answer.recv().unwrap_or_default()
+        self.records(RecordTable::Chat)
     }
 
     /// Keeps these rows of the room, all or none. Does not wait. In the order of the calls.
     pub(crate) fn put_chat(&self, rows: Vec<LedgerRow>) {
-        self.ask(StoreRequest::PutChat(rows));
+        self.ask(StoreRequest::PutChat(self.network, rows));
     }
 
     /// Waits until all that was asked before is done.
@@ -165,6 +176,12 @@ impl Handle {
         self.ask(StoreRequest::Flush(reply));
         // A thread that is gone has nothing left to do.
         answer.recv().unwrap_or_default();
+    }
+
+    fn records(&self, table: RecordTable) -> Vec<LedgerRow> {
+        let (reply, answer) = bounded(1);
+        self.ask(StoreRequest::Records(table, self.network, reply));
+        answer.recv().unwrap_or_default()
     }
 
     fn ask(&self, request: StoreRequest) {
@@ -191,15 +208,15 @@ impl StoreThread {
             StoreRequest::Hashes(reply) => self.database.hashes(BATCH, &reply),
             StoreRequest::SeenHashes(paths) => self.database.seen_hashes(&paths, today),
             StoreRequest::PruneHashes => self.database.prune_hashes(today.saturating_sub(KEEP_DAYS)),
-            StoreRequest::Ledger(reply) => {
-                self.database.records(RecordTable::Ledger).map(|rows| answer(&reply, rows))
+            StoreRequest::Join => self.database.join(),
+            StoreRequest::Records(table, network, reply) => {
+                self.database.records(table, network).map(|rows| answer(&reply, rows))
             }
-            StoreRequest::Chat(reply) => {
-                self.database.records(RecordTable::Chat).map(|rows| answer(&reply, rows))
+            StoreRequest::PutChat(network, rows) => {
+                self.database.put_records(RecordTable::Chat, network, &rows)
             }
-            StoreRequest::PutChat(rows) => self.database.put_records(RecordTable::Chat, &rows),
-            StoreRequest::PutLedger(rows, number, done) => {
-                let written = self.put_ledger(&rows);
+            StoreRequest::PutLedger(network, rows, number, done) => {
+                let written = self.put_ledger(network, &rows);
                 let outcome = written.as_ref().map_err(ToString::to_string).copied();
                 answer(&done, (number, outcome));
                 written
@@ -217,9 +234,9 @@ impl StoreThread {
     }
 
     /// A ledger that is not on a disk is none: a promise that it holds would not outlive the process.
-    fn put_ledger(&mut self, rows: &[LedgerRow]) -> rusqlite::Result<()> {
+    fn put_ledger(&mut self, network: Option<NetworkId>, rows: &[LedgerRow]) -> rusqlite::Result<()> {
         if self.database.is_lasting() {
-            self.database.put_ledger(rows)
+            self.database.put_ledger(network, rows)
         } else {
             Err(rusqlite::Error::InvalidPath(self.path.clone()))
         }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::content::{FileId, Manifest, SafePath, Stamp};
+use crate::group::NetworkId;
 
 /// A file's hash, good for as long as the file has this stamp.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +31,19 @@ pub(crate) struct LedgerRow {
     pub value: Option<Vec<u8>>,
 }
 
+/// The first byte of the keys of rows of the ledger that hold in every network: what the user chose for own files. All
+/// others are of the network that they were written in: what is kept there, and who is there.
+pub(crate) const EVERYWHERE: u8 = 8;
+
+/// The same of rows of the room: whom the user ignores.
+pub(crate) const CHAT_EVERYWHERE: u8 = b'i';
+
 impl LedgerRow {
+    /// The network in whose table it stands. What holds `everywhere` stands in that of the open network.
+    pub(super) fn network(&self, written_in: Option<NetworkId>, everywhere: u8) -> Option<NetworkId> {
+        written_in.filter(|_| self.key.first() != Some(&everywhere))
+    }
+
     /// Over key and value, against bits that fell over in the middle of a page.
     pub(super) fn checksum(&self) -> [u8; 8] {
         let mut hasher = blake3::Hasher::new();

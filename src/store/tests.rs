@@ -173,7 +173,7 @@ fn a_later_database_is_refused_and_stays_as_it_is() {
     let aside = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().contains("damaged");
     assert!(!fs::read_dir(dir.path()).unwrap().map(Result::unwrap).any(|entry| aside(&entry)));
     // The later potluck goes on with it.
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
     assert_eq!(all(&start(&path).unwrap()).len(), 5_000);
 }
 
@@ -266,6 +266,38 @@ fn the_ledger_is_whole_after_a_restart_and_bad_rows_are_left_out() {
     let store = start(&path).unwrap();
     assert_eq!(store.ledger(), [row(b"a", Some(b"1")), row(b"c", Some(b"3"))]);
     assert_eq!(said(&store), [""; 0]);
+}
+
+/// What is kept for one network is not there in another one, and is there again in its own.
+#[test]
+fn each_network_has_a_ledger_of_its_own() {
+    use crate::content::FileId;
+    use crate::custody::ledger::Record;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    let row = |key: &[u8], value: &[u8]| LedgerRow { key: key.to_vec(), value: Some(value.to_vec()) };
+    let networks = [None, Some(NetworkId([1; 16])), Some(NetworkId([2; 16]))];
+    for (network, value) in networks.into_iter().zip([b"open", b"one!", b"two!"]) {
+        let store = start(&path).unwrap().of_network(network);
+        assert_eq!(store.ledger(), [], "{network:?}");
+        let (done, written) = unbounded();
+        store.put_ledger(vec![row(&[3, 1], value), row(&[3, 2], value)], 1, done.clone());
+        store.put_ledger(vec![LedgerRow { key: vec![3, 2], value: None }], 2, done);
+        assert_eq!(written.iter().collect::<Vec<_>>(), [(1, Ok(())), (2, Ok(()))]);
+    }
+    // The choices of the user hold in all of them, wherever they were made, and wherever they are taken back.
+    let choice = Record::Copies(FileId([7; 32]), Some(1));
+    assert_eq!(choice.key()[0], EVERYWHERE);
+    let choice = LedgerRow { key: choice.key(), value: choice.value() };
+    let (done, _written) = unbounded();
+    start(&path).unwrap().of_network(networks[1]).put_ledger(vec![choice.clone()], 1, done.clone());
+    for (network, value) in networks.into_iter().zip([b"open", b"one!", b"two!"]) {
+        let store = start(&path).unwrap().of_network(network);
+        assert_eq!(store.ledger(), [row(&[3, 1], value), choice.clone()], "{network:?}");
+    }
+    let gone = LedgerRow { value: None, ..choice };
+    start(&path).unwrap().of_network(networks[2]).put_ledger(vec![gone], 1, done);
+    assert_eq!(start(&path).unwrap().of_network(networks[1]).ledger(), [row(&[3, 1], b"one!")]);
 }
 
 /// What a later version filed stays for it, whatever this one writes beside it.
