@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::flags::manual;
-use super::{identity, output};
+use super::{group, identity, output};
 use crate::control::typed::CommandOrigin;
 use crate::error::Failure;
 
@@ -21,6 +21,12 @@ pub(crate) enum LocalCommand {
         /// What to do; nothing: show it
         #[command(subcommand)]
         act: Option<IdentityAct>,
+    },
+    /// Show, make, join or leave the group of this peer: peers that share a passphrase, and nothing with others
+    Group {
+        /// What to do; nothing: show it
+        #[command(subcommand)]
+        act: Option<GroupAct>,
     },
     /// Tell what can be typed, or more about one command
     #[command(alias = "?", display_order = HELP)]
@@ -60,6 +66,22 @@ pub(crate) enum IdentityAct {
     New,
 }
 
+/// What to do with the group.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum GroupAct {
+    /// Make a group with a passphrase that nobody can guess, and join it
+    New {
+        /// Its name
+        name: String,
+    },
+    /// Join a group: asks for its name and passphrase, or reads them from standard input, a line each
+    Join,
+    /// Leave the group, and be in the open network again
+    Leave,
+    /// Show the name and the passphrase of the group
+    Show,
+}
+
 impl LocalCommand {
     /// True if an argument of a command, both by their names, is the name of a command.
     pub(super) fn names_a_command(command: &str, argument: &str) -> bool {
@@ -72,6 +94,7 @@ impl LocalCommand {
             Self::Help { about: None } if origin != CommandOrigin::OneShot => manual::overview(),
             Self::Help { about } => manual::help(about.as_deref())?,
             Self::Identity { act } => identity::run(act, directory)?,
+            Self::Group { act } => group::run(act, directory, origin)?,
             Self::Completions { shell } => manual::completions(shell),
             Self::Man => manual::man()?,
         };

@@ -5,6 +5,7 @@
 //! send it [`Ask`]s, and it sends [`control::Notice`]s to the screen.
 
 mod flags;
+mod group;
 mod human;
 mod identity;
 pub(crate) mod limits;

@@ -36,6 +36,9 @@ pub struct Status {
     pub discovery_port: u16,
     /// `open` or `group`.
     pub network: String,
+    /// The name of the group, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub group: Option<String>,
     /// Peers here, this one not counted.
     pub peers: u64,
     /// What is shared.
@@ -147,6 +150,12 @@ pub struct DatagramsRow {
     pub limited: u64,
     /// Heard before, too old, or of an instance that is over.
     pub replayed: u64,
+    /// In a group: of another network.
+    #[serde(default)]
+    pub foreign: u64,
+    /// In a group: how many hosts speak for another one, or have another passphrase. No part of `dropped`.
+    #[serde(default)]
+    pub outsiders: u64,
 }
 
 /// One peer that is being served.
@@ -233,7 +242,7 @@ mod tests {
             r#""files":12,"bytes":3000000,"hashing":1,"downloads":[],"unfinished":[],"uploads":[],"#,
             r#""counters":{"hashed":0,"sent":0,"received":0,"discarded":0,"pool_waits":0,"datagrams":"#,
             r#"{"sent":0,"unsent":0,"taken":0,"dropped":0,"malformed":0,"version":0,"forged":0,"limited":0,"#,
-            r#""replayed":0}},"gives":3,"confined":"partly","confined_why":"an old kernel","#,
+            r#""replayed":0,"foreign":0,"outsiders":0}},"gives":3,"confined":"partly","confined_why":"an old kernel","#,
             r#""up_limit":2000000,"custody":null,"key_exported":false,"warnings":["so it is"]}"#,
         );
         let status: Status = serde_json::from_str(json).unwrap();

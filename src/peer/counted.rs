@@ -17,7 +17,30 @@ pub(super) fn counters_row(of: &Counters, tally: &Tally) -> CountersRow {
 }
 
 fn datagrams_row(tally: &Tally) -> DatagramsRow {
-    let DatagramCounters { sent, taken, dropped, malformed, version, forged, limited, replayed, unsent } =
-        tally.read();
-    DatagramsRow { sent, unsent, taken, dropped, malformed, version, forged, limited, replayed }
+    let DatagramCounters {
+        sent,
+        taken,
+        dropped,
+        malformed,
+        version,
+        forged,
+        limited,
+        replayed,
+        foreign,
+        unsent,
+        outsiders,
+    } = tally.read();
+    DatagramsRow {
+        sent,
+        unsent,
+        taken,
+        dropped,
+        malformed,
+        version,
+        forged,
+        limited,
+        replayed,
+        foreign,
+        outsiders,
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::group::GroupName;
 use crate::identity::{Identity, Instance, PeerId};
 use crate::lan::{self, OwnPresence};
 use crate::peer::output::Outputs;
@@ -14,6 +15,8 @@ use crate::wire::datagram::PresenceState;
 pub(super) struct OwnPeer {
     pub(super) settings: Settings,
     pub(super) identity: Arc<Identity>,
+    /// The group that it is in; `None`: the open network.
+    pub(super) group: Option<GroupName>,
     pub(super) instance: Instance,
     /// What is announced.
     pub(super) presence: OwnPresence,

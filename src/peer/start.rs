@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use super::chat::Chat;
 use super::custody::{CustodyOnDisk, RestoredCustody};
+use super::elsewhere::kept_elsewhere;
 use super::files;
 use super::jobs::CHALLENGE;
 use super::machine::{PeerMachine, PeerStart};
+use super::own_group::own_group;
 use super::parts::Parts;
 use super::sandboxes::{SandboxedPart, Sandboxes};
 use super::shell::PeerShell;
@@ -55,6 +57,9 @@ impl Peer {
         let named = wanted_name(&config)?;
         check_interfaces(&config.interfaces)?;
         set_up(&config)?;
+        let group = own_group(&config)?;
+        let config = Settings { network: group.as_ref().map(|g| g.key.network().to_string()), ..config };
+        make_folder(&config.store())?;
         let mut warnings = trust::warnings(&config.directory)?;
         if let Err(e) = descriptors::allow(limits::DESCRIPTORS) {
             log::debug!("no more open files are allowed than before: {e}");
@@ -67,6 +72,7 @@ impl Peer {
         let database = config.state().join(store::FILE);
         let store = sandboxes.start(&SandboxedPart::Store, || store::start(&database)).map_err(thread)?;
         let store = store.map_err(|e| Failure::other(e.to_string()))?;
+        let store = store.of_network(group.as_ref().map(|group| group.key.network()));
         let custody = custody(&config, &identity, instance, &store)?;
         let chat = Chat::restored(clock::now(), &store.chat());
         let counters = Arc::new(Counters::default());
@@ -74,7 +80,9 @@ impl Peer {
         let library = sandboxes.start(&SandboxedPart::Library, || library::start(shared, store.clone()));
         let library = library.flatten().map_err(thread)?;
 
-        let tls = Tls::new(&identity).map_err(|e| Failure::other(format!("TLS cannot be used: {e}")))?;
+        let binding = group.as_ref().map(|group| group.key.channel_binding());
+        let tls = Tls::of_network(&identity, binding);
+        let tls = tls.map_err(|e| Failure::other(format!("TLS cannot be used: {e}")))?;
         let bound = ports::bind(config.port, config.strict_port, &config.interfaces)?;
         warnings.extend(bound.note);
         let engine = Engine::new().map_err(thread)?.limited(config.down_limit).counted(&counters);
@@ -108,8 +116,16 @@ impl Peer {
         let sender = sender.flatten().map_err(thread)?;
 
         let presence = OwnPresence { name, ports: bound.ports, catalogue: 0, state: PresenceState::Here };
-        let heard = chat.heard();
-        let discovery = start_discovery(&mut sandboxes, &config, &identity, instance, &presence, heard)?;
+        let lan_config = lan::LanConfig {
+            identity: Arc::clone(&identity),
+            instance,
+            own: presence.clone(),
+            port: config.discovery_port,
+            interfaces: config.interfaces.clone(),
+            heard: chat.heard(),
+            seal: group.as_ref().map(|group| group.key.datagram_seal()),
+        };
+        let discovery = start_discovery(&mut sandboxes, lan_config)?;
         warnings.extend(sandboxes.warning());
         let files = files::start(config.clone(), identity.id()).map_err(thread)?;
         let parts = Parts {
@@ -127,28 +143,24 @@ impl Peer {
             counters,
         };
         let moved = bound.moved;
-        let start = PeerStart { settings: config, identity, instance, presence, moved, custody, chat, warnings };
+        let group = group.map(|group| group.name);
+        let start = PeerStart {
+            settings: config,
+            identity,
+            group,
+            instance,
+            presence,
+            moved,
+            custody,
+            chat,
+            warnings,
+        };
         Ok(Self { machine: PeerMachine::new(clock::now(), start), parts })
     }
 }
 
-/// Starts to announce this peer, and to hear of others; `heard`: how far they were heard in the room before.
-fn start_discovery(
-    sandboxes: &mut Sandboxes,
-    config: &Settings,
-    identity: &Arc<Identity>,
-    instance: Instance,
-    presence: &OwnPresence,
-    heard: Vec<(PeerId, HeardMark)>,
-) -> Result<lan::Handle, Failure> {
-    let config = lan::LanConfig {
-        identity: Arc::clone(identity),
-        instance,
-        own: presence.clone(),
-        port: config.discovery_port,
-        interfaces: config.interfaces.clone(),
-        heard,
-    };
+/// Starts to announce this peer, and to hear of others.
+fn start_discovery(sandboxes: &mut Sandboxes, config: lan::LanConfig) -> Result<lan::Handle, Failure> {
     let port = config.port;
     sandboxes
         .start(&SandboxedPart::Discovery, || lan::start(config))
@@ -192,10 +204,7 @@ fn custody(
     store: &store::Handle,
 ) -> Result<RestoredCustody, Failure> {
     let path = config.store();
-    let failed = |e: io::Error| {
-        let shown = path.display().to_string();
-        Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
-    };
+    let failed = |e: io::Error| unusable(&path, &e);
     // It only helps; a write that finds no space says so.
     let free =
         Folder::open(&path).and_then(|folder| space(&folder)).map_or(u64::MAX, |space| space.available);
@@ -206,7 +215,8 @@ fn custody(
     for (file, _, spans) in stored {
         present.insert(file, spans);
     }
-    let on_disk = CustodyOnDisk { free, present, rows: store.ledger() };
+    let elsewhere = kept_elsewhere(config).map_err(failed)?;
+    let on_disk = CustodyOnDisk { free, elsewhere, present, rows: store.ledger() };
     let mut secret = [0; 32];
     fill_random(&mut secret).map_err(|e| Failure::other(e.to_string()))?;
     Ok(RestoredCustody::new(clock::now(), config, identity.id(), instance, secret, on_disk))
@@ -225,16 +235,20 @@ fn forget_challenges(store: &Path) -> io::Result<()> {
 
 /// Makes what is missing of the peer directory.
 fn set_up(config: &Settings) -> Result<(), Failure> {
-    let failed = |path: &Path, e: io::Error| {
-        let shown = path.display().to_string();
-        Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
-    };
     for folder in [config.shared(), config.downloads()] {
-        fs::create_dir_all(&folder).map_err(|e| failed(&folder, e))?;
+        make_folder(&folder)?;
     }
     let state = config.state();
-    control::make_state(&state).map_err(|e| failed(&state, e))?;
-    fs::create_dir_all(config.store()).map_err(|e| failed(&config.store(), e))
+    control::make_state(&state).map_err(|e| unusable(&state, &e))
+}
+
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(path).map_err(|e| unusable(path, &e))
+}
+
+fn unusable(folder: &Path, e: &io::Error) -> Failure {
+    let shown = folder.display().to_string();
+    Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
 }
 
 /// The stored key, or a new one at the first start. A damaged one is said and left alone.

@@ -15,6 +15,9 @@ use crate::rate::Limit;
 /// The transfer port when none is given: clear of the discovery port and of registered services.
 const DEFAULT_PORT: u16 = 27_280;
 
+/// The name of the folder where chunks of others' files are kept, and the beginning of that name in a group.
+pub(crate) const STORE: &str = "store";
+
 /// Headings in `help`.
 const RUN: &str = "To run a peer";
 const KEEP: &str = "To keep files of peers that are away";
@@ -28,6 +31,9 @@ pub struct Settings {
     /// Somebody can be asked: a prompt is shown.
     #[arg(skip)]
     pub asks: bool,
+    /// The id of the group's network, in hexadecimal digits; `None`: the open network.
+    #[arg(skip)]
+    pub network: Option<String>,
 
     /// First of the four ports for transfers
     // Receiver there, then sender, distributor and distributee.
@@ -69,6 +75,10 @@ pub struct Settings {
     /// Do not show what others say as they say it; `chat` shows it
     #[arg(long, help_heading = RUN)]
     pub mute: bool,
+    /// Join the group in this file, and stay in it until `group leave`: its name in the first line, its passphrase in
+    /// the second. The variable POTLUCK_GROUP may hold these two lines instead
+    #[arg(long, value_name = "FILE", help_heading = RUN)]
+    pub group_file: Option<PathBuf>,
     /// UDP port of discovery, for tests: another port is another network.
     #[arg(long, env = "POTLUCK_DISCOVERY_PORT", hide = true, default_value_t = limits::DISCOVERY_PORT)]
     #[arg(help_heading = RUN)]
@@ -126,10 +136,12 @@ impl Settings {
         self.directory.join(".potluck")
     }
 
-    /// Where chunks of others' files are kept.
+    /// Where chunks of others' files are kept: each network has a folder of its own, so that what is kept for one is
+    /// never seen in another one.
     #[must_use]
     pub fn store(&self) -> PathBuf {
-        self.state().join("store")
+        let name = self.network.as_ref().map_or_else(|| STORE.to_owned(), |id| format!("{STORE}-{id}"));
+        self.state().join(name)
     }
 
     /// The key file.

@@ -38,7 +38,7 @@ pub(in crate::cli) fn welcome(status: &Status, style: Style) -> String {
     let lines = [
         ("folder", shown_path(&status.directory)),
         ("ports", ports(status.ports)),
-        ("network", network(status).to_owned()),
+        ("network", network(status)),
         ("sharing", sharing(status)),
     ];
     let mut left: String = status.unfinished.iter().take(LEFT_SHOWN).map(unfinished_line).collect();
@@ -76,7 +76,7 @@ fn status(status: &Status, style: Style) -> String {
     let lines = [
         ("folder", shown_path(&status.directory)),
         ("ports", ports(status.ports)),
-        ("network", network(status).to_owned()),
+        ("network", network(status)),
         ("peers", peers(status)),
         ("sharing", sharing(status)),
         ("giving", giving(status)),
@@ -116,10 +116,10 @@ fn who(status: &Status, style: Style) -> String {
 }
 
 /// Which of the two kinds of network this is: open, or a group (docs/SECURITY.md, "What is open by choice").
-fn network(status: &Status) -> &'static str {
-    match status.network.as_str() {
-        "group" => "group: only peers with the same pass-phrase see shared/",
-        _ => "open: everyone on this network sees shared/",
+fn network(status: &Status) -> String {
+    match &status.group {
+        Some(name) => format!("group {}: only peers with its passphrase see shared/", shown(name)),
+        None => "open: everyone on this network sees shared/".to_owned(),
     }
 }
 
@@ -254,6 +254,7 @@ mod tests {
             ports: [1001, 1002, 1003, 1004],
             discovery_port: 27_272,
             network: "open".into(),
+            group: None,
             peers: 2,
             sharing: Sharing { files: 12, bytes: 3_000_000, hashing: 1 },
             downloads: vec![download()],
@@ -306,10 +307,10 @@ mod tests {
         assert_eq!(left.len(), 4, "{first}");
         assert_eq!(left[1], "unfinished: b3:3f2a9c1b00 (40.0 MiB): `download b3:3f2a9c1b00` goes on with it");
         assert_eq!(left[3], "unfinished: 2 more, see `status`");
-        facts.network = "group".into();
+        (facts.network, facts.group) = ("group".into(), Some("off\u{1b}ice".into()));
         facts.ports = [1001, 5, 6, 7];
         let said = status(&facts, PLAIN);
-        assert!(said.contains("group: only peers with the same pass-phrase"));
+        assert!(said.contains("group off\\u{1b}ice: only peers with its passphrase"));
         assert!(said.contains("1001, 5, 6, 7"));
         assert!(!said.contains("fetches at most"));
         facts.limits = SpeedLimits { up_limit: None, down_limit: Some(50 << 10) };

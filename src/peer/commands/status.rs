@@ -41,7 +41,8 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         directory: settings.directory.clone(),
         ports: [ports.receiver, ports.sender, ports.distributor, ports.distributee],
         discovery_port: settings.discovery_port,
-        network: "open".to_owned(),
+        network: if own.group.is_some() { "group" } else { "open" }.to_owned(),
+        group: own.group.as_ref().map(ToString::to_string),
         peers: roster.len() as u64,
         sharing: Sharing {
             files: files_of(catalogue),

@@ -60,6 +60,8 @@ pub(crate) struct RestoredCustody {
 pub(crate) struct CustodyOnDisk {
     /// Free bytes of the store's file system.
     pub(crate) free: u64,
+    /// Bytes that are kept for other networks than this one.
+    pub(crate) elsewhere: u64,
     /// What lies in the store.
     pub(crate) present: Present,
     /// All rows of the ledger.
@@ -76,11 +78,10 @@ impl RestoredCustody {
         secret: [u8; 32],
         disk: CustodyOnDisk,
     ) -> Self {
-        let CustodyOnDisk { free, present, rows } = disk;
-        let lend = Lend {
-            bytes: settings.lend.unwrap_or_else(|| default_lend(free)),
-            reserve: limits::LEND_RESERVE,
-        };
+        let CustodyOnDisk { free, elsewhere, present, rows } = disk;
+        // The user lends so much in all: what other networks have of it is not there for this one.
+        let lent = settings.lend.unwrap_or_else(|| default_lend(free.saturating_add(elsewhere)));
+        let lend = Lend { bytes: lent.saturating_sub(elsewhere), reserve: limits::LEND_RESERVE };
         let keeper = KeeperConfig { lend, free, keep: settings.keep, keep_deleted: settings.keep_deleted };
         let config = CustodianConfig {
             copies: settings.copies,

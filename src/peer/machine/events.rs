@@ -22,6 +22,7 @@ use crate::peer::verifying::RepairSources;
 use crate::receiver::catalogue::NoCatalogueCause;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::sender::{SenderCommand, SenderEvent};
+use crate::text;
 use crate::time::Time;
 use crate::wire::custody::CustodyMessage;
 
@@ -97,6 +98,7 @@ impl PeerMachine {
                 let text = "the network changed, or this machine slept".to_owned();
                 self.out.push(PeerOutput::Log(LogLevel::Info, text));
             }
+            lan::Event::Outsiders(count) => self.outsiders(count),
             lan::Event::Trouble(text) => self.warn(text),
             lan::Event::Sought(id, files) => {
                 // What is kept for others is given, too.
@@ -354,6 +356,19 @@ impl PeerMachine {
                 self.verifying.swapped(now, &damaged.path, done, &mut self.out);
             }
         }
+    }
+
+    fn outsiders(&mut self, count: usize) {
+        let Some(group) = &self.own.group else { return };
+        let senders = if count == 1 {
+            "1 sender here speaks".to_owned()
+        } else {
+            format!("{count} senders here speak")
+        };
+        self.warn(format!(
+            "{senders} for another group, or the passphrase is wrong: nobody else of the group {} is heard",
+            text::shown(group.as_str())
+        ));
     }
 
     fn warn_of_firewalls(&mut self, id: PeerId) {

@@ -36,6 +36,7 @@ use super::verifying::Verifying;
 use super::warnings::Warnings;
 use crate::address::Host;
 use crate::error::Failure;
+use crate::group::GroupName;
 use crate::identity::{Contact, Identity, Instance};
 use crate::lan::OwnPresence;
 use crate::receiver::ReceiverCommand;
@@ -48,6 +49,8 @@ use crate::time::Time;
 pub(crate) struct PeerStart {
     pub(crate) settings: Settings,
     pub(crate) identity: Arc<Identity>,
+    /// The group that it is in; `None`: the open network.
+    pub(crate) group: Option<GroupName>,
     /// This start of it.
     pub(crate) instance: Instance,
     /// What is announced already.
@@ -86,10 +89,10 @@ pub(crate) struct PeerMachine {
 impl PeerMachine {
     /// A peer that was started just now.
     pub(crate) fn new(now: Time, start: PeerStart) -> Self {
-        let PeerStart { settings, identity, instance, presence, moved, custody, chat, warnings } = start;
+        let PeerStart { settings, identity, group, instance, presence, moved, custody, chat, warnings } = start;
         let near = settings.sandbox.then(|| settings.downloads());
         let mut machine = Self {
-            own: OwnPeer { settings, identity, instance, presence, moved, started: now },
+            own: OwnPeer { settings, identity, group, instance, presence, moved, started: now },
             presence: Presence::default(),
             shared: SharedFolder::default(),
             jobs: Jobs::default(),

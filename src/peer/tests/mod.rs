@@ -96,6 +96,7 @@ impl TestPeer {
         let start = PeerStart {
             settings,
             identity,
+            group: None,
             instance: INSTANCE,
             presence,
             moved: None,

@@ -120,10 +120,11 @@ impl SimPeer {
         lan.restore_room(chat.heard());
         let rows = rows_of(&self.ledger);
         let present = self.disk.present(&self.settings.store());
-        let on_disk = CustodyOnDisk { free: FREE, present, rows: rows.collect() };
+        let on_disk = CustodyOnDisk { free: FREE, elsewhere: 0, present, rows: rows.collect() };
         let secret = network.rng.seed();
         let custody = RestoredCustody::new(now, &self.settings, self.id(), instance, secret, on_disk);
         let start = PeerStart {
+            group: None,
             settings: self.settings.clone(),
             identity: Arc::clone(&self.identity),
             instance,

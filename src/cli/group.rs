@@ -1,0 +1,122 @@
+//! The command `group`: works on the group of a peer, with or without a running one.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+use zeroize::Zeroizing;
+
+use super::local::GroupAct;
+use crate::control::typed::CommandOrigin;
+use crate::control::{self, keyfile, trust};
+use crate::error::{Code, Failure};
+use crate::group::{GroupFile, GroupFileError, GroupName, GroupWords};
+use crate::sys::hidden_line::ask_hidden;
+use crate::sys::lock::DirectoryLock;
+use crate::text::shown;
+
+/// What is said of a peer without a group.
+const NONE: &str = "in no group: everyone on this network sees shared/; `potluck group new NAME` makes a group, `potluck \
+                    group join` joins one\n";
+
+/// Does it for the peer in `directory`; returns what is to be said.
+pub(super) fn run(act: Option<GroupAct>, directory: &Path, origin: CommandOrigin) -> Result<String, Failure> {
+    // Who made this folder could read the passphrase.
+    trust::check(directory)?;
+    let state = directory.join(".potluck");
+    match act {
+        None | Some(GroupAct::Show) => {
+            let here = GroupFile::load(&state).map_err(|e| failure(&e))?;
+            Ok(here.map_or_else(|| NONE.to_owned(), |group| show(&group.words)))
+        }
+        Some(GroupAct::New { name }) => {
+            in_none(&state)?;
+            let name = GroupName::parse(&name).map_err(|e| usage(&e.into()))?;
+            let words = GroupWords::make(name).map_err(|e| failure(&e))?;
+            let joined = join(&state, words)?;
+            let how = "tell the passphrase to those who may be in it; they type `potluck group join`\n";
+            Ok(format!("{}{how}{}", show(&joined.words), from_when(&state)?))
+        }
+        Some(GroupAct::Join) => {
+            in_none(&state)?;
+            let joined = join(&state, words(origin)?)?;
+            Ok(format!("in the group {} now\n{}", shown(joined.words.name.as_str()), from_when(&state)?))
+        }
+        Some(GroupAct::Leave) => {
+            let left = GroupFile::leave(&state).map_err(|e| failure(&e))?;
+            let Some(name) = left else { return Ok(NONE.to_owned()) };
+            let what = format!(
+                "left the group {}: everyone on this network sees shared/ from now on\n",
+                shown(name.as_str())
+            );
+            Ok(what + &from_when(&state)?)
+        }
+    }
+}
+
+/// What a user types, or what comes by a pipe.
+fn words(origin: CommandOrigin) -> Result<GroupWords, Failure> {
+    if origin == CommandOrigin::Pipe {
+        let message = "`group join` reads the name and the passphrase, and here commands are read: run `potluck group join` \
+                       on its own, or start the peer with --group-file";
+        return Err(Failure::new(Code::Usage, message));
+    }
+    if !io::stdin().is_terminal() {
+        return GroupWords::from_reader(io::stdin()).map_err(|e| usage(&e));
+    }
+    let asked = |e: io::Error| Failure::other(format!("the terminal: {e}"));
+    let mut name = String::new();
+    io::stderr().write_all(b"Name of the group: ").map_err(asked)?;
+    io::stdin().read_line(&mut name).map_err(asked)?;
+    let passphrase = ask_hidden("Passphrase (not shown): ").map_err(asked)?;
+    let text = Zeroizing::new(format!("{}\n{}\n", name.trim(), &*passphrase));
+    GroupWords::parse(&text).map_err(|e| usage(&e))
+}
+
+fn join(state: &Path, words: GroupWords) -> Result<GroupFile, Failure> {
+    control::make_state(state).map_err(|e| failure(&e.into()))?;
+    GroupFile::join(state, words).map_err(|e| failure(&e))
+}
+
+/// Refuses to forget the passphrase of another group.
+fn in_none(state: &Path) -> Result<(), Failure> {
+    match GroupFile::load(state) {
+        Ok(Some(here)) => Err(Failure::other(format!(
+            "this peer is in the group {} already: `potluck group leave` first",
+            shown(here.words.name.as_str())
+        ))),
+        // A damaged one is no reason to refuse: this is how it is repaired.
+        Ok(None) | Err(_) => Ok(()),
+    }
+}
+
+/// Name and passphrase, and where somebody looks also as a QR code.
+fn show(words: &GroupWords) -> String {
+    let (name, passphrase) = (words.name.as_str(), words.passphrase.reveal());
+    let mut text = format!("  group       {}\n  passphrase  {}\n", shown(name), shown(passphrase));
+    if io::stdout().is_terminal()
+        && let Ok(code) = QrCode::new(Zeroizing::new(format!("{name}\n{passphrase}\n")).as_bytes())
+    {
+        let drawn = code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
+        text.extend([&drawn, "\n"]);
+    }
+    text
+}
+
+/// What is to be done so that it counts.
+fn from_when(state: &Path) -> Result<String, Failure> {
+    let lock = DirectoryLock::take(&keyfile::lock_path(state)).map_err(|e| failure(&e.into()))?;
+    Ok(match lock {
+        Some(_) => String::new(),
+        None => "a peer runs here: it changes networks when it is started again (`potluck exit`, then `potluck`)\n".to_owned(),
+    })
+}
+
+fn usage(e: &GroupFileError) -> Failure {
+    Failure::new(Code::Usage, e.to_string())
+}
+
+fn failure(e: &GroupFileError) -> Failure {
+    Failure::other(format!("the group of this peer (.potluck/group): {e}"))
+}
