@@ -10,6 +10,7 @@ mod frame;
 mod manifest;
 mod message;
 mod path;
+mod sealed;
 mod sidecar;
 mod slice;
 
@@ -27,6 +28,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("message", |bytes| with(bytes, message::run)),
     ("sidecar", |bytes| with(bytes, sidecar::run)),
     ("custody", custody::run),
+    ("sealed", sealed::run),
     ("slice", |bytes| with(bytes, slice::run)),
     ("swarm", sequences::swarm),
     ("answers", sequences::answers),

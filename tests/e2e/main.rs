@@ -20,6 +20,7 @@ mod faults;
 mod files;
 mod filesystems;
 mod firewall;
+mod groups;
 mod hardship;
 mod harness;
 mod kill;

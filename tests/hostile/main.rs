@@ -24,6 +24,7 @@ mod flood;
 mod forgeries;
 mod frames;
 mod gateway;
+mod groups;
 mod keepers;
 mod liars;
 mod names;
