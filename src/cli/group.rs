@@ -1,5 +1,6 @@
 //! The command `group`: works on the group of a peer, with or without a running one.
 
+use core::ops::ControlFlow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
@@ -9,16 +10,15 @@ use zeroize::Zeroizing;
 
 use super::local::GroupAct;
 use crate::control::typed::CommandOrigin;
-use crate::control::{self, keyfile, trust};
+use crate::control::{self, RejoinRequest, client, trust};
 use crate::error::{Code, Failure};
 use crate::group::{GroupFile, GroupFileError, GroupName, GroupWords};
 use crate::sys::hidden_line::ask_hidden;
-use crate::sys::lock::DirectoryLock;
 use crate::text::shown;
 
 /// What is said of a peer without a group.
-const NONE: &str = "in no group: everyone on this network sees shared/; `potluck group new NAME` makes a group, `potluck \
-                    group join` joins one\n";
+const NONE: &str = "in no group: everyone on this network sees shared/; `potluck group new NAME` makes a group, \
+                    `potluck group join` joins one\n";
 
 /// Does it for the peer in `directory`; returns what is to be said.
 pub(super) fn run(act: Option<GroupAct>, directory: &Path, origin: CommandOrigin) -> Result<String, Failure> {
@@ -36,21 +36,22 @@ pub(super) fn run(act: Option<GroupAct>, directory: &Path, origin: CommandOrigin
             let words = GroupWords::make(name).map_err(|e| failure(&e))?;
             let joined = join(&state, words)?;
             let how = "tell the passphrase to those who may be in it; they type `potluck group join`\n";
-            Ok(format!("{}{how}{}", show(&joined.words), from_when(&state)?))
+            Ok(format!("{}{how}{}", show(&joined.words), tell_peer(directory)))
         }
         Some(GroupAct::Join) => {
             in_none(&state)?;
             let joined = join(&state, words(origin)?)?;
-            Ok(format!("in the group {} now\n{}", shown(joined.words.name.as_str()), from_when(&state)?))
+            Ok(format!("in the group {} now\n{}", shown(joined.words.name.as_str()), tell_peer(directory)))
         }
         Some(GroupAct::Leave) => {
             let left = GroupFile::leave(&state).map_err(|e| failure(&e))?;
             let Some(name) = left else { return Ok(NONE.to_owned()) };
             let what = format!(
-                "left the group {}: everyone on this network sees shared/ from now on\n",
+                "left the group {}: everyone on this network sees shared/ from now on. What is kept for the group \
+                 stays here, and is there again when this peer joins it again\n",
                 shown(name.as_str())
             );
-            Ok(what + &from_when(&state)?)
+            Ok(what + &tell_peer(directory))
         }
     }
 }
@@ -58,8 +59,8 @@ pub(super) fn run(act: Option<GroupAct>, directory: &Path, origin: CommandOrigin
 /// What a user types, or what comes by a pipe.
 fn words(origin: CommandOrigin) -> Result<GroupWords, Failure> {
     if origin == CommandOrigin::Pipe {
-        let message = "`group join` reads the name and the passphrase, and here commands are read: run `potluck group join` \
-                       on its own, or start the peer with --group-file";
+        let message = "`group join` reads the name and the passphrase, and here commands are read: run `potluck group \
+                       join` on its own, or start the peer with --group-file";
         return Err(Failure::new(Code::Usage, message));
     }
     if !io::stdin().is_terminal() {
@@ -104,13 +105,19 @@ fn show(words: &GroupWords) -> String {
     text
 }
 
-/// What is to be done so that it counts.
-fn from_when(state: &Path) -> Result<String, Failure> {
-    let lock = DirectoryLock::take(&keyfile::lock_path(state)).map_err(|e| failure(&e.into()))?;
-    Ok(match lock {
-        Some(_) => String::new(),
-        None => "a peer runs here: it changes networks when it is started again (`potluck exit`, then `potluck`)\n".to_owned(),
-    })
+/// Has a running peer change networks; what is to be said of that.
+fn tell_peer(directory: &Path) -> String {
+    let asked = client::ask(directory, &RejoinRequest {}.into(), |_| ControlFlow::Continue(()));
+    match asked {
+        Ok(()) => "the peer that runs here has changed networks\n".to_owned(),
+        Err(failure) if failure.code == Code::NoPeer => String::new(),
+        Err(failure) => {
+            format!(
+                "the peer that runs here is in its old network until it is started again: {}\n",
+                failure.message
+            )
+        }
+    }
 }
 
 fn usage(e: &GroupFileError) -> Failure {

@@ -22,7 +22,7 @@ pub(crate) enum LocalCommand {
         #[command(subcommand)]
         act: Option<IdentityAct>,
     },
-    /// Show, make, join or leave the group of this peer: peers that share a passphrase, and nothing with others
+    /// Make, join, leave or show the group of this peer
     Group {
         /// What to do; nothing: show it
         #[command(subcommand)]

@@ -54,6 +54,7 @@ macro_rules! for_each_command {
             doctor: Doctor(DoctorRequest),
             exit: Exit(ExitRequest),
             #[command(skip)] complete: Complete(CompleteRequest),
+            #[command(skip)] rejoin: Rejoin(RejoinRequest),
         }
     };
 }

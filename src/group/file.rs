@@ -1,8 +1,9 @@
-//! The group of a peer on its disk: `.potluck/group`, which no other user can read. Shell; what follows from it is in
-//! `key.rs`.
+//! The group of a peer on its disk: `.potluck/group`, which no other user can read. Shell; what follows from
+//! it is in `key.rs`.
 //!
-//! The file has the name in its first line, the passphrase in the second, and in the third the key that was derived
-//! from both, in hexadecimal digits, so that this is done once. A file that a user writes has the first two.
+//! The file has the name in its first line, the passphrase in the second, and in the third the key that was
+//! derived from both, in hexadecimal digits, so that this is done once. A file that a user writes has the
+//! first two.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -141,7 +142,8 @@ impl GroupFile {
         }))
     }
 
-    /// Takes the group of these words for that of the peer, from now on. The key is derived, unless it lies here.
+    /// Takes the group of these words for that of the peer, from now on. The key is derived, unless it lies
+    /// here.
     ///
     /// # Errors
     /// It cannot be written. Then what was here stays.
@@ -156,7 +158,8 @@ impl GroupFile {
         Ok(joined)
     }
 
-    /// Leaves the group: the peer is in the open network from then on. Returns the name of the group, if there was one.
+    /// Leaves the group: the peer is in the open network from then on. Returns the name of the group, if
+    /// there was one.
     ///
     /// # Errors
     /// The file cannot be removed.
@@ -246,7 +249,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(GroupFile::load(dir.path()).unwrap().is_none());
         let joined = GroupFile::join(dir.path(), GroupWords::parse(TEXT).unwrap()).unwrap();
-        assert_eq!(testing::mode(&GroupFile::path(dir.path())), 0o600);
+        assert_eq!(testing::mode(GroupFile::path(dir.path())), 0o600);
         let kept = fs::read_to_string(GroupFile::path(dir.path())).unwrap();
         assert_eq!(kept.lines().count(), 3);
         // Another key in its place is what a start finds, which shows that it derives none.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{DatagramSeal, GroupName, NetworkId, Passphrase, limits};
 use crate::identity::ChannelBinding;
@@ -29,20 +29,19 @@ impl fmt::Debug for GroupKey {
 }
 
 impl GroupKey {
-    /// The key of a name and a passphrase, by Argon2id (RFC 9106) with the second recommended parameters. Takes about
-    /// a tenth of a second and 64 MiB of memory: so does each guess of whoever does not know the passphrase, for
-    /// nothing that leaves a member is made from the passphrase but by way of this key.
+    /// The key of a name and a passphrase, by Argon2id (RFC 9106) with the second recommended parameters.
+    /// Takes about a tenth of a second and 64 MiB of memory: so does each guess of whoever does not know the
+    /// passphrase, for nothing that leaves a member is made from the passphrase but by way of this key.
     ///
     /// # Panics
     /// Never: the parameters are constants that Argon2id takes.
     #[must_use]
     pub fn derive(name: &GroupName, passphrase: &Passphrase) -> Self {
         let salt = blake3::derive_key(SALT, name.as_str().as_bytes());
-        let key = Zeroizing::new([0; 32]);
+        let mut key = Zeroizing::new([0; 32]);
         let params =
             Params::new(limits::ARGON2_KIB, limits::ARGON2_PASSES, limits::ARGON2_LANES, Some(key.len()));
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.expect(IMPOSSIBLE));
-        let mut key = key;
         // RFC 9106 recommends a salt of 16 bytes.
         argon2.hash_password_into(passphrase.as_bytes(), &salt[..16], &mut *key).expect(IMPOSSIBLE);
         Self(key)
@@ -80,10 +79,8 @@ impl GroupKey {
     /// The id of the network.
     #[must_use]
     pub fn network(&self) -> NetworkId {
-        let mut key = self.sub_key(NETWORK);
         let mut id = [0; 16];
-        id.copy_from_slice(&key[..16]);
-        key.zeroize();
+        id.copy_from_slice(&self.sub_key(NETWORK)[..16]);
         NetworkId(id)
     }
 }

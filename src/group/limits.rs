@@ -3,12 +3,13 @@
 /// Bytes of a group's name, at most: as many as the name of a peer may have.
 pub(crate) const GROUP_NAME: usize = crate::limits::NAME;
 
-/// Characters of a passphrase, at least; white space and hyphens do not count. Whoever hears one datagram can try
-/// passphrases on machines of their own, for as long as they like: one guess costs [`ARGON2_KIB`] of memory and a tenth
-/// of a second, so what people think up must be long.
+/// Characters of a passphrase, at least; white space and hyphens do not count. Whoever hears one datagram can
+/// try passphrases on machines of their own, for as long as they like: one guess costs [`ARGON2_KIB`] of
+/// memory and a tenth of a second, so what people think up must be long.
 pub(crate) const PASSPHRASE_MIN: usize = 16;
 
-/// Different characters of a passphrase, at least: the shortest one must not be one word said twice, or one key held.
+/// Different characters of a passphrase, at least: the shortest one must not be one word said twice, or one
+/// key held.
 pub(crate) const PASSPHRASE_DIFFERENT: usize = 7;
 
 /// Bytes of a passphrase, at most: more are a file that was given by mistake.

@@ -7,8 +7,8 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::limits;
 use crate::text;
 
-/// The name of a group: 1 to 64 bytes, nothing that cannot be seen, no white space at its ends. It is no secret. Two
-/// groups of one passphrase and different names are different groups.
+/// The name of a group: 1 to 64 bytes, nothing that cannot be seen, no white space at its ends. It is no
+/// secret. Two groups of one passphrase and different names are different groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupName(String);
 

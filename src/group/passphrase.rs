@@ -1,4 +1,5 @@
-//! The passphrase of a group: which ones are taken, and how a good one is made. Pure; chance comes from outside.
+//! The passphrase of a group: which ones are taken, and how a good one is made. Pure; chance comes from
+//! outside.
 
 use core::fmt;
 use std::collections::BTreeSet;
@@ -8,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::limits;
 
-/// What a made passphrase consists of: no character that is taken for another one (`i`, `l`, `o`, `0`, `1`), in one
-/// case, so that it can be read out and typed.
+/// What a made passphrase consists of: no character that is taken for another one (`i`, `l`, `o`, `0`, `1`),
+/// in one case, so that it can be read out and typed.
 const ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
 
 /// Characters of a made passphrase: 28 × log2(31) are 138 bits.
@@ -54,8 +55,8 @@ impl fmt::Debug for Passphrase {
 }
 
 impl Passphrase {
-    /// `text` as a passphrase. White space, hyphens and the case of letters do not count, so that one that was read
-    /// out is the same one.
+    /// `text` as a passphrase. White space, hyphens and the case of letters do not count, so that one that
+    /// was read out is the same one.
     ///
     /// # Errors
     /// It is too short, or too long.
@@ -63,7 +64,8 @@ impl Passphrase {
         if text.len() > limits::PASSPHRASE_MAX {
             return Err(PassphraseError::Long);
         }
-        // It never grows, so that no copy is left behind in memory: NFC and lower case take at most three times.
+        // It never grows, so that no copy is left behind in memory: NFC and lower case take at most three
+        // times.
         let mut counted = Zeroizing::new(String::with_capacity(text.len() * 3));
         counted.extend(text.nfc().filter(|c| !c.is_whitespace() && *c != '-').flat_map(char::to_lowercase));
         let different: BTreeSet<char> = counted.chars().collect();
@@ -78,7 +80,8 @@ impl Passphrase {
     #[must_use]
     pub(crate) fn make(chance: &[u8; CHANCE]) -> Option<Self> {
         let alphabet = ALPHABET.len();
-        // Of the numbers of a byte, a whole multiple of the alphabet: each character is as likely as any other.
+        // Of the numbers of a byte, a whole multiple of the alphabet: each character is as likely as any
+        // other.
         let usable = chance.iter().map(|n| usize::from(*n)).filter(|n| *n < 256 / alphabet * alphabet);
         let mut typed = Zeroizing::new(String::with_capacity(MADE + MADE / BLOCK));
         let mut count = 0;
@@ -92,7 +95,8 @@ impl Passphrase {
         if count < MADE { None } else { Self::parse(&typed).ok() }
     }
 
-    /// As it was typed. Whoever calls it shows it to the user of this machine, or writes it where no other user reads.
+    /// As it was typed. Whoever calls it shows it to the user of this machine, or writes it where no other
+    /// user reads.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.typed

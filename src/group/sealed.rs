@@ -9,9 +9,9 @@
 //! 29 + n      16     tag
 //! ```
 //!
-//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha): its nonces are long enough to be drawn at random by peers that know
-//! nothing of each other and share one key. The bytes in front of the encrypted ones are authenticated too.
-//! Whoever has no key drops all of this by its magic, which is no other datagram's.
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha): its nonces are long enough to be drawn at random by peers
+//! that know nothing of each other and share one key. The bytes in front of the encrypted ones are
+//! authenticated too. Whoever has no key drops all of this by its magic, which is no other datagram's.
 
 use core::fmt;
 

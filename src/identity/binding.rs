@@ -1,5 +1,5 @@
-//! What both ends of a connection prove beside their keys, when their network is not open to everyone: that they have
-//! a secret of that network. Pure.
+//! What both ends of a connection prove beside their keys, when their network is not open to everyone: that
+//! they have a secret of that network. Pure.
 
 use core::fmt;
 
@@ -22,8 +22,8 @@ pub enum End {
     Accepted,
 }
 
-/// The secret by which connections are bound to a network, and the tag of that network in the TLS handshake. It is
-/// wiped from memory when dropped.
+/// The secret by which connections are bound to a network, and the tag of that network in the TLS handshake.
+/// It is wiped from memory when dropped.
 #[derive(Clone)]
 pub struct ChannelBinding {
     key: Zeroizing<[u8; 32]>,
@@ -43,16 +43,16 @@ impl ChannelBinding {
         Self { key, tag }
     }
 
-    /// The application protocol (RFC 7301) of the network: whoever speaks another one is refused in the handshake,
-    /// before any key is shown.
+    /// The application protocol (RFC 7301) of the network: whoever speaks another one is refused in the
+    /// handshake, before any key is shown.
     #[must_use]
     pub fn protocol(&self) -> Vec<u8> {
         [ALPN, b"+", data_encoding::HEXLOWER.encode(&self.tag).as_bytes()].concat()
     }
 
-    /// What an end sends: a MAC over what only the two ends of this one TLS connection can compute. Somebody between
-    /// them has two connections, of which neither exports what the other one does; and what one end sent proves nothing
-    /// for the other one.
+    /// What an end sends: a MAC over what only the two ends of this one TLS connection can compute. Somebody
+    /// between them has two connections, of which neither exports what the other one does; and what one end
+    /// sent proves nothing for the other one.
     #[must_use]
     pub fn proof(&self, end: End, exported: &[u8; 32]) -> [u8; CHANNEL_PROOF] {
         let mut mac = blake3::Hasher::new_keyed(&self.key);

@@ -46,14 +46,18 @@ impl Tls {
     /// # Errors
     /// When the provider lacks TLS 1.3 (a broken build).
     pub fn new(identity: &Identity) -> Result<Self, Error> {
-        Self::of_network(identity, None)
+        Self::with(identity, None)
     }
 
-    /// For `identity`, in the network of this binding; `None`: in the open one.
+    /// For `identity`, in the network of this binding.
     ///
     /// # Errors
     /// When the provider lacks TLS 1.3 (a broken build).
-    pub fn of_network(identity: &Identity, binding: Option<ChannelBinding>) -> Result<Self, Error> {
+    pub fn of_network(identity: &Identity, binding: ChannelBinding) -> Result<Self, Error> {
+        Self::with(identity, Some(binding))
+    }
+
+    fn with(identity: &Identity, binding: Option<ChannelBinding>) -> Result<Self, Error> {
         let signing = identity.signing();
         let spki =
             signing.public_key().ok_or_else(|| Error::General("the key shows no public key".into()))?;
@@ -311,8 +315,8 @@ mod tests {
     fn another_network_is_refused_before_any_key_is_shown() {
         let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
         for (one, other) in [(None, network(1)), (network(1), None), (network(1), network(2))] {
-            let mut client: Connection = Tls::of_network(&a, one).unwrap().dial(b.id(), HOST).unwrap().into();
-            let mut server: Connection = Tls::of_network(&b, other).unwrap().accept().unwrap().into();
+            let mut client: Connection = Tls::with(&a, one).unwrap().dial(b.id(), HOST).unwrap().into();
+            let mut server: Connection = Tls::with(&b, other).unwrap().accept().unwrap().into();
             assert!(is_of_another_network(&shake(&mut client, &mut server).unwrap_err()));
             let mut alert = Vec::new();
             while server.wants_write() {
@@ -330,9 +334,9 @@ mod tests {
     fn both_ends_of_one_connection_export_the_same() {
         let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
         let pair = || {
-            let tls = Tls::of_network(&a, network(1)).unwrap();
+            let tls = Tls::with(&a, network(1)).unwrap();
             let mut client: Connection = tls.dial(b.id(), HOST).unwrap().into();
-            let mut server: Connection = Tls::of_network(&b, network(1)).unwrap().accept().unwrap().into();
+            let mut server: Connection = Tls::with(&b, network(1)).unwrap().accept().unwrap().into();
             assert!(exported(&client).is_err());
             shake(&mut client, &mut server).unwrap();
             assert_eq!((own_end(&client), own_end(&server)), (End::Dialled, End::Accepted));

@@ -1,7 +1,8 @@
-//! Who speaks on this wire for another group, as far as a member of a group can tell. Pure; `sealing.rs` is its shell.
+//! Who speaks on this wire for another group, as far as a member of a group can tell. Pure; `sealing.rs` is
+//! its shell.
 //!
-//! A member cannot tell another group from its own one with a mistyped passphrase: both are datagrams that do not open.
-//! So it counts the hosts that send them, and says so once if nobody of its own group is heard.
+//! A member cannot tell another group from its own one with a mistyped passphrase: both are datagrams that do
+//! not open. So it counts the hosts that send them, and says so once if nobody of its own group is heard.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -10,7 +11,8 @@ use super::limits;
 use crate::accounts::AccountHost;
 use crate::time::Time;
 
-/// A host counts for this long after what it sent last: a little more than the longest interval of announcements.
+/// A host counts for this long after what it sent last: a little more than the longest interval of
+/// announcements.
 const COUNTS: Duration = Duration::from_secs(120);
 
 /// Members of the own group have this long to be heard, from the first outsider on.
@@ -59,8 +61,8 @@ impl Outsiders {
         self.saying = Saying::Over;
     }
 
-    /// How many hosts spoke for another group of late, [`limits::OUTSIDERS`] at most. A host that has both counts by its
-    /// IPv4 address or by its IPv6 address.
+    /// How many hosts spoke for another group of late, [`limits::OUTSIDERS`] at most. A host that has both
+    /// counts by its IPv4 address or by its IPv6 address.
     pub(super) fn count(&self, now: Time) -> usize {
         let of_late = self.hosts.iter().filter(|(_, at)| now.since(**at) <= COUNTS);
         let (v4, v6): (Vec<_>, Vec<_>) = of_late.partition(|(host, _)| matches!(host, AccountHost::V4(_)));

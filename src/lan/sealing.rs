@@ -40,8 +40,8 @@ impl Sealing {
         Ok(seal.seal(nonce, datagram).into())
     }
 
-    /// The datagram in what came; `None`, and counted, if it is of another network. This comes before its signature is
-    /// checked, and costs a few microseconds.
+    /// The datagram in what came; `None`, and counted, if it is of another network. This comes before its
+    /// signature is checked, and costs a few microseconds.
     pub(super) fn inward<'d>(
         &mut self,
         now: Time,

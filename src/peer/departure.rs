@@ -37,6 +37,8 @@ pub(super) struct Departure {
     exit_report: Option<ExitReport>,
     /// Why the peer ends, if not because somebody wanted it to.
     failure: Option<Failure>,
+    /// It is to start again, in another network.
+    is_for_another: bool,
     /// The peer has left.
     is_finished: bool,
 }
@@ -50,6 +52,12 @@ impl Departure {
     /// Somebody waits for the end of this peer.
     pub(super) fn watch(&mut self, ask: AskId) {
         self.exits.push(ask);
+    }
+
+    /// Whether the peer starts again once it has left: it only changes its network. Whoever asks it to leave
+    /// for good meanwhile is obeyed.
+    pub(super) const fn set_for_another(&mut self, is_for_another: bool) {
+        self.is_for_another = is_for_another;
     }
 
     /// The peer ends for a reason that nobody wanted. Of several the first one is told.
@@ -185,6 +193,10 @@ impl Departure {
         let report = self.exit_report.take().filter(|report| !report.is_safe());
         let not_kept = report.map(|report| Failure::new(Code::NotKept, report.sentence()));
         let last = self.failure.take().or(not_kept);
+        if self.is_for_another && last.is_none() {
+            out.push(PeerOutput::Again);
+            return self.reply_all(&Reply::Done, out);
+        }
         out.push(PeerOutput::End(last.clone()));
         self.reply_all(&last.clone().map_or(Reply::Done, Reply::Failed), out);
         // A prompt that is behind learns of the end by the closed channel.

@@ -8,8 +8,8 @@ use walkdir::WalkDir;
 use crate::settings::{STORE, Settings};
 use crate::sys::facts::Facts;
 
-/// Bytes on the disk of what is kept for other networks. Nothing else is done with it: it is neither shown to this network
-/// nor touched, and is there when the peer returns to its own.
+/// Bytes on the disk of what is kept for other networks. Nothing else is done with it: it is neither shown to
+/// this network nor touched, and is there when the peer returns to its own.
 ///
 /// # Errors
 /// When the state folder cannot be listed. What cannot be looked at below does not count.

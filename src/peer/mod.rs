@@ -1,7 +1,8 @@
 //! The peer: starts the threads, owns the state, answers commands, and leaves.
 //!
 //! `machine/` is the machine, which decides everything, with one file for each concern beside it; `shell.rs`
-//! gives it what the threads report and does what it wants; `start.rs` starts the threads.
+//! gives it what the threads report and does what it wants; `start.rs` starts the threads, and `run.rs` does all of
+//! that again in another network.
 //!
 //! Invariant: the shell never blocks on sending to a part. Command channels are unbounded (their number is
 //! bounded by what users ask and peers announce); event channels towards it are bounded.
@@ -40,6 +41,7 @@ mod presence;
 mod reachability;
 mod resolve;
 mod roster;
+mod run;
 mod sandboxes;
 mod shared;
 mod shell;
@@ -53,4 +55,4 @@ mod uploads;
 mod verifying;
 mod warnings;
 
-pub use start::run;
+pub use run::run;

@@ -81,6 +81,8 @@ pub(crate) enum PeerOutput {
     /// All threads are to end. Behind it come last replies and notices only. `Some`: why it ends, if not
     /// because somebody wanted it to.
     End(Option<Failure>),
+    /// All threads are to end, and then the peer is to start again, in another network.
+    Again,
 }
 
 /// What is to be done, the oldest first. Every concern of the machine adds to it.

@@ -9,19 +9,22 @@ use crate::settings::Settings;
 /// Holds a group as a file of it would. An argument never does: every user of the machine can list those.
 const VARIABLE: &str = "POTLUCK_GROUP";
 
-/// The group that the user names, which is remembered from then on, or else the one that is remembered; `None`: the
-/// open network.
+/// Joins the group that the user names, if one is named: it is remembered from then on.
 ///
 /// # Errors
-/// What is named, or remembered, is no group. Then no peer starts, for in the open network it would give to everyone
+/// What is named is no group.
+pub(super) fn remember_named(config: &Settings) -> Result<(), Failure> {
+    let Some(words) = named(config)? else { return Ok(()) };
+    GroupFile::join(&config.state(), words).map(drop).map_err(|e| remembered(&e))
+}
+
+/// The group that is remembered; `None`: the open network.
+///
+/// # Errors
+/// What is remembered is no group. Then no peer starts, for in the open network it would give to everyone
 /// what is for the group.
 pub(super) fn own_group(config: &Settings) -> Result<Option<Group>, Failure> {
-    let state = config.state();
-    if let Some(words) = named(config)? {
-        let joined = GroupFile::join(&state, words).map_err(|e| remembered(&e))?;
-        return Ok(Some(joined.group()));
-    }
-    let file = GroupFile::load(&state).map_err(|e| remembered(&e))?;
+    let file = GroupFile::load(&config.state()).map_err(|e| remembered(&e))?;
     Ok(file.map(|file| file.group()))
 }
 

@@ -22,6 +22,15 @@ use crate::store::LedgerWritten;
 use crate::sys::clock;
 use crate::time::Time;
 
+/// How a start of a peer ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// The peer has left. `Some`: why, if not because somebody wanted it to.
+    Left(Option<Failure>),
+    /// It has left its network, and is to start again in another one.
+    Again,
+}
+
 /// The shell, which the main thread runs.
 #[derive(Debug)]
 pub(super) struct PeerShell {
@@ -60,14 +69,18 @@ impl PeerShell {
         Self { machine, parts, asks, askers: Askers::default(), notices, written: unbounded(), seed: None }
     }
 
-    /// Runs until the peer has left. `Some`: why it ended, if not because somebody wanted it to.
-    pub(super) fn run(mut self) -> Option<Failure> {
+    /// Runs until the peer has left its network.
+    pub(super) fn run(mut self) -> Ended {
         loop {
             while let Some(output) = self.machine.poll_output() {
                 match output {
                     PeerOutput::End(failure) => {
                         self.end();
-                        return failure;
+                        return Ended::Left(failure);
+                    }
+                    PeerOutput::Again => {
+                        self.end();
+                        return Ended::Again;
                     }
                     output => self.act(output),
                 }
@@ -177,7 +190,7 @@ impl PeerShell {
             PeerOutput::Log(LogLevel::Info, text) => log::info!("{text}"),
             PeerOutput::Log(LogLevel::Warn, text) => log::warn!("{text}"),
             // Taken out before.
-            PeerOutput::End(_) => {}
+            PeerOutput::End(_) | PeerOutput::Again => {}
         }
     }
 

@@ -1,11 +1,12 @@
 //! Starting a peer: its directory, its key, its threads, in the order in which they need each other.
 
-use core::time::Duration;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+
+use mio::net::TcpListener;
 
 use super::chat::Chat;
 use super::custody::{CustodyOnDisk, RestoredCustody};
@@ -16,20 +17,20 @@ use super::machine::{PeerMachine, PeerStart};
 use super::own_group::own_group;
 use super::parts::Parts;
 use super::sandboxes::{SandboxedPart, Sandboxes};
-use super::shell::PeerShell;
-use crate::control::{self, ControllerChannels, trust};
+use crate::control::{self, trust};
 use crate::counters::Counters;
 use crate::custody::ledger::Present;
 use crate::disk;
 use crate::distribution::{self, chunk_store};
 use crate::error::{Code, Failure};
+use crate::group::Group;
 use crate::identity::tls::Tls;
-use crate::identity::{Identity, Instance, NameError, PeerId, PeerName, fill_random};
-use crate::lan::{self, HeardMark, OwnPresence};
+use crate::identity::{Identity, Instance, NameError, PeerName, fill_random};
+use crate::lan::{self, OwnPresence};
 use crate::library::{self, LibraryConfig};
 use crate::peer::limits;
 use crate::receiver::{ReceiverCommand, start_receiver};
-use crate::sender::{SharedReader, start_sender};
+use crate::sender::{SenderHandle, SharedReader, start_sender};
 use crate::settings::Settings;
 use crate::store;
 use crate::sys::folder::Folder;
@@ -39,27 +40,24 @@ use crate::text;
 use crate::transfer::{Engine, ports};
 use crate::wire::datagram::PresenceState;
 
-/// How long the leave may take that is announced on a second Ctrl-C.
-const LEAVE_NOW: Duration = Duration::from_millis(200);
-
 /// A peer whose threads run.
-struct Peer {
-    machine: PeerMachine,
-    parts: Parts,
+pub(super) struct Peer {
+    pub(super) machine: PeerMachine,
+    pub(super) parts: Parts,
 }
 
 impl Peer {
-    /// Sets up the peer directory and starts everything. The caller holds the directory's lock.
+    /// Sets up the peer directory and starts everything, in the network that is remembered. The caller holds the
+    /// directory's lock.
     ///
     /// # Errors
     /// What cannot be had, and what to do.
-    fn start(config: Settings) -> Result<Self, Failure> {
+    pub(super) fn start(config: Settings) -> Result<Self, Failure> {
         let named = wanted_name(&config)?;
         check_interfaces(&config.interfaces)?;
         set_up(&config)?;
         let group = own_group(&config)?;
-        let config = Settings { network: group.as_ref().map(|g| g.key.network().to_string()), ..config };
-        make_folder(&config.store())?;
+        let config = in_network(config, group.as_ref())?;
         let mut warnings = trust::warnings(&config.directory)?;
         if let Err(e) = descriptors::allow(limits::DESCRIPTORS) {
             log::debug!("no more open files are allowed than before: {e}");
@@ -69,10 +67,7 @@ impl Peer {
         let name = named.unwrap_or_else(|| default_name(&config, &identity));
 
         let mut sandboxes = Sandboxes::new(&config);
-        let database = config.state().join(store::FILE);
-        let store = sandboxes.start(&SandboxedPart::Store, || store::start(&database)).map_err(thread)?;
-        let store = store.map_err(|e| Failure::other(e.to_string()))?;
-        let store = store.of_network(group.as_ref().map(|group| group.key.network()));
+        let store = start_store(&mut sandboxes, &config, group.as_ref())?;
         let custody = custody(&config, &identity, instance, &store)?;
         let chat = Chat::restored(clock::now(), &store.chat());
         let counters = Arc::new(Counters::default());
@@ -80,9 +75,7 @@ impl Peer {
         let library = sandboxes.start(&SandboxedPart::Library, || library::start(shared, store.clone()));
         let library = library.flatten().map_err(thread)?;
 
-        let binding = group.as_ref().map(|group| group.key.channel_binding());
-        let tls = Tls::of_network(&identity, binding);
-        let tls = tls.map_err(|e| Failure::other(format!("TLS cannot be used: {e}")))?;
+        let tls = own_tls(&identity, group.as_ref())?;
         let bound = ports::bind(config.port, config.strict_port, &config.interfaces)?;
         warnings.extend(bound.note);
         let engine = Engine::new().map_err(thread)?.limited(config.down_limit).counted(&counters);
@@ -108,12 +101,7 @@ impl Peer {
             .map_err(thread)?;
         receiver.send(ReceiverCommand::Store(config.store(), keep));
         let engine = Engine::new().map_err(thread)?.limited(config.up_limit).counted(&counters);
-        let bell = engine.bell();
-        let reader = sandboxes.start(&SandboxedPart::Reader, || SharedReader::start(bell));
-        let reader = reader.flatten().map_err(thread)?;
-        let sender =
-            sandboxes.start(&SandboxedPart::Sender, || start_sender(engine, bound.sender, tls, reader));
-        let sender = sender.flatten().map_err(thread)?;
+        let sender = start_serving(&mut sandboxes, engine, bound.sender, tls).map_err(thread)?;
 
         let presence = OwnPresence { name, ports: bound.ports, catalogue: 0, state: PresenceState::Here };
         let lan_config = lan::LanConfig {
@@ -159,6 +147,39 @@ impl Peer {
     }
 }
 
+/// Opens the database, with the ledger of the network.
+fn start_store(
+    sandboxes: &mut Sandboxes,
+    config: &Settings,
+    group: Option<&Group>,
+) -> Result<store::Handle, Failure> {
+    let database = config.state().join(store::FILE);
+    let store = sandboxes.start(&SandboxedPart::Store, || store::start(&database)).map_err(thread)?;
+    let store = store.map_err(|e| Failure::other(e.to_string()))?;
+    Ok(store.of_network(group.map(|group| group.key.network())))
+}
+
+/// How this peer proves its key, and that it is of the group.
+fn own_tls(identity: &Identity, group: Option<&Group>) -> Result<Tls, Failure> {
+    let tls = match group {
+        Some(group) => Tls::of_network(identity, group.key.channel_binding()),
+        None => Tls::new(identity),
+    };
+    tls.map_err(|e| Failure::other(format!("TLS cannot be used: {e}")))
+}
+
+/// Starts to serve what is shared, and its reader.
+fn start_serving(
+    sandboxes: &mut Sandboxes,
+    engine: Engine,
+    listeners: Vec<TcpListener>,
+    tls: Tls,
+) -> io::Result<SenderHandle> {
+    let bell = engine.bell();
+    let reader = sandboxes.start(&SandboxedPart::Reader, || SharedReader::start(bell)).flatten()?;
+    sandboxes.start(&SandboxedPart::Sender, || start_sender(engine, listeners, tls, reader)).flatten()
+}
+
 /// Starts to announce this peer, and to hear of others.
 fn start_discovery(sandboxes: &mut Sandboxes, config: lan::LanConfig) -> Result<lan::Handle, Failure> {
     let port = config.port;
@@ -170,30 +191,6 @@ fn start_discovery(sandboxes: &mut Sandboxes, config: lan::LanConfig) -> Result<
 
 fn thread(e: io::Error) -> Failure {
     Failure::other(format!("a thread or socket cannot be had: {e}"))
-}
-
-/// Runs a peer until it has left; on this thread. The caller holds the directory's lock.
-///
-/// # Errors
-/// What cannot be had, and what to do; why it ended, if not because somebody wanted it to.
-pub fn run(config: Settings, channels: ControllerChannels) -> Result<(), Failure> {
-    let peer = Peer::start(config)?;
-    channels.leave.set_last_words(leave_now(&peer.parts));
-    let Peer { machine, parts } = peer;
-    PeerShell::new(machine, parts, channels.asks, channels.notices).run().map_or(Ok(()), Err)
-}
-
-/// What is still done when the user does not wait for the departure: one leave is announced. It may be called
-/// from any thread, while the peer runs, and takes 200 ms at most.
-fn leave_now(parts: &Parts) -> impl Fn() + Send + Sync + 'static {
-    let commands = parts.discovery.commands();
-    let events = parts.discovery.events.clone();
-    move || {
-        let deadline = clock::now() + LEAVE_NOW;
-        commands.send(lan::Command::Leave);
-        // The thread ends once it has said it, and its channel with it.
-        while events.recv_timeout(deadline.since(clock::now())).is_ok() {}
-    }
 }
 
 /// What this peer keeps for others and others for it, as the ledger and the chunk store tell it.
@@ -240,6 +237,13 @@ fn set_up(config: &Settings) -> Result<(), Failure> {
     }
     let state = config.state();
     control::make_state(&state).map_err(|e| unusable(&state, &e))
+}
+
+/// The settings of a peer in this network, whose chunk store is there from now on.
+fn in_network(config: Settings, group: Option<&Group>) -> Result<Settings, Failure> {
+    let config = Settings { network: group.map(|group| group.key.network().to_string()), ..config };
+    make_folder(&config.store())?;
+    Ok(config)
 }
 
 fn make_folder(path: &Path) -> Result<(), Failure> {

@@ -75,8 +75,8 @@ pub struct Settings {
     /// Do not show what others say as they say it; `chat` shows it
     #[arg(long, help_heading = RUN)]
     pub mute: bool,
-    /// Join the group in this file, and stay in it until `group leave`: its name in the first line, its passphrase in
-    /// the second. The variable POTLUCK_GROUP may hold these two lines instead
+    /// Join the group in this file, and stay in it until `group leave`: its name in the first line, its
+    /// passphrase in the second. The variable POTLUCK_GROUP may hold these two lines instead
     #[arg(long, value_name = "FILE", help_heading = RUN)]
     pub group_file: Option<PathBuf>,
     /// UDP port of discovery, for tests: another port is another network.
@@ -136,8 +136,8 @@ impl Settings {
         self.directory.join(".potluck")
     }
 
-    /// Where chunks of others' files are kept: each network has a folder of its own, so that what is kept for one is
-    /// never seen in another one.
+    /// Where chunks of others' files are kept: each network has a folder of its own, so that what is kept for
+    /// one is never seen in another one.
     #[must_use]
     pub fn store(&self) -> PathBuf {
         let name = self.network.as_ref().map_or_else(|| STORE.to_owned(), |id| format!("{STORE}-{id}"));

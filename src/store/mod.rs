@@ -111,8 +111,8 @@ pub(crate) fn start(path: &Path) -> Result<Handle, StoreError> {
 }
 
 impl Handle {
-    /// The same database, with the records of this network: of what other networks have there nothing is read or
-    /// written, but for the choices of the user, which hold in all of them (`rows.rs`).
+    /// A handle of this database with the records of this network: of what other networks have there nothing
+    /// is read or written, but for the choices of the user, which hold in all of them (`rows.rs`).
     #[must_use]
     pub(crate) fn of_network(self, network: Option<NetworkId>) -> Self {
         if network.is_some() {

@@ -18,8 +18,8 @@ const DELETE: u8 = 127;
 /// Asks a question on the terminal, and reads the answer, a line, without showing it.
 ///
 /// # Errors
-/// `Interrupted` on Ctrl-C; `UnexpectedEof` at the end of the input, or on Ctrl-D; what the system says, if there is no
-/// terminal.
+/// `Interrupted` on Ctrl-C; `UnexpectedEof` at the end of the input, or on Ctrl-D; what the system says, if
+/// there is no terminal.
 pub(crate) fn ask_hidden(question: &str) -> io::Result<Zeroizing<String>> {
     let stdin = io::stdin();
     let mode = tcgetattr(&stdin)?;

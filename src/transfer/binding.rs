@@ -1,5 +1,5 @@
-//! The first thing on a connection of a group: both ends prove that they are of it. Nothing else is read or sent
-//! before. Shell, beside `connection.rs`; what is proved is said in `identity/binding.rs`.
+//! The first thing on a connection of a group: both ends prove that they are of it. Nothing else is read or
+//! sent before. Shell, beside `connection.rs`; what is proved is said in `identity/binding.rs`.
 
 use std::io::{self, BufRead as _, Write as _};
 use std::sync::Arc;
@@ -33,7 +33,8 @@ impl Unbound {
         Self { binding, is_sent: false, came: Vec::new() }
     }
 
-    /// Once the handshake is over: sends our proof, and reads theirs as far as it came, and nothing behind it.
+    /// Once the handshake is over: sends our proof, and reads theirs as far as it came, and nothing behind
+    /// it.
     ///
     /// # Errors
     /// What TLS says; `WouldBlock` if nothing is there.
@@ -103,7 +104,7 @@ mod tests {
     /// Both ends of a connection after the handshake.
     fn connected() -> (rustls::Connection, rustls::Connection) {
         let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
-        let tls = |identity| Tls::of_network(identity, Some((*network(1)).clone())).unwrap();
+        let tls = |identity| Tls::of_network(identity, (*network(1)).clone()).unwrap();
         let mut client: rustls::Connection = tls(&a).dial(b.id(), HOST).unwrap().into();
         let mut server: rustls::Connection = tls(&b).accept().unwrap().into();
         carry(&mut client, &mut server);
@@ -161,7 +162,8 @@ mod tests {
         assert_eq!(one.step(&mut client).unwrap(), BindStep::Refused);
     }
 
-    /// Somebody between two members has a connection with each, and carries their proofs from one to the other.
+    /// Somebody between two members has a connection with each, and carries their proofs from one to the
+    /// other.
     #[test]
     fn whoever_stands_between_two_members_is_refused_by_both() {
         let (mut client, mut middle_server) = connected();

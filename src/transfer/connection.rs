@@ -14,7 +14,7 @@ use mio::net::TcpStream;
 use super::binding::{BindStep, Unbound};
 use super::records::{ReadWork, RecordCounter};
 use crate::address::Host;
-use crate::identity::tls::{is_of_another_network, proved};
+use crate::identity::tls::{Tls, is_of_another_network, proved};
 use crate::identity::{ChannelBinding, PeerId};
 use crate::time::Time;
 use crate::wire::frame::{Decoder, Frame, Piece};
@@ -124,8 +124,15 @@ pub(crate) struct Connection {
 /// TLS of one connection, and what both ends have to prove beside their keys.
 #[derive(Debug)]
 pub(crate) struct ConnectionTls {
-    pub(crate) tls: rustls::Connection,
-    pub(crate) binding: Option<Arc<ChannelBinding>>,
+    tls: rustls::Connection,
+    binding: Option<Arc<ChannelBinding>>,
+}
+
+impl ConnectionTls {
+    /// For a connection in the network of `of`.
+    pub(crate) fn new(of: &Tls, tls: rustls::Connection) -> Self {
+        Self { tls, binding: of.binding() }
+    }
 }
 
 impl Connection {
@@ -219,8 +226,8 @@ impl Connection {
         }
     }
 
-    /// Goes on with the handshake, up to the moment when the other end has proved all that it has to. `None`: it has, or
-    /// TLS itself is not so far; a connection that ended meanwhile is seen by whoever reads next.
+    /// Goes on with the handshake, up to the moment when the other end has proved all that it has to. `None`:
+    /// it has, or TLS itself is not so far; a connection that ended meanwhile is seen by whoever reads next.
     fn bind(&mut self, now: Time) -> io::Result<Option<ReadStep>> {
         if self.phase != ConnectionPhase::Handshaking {
             return Ok(None);

@@ -392,7 +392,7 @@ impl Net {
                 Ok(stream) => {
                     // Who dials back is who sends.
                     choose_congestion_control(&stream, host);
-                    return Ok((stream, self.bound(tls.into()), host, dial));
+                    return Ok((stream, ConnectionTls::new(&self.tls, tls.into()), host, dial));
                 }
                 Err(e) => {
                     self.pauses.handle_failed(now, target, dial.peer);
@@ -401,11 +401,6 @@ impl Net {
             }
         }
         Err(Closed::Unreachable(last))
-    }
-
-    /// TLS, with what both ends have to prove beside it.
-    fn bound(&self, tls: rustls::Connection) -> ConnectionTls {
-        ConnectionTls { tls, binding: self.tls.binding() }
     }
 
     /// Remembers what came of dialling, if this connection was dialled: TLS proved the peer, or it ended before.
@@ -453,7 +448,9 @@ impl Net {
         let Ok(tls) = self.tls.accept() else { return };
         drop(stream.set_nodelay(true));
         choose_congestion_control(&stream, host);
-        if let Err(e) = self.insert(Connection::new(stream, self.bound(tls.into()), host, None, now)) {
+        if let Err(e) =
+            self.insert(Connection::new(stream, ConnectionTls::new(&self.tls, tls.into()), host, None, now))
+        {
             log::debug!("a connection could not be taken: {e:?}");
         }
     }

@@ -123,8 +123,14 @@ fn network(status: &Status) -> String {
     }
 }
 
-/// How many others are here. If nobody is, a firewall is what most often keeps them out.
+/// How many others are here. If nobody is, that is most often a mistyped passphrase, where there is one and
+/// others are heard; else a firewall.
 fn peers(status: &Status) -> String {
+    let outsiders = status.counters.datagrams.outsiders;
+    if status.peers == 0 && outsiders > 0 {
+        let speak = if outsiders == 1 { "sender here speaks" } else { "senders here speak" };
+        return format!("0; {outsiders} {speak} for another group, or the passphrase is wrong");
+    }
     if status.peers > 0 || status.discovery_port == 0 {
         return status.peers.to_string();
     }
@@ -311,6 +317,14 @@ mod tests {
         facts.ports = [1001, 5, 6, 7];
         let said = status(&facts, PLAIN);
         assert!(said.contains("group off\\u{1b}ice: only peers with its passphrase"));
+        facts.counters.datagrams.outsiders = 1;
+        assert!(!status(&facts, PLAIN).contains("another group"));
+        facts.peers = 0;
+        assert!(
+            status(&facts, PLAIN)
+                .contains("0; 1 sender here speaks for another group, or the passphrase is wrong")
+        );
+        facts.counters.datagrams.outsiders = 0;
         assert!(said.contains("1001, 5, 6, 7"));
         assert!(!said.contains("fetches at most"));
         facts.limits = SpeedLimits { up_limit: None, down_limit: Some(50 << 10) };

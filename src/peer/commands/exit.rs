@@ -14,6 +14,7 @@ impl Command for ExitRequest {
     }
 
     fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+        peer.departure.set_for_another(false);
         peer.departure.watch(ask);
         peer.leave(now, if self.now { Cause::Now } else { Cause::Exit });
         Ok(Answer::Later)

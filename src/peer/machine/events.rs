@@ -15,7 +15,8 @@ use crate::peer::custody::CustodyDriver;
 use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
 use crate::peer::jobs::JobPurpose;
-use crate::peer::output::{LogLevel, PeerOutput};
+use crate::peer::output::{LogLevel, Outputs, PeerOutput};
+use crate::peer::own_peer::OwnPeer;
 use crate::peer::reachability::Attempt;
 use crate::peer::swarms::{LiveSeed, is_worth};
 use crate::peer::verifying::RepairSources;
@@ -98,7 +99,7 @@ impl PeerMachine {
                 let text = "the network changed, or this machine slept".to_owned();
                 self.out.push(PeerOutput::Log(LogLevel::Info, text));
             }
-            lan::Event::Outsiders(count) => self.outsiders(count),
+            lan::Event::Outsiders(count) => warn_of_outsiders(count, &self.own, &mut self.out),
             lan::Event::Trouble(text) => self.warn(text),
             lan::Event::Sought(id, files) => {
                 // What is kept for others is given, too.
@@ -358,19 +359,6 @@ impl PeerMachine {
         }
     }
 
-    fn outsiders(&mut self, count: usize) {
-        let Some(group) = &self.own.group else { return };
-        let senders = if count == 1 {
-            "1 sender here speaks".to_owned()
-        } else {
-            format!("{count} senders here speak")
-        };
-        self.warn(format!(
-            "{senders} for another group, or the passphrase is wrong: nobody else of the group {} is heard",
-            text::shown(group.as_str())
-        ));
-    }
-
     fn warn_of_firewalls(&mut self, id: PeerId) {
         let roster = &self.presence.roster;
         if let Some(port) = roster.contact(id).map(|contact| contact.ports.sender) {
@@ -382,4 +370,17 @@ impl PeerMachine {
             ));
         }
     }
+}
+
+/// Said once, and not kept with the other warnings: `status` tells of it while it is so.
+fn warn_of_outsiders(count: usize, own: &OwnPeer, out: &mut Outputs) {
+    let Some(group) = &own.group else { return };
+    let senders =
+        if count == 1 { "1 sender here speaks".to_owned() } else { format!("{count} senders here speak") };
+    let text = format!(
+        "{senders} for another group, or the passphrase is wrong: nobody else of the group {} is heard",
+        text::shown(group.as_str())
+    );
+    out.log_warning(text.clone());
+    out.notice(Notice::Warning(text));
 }

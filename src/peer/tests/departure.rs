@@ -198,3 +198,35 @@ fn no_head_is_given_out_any_more_while_it_leaves() {
     let announced = |output| matches!(output, PeerOutput::Discovery(lan::Command::Own(_))).then_some(());
     assert_eq!(peer.take(announced), []);
 }
+
+#[test]
+fn whoever_changes_its_network_starts_again_unless_it_is_to_leave_for_good() {
+    for is_to_leave in [false, true] {
+        let mut peer = TestPeer::sharing(&[file("a", 1)]);
+        let ask = peer.ask(RejoinRequest {}.into());
+        if is_to_leave {
+            peer.ask(EXIT_NOW);
+        }
+        stop_parts(&mut peer);
+        assert_eq!(peer.replies(ask), [Reply::Done]);
+        let ends = peer.take(|output| match output {
+            PeerOutput::Discovery(lan::Command::Leave) => Some("leave"),
+            PeerOutput::Again => Some("again"),
+            PeerOutput::End(None) => Some("end"),
+            PeerOutput::Notice(Notice::Ended(None)) => Some("ended"),
+            _ => None,
+        });
+        let expected: &[&str] = if is_to_leave { &["leave", "end", "ended"] } else { &["leave", "again"] };
+        assert_eq!(ends, expected);
+    }
+}
+
+#[test]
+fn whoever_leaves_changes_no_network_any_more() {
+    let mut peer = TestPeer::sharing(&[file("a", 1)]);
+    peer.ask(EXIT_NOW);
+    let ask = peer.ask(RejoinRequest {}.into());
+    assert!(matches!(&peer.replies(ask)[..], [Reply::Failed(f)] if f.message == "this peer is leaving"));
+    stop_parts(&mut peer);
+    assert_eq!(end(&mut peer), Some(None));
+}

@@ -23,7 +23,7 @@ use crate::address::Ports;
 use crate::content::{Catalogue, Entry, EntryKind, FileId};
 use crate::control::{
     CancelRequest, CompleteRequest, Confinement, CopiesRequest, CountersRow, DownloadRequest, ExitRequest,
-    ListRequest, Notice, Reply, Request, RestoreRequest, StatusRequest, VerifyRequest,
+    ListRequest, Notice, RejoinRequest, Reply, Request, RestoreRequest, StatusRequest, VerifyRequest,
 };
 use crate::custody::custodian::{Custodian, CustodianConfig};
 use crate::custody::keeper::KeeperConfig;

@@ -176,7 +176,7 @@ impl Running {
                 around.part_says(PeerEvent::Files(facts));
             }
             PeerOutput::Log(..) | PeerOutput::Diagnose(..) => {}
-            PeerOutput::End(_) => self.is_over = true,
+            PeerOutput::End(_) | PeerOutput::Again => self.is_over = true,
         }
     }
 
