@@ -288,7 +288,7 @@ fn what_is_replayed_cut_or_forged_in_a_group_is_dropped_and_counted() {
     for len in [0, 5, 28, 45, recorded.len() - 1] {
         say(&recorded[..len]);
     }
-    let mut changed = recorded.clone();
+    let mut changed = recorded;
     changed[100] ^= 1;
     say(&changed);
     say(&group(2).seal([3; NONCE], &signed));

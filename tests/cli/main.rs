@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod custody;
+mod groups;
 mod prompt;
 mod users;
 

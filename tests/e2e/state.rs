@@ -13,7 +13,7 @@ use crate::files::{assert_same, fill};
 use crate::lab::{LATER, Lab, SOON, wait};
 
 /// Versions of which there is a state, the newest last.
-const VERSIONS: [u32; 1] = [1];
+const VERSIONS: [u32; 2] = [1, 2];
 
 /// A file: its name, its size, and what its bytes are made of.
 struct Content {

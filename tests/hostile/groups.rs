@@ -44,14 +44,21 @@ fn question() -> Vec<u8> {
     Message::GetHead(GetHead { request: 1, known: None, origin: None }).encode()
 }
 
-/// Dials, sends a proof and a question, and gives all that comes.
-fn answer(lab: &Lab, binding: Option<&ChannelBinding>, victim: &Peer, port: u16) -> std::io::Result<Vec<u8>> {
-    let tls = Tls::of_network(&Identity::generate().unwrap(), binding.cloned()).unwrap();
+/// Dials, says what `words` makes of the proof that belongs to this connection, and gives all that comes.
+fn answer(
+    lab: &Lab,
+    binding: Option<&ChannelBinding>,
+    victim: &Peer,
+    port: u16,
+    words: impl Fn(&[u8]) -> Vec<u8>,
+) -> std::io::Result<Vec<u8>> {
+    let stranger = Identity::generate().unwrap();
+    let tls = binding.map_or_else(|| Tls::new(&stranger), |b| Tls::of_network(&stranger, b.clone())).unwrap();
     let id = victim.status().id.parse().unwrap();
     let mut caller = lab.within(2, || Caller::dial(&tls, id, address(1), port))?;
     let exported = caller.stream.conn.export_keying_material([0; 32], b"EXPORTER-potluck-group-1", None);
     let proof = binding.map(|binding| binding.proof(End::Dialled, &exported.unwrap()));
-    caller.say(&[proof.as_ref().map_or(&[][..], |proof| proof), &question()].concat())?;
+    caller.say(&words(proof.as_ref().map_or(&[], |proof| proof)))?;
     caller.stream.sock.set_read_timeout(Some(Duration::from_secs(3)))?;
     let mut all = Vec::new();
     // A member's connection stays open.
@@ -68,18 +75,23 @@ fn whoever_is_of_another_group_or_of_none_gets_nothing_at_any_port() {
     let tag = own.protocol().strip_prefix(b"potluck/1+").map(|tag| HEXLOWER.decode(tag).unwrap());
     let copied = ChannelBinding::new(Zeroizing::new([9; 32]), tag.unwrap().try_into().unwrap());
     assert_eq!(copied.protocol(), own.protocol());
+    let all = |proof: &[u8]| [proof, &question()].concat();
     for port in victim.status().ports {
         for stranger in [None, Some(&other)] {
-            let refused = answer(&lab, stranger, &victim, port).unwrap_err();
+            let refused = answer(&lab, stranger, &victim, port, all).unwrap_err();
             assert!(refused.to_string().contains("NoApplicationProtocol"), "{port}: {refused}");
         }
-        let heard = answer(&lab, Some(&copied), &victim, port).unwrap();
-        assert_eq!(heard.len(), CHANNEL_PROOF, "{port}: the proof of the other end, and nothing behind it");
+        // A wrong proof ends the connection. Whoever waits sees the proof of the other end, and nothing
+        // behind it.
+        let heard = answer(&lab, Some(&copied), &victim, port, all).unwrap();
+        assert!(heard.len() <= CHANNEL_PROOF, "{port}: {} bytes", heard.len());
+        let heard = answer(&lab, Some(&copied), &victim, port, |_| Vec::new()).unwrap();
+        assert_eq!(heard.len(), CHANNEL_PROOF, "{port}");
     }
     // A member is answered.
     let sender = victim.status().ports[1];
     let (heard, _) = wait("a catalogue", SOON, || {
-        let heard = answer(&lab, Some(&own), &victim, sender).unwrap();
+        let heard = answer(&lab, Some(&own), &victim, sender, all).unwrap();
         (heard.len() > CHANNEL_PROOF).then_some(heard)
     });
     assert!(heard.len() > 200, "{} bytes", heard.len());
