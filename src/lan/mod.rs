@@ -279,7 +279,7 @@ pub struct DatagramCounters {
     pub foreign: u64,
     /// Datagrams that could not be sent (not part of `dropped`).
     pub unsent: u64,
-    /// Hosts, not datagrams: those that spoke for another group than ours when one of them was heard last.
+    /// Hosts, not datagrams: those that speak for another group than ours now.
     pub outsiders: u64,
 }
 

@@ -54,7 +54,6 @@ impl Sealing {
             Ok(datagram) => return Some(datagram.into()),
             Err(NotOpened::Key | NotOpened::Version(_)) => {
                 self.outsiders.handle_outsider(now, Host::from(source.at).into());
-                tally.outsiders(self.outsiders.count(now));
             }
             Err(NotOpened::Unsealed | NotOpened::Length) => {}
         }

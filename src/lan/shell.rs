@@ -122,6 +122,7 @@ impl LanShell {
             }
             self.machines.handle_timeout(now);
             self.waiting.extend(self.sealing.outsiders.poll_saying(now).map(Event::Outsiders));
+            self.tally.outsiders(self.sealing.outsiders.count(now));
             if self.do_outputs(now) == Then::End {
                 return;
             }
