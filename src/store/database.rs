@@ -78,11 +78,17 @@ macro_rules! queries {
             put: concat!("INSERT OR REPLACE INTO ", $open, " (key, value, sum) VALUES (?1, ?2, ?3)"),
             forget: concat!("DELETE FROM ", $open, " WHERE key = ?1"),
             all_of_group: concat!(
-                "SELECT key, value, sum FROM ", $open, " WHERE substr(key, 1, 1) = ?2
-                 UNION ALL SELECT key, value, sum FROM ", $groups, " WHERE network = ?1 ORDER BY key"
+                "SELECT key, value, sum FROM ",
+                $open,
+                " WHERE substr(key, 1, 1) = ?2
+                 UNION ALL SELECT key, value, sum FROM ",
+                $groups,
+                " WHERE network = ?1 ORDER BY key"
             ),
             put_of_group: concat!(
-                "INSERT OR REPLACE INTO ", $groups, " (network, key, value, sum) VALUES (?1, ?2, ?3, ?4)"
+                "INSERT OR REPLACE INTO ",
+                $groups,
+                " (network, key, value, sum) VALUES (?1, ?2, ?3, ?4)"
             ),
             forget_of_group: concat!("DELETE FROM ", $groups, " WHERE network = ?1 AND key = ?2"),
         }
@@ -238,7 +244,8 @@ impl Database {
     /// Finds out at start if a table is missing or has other columns.
     fn prepare_all(&self) -> rusqlite::Result<()> {
         let of = |table: RecordTable| {
-            let RecordQueries { all, put, forget, all_of_group, put_of_group, forget_of_group } = table.queries();
+            let RecordQueries { all, put, forget, all_of_group, put_of_group, forget_of_group } =
+                table.queries();
             [all, put, forget, all_of_group, put_of_group, forget_of_group]
         };
         let records = [RecordTable::Ledger, RecordTable::Chat].into_iter().flat_map(of);

@@ -17,8 +17,8 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use self::database::{Database, RecordTable};
 #[cfg(test)]
-pub(crate) use self::rows::{CHAT_EVERYWHERE, EVERYWHERE};
-pub(crate) use self::rows::{HashRow, LedgerRow};
+pub(crate) use self::rows::EVERYWHERE;
+pub(crate) use self::rows::{CHAT_EVERYWHERE, HashRow, LedgerRow};
 use crate::content::SafePath;
 use crate::group::NetworkId;
 use crate::sys::clock;

@@ -353,7 +353,30 @@ fn what_was_said_lasts_in_a_database_that_earlier_versions_go_on_with() {
     }
     let store = start(&path).unwrap();
     assert_eq!(store.chat(), [row(2, Some(2)), row(3, Some(3))]);
-    let other = rusqlite::Connection::open(&path).unwrap();
-    let version: i64 = other.query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap();
-    assert_eq!(version, 3);
+    assert_eq!(version(&path), 3);
+}
+
+/// What is said in a group is told in that group alone, and no potluck without groups goes on where one was.
+#[test]
+fn each_network_has_a_room_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    let row = |key: u8, value: u8| LedgerRow { key: vec![key], value: Some(vec![value]) };
+    let group = Some(NetworkId([1; 16]));
+    {
+        let open = start(&path).unwrap();
+        open.put_chat(vec![row(b'l', 1)]);
+        let store = start(&path).unwrap().of_network(group);
+        assert_eq!(store.chat(), []);
+        store.put_chat(vec![row(b'l', 2), row(CHAT_EVERYWHERE, 3)]);
+        store.flush();
+    }
+    assert_eq!(start(&path).unwrap().chat(), [row(CHAT_EVERYWHERE, 3), row(b'l', 1)]);
+    assert_eq!(start(&path).unwrap().of_network(group).chat(), [row(CHAT_EVERYWHERE, 3), row(b'l', 2)]);
+    assert_eq!(version(&path), 4);
+}
+
+fn version(path: &Path) -> i64 {
+    let other = rusqlite::Connection::open(path).unwrap();
+    other.query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap()
 }

@@ -30,7 +30,7 @@ use crate::control::{Audience, ChatRow, IgnoredRow, Notice, Reply};
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
 use crate::lan::{self, HeardMark, MissedLines, NotSaid, SayOutcome, SpokenLine};
-use crate::receiver::telling::{PrivateLine, TellOutcome};
+use crate::receiver::telling::TellOutcome;
 use crate::sender::ToldLine;
 use crate::store::LedgerRow;
 use crate::time::Time;
@@ -119,8 +119,8 @@ impl Chat {
         own: &OwnPeer,
         out: &mut Outputs,
     ) -> Result<(), Failure> {
-        let line = self.telling.begin(now, ask, to, text).map_err(too_fast)?;
-        out.push(PeerOutput::Tell(PrivateLine { instance: own.instance, ..line }));
+        let line = self.telling.begin(now, ask, to, text, own.instance).map_err(too_fast)?;
+        out.push(PeerOutput::Tell(line));
         Ok(())
     }
 

@@ -13,12 +13,12 @@ use crate::accounts::AccountHost;
 use crate::codec::{decode, encode};
 use crate::identity::PeerId;
 use crate::lan::HeardMark;
-use crate::store::LedgerRow;
+use crate::store::{CHAT_EVERYWHERE, LedgerRow};
 
 /// First bytes of the keys.
 const LINE: u8 = b'l';
 const HEARD: u8 = b'h';
-const IGNORED: u8 = b'i';
+const IGNORED: u8 = CHAT_EVERYWHERE;
 
 /// One thing that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

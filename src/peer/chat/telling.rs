@@ -40,7 +40,7 @@ pub(super) struct PendingTells {
 }
 
 impl PendingTells {
-    /// A line is to be told. Its start is still to be filled in.
+    /// A line of this start is to be told.
     ///
     /// # Errors
     /// It is one more than that peer takes in this time; the next one may be told after so long.
@@ -50,6 +50,7 @@ impl PendingTells {
         ask: AskId,
         to: PeerWord,
         text: String,
+        instance: Instance,
     ) -> Result<PrivateLine, Duration> {
         self.paces.retain(|_, pace| !pace.is_full(now));
         let pace = self.paces.entry(to.id).or_default();
@@ -60,7 +61,7 @@ impl PendingTells {
         let (number, text) = (self.last, Arc::from(text));
         let pending = PendingTell { ask, to: to.id, name: to.name, text: Arc::clone(&text) };
         self.all.insert(number, pending);
-        Ok(PrivateLine { to: to.id, instance: Instance { count: 0, random: 0 }, number, text })
+        Ok(PrivateLine { to: to.id, instance, number, text })
     }
 
     /// It is known what became of a line.
@@ -103,7 +104,9 @@ mod tests {
     fn five_a_second_are_told_to_each_and_each_has_a_number_of_its_own() {
         let mut all = PendingTells::default();
         let at = |ms: u64| Time::ZERO + Duration::from_millis(10_000 + ms);
-        let mut tell = |ms, peer| all.begin(at(ms), AskId(1), to(peer), "x".into()).map(|line| line.number);
+        let start = Instance { count: 1, random: 1 };
+        let mut tell =
+            |ms, peer| all.begin(at(ms), AskId(1), to(peer), "x".into(), start).map(|line| line.number);
         for number in 1..=5 {
             assert_eq!(tell(0, 1), Ok(number));
         }

@@ -184,6 +184,9 @@ impl PeerMachine {
             ReceiverEvent::Catalogue(id, head, catalogue) => self.on_catalogue(now, id, head, catalogue),
             ReceiverEvent::NoKept(id) => self.out.debug(format!("{id} does not say what it keeps")),
             ReceiverEvent::Table(id, records) => self.out.discovery(Command::Table(id, records)),
+            ReceiverEvent::Told { number, said, outcome } => {
+                self.chat.told(now, number, said, outcome, &self.own, &mut self.out);
+            }
             ReceiverEvent::Proved(id, host) => {
                 self.reachability.connected(id);
                 self.out.discovery(Command::Proved(id, host));
@@ -191,9 +194,6 @@ impl PeerMachine {
             ReceiverEvent::AskBack(id, 0) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::WasAsked);
                 self.out.sender(SenderCommand::AskBack(id));
-            }
-            ReceiverEvent::Told { number, said, outcome } => {
-                self.chat.told(now, number, said, outcome, &self.own, &mut self.out);
             }
             // Over a connection that may be dead it is asked once.
             ReceiverEvent::AskBack(id, n) => self.out.discovery(Command::AskBack(id, n > 1)),

@@ -89,7 +89,8 @@ pub(crate) struct PeerMachine {
 impl PeerMachine {
     /// A peer that was started just now.
     pub(crate) fn new(now: Time, start: PeerStart) -> Self {
-        let PeerStart { settings, identity, group, instance, presence, moved, custody, chat, warnings } = start;
+        let PeerStart { settings, identity, group, instance, presence, moved, custody, chat, warnings } =
+            start;
         let near = settings.sandbox.then(|| settings.downloads());
         let mut machine = Self {
             own: OwnPeer { settings, identity, group, instance, presence, moved, started: now },
