@@ -408,6 +408,7 @@ mod tests {
                 path: format!("/d/{n}").into(),
                 how: "saved".into(),
                 wanted: None,
+                through: None,
             };
             screen.notice(Time(1), Notice::Download(4, Reply::Saved(saved)));
         }
@@ -432,7 +433,8 @@ mod tests {
             waiting: None,
         };
         let how = "already_there".to_owned();
-        let saved = Saved { job: 4, id: String::new(), path: "/d/a".into(), how, wanted: None };
+        let saved =
+            Saved { job: 4, id: String::new(), path: "/d/a".into(), how, wanted: None, through: None };
         for (verbosity, said) in [
             (Verbosity::Prompt, &["4: fetching a (1 B)\n", "already there: /d/a\n"][..]),
             (Verbosity::Verbose, &["already there: /d/a\n"]),

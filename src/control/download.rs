@@ -99,6 +99,9 @@ pub struct Saved {
     /// Where it was to go, below the destination, if it was `renamed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wanted: Option<String>,
+    /// Who shares it, and who fetched it for this peer, which cannot reach the former: `anna through bert`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::content::{Claim, FileId, SafePath};
 use crate::control::{DownloadRow, Notice, Reply};
 use crate::error::Failure;
 use crate::identity::PeerId;
+use crate::receiver::through::ThroughFile;
 use crate::swarm::{Job, JobId, Progress, Wanted};
 use crate::time::Time;
 
@@ -78,6 +79,10 @@ pub(super) struct DownloadState {
     owners: Owners,
     /// Where each peer listed them.
     listed: BTreeMap<PeerId, BTreeMap<SafePath, Claim>>,
+    /// Those of them that are here.
+    arrived: BTreeSet<FileId>,
+    /// Files that others fetch for this peer.
+    through: BTreeMap<FileId, ThroughPeers>,
     /// Files and empty folders that it is to bring.
     things: usize,
     /// Those that it will not, and the last one's failure.
@@ -85,6 +90,20 @@ pub(super) struct DownloadState {
     progress: Progress,
     speed: Speed,
     watcher: Option<AskId>,
+}
+
+/// Who shares a file that this peer cannot reach, and who fetches it for this peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ThroughPeers {
+    pub(super) owner: PeerId,
+    pub(super) carrier: PeerId,
+}
+
+impl ThroughPeers {
+    /// As they are shown.
+    fn shown(&self, roster: &Roster) -> String {
+        roster.shown_names(&[self.owner, self.carrier]).join(" through ")
+    }
 }
 
 /// All that run.
@@ -233,6 +252,39 @@ impl Downloads {
         }
     }
 
+    /// A file of a download is here.
+    pub(super) fn arrived(&mut self, job: JobId, file: FileId) {
+        if let Some(download) = self.running.get_mut(&job) {
+            download.arrived.insert(file);
+        }
+    }
+
+    /// This content comes through another peer.
+    pub(super) fn note_through(&mut self, claim: Claim, peers: ThroughPeers) {
+        for download in self.running.values_mut().filter(|d| d.listed.contains_key(&peers.owner)) {
+            if download.wants.contains(&claim) {
+                download.through.insert(claim.0, peers);
+            }
+        }
+    }
+
+    /// Through whom a file of a download came, as it is shown.
+    pub(super) fn through(&self, job: JobId, file: FileId, roster: &Roster) -> Option<String> {
+        let peers = self.running.get(&job)?.through.get(&file)?;
+        Some(peers.shown(roster))
+    }
+
+    /// Of what running downloads lack the first `most` files that only those list who cannot be reached.
+    pub(super) fn lacking_of(&self, is_blocked: impl Fn(PeerId) -> bool, most: usize) -> Vec<ThroughFile> {
+        let mut lacking = Vec::new();
+        for (job, download) in &self.running {
+            if !self.destinations.is_waiting(*job) && lacking.len() < most {
+                lacking.extend(download.lacking_of(&is_blocked).take(most - lacking.len()));
+            }
+        }
+        lacking
+    }
+
     /// Where a peer listed contents that running downloads are to bring.
     pub(super) fn listed(&self, peer: PeerId) -> impl Iterator<Item = (&SafePath, Claim)> {
         let listed = self.running.values().filter_map(move |download| download.listed.get(&peer));
@@ -281,7 +333,8 @@ impl DownloadState {
             waiting: None,
         };
         let (failed, speed, watcher) = ((0, None), Speed::default(), None);
-        Self { what, wants, owners, listed: BTreeMap::new(), things, failed, progress, speed, watcher }
+        let (listed, through, arrived) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { what, wants, owners, listed, arrived, through, things, failed, progress, speed, watcher }
     }
 
     /// A peer lists a content of it there. Of strangers who list it under many paths, or come with many keys, no more is
@@ -293,6 +346,42 @@ impl DownloadState {
                 listed.insert(path, claim);
             }
         }
+    }
+
+    /// What it lacks that only those list who cannot be reached.
+    fn lacking_of(&self, is_blocked: impl Fn(PeerId) -> bool) -> impl Iterator<Item = ThroughFile> {
+        let mut blocked = BTreeMap::new();
+        let mut others = BTreeSet::new();
+        if self.listed.keys().any(|peer| is_blocked(*peer)) {
+            for (peer, listed) in &self.listed {
+                let claims = listed.iter().map(|(path, (file, size))| ThroughFile {
+                    owner: *peer,
+                    file: *file,
+                    size: *size,
+                    bucket: path.bucket(),
+                });
+                if is_blocked(*peer) {
+                    blocked.extend(claims.map(|file| (file.claim(), file)));
+                } else {
+                    others.extend(claims.map(|file| file.claim()));
+                }
+            }
+        }
+        let lacks = move |claim: &Claim| !self.arrived.contains(&claim.0) && !others.contains(claim);
+        self.wants
+            .iter()
+            .filter(move |claim| lacks(claim))
+            .filter_map(move |claim| blocked.get(claim).copied())
+    }
+
+    /// The peers that it comes from, as they are shown.
+    fn from(&self, roster: &Roster) -> Vec<String> {
+        let names = roster.shown_names(&self.progress.sources);
+        let carrier: BTreeMap<PeerId, ThroughPeers> =
+            self.through.values().map(|p| (p.carrier, *p)).collect();
+        let through =
+            |(name, source): (String, &PeerId)| carrier.get(source).map_or(name, |peers| peers.shown(roster));
+        names.into_iter().zip(&self.progress.sources).map(through).collect()
     }
 
     /// Tells whoever waits for it, else the prompt.
@@ -328,7 +417,7 @@ impl DownloadState {
             speed,
             left: p.size.saturating_sub(p.done).checked_div(speed),
             fetched: p.fetched,
-            from: roster.shown_names(&p.sources),
+            from: self.from(roster),
             waiting: p.waiting.clone(),
         }
     }

@@ -26,6 +26,8 @@ pub(super) enum JobPurpose {
     Repair(SafePath),
     /// Chunks for the store.
     Keep { file: FileId, size: u64, span: Span },
+    /// All of this content for the store, for a peer that cannot reach its owner.
+    Carry(FileId),
     /// To see whether a peer has a chunk, which comes into a folder of its own.
     Prove { peer: PeerId, key: LedgerKey, folder: PathBuf },
 }

@@ -69,3 +69,48 @@ pub(crate) const CHAT_PEERS_OF_HOST: u64 = 1;
 
 /// Peers that the user of this one ignores, at most: a list that a person makes.
 pub(crate) const IGNORED_PEERS: usize = 1_000;
+
+/// This part of what is lent may be taken by what is fetched for peers that cannot reach its owner. The rest, and
+/// whatever of this part custody wants, is for copies.
+pub(crate) const CARRIED_PART: u64 = 4;
+
+/// Files that are fetched for others or were a while ago, at most: each costs so much of the part that no more
+/// fit.
+pub(crate) const CARRIED_FILES: u64 = 2_048;
+
+/// Files that are fetched for others at the same time, at most.
+pub(crate) const CARRIED_AT_ONCE: u64 = 64;
+
+/// Of both every host may have this part, at least.
+pub(crate) const CARRIED_HOSTS: u64 = 8;
+
+/// What is fetched for another is not any more once nobody asked for it for this time: who wants it asks every
+/// [`THROUGH_AGAIN_WHOLE`] at least.
+pub(crate) const CARRIED_UNASKED: Duration = Duration::from_secs(30);
+
+/// Files that others are asked to fetch at the same time, at most.
+pub(crate) const THROUGH_FILES: usize = 64;
+
+/// How often a peer is asked whether it has something of a file that it fetches for this one.
+pub(crate) const THROUGH_AGAIN: Duration = Duration::from_millis(250);
+
+/// How often a peer is asked again that has some of a file: which chunks those are it tells by itself.
+pub(crate) const THROUGH_AGAIN_SOME: Duration = Duration::from_secs(1);
+
+/// How often a peer is asked again that has all of a file, so that it keeps it.
+pub(crate) const THROUGH_AGAIN_WHOLE: Duration = Duration::from_secs(10);
+
+/// A peer that is too busy to fetch a file for this one is asked again after this time.
+pub(crate) const THROUGH_BUSY: Duration = Duration::from_secs(2);
+
+/// A peer that does not fetch for others, or cannot reach the owner either, is asked again after this time.
+pub(crate) const THROUGH_REFUSED: Duration = Duration::from_secs(30);
+
+/// A file of which a peer got nothing more in this time is asked of another one.
+pub(crate) const THROUGH_STALLED: Duration = Duration::from_secs(20);
+
+/// A peer of which nobody found out in this time where it can be reached is taken for one that cannot be.
+pub(crate) const THROUGH_UNADDRESSED: Duration = Duration::from_secs(3);
+
+/// A file that nobody fetches for this peer in this time makes place for others that are to be asked for.
+pub(crate) const THROUGH_HOPELESS: Duration = Duration::from_secs(60);

@@ -49,6 +49,7 @@ mod start;
 pub(crate) mod swarms;
 #[cfg(test)]
 mod tests;
+mod through;
 mod trees;
 mod unanswered;
 mod uploads;

@@ -151,6 +151,14 @@ impl Roster {
         self.members.get(&id).is_some_and(|m| m.asked.is_some() && m.info.contact.hosts.is_empty())
     }
 
+    /// The peers whose catalogue is wanted and of which nobody knows yet where they can be reached, and since when
+    /// it is wanted.
+    pub(super) fn awaited_addresses(&self) -> impl Iterator<Item = (PeerId, Time)> {
+        let nowhere = |m: &Member| m.asked.is_some() && m.info.contact.hosts.is_empty();
+        let awaited = self.members.iter().filter(move |(_, m)| nowhere(m));
+        awaited.filter_map(|(id, m)| Some((*id, m.waited?)))
+    }
+
     /// Of whom the catalogues of absent owners are asked again that found no place; each is named once.
     pub(super) fn next_owner_pulls(&mut self, now: Time) -> Vec<PullKey<PeerId>> {
         let due = self.away.unlisted().filter(|(_, unlisted)| unlisted.until <= now);
@@ -207,9 +215,22 @@ impl Roster {
         all
     }
 
-    /// The host whose share a peer takes that is here.
+    /// True if this peer, which is here, announced a newer catalogue than is known.
+    pub(super) fn is_behind(&self, id: PeerId) -> bool {
+        self.members.get(&id).is_some_and(|member| self.is_stale(id, member))
+    }
+
+    /// True if this bucket of the catalogue of `owner` names that content.
+    pub(super) fn lists(&self, owner: PeerId, bucket: u8, claim: Claim) -> bool {
+        let is_it = |e: &Entry| matches!(e.kind, EntryKind::File { id, size, .. } if (id, size) == claim);
+        self.catalogues.get(owner).is_some_and(|(_, c)| c.bucket(bucket).entries().iter().any(is_it))
+    }
+
+    /// The host that pays for what this peer, which is here, makes others do.
     pub(super) fn account_host(&self, id: PeerId) -> Option<AccountHost> {
-        self.members.get(&id)?.account_hosts().next()
+        // A link-local address is everyone's on the link.
+        let hosts = self.members.get(&id)?.account_hosts();
+        hosts.min_by_key(|host| matches!(host, AccountHost::Link(_)))
     }
 
     /// All of them in the order of their ids.

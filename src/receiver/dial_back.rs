@@ -32,6 +32,8 @@ const BLOCKED: u8 = 3;
 pub(super) enum Output {
     /// Ask this peer to dial back; how often it was asked before in this round.
     Ask(PeerId, u8),
+    /// A round of questions brought no connection. Once, until there is one.
+    Unreached(PeerId),
     /// Neither can reach the other. Once, until one does.
     Blocked(PeerId),
 }
@@ -131,6 +133,9 @@ impl DialBackRequests {
                     state.round = None;
                     state.dialling = None;
                     state.rounds_failed = state.rounds_failed.saturating_add(1);
+                    if state.rounds_failed == 1 {
+                        self.outputs.push_back(Output::Unreached(peer));
+                    }
                     if state.rounds_failed == BLOCKED {
                         self.outputs.push_back(Output::Blocked(peer));
                     }
@@ -217,14 +222,14 @@ mod tests {
         }
         assert_eq!(drain(&mut asking), []);
         assert!(asking.waits_for(ID));
-        assert_eq!(run(&mut asking, 60_000), []);
+        assert_eq!(run(&mut asking, 60_000), [(6_000, Output::Unreached(ID))]);
         assert!(!asking.waits_for(ID), "the round is over");
     }
 
     #[test]
     fn whoever_is_never_reached_is_reported_once() {
         let mut asking = DialBackRequests::default();
-        let (mut blocked, mut asked) = (0, 0);
+        let (mut blocked, mut unreached, mut asked) = (0, 0, 0);
         // A dial each half second, refused, for a minute.
         for ms in (0..60_000).step_by(500) {
             asking.handle_dialling(at(ms), ID);
@@ -234,11 +239,12 @@ mod tests {
             for output in said {
                 match output {
                     Output::Ask(..) => asked += 1,
+                    Output::Unreached(_) => unreached += 1,
                     Output::Blocked(_) => blocked += 1,
                 }
             }
         }
-        assert_eq!(blocked, 1);
+        assert_eq!((unreached, blocked), (1, 1));
         assert!((30..=36).contains(&asked), "{asked} questions in a minute");
         asking.handle_gone(ID);
         assert_eq!(asking.poll_timeout(), None);

@@ -11,6 +11,7 @@ use super::ReceiverRole;
 use super::catalogue::NoCatalogueCause;
 use super::disks::Disks;
 use super::telling::{PrivateLine, TellOutcome};
+use super::through::{ThroughAnswer, ThroughFile};
 use crate::address::Host;
 use crate::content::{Catalogue, Claim, Head};
 use crate::disk;
@@ -60,6 +61,13 @@ pub(crate) enum ReceiverCommand {
     Table(PeerId),
     /// Tell a peer this line, which was said at that time, in milliseconds since 1970.
     Tell(PrivateLine, u64),
+    /// Ask `from` to fetch this file for us. Answered by [`ReceiverEvent::Through`].
+    FetchThrough {
+        /// Who is asked.
+        from: PeerId,
+        /// What it is to fetch.
+        file: ThroughFile,
+    },
     /// Finish the block under way, sync what arrived, then report [`ReceiverEvent::Stopped`].
     Stop,
 }
@@ -71,8 +79,8 @@ pub(crate) enum ReceiverEvent {
     Job(JobEvent),
     /// A file of a megabyte or more is being fetched: this is what others may have of it.
     PartialSeed(Arc<disk::PartialSeed>),
-    /// A catalogue was brought up to date; head checked, root proved.
-    Catalogue(PeerId, Head, Arc<Catalogue>),
+    /// A catalogue was brought up to date; head checked (as it is, and as its owner signed it), root proved.
+    Catalogue(PeerId, Head, Arc<[u8]>, Arc<Catalogue>),
     /// What `from` has of `origin`: root and signature are checked. It may be older than what others have.
     OwnerCatalogue {
         /// Who gave it.
@@ -116,12 +124,24 @@ pub(crate) enum ReceiverEvent {
         /// What.
         outcome: TellOutcome,
     },
+    /// What `from` says of a file that it was asked to fetch.
+    Through {
+        /// Who was asked.
+        from: PeerId,
+        /// What it was to fetch.
+        file: ThroughFile,
+        /// What it says.
+        answer: ThroughAnswer,
+    },
     /// TLS proved this peer at this address, or a byte came from it.
     Proved(PeerId, Host),
     /// This peer is to be asked to dial back; how often that was done a moment ago.
     AskBack(PeerId, u8),
     /// This peer asks us, over a connection, to dial its receiver.
     DialBack(PeerId),
+    /// This peer cannot be dialled, and a round of questions to dial back brought no connection. Once, until one
+    /// stands.
+    Unreached(PeerId),
     /// Neither can we dial this peer nor does it dial back.
     Blocked(PeerId),
     /// A peer could not be dialled or was lost.

@@ -23,6 +23,7 @@ pub(crate) mod pulls;
 pub(crate) mod sequences;
 pub(crate) mod table;
 pub(crate) mod telling;
+pub(crate) mod through;
 
 pub(crate) use self::handle::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
 
@@ -201,6 +202,7 @@ impl Role for ReceiverRole {
             ReceiverCommand::Kept(peer) => self.pulls.want_kept(now, peer),
             ReceiverCommand::Table(peer) => self.pulls.want_table(now, peer),
             ReceiverCommand::Tell(line, said) => self.pulls.tell(now, line, said),
+            ReceiverCommand::FetchThrough { from, file } => self.pulls.want_through(now, from, file),
             ReceiverCommand::Stop => self.stop(now, net),
         }
         self.pump(now, net);

@@ -73,6 +73,7 @@ impl ReceiverRole {
     fn asking_output(&mut self, now: Time, output: dial_back::Output) {
         match output {
             dial_back::Output::Ask(peer, before) => self.tell(ReceiverEvent::AskBack(peer, before)),
+            dial_back::Output::Unreached(peer) => self.tell(ReceiverEvent::Unreached(peer)),
             dial_back::Output::Blocked(peer) => {
                 self.swarm.handle_blocked(now, peer);
                 self.tell(ReceiverEvent::Blocked(peer));

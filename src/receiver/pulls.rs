@@ -1,11 +1,12 @@
-//! All that the receiver pulls page by page: catalogues, what keepers keep, tables of peers. Part of the
-//! receiver; its shell is outputs.rs.
+//! All that the receiver pulls page by page: catalogues, what keepers keep, tables of peers, what others are asked
+//! to fetch. Part of the receiver; its shell is outputs.rs.
 
 use super::catalogue::{CataloguePage, Catalogues};
 use super::kept::KeptFiles;
 use super::pull::{Pull, PullKey, PullMachine, PullOutput, RequestNumbers};
 use super::table::PeerTables;
 use super::telling::{PrivateLine, Telling};
+use super::through::{ThroughFile, ThroughFiles};
 use crate::accounts::AccountHost;
 use crate::address::Host;
 use crate::identity::PeerId;
@@ -21,16 +22,17 @@ pub(crate) struct Pulls {
     kept: Pull<KeptFiles>,
     tables: Pull<PeerTables>,
     telling: Pull<Telling>,
+    through: Pull<ThroughFiles>,
     numbers: RequestNumbers,
 }
 
 impl Pulls {
-    const fn each(&self) -> [&dyn PullMachine; 4] {
-        [&self.catalogues, &self.kept, &self.tables, &self.telling]
+    const fn each(&self) -> [&dyn PullMachine; 5] {
+        [&self.catalogues, &self.kept, &self.tables, &self.telling, &self.through]
     }
 
-    const fn each_mut(&mut self) -> [&mut dyn PullMachine; 4] {
-        [&mut self.catalogues, &mut self.kept, &mut self.tables, &mut self.telling]
+    const fn each_mut(&mut self) -> [&mut dyn PullMachine; 5] {
+        [&mut self.catalogues, &mut self.kept, &mut self.tables, &mut self.telling, &mut self.through]
     }
 
     /// Bring this peer's catalogue up to date.
@@ -60,6 +62,11 @@ impl Pulls {
         self.telling.want(now, key, ());
     }
 
+    /// Ask this peer to fetch a file for us.
+    pub(crate) fn want_through(&mut self, now: Time, from: PeerId, file: ThroughFile) {
+        self.through.want(now, PullKey { from, subject: file }, ());
+    }
+
     /// Takes a page of something that is pulled; any other message comes back.
     ///
     /// # Errors
@@ -82,6 +89,7 @@ impl Pulls {
                 }
                 true
             }
+            Message::Through(m) => self.through.handle_page(now, peer, request, m),
             other => return Ok(Some(other)),
         };
         if is_asked {
@@ -92,8 +100,8 @@ impl Pulls {
 
     /// The next thing to do; to be called until `None` after every input.
     pub(crate) fn poll_output(&mut self) -> Option<PullOutput> {
-        let Self { catalogues, kept, tables, telling, numbers } = self;
-        let machines: [&mut dyn PullMachine; 4] = [catalogues, kept, tables, telling];
+        let Self { catalogues, kept, tables, telling, through, numbers } = self;
+        let machines: [&mut dyn PullMachine; 5] = [catalogues, kept, tables, telling, through];
         machines.into_iter().find_map(|machine| machine.poll_output(numbers))
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use mio::net::TcpListener;
 
+use super::through::ThroughTicket;
 use super::{SenderRole, SharedReader, ToldLine, WithheldChunk};
 use crate::address::Host;
 use crate::content::{Catalogue, ChunkIndex, FileId, SafePath, Span};
@@ -15,7 +16,7 @@ use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId};
 use crate::library::Shelf;
 use crate::transfer::{Engine, EngineHandle, Gate};
-use crate::wire::message::{KeptFile, PeerRecord};
+use crate::wire::message::{FetchThrough, KeptFile, PeerRecord, Reason};
 
 /// What the sender serves of `shared/`. Immutable; a new one replaces it, for the head is over the catalogue
 /// of this very shelf.
@@ -71,6 +72,11 @@ pub(crate) enum SenderCommand {
     /// The signed head and the catalogue of another owner, for whoever asks for them; `None`: neither is
     /// known.
     OwnerCatalogue(PeerId, Option<(Arc<[u8]>, Arc<Catalogue>)>),
+    /// The signed head and the catalogue of a peer that is here, for whoever cannot reach it; `None`: they are not
+    /// known any more.
+    Listed(PeerId, Option<(Arc<[u8]>, Arc<Catalogue>)>),
+    /// The answer to [`SenderEvent::FetchThrough`]: bytes that can be had here, or why it is not fetched.
+    Through(ThroughTicket, Result<u64, Reason>),
     /// What is kept for others, for whoever asks for it. One entry for each owner.
     Kept(Arc<Vec<KeptOf>>),
     /// Do not give this peer that chunk, until [`SenderCommand::Give`]: it is to show that it has it.
@@ -102,6 +108,8 @@ pub(crate) enum SenderEvent {
     /// To whom content is under way: peer, bytes of content since it connected. At most 4 a second, and
     /// once more, empty, when to nobody any more.
     Serving(Vec<(PeerId, u64)>),
+    /// A peer asks that this is fetched for it. To be answered by [`SenderCommand::Through`].
+    FetchThrough(PeerId, ThroughTicket, FetchThrough),
     /// A file was not what it was when it was hashed; it was not served.
     Changed(SafePath),
     /// A chunk in the store is not what it was, or cannot be read; it was not served and is not from now on.

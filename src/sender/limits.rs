@@ -44,3 +44,7 @@ pub(crate) const TELLERS: u64 = 256;
 
 /// Of them every host may have this many, while there are places for each host.
 pub(crate) const TELLERS_OF_HOST: u64 = 1;
+
+/// Questions of all clients together whether a file is fetched for them that the controller has not answered, at
+/// most: it answers each at once.
+pub(crate) const THROUGH_QUESTIONS: usize = 256;

@@ -31,6 +31,7 @@ mod store;
 mod store_files;
 pub(crate) mod super_seed;
 mod swarm;
+pub(crate) mod through;
 pub(crate) mod told;
 mod unfit;
 mod withheld;
@@ -51,7 +52,7 @@ use crossbeam_channel::Sender;
 use self::background::BackgroundThrottle;
 use self::client::SenderClient;
 use self::dial_back::Following;
-use self::owner_catalogues::{OwnerCatalogues, ServedCatalogue};
+use self::owner_catalogues::ServedCatalogue;
 use self::partial_seeds::PartialSeeds;
 use self::quick::Quick;
 use self::serving::{ServedPeers, ServingReport};
@@ -59,6 +60,7 @@ use self::shared_files::SharedFiles;
 use self::slices::HashedChunks;
 use self::store::Store;
 use self::super_seed::SuperSeed;
+use self::through::OtherOwners;
 use self::told::PeersHere;
 use self::withheld::WithheldChunks;
 use crate::address::Host;
@@ -138,7 +140,7 @@ pub(super) struct SenderRole {
     super_seed: SuperSeed,
     /// What is kept here for others.
     store: Store,
-    owner_catalogues: OwnerCatalogues,
+    other_owners: OtherOwners,
     /// What limits how much is made.
     gate: Gate<ConnId>,
     restraints: Restraints,
@@ -173,7 +175,7 @@ impl SenderRole {
             ),
             super_seed: SuperSeed::default(),
             store: Store::new(),
-            owner_catalogues: OwnerCatalogues::default(),
+            other_owners: OtherOwners::default(),
             gate,
             restraints: Restraints::default(),
             counters,
@@ -286,10 +288,10 @@ impl SenderRole {
         Quick::buckets(catalogue, m).ok_or(Reason::Changed)
     }
 
-    /// What `peer` may know of an owner: the same rule as for its files.
+    /// What `peer` may know of an owner: of one that is here, all; else the same rule as for its files.
     fn owner_catalogue(&self, peer: PeerId, origin: PeerId) -> Result<&ServedCatalogue, Reason> {
-        let served = self.owner_catalogues.get(origin).filter(|_| self.store.may_have(peer, origin));
-        served.ok_or_else(|| unknown(&self.offer))
+        let may_have = self.store.may_have(peer, origin);
+        self.other_owners.catalogues.get(origin, may_have).ok_or_else(|| unknown(&self.offer))
     }
 
     /// What proves a file, from wherever it is known.
@@ -334,7 +336,7 @@ impl SenderRole {
                 answer
             }
             Message::GetKept(m) => {
-                Ok(Quick::Kept(self.owner_catalogues.kept(m.request, peer, self.store.owners())))
+                Ok(Quick::Kept(self.other_owners.catalogues.kept(m.request, peer, self.store.owners())))
             }
             Message::GetTable(m) => Ok(Quick::table(m)),
             _ => Err(Reason::Malformed),
@@ -362,6 +364,7 @@ impl SenderRole {
                 net.send(id, &Message::Told(Told { request }));
                 Ok(())
             }),
+            Message::FetchThrough(m) => self.other_owners.questions.take(id, client.peer, m, &self.events),
             Message::Cancel(_) => {
                 client.cancel(request);
                 return Ok(());
@@ -379,6 +382,7 @@ impl SenderRole {
     /// Who asked over this connection is gone.
     fn forget(&mut self, id: ConnId) {
         self.shared.reads.forget(id);
+        self.other_owners.questions.forget(id);
         let Some(client) = self.clients.remove(&id) else { return };
         for (file, given) in client.all_given() {
             self.super_seed.take_back(file, given);
@@ -408,10 +412,16 @@ impl Role for SenderRole {
             SenderCommand::Store(folder) => self.store.set_folder(folder),
             SenderCommand::Stored(id, file) => self.store.set(id, file),
             SenderCommand::Open(owners) => self.store.set_owners(owners),
-            SenderCommand::OwnerCatalogue(origin, served) => self.owner_catalogues.set(origin, served),
+            SenderCommand::OwnerCatalogue(origin, served) => self.other_owners.catalogues.set(origin, served),
+            SenderCommand::Listed(owner, served) => self.other_owners.catalogues.set_listed(owner, served),
+            SenderCommand::Through(ticket, answer) => {
+                if let Some((id, message)) = self.other_owners.questions.answer(ticket, answer) {
+                    net.send(id, &message);
+                }
+            }
             SenderCommand::Withhold(chunk) => self.restraints.withheld.withhold(chunk),
             SenderCommand::Give(peer, file) => self.restraints.withheld.give(peer, file),
-            SenderCommand::Kept(kept) => self.owner_catalogues.set_kept(kept),
+            SenderCommand::Kept(kept) => self.other_owners.catalogues.set_kept(kept),
             SenderCommand::AskBack(peer) => self.ask_back(net, peer),
             SenderCommand::DialBack(contact) => self.dial_back(now, net, &contact),
             SenderCommand::Finish => {

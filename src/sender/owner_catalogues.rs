@@ -22,6 +22,8 @@ pub(crate) struct ServedCatalogue {
 #[derive(Debug, Default)]
 pub(crate) struct OwnerCatalogues {
     served: BTreeMap<PeerId, ServedCatalogue>,
+    /// Those of peers that are here.
+    listed: BTreeMap<PeerId, ServedCatalogue>,
     kept: Arc<Vec<KeptOf>>,
 }
 
@@ -36,14 +38,24 @@ impl OwnerCatalogues {
         }
     }
 
+    /// A peer that is here shares this, for anyone; `None`: that is not known any more.
+    pub(crate) fn set_listed(&mut self, owner: PeerId, served: Option<(Arc<[u8]>, Arc<Catalogue>)>) {
+        match served {
+            Some((signed, catalogue)) => {
+                self.listed.insert(owner, ServedCatalogue { signed, catalogue });
+            }
+            None => drop(self.listed.remove(&owner)),
+        }
+    }
+
     /// This is kept from now on.
     pub(crate) fn set_kept(&mut self, kept: Arc<Vec<KeptOf>>) {
         self.kept = kept;
     }
 
-    /// What is served of an owner.
-    pub(crate) fn get(&self, origin: PeerId) -> Option<&ServedCatalogue> {
-        self.served.get(&origin)
+    /// What is served of an owner: to anyone if it is here, else to those who `may_have` what is kept of it.
+    pub(crate) fn get(&self, origin: PeerId, may_have: bool) -> Option<&ServedCatalogue> {
+        self.listed.get(&origin).or_else(|| self.served.get(&origin).filter(|_| may_have))
     }
 
     /// What `peer` hears of what is kept, page by page: all that is its own, and what is kept for `owners`.

@@ -28,7 +28,7 @@ impl Getter {
     fn catalogue(&self, owner: &Owner) -> Arc<Catalogue> {
         self.handle.send(ReceiverCommand::Catalogue(owner.id()));
         self.wait(|event| match event {
-            ReceiverEvent::Catalogue(peer, _, catalogue) if peer == owner.id() => Some(catalogue),
+            ReceiverEvent::Catalogue(peer, _, _, catalogue) if peer == owner.id() => Some(catalogue),
             _ => None,
         })
     }

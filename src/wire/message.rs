@@ -18,6 +18,7 @@ pub use super::registry::Message;
 pub use super::slices::{GetSlices, SliceIs};
 pub use super::table::{GetTable, PeerRecord, ROW, TableIs};
 pub use super::tell::{Tell, Told};
+pub use super::through::{FetchThrough, ThroughIs};
 use crate::codec::{DecodeError, decode};
 use crate::content::FileId;
 use crate::identity::PeerId;
@@ -226,6 +227,14 @@ mod tests {
                 background: true,
             }),
             Message::GetKept(GetKept { request: 6 }),
+            Message::FetchThrough(FetchThrough {
+                request: 6,
+                owner: PeerId([4; 32]),
+                file,
+                size: limits::FILE,
+                bucket: 255,
+            }),
+            Message::Through(ThroughIs { request: u64::MAX, have: u64::MAX }),
             Message::GetSlices(GetSlices {
                 request: 6,
                 file,

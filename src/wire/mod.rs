@@ -15,6 +15,7 @@ pub mod room;
 mod slices;
 mod table;
 mod tell;
+mod through;
 
 pub use crate::codec::{DecodeError, decode, encode};
 pub use crate::later::Rows;

@@ -30,5 +30,6 @@ mod networks;
 mod presence;
 mod several;
 mod state;
+mod through;
 mod together;
 mod watch;

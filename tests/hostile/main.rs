@@ -12,6 +12,7 @@ mod lab;
 mod caller;
 mod fiend;
 mod going;
+mod through;
 mod watch;
 
 mod catalogues;

@@ -19,9 +19,9 @@ use potluck::wire::custody::{
 use potluck::wire::datagram::{self, Body, Envelope, Presence, PresenceState, seal};
 use potluck::wire::frame::{Decoder, Frame, Piece};
 use potluck::wire::message::{
-    BlockIs, BucketIs, Cancel, DialBack, GetAny, GetBlocks, GetBuckets, GetHaves, GetHead, GetKept,
-    GetManifest, GetSlices, GetTable, HavesIs, HeadIs, Item, KeptFile, KeptIs, ManifestIs, Message,
-    PeerRecord, Reason, Refused, SliceIs, TableIs, Tell, Told, request_of,
+    BlockIs, BucketIs, Cancel, DialBack, FetchThrough, GetAny, GetBlocks, GetBuckets, GetHaves, GetHead,
+    GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, Item, KeptFile, KeptIs, ManifestIs, Message,
+    PeerRecord, Reason, Refused, SliceIs, TableIs, Tell, ThroughIs, Told, request_of,
 };
 use potluck::wire::room::{RoomGap, RoomLine};
 
@@ -267,6 +267,13 @@ fn requests() -> Vec<Vector> {
             to_file: true,
             background: false,
         })),
+        plain(Message::FetchThrough(FetchThrough {
+            request: 44,
+            owner: PEER,
+            file: FILE,
+            size: 200_000,
+            bucket: 7,
+        })),
         plain(Message::Tell(Tell {
             request: 52,
             instance: INSTANCE,
@@ -307,6 +314,7 @@ fn answers() -> Vec<Vector> {
             rows,
         ),
         frame(Message::Slice(SliceIs { request: 36, slice: 2, path: vec![6; 64] }), b"slice", |_| {}),
+        plain(Message::Through(ThroughIs { request: 44, have: 65_536 })),
         plain(Message::Told(Told { request: 52 })),
         plain(Message::Refused(Refused { request: 40, item: Some(1), reason: Reason::Changed })),
     ]

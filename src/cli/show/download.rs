@@ -117,6 +117,7 @@ pub(in crate::cli) fn begun(row: &DownloadRow) -> String {
 /// A file arrived.
 pub(in crate::cli) fn saved(saved: &Saved) -> String {
     let path = shown_path(&saved.path);
+    let through = saved.through.as_deref().map_or_else(String::new, |who| format!(", from {}", shown(who)));
     match saved.how.as_str() {
         "already_there" => format!("already there: {path}"),
         "saved_as" => format!("saved as {path}: its own name was taken"),
@@ -124,7 +125,7 @@ pub(in crate::cli) fn saved(saved: &Saved) -> String {
             let wanted = saved.wanted.as_deref().unwrap_or_default();
             format!("saved as {path}: the file system there cannot hold the name {}", shown(wanted))
         }
-        _ => format!("saved {path}"),
+        _ => format!("saved {path}{through}"),
     }
 }
 
@@ -179,8 +180,14 @@ pub(super) mod tests {
         text += &missing(evil, &Failure::new(Code::NoHolder, evil));
         for how in ["saved", "renamed"] {
             let (how, wanted) = (how.to_owned(), Some(evil.to_owned()));
-            text +=
-                &saved(&Saved { job: 1, id: String::new(), path: format!("/x/{evil}").into(), how, wanted });
+            text += &saved(&Saved {
+                job: 1,
+                id: String::new(),
+                path: format!("/x/{evil}").into(),
+                how,
+                wanted,
+                through: None,
+            });
         }
         assert!(!text.chars().any(|c| c != '\n' && crate::text::is_unprintable(c)), "{text:?}");
     }

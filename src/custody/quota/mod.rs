@@ -120,6 +120,12 @@ impl Quota {
         self.lend.bytes
     }
 
+    /// Bytes that may be lent and are not.
+    #[must_use]
+    pub fn spare(&self) -> u64 {
+        self.lendable().saturating_sub(self.space.held())
+    }
+
     /// Bytes of content taken in all.
     #[must_use]
     pub const fn taken(&self) -> u64 {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::CustodyDriver;
+use super::served::CarriedCopy;
 use crate::content::{Chunks, FileId, Span};
 use crate::custody::ledger::LedgerKey;
 use crate::distribution::chunk_store;
@@ -15,6 +16,7 @@ use crate::peer::limits;
 use crate::peer::output::Outputs;
 use crate::peer::own_peer::OwnPeer;
 use crate::receiver::ReceiverCommand;
+use crate::receiver::through::ThroughFile;
 use crate::sender::{SenderCommand, WithheldChunk};
 use crate::swarm::{Job, JobId, Wanted};
 use crate::time::Time;
@@ -58,6 +60,21 @@ impl CustodyDriver {
         let wanted = wanted(file, size, span, holders, some);
         let job = jobs.begin(JobPurpose::Keep { file, size, span });
         fetch_for(job, own.settings.store(), wanted, true, out);
+    }
+
+    /// Has a file fetched into the store that another peer wants.
+    pub(in crate::peer) fn carry(&self, job: JobId, file: &ThroughFile, own: &OwnPeer, out: &mut Outputs) {
+        let ThroughFile { owner, file, size, .. } = *file;
+        out.chunks(chunk_store::Command::Keep(file));
+        let wanted = Span::whole(size).and_then(|span| wanted(file, size, span, vec![owner], Vec::new()));
+        fetch_for(job, own.settings.store(), wanted, false, out);
+    }
+
+    /// Tells the sender at once what is here as a whole of what others wanted.
+    pub(in crate::peer) fn serve_carried(&mut self, now: Time, carried: Vec<CarriedCopy>, out: &mut Outputs) {
+        self.served.carry(carried);
+        self.served.stale(now);
+        self.served.serve_chunks(self.machine.keeper(), out);
     }
 
     /// No more of a content is kept than these chunks: what fetches others of it is taken back.

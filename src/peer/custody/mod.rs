@@ -21,6 +21,7 @@ use self::own_files::OwnFiles;
 pub(super) use self::records::Act;
 use self::records::Records;
 use self::restoring::Restoring;
+pub(super) use self::served::CarriedCopy;
 use self::served::{NOTE, Served, name_of, parts_of};
 use super::downloads::Downloads;
 use super::jobs::Jobs;

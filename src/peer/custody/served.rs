@@ -31,6 +31,14 @@ const SERVE: Duration = Duration::from_millis(200);
 /// The other peers are called to look again once in this time, at most.
 const CALL: Duration = Duration::from_secs(2);
 
+/// All of a content, in the store for others who cannot reach its owner.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::peer) struct CarriedCopy {
+    pub(in crate::peer) file: FileId,
+    pub(in crate::peer) size: u64,
+    pub(in crate::peer) owner: PeerId,
+}
+
 /// What the sender was told.
 #[derive(Debug, Default)]
 pub(in crate::peer) struct Served {
@@ -42,6 +50,8 @@ pub(in crate::peer) struct Served {
     stored: BTreeMap<FileId, StoredFile>,
     /// Chunks that lie in the store of contents of which some are missing.
     left: BTreeMap<FileId, Vec<Span>>,
+    /// Contents that lie in the store for others who cannot reach their owner.
+    carried: Vec<CarriedCopy>,
     /// Contents that are read again, for a chunk of them was found to be rotten.
     checked: BTreeSet<FileId>,
     open: BTreeSet<PeerId>,
@@ -86,6 +96,13 @@ impl Served {
         self.left.insert(file, left);
         self.checked.remove(&file);
         self.stale(now);
+    }
+
+    /// This lies in the store for others who cannot reach its owner, and no more: anybody may have it, for
+    /// its owner is here.
+    pub(super) fn carry(&mut self, carried: Vec<CarriedCopy>) {
+        self.carried = carried;
+        self.chunks_due = true;
     }
 
     /// True if this content is in the store, or some of it.
@@ -144,7 +161,19 @@ impl Served {
                 entry.owners.push(owner);
             }
         }
-        let open = keeper.open_owners();
+        for CarriedCopy { file, size, owner } in &self.carried {
+            let entry = stored.entry(*file).or_insert_with(|| StoredFile {
+                size: *size,
+                spans: Vec::with_capacity(1),
+                owners: Vec::with_capacity(1),
+            });
+            if entry.size == *size {
+                entry.spans.extend(Span::whole(*size));
+                entry.owners.push(*owner);
+            }
+        }
+        let mut open = keeper.open_owners();
+        open.extend(self.carried.iter().map(|carried| carried.owner));
         let gone: Vec<FileId> = self.stored.keys().filter(|f| !stored.contains_key(f)).copied().collect();
         for file in gone {
             out.sender(SenderCommand::Stored(file, None));

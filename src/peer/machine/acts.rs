@@ -46,6 +46,8 @@ impl PeerMachine {
                 self.custody.fetch(order, &self.own, &mut self.jobs, &mut self.out);
             }
             CustodianOutput::Drop { file, keep } => {
+                // What is carried of it goes, too: whoever wants it asks again.
+                self.carrier.lost(file);
                 CustodyDriver::drop_kept(file, keep, &mut self.jobs, &mut self.out);
             }
             CustodianOutput::Challenge { peer, key, size, chunk } => {

@@ -19,13 +19,16 @@ use crate::peer::output::{LogLevel, Outputs, PeerOutput};
 use crate::peer::own_peer::OwnPeer;
 use crate::peer::reachability::Attempt;
 use crate::peer::swarms::{LiveSeed, is_worth};
+use crate::peer::through::CarryContext;
 use crate::peer::verifying::RepairSources;
 use crate::receiver::catalogue::NoCatalogueCause;
+use crate::receiver::through::ThroughFile;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::sender::{SenderCommand, SenderEvent};
 use crate::text;
 use crate::time::Time;
 use crate::wire::custody::CustodyMessage;
+use crate::wire::message::FetchThrough;
 
 impl PeerMachine {
     pub(super) fn handle_event(&mut self, now: Time, event: PeerEvent) {
@@ -61,6 +64,8 @@ impl PeerMachine {
             lan::Event::Gone(id, why) => {
                 self.custody.gone(now, id, why == Gone::Left, &mut self.out);
                 self.reachability.gone(id);
+                self.through.unblocked(id);
+                self.out.sender(SenderCommand::Listed(id, None));
                 self.presence.gone(id, why, &mut self.out);
             }
             lan::Event::DialBack(id) => {
@@ -181,14 +186,22 @@ impl PeerMachine {
             ReceiverEvent::Job(event) => self.on_job(now, event),
             // The shell gives it as an event of its own.
             ReceiverEvent::PartialSeed(_) => {}
-            ReceiverEvent::Catalogue(id, head, catalogue) => self.on_catalogue(now, id, head, catalogue),
+            ReceiverEvent::Catalogue(id, head, signed, catalogue) => {
+                self.carrier.list(id, signed, &catalogue, &mut self.out);
+                self.on_catalogue(now, id, head, catalogue);
+            }
             ReceiverEvent::NoKept(id) => self.out.debug(format!("{id} does not say what it keeps")),
             ReceiverEvent::Table(id, records) => self.out.discovery(Command::Table(id, records)),
             ReceiverEvent::Told { number, said, outcome } => {
                 self.chat.told(now, number, said, outcome, &self.own, &mut self.out);
             }
+            ReceiverEvent::Through { from, file, answer } => {
+                self.through.answered(now, from, &file, answer, &mut self.downloads, &mut self.out);
+            }
             ReceiverEvent::Proved(id, host) => {
                 self.reachability.connected(id);
+                // A connection with it stands: it is asked itself.
+                self.through.unblocked(id);
                 self.out.discovery(Command::Proved(id, host));
             }
             ReceiverEvent::AskBack(id, 0) => {
@@ -201,6 +214,7 @@ impl PeerMachine {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::AskedUs);
                 self.presence.dial_back(id, &mut self.out);
             }
+            ReceiverEvent::Unreached(id) => self.through.blocked(now, id),
             ReceiverEvent::Blocked(id) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::Blocked);
                 self.warn_of_firewalls(id);
@@ -214,14 +228,22 @@ impl PeerMachine {
                 self.out.debug(format!("{from} gave the catalogue of {origin}"));
                 self.custody.on_owner_catalogue(now, origin, &signed, &catalogue);
                 if is_held && origin != self.own.id() {
-                    self.presence.roster.kept_shares(origin, &signed, catalogue);
+                    self.presence.roster.kept_shares(origin, &signed, Arc::clone(&catalogue));
+                }
+                if is_held && self.through.catalogue_came(from, origin) {
+                    self.downloads.changed(origin, &catalogue, &mut self.out);
+                    self.downloads.new_holder(origin, &catalogue, &mut self.out);
                 }
             }
             ReceiverEvent::NoOwnerCatalogue { from, origin, cause } => {
                 self.out.debug(format!("{from} did not give the catalogue of {origin}: {cause:?}"));
+                self.through.no_catalogue(now, from, origin);
                 self.presence.owner_pull_failed(now, origin, cause);
             }
-            ReceiverEvent::CatalogueGivenUp(owner) => self.presence.given_up(now, owner),
+            ReceiverEvent::CatalogueGivenUp(owner) => {
+                self.out.sender(SenderCommand::Listed(owner, None));
+                self.presence.given_up(now, owner);
+            }
             ReceiverEvent::Kept(from, all) => {
                 let (me, roster) = (self.own.id(), &mut self.presence.roster);
                 CustodyDriver::on_kept(me, from, all, roster, &self.downloads, &mut self.out);
@@ -244,8 +266,9 @@ impl PeerMachine {
     /// A file is being fetched: others get what is here of it, and those of them are sought who have some.
     fn on_partial_seed(&mut self, seed: &Arc<dyn LiveSeed>) {
         let claim = seed.claim();
-        if self.jobs.is_keeping(claim) && !self.downloads.is_wanted(claim) {
-            // For the store: who keeps it too is said by whoever placed it.
+        let is_for_store = self.jobs.is_keeping(claim) || self.carrier.is_fetching(claim);
+        if is_for_store && !self.downloads.is_wanted(claim) {
+            // Who keeps it too is said by whoever placed it; what is carried comes from its owner.
             self.swarms.add(seed, false, &mut self.out);
         } else if self.own.settings.swarm {
             let is_sought = is_worth(claim.1) && self.downloads.is_wanted_of_anyone(claim);
@@ -274,9 +297,29 @@ impl PeerMachine {
             SenderEvent::Changed(path) => self.out.push(PeerOutput::Library(library::Command::Check(path))),
             SenderEvent::Rotten(file, chunk) => {
                 self.out.debug(format!("chunk {} of {file} in the store is not what it was", chunk.get()));
+                self.carrier.lost(file);
                 self.custody.served.is_rotten(file, self.custody.machine.keeper(), &mut self.out);
             }
-            SenderEvent::Missing(file) => self.custody.served.is_gone(file, &mut self.out),
+            SenderEvent::Missing(file) => {
+                self.carrier.lost(file);
+                self.custody.served.is_gone(file, &mut self.out);
+            }
+            SenderEvent::FetchThrough(from, ticket, asked) => {
+                let FetchThrough { owner, file, size, bucket, .. } = asked;
+                let file = ThroughFile { owner, file, size, bucket };
+                let context = CarryContext {
+                    own: &self.own,
+                    roster: &self.presence.roster,
+                    shared: &self.shared,
+                    through: &self.through,
+                    custody: &self.custody,
+                    jobs: &mut self.jobs,
+                    out: &mut self.out,
+                    is_leaving: self.departure.is_begun(),
+                };
+                let answer = self.carrier.asked(now, from, &file, context);
+                self.out.sender(SenderCommand::Through(ticket, answer));
+            }
             SenderEvent::Stopped => self.departure.sender_stopped(),
         }
     }
@@ -304,7 +347,10 @@ impl PeerMachine {
     fn on_chunks(&mut self, now: Time, event: chunk_store::Event) {
         let keeper = self.custody.machine.keeper();
         match event {
-            chunk_store::Event::Space(free) => self.custody.on_space(free),
+            // What is carried makes place for custody.
+            chunk_store::Event::Space(free) => {
+                self.custody.on_space(free.saturating_add(self.carrier.bytes()))
+            }
             chunk_store::Event::Trouble(text) => self.warn(text),
             chunk_store::Event::Lost(file, left) => {
                 self.custody.machine.lost(now, file);
@@ -361,6 +407,14 @@ impl PeerMachine {
 
     fn warn_of_firewalls(&mut self, id: PeerId) {
         let roster = &self.presence.roster;
+        if let Some(carrier) = self.through.carrier_of(id) {
+            let text = format!(
+                "{} and this peer cannot connect to each other: what it shares comes through {}",
+                roster.name(id),
+                roster.name(carrier)
+            );
+            return self.warn(text);
+        }
         if let Some(port) = roster.contact(id).map(|contact| contact.ports.sender) {
             self.warn(format!(
                 "{} and this peer cannot connect to each other, so what it shares cannot be had: let TCP port {} in \

@@ -36,6 +36,7 @@ impl PeerMachine {
                 self.verifying.kept_moved(now, *file);
                 return self.custody.job_moved(now, purpose, progress.done);
             }
+            Some(JobPurpose::Carry(file)) => return self.carrier.moved(*file, progress.done),
             Some(JobPurpose::Download | JobPurpose::Restore) => {}
             // It was taken back, or nobody is interested in how far it is.
             Some(JobPurpose::Prove { .. }) | None => return,
@@ -60,8 +61,10 @@ impl PeerMachine {
         if self.downloads.get(job).is_none() {
             return;
         }
+        self.downloads.arrived(job, file);
         self.keep_own_download(file);
-        let saved = Saved { job: job.0, id: file.to_string(), path, how: how.to_owned(), wanted };
+        let through = self.downloads.through(job, file, &self.presence.roster);
+        let saved = Saved { job: job.0, id: file.to_string(), path, how: how.to_owned(), wanted, through };
         self.downloads.tell(job, Reply::Saved(saved), &mut self.out);
         self.swarms.seek(&mut self.out);
     }
@@ -82,6 +85,10 @@ impl PeerMachine {
                 log_own_failure(failure.as_ref(), &mut self.out);
                 self.custody.kept(now, file, span, is_good, &mut self.out);
                 return self.verifying.kept_again(now, file, is_good, &mut self.out);
+            }
+            Some(JobPurpose::Carry(file)) => {
+                log_own_failure(failure.as_ref(), &mut self.out);
+                return self.carrier.job_over(now, file, is_good, &mut self.custody, &mut self.out);
             }
             Some(JobPurpose::Prove { peer, key, folder }) => {
                 log_own_failure(failure.as_ref(), &mut self.out);

@@ -30,6 +30,7 @@ use super::presence::Presence;
 use super::reachability::Reachability;
 use super::shared::SharedFolder;
 use super::swarms::Swarms;
+use super::through::{Carrier, ThroughOthers};
 use super::unanswered::UnansweredPeers;
 use super::uploads::Uploads;
 use super::verifying::Verifying;
@@ -74,6 +75,8 @@ pub(crate) struct PeerMachine {
     pub(super) downloads: Downloads,
     pub(super) uploads: Uploads,
     pub(super) swarms: Swarms,
+    pub(super) through: ThroughOthers,
+    pub(super) carrier: Carrier,
     pub(super) custody: CustodyDriver,
     pub(super) verifying: Verifying,
     pub(super) chat: Chat,
@@ -100,6 +103,8 @@ impl PeerMachine {
             downloads: Downloads::beside(near),
             uploads: Uploads::default(),
             swarms: Swarms::default(),
+            through: ThroughOthers::default(),
+            carrier: Carrier::new(custody.machine.keeper().quota().lent()),
             custody: CustodyDriver::new(custody),
             verifying: Verifying::default(),
             chat,
@@ -128,6 +133,7 @@ impl PeerMachine {
         self.handle_event(now, event);
         self.handle_timeout(now);
         self.turn_custody(now);
+        self.carrier.turn(now, &mut self.custody, &mut self.jobs, &mut self.out);
         self.answer_deferred(now);
         if self.departure.is_over(now) {
             self.finish();
@@ -147,6 +153,8 @@ impl PeerMachine {
             self.presence.poll_timeout(),
             self.custody.poll_timeout(),
             self.verifying.poll_timeout(),
+            self.through.poll_timeout(),
+            self.carrier.poll_timeout(),
         ];
         all.into_iter().flatten().min()
     }
@@ -160,6 +168,8 @@ impl PeerMachine {
     fn handle_timeout(&mut self, now: Time) {
         self.presence.handle_timeout(now, &mut self.out);
         self.verifying.handle_timeout(now, &mut self.out);
+        let roster = &self.presence.roster;
+        self.through.handle_timeout(now, roster, &self.downloads, &mut self.out);
         let names = || self.uploads.names(&self.presence.roster);
         self.departure.handle_timeout(now, names, &mut self.out);
     }

@@ -6,6 +6,7 @@ mod commands;
 mod custody;
 mod departure;
 mod downloads;
+mod through;
 mod verifying;
 
 use core::time::Duration;
@@ -205,7 +206,7 @@ impl TestPeer {
     fn catalogue(&mut self, n: u8, entries: &[Entry]) {
         let catalogue = Catalogue::of(entries.to_vec());
         let head = catalogue.head(key(n), Instance { count: 1, random: 1 }, 1);
-        let event = ReceiverEvent::Catalogue(key(n).peer_id(), head, Arc::new(catalogue));
+        let event = ReceiverEvent::Catalogue(key(n).peer_id(), head, Arc::from([]), Arc::new(catalogue));
         self.event(PeerEvent::Receiver(event));
     }
 

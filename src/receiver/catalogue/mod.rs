@@ -276,7 +276,8 @@ impl Question for Catalogues {
         };
         let (for_owner, for_listing) = match outcome {
             Outcome::Came(CatalogueAnswer { signed: Signed { head, bytes: signed }, catalogue, is_held }) => {
-                let for_listing = ReceiverEvent::Catalogue(from, head, Arc::clone(&catalogue));
+                let for_listing =
+                    ReceiverEvent::Catalogue(from, head, Arc::clone(&signed), Arc::clone(&catalogue));
                 (
                     Some(ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue, is_held }),
                     Some(for_listing),

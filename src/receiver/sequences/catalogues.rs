@@ -169,7 +169,7 @@ impl Answers for OwnerAnswers {
 
     fn hear(&mut self, event: ReceiverEvent) {
         match event {
-            ReceiverEvent::Catalogue(from, head, catalogue) => {
+            ReceiverEvent::Catalogue(from, head, _, catalogue) => {
                 assert!(head.owner.peer_id() == from, "the catalogue of another one counts as its own");
                 self.waiting.remove(&(from, None));
                 self.held.insert(from, catalogue);

@@ -20,6 +20,7 @@ mod sender;
 mod serving;
 mod several;
 mod tests;
+mod through;
 
 use core::time::Duration;
 use std::rc::Rc;
@@ -67,6 +68,12 @@ impl WholeWorld {
 
     fn crash(&mut self, place: usize) {
         self.peers[place].crash(&mut self.network);
+    }
+
+    /// From now on nothing that goes to one of these peers alone reaches the other one, or all of it does.
+    fn keep_apart(&mut self, one: usize, other: usize, is_apart: bool) {
+        let hosts = [self.peers[one].ip, self.peers[other].ip];
+        self.network.keep_apart(hosts, is_apart);
     }
 
     fn ask(&mut self, place: usize, request: impl Into<Request>) -> AskId {

@@ -3,7 +3,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -97,6 +97,8 @@ pub(super) struct Network {
     /// The processes that run, by the addresses of their hosts, with the port of discovery's own socket.
     hosts: BTreeMap<Ipv4Addr, (Process, u16)>,
     conns: BTreeMap<ConnId, Conn>,
+    /// Hosts between which nothing passes but what goes to everyone, in both orders.
+    apart: BTreeSet<[Ipv4Addr; 2]>,
     last_conn: u64,
     /// Datagrams that were sent.
     pub(super) datagrams: u64,
@@ -111,6 +113,7 @@ impl Network {
             queue: Queue::default(),
             hosts: BTreeMap::new(),
             conns: BTreeMap::new(),
+            apart: BTreeSet::new(),
             last_conn: 0,
             datagrams: 0,
         }
@@ -141,6 +144,17 @@ impl Network {
     /// A process has started on a host; discovery's own socket there has this port.
     pub(super) fn started(&mut self, ip: Ipv4Addr, process: Process, port: u16) {
         self.hosts.insert(ip, (process, port));
+    }
+
+    /// Nothing but what goes to everyone passes between these two from now on, or all does.
+    pub(super) fn keep_apart(&mut self, [one, other]: [Ipv4Addr; 2], is_apart: bool) {
+        for pair in [[one, other], [other, one]] {
+            if is_apart {
+                self.apart.insert(pair);
+            } else {
+                self.apart.remove(&pair);
+            }
+        }
     }
 
     /// A process is gone: the other ends of its connections are told by its machine.
@@ -175,6 +189,9 @@ impl Network {
     pub(super) fn unicast(&mut self, from: Ipv4Addr, to: Endpoint, datagram: &Rc<Datagram>) {
         let (Some(source), IpAddr::V4(ip)) = (self.source(from, to.via), to.at.ip()) else { return };
         let Some((process, own)) = self.hosts.get(&ip).copied() else { return };
+        if self.apart.contains(&[from, ip]) {
+            return;
+        }
         let via = match to.at.port() {
             limits::DISCOVERY_PORT => Via::Shared,
             port if port == own => Via::Own,
@@ -197,7 +214,8 @@ impl Network {
         let id = ConnId(self.last_conn);
         let there = self.way();
         let back = there + self.way();
-        let Some((listener, _)) = self.hosts.get(&ip).copied() else {
+        let is_apart = self.apart.contains(&[from, ip]);
+        let Some((listener, _)) = self.hosts.get(&ip).copied().filter(|_| !is_apart) else {
             self.after(back, dialler, Happening::Closed(id, role, ConnEnd::Dialler));
             return id;
         };

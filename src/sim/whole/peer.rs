@@ -37,7 +37,7 @@ pub(super) const FREE: u64 = 1 << 40;
 pub(super) struct SimPeer {
     place: usize,
     identity: Arc<Identity>,
-    ip: Ipv4Addr,
+    pub(super) ip: Ipv4Addr,
     settings: Settings,
     disk: SimDisk,
     ledger: BTreeMap<Vec<u8>, Vec<u8>>,

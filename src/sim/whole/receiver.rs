@@ -101,6 +101,7 @@ impl SimReceiver {
             ReceiverCommand::Kept(peer) => self.pulls.want_kept(now, peer),
             ReceiverCommand::Table(peer) => self.pulls.want_table(now, peer),
             ReceiverCommand::Tell(line, said) => self.pulls.tell(now, line, said),
+            ReceiverCommand::FetchThrough { from, file } => self.pulls.want_through(now, from, file),
             // The disk is one, whoever works on it.
             ReceiverCommand::Store(..) => {}
             ReceiverCommand::Stop => self.stop(around),

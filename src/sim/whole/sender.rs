@@ -19,6 +19,7 @@ use crate::sender::quick::Quick;
 use crate::sender::serving::{ServedPeers, ServingReport};
 use crate::sender::super_seed::SuperSeed;
 use crate::sender::told::PeersHere;
+use crate::sender::through::ThroughQuestions;
 use crate::sender::{SenderCommand, SenderEvent, SharedContent, StoredFile};
 use crate::time::Time;
 use crate::wire::Message;
@@ -58,6 +59,7 @@ pub(super) struct SimSender {
     /// The owners whose files anybody may have.
     owners: Arc<BTreeSet<PeerId>>,
     owner_catalogues: OwnerCatalogues,
+    through: ThroughQuestions<ConnId>,
     pub(super) super_seed: SuperSeed,
     pub(super) conns: BTreeMap<ConnId, ServedConn>,
     state: SenderState,
@@ -76,6 +78,7 @@ impl SimSender {
             stored: BTreeMap::new(),
             owners: Arc::default(),
             owner_catalogues: OwnerCatalogues::default(),
+            through: ThroughQuestions::default(),
             super_seed: SuperSeed::default(),
             conns: BTreeMap::new(),
             state: SenderState::Serving,
@@ -97,6 +100,12 @@ impl SimSender {
             SenderCommand::Stored(id, None) => drop(self.stored.remove(&id)),
             SenderCommand::Open(owners) => self.owners = Arc::new(owners),
             SenderCommand::OwnerCatalogue(origin, served) => self.owner_catalogues.set(origin, served),
+            SenderCommand::Listed(owner, served) => self.owner_catalogues.set_listed(owner, served),
+            SenderCommand::Through(ticket, answer) => {
+                if let Some((id, message)) = self.through.answer(ticket, answer) {
+                    self.send(around, id, &message);
+                }
+            }
             SenderCommand::Kept(kept) => self.owner_catalogues.set_kept(kept),
             SenderCommand::AskBack(peer) => self.ask_back(around, peer),
             // Everybody can be dialled here, and nobody asks for what it is to prove.
@@ -136,6 +145,7 @@ impl SimSender {
     /// A connection is over.
     pub(super) fn closed(&mut self, around: &mut Around<'_>, id: ConnId) {
         let Some(conn) = self.conns.remove(&id) else { return };
+        self.through.forget(id);
         for (file, given) in conn.client.all_given() {
             self.super_seed.take_back(file, given);
         }
@@ -232,6 +242,14 @@ impl SimSender {
             | Message::GetManifest(_)
             | Message::GetKept(_)
             | Message::GetTable(_)) => (question.request(), conn.client.questions.ask(question)),
+            Message::FetchThrough(m) => {
+                let peer = conn.client.peer;
+                let asked = self.through.ask(id, m.request);
+                if let Some(ticket) = asked {
+                    around.tell(PeerEvent::Sender(SenderEvent::FetchThrough(peer, ticket, m)));
+                }
+                (m.request, is_taken(asked.is_some()))
+            }
             Message::Cancel(m) => {
                 conn.client.cancel(m.request);
                 return;
@@ -288,8 +306,8 @@ impl SimSender {
     }
 
     fn owner_catalogue(&self, peer: PeerId, origin: PeerId) -> Result<&ServedCatalogue, Reason> {
-        let served = self.owner_catalogues.get(origin).filter(|_| self.may_have(peer, origin));
-        served.ok_or_else(|| self.unknown())
+        let may_have = self.may_have(peer, origin);
+        self.owner_catalogues.get(origin, may_have).ok_or_else(|| self.unknown())
     }
 
     /// True if `peer` may have files of this owner.

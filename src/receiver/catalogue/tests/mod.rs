@@ -122,7 +122,7 @@ fn only_changed_buckets_are_asked_for_again() {
     let (asked, rest) = run(&mut machine, &server, |_| ());
     assert_eq!(asked, 256);
     assert!(
-        matches!(&rest[..], [Output::Tell(Event::Catalogue(_, _, c))] if **c == server.catalogue),
+        matches!(&rest[..], [Output::Tell(Event::Catalogue(_, _, _, c))] if **c == server.catalogue),
         "{rest:?}"
     );
     server.version = 2;
@@ -131,7 +131,7 @@ fn only_changed_buckets_are_asked_for_again() {
     let (asked, rest) = run(&mut machine, &server, |_| ());
     assert_eq!(asked, 1);
     assert!(
-        matches!(&rest[..], [Output::Tell(Event::Catalogue(_, h, c))] if **c == server.catalogue && h.version == 2)
+        matches!(&rest[..], [Output::Tell(Event::Catalogue(_, h, _, c))] if **c == server.catalogue && h.version == 2)
     );
     machine.handle_wanted(Time(1), peer);
     let (asked, rest) = run(&mut machine, &server, |_| ());
@@ -172,7 +172,7 @@ fn entries_of_a_later_version_are_counted_and_not_listed() {
     let mut machine = Machine::default();
     machine.handle_wanted(Time(1), peer);
     let (_, rest) = run(&mut machine, &server, |_| ());
-    let [Output::Tell(Event::Catalogue(_, head, catalogue))] = &rest[..] else { panic!("{rest:?}") };
+    let [Output::Tell(Event::Catalogue(_, head, _, catalogue))] = &rest[..] else { panic!("{rest:?}") };
     assert_eq!((head.entries, catalogue.count()), (40 + later, 40 + later));
     assert_eq!(catalogue.entries().map(|e| e.path.clone()).collect::<Vec<_>>(), known);
     assert_eq!(**catalogue, server.catalogue, "it is passed on as it came");

@@ -1,0 +1,224 @@
+//! What cannot be reached is fetched through others, and for others what they cannot reach.
+
+use super::*;
+use crate::content::Claim;
+use crate::peer::limits;
+use crate::receiver::through::{ThroughAnswer, ThroughFile};
+use crate::sender::through::ThroughTicket;
+use crate::sender::{SenderCommand, SenderEvent};
+use crate::wire::message::{FetchThrough, Reason};
+
+const SIZE: u64 = 3 << 20;
+
+fn receiver(event: ReceiverEvent) -> PeerEvent {
+    PeerEvent::Receiver(event)
+}
+
+fn song() -> Entry {
+    large("song", 1, SIZE)
+}
+
+fn through(owner: PeerId, entry: &Entry) -> ThroughFile {
+    let EntryKind::File { id, size, .. } = entry.kind else { panic!("no file") };
+    ThroughFile { owner, file: id, size, bucket: entry.path.bucket() }
+}
+
+fn claim(entry: &Entry) -> Claim {
+    through(PeerId([0; 32]), entry).claim()
+}
+
+impl TestPeer {
+    /// The catalogue of peer `n` came from `from`.
+    fn catalogue_from(&mut self, from: PeerId, n: u8, entries: &[Entry]) {
+        let identity = Identity::from_seed([n; 32]).unwrap();
+        let catalogue = Catalogue::of(entries.to_vec());
+        let head = catalogue.head(identity.public(), Instance { count: 1, random: 1 }, 1);
+        self.event(receiver(ReceiverEvent::OwnerCatalogue {
+            from,
+            origin: identity.id(),
+            signed: head.sign(&identity).into(),
+            catalogue: Arc::new(catalogue),
+            is_held: true,
+        }));
+    }
+
+    /// Whom the receiver was told to ask for a file; all else is forgotten.
+    fn asked(&mut self) -> Vec<(PeerId, ThroughFile)> {
+        let asked = self.told_receiver().into_iter().filter_map(|command| match command {
+            ReceiverCommand::FetchThrough { from, file } => Some((from, file)),
+            _ => None,
+        });
+        asked.collect()
+    }
+
+    /// What the sender answers whoever asks for a file.
+    fn carries(&mut self, from: PeerId, file: &ThroughFile) -> Vec<Result<u64, Reason>> {
+        let ThroughFile { owner, file, size, bucket } = *file;
+        let asked = FetchThrough { request: 7, owner, file, size, bucket };
+        let event = SenderEvent::FetchThrough(from, ThroughTicket(3), asked);
+        self.handle(PeerEvent::Sender(event));
+        let mut answers = Vec::new();
+        self.drain();
+        for output in &self.outputs {
+            if let PeerOutput::Sender(SenderCommand::Through(ThroughTicket(3), answer)) = output {
+                answers.push(*answer);
+            }
+        }
+        self.outputs.retain(|o| !matches!(o, PeerOutput::Sender(SenderCommand::Through(..))));
+        answers
+    }
+
+    /// The jobs that the receiver was given for others; all else is forgotten.
+    fn jobs_for_others(&mut self) -> Vec<Job> {
+        let jobs = self.told_receiver().into_iter().filter_map(|command| match command {
+            ReceiverCommand::Fetch(job) => Some(job),
+            _ => None,
+        });
+        jobs.collect()
+    }
+}
+
+/// A peer that cannot reach `anna`, whose catalogue `carl` gave; it downloads her song.
+fn walled() -> (TestPeer, PeerId, [PeerId; 2]) {
+    let mut peer = TestPeer::sharing(&[]);
+    let identity = Identity::from_seed([1; 32]).unwrap();
+    let anna = identity.id();
+    let mut about = info(1, "anna", 1);
+    about.contact.id = anna;
+    peer.event(PeerEvent::Discovery(lan::Event::Here(about)));
+    let (bert, carl) = (peer.join(2, "bert", 0), peer.join(3, "carl", 0));
+    peer.event(receiver(ReceiverEvent::Unreached(anna)));
+    let first = peer.told_receiver().into_iter().find_map(|command| match command {
+        ReceiverCommand::OwnerCatalogue { from, origin } if origin == anna => Some(from),
+        _ => None,
+    });
+    let (first, second) = if first == Some(bert) { (bert, carl) } else { (carl, bert) };
+    let cause = crate::receiver::catalogue::NoCatalogueCause::NoAnswer;
+    peer.event(receiver(ReceiverEvent::NoOwnerCatalogue { from: first, origin: anna, cause }));
+    let is_asked = |c: &ReceiverCommand| matches!(c, ReceiverCommand::OwnerCatalogue { from, origin } if (*from, *origin) == (second, anna));
+    assert!(peer.told_receiver().iter().any(is_asked), "whoever has none is followed by the next one");
+    peer.catalogue_from(second, 1, &[song()]);
+    peer.outputs.clear();
+    (peer, anna, [second, first])
+}
+
+#[test]
+fn what_cannot_be_reached_is_asked_of_whoever_gave_its_catalogue_and_then_of_others() {
+    let (mut peer, anna, [first, second]) = walled();
+    peer.ask(download("song", false));
+    peer.pass(limits::THROUGH_AGAIN);
+    let file = through(anna, &song());
+    assert_eq!(peer.asked(), [(first, file)]);
+    // While the answer is on its way nothing is asked again.
+    peer.pass(seconds(5));
+    assert_eq!(peer.asked(), []);
+    let says = |peer: &mut TestPeer, from, answer| {
+        peer.event(receiver(ReceiverEvent::Through { from, file, answer }));
+    };
+    says(&mut peer, first, ThroughAnswer::Has(0));
+    peer.pass(limits::THROUGH_AGAIN * 2);
+    assert_eq!(peer.asked(), [(first, file)]);
+    says(&mut peer, first, ThroughAnswer::Has(1 << 20));
+    let told = peer.told_receiver();
+    let is_source = |c: &ReceiverCommand, from| matches!(c, ReceiverCommand::Swarm(of, peers) if *of == claim(&song()) && *peers == [from]);
+    assert!(told.iter().any(|c| is_source(c, first)), "{told:?}");
+    // It goes: the next one is asked.
+    peer.event(PeerEvent::Discovery(lan::Event::Gone(first, lan::Gone::Silent)));
+    peer.pass(limits::THROUGH_AGAIN_SOME + limits::THROUGH_AGAIN);
+    assert_eq!(peer.asked(), [(second, file)]);
+    says(&mut peer, second, ThroughAnswer::Has(SIZE));
+    let told = peer.told_receiver();
+    let is_holder = |c: &ReceiverCommand| matches!(c, ReceiverCommand::Holders(of, peers) if *of == claim(&song()) && *peers == [second]);
+    assert!(told.iter().any(is_holder), "{told:?}");
+    // It is asked again, so that it keeps it, until all is here.
+    peer.pass(limits::THROUGH_AGAIN_WHOLE * 2);
+    assert_eq!(peer.asked(), [(second, file)]);
+    peer.finish(JobId(1), None);
+    peer.pass(limits::THROUGH_AGAIN_WHOLE * 3);
+    assert_eq!(peer.asked(), []);
+}
+
+#[test]
+fn whoever_says_that_it_fetches_and_never_does_is_left_for_another() {
+    let (mut peer, anna, [first, second]) = walled();
+    peer.ask(download("song", false));
+    let file = through(anna, &song());
+    let begun = peer.now;
+    loop {
+        peer.pass(limits::THROUGH_AGAIN);
+        let asked = peer.asked();
+        if asked.iter().any(|(from, _)| *from == second) {
+            break;
+        }
+        for _ in asked {
+            let answer = ThroughAnswer::Has(0);
+            peer.event(receiver(ReceiverEvent::Through { from: first, file, answer }));
+        }
+        assert!(peer.now.since(begun) < seconds(60));
+    }
+    assert!(peer.now.since(begun) >= limits::THROUGH_STALLED);
+}
+
+#[test]
+fn once_it_can_be_reached_nobody_else_is_asked() {
+    let (mut peer, anna, _) = walled();
+    peer.ask(download("song", false));
+    let host = info(1, "anna", 1).contact.hosts[0];
+    peer.event(receiver(ReceiverEvent::Proved(anna, host)));
+    peer.pass(seconds(30));
+    assert_eq!(peer.asked(), []);
+}
+
+#[test]
+fn a_file_is_fetched_for_whoever_cannot_reach_its_owner() {
+    let mut peer = TestPeer::sharing(&[]);
+    let (anna, bert) = (peer.join(1, "anna", 1), peer.join(2, "bert", 0));
+    peer.catalogue(1, &[song()]);
+    let listed = peer.take(|output| match output {
+        PeerOutput::Sender(SenderCommand::Listed(owner, what)) => Some((owner, what.is_some())),
+        _ => None,
+    });
+    assert_eq!(listed, [(anna, true)]);
+    let file = through(anna, &song());
+    // What she does not share is not asked of her: she would be taken for a liar.
+    for other in [ThroughFile { size: SIZE + 1, ..file }, ThroughFile { bucket: file.bucket ^ 1, ..file }] {
+        assert_eq!(peer.carries(bert, &other), [Err(Reason::Unknown)]);
+    }
+    assert_eq!(peer.carries(key(9).peer_id(), &file), [Err(Reason::Busy)], "it is not here");
+    assert_eq!(peer.carries(bert, &file), [Ok(0)]);
+    let jobs = peer.jobs_for_others();
+    let [job] = &jobs[..] else { panic!("{jobs:?}") };
+    assert!(job.destination.ends_with("store") && job.files[0].holders == [anna]);
+    assert_eq!(peer.carries(bert, &file), [Ok(0)]);
+    peer.event(progress(job.id, 1 << 20));
+    assert_eq!(peer.carries(bert, &file), [Ok(1 << 20)]);
+    peer.finish(job.id, None);
+    let stored = peer.take(|output| match output {
+        PeerOutput::Sender(SenderCommand::Stored(file, stored)) => Some((file, stored.map(|s| s.size))),
+        _ => None,
+    });
+    assert_eq!(stored, [(file.file, Some(SIZE))], "whoever asks is given it");
+    assert_eq!(peer.carries(bert, &file), [Ok(SIZE)]);
+    peer.outputs.clear();
+    // Nobody wants it any more.
+    peer.pass(limits::LINGER + seconds(1));
+    let dropped = |output| match output {
+        PeerOutput::Chunks(crate::distribution::chunk_store::Command::Drop(file, kept)) => Some((file, kept)),
+        _ => None,
+    };
+    assert_eq!(peer.take(dropped), [(file.file, Vec::new())]);
+}
+
+#[test]
+fn whoever_cannot_reach_the_owner_either_or_lends_nothing_fetches_nothing() {
+    let mut peer = TestPeer::sharing(&[]);
+    let (anna, bert) = (peer.join(1, "anna", 1), peer.join(2, "bert", 0));
+    peer.catalogue(1, &[song()]);
+    peer.event(receiver(ReceiverEvent::Unreached(anna)));
+    assert_eq!(peer.carries(bert, &through(anna, &song())), [Err(Reason::Unknown)]);
+    let (me, carl) = (peer.machine.own.id(), key(7).peer_id());
+    for owner in [me, carl] {
+        assert_eq!(peer.carries(bert, &through(owner, &song())), [Err(Reason::Unknown)]);
+    }
+    assert!(peer.jobs_for_others().is_empty());
+}

@@ -1,0 +1,14 @@
+//! Fetching through another peer, where neither of two peers can connect to the other although they hear each
+//! other. `asking.rs` asks for what this peer cannot reach; `carrier.rs` fetches for others what they cannot
+//! reach, and `driving.rs` does what follows. Pure.
+//!
+//! Nothing that passes through another peer is believed: a catalogue is signed by its owner, and content is
+//! proved by its id.
+
+mod asking;
+mod carrier;
+mod driving;
+
+pub(super) use self::asking::ThroughOthers;
+pub(super) use self::carrier::Carrier;
+pub(super) use self::driving::CarryContext;
