@@ -23,6 +23,7 @@ mod later;
 mod library;
 pub mod limits;
 pub mod peer;
+mod port_mapping;
 mod rate;
 mod receiver;
 mod sender;

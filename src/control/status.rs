@@ -64,6 +64,9 @@ pub struct Status {
     /// How fast content may pass.
     #[serde(flatten)]
     pub limits: SpeedLimits,
+    /// What became of `--map-port`; `None`: no port is to be mapped.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub port_mapping: Option<PortMappingRow>,
     /// Copies on others, and what is kept for others; `None` while that is not known.
     #[serde(default)]
     pub custody: Option<CustodyRow>,
@@ -109,6 +112,22 @@ pub struct SpeedLimits {
     /// Bytes a second that are fetched at most, if that is limited.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub down_limit: Option<u64>,
+}
+
+/// What became of the port that the router is to pass on to this peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortMappingRow {
+    /// `asking`, `mapped`, `no_gateway`, `no_answer` or `refused`.
+    pub state: String,
+    /// The address and port outside at which the sender's port can be reached, if it is mapped.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outside: Option<String>,
+    /// `PCP` or `NAT-PMP`, if the router speaks one of them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub protocol: Option<String>,
+    /// The number by which the router says why, if it refuses.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub result: Option<u16>,
 }
 
 /// What a peer has done since its start (`counters.rs`); bytes, unless said.

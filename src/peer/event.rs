@@ -8,6 +8,7 @@ use crate::control::Request;
 use crate::distribution::{CustodyEvent, chunk_store};
 use crate::lan;
 use crate::library;
+use crate::port_mapping::MappingState;
 use crate::receiver::ReceiverEvent;
 use crate::sender::SenderEvent;
 use crate::store::LedgerWritten;
@@ -23,6 +24,8 @@ pub(crate) enum PeerEvent {
     Ask(AskId, Request),
     /// The thread of `lan` reports.
     Discovery(lan::Event),
+    /// What becomes of the port that the router is asked for.
+    PortMapping(MappingState),
     /// The library reports.
     Library(library::Event),
     /// The receiver reports; what is there of a file comes as [`Self::PartialSeed`] instead.

@@ -14,6 +14,7 @@ use crate::distribution::{CustodyHandle, chunk_store};
 use crate::error::Failure;
 use crate::lan;
 use crate::library;
+use crate::port_mapping::PortMappingHandle;
 use crate::receiver::{ReceiverCommand, ReceiverEvent, ReceiverHandle};
 use crate::sender::SenderHandle;
 use crate::store;
@@ -25,6 +26,8 @@ use crate::swarm::{Job, JobEvent};
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) discovery: lan::Handle,
+    /// `None` unless the user wants a port mapped.
+    pub(super) mapping: Option<PortMappingHandle>,
     pub(super) receiver: ReceiverHandle,
     pub(super) sender: SenderHandle,
     pub(super) distributor: CustodyHandle,

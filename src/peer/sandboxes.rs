@@ -17,6 +17,8 @@ use crate::sys::{boot, descriptors, memory};
 pub(super) enum SandboxedPart {
     /// Finds others; needs no file.
     Discovery,
+    /// Asks the router for a port; the table of routes is open before.
+    PortMapping,
     /// Receiver, distributor, distributee: files come and go by the disk workers only.
     Ports,
     /// Reads what is kept for others; what is shared is read for it by [`Self::Reader`].
@@ -132,7 +134,7 @@ impl Sandboxes {
         let offered = [self.config.directory.clone(), self.config.shared()];
         let downloads = self.config.downloads();
         let (read, write) = match part {
-            SandboxedPart::Discovery => (vec![sandbox::PROCESSORS.into()], None),
+            SandboxedPart::Discovery | SandboxedPart::PortMapping => (vec![sandbox::PROCESSORS.into()], None),
             SandboxedPart::Ports => (system(descriptors::SPARE), None),
             SandboxedPart::Sender => ([system(descriptors::SPARE), vec![self.config.store()]].concat(), None),
             SandboxedPart::Reader | SandboxedPart::Library => {
@@ -158,7 +160,7 @@ impl Sandboxes {
         );
         let network = match part {
             SandboxedPart::Ports | SandboxedPart::Sender => Network::All,
-            SandboxedPart::Discovery => Network::Datagrams,
+            SandboxedPart::Discovery | SandboxedPart::PortMapping => Network::Datagrams,
             _ => Network::None,
         };
         Rules { read, write: write.into_iter().collect(), moves, network }

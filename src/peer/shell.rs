@@ -104,6 +104,7 @@ impl PeerShell {
         let alarm = timeout.map_or_else(crossbeam_channel::never, crossbeam_channel::after);
         let Parts {
             discovery,
+            mapping,
             library,
             receiver,
             sender,
@@ -114,6 +115,7 @@ impl PeerShell {
             files,
             ..
         } = &self.parts;
+        let mapped = mapping.as_ref().map_or_else(crossbeam_channel::never, |mapping| mapping.events.clone());
         select! {
             recv(self.asks) -> got => match got {
                 Ok(Ask { request, replies }) => PeerEvent::Ask(self.askers.admit(replies), request),
@@ -128,6 +130,7 @@ impl PeerShell {
                 Err(_) => PeerEvent::Broken("receiver"),
             },
             recv(discovery.events) -> got => or_broken("discovery", PeerEvent::Discovery, got),
+            recv(mapped) -> got => or_broken("port mapping", PeerEvent::PortMapping, got),
             recv(library.events) -> got => or_broken("library", PeerEvent::Library, got),
             recv(sender.events) -> got => or_broken("sender", PeerEvent::Sender, got),
             recv(distributor.events) -> got => or_broken("distributor", PeerEvent::Custody, got),

@@ -29,11 +29,13 @@ use crate::identity::{Identity, Instance, NameError, PeerName, fill_random};
 use crate::lan::{self, OwnPresence};
 use crate::library::{self, LibraryConfig};
 use crate::peer::limits;
+use crate::port_mapping::{PortMappingHandle, start_port_mapping};
 use crate::receiver::{ReceiverCommand, start_receiver};
 use crate::sender::{SenderHandle, SharedReader, start_sender};
 use crate::settings::Settings;
 use crate::store;
 use crate::sys::folder::Folder;
+use crate::sys::gateway::RouteTable;
 use crate::sys::space::space;
 use crate::sys::{clock, descriptors, net};
 use crate::text;
@@ -114,10 +116,12 @@ impl Peer {
             seal: group.as_ref().map(|group| group.key.datagram_seal()),
         };
         let discovery = start_discovery(&mut sandboxes, lan_config)?;
+        let mapping = map_port(&mut sandboxes, &config, bound.ports.sender)?;
         warnings.extend(sandboxes.warning());
         let files = files::start(config.clone(), identity.id()).map_err(thread)?;
         let parts = Parts {
             discovery,
+            mapping,
             receiver,
             sender,
             distributor,
@@ -253,6 +257,20 @@ fn make_folder(path: &Path) -> Result<(), Failure> {
 fn unusable(folder: &Path, e: &io::Error) -> Failure {
     let shown = folder.display().to_string();
     Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
+}
+
+/// Has the router pass the sender's port on, if the user wants that.
+fn map_port(
+    sandboxes: &mut Sandboxes,
+    config: &Settings,
+    sender: u16,
+) -> Result<Option<PortMappingHandle>, Failure> {
+    if !config.map_port {
+        return Ok(None);
+    }
+    let routes = RouteTable::open();
+    let started = sandboxes.start(&SandboxedPart::PortMapping, || start_port_mapping(sender, routes));
+    started.flatten().map(Some).map_err(thread)
 }
 
 /// The stored key, or a new one at the first start. A damaged one is said and left alone.

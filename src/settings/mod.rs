@@ -79,6 +79,10 @@ pub struct Settings {
     /// passphrase in the second. The variable POTLUCK_GROUP may hold these two lines instead
     #[arg(long, value_name = "FILE", help_heading = RUN)]
     pub group_file: Option<PathBuf>,
+    /// Ask the router to pass the port on to this peer that others outside connect to (PCP, NAT-PMP)
+    // Off: who is outside is no part of this network.
+    #[arg(long, help_heading = RUN)]
+    pub map_port: bool,
     /// UDP port of discovery, for tests: another port is another network.
     #[arg(long, env = "POTLUCK_DISCOVERY_PORT", hide = true, default_value_t = limits::DISCOVERY_PORT)]
     #[arg(help_heading = RUN)]
@@ -172,7 +176,9 @@ mod tests {
         let settings = Settings::new(PathBuf::from("/peer"));
         assert_eq!((settings.copies, settings.auto_copy, settings.lend), (2, 10 << 30, None));
         assert_eq!((settings.up_limit, settings.down_limit), (None, None));
-        assert!(settings.sandbox && settings.swarm && !settings.asks && !settings.daemon);
+        assert!(
+            settings.sandbox && settings.swarm && !settings.asks && !settings.daemon && !settings.map_port
+        );
         assert_eq!(settings.keep, limits::KEEP_DAYS);
         assert_eq!(settings.keep_deleted, limits::KEEP_DELETED);
         assert_eq!(settings.repair_after, limits::REPAIR_DELAY);

@@ -11,6 +11,7 @@ pub(crate) mod facts;
 pub(crate) mod file;
 pub(crate) mod firewall;
 pub(crate) mod folder;
+pub(crate) mod gateway;
 pub(crate) mod hidden_line;
 pub(crate) mod links;
 pub(crate) mod local;

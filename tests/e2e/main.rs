@@ -27,6 +27,7 @@ mod kill;
 mod kills;
 mod link_local;
 mod networks;
+mod port_mapping;
 mod presence;
 mod several;
 mod state;

@@ -22,7 +22,7 @@ const LINES: [&str; 14] = [
     // The owner's four roles.
     "receiver sender distribution",
     "swarm",
-    "lan room gateway",
+    "lan room gateway port_mapping",
     "http transfer",
     "control",
     // The library asks the disk whether a file is still what was hashed, and keeps its hashes in the store.

@@ -1,5 +1,6 @@
 //! `status` as people read it, and the first screen of a peer with a prompt.
 
+use core::net::{Ipv4Addr, SocketAddrV4};
 use core::ops::ControlFlow;
 
 use super::parts::{ID_CHARACTERS, facts, ports, shown_path};
@@ -7,7 +8,9 @@ use super::{Page, Show, download, restore};
 use crate::cli::human::{count, percent, size, speed};
 use crate::cli::output::{self, Style};
 use crate::cli::words;
-use crate::control::{CustodyRow, KeptFor, Reply, Status, StatusRequest, Unfinished, UploadRow};
+use crate::control::{
+    CustodyRow, KeptFor, PortMappingRow, Reply, Status, StatusRequest, Unfinished, UploadRow,
+};
 use crate::text::shown;
 
 /// Unfinished files that the first screen names.
@@ -77,6 +80,7 @@ fn status(status: &Status, style: Style) -> String {
         ("folder", shown_path(&status.directory)),
         ("ports", ports(status.ports)),
         ("network", network(status)),
+        ("outside", status.port_mapping.as_ref().map(|row| outside(row, status.ports)).unwrap_or_default()),
         ("peers", peers(status)),
         ("sharing", sharing(status)),
         ("giving", giving(status)),
@@ -108,6 +112,45 @@ fn status(status: &Status, style: Style) -> String {
         status.warnings.iter().for_each(|line| text.push_str(&format!("  {}\n", shown(line))));
     }
     text
+}
+
+/// Where this peer can be reached from outside, or why not.
+fn outside(row: &PortMappingRow, [_, sender, ..]: [u16; 4]) -> String {
+    let protocol = row.protocol.as_deref().unwrap_or_default();
+    let outside = row.outside.as_deref().and_then(|outside| outside.parse::<SocketAddrV4>().ok());
+    match (row.state.as_str(), outside) {
+        ("mapped", Some(outside)) => {
+            let reached = format!("{outside} leads to TCP port {sender} here ({protocol})");
+            if is_inside(*outside.ip()) {
+                format!(
+                    "{reached}, but that is no address of the Internet: another router stands in front of it"
+                )
+            } else {
+                reached
+            }
+        }
+        ("no_gateway", _) => "no router leads outside by IPv4".to_owned(),
+        ("no_answer", _) => {
+            format!(
+                "the router speaks neither PCP nor NAT-PMP: TCP port {sender} can be forwarded by hand there"
+            )
+        }
+        ("refused", _) => {
+            let result = row.result.unwrap_or_default();
+            format!("the router maps no port ({protocol} result {result}): allow it there")
+        }
+        _ => "asking the router for a port".to_owned(),
+    }
+}
+
+/// True for an address that leads nowhere on the Internet (RFC 1918, RFC 6598 and the like).
+const fn is_inside(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    address.is_private()
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_unspecified()
+        || (first == 100 && second & 0xc0 == 64)
 }
 
 fn who(status: &Status, style: Style) -> String {
@@ -276,10 +319,34 @@ mod tests {
             gives: Some(3),
             confinement: Confinement { confined: "yes".into(), confined_why: None, guarded: Vec::new() },
             limits: SpeedLimits { up_limit: Some(2 << 20), down_limit: None },
+            port_mapping: None,
             custody: None,
             key_exported: false,
             warnings: vec!["port 1001 is taken".into()],
         }
+    }
+
+    #[test]
+    fn status_says_where_a_peer_can_be_reached_from_outside_or_why_not() {
+        let row = |state: &str, outside: Option<&str>, protocol: Option<&str>, result| PortMappingRow {
+            state: state.to_owned(),
+            outside: outside.map(str::to_owned),
+            protocol: protocol.map(str::to_owned),
+            result,
+        };
+        let said = |row| outside(&row, [1, 2, 3, 4]);
+        let mapped = |address| said(row("mapped", Some(address), Some("PCP"), None));
+        let reached = "203.0.113.5:40000 leads to TCP port 2 here (PCP)";
+        assert_eq!(mapped("203.0.113.5:40000"), reached);
+        for address in ["10.0.0.1:9", "192.168.1.1:9", "100.64.0.1:9", "0.0.0.0:9"] {
+            assert!(mapped(address).ends_with("another router stands in front of it"));
+        }
+        let refused = said(row("refused", None, Some("NAT-PMP"), Some(2)));
+        assert_eq!(refused, "the router maps no port (NAT-PMP result 2): allow it there");
+        assert!(said(row("no_answer", None, None, None)).contains("TCP port 2 can be forwarded by hand"));
+        assert_eq!(said(row("no_gateway", None, None, None)), "no router leads outside by IPv4");
+        assert_eq!(said(row("asking", None, None, None)), "asking the router for a port");
+        assert_eq!(said(row("of a later version", None, None, None)), "asking the router for a port");
     }
 
     #[test]

@@ -4,13 +4,14 @@ use core::num::NonZeroU64;
 
 use super::{Answer, Command, Needs, files_of};
 use crate::content::{EntryKind, FileId};
-use crate::control::{Reply, Sharing, SpeedLimits, Status, StatusRequest, Unfinished};
+use crate::control::{PortMappingRow, Reply, Sharing, SpeedLimits, Status, StatusRequest, Unfinished};
 use crate::disk::Leftover;
 use crate::error::Failure;
 use crate::peer::event::AskId;
 use crate::peer::file_work::LocalFacts;
 use crate::peer::machine::PeerMachine;
 use crate::peer::output::PeerOutput;
+use crate::port_mapping::{MappingProtocol, MappingState};
 use crate::time::Time;
 
 impl Command for StatusRequest {
@@ -59,10 +60,28 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
             up_limit: settings.up_limit.map(NonZeroU64::get),
             down_limit: settings.down_limit.map(NonZeroU64::get),
         },
+        port_mapping: peer.port_mapping.map(port_mapping),
         custody: Some(peer.custody.row(own, &peer.shared, &peer.jobs, roster)),
         key_exported: facts.key_exported,
         warnings: peer.warnings.rows().into_iter().chain(unanswered).collect(),
     }
+}
+
+/// What became of the port that the router is asked for.
+fn port_mapping(state: MappingState) -> PortMappingRow {
+    let (state, outside, protocol, result) = match state {
+        MappingState::Asking => ("asking", None, None, None),
+        MappingState::Mapped(outside, protocol) => ("mapped", Some(outside), Some(protocol), None),
+        MappingState::NoGateway => ("no_gateway", None, None, None),
+        MappingState::NoAnswer => ("no_answer", None, None, None),
+        MappingState::Refused(protocol, result) => ("refused", None, Some(protocol), Some(result)),
+    };
+    let protocol = protocol.map(|protocol| match protocol {
+        MappingProtocol::Pcp => "PCP".to_owned(),
+        MappingProtocol::NatPmp => "NAT-PMP".to_owned(),
+    });
+    let outside = outside.map(|outside| outside.to_string());
+    PortMappingRow { state: state.to_owned(), outside, protocol, result }
 }
 
 /// What lies in `downloads/` from before and is not being fetched.

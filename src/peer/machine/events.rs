@@ -35,6 +35,7 @@ impl PeerMachine {
         match event {
             PeerEvent::Ask(ask, request) => self.on_ask(now, ask, request),
             PeerEvent::Discovery(event) => self.on_discovery(now, event),
+            PeerEvent::PortMapping(state) => self.port_mapping = Some(state),
             PeerEvent::Library(event) => self.on_library(now, event),
             PeerEvent::Receiver(event) => self.on_receiver(now, event),
             PeerEvent::PartialSeed(seed) => self.on_partial_seed(&seed),

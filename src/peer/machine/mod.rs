@@ -40,6 +40,7 @@ use crate::error::Failure;
 use crate::group::GroupName;
 use crate::identity::{Contact, Identity, Instance};
 use crate::lan::OwnPresence;
+use crate::port_mapping::MappingState;
 use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;
 use crate::settings::Settings;
@@ -85,6 +86,8 @@ pub(crate) struct PeerMachine {
     pub(super) unanswered: UnansweredPeers,
     pub(super) reachability: Reachability,
     pub(super) interface_names: InterfaceNames,
+    /// What becomes of the port that the router is asked for; `None`: it is asked for none.
+    pub(super) port_mapping: Option<MappingState>,
     pub(super) requests: Requests,
     pub(super) out: Outputs,
 }
@@ -94,6 +97,7 @@ impl PeerMachine {
     pub(crate) fn new(now: Time, start: PeerStart) -> Self {
         let PeerStart { settings, identity, group, instance, presence, moved, custody, chat, warnings } =
             start;
+        let port_mapping = settings.map_port.then_some(MappingState::Asking);
         let near = settings.sandbox.then(|| settings.downloads());
         let mut machine = Self {
             own: OwnPeer { settings, identity, group, instance, presence, moved, started: now },
@@ -113,6 +117,7 @@ impl PeerMachine {
             unanswered: UnansweredPeers::default(),
             reachability: Reachability::default(),
             interface_names: InterfaceNames::default(),
+            port_mapping,
             requests: Requests::default(),
             out: Outputs::default(),
         };

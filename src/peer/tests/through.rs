@@ -95,7 +95,10 @@ fn walled() -> (TestPeer, PeerId, [PeerId; 2]) {
     let (first, second) = if first == Some(bert) { (bert, carl) } else { (carl, bert) };
     let cause = crate::receiver::catalogue::NoCatalogueCause::NoAnswer;
     peer.event(receiver(ReceiverEvent::NoOwnerCatalogue { from: first, origin: anna, cause }));
-    let is_asked = |c: &ReceiverCommand| matches!(c, ReceiverCommand::OwnerCatalogue { from, origin } if (*from, *origin) == (second, anna));
+    let is_asked = |c: &ReceiverCommand| match c {
+        ReceiverCommand::OwnerCatalogue { from, origin } => (*from, *origin) == (second, anna),
+        _ => false,
+    };
     assert!(peer.told_receiver().iter().any(is_asked), "whoever has none is followed by the next one");
     peer.catalogue_from(second, 1, &[song()]);
     peer.outputs.clear();
@@ -120,7 +123,10 @@ fn what_cannot_be_reached_is_asked_of_whoever_gave_its_catalogue_and_then_of_oth
     assert_eq!(peer.asked(), [(first, file)]);
     says(&mut peer, first, ThroughAnswer::Has(1 << 20));
     let told = peer.told_receiver();
-    let is_source = |c: &ReceiverCommand, from| matches!(c, ReceiverCommand::Swarm(of, peers) if *of == claim(&song()) && *peers == [from]);
+    let is_source = |c: &ReceiverCommand, from| match c {
+        ReceiverCommand::Swarm(of, peers) => *of == claim(&song()) && *peers == [from],
+        _ => false,
+    };
     assert!(told.iter().any(|c| is_source(c, first)), "{told:?}");
     // It goes: the next one is asked.
     peer.event(PeerEvent::Discovery(lan::Event::Gone(first, lan::Gone::Silent)));
@@ -128,7 +134,10 @@ fn what_cannot_be_reached_is_asked_of_whoever_gave_its_catalogue_and_then_of_oth
     assert_eq!(peer.asked(), [(second, file)]);
     says(&mut peer, second, ThroughAnswer::Has(SIZE));
     let told = peer.told_receiver();
-    let is_holder = |c: &ReceiverCommand| matches!(c, ReceiverCommand::Holders(of, peers) if *of == claim(&song()) && *peers == [second]);
+    let is_holder = |c: &ReceiverCommand| match c {
+        ReceiverCommand::Holders(of, peers) => *of == claim(&song()) && *peers == [second],
+        _ => false,
+    };
     assert!(told.iter().any(is_holder), "{told:?}");
     // It is asked again, so that it keeps it, until all is here.
     peer.pass(limits::THROUGH_AGAIN_WHOLE * 2);
