@@ -61,9 +61,7 @@ impl Peer {
         let group = own_group(&config)?;
         let config = in_network(config, group.as_ref())?;
         let mut warnings = trust::warnings(&config.directory)?;
-        if let Err(e) = descriptors::allow(limits::DESCRIPTORS) {
-            log::debug!("no more open files are allowed than before: {e}");
-        }
+        allow_descriptors();
         let identity = Arc::new(own_identity(&config)?);
         let instance = next_instance(&config, 0)?;
         let name = named.unwrap_or_else(|| default_name(&config, &identity));
@@ -241,6 +239,13 @@ fn set_up(config: &Settings) -> Result<(), Failure> {
     }
     let state = config.state();
     control::make_state(&state).map_err(|e| unusable(&state, &e))
+}
+
+/// Has more files open at once, if the system lets it.
+fn allow_descriptors() {
+    if let Err(e) = descriptors::allow(limits::DESCRIPTORS) {
+        log::debug!("no more open files are allowed than before: {e}");
+    }
 }
 
 /// The settings of a peer in this network, whose chunk store is there from now on.
