@@ -81,15 +81,16 @@ impl Tls {
         ServerConnection::new(Arc::clone(&self.server))
     }
 
-    /// The dialling side: the other end must prove to be `peer`, else the handshake fails.
+    /// The dialling side: the other end must prove to be `peer`, else the handshake fails. `None`: any peer will
+    /// do, and [`proved`] tells which it is.
     ///
     /// # Errors
     /// When the provider fails.
-    pub fn dial(&self, peer: PeerId, host: Host) -> Result<ClientConnection, Error> {
+    pub fn dial(&self, peer: Option<PeerId>, host: Host) -> Result<ClientConnection, Error> {
         let mut client = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(RawKeys { pinned: Some(peer) }))
+            .with_custom_certificate_verifier(Arc::new(RawKeys { pinned: peer }))
             .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(Arc::clone(
                 &self.key,
             ))));
@@ -289,7 +290,7 @@ mod tests {
     #[test]
     fn both_sides_prove_their_key() {
         let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
-        let mut client: Connection = Tls::new(&a).unwrap().dial(b.id(), HOST).unwrap().into();
+        let mut client: Connection = Tls::new(&a).unwrap().dial(Some(b.id()), HOST).unwrap().into();
         let mut server: Connection = Tls::new(&b).unwrap().accept().unwrap().into();
         assert_eq!(proved(&client), None);
         shake(&mut client, &mut server).unwrap();
@@ -300,7 +301,7 @@ mod tests {
     fn another_key_than_the_pinned_one_is_refused() {
         let (a, b, c) =
             (Identity::generate().unwrap(), Identity::generate().unwrap(), Identity::generate().unwrap());
-        let mut client: Connection = Tls::new(&a).unwrap().dial(c.id(), HOST).unwrap().into();
+        let mut client: Connection = Tls::new(&a).unwrap().dial(Some(c.id()), HOST).unwrap().into();
         let mut server: Connection = Tls::new(&b).unwrap().accept().unwrap().into();
         assert!(shake(&mut client, &mut server).is_err());
         assert_eq!(proved(&client), None);

@@ -112,7 +112,7 @@ impl Client {
     fn dial_as(identity: Identity, peer: PeerId, port: u16) -> Self {
         let tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
         tcp.set_read_timeout(Some(DEADLINE)).unwrap();
-        let tls = Tls::new(&identity).unwrap().dial(peer, HOST).unwrap();
+        let tls = Tls::new(&identity).unwrap().dial(Some(peer), HOST).unwrap();
         let stream = rustls::StreamOwned::new(tls, tcp);
         Self { identity, stream, decoder: Decoder::default(), unread: Vec::new() }
     }

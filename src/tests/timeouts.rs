@@ -46,7 +46,7 @@ fn who_does_not_finish_the_handshake_in_time_is_dropped() {
 #[test]
 fn a_connection_on_which_nothing_happens_is_closed() {
     let (sender, tls, id, port) = with_timeouts(Timeouts { idle: SHORT, ..Timeouts::default() });
-    let client = tls.dial(id, HOST).unwrap();
+    let client = tls.dial(Some(id), HOST).unwrap();
     assert!(is_closed(rustls::StreamOwned::new(client, dial(port))));
     assert!(matches!(sender.events.try_recv(), Ok(SenderEvent::Proved(..))), "it was proved before");
 }
@@ -121,7 +121,7 @@ fn without_descriptors() {
     testing::limit_descriptors(before);
     // The engine may be about to turn away one more.
     let proved = (0..8).any(|_| {
-        let mut client = tls.dial(identity.id(), HOST).unwrap();
+        let mut client = tls.dial(Some(identity.id()), HOST).unwrap();
         let mut stream = dial(port);
         while client.is_handshaking() {
             if client.complete_io(&mut stream).is_err() {

@@ -28,11 +28,53 @@ pub(crate) enum Closed {
     /// The other end closed it in order, or nothing happened on it for long.
     Clean,
     /// It could not be dialled at any address; the last cause.
-    Unreachable(String),
+    Unreachable(DialFault),
     /// It was cut: no word of the other end.
     Lost(String),
     /// The other end sent what it must not.
     Misbehaved(String),
+    /// The handshake failed: what of it, and why.
+    Unproved(DialFault),
+}
+
+/// Why dialling failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DialFault {
+    pub(crate) kind: DialFaultKind,
+    /// In words for the log.
+    pub(crate) text: String,
+}
+
+/// What of it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DialFaultKind {
+    /// Nothing came back.
+    NoAnswer,
+    /// Nobody listens there, or it may not be dialled.
+    Refused,
+    /// Something listens there that does not speak as a peer does.
+    NotAPeer,
+    /// A peer listens there, of another network or version of the protocol.
+    OtherNetwork,
+    /// Anything else.
+    Other,
+}
+
+impl DialFault {
+    pub(crate) const fn new(kind: DialFaultKind, text: String) -> Self {
+        Self { kind, text }
+    }
+
+    /// What the operating system says of it.
+    pub(crate) fn of_io(e: &io::Error, text: String) -> Self {
+        use io::ErrorKind as E;
+        let kind = match e.kind() {
+            E::ConnectionRefused | E::ConnectionReset | E::PermissionDenied => DialFaultKind::Refused,
+            E::HostUnreachable | E::NetworkUnreachable | E::TimedOut => DialFaultKind::NoAnswer,
+            _ => DialFaultKind::Other,
+        };
+        Self { kind, text }
+    }
 }
 
 /// How far a connection is.
@@ -53,7 +95,8 @@ pub(crate) enum ConnectionPhase {
 /// Where a dialled connection may still go if this address fails.
 #[derive(Debug)]
 pub(crate) struct Dial {
-    pub(crate) peer: PeerId,
+    /// Whom TLS must prove; `None`: the address was typed, and whoever answers there will do.
+    pub(crate) peer: Option<PeerId>,
     pub(crate) hosts: VecDeque<Host>,
     pub(crate) port: u16,
 }
@@ -220,8 +263,7 @@ impl Connection {
             if let Err(e) = self.tls.process_new_packets() {
                 // The alert that says why is queued; it is sent if the socket takes it at once.
                 drop(self.tls.write_tls(&mut self.stream));
-                let why = if is_of_another_network(&e) { ANOTHER_NETWORK.to_owned() } else { e.to_string() };
-                return ReadStep::Closed(Closed::Misbehaved(why));
+                return ReadStep::Closed(self.broken(&e));
             }
         }
     }
@@ -247,6 +289,18 @@ impl Connection {
         self.phase = ConnectionPhase::Proved(peer);
         self.since = now;
         Ok(Some(ReadStep::Proved(peer)))
+    }
+
+    /// What an error of TLS means: before the other end is proved it may be anyone.
+    fn broken(&self, e: &rustls::Error) -> Closed {
+        if self.phase != ConnectionPhase::Handshaking {
+            return Closed::Misbehaved(e.to_string());
+        }
+        Closed::Unproved(if is_of_another_network(e) {
+            DialFault::new(DialFaultKind::OtherNetwork, ANOTHER_NETWORK.to_owned())
+        } else {
+            DialFault::new(DialFaultKind::NotAPeer, e.to_string())
+        })
     }
 
     /// Cuts frames out of what is decrypted. `None`: it is used up.

@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender};
 use mio::net::TcpListener;
 use mio::{Events, Poll};
 
-use super::connection::{Closed, ConnectionPhase, ReadStep};
+use super::connection::{Closed, ConnectionPhase, DialFault, DialFaultKind, ReadStep};
 use super::net::{ConnId, Net, WAKER};
 use super::records::ReadWork;
 use crate::address::Host;
@@ -222,6 +222,19 @@ impl<C, E> Drop for EngineHandle<C, E> {
     }
 }
 
+/// Why a connection could not be made that ended so in this phase.
+fn dial_fault(phase: ConnectionPhase, how: Closed) -> DialFault {
+    match how {
+        Closed::Unreachable(fault) | Closed::Unproved(fault) => fault,
+        Closed::Lost(text) if phase == ConnectionPhase::Connecting => {
+            DialFault::new(DialFaultKind::NoAnswer, text)
+        }
+        // Whoever takes a connection and then says nothing, or goes, speaks something else.
+        Closed::Lost(text) | Closed::Misbehaved(text) => DialFault::new(DialFaultKind::NotAPeer, text),
+        Closed::Clean => DialFault::new(DialFaultKind::NotAPeer, "it closed the connection".to_owned()),
+    }
+}
+
 struct EngineLoop<R: Role> {
     poll: Poll,
     net: Net,
@@ -313,7 +326,10 @@ impl<R: Role> EngineLoop<R> {
                     c.since = now;
                 }
                 Ok(false) => c.writable = false,
-                Err(e) => return Err(Closed::Unreachable(format!("{}: {e}", c.host))),
+                Err(e) => {
+                    let text = format!("{}: {e}", c.host);
+                    return Err(Closed::Unreachable(DialFault::of_io(&e, text)));
+                }
             }
         }
         Ok(())
@@ -436,11 +452,7 @@ impl<R: Role> EngineLoop<R> {
                 }
                 self.net.remove(id);
                 if dialled {
-                    let cause = match how {
-                        Closed::Unreachable(e) | Closed::Lost(e) | Closed::Misbehaved(e) => e,
-                        Closed::Clean => "it closed the connection".to_owned(),
-                    };
-                    self.role.on_closed(now, &mut self.net, id, Closed::Unreachable(cause));
+                    self.role.on_closed(now, &mut self.net, id, Closed::Unreachable(dial_fault(phase, how)));
                 }
             }
             ConnectionPhase::Proved(_) => {

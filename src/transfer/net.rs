@@ -9,7 +9,9 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::connection::{Closed, Connection, ConnectionPhase, ConnectionTls, Dial};
+use super::connection::{
+    Closed, Connection, ConnectionPhase, ConnectionTls, Dial, DialFault, DialFaultKind,
+};
 use super::dial_pauses::{DialPauses, DialTarget};
 use super::listeners::Listeners;
 use super::ready::ReadyQueue;
@@ -90,7 +92,16 @@ impl Net {
     /// hears of it when TLS proved the peer, or when no address is left.
     pub(crate) fn dial(&mut self, now: Time, contact: &Contact, port: u16) -> Result<ConnId, Closed> {
         let hosts = contact.hosts.iter().copied().collect();
-        let (stream, tls, host, dial) = self.attempt(now, Dial { peer: contact.id, hosts, port })?;
+        self.begin(now, Dial { peer: Some(contact.id), hosts, port })
+    }
+
+    /// Dials an address that the user typed, as [`Self::dial`] does, whoever is there.
+    pub(crate) fn dial_anyone(&mut self, now: Time, hosts: &[Host], port: u16) -> Result<ConnId, Closed> {
+        self.begin(now, Dial { peer: None, hosts: hosts.iter().copied().collect(), port })
+    }
+
+    fn begin(&mut self, now: Time, dial: Dial) -> Result<ConnId, Closed> {
+        let (stream, tls, host, dial) = self.attempt(now, dial)?;
         self.insert(Connection::new(stream, tls, host, Some(dial), now))
     }
 
@@ -358,7 +369,8 @@ impl Net {
         let both = Interest::READABLE | Interest::WRITABLE;
         if let Err(e) = self.registry.register(&mut c.stream, Token(index as usize), both) {
             self.free.push(index);
-            return Err(Closed::Unreachable(e.to_string()));
+            let text = e.to_string();
+            return Err(Closed::Unreachable(DialFault::of_io(&e, text)));
         }
         self.touched = true;
         let slot = &mut self.slots[index as usize];
@@ -380,14 +392,17 @@ impl Net {
         now: Time,
         mut dial: Dial,
     ) -> Result<(TcpStream, ConnectionTls, Host, Dial), Closed> {
-        let mut last = "no address of it is known".to_owned();
+        let other = |text: String| DialFault::new(DialFaultKind::Other, text);
+        let mut last = other("no address of it is known".to_owned());
         while let Some(host) = dial.hosts.pop_front() {
             let target = DialTarget { host, port: dial.port };
-            if !self.pauses.may_dial(now, target, dial.peer) {
-                last = format!("{}: dialling it failed a moment ago", host.socket(dial.port));
+            // What the user typed is dialled as often as its route wants it.
+            if dial.peer.is_some_and(|peer| !self.pauses.may_dial(now, target, peer)) {
+                last = other(format!("{}: dialling it failed a moment ago", host.socket(dial.port)));
                 continue;
             }
-            let tls = self.tls.dial(dial.peer, host).map_err(|e| Closed::Unreachable(e.to_string()))?;
+            let tls =
+                self.tls.dial(dial.peer, host).map_err(|e| Closed::Unreachable(other(e.to_string())))?;
             match connect(host, dial.port, self.pauses.way(target)) {
                 Ok(stream) => {
                     // Who dials back is who sends.
@@ -395,8 +410,10 @@ impl Net {
                     return Ok((stream, ConnectionTls::new(&self.tls, tls.into()), host, dial));
                 }
                 Err(e) => {
-                    self.pauses.handle_failed(now, target, dial.peer);
-                    last = format!("{}: {e}", host.socket(dial.port));
+                    if let Some(peer) = dial.peer {
+                        self.pauses.handle_failed(now, target, peer);
+                    }
+                    last = DialFault::of_io(&e, format!("{}: {e}", host.socket(dial.port)));
                 }
             }
         }
@@ -406,7 +423,7 @@ impl Net {
     /// Remembers what came of dialling, if this connection was dialled: TLS proved the peer, or it ended before.
     pub(crate) fn note_dial(&mut self, now: Time, id: ConnId, is_proved: bool) {
         let Some(c) = self.get(id) else { return };
-        let Some(Dial { peer, port, .. }) = c.dial else { return };
+        let Some(Dial { peer: Some(peer), port, .. }) = c.dial else { return };
         let target = DialTarget { host: c.host, port };
         if is_proved {
             self.pauses.handle_proved(now, target, peer);
