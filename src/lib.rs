@@ -26,6 +26,7 @@ pub mod peer;
 mod port_mapping;
 mod rate;
 mod receiver;
+mod routes;
 mod sender;
 pub mod settings;
 #[cfg(any(test, feature = "sim"))]

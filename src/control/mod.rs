@@ -48,6 +48,8 @@ macro_rules! for_each_command {
             ignore: Ignore(IgnoreRequest),
             unignore: Unignore(UnignoreRequest),
             status: Status(StatusRequest),
+            connect: Connect(ConnectRequest),
+            disconnect: Disconnect(DisconnectRequest),
             copies: Copies(CopiesRequest),
             restore: Restore(RestoreRequest),
             verify: Verify(VerifyRequest),
@@ -110,7 +112,13 @@ pub(crate) use for_each_command;
 impl Request {
     /// True for what is answered at its end alone, for which somebody may wait for hours.
     pub(crate) const fn is_long(&self) -> bool {
-        matches!(self, Self::Download(DownloadRequest { wait: true, .. }) | Self::Verify(_) | Self::Exit(_))
+        matches!(
+            self,
+            Self::Download(DownloadRequest { wait: true, .. })
+                | Self::Verify(_)
+                | Self::Exit(_)
+                | Self::Connect(_)
+        )
     }
 }
 
@@ -131,6 +139,8 @@ pub enum Reply {
     Ignored(IgnoredRow),
     /// Answer to `status`.
     Status(Box<Status>),
+    /// A link stands. Answer to `connect`.
+    Route(RouteRow),
     /// A download was begun.
     Begun(DownloadRow),
     /// How far it is. At most 4 a second; may be skipped.

@@ -33,6 +33,9 @@ pub struct PeerRow {
     pub bytes: Option<u64>,
     /// Whole seconds since it was first seen.
     pub seconds: u64,
+    /// Through whom it is heard, if it is on another network: that peer's name.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub through: Option<String>,
     /// True if its name can be taken for that of another peer.
     #[serde(default)]
     pub look_alike: bool,

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::DownloadRow;
 use super::typed::{Proposals, TypedRequest};
+use super::{DownloadRow, RouteRow};
 
 /// Tell who this peer is, what is being transferred, and who keeps what
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
@@ -70,6 +70,9 @@ pub struct Status {
     /// Copies on others, and what is kept for others; `None` while that is not known.
     #[serde(default)]
     pub custody: Option<CustodyRow>,
+    /// Links to peers on other networks, and those that are wanted.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub routes: Vec<RouteRow>,
     /// True once the key was exported.
     pub key_exported: bool,
     /// Warnings of this run, the newest last, at most 20; then those that hold now and go by themselves, at

@@ -316,7 +316,7 @@ mod tests {
     fn another_network_is_refused_before_any_key_is_shown() {
         let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
         for (one, other) in [(None, network(1)), (network(1), None), (network(1), network(2))] {
-            let mut client: Connection = Tls::with(&a, one).unwrap().dial(b.id(), HOST).unwrap().into();
+            let mut client: Connection = Tls::with(&a, one).unwrap().dial(Some(b.id()), HOST).unwrap().into();
             let mut server: Connection = Tls::with(&b, other).unwrap().accept().unwrap().into();
             assert!(is_of_another_network(&shake(&mut client, &mut server).unwrap_err()));
             let mut alert = Vec::new();
@@ -336,7 +336,7 @@ mod tests {
         let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
         let pair = || {
             let tls = Tls::with(&a, network(1)).unwrap();
-            let mut client: Connection = tls.dial(b.id(), HOST).unwrap().into();
+            let mut client: Connection = tls.dial(Some(b.id()), HOST).unwrap().into();
             let mut server: Connection = Tls::with(&b, network(1)).unwrap().accept().unwrap().into();
             assert!(exported(&client).is_err());
             shake(&mut client, &mut server).unwrap();

@@ -9,6 +9,27 @@ use crate::rate::Rate;
 /// Datagrams a second that one source, or one known peer, may have verified: a signature takes 60 µs.
 pub(crate) const SOURCE_RATE: Rate = Rate { period: Duration::from_millis(50), burst: 60 };
 
+/// Envelopes a second that are taken of one gateway: what a network of any size says, and twice that.
+pub(crate) const ENVELOPE_RATE: Rate = Rate { period: Duration::from_millis(10), burst: 200 };
+
+/// Datagrams a second that a gateway takes from one link, and passes on.
+pub(crate) const LINK_TRAFFIC: Rate = Rate { period: Duration::from_millis(10), burst: 200 };
+
+/// Envelopes that wait at a gateway to be sent, at most (1,300 bytes each).
+pub(crate) const ENVELOPES_WAITING: usize = 256;
+
+/// Links over which a datagram crosses, at most: then it is passed on no more.
+pub(crate) const HOPS: u8 = 4;
+
+/// Datagrams that a gateway remembers to have passed on, at most (40 bytes each): those of 40 s at full rate.
+pub(crate) const PASSED: usize = 4_096;
+
+/// Nonces of other networks of which a gateway remembers that answers are to go there, at most (16 bytes each).
+pub(crate) const NONCES_ACROSS: usize = 4_096;
+
+/// Links that a gateway passes datagrams on over, at most.
+pub(crate) const LINKS: usize = 64;
+
 /// Datagrams a second from link-local addresses, which all peers of a link share: half of what strangers may send.
 pub(crate) const LINK_RATE: Rate = Rate { period: Duration::from_millis(20), burst: 150 };
 
@@ -28,6 +49,9 @@ pub(crate) const PROOF_RATE: Rate = Rate { period: Duration::from_millis(83), bu
 /// Questions and answers a second of a peer of a small network that did not start together with others: its
 /// answers are not to wait when packets are lost.
 pub(crate) const PROOF_RATE_ALONE: Rate = Rate { period: Duration::from_millis(83), burst: 8 };
+
+/// Answers a second, in a small network, that go to everyone because nothing that goes to the asker alone was answered.
+pub(crate) const MUTE_RATE: Rate = Rate { period: Duration::from_millis(500), burst: 2 };
 
 /// Questions a second to peers that are here, whether they can be reached: of a small network all at once, then
 /// as many as to those that are not here.

@@ -16,16 +16,18 @@ use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use super::dial_back::{DialBack, DialBackOutput};
 use super::discovery::{BroadcastHearing, Discovery, DiscoveryOutput, Dropped};
+use super::gateway::{Gateway, GatewayOutput, Passing};
 use super::network_prefix::NetworkPrefix;
 use super::rng::Rng;
 use super::room::{LineCopy, NotSaid, Room, RoomOutput};
 use super::seeking::{Seeking, SeekingOutput};
-use super::traffic::{Endpoint, Packet, Recipient};
-use super::{Event, HeardMark, OwnPresence};
+use super::traffic::{Carrier, Endpoint, Packet, Recipient, Via};
+use super::{Event, Gone, HeardMark, LinkChange, OwnPresence};
 use crate::accounts::AccountHost;
 use crate::address::Host;
 use crate::content::FileId;
@@ -36,6 +38,9 @@ use crate::wire::room::RoomLine;
 
 /// A timeout that is handled this late was slept through.
 const SLEPT: Duration = Duration::from_secs(3);
+
+/// Where a peer is of which nobody knows where it is.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// What the machines want done.
 #[derive(Debug)]
@@ -58,6 +63,17 @@ pub enum LanOutput {
         /// All of it.
         signed: Arc<[u8]>,
     },
+    /// Put this datagram of another network into an envelope, sign that, and send it to everyone on every link.
+    Envelope {
+        /// Links that it has crossed.
+        hops: u8,
+        /// Who signed it.
+        peer: PeerId,
+        /// Where the teller saw that peer.
+        at: SocketAddr,
+        /// All of it.
+        signed: Arc<[u8]>,
+    },
     /// Find out which hosts the system knows on the links, and tell that by [`Machines::handle_neighbours`].
     LookAround,
     /// Tell the controller.
@@ -73,6 +89,7 @@ pub struct Machines {
     seeking: Seeking,
     dial_back: DialBack,
     room: Room,
+    gateway: Gateway,
     /// When the leave begins at the latest, once it was asked for: until then the last lines are repeated.
     leaves_at: Option<Time>,
     /// When the next timeout is due: counted after each call, for it is asked for more often.
@@ -93,6 +110,7 @@ impl Machines {
             seeking: Seeking::new(for_seeking, discovery.network()),
             dial_back: DialBack::new(id),
             room: Room::new(id, instance, for_room, discovery.network()),
+            gateway: Gateway::new(Rng::new(blake3::derive_key("potluck gateway 1", &seed))),
             leaves_at: None,
             discovery,
             expected,
@@ -146,17 +164,119 @@ impl Machines {
     /// Why it was not taken.
     pub fn handle_packet(&mut self, now: Time, packet: &Packet<'_>) -> Result<(), Dropped> {
         self.observe(now);
+        let result = self.hear(now, packet);
+        if result.is_ok() && packet.source.via == Via::Shared {
+            self.pass_on_near(now, packet, 0);
+        }
+        self.finish(now);
+        result
+    }
+
+    /// May an envelope be verified that claims to be of `gateway`?
+    pub fn admit_envelope(&mut self, now: Time, source: Endpoint, gateway: PeerId) -> bool {
+        self.discovery.listing.admit_envelope(now, source, gateway)
+    }
+
+    /// We said this to everyone: those behind our links are to hear it, too.
+    pub fn handle_said(&mut self, now: Time, peer: PeerId, message: &DatagramMessage, signed: &Arc<[u8]>) {
+        let passing = Passing { peer, at: None, hops: 0, message, signed };
+        self.gateway.handle_near(now, passing, |id| self.discovery.listing.is_near(id));
+        self.finish(now);
+    }
+
+    /// The link with this peer is up or down.
+    pub fn handle_link(&mut self, now: Time, peer: PeerId, change: LinkChange) {
+        self.observe(now);
+        match change {
+            LinkChange::Up(host) if self.gateway.handle_linked(peer, host) => {
+                self.discovery.handle_link_up(now)
+            }
+            LinkChange::Up(_) => {}
+            LinkChange::Lost => self.gateway.handle_unlinked(peer),
+            LinkChange::Closed => {
+                self.gateway.handle_unlinked(peer);
+                for id in self.discovery.listing.forget_behind(peer) {
+                    self.route_discovery(now, DiscoveryOutput::Event(Event::Gone(id, Gone::Silent)));
+                }
+            }
+        }
+        self.finish(now);
+    }
+
+    /// Where a datagram of `peer` comes from that the link with `from` brought, if that may be verified.
+    pub fn admit_relayed(
+        &mut self,
+        now: Time,
+        from: PeerId,
+        at: Option<SocketAddr>,
+        peer: PeerId,
+    ) -> Option<Endpoint> {
+        let at = self.gateway.admit(now, from, at)?;
+        let source = Endpoint { at, via: Via::Gateway(from) };
+        self.discovery.admit(now, source, peer, false, |_| false).then_some(source)
+    }
+
+    /// A verified datagram of another network, with where it was seen and through whom it came as its source; it has
+    /// crossed so many links.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub fn handle_told(
+        &mut self,
+        now: Time,
+        carrier: Carrier,
+        hops: u8,
+        packet: &Packet<'_>,
+    ) -> Result<(), Dropped> {
+        self.observe(now);
+        let result = self.hear(now, packet);
+        let is_leave = packet.body.message == DatagramMessage::Leave;
+        match carrier {
+            // Heard before it still tells that another gateway broadcasts it.
+            Carrier::Envelope if result.is_ok() || result == Err(Dropped::Copy) => {
+                self.pass_on_near(now, packet, hops);
+            }
+            // A leave that came to us alone before is still news to the others.
+            Carrier::Link if result.is_ok() || result == Err(Dropped::Buried) && is_leave => {
+                let Packet { source, peer, body, signed } = *packet;
+                let passing = Passing { peer, at: Some(source.at), hops, message: &body.message, signed };
+                if let Some(from) = source.gateway() {
+                    self.gateway.handle_relayed(now, from, passing);
+                }
+            }
+            Carrier::Envelope | Carrier::Link => {}
+        }
+        self.finish(now);
+        result
+    }
+
+    fn hear(&mut self, now: Time, packet: &Packet<'_>) -> Result<(), Dropped> {
         let result = if let DatagramMessage::Room(line) = &packet.body.message {
             self.hear_line(now, packet, line)
         } else {
             self.discovery.handle_packet(now, packet)
         };
         let Body { instance, presence, .. } = packet.body;
-        if result.is_ok() && presence.room > 0 && self.discovery.address(packet.peer).is_some() {
+        if result.is_ok() && presence.room > 0 && self.discovery.listing.address(packet.peer).is_some() {
             self.room.handle_newest(now, packet.peer, *instance, presence.room);
         }
-        self.finish(now);
         result
+    }
+
+    /// Over our links goes what a peer that is here said to everyone, and any line, for that proves itself.
+    fn pass_on_near(&mut self, now: Time, packet: &Packet<'_>, hops: u8) {
+        let Packet { source, peer, body, signed } = *packet;
+        let is_line = matches!(body.message, DatagramMessage::Room(_));
+        let at = match self.discovery.listing.address(peer) {
+            _ if source.gateway().is_some() => Some(source.at),
+            Some(_) => self.discovery.listing.routable_address(peer),
+            None if is_line => Some(NOWHERE),
+            // A leave is heard of a peer that is here no more.
+            None if body.message == DatagramMessage::Leave => Some(source.at),
+            None => return,
+        };
+        let passing = Passing { peer, at, hops, message: &body.message, signed };
+        self.gateway.handle_near(now, passing, |id| self.discovery.listing.is_near(id));
     }
 
     /// What we say of ourselves changed.
@@ -289,6 +409,7 @@ impl Machines {
         if !self.discovery.is_leaving() {
             self.room.handle_timeout(now);
         }
+        self.gateway.handle_timeout(now);
         self.finish(now);
     }
 
@@ -302,6 +423,7 @@ impl Machines {
         self.seeking.check(&here);
         self.dial_back.check(&here);
         self.room.check(&here);
+        self.gateway.check();
         here
     }
 
@@ -317,7 +439,8 @@ impl Machines {
         self.route(now);
         let seeking = self.seeking.poll_timeout().filter(|_| !self.is_leaving());
         let room = self.room.poll_timeout().filter(|_| !self.discovery.is_leaving());
-        let times = [self.discovery.poll_timeout(now), seeking, room, self.leaves_at];
+        let gateway = self.gateway.poll_timeout();
+        let times = [self.discovery.poll_timeout(now), seeking, room, gateway, self.leaves_at];
         let next = times.into_iter().flatten().min();
         self.expected = next.map(|at| at.max(now));
     }
@@ -358,6 +481,14 @@ impl Machines {
         while let Some(output) = self.room.poll_output() {
             self.route_room(now, output);
         }
+        while let Some(output) = self.gateway.poll_output() {
+            match output {
+                GatewayOutput::Relay(relay) => self.report(Event::Relay(relay)),
+                GatewayOutput::Envelope { hops, peer, at, signed } => {
+                    self.outputs.push_back(LanOutput::Envelope { hops, peer, at, signed });
+                }
+            }
+        }
         while let Some(output) = self.dial_back.poll_output() {
             match output {
                 DialBackOutput::Send { to, message } => self.send(to, message),
@@ -382,11 +513,12 @@ impl Machines {
                 let alone = to != Recipient::Everyone;
                 self.send(to, DatagramMessage::RoomMissing { gaps, alone });
             }
-            RoomOutput::Repair { to, copy: LineCopy::Own(body) } => self.outputs.push_back(match to {
-                None => LanOutput::Broadcast(body),
-                Some(to) => LanOutput::Unicast { to, body },
-            }),
+            RoomOutput::Repair { to, copy: LineCopy::Own(body) } => self.outputs.push_back(said(to, body)),
             RoomOutput::Repair { to, copy: LineCopy::Other { peer, signed } } => {
+                let to = to.filter(|to| to.gateway().is_none());
+                if to.is_none() {
+                    self.pass_repair_on(now, peer, &signed);
+                }
                 self.outputs.push_back(LanOutput::Forward { to, peer, signed });
             }
             RoomOutput::Event(event) => self.report(event),
@@ -430,20 +562,46 @@ impl Machines {
         self.outputs.push_back(LanOutput::Event(event));
     }
 
+    /// A line of another peer that we send once more to everyone goes over our links, too.
+    fn pass_repair_on(&mut self, now: Time, peer: PeerId, signed: &Arc<[u8]>) {
+        let is_here = self.discovery.listing.address(peer).is_some();
+        let at = if is_here { self.discovery.listing.routable_address(peer) } else { Some(NOWHERE) };
+        // What it says is not looked at: that it is a line is all that counts.
+        let message = DatagramMessage::Room(RoomLine { number: 0, said: 0, text: String::new() });
+        let passing = Passing { peer, at, hops: 0, message: &message, signed };
+        self.gateway.handle_near(now, passing, |id| self.discovery.listing.is_near(id));
+    }
+
     fn send(&mut self, to: Recipient, message: DatagramMessage) {
+        let mut message = message;
+        let to = match to {
+            // What is said to everyone need not be said from the other socket, too.
+            Recipient::Peer { id, via: Via::Shared } if self.discovery.listing.is_far(id) => return,
+            Recipient::Peer { id, .. } if self.discovery.listing.is_far(id) => Recipient::Everyone,
+            to => to,
+        };
+        if let (Recipient::Everyone, DatagramMessage::RoomMissing { alone, .. }) = (to, &mut message) {
+            // Whoever hears it answers everyone: there is no other way to where it is asked.
+            *alone = false;
+        }
         let to = match to {
             Recipient::Everyone => None,
             Recipient::At(endpoint) => Some(endpoint),
-            Recipient::Peer { id, via } => match self.discovery.address(id) {
+            Recipient::Peer { id, via } => match self.discovery.listing.address(id) {
                 Some(at) => Some(Endpoint { at, via }),
                 None => return,
             },
         };
         let body = self.discovery.body(message);
-        self.outputs.push_back(match to {
-            None => LanOutput::Broadcast(body),
-            Some(to) => LanOutput::Unicast { to, body },
-        });
+        self.outputs.push_back(said(to, body));
+    }
+}
+
+/// Says this there; to whoever is behind a gateway, by saying it to everyone.
+fn said(to: Option<Endpoint>, body: Body) -> LanOutput {
+    match to.filter(|to| to.gateway().is_none()) {
+        None => LanOutput::Broadcast(body),
+        Some(to) => LanOutput::Unicast { to, body },
     }
 }
 

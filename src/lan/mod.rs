@@ -8,6 +8,7 @@
 mod dial_back;
 mod discovery;
 mod facts;
+mod gateway;
 mod interfaces;
 mod limiter;
 pub(crate) mod limits;
@@ -35,7 +36,7 @@ pub use network_prefix::NetworkPrefix;
 pub use room::NotSaid;
 pub use shell::start;
 pub use tally::Tally;
-pub use traffic::{Endpoint, Packet, Via};
+pub use traffic::{Carrier, Endpoint, Packet, Via};
 
 use core::net::SocketAddr;
 use std::collections::BTreeMap;
@@ -53,7 +54,7 @@ use crate::identity::{Contact, Identity, Instance, PeerId, PeerName};
 use crate::sys::bell::Bell;
 use crate::sys::thread::Thread;
 use crate::wire::datagram::PresenceState;
-use crate::wire::message::PeerRecord;
+use crate::wire::message::{PeerRecord, RelayedDatagram};
 
 /// What a peer says of itself. The controller sends a new one whenever something in it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +115,10 @@ pub enum Command {
     Facts,
     /// Say this to everyone. [`Event::Said`] tells the number, and whether it was said.
     Say(u64, Arc<str>),
+    /// The link with this peer is up or down.
+    Link(PeerId, LinkChange),
+    /// The peer at the other end of a link passed these on.
+    Relayed(PeerId, Vec<RelayedDatagram>),
 }
 
 /// One peer of the table, as the rest of the program sees it.
@@ -130,10 +135,45 @@ pub struct PeerInfo {
     pub catalogue: u64,
     /// Whether it stays.
     pub state: PresenceState,
+    /// Through whom it is heard, if it is on another network.
+    pub told: Option<ToldPeer>,
     /// Where its own discovery socket answered, as far as can be told.
     pub at: SocketAddr,
     /// Its newest signed announcement, to be passed on to newcomers.
     pub signed: Arc<[u8]>,
+}
+
+/// What a gateway says of a peer on another network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldPeer {
+    /// The gateway.
+    pub through: PeerId,
+    /// Where it saw that peer. Nothing is proved of it.
+    pub hosts: Vec<Host>,
+}
+
+/// What became of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkChange {
+    /// It is up: TLS proved the peer at its other end at this address.
+    Up(Host),
+    /// It is down. Those behind it may be heard otherwise.
+    Lost,
+    /// The user closed it: those that were known only through it are gone at once.
+    Closed,
+}
+
+/// A datagram that a gateway passes on over a link.
+#[derive(Clone, Debug)]
+pub struct LinkDatagram {
+    /// The peer at the other end of the link.
+    pub to: PeerId,
+    /// Who signed it.
+    pub peer: PeerId,
+    /// True of an announcement, which the next one makes up for.
+    pub is_presence: bool,
+    /// What crosses.
+    pub datagram: RelayedDatagram,
 }
 
 /// A peer that is heard, and answers nothing that it is asked.
@@ -254,6 +294,10 @@ pub enum Event {
     LinesMissed(MissedLines),
     /// A line was said, or could not be.
     Said(SayOutcome),
+    /// To be passed on over a link.
+    Relay(LinkDatagram),
+    /// This peer is to be dialled where this gateway says that it is. What TLS proves comes as [`Command::Proved`].
+    Told(PeerId, Contact),
 }
 
 /// Counters for `status`.

@@ -14,7 +14,7 @@ use crate::lan::limits;
 use crate::time::Time;
 
 /// Bytes that a datagram takes on the wire, at most.
-pub(super) const ON_THE_WIRE: usize = limits::DATAGRAM + OVERHEAD;
+pub(super) const ON_THE_WIRE: usize = limits::ENVELOPE + OVERHEAD;
 
 /// The way to the wire and back.
 #[derive(Debug)]

@@ -299,7 +299,7 @@ impl LanWorld {
                 }
                 LanOutput::Unicast { body, .. } => self.learn(&body.message),
                 LanOutput::Forward { to: Some(to), .. } if is_victim(to.at) => self.count_to_victim(),
-                LanOutput::Forward { .. } => {}
+                LanOutput::Forward { .. } | LanOutput::Envelope { .. } => {}
                 LanOutput::LookAround => self.look_around(),
                 LanOutput::Event(event) => self.take(event),
                 LanOutput::Left => self.left = true,

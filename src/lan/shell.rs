@@ -18,7 +18,7 @@ use super::machines::{LanOutput, Machines};
 use super::sealing::{ON_THE_WIRE, Sealing};
 use super::sockets::BoundSockets;
 use super::tally::Tally;
-use super::traffic::{Endpoint, Packet, Via};
+use super::traffic::{Carrier, Endpoint, Packet, Via};
 use super::{Command, Commands, Event, Handle, LanConfig, SayOutcome};
 use crate::address::Host;
 use crate::identity::{Identity, PeerId, fill_random};
@@ -28,8 +28,10 @@ use crate::sys::clock;
 use crate::sys::neighbours::{self, Neighbour};
 use crate::sys::thread::Thread;
 use crate::time::Time;
+use crate::wire::DecodeError;
 use crate::wire::datagram::{Body, Envelope, seal};
-use crate::wire::message::PeerRecord;
+use crate::wire::envelope::{GatewayEnvelope, wrap};
+use crate::wire::message::{PeerRecord, RelayedDatagram};
 
 /// The token of the bell: no socket has it.
 const BELL: Token = Token(usize::MAX);
@@ -202,6 +204,8 @@ impl LanShell {
                     self.waiting.push_back(Event::Facts(facts));
                 }
                 Command::Say(number, text) => self.say(now, number, &text),
+                Command::Link(peer, change) => self.machines.handle_link(now, peer, change),
+                Command::Relayed(from, datagrams) => self.take_relayed(now, from, &datagrams),
             }
         }
         // The leaves are still to be sent.
@@ -242,6 +246,68 @@ impl LanShell {
         }
     }
 
+    /// Takes what a link brought.
+    fn take_relayed(&mut self, now: Time, from: PeerId, datagrams: &[RelayedDatagram]) {
+        for RelayedDatagram { at, hops, signed } in datagrams {
+            let envelope = match Envelope::parse(signed) {
+                Ok(envelope) => envelope,
+                Err(e) => {
+                    self.tally.unreadable(&e);
+                    continue;
+                }
+            };
+            let id = envelope.key().peer_id();
+            if id == self.identity.id() {
+                continue;
+            }
+            let Some(source) = self.machines.admit_relayed(now, from, *at, id) else {
+                self.tally.limited();
+                continue;
+            };
+            match envelope.open() {
+                Ok(body) => {
+                    let packet = Packet { source, peer: id, body: &body, signed };
+                    let result = self.machines.handle_told(now, Carrier::Link, *hops, &packet);
+                    self.tally.heard(result);
+                }
+                Err(e) => self.tally.unreadable(&e),
+            }
+        }
+    }
+
+    /// Takes a datagram of another network that a gateway broadcast.
+    fn take_envelope(&mut self, now: Time, bytes: &[u8], source: Endpoint) {
+        let (outer, inner) = match GatewayEnvelope::parse(bytes).and_then(|outer| {
+            let inner = Envelope::parse(outer.datagram)?;
+            Ok((outer, inner))
+        }) {
+            Ok(both) => both,
+            Err(e) => return self.tally.unreadable(&e),
+        };
+        let (gateway, id) = (outer.gateway.peer_id(), inner.key().peer_id());
+        if [gateway, id].contains(&self.identity.id()) {
+            return;
+        }
+        let told = Endpoint { at: outer.at, via: Via::Gateway(gateway) };
+        if !self.machines.admit_envelope(now, source, gateway)
+            || !self.machines.admit(now, told, id, |nonce| inner.contains(nonce))
+        {
+            return self.tally.limited();
+        }
+        if !outer.is_signed() {
+            return self.tally.unreadable(&DecodeError::Signature);
+        }
+        match inner.open() {
+            Ok(body) => {
+                let signed = Arc::from(outer.datagram);
+                let packet = Packet { source: told, peer: id, body: &body, signed: &signed };
+                let result = self.machines.handle_told(now, Carrier::Envelope, outer.hops, &packet);
+                self.tally.heard(result);
+            }
+            Err(e) => self.tally.unreadable(&e),
+        }
+    }
+
     fn read_sockets(&mut self) {
         self.more = false;
         // One byte more than a datagram may have, so that one that was cut off is seen as too long.
@@ -266,6 +332,9 @@ impl LanShell {
             return;
         }
         let Some(datagram) = self.sealing.inward(now, bytes, source, &self.tally) else { return };
+        if GatewayEnvelope::is_one(&datagram) {
+            return self.take_envelope(now, &datagram, source);
+        }
         let envelope = match Envelope::parse(&datagram) {
             Ok(envelope) => envelope,
             Err(e) => return self.tally.unreadable(&e),
@@ -307,7 +376,14 @@ impl LanShell {
     fn do_outputs(&mut self, now: Time) -> Then {
         while let Some(output) = self.machines.poll_output() {
             match output {
-                LanOutput::Broadcast(body) => self.send(now, None, &self.sign(&body)),
+                LanOutput::Broadcast(body) => {
+                    let signed: Arc<[u8]> = self.sign(&body).into();
+                    self.send(now, None, &signed);
+                    self.machines.handle_said(now, self.identity.id(), &body.message, &signed);
+                }
+                LanOutput::Envelope { hops, at, signed, .. } => {
+                    self.send(now, None, &wrap(&self.identity, hops, at, &signed));
+                }
                 LanOutput::Unicast { to, body } => self.send(now, Some(to), &self.sign(&body)),
                 LanOutput::Forward { to, signed, .. } => self.send(now, to, &signed),
                 LanOutput::LookAround => {

@@ -15,6 +15,9 @@ pub enum Via {
     Own,
     /// The one on the discovery port, which the peers of a host share.
     Shared,
+    /// None: it came through this gateway, and where it came from is what the gateway says. Nothing can be sent
+    /// back there, so what answers goes to everyone.
+    Gateway(PeerId),
 }
 
 /// Where a datagram comes from or goes to.
@@ -32,6 +35,24 @@ impl Endpoint {
     pub fn host(&self) -> Host {
         Host::from(self.at)
     }
+
+    /// Through whom it came, if it did not come from there itself.
+    #[must_use]
+    pub const fn gateway(&self) -> Option<PeerId> {
+        match self.via {
+            Via::Gateway(id) => Some(id),
+            Via::Own | Via::Shared => None,
+        }
+    }
+}
+
+/// What brought a datagram of another network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// A link of this peer.
+    Link,
+    /// The envelope of another gateway.
+    Envelope,
 }
 
 /// A datagram whose signature was verified.

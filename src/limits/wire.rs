@@ -5,6 +5,10 @@ use super::KEPT;
 /// Bytes of a datagram, at most. Below every path's MTU (IPv6 minimum 1,280), so it is never fragmented.
 pub const DATAGRAM: usize = 1_200;
 
+/// Bytes of the envelope in which a gateway broadcasts a datagram of another network, at most: 120 around it. With
+/// the headers of IPv6 and UDP it is below 1,500, the MTU of Ethernet.
+pub const ENVELOPE: usize = DATAGRAM + 120;
+
 /// Bytes of a line of the room, at most: with the longest name beside it, it fits [`DATAGRAM`].
 pub const LINE: usize = 700;
 

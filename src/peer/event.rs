@@ -10,6 +10,7 @@ use crate::lan;
 use crate::library;
 use crate::port_mapping::MappingState;
 use crate::receiver::ReceiverEvent;
+use crate::routes::{LinksEvent, Resolved};
 use crate::sender::SenderEvent;
 use crate::store::LedgerWritten;
 
@@ -38,6 +39,10 @@ pub(crate) enum PeerEvent {
     Custody(CustodyEvent),
     /// The thread of the chunk store reports.
     Chunks(chunk_store::Event),
+    /// The links report.
+    Links(LinksEvent),
+    /// A name was looked up.
+    Resolved(Resolved),
     /// Records of custody's are on the disk, or could not be written.
     Written(LedgerWritten),
     /// The thread of files answers.

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::event::AskId;
+use crate::address::RouteTarget;
 use crate::content::SafePath;
 use crate::control::{Confinement, CountersRow};
 use crate::disk::Leftover;
@@ -59,6 +60,8 @@ pub(crate) enum FileWork {
     Swap(Damaged),
     /// Store a start of this peer that is later than the start of this count.
     Instance(u64),
+    /// Remember these routes for the next start, and no others.
+    Routes(Vec<RouteTarget>),
     /// Look at what `status` tells of files, and add it.
     Facts(AskId, Box<LocalFacts>),
     /// Look at this machine for `doctor`, and add what it tells.
@@ -78,6 +81,8 @@ pub(crate) enum FileAnswer {
     Swap(Damaged, Result<(), String>),
     /// The start that was stored.
     Instance(Result<Instance, Failure>),
+    /// They are remembered.
+    Routes(Result<(), String>),
     /// All of it.
     Facts(AskId, Box<LocalFacts>),
     /// All of it.

@@ -12,6 +12,7 @@ use crate::lan::{self, LanFacts};
 use crate::library;
 use crate::receiver::ReceiverCommand;
 use crate::receiver::telling::PrivateLine;
+use crate::routes::{LinksCommand, ToResolve};
 use crate::sender::SenderCommand;
 use crate::store::LedgerRow;
 use crate::swarm::Job;
@@ -56,6 +57,10 @@ pub(crate) enum PeerOutput {
     Distributor(CustodyCommand),
     /// For the distributee's port.
     Distributee(CustodyCommand),
+    /// For the thread that has the links that this peer made.
+    Links(LinksCommand),
+    /// A name is to be looked up; then [`PeerEvent::Resolved`](super::event::PeerEvent::Resolved) tells it.
+    Resolve(ToResolve),
     /// For the thread that works on the chunk store.
     Chunks(chunk_store::Command),
     /// To be written into the ledger; then [`PeerEvent::Written`](super::event::PeerEvent::Written) tells the

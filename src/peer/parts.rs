@@ -16,6 +16,7 @@ use crate::lan;
 use crate::library;
 use crate::port_mapping::PortMappingHandle;
 use crate::receiver::{ReceiverCommand, ReceiverEvent, ReceiverHandle};
+use crate::routes::{LinksHandle, Resolver};
 use crate::sender::SenderHandle;
 use crate::store;
 use crate::swarm::{Job, JobEvent};
@@ -32,6 +33,8 @@ pub(super) struct Parts {
     pub(super) sender: SenderHandle,
     pub(super) distributor: CustodyHandle,
     pub(super) distributee: CustodyHandle,
+    pub(super) links: LinksHandle,
+    pub(super) resolver: Resolver,
     pub(super) chunks: chunk_store::Handle,
     /// The disk workers, whose channels the receiver has; only their threads are kept here.
     pub(super) _disk: disk::Handle,

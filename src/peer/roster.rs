@@ -326,6 +326,7 @@ pub(super) mod tests {
             instance: Instance { count: 1, random: 1 },
             catalogue,
             state: PresenceState::Here,
+            told: None,
             at: host.socket(9),
             signed: Arc::from([]),
         }

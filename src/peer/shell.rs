@@ -110,6 +110,8 @@ impl PeerShell {
             sender,
             distributor,
             distributee,
+            links,
+            resolver,
             chunks,
             store,
             files,
@@ -135,6 +137,8 @@ impl PeerShell {
             recv(sender.events) -> got => or_broken("sender", PeerEvent::Sender, got),
             recv(distributor.events) -> got => or_broken("distributor", PeerEvent::Custody, got),
             recv(distributee.events) -> got => or_broken("distributee", PeerEvent::Custody, got),
+            recv(links.events) -> got => or_broken("links", PeerEvent::Links, got),
+            recv(resolver.events) -> got => or_broken("resolver", PeerEvent::Resolved, got),
             recv(chunks.events) -> got => or_broken("chunk store", PeerEvent::Chunks, got),
             recv(files.events) -> got => or_broken("files", PeerEvent::Files, got),
             recv(self.written.1) -> got => or_broken("store", PeerEvent::Written, got),
@@ -173,6 +177,8 @@ impl PeerShell {
             }
             PeerOutput::Distributor(command) => self.parts.distributor.send(command),
             PeerOutput::Distributee(command) => self.parts.distributee.send(command),
+            PeerOutput::Links(command) => self.parts.links.send(command),
+            PeerOutput::Resolve(work) => self.parts.resolver.send(work),
             PeerOutput::Chunks(command) => self.parts.chunks.send(command),
             PeerOutput::Ledger { rows, number } => {
                 self.parts.store.put_ledger(rows, number, self.written.0.clone());

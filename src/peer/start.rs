@@ -16,6 +16,7 @@ use super::jobs::CHALLENGE;
 use super::machine::{PeerMachine, PeerStart};
 use super::own_group::own_group;
 use super::parts::Parts;
+use super::remembered_routes;
 use super::sandboxes::{SandboxedPart, Sandboxes};
 use crate::control::{self, trust};
 use crate::counters::Counters;
@@ -31,6 +32,7 @@ use crate::library::{self, LibraryConfig};
 use crate::peer::limits;
 use crate::port_mapping::{PortMappingHandle, start_port_mapping};
 use crate::receiver::{ReceiverCommand, start_receiver};
+use crate::routes::{Resolver, start_links};
 use crate::sender::{SenderHandle, SharedReader, start_sender};
 use crate::settings::Settings;
 use crate::store;
@@ -88,14 +90,15 @@ impl Peer {
         let chunks = sandboxes.start(&SandboxedPart::ChunkStore, || chunk_store::start(&config.store()));
         let chunks = chunks.flatten().map_err(thread)?;
         let (to_disk, from_disk) = (disk.commands.clone(), disk.events.clone());
-        let (receiver, distributor, distributee) = sandboxes
+        let (receiver, distributor, distributee, links) = sandboxes
             .start(&SandboxedPart::Ports, || -> io::Result<_> {
                 let receiver = start_receiver(engine, bound.receiver, tls.clone(), to_disk, from_disk)?;
                 let distributor =
                     distribution::start_distributor(Engine::new()?, bound.distributor, tls.clone())?;
                 let distributee =
                     distribution::start_distributee(Engine::new()?, bound.distributee, tls.clone())?;
-                Ok((receiver, distributor, distributee))
+                let links = start_links(Engine::new()?, tls.clone())?;
+                Ok((receiver, distributor, distributee, links))
             })
             .flatten()
             .map_err(thread)?;
@@ -116,6 +119,8 @@ impl Peer {
         let discovery = start_discovery(&mut sandboxes, lan_config)?;
         let mapping = map_port(&mut sandboxes, &config, bound.ports.sender)?;
         warnings.extend(sandboxes.warning());
+        let resolver = Resolver::start().map_err(thread)?;
+        let routes = remembered_routes::load(&config);
         let files = files::start(config.clone(), identity.id()).map_err(thread)?;
         let parts = Parts {
             discovery,
@@ -124,6 +129,8 @@ impl Peer {
             sender,
             distributor,
             distributee,
+            links,
+            resolver,
             chunks,
             _disk: disk,
             library,
@@ -143,6 +150,7 @@ impl Peer {
             moved,
             custody,
             chat,
+            routes,
             warnings,
         };
         Ok(Self { machine: PeerMachine::new(clock::now(), start), parts })

@@ -15,8 +15,9 @@ use crate::disk;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId};
 use crate::library::Shelf;
+use crate::transfer::link_queue::QueuedDatagram;
 use crate::transfer::{Engine, EngineHandle, Gate};
-use crate::wire::message::{FetchThrough, KeptFile, PeerRecord, Reason};
+use crate::wire::message::{FetchThrough, KeptFile, PeerRecord, Reason, RelayedDatagram};
 
 /// What the sender serves of `shared/`. Immutable; a new one replaces it, for the head is over the catalogue
 /// of this very shelf.
@@ -83,6 +84,8 @@ pub(crate) enum SenderCommand {
     Withhold(WithheldChunk),
     /// Give this peer all of this file again.
     Give(PeerId, FileId),
+    /// This is to cross the link that this peer made.
+    Relay(PeerId, QueuedDatagram),
     /// Ask this peer, over a connection that it made, to dial our receiver.
     AskBack(PeerId),
     /// This peer asked us to dial its receiver.
@@ -105,6 +108,12 @@ pub(crate) enum SenderEvent {
     NotConnected(PeerId),
     /// A peer that is here says this to us alone.
     Told(ToldLine),
+    /// This peer made a link, from this address.
+    Linked(PeerId, Host),
+    /// The link that this peer made is over.
+    Unlinked(PeerId),
+    /// A link brought these.
+    Relayed(PeerId, Vec<RelayedDatagram>),
     /// To whom content is under way: peer, bytes of content since it connected. At most 4 a second, and
     /// once more, empty, when to nobody any more.
     Serving(Vec<(PeerId, u64)>),

@@ -48,3 +48,12 @@ pub(crate) const TELLERS_OF_HOST: u64 = 1;
 /// Questions of all clients together whether a file is fetched for them that the controller has not answered, at
 /// most: it answers each at once.
 pub(crate) const THROUGH_QUESTIONS: usize = 256;
+
+/// Links that others may make to this peer, at most: a queue of 160 KiB each.
+pub(crate) const LINKS: usize = 32;
+
+/// Of those every host may have this many, while there are places for each host.
+pub(crate) const LINKS_OF_HOST: u64 = 1;
+
+/// Questions of one link that wait, at most: it asks two at a time.
+pub(crate) const LINK_QUESTIONS: usize = 4;

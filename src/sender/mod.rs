@@ -16,6 +16,7 @@ mod dial_back;
 mod file_turns;
 mod handle;
 pub(crate) mod limits;
+mod links;
 mod open_files;
 pub(crate) mod owner_catalogues;
 mod partial_seeds;
@@ -52,6 +53,7 @@ use crossbeam_channel::Sender;
 use self::background::BackgroundThrottle;
 use self::client::SenderClient;
 use self::dial_back::Following;
+use self::links::ServedLinks;
 use self::owner_catalogues::ServedCatalogue;
 use self::partial_seeds::PartialSeeds;
 use self::quick::Quick;
@@ -76,7 +78,7 @@ use crate::transfer::engine::Role;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused, Told};
+use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused, Relay, Told};
 
 /// Bytes sent, and read on this thread, in one step.
 const STEP: usize = 256 << 10;
@@ -119,6 +121,14 @@ struct Restraints {
     withheld: WithheldChunks,
 }
 
+/// Connections that others asked for.
+#[derive(Debug, Default)]
+struct DialBacks {
+    /// Those that we made.
+    made: BTreeMap<ConnId, PeerId>,
+    following: Following,
+}
+
 /// The sender's role.
 #[derive(Debug)]
 pub(super) struct SenderRole {
@@ -129,9 +139,7 @@ pub(super) struct SenderRole {
     clients: BTreeMap<ConnId, SenderClient>,
     /// Connections that end when the other end has read everything.
     draining: BTreeMap<ConnId, (PeerId, u64)>,
-    /// Connections that we made because their other end asked for it.
-    back: BTreeMap<ConnId, PeerId>,
-    following: Following,
+    back: DialBacks,
     shared: SharedFiles,
     /// What slices of files are proved with.
     hashed: HashedChunks,
@@ -148,6 +156,7 @@ pub(super) struct SenderRole {
     /// Where what is not shared is read to.
     buffer: Vec<u8>,
     serving: ServingReport,
+    links: ServedLinks,
     /// While it ends: when to look whether it has.
     look: Time,
 }
@@ -166,8 +175,7 @@ impl SenderRole {
             state: SenderState::Serving,
             clients: BTreeMap::new(),
             draining: BTreeMap::new(),
-            back: BTreeMap::new(),
-            following: Following::default(),
+            back: DialBacks::default(),
             shared: SharedFiles::new(reader),
             hashed: HashedChunks::default(),
             partial_seeds: PartialSeeds::new(
@@ -181,6 +189,7 @@ impl SenderRole {
             counters,
             buffer: vec![0; STEP],
             serving: ServingReport::default(),
+            links: ServedLinks::default(),
             look: Time::ZERO,
         }
     }
@@ -227,6 +236,7 @@ impl SenderRole {
             self.gate.forget(id);
             self.restraints.throttle.forget(id);
             self.shared.reads.forget(id);
+            self.links.forget(id);
             if client.was_served_within(now, ON_ITS_WAY) {
                 net.half_close(now, id);
                 self.draining.insert(id, (client.peer, client.bytes));
@@ -249,23 +259,23 @@ impl SenderRole {
     /// Dials the receiver of a peer that asked for it, as often as the limits allow.
     fn dial_back(&mut self, now: Time, net: &mut Net, contact: &Contact) {
         let (of, open): (Vec<_>, Vec<_>) =
-            self.back.iter().map(|(id, p)| (*id, *p)).partition(|(_, p)| *p == contact.id);
+            self.back.made.iter().map(|(id, p)| (*id, *p)).partition(|(_, p)| *p == contact.id);
         let under_way = |(id, _): &&(ConnId, PeerId)| !self.clients.contains_key(id);
         let count = open.iter().filter(under_way).count();
         if self.state != SenderState::Serving
             || of.iter().any(|o| under_way(&o))
-            || !self.following.may_dial(now, contact.id, count)
+            || !self.back.following.may_dial(now, contact.id, count)
         {
             return;
         }
         // It asks because it has no connection with us: those that we take for open are not.
         for (id, _) in of {
             net.close(now, id);
-            self.back.remove(&id);
+            self.back.made.remove(&id);
             self.forget(id);
         }
         match net.dial(now, contact, contact.ports.receiver) {
-            Ok(id) => drop(self.back.insert(id, contact.id)),
+            Ok(id) => drop(self.back.made.insert(id, contact.id)),
             Err(how) => log::debug!("{} cannot be dialled back: {how:?}", contact.id),
         }
     }
@@ -365,12 +375,13 @@ impl SenderRole {
                 Ok(())
             }),
             Message::FetchThrough(m) => self.other_owners.questions.take(id, client.peer, m, &self.events),
+            Message::Relay(m) => self.take_relayed(now, net, id, m),
             Message::Cancel(_) => {
                 client.cancel(request);
                 return Ok(());
             }
             // Whom we dialled back does not wait for us any more, and closes.
-            Message::Refused(_) if self.back.contains_key(&id) => return Ok(()),
+            Message::Refused(_) if self.back.made.contains_key(&id) => return Ok(()),
             answer => return Err(format!("it sent an answer where requests belong: {}", answer.name())),
         };
         if let Err(reason) = taken {
@@ -379,8 +390,39 @@ impl SenderRole {
         Ok(())
     }
 
+    /// A link brought datagrams, and asks for ours.
+    fn take_relayed(&mut self, now: Time, net: &mut Net, id: ConnId, m: Relay) -> Result<(), Reason> {
+        let may_begin = self.state == SenderState::Serving || self.links.has(id);
+        let payer = net.payer(id).filter(|_| may_begin).ok_or(Reason::Busy)?;
+        let asked = self.links.ask(now, id, payer, m.request)?;
+        for peer in asked.yielded {
+            drop(self.events.send(SenderEvent::Unlinked(peer)));
+        }
+        if let Some(host) = net.host(id).filter(|_| asked.is_new) {
+            drop(self.events.send(SenderEvent::Linked(payer.peer, host)));
+        }
+        let datagrams: Vec<_> = m.datagrams.into_iter().collect();
+        if !datagrams.is_empty() {
+            // What the controller does not take now is lost, as on any network.
+            drop(self.events.try_send(SenderEvent::Relayed(payer.peer, datagrams)));
+        }
+        self.answer_links(now, net);
+        Ok(())
+    }
+
+    /// Answers the questions of links that are due.
+    fn answer_links(&mut self, now: Time, net: &mut Net) {
+        while let Some((id, relayed)) = self.links.next_answer(now) {
+            net.send(id, &Message::Relayed(relayed));
+        }
+        self.links.check();
+    }
+
     /// Who asked over this connection is gone.
     fn forget(&mut self, id: ConnId) {
+        if let Some(peer) = self.links.forget(id) {
+            drop(self.events.send(SenderEvent::Unlinked(peer)));
+        }
         self.shared.reads.forget(id);
         self.other_owners.questions.forget(id);
         let Some(client) = self.clients.remove(&id) else { return };
@@ -422,6 +464,10 @@ impl Role for SenderRole {
             SenderCommand::Withhold(chunk) => self.restraints.withheld.withhold(chunk),
             SenderCommand::Give(peer, file) => self.restraints.withheld.give(peer, file),
             SenderCommand::Kept(kept) => self.other_owners.catalogues.set_kept(kept),
+            SenderCommand::Relay(peer, queued) => {
+                self.links.push(peer, &queued);
+                self.answer_links(now, net);
+            }
             SenderCommand::AskBack(peer) => self.ask_back(net, peer),
             SenderCommand::DialBack(contact) => self.dial_back(now, net, &contact),
             SenderCommand::Finish => {
@@ -438,6 +484,7 @@ impl Role for SenderRole {
                     for id in net.ids() {
                         self.gate.forget(id);
                         self.restraints.throttle.forget(id);
+                        self.links.forget(id);
                         net.close(now, id);
                     }
                     self.clients.clear();
@@ -456,7 +503,7 @@ impl Role for SenderRole {
     fn on_proved(&mut self, now: Time, _net: &mut Net, id: ConnId, peer: PeerId, host: Host) {
         self.clients.insert(id, SenderClient::new(peer, now));
         drop(self.events.try_send(SenderEvent::Proved(peer, host)));
-        if !self.back.contains_key(&id) {
+        if !self.back.made.contains_key(&id) {
             // It only tells how things are, and may be skipped.
             drop(self.events.try_send(SenderEvent::Called(peer, host)));
         }
@@ -497,12 +544,12 @@ impl Role for SenderRole {
     }
 
     fn is_busy(&self, id: ConnId) -> bool {
-        self.clients.get(&id).is_some_and(SenderClient::is_busy)
+        self.links.has(id) || self.clients.get(&id).is_some_and(SenderClient::is_busy)
     }
 
     fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {
         self.forget(id);
-        if let Some(peer) = self.back.remove(&id) {
+        if let Some(peer) = self.back.made.remove(&id) {
             log::debug!("the connection that {peer} asked for is over: {}", text::shown(&format!("{how:?}")));
         }
         self.gate.forget(id);
@@ -518,7 +565,7 @@ impl Role for SenderRole {
         let files = [self.partial_seeds.poll_timeout(), self.store.poll_timeout()];
         let turns = [self.gate.poll_timeout(), self.restraints.throttle.poll_timeout()];
         let others = [self.serving.due(), self.partial_seeds.report_due, look];
-        let read = self.shared.reads.poll_timeout();
+        let read = self.shared.reads.poll_timeout().into_iter().chain(self.links.poll_timeout()).min();
         files.into_iter().chain(turns).chain(others).chain([read]).flatten().min()
     }
 
@@ -535,6 +582,7 @@ impl Role for SenderRole {
         if self.partial_seeds.report_due.is_some_and(|t| t <= now) {
             self.tell_haves(now, net);
         }
+        self.answer_links(now, net);
         self.partial_seeds.tidy(now);
         self.store.tidy(now);
         self.look = now + LOOK;

@@ -9,11 +9,9 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser as _;
 use clap::{ArgAction, Args, value_parser};
 
+use crate::address::{DEFAULT_PORT, RouteTarget};
 use crate::limits;
 use crate::rate::Limit;
-
-/// The transfer port when none is given: clear of the discovery port and of registered services.
-const DEFAULT_PORT: u16 = 27_280;
 
 /// The name of the folder where chunks of others' files are kept, and the beginning of that name in a group.
 pub(crate) const STORE: &str = "store";
@@ -67,6 +65,10 @@ pub struct Settings {
     #[arg(long = "no-swarm", action = ArgAction::SetFalse, help_heading = RUN)]
     #[arg(help = "Give others nothing of what is being downloaded, and take nothing of that from them")]
     pub swarm: bool,
+    /// Keep a link to a peer on another network, whose four ports begin at PORT [default: 27280]; several: again,
+    /// or with commas
+    #[arg(long = "connect", value_name = "HOST[:PORT]", value_delimiter = ',', help_heading = RUN)]
+    pub connect: Vec<RouteTarget>,
     /// Use only this network interface; several: again, or with commas
     // None: all.
     #[arg(long = "interface", value_name = "NAME", value_delimiter = ',', help_heading = RUN)]

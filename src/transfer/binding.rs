@@ -105,7 +105,7 @@ mod tests {
     fn connected() -> (rustls::Connection, rustls::Connection) {
         let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
         let tls = |identity| Tls::of_network(identity, (*network(1)).clone()).unwrap();
-        let mut client: rustls::Connection = tls(&a).dial(b.id(), HOST).unwrap().into();
+        let mut client: rustls::Connection = tls(&a).dial(Some(b.id()), HOST).unwrap().into();
         let mut server: rustls::Connection = tls(&b).accept().unwrap().into();
         carry(&mut client, &mut server);
         (client, server)

@@ -32,6 +32,12 @@ pub(crate) const IDLE: Duration = Duration::from_secs(30);
 /// Bytes of small frames that wait to be sent on one connection; above it, nothing more is read from it.
 pub(crate) const SMALL_QUEUE: usize = 256 << 10;
 
+/// Datagrams that wait to cross one link, at most (1,250 bytes each): those of some seconds at full rate.
+pub(crate) const LINK_QUEUE: usize = 128;
+
+/// Datagrams that one message brings over a link, at most.
+pub(crate) const RELAYED: usize = crate::wire::RELAYED;
+
 /// An attempt to connect to one address of a peer is given up after this time.
 pub(crate) const CONNECT: Duration = Duration::from_secs(3);
 

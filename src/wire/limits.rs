@@ -18,5 +18,11 @@ pub(crate) const HEAD_HEADER: usize = 16 << 10;
 /// Bytes of the header of a slice, at most: a path of 34 values of 32 bytes, and room.
 pub(crate) const SLICE_HEADER: usize = 2 << 10;
 
+/// Datagrams that one message brings over a link, at most: more than come within the time that it takes.
+pub(crate) const RELAYED: usize = 32;
+
+/// Bytes of the header of such a message, at most: each datagram of [`DATAGRAM`] bytes with its address, and room.
+pub(crate) const RELAY_HEADER: usize = 64 << 10;
+
 /// Slices in one request, at most: those of the longest chunk.
 pub(crate) const SLICES_ASKED: u32 = 256;

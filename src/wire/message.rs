@@ -15,6 +15,7 @@ pub use super::haves::{GetAny, GetHaves, HavesIs};
 pub use super::kept::{GetKept, KeptFile, KeptIs};
 use super::registry::Body;
 pub use super::registry::Message;
+pub use super::relay::{Relay, Relayed, RelayedDatagram};
 pub use super::slices::{GetSlices, SliceIs};
 pub use super::table::{GetTable, PeerRecord, ROW, TableIs};
 pub use super::tell::{Tell, Told};

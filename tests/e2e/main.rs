@@ -29,6 +29,7 @@ mod link_local;
 mod networks;
 mod port_mapping;
 mod presence;
+mod routes;
 mod several;
 mod state;
 mod through;

@@ -42,7 +42,7 @@ impl Caller {
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(Duration::from_secs(20)))?;
         let host = Host { ip: IpAddr::V4(ip), scope: 0 };
-        let conn = tls.dial(peer, host).map_err(io::Error::other)?;
+        let conn = tls.dial(Some(peer), host).map_err(io::Error::other)?;
         let mut stream = StreamOwned::new(conn, tcp);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;

@@ -4,6 +4,7 @@
 
 mod hindered;
 mod room;
+mod routes;
 mod seeking;
 
 use std::time::Duration;

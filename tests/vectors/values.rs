@@ -21,7 +21,8 @@ use potluck::wire::frame::{Decoder, Frame, Piece};
 use potluck::wire::message::{
     BlockIs, BucketIs, Cancel, DialBack, FetchThrough, GetAny, GetBlocks, GetBuckets, GetHaves, GetHead,
     GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, Item, KeptFile, KeptIs, ManifestIs, Message,
-    PeerRecord, Reason, Refused, SliceIs, TableIs, Tell, ThroughIs, Told, request_of,
+    PeerRecord, Reason, Refused, Relay, Relayed, RelayedDatagram, SliceIs, TableIs, Tell, ThroughIs, Told,
+    request_of,
 };
 use potluck::wire::room::{RoomGap, RoomLine};
 
@@ -77,7 +78,7 @@ pub(crate) fn all() -> Vec<Vector> {
     all.extend(custody());
     all.extend(later_frames());
     all.extend(records());
-    all.extend([head(), bucket()]);
+    all.extend([head(), bucket(), gateway_envelope()]);
     all
 }
 
@@ -233,7 +234,9 @@ fn plain(message: Message) -> Vector {
 }
 
 fn requests() -> Vec<Vector> {
+    let relayed = |tree: &mut Tree| later_rows(tree.field("datagrams"));
     vec![
+        frame(Message::Relay(Relay { request: 44, datagrams: crossing().into() }), &[], relayed),
         plain(Message::GetHead(GetHead { request: 4, known: Some([9; 32]), origin: Some(PEER) })),
         plain(Message::GetBuckets(GetBuckets {
             request: 8,
@@ -284,12 +287,55 @@ fn requests() -> Vec<Vector> {
     ]
 }
 
-fn answers() -> Vec<Vector> {
-    let rows = |tree: &mut Tree| {
-        let rows = tree.field("rows").list();
-        rows.insert(0, unknown());
-        rows.push(map([("relay", Tree::Bytes(vec![4; 32]))]));
+/// Rows of a later version, before and behind those that there are.
+fn later_rows(rows: &mut Tree) {
+    let rows = rows.list();
+    rows.insert(0, unknown());
+    rows.push(map([("relay", Tree::Bytes(vec![4; 32]))]));
+}
+
+/// Datagrams on their way over a link: of the peer at its end, and of another one.
+fn crossing() -> Vec<RelayedDatagram> {
+    let at = Some(([10, 0, 0, 1], 40_000).into());
+    let signed: Arc<[u8]> = [9; 40].into();
+    vec![
+        RelayedDatagram { at: None, hops: 1, signed: Arc::clone(&signed) },
+        RelayedDatagram { at, hops: 2, signed },
+    ]
+}
+
+/// A datagram of another network, as a gateway broadcasts it; of a later version is what it holds.
+fn gateway_envelope() -> Vector {
+    use potluck::wire::envelope::{GatewayEnvelope, wrap};
+    let body = Body {
+        instance: INSTANCE,
+        sequence: 7,
+        presence: presence(),
+        message: datagram::DatagramMessage::Here,
     };
+    let sealed = seal(&identity(), &body);
+    let at = ([10, 0, 0, 1], 40_000).into();
+    let wrapped = |datagram: &[u8]| wrap(&identity(), 2, at, datagram);
+    let read = move |bytes: &[u8]| {
+        let envelope = GatewayEnvelope::parse(bytes).unwrap();
+        assert!(envelope.is_signed() && envelope.gateway == identity().public());
+        assert_eq!((envelope.hops, envelope.at), (2, at));
+        assert_eq!(Envelope::parse(envelope.datagram).unwrap().open().unwrap(), body);
+    };
+    let later = wrapped(&datagram(&sealed, Tree::grow));
+    let read_later = read.clone();
+    Vector {
+        name: "gateway-envelope".to_owned(),
+        golden: Some(wrapped(&sealed)),
+        read: Box::new(read),
+        later,
+        read_later: Box::new(read_later),
+    }
+}
+
+fn answers() -> Vec<Vector> {
+    let rows = |tree: &mut Tree| later_rows(tree.field("rows"));
+    let datagrams = |tree: &mut Tree| later_rows(tree.field("datagrams"));
     let bucket = catalogue().bucket(path("a").bucket()).bytes();
     let kept = KeptFile { file: FILE, size: 200_000, from: 0, to: 4 };
     let told = PeerRecord { at: ([10, 0, 0, 1], 27_290).into(), signed: [9; 40].into() };
@@ -314,6 +360,7 @@ fn answers() -> Vec<Vector> {
             rows,
         ),
         frame(Message::Slice(SliceIs { request: 36, slice: 2, path: vec![6; 64] }), b"slice", |_| {}),
+        frame(Message::Relayed(Relayed { request: 44, datagrams: crossing().into() }), &[], datagrams),
         plain(Message::Through(ThroughIs { request: 44, have: 65_536 })),
         plain(Message::Told(Told { request: 52 })),
         plain(Message::Refused(Refused { request: 40, item: Some(1), reason: Reason::Changed })),

@@ -43,7 +43,7 @@ fn peers(rows: &[PeerRow], style: Style) -> String {
             [
                 format!("{}{mark}", shown(&row.name)),
                 short_id(&row.id),
-                endpoint(&row.address, row.port),
+                address(row),
                 row.files.map_or_else(|| "?".to_owned(), |n| n.to_string()),
                 row.bytes.map_or_else(|| "?".to_owned(), size),
                 duration(row.seconds),
@@ -63,6 +63,12 @@ fn peers(rows: &[PeerRow], style: Style) -> String {
     text
 }
 
+/// Where it is, and through whom it is heard.
+fn address(row: &PeerRow) -> String {
+    let at = endpoint(&row.address, row.port);
+    row.through.as_deref().map_or_else(|| at.clone(), |name| format!("{at} through {}", shown(name)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,14 +83,15 @@ mod tests {
             files: Some(0),
             bytes: Some(0),
             seconds: 5,
+            through: (name == "bert").then(|| "anna".to_owned()),
             look_alike,
         };
         let rows = [peer("anna", "a", true), peer("\u{430}nna", "b", true), peer("bert", "c", false)];
         insta::assert_snapshot!(peers(&rows, Style { color: false }), @r"
-        NAME    ID        ADDRESS     FILES  SIZE  HERE FOR
-        anna *  aaaaaaaa  10.0.0.1:2      0   0 B  5 s
-        аnna *  bbbbbbbb  10.0.0.1:2      0   0 B  5 s
-        bert    cccccccc  10.0.0.1:2      0   0 B  5 s
+        NAME    ID        ADDRESS                  FILES  SIZE  HERE FOR
+        anna *  aaaaaaaa  10.0.0.1:2                   0   0 B  5 s
+        аnna *  bbbbbbbb  10.0.0.1:2                   0   0 B  5 s
+        bert    cccccccc  10.0.0.1:2 through anna      0   0 B  5 s
         * can be taken for another peer: say its id, not its name
         ");
         assert!(!peers(&rows[2..], Style { color: false }).contains('*'));
@@ -107,6 +114,7 @@ mod tests {
             files: None,
             bytes: None,
             seconds: 0,
+            through: Some(evil.into()),
             look_alike: false,
         };
         let text = peers(&[PeerRow { files: Some(3), ..peer.clone() }, peer], Style { color: false });

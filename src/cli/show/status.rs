@@ -4,7 +4,7 @@ use core::net::{Ipv4Addr, SocketAddrV4};
 use core::ops::ControlFlow;
 
 use super::parts::{ID_CHARACTERS, facts, ports, shown_path};
-use super::{Page, Show, download, restore};
+use super::{Page, Show, connect, download, restore};
 use crate::cli::human::{count, percent, size, speed};
 use crate::cli::output::{self, Style};
 use crate::cli::words;
@@ -106,6 +106,10 @@ fn status(status: &Status, style: Style) -> String {
     if !status.uploads.is_empty() {
         text.push_str(&style.bold("uploads\n"));
         status.uploads.iter().for_each(|row| text.push_str(&format!("  {}\n", upload(row))));
+    }
+    if !status.routes.is_empty() {
+        text.push_str(&style.bold("routes\n"));
+        status.routes.iter().for_each(|row| text.push_str(&format!("  {}\n", connect::route(row))));
     }
     if !status.warnings.is_empty() {
         text.push_str(&style.bold("warnings\n"));
@@ -320,6 +324,7 @@ mod tests {
             confinement: Confinement { confined: "yes".into(), confined_why: None, guarded: Vec::new() },
             limits: SpeedLimits { up_limit: Some(2 << 20), down_limit: None },
             port_mapping: None,
+            routes: Vec::new(),
             custody: None,
             key_exported: false,
             warnings: vec!["port 1001 is taken".into()],

@@ -37,6 +37,9 @@ const ASK_ALL: usize = 16;
 /// earlier: the others answer the hello again, and so make up for two that were lost.
 const CALLED: u8 = 3;
 
+/// For so long those behind gateways are asked for the same nonce.
+const GROUP_QUESTION: Duration = Duration::from_secs(15);
+
 /// What of the machine is looked at and changed while proofs are asked for and given.
 #[derive(Debug)]
 pub(super) struct Surroundings<'a> {
@@ -49,6 +52,29 @@ pub(super) struct Surroundings<'a> {
 impl Surroundings<'_> {
     fn pacing(&self, now: Time) -> Pacing {
         Pacing::of(now, self.table, self.hellos)
+    }
+}
+
+/// A nonce for all that are behind gateways and have not proved themselves: as that of a hello it goes to everyone,
+/// and proves no more.
+#[derive(Debug, Default)]
+struct GroupQuestion {
+    nonce: u64,
+    /// Not asked after this time any more, and not answered after twice as long.
+    until: Time,
+}
+
+impl GroupQuestion {
+    /// The nonce, another one each time after a while.
+    fn renewed(&mut self, now: Time, rng: &mut Rng) -> u64 {
+        if now >= self.until {
+            *self = Self { nonce: rng.nonce(), until: now + GROUP_QUESTION };
+        }
+        self.nonce
+    }
+
+    fn is_answered_by(&self, now: Time, holds: impl Fn(u64) -> bool) -> bool {
+        now < self.until + GROUP_QUESTION && holds(self.nonce)
     }
 }
 
@@ -66,6 +92,8 @@ pub(super) struct Proofs {
     reach: TokenBucket,
     /// Of answers to those that were reached, and ask whether we are there.
     alive: TokenBucket,
+    /// What those behind gateways are asked, in the answers to them.
+    question: GroupQuestion,
     /// True if the last datagram was an answer: then it is the turn of a question. Who asks much must not keep
     /// us from asking others.
     has_answered: bool,
@@ -128,6 +156,11 @@ impl Proofs {
         let ask = ask(now, peer, to.at, around.table, &pacing);
         around.out.unicast(to, DatagramMessage::Proof { ask, echoes: vec![nonce] });
         true
+    }
+
+    /// True if that holds an answer to what those behind gateways were asked a moment ago.
+    pub(super) fn are_answered_by(&self, now: Time, holds: impl Fn(u64) -> bool) -> bool {
+        self.question.is_answered_by(now, holds)
     }
 
     /// When the next answer or question may go out.
@@ -212,6 +245,14 @@ impl Proofs {
     /// Sends one datagram of answers.
     fn answer_some(&mut self, now: Time, pacing: &Pacing, around: &mut Surroundings<'_>) {
         let mut due = self.pending.take(now);
+        // Whoever is behind a gateway hears only what goes to everyone.
+        if due.iter().any(|proof| proof.to.gateway().is_some()) {
+            let is_known = |proof: &PendingProof| around.table.has(proof.peer);
+            let ask = (!due.iter().all(is_known)).then(|| self.question.renewed(now, around.rng));
+            let echoes = self.pending.for_all(now, &due);
+            around.out.broadcast(DatagramMessage::Proof { ask, echoes });
+            return;
+        }
         // A latecomer of many in a small network goes to all, with what was said to those before it.
         if due.len() > APART || pacing.size.is_small() && self.pending.recent(now) > APART {
             let echoes = self.pending.for_all(now, &due);
@@ -234,6 +275,13 @@ impl Proofs {
                 c.carried = Some(proof.nonce);
             }
             around.out.unicast(proof.to, DatagramMessage::Proof { ask, echoes: vec![proof.nonce] });
+            // Nothing that goes to it alone may reach it, but what a gateway hears may.
+            let c = around.table.candidate(proof.peer);
+            let is_mute = pacing.size.is_small() && c.is_some_and(|c| c.tries > CALLED);
+            if is_mute && self.calls.take(now, limits::MUTE_RATE) {
+                let ask = (!around.table.has(proof.peer)).then(|| self.question.renewed(now, around.rng));
+                around.out.broadcast(DatagramMessage::Proof { ask, echoes: vec![proof.nonce] });
+            }
         }
     }
 

@@ -54,6 +54,11 @@ impl Candidates {
         self.all.get_mut(&id)
     }
 
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Candidate> {
+        self.all.values()
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.all.len()

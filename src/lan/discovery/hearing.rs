@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::asking::{APART, Surroundings};
+use super::far::proof_of;
 use super::listing::is_for_all;
 use super::pacing::Pacing;
 use super::pending_proofs::PendingProof;
@@ -43,6 +44,7 @@ impl Discovery {
         }
         self.listing.hear(now, packet, &mut self.rng, &mut self.out)?;
         self.listing.table.check();
+        self.greet_later(now, packet);
         self.tell_unanswered(now, packet.peer);
         match &packet.body.message {
             // What a later version wants is not known: it is here, as if it had said no more than that.
@@ -69,7 +71,7 @@ impl Discovery {
     /// TLS proved `id` at `host`.
     pub(in crate::lan) fn handle_proved(&mut self, now: Time, id: PeerId, host: Host) {
         let candidate = self.listing.table.candidate(id).map(|c| c.from.at);
-        if let Some(at) = candidate.or_else(|| self.address(id)) {
+        if let Some(at) = candidate.or_else(|| self.listing.address(id)) {
             self.promote(now, id, host.socket(at.port()), AddressProof::Reached);
         }
     }
@@ -94,7 +96,7 @@ impl Discovery {
         let is_proved = entry.hosts.contains(&packet.source.host());
         let is_reached = entry.reached.contains(&packet.source.host());
         let answer = if is_proved { packet.source } else { Endpoint { at: entry.at, via: Via::Own } };
-        let answer = Some(answer).filter(|answer| self.listing.links.hold(answer.host()));
+        let answer = Some(answer).filter(|answer| self.listing.may_answer(*answer));
         let message = packet.body.message.clone();
         self.out.push(DiscoveryOutput::Heard(Heard {
             peer: packet.peer,
@@ -116,7 +118,8 @@ impl Discovery {
         let due = now + self.rng.delay(within);
         // From our own socket: a hello comes by broadcast, for which no firewall expects an answer, and the
         // question in ours must find its way back to us, not to another peer of this host.
-        let to = Endpoint { via: Via::Own, ..packet.source };
+        let via = packet.source.gateway().map_or(Via::Own, Via::Gateway);
+        let to = Endpoint { via, ..packet.source };
         self.answer(now, PendingProof { due, to, peer: packet.peer, nonce });
     }
 
@@ -151,20 +154,45 @@ impl Discovery {
         let asked = candidate.is_some_and(|c| is_there && c.tries > 0 && echoes.contains(&c.nonce));
         let called = candidate.is_some_and(|c| c.called.is_some_and(|nonce| echoes.contains(&nonce)));
         let asked = asked || self.outward.is_answered(source.host(), |nonce| echoes.contains(&nonce));
-        if !(hello || asked || called) {
+        let is_far = source.gateway().is_some();
+        let together = self.proofs.are_answered_by(now, |nonce| echoes.contains(&nonce));
+        if !(hello || asked || called || together) {
             return false;
         }
-        if self.listing.links.hold(source.host()) {
-            let proof = if asked { AddressProof::Reached } else { AddressProof::Heard };
+        if self.listing.may_answer(source) {
+            let proof = if asked && !is_far { AddressProof::Reached } else { proof_of(source.gateway()) };
             self.promote(now, id, source.at, proof);
+            if !is_far {
+                self.listing.table.set_near(id);
+            }
         }
         true
     }
 
     /// `id` proved itself.
     fn promote(&mut self, now: Time, id: PeerId, at: SocketAddr, proof: AddressProof) {
-        if self.listing.promote(now, id, at, proof, &mut self.rng, &mut self.out) {
+        let is_new = self.listing.promote(now, id, at, proof, &mut self.rng, &mut self.out);
+        if is_new {
             self.settling.come(now);
+        }
+        if let AddressProof::Told(_) = proof {
+            self.greeting.answered();
+            if is_new {
+                self.listing.have_dialled_if_small(id, &mut self.out);
+            }
+        }
+    }
+
+    /// A stranger that is heard through a gateway is to prove itself; in a large network the gateway's word will do.
+    fn greet_later(&mut self, now: Time, packet: &Packet<'_>) {
+        let Some(gateway) = packet.source.gateway() else { return };
+        if self.listing.table.has(packet.peer) || self.listing.table.candidate(packet.peer).is_none() {
+            return;
+        }
+        if self.network().is_small() {
+            self.greeting.plan(now, &mut self.rng);
+        } else {
+            self.promote(now, packet.peer, packet.source.at, AddressProof::Told(gateway));
         }
     }
 
@@ -176,7 +204,7 @@ impl Discovery {
 
     /// Somebody asks whether we still live.
     fn hear_probe(&mut self, now: Time, source: Endpoint, nonce: u64) {
-        if self.listing.links.hold(source.host()) {
+        if self.listing.may_answer(source) {
             for _ in 0..self.probed.take(now) {
                 self.out.broadcast(DatagramMessage::Proof { ask: None, echoes: vec![nonce] });
             }
@@ -185,7 +213,7 @@ impl Discovery {
 
     /// Lets a nonce be echoed, if whoever asked is on a link, and may ask.
     fn answer(&mut self, now: Time, proof: PendingProof) {
-        if self.listing.links.hold(proof.to.host()) {
+        if self.listing.may_answer(proof.to) {
             let pacing = Pacing::of(now, &self.listing.table, &self.hellos);
             self.proofs.answer(now, proof, &mut self.listing.table, &pacing);
         }

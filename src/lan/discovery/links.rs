@@ -33,6 +33,11 @@ impl Links {
         host.ip.is_loopback() || self.all.iter().any(|l| l.ip == host.ip)
     }
 
+    /// True if that is the broadcast address of one of the links.
+    pub(super) fn is_all(&self, ip: IpAddr) -> bool {
+        self.all.iter().any(|l| l.is_all(ip))
+    }
+
     /// True if a peer of one of the links may have the address `ip`, which is no loopback one; false for
     /// those of groups, and for link-local ones, whose interface nobody can tell another one.
     pub(super) fn may_hold_peer(&self, ip: IpAddr) -> bool {
@@ -42,7 +47,7 @@ impl Links {
             }
             IpAddr::V6(ip) => ip.is_unspecified() || ip.is_multicast() || ip.is_unicast_link_local(),
         };
-        !unfit && self.all.iter().any(|l| l.contains(ip)) && !self.all.iter().any(|l| l.is_all(ip))
+        !unfit && self.all.iter().any(|l| l.contains(ip)) && !self.is_all(ip)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::identity::{Contact, PeerId};
 use crate::lan::limits;
 use crate::lan::rng::Rng;
 use crate::lan::traffic::Packet;
-use crate::lan::{Event, Gone, PeerInfo};
+use crate::lan::{Event, Gone, PeerInfo, ToldPeer};
 use crate::time::Time;
 use crate::wire::datagram::DatagramMessage;
 
@@ -38,15 +38,20 @@ enum Known {
 
 /// The peers that are here or may be, and the links over which they are reached.
 #[derive(Debug)]
-pub(super) struct Listing {
-    pub table: PeerTable,
-    pub links: Links,
+pub(in crate::lan) struct Listing {
+    pub(super) table: PeerTable,
+    pub(super) links: Links,
 }
 
 impl Listing {
     /// An empty one. `secret` keeps others from choosing ids that meet in one place.
     pub(super) fn new(secret: u64) -> Self {
         Self { table: PeerTable::new(secret), links: Links::default() }
+    }
+
+    /// Where the own socket of a peer that is here answered last.
+    pub(in crate::lan) fn address(&self, id: PeerId) -> Option<SocketAddr> {
+        self.table.get(id).map(|entry| entry.at)
     }
 
     /// A datagram of another peer.
@@ -79,7 +84,7 @@ impl Listing {
         out: &mut Outputs,
     ) -> Result<(), Dropped> {
         let Packet { source, peer: id, body, signed } = *packet;
-        let Some(entry) = self.table.get_mut(id) else { return Err(Dropped::Unknown) };
+        let Some(entry) = self.table.get(id) else { return Err(Dropped::Unknown) };
         if body.instance < entry.voice.instance {
             return Err(Dropped::Stale);
         }
@@ -90,6 +95,9 @@ impl Listing {
             out.event(Event::Gone(id, Gone::Left));
             return Ok(());
         }
+        if let Some(gateway) = source.gateway() {
+            return self.hear_told(now, packet, gateway, rng, out);
+        }
         let is_to_be_reached = self.is_to_be_reached(id, source.host());
         if is_to_be_reached && let Some(voice) = self.table.voice_mut(id).cloned() {
             self.consider(now, packet, voice, false, rng);
@@ -97,6 +105,10 @@ impl Listing {
         let Some(entry) = self.table.get_mut(id) else { return Err(Dropped::Unknown) };
         match known(entry, packet)? {
             Known::Fresh => {
+                if entry.gateway.is_some() && self.links.hold(source.host()) {
+                    self.table.set_near(id);
+                }
+                let Some(entry) = self.table.get_mut(id) else { return Err(Dropped::Unknown) };
                 entry.hear(now);
                 let changed = entry.voice.update(body, signed);
                 if entry.hosts.first() == Some(&source.host()) {
@@ -139,7 +151,12 @@ impl Listing {
     }
 
     /// A datagram of a peer that is not here, or of a later instance of one that is.
-    fn hear_unknown(&mut self, now: Time, packet: &Packet<'_>, rng: &mut Rng) -> Result<(), Dropped> {
+    pub(super) fn hear_unknown(
+        &mut self,
+        now: Time,
+        packet: &Packet<'_>,
+        rng: &mut Rng,
+    ) -> Result<(), Dropped> {
         let Packet { peer: id, body, signed, .. } = *packet;
         if body.message == DatagramMessage::Leave {
             if self.table.withdraw(id).is_some() {
@@ -174,11 +191,16 @@ impl Listing {
         rng: &mut Rng,
     ) {
         let Packet { source, peer: id, .. } = *packet;
-        let is_reachable = self.links.hold(source.host());
+        // Whoever is heard through a gateway is not asked alone: it answers what is said to everyone.
+        let is_reachable = source.gateway().is_none() && self.links.hold(source.host());
         let window = self.table.network().spread();
         if let Some(c) = self.table.candidate_mut(id) {
             let same = c.voice.instance == voice.instance;
-            if same && c.from.host() == source.host() {
+            if same && source.gateway().is_some() && c.from.gateway().is_none() {
+                return;
+            }
+            let is_there = c.from.host() == source.host() && c.from.gateway() == source.gateway();
+            if same && is_there {
                 if c.is_rested(now) {
                     c.restart(now);
                     let due = is_reachable.then(|| now + rng.delay(window));
@@ -193,7 +215,12 @@ impl Listing {
             }
         }
         let due = is_reachable.then(|| now + rng.delay(window));
-        self.table.propose(now, id, Candidate::new(now, id, voice, source, rng).asked_at(due));
+        let mut candidate = Candidate::new(now, id, voice, source, rng).asked_at(due);
+        if let Some(gateway) = source.gateway() {
+            // Else a gateway could take the places of as many hosts as it makes up.
+            candidate.payer.host = self.table.host(gateway);
+        }
+        self.table.propose(now, id, candidate);
     }
 
     /// `id` answered from `at`. True if it was not here before.
@@ -244,6 +271,13 @@ impl Listing {
             && let Some(yielded) = self.table.insert(now, id, candidate.voice, at, proof)
         {
             tell_yielded(yielded, out);
+            // TLS proves where a peer is, and not that it is on a network of ours.
+            if let Some(gateway) = candidate.from.gateway()
+                && !self.links.hold(Host::from(at))
+                && asked
+            {
+                tell_yielded(self.table.set_behind(now, id, gateway).unwrap_or_default(), out);
+            }
             if let Some(entry) = self.table.get_mut(id) {
                 entry.confirmed = confirmed;
             }
@@ -254,7 +288,7 @@ impl Listing {
     }
 
     /// Reports a peer that is here.
-    fn tell(&self, id: PeerId, out: &mut Outputs) {
+    pub(super) fn tell(&self, id: PeerId, out: &mut Outputs) {
         if let Some(entry) = self.table.get(id) {
             out.event(Event::Here(info(id, entry)));
         }
@@ -262,7 +296,7 @@ impl Listing {
 }
 
 /// Reports those that had to make room.
-fn tell_yielded(yielded: Vec<PeerId>, out: &mut Outputs) {
+pub(super) fn tell_yielded(yielded: Vec<PeerId>, out: &mut Outputs) {
     for id in yielded {
         out.event(Event::Gone(id, Gone::Yielded));
     }
@@ -297,6 +331,7 @@ pub(super) const fn is_for_all(message: &DatagramMessage) -> bool {
 fn info(id: PeerId, entry: &PeerEntry) -> PeerInfo {
     PeerInfo {
         contact: Contact { id, hosts: entry.dialled_at(), ports: entry.voice.presence.ports },
+        told: entry.gateway.map(|through| ToldPeer { through, hosts: entry.told_at().collect() }),
         at: entry.at,
         name: entry.voice.presence.name.clone(),
         instance: entry.voice.instance,

@@ -13,6 +13,7 @@ mod asking;
 mod by_id;
 mod candidate;
 mod candidates;
+mod far;
 mod hearing;
 mod hellos;
 mod host_counts;
@@ -40,10 +41,9 @@ pub(super) use self::outward::BroadcastHearing;
 
 use std::collections::BTreeSet;
 
-use core::net::SocketAddr;
-
 use self::announcing::{Announcements, Speaker};
 use self::asking::{Proofs, Surroundings};
+use self::far::Greeting;
 use self::hellos::Hellos;
 use self::leaving::Leaves;
 use self::listing::Listing;
@@ -89,7 +89,7 @@ pub enum Dropped {
 pub(super) struct Discovery {
     id: PeerId,
     rng: Rng,
-    listing: Listing,
+    pub(super) listing: Listing,
     strangers: Strangers,
     speaker: Speaker,
     announcements: Announcements,
@@ -101,6 +101,7 @@ pub(super) struct Discovery {
     tables: TableRequests,
     settling: Settling,
     copies: FolderCopies,
+    greeting: Greeting,
     out: Outputs,
 }
 
@@ -125,6 +126,7 @@ impl Discovery {
             tables: TableRequests::new(now),
             settling: Settling::new(now),
             copies: FolderCopies::default(),
+            greeting: Greeting::default(),
             out: Outputs::default(),
         }
     }
@@ -144,14 +146,9 @@ impl Discovery {
         self.listing.table.network()
     }
 
-    /// Where the own socket of a peer that is here answered last.
-    pub(super) fn address(&self, id: PeerId) -> Option<SocketAddr> {
-        self.listing.table.get(id).map(|entry| entry.at)
-    }
-
     /// True if a datagram comes from the socket of who signed it, as far as that is known, or has our own key.
     pub(super) fn is_first_hand(&self, packet: &Packet<'_>) -> bool {
-        packet.peer == self.id || self.address(packet.peer) == Some(packet.source.at)
+        packet.peer == self.id || self.listing.address(packet.peer) == Some(packet.source.at)
     }
 
     /// True if nothing is known of `id` yet.
@@ -181,10 +178,15 @@ impl Discovery {
         holds: impl Fn(u64) -> bool,
     ) -> bool {
         let host = source.host();
+        let is_told = source.gateway().is_some();
         if let Some(entry) = self.listing.table.get_mut(id)
-            && entry.hosts.contains(&host)
+            && (is_told || entry.hosts.contains(&host))
         {
             return entry.bucket.take(now, limits::SOURCE_RATE);
+        }
+        if is_told {
+            // Counted for the gateway.
+            return true;
         }
         let candidate = self.listing.table.candidate(id);
         let is_asked = candidate.is_some_and(|c| c.is_answered_by(&holds));
@@ -246,7 +248,7 @@ impl Discovery {
 
     /// Somebody wants to dial this peer, which is here: find out where it can be reached, if that is not known.
     pub(super) fn handle_wanted(&mut self, now: Time, id: PeerId) {
-        self.listing.want(now, id, &mut self.rng);
+        self.listing.want(now, id, &mut self.rng, &mut self.out);
     }
 
     /// A datagram that `teller` passed on, with the address at which its sender answers there.
@@ -301,6 +303,7 @@ impl Discovery {
             self.tables.poll_timeout(),
             self.settling.poll_timeout(),
             self.copies.poll_timeout(),
+            self.greeting.poll_timeout(),
         ];
         times.into_iter().flatten().min()
     }
@@ -310,6 +313,9 @@ impl Discovery {
         if self.is_leaving() {
             self.say_leave(now);
             return;
+        }
+        if self.greeting.take_due(now) && self.listing.table.has_strangers_behind_gateways() {
+            self.hellos.begin(now, &mut self.rng);
         }
         if let Some(nonce) = self.hellos.take_due(now, self.network()) {
             self.handle_announced(now);
@@ -330,7 +336,7 @@ impl Discovery {
         self.proofs.handle_timeout(now, &mut Surroundings { table, hellos, out, rng });
         let teller = self.tables.take_due(now, &mut self.listing.table, &self.hellos, &mut self.rng);
         if let Some(teller) = teller {
-            self.listing.want(now, teller, &mut self.rng);
+            self.listing.want(now, teller, &mut self.rng, &mut self.out);
             self.out.event(Event::Lacking(teller));
         }
         for event in self.settling.take_due(now) {

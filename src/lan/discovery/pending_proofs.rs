@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use core::time::Duration;
 
-use crate::accounts::{Account, Grant, Payer};
+use crate::accounts::{Account, AccountHost, Grant, Payer};
 use crate::identity::PeerId;
 use crate::lan::limits;
 use crate::lan::traffic::Endpoint;
@@ -71,7 +71,10 @@ impl PendingProofs {
         if self.places.payer(proof.key()).is_some() {
             return;
         }
-        let payer = Payer { host: proof.to.host().into(), peer: proof.peer };
+        // Where a peer behind a gateway is, only that says: all of them share one place.
+        let is_told = proof.to.gateway().is_some();
+        let host = if is_told { AccountHost::Unproved } else { proof.to.host().into() };
+        let payer = Payer { host, peer: proof.peer };
         let Grant::Given(yielding) = self.places.charge(proof.due, payer, proof.key(), 1) else { return };
         if !yielding.is_empty() {
             self.waiting.retain(|e| !yielding.contains(&e.key()));

@@ -10,6 +10,7 @@ use core::time::Duration;
 
 use super::candidate::Candidate;
 use super::listing::Listing;
+use super::outputs::Outputs;
 use crate::address::Host;
 use crate::identity::PeerId;
 use crate::lan::network_size::NetworkSize;
@@ -28,14 +29,21 @@ impl Listing {
             // A newcomer learns from what the others announce how many they are, before it has heard them all.
             let said = NetworkSize::announced(Duration::from_millis(entry.voice.presence.interval.into()));
             let is_small = self.table.network().is_small() && said.is_small();
-            (entry.is_wanted || is_small) && entry.hosts.contains(&host) && !entry.reached.contains(&host)
+            let is_near = entry.gateway.is_none();
+            is_near
+                && (entry.is_wanted || is_small)
+                && entry.hosts.contains(&host)
+                && !entry.reached.contains(&host)
         })
     }
 
     /// Somebody wants to dial this peer.
-    pub(super) fn want(&mut self, now: Time, id: PeerId, rng: &mut Rng) {
+    pub(super) fn want(&mut self, now: Time, id: PeerId, rng: &mut Rng, out: &mut Outputs) {
         let Some(entry) = self.table.get_mut(id) else { return };
         entry.is_wanted = true;
+        if entry.gateway.is_some() {
+            return self.have_dialled(id, out);
+        }
         let (at, voice, is_reached) = (entry.at, entry.voice.clone(), !entry.reached.is_empty());
         if is_reached || !self.links.hold(Host::from(at)) {
             return;

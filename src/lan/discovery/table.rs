@@ -35,6 +35,8 @@ pub(super) enum AddressProof {
     Heard,
     /// It is there: it echoed what went to that address alone, or TLS knew its key there.
     Reached,
+    /// The peer lives. Where it is, this gateway says.
+    Told(PeerId),
 }
 
 /// A peer that is here.
@@ -47,6 +49,10 @@ pub(super) struct PeerEntry {
     pub reached: Vec<Host>,
     /// True if somebody wants to dial it.
     pub is_wanted: bool,
+    /// Through whom it is heard, if it is on another network.
+    pub gateway: Option<PeerId>,
+    /// What it passes on of other networks.
+    pub envelopes: TokenBucket,
     /// Its own socket, at the first of them.
     pub at: SocketAddr,
     /// Its last sign of life.
@@ -86,6 +92,9 @@ impl PeerEntry {
     /// stays first, else each burst of a peer with two interfaces would be a change.
     pub(super) fn prove(&mut self, now: Time, at: SocketAddr, proof: AddressProof) -> bool {
         let host = Host::from(at);
+        if let AddressProof::Told(_) = proof {
+            return self.gateway.is_some() && self.note_told(host);
+        }
         let is_reached = proof == AddressProof::Reached && !self.reached.contains(&host);
         if is_reached {
             self.reached.push(host);
@@ -122,7 +131,8 @@ impl PeerEntry {
         if n % 3 == 2 {
             at.set_port(limits::DISCOVERY_PORT);
         }
-        self.reached.contains(&Host::from(at)).then_some(Endpoint { at, via })
+        let is_near = self.gateway.is_none() && self.reached.contains(&Host::from(at));
+        is_near.then_some(Endpoint { at, via })
     }
 
     /// The addresses at which it may be dialled, the best first.
@@ -138,6 +148,8 @@ pub(super) struct PeerTable {
     entries: ById<PeerEntry>,
     entries_due: BTreeSet<(Time, PeerId)>,
     places: Account<PeerId, PeerId>,
+    /// Of those places, the ones of peers that are heard through a gateway: charged to it.
+    behind_gateways: Account<PeerId, PeerId>,
     counts: HostCounts,
     /// The size of the network, as it was said last.
     said: NetworkSize,
@@ -155,6 +167,7 @@ impl PeerTable {
             entries: HashMap::with_hasher(Seed(seed)),
             entries_due: BTreeSet::new(),
             places: Account::new(limits::PEERS as u64, limits::PEERS_OF_HOST),
+            behind_gateways: Account::new(limits::PEERS as u64 / 2, limits::PEERS_OF_HOST),
             counts: HostCounts::default(),
             said: NetworkSize::of(0, 0),
             strangers: Candidates::new(Seed(seed)),
@@ -256,6 +269,8 @@ impl PeerTable {
             hosts: vec![host],
             reached: if proof == AddressProof::Reached { vec![host] } else { Vec::new() },
             is_wanted: false,
+            gateway: None,
+            envelopes: TokenBucket::default(),
             at,
             heard: now,
             suspicion: None,
@@ -276,7 +291,37 @@ impl PeerTable {
         self.counts.add(entry.counted);
         self.entries.insert(id, entry);
         self.unchecked += 1;
+        let AddressProof::Told(gateway) = proof else { return Some(yielding) };
+        let Some(more) = self.set_behind(now, id, gateway) else {
+            self.remove(id);
+            return None;
+        };
+        Some([yielding, more].concat())
+    }
+
+    /// This peer is heard through `gateway` from now on. Those that have to go for it come back; `None`: there
+    /// is no place for it in the half that all gateways have together.
+    pub(super) fn set_behind(&mut self, now: Time, id: PeerId, gateway: PeerId) -> Option<Vec<PeerId>> {
+        let payer = Payer { host: self.host(gateway), peer: id };
+        let Grant::Given(yielding) = self.behind_gateways.charge(now, payer, id, 1) else { return None };
+        yielding.iter().for_each(|other| drop(self.remove(*other)));
+        self.entries.get_mut(&id)?.gateway = Some(gateway);
+        self.unchecked += 1;
         Some(yielding)
+    }
+
+    /// This peer was heard itself: it is on a link of ours.
+    pub(super) fn set_near(&mut self, id: PeerId) {
+        if let Some(entry) = self.entries.get_mut(&id)
+            && entry.gateway.take().is_some()
+        {
+            self.behind_gateways.free(id);
+        }
+    }
+
+    /// The strangers that were heard through a gateway.
+    pub(super) fn has_strangers_behind_gateways(&self) -> bool {
+        self.strangers.iter().any(|candidate| candidate.from.gateway().is_some())
     }
 
     /// Charges the place of a peer whose addresses changed to the host at which it was reached. Those that
@@ -304,6 +349,7 @@ impl PeerTable {
         let entry = self.entries.remove(&id)?;
         self.entries_due.remove(&(entry.armed, id));
         self.places.free(id);
+        self.behind_gateways.free(id);
         self.counts.remove(entry.counted);
         self.unchecked += 1;
         if let Some(candidate) = self.to_reach.remove(id) {
@@ -321,6 +367,8 @@ impl PeerTable {
         if cfg!(debug_assertions) && self.unchecked > 0 && (held <= 64 || self.unchecked >= CHANGES) {
             self.unchecked = 0;
             self.places.check("peers that are here", self.entries.keys().map(|id| (*id, 1)));
+            let behind = self.entries.iter().filter(|(_, entry)| entry.gateway.is_some());
+            self.behind_gateways.check("peers behind gateways", behind.map(|(id, _)| (*id, 1)));
             self.strangers.check();
             self.to_reach.check();
             self.tombstones.check();

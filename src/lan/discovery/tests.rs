@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::pending_proofs::PendingProof;
@@ -350,10 +351,10 @@ fn in_a_large_network_only_those_are_to_be_reached_that_are_wanted() {
     parts.hear(ELSEWHERE, start(1), 2, DatagramMessage::Here).unwrap();
     assert_eq!(parts.candidate(), None);
     let heard = PeerId([150; 32]);
-    parts.listing.want(parts.now, heard, &mut parts.rng);
+    parts.listing.want(parts.now, heard, &mut parts.rng, &mut parts.out);
     let candidate = parts.listing.table.candidate(heard).map(|c| (c.from.at, c.due));
     assert_eq!(candidate, Some((SocketAddr::from(([10, 0, 1, 50], 5)), Some(parts.now))));
-    parts.listing.want(parts.now, PEER, &mut parts.rng);
+    parts.listing.want(parts.now, PEER, &mut parts.rng, &mut parts.out);
     assert_eq!(parts.candidate(), None, "it was reached elsewhere");
 }
 

@@ -62,6 +62,7 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         },
         port_mapping: peer.port_mapping.map(port_mapping),
         custody: Some(peer.custody.row(own, &peer.shared, &peer.jobs, roster)),
+        routes: peer.routes.rows(now, roster),
         key_exported: facts.key_exported,
         warnings: peer.warnings.rows().into_iter().chain(unanswered).collect(),
     }

@@ -24,6 +24,7 @@ use crate::peer::verifying::RepairSources;
 use crate::receiver::catalogue::NoCatalogueCause;
 use crate::receiver::through::ThroughFile;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
+use crate::routes::LinkPeer;
 use crate::sender::{SenderCommand, SenderEvent};
 use crate::text;
 use crate::time::Time;
@@ -42,6 +43,8 @@ impl PeerMachine {
             PeerEvent::Sender(event) => self.on_sender(now, event),
             PeerEvent::Custody(event) => self.on_custody(now, event),
             PeerEvent::Chunks(event) => self.on_chunks(now, event),
+            PeerEvent::Links(event) => self.routes.on_links(now, event, &mut self.out),
+            PeerEvent::Resolved(found) => self.routes.on_resolved(now, found, &mut self.out),
             PeerEvent::Files(answer) => self.on_files(now, answer),
             PeerEvent::Written(written) => {
                 self.custody.on_written(now, written, &mut self.own, &mut self.shared, &mut self.out)
@@ -68,6 +71,7 @@ impl PeerMachine {
                 self.through.unblocked(id);
                 self.out.sender(SenderCommand::Listed(id, None));
                 self.presence.gone(id, why, &mut self.out);
+                self.routes.gone(id);
             }
             lan::Event::DialBack(id) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::AskedUs);
@@ -120,6 +124,10 @@ impl PeerMachine {
                 self.chat.missed(now, missed, &self.own, &self.presence.roster, &mut self.out);
             }
             lan::Event::Said(outcome) => self.chat.said(now, outcome, &self.own, &mut self.out),
+            lan::Event::Relay(relay) => self.routes.relay(relay, &mut self.out),
+            lan::Event::Told(gateway, contact) => {
+                self.routes.told(now, gateway, &contact, &mut self.out);
+            }
             lan::Event::Has(id, files) => {
                 self.swarms.add_member(id, &files, &mut self.out);
                 self.reach_member(id, &files);
@@ -287,6 +295,11 @@ impl PeerMachine {
             SenderEvent::Told(line) => {
                 self.chat.hear_alone(now, line, &self.own, &self.presence.roster, &mut self.out);
             }
+            SenderEvent::Linked(peer, host) => self.routes.on_linked(LinkPeer { peer, host }, &mut self.out),
+            SenderEvent::Unlinked(peer) => self.routes.on_unlinked(peer, &mut self.out),
+            SenderEvent::Relayed(from, datagrams) => {
+                self.out.discovery(lan::Command::Relayed(from, datagrams));
+            }
             SenderEvent::NotConnected(id) => self.out.discovery(lan::Command::AskBack(id, false)),
             SenderEvent::Serving(list) => {
                 let sent = self.uploads.serving(now, list);
@@ -383,6 +396,8 @@ impl PeerMachine {
             FileAnswer::Facts(ask, facts) => self.on_facts(now, ask, *facts),
             FileAnswer::Diagnose(ask, facts) => diagnosed(now, ask, *facts, self),
             FileAnswer::Instance(stored) => self.on_instance(now, stored),
+            FileAnswer::Routes(Ok(())) => {}
+            FileAnswer::Routes(Err(why)) => self.warn(format!("the routes cannot be remembered: {why}")),
             FileAnswer::Challenge(job, made) => {
                 self.custody.challenge_prepared(now, job, made, &mut self.jobs, &mut self.out);
             }

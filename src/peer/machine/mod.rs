@@ -28,6 +28,7 @@ use super::output::{Outputs, PeerOutput};
 use super::own_peer::OwnPeer;
 use super::presence::Presence;
 use super::reachability::Reachability;
+use super::routes::PeerRoutes;
 use super::shared::SharedFolder;
 use super::swarms::Swarms;
 use super::through::{Carrier, ThroughOthers};
@@ -35,7 +36,7 @@ use super::unanswered::UnansweredPeers;
 use super::uploads::Uploads;
 use super::verifying::Verifying;
 use super::warnings::Warnings;
-use crate::address::Host;
+use crate::address::{Host, RouteTarget};
 use crate::error::Failure;
 use crate::group::GroupName;
 use crate::identity::{Contact, Identity, Instance};
@@ -62,6 +63,8 @@ pub(crate) struct PeerStart {
     pub(crate) custody: RestoredCustody,
     /// What was kept of what people said.
     pub(crate) chat: Chat,
+    /// Routes of earlier starts.
+    pub(crate) routes: Vec<RouteTarget>,
     /// What there was to warn of before.
     pub(crate) warnings: Vec<String>,
 }
@@ -88,6 +91,7 @@ pub(crate) struct PeerMachine {
     pub(super) interface_names: InterfaceNames,
     /// What becomes of the port that the router is asked for; `None`: it is asked for none.
     pub(super) port_mapping: Option<MappingState>,
+    pub(super) routes: PeerRoutes,
     pub(super) requests: Requests,
     pub(super) out: Outputs,
 }
@@ -95,9 +99,20 @@ pub(crate) struct PeerMachine {
 impl PeerMachine {
     /// A peer that was started just now.
     pub(crate) fn new(now: Time, start: PeerStart) -> Self {
-        let PeerStart { settings, identity, group, instance, presence, moved, custody, chat, warnings } =
-            start;
+        let PeerStart {
+            settings,
+            identity,
+            group,
+            instance,
+            presence,
+            moved,
+            custody,
+            chat,
+            routes,
+            warnings,
+        } = start;
         let port_mapping = settings.map_port.then_some(MappingState::Asking);
+        let routes = PeerRoutes::new(identity.id(), settings.connect.clone(), routes);
         let near = settings.sandbox.then(|| settings.downloads());
         let mut machine = Self {
             own: OwnPeer { settings, identity, group, instance, presence, moved, started: now },
@@ -118,6 +133,7 @@ impl PeerMachine {
             reachability: Reachability::default(),
             interface_names: InterfaceNames::default(),
             port_mapping,
+            routes,
             requests: Requests::default(),
             out: Outputs::default(),
         };
@@ -160,6 +176,7 @@ impl PeerMachine {
             self.verifying.poll_timeout(),
             self.through.poll_timeout(),
             self.carrier.poll_timeout(),
+            self.routes.poll_timeout(),
         ];
         all.into_iter().flatten().min()
     }
@@ -175,6 +192,7 @@ impl PeerMachine {
         self.verifying.handle_timeout(now, &mut self.out);
         let roster = &self.presence.roster;
         self.through.handle_timeout(now, roster, &self.downloads, &mut self.out);
+        self.routes.handle_timeout(now, &mut self.out);
         let names = || self.uploads.names(&self.presence.roster);
         self.departure.handle_timeout(now, names, &mut self.out);
     }

@@ -103,6 +103,7 @@ impl TestPeer {
             moved: None,
             custody,
             chat,
+            routes: Vec::new(),
             warnings: Vec::new(),
         };
         let mut peer = Self {

@@ -132,6 +132,7 @@ impl SimPeer {
             moved: None,
             custody,
             chat,
+            routes: Vec::new(),
             warnings: Vec::new(),
         };
         self.running = Some(Running {

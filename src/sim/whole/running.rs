@@ -164,6 +164,8 @@ impl Running {
             PeerOutput::Distributor(command) | PeerOutput::Distributee(command) => {
                 self.custody.command(around, command);
             }
+            // No route is wanted here.
+            PeerOutput::Links(_) | PeerOutput::Resolve(_) => {}
             PeerOutput::Chunks(command) => chunk_store(around, command),
             PeerOutput::Ledger { rows, number } => {
                 around.ledger_writes(rows);
@@ -215,6 +217,8 @@ impl Running {
                 let said = self.lan.handle_say(now, said, &text).map(|()| said);
                 around.tell(PeerEvent::Discovery(lan::Event::Said(lan::SayOutcome { number, said })));
             }
+            // Nobody makes a link here.
+            lan::Command::Link(..) | lan::Command::Relayed(..) => {}
         }
     }
 
@@ -242,6 +246,8 @@ impl Running {
             }
             // No system of these peers lists its neighbours.
             LanOutput::LookAround => {}
+            // Nobody makes a link here.
+            LanOutput::Envelope { .. } => {}
             LanOutput::Event(event) => around.tell(PeerEvent::Discovery(event)),
             LanOutput::Left => self.has_left = true,
         }
@@ -287,6 +293,7 @@ fn file_work(around: &mut Around<'_>, work: FileWork) {
             let random = around.network.rng.next();
             FileAnswer::Instance(Ok(Instance { count: after + 1, random }))
         }
+        FileWork::Routes(_) => FileAnswer::Routes(Ok(())),
         FileWork::Facts(ask, facts) => FileAnswer::Facts(ask, facts),
         FileWork::Diagnose(ask, facts) => FileAnswer::Diagnose(ask, facts),
     };

@@ -109,7 +109,10 @@ impl SimSender {
             SenderCommand::Kept(kept) => self.owner_catalogues.set_kept(kept),
             SenderCommand::AskBack(peer) => self.ask_back(around, peer),
             // Everybody can be dialled here, and nobody asks for what it is to prove.
-            SenderCommand::DialBack(_) | SenderCommand::Withhold(_) | SenderCommand::Give(..) => {}
+            SenderCommand::DialBack(_)
+            | SenderCommand::Relay(..)
+            | SenderCommand::Withhold(_)
+            | SenderCommand::Give(..) => {}
             SenderCommand::Finish => {
                 self.state = SenderState::Finishing;
                 self.check_finished(around);

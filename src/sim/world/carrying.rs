@@ -6,11 +6,11 @@ use std::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::flight::{Flight, Payload, What};
+use super::flight::{Flight, Payload, SimEnvelope, What};
 use super::{Node, World, own};
 use crate::codec::encode;
 use crate::identity::{PeerId, PeerName};
-use crate::lan::{Endpoint, Machines, Packet, Via};
+use crate::lan::{Carrier, Endpoint, Machines, Packet, Via};
 use crate::limits;
 use crate::sim::Link;
 use crate::time::Time;
@@ -83,7 +83,8 @@ impl World {
         let now = self.now;
         let node = &mut self.nodes[to];
         let (Some(machines), false) = (&mut node.machines, node.asleep) else { return };
-        if take(machines, now, source, payload, &self.unsigned) {
+        let is_gateway = !self.links.is_empty();
+        if take(machines, now, source, payload, (!is_gateway).then_some(&self.unsigned)) {
             self.drain(to);
         }
     }
@@ -134,11 +135,18 @@ impl World {
     }
 
     pub(super) fn broadcast(&mut self, from: usize, body: Body) {
+        if !self.links.is_empty() {
+            let (now, peer) = (self.now, self.nodes[from].id);
+            let signed = Arc::from(encode(&body));
+            if let Some(machines) = &mut self.nodes[from].machines {
+                machines.handle_said(now, peer, &body.message, &signed);
+            }
+        }
         let payload = self.payload(from, body);
         self.broadcast_payload(from, payload);
     }
 
-    fn broadcast_payload(&mut self, from: usize, payload: Payload) {
+    pub(super) fn broadcast_payload(&mut self, from: usize, payload: Payload) {
         self.count_sent(from);
         self.note(&payload);
         let node = &self.nodes[from];
@@ -221,19 +229,34 @@ fn take(
     now: Time,
     source: Endpoint,
     payload: Payload,
-    unsigned: &Arc<[u8]>,
+    unsigned: Option<&Arc<[u8]>>,
 ) -> bool {
     // What was not taken is counted by the shell; here the effects are looked at.
     match payload {
         Payload::Plain(id, body) => {
             let admitted = machines.admit(now, source, id, |nonce| holds(&body, nonce));
             if admitted {
-                // A line is sent once more by others, as it was signed.
+                // A line is sent once more by others, as it was signed, and with links anything is.
                 let is_line = matches!(body.message, DatagramMessage::Room(_));
-                let signed = if is_line { &Arc::from(encode(&*body)) } else { unsigned };
+                let signed =
+                    unsigned.filter(|_| !is_line).map_or_else(|| Arc::from(encode(&*body)), Arc::clone);
+                let signed = &signed;
                 machines.handle_packet(now, &Packet { source, peer: id, body: &body, signed }).ok();
             }
             admitted
+        }
+        Payload::Enveloped(envelope) => {
+            let SimEnvelope { gateway, hops, peer, at, signed } = &*envelope;
+            let Some(at) = *at else { return false };
+            let told = Endpoint { at, via: Via::Gateway(*gateway) };
+            if !machines.admit_envelope(now, source, *gateway) || !machines.admit(now, told, *peer, |_| false)
+            {
+                return false;
+            }
+            let Ok(body) = read_body(signed) else { return false };
+            let packet = Packet { source: told, peer: *peer, body: &body, signed };
+            machines.handle_told(now, Carrier::Envelope, *hops, &packet).ok();
+            true
         }
         Payload::Forged(id) => {
             machines.admit(now, source, id, |_| false);

@@ -1,6 +1,9 @@
 //! What is on its way in a world of discovery. Pure.
 
 use std::rc::Rc;
+use std::sync::Arc;
+
+use core::net::SocketAddr;
 
 use crate::identity::PeerId;
 use crate::lan::Endpoint;
@@ -16,13 +19,36 @@ pub(super) enum Payload {
     Forged(PeerId),
     /// With a real signature.
     Sealed(Rc<[u8]>),
+    /// In the envelope of a gateway.
+    Enveloped(Rc<SimEnvelope>),
+}
+
+/// A datagram of another network, as a gateway broadcasts it or a link brings it.
+#[derive(Debug)]
+pub(super) struct SimEnvelope {
+    /// The gateway that broadcasts it, or the peer at whose end of a link it went in.
+    pub(super) gateway: PeerId,
+    pub(super) hops: u8,
+    /// Who signed it.
+    pub(super) peer: PeerId,
+    /// Where that one was seen; `None`: it is the peer at the other end of the link.
+    pub(super) at: Option<SocketAddr>,
+    pub(super) signed: Arc<[u8]>,
 }
 
 /// What is to happen.
 #[derive(Debug)]
 pub(super) enum What {
     Timer(usize),
-    Table { to: usize, teller: usize },
+    Table {
+        to: usize,
+        teller: usize,
+    },
+    /// A link brings this.
+    Relayed {
+        to: usize,
+        datagram: Rc<SimEnvelope>,
+    },
     Flight(Flight),
 }
 
@@ -40,6 +66,7 @@ pub(super) struct Flight {
 pub(super) enum Next {
     Timer(usize),
     Table { to: usize, teller: usize },
+    Relayed { to: usize, datagram: Rc<SimEnvelope> },
     Packet { to: usize, source: Endpoint, payload: Payload },
 }
 
@@ -49,6 +76,9 @@ impl What {
         let flight = match self {
             Self::Timer(place) => return (Some(Next::Timer(*place)), None),
             Self::Table { to, teller } => return (Some(Next::Table { to: *to, teller: *teller }), None),
+            Self::Relayed { to, datagram } => {
+                return (Some(Next::Relayed { to: *to, datagram: Rc::clone(datagram) }), None);
+            }
             Self::Flight(flight) => flight,
         };
         let next = flight.arrivals.pop().map(|(_, to)| Next::Packet {

@@ -5,10 +5,12 @@
 
 mod carrying;
 mod flight;
+mod links;
 mod node;
 mod wall;
 
 use self::flight::{Next, What};
+pub use self::links::SimLink;
 pub use self::node::{Node, RoomLog, Seen};
 pub use self::wall::{NodeSystem, Wall};
 
@@ -48,6 +50,12 @@ pub struct World {
     pub log: Vec<Seen>,
     /// Datagrams sent by all.
     pub sent: u64,
+    /// Links between networks: who made it, and to whom.
+    pub links: Vec<SimLink>,
+    /// Envelopes broadcast by all; they count among what was sent, too.
+    pub envelopes: u64,
+    /// Dials to where gateways say that peers are.
+    pub told_dials: u64,
     /// Tables asked for over TCP.
     pub tables: u64,
     queue: Queue<What>,
@@ -70,6 +78,9 @@ impl World {
             rooms: Vec::new(),
             log: Vec::new(),
             sent: 0,
+            links: Vec::new(),
+            envelopes: 0,
+            told_dials: 0,
             tables: 0,
             queue: Queue::default(),
             places: BTreeMap::new(),
@@ -110,6 +121,7 @@ impl World {
             ip,
             port: 40_000,
             side: 0,
+            network: OnLink { ip: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), prefix: 8 },
             system: NodeSystem::default(),
             asleep: false,
             machines: None,
@@ -139,7 +151,7 @@ impl World {
         node.port = 40_000 + u16::try_from(port).unwrap_or(0);
         self.addresses.insert(SocketAddr::from((node.ip, node.port)), place);
         let mut machines = Machines::new(now, node.id, node.instance, own(0), seed);
-        machines.handle_links(now, vec![OnLink { ip: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), prefix: 8 }]);
+        machines.handle_links(now, vec![node.network]);
         node.machines = Some(machines);
         (node.asleep, node.settled, node.nobody, node.copied) = (false, false, false, false);
         node.shown.clear();
@@ -245,6 +257,7 @@ impl World {
             match next {
                 Next::Timer(place) => self.timer(place),
                 Next::Table { to, teller } => self.table(to, teller),
+                Next::Relayed { to, datagram } => self.bring(to, &datagram),
                 Next::Packet { to, source, payload } => self.arrive(to, source, payload),
             }
         }
@@ -311,6 +324,9 @@ impl World {
                 LanOutput::Broadcast(body) => self.broadcast(place, body),
                 LanOutput::Unicast { to, body } => self.unicast(place, to, body),
                 LanOutput::Forward { to, peer, signed } => self.forward(place, to, peer, &signed),
+                LanOutput::Envelope { hops, peer, at, signed } => {
+                    self.broadcast_envelope(place, hops, peer, at, signed);
+                }
                 LanOutput::LookAround => self.look_around(place),
                 LanOutput::Event(event) => self.tell(place, event),
                 LanOutput::Left => {
@@ -390,6 +406,9 @@ impl World {
             Event::LinesMissed(missed) => {
                 *self.rooms[by].missed.entry(missed.peer).or_default() += missed.count;
             }
+            Event::Relay(relay) => self.relay(by, relay),
+            // Where TCP leads there, TLS proves it.
+            Event::Told(_, contact) => self.prove_told(by, &contact),
             Event::DialBack(_)
             | Event::Overtaken(_)
             | Event::NetworkChanged

@@ -1,0 +1,25 @@
+//! `disconnect`: the end of a link to a peer on another network. Pure.
+
+use super::{Answer, Command, Needs};
+use crate::control::DisconnectRequest;
+use crate::error::{Code, Failure};
+use crate::peer::event::AskId;
+use crate::peer::machine::PeerMachine;
+use crate::time::Time;
+
+impl Command for DisconnectRequest {
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+
+    fn answer(self: Box<Self>, _: Time, _: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+        if peer.routes.disconnect(self.target.as_ref(), &mut peer.out) {
+            return Ok(Answer::Done);
+        }
+        let text = self.target.map_or_else(
+            || "there is no route".to_owned(),
+            |target| format!("there is no route to {target}; `status` shows those that there are"),
+        );
+        Err(Failure::new(Code::NotFound, text))
+    }
+}

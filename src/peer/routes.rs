@@ -1,0 +1,261 @@
+//! The routes of this peer: what the user wants of them, and what goes between the links and discovery. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::event::AskId;
+use super::file_work::FileWork;
+use super::output::{Outputs, PeerOutput};
+use super::roster::Roster;
+use crate::address::RouteTarget;
+use crate::control::{Notice, Reply, RouteRow};
+use crate::error::Failure;
+use crate::identity::{Contact, PeerId};
+use crate::lan::{self, LinkChange, LinkDatagram};
+use crate::routes::{
+    LinkPeer, LinksCommand, LinksEvent, Resolved, Route, RouteFault, RouteId, RouteOutput, RouteState,
+    Routes, ToResolve, ToldAddress, ToldAddresses,
+};
+use crate::sender::SenderCommand;
+use crate::time::Time;
+use crate::transfer::link_queue::QueuedDatagram;
+
+/// The routes, and the links that others made.
+#[derive(Debug)]
+pub(super) struct PeerRoutes {
+    me: PeerId,
+    machine: Routes,
+    told: ToldAddresses,
+    /// Peers that made a link to us.
+    served: BTreeMap<PeerId, LinkPeer>,
+    /// Peers to which we made one.
+    made: BTreeSet<PeerId>,
+    /// Who waits for a route.
+    asks: BTreeMap<RouteId, Vec<AskId>>,
+}
+
+impl PeerRoutes {
+    /// Those of `--connect`, and those that are remembered.
+    pub(super) fn new(me: PeerId, settings: Vec<RouteTarget>, remembered: Vec<RouteTarget>) -> Self {
+        Self {
+            me,
+            machine: Routes::new(settings, remembered),
+            told: ToldAddresses::default(),
+            served: BTreeMap::new(),
+            made: BTreeSet::new(),
+            asks: BTreeMap::new(),
+        }
+    }
+
+    /// The user wants a route.
+    ///
+    /// # Errors
+    /// Why there is none, or no other one.
+    pub(super) fn connect(
+        &mut self,
+        ask: AskId,
+        target: &RouteTarget,
+        out: &mut Outputs,
+    ) -> Result<(), Failure> {
+        let id = self.machine.handle_connect(target.clone()).map_err(|fault| failure(target, fault))?;
+        self.asks.entry(id).or_default().push(ask);
+        self.drain(out);
+        Ok(())
+    }
+
+    /// The user wants a route no more; `None`: none of them. False: there was none.
+    pub(super) fn disconnect(&mut self, target: Option<&RouteTarget>, out: &mut Outputs) -> bool {
+        let was_there = self.machine.handle_disconnect(target);
+        let gone: Vec<_> = self.asks.keys().copied().filter(|id| self.machine.get(*id).is_none()).collect();
+        for ask in gone.into_iter().filter_map(|id| self.asks.remove(&id)).flatten() {
+            out.reply(ask, Reply::Failed(Failure::other("disconnected")));
+        }
+        self.drain(out);
+        was_there
+    }
+
+    /// A name was looked up.
+    pub(super) fn on_resolved(&mut self, now: Time, resolved: Resolved, out: &mut Outputs) {
+        self.machine.handle_resolved(now, resolved.route, resolved.found);
+        self.drain(out);
+    }
+
+    /// The links report.
+    pub(super) fn on_links(&mut self, now: Time, event: LinksEvent, out: &mut Outputs) {
+        match event {
+            LinksEvent::Up(id, link) => self.machine.handle_up(now, id, link, self.me),
+            LinksEvent::Down(id, fault) => self.machine.handle_failed(now, id, fault),
+            LinksEvent::Relayed(from, datagrams) => {
+                out.discovery(lan::Command::Relayed(from, datagrams));
+            }
+            LinksEvent::Proved(peer, host) => {
+                self.told.handle_over(peer);
+                out.discovery(lan::Command::Proved(peer, host));
+            }
+            LinksEvent::NotThere(address) => self.told.handle_failed(now, address),
+        }
+        self.drain(out);
+        self.dial_told(now, out);
+    }
+
+    /// A peer made a link to us.
+    pub(super) fn on_linked(&mut self, link: LinkPeer, out: &mut Outputs) {
+        if link.peer == self.me {
+            // A route led here; it ends as soon as it is noticed.
+            return;
+        }
+        self.served.insert(link.peer, link);
+        out.discovery(lan::Command::Link(link.peer, LinkChange::Up(link.host)));
+        out.discovery(lan::Command::Proved(link.peer, link.host));
+    }
+
+    /// The link that a peer made to us is over.
+    pub(super) fn on_unlinked(&mut self, peer: PeerId, out: &mut Outputs) {
+        let was_there = self.served.remove(&peer).is_some();
+        if was_there && !self.made.contains(&peer) {
+            out.discovery(lan::Command::Link(peer, LinkChange::Lost));
+        }
+    }
+
+    /// To be passed on over a link.
+    pub(super) fn relay(&self, relay: LinkDatagram, out: &mut Outputs) {
+        let LinkDatagram { to, is_presence, datagram, .. } = relay;
+        let queued = QueuedDatagram { is_presence, datagram };
+        if self.made.contains(&to) {
+            out.push(PeerOutput::Links(LinksCommand::Relay(to, queued)));
+        } else if self.served.contains_key(&to) {
+            out.sender(SenderCommand::Relay(to, queued));
+        }
+    }
+
+    /// A gateway tells where a peer is that is to be dialled there.
+    pub(super) fn told(&mut self, now: Time, gateway: PeerId, contact: &Contact, out: &mut Outputs) {
+        self.told.handle_told(gateway, contact);
+        self.dial_told(now, out);
+    }
+
+    /// A peer is gone.
+    pub(super) fn gone(&mut self, peer: PeerId) {
+        self.told.handle_over(peer);
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        [self.machine.poll_timeout(), self.told.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub(super) fn handle_timeout(&mut self, now: Time, out: &mut Outputs) {
+        self.machine.handle_timeout(now);
+        self.drain(out);
+        self.dial_told(now, out);
+    }
+
+    /// What is told of them all; the links of others come last.
+    pub(super) fn rows(&self, now: Time, roster: &Roster) -> Vec<RouteRow> {
+        let own = self.machine.iter().map(|route| row(now, route, roster));
+        let served = self
+            .served
+            .values()
+            .map(|link| RouteRow { state: "served".to_owned(), ..up_row(String::new(), *link, roster) });
+        own.chain(served).collect()
+    }
+
+    fn dial_told(&mut self, now: Time, out: &mut Outputs) {
+        while let Some((address, sender)) = self.told.next_dial(now) {
+            let ToldAddress { peer, host } = address;
+            out.push(PeerOutput::Links(LinksCommand::Try(address, peer_at(peer, host, sender))));
+        }
+    }
+
+    fn drain(&mut self, out: &mut Outputs) {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                RouteOutput::Resolve(route, target) => {
+                    out.push(PeerOutput::Resolve(ToResolve { route, target }));
+                }
+                RouteOutput::Dial(id, hosts, port) => {
+                    out.push(PeerOutput::Links(LinksCommand::Dial(id, hosts, port)));
+                }
+                RouteOutput::Close(id) => out.push(PeerOutput::Links(LinksCommand::Close(id))),
+                RouteOutput::Up(id, link) => self.up(id, link, out),
+                RouteOutput::Down(peer, is_wanted) => self.down(peer, is_wanted, out),
+                RouteOutput::Failed(id, target, fault) => self.failed(id, &target, fault, out),
+                RouteOutput::Remember(targets) => out.files(FileWork::Routes(targets)),
+            }
+        }
+    }
+
+    fn up(&mut self, id: RouteId, link: LinkPeer, out: &mut Outputs) {
+        self.made.insert(link.peer);
+        out.discovery(lan::Command::Link(link.peer, LinkChange::Up(link.host)));
+        out.discovery(lan::Command::Proved(link.peer, link.host));
+        let Some(route) = self.machine.get(id) else { return };
+        let target = route.target.to_string();
+        for ask in self.asks.remove(&id).unwrap_or_default() {
+            out.reply(ask, Reply::Route(up_row(target.clone(), link, &Roster::default())));
+            out.reply(ask, Reply::Done);
+        }
+    }
+
+    fn down(&mut self, peer: PeerId, is_wanted: bool, out: &mut Outputs) {
+        self.made.remove(&peer);
+        if !self.served.contains_key(&peer) {
+            let change = if is_wanted { LinkChange::Closed } else { LinkChange::Lost };
+            out.discovery(lan::Command::Link(peer, change));
+        }
+    }
+
+    fn failed(&mut self, id: RouteId, target: &RouteTarget, fault: RouteFault, out: &mut Outputs) {
+        // Who waits for a route that is tried again is told all the same.
+        for ask in self.asks.remove(&id).unwrap_or_default() {
+            out.reply(ask, Reply::Failed(failure(target, fault)));
+        }
+        let text = format!("{target}: {fault}");
+        out.debug(format!("a route: {text}"));
+        if fault == RouteFault::Lost {
+            out.notice(Notice::Text(text));
+        }
+    }
+}
+
+/// A peer that may be at this address, of which only the sender port matters.
+fn peer_at(id: PeerId, host: crate::address::Host, sender: u16) -> Contact {
+    let ports = crate::address::Ports { receiver: 0, sender, distributor: 0, distributee: 0 };
+    Contact { id, hosts: vec![host], ports }
+}
+
+fn failure(target: &RouteTarget, fault: RouteFault) -> Failure {
+    Failure::new(fault.code(), format!("{target}: {fault}"))
+}
+
+fn row(now: Time, route: &Route, roster: &Roster) -> RouteRow {
+    let target = route.target.to_string();
+    let row = match route.state {
+        RouteState::Up(link, since) => {
+            RouteRow { seconds: now.since(since).as_secs(), ..up_row(target, link, roster) }
+        }
+        RouteState::Resolving | RouteState::Dialling => {
+            RouteRow { target, state: "connecting".to_owned(), ..RouteRow::default() }
+        }
+        RouteState::Waiting(at) => {
+            let seconds = at.since(now).as_secs();
+            RouteRow { target, state: "waiting".to_owned(), seconds, ..RouteRow::default() }
+        }
+    };
+    let fault = route.fault.map(|fault| fault.to_string());
+    RouteRow { fault, is_setting: route.is_setting, ..row }
+}
+
+fn up_row(target: String, link: LinkPeer, roster: &Roster) -> RouteRow {
+    let is_behind = |told: &lan::ToldPeer| told.through == link.peer;
+    let behind = roster.iter().filter(|(_, m)| m.info.told.as_ref().is_some_and(is_behind));
+    RouteRow {
+        target,
+        state: "up".to_owned(),
+        peer: Some(link.peer.full()),
+        name: roster.contact(link.peer).map(|_| roster.name(link.peer)),
+        address: Some(link.host.to_string()),
+        peers: behind.count() as u64,
+        ..RouteRow::default()
+    }
+}

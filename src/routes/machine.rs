@@ -1,0 +1,281 @@
+//! The machine of the routes. Pure.
+//!
+//! A route is kept by its target, a name and a port. It is looked up, its addresses are dialled, and whoever TLS
+//! proves there is the other end of the link. One that is lost is tried again, soon if it was up lately. What the
+//! user typed is remembered once it was up; what `--connect` says is the setting's.
+//!
+//! Contract: after each `handle_*` drain [`Routes::poll_output`], and call [`Routes::handle_timeout`] when
+//! [`Routes::poll_timeout`] says so.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use super::RouteFault;
+use super::limits;
+use crate::address::{Host, RouteTarget};
+use crate::identity::PeerId;
+use crate::time::Time;
+
+/// The number of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RouteId(pub(crate) u64);
+
+/// The other end of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LinkPeer {
+    pub(crate) peer: PeerId,
+    /// Where TLS proved it.
+    pub(crate) host: Host,
+}
+
+/// How far a route is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RouteState {
+    /// Its name is being looked up.
+    Resolving,
+    /// Its addresses are being dialled.
+    Dialling,
+    /// The link stands since then.
+    Up(LinkPeer, Time),
+    /// It is tried again then.
+    Waiting(Time),
+}
+
+/// One route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) id: RouteId,
+    pub(crate) target: RouteTarget,
+    pub(crate) state: RouteState,
+    /// Why it is not up.
+    pub(crate) fault: Option<RouteFault>,
+    /// True if `--connect` says it.
+    pub(crate) is_setting: bool,
+    /// True if it was remembered from an earlier start, or was up in this one.
+    is_remembered: bool,
+    last_up: Option<Time>,
+    /// In a row.
+    failures: u32,
+}
+
+/// What the machine wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RouteOutput {
+    /// Look this name up, and tell by [`Routes::handle_resolved`].
+    Resolve(RouteId, RouteTarget),
+    /// Dial these addresses at this port, and tell by [`Routes::handle_up`] or [`Routes::handle_failed`].
+    Dial(RouteId, Vec<Host>, u16),
+    /// End this connection, or attempt.
+    Close(RouteId),
+    /// The link stands.
+    Up(RouteId, LinkPeer),
+    /// The link is down. `true`: the user wants that.
+    Down(PeerId, bool),
+    /// It cannot be had now; it may be forgotten by that.
+    Failed(RouteId, RouteTarget, RouteFault),
+    /// Remember these for the next start, and no others.
+    Remember(Vec<RouteTarget>),
+}
+
+/// The machine.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    routes: Vec<Route>,
+    next_id: u64,
+    outputs: VecDeque<RouteOutput>,
+}
+
+impl Routes {
+    /// Those of `--connect`, and those that are remembered.
+    pub(crate) fn new(settings: Vec<RouteTarget>, remembered: Vec<RouteTarget>) -> Self {
+        let mut routes = Self::default();
+        for target in settings {
+            routes.add(target, true);
+        }
+        for target in remembered {
+            if routes.routes.len() < limits::ROUTES && routes.of(&target).is_none() {
+                routes.add(target, false);
+                routes.routes.iter_mut().for_each(|route| route.is_remembered = true);
+            }
+        }
+        routes
+    }
+
+    /// The next thing to do, until there is none.
+    pub(crate) fn poll_output(&mut self) -> Option<RouteOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// All of them, in the order in which they were wanted.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter()
+    }
+
+    /// One of them.
+    pub(crate) fn get(&self, id: RouteId) -> Option<&Route> {
+        self.routes.iter().find(|route| route.id == id)
+    }
+
+    /// The user wants this route, now.
+    ///
+    /// # Errors
+    /// It is up already, or there are too many.
+    pub(crate) fn handle_connect(&mut self, target: RouteTarget) -> Result<RouteId, RouteFault> {
+        let Some(known) = self.of(&target) else {
+            if self.routes.len() >= limits::ROUTES {
+                return Err(RouteFault::TooMany);
+            }
+            return Ok(self.add(target, false));
+        };
+        let (id, state) = (known.id, known.state.clone());
+        match state {
+            RouteState::Up(..) => return Err(RouteFault::AlreadyConnected),
+            RouteState::Waiting(_) => self.begin(id),
+            RouteState::Resolving | RouteState::Dialling => {}
+        }
+        Ok(id)
+    }
+
+    /// The user wants this route no more; `None`: none of them. False: there was none.
+    pub(crate) fn handle_disconnect(&mut self, target: Option<&RouteTarget>) -> bool {
+        let (gone, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.routes)
+            .into_iter()
+            .partition(|route| target.is_none_or(|target| route.target == *target));
+        self.routes = left;
+        for route in &gone {
+            self.outputs.push_back(RouteOutput::Close(route.id));
+            if let RouteState::Up(LinkPeer { peer, .. }, _) = route.state {
+                self.outputs.push_back(RouteOutput::Down(peer, true));
+            }
+        }
+        if !gone.is_empty() {
+            self.remember();
+        }
+        !gone.is_empty()
+    }
+
+    /// A name was looked up.
+    pub(crate) fn handle_resolved(&mut self, now: Time, id: RouteId, found: Result<Vec<Host>, RouteFault>) {
+        let Some(route) = self.get_mut(id).filter(|route| route.state == RouteState::Resolving) else {
+            return;
+        };
+        match found {
+            Ok(hosts) => {
+                route.state = RouteState::Dialling;
+                let port = route.target.sender_port();
+                self.outputs.push_back(RouteOutput::Dial(id, hosts, port));
+            }
+            Err(fault) => self.fail(now, id, fault),
+        }
+    }
+
+    /// TLS proved a peer where the route leads.
+    pub(crate) fn handle_up(&mut self, now: Time, id: RouteId, link: LinkPeer, own: PeerId) {
+        let is_linked = self.routes.iter().any(|route| {
+            route.id != id && matches!(&route.state, RouteState::Up(up, _) if up.peer == link.peer)
+        });
+        let fault = match () {
+            () if link.peer == own => Some(RouteFault::Yourself),
+            () if is_linked => Some(RouteFault::AlreadyConnected),
+            () => None,
+        };
+        if let Some(fault) = fault {
+            self.outputs.push_back(RouteOutput::Close(id));
+            return self.fail(now, id, fault);
+        }
+        let Some(route) = self.get_mut(id) else {
+            return self.outputs.push_back(RouteOutput::Close(id));
+        };
+        route.state = RouteState::Up(link, now);
+        (route.last_up, route.failures, route.fault) = (Some(now), 0, None);
+        let is_new = !std::mem::replace(&mut route.is_remembered, true);
+        self.outputs.push_back(RouteOutput::Up(id, link));
+        if is_new {
+            self.remember();
+        }
+    }
+
+    /// The connection, or the attempt, is over.
+    pub(crate) fn handle_failed(&mut self, now: Time, id: RouteId, fault: RouteFault) {
+        self.fail(now, id, fault);
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        let due = |route: &Route| if let RouteState::Waiting(at) = route.state { Some(at) } else { None };
+        self.routes.iter().filter_map(due).min()
+    }
+
+    /// Does what is due.
+    pub(crate) fn handle_timeout(&mut self, now: Time) {
+        let is_due = |route: &&Route| matches!(route.state, RouteState::Waiting(at) if at <= now);
+        let due: Vec<_> = self.routes.iter().filter(is_due).map(|route| route.id).collect();
+        due.into_iter().for_each(|id| self.begin(id));
+    }
+
+    fn of(&self, target: &RouteTarget) -> Option<&Route> {
+        self.routes.iter().find(|route| route.target == *target)
+    }
+
+    fn get_mut(&mut self, id: RouteId) -> Option<&mut Route> {
+        self.routes.iter_mut().find(|route| route.id == id)
+    }
+
+    fn add(&mut self, target: RouteTarget, is_setting: bool) -> RouteId {
+        let id = RouteId(self.next_id);
+        self.next_id += 1;
+        self.routes.push(Route {
+            id,
+            target,
+            state: RouteState::Waiting(Time::ZERO),
+            fault: None,
+            is_setting,
+            is_remembered: is_setting,
+            last_up: None,
+            failures: 0,
+        });
+        self.begin(id);
+        id
+    }
+
+    fn begin(&mut self, id: RouteId) {
+        if let Some(route) = self.get_mut(id) {
+            route.state = RouteState::Resolving;
+            let target = route.target.clone();
+            self.outputs.push_back(RouteOutput::Resolve(id, target));
+        }
+    }
+
+    /// It waits until it is tried again. What the user typed a moment ago, and never was up, is forgotten.
+    fn fail(&mut self, now: Time, id: RouteId, fault: RouteFault) {
+        let Some(route) = self.get_mut(id) else { return };
+        if let RouteState::Up(LinkPeer { peer, .. }, _) = route.state {
+            self.outputs.push_back(RouteOutput::Down(peer, false));
+        }
+        let Some(route) = self.get_mut(id) else { return };
+        let is_forgotten = !route.is_remembered;
+        route.fault = Some(fault);
+        route.state = RouteState::Waiting(now + route.pause(now));
+        route.failures = route.failures.saturating_add(1);
+        let target = route.target.clone();
+        if is_forgotten {
+            self.routes.retain(|route| route.id != id);
+        }
+        self.outputs.push_back(RouteOutput::Failed(id, target, fault));
+    }
+
+    fn remember(&mut self) {
+        let kept = self.routes.iter().filter(|route| route.is_remembered && !route.is_setting);
+        let kept = kept.map(|route| route.target.clone()).collect();
+        self.outputs.push_back(RouteOutput::Remember(kept));
+    }
+}
+
+impl Route {
+    /// How long it waits before the next try: twice as long each time, up to a bound.
+    fn pause(&self, now: Time) -> Duration {
+        let is_missed = self.last_up.is_some_and(|at| now.since(at) < limits::MISSED);
+        let most = if is_missed { limits::SOON } else { limits::LATER };
+        (Duration::from_secs(1) * 2_u32.pow(self.failures.min(10))).min(most)
+    }
+}

@@ -1,0 +1,110 @@
+//! The machine of the routes.
+
+use core::time::Duration;
+
+use super::{LinkPeer, RouteFault, RouteId, RouteOutput, Routes, limits};
+use crate::address::{Host, RouteTarget};
+use crate::identity::PeerId;
+use crate::time::Time;
+
+fn at(seconds: u64) -> Time {
+    Time::ZERO + Duration::from_secs(10_000 + seconds)
+}
+
+const OWN: PeerId = PeerId([9; 32]);
+
+fn host() -> Host {
+    Host { ip: [10, 0, 0, 1].into(), scope: 0 }
+}
+
+fn link(n: u8) -> LinkPeer {
+    LinkPeer { peer: PeerId([n; 32]), host: host() }
+}
+
+fn target(name: &str) -> RouteTarget {
+    RouteTarget { host: name.to_owned(), port: 5 }
+}
+
+fn outputs(routes: &mut Routes) -> Vec<RouteOutput> {
+    core::iter::from_fn(|| routes.poll_output()).collect()
+}
+
+/// A machine with a route to `a`, which is up since second 0.
+fn connected() -> (Routes, RouteId) {
+    let mut routes = Routes::default();
+    let id = routes.handle_connect(target("a")).unwrap();
+    assert_eq!(outputs(&mut routes), [RouteOutput::Resolve(id, target("a"))]);
+    routes.handle_resolved(at(0), id, Ok(vec![host()]));
+    assert_eq!(outputs(&mut routes), [RouteOutput::Dial(id, vec![host()], 6)]);
+    routes.handle_up(at(0), id, link(1), OWN);
+    assert_eq!(
+        outputs(&mut routes),
+        [RouteOutput::Up(id, link(1)), RouteOutput::Remember(vec![target("a")])]
+    );
+    (routes, id)
+}
+
+#[test]
+fn a_route_that_was_up_is_tried_again_soon_and_after_an_hour_ever_later() {
+    let (mut routes, id) = connected();
+    assert_eq!(routes.handle_connect(target("a")), Err(RouteFault::AlreadyConnected));
+    let (mut now, mut pauses) = (at(0), Vec::new());
+    while now < at(8_000) {
+        routes.handle_failed(now, id, RouteFault::NoAnswer);
+        let next = routes.poll_timeout().unwrap();
+        pauses.push(next.since(now).as_secs());
+        now = next;
+        routes.handle_timeout(now);
+        routes.handle_resolved(now, id, Ok(vec![host()]));
+    }
+    let soon = pauses.iter().take_while(|pause| **pause <= 5).count();
+    assert_eq!(pauses[..4], [1, 2, 4, 5]);
+    assert!(soon >= 720 && pauses[soon..].iter().all(|pause| *pause == 300), "{pauses:?}");
+    assert!(outputs(&mut routes).contains(&RouteOutput::Down(PeerId([1; 32]), false)));
+}
+
+#[test]
+fn what_was_typed_and_never_was_up_is_forgotten_and_a_setting_is_not() {
+    let mut routes = Routes::new(vec![target("set")], vec![target("kept"), target("set")]);
+    assert_eq!(routes.iter().map(|route| route.target.host.as_str()).collect::<Vec<_>>(), ["set", "kept"]);
+    let typed = routes.handle_connect(target("typo")).unwrap();
+    outputs(&mut routes);
+    let all: Vec<_> = routes.iter().map(|route| route.id).collect();
+    all.iter().for_each(|id| routes.handle_resolved(at(0), *id, Err(RouteFault::NoSuchHost)));
+    let failed = |n: usize, name| RouteOutput::Failed(all[n], target(name), RouteFault::NoSuchHost);
+    assert_eq!(outputs(&mut routes), [failed(0, "set"), failed(1, "kept"), failed(2, "typo")]);
+    assert!(routes.get(typed).is_none() && routes.iter().count() == 2);
+}
+
+#[test]
+fn a_route_that_leads_to_this_peer_or_to_one_that_is_linked_is_closed() {
+    let (mut routes, first) = connected();
+    for (name, end, fault) in [
+        ("b", LinkPeer { peer: OWN, host: host() }, RouteFault::Yourself),
+        ("c", link(1), RouteFault::AlreadyConnected),
+    ] {
+        let id = routes.handle_connect(target(name)).unwrap();
+        routes.handle_resolved(at(1), id, Ok(vec![host()]));
+        outputs(&mut routes);
+        routes.handle_up(at(1), id, end, OWN);
+        let failed = RouteOutput::Failed(id, target(name), fault);
+        assert_eq!(outputs(&mut routes), [RouteOutput::Close(id), failed]);
+    }
+    assert!(routes.handle_disconnect(Some(&target("a"))) && !routes.handle_disconnect(None));
+    let ended = [
+        RouteOutput::Close(first),
+        RouteOutput::Down(PeerId([1; 32]), true),
+        RouteOutput::Remember(Vec::new()),
+    ];
+    assert_eq!(outputs(&mut routes), ended);
+    assert_eq!(routes.poll_timeout(), None);
+}
+
+#[test]
+fn there_are_not_more_than_there_may_be() {
+    let mut routes = Routes::default();
+    for n in 0..limits::ROUTES {
+        routes.handle_connect(target(&n.to_string())).unwrap();
+    }
+    assert_eq!(routes.handle_connect(target("more")), Err(RouteFault::TooMany));
+}

@@ -1,0 +1,173 @@
+//! Addresses of peers on other networks, as gateways tell them, and when each is dialled. Pure.
+//!
+//! Whoever is at such an address did not ask for it, and a gateway may lie. So an address that failed is left alone
+//! for a minute, few failures are allowed in a minute, and one gateway uses up half of them at most. What succeeds
+//! costs nothing.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::limits;
+use crate::address::Host;
+use crate::identity::{Contact, PeerId};
+use crate::time::Time;
+
+/// An address at which a peer is to be dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ToldAddress {
+    pub(crate) peer: PeerId,
+    pub(crate) host: Host,
+}
+
+/// What is known of one.
+#[derive(Clone, Copy, Debug)]
+struct ToldRow {
+    /// Its sender port.
+    port: u16,
+    through: PeerId,
+    is_dialled: bool,
+}
+
+/// A dial that failed.
+#[derive(Clone, Copy, Debug)]
+struct FailedDial {
+    at: Time,
+    host: Host,
+    port: u16,
+    through: PeerId,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct ToldAddresses {
+    rows: BTreeMap<ToldAddress, ToldRow>,
+    failures: VecDeque<FailedDial>,
+    dialled: usize,
+}
+
+impl ToldAddresses {
+    /// A gateway tells where a peer is, that is to be dialled there.
+    pub(crate) fn handle_told(&mut self, through: PeerId, contact: &Contact) {
+        for host in &contact.hosts {
+            let address = ToldAddress { peer: contact.id, host: *host };
+            if self.rows.len() < limits::TOLD {
+                let row = ToldRow { port: contact.ports.sender, through, is_dialled: false };
+                self.rows.entry(address).or_insert(row);
+            }
+        }
+    }
+
+    /// TLS proved this peer somewhere, or it is gone: it is dialled no more.
+    pub(crate) fn handle_over(&mut self, peer: PeerId) {
+        let first = ToldAddress { peer, host: LEAST };
+        let of: Vec<_> = self.rows.range(first..).map(|(a, _)| *a).take_while(|a| a.peer == peer).collect();
+        for address in of {
+            let row = self.rows.remove(&address);
+            self.dialled -= usize::from(row.is_some_and(|row| row.is_dialled));
+        }
+    }
+
+    /// A dial failed.
+    pub(crate) fn handle_failed(&mut self, now: Time, address: ToldAddress) {
+        let Some(row) = self.rows.get_mut(&address) else { return };
+        if std::mem::replace(&mut row.is_dialled, false) {
+            self.dialled -= 1;
+        }
+        let failed = FailedDial { at: now, host: address.host, port: row.port, through: row.through };
+        self.failures.push_back(failed);
+    }
+
+    /// The next address that is to be dialled now, and at which port.
+    pub(crate) fn next_dial(&mut self, now: Time) -> Option<(ToldAddress, u16)> {
+        self.failures.retain(|failed| now.since(failed.at) < limits::FAILED);
+        let (failures, dialled) = (&self.failures, self.dialled);
+        if failures.len() + dialled >= limits::FAILURES {
+            return None;
+        }
+        let under_way = |through| self.rows.values().filter(|r| r.is_dialled && r.through == through).count();
+        let used = |through| failures.iter().filter(|f| f.through == through).count() + under_way(through);
+        let has_failed = |host, port| failures.iter().any(|f| (f.host, f.port) == (host, port));
+        let is_due = |(address, row): &(&ToldAddress, &ToldRow)| {
+            !row.is_dialled
+                && !has_failed(address.host, row.port)
+                && used(row.through) < limits::FAILURES_OF_GATEWAY
+        };
+        let address = *self.rows.iter().find(is_due)?.0;
+        let row = self.rows.get_mut(&address)?;
+        row.is_dialled = true;
+        self.dialled += 1;
+        Some((address, row.port))
+    }
+
+    /// When [`Self::next_dial`] may have one again that it has not now.
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        let waits = self.rows.values().any(|row| !row.is_dialled);
+        self.failures.front().filter(|_| waits).map(|failed| failed.at + limits::FAILED)
+    }
+}
+
+/// The least of all addresses.
+const LEAST: Host = Host { ip: core::net::IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), scope: 0 };
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::address::Ports;
+
+    fn at(seconds: u64) -> Time {
+        Time::ZERO + Duration::from_secs(1_000 + seconds)
+    }
+
+    fn contact(peer: u8, hosts: &[u8]) -> Contact {
+        let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
+        let host = |n: &u8| Host { ip: [10, 1, peer, *n].into(), scope: 0 };
+        Contact { id: PeerId([peer; 32]), hosts: hosts.iter().map(host).collect(), ports }
+    }
+
+    /// Dials all that may be dialled now, and each of them fails. How many there were.
+    fn fail_all(told: &mut ToldAddresses, now: Time) -> usize {
+        let dialled = core::iter::from_fn(|| told.next_dial(now)).collect::<Vec<_>>();
+        dialled.iter().for_each(|(address, _)| told.handle_failed(now, *address));
+        dialled.len()
+    }
+
+    #[test]
+    fn an_address_that_failed_is_left_alone_for_a_minute() {
+        let (mut told, gateway) = (ToldAddresses::default(), PeerId([9; 32]));
+        told.handle_told(gateway, &contact(1, &[1, 2]));
+        assert_eq!(fail_all(&mut told, at(0)), 2);
+        assert_eq!((fail_all(&mut told, at(59)), told.poll_timeout()), (0, Some(at(60))));
+        // Nor is it dialled because another peer is said to be there.
+        let other = Contact { id: PeerId([2; 32]), ..contact(1, &[1]) };
+        told.handle_told(gateway, &other);
+        assert_eq!((fail_all(&mut told, at(59)), fail_all(&mut told, at(60))), (0, 3));
+        told.handle_over(other.id);
+        told.handle_over(PeerId([1; 32]));
+        assert_eq!((fail_all(&mut told, at(200)), told.poll_timeout()), (0, None));
+    }
+
+    #[test]
+    fn a_gateway_that_lies_costs_few_dials_and_leaves_the_others_theirs() {
+        let (mut told, liar, honest) = (ToldAddresses::default(), PeerId([8; 32]), PeerId([9; 32]));
+        (0..250).for_each(|n| told.handle_told(liar, &contact(n, &[1, 2, 3, 4])));
+        assert_eq!(fail_all(&mut told, at(0)), limits::FAILURES_OF_GATEWAY);
+        told.handle_told(honest, &contact(251, &[7]));
+        let (address, port) = told.next_dial(at(1)).unwrap();
+        assert_eq!((address.peer, port), (PeerId([251; 32]), 2));
+        told.handle_over(address.peer);
+        let failed: usize = (2..3_600).map(|s| fail_all(&mut told, at(s))).sum();
+        assert!(failed <= 60 * limits::FAILURES_OF_GATEWAY, "{failed} dials in an hour");
+    }
+
+    #[test]
+    fn what_succeeds_costs_nothing() {
+        let (mut told, gateway) = (ToldAddresses::default(), PeerId([9; 32]));
+        for n in 0..100 {
+            told.handle_told(gateway, &contact(n, &[1]));
+            let (address, _) = told.next_dial(at(0)).unwrap();
+            told.handle_over(address.peer);
+        }
+        assert!(told.failures.is_empty() && told.dialled == 0);
+    }
+}

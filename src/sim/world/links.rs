@@ -1,0 +1,146 @@
+//! Several networks, and the links between peers of them. Pure.
+//!
+//! A link is a TCP connection: nothing on it is lost or overtaken, but while it is cut. Datagrams are not really
+//! signed where there are links: what is relayed is the encoded body.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::time::Duration;
+
+use super::World;
+use super::flight::{Payload, SimEnvelope, What};
+use crate::address::Host;
+use crate::identity::{Contact, PeerId};
+use crate::lan::{Carrier, LinkChange, LinkDatagram, NetworkPrefix, Packet};
+use crate::wire::datagram::read_body;
+
+/// How long a datagram takes over a link, and a dial to be proved.
+const ACROSS: Duration = Duration::from_millis(4);
+
+/// A link between two peers, by their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SimLink {
+    /// Its ends.
+    pub ends: [usize; 2],
+    /// False while the router between them lets nothing through.
+    pub is_up: bool,
+}
+
+impl World {
+    /// Before their start, puts these peers on a network of their own.
+    pub fn put_on_network(&mut self, network: u8, places: impl IntoIterator<Item = usize>) {
+        for place in places {
+            let low = u16::try_from(place).unwrap_or(u16::MAX) + 1;
+            let [high, low] = low.to_be_bytes();
+            self.readdress(place, Ipv4Addr::new(10, network, high, low));
+            let node = &mut self.nodes[place];
+            node.side = network;
+            let ip = IpAddr::V4(Ipv4Addr::new(10, network, 0, 0));
+            node.network = NetworkPrefix { ip, prefix: 16 };
+        }
+    }
+
+    /// Makes a link between two peers that run.
+    pub fn link_up(&mut self, ends: [usize; 2]) {
+        self.links.retain(|link| link.ends != ends);
+        self.links.push(SimLink { ends, is_up: true });
+        let now = self.now;
+        for [own, other] in [ends, [ends[1], ends[0]]] {
+            let (peer, ip) = (self.nodes[other].id, self.nodes[other].ip);
+            let host = Host { ip: ip.into(), scope: 0 };
+            self.with(own, |machines| {
+                machines.handle_link(now, peer, LinkChange::Up(host));
+                machines.handle_proved(now, peer, host);
+            });
+        }
+    }
+
+    /// Cuts all links: both ends notice at once.
+    pub fn cut_links(&mut self) {
+        let now = self.now;
+        for at in 0..self.links.len() {
+            self.links[at].is_up = false;
+            let [one, other] = self.links[at].ends;
+            for [own, of] in [[one, other], [other, one]] {
+                let peer = self.nodes[of].id;
+                self.with(own, |machines| machines.handle_link(now, peer, LinkChange::Lost));
+            }
+        }
+    }
+
+    /// Makes all links again.
+    pub fn heal_links(&mut self) {
+        let all: Vec<_> = self.links.iter().map(|link| link.ends).collect();
+        all.into_iter().for_each(|ends| self.link_up(ends));
+    }
+
+    /// True if all that run show exactly the others that run, whatever network they are on.
+    #[must_use]
+    pub fn agrees_across(&self) -> bool {
+        let count = self.nodes.iter().filter(|node| node.is_up()).count();
+        let is_right = |id: &PeerId| self.nodes[self.places[id]].is_up();
+        let up = || self.nodes.iter().filter(|node| node.is_up());
+        up().all(|node| node.shown.len() + 1 == count) && up().all(|node| node.shown.keys().all(is_right))
+    }
+
+    pub(super) fn relay(&mut self, from: usize, relay: LinkDatagram) {
+        let LinkDatagram { to, peer, datagram, .. } = relay;
+        let Some(to) = self.places.get(&to).copied() else { return };
+        let is_of = |ends: [usize; 2]| ends == [from, to] || ends == [to, from];
+        if self.links.iter().any(|link| link.is_up && is_of(link.ends)) {
+            let gateway = self.nodes[from].id;
+            let (at, hops, signed) = (datagram.at, datagram.hops, datagram.signed);
+            let datagram = Rc::new(SimEnvelope { gateway, hops, peer, at, signed });
+            self.queue.push(self.now + ACROSS, What::Relayed { to, datagram });
+        }
+    }
+
+    pub(super) fn bring(&mut self, to: usize, datagram: &SimEnvelope) {
+        let SimEnvelope { gateway, hops, peer, at, signed } = datagram;
+        let now = self.now;
+        if self.nodes[to].asleep || self.nodes[to].id == *peer {
+            return;
+        }
+        self.with(to, |machines| {
+            if let Some(source) = machines.admit_relayed(now, *gateway, *at, *peer)
+                && let Ok(body) = read_body(signed)
+            {
+                let packet = Packet { source, peer: *peer, body: &body, signed };
+                machines.handle_told(now, Carrier::Link, *hops, &packet).ok();
+            }
+        });
+    }
+
+    pub(super) fn broadcast_envelope(
+        &mut self,
+        from: usize,
+        hops: u8,
+        peer: PeerId,
+        at: SocketAddr,
+        signed: Arc<[u8]>,
+    ) {
+        self.envelopes += 1;
+        let gateway = self.nodes[from].id;
+        let envelope = SimEnvelope { gateway, hops, peer, at: Some(at), signed };
+        self.broadcast_payload(from, Payload::Enveloped(Rc::new(envelope)));
+    }
+
+    /// Who envelopes claim to come from, whatever they hold: for liars.
+    pub fn envelop(&mut self, from: usize, of: PeerId, at: SocketAddr, signed: Arc<[u8]>) {
+        self.broadcast_envelope(from, 1, of, at, signed);
+    }
+
+    /// A dial to where a gateway says that a peer is: TLS proves whoever is there. The caller drains.
+    pub(super) fn prove_told(&mut self, by: usize, contact: &Contact) {
+        let now = self.now;
+        self.told_dials += 1;
+        let there = self.places.get(&contact.id).map(|of| &self.nodes[*of]);
+        let ip = there.filter(|node| node.is_up()).map(|node| IpAddr::V4(node.ip));
+        let host = contact.hosts.iter().find(|host| Some(host.ip) == ip).copied();
+        if let (Some(host), Some(machines)) = (host, &mut self.nodes[by].machines) {
+            machines.handle_proved(now, contact.id, host);
+        }
+    }
+}
