@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::typed::{Proposals, TypedRequest};
 use crate::address::RouteTarget;
 
-/// End a link that `connect` made, and forget it and the peers that were known only by it
+/// End a link that `connect` made, and forget who was known only by it
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
 pub struct DisconnectRequest {
     /// As it was given to `connect`; nothing: all of them

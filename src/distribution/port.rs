@@ -19,7 +19,7 @@ use crate::distribution::limits;
 use crate::identity::{Contact, PeerId};
 use crate::text;
 use crate::time::Time;
-use crate::transfer::connection::Closed;
+use crate::transfer::connection::{Closed, Dial};
 use crate::transfer::engine::Role;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
@@ -230,7 +230,7 @@ impl CustodyRole {
             if link.conn.is_some() || link.queue.is_empty() {
                 continue;
             }
-            match net.dial(now, &link.contact, self.port.dials(link.contact.ports)) {
+            match net.dial(now, Dial::to(&link.contact, self.port.dials(link.contact.ports))) {
                 Ok(id) => {
                     (link.conn, link.since) = (Some(id), now);
                     self.dialled.insert(id, peer);

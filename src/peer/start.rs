@@ -119,8 +119,6 @@ impl Peer {
         let discovery = start_discovery(&mut sandboxes, lan_config)?;
         let mapping = map_port(&mut sandboxes, &config, bound.ports.sender)?;
         warnings.extend(sandboxes.warning());
-        let resolver = Resolver::start().map_err(thread)?;
-        let routes = remembered_routes::load(&config);
         let files = files::start(config.clone(), identity.id()).map_err(thread)?;
         let parts = Parts {
             discovery,
@@ -130,7 +128,7 @@ impl Peer {
             distributor,
             distributee,
             links,
-            resolver,
+            resolver: Resolver::start().map_err(thread)?,
             chunks,
             _disk: disk,
             library,
@@ -141,6 +139,7 @@ impl Peer {
         };
         let moved = bound.moved;
         let group = group.map(|group| group.name);
+        let routes = remembered_routes::load(&config);
         let start = PeerStart {
             settings: config,
             identity,

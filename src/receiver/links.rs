@@ -5,6 +5,7 @@ use super::{ReceiverEvent, ReceiverRole};
 use crate::identity::{Contact, PeerId};
 use crate::text;
 use crate::time::Time;
+use crate::transfer::connection::Dial;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::message::{Reason, Refused};
@@ -37,7 +38,7 @@ impl ReceiverRole {
             return Some(link.up);
         }
         let contact = link.contact.as_ref()?;
-        match net.dial(now, contact, contact.ports.sender) {
+        match net.dial(now, Dial::to(contact, contact.ports.sender)) {
             Ok(id) => {
                 (link.conn, link.back) = (Some(id), false);
                 self.dialled.insert(id, peer);
@@ -72,7 +73,7 @@ impl ReceiverRole {
         let Some(contact) = &link.contact else { return };
         // One that dialled back has one connection: it cannot be dialled for more.
         while !link.back && link.lanes.len() + 1 < usize::from(count) {
-            match net.dial(now, contact, contact.ports.sender) {
+            match net.dial(now, Dial::to(contact, contact.ports.sender)) {
                 Ok(conn) => {
                     link.lanes.push(Lane { conn, up: false });
                     self.dialled.insert(conn, peer);

@@ -13,7 +13,7 @@ use crate::address::Host;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId};
 use crate::time::Time;
-use crate::transfer::connection::{Closed, DialFault};
+use crate::transfer::connection::{Closed, Dial, DialFault};
 use crate::transfer::engine::Role;
 use crate::transfer::link_queue::{LinkQueue, QueuedDatagram};
 use crate::transfer::net::{ConnId, Net};
@@ -96,7 +96,7 @@ impl LinkRole {
     }
 
     fn dial(&mut self, now: Time, net: &mut Net, route: RouteId, hosts: &[Host], port: u16) {
-        match net.dial_anyone(now, hosts, port) {
+        match net.dial(now, Dial::anyone(hosts, port)) {
             Ok(id) => {
                 let queue = LinkQueue::default();
                 let link = MadeLink { route, peer: None, queue, open: 0, next_request: 1, answered: now };
@@ -115,7 +115,7 @@ impl LinkRole {
     }
 
     fn attempt(&mut self, now: Time, net: &mut Net, address: ToldAddress, contact: &Contact) {
-        match net.dial(now, contact, contact.ports.sender) {
+        match net.dial(now, Dial::to(contact, contact.ports.sender)) {
             Ok(id) => drop(self.tried.insert(id, address)),
             Err(_) => self.tell(LinksEvent::NotThere(address)),
         }

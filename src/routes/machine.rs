@@ -111,7 +111,7 @@ impl Routes {
         self.routes.iter()
     }
 
-    /// One of them.
+    /// The route with this number.
     pub(crate) fn get(&self, id: RouteId) -> Option<&Route> {
         self.routes.iter().find(|route| route.id == id)
     }

@@ -16,6 +16,7 @@ mod dial_back;
 mod file_turns;
 mod handle;
 pub(crate) mod limits;
+mod link_port;
 mod links;
 mod open_files;
 pub(crate) mod owner_catalogues;
@@ -53,7 +54,7 @@ use crossbeam_channel::Sender;
 use self::background::BackgroundThrottle;
 use self::client::SenderClient;
 use self::dial_back::Following;
-use self::links::ServedLinks;
+use self::link_port::LinkPort;
 use self::owner_catalogues::ServedCatalogue;
 use self::partial_seeds::PartialSeeds;
 use self::quick::Quick;
@@ -73,12 +74,12 @@ use crate::sys::descriptors;
 use crate::text;
 use crate::time::Time;
 use crate::transfer::Gate;
-use crate::transfer::connection::Closed;
+use crate::transfer::connection::{Closed, Dial};
 use crate::transfer::engine::Role;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused, Relay, Told};
+use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused, Told};
 
 /// Bytes sent, and read on this thread, in one step.
 const STEP: usize = 256 << 10;
@@ -156,7 +157,7 @@ pub(super) struct SenderRole {
     /// Where what is not shared is read to.
     buffer: Vec<u8>,
     serving: ServingReport,
-    links: ServedLinks,
+    links: LinkPort,
     /// While it ends: when to look whether it has.
     look: Time,
 }
@@ -169,6 +170,7 @@ impl SenderRole {
         reader: SharedReader,
     ) -> Self {
         Self {
+            links: LinkPort::new(events.clone()),
             events,
             offer: Arc::default(),
             here: PeersHere::default(),
@@ -189,7 +191,6 @@ impl SenderRole {
             counters,
             buffer: vec![0; STEP],
             serving: ServingReport::default(),
-            links: ServedLinks::default(),
             look: Time::ZERO,
         }
     }
@@ -274,7 +275,7 @@ impl SenderRole {
             self.back.made.remove(&id);
             self.forget(id);
         }
-        match net.dial(now, contact, contact.ports.receiver) {
+        match net.dial(now, Dial::to(contact, contact.ports.receiver)) {
             Ok(id) => drop(self.back.made.insert(id, contact.id)),
             Err(how) => log::debug!("{} cannot be dialled back: {how:?}", contact.id),
         }
@@ -375,7 +376,7 @@ impl SenderRole {
                 Ok(())
             }),
             Message::FetchThrough(m) => self.other_owners.questions.take(id, client.peer, m, &self.events),
-            Message::Relay(m) => self.take_relayed(now, net, id, m),
+            Message::Relay(m) => self.links.take(now, net, id, m, self.state == SenderState::Serving),
             Message::Cancel(_) => {
                 client.cancel(request);
                 return Ok(());
@@ -390,39 +391,9 @@ impl SenderRole {
         Ok(())
     }
 
-    /// A link brought datagrams, and asks for ours.
-    fn take_relayed(&mut self, now: Time, net: &mut Net, id: ConnId, m: Relay) -> Result<(), Reason> {
-        let may_begin = self.state == SenderState::Serving || self.links.has(id);
-        let payer = net.payer(id).filter(|_| may_begin).ok_or(Reason::Busy)?;
-        let asked = self.links.ask(now, id, payer, m.request)?;
-        for peer in asked.yielded {
-            drop(self.events.send(SenderEvent::Unlinked(peer)));
-        }
-        if let Some(host) = net.host(id).filter(|_| asked.is_new) {
-            drop(self.events.send(SenderEvent::Linked(payer.peer, host)));
-        }
-        let datagrams: Vec<_> = m.datagrams.into_iter().collect();
-        if !datagrams.is_empty() {
-            // What the controller does not take now is lost, as on any network.
-            drop(self.events.try_send(SenderEvent::Relayed(payer.peer, datagrams)));
-        }
-        self.answer_links(now, net);
-        Ok(())
-    }
-
-    /// Answers the questions of links that are due.
-    fn answer_links(&mut self, now: Time, net: &mut Net) {
-        while let Some((id, relayed)) = self.links.next_answer(now) {
-            net.send(id, &Message::Relayed(relayed));
-        }
-        self.links.check();
-    }
-
     /// Who asked over this connection is gone.
     fn forget(&mut self, id: ConnId) {
-        if let Some(peer) = self.links.forget(id) {
-            drop(self.events.send(SenderEvent::Unlinked(peer)));
-        }
+        self.links.forget(id);
         self.shared.reads.forget(id);
         self.other_owners.questions.forget(id);
         let Some(client) = self.clients.remove(&id) else { return };
@@ -464,10 +435,7 @@ impl Role for SenderRole {
             SenderCommand::Withhold(chunk) => self.restraints.withheld.withhold(chunk),
             SenderCommand::Give(peer, file) => self.restraints.withheld.give(peer, file),
             SenderCommand::Kept(kept) => self.other_owners.catalogues.set_kept(kept),
-            SenderCommand::Relay(peer, queued) => {
-                self.links.push(peer, &queued);
-                self.answer_links(now, net);
-            }
+            SenderCommand::Relay(peer, queued) => self.links.relay(now, net, peer, &queued),
             SenderCommand::AskBack(peer) => self.ask_back(net, peer),
             SenderCommand::DialBack(contact) => self.dial_back(now, net, &contact),
             SenderCommand::Finish => {
@@ -582,7 +550,7 @@ impl Role for SenderRole {
         if self.partial_seeds.report_due.is_some_and(|t| t <= now) {
             self.tell_haves(now, net);
         }
-        self.answer_links(now, net);
+        self.links.answer(now, net);
         self.partial_seeds.tidy(now);
         self.store.tidy(now);
         self.look = now + LOOK;

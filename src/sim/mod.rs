@@ -18,7 +18,7 @@ mod world;
 pub use link::Link;
 pub use queue::Queue;
 pub use rng::Rng;
-pub use world::{Node, NodeSystem, RoomLog, Seen, SimLink, Wall, World};
+pub use world::{Networks, Node, NodeSystem, RoomLog, Seen, SimLink, Wall, World};
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 

@@ -15,7 +15,7 @@ use super::binding::{BindStep, Unbound};
 use super::records::{ReadWork, RecordCounter};
 use crate::address::Host;
 use crate::identity::tls::{Tls, is_of_another_network, proved};
-use crate::identity::{ChannelBinding, PeerId};
+use crate::identity::{ChannelBinding, Contact, PeerId};
 use crate::time::Time;
 use crate::wire::frame::{Decoder, Frame, Piece};
 
@@ -99,6 +99,18 @@ pub(crate) struct Dial {
     pub(crate) peer: Option<PeerId>,
     pub(crate) hosts: VecDeque<Host>,
     pub(crate) port: u16,
+}
+
+impl Dial {
+    /// To `port` of a peer, at each of its addresses.
+    pub(crate) fn to(contact: &Contact, port: u16) -> Self {
+        Self { peer: Some(contact.id), hosts: contact.hosts.iter().copied().collect(), port }
+    }
+
+    /// To addresses that the user typed, whoever is there.
+    pub(crate) fn anyone(hosts: &[Host], port: u16) -> Self {
+        Self { peer: None, hosts: hosts.iter().copied().collect(), port }
+    }
 }
 
 /// What one step of reading came to.

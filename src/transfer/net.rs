@@ -18,8 +18,8 @@ use super::ready::ReadyQueue;
 use super::unproved::makes_way;
 use crate::accounts::{Account, Grant, Payer};
 use crate::address::Host;
+use crate::identity::PeerId;
 use crate::identity::tls::Tls;
-use crate::identity::{Contact, PeerId};
 use crate::sys::net;
 use crate::time::Time;
 use crate::transfer::limits;
@@ -88,19 +88,9 @@ impl Net {
 
     // ---- what roles use ----------------------------------------------------------------------
 
-    /// Dials `port` of `peer`, at one address after the other. The connection exists at once; the role
-    /// hears of it when TLS proved the peer, or when no address is left.
-    pub(crate) fn dial(&mut self, now: Time, contact: &Contact, port: u16) -> Result<ConnId, Closed> {
-        let hosts = contact.hosts.iter().copied().collect();
-        self.begin(now, Dial { peer: Some(contact.id), hosts, port })
-    }
-
-    /// Dials an address that the user typed, as [`Self::dial`] does, whoever is there.
-    pub(crate) fn dial_anyone(&mut self, now: Time, hosts: &[Host], port: u16) -> Result<ConnId, Closed> {
-        self.begin(now, Dial { peer: None, hosts: hosts.iter().copied().collect(), port })
-    }
-
-    fn begin(&mut self, now: Time, dial: Dial) -> Result<ConnId, Closed> {
+    /// Dials one address after the other. The connection exists at once; the role hears of it when TLS proved
+    /// the peer, or when no address is left.
+    pub(crate) fn dial(&mut self, now: Time, dial: Dial) -> Result<ConnId, Closed> {
         let (stream, tls, host, dial) = self.attempt(now, dial)?;
         self.insert(Connection::new(stream, tls, host, Some(dial), now))
     }

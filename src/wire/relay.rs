@@ -87,10 +87,10 @@ impl TryFrom<RelayedRow> for RelayedDatagram {
         if signed.is_empty() || signed.len() > limits::DATAGRAM {
             return Err("a datagram has 1 to 1,200 bytes");
         }
-        let at = match <[u8; 16]>::try_from(ip) {
-            Ok(ip) => Some(SocketAddr::new(address(ip), port)),
-            Err(ip) if ip.is_empty() => None,
-            Err(_) => return Err("an address has 16 bytes"),
+        let at = match (ip.as_array(), ip.is_empty()) {
+            (Some(ip), _) => Some(SocketAddr::new(address(*ip), port)),
+            (None, true) => None,
+            (None, false) => return Err("an address has 16 bytes"),
         };
         Ok(Self { at, hops, signed: signed.into() })
     }

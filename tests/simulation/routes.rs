@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use potluck::address::Ports;
 use potluck::identity::{Instance, PeerId, PeerName, PublicKey};
-use potluck::sim::{Link, World, seeds};
+use potluck::sim::{Link, Networks, World, seeds};
 use potluck::wire::datagram::{Body, DatagramMessage, Presence, PresenceState};
 use potluck::wire::encode;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Networks of `count` peers each, on links that lose so many of 1,000 datagrams; all have met their own.
-fn networks(seed: u64, networks: u8, count: usize, loss: u32) -> World {
-    let mut world = World::new(seed, usize::from(networks) * count, Link::lossy(loss));
+fn networks(seed: u64, networks: u8, count: usize, loss: u32) -> Networks {
+    let mut world = Networks(World::new(seed, usize::from(networks) * count, Link::lossy(loss)));
     for network in 0..networks {
         let first = usize::from(network) * count;
         world.put_on_network(network, first..first + count);
@@ -25,8 +25,8 @@ fn networks(seed: u64, networks: u8, count: usize, loss: u32) -> World {
 }
 
 /// How long it takes until all show all.
-fn joined(world: &mut World, seed: u64, limit: Duration) -> Duration {
-    let took = world.run_while(limit, World::agrees_across);
+fn joined(world: &mut Networks, seed: u64, limit: Duration) -> Duration {
+    let took = world.run_while(limit, Networks::agree);
     took.unwrap_or_else(|| {
         let shown: Vec<_> = world.nodes.iter().map(|node| node.shown.len()).collect();
         panic!("seed {seed}: after {limit:?} they show {shown:?}")
@@ -34,7 +34,7 @@ fn joined(world: &mut World, seed: u64, limit: Duration) -> Duration {
 }
 
 /// Datagrams sent in all networks together, and envelopes of these, in a second of the next `seconds`.
-fn rates(world: &mut World, seconds: u32) -> (u64, u64) {
+fn rates(world: &mut Networks, seconds: u32) -> (u64, u64) {
     let before = (world.sent, world.envelopes);
     world.run(seconds * SECOND);
     let each = |count: u64| count / u64::from(seconds);
@@ -84,7 +84,7 @@ fn three_networks_in_a_row_or_a_circle_and_two_gateways_are_one_without_a_storm(
             // 18 announcements a second, each in an envelope on two other networks.
             assert!(envelopes <= 36 + 8, "seed {seed}, {links:?}: {envelopes} envelopes a second");
             assert!(sent - envelopes <= 24, "seed {seed}, {links:?}: {sent} with {envelopes} envelopes");
-            assert!(world.agrees_across(), "seed {seed}, {links:?}");
+            assert!(Networks::agree(&world), "seed {seed}, {links:?}");
         }
     });
 }
@@ -93,7 +93,7 @@ fn three_networks_in_a_row_or_a_circle_and_two_gateways_are_one_without_a_storm(
 fn five_hundred_and_five_hundred_say_little_on_each_side() {
     let count = 500;
     seeds(1, |seed| {
-        let mut world = World::new(seed, 2 * count, Link::lossy(10));
+        let mut world = Networks(World::new(seed, 2 * count, Link::lossy(10)));
         for network in 0..2_u8 {
             let first = usize::from(network) * count;
             world.put_on_network(network, first..first + count);
@@ -115,7 +115,7 @@ fn five_hundred_and_five_hundred_say_little_on_each_side() {
 /// What a peer says that nobody ever heard.
 fn invented(n: u16) -> (PeerId, Arc<[u8]>) {
     let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
-    let name = PeerName::cleaned("nobody").unwrap();
+    let name = PeerName::of_folder("nobody", PeerId([0; 32]));
     let presence = Presence::new(PresenceState::Here, name, ports, 1_000, 0);
     let instance = Instance { count: 1, random: 1 };
     let body = Body { instance, sequence: 1, presence, message: DatagramMessage::Here };

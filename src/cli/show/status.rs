@@ -324,8 +324,8 @@ mod tests {
             confinement: Confinement { confined: "yes".into(), confined_why: None, guarded: Vec::new() },
             limits: SpeedLimits { up_limit: Some(2 << 20), down_limit: None },
             port_mapping: None,
-            routes: Vec::new(),
             custody: None,
+            routes: Vec::new(),
             key_exported: false,
             warnings: vec!["port 1001 is taken".into()],
         }

@@ -50,7 +50,7 @@ impl Greeting {
         self.due.get_or_insert_with(|| now + wait + rng.delay(SOON));
     }
 
-    /// One of them proved itself.
+    /// A stranger behind a gateway proved itself.
     pub(super) const fn answered(&mut self) {
         self.tries = 0;
     }

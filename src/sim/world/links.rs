@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
 use super::World;
@@ -28,7 +29,25 @@ pub struct SimLink {
     pub is_up: bool,
 }
 
-impl World {
+/// A world of several networks.
+#[derive(Debug)]
+pub struct Networks(pub World);
+
+impl Deref for Networks {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.0
+    }
+}
+
+impl DerefMut for Networks {
+    fn deref_mut(&mut self) -> &mut World {
+        &mut self.0
+    }
+}
+
+impl Networks {
     /// Before their start, puts these peers on a network of their own.
     pub fn put_on_network(&mut self, network: u8, places: impl IntoIterator<Item = usize>) {
         for place in places {
@@ -38,7 +57,7 @@ impl World {
             let node = &mut self.nodes[place];
             node.side = network;
             let ip = IpAddr::V4(Ipv4Addr::new(10, network, 0, 0));
-            node.network = NetworkPrefix { ip, prefix: 16 };
+            node.system.network = Some(NetworkPrefix { ip, prefix: 16 });
         }
     }
 
@@ -78,69 +97,64 @@ impl World {
 
     /// True if all that run show exactly the others that run, whatever network they are on.
     #[must_use]
-    pub fn agrees_across(&self) -> bool {
-        let count = self.nodes.iter().filter(|node| node.is_up()).count();
-        let is_right = |id: &PeerId| self.nodes[self.places[id]].is_up();
-        let up = || self.nodes.iter().filter(|node| node.is_up());
+    pub fn agree(world: &World) -> bool {
+        let count = world.nodes.iter().filter(|node| node.is_up()).count();
+        let is_right = |id: &PeerId| world.nodes[world.places[id]].is_up();
+        let up = || world.nodes.iter().filter(|node| node.is_up());
         up().all(|node| node.shown.len() + 1 == count) && up().all(|node| node.shown.keys().all(is_right))
     }
 
-    pub(super) fn relay(&mut self, from: usize, relay: LinkDatagram) {
-        let LinkDatagram { to, peer, datagram, .. } = relay;
-        let Some(to) = self.places.get(&to).copied() else { return };
-        let is_of = |ends: [usize; 2]| ends == [from, to] || ends == [to, from];
-        if self.links.iter().any(|link| link.is_up && is_of(link.ends)) {
-            let gateway = self.nodes[from].id;
-            let (at, hops, signed) = (datagram.at, datagram.hops, datagram.signed);
-            let datagram = Rc::new(SimEnvelope { gateway, hops, peer, at, signed });
-            self.queue.push(self.now + ACROSS, What::Relayed { to, datagram });
-        }
-    }
-
-    pub(super) fn bring(&mut self, to: usize, datagram: &SimEnvelope) {
-        let SimEnvelope { gateway, hops, peer, at, signed } = datagram;
-        let now = self.now;
-        if self.nodes[to].asleep || self.nodes[to].id == *peer {
-            return;
-        }
-        self.with(to, |machines| {
-            if let Some(source) = machines.admit_relayed(now, *gateway, *at, *peer)
-                && let Ok(body) = read_body(signed)
-            {
-                let packet = Packet { source, peer: *peer, body: &body, signed };
-                machines.handle_told(now, Carrier::Link, *hops, &packet).ok();
-            }
-        });
-    }
-
-    pub(super) fn broadcast_envelope(
-        &mut self,
-        from: usize,
-        hops: u8,
-        peer: PeerId,
-        at: SocketAddr,
-        signed: Arc<[u8]>,
-    ) {
-        self.envelopes += 1;
-        let gateway = self.nodes[from].id;
-        let envelope = SimEnvelope { gateway, hops, peer, at: Some(at), signed };
-        self.broadcast_payload(from, Payload::Enveloped(Rc::new(envelope)));
-    }
-
-    /// Who envelopes claim to come from, whatever they hold: for liars.
+    /// Has a peer broadcast an envelope, whatever it holds: for liars.
     pub fn envelop(&mut self, from: usize, of: PeerId, at: SocketAddr, signed: Arc<[u8]>) {
-        self.broadcast_envelope(from, 1, of, at, signed);
+        let envelope = SimEnvelope { gateway: self.nodes[from].id, hops: 1, peer: of, at: Some(at), signed };
+        broadcast_envelope(&mut self.0, from, envelope);
     }
+}
 
-    /// A dial to where a gateway says that a peer is: TLS proves whoever is there. The caller drains.
-    pub(super) fn prove_told(&mut self, by: usize, contact: &Contact) {
-        let now = self.now;
-        self.told_dials += 1;
-        let there = self.places.get(&contact.id).map(|of| &self.nodes[*of]);
-        let ip = there.filter(|node| node.is_up()).map(|node| IpAddr::V4(node.ip));
-        let host = contact.hosts.iter().find(|host| Some(host.ip) == ip).copied();
-        if let (Some(host), Some(machines)) = (host, &mut self.nodes[by].machines) {
-            machines.handle_proved(now, contact.id, host);
+/// A datagram goes into a link, if that stands.
+pub(super) fn relay(world: &mut World, from: usize, relay: LinkDatagram) {
+    let LinkDatagram { to, peer, datagram, .. } = relay;
+    let Some(to) = world.places.get(&to).copied() else { return };
+    let is_of = |ends: [usize; 2]| ends == [from, to] || ends == [to, from];
+    if world.links.iter().any(|link| link.is_up && is_of(link.ends)) {
+        let gateway = world.nodes[from].id;
+        let (at, hops, signed) = (datagram.at, datagram.hops, datagram.signed);
+        let datagram = Rc::new(SimEnvelope { gateway, hops, peer, at, signed });
+        world.queue.push(world.now + ACROSS, What::Relayed { to, datagram });
+    }
+}
+
+/// A datagram comes out of a link.
+pub(super) fn bring(world: &mut World, to: usize, datagram: &SimEnvelope) {
+    let SimEnvelope { gateway, hops, peer, at, signed } = datagram;
+    let now = world.now;
+    if world.nodes[to].asleep || world.nodes[to].id == *peer {
+        return;
+    }
+    world.with(to, |machines| {
+        if let Some(source) = machines.admit_relayed(now, *gateway, *at, *peer)
+            && let Ok(body) = read_body(signed)
+        {
+            let packet = Packet { source, peer: *peer, body: &body, signed };
+            machines.handle_told(now, Carrier::Link, *hops, &packet).ok();
         }
+    });
+}
+
+/// A gateway broadcasts an envelope.
+pub(super) fn broadcast_envelope(world: &mut World, from: usize, envelope: SimEnvelope) {
+    world.envelopes += 1;
+    world.broadcast_payload(from, Payload::Enveloped(Rc::new(envelope)));
+}
+
+/// A dial to where a gateway says that a peer is: TLS proves whoever is there. The caller drains.
+pub(super) fn prove_told(world: &mut World, by: usize, contact: &Contact) {
+    let now = world.now;
+    world.told_dials += 1;
+    let there = world.places.get(&contact.id).map(|of| &world.nodes[*of]);
+    let ip = there.filter(|node| node.is_up()).map(|node| IpAddr::V4(node.ip));
+    let host = contact.hosts.iter().find(|host| Some(host.ip) == ip).copied();
+    if let (Some(host), Some(machines)) = (host, &mut world.nodes[by].machines) {
+        machines.handle_proved(now, contact.id, host);
     }
 }

@@ -9,8 +9,8 @@ mod links;
 mod node;
 mod wall;
 
-use self::flight::{Next, What};
-pub use self::links::SimLink;
+use self::flight::{Next, SimEnvelope, What};
+pub use self::links::{Networks, SimLink};
 pub use self::node::{Node, RoomLog, Seen};
 pub use self::wall::{NodeSystem, Wall};
 
@@ -121,7 +121,6 @@ impl World {
             ip,
             port: 40_000,
             side: 0,
-            network: OnLink { ip: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), prefix: 8 },
             system: NodeSystem::default(),
             asleep: false,
             machines: None,
@@ -151,7 +150,8 @@ impl World {
         node.port = 40_000 + u16::try_from(port).unwrap_or(0);
         self.addresses.insert(SocketAddr::from((node.ip, node.port)), place);
         let mut machines = Machines::new(now, node.id, node.instance, own(0), seed);
-        machines.handle_links(now, vec![node.network]);
+        let all = OnLink { ip: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), prefix: 8 };
+        machines.handle_links(now, vec![node.system.network.unwrap_or(all)]);
         node.machines = Some(machines);
         (node.asleep, node.settled, node.nobody, node.copied) = (false, false, false, false);
         node.shown.clear();
@@ -257,7 +257,7 @@ impl World {
             match next {
                 Next::Timer(place) => self.timer(place),
                 Next::Table { to, teller } => self.table(to, teller),
-                Next::Relayed { to, datagram } => self.bring(to, &datagram),
+                Next::Relayed { to, datagram } => links::bring(self, to, &datagram),
                 Next::Packet { to, source, payload } => self.arrive(to, source, payload),
             }
         }
@@ -325,7 +325,11 @@ impl World {
                 LanOutput::Unicast { to, body } => self.unicast(place, to, body),
                 LanOutput::Forward { to, peer, signed } => self.forward(place, to, peer, &signed),
                 LanOutput::Envelope { hops, peer, at, signed } => {
-                    self.broadcast_envelope(place, hops, peer, at, signed);
+                    links::broadcast_envelope(
+                        self,
+                        place,
+                        SimEnvelope { gateway: self.nodes[place].id, hops, peer, at: Some(at), signed },
+                    );
                 }
                 LanOutput::LookAround => self.look_around(place),
                 LanOutput::Event(event) => self.tell(place, event),
@@ -406,9 +410,9 @@ impl World {
             Event::LinesMissed(missed) => {
                 *self.rooms[by].missed.entry(missed.peer).or_default() += missed.count;
             }
-            Event::Relay(relay) => self.relay(by, relay),
+            Event::Relay(relay) => links::relay(self, by, relay),
             // Where TCP leads there, TLS proves it.
-            Event::Told(_, contact) => self.prove_told(by, &contact),
+            Event::Told(_, contact) => links::prove_told(self, by, &contact),
             Event::DialBack(_)
             | Event::Overtaken(_)
             | Event::NetworkChanged

@@ -7,7 +7,7 @@ use core::net::Ipv4Addr;
 use super::wall::NodeSystem;
 use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId};
-use crate::lan::{Gone, Machines, NetworkPrefix, PeerInfo, SpokenLine};
+use crate::lan::{Gone, Machines, PeerInfo, SpokenLine};
 use crate::time::Time;
 
 /// One peer: a process that may run, sleep, or be gone, and what it has told its user.
@@ -22,8 +22,6 @@ pub struct Node {
     /// Its address.
     pub ip: Ipv4Addr,
     pub(super) port: u16,
-    /// The network that its system is on.
-    pub(super) network: NetworkPrefix,
     /// Peers of other sides are out of reach.
     pub side: u8,
     /// What its system does and knows.

@@ -7,7 +7,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use crate::address::Host;
-use crate::lan::{Endpoint, Via};
+use crate::lan::{Endpoint, NetworkPrefix, Via};
 use crate::time::Time;
 
 /// An answer is let in for this time after the question: `nf_conntrack_udp_timeout` of Linux.
@@ -18,6 +18,8 @@ const REMEMBERED: Duration = Duration::from_secs(30);
 pub struct NodeSystem {
     /// Its firewall, if it has one.
     pub wall: Option<Wall>,
+    /// The network that it is on; `None`: the one that all are on.
+    pub network: Option<NetworkPrefix>,
     /// The addresses that it knows on the link.
     pub neighbours: BTreeSet<IpAddr>,
     /// True if it tells nobody which those are.
