@@ -165,7 +165,7 @@ impl Machines {
     pub fn handle_packet(&mut self, now: Time, packet: &Packet<'_>) -> Result<(), Dropped> {
         self.observe(now);
         let result = self.hear(now, packet);
-        if result.is_ok() && packet.source.via == Via::Shared {
+        if is_news(result, packet) && packet.source.via == Via::Shared {
             self.pass_on_near(now, packet, 0);
         }
         self.finish(now);
@@ -230,14 +230,12 @@ impl Machines {
     ) -> Result<(), Dropped> {
         self.observe(now);
         let result = self.hear(now, packet);
-        let is_leave = packet.body.message == DatagramMessage::Leave;
         match carrier {
             // Heard before it still tells that another gateway broadcasts it.
-            Carrier::Envelope if result.is_ok() || result == Err(Dropped::Copy) => {
+            Carrier::Envelope if is_news(result, packet) || result == Err(Dropped::Copy) => {
                 self.pass_on_near(now, packet, hops);
             }
-            // A leave that came to us alone before is still news to the others.
-            Carrier::Link if result.is_ok() || result == Err(Dropped::Buried) && is_leave => {
+            Carrier::Link if is_news(result, packet) => {
                 let Packet { source, peer, body, signed } = *packet;
                 let passing = Passing { peer, at: Some(source.at), hops, message: &body.message, signed };
                 if let Some(from) = source.gateway() {
@@ -595,6 +593,11 @@ impl Machines {
         let body = self.discovery.body(message);
         self.outputs.push_back(said(to, body));
     }
+}
+
+/// True if others may not have heard it. Each leave is: the first one may have come to us alone, or be lost elsewhere.
+fn is_news(result: Result<(), Dropped>, packet: &Packet<'_>) -> bool {
+    result.is_ok() || result == Err(Dropped::Buried) && packet.body.message == DatagramMessage::Leave
 }
 
 /// Says this there; to whoever is behind a gateway, by saying it to everyone.

@@ -189,7 +189,8 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 2] = [["cancel", "job"], ["chat", "text"]];
+        const FREE: [[&str; 2]; 4] =
+            [["cancel", "job"], ["chat", "text"], ["connect", "target"], ["disconnect", "target"]];
         let mut typed = Typed::command();
         typed.build();
         let mut checked = 0;
