@@ -381,11 +381,15 @@ impl LanShell {
                     self.send(now, None, &signed);
                     self.machines.handle_said(now, self.identity.id(), &body.message, &signed);
                 }
-                LanOutput::Envelope { hops, at, signed, .. } => {
+                LanOutput::Envelope { hops, peer, at, signed } => {
+                    log::trace!("{peer} of another network is passed on, {hops} links away");
                     self.send(now, None, &wrap(&self.identity, hops, at, &signed));
                 }
                 LanOutput::Unicast { to, body } => self.send(now, Some(to), &self.sign(&body)),
-                LanOutput::Forward { to, signed, .. } => self.send(now, to, &signed),
+                LanOutput::Forward { to, peer, signed } => {
+                    log::trace!("what {peer} said is sent once more");
+                    self.send(now, to, &signed);
+                }
                 LanOutput::LookAround => {
                     let found = self.neighbours();
                     self.machines.handle_neighbours(now, found);
