@@ -21,6 +21,15 @@ pub(crate) enum AccountHost {
     Unproved,
 }
 
+impl AccountHost {
+    /// Where a peer is that has these addresses: one that it does not have in common with everyone on a link, if it
+    /// has any.
+    pub(crate) fn of_peer(hosts: &[Host]) -> Self {
+        let hosts = hosts.iter().map(|host| Self::from(*host));
+        hosts.min_by_key(|host| matches!(host, Self::Link(_))).unwrap_or(Self::Unproved)
+    }
+}
+
 impl From<Host> for AccountHost {
     fn from(host: Host) -> Self {
         match host.ip {
@@ -46,6 +55,16 @@ mod tests {
 
     fn host(ip: &str, scope: u32) -> AccountHost {
         Host { ip: ip.parse().unwrap(), scope }.into()
+    }
+
+    #[test]
+    fn a_peer_counts_by_an_address_of_its_own_if_it_has_one() {
+        let host = |ip: &str| Host { ip: ip.parse().unwrap(), scope: 3 };
+        let (link, own) = (host("fe80::1"), host("10.0.0.1"));
+        assert_eq!(AccountHost::of_peer(&[link, own]), AccountHost::V4([10, 0, 0, 1].into()));
+        assert_eq!(AccountHost::of_peer(&[own, link]), AccountHost::V4([10, 0, 0, 1].into()));
+        assert_eq!(AccountHost::of_peer(&[link]), AccountHost::Link(3));
+        assert_eq!(AccountHost::of_peer(&[]), AccountHost::Unproved);
     }
 
     #[test]

@@ -64,15 +64,12 @@ pub struct Status {
     /// How fast content may pass.
     #[serde(flatten)]
     pub limits: SpeedLimits,
-    /// What became of `--map-port`; `None`: no port is to be mapped.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub port_mapping: Option<PortMappingRow>,
+    /// How it reaches other networks.
+    #[serde(flatten)]
+    pub outside: OutsideStatus,
     /// Copies on others, and what is kept for others; `None` while that is not known.
     #[serde(default)]
     pub custody: Option<CustodyRow>,
-    /// Links to peers on other networks, and those that are wanted.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub routes: Vec<RouteRow>,
     /// True once the key was exported.
     pub key_exported: bool,
     /// Warnings of this run, the newest last, at most 20; then those that hold now and go by themselves, at
@@ -89,6 +86,17 @@ pub struct Sharing {
     pub bytes: u64,
     /// Files not hashed yet.
     pub hashing: u64,
+}
+
+/// How a peer reaches other networks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutsideStatus {
+    /// What became of `--map-port`; `None`: no port is to be mapped.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub port_mapping: Option<PortMappingRow>,
+    /// Links to peers on other networks, and those that are wanted.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub routes: Vec<RouteRow>,
 }
 
 /// How far the threads that the network speaks to are confined.

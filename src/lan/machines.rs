@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::dial_back::{DialBack, DialBackOutput};
@@ -26,7 +26,7 @@ use super::network_prefix::NetworkPrefix;
 use super::rng::Rng;
 use super::room::{LineCopy, NotSaid, Room, RoomOutput};
 use super::seeking::{Seeking, SeekingOutput};
-use super::traffic::{Carrier, Endpoint, Packet, Recipient, Via};
+use super::traffic::{Endpoint, Packet, Recipient, TellingForm, Via};
 use super::{Event, Gone, HeardMark, LinkChange, OwnPresence};
 use crate::accounts::AccountHost;
 use crate::address::Host;
@@ -38,9 +38,6 @@ use crate::wire::room::RoomLine;
 
 /// A timeout that is handled this late was slept through.
 const SLEPT: Duration = Duration::from_secs(3);
-
-/// Where a peer is of which nobody knows where it is.
-const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// What the machines want done.
 #[derive(Debug)]
@@ -166,7 +163,7 @@ impl Machines {
         self.observe(now);
         let result = self.hear(now, packet);
         if is_news(result, packet) && packet.source.via == Via::Shared {
-            self.pass_on_near(now, packet, 0);
+            self.gateway.handle_heard(now, packet, 0, &self.discovery.listing);
         }
         self.finish(now);
         result
@@ -224,25 +221,25 @@ impl Machines {
     pub fn handle_told(
         &mut self,
         now: Time,
-        carrier: Carrier,
+        form: TellingForm,
         hops: u8,
         packet: &Packet<'_>,
     ) -> Result<(), Dropped> {
         self.observe(now);
         let result = self.hear(now, packet);
-        match carrier {
+        match form {
             // Heard before it still tells that another gateway broadcasts it.
-            Carrier::Envelope if is_news(result, packet) || result == Err(Dropped::Copy) => {
-                self.pass_on_near(now, packet, hops);
+            TellingForm::Envelope if is_news(result, packet) || result == Err(Dropped::Copy) => {
+                self.gateway.handle_heard(now, packet, hops, &self.discovery.listing);
             }
-            Carrier::Link if is_news(result, packet) => {
+            TellingForm::Link if is_news(result, packet) => {
                 let Packet { source, peer, body, signed } = *packet;
                 let passing = Passing { peer, at: Some(source.at), hops, message: &body.message, signed };
                 if let Some(from) = source.gateway() {
                     self.gateway.handle_relayed(now, from, passing);
                 }
             }
-            Carrier::Envelope | Carrier::Link => {}
+            TellingForm::Envelope | TellingForm::Link => {}
         }
         self.finish(now);
         result
@@ -259,22 +256,6 @@ impl Machines {
             self.room.handle_newest(now, packet.peer, *instance, presence.room);
         }
         result
-    }
-
-    /// Over our links goes what a peer that is here said to everyone, and any line, for that proves itself.
-    fn pass_on_near(&mut self, now: Time, packet: &Packet<'_>, hops: u8) {
-        let Packet { source, peer, body, signed } = *packet;
-        let is_line = matches!(body.message, DatagramMessage::Room(_));
-        let at = match self.discovery.listing.address(peer) {
-            _ if source.gateway().is_some() => Some(source.at),
-            Some(_) => self.discovery.listing.routable_address(peer),
-            None if is_line => Some(NOWHERE),
-            // A leave is heard of a peer that is here no more.
-            None if body.message == DatagramMessage::Leave => Some(source.at),
-            None => return,
-        };
-        let passing = Passing { peer, at, hops, message: &body.message, signed };
-        self.gateway.handle_near(now, passing, |id| self.discovery.listing.is_near(id));
     }
 
     /// What we say of ourselves changed.
@@ -515,7 +496,7 @@ impl Machines {
             RoomOutput::Repair { to, copy: LineCopy::Other { peer, signed } } => {
                 let to = to.filter(|to| to.gateway().is_none());
                 if to.is_none() {
-                    self.pass_repair_on(now, peer, &signed);
+                    self.gateway.handle_repair(now, peer, &signed, &self.discovery.listing);
                 }
                 self.outputs.push_back(LanOutput::Forward { to, peer, signed });
             }
@@ -541,7 +522,11 @@ impl Machines {
                     Event::Here(info) => {
                         self.seeking.handle_here(info.contact.id);
                         self.dial_back.handle_here(info.contact.id);
-                        self.room.handle_here(now, info.contact.id, account_host(&info.contact.hosts));
+                        self.room.handle_here(
+                            now,
+                            info.contact.id,
+                            AccountHost::of_peer(&info.contact.hosts),
+                        );
                     }
                     Event::Gone(id, _) => {
                         self.seeking.handle_gone(*id);
@@ -558,16 +543,6 @@ impl Machines {
 
     fn report(&mut self, event: Event) {
         self.outputs.push_back(LanOutput::Event(event));
-    }
-
-    /// A line of another peer that we send once more to everyone goes over our links, too.
-    fn pass_repair_on(&mut self, now: Time, peer: PeerId, signed: &Arc<[u8]>) {
-        let is_here = self.discovery.listing.address(peer).is_some();
-        let at = if is_here { self.discovery.listing.routable_address(peer) } else { Some(NOWHERE) };
-        // What it says is not looked at: that it is a line is all that counts.
-        let message = DatagramMessage::Room(RoomLine { number: 0, said: 0, text: String::new() });
-        let passing = Passing { peer, at, hops: 0, message: &message, signed };
-        self.gateway.handle_near(now, passing, |id| self.discovery.listing.is_near(id));
     }
 
     fn send(&mut self, to: Recipient, message: DatagramMessage) {
@@ -605,27 +580,5 @@ fn said(to: Option<Endpoint>, body: Body) -> LanOutput {
     match to.filter(|to| to.gateway().is_none()) {
         None => LanOutput::Broadcast(body),
         Some(to) => LanOutput::Unicast { to, body },
-    }
-}
-
-/// Where a peer is, as shares go by it, given its proved addresses: one that it does not have in common with everyone
-/// on a link, if it has any.
-fn account_host(hosts: &[Host]) -> AccountHost {
-    let hosts = hosts.iter().map(|host| AccountHost::from(*host));
-    hosts.min_by_key(|host| matches!(host, AccountHost::Link(_))).unwrap_or(AccountHost::Unproved)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_peer_says_is_charged_to_an_address_of_its_own_if_it_has_one() {
-        let host = |ip: &str| Host { ip: ip.parse().unwrap(), scope: 3 };
-        let (link, own) = (host("fe80::1"), host("10.0.0.1"));
-        assert_eq!(account_host(&[link, own]), AccountHost::V4([10, 0, 0, 1].into()));
-        assert_eq!(account_host(&[own, link]), AccountHost::V4([10, 0, 0, 1].into()));
-        assert_eq!(account_host(&[link]), AccountHost::Link(3));
-        assert_eq!(account_host(&[]), AccountHost::Unproved);
     }
 }

@@ -36,7 +36,7 @@ pub use network_prefix::NetworkPrefix;
 pub use room::NotSaid;
 pub use shell::start;
 pub use tally::Tally;
-pub use traffic::{Carrier, Endpoint, Packet, Via};
+pub use traffic::{Endpoint, Packet, TellingForm, Via};
 
 use core::net::SocketAddr;
 use std::collections::BTreeMap;

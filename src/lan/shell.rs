@@ -18,7 +18,7 @@ use super::machines::{LanOutput, Machines};
 use super::sealing::{ON_THE_WIRE, Sealing};
 use super::sockets::BoundSockets;
 use super::tally::Tally;
-use super::traffic::{Carrier, Endpoint, Packet, Via};
+use super::traffic::{Endpoint, Packet, TellingForm, Via};
 use super::{Command, Commands, Event, Handle, LanConfig, SayOutcome};
 use crate::address::Host;
 use crate::identity::{Identity, PeerId, fill_random};
@@ -267,7 +267,7 @@ impl LanShell {
             match envelope.open() {
                 Ok(body) => {
                     let packet = Packet { source, peer: id, body: &body, signed };
-                    let result = self.machines.handle_told(now, Carrier::Link, *hops, &packet);
+                    let result = self.machines.handle_told(now, TellingForm::Link, *hops, &packet);
                     self.tally.heard(result);
                 }
                 Err(e) => self.tally.unreadable(&e),
@@ -301,7 +301,7 @@ impl LanShell {
             Ok(body) => {
                 let signed = Arc::from(outer.datagram);
                 let packet = Packet { source: told, peer: id, body: &body, signed: &signed };
-                let result = self.machines.handle_told(now, Carrier::Envelope, outer.hops, &packet);
+                let result = self.machines.handle_told(now, TellingForm::Envelope, outer.hops, &packet);
                 self.tally.heard(result);
             }
             Err(e) => self.tally.unreadable(&e),

@@ -48,7 +48,7 @@ impl Endpoint {
 
 /// What brought a datagram of another network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carrier {
+pub enum TellingForm {
     /// A link of this peer.
     Link,
     /// The envelope of another gateway.

@@ -52,7 +52,7 @@ pub(super) fn start(settings: Settings, me: PeerId) -> io::Result<FilesHandle> {
     let (answers, events) = bounded(ANSWERS);
     let diagnosis = Look {
         folders: vec![settings.shared(), settings.downloads(), settings.store()],
-        port: settings.discovery_port,
+        port: settings.on.discovery_port,
         is_peer: true,
         offset: Look::offset(),
     };

@@ -31,7 +31,7 @@ pub(super) fn own_group(config: &Settings) -> Result<Option<Group>, Failure> {
 /// What the user names, if anything.
 fn named(config: &Settings) -> Result<Option<GroupWords>, Failure> {
     let wrong = |what: &str, e: &GroupFileError| Failure::new(Code::Usage, format!("{what}: {e}"));
-    if let Some(path) = &config.group_file {
+    if let Some(path) = &config.on.group_file {
         let words = GroupWords::from_file(path);
         let shown = path.display().to_string();
         return words

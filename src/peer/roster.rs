@@ -228,9 +228,7 @@ impl Roster {
 
     /// The host that pays for what this peer, which is here, makes others do.
     pub(super) fn account_host(&self, id: PeerId) -> Option<AccountHost> {
-        // A link-local address is everyone's on the link.
-        let hosts = self.members.get(&id)?.account_hosts();
-        hosts.min_by_key(|host| matches!(host, AccountHost::Link(_)))
+        Some(AccountHost::of_peer(&self.members.get(&id)?.info.contact.hosts))
     }
 
     /// All of them in the order of their ids.

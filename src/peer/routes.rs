@@ -11,11 +11,13 @@ use crate::control::{Notice, Reply, RouteRow};
 use crate::error::Failure;
 use crate::identity::{Contact, PeerId};
 use crate::lan::{self, LinkChange, LinkDatagram};
+use crate::port_mapping::MappingState;
 use crate::routes::{
     LinkPeer, LinksCommand, LinksEvent, Resolved, Route, RouteFault, RouteId, RouteOutput, RouteState,
     Routes, ToResolve, ToldAddress, ToldAddresses,
 };
 use crate::sender::SenderCommand;
+use crate::settings::NetworkSettings;
 use crate::time::Time;
 use crate::transfer::link_queue::QueuedDatagram;
 
@@ -31,18 +33,21 @@ pub(super) struct PeerRoutes {
     made: BTreeSet<PeerId>,
     /// Who waits for a route.
     asks: BTreeMap<RouteId, Vec<AskId>>,
+    /// What becomes of the port that the router is asked for; `None`: it is asked for none.
+    pub(super) port_mapping: Option<MappingState>,
 }
 
 impl PeerRoutes {
     /// Those of `--connect`, and those that are remembered.
-    pub(super) fn new(me: PeerId, settings: Vec<RouteTarget>, remembered: Vec<RouteTarget>) -> Self {
+    pub(super) fn new(me: PeerId, settings: &NetworkSettings, remembered: Vec<RouteTarget>) -> Self {
         Self {
             me,
-            machine: Routes::new(settings, remembered),
+            machine: Routes::new(settings.connect.clone(), remembered),
             told: ToldAddresses::default(),
             served: BTreeMap::new(),
             made: BTreeSet::new(),
             asks: BTreeMap::new(),
+            port_mapping: settings.map_port.then_some(MappingState::Asking),
         }
     }
 

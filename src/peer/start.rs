@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::control::{self, trust};
 use crate::counters::Counters;
 use crate::custody::ledger::Present;
 use crate::disk;
-use crate::distribution::{self, chunk_store};
+use crate::distribution::{self, CustodyHandle, chunk_store};
 use crate::error::{Code, Failure};
 use crate::group::Group;
 use crate::identity::tls::Tls;
@@ -31,8 +32,8 @@ use crate::lan::{self, OwnPresence};
 use crate::library::{self, LibraryConfig};
 use crate::peer::limits;
 use crate::port_mapping::{PortMappingHandle, start_port_mapping};
-use crate::receiver::{ReceiverCommand, start_receiver};
-use crate::routes::{Resolver, start_links};
+use crate::receiver::{ReceiverCommand, ReceiverHandle, start_receiver};
+use crate::routes::{LinksHandle, Resolver, start_links};
 use crate::sender::{SenderHandle, SharedReader, start_sender};
 use crate::settings::Settings;
 use crate::store;
@@ -41,6 +42,7 @@ use crate::sys::gateway::RouteTable;
 use crate::sys::space::space;
 use crate::sys::{clock, descriptors, net};
 use crate::text;
+use crate::transfer::ports::Listeners;
 use crate::transfer::{Engine, ports};
 use crate::wire::datagram::PresenceState;
 
@@ -58,7 +60,7 @@ impl Peer {
     /// What cannot be had, and what to do.
     pub(super) fn start(config: Settings) -> Result<Self, Failure> {
         let named = wanted_name(&config)?;
-        check_interfaces(&config.interfaces)?;
+        check_interfaces(&config.on.interfaces)?;
         set_up(&config)?;
         let group = own_group(&config)?;
         let config = in_network(config, group.as_ref())?;
@@ -78,43 +80,24 @@ impl Peer {
         let library = library.flatten().map_err(thread)?;
 
         let tls = own_tls(&identity, group.as_ref())?;
-        let bound = ports::bind(config.port, config.strict_port, &config.interfaces)?;
-        warnings.extend(bound.note);
+        let mut bound = ports::bind(config.port, config.strict_port, &config.on.interfaces)?;
+        warnings.extend(bound.note.take());
         let engine = Engine::new().map_err(thread)?.limited(config.down_limit).counted(&counters);
-        let bell = engine.bell();
-        let disk = sandboxes.start(&SandboxedPart::Disk, || disk::start(move || bell.ring()));
-        let disk = disk.flatten().map_err(thread)?;
-        let keep_bell = engine.bell();
-        let keep = sandboxes.start(&SandboxedPart::StoreWorkers, || disk::start(move || keep_bell.ring()));
-        let keep = keep.flatten().map_err(thread)?;
+        let disk = start_disk(&mut sandboxes, &SandboxedPart::Disk, &engine).map_err(thread)?;
+        let keep = start_disk(&mut sandboxes, &SandboxedPart::StoreWorkers, &engine).map_err(thread)?;
         let chunks = sandboxes.start(&SandboxedPart::ChunkStore, || chunk_store::start(&config.store()));
         let chunks = chunks.flatten().map_err(thread)?;
-        let (to_disk, from_disk) = (disk.commands.clone(), disk.events.clone());
-        let (receiver, distributor, distributee, links) = sandboxes
-            .start(&SandboxedPart::Ports, || -> io::Result<_> {
-                let receiver = start_receiver(engine, bound.receiver, tls.clone(), to_disk, from_disk)?;
-                let distributor =
-                    distribution::start_distributor(Engine::new()?, bound.distributor, tls.clone())?;
-                let distributee =
-                    distribution::start_distributee(Engine::new()?, bound.distributee, tls.clone())?;
-                let links = start_links(Engine::new()?, tls.clone())?;
-                Ok((receiver, distributor, distributee, links))
-            })
-            .flatten()
-            .map_err(thread)?;
+        let asking = start_asking(&mut sandboxes, engine, &mut bound, &tls, &disk).map_err(thread)?;
+        let AskingParts { receiver, distributor, distributee, links } = asking;
         receiver.send(ReceiverCommand::Store(config.store(), keep));
         let engine = Engine::new().map_err(thread)?.limited(config.up_limit).counted(&counters);
         let sender = start_serving(&mut sandboxes, engine, bound.sender, tls).map_err(thread)?;
 
         let presence = OwnPresence { name, ports: bound.ports, catalogue: 0, state: PresenceState::Here };
         let lan_config = lan::LanConfig {
-            identity: Arc::clone(&identity),
-            instance,
-            own: presence.clone(),
-            port: config.discovery_port,
-            interfaces: config.interfaces.clone(),
             heard: chat.heard(),
             seal: group.as_ref().map(|group| group.key.datagram_seal()),
+            ..lan_config(&config, &identity, instance, presence.clone())
         };
         let discovery = start_discovery(&mut sandboxes, lan_config)?;
         let mapping = map_port(&mut sandboxes, &config, bound.ports.sender)?;
@@ -175,6 +158,61 @@ fn own_tls(identity: &Identity, group: Option<&Group>) -> Result<Tls, Failure> {
         None => Tls::new(identity),
     };
     tls.map_err(|e| Failure::other(format!("TLS cannot be used: {e}")))
+}
+
+/// The parts that ask at the ports of others, and those where only custody is asked.
+struct AskingParts {
+    receiver: ReceiverHandle,
+    distributor: CustodyHandle,
+    distributee: CustodyHandle,
+    links: LinksHandle,
+}
+
+/// Starts them, in one sandbox. Their listeners are taken out of `bound`.
+fn start_asking(
+    sandboxes: &mut Sandboxes,
+    engine: Engine,
+    bound: &mut Listeners,
+    tls: &Tls,
+    disk: &disk::Handle,
+) -> io::Result<AskingParts> {
+    let (to_disk, from_disk) = (disk.commands.clone(), disk.events.clone());
+    let start = || -> io::Result<_> {
+        let (receiver, tls) = (mem::take(&mut bound.receiver), tls.clone());
+        let (distributor, distributee) =
+            (mem::take(&mut bound.distributor), mem::take(&mut bound.distributee));
+        Ok(AskingParts {
+            receiver: start_receiver(engine, receiver, tls.clone(), to_disk, from_disk)?,
+            distributor: distribution::start_distributor(Engine::new()?, distributor, tls.clone())?,
+            distributee: distribution::start_distributee(Engine::new()?, distributee, tls.clone())?,
+            links: start_links(Engine::new()?, tls)?,
+        })
+    };
+    sandboxes.start(&SandboxedPart::Ports, start).flatten()
+}
+
+/// Starts disk workers, which ring the receiver's bell.
+fn start_disk(sandboxes: &mut Sandboxes, part: &SandboxedPart, engine: &Engine) -> io::Result<disk::Handle> {
+    let bell = engine.bell();
+    sandboxes.start(part, || disk::start(move || bell.ring())).flatten()
+}
+
+/// How this peer is announced and hears of others, in the open network.
+fn lan_config(
+    config: &Settings,
+    identity: &Arc<Identity>,
+    instance: Instance,
+    own: OwnPresence,
+) -> lan::LanConfig {
+    lan::LanConfig {
+        identity: Arc::clone(identity),
+        instance,
+        own,
+        port: config.on.discovery_port,
+        interfaces: config.on.interfaces.clone(),
+        heard: Vec::new(),
+        seal: None,
+    }
 }
 
 /// Starts to serve what is shared, and its reader.
@@ -277,7 +315,7 @@ fn map_port(
     config: &Settings,
     sender: u16,
 ) -> Result<Option<PortMappingHandle>, Failure> {
-    if !config.map_port {
+    if !config.on.map_port {
         return Ok(None);
     }
     let routes = RouteTable::open();

@@ -63,7 +63,9 @@ impl fmt::Display for RouteFault {
             Self::Refused => "refused: nothing listens there, or a firewall says no",
             Self::NoAnswer => "no answer",
             Self::NotAPeer => "what listens there is not potluck",
-            Self::OtherNetwork => "what listens there is potluck of another group or of none, or of another version",
+            Self::OtherNetwork => {
+                "what listens there is potluck of another group or of none, or of another version"
+            }
             Self::NoLinks => "what listens there is potluck of an earlier version, which has no links",
             Self::Busy => "it has as many links as it may have",
             Self::Yourself => "that is this very peer",

@@ -1,6 +1,7 @@
 //! How one peer runs. Each field is one setting: its flag and environment, what can be typed, its default, and
 //! what `help` says of it. What has no flag is filled in by whoever starts the peer.
 
+mod network;
 mod units;
 
 use core::time::Duration;
@@ -9,7 +10,8 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser as _;
 use clap::{ArgAction, Args, value_parser};
 
-use crate::address::{DEFAULT_PORT, RouteTarget};
+pub use self::network::NetworkSettings;
+use crate::address::DEFAULT_PORT;
 use crate::limits;
 use crate::rate::Limit;
 
@@ -65,30 +67,12 @@ pub struct Settings {
     #[arg(long = "no-swarm", action = ArgAction::SetFalse, help_heading = RUN)]
     #[arg(help = "Give others nothing of what is being downloaded, and take nothing of that from them")]
     pub swarm: bool,
-    /// Keep a link to a peer on another network, whose four ports begin at PORT [default: 27280]; several: again,
-    /// or with commas
-    #[arg(long = "connect", value_name = "HOST[:PORT]", value_delimiter = ',', help_heading = RUN)]
-    pub connect: Vec<RouteTarget>,
-    /// Use only this network interface; several: again, or with commas
-    // None: all.
-    #[arg(long = "interface", value_name = "NAME", value_delimiter = ',', help_heading = RUN)]
-    #[arg(env = "POTLUCK_INTERFACE", hide_env_values = true)]
-    pub interfaces: Vec<String>,
     /// Do not show what others say as they say it; `chat` shows it
     #[arg(long, help_heading = RUN)]
     pub mute: bool,
-    /// Join the group in this file, and stay in it until `group leave`: its name in the first line, its
-    /// passphrase in the second. The variable POTLUCK_GROUP may hold these two lines instead
-    #[arg(long, value_name = "FILE", help_heading = RUN)]
-    pub group_file: Option<PathBuf>,
-    /// Ask the router to pass the port on to this peer that others outside connect to (PCP, NAT-PMP)
-    // Off: who is outside is no part of this network.
-    #[arg(long, help_heading = RUN)]
-    pub map_port: bool,
-    /// UDP port of discovery, for tests: another port is another network.
-    #[arg(long, env = "POTLUCK_DISCOVERY_PORT", hide = true, default_value_t = limits::DISCOVERY_PORT)]
-    #[arg(help_heading = RUN)]
-    pub discovery_port: u16,
+    /// Which networks it is on.
+    #[command(flatten)]
+    pub on: NetworkSettings,
 
     /// Copies of each shared file that there are to be, the one here included; 1: none on others
     // 2: one peer may fail.
@@ -179,7 +163,7 @@ mod tests {
         assert_eq!((settings.copies, settings.auto_copy, settings.lend), (2, 10 << 30, None));
         assert_eq!((settings.up_limit, settings.down_limit), (None, None));
         assert!(
-            settings.sandbox && settings.swarm && !settings.asks && !settings.daemon && !settings.map_port
+            settings.sandbox && settings.swarm && !settings.asks && !settings.daemon && !settings.on.map_port
         );
         assert_eq!(settings.keep, limits::KEEP_DAYS);
         assert_eq!(settings.keep_deleted, limits::KEEP_DELETED);

@@ -35,7 +35,7 @@ pub(crate) struct LedgerRow {
 /// others are of the network that they were written in: what is kept there, and who is there.
 pub(crate) const EVERYWHERE: u8 = 8;
 
-/// The same of rows of the room: whom the user ignores.
+/// The first byte of the keys of rows of the room that hold in every network: whom the user ignores.
 pub(crate) const CHAT_EVERYWHERE: u8 = b'i';
 
 impl LedgerRow {

@@ -9,9 +9,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::connection::{
-    Closed, Connection, ConnectionPhase, ConnectionTls, Dial, DialFault, DialFaultKind,
-};
+use super::connection::{Closed, Connection, ConnectionPhase, ConnectionTls, Dial, DialFault, DialFaultKind};
 use super::dial_pauses::{DialPauses, DialTarget};
 use super::listeners::Listeners;
 use super::ready::ReadyQueue;

@@ -66,7 +66,7 @@ impl Drop for Gateway {
 }
 
 fn mapping(peer: &Peer) -> PortMappingRow {
-    peer.status().port_mapping.unwrap()
+    peer.status().outside.port_mapping.unwrap()
 }
 
 fn wait_for(peer: &Peer, state: &str) -> PortMappingRow {
@@ -117,7 +117,7 @@ fn why_no_port_is_mapped_is_said() {
     let Some(lab) = behind_a_router() else { return };
     let plain = lab.peer(3, "plain", &[]);
     wait("it runs", SOON, || (plain.status().peers == 0).then_some(()));
-    assert_eq!(plain.status().port_mapping, None, "nothing is asked unless that is wanted");
+    assert_eq!(plain.status().outside.port_mapping, None, "nothing is asked unless that is wanted");
     let gateway = Gateway::start(&lab, "refuses");
     let peer = lab.peer(1, "inside", &["--map-port"]);
     assert_eq!(wait_for(&peer, "refused").result, Some(2));

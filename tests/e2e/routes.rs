@@ -88,7 +88,7 @@ fn a_router_that_fails_parts_the_networks_and_joins_them_again() {
 #[test]
 fn a_route_is_remembered_and_ends_with_disconnect() {
     let Some((lab, [mut a1, a2, b1, b2])) = joined() else { return };
-    let route = |peer: &Peer| peer.status().routes.into_iter().next();
+    let route = |peer: &Peer| peer.status().outside.routes.into_iter().next();
     assert_eq!(route(&a1).map(|row| (row.target, row.state)), Some(("10.78.0.13:27280".into(), "up".into())));
     assert_eq!(route(&b1).map(|row| row.state), Some("served".into()));
     let through = |peer: &Peer, of: &Peer| {
@@ -100,7 +100,7 @@ fn a_route_is_remembered_and_ends_with_disconnect() {
     all_meet(&[&a1, &a2, &b1, &b2]);
     assert!(a1.cli(["disconnect", "10.78.0.13"]).status.success());
     wait("they go at once", Duration::from_secs(1), || (a1.names() == ["a2"]).then_some(()));
-    assert!(a1.status().routes.is_empty());
+    assert!(a1.status().outside.routes.is_empty());
     assert_eq!(a1.cli(["disconnect"]).status.code(), Some(4));
     wait("the others miss them", SOON, || (!a2.sees(&b2) && !b2.sees(&a2)).then_some(()));
 }
@@ -143,7 +143,7 @@ while True:
         assert_eq!(out.status.code(), Some(code), "{target}: {said}");
         assert!(said.contains(why) && said.contains(target.split(':').next().unwrap()), "{target}: {said}");
     }
-    assert!(a1.status().routes.is_empty(), "what never was up is not kept");
+    assert!(a1.status().outside.routes.is_empty(), "what never was up is not kept");
     let first = a1.cli(["connect", "10.78.0.13"]);
     assert!(first.status.success(), "{first:?}");
     let again = a1.cli(["connect", "10.78.0.13"]);

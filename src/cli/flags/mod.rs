@@ -55,7 +55,7 @@ impl CommandLine {
     pub(crate) fn settings(&self, directory: PathBuf) -> Settings {
         let mut settings = Settings { directory, ..self.settings.clone() };
         // An empty POTLUCK_INTERFACE names none.
-        settings.interfaces.retain(|name| !name.is_empty());
+        settings.on.interfaces.retain(|name| !name.is_empty());
         settings
     }
 
@@ -245,7 +245,7 @@ mod tests {
         let line = ["potluck", "--interface", "lo,eth0", "--interface", "wlan0", "-t", "1001"];
         let Parsed::Command(line) = parse_arguments(line.map(Into::into)) else { panic!() };
         let config = line.settings(PathBuf::from("/peer"));
-        assert_eq!(config.interfaces, ["lo", "eth0", "wlan0"]);
+        assert_eq!(config.on.interfaces, ["lo", "eth0", "wlan0"]);
         assert_eq!(config.port, 1001);
         assert_eq!(line.useless_flag(), Some("--port"));
         assert!(config.sandbox);

@@ -80,7 +80,10 @@ fn status(status: &Status, style: Style) -> String {
         ("folder", shown_path(&status.directory)),
         ("ports", ports(status.ports)),
         ("network", network(status)),
-        ("outside", status.port_mapping.as_ref().map(|row| outside(row, status.ports)).unwrap_or_default()),
+        (
+            "outside",
+            status.outside.port_mapping.as_ref().map(|row| outside(row, status.ports)).unwrap_or_default(),
+        ),
         ("peers", peers(status)),
         ("sharing", sharing(status)),
         ("giving", giving(status)),
@@ -107,9 +110,9 @@ fn status(status: &Status, style: Style) -> String {
         text.push_str(&style.bold("uploads\n"));
         status.uploads.iter().for_each(|row| text.push_str(&format!("  {}\n", upload(row))));
     }
-    if !status.routes.is_empty() {
+    if !status.outside.routes.is_empty() {
         text.push_str(&style.bold("routes\n"));
-        status.routes.iter().for_each(|row| text.push_str(&format!("  {}\n", connect::route(row))));
+        status.outside.routes.iter().for_each(|row| text.push_str(&format!("  {}\n", connect::route(row))));
     }
     if !status.warnings.is_empty() {
         text.push_str(&style.bold("warnings\n"));
@@ -295,7 +298,7 @@ fn whom(owners: &[KeptFor]) -> String {
 mod tests {
     use super::*;
     use crate::cli::show::download::tests::download;
-    use crate::control::{Confinement, CountersRow, Sharing, SpeedLimits};
+    use crate::control::{Confinement, CountersRow, OutsideStatus, Sharing, SpeedLimits};
 
     const PLAIN: Style = Style { color: false };
 
@@ -323,9 +326,8 @@ mod tests {
             gives: Some(3),
             confinement: Confinement { confined: "yes".into(), confined_why: None, guarded: Vec::new() },
             limits: SpeedLimits { up_limit: Some(2 << 20), down_limit: None },
-            port_mapping: None,
+            outside: OutsideStatus::default(),
             custody: None,
-            routes: Vec::new(),
             key_exported: false,
             warnings: vec!["port 1001 is taken".into()],
         }

@@ -46,7 +46,7 @@ use self::asking::{Proofs, Surroundings};
 use self::far::Greeting;
 use self::hellos::Hellos;
 use self::leaving::Leaves;
-use self::listing::Listing;
+pub(super) use self::listing::Listing;
 use self::outputs::Outputs;
 use self::outward::Outward;
 use self::own_key::FolderCopies;

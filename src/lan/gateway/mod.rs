@@ -6,6 +6,7 @@
 //! a little each time, leave it at that. What only its own network needs does not cross: an answer crosses where
 //! its question came from, and a question about a peer only where that peer is.
 
+mod near;
 mod passed;
 mod waiting;
 

@@ -40,7 +40,7 @@ const OWN_HOST: AccountHost = AccountHost::V4(core::net::Ipv4Addr::LOCALHOST);
 
 /// A line that was heard.
 #[derive(Debug)]
-struct HeardLine {
+struct NewLine {
     way: Way,
     mark: HeardMark,
     host: AccountHost,
@@ -157,7 +157,7 @@ impl Chat {
         let ToldLine { peer, host, instance, number, said, text } = told;
         let mark = HeardMark { instance, number };
         let line = ChatLine { peer, name: roster.name(peer), to: LineTo::Us, said, text: Arc::from(text) };
-        self.take(now, HeardLine { way: Way::Alone, mark, host, line }, own, roster, out);
+        self.take(now, NewLine { way: Way::Alone, mark, host, line }, own, roster, out);
     }
 
     /// Somebody said something to everyone.
@@ -171,7 +171,7 @@ impl Chat {
     ) {
         let SpokenLine { peer, mark, host, name, said, text } = spoken;
         let line = ChatLine { peer, name: name.to_string(), to: LineTo::Everyone, said, text };
-        self.take(now, HeardLine { way: Way::Room, mark, host, line }, own, roster, out);
+        self.take(now, NewLine { way: Way::Room, mark, host, line }, own, roster, out);
     }
 
     /// Lines of a peer did not come, and will not.
@@ -245,8 +245,8 @@ impl Chat {
     }
 
     /// A line of another one: it is noted down, kept and shown, once.
-    fn take(&mut self, now: Time, heard: HeardLine, own: &OwnPeer, roster: &Roster, out: &mut Outputs) {
-        let HeardLine { way, mark, host, line } = heard;
+    fn take(&mut self, now: Time, heard: NewLine, own: &OwnPeer, roster: &Roster, out: &mut Outputs) {
+        let NewLine { way, mark, host, line } = heard;
         let payer = Payer { host, peer: line.peer };
         if self.heard.has_passed(line.peer, way, mark) {
             return;

@@ -39,7 +39,7 @@ pub(super) fn answer(now: Time, ask: AskId, facts: DiagnosisFacts, peer: &mut Pe
         ports: own.presence.ports,
         wanted: own.settings.port,
         moved: own.moved.clone(),
-        discovery_port: own.settings.discovery_port,
+        discovery_port: own.settings.on.discovery_port,
         running: now.since(own.started),
         lan,
         confinement,

@@ -4,7 +4,9 @@ use core::num::NonZeroU64;
 
 use super::{Answer, Command, Needs, files_of};
 use crate::content::{EntryKind, FileId};
-use crate::control::{PortMappingRow, Reply, Sharing, SpeedLimits, Status, StatusRequest, Unfinished};
+use crate::control::{
+    OutsideStatus, PortMappingRow, Reply, Sharing, SpeedLimits, Status, StatusRequest, Unfinished,
+};
 use crate::disk::Leftover;
 use crate::error::Failure;
 use crate::peer::event::AskId;
@@ -34,14 +36,14 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         EntryKind::File { size, .. } => size,
         EntryKind::Folder => 0,
     });
-    let unanswered = peer.unanswered.rows(now, settings.discovery_port, &peer.interface_names);
+    let unanswered = peer.unanswered.rows(now, settings.on.discovery_port, &peer.interface_names);
     let is_fetched = |file| peer.downloads.brings(file);
     Status {
         name: own.presence.name.to_string(),
         id: own.id().full(),
         directory: settings.directory.clone(),
         ports: [ports.receiver, ports.sender, ports.distributor, ports.distributee],
-        discovery_port: settings.discovery_port,
+        discovery_port: settings.on.discovery_port,
         network: if own.group.is_some() { "group" } else { "open" }.to_owned(),
         group: own.group.as_ref().map(ToString::to_string),
         peers: roster.len() as u64,
@@ -60,9 +62,11 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
             up_limit: settings.up_limit.map(NonZeroU64::get),
             down_limit: settings.down_limit.map(NonZeroU64::get),
         },
-        port_mapping: peer.port_mapping.map(port_mapping),
+        outside: OutsideStatus {
+            port_mapping: peer.routes.port_mapping.map(port_mapping),
+            routes: peer.routes.rows(now, roster),
+        },
         custody: Some(peer.custody.row(own, &peer.shared, &peer.jobs, roster)),
-        routes: peer.routes.rows(now, roster),
         key_exported: facts.key_exported,
         warnings: peer.warnings.rows().into_iter().chain(unanswered).collect(),
     }

@@ -36,7 +36,7 @@ impl PeerMachine {
         match event {
             PeerEvent::Ask(ask, request) => self.on_ask(now, ask, request),
             PeerEvent::Discovery(event) => self.on_discovery(now, event),
-            PeerEvent::PortMapping(state) => self.port_mapping = Some(state),
+            PeerEvent::PortMapping(state) => self.routes.port_mapping = Some(state),
             PeerEvent::Library(event) => self.on_library(now, event),
             PeerEvent::Receiver(event) => self.on_receiver(now, event),
             PeerEvent::PartialSeed(seed) => self.on_partial_seed(&seed),
@@ -81,7 +81,7 @@ impl PeerMachine {
             lan::Event::Facts(facts) => self.requests.lan_told(&facts, &mut self.out),
             lan::Event::Settled => self.presence.settled(),
             lan::Event::NobodyHeard => {
-                let (port, ports) = (self.own.settings.discovery_port, self.own.presence.ports);
+                let (port, ports) = (self.own.settings.on.discovery_port, self.own.presence.ports);
                 self.out.notice(Notice::Text(format!(
                     "nobody answers yet; if others are here, let UDP port {port} and TCP ports {} to {} in through the firewall",
                     ports.receiver, ports.distributee
@@ -89,9 +89,12 @@ impl PeerMachine {
             }
             lan::Event::Unanswered(peer) => {
                 // It is not kept with the other warnings: `status` tells of it while it is so.
-                if let Some(text) =
-                    self.unanswered.handle(now, peer, self.own.settings.discovery_port, &self.interface_names)
-                {
+                if let Some(text) = self.unanswered.handle(
+                    now,
+                    peer,
+                    self.own.settings.on.discovery_port,
+                    &self.interface_names,
+                ) {
                     self.out.log_warning(text.clone());
                     self.out.notice(Notice::Warning(text));
                 }

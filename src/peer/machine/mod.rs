@@ -41,7 +41,6 @@ use crate::error::Failure;
 use crate::group::GroupName;
 use crate::identity::{Contact, Identity, Instance};
 use crate::lan::OwnPresence;
-use crate::port_mapping::MappingState;
 use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;
 use crate::settings::Settings;
@@ -89,8 +88,6 @@ pub(crate) struct PeerMachine {
     pub(super) unanswered: UnansweredPeers,
     pub(super) reachability: Reachability,
     pub(super) interface_names: InterfaceNames,
-    /// What becomes of the port that the router is asked for; `None`: it is asked for none.
-    pub(super) port_mapping: Option<MappingState>,
     pub(super) routes: PeerRoutes,
     pub(super) requests: Requests,
     pub(super) out: Outputs,
@@ -111,8 +108,7 @@ impl PeerMachine {
             routes,
             warnings,
         } = start;
-        let port_mapping = settings.map_port.then_some(MappingState::Asking);
-        let routes = PeerRoutes::new(identity.id(), settings.connect.clone(), routes);
+        let routes = PeerRoutes::new(identity.id(), &settings.on, routes);
         let near = settings.sandbox.then(|| settings.downloads());
         let mut machine = Self {
             own: OwnPeer { settings, identity, group, instance, presence, moved, started: now },
@@ -132,7 +128,6 @@ impl PeerMachine {
             unanswered: UnansweredPeers::default(),
             reachability: Reachability::default(),
             interface_names: InterfaceNames::default(),
-            port_mapping,
             routes,
             requests: Requests::default(),
             out: Outputs::default(),

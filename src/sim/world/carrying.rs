@@ -10,7 +10,7 @@ use super::flight::{Flight, Payload, SimEnvelope, What};
 use super::{Node, World, own};
 use crate::codec::encode;
 use crate::identity::{PeerId, PeerName};
-use crate::lan::{Carrier, Endpoint, Machines, Packet, Via};
+use crate::lan::{Endpoint, Machines, Packet, TellingForm, Via};
 use crate::limits;
 use crate::sim::Link;
 use crate::time::Time;
@@ -255,7 +255,7 @@ fn take(
             }
             let Ok(body) = read_body(signed) else { return false };
             let packet = Packet { source: told, peer: *peer, body: &body, signed };
-            machines.handle_told(now, Carrier::Envelope, *hops, &packet).ok();
+            machines.handle_told(now, TellingForm::Envelope, *hops, &packet).ok();
             true
         }
         Payload::Forged(id) => {

@@ -14,7 +14,7 @@ use super::World;
 use super::flight::{Payload, SimEnvelope, What};
 use crate::address::Host;
 use crate::identity::{Contact, PeerId};
-use crate::lan::{Carrier, LinkChange, LinkDatagram, NetworkPrefix, Packet};
+use crate::lan::{LinkChange, LinkDatagram, NetworkPrefix, Packet, TellingForm};
 use crate::wire::datagram::read_body;
 
 /// How long a datagram takes over a link, and a dial to be proved.
@@ -136,7 +136,7 @@ pub(super) fn bring(world: &mut World, to: usize, datagram: &SimEnvelope) {
             && let Ok(body) = read_body(signed)
         {
             let packet = Packet { source, peer: *peer, body: &body, signed };
-            machines.handle_told(now, Carrier::Link, *hops, &packet).ok();
+            machines.handle_told(now, TellingForm::Link, *hops, &packet).ok();
         }
     });
 }

@@ -1,0 +1,35 @@
+//! Settings of which networks a peer is on, and of how others get there. Pure.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::RUN;
+use crate::address::RouteTarget;
+use crate::limits;
+
+/// Which networks a peer is on.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct NetworkSettings {
+    /// Keep a link to a peer on another network, whose four ports begin at PORT [default: 27280]; several: again,
+    /// or with commas
+    #[arg(long = "connect", value_name = "HOST[:PORT]", value_delimiter = ',', help_heading = RUN)]
+    pub connect: Vec<RouteTarget>,
+    /// Use only this network interface; several: again, or with commas
+    // None: all.
+    #[arg(long = "interface", value_name = "NAME", value_delimiter = ',', help_heading = RUN)]
+    #[arg(env = "POTLUCK_INTERFACE", hide_env_values = true)]
+    pub interfaces: Vec<String>,
+    /// Join the group in this file, and stay in it until `group leave`: its name in the first line, its
+    /// passphrase in the second. The variable POTLUCK_GROUP may hold these two lines instead
+    #[arg(long, value_name = "FILE", help_heading = RUN)]
+    pub group_file: Option<PathBuf>,
+    /// Ask the router to pass the port on to this peer that others outside connect to (PCP, NAT-PMP)
+    // Off: who is outside is no part of this network.
+    #[arg(long, help_heading = RUN)]
+    pub map_port: bool,
+    /// UDP port of discovery, for tests: another port is another network.
+    #[arg(long, env = "POTLUCK_DISCOVERY_PORT", hide = true, default_value_t = limits::DISCOVERY_PORT)]
+    #[arg(help_heading = RUN)]
+    pub discovery_port: u16,
+}
