@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(
             wrong_line("frobnicate"),
             "no command `frobnicate`: there are list, download, cancel, peers, chat, ignore, unignore, status, \
-             copies, restore, verify, doctor, identity, exit, help"
+             connect, disconnect, copies, restore, verify, doctor, identity, group, exit, help"
         );
         assert_eq!(wrong_line("download"), "<FILE> is missing: see `help`");
         assert_eq!(wrong_line("list --mien"), "no `--mien`; did you mean `--mine`?");

@@ -253,12 +253,13 @@ impl Owner {
             let file = entry("x", content);
             let is_released = recovery.verdict(file.content().unwrap(), false) == Verdict::Release;
             assert!(!is_released || self.given_up.contains(&content), "{content} is there and was released");
-            // Whatever was named and is somewhere goes on being named, unless something else has its path.
+            // Whatever was named and is somewhere goes on being named, unless something else has a path of it.
             let is_seen = self.disks.visible().values().any(|c| *c == content);
             let was_named = before.entries().filter(|e| e.content() == file.content());
             let is_named = self.head.entries().any(|e| e.content() == file.content());
             for entry in was_named.filter(|e| !is_seen && look.found.get(&e.path).is_none()) {
-                let is_taken = self.head.get(&entry.path).is_some();
+                let known = self.ledger.named.values().filter(|e| e.content() == file.content());
+                let is_taken = known.chain([entry]).any(|e| self.head.get(&e.path).is_some());
                 assert!(
                     is_named || is_taken || self.given_up.contains(&content),
                     "{} is out of sight and named no more",

@@ -37,6 +37,10 @@ const ASK_ALL: usize = 16;
 /// earlier: the others answer the hello again, and so make up for two that were lost.
 const CALLED: u8 = 3;
 
+/// Who answered none of more than so many questions hears nothing that goes to it alone. Where two datagrams of five are
+/// lost, one of 23 others seems so.
+const MUTE: u8 = 6;
+
 /// For so long those behind gateways are asked for the same nonce.
 const GROUP_QUESTION: Duration = Duration::from_secs(15);
 
@@ -277,7 +281,7 @@ impl Proofs {
             around.out.unicast(proof.to, DatagramMessage::Proof { ask, echoes: vec![proof.nonce] });
             // Nothing that goes to it alone may reach it, but what a gateway hears may.
             let c = around.table.candidate(proof.peer);
-            let is_mute = pacing.size.is_small() && c.is_some_and(|c| c.tries > CALLED);
+            let is_mute = pacing.size.is_small() && c.is_some_and(|c| c.tries > MUTE);
             if is_mute && self.calls.take(now, limits::MUTE_RATE) {
                 let ask = (!around.table.has(proof.peer)).then(|| self.question.renewed(now, around.rng));
                 around.out.broadcast(DatagramMessage::Proof { ask, echoes: vec![proof.nonce] });
