@@ -15,7 +15,7 @@ use crate::lab::{LATER, Lab, Peer, SOON, pause, wait};
 const LOSS: u32 = 200;
 
 /// What is said at first arrives everywhere within this time.
-const ARRIVES: Duration = Duration::from_secs(5);
+pub(crate) const ARRIVES: Duration = Duration::from_secs(5);
 
 /// Peers in each of these nodes that see each other, on links that lose packets.
 fn talkers(lab: &Lab, count: u32) -> Vec<Peer> {
@@ -28,7 +28,7 @@ fn talkers(lab: &Lab, count: u32) -> Vec<Peer> {
 }
 
 /// Says this; false: that was too fast.
-fn says(peer: &Peer, text: &str) -> bool {
+pub(crate) fn says(peer: &Peer, text: &str) -> bool {
     let request = ChatRequest { text: vec![text.to_owned()] }.into();
     match peer.try_ask(&request).unwrap().pop().unwrap() {
         Reply::Done => true,
@@ -37,13 +37,14 @@ fn says(peer: &Peer, text: &str) -> bool {
     }
 }
 
-fn lines(peer: &Peer) -> Vec<ChatRow> {
+/// All that it shows.
+pub(crate) fn lines(peer: &Peer) -> Vec<ChatRow> {
     let replies = peer.try_ask(&ChatRequest::default().into()).unwrap_or_default();
     replies.into_iter().filter_map(|r| if let Reply::Line(row) = r { Some(row) } else { None }).collect()
 }
 
 /// The texts of the lines of each peer, in the order in which they are shown.
-fn lines_by(peer: &Peer) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn lines_by(peer: &Peer) -> BTreeMap<String, Vec<String>> {
     let mut by: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for row in lines(peer) {
         by.entry(row.name).or_default().push(row.text);
@@ -51,7 +52,8 @@ fn lines_by(peer: &Peer) -> BTreeMap<String, Vec<String>> {
     by
 }
 
-fn texts(peer: &Peer) -> Vec<String> {
+/// The texts of all lines that it shows.
+pub(crate) fn texts(peer: &Peer) -> Vec<String> {
     lines(peer).into_iter().map(|row| row.text).collect()
 }
 

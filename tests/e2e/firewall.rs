@@ -12,12 +12,12 @@ pub(crate) fn firewall(lab: &Lab, node: u32, input: &str) {
 }
 
 /// No new TCP connection, told or not; all else.
-fn no_tcp(lab: &Lab, node: u32, verdict: &str) {
+pub(crate) fn no_tcp(lab: &Lab, node: u32, verdict: &str) {
     firewall(lab, node, &format!("iifname v0 meta l4proto tcp ct state new {verdict};"));
 }
 
 /// Nothing but what answers, as the firewalls of most laptops have it.
-fn only_answers(lab: &Lab, node: u32) {
+pub(crate) fn only_answers(lab: &Lab, node: u32) {
     firewall(
         lab,
         node,

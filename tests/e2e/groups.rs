@@ -11,11 +11,11 @@ use potluck::identity::PeerId;
 use crate::firewall::firewall;
 use crate::lab::{LATER, Lab, Peer, SOON, wait};
 
-const OFFICE: &str = "office\nk7qd-m3xw-9hpa-r2tc-vbn4-eyz8-fj6s\n";
+pub(crate) const OFFICE: &str = "office\nk7qd-m3xw-9hpa-r2tc-vbn4-eyz8-fj6s\n";
 const HOME: &str = "home\n2wsx-3edc-4rfv-5tgb-6yhn-7ujm-8kqa\n";
 
 /// A file with a group, as a user writes one.
-fn words(lab: &Lab, name: &str, text: &str) -> String {
+pub(crate) fn words(lab: &Lab, name: &str, text: &str) -> String {
     let path = lab.path(name);
     let written =
         Command::new("install").args(["-m", "600", "/dev/stdin"]).arg(&path).stdin(Stdio::piped()).spawn();
@@ -37,7 +37,8 @@ fn share(lab: &Lab, name: &str, path: &str, content: &[u8]) {
     fs::write(shared.join(path), content).unwrap();
 }
 
-fn paths(peer: &Peer) -> Vec<String> {
+/// The paths of all files that it lists.
+pub(crate) fn paths(peer: &Peer) -> Vec<String> {
     peer.list().into_iter().map(|row: ListRow| row.path).collect()
 }
 
@@ -91,11 +92,13 @@ fn command(lab: &Lab, name: &str, args: &[&str], input: &str) -> String {
     String::from_utf8(out.stdout).unwrap()
 }
 
-fn custody(peer: &Peer) -> CustodyRow {
+/// What it keeps, and has kept.
+pub(crate) fn custody(peer: &Peer) -> CustodyRow {
     peer.status().custody.unwrap()
 }
 
-fn leave(mut peer: Peer) {
+/// It leaves, and is waited for.
+pub(crate) fn leave(mut peer: Peer) {
     assert!(peer.cli(["exit", "--now"]).status.success());
     peer.ended(SOON);
 }

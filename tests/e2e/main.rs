@@ -9,6 +9,7 @@
 #[path = "../common/lab/mod.rs"]
 mod lab;
 
+mod across;
 mod beside;
 mod cage;
 mod chat;

@@ -1,11 +1,12 @@
 //! Networks behind routers, joined by links.
 
 use core::time::Duration;
+use std::fs;
 
 use crate::lab::{Lab, Peer, SOON, wait};
 
 /// All of them list all others.
-fn all_meet(peers: &[&Peer]) {
+pub(crate) fn all_meet(peers: &[&Peer]) {
     wait("all list all", SOON, || {
         let sees_all =
             |peer: &&Peer| peers.iter().filter(|other| peer.sees(other)).count() == peers.len() - 1;
@@ -14,23 +15,29 @@ fn all_meet(peers: &[&Peer]) {
 }
 
 /// `taker` fetches `path`, which others offer, and gets `content`.
-fn gets(taker: &Peer, path: &str, content: &[u8]) {
+pub(crate) fn gets(taker: &Peer, path: &str, content: &[u8]) {
     wait(&format!("{path} offered to {}", taker.name), SOON, || taker.offered(path));
-    assert_eq!(std::fs::read(taker.fetch(path)).unwrap(), content);
+    assert_eq!(fs::read(taker.fetch(path)).unwrap(), content);
 }
 
 /// Two peers each on two networks with a router between them: 1 and 2 on the first, 3 and 4 on the second.
-fn two_networks() -> Option<(Lab, [Peer; 4])> {
+pub(crate) fn two_networks() -> Option<(Lab, [Peer; 4])> {
     let lab = Lab::of("up2 2 2")?;
+    let peers = four_peers(&lab, &[]);
+    Some((lab, peers))
+}
+
+/// The four peers of such networks, with these arguments. Each shares a file that is called as it is.
+pub(crate) fn four_peers(lab: &Lab, args: &[&str]) -> [Peer; 4] {
     let peers = [(1, "a1"), (2, "a2"), (3, "b1"), (4, "b2")].map(|(node, name)| {
-        let file = format!("{name}.txt");
-        lab.peer_with(node, name, &[(file.as_str(), name.as_bytes())])
+        fs::write(lab.folder(&format!("{name}/shared")).join(format!("{name}.txt")), name).unwrap();
+        lab.peer(node, name, args)
     });
     wait("each network by itself", SOON, || {
         let [a1, a2, b1, b2] = &peers;
         (a1.sees(a2) && a2.sees(a1) && b1.sees(b2) && b2.sees(b1)).then_some(())
     });
-    Some((lab, peers))
+    peers
 }
 
 #[test]
@@ -51,11 +58,16 @@ fn one_connect_joins_two_networks_and_files_go_both_ways() {
 }
 
 /// Two networks, joined by a `connect` of the first peer of the one to the first peer of the other.
-fn joined() -> Option<(Lab, [Peer; 4])> {
+pub(crate) fn joined() -> Option<(Lab, [Peer; 4])> {
     let (lab, peers) = two_networks()?;
+    join(&peers);
+    Some((lab, peers))
+}
+
+/// Joins such networks.
+pub(crate) fn join(peers: &[Peer; 4]) {
     assert!(peers[0].cli(["connect", "10.78.0.13"]).status.success());
     all_meet(&peers.each_ref());
-    Some((lab, peers))
 }
 
 /// The router between the networks lets nothing through, or everything again.
@@ -73,7 +85,7 @@ fn a_router_that_fails_parts_the_networks_and_joins_them_again() {
         (apart(a1, a2) && apart(a2, a1) && apart(b1, b2) && apart(b2, b1)).then_some(())
     });
     // Both go on.
-    std::fs::write(a1.directory.join("shared/later.txt"), b"later").unwrap();
+    fs::write(a1.directory.join("shared/later.txt"), b"later").unwrap();
     gets(a2, "later.txt", b"later");
     route_packets(&lab, true);
     all_meet(&peers.each_ref());
