@@ -132,3 +132,94 @@ impl ServedLinks {
         self.places.check("links", self.links.keys().map(|id| (*id, 1)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::AccountHost;
+    use crate::wire::message::RelayedDatagram;
+
+    fn at(ms: u64) -> Time {
+        Time::ZERO + Duration::from_millis(10_000 + ms)
+    }
+
+    fn payer(host: u8, peer: u8) -> Payer<PeerId> {
+        Payer { host: AccountHost::V4([10, 0, 0, host].into()), peer: PeerId([peer; 32]) }
+    }
+
+    fn datagram() -> QueuedDatagram {
+        let datagram = RelayedDatagram { at: None, hops: 1, signed: vec![7; 500].into() };
+        QueuedDatagram { is_presence: false, datagram }
+    }
+
+    /// The numbers of the questions that are answered now, each with how many datagrams.
+    fn answers(links: &mut ServedLinks, now: Time) -> Vec<(u64, usize)> {
+        let answers = core::iter::from_fn(|| links.next_answer(now));
+        answers.map(|(_, relayed)| (relayed.request, relayed.datagrams.count())).collect()
+    }
+
+    #[test]
+    fn a_host_with_many_links_leaves_another_one_its_share() {
+        let mut links = ServedLinks::default();
+        let most = u8::try_from(limits::LINKS).unwrap();
+        for n in 0..most {
+            let asked = links.ask(at(0), ConnId::numbered(n.into()), payer(1, n), 1);
+            assert_eq!(asked, Ok(Asked { is_new: true, yielded: Vec::new() }));
+        }
+        // The same host gets no more, whatever its keys are.
+        assert_eq!(links.ask(at(1), ConnId::numbered(100), payer(1, 100), 1), Err(Reason::Busy));
+        // Two others get a third of all places each, from the first one.
+        for host in [2, 3] {
+            for n in 0..most / 3 {
+                let id = ConnId::numbered(1_000 * u32::from(host) + u32::from(n));
+                let asked = links.ask(at(2), id, payer(host, 200), 1).unwrap();
+                let [yielded] = asked.yielded[..] else { panic!("{asked:?}") };
+                assert!(asked.is_new && yielded.0[0] < most);
+                links.check();
+            }
+        }
+        assert_eq!(links.ask(at(3), ConnId::numbered(101), payer(1, 101), 1), Err(Reason::Busy));
+        // With what ends there is room again.
+        assert_eq!(links.forget(ConnId::numbered(2_000)), None, "it has other links");
+        assert!(links.ask(at(3), ConnId::numbered(101), payer(1, 101), 1).is_ok());
+    }
+
+    #[test]
+    fn a_question_waits_until_something_comes_or_another_one_or_some_seconds() {
+        let (mut links, id) = (ServedLinks::default(), ConnId::numbered(1));
+        let ask =
+            |links: &mut ServedLinks, now, n| links.ask(now, id, payer(1, 1), n).map(|asked| asked.is_new);
+        assert_eq!(ask(&mut links, at(0), 1), Ok(true));
+        assert_eq!((answers(&mut links, at(2_999)), links.poll_timeout()), (vec![], Some(at(3_000))));
+        assert_eq!(answers(&mut links, at(3_000)), [(1, 0)]);
+        assert_eq!(ask(&mut links, at(4_000), 2), Ok(false));
+        links.push(PeerId([1; 32]), &datagram());
+        links.push(PeerId([2; 32]), &datagram());
+        assert_eq!(answers(&mut links, at(4_001)), [(2, 1)]);
+        assert_eq!((ask(&mut links, at(5_000), 3), ask(&mut links, at(5_000), 4)), (Ok(false), Ok(false)));
+        assert_eq!(answers(&mut links, at(5_000)), [(3, 0)]);
+        assert_eq!(links.forget(id), Some(PeerId([1; 32])));
+        assert_eq!((links.has(id), links.poll_timeout()), (false, None));
+    }
+
+    #[test]
+    fn whoever_asks_more_than_it_may_is_refused_and_who_asks_nothing_costs_one_queue() {
+        let (mut links, id) = (ServedLinks::default(), ConnId::numbered(1));
+        for n in 0..limits::LINK_QUESTIONS as u64 {
+            assert!(links.ask(at(0), id, payer(1, 1), n).is_ok());
+        }
+        assert_eq!(links.ask(at(0), id, payer(1, 1), 9), Err(Reason::Busy));
+        assert_eq!(answers(&mut links, at(0)).len(), limits::LINK_QUESTIONS - 1);
+        // It does not ask any more: what comes meanwhile is as much as a queue holds.
+        links.forget(id);
+        assert!(links.ask(at(0), id, payer(1, 1), 1).is_ok());
+        assert_eq!(answers(&mut links, at(3_000)), [(1, 0)]);
+        (0..10_000).for_each(|_| links.push(PeerId([1; 32]), &datagram()));
+        let mut kept = 0;
+        for n in 2..1_000 {
+            assert!(links.ask(at(4_000), id, payer(1, 1), n).is_ok());
+            kept += answers(&mut links, at(4_000)).iter().map(|(_, count)| count).sum::<usize>();
+        }
+        assert_eq!(kept, crate::transfer::limits::LINK_QUEUE);
+    }
+}

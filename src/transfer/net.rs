@@ -37,6 +37,12 @@ impl ConnId {
     pub(crate) const fn at(self) -> usize {
         self.index as usize
     }
+
+    /// One of no engine.
+    #[cfg(test)]
+    pub(crate) const fn numbered(index: u32) -> Self {
+        Self { index, generation: 0 }
+    }
 }
 
 #[derive(Debug, Default)]
