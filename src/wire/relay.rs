@@ -16,7 +16,7 @@ use crate::wire::limits;
 pub struct Relay {
     /// Number of the request.
     pub request: u64,
-    /// At most [`limits::RELAYED`].
+    /// At most 32.
     pub datagrams: Rows<RelayedDatagram>,
 }
 
@@ -25,7 +25,7 @@ pub struct Relay {
 pub struct Relayed {
     /// Number of the request.
     pub request: u64,
-    /// At most [`limits::RELAYED`].
+    /// At most 32.
     pub datagrams: Rows<RelayedDatagram>,
 }
 
