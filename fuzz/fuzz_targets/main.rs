@@ -6,6 +6,7 @@
 mod catalogue;
 mod custody;
 mod datagram;
+mod envelope;
 mod frame;
 mod manifest;
 mod message;
@@ -24,6 +25,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("manifest", |bytes| with(bytes, manifest::run)),
     ("catalogue", catalogue::run),
     ("datagram", datagram::run),
+    ("envelope", envelope::run),
     ("frame", frame::run),
     ("message", |bytes| with(bytes, message::run)),
     ("sidecar", |bytes| with(bytes, sidecar::run)),

@@ -12,8 +12,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::machines::{LanOutput, Machines};
-use super::traffic::{Endpoint, Packet, Via};
-use super::{Dropped, Event, NetworkPrefix, OwnPresence};
+use super::traffic::{Endpoint, Packet, TellingForm, Via};
+use super::{Dropped, Event, LinkChange, NetworkPrefix, OwnPresence};
 use crate::address::{Host, Ports};
 use crate::content::FileId;
 use crate::identity::{Instance, PeerId, PeerName};
@@ -176,6 +176,7 @@ impl LanWorld {
                 _ => self.machines.handle_ask_back(now, peer, b >= 128),
             },
             17 => self.machines.handle_seek(now, files(n)),
+            18 if n >= 128 => self.pass_on(step),
             18 => self.machines.handle_has(now, peer, files(b)),
             _ => self.change(step),
         }
@@ -242,6 +243,45 @@ impl LanWorld {
             let at = SocketAddr::from(([10, 0, 1 + step.a % 100, host], 1_000 + u16::from(n)));
             self.hear_from(Endpoint { at, via: Via::Own }, key_of_crowd(step.a, n), &body);
         }
+    }
+
+    /// A gateway passes on what it says that another peer said elsewhere, over a link or in an envelope; or a link
+    /// comes up, or ends. TLS proves where a link leads, so that is not where the victim is.
+    fn pass_on(&mut self, step: LanStep) {
+        let LanStep { n, a, b, .. } = step;
+        let (now, gateway, at, peer) = (self.now, key(n), address(a), key_of_crowd(a, b / 8));
+        let message = match b % 8 {
+            0 if !is_victim(at) => {
+                return self.machines.handle_link(now, gateway, LinkChange::Up(Host::from(at)));
+            }
+            0 | 1 => {
+                let change = if b < 64 { LinkChange::Closed } else { LinkChange::Lost };
+                return self.machines.handle_link(now, gateway, change);
+            }
+            2 => DatagramMessage::Leave,
+            3 => DatagramMessage::Probe { peer: key(b / 8), nonce: b.into() },
+            4..=6 => {
+                DatagramMessage::Proof { ask: Some(a.into()), echoes: self.nonce(a).into_iter().collect() }
+            }
+            _ => DatagramMessage::Here,
+        };
+        let body = self.body(step, message);
+        let form = if n >= 192 { TellingForm::Link } else { TellingForm::Envelope };
+        let source = match form {
+            TellingForm::Link => self.machines.admit_relayed(now, gateway, Some(at), peer),
+            TellingForm::Envelope => {
+                let link = Endpoint { at: address(n), via: Via::Shared };
+                let told = Endpoint { at, via: Via::Gateway(gateway) };
+                let may = self.machines.admit_envelope(now, link, gateway)
+                    && self.machines.admit(now, told, peer, |_| true);
+                may.then_some(told)
+            }
+        };
+        let Some(source) = source else { return };
+        // Each datagram passes once, so that no two are the same.
+        let signed: Arc<[u8]> = Arc::from(self.sequence.to_be_bytes());
+        let packet = Packet { source, peer, body: &body, signed: &signed };
+        let _dropped: Result<(), Dropped> = self.machines.handle_told(now, form, a % 5, &packet);
     }
 
     /// Something changes at this peer.
