@@ -31,5 +31,6 @@ mod liars;
 mod names;
 mod readers;
 mod requests;
+mod routes;
 mod shares;
 mod words;

@@ -1,0 +1,182 @@
+//! A gateway that lies end to end, and a stranger that makes links without end and never reads.
+
+use core::net::{Ipv4Addr, SocketAddr};
+use core::time::Duration;
+
+use potluck::address::Ports;
+use potluck::identity::{Identity, PeerId};
+use potluck::limits;
+use potluck::sys::clock;
+use potluck::wire::datagram::DatagramMessage;
+use potluck::wire::envelope::wrap;
+use potluck::wire::message::Relay;
+use potluck::wire::{Message, Rows};
+
+use crate::caller::Caller;
+use crate::fiend::{Event, Fiend, Lie, Order, Voice, address};
+use crate::lab::{Lab, Peer, SOON, pause, wait};
+use crate::watch::{assert_well, descriptors, memory};
+
+/// Where the first peer of a lab hears.
+fn victim_at() -> SocketAddr {
+    (address(1), limits::DISCOVERY_PORT).into()
+}
+
+/// Peers that a gateway invents, each with a key, and with an address of the third machine.
+const INVENTED: u8 = 40;
+
+/// The addresses of the third machine.
+fn third(n: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 77, 0, 100 + n)
+}
+
+/// A number that a rule of a node counts.
+fn counted(lab: &Lab, node: u32, counter: &str) -> u64 {
+    let out = lab.inside(node, "nft").args(["list", "counter", "inet", "third", counter]).output().unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    let number = text.split_whitespace().skip_while(|word| *word != "packets").nth(1);
+    number.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
+}
+
+/// A third machine with many addresses, which counts what comes there.
+fn third_machine(lab: &Lab, node: u32) {
+    for n in 0..INVENTED {
+        lab.netlab(&format!("exec {node} ip addr add {}/24 dev v0", third(n)));
+    }
+    let range = format!("ip daddr {}-{}", third(0), third(INVENTED - 1));
+    let rules = format!(
+        "table inet third {{ counter dials {{ }}; counter datagrams {{ }}; chain input {{ \
+         type filter hook input priority 0; {range} tcp flags & (syn | ack) == syn counter name dials; \
+         {range} meta l4proto udp counter name datagrams; }}; }}"
+    );
+    let out = lab.inside(node, "nft").arg(rules).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+/// The nonce that this asks everyone, or one, to say again.
+fn nonce_of(message: &DatagramMessage) -> Option<u64> {
+    match message {
+        DatagramMessage::Hello { nonce } | DatagramMessage::Proof { ask: Some(nonce), .. } => Some(*nonce),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_gateway_that_invents_peers_has_a_third_machine_dialled_seldom() {
+    const WATCHED: Duration = Duration::from_secs(60);
+    let Some(lab) = Lab::of("up 4") else { return };
+    third_machine(&lab, 3);
+    let victim = lab.peer(1, "victim", &[]);
+    let honest = lab.peer(4, "honest", &[]);
+    let liar = Fiend::start(&lab, 2, "liar", Lie::None);
+    wait("all are here", SOON, || (victim.peers().len() == 2 && honest.sees(&victim)).then_some(()));
+    let mut voices: Vec<_> =
+        (0..INVENTED).map(|n| Voice::new(&Identity::generate().unwrap(), &format!("nobody-{n}"))).collect();
+    let (begin, mut is_listed) = (clock::now(), 0);
+    while clock::now().since(begin) < WATCHED {
+        // They say that they are here, and answer what everyone is asked, through the gateway.
+        let nonce = liar.events.try_iter().filter_map(|event| match event {
+            Event::Heard(body, _) => nonce_of(&body.message),
+            _ => None,
+        });
+        let mut says: Vec<_> =
+            nonce.map(|nonce| DatagramMessage::Proof { ask: None, echoes: vec![nonce] }).collect();
+        says.push(DatagramMessage::Here);
+        for message in says {
+            for (voice, n) in voices.iter_mut().zip(0..) {
+                let at = SocketAddr::from((third(n), limits::DISCOVERY_PORT));
+                let envelope = wrap(&liar.identity, 1, at, &voice.say(&message));
+                liar.order(Order::Send(envelope, victim_at()));
+            }
+        }
+        is_listed = is_listed.max(victim.names().iter().filter(|name| name.starts_with("nobody-")).count());
+        assert!(victim.sees(&honest));
+        pause(Duration::from_secs(1));
+    }
+    let (dials, datagrams) = (counted(&lab, 3, "dials"), counted(&lab, 3, "datagrams"));
+    println!("{is_listed} invented peers listed, {dials} dials and {datagrams} datagrams to a third machine");
+    assert!(is_listed > 0 && dials > 0, "nobody believed a word of it, so that nothing is shown");
+    // Five failures a minute are what one gateway may cause, and here a minute ends.
+    assert!(dials <= 2 * 5, "{dials} dials in {WATCHED:?}");
+    assert_eq!(datagrams, 0);
+    assert_well(&victim);
+}
+
+#[test]
+fn what_a_peer_said_before_it_went_brings_it_back_through_no_envelope() {
+    let Some(lab) = Lab::of("up 4") else { return };
+    let victim = lab.peer(1, "victim", &[]);
+    let gateway = Fiend::start(&lab, 2, "gateway", Lie::None);
+    let mut peers = [(3, "leaver"), (4, "killed")].map(|(node, name)| lab.peer(node, name, &[]));
+    wait("all are here", SOON, || (victim.peers().len() == 3).then_some(()));
+    let mut said: Vec<Vec<u8>> = Vec::new();
+    let mut collect = |what: &str, enough: &dyn Fn(usize) -> bool| {
+        wait(what, SOON, || {
+            said.extend(gateway.events.try_iter().filter_map(|event| match event {
+                Event::Heard(body, bytes) if body.presence.name.as_str() != "victim" => Some(bytes),
+                _ => None,
+            }));
+            enough(said.len()).then_some(())
+        });
+    };
+    collect("some announcements", &|count| count >= 10);
+    let [leaver, killed] = &mut peers;
+    assert!(leaver.cli(["exit", "--now"]).status.success());
+    leaver.ended(SOON);
+    killed.kill();
+    collect("both are gone", &|_| victim.peers().len() == 1);
+    assert!(said.len() >= 10);
+    let is_back = |peer: &Peer| victim.sees(peer);
+    for round in 0..10_u8 {
+        for (n, bytes) in said.iter().rev().take(100).enumerate() {
+            let at = SocketAddr::from((third(u8::try_from(n).unwrap()), limits::DISCOVERY_PORT));
+            gateway.order(Order::Send(wrap(&gateway.identity, 1 + round % 4, at, bytes), victim_at()));
+        }
+        pause(Duration::from_secs(1));
+        assert!(!peers.iter().any(is_back), "one is back in round {round}");
+    }
+    assert_well(&victim);
+}
+
+/// What each of these keys does at `to`: it makes links, asks more than it may, and reads nothing.
+fn open_links(lab: &Lab, node: u32, count: usize, to: (PeerId, Ports)) -> Vec<Caller> {
+    let question = |request| Message::Relay(Relay { request, datagrams: Rows::from(Vec::new()) }).encode();
+    let questions: Vec<u8> = (1..=100).flat_map(question).collect();
+    lab.within(node, || {
+        let open = |_| {
+            let mut caller = Caller::dial(&Caller::tls(), to.0, address(1), to.1.sender).ok()?;
+            caller.say(&questions).ok()?;
+            Some(caller)
+        };
+        (0..count).filter_map(open).collect()
+    })
+}
+
+#[test]
+fn links_without_end_that_are_never_read_keep_no_other_gateway_out() {
+    const LINKS: usize = 200;
+    let Some(lab) = Lab::of("up2 2 2") else { return };
+    let victim = lab.peer(1, "victim", &[]);
+    let far = lab.peer_with(3, "far", &[("far.txt", b"far")]);
+    let status = victim.status();
+    let [receiver, sender, distributor, distributee] = status.ports;
+    let ports = Ports { receiver, sender, distributor, distributee };
+    let before = memory(&victim);
+    let open = open_links(&lab, 2, LINKS, (status.id.parse().unwrap(), ports));
+    assert!(open.len() > 32, "{} links", open.len());
+    let out = far.cli(["connect", "10.77.0.11"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    wait("both listed", SOON, || (victim.sees(&far) && far.sees(&victim)).then_some(()));
+    wait("its file", SOON, || victim.offered("far.txt"));
+    // It lasts, though more and more are made.
+    for _ in 0..5 {
+        drop(open_links(&lab, 2, LINKS / 5, (status.id.parse().unwrap(), ports)));
+        pause(Duration::from_secs(1));
+        assert!(victim.sees(&far) && far.sees(&victim));
+        assert_eq!(far.status().outside.routes[0].state, "up");
+    }
+    let (after, files) = (memory(&victim), descriptors(&victim));
+    println!("{} links open; memory {before} KiB before, {after} KiB after, {files} descriptors", open.len());
+    assert!(after < before + (64 << 10), "{before} KiB, then {after} KiB");
+    assert_well(&victim);
+}
