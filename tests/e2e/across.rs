@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use potluck::control::Audience;
+use potluck::sys::clock;
 
 use crate::chat::{ARRIVES, lines, lines_by, says, texts};
 use crate::firewall::{no_tcp, only_answers};
@@ -172,16 +173,21 @@ fn said(lab: &Lab) -> [u64; 2] {
     [after[0] - before[0], after[1] - before[1]]
 }
 
+/// Joins two networks by two links, side by side.
+fn join_twice(peers: &[Peer; 4]) {
+    join(peers);
+    assert!(peers[1].cli(["connect", "10.78.0.14"]).status.success());
+    let is_up = |peer: &Peer| peer.status().outside.routes.iter().any(|route| route.state == "up");
+    wait("both links", SOON, || (is_up(&peers[0]) && is_up(&peers[1])).then_some(()));
+    all_meet(&peers.each_ref());
+}
+
 #[test]
 fn two_links_side_by_side_make_no_storm() {
     let Some(lab) = Lab::of("up2 2 2") else { return };
     let peers = four_peers(&lab, &[]);
     let alone = said(&lab);
-    join(&peers);
-    assert!(peers[1].cli(["connect", "10.78.0.14"]).status.success());
-    let is_up = |peer: &Peer| peer.status().outside.routes.iter().any(|route| route.state == "up");
-    wait("both links", SOON, || (is_up(&peers[0]) && is_up(&peers[1])).then_some(()));
-    all_meet(&peers.each_ref());
+    join_twice(&peers);
     // All have been greeted by now.
     pause(ARRIVES);
     let together = said(&lab);
@@ -203,6 +209,27 @@ fn two_links_side_by_side_make_no_storm() {
     }
     pause(ARRIVES);
     peers.iter().for_each(|peer| assert_eq!(texts(peer).len(), 4, "{}", peer.name));
+}
+
+#[test]
+fn of_two_links_one_is_enough() {
+    let Some(lab) = Lab::of("up2 2 2") else { return };
+    let peers = four_peers(&lab, &[]);
+    join_twice(&peers);
+    let [mut a1, a2, b1, b2] = peers;
+    a1.kill();
+    wait("a1 is gone", SOON, || (a2.names().len() == 2 && b1.names().len() == 2).then_some(()));
+    // Nobody else is missed meanwhile, or later.
+    let begin = clock::now();
+    while clock::now().since(begin) < Duration::from_secs(15) {
+        assert!(a2.sees(&b1) && a2.sees(&b2) && b1.sees(&a2) && b2.sees(&a2));
+        pause(Duration::from_millis(50));
+    }
+    assert!(says(&b1, "still here"));
+    wait("the line", ARRIVES, || (texts(&a2) == ["still here"]).then_some(()));
+    let a1 = lab.peer(1, "a1", &[]);
+    all_meet(&[&a1, &a2, &b1, &b2]);
+    gets(&a1, "b2.txt", b"b2");
 }
 
 #[test]
