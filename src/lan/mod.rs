@@ -135,7 +135,7 @@ pub struct PeerInfo {
     pub catalogue: u64,
     /// Whether it stays.
     pub state: PresenceState,
-    /// Through whom it is heard, if it is on another network.
+    /// Through whom it is heard, if it is on another network and has no link with this peer.
     pub told: Option<ToldPeer>,
     /// Where its own discovery socket answered, as far as can be told.
     pub at: SocketAddr,

@@ -329,9 +329,11 @@ pub(super) const fn is_for_all(message: &DatagramMessage) -> bool {
 }
 
 fn info(id: PeerId, entry: &PeerEntry) -> PeerInfo {
+    // The other end of a link says itself what the link brings of it.
+    let gateway = entry.gateway.filter(|gateway| *gateway != id);
     PeerInfo {
         contact: Contact { id, hosts: entry.dialled_at(), ports: entry.voice.presence.ports },
-        told: entry.gateway.map(|through| ToldPeer { through, hosts: entry.told_at().collect() }),
+        told: gateway.map(|through| ToldPeer { through, hosts: entry.told_at().collect() }),
         at: entry.at,
         name: entry.voice.presence.name.clone(),
         instance: entry.voice.instance,
