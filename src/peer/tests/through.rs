@@ -105,6 +105,36 @@ fn walled() -> (TestPeer, PeerId, [PeerId; 2]) {
     (peer, anna, [second, first])
 }
 
+/// Whoever gets a catalogue a little later than it is asked for it is asked again soon, and whoever never gets it is
+/// left in peace.
+#[test]
+fn who_has_no_catalogue_yet_is_asked_again_soon_and_then_ever_more_seldom() {
+    let mut peer = TestPeer::sharing(&[]);
+    let (anna, bert) = (peer.join(1, "anna", 1), peer.join(2, "bert", 0));
+    peer.event(receiver(ReceiverEvent::Unreached(anna)));
+    let asked = |peer: &mut TestPeer| {
+        let is_it = |c: &ReceiverCommand| match c {
+            ReceiverCommand::OwnerCatalogue { from, origin } => (*from, *origin) == (bert, anna),
+            _ => false,
+        };
+        let count = peer.told_receiver().iter().filter(|c| is_it(c)).count();
+        if count > 0 {
+            let cause = crate::receiver::catalogue::NoCatalogueCause::NoAnswer;
+            peer.event(receiver(ReceiverEvent::NoOwnerCatalogue { from: bert, origin: anna, cause }));
+        }
+        count
+    };
+    assert_eq!(asked(&mut peer), 1);
+    peer.pass(limits::THROUGH_BUSY + limits::THROUGH_AGAIN);
+    assert_eq!(asked(&mut peer), 1, "once more soon");
+    let mut count = 0;
+    for _ in 0..300 {
+        peer.pass(seconds(1));
+        count += asked(&mut peer);
+    }
+    assert!((9..=13).contains(&count), "{count} in five minutes");
+}
+
 #[test]
 fn what_cannot_be_reached_is_asked_of_whoever_gave_its_catalogue_and_then_of_others() {
     let (mut peer, anna, [first, second]) = walled();

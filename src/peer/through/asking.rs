@@ -29,6 +29,8 @@ struct BlockedOwner {
     carrier: Option<PeerId>,
     /// Who does not give its catalogue.
     resting: Resting,
+    /// How often in a row it was not given.
+    refusals: u32,
     /// Who is asked for its catalogue now.
     asked: Option<PeerId>,
 }
@@ -87,15 +89,18 @@ impl ThroughOthers {
     /// `from` gave the catalogue of an owner. True if that owner cannot be reached.
     pub(in crate::peer) fn catalogue_came(&mut self, from: PeerId, owner: PeerId) -> bool {
         let Some(blocked) = self.blocked.get_mut(&owner) else { return false };
-        blocked.asked = None;
-        blocked.carrier = Some(from);
+        (blocked.asked, blocked.carrier, blocked.refusals) = (None, Some(from), 0);
         true
     }
 
     /// `from` did not give the catalogue of an owner.
     pub(in crate::peer) fn no_catalogue(&mut self, now: Time, from: PeerId, owner: PeerId) {
         let Some(blocked) = self.blocked.get_mut(&owner) else { return };
-        blocked.resting.insert(from, now + limits::THROUGH_REFUSED);
+        // Whoever has none may be about to get it: it asks to be dialled back after its own dials went unanswered,
+        // which is later than this peer asks.
+        let pause = limits::THROUGH_BUSY * 2_u32.pow(blocked.refusals.min(5));
+        blocked.resting.insert(from, now + pause.min(limits::THROUGH_REFUSED));
+        blocked.refusals = blocked.refusals.saturating_add(1);
         blocked.asked = blocked.asked.filter(|asked| *asked != from);
         blocked.carrier = blocked.carrier.filter(|carrier| *carrier != from);
         self.due = Some(now);
