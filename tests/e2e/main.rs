@@ -27,6 +27,7 @@ mod harness;
 mod kill;
 mod kills;
 mod link_local;
+mod nat;
 mod networks;
 mod port_mapping;
 mod presence;
