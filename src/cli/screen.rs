@@ -16,7 +16,7 @@ use super::replaced::Replaced;
 use super::show::parts::cut;
 use super::show::{chat, download, exit, restore};
 use crate::cli::limits;
-use crate::control::{DownloadRow, ExitReport, Notice, Reply};
+use crate::control::{DownloadRow, ExitReport, GoneCause, Notice, Reply};
 use crate::sys::clock;
 use crate::sys::signals::Leave;
 use crate::sys::thread::Thread;
@@ -246,8 +246,12 @@ impl Collector {
             Notice::Joined { name, id } => {
                 self.mention(&self.style.dim(&format!("{} is here ({})", shown(&name), shown(&id))));
             }
-            Notice::Gone { name, left } => {
-                let how = if left { "left" } else { "is gone without a word" };
+            Notice::Gone { name, why } => {
+                let how = match why {
+                    GoneCause::Left => "left",
+                    GoneCause::Silent => "is gone without a word",
+                    GoneCause::Disconnected => "is no longer connected",
+                };
                 self.mention(&self.style.dim(&format!("{} {how}", shown(&name))));
             }
             Notice::Line(row) => self.mention(&chat::line(&row, clock::unix_millis(), self.style)),
@@ -504,7 +508,7 @@ mod tests {
         let screen = Screen::start(inputs, Box::new(Slow(printed_tx)), Verbosity::Prompt, PLAIN).unwrap();
         log_tx.send("from the log".into()).unwrap();
         notices.send(Notice::Joined { name: "peer2".into(), id: "abcd".into() }).unwrap();
-        notices.send(Notice::Gone { name: "peer2".into(), left: true }).unwrap();
+        notices.send(Notice::Gone { name: "peer2".into(), why: GoneCause::Left }).unwrap();
         notices.send(Notice::Text("safe to leave".into())).unwrap();
         drop((notices, log_tx));
         screen.finish(Duration::from_secs(20));

@@ -25,7 +25,7 @@ use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
 pub use self::answers::Answers;
-pub use self::notice::Notice;
+pub use self::notice::{GoneCause, Notice};
 use self::typed::{Proposals, TypedFrom, TypedRequest};
 use crate::error::Failure;
 use crate::sys::folder::{self, Folder};

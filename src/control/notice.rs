@@ -3,6 +3,17 @@
 use super::{ChatRow, DownloadRow, ExitReport, Reply};
 use crate::error::Failure;
 
+/// Why a peer is no longer here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoneCause {
+    /// It said so itself.
+    Left,
+    /// Nothing is heard of it any more.
+    Silent,
+    /// The user ended the link by which alone it was heard.
+    Disconnected,
+}
+
 /// Something that happened, to be shown at the prompt above what is being typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -13,12 +24,12 @@ pub enum Notice {
         /// Its id, eight characters.
         id: String,
     },
-    /// A peer went: `left` or `silent`.
+    /// A peer went.
     Gone {
         /// Its name.
         name: String,
-        /// True if it said so itself.
-        left: bool,
+        /// Why.
+        why: GoneCause,
     },
     /// Somebody else said this.
     Line(ChatRow),

@@ -193,7 +193,7 @@ impl Machines {
             LinkChange::Closed => {
                 self.gateway.handle_unlinked(peer);
                 for id in self.discovery.listing.forget_behind(peer) {
-                    self.route_discovery(now, DiscoveryOutput::Event(Event::Gone(id, Gone::Silent)));
+                    self.route_discovery(now, DiscoveryOutput::Event(Event::Gone(id, Gone::Closed)));
                 }
             }
         }

@@ -247,6 +247,8 @@ pub enum Gone {
     Left,
     /// It no longer answers.
     Silent,
+    /// The user closed the link through which alone it was known.
+    Closed,
     /// There are too many peers, and its host has more of them than its share.
     Yielded,
 }
@@ -319,7 +321,7 @@ pub struct DatagramCounters {
     pub limited: u64,
     /// Of those: heard before (also by another interface), too old, or of an instance that is over.
     pub replayed: u64,
-    /// Of those: of another network than that of this group, or of none.
+    /// Of those: of another network than ours.
     pub foreign: u64,
     /// Datagrams that could not be sent (not part of `dropped`).
     pub unsent: u64,

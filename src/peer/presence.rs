@@ -8,7 +8,7 @@ use super::limits;
 use super::output::Outputs;
 use super::patience::Patience;
 use super::roster::{Member, Roster};
-use crate::control::Notice;
+use crate::control::{GoneCause, Notice};
 use crate::identity::PeerId;
 use crate::lan::{self, Gone, PeerInfo};
 use crate::receiver::ReceiverCommand;
@@ -54,7 +54,12 @@ impl Presence {
             out.sender(SenderCommand::Table(id, None));
             let name = member.info.name.to_string();
             self.roster.away.owner_gone(id, name.clone());
-            out.notice(Notice::Gone { name, left: why == Gone::Left });
+            let why = match why {
+                Gone::Left => GoneCause::Left,
+                Gone::Closed => GoneCause::Disconnected,
+                Gone::Silent | Gone::Yielded => GoneCause::Silent,
+            };
+            out.notice(Notice::Gone { name, why });
         }
     }
 
@@ -173,8 +178,7 @@ mod tests {
         all.filter_map(|output| match output {
             PeerOutput::Receiver(ReceiverCommand::Catalogue(id)) => Some(format!("pull {id}")),
             PeerOutput::Notice(Notice::Joined { name, .. }) => Some(format!("{name} joined")),
-            PeerOutput::Notice(Notice::Gone { name, left: true }) => Some(format!("{name} left")),
-            PeerOutput::Notice(Notice::Gone { name, left: false }) => Some(format!("{name} is silent")),
+            PeerOutput::Notice(Notice::Gone { name, why }) => Some(format!("{name}: {why:?}")),
             PeerOutput::Sender(SenderCommand::Table(id, None)) => Some(format!("no row of {id}")),
             _ => None,
         })
@@ -254,10 +258,13 @@ mod tests {
         presence.gone(id, Gone::Left, &mut out);
         assert_eq!(
             seen(&mut out),
-            ["anna joined".to_owned(), format!("no row of {id}"), "anna left".to_owned()]
+            ["anna joined".to_owned(), format!("no row of {id}"), "anna: Left".to_owned()]
         );
         assert_eq!((presence.roster.len(), presence.roster.name(id)), (0, "anna".to_owned()));
         presence.gone(id, Gone::Silent, &mut out);
         assert!(seen(&mut out).is_empty(), "it was not here");
+        presence.here(at(0), info(1, "anna", 0), &mut out);
+        presence.gone(id, Gone::Closed, &mut out);
+        assert_eq!(seen(&mut out).last().map(String::as_str), Some("anna: Disconnected"));
     }
 }

@@ -26,7 +26,13 @@ impl Command for PeersRequest {
             files: roster.catalogue(*id).map(|(_, c)| files_of(c)),
             bytes: roster.catalogue(*id).map(|(head, _)| head.bytes),
             seconds: now.since(m.since).as_secs(),
-            through: m.info.told.as_ref().map(|told| roster.name(told.through)),
+            through: m
+                .info
+                .told
+                .as_ref()
+                // The gateway itself is at the other end of the link.
+                .filter(|told| told.through != *id)
+                .map(|told| roster.name(told.through)),
             look_alike: look_alikes.has(*id),
         };
         let mut rows: Vec<PeerRow> = roster.iter().map(row).collect();
