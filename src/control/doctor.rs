@@ -6,9 +6,16 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::typed::{Proposals, TypedRequest};
+use super::{PortMappingRow, RouteRow};
+
+/// Below what `help doctor` says.
+const AFTER: &str = "\
+Each finding is fine, a note (all works) or a problem, the problems last. Below it stand lines for a shell; each \
+of them helps by itself. The exit code is 1 if there is a problem. Where no peer runs, this machine is looked at.";
 
 /// Tell why peers do not find or reach each other, and what to do about it
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
+#[command(after_help = AFTER)]
 pub struct DoctorRequest {}
 
 impl TypedRequest for DoctorRequest {
@@ -82,8 +89,24 @@ pub enum Diagnosis {
     CannotReach(NamedPeers),
     /// These peers and this one cannot connect to each other.
     Blocked(NamedPeers),
+    /// These peers and this one cannot connect to each other, and a third one fetches for this peer what they share.
+    Through(ThroughFinding),
     /// A peer is heard, and answers nothing.
     Unanswered(UnansweredFinding),
+    /// Hosts speak for another group than that of this peer, or have another passphrase.
+    Outsiders {
+        /// How many.
+        hosts: u64,
+        /// The group of this peer; `None`: it is in the open network.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        group: Option<String>,
+        /// Peers here, this one not counted.
+        peers: u64,
+    },
+    /// A link to another network, or the wish for one.
+    Route(RouteRow),
+    /// The port that the router is to pass on to this peer.
+    PortMapping(PortMappingFinding),
     /// Programs that manage a firewall.
     Firewalls {
         /// State of `ufw`: `absent`, `off`, `on` or `unknown`.
@@ -214,6 +237,27 @@ pub struct UnansweredFinding {
     pub ports: [u16; 4],
     /// Seconds since it was first heard.
     pub seconds: u64,
+}
+
+/// Peers of which this one gets what they share through others alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThroughFinding {
+    /// Names of the first of them; raw, to be escaped for a terminal.
+    pub names: Vec<String>,
+    /// How many there are.
+    pub count: u64,
+    /// Names of those that fetch it for this peer; raw, too.
+    pub carriers: Vec<String>,
+}
+
+/// What became of `--map-port`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortMappingFinding {
+    /// The sender's port, which is to be reached from outside.
+    pub port: u16,
+    /// What became of it.
+    #[serde(flatten)]
+    pub mapping: PortMappingRow,
 }
 
 /// The state of a program that manages a firewall.

@@ -180,10 +180,10 @@ pub struct DatagramsRow {
     pub limited: u64,
     /// Heard before, too old, or of an instance that is over.
     pub replayed: u64,
-    /// In a group: of another network.
+    /// Of another network than that of this peer.
     #[serde(default)]
     pub foreign: u64,
-    /// In a group: how many hosts speak for another one, or have another passphrase. No part of `dropped`.
+    /// How many hosts speak for another group, or have another passphrase. No part of `dropped`.
     #[serde(default)]
     pub outsiders: u64,
 }

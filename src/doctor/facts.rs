@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use crate::address::{Host, Ports};
-use crate::control::{Confinement, FirewallState, NamedPeers};
+use crate::control::{Confinement, FirewallState, NamedPeers, PortMappingRow, RouteRow, ThroughFinding};
 use crate::identity::{PeerId, PeerName};
 use crate::lan::{InterfaceAddress, LanFacts};
 
@@ -84,8 +84,16 @@ pub(crate) struct PeerFacts {
     pub(crate) cannot_reach: Option<UndialledPeers>,
     /// Peers with which there is no connection either way.
     pub(crate) blocked: Option<NamedPeers>,
+    /// Peers with which there is none either, whose files come through others.
+    pub(crate) through: Option<ThroughFinding>,
     /// Peers that are heard, and answer nothing.
     pub(crate) silent: Vec<SilentPeer>,
+    /// The group of this peer, if it is in one.
+    pub(crate) group: Option<String>,
+    /// Links to other networks, and those that are wanted.
+    pub(crate) routes: Vec<RouteRow>,
+    /// What became of the port that the router is asked for; `None`: it is asked for none.
+    pub(crate) port_mapping: Option<PortMappingRow>,
 }
 
 /// A peer that connected to this one.

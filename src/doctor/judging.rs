@@ -2,7 +2,7 @@
 
 use super::commands::Openings;
 use super::facts::DoctorFacts;
-use super::{machine, network, reachability};
+use super::{machine, network, outside, reachability};
 use crate::control::{Diagnosis, DoctorFinding, Reply, Severity};
 use crate::error::Failure;
 
@@ -11,7 +11,10 @@ pub(crate) fn findings(facts: &DoctorFacts) -> Vec<DoctorFinding> {
     let openings = Openings::of(facts);
     let mut findings = network::findings(facts, &openings);
     match &facts.peer {
-        Some(peer) => findings.extend(reachability::findings(&facts.machine, peer, &openings)),
+        Some(peer) => {
+            findings.extend(reachability::findings(&facts.machine, peer, &openings));
+            findings.extend(outside::findings(peer));
+        }
         None => findings.push(note(Diagnosis::NoPeer)),
     }
     findings.extend(machine::findings(facts));

@@ -11,6 +11,7 @@ mod limits;
 mod look;
 mod machine;
 mod network;
+mod outside;
 mod reachability;
 #[cfg(test)]
 mod tests;

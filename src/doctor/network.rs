@@ -76,7 +76,9 @@ fn hearing(facts: &DoctorFacts, peer: &PeerFacts, openings: &Openings) -> Option
     let elsewhere = peer.members.iter().filter(|host| !facts.machine.is_here(**host)).count() as u64;
     let sum = |of: fn(&InterfaceTraffic) -> u64| peer.lan.interfaces.iter().map(|one| of(&one.traffic)).sum();
     let (sent, heard): (u64, u64) = (sum(|traffic| traffic.sent), sum(|traffic| traffic.heard));
-    if elsewhere == 0 && heard == 0 && peer.running >= FIRST_ANSWERS {
+    // Where another group is heard, no firewall is in the way.
+    let hears = heard > 0 || peer.lan.outsiders > 0;
+    if elsewhere == 0 && !hears && peer.running >= FIRST_ANSWERS {
         let seconds = peer.running.as_secs();
         let what = Diagnosis::NobodyHeard { sent, seconds, firewall };
         let found = if firewall { problem(what) } else { note(what) };

@@ -22,6 +22,7 @@ pub(super) fn findings(machine: &MachineFacts, peer: &PeerFacts, openings: &Open
     }));
     let blocked = peer.blocked.clone().map(Diagnosis::Blocked);
     findings.extend(blocked.map(|what| problem(what).with(openings.lines())));
+    findings.extend(peer.through.clone().map(Diagnosis::Through).map(here));
     findings.extend(peer.silent.iter().map(|silent| unanswered(machine, peer, silent)));
     findings
 }

@@ -5,7 +5,10 @@ use core::time::Duration;
 use super::facts::{LinkFacts, SpaceFacts};
 use super::*;
 use crate::address::{Host, Ports};
-use crate::control::{Confinement, FirewallState, InterfaceFinding, NamedPeers};
+use crate::control::{
+    Confinement, FirewallState, InterfaceFinding, NamedPeers, PortMappingFinding, PortMappingRow, RouteRow,
+    ThroughFinding,
+};
 use crate::control::{Diagnosis, DoctorFinding, Reply, Severity};
 use crate::identity::{PeerId, PeerName};
 use crate::lan::{InterfaceAddress, InterfaceTraffic, LanFacts, UsedInterface};
@@ -72,7 +75,11 @@ fn peer() -> PeerFacts {
         not_reachable: None,
         cannot_reach: None,
         blocked: None,
+        through: None,
         silent: Vec::new(),
+        group: None,
+        routes: Vec::new(),
+        port_mapping: None,
     }
 }
 
@@ -198,6 +205,90 @@ fn who_reaches_whom_is_told_with_the_side_that_is_to_be_opened() {
 }
 
 #[test]
+fn who_sees_nobody_and_hears_another_group_is_told_of_that_and_not_of_firewalls() {
+    let alone = |group: Option<&str>, outsiders| {
+        let mut peer = PeerFacts { members: Vec::new(), callers: Vec::new(), ..peer() };
+        peer.lan.interfaces[0].traffic.heard = 0;
+        (peer.lan.outsiders, peer.group) = (outsiders, group.map(str::to_owned));
+        peer
+    };
+    let machine = || MachineFacts { ufw: Some(FirewallState::On), ..machine() };
+    let told = |hosts, group: Option<&str>, peers| Diagnosis::Outsiders {
+        hosts,
+        group: group.map(str::to_owned),
+        peers,
+    };
+    let again =
+        ["potluck group show", "potluck group leave && potluck group join"].map(str::to_owned).to_vec();
+    let office = Some("office");
+    assert_eq!(one(machine(), alone(office, 2)), (Severity::Problem, told(2, office, 0), again));
+    let join = vec!["potluck group join".to_owned()];
+    assert_eq!(one(machine(), alone(None, 1)), (Severity::Note, told(1, None, 0), join));
+    assert!(
+        matches!(one(machine(), alone(office, 0)).1, Diagnosis::NobodyHeard { .. }),
+        "that is a firewall"
+    );
+    // With others of the own network here, another one is as it should be.
+    let mut among = PeerFacts { group: office.map(str::to_owned), ..peer() };
+    among.lan.outsiders = 3;
+    assert_eq!(wrong(machine(), among.clone()), []);
+    let found = findings(&DoctorFacts { machine: machine(), peer: Some(among) });
+    assert!(found.iter().any(|finding| finding.what == told(3, office, 1)), "{found:?}");
+}
+
+#[test]
+fn a_route_that_is_not_up_is_a_problem_once_it_is_known_why() {
+    let route = |state: &str, fault: Option<&str>| RouteRow {
+        target: "nas:27280".to_owned(),
+        state: state.to_owned(),
+        fault: fault.map(str::to_owned),
+        ..RouteRow::default()
+    };
+    for (state, fault, severity) in [
+        ("up", None, Severity::Fine),
+        // It was lost once, and is up again.
+        ("up", Some("the link was lost"), Severity::Fine),
+        ("served", None, Severity::Fine),
+        ("connecting", None, Severity::Note),
+        ("connecting", Some("no answer"), Severity::Problem),
+        ("waiting", Some("no answer"), Severity::Problem),
+    ] {
+        let row = route(state, fault);
+        let facts = PeerFacts { routes: vec![row.clone()], ..peer() };
+        let found = findings(&DoctorFacts { machine: machine(), peer: Some(facts) });
+        let told = found.iter().find(|finding| finding.what == Diagnosis::Route(row.clone()));
+        assert_eq!(told.map(|finding| finding.severity), Some(severity), "{row:?}");
+    }
+}
+
+#[test]
+fn a_port_that_is_not_mapped_is_a_problem_and_one_that_is_asked_for_is_not() {
+    for (state, severity) in [
+        ("mapped", Severity::Fine),
+        ("asking", Severity::Note),
+        ("no_gateway", Severity::Problem),
+        ("no_answer", Severity::Problem),
+        ("refused", Severity::Problem),
+    ] {
+        let mapping = PortMappingRow { state: state.to_owned(), outside: None, protocol: None, result: None };
+        let facts = PeerFacts { port_mapping: Some(mapping.clone()), ..peer() };
+        let found = findings(&DoctorFacts { machine: machine(), peer: Some(facts) });
+        let what = Diagnosis::PortMapping(PortMappingFinding { port: 27_281, mapping });
+        let told = found.iter().find(|finding| finding.what == what);
+        assert_eq!(told.map(|finding| finding.severity), Some(severity), "{state}");
+    }
+}
+
+#[test]
+fn what_comes_through_others_works_and_comes_directly_after_the_line() {
+    let through =
+        ThroughFinding { names: vec!["bob".to_owned()], count: 1, carriers: vec!["eve".to_owned()] };
+    let facts = PeerFacts { through: Some(through.clone()), ..peer() };
+    let here = vec![UFW.to_owned(), FIREWALLD.to_owned()];
+    assert_eq!(one(machine(), facts), (Severity::Note, Diagnosis::Through(through), here));
+}
+
+#[test]
 fn a_machine_without_a_network_says_so_and_an_idle_interface_is_no_matter_beside_one_that_works() {
     let down = LinkFacts { is_connected: false, ..link("eth0", 2, &[]) };
     let alone = PeerFacts { members: Vec::new(), callers: Vec::new(), ..peer() };
@@ -262,4 +353,25 @@ fn the_answer_in_json_says_what_and_how_much_it_matters() {
     let json = serde_json::to_string(&Reply::Finding(found.clone())).unwrap();
     insta::assert_snapshot!(json, @r#"{"reply":"finding","severity":"problem","what":{"finding":"blocked","names":["bob"],"count":1,"seconds":3},"commands":["sudo ufw allow proto udp from 10.0.0.0/24 to any port 27272 && sudo ufw allow proto tcp from 10.0.0.0/24 to any port 27280:27283","sudo firewall-cmd --permanent --add-port=27272/udp --add-port=27280-27283/tcp && sudo firewall-cmd --reload"]}"#);
     assert_eq!(serde_json::from_str::<Reply>(&json).unwrap(), Reply::Finding(found));
+}
+
+#[test]
+fn each_finding_that_holds_a_row_of_status_comes_back_from_json() {
+    let mapping = PortMappingRow {
+        state: "refused".to_owned(),
+        outside: None,
+        protocol: Some("PCP".to_owned()),
+        result: Some(2),
+    };
+    let row = RouteRow { target: "nas:27280".to_owned(), state: "waiting".to_owned(), ..RouteRow::default() };
+    for what in [
+        Diagnosis::Route(row),
+        Diagnosis::PortMapping(PortMappingFinding { port: 27_281, mapping }),
+        Diagnosis::Outsiders { hosts: 1, group: Some("office".to_owned()), peers: 0 },
+        Diagnosis::Through(ThroughFinding::default()),
+    ] {
+        let reply = Reply::Finding(DoctorFinding { severity: Severity::Note, what, commands: Vec::new() });
+        let json = serde_json::to_string(&reply).unwrap();
+        assert_eq!(serde_json::from_str::<Reply>(&json).unwrap(), reply, "{json}");
+    }
 }

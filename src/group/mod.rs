@@ -18,4 +18,4 @@ pub use key::{Group, GroupKey};
 pub use name::{GroupName, GroupNameError};
 pub use network::NetworkId;
 pub use passphrase::{Passphrase, PassphraseError};
-pub use sealed::{DatagramSeal, NONCE, NotOpened, OVERHEAD};
+pub use sealed::{DatagramSeal, NONCE, NotOpened, OVERHEAD, is_sealed};

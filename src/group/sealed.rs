@@ -62,6 +62,16 @@ pub enum NotOpened {
     Key,
 }
 
+/// True for what looks like a datagram of some group, whichever that is: all that can be told without its key.
+#[must_use]
+pub fn is_sealed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC) && has_length(bytes)
+}
+
+fn has_length(bytes: &[u8]) -> bool {
+    (DATAGRAM_MIN + OVERHEAD..=limits::ENVELOPE + OVERHEAD).contains(&bytes.len())
+}
+
 impl DatagramSeal {
     pub(super) fn new(key: &[u8; 32]) -> Self {
         Self(XChaCha20Poly1305::new(key.into()))
@@ -97,7 +107,7 @@ impl DatagramSeal {
             None => return Err(NotOpened::Length),
         }
         // Before a byte is decrypted.
-        if !(DATAGRAM_MIN + OVERHEAD..=limits::ENVELOPE + OVERHEAD).contains(&bytes.len()) {
+        if !has_length(bytes) {
             return Err(NotOpened::Length);
         }
         let (head, sealed) = bytes.split_at(BODY);

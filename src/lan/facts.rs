@@ -23,6 +23,8 @@ pub struct LanFacts {
     pub deaf: Duration,
     /// True if that is so long ago that the hosts beside this one are asked one by one.
     pub is_deaf: bool,
+    /// Hosts that speak for another group now; in the open network for any.
+    pub outsiders: usize,
 }
 
 /// One interface that is used, and what passed by it.

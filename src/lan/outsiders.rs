@@ -1,8 +1,8 @@
-//! Who speaks on this wire for another group, as far as a member of a group can tell. Pure; `sealing.rs` is
-//! its shell.
+//! Who speaks on this wire for another group, as far as a peer can tell. Pure; `sealing.rs` is its shell.
 //!
-//! A member cannot tell another group from its own one with a mistyped passphrase: both are datagrams that do
-//! not open. So it counts the hosts that send them, and says so once if nobody of its own group is heard.
+//! In the open network these are all that seal what they send. A member of a group cannot tell another group from
+//! its own one with a mistyped passphrase: both are datagrams that do not open. So it counts the hosts that send
+//! them, and says so once if nobody of its own group is heard.
 
 use core::time::Duration;
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use super::outsiders::Outsiders;
 use super::tally::Tally;
 use super::traffic::Endpoint;
 use crate::address::Host;
-use crate::group::{DatagramSeal, NONCE, NotOpened, OVERHEAD};
+use crate::group::{DatagramSeal, NONCE, NotOpened, OVERHEAD, is_sealed};
 use crate::identity::fill_random;
 use crate::lan::limits;
 use crate::time::Time;
@@ -49,13 +49,16 @@ impl Sealing {
         source: Endpoint,
         tally: &Tally,
     ) -> Option<Cow<'d, [u8]>> {
-        let Some(seal) = &self.seal else { return Some(bytes.into()) };
-        match seal.open(bytes) {
-            Ok(datagram) => return Some(datagram.into()),
-            Err(NotOpened::Key | NotOpened::Version(_)) => {
-                self.outsiders.handle_outsider(now, Host::from(source.at).into());
-            }
-            Err(NotOpened::Unsealed | NotOpened::Length) => {}
+        let speaks_for_a_group = match &self.seal {
+            None if is_sealed(bytes) => true,
+            None => return Some(bytes.into()),
+            Some(seal) => match seal.open(bytes) {
+                Ok(datagram) => return Some(datagram.into()),
+                Err(why) => matches!(why, NotOpened::Key | NotOpened::Version(_)),
+            },
+        };
+        if speaks_for_a_group {
+            self.outsiders.handle_outsider(now, Host::from(source.at).into());
         }
         tally.foreign();
         None

@@ -394,6 +394,8 @@ impl LanShell {
                     let found = self.neighbours();
                     self.machines.handle_neighbours(now, found);
                 }
+                // What is heard is another group's: no firewall is in its way.
+                LanOutput::Event(Event::NobodyHeard) if self.sealing.outsiders.count(now) > 0 => {}
                 LanOutput::Event(event) => self.waiting.push_back(event),
                 LanOutput::Left => {
                     self.offer_reports();
@@ -420,6 +422,7 @@ impl LanShell {
             own_ports: self.sockets.own_ports(),
             deaf: now.since(hearing.heard),
             is_deaf: hearing.is_deaf,
+            outsiders: self.sealing.outsiders.count(now),
         }
     }
 

@@ -102,9 +102,9 @@ impl Reachability {
 
     /// Those with which something was so lately, and how long ago. One of each host comes first, so that a host with
     /// many peers hides no other one.
-    pub(super) fn lately(&self, now: Time, when: impl Fn(&Attempts) -> Option<Time>) -> Vec<Learned> {
+    pub(super) fn lately(&self, now: Time, when: impl Fn(PeerId, &Attempts) -> Option<Time>) -> Vec<Learned> {
         let learned = self.peers.iter().filter_map(|(id, attempts)| {
-            let ago = now.since(when(attempts)?);
+            let ago = now.since(when(*id, attempts)?);
             (ago < LATELY).then_some(Learned { id: *id, ago })
         });
         let mut of_host: BTreeMap<AccountHost, usize> = BTreeMap::new();
@@ -175,9 +175,9 @@ mod tests {
         assert_eq!(all.peers.len(), most);
         all.note(at(1), Payer { host: host(7).into(), peer: id(7, 0) }, Attempt::AskedUs);
         assert_eq!(all.peers.len(), most);
-        let asked = all.lately(at(2), |attempts| attempts.asked_us);
+        let asked = all.lately(at(2), |_, attempts| attempts.asked_us);
         assert_eq!(asked.len(), most);
         assert!(asked[..2].contains(&Learned { id: id(7, 0), ago: Duration::from_secs(1) }), "{asked:?}");
-        assert_eq!(all.lately(at(700), |attempts| attempts.asked_us), [], "that is long ago");
+        assert_eq!(all.lately(at(700), |_, attempts| attempts.asked_us), [], "that is long ago");
     }
 }

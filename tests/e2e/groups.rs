@@ -5,9 +5,10 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use potluck::control::{CustodyRow, ListRow, Status};
+use potluck::control::{CustodyRow, Diagnosis, DoctorFinding, ListRow, Severity, Status};
 use potluck::identity::PeerId;
 
+use crate::doctor::findings;
 use crate::firewall::firewall;
 use crate::lab::{LATER, Lab, Peer, SOON, wait};
 
@@ -152,6 +153,23 @@ fn whoever_mistypes_the_passphrase_is_told_and_whoever_has_the_old_one_is_out() 
         log.contains(&format!("{told}: nobody else of the group office is heard")).then_some(())
     });
     assert!(String::from_utf8(cleo.cli(["status"]).stdout).unwrap().contains(told));
+    // `doctor` says the same, and nothing of a firewall; to the others, nothing is wrong.
+    let doctor = cleo.cli(["doctor"]);
+    let text = String::from_utf8(doctor.stdout).unwrap();
+    assert_eq!(doctor.status.code(), Some(1), "{text}");
+    let problems: Vec<&str> = text.lines().filter(|line| line.starts_with("problem")).collect();
+    assert!(problems.len() == 1 && problems[0].contains(told), "{text}");
+    assert!(text.contains("\n         potluck group show\n") && !text.contains("heard nobody"), "{text}");
+    assert!(findings(&anna).iter().all(|finding| finding.severity < Severity::Problem));
+    // Whoever never joined is told of the group.
+    let open = lab.peer(3, "open", &[]);
+    wait("the open peer hears of it", SOON, || {
+        let is_told = |finding: &DoctorFinding| {
+            matches!(finding.what, Diagnosis::Outsiders { hosts: 2.., group: None, peers: 0 })
+        };
+        findings(&open).iter().any(is_told).then_some(())
+    });
+    leave(open);
     assert!(!fs::read_to_string(anna.directory.join("log")).unwrap().contains("another group"));
     assert!(cleo.names().is_empty());
     // Cleo leaves the group for good: the others take the passphrase that she does not know.

@@ -3,6 +3,9 @@
 
 use std::fs;
 
+use potluck::control::Diagnosis;
+
+use crate::doctor::findings;
 use crate::firewall::firewall;
 use crate::lab::{LATER, Lab, Peer, SOON, wait};
 
@@ -51,6 +54,15 @@ fn what_cannot_be_reached_comes_through_a_third_peer() {
     assert!(fs::read(asker.fetch("folder/large.bin")).unwrap() == content, "other bytes");
     assert_eq!(fs::read(owner.fetch("own.txt")).unwrap(), b"own");
     assert!(carrier.downloads().is_empty(), "it keeps nothing for itself");
+    // `doctor` names both, and that is no problem.
+    let through = |what: &Diagnosis| match what {
+        Diagnosis::Through(found) => Some((found.names.clone(), found.carriers.clone())),
+        _ => None,
+    };
+    let found = findings(&asker);
+    let named = found.iter().find_map(|finding| through(&finding.what));
+    assert_eq!(named, Some((vec!["owner".to_owned()], vec!["carrier".to_owned()])), "{found:?}");
+    assert!(!found.iter().any(|finding| matches!(finding.what, Diagnosis::Blocked(_))), "{found:?}");
 }
 
 /// Of many files of a folder, each comes; and what is begun goes on when the one that fetches it dies, through

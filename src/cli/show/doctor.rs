@@ -2,13 +2,13 @@
 
 use core::ops::ControlFlow;
 
-use super::parts::{ports, shown_path, some_names};
-use super::{Page, Show};
+use super::parts::{self, names_of, ports, shown_path, some_names};
+use super::{Page, Show, connect, status};
 use crate::cli::human::{count, duration, size};
 use crate::cli::output::Style;
 use crate::control::{
     ClockFinding, Diagnosis, DoctorFinding, DoctorRequest, FirewallState, InterfaceFinding, NamedPeers,
-    PortsFinding, Reply, Severity, UnansweredFinding,
+    PortsFinding, Reply, RouteRow, Severity, ThroughFinding, UnansweredFinding,
 };
 use crate::text::shown;
 
@@ -65,7 +65,13 @@ fn sentence(what: &Diagnosis) -> String {
         Diagnosis::NotReachable(peers) => not_reachable(peers),
         Diagnosis::CannotReach(peers) => cannot_reach(peers),
         Diagnosis::Blocked(peers) => blocked(peers),
+        Diagnosis::Through(found) => through(found),
         Diagnosis::Unanswered(found) => unanswered(found),
+        Diagnosis::Outsiders { hosts, group, peers } => outsiders(*hosts, group.as_deref(), *peers),
+        Diagnosis::Route(row) => route(row),
+        Diagnosis::PortMapping(found) => {
+            format!("from outside: {}", status::outside(&found.mapping, found.port))
+        }
         Diagnosis::Firewalls { ufw, firewalld } => firewalls(*ufw, *firewalld),
         Diagnosis::Space { folder, available: Some(bytes) } => {
             format!("{} free in {}", size(*bytes), shown_path(folder))
@@ -98,7 +104,8 @@ fn deaf(peers: u64, seconds: u64) -> String {
     let are = if peers == 1 { "1 peer is".to_owned() } else { format!("{peers} peers are") };
     format!(
         "{are} here, but nothing that others say to everyone was heard for {}: a firewall here, or an access point \
-         that passes on no broadcasts; they are asked one by one. A firewall here is opened by",
+         that passes on no broadcasts; they are asked one by one. Who is missing is joined by `connect HOST`. A \
+         firewall here is opened by",
         duration(seconds)
     )
 }
@@ -127,6 +134,46 @@ fn blocked(peers: &NamedPeers) -> String {
          firewall on one side, here by",
         named(peers)
     )
+}
+
+fn through(found: &ThroughFinding) -> String {
+    let owners = names_of(&found.names, found.count);
+    format!(
+        "{owners} and this peer cannot connect to each other, and what is shared there comes through {}: that works, \
+         but takes longer. It is enough to open the firewall on one side, here by",
+        some_names(&found.carriers)
+    )
+}
+
+/// Who speaks for another group, and what is to be done about it if nobody of the own network is here.
+fn outsiders(hosts: u64, group: Option<&str>, peers: u64) -> String {
+    let who = parts::outsiders(hosts, group.is_some());
+    match group {
+        _ if peers > 0 => who,
+        None => format!(
+            "{who}, and nobody else is in the open network. Who has the passphrase joins the group by"
+        ),
+        Some(group) => format!(
+            "{who}, or the passphrase is wrong: nobody else of the group {} is here. The first line shows the \
+             passphrase, to be compared with that of the others; the second one asks for it again",
+            shown(group)
+        ),
+    }
+}
+
+/// A route, and what may be done about one that is not up.
+fn route(row: &RouteRow) -> String {
+    let what = match row.state.as_str() {
+        "served" => format!("link {}", connect::route(row)),
+        _ => format!("route to {}", connect::route(row)),
+    };
+    match (row.state.as_str(), &row.fault) {
+        ("up" | "served", _) | (_, None) => what,
+        _ => format!(
+            "{what}. A peer must run there, and be reached at that TCP port; `disconnect {}` ends this",
+            shown(&row.target)
+        ),
+    }
 }
 
 fn same_machine(peers: u64, sockets: Option<u64>) -> String {
@@ -189,7 +236,7 @@ fn nobody_heard(sent: u64, seconds: u64, firewall: bool) -> String {
         "a firewall is switched on here, and may keep others out; it is opened by"
     } else {
         "nobody else is here, or a firewall keeps them out, or they are on another network, or the access point keeps \
-         its devices apart. A firewall here is opened by"
+         its devices apart. Who is on another network is joined by `connect HOST`. A firewall here is opened by"
     };
     format!("{sent}: {why}")
 }
@@ -231,11 +278,7 @@ fn firewalls(ufw: FirewallState, firewalld: FirewallState) -> String {
 }
 
 fn named(peers: &NamedPeers) -> String {
-    let names: Vec<String> = peers.names.iter().take(3).map(|name| shown(name).into_owned()).collect();
-    match peers.count.saturating_sub(names.len() as u64) {
-        0 => some_names(&peers.names),
-        more => format!("{} and {more} more", names.join(", ")),
-    }
+    names_of(&peers.names, peers.count)
 }
 
 #[cfg(test)]
@@ -255,6 +298,68 @@ mod tests {
         insta::assert_snapshot!(text(Severity::Problem, what, &["sudo ufw allow 27272/udp"]), @r"
         problem  sent 12 datagrams in 1 min 5 s, and heard nobody: a firewall is switched on here, and may keep others out; it is opened by
                  sudo ufw allow 27272/udp
+        ");
+    }
+
+    #[test]
+    fn what_leads_outside_and_through_others_is_told_in_whole_sentences() {
+        let outsiders = |hosts, group: Option<&str>, peers| Diagnosis::Outsiders {
+            hosts,
+            group: group.map(str::to_owned),
+            peers,
+        };
+        let route = |state: &str, fault: Option<&str>| {
+            Diagnosis::Route(RouteRow {
+                target: "nas:27280".to_owned(),
+                state: state.to_owned(),
+                name: Some("anna".to_owned()),
+                peer: Some("a".repeat(52)),
+                seconds: 5,
+                peers: 2,
+                fault: fault.map(str::to_owned),
+                ..RouteRow::default()
+            })
+        };
+        let mapping = |state: &str| {
+            let mapping = crate::control::PortMappingRow {
+                state: state.to_owned(),
+                outside: None,
+                protocol: None,
+                result: None,
+            };
+            Diagnosis::PortMapping(crate::control::PortMappingFinding { port: 27_281, mapping })
+        };
+        let through = ThroughFinding {
+            names: ["bob", "carl"].map(str::to_owned).to_vec(),
+            count: 2,
+            carriers: vec!["eve".to_owned()],
+        };
+        let all = [
+            outsiders(2, Some("office"), 0),
+            outsiders(1, Some("office"), 4),
+            outsiders(1, None, 0),
+            outsiders(2, None, 4),
+            route("up", None),
+            route("served", None),
+            route("connecting", None),
+            route("waiting", Some("no answer")),
+            mapping("no_answer"),
+            mapping("asking"),
+            Diagnosis::Through(through),
+        ];
+        let all: Vec<String> = all.iter().map(sentence).collect();
+        insta::assert_snapshot!(all.join("\n"), @"
+        2 senders here speak for another group, or the passphrase is wrong: nobody else of the group office is here. The first line shows the passphrase, to be compared with that of the others; the second one asks for it again
+        1 sender here speaks for another group
+        1 sender here speaks for a group, and nobody else is in the open network. Who has the passphrase joins the group by
+        2 senders here speak for a group
+        route to nas:27280: up for 5 s, to anna aaaaaaaa, 2 peers through it
+        link made by anna aaaaaaaa, 2 peers through it
+        route to nas:27280; connecting
+        route to nas:27280: no answer; tried again in 5 s. A peer must run there, and be reached at that TCP port; `disconnect nas:27280` ends this
+        from outside: the router speaks neither PCP nor NAT-PMP: TCP port 27281 can be forwarded by hand there
+        from outside: asking the router for a port
+        bob, carl and this peer cannot connect to each other, and what is shared there comes through eve: that works, but takes longer. It is enough to open the firewall on one side, here by
         ");
     }
 
@@ -282,7 +387,19 @@ mod tests {
             Diagnosis::NotReachable(peers.clone()),
             Diagnosis::CannotReach(peers.clone()),
             Diagnosis::Blocked(peers),
+            Diagnosis::Through(ThroughFinding {
+                names: vec![evil.clone(); 9],
+                count: 9,
+                carriers: vec![evil.clone()],
+            }),
             Diagnosis::Unanswered(silent),
+            Diagnosis::Outsiders { hosts: 2, group: Some(evil.clone()), peers: 0 },
+            Diagnosis::Route(RouteRow {
+                target: evil.clone(),
+                state: "waiting".to_owned(),
+                fault: Some(evil.clone()),
+                ..RouteRow::default()
+            }),
             Diagnosis::Interface(interface),
             Diagnosis::Sandbox { confined: evil.clone(), why: Some(evil.clone()) },
         ];

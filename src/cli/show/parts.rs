@@ -28,6 +28,13 @@ pub(super) fn short_id(id: &str) -> String {
     shown(&characters).into_owned()
 }
 
+/// Who else speaks on this wire: hosts that can be counted, and no more.
+pub(super) fn outsiders(hosts: u64, is_in_group: bool) -> String {
+    let speak =
+        if hosts == 1 { "1 sender here speaks".to_owned() } else { format!("{hosts} senders here speak") };
+    format!("{speak} for {}", if is_in_group { "another group" } else { "a group" })
+}
+
 /// Rows in columns, each as wide as its widest cell.
 pub(super) fn table<const N: usize>(
     header: [&str; N],
@@ -103,7 +110,7 @@ pub(super) fn some_names(names: &[String]) -> String {
 }
 
 /// The first three of these names, which are of `count` that there are.
-fn names_of(names: &[String], count: u64) -> String {
+pub(super) fn names_of(names: &[String], count: u64) -> String {
     let named: Vec<_> = names.iter().take(3).map(|n| shown(n)).collect();
     let more = match count.saturating_sub(named.len() as u64) {
         0 => String::new(),

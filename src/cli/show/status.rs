@@ -3,7 +3,7 @@
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::ops::ControlFlow;
 
-use super::parts::{ID_CHARACTERS, facts, ports, shown_path};
+use super::parts::{self, ID_CHARACTERS, facts, ports, shown_path};
 use super::{Page, Show, connect, download, restore};
 use crate::cli::human::{count, percent, size, speed};
 use crate::cli::output::{self, Style};
@@ -48,7 +48,7 @@ pub(in crate::cli) fn welcome(status: &Status, style: Style) -> String {
     if let Some(more) = status.unfinished.len().checked_sub(LEFT_SHOWN + 1) {
         left.push_str(&format!("unfinished: {} more, see `status`\n", more + 1));
     }
-    let hint = style.dim("`list` shows what is on the table, `help` what can be typed");
+    let hint = style.dim("`list` shows what is shared, `help` what can be typed");
     format!("{}{}{left}{hint}\n", who(status, style), facts(&lines, style))
 }
 
@@ -76,13 +76,14 @@ fn status(status: &Status, style: Style) -> String {
     } else {
         "never exported: `potluck identity export FILE`, and keep that file safe"
     };
+    let [_, sender_port, ..] = status.ports;
     let lines = [
         ("folder", shown_path(&status.directory)),
         ("ports", ports(status.ports)),
         ("network", network(status)),
         (
             "outside",
-            status.outside.port_mapping.as_ref().map(|row| outside(row, status.ports)).unwrap_or_default(),
+            status.outside.port_mapping.as_ref().map(|row| outside(row, sender_port)).unwrap_or_default(),
         ),
         ("peers", peers(status)),
         ("sharing", sharing(status)),
@@ -122,7 +123,7 @@ fn status(status: &Status, style: Style) -> String {
 }
 
 /// Where this peer can be reached from outside, or why not.
-fn outside(row: &PortMappingRow, [_, sender, ..]: [u16; 4]) -> String {
+pub(super) fn outside(row: &PortMappingRow, sender: u16) -> String {
     let protocol = row.protocol.as_deref().unwrap_or_default();
     let outside = row.outside.as_deref().and_then(|outside| outside.parse::<SocketAddrV4>().ok());
     match (row.state.as_str(), outside) {
@@ -178,8 +179,9 @@ fn network(status: &Status) -> String {
 fn peers(status: &Status) -> String {
     let outsiders = status.counters.datagrams.outsiders;
     if status.peers == 0 && outsiders > 0 {
-        let speak = if outsiders == 1 { "sender here speaks" } else { "senders here speak" };
-        return format!("0; {outsiders} {speak} for another group, or the passphrase is wrong");
+        let is_in_group = status.group.is_some();
+        let why = if is_in_group { ", or the passphrase is wrong" } else { "; `group join` joins it" };
+        return format!("0; {}{why}", parts::outsiders(outsiders, is_in_group));
     }
     if status.peers > 0 || status.discovery_port == 0 {
         return status.peers.to_string();
@@ -341,7 +343,7 @@ mod tests {
             protocol: protocol.map(str::to_owned),
             result,
         };
-        let said = |row| outside(&row, [1, 2, 3, 4]);
+        let said = |row| outside(&row, 2);
         let mapped = |address| said(row("mapped", Some(address), Some("PCP"), None));
         let reached = "203.0.113.5:40000 leads to TCP port 2 here (PCP)";
         assert_eq!(mapped("203.0.113.5:40000"), reached);
@@ -398,6 +400,8 @@ mod tests {
             status(&facts, PLAIN)
                 .contains("0; 1 sender here speaks for another group, or the passphrase is wrong")
         );
+        let open = Status { group: None, ..facts.clone() };
+        assert!(status(&open, PLAIN).contains("0; 1 sender here speaks for a group; `group join` joins it"));
         facts.counters.datagrams.outsiders = 0;
         assert!(said.contains("1001, 5, 6, 7"));
         assert!(!said.contains("fetches at most"));

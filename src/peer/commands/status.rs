@@ -73,7 +73,7 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
 }
 
 /// What became of the port that the router is asked for.
-fn port_mapping(state: MappingState) -> PortMappingRow {
+pub(super) fn port_mapping(state: MappingState) -> PortMappingRow {
     let (state, outside, protocol, result) = match state {
         MappingState::Asking => ("asking", None, None, None),
         MappingState::Mapped(outside, protocol) => ("mapped", Some(outside), Some(protocol), None),

@@ -83,7 +83,8 @@ impl PeerMachine {
             lan::Event::NobodyHeard => {
                 let (port, ports) = (self.own.settings.on.discovery_port, self.own.presence.ports);
                 self.out.notice(Notice::Text(format!(
-                    "nobody answers yet; if others are here, let UDP port {port} and TCP ports {} to {} in through the firewall",
+                    "nobody answers yet; if others are here, let UDP port {port} and TCP ports {} to {} in through the \
+                     firewall (`doctor` tells more)",
                     ports.receiver, ports.distributee
                 )));
             }
@@ -447,9 +448,12 @@ impl PeerMachine {
 
 /// Said once, and not kept with the other warnings: `status` tells of it while it is so.
 fn warn_of_outsiders(count: usize, own: &OwnPeer, out: &mut Outputs) {
-    let Some(group) = &own.group else { return };
     let senders =
         if count == 1 { "1 sender here speaks".to_owned() } else { format!("{count} senders here speak") };
+    let Some(group) = &own.group else {
+        let text = "for a group, and nobody else is in the open network: `group join` joins it";
+        return out.notice(Notice::Text(format!("{senders} {text}")));
+    };
     let text = format!(
         "{senders} for another group, or the passphrase is wrong: nobody else of the group {} is heard",
         text::shown(group.as_str())

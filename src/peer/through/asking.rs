@@ -35,6 +35,13 @@ struct BlockedOwner {
     asked: Option<PeerId>,
 }
 
+/// A peer that cannot be reached, and who gives what it shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::peer) struct CarriedOwner {
+    pub(in crate::peer) owner: PeerId,
+    pub(in crate::peer) carrier: PeerId,
+}
+
 /// A file that others are asked for.
 #[derive(Debug)]
 struct WantedFile {
@@ -84,6 +91,14 @@ impl ThroughOthers {
     /// Who gave the catalogue of an owner that cannot be reached.
     pub(in crate::peer) fn carrier_of(&self, owner: PeerId) -> Option<PeerId> {
         self.blocked.get(&owner)?.carrier
+    }
+
+    /// The owners that cannot be reached, each with who gives what it shares.
+    pub(in crate::peer) fn carried(&self) -> impl Iterator<Item = CarriedOwner> {
+        let carried = |(owner, blocked): (&PeerId, &BlockedOwner)| {
+            Some(CarriedOwner { owner: *owner, carrier: blocked.carrier? })
+        };
+        self.blocked.iter().filter_map(carried)
     }
 
     /// `from` gave the catalogue of an owner. True if that owner cannot be reached.

@@ -9,6 +9,6 @@ mod asking;
 mod carrier;
 mod driving;
 
-pub(super) use self::asking::ThroughOthers;
+pub(super) use self::asking::{CarriedOwner, ThroughOthers};
 pub(super) use self::carrier::Carrier;
 pub(super) use self::driving::CarryContext;
