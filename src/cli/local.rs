@@ -13,6 +13,14 @@ use crate::error::Failure;
 /// The place of `help` among the commands: behind `exit`, which comes last of those that a peer is asked.
 const HELP: usize = 21;
 
+/// Below what `help group` says.
+const GROUP_EXAMPLES: &str = "\
+Examples:
+  group new office           makes a group, and its passphrase for the others
+  group join                 what each of the others types; asks for name and passphrase
+  group show                 the passphrase once more
+The peers of a group are a network of their own: nobody else sees them, or what they share.";
+
 /// A command that asks no peer.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum LocalCommand {
@@ -23,6 +31,7 @@ pub(crate) enum LocalCommand {
         act: Option<IdentityAct>,
     },
     /// Make, join, leave or show the group of this peer
+    #[command(after_help = GROUP_EXAMPLES)]
     Group {
         /// What to do; nothing: show it
         #[command(subcommand)]

@@ -3,12 +3,20 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::one_or_more;
 use super::typed::{Proposals, TypedRequest};
+use super::{CompletionNames, one_or_more};
+
+/// Below what `help chat` says.
+const EXAMPLES: &str = "\
+Examples:
+  chat                       the last lines
+  chat who has the plans?    to everyone
+  chat @anna here they are   to anna alone
+`ignore PEER` has nothing more shown of what a peer says.";
 
 /// Say something to everyone, or to `@peer`; without text: show what was said
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
-#[command(visible_alias = "T", alias = "t")]
+#[command(visible_alias = "T", alias = "t", after_help = EXAMPLES)]
 pub struct ChatRequest {
     /// What is said, 700 bytes at most: at the prompt all that stands behind the command, as it is typed. With
     /// `@` and a name, or the beginning of an id, in front it goes to that peer alone
@@ -18,7 +26,7 @@ pub struct ChatRequest {
 
 impl TypedRequest for ChatRequest {
     fn proposals(_: &str) -> Proposals {
-        Proposals::None
+        Proposals::Names(CompletionNames::Addressed)
     }
 }
 

@@ -33,4 +33,8 @@ pub enum CompletionNames {
     Lost,
     /// Peers of which nothing is heard.
     Ignored,
+    /// Peers that are here, with the `@` by which `chat` speaks to one of them.
+    Addressed,
+    /// What was typed for the routes that there are.
+    Routes,
 }

@@ -6,9 +6,17 @@ use serde::{Deserialize, Serialize};
 use super::typed::{Proposals, TypedRequest};
 use crate::address::RouteTarget;
 
+/// Below what `help connect` says.
+const EXAMPLES: &str = "\
+Examples:
+  connect 10.1.2.3           the peer at that address
+  connect nas.local:9000     one whose first port (`-t`) is 9000
+  connect 27290              another one of this machine
+`status` shows what became of it, `disconnect` ends it.";
+
 /// Join this network with that of a peer elsewhere, and keep both joined
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Args)]
-#[command(visible_alias = "C")]
+#[command(visible_alias = "C", after_help = EXAMPLES)]
 pub struct ConnectRequest {
     /// HOST or HOST:PORT of that peer, or the PORT of one of this machine; the port is the first of its four
     #[arg(value_name = "HOST[:PORT]")]

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::CompletionNames;
 use super::typed::{Proposals, TypedRequest};
 use crate::address::RouteTarget;
 
@@ -17,6 +18,6 @@ pub struct DisconnectRequest {
 
 impl TypedRequest for DisconnectRequest {
     fn proposals(_: &str) -> Proposals {
-        Proposals::None
+        Proposals::Names(CompletionNames::Routes)
     }
 }

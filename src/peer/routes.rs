@@ -156,6 +156,11 @@ impl PeerRoutes {
         self.dial_told(now, out);
     }
 
+    /// What was typed for each of them.
+    pub(super) fn targets(&self) -> impl Iterator<Item = String> {
+        self.machine.iter().map(|route| route.target.to_string())
+    }
+
     /// What is told of them all; the links of others come last.
     pub(super) fn rows(&self, now: Time, roster: &Roster) -> Vec<RouteRow> {
         let own = self.machine.iter().map(|route| row(now, route, roster));

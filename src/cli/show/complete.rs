@@ -40,7 +40,10 @@ pub(in crate::cli) struct Proposal {
 /// Where the word at the end of `line` begins, and what it could become.
 pub(in crate::cli) fn complete(line: &str, asks: &Sender<Ask>) -> (usize, Vec<Proposal>) {
     let typing = words::typing(line);
-    let names = match what(&typing) {
+    let what = what(&typing);
+    // What `chat` says is taken as it is typed, so that these have their quotes already.
+    let is_quoted = what == Completion::Names(CompletionNames::Addressed);
+    let names = match what {
         Completion::Words(words) => words.into_iter().filter(|word| word.starts_with(&typing.word)).collect(),
         Completion::Folders => local_names(&typing.word, true),
         Completion::Paths => local_names(&typing.word, false),
@@ -48,6 +51,10 @@ pub(in crate::cli) fn complete(line: &str, asks: &Sender<Ask>) -> (usize, Vec<Pr
     };
     // A name that cannot be typed cannot be proposed; such a file is named by its id.
     let proposals = names.into_iter().filter(|name| !name.chars().any(text::is_unprintable));
+    let proposal = |name: String| match is_quoted {
+        true => Proposal { replacement: format!("{name} "), display: name },
+        false => proposal(name),
+    };
     (typing.start, proposals.map(proposal).collect())
 }
 
@@ -182,6 +189,8 @@ mod tests {
         assert_eq!(names("list --m"), (5, vec!["--mine ".into()]));
         assert_eq!(names("l --f"), (2, vec!["--from ".into()]));
         assert_eq!(names("identity ex"), (9, vec!["export ".into()]));
+        assert_eq!(names("group l"), (6, vec!["leave ".into()]));
+        assert_eq!(names("group ").1, ["new ", "join ", "leave ", "show "]);
         assert_eq!(names("restore --f"), (8, vec!["--forget ".into()]));
         assert_eq!(names("copies a"), (7, vec!["auto ".into()]));
         assert_eq!(names("peers x").1, Vec::<String>::new());
@@ -189,8 +198,7 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 4] =
-            [["cancel", "job"], ["chat", "text"], ["connect", "target"], ["disconnect", "target"]];
+        const FREE: [[&str; 2]; 3] = [["cancel", "job"], ["connect", "target"], ["new", "name"]];
         let mut typed = Typed::command();
         typed.build();
         let mut checked = 0;
@@ -218,6 +226,8 @@ mod tests {
                         vec!["my file.txt".into(), "my folder/".into(), "my \u{1b}".into()]
                     }
                     ("pe", CompletionNames::Peers) => vec!["peer2-ab".into()],
+                    ("@ou", CompletionNames::Addressed) => vec!["@\"our nas\"".into()],
+                    ("na", CompletionNames::Routes) => vec!["nas:27280".into()],
                     other => panic!("{other:?}"),
                 };
                 assert!(ask.replies.send(Reply::Names { names }));
@@ -229,6 +239,11 @@ mod tests {
         let said: Vec<&str> = found.iter().map(|p| p.replacement.as_str()).collect();
         assert_eq!(said, ["\"my file.txt\" ", "\"my folder/"]);
         assert_eq!(complete("list --from pe", &asks).1[0].replacement, "peer2-ab ");
+        for line in ["chat @ou", "T @\"ou"] {
+            let (_, found) = complete(line, &asks);
+            assert_eq!(found[0].replacement, "@\"our nas\" ", "as it is said: {line}");
+        }
+        assert_eq!(complete("disconnect na", &asks).1[0].replacement, "nas:27280 ");
         assert_eq!(complete("copies auto o", &asks).1[0].replacement, "\"own file\" ");
         assert_eq!(complete("copies 2 x o", &asks).1.len(), 1);
         assert_eq!(complete("restore l", &asks).1[0].replacement, "\"lost file\" ");

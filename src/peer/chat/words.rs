@@ -33,7 +33,7 @@ impl Spoken {
             Some(behind) => {
                 let (peer, text) = addressed(behind);
                 if text.is_empty() {
-                    let message = "what is to be said to it? `chat @peer TEXT`";
+                    let message = "what is to be said to it? `chat @PEER TEXT`";
                     return Err(Failure::new(Code::Usage, message));
                 }
                 Self::ToOne { peer: peer.to_owned(), text: text.to_owned() }

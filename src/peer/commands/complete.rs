@@ -42,6 +42,18 @@ fn peers(prefix: &str, roster: &Roster) -> Vec<String> {
     words.into_iter().take(COMPLETIONS).collect()
 }
 
+/// The peers that are here whose names begin so, as `chat` takes them; none where no `@` was typed.
+fn addressed(prefix: &str, roster: &Roster) -> Vec<String> {
+    let Some(prefix) = prefix.strip_prefix('@') else { return Vec::new() };
+    // What has a quote in it cannot stand between quotes; such a peer is found by its id.
+    let sayable = peers(prefix, roster).into_iter().filter(|name| !name.contains('"'));
+    let word = |name: String| match name.contains(char::is_whitespace) {
+        true => format!("@\"{name}\""),
+        false => format!("@{name}"),
+    };
+    sayable.map(word).collect()
+}
+
 /// The peers that are ignored whose names begin so.
 fn ignored(prefix: &str, peer: &PeerMachine) -> Vec<String> {
     let names = peer.chat.ignored_names().map(|(_, name)| name.to_owned());
@@ -55,6 +67,11 @@ fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> 
             return peers(prefix, roster);
         }
         CompletionNames::Ignored => return ignored(prefix, peer),
+        CompletionNames::Addressed => return addressed(prefix, roster),
+        CompletionNames::Routes => {
+            let targets = peer.routes.targets().filter(|target| target.starts_with(prefix));
+            return targets.take(COMPLETIONS).collect();
+        }
         CompletionNames::Offered => Box::new(roster.entries(&Owners::Anyone).map(|(_, entry)| entry)),
         CompletionNames::Own => Box::new(peer.shared.shelf.catalogue.entries()),
         CompletionNames::Lost => {
