@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod custody;
+mod first_session;
 mod groups;
 mod prompt;
 mod users;

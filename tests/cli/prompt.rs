@@ -16,7 +16,7 @@ fn open(peer: &Peer) -> OsSession {
 }
 
 /// The peer in a shell, started with these flags.
-fn open_with(peer: &Peer, flags: &[&str]) -> OsSession {
+pub(crate) fn open_with(peer: &Peer, flags: &[&str]) -> OsSession {
     let program = assert_cmd::cargo::cargo_bin!("potluck");
     let flags = Peer::flags(flags).join(" ");
     let inner = format!("echo pid=$$=; exec {} -d {} {flags}", program.display(), peer.path().display());
@@ -34,7 +34,7 @@ fn open_with(peer: &Peer, flags: &[&str]) -> OsSession {
 }
 
 /// Waits for `what`; returns what came before it.
-fn until(session: &mut OsSession, what: &str) -> String {
+pub(crate) fn until(session: &mut OsSession, what: &str) -> String {
     let found = session.expect(what).unwrap_or_else(|e| panic!("no {what:?}: {e}"));
     String::from_utf8_lossy(found.before()).into_owned()
 }
@@ -117,7 +117,7 @@ fn control_c_hurries_an_exit() {
 }
 
 /// Waits for the end of the peer with this code; what it said last was `last`. All that it said.
-fn ended_with(session: &mut OsSession, code: &str, last: &str) -> String {
+pub(crate) fn ended_with(session: &mut OsSession, code: &str, last: &str) -> String {
     let before = until(session, &format!("code={code}="));
     assert!(before.contains(last), "{before:?}");
     assert!(until(session, "=end=").contains("same"));

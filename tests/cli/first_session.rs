@@ -1,0 +1,264 @@
+//! A first session at the prompt, line by line: whoever changes a sentence sees here where it is read.
+
+use std::fmt::Write as _;
+
+use expectrl::Expect as _;
+use expectrl::session::OsSession;
+
+use crate::common::{DEADLINE, Peer, wait};
+use crate::prompt::{ended_with, open_with, until};
+
+/// Sequences that move the cursor and clear lines are no text.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    let mut characters = text.chars().filter(|c| *c != '\r');
+    while let Some(character) = characters.next() {
+        match character {
+            '\x1b' => drop(characters.by_ref().skip(1).find(char::is_ascii_alphabetic)),
+            character => plain.push(character),
+        }
+    }
+    plain
+}
+
+/// One session, and what differs from run to run in it.
+struct FirstSession {
+    terminal: OsSession,
+    masks: Vec<(String, &'static str)>,
+}
+
+impl FirstSession {
+    /// What stands above the next prompt.
+    fn above(&mut self) -> String {
+        plain(&until(&mut self.terminal, "potluck> "))
+    }
+
+    /// Types a line; what is answered.
+    fn say(&mut self, line: &str) -> String {
+        self.terminal.send(format!("{line}\r")).unwrap();
+        let shown = self.above();
+        let answer = shown.trim_start().strip_prefix(line).unwrap_or_else(|| panic!("{line}: {shown:?}"));
+        self.masked(answer)
+    }
+
+    /// Types the last line; what is answered before the peer ends, which it does well.
+    fn say_last(&mut self, line: &str) -> String {
+        self.terminal.send(format!("{line}\r")).unwrap();
+        let shown = plain(&ended_with(&mut self.terminal, "0", ""));
+        self.masked(shown.trim_start().strip_prefix(line).unwrap())
+    }
+
+    /// What is told above the prompt, once it has `part` in it.
+    fn told(&mut self, part: &str) -> String {
+        let before = until(&mut self.terminal, part);
+        let rest = self.above();
+        self.masked(&format!("{}{part}{rest}", plain(&before)))
+    }
+
+    /// The lines, without what differs from run to run: times, and what `masks` says.
+    fn masked(&self, text: &str) -> String {
+        let mut masked = text.to_owned();
+        for (what, mask) in &self.masks {
+            masked = masked.replace(what, mask);
+        }
+        let lines = masked.lines().map(|line| masked_times(&masked_numbers(line.trim_end())));
+        // The shell below the terminal says the number of its process.
+        let there: Vec<String> = lines.filter(|line| !line.is_empty() && !line.starts_with("pid=")).collect();
+        there.join("\n")
+    }
+
+    fn masks(&mut self, peer: &Peer, [id, port]: [&'static str; 2]) {
+        let status = peer.status();
+        self.masks.push((status.id[..8].to_owned(), id));
+        for number in status.ports {
+            self.masks.push((number.to_string(), port));
+        }
+    }
+}
+
+/// Other ports, which are all that has so many digits; and columns, whose widths hang on what is masked.
+fn masked_numbers(line: &str) -> String {
+    let mut masked = String::new();
+    for character in line.chars() {
+        let is_wide = masked.ends_with("  ") && character == ' ';
+        if !is_wide {
+            masked.push(character);
+        }
+        let digits = masked.chars().rev().take_while(char::is_ascii_digit).count();
+        if digits == 5 {
+            masked.truncate(masked.len() - digits);
+            masked.push_str("PORT");
+        }
+    }
+    masked
+}
+
+/// Times of the day, and spans of a few seconds.
+fn masked_times(line: &str) -> String {
+    let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    for at in 0..words.len() {
+        let is_number = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_digit());
+        if words[at].len() == 5 && words[at].split(':').all(is_number) && words[at].contains(':') {
+            words[at] = "HH:MM".to_owned();
+        }
+        let unit = words.get(at + 1).map(|unit| unit.trim_end_matches([',', ';', ':']).to_owned());
+        if unit.as_deref() == Some("s") && is_number(&words[at]) {
+            words[at] = "N".to_owned();
+        }
+    }
+    words.join(" ")
+}
+
+/// The findings that are not about this machine.
+fn of_potluck(findings: &str) -> String {
+    let machine = [
+        "(",
+        " is switched off",
+        " no cable",
+        " no address",
+        "firewall",
+        " free in ",
+        "files and connections",
+    ];
+    let machine =
+        [&machine[..], &["folders that are watched", "the clock", "confined", "no interface leads", "found"]]
+            .concat();
+    let is_of_machine =
+        |line: &&str| machine.iter().any(|part| line.contains(part)) || line.starts_with("  ");
+    findings.lines().filter(|line| !is_of_machine(line)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn each_line_of_a_first_session_is_as_it_was() {
+    let anna = Peer::new();
+    let flags = ["--name", "anna", "--no-sandbox"];
+    let mut session = FirstSession { terminal: open_with(&anna, &flags), masks: Vec::new() };
+    let first = session.above();
+    session.masks.push((anna.path().display().to_string(), "FOLDER"));
+    session.masks(&anna, ["ANNA", "PORT"]);
+    let mut log = String::new();
+    let mut note = |what: &str, text: String| writeln!(log, "== {what}\n{text}").unwrap();
+    note("the first screen", session.masked(&first));
+    let alone = session.told("nobody answers yet");
+    note("alone", alone);
+    note("list", session.say("list"));
+    note("chat hello", session.say("chat hello"));
+    // Another peer of this network.
+    let bert = anna.neighbour();
+    let _bert = bert.daemon_with(&["--name", "bert"]);
+    session.masks(&bert, ["BERT", "PORT"]);
+    note("bert starts", session.told("bert is here"));
+    assert!(bert.ask(&["chat", "hi anna"]).status.success());
+    note("bert says something", session.told("hi anna"));
+    assert!(bert.ask(&["chat", "@anna", "psst"]).status.success());
+    note("bert says something to anna", session.told("psst"));
+    note("chat", session.say("chat"));
+    note("chat @bert", session.say("chat @bert"));
+    // A host where nobody listens, and one of another network.
+    note("connect to nobody", session.say("connect 127.0.0.1:1"));
+    let cleo = Peer::new();
+    let _cleo = cleo.daemon_with(&["--name", "cleo"]);
+    session.masks(&cleo, ["CLEO", "PORT"]);
+    let connected = session.say(&format!("connect {}", cleo.status().ports[0]));
+    let mut both: Vec<String> = connected.lines().map(str::to_owned).collect();
+    if !connected.contains("cleo is here") {
+        both.extend(session.told("cleo is here").lines().map(str::to_owned));
+    }
+    both.sort();
+    note("connect to cleo", both.join("\n"));
+    wait("cleo's list", DEADLINE, || {
+        let row = |reply| matches!(reply, potluck::control::Reply::Peer(row) if row.files.is_none());
+        (!anna.replies(&["peers"]).into_iter().any(row)).then_some(())
+    });
+    note("peers", session.say("peers"));
+    note("status", session.say("status"));
+    note("doctor", of_potluck(&session.say("doctor")));
+    let ended = session.say("disconnect");
+    let mut both: Vec<String> = ended.lines().map(str::to_owned).collect();
+    if !ended.contains("cleo is no longer") {
+        both.extend(session.told("cleo is no longer").lines().map(str::to_owned));
+    }
+    both.sort();
+    note("disconnect", both.join("\n"));
+    note("group show", session.say("group show"));
+    let made = session.say("group new office");
+    let passphrase = made.lines().find_map(|line| line.trim().strip_prefix("passphrase  ")).unwrap();
+    session.masks.push((passphrase.to_owned(), "PASSPHRASE"));
+    let without_code = |text: &str| {
+        let is_code = |line: &&str| line.contains(['█', '▀', '▄']);
+        text.lines().filter(|line| !is_code(line)).collect::<Vec<_>>().join("\n")
+    };
+    note("group new office", without_code(&session.masked(&made)));
+    note("alone in the group", session.told("nobody answers yet"));
+    note("group show, in it", without_code(&session.say("group show")));
+    note("exit", session.say_last("exit"));
+    insta::assert_snapshot!(log, @r"
+    == the first screen
+    anna  ANNA
+      folder  FOLDER
+      ports  PORT to PORT
+      network  open: everyone on this network sees shared/
+      sharing  0 files, 0 B
+    `list` shows what is shared, `help` what can be typed
+    == alone
+    nobody answers yet; if others are here, let UDP port PORT and TCP ports PORT to PORT in through the firewall (`doctor` tells more)
+    == list
+    nothing is shared yet: put files into `shared/`
+    == chat hello
+
+    == bert starts
+    bert is here (BERT)
+    == bert says something
+    HH:MM bert: hi anna
+    == bert says something to anna
+    HH:MM bert (to you alone): psst
+    == chat
+    HH:MM you: hello
+    HH:MM bert: hi anna
+    HH:MM bert (to you alone): psst
+    == chat @bert
+    what is to be said to it? `chat @PEER TEXT`
+    == connect to nobody
+    127.0.0.1:1: refused: nothing listens there, or a firewall says no
+    == connect to cleo
+    cleo is here (CLEO)
+    connected to CLEO at 127.0.0.1
+    == peers
+    NAME  ID  ADDRESS  FILES  SIZE  HERE FOR
+    bert  BERT  127.0.0.1:PORT  0  0 B  N s
+    cleo  CLEO  127.0.0.1:PORT  0  0 B  N s
+    == status
+    anna  ANNA
+      folder  FOLDER
+      ports  PORT to PORT
+      network  open: everyone on this network sees shared/
+      peers  2
+      sharing  0 files, 0 B
+      copies  none on others (--copies 1)
+      lends  nothing
+      confined  no (--no-sandbox)
+      key  never exported: `potluck identity export FILE`, and keep that file safe
+    routes
+      127.0.0.1:PORT: up for N s, to cleo CLEO at 127.0.0.1, 1 peer through it
+    == doctor
+    fine  listens on TCP ports PORT to PORT; UDP port PORT, and speaks from PORT and PORT
+    fine  route to 127.0.0.1:PORT: up for N s, to cleo CLEO at 127.0.0.1, 1 peer through it
+    fine  2 other peers on this machine; 2 sockets of other programs on the discovery port
+    == disconnect
+    cleo is no longer connected
+    disconnected from all networks that were joined by `connect`
+    == group show
+    in no group: everyone on this network sees shared/; `potluck group new NAME` makes a group, `potluck group join` joins one
+    == group new office
+      group  office
+      passphrase  PASSPHRASE
+    tell the passphrase to those who may be in it; they type `potluck group join`
+    the peer that runs here has changed networks
+    == alone in the group
+    nobody answers yet; if others are here, let UDP port PORT and TCP ports PORT to PORT in through the firewall (`doctor` tells more)
+    == group show, in it
+      group  office
+      passphrase  PASSPHRASE
+    == exit
+    ");
+}
