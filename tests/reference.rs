@@ -52,7 +52,9 @@ fn own(usage: &str) -> String {
     const SHARED: [&str; 4] = ["-d, --directory", "--json", "-v, --verbose", "-h, --help"];
     let is_own = |line: &&str| !SHARED.iter().any(|flag| line.trim_start().starts_with(flag));
     let text = usage.lines().filter(is_own).collect::<Vec<_>>().join("\n");
-    text.trim_end().trim_end_matches("Options:").trim_end().to_owned()
+    let text = text.trim_end().trim_end_matches("Options:").trim_end();
+    // Examples may stand below flags of which none is left.
+    text.replace("\n\nOptions:\n\n", "\n\n")
 }
 
 /// A struct or an enum that goes over the control socket.

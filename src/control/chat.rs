@@ -3,8 +3,9 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::complete::CompletionNames;
+use super::one_or_more;
 use super::typed::{Proposals, TypedRequest};
-use super::{CompletionNames, one_or_more};
 
 /// Below what `help chat` says.
 const EXAMPLES: &str = "\

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::RouteRow;
+use super::status::PortMappingRow;
 use super::typed::{Proposals, TypedRequest};
-use super::{PortMappingRow, RouteRow};
 
 /// Below what `help doctor` says.
 const AFTER: &str = "\
@@ -104,7 +105,7 @@ pub enum Diagnosis {
         peers: u64,
     },
     /// A link to another network, or the wish for one.
-    Route(RouteRow),
+    Route(Box<RouteRow>),
     /// The port that the router is to pass on to this peer.
     PortMapping(PortMappingFinding),
     /// Programs that manage a firewall.

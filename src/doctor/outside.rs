@@ -28,7 +28,7 @@ fn outsiders(peer: &PeerFacts) -> Option<DoctorFinding> {
 }
 
 fn route(row: &RouteRow) -> DoctorFinding {
-    let found = Diagnosis::Route(row.clone());
+    let found = Diagnosis::Route(Box::new(row.clone()));
     match (row.state.as_str(), &row.fault) {
         ("up" | "served", _) => fine(found),
         // The first attempt goes on.

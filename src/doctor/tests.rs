@@ -256,7 +256,7 @@ fn a_route_that_is_not_up_is_a_problem_once_it_is_known_why() {
         let row = route(state, fault);
         let facts = PeerFacts { routes: vec![row.clone()], ..peer() };
         let found = findings(&DoctorFacts { machine: machine(), peer: Some(facts) });
-        let told = found.iter().find(|finding| finding.what == Diagnosis::Route(row.clone()));
+        let told = found.iter().find(|finding| finding.what == Diagnosis::Route(Box::new(row.clone())));
         assert_eq!(told.map(|finding| finding.severity), Some(severity), "{row:?}");
     }
 }
@@ -365,7 +365,7 @@ fn each_finding_that_holds_a_row_of_status_comes_back_from_json() {
     };
     let row = RouteRow { target: "nas:27280".to_owned(), state: "waiting".to_owned(), ..RouteRow::default() };
     for what in [
-        Diagnosis::Route(row),
+        Diagnosis::Route(Box::new(row)),
         Diagnosis::PortMapping(PortMappingFinding { port: 27_281, mapping }),
         Diagnosis::Outsiders { hosts: 1, group: Some("office".to_owned()), peers: 0 },
         Diagnosis::Through(ThroughFinding::default()),

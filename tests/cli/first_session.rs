@@ -192,6 +192,11 @@ fn each_line_of_a_first_session_is_as_it_was() {
     note("alone in the group", session.told("nobody answers yet"));
     note("group show, in it", without_code(&session.say("group show")));
     note("exit", session.say_last("exit"));
+    assert_as_it_was(&log);
+}
+
+/// Where to read, and to change, what the session says.
+fn assert_as_it_was(log: &str) {
     insta::assert_snapshot!(log, @r"
     == the first screen
     anna  ANNA

@@ -309,7 +309,7 @@ mod tests {
             peers,
         };
         let route = |state: &str, fault: Option<&str>| {
-            Diagnosis::Route(RouteRow {
+            Diagnosis::Route(Box::new(RouteRow {
                 target: "nas:27280".to_owned(),
                 state: state.to_owned(),
                 name: Some("anna".to_owned()),
@@ -318,7 +318,7 @@ mod tests {
                 peers: 2,
                 fault: fault.map(str::to_owned),
                 ..RouteRow::default()
-            })
+            }))
         };
         let mapping = |state: &str| {
             let mapping = crate::control::PortMappingRow {
@@ -394,12 +394,12 @@ mod tests {
             }),
             Diagnosis::Unanswered(silent),
             Diagnosis::Outsiders { hosts: 2, group: Some(evil.clone()), peers: 0 },
-            Diagnosis::Route(RouteRow {
+            Diagnosis::Route(Box::new(RouteRow {
                 target: evil.clone(),
                 state: "waiting".to_owned(),
                 fault: Some(evil.clone()),
                 ..RouteRow::default()
-            }),
+            })),
             Diagnosis::Interface(interface),
             Diagnosis::Sandbox { confined: evil.clone(), why: Some(evil.clone()) },
         ];
