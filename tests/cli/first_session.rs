@@ -244,10 +244,10 @@ fn assert_as_it_was(log: &str) {
       confined  no (--no-sandbox)
       key  never exported: `potluck identity export FILE`, and keep that file safe
     routes
-      127.0.0.1:PORT: up for N s, to cleo CLEO at 127.0.0.1, 1 peer through it
+      127.0.0.1:PORT: up for N s, to cleo CLEO at 127.0.0.1, 0 peers through it
     == doctor
     fine  listens on TCP ports PORT to PORT; UDP port PORT, and speaks from PORT and PORT
-    fine  route to 127.0.0.1:PORT: up for N s, to cleo CLEO at 127.0.0.1, 1 peer through it
+    fine  route to 127.0.0.1:PORT: up for N s, to cleo CLEO at 127.0.0.1, 0 peers through it
     fine  2 other peers on this machine; 2 sockets of other programs on the discovery port
     == disconnect
     cleo is no longer connected
