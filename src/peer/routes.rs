@@ -6,6 +6,7 @@ use super::event::AskId;
 use super::file_work::FileWork;
 use super::output::{Outputs, PeerOutput};
 use super::roster::Roster;
+use crate::accounts::{AccountHost, Payer};
 use crate::address::RouteTarget;
 use crate::control::{Notice, Reply, RouteRow};
 use crate::error::Failure;
@@ -134,8 +135,16 @@ impl PeerRoutes {
     }
 
     /// A gateway tells where a peer is that is to be dialled there.
-    pub(super) fn told(&mut self, now: Time, gateway: PeerId, contact: &Contact, out: &mut Outputs) {
-        self.told.handle_told(gateway, contact);
+    pub(super) fn told(
+        &mut self,
+        now: Time,
+        gateway: PeerId,
+        contact: &Contact,
+        roster: &Roster,
+        out: &mut Outputs,
+    ) {
+        let host = roster.account_host(gateway).unwrap_or(AccountHost::Unproved);
+        self.told.handle_told(now, Payer { host, peer: gateway }, contact);
         self.dial_told(now, out);
     }
 

@@ -26,11 +26,14 @@ pub(crate) const DEAD: Duration = Duration::from_secs(8);
 /// Addresses that gateways tell and that failed, in one minute, at most: whoever is there did not ask for it.
 pub(crate) const FAILURES: usize = 10;
 
-/// Of those, what one gateway tells, at most: so one that lies leaves the others their share.
+/// Of those, what the gateways of one host tell, at most: so one that lies leaves the others their share.
 pub(crate) const FAILURES_OF_GATEWAY: usize = FAILURES / 2;
 
 /// An address that failed is left alone for this time, and a failure counts for as long.
 pub(crate) const FAILED: Duration = Duration::from_secs(60);
 
 /// Addresses that wait to be dialled, at most (100 bytes each): one of each peer of a full table.
-pub(crate) const TOLD: usize = PEERS;
+pub(crate) const TOLD: u64 = PEERS as u64;
+
+/// Of them what the gateways of one host tell has so many places at least: a few of each peer of a small network.
+pub(crate) const TOLD_OF_HOST: u64 = 64;

@@ -94,8 +94,8 @@ impl Routes {
         }
         for target in remembered {
             if routes.routes.len() < limits::ROUTES && routes.of(&target).is_none() {
-                routes.add(target, false);
-                routes.routes.iter_mut().for_each(|route| route.is_remembered = true);
+                let id = routes.add(target, false);
+                routes.get_mut(id).into_iter().for_each(|route| route.is_remembered = true);
             }
         }
         routes

@@ -1,12 +1,13 @@
 //! Addresses of peers on other networks, as gateways tell them, and when each is dialled. Pure.
 //!
 //! Whoever is at such an address did not ask for it, and a gateway may lie. So an address that failed is left alone
-//! for a minute, few failures are allowed in a minute, and one gateway uses up half of them at most. What succeeds
-//! costs nothing.
+//! for a minute, few failures are allowed in a minute, and the gateways of one host use up half of them at most,
+//! whatever number of keys they have. The host that used least goes first. What succeeds costs nothing.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::limits;
+use crate::accounts::{Account, AccountHost, Grant, Payer};
 use crate::address::Host;
 use crate::identity::{Contact, PeerId};
 use crate::time::Time;
@@ -23,7 +24,8 @@ pub(crate) struct ToldAddress {
 struct ToldRow {
     /// Its sender port.
     port: u16,
-    through: PeerId,
+    /// Where the gateway is that told it.
+    through: AccountHost,
 }
 
 /// A dial that failed.
@@ -32,27 +34,47 @@ struct FailedDial {
     at: Time,
     host: Host,
     port: u16,
-    through: PeerId,
+    through: AccountHost,
 }
 
-/// All of them.
-#[derive(Debug, Default)]
+/// All of them, at most [`limits::TOLD`]. The hosts of the gateways have equal shares.
+#[derive(Debug)]
 pub(crate) struct ToldAddresses {
     rows: BTreeMap<ToldAddress, ToldRow>,
+    places: Account<PeerId, ToldAddress>,
     failures: VecDeque<FailedDial>,
     /// Those that are being dialled, and through whom they are known; at most [`limits::FAILURES`].
-    dialled: BTreeMap<ToldAddress, PeerId>,
+    dialled: BTreeMap<ToldAddress, AccountHost>,
+}
+
+impl Default for ToldAddresses {
+    fn default() -> Self {
+        Self {
+            rows: BTreeMap::new(),
+            places: Account::new(limits::TOLD, limits::TOLD_OF_HOST),
+            failures: VecDeque::new(),
+            dialled: BTreeMap::new(),
+        }
+    }
 }
 
 impl ToldAddresses {
     /// A gateway tells where a peer is, that is to be dialled there.
-    pub(crate) fn handle_told(&mut self, through: PeerId, contact: &Contact) {
+    pub(crate) fn handle_told(&mut self, now: Time, gateway: Payer<PeerId>, contact: &Contact) {
         for host in &contact.hosts {
             let address = ToldAddress { peer: contact.id, host: *host };
-            if self.rows.len() < limits::TOLD {
-                let row = ToldRow { port: contact.ports.sender, through };
-                self.rows.entry(address).or_insert(row);
+            if self.rows.contains_key(&address) {
+                continue;
             }
+            let Grant::Given(yielding) = self.places.charge(now, gateway, address, 1) else { continue };
+            for other in yielding {
+                self.rows.remove(&other);
+            }
+            self.rows.insert(address, ToldRow { port: contact.ports.sender, through: gateway.host });
+        }
+        // Of many only now and then, for it is a look at all of them.
+        if self.rows.len() <= 64 || self.rows.len().is_multiple_of(256) {
+            self.places.check("told addresses", self.rows.keys().map(|address| (*address, 1)));
         }
     }
 
@@ -62,6 +84,7 @@ impl ToldAddresses {
         let of: Vec<_> = self.rows.range(first..).map(|(a, _)| *a).take_while(|a| a.peer == peer).collect();
         for address in of {
             self.rows.remove(&address);
+            self.places.free(address);
             self.dialled.remove(&address);
         }
     }
@@ -89,7 +112,8 @@ impl ToldAddresses {
                 && !has_failed(address.host, row.port)
                 && used(row.through) < limits::FAILURES_OF_GATEWAY
         };
-        let (address, row) = self.rows.iter().find(is_due).map(|(address, row)| (*address, *row))?;
+        let due = self.rows.iter().filter(is_due);
+        let (address, row) = due.min_by_key(|(_, row)| used(row.through)).map(|(at, row)| (*at, *row))?;
         self.dialled.insert(address, row.through);
         Some((address, row.port))
     }
@@ -115,9 +139,17 @@ mod tests {
         Time::ZERO + Duration::from_secs(1_000 + seconds)
     }
 
+    fn gateway(host: u8, key: u8) -> Payer<PeerId> {
+        Payer { host: AccountHost::V4([10, 0, 0, host].into()), peer: PeerId([key; 32]) }
+    }
+
     fn contact(peer: u8, hosts: &[u8]) -> Contact {
+        contact_at(peer, 1, hosts)
+    }
+
+    fn contact_at(peer: u8, network: u8, hosts: &[u8]) -> Contact {
         let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
-        let host = |n: &u8| Host { ip: [10, 1, peer, *n].into(), scope: 0 };
+        let host = |n: &u8| Host { ip: [10, network, peer, *n].into(), scope: 0 };
         Contact { id: PeerId([peer; 32]), hosts: hosts.iter().map(host).collect(), ports }
     }
 
@@ -130,13 +162,13 @@ mod tests {
 
     #[test]
     fn an_address_that_failed_is_left_alone_for_a_minute() {
-        let (mut told, gateway) = (ToldAddresses::default(), PeerId([9; 32]));
-        told.handle_told(gateway, &contact(1, &[1, 2]));
+        let (mut told, gateway) = (ToldAddresses::default(), gateway(9, 9));
+        told.handle_told(at(0), gateway, &contact(1, &[1, 2]));
         assert_eq!(fail_all(&mut told, at(0)), 2);
         assert_eq!((fail_all(&mut told, at(59)), told.poll_timeout()), (0, Some(at(60))));
         // Nor is it dialled because another peer is said to be there.
         let other = Contact { id: PeerId([2; 32]), ..contact(1, &[1]) };
-        told.handle_told(gateway, &other);
+        told.handle_told(at(59), gateway, &other);
         assert_eq!((fail_all(&mut told, at(59)), fail_all(&mut told, at(60))), (0, 3));
         told.handle_over(other.id);
         told.handle_over(PeerId([1; 32]));
@@ -145,10 +177,17 @@ mod tests {
 
     #[test]
     fn a_gateway_that_lies_costs_few_dials_and_leaves_the_others_theirs() {
-        let (mut told, liar, honest) = (ToldAddresses::default(), PeerId([8; 32]), PeerId([9; 32]));
-        (0..250).for_each(|n| told.handle_told(liar, &contact(n, &[1, 2, 3, 4])));
+        let (mut told, honest) = (ToldAddresses::default(), gateway(9, 9));
+        // As many gateways as it likes, on one host, and more addresses than find a place.
+        for peer in 0..250 {
+            for key in 0..10 {
+                let liar = gateway(8, key);
+                told.handle_told(at(0), liar, &contact_at(peer, key, &[1, 2]));
+            }
+        }
+        assert_eq!(told.rows.len() as u64, limits::TOLD);
         assert_eq!(fail_all(&mut told, at(0)), limits::FAILURES_OF_GATEWAY);
-        told.handle_told(honest, &contact(251, &[7]));
+        told.handle_told(at(1), honest, &contact(251, &[7]));
         let (address, port) = told.next_dial(at(1)).unwrap();
         assert_eq!((address.peer, port), (PeerId([251; 32]), 2));
         told.handle_over(address.peer);
@@ -158,9 +197,9 @@ mod tests {
 
     #[test]
     fn what_succeeds_costs_nothing() {
-        let (mut told, gateway) = (ToldAddresses::default(), PeerId([9; 32]));
+        let (mut told, gateway) = (ToldAddresses::default(), gateway(9, 9));
         for n in 0..100 {
-            told.handle_told(gateway, &contact(n, &[1]));
+            told.handle_told(at(0), gateway, &contact(n, &[1]));
             let (address, _) = told.next_dial(at(0)).unwrap();
             told.handle_over(address.peer);
         }

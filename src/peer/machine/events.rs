@@ -130,7 +130,7 @@ impl PeerMachine {
             lan::Event::Said(outcome) => self.chat.said(now, outcome, &self.own, &mut self.out),
             lan::Event::Relay(relay) => self.routes.relay(relay, &mut self.out),
             lan::Event::Told(gateway, contact) => {
-                self.routes.told(now, gateway, &contact, &mut self.out);
+                self.routes.told(now, gateway, &contact, &self.presence.roster, &mut self.out);
             }
             lan::Event::Has(id, files) => {
                 self.swarms.add_member(id, &files, &mut self.out);
