@@ -91,6 +91,9 @@ pub(crate) const CARRIED_UNASKED: Duration = Duration::from_secs(30);
 /// Files that others are asked to fetch at the same time, at most.
 pub(crate) const THROUGH_FILES: usize = 64;
 
+/// Questions a second for catalogues of peers that cannot be reached: anyone can be one of those.
+pub(crate) const THROUGH_CATALOGUES: Rate = Rate { period: Duration::from_millis(100), burst: 16 };
+
 /// How often a peer is asked whether it has something of a file that it fetches for this one.
 pub(crate) const THROUGH_AGAIN: Duration = Duration::from_millis(250);
 

@@ -135,6 +135,26 @@ fn who_has_no_catalogue_yet_is_asked_again_soon_and_then_ever_more_seldom() {
     assert!((9..=13).contains(&count), "{count} in five minutes");
 }
 
+/// Anyone can be a peer that nobody reaches, with as many keys as it likes.
+#[test]
+fn keys_that_nobody_reaches_make_this_peer_ask_little() {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.join(250, "bert", 0);
+    for n in 0..200 {
+        let stranger = peer.join(n, "stranger", 1);
+        peer.event(receiver(ReceiverEvent::Unreached(stranger)));
+    }
+    let mut asked = 0;
+    for _ in 0..40 {
+        let is_it = |c: &ReceiverCommand| matches!(c, ReceiverCommand::OwnerCatalogue { .. });
+        asked += peer.told_receiver().iter().filter(|c| is_it(c)).count();
+        peer.pass(limits::THROUGH_AGAIN);
+    }
+    let burst = limits::THROUGH_CATALOGUES.burst;
+    // Ten a second, for ten seconds.
+    assert!((burst as usize..=burst as usize + 100).contains(&asked), "{asked} questions in ten seconds");
+}
+
 #[test]
 fn what_cannot_be_reached_is_asked_of_whoever_gave_its_catalogue_and_then_of_others() {
     let (mut peer, anna, [first, second]) = walled();

@@ -13,6 +13,7 @@ use crate::peer::downloads::{Downloads, ThroughPeers};
 use crate::peer::limits;
 use crate::peer::output::Outputs;
 use crate::peer::roster::Roster;
+use crate::rate::TokenBucket;
 use crate::receiver::ReceiverCommand;
 use crate::receiver::through::{ThroughAnswer, ThroughFile};
 use crate::time::Time;
@@ -65,6 +66,8 @@ struct WantedFile {
 pub(in crate::peer) struct ThroughOthers {
     blocked: BTreeMap<PeerId, BlockedOwner>,
     wanted: BTreeMap<Claim, WantedFile>,
+    /// Of catalogues.
+    questions: TokenBucket,
     due: Option<Time>,
 }
 
@@ -213,12 +216,16 @@ impl ThroughOthers {
 
     /// Asks for the catalogues of owners that have a newer one than is known.
     fn ask_for_catalogues(&mut self, now: Time, roster: &Roster, out: &mut Outputs) {
+        // Whoever was refused least goes first: keys without number that nobody reaches keep no other one waiting.
+        let mut owners: Vec<_> = self.blocked.iter().collect();
+        owners.sort_by_key(|(_, blocked)| blocked.refusals);
         let mut asked = Vec::new();
-        for (owner, blocked) in &self.blocked {
+        for (owner, blocked) in owners {
             if blocked.asked.is_none_or(|peer| roster.contact(peer).is_none()) && roster.is_behind(*owner) {
                 let is_resting = |(peer, until): (&PeerId, &Time)| (*until > now).then_some((*peer, *until));
                 let resting: Resting = blocked.resting.iter().filter_map(is_resting).collect();
                 let from = next_carrier(&self.blocked, &resting, *owner, blocked.carrier, roster);
+                let from = from.filter(|_| self.questions.take(now, limits::THROUGH_CATALOGUES));
                 asked.extend(from.map(|from| (*owner, from)));
             }
         }
