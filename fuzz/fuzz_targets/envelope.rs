@@ -19,6 +19,8 @@ pub(crate) fn run(bytes: &[u8]) {
         assert_eq!((again.hops, again.at, again.datagram), (hops, at, datagram));
     }
     if let Ok(relay) = decode::<Relay>(bytes) {
-        assert_eq!(decode::<Relay>(&encode(&relay)).expect("our own bytes"), relay);
+        // Rows of a later version are left out when it is written again; what is known is the same.
+        let encoded = encode(&relay);
+        assert_eq!(encode(&decode::<Relay>(&encoded).expect("our own bytes")), encoded);
     }
 }
