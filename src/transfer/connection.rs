@@ -1,4 +1,4 @@
-//! One TCP connection: TLS on top, frames in and out. Shell; its owner is transfer/net.rs.
+//! One TCP connection: TLS on top, frames in and out. Shell; its owner is transfer/net/mod.rs.
 //!
 //! Events of mio are edges: they only set `readable` and `writable`, which stay set until a call said
 //! "would block". Reading goes record by record and stops where the engine says so, so nothing is

@@ -1,4 +1,4 @@
-//! How long a place is left alone where dialling failed. Pure; its shell is net.rs.
+//! How long a place is left alone where dialling failed. Pure; its shell is net/dialling.rs.
 //!
 //! A peer says itself at which port it listens. What answers there may be a printer, or another program that
 //! is not to be connected to again and again. So each failure in a row, of the connection or of its

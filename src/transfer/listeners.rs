@@ -1,5 +1,5 @@
 //! The sockets that one engine accepts connections at. Shell; who of those that come may stay is decided in
-//! net.rs.
+//! net/mod.rs.
 
 use std::fs::File;
 use std::io;

@@ -1,6 +1,6 @@
 //! The engine that moves bytes between peers: one mio loop for a port, run by each of the four roles.
 //!
-//! engine.rs is the loop, net.rs who is connected, ready.rs whose turn it is, connection.rs TLS and frames,
+//! engine.rs is the loop, net/ who is connected, ready.rs whose turn it is, connection.rs TLS and frames,
 //! binding.rs what comes before those in a group, records.rs what they cost, dial_pauses.rs how often a place is
 //! dialled that does not answer, gate.rs limits of speed, link_queue.rs what waits to cross a link, listeners.rs who
 //! comes, and ports.rs binds the sockets. What a role does stands in rooms of their
