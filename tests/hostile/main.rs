@@ -9,6 +9,7 @@
 #[path = "../common/lab/mod.rs"]
 mod lab;
 
+mod bystander;
 mod caller;
 mod fiend;
 mod going;

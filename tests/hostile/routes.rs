@@ -1,6 +1,6 @@
 //! A gateway that lies end to end, and a stranger that makes links without end and never reads.
 
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use potluck::address::Ports;
@@ -12,6 +12,7 @@ use potluck::wire::envelope::wrap;
 use potluck::wire::message::Relay;
 use potluck::wire::{Message, Rows};
 
+use crate::bystander::Bystander;
 use crate::caller::Caller;
 use crate::fiend::{Event, Fiend, Lie, Order, Voice, address};
 use crate::lab::{Lab, Peer, SOON, pause, wait};
@@ -25,34 +26,6 @@ fn victim_at() -> SocketAddr {
 /// Peers that a gateway invents, each with a key, and with an address of the third machine.
 const INVENTED: u8 = 40;
 
-/// The addresses of the third machine.
-fn third(n: u8) -> Ipv4Addr {
-    Ipv4Addr::new(10, 77, 0, 100 + n)
-}
-
-/// A number that a rule of a node counts.
-fn counted(lab: &Lab, node: u32, counter: &str) -> u64 {
-    let out = lab.inside(node, "nft").args(["list", "counter", "inet", "third", counter]).output().unwrap();
-    let text = String::from_utf8(out.stdout).unwrap();
-    let number = text.split_whitespace().skip_while(|word| *word != "packets").nth(1);
-    number.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
-}
-
-/// A third machine with many addresses, which counts what comes there.
-fn third_machine(lab: &Lab, node: u32) {
-    for n in 0..INVENTED {
-        lab.netlab(&format!("exec {node} ip addr add {}/24 dev v0", third(n)));
-    }
-    let range = format!("ip daddr {}-{}", third(0), third(INVENTED - 1));
-    let rules = format!(
-        "table inet third {{ counter dials {{ }}; counter datagrams {{ }}; chain input {{ \
-         type filter hook input priority 0; {range} tcp flags & (syn | ack) == syn counter name dials; \
-         {range} meta l4proto udp counter name datagrams; }}; }}"
-    );
-    let out = lab.inside(node, "nft").arg(rules).output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-}
-
 /// The nonce that this asks everyone, or one, to say again.
 fn nonce_of(message: &DatagramMessage) -> Option<u64> {
     match message {
@@ -65,7 +38,7 @@ fn nonce_of(message: &DatagramMessage) -> Option<u64> {
 fn a_gateway_that_invents_peers_has_a_third_machine_dialled_seldom() {
     const WATCHED: Duration = Duration::from_secs(60);
     let Some(lab) = Lab::of("up 4") else { return };
-    third_machine(&lab, 3);
+    let bystander = Bystander::new(&lab, 3, INVENTED);
     let victim = lab.peer(1, "victim", &[]);
     let honest = lab.peer(4, "honest", &[]);
     let liar = Fiend::start(&lab, 2, "liar", Lie::None);
@@ -84,7 +57,7 @@ fn a_gateway_that_invents_peers_has_a_third_machine_dialled_seldom() {
         says.push(DatagramMessage::Here);
         for message in says {
             for (voice, n) in voices.iter_mut().zip(0..) {
-                let at = SocketAddr::from((third(n), limits::DISCOVERY_PORT));
+                let at = SocketAddr::from((Bystander::address(n), limits::DISCOVERY_PORT));
                 let envelope = wrap(&liar.identity, 1, at, &voice.say(&message));
                 liar.order(Order::Send(envelope, victim_at()));
             }
@@ -93,7 +66,7 @@ fn a_gateway_that_invents_peers_has_a_third_machine_dialled_seldom() {
         assert!(victim.sees(&honest));
         pause(Duration::from_secs(1));
     }
-    let (dials, datagrams) = (counted(&lab, 3, "dials"), counted(&lab, 3, "datagrams"));
+    let (dials, datagrams) = (bystander.dials(), bystander.datagrams());
     println!("{is_listed} invented peers listed, {dials} dials and {datagrams} datagrams to a third machine");
     assert!(is_listed > 0 && dials > 0, "nobody believed a word of it, so that nothing is shown");
     // Five failures a minute are what one gateway may cause, and here a minute ends.
@@ -129,7 +102,7 @@ fn what_a_peer_said_before_it_went_brings_it_back_through_no_envelope() {
     let is_back = |peer: &Peer| victim.sees(peer);
     for round in 0..10_u8 {
         for (n, bytes) in said.iter().rev().take(100).enumerate() {
-            let at = SocketAddr::from((third(u8::try_from(n).unwrap()), limits::DISCOVERY_PORT));
+            let at = SocketAddr::from((Bystander::address(u8::try_from(n).unwrap()), limits::DISCOVERY_PORT));
             gateway.order(Order::Send(wrap(&gateway.identity, 1 + round % 4, at, bytes), victim_at()));
         }
         pause(Duration::from_secs(1));
