@@ -2,7 +2,9 @@
 //! hosts it.
 //!
 //! A request names no address: whoever is asked dials where the asker proved to be, so that nobody can be
-//! made to connect to a third one. Only a peer that is here can ask, from an address that it has proved.
+//! made to connect to a third one. Only a peer that is here can ask, from an address that it has proved. One that is
+//! heard through a gateway, and was reached nowhere, is to be met besides: the gateway tells both ends where the other
+//! one comes from.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -22,6 +24,8 @@ pub(super) enum DialBackOutput {
     },
     /// This peer asks us to connect to its receiver port.
     Asked(PeerId),
+    /// This peer, which is heard through a gateway, wants to be met.
+    AskedToMeet(PeerId),
 }
 
 /// The machine.
@@ -67,13 +71,16 @@ impl DialBack {
         }
     }
 
-    /// A peer that is here said this.
-    pub(super) fn handle_heard(&mut self, heard: &Heard) {
-        if let DatagramMessage::DialBack { peer } = &heard.message
-            && *peer == self.id
-            && heard.is_proved
-        {
+    /// A peer that is here said this; `is_far`: it is heard through a gateway only.
+    pub(super) fn handle_heard(&mut self, heard: &Heard, is_far: bool) {
+        if !matches!(heard.message, DatagramMessage::DialBack { peer } if peer == self.id) {
+            return;
+        }
+        if heard.is_proved {
             self.outputs.push_back(DialBackOutput::Asked(heard.peer));
+        }
+        if is_far && !heard.is_reached {
+            self.outputs.push_back(DialBackOutput::AskedToMeet(heard.peer));
         }
     }
 
@@ -120,10 +127,17 @@ mod tests {
             Heard { peer: OTHER, is_proved, is_reached: is_proved, answer: None, message }
         };
         for (peer, is_proved) in [(OTHER, true), (ME, false)] {
-            machine.handle_heard(&heard(peer, is_proved));
+            machine.handle_heard(&heard(peer, is_proved), false);
             assert_eq!(outputs(&mut machine), []);
         }
-        machine.handle_heard(&heard(ME, true));
+        machine.handle_heard(&heard(ME, true), false);
         assert_eq!(outputs(&mut machine), [DialBackOutput::Asked(OTHER)]);
+        // One behind a gateway that was reached can be dialled.
+        machine.handle_heard(&heard(ME, true), true);
+        assert_eq!(outputs(&mut machine), [DialBackOutput::Asked(OTHER)]);
+        machine.handle_heard(&heard(ME, false), true);
+        assert_eq!(outputs(&mut machine), [DialBackOutput::AskedToMeet(OTHER)]);
+        machine.handle_heard(&heard(OTHER, false), true);
+        assert_eq!(outputs(&mut machine), []);
     }
 }

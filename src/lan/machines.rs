@@ -472,6 +472,7 @@ impl Machines {
             match output {
                 DialBackOutput::Send { to, message } => self.send(to, message),
                 DialBackOutput::Asked(peer) => self.report(Event::DialBack(peer)),
+                DialBackOutput::AskedToMeet(peer) => self.report(Event::AskedToMeet(peer)),
             }
         }
     }
@@ -514,7 +515,7 @@ impl Machines {
             DiscoveryOutput::LookAround => self.outputs.push_back(LanOutput::LookAround),
             DiscoveryOutput::Heard(heard) => {
                 self.seeking.handle_heard(now, &heard);
-                self.dial_back.handle_heard(&heard);
+                self.dial_back.handle_heard(&heard, self.discovery.listing.is_far(heard.peer));
                 self.room.handle_heard(now, &heard);
             }
             DiscoveryOutput::Event(event) => {

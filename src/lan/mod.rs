@@ -262,6 +262,8 @@ pub enum Event {
     Gone(PeerId, Gone),
     /// This peer, which is here, asks us to connect to its receiver port.
     DialBack(PeerId),
+    /// This peer, which is here and heard through a gateway, asks us to connect to it while it connects to us.
+    AskedToMeet(PeerId),
     /// The first answers are in: 300 ms passed without a new peer, or 1 s in all. Once.
     Settled,
     /// The first hellos went unanswered. Once.

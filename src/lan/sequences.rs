@@ -383,7 +383,7 @@ impl LanWorld {
                 self.here.insert(info.contact.id);
             }
             Event::Gone(peer, _) => assert!(self.here.remove(&peer), "{peer} is gone and was not here"),
-            Event::DialBack(peer) | Event::Lacking(peer) => {
+            Event::DialBack(peer) | Event::AskedToMeet(peer) | Event::Lacking(peer) => {
                 assert!(self.here.contains(&peer), "{peer} is not here");
             }
             Event::Sought(peer, files) | Event::Has(peer, files) => {

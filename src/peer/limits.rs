@@ -115,5 +115,8 @@ pub(crate) const THROUGH_STALLED: Duration = Duration::from_secs(20);
 /// A peer of which nobody found out in this time where it can be reached is taken for one that cannot be.
 pub(crate) const THROUGH_UNADDRESSED: Duration = Duration::from_secs(3);
 
+/// A peer that cannot be reached, and of which something is wanted, is tried to be met this often.
+pub(crate) const MEET_AGAIN: Duration = Duration::from_secs(60);
+
 /// A file that nobody fetches for this peer in this time makes place for others that are to be asked for.
 pub(crate) const THROUGH_HOPELESS: Duration = Duration::from_secs(60);

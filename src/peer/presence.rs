@@ -79,6 +79,22 @@ impl Presence {
         }
     }
 
+    /// Neither this peer nor that one can dial the other, and that one wants to be met.
+    pub(super) fn meet(&self, me: PeerId, id: PeerId, out: &mut Outputs) {
+        if let Some(meeting) = self.roster.meeting(me, id) {
+            out.sender(SenderCommand::Meet(meeting));
+        }
+    }
+
+    /// This peer was met: what is wanted of it is asked for over the connection that came of it.
+    pub(super) fn met(&mut self, now: Time, id: PeerId, out: &mut Outputs) {
+        let is_awaited = self.roster.awaits_address(id);
+        self.roster.met(id);
+        if is_awaited {
+            self.pull(now, out);
+        }
+    }
+
     /// The network has answered.
     pub(super) const fn settled(&mut self) {
         self.is_settled = true;

@@ -15,6 +15,7 @@ use crate::identity::{Contact, PeerId};
 use crate::lan::PeerInfo;
 use crate::receiver::pull::PullKey;
 use crate::time::Time;
+use crate::transfer::meetings::Meeting;
 
 /// One peer that is here.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Member {
     pub(super) since: Time,
     /// What it looks like to whoever reads it.
     pub(super) looks: Looks,
+    /// A connection with it stands, though nobody can dial it.
+    is_met: bool,
     /// The head that is being pulled now.
     asked: Option<HeadNumber>,
     /// Since when a newer catalogue is wanted than the one that came last.
@@ -49,6 +52,11 @@ impl Member {
         let hosts = &self.info.contact.hosts;
         let nowhere = hosts.is_empty().then_some(AccountHost::Unproved);
         hosts.iter().map(|host| AccountHost::from(*host)).chain(nowhere)
+    }
+
+    /// True if there is neither an address at which it can be dialled nor a connection with it.
+    const fn is_nowhere(&self) -> bool {
+        self.info.contact.hosts.is_empty() && !self.is_met
     }
 
     /// True if a newer catalogue was announced than this one.
@@ -86,7 +94,15 @@ impl Roster {
             }
             std::collections::btree_map::Entry::Vacant(entry) => {
                 let looks = Looks::of(info.contact.id, info.name.as_str());
-                entry.insert(Member { info, since: now, looks, asked: None, waited: None, unlisted: None });
+                entry.insert(Member {
+                    info,
+                    since: now,
+                    looks,
+                    is_met: false,
+                    asked: None,
+                    waited: None,
+                    unlisted: None,
+                });
                 true
             }
         }
@@ -148,13 +164,40 @@ impl Roster {
 
     /// True if a catalogue is wanted of a peer of which nobody knows yet where it can be reached.
     pub(super) fn awaits_address(&self, id: PeerId) -> bool {
-        self.members.get(&id).is_some_and(|m| m.asked.is_some() && m.info.contact.hosts.is_empty())
+        self.members.get(&id).is_some_and(|m| m.asked.is_some() && m.is_nowhere())
+    }
+
+    /// True if this peer is here, and there is neither an address at which it can be dialled nor a connection with it.
+    pub(super) fn is_nowhere(&self, id: PeerId) -> bool {
+        self.members.get(&id).is_some_and(Member::is_nowhere)
+    }
+
+    /// How to meet a peer that is heard through another one, which can be reached.
+    pub(super) fn meeting(&self, me: PeerId, with: PeerId) -> Option<Meeting> {
+        let through = self.members.get(&with)?.info.told.as_ref()?.through;
+        let introducer = self.contact(through).filter(|contact| !contact.hosts.is_empty())?;
+        Some(Meeting { with, introducer: introducer.clone(), is_server: me < with })
+    }
+
+    /// A connection with this peer stands, though nobody can dial it: what was asked for while it was nowhere is asked
+    /// for now.
+    pub(super) fn met(&mut self, id: PeerId) {
+        if let Some(member) = self.members.get_mut(&id) {
+            (member.is_met, member.asked) = (true, None);
+        }
+    }
+
+    /// That connection is over. True if the peer is here, and nowhere now.
+    pub(super) fn met_over(&mut self, id: PeerId) -> bool {
+        let Some(member) = self.members.get_mut(&id) else { return false };
+        member.is_met = false;
+        member.is_nowhere()
     }
 
     /// The peers whose catalogue is wanted and of which nobody knows yet where they can be reached, and since when
     /// it is wanted.
     pub(super) fn awaited_addresses(&self) -> impl Iterator<Item = (PeerId, Time)> {
-        let nowhere = |m: &Member| m.asked.is_some() && m.info.contact.hosts.is_empty();
+        let nowhere = |m: &Member| m.asked.is_some() && m.is_nowhere();
         let awaited = self.members.iter().filter(move |(_, m)| nowhere(m));
         awaited.filter_map(|(id, m)| Some((*id, m.waited?)))
     }

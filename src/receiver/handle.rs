@@ -20,6 +20,7 @@ use crate::identity::{Contact, PeerId, fill_random};
 use crate::sender::KeptOf;
 use crate::swarm::{Job, JobEvent, JobId, Swarm};
 use crate::sys::descriptors;
+use crate::transfer::meetings::Meeting;
 use crate::transfer::{Engine, EngineHandle, Gate};
 use crate::wire::message::PeerRecord;
 
@@ -28,6 +29,8 @@ use crate::wire::message::PeerRecord;
 pub(crate) enum ReceiverCommand {
     /// How to reach a peer; sent before it is named as a holder, and again when it changes.
     Peer(Contact),
+    /// Meet this peer, which cannot be dialled, to ask it; [`ReceiverEvent::Met`] tells that it succeeded.
+    Meet(Meeting),
     /// A peer is gone: what it owed is asked of others.
     Gone(PeerId),
     /// Fetch this.
@@ -144,6 +147,10 @@ pub(crate) enum ReceiverEvent {
     Unreached(PeerId),
     /// Neither can we dial this peer nor does it dial back.
     Blocked(PeerId),
+    /// This peer was met, as [`ReceiverCommand::Meet`] wanted: a connection with it stands.
+    Met(PeerId),
+    /// The connection with a peer that was met is over.
+    MetOver(PeerId),
     /// A peer could not be dialled or was lost.
     Lost(PeerId),
     /// The catalogue of this peer did not come, and is asked for no more unless it is wanted again.

@@ -2,6 +2,7 @@
 //! and those that others dialled back.
 
 use super::{ReceiverEvent, ReceiverRole};
+use crate::address::Host;
 use crate::identity::{Contact, PeerId};
 use crate::text;
 use crate::time::Time;
@@ -17,10 +18,22 @@ pub(super) struct PeerLink {
     pub(super) conn: Option<ConnId>,
     /// TLS is through.
     pub(super) up: bool,
-    /// The peer made it.
-    back: bool,
+    /// How it came.
+    way: LinkWay,
     /// More connections to it, for blocks: numbers 1 and up. Those that stand come first.
     pub(super) lanes: Vec<Lane>,
+}
+
+/// How a connection to a peer came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum LinkWay {
+    /// It was dialled here.
+    #[default]
+    Dialled,
+    /// The peer made it.
+    Back,
+    /// Both made it, where neither can dial the other.
+    Met,
 }
 
 /// A further connection to a peer.
@@ -40,7 +53,7 @@ impl ReceiverRole {
         let contact = link.contact.as_ref()?;
         match net.dial(now, Dial::to(contact, contact.ports.sender)) {
             Ok(id) => {
-                (link.conn, link.back) = (Some(id), false);
+                (link.conn, link.way) = (Some(id), LinkWay::Dialled);
                 self.dialled.insert(id, peer);
                 self.asking.handle_dialling(now, peer);
                 Some(false)
@@ -71,8 +84,8 @@ impl ReceiverRole {
     pub(super) fn widen(&mut self, now: Time, net: &mut Net, peer: PeerId, count: u8) {
         let Some(link) = self.links.get_mut(&peer) else { return };
         let Some(contact) = &link.contact else { return };
-        // One that dialled back has one connection: it cannot be dialled for more.
-        while !link.back && link.lanes.len() + 1 < usize::from(count) {
+        // One that dialled back, or was met, has one connection: it cannot be dialled for more.
+        while link.way == LinkWay::Dialled && link.lanes.len() + 1 < usize::from(count) {
             match net.dial(now, Dial::to(contact, contact.ports.sender)) {
                 Ok(conn) => {
                     link.lanes.push(Lane { conn, up: false });
@@ -102,6 +115,7 @@ impl ReceiverRole {
     pub(super) fn unlink(&mut self, now: Time, net: &mut Net, peer: PeerId) -> bool {
         let Some(link) = self.links.get_mut(&peer) else { return false };
         link.up = false;
+        let way = std::mem::take(&mut link.way);
         let lanes = std::mem::take(&mut link.lanes).into_iter().map(|l| l.conn);
         let all: Vec<_> = link.conn.take().into_iter().chain(lanes).collect();
         for &id in &all {
@@ -110,6 +124,9 @@ impl ReceiverRole {
             self.gate.forget(id);
             // One that is over already is no longer known there.
             net.close(now, id);
+        }
+        if way == LinkWay::Met {
+            self.tell(ReceiverEvent::MetOver(peer));
         }
         !all.is_empty()
     }
@@ -124,20 +141,39 @@ impl ReceiverRole {
     /// A peer came to our own port.
     pub(super) fn dialled_back(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId) {
         let wanted = self.stopping.is_none() && self.asking.waits_for(peer);
-        let Some(link) = self.links.get_mut(&peer).filter(|link| wanted && !link.up) else {
+        if self.links.get(&peer).is_none_or(|link| !wanted || link.up) {
             let refused = Refused { request: 0, item: None, reason: Reason::NotOffered };
             net.send(id, &Message::Refused(refused));
             net.close(now, id);
             return;
-        };
+        }
+        log::debug!("{peer} dialled back");
+        self.adopt(now, net, id, peer, LinkWay::Back);
+    }
+
+    /// A peer was met, though neither could dial the other.
+    pub(super) fn met(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId, host: Host) {
+        // Invariant: it is here, for the meeting with one that goes ends. Where it can be dialled is not known, so
+        // the controller did not tell of it.
+        if self.stopping.is_some() || self.links.entry(peer).or_default().up {
+            net.close(now, id);
+            return;
+        }
+        self.pulls.handle_here(peer, &[host]);
+        self.tell(ReceiverEvent::Met(peer));
+        self.adopt(now, net, id, peer, LinkWay::Met);
+    }
+
+    /// This connection, which was not dialled alone, is the one over which the peer is asked.
+    fn adopt(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId, way: LinkWay) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
         // The one that we are still making is not needed any more.
         if let Some(dialling) = link.conn.replace(id) {
             self.dialled.remove(&dialling);
             net.close(now, dialling);
         }
-        (link.up, link.back) = (true, true);
+        (link.up, link.way) = (true, way);
         self.dialled.insert(id, peer);
-        log::debug!("{peer} dialled back");
         // That we could not dial it is no failure of its own.
         self.swarm.handle_peer(now, peer);
         self.up(now, net, peer, true);

@@ -49,6 +49,8 @@ use crate::time::Time;
 use crate::transfer::Gate;
 use crate::transfer::connection::Closed;
 use crate::transfer::engine::Role;
+use crate::transfer::meeting_port::MeetingPort;
+use crate::transfer::meetings::MeetingProved;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
@@ -82,6 +84,7 @@ struct ReceiverRole {
     pulls: Pulls,
     links: BTreeMap<PeerId, PeerLink>,
     asking: DialBackRequests,
+    meetings: MeetingPort,
     /// The connections on which we ask: those that we dialled, and those that others dialled back.
     dialled: BTreeMap<ConnId, PeerId>,
     pool: BlockPool,
@@ -110,6 +113,7 @@ impl ReceiverRole {
             pulls: Pulls::default(),
             links: BTreeMap::new(),
             asking: DialBackRequests::default(),
+            meetings: MeetingPort::new(true),
             dialled: BTreeMap::new(),
             pool: BlockPool::with_bell(bell),
             spare: None,
@@ -178,7 +182,9 @@ impl Role for ReceiverRole {
                 self.links.entry(peer).or_default().contact = Some(contact);
                 self.swarm.handle_peer(now, peer);
             }
+            ReceiverCommand::Meet(meeting) => self.meetings.begin(now, net, meeting),
             ReceiverCommand::Gone(peer) => {
+                self.meetings.forget(now, net, peer);
                 self.unlink(now, net, peer);
                 self.links.remove(&peer);
                 self.asking.handle_gone(peer);
@@ -224,6 +230,11 @@ impl Role for ReceiverRole {
     }
 
     fn on_proved(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId, host: Host) {
+        match self.meetings.on_proved(now, net, id, peer) {
+            MeetingProved::Introducer | MeetingProved::Stranger => return,
+            MeetingProved::Met => return self.met(now, net, id, peer, host),
+            MeetingProved::Other => {}
+        }
         self.on_alive(peer, host);
         if !self.dialled.contains_key(&id) {
             self.dialled_back(now, net, id, peer);
@@ -259,6 +270,9 @@ impl Role for ReceiverRole {
     }
 
     fn on_frame(&mut self, now: Time, net: &mut Net, id: ConnId, frame: Frame) -> Result<(), String> {
+        if self.meetings.on_frame(now, net, id, &frame) {
+            return Ok(());
+        }
         // Of one that is being closed: nothing counts any more.
         let Some(&peer) = self.dialled.get(&id) else { return Ok(()) };
         match Message::decode(&frame).map_err(|e| e.to_string())? {
@@ -298,6 +312,9 @@ impl Role for ReceiverRole {
     }
 
     fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {
+        if self.meetings.on_closed(now, net, id) {
+            return;
+        }
         self.incoming.remove(&id);
         self.gate.forget(id);
         let Some(peer) = self.dialled.remove(&id) else { return };
@@ -328,7 +345,8 @@ impl Role for ReceiverRole {
     fn poll_timeout(&self) -> Option<Time> {
         let asking = self.asking.poll_timeout().filter(|_| self.stopping.is_none());
         let machines = [self.swarm.poll_timeout(), self.pulls.poll_timeout(), asking];
-        machines.into_iter().chain([self.gate.poll_timeout(), self.stopping]).flatten().min()
+        let shells = [self.gate.poll_timeout(), self.meetings.poll_timeout(), self.stopping];
+        machines.into_iter().chain(shells).flatten().min()
     }
 
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
@@ -354,6 +372,7 @@ impl Role for ReceiverRole {
         }
         self.swarm.handle_timeout(now);
         self.pulls.handle_timeout(now);
+        self.meetings.on_timeout(now, net);
         if self.stopping.is_none() {
             self.asking.handle_timeout(now);
         }

@@ -16,6 +16,7 @@ use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId};
 use crate::library::Shelf;
 use crate::transfer::link_queue::QueuedDatagram;
+use crate::transfer::meetings::Meeting;
 use crate::transfer::{Engine, EngineHandle, Gate};
 use crate::wire::message::{FetchThrough, KeptFile, PeerRecord, Reason, RelayedDatagram};
 
@@ -90,6 +91,8 @@ pub(crate) enum SenderCommand {
     AskBack(PeerId),
     /// This peer asked us to dial its receiver.
     DialBack(Contact),
+    /// Meet this peer, which asks for it and which cannot be dialled, to answer what it asks.
+    Meet(Meeting),
     /// Take no new request; report [`SenderEvent::Stopped`] when what is under way was sent, and read by
     /// whoever it is for.
     Finish,

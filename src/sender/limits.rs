@@ -57,3 +57,9 @@ pub(crate) const LINKS_OF_HOST: u64 = 1;
 
 /// Questions of one link that wait, at most: it asks two at a time.
 pub(crate) const LINK_QUESTIONS: usize = 4;
+
+/// Peers that wait here to be introduced to others, at most (200 bytes each).
+pub(crate) const INTRODUCTIONS: u64 = 64;
+
+/// Of those every host may have this many, while there are places for each host: both ends of four meetings.
+pub(crate) const INTRODUCTIONS_OF_HOST: u64 = 8;

@@ -1,27 +1,31 @@
-//! The links that others made to this peer, on their connections. What is answered when is in `links.rs`.
+//! What this peer does as a gateway: the links that others made to it, on their connections, and whom it tells of each
+//! other. What is answered when is in `links.rs` and `introductions.rs`.
 
 use crossbeam_channel::Sender;
 
 use super::SenderEvent;
+use super::introductions::{Introduction, Introductions};
 use super::links::ServedLinks;
 use crate::identity::PeerId;
 use crate::time::Time;
+use crate::transfer::connection::Connection;
 use crate::transfer::link_queue::QueuedDatagram;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
-use crate::wire::message::{Reason, Relay};
+use crate::wire::message::{Meet, Reason, Relay};
 
 /// The links, and who hears of them.
 #[derive(Debug)]
 pub(super) struct LinkPort {
     events: Sender<SenderEvent>,
     links: ServedLinks,
+    introductions: Introductions<ConnId>,
 }
 
 impl LinkPort {
     /// Without any.
     pub(super) fn new(events: Sender<SenderEvent>) -> Self {
-        Self { events, links: ServedLinks::default() }
+        Self { events, links: ServedLinks::default(), introductions: Introductions::default() }
     }
 
     /// A link brought datagrams, and asks for ours. `may_begin`: the first question makes a link.
@@ -67,6 +71,25 @@ impl LinkPort {
         self.links.check();
     }
 
+    /// Whoever asks over this connection wants to meet another peer.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(super) fn introduce(
+        &mut self,
+        now: Time,
+        net: &mut Net,
+        id: ConnId,
+        meet: Meet,
+    ) -> Result<(), Reason> {
+        let at = net.get(id).and_then(Connection::address);
+        let (payer, at) = net.payer(id).zip(at).ok_or(Reason::Busy)?;
+        for Introduction { id, answer } in self.introductions.ask(now, id, payer, meet, at)? {
+            net.send(id, &Message::Met(answer));
+        }
+        Ok(())
+    }
+
     /// When [`Self::answer`] is due.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         self.links.poll_timeout()
@@ -79,6 +102,7 @@ impl LinkPort {
 
     /// This connection is over.
     pub(super) fn forget(&mut self, id: ConnId) {
+        self.introductions.forget(id);
         if let Some(peer) = self.links.forget(id) {
             drop(self.events.send(SenderEvent::Unlinked(peer)));
         }

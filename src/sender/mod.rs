@@ -15,6 +15,7 @@ mod content_queue;
 mod dial_back;
 mod file_turns;
 mod handle;
+mod introductions;
 pub(crate) mod limits;
 mod link_port;
 mod links;
@@ -76,6 +77,8 @@ use crate::time::Time;
 use crate::transfer::Gate;
 use crate::transfer::connection::{Closed, Dial};
 use crate::transfer::engine::Role;
+use crate::transfer::meeting_port::MeetingPort;
+use crate::transfer::meetings::MeetingProved;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
@@ -123,11 +126,13 @@ struct Restraints {
 }
 
 /// Connections that others asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct DialBacks {
     /// Those that we made.
     made: BTreeMap<ConnId, PeerId>,
     following: Following,
+    /// Those that both ends make.
+    meetings: MeetingPort,
 }
 
 /// The sender's role.
@@ -177,7 +182,11 @@ impl SenderRole {
             state: SenderState::Serving,
             clients: BTreeMap::new(),
             draining: BTreeMap::new(),
-            back: DialBacks::default(),
+            back: DialBacks {
+                made: BTreeMap::new(),
+                following: Following::default(),
+                meetings: MeetingPort::new(false),
+            },
             shared: SharedFiles::new(reader),
             hashed: HashedChunks::default(),
             partial_seeds: PartialSeeds::new(
@@ -376,6 +385,7 @@ impl SenderRole {
                 Ok(())
             }),
             Message::FetchThrough(m) => self.other_owners.questions.take(id, client.peer, m, &self.events),
+            Message::Meet(m) => self.links.introduce(now, net, id, m),
             Message::Relay(m) => self.links.take(now, net, id, m, self.state == SenderState::Serving),
             Message::Cancel(_) => {
                 client.cancel(request);
@@ -420,7 +430,10 @@ impl Role for SenderRole {
                 self.shared.renew(&self.offer);
             }
             SenderCommand::Table(peer, Some(record)) => drop(self.here.table.insert(peer, record)),
-            SenderCommand::Table(peer, None) => drop(self.here.table.remove(&peer)),
+            SenderCommand::Table(peer, None) => {
+                self.back.meetings.forget(now, net, peer);
+                self.here.table.remove(&peer);
+            }
             SenderCommand::PartialSeed(seed) => self.partial_seeds.add(now, seed),
             SenderCommand::Store(folder) => self.store.set_folder(folder),
             SenderCommand::Stored(id, file) => self.store.set(id, file),
@@ -438,6 +451,7 @@ impl Role for SenderRole {
             SenderCommand::Relay(peer, queued) => self.links.relay(now, net, peer, &queued),
             SenderCommand::AskBack(peer) => self.ask_back(net, peer),
             SenderCommand::DialBack(contact) => self.dial_back(now, net, &contact),
+            SenderCommand::Meet(meeting) => self.back.meetings.begin(now, net, meeting),
             SenderCommand::Finish => {
                 if self.state == SenderState::Serving {
                     self.state = SenderState::Finishing;
@@ -468,7 +482,15 @@ impl Role for SenderRole {
         self.take_read(now, net);
     }
 
-    fn on_proved(&mut self, now: Time, _net: &mut Net, id: ConnId, peer: PeerId, host: Host) {
+    fn on_proved(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId, host: Host) {
+        match self.back.meetings.on_proved(now, net, id, peer) {
+            MeetingProved::Introducer | MeetingProved::Stranger => return,
+            MeetingProved::Met => {
+                self.clients.insert(id, SenderClient::new(peer, now));
+                return;
+            }
+            MeetingProved::Other => {}
+        }
         self.clients.insert(id, SenderClient::new(peer, now));
         drop(self.events.try_send(SenderEvent::Proved(peer, host)));
         if !self.back.made.contains_key(&id) {
@@ -483,6 +505,9 @@ impl Role for SenderRole {
     }
 
     fn on_frame(&mut self, now: Time, net: &mut Net, id: ConnId, frame: Frame) -> Result<(), String> {
+        if self.back.meetings.on_frame(now, net, id, &frame) {
+            return Ok(());
+        }
         match Message::decode(&frame) {
             Ok(Some(message)) => self.take_request(now, net, id, message),
             Ok(None) => {
@@ -516,6 +541,9 @@ impl Role for SenderRole {
     }
 
     fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {
+        if self.back.meetings.on_closed(now, net, id) {
+            return;
+        }
         self.forget(id);
         if let Some(peer) = self.back.made.remove(&id) {
             log::debug!("the connection that {peer} asked for is over: {}", text::shown(&format!("{how:?}")));
@@ -533,8 +561,9 @@ impl Role for SenderRole {
         let files = [self.partial_seeds.poll_timeout(), self.store.poll_timeout()];
         let turns = [self.gate.poll_timeout(), self.restraints.throttle.poll_timeout()];
         let others = [self.serving.due(), self.partial_seeds.report_due, look];
-        let read = self.shared.reads.poll_timeout().into_iter().chain(self.links.poll_timeout()).min();
-        files.into_iter().chain(turns).chain(others).chain([read]).flatten().min()
+        let ports =
+            [self.shared.reads.poll_timeout(), self.links.poll_timeout(), self.back.meetings.poll_timeout()];
+        files.into_iter().chain(turns).chain(others).chain(ports).flatten().min()
     }
 
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
@@ -551,6 +580,7 @@ impl Role for SenderRole {
             self.tell_haves(now, net);
         }
         self.links.answer(now, net);
+        self.back.meetings.on_timeout(now, net);
         self.partial_seeds.tidy(now);
         self.store.tidy(now);
         self.look = now + LOOK;

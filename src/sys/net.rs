@@ -137,8 +137,8 @@ pub(crate) fn bind_again(socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets several processes have a UDP socket on one port, each of which gets every broadcast and multicast
-/// (`SO_REUSEADDR` of socket(7)).
+/// Lets several sockets have one port (`SO_REUSEADDR` of socket(7)): UDP sockets, each of which gets every broadcast and
+/// multicast, of several processes too; or TCP connections of this process that lead to different places.
 ///
 /// # Errors
 /// What the operating system says.

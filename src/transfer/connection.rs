@@ -154,6 +154,8 @@ pub(crate) struct Connection {
     pub(crate) host: Host,
     /// `Some` if we dialled it.
     pub(crate) dial: Option<Dial>,
+    /// Both ends dialled, each from a port at which nobody else can dial it.
+    pub(crate) is_met: bool,
     /// Small frames that wait to be sent.
     pub(crate) small: Vec<u8>,
     pub(crate) readable: bool,
@@ -208,6 +210,7 @@ impl Connection {
             phase,
             host,
             dial,
+            is_met: false,
             small: Vec::new(),
             readable: true,
             writable: true,
@@ -228,6 +231,11 @@ impl Connection {
         let other = self.host.ip;
         let is_same = |own: SocketAddr| own.ip().to_canonical() == other.to_canonical();
         other.is_loopback() || self.stream.local_addr().is_ok_and(is_same)
+    }
+
+    /// Where the other end is, with its port.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.stream.peer_addr().ok()
     }
 
     /// Who it is, once proved and as long as it is open.

@@ -62,7 +62,7 @@ pub(crate) trait Role {
     /// TLS proved a peer.
     fn on_proved(&mut self, now: Time, net: &mut Net, id: ConnId, peer: PeerId, host: Host);
 
-    /// A byte came from a proved peer. At most once a second for each connection.
+    /// A byte came from a proved peer, which is at this address. At most once a second for each connection.
     fn on_alive(&mut self, peer: PeerId, host: Host);
 
     /// Bytes that may be read now. 0: nothing is read, and the other end waits.
@@ -488,7 +488,9 @@ impl<R: Role> EngineLoop<R> {
                 if now.since(c.reported) >= TELL {
                     c.reported = now;
                     let host = c.host;
-                    self.role.on_alive(peer, host);
+                    if !c.is_met {
+                        self.role.on_alive(peer, host);
+                    }
                 } else {
                     look = look.min(c.reported + TELL);
                 }

@@ -3,6 +3,8 @@
 
 use core::time::Duration;
 
+use crate::rate::Rate;
+
 pub(crate) use crate::limits::*;
 
 /// Bytes handled on one connection in one turn of the engine, before the next connection has its turn.
@@ -44,3 +46,12 @@ pub(crate) const CONNECT: Duration = Duration::from_secs(3);
 /// Places that were dialled and are remembered, at most (80 bytes each); the one that may be dialled for the
 /// longest time goes.
 pub(crate) const DIAL_TARGETS: usize = 1_024;
+
+/// Peers that one port tries to meet at the same time, at most.
+pub(crate) const MEETINGS: usize = 5;
+
+/// How often one port begins to meet a peer: whoever is at an address that a third peer tells did not ask for it.
+pub(crate) const MEETING_RATE: Rate = Rate { period: Duration::from_secs(12), burst: 5 };
+
+/// How often the address of a peer that is to be met is dialled, at most.
+pub(crate) const MEETING_DIALS: u8 = 5;

@@ -14,6 +14,8 @@ mod gate;
 pub(crate) mod limits;
 pub(crate) mod link_queue;
 pub(crate) mod listeners;
+pub(crate) mod meeting_port;
+pub(crate) mod meetings;
 pub(crate) mod net;
 pub(crate) mod ports;
 mod ready;

@@ -13,6 +13,7 @@ pub use super::blocks::{BlockIs, Cancel, GetBlocks, Item};
 use super::frame::{self, Frame};
 pub use super::haves::{GetAny, GetHaves, HavesIs};
 pub use super::kept::{GetKept, KeptFile, KeptIs};
+pub use super::meet::{Meet, MetAt};
 use super::registry::Body;
 pub use super::registry::Message;
 pub use super::relay::{Relay, Relayed, RelayedDatagram};
@@ -236,6 +237,8 @@ mod tests {
                 bucket: 255,
             }),
             Message::Through(ThroughIs { request: u64::MAX, have: u64::MAX }),
+            Message::Meet(Meet { request: 6, peer: PeerId([4; 32]), is_asking: true }),
+            Message::Met(MetAt { request: u64::MAX, at: ([0xff; 8], u16::MAX).into() }),
             Message::GetSlices(GetSlices {
                 request: 6,
                 file,

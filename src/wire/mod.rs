@@ -11,6 +11,7 @@ pub mod frame;
 mod haves;
 mod kept;
 pub(crate) mod limits;
+mod meet;
 pub mod message;
 mod relay;
 pub mod room;

@@ -9,8 +9,8 @@ use super::custody::{CustodyOffer, GetSpace, KeeperReport, OfferAnswer, Orders, 
 use super::frame::Frame;
 use super::message::{
     BlockIs, BucketIs, Cancel, DialBack, FetchThrough, GetAny, GetBlocks, GetBuckets, GetHaves, GetHead,
-    GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, KeptIs, ManifestIs, Refused, Relay, Relayed,
-    SliceIs, TableIs, Tell, ThroughIs, Told,
+    GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, KeptIs, ManifestIs, Meet, MetAt, Refused,
+    Relay, Relayed, SliceIs, TableIs, Tell, ThroughIs, Told,
 };
 use crate::codec::{DecodeError, decode, encode};
 use crate::content::slice::SLICE_BYTES;
@@ -184,6 +184,7 @@ registry! {
         9, GetKept(GetKept), "get_kept", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         10, GetSlices(GetSlices), "get_slices", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         40, Relay(Relay), "relay", Way::Request(TcpPort::Sender), RELAY_HEADER, 0;
+        41, Meet(Meet), "meet", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         44, FetchThrough(FetchThrough), "fetch_through", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         48, Tell(Tell), "tell", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         64, Head(HeadIs), "head", Way::Answer(&[Kind::GetHead]), HEAD_HEADER, 0;
@@ -196,6 +197,7 @@ registry! {
         71, Kept(KeptIs), "kept", Way::Answer(&[Kind::GetKept]), HEADER, 0;
         72, Slice(SliceIs), "slice", Way::Answer(&[Kind::GetSlices]), SLICE_HEADER, SLICE_BYTES;
         104, Relayed(Relayed), "relayed", Way::Answer(&[Kind::Relay]), RELAY_HEADER, 0;
+        105, Met(MetAt), "met", Way::Answer(&[Kind::Meet]), SMALL_HEADER, 0;
         108, Through(ThroughIs), "through", Way::Answer(&[Kind::FetchThrough]), SMALL_HEADER, 0;
         112, Told(Told), "told", Way::Answer(&[Kind::Tell]), SMALL_HEADER, 0;
         127, Refused(Refused), "refused", Way::Refusal, SMALL_HEADER, 0;

@@ -29,6 +29,7 @@ mod gateway;
 mod groups;
 mod keepers;
 mod liars;
+mod meetings;
 mod names;
 mod readers;
 mod requests;

@@ -20,9 +20,9 @@ use potluck::wire::datagram::{self, Body, Envelope, Presence, PresenceState, sea
 use potluck::wire::frame::{Decoder, Frame, Piece};
 use potluck::wire::message::{
     BlockIs, BucketIs, Cancel, DialBack, FetchThrough, GetAny, GetBlocks, GetBuckets, GetHaves, GetHead,
-    GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, Item, KeptFile, KeptIs, ManifestIs, Message,
-    PeerRecord, Reason, Refused, Relay, Relayed, RelayedDatagram, SliceIs, TableIs, Tell, ThroughIs, Told,
-    request_of,
+    GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, Item, KeptFile, KeptIs, ManifestIs, Meet,
+    Message, MetAt, PeerRecord, Reason, Refused, Relay, Relayed, RelayedDatagram, SliceIs, TableIs, Tell,
+    ThroughIs, Told, request_of,
 };
 use potluck::wire::room::{RoomGap, RoomLine};
 
@@ -270,6 +270,7 @@ fn requests() -> Vec<Vector> {
             to_file: true,
             background: false,
         })),
+        plain(Message::Meet(Meet { request: 41, peer: PEER, is_asking: true })),
         plain(Message::FetchThrough(FetchThrough {
             request: 44,
             owner: PEER,
@@ -361,6 +362,7 @@ fn answers() -> Vec<Vector> {
         ),
         frame(Message::Slice(SliceIs { request: 36, slice: 2, path: vec![6; 64] }), b"slice", |_| {}),
         frame(Message::Relayed(Relayed { request: 44, datagrams: crossing().into() }), &[], datagrams),
+        plain(Message::Met(MetAt { request: 41, at: ([203, 0, 113, 9], 40_000).into() })),
         plain(Message::Through(ThroughIs { request: 44, have: 65_536 })),
         plain(Message::Told(Told { request: 52 })),
         plain(Message::Refused(Refused { request: 40, item: Some(1), reason: Reason::Changed })),

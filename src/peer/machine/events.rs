@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::PeerMachine;
+use crate::address::Ports;
 use crate::content::{Catalogue, FileId, Head};
 use crate::control::Notice;
 use crate::distribution::{CustodyEvent, chunk_store};
@@ -77,16 +78,13 @@ impl PeerMachine {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::AskedUs);
                 self.presence.dial_back(id, &mut self.out);
             }
+            lan::Event::AskedToMeet(id) => self.presence.meet(self.own.id(), id, &mut self.out),
             lan::Event::Interfaces(names) => self.interface_names.set(names),
             lan::Event::Facts(facts) => self.requests.lan_told(&facts, &mut self.out),
             lan::Event::Settled => self.presence.settled(),
             lan::Event::NobodyHeard => {
-                let (port, ports) = (self.own.settings.on.discovery_port, self.own.presence.ports);
-                self.out.notice(Notice::Text(format!(
-                    "nobody answers yet; if others are here, let UDP port {port} and TCP ports {} to {} in through the \
-                     firewall (`doctor` tells more)",
-                    ports.receiver, ports.distributee
-                )));
+                let ports = self.own.presence.ports;
+                self.out.notice(Notice::Text(nobody_answers(self.own.settings.on.discovery_port, ports)));
             }
             lan::Event::Unanswered(peer) => {
                 // It is not kept with the other warnings: `status` tells of it while it is so.
@@ -227,6 +225,13 @@ impl PeerMachine {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::AskedUs);
                 self.presence.dial_back(id, &mut self.out);
             }
+            ReceiverEvent::Met(id) => {
+                self.reachability.connected(id);
+                self.through.unblocked(id);
+                self.presence.met(now, id, &mut self.out);
+            }
+            ReceiverEvent::MetOver(id) if self.presence.roster.met_over(id) => self.through.nowhere(now, id),
+            ReceiverEvent::MetOver(_) => {}
             ReceiverEvent::Unreached(id) => self.through.blocked(now, id),
             ReceiverEvent::Blocked(id) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::Blocked);
@@ -460,4 +465,13 @@ fn warn_of_outsiders(count: usize, own: &OwnPeer, out: &mut Outputs) {
     );
     out.log_warning(text.clone());
     out.notice(Notice::Warning(text));
+}
+
+/// What is told to whoever hears nobody: the ports of a firewall.
+fn nobody_answers(discovery: u16, ports: Ports) -> String {
+    format!(
+        "nobody answers yet; if others are here, let UDP port {discovery} and TCP ports {} to {} in through the \
+         firewall (`doctor` tells more)",
+        ports.receiver, ports.distributee
+    )
 }

@@ -186,7 +186,7 @@ impl PeerMachine {
         self.presence.handle_timeout(now, &mut self.out);
         self.verifying.handle_timeout(now, &mut self.out);
         let roster = &self.presence.roster;
-        self.through.handle_timeout(now, roster, &self.downloads, &mut self.out);
+        self.through.handle_timeout(now, self.own.id(), roster, &self.downloads, &mut self.out);
         self.routes.handle_timeout(now, &mut self.out);
         let names = || self.uploads.names(&self.presence.roster);
         self.departure.handle_timeout(now, names, &mut self.out);

@@ -135,6 +135,82 @@ fn who_has_no_catalogue_yet_is_asked_again_soon_and_then_ever_more_seldom() {
     assert!((9..=13).contains(&count), "{count} in five minutes");
 }
 
+/// Whom this peer tries to meet, by whom; and whom it asks to come.
+fn meetings(peer: &mut TestPeer) -> (Vec<(PeerId, PeerId)>, Vec<PeerId>) {
+    peer.drain();
+    let (mut met, mut asked) = (Vec::new(), Vec::new());
+    for output in std::mem::take(&mut peer.outputs) {
+        match output {
+            PeerOutput::Receiver(ReceiverCommand::Meet(m)) => met.push((m.with, m.introducer.id)),
+            PeerOutput::Discovery(lan::Command::AskBack(id, _)) => asked.push(id),
+            _ => {}
+        }
+    }
+    (met, asked)
+}
+
+/// A peer that hears `anna` through `bert` only, and has no address of hers.
+fn behind_a_gateway() -> (TestPeer, PeerId, PeerId) {
+    let mut peer = TestPeer::sharing(&[]);
+    let bert = peer.join(2, "bert", 0);
+    let mut about = info(1, "anna", 1);
+    about.contact.hosts = Vec::new();
+    let anna = about.contact.id;
+    about.told = Some(lan::ToldPeer { through: bert, hosts: Vec::new() });
+    peer.event(PeerEvent::Discovery(lan::Event::Here(about)));
+    assert_eq!(meetings(&mut peer), (vec![], vec![]), "it may still be reached");
+    (peer, anna, bert)
+}
+
+#[test]
+fn whoever_is_heard_through_a_gateway_is_met_and_asked_itself_as_long_as_that_lasts() {
+    let (mut peer, anna, bert) = behind_a_gateway();
+    let asked = |peer: &mut TestPeer| {
+        let is_it = |c: &ReceiverCommand| matches!(c, ReceiverCommand::Catalogue(id) if *id == anna);
+        peer.told_receiver().iter().filter(|c| is_it(c)).count()
+    };
+    peer.pass(limits::THROUGH_UNADDRESSED + limits::THROUGH_AGAIN);
+    assert_eq!(meetings(&mut peer), (vec![(anna, bert)], vec![anna]));
+    // Once a minute is enough.
+    peer.pass(limits::MEET_AGAIN - seconds(5));
+    assert_eq!(meetings(&mut peer), (vec![], vec![]));
+    peer.pass(seconds(5) + limits::THROUGH_AGAIN);
+    assert_eq!(meetings(&mut peer), (vec![(anna, bert)], vec![anna]));
+    peer.event(receiver(ReceiverEvent::Met(anna)));
+    assert_eq!(asked(&mut peer), 1, "her catalogue is asked of herself");
+    peer.catalogue(1, &[song()]);
+    peer.pass(limits::MEET_AGAIN * 2);
+    assert_eq!(meetings(&mut peer), (vec![], vec![]), "nothing more is wanted");
+    peer.event(receiver(ReceiverEvent::MetOver(anna)));
+    peer.pass(limits::MEET_AGAIN * 2);
+    assert_eq!(meetings(&mut peer), (vec![], vec![]), "nor now");
+    peer.ask(download("song", false));
+    peer.pass(limits::THROUGH_AGAIN);
+    assert_eq!(meetings(&mut peer), (vec![(anna, bert)], vec![anna]), "a file of hers is");
+    // Of a peer that is gone nothing is wanted, whatever the receiver says of it.
+    peer.event(PeerEvent::Discovery(lan::Event::Gone(anna, lan::Gone::Left)));
+    peer.event(receiver(ReceiverEvent::MetOver(anna)));
+    peer.event(receiver(ReceiverEvent::Met(anna)));
+    peer.pass(limits::MEET_AGAIN * 2);
+    assert_eq!(meetings(&mut peer), (vec![], vec![]));
+}
+
+#[test]
+fn whoever_asks_to_be_met_is_if_a_gateway_tells_of_it() {
+    let (mut peer, anna, bert) = behind_a_gateway();
+    let me = peer.machine.own.id();
+    let asks = |peer: &mut TestPeer, id| {
+        peer.event(PeerEvent::Discovery(lan::Event::AskedToMeet(id)));
+        peer.take(|output| match output {
+            PeerOutput::Sender(SenderCommand::Meet(m)) => Some((m.with, m.introducer.id, m.is_server)),
+            _ => None,
+        })
+    };
+    assert_eq!(asks(&mut peer, anna), [(anna, bert, me < anna)], "one end is the server");
+    assert_eq!(asks(&mut peer, bert), [], "it can be dialled");
+    assert_eq!(asks(&mut peer, key(9).peer_id()), [], "it is not here");
+}
+
 /// Anyone can be a peer that nobody reaches, with as many keys as it likes.
 #[test]
 fn keys_that_nobody_reaches_make_this_peer_ask_little() {

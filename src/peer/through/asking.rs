@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::content::Claim;
 use crate::identity::PeerId;
+use crate::lan::Command;
 use crate::peer::downloads::{Downloads, ThroughPeers};
 use crate::peer::limits;
 use crate::peer::output::Outputs;
@@ -32,6 +33,8 @@ struct BlockedOwner {
     resting: Resting,
     /// How often in a row it was not given.
     refusals: u32,
+    /// It is not met before then.
+    meet_at: Time,
     /// Who is asked for its catalogue now.
     asked: Option<PeerId>,
 }
@@ -75,6 +78,13 @@ impl ThroughOthers {
     /// Neither can this peer be dialled, nor does it dial back.
     pub(in crate::peer) fn blocked(&mut self, now: Time, owner: PeerId) {
         self.blocked.entry(owner).or_default().is_nowhere = false;
+        self.due = Some(now);
+    }
+
+    /// The connection with a peer that was met is over, and there is no address of it.
+    pub(in crate::peer) fn nowhere(&mut self, now: Time, owner: PeerId) {
+        let nowhere = BlockedOwner { is_nowhere: true, ..BlockedOwner::default() };
+        self.blocked.entry(owner).or_insert(nowhere);
         self.due = Some(now);
     }
 
@@ -167,6 +177,7 @@ impl ThroughOthers {
     pub(in crate::peer) fn handle_timeout(
         &mut self,
         now: Time,
+        me: PeerId,
         roster: &Roster,
         downloads: &Downloads,
         out: &mut Outputs,
@@ -179,6 +190,7 @@ impl ThroughOthers {
         self.due = (awaits || !self.blocked.is_empty()).then_some(now + limits::THROUGH_AGAIN);
         self.ask_for_catalogues(now, roster, out);
         self.want_files(now, downloads);
+        self.meet(now, me, roster, out);
         for wanted in self.wanted.values_mut() {
             let gone = wanted.carrier.filter(|carrier| roster.contact(*carrier).is_none());
             let stalled = wanted.carrier.filter(|_| wanted.is_stalled(now));
@@ -210,8 +222,22 @@ impl ThroughOthers {
                     .or_insert_with(|| BlockedOwner { is_nowhere: true, ..BlockedOwner::default() });
             }
         }
-        let is_nowhere = |owner| roster.contact(owner).is_some_and(|contact| contact.hosts.is_empty());
-        self.blocked.retain(|owner, blocked| !blocked.is_nowhere || is_nowhere(*owner));
+        self.blocked.retain(|owner, blocked| !blocked.is_nowhere || roster.is_nowhere(*owner));
+    }
+
+    /// Those that are heard through a gateway, and of which something is wanted, are tried to be met: the other end
+    /// learns of it by a question to dial back, which reaches it through that gateway.
+    fn meet(&mut self, now: Time, me: PeerId, roster: &Roster, out: &mut Outputs) {
+        let owners: BTreeSet<PeerId> = self.wanted.values().map(|wanted| wanted.file.owner).collect();
+        let is_wanted = |owner| owners.contains(&owner) || roster.is_behind(owner);
+        let due = self.blocked.iter_mut().filter(|(_, blocked)| blocked.meet_at <= now);
+        for (owner, blocked) in due.filter(|(owner, _)| is_wanted(**owner)) {
+            if let Some(meeting) = roster.meeting(me, *owner) {
+                blocked.meet_at = now + limits::MEET_AGAIN;
+                out.receiver(ReceiverCommand::Meet(meeting));
+                out.discovery(Command::AskBack(*owner, true));
+            }
+        }
     }
 
     /// Asks for the catalogues of owners that have a newer one than is known.

@@ -102,8 +102,8 @@ impl SimReceiver {
             ReceiverCommand::Table(peer) => self.pulls.want_table(now, peer),
             ReceiverCommand::Tell(line, said) => self.pulls.tell(now, line, said),
             ReceiverCommand::FetchThrough { from, file } => self.pulls.want_through(now, from, file),
-            // The disk is one, whoever works on it.
-            ReceiverCommand::Store(..) => {}
+            // The disk is one, whoever works on it; and everybody can be dialled here.
+            ReceiverCommand::Store(..) | ReceiverCommand::Meet(_) => {}
             ReceiverCommand::Stop => self.stop(around),
         }
         self.pump(around);

@@ -110,6 +110,7 @@ impl SimSender {
             SenderCommand::AskBack(peer) => self.ask_back(around, peer),
             // Everybody can be dialled here, and nobody asks for what it is to prove.
             SenderCommand::DialBack(_)
+            | SenderCommand::Meet(_)
             | SenderCommand::Relay(..)
             | SenderCommand::Withhold(_)
             | SenderCommand::Give(..) => {}

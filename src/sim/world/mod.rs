@@ -414,6 +414,7 @@ impl World {
             // Where TCP leads there, TLS proves it.
             Event::Told(_, contact) => links::prove_told(self, by, &contact),
             Event::DialBack(_)
+            | Event::AskedToMeet(_)
             | Event::Overtaken(_)
             | Event::NetworkChanged
             | Event::Trouble(_)

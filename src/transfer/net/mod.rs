@@ -2,8 +2,11 @@
 //! them is transfer/engine.rs.
 
 mod dialling;
+mod punch;
 
 use std::io;
+
+pub(crate) use self::punch::punch;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};

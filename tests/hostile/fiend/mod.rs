@@ -49,6 +49,8 @@ pub(crate) enum Lie {
     HangUp,
     /// Half of what was asked for, then bytes of the beginning again.
     Order,
+    /// Whoever is to be met is there, at once and whoever it is.
+    Introduces(SocketAddr),
 }
 
 /// What it is to do.

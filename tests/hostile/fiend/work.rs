@@ -18,7 +18,9 @@ use potluck::time::Time;
 use potluck::wire::Message;
 use potluck::wire::datagram::{self, Envelope};
 use potluck::wire::frame::{Decoder, Piece};
-use potluck::wire::message::{BlockIs, GetBlocks, HavesIs, KeptFile, KeptIs, ManifestIs, Reason, Refused};
+use potluck::wire::message::{
+    BlockIs, GetBlocks, HavesIs, KeptFile, KeptIs, ManifestIs, MetAt, Reason, Refused,
+};
 use rustls::{ServerConnection, StreamOwned};
 
 use super::offer::{Catalogue, EndlessBucket};
@@ -295,6 +297,10 @@ impl Work {
             Message::GetBuckets(m) => {
                 let catalogue = of_owner(m.origin).map_or(catalogue, |(_, _, catalogue)| catalogue);
                 m.buckets.iter().map(|b| catalogue.bucket(m.request, *b)).collect()
+            }
+            Message::Meet(m) => {
+                let Lie::Introduces(at) = self.lie else { return Vec::new() };
+                vec![Message::Met(MetAt { request: m.request, at }).encode()]
             }
             Message::GetManifest(m) => {
                 let Some(content) = self.content(m.file) else { return Vec::new() };
