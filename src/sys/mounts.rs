@@ -29,10 +29,11 @@ const END: Token = Token(1);
 pub(crate) struct MountTable(File);
 
 /// A row of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Mount {
-    /// It is not given again as long as its mount is there.
-    number: u64,
+    /// All of it. Its number alone would not do: it is given again at once, so that of two mounts of one device which
+    /// follow each other faster than the table is read only their roots differ.
+    row: Vec<u8>,
     /// Major and minor number of the device.
     device: (u32, u32),
     /// False if the device was taken out and is mounted still.
@@ -88,11 +89,11 @@ fn mounts(table: &[u8], top: &Path) -> MountsBelow {
     let rows = table.split(|b| *b == b'\n').filter_map(|line| {
         let mut fields = line.split(|b| *b == b' ');
         let mut text = |at| std::str::from_utf8(fields.nth(at)?).ok();
-        let (number, (major, minor)) = (text(0)?.parse().ok()?, text(1)?.split_once(':')?);
+        let (major, minor) = text(2)?.split_once(':')?;
         let device = (major.parse().ok()?, minor.parse().ok()?);
         let path = unescaped(fields.nth(1)?);
         path.starts_with(top)
-            .then(|| (path, Mount { number, device, is_plugged: is_plugged(device.0, device.1) }))
+            .then(|| (path, Mount { row: line.to_vec(), device, is_plugged: is_plugged(device.0, device.1) }))
     });
     rows.collect()
 }
@@ -182,10 +183,20 @@ mod tests {
             63 22 0:5 / /home/anna/my\\040files2 rw - tmpfs tmpfs rw\n\
             short\n";
         let found = mounts(table, Path::new("/home/anna/my files"));
-        let mount = |number, minor| Mount { number, device: (0, minor), is_plugged: true };
-        let expected = [("/home/anna/my files", mount(61, 51)), ("/home/anna/my files/a\\b", mount(70, 49))];
-        assert_eq!(found, expected.map(|(path, mount)| (PathBuf::from(path), mount)).into());
+        let devices =
+            found.iter().map(|(path, mount)| (path.to_str().unwrap(), mount.device, mount.is_plugged));
+        let expected = [("/home/anna/my files", (0, 51), true), ("/home/anna/my files/a\\b", (0, 49), true)];
+        assert!(devices.eq(expected), "{found:?}");
         assert_eq!(unescaped(b"\\9\\0401\\"), PathBuf::from("\\9 1\\"));
+    }
+
+    #[test]
+    fn another_folder_that_is_mounted_in_the_place_of_one_is_a_change_though_it_gets_its_number() {
+        let mounted = |root| format!("61 22 8:1 {root} /home/anna/usb rw - ext4 /dev/sda1 rw\n");
+        let [one, other] =
+            ["/one", "/other"].map(|root| mounts(mounted(root).as_bytes(), Path::new("/home/anna")));
+        assert!(one.len() == 1 && one != other);
+        assert_eq!(one, mounts(mounted("/one").as_bytes(), Path::new("/home/anna")));
     }
 
     #[test]
