@@ -435,6 +435,7 @@ mod tests {
             fetched: 0,
             from: vec![],
             waiting: None,
+            holders: Vec::new(),
         };
         let how = "already_there".to_owned();
         let saved =

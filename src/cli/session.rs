@@ -1,5 +1,6 @@
 //! One command after the other: from words to a request, from replies to text.
 
+use core::cell::RefCell;
 use core::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -7,14 +8,17 @@ use crossbeam_channel::{Sender, unbounded};
 
 use super::flags::{self, TypedCommand};
 use super::output::{self, Style};
-use super::show::View;
+use super::show::{View, holders};
 use super::words::SplitError;
 use crate::control::typed::{CommandOrigin, TypedFrom};
-use crate::control::{Ask, DownloadRequest, Reply, Request};
+use crate::control::{Ask, DownloadRequest, HoldersRequest, Reply, Request};
 use crate::error::{Code, Failure};
 
 /// The command that says something, and its short forms.
 const CHAT: [&str; 3] = ["chat", "T", "t"];
+
+/// The command that fetches, and its short forms.
+const DOWNLOAD: [&str; 3] = ["download", "d", "get"];
 
 /// What is no text where nothing else stands behind that command.
 const CHAT_FLAGS: [&str; 3] = ["--help", "-h", "--json"];
@@ -59,6 +63,8 @@ pub(super) struct Session {
     directory: PathBuf,
     origin: CommandOrigin,
     json: bool,
+    /// At the prompt: what each number stands for since `holders` was answered last.
+    choices: RefCell<Vec<String>>,
 }
 
 impl Session {
@@ -69,7 +75,7 @@ impl Session {
         origin: CommandOrigin,
         json: bool,
     ) -> Self {
-        Self { asks, directory, origin, json }
+        Self { asks, directory, origin, json, choices: RefCell::new(Vec::new()) }
     }
 
     /// Runs one line to its end and shows what comes of it. Breaks after `exit`.
@@ -84,6 +90,8 @@ impl Session {
     }
 
     fn try_run(&self, line: &str) -> Result<ControlFlow<(), ()>, Failure> {
+        let chosen = self.chosen(line)?;
+        let line = chosen.as_deref().unwrap_or(line);
         let words = match said(line).map_or_else(|| super::words::split(line), Ok) {
             // Completion leaves the quote of a folder open; a person who likes the folder hits Enter.
             Err(SplitError::Open(quote)) if self.origin == CommandOrigin::Prompt => {
@@ -95,6 +103,7 @@ impl Session {
         if words.is_empty() {
             return Ok(ControlFlow::Continue(()));
         }
+        let words = if self.origin == CommandOrigin::Prompt { asked(words)? } else { words };
         let typed = match flags::parse_typed(&words) {
             flags::Parsed::Command(typed) => typed,
             flags::Parsed::Text(text) => {
@@ -109,7 +118,16 @@ impl Session {
             TypedCommand::Ask(mut request) => {
                 request.anchor(&TypedFrom { origin: self.origin, folder: here.as_deref() })?;
                 let leaving = matches!(request, Request::Exit(_));
+                let file = one_file(&request).filter(|_| self.origin == CommandOrigin::Prompt);
                 let result = self.ask(request, self.json || typed.json);
+                if let (Err(failure), Some(file)) = (&result, file)
+                    && failure.code == Code::Ambiguous
+                {
+                    fail(failure, self.origin);
+                    // Which of them is asked; but not if it is a folder.
+                    drop(self.ask(HoldersRequest { file }.into(), self.json || typed.json));
+                    return Ok(ControlFlow::Continue(()));
+                }
                 return match (leaving, result) {
                     (true, Ok(())) => Ok(ControlFlow::Break(())),
                     // It has left. The process ends with this code, and says why.
@@ -129,9 +147,31 @@ impl Session {
             return ask(&self.asks, request, |_| ControlFlow::Continue(()));
         }
         let mut view = View::new(&request, json, self.origin);
-        let result = ask(&self.asks, request, |reply| view.reply(reply));
+        let is_choice = matches!(request, Request::Holders(_));
+        let mut holders = Vec::new();
+        let result = ask(&self.asks, request, |reply| {
+            if let Reply::Holder(row) = &reply {
+                holders.push(row.clone());
+            }
+            view.reply(reply)
+        });
         view.end(&result);
+        if is_choice {
+            self.choices.replace(holders::choices(&holders));
+        }
         result
+    }
+
+    /// What a number stands for that is typed at the prompt.
+    fn chosen(&self, line: &str) -> Result<Option<String>, Failure> {
+        let choices = self.choices.borrow();
+        let Ok(number) = line.trim().parse::<usize>() else { return Ok(None) };
+        if self.origin != CommandOrigin::Prompt || choices.is_empty() {
+            return Ok(None);
+        }
+        let chosen = number.checked_sub(1).and_then(|n| choices.get(n)).cloned();
+        let wrong = || Failure::new(Code::Usage, format!("say a number from 1 to {}", choices.len()));
+        chosen.map(Some).ok_or_else(wrong)
     }
 }
 
@@ -144,6 +184,29 @@ fn said(line: &str) -> Option<Vec<String>> {
     is_said.then(|| [first, "--", text].map(str::to_owned).to_vec())
 }
 
+/// `download FILE ?` asks who has the file, so that one can be chosen.
+fn asked(mut words: Vec<String>) -> Result<Vec<String>, Failure> {
+    match &mut words[..] {
+        [command, _, mark] if DOWNLOAD.contains(&command.as_str()) && mark == "?" => {
+            *command = "holders".to_owned();
+            words.pop();
+            Ok(words)
+        }
+        [command, _, _, .., mark] if DOWNLOAD.contains(&command.as_str()) && mark == "?" => {
+            let text = "`?` asks who has one file: `download FILE ?`; a file of that name is `./?`";
+            Err(Failure::new(Code::Usage, text))
+        }
+        _ => Ok(words),
+    }
+}
+
+/// The file that a download names, if it names one.
+fn one_file(request: &Request) -> Option<String> {
+    let Request::Download(DownloadRequest { files, .. }) = request else { return None };
+    let [file] = &files[..] else { return None };
+    Some(file.clone())
+}
+
 /// True for what the screen tells, which hears of it whoever asked, and can replace a line by the next one.
 const fn goes_on_behind_the_prompt(request: &Request) -> bool {
     matches!(request, Request::Exit(_) | Request::Download(DownloadRequest { wait: false, .. }))
@@ -152,6 +215,31 @@ const fn goes_on_behind_the_prompt(request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_mark_behind_a_file_asks_who_has_it() {
+        let words =
+            |line: &str| asked(line.split(' ').map(str::to_owned).collect()).map(|words| words.join(" "));
+        assert_eq!(words("download x ?").unwrap(), "holders x");
+        assert_eq!(words("d b3:01 ?").unwrap(), "holders b3:01");
+        for other in ["download ?", "download x ./?", "list x ?", "download x"] {
+            assert_eq!(words(other).unwrap(), other);
+        }
+        assert_eq!(words("get x y ?").unwrap_err().code, Code::Usage);
+    }
+
+    #[test]
+    fn a_number_stands_for_what_was_shown_last() {
+        let (asks, _controller) = unbounded();
+        let session = Session::new(asks, PathBuf::new(), CommandOrigin::Prompt, false);
+        assert_eq!(session.chosen("1"), Ok(None), "nothing was shown");
+        session.choices.replace(vec!["download a".to_owned(), "download b".to_owned()]);
+        assert_eq!(session.chosen(" 2 "), Ok(Some("download b".to_owned())));
+        assert_eq!(session.chosen("list"), Ok(None));
+        for wrong in ["0", "3"] {
+            assert_eq!(session.chosen(wrong).unwrap_err().message, "say a number from 1 to 2");
+        }
+    }
 
     #[test]
     fn what_is_said_is_taken_as_it_is_typed() {

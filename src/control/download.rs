@@ -6,6 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::CompletionNames;
+use super::holders::HolderRow;
 use super::typed::{CommandOrigin, Proposals, TypedFrom, TypedRequest};
 use crate::error::Failure;
 
@@ -81,6 +82,9 @@ pub struct DownloadRow {
     pub from: Vec<String>,
     /// Why nothing moves, if so.
     pub waiting: Option<String>,
+    /// Of one file that several peers have, once it is begun: the first 8 of those peers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holders: Vec<HolderRow>,
 }
 
 /// One file that a download brought.

@@ -42,6 +42,7 @@ macro_rules! for_each_command {
         $callback! {
             list: List(ListRequest),
             download: Download(DownloadRequest),
+            holders: Holders(HoldersRequest),
             cancel: Cancel(CancelRequest),
             peers: Peers(PeersRequest),
             chat: Chat(ChatRequest),
@@ -135,6 +136,8 @@ pub enum Reply {
     Peer(PeerRow),
     /// One line of `chat`, the oldest first.
     Line(ChatRow),
+    /// One line of `holders`: contents in the order of their ids, of each its holders by name.
+    Holder(HolderRow),
     /// A peer of which nothing is heard. After the last [`Line`](Self::Line).
     Ignored(IgnoredRow),
     /// Answer to `status`.

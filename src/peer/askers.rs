@@ -63,6 +63,7 @@ mod tests {
             fetched: 0,
             from: Vec::new(),
             waiting: None,
+            holders: Vec::new(),
         })
     }
 

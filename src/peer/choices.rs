@@ -31,6 +31,11 @@ impl<'a> Choices<'a> {
         self.0.is_empty()
     }
 
+    /// Each of them.
+    pub(super) fn claims(&self) -> BTreeSet<Claim> {
+        self.0.keys().copied().collect()
+    }
+
     /// The one content that `what` means.
     ///
     /// # Errors

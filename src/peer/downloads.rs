@@ -12,6 +12,7 @@ use super::limits;
 use super::output::{Outputs, PeerOutput};
 use super::owners::Owners;
 use super::roster::Roster;
+use super::speeds::SpeedsSeen;
 use crate::content::{Claim, FileId, SafePath};
 use crate::control::{DownloadRow, Notice, Reply};
 use crate::error::Failure;
@@ -111,6 +112,8 @@ impl ThroughPeers {
 pub(super) struct Downloads {
     running: BTreeMap<JobId, DownloadState>,
     destinations: Destinations,
+    /// How fast others gave.
+    pub(super) speeds: SpeedsSeen,
 }
 
 impl Downloads {
@@ -330,6 +333,7 @@ impl DownloadState {
             files: wants.len() as u64,
             fetched: 0,
             sources: Vec::new(),
+            rates: Vec::new(),
             waiting: None,
         };
         let (failed, speed, watcher) = ((0, None), Speed::default(), None);
@@ -419,6 +423,7 @@ impl DownloadState {
             fetched: p.fetched,
             from: self.from(roster),
             waiting: p.waiting.clone(),
+            holders: Vec::new(),
         }
     }
 }

@@ -118,5 +118,8 @@ pub(crate) const THROUGH_UNADDRESSED: Duration = Duration::from_secs(3);
 /// A peer that cannot be reached, and of which something is wanted, is tried to be met this often.
 pub(crate) const MEET_AGAIN: Duration = Duration::from_secs(60);
 
+/// Of those who have a file, so many are told of when its download begins.
+pub(crate) const HOLDERS_TOLD: usize = 8;
+
 /// A file that nobody fetches for this peer in this time makes place for others that are to be asked for.
 pub(crate) const THROUGH_HOPELESS: Duration = Duration::from_secs(60);

@@ -23,6 +23,7 @@ pub(crate) mod event;
 pub(crate) mod file_work;
 mod files;
 mod holders;
+mod holdings;
 mod interface_names;
 mod jobs;
 mod leaving;
@@ -47,6 +48,7 @@ mod run;
 mod sandboxes;
 mod shared;
 mod shell;
+mod speeds;
 mod start;
 pub(crate) mod swarms;
 #[cfg(test)]

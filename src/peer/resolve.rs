@@ -65,6 +65,31 @@ pub(super) fn resolve(
     Ok(found)
 }
 
+/// The contents that a word means as a file.
+///
+/// # Errors
+/// [`Code::NotFound`] with the nearest name, [`Code::Usage`].
+pub(super) fn contents(
+    word: &str,
+    roster: &Roster,
+    mine: &Catalogue,
+    owners: &Owners,
+) -> Result<BTreeSet<Claim>, Failure> {
+    let path = match FileWord::of(word) {
+        FileWord::Id(digits) => return Ok(with_id(digits, roster, owners)?.claims()),
+        FileWord::Path(path) => path,
+    };
+    let (path, at) = at_path(word, &path, roster, owners)?;
+    match at {
+        Some(at) if !at.files.is_empty() => Ok(at.files.claims()),
+        Some(at) => {
+            let message = format!("`{}` is a folder: say which file in it", typed(&at.path));
+            Err(Failure::new(Code::NotFound, message))
+        }
+        None => Err(missing(&path, roster, mine, owners)),
+    }
+}
+
 fn one(
     word: &str,
     roster: &Roster,
@@ -81,15 +106,7 @@ fn one(
         }
         FileWord::Path(path) => path,
     };
-    let trimmed = path.strip_suffix('/').unwrap_or(&path);
-    let folder_only = trimmed.len() != path.len();
-    let path: SafePath = trimmed.parse().map_err(|e| {
-        Failure::new(Code::NotFound, format!("`{}` is not the path of a shared file: {e}", text::shown(word)))
-    })?;
-    let at = |path| Some(AtPath::of(path, folder_only, roster, owners)).filter(|at| !at.is_empty());
-    let found_at = at(path.clone())
-        .or_else(|| at(file_word::literal(word).parse().ok()?))
-        .or_else(|| at(spelled_otherwise(&path, roster, owners)?));
+    let (path, found_at) = at_path(word, &path, roster, owners)?;
     let Some(AtPath { path, files, trees }) = found_at else {
         return Err(missing(&path, roster, mine, owners));
     };
@@ -102,6 +119,25 @@ fn one(
         return Err(file_or_folder(&path, &files, &trees, roster));
     }
     Ok(())
+}
+
+/// What there is at the path that `word` means, which reads as `path`; and that path as it is typed.
+fn at_path<'a>(
+    word: &str,
+    path: &str,
+    roster: &'a Roster,
+    owners: &'a Owners,
+) -> Result<(SafePath, Option<AtPath<'a>>), Failure> {
+    let trimmed = path.strip_suffix('/').unwrap_or(path);
+    let folder_only = trimmed.len() != path.len();
+    let path: SafePath = trimmed.parse().map_err(|e| {
+        Failure::new(Code::NotFound, format!("`{}` is not the path of a shared file: {e}", text::shown(word)))
+    })?;
+    let at = |path| Some(AtPath::of(path, folder_only, roster, owners)).filter(|at| !at.is_empty());
+    let found = at(path.clone())
+        .or_else(|| at(file_word::literal(word).parse().ok()?))
+        .or_else(|| at(spelled_otherwise(&path, roster, owners)?));
+    Ok((path, found))
 }
 
 /// What there is under one path, as a file and as a folder.
@@ -206,6 +242,11 @@ fn last_component(path: &SafePath) -> SafePath {
 }
 
 fn by_id<'a>(digits: &str, roster: &'a Roster, owners: &'a Owners) -> Result<(FileId, &'a Entry), Failure> {
+    with_id(digits, roster, owners)?.single(&format!("b3:{}", digits.to_lowercase()), roster)
+}
+
+/// The contents whose ids begin so.
+fn with_id<'a>(digits: &str, roster: &'a Roster, owners: &'a Owners) -> Result<Choices<'a>, Failure> {
     let low = digits.to_lowercase();
     if low.len() < DIGITS || low.len() > 64 || !low.bytes().all(|b| b.is_ascii_hexdigit()) {
         let message = format!(
@@ -224,7 +265,7 @@ fn by_id<'a>(digits: &str, roster: &'a Roster, owners: &'a Owners) -> Result<(Fi
     if choices.is_empty() {
         return Err(Failure::new(Code::NotFound, format!("nobody here shares a file with the id b3:{low}")));
     }
-    choices.single(&format!("b3:{low}"), roster)
+    Ok(choices)
 }
 
 /// What to say when nobody has it: that we have it ourselves, or the nearest name.

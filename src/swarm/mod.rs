@@ -33,7 +33,7 @@ mod turns;
 mod watch;
 mod work;
 
-pub(crate) use self::work::{Job, JobEvent, JobId, Progress, Wanted};
+pub(crate) use self::work::{Job, JobEvent, JobId, Progress, SourceRate, Wanted};
 
 use core::time::Duration;
 use std::collections::VecDeque;

@@ -74,6 +74,11 @@ impl Pacing {
         self.begin_span(now);
     }
 
+    /// Bytes a second, a mean of the last spans; `None` before the first one is over.
+    pub(super) fn rate(&self) -> Option<u64> {
+        Some(self.rate).filter(|rate| *rate > 0)
+    }
+
     /// The shortest time from a question to the first byte of its answer; zero before that is known.
     pub(super) fn round_trip(&self) -> Duration {
         self.round_trip.unwrap_or_default().min(ROUND_TRIP_MOST)

@@ -8,7 +8,7 @@ use super::jobs::Jobs;
 use super::sources::{SourceLink, Sources};
 use super::{Output, Outputs};
 use crate::identity::PeerId;
-use crate::swarm::{JobEvent, Progress};
+use crate::swarm::{JobEvent, Progress, SourceRate};
 
 /// Why nothing moves although connections stand: packets above some size are lost on the way, or somebody hangs.
 const STALLED: &str = "connected, but what is asked for does not come through: trying again";
@@ -42,9 +42,16 @@ fn progress(job: &RunningJob, downloads: &Downloads, peers: &Sources) -> Progres
         files_done: job.arrived,
         files: job.files,
         fetched: job.fetched,
+        rates: sources.iter().filter_map(|peer| rate(peers, *peer)).collect(),
         sources: sources.into_iter().collect(),
         waiting: waiting.map(str::to_owned),
     }
+}
+
+/// How fast a source gives, once that is known.
+fn rate(sources: &Sources, peer: PeerId) -> Option<SourceRate> {
+    let rate = sources.get(peer)?.pacing.rate()?;
+    Some(SourceRate { peer, rate })
 }
 
 /// Why nothing of a job without sources moves.

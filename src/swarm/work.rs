@@ -75,8 +75,19 @@ pub(crate) struct Progress {
     pub fetched: u64,
     /// Peers that bytes are coming from.
     pub sources: Vec<PeerId>,
+    /// How fast those of them give that have given for a while.
+    pub rates: Vec<SourceRate>,
     /// Why nothing moves, if so ("no holder is here: waiting").
     pub waiting: Option<String>,
+}
+
+/// How fast a peer gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SourceRate {
+    /// Who.
+    pub peer: PeerId,
+    /// Bytes a second, a mean over the last tenths of a second.
+    pub rate: u64,
 }
 
 /// How a download goes.

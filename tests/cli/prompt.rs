@@ -280,3 +280,56 @@ fn people_talk_at_the_prompt() {
     session.send("exit\r").unwrap();
     ended_well(&mut session);
 }
+
+#[test]
+fn from_whom_is_chosen_by_a_number() {
+    let peer = Peer::new();
+    let content = vec![7; 100_000];
+    let _others = [("anna", "anna's"), ("bert", "bert's")].map(|(name, own)| {
+        let other = peer.neighbour();
+        std::fs::create_dir_all(other.path().join("shared")).unwrap();
+        std::fs::write(other.path().join("shared/same"), &content).unwrap();
+        std::fs::write(other.path().join("shared/own"), own).unwrap();
+        let daemon = other.daemon_with(&["--name", name]);
+        (other, daemon)
+    });
+    let mut session = open(&peer);
+    until(&mut session, "potluck> ");
+    until_listed(&peer, "own", 2);
+    until_listed(&peer, "same", 1);
+    session.send("download same ?\r").unwrap();
+    let shown = until(&mut session, "say a number to download it from that peer alone");
+    assert!(shown.contains("anna") && shown.contains("bert") && shown.contains("SPEED SEEN"), "{shown}");
+    session.send("3\r").unwrap();
+    until(&mut session, "say a number from 1 to 2");
+    session.send("2\r").unwrap();
+    until(&mut session, "downloads/same");
+    // One name with two contents is a choice of a content.
+    session.send("download own\r").unwrap();
+    until(&mut session, "has 2 different contents");
+    let shown = until(&mut session, "say a number to download that content");
+    assert!(shown.contains("anna") && shown.contains("bert"), "{shown}");
+    session.send("1\r").unwrap();
+    until(&mut session, "downloads/own");
+    // What several have says who they are.
+    std::fs::remove_file(peer.path().join("downloads/same")).unwrap();
+    session.send("download same\r").unwrap();
+    let shown = until(&mut session, "downloads/same");
+    assert!(shown.contains("anna (") && shown.contains("bert (") && shown.contains("shared for"), "{shown}");
+    session.send("exit\r").unwrap();
+    ended_well(&mut session);
+}
+
+/// Waits until `peer` lists so many contents at that path, each with all its holders.
+fn until_listed(peer: &Peer, path: &str, contents: usize) {
+    wait("it is listed", DEADLINE, || {
+        let rows = peer.replies(&["list"]).into_iter();
+        let copies: Vec<u64> = rows
+            .filter_map(|reply| match reply {
+                Reply::File(row) if row.path == path => Some(row.peers.len() as u64),
+                _ => None,
+            })
+            .collect();
+        (copies.len() == contents && copies.iter().sum::<u64>() == 2).then_some(())
+    });
+}

@@ -228,7 +228,7 @@ mod tests {
         }
         assert_eq!(
             wrong_line("frobnicate"),
-            "no command `frobnicate`: there are list, download, cancel, peers, chat, ignore, unignore, status, \
+            "no command `frobnicate`: there are list, download, holders, cancel, peers, chat, ignore, unignore, status, \
              connect, disconnect, copies, restore, verify, doctor, identity, group, exit, help"
         );
         assert_eq!(wrong_line("download"), "<FILE> is missing: see `help`");

@@ -9,6 +9,7 @@ use crate::cli::output::Style;
 use crate::control::typed::CommandOrigin;
 use crate::control::{DownloadRequest, DownloadRow, Reply, Saved};
 use crate::error::Failure;
+use crate::sys::clock;
 use crate::text::shown;
 
 /// Files of one download that are named on a terminal; the rest is counted.
@@ -29,7 +30,13 @@ impl Show for DownloadShow {
     fn reply(&mut self, reply: Reply, page: &mut Page) -> ControlFlow<()> {
         match reply {
             Reply::Begun(row) if page.origin == CommandOrigin::Prompt => return page.line(&begun(&row)),
-            Reply::Begun(row) => page.open_bar(row.done, row.size, &begun(&row)),
+            Reply::Begun(row) => {
+                let (line, holders) = (first_line(&row), holders(&row));
+                page.open_bar(row.done, row.size, &line);
+                if !holders.is_empty() {
+                    page.aside(&holders);
+                }
+            }
             Reply::Progress(row) => {
                 let text = progress(&row);
                 if !page.move_bar(row.done, row.size, &text) {
@@ -101,8 +108,19 @@ pub(in crate::cli) fn progress_line(rows: &[DownloadRow], columns: usize) -> Str
     cut(&line, columns)
 }
 
-/// The first line of a download.
+/// How a download begins: its first line, and those who have it, if there are several.
 pub(in crate::cli) fn begun(row: &DownloadRow) -> String {
+    let (line, holders) = (first_line(row), holders(row));
+    if holders.is_empty() { line } else { format!("{line}\n{holders}") }
+}
+
+/// Those who have it, a line each.
+fn holders(row: &DownloadRow) -> String {
+    let now = clock::unix_seconds();
+    row.holders.iter().map(|holder| super::holders::line(holder, now)).collect::<Vec<_>>().join("\n")
+}
+
+fn first_line(row: &DownloadRow) -> String {
     let mut text = format!("{}: fetching {} ({}", row.job, shown(&row.what), size(row.size));
     if row.files > 1 {
         text.push_str(&format!(", {}", count(row.files, "file")));
@@ -136,7 +154,9 @@ pub(in crate::cli) fn missing(path: &str, failure: &Failure) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::holders::tests::holder;
     use super::*;
+    use crate::control::HolderRow;
     use crate::error::Code;
 
     pub(in crate::cli::show) fn download() -> DownloadRow {
@@ -152,6 +172,7 @@ pub(super) mod tests {
             fetched: 0,
             from: vec!["peer2".into(), "peer3".into()],
             waiting: None,
+            holders: Vec::new(),
         }
     }
 
@@ -176,6 +197,7 @@ pub(super) mod tests {
         let evil = "\u{1b}[31m\r\u{202e}";
         let mut all = download();
         (all.what, all.from, all.waiting) = (evil.into(), vec![evil.into()], None);
+        all.holders = vec![HolderRow { address: evil.into(), ..holder("anna", "a") }];
         let mut text = progress(&all) + &begun(&all);
         text += &missing(evil, &Failure::new(Code::NoHolder, evil));
         for how in ["saved", "renamed"] {

@@ -1,14 +1,17 @@
 //! `download`: what others share comes here. Pure.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::{Answer, Command, Needs};
-use crate::control::{DownloadRequest, Notice, Reply};
+use crate::control::{DownloadRequest, DownloadRow, HolderRow, Notice, Reply};
 use crate::error::{Code, Failure};
 use crate::peer::downloads::DownloadOrder;
 use crate::peer::event::AskId;
 use crate::peer::file_work::FileWork;
+use crate::peer::holdings;
 use crate::peer::jobs::JobPurpose;
+use crate::peer::limits;
 use crate::peer::listing::{Filter, unlisted};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
@@ -79,6 +82,16 @@ fn order_or_unlisted(
     order
 }
 
+/// Those from whom one file can come, if there are several.
+fn holders(order: &DownloadOrder, peer: &PeerMachine) -> Vec<HolderRow> {
+    let [file] = &order.files[..] else { return Vec::new() };
+    let one = BTreeSet::from([(file.id, file.size)]);
+    let mut rows = holdings::rows(&one, &peer.presence.roster, &peer.downloads.speeds, &peer.interface_names);
+    rows.retain(|row| order.owners.is_anyone() || order.owners.each().any(|owner| owner.full() == row.peer));
+    rows.truncate(limits::HOLDERS_TOLD);
+    if rows.len() > 1 { rows } else { Vec::new() }
+}
+
 /// Begins a download whose destination is there. Who is here may have changed since it was asked for.
 pub(super) fn begin(
     now: Time,
@@ -87,10 +100,11 @@ pub(super) fn begin(
     peer: &mut PeerMachine,
 ) -> Result<Answer, Failure> {
     let order = order_or_unlisted(ask, request, peer)?;
+    let holders = holders(&order, peer);
     let job = peer.downloads.begin(&mut peer.jobs, JobPurpose::Download, order, &mut peer.out);
     peer.downloads.note_holders(job, &peer.presence.roster);
     if let Some(download) = peer.downloads.get(job) {
-        let begun = Reply::Begun(download.row(now, &peer.presence.roster));
+        let begun = Reply::Begun(DownloadRow { holders, ..download.row(now, &peer.presence.roster) });
         peer.out.reply(ask, begun.clone());
         if !request.wait {
             // The rest comes that way, too, so that it comes in order.

@@ -30,6 +30,7 @@ impl PeerMachine {
     fn job_moved(&mut self, now: Time, mut progress: Progress) {
         // What is kept here for somebody else comes over no network, and this peer is no source to be named.
         progress.sources.retain(|source| *source != self.own.id());
+        self.downloads.speeds.note(&progress.rates, &self.presence.roster);
         match self.jobs.get(progress.job) {
             Some(JobPurpose::Repair(_)) => self.verifying.repair_moved(now),
             Some(purpose @ JobPurpose::Keep { file, .. }) => {

@@ -271,6 +271,7 @@ fn progress(job: JobId, done: u64) -> PeerEvent {
         files: 1,
         fetched: done,
         sources: Vec::new(),
+        rates: Vec::new(),
         waiting: None,
     })))
 }
