@@ -6,9 +6,8 @@ use std::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::flight::{Flight, Payload, SimEnvelope, What};
+use super::flight::{Flight, Payload, PlainDatagram, SimEnvelope, What};
 use super::{Node, World, own};
-use crate::codec::encode;
 use crate::identity::{PeerId, PeerName};
 use crate::lan::{Endpoint, Machines, Packet, TellingForm, Via};
 use crate::limits;
@@ -25,8 +24,8 @@ impl World {
     /// Sends all that was recorded to everyone again, from `source`.
     pub fn replay(&mut self, source: SocketAddr) {
         let recorded = self.recording.take().unwrap_or_default();
-        for (id, body) in recorded {
-            self.inject(source, &Payload::Plain(id, body));
+        for datagram in recorded {
+            self.inject(source, &Payload::Plain(datagram));
         }
     }
 
@@ -39,7 +38,7 @@ impl World {
 
     /// Sends everyone a datagram of a peer that does not exist, rightly signed: anyone can make keys.
     pub fn invent(&mut self, source: SocketAddr, id: PeerId, body: Body) {
-        self.inject(source, &Payload::Plain(id, Rc::new(body)));
+        self.inject(source, &Payload::Plain(Rc::new(PlainDatagram::new(id, body))));
     }
 
     fn inject(&mut self, source: SocketAddr, payload: &Payload) {
@@ -83,8 +82,7 @@ impl World {
         let now = self.now;
         let node = &mut self.nodes[to];
         let (Some(machines), false) = (&mut node.machines, node.asleep) else { return };
-        let is_gateway = !self.links.is_empty();
-        if take(machines, now, source, payload, (!is_gateway).then_some(&self.unsigned)) {
+        if take(machines, now, source, &payload) {
             self.drain(to);
         }
     }
@@ -104,17 +102,14 @@ impl World {
         let node = &self.nodes[from];
         match &node.identity {
             Some(identity) => Payload::Sealed(Rc::from(seal(identity, &body))),
-            None => {
-                let body = Rc::new(body);
-                Payload::Plain(node.id, body)
-            }
+            None => Payload::Plain(Rc::new(PlainDatagram::new(node.id, body))),
         }
     }
 
     /// Keeps a copy of it, if one is kept of every datagram.
     fn note(&mut self, payload: &Payload) {
-        if let (Some(recording), Payload::Plain(id, body)) = (&mut self.recording, payload) {
-            recording.push((*id, Rc::clone(body)));
+        if let (Some(recording), Payload::Plain(datagram)) = (&mut self.recording, payload) {
+            recording.push(Rc::clone(datagram));
         }
     }
 
@@ -124,7 +119,7 @@ impl World {
             Some(_) => Payload::Sealed(Rc::from(signed)),
             // What stands for a signed datagram where nothing is signed, made by [`take`].
             None => match read_body(signed) {
-                Ok(body) => Payload::Plain(peer, Rc::new(body)),
+                Ok(body) => Payload::Plain(Rc::new(PlainDatagram::new(peer, body))),
                 Err(_) => return,
             },
         };
@@ -135,14 +130,13 @@ impl World {
     }
 
     pub(super) fn broadcast(&mut self, from: usize, body: Body) {
-        if !self.links.is_empty() {
-            let (now, peer) = (self.now, self.nodes[from].id);
-            let signed = Arc::from(encode(&body));
-            if let Some(machines) = &mut self.nodes[from].machines {
-                machines.handle_said(now, peer, &body.message, &signed);
-            }
-        }
         let payload = self.payload(from, body);
+        let now = self.now;
+        if let (Payload::Plain(datagram), Some(machines)) = (&payload, &mut self.nodes[from].machines)
+            && !self.links.is_empty()
+        {
+            machines.handle_said(now, datagram.peer, &datagram.body.message, datagram.signed());
+        }
         self.broadcast_payload(from, payload);
     }
 
@@ -224,51 +218,42 @@ fn holds(body: &Body, nonce: u64) -> bool {
 }
 
 /// Gives a datagram to the machines of a peer as the shell does. False if it was not even read.
-fn take(
-    machines: &mut Machines,
-    now: Time,
-    source: Endpoint,
-    payload: Payload,
-    unsigned: Option<&Arc<[u8]>>,
-) -> bool {
+fn take(machines: &mut Machines, now: Time, source: Endpoint, payload: &Payload) -> bool {
     // What was not taken is counted by the shell; here the effects are looked at.
     match payload {
-        Payload::Plain(id, body) => {
-            let admitted = machines.admit(now, source, id, |nonce| holds(&body, nonce));
+        Payload::Plain(datagram) => {
+            let PlainDatagram { peer, body, .. } = &**datagram;
+            let admitted = machines.admit(now, source, *peer, |nonce| holds(body, nonce));
             if admitted {
-                // A line is sent once more by others, as it was signed, and with links anything is.
-                let is_line = matches!(body.message, DatagramMessage::Room(_));
-                let signed =
-                    unsigned.filter(|_| !is_line).map_or_else(|| Arc::from(encode(&*body)), Arc::clone);
-                let signed = &signed;
-                machines.handle_packet(now, &Packet { source, peer: id, body: &body, signed }).ok();
+                let packet = Packet { source, peer: *peer, body, signed: datagram.signed() };
+                machines.handle_packet(now, &packet).ok();
             }
             admitted
         }
         Payload::Enveloped(envelope) => {
-            let SimEnvelope { gateway, hops, peer, at, signed } = &*envelope;
+            let SimEnvelope { gateway, hops, peer, at, signed, .. } = &**envelope;
             let Some(at) = *at else { return false };
             let told = Endpoint { at, via: Via::Gateway(*gateway) };
             if !machines.admit_envelope(now, source, *gateway) || !machines.admit(now, told, *peer, |_| false)
             {
                 return false;
             }
-            let Ok(body) = read_body(signed) else { return false };
-            let packet = Packet { source: told, peer: *peer, body: &body, signed };
+            let Some(body) = envelope.body() else { return false };
+            let packet = Packet { source: told, peer: *peer, body, signed };
             machines.handle_told(now, TellingForm::Envelope, *hops, &packet).ok();
             true
         }
         Payload::Forged(id) => {
-            machines.admit(now, source, id, |_| false);
+            machines.admit(now, source, *id, |_| false);
             false
         }
         Payload::Sealed(bytes) => {
-            let Ok(envelope) = Envelope::parse(&bytes) else { return false };
+            let Ok(envelope) = Envelope::parse(bytes) else { return false };
             let id = envelope.key().peer_id();
             if machines.admit(now, source, id, |nonce| envelope.contains(nonce))
                 && let Ok(body) = envelope.open()
             {
-                let signed = &Arc::from(&*bytes);
+                let signed = &Arc::from(&**bytes);
                 machines.handle_packet(now, &Packet { source, peer: id, body: &body, signed }).ok();
                 return true;
             }

@@ -1,26 +1,48 @@
 //! What is on its way in a world of discovery. Pure.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use core::net::SocketAddr;
 
+use crate::codec::encode;
 use crate::identity::PeerId;
 use crate::lan::Endpoint;
 use crate::time::Time;
-use crate::wire::datagram::Body;
+use crate::wire::datagram::{Body, read_body};
 
 /// A datagram on its way.
 #[derive(Clone, Debug)]
 pub(super) enum Payload {
-    /// Taken for signed by that peer.
-    Plain(PeerId, Rc<Body>),
+    /// Taken for signed.
+    Plain(Rc<PlainDatagram>),
     /// With a claimed sender and a wrong signature.
     Forged(PeerId),
     /// With a real signature.
     Sealed(Rc<[u8]>),
     /// In the envelope of a gateway.
     Enveloped(Rc<SimEnvelope>),
+}
+
+/// A datagram that is taken for signed. A thousand may hear it: its bytes are made once for all of them.
+#[derive(Debug)]
+pub(super) struct PlainDatagram {
+    pub(super) peer: PeerId,
+    pub(super) body: Body,
+    signed: OnceCell<Arc<[u8]>>,
+}
+
+impl PlainDatagram {
+    /// What this peer says.
+    pub(super) const fn new(peer: PeerId, body: Body) -> Self {
+        Self { peer, body, signed: OnceCell::new() }
+    }
+
+    /// What stands for all of it.
+    pub(super) fn signed(&self) -> &Arc<[u8]> {
+        self.signed.get_or_init(|| Arc::from(encode(&self.body)))
+    }
 }
 
 /// A datagram of another network, as a gateway broadcasts it or a link brings it.
@@ -34,6 +56,25 @@ pub(super) struct SimEnvelope {
     /// Where that one was seen; `None`: it is the peer at the other end of the link.
     pub(super) at: Option<SocketAddr>,
     pub(super) signed: Arc<[u8]>,
+    body: OnceCell<Option<Body>>,
+}
+
+impl SimEnvelope {
+    /// Through this gateway, of this peer.
+    pub(super) const fn new(
+        gateway: PeerId,
+        hops: u8,
+        peer: PeerId,
+        at: Option<SocketAddr>,
+        signed: Arc<[u8]>,
+    ) -> Self {
+        Self { gateway, hops, peer, at, signed, body: OnceCell::new() }
+    }
+
+    /// What it says, read once for all that hear it. `None`: it cannot be read.
+    pub(super) fn body(&self) -> Option<&Body> {
+        self.body.get_or_init(|| read_body(&self.signed).ok()).as_ref()
+    }
 }
 
 /// What is to happen.

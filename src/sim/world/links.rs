@@ -15,7 +15,7 @@ use super::flight::{Payload, SimEnvelope, What};
 use crate::address::Host;
 use crate::identity::{Contact, PeerId};
 use crate::lan::{LinkChange, LinkDatagram, NetworkPrefix, Packet, TellingForm};
-use crate::wire::datagram::read_body;
+use crate::wire::message::RelayedDatagram;
 
 /// How long a datagram takes over a link, and a dial to be proved.
 const ACROSS: Duration = Duration::from_millis(4);
@@ -106,7 +106,7 @@ impl Networks {
 
     /// Has a peer broadcast an envelope, whatever it holds: for liars.
     pub fn envelop(&mut self, from: usize, of: PeerId, at: SocketAddr, signed: Arc<[u8]>) {
-        let envelope = SimEnvelope { gateway: self.nodes[from].id, hops: 1, peer: of, at: Some(at), signed };
+        let envelope = SimEnvelope::new(self.nodes[from].id, 1, of, Some(at), signed);
         broadcast_envelope(&mut self.0, from, envelope);
     }
 }
@@ -118,24 +118,24 @@ pub(super) fn relay(world: &mut World, from: usize, relay: LinkDatagram) {
     let is_of = |ends: [usize; 2]| ends == [from, to] || ends == [to, from];
     if world.links.iter().any(|link| link.is_up && is_of(link.ends)) {
         let gateway = world.nodes[from].id;
-        let (at, hops, signed) = (datagram.at, datagram.hops, datagram.signed);
-        let datagram = Rc::new(SimEnvelope { gateway, hops, peer, at, signed });
+        let RelayedDatagram { at, hops, signed } = datagram;
+        let datagram = Rc::new(SimEnvelope::new(gateway, hops, peer, at, signed));
         world.queue.push(world.now + ACROSS, What::Relayed { to, datagram });
     }
 }
 
 /// A datagram comes out of a link.
 pub(super) fn bring(world: &mut World, to: usize, datagram: &SimEnvelope) {
-    let SimEnvelope { gateway, hops, peer, at, signed } = datagram;
+    let SimEnvelope { gateway, hops, peer, at, signed, .. } = datagram;
     let now = world.now;
     if world.nodes[to].asleep || world.nodes[to].id == *peer {
         return;
     }
     world.with(to, |machines| {
         if let Some(source) = machines.admit_relayed(now, *gateway, *at, *peer)
-            && let Ok(body) = read_body(signed)
+            && let Some(body) = datagram.body()
         {
-            let packet = Packet { source, peer: *peer, body: &body, signed };
+            let packet = Packet { source, peer: *peer, body, signed };
             machines.handle_told(now, TellingForm::Link, *hops, &packet).ok();
         }
     });

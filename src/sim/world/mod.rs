@@ -9,7 +9,7 @@ mod links;
 mod node;
 mod wall;
 
-use self::flight::{Next, SimEnvelope, What};
+use self::flight::{Next, PlainDatagram, SimEnvelope, What};
 pub use self::links::{Networks, SimLink};
 pub use self::node::{Node, RoomLog, Seen};
 pub use self::wall::{NodeSystem, Wall};
@@ -28,7 +28,7 @@ use crate::lan::{Event, LanOutput, Machines, NetworkPrefix as OnLink, NotSaid, O
 use crate::sim::queue::Queue;
 use crate::sim::{Link, Rng};
 use crate::time::Time;
-use crate::wire::datagram::{Body, PresenceState};
+use crate::wire::datagram::PresenceState;
 
 /// How long a table of peers takes to come over TCP: a connection, TLS, half a megabyte.
 const TABLE: Duration = Duration::from_millis(50);
@@ -63,7 +63,7 @@ pub struct World {
     addresses: BTreeMap<SocketAddr, usize>,
     hosts: BTreeMap<Ipv4Addr, usize>,
     unsigned: Arc<[u8]>,
-    recording: Option<Vec<(PeerId, Rc<Body>)>>,
+    recording: Option<Vec<Rc<PlainDatagram>>>,
 }
 
 impl World {
@@ -325,11 +325,9 @@ impl World {
                 LanOutput::Unicast { to, body } => self.unicast(place, to, body),
                 LanOutput::Forward { to, peer, signed } => self.forward(place, to, peer, &signed),
                 LanOutput::Envelope { hops, peer, at, signed } => {
-                    links::broadcast_envelope(
-                        self,
-                        place,
-                        SimEnvelope { gateway: self.nodes[place].id, hops, peer, at: Some(at), signed },
-                    );
+                    let gateway = self.nodes[place].id;
+                    let envelope = SimEnvelope::new(gateway, hops, peer, Some(at), signed);
+                    links::broadcast_envelope(self, place, envelope);
                 }
                 LanOutput::LookAround => self.look_around(place),
                 LanOutput::Event(event) => self.tell(place, event),
