@@ -5,11 +5,13 @@
 //! holds most, and there the item that was used longest ago.
 
 mod host;
+mod queue;
 
 use core::fmt::Debug;
 use std::collections::{BTreeMap, BTreeSet, btree_set};
 
 pub(crate) use self::host::AccountHost;
+pub(crate) use self::queue::FairQueue;
 use crate::time::Time;
 
 /// To whom something is charged: a peer at a host.

@@ -13,10 +13,13 @@ pub(crate) const SOURCE_RATE: Rate = Rate { period: Duration::from_millis(50), b
 pub(crate) const ENVELOPE_RATE: Rate = Rate { period: Duration::from_millis(10), burst: 200 };
 
 /// Datagrams a second that a gateway takes from one link, and passes on.
-pub(crate) const LINK_TRAFFIC: Rate = Rate { period: Duration::from_millis(10), burst: 200 };
+pub(crate) const LINK_TRAFFIC: Rate = Rate { period: LINK_PERIOD, burst: LINK_BURST };
 
 /// Envelopes that wait at a gateway to be sent, at most (1,300 bytes each).
-pub(crate) const ENVELOPES_WAITING: usize = 256;
+pub(crate) const ENVELOPES_WAITING: u64 = 256;
+
+/// Of them the links that lead to one host have this many, while there are places for each host.
+pub(crate) const ENVELOPES_OF_HOST: u64 = 1;
 
 /// Links over which a datagram crosses, at most: then it is passed on no more.
 pub(crate) const HOPS: u8 = 4;

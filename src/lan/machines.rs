@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use core::net::SocketAddr;
+use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use super::dial_back::{DialBack, DialBackOutput};
@@ -176,7 +176,8 @@ impl Machines {
 
     /// We said this to everyone: those behind our links are to hear it, too.
     pub fn handle_said(&mut self, now: Time, peer: PeerId, message: &DatagramMessage, signed: &Arc<[u8]>) {
-        let passing = Passing { peer, at: None, hops: 0, message, signed };
+        let charged = AccountHost::V4(Ipv4Addr::LOCALHOST);
+        let passing = Passing { peer, charged, at: None, hops: 0, message, signed };
         self.gateway.handle_near(now, passing, |id| self.discovery.listing.is_near(id));
         self.finish(now);
     }
@@ -234,8 +235,9 @@ impl Machines {
             }
             TellingForm::Link if is_news(result, packet) => {
                 let Packet { source, peer, body, signed } = *packet;
-                let passing = Passing { peer, at: Some(source.at), hops, message: &body.message, signed };
                 if let Some(from) = source.gateway() {
+                    let (charged, at) = (self.gateway.link_host(from), Some(source.at));
+                    let passing = Passing { peer, charged, at, hops, message: &body.message, signed };
                     self.gateway.handle_relayed(now, from, passing);
                 }
             }

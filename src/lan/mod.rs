@@ -46,7 +46,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::AccountHost;
+use crate::accounts::{AccountHost, Payer};
 use crate::address::{Host, Ports};
 use crate::content::FileId;
 use crate::group::DatagramSeal;
@@ -168,8 +168,8 @@ pub enum LinkChange {
 pub struct LinkDatagram {
     /// The peer at the other end of the link.
     pub to: PeerId,
-    /// Who signed it.
-    pub peer: PeerId,
+    /// Who signed it, and whose share of the link it takes part of.
+    pub(crate) payer: Payer<PeerId>,
     /// True of an announcement, which the next one makes up for.
     pub is_presence: bool,
     /// What crosses.

@@ -26,3 +26,9 @@ pub const NEIGHBOURS: usize = 24;
 
 /// Bytes that a download must still lack to be worth a connection to another holder.
 pub const WORTH_ANOTHER: u64 = 1 << 20;
+
+/// Between two datagrams that cross a link, on average: whatever size the two networks have, less is said there.
+pub const LINK_PERIOD: Duration = Duration::from_millis(10);
+
+/// Datagrams that the other end of a link takes at once.
+pub const LINK_BURST: u32 = 200;

@@ -124,9 +124,9 @@ impl PeerRoutes {
 
     /// To be passed on over a link.
     pub(super) fn relay(&self, relay: LinkDatagram, out: &mut Outputs) {
-        let LinkDatagram { to, peer, is_presence, datagram } = relay;
-        debug_assert!(to != peer, "nobody is told what it said itself");
-        let queued = QueuedDatagram { is_presence, datagram };
+        let LinkDatagram { to, payer, is_presence, datagram } = relay;
+        debug_assert!(to != payer.peer, "nobody is told what it said itself");
+        let queued = QueuedDatagram { payer, is_presence, datagram };
         if self.made.contains(&to) {
             out.push(PeerOutput::Links(LinksCommand::Relay(to, queued)));
         } else if self.served.contains_key(&to) {

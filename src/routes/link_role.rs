@@ -122,10 +122,10 @@ impl LinkRole {
     }
 
     /// Asks over a link, if it may: to bring what waits, and so that the other end always has a question.
-    fn ask(&mut self, net: &mut Net, id: ConnId) {
+    fn ask(&mut self, now: Time, net: &mut Net, id: ConnId) {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.peer.is_some()) else { return };
-        while link.open == 0 || link.open < OPEN && !link.queue.is_empty() {
-            let relay = Relay { request: link.next_request, datagrams: link.queue.take().into() };
+        while link.open == 0 || link.open < OPEN && link.queue.is_ready(now) {
+            let relay = Relay { request: link.next_request, datagrams: link.queue.take(now).into() };
             link.next_request += 1;
             link.open += 1;
             net.send(id, &Message::Relay(relay));
@@ -150,9 +150,9 @@ impl Role for LinkRole {
             LinksCommand::Relay(peer, queued) => {
                 let of = self.links.iter_mut().find(|(_, link)| link.peer == Some(peer));
                 if let Some((id, link)) = of {
-                    link.queue.push(queued);
+                    link.queue.push(now, queued);
                     let id = *id;
-                    self.ask(net, id);
+                    self.ask(now, net, id);
                 }
             }
             LinksCommand::Try(address, contact) => self.attempt(now, net, address, &contact),
@@ -169,7 +169,7 @@ impl Role for LinkRole {
             (link.peer, link.answered) = (Some(peer), now);
             let route = link.route;
             self.tell(LinksEvent::Up(route, LinkPeer { peer, host }));
-            self.ask(net, id);
+            self.ask(now, net, id);
         }
     }
 
@@ -189,7 +189,7 @@ impl Role for LinkRole {
                     // What the controller does not take now is lost, as on any network.
                     drop(self.events.try_send(LinksEvent::Relayed(peer, datagrams)));
                 }
-                self.ask(net, id);
+                self.ask(now, net, id);
             }
             Some(Message::Refused(refused)) => {
                 let fault = match refused.reason {
@@ -217,7 +217,12 @@ impl Role for LinkRole {
 
     fn poll_timeout(&self) -> Option<Time> {
         let up = self.links.values().filter(|link| link.peer.is_some());
-        up.map(|link| link.answered + limits::DEAD).min()
+        let due = |link: &MadeLink| {
+            let dead = link.answered + limits::DEAD;
+            // What waits for an answer first is looked at when that comes.
+            link.queue.next().filter(|_| link.open < OPEN).map_or(dead, |at| at.min(dead))
+        };
+        up.map(due).min()
     }
 
     fn on_timeout(&mut self, now: Time, net: &mut Net) {
@@ -226,6 +231,8 @@ impl Role for LinkRole {
         for id in dead {
             self.is_over(now, net, id, RouteFault::Lost);
         }
+        let all: Vec<_> = self.links.keys().copied().collect();
+        all.into_iter().for_each(|id| self.ask(now, net, id));
     }
 }
 

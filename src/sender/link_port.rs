@@ -59,7 +59,7 @@ impl LinkPort {
 
     /// This is to cross the link that `peer` made.
     pub(super) fn relay(&mut self, now: Time, net: &mut Net, peer: PeerId, queued: &QueuedDatagram) {
-        self.links.push(peer, queued);
+        self.links.push(now, peer, queued);
         self.answer(now, net);
     }
 

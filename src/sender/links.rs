@@ -36,8 +36,11 @@ impl ServedLink {
     /// When its oldest question is to be answered.
     fn due(&self) -> Option<Time> {
         let oldest = self.asked.front()?;
-        let is_at_once = self.asked.len() > 1 || !self.queue.is_empty();
-        Some(if is_at_once { oldest.since } else { oldest.since + ANSWERED })
+        if self.asked.len() > 1 {
+            return Some(oldest.since);
+        }
+        let quiet = oldest.since + ANSWERED;
+        Some(self.queue.next().map_or(quiet, |at| at.max(oldest.since).min(quiet)))
     }
 }
 
@@ -95,9 +98,9 @@ impl ServedLinks {
     }
 
     /// This is to cross the link with `peer`.
-    pub(super) fn push(&mut self, peer: PeerId, queued: &QueuedDatagram) {
+    pub(super) fn push(&mut self, now: Time, peer: PeerId, queued: &QueuedDatagram) {
         for link in self.links.values_mut().filter(|link| link.peer == peer) {
-            link.queue.push(queued.clone());
+            link.queue.push(now, queued.clone());
         }
     }
 
@@ -106,7 +109,7 @@ impl ServedLinks {
         let due = |(_, link): &(&ConnId, &mut ServedLink)| link.due().is_some_and(|at| at <= now);
         let (id, link) = self.links.iter_mut().find(due)?;
         let request = link.asked.pop_front()?.request;
-        Some((*id, Relayed { request, datagrams: link.queue.take().into() }))
+        Some((*id, Relayed { request, datagrams: link.queue.take(now).into() }))
     }
 
     /// When [`Self::next_answer`] has one.
@@ -149,7 +152,7 @@ mod tests {
 
     fn datagram() -> QueuedDatagram {
         let datagram = RelayedDatagram { at: None, hops: 1, signed: vec![7; 500].into() };
-        QueuedDatagram { is_presence: false, datagram }
+        QueuedDatagram { payer: payer(3, 3), is_presence: false, datagram }
     }
 
     /// The numbers of the questions that are answered now, each with how many datagrams.
@@ -193,8 +196,8 @@ mod tests {
         assert_eq!((answers(&mut links, at(2_999)), links.poll_timeout()), (vec![], Some(at(3_000))));
         assert_eq!(answers(&mut links, at(3_000)), [(1, 0)]);
         assert_eq!(ask(&mut links, at(4_000), 2), Ok(false));
-        links.push(PeerId([1; 32]), &datagram());
-        links.push(PeerId([2; 32]), &datagram());
+        links.push(at(4_001), PeerId([1; 32]), &datagram());
+        links.push(at(4_001), PeerId([2; 32]), &datagram());
         assert_eq!(answers(&mut links, at(4_001)), [(2, 1)]);
         assert_eq!((ask(&mut links, at(5_000), 3), ask(&mut links, at(5_000), 4)), (Ok(false), Ok(false)));
         assert_eq!(answers(&mut links, at(5_000)), [(3, 0)]);
@@ -214,12 +217,12 @@ mod tests {
         links.forget(id);
         assert!(links.ask(at(0), id, payer(1, 1), 1).is_ok());
         assert_eq!(answers(&mut links, at(3_000)), [(1, 0)]);
-        (0..10_000).for_each(|_| links.push(PeerId([1; 32]), &datagram()));
+        (0..10_000).for_each(|_| links.push(at(3_000), PeerId([1; 32]), &datagram()));
         let mut kept = 0;
         for n in 2..1_000 {
-            assert!(links.ask(at(4_000), id, payer(1, 1), n).is_ok());
-            kept += answers(&mut links, at(4_000)).iter().map(|(_, count)| count).sum::<usize>();
+            assert!(links.ask(at(4_000 + 10 * n), id, payer(1, 1), n).is_ok());
+            kept += answers(&mut links, at(4_000 + 10 * n)).iter().map(|(_, count)| count).sum::<usize>();
         }
-        assert_eq!(kept, crate::transfer::limits::LINK_QUEUE);
+        assert_eq!(kept as u64, crate::transfer::limits::LINK_QUEUE);
     }
 }

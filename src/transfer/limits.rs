@@ -34,8 +34,15 @@ pub(crate) const IDLE: Duration = Duration::from_secs(30);
 /// Bytes of small frames that wait to be sent on one connection; above it, nothing more is read from it.
 pub(crate) const SMALL_QUEUE: usize = 256 << 10;
 
-/// Datagrams that wait to cross one link, at most (1,250 bytes each): those of some seconds at full rate.
-pub(crate) const LINK_QUEUE: usize = 128;
+/// Datagrams that wait to cross one link, at most (1,250 bytes each): those of a good second at full rate.
+pub(crate) const LINK_QUEUE: u64 = 128;
+
+/// Of them every host may have this many, while there are places for each host.
+pub(crate) const LINK_QUEUE_OF_HOST: u64 = 1;
+
+/// Datagrams a second that go over a link: as many as the other end takes. What the network holds up and brings at
+/// once must not be too much there: so fewer go out at once.
+pub(crate) const LINK_PACE: Rate = Rate { period: LINK_PERIOD, burst: LINK_BURST / 2 };
 
 /// Datagrams that one message brings over a link, at most.
 pub(crate) const RELAYED: usize = crate::wire::RELAYED;

@@ -4,12 +4,14 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use potluck::address::Ports;
+use potluck::control::{ChatRequest, Reply};
 use potluck::identity::{Identity, PeerId};
 use potluck::limits;
 use potluck::sys::clock;
-use potluck::wire::datagram::DatagramMessage;
+use potluck::wire::datagram::{DatagramMessage, ECHOES};
 use potluck::wire::envelope::wrap;
 use potluck::wire::message::Relay;
+use potluck::wire::room::RoomLine;
 use potluck::wire::{Message, Rows};
 
 use crate::bystander::Bystander;
@@ -73,6 +75,84 @@ fn a_gateway_that_invents_peers_has_a_third_machine_dialled_seldom() {
     assert!(dials <= 2 * 5, "{dials} dials in {WATCHED:?}");
     assert_eq!(datagrams, 0);
     assert_well(&victim);
+}
+
+/// What the keys of the machine that floods a gateway are called.
+const LOUD: &str = "loud";
+
+/// Answers of all voices to what everyone is asked, so that they are listed by the gateway, and announcements.
+fn prove(liar: &Fiend, voices: &mut [Voice], to: SocketAddr) {
+    let nonces = liar.events.try_iter().filter_map(|event| match event {
+        Event::Heard(body, _) => nonce_of(&body.message),
+        _ => None,
+    });
+    let echoes: Vec<u64> = nonces.take(ECHOES).collect();
+    let answer = DatagramMessage::Proof { ask: None, echoes };
+    for voice in voices {
+        liar.order(Order::Send(voice.say(&DatagramMessage::Here), to));
+        liar.order(Order::Send(voice.say(&answer), to));
+    }
+}
+
+/// Whoever is behind an honest gateway says more than a link carries, by many keys; others there are heard across.
+#[test]
+fn one_machine_with_many_keys_leaves_others_their_share_of_the_link_of_a_gateway() {
+    const LINES: usize = 15;
+    let Some(lab) = Lab::of("up2 3 2") else { return };
+    let [gateway, quiet] = [(1, "gateway"), (3, "quiet")].map(|(node, name)| lab.peer(node, name, &[]));
+    let [far, beside] = [(4, "far"), (5, "beside")].map(|(node, name)| lab.peer(node, name, &[]));
+    let liar = Fiend::start(&lab, 2, LOUD, Lie::None);
+    wait("each network by itself", SOON, || (gateway.sees(&quiet) && far.sees(&beside)).then_some(()));
+    let out = gateway.cli(["connect", "10.78.0.14"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    wait("all are here", SOON, || {
+        (gateway.sees(&beside) && beside.sees(&quiet) && far.sees(&quiet)).then_some(())
+    });
+    let mut voices: Vec<_> =
+        (0..INVENTED).map(|n| Voice::new(&Identity::generate().unwrap(), &format!("{LOUD}-{n}"))).collect();
+    let are_loud = |peer: &Peer| peer.names().iter().filter(|name| name.starts_with(LOUD)).count();
+    wait("its keys are believed", SOON, || {
+        prove(&liar, &mut voices, victim_at());
+        (are_loud(&gateway) > usize::from(INVENTED) / 2).then_some(())
+    });
+    // A thousand datagrams a second, for a link that carries a hundred.
+    let begin = clock::now();
+    let (mut said, mut sent) = (0, 0);
+    for round in 1.. {
+        for voice in &mut voices {
+            let line = RoomLine { number: round, said: 0, text: format!("{LOUD} {round}") };
+            liar.order(Order::Send(voice.say(&DatagramMessage::Room(line)), victim_at()));
+            sent += 1;
+        }
+        prove(&liar, &mut voices, victim_at());
+        if clock::now().since(begin) > Duration::from_secs(1) * u32::try_from(said).unwrap() {
+            let request = ChatRequest { text: vec![format!("line {said}")] }.into();
+            let is_said = quiet.try_ask(&request).is_some_and(|mut all| all.pop() == Some(Reply::Done));
+            said += usize::from(is_said);
+            assert!(beside.sees(&quiet) && far.sees(&quiet), "missed after {said} lines");
+        }
+        if said == LINES {
+            break;
+        }
+        pause(Duration::from_millis(100));
+    }
+    let all: Vec<_> = (0..LINES).map(|n| format!("line {n}")).collect();
+    let heard = |peer: &Peer| {
+        let replies = peer.try_ask(&ChatRequest::default().into()).unwrap_or_default();
+        let rows =
+            replies.into_iter().filter_map(|r| if let Reply::Line(row) = r { Some(row) } else { None });
+        rows.filter(|row| row.name == quiet.name).map(|row| row.text).collect::<Vec<_>>()
+    };
+    for peer in [&far, &beside] {
+        wait("its lines come through", SOON, || (heard(peer) == all).then_some(()));
+    }
+    println!(
+        "{sent} loud lines in {:?}; {} loud keys listed across",
+        clock::now().since(begin),
+        are_loud(&beside)
+    );
+    assert!(beside.sees(&quiet) && far.sees(&quiet));
+    [&gateway, &far].into_iter().for_each(assert_well);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::links::Links;
 use super::outputs::Outputs;
 use super::table::{AddressProof, PeerEntry, PeerTable};
 use super::voice::{SequenceState, Voice};
+use crate::accounts::AccountHost;
 use crate::address::Host;
 use crate::identity::{Contact, PeerId};
 use crate::lan::limits;
@@ -52,6 +53,11 @@ impl Listing {
     /// Where the own socket of a peer that is here answered last.
     pub(in crate::lan) fn address(&self, id: PeerId) -> Option<SocketAddr> {
         self.table.get(id).map(|entry| entry.at)
+    }
+
+    /// The host at which a peer is that is here, as far as it is proved.
+    pub(in crate::lan) fn account_host(&self, id: PeerId) -> AccountHost {
+        self.table.host(id)
     }
 
     /// A datagram of another peer.

@@ -21,6 +21,7 @@ use self::waiting::{WaitingEnvelope, WaitingEnvelopes};
 use super::LinkDatagram;
 use super::limits;
 use super::rng::Rng;
+use crate::accounts::{AccountHost, Payer};
 use crate::address::Host;
 use crate::identity::PeerId;
 use crate::rate::TokenBucket;
@@ -54,6 +55,9 @@ pub(super) enum GatewayOutput {
 pub(super) struct Passing<'a> {
     /// Who signed it.
     pub peer: PeerId,
+    /// Whose share it takes part of: the host at which that peer is as far as it is proved, or where the link leads
+    /// that brought it.
+    pub charged: AccountHost,
     /// Where that peer is, as far as is known; `None`: it is this peer.
     pub at: Option<SocketAddr>,
     /// Links that it has crossed.
@@ -62,6 +66,12 @@ pub(super) struct Passing<'a> {
     pub message: &'a DatagramMessage,
     /// All of it.
     pub signed: &'a Arc<[u8]>,
+}
+
+impl Passing<'_> {
+    fn payer(&self) -> Payer<PeerId> {
+        Payer { host: self.charged, peer: self.peer }
+    }
 }
 
 /// The peer at the other end of a link.
@@ -123,6 +133,11 @@ impl Gateway {
         may_bring.then_some(at)
     }
 
+    /// Where the link with this peer leads.
+    pub(super) fn link_host(&self, peer: PeerId) -> AccountHost {
+        self.links.get(&peer).map_or(AccountHost::Unproved, |link| link.host.into())
+    }
+
     /// This was said to everyone on a network of ours, by a peer that is here or by ourselves, or came in an
     /// envelope of another gateway. `is_near` tells whether a peer is on a network of ours.
     pub(super) fn handle_near(&mut self, now: Time, passing: Passing<'_>, is_near: impl Fn(PeerId) -> bool) {
@@ -145,14 +160,15 @@ impl Gateway {
             return;
         }
         self.across.note(now, passing.message);
-        self.waiting.push(WaitingEnvelope {
+        let envelope = WaitingEnvelope {
             due: now + self.rng.delay(WITHIN),
             hops: passing.hops,
-            peer: passing.peer,
+            payer: passing.payer(),
             at: passing.at.unwrap_or_else(|| SocketAddr::from(([0; 4], 0))),
             is_presence: *passing.message == DatagramMessage::Here,
             signed: Arc::clone(passing.signed),
-        });
+        };
+        self.waiting.push(now, envelope);
         self.pass_over_links(Some(from), passing);
     }
 
@@ -163,7 +179,8 @@ impl Gateway {
 
     /// Does what is due.
     pub(super) fn handle_timeout(&mut self, now: Time) {
-        while let Some(WaitingEnvelope { hops, peer, at, signed, .. }) = self.waiting.take_due(now) {
+        while let Some(WaitingEnvelope { hops, payer, at, signed, .. }) = self.waiting.take_due(now) {
+            let peer = payer.peer;
             self.outputs.push_back(GatewayOutput::Envelope { hops, peer, at, signed });
         }
     }
@@ -178,14 +195,14 @@ impl Gateway {
     }
 
     fn pass_over_links(&mut self, but: Option<PeerId>, passing: Passing<'_>) {
-        let Passing { peer, at, hops, message, signed } = passing;
+        let Passing { peer, at, hops, message, signed, .. } = passing;
         if hops >= limits::HOPS {
             return;
         }
         for to in self.links.keys().filter(|to| **to != peer && Some(**to) != but) {
             let datagram = RelayedDatagram { at, hops: hops + 1, signed: Arc::clone(signed) };
             let is_presence = *message == DatagramMessage::Here;
-            let relay = LinkDatagram { to: *to, peer, is_presence, datagram };
+            let relay = LinkDatagram { to: *to, payer: passing.payer(), is_presence, datagram };
             self.outputs.push_back(GatewayOutput::Relay(relay));
         }
     }

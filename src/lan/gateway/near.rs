@@ -34,7 +34,8 @@ impl Gateway {
             None if body.message == DatagramMessage::Leave => Some(source.at),
             None => return,
         };
-        let passing = Passing { peer, at, hops, message: &body.message, signed };
+        let charged = listing.account_host(source.gateway().unwrap_or(peer));
+        let passing = Passing { peer, charged, at, hops, message: &body.message, signed };
         self.handle_near(now, passing, |id| listing.is_near(id));
     }
 
@@ -49,7 +50,8 @@ impl Gateway {
         let at = if listing.address(peer).is_some() { listing.routable_address(peer) } else { Some(NOWHERE) };
         // What it says is not looked at: that it is a line is all that counts.
         let message = DatagramMessage::Room(RoomLine { number: 0, said: 0, text: String::new() });
-        let passing = Passing { peer, at, hops: 0, message: &message, signed };
+        let charged = listing.account_host(peer);
+        let passing = Passing { peer, charged, at, hops: 0, message: &message, signed };
         self.handle_near(now, passing, |id| listing.is_near(id));
     }
 }

@@ -15,7 +15,7 @@ const LINE_AGAIN: Duration = Duration::from_millis(400);
 const ANSWERED: Duration = Duration::from_secs(30);
 
 /// The first bytes of the hash of a datagram: all copies of it have the same.
-type DatagramHash = [u8; 16];
+pub(super) type DatagramHash = [u8; 16];
 
 /// The datagrams that were passed on, the last [`limits::PASSED`] of them.
 #[derive(Debug, Default)]

@@ -29,7 +29,8 @@ fn signed(n: u64) -> Arc<[u8]> {
 
 /// What a datagram that peer `n` signed becomes.
 fn passing<'a>(n: u8, hops: u8, message: &'a DatagramMessage, signed: &'a Arc<[u8]>) -> Passing<'a> {
-    Passing { peer: id(n), at: Some(address(n)), hops, message, signed }
+    let at = address(n);
+    Passing { peer: id(n), charged: Host::from(at).into(), at: Some(at), hops, message, signed }
 }
 
 /// Over which links it was passed with how many hops, and how many envelopes went out.

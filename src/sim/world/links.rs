@@ -113,13 +113,13 @@ impl Networks {
 
 /// A datagram goes into a link, if that stands.
 pub(super) fn relay(world: &mut World, from: usize, relay: LinkDatagram) {
-    let LinkDatagram { to, peer, datagram, .. } = relay;
+    let LinkDatagram { to, payer, datagram, .. } = relay;
     let Some(to) = world.places.get(&to).copied() else { return };
     let is_of = |ends: [usize; 2]| ends == [from, to] || ends == [to, from];
     if world.links.iter().any(|link| link.is_up && is_of(link.ends)) {
         let gateway = world.nodes[from].id;
         let RelayedDatagram { at, hops, signed } = datagram;
-        let datagram = Rc::new(SimEnvelope::new(gateway, hops, peer, at, signed));
+        let datagram = Rc::new(SimEnvelope::new(gateway, hops, payer.peer, at, signed));
         world.queue.push(world.now + ACROSS, What::Relayed { to, datagram });
     }
 }
