@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::network_prefix::NetworkPrefix;
 use crate::sys::net::{self, Interface};
@@ -31,6 +31,9 @@ pub(super) struct Interfaces {
     pub broadcasts: BTreeSet<BroadcastTarget>,
     /// Indexes of interfaces for IPv6 multicast.
     pub multicasts: BTreeSet<u32>,
+    /// Of interfaces without an IPv4 address, one that a router passes on, if they have any. What goes to everyone
+    /// leaves from the link-local address, which nobody elsewhere can use, and so from this one, too.
+    pub routable: BTreeMap<u32, Ipv6Addr>,
     /// Networks that this machine is on.
     pub links: Vec<NetworkPrefix>,
     /// All networks that the interfaces in use are on, also the link-local ones.
@@ -84,11 +87,16 @@ impl Interfaces {
                     }
                 }
                 IpAddr::V6(v6) if v6.is_unicast_link_local() => found.multicasts.extend(index),
-                IpAddr::V6(_) => {
+                IpAddr::V6(v6) => {
                     links.insert(NetworkPrefix { ip, prefix });
+                    if let Some(index) = index {
+                        found.routable.entry(index).or_insert(v6);
+                    }
                 }
             }
         }
+        let Self { routable, multicasts, .. } = &mut found;
+        routable.retain(|index, _| multicasts.contains(index) && v4s.iter().all(|v4| v4.index != *index));
         for (ip, indexes) in broadcasts {
             let several = indexes.len() > 1;
             let of = indexes.into_iter().map(|index| BroadcastTarget { ip, index: Some(index) });
@@ -216,6 +224,21 @@ mod tests {
         assert_eq!(of([172, 17, 255, 255]).map(|to| to.index).collect::<Vec<_>>(), [None]);
         assert_eq!(found.ways_to([192, 168, 1, 9].into()), [1, 7]);
         assert!(found.ways_to([172, 17, 0, 9].into()).is_empty());
+    }
+
+    #[test]
+    fn where_there_is_no_ipv4_what_goes_to_everyone_leaves_from_a_global_address_too() {
+        let six = [v6("eth1", "fe80::7", 7), v6("eth1", "2001:db8::7", 7), v6("eth1", "fd00::7", 7)];
+        let found = Interfaces::from_list(&[laptop(), six.to_vec()].concat(), &[]);
+        assert_eq!(
+            found.routable,
+            BTreeMap::from([(2, "2001:db8::1".parse().unwrap()), (7, "2001:db8::7".parse().unwrap())])
+        );
+        // One with both kinds is known by its IPv4 address.
+        let both = Interface { index: Some(7), ..v4("eth1", "10.1.0.1", 16, false) };
+        let found = Interfaces::from_list(&[six.to_vec(), vec![both]].concat(), &[]);
+        assert!(found.routable.is_empty());
+        assert!(Interfaces::from_list(&[v6("eth1", "fe80::7", 7)], &[]).routable.is_empty());
     }
 
     #[test]

@@ -30,11 +30,19 @@ struct One {
     v6: bool,
 }
 
-/// Where a datagram goes, and by which interface, if not by the one that the system chooses.
+/// Where a datagram goes, and by which interface and from which address, if not by those that the system chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Target {
     at: SocketAddr,
     index: Option<u32>,
+    from: Option<Ipv6Addr>,
+}
+
+impl Target {
+    /// The system chooses by which interface, and from where.
+    const fn of(at: SocketAddr) -> Self {
+        Self { at, index: None, from: None }
+    }
 }
 
 /// Those of them that could be had.
@@ -147,9 +155,12 @@ impl BoundSockets {
         by_interface: &mut InterfaceTally,
     ) -> bool {
         let v4 = interfaces.broadcasts.iter();
-        let v4 = v4.map(|to| Target { at: SocketAddr::from((to.ip, self.port)), index: to.index });
-        let v6 = interfaces.multicasts.iter().map(|i| SocketAddrV6::new(GROUP, self.port, 0, *i).into());
-        let targets: Vec<Target> = v4.chain(v6.map(|at| Target { at, index: None })).collect();
+        let v4 = v4.map(|to| Target { index: to.index, ..Target::of((to.ip, self.port).into()) });
+        let group = |index| Target::of(SocketAddrV6::new(GROUP, self.port, 0, index).into());
+        let v6 = interfaces.multicasts.iter().map(|index| group(*index));
+        let routable = interfaces.routable.iter();
+        let routable = routable.map(|(index, from)| Target { from: Some(*from), ..group(*index) });
+        let targets: Vec<Target> = v4.chain(v6).chain(routable).collect();
         self.failed.retain(|t| targets.contains(t));
         let mut recovered = false;
         for to in targets {
@@ -176,16 +187,16 @@ impl BoundSockets {
         let Endpoint { at, via } = to;
         let ways = interfaces.ways_to(at.ip());
         if ways.is_empty() {
-            return self.send_one(Target { at, index: None }, via, bytes);
+            return self.send_one(Target::of(at), via, bytes);
         }
-        let send = |index| self.send_one(Target { at, index: Some(index) }, via, bytes);
+        let send = |index| self.send_one(Target { index: Some(index), ..Target::of(at) }, via, bytes);
         // Each of them is tried, whatever comes of the others.
         let sent: Vec<_> = ways.into_iter().map(send).collect();
         sent.into_iter().reduce(io::Result::or).unwrap_or(Ok(()))
     }
 
     fn send_one(&self, to: Target, via: Via, bytes: &[u8]) -> io::Result<()> {
-        let Target { at: to, index } = to;
+        let Target { at: to, index, from } = to;
         let one = self.all.iter().find(|o| o.v6 == to.is_ipv6() && o.via == via);
         let one = one.ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;
         if let SocketAddr::V6(v6) = to
@@ -193,8 +204,9 @@ impl BoundSockets {
         {
             SockRef::from(&one.socket).set_multicast_if_v6(v6.scope_id())?;
         }
-        match (to, index) {
-            (SocketAddr::V4(to), Some(index)) => net::send_by(&one.socket, bytes, to, index),
+        match (to, index, from) {
+            (SocketAddr::V4(to), Some(index), _) => net::send_by(&one.socket, bytes, to, index),
+            (SocketAddr::V6(to), _, Some(from)) => net::send_from(&one.socket, bytes, to, from),
             _ => one.socket.send_to(bytes, to).map(drop),
         }
     }

@@ -1,7 +1,7 @@
 //! What differs between systems about sockets and interfaces. What all of them have, others do by `socket2`
 //! and `mio`.
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::io;
 
 use if_addrs::IfAddr;
@@ -83,12 +83,7 @@ pub(crate) fn bind_to_interface(socket: &Socket, name: &str) -> io::Result<()> {
 /// What the operating system says.
 pub(crate) fn send_by(socket: &UdpSocket, bytes: &[u8], to: SocketAddrV4, index: u32) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    {
-        let (to, buffers) = (SocketAddr::V4(to).into(), [io::IoSlice::new(bytes)]);
-        let control = packet_info(index);
-        let message = socket2::MsgHdr::new().with_addr(&to).with_buffers(&buffers).with_control(&control);
-        socket2::SockRef::from(socket).sendmsg(&message, 0).map(drop)
-    }
+    return send_with(socket, bytes, to.into(), &packet_info(index));
     #[cfg(not(target_os = "linux"))]
     {
         let _unused = index;
@@ -96,20 +91,62 @@ pub(crate) fn send_by(socket: &UdpSocket, bytes: &[u8], to: SocketAddrV4, index:
     }
 }
 
-/// The control message that names an interface: a header (cmsg(3)) of the length of both, the level
-/// `IPPROTO_IP` and the type `IP_PKTINFO`; then the number of the interface, and two addresses that are left
-/// to the system.
+/// Sends a datagram from `from`, an address of the interface that `to` names, where the system would choose another one
+/// (`IPV6_PKTINFO` of ipv6(7)). Other systems than Linux send nothing.
+///
+/// # Errors
+/// What the operating system says.
+pub(crate) fn send_from(
+    socket: &UdpSocket,
+    bytes: &[u8],
+    to: SocketAddrV6,
+    from: Ipv6Addr,
+) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    return send_with(socket, bytes, to.into(), &packet_source(from, to.scope_id()));
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _unused = (socket, bytes, to, from);
+        Ok(())
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn send_with(socket: &UdpSocket, bytes: &[u8], to: SocketAddr, control: &[u8]) -> io::Result<()> {
+    let (to, buffers) = (to.into(), [io::IoSlice::new(bytes)]);
+    let message = socket2::MsgHdr::new().with_addr(&to).with_buffers(&buffers).with_control(control);
+    socket2::SockRef::from(socket).sendmsg(&message, 0).map(drop)
+}
+
+/// The control message that names an interface, of the level `IPPROTO_IP` and the type `IP_PKTINFO`: the number of the
+/// interface, and two addresses that are left to the system.
 #[cfg(target_os = "linux")]
 fn packet_info(index: u32) -> Vec<u8> {
-    const LEVEL: i32 = 0;
-    const TYPE: i32 = 8;
+    let mut info = [0; 12];
+    info[..4].copy_from_slice(&index.to_ne_bytes());
+    control_message(0, 8, &info)
+}
+
+/// The control message that names an address of our own and its interface, of the level `IPPROTO_IPV6` and the type
+/// `IPV6_PKTINFO`.
+#[cfg(target_os = "linux")]
+fn packet_source(from: Ipv6Addr, index: u32) -> Vec<u8> {
+    let mut info = [0; 20];
+    info[..16].copy_from_slice(&from.octets());
+    info[16..].copy_from_slice(&index.to_ne_bytes());
+    control_message(41, 50, &info)
+}
+
+/// A control message: a header (cmsg(3)) of the length of both, the level and the type; then what it says.
+#[cfg(target_os = "linux")]
+fn control_message(level: i32, kind: i32, data: &[u8]) -> Vec<u8> {
     let header = size_of::<usize>() + 8;
-    let len = header + 12;
+    let len = header + data.len();
     let mut control = vec![0; len.next_multiple_of(size_of::<usize>())];
     control[..size_of::<usize>()].copy_from_slice(&len.to_ne_bytes());
-    control[header - 8..header - 4].copy_from_slice(&LEVEL.to_ne_bytes());
-    control[header - 4..header].copy_from_slice(&TYPE.to_ne_bytes());
-    control[header..header + 4].copy_from_slice(&index.to_ne_bytes());
+    control[header - 8..header - 4].copy_from_slice(&level.to_ne_bytes());
+    control[header - 4..header].copy_from_slice(&kind.to_ne_bytes());
+    control[header..len].copy_from_slice(data);
     control
 }
 
@@ -184,6 +221,20 @@ mod tests {
         assert_eq!((lo.prefix, lo.is_point_to_point), (8, false));
         assert!(lo.index.is_some() && !lo.name.is_empty());
         assert!(has_interface(&lo.name) && !has_interface("no such one") && !has_interface(&"x".repeat(99)));
+    }
+
+    /// What comes from this address, which is ours, was sent from it; from one that is not ours nothing is.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_datagram_comes_from_the_address_that_is_said() {
+        let Ok(there) = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)) else { return };
+        there.set_read_timeout(Some(core::time::Duration::from_secs(20))).unwrap();
+        let SocketAddr::V6(to) = there.local_addr().unwrap() else { panic!("it is IPv6") };
+        let here = mio::net::UdpSocket::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))).unwrap();
+        send_from(&here, b"all", to, Ipv6Addr::LOCALHOST).unwrap();
+        let (len, from) = there.recv_from(&mut [0; 8]).unwrap();
+        assert_eq!((len, from.ip()), (3, IpAddr::from(Ipv6Addr::LOCALHOST)));
+        assert!(send_from(&here, b"all", to, "2001:db8::1".parse().unwrap()).is_err());
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod faults;
 mod files;
 mod filesystems;
 mod firewall;
+mod global_v6;
 mod groups;
 mod hardship;
 mod harness;
