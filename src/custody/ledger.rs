@@ -65,7 +65,8 @@ pub struct OwnerRow {
     /// The digests of its 256 buckets.
     #[serde(with = "serde_bytes")]
     pub digests: Vec<u8>,
-    /// Peers that were here when its files were taken, which tell this network from another.
+    /// Peers that were here when its files were taken, or came later where few were: they tell this network from
+    /// another.
     pub witnesses: Vec<PeerId>,
 }
 

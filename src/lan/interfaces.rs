@@ -40,6 +40,8 @@ pub(super) struct Interfaces {
     pub networks: Vec<InterfaceNetwork>,
     /// IPv4 networks on which this machine is by several interfaces, and those.
     twins: Vec<InterfaceNetwork>,
+    /// The numbers of those of the interfaces in use whose cable is out.
+    pub cut: BTreeSet<u32>,
     /// What the interfaces in use are called, by their numbers.
     pub names: BTreeMap<u32, String>,
     /// True if loopback is used.
@@ -70,7 +72,8 @@ impl Interfaces {
                 found.loopback = true;
                 continue;
             }
-            let &Interface { ip, prefix, index, is_point_to_point, .. } = interface;
+            let &Interface { ip, prefix, index, is_point_to_point, is_connected, .. } = interface;
+            found.cut.extend(index.filter(|_| !is_connected));
             let network =
                 index.map(|index| InterfaceNetwork { network: NetworkPrefix { ip, prefix }, index });
             found.networks.extend(network);
@@ -144,6 +147,11 @@ impl Interfaces {
             SocketAddr::V6(v6) if v6.scope_id() != 0 => Some(v6.scope_id()),
             _ => self.networks.iter().find(|one| one.network.contains(source.ip())).map(|one| one.index),
         }
+    }
+
+    /// True if the cable of one of them is out that was in `before`.
+    pub(super) fn have_lost_cables_of(&self, before: &Self) -> bool {
+        self.cut.iter().any(|index| before.names.contains_key(index) && !before.cut.contains(index))
     }
 
     /// The addresses that others may see of this machine.
@@ -239,6 +247,18 @@ mod tests {
         let found = Interfaces::from_list(&[six.to_vec(), vec![both]].concat(), &[]);
         assert!(found.routable.is_empty());
         assert!(Interfaces::from_list(&[v6("eth1", "fe80::7", 7)], &[]).routable.is_empty());
+    }
+
+    #[test]
+    fn a_cable_that_is_pulled_is_noticed_once() {
+        let list = |is_connected| {
+            let cable = Interface { is_connected, ..v4("eth0", "192.168.1.7", 24, false) };
+            Interfaces::from_list(&[cable], &[])
+        };
+        let (plugged, cut) = (list(true), list(false));
+        assert!(cut.have_lost_cables_of(&plugged) && plugged != cut);
+        assert!(!cut.have_lost_cables_of(&cut) && !plugged.have_lost_cables_of(&cut));
+        assert!(!cut.have_lost_cables_of(&Interfaces::default()), "it was not there before");
     }
 
     #[test]

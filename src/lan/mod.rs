@@ -280,7 +280,7 @@ pub enum Event {
     Overtaken(Instance),
     /// What the interfaces in use are called, by their numbers: at the start, and when that changed.
     Interfaces(BTreeMap<u32, String>),
-    /// The machine slept, or its addresses changed.
+    /// The machine slept, its addresses changed, or a cable was pulled.
     NetworkChanged,
     /// So many hosts speak for another group than ours, and nobody for ours. Once.
     Outsiders(usize),

@@ -176,6 +176,10 @@ impl LanShell {
                     if found.names != self.interfaces.names {
                         self.waiting.push_back(Event::Interfaces(found.names.clone()));
                     }
+                    // With the same address it may soon be in another network.
+                    if found.have_lost_cables_of(&self.interfaces) {
+                        self.waiting.push_back(Event::NetworkChanged);
+                    }
                     self.interfaces = found;
                 }
                 self.sockets.join(&self.interfaces);

@@ -212,6 +212,11 @@ impl Custodian {
         self.gather(now);
     }
 
+    /// This machine slept, or may be in another network.
+    pub fn network_changed(&mut self) {
+        self.keeper.network_changed();
+    }
+
     /// What lies in `shared/`, after a whole look. The head is made after this, with [`Recovery::intends`].
     pub fn scanned(&mut self, now: Time, look: &SharedLook) {
         self.catalogue = Arc::clone(&look.found);

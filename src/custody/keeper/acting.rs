@@ -16,6 +16,7 @@ impl Keeper {
         if peer == self.me || !self.live.come(peer) {
             return;
         }
+        self.owners.hear(peer, &mut self.out);
         self.concerned(now, peer);
         for key in self.files.concerning(peer) {
             // Also what is being fetched: it is one more who may have it.
@@ -34,6 +35,10 @@ impl Keeper {
     /// A peer is gone; `graceful`: it said so.
     pub fn gone(&mut self, now: Time, peer: PeerId, graceful: bool) {
         if self.live.gone(peer) {
+            if graceful {
+                // Its last word was heard, and so in the network that this machine is in now.
+                self.owners.hear(peer, &mut self.out);
+            }
             self.reports.gone(peer);
             if self.files.has_any_concerning(peer) {
                 self.files.hear(peer, self.clock.at(now), &mut self.out);
@@ -41,6 +46,12 @@ impl Keeper {
             }
         }
         self.concerned(now, peer);
+    }
+
+    /// This machine slept, or may be in another network. Those that are here may be so only because it is not
+    /// noticed yet that they are not.
+    pub fn network_changed(&mut self) {
+        self.owners.network_changed();
     }
 
     /// This peer is about to leave: it takes nothing more.

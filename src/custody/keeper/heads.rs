@@ -11,7 +11,8 @@ use crate::identity::PeerId;
 use crate::time::Time;
 
 impl Keeper {
-    /// The owners whose files anybody may have now: one who was here when they were taken is heard.
+    /// The owners whose files anybody may have now: one who was here when they were taken is heard, or was since the
+    /// network changed last.
     #[must_use]
     pub fn open_owners(&self) -> BTreeSet<PeerId> {
         self.owners.open(&self.live)

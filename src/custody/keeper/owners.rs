@@ -11,12 +11,19 @@ use crate::custody::owner_catalogue::OwnerCatalogue;
 use crate::identity::PeerId;
 use crate::wire::custody::{CustodyOffer, OfferRefusal};
 
+/// With fewer witnesses than this whoever comes later to the same network becomes one: with one or two, both of which
+/// are away, a keeper that starts again could not tell where it is.
+const FEW_WITNESSES: usize = 3;
+
 /// The owners.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     catalogues: BTreeMap<PeerId, OwnerCatalogue>,
     /// Who was here when the first of an owner's files were taken.
     witnesses: BTreeMap<PeerId, BTreeSet<PeerId>>,
+    /// Owners whose files were taken in the network that this machine is in: a witness was heard since the network
+    /// changed last. So one keeper alone still knows where it is once the owner has left.
+    of_this_network: BTreeSet<PeerId>,
     /// Heads whose catalogue was asked for.
     pulled: BTreeMap<PeerId, HeadNumber>,
     /// Heads under which lies more than there is space for.
@@ -38,10 +45,35 @@ impl Owners {
         owners
     }
 
-    /// The owners whose files anybody may have now: one who was here when they were taken is heard.
+    /// The owners whose files anybody may have now: one who was here when they were taken is heard, or was since the
+    /// network changed last.
     pub(super) fn open(&self, live: &LivePeers) -> BTreeSet<PeerId> {
         let heard = |w: &BTreeSet<PeerId>| w.iter().any(|w| live.has(*w));
-        self.witnesses.iter().filter(|(_, w)| heard(w)).map(|(owner, _)| *owner).collect()
+        let is_open =
+            |(owner, w): &(&PeerId, &BTreeSet<PeerId>)| self.of_this_network.contains(owner) || heard(w);
+        self.witnesses.iter().filter(is_open).map(|(owner, _)| *owner).collect()
+    }
+
+    /// This peer was heard: in the network that this machine is in now are those whose files were taken where it was.
+    /// Where few can tell that after a restart, it is one more of those who can.
+    pub(super) fn hear(&mut self, peer: PeerId, out: &mut VecDeque<KeeperOutput>) {
+        let of_it = self.witnesses.iter().filter(|(_, w)| w.contains(&peer)).map(|(owner, _)| *owner);
+        self.of_this_network.extend(of_it);
+        let mut told = Vec::new();
+        for (owner, witnesses) in &mut self.witnesses {
+            if self.of_this_network.contains(owner)
+                && witnesses.len() < FEW_WITNESSES
+                && witnesses.insert(peer)
+            {
+                told.push(*owner);
+            }
+        }
+        told.into_iter().for_each(|owner| self.record(owner, out));
+    }
+
+    /// This machine may be in another network.
+    pub(super) fn network_changed(&mut self) {
+        self.of_this_network.clear();
     }
 
     pub(super) fn get(&self, origin: PeerId) -> Option<&OwnerCatalogue> {
@@ -164,6 +196,7 @@ impl Owners {
                 witnesses.insert(peer);
             }
         }
+        self.of_this_network.insert(origin);
     }
 
     /// Has the rest of an owner's catalogue pulled, once for each head.
@@ -220,11 +253,76 @@ impl Owners {
         self.pulled.remove(&origin);
         self.too_much.remove(&origin);
         self.witnesses.remove(&origin);
+        self.of_this_network.remove(&origin);
         if let Some(owner) = self.catalogues.remove(&origin) {
             for (index, _) in owner.buckets() {
                 out.push_back(KeeperOutput::Record(Record::Bucket(origin, index, None)));
             }
             out.push_back(KeeperOutput::Record(Record::OwnerCatalogue(origin, None)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Time;
+
+    const OWNER: PeerId = PeerId([1; 32]);
+    const OTHER: PeerId = PeerId([2; 32]);
+    const LATE: PeerId = PeerId([3; 32]);
+
+    /// An owner's files are taken while these are here, and then the owner is away.
+    fn taken(witnesses: &[PeerId]) -> (Owners, LivePeers) {
+        let mut owners = Owners::default();
+        owners.witness(OWNER, witnesses.iter().copied());
+        (owners, LivePeers::new(Time::ZERO))
+    }
+
+    fn is_open(owners: &Owners, live: &LivePeers) -> bool {
+        owners.open(live).contains(&OWNER)
+    }
+
+    #[test]
+    fn one_keeper_alone_gives_what_it_keeps_until_its_network_changes() {
+        let (mut owners, live) = taken(&[OWNER]);
+        assert!(is_open(&owners, &live), "nobody else is here, and nothing changed");
+        owners.network_changed();
+        assert!(!is_open(&owners, &live), "it may be anywhere");
+        owners.hear(OTHER, &mut VecDeque::new());
+        assert!(!is_open(&owners, &live), "a stranger tells nothing, and is no witness");
+        owners.network_changed();
+        owners.hear(OTHER, &mut VecDeque::new());
+        assert!(!is_open(&owners, &live));
+        owners.hear(OWNER, &mut VecDeque::new());
+        assert!(is_open(&owners, &live), "it is where the owner is, which leaves again");
+    }
+
+    #[test]
+    fn who_came_later_tells_where_a_keeper_is_that_starts_again() {
+        let (mut owners, mut live) = taken(&[OWNER]);
+        owners.hear(LATE, &mut VecDeque::new());
+        // What a restart forgets, a change of the network makes it forget, too.
+        owners.network_changed();
+        assert!(!is_open(&owners, &live));
+        live.come(LATE);
+        assert!(is_open(&owners, &live));
+    }
+
+    #[test]
+    fn where_enough_can_tell_nobody_is_added() {
+        let (mut owners, mut live) = taken(&[OWNER, OTHER, PeerId([4; 32])]);
+        owners.hear(LATE, &mut VecDeque::new());
+        owners.network_changed();
+        live.come(LATE);
+        assert!(!is_open(&owners, &live));
+    }
+
+    #[test]
+    fn of_an_owner_of_whom_nothing_is_kept_nothing_is_known() {
+        let (mut owners, live) = taken(&[OWNER]);
+        owners.forget(OWNER, &mut VecDeque::new());
+        owners.hear(OWNER, &mut VecDeque::new());
+        assert!(!is_open(&owners, &live));
     }
 }

@@ -188,6 +188,12 @@ impl CustodyDriver {
         self.served.stale(now);
     }
 
+    /// This machine slept, or may be in another network.
+    pub(super) fn network_changed(&mut self, now: Time) {
+        self.machine.network_changed();
+        self.served.stale(now);
+    }
+
     /// An owner's catalogue, of one who keeps its files.
     pub(super) fn on_owner_catalogue(
         &mut self,

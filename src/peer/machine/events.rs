@@ -110,6 +110,7 @@ impl PeerMachine {
             lan::Event::NetworkChanged => {
                 let text = "the network changed, or this machine slept".to_owned();
                 self.out.push(PeerOutput::Log(LogLevel::Info, text));
+                self.custody.network_changed(now);
             }
             lan::Event::Outsiders(count) => warn_of_outsiders(count, &self.own, &mut self.out),
             lan::Event::Trouble(text) => self.warn(text),

@@ -1,11 +1,12 @@
 //! An owner that leaves hands its files over, and says what stays.
 
+use core::time::Duration;
 use std::fs;
 use std::process::Output;
 
 use super::{assert_fetches, assert_sound, contents, custody, fill_many, n, own, peer, stored, until_whole};
 use crate::files::{assert_same, fill};
-use crate::lab::{LATER, Lab, Peer, SOON, wait};
+use crate::lab::{LATER, Lab, Peer, SOON, pause, wait};
 
 /// All that a command said.
 fn said(out: &Output) -> String {
@@ -65,6 +66,43 @@ fn who_exits_leaves_its_files_and_finds_them_when_it_comes_home() {
         (mine.clone().count() == before.len() && mine.clone().all(|r| !r.away)).then_some(())
     });
     [&owner, &newcomer].into_iter().chain(&keepers).for_each(assert_sound);
+}
+
+/// What is kept is shown in the network where it was taken, and in no other one.
+#[test]
+fn one_keeper_alone_stands_in_for_an_owner_that_left_in_its_network_only() {
+    let Some(lab) = Lab::of("up 3") else { return };
+    let before = b"what only one other has".repeat(10_000);
+    fs::create_dir_all(lab.folder("owner/shared")).unwrap();
+    fs::write(lab.folder("owner/shared").join("dear.bin"), &before).unwrap();
+    let keeps = || peer(&lab, 2, "keeper", &["--copies", "1"]);
+    let mut keeper = keeps();
+    let mut owner = peer(&lab, 1, "owner", &["--copies", "2", "--lend", "0"]);
+    until_whole([&owner], 1);
+    leaves(&mut owner, &[], 0);
+    wait("gone", SOON, || (!keeper.sees(&owner)).then_some(()));
+    // Nobody but the owner was there when its file was taken.
+    let newcomer = peer(&lab, 3, "newcomer", &["--copies", "1", "--lend", "0"]);
+    let is_away = |taker: &Peer| taker.offered("dear.bin").filter(|row| row.away);
+    wait("listed as away", SOON, || is_away(&newcomer));
+    assert_eq!(fs::read(newcomer.fetch("dear.bin")).unwrap(), before);
+    // The keeper starts again, and the newcomer tells it where it is.
+    keeper.kill();
+    wait("listed no more", SOON, || is_away(&newcomer).is_none().then_some(()));
+    let keeper = keeps();
+    wait("listed again", SOON, || is_away(&newcomer));
+    // It goes to another network, where nobody is whom it knows.
+    lab.netlab("unplug 2");
+    wait("whom it knew is gone", SOON, || (!keeper.sees(&newcomer)).then_some(()));
+    lab.netlab("plug 2 b");
+    lab.netlab("plug 4 b");
+    let stranger = peer(&lab, 4, "stranger", &["--copies", "1", "--lend", "0"]);
+    wait("they meet", SOON, || stranger.sees(&keeper).then_some(()));
+    fs::write(keeper.directory.join("shared/later.txt"), "later").unwrap();
+    wait("what it shares itself", SOON, || stranger.offered("later.txt"));
+    pause(Duration::from_secs(5));
+    assert!(is_away(&stranger).is_none(), "it is shown in a network that it is not of");
+    [&keeper, &newcomer, &stranger].into_iter().for_each(assert_sound);
 }
 
 #[test]
