@@ -11,6 +11,7 @@ const EXAMPLES: &str = "\
 Examples:
   connect 10.1.2.3           the peer at that address
   connect nas.local:9000     one whose first port (`-t`) is 9000
+  connect [2001:db8::7]:9000 such a one at an IPv6 address
   connect 27290              another one of this machine
 `status` shows what became of it, `disconnect` ends it.";
 
