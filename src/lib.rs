@@ -17,6 +17,7 @@ mod doctor;
 pub mod error;
 pub mod group;
 pub mod identity;
+pub mod index;
 pub mod lan;
 #[macro_use]
 mod later;
