@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +68,7 @@ const EXTENSIONS: [(FileType, &[&str]); 6] = [
     ),
 ];
 
-/// Bytes of the longest extension in the table.
+/// Bytes of the longest extension in the table. So many are one number.
 const LONGEST: usize = 8;
 
 impl FileType {
@@ -88,14 +89,38 @@ impl FileType {
         }
     }
 
-    /// What a name in lower case says of its file; `None`: nothing that is known here.
-    pub(super) fn of(name: &[u8]) -> Option<Self> {
-        let from = name.len().saturating_sub(LONGEST + 1);
-        let dot = name[from..].iter().rposition(|b| *b == b'.')?;
-        let extension = &name[from + dot + 1..];
-        let has = |all: &&(Self, &[&str])| all.1.iter().any(|e| e.as_bytes() == extension);
-        EXTENSIONS.iter().find(has).map(|(file_type, _)| *file_type)
+    /// The extensions of files of this type.
+    fn extensions(self) -> &'static [&'static str] {
+        EXTENSIONS.iter().find(|(file_type, _)| *file_type == self).map_or(&[], |(_, all)| *all)
     }
+}
+
+/// What names of files of some types end with. A search for a type alone asks that of each file that there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TypeFilter(Vec<u64>);
+
+impl TypeFilter {
+    /// Of files of these types; of none: of all files.
+    pub(super) fn new(types: &BTreeSet<FileType>) -> Self {
+        let extensions = types.iter().flat_map(|t| t.extensions());
+        Self(extensions.filter_map(|extension| packed(extension.as_bytes())).collect())
+    }
+
+    /// True if a name in lower case is that of such a file.
+    pub(super) fn allows(&self, name: &[u8]) -> bool {
+        if self.0.is_empty() {
+            return true;
+        }
+        let from = name.len().saturating_sub(LONGEST + 1);
+        let dot = name[from..].iter().rposition(|b| *b == b'.');
+        let extension = dot.and_then(|dot| packed(&name[from + dot + 1..]));
+        extension.is_some_and(|extension| self.0.contains(&extension))
+    }
+}
+
+/// An extension as one number.
+fn packed(extension: &[u8]) -> Option<u64> {
+    (extension.len() <= LONGEST).then(|| extension.iter().fold(0, |all, b| all << 8 | u64::from(*b)))
 }
 
 impl fmt::Display for FileType {
@@ -121,6 +146,11 @@ impl FromStr for FileType {
 mod tests {
     use super::*;
 
+    fn of(name: &str) -> Option<FileType> {
+        let is = |t: &FileType| TypeFilter::new(&[*t].into()).allows(name.as_bytes());
+        FileType::ALL.into_iter().find(is)
+    }
+
     #[test]
     fn a_name_says_what_its_file_is() {
         for (name, file_type) in [
@@ -134,8 +164,11 @@ mod tests {
             ("", None),
             ("long.extensionmp3", None),
         ] {
-            assert_eq!(FileType::of(name.as_bytes()), file_type, "{name}");
+            assert_eq!(of(name), file_type, "{name}");
+            assert!(TypeFilter::new(&BTreeSet::new()).allows(name.as_bytes()));
         }
+        let two = TypeFilter::new(&[FileType::Audio, FileType::Video].into());
+        assert_eq!(["a.mp3", "a.mkv", "a.pdf"].map(|name| two.allows(name.as_bytes())), [true, true, false]);
     }
 
     #[test]
@@ -144,7 +177,7 @@ mod tests {
         for (file_type, extension) in &all {
             assert!(extension.len() <= LONGEST, "{extension}");
             assert_eq!(all.iter().filter(|(_, e)| e == extension).count(), 1, "{extension}");
-            assert_eq!(FileType::of(format!("a.{extension}").as_bytes()), Some(*file_type));
+            assert_eq!(of(&format!("a.{extension}")), Some(*file_type));
         }
         for file_type in FileType::ALL {
             assert_eq!(file_type.to_string().parse(), Ok(file_type));

@@ -19,7 +19,7 @@ pub struct Query {
     pub size: RangeInclusive<u64>,
     /// It was changed then or later, milliseconds since 1970; `None`: whenever.
     pub newer: Option<i64>,
-    /// One of these has it; `None`: whoever.
+    /// Who has it, one of them at least; `None`: whoever.
     pub owners: Option<BTreeSet<PeerId>>,
 }
 

@@ -43,6 +43,8 @@ const FOREIGN: &[&str] = &[
     // The table of commands (control/mod.rs) is a macro: what it makes stands where it is called.
     "for_each_command",
     "data_encoding",
+    "hashbrown",
+    "memchr",
     "rmp_serde",
     "serde",
     "serde_bytes",
