@@ -10,7 +10,7 @@ use super::owners::Owners;
 use super::roster::Roster;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, Span, path};
 use crate::control::file_word::FileWord;
-use crate::control::{ListRow, UnlistedRow};
+use crate::control::{ListRow, UnlistedCause, UnlistedRow};
 use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::library::Hashing;
@@ -46,12 +46,18 @@ impl Filter {
 }
 
 /// What is known of one path with one content.
-#[derive(Default)]
-struct ListedContent {
-    size: u64,
-    modified: i64,
-    mine: bool,
-    peers: Vec<PeerId>,
+#[derive(Debug, Default)]
+pub(super) struct ListedContent {
+    pub(super) size: u64,
+    pub(super) modified: i64,
+    /// This peer shares it.
+    pub(super) mine: bool,
+    /// The others that do.
+    pub(super) peers: Vec<PeerId>,
+    /// Copies that there are, whoever has them, but for those that others keep of an own file.
+    pub(super) copies: u64,
+    /// Another content has the same path.
+    pub(super) is_ambiguous: bool,
 }
 
 /// How an own file stands with others.
@@ -100,36 +106,52 @@ pub(super) fn rows(
     for (path, _) in lines.keys() {
         *contents.entry(path).or_default() += 1;
     }
+    for ((path, claim), line) in &mut lines {
+        let copies = claim.and_then(|claim| copies.get(&claim)).copied();
+        line.copies = copies.unwrap_or(line.peers.len() as u64);
+        line.is_ambiguous = contents.get(path).is_some_and(|n| *n > 1);
+    }
     let look_alikes = LookAlikes::of(roster);
-    let is_away = |peer: &PeerId| roster.contact(*peer).is_none();
-    let mut rows: Vec<ListRow> = lines
-        .iter()
-        .map(|((path, claim), line)| (path, claim, line, own_copies(*claim, line, &stands)))
-        .map(|(path, claim, line, own)| ListRow {
-            path: path.as_str().to_owned(),
-            folder: claim.is_none(),
-            size: line.size,
-            modified: line.modified.div_euclid(1_000),
-            copies: claim.and_then(|claim| copies.get(&claim)).copied().unwrap_or(line.peers.len() as u64)
-                + own.kept,
-            mine: line.mine,
-            peers: line.peers.iter().map(|p| roster.name(*p)).collect(),
-            peer_ids: line.peers.iter().map(PeerId::full).collect(),
-            look_alikes: line.peers.iter().filter(|p| look_alikes.has(**p)).map(PeerId::full).collect(),
-            id: claim.map_or_else(String::new, |(id, _)| id.to_string()),
-            ambiguous: contents.get(path).is_some_and(|n| *n > 1),
-            wanted: (own.wanted > 0).then_some(own.wanted),
-            away: !line.mine && line.peers.iter().all(is_away),
-            large: own.large,
-            here: own.is_here && line.peers.is_empty(),
-            hashing: None,
-        })
-        .collect();
+    let shown = |((path, claim), line): (&(&SafePath, Option<Claim>), &ListedContent)| {
+        row(path, *claim, line, &stands, roster, &look_alikes)
+    };
+    let mut rows: Vec<ListRow> = lines.iter().map(shown).collect();
     if filter.from.is_anyone() {
         rows.extend(hashing.iter().filter(|h| matches(&h.path, None)).map(hashing_row));
         rows.sort_by(|a, b| a.path.cmp(&b.path));
     }
     rows
+}
+
+/// The row of one path with one content. `stands`: how a file of this peer stands.
+pub(super) fn row(
+    path: &SafePath,
+    claim: Option<Claim>,
+    line: &ListedContent,
+    stands: impl Fn(FileId) -> OwnCopies,
+    roster: &Roster,
+    look_alikes: &LookAlikes,
+) -> ListRow {
+    let own = claim.filter(|_| line.mine).map_or_else(OwnCopies::default, |(id, _)| stands(id));
+    let is_away = |peer: &PeerId| roster.contact(*peer).is_none();
+    ListRow {
+        path: path.as_str().to_owned(),
+        folder: claim.is_none(),
+        size: line.size,
+        modified: line.modified.div_euclid(1_000),
+        copies: line.copies + own.kept,
+        mine: line.mine,
+        peers: line.peers.iter().map(|p| roster.name(*p)).collect(),
+        peer_ids: line.peers.iter().map(PeerId::full).collect(),
+        look_alikes: line.peers.iter().filter(|p| look_alikes.has(**p)).map(PeerId::full).collect(),
+        id: claim.map_or_else(String::new, |(id, _)| id.to_string()),
+        ambiguous: line.is_ambiguous,
+        wanted: (own.wanted > 0).then_some(own.wanted),
+        away: !line.mine && line.peers.iter().all(is_away),
+        large: own.large,
+        here: own.is_here && line.peers.is_empty(),
+        hashing: None,
+    }
 }
 
 fn id_of(entry: &Entry) -> Option<FileId> {
@@ -139,7 +161,11 @@ fn id_of(entry: &Entry) -> Option<FileId> {
 /// Those of whose files nothing is in these rows, and why.
 #[must_use]
 pub(super) fn unlisted(roster: &Roster, filter: &Filter) -> Vec<UnlistedRow> {
-    let all = if filter.mine { BTreeMap::new() } else { roster.unlisted(&filter.from) };
+    unlisted_rows(roster, if filter.mine { BTreeMap::new() } else { roster.unlisted(&filter.from) })
+}
+
+/// The rows that say whose files are missing.
+pub(super) fn unlisted_rows(roster: &Roster, all: BTreeMap<UnlistedCause, Vec<PeerId>>) -> Vec<UnlistedRow> {
     let rows = all.into_iter().map(|(cause, peers)| {
         let told = || peers.iter().take(limits::UNLISTED_TOLD);
         UnlistedRow {
@@ -150,10 +176,6 @@ pub(super) fn unlisted(roster: &Roster, filter: &Filter) -> Vec<UnlistedRow> {
         }
     });
     rows.collect()
-}
-
-fn own_copies(claim: Option<Claim>, line: &ListedContent, stands: impl Fn(FileId) -> OwnCopies) -> OwnCopies {
-    claim.filter(|_| line.mine).map_or_else(OwnCopies::default, |(id, _)| stands(id))
 }
 
 fn hashing_row(h: &Hashing) -> ListRow {
@@ -193,12 +215,18 @@ fn copies(mine: &Catalogue, roster: &Roster, claims: &BTreeSet<Claim>) -> HashMa
         *copies.entry(claim).or_default() += 1;
     }
     let kept: BTreeSet<Claim> = claims.iter().filter(|c| !copies.contains_key(c)).copied().collect();
-    for (claim, parts) in roster.away.parts(&kept) {
+    copies.extend(kept_copies(roster, &kept));
+    copies
+}
+
+/// How many copies keepers have of each content.
+pub(super) fn kept_copies(roster: &Roster, claims: &BTreeSet<Claim>) -> BTreeMap<Claim, u64> {
+    let copies = |(claim, parts): (Claim, Vec<(PeerId, Span)>)| {
         let spans: Vec<Span> = parts.into_iter().map(|(_, span)| span).collect();
         let whole = Span::whole(claim.1).map_or(0, |whole| placement::copies(whole, &spans));
-        copies.insert(claim, whole.into());
-    }
-    copies
+        (claim, whole.into())
+    };
+    roster.away.parts(claims).into_iter().map(copies).collect()
 }
 
 #[cfg(test)]

@@ -53,25 +53,39 @@ fn list(rows: &[ListRow], unlisted: &[UnlistedRow], filtered: bool, style: Style
     if rows.is_empty() {
         return "nothing is shared yet: put files into `shared/`\n".to_owned();
     }
-    let cells: Vec<[String; 5]> = rows.iter().map(list_cells).collect();
-    let mut text =
-        table(["PATH", "SIZE", "COPIES", "WHO", "ID"], [LEFT, RIGHT, RIGHT, LEFT, LEFT], &cells, style);
-    let files = rows.iter().filter(|row| !row.folder);
-    let (number, bytes) = files.fold((0_u64, 0_u64), |(n, b), row| (n + 1, b.saturating_add(row.size)));
-    let mut sum = format!("{}, {}", count(number, "file"), size(bytes));
-    if rows.iter().any(|row| row.ambiguous) {
-        sum.push_str("; * several contents have this path: name one by its id");
-    }
-    if rows.iter().any(|row| row.large) {
-        sum.push_str("; large: not copied by itself: `copies 2 FILE` has it copied");
-    }
-    if rows.iter().any(|row| row.here) {
-        sum.push_str("; here: all on this machine");
-    }
-    text.push_str(&style.dim(&sum));
+    let mut text = files(rows, style);
+    text.push_str(&style.dim(&(sum(rows) + &remarks(rows))));
     text.push('\n');
     text.push_str(&missing);
     text
+}
+
+/// The rows in columns.
+pub(super) fn files(rows: &[ListRow], style: Style) -> String {
+    let cells: Vec<[String; 5]> = rows.iter().map(list_cells).collect();
+    table(["PATH", "SIZE", "COPIES", "WHO", "ID"], [LEFT, RIGHT, RIGHT, LEFT, LEFT], &cells, style)
+}
+
+/// How many files that are, and how large.
+pub(super) fn sum(rows: &[ListRow]) -> String {
+    let files = rows.iter().filter(|row| !row.folder);
+    let (number, bytes) = files.fold((0_u64, 0_u64), |(n, b), row| (n + 1, b.saturating_add(row.size)));
+    format!("{}, {}", count(number, "file"), size(bytes))
+}
+
+/// What the marks beside the ids mean, of those that are there.
+pub(super) fn remarks(rows: &[ListRow]) -> String {
+    let mut remarks = String::new();
+    if rows.iter().any(|row| row.ambiguous) {
+        remarks.push_str("; * several contents have this path: name one by its id");
+    }
+    if rows.iter().any(|row| row.large) {
+        remarks.push_str("; large: not copied by itself: `copies 2 FILE` has it copied");
+    }
+    if rows.iter().any(|row| row.here) {
+        remarks.push_str("; here: all on this machine");
+    }
+    remarks
 }
 
 fn list_cells(row: &ListRow) -> [String; 5] {
