@@ -8,6 +8,7 @@ pub(crate) mod keyfile;
 pub(crate) mod limits;
 mod line;
 mod local_path;
+mod newer;
 mod notice;
 mod one_or_more;
 #[cfg(any(test, feature = "sim"))]
@@ -41,6 +42,7 @@ macro_rules! for_each_command {
     ($callback:ident) => {
         $callback! {
             list: List(ListRequest),
+            search: Search(SearchRequest),
             download: Download(DownloadRequest),
             holders: Holders(HoldersRequest),
             cancel: Cancel(CancelRequest),
@@ -127,11 +129,18 @@ impl Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
-    /// One line of `list`, sorted by path.
+    /// One line of `list`, sorted by path, or of `search`, the best first.
     File(ListRow),
     /// Peers of whose files nothing could be listed. After the last [`File`](Self::File), and before a `download`
     /// fails that did not find something.
     Unlisted(UnlistedRow),
+    /// How far a search is that waits for more peers. May be skipped.
+    Searching(SearchProgress),
+    /// What a search found beyond what it told; after the last [`File`](Self::File).
+    FoundMore {
+        /// Files.
+        more: u64,
+    },
     /// One line of `peers`, sorted by name.
     Peer(PeerRow),
     /// One line of `chat`, the oldest first.
@@ -215,7 +224,7 @@ impl Reply {
 
     /// True for what says how far something is, and may be skipped.
     pub(crate) const fn is_progress(&self) -> bool {
-        matches!(self, Self::Progress(_) | Self::Leaving { .. })
+        matches!(self, Self::Progress(_) | Self::Searching(_) | Self::Leaving { .. })
     }
 }
 

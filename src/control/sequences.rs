@@ -18,9 +18,11 @@ use crate::text::is_unprintable;
 const REFUSAL: usize = 200;
 
 /// Each request that there is.
-const REQUESTS: [&str; 12] = [
+const REQUESTS: [&str; 14] = [
     r#"{"version":1,"command":"list","pattern":"*.txt","mine":true,"from":"anna"}"#,
     r#"{"version":1,"command":"list"}"#,
+    r#"{"version":1,"command":"search","words":["a","b"]}"#,
+    r#"{"version":1,"command":"search","types":["audio"],"min":1,"max":2,"newer":-3,"from":["anna","ben"]}"#,
     r#"{"version":1,"command":"download","files":["a/b","b3:00"],"from":["anna","ben"],"to":"d","wait":true}"#,
     r#"{"version":1,"command":"download","files":[],"from":"anna"}"#,
     r#"{"version":1,"command":"cancel","job":7}"#,
@@ -34,11 +36,13 @@ const REQUESTS: [&str; 12] = [
 ];
 
 /// Each reply that there is.
-const REPLIES: [&str; 18] = [
+const REPLIES: [&str; 20] = [
     concat!(
         r#"{"reply":"file","path":"a/b","folder":false,"size":5,"modified":-1,"copies":2,"wanted":3,"mine":false,"#,
         r#""peers":["anna"],"peer_ids":["k7qd"],"id":"b3:00","ambiguous":true,"away":true,"large":true,"hashing":9}"#,
     ),
+    r#"{"reply":"searching","found":1,"awaited":2}"#,
+    r#"{"reply":"found_more","more":3}"#,
     r#"{"reply":"unlisted","cause":"no_answer","count":1,"peers":["anna"],"peer_ids":["k7qd"]}"#,
     concat!(
         r#"{"reply":"peer","name":"anna","id":"k7qd","address":"10.0.0.1","port":1,"files":1,"bytes":2,"seconds":3,"#,

@@ -1,4 +1,5 @@
 //! The index: what all owners share, so that it is found by words of its path. Pure.
+//! The thread that has it is in shell.rs.
 //!
 //! An owner is in the index wholly or not at all. Its files are rows; folders, and files whose content is not known
 //! yet, are none. There are no inverted lists: rows are packed (`segment.rs`), and a search reads all of them
@@ -9,6 +10,7 @@ mod contents;
 mod file_type;
 mod fold;
 mod found;
+mod host;
 mod limits;
 mod matching;
 mod number_set;
@@ -17,6 +19,7 @@ mod query;
 mod scan;
 mod search;
 mod segment;
+pub(crate) mod shell;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +27,9 @@ use self::contents::{ContentNumber, Contents, OwnerNumber};
 pub use self::file_type::{FileType, ParseFileTypeError};
 pub use self::fold::fold;
 pub use self::found::{Found, Hit, Holder, Rank};
+#[cfg(test)]
+pub(crate) use self::host::IndexHost;
+pub(crate) use self::host::{FoundFile, FoundFiles, IndexCommand, IndexEvent, IndexedFiles};
 pub use self::limits::INDEX_MEMORY;
 use self::owner::{FileLine, IndexedOwner};
 pub use self::query::{Query, QueryError, SearchWords};

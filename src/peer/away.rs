@@ -33,6 +33,17 @@ struct AbsentOwner {
 #[derive(Debug, Default)]
 pub(super) struct Away {
     owners: BTreeMap<PeerId, AbsentOwner>,
+    /// Rises with whatever may change what is listed.
+    changes: u64,
+}
+
+/// What is listed of an owner that is not here.
+#[derive(Debug)]
+pub(super) struct AbsentFiles<'a> {
+    pub(super) owner: PeerId,
+    pub(super) catalogue: &'a Arc<Catalogue>,
+    /// Of its files, those that somebody keeps.
+    pub(super) kept: BTreeSet<FileId>,
 }
 
 /// Of those who keep parts of a file of `size` bytes: who has all of it, and who has some.
@@ -54,6 +65,7 @@ impl Away {
         keeper: PeerId,
         all: impl IntoIterator<Item = (PeerId, Option<String>, Vec<KeptPart>)>,
     ) -> Vec<PeerId> {
+        self.changes += 1;
         self.keeper_gone(keeper);
         let mut ask = Vec::new();
         for (owner, name, parts) in all.into_iter().take(limits::PEERS) {
@@ -68,6 +80,7 @@ impl Away {
 
     /// What an owner shared, as it signed it: this peer keeps some of it.
     pub(super) fn keep_here(&mut self, owner: PeerId, number: HeadNumber, catalogue: &Arc<Catalogue>) {
+        self.changes += 1;
         let known = self.owners.entry(owner).or_default();
         if known.kept_here.as_ref().is_none_or(|(before, _)| *before <= number) {
             known.kept_here = Some((number, Arc::clone(catalogue)));
@@ -76,6 +89,7 @@ impl Away {
 
     /// This peer keeps nothing of this owner any more.
     pub(super) fn keep_no_more(&mut self, owner: PeerId) {
+        self.changes += 1;
         if let Some(known) = self.owners.get_mut(&owner) {
             known.kept_here = None;
         }
@@ -83,6 +97,7 @@ impl Away {
 
     /// What an owner shared is listed now, or why it is not.
     pub(super) fn set_unlisted(&mut self, owner: PeerId, unlisted: Option<Unlisted>) {
+        self.changes += 1;
         if let Some(known) = self.owners.get_mut(&owner) {
             known.unlisted = unlisted;
         }
@@ -101,6 +116,7 @@ impl Away {
 
     /// A peer went that was here: its name is remembered, should others keep what it shared.
     pub(super) fn owner_gone(&mut self, owner: PeerId, name: String) {
+        self.changes += 1;
         self.owners.entry(owner).or_default().name = Some(name);
         self.forget_unkept(Some(owner));
     }
@@ -118,6 +134,7 @@ impl Away {
 
     /// A peer is gone: what it kept cannot be had from it.
     pub(super) fn keeper_gone(&mut self, keeper: PeerId) {
+        self.changes += 1;
         for owner in self.owners.values_mut() {
             owner.keepers.remove(&keeper);
         }
@@ -142,17 +159,37 @@ impl Away {
         catalogues: &'a Catalogues,
         is_here: impl Fn(PeerId) -> bool,
     ) -> impl Iterator<Item = (PeerId, &'a Entry)> {
+        self.files(catalogues, is_here).flat_map(|AbsentFiles { owner, catalogue, kept }| {
+            let is_kept = move |e: &&Entry| e.content().is_some_and(|file| kept.contains(&file));
+            catalogue.entries().filter(is_kept).map(move |e| (owner, e))
+        })
+    }
+
+    /// As [`Self::entries`], owner by owner.
+    pub(super) fn files<'a>(
+        &'a self,
+        catalogues: &'a Catalogues,
+        is_here: impl Fn(PeerId) -> bool,
+    ) -> impl Iterator<Item = AbsentFiles<'a>> {
         let away = self.owners.iter().filter(move |(id, o)| !o.keepers.is_empty() && !is_here(**id));
-        away.filter_map(|(id, o)| Some((*id, o, o.shared(catalogues.get(*id))?))).flat_map(
-            |(id, o, catalogue)| {
-                let kept = o.files();
-                let is_kept = move |e: &&Entry| match e.kind {
-                    crate::content::EntryKind::File { id, .. } => kept.contains(&id),
-                    crate::content::EntryKind::Folder => false,
-                };
-                catalogue.entries().filter(is_kept).map(move |e| (id, e))
-            },
-        )
+        away.filter_map(|(id, o)| {
+            let catalogue = o.shared(catalogues.get(*id))?;
+            Some(AbsentFiles { owner: *id, catalogue, kept: o.files() })
+        })
+    }
+
+    /// What an owner shared: the newer one of what others gave and what is kept here. `None`: nobody keeps any of it.
+    pub(super) fn shared<'a>(
+        &'a self,
+        owner: PeerId,
+        given: Option<&'a (Head, Arc<Catalogue>)>,
+    ) -> Option<&'a Arc<Catalogue>> {
+        self.owners.get(&owner).filter(|o| !o.keepers.is_empty())?.shared(given)
+    }
+
+    /// A number that is another one whenever [`Self::files`] may give something else.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Who keeps parts of these contents, and which.
@@ -170,11 +207,11 @@ impl Away {
 
 impl AbsentOwner {
     /// What it shared: the newer one of what others gave and what is kept here.
-    fn shared<'a>(&'a self, given: Option<&'a (Head, Arc<Catalogue>)>) -> Option<&'a Catalogue> {
+    fn shared<'a>(&'a self, given: Option<&'a (Head, Arc<Catalogue>)>) -> Option<&'a Arc<Catalogue>> {
         let here = self.kept_here.as_ref().map(|(number, catalogue)| (*number, catalogue));
         let given = given.map(|(head, catalogue)| (head.number(), catalogue));
         let newer = here.into_iter().chain(given).max_by_key(|(number, _)| *number);
-        newer.map(|(_, catalogue)| &**catalogue)
+        newer.map(|(_, catalogue)| catalogue)
     }
 
     fn files(&self) -> BTreeSet<FileId> {

@@ -6,6 +6,7 @@ use super::file_work::FileAnswer;
 use super::swarms::LiveSeed;
 use crate::control::Request;
 use crate::distribution::{CustodyEvent, chunk_store};
+use crate::index::IndexEvent;
 use crate::lan;
 use crate::library;
 use crate::port_mapping::MappingState;
@@ -41,6 +42,8 @@ pub(crate) enum PeerEvent {
     Chunks(chunk_store::Event),
     /// The links report.
     Links(LinksEvent),
+    /// The index answers.
+    Index(IndexEvent),
     /// A name was looked up.
     Resolved(Resolved),
     /// Records of custody's are on the disk, or could not be written.

@@ -46,6 +46,7 @@ mod roster;
 mod routes;
 mod run;
 mod sandboxes;
+mod search;
 mod shared;
 mod shell;
 mod speeds;

@@ -8,6 +8,7 @@ use crate::content::FileId;
 use crate::control::{Notice, Reply};
 use crate::distribution::{CustodyCommand, chunk_store};
 use crate::error::Failure;
+use crate::index::IndexCommand;
 use crate::lan::{self, LanFacts};
 use crate::library;
 use crate::receiver::ReceiverCommand;
@@ -59,6 +60,8 @@ pub(crate) enum PeerOutput {
     Distributee(CustodyCommand),
     /// For the thread that has the links that this peer made.
     Links(LinksCommand),
+    /// For the thread that has the index.
+    Index(IndexCommand),
     /// A name is to be looked up; then [`PeerEvent::Resolved`](super::event::PeerEvent::Resolved) tells it.
     Resolve(ToResolve),
     /// For the thread that works on the chunk store.

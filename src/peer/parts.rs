@@ -12,6 +12,7 @@ use crate::counters::Counters;
 use crate::disk;
 use crate::distribution::{CustodyHandle, chunk_store};
 use crate::error::Failure;
+use crate::index::shell::IndexHandle;
 use crate::lan;
 use crate::library;
 use crate::port_mapping::PortMappingHandle;
@@ -34,6 +35,7 @@ pub(super) struct Parts {
     pub(super) distributor: CustodyHandle,
     pub(super) distributee: CustodyHandle,
     pub(super) links: LinksHandle,
+    pub(super) index: IndexHandle,
     pub(super) resolver: Resolver,
     pub(super) chunks: chunk_store::Handle,
     /// The disk workers, whose channels the receiver has; only their threads are kept here.

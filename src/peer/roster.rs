@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::away::Away;
+use super::away::{AbsentFiles, Away};
 use super::catalogues::{Catalogues, Unlisted};
 use super::look_alikes::Looks;
 use super::owners::Owners;
@@ -74,11 +74,16 @@ pub(super) struct Roster {
     catalogues: Catalogues,
     /// Those that are not here, but whose files others keep.
     pub(super) away: Away,
+    /// Of these what is known to be shared, or that they are here, may have changed since that was asked last.
+    changed: BTreeSet<PeerId>,
 }
 
 impl Roster {
     /// Adds or updates a peer. True if it was not here before.
     pub(super) fn here(&mut self, now: Time, info: PeerInfo) -> bool {
+        if !self.members.contains_key(&info.contact.id) {
+            self.changed.insert(info.contact.id);
+        }
         match self.members.entry(info.contact.id) {
             std::collections::btree_map::Entry::Occupied(mut entry) => {
                 let member = entry.get_mut();
@@ -110,6 +115,7 @@ impl Roster {
 
     /// Removes a peer that is gone.
     pub(super) fn gone(&mut self, id: PeerId) -> Option<Member> {
+        self.changed.insert(id);
         self.members.remove(&id)
     }
 
@@ -117,6 +123,7 @@ impl Roster {
     /// remembered, for others may keep its files.
     pub(super) fn shares(&mut self, id: PeerId, head: Head, catalogue: Arc<Catalogue>) -> bool {
         self.catalogues.set(id, head, catalogue);
+        self.changed.insert(id);
         let Some(member) = self.members.get_mut(&id) else { return false };
         (member.asked, member.waited, member.unlisted) = (None, None, None);
         true
@@ -131,6 +138,29 @@ impl Roster {
         }
     }
 
+    /// Of whom what is shared by those that are here may have changed since this was asked last.
+    pub(super) fn take_changed(&mut self) -> BTreeSet<PeerId> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// What this peer shares, if it is here and that is known.
+    pub(super) fn shared_by(&self, id: PeerId) -> Option<&Arc<Catalogue>> {
+        let catalogue = self.catalogues.get(id).map(|(_, catalogue)| catalogue);
+        catalogue.filter(|_| self.members.contains_key(&id))
+    }
+
+    /// What is listed of those that are not here.
+    pub(super) fn absent_files(&self) -> impl Iterator<Item = AbsentFiles<'_>> {
+        self.away.files(&self.catalogues, |id| self.members.contains_key(&id))
+    }
+
+    /// What is listed of this peer: what it shares, or, if it is away, the newest that is known to have been shared.
+    pub(super) fn listed_catalogue(&self, id: PeerId) -> Option<&Arc<Catalogue>> {
+        let given = self.catalogues.get(id);
+        let is_here = self.members.contains_key(&id);
+        if is_here { given.map(|(_, catalogue)| catalogue) } else { self.away.shared(id, given) }
+    }
+
     /// What this peer shares, or shared when it was here.
     #[must_use]
     pub(super) fn catalogue(&self, owner: PeerId) -> Option<&(Head, Arc<Catalogue>)> {
@@ -140,6 +170,7 @@ impl Roster {
     /// The receiver gave up what this peer shares.
     pub(super) fn given_up(&mut self, owner: PeerId, unlisted: Unlisted) {
         self.catalogues.remove(owner);
+        self.changed.insert(owner);
         if let Some(member) = self.members.get_mut(&owner) {
             (member.asked, member.unlisted) = (None, Some(unlisted));
         }

@@ -17,6 +17,8 @@ use crate::sys::{boot, descriptors, memory};
 pub(super) enum SandboxedPart {
     /// Finds others; needs no file.
     Discovery,
+    /// Searches what others say that they share; needs no file.
+    Index,
     /// Asks the router for a port; the table of routes is open before.
     PortMapping,
     /// Receiver, distributor, distributee: files come and go by the disk workers only.
@@ -134,7 +136,9 @@ impl Sandboxes {
         let offered = [self.config.directory.clone(), self.config.shared()];
         let downloads = self.config.downloads();
         let (read, write) = match part {
-            SandboxedPart::Discovery | SandboxedPart::PortMapping => (vec![sandbox::PROCESSORS.into()], None),
+            SandboxedPart::Discovery | SandboxedPart::PortMapping | SandboxedPart::Index => {
+                (vec![sandbox::PROCESSORS.into()], None)
+            }
             SandboxedPart::Ports => (system(descriptors::SPARE), None),
             SandboxedPart::Sender => ([system(descriptors::SPARE), vec![self.config.store()]].concat(), None),
             SandboxedPart::Reader | SandboxedPart::Library => {
@@ -218,6 +222,7 @@ mod tests {
         let folders = [config.shared(), config.downloads(), config.state(), outside.clone()];
         for (part, expected) in [
             (SandboxedPart::Discovery, [NOTHING; 4]),
+            (SandboxedPart::Index, [NOTHING; 4]),
             (SandboxedPart::Ports, [NOTHING; 4]),
             (SandboxedPart::Sender, [NOTHING; 4]),
             (SandboxedPart::Reader, [READ, READ, READ, NOTHING]),
@@ -238,6 +243,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         for (part, tcp, datagrams) in [
             (SandboxedPart::Discovery, false, true),
+            (SandboxedPart::Index, false, false),
             (SandboxedPart::Ports, true, true),
             (SandboxedPart::Sender, true, true),
             (SandboxedPart::Reader, false, false),

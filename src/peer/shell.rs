@@ -111,6 +111,7 @@ impl PeerShell {
             distributor,
             distributee,
             links,
+            index,
             resolver,
             chunks,
             store,
@@ -138,6 +139,7 @@ impl PeerShell {
             recv(distributor.events) -> got => or_broken("distributor", PeerEvent::Custody, got),
             recv(distributee.events) -> got => or_broken("distributee", PeerEvent::Custody, got),
             recv(links.events) -> got => or_broken("links", PeerEvent::Links, got),
+            recv(index.events) -> got => or_broken("index", PeerEvent::Index, got),
             recv(resolver.events) -> got => or_broken("resolver", PeerEvent::Resolved, got),
             recv(chunks.events) -> got => or_broken("chunk store", PeerEvent::Chunks, got),
             recv(files.events) -> got => or_broken("files", PeerEvent::Files, got),
@@ -178,6 +180,7 @@ impl PeerShell {
             PeerOutput::Distributor(command) => self.parts.distributor.send(command),
             PeerOutput::Distributee(command) => self.parts.distributee.send(command),
             PeerOutput::Links(command) => self.parts.links.send(command),
+            PeerOutput::Index(command) => self.parts.index.send(command),
             PeerOutput::Resolve(work) => self.parts.resolver.send(work),
             PeerOutput::Chunks(command) => self.parts.chunks.send(command),
             PeerOutput::Ledger { rows, number } => {

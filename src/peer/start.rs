@@ -28,6 +28,8 @@ use crate::error::{Code, Failure};
 use crate::group::Group;
 use crate::identity::tls::Tls;
 use crate::identity::{Identity, Instance, NameError, PeerName, fill_random};
+use crate::index::INDEX_MEMORY;
+use crate::index::shell::{IndexHandle, start_index};
 use crate::lan::{self, OwnPresence};
 use crate::library::{self, LibraryConfig};
 use crate::peer::limits;
@@ -111,6 +113,7 @@ impl Peer {
             distributor,
             distributee,
             links,
+            index: start_searching(&mut sandboxes)?,
             resolver: Resolver::start().map_err(thread)?,
             chunks,
             _disk: disk,
@@ -234,6 +237,12 @@ fn start_discovery(sandboxes: &mut Sandboxes, config: lan::LanConfig) -> Result<
         .start(&SandboxedPart::Discovery, || lan::start(config))
         .flatten()
         .map_err(|e| Failure::other(format!("UDP port {port} cannot be used: {e}")))
+}
+
+/// Starts the thread that has the index.
+fn start_searching(sandboxes: &mut Sandboxes) -> Result<IndexHandle, Failure> {
+    let started = sandboxes.start(&SandboxedPart::Index, || start_index(INDEX_MEMORY));
+    started.flatten().map_err(thread)
 }
 
 fn thread(e: io::Error) -> Failure {

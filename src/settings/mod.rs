@@ -2,7 +2,7 @@
 //! what `help` says of it. What has no flag is filled in by whoever starts the peer.
 
 mod network;
-mod units;
+pub(crate) mod units;
 
 use core::time::Duration;
 use std::path::PathBuf;

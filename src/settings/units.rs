@@ -41,6 +41,15 @@ pub(super) fn space(text: &str) -> Result<u64, String> {
     bytes(text.trim(), HOW)?.ok_or_else(|| format!("less than 1K holds nothing: {HOW}"))
 }
 
+/// The size of a file as it is typed: `500K`, `10M`, `2GiB`.
+///
+/// # Errors
+/// In words: what it is instead, and what can be typed.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    const HOW: &str = "give bytes, such as 500K, 10M or 2GiB";
+    bytes(text.trim(), HOW)?.ok_or_else(|| format!("less than 1K needs no such bound: {HOW}"))
+}
+
 /// Bytes, with a unit of thousands (`K`) or of 1,024 (`Ki`); `None` if they are so few that it is a slip.
 fn bytes(typed: &str, how: &str) -> Result<Option<u64>, String> {
     /// Fewer are a slip: whoever types `5` means megabytes, or gigabytes.

@@ -1,6 +1,7 @@
 //! The time of day where this machine is, for people.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 /// When something was said, as it is shown beside it: `14:02`, with its day in front (`2026-11-29 14:02`) if that is
@@ -21,6 +22,17 @@ fn shown_in(zone: &TimeZone, millis: u64, now: u64) -> String {
     said.strftime(form).to_string()
 }
 
+/// When a day began where this machine is, in seconds since 1970. `None`: that is no day (`2026-11-01`).
+#[must_use]
+pub(crate) fn day_begins(day: &str) -> Option<i64> {
+    day_begins_in(TimeZone::system(), day)
+}
+
+fn day_begins_in(zone: TimeZone, day: &str) -> Option<i64> {
+    let date: Date = day.parse().ok()?;
+    Some(date.to_zoned(zone).ok()?.timestamp().as_second())
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::tz;
@@ -38,5 +50,12 @@ mod tests {
         assert_eq!(at(-8, now - 24 * hour), "2026-11-28 14:30");
         assert_eq!((at(0, u64::MAX), at(0, 0)), ("22:30".into(), "1970-01-01 00:00".into()));
         assert!(!shown_in(&TimeZone::UTC, u64::MAX, u64::MAX).is_empty());
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_of_its_zone() {
+        let at = |hours: i8, day| day_begins_in(TimeZone::fixed(tz::offset(hours)), day);
+        assert_eq!((at(0, "2026-11-01"), at(2, "2026-11-01")), (Some(1_793_491_200), Some(1_793_484_000)));
+        assert_eq!(["", "2026-11", "2026-02-30", "tomorrow"].map(|day| at(0, day)), [None; 4]);
     }
 }

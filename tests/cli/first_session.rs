@@ -142,6 +142,7 @@ fn each_line_of_a_first_session_is_as_it_was() {
     let alone = session.told("nobody answers yet");
     note("alone", alone);
     note("list", session.say("list"));
+    note("search stew", session.say("search stew"));
     note("chat hello", session.say("chat hello"));
     // Another peer of this network.
     let bert = anna.neighbour();
@@ -209,6 +210,8 @@ fn assert_as_it_was(log: &str) {
     nobody answers yet; if others are here, let UDP port PORT and TCP ports PORT to PORT in through the firewall (`doctor` tells more)
     == list
     nothing is shared yet: put files into `shared/`
+    == search stew
+    nothing found
     == chat hello
 
     == bert starts

@@ -99,6 +99,40 @@ fn json_is_one_object_a_line() {
 }
 
 #[test]
+fn what_is_found_can_be_downloaded_as_it_is_shown() {
+    let peer = Peer::new();
+    let _giver = giver_of(&peer);
+    let ready = || drop(peer.lists(GIVEN));
+    let output = piped_when(&peer, &[], ready, "search TXT evil\nf notes --type document\nsearch nowhere\n");
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let text = out(&output);
+    let mut lines = text.lines();
+    let evil = lines.find(|line| line.starts_with("evil")).unwrap().split("  ").next().unwrap().to_owned();
+    assert!(text.contains("notes.txt") && !text.contains("report.txt"), "{text}");
+    assert!(text.ends_with("nothing found\n"), "{text}");
+    let _daemon = peer.daemon();
+    peer.lists(GIVEN);
+    let saved = peer.ask(&["download", &evil]);
+    assert_eq!(saved.status.code(), Some(0), "{}", err(&saved));
+    let bytes = std::fs::read(peer.path().join("downloads").join(EVIL)).unwrap();
+    assert_eq!(bytes, b"evil");
+    let rows = out(&peer.ask(&["search", "--min", "1M", "--newer", "2020-01-01", "--json"]));
+    let rows: Vec<serde_json::Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((rows.len(), &rows[0]["path"], &rows[0]["reply"]), (1, &"big.bin".into(), &"file".into()));
+    for (words, code) in [
+        (&["search"][..], 2),
+        (&["search", "a", "--type", "film"], 2),
+        (&["search", "a", "--min", "5Mbit"], 2),
+        (&["search", "a", "--newer", "soon"], 2),
+        (&["search", "a", "--from", "nobody"], 4),
+        (&["search", "a", "--from", "giver", "--max", "1K"], 0),
+    ] {
+        let output = peer.ask(words);
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {}", err(&output));
+    }
+}
+
+#[test]
 fn one_shot_commands_have_the_codes_of_their_causes() {
     let peer = Peer::new();
     let alone = peer.ask(&["list"]);

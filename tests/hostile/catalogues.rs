@@ -75,6 +75,11 @@ fn no_catalogue_hides_the_files_of_who_comes_later() {
     );
     let out = victim.cli(["list", "greedy"]);
     assert_eq!(String::from_utf8_lossy(&out.stdout), "1 peer's files are missing: too many (greedy)\n");
+    let out = victim.cli(["search", "999", "song"]);
+    assert!(String::from_utf8_lossy(&out.stdout).contains("song 999"), "{out:?}");
+    let out = victim.cli(["search", "greedy"]);
+    let missing = "nothing found\n1 peer's files are missing: too many (greedy)\n";
+    assert_eq!(String::from_utf8_lossy(&out.stdout), missing);
     let out = victim.cli(["download", "greedy"]);
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.code() == Some(4) && said.contains("missing: too many (greedy)"), "{said}");

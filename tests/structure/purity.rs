@@ -39,6 +39,7 @@ const FOREIGN: &[&str] = &[
     "clap::ArgAction",
     "clap::Args",
     "clap::Subcommand",
+    "clap::ValueEnum",
     "clap::value_parser",
     // The table of commands (control/mod.rs) is a macro: what it makes stands where it is called.
     "for_each_command",
@@ -63,6 +64,10 @@ const FOREIGN: &[&str] = &[
 /// the reason. A type, trait or constant is a value if all that its definition names is pure. Its functions
 /// are not: what is called on it may do anything.
 const ITEMS: &[(&str, &str)] = &[
+    (
+        "control::search::SearchRequest",
+        "a message; an age that is typed becomes a point in time where it is typed",
+    ),
     (
         "disk::Command",
         "a message; the buffer in it is handed on as it is, and goes back to its pool when dropped",

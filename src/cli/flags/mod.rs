@@ -138,7 +138,9 @@ mod tests {
     use core::num::NonZeroU64;
 
     use super::*;
-    use crate::control::{CopiesRequest, DownloadRequest, RestoreRequest, VerifyRequest};
+    use crate::control::{
+        CopiesRequest, DownloadRequest, FileType, RestoreRequest, SearchRequest, VerifyRequest,
+    };
 
     /// Seconds of a day.
     const DAY: u64 = 86_400;
@@ -189,6 +191,33 @@ mod tests {
     }
 
     #[test]
+    fn words_or_facts_are_searched_for() {
+        let asked =
+            typed("find 'blue moon' mp3 --type audio,video --type picture --min 1M --max 2GiB --from anna");
+        let expected = SearchRequest {
+            words: vec!["blue moon".into(), "mp3".into()],
+            types: vec![FileType::Audio, FileType::Video, FileType::Picture],
+            min: Some(1_000_000),
+            max: Some(2 << 30),
+            newer: None,
+            from: vec!["anna".into()],
+        };
+        assert_eq!(asked, expected.into());
+        let Request::Search(search) = typed("f --newer 2026-11-01") else { panic!() };
+        assert!(search.words.is_empty() && search.newer.is_some());
+        for (slip, said) in [
+            ("search", "is missing"),
+            ("search a --type film", "film"),
+            ("search a --min 5", "less than 1K"),
+            ("search a --max 5Mbit", "bits are not"),
+            ("search a --newer soon", "2026-11-01"),
+        ] {
+            let text = wrong_line(slip);
+            assert!(text.contains(said) && !text.contains('\n'), "{slip}: {text}");
+        }
+    }
+
+    #[test]
     fn copies_are_a_number_or_auto_and_then_files() {
         let files = vec!["my file".to_owned(), "b3:00ff".to_owned()];
         for (n, copies) in [("1", Some(1)), ("16", Some(16)), ("auto", None)] {
@@ -228,8 +257,8 @@ mod tests {
         }
         assert_eq!(
             wrong_line("frobnicate"),
-            "no command `frobnicate`: there are list, download, holders, cancel, peers, chat, ignore, unignore, status, \
-             connect, disconnect, copies, restore, verify, doctor, identity, group, exit, help"
+            "no command `frobnicate`: there are list, search, download, holders, cancel, peers, chat, ignore, unignore, \
+             status, connect, disconnect, copies, restore, verify, doctor, identity, group, exit, help"
         );
         assert_eq!(wrong_line("download"), "<FILE> is missing: see `help`");
         assert_eq!(wrong_line("list --mien"), "no `--mien`; did you mean `--mine`?");

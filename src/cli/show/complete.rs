@@ -193,12 +193,15 @@ mod tests {
         assert_eq!(names("group ").1, ["new ", "join ", "leave ", "show "]);
         assert_eq!(names("restore --f"), (8, vec!["--forget ".into()]));
         assert_eq!(names("copies a"), (7, vec!["auto ".into()]));
+        assert_eq!(names("search a --type p").1, ["picture ", "program "]);
+        assert_eq!(names("f --newer 7"), (10, vec!["7d ".into()]));
         assert_eq!(names("peers x").1, Vec::<String>::new());
     }
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 3] = [["cancel", "job"], ["connect", "target"], ["new", "name"]];
+        const FREE: [[&str; 2]; 4] =
+            [["search", "words"], ["cancel", "job"], ["connect", "target"], ["new", "name"]];
         let mut typed = Typed::command();
         typed.build();
         let mut checked = 0;

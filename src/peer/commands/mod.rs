@@ -9,6 +9,7 @@ use super::event::AskId;
 use super::file_work::{DiagnosisFacts, LocalFacts};
 use super::machine::PeerMachine;
 use super::output::{Outputs, PeerOutput};
+use super::search::Searches;
 use crate::content::{Catalogue, Entry, EntryKind, SafePath};
 use crate::control::file_word::FileWord;
 use crate::control::{DownloadRequest, Reply, Request, for_each_command};
@@ -67,6 +68,8 @@ macro_rules! declare {
 }
 for_each_command!(declare);
 
+pub(super) use self::search::{on_index, own_files_changed, turn_searches};
+
 /// A request that waits for what it needs, until a time at which it is answered in any case.
 #[derive(Debug)]
 struct DeferredRequest {
@@ -84,6 +87,8 @@ pub(super) struct Requests {
     prepared: BTreeMap<AskId, DownloadRequest>,
     /// For what `lan` tells `doctor`.
     diagnosed: Vec<AskId>,
+    /// For what the index finds.
+    searches: Searches,
 }
 
 impl Requests {
@@ -106,7 +111,8 @@ impl Requests {
 
     /// When the first of them is answered in any case.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.deferred.iter().map(|request| request.until).min()
+        let deferred = self.deferred.iter().map(|request| request.until);
+        deferred.chain(self.searches.poll_timeout()).min()
     }
 
     /// The peer ends: what waits is not begun any more.
@@ -128,10 +134,7 @@ impl PeerMachine {
         let until = match needs {
             Needs::Nothing => now,
             Needs::Own => self.own.started + LOOKED,
-            Needs::Catalogues => {
-                let pulled = self.presence.waits_until(now, self.shared.is_scanned);
-                (self.own.started + SETTLE).max(pulled)
-            }
+            Needs::Catalogues => catalogues_until(now, self),
         };
         let deferred = DeferredRequest { ask, command, until };
         if is_ready(now, &deferred, self) {
@@ -179,6 +182,12 @@ impl PeerMachine {
 /// This machine was looked at for `doctor`, which is answered now.
 pub(super) fn diagnosed(now: Time, ask: AskId, facts: DiagnosisFacts, peer: &mut PeerMachine) {
     doctor::answer(now, ask, facts, peer);
+}
+
+/// Until when a request waits for the network to answer, and for what the peers share.
+fn catalogues_until(now: Time, peer: &PeerMachine) -> Time {
+    let pulled = peer.presence.waits_until(now, peer.shared.is_scanned);
+    (peer.own.started + SETTLE).max(pulled)
 }
 
 /// True if a request is to be answered now.

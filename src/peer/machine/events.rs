@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::identity::{Instance, PeerId};
 use crate::lan::{self, Gone};
 use crate::library;
-use crate::peer::commands::diagnosed;
+use crate::peer::commands::{diagnosed, on_index, own_files_changed};
 use crate::peer::custody::CustodyDriver;
 use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
@@ -45,6 +45,7 @@ impl PeerMachine {
             PeerEvent::Custody(event) => self.on_custody(now, event),
             PeerEvent::Chunks(event) => self.on_chunks(now, event),
             PeerEvent::Links(event) => self.routes.on_links(now, event, &mut self.out),
+            PeerEvent::Index(event) => on_index(event, self),
             PeerEvent::Resolved(found) => self.routes.on_resolved(now, found, &mut self.out),
             PeerEvent::Files(answer) => self.on_files(now, answer),
             PeerEvent::Written(written) => {
@@ -172,6 +173,7 @@ impl PeerMachine {
         match event {
             library::Event::Changed(shelf) => {
                 self.shared.shelf = shelf;
+                own_files_changed(now, self);
                 self.custody.own.look_again(now);
             }
             library::Event::Hashing { first, files, bytes } => {

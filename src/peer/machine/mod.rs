@@ -16,7 +16,7 @@ use core::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::chat::Chat;
-use super::commands::Requests;
+use super::commands::{Requests, turn_searches};
 use super::custody::{CustodyDriver, RestoredCustody};
 use super::departure::Departure;
 use super::downloads::Downloads;
@@ -150,6 +150,7 @@ impl PeerMachine {
         self.handle_timeout(now);
         self.turn_custody(now);
         self.carrier.turn(now, &mut self.custody, &mut self.jobs, &mut self.out);
+        turn_searches(now, self);
         self.answer_deferred(now);
         if self.departure.is_over(now) {
             self.finish();

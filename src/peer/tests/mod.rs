@@ -6,6 +6,7 @@ mod commands;
 mod custody;
 mod departure;
 mod downloads;
+mod search;
 mod through;
 mod verifying;
 
@@ -31,6 +32,7 @@ use crate::custody::keeper::KeeperConfig;
 use crate::custody::ledger::{Ledger, Present};
 use crate::custody::quota::Lend;
 use crate::identity::{Identity, Instance, PeerId, PeerName};
+use crate::index::IndexHost;
 use crate::lan::{self, OwnPresence};
 use crate::library::{self, Shelf};
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
@@ -52,6 +54,9 @@ struct TestPeer {
     writings: Vec<u64>,
     /// Folders are there as soon as they are wanted.
     makes_folders: bool,
+    index: IndexHost,
+    /// What the index is told is left as it came out.
+    is_index_slow: bool,
 }
 
 const INSTANCE: Instance = Instance { count: 5, random: 5 };
@@ -114,6 +119,8 @@ impl TestPeer {
             is_recorded: true,
             writings: Vec::new(),
             makes_folders: true,
+            index: IndexHost::new(1 << 20, 1),
+            is_index_slow: false,
         };
         peer.drain();
         peer.outputs.clear();
@@ -145,6 +152,10 @@ impl TestPeer {
                 }
                 PeerOutput::Files(FileWork::Challenge(job, _)) if self.makes_folders => {
                     self.handle(PeerEvent::Files(FileAnswer::Challenge(job, Ok(()))));
+                }
+                PeerOutput::Index(command) if !self.is_index_slow => {
+                    let event = self.index.handle(self.now, command);
+                    self.handle(PeerEvent::Index(event));
                 }
                 PeerOutput::Facts(ask) => {
                     let facts = Box::new(local_facts());

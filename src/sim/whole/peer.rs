@@ -19,6 +19,7 @@ use crate::address::Ports;
 use crate::content::FileId;
 use crate::control::{Notice, Reply, Request};
 use crate::identity::{Identity, Instance, PeerId, PeerName};
+use crate::index::{INDEX_MEMORY, IndexHost};
 use crate::lan::{Machines, OwnPresence};
 use crate::library;
 use crate::peer::chat::Chat;
@@ -143,6 +144,7 @@ impl SimPeer {
             receiver: SimReceiver::new(network.rng.next()),
             sender: SimSender::new(),
             custody: SimCustody::default(),
+            index: IndexHost::new(INDEX_MEMORY, network.rng.next()),
             armed: None,
             is_over: false,
             has_left: false,

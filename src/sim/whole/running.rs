@@ -13,6 +13,7 @@ use super::receiver::SimReceiver;
 use super::sender::SimSender;
 use crate::distribution::chunk_store;
 use crate::identity::{Identity, Instance};
+use crate::index::IndexHost;
 use crate::lan::{self, Endpoint, LanOutput, Machines, Packet, Via};
 use crate::library;
 use crate::peer::event::{AskId, PeerEvent};
@@ -39,6 +40,7 @@ pub(super) struct Running {
     pub(super) receiver: SimReceiver,
     pub(super) sender: SimSender,
     pub(super) custody: SimCustody,
+    pub(super) index: IndexHost,
     /// When `Timer` comes.
     pub(super) armed: Option<Time>,
     /// The controller has ended; only the leave is still to be said.
@@ -166,6 +168,10 @@ impl Running {
             }
             // No route is wanted here.
             PeerOutput::Links(_) | PeerOutput::Resolve(_) => {}
+            PeerOutput::Index(command) => {
+                let event = self.index.handle(around.now(), command);
+                around.part_says(PeerEvent::Index(event));
+            }
             PeerOutput::Chunks(command) => chunk_store(around, command),
             PeerOutput::Ledger { rows, number } => {
                 around.ledger_writes(rows);
