@@ -15,6 +15,7 @@ mod network;
 mod peer;
 mod receiver;
 mod running;
+mod search;
 mod seed;
 mod sender;
 mod serving;
