@@ -11,7 +11,6 @@ use potluck::identity::{Identity, Instance, PeerId, PeerName};
 use potluck::lan::{Command, Event, Gone, Handle, LanConfig, OwnPresence, PeerInfo, start};
 use potluck::sys::clock;
 use potluck::time::Time;
-use potluck::wire::datagram::PresenceState;
 use potluck::wire::message::PeerRecord;
 
 /// How long a test waits for what must come.
@@ -26,7 +25,7 @@ struct Peer {
 
 fn own(catalogue: u64) -> OwnPresence {
     let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
-    OwnPresence { name: PeerName::cleaned("peer").unwrap(), ports, catalogue, state: PresenceState::Here }
+    OwnPresence { catalogue, ..OwnPresence::new(PeerName::cleaned("peer").unwrap(), ports) }
 }
 
 /// A UDP port that nobody uses now.

@@ -156,6 +156,10 @@ pub(crate) const INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Between two announcements of a peer, at most: [`PEERS`] peers stay below 50 datagrams a second.
 pub(crate) const INTERVAL_MAX: Duration = Duration::from_secs(100);
 
+/// A ticket is followed that is at most so far above the next lower one that is followed: no honest network has so many
+/// starts between two of its peers, and it takes as many keys to drive tickets to the highest number.
+pub(crate) const TICKET_GAP: u64 = 1 << 32;
+
 /// Lines of one origin that are kept, to be sent once more to whoever misses them. A number of 32 bits tells
 /// which of them arrived.
 pub(crate) const ROOM_WINDOW: usize = 32;

@@ -410,8 +410,9 @@ impl Machines {
 
     /// Notices that this call comes long after the one that was asked for.
     fn observe(&mut self, now: Time) {
-        if !self.is_leaving() && self.expected.is_some_and(|at| now.since(at) > SLEPT) {
-            self.discovery.handle_wake(now);
+        let slept = self.expected.map(|at| now.since(at)).filter(|slept| *slept > SLEPT);
+        if let Some(slept) = slept.filter(|_| !self.is_leaving()) {
+            self.discovery.handle_wake(now, slept);
         }
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod limits;
 mod machines;
 mod network_prefix;
 mod network_size;
+pub mod order;
 mod outsiders;
 mod rng;
 pub(crate) mod room;
@@ -33,6 +34,7 @@ pub use discovery::Dropped;
 pub use facts::{InterfaceAddress, InterfaceTraffic, LanFacts, UsedInterface};
 pub use machines::{LanOutput, Machines};
 pub use network_prefix::NetworkPrefix;
+pub use order::{IndexDuty, OrderClaim};
 pub use room::NotSaid;
 pub use shell::start;
 pub use tally::Tally;
@@ -67,6 +69,16 @@ pub struct OwnPresence {
     pub catalogue: u64,
     /// Whether it stays.
     pub state: PresenceState,
+    /// What it does for the index.
+    pub duty: IndexDuty,
+}
+
+impl OwnPresence {
+    /// That of a peer that stays, has no catalogue yet, and does what every peer does.
+    #[must_use]
+    pub const fn new(name: PeerName, ports: Ports) -> Self {
+        Self { name, ports, catalogue: 0, state: PresenceState::Here, duty: IndexDuty::InTurn }
+    }
 }
 
 /// How to find others.
@@ -135,6 +147,8 @@ pub struct PeerInfo {
     pub catalogue: u64,
     /// Whether it stays.
     pub state: PresenceState,
+    /// Its place in the order of arrival.
+    pub arrival: OrderClaim,
     /// Through whom it is heard, if it is on another network and has no link with this peer.
     pub told: Option<ToldPeer>,
     /// Where its own discovery socket answered, as far as can be told.
@@ -264,6 +278,8 @@ pub enum Event {
     DialBack(PeerId),
     /// This peer, which is here and heard through a gateway, asks us to connect to it while it connects to us.
     AskedToMeet(PeerId),
+    /// This peer has this ticket from now on; 0: none.
+    Ticket(u64),
     /// The first answers are in: 300 ms passed without a new peer, or 1 s in all. Once.
     Settled,
     /// The first hellos went unanswered. Once.

@@ -120,12 +120,8 @@ fn files(n: u8) -> Vec<FileId> {
 impl LanWorld {
     fn new() -> Self {
         let now = Time::ZERO + Duration::from_secs(1_000);
-        let own = OwnPresence {
-            name: PeerName::of_folder("own", OURS),
-            ports: Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 },
-            catalogue: 0,
-            state: PresenceState::Here,
-        };
+        let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
+        let own = OwnPresence::new(PeerName::of_folder("own", OURS), ports);
         let instance = Instance { count: 2, random: 0 };
         let mut machines = Machines::new(now, OURS, instance, own.clone(), [7; 32]);
         machines.handle_links(now, links(0));

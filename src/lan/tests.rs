@@ -32,7 +32,7 @@ impl TestPeer {
     /// One that has just said hello, and to which nothing answered yet.
     fn start() -> Self {
         let now = Time::ZERO + Duration::from_secs(1_000);
-        let own = OwnPresence { name: name(), ports: PORTS, catalogue: 0, state: PresenceState::Here };
+        let own = OwnPresence::new(name(), PORTS);
         let machines = Machines::new(now, ME, Instance { count: 1, random: 0 }, own, [3; 32]);
         let mut peer = Self { machines, now, sequence: 0 };
         peer.machines.handle_links(now, vec![NetworkPrefix { ip: [10, 0, 0, 1].into(), prefix: 8 }]);

@@ -382,6 +382,7 @@ pub(super) mod tests {
     use crate::address::{Host, Ports};
     use crate::content::{Catalogue, FileId};
     use crate::identity::{Contact, Instance, PeerName, PublicKey};
+    use crate::lan::OrderClaim;
     use crate::receiver::catalogue::NoCatalogueCause;
     use crate::wire::datagram::PresenceState;
 
@@ -398,6 +399,7 @@ pub(super) mod tests {
             instance: Instance { count: 1, random: 1 },
             catalogue,
             state: PresenceState::Here,
+            arrival: OrderClaim::default(),
             told: None,
             at: host.socket(9),
             signed: Arc::from([]),

@@ -46,7 +46,6 @@ use crate::sys::{clock, descriptors, net};
 use crate::text;
 use crate::transfer::ports::Listeners;
 use crate::transfer::{Engine, ports};
-use crate::wire::datagram::PresenceState;
 
 /// A peer whose threads run.
 pub(super) struct Peer {
@@ -95,7 +94,7 @@ impl Peer {
         let engine = Engine::new().map_err(thread)?.limited(config.up_limit).counted(&counters);
         let sender = start_serving(&mut sandboxes, engine, bound.sender, tls).map_err(thread)?;
 
-        let presence = OwnPresence { name, ports: bound.ports, catalogue: 0, state: PresenceState::Here };
+        let presence = OwnPresence::new(name, bound.ports);
         let lan_config = lan::LanConfig {
             heard: chat.heard(),
             seal: group.as_ref().map(|group| group.key.datagram_seal()),

@@ -110,7 +110,13 @@ pub mod features {
     /// Slices are served at its sender port ([`crate::wire::message::GetSlices`]).
     pub const SLICES: u64 = 1;
 
-    /// Those of this version.
+    /// It keeps the index when its turn comes (`lan/order.rs`).
+    pub const OFFICE: u64 = 4;
+
+    /// Its turn comes before that of all others, for it is here for the index alone.
+    pub const INDEX_ONLY: u64 = 8;
+
+    /// Those of every peer of this version.
     pub const OURS: u64 = SLICES;
 }
 

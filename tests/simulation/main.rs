@@ -3,6 +3,7 @@
 //! `POTLUCK_SEED=n` replays a seed, `POTLUCK_SEEDS=n` tries more; `--nocapture` shows the numbers.
 
 mod hindered;
+mod order;
 mod room;
 mod routes;
 mod seeking;

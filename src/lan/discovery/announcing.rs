@@ -104,12 +104,18 @@ impl Speaker {
     }
 
     /// The next datagram, with that message.
-    pub(super) fn body(&mut self, message: DatagramMessage, announcements: &Announcements) -> Body {
+    pub(super) fn body(
+        &mut self,
+        message: DatagramMessage,
+        ticket: u64,
+        announcements: &Announcements,
+    ) -> Body {
         self.sequence += 1;
         let interval = u32::try_from(announcements.interval.as_millis()).unwrap_or(u32::MAX);
-        let OwnPresence { state, name, ports, catalogue } = &self.own;
+        let OwnPresence { state, name, ports, catalogue, duty } = &self.own;
         let presence = Presence::new(*state, name.clone(), *ports, interval, *catalogue);
-        let presence = Presence { room: self.room, ..presence };
+        let features = presence.features | duty.features();
+        let presence = Presence { ticket, room: self.room, features, ..presence };
         Body { instance: self.instance, sequence: self.sequence, presence, message }
     }
 }
@@ -119,7 +125,6 @@ mod tests {
     use super::*;
     use crate::address::Ports;
     use crate::identity::{PeerId, PeerName};
-    use crate::wire::datagram::PresenceState;
 
     fn at(ms: u64) -> Time {
         Time::ZERO + Duration::from_millis(10_000 + ms)
@@ -155,19 +160,17 @@ mod tests {
 
     #[test]
     fn each_datagram_has_the_next_number_and_what_holds_now() {
-        let own = |catalogue| OwnPresence {
-            name: PeerName::of_folder("peer", PeerId([0; 32])),
-            ports: Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 },
-            catalogue,
-            state: PresenceState::Here,
-        };
+        let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
+        let name = PeerName::of_folder("peer", PeerId([0; 32]));
+        let own = |catalogue| OwnPresence { catalogue, ..OwnPresence::new(name.clone(), ports) };
         let start = |count| Instance { count, random: 0 };
         let (mut speaker, announcements) = (Speaker::new(start(2), own(0)), Announcements::new(at(0)));
-        assert_eq!(speaker.body(DatagramMessage::Here, &announcements).sequence, 1);
+        assert_eq!(speaker.body(DatagramMessage::Here, 0, &announcements).sequence, 1);
         assert!(!speaker.replace(own(0)) && speaker.replace(own(7)));
         assert!(!speaker.advance(start(2)) && speaker.advance(start(3)));
-        let body = speaker.body(DatagramMessage::Leave, &announcements);
+        let body = speaker.body(DatagramMessage::Leave, 5, &announcements);
         assert_eq!((body.sequence, body.instance, body.presence.catalogue), (2, start(3), 7));
+        assert_eq!(body.presence.ticket, 5);
         assert_eq!(body.presence.interval, 1_000);
     }
 }

@@ -42,7 +42,13 @@ impl Discovery {
         {
             self.outward.hear(now);
         }
+        let is_first = self.lacks(packet.peer);
         self.listing.hear(now, packet, &mut self.rng, &mut self.out)?;
+        // What comes late of an instance that left is not taken, and is no first word.
+        let (ticket, interval) = (body.presence.ticket, self.announcements.interval());
+        if is_first && self.ticket.hear_first(now, ticket, interval) {
+            self.ticket.tell(&mut self.announcements, &mut self.out);
+        }
         self.listing.table.check();
         self.greet_later(now, packet);
         self.tell_unanswered(now, packet.peer);

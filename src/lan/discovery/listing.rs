@@ -17,6 +17,7 @@ use crate::accounts::AccountHost;
 use crate::address::Host;
 use crate::identity::{Contact, PeerId};
 use crate::lan::limits;
+use crate::lan::order::OrderClaim;
 use crate::lan::rng::Rng;
 use crate::lan::traffic::Packet;
 use crate::lan::{Event, Gone, PeerInfo, ToldPeer};
@@ -345,6 +346,7 @@ fn info(id: PeerId, entry: &PeerEntry) -> PeerInfo {
         instance: entry.voice.instance,
         catalogue: entry.voice.presence.catalogue,
         state: entry.voice.presence.state,
+        arrival: OrderClaim::of(&entry.voice.presence),
         signed: Arc::clone(&entry.voice.signed),
     }
 }

@@ -33,12 +33,14 @@ mod silence;
 mod table;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod tombstones;
 mod voice;
 
 pub(super) use self::outputs::DiscoveryOutput;
 pub(super) use self::outward::BroadcastHearing;
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 
 use self::announcing::{Announcements, Speaker};
@@ -54,6 +56,7 @@ use self::pacing::Pacing;
 use self::peer_exchange::TableRequests;
 use self::probe::ProbeAnswers;
 use self::settling::Settling;
+use self::ticket::OwnTicket;
 use super::limiter::{Stranger, Strangers};
 use super::limits;
 use super::network_prefix::NetworkPrefix;
@@ -100,6 +103,7 @@ pub(super) struct Discovery {
     probed: ProbeAnswers,
     tables: TableRequests,
     settling: Settling,
+    ticket: OwnTicket,
     copies: FolderCopies,
     greeting: Greeting,
     out: Outputs,
@@ -125,6 +129,7 @@ impl Discovery {
             probed: ProbeAnswers::default(),
             tables: TableRequests::new(now),
             settling: Settling::new(now),
+            ticket: OwnTicket::new(now),
             copies: FolderCopies::default(),
             greeting: Greeting::default(),
             out: Outputs::default(),
@@ -164,7 +169,7 @@ impl Discovery {
 
     /// The next datagram, with this message.
     pub(super) fn body(&mut self, message: DatagramMessage) -> Body {
-        self.speaker.body(message, &self.announcements)
+        self.speaker.body(message, self.ticket.number(), &self.announcements)
     }
 
     /// May a datagram that claims to be of `id` be verified? (Length, magic and version were right.)
@@ -224,9 +229,12 @@ impl Discovery {
         }
     }
 
-    /// This machine slept until now.
-    pub(super) fn handle_wake(&mut self, now: Time) {
+    /// This machine slept for so long until now.
+    pub(super) fn handle_wake(&mut self, now: Time, slept: Duration) {
         self.listing.spare_all(now);
+        if self.ticket.wake(now, slept) {
+            self.ticket.tell(&mut self.announcements, &mut self.out);
+        }
         self.begin_hellos(now);
         self.out.event(Event::NetworkChanged);
     }
@@ -254,8 +262,12 @@ impl Discovery {
     /// A datagram that `teller` passed on, with the address at which its sender answers there.
     pub(super) fn handle_table(&mut self, now: Time, teller: PeerId, packet: &Packet<'_>) {
         if packet.peer != self.id {
-            let burst = self.hellos.burst();
+            let (is_first, burst) = (self.lacks(packet.peer), self.hellos.burst());
             self.listing.hear_of(now, teller, packet, burst, &mut self.rng);
+            let (ticket, interval) = (packet.body.presence.ticket, self.announcements.interval());
+            if is_first && !self.lacks(packet.peer) && self.ticket.hear_first(now, ticket, interval) {
+                self.ticket.tell(&mut self.announcements, &mut self.out);
+            }
         }
     }
 
@@ -302,6 +314,7 @@ impl Discovery {
             self.proofs.poll_timeout(now, table, &Pacing::of(now, table, &self.hellos)),
             self.tables.poll_timeout(),
             self.settling.poll_timeout(),
+            self.ticket.poll_timeout(),
             self.copies.poll_timeout(),
             self.greeting.poll_timeout(),
         ];
@@ -340,7 +353,14 @@ impl Discovery {
             self.out.event(Event::Lacking(teller));
         }
         for event in self.settling.take_due(now) {
+            if matches!(event, Event::Settled) {
+                self.ticket.settle(now);
+            }
             self.out.event(event);
+        }
+        if self.ticket.take_due(now) {
+            self.ticket.take_behind(now, self.listing.table.tickets());
+            self.ticket.tell(&mut self.announcements, &mut self.out);
         }
         if let Some(instance) = self.copies.take_gone(now) {
             self.out.event(Event::Overtaken(instance));

@@ -174,7 +174,7 @@ mod tests {
         let now = Time::ZERO + Duration::from_secs(100);
         let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
         let name = PeerName::of_folder("new", PeerId([0; 32]));
-        let own = OwnPresence { name, ports, catalogue: 0, state: PresenceState::Here };
+        let own = OwnPresence::new(name, ports);
         let instance = Instance { count: 1, random: 0 };
         let mut machine = Discovery::new(now, PeerId([0; 32]), instance, own, [3; 32]);
         machine.handle_links(now, vec![NetworkPrefix { ip: [10, 0, 0, 1].into(), prefix: 8 }]);

@@ -9,7 +9,7 @@ use crate::time::Time;
 const SETTLED: Duration = Duration::from_millis(300);
 
 /// It is not waited for longer.
-const SETTLED_LATEST: Duration = Duration::from_secs(1);
+pub(super) const SETTLED_LATEST: Duration = Duration::from_secs(1);
 
 /// Silence after the start that means that nobody is heard: all hellos, and one interval of a small
 /// network.

@@ -222,6 +222,12 @@ impl PeerTable {
         self.entries.iter().map(|(id, entry)| (*id, entry))
     }
 
+    /// The tickets of all that were heard.
+    pub(super) fn tickets(&self) -> impl Iterator<Item = u64> {
+        let voices = self.entries.values().map(|entry| &entry.voice);
+        voices.chain(self.strangers.iter().map(|c| &c.voice)).map(|voice| voice.presence.ticket)
+    }
+
     /// True if that peer is here.
     pub(super) fn has(&self, id: PeerId) -> bool {
         self.entries.contains_key(&id)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::identity::Instance;
+use crate::lan::order::OrderClaim;
 use crate::rate::TokenBucket;
 use crate::time::Time;
 use crate::wire::datagram::{Body, Presence, PresenceState};
@@ -86,10 +87,15 @@ impl Voice {
         {
             return false;
         }
+        let (was, is) = (OrderClaim::of(old), OrderClaim::of(new));
+        // While a peer has none, its ticket is lower than before: a datagram that was overtaken tells nothing of it.
+        let is_overtaken = body.sequence < self.window.highest;
         let changed = (&old.name, old.ports, old.catalogue, old.state)
-            != (&new.name, new.ports, new.catalogue, new.state);
+            != (&new.name, new.ports, new.catalogue, new.state)
+            || was != is && !is_overtaken;
         if changed || *old != *new {
-            self.presence = new.clone();
+            let ticket = if is_overtaken { old.ticket } else { new.ticket };
+            self.presence = Presence { ticket, ..new.clone() };
         }
         changed
     }

@@ -83,6 +83,7 @@ impl PeerMachine {
             lan::Event::Interfaces(names) => self.interface_names.set(names),
             lan::Event::Facts(facts) => self.requests.lan_told(&facts, &mut self.out),
             lan::Event::Settled => self.presence.settled(),
+            lan::Event::Ticket(_) => {}
             lan::Event::NobodyHeard => {
                 let ports = self.own.presence.ports;
                 self.out.notice(Notice::Text(nobody_answers(self.own.settings.on.discovery_port, ports)));

@@ -8,6 +8,7 @@ use crate::distribution::CustodyEvent;
 use crate::error::{Code, Failure};
 use crate::sender::{SenderCommand, SenderEvent};
 use crate::wire::custody::{CustodyMessage, KeeperReport, ReportRow};
+use crate::wire::datagram::PresenceState;
 
 const EXIT: Request = Request::Exit(ExitRequest { now: false });
 const EXIT_NOW: Request = Request::Exit(ExitRequest { now: true });

@@ -39,7 +39,6 @@ use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::settings::Settings;
 use crate::swarm::{Job, JobEvent, JobId, Progress};
 use crate::time::Time;
-use crate::wire::datagram::PresenceState;
 
 /// A peer, and the world around it, which does nothing by itself but what is said here.
 struct TestPeer {
@@ -91,12 +90,8 @@ impl TestPeer {
         let (now, me) = (Time::ZERO + seconds(100), identity.id());
         let (ledger, present) = (Ledger::of([]), Present::new());
         let machine = Custodian::new(now, me, INSTANCE, config, ledger, &present);
-        let presence = OwnPresence {
-            name: PeerName::cleaned("me").unwrap(),
-            ports: Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 },
-            catalogue: 0,
-            state: PresenceState::Here,
-        };
+        let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
+        let presence = OwnPresence::new(PeerName::cleaned("me").unwrap(), ports);
         let custody = RestoredCustody { machine, notes: Vec::new(), present };
         let chat = Chat::default();
         let start = PeerStart {

@@ -28,7 +28,6 @@ use crate::peer::event::{AskId, PeerEvent};
 use crate::peer::machine::{PeerMachine, PeerStart};
 use crate::settings::Settings;
 use crate::store::LedgerRow;
-use crate::wire::datagram::PresenceState;
 
 /// Free bytes of every disk.
 pub(super) const FREE: u64 = 1 << 40;
@@ -112,7 +111,7 @@ impl SimPeer {
         let port = 40_000 + u16::try_from(self.starts).unwrap();
         let ports = Ports { receiver: 27_280, sender: 27_281, distributor: 27_282, distributee: 27_283 };
         let name = PeerName::cleaned(&format!("peer{}", self.place)).unwrap();
-        let presence = OwnPresence { name, ports, catalogue: 0, state: PresenceState::Here };
+        let presence = OwnPresence::new(name, ports);
         let now = network.now;
         let mut lan = Machines::new(now, self.id(), instance, presence.clone(), network.rng.seed());
         lan.handle_links(now, vec![NETWORK]);

@@ -24,7 +24,7 @@ use core::time::Duration;
 use crate::address::Ports;
 use crate::content::FileId;
 use crate::identity::{Identity, Instance, PeerId, PeerName, PublicKey};
-use crate::lan::{Event, LanOutput, Machines, NetworkPrefix as OnLink, NotSaid, OwnPresence};
+use crate::lan::{Event, IndexDuty, LanOutput, Machines, NetworkPrefix as OnLink, NotSaid, OwnPresence};
 use crate::sim::queue::Queue;
 use crate::sim::{Link, Rng};
 use crate::time::Time;
@@ -46,6 +46,8 @@ pub struct World {
     pub nodes: Vec<Node>,
     /// What each of them showed of the room.
     pub rooms: Vec<RoomLog>,
+    /// The ticket that each of them told last; 0: none.
+    pub tickets: Vec<u64>,
     /// All that was told, in order.
     pub log: Vec<Seen>,
     /// Datagrams sent by all.
@@ -76,6 +78,7 @@ impl World {
             link,
             nodes: Vec::new(),
             rooms: Vec::new(),
+            tickets: Vec::new(),
             log: Vec::new(),
             sent: 0,
             links: Vec::new(),
@@ -114,6 +117,7 @@ impl World {
         self.places.insert(id, place);
         self.hosts.insert(ip, place);
         self.rooms.push(RoomLog::default());
+        self.tickets.push(0);
         self.nodes.push(Node {
             id,
             identity,
@@ -158,6 +162,7 @@ impl World {
         node.fetches.clear();
         node.others.clear();
         self.rooms[place] = RoomLog::default();
+        self.tickets[place] = 0;
         self.drain(place);
     }
 
@@ -378,6 +383,7 @@ impl World {
             Event::Here(info) => drop(node.shown.insert(info.contact.id, info)),
             Event::Gone(id, _) => drop(node.shown.remove(&id)),
             Event::Settled => node.settled = true,
+            Event::Ticket(ticket) => self.tickets[by] = ticket,
             Event::NobodyHeard => node.nobody = true,
             Event::CopiedFolder(_) => node.copied = true,
             Event::Unanswered(peer) => {
@@ -428,5 +434,5 @@ impl World {
 fn own(catalogue: u64) -> OwnPresence {
     let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
     let name = PeerName::of_folder("peer", PeerId([0; 32]));
-    OwnPresence { name, ports, catalogue, state: PresenceState::Here }
+    OwnPresence { name, ports, catalogue, state: PresenceState::Here, duty: IndexDuty::InTurn }
 }
