@@ -16,6 +16,16 @@ impl TypedRequest for PeersRequest {
     }
 }
 
+/// An office: the first two in the order of arrival keep the index for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Office {
+    /// That of the first one.
+    Supernode,
+    /// That of the second one.
+    Deputy,
+}
+
 /// One line of `peers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerRow {
@@ -33,6 +43,12 @@ pub struct PeerRow {
     pub bytes: Option<u64>,
     /// Whole seconds since it was first seen.
     pub seconds: u64,
+    /// Its number in the order of arrival, this very peer counted; `None`: an older peer answers, which does not say it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order: Option<u64>,
+    /// What it keeps the index as, if it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub office: Option<Office>,
     /// Through whom it is heard, if it is on another network: that peer's name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub through: Option<String>,

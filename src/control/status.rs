@@ -6,7 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::typed::{Proposals, TypedRequest};
-use super::{DownloadRow, RouteRow};
+use super::{DownloadRow, Office, RouteRow};
 
 /// Tell who this peer is, what is being transferred, and who keeps what
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
@@ -34,11 +34,9 @@ pub struct Status {
     /// UDP port on which peers find each other; 0: an older peer, which does not say it.
     #[serde(default)]
     pub discovery_port: u16,
-    /// `open` or `group`.
-    pub network: String,
-    /// The name of the group, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub group: Option<String>,
+    /// The network, and its part in it.
+    #[serde(flatten)]
+    pub on: NetworkStatus,
     /// Peers here, this one not counted.
     pub peers: u64,
     /// What is shared.
@@ -75,6 +73,26 @@ pub struct Status {
     /// Warnings of this run, the newest last, at most 20; then those that hold now and go by themselves, at
     /// most 8.
     pub warnings: Vec<String>,
+}
+
+/// Which network a peer is on, and its part in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkStatus {
+    /// `open` or `group`.
+    pub network: String,
+    /// The name of the group, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub group: Option<String>,
+    /// Its number in the order of arrival; `None` before it has a ticket.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order: Option<u64>,
+    /// What it keeps the index as, if it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub office: Option<Office>,
+    /// What it does for the index by its user's choice: `first` (`--index-only`) or `never` (`--no-index`); `None`: it
+    /// keeps the index when its turn comes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub index: Option<String>,
 }
 
 /// What a peer shares.

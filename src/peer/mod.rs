@@ -32,6 +32,7 @@ mod listing;
 mod look_alikes;
 pub(crate) mod machine;
 mod naming;
+mod offices;
 pub(crate) mod output;
 mod own_group;
 mod own_peer;

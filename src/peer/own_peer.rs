@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::group::GroupName;
 use crate::identity::{Identity, Instance, PeerId};
-use crate::lan::{self, OwnPresence};
+use crate::lan::{self, OrderClaim, OwnPresence};
+use crate::peer::offices::OwnArrival;
 use crate::peer::output::Outputs;
 use crate::settings::Settings;
 use crate::time::Time;
@@ -20,6 +21,8 @@ pub(super) struct OwnPeer {
     pub(super) instance: Instance,
     /// What is announced.
     pub(super) presence: OwnPresence,
+    /// Its ticket, which `lan` takes and announces; 0: none yet.
+    pub(super) ticket: u64,
     /// Why its ports are not those that were asked for, if so; in words.
     pub(super) moved: Option<String>,
     /// When it was started.
@@ -30,6 +33,12 @@ impl OwnPeer {
     /// Its id.
     pub(super) fn id(&self) -> PeerId {
         self.identity.id()
+    }
+
+    /// Its part in the order of arrival.
+    pub(super) fn arrival(&self) -> OwnArrival {
+        let arrival = OrderClaim { ticket: self.ticket, duty: self.presence.duty };
+        OwnArrival { id: self.id(), arrival, state: self.presence.state }
     }
 
     /// From now on the catalogue of this version is announced.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::catalogues::Unlisted;
 use super::limits;
+use super::offices::{Offices, OwnArrival};
 use super::output::Outputs;
 use super::patience::Patience;
 use super::roster::{Member, Roster};
@@ -21,6 +22,8 @@ use crate::wire::message::PeerRecord;
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     pub(super) roster: Roster,
+    /// Who keeps the index.
+    pub(super) offices: Offices,
     /// The network has answered.
     is_settled: bool,
     /// How long commands wait for catalogues.
@@ -61,6 +64,11 @@ impl Presence {
             };
             out.notice(Notice::Gone { name, why });
         }
+    }
+
+    /// Looks who has the offices, after something changed that they go by.
+    pub(super) fn reckon_offices(&mut self, own: OwnArrival, out: &mut Outputs) {
+        self.offices.reckon(own, &self.roster, out);
     }
 
     /// A peer asks to be dialled: where it was authenticated, at the port that it announced.

@@ -30,14 +30,14 @@ use crate::identity::tls::Tls;
 use crate::identity::{Identity, Instance, NameError, PeerName, fill_random};
 use crate::index::INDEX_MEMORY;
 use crate::index::shell::{IndexHandle, start_index};
-use crate::lan::{self, OwnPresence};
+use crate::lan::{self, IndexDuty, OwnPresence};
 use crate::library::{self, LibraryConfig};
 use crate::peer::limits;
 use crate::port_mapping::{PortMappingHandle, start_port_mapping};
 use crate::receiver::{ReceiverCommand, ReceiverHandle, start_receiver};
 use crate::routes::{LinksHandle, Resolver, start_links};
 use crate::sender::{SenderHandle, SharedReader, start_sender};
-use crate::settings::Settings;
+use crate::settings::{IndexSettings, Settings};
 use crate::store;
 use crate::sys::folder::Folder;
 use crate::sys::gateway::RouteTable;
@@ -63,6 +63,7 @@ impl Peer {
         let named = wanted_name(&config)?;
         check_interfaces(&config.on.interfaces)?;
         set_up(&config)?;
+        check_shares_nothing(&config)?;
         let group = own_group(&config)?;
         let config = in_network(config, group.as_ref())?;
         let mut warnings = trust::warnings(&config.directory)?;
@@ -94,7 +95,7 @@ impl Peer {
         let engine = Engine::new().map_err(thread)?.limited(config.up_limit).counted(&counters);
         let sender = start_serving(&mut sandboxes, engine, bound.sender, tls).map_err(thread)?;
 
-        let presence = OwnPresence::new(name, bound.ports);
+        let presence = OwnPresence { duty: duty(&config), ..OwnPresence::new(name, bound.ports) };
         let lan_config = lan::LanConfig {
             heard: chat.heard(),
             seal: group.as_ref().map(|group| group.key.datagram_seal()),
@@ -292,6 +293,32 @@ fn set_up(config: &Settings) -> Result<(), Failure> {
     }
     let state = config.state();
     control::make_state(&state).map_err(|e| unusable(&state, &e))
+}
+
+/// A peer that is here for the index alone shares nothing: what somebody shared before is not to vanish silently.
+fn check_shares_nothing(config: &Settings) -> Result<(), Failure> {
+    if !config.index.is_only {
+        return Ok(());
+    }
+    let shared = config.shared();
+    let mut inside = fs::read_dir(&shared).map_err(|e| unusable(&shared, &e))?;
+    if inside.next().is_none() {
+        return Ok(());
+    }
+    let text = format!(
+        "--index-only: such a peer shares nothing, and there are files in {}: start it in another folder",
+        text::shown(&shared.to_string_lossy())
+    );
+    Err(Failure::new(Code::Usage, text))
+}
+
+/// What it does for the index.
+const fn duty(config: &Settings) -> IndexDuty {
+    match config.index {
+        IndexSettings { is_only: true, .. } => IndexDuty::First,
+        IndexSettings { takes_office: false, .. } => IndexDuty::Never,
+        IndexSettings { .. } => IndexDuty::InTurn,
+    }
 }
 
 /// Has more files open at once, if the system lets it.

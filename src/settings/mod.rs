@@ -1,6 +1,7 @@
 //! How one peer runs. Each field is one setting: its flag and environment, what can be typed, its default, and
 //! what `help` says of it. What has no flag is filled in by whoever starts the peer.
 
+mod index;
 mod network;
 pub(crate) mod units;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser as _;
 use clap::{ArgAction, Args, value_parser};
 
+pub use self::index::IndexSettings;
 pub use self::network::NetworkSettings;
 use crate::address::DEFAULT_PORT;
 use crate::limits;
@@ -73,6 +75,9 @@ pub struct Settings {
     /// Which networks it is on.
     #[command(flatten)]
     pub on: NetworkSettings,
+    /// What it does for the index.
+    #[command(flatten)]
+    pub index: IndexSettings,
 
     /// Copies of each shared file that there are to be, the one here included; 1: none on others
     // 2: one peer may fail.
@@ -134,6 +139,12 @@ impl Settings {
         self.state().join(name)
     }
 
+    /// How much it lends, if that was said: a peer that is here for the index alone lends nothing.
+    #[must_use]
+    pub const fn lent(&self) -> Option<u64> {
+        if self.index.is_only { Some(0) } else { self.lend }
+    }
+
     /// The key file.
     #[must_use]
     pub fn key(&self) -> PathBuf {
@@ -162,6 +173,7 @@ mod tests {
         let settings = Settings::new(PathBuf::from("/peer"));
         assert_eq!((settings.copies, settings.auto_copy, settings.lend), (2, 10 << 30, None));
         assert_eq!((settings.up_limit, settings.down_limit), (None, None));
+        assert_eq!(settings.index, IndexSettings { is_only: false, takes_office: true });
         assert!(
             settings.sandbox && settings.swarm && !settings.asks && !settings.daemon && !settings.on.map_port
         );

@@ -70,7 +70,7 @@ fn two_groups_and_an_open_network_on_one_wire_never_see_each_other() {
             peer.download(&format!("{}.txt", strange.name), 4);
         }
     }
-    let of_group = |status: &Status| (status.network.clone(), status.group.clone());
+    let of_group = |status: &Status| (status.on.network.clone(), status.on.group.clone());
     assert_eq!(of_group(&all[0][0].status()), ("group".into(), Some("office".into())));
     assert_eq!(of_group(&all[2][0].status()), ("open".into(), None));
     // Both hear the four others, of which one machine is also that of an open peer.
@@ -250,11 +250,11 @@ fn a_group_is_made_shown_joined_and_left_without_a_running_peer() {
     assert!(command(&lab, "anna", &["group", "leave"], "").ends_with("has changed networks\n"));
     wait("in the open network", SOON, || (anna.sees(&open) && open.sees(&anna)).then_some(()));
     wait("missed", SOON, || bert.names().is_empty().then_some(()));
-    assert_eq!((anna.names().len(), anna.status().network.as_str()), (1, "open"));
+    assert_eq!((anna.names().len(), anna.status().on.network.as_str()), (1, "open"));
     assert!(command(&lab, "anna", &["group", "join"], &typed).ends_with("has changed networks\n"));
     wait("back in the group", SOON, || (anna.sees(&bert) && bert.sees(&anna)).then_some(()));
     wait("missed", SOON, || open.names().is_empty().then_some(()));
-    assert_eq!(anna.status().group.as_deref(), Some("office"));
+    assert_eq!(anna.status().on.group.as_deref(), Some("office"));
 }
 
 #[test]

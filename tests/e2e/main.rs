@@ -30,6 +30,7 @@ mod kills;
 mod link_local;
 mod nat;
 mod networks;
+mod offices;
 mod port_mapping;
 mod presence;
 mod routes;

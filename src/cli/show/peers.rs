@@ -6,7 +6,7 @@ use super::parts::{LEFT, RIGHT, endpoint, short_id, table};
 use super::{Page, Show};
 use crate::cli::human::{duration, size};
 use crate::cli::output::Style;
-use crate::control::{PeerRow, PeersRequest, Reply};
+use crate::control::{Office, PeerRow, PeersRequest, Reply};
 use crate::text::shown;
 
 /// Keeps the rows until all are there, for only then the columns' widths are known.
@@ -36,7 +36,7 @@ fn peers(rows: &[PeerRow], style: Style) -> String {
     if rows.is_empty() {
         return "no other peer is here\n".to_owned();
     }
-    let cells: Vec<[String; 6]> = rows
+    let cells: Vec<[String; 7]> = rows
         .iter()
         .map(|row| {
             let mark = if row.look_alike { " *" } else { "" };
@@ -47,12 +47,13 @@ fn peers(rows: &[PeerRow], style: Style) -> String {
                 row.files.map_or_else(|| "?".to_owned(), |n| n.to_string()),
                 row.bytes.map_or_else(|| "?".to_owned(), size),
                 duration(row.seconds),
+                order(row),
             ]
         })
         .collect();
     let mut text = table(
-        ["NAME", "ID", "ADDRESS", "FILES", "SIZE", "HERE FOR"],
-        [LEFT, LEFT, LEFT, RIGHT, RIGHT, LEFT],
+        ["NAME", "ID", "ADDRESS", "FILES", "SIZE", "HERE FOR", "ORDER"],
+        [LEFT, LEFT, LEFT, RIGHT, RIGHT, LEFT, LEFT],
         &cells,
         style,
     );
@@ -61,6 +62,20 @@ fn peers(rows: &[PeerRow], style: Style) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Its number in the order of arrival, and its office.
+fn order(row: &PeerRow) -> String {
+    let number = row.order.map_or_else(|| "?".to_owned(), |number| number.to_string());
+    row.office.map_or_else(|| number.clone(), |of| format!("{number}, {}", office(of)))
+}
+
+/// What an office is called.
+pub(super) const fn office(office: Office) -> &'static str {
+    match office {
+        Office::Supernode => "supernode",
+        Office::Deputy => "deputy",
+    }
 }
 
 /// Where it is, and through whom it is heard.
@@ -83,15 +98,17 @@ mod tests {
             files: Some(0),
             bytes: Some(0),
             seconds: 5,
+            order: (name != "bert").then_some(2),
+            office: (id == "a").then_some(Office::Deputy),
             through: (name == "bert").then(|| "anna".to_owned()),
             look_alike,
         };
         let rows = [peer("anna", "a", true), peer("\u{430}nna", "b", true), peer("bert", "c", false)];
         insta::assert_snapshot!(peers(&rows, Style { color: false }), @r"
-        NAME    ID        ADDRESS                  FILES  SIZE  HERE FOR
-        anna *  aaaaaaaa  10.0.0.1:2                   0   0 B  5 s
-        аnna *  bbbbbbbb  10.0.0.1:2                   0   0 B  5 s
-        bert    cccccccc  10.0.0.1:2 through anna      0   0 B  5 s
+        NAME    ID        ADDRESS                  FILES  SIZE  HERE FOR  ORDER
+        anna *  aaaaaaaa  10.0.0.1:2                   0   0 B  5 s       2, deputy
+        аnna *  bbbbbbbb  10.0.0.1:2                   0   0 B  5 s       2
+        bert    cccccccc  10.0.0.1:2 through anna      0   0 B  5 s       ?
         * can be taken for another peer: say its id, not its name
         ");
         assert!(!peers(&rows[2..], Style { color: false }).contains('*'));
@@ -114,6 +131,8 @@ mod tests {
             files: None,
             bytes: None,
             seconds: 0,
+            order: None,
+            office: None,
             through: Some(evil.into()),
             look_alike: false,
         };

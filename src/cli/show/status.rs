@@ -4,7 +4,7 @@ use core::net::{Ipv4Addr, SocketAddrV4};
 use core::ops::ControlFlow;
 
 use super::parts::{self, ID_CHARACTERS, facts, ports, shown_path};
-use super::{Page, Show, connect, download, restore};
+use super::{Page, Show, connect, download, peers, restore};
 use crate::cli::human::{count, percent, size, speed};
 use crate::cli::output::{self, Style};
 use crate::cli::words;
@@ -85,7 +85,8 @@ fn status(status: &Status, style: Style) -> String {
             "outside",
             status.outside.port_mapping.as_ref().map(|row| outside(row, sender_port)).unwrap_or_default(),
         ),
-        ("peers", peers(status)),
+        ("peers", others(status)),
+        ("order", order(status)),
         ("sharing", sharing(status)),
         ("giving", giving(status)),
     ];
@@ -168,7 +169,7 @@ fn who(status: &Status, style: Style) -> String {
 
 /// Which of the two kinds of network this is: open, or a group (docs/SECURITY.md, "What is open by choice").
 fn network(status: &Status) -> String {
-    match &status.group {
+    match &status.on.group {
         Some(name) => format!("group {}: only peers with its passphrase see shared/", shown(name)),
         None => "open: everyone on this network sees shared/".to_owned(),
     }
@@ -176,10 +177,10 @@ fn network(status: &Status) -> String {
 
 /// How many others are here. If nobody is, that is most often a mistyped passphrase, where there is one and
 /// others are heard; else a firewall.
-fn peers(status: &Status) -> String {
+fn others(status: &Status) -> String {
     let outsiders = status.counters.datagrams.outsiders;
     if status.peers == 0 && outsiders > 0 {
-        let is_in_group = status.group.is_some();
+        let is_in_group = status.on.group.is_some();
         let why = if is_in_group { ", or the passphrase is wrong" } else { "; `group join` joins it" };
         return format!("0; {}{why}", parts::outsiders(outsiders, is_in_group));
     }
@@ -193,7 +194,22 @@ fn peers(status: &Status) -> String {
     )
 }
 
+/// Its place in the order of arrival, and what follows from that.
+fn order(status: &Status) -> String {
+    let on = &status.on;
+    let Some(number) = on.order else { return String::new() };
+    let office = match (on.office, on.index.as_deref()) {
+        (Some(office), _) => format!(": {}, it keeps the index", peers::office(office)),
+        (None, Some("never")) => ", never keeps the index (--no-index)".to_owned(),
+        (None, _) => String::new(),
+    };
+    format!("{number} of {}{office}", status.peers.saturating_add(1))
+}
+
 fn sharing(status: &Status) -> String {
+    if status.on.index.as_deref() == Some("first") {
+        return "nothing (--index-only)".to_owned();
+    }
     let mut text = format!("{}, {}", count(status.sharing.files, "file"), size(status.sharing.bytes));
     if status.sharing.hashing > 0 {
         text.push_str(&format!("; {} more being hashed", status.sharing.hashing));
@@ -300,7 +316,7 @@ fn whom(owners: &[KeptFor]) -> String {
 mod tests {
     use super::*;
     use crate::cli::show::download::tests::download;
-    use crate::control::{Confinement, CountersRow, OutsideStatus, Sharing, SpeedLimits};
+    use crate::control::{Confinement, CountersRow, NetworkStatus, OutsideStatus, Sharing, SpeedLimits};
 
     const PLAIN: Style = Style { color: false };
 
@@ -311,8 +327,7 @@ mod tests {
             directory: "/somewhere/peer1".into(),
             ports: [1001, 1002, 1003, 1004],
             discovery_port: 27_272,
-            network: "open".into(),
-            group: None,
+            on: NetworkStatus { network: "open".into(), ..NetworkStatus::default() },
             peers: 2,
             sharing: Sharing { files: 12, bytes: 3_000_000, hashing: 1 },
             downloads: vec![download()],
@@ -389,7 +404,7 @@ mod tests {
         assert_eq!(left.len(), 4, "{first}");
         assert_eq!(left[1], "unfinished: b3:3f2a9c1b00 (40.0 MiB): `download b3:3f2a9c1b00` goes on with it");
         assert_eq!(left[3], "unfinished: 2 more, see `status`");
-        (facts.network, facts.group) = ("group".into(), Some("off\u{1b}ice".into()));
+        (facts.on.network, facts.on.group) = ("group".into(), Some("off\u{1b}ice".into()));
         facts.ports = [1001, 5, 6, 7];
         let said = status(&facts, PLAIN);
         assert!(said.contains("group off\\u{1b}ice: only peers with its passphrase"));
@@ -400,7 +415,8 @@ mod tests {
             status(&facts, PLAIN)
                 .contains("0; 1 sender here speaks for another group, or the passphrase is wrong")
         );
-        let open = Status { group: None, ..facts.clone() };
+        let mut open = facts.clone();
+        open.on.group = None;
         assert!(status(&open, PLAIN).contains("0; 1 sender here speaks for a group; `group join` joins it"));
         facts.counters.datagrams.outsiders = 0;
         assert!(said.contains("1001, 5, 6, 7"));

@@ -7,6 +7,7 @@ use crate::identity::PeerId;
 use crate::peer::event::AskId;
 use crate::peer::look_alikes::LookAlikes;
 use crate::peer::machine::PeerMachine;
+use crate::peer::offices::numbers;
 use crate::peer::roster::Member;
 use crate::time::Time;
 
@@ -18,6 +19,7 @@ impl Command for PeersRequest {
     fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
         let roster = &peer.presence.roster;
         let look_alikes = LookAlikes::of(roster);
+        let numbers = numbers(peer.own.arrival(), roster);
         let row = |(id, m): (&PeerId, &Member)| PeerRow {
             name: m.info.name.to_string(),
             id: id.full(),
@@ -26,6 +28,8 @@ impl Command for PeersRequest {
             files: roster.catalogue(*id).map(|(_, c)| files_of(c)),
             bytes: roster.catalogue(*id).map(|(head, _)| head.bytes),
             seconds: now.since(m.since).as_secs(),
+            order: numbers.get(id).copied(),
+            office: peer.presence.offices.of(*id),
             through: m
                 .info
                 .told

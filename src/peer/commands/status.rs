@@ -5,13 +5,16 @@ use core::num::NonZeroU64;
 use super::{Answer, Command, Needs, files_of};
 use crate::content::{EntryKind, FileId};
 use crate::control::{
-    OutsideStatus, PortMappingRow, Reply, Sharing, SpeedLimits, Status, StatusRequest, Unfinished,
+    NetworkStatus, OutsideStatus, PortMappingRow, Reply, Sharing, SpeedLimits, Status, StatusRequest,
+    Unfinished,
 };
 use crate::disk::Leftover;
 use crate::error::Failure;
+use crate::lan::IndexDuty;
 use crate::peer::event::AskId;
 use crate::peer::file_work::LocalFacts;
 use crate::peer::machine::PeerMachine;
+use crate::peer::offices::numbers;
 use crate::peer::output::PeerOutput;
 use crate::port_mapping::{MappingProtocol, MappingState};
 use crate::time::Time;
@@ -44,8 +47,7 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         directory: settings.directory.clone(),
         ports: [ports.receiver, ports.sender, ports.distributor, ports.distributee],
         discovery_port: settings.on.discovery_port,
-        network: if own.group.is_some() { "group" } else { "open" }.to_owned(),
-        group: own.group.as_ref().map(ToString::to_string),
+        on: network(peer),
         peers: roster.len() as u64,
         sharing: Sharing {
             files: files_of(catalogue),
@@ -69,6 +71,24 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         custody: Some(peer.custody.row(own, &peer.shared, &peer.jobs, roster)),
         key_exported: facts.key_exported,
         warnings: peer.warnings.rows().into_iter().chain(unanswered).collect(),
+    }
+}
+
+/// The network that it is on, and its part in it.
+fn network(peer: &PeerMachine) -> NetworkStatus {
+    let (own, presence) = (&peer.own, &peer.presence);
+    let index = match own.presence.duty {
+        IndexDuty::InTurn => None,
+        IndexDuty::First => Some("first".to_owned()),
+        IndexDuty::Never => Some("never".to_owned()),
+    };
+    let order = numbers(own.arrival(), &presence.roster).get(&own.id()).copied();
+    NetworkStatus {
+        network: if own.group.is_some() { "group" } else { "open" }.to_owned(),
+        group: own.group.as_ref().map(ToString::to_string),
+        order: order.filter(|_| own.ticket > 0),
+        office: presence.offices.of(own.id()),
+        index,
     }
 }
 

@@ -81,7 +81,7 @@ impl RestoredCustody {
     ) -> Self {
         let CustodyOnDisk { free, elsewhere, present, rows } = disk;
         // The user lends so much in all: what other networks have of it is not there for this one.
-        let lent = settings.lend.unwrap_or_else(|| default_lend(free.saturating_add(elsewhere)));
+        let lent = settings.lent().unwrap_or_else(|| default_lend(free.saturating_add(elsewhere)));
         let lend = Lend { bytes: lent.saturating_sub(elsewhere), reserve: limits::LEND_RESERVE };
         let keeper = KeeperConfig { lend, free, keep: settings.keep, keep_deleted: settings.keep_deleted };
         let config = CustodianConfig {

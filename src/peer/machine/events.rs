@@ -66,6 +66,7 @@ impl PeerMachine {
                 self.custody.here(now, &info, &mut self.out);
                 self.unanswered.here(info.contact.id);
                 self.presence.here(now, info, &mut self.out);
+                self.presence.reckon_offices(self.own.arrival(), &mut self.out);
             }
             lan::Event::Gone(id, why) => {
                 self.custody.gone(now, id, why == Gone::Left, &mut self.out);
@@ -73,6 +74,7 @@ impl PeerMachine {
                 self.through.unblocked(id);
                 self.out.sender(SenderCommand::Listed(id, None));
                 self.presence.gone(id, why, &mut self.out);
+                self.presence.reckon_offices(self.own.arrival(), &mut self.out);
                 self.routes.gone(id);
             }
             lan::Event::DialBack(id) => {
@@ -83,7 +85,10 @@ impl PeerMachine {
             lan::Event::Interfaces(names) => self.interface_names.set(names),
             lan::Event::Facts(facts) => self.requests.lan_told(&facts, &mut self.out),
             lan::Event::Settled => self.presence.settled(),
-            lan::Event::Ticket(_) => {}
+            lan::Event::Ticket(ticket) => {
+                self.own.ticket = ticket;
+                self.presence.reckon_offices(self.own.arrival(), &mut self.out);
+            }
             lan::Event::NobodyHeard => {
                 let ports = self.own.presence.ports;
                 self.out.notice(Notice::Text(nobody_answers(self.own.settings.on.discovery_port, ports)));
@@ -172,6 +177,9 @@ impl PeerMachine {
 
     fn on_library(&mut self, now: Time, event: library::Event) {
         match event {
+            // A peer that is here for the index alone shares nothing, whatever is put there.
+            library::Event::Changed(_) | library::Event::Hashing { .. }
+                if self.own.settings.index.is_only => {}
             library::Event::Changed(shelf) => {
                 self.shared.shelf = shelf;
                 own_files_changed(now, self);

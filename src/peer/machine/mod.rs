@@ -111,7 +111,7 @@ impl PeerMachine {
         let routes = PeerRoutes::new(identity.id(), &settings.on, routes);
         let near = settings.sandbox.then(|| settings.downloads());
         let mut machine = Self {
-            own: OwnPeer { settings, identity, group, instance, presence, moved, started: now },
+            own: OwnPeer { settings, identity, group, instance, presence, ticket: 0, moved, started: now },
             presence: Presence::default(),
             shared: SharedFolder::default(),
             jobs: Jobs::default(),
@@ -202,6 +202,7 @@ impl PeerMachine {
         if cause == Cause::Exit {
             // That takes a while: others are to have as many copies without this peer, and give it none.
             self.own.announce_leaving(&mut self.out);
+            self.presence.reckon_offices(self.own.arrival(), &mut self.out);
         }
         self.departure.begin(now, cause, is_handing, &mut self.out);
         self.swarms.stop(&mut self.out);
