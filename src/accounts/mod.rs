@@ -95,6 +95,19 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
         self.limit = limit;
     }
 
+    /// What yields first as long as more is held than may be: of the host that holds most, the peer that holds most, and
+    /// there what was used longest ago. It is no longer charged.
+    pub(crate) fn shed(&mut self) -> Option<K> {
+        if self.held <= self.limit {
+            return None;
+        }
+        let fullest = self.hosts.values().max_by_key(|host| host.held)?;
+        let (_, peer) = fullest.by_held.last()?;
+        let (_, item) = *fullest.peers.get(peer)?.items.first()?;
+        self.release(item);
+        Some(item)
+    }
+
     /// An amount up to which a new item of the payer is given, whatever has to yield for it.
     pub(crate) fn available(&self, payer: Payer<P>) -> u64 {
         let free = self.limit.saturating_sub(self.held);

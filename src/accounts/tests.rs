@@ -42,6 +42,23 @@ fn who_is_below_its_share_gets_it_from_the_one_furthest_above() {
 }
 
 #[test]
+fn when_less_may_be_held_the_fullest_lose_until_it_fits() {
+    let mut account = Account::new(20, 1);
+    take(&mut account, payer(1, 1), 0..3);
+    take(&mut account, payer(2, 1), 10..14);
+    take(&mut account, payer(2, 2), 20..29);
+    account.touch(at(5), 20);
+    assert_eq!(account.shed(), None);
+    account.set_limit(13);
+    assert_eq!([(); 4].map(|()| account.shed()), [Some(21), Some(22), Some(23), None]);
+    account.set_limit(6);
+    let shed: Vec<u32> = core::iter::from_fn(|| account.shed()).collect();
+    assert_eq!((shed.len(), account.held()), (7, 6));
+    assert_eq!([1, 2].map(|host| account.held_by(payer(host, 1).host)), [3, 3]);
+    account.check("a test", [0, 1, 2, 12, 13, 20].map(|item| (item, 1)));
+}
+
+#[test]
 fn many_keys_at_one_host_share_what_is_the_hosts() {
     let mut account = Account::new(64, 1);
     for peer in 0..64 {

@@ -149,6 +149,8 @@ pub struct PeerInfo {
     pub state: PresenceState,
     /// Its place in the order of arrival.
     pub arrival: OrderClaim,
+    /// True if it says that its network is large: then its announcements come seldom.
+    pub says_large: bool,
     /// Through whom it is heard, if it is on another network and has no link with this peer.
     pub told: Option<ToldPeer>,
     /// Where its own discovery socket answered, as far as can be told.

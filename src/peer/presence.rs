@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::catalogues::Unlisted;
-use super::limits;
 use super::offices::{Offices, OwnArrival};
 use super::output::Outputs;
 use super::patience::Patience;
@@ -18,12 +17,28 @@ use crate::sender::SenderCommand;
 use crate::time::Time;
 use crate::wire::message::PeerRecord;
 
+/// What a peer pulls of what others share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum PullMode {
+    /// Everything at once, for so few are here.
+    #[default]
+    Small,
+    /// Everything at once, for this peer keeps the index of a large network.
+    Keeper,
+    /// What is asked for.
+    OnDemand,
+}
+
 /// What discovery tells, and what follows for catalogues.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     pub(super) roster: Roster,
     /// Who keeps the index.
     pub(super) offices: Offices,
+    /// What this peer pulls without being asked.
+    mode: PullMode,
+    /// Bytes that the catalogues of others may take while this peer keeps the index of a large network.
+    index_memory: u64,
     /// The network has answered.
     is_settled: bool,
     /// How long commands wait for catalogues.
@@ -31,6 +46,11 @@ pub(super) struct Presence {
 }
 
 impl Presence {
+    /// Of a peer that uses so much memory while it keeps the index.
+    pub(super) fn with_index_memory(index_memory: u64) -> Self {
+        Self { index_memory, ..Self::default() }
+    }
+
     /// A peer is here, or can be reached otherwise, or says something new of itself.
     pub(super) fn here(&mut self, now: Time, info: PeerInfo, out: &mut Outputs) {
         let id = info.contact.id;
@@ -44,8 +64,10 @@ impl Presence {
         if self.roster.here(now, info) {
             out.notice(Notice::Joined { name, id: id.to_string() });
         }
-        if self.roster.len() <= limits::CATALOGUES_ON_SIGHT || is_awaited {
+        if !self.roster.is_large() {
             self.pull(now, out);
+        } else if is_awaited || self.mode == PullMode::Keeper {
+            self.pull_from(now, id, out);
         }
     }
 
@@ -66,9 +88,33 @@ impl Presence {
         }
     }
 
-    /// Looks who has the offices, after something changed that they go by.
-    pub(super) fn reckon_offices(&mut self, own: OwnArrival, out: &mut Outputs) {
+    /// Looks who has the offices, after something changed that they go by. In a large network whoever has one pulls
+    /// what all share, and has more memory for it; everyone else pulls what is asked for.
+    pub(super) fn reckon_offices(&mut self, now: Time, own: OwnArrival, out: &mut Outputs) {
         self.offices.reckon(own, &self.roster, out);
+        let before = self.mode;
+        self.mode = self.mode_of(own.id);
+        let keeps = self.mode == PullMode::Keeper;
+        if keeps != (before == PullMode::Keeper) {
+            out.receiver(ReceiverCommand::CatalogueMemory(keeps.then_some(self.index_memory)));
+        }
+        if self.mode != before && self.pulls_on_sight() {
+            self.pull(now, out);
+        }
+    }
+
+    fn mode_of(&self, own: PeerId) -> PullMode {
+        if !self.roster.is_large() {
+            PullMode::Small
+        } else if self.offices.of(own).is_some() {
+            PullMode::Keeper
+        } else {
+            PullMode::OnDemand
+        }
+    }
+
+    fn pulls_on_sight(&self) -> bool {
+        self.mode != PullMode::OnDemand
     }
 
     /// A peer asks to be dialled: where it was authenticated, at the port that it announced.
@@ -99,7 +145,7 @@ impl Presence {
         let is_awaited = self.roster.awaits_address(id);
         self.roster.met(id);
         if is_awaited {
-            self.pull(now, out);
+            self.pull_from(now, id, out);
         }
     }
 
@@ -144,14 +190,38 @@ impl Presence {
     /// a place now.
     pub(super) fn pull(&mut self, now: Time, out: &mut Outputs) {
         for id in self.roster.next_pulls(now) {
-            if self.roster.awaits_address(id) {
-                self.reach(id, out);
-            } else {
-                out.receiver(ReceiverCommand::Catalogue(id));
-            }
+            self.ask_for_catalogue(id, out);
         }
+        self.pull_of_owners(now, out);
+    }
+
+    fn pull_of_owners(&mut self, now: Time, out: &mut Outputs) {
         for key in self.roster.next_owner_pulls(now) {
             out.receiver(ReceiverCommand::OwnerCatalogue { from: key.from, origin: key.subject });
+        }
+    }
+
+    /// The catalogue of this peer came. It may have announced another one meanwhile.
+    pub(super) fn pull_again(&mut self, now: Time, id: PeerId, out: &mut Outputs) {
+        if self.mode == PullMode::Small {
+            self.pull(now, out);
+        } else {
+            self.pull_from(now, id, out);
+        }
+    }
+
+    /// Asks for the catalogue of this peer, if it is newer than what we have.
+    fn pull_from(&mut self, now: Time, id: PeerId, out: &mut Outputs) {
+        if self.roster.is_pulled_next(now, id) {
+            self.ask_for_catalogue(id, out);
+        }
+    }
+
+    fn ask_for_catalogue(&self, id: PeerId, out: &mut Outputs) {
+        if self.roster.awaits_address(id) {
+            self.reach(id, out);
+        } else {
+            out.receiver(ReceiverCommand::Catalogue(id));
         }
     }
 
@@ -175,13 +245,18 @@ impl Presence {
 
     /// When [`Self::handle_timeout`] is to be called.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.roster.poll_timeout()
+        self.roster.poll_timeout(self.pulls_on_sight())
     }
 
     /// Asks again for what is due.
     pub(super) fn handle_timeout(&mut self, now: Time, out: &mut Outputs) {
-        if self.roster.poll_timeout().is_some_and(|at| at <= now) {
+        if self.poll_timeout().is_none_or(|at| at > now) {
+            return;
+        }
+        if self.pulls_on_sight() {
             self.pull(now, out);
+        } else {
+            self.pull_of_owners(now, out);
         }
     }
 }
@@ -193,8 +268,13 @@ mod tests {
     use super::super::roster::tests::{info, key};
     use super::*;
     use crate::content::Catalogue;
+    use crate::control::UnlistedCause;
     use crate::identity::Instance;
+    use crate::lan::{IndexDuty, OrderClaim};
+    use crate::peer::limits;
     use crate::peer::output::PeerOutput;
+    use crate::peer::owners::Owners;
+    use crate::wire::datagram::PresenceState;
 
     /// Whose catalogues are asked for by what was put out; notices as text.
     fn seen(out: &mut Outputs) -> Vec<String> {
@@ -272,6 +352,124 @@ mod tests {
         assert_eq!(seen(&mut out), ["one more joined"]);
         presence.pull(at(0), &mut out);
         assert_eq!(seen(&mut out), [format!("pull {}", key(all + 1).peer_id())]);
+    }
+
+    fn own(ticket: u64) -> OwnArrival {
+        let arrival = OrderClaim { ticket, duty: IndexDuty::InTurn };
+        OwnArrival { id: key(255).peer_id(), arrival, state: PresenceState::Here }
+    }
+
+    /// A peer that knows so many others with tickets from 10 on, and has this ticket itself.
+    fn among(count: u8, ticket: u64, out: &mut Outputs) -> Presence {
+        let mut presence = Presence::with_index_memory(7_000);
+        for n in 1..=count {
+            let arrival = OrderClaim { ticket: 9 + u64::from(n), duty: IndexDuty::InTurn };
+            presence.here(at(0), PeerInfo { arrival, ..info(n, "x", 1) }, out);
+            presence.reckon_offices(at(0), own(ticket), out);
+        }
+        presence
+    }
+
+    fn pulls(out: &mut Outputs) -> usize {
+        seen(out).iter().filter(|s| s.starts_with("pull")).count()
+    }
+
+    /// The memory for catalogues that was told last.
+    fn told_memory(out: &mut Outputs) -> Option<Option<u64>> {
+        let all = std::iter::from_fn(|| out.pop());
+        let told = all.filter_map(|output| match output {
+            PeerOutput::Receiver(ReceiverCommand::CatalogueMemory(bytes)) => Some(bytes),
+            _ => None,
+        });
+        told.last()
+    }
+
+    #[test]
+    fn whoever_has_an_office_in_a_large_network_pulls_what_all_share_and_nobody_else_does() {
+        let mut out = Outputs::default();
+        let small = limits::CATALOGUES_ON_SIGHT;
+        for (ticket, all) in [(1, 200), (10, 200), (12, small), (300, small), (0, small)] {
+            among(200, ticket, &mut out);
+            assert_eq!(pulls(&mut out), all, "with ticket {ticket}");
+        }
+        among(200, 1, &mut out);
+        assert_eq!(told_memory(&mut out), Some(Some(7_000)));
+        among(20, 1, &mut out);
+        assert_eq!(told_memory(&mut out), None, "in a small network all are alike");
+    }
+
+    #[test]
+    fn of_a_thousand_peers_each_is_asked_by_two_for_what_it_shares() {
+        let mut out = Outputs::default();
+        let asked = |ticket: u64, out: &mut Outputs| {
+            let mut presence = Presence::default();
+            for n in 1..=1_000_u64 {
+                let mut other = PeerInfo {
+                    arrival: OrderClaim { ticket: n, duty: IndexDuty::InTurn },
+                    says_large: true,
+                    ..info(1, "x", 1)
+                };
+                other.contact.id.0[..8].copy_from_slice(&n.to_be_bytes());
+                if n != ticket {
+                    presence.here(at(0), other, out);
+                }
+                // It has no ticket before it heard the others.
+                if n % 100 == 0 {
+                    presence.reckon_offices(at(0), own(0), out);
+                }
+            }
+            presence.reckon_offices(at(1), own(ticket), out);
+            pulls(out)
+        };
+        let by_each = [1, 2, 3, 500, 1_000].map(|ticket| asked(ticket, &mut out));
+        assert_eq!(by_each, [999, 999, 0, 0, 0]);
+    }
+
+    #[test]
+    fn the_new_deputy_begins_to_pull_and_who_loses_an_office_ends() {
+        let mut out = Outputs::default();
+        let mut presence = among(200, 12, &mut out);
+        assert_eq!(pulls(&mut out), limits::CATALOGUES_ON_SIGHT);
+        presence.gone(key(1).peer_id(), Gone::Silent, &mut out);
+        presence.reckon_offices(at(1), own(12), &mut out);
+        presence.gone(key(2).peer_id(), Gone::Silent, &mut out);
+        presence.reckon_offices(at(1), own(12), &mut out);
+        assert_eq!(pulls(&mut out), 200 - limits::CATALOGUES_ON_SIGHT, "what it has not asked for yet");
+        let changed = |n: u8, ticket| {
+            let arrival = OrderClaim { ticket, duty: IndexDuty::InTurn };
+            PeerInfo { arrival, ..info(n, "x", 2) }
+        };
+        presence.here(at(2), changed(100, 109), &mut out);
+        assert_eq!(pulls(&mut out), 1);
+        // Two that are there for the index alone come.
+        for n in [1, 2] {
+            let duty = IndexDuty::First;
+            presence.here(
+                at(3),
+                PeerInfo { arrival: OrderClaim { ticket: 400, duty }, ..info(n, "x", 1) },
+                &mut out,
+            );
+            presence.reckon_offices(at(3), own(12), &mut out);
+        }
+        assert_eq!(told_memory(&mut out), Some(None));
+        presence.here(at(4), changed(101, 110), &mut out);
+        assert_eq!(pulls(&mut out), 0);
+    }
+
+    #[test]
+    fn in_a_large_network_what_is_asked_for_is_pulled_and_nothing_behind_it() {
+        let mut out = Outputs::default();
+        let mut presence = among(200, 300, &mut out);
+        assert_eq!(pulls(&mut out), limits::CATALOGUES_ON_SIGHT);
+        // A catalogue came, another one did not: neither has others pulled, and nothing is tried again unasked.
+        presence.pull_again(at(1), key(1).peer_id(), &mut out);
+        presence.pull_failed(at(1), key(2).peer_id(), NoCatalogueCause::NoAnswer);
+        assert_eq!((pulls(&mut out), presence.poll_timeout()), (0, None));
+        // Somebody lists: what is missing is said to be coming until then.
+        presence.pull(at(7), &mut out);
+        assert_eq!(pulls(&mut out), 200 - limits::CATALOGUES_ON_SIGHT + 1);
+        let unlisted = presence.roster.unlisted(&Owners::Anyone);
+        assert_eq!(unlisted.get(&UnlistedCause::Coming).map(Vec::len), Some(199));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::away::{AbsentFiles, Away};
 use super::catalogues::{Catalogues, Unlisted};
+use super::limits;
 use super::look_alikes::Looks;
 use super::owners::Owners;
 use crate::accounts::AccountHost;
@@ -179,18 +180,22 @@ impl Roster {
 
     /// Peers whose catalogue is to be pulled now; each newer version is named once.
     pub(super) fn next_pulls(&mut self, now: Time) -> Vec<PeerId> {
-        let mut pull = Vec::new();
-        for (id, member) in &mut self.members {
-            let announced = member.announced();
-            let may_ask = member.unlisted.is_none_or(|u| u.cause != UnlistedCause::TooMany || u.until <= now);
-            let is_wanted = may_ask && member.asked != Some(announced);
-            if is_wanted && member.is_newer_than(self.catalogues.get(*id)) {
-                member.asked = Some(announced);
-                member.waited.get_or_insert(now);
-                pull.push(*id);
-            }
+        let all: Vec<PeerId> = self.members.keys().copied().collect();
+        all.into_iter().filter(|id| self.is_pulled_next(now, *id)).collect()
+    }
+
+    /// True if the catalogue of this peer is to be pulled now; of each newer version that is said once.
+    pub(super) fn is_pulled_next(&mut self, now: Time, id: PeerId) -> bool {
+        let Some(member) = self.members.get_mut(&id) else { return false };
+        let announced = member.announced();
+        let may_ask = member.unlisted.is_none_or(|u| u.cause != UnlistedCause::TooMany || u.until <= now);
+        let is_wanted = may_ask && member.asked != Some(announced);
+        let is_next = is_wanted && member.is_newer_than(self.catalogues.get(id));
+        if is_next {
+            member.asked = Some(announced);
+            member.waited.get_or_insert(now);
         }
-        pull
+        is_next
     }
 
     /// True if a catalogue is wanted of a peer of which nobody knows yet where it can be reached.
@@ -254,11 +259,12 @@ impl Roster {
         }
     }
 
-    /// When something is to be asked for again that did not come.
+    /// When something is to be asked for again that did not come; `of_all`: also of what those share that are here.
     #[must_use]
-    pub(super) fn poll_timeout(&self) -> Option<Time> {
+    pub(super) fn poll_timeout(&self, of_all: bool) -> Option<Time> {
         // Asked after each event: of nearly all members nothing failed, and nothing else is looked at.
-        let failed = self.members.iter().filter_map(|(id, m)| Some((*id, m, m.unlisted?)));
+        let members = self.members.iter().filter(|_| of_all);
+        let failed = members.filter_map(|(id, m)| Some((*id, m, m.unlisted?)));
         let here = failed.filter(|(id, m, _)| m.asked.is_none() && self.is_stale(*id, m)).map(|(.., u)| u);
         here.chain(self.away.unlisted().map(|(_, unlisted)| unlisted)).map(|u| u.until).min()
     }
@@ -308,6 +314,13 @@ impl Roster {
     /// All of them in the order of their ids.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&PeerId, &Member)> {
         self.members.iter()
+    }
+
+    /// True if too many are here for each to know what all share, or most of those that are here say so: a newcomer
+    /// hears them one after the other.
+    pub(super) fn is_large(&self) -> bool {
+        let say_so = self.members.values().filter(|member| member.info.says_large);
+        self.len() > limits::CATALOGUES_ON_SIGHT || 2 * say_so.count() > self.len()
     }
 
     /// How many there are.
@@ -400,6 +413,7 @@ pub(super) mod tests {
             catalogue,
             state: PresenceState::Here,
             arrival: OrderClaim::default(),
+            says_large: false,
             told: None,
             at: host.socket(9),
             signed: Arc::from([]),
@@ -464,11 +478,11 @@ pub(super) mod tests {
         assert_eq!(r.next_pulls(at(0)), [id]);
         r.given_up(id, Unlisted::new(at(1), NoCatalogueCause::TooMuch));
         r.here(at(2), info(1, "one", 2));
-        assert!(r.next_pulls(at(30)).is_empty() && r.poll_timeout() == Some(at(31)));
+        assert!(r.next_pulls(at(30)).is_empty() && r.poll_timeout(true) == Some(at(31)));
         assert_eq!(r.unlisted(&Owners::one(id)), BTreeMap::from([(UnlistedCause::TooMany, vec![id])]));
         assert!(r.unlisted(&Owners::one(key(2).peer_id())).is_empty());
         assert_eq!(r.next_pulls(at(31)), [id]);
-        assert_eq!((r.poll_timeout(), r.awaited().next().unwrap().0), (None, at(0)));
+        assert_eq!((r.poll_timeout(true), r.awaited().next().unwrap().0), (None, at(0)));
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub(crate) enum ReceiverCommand {
     Cancel(JobId),
     /// Bring this peer's catalogue up to date.
     Catalogue(PeerId),
+    /// From now on the catalogues of others may take so many bytes; `None`: as many as those of a peer that keeps no
+    /// index. What is above is given up.
+    CatalogueMemory(Option<u64>),
     /// Pull the newest head and catalogue of `origin` that `from` has.
     OwnerCatalogue {
         /// Who is asked.

@@ -24,6 +24,16 @@ impl<K: Copy + Ord + Debug> PeerMemory<K> {
         Self { account: Account::new(limit, share), hosts: BTreeMap::new() }
     }
 
+    /// From now on so many bytes may be held. What is above yields.
+    pub(super) const fn set_limit(&mut self, limit: u64) {
+        self.account.set_limit(limit);
+    }
+
+    /// What yields first as long as more is held than may be.
+    pub(super) fn shed(&mut self) -> Option<K> {
+        self.account.shed()
+    }
+
     pub(super) const fn account(&self) -> &Account<PeerId, K> {
         &self.account
     }

@@ -3,6 +3,7 @@
 
 use super::catalogue::{CataloguePage, Catalogues};
 use super::kept::KeptFiles;
+use super::limits;
 use super::pull::{Pull, PullKey, PullMachine, PullOutput, RequestNumbers};
 use super::table::PeerTables;
 use super::telling::{PrivateLine, Telling};
@@ -38,6 +39,11 @@ impl Pulls {
     /// Bring this peer's catalogue up to date.
     pub(crate) fn want_catalogue(&mut self, now: Time, peer: PeerId) {
         self.catalogues.handle_wanted(now, peer);
+    }
+
+    /// From now on catalogues may take so many bytes; `None`: as many as those of a peer that keeps no index.
+    pub(crate) fn set_catalogue_memory(&mut self, bytes: Option<u64>) {
+        self.catalogues.handle_memory(bytes.unwrap_or(limits::REMOTE_CATALOGUES));
     }
 
     /// Pull what `from` has of `origin`: the newest head, and its catalogue.

@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, Args};
 
-use super::RUN;
+use super::{RUN, units};
 
 /// What a peer does for the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
@@ -14,4 +14,8 @@ pub struct IndexSettings {
     #[arg(id = "takes_office", long = "no-index", action = ArgAction::SetFalse, help_heading = RUN)]
     #[arg(help = "Never keep the index for others")]
     pub takes_office: bool,
+    /// While it keeps the index, use so much memory for what others share: 500M, 1GiB
+    #[arg(long = "index-memory", value_name = "SIZE", default_value = "256MiB", value_parser = units::space)]
+    #[arg(help_heading = RUN)]
+    pub memory: u64,
 }

@@ -173,7 +173,7 @@ mod tests {
         let settings = Settings::new(PathBuf::from("/peer"));
         assert_eq!((settings.copies, settings.auto_copy, settings.lend), (2, 10 << 30, None));
         assert_eq!((settings.up_limit, settings.down_limit), (None, None));
-        assert_eq!(settings.index, IndexSettings { is_only: false, takes_office: true });
+        assert_eq!(settings.index, IndexSettings { is_only: false, takes_office: true, memory: 256 << 20 });
         assert!(
             settings.sandbox && settings.swarm && !settings.asks && !settings.daemon && !settings.on.map_port
         );

@@ -347,6 +347,7 @@ fn info(id: PeerId, entry: &PeerEntry) -> PeerInfo {
         catalogue: entry.voice.presence.catalogue,
         state: entry.voice.presence.state,
         arrival: OrderClaim::of(&entry.voice.presence),
+        says_large: u128::from(entry.voice.presence.interval) > limits::INTERVAL_MIN.as_millis(),
         signed: Arc::clone(&entry.voice.signed),
     }
 }

@@ -9,7 +9,7 @@ use crate::control::Notice;
 use crate::distribution::{CustodyEvent, chunk_store};
 use crate::error::Failure;
 use crate::identity::{Instance, PeerId};
-use crate::lan::{self, Gone};
+use crate::lan::{self, Gone, PeerInfo};
 use crate::library;
 use crate::peer::commands::{diagnosed, on_index, own_files_changed};
 use crate::peer::custody::CustodyDriver;
@@ -62,21 +62,8 @@ impl PeerMachine {
 
     fn on_discovery(&mut self, now: Time, event: lan::Event) {
         match event {
-            lan::Event::Here(info) => {
-                self.custody.here(now, &info, &mut self.out);
-                self.unanswered.here(info.contact.id);
-                self.presence.here(now, info, &mut self.out);
-                self.presence.reckon_offices(self.own.arrival(), &mut self.out);
-            }
-            lan::Event::Gone(id, why) => {
-                self.custody.gone(now, id, why == Gone::Left, &mut self.out);
-                self.reachability.gone(id);
-                self.through.unblocked(id);
-                self.out.sender(SenderCommand::Listed(id, None));
-                self.presence.gone(id, why, &mut self.out);
-                self.presence.reckon_offices(self.own.arrival(), &mut self.out);
-                self.routes.gone(id);
-            }
+            lan::Event::Here(info) => self.on_here(now, info),
+            lan::Event::Gone(id, why) => self.on_gone(now, id, why),
             lan::Event::DialBack(id) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::AskedUs);
                 self.presence.dial_back(id, &mut self.out);
@@ -87,7 +74,7 @@ impl PeerMachine {
             lan::Event::Settled => self.presence.settled(),
             lan::Event::Ticket(ticket) => {
                 self.own.ticket = ticket;
-                self.presence.reckon_offices(self.own.arrival(), &mut self.out);
+                self.presence.reckon_offices(now, self.own.arrival(), &mut self.out);
             }
             lan::Event::NobodyHeard => {
                 let ports = self.own.presence.ports;
@@ -143,6 +130,23 @@ impl PeerMachine {
                 self.reach_member(id, &files);
             }
         }
+    }
+
+    fn on_here(&mut self, now: Time, info: PeerInfo) {
+        self.custody.here(now, &info, &mut self.out);
+        self.unanswered.here(info.contact.id);
+        self.presence.here(now, info, &mut self.out);
+        self.presence.reckon_offices(now, self.own.arrival(), &mut self.out);
+    }
+
+    fn on_gone(&mut self, now: Time, id: PeerId, why: Gone) {
+        self.custody.gone(now, id, why == Gone::Left, &mut self.out);
+        self.reachability.gone(id);
+        self.through.unblocked(id);
+        self.out.sender(SenderCommand::Listed(id, None));
+        self.presence.gone(id, why, &mut self.out);
+        self.presence.reckon_offices(now, self.own.arrival(), &mut self.out);
+        self.routes.gone(id);
     }
 
     /// A peer has some of these files: if they are fetched here, it will be dialled.
@@ -290,7 +294,7 @@ impl PeerMachine {
         self.custody.keep_up(id, &head, &mut self.out);
         self.presence.roster.shares(id, head, catalogue);
         self.out.receiver(ReceiverCommand::Kept(id));
-        self.presence.pull(now, &mut self.out);
+        self.presence.pull_again(now, id, &mut self.out);
     }
 
     /// A file is being fetched: others get what is here of it, and those of them are sought who have some.

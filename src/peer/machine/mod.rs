@@ -109,10 +109,11 @@ impl PeerMachine {
             warnings,
         } = start;
         let routes = PeerRoutes::new(identity.id(), &settings.on, routes);
+        let index_memory = settings.index.memory;
         let near = settings.sandbox.then(|| settings.downloads());
         let mut machine = Self {
             own: OwnPeer { settings, identity, group, instance, presence, ticket: 0, moved, started: now },
-            presence: Presence::default(),
+            presence: Presence::with_index_memory(index_memory),
             shared: SharedFolder::default(),
             jobs: Jobs::default(),
             downloads: Downloads::beside(near),
@@ -202,7 +203,7 @@ impl PeerMachine {
         if cause == Cause::Exit {
             // That takes a while: others are to have as many copies without this peer, and give it none.
             self.own.announce_leaving(&mut self.out);
-            self.presence.reckon_offices(self.own.arrival(), &mut self.out);
+            self.presence.reckon_offices(now, self.own.arrival(), &mut self.out);
         }
         self.departure.begin(now, cause, is_handing, &mut self.out);
         self.swarms.stop(&mut self.out);

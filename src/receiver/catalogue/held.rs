@@ -33,9 +33,10 @@ pub(super) struct HeldCatalogue {
     givers: BTreeSet<PeerId>,
 }
 
-/// The newest catalogue known of each owner, and an account of their memory: `limits::REMOTE_CATALOGUES`
-/// bytes for all of them, those of absent owners and those that are still coming included. Nothing else holds
-/// a catalogue of another peer for long: the controller lets go of what is given up here.
+/// The newest catalogue known of each owner, and an account of their memory: `limits::REMOTE_CATALOGUES` bytes, or
+/// what its user says while this peer keeps the index, for all of them, those of absent owners and those that are
+/// still coming included. Nothing else holds a catalogue of another peer for long: the controller lets go of what is
+/// given up here.
 ///
 /// A catalogue that came through a keeper goes with it. What its owner itself gave is remembered when it goes,
 /// for when it comes back: that is in nobody's way, for it is the first to be given up.
@@ -60,6 +61,16 @@ impl HeldCatalogues {
             remembered: VecDeque::new(),
             given_up: VecDeque::new(),
             limit,
+        }
+    }
+
+    /// From now on so many bytes may be held; what is above is given up, those first that are only remembered.
+    pub(super) fn set_limit(&mut self, limit: u64) {
+        self.limit = limit;
+        self.memory.set_limit(limit);
+        self.forget_remembered();
+        while let Some(item) = self.memory.shed() {
+            self.give_up(item);
         }
     }
 

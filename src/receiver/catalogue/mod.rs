@@ -174,6 +174,12 @@ impl Pull<Catalogues> {
         self.want(now, PullKey { from: peer, subject: peer }, reasons);
     }
 
+    /// From now on all of them may take so many bytes.
+    pub(crate) fn handle_memory(&mut self, bytes: u64) {
+        self.question.held.set_limit(bytes);
+        self.cut_yielded();
+    }
+
     /// Pull what `from` has of `origin`: the newest head, and its catalogue.
     pub(crate) fn handle_owner_catalogue(&mut self, now: Time, from: PeerId, origin: PeerId) {
         let reasons = CatalogueReasons { listing: false, owner_catalogue: true };

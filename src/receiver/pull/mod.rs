@@ -371,7 +371,7 @@ impl<Q: Question> Pull<Q> {
     }
 
     /// What had to make place is over.
-    fn cut_yielded(&mut self) {
+    pub(super) fn cut_yielded(&mut self) {
         while let Some(yielded) = self.question.poll_yielded() {
             match yielded {
                 Yielded::Pull(key) => self.cut(key),

@@ -14,6 +14,7 @@ mod library;
 mod network;
 mod peer;
 mod receiver;
+mod registering;
 mod running;
 mod search;
 mod seed;

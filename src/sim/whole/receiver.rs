@@ -95,6 +95,7 @@ impl SimReceiver {
             ReceiverCommand::Swarm(claim, peers) => self.swarm.handle_swarm(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
             ReceiverCommand::Catalogue(peer) => self.pulls.want_catalogue(now, peer),
+            ReceiverCommand::CatalogueMemory(bytes) => self.pulls.set_catalogue_memory(bytes),
             ReceiverCommand::OwnerCatalogue { from, origin } => {
                 self.pulls.want_owner_catalogue(now, from, origin);
             }

@@ -57,7 +57,7 @@ impl WholeWorld {
         world
     }
 
-    fn running(&self) -> Vec<usize> {
+    pub(super) fn running(&self) -> Vec<usize> {
         (0..self.peers.len()).filter(|place| self.peers[*place].is_running()).collect()
     }
 

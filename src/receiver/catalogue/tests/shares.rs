@@ -101,6 +101,28 @@ fn every_one_of_many_hosts_gets_its_share() {
     assert!(honest.iter().all(|server| machine.known().contains_key(&id(server))));
 }
 
+/// A peer that keeps the index has more memory for catalogues. One machine that claims giant ones with many keys takes
+/// what is free, and nothing of what others share; and when the office passes on, it loses first.
+#[test]
+fn who_keeps_the_index_holds_all_that_honest_hosts_share_beside_giant_catalogues() {
+    let mut machine = machine();
+    machine.handle_memory(4 * LIMIT);
+    let greedy = servers(64, 4 * LIMIT / 64);
+    for server in &greedy {
+        pull(&mut machine, server, 200);
+    }
+    assert!(machine.question.held.bytes() > 3 * LIMIT, "what is free is anyone's");
+    let honest = servers(60, 32_000);
+    for (n, server) in (0..).zip(&honest) {
+        assert!(came(&pull(&mut machine, server, n)), "{n}");
+    }
+    machine.handle_memory(LIMIT);
+    let gone = given_up(&run(&mut machine, &honest[0], |_| ()).1);
+    assert!(machine.question.held.bytes() <= LIMIT);
+    assert!(!gone.is_empty() && gone.iter().all(|owner| greedy.iter().any(|server| id(server) == *owner)));
+    assert!(honest.iter().all(|server| machine.known().contains_key(&id(server))));
+}
+
 /// What peers behind one address share is all listed while there is place.
 #[test]
 fn many_honest_peers_behind_one_address_lose_nothing_while_there_is_place() {
