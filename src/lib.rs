@@ -11,6 +11,7 @@ pub mod content;
 pub mod control;
 mod counters;
 pub mod custody;
+mod dht;
 mod disk;
 mod distribution;
 mod doctor;

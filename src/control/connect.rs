@@ -56,4 +56,7 @@ pub struct RouteRow {
     /// True if `--connect` says it.
     #[serde(default)]
     pub is_setting: bool,
+    /// True if it was found in the table between sites (`--wan`).
+    #[serde(default)]
+    pub is_found: bool,
 }

@@ -112,6 +112,11 @@ pub struct OutsideStatus {
     /// What became of `--map-port`; `None`: no port is to be mapped.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub port_mapping: Option<PortMappingRow>,
+    /// What became of `--wan`: `resolving` (the names of nodes are being looked up), `joining` (no node has answered
+    /// yet), `announced`, `standing_by` (others speak for this network) or `ended` (by a fault). `None`: nothing is
+    /// looked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub table: Option<String>,
     /// Links to peers on other networks, and those that are wanted.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub routes: Vec<RouteRow>,

@@ -14,6 +14,7 @@ const DATAGRAMS: &str = "potluck 1 group datagrams";
 const CONNECTIONS: &str = "potluck 1 group connections";
 const PROTOCOL: &str = "potluck 1 group protocol tag";
 const NETWORK: &str = "potluck 1 group network id";
+const TABLE: &str = "potluck 1 group table between sites";
 
 /// Why no key was derived.
 const IMPOSSIBLE: &str = "Argon2id takes these parameters, and this much output";
@@ -74,6 +75,11 @@ impl GroupKey {
         let mut tag = [0; 8];
         tag.copy_from_slice(&self.sub_key(PROTOCOL)[..8]);
         ChannelBinding::new(self.sub_key(CONNECTIONS), tag)
+    }
+
+    /// By this the group speaks in the table between sites.
+    pub(crate) fn table_key(&self) -> Zeroizing<[u8; 32]> {
+        self.sub_key(TABLE)
     }
 
     /// The id of the network.

@@ -71,13 +71,15 @@ pub struct OwnPresence {
     pub state: PresenceState,
     /// What it does for the index.
     pub duty: IndexDuty,
+    /// What it understands beside what every peer of this version does ([`crate::wire::datagram::features`]).
+    pub features: u64,
 }
 
 impl OwnPresence {
     /// That of a peer that stays, has no catalogue yet, and does what every peer does.
     #[must_use]
     pub const fn new(name: PeerName, ports: Ports) -> Self {
-        Self { name, ports, catalogue: 0, state: PresenceState::Here, duty: IndexDuty::InTurn }
+        Self { name, ports, catalogue: 0, state: PresenceState::Here, duty: IndexDuty::InTurn, features: 0 }
     }
 }
 
@@ -151,6 +153,8 @@ pub struct PeerInfo {
     pub arrival: OrderClaim,
     /// True if it says that its network is large: then its announcements come seldom.
     pub says_large: bool,
+    /// What it understands ([`crate::wire::datagram::features`]).
+    pub features: u64,
     /// Through whom it is heard, if it is on another network and has no link with this peer.
     pub told: Option<ToldPeer>,
     /// Where its own discovery socket answered, as far as can be told.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::file_work::FileAnswer;
 use super::swarms::LiveSeed;
 use crate::control::Request;
+use crate::dht::DhtEvent;
 use crate::distribution::{CustodyEvent, chunk_store};
 use crate::index::IndexEvent;
 use crate::lan;
@@ -28,6 +29,8 @@ pub(crate) enum PeerEvent {
     Discovery(lan::Event),
     /// What becomes of the port that the router is asked for.
     PortMapping(MappingState),
+    /// The table between sites reports.
+    Dht(DhtEvent),
     /// The library reports.
     Library(library::Event),
     /// The receiver reports; what is there of a file comes as [`Self::PartialSeed`] instead.

@@ -50,6 +50,7 @@ mod sandboxes;
 mod search;
 mod shared;
 mod shell;
+mod sites;
 mod speeds;
 mod start;
 pub(crate) mod swarms;

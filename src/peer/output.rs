@@ -6,6 +6,7 @@ use super::event::AskId;
 use super::file_work::FileWork;
 use crate::content::FileId;
 use crate::control::{Notice, Reply};
+use crate::dht::DhtCommand;
 use crate::distribution::{CustodyCommand, chunk_store};
 use crate::error::Failure;
 use crate::index::IndexCommand;
@@ -62,6 +63,8 @@ pub(crate) enum PeerOutput {
     Links(LinksCommand),
     /// For the thread that has the index.
     Index(IndexCommand),
+    /// For the thread that takes part in the table between sites.
+    Dht(DhtCommand),
     /// A name is to be looked up; then [`PeerEvent::Resolved`](super::event::PeerEvent::Resolved) tells it.
     Resolve(ToResolve),
     /// For the thread that works on the chunk store.

@@ -9,6 +9,7 @@ use super::file_work::LocalFacts;
 use super::files::FilesHandle;
 use super::sandboxes::{SandboxedPart, Sandboxes};
 use crate::counters::Counters;
+use crate::dht::DhtHandle;
 use crate::disk;
 use crate::distribution::{CustodyHandle, chunk_store};
 use crate::error::Failure;
@@ -30,6 +31,8 @@ pub(super) struct Parts {
     pub(super) discovery: lan::Handle,
     /// `None` unless the user wants a port mapped.
     pub(super) mapping: Option<PortMappingHandle>,
+    /// `None` without `--wan`, or once it ended by a fault.
+    pub(super) dht: Option<DhtHandle>,
     pub(super) receiver: ReceiverHandle,
     pub(super) sender: SenderHandle,
     pub(super) distributor: CustodyHandle,

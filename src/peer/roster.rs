@@ -414,6 +414,7 @@ pub(super) mod tests {
             state: PresenceState::Here,
             arrival: OrderClaim::default(),
             says_large: false,
+            features: 0,
             told: None,
             at: host.socket(9),
             signed: Arc::from([]),

@@ -6,16 +6,19 @@ use super::event::AskId;
 use super::file_work::FileWork;
 use super::output::{Outputs, PeerOutput};
 use super::roster::Roster;
+use super::sites::{PeerSites, dialled_port, speaks_for_network};
 use crate::accounts::{AccountHost, Payer};
 use crate::address::RouteTarget;
 use crate::control::{Notice, Reply, RouteRow};
+use crate::dht::DhtEvent;
 use crate::error::Failure;
 use crate::identity::{Contact, PeerId};
 use crate::lan::{self, LinkChange, LinkDatagram};
 use crate::port_mapping::MappingState;
 use crate::routes::{
-    LinkPeer, LinksCommand, LinksEvent, Resolved, Route, RouteFault, RouteId, RouteOutput, RouteState,
-    Routes, ToResolve, ToldAddress, ToldAddresses,
+    FoundAddresses, LinkPeer, LinksCommand, LinksEvent, ResolveFor, Resolved, Route, RouteFault, RouteId,
+    RouteOrigin, RouteOutput, RouteState, Routes, ToResolve, ToldAddress, ToldAddresses, found_address,
+    found_target,
 };
 use crate::sender::SenderCommand;
 use crate::settings::NetworkSettings;
@@ -28,6 +31,10 @@ pub(super) struct PeerRoutes {
     me: PeerId,
     machine: Routes,
     told: ToldAddresses,
+    /// Where other networks of the group may be.
+    found: FoundAddresses,
+    /// The table that says so.
+    pub(super) sites: PeerSites,
     /// Peers that made a link to us.
     served: BTreeMap<PeerId, LinkPeer>,
     /// Peers to which we made one.
@@ -45,6 +52,8 @@ impl PeerRoutes {
             me,
             machine: Routes::new(settings.connect.clone(), remembered),
             told: ToldAddresses::default(),
+            found: FoundAddresses::default(),
+            sites: PeerSites::new(settings),
             served: BTreeMap::new(),
             made: BTreeSet::new(),
             asks: BTreeMap::new(),
@@ -58,31 +67,59 @@ impl PeerRoutes {
     /// Why there is none, or no other one.
     pub(super) fn connect(
         &mut self,
+        now: Time,
         ask: AskId,
         target: &RouteTarget,
         out: &mut Outputs,
     ) -> Result<(), Failure> {
         let id = self.machine.handle_connect(target.clone()).map_err(|fault| failure(target, fault))?;
         self.asks.entry(id).or_default().push(ask);
-        self.drain(out);
+        self.drain(now, out);
         Ok(())
     }
 
     /// The user wants a route no more; `None`: none of them. False: there was none.
-    pub(super) fn disconnect(&mut self, target: Option<&RouteTarget>, out: &mut Outputs) -> bool {
+    pub(super) fn disconnect(&mut self, now: Time, target: Option<&RouteTarget>, out: &mut Outputs) -> bool {
         let was_there = self.machine.handle_disconnect(target);
         let gone: Vec<_> = self.asks.keys().copied().filter(|id| self.machine.get(*id).is_none()).collect();
         for ask in gone.into_iter().filter_map(|id| self.asks.remove(&id)).flatten() {
             out.reply(ask, Reply::Failed(Failure::other("disconnected")));
         }
-        self.drain(out);
+        self.drain(now, out);
         was_there
     }
 
     /// A name was looked up.
     pub(super) fn on_resolved(&mut self, now: Time, resolved: Resolved, out: &mut Outputs) {
-        self.machine.handle_resolved(now, resolved.route, resolved.found);
-        self.drain(out);
+        match resolved.purpose {
+            ResolveFor::Route(route) => self.machine.handle_resolved(now, route, resolved.found),
+            ResolveFor::Node(place) => self.sites.on_resolved(place, resolved.found, out),
+        }
+        self.drain(now, out);
+    }
+
+    /// The table between sites reports.
+    pub(super) fn on_table(&mut self, now: Time, event: DhtEvent, out: &mut Outputs) {
+        match event {
+            DhtEvent::Candidate(address) => self.found.handle_found(now, address, self.sites.is_own()),
+            DhtEvent::State(state) => self.sites.on_state(state),
+        }
+        self.dial_found(now, out);
+    }
+
+    /// This machine is elsewhere, or slept.
+    pub(super) fn network_changed(&mut self, now: Time, out: &mut Outputs) {
+        self.sites.network_changed(now, out);
+    }
+
+    /// Those in this network changed, or where others dial this peer, whose sender is at that port: so may who speaks
+    /// for the network.
+    pub(super) fn speak(&mut self, sender: u16, roster: &Roster, out: &mut Outputs) {
+        if self.sites.is_on() {
+            let is_linked = |id| self.made.contains(&id) || self.served.contains_key(&id);
+            let speaks = speaks_for_network(self.me, roster, is_linked);
+            self.sites.speak(speaks, dialled_port(sender, self.port_mapping), out);
+        }
     }
 
     /// The links report.
@@ -99,7 +136,7 @@ impl PeerRoutes {
             }
             LinksEvent::NotThere(address) => self.told.handle_failed(now, address),
         }
-        self.drain(out);
+        self.drain(now, out);
         self.dial_told(now, out);
     }
 
@@ -119,6 +156,7 @@ impl PeerRoutes {
         let was_there = self.served.remove(&peer).is_some();
         if was_there && !self.made.contains(&peer) {
             out.discovery(lan::Command::Link(peer, LinkChange::Lost));
+            self.sites.lost(out);
         }
     }
 
@@ -155,14 +193,24 @@ impl PeerRoutes {
 
     /// When [`Self::handle_timeout`] is due.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        [self.machine.poll_timeout(), self.told.poll_timeout()].into_iter().flatten().min()
+        let all = [
+            self.machine.poll_timeout(),
+            self.told.poll_timeout(),
+            self.found.poll_timeout(),
+            self.sites.poll_timeout(),
+        ];
+        all.into_iter().flatten().min()
     }
 
     /// Does what is due.
     pub(super) fn handle_timeout(&mut self, now: Time, out: &mut Outputs) {
         self.machine.handle_timeout(now);
-        self.drain(out);
+        self.drain(now, out);
         self.dial_told(now, out);
+        for address in self.sites.handle_timeout(now, out) {
+            self.found.handle_found(now, address, self.sites.is_own());
+        }
+        self.dial_found(now, out);
     }
 
     /// What was typed for each of them.
@@ -187,11 +235,19 @@ impl PeerRoutes {
         }
     }
 
-    fn drain(&mut self, out: &mut Outputs) {
+    fn dial_found(&mut self, now: Time, out: &mut Outputs) {
+        while let Some(address) = self.found.next_dial(now) {
+            self.machine.handle_found(found_target(address));
+        }
+        self.drain(now, out);
+    }
+
+    fn drain(&mut self, now: Time, out: &mut Outputs) {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 RouteOutput::Resolve(route, target) => {
-                    out.push(PeerOutput::Resolve(ToResolve { route, target }));
+                    let purpose = ResolveFor::Route(route);
+                    out.push(PeerOutput::Resolve(ToResolve { purpose, target }));
                 }
                 RouteOutput::Dial(id, hosts, port) => {
                     out.push(PeerOutput::Links(LinksCommand::Dial(id, hosts, port)));
@@ -199,7 +255,13 @@ impl PeerRoutes {
                 RouteOutput::Close(id) => out.push(PeerOutput::Links(LinksCommand::Close(id))),
                 RouteOutput::Up(id, link) => self.up(id, link, out),
                 RouteOutput::Down(peer, is_wanted) => self.down(peer, is_wanted, out),
-                RouteOutput::Failed(id, target, fault) => self.failed(id, &target, fault, out),
+                RouteOutput::Failed(id, target, fault) => {
+                    let is_vain = matches!(fault, RouteFault::Yourself | RouteFault::AlreadyConnected);
+                    if let Some(address) = found_address(&target).filter(|_| is_vain) {
+                        self.found.handle_vain(now, address);
+                    }
+                    self.failed(id, &target, fault, out);
+                }
                 RouteOutput::Remember(targets) => out.files(FileWork::Routes(targets)),
             }
         }
@@ -222,6 +284,9 @@ impl PeerRoutes {
         if !self.served.contains_key(&peer) {
             let change = if is_wanted { LinkChange::Closed } else { LinkChange::Lost };
             out.discovery(lan::Command::Link(peer, change));
+            if !is_wanted {
+                self.sites.lost(out);
+            }
         }
     }
 
@@ -263,7 +328,8 @@ fn row(now: Time, route: &Route, roster: &Roster) -> RouteRow {
         }
     };
     let fault = route.fault.map(|fault| fault.to_string());
-    RouteRow { fault, is_setting: route.is_setting, ..row }
+    let is_setting = route.origin == RouteOrigin::Setting;
+    RouteRow { fault, is_setting, is_found: route.origin == RouteOrigin::Found, ..row }
 }
 
 fn up_row(target: String, link: LinkPeer, roster: &Roster) -> RouteRow {

@@ -21,6 +21,8 @@ pub(super) enum SandboxedPart {
     Index,
     /// Asks the router for a port; the table of routes is open before.
     PortMapping,
+    /// Takes part in the table between sites; needs no file.
+    Table,
     /// Receiver, distributor, distributee: files come and go by the disk workers only.
     Ports,
     /// Reads what is kept for others; what is shared is read for it by [`Self::Reader`].
@@ -136,7 +138,10 @@ impl Sandboxes {
         let offered = [self.config.directory.clone(), self.config.shared()];
         let downloads = self.config.downloads();
         let (read, write) = match part {
-            SandboxedPart::Discovery | SandboxedPart::PortMapping | SandboxedPart::Index => {
+            SandboxedPart::Discovery
+            | SandboxedPart::PortMapping
+            | SandboxedPart::Index
+            | SandboxedPart::Table => {
                 (vec![sandbox::PROCESSORS.into()], None)
             }
             SandboxedPart::Ports => (system(descriptors::SPARE), None),
@@ -164,7 +169,9 @@ impl Sandboxes {
         );
         let network = match part {
             SandboxedPart::Ports | SandboxedPart::Sender => Network::All,
-            SandboxedPart::Discovery | SandboxedPart::PortMapping => Network::Datagrams,
+            SandboxedPart::Discovery | SandboxedPart::PortMapping | SandboxedPart::Table => {
+                Network::Datagrams
+            }
             _ => Network::None,
         };
         Rules { read, write: write.into_iter().collect(), moves, network }
@@ -223,6 +230,7 @@ mod tests {
         for (part, expected) in [
             (SandboxedPart::Discovery, [NOTHING; 4]),
             (SandboxedPart::Index, [NOTHING; 4]),
+            (SandboxedPart::Table, [NOTHING; 4]),
             (SandboxedPart::Ports, [NOTHING; 4]),
             (SandboxedPart::Sender, [NOTHING; 4]),
             (SandboxedPart::Reader, [READ, READ, READ, NOTHING]),
@@ -244,6 +252,7 @@ mod tests {
         for (part, tcp, datagrams) in [
             (SandboxedPart::Discovery, false, true),
             (SandboxedPart::Index, false, false),
+            (SandboxedPart::Table, false, true),
             (SandboxedPart::Ports, true, true),
             (SandboxedPart::Sender, true, true),
             (SandboxedPart::Reader, false, false),

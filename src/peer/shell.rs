@@ -13,6 +13,7 @@ use super::parts::Parts;
 use super::swarms::LiveSeed;
 use crate::content::Claim;
 use crate::control::{Ask, Notice};
+use crate::dht::{DhtEvent, DhtState};
 use crate::disk::PartialSeed;
 use crate::doctor::MachineFacts;
 use crate::error::Failure;
@@ -87,6 +88,9 @@ impl PeerShell {
             }
             self.seed = None;
             let event = self.next_event(clock::now());
+            if matches!(event, PeerEvent::Dht(DhtEvent::State(DhtState::Ended))) {
+                self.parts.dht = None;
+            }
             self.machine.handle(clock::now(), event);
             self.machine.took_until(clock::now());
         }
@@ -105,6 +109,7 @@ impl PeerShell {
         let Parts {
             discovery,
             mapping,
+            dht,
             library,
             receiver,
             sender,
@@ -119,6 +124,7 @@ impl PeerShell {
             ..
         } = &self.parts;
         let mapped = mapping.as_ref().map_or_else(crossbeam_channel::never, |mapping| mapping.events.clone());
+        let table = dht.as_ref().map_or_else(crossbeam_channel::never, |dht| dht.events.clone());
         select! {
             recv(self.asks) -> got => match got {
                 Ok(Ask { request, replies }) => PeerEvent::Ask(self.askers.admit(replies), request),
@@ -134,6 +140,8 @@ impl PeerShell {
             },
             recv(discovery.events) -> got => or_broken("discovery", PeerEvent::Discovery, got),
             recv(mapped) -> got => or_broken("port mapping", PeerEvent::PortMapping, got),
+            // No other part needs it: whoever is on this network goes on without.
+            recv(table) -> got => PeerEvent::Dht(got.unwrap_or(DhtEvent::State(DhtState::Ended))),
             recv(library.events) -> got => or_broken("library", PeerEvent::Library, got),
             recv(sender.events) -> got => or_broken("sender", PeerEvent::Sender, got),
             recv(distributor.events) -> got => or_broken("distributor", PeerEvent::Custody, got),
@@ -181,6 +189,7 @@ impl PeerShell {
             PeerOutput::Distributee(command) => self.parts.distributee.send(command),
             PeerOutput::Links(command) => self.parts.links.send(command),
             PeerOutput::Index(command) => self.parts.index.send(command),
+            PeerOutput::Dht(command) => self.parts.dht.iter().for_each(|dht| dht.send(command.clone())),
             PeerOutput::Resolve(work) => self.parts.resolver.send(work),
             PeerOutput::Chunks(command) => self.parts.chunks.send(command),
             PeerOutput::Ledger { rows, number } => {

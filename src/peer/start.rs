@@ -19,9 +19,11 @@ use super::own_group::own_group;
 use super::parts::Parts;
 use super::remembered_routes;
 use super::sandboxes::{SandboxedPart, Sandboxes};
+use crate::address::Ports;
 use crate::control::{self, trust};
 use crate::counters::Counters;
 use crate::custody::ledger::Present;
+use crate::dht::{DhtConfig, DhtHandle, TableKeys, start_dht};
 use crate::disk;
 use crate::distribution::{self, CustodyHandle, chunk_store};
 use crate::error::{Code, Failure};
@@ -46,6 +48,7 @@ use crate::sys::{clock, descriptors, net};
 use crate::text;
 use crate::transfer::ports::Listeners;
 use crate::transfer::{Engine, ports};
+use crate::wire::datagram::features;
 
 /// A peer whose threads run.
 pub(super) struct Peer {
@@ -64,8 +67,7 @@ impl Peer {
         check_interfaces(&config.on.interfaces)?;
         set_up(&config)?;
         check_shares_nothing(&config)?;
-        let group = own_group(&config)?;
-        let config = in_network(config, group.as_ref())?;
+        let (config, group) = in_network(config)?;
         let mut warnings = trust::warnings(&config.directory)?;
         allow_descriptors();
         let identity = Arc::new(own_identity(&config)?);
@@ -95,7 +97,7 @@ impl Peer {
         let engine = Engine::new().map_err(thread)?.limited(config.up_limit).counted(&counters);
         let sender = start_serving(&mut sandboxes, engine, bound.sender, tls).map_err(thread)?;
 
-        let presence = OwnPresence { duty: duty(&config), ..OwnPresence::new(name, bound.ports) };
+        let presence = own_presence(&config, name, bound.ports);
         let lan_config = lan::LanConfig {
             heard: chat.heard(),
             seal: group.as_ref().map(|group| group.key.datagram_seal()),
@@ -103,11 +105,13 @@ impl Peer {
         };
         let discovery = start_discovery(&mut sandboxes, lan_config)?;
         let mapping = map_port(&mut sandboxes, &config, bound.ports.sender)?;
+        let dht = join_table(&mut sandboxes, &config, group.as_ref(), bound.ports.receiver)?;
         warnings.extend(sandboxes.warning());
         let files = files::start(config.clone(), identity.id()).map_err(thread)?;
         let parts = Parts {
             discovery,
             mapping,
+            dht,
             receiver,
             sender,
             distributor,
@@ -198,6 +202,12 @@ fn start_asking(
 fn start_disk(sandboxes: &mut Sandboxes, part: &SandboxedPart, engine: &Engine) -> io::Result<disk::Handle> {
     let bell = engine.bell();
     sandboxes.start(part, || disk::start(move || bell.ring())).flatten()
+}
+
+/// What this peer says of itself at first.
+fn own_presence(config: &Settings, name: PeerName, ports: Ports) -> OwnPresence {
+    let features = if config.on.wan { features::SITES } else { 0 };
+    OwnPresence { duty: duty(config), features, ..OwnPresence::new(name, ports) }
 }
 
 /// How this peer is announced and hears of others, in the open network.
@@ -328,11 +338,14 @@ fn allow_descriptors() {
     }
 }
 
-/// The settings of a peer in this network, whose chunk store is there from now on.
-fn in_network(config: Settings, group: Option<&Group>) -> Result<Settings, Failure> {
-    let config = Settings { network: group.map(|group| group.key.network().to_string()), ..config };
+/// The group that the peer is in, and the settings in its network, whose chunk store is there from now on.
+fn in_network(config: Settings) -> Result<(Settings, Option<Group>), Failure> {
+    let group = own_group(&config)?;
+    check_wan(&config, group.as_ref())?;
+    let network = group.as_ref().map(|group| group.key.network().to_string());
+    let config = Settings { network, ..config };
     make_folder(&config.store())?;
-    Ok(config)
+    Ok((config, group))
 }
 
 fn make_folder(path: &Path) -> Result<(), Failure> {
@@ -355,6 +368,34 @@ fn map_port(
     }
     let routes = RouteTable::open();
     let started = sandboxes.start(&SandboxedPart::PortMapping, || start_port_mapping(sender, routes));
+    started.flatten().map(Some).map_err(thread)
+}
+
+/// Refuses the table between sites to a peer of the open network: there is nothing by which its other networks would
+/// know each other and nobody else.
+fn check_wan(config: &Settings, group: Option<&Group>) -> Result<(), Failure> {
+    if !config.on.wan && !config.on.dht_bootstrap.is_empty() {
+        return Err(Failure::new(Code::Usage, "--dht-bootstrap means nothing without --wan"));
+    }
+    if !config.on.wan || group.is_some() {
+        return Ok(());
+    }
+    let text = "--wan finds other networks of a group, and this peer is in none: `potluck group new` and `potluck \
+                group join` make it a member of one";
+    Err(Failure::new(Code::Usage, text))
+}
+
+/// Takes part in the table between sites, if the user wants that. The node is at the UDP port of that number.
+fn join_table(
+    sandboxes: &mut Sandboxes,
+    config: &Settings,
+    group: Option<&Group>,
+    port: u16,
+) -> Result<Option<DhtHandle>, Failure> {
+    let Some(group) = group.filter(|_| config.on.wan) else { return Ok(None) };
+    let is_own = !config.on.dht_bootstrap.is_empty();
+    let table = DhtConfig { keys: TableKeys::new(group.key.table_key()), port, is_own };
+    let started = sandboxes.start(&SandboxedPart::Table, || start_dht(table));
     started.flatten().map(Some).map_err(thread)
 }
 

@@ -37,3 +37,15 @@ pub(crate) const TOLD: u64 = PEERS as u64;
 
 /// Of them what the gateways of one host tell has so many places at least: a few of each peer of a small network.
 pub(crate) const TOLD_OF_HOST: u64 = 64;
+
+/// Addresses of the table between sites that wait to be dialled, at most.
+pub(crate) const FOUND: usize = 128;
+
+/// Of them so many are dialled in one minute, at most: whoever is there did not ask for it.
+pub(crate) const FOUND_DIALS: usize = 10;
+
+/// One that leads to this very peer, or to one that is linked otherwise, is left alone for this time.
+pub(crate) const FOUND_VAIN: Duration = Duration::from_secs(3_600);
+
+/// Routes that the table brought, at most: half of all, so that the user always has some.
+pub(crate) const FOUND_ROUTES: usize = ROUTES / 2;

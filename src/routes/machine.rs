@@ -41,6 +41,17 @@ pub(crate) enum RouteState {
     Waiting(Time),
 }
 
+/// Where a route comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RouteOrigin {
+    /// `--connect` says it.
+    Setting,
+    /// The user typed it, now or before an earlier start.
+    Typed,
+    /// The table between sites brought it: it is not remembered, and forgotten once it is down for long.
+    Found,
+}
+
 /// One route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
@@ -49,10 +60,9 @@ pub(crate) struct Route {
     pub(crate) state: RouteState,
     /// Why it is not up.
     pub(crate) fault: Option<RouteFault>,
-    /// True if `--connect` says it.
-    pub(crate) is_setting: bool,
-    /// True if it was remembered from an earlier start, or was up in this one.
-    is_remembered: bool,
+    pub(crate) origin: RouteOrigin,
+    /// True if it was remembered from an earlier start, or was up in this one: it is tried again.
+    is_kept: bool,
     last_up: Option<Time>,
     /// In a row.
     failures: u32,
@@ -90,12 +100,12 @@ impl Routes {
     pub(crate) fn new(settings: Vec<RouteTarget>, remembered: Vec<RouteTarget>) -> Self {
         let mut routes = Self::default();
         for target in settings {
-            routes.add(target, true);
+            routes.add(target, RouteOrigin::Setting);
         }
         for target in remembered {
             if routes.routes.len() < limits::ROUTES && routes.of(&target).is_none() {
-                let id = routes.add(target, false);
-                routes.get_mut(id).into_iter().for_each(|route| route.is_remembered = true);
+                let id = routes.add(target, RouteOrigin::Typed);
+                routes.get_mut(id).into_iter().for_each(|route| route.is_kept = true);
             }
         }
         routes
@@ -125,15 +135,30 @@ impl Routes {
             if self.routes.len() >= limits::ROUTES {
                 return Err(RouteFault::TooMany);
             }
-            return Ok(self.add(target, false));
+            return Ok(self.add(target, RouteOrigin::Typed));
         };
         let (id, state) = (known.id, known.state.clone());
+        self.adopt(id);
         match state {
             RouteState::Up(..) => return Err(RouteFault::AlreadyConnected),
             RouteState::Waiting(_) => self.begin(id),
             RouteState::Resolving | RouteState::Dialling => {}
         }
         Ok(id)
+    }
+
+    /// The table between sites says that another network of the group is there. It is tried once.
+    pub(crate) fn handle_found(&mut self, target: RouteTarget) {
+        let found = self.routes.iter().filter(|route| route.origin == RouteOrigin::Found).count();
+        let has_place = found < limits::FOUND_ROUTES && self.routes.len() < limits::ROUTES;
+        match self.of(&target) {
+            None if has_place => drop(self.add(target, RouteOrigin::Found)),
+            Some(Route { id, state: RouteState::Waiting(_), .. }) => {
+                let id = *id;
+                self.begin(id);
+            }
+            _ => {}
+        }
     }
 
     /// The user wants this route no more; `None`: none of them. False: there was none.
@@ -188,7 +213,7 @@ impl Routes {
         };
         route.state = RouteState::Up(link, now);
         (route.last_up, route.failures, route.fault) = (Some(now), 0, None);
-        let is_new = !std::mem::replace(&mut route.is_remembered, true);
+        let is_new = !std::mem::replace(&mut route.is_kept, true) && route.origin == RouteOrigin::Typed;
         self.outputs.push_back(RouteOutput::Up(id, link));
         if is_new {
             self.remember();
@@ -221,7 +246,16 @@ impl Routes {
         self.routes.iter_mut().find(|route| route.id == id)
     }
 
-    fn add(&mut self, target: RouteTarget, is_setting: bool) -> RouteId {
+    /// A route that the table brought is the user's from now on.
+    fn adopt(&mut self, id: RouteId) {
+        let Some(route) = self.get_mut(id).filter(|route| route.origin == RouteOrigin::Found) else { return };
+        route.origin = RouteOrigin::Typed;
+        if route.is_kept {
+            self.remember();
+        }
+    }
+
+    fn add(&mut self, target: RouteTarget, origin: RouteOrigin) -> RouteId {
         let id = RouteId(self.next_id);
         self.next_id += 1;
         self.routes.push(Route {
@@ -229,8 +263,8 @@ impl Routes {
             target,
             state: RouteState::Waiting(Time::ZERO),
             fault: None,
-            is_setting,
-            is_remembered: is_setting,
+            origin,
+            is_kept: origin == RouteOrigin::Setting,
             last_up: None,
             failures: 0,
         });
@@ -253,7 +287,7 @@ impl Routes {
             self.outputs.push_back(RouteOutput::Down(peer, false));
         }
         let Some(route) = self.get_mut(id) else { return };
-        let is_forgotten = !route.is_remembered;
+        let is_forgotten = !route.is_kept || route.origin == RouteOrigin::Found && !route.is_missed(now);
         route.fault = Some(fault);
         route.state = RouteState::Waiting(now + route.pause(now));
         route.failures = route.failures.saturating_add(1);
@@ -265,7 +299,7 @@ impl Routes {
     }
 
     fn remember(&mut self) {
-        let kept = self.routes.iter().filter(|route| route.is_remembered && !route.is_setting);
+        let kept = self.routes.iter().filter(|route| route.is_kept && route.origin == RouteOrigin::Typed);
         let kept = kept.map(|route| route.target.clone()).collect();
         self.outputs.push_back(RouteOutput::Remember(kept));
     }
@@ -274,8 +308,12 @@ impl Routes {
 impl Route {
     /// How long it waits before the next try: twice as long each time, up to a bound.
     fn pause(&self, now: Time) -> Duration {
-        let is_missed = self.last_up.is_some_and(|at| now.since(at) < limits::MISSED);
-        let most = if is_missed { limits::SOON } else { limits::LATER };
+        let most = if self.is_missed(now) { limits::SOON } else { limits::LATER };
         (Duration::from_secs(1) * 2_u32.pow(self.failures.min(10))).min(most)
+    }
+
+    /// True if it was up lately.
+    fn is_missed(&self, now: Time) -> bool {
+        self.last_up.is_some_and(|at| now.since(at) < limits::MISSED)
     }
 }

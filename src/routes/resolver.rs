@@ -1,5 +1,6 @@
 //! The thread that looks names up. The system's own resolver blocks, and reads files of the system, so it has a
-//! thread of its own outside the sandboxes. It gets names that the user of this machine typed, and nothing else.
+//! thread of its own outside the sandboxes. It gets names that the user of this machine typed, and
+//! those of the nodes by which the table between sites is joined.
 
 use std::io;
 use std::net::ToSocketAddrs as _;
@@ -10,17 +11,26 @@ use super::{RouteFault, RouteId, limits};
 use crate::address::{Host, RouteTarget};
 use crate::sys::thread::Thread;
 
+/// What a name is looked up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResolveFor {
+    /// This route leads there.
+    Route(RouteId),
+    /// It is a node of the table between sites, the one at this place among them.
+    Node(usize),
+}
+
 /// A name to be looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ToResolve {
-    pub(crate) route: RouteId,
+    pub(crate) purpose: ResolveFor,
     pub(crate) target: RouteTarget,
 }
 
 /// The addresses of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resolved {
-    pub(crate) route: RouteId,
+    pub(crate) purpose: ResolveFor,
     pub(crate) found: Result<Vec<Host>, RouteFault>,
 }
 
@@ -41,8 +51,8 @@ impl Resolver {
         let (work, names) = unbounded::<ToResolve>();
         let (found, events) = bounded(limits::ROUTES);
         let thread = Thread::spawn("resolver", move || {
-            for ToResolve { route, target } in names {
-                if found.send(Resolved { route, found: resolve(&target) }).is_err() {
+            for ToResolve { purpose, target } in names {
+                if found.send(Resolved { purpose, found: resolve(&target) }).is_err() {
                     return;
                 }
             }

@@ -108,3 +108,54 @@ fn there_are_not_more_than_there_may_be() {
     }
     assert_eq!(routes.handle_connect(target("more")), Err(RouteFault::TooMany));
 }
+
+#[test]
+fn what_the_table_brings_is_tried_once_and_never_remembered() {
+    let mut routes = Routes::default();
+    routes.handle_found(target("10.0.0.7"));
+    let id = routes.iter().next().unwrap().id;
+    routes.handle_resolved(at(0), id, Ok(vec![host()]));
+    outputs(&mut routes);
+    routes.handle_failed(at(0), id, RouteFault::NoAnswer);
+    assert!(routes.get(id).is_none(), "it is not tried again by itself");
+    // One that was up is missed for an hour.
+    routes.handle_found(target("10.0.0.7"));
+    let id = routes.iter().next().unwrap().id;
+    routes.handle_resolved(at(0), id, Ok(vec![host()]));
+    outputs(&mut routes);
+    routes.handle_up(at(0), id, link(1), OWN);
+    assert_eq!(outputs(&mut routes), [RouteOutput::Up(id, link(1))], "and nothing is remembered");
+    routes.handle_failed(at(100), id, RouteFault::Lost);
+    assert_eq!(routes.poll_timeout(), Some(at(101)));
+    routes.handle_timeout(at(101));
+    routes.handle_failed(at(3_700), id, RouteFault::NoAnswer);
+    assert!(routes.get(id).is_none());
+    assert!(!outputs(&mut routes).iter().any(|output| matches!(output, RouteOutput::Remember(_))));
+}
+
+#[test]
+fn what_the_table_brought_is_the_users_once_it_is_typed() {
+    let mut routes = Routes::default();
+    routes.handle_found(target("10.0.0.7"));
+    let id = routes.iter().next().unwrap().id;
+    routes.handle_resolved(at(0), id, Ok(vec![host()]));
+    routes.handle_up(at(0), id, link(1), OWN);
+    outputs(&mut routes);
+    assert_eq!(routes.handle_connect(target("10.0.0.7")), Err(RouteFault::AlreadyConnected));
+    assert_eq!(outputs(&mut routes), [RouteOutput::Remember(vec![target("10.0.0.7")])]);
+}
+
+#[test]
+fn the_table_leaves_the_user_half_of_the_routes() {
+    let mut routes = Routes::default();
+    for n in 0..limits::ROUTES {
+        routes.handle_found(target(&n.to_string()));
+    }
+    assert_eq!(routes.iter().count(), limits::FOUND_ROUTES);
+    for n in 0..limits::ROUTES - limits::FOUND_ROUTES {
+        routes.handle_connect(target(&format!("typed {n}"))).unwrap();
+    }
+    // A route that is there already takes no other place.
+    routes.handle_found(target("typed 1"));
+    assert_eq!(routes.iter().count(), limits::ROUTES);
+}

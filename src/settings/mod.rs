@@ -177,6 +177,7 @@ mod tests {
         assert!(
             settings.sandbox && settings.swarm && !settings.asks && !settings.daemon && !settings.on.map_port
         );
+        assert!(!settings.on.wan && settings.on.dht_bootstrap.is_empty());
         assert_eq!(settings.keep, limits::KEEP_DAYS);
         assert_eq!(settings.keep_deleted, limits::KEEP_DELETED);
         assert_eq!(settings.repair_after, limits::REPAIR_DELAY);

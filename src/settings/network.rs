@@ -28,6 +28,15 @@ pub struct NetworkSettings {
     // Off: who is outside is no part of this network.
     #[arg(long, help_heading = RUN)]
     pub map_port: bool,
+    /// Find other networks of this group in the hash table of BitTorrent, or in that of `--dht-bootstrap`: its nodes
+    /// learn the address of this machine, and nothing of the group
+    // Off: a tool for one network tells the world nothing unasked.
+    #[arg(long, help_heading = RUN)]
+    pub wan: bool,
+    /// With --wan, join the table by this node instead of public ones: any peer of the group with --wan is one, at
+    /// the number of its first port [default: 27280]; several: again, or with commas
+    #[arg(long, value_name = "HOST[:PORT]", value_delimiter = ',', help_heading = RUN)]
+    pub dht_bootstrap: Vec<RouteTarget>,
     /// UDP port of discovery, for tests: another port is another network.
     #[arg(long, env = "POTLUCK_DISCOVERY_PORT", hide = true, default_value_t = limits::DISCOVERY_PORT)]
     #[arg(help_heading = RUN)]

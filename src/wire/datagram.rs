@@ -116,6 +116,9 @@ pub mod features {
     /// Its turn comes before that of all others, for it is here for the index alone.
     pub const INDEX_ONLY: u64 = 8;
 
+    /// It looks for other networks of its group in a table between sites (`--wan`), and can speak for this one.
+    pub const SITES: u64 = 16;
+
     /// Those of every peer of this version.
     pub const OURS: u64 = SLICES;
 }

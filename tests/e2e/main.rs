@@ -35,6 +35,7 @@ mod port_mapping;
 mod presence;
 mod routes;
 mod several;
+mod sites;
 mod state;
 mod through;
 mod together;

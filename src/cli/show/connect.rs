@@ -38,10 +38,11 @@ fn who(row: &RouteRow) -> String {
 pub(super) fn route(row: &RouteRow) -> String {
     let why = row.fault.as_deref().map(|why| format!(": {}", shown(why))).unwrap_or_default();
     let peers = count(row.peers, "peer");
+    let found = if row.is_found { ", found by --wan" } else { "" };
     match row.state.as_str() {
         "up" => {
             let since = duration(row.seconds);
-            format!("{}: up for {since}, to {}, {peers} through it", shown(&row.target), who(row))
+            format!("{}: up for {since}, to {}, {peers} through it{found}", shown(&row.target), who(row))
         }
         "served" => format!("made by {}, {peers} through it", who(row)),
         "waiting" => {

@@ -85,6 +85,7 @@ fn status(status: &Status, style: Style) -> String {
             "outside",
             status.outside.port_mapping.as_ref().map(|row| outside(row, sender_port)).unwrap_or_default(),
         ),
+        ("table", status.outside.table.as_deref().map(table).unwrap_or_default()),
         ("peers", others(status)),
         ("order", order(status)),
         ("sharing", sharing(status)),
@@ -150,6 +151,18 @@ pub(super) fn outside(row: &PortMappingRow, sender: u16) -> String {
         }
         _ => "asking the router for a port".to_owned(),
     }
+}
+
+/// What became of the search for other networks.
+fn table(state: &str) -> String {
+    let how = match state {
+        "resolving" => "looking up its nodes",
+        "joining" => "none of its nodes has answered yet",
+        "announced" => "other networks of this group find this one",
+        "standing_by" => "other peers here speak for this network",
+        _ => return "not used any more, by a fault of potluck's; see the log".to_owned(),
+    };
+    format!("{how}; its nodes learn the address of this machine, and nothing of the group (`--wan`)")
 }
 
 /// True for an address that leads nowhere on the Internet (RFC 1918, RFC 6598 and the like).

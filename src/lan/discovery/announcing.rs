@@ -112,9 +112,9 @@ impl Speaker {
     ) -> Body {
         self.sequence += 1;
         let interval = u32::try_from(announcements.interval.as_millis()).unwrap_or(u32::MAX);
-        let OwnPresence { state, name, ports, catalogue, duty } = &self.own;
+        let OwnPresence { state, name, ports, catalogue, duty, features } = &self.own;
         let presence = Presence::new(*state, name.clone(), *ports, interval, *catalogue);
-        let features = presence.features | duty.features();
+        let features = presence.features | duty.features() | features;
         let presence = Presence { ticket, room: self.room, features, ..presence };
         Body { instance: self.instance, sequence: self.sequence, presence, message }
     }

@@ -348,6 +348,7 @@ fn info(id: PeerId, entry: &PeerEntry) -> PeerInfo {
         state: entry.voice.presence.state,
         arrival: OrderClaim::of(&entry.voice.presence),
         says_large: u128::from(entry.voice.presence.interval) > limits::INTERVAL_MIN.as_millis(),
+        features: entry.voice.presence.features,
         signed: Arc::clone(&entry.voice.signed),
     }
 }

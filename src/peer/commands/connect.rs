@@ -12,8 +12,8 @@ impl Command for ConnectRequest {
         Needs::Nothing
     }
 
-    fn answer(self: Box<Self>, _: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
-        peer.routes.connect(ask, &self.target, &mut peer.out)?;
+    fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+        peer.routes.connect(now, ask, &self.target, &mut peer.out)?;
         Ok(Answer::Later)
     }
 }

@@ -12,8 +12,8 @@ impl Command for DisconnectRequest {
         Needs::Nothing
     }
 
-    fn answer(self: Box<Self>, _: Time, _: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
-        if peer.routes.disconnect(self.target.as_ref(), &mut peer.out) {
+    fn answer(self: Box<Self>, now: Time, _: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+        if peer.routes.disconnect(now, self.target.as_ref(), &mut peer.out) {
             return Ok(Answer::Done);
         }
         let text = self.target.map_or_else(

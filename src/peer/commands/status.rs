@@ -8,6 +8,7 @@ use crate::control::{
     NetworkStatus, OutsideStatus, PortMappingRow, Reply, Sharing, SpeedLimits, Status, StatusRequest,
     Unfinished,
 };
+use crate::dht::DhtState;
 use crate::disk::Leftover;
 use crate::error::Failure;
 use crate::lan::IndexDuty;
@@ -66,6 +67,7 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         },
         outside: OutsideStatus {
             port_mapping: peer.routes.port_mapping.map(port_mapping),
+            table: peer.routes.sites.state().map(|state| table(state).to_owned()),
             routes: peer.routes.rows(now, roster),
         },
         custody: Some(peer.custody.row(own, &peer.shared, &peer.jobs, roster)),
@@ -107,6 +109,17 @@ pub(super) fn port_mapping(state: MappingState) -> PortMappingRow {
     });
     let outside = outside.map(|outside| outside.to_string());
     PortMappingRow { state: state.to_owned(), outside, protocol, result }
+}
+
+/// Where the table between sites stands.
+const fn table(state: DhtState) -> &'static str {
+    match state {
+        DhtState::Resolving => "resolving",
+        DhtState::Joining => "joining",
+        DhtState::Announced => "announced",
+        DhtState::StandingBy => "standing_by",
+        DhtState::Ended => "ended",
+    }
 }
 
 /// What lies in `downloads/` from before and is not being fetched.

@@ -37,7 +37,11 @@ impl PeerMachine {
         match event {
             PeerEvent::Ask(ask, request) => self.on_ask(now, ask, request),
             PeerEvent::Discovery(event) => self.on_discovery(now, event),
-            PeerEvent::PortMapping(state) => self.routes.port_mapping = Some(state),
+            PeerEvent::PortMapping(state) => {
+                self.routes.port_mapping = Some(state);
+                speak(self);
+            }
+            PeerEvent::Dht(event) => self.routes.on_table(now, event, &mut self.out),
             PeerEvent::Library(event) => self.on_library(now, event),
             PeerEvent::Receiver(event) => self.on_receiver(now, event),
             PeerEvent::PartialSeed(seed) => self.on_partial_seed(&seed),
@@ -71,7 +75,7 @@ impl PeerMachine {
             lan::Event::AskedToMeet(id) => self.presence.meet(self.own.id(), id, &mut self.out),
             lan::Event::Interfaces(names) => self.interface_names.set(names),
             lan::Event::Facts(facts) => self.requests.lan_told(&facts, &mut self.out),
-            lan::Event::Settled => self.presence.settled(),
+            lan::Event::Settled => settled(self),
             lan::Event::Ticket(ticket) => {
                 self.own.ticket = ticket;
                 self.presence.reckon_offices(now, self.own.arrival(), &mut self.out);
@@ -105,6 +109,7 @@ impl PeerMachine {
                 let text = "the network changed, or this machine slept".to_owned();
                 self.out.push(PeerOutput::Log(LogLevel::Info, text));
                 self.custody.network_changed(now);
+                self.routes.network_changed(now, &mut self.out);
             }
             lan::Event::Outsiders(count) => warn_of_outsiders(count, &self.own, &mut self.out),
             lan::Event::Trouble(text) => self.warn(text),
@@ -137,6 +142,7 @@ impl PeerMachine {
         self.unanswered.here(info.contact.id);
         self.presence.here(now, info, &mut self.out);
         self.presence.reckon_offices(now, self.own.arrival(), &mut self.out);
+        speak(self);
     }
 
     fn on_gone(&mut self, now: Time, id: PeerId, why: Gone) {
@@ -147,6 +153,7 @@ impl PeerMachine {
         self.presence.gone(id, why, &mut self.out);
         self.presence.reckon_offices(now, self.own.arrival(), &mut self.out);
         self.routes.gone(id);
+        speak(self);
     }
 
     /// A peer has some of these files: if they are fetched here, it will be dialled.
@@ -465,6 +472,18 @@ impl PeerMachine {
             ));
         }
     }
+}
+
+/// The network has answered.
+fn settled(peer: &mut PeerMachine) {
+    peer.presence.settled();
+    peer.routes.sites.settled();
+    speak(peer);
+}
+
+/// Those in this network changed: so may who speaks for it in the table between sites.
+fn speak(peer: &mut PeerMachine) {
+    peer.routes.speak(peer.own.presence.ports.sender, &peer.presence.roster, &mut peer.out);
 }
 
 /// Said once, and not kept with the other warnings: `status` tells of it while it is so.

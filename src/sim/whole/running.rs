@@ -167,7 +167,7 @@ impl Running {
                 self.custody.command(around, command);
             }
             // No route is wanted here.
-            PeerOutput::Links(_) | PeerOutput::Resolve(_) => {}
+            PeerOutput::Links(_) | PeerOutput::Resolve(_) | PeerOutput::Dht(_) => {}
             PeerOutput::Index(command) => {
                 let event = self.index.handle(around.now(), command);
                 around.part_says(PeerEvent::Index(event));

@@ -434,5 +434,5 @@ impl World {
 fn own(catalogue: u64) -> OwnPresence {
     let ports = Ports { receiver: 1, sender: 2, distributor: 3, distributee: 4 };
     let name = PeerName::of_folder("peer", PeerId([0; 32]));
-    OwnPresence { name, ports, catalogue, state: PresenceState::Here, duty: IndexDuty::InTurn }
+    OwnPresence { name, ports, catalogue, state: PresenceState::Here, duty: IndexDuty::InTurn, features: 0 }
 }

@@ -1,0 +1,65 @@
+//! What a group says in the table, and under which topics: all of it follows from the key of the group, so that nobody
+//! else knows a topic from any other number. Pure.
+
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+/// What topics are derived for; no two are the same, and none is used for anything else.
+const SITES: &str = "potluck 1 table topic of sites";
+
+/// A number in the table: what BEP 5 calls an info hash.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TableId(pub(super) [u8; 20]);
+
+impl fmt::Debug for TableId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whoever knows it can ask who is of this group.
+        f.write_str("TableId(…)")
+    }
+}
+
+/// The key of a group by which it speaks in the table. It is wiped from memory when dropped.
+#[derive(Clone)]
+pub(crate) struct TableKeys(Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for TableKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TableKeys(…)")
+    }
+}
+
+impl TableKeys {
+    /// From a key that is derived for this and nothing else ([`crate::group::GroupKey::table_key`]).
+    pub(crate) const fn new(key: Zeroizing<[u8; 32]>) -> Self {
+        Self(key)
+    }
+
+    /// Under this number the sites of the group find each other on a day, counted from 1970.
+    pub(super) fn sites(&self, day: u64) -> TableId {
+        self.topic(SITES, &day.to_le_bytes())
+    }
+
+    fn topic(&self, context: &str, of: &[u8]) -> TableId {
+        let key = Zeroizing::new(blake3::derive_key(context, &*self.0));
+        let hash = blake3::keyed_hash(&key, of);
+        let mut id = [0; 20];
+        id.copy_from_slice(&hash.as_bytes()[..20]);
+        TableId(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_is_of_one_group_and_one_day() {
+        let keys = TableKeys::new(Zeroizing::new([7; 32]));
+        let other = TableKeys::new(Zeroizing::new([8; 32]));
+        assert_eq!(keys.sites(20_000), keys.sites(20_000));
+        assert_ne!(keys.sites(20_000), keys.sites(20_001));
+        assert_ne!(keys.sites(20_000), other.sites(20_000));
+        assert_eq!(format!("{keys:?} {:?}", keys.sites(1)), "TableKeys(…) TableId(…)");
+    }
+}

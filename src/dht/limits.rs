@@ -1,0 +1,35 @@
+//! Caps that this room alone uses, each with its unit and reason. Pure.
+
+use core::time::Duration;
+
+/// Between two rounds of questions, when nothing changes: nodes forget an announcement after about half an hour.
+pub(crate) const EVERY: Duration = Duration::from_secs(15 * 60);
+
+/// Between the first two rounds after a start or a change. Each pause is twice as long as that before, up to
+/// [`EVERY`]: two networks that start at once find each other within seconds, and a lost one within two minutes.
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// An announcement of this age is made again in the next round. Less than the shortest [`EVERY`].
+pub(crate) const ANNOUNCED: Duration = Duration::from_secs(10 * 60);
+
+/// An announcement that no node took is tried again after this time at the latest.
+pub(crate) const RETRY: Duration = Duration::from_secs(60);
+
+/// Addresses that are taken from one answer, at most: nodes give ten (and one that lies hundreds), so that one liar
+/// fills no queue.
+pub(crate) const OF_ANSWER: usize = 10;
+
+/// Answers to one question that are taken, at most: twenty nodes are asked, and some more on the way.
+pub(crate) const ANSWERS: usize = 64;
+
+/// Topics of sites that are known at once, at most: those of three days, and of others that were not answered yet.
+pub(crate) const TOPICS: usize = 6;
+
+/// Nodes by which the table is joined, at most.
+pub(crate) const NODES: usize = 16;
+
+/// A node of the table that cannot be had (its port is taken) is tried again after this time.
+pub(crate) const START_AGAIN: Duration = Duration::from_secs(5);
+
+/// Tries to have the port of choice, before any port is taken: after a new start the last one may still be open.
+pub(crate) const PORT_TRIES: u32 = 2;

@@ -1,0 +1,77 @@
+//! Sites find each other in a hash table between sites: the distributed hash table of BitTorrent (BEP 5), or one of the
+//! group's own. Only where a group says `--wan`.
+//!
+//! The peers that speak for a network say under a topic of their group at which address they can be dialled, and ask
+//! who else says so. What they find is dialled, and TLS and the group's proof decide: nothing of the table is believed.
+//!
+//! `keys.rs` makes the topics, `rounds.rs` says when each is asked and announced, `machine.rs` puts that together, and
+//! `shell.rs` is the thread, which has a node of the table (`table.rs`).
+
+mod keys;
+pub(crate) mod limits;
+mod machine;
+mod moment;
+#[cfg(not(feature = "wan"))]
+mod no_table;
+mod rounds;
+mod shell;
+#[cfg(feature = "wan")]
+mod table;
+#[cfg(all(test, feature = "wan"))]
+mod table_tests;
+#[cfg(test)]
+mod tests;
+
+use core::net::SocketAddrV4;
+
+pub(crate) use self::keys::TableKeys;
+#[cfg(not(feature = "wan"))]
+use self::no_table::NoTable as TableNode;
+pub(crate) use self::shell::{DhtConfig, DhtHandle, start_dht};
+#[cfg(feature = "wan")]
+use self::table::TableNode;
+
+/// By these nodes the table of all the world is joined, unless the user names others: host and UDP port.
+pub(crate) const PUBLIC_NODES: [(&str, u16); 4] = [
+    ("router.bittorrent.com", 6_881),
+    ("dht.transmissionbt.com", 6_881),
+    ("dht.libtorrent.org", 25_401),
+    ("relay.pkarr.org", 6_881),
+];
+
+/// What the controller asks of the thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DhtCommand {
+    /// By these nodes the table is joined.
+    Nodes(Vec<SocketAddrV4>),
+    /// Others dial this port at the address that the table sees. `None`: others speak for this network.
+    Speak(Option<u16>),
+    /// The addresses of this machine changed, or it slept.
+    NetworkChanged,
+    /// A link to another site was lost: it may have moved.
+    Lost,
+}
+
+/// What the thread reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DhtEvent {
+    /// Somebody of this group may be there.
+    Candidate(SocketAddrV4),
+    /// What became of the table.
+    State(DhtState),
+}
+
+/// Where the table stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DhtState {
+    /// The names of its nodes are being looked up.
+    Resolving,
+    /// No node has answered yet.
+    Joining,
+    /// Nodes of it know where this network is.
+    Announced,
+    /// Others speak for this network.
+    StandingBy,
+    /// It cannot be used; the log says why.
+    Ended,
+}

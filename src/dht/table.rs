@@ -1,0 +1,134 @@
+//! A node of the table, by the crate `mainline`. It has a thread of its own, which is started here and so stands in the
+//! sandbox of the thread that starts it. What is asked of it are futures, which are polled here when it rings: there is
+//! no other runtime.
+
+use core::future::Future;
+use core::net::{Ipv4Addr, SocketAddrV4};
+use core::pin::Pin;
+use core::task::{Context, Waker};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::task::Wake;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use futures_lite::StreamExt as _;
+use mainline::async_dht::AsyncDht;
+use mainline::{Dht, Id};
+
+use super::keys::TableId;
+use super::limits;
+use super::machine::{Question, QuestionId, TableAnswer};
+
+/// What a node brings.
+type Answered = (QuestionId, TableAnswer);
+
+/// A question under way.
+type Asking = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The node, and what is asked of it.
+pub(super) struct TableNode {
+    node: AsyncDht,
+    open: BTreeMap<QuestionId, Asking>,
+    waker: Waker,
+    /// Something may be got on with.
+    bell: Receiver<()>,
+    answered: Sender<Answered>,
+    answers: Receiver<Answered>,
+}
+
+/// Rings when the node has something.
+struct TableBell(Sender<()>);
+
+impl Wake for TableBell {
+    fn wake(self: Arc<Self>) {
+        // One that is not heard yet rings for all.
+        self.0.try_send(()).unwrap_or_default();
+    }
+}
+
+/// What wakes, and where it rings.
+pub(super) fn bell() -> (Waker, Receiver<()>) {
+    let (ring, bell) = bounded(1);
+    (Waker::from(Arc::new(TableBell(ring))), bell)
+}
+
+impl TableNode {
+    /// A node at this UDP port (`None`: at any), which joins the table by these nodes. `is_own`: the table is that of
+    /// the group, and this node answers others from the start; in a table of all the world it does so once it knows
+    /// that it can be reached.
+    ///
+    /// # Errors
+    /// What the operating system says: the port is taken.
+    pub(super) fn start(port: Option<u16>, nodes: &[SocketAddrV4], is_own: bool) -> io::Result<Self> {
+        let mut builder = Dht::builder();
+        if is_own {
+            builder.server_mode();
+        }
+        // A list with this very node in it counts as one of others, and then this node would know nobody that it did
+        // not ask: the first node of a table is told by whoever asks it.
+        let others: Vec<_> = nodes.iter().filter(|node| !is_here(**node, port)).take(limits::NODES).collect();
+        builder.bootstrap(&others);
+        builder.port(port.unwrap_or(0));
+        let node = builder.build()?.as_async();
+        let (waker, bell) = bell();
+        let (answered, answers) = unbounded();
+        Ok(Self { node, open: BTreeMap::new(), waker, bell, answered, answers })
+    }
+
+    /// Rings when [`Self::poll`] is to be called.
+    pub(super) const fn bell(&self) -> &Receiver<()> {
+        &self.bell
+    }
+
+    /// Asks something.
+    pub(super) fn ask(&mut self, id: QuestionId, question: Question) {
+        let (node, answered) = (self.node.clone(), self.answered.clone());
+        let asking: Asking = match question {
+            Question::Peers(topic) => Box::pin(peers(node, answered, id, topic)),
+            Question::Announce(topic, port) => Box::pin(announce(node, answered, id, topic, port)),
+        };
+        self.open.insert(id, asking);
+        self.poll();
+    }
+
+    /// Gets on with what is under way.
+    pub(super) fn poll(&mut self) {
+        let mut context = Context::from_waker(&self.waker);
+        self.open.retain(|_, asking| asking.as_mut().poll(&mut context).is_pending());
+    }
+
+    /// The next answer, until there is none.
+    pub(super) fn poll_answer(&self) -> Option<Answered> {
+        self.answers.try_recv().ok()
+    }
+}
+
+/// Asks who was announced, and tells what each node says.
+async fn peers(node: AsyncDht, answered: Sender<Answered>, id: QuestionId, topic: TableId) {
+    let mut found = node.get_peers(Id::from(topic.0));
+    let mut taken = 0;
+    while taken < limits::ANSWERS
+        && let Some(addresses) = found.next().await
+    {
+        taken += 1;
+        drop(answered.send((id, TableAnswer::Peers(addresses))));
+    }
+    drop(answered.send((id, TableAnswer::Over(true))));
+}
+
+/// Has nodes know where this network is.
+async fn announce(node: AsyncDht, answered: Sender<Answered>, id: QuestionId, topic: TableId, port: u16) {
+    let taken = node.announce_peer(Id::from(topic.0), Some(port)).await;
+    if let Err(e) = &taken {
+        log::debug!("no node took the announcement: {e}");
+    }
+    drop(answered.send((id, TableAnswer::Over(taken.is_ok()))));
+}
+
+/// True if a node is this very one: its address is one of this machine, which alone can be bound.
+fn is_here(node: SocketAddrV4, port: Option<u16>) -> bool {
+    let has_address = |ip: Ipv4Addr| UdpSocket::bind(SocketAddrV4::new(ip, 0)).is_ok();
+    port == Some(node.port()) && has_address(*node.ip())
+}

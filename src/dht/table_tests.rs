@@ -1,0 +1,175 @@
+//! The node of the crate among others: what it finds, what is lost when nodes die, and what the nodes of a table learn.
+//! All of them are on the loopback interface.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which may panic")]
+
+use core::future::Future;
+use core::net::{Ipv4Addr, SocketAddrV4};
+use core::pin::pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use crossbeam_channel::{Sender, unbounded};
+use mainline::async_dht::AsyncDht;
+use mainline::{Dht, RequestFilter, RequestSpecific, ServerSettings};
+use zeroize::Zeroizing;
+
+use super::keys::{TableId, TableKeys};
+use super::machine::{Question, QuestionId, TableAnswer};
+use super::table::{TableNode, bell};
+use crate::sys::clock;
+
+/// A day.
+const DAY: u64 = 20_000;
+
+/// How long an answer may take: a dead node costs two seconds, and several are asked one after the other.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Waits for what a node says.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let (waker, bell) = bell();
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(said) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return said;
+        }
+        bell.recv_timeout(DEADLINE).expect("the node says something");
+    }
+}
+
+/// A request, as a node got it, in words, and from whom.
+type Seen = (SocketAddrV4, String);
+
+/// Writes down all that a node is asked.
+#[derive(Clone, Debug)]
+struct Observer(Sender<Seen>);
+
+impl RequestFilter for Observer {
+    fn allow_request(&self, request: &RequestSpecific, from: SocketAddrV4) -> bool {
+        drop(self.0.send((from, format!("{request:?}"))));
+        true
+    }
+}
+
+/// Nodes of a table, each at an address of its own, that write down what they are asked.
+fn nodes(count: u8, seen: &Sender<Seen>) -> (Vec<AsyncDht>, SocketAddrV4) {
+    let mut nodes: Vec<AsyncDht> = Vec::new();
+    let mut first = None;
+    for n in 0..count {
+        let settings =
+            ServerSettings { filter: Box::new(Observer(seen.clone())), ..ServerSettings::default() };
+        let mut builder = Dht::builder();
+        builder.server_mode().server_settings(settings).bind_address(Ipv4Addr::new(127, 0, 1, n + 1)).port(0);
+        match first {
+            Some(first) => builder.bootstrap(&[first]),
+            None => builder.no_bootstrap(),
+        };
+        let node = builder.build().unwrap().as_async();
+        if first.is_none() {
+            first = Some(block_on(node.info()).local_addr());
+        }
+        nodes.push(node);
+    }
+    for node in &nodes[1..] {
+        assert!(block_on(node.bootstrapped()));
+    }
+    (nodes, first.unwrap())
+}
+
+/// Asks, and waits until it is over: what was found, and whether nodes took it.
+fn ask(table: &mut TableNode, number: u64, question: Question) -> (BTreeSet<SocketAddrV4>, bool) {
+    let deadline = clock::now() + DEADLINE;
+    table.ask(QuestionId(number), question);
+    let mut found = BTreeSet::new();
+    loop {
+        while let Some((id, answer)) = table.poll_answer() {
+            assert_eq!(id, QuestionId(number));
+            match answer {
+                TableAnswer::Peers(addresses) => found.extend(addresses),
+                TableAnswer::Over(is_taken) => return (found, is_taken),
+            }
+        }
+        table.bell().recv_timeout(deadline.since(clock::now())).expect("the table answers in time");
+        table.poll();
+    }
+}
+
+fn group(n: u8) -> TableKeys {
+    TableKeys::new(Zeroizing::new([n; 32]))
+}
+
+#[test]
+fn of_fifty_nodes_half_may_die_and_no_announcement_is_lost() {
+    let (seen, _unread) = unbounded();
+    let (mut nodes, first) = nodes(50, &seen);
+    let mut site = TableNode::start(None, &[first], true).unwrap();
+    let topics: Vec<TableId> = (0..8).map(|n| group(n).sites(DAY)).collect();
+    for (number, topic) in (0..).zip(&topics) {
+        let (_, is_taken) = ask(&mut site, number, Question::Announce(*topic, 27_281));
+        assert!(is_taken, "announcement {number}");
+    }
+    // That of the site goes, too, and every second node; the first one stays, by which the next site joins.
+    drop(site);
+    let mut place = 0;
+    nodes.retain(|_| {
+        place += 1;
+        place % 2 == 1
+    });
+    assert_eq!(nodes.len(), 25);
+    let mut other = TableNode::start(None, &[first], true).unwrap();
+    let expected = BTreeSet::from([SocketAddrV4::new(Ipv4Addr::LOCALHOST, 27_281)]);
+    for (number, topic) in (100..).zip(&topics) {
+        let (found, _) = ask(&mut other, number, Question::Peers(*topic));
+        assert_eq!(found, expected, "announcement {}", number - 100);
+    }
+}
+
+#[test]
+fn nodes_learn_addresses_and_numbers_and_nothing_else() {
+    let (tell, seen) = unbounded();
+    let (_nodes, first) = nodes(5, &tell);
+    while seen.try_recv().is_ok() {}
+    let mut site = TableNode::start(None, &[first], true).unwrap();
+    let topic = group(7).sites(DAY);
+    let (found, _) = ask(&mut site, 1, Question::Peers(topic));
+    assert!(found.is_empty());
+    assert!(ask(&mut site, 2, Question::Announce(topic, 27_281)).1);
+    let mut other = TableNode::start(None, &[first], true).unwrap();
+    let (found, _) = ask(&mut other, 3, Question::Peers(topic));
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), [SocketAddrV4::new(Ipv4Addr::LOCALHOST, 27_281)]);
+    // What all of them were told by these two, which alone are at this address.
+    let seen: Vec<String> =
+        seen.try_iter().filter(|(from, _)| *from.ip() == Ipv4Addr::LOCALHOST).map(|(_, text)| text).collect();
+    let kind = |text: &str| {
+        let kinds = ["Ping", "FindNode", "GetPeers", "GetValue", "AnnouncePeer"];
+        kinds
+            .into_iter()
+            .find(|kind| text.contains(&format!("{kind}(")) || text.ends_with(&format!("{kind} }}")))
+    };
+    // They know where a site is, and who asks for the same number.
+    for kind in ["GetPeers(", "AnnouncePeer("] {
+        assert!(seen.iter().any(|text| text.contains(kind)), "{kind}: {seen:?}");
+    }
+    assert!(seen.iter().any(|text| text.contains("port: 27281")));
+    // There is no other kind of thing in what they are told: no value is kept, which could hold a name or content.
+    for text in &seen {
+        assert!(
+            kind(text).is_some() && !text.contains("PutMutable") && !text.contains("PutImmutable"),
+            "{text}"
+        );
+    }
+    // The number is another one each day, and for each group; none of them leads to the key, or to another one.
+    let other_numbers = [group(7).sites(DAY + 1), group(8).sites(DAY)];
+    assert!(other_numbers.into_iter().all(|other| other != topic));
+}
+
+#[test]
+fn a_table_without_anybody_says_so() {
+    let mut alone = TableNode::start(None, &[], true).unwrap();
+    assert!(!ask(&mut alone, 1, Question::Announce(group(1).sites(DAY), 9)).1);
+    assert_eq!(ask(&mut alone, 2, Question::Peers(group(1).sites(DAY))), (BTreeSet::new(), true));
+    // A node that answers nothing is one that is dead.
+    let dead = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9);
+    let mut lost = TableNode::start(None, &[dead], true).unwrap();
+    assert!(!ask(&mut lost, 1, Question::Announce(group(1).sites(DAY), 9)).1);
+}

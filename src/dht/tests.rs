@@ -1,0 +1,304 @@
+//! The machine of the table, in virtual time.
+
+use core::net::SocketAddrV4;
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use zeroize::Zeroizing;
+
+use super::keys::{TableId, TableKeys};
+use super::machine::{DhtMachine, DhtOutput, Question, QuestionId, TableAnswer};
+use super::moment::Moment;
+use super::{DhtEvent, DhtState, limits};
+use crate::time::Time;
+
+/// Noon of a day.
+const NOON: u64 = 20_000 * 86_400 + 43_200;
+
+fn moment(seconds: u64) -> Moment {
+    Moment { now: Time::ZERO + Duration::from_secs(seconds), unix: NOON + seconds }
+}
+
+fn now(seconds: u64) -> Time {
+    moment(seconds).now
+}
+
+/// A machine, what is asked of the table, and what the controller was told.
+struct Bench {
+    machine: DhtMachine,
+    open: BTreeMap<QuestionId, Question>,
+    told: Vec<DhtEvent>,
+    asked: Vec<(u64, Question)>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let machine = DhtMachine::new(TableKeys::new(Zeroizing::new([7; 32])), [3; 32]);
+        let mut bench = Self { machine, open: BTreeMap::new(), told: Vec::new(), asked: Vec::new() };
+        bench.drain(0);
+        bench
+    }
+
+    /// One that speaks for its network, and whose node is there.
+    fn speaking() -> Self {
+        let mut bench = Self::new();
+        bench.machine.handle_node(now(0), true);
+        bench.machine.handle_port(now(0), Some(9));
+        bench.drain(0);
+        bench
+    }
+
+    fn drain(&mut self, seconds: u64) {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                DhtOutput::Ask(id, question) => {
+                    let is_open = self.open.values().any(|open| open.id() == question.id());
+                    assert!(!is_open, "two questions about one number at once");
+                    self.open.insert(id, question);
+                    assert!(self.open.len() <= limits::TOPICS);
+                    self.asked.push((seconds, question));
+                }
+                DhtOutput::Tell(event) => self.told.push(event),
+            }
+        }
+    }
+
+    fn tick(&mut self, seconds: u64) {
+        self.machine.handle_timeout(moment(seconds));
+        self.drain(seconds);
+    }
+
+    /// All that is open is over, and so is what follows.
+    fn answer_all(&mut self, seconds: u64, is_taken: bool) {
+        while let Some((id, _)) = self.open.pop_first() {
+            self.machine.handle_answer(now(seconds), id, TableAnswer::Over(is_taken));
+            self.drain(seconds);
+        }
+    }
+
+    /// Runs from one second to another, and answers at once.
+    fn run(&mut self, from: u64, to: u64, is_taken: bool) {
+        for seconds in from..to {
+            self.tick(seconds);
+            self.answer_all(seconds, is_taken);
+        }
+    }
+
+    /// When rounds began.
+    fn rounds(&self) -> Vec<u64> {
+        let asked = self.asked.iter().filter(|(_, question)| matches!(question, Question::Peers(_)));
+        asked.map(|(at, _)| *at).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    fn announced(&self) -> Vec<(u64, Question)> {
+        let is_announced = |(_, question): &&(u64, Question)| matches!(question, Question::Announce(..));
+        self.asked.iter().filter(is_announced).copied().collect()
+    }
+
+    fn state(&self) -> Option<&DhtEvent> {
+        self.told.iter().rev().find(|event| matches!(event, DhtEvent::State(_)))
+    }
+}
+
+#[test]
+fn each_round_asks_for_three_days_and_then_announces() {
+    let mut bench = Bench::speaking();
+    assert_eq!(bench.state(), Some(&DhtEvent::State(DhtState::Joining)));
+    bench.tick(0);
+    let ids: BTreeSet<TableId> = bench.open.values().map(|question| question.id()).collect();
+    assert_eq!((ids.len(), bench.announced().len()), (3, 0));
+    bench.answer_all(0, true);
+    let announced: BTreeSet<_> = bench.announced().into_iter().map(|(_, question)| question.id()).collect();
+    assert_eq!(announced, ids);
+    assert!(bench.announced().iter().all(|(_, question)| matches!(question, Question::Announce(_, 9))));
+    assert_eq!(bench.state(), Some(&DhtEvent::State(DhtState::Announced)));
+}
+
+#[test]
+fn rounds_follow_quickly_at_first_and_every_quarter_of_an_hour_later() {
+    let mut bench = Bench::speaking();
+    bench.run(0, 14_400, true);
+    let rounds = bench.rounds();
+    let pauses: Vec<u64> = rounds.windows(2).map(|two| two[1] - two[0]).collect();
+    assert!(rounds.iter().filter(|at| **at <= 30).count() >= 4, "{pauses:?}");
+    assert!(pauses[10..].iter().all(|pause| (720..=1_081).contains(pause)), "{pauses:?}");
+    assert!(pauses[10..].iter().collect::<BTreeSet<_>>().len() > 3, "by chance: {pauses:?}");
+    // Each topic is announced often enough to be there all the time, and not in each of the first rounds.
+    let first = bench.announced()[0].1.id();
+    let times: Vec<_> =
+        bench.announced().into_iter().filter(|(_, q)| q.id() == first).map(|(at, _)| at).collect();
+    let pauses: Vec<_> = times.windows(2).map(|two| two[1] - two[0]).collect();
+    assert!(pauses.iter().all(|pause| (600..1_700).contains(pause)), "{pauses:?}");
+}
+
+#[test]
+fn a_site_that_is_lost_is_looked_for_often_in_the_first_two_minutes() {
+    let mut bench = Bench::speaking();
+    bench.run(0, 5_000, true);
+    let before = bench.announced().len();
+    bench.machine.handle_lost(now(5_000));
+    bench.run(5_000, 5_130, true);
+    let rounds: Vec<_> = bench.rounds().into_iter().filter(|at| *at >= 5_000).collect();
+    assert!(rounds[0] <= 5_002, "{rounds:?}");
+    assert!(rounds.len() >= 6 && rounds.windows(2).all(|two| two[1] - two[0] < 80), "{rounds:?}");
+    assert!(bench.announced().len() - before <= 3, "nothing is announced again for that");
+}
+
+#[test]
+fn a_network_that_changed_is_announced_at_once() {
+    let mut bench = Bench::speaking();
+    bench.run(0, 1_000, true);
+    let before = bench.announced().len();
+    bench.machine.handle_network_changed(now(1_000));
+    bench.run(1_000, 1_001, true);
+    assert_eq!(bench.announced().len() - before, 3);
+    bench.machine.handle_port(now(1_001), Some(10));
+    bench.run(1_001, 1_002, true);
+    assert!(bench.announced()[before + 3..].iter().all(|(_, q)| matches!(q, Question::Announce(_, 10))));
+    assert_eq!(bench.announced().len() - before, 6);
+}
+
+#[test]
+fn whoever_does_not_speak_for_a_network_asks_nothing() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.state(), Some(&DhtEvent::State(DhtState::Resolving)));
+    bench.machine.handle_port(now(0), Some(9));
+    bench.run(0, 100, true);
+    assert!(bench.asked.is_empty(), "there is no node");
+    bench.machine.handle_node(now(100), true);
+    bench.machine.handle_port(now(100), None);
+    bench.run(100, 5_000, true);
+    assert!(bench.asked.is_empty());
+    assert_eq!(bench.state(), Some(&DhtEvent::State(DhtState::StandingBy)));
+    assert_eq!(bench.machine.poll_timeout(), None);
+}
+
+#[test]
+fn what_no_node_takes_is_tried_again_within_a_minute() {
+    let mut bench = Bench::speaking();
+    bench.run(0, 5_000, false);
+    let rounds = bench.rounds();
+    assert!(rounds.windows(2).all(|two| two[1] - two[0] <= 61), "{rounds:?}");
+    assert_eq!(bench.state(), Some(&DhtEvent::State(DhtState::Joining)));
+}
+
+#[test]
+fn days_turn_one_by_one() {
+    let mut bench = Bench::speaking();
+    bench.run(0, 10, true);
+    let ids = |bench: &Bench| bench.asked.iter().map(|(_, q)| q.id()).collect::<BTreeSet<_>>();
+    let today = ids(&bench);
+    bench.asked.clear();
+    // Twelve hours later it is tomorrow.
+    bench.run(43_200, 43_400, true);
+    let tomorrow = ids(&bench);
+    assert_eq!((tomorrow.len(), tomorrow.intersection(&today).count()), (3, 2));
+}
+
+#[test]
+fn of_thousands_of_addresses_few_are_told() {
+    let mut bench = Bench::speaking();
+    bench.tick(0);
+    let id = *bench.open.keys().next().unwrap();
+    let lies: Vec<_> = (0..3_000).map(|n| SocketAddrV4::new(core::net::Ipv4Addr::from_bits(n), 9)).collect();
+    for _ in 0..1_000 {
+        bench.machine.handle_answer(now(0), id, TableAnswer::Peers(lies.clone()));
+    }
+    bench.drain(0);
+    let told = bench.told.iter().filter(|event| matches!(event, DhtEvent::Candidate(_))).count();
+    assert_eq!(told, limits::ANSWERS * limits::OF_ANSWER);
+    // An address that one node names a hundred times counts once.
+    let mut bench = Bench::speaking();
+    bench.tick(0);
+    let id = *bench.open.keys().next().unwrap();
+    bench.machine.handle_answer(now(0), id, TableAnswer::Peers(vec![lies[1]; 100]));
+    bench.drain(0);
+    assert_eq!(bench.told.iter().filter(|event| matches!(event, DhtEvent::Candidate(_))).count(), 1);
+}
+
+#[test]
+fn what_was_asked_of_a_node_that_is_gone_is_asked_of_the_next_one() {
+    let mut bench = Bench::speaking();
+    bench.tick(0);
+    let gone = core::mem::take(&mut bench.open);
+    bench.machine.handle_node(now(1), false);
+    bench.machine.handle_node(now(2), true);
+    // It is too late for these.
+    for id in gone.into_keys() {
+        bench.machine.handle_answer(now(2), id, TableAnswer::Over(true));
+    }
+    bench.drain(2);
+    assert!(bench.announced().is_empty());
+    bench.run(2, 3, true);
+    assert_eq!(bench.announced().len(), 3);
+}
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+enum Step {
+    Pass(u64),
+    TableAnswer { at: usize, is_taken: bool },
+    Found { at: usize, count: u16 },
+    Port(Option<u16>),
+    Node(bool),
+    NetworkChanged,
+    Lost,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0..100_000_u64).prop_map(Step::Pass),
+        (0..60_u64).prop_map(Step::Pass),
+        (any::<usize>(), any::<bool>()).prop_map(|(at, is_taken)| Step::TableAnswer { at, is_taken }),
+        (any::<usize>(), 0..500_u16).prop_map(|(at, count)| Step::Found { at, count }),
+        proptest::option::of(1..10_u16).prop_map(Step::Port),
+        any::<bool>().prop_map(Step::Node),
+        Just(Step::NetworkChanged),
+        Just(Step::Lost),
+    ]
+}
+
+proptest! {
+    /// Whatever happens: never two questions about one number, never more open than may be, never asked by whoever
+    /// stands by; and all is well again once the table answers.
+    #[test]
+    fn whatever_happens_it_goes_on(steps in prop::collection::vec(step(), 0..200)) {
+        let (mut bench, mut seconds) = (Bench::speaking(), 0);
+        for step in steps {
+            match step {
+                Step::Pass(time) => {
+                    seconds += time;
+                    bench.tick(seconds);
+                }
+                Step::TableAnswer { at, is_taken } => {
+                    if let Some(id) = bench.open.keys().nth(at % bench.open.len().max(1)).copied() {
+                        bench.open.remove(&id);
+                        bench.machine.handle_answer(now(seconds), id, TableAnswer::Over(is_taken));
+                    }
+                }
+                Step::Found { at, count } => {
+                    if let Some(id) = bench.open.keys().nth(at % bench.open.len().max(1)).copied() {
+                        let found = (0..count).map(|n| SocketAddrV4::new([11, 0, 0, 1].into(), n)).collect();
+                        bench.machine.handle_answer(now(seconds), id, TableAnswer::Peers(found));
+                    }
+                }
+                Step::Port(port) => bench.machine.handle_port(now(seconds), port),
+                Step::Node(is_there) => {
+                    bench.open.clear();
+                    bench.machine.handle_node(now(seconds), is_there);
+                }
+                Step::NetworkChanged => bench.machine.handle_network_changed(now(seconds)),
+                Step::Lost => bench.machine.handle_lost(now(seconds)),
+            }
+            bench.drain(seconds);
+        }
+        bench.machine.handle_port(now(seconds), Some(9));
+        bench.open.clear();
+        bench.machine.handle_node(now(seconds), true);
+        bench.asked.clear();
+        bench.run(seconds, seconds + 2, true);
+        prop_assert_eq!(bench.state(), Some(&DhtEvent::State(DhtState::Announced)));
+        prop_assert_eq!(bench.announced().len(), 3);
+    }
+}
