@@ -5,8 +5,13 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
+use super::record::RecordKeys;
+use crate::identity::PeerId;
+
 /// What topics are derived for; no two are the same, and none is used for anything else.
 const SITES: &str = "potluck 1 table topic of sites";
+const RECORD_SIGNING: &str = "potluck 1 table record signing key";
+const RECORD_SEAL: &str = "potluck 1 table record sealing key";
 
 /// A number in the table: what BEP 5 calls an info hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,12 +45,21 @@ impl TableKeys {
         self.topic(SITES, &day.to_le_bytes())
     }
 
+    /// The keys of the record of a peer in a month of 30 days, counted from 1970.
+    pub(super) fn record(&self, peer: PeerId, month: u64) -> RecordKeys {
+        let of = [&peer.0[..], &month.to_le_bytes()].concat();
+        RecordKeys::new(self.derived(RECORD_SIGNING, &of), &self.derived(RECORD_SEAL, &of))
+    }
+
     fn topic(&self, context: &str, of: &[u8]) -> TableId {
-        let key = Zeroizing::new(blake3::derive_key(context, &*self.0));
-        let hash = blake3::keyed_hash(&key, of);
         let mut id = [0; 20];
-        id.copy_from_slice(&hash.as_bytes()[..20]);
+        id.copy_from_slice(&self.derived(context, of)[..20]);
         TableId(id)
+    }
+
+    fn derived(&self, context: &str, of: &[u8]) -> Zeroizing<[u8; 32]> {
+        let key = Zeroizing::new(blake3::derive_key(context, &*self.0));
+        Zeroizing::new(*blake3::keyed_hash(&key, of).as_bytes())
     }
 }
 

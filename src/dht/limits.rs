@@ -22,6 +22,10 @@ pub(crate) const OF_ANSWER: usize = 10;
 /// Answers to one question that are taken, at most: twenty nodes are asked, and some more on the way.
 pub(crate) const ANSWERS: usize = 64;
 
+/// Questions that are open at once, at most: one of each topic, two of each missing peer and for the own record, and as
+/// many as there may be of others when these are asked.
+pub(crate) const OPEN: usize = TOPICS + MISSING + 2 * MISSING + 4;
+
 /// Topics of sites that are known at once, at most: those of three days, and of others that were not answered yet.
 pub(crate) const TOPICS: usize = 6;
 
@@ -33,3 +37,18 @@ pub(crate) const START_AGAIN: Duration = Duration::from_secs(5);
 
 /// Tries to have the port of choice, before any port is taken: after a new start the last one may still be open.
 pub(crate) const PORT_TRIES: u32 = 2;
+
+/// A peer says this often where it is: nodes drop what is not put again after two hours.
+pub(crate) const PUT_EVERY: Duration = Duration::from_secs(3_600);
+
+/// A peer that went silent is looked for after this time. Each pause is twice as long as that before.
+pub(crate) const FIRST_LOOK: Duration = Duration::from_secs(5);
+
+/// Between two looks for the same peer, at most.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Peers that are looked for at the same time, at most.
+pub(crate) const MISSING: usize = 32;
+
+/// Addresses in the record of a peer, at most.
+pub(crate) const RECORD_ADDRESSES: usize = 16;

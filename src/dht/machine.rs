@@ -3,29 +3,33 @@
 //! Contract: after each `handle_*` drain [`DhtMachine::poll_output`], and call [`DhtMachine::handle_timeout`] when
 //! [`DhtMachine::poll_timeout`] says so. Each question that was put out is over once.
 
-use core::net::SocketAddrV4;
+use core::net::{Ipv4Addr, SocketAddrV4};
 use std::collections::{BTreeMap, VecDeque};
+
+use zeroize::Zeroizing;
 
 use super::keys::{TableId, TableKeys};
 use super::moment::Moment;
+use super::records::{PeerRecords, RecordOf};
 use super::rounds::SiteRounds;
-use super::{DhtEvent, DhtState, limits};
+use super::{DhtEvent, DhtState, SitePort, limits};
+use crate::identity::PeerId;
 use crate::time::Time;
 
 /// The number of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct QuestionId(pub(super) u64);
 
-/// A question to the table, or something to be kept there.
+/// A question about sites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Question {
+pub(super) enum SiteQuestion {
     /// Who was announced under this number?
     Peers(TableId),
     /// Whoever dials this port, at the address that the nodes see, finds somebody.
     Announce(TableId, u16),
 }
 
-impl Question {
+impl SiteQuestion {
     /// What it is about.
     pub(super) const fn id(self) -> TableId {
         match self {
@@ -34,11 +38,47 @@ impl Question {
     }
 }
 
+/// A value that is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SignedValue {
+    /// What the key is made of that signs it.
+    pub(super) signing: Zeroizing<[u8; 32]>,
+    pub(super) value: Vec<u8>,
+    /// It takes the place of one with a lower number.
+    pub(super) sequence: u64,
+}
+
+/// A question to the table, or something to be kept there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// About sites.
+    Site(SiteQuestion),
+    /// At which addresses is this machine, as nodes see it and as it sees itself?
+    Here,
+    /// Keep this.
+    Put(SignedValue),
+    /// What is kept that is signed with the key that is made of this?
+    Read(Zeroizing<[u8; 32]>),
+}
+
+/// The addresses of this machine, as far as they are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct OwnAddresses {
+    /// As the nodes see it.
+    pub(super) outside: Option<Ipv4Addr>,
+    /// As it sees itself, on the way to them.
+    pub(super) inside: Option<Ipv4Addr>,
+}
+
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TableAnswer {
     /// One node says that these were announced.
     Peers(Vec<SocketAddrV4>),
+    /// This machine is there.
+    Here(OwnAddresses),
+    /// One node has this value.
+    Value(Vec<u8>),
     /// Nothing more comes. `true`: nodes answered, and took what was to be kept.
     Over(bool),
 }
@@ -52,10 +92,22 @@ pub(super) enum DhtOutput {
     Tell(DhtEvent),
 }
 
+/// What a question is for.
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    Site(SiteQuestion),
+    /// To put the record of this peer.
+    Here,
+    /// To have it kept.
+    OwnRecord,
+    /// To find a peer that went silent.
+    Record(RecordOf),
+}
+
 /// A question that is not over.
 #[derive(Debug)]
 struct OpenQuestion {
-    question: Question,
+    purpose: Purpose,
     /// Answers that were taken.
     answers: usize,
 }
@@ -63,8 +115,13 @@ struct OpenQuestion {
 /// The machine.
 #[derive(Debug)]
 pub(super) struct DhtMachine {
+    me: PeerId,
     keys: TableKeys,
+    seed: [u8; 32],
     rounds: SiteRounds,
+    records: PeerRecords,
+    /// Where others dial this peer; `None`: that is not known yet.
+    port: Option<SitePort>,
     open: BTreeMap<QuestionId, OpenQuestion>,
     next_id: u64,
     /// True while there is a node that can be asked.
@@ -74,11 +131,15 @@ pub(super) struct DhtMachine {
 }
 
 impl DhtMachine {
-    /// A machine that has nobody to ask yet.
-    pub(super) fn new(keys: TableKeys, seed: [u8; 32]) -> Self {
+    /// A machine that has nobody to ask yet. `seed` is fit for keys.
+    pub(super) fn new(me: PeerId, keys: TableKeys, seed: [u8; 32]) -> Self {
         let mut machine = Self {
+            me,
             keys,
+            seed,
             rounds: SiteRounds::new(seed),
+            records: PeerRecords::new(),
+            port: None,
             open: BTreeMap::new(),
             next_id: 0,
             is_joined: false,
@@ -99,18 +160,23 @@ impl DhtMachine {
         self.open.clear();
         self.is_joined = is_joined;
         self.rounds.handle_node(now);
+        self.records.handle_changed(now);
         self.tell_state();
     }
 
-    /// The port that others dial; `None`: others speak for this network.
-    pub(super) fn handle_port(&mut self, now: Time, port: Option<u16>) {
-        self.rounds.handle_port(now, port);
+    /// Where others dial this peer, and whether it speaks for its network.
+    pub(super) fn handle_port(&mut self, now: Time, port: SitePort) {
+        if self.port.replace(port) != Some(port) {
+            self.records.handle_changed(now);
+        }
+        self.rounds.handle_port(now, Some(port.outside).filter(|_| port.speaks));
         self.tell_state();
     }
 
     /// This machine is elsewhere, or slept.
     pub(super) fn handle_network_changed(&mut self, now: Time) {
         self.rounds.handle_changed(now);
+        self.records.handle_changed(now);
         self.tell_state();
     }
 
@@ -119,38 +185,113 @@ impl DhtMachine {
         self.rounds.handle_lost(now);
     }
 
+    /// A peer went silent.
+    pub(super) fn handle_missing(&mut self, now: Time, peer: PeerId) {
+        self.records.handle_missing(now, peer);
+    }
+
+    /// A peer is here.
+    pub(super) fn handle_here(&mut self, peer: PeerId) {
+        self.records.handle_here(peer);
+    }
+
     /// Something came back.
-    pub(super) fn handle_answer(&mut self, now: Time, id: QuestionId, answer: TableAnswer) {
+    pub(super) fn handle_answer(&mut self, moment: Moment, id: QuestionId, answer: TableAnswer) {
+        let Some(open) = self.open.get_mut(&id) else { return };
         match answer {
-            TableAnswer::Peers(found) => self.found(id, &found),
             TableAnswer::Over(is_taken) => {
-                let Some(open) = self.open.remove(&id) else { return };
-                if let Some(next) = self.rounds.handle_over(now, open.question, is_taken) {
-                    self.ask(next);
+                let purpose = open.purpose;
+                self.open.remove(&id);
+                self.over(moment.now, purpose, is_taken);
+            }
+            _ if open.answers >= limits::ANSWERS => {}
+            TableAnswer::Peers(found) => {
+                open.answers += 1;
+                self.found(&found);
+            }
+            TableAnswer::Here(own) => {
+                open.answers += 1;
+                self.put(moment, own);
+            }
+            TableAnswer::Value(value) => {
+                open.answers += 1;
+                if let Purpose::Record(of) = open.purpose {
+                    self.read(of, &value);
                 }
-                self.tell_state();
             }
         }
     }
 
     /// When [`Self::handle_timeout`] is due.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.rounds.poll_timeout().filter(|_| self.is_joined)
+        let records = self.may_ask_records().then(|| self.records.poll_timeout());
+        let due = [self.rounds.poll_timeout(), records].into_iter().flatten().min();
+        due.filter(|_| self.is_joined)
     }
 
     /// Does what is due.
     pub(super) fn handle_timeout(&mut self, moment: Moment) {
-        if self.is_joined {
-            for question in self.rounds.handle_timeout(moment, &self.keys) {
-                self.ask(question);
-            }
+        if !self.is_joined {
+            return;
+        }
+        for question in self.rounds.handle_timeout(moment, &self.keys) {
+            self.ask(Purpose::Site(question), Question::Site(question));
+        }
+        if !self.may_ask_records() {
+            return;
+        }
+        if self.records.is_put_due(moment.now) {
+            self.ask(Purpose::Here, Question::Here);
+        }
+        for of in self.records.due_reads(moment) {
+            let signing = self.keys.record(of.peer, of.month).signing.clone();
+            self.ask(Purpose::Record(of), Question::Read(signing));
         }
     }
 
-    /// One node names these. Each is told each time: what many nodes name is dialled first.
-    fn found(&mut self, id: QuestionId, found: &[SocketAddrV4]) {
-        let Some(open) = self.open.get_mut(&id).filter(|open| open.answers < limits::ANSWERS) else { return };
-        open.answers += 1;
+    /// True if records may be put and read now: it is known where others dial this peer, and few questions are open.
+    fn may_ask_records(&self) -> bool {
+        self.port.is_some() && self.open.len() <= limits::MISSING
+    }
+
+    fn over(&mut self, now: Time, purpose: Purpose, is_taken: bool) {
+        match purpose {
+            Purpose::Site(question) => {
+                if let Some(next) = self.rounds.handle_over(now, question, is_taken) {
+                    self.ask(Purpose::Site(next), Question::Site(next));
+                }
+                self.tell_state();
+            }
+            Purpose::OwnRecord if !is_taken => self.records.handle_not_put(now),
+            Purpose::Here | Purpose::OwnRecord | Purpose::Record(_) => {}
+        }
+    }
+
+    /// This machine is at these addresses: others may find that in its record.
+    fn put(&mut self, moment: Moment, own: OwnAddresses) {
+        let Some(SitePort { outside, inside, .. }) = self.port else { return };
+        let own = [(own.outside, outside), (own.inside, inside)];
+        let mut own: Vec<_> =
+            own.into_iter().filter_map(|(ip, port)| Some(SocketAddrV4::new(ip?, port))).collect();
+        own.dedup();
+        for month in moment.months() {
+            let record = self.keys.record(self.me, month);
+            let value = record.seal(self.nonce(), &own);
+            let value = SignedValue { signing: record.signing.clone(), value, sequence: moment.unix };
+            self.ask(Purpose::OwnRecord, Question::Put(value));
+        }
+    }
+
+    /// A node has this as the record of a peer.
+    fn read(&mut self, of: RecordOf, value: &[u8]) {
+        let found = self.keys.record(of.peer, of.month).open(value);
+        if let Some(found) = found.filter(|_| self.records.misses(of.peer)) {
+            self.found(&found);
+        }
+    }
+
+    /// One answer names these. Each is told each time: what many answers name is dialled first.
+    fn found(&mut self, found: &[SocketAddrV4]) {
         let mut taken: Vec<SocketAddrV4> = Vec::new();
         for address in found {
             if taken.len() < limits::OF_ANSWER && !taken.contains(address) {
@@ -160,12 +301,21 @@ impl DhtMachine {
         self.outputs.extend(taken.into_iter().map(|address| DhtOutput::Tell(DhtEvent::Candidate(address))));
     }
 
-    fn ask(&mut self, question: Question) {
+    fn ask(&mut self, purpose: Purpose, question: Question) {
+        debug_assert!(self.open.len() < limits::OPEN, "{} questions are open", self.open.len());
         let id = QuestionId(self.next_id);
         self.next_id += 1;
-        self.open.insert(id, OpenQuestion { question, answers: 0 });
-        debug_assert!(self.open.len() <= limits::TOPICS, "{} questions are open", self.open.len());
+        self.open.insert(id, OpenQuestion { purpose, answers: 0 });
         self.outputs.push_back(DhtOutput::Ask(id, question));
+    }
+
+    /// Bytes that nobody can foresee, other ones each time.
+    fn nonce(&self) -> [u8; 24] {
+        // The number of the question in which they go: the seed is another one at each start.
+        let key = blake3::derive_key("potluck table nonces 1", &self.seed);
+        let mut nonce = [0; 24];
+        nonce.copy_from_slice(&blake3::keyed_hash(&key, &self.next_id.to_le_bytes()).as_bytes()[..24]);
+        nonce
     }
 
     fn tell_state(&mut self) {

@@ -4,8 +4,11 @@
 //! The peers that speak for a network say under a topic of their group at which address they can be dialled, and ask
 //! who else says so. What they find is dialled, and TLS and the group's proof decide: nothing of the table is believed.
 //!
-//! `keys.rs` makes the topics, `rounds.rs` says when each is asked and announced, `machine.rs` puts that together, and
-//! `shell.rs` is the thread, which has a node of the table (`table.rs`).
+//! A peer that moves is found by its record, which only members of its group can find and open.
+//!
+//! `keys.rs` makes the topics, `rounds.rs` says when each is asked and announced. `record.rs` seals records, `records.rs`
+//! says when they are put and read. `machine.rs` puts that together, and `shell.rs` is the thread, which has a node of
+//! the table (`table.rs`).
 
 mod keys;
 pub(crate) mod limits;
@@ -13,6 +16,8 @@ mod machine;
 mod moment;
 #[cfg(not(feature = "wan"))]
 mod no_table;
+mod record;
+mod records;
 mod rounds;
 mod shell;
 #[cfg(feature = "wan")]
@@ -23,6 +28,8 @@ mod table_tests;
 mod tests;
 
 use core::net::SocketAddrV4;
+
+use crate::identity::PeerId;
 
 pub(crate) use self::keys::TableKeys;
 #[cfg(not(feature = "wan"))]
@@ -44,12 +51,27 @@ pub(crate) const PUBLIC_NODES: [(&str, u16); 4] = [
 pub(crate) enum DhtCommand {
     /// By these nodes the table is joined.
     Nodes(Vec<SocketAddrV4>),
-    /// Others dial this port at the address that the table sees. `None`: others speak for this network.
-    Speak(Option<u16>),
+    /// Where others dial this peer from now on.
+    Port(SitePort),
     /// The addresses of this machine changed, or it slept.
     NetworkChanged,
     /// A link to another site was lost: it may have moved.
     Lost,
+    /// A peer went silent: it may be elsewhere.
+    Missing(PeerId),
+    /// It is here again.
+    Here(PeerId),
+}
+
+/// Where others dial a peer, and what it does for its network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SitePort {
+    /// The port that others dial at the address that the table sees.
+    pub(crate) outside: u16,
+    /// The port of this machine that this leads to.
+    pub(crate) inside: u16,
+    /// True if it speaks for its network.
+    pub(crate) speaks: bool,
 }
 
 /// What the thread reports.

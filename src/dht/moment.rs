@@ -5,6 +5,9 @@ use crate::time::Time;
 /// Seconds of a day.
 const DAY: u64 = 86_400;
 
+/// Days of what is called a month here: all who have the key count it alike, whatever the calendar says.
+const MONTH: u64 = 30;
+
 /// A point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment {
@@ -24,5 +27,12 @@ impl Moment {
     pub(super) const fn days(self) -> [u64; 3] {
         let day = self.day();
         [day.saturating_sub(1), day, day + 1]
+    }
+
+    /// The months of these days, each once.
+    pub(super) fn months(self) -> Vec<u64> {
+        let mut months = self.days().map(|day| day / MONTH).to_vec();
+        months.dedup();
+        months
     }
 }

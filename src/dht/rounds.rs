@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::keys::{TableId, TableKeys};
 use super::limits;
-use super::machine::Question;
+use super::machine::SiteQuestion;
 use super::moment::Moment;
 use crate::time::Time;
 
@@ -78,7 +78,7 @@ impl SiteRounds {
     }
 
     /// The questions of a round, if one is due.
-    pub(super) fn handle_timeout(&mut self, moment: Moment, keys: &TableKeys) -> Vec<Question> {
+    pub(super) fn handle_timeout(&mut self, moment: Moment, keys: &TableKeys) -> Vec<SiteQuestion> {
         if self.port.is_none() || self.next > moment.now {
             return Vec::new();
         }
@@ -88,26 +88,31 @@ impl SiteRounds {
         let idle = self.topics.iter_mut().filter(|topic| topic.step == TopicStep::Idle);
         idle.map(|topic| {
             topic.step = TopicStep::Asked;
-            Question::Peers(topic.id)
+            SiteQuestion::Peers(topic.id)
         })
         .collect()
     }
 
     /// A question is over. What is to be asked next, if anything.
-    pub(super) fn handle_over(&mut self, now: Time, question: Question, is_taken: bool) -> Option<Question> {
+    pub(super) fn handle_over(
+        &mut self,
+        now: Time,
+        question: SiteQuestion,
+        is_taken: bool,
+    ) -> Option<SiteQuestion> {
         let port = self.port;
         let topic = self.topics.iter_mut().find(|topic| topic.id == question.id())?;
         topic.step = TopicStep::Idle;
         match question {
-            Question::Peers(id) => {
+            SiteQuestion::Peers(id) => {
                 let port = port?;
                 if topic.announced.is_some_and(|at| now.since(at) < limits::ANNOUNCED) {
                     return None;
                 }
                 topic.step = TopicStep::Announcing;
-                Some(Question::Announce(id, port))
+                Some(SiteQuestion::Announce(id, port))
             }
-            Question::Announce(_, said) => {
+            SiteQuestion::Announce(_, said) => {
                 if is_taken && port == Some(said) {
                     topic.announced = Some(now);
                 } else {

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvError, Sender, bounded, select, unbounded}
 use super::machine::{DhtMachine, DhtOutput};
 use super::moment::Moment;
 use super::{DhtCommand, DhtEvent, TableKeys, TableNode, limits};
-use crate::identity::fill_random;
+use crate::identity::{PeerId, fill_random};
 use crate::sys::clock;
 use crate::sys::thread::Thread;
 use crate::time::Time;
@@ -19,6 +19,8 @@ const EVENTS: usize = 64;
 /// How a group uses the table.
 #[derive(Debug)]
 pub(crate) struct DhtConfig {
+    /// Who takes part.
+    pub(crate) me: PeerId,
     /// By this the group speaks there.
     pub(crate) keys: TableKeys,
     /// The UDP port of the node, if it is free.
@@ -54,9 +56,9 @@ pub(crate) fn start_dht(config: DhtConfig) -> io::Result<DhtHandle> {
     fill_random(&mut seed).map_err(io::Error::other)?;
     let (commands, inbox) = unbounded();
     let (tell, events) = bounded(EVENTS);
-    let DhtConfig { keys, port, is_own } = config;
+    let DhtConfig { me, keys, port, is_own } = config;
     let place = NodePlace { port, is_own, nodes: Vec::new(), tries: 0, again: None };
-    let worker = DhtThread { machine: DhtMachine::new(keys, seed), table: None, place, inbox, tell };
+    let worker = DhtThread { machine: DhtMachine::new(me, keys, seed), table: None, place, inbox, tell };
     let thread = Thread::spawn("dht", move || worker.run())?;
     Ok(DhtHandle { commands, events, _thread: thread })
 }
@@ -86,7 +88,7 @@ impl DhtThread {
             if self.place.again.is_some_and(|at| at <= clock::now()) {
                 self.start_node();
             }
-            self.machine.handle_timeout(Moment { now: clock::now(), unix: clock::unix_seconds() });
+            self.machine.handle_timeout(moment());
             if !self.act() {
                 return;
             }
@@ -116,9 +118,11 @@ impl DhtThread {
                     self.start_node();
                 }
             }
-            DhtCommand::Speak(port) => self.machine.handle_port(now, port),
+            DhtCommand::Port(port) => self.machine.handle_port(now, port),
             DhtCommand::NetworkChanged => self.machine.handle_network_changed(now),
             DhtCommand::Lost => self.machine.handle_lost(now),
+            DhtCommand::Missing(peer) => self.machine.handle_missing(now, peer),
+            DhtCommand::Here(peer) => self.machine.handle_here(peer),
         }
     }
 
@@ -147,7 +151,7 @@ impl DhtThread {
         let Some(table) = &mut self.table else { return };
         table.poll();
         while let Some((id, answer)) = table.poll_answer() {
-            self.machine.handle_answer(clock::now(), id, answer);
+            self.machine.handle_answer(moment(), id, answer);
         }
     }
 
@@ -169,4 +173,8 @@ impl DhtThread {
         }
         true
     }
+}
+
+fn moment() -> Moment {
+    Moment { now: clock::now(), unix: clock::unix_seconds() }
 }

@@ -3,7 +3,7 @@
 //! no other runtime.
 
 use core::future::Future;
-use core::net::{Ipv4Addr, SocketAddrV4};
+use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use core::pin::Pin;
 use core::task::{Context, Waker};
 use std::collections::BTreeMap;
@@ -15,11 +15,12 @@ use std::task::Wake;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use futures_lite::StreamExt as _;
 use mainline::async_dht::AsyncDht;
-use mainline::{Dht, Id};
+use mainline::{Dht, Id, MutableItem, SigningKey};
+use zeroize::Zeroizing;
 
 use super::keys::TableId;
 use super::limits;
-use super::machine::{Question, QuestionId, TableAnswer};
+use super::machine::{OwnAddresses, Question, QuestionId, SignedValue, SiteQuestion, TableAnswer};
 
 /// What a node brings.
 type Answered = (QuestionId, TableAnswer);
@@ -30,6 +31,8 @@ type Asking = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The node, and what is asked of it.
 pub(super) struct TableNode {
     node: AsyncDht,
+    /// Another node.
+    towards: Option<SocketAddrV4>,
     open: BTreeMap<QuestionId, Asking>,
     waker: Waker,
     /// Something may be got on with.
@@ -68,13 +71,22 @@ impl TableNode {
         }
         // A list with this very node in it counts as one of others, and then this node would know nobody that it did
         // not ask: the first node of a table is told by whoever asks it.
-        let others: Vec<_> = nodes.iter().filter(|node| !is_here(**node, port)).take(limits::NODES).collect();
+        let others: Vec<_> =
+            nodes.iter().copied().filter(|node| !is_here(*node, port)).take(limits::NODES).collect();
         builder.bootstrap(&others);
         builder.port(port.unwrap_or(0));
         let node = builder.build()?.as_async();
         let (waker, bell) = bell();
         let (answered, answers) = unbounded();
-        Ok(Self { node, open: BTreeMap::new(), waker, bell, answered, answers })
+        Ok(Self {
+            node,
+            towards: others.first().copied(),
+            open: BTreeMap::new(),
+            waker,
+            bell,
+            answered,
+            answers,
+        })
     }
 
     /// Rings when [`Self::poll`] is to be called.
@@ -86,8 +98,13 @@ impl TableNode {
     pub(super) fn ask(&mut self, id: QuestionId, question: Question) {
         let (node, answered) = (self.node.clone(), self.answered.clone());
         let asking: Asking = match question {
-            Question::Peers(topic) => Box::pin(peers(node, answered, id, topic)),
-            Question::Announce(topic, port) => Box::pin(announce(node, answered, id, topic, port)),
+            Question::Site(SiteQuestion::Peers(topic)) => Box::pin(peers(node, answered, id, topic)),
+            Question::Site(SiteQuestion::Announce(topic, port)) => {
+                Box::pin(announce(node, answered, id, topic, port))
+            }
+            Question::Here => Box::pin(here(node, answered, id, self.towards)),
+            Question::Put(value) => Box::pin(put(node, answered, id, value)),
+            Question::Read(signing) => Box::pin(read(node, answered, id, signing)),
         };
         self.open.insert(id, asking);
         self.poll();
@@ -125,6 +142,50 @@ async fn announce(node: AsyncDht, answered: Sender<Answered>, id: QuestionId, to
         log::debug!("no node took the announcement: {e}");
     }
     drop(answered.send((id, TableAnswer::Over(taken.is_ok()))));
+}
+
+/// Tells at which addresses this machine is. `towards`: a node, on the way to which it has one of its addresses.
+async fn here(node: AsyncDht, answered: Sender<Answered>, id: QuestionId, towards: Option<SocketAddrV4>) {
+    let outside = node.info().await.public_address().map(|address| *address.ip());
+    let inside = towards.and_then(|towards| own_address(towards).ok());
+    drop(answered.send((id, TableAnswer::Here(OwnAddresses { outside, inside }))));
+    drop(answered.send((id, TableAnswer::Over(true))));
+}
+
+/// Has nodes keep a value.
+async fn put(node: AsyncDht, answered: Sender<Answered>, id: QuestionId, value: SignedValue) {
+    let SignedValue { signing, value, sequence } = value;
+    let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+    let item = MutableItem::new(SigningKey::from_bytes(&signing), &value, sequence, None);
+    let taken = node.put_mutable(item, None).await;
+    if let Err(e) = &taken {
+        log::debug!("no node keeps the record: {e}");
+    }
+    drop(answered.send((id, TableAnswer::Over(taken.is_ok()))));
+}
+
+/// Asks for a value, and tells what each node has.
+async fn read(node: AsyncDht, answered: Sender<Answered>, id: QuestionId, signing: Zeroizing<[u8; 32]>) {
+    let key = SigningKey::from_bytes(&signing).verifying_key();
+    let mut found = node.get_mutable(key.as_bytes(), None, None);
+    let mut taken = 0;
+    while taken < limits::ANSWERS
+        && let Some(item) = found.next().await
+    {
+        taken += 1;
+        drop(answered.send((id, TableAnswer::Value(item.value().to_vec()))));
+    }
+    drop(answered.send((id, TableAnswer::Over(true))));
+}
+
+/// The address that this machine has on the way to another one. Nothing is sent for that.
+fn own_address(towards: SocketAddrV4) -> io::Result<Ipv4Addr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    socket.connect(towards)?;
+    match socket.local_addr()? {
+        SocketAddr::V4(own) => Ok(*own.ip()),
+        SocketAddr::V6(_) => Err(io::ErrorKind::Unsupported.into()),
+    }
 }
 
 /// True if a node is this very one: its address is one of this machine, which alone can be bound.

@@ -15,8 +15,10 @@ use mainline::{Dht, RequestFilter, RequestSpecific, ServerSettings};
 use zeroize::Zeroizing;
 
 use super::keys::{TableId, TableKeys};
-use super::machine::{Question, QuestionId, TableAnswer};
+use super::machine::{OwnAddresses, Question, QuestionId, SignedValue, SiteQuestion, TableAnswer};
+use super::record::RecordKeys;
 use super::table::{TableNode, bell};
+use crate::identity::PeerId;
 use crate::sys::clock;
 
 /// A day.
@@ -76,17 +78,28 @@ fn nodes(count: u8, seen: &Sender<Seen>) -> (Vec<AsyncDht>, SocketAddrV4) {
     (nodes, first.unwrap())
 }
 
-/// Asks, and waits until it is over: what was found, and whether nodes took it.
-fn ask(table: &mut TableNode, number: u64, question: Question) -> (BTreeSet<SocketAddrV4>, bool) {
+/// All that came back for a question.
+#[derive(Debug, Default)]
+struct Said {
+    peers: BTreeSet<SocketAddrV4>,
+    values: BTreeSet<Vec<u8>>,
+    here: Option<OwnAddresses>,
+    is_taken: bool,
+}
+
+/// Asks, and waits until it is over.
+fn said(table: &mut TableNode, number: u64, question: Question) -> Said {
     let deadline = clock::now() + DEADLINE;
     table.ask(QuestionId(number), question);
-    let mut found = BTreeSet::new();
+    let mut said = Said::default();
     loop {
         while let Some((id, answer)) = table.poll_answer() {
             assert_eq!(id, QuestionId(number));
             match answer {
-                TableAnswer::Peers(addresses) => found.extend(addresses),
-                TableAnswer::Over(is_taken) => return (found, is_taken),
+                TableAnswer::Peers(addresses) => said.peers.extend(addresses),
+                TableAnswer::Value(value) => drop(said.values.insert(value)),
+                TableAnswer::Here(here) => said.here = Some(here),
+                TableAnswer::Over(is_taken) => return Said { is_taken, ..said },
             }
         }
         table.bell().recv_timeout(deadline.since(clock::now())).expect("the table answers in time");
@@ -94,19 +107,36 @@ fn ask(table: &mut TableNode, number: u64, question: Question) -> (BTreeSet<Sock
     }
 }
 
+/// The same for sites: what was found, and whether nodes took it.
+fn ask(table: &mut TableNode, number: u64, question: SiteQuestion) -> (BTreeSet<SocketAddrV4>, bool) {
+    let said = said(table, number, Question::Site(question));
+    (said.peers, said.is_taken)
+}
+
+/// The record of a peer, as it is put.
+fn record(keys: &RecordKeys, port: u16) -> Question {
+    let at = SocketAddrV4::new([11, 0, 0, 1].into(), port);
+    let value = keys.seal([3; 24], &[at]);
+    Question::Put(SignedValue { signing: keys.signing.clone(), value, sequence: u64::from(port) })
+}
+
 fn group(n: u8) -> TableKeys {
     TableKeys::new(Zeroizing::new([n; 32]))
 }
 
 #[test]
-fn of_fifty_nodes_half_may_die_and_no_announcement_is_lost() {
+fn of_fifty_nodes_half_may_die_and_no_record_is_lost() {
     let (seen, _unread) = unbounded();
     let (mut nodes, first) = nodes(50, &seen);
     let mut site = TableNode::start(None, &[first], true).unwrap();
     let topics: Vec<TableId> = (0..8).map(|n| group(n).sites(DAY)).collect();
     for (number, topic) in (0..).zip(&topics) {
-        let (_, is_taken) = ask(&mut site, number, Question::Announce(*topic, 27_281));
+        let (_, is_taken) = ask(&mut site, number, SiteQuestion::Announce(*topic, 27_281));
         assert!(is_taken, "announcement {number}");
+    }
+    let records: Vec<RecordKeys> = (0..8).map(|n| group(7).record(PeerId([n; 32]), 1)).collect();
+    for (number, keys) in (50..).zip(&records) {
+        assert!(said(&mut site, number, record(keys, 9)).is_taken, "record {}", number - 50);
     }
     // That of the site goes, too, and every second node; the first one stays, by which the next site joins.
     drop(site);
@@ -119,8 +149,13 @@ fn of_fifty_nodes_half_may_die_and_no_announcement_is_lost() {
     let mut other = TableNode::start(None, &[first], true).unwrap();
     let expected = BTreeSet::from([SocketAddrV4::new(Ipv4Addr::LOCALHOST, 27_281)]);
     for (number, topic) in (100..).zip(&topics) {
-        let (found, _) = ask(&mut other, number, Question::Peers(*topic));
+        let (found, _) = ask(&mut other, number, SiteQuestion::Peers(*topic));
         assert_eq!(found, expected, "announcement {}", number - 100);
+    }
+    for (number, keys) in (200..).zip(&records) {
+        let values = said(&mut other, number, Question::Read(keys.signing.clone())).values;
+        let opened: Vec<_> = values.iter().map(|value| keys.open(value)).collect();
+        assert_eq!(opened, [Some(vec!["11.0.0.1:9".parse().unwrap()])], "record {}", number - 200);
     }
 }
 
@@ -131,17 +166,22 @@ fn nodes_learn_addresses_and_numbers_and_nothing_else() {
     while seen.try_recv().is_ok() {}
     let mut site = TableNode::start(None, &[first], true).unwrap();
     let topic = group(7).sites(DAY);
-    let (found, _) = ask(&mut site, 1, Question::Peers(topic));
+    let (found, _) = ask(&mut site, 1, SiteQuestion::Peers(topic));
     assert!(found.is_empty());
-    assert!(ask(&mut site, 2, Question::Announce(topic, 27_281)).1);
+    assert!(ask(&mut site, 2, SiteQuestion::Announce(topic, 27_281)).1);
+    let here = said(&mut site, 3, Question::Here).here.unwrap();
+    assert_eq!((here.outside, here.inside), (Some(Ipv4Addr::LOCALHOST), Some(Ipv4Addr::LOCALHOST)));
+    let peer = PeerId([9; 32]);
+    let keys = group(7).record(peer, 1);
+    assert!(said(&mut site, 4, record(&keys, 9)).is_taken);
     let mut other = TableNode::start(None, &[first], true).unwrap();
-    let (found, _) = ask(&mut other, 3, Question::Peers(topic));
+    let (found, _) = ask(&mut other, 3, SiteQuestion::Peers(topic));
     assert_eq!(found.into_iter().collect::<Vec<_>>(), [SocketAddrV4::new(Ipv4Addr::LOCALHOST, 27_281)]);
     // What all of them were told by these two, which alone are at this address.
     let seen: Vec<String> =
         seen.try_iter().filter(|(from, _)| *from.ip() == Ipv4Addr::LOCALHOST).map(|(_, text)| text).collect();
     let kind = |text: &str| {
-        let kinds = ["Ping", "FindNode", "GetPeers", "GetValue", "AnnouncePeer"];
+        let kinds = ["Ping", "FindNode", "GetPeers", "GetValue", "AnnouncePeer", "PutMutable"];
         kinds
             .into_iter()
             .find(|kind| text.contains(&format!("{kind}(")) || text.ends_with(&format!("{kind} }}")))
@@ -151,13 +191,14 @@ fn nodes_learn_addresses_and_numbers_and_nothing_else() {
         assert!(seen.iter().any(|text| text.contains(kind)), "{kind}: {seen:?}");
     }
     assert!(seen.iter().any(|text| text.contains("port: 27281")));
-    // There is no other kind of thing in what they are told: no value is kept, which could hold a name or content.
+    // There is no other kind of thing in what they are told. Of values there are records alone, in which neither the
+    // peer nor its address stands.
+    let has = |text: &str, bytes: &[u8]| text.contains(format!("{bytes:?}").trim_matches(['[', ']']));
     for text in &seen {
-        assert!(
-            kind(text).is_some() && !text.contains("PutMutable") && !text.contains("PutImmutable"),
-            "{text}"
-        );
+        assert!(kind(text).is_some() && !text.contains("PutImmutable"), "{text}");
+        assert!(!has(text, &peer.0) && !has(text, &[11, 0, 0, 1, 0, 9]), "{text}");
     }
+    assert!(seen.iter().any(|text| text.contains("PutMutable(")));
     // The number is another one each day, and for each group; none of them leads to the key, or to another one.
     let other_numbers = [group(7).sites(DAY + 1), group(8).sites(DAY)];
     assert!(other_numbers.into_iter().all(|other| other != topic));
@@ -166,10 +207,10 @@ fn nodes_learn_addresses_and_numbers_and_nothing_else() {
 #[test]
 fn a_table_without_anybody_says_so() {
     let mut alone = TableNode::start(None, &[], true).unwrap();
-    assert!(!ask(&mut alone, 1, Question::Announce(group(1).sites(DAY), 9)).1);
-    assert_eq!(ask(&mut alone, 2, Question::Peers(group(1).sites(DAY))), (BTreeSet::new(), true));
+    assert!(!ask(&mut alone, 1, SiteQuestion::Announce(group(1).sites(DAY), 9)).1);
+    assert_eq!(ask(&mut alone, 2, SiteQuestion::Peers(group(1).sites(DAY))), (BTreeSet::new(), true));
     // A node that answers nothing is one that is dead.
     let dead = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9);
     let mut lost = TableNode::start(None, &[dead], true).unwrap();
-    assert!(!ask(&mut lost, 1, Question::Announce(group(1).sites(DAY), 9)).1);
+    assert!(!ask(&mut lost, 1, SiteQuestion::Announce(group(1).sites(DAY), 9)).1);
 }

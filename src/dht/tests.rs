@@ -8,9 +8,12 @@ use proptest::prelude::*;
 use zeroize::Zeroizing;
 
 use super::keys::{TableId, TableKeys};
-use super::machine::{DhtMachine, DhtOutput, Question, QuestionId, TableAnswer};
+use super::machine::{
+    DhtMachine, DhtOutput, OwnAddresses, Question, QuestionId, SignedValue, SiteQuestion, TableAnswer,
+};
 use super::moment::Moment;
-use super::{DhtEvent, DhtState, limits};
+use super::{DhtEvent, DhtState, SitePort, limits};
+use crate::identity::PeerId;
 use crate::time::Time;
 
 /// Noon of a day.
@@ -24,18 +27,34 @@ fn now(seconds: u64) -> Time {
     moment(seconds).now
 }
 
+const ME: PeerId = PeerId([1; 32]);
+const OTHER: PeerId = PeerId([2; 32]);
+
+/// Where others dial a peer, as one that speaks for its network has it.
+fn port(number: u16) -> SitePort {
+    SitePort { outside: number, inside: number, speaks: true }
+}
+
+fn keys() -> TableKeys {
+    TableKeys::new(Zeroizing::new([7; 32]))
+}
+
 /// A machine, what is asked of the table, and what the controller was told.
 struct Bench {
     machine: DhtMachine,
     open: BTreeMap<QuestionId, Question>,
     told: Vec<DhtEvent>,
-    asked: Vec<(u64, Question)>,
+    /// About sites.
+    asked: Vec<(u64, SiteQuestion)>,
+    /// Records that were put, and reads.
+    records: Vec<(u64, Question)>,
 }
 
 impl Bench {
     fn new() -> Self {
-        let machine = DhtMachine::new(TableKeys::new(Zeroizing::new([7; 32])), [3; 32]);
-        let mut bench = Self { machine, open: BTreeMap::new(), told: Vec::new(), asked: Vec::new() };
+        let machine = DhtMachine::new(ME, keys(), [3; 32]);
+        let mut bench =
+            Self { machine, open: BTreeMap::new(), told: Vec::new(), asked: Vec::new(), records: Vec::new() };
         bench.drain(0);
         bench
     }
@@ -44,7 +63,7 @@ impl Bench {
     fn speaking() -> Self {
         let mut bench = Self::new();
         bench.machine.handle_node(now(0), true);
-        bench.machine.handle_port(now(0), Some(9));
+        bench.machine.handle_port(now(0), port(9));
         bench.drain(0);
         bench
     }
@@ -53,11 +72,15 @@ impl Bench {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 DhtOutput::Ask(id, question) => {
-                    let is_open = self.open.values().any(|open| open.id() == question.id());
-                    assert!(!is_open, "two questions about one number at once");
+                    if let Question::Site(asked) = question {
+                        let is_open = sites(&self.open).any(|open| open.id() == asked.id());
+                        assert!(!is_open, "two questions about one number at once");
+                        self.asked.push((seconds, asked));
+                    } else {
+                        self.records.push((seconds, question.clone()));
+                    }
                     self.open.insert(id, question);
-                    assert!(self.open.len() <= limits::TOPICS);
-                    self.asked.push((seconds, question));
+                    assert!(self.open.len() <= limits::OPEN);
                 }
                 DhtOutput::Tell(event) => self.told.push(event),
             }
@@ -71,8 +94,13 @@ impl Bench {
 
     /// All that is open is over, and so is what follows.
     fn answer_all(&mut self, seconds: u64, is_taken: bool) {
-        while let Some((id, _)) = self.open.pop_first() {
-            self.machine.handle_answer(now(seconds), id, TableAnswer::Over(is_taken));
+        while let Some((id, question)) = self.open.pop_first() {
+            if question == Question::Here {
+                let here =
+                    OwnAddresses { outside: Some([11, 0, 0, 1].into()), inside: Some([10, 0, 0, 1].into()) };
+                self.machine.handle_answer(moment(seconds), id, TableAnswer::Here(here));
+            }
+            self.machine.handle_answer(moment(seconds), id, TableAnswer::Over(is_taken));
             self.drain(seconds);
         }
     }
@@ -87,12 +115,13 @@ impl Bench {
 
     /// When rounds began.
     fn rounds(&self) -> Vec<u64> {
-        let asked = self.asked.iter().filter(|(_, question)| matches!(question, Question::Peers(_)));
+        let asked = self.asked.iter().filter(|(_, question)| matches!(question, SiteQuestion::Peers(_)));
         asked.map(|(at, _)| *at).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    fn announced(&self) -> Vec<(u64, Question)> {
-        let is_announced = |(_, question): &&(u64, Question)| matches!(question, Question::Announce(..));
+    fn announced(&self) -> Vec<(u64, SiteQuestion)> {
+        let is_announced =
+            |(_, question): &&(u64, SiteQuestion)| matches!(question, SiteQuestion::Announce(..));
         self.asked.iter().filter(is_announced).copied().collect()
     }
 
@@ -101,17 +130,28 @@ impl Bench {
     }
 }
 
+/// The questions about sites among these.
+fn sites(open: &BTreeMap<QuestionId, Question>) -> impl Iterator<Item = SiteQuestion> {
+    open.values().filter_map(|question| if let Question::Site(site) = question { Some(*site) } else { None })
+}
+
+/// The first question about sites that is open.
+fn first_site(bench: &Bench) -> QuestionId {
+    let site = bench.open.iter().find(|(_, question)| matches!(question, Question::Site(_)));
+    *site.unwrap().0
+}
+
 #[test]
 fn each_round_asks_for_three_days_and_then_announces() {
     let mut bench = Bench::speaking();
     assert_eq!(bench.state(), Some(&DhtEvent::State(DhtState::Joining)));
     bench.tick(0);
-    let ids: BTreeSet<TableId> = bench.open.values().map(|question| question.id()).collect();
+    let ids: BTreeSet<TableId> = sites(&bench.open).map(|question| question.id()).collect();
     assert_eq!((ids.len(), bench.announced().len()), (3, 0));
     bench.answer_all(0, true);
     let announced: BTreeSet<_> = bench.announced().into_iter().map(|(_, question)| question.id()).collect();
     assert_eq!(announced, ids);
-    assert!(bench.announced().iter().all(|(_, question)| matches!(question, Question::Announce(_, 9))));
+    assert!(bench.announced().iter().all(|(_, question)| matches!(question, SiteQuestion::Announce(_, 9))));
     assert_eq!(bench.state(), Some(&DhtEvent::State(DhtState::Announced)));
 }
 
@@ -153,9 +193,9 @@ fn a_network_that_changed_is_announced_at_once() {
     bench.machine.handle_network_changed(now(1_000));
     bench.run(1_000, 1_001, true);
     assert_eq!(bench.announced().len() - before, 3);
-    bench.machine.handle_port(now(1_001), Some(10));
+    bench.machine.handle_port(now(1_001), port(10));
     bench.run(1_001, 1_002, true);
-    assert!(bench.announced()[before + 3..].iter().all(|(_, q)| matches!(q, Question::Announce(_, 10))));
+    assert!(bench.announced()[before + 3..].iter().all(|(_, q)| matches!(q, SiteQuestion::Announce(_, 10))));
     assert_eq!(bench.announced().len() - before, 6);
 }
 
@@ -163,15 +203,14 @@ fn a_network_that_changed_is_announced_at_once() {
 fn whoever_does_not_speak_for_a_network_asks_nothing() {
     let mut bench = Bench::new();
     assert_eq!(bench.state(), Some(&DhtEvent::State(DhtState::Resolving)));
-    bench.machine.handle_port(now(0), Some(9));
+    bench.machine.handle_port(now(0), port(9));
     bench.run(0, 100, true);
     assert!(bench.asked.is_empty(), "there is no node");
     bench.machine.handle_node(now(100), true);
-    bench.machine.handle_port(now(100), None);
+    bench.machine.handle_port(now(100), SitePort { speaks: false, ..port(9) });
     bench.run(100, 5_000, true);
     assert!(bench.asked.is_empty());
     assert_eq!(bench.state(), Some(&DhtEvent::State(DhtState::StandingBy)));
-    assert_eq!(bench.machine.poll_timeout(), None);
 }
 
 #[test]
@@ -200,10 +239,10 @@ fn days_turn_one_by_one() {
 fn of_thousands_of_addresses_few_are_told() {
     let mut bench = Bench::speaking();
     bench.tick(0);
-    let id = *bench.open.keys().next().unwrap();
+    let id = first_site(&bench);
     let lies: Vec<_> = (0..3_000).map(|n| SocketAddrV4::new(core::net::Ipv4Addr::from_bits(n), 9)).collect();
     for _ in 0..1_000 {
-        bench.machine.handle_answer(now(0), id, TableAnswer::Peers(lies.clone()));
+        bench.machine.handle_answer(moment(0), id, TableAnswer::Peers(lies.clone()));
     }
     bench.drain(0);
     let told = bench.told.iter().filter(|event| matches!(event, DhtEvent::Candidate(_))).count();
@@ -211,8 +250,8 @@ fn of_thousands_of_addresses_few_are_told() {
     // An address that one node names a hundred times counts once.
     let mut bench = Bench::speaking();
     bench.tick(0);
-    let id = *bench.open.keys().next().unwrap();
-    bench.machine.handle_answer(now(0), id, TableAnswer::Peers(vec![lies[1]; 100]));
+    let id = first_site(&bench);
+    bench.machine.handle_answer(moment(0), id, TableAnswer::Peers(vec![lies[1]; 100]));
     bench.drain(0);
     assert_eq!(bench.told.iter().filter(|event| matches!(event, DhtEvent::Candidate(_))).count(), 1);
 }
@@ -226,7 +265,7 @@ fn what_was_asked_of_a_node_that_is_gone_is_asked_of_the_next_one() {
     bench.machine.handle_node(now(2), true);
     // It is too late for these.
     for id in gone.into_keys() {
-        bench.machine.handle_answer(now(2), id, TableAnswer::Over(true));
+        bench.machine.handle_answer(moment(2), id, TableAnswer::Over(true));
     }
     bench.drain(2);
     assert!(bench.announced().is_empty());
@@ -234,13 +273,94 @@ fn what_was_asked_of_a_node_that_is_gone_is_asked_of_the_next_one() {
     assert_eq!(bench.announced().len(), 3);
 }
 
+/// What a member of the group reads in the record that was put last.
+fn read(bench: &Bench, peer: PeerId, month: u64) -> Option<Vec<SocketAddrV4>> {
+    bench.records.iter().rev().find_map(|(_, question)| match question {
+        Question::Put(SignedValue { value, .. }) => Some(keys().record(peer, month).open(value)),
+        _ => None,
+    })?
+}
+
+#[test]
+fn a_peer_says_each_hour_where_it_is_and_at_once_when_that_changes() {
+    let mut bench = Bench::new();
+    bench.machine.handle_node(now(0), true);
+    bench.machine.handle_port(now(0), SitePort { outside: 40_000, inside: 9, speaks: false });
+    bench.run(0, 8_000, true);
+    let puts = |bench: &Bench| -> Vec<u64> {
+        let is_put = |(_, question): &&(u64, Question)| matches!(question, Question::Put(_));
+        bench.records.iter().filter(is_put).map(|(at, _)| *at).collect()
+    };
+    assert_eq!(puts(&bench), [0, 3_600, 7_200]);
+    let month = moment(0).months()[0];
+    let expected = ["11.0.0.1:40000", "10.0.0.1:9"].map(|text| text.parse().unwrap());
+    assert_eq!(read(&bench, ME, month), Some(expected.to_vec()));
+    assert_eq!((read(&bench, OTHER, month), read(&bench, ME, month + 1)), (None, None));
+    bench.machine.handle_network_changed(now(8_000));
+    bench.run(8_000, 8_100, true);
+    assert_eq!(puts(&bench).last(), Some(&8_000));
+    // What no node takes is tried again.
+    bench.machine.handle_network_changed(now(8_100));
+    bench.run(8_100, 8_300, false);
+    assert_eq!(puts(&bench)[4..], [8_100, 8_160, 8_220, 8_280]);
+}
+
+#[test]
+fn a_peer_that_went_silent_is_looked_for_until_it_is_here() {
+    let mut bench = Bench::speaking();
+    bench.run(0, 100, true);
+    bench.records.clear();
+    bench.machine.handle_missing(now(100), OTHER);
+    bench.run(100, 3_000, true);
+    let reads: Vec<u64> = bench
+        .records
+        .iter()
+        .filter(|(_, question)| matches!(question, Question::Read(_)))
+        .map(|(at, _)| *at)
+        .collect();
+    assert!(reads[0] <= 105 && reads.iter().filter(|at| **at <= 220).count() >= 4, "{reads:?}");
+    bench.machine.handle_here(OTHER);
+    bench.records.clear();
+    bench.run(3_000, 3_600, true);
+    assert!(bench.records.is_empty());
+}
+
+#[test]
+fn only_the_record_of_who_is_missed_is_dialled() {
+    let month = moment(0).months()[0];
+    let at: Vec<SocketAddrV4> = vec!["11.0.0.9:27281".parse().unwrap()];
+    let good = keys().record(OTHER, month).seal([5; 24], &at);
+    let candidates = |value: &[u8], is_here: bool| {
+        let mut bench = Bench::speaking();
+        bench.run(0, 1, true);
+        bench.machine.handle_missing(now(1), OTHER);
+        bench.tick(6);
+        let is_read = |(_, question): &(&QuestionId, &Question)| matches!(question, Question::Read(_));
+        let id = *bench.open.iter().find(is_read).unwrap().0;
+        if is_here {
+            bench.machine.handle_here(OTHER);
+        }
+        bench.machine.handle_answer(moment(6), id, TableAnswer::Value(value.to_vec()));
+        bench.drain(6);
+        bench.told.into_iter().filter(|event| matches!(event, DhtEvent::Candidate(_))).count()
+    };
+    assert_eq!((candidates(&good, false), candidates(&good, true)), (1, 0));
+    let of_another = keys().record(ME, month).seal([5; 24], &at);
+    let of_another_group = TableKeys::new(Zeroizing::new([8; 32])).record(OTHER, month).seal([5; 24], &at);
+    for value in [of_another, of_another_group, vec![0; 100_000], Vec::new(), good[..136].to_vec()] {
+        assert_eq!(candidates(&value, false), 0);
+    }
+}
+
 /// Something that happens.
 #[derive(Clone, Debug)]
 enum Step {
     Pass(u64),
-    TableAnswer { at: usize, is_taken: bool },
+    Answer { at: usize, is_taken: bool },
     Found { at: usize, count: u16 },
-    Port(Option<u16>),
+    Port(u16, bool),
+    Missing(u8),
+    Here(u8),
     Node(bool),
     NetworkChanged,
     Lost,
@@ -250,9 +370,11 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (0..100_000_u64).prop_map(Step::Pass),
         (0..60_u64).prop_map(Step::Pass),
-        (any::<usize>(), any::<bool>()).prop_map(|(at, is_taken)| Step::TableAnswer { at, is_taken }),
+        (any::<usize>(), any::<bool>()).prop_map(|(at, is_taken)| Step::Answer { at, is_taken }),
         (any::<usize>(), 0..500_u16).prop_map(|(at, count)| Step::Found { at, count }),
-        proptest::option::of(1..10_u16).prop_map(Step::Port),
+        (1..10_u16, any::<bool>()).prop_map(|(port, speaks)| Step::Port(port, speaks)),
+        any::<u8>().prop_map(Step::Missing),
+        any::<u8>().prop_map(Step::Here),
         any::<bool>().prop_map(Step::Node),
         Just(Step::NetworkChanged),
         Just(Step::Lost),
@@ -271,19 +393,23 @@ proptest! {
                     seconds += time;
                     bench.tick(seconds);
                 }
-                Step::TableAnswer { at, is_taken } => {
+                Step::Answer { at, is_taken } => {
                     if let Some(id) = bench.open.keys().nth(at % bench.open.len().max(1)).copied() {
                         bench.open.remove(&id);
-                        bench.machine.handle_answer(now(seconds), id, TableAnswer::Over(is_taken));
+                        bench.machine.handle_answer(moment(seconds), id, TableAnswer::Over(is_taken));
                     }
                 }
                 Step::Found { at, count } => {
                     if let Some(id) = bench.open.keys().nth(at % bench.open.len().max(1)).copied() {
                         let found = (0..count).map(|n| SocketAddrV4::new([11, 0, 0, 1].into(), n)).collect();
-                        bench.machine.handle_answer(now(seconds), id, TableAnswer::Peers(found));
+                        bench.machine.handle_answer(moment(seconds), id, TableAnswer::Peers(found));
                     }
                 }
-                Step::Port(port) => bench.machine.handle_port(now(seconds), port),
+                Step::Port(number, speaks) => {
+                    bench.machine.handle_port(now(seconds), SitePort { speaks, ..port(number) });
+                }
+                Step::Missing(n) => bench.machine.handle_missing(now(seconds), PeerId([n; 32])),
+                Step::Here(n) => bench.machine.handle_here(PeerId([n; 32])),
                 Step::Node(is_there) => {
                     bench.open.clear();
                     bench.machine.handle_node(now(seconds), is_there);
@@ -293,7 +419,7 @@ proptest! {
             }
             bench.drain(seconds);
         }
-        bench.machine.handle_port(now(seconds), Some(9));
+        bench.machine.handle_port(now(seconds), port(9));
         bench.open.clear();
         bench.machine.handle_node(now(seconds), true);
         bench.asked.clear();

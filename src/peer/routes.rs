@@ -10,7 +10,7 @@ use super::sites::{PeerSites, dialled_port, speaks_for_network};
 use crate::accounts::{AccountHost, Payer};
 use crate::address::RouteTarget;
 use crate::control::{Notice, Reply, RouteRow};
-use crate::dht::DhtEvent;
+use crate::dht::{DhtEvent, SitePort};
 use crate::error::Failure;
 use crate::identity::{Contact, PeerId};
 use crate::lan::{self, LinkChange, LinkDatagram};
@@ -118,7 +118,8 @@ impl PeerRoutes {
         if self.sites.is_on() {
             let is_linked = |id| self.made.contains(&id) || self.served.contains_key(&id);
             let speaks = speaks_for_network(self.me, roster, is_linked);
-            self.sites.speak(speaks, dialled_port(sender, self.port_mapping), out);
+            let outside = dialled_port(sender, self.port_mapping);
+            self.sites.speak(SitePort { outside, inside: sender, speaks }, out);
         }
     }
 

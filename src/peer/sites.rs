@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use super::output::{Outputs, PeerOutput};
 use super::roster::{Member, Roster};
 use crate::address::{Host, RouteTarget};
-use crate::dht::{DhtCommand, DhtState, PUBLIC_NODES};
+use crate::dht::{DhtCommand, DhtState, PUBLIC_NODES, SitePort, limits};
 use crate::identity::PeerId;
+use crate::lan::Gone;
 use crate::port_mapping::MappingState;
 use crate::routes::{ResolveFor, RouteFault, ToResolve};
 use crate::settings::NetworkSettings;
@@ -24,6 +25,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// The nodes of the group's own are tried as peers this often: they are peers with `--wan`, as a rule.
 const TRY_NODES: Duration = Duration::from_secs(15 * 60);
+
+/// Peers that are looked for at the same time, at most: as many as the thread takes.
+const MISSING: usize = limits::MISSING;
 
 /// What is known of the table.
 #[derive(Debug)]
@@ -43,7 +47,9 @@ pub(super) struct PeerSites {
     /// True once it is known who is in this network.
     is_settled: bool,
     /// What the thread was told.
-    told: Option<u16>,
+    told: Option<SitePort>,
+    /// Peers that went silent, and are looked for; at most [`MISSING`].
+    missing: BTreeSet<PeerId>,
     state: DhtState,
 }
 
@@ -66,6 +72,7 @@ impl PeerSites {
             try_nodes: Time::ZERO,
             is_settled: false,
             told: None,
+            missing: BTreeSet::new(),
             state: DhtState::Resolving,
         }
     }
@@ -115,13 +122,29 @@ impl PeerSites {
         self.state = state;
     }
 
-    /// This peer speaks for its network, or does no longer, as those say who are in it. `port` is dialled by others.
-    pub(super) fn speak(&mut self, speaks: bool, port: u16, out: &mut Outputs) {
-        let port = Some(port).filter(|_| speaks && self.is_settled && self.is_on());
-        if self.told != port {
-            self.told = port;
+    /// This peer speaks for its network, or does no longer, as those say who are in it; or others dial another port.
+    pub(super) fn speak(&mut self, port: SitePort, out: &mut Outputs) {
+        if self.is_on() && self.is_settled && self.told != Some(port) {
+            self.told = Some(port);
             self.try_nodes = Time::ZERO;
-            out.push(PeerOutput::Dht(DhtCommand::Speak(port)));
+            out.push(PeerOutput::Dht(DhtCommand::Port(port)));
+        }
+    }
+
+    /// A peer is here.
+    pub(super) fn here(&mut self, peer: PeerId, out: &mut Outputs) {
+        if self.missing.remove(&peer) {
+            out.push(PeerOutput::Dht(DhtCommand::Here(peer)));
+        }
+    }
+
+    /// A peer is gone, of which the roster still knows what it can. One that said nothing may be elsewhere.
+    pub(super) fn gone(&mut self, peer: PeerId, why: Gone, roster: &Roster, out: &mut Outputs) {
+        let uses_table = |member: &Member| member.info.features & features::SITES != 0;
+        let is_known = || roster.iter().any(|(id, member)| *id == peer && uses_table(member));
+        let is_missed = self.is_on() && why == Gone::Silent && is_known();
+        if is_missed && self.missing.len() < MISSING && self.missing.insert(peer) {
+            out.push(PeerOutput::Dht(DhtCommand::Missing(peer)));
         }
     }
 
@@ -174,7 +197,7 @@ impl PeerSites {
 
     /// True while the nodes are to be tried as peers now and then.
     fn tries_nodes(&self) -> bool {
-        self.is_own && self.told.is_some() && self.addresses().next().is_some()
+        self.is_own && self.told.is_some_and(|port| port.speaks) && self.addresses().next().is_some()
     }
 
     fn addresses(&self) -> impl Iterator<Item = SocketAddrV4> {
@@ -218,6 +241,10 @@ mod tests {
         PeerSites::new(&NetworkSettings { wan, dht_bootstrap, ..Settings::new("/peer".into()).on })
     }
 
+    fn port(speaks: bool) -> SitePort {
+        SitePort { outside: 9, inside: 9, speaks }
+    }
+
     fn host(text: &str) -> Host {
         Host { ip: text.parse().unwrap(), scope: 0 }
     }
@@ -239,7 +266,7 @@ mod tests {
     fn without_the_setting_nothing_is_done() {
         let (mut sites, mut out) = (sites(false, &[]), Outputs::default());
         sites.settled();
-        sites.speak(true, 9, &mut out);
+        sites.speak(port(true), &mut out);
         sites.network_changed(at(0), &mut out);
         sites.lost(&mut out);
         assert!(sites.handle_timeout(at(0), &mut out).is_empty());
@@ -268,23 +295,23 @@ mod tests {
         let (mut sites, mut out) = (sites(true, &["a:5"]), Outputs::default());
         sites.handle_timeout(at(0), &mut out);
         sites.on_resolved(0, Ok(vec![host("10.0.0.1")]), &mut out);
-        sites.speak(true, 9, &mut out);
+        sites.speak(port(true), &mut out);
         assert_eq!(done(&mut out).0.len(), 1, "it is not known yet who is here");
         sites.settled();
-        sites.speak(true, 9, &mut out);
-        sites.speak(true, 9, &mut out);
-        assert_eq!(done(&mut out).0, [DhtCommand::Speak(Some(9))]);
+        sites.speak(port(true), &mut out);
+        sites.speak(port(true), &mut out);
+        assert_eq!(done(&mut out).0, [DhtCommand::Port(port(true))]);
         assert_eq!(sites.handle_timeout(at(1), &mut out), ["10.0.0.1:6".parse().unwrap()]);
         assert!(sites.handle_timeout(at(2), &mut out).is_empty());
         assert_eq!(sites.handle_timeout(at(1) + TRY_NODES, &mut out).len(), 1);
         done(&mut out);
-        sites.speak(false, 9, &mut out);
-        assert_eq!(done(&mut out).0, [DhtCommand::Speak(None)]);
+        sites.speak(port(false), &mut out);
+        assert_eq!(done(&mut out).0, [DhtCommand::Port(port(false))]);
         assert!(sites.handle_timeout(at(9_000), &mut out).is_empty());
         // Nobody else's nodes are dialled.
         let mut world = self::sites(true, &[]);
         world.settled();
-        world.speak(true, 9, &mut out);
+        world.speak(port(true), &mut out);
         world.on_resolved(0, Ok(vec![host("11.0.0.1")]), &mut out);
         assert!(world.handle_timeout(at(0), &mut out).is_empty());
     }
@@ -310,6 +337,26 @@ mod tests {
         roster.here(at(0), PeerInfo { features: features::SITES, ..info(ids[2].1, "peer", 0) });
         assert!(!speaks(&roster, None), "it is the third one");
         assert!(speaks(&roster, Some(ids[0].0)), "the first one is of another network");
+    }
+
+    #[test]
+    fn whoever_went_silent_is_looked_for() {
+        let (mut sites, mut out, mut roster) = (sites(true, &[]), Outputs::default(), Roster::default());
+        let ids: Vec<_> = (1..=3).map(|n| key(n).peer_id()).collect();
+        roster.here(at(0), PeerInfo { features: features::SITES, ..info(1, "one", 0) });
+        roster.here(at(0), info(2, "two", 0));
+        for id in &ids {
+            sites.gone(*id, Gone::Left, &roster, &mut out);
+            sites.gone(*id, Gone::Closed, &roster, &mut out);
+        }
+        assert_eq!(done(&mut out).0, [], "they said so, or the user did");
+        for id in ids.iter().chain(&ids) {
+            sites.gone(*id, Gone::Silent, &roster, &mut out);
+        }
+        assert_eq!(done(&mut out).0, [DhtCommand::Missing(ids[0])], "the others use no table");
+        sites.here(ids[0], &mut out);
+        sites.here(ids[1], &mut out);
+        assert_eq!(done(&mut out).0, [DhtCommand::Here(ids[0])]);
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Peer {
         };
         let discovery = start_discovery(&mut sandboxes, lan_config)?;
         let mapping = map_port(&mut sandboxes, &config, bound.ports.sender)?;
-        let dht = join_table(&mut sandboxes, &config, group.as_ref(), bound.ports.receiver)?;
+        let dht = join_table(&mut sandboxes, &config, group.as_ref(), &identity, bound.ports.receiver)?;
         warnings.extend(sandboxes.warning());
         let files = files::start(config.clone(), identity.id()).map_err(thread)?;
         let parts = Parts {
@@ -390,11 +390,12 @@ fn join_table(
     sandboxes: &mut Sandboxes,
     config: &Settings,
     group: Option<&Group>,
+    identity: &Identity,
     port: u16,
 ) -> Result<Option<DhtHandle>, Failure> {
     let Some(group) = group.filter(|_| config.on.wan) else { return Ok(None) };
     let is_own = !config.on.dht_bootstrap.is_empty();
-    let table = DhtConfig { keys: TableKeys::new(group.key.table_key()), port, is_own };
+    let table = DhtConfig { me: identity.id(), keys: TableKeys::new(group.key.table_key()), port, is_own };
     let started = sandboxes.start(&SandboxedPart::Table, || start_dht(table));
     started.flatten().map(Some).map_err(thread)
 }

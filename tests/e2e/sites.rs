@@ -158,3 +158,54 @@ fn the_open_network_is_in_no_table() {
     assert!(refused(&["--wan"]).contains("--wan finds other networks of a group, and this peer is in none"));
     assert!(refused(&["--dht-bootstrap", "nas"]).contains("means nothing without --wan"));
 }
+
+/// A node of a table that answers whatever it is asked with hundreds of addresses, and counts who comes there: all of
+/// them are its own. At the end it prints how often it was dialled, and at how many addresses.
+const LIAR: &str = r#"
+import select, socket, struct, time
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("10.77.0.12", 6881))
+tcp = socket.create_server(("0.0.0.0", 7001), backlog=128)
+def text(b): return str(len(b)).encode() + b":" + b
+lies = [socket.inet_aton("10.77.0.%d" % n) + struct.pack(">H", 7001) for n in range(100, 140)]
+lies += [socket.inet_aton("127.0.0.1") + struct.pack(">H", 27281)] * 100
+dialled, asked, end = [], 0, time.time() + 20
+while time.time() < end:
+    for s in select.select([udp, tcp], [], [], 0.2)[0]:
+        if s is tcp:
+            taken, _ = tcp.accept()
+            dialled.append(taken.getsockname()[0])
+            taken.close()
+            continue
+        datagram, peer = udp.recvfrom(4096)
+        at = datagram.find(b"1:t")
+        if at < 0 or b"1:y1:q" not in datagram: continue
+        colon = datagram.index(b":", at + 3)
+        length = int(datagram[at + 3:colon])
+        number = datagram[colon + 1:colon + 1 + length]
+        asked += 1
+        values = b"l" + b"".join(text(lie) for lie in lies) + b"e"
+        answer = b"d2:id" + text(b"x" * 20) + b"5:nodes0:" + b"5:token" + text(b"abcd") + b"6:values" + values + b"e"
+        udp.sendto(b"d1:r" + answer + b"1:t" + text(number) + b"1:y1:re", peer)
+print(asked, len(dialled), len(set(dialled)))
+"#;
+
+#[test]
+fn a_table_that_lies_has_few_addresses_dialled_and_each_once() {
+    let Some(lab) = Lab::of("up 2") else { return };
+    for n in 100..140 {
+        let added =
+            lab.inside(2, "ip").args(["addr", "add", &format!("10.77.0.{n}/24"), "dev", "v0"]).status();
+        assert!(added.unwrap().success());
+    }
+    let victim = seeker(&lab, 1, "victim", "10.77.0.12:6881");
+    let said = lab.python(2, LIAR);
+    let numbers: Vec<usize> = said.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let [asked, dialled, addresses] = numbers[..] else { panic!("{said}") };
+    assert!(asked > 3, "it was asked {asked} times");
+    assert!(
+        (1..=10).contains(&dialled) && dialled == addresses,
+        "dialled {dialled} times at {addresses} addresses"
+    );
+    assert!(victim.status().outside.routes.is_empty());
+}

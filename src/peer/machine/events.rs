@@ -140,6 +140,7 @@ impl PeerMachine {
     fn on_here(&mut self, now: Time, info: PeerInfo) {
         self.custody.here(now, &info, &mut self.out);
         self.unanswered.here(info.contact.id);
+        self.routes.sites.here(info.contact.id, &mut self.out);
         self.presence.here(now, info, &mut self.out);
         self.presence.reckon_offices(now, self.own.arrival(), &mut self.out);
         speak(self);
@@ -150,6 +151,7 @@ impl PeerMachine {
         self.reachability.gone(id);
         self.through.unblocked(id);
         self.out.sender(SenderCommand::Listed(id, None));
+        self.routes.sites.gone(id, why, &self.presence.roster, &mut self.out);
         self.presence.gone(id, why, &mut self.out);
         self.presence.reckon_offices(now, self.own.arrival(), &mut self.out);
         self.routes.gone(id);
