@@ -33,10 +33,19 @@ pub(crate) const TOPICS: usize = 6;
 pub(crate) const NODES: usize = 16;
 
 /// A node of the table that cannot be had (its port is taken) is tried again after this time.
-pub(crate) const START_AGAIN: Duration = Duration::from_secs(5);
+pub(crate) const START_AGAIN: Duration = Duration::from_secs(1);
 
 /// Tries to have the port of choice, before any port is taken: after a new start the last one may still be open.
-pub(crate) const PORT_TRIES: u32 = 2;
+pub(crate) const PORT_TRIES: u32 = 3;
+
+/// Numbers under which the node keeps addresses for others, at most; the one that nobody asked for longest goes first.
+pub(crate) const KEPT_TOPICS: usize = 256;
+
+/// Addresses that it keeps under each of them, at most (some 100 bytes each).
+pub(crate) const KEPT_ADDRESSES: usize = 64;
+
+/// Signed values that it keeps for others, at most (up to 1,000 bytes each).
+pub(crate) const KEPT_VALUES: usize = 512;
 
 /// A peer says this often where it is: nodes drop what is not put again after two hours.
 pub(crate) const PUT_EVERY: Duration = Duration::from_secs(3_600);

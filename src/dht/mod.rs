@@ -6,9 +6,9 @@
 //!
 //! A peer that moves is found by its record, which only members of its group can find and open.
 //!
-//! `keys.rs` makes the topics, `rounds.rs` says when each is asked and announced. `record.rs` seals records, `records.rs`
-//! says when they are put and read. `machine.rs` puts that together, and `shell.rs` is the thread, which has a node of
-//! the table (`table.rs`).
+//! `keys.rs` makes the topics, `rounds.rs` says when each is asked and announced. `record.rs` seals records,
+//! `records.rs` says when they are put and read. `machine.rs` puts that together, and `shell.rs` is the thread, which
+//! has a node of the table (`table.rs`).
 
 mod keys;
 pub(crate) mod limits;

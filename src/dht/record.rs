@@ -73,7 +73,7 @@ impl RecordKeys {
         [&nonce[..], &sealed].concat()
     }
 
-    /// The addresses in a record; `None`: it is none of this peer and month. Whatever is in `record`, this does not panic.
+    /// The addresses in a record; `None`: it is none of this peer and month. No input may panic.
     pub(super) fn open(&self, record: &[u8]) -> Option<Vec<SocketAddrV4>> {
         // Before a byte is decrypted.
         if record.len() != RECORD {

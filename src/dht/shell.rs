@@ -136,10 +136,11 @@ impl DhtThread {
             Ok(table) => {
                 self.table = Some(table);
                 self.place.tries = 0;
-                log::debug!("a node of the table is at UDP port {port:?}, and knows {} others", nodes.len());
+                log::debug!("a node of the table runs, and is told {} others", nodes.len());
             }
             Err(e) => {
-                log::warn!("a node of the table cannot be had at UDP port {port:?}: {e}");
+                let at = port.map_or_else(|| "any UDP port".to_owned(), |port| format!("UDP port {port}"));
+                log::warn!("a node of the table cannot be had at {at}: {e}");
                 self.place.tries += 1;
                 self.place.again = Some(clock::now() + limits::START_AGAIN);
             }

@@ -15,7 +15,7 @@ use std::task::Wake;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use futures_lite::StreamExt as _;
 use mainline::async_dht::AsyncDht;
-use mainline::{Dht, Id, MutableItem, SigningKey};
+use mainline::{Dht, Id, MutableItem, ServerSettings, SigningKey};
 use zeroize::Zeroizing;
 
 use super::keys::TableId;
@@ -66,6 +66,14 @@ impl TableNode {
     /// What the operating system says: the port is taken.
     pub(super) fn start(port: Option<u16>, nodes: &[SocketAddrV4], is_own: bool) -> io::Result<Self> {
         let mut builder = Dht::builder();
+        builder.server_settings(ServerSettings {
+            max_info_hashes: limits::KEPT_TOPICS,
+            max_peers_per_info_hash: limits::KEPT_ADDRESSES,
+            max_mutable_values: limits::KEPT_VALUES,
+            // Nobody here asks for values that are named by their hash.
+            max_immutable_values: 1,
+            ..ServerSettings::default()
+        });
         if is_own {
             builder.server_mode();
         }

@@ -157,7 +157,7 @@ impl PeerRoutes {
         let was_there = self.served.remove(&peer).is_some();
         if was_there && !self.made.contains(&peer) {
             out.discovery(lan::Command::Link(peer, LinkChange::Lost));
-            self.sites.lost(out);
+            self.lost(out);
         }
     }
 
@@ -236,6 +236,12 @@ impl PeerRoutes {
         }
     }
 
+    /// A link to another network was lost.
+    fn lost(&mut self, out: &mut Outputs) {
+        self.found.handle_lost();
+        self.sites.lost(out);
+    }
+
     fn dial_found(&mut self, now: Time, out: &mut Outputs) {
         while let Some(address) = self.found.next_dial(now) {
             self.machine.handle_found(found_target(address));
@@ -286,7 +292,7 @@ impl PeerRoutes {
             let change = if is_wanted { LinkChange::Closed } else { LinkChange::Lost };
             out.discovery(lan::Command::Link(peer, change));
             if !is_wanted {
-                self.sites.lost(out);
+                self.lost(out);
             }
         }
     }

@@ -189,7 +189,11 @@ impl PeerShell {
             PeerOutput::Distributee(command) => self.parts.distributee.send(command),
             PeerOutput::Links(command) => self.parts.links.send(command),
             PeerOutput::Index(command) => self.parts.index.send(command),
-            PeerOutput::Dht(command) => self.parts.dht.iter().for_each(|dht| dht.send(command.clone())),
+            PeerOutput::Dht(command) => {
+                if let Some(dht) = &self.parts.dht {
+                    dht.send(command);
+                }
+            }
             PeerOutput::Resolve(work) => self.parts.resolver.send(work),
             PeerOutput::Chunks(command) => self.parts.chunks.send(command),
             PeerOutput::Ledger { rows, number } => {

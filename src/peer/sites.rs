@@ -1,5 +1,5 @@
-//! How this peer takes part in the table between sites (`--wan`): by which nodes it joins, and whether it speaks for its
-//! network. Pure.
+//! How this peer takes part in the table between sites (`--wan`): by which nodes it joins, and whether it speaks for
+//! its network. Pure.
 
 use core::net::{IpAddr, SocketAddrV4};
 use core::time::Duration;

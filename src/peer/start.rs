@@ -377,6 +377,9 @@ fn check_wan(config: &Settings, group: Option<&Group>) -> Result<(), Failure> {
     if !config.on.wan && !config.on.dht_bootstrap.is_empty() {
         return Err(Failure::new(Code::Usage, "--dht-bootstrap means nothing without --wan"));
     }
+    if config.on.wan && !cfg!(feature = "wan") {
+        return Err(Failure::new(Code::Usage, "--wan: this potluck was built without it"));
+    }
     if !config.on.wan || group.is_some() {
         return Ok(());
     }

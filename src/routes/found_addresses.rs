@@ -61,6 +61,11 @@ impl FoundAddresses {
         }
     }
 
+    /// A link was lost: what led to a linked peer may be the only way to it now.
+    pub(crate) fn handle_lost(&mut self) {
+        self.vain.clear();
+    }
+
     /// The next one that is to be dialled now.
     pub(crate) fn next_dial(&mut self, now: Time) -> Option<SocketAddrV4> {
         self.dialled.retain(|_, at| now.since(*at) < limits::FAILED);
@@ -188,13 +193,18 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_nowhere_new_is_left_alone_for_an_hour() {
+    fn what_leads_nowhere_new_is_left_alone_for_an_hour_or_until_a_link_is_lost() {
         let (mut found, own) = (FoundAddresses::default(), address("11.0.0.1:9"));
         found.handle_vain(at(0), own);
         found.handle_found(at(3_599), own, false);
         assert!(dials(&mut found, at(3_599)).is_empty());
         found.handle_found(at(3_600), own, false);
         assert_eq!(dials(&mut found, at(3_600)), [own]);
+        // A link that is lost may have been to whoever is there.
+        found.handle_vain(at(3_700), own);
+        found.handle_lost();
+        found.handle_found(at(3_700), own, false);
+        assert_eq!(dials(&mut found, at(3_700)), [own]);
     }
 
     #[test]
