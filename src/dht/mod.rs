@@ -9,6 +9,7 @@
 //! `keys.rs` makes the topics, `rounds.rs` says when each is asked and announced. `record.rs` seals records,
 //! `records.rs` says when they are put and read. `machine.rs` puts that together, and `shell.rs` is the thread, which
 //! has a node of the table (`table.rs`).
+#![cfg_attr(not(feature = "wan"), expect(dead_code, reason = "there is no node that uses it"))]
 
 mod keys;
 pub(crate) mod limits;
