@@ -63,7 +63,7 @@ pub(crate) fn measure(entries: &[Vec<Entry>], searches: &[(&'static str, Vec<Vec
         timed(|| {
             let transaction = database.transaction().unwrap();
             for (at, entry) in (0_i64..).zip(rows) {
-                let (old, new) = (n * 500 + at + 1, 1 << 40 | n * 500 + at);
+                let (old, new) = (n * 500 + at + 1, (1 << 40) + n * 500 + at);
                 transaction.execute("DELETE FROM names WHERE rowid = ?", [old]).unwrap();
                 transaction.execute("DELETE FROM files WHERE rowid = ?", [old]).unwrap();
                 let folded = potluck::index::fold(entry.path.as_str());

@@ -141,6 +141,7 @@ impl Contents {
     }
 
     /// All contents with this id, of whatever size.
+    #[cfg(test)]
     pub(super) fn with_id(&self, file: FileId) -> impl Iterator<Item = ContentNumber> {
         let numbers = self.table.iter_hash(hash(self.seed, &file)).copied();
         numbers.filter(move |number| self.all[*number as usize].file == file)

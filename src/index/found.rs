@@ -50,14 +50,3 @@ pub struct Rank {
     /// Words that begin inside of another word only.
     pub inside: u8,
 }
-
-/// Who has a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// Who lists it.
-    pub owner: PeerId,
-    /// Where, first in the order of the paths.
-    pub path: SafePath,
-    /// Bytes, as this owner says.
-    pub size: u64,
-}

@@ -26,6 +26,7 @@ pub(super) const WINDOW: usize = 1 << 18;
 pub(super) const ROW_WORK: usize = 32;
 
 /// Bytes of the index, at most, where nothing else is set: with names as people have them, almost two million files.
+#[cfg(any(test, feature = "sim"))]
 pub const INDEX_MEMORY: u64 = 256 << 20;
 
 /// Bytes of an index, at most, whatever is asked for: its contents can be numbered in 32 bits.

@@ -26,17 +26,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::contents::{ContentNumber, Contents, OwnerNumber};
 pub use self::file_type::{FileType, ParseFileTypeError};
 pub use self::fold::fold;
-pub use self::found::{Found, Hit, Holder, Rank};
+pub use self::found::{Found, Hit, Rank};
 #[cfg(test)]
 pub(crate) use self::host::IndexHost;
 pub(crate) use self::host::{FoundFile, FoundFiles, IndexCommand, IndexEvent, IndexedFiles};
+#[cfg(any(test, feature = "sim"))]
 pub use self::limits::INDEX_MEMORY;
 use self::owner::{FileLine, IndexedOwner};
 pub use self::query::{Query, QueryError, SearchWords};
 pub use self::search::Search;
 use crate::accounts::{Account, AccountHost, Grant, Payer};
 use crate::address::Host;
-use crate::content::{Entry, FileId, SafePath};
+use crate::content::{Entry, SafePath};
 use crate::identity::PeerId;
 use crate::time::Time;
 
@@ -194,22 +195,6 @@ impl Index {
         }
     }
 
-    /// Who lists content, whatever size they say it has, with the first path of each and size.
-    #[must_use]
-    pub fn holders(&self, file: FileId) -> Vec<Holder> {
-        let mut holders = Vec::new();
-        for content in self.contents.with_id(file) {
-            let size = self.contents.size(content);
-            let owners = self.contents.owners(content).filter_map(|n| self.slots[n as usize].as_ref());
-            holders.extend(owners.filter_map(|owner| {
-                let path = owner.path_of(content)?.parse().ok()?;
-                Some(Holder { owner: owner.peer, path, size })
-            }));
-        }
-        holders.sort_unstable_by_key(|holder| (holder.owner, holder.size));
-        holders
-    }
-
     /// Who lists a content.
     fn holders_of(&self, content: ContentNumber) -> impl Iterator<Item = PeerId> {
         let owners = self.contents.owners(content);
@@ -223,18 +208,21 @@ impl Index {
     }
 
     /// How many owners there are.
+    #[cfg(any(test, feature = "sim"))]
     #[must_use]
     pub fn owners(&self) -> usize {
         self.numbers.len()
     }
 
     /// How many files they list together.
+    #[cfg(any(test, feature = "sim"))]
     #[must_use]
     pub const fn rows(&self) -> u64 {
         self.rows
     }
 
     /// Bytes of memory that it takes, as they are charged.
+    #[cfg(any(test, feature = "sim"))]
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.account.held()

@@ -107,19 +107,6 @@ impl IndexedOwner {
             self.segments.sort_by_key(|s| core::cmp::Reverse(s.alive()));
         }
     }
-
-    /// The first of the paths at which it lists a content.
-    pub(super) fn path_of(&self, content: ContentNumber) -> Option<String> {
-        let paths = self.segments.iter().flat_map(|segment| {
-            let has = move |row: &usize| segment.row(*row).content == content && !segment.is_dead(*row);
-            (0..segment.len()).filter(has).map(move |row| {
-                let mut path = String::new();
-                segment.push_path(segment.folder_of(row), row, &mut path);
-                path
-            })
-        });
-        paths.min()
-    }
 }
 
 #[cfg(test)]

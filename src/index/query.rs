@@ -25,6 +25,7 @@ pub struct Query {
 
 impl Query {
     /// Files that have these words in their paths, whatever they are.
+    #[cfg(any(test, feature = "sim"))]
     #[must_use]
     pub const fn of(words: SearchWords) -> Self {
         Self { words, types: BTreeSet::new(), size: 0..=u64::MAX, newer: None, owners: None }

@@ -129,6 +129,7 @@ impl Segment {
     }
 
     /// The folder of a row.
+    #[cfg(test)]
     pub(super) fn folder_of(&self, row: usize) -> usize {
         self.folders.partition_point(|f| f.row as usize <= row) - 1
     }
@@ -154,6 +155,7 @@ impl Segment {
     }
 
     /// Appends the path of a row as its owner writes it.
+    #[cfg(test)]
     pub(super) fn push_path(&self, folder: usize, row: usize, path: &mut String) {
         self.push_folder(folder, path);
         if !path.is_empty() {

@@ -40,7 +40,6 @@ fn an_owner_that_fills_the_memory_takes_nobodys_share() {
     // A change that is too much puts out whoever makes it, and no one else.
     assert_eq!(index.apply(Time::ZERO, peer(3), [], &many(50, 40_000)), Err(NotIndexed::Full));
     assert_eq!((index.has(peer(3)), index.owners(), index.rows()), (false, 7, 14_000));
-    assert!(index.holders(id(3_000_001)).is_empty());
 }
 
 #[test]
@@ -59,8 +58,6 @@ fn names_that_fold_to_nothing_are_rows_like_others() {
     let removed: Vec<_> = entries[..40_000].iter().map(|e| &e.path).collect();
     index.apply(Time::ZERO, peer(1), removed, []).unwrap();
     assert_eq!((index.rows(), run(&index, words(&[])).more), (10_001, 9_901));
-    let holders = index.holders(id(45_000));
-    assert_eq!(holders[0].path, entries[45_000].path);
 }
 
 #[test]

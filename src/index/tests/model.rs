@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::file_type::TypeFilter;
-use super::super::{Found, Hit, Holder, Query, Rank, fold, limits};
-use crate::content::{Claim, Entry, EntryKind, FileId, SafePath};
+use super::super::{Found, Hit, Query, Rank, fold, limits};
+use crate::content::{Claim, Entry, EntryKind, SafePath};
 use crate::identity::PeerId;
 
 #[derive(Debug, Default)]
@@ -35,19 +35,6 @@ impl Model {
 
     pub(super) fn rows(&self) -> u64 {
         self.owners.values().map(|files| files.len() as u64).sum()
-    }
-
-    pub(super) fn holders(&self, file: FileId) -> Vec<Holder> {
-        let mut holders = BTreeMap::new();
-        for (owner, files) in &self.owners {
-            for (path, kind) in files {
-                if let Some((_, size)) = claim_of(kind).filter(|(id, _)| *id == file) {
-                    let holder = || Holder { owner: *owner, path: path.clone(), size };
-                    holders.entry((*owner, size)).or_insert_with(holder);
-                }
-            }
-        }
-        holders.into_values().collect()
     }
 
     pub(super) fn search(&self, query: &Query, most: usize) -> Found {

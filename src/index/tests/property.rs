@@ -105,8 +105,5 @@ proptest! {
             }
             prop_assert_eq!(search.found(&index), model.search(&query, most), "{:?}", query);
         }
-        for n in 0..6 {
-            prop_assert_eq!(index.holders(id(n)), model.holders(id(n)));
-        }
     }
 }
