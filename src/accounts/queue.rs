@@ -30,6 +30,7 @@ impl<P: Copy + Ord + Debug, T> FairQueue<P, T> {
     }
 
     /// How many wait.
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }

@@ -24,51 +24,13 @@ impl Roster {
     /// # Errors
     /// [`Code::NotFound`] with what there is, [`Code::Ambiguous`] with the choices.
     pub(super) fn find(&self, word: &str) -> Result<PeerId, Failure> {
-        let meant = self.meant(word);
+        let meant = meant(self, word);
         let mut all = meant.iter();
         match (all.next(), all.next()) {
-            (None, _) => Err(self.nobody(word)),
+            (None, _) => Err(nobody(self, word)),
             (Some(one), None) => Ok(*one),
             _ => Err(ambiguous(word, meant.iter().map(|id| self.name_with_id(*id)))),
         }
-    }
-
-    /// Those whom a word can mean. Anyone can take any name, so no name stands in the way of an id: a whole
-    /// id is that alone, and what begins one means that peer as well as whoever is called so.
-    fn meant(&self, word: &str) -> BTreeSet<PeerId> {
-        let here: Vec<_> = self.iter().map(|(id, m)| (*id, m.info.name.as_str())).collect();
-        let away: Vec<_> = self.away.names(|id| self.contact(id).is_some()).collect();
-        let mut meant = with_id(&here, word);
-        meant.extend(with_id(&away, word));
-        if PeerId::is_whole(word) || word.is_empty() {
-            return meant;
-        }
-        let called = called(&here, word);
-        meant.extend(if called.is_empty() { self::called(&away, word) } else { called });
-        if meant.is_empty() {
-            meant = called_like(&here, word);
-        }
-        if meant.is_empty() {
-            meant = called_like(&away, word);
-        }
-        meant
-    }
-
-    /// Nobody is meant: who there is.
-    fn nobody(&self, word: &str) -> Failure {
-        let look_alikes = LookAlikes::of(self);
-        let here = self.iter().map(|(id, _)| look_alikes.shown(*id, self));
-        let here: Vec<_> = here.take(NAMED).collect();
-        let mut there = match here.as_slice() {
-            [] => "nobody is here".to_owned(),
-            names => format!("here: {}", names.join(", ")),
-        };
-        let away = self.away.names(|id| self.contact(id).is_some()).filter(|(_, name)| !name.is_empty());
-        let away: Vec<_> = away.map(|(id, _)| look_alikes.shown(id, self)).take(NAMED).collect();
-        if !away.is_empty() {
-            there += &format!("; away: {}", away.join(", "));
-        }
-        Failure::new(Code::NotFound, format!("no peer `{}`; {there}", text::shown(word)))
     }
 
     /// The name of a peer, and in brackets the beginning of its id.
@@ -84,6 +46,44 @@ impl Roster {
         let shown = alike.max().map_or(ID_SHOWN, |n| ID_SHOWN.max(n + 1));
         id.prefix(shown)
     }
+}
+
+/// Those whom a word can mean. Anyone can take any name, so no name stands in the way of an id: a whole
+/// id is that alone, and what begins one means that peer as well as whoever is called so.
+fn meant(roster: &Roster, word: &str) -> BTreeSet<PeerId> {
+    let here: Vec<_> = roster.iter().map(|(id, m)| (*id, m.info.name.as_str())).collect();
+    let away: Vec<_> = roster.away.names(|id| roster.contact(id).is_some()).collect();
+    let mut meant = with_id(&here, word);
+    meant.extend(with_id(&away, word));
+    if PeerId::is_whole(word) || word.is_empty() {
+        return meant;
+    }
+    let those_here = called(&here, word);
+    meant.extend(if those_here.is_empty() { called(&away, word) } else { those_here });
+    if meant.is_empty() {
+        meant = called_like(&here, word);
+    }
+    if meant.is_empty() {
+        meant = called_like(&away, word);
+    }
+    meant
+}
+
+/// Nobody is meant: who there is.
+fn nobody(roster: &Roster, word: &str) -> Failure {
+    let look_alikes = LookAlikes::of(roster);
+    let here = roster.iter().map(|(id, _)| look_alikes.shown(*id, roster));
+    let here: Vec<_> = here.take(NAMED).collect();
+    let mut there = match here.as_slice() {
+        [] => "nobody is here".to_owned(),
+        names => format!("here: {}", names.join(", ")),
+    };
+    let away = roster.away.names(|id| roster.contact(id).is_some()).filter(|(_, name)| !name.is_empty());
+    let away: Vec<_> = away.map(|(id, _)| look_alikes.shown(id, roster)).take(NAMED).collect();
+    if !away.is_empty() {
+        there += &format!("; away: {}", away.join(", "));
+    }
+    Failure::new(Code::NotFound, format!("no peer `{}`; {there}", text::shown(word)))
 }
 
 /// The one of these peers that a user means by a word; `None`: none of them.

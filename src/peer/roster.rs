@@ -265,19 +265,17 @@ impl Roster {
         // Asked after each event: of nearly all members nothing failed, and nothing else is looked at.
         let members = self.members.iter().filter(|_| of_all);
         let failed = members.filter_map(|(id, m)| Some((*id, m, m.unlisted?)));
-        let here = failed.filter(|(id, m, _)| m.asked.is_none() && self.is_stale(*id, m)).map(|(.., u)| u);
+        let here = failed
+            .filter(|(id, m, _)| m.asked.is_none() && m.is_newer_than(self.catalogues.get(*id)))
+            .map(|(.., u)| u);
         here.chain(self.away.unlisted().map(|(_, unlisted)| unlisted)).map(|u| u.until).min()
     }
 
     /// The peers whose catalogues are on their way, and since when each is waited for.
     pub(super) fn awaited(&self) -> impl Iterator<Item = (Time, &Member)> {
         let pulled = self.members.iter().filter(|(_, m)| m.asked.is_some());
-        let stale = pulled.filter(|(id, m)| self.is_stale(**id, m));
+        let stale = pulled.filter(|(id, m)| m.is_newer_than(self.catalogues.get(**id)));
         stale.filter_map(|(_, member)| Some((member.waited?, member)))
-    }
-
-    fn is_stale(&self, id: PeerId, member: &Member) -> bool {
-        member.is_newer_than(self.catalogues.get(id))
     }
 
     /// Those of these owners of whose files nothing can be listed, and why.
@@ -297,7 +295,7 @@ impl Roster {
 
     /// True if this peer, which is here, announced a newer catalogue than is known.
     pub(super) fn is_behind(&self, id: PeerId) -> bool {
-        self.members.get(&id).is_some_and(|member| self.is_stale(id, member))
+        self.members.get(&id).is_some_and(|member| member.is_newer_than(self.catalogues.get(id)))
     }
 
     /// True if this bucket of the catalogue of `owner` names that content.

@@ -141,9 +141,7 @@ impl Sandboxes {
             SandboxedPart::Discovery
             | SandboxedPart::PortMapping
             | SandboxedPart::Index
-            | SandboxedPart::Table => {
-                (vec![sandbox::PROCESSORS.into()], None)
-            }
+            | SandboxedPart::Table => (vec![sandbox::PROCESSORS.into()], None),
             SandboxedPart::Ports => (system(descriptors::SPARE), None),
             SandboxedPart::Sender => ([system(descriptors::SPARE), vec![self.config.store()]].concat(), None),
             SandboxedPart::Reader | SandboxedPart::Library => {

@@ -30,7 +30,6 @@ use crate::error::{Code, Failure};
 use crate::group::Group;
 use crate::identity::tls::Tls;
 use crate::identity::{Identity, Instance, NameError, PeerName, fill_random};
-use crate::index::INDEX_MEMORY;
 use crate::index::shell::{IndexHandle, start_index};
 use crate::lan::{self, IndexDuty, OwnPresence};
 use crate::library::{self, LibraryConfig};
@@ -79,9 +78,7 @@ impl Peer {
         let custody = custody(&config, &identity, instance, &store)?;
         let chat = Chat::restored(clock::now(), &store.chat());
         let counters = Arc::new(Counters::default());
-        let shared = LibraryConfig { counters: Arc::clone(&counters), ..LibraryConfig::new(config.shared()) };
-        let library = sandboxes.start(&SandboxedPart::Library, || library::start(shared, store.clone()));
-        let library = library.flatten().map_err(thread)?;
+        let library = start_library(&mut sandboxes, &config, &counters, &store)?;
 
         let tls = own_tls(&identity, group.as_ref())?;
         let mut bound = ports::bind(config.port, config.strict_port, &config.on.interfaces)?;
@@ -117,7 +114,7 @@ impl Peer {
             distributor,
             distributee,
             links,
-            index: start_searching(&mut sandboxes)?,
+            index: start_searching(&mut sandboxes, config.index.memory)?,
             resolver: Resolver::start().map_err(thread)?,
             chunks,
             _disk: disk,
@@ -144,6 +141,18 @@ impl Peer {
         };
         Ok(Self { machine: PeerMachine::new(clock::now(), start), parts })
     }
+}
+
+/// Looks at what is shared.
+fn start_library(
+    sandboxes: &mut Sandboxes,
+    config: &Settings,
+    counters: &Arc<Counters>,
+    store: &store::Handle,
+) -> Result<library::Handle, Failure> {
+    let shared = LibraryConfig { counters: Arc::clone(counters), ..LibraryConfig::new(config.shared()) };
+    let started = sandboxes.start(&SandboxedPart::Library, || library::start(shared, store.clone()));
+    started.flatten().map_err(thread)
 }
 
 /// Opens the database, with the ledger of the network.
@@ -250,8 +259,8 @@ fn start_discovery(sandboxes: &mut Sandboxes, config: lan::LanConfig) -> Result<
 }
 
 /// Starts the thread that has the index.
-fn start_searching(sandboxes: &mut Sandboxes) -> Result<IndexHandle, Failure> {
-    let started = sandboxes.start(&SandboxedPart::Index, || start_index(INDEX_MEMORY));
+fn start_searching(sandboxes: &mut Sandboxes, memory: u64) -> Result<IndexHandle, Failure> {
+    let started = sandboxes.start(&SandboxedPart::Index, || start_index(memory));
     started.flatten().map_err(thread)
 }
 

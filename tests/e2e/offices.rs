@@ -27,7 +27,7 @@ fn comes_as(peer: &Peer, number: u64) {
         let on = peer.status().on;
         (on.order == Some(number)).then_some(on)
     });
-    let office = [Office::Supernode, Office::Deputy].get(number as usize - 1).copied();
+    let office = [Office::Supernode, Office::Deputy].get(usize::try_from(number).unwrap() - 1).copied();
     assert_eq!(on.office, office, "{} is number {number}", peer.name);
 }
 

@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn what_is_found_looks_like_what_is_listed() {
         insta::assert_snapshot!(found(&["films/a\u{202e}.mkv", "*b"], 0).end(true, PLAIN), @r"
-        PATH                   SIZE  COPIES  WHO         ID
+        PATH                    SIZE  COPIES  WHO         ID
         films/a\u{202e}.mkv  1.2 MiB       1  anna\u{1b}  b3:3f2a9c1b00
         *b                   1.2 MiB       1  anna\u{1b}  b3:3f2a9c1b00 *
         2 files, 2.5 MiB; * several contents have this path: name one by its id

@@ -67,23 +67,13 @@ impl Custodian {
             }
             if let Some(head) = &answer.head {
                 if origin == self.me {
-                    self.newer_own(now, from, head);
+                    newer_own(self, now, from, head);
                 } else {
                     self.keeper.hear_head(now, from, origin, head);
                 }
             }
         }
         self.distributor.answered(now, from, answer);
-    }
-
-    /// A keeper has a head with this peer's signature that is newer than its own.
-    fn newer_own(&mut self, now: Time, from: PeerId, signed: &Shared) {
-        let Some(theirs) = OwnerCatalogue::open(self.me, signed) else { return };
-        if theirs.number().instance > self.instance {
-            self.stop_placing(now);
-        } else if self.recovery.is_news(theirs.number()) {
-            self.out.push_back(CustodianOutput::Pull { origin: self.me, from });
-        }
     }
 
     /// A later instance with this peer's key is about: it decides from now on.
@@ -151,5 +141,16 @@ impl Custodian {
             }
             None => self.keeper.reported(now, from, key, row),
         }
+    }
+}
+
+/// A keeper has a head with this peer's signature that is newer than its own.
+fn newer_own(custodian: &mut Custodian, now: Time, from: PeerId, signed: &Shared) {
+    let me = custodian.me;
+    let Some(theirs) = OwnerCatalogue::open(me, signed) else { return };
+    if theirs.number().instance > custodian.instance {
+        custodian.stop_placing(now);
+    } else if custodian.recovery.is_news(theirs.number()) {
+        custodian.out.push_back(CustodianOutput::Pull { origin: me, from });
     }
 }

@@ -212,9 +212,10 @@ impl Custodian {
         self.gather(now);
     }
 
-    /// This machine slept, or may be in another network.
+    /// This machine slept, or may be in another network. Those that are here may be so only because it is not noticed yet
+    /// that they are not.
     pub fn network_changed(&mut self) {
-        self.keeper.network_changed();
+        self.keeper.owners.network_changed();
     }
 
     /// What lies in `shared/`, after a whole look. The head is made after this, with [`Recovery::intends`].

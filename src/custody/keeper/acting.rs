@@ -48,12 +48,6 @@ impl Keeper {
         self.concerned(now, peer);
     }
 
-    /// This machine slept, or may be in another network. Those that are here may be so only because it is not
-    /// noticed yet that they are not.
-    pub fn network_changed(&mut self) {
-        self.owners.network_changed();
-    }
-
     /// This peer is about to leave: it takes nothing more.
     pub const fn leave(&mut self) {
         self.leaving = true;

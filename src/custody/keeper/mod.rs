@@ -124,7 +124,7 @@ pub struct Keeper {
     clock: LivedClock,
     live: LivePeers,
     quota: Quota,
-    owners: Owners,
+    pub(super) owners: Owners,
     offerers: Offerers,
     files: KeptFiles,
     reports: Reports,

@@ -17,7 +17,7 @@ const FEW_WITNESSES: usize = 3;
 
 /// The owners.
 #[derive(Debug, Default)]
-pub(super) struct Owners {
+pub(in crate::custody) struct Owners {
     catalogues: BTreeMap<PeerId, OwnerCatalogue>,
     /// Who was here when the first of an owner's files were taken.
     witnesses: BTreeMap<PeerId, BTreeSet<PeerId>>,
@@ -72,7 +72,7 @@ impl Owners {
     }
 
     /// This machine may be in another network.
-    pub(super) fn network_changed(&mut self) {
+    pub(in crate::custody) fn network_changed(&mut self) {
         self.of_this_network.clear();
     }
 

@@ -66,8 +66,8 @@ impl PeerMachine {
 
     fn on_discovery(&mut self, now: Time, event: lan::Event) {
         match event {
-            lan::Event::Here(info) => self.on_here(now, info),
-            lan::Event::Gone(id, why) => self.on_gone(now, id, why),
+            lan::Event::Here(info) => here(now, info, self),
+            lan::Event::Gone(id, why) => gone(now, id, why, self),
             lan::Event::DialBack(id) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::AskedUs);
                 self.presence.dial_back(id, &mut self.out);
@@ -135,27 +135,6 @@ impl PeerMachine {
                 self.reach_member(id, &files);
             }
         }
-    }
-
-    fn on_here(&mut self, now: Time, info: PeerInfo) {
-        self.custody.here(now, &info, &mut self.out);
-        self.unanswered.here(info.contact.id);
-        self.routes.sites.here(info.contact.id, &mut self.out);
-        self.presence.here(now, info, &mut self.out);
-        self.presence.reckon_offices(now, self.own.arrival(), &mut self.out);
-        speak(self);
-    }
-
-    fn on_gone(&mut self, now: Time, id: PeerId, why: Gone) {
-        self.custody.gone(now, id, why == Gone::Left, &mut self.out);
-        self.reachability.gone(id);
-        self.through.unblocked(id);
-        self.out.sender(SenderCommand::Listed(id, None));
-        self.routes.sites.gone(id, why, &self.presence.roster, &mut self.out);
-        self.presence.gone(id, why, &mut self.out);
-        self.presence.reckon_offices(now, self.own.arrival(), &mut self.out);
-        self.routes.gone(id);
-        speak(self);
     }
 
     /// A peer has some of these files: if they are fetched here, it will be dialled.
@@ -474,6 +453,29 @@ impl PeerMachine {
             ));
         }
     }
+}
+
+/// A peer is here, or says something new of itself.
+fn here(now: Time, info: PeerInfo, peer: &mut PeerMachine) {
+    peer.custody.here(now, &info, &mut peer.out);
+    peer.unanswered.here(info.contact.id);
+    peer.routes.sites.here(info.contact.id, &mut peer.out);
+    peer.presence.here(now, info, &mut peer.out);
+    peer.presence.reckon_offices(now, peer.own.arrival(), &mut peer.out);
+    speak(peer);
+}
+
+/// A peer is gone.
+fn gone(now: Time, id: PeerId, why: Gone, peer: &mut PeerMachine) {
+    peer.custody.gone(now, id, why == Gone::Left, &mut peer.out);
+    peer.reachability.gone(id);
+    peer.through.unblocked(id);
+    peer.out.sender(SenderCommand::Listed(id, None));
+    peer.routes.sites.gone(id, why, &peer.presence.roster, &mut peer.out);
+    peer.presence.gone(id, why, &mut peer.out);
+    peer.presence.reckon_offices(now, peer.own.arrival(), &mut peer.out);
+    peer.routes.gone(id);
+    speak(peer);
 }
 
 /// The network has answered.

@@ -175,17 +175,24 @@ fn whoever_changes_what_it_shares_all_the_time_makes_no_queue() {
     peer.join(1, "anna", 1);
     peer.is_index_slow = true;
     for n in 0..100 {
-        peer.catalogue(1, &[file("song", n)]);
+        let catalogue = Catalogue::of([file("song", n)]);
+        let head = catalogue.head(key(1), Instance { count: 1, random: 1 }, u64::from(n) + 1);
+        let event = ReceiverEvent::Catalogue(key(1).peer_id(), head, Arc::from([]), Arc::new(catalogue));
+        peer.event(PeerEvent::Receiver(event));
     }
     let waiting = peer.outputs.iter().filter(|output| matches!(output, PeerOutput::Index(_))).count();
     assert_eq!(waiting, limits::INDEX_FED);
-    peer.is_index_slow = false;
-    for command in
-        peer.take(|output| if let PeerOutput::Index(command) = output { Some(command) } else { None })
-    {
+    // It takes over one after the other.
+    let mut told = VecDeque::new();
+    loop {
+        told.extend(
+            peer.take(|output| if let PeerOutput::Index(command) = output { Some(command) } else { None }),
+        );
+        let Some(command) = told.pop_front() else { break };
         let event = peer.index.handle(peer.now, command);
         peer.event(PeerEvent::Index(event));
     }
+    peer.is_index_slow = false;
     let replies = peer.search(words(&["song"]));
     assert_eq!(rows(&replies).iter().map(|row| row.size).collect::<Vec<_>>(), [99]);
 }
