@@ -261,6 +261,10 @@ mod tests {
              status, connect, disconnect, copies, restore, verify, doctor, identity, group, exit, help"
         );
         assert_eq!(wrong_line("download"), "<FILE> is missing: see `help`");
+        assert_eq!(
+            wrong_line("search x --type foo"),
+            "`foo` does not fit --type <TYPE>: it is one of audio, video, picture, document, archive, program"
+        );
         assert_eq!(wrong_line("list --mien"), "no `--mien`; did you mean `--mine`?");
         assert_eq!(wrong_line("list \u{1b}[2J b"), "`b` is not understood: see `help`");
         for line in ["peers x", "cancel x", "list --from a --mine", "exit --now=1", "download a --to"] {

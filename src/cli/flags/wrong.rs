@@ -24,6 +24,11 @@ pub(super) fn wrong(error: &clap::Error, help: &str) -> String {
             near if near.is_empty() => format!("`{}` is not understood", context(ContextKind::InvalidArg)),
             near => return format!("no `{}`; did you mean `{near}`?", context(ContextKind::InvalidArg)),
         },
+        ErrorKind::InvalidValue if error.get(ContextKind::ValidValue).is_some() => {
+            let (typed, of) = (context(ContextKind::InvalidValue), context(ContextKind::InvalidArg));
+            let valid = context(ContextKind::ValidValue);
+            return format!("`{typed}` does not fit {of}: it is one of {valid}");
+        }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             "a command is missing".to_owned()
         }
