@@ -1,7 +1,7 @@
 //! The command `group` and `--group-file`, as people and scripts use them.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output, Stdio};
 
@@ -16,7 +16,11 @@ fn group(peer: &Peer, words: &[&str], input: &str) -> Output {
     let mut command = peer.command();
     command.arg("group").args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    match child.stdin.take().unwrap().write_all(input.as_bytes()) {
+        // It needs no more to refuse it.
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => {}
+        written => written.unwrap(),
+    }
     child.wait_with_output().unwrap()
 }
 
