@@ -6,6 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::RouteRow;
+use super::peers::Office;
 use super::status::PortMappingRow;
 use super::typed::{Proposals, TypedRequest};
 
@@ -108,6 +109,8 @@ pub enum Diagnosis {
     Route(Box<RouteRow>),
     /// The port that the router is to pass on to this peer.
     PortMapping(PortMappingFinding),
+    /// Who keeps the index for the others.
+    Index(IndexFinding),
     /// Programs that manage a firewall.
     Firewalls {
         /// State of `ufw`: `absent`, `off`, `on` or `unknown`.
@@ -159,6 +162,20 @@ pub enum Diagnosis {
     },
     /// The clock.
     Clock(ClockFinding),
+}
+
+/// Who keeps the index for the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexFinding {
+    /// Name of the supernode; `None`: there is none.
+    pub supernode: Option<String>,
+    /// Name of its deputy; `None`: there is none.
+    pub deputy: Option<String>,
+    /// The office of this peer itself, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub own: Option<Office>,
+    /// True if there are so many peers that it matters.
+    pub large: bool,
 }
 
 /// The clock.

@@ -4,7 +4,9 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use crate::address::{Host, Ports};
-use crate::control::{Confinement, FirewallState, NamedPeers, PortMappingRow, RouteRow, ThroughFinding};
+use crate::control::{
+    Confinement, FirewallState, IndexFinding, NamedPeers, PortMappingRow, RouteRow, ThroughFinding,
+};
 use crate::identity::{PeerId, PeerName};
 use crate::lan::{InterfaceAddress, LanFacts};
 
@@ -90,6 +92,8 @@ pub(crate) struct PeerFacts {
     pub(crate) silent: Vec<SilentPeer>,
     /// The group of this peer, if it is in one.
     pub(crate) group: Option<String>,
+    /// Who keeps the index.
+    pub(crate) index: IndexFinding,
     /// Links to other networks, and those that are wanted.
     pub(crate) routes: Vec<RouteRow>,
     /// What became of the port that the router is asked for; `None`: it is asked for none.

@@ -2,7 +2,7 @@
 
 use super::commands::Openings;
 use super::facts::DoctorFacts;
-use super::{machine, network, outside, reachability};
+use super::{index, machine, network, outside, reachability};
 use crate::control::{Diagnosis, DoctorFinding, Reply, Severity};
 use crate::error::Failure;
 
@@ -14,6 +14,7 @@ pub(crate) fn findings(facts: &DoctorFacts) -> Vec<DoctorFinding> {
         Some(peer) => {
             findings.extend(reachability::findings(&facts.machine, peer, &openings));
             findings.extend(outside::findings(peer));
+            findings.extend(index::findings(peer));
         }
         None => findings.push(note(Diagnosis::NoPeer)),
     }

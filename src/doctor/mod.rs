@@ -6,6 +6,7 @@
 
 mod commands;
 mod facts;
+mod index;
 mod judging;
 mod limits;
 mod look;

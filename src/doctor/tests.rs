@@ -6,8 +6,8 @@ use super::facts::{LinkFacts, SpaceFacts};
 use super::*;
 use crate::address::{Host, Ports};
 use crate::control::{
-    Confinement, FirewallState, InterfaceFinding, NamedPeers, PortMappingFinding, PortMappingRow, RouteRow,
-    ThroughFinding,
+    Confinement, FirewallState, IndexFinding, InterfaceFinding, NamedPeers, PortMappingFinding,
+    PortMappingRow, RouteRow, ThroughFinding,
 };
 use crate::control::{Diagnosis, DoctorFinding, Reply, Severity};
 use crate::identity::{PeerId, PeerName};
@@ -80,6 +80,7 @@ fn peer() -> PeerFacts {
         group: None,
         routes: Vec::new(),
         port_mapping: None,
+        index: IndexFinding { supernode: Some("anna".to_owned()), deputy: None, own: None, large: false },
     }
 }
 
@@ -374,4 +375,21 @@ fn each_finding_that_holds_a_row_of_status_comes_back_from_json() {
         let json = serde_json::to_string(&reply).unwrap();
         assert_eq!(serde_json::from_str::<Reply>(&json).unwrap(), reply, "{json}");
     }
+}
+
+#[test]
+fn a_large_network_in_which_nobody_keeps_the_index_is_told_what_helps() {
+    let index = |supernode: Option<&str>, large, members: &[Host]| {
+        let index = IndexFinding { supernode: supernode.map(str::to_owned), deputy: None, own: None, large };
+        let facts = PeerFacts { index, members: members.to_vec(), ..peer() };
+        let found = findings(&DoctorFacts { machine: machine(), peer: Some(facts) });
+        let index = found.into_iter().find(|finding| matches!(finding.what, Diagnosis::Index(_)));
+        index.map(|finding| (finding.severity, finding.commands))
+    };
+    let one = [host("10.0.0.2")];
+    let helps = vec!["potluck --index-only".to_owned()];
+    assert_eq!(index(None, true, &one), Some((Severity::Note, helps)));
+    assert_eq!(index(Some("anna"), true, &one), Some((Severity::Fine, vec![])));
+    assert_eq!(index(None, false, &one), Some((Severity::Fine, vec![])), "there all ask all anyway");
+    assert_eq!(index(Some("anna"), false, &[]), None, "nobody else is here");
 }

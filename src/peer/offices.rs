@@ -45,6 +45,11 @@ impl Offices {
         passes
     }
 
+    /// The supernode, and its deputy.
+    pub(super) const fn holders(&self) -> [Option<PeerId>; 2] {
+        self.holders
+    }
+
     /// The office of this peer, if it has one.
     pub(super) fn of(&self, id: PeerId) -> Option<Office> {
         match self.holders {

@@ -7,8 +7,8 @@ use super::{Page, Show, connect, status};
 use crate::cli::human::{count, duration, size};
 use crate::cli::output::Style;
 use crate::control::{
-    ClockFinding, Diagnosis, DoctorFinding, DoctorRequest, FirewallState, InterfaceFinding, NamedPeers,
-    PortsFinding, Reply, RouteRow, Severity, ThroughFinding, UnansweredFinding,
+    ClockFinding, Diagnosis, DoctorFinding, DoctorRequest, FirewallState, IndexFinding, InterfaceFinding,
+    NamedPeers, Office, PortsFinding, Reply, RouteRow, Severity, ThroughFinding, UnansweredFinding,
 };
 use crate::text::shown;
 
@@ -72,6 +72,7 @@ fn sentence(what: &Diagnosis) -> String {
         Diagnosis::PortMapping(found) => {
             format!("from outside: {}", status::outside(&found.mapping, found.port))
         }
+        Diagnosis::Index(found) => index(found),
         Diagnosis::Firewalls { ufw, firewalld } => firewalls(*ufw, *firewalld),
         Diagnosis::Space { folder, available: Some(bytes) } => {
             format!("{} free in {}", size(*bytes), shown_path(folder))
@@ -173,6 +174,24 @@ fn route(row: &RouteRow) -> String {
             "{what}. A peer must run there, and be reached at that TCP port; `disconnect {}` ends this",
             shown(&row.target)
         ),
+    }
+}
+
+/// Who keeps the index, and what may be done where nobody does.
+fn index(found: &IndexFinding) -> String {
+    let named = |name: &Option<String>, office| match (name, found.own) {
+        (Some(_), Some(own)) if own == office => Some("this peer".to_owned()),
+        (name, _) => name.as_ref().map(|name| shown(name).into_owned()),
+    };
+    match (named(&found.supernode, Office::Supernode), named(&found.deputy, Office::Deputy)) {
+        (Some(first), Some(second)) => format!("{first} keeps the index for all, and {second} stands in"),
+        (Some(first), None) => format!("{first} keeps the index for all, and nobody stands in"),
+        (None, _) if found.large => {
+            "nobody keeps the index of this large network, so that each search asks all \
+                                     peers. A machine that does nothing else keeps it by"
+                .to_owned()
+        }
+        (None, _) => "nobody keeps the index".to_owned(),
     }
 }
 
@@ -364,6 +383,28 @@ mod tests {
     }
 
     #[test]
+    fn who_keeps_the_index_is_told() {
+        let index = |names: [Option<&str>; 2], own, large| {
+            let [supernode, deputy] = names.map(|name| name.map(str::to_owned));
+            sentence(&Diagnosis::Index(IndexFinding { supernode, deputy, own, large }))
+        };
+        let all = [
+            index([Some("anna"), Some("bert")], None, true),
+            index([Some("anna"), Some("bert")], Some(Office::Deputy), false),
+            index([Some("anna"), None], Some(Office::Supernode), false),
+            index([None, None], None, false),
+            index([None, None], None, true),
+        ];
+        insta::assert_snapshot!(all.join("\n"), @r"
+        anna keeps the index for all, and bert stands in
+        anna keeps the index for all, and this peer stands in
+        this peer keeps the index for all, and nobody stands in
+        nobody keeps the index
+        nobody keeps the index of this large network, so that each search asks all peers. A machine that does nothing else keeps it by
+        ");
+    }
+
+    #[test]
     fn nothing_of_strangers_reaches_the_terminal_raw() {
         let evil = "\u{1b}[31m\r\u{202e}".to_owned();
         let peers = NamedPeers { names: vec![evil.clone(); 9], count: 2_000, seconds: 4 };
@@ -401,6 +442,12 @@ mod tests {
                 ..RouteRow::default()
             })),
             Diagnosis::Interface(interface),
+            Diagnosis::Index(IndexFinding {
+                supernode: Some(evil.clone()),
+                deputy: Some(evil.clone()),
+                own: None,
+                large: false,
+            }),
             Diagnosis::Sandbox { confined: evil.clone(), why: Some(evil.clone()) },
         ];
         for what in all {

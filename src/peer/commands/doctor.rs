@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::status::port_mapping;
 use super::{Answer, Command, Needs};
-use crate::control::{DoctorRequest, NamedPeers, Reply, ThroughFinding};
+use crate::control::{DoctorRequest, IndexFinding, NamedPeers, Reply, ThroughFinding};
 use crate::doctor::{self, DoctorFacts, PEERS_NAMED, PeerFacts, SilentPeer, UndialledPeers};
 use crate::error::Failure;
 use crate::identity::PeerId;
@@ -60,6 +60,7 @@ pub(super) fn answer(now: Time, ask: AskId, facts: DiagnosisFacts, peer: &mut Pe
         blocked: peers_with(now, peer, blocked).map(|found| found.named),
         through: through(peer),
         silent: peer.unanswered.heard(now).map(|one| silent(now, one)).collect(),
+        index: index(peer),
         group: own.group.as_ref().map(ToString::to_string),
         routes: peer.routes.rows(now, roster),
         port_mapping: peer.routes.port_mapping.map(port_mapping),
@@ -70,6 +71,14 @@ pub(super) fn answer(now: Time, ask: AskId, facts: DiagnosisFacts, peer: &mut Pe
         peer.out.reply(ask, Reply::Finding(finding));
     }
     peer.out.reply(ask, verdict);
+}
+
+/// Who keeps the index, as this peer sees it.
+fn index(peer: &PeerMachine) -> IndexFinding {
+    let (own, roster, offices) = (&peer.own, &peer.presence.roster, &peer.presence.offices);
+    let name = |id: PeerId| if id == own.id() { own.presence.name.to_string() } else { roster.name(id) };
+    let [supernode, deputy] = offices.holders().map(|holder| holder.map(name));
+    IndexFinding { supernode, deputy, own: offices.of(own.id()), large: roster.is_large() }
 }
 
 fn silent(now: Time, one: &Unanswered) -> SilentPeer {
