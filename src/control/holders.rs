@@ -40,9 +40,11 @@ pub struct HolderRow {
     pub port: u16,
     /// Bytes a second at which it gave when it gave this peer something last; null: it has not yet.
     pub speed: Option<u64>,
-    /// When it first listed this content, by its own clock, in seconds since 1970; null: that is not known, or it keeps
-    /// it for another peer.
+    /// When it first listed this content, by its own clock, in seconds since 1970; null: that is not known.
     pub since: Option<u64>,
+    /// True if it does not share it, but keeps it for a peer that is away.
+    #[serde(default)]
+    pub kept: bool,
     /// True if it has only some of it.
     #[serde(default)]
     pub some: bool,

@@ -17,6 +17,8 @@ use crate::identity::PeerId;
 struct Holding {
     /// When it first listed it, milliseconds since 1970; 0: that is not known.
     since: u64,
+    /// For a peer that is away.
+    is_kept: bool,
     /// Only some of it.
     is_some: bool,
 }
@@ -38,6 +40,7 @@ pub(super) fn rows(
         port: member.info.contact.ports.sender,
         speed: speeds.get(peer),
         since: Some(holding.since / 1_000).filter(|since| *since > 0),
+        kept: holding.is_kept,
         some: holding.is_some,
         look_alike: look_alikes.has(peer),
     };
@@ -63,7 +66,8 @@ fn holdings(contents: &BTreeSet<Claim>, roster: &Roster) -> BTreeMap<(Claim, Pee
         };
         // What is away is not asked for it.
         if roster.contact(peer).is_some() {
-            let holding = all.entry((claim, peer)).or_insert(Holding { since, is_some: false });
+            let holding =
+                all.entry((claim, peer)).or_insert(Holding { since, is_kept: false, is_some: false });
             holding.since = holding.since.min(since);
         }
     }
@@ -72,7 +76,7 @@ fn holdings(contents: &BTreeSet<Claim>, roster: &Roster) -> BTreeMap<(Claim, Pee
         let kept =
             whole.into_iter().map(|peer| (peer, false)).chain(some.into_iter().map(|peer| (peer, true)));
         for (peer, is_some) in kept {
-            all.entry((claim, peer)).or_insert(Holding { since: 0, is_some });
+            all.entry((claim, peer)).or_insert(Holding { since: 0, is_kept: true, is_some });
         }
     }
     all
@@ -82,6 +86,8 @@ fn holdings(contents: &BTreeSet<Claim>, roster: &Roster) -> BTreeMap<(Claim, Pee
 mod tests {
     use super::super::roster::tests::{file, key, roster};
     use super::*;
+    use crate::content::Span;
+    use crate::peer::away::KeptPart;
     use crate::swarm::SourceRate;
 
     #[test]
@@ -118,5 +124,19 @@ mod tests {
         assert_eq!(seen, expected);
         assert!(rows[0].id == rows[1].id && rows[1].id != rows[2].id);
         assert_eq!((rows[0].peer.clone(), &rows[0].address[..]), (key(2).peer_id().full(), "10.0.0.2"));
+    }
+
+    #[test]
+    fn whoever_keeps_it_for_a_peer_that_is_away_is_told_apart() {
+        let mut r = roster(&[("anna", &[]), ("bert", &[])]);
+        let (file, size) = (file("x", 1).content().unwrap(), 2 << 20);
+        for (n, to) in [(1, 2), (2, 1)] {
+            let part = KeptPart { file, size, span: Span { from: 0, to } };
+            r.away.kept(key(n).peer_id(), [(key(9).peer_id(), None, vec![part])]);
+        }
+        let whole = Span::whole(size).unwrap();
+        let rows = rows(&[(file, size)].into(), &r, &SpeedsSeen::default(), &InterfaceNames::default());
+        let seen: Vec<_> = rows.iter().map(|row| (&row.name[..], row.kept, row.some)).collect();
+        assert_eq!(seen, [("anna", true, whole.to != 2), ("bert", true, whole.to != 1)]);
     }
 }

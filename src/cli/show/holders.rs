@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 use std::collections::BTreeSet;
 
-use super::parts::{LEFT, RIGHT, endpoint, short_id, table};
+use super::parts::{LEFT, RIGHT, endpoint, look_alikes_note, short_id, table};
 use super::{Page, Show};
 use crate::cli::human::{duration, size, speed};
 use crate::cli::output::Style;
@@ -57,7 +57,9 @@ pub(in crate::cli) fn choices(rows: &[HolderRow]) -> Vec<String> {
         ids.dedup();
         ids.into_iter().map(|id| format!("download b3:{id}")).collect()
     } else {
-        rows.iter().map(|row| format!("download b3:{} --from {}", row.id, row.peer)).collect()
+        let from = |row: &HolderRow| format!("download b3:{} --from {}", row.id, row.peer);
+        // Who keeps it for a peer that is away gives it, but does not share it: nobody is left out for it.
+        rows.iter().map(|row| if row.kept { format!("download b3:{}", row.id) } else { from(row) }).collect()
     }
 }
 
@@ -95,8 +97,7 @@ fn holders(rows: &[HolderRow], now: u64, style: Style) -> String {
         style,
     );
     if rows.iter().any(|row| row.look_alike) {
-        text.push_str(&style.dim("* can be taken for another peer: say its id, not its name"));
-        text.push('\n');
+        text.push_str(&look_alikes_note(style));
     }
     text
 }
@@ -106,6 +107,7 @@ fn held(row: &HolderRow, now: u64) -> String {
     match row.since {
         Some(since) => duration(now.saturating_sub(since)),
         None if row.some => "keeps some of it".to_owned(),
+        None if row.kept => "keeps it".to_owned(),
         None => "?".to_owned(),
     }
 }
@@ -133,6 +135,7 @@ pub(super) mod tests {
             port: 2,
             speed: None,
             since: Some(1_000),
+            kept: false,
             some: false,
             look_alike: false,
         }
@@ -141,7 +144,7 @@ pub(super) mod tests {
     #[test]
     fn holders_of_one_content_are_numbered_and_so_are_several_contents() {
         let anna = HolderRow { speed: Some(11 << 20), ..holder("anna", "a") };
-        let bert = HolderRow { since: None, some: true, look_alike: true, ..holder("bert", "a") };
+        let bert = HolderRow { since: None, kept: true, some: true, look_alike: true, ..holder("bert", "a") };
         let plain = Style { color: false };
         insta::assert_snapshot!(holders(&[anna.clone(), bert.clone()], 8_200, plain), @r"
         #  CONTENT             SIZE  WHO     ID        ADDRESS     SPEED SEEN  SHARED FOR
@@ -162,6 +165,8 @@ pub(super) mod tests {
             choices(&rows[..1]),
             [format!("download b3:{} --from {}", "a".repeat(64), "a".repeat(52))]
         );
+        let both = choices(&rows[..2]);
+        assert_eq!(both[1], format!("download b3:{}", "a".repeat(64)), "a keeper shares nothing of it");
         assert_eq!(choices(&rows), ["a", "b"].map(|id| format!("download b3:{}", id.repeat(64))));
         insta::assert_snapshot!(line(&anna, 8_200), @"  anna (aaaaaaaa) at 10.0.0.1:2, 11.0 MiB/s seen, shared for 2 h");
     }

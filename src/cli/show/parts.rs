@@ -35,6 +35,12 @@ pub(super) fn outsiders(hosts: u64, is_in_group: bool) -> String {
     format!("{speak} for {}", if is_in_group { "another group" } else { "a group" })
 }
 
+/// What stands below a table in which names are marked that can be taken for another peer's.
+pub(super) fn look_alikes_note(style: Style) -> String {
+    let note = style.dim("* can be taken for another peer: say its id, not its name");
+    format!("{note}\n")
+}
+
 /// Rows in columns, each as wide as its widest cell.
 pub(super) fn table<const N: usize>(
     header: [&str; N],

@@ -2,7 +2,7 @@
 
 use core::ops::ControlFlow;
 
-use super::parts::{LEFT, RIGHT, endpoint, short_id, table};
+use super::parts::{LEFT, RIGHT, endpoint, look_alikes_note, short_id, table};
 use super::{Page, Show};
 use crate::cli::human::{duration, size};
 use crate::cli::output::Style;
@@ -58,8 +58,7 @@ fn peers(rows: &[PeerRow], style: Style) -> String {
         style,
     );
     if rows.iter().any(|row| row.look_alike) {
-        text.push_str(&style.dim("* can be taken for another peer: say its id, not its name"));
-        text.push('\n');
+        text.push_str(&look_alikes_note(style));
     }
     text
 }
