@@ -162,26 +162,34 @@ fn what_a_peer_said_before_it_went_brings_it_back_through_no_envelope() {
     let gateway = Fiend::start(&lab, 2, "gateway", Lie::None);
     let mut peers = [(3, "leaver"), (4, "killed")].map(|(node, name)| lab.peer(node, name, &[]));
     wait("all are here", SOON, || (victim.peers().len() == 3).then_some(()));
-    let mut said: Vec<Vec<u8>> = Vec::new();
-    let mut collect = |what: &str, enough: &dyn Fn(usize) -> bool| {
+    let mut said: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut collect = |what: &str, enough: &dyn Fn(&[(String, Vec<u8>)]) -> bool| {
         wait(what, SOON, || {
             said.extend(gateway.events.try_iter().filter_map(|event| match event {
-                Event::Heard(body, bytes) if body.presence.name.as_str() != "victim" => Some(bytes),
+                Event::Heard(body, bytes) if body.presence.name.as_str() != "victim" => {
+                    Some((body.presence.name.as_str().to_owned(), bytes))
+                }
                 _ => None,
             }));
-            enough(said.len()).then_some(())
+            enough(&said).then_some(())
         });
+        said.len()
     };
-    collect("some announcements", &|count| count >= 10);
+    let by_killed = |said: &[(String, Vec<u8>)]| said.iter().filter(|(name, _)| name == "killed").count();
+    let replayed = collect("some announcements", &|said| said.len() >= 10 && by_killed(said) >= 3);
+    // The last that it says the victim may not have heard: then it is news whenever it comes.
+    collect("and some after them", &|said| by_killed(&said[replayed..]) >= 3);
     let [leaver, killed] = &mut peers;
     assert!(leaver.cli(["exit", "--now"]).status.success());
     leaver.ended(SOON);
     killed.kill();
     collect("both are gone", &|_| victim.peers().len() == 1);
+    let mut numbered = 0..;
+    said.retain(|(name, _)| numbered.next().is_some_and(|n| n < replayed) || name == "leaver");
     assert!(said.len() >= 10);
     let is_back = |peer: &Peer| victim.sees(peer);
     for round in 0..10_u8 {
-        for (n, bytes) in said.iter().rev().take(100).enumerate() {
+        for (n, (_, bytes)) in said.iter().rev().take(100).enumerate() {
             let at = SocketAddr::from((Bystander::address(u8::try_from(n).unwrap()), limits::DISCOVERY_PORT));
             gateway.order(Order::Send(wrap(&gateway.identity, 1 + round % 4, at, bytes), victim_at()));
         }
