@@ -37,9 +37,22 @@ pub(crate) fn percent(done: u64, all: u64) -> u64 {
     u64::try_from(u128::from(done) * 100 / u128::from(all)).unwrap_or(99)
 }
 
-/// `1 file`, `2 files`.
+/// `1 file`, `2 files`, `10,000 files`.
 pub(crate) fn count(n: u64, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+    if n == 1 { format!("1 {one}") } else { format!("{} {one}s", grouped(n)) }
+}
+
+/// `1,234,567`.
+pub(crate) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -60,5 +73,7 @@ mod tests {
         assert_eq!([percent(0, 0), percent(999, 1_000), percent(1, u64::MAX)], [100, 99, 0]);
         assert_eq!(percent(u64::MAX - 1, u64::MAX), 99);
         assert_eq!([count(1, "file"), count(0, "file")], ["1 file", "0 files"]);
+        let numbers = [999, 1_000, 12_345, 1_234_567].map(grouped);
+        assert_eq!(numbers, ["999", "1,000", "12,345", "1,234,567"]);
     }
 }

@@ -13,6 +13,7 @@ mod local;
 mod logging;
 mod oneshot;
 mod output;
+mod pager;
 mod pipe;
 mod prompt;
 mod replaced;

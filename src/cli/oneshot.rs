@@ -35,6 +35,9 @@ pub(super) fn run(command: TypedCommand, directory: &Path, json: bool) -> ExitCo
 fn ask(mut request: Request, directory: &Path, json: bool) -> Result<(), Failure> {
     let here = std::env::current_dir().ok();
     request.anchor(&TypedFrom { origin: CommandOrigin::OneShot, folder: here.as_deref() })?;
+    if !json {
+        request.for_people();
+    }
     let stop = StopOnSignal::of(&request, directory);
     let mut view = View::new(&request, json, CommandOrigin::OneShot);
     let result = client::ask(directory, &request, |reply| {

@@ -9,6 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::control::Reply;
+use crate::sys::terminal;
 use crate::text;
 
 /// True once standard output took no more for another reason than that its reader has gone.
@@ -46,12 +47,19 @@ const fn flow(written: &io::Result<()>) -> ControlFlow<()> {
 pub(crate) struct Style {
     /// True on a terminal without `NO_COLOR` (<https://no-color.org>) and `TERM=dumb`.
     pub(crate) color: bool,
+    /// How wide a line may be; `None`: as wide as it is, for it goes to no terminal.
+    pub(crate) columns: Option<usize>,
 }
 
 impl Style {
+    /// Text alone, of whatever width.
+    #[cfg(test)]
+    pub(crate) const PLAIN: Self = Self { color: false, columns: None };
+
     /// The style of standard output.
     pub(crate) fn of_stdout() -> Self {
-        Self::of(&io::stdout())
+        let columns = terminal::columns().filter(|columns| *columns > 0).map(usize::from);
+        Self { columns, ..Self::of(&io::stdout()) }
     }
 
     /// The style of standard error.
@@ -62,7 +70,7 @@ impl Style {
     fn of(stream: &impl IsTerminal) -> Self {
         let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
         let dumb = std::env::var_os("TERM").is_none_or(|t| t == "dumb");
-        Self { color: stream.is_terminal() && !set("NO_COLOR") && !dumb }
+        Self { color: stream.is_terminal() && !set("NO_COLOR") && !dumb, columns: None }
     }
 
     /// Bold.
@@ -122,8 +130,8 @@ mod tests {
 
     #[test]
     fn no_colours_without_a_terminal() {
-        let plain = Style { color: false };
+        let plain = Style::PLAIN;
         assert_eq!(plain.bold("x"), "x");
-        assert_eq!(Style { color: true }.red("x"), "\u{1b}[31mx\u{1b}[0m");
+        assert_eq!(Style { color: true, ..Style::PLAIN }.red("x"), "\u{1b}[31mx\u{1b}[0m");
     }
 }

@@ -372,7 +372,7 @@ mod tests {
     use super::*;
     use crate::control::Saved;
 
-    const PLAIN: Style = Style { color: false };
+    const PLAIN: Style = Style::PLAIN;
 
     fn collector(verbosity: Verbosity) -> Collector {
         Collector::new(None, verbosity, PLAIN, Leave::new(|| {}))

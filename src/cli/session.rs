@@ -117,6 +117,9 @@ impl Session {
             TypedCommand::Local(command) => command.run(&self.directory, self.origin)?,
             TypedCommand::Ask(mut request) => {
                 request.anchor(&TypedFrom { origin: self.origin, folder: here.as_deref() })?;
+                if !self.json && !typed.json {
+                    request.for_people();
+                }
                 let leaving = matches!(request, Request::Exit(_));
                 let file = one_file(&request).filter(|_| self.origin == CommandOrigin::Prompt);
                 let result = self.ask(request, self.json || typed.json);

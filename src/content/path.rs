@@ -73,6 +73,12 @@ impl SafePath {
         self.0.strip_prefix(&*folder.0)?.strip_prefix('/').map(|rest| Self(rest.into()))
     }
 
+    /// True if it lies in `folder`, at whatever depth.
+    #[must_use]
+    pub fn is_below(&self, folder: &Self) -> bool {
+        self.0.strip_prefix(&*folder.0).is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// Its first `depth` components; all of it, if it has no more.
     #[must_use]
     pub fn top(&self, depth: usize) -> &str {

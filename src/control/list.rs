@@ -1,6 +1,6 @@
 //! The command `list`: what is shared, by this peer and by the others. Pure.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::CompletionNames;
@@ -10,9 +10,22 @@ use super::typed::{Proposals, TypedRequest};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
 #[command(visible_alias = "l", alias = "ls")]
 pub struct ListRequest {
-    /// Only paths that contain this, or match it if it has `*` or `?`; or `b3:` and the first digits of an id
+    /// Only paths that contain this, or match it if it has `*` or `?`; `FOLDER/`: what lies in that folder; or `b3:`
+    /// and the first digits of an id
     #[serde(default)]
     pub pattern: Option<String>,
+    /// List each file, in whatever folder it lies, and no folder as one line
+    #[arg(long)]
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub flat: bool,
+    /// What comes first: by name, the largest, the newest, or that of which there are the fewest copies
+    #[arg(long, value_name = "ORDER", value_enum, default_value_t)]
+    #[serde(default, skip_serializing_if = "ListOrder::is_by_name")]
+    pub sort: ListOrder,
+    /// Folders are answered as one row each ([`FolderRow`]), for a person reads it. Without that each file is.
+    #[arg(skip)]
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub folders: bool,
     /// Only what this peer shares
     #[arg(long, conflicts_with = "from")]
     #[serde(default)]
@@ -31,6 +44,63 @@ impl TypedRequest for ListRequest {
             _ => Proposals::None,
         }
     }
+
+    fn for_people(&mut self) {
+        self.folders = !self.flat;
+    }
+}
+
+/// What comes first in a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum ListOrder {
+    /// By path; numbers in it count as numbers.
+    #[default]
+    Name,
+    /// The largest first.
+    Size,
+    /// What was modified last first.
+    Time,
+    /// That of which there are the fewest copies first.
+    Copies,
+}
+
+impl ListOrder {
+    const fn is_by_name(&self) -> bool {
+        matches!(self, Self::Name)
+    }
+}
+
+/// One line of `list` for all that lies in a folder, at whatever depth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderRow {
+    /// Path, without a slash at its end; raw, to be escaped for a terminal.
+    pub path: String,
+    /// Files in it, each path with each content once.
+    pub files: u64,
+    /// Bytes of these.
+    pub size: u64,
+    /// The newest of these, seconds since 1970; 0 without any.
+    pub modified: i64,
+    /// Copies of the file of which there are the fewest, as in [`ListRow`].
+    pub copies: u64,
+    /// How many of that one there are to be, if that is known.
+    #[serde(default)]
+    pub wanted: Option<u8>,
+    /// True if this peer shares some of it.
+    pub mine: bool,
+    /// Names of the others that share some of it, at most 100 of them.
+    pub peers: Vec<String>,
+    /// Whole ids of these, in the order of `peers`.
+    pub peer_ids: Vec<String>,
+    /// Those of `peer_ids` whose names can be taken for that of another peer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub look_alikes: Vec<String>,
+    /// How many others share some of it.
+    pub owners: u64,
+    /// True if none of those who shared it is here: others keep it.
+    #[serde(default)]
+    pub away: bool,
 }
 
 /// One line of `list`.

@@ -98,6 +98,13 @@ macro_rules! declare {
                     $(Self::$Variant(request) => request.anchor(from),)*
                 }
             }
+
+            /// The answer is read by a person, not by a program.
+            pub(crate) fn for_people(&mut self) {
+                match self {
+                    $(Self::$Variant(request) => request.for_people(),)*
+                }
+            }
         }
 
         $(
@@ -129,8 +136,10 @@ impl Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
-    /// One line of `list`, sorted by path, or of `search`, the best first.
+    /// One line of `list`, in the order that was asked for, or of `search`, the best first.
     File(ListRow),
+    /// One line of `list` for a folder, among the others; only if that was asked for.
+    Folder(FolderRow),
     /// Peers of whose files nothing could be listed. After the last [`File`](Self::File), and before a `download`
     /// fails that did not find something.
     Unlisted(UnlistedRow),

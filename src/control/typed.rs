@@ -75,4 +75,7 @@ pub(crate) trait TypedRequest {
     fn anchor(&mut self, _from: &TypedFrom<'_>) -> Result<(), Failure> {
         Ok(())
     }
+
+    /// The answer is read by a person, not by a program: where both want something else, this asks for it.
+    fn for_people(&mut self) {}
 }

@@ -30,6 +30,9 @@ pub(crate) const HOSTS_IN_VAIN: usize = 256;
 /// Peers of whose files nothing can be listed that `list` names for each cause, at most; the rest is counted.
 pub(crate) const UNLISTED_TOLD: usize = 20;
 
+/// Of those who share something in a folder, `list` names so many, at most; the rest is counted.
+pub(crate) const FOLDER_OWNERS_TOLD: usize = 100;
+
 /// Files that a search tells, at most; the rest is counted. More than a screen, and nobody reads on.
 pub(crate) const SEARCH_HITS: usize = 100;
 

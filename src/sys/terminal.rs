@@ -34,6 +34,12 @@ pub(crate) fn columns() -> Option<u16> {
     tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col)
 }
 
+/// Rows of that terminal.
+#[must_use]
+pub(crate) fn rows() -> Option<u16> {
+    tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_row)
+}
+
 /// True if standard input is the device that is always empty (null(4)): as good as no input.
 #[must_use]
 pub(crate) fn is_input_null() -> bool {

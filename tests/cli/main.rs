@@ -7,6 +7,7 @@ mod common;
 mod custody;
 mod first_session;
 mod groups;
+mod lists;
 mod prompt;
 mod users;
 

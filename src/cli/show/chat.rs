@@ -74,7 +74,7 @@ fn named(name: &str, id: &str) -> String {
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style { color: false };
+    const PLAIN: Style = Style::PLAIN;
 
     fn row() -> ChatRow {
         ChatRow {

@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(names("dow"), (0, vec!["download ".into()]));
         assert_eq!(names("help st"), (5, vec!["status ".into()]));
         assert_eq!(names("list --m"), (5, vec!["--mine ".into()]));
-        assert_eq!(names("l --f"), (2, vec!["--from ".into()]));
+        assert_eq!(names("l --f"), (2, vec!["--flat ".into(), "--from ".into()]));
         assert_eq!(names("identity ex"), (9, vec!["export ".into()]));
         assert_eq!(names("group l"), (6, vec!["leave ".into()]));
         assert_eq!(names("group ").1, ["new ", "join ", "leave ", "show "]);

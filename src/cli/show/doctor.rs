@@ -304,7 +304,7 @@ fn named(peers: &NamedPeers) -> String {
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style { color: false };
+    const PLAIN: Style = Style::PLAIN;
 
     fn text(severity: Severity, what: Diagnosis, commands: &[&str]) -> String {
         let commands = commands.iter().map(|line| (*line).to_owned()).collect();

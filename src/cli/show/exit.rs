@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 
 use super::{Page, Show};
-use crate::cli::human::{count, size};
+use crate::cli::human::{count, grouped, size};
 use crate::cli::words;
 use crate::control::file_word::typed_path;
 use crate::control::{ExitReport, ExitRequest, NotKept, NotKeptReason, Reply};
@@ -104,7 +104,7 @@ impl ExitReport {
             return String::new();
         }
         if more > 0 {
-            names.push(format!("and {more} more"));
+            names.push(format!("and {} more", grouped(more)));
         }
         let because = if alone { ", for nobody else is here" } else { "" };
         format!("{because}: {}", names.join(", "))
@@ -113,7 +113,7 @@ impl ExitReport {
 
 /// `2 of 12 files are`.
 fn part(some: u64, all: u64) -> String {
-    format!("{some} of {} {}", count(all, "file"), if some == 1 { "is" } else { "are" })
+    format!("{} of {} {}", grouped(some), count(all, "file"), if some == 1 { "is" } else { "are" })
 }
 
 const fn it(number: u64) -> &'static str {
@@ -135,7 +135,7 @@ fn why(file: &NotKept) -> String {
 /// How far a departure is.
 pub(in crate::cli) fn leaving(done: u64, total: u64, bytes_left: u64) -> String {
     let have = if done == 1 || total == 1 { "has its" } else { "have their" };
-    let mut text = format!("leaving: {done} of {} {have} copies on others", count(total, "file"));
+    let mut text = format!("leaving: {} of {} {have} copies on others", grouped(done), count(total, "file"));
     if bytes_left > 0 {
         text.push_str(&format!(", {} to go", size(bytes_left)));
     }
@@ -225,10 +225,10 @@ mod tests {
         let many: Vec<NotKept> = (0..50).map(|n| file(&format!("f{n}"), NotKeptReason::NoSpace)).collect();
         let sentence = said(0, 0, 3_000, &many);
         assert!(
-            sentence.starts_with("3000 of 3000 files are kept by nobody else: f0 (no room), "),
+            sentence.starts_with("3,000 of 3,000 files are kept by nobody else: f0 (no room), "),
             "{sentence}"
         );
-        assert!(sentence.ends_with("f9 (no room), and 2990 more"), "{sentence}");
+        assert!(sentence.ends_with("f9 (no room), and 2,990 more"), "{sentence}");
         // Whoever was told no names says so in numbers.
         assert_eq!(said(0, 0, 2, &[]), "2 of 2 files are kept by nobody else");
         assert_eq!(said(u64::MAX, 5, 2, &[]), said(2, 5, 2, &[]));

@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 use std::collections::BTreeSet;
 
-use super::parts::{LEFT, RIGHT, endpoint, look_alikes_note, short_id, table};
+use super::parts::{Fit, LEFT, RIGHT, endpoint, look_alikes_note, short_id, table};
 use super::{Page, Show};
 use crate::cli::human::{duration, size, speed};
 use crate::cli::output::Style;
@@ -93,6 +93,7 @@ fn holders(rows: &[HolderRow], now: u64, style: Style) -> String {
     let mut text = table(
         ["#", "CONTENT", "SIZE", "WHO", "ID", "ADDRESS", "SPEED SEEN", "SHARED FOR"],
         [RIGHT, LEFT, RIGHT, LEFT, LEFT, LEFT, RIGHT, LEFT],
+        [Fit::Whole; 8],
         &cells,
         style,
     );
@@ -145,7 +146,7 @@ pub(super) mod tests {
     fn holders_of_one_content_are_numbered_and_so_are_several_contents() {
         let anna = HolderRow { speed: Some(11 << 20), ..holder("anna", "a") };
         let bert = HolderRow { since: None, kept: true, some: true, look_alike: true, ..holder("bert", "a") };
-        let plain = Style { color: false };
+        let plain = Style::PLAIN;
         insta::assert_snapshot!(holders(&[anna.clone(), bert.clone()], 8_200, plain), @r"
         #  CONTENT             SIZE  WHO     ID        ADDRESS     SPEED SEEN  SHARED FOR
         1  b3:aaaaaaaaaaaa  7.0 MiB  anna    aaaaaaaa  10.0.0.1:2  11.0 MiB/s  2 h
@@ -181,7 +182,7 @@ pub(super) mod tests {
             address: evil.into(),
             ..holder("anna", "a")
         };
-        let text = holders(std::slice::from_ref(&row), 5, Style { color: false }) + &line(&row, 5);
+        let text = holders(std::slice::from_ref(&row), 5, Style::PLAIN) + &line(&row, 5);
         assert!(!text.chars().any(|c| c != '\n' && crate::text::is_unprintable(c)), "{text:?}");
     }
 }

@@ -3,32 +3,44 @@
 use core::iter;
 use core::ops::ControlFlow;
 
-use super::parts::{ID_CHARACTERS, LEFT, RIGHT, missing_files, short_id, table};
+use super::parts::{Fit, ID_CHARACTERS, LEFT, RIGHT, missing_files, short_id, table, wrapped};
 use super::{Page, Show};
-use crate::cli::human::{count, size};
+use crate::cli::human::{count, grouped, size};
 use crate::cli::output::Style;
 use crate::control::file_word::typed_path;
-use crate::control::{ListRequest, ListRow, Reply, UnlistedRow};
+use crate::control::{FolderRow, ListRequest, ListRow, Reply, UnlistedRow};
 use crate::text::shown;
 
 /// Keeps the rows until all are there, for only then the columns' widths are known.
 #[derive(Debug)]
 struct ListShow {
-    rows: Vec<ListRow>,
+    rows: Vec<Line>,
     unlisted: Vec<UnlistedRow>,
+    /// What was typed to find something by, if it was.
+    pattern: Option<String>,
+    /// Not all that there is was wanted.
     filtered: bool,
+}
+
+/// A line of the table.
+#[derive(Debug)]
+enum Line {
+    File(Box<ListRow>),
+    Folder(Box<FolderRow>),
 }
 
 /// What shows it.
 pub(super) fn show(request: &ListRequest) -> Box<dyn Show> {
-    let filtered = request.mine || request.pattern.is_some() || request.from.is_some();
-    Box::new(ListShow { rows: Vec::new(), unlisted: Vec::new(), filtered })
+    let ListRequest { pattern, mine, from, .. } = request;
+    let filtered = *mine || pattern.is_some() || from.is_some();
+    Box::new(ListShow { rows: Vec::new(), unlisted: Vec::new(), pattern: pattern.clone(), filtered })
 }
 
 impl Show for ListShow {
     fn reply(&mut self, reply: Reply, _: &mut Page) -> ControlFlow<()> {
         match reply {
-            Reply::File(row) => self.rows.push(row),
+            Reply::File(row) => self.rows.push(Line::File(Box::new(row))),
+            Reply::Folder(row) => self.rows.push(Line::Folder(Box::new(row))),
             Reply::Unlisted(row) => self.unlisted.push(row),
             _ => {}
         }
@@ -36,45 +48,98 @@ impl Show for ListShow {
     }
 
     fn end(&mut self, worked: bool, style: Style) -> String {
-        if worked { list(&self.rows, &self.unlisted, self.filtered, style) } else { String::new() }
+        if worked { self.list(style) } else { String::new() }
     }
 }
 
-/// What `list` says.
-fn list(rows: &[ListRow], unlisted: &[UnlistedRow], filtered: bool, style: Style) -> String {
-    let missing: String = unlisted.iter().map(|row| format!("{}\n", missing_files(row))).collect();
-    if rows.is_empty() && !missing.is_empty() {
-        // It may well be among these.
-        return missing;
+impl ListShow {
+    /// What `list` says.
+    fn list(&self, style: Style) -> String {
+        let missing: String = self.unlisted.iter().map(|row| format!("{}\n", missing_files(row))).collect();
+        match &self.pattern {
+            _ if !self.rows.is_empty() => {}
+            // It may well be among these.
+            _ if !missing.is_empty() => return missing,
+            Some(pattern) => return format!("nothing matches `{}`; `list` shows everything\n", shown(pattern)),
+            None if self.filtered => return "nothing matches; `list` shows everything\n".to_owned(),
+            None => return "nothing is shared yet: put files into `shared/`\n".to_owned(),
+        }
+        let rows: Vec<&ListRow> = self.rows.iter().filter_map(Line::file).collect();
+        let mut text = if rows.len() == self.rows.len() {
+            files(&rows, style)
+        } else {
+            let cells: Vec<[String; 6]> = self.rows.iter().map(Line::cells).collect();
+            let header = ["PATH", "FILES", "SIZE", "COPIES", "WHO", "ID"];
+            let fits = [Fit::Cut, Fit::Whole, Fit::Whole, Fit::Whole, Fit::Whole, fit_of_id(&rows)];
+            table(header, [LEFT, RIGHT, RIGHT, RIGHT, LEFT, LEFT], fits, &cells, style)
+        };
+        text.push_str(&style.dim(&wrapped(&(self.sum() + &remarks(&rows)), style.columns)));
+        text.push('\n');
+        text.push_str(&missing);
+        text
     }
-    if rows.is_empty() && filtered {
-        return "nothing matches; `list` shows everything\n".to_owned();
+
+    /// How many files all that is, and how large.
+    fn sum(&self) -> String {
+        let (mut files, mut bytes) = (0_u64, 0_u64);
+        for line in &self.rows {
+            let (more, size) = match line {
+                Line::File(row) if row.folder => (0, 0),
+                Line::File(row) => (1, row.size),
+                Line::Folder(row) => (row.files, row.size),
+            };
+            files += more;
+            bytes = bytes.saturating_add(size);
+        }
+        in_all(files, bytes)
     }
-    if rows.is_empty() {
-        return "nothing is shared yet: put files into `shared/`\n".to_owned();
-    }
-    let mut text = files(rows, style);
-    text.push_str(&style.dim(&(sum(rows) + &remarks(rows))));
-    text.push('\n');
-    text.push_str(&missing);
-    text
 }
 
-/// The rows in columns.
-pub(super) fn files(rows: &[ListRow], style: Style) -> String {
-    let cells: Vec<[String; 5]> = rows.iter().map(list_cells).collect();
-    table(["PATH", "SIZE", "COPIES", "WHO", "ID"], [LEFT, RIGHT, RIGHT, LEFT, LEFT], &cells, style)
+impl Line {
+    fn file(&self) -> Option<&ListRow> {
+        if let Self::File(row) = self { Some(row) } else { None }
+    }
+
+    fn cells(&self) -> [String; 6] {
+        match self {
+            Self::File(row) => {
+                let [path, size, copies, who, id] = list_cells(row);
+                [path, String::new(), size, copies, who, id]
+            }
+            Self::Folder(row) => folder_cells(row),
+        }
+    }
+}
+
+/// Rows of files in columns.
+pub(super) fn files(rows: &[&ListRow], style: Style) -> String {
+    let cells: Vec<[String; 5]> = rows.iter().map(|row| list_cells(row)).collect();
+    let id = fit_of_id(rows);
+    let header = ["PATH", "SIZE", "COPIES", "WHO", "ID"];
+    let fits = [Fit::Cut, Fit::Whole, Fit::Whole, Fit::Whole, id];
+    table(header, [LEFT, RIGHT, RIGHT, LEFT, LEFT], fits, &cells, style)
+}
+
+/// Whether ids can be left out: not where a mark stands beside one that says something of the file, or that asks for
+/// it by its id.
+fn fit_of_id(rows: &[&ListRow]) -> Fit {
+    let is_marked = |row: &&ListRow| row.ambiguous || row.large || row.here || row.hashing.is_some();
+    if rows.iter().any(is_marked) { Fit::Whole } else { Fit::Drop }
 }
 
 /// How many files that are, and how large.
 pub(super) fn sum(rows: &[ListRow]) -> String {
     let files = rows.iter().filter(|row| !row.folder);
     let (number, bytes) = files.fold((0_u64, 0_u64), |(n, b), row| (n + 1, b.saturating_add(row.size)));
-    format!("{}, {}", count(number, "file"), size(bytes))
+    in_all(number, bytes)
+}
+
+fn in_all(files: u64, bytes: u64) -> String {
+    format!("{}, {}", count(files, "file"), size(bytes))
 }
 
 /// What the marks beside the ids mean, of those that are there.
-pub(super) fn remarks(rows: &[ListRow]) -> String {
+pub(super) fn remarks(rows: &[&ListRow]) -> String {
     let mut remarks = String::new();
     if rows.iter().any(|row| row.ambiguous) {
         remarks.push_str("; * several contents have this path: name one by its id");
@@ -93,8 +158,6 @@ fn list_cells(row: &ListRow) -> [String; 5] {
     if row.folder {
         path.push('/');
     }
-    let mine = row.mine.then(|| "mine".to_owned());
-    let who: Vec<String> = mine.into_iter().chain(owners(row)).collect();
     let id = match row.hashing {
         Some(done) => format!("hashing {done} %"),
         None if row.id.is_empty() => String::new(),
@@ -106,7 +169,33 @@ fn list_cells(row: &ListRow) -> [String; 5] {
         }
     };
     let bytes = if row.folder { String::new() } else { size(row.size) };
-    [path, bytes, copies(row), who.join(", "), id]
+    [path, bytes, copies(row), who(row.mine, owners(row), row.peers.len() as u64), id]
+}
+
+fn folder_cells(row: &FolderRow) -> [String; 6] {
+    let path = format!("{}/", typed_path(&row.path));
+    let copies = match row.wanted {
+        _ if row.files == 0 => String::new(),
+        Some(wanted) if wanted > 1 => format!("{}/{wanted}", row.copies),
+        _ => row.copies.to_string(),
+    };
+    let owners = names(&row.peers, &row.peer_ids, &row.look_alikes, row.away);
+    let who = who(row.mine, owners, row.owners);
+    [path, grouped(row.files), size(row.size), copies, who, String::new()]
+}
+
+/// Who shares it: one or two by name, of more the first one and how many there are beside it. `others`: how many there
+/// are but this peer.
+fn who(mine: bool, mut owners: impl Iterator<Item = String>, others: u64) -> String {
+    match (mine, others, owners.next()) {
+        (true, 0, _) => "mine".to_owned(),
+        (true, 1, Some(one)) => format!("mine, {one}"),
+        (true, more, _) => format!("mine and {} more", grouped(more)),
+        (false, _, None) => String::new(),
+        (false, 2, Some(one)) => owners.next().map_or_else(|| one.clone(), |two| format!("{one}, {two}")),
+        (false, 0 | 1, Some(one)) => one,
+        (false, all, Some(one)) => format!("{one} and {} more", grouped(all - 1)),
+    }
 }
 
 /// What stands in the column of copies.
@@ -124,10 +213,14 @@ fn copies(row: &ListRow) -> String {
 /// The names of those who share a file, as `list` shows them: with the beginning of the id where the name alone
 /// could be taken for another one.
 fn owners(row: &ListRow) -> impl Iterator<Item = String> {
-    let away = if row.away { " (away)" } else { "" };
-    let ids = row.peer_ids.iter().map(Some).chain(iter::repeat(None));
-    row.peers.iter().zip(ids).map(move |(name, id)| {
-        let id = id.filter(|id| row.look_alikes.contains(id));
+    names(&row.peers, &row.peer_ids, &row.look_alikes, row.away)
+}
+
+fn names(peers: &[String], ids: &[String], look_alikes: &[String], away: bool) -> impl Iterator<Item = String> {
+    let away = if away { " (away)" } else { "" };
+    let ids = ids.iter().map(Some).chain(iter::repeat(None));
+    peers.iter().zip(ids).map(move |(name, id)| {
+        let id = id.filter(|id| look_alikes.contains(id));
         let id = id.map_or_else(String::new, |id| format!(" ({})", short_id(id)));
         format!("{}{id}{away}", shown(name))
     })
@@ -142,7 +235,7 @@ mod tests {
     use crate::control::{Request, UnlistedCause};
     use crate::text::escape_at;
 
-    const PLAIN: Style = Style { color: false };
+    const PLAIN: Style = Style::PLAIN;
 
     fn row(path: &str) -> ListRow {
         ListRow {
@@ -163,6 +256,62 @@ mod tests {
             here: false,
             hashing: None,
         }
+    }
+
+    fn list(rows: &[ListRow], unlisted: &[UnlistedRow], filtered: bool, style: Style) -> String {
+        let rows = rows.iter().cloned().map(|row| Line::File(Box::new(row))).collect();
+        ListShow { rows, unlisted: unlisted.to_vec(), pattern: None, filtered }.list(style)
+    }
+
+    fn folder(path: &str, files: u64, mine: bool, peers: &[&str]) -> Line {
+        Line::Folder(Box::new(FolderRow {
+            path: path.into(),
+            files,
+            size: 38_912 * files.min(10),
+            modified: 0,
+            copies: 1,
+            wanted: mine.then_some(2),
+            mine,
+            peers: peers.iter().map(|name| (*name).to_owned()).collect(),
+            peer_ids: vec![],
+            look_alikes: vec![],
+            owners: peers.len() as u64,
+            away: path == "left",
+        }))
+    }
+
+    #[test]
+    fn a_folder_is_one_line_and_who_shares_it_fits_there() {
+        let many = ["anna", "bert", "carl", "dora", "emil", "fred", "gina", "hans"];
+        let mut rows = vec![
+            folder("many", 10_000, true, &[]),
+            folder("Week 12", 3, false, &many),
+            folder("left", 1, false, &["anna\u{1b}"]),
+            folder("ours", 2, true, &many),
+            folder("empty", 0, false, &["anna", "bert"]),
+        ];
+        rows.push(Line::File(Box::new(row("top.txt"))));
+        let show = ListShow { rows, unlisted: vec![], pattern: None, filtered: false };
+        insta::assert_snapshot!(show.list(PLAIN), @r"
+        PATH       FILES       SIZE  COPIES  WHO                ID
+        many/     10,000  380.0 KiB     1/2  mine
+        Week 12/       3  114.0 KiB       1  anna and 7 more
+        left/          1   38.0 KiB       1  anna\u{1b} (away)
+        ours/          2   76.0 KiB     1/2  mine and 8 more
+        empty/         0        0 B          anna, bert
+        top.txt             1.2 MiB       2  mine, peer2-ab     b3:3f2a9c1b00
+        10,007 files, 1.8 MiB
+        ");
+        insta::assert_snapshot!(show.list(Style { columns: Some(60), ..PLAIN }), @r"
+        PATH       FILES       SIZE  COPIES  WHO
+        many/     10,000  380.0 KiB     1/2  mine
+        Week 12/       3  114.0 KiB       1  anna and 7 more
+        left/          1   38.0 KiB       1  anna\u{1b} (away)
+        ours/          2   76.0 KiB     1/2  mine and 8 more
+        empty/         0        0 B          anna, bert
+        top.txt             1.2 MiB       2  mine, peer2-ab
+        10,007 files, 1.8 MiB
+        ");
     }
 
     #[test]

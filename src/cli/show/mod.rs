@@ -8,6 +8,7 @@ use core::ops::ControlFlow;
 
 use self::page::Page;
 use crate::cli::output::{self, Style};
+use crate::cli::pager;
 use crate::control::typed::CommandOrigin;
 use crate::control::{Reply, Request, for_each_command};
 use crate::error::Failure;
@@ -74,7 +75,12 @@ impl View {
         self.page.close_bar();
         if !self.page.json {
             let text = self.show.end(result.is_ok(), self.page.style);
-            let _reader_gone: ControlFlow<()> = output::out(&text);
+            match self.page.origin {
+                CommandOrigin::OneShot => pager::out(&text),
+                CommandOrigin::Prompt | CommandOrigin::Pipe => {
+                    let _reader_gone: ControlFlow<()> = output::out(&text);
+                }
+            }
         } else if let Err(failure) = result {
             let failed = Reply::Failed(failure.clone());
             let _reader_gone: ControlFlow<()> = output::out(&output::json_line(&failed));

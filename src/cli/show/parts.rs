@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::cli::human::grouped;
 use crate::cli::output::Style;
 use crate::control::{UnlistedCause, UnlistedRow};
 use crate::text::shown;
@@ -41,23 +42,34 @@ pub(super) fn look_alikes_note(style: Style) -> String {
     format!("{note}\n")
 }
 
-/// Rows in columns, each as wide as its widest cell.
+/// What becomes of a column where a line would be wider than the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// It stays as it is.
+    Whole,
+    /// It is left out.
+    Drop,
+    /// Its cells are cut in the middle.
+    Cut,
+}
+
+/// A column that is to be cut is not made narrower than this.
+const NARROWEST: usize = 12;
+
+/// Rows in columns, each as wide as its widest cell; as `fits` says, if that is too wide for the terminal.
 pub(super) fn table<const N: usize>(
     header: [&str; N],
     sides: [bool; N],
+    fits: [Fit; N],
     rows: &[[String; N]],
     style: Style,
 ) -> String {
-    let mut widths = header.map(UnicodeWidthStr::width);
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            let cell = cell.width();
-            *width = (*width).max(if cell > WIDEST { 0 } else { cell });
-        }
-    }
+    let widths = widths(&header, fits, rows, style.columns);
     let line = |cells: &[String; N]| {
         let mut line = String::new();
         for ((cell, width), right) in cells.iter().zip(widths).zip(sides) {
+            let Some(ColumnWidth { width, is_cut }) = width else { continue };
+            let cell = if is_cut { cut_middle(cell, width) } else { cell.clone() };
             let space = " ".repeat(width.saturating_sub(cell.width()));
             let (before, after) = if right { (space.as_str(), "") } else { ("", space.as_str()) };
             line.push_str(&format!("{before}{cell}{after}  "));
@@ -71,6 +83,47 @@ pub(super) fn table<const N: usize>(
     }
     text.push('\n');
     text
+}
+
+/// How wide a column is, and whether cells that are wider are cut.
+#[derive(Clone, Copy, Debug)]
+struct ColumnWidth {
+    width: usize,
+    is_cut: bool,
+}
+
+/// How wide each column is; `None`: it is left out.
+fn widths<const N: usize>(
+    header: &[&str; N],
+    fits: [Fit; N],
+    rows: &[[String; N]],
+    most: Option<usize>,
+) -> [Option<ColumnWidth>; N] {
+    let mut widths = header.map(|name| Some(ColumnWidth { width: name.width(), is_cut: false }));
+    for row in rows {
+        for (column, cell) in widths.iter_mut().flatten().zip(row) {
+            // Where lines may be of any width, a very long cell breaks its own line only.
+            let cell = cell.width();
+            column.width = column.width.max(if most.is_none() && cell > WIDEST { 0 } else { cell });
+        }
+    }
+    let Some(most) = most else { return widths };
+    let all = |widths: &[Option<ColumnWidth>; N]| {
+        widths.iter().flatten().map(|column| column.width + 2).sum::<usize>().saturating_sub(2)
+    };
+    for n in (0..N).filter(|n| fits[*n] == Fit::Drop) {
+        if all(&widths) > most {
+            widths[n] = None;
+        }
+    }
+    for n in (0..N).filter(|n| fits[*n] == Fit::Cut) {
+        let more = all(&widths).saturating_sub(most);
+        if let Some(column) = widths[n].as_mut().filter(|_| more > 0) {
+            let width = column.width.saturating_sub(more).max(NARROWEST.min(column.width));
+            *column = ColumnWidth { width, is_cut: true };
+        }
+    }
+    widths
 }
 
 /// One fact a line, under each other.
@@ -120,7 +173,7 @@ pub(super) fn names_of(names: &[String], count: u64) -> String {
     let named: Vec<_> = names.iter().take(3).map(|n| shown(n)).collect();
     let more = match count.saturating_sub(named.len() as u64) {
         0 => String::new(),
-        more => format!(" and {more} more"),
+        more => format!(" and {} more", grouped(more)),
     };
     format!("{}{more}", named.join(", "))
 }
@@ -143,10 +196,109 @@ pub(in crate::cli) fn cut(line: &str, columns: usize) -> String {
     text
 }
 
+/// `text`, with an ellipsis in the middle if it is wider than `columns` columns. Its end is longer than its beginning,
+/// for there stands the name.
+pub(super) fn cut_middle(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let left = columns.saturating_sub(1);
+    let (begin, mut end) = (cut(text, left / 3 + 1), Vec::new());
+    let begin = begin.trim_end_matches('…');
+    let mut rest = left.saturating_sub(begin.width());
+    for c in text.chars().rev() {
+        let Some(narrower) = rest.checked_sub(c.width().unwrap_or(0)) else { break };
+        rest = narrower;
+        end.push(c);
+    }
+    format!("{begin}…{}", end.into_iter().rev().collect::<String>())
+}
+
+/// `text`, broken between words into lines that a terminal of `columns` columns does not break itself. A word that is
+/// wider stays whole.
+pub(super) fn wrapped(text: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns else { return text.to_owned() };
+    let (mut lines, mut width) = (String::with_capacity(text.len()), 0);
+    for word in text.split(' ') {
+        if width > 0 && width + 1 + word.width() > columns {
+            lines.push('\n');
+            width = 0;
+        } else if !lines.is_empty() {
+            lines.push(' ');
+            width += 1;
+        }
+        lines.push_str(word);
+        width += word.width();
+    }
+    lines
+}
+
 /// A path on this machine, short if it lies below the current folder.
 pub(in crate::cli) fn shown_path(path: &Path) -> String {
     let short =
         std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
     let short = short.filter(|p| !p.as_os_str().is_empty());
     shown(&short.as_deref().unwrap_or(path).display().to_string()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CELLS: [[&str; 4]; 3] = [
+        ["a/long/path/to/a file.txt", "1.2 MiB", "anna", "b3:3f2a9c1b00"],
+        ["短い/漢字の名前のファイル.txt", "5 B", "mine", "b3:3f2a9c1b01"],
+        ["x", "10.0 GiB", "bert and 7 more", "b3:3f2a9c1b02"],
+    ];
+
+    fn of_width(columns: Option<usize>) -> String {
+        let rows = CELLS.map(|row| row.map(str::to_owned));
+        let fits = [Fit::Cut, Fit::Whole, Fit::Whole, Fit::Drop];
+        let style = Style { columns, ..Style::PLAIN };
+        table(["PATH", "SIZE", "WHO", "ID"], [LEFT, RIGHT, LEFT, LEFT], fits, &rows, style)
+    }
+
+    #[test]
+    fn a_table_fits_the_terminal() {
+        insta::assert_snapshot!(of_width(Some(80)), @r"
+        PATH                               SIZE  WHO              ID
+        a/long/path/to/a file.txt       1.2 MiB  anna             b3:3f2a9c1b00
+        短い/漢字の名前のファイル.txt       5 B  mine             b3:3f2a9c1b01
+        x                              10.0 GiB  bert and 7 more  b3:3f2a9c1b02
+        ");
+        insta::assert_snapshot!(of_width(Some(60)), @r"
+        PATH                               SIZE  WHO
+        a/long/path/to/a file.txt       1.2 MiB  anna
+        短い/漢字の名前のファイル.txt       5 B  mine
+        x                              10.0 GiB  bert and 7 more
+        ");
+        insta::assert_snapshot!(of_width(Some(45)), @r"
+        PATH                    SIZE  WHO
+        a/lon…o/a file.txt   1.2 MiB  anna
+        短い/…ファイル.txt       5 B  mine
+        x                   10.0 GiB  bert and 7 more
+        ");
+        assert_eq!(of_width(None), of_width(Some(500)));
+        for columns in 45..100 {
+            let text = of_width(Some(columns));
+            assert!(text.lines().all(|line| line.width() <= columns), "{columns}\n{text}");
+        }
+    }
+
+    #[test]
+    fn lines_are_broken_between_words() {
+        assert_eq!(wrapped("one two three", Some(8)), "one two\nthree");
+        assert_eq!(wrapped("one two three", Some(7)), "one two\nthree");
+        assert_eq!(wrapped("unbreakable one", Some(4)), "unbreakable\none");
+        assert_eq!(wrapped("one two", None), "one two");
+        assert_eq!(wrapped("", Some(4)), "");
+    }
+
+    #[test]
+    fn what_is_cut_in_the_middle_keeps_its_beginning_and_its_name() {
+        assert_eq!(cut_middle("folder/sub/name.txt", 14), "fold…/name.txt");
+        for columns in 0..20 {
+            assert!(cut_middle("漢字/漢字の名前.txt", columns).width() <= columns.max(1));
+        }
+    }
 }

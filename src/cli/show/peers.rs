@@ -2,7 +2,7 @@
 
 use core::ops::ControlFlow;
 
-use super::parts::{LEFT, RIGHT, endpoint, look_alikes_note, short_id, table};
+use super::parts::{Fit, LEFT, RIGHT, endpoint, look_alikes_note, short_id, table};
 use super::{Page, Show};
 use crate::cli::human::{duration, size};
 use crate::cli::output::Style;
@@ -51,9 +51,13 @@ fn peers(rows: &[PeerRow], style: Style) -> String {
             ]
         })
         .collect();
+    // What is marked is to be called by its id.
+    let id = if rows.iter().any(|row| row.look_alike) { Fit::Whole } else { Fit::Drop };
+    let fits = [Fit::Cut, id, Fit::Whole, Fit::Whole, Fit::Whole, Fit::Whole, Fit::Whole];
     let mut text = table(
         ["NAME", "ID", "ADDRESS", "FILES", "SIZE", "HERE FOR", "ORDER"],
         [LEFT, LEFT, LEFT, RIGHT, RIGHT, LEFT, LEFT],
+        fits,
         &cells,
         style,
     );
@@ -103,14 +107,14 @@ mod tests {
             look_alike,
         };
         let rows = [peer("anna", "a", true), peer("\u{430}nna", "b", true), peer("bert", "c", false)];
-        insta::assert_snapshot!(peers(&rows, Style { color: false }), @r"
+        insta::assert_snapshot!(peers(&rows, Style::PLAIN), @r"
         NAME    ID        ADDRESS                  FILES  SIZE  HERE FOR  ORDER
         anna *  aaaaaaaa  10.0.0.1:2                   0   0 B  5 s       2, deputy
         аnna *  bbbbbbbb  10.0.0.1:2                   0   0 B  5 s       2
         bert    cccccccc  10.0.0.1:2 through anna      0   0 B  5 s       ?
         * can be taken for another peer: say its id, not its name
         ");
-        assert!(!peers(&rows[2..], Style { color: false }).contains('*'));
+        assert!(!peers(&rows[2..], Style::PLAIN).contains('*'));
     }
 
     #[test]
@@ -135,7 +139,7 @@ mod tests {
             through: Some(evil.into()),
             look_alike: false,
         };
-        let text = peers(&[PeerRow { files: Some(3), ..peer.clone() }, peer], Style { color: false });
+        let text = peers(&[PeerRow { files: Some(3), ..peer.clone() }, peer], Style::PLAIN);
         assert!(!text.chars().any(|c| c != '\n' && crate::text::is_unprintable(c)), "{text:?}");
     }
 }

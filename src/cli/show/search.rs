@@ -2,7 +2,7 @@
 
 use core::ops::ControlFlow;
 
-use super::parts::missing_files;
+use super::parts::{missing_files, wrapped};
 use super::{Page, Show, list};
 use crate::cli::human::count;
 use crate::cli::output::Style;
@@ -54,7 +54,7 @@ impl SearchShow {
         if rows.is_empty() {
             return String::new();
         }
-        let text = list::files(rows, style);
+        let text = list::files(&rows.iter().collect::<Vec<_>>(), style);
         let is_first = self.shown == 0;
         self.shown = self.rows.len();
         match text.split_once('\n') {
@@ -72,7 +72,8 @@ impl SearchShow {
         if self.more > 0 {
             sum += &format!(", and {} more: further words, --type or --from find fewer", self.more);
         }
-        sum += &list::remarks(&self.rows);
+        sum += &list::remarks(&self.rows.iter().collect::<Vec<_>>());
+        let sum = wrapped(&sum, style.columns);
         let missing: String = self.unlisted.iter().map(|row| format!("{}\n", missing_files(row))).collect();
         match self.rows.is_empty() {
             true => format!("{sum}\n{missing}"),
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
     use crate::control::UnlistedCause;
 
-    const PLAIN: Style = Style { color: false };
+    const PLAIN: Style = Style::PLAIN;
 
     fn row(path: &str) -> ListRow {
         ListRow {

@@ -5,7 +5,7 @@ use core::ops::ControlFlow;
 
 use super::parts::{self, ID_CHARACTERS, facts, ports, shown_path};
 use super::{Page, Show, connect, download, peers, restore};
-use crate::cli::human::{count, percent, size, speed};
+use crate::cli::human::{count, grouped, percent, size, speed};
 use crate::cli::output::{self, Style};
 use crate::cli::words;
 use crate::control::{
@@ -288,7 +288,7 @@ fn own(row: &CustodyRow) -> String {
     let have = if row.own_whole == 1 || row.own_files == 1 { "has" } else { "have" };
     // With `--copies 1` only what `copies N FILE` named has some, each its own number.
     let number = if row.copies < 2 { "theirs".to_owned() } else { row.copies.to_string() };
-    let mut text = format!("{} of {} {have} {number}", row.own_whole, count(row.own_files, "file"));
+    let mut text = format!("{} of {} {have} {number}", grouped(row.own_whole), count(row.own_files, "file"));
     match row.moving {
         0 => {}
         1 => text.push_str("; 1 is being placed"),
@@ -321,7 +321,7 @@ fn whom(owners: &[KeptFor]) -> String {
     let text = owners.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
     match owners.len().saturating_sub(NAMED) {
         0 => text,
-        more => format!("{text} and {more} more"),
+        more => format!("{text} and {} more", grouped(more as u64)),
     }
 }
 
@@ -331,7 +331,7 @@ mod tests {
     use crate::cli::show::download::tests::download;
     use crate::control::{Confinement, CountersRow, NetworkStatus, OutsideStatus, Sharing, SpeedLimits};
 
-    const PLAIN: Style = Style { color: false };
+    const PLAIN: Style = Style::PLAIN;
 
     fn facts() -> Status {
         Status {

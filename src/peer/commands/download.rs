@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::{Answer, Command, Needs};
-use crate::control::{DownloadRequest, DownloadRow, HolderRow, Notice, Reply};
+use crate::control::{ListOrder, DownloadRequest, DownloadRow, HolderRow, Notice, Reply};
 use crate::error::{Code, Failure};
 use crate::peer::downloads::DownloadOrder;
 use crate::peer::event::AskId;
@@ -75,7 +75,7 @@ fn order_or_unlisted(
     if order.as_ref().is_err_and(|failure| failure.code == Code::NotFound) {
         let roster = &peer.presence.roster;
         let from = Owners::named(&request.from, roster).unwrap_or_default();
-        for row in unlisted(roster, &Filter { from, ..Filter::default() }) {
+        for row in unlisted(roster, &Filter::new(false, from, ListOrder::default())) {
             peer.out.reply(ask, Reply::Unlisted(row));
         }
     }

@@ -1,12 +1,15 @@
 //! `list`: what is shared here and by others. Pure.
 
 use super::{Answer, Command, Needs};
+use crate::content::{Catalogue, SafePath};
+use crate::control::file_word::FileWord;
 use crate::control::{ListRequest, Reply};
 use crate::error::Failure;
 use crate::peer::event::AskId;
-use crate::peer::listing::{self, Filter};
+use crate::peer::listing::{self, Filter, ListedRow};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
+use crate::peer::roster::Roster;
 use crate::time::Time;
 
 impl Command for ListRequest {
@@ -15,18 +18,40 @@ impl Command for ListRequest {
     }
 
     fn answer(self: Box<Self>, _: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
-        let Self { pattern, mine, from } = *self;
         let roster = &peer.presence.roster;
-        let from = from.map(|word| roster.find(&word)).transpose()?.map(Owners::one).unwrap_or_default();
-        let filter = Filter { pattern, mine, from };
-        let copies = |file| peer.custody.own_copies(peer.own.id(), file);
         let (own, hashing) = (&peer.shared.shelf.catalogue, &peer.shared.hashing);
+        let filter = filter(&self, own, roster)?;
+        let copies = |file| peer.custody.own_copies(peer.own.id(), file);
         for row in listing::rows(own, copies, hashing, roster, &filter) {
-            peer.out.reply(ask, Reply::File(row));
+            let reply = match row {
+                ListedRow::File(row) => Reply::File(row),
+                ListedRow::Folder(row) => Reply::Folder(row),
+            };
+            peer.out.reply(ask, reply);
         }
         for row in listing::unlisted(roster, &filter) {
             peer.out.reply(ask, Reply::Unlisted(row));
         }
         Ok(Answer::Done)
     }
+}
+
+/// What is to be listed.
+fn filter(request: &ListRequest, own: &Catalogue, roster: &Roster) -> Result<Filter, Failure> {
+    let ListRequest { pattern, mine, from, sort, folders, flat: _ } = request;
+    let from = from.as_deref().map(|word| roster.find(word)).transpose()?.map(Owners::one);
+    let filter = Filter::new(*mine, from.unwrap_or_default(), *sort).by_folder(*folders);
+    let Some(word) = pattern else { return Ok(filter) };
+    let all = || own.entries().chain(roster.entries(&Owners::Anyone).map(|(_, entry)| entry));
+    let is_there = |folder: &SafePath| all().any(|entry| entry.path.is_below(folder) || entry.path == *folder);
+    Ok(match folder(word).filter(is_there) {
+        Some(folder) => filter.in_folder(folder),
+        None => filter.with_pattern(word),
+    })
+}
+
+/// The folder that is typed with a slash at its end.
+fn folder(word: &str) -> Option<SafePath> {
+    let FileWord::Path(path) = FileWord::of(word) else { return None };
+    path.strip_suffix('/')?.parse().ok()
 }

@@ -1,7 +1,7 @@
 //! From what the index found to rows as `list` has them. Pure. The index may be behind: only what those share who are
 //! known now is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::content::{Claim, EntryKind, SafePath};
 use crate::control::ListRow;
@@ -32,7 +32,7 @@ impl RowContext<'_> {
     pub(super) fn rows(&self, files: &[FoundFile]) -> Vec<FoundRow> {
         let look_alikes = LookAlikes::of(self.roster);
         let claims: BTreeSet<Claim> = files.iter().map(|found| found.hit.claim()).collect();
-        let kept = listing::kept_copies(self.roster, &claims);
+        let kept = listing::kept_copies(self.roster, &claims, &BTreeMap::new());
         let row = |found: &FoundFile| {
             let (hit, claim) = (&found.hit, found.hit.claim());
             let here = hit.owners.iter().filter(|owner| self.is_live(**owner)).count();

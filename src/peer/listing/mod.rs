@@ -1,48 +1,29 @@
 //! What `list` shows: this peer's files and everybody else's in one table. Pure.
 
+mod filter;
+mod folders;
+mod natural;
+
+use core::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use wildmatch::WildMatch;
-
+pub(super) use self::filter::Filter;
+use self::folders::Folders;
 use super::limits;
 use super::look_alikes::LookAlikes;
 use super::owners::Owners;
 use super::roster::Roster;
-use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, Span, path};
-use crate::control::file_word::FileWord;
-use crate::control::{ListRow, UnlistedCause, UnlistedRow};
+use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, Span};
+use crate::control::{FolderRow, ListOrder, ListRow, UnlistedCause, UnlistedRow};
 use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::library::Hashing;
 
-/// What to show.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Filter {
-    /// Only paths that contain this, or match it if it has `*` or `?`, and letter case does not matter; or
-    /// files whose id begins so.
-    pub(super) pattern: Option<String>,
-    /// Only what this peer shares.
-    pub(super) mine: bool,
-    /// Only what these share.
-    pub(super) from: Owners,
-}
-
-impl Filter {
-    /// Looks at a path, and at the id of what lies there, if that is a file and known.
-    fn matcher(&self) -> impl Fn(&SafePath, Option<FileId>) -> bool {
-        let (digits, pattern) = match self.pattern.as_deref().map(FileWord::of) {
-            Some(FileWord::Id(digits)) => (Some(digits.to_lowercase()), None),
-            Some(FileWord::Path(path)) => (None, Some(path::fold(&path))),
-            None => (None, None),
-        };
-        let glob = pattern.as_deref().filter(|p| p.contains(['*', '?'])).map(WildMatch::new);
-        move |path, id| match (&digits, &glob, &pattern) {
-            (Some(digits), ..) => id.is_some_and(|id| id.to_string().starts_with(digits)),
-            (_, Some(glob), _) => glob.matches(&path.folded()) || glob.matches(&path::fold(path.name())),
-            (_, _, Some(part)) => path.folded().contains(part.as_str()),
-            _ => true,
-        }
-    }
+/// A row: of a file, or of all that lies in a folder.
+#[derive(Debug)]
+pub(super) enum ListedRow {
+    File(ListRow),
+    Folder(FolderRow),
 }
 
 /// What is known of one path with one content.
@@ -73,8 +54,11 @@ pub(super) struct OwnCopies {
     pub(super) large: bool,
 }
 
-/// The rows, sorted by path. `mine` is our own catalogue, `stands` how each file of it stands, `hashing` what
-/// is not in it yet.
+/// What is known of all that is to be listed, by path and content; `None`: it is a folder.
+type Lines<'a> = BTreeMap<(&'a SafePath, Option<Claim>), ListedContent>;
+
+/// The rows, in the order that is wanted. `mine` is our own catalogue, `stands` how each file of it stands, `hashing`
+/// what is not in it yet.
 #[must_use]
 pub(super) fn rows(
     mine: &Catalogue,
@@ -82,12 +66,34 @@ pub(super) fn rows(
     hashing: &[Hashing],
     roster: &Roster,
     filter: &Filter,
-) -> Vec<ListRow> {
-    let matches = filter.matcher();
-    let mut lines: BTreeMap<(&SafePath, Option<Claim>), ListedContent> = BTreeMap::new();
+) -> Vec<ListedRow> {
+    let lines = lines(mine, roster, filter);
+    let look_alikes = LookAlikes::of(roster);
+    let (mut rows, mut folders) = (Vec::new(), Folders::default());
+    for ((path, claim), line) in &lines {
+        match filter.folder_of(path, claim.is_none()) {
+            Some(folder) => folders.add(folder, *claim, line, &stands),
+            None => rows.push(ListedRow::File(row(path, *claim, line, &stands, roster, &look_alikes))),
+        }
+    }
+    if filter.from.is_anyone() {
+        for coming in hashing.iter().filter(|coming| filter.takes(&coming.path, None)) {
+            match filter.folder_of(&coming.path, false) {
+                Some(folder) => folders.add_coming(folder, coming.size),
+                None => rows.push(ListedRow::File(hashing_row(coming))),
+            }
+        }
+    }
+    rows.extend(folders.rows(roster, &look_alikes).map(ListedRow::Folder));
+    sort(&mut rows, filter.order);
+    rows
+}
+
+fn lines<'a>(mine: &'a Catalogue, roster: &'a Roster, filter: &'a Filter) -> Lines<'a> {
+    let mut lines = Lines::new();
     let own = mine.entries().map(|e| (None, e)).filter(|_| filter.from.is_anyone());
     let others = roster.entries(&filter.from).map(|(id, e)| (Some(id), e)).filter(|_| !filter.mine);
-    for (who, entry) in own.chain(others).filter(|(_, e)| matches(&e.path, id_of(e))) {
+    for (who, entry) in own.chain(others).filter(|(_, e)| filter.takes(&e.path, id_of(e))) {
         let (claim, size, modified) = match entry.kind {
             EntryKind::Folder => (None, 0, 0),
             EntryKind::File { id, size, modified, .. } => (Some((id, size)), size, modified),
@@ -111,16 +117,47 @@ pub(super) fn rows(
         line.copies = copies.unwrap_or(line.peers.len() as u64);
         line.is_ambiguous = contents.get(path).is_some_and(|n| *n > 1);
     }
-    let look_alikes = LookAlikes::of(roster);
-    let shown = |((path, claim), line): (&(&SafePath, Option<Claim>), &ListedContent)| {
-        row(path, *claim, line, &stands, roster, &look_alikes)
-    };
-    let mut rows: Vec<ListRow> = lines.iter().map(shown).collect();
-    if filter.from.is_anyone() {
-        rows.extend(hashing.iter().filter(|h| matches(&h.path, None)).map(hashing_row));
-        rows.sort_by(|a, b| a.path.cmp(&b.path));
+    lines
+}
+
+fn sort(rows: &mut [ListedRow], order: ListOrder) {
+    rows.sort_by(|a, b| natural::compare(a.path(), b.path()));
+    match order {
+        ListOrder::Name => {}
+        ListOrder::Size => rows.sort_by_key(|row| Reverse(row.size())),
+        ListOrder::Time => rows.sort_by_key(|row| Reverse(row.modified())),
+        ListOrder::Copies => rows.sort_by_key(ListedRow::copies),
     }
-    rows
+}
+
+impl ListedRow {
+    fn path(&self) -> &str {
+        match self {
+            Self::File(row) => &row.path,
+            Self::Folder(row) => &row.path,
+        }
+    }
+
+    const fn size(&self) -> u64 {
+        match self {
+            Self::File(row) => row.size,
+            Self::Folder(row) => row.size,
+        }
+    }
+
+    const fn modified(&self) -> i64 {
+        match self {
+            Self::File(row) => row.modified,
+            Self::Folder(row) => row.modified,
+        }
+    }
+
+    const fn copies(&self) -> u64 {
+        match self {
+            Self::File(row) => row.copies,
+            Self::Folder(row) => row.copies,
+        }
+    }
 }
 
 /// The row of one path with one content. `stands`: how a file of this peer stands.
@@ -200,29 +237,35 @@ fn hashing_row(h: &Hashing) -> ListRow {
     }
 }
 
-/// How many live peers, this one included, share each content, under whatever name; of what nobody who is
-/// here shares, how many copies keepers have.
+/// How many copies there are of each content, but for those that others keep of what this peer itself shares: live
+/// peers, this one included, that share it under whatever name, and copies of those who keep it for others.
 fn copies(mine: &Catalogue, roster: &Roster, claims: &BTreeSet<Claim>) -> HashMap<Claim, u64> {
-    let others = roster.holders(claims, &Owners::Anyone);
-    let mut copies: HashMap<Claim, u64> =
-        others.into_iter().map(|(claim, p)| (claim, p.len() as u64)).collect();
+    let sharers = roster.holders(claims, &Owners::Anyone);
     let own: BTreeSet<Claim> = mine
         .entries()
         .filter_map(|e| if let EntryKind::File { id, size, .. } = e.kind { Some((id, size)) } else { None })
         .filter(|claim| claims.contains(claim))
         .collect();
-    for claim in own {
-        *copies.entry(claim).or_default() += 1;
+    let foreign: BTreeSet<Claim> = claims.difference(&own).copied().collect();
+    let kept = kept_copies(roster, &foreign, &sharers);
+    let all = sharers.into_iter().map(|(claim, peers)| (claim, peers.len() as u64));
+    let mut copies: HashMap<Claim, u64> = HashMap::new();
+    for (claim, more) in all.chain(own.into_iter().map(|claim| (claim, 1))).chain(kept) {
+        *copies.entry(claim).or_default() += more;
     }
-    let kept: BTreeSet<Claim> = claims.iter().filter(|c| !copies.contains_key(c)).copied().collect();
-    copies.extend(kept_copies(roster, &kept));
     copies
 }
 
-/// How many copies keepers have of each content.
-pub(super) fn kept_copies(roster: &Roster, claims: &BTreeSet<Claim>) -> BTreeMap<Claim, u64> {
+/// How many copies keepers have of each content, but those who share it, too.
+pub(super) fn kept_copies(
+    roster: &Roster,
+    claims: &BTreeSet<Claim>,
+    sharers: &BTreeMap<Claim, Vec<PeerId>>,
+) -> BTreeMap<Claim, u64> {
     let copies = |(claim, parts): (Claim, Vec<(PeerId, Span)>)| {
-        let spans: Vec<Span> = parts.into_iter().map(|(_, span)| span).collect();
+        let shares = |peer: &PeerId| sharers.get(&claim).is_some_and(|peers| peers.contains(peer));
+        let spans: Vec<Span> =
+            parts.into_iter().filter(|(peer, _)| !shares(peer)).map(|(_, span)| span).collect();
         let whole = Span::whole(claim.1).map_or(0, |whole| placement::copies(whole, &spans));
         (claim, whole.into())
     };
@@ -231,18 +274,26 @@ pub(super) fn kept_copies(roster: &Roster, claims: &BTreeSet<Claim>) -> BTreeMap
 
 #[cfg(test)]
 mod tests {
-    use super::super::roster::tests::{file, key, roster};
     use super::*;
+    use crate::peer::away::KeptPart;
+    use crate::peer::roster::tests::{file, key, roster};
 
     fn names(rows: &[ListRow]) -> Vec<&str> {
         rows.iter().map(|r| r.path.as_str()).collect()
+    }
+
+    /// The rows, all of them of files.
+    fn files(mine: &Catalogue, hashing: &[Hashing], roster: &Roster, filter: &Filter) -> Vec<ListRow> {
+        let rows = rows(mine, |_| OwnCopies::default(), hashing, roster, filter).into_iter();
+        let file = |row| if let ListedRow::File(row) = row { row } else { panic!("{row:?}") };
+        rows.map(file).collect()
     }
 
     #[test]
     fn one_row_for_each_path_and_content() {
         let mine = Catalogue::of([file("a", 1), file("b", 2)]);
         let r = roster(&[("one", &[file("a", 1), file("b", 3)]), ("two", &[file("other name of a", 1)])]);
-        let rows = rows(&mine, |_| OwnCopies::default(), &[], &r, &Filter::default());
+        let rows = files(&mine, &[], &r, &Filter::default());
         assert_eq!(names(&rows), ["a", "b", "b", "other name of a"]);
         let a = &rows[0];
         assert_eq!(
@@ -258,8 +309,8 @@ mod tests {
     fn names_that_look_alike_are_told_whoever_is_listed() {
         let r =
             roster(&[("anna", &[file("a", 1)]), ("bert", &[file("a", 1)]), ("\u{430}nna", &[file("b", 2)])]);
-        let filter = Filter { pattern: Some("a".into()), ..Filter::default() };
-        let rows = rows(&Catalogue::default(), |_| OwnCopies::default(), &[], &r, &filter);
+        let filter = Filter::default().with_pattern("a");
+        let rows = files(&Catalogue::default(), &[], &r, &filter);
         assert_eq!(names(&rows), ["a"]);
         assert_eq!((rows[0].peers.len(), rows[0].look_alikes.clone()), (2, vec![key(1).peer_id().full()]));
     }
@@ -268,13 +319,9 @@ mod tests {
     fn filters() {
         let mine = Catalogue::of([file("docs/Report.txt", 1)]);
         let r = roster(&[("one", &[file("report.pdf", 2), file("x/photo.PNG", 3)])]);
-        let with = |pattern: &str| Filter { pattern: Some(pattern.into()), ..Filter::default() };
-        let show = |filter: &Filter| {
-            rows(&mine, |_| OwnCopies::default(), &[], &r, filter)
-                .into_iter()
-                .map(|r| r.path)
-                .collect::<Vec<_>>()
-        };
+        let with = |pattern: &str| Filter::default().with_pattern(pattern);
+        let show =
+            |filter: &Filter| files(&mine, &[], &r, filter).into_iter().map(|r| r.path).collect::<Vec<_>>();
         assert_eq!(show(&with("report")), ["docs/Report.txt", "report.pdf"]);
         assert_eq!(show(&with("*.png")), ["x/photo.PNG"]);
         assert_eq!(show(&with("report.*")), ["docs/Report.txt", "report.pdf"]);
@@ -292,14 +339,42 @@ mod tests {
         let h = |path: &str, done, size| Hashing { path: path.parse().unwrap(), done, size };
         let hashing = [h("b", 40, 100), h("z", 0, 0)];
         let mine = Catalogue::of([file("c", 1)]);
-        let rows = rows(
-            &mine,
-            |_| OwnCopies::default(),
-            &hashing,
-            &Roster::default(),
-            &Filter { mine: true, ..Filter::default() },
-        );
+        let rows = files(&mine, &hashing, &Roster::default(), &Filter { mine: true, ..Filter::default() });
         assert_eq!(names(&rows), ["b", "c", "z"]);
         assert_eq!((rows[0].hashing, rows[1].hashing, rows[2].hashing), (Some(40), None, Some(0)));
+    }
+
+    #[test]
+    fn copies_are_those_who_share_it_and_those_who_keep_it_each_of_them_once() {
+        let mut r = roster(&[("one", &[file("a", 1)]), ("two", &[]), ("three", &[file("other", 1)])]);
+        let whole = KeptPart { file: FileId([1; 32]), size: 1, span: Span::whole(1).unwrap() };
+        let id = |n: u8| key(n).peer_id();
+        // The second keeps it for the first one, and so does the third, which shares it, too.
+        r.away.kept(id(2), [(id(1), None, vec![whole])]);
+        r.away.kept(id(3), [(id(1), None, vec![whole])]);
+        let listed = files(&Catalogue::default(), &[], &r, &Filter::default());
+        assert_eq!(
+            listed.iter().map(|row| (row.path.as_str(), row.copies)).collect::<Vec<_>>(),
+            [("a", 3), ("other", 3)]
+        );
+        // What others keep of an own file is known from elsewhere.
+        let mine = Catalogue::of([file("mine", 1)]);
+        let kept = |_| OwnCopies { kept: 1, ..OwnCopies::default() };
+        let rows = rows(&mine, kept, &[], &r, &Filter { mine: true, ..Filter::default() });
+        assert!(matches!(&rows[..], [ListedRow::File(row)] if row.copies == 4), "{rows:?}");
+    }
+
+    #[test]
+    fn the_order_is_the_one_that_is_wanted() {
+        let mine = Catalogue::of([file("b2", 9), file("b10", 3), file("a", 5)]);
+        let r = roster(&[("one", &[file("b2", 9)])]);
+        let by = |order| {
+            let rows = files(&mine, &[], &r, &Filter { order, ..Filter::default() });
+            rows.into_iter().map(|row| row.path).collect::<Vec<_>>()
+        };
+        assert_eq!(by(ListOrder::Name), ["a", "b2", "b10"]);
+        assert_eq!(by(ListOrder::Size), ["b2", "a", "b10"]);
+        assert_eq!(by(ListOrder::Copies), ["a", "b10", "b2"]);
+        assert_eq!(by(ListOrder::Time), ["a", "b2", "b10"], "all of one time");
     }
 }
