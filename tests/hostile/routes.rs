@@ -155,6 +155,9 @@ fn one_machine_with_many_keys_leaves_others_their_share_of_the_link_of_a_gateway
     [&gateway, &far].into_iter().for_each(assert_well);
 }
 
+/// Who said it, and its bytes.
+type Announcement = (String, Vec<u8>);
+
 #[test]
 fn what_a_peer_said_before_it_went_brings_it_back_through_no_envelope() {
     let Some(lab) = Lab::of("up 4") else { return };
@@ -162,8 +165,8 @@ fn what_a_peer_said_before_it_went_brings_it_back_through_no_envelope() {
     let gateway = Fiend::start(&lab, 2, "gateway", Lie::None);
     let mut peers = [(3, "leaver"), (4, "killed")].map(|(node, name)| lab.peer(node, name, &[]));
     wait("all are here", SOON, || (victim.peers().len() == 3).then_some(()));
-    let mut said: Vec<(String, Vec<u8>)> = Vec::new();
-    let mut collect = |what: &str, enough: &dyn Fn(&[(String, Vec<u8>)]) -> bool| {
+    let mut said: Vec<Announcement> = Vec::new();
+    let mut collect = |what: &str, enough: &dyn Fn(&[Announcement]) -> bool| {
         wait(what, SOON, || {
             said.extend(gateway.events.try_iter().filter_map(|event| match event {
                 Event::Heard(body, bytes) if body.presence.name.as_str() != "victim" => {
@@ -175,7 +178,7 @@ fn what_a_peer_said_before_it_went_brings_it_back_through_no_envelope() {
         });
         said.len()
     };
-    let by_killed = |said: &[(String, Vec<u8>)]| said.iter().filter(|(name, _)| name == "killed").count();
+    let by_killed = |said: &[Announcement]| said.iter().filter(|(name, _)| name == "killed").count();
     let replayed = collect("some announcements", &|said| said.len() >= 10 && by_killed(said) >= 3);
     // The last that it says the victim may not have heard: then it is news whenever it comes.
     collect("and some after them", &|said| by_killed(&said[replayed..]) >= 3);

@@ -60,7 +60,9 @@ impl ListShow {
             _ if !self.rows.is_empty() => {}
             // It may well be among these.
             _ if !missing.is_empty() => return missing,
-            Some(pattern) => return format!("nothing matches `{}`; `list` shows everything\n", shown(pattern)),
+            Some(pattern) => {
+                return format!("nothing matches `{}`; `list` shows everything\n", shown(pattern));
+            }
             None if self.filtered => return "nothing matches; `list` shows everything\n".to_owned(),
             None => return "nothing is shared yet: put files into `shared/`\n".to_owned(),
         }
@@ -216,7 +218,12 @@ fn owners(row: &ListRow) -> impl Iterator<Item = String> {
     names(&row.peers, &row.peer_ids, &row.look_alikes, row.away)
 }
 
-fn names(peers: &[String], ids: &[String], look_alikes: &[String], away: bool) -> impl Iterator<Item = String> {
+fn names(
+    peers: &[String],
+    ids: &[String],
+    look_alikes: &[String],
+    away: bool,
+) -> impl Iterator<Item = String> {
     let away = if away { " (away)" } else { "" };
     let ids = ids.iter().map(Some).chain(iter::repeat(None));
     peers.iter().zip(ids).map(move |(name, id)| {

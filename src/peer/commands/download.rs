@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::{Answer, Command, Needs};
-use crate::control::{ListOrder, DownloadRequest, DownloadRow, HolderRow, Notice, Reply};
+use crate::control::{DownloadRequest, DownloadRow, HolderRow, ListOrder, Notice, Reply};
 use crate::error::{Code, Failure};
 use crate::peer::downloads::DownloadOrder;
 use crate::peer::event::AskId;

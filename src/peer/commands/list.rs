@@ -43,7 +43,8 @@ fn filter(request: &ListRequest, own: &Catalogue, roster: &Roster) -> Result<Fil
     let filter = Filter::new(*mine, from.unwrap_or_default(), *sort).by_folder(*folders);
     let Some(word) = pattern else { return Ok(filter) };
     let all = || own.entries().chain(roster.entries(&Owners::Anyone).map(|(_, entry)| entry));
-    let is_there = |folder: &SafePath| all().any(|entry| entry.path.is_below(folder) || entry.path == *folder);
+    let is_there =
+        |folder: &SafePath| all().any(|entry| entry.path.is_below(folder) || entry.path == *folder);
     Ok(match folder(word).filter(is_there) {
         Some(folder) => filter.in_folder(folder),
         None => filter.with_pattern(word),
