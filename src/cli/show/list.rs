@@ -96,7 +96,7 @@ fn list_cells(row: &ListRow) -> [String; 5] {
     let mine = row.mine.then(|| "mine".to_owned());
     let who: Vec<String> = mine.into_iter().chain(owners(row)).collect();
     let id = match row.hashing {
-        Some(done) => format!("hashing {done} %"),
+        Some(done) => format!("hashing {done}%"),
         None if row.id.is_empty() => String::new(),
         None => {
             let characters: String = row.id.chars().take(ID_CHARACTERS).collect();
@@ -178,7 +178,7 @@ mod tests {
         a.txt       1.2 MiB       2  mine, peer2-ab          b3:3f2a9c1b00
         漢字/b.txt  1.2 MiB       2  mine, peer2-ab          b3:3f2a9c1b00 *
         c\u{1b}[2J  1.2 MiB       2  peer2-ab, evil\u{202e}  b3:3f2a9c1b00
-        new         1.2 MiB       0  mine                    hashing 40 %
+        new         1.2 MiB       0  mine                    hashing 40%
         empty/                       mine, peer2-ab
         4 files, 5.0 MiB; * several contents have this path: name one by its id
         ");
