@@ -491,7 +491,7 @@ fn a_download_outlives_the_one_who_asked_and_was_killed() {
     let mut asks = begin_slow(&peer, "");
     asks.kill().unwrap();
     asks.wait().unwrap();
-    assert!(out(&peer.ask(&["status"])).contains("1: slow.bin 0 %"));
+    assert!(out(&peer.ask(&["status"])).contains("[1] slow.bin  0%"));
 }
 
 #[test]

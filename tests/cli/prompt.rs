@@ -117,6 +117,11 @@ fn a_signal_gives_the_terminal_back() {
         session.send("half a li").unwrap();
         until(&mut session, "half a li");
         rustix::process::kill_process(pid, signal).unwrap();
+        if signal == Signal::INT {
+            // The line editor takes it for Ctrl-C, which clears the line first.
+            until(&mut session, "potluck> ");
+            rustix::process::kill_process(pid, signal).unwrap();
+        }
         ended_well(&mut session);
     }
 }
