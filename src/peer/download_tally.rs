@@ -144,7 +144,11 @@ impl DownloadTally {
                 first: what.to_owned(),
             });
         }
-        let from_count = self.givers.peers.len() as u64;
+        // Of what is left in the middle it is known who gave, not how much.
+        let (from, from_count) = match self.givers.peers.len() {
+            0 => (self.names.values().cloned().collect(), self.names.len()),
+            count => (self.from(names), count),
+        };
         DownloadSum {
             job: progress.job.0,
             what: what.to_owned(),
@@ -161,8 +165,8 @@ impl DownloadTally {
             resumed: self.givers.resumed,
             millis,
             speed: fetched.saturating_mul(1_000) / millis.max(1),
-            from: self.from(names),
-            from_count,
+            from,
+            from_count: from_count as u64,
             to: self.to.clone(),
             failures,
         }
@@ -285,6 +289,12 @@ mod tests {
         assert!(tally.lacks_name(anna));
         tally.note_names(&[anna], vec!["anna".to_owned()]);
         assert!(!tally.lacks_name(anna));
+        let early = sum(&tally, &progress(1, 9), None);
+        assert_eq!(
+            (early.from, early.from_count),
+            (vec!["anna".to_owned()], 1),
+            "how much each gave is told later"
+        );
         tally.given(JobGivers { fetched: 9, resumed: 0, peers: vec![bert, anna] });
         let names = BTreeMap::from([(bert, "bert".to_owned())]);
         let progress = progress(1, 9);

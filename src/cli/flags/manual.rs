@@ -67,6 +67,7 @@ pub(crate) fn overview() -> String {
         lines.push_str(&format!("  {:<10} {short:<2} {about}\n", command.get_name()));
     }
     lines
-        + "\n`help COMMAND` shows more about one. Tab completes. Ctrl-C clears the line; on an empty one, Ctrl-C and Ctrl-D \
-             leave at once. `exit` leaves after handing files over.\n"
+        + "\n`help COMMAND` shows more about one. Tab completes.\n\
+           Ctrl-C clears the line; on an empty line, Ctrl-C and Ctrl-D leave at once.\n\
+           `exit` leaves after handing files over.\n"
 }
