@@ -1,4 +1,4 @@
-//! Text that came from somewhere else, made safe for a terminal, and read again as it was shown. Pure.
+//! Numbers in groups; and text that came from somewhere else, made safe for a terminal, and read again as it was shown. Pure.
 
 use core::iter;
 use std::borrow::Cow;
@@ -17,6 +17,20 @@ pub fn is_unprintable(c: char) -> bool {
             '\u{061c}' | '\u{180e}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A number with its digits in groups of three: `12,345`.
+#[must_use]
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// The joiners U+200C and U+200D, which change how letters of Persian, of Indic scripts and emoji look.

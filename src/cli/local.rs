@@ -44,6 +44,9 @@ pub(crate) enum LocalCommand {
         #[arg(value_name = "COMMAND")]
         about: Option<String>,
     },
+    /// Print the version of potluck
+    #[command(hide = true)]
+    Version,
     /// Write a completion script for a shell
     #[command(display_order = HELP + 1)]
     Completions {
@@ -101,6 +104,11 @@ impl LocalCommand {
     pub(super) fn run(self, directory: &Path, origin: CommandOrigin) -> Result<(), Failure> {
         let text = match self {
             Self::Help { about: None } if origin != CommandOrigin::OneShot => manual::overview(),
+            // What people type who want to be helped with anything.
+            Self::Help { about: Some(me) } if me == "me" => {
+                return Self::Help { about: None }.run(directory, origin);
+            }
+            Self::Version => format!("potluck {}\n", env!("CARGO_PKG_VERSION")),
             Self::Help { about } => manual::help(about.as_deref())?,
             Self::Identity { act } => identity::run(act, directory)?,
             Self::Group { act } => group::run(act, directory, origin)?,

@@ -4,6 +4,8 @@
 //! runs on the main thread; the prompt (or the reader of a pipe), the control socket and the signals
 //! send it [`Ask`]s, and it sends [`control::Notice`]s to the screen.
 
+mod bell;
+mod comings;
 mod flags;
 mod group;
 mod human;
@@ -21,6 +23,7 @@ mod screen;
 mod session;
 mod show;
 mod stopping;
+mod told;
 mod words;
 
 use core::time::Duration;
@@ -71,7 +74,7 @@ pub fn main(run: RunPeer) -> ExitCode {
         return failed(Failure::new(Code::Usage, message));
     }
     logging::start(line.verbose, None);
-    oneshot::run(command, &directory, line.json)
+    oneshot::run(command, &directory, line.show_options(CommandOrigin::OneShot))
 }
 
 fn failed(failure: Failure) -> ExitCode {
@@ -190,12 +193,13 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
     }
 
     let (last, running) = (LastFailure::default(), RunningCommand::default());
-    let inputs = Inputs { notices, log, leave: leave.clone(), status: None, joined: joined_to };
+    let shown = settings.screen;
+    let inputs = Inputs { notices, log, leave: leave.clone(), status: None, joined: joined_to, shown };
     let settings = Settings { asks: matches!(input, Input::Prompt), ..settings };
     let screen = match input {
         Input::Prompt => start_prompt(&directory, asks_to, inputs, line, &leave),
         Input::Lines(end) => {
-            let session = Session::new(asks_to, directory, CommandOrigin::Pipe, line.json);
+            let session = Session::new(asks_to, directory, line.show_options(CommandOrigin::Pipe));
             let (last, running, leave) = (last.clone(), running.clone(), leave.clone());
             Thread::spawn("commands", move || pipe::run(&session, end, &joined, &last, &running, &leave))
                 .map(Thread::detach)
@@ -227,7 +231,7 @@ fn start_prompt(
     line: &CommandLine,
     leave: &Leave,
 ) -> anyhow::Result<Screen> {
-    let mut prompt = Prompt::new(directory, asks, line.json)?;
+    let mut prompt = Prompt::new(directory, asks, line.show_options(CommandOrigin::Prompt))?;
     let printer = match prompt.printer() {
         Ok(printer) => {
             inputs.status = Some(prompt.status_line());

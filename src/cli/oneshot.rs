@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::flags::TypedCommand;
-use super::show::View;
+use super::show::{ShowOptions, View};
 use super::stopping::StopOnSignal;
 use super::{exit_code, output, session};
 use crate::control::typed::{CommandOrigin, TypedFrom};
@@ -14,10 +14,10 @@ use crate::error::{Code, Failure};
 use crate::limits::DISCOVERY_PORT;
 
 /// Asks, shows the answer, and tells how it ended.
-pub(super) fn run(command: TypedCommand, directory: &Path, json: bool) -> ExitCode {
+pub(super) fn run(command: TypedCommand, directory: &Path, options: ShowOptions) -> ExitCode {
     let result = match command {
         TypedCommand::Local(command) => command.run(directory, CommandOrigin::OneShot),
-        TypedCommand::Ask(request) => ask(request, directory, json),
+        TypedCommand::Ask(request) => ask(request, directory, options),
     };
     let result = result.and_then(|()| {
         if output::has_failed() {
@@ -32,14 +32,14 @@ pub(super) fn run(command: TypedCommand, directory: &Path, json: bool) -> ExitCo
 }
 
 /// Asks the peer, and shows what it answers.
-fn ask(mut request: Request, directory: &Path, json: bool) -> Result<(), Failure> {
+fn ask(mut request: Request, directory: &Path, options: ShowOptions) -> Result<(), Failure> {
     let here = std::env::current_dir().ok();
     request.anchor(&TypedFrom { origin: CommandOrigin::OneShot, folder: here.as_deref() })?;
-    if !json {
+    if !options.json {
         request.for_people();
     }
     let stop = StopOnSignal::of(&request, directory);
-    let mut view = View::new(&request, json, CommandOrigin::OneShot);
+    let mut view = View::new(&request, options);
     let result = client::ask(directory, &request, |reply| {
         if let (Some(stop), Reply::Begun(download)) = (&stop, &reply) {
             stop.begun(download.job);

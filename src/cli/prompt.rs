@@ -2,13 +2,14 @@
 
 use core::ops::ControlFlow;
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rustyline::completion::{Candidate, Completer};
+use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
@@ -19,9 +20,8 @@ use super::output::{self, Style};
 use super::screen::Printer;
 use super::session::{self, Session};
 use super::show::complete::{self, Proposal};
-use super::show::{download, status};
+use super::show::{ShowOptions, download, status};
 use crate::cli::limits;
-use crate::control::typed::CommandOrigin;
 use crate::control::{Ask, DownloadRow, Reply, StatusRequest};
 use crate::sys::signals::Leave;
 use crate::sys::{clock, terminal};
@@ -74,6 +74,8 @@ struct PromptHelper {
     texts: Receiver<String>,
     text: RefCell<String>,
     style: Style,
+    /// Nothing stands behind the prompt.
+    is_empty: Cell<bool>,
 }
 
 impl Candidate for Proposal {
@@ -110,6 +112,12 @@ impl Highlighter for PromptHelper {
 
 impl Hinter for PromptHelper {
     type Hint = String;
+
+    /// There are no hints, but this is how the line editor tells of each change.
+    fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<String> {
+        self.is_empty.set(line.is_empty());
+        None
+    }
 }
 
 impl Validator for PromptHelper {}
@@ -124,13 +132,26 @@ impl<P: ExternalPrinter + Send> Printer for P {
     }
 }
 
+/// What came of reading a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Typed {
+    /// This was typed.
+    Line(String),
+    /// Ctrl-C where something was typed: that is not wanted any more.
+    Cleared,
+    /// Ctrl-C where nothing was typed.
+    Interrupt,
+    /// Ctrl-D, or the terminal is gone.
+    End,
+}
+
 /// A prompt that is ready to be run.
 pub(super) struct Prompt {
     editor: Editor<PromptHelper, FileHistory>,
     history: PathBuf,
     asks: Sender<Ask>,
     directory: PathBuf,
-    json: bool,
+    options: ShowOptions,
     status: StatusLine,
 }
 
@@ -139,7 +160,7 @@ impl Prompt {
     ///
     /// # Errors
     /// When the terminal is of no use to it.
-    pub(super) fn new(directory: &Path, asks: Sender<Ask>, json: bool) -> anyhow::Result<Self> {
+    pub(super) fn new(directory: &Path, asks: Sender<Ask>, options: ShowOptions) -> anyhow::Result<Self> {
         let config = Config::builder()
             .max_history_size(limits::HISTORY)?
             .history_ignore_dups(true)?
@@ -153,13 +174,19 @@ impl Prompt {
         let status = StatusLine { shown: Arc::default(), entered: Arc::default(), text };
         let mut editor = Editor::with_config(config)?;
         let style = Style::of_stdout();
-        let helper = PromptHelper { asks: asks.clone(), texts, text: RefCell::default(), style };
+        let helper = PromptHelper {
+            asks: asks.clone(),
+            texts,
+            text: RefCell::default(),
+            style,
+            is_empty: Cell::new(true),
+        };
         editor.set_helper(Some(helper));
         let history = directory.join(".potluck").join("history");
         if let Err(e) = editor.load_history(&history) {
             log::debug!("no history: {e}");
         }
-        Ok(Self { editor, history, asks, directory: directory.to_owned(), json, status })
+        Ok(Self { editor, history, asks, directory: directory.to_owned(), options, status })
     }
 
     /// What shows lines above the prompt.
@@ -184,22 +211,28 @@ impl Prompt {
         if welcome.is_err() {
             return; // The controller ended before it could answer, and says why.
         }
-        let session =
-            Session::new(self.asks.clone(), self.directory.clone(), CommandOrigin::Prompt, self.json);
-        while let Some(line) = self.read() {
-            if session.run(&line).is_break() {
-                return;
+        let session = Session::new(self.asks.clone(), self.directory.clone(), self.options);
+        loop {
+            match self.read() {
+                Typed::Line(line) if session.run(&line).is_break() => return,
+                Typed::Line(_) | Typed::Cleared => {}
+                Typed::Interrupt => {
+                    let _reader_gone: ControlFlow<()> = output::out("leaving at once (Ctrl-C)\n");
+                    break;
+                }
+                Typed::End => break,
             }
         }
         leave.wish(clock::now());
     }
 
-    /// One line; `None` for Ctrl-C, Ctrl-D, and when the terminal is gone.
-    fn read(&mut self) -> Option<String> {
+    /// One line.
+    fn read(&mut self) -> Typed {
         if !terminal::open() {
-            return None;
+            return Typed::End;
         }
-        let running = self.running_downloads();
+        let shows = self.options.screen.progress;
+        let running = if shows { self.running_downloads() } else { Vec::new() };
         let with_status = !running.is_empty();
         if with_status {
             self.status.set(&running);
@@ -210,11 +243,21 @@ impl Prompt {
         self.status.entered.fetch_add(1, Ordering::SeqCst);
         self.status.shown.store(false, Ordering::SeqCst);
         terminal::close();
-        let line = line.ok()?;
+        let line = match line {
+            Ok(line) => line,
+            Err(ReadlineError::Interrupted) if self.is_line_empty() => return Typed::Interrupt,
+            Err(ReadlineError::Interrupted) => return Typed::Cleared,
+            Err(_) => return Typed::End,
+        };
         if let Err(e) = self.editor.append_history(&self.history) {
             log::debug!("the history is not kept: {e}");
         }
-        Some(line)
+        Typed::Line(line)
+    }
+
+    /// True if nothing stands behind the prompt.
+    fn is_line_empty(&self) -> bool {
+        self.editor.helper().is_none_or(|helper| helper.is_empty.get())
     }
 
     /// What is being fetched now; nothing if the controller has no time to say.

@@ -5,18 +5,22 @@
 //! keeps a bounded number of lines, the writer writes them one after the other.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 
-use crossbeam_channel::{Receiver, Sender, bounded, never, select};
+use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 
+use super::bell;
+use super::comings::Comings;
 use super::output::{self, Style};
 use super::prompt::StatusLine;
 use super::replaced::Replaced;
 use super::show::parts::cut;
 use super::show::{chat, download, exit, restore};
+use super::told::{Telling, ToldDownloads};
 use crate::cli::limits;
-use crate::control::{DownloadRow, ExitReport, GoneCause, Notice, Reply};
+use crate::control::{DownloadRow, DownloadSum, ExitReport, Notice, Reply};
+use crate::settings::ScreenSettings;
 use crate::sys::clock;
 use crate::sys::signals::Leave;
 use crate::sys::thread::Thread;
@@ -29,8 +33,8 @@ const SAME_WARNING: Duration = Duration::from_secs(60);
 /// Between two lines of progress, where no status line shows it.
 const PROGRESS_LINE: Duration = Duration::from_secs(5);
 
-/// Files of one download that are named; the rest is counted.
-const NAMED: u64 = 10;
+/// The line above the prompt is drawn again after this time at the earliest: what moves more keeps people from reading.
+const REDRAWN: Duration = Duration::from_millis(500);
 
 /// Up and down again: nothing, but the line editor draws the prompt again.
 const REDRAW: &str = "\x1b[A\n";
@@ -75,6 +79,8 @@ pub(super) struct Inputs {
     pub(super) status: Option<StatusLine>,
     /// Gets word of each peer that comes.
     pub(super) joined: Sender<()>,
+    /// What the user wants to see and hear.
+    pub(super) shown: ScreenSettings,
 }
 
 /// The running screen.
@@ -99,7 +105,8 @@ impl Screen {
         let (finished, done) = bounded(1);
         Thread::spawn("screen-writer", move || write(&to_write, printer, &finished))?.detach();
         Thread::spawn("screen", move || {
-            let screen = Collector::new(inputs.status.clone(), verbosity, style, inputs.leave.clone());
+            let (status, leave) = (inputs.status.clone(), inputs.leave.clone());
+            let screen = Collector::new(status, verbosity, style, leave, inputs.shown);
             screen.run(&inputs, &lines);
         })?
         .detach();
@@ -132,9 +139,12 @@ struct Collector {
     verbosity: Verbosity,
     style: Style,
     warned: Vec<(Time, String)>,
-    saved: BTreeMap<u64, u64>,
+    told: ToldDownloads,
+    comings: Comings,
     progress: Option<Time>,
     redraw: bool,
+    redrawn: Option<Time>,
+    shown: ScreenSettings,
     /// How far the departure is; and when that was said last, where no line can be replaced.
     leaving: Replaced,
     leaving_said: Option<Time>,
@@ -144,7 +154,13 @@ struct Collector {
 }
 
 impl Collector {
-    const fn new(status: Option<StatusLine>, verbosity: Verbosity, style: Style, leave: Leave) -> Self {
+    const fn new(
+        status: Option<StatusLine>,
+        verbosity: Verbosity,
+        style: Style,
+        leave: Leave,
+        shown: ScreenSettings,
+    ) -> Self {
         Self {
             waiting: VecDeque::new(),
             left_out: 0,
@@ -152,9 +168,12 @@ impl Collector {
             verbosity,
             style,
             warned: Vec::new(),
-            saved: BTreeMap::new(),
+            told: ToldDownloads::new(),
+            comings: Comings::new(),
             progress: None,
             redraw: false,
+            redrawn: None,
+            shown,
             leaving: Replaced::new(),
             leaving_said: None,
             has_reported: false,
@@ -169,7 +188,10 @@ impl Collector {
         loop {
             let next = self.next_line();
             let to = if next.is_some() { lines } else { &parked };
+            let until = self.comings.poll_timeout().map(|at| at.since(clock::now()));
+            let due = until.map_or_else(never, after);
             select! {
+                recv(due) -> _ => self.comings_due(clock::now()),
                 recv(inputs.notices) -> notice => match notice {
                     Ok(notice) => {
                         if matches!(notice, Notice::Joined { .. }) {
@@ -190,6 +212,7 @@ impl Collector {
                 },
             }
         }
+        self.tell_comings();
         inputs.log.try_iter().for_each(|line| self.warn(clock::now(), &line));
         self.redraw = false;
         while let Some(line) = self.next_line() {
@@ -241,18 +264,35 @@ impl Collector {
         }
     }
 
+    /// Those who came and went just before stand above whatever is told next.
+    fn tell_comings(&mut self) {
+        let lines = self.comings.take();
+        self.mention_dim(&lines);
+    }
+
+    fn comings_due(&mut self, now: Time) {
+        let lines = self.comings.due(now);
+        self.mention_dim(&lines);
+    }
+
+    fn mention_dim(&mut self, lines: &[String]) {
+        for line in lines {
+            self.mention(&self.style.dim(line));
+        }
+    }
+
     fn notice(&mut self, now: Time, notice: Notice) {
+        if !matches!(notice, Notice::Joined { .. } | Notice::Gone { .. } | Notice::Downloads(_)) {
+            self.tell_comings();
+        }
         match notice {
             Notice::Joined { name, id } => {
-                self.mention(&self.style.dim(&format!("{} is here ({})", shown(&name), shown(&id))));
+                let before = self.comings.joined(now, name, &id);
+                self.mention_dim(&before);
             }
             Notice::Gone { name, why } => {
-                let how = match why {
-                    GoneCause::Left => "left",
-                    GoneCause::Silent => "is gone without a word",
-                    GoneCause::Disconnected => "is no longer connected",
-                };
-                self.mention(&self.style.dim(&format!("{} {how}", shown(&name))));
+                let before = self.comings.gone(now, name, why);
+                self.mention_dim(&before);
             }
             Notice::Line(row) => self.mention(&chat::line(&row, clock::unix_millis(), self.style)),
             Notice::LinesMissed { name, count } => self.mention(&self.style.dim(&chat::missed(&name, count))),
@@ -289,10 +329,16 @@ impl Collector {
     }
 
     fn downloads(&mut self, now: Time, rows: &[DownloadRow]) {
+        if !self.shown.progress || (self.status.is_none() && output::is_dumb()) {
+            return;
+        }
         match &self.status {
             Some(status) if status.is_shown() => {
-                status.set(rows);
-                self.redraw = true;
+                let status = status.clone();
+                if self.is_drawn(now, rows.is_empty()) {
+                    status.set(rows);
+                    self.redraw = true;
+                }
             }
             // Begun by somebody else than the prompt, which has no line for it now.
             _ if rows.is_empty() => self.progress = None,
@@ -307,6 +353,15 @@ impl Collector {
                 self.progress = Some(now);
             }
         }
+    }
+
+    /// True if the line above the prompt is to be drawn now.
+    fn is_drawn(&mut self, now: Time, is_over: bool) -> bool {
+        let is_soon = self.redrawn.is_some_and(|drawn| now.since(drawn) < REDRAWN);
+        if !is_soon || is_over {
+            self.redrawn = Some(now);
+        }
+        !is_soon || is_over
     }
 
     /// How far the departure is, for a person.
@@ -339,28 +394,14 @@ impl Collector {
 
     /// A reply to a download that nobody waits for.
     fn reply(&mut self, job: u64, reply: Reply) {
-        match reply {
-            // Elsewhere whoever asked says it.
-            Reply::Begun(row) if self.verbosity == Verbosity::Prompt => self.say(&download::begun(&row)),
-            Reply::Saved(saved) => {
-                let number = self.saved.entry(job).or_default();
-                *number += 1;
-                if *number <= NAMED {
-                    self.mention(&download::saved(&saved));
-                }
-            }
-            Reply::Missing { path, failure } => self.say(&download::missing(&path, &failure)),
-            Reply::Done => {
-                let number = self.saved.remove(&job).unwrap_or(0);
-                if number > NAMED {
-                    self.mention(&format!("{job}: done, {}", super::human::count(number, "file")));
-                }
-            }
-            Reply::Failed(failure) => {
-                self.saved.remove(&job);
-                self.say(&self.style.red(&format!("{job}: {}", shown(&failure.message))));
-            }
-            _ => {}
+        let is_person = self.verbosity == Verbosity::Prompt;
+        let rings = is_person && self.shown.bell;
+        let ring = |sum: &DownloadSum| if rings { bell::of_download(sum) } else { String::new() };
+        match self.told.reply(job, reply, self.style, ring) {
+            Some(Telling::Said(text)) => self.say(&text),
+            Some(Telling::Mentioned(text)) => self.mention(&text),
+            Some(Telling::Answered(text)) if is_person => self.say(&text),
+            Some(Telling::Answered(_)) | None => {}
         }
     }
 }
@@ -370,12 +411,15 @@ mod tests {
     use crossbeam_channel::unbounded;
 
     use super::*;
-    use crate::control::Saved;
+    use crate::cli::show::download::tests::sum;
+    use crate::control::{DownloadOutcome, GoneCause};
 
     const PLAIN: Style = Style::PLAIN;
 
+    const SHOWN: ScreenSettings = ScreenSettings { mute: false, bell: false, progress: true };
+
     fn collector(verbosity: Verbosity) -> Collector {
-        Collector::new(None, verbosity, PLAIN, Leave::new(|| {}))
+        Collector::new(None, verbosity, PLAIN, Leave::new(|| {}), SHOWN)
     }
 
     #[test]
@@ -403,53 +447,60 @@ mod tests {
     }
 
     #[test]
-    fn of_many_files_a_few_are_named() {
-        let mut screen = collector(Verbosity::Prompt);
-        for n in 0..25 {
-            let saved = Saved {
-                job: 4,
-                id: String::new(),
-                path: format!("/d/{n}").into(),
-                how: "saved".into(),
-                wanted: None,
-                through: None,
-            };
-            screen.notice(Time(1), Notice::Download(4, Reply::Saved(saved)));
+    fn what_is_said_of_a_download_hangs_on_who_listens() {
+        let begun = || Reply::Begun(download::tests::download());
+        let done = || Reply::DownloadSum(Box::new(sum()));
+        let failed =
+            || Reply::DownloadSum(Box::new(DownloadSum { outcome: DownloadOutcome::Incomplete, ..sum() }));
+        for (verbosity, lines) in [(Verbosity::Prompt, 3), (Verbosity::Verbose, 2), (Verbosity::Quiet, 1)] {
+            let mut screen = collector(verbosity);
+            for reply in [begun(), done(), failed(), Reply::Done] {
+                screen.notice(Time(1), Notice::Download(4, reply));
+            }
+            assert_eq!(screen.waiting.len(), lines, "{verbosity:?}: {:?}", screen.waiting);
         }
-        screen.notice(Time(1), Notice::Download(4, Reply::Done));
-        assert_eq!(screen.waiting.len(), 11);
-        assert_eq!(screen.waiting.back().unwrap(), "4: done, 25 files\n");
     }
 
     #[test]
-    fn what_a_download_does_is_said_in_order() {
-        let row = DownloadRow {
-            job: 4,
-            what: "a".into(),
-            done: 0,
-            size: 1,
-            files_done: 0,
-            files: 1,
-            speed: 0,
-            left: None,
-            fetched: 0,
-            from: vec![],
-            waiting: None,
-            holders: Vec::new(),
-        };
-        let how = "already_there".to_owned();
-        let saved =
-            Saved { job: 4, id: String::new(), path: "/d/a".into(), how, wanted: None, through: None };
-        for (verbosity, said) in [
-            (Verbosity::Prompt, &["4: fetching a (1 B)\n", "already there: /d/a\n"][..]),
-            (Verbosity::Verbose, &["already there: /d/a\n"]),
-        ] {
+    fn the_line_above_the_prompt_is_drawn_twice_a_second_at_most() {
+        let mut screen = collector(Verbosity::Prompt);
+        let start = Time::ZERO;
+        let drawn = (0..20).filter(|n| screen.is_drawn(start + Duration::from_millis(100 * n), false));
+        assert_eq!(drawn.collect::<Vec<_>>(), [0, 5, 10, 15]);
+        assert!(
+            screen.is_drawn(start + Duration::from_millis(1_901), true),
+            "that nothing runs is shown at once"
+        );
+    }
+
+    #[test]
+    fn a_bell_rings_only_for_a_person_who_waited_long_and_wants_it() {
+        let rings = |verbosity, bell, millis| {
             let mut screen = collector(verbosity);
-            for reply in [Reply::Begun(row.clone()), Reply::Saved(saved.clone()), Reply::Done] {
-                screen.notice(Time(1), Notice::Download(4, reply));
-            }
-            assert_eq!(screen.waiting, said);
+            screen.shown.bell = bell;
+            let all = DownloadSum { millis, ..sum() };
+            screen.notice(Time(1), Notice::Download(4, Reply::DownloadSum(Box::new(all))));
+            screen.waiting.back().is_some_and(|line| line.contains('\x07'))
+        };
+        assert!(rings(Verbosity::Prompt, true, 10_000));
+        assert!(!rings(Verbosity::Prompt, true, 9_999));
+        assert!(!rings(Verbosity::Prompt, false, 10_000));
+        assert!(!rings(Verbosity::Verbose, true, 10_000));
+    }
+
+    #[test]
+    fn whoever_comes_is_told_before_what_it_says() {
+        let mut screen = collector(Verbosity::Prompt);
+        let joined = |n: u64| Notice::Joined { name: format!("peer{n}"), id: "abcd".into() };
+        for n in 0..12 {
+            screen.notice(Time(n), joined(n));
         }
+        assert!(screen.waiting.is_empty());
+        screen.notice(Time(20), Notice::Text("something else".into()));
+        assert_eq!(screen.waiting, ["12 peers joined: peer0, peer1, peer2 and 9 more\n", "something else\n"]);
+        screen.notice(Time(30), joined(1));
+        screen.comings_due(Time(30) + Duration::from_secs(1));
+        assert_eq!(screen.waiting.back().unwrap(), "peer1 joined (abcd)\n");
     }
 
     #[test]
@@ -505,7 +556,7 @@ mod tests {
         let ((notices, rx), (log_tx, log)) = (unbounded(), unbounded());
         let (printed_tx, printed) = unbounded();
         let leave = Leave::new(|| {});
-        let inputs = Inputs { notices: rx, log, leave, status: None, joined: bounded(1).0 };
+        let inputs = Inputs { notices: rx, log, leave, status: None, joined: bounded(1).0, shown: SHOWN };
         let screen = Screen::start(inputs, Box::new(Slow(printed_tx)), Verbosity::Prompt, PLAIN).unwrap();
         log_tx.send("from the log".into()).unwrap();
         notices.send(Notice::Joined { name: "peer2".into(), id: "abcd".into() }).unwrap();
@@ -515,6 +566,6 @@ mod tests {
         screen.finish(Duration::from_secs(20));
         let mut lines: Vec<String> = printed.try_iter().collect();
         lines.sort();
-        assert_eq!(lines, ["from the log\n", "peer2 is here (abcd)\n", "peer2 left\n", "safe to leave\n"]);
+        assert_eq!(lines, ["from the log\n", "peer2 joined (abcd)\n", "peer2 left\n", "safe to leave\n"]);
     }
 }

@@ -8,7 +8,7 @@ use crossbeam_channel::{Sender, unbounded};
 
 use super::flags::{self, TypedCommand};
 use super::output::{self, Style};
-use super::show::{View, holders};
+use super::show::{ShowOptions, View, holders};
 use super::words::SplitError;
 use crate::control::typed::{CommandOrigin, TypedFrom};
 use crate::control::{Ask, DownloadRequest, HoldersRequest, Reply, Request};
@@ -61,21 +61,15 @@ pub(super) fn fail(failure: &Failure, origin: CommandOrigin) {
 pub(super) struct Session {
     asks: Sender<Ask>,
     directory: PathBuf,
-    origin: CommandOrigin,
-    json: bool,
+    options: ShowOptions,
     /// At the prompt: what each number stands for since `holders` was answered last.
     choices: RefCell<Vec<String>>,
 }
 
 impl Session {
-    /// For the peer of this process, in `directory`. With `json` every command has `--json`.
-    pub(super) const fn new(
-        asks: Sender<Ask>,
-        directory: PathBuf,
-        origin: CommandOrigin,
-        json: bool,
-    ) -> Self {
-        Self { asks, directory, origin, json, choices: RefCell::new(Vec::new()) }
+    /// For the peer of this process, in `directory`. If `options` say so, every command has `--json`.
+    pub(super) const fn new(asks: Sender<Ask>, directory: PathBuf, options: ShowOptions) -> Self {
+        Self { asks, directory, options, choices: RefCell::new(Vec::new()) }
     }
 
     /// Runs one line to its end and shows what comes of it. Breaks after `exit`.
@@ -83,7 +77,7 @@ impl Session {
         match self.try_run(line) {
             Ok(flow) => flow.map_continue(|()| Ok(())),
             Err(failure) => {
-                fail(&failure, self.origin);
+                fail(&failure, self.options.origin);
                 ControlFlow::Continue(Err(failure))
             }
         }
@@ -94,7 +88,7 @@ impl Session {
         let line = chosen.as_deref().unwrap_or(line);
         let words = match said(line).map_or_else(|| super::words::split(line), Ok) {
             // Completion leaves the quote of a folder open; a person who likes the folder hits Enter.
-            Err(SplitError::Open(quote)) if self.origin == CommandOrigin::Prompt => {
+            Err(SplitError::Open(quote)) if self.options.origin == CommandOrigin::Prompt => {
                 super::words::split(&format!("{line}{quote}"))
             }
             words => words,
@@ -103,7 +97,7 @@ impl Session {
         if words.is_empty() {
             return Ok(ControlFlow::Continue(()));
         }
-        let words = if self.origin == CommandOrigin::Prompt { asked(words)? } else { words };
+        let words = if self.options.origin == CommandOrigin::Prompt { asked(words)? } else { words };
         let typed = match flags::parse_typed(&words) {
             flags::Parsed::Command(typed) => typed,
             flags::Parsed::Text(text) => {
@@ -114,21 +108,21 @@ impl Session {
         };
         let here = std::env::current_dir().ok();
         match typed.command {
-            TypedCommand::Local(command) => command.run(&self.directory, self.origin)?,
+            TypedCommand::Local(command) => command.run(&self.directory, self.options.origin)?,
             TypedCommand::Ask(mut request) => {
-                request.anchor(&TypedFrom { origin: self.origin, folder: here.as_deref() })?;
-                if !self.json && !typed.json {
+                request.anchor(&TypedFrom { origin: self.options.origin, folder: here.as_deref() })?;
+                if !self.options.json && !typed.json {
                     request.for_people();
                 }
                 let leaving = matches!(request, Request::Exit(_));
-                let file = one_file(&request).filter(|_| self.origin == CommandOrigin::Prompt);
-                let result = self.ask(request, self.json || typed.json);
+                let file = one_file(&request).filter(|_| self.options.origin == CommandOrigin::Prompt);
+                let result = self.ask(request, self.options.json || typed.json);
                 if let (Err(failure), Some(file)) = (&result, file)
                     && failure.code == Code::Ambiguous
                 {
-                    fail(failure, self.origin);
+                    fail(failure, self.options.origin);
                     // Which of them is asked; but not if it is a folder.
-                    drop(self.ask(HoldersRequest { file }.into(), self.json || typed.json));
+                    drop(self.ask(HoldersRequest { file }.into(), self.options.json || typed.json));
                     return Ok(ControlFlow::Continue(()));
                 }
                 return match (leaving, result) {
@@ -145,11 +139,12 @@ impl Session {
 
     /// Asks and shows the answers.
     fn ask(&self, request: Request, json: bool) -> Result<(), Failure> {
-        let is_told_anyway = self.origin == CommandOrigin::Prompt && goes_on_behind_the_prompt(&request);
+        let is_told_anyway =
+            self.options.origin == CommandOrigin::Prompt && goes_on_behind_the_prompt(&request);
         if is_told_anyway && !json {
             return ask(&self.asks, request, |_| ControlFlow::Continue(()));
         }
-        let mut view = View::new(&request, json, self.origin);
+        let mut view = View::new(&request, ShowOptions { json, ..self.options });
         let is_choice = matches!(request, Request::Holders(_));
         let mut holders = Vec::new();
         let result = ask(&self.asks, request, |reply| {
@@ -169,7 +164,7 @@ impl Session {
     fn chosen(&self, line: &str) -> Result<Option<String>, Failure> {
         let choices = self.choices.borrow();
         let Ok(number) = line.trim().parse::<usize>() else { return Ok(None) };
-        if self.origin != CommandOrigin::Prompt || choices.is_empty() {
+        if self.options.origin != CommandOrigin::Prompt || choices.is_empty() {
             return Ok(None);
         }
         let chosen = number.checked_sub(1).and_then(|n| choices.get(n)).cloned();
@@ -234,7 +229,9 @@ mod tests {
     #[test]
     fn a_number_stands_for_what_was_shown_last() {
         let (asks, _controller) = unbounded();
-        let session = Session::new(asks, PathBuf::new(), CommandOrigin::Prompt, false);
+        let screen = crate::settings::ScreenSettings { mute: false, bell: false, progress: true };
+        let options = ShowOptions { json: false, origin: CommandOrigin::Prompt, screen };
+        let session = Session::new(asks, PathBuf::new(), options);
         assert_eq!(session.chosen("1"), Ok(None), "nothing was shown");
         session.choices.replace(vec!["download a".to_owned(), "download b".to_owned()]);
         assert_eq!(session.chosen(" 2 "), Ok(Some("download b".to_owned())));

@@ -106,6 +106,78 @@ pub struct Saved {
     /// Who shares it, and who fetched it for this peer, which cannot reach the former: `anna through bert`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<String>,
+    /// Files that its download is to bring in all.
+    #[serde(default)]
+    pub files: u64,
+}
+
+/// How a download ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DownloadOutcome {
+    /// All of it is here.
+    Done,
+    /// Some of it is not here; why is in `failures`.
+    Incomplete,
+    /// The user stopped it. What arrived is kept, and the same command resumes it.
+    Stopped,
+    /// The peer left before it was over. What arrived is kept, and the same command resumes it.
+    Left,
+}
+
+/// What a download was, all in all. With `--json` it is the last line of `download`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DownloadSum {
+    /// Its number.
+    pub job: u64,
+    /// What was asked for, in short; `restore` for own files that came back.
+    pub what: String,
+    /// How it ended.
+    pub outcome: DownloadOutcome,
+    /// Files that it was to bring.
+    pub files: u64,
+    /// Empty folders that it was to make.
+    pub folders: u64,
+    /// Files that arrived.
+    pub saved: u64,
+    /// Bytes of the files that arrived.
+    pub saved_bytes: u64,
+    /// Files whose content was there already, under the name that they were to get.
+    pub already_there: u64,
+    /// Files and empty folders that could not be fetched or written.
+    pub failed: u64,
+    /// Bytes that were to come, those of files that were there already included.
+    pub size: u64,
+    /// Bytes of these that are here, those of unfinished files included.
+    pub done: u64,
+    /// Bytes that came over the network.
+    pub fetched: u64,
+    /// Bytes that were here from an earlier download, which this one resumed.
+    pub resumed: u64,
+    /// Milliseconds from its beginning to its end.
+    pub millis: u64,
+    /// Bytes a second that came over the network, a mean over that time.
+    pub speed: u64,
+    /// Names of the first 16 peers that it came from, who gave most first, as in `begun`.
+    pub from: Vec<String>,
+    /// How many peers it came from.
+    pub from_count: u64,
+    /// The folder that everything went into; a list of bytes if that is not UTF-8.
+    #[serde(with = "super::local_path")]
+    pub to: PathBuf,
+    /// What failed and why, one for each reason; what begins with the ninth is counted with one of these.
+    pub failures: Vec<DownloadFailures>,
+}
+
+/// Files of a download that failed for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DownloadFailures {
+    /// Why.
+    pub failure: Failure,
+    /// How many.
+    pub count: u64,
+    /// The path of the first one.
+    pub first: String,
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ const LAST: usize = 20;
 
 /// End the peer, once what it sends is finished and others keep its files
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
-#[command(visible_alias = "q", alias = "quit", display_order = LAST)]
+#[command(visible_alias = "q", aliases = ["quit", "bye", ":q"], display_order = LAST)]
 pub struct ExitRequest {
     /// Without finishing what is being sent, and without handing files over
     #[arg(long)]

@@ -8,7 +8,7 @@ use super::typed::{Proposals, TypedRequest};
 
 /// List what is shared, here (mine) and by the others
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
-#[command(visible_alias = "l", alias = "ls")]
+#[command(visible_alias = "l", aliases = ["ls", "dir"])]
 pub struct ListRequest {
     /// Only paths that contain this, or match it if it has `*` or `?`; `FOLDER/`: what lies in that folder; or `b3:`
     /// and the first digits of an id

@@ -66,8 +66,15 @@ mod tests {
             ("/a b/é".into(), r#""/a b/é""#),
             (testing::not_utf8().into(), "[110,111,116,255,117,116,102,56]"),
         ] {
-            let saved =
-                Saved { job: 1, id: String::new(), path, how: String::new(), wanted: None, through: None };
+            let saved = Saved {
+                job: 1,
+                id: String::new(),
+                path,
+                how: String::new(),
+                wanted: None,
+                through: None,
+                files: 1,
+            };
             let text = serde_json::to_string(&saved).unwrap();
             assert!(text.contains(&format!(r#""path":{json}"#)), "{text}");
             assert_eq!(serde_json::from_str::<Saved>(&text).unwrap(), saved);

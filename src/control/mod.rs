@@ -175,6 +175,8 @@ pub enum Reply {
         /// Why.
         failure: Failure,
     },
+    /// What a download was, all in all; before its end.
+    DownloadSum(Box<DownloadSum>),
     /// Names, for completion.
     Names {
         /// At most 100.

@@ -42,7 +42,7 @@ pub enum Notice {
     },
     /// How far the running downloads are; empty when none runs. At most 4 a second.
     Downloads(Vec<DownloadRow>),
-    /// A reply to a download that nobody waits for (`Begun`, `Saved`, `Missing`, `Done`, `Failed`).
+    /// A reply to a download that nobody waits for (`Begun`, `Saved`, `Missing`, `DownloadSum`, `Done`, `Failed`).
     Download(u64, Reply),
     /// How far the departure is, as [`Reply::Leaving`].
     #[expect(missing_docs, reason = "told there")]

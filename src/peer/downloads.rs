@@ -1,10 +1,10 @@
 //! The running downloads as users see them: progress, speed, time left, who waits for which. Pure.
 
-use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::destinations::Destinations;
+use super::download_tally::{DownloadTally, Ending};
 use super::event::AskId;
 use super::holders::claim;
 use super::jobs::{JobPurpose, Jobs};
@@ -12,17 +12,16 @@ use super::limits;
 use super::output::{Outputs, PeerOutput};
 use super::owners::Owners;
 use super::roster::Roster;
-use super::speeds::SpeedsSeen;
+use super::speeds::{Speed, SpeedsSeen};
+use super::through::ThroughPeers;
 use crate::content::{Claim, FileId, SafePath};
-use crate::control::{DownloadRow, Notice, Reply};
+use crate::control::{DownloadRow, DownloadSum, Notice, Reply};
 use crate::error::Failure;
 use crate::identity::PeerId;
 use crate::receiver::through::ThroughFile;
-use crate::swarm::{Job, JobId, Progress, Wanted};
+use crate::swarm::{Job, JobGivers, JobId, Progress, Wanted};
+use crate::text::number;
 use crate::time::Time;
-
-/// Speeds are means over this time.
-const WINDOW: Duration = Duration::from_secs(3);
 
 /// Files of a download up to which each one is reported at the prompt.
 const TOLD: usize = 20;
@@ -44,31 +43,6 @@ pub(super) struct DownloadOrder {
     pub(super) folders: Vec<SafePath>,
 }
 
-/// Bytes against time, over the last seconds.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Speed {
-    points: VecDeque<(Time, u64)>,
-}
-
-impl Speed {
-    /// Notes that `bytes` in all had passed at `now`.
-    pub(super) fn note(&mut self, now: Time, bytes: u64) {
-        self.points.push_back((now, bytes));
-        while self.points.len() > 2 && self.points.get(1).is_some_and(|p| now.since(p.0) >= WINDOW) {
-            self.points.pop_front();
-        }
-    }
-
-    /// Bytes a second; 0 when nothing was noted for a while.
-    #[must_use]
-    pub(super) fn get(&self, now: Time) -> u64 {
-        let (Some(first), Some(last)) = (self.points.front(), self.points.back()) else { return 0 };
-        let millis = now.since(first.0).as_millis().max(1);
-        let bytes = u128::from(last.1.saturating_sub(first.1));
-        if now.since(last.0) > WINDOW { 0 } else { u64::try_from(bytes * 1_000 / millis).unwrap_or(u64::MAX) }
-    }
-}
-
 /// One download, and whoever waits for its end.
 #[derive(Debug)]
 pub(super) struct DownloadState {
@@ -76,6 +50,8 @@ pub(super) struct DownloadState {
     what: String,
     /// The contents that it is to bring.
     pub(super) wants: Vec<Claim>,
+    /// How large each of them is.
+    sizes: BTreeMap<FileId, u64>,
     /// From whom.
     owners: Owners,
     /// Where each peer listed them.
@@ -86,25 +62,13 @@ pub(super) struct DownloadState {
     through: BTreeMap<FileId, ThroughPeers>,
     /// Files and empty folders that it is to bring.
     things: usize,
-    /// Those that it will not, and the last one's failure.
-    failed: (usize, Option<Failure>),
+    /// What it brings and does not, counted.
+    tally: DownloadTally,
+    /// True if its end is told as a sum: of a file that is repaired others tell.
+    is_summed: bool,
     progress: Progress,
     speed: Speed,
     watcher: Option<AskId>,
-}
-
-/// Who shares a file that this peer cannot reach, and who fetches it for this peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ThroughPeers {
-    pub(super) owner: PeerId,
-    pub(super) carrier: PeerId,
-}
-
-impl ThroughPeers {
-    /// As they are shown.
-    fn shown(&self, roster: &Roster) -> String {
-        roster.shown_names(&[self.owner, self.carrier]).join(" through ")
-    }
 }
 
 /// All that run.
@@ -126,6 +90,7 @@ impl Downloads {
     /// Begins to bring files and empty folders to a destination.
     pub(super) fn begin(
         &mut self,
+        now: Time,
         jobs: &mut Jobs,
         purpose: JobPurpose,
         order: DownloadOrder,
@@ -134,7 +99,10 @@ impl Downloads {
         let DownloadOrder { what, owners, destination, files, folders } = order;
         let id = jobs.begin(purpose);
         let wants: Vec<Claim> = files.iter().map(|f| (f.id, f.size)).collect();
-        let mut download = DownloadState::new(id, what, owners, wants, folders.len());
+        let tally = DownloadTally::new(now, destination.clone(), folders.len() as u64);
+        let mut download = DownloadState::new(id, what, owners, wants, tally);
+        download.things += folders.len();
+        download.is_summed = !matches!(jobs.get(id), Some(JobPurpose::Repair(_)));
         let job = Job { id, destination, files, folders, background: false };
         match self.destinations.enter(job) {
             Some(job) => out.push(PeerOutput::Fetch(job)),
@@ -176,7 +144,12 @@ impl Downloads {
     pub(super) fn progress(&mut self, now: Time, progress: Progress, roster: &Roster, out: &mut Outputs) {
         let Some(d) = self.running.get_mut(&progress.job) else { return };
         d.speed.note(now, progress.fetched);
+        d.tally.moved(progress.done);
         d.progress = progress;
+        if d.progress.sources.iter().any(|peer| d.tally.lacks_name(*peer)) {
+            let names = d.names(&d.progress.sources, roster);
+            d.tally.note_names(&d.progress.sources, names);
+        }
         if let Some(ask) = d.watcher {
             out.reply(ask, Reply::Progress(d.row(now, roster)));
         }
@@ -184,10 +157,24 @@ impl Downloads {
 
     /// Notes that a part of a download will not come. True: it is to be reported, for there are others, whose
     /// end says nothing of this one.
-    pub(super) fn part_failed(&mut self, job: JobId, failure: &Failure) -> bool {
+    pub(super) fn part_failed(&mut self, job: JobId, path: &SafePath, failure: &Failure) -> bool {
         let Some(d) = self.running.get_mut(&job) else { return false };
-        d.failed = (d.failed.0 + 1, Some(failure.clone()));
+        d.tally.failed(path.as_str(), failure);
         d.things > 1
+    }
+
+    /// What came over the network for a download, and from whom.
+    pub(super) fn given(&mut self, job: JobId, givers: JobGivers) {
+        if let Some(d) = self.running.get_mut(&job) {
+            d.tally.given(givers);
+        }
+    }
+
+    /// The user wants no more of a download.
+    pub(super) fn note_stopped(&mut self, job: JobId) {
+        if let Some(d) = self.running.get_mut(&job) {
+            d.tally.stopped();
+        }
     }
 
     /// Tells whoever waits for a download how a part of it went, else the prompt if the download is of few
@@ -207,17 +194,34 @@ impl Downloads {
         }
     }
 
-    /// A download is over; `Some`: why it did not bring everything. That is told, but no reason that was
-    /// reported for a part of it.
-    pub(super) fn end(&mut self, job: JobId, failure: Option<Failure>, out: &mut Outputs) {
+    /// A download is over; `Some`: why it did not bring everything. What it was is told, then that it is over,
+    /// but for no reason that was reported for a part of it.
+    pub(super) fn end(
+        &mut self,
+        now: Time,
+        job: JobId,
+        failure: Option<Failure>,
+        roster: &Roster,
+        out: &mut Outputs,
+    ) {
         let Some(d) = self.running.remove(&job) else { return };
+        if d.is_summed {
+            let sum = d.sum(now, failure.as_ref(), false, roster);
+            d.tell(job, Reply::DownloadSum(Box::new(sum)), out);
+        }
         d.tell(job, failure.map_or(Reply::Done, |failure| Reply::Failed(d.end_of(failure))), out);
     }
 
-    /// Tells everybody who waits for a download that nothing more comes.
-    pub(super) fn end_all(&self, failure: &Failure, out: &mut Outputs) {
-        for ask in self.running.values().filter_map(|d| d.watcher) {
-            out.reply(ask, Reply::Failed(failure.clone()));
+    /// This peer leaves: what each download was is told, and everybody who waits for one that nothing more comes.
+    pub(super) fn end_all(&self, now: Time, failure: &Failure, roster: &Roster, out: &mut Outputs) {
+        for (job, d) in &self.running {
+            if d.is_summed {
+                let sum = d.sum(now, Some(failure), true, roster);
+                d.tell(*job, Reply::DownloadSum(Box::new(sum)), out);
+            }
+            if let Some(ask) = d.watcher {
+                out.reply(ask, Reply::Failed(failure.clone()));
+            }
         }
     }
 
@@ -255,11 +259,13 @@ impl Downloads {
         }
     }
 
-    /// A file of a download is here.
-    pub(super) fn arrived(&mut self, job: JobId, file: FileId) {
-        if let Some(download) = self.running.get_mut(&job) {
-            download.arrived.insert(file);
-        }
+    /// A file of a download is here, and `was_there` before. How many it is to bring in all.
+    pub(super) fn arrived(&mut self, job: JobId, file: FileId, was_there: bool) -> u64 {
+        let Some(download) = self.running.get_mut(&job) else { return 0 };
+        download.arrived.insert(file);
+        let size = download.sizes.get(&file).copied().unwrap_or_default();
+        download.tally.arrived(size, was_there);
+        download.wants.len() as u64
     }
 
     /// This content comes through another peer.
@@ -323,8 +329,8 @@ impl Downloads {
 }
 
 impl DownloadState {
-    fn new(job: JobId, what: String, owners: Owners, wants: Vec<Claim>, folders: usize) -> Self {
-        let things = wants.len() + folders;
+    fn new(job: JobId, what: String, owners: Owners, wants: Vec<Claim>, tally: DownloadTally) -> Self {
+        let things = wants.len();
         let progress = Progress {
             job,
             done: 0,
@@ -336,9 +342,24 @@ impl DownloadState {
             rates: Vec::new(),
             waiting: None,
         };
-        let (failed, speed, watcher) = ((0, None), Speed::default(), None);
+        let (speed, watcher, is_summed) = (Speed::default(), None, true);
         let (listed, through, arrived) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Self { what, wants, owners, listed, arrived, through, things, failed, progress, speed, watcher }
+        let sizes = wants.iter().copied().collect();
+        Self {
+            what,
+            sizes,
+            wants,
+            owners,
+            listed,
+            arrived,
+            through,
+            things,
+            tally,
+            is_summed,
+            progress,
+            speed,
+            watcher,
+        }
     }
 
     /// A peer lists a content of it there. Of strangers who list it under many paths, or come with many keys, no more is
@@ -378,14 +399,14 @@ impl DownloadState {
             .filter_map(move |claim| blocked.get(claim).copied())
     }
 
-    /// The peers that it comes from, as they are shown.
-    fn from(&self, roster: &Roster) -> Vec<String> {
-        let names = roster.shown_names(&self.progress.sources);
+    /// These peers that it comes from, as they are shown.
+    fn names(&self, peers: &[PeerId], roster: &Roster) -> Vec<String> {
+        let names = roster.shown_names(peers);
         let carrier: BTreeMap<PeerId, ThroughPeers> =
             self.through.values().map(|p| (p.carrier, *p)).collect();
         let through =
             |(name, source): (String, &PeerId)| carrier.get(source).map_or(name, |peers| peers.shown(roster));
-        names.into_iter().zip(&self.progress.sources).map(through).collect()
+        names.into_iter().zip(peers).map(through).collect()
     }
 
     /// Tells whoever waits for it, else the prompt.
@@ -399,12 +420,23 @@ impl DownloadState {
 
     /// What is said at its end if it ended so: no reason that was reported for a part of it.
     fn end_of(&self, failure: Failure) -> Failure {
-        if self.things > 1 && self.failed.1.as_ref() == Some(&failure) {
-            let (failed, all) = (self.failed.0, self.things);
-            Failure::new(failure.code, format!("{failed} of {all} could not be fetched"))
+        let (failed, last) = self.tally.failures();
+        if self.things > 1 && last == Some(&failure) {
+            Failure::new(
+                failure.code,
+                format!("{} of {} files failed", number(failed), number(self.things as u64)),
+            )
         } else {
             failure
         }
+    }
+
+    /// What it was, all in all.
+    fn sum(&self, now: Time, failure: Option<&Failure>, has_left: bool, roster: &Roster) -> DownloadSum {
+        let givers = self.tally.named_givers().iter().copied();
+        let here: Vec<PeerId> = givers.filter(|peer| roster.contact(*peer).is_some()).collect();
+        let names = here.iter().copied().zip(self.names(&here, roster)).collect();
+        self.tally.sum(now, &self.what, &Ending { progress: &self.progress, failure, has_left, names })
     }
 
     /// One row of `status`.
@@ -421,173 +453,9 @@ impl DownloadState {
             speed,
             left: p.size.saturating_sub(p.done).checked_div(speed),
             fetched: p.fetched,
-            from: self.from(roster),
+            from: self.names(&p.sources, roster),
             waiting: p.waiting.clone(),
             holders: Vec::new(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::Code;
-
-    fn at(millis: u64) -> Time {
-        Time::ZERO + Duration::from_millis(millis)
-    }
-
-    fn wanted(n: u8, size: u64) -> Wanted {
-        Wanted {
-            id: FileId([n; 32]),
-            size,
-            modified: 0,
-            executable: false,
-            asked: "x".into(),
-            to: format!("x{n}").parse().unwrap(),
-            holders: Vec::new(),
-            keep: None,
-            some: Vec::new(),
-        }
-    }
-
-    /// Begins a download of so many files of 10 bytes.
-    fn begin(downloads: &mut Downloads, jobs: &mut Jobs, files: u8) -> JobId {
-        let files = (1..=files).map(|n| wanted(n, 10)).collect();
-        let order = DownloadOrder { what: "x".to_owned(), files, ..DownloadOrder::default() };
-        downloads.begin(jobs, JobPurpose::Download, order, &mut Outputs::default())
-    }
-
-    /// What whoever asked is told, and what the prompt is told, if that is somebody else.
-    fn told(out: &mut Outputs) -> (Vec<Reply>, Vec<Notice>) {
-        let (mut replies, mut notices) = (Vec::new(), Vec::new());
-        while let Some(output) = out.pop() {
-            match output {
-                PeerOutput::Reply(AskId(7), reply) | PeerOutput::ReplyOr(AskId(7), reply, _) => {
-                    replies.push(reply);
-                }
-                PeerOutput::Notice(notice) => notices.push(notice),
-                other => panic!("{other:?}"),
-            }
-        }
-        (replies, notices)
-    }
-
-    #[test]
-    fn speed_is_the_mean_of_the_last_seconds() {
-        let mut s = Speed::default();
-        assert_eq!(s.get(at(0)), 0);
-        for i in 0..=100 {
-            s.note(at(i * 100), i * 1_000);
-        }
-        assert_eq!(s.get(at(10_000)), 10_000);
-        for i in 101..=200 {
-            s.note(at(i * 100), 100_000);
-        }
-        assert_eq!(s.get(at(20_000)), 0);
-        s.note(at(20_100), 150_000);
-        assert!(s.get(at(20_100)) > 10_000);
-        assert_eq!(s.get(at(30_000)), 0);
-        assert!(s.points.len() < 50);
-    }
-
-    #[test]
-    fn whoever_waits_hears_of_that_download_only() {
-        let (mut d, mut jobs, mut out) = (Downloads::default(), Jobs::default(), Outputs::default());
-        let (a, b) = (begin(&mut d, &mut jobs, 10), begin(&mut d, &mut jobs, 3));
-        assert_ne!(a, b);
-        d.watch(a, AskId(7));
-        let roster = Roster::default();
-        let mut p = d.get(a).unwrap().progress.clone();
-        (p.done, p.fetched) = (50, 50);
-        d.progress(at(0), p.clone(), &roster, &mut out);
-        (p.done, p.fetched) = (75, 75);
-        d.progress(at(1_000), p, &roster, &mut out);
-        let last = told(&mut out).0.pop().unwrap();
-        let Reply::Progress(row) = last else { panic!("{last:?}") };
-        assert_eq!((row.done, row.size, row.speed, row.left), (75, 100, 25, Some(1)));
-        let other = d.get(b).unwrap().progress.clone();
-        d.progress(at(1_000), other, &roster, &mut out);
-        assert_eq!(told(&mut out), (Vec::new(), Vec::new()), "nobody waits for it");
-        assert_eq!(d.rows(at(0), &roster)[1].size, 30);
-        d.end(a, None, &mut out);
-        d.end(b, None, &mut out);
-        assert_eq!(told(&mut out), (vec![Reply::Done], vec![Notice::Download(b.0, Reply::Done)]));
-        d.end(a, None, &mut out);
-        assert_eq!((told(&mut out), d.rows(at(0), &roster).len()), ((Vec::new(), Vec::new()), 0));
-    }
-
-    #[test]
-    fn the_prompt_is_told_of_a_download_whose_watcher_went_away() {
-        let (mut d, mut jobs, mut out) = (Downloads::default(), Jobs::default(), Outputs::default());
-        let job = begin(&mut d, &mut jobs, 1);
-        d.watch(job, AskId(7));
-        let missing =
-            Reply::Missing { path: "x".to_owned(), failure: Failure::new(Code::NoHolder, "nobody has it") };
-        d.tell(job, missing.clone(), &mut out);
-        let Some(PeerOutput::ReplyOr(AskId(7), reply, shown)) = out.pop() else { panic!() };
-        assert_eq!((reply, shown), (missing.clone(), Notice::Download(job.0, missing.clone())));
-        // Each of many files would be too much of it; only its end is shown.
-        let many = begin(&mut d, &mut jobs, 21);
-        d.tell(many, missing.clone(), &mut out);
-        assert_eq!(told(&mut out), (Vec::new(), Vec::new()));
-        d.tell_always(many, missing.clone(), &mut out);
-        d.watch(many, AskId(7));
-        d.tell(many, missing.clone(), &mut out);
-        assert_eq!(told(&mut out), (vec![missing.clone()], vec![Notice::Download(many.0, missing)]));
-        d.end(many, None, &mut out);
-        assert!(matches!(out.pop(), Some(PeerOutput::ReplyOr(_, Reply::Done, Notice::Download(..)))));
-    }
-
-    #[test]
-    fn a_reason_is_said_once() {
-        let (mut d, mut jobs, mut out) = (Downloads::default(), Jobs::default(), Outputs::default());
-        let (one, many, third) =
-            (begin(&mut d, &mut jobs, 1), begin(&mut d, &mut jobs, 4), begin(&mut d, &mut jobs, 4));
-        for job in [one, many, third] {
-            d.watch(job, AskId(7));
-        }
-        let (full, none) = (Failure::new(Code::Full, "no room"), Failure::new(Code::NoHolder, "nobody"));
-        let mut ended = |d: &mut Downloads, job, failure| {
-            d.end(job, Some(failure), &mut out);
-            told(&mut out).0
-        };
-        assert!(!d.part_failed(one, &full));
-        assert_eq!(ended(&mut d, one, full.clone()), [Reply::Failed(full.clone())]);
-        assert!(d.part_failed(many, &full) && d.part_failed(many, &none) && d.part_failed(third, &none));
-        let sum = Failure::new(Code::NoHolder, "2 of 4 could not be fetched");
-        assert_eq!(ended(&mut d, many, none), [Reply::Failed(sum)]);
-        let stopped = Failure::other("the download was stopped");
-        assert_eq!(ended(&mut d, third, stopped.clone()), [Reply::Failed(stopped)]);
-    }
-
-    #[test]
-    fn strangers_with_many_paths_and_keys_are_noted_no_more_than_others() {
-        let (mut d, mut jobs) = (Downloads::default(), Jobs::default());
-        begin(&mut d, &mut jobs, 3);
-        let path = |n: usize| format!("p{n}").parse().unwrap();
-        let held: Vec<_> = (0..1_000).map(|n| (path(n), (FileId([1; 32]), 10))).collect();
-        for n in 0..200 {
-            d.note_listed(PeerId([n; 32]), &held);
-        }
-        assert_eq!(d.listed(PeerId([0; 32])).count(), 3);
-        let all: usize = (0..200).map(|n| d.listed(PeerId([n; 32])).count()).sum();
-        assert_eq!(all, 3 * limits::LISTED_PEERS);
-    }
-
-    #[test]
-    fn what_is_wanted_of_one_peer_is_not_wanted_of_anyone() {
-        let (mut d, mut jobs, mut out) = (Downloads::default(), Jobs::default(), Outputs::default());
-        let owners = Owners::one(PeerId([1; 32]));
-        let order =
-            DownloadOrder { owners: owners.clone(), files: vec![wanted(1, 5)], ..DownloadOrder::default() };
-        d.begin(&mut jobs, JobPurpose::Download, order, &mut out);
-        let claim = (FileId([1; 32]), 5);
-        assert!(d.is_wanted(claim) && !d.is_wanted_of_anyone(claim));
-        assert!(d.wants(Owners::is_anyone).is_empty());
-        assert_eq!(d.wants(|these| *these == owners), BTreeSet::from([claim]));
-        let order = DownloadOrder { files: vec![wanted(1, 5)], ..DownloadOrder::default() };
-        d.begin(&mut jobs, JobPurpose::Download, order, &mut out);
-        assert!(d.is_wanted_of_anyone(claim));
     }
 }

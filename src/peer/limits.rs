@@ -131,5 +131,11 @@ pub(crate) const MEET_AGAIN: Duration = Duration::from_secs(60);
 /// Of those who have a file, so many are told of when its download begins.
 pub(crate) const HOLDERS_TOLD: usize = 8;
 
+/// Of those who gave something of a download, so many are named at its end: as many as anyone reads.
+pub(crate) const GIVERS_NAMED: usize = 16;
+
+/// Reasons for which files of a download failed, that are told one by one at its end.
+pub(crate) const FAILURES_TOLD: usize = 8;
+
 /// A file that nobody fetches for this peer in this time makes place for others that are to be asked for.
 pub(crate) const THROUGH_HOPELESS: Duration = Duration::from_secs(60);

@@ -17,6 +17,7 @@ mod counted;
 pub(crate) mod custody;
 mod departure;
 mod destinations;
+mod download_tally;
 mod downloads;
 mod elsewhere;
 pub(crate) mod event;

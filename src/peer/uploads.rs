@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::control::UploadRow;
 use crate::identity::PeerId;
-use crate::peer::downloads::Speed;
 use crate::peer::roster::Roster;
+use crate::peer::speeds::Speed;
 use crate::time::Time;
 
 /// What is sent to one peer.

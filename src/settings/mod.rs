@@ -3,6 +3,7 @@
 
 mod index;
 mod network;
+mod screen;
 pub(crate) mod units;
 
 use core::time::Duration;
@@ -13,6 +14,7 @@ use clap::{ArgAction, Args, value_parser};
 
 pub use self::index::IndexSettings;
 pub use self::network::NetworkSettings;
+pub use self::screen::ScreenSettings;
 use crate::address::DEFAULT_PORT;
 use crate::limits;
 use crate::rate::Limit;
@@ -69,9 +71,9 @@ pub struct Settings {
     #[arg(long = "no-swarm", action = ArgAction::SetFalse, help_heading = RUN)]
     #[arg(help = "Give others nothing of what is being downloaded, and take nothing of that from them")]
     pub swarm: bool,
-    /// Do not show what others say as they say it; `chat` shows it
-    #[arg(long, help_heading = RUN)]
-    pub mute: bool,
+    /// What is shown, and how.
+    #[command(flatten)]
+    pub screen: ScreenSettings,
     /// Which networks it is on.
     #[command(flatten)]
     pub on: NetworkSettings,
@@ -177,6 +179,7 @@ mod tests {
         assert!(
             settings.sandbox && settings.swarm && !settings.asks && !settings.daemon && !settings.on.map_port
         );
+        assert_eq!(settings.screen, ScreenSettings { mute: false, bell: false, progress: true });
         assert!(!settings.on.wan && settings.on.dht_bootstrap.is_empty());
         assert_eq!(settings.keep, limits::KEEP_DAYS);
         assert_eq!(settings.keep_deleted, limits::KEEP_DELETED);

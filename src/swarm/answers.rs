@@ -129,7 +129,7 @@ impl Swarm {
                 self.planner.background.came(now, len);
             }
             if let Some(job) = self.jobs.running.get_mut(&download.job) {
-                job.fetched += len;
+                job.came(peer, len);
             }
             if twice {
                 let which = |item: &AskedItem| item.token == token && item.chunk == chunk;

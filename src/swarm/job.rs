@@ -1,12 +1,15 @@
 //! Downloads of many files: what of each job is still to be begun, and how far it is. Pure.
 
+use core::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use crate::content::{Claim, SafePath};
 use crate::disk::FileToken;
 use crate::error::Failure;
-use crate::swarm::{Job, JobId, Progress, Wanted};
+use crate::identity::PeerId;
+use crate::swarm::limits;
+use crate::swarm::{Job, JobGivers, JobId, Progress, Wanted};
 
 /// One job.
 #[derive(Debug)]
@@ -31,6 +34,10 @@ pub(super) struct RunningJob {
     /// Bytes of files that arrived.
     pub(super) arrived_bytes: u64,
     pub(super) fetched: u64,
+    /// Bytes of its files that were there from before when they were opened.
+    pub(super) resumed: u64,
+    /// What came over the network, by who gave it.
+    given: BTreeMap<PeerId, u64>,
     pub(super) failure: Option<Failure>,
     /// What was reported last.
     pub(super) reported: Option<Progress>,
@@ -52,6 +59,8 @@ impl RunningJob {
             arrived: 0,
             arrived_bytes: 0,
             fetched: 0,
+            resumed: 0,
+            given: BTreeMap::new(),
             failure: None,
             reported: None,
         };
@@ -116,6 +125,22 @@ impl RunningJob {
         self.queue.push_front(wanted);
     }
 
+    /// A peer gave so many bytes. Of strangers who come with many keys no more are noted than fit.
+    pub(super) fn came(&mut self, from: PeerId, bytes: u64) {
+        self.fetched += bytes;
+        if self.given.len() < limits::GIVERS || self.given.contains_key(&from) {
+            *self.given.entry(from).or_default() += bytes;
+        }
+    }
+
+    /// What came over the network, and from whom.
+    pub(super) fn givers(&self) -> JobGivers {
+        let mut given: Vec<(PeerId, u64)> = self.given.iter().map(|(peer, bytes)| (*peer, *bytes)).collect();
+        given.sort_by_key(|(_, bytes)| Reverse(*bytes));
+        let peers = given.into_iter().map(|(peer, _)| peer).collect();
+        JobGivers { fetched: self.fetched, resumed: self.resumed, peers }
+    }
+
     /// True if no file is left to be fetched.
     pub(super) fn is_over(&self) -> bool {
         self.begun == 0 && self.queue.is_empty() && self.copies.is_empty()
@@ -124,4 +149,35 @@ impl RunningJob {
 
 const fn claim(wanted: &Wanted) -> Claim {
     (wanted.id, wanted.size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_gave_most_comes_first_and_strangers_are_bounded() {
+        let job = Job {
+            id: JobId(1),
+            destination: PathBuf::from("/d"),
+            files: Vec::new(),
+            folders: Vec::new(),
+            background: false,
+        };
+        let mut job = RunningJob::new(job);
+        assert_eq!(job.givers(), JobGivers::default(), "nothing came");
+        let peer = |n: usize| {
+            let mut id = [0; 32];
+            id[..8].copy_from_slice(&n.to_le_bytes());
+            PeerId(id)
+        };
+        job.came(peer(1), 10);
+        job.came(peer(2), 30);
+        job.came(peer(1), 5);
+        assert_eq!(job.givers(), JobGivers { fetched: 45, resumed: 0, peers: vec![peer(2), peer(1)] });
+        for n in 3..2 * limits::GIVERS {
+            job.came(peer(n), 1);
+        }
+        assert_eq!(job.givers().peers.len(), limits::GIVERS);
+    }
 }

@@ -143,6 +143,7 @@ impl Jobs {
         // What was not yet reported is: a bar ends full.
         self.report(sources, outputs);
         if let Some(job) = self.running.remove(&id) {
+            outputs.push_back(Output::Event(JobEvent::Given(id, job.givers())));
             let event = JobEvent::Finished(id, job.arrived, job.failure);
             outputs.push_back(Output::Event(event));
         }

@@ -22,6 +22,9 @@ pub(crate) const SOURCE_FAILURES: u8 = 3;
 /// and at both ends a share of the pool; eight fill every link that a peer has.)
 pub(crate) const FILE_SOURCES: usize = 8;
 
+/// Peers of whom a job remembers how much they gave, at most: whom users hear of at its end. (More than anyone reads.)
+pub(crate) const GIVERS: usize = 256;
+
 /// Peers that may have some of a file, that are kept in mind for it, at most.
 pub(crate) const SWARM_MEMBERS: usize = 64;
 

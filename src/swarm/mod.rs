@@ -33,7 +33,7 @@ mod turns;
 mod watch;
 mod work;
 
-pub(crate) use self::work::{Job, JobEvent, JobId, Progress, SourceRate, Wanted};
+pub(crate) use self::work::{Job, JobEvent, JobGivers, JobId, Progress, SourceRate, Wanted};
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -226,6 +226,9 @@ impl Swarm {
             disk::Event::Opened(token, there, manifest) => {
                 let Some(download) = self.jobs.downloads.get_mut(&token) else { return };
                 let complete = download.opened(&there, manifest.as_ref());
+                if let Some(job) = self.jobs.running.get_mut(&download.job) {
+                    job.resumed += download.done;
+                }
                 if complete {
                     self.jobs.publish(token, &mut self.outputs);
                 } else if download.chunks.size() == 0 {

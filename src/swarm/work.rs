@@ -99,6 +99,19 @@ pub(crate) enum JobEvent {
     Arrived(JobId, FileId, Arrival),
     /// A file will not come. The job goes on with its others.
     Failed(JobId, SafePath, Failure),
+    /// What came over the network for a job; right before its end.
+    Given(JobId, JobGivers),
     /// Nothing is left to do; how many files arrived, and the last failure if any.
     Finished(JobId, u64, Option<Failure>),
+}
+
+/// What came over the network for a job, and from whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct JobGivers {
+    /// Bytes.
+    pub fetched: u64,
+    /// Bytes of its files that an earlier job had brought.
+    pub resumed: u64,
+    /// Those who gave them, who gave most first.
+    pub peers: Vec<PeerId>,
 }

@@ -9,7 +9,7 @@ use crate::common::{DEADLINE, Peer, wait};
 use crate::prompt::{ended_with, open_with, until};
 
 /// Sequences that move the cursor and clear lines are no text.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut plain = String::new();
     let mut characters = text.chars().filter(|c| *c != '\r');
     while let Some(character) = characters.next() {
@@ -156,7 +156,7 @@ fn each_line_of_a_first_session_is_as_it_was() {
     let bert = anna.neighbour();
     let _bert = bert.daemon_with(&["--name", "bert"]);
     session.masks(&bert, ["BERT", "PORT"]);
-    note("bert starts", session.told("bert is here"));
+    note("bert starts", session.told("bert joined"));
     assert!(bert.ask(&["chat", "hi anna"]).status.success());
     note("bert says something", session.told("hi anna"));
     assert!(bert.ask(&["chat", "@anna", "psst"]).status.success());
@@ -170,8 +170,8 @@ fn each_line_of_a_first_session_is_as_it_was() {
     session.masks(&cleo, ["CLEO", "PORT"]);
     let connected = session.say(&format!("connect {}", cleo.status().ports[0]));
     let mut both: Vec<String> = connected.lines().map(str::to_owned).collect();
-    if !connected.contains("cleo is here") {
-        both.extend(session.told("cleo is here").lines().map(str::to_owned));
+    if !connected.contains("cleo joined") {
+        both.extend(session.told("cleo joined").lines().map(str::to_owned));
     }
     both.sort();
     note("connect to cleo", both.join("\n"));
@@ -232,7 +232,7 @@ fn assert_as_it_was(log: &str) {
     == chat hello
 
     == bert starts
-    bert is here (BERT)
+    bert joined (BERT)
     == bert says something
     HH:MM bert: hi anna
     == bert says something to anna
@@ -246,7 +246,7 @@ fn assert_as_it_was(log: &str) {
     == connect to nobody
     127.0.0.1:1: refused: nothing listens there, or a firewall says no
     == connect to cleo
-    cleo is here (CLEO)
+    cleo joined (CLEO)
     connected to CLEO at 127.0.0.1
     == peers
     NAME  ID  ADDRESS  FILES  SIZE  HERE FOR  ORDER

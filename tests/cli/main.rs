@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod custody;
+mod endings;
 mod first_session;
 mod groups;
 mod lists;
@@ -66,9 +67,9 @@ fn commands_from_a_pipe_run_in_order_without_junk() {
     for text in [&out, &err] {
         assert!(!text.contains(['\x1b', '\r']), "{text:?}");
     }
-    assert!(err.contains("potluck: no command `frobnicate`"), "{err}");
+    assert!(err.contains("potluck: unknown command `frobnicate`"), "{err}");
     // The first line at once, then one a second.
-    let progress = err.lines().filter(|line| line.contains(" % of ")).count();
+    let progress = err.lines().filter(|line| line.contains("% of ")).count();
     assert!(progress >= 1 && progress as u64 <= took.as_secs() + 1, "{took:?}: {err}");
 }
 
@@ -491,7 +492,7 @@ fn a_download_outlives_the_one_who_asked_and_was_killed() {
     let mut asks = begin_slow(&peer, "");
     asks.kill().unwrap();
     asks.wait().unwrap();
-    assert!(out(&peer.ask(&["status"])).contains("1: slow.bin 0 %"));
+    assert!(out(&peer.ask(&["status"])).contains("[1] slow.bin  0%"));
 }
 
 #[test]

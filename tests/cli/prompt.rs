@@ -17,6 +17,11 @@ fn open(peer: &Peer) -> OsSession {
 
 /// The peer in a shell, started with these flags.
 pub(crate) fn open_with(peer: &Peer, flags: &[&str]) -> OsSession {
+    open_on(peer, flags, 120, &[("TERM", "xterm"), ("NO_COLOR", "1")])
+}
+
+/// As [`open_with`], on a terminal of so many columns that says this of itself.
+pub(crate) fn open_on(peer: &Peer, flags: &[&str], columns: u16, says: &[(&str, &str)]) -> OsSession {
     let program = assert_cmd::cargo::cargo_bin!("potluck");
     let flags = Peer::flags(flags).join(" ");
     let inner = format!("echo pid=$$=; exec {} -d {} {flags}", program.display(), peer.path().display());
@@ -26,9 +31,9 @@ pub(crate) fn open_with(peer: &Peer, flags: &[&str]) -> OsSession {
     );
     let mut command = Command::new("sh");
     peer.confine(&mut command).arg("-c").arg(script);
-    command.env("TERM", "xterm").env("NO_COLOR", "1");
+    command.envs(says.iter().copied());
     let mut session = Session::spawn(command).unwrap();
-    session.get_process_mut().set_window_size(120, 40).unwrap();
+    session.get_process_mut().set_window_size(columns, 40).unwrap();
     session.set_expect_timeout(Some(DEADLINE));
     session
 }
@@ -64,7 +69,7 @@ fn a_message_appears_above_what_is_being_typed() {
     let other = peer.neighbour();
     let _other = other.daemon_with(&["--name", "peer77"]);
     let status = other.status();
-    until(&mut session, &format!("peer77 is here ({}", &status.id[..8]));
+    until(&mut session, &format!("peer77 joined ({}", &status.id[..8]));
     until(&mut session, "potluck> pee");
     session.send("rs\r").unwrap();
     until(&mut session, &format!("127.0.0.1:{}", status.ports[1]));
@@ -84,6 +89,24 @@ fn control_c_and_control_d_leave() {
 }
 
 #[test]
+fn control_c_clears_what_is_half_typed() {
+    let peer = Peer::new();
+    let mut session = open(&peer);
+    until(&mut session, "potluck> ");
+    session.send("half a li").unwrap();
+    until(&mut session, "half a li");
+    session.send("\x03").unwrap();
+    until(&mut session, "potluck> ");
+    session.send("peers\r").unwrap();
+    let before = until(&mut session, "no other peer is here");
+    assert!(!before.contains("half"), "{before:?}");
+    until(&mut session, "potluck> ");
+    session.send("\x03").unwrap();
+    until(&mut session, "leaving at once (Ctrl-C)");
+    ended_well(&mut session);
+}
+
+#[test]
 fn a_signal_gives_the_terminal_back() {
     use rustix::process::Signal;
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
@@ -94,6 +117,11 @@ fn a_signal_gives_the_terminal_back() {
         session.send("half a li").unwrap();
         until(&mut session, "half a li");
         rustix::process::kill_process(pid, signal).unwrap();
+        if signal == Signal::INT {
+            // The line editor takes it for Ctrl-C, which clears the line first.
+            until(&mut session, "potluck> ");
+            rustix::process::kill_process(pid, signal).unwrap();
+        }
         ended_well(&mut session);
     }
 }
@@ -197,10 +225,12 @@ fn a_running_download_is_seen_above_the_prompt() {
     until(&mut session, "potluck> ");
     peer.lists(GIVEN);
     session.send("d big.bin\r").unwrap();
-    until(&mut session, "1: fetching big.bin (4.0 MiB)");
-    let line = Regex(r"1: big\.bin [0-9]+ % of 4\.0 MiB, [0-9.]+ [KM]iB/s, [0-9]+ s left, from giver");
+    until(&mut session, "[1] downloading big.bin (4.0 MiB)");
+    let line = Regex(r"\[1\] big\.bin  [0-9]+% of 4\.0 MiB  [0-9.]+ [KM]iB/s  [0-9]+ s left  from giver");
     session.expect(line).unwrap();
     until(&mut session, "saved ");
+    let sum = Regex(r"big\.bin: 4\.0 MiB in [0-9.]+ s \([0-9.]+ [KM]iB/s\) from giver");
+    session.expect(sum).unwrap();
     // The line above the prompt is empty now: what became of the download was said.
     session.send("status\r").unwrap();
     let after = until(&mut session, "network   open");
@@ -243,7 +273,7 @@ fn people_talk_at_the_prompt() {
     until(&mut session, "potluck> ");
     let other = peer.neighbour();
     let _other = other.daemon_with(&["--name", "peer77"]);
-    until(&mut session, "peer77 is here");
+    until(&mut session, "peer77 joined");
     session.send("T it's \"me\"  # here\r").unwrap();
     wait("the line", DEADLINE, || {
         let is_heard = |reply| matches!(reply, Reply::Line(row) if row.text == "it's \"me\"  # here" && row.name == "me");

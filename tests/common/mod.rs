@@ -79,7 +79,11 @@ impl Peer {
     /// What this program is to see of the world: one interface, one network.
     pub(crate) fn confine<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let network = self.network.port.to_string();
-        command.env("POTLUCK_INTERFACE", "lo").env("POTLUCK_DISCOVERY_PORT", network).env_remove("NO_COLOR")
+        command
+            .env("POTLUCK_INTERFACE", "lo")
+            .env("POTLUCK_DISCOVERY_PORT", network)
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
     }
 
     /// The program, in this directory.

@@ -193,7 +193,7 @@ fn leaves_by(keys: &[&str]) {
     let mut session = prompt(&lab, "taker");
     let before = lab.received(2);
     session.send("download big.bin\r").unwrap();
-    session.expect("1: fetching big.bin").unwrap();
+    session.expect("[1] downloading big.bin").unwrap();
     until_received(&lab, before, SIZE / 4);
     for key in keys {
         session.send(key).unwrap();

@@ -2,6 +2,7 @@
 
 use clap::{Command, CommandFactory};
 
+use super::wrong::unknown;
 use super::{CommandLine, Typed};
 use crate::error::{Code, Failure};
 use crate::text;
@@ -11,7 +12,7 @@ use crate::text;
 fn ordered(command: &Command) -> impl Iterator<Item = &Command> {
     let mut all: Vec<&Command> = command.get_subcommands().collect();
     all.sort_by_key(|c| c.get_display_order());
-    all.into_iter().filter(|c| !matches!(c.get_name(), "completions" | "man"))
+    all.into_iter().filter(|c| !matches!(c.get_name(), "completions" | "man" | "version"))
 }
 
 /// The commands by their names.
@@ -26,10 +27,7 @@ pub(crate) fn help(about: Option<&str>) -> Result<String, Failure> {
     let Some(name) = about else { return Ok(command.render_help().to_string()) };
     match command.find_subcommand_mut(name) {
         Some(found) => Ok(found.render_help().to_string()),
-        None => Err(Failure::new(
-            Code::Usage,
-            format!("no command `{}`: there are {}", text::shown(name), names().join(", ")),
-        )),
+        None => Err(Failure::new(Code::Usage, unknown(&text::shown(name), "help"))),
     }
 }
 
@@ -68,5 +66,8 @@ pub(crate) fn overview() -> String {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         lines.push_str(&format!("  {:<10} {short:<2} {about}\n", command.get_name()));
     }
-    lines + "\n`help download` tells more about one; TAB completes; Ctrl-C or Ctrl-D leaves at once\n"
+    lines
+        + "\n`help COMMAND` shows more about one. Tab completes.\n\
+           Ctrl-C clears the line; on an empty line, Ctrl-C and Ctrl-D leave at once.\n\
+           `exit` leaves after handing files over.\n"
 }

@@ -12,7 +12,9 @@ use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::wrong::wrong;
 use super::local::LocalCommand;
+use super::show::ShowOptions;
 use crate::control::Request;
+use crate::control::typed::CommandOrigin;
 use crate::error::{Code, Failure};
 use crate::settings::Settings;
 
@@ -57,6 +59,11 @@ impl CommandLine {
         // An empty POTLUCK_INTERFACE names none.
         settings.on.interfaces.retain(|name| !name.is_empty());
         settings
+    }
+
+    /// How the answers to what is typed there are to be shown.
+    pub(crate) const fn show_options(&self, origin: CommandOrigin) -> ShowOptions {
+        ShowOptions { json: self.json, origin, screen: self.settings.screen }
     }
 
     /// The first flag given that has no meaning beside a command: a flag that is not
@@ -239,7 +246,7 @@ mod tests {
 
     #[test]
     fn wrong_usage_is_one_line_that_helps() {
-        assert_eq!(wrong_line("lst"), "no command `lst`; did you mean `list`?");
+        assert_eq!(wrong_line("lst"), "unknown command `lst`; did you mean `list`?");
         for (typed, meant) in [
             ("dowlnoad", "download"),
             ("stat", "status"),
@@ -249,17 +256,12 @@ mod tests {
             ("restor", "restore"),
             ("cpies", "copies"),
         ] {
-            assert_eq!(wrong_line(typed), format!("no command `{typed}`; did you mean `{meant}`?"));
+            assert_eq!(wrong_line(typed), format!("unknown command `{typed}`; did you mean `{meant}`?"));
         }
-        for far in ["x", "send", "teleport", ""] {
+        for far in ["x", "frobnicate", "teleport", ""] {
             let said = wrong_line(&format!("'{far}'"));
-            assert!(said.starts_with(&format!("no command `{far}`: there are list,")), "{said}");
+            assert_eq!(said, format!("unknown command `{far}`; `help` lists the commands"));
         }
-        assert_eq!(
-            wrong_line("frobnicate"),
-            "no command `frobnicate`: there are list, search, download, holders, cancel, peers, chat, ignore, unignore, \
-             status, connect, disconnect, copies, restore, verify, doctor, identity, group, exit, help"
-        );
         assert_eq!(wrong_line("download"), "<FILE> is missing: see `help`");
         assert_eq!(
             wrong_line("search x --type foo"),
@@ -271,6 +273,32 @@ mod tests {
             let said = wrong_line(line);
             assert!(!said.contains('\n') && said.len() > 20, "{line}: {said}");
         }
+    }
+
+    #[test]
+    fn words_of_other_programs_do_or_say_the_right_thing() {
+        for (word, command) in [
+            ("get x", "download x"),
+            ("ls x", "list x"),
+            ("dir", "list"),
+            ("find x", "search x"),
+            ("quit", "exit"),
+            ("bye", "exit"),
+            (":q", "exit"),
+        ] {
+            assert_eq!(typed(word), typed(command), "{word}");
+        }
+        let words = ["cat x", "open x", "send x anna", "put x", "rm x", "cd x", "who", "log", "WHO", "stop"];
+        for word in words {
+            let said = wrong_line(word);
+            assert!(said.starts_with("no command `") && !said.contains('\n'), "{word}: {said}");
+            // What it names there is.
+            for quoted in said.split('`').skip(3).step_by(2) {
+                let name = quoted.split(' ').next().unwrap();
+                assert!(manual::names().iter().any(|known| known == name), "{word}: {quoted}");
+            }
+        }
+        assert!(matches!(parse_typed(&["version".to_owned()]), Parsed::Command(_)));
     }
 
     #[test]
@@ -300,7 +328,7 @@ mod tests {
             Parsed::Command(line) => line,
             other => panic!("{words:?}: {other:?}"),
         };
-        const BESIDE_COMMANDS: [&str; 3] = ["directory", "json", "verbose"];
+        const BESIDE_COMMANDS: [&str; 5] = ["directory", "json", "verbose", "bell", "no-progress"];
         let command = CommandLine::command();
         let mut checked = 0;
         for argument in command.get_arguments() {

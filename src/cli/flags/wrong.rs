@@ -10,12 +10,7 @@ pub(super) fn wrong(error: &clap::Error, help: &str) -> String {
     let context = |kind| error.get(kind).map(shown).unwrap_or_default();
     let line = match error.kind() {
         ErrorKind::InvalidSubcommand => {
-            let typed = context(ContextKind::InvalidSubcommand);
-            let what = format!("no command `{typed}`");
-            return match nearest(&typed) {
-                Some(near) => format!("{what}; did you mean `{near}`?"),
-                None => format!("{what}: there are {}", manual::names().join(", ")),
-            };
+            return unknown(&context(ContextKind::InvalidSubcommand), help);
         }
         ErrorKind::MissingRequiredArgument => {
             format!("{} is missing", context(ContextKind::InvalidArg).replace("...", ""))
@@ -39,6 +34,44 @@ pub(super) fn wrong(error: &clap::Error, help: &str) -> String {
         }
     };
     format!("{}: see `{help}`", text::shown(&line))
+}
+
+/// What is done otherwise here than where people know these words from.
+const ELSEWHERE: [(&[&str], &str); 10] = [
+    (&["cat", "less", "more"], "`download FILE` fetches a file; then any program can read it"),
+    (&["open", "xdg-open", "start"], "`download FILE` fetches a file; then any program can open it"),
+    (&["send", "push"], "put the file into shared/, and the others can download it"),
+    (
+        &["put", "add", "share", "upload", "cp", "mv"],
+        "what lies in shared/ is shared: put files there with any program",
+    ),
+    (
+        &["rm", "del", "delete", "remove", "unshare"],
+        "what lies in shared/ is shared: remove files there with any program",
+    ),
+    (
+        &["cd", "pwd"],
+        "there is no current folder; `list FOLDER/` shows what lies in one, `status` where this peer lies",
+    ),
+    (
+        &["who", "w", "whoami"],
+        "`peers` lists who is here, `holders FILE` who has a file, `status` who you are",
+    ),
+    (&["log", "history"], "`status` shows what is transferred now, and `chat` what was said"),
+    (&["stop", "kill", "abort"], "`cancel NUMBER` stops a download, `exit` the peer"),
+    (&["say", "msg", "talk"], "`chat TEXT` says something to everyone, `chat @PEER TEXT` to one peer"),
+];
+
+/// What is said to a command that there is not.
+pub(super) fn unknown(typed: &str, help: &str) -> String {
+    let word = typed.to_lowercase();
+    if let Some((_, how)) = ELSEWHERE.iter().find(|(words, _)| words.contains(&word.as_str())) {
+        return format!("no command `{typed}`: {how}");
+    }
+    match nearest(typed) {
+        Some(near) => format!("unknown command `{typed}`; did you mean `{near}`?"),
+        None => format!("unknown command `{typed}`; `{help}` lists the commands"),
+    }
 }
 
 /// The command that `typed` begins, or was meant to be: at most one slip in three letters.

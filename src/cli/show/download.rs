@@ -2,34 +2,44 @@
 
 use core::ops::ControlFlow;
 
-use super::parts::{cut, missing_files, shown_path, some_names};
+use super::parts::{cut, missing_files, names_of, shown_path, some_names};
 use super::{Page, Show};
-use crate::cli::human::{count, duration, percent, size, speed};
+use crate::cli::bell;
+use crate::cli::human::{count, duration, number, percent, size, speed, took};
 use crate::cli::output::Style;
 use crate::control::typed::CommandOrigin;
-use crate::control::{DownloadRequest, DownloadRow, Reply, Saved};
-use crate::error::Failure;
+use crate::control::{
+    DownloadFailures, DownloadOutcome, DownloadRequest, DownloadRow, DownloadSum, Reply, Saved,
+};
 use crate::sys::clock;
 use crate::text::shown;
 
 /// Files of one download that are named on a terminal; the rest is counted.
 const NAMED: u64 = 20;
 
+/// What own files are called that come back.
+const RESTORE: &str = "restore";
+
+/// Below this time, in milliseconds, a speed says nothing.
+const NO_SPEED: u64 = 100;
+
 /// Counts what arrived.
 #[derive(Debug)]
 struct DownloadShow {
     saved: u64,
+    /// The only file: what its download was is told in the same line.
+    only: Option<Saved>,
 }
 
 /// What shows it.
 pub(super) fn show(_: &DownloadRequest) -> Box<dyn Show> {
-    Box::new(DownloadShow { saved: 0 })
+    Box::new(DownloadShow { saved: 0, only: None })
 }
 
 impl Show for DownloadShow {
     fn reply(&mut self, reply: Reply, page: &mut Page) -> ControlFlow<()> {
         match reply {
-            Reply::Begun(row) if page.origin == CommandOrigin::Prompt => return page.line(&begun(&row)),
+            Reply::Begun(row) if page.origin() == CommandOrigin::Prompt => return page.line(&begun(&row)),
             Reply::Begun(row) => {
                 let (line, holders) = (first_line(&row), holders(&row));
                 page.open_bar(row.done, row.size, &line);
@@ -43,43 +53,64 @@ impl Show for DownloadShow {
                     page.step(&Reply::Progress(row), &text);
                 }
             }
+            Reply::Saved(file) if file.files == 1 => self.only = Some(file),
             Reply::Saved(file) => {
                 self.saved += 1;
                 if self.saved <= NAMED || !page.style.color {
                     return page.line(&saved(&file));
                 }
             }
+            Reply::DownloadSum(sum) => return self.sum(&sum, page),
             Reply::Unlisted(row) => page.aside(&missing_files(&row)),
-            Reply::Missing { path, failure } => page.aside(&missing(&path, &failure)),
+            // Those that will not come are counted in the sum.
             _ => {}
         }
         ControlFlow::Continue(())
     }
 
-    fn end(&mut self, _: bool, style: Style) -> String {
-        match self.saved.checked_sub(NAMED) {
-            Some(more) if more > 0 && style.color => format!("and {} more\n", count(more, "file")),
-            _ => String::new(),
+    fn end(&mut self, _: bool, _: Style) -> String {
+        // Whoever was asked went away before the sum.
+        self.only.take().map_or_else(String::new, |file| saved(&file) + "\n")
+    }
+}
+
+impl DownloadShow {
+    fn sum(&mut self, sum: &DownloadSum, page: &Page) -> ControlFlow<()> {
+        let told = match (self.saved.checked_sub(NAMED), self.only.take()) {
+            (_, Some(file)) => page.line(&saved_and_sum(&file, sum)),
+            (Some(more), _) if more > 0 && page.style.color => {
+                page.line(&page.style.dim(&format!("and {} more", count(more, "file"))))
+            }
+            _ => ControlFlow::Continue(()),
+        };
+        // Why the only file did not come is what the command fails with.
+        let is_told = sum.files + sum.folders == 1 && sum.outcome == DownloadOutcome::Incomplete;
+        if !(is_only_file(sum) || is_told) {
+            page.aside(&ending(sum, page.style));
         }
+        page.ring(|| bell::of_download(sum));
+        told
     }
 }
 
 /// How far a download is, in one line.
 pub(in crate::cli) fn progress(row: &DownloadRow) -> String {
-    let mut text =
-        format!("{}: {} {} % of {}", row.job, shown(&row.what), percent(row.done, row.size), size(row.size));
+    let (done, all) = (percent(row.done, row.size), size(row.size));
+    let mut text = format!("[{}] {}  {done}% of {all}", row.job, shown(&row.what));
     if row.files > 1 {
-        text.push_str(&format!(", {} of {} files", row.files_done, row.files));
+        text.push_str(&format!("  {} of {}", number(row.files_done), count(row.files, "file")));
     }
     match &row.waiting {
-        Some(why) => text.push_str(&format!(", {}", shown(why))),
+        Some(why) => text.push_str(&format!("  {}", shown(why))),
         None => {
-            text.push_str(&format!(", {}", speed(row.speed)));
+            if row.speed > 0 {
+                text.push_str(&format!("  {}", speed(row.speed)));
+            }
             if let Some(left) = row.left {
-                text.push_str(&format!(", {} left", duration(left)));
+                text.push_str(&format!("  {} left", duration(left)));
             }
             if !row.from.is_empty() {
-                text.push_str(&format!(", from {}", some_names(&row.from)));
+                text.push_str(&format!("  from {}", some_names(&row.from)));
             }
         }
     }
@@ -95,14 +126,9 @@ pub(in crate::cli) fn progress_line(rows: &[DownloadRow], columns: usize) -> Str
             let sum = |part: fn(&DownloadRow) -> u64| many.iter().map(part).fold(0_u64, u64::saturating_add);
             let (done, all, rate) = (sum(|r| r.done), sum(|r| r.size), sum(|r| r.speed));
             let left = all.saturating_sub(done).checked_div(rate);
-            let left = left.map_or_else(String::new, |s| format!(", {} left", duration(s)));
-            format!(
-                "{} downloads {} % of {}, {}{left}",
-                many.len(),
-                percent(done, all),
-                size(all),
-                speed(rate)
-            )
+            let left = left.map_or_else(String::new, |s| format!("  {} left", duration(s)));
+            let (done, downloads) = (percent(done, all), count(many.len() as u64, "download"));
+            format!("{downloads}  {done}% of {}  {}{left}", size(all), speed(rate))
         }
     };
     cut(&line, columns)
@@ -121,7 +147,7 @@ fn holders(row: &DownloadRow) -> String {
 }
 
 fn first_line(row: &DownloadRow) -> String {
-    let mut text = format!("{}: fetching {} ({}", row.job, shown(&row.what), size(row.size));
+    let mut text = format!("[{}] downloading {} ({}", row.job, shown(&row.what), size(row.size));
     if row.files > 1 {
         text.push_str(&format!(", {}", count(row.files, "file")));
     }
@@ -134,32 +160,171 @@ fn first_line(row: &DownloadRow) -> String {
 
 /// A file arrived.
 pub(in crate::cli) fn saved(saved: &Saved) -> String {
+    let through = saved.through.as_deref().map_or_else(String::new, |who| format!(" from {}", shown(who)));
+    format!("{}{through}", saved_as(saved))
+}
+
+/// Where a file is now.
+fn saved_as(saved: &Saved) -> String {
     let path = shown_path(&saved.path);
-    let through = saved.through.as_deref().map_or_else(String::new, |who| format!(", from {}", shown(who)));
     match saved.how.as_str() {
-        "already_there" => format!("already there: {path}"),
-        "saved_as" => format!("saved as {path}: its own name was taken"),
+        "already_there" => format!("already have {path}"),
+        "saved_as" => format!("saved as {path} (its own name is taken)"),
         "renamed" => {
             let wanted = saved.wanted.as_deref().unwrap_or_default();
-            format!("saved as {path}: the file system there cannot hold the name {}", shown(wanted))
+            format!("saved as {path} (the file system there cannot hold the name {})", shown(wanted))
         }
-        _ => format!("saved {path}{through}"),
+        _ => format!("saved {path}"),
     }
 }
 
-/// A file will not come.
-pub(in crate::cli) fn missing(path: &str, failure: &Failure) -> String {
-    format!("not fetched: {}: {}", shown(path), shown(&failure.message))
+/// True if the line of its only file tells the sum, too.
+pub(in crate::cli) fn is_only_file(sum: &DownloadSum) -> bool {
+    sum.files == 1 && sum.saved + sum.already_there == 1
+}
+
+/// The only file of a download, and what the download was.
+pub(in crate::cli) fn saved_and_sum(file: &Saved, sum: &DownloadSum) -> String {
+    if sum.saved == 0 {
+        return saved_as(file);
+    }
+    format!("{}: {}{}", saved_as(file), brought(sum, None), resumed(sum))
+}
+
+/// What a download was, when it is over: one line, and one more for each reason why something did not come.
+pub(in crate::cli) fn ending(sum: &DownloadSum, style: Style) -> String {
+    let is_failed = sum.outcome == DownloadOutcome::Incomplete;
+    if let ([of], true) = (&sum.failures[..], is_failed && sum.files + sum.folders <= 1) {
+        let (what, why) = (shown(&of.first), shown(&of.failure.message));
+        return style.red(&format!("failed: {what}: {why}"));
+    }
+    let first = ending_line(sum);
+    let mut text = if is_failed { style.red(&first) } else { first };
+    for of in &sum.failures {
+        text.push('\n');
+        text.push_str(&failures(of));
+    }
+    text
+}
+
+/// As [`ending`], where several downloads may run: with the number.
+pub(in crate::cli) fn numbered_ending(sum: &DownloadSum, style: Style) -> String {
+    format!("[{}] {}", sum.job, ending(sum, style))
+}
+
+fn ending_line(sum: &DownloadSum) -> String {
+    let is_restore = sum.what == RESTORE;
+    let here = sum.saved + sum.already_there;
+    let all = count(sum.files, "file");
+    let how = match sum.outcome {
+        DownloadOutcome::Done if is_restore => "restored",
+        DownloadOutcome::Done => "done:",
+        DownloadOutcome::Incomplete if here == 0 => "failed:",
+        DownloadOutcome::Incomplete => "incomplete:",
+        DownloadOutcome::Stopped => "stopped",
+        DownloadOutcome::Left => "unfinished",
+    };
+    let what = match sum.outcome {
+        DownloadOutcome::Done if sum.files == 0 => {
+            return format!("{how} {} in {}", count(sum.folders, "empty folder"), folder(sum));
+        }
+        DownloadOutcome::Done if sum.saved == 0 => {
+            let were = if sum.files == 1 { "it was" } else { "all of them were" };
+            return format!("{how} {all}, {were} in {} already", folder(sum));
+        }
+        DownloadOutcome::Done => brought(sum, Some(count(sum.saved, "file"))),
+        DownloadOutcome::Incomplete if here == 0 => {
+            return format!("{how} none of {} came", sum_of(sum));
+        }
+        DownloadOutcome::Incomplete => brought(sum, Some(format!("{} of {all}", number(sum.saved)))),
+        DownloadOutcome::Stopped | DownloadOutcome::Left => {
+            let done = format!("at {}% of {}", percent(sum.done, sum.size), size(sum.size));
+            let some = format!("{} of {all}", number(sum.saved));
+            let amount = if sum.files > 1 { format!("{done}: {some}") } else { done };
+            brought(sum, Some(format!("{} {amount}", shown(&sum.what))))
+        }
+    };
+    let mut text = format!("{how} {what}");
+    if sum.saved > 0 {
+        text.push_str(&format!(", saved in {}", folder(sum)));
+    }
+    match sum.already_there {
+        0 => {}
+        1 => text.push_str("; 1 was there already"),
+        n => text.push_str(&format!("; {} were there already", number(n))),
+    }
+    text.push_str(&resumed(sum));
+    if matches!(sum.outcome, DownloadOutcome::Stopped | DownloadOutcome::Left) {
+        text.push_str("; the same command resumes it");
+    }
+    text
+}
+
+/// What was asked for, with its number of files.
+fn sum_of(sum: &DownloadSum) -> String {
+    match (sum.files, sum.folders) {
+        (0, folders) => count(folders, "empty folder"),
+        (files, _) => count(files, "file"),
+    }
+}
+
+/// How much came, in which time, how fast, and from whom.
+fn brought(sum: &DownloadSum, amount: Option<String>) -> String {
+    let bytes = match sum.outcome {
+        DownloadOutcome::Done => sum.saved_bytes,
+        _ => sum.saved_bytes.max(sum.fetched),
+    };
+    let mut text = amount.map_or_else(String::new, |amount| format!("{amount}, "));
+    text.push_str(&format!("{} in {}", size(bytes), took(sum.millis)));
+    if sum.fetched > 0 && sum.millis >= NO_SPEED {
+        text.push_str(&format!(" ({})", speed(sum.speed)));
+    }
+    if !sum.from.is_empty() {
+        text.push_str(&format!(" from {}", names_of(&sum.from, sum.from_count)));
+    }
+    text
+}
+
+/// What an earlier download had brought of it.
+fn resumed(sum: &DownloadSum) -> String {
+    match sum.resumed {
+        0 => String::new(),
+        bytes => format!("; {} had come before", size(bytes)),
+    }
+}
+
+/// The folder that everything went into.
+fn folder(sum: &DownloadSum) -> String {
+    let folder = shown_path(&sum.to);
+    if folder.ends_with('/') { folder } else { format!("{folder}/") }
+}
+
+/// Files that failed for one reason.
+fn failures(of: &DownloadFailures) -> String {
+    let (first, why) = (shown(&of.first), shown(&of.failure.message));
+    match of.count {
+        0 | 1 => format!("  1 failed: {first}: {why}"),
+        n => format!("  {} failed: {first} and {} more: {why}", number(n), number(n - 1)),
+    }
+}
+
+/// How a download ended, in a few words.
+pub(in crate::cli) fn outcome(sum: &DownloadSum) -> String {
+    match sum.outcome {
+        DownloadOutcome::Done => format!("done, {} in {}", count(sum.files, "file"), took(sum.millis)),
+        DownloadOutcome::Incomplete => format!("{} failed", count(sum.failed.max(1), "file")),
+        DownloadOutcome::Stopped | DownloadOutcome::Left => "stopped".to_owned(),
+    }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::cli) mod tests {
     use super::super::holders::tests::holder;
     use super::*;
     use crate::control::HolderRow;
     use crate::error::Code;
 
-    pub(in crate::cli::show) fn download() -> DownloadRow {
+    pub(in crate::cli) fn download() -> DownloadRow {
         DownloadRow {
             job: 3,
             what: "big.iso".into(),
@@ -176,20 +341,147 @@ pub(super) mod tests {
         }
     }
 
+    /// Three files of anna's, and one of bert's that was there.
+    pub(in crate::cli) fn sum() -> DownloadSum {
+        DownloadSum {
+            job: 4,
+            what: "photos".into(),
+            outcome: DownloadOutcome::Done,
+            files: 4,
+            folders: 0,
+            saved: 4,
+            saved_bytes: 3 << 20,
+            already_there: 0,
+            failed: 0,
+            size: 4 << 20,
+            done: 4 << 20,
+            fetched: 3 << 20,
+            resumed: 0,
+            millis: 3_000,
+            speed: 1 << 20,
+            from: vec!["anna".into(), "bert".into()],
+            from_count: 2,
+            to: "/d".into(),
+            failures: Vec::new(),
+        }
+    }
+
+    fn text(sum: &DownloadSum) -> String {
+        ending(sum, Style::PLAIN)
+    }
+
     #[test]
     fn progress_tells_speed_time_or_why_nothing_moves() {
         let mut one = download();
-        assert_eq!(progress_line(&[one.clone()], 30), "3: big.iso 45 % of 100.0 MiB,…");
+        assert_eq!(progress_line(&[one.clone()], 30), "[3] big.iso  45% of 100.0 MiB…");
         assert_eq!(progress_line(&[], 30), "");
         assert_eq!(
             progress_line(&[one.clone(), one.clone()], 90),
-            "2 downloads 45 % of 200.0 MiB, 22.0 MiB/s, 5 s left"
+            "2 downloads  45% of 200.0 MiB  22.0 MiB/s  5 s left"
         );
         one.waiting = Some("no holder is here: waiting".into());
-        (one.files, one.files_done) = (7, 2);
-        assert_eq!(progress(&one), "3: big.iso 45 % of 100.0 MiB, 2 of 7 files, no holder is here: waiting");
+        (one.files, one.files_done) = (12_345, 1_234);
+        assert_eq!(
+            progress(&one),
+            "[3] big.iso  45% of 100.0 MiB  1,234 of 12,345 files  no holder is here: waiting"
+        );
         (one.speed, one.size, one.done) = (0, 0, 0);
-        assert_eq!(progress_line(&[one.clone(), one], 90), "2 downloads 100 % of 0 B, 0 B/s");
+        assert_eq!(progress_line(&[one.clone(), one], 90), "2 downloads  100% of 0 B  0 B/s");
+    }
+
+    #[test]
+    fn an_end_tells_how_much_how_long_from_whom_and_where() {
+        let mut all = sum();
+        assert_eq!(text(&all), "done: 4 files, 3.0 MiB in 3.0 s (1.0 MiB/s) from anna, bert, saved in /d/");
+        (all.saved, all.already_there, all.resumed) = (1, 3, 1 << 20);
+        all.from = ["anna", "bert", "carl", "dora"].map(str::to_owned).to_vec();
+        all.from_count = 7;
+        assert_eq!(
+            text(&all),
+            "done: 1 file, 3.0 MiB in 3.0 s (1.0 MiB/s) from anna, bert, carl and 4 more, saved in /d/; 3 were \
+             there already; 1.0 MiB had come before"
+        );
+        (all.saved, all.already_there) = (0, 4);
+        assert_eq!(text(&all), "done: 4 files, all of them were in /d/ already");
+        (all.files, all.already_there) = (1, 1);
+        assert_eq!(text(&all), "done: 1 file, it was in /d/ already");
+        (all.files, all.folders, all.already_there) = (0, 2, 0);
+        assert_eq!(text(&all), "done: 2 empty folders in /d/");
+        let mut quick = DownloadSum { what: "restore".into(), millis: 12, saved: 12_345, ..sum() };
+        quick.from.clear();
+        assert_eq!(text(&quick), "restored 12,345 files, 3.0 MiB in 0.1 s, saved in /d/");
+    }
+
+    #[test]
+    fn each_reason_has_a_line() {
+        let failure = |message: &str| crate::error::Failure::new(Code::NoHolder, message);
+        let of = |count, first: &str, why: &str| DownloadFailures {
+            failure: failure(why),
+            count,
+            first: first.to_owned(),
+        };
+        let mut all = sum();
+        (all.outcome, all.files, all.saved, all.failed) = (DownloadOutcome::Incomplete, 3_000, 2_986, 14);
+        all.failures = vec![of(13, "a/x", "disk full"), of(1, "b", "nobody has it")];
+        assert_eq!(
+            text(&all),
+            "incomplete: 2,986 of 3,000 files, 3.0 MiB in 3.0 s (1.0 MiB/s) from anna, bert, saved in /d/\n  \
+             13 failed: a/x and 12 more: disk full\n  1 failed: b: nobody has it"
+        );
+        (all.saved, all.failures) = (0, vec![of(3_000, "a/x", "disk full")]);
+        assert_eq!(
+            text(&all),
+            "failed: none of 3,000 files came\n  3,000 failed: a/x and 2,999 more: disk full"
+        );
+        (all.files, all.failures) = (1, vec![of(1, "a/x", "disk full")]);
+        assert_eq!(text(&all), "failed: a/x: disk full");
+    }
+
+    #[test]
+    fn what_was_stopped_says_how_far_it_came_and_what_resumes_it() {
+        let mut all = sum();
+        (all.outcome, all.files, all.saved, all.done) = (DownloadOutcome::Stopped, 4, 1, 1 << 20);
+        assert_eq!(
+            text(&all),
+            "stopped photos at 25% of 4.0 MiB: 1 of 4 files, 3.0 MiB in 3.0 s (1.0 MiB/s) from anna, bert, saved \
+             in /d/; the same command resumes it"
+        );
+        (all.outcome, all.files, all.saved) = (DownloadOutcome::Left, 1, 0);
+        all.from.truncate(1);
+        assert_eq!(
+            text(&all),
+            "unfinished photos at 25% of 4.0 MiB, 3.0 MiB in 3.0 s (1.0 MiB/s) from anna and 1 more; the same \
+             command resumes it"
+        );
+    }
+
+    #[test]
+    fn one_file_has_one_line() {
+        let mut file = Saved {
+            job: 1,
+            id: String::new(),
+            path: "/d/x".into(),
+            how: "saved".into(),
+            wanted: None,
+            through: Some("anna through bert".into()),
+            files: 1,
+        };
+        let mut all = sum();
+        (all.files, all.saved) = (1, 1);
+        assert!(is_only_file(&all));
+        assert_eq!(saved(&file), "saved /d/x from anna through bert");
+        all.from = vec!["anna through bert".into()];
+        all.from_count = 1;
+        assert_eq!(
+            saved_and_sum(&file, &all),
+            "saved /d/x: 3.0 MiB in 3.0 s (1.0 MiB/s) from anna through bert"
+        );
+        file.how = "already_there".into();
+        (all.saved, all.already_there) = (0, 1);
+        assert_eq!(saved_and_sum(&file, &all), "already have /d/x");
+        assert!(is_only_file(&all));
+        all.already_there = 0;
+        assert!(!is_only_file(&all));
     }
 
     #[test]
@@ -199,7 +491,14 @@ pub(super) mod tests {
         (all.what, all.from, all.waiting) = (evil.into(), vec![evil.into()], None);
         all.holders = vec![HolderRow { address: evil.into(), ..holder("anna", "a") }];
         let mut text = progress(&all) + &begun(&all);
-        text += &missing(evil, &Failure::new(Code::NoHolder, evil));
+        let failure = crate::error::Failure::new(Code::NoHolder, evil);
+        let mut evil_sum = DownloadSum { outcome: DownloadOutcome::Incomplete, what: evil.into(), ..sum() };
+        evil_sum.from = vec![evil.into()];
+        evil_sum.to = format!("/x/{evil}").into();
+        evil_sum.failures = vec![DownloadFailures { failure, count: 2, first: evil.into() }];
+        text += &ending(&evil_sum, Style::PLAIN);
+        evil_sum.outcome = DownloadOutcome::Stopped;
+        text += &ending(&evil_sum, Style::PLAIN);
         for how in ["saved", "renamed"] {
             let (how, wanted) = (how.to_owned(), Some(evil.to_owned()));
             text += &saved(&Saved {
@@ -209,6 +508,7 @@ pub(super) mod tests {
                 how,
                 wanted,
                 through: None,
+                files: 2,
             });
         }
         assert!(!text.chars().any(|c| c != '\n' && crate::text::is_unprintable(c)), "{text:?}");

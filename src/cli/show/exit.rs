@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 
 use super::{Page, Show};
-use crate::cli::human::{count, grouped, size};
+use crate::cli::human::{count, number, size};
 use crate::cli::words;
 use crate::control::file_word::typed_path;
 use crate::control::{ExitReport, ExitRequest, NotKept, NotKeptReason, Reply};
@@ -104,7 +104,7 @@ impl ExitReport {
             return String::new();
         }
         if more > 0 {
-            names.push(format!("and {} more", grouped(more)));
+            names.push(format!("and {} more", number(more)));
         }
         let because = if alone { ", for nobody else is here" } else { "" };
         format!("{because}: {}", names.join(", "))
@@ -113,7 +113,7 @@ impl ExitReport {
 
 /// `2 of 12 files are`.
 fn part(some: u64, all: u64) -> String {
-    format!("{} of {} {}", grouped(some), count(all, "file"), if some == 1 { "is" } else { "are" })
+    format!("{} of {} {}", number(some), count(all, "file"), if some == 1 { "is" } else { "are" })
 }
 
 const fn it(number: u64) -> &'static str {
@@ -135,7 +135,7 @@ fn why(file: &NotKept) -> String {
 /// How far a departure is.
 pub(in crate::cli) fn leaving(done: u64, total: u64, bytes_left: u64) -> String {
     let have = if done == 1 || total == 1 { "has its" } else { "have their" };
-    let mut text = format!("leaving: {} of {} {have} copies on others", grouped(done), count(total, "file"));
+    let mut text = format!("leaving: {} of {} {have} copies on others", number(done), count(total, "file"));
     if bytes_left > 0 {
         text.push_str(&format!(", {} to go", size(bytes_left)));
     }

@@ -29,7 +29,7 @@ pub(super) fn show(_: &HoldersRequest) -> Box<dyn Show> {
 
 impl Show for HoldersShow {
     fn reply(&mut self, reply: Reply, page: &mut Page) -> ControlFlow<()> {
-        self.is_prompt = page.origin == CommandOrigin::Prompt;
+        self.is_prompt = page.origin() == CommandOrigin::Prompt;
         if let Reply::Holder(row) = reply {
             self.rows.push(row);
         }

@@ -5,7 +5,7 @@ use core::ops::ControlFlow;
 
 use super::parts::{Fit, ID_CHARACTERS, LEFT, RIGHT, missing_files, short_id, table, wrapped};
 use super::{Page, Show};
-use crate::cli::human::{count, grouped, size};
+use crate::cli::human::{count, number, size};
 use crate::cli::output::Style;
 use crate::control::file_word::typed_path;
 use crate::control::{FolderRow, ListRequest, ListRow, Reply, UnlistedRow};
@@ -161,7 +161,7 @@ fn list_cells(row: &ListRow) -> [String; 5] {
         path.push('/');
     }
     let id = match row.hashing {
-        Some(done) => format!("hashing {done} %"),
+        Some(done) => format!("hashing {done}%"),
         None if row.id.is_empty() => String::new(),
         None => {
             let characters: String = row.id.chars().take(ID_CHARACTERS).collect();
@@ -183,7 +183,7 @@ fn folder_cells(row: &FolderRow) -> [String; 6] {
     };
     let owners = names(&row.peers, &row.peer_ids, &row.look_alikes, row.away);
     let who = who(row.mine, owners, row.owners);
-    [path, grouped(row.files), size(row.size), copies, who, String::new()]
+    [path, number(row.files), size(row.size), copies, who, String::new()]
 }
 
 /// Who shares it: one or two by name, of more the first one and how many there are beside it. `others`: how many there
@@ -192,11 +192,11 @@ fn who(mine: bool, mut owners: impl Iterator<Item = String>, others: u64) -> Str
     match (mine, others, owners.next()) {
         (true, 0, _) => "mine".to_owned(),
         (true, 1, Some(one)) => format!("mine, {one}"),
-        (true, more, _) => format!("mine and {} more", grouped(more)),
+        (true, more, _) => format!("mine and {} more", number(more)),
         (false, _, None) => String::new(),
         (false, 2, Some(one)) => owners.next().map_or_else(|| one.clone(), |two| format!("{one}, {two}")),
         (false, 0 | 1, Some(one)) => one,
-        (false, all, Some(one)) => format!("{one} and {} more", grouped(all - 1)),
+        (false, all, Some(one)) => format!("{one} and {} more", number(all - 1)),
     }
 }
 
@@ -334,7 +334,7 @@ mod tests {
         a.txt       1.2 MiB       2  mine, peer2-ab          b3:3f2a9c1b00
         漢字/b.txt  1.2 MiB       2  mine, peer2-ab          b3:3f2a9c1b00 *
         c\u{1b}[2J  1.2 MiB       2  peer2-ab, evil\u{202e}  b3:3f2a9c1b00
-        new         1.2 MiB       0  mine                    hashing 40 %
+        new         1.2 MiB       0  mine                    hashing 40%
         empty/                       mine, peer2-ab
         4 files, 5.0 MiB; * several contents have this path: name one by its id
         ");

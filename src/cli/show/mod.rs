@@ -7,6 +7,8 @@ pub(super) mod parts;
 use core::ops::ControlFlow;
 
 use self::page::Page;
+pub(super) use self::page::ShowOptions;
+use crate::cli::bell;
 use crate::cli::output::{self, Style};
 use crate::cli::pager;
 use crate::control::typed::CommandOrigin;
@@ -53,18 +55,29 @@ for_each_command!(declare);
 pub(super) struct View {
     show: Box<dyn Show>,
     page: Page,
+    /// The sum of all, which is the last line of JSON, whatever comes.
+    sum: Option<Reply>,
 }
 
 impl View {
     /// For the replies to `request`.
-    pub(super) fn new(request: &Request, json: bool, origin: CommandOrigin) -> Self {
-        Self { show: show(request), page: Page::new(json, origin) }
+    pub(super) fn new(request: &Request, options: ShowOptions) -> Self {
+        Self { show: show(request), page: Page::new(options), sum: None }
     }
 
     /// Shows one reply. Breaks when nobody reads any more.
     pub(super) fn reply(&mut self, reply: Reply) -> ControlFlow<()> {
         match reply {
-            reply if self.page.json && !reply.is_progress() => output::out(&output::json_line(&reply)),
+            Reply::DownloadSum(_) if self.page.options.json => {
+                if let Reply::DownloadSum(sum) = &reply {
+                    self.page.ring(|| bell::of_download(sum));
+                }
+                self.sum = Some(reply);
+                ControlFlow::Continue(())
+            }
+            reply if self.page.options.json && !reply.is_progress() => {
+                output::out(&output::json_line(&reply))
+            }
             Reply::Note { text } => self.page.line(&crate::text::shown(&text)),
             reply => self.show.reply(reply, &mut self.page),
         }
@@ -73,17 +86,19 @@ impl View {
     /// Shows the end. What failed is said by [`fail`](super::session::fail), and as JSON here.
     pub(super) fn end(&mut self, result: &Result<(), Failure>) {
         self.page.close_bar();
-        if !self.page.json {
+        if !self.page.options.json {
             let text = self.show.end(result.is_ok(), self.page.style);
-            match self.page.origin {
+            match self.page.origin() {
                 CommandOrigin::OneShot => pager::out(&text),
                 CommandOrigin::Prompt | CommandOrigin::Pipe => {
                     let _reader_gone: ControlFlow<()> = output::out(&text);
                 }
             }
-        } else if let Err(failure) = result {
-            let failed = Reply::Failed(failure.clone());
-            let _reader_gone: ControlFlow<()> = output::out(&output::json_line(&failed));
+            return;
+        }
+        let failed = result.as_ref().err().map(|failure| Reply::Failed(failure.clone()));
+        for last in failed.iter().chain(&self.sum) {
+            let _reader_gone: ControlFlow<()> = output::out(&output::json_line(last));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::cli::human::grouped;
+use crate::cli::human::number;
 use crate::cli::output::Style;
 use crate::control::{UnlistedCause, UnlistedRow};
 use crate::text::shown;
@@ -164,7 +164,7 @@ pub(super) fn missing_files(row: &UnlistedRow) -> String {
 }
 
 /// Names in a list, the first three of them.
-pub(super) fn some_names(names: &[String]) -> String {
+pub(in crate::cli) fn some_names(names: &[String]) -> String {
     names_of(names, names.len() as u64)
 }
 
@@ -173,7 +173,7 @@ pub(super) fn names_of(names: &[String], count: u64) -> String {
     let named: Vec<_> = names.iter().take(3).map(|n| shown(n)).collect();
     let more = match count.saturating_sub(named.len() as u64) {
         0 => String::new(),
-        more => format!(" and {} more", grouped(more)),
+        more => format!(" and {} more", number(more)),
     };
     format!("{}{more}", named.join(", "))
 }

@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 
 use super::parts::{Fit, LEFT, RIGHT, endpoint, look_alikes_note, short_id, table};
 use super::{Page, Show};
-use crate::cli::human::{duration, size};
+use crate::cli::human::{duration, number, size};
 use crate::cli::output::Style;
 use crate::control::{Office, PeerRow, PeersRequest, Reply};
 use crate::text::shown;
@@ -44,7 +44,7 @@ fn peers(rows: &[PeerRow], style: Style) -> String {
                 format!("{}{mark}", shown(&row.name)),
                 short_id(&row.id),
                 address(row),
-                row.files.map_or_else(|| "?".to_owned(), |n| n.to_string()),
+                row.files.map_or_else(|| "?".to_owned(), number),
                 row.bytes.map_or_else(|| "?".to_owned(), size),
                 duration(row.seconds),
                 order(row),
@@ -69,8 +69,8 @@ fn peers(rows: &[PeerRow], style: Style) -> String {
 
 /// Its number in the order of arrival, and its office.
 fn order(row: &PeerRow) -> String {
-    let number = row.order.map_or_else(|| "?".to_owned(), |number| number.to_string());
-    row.office.map_or_else(|| number.clone(), |of| format!("{number}, {}", office(of)))
+    let place = row.order.map_or_else(|| "?".to_owned(), number);
+    row.office.map_or_else(|| place.clone(), |of| format!("{place}, {}", office(of)))
 }
 
 /// What an office is called.

@@ -5,7 +5,7 @@ use core::ops::ControlFlow;
 
 use super::parts::{self, ID_CHARACTERS, facts, ports, shown_path};
 use super::{Page, Show, connect, download, peers, restore};
-use crate::cli::human::{count, grouped, percent, size, speed};
+use crate::cli::human::{count, number, percent, size, speed};
 use crate::cli::output::{self, Style};
 use crate::cli::words;
 use crate::control::{
@@ -56,7 +56,7 @@ fn unfinished_line(row: &Unfinished) -> String {
     format!("unfinished: {}\n", unfinished(row))
 }
 
-/// What lies unfinished, and what goes on with it.
+/// What lies unfinished, and what resumes it.
 fn unfinished(row: &Unfinished) -> String {
     let id = format!("b3:{}", row.id.chars().take(ID_CHARACTERS).collect::<String>());
     let name = if row.path.is_empty() { &id } else { &row.path };
@@ -65,8 +65,8 @@ fn unfinished(row: &Unfinished) -> String {
     let asked = if row.asked.is_empty() || shown(&asked) != asked { &id } else { &asked };
     let far = row
         .size
-        .map_or_else(|| size(row.held), |all| format!("{} % of {}", percent(row.held, all), size(all)));
-    format!("{} ({far}): `download {}` goes on with it", shown(name), shown(asked))
+        .map_or_else(|| size(row.held), |all| format!("{}% of {}", percent(row.held, all), size(all)));
+    format!("{} ({far}): `download {}` resumes it", shown(name), shown(asked))
 }
 
 /// What `status` says.
@@ -225,7 +225,7 @@ fn sharing(status: &Status) -> String {
     }
     let mut text = format!("{}, {}", count(status.sharing.files, "file"), size(status.sharing.bytes));
     if status.sharing.hashing > 0 {
-        text.push_str(&format!("; {} more being hashed", status.sharing.hashing));
+        text.push_str(&format!("; {} more being hashed", number(status.sharing.hashing)));
     }
     text
 }
@@ -287,12 +287,13 @@ fn own(row: &CustodyRow) -> String {
     }
     let have = if row.own_whole == 1 || row.own_files == 1 { "has" } else { "have" };
     // With `--copies 1` only what `copies N FILE` named has some, each its own number.
-    let number = if row.copies < 2 { "theirs".to_owned() } else { row.copies.to_string() };
-    let mut text = format!("{} of {} {have} {number}", grouped(row.own_whole), count(row.own_files, "file"));
+    let wanted = if row.copies < 2 { "theirs".to_owned() } else { row.copies.to_string() };
+    let (whole, all) = (number(row.own_whole), count(row.own_files, "file"));
+    let mut text = format!("{whole} of {all} {have} {wanted}");
     match row.moving {
         0 => {}
         1 => text.push_str("; 1 is being placed"),
-        moving => text.push_str(&format!("; {moving} are being placed")),
+        moving => text.push_str(&format!("; {} are being placed", number(moving))),
     }
     text
 }
@@ -311,7 +312,7 @@ fn lends(row: &CustodyRow) -> String {
     match row.fetching {
         0 => {}
         1 => text.push_str("; 1 more is coming"),
-        more => text.push_str(&format!("; {more} more are coming")),
+        more => text.push_str(&format!("; {} more are coming", number(more))),
     }
     text
 }
@@ -321,7 +322,7 @@ fn whom(owners: &[KeptFor]) -> String {
     let text = owners.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
     match owners.len().saturating_sub(NAMED) {
         0 => text,
-        more => format!("{text} and {} more", grouped(more as u64)),
+        more => format!("{text} and {} more", number(more as u64)),
     }
 }
 
@@ -401,9 +402,9 @@ mod tests {
           limits    sends at most 2.0 MiB/s
           key       never exported: `potluck identity export FILE`, and keep that file safe
         downloads
-          3: big.iso 45 % of 100.0 MiB, 11.0 MiB/s, 5 s left, from peer2, peer3
+          [3] big.iso  45% of 100.0 MiB  11.0 MiB/s  5 s left  from peer2, peer3
         unfinished
-          films/my film.mkv (40 % of 100.0 MiB): `download "my films"` goes on with it
+          films/my film.mkv (40% of 100.0 MiB): `download "my films"` resumes it
         uploads
           to peer3: 1.0 GiB, 1.0 MiB/s
         warnings
@@ -415,7 +416,7 @@ mod tests {
         let first = welcome(&facts, PLAIN);
         let left: Vec<&str> = first.lines().filter(|l| l.starts_with("unfinished")).collect();
         assert_eq!(left.len(), 4, "{first}");
-        assert_eq!(left[1], "unfinished: b3:3f2a9c1b00 (40.0 MiB): `download b3:3f2a9c1b00` goes on with it");
+        assert_eq!(left[1], "unfinished: b3:3f2a9c1b00 (40.0 MiB): `download b3:3f2a9c1b00` resumes it");
         assert_eq!(left[3], "unfinished: 2 more, see `status`");
         (facts.on.network, facts.on.group) = ("group".into(), Some("off\u{1b}ice".into()));
         facts.ports = [1001, 5, 6, 7];

@@ -189,7 +189,7 @@ impl Chat {
         }
         let rows = self.note(now, Payer { host, peer }, Way::Room, mark);
         write(rows, out);
-        if !self.ignored.contains_key(&peer) && !own.settings.mute {
+        if !self.ignored.contains_key(&peer) && !own.settings.screen.mute {
             let name = roster.shown_names(&[peer]).pop().unwrap_or_default();
             out.notice(Notice::LinesMissed { name, count });
         }
@@ -253,7 +253,7 @@ impl Chat {
         }
         let mut rows = self.note(now, payer, way, mark);
         if !self.ignored.contains_key(&line.peer) {
-            if !own.settings.mute {
+            if !own.settings.screen.mute {
                 out.notice(Notice::Line(row(&line, own, roster, &LookAlikes::of(roster))));
             }
             rows.extend(self.keep(now, payer, line));

@@ -19,6 +19,7 @@ impl Command for CancelRequest {
         if peer.downloads.get(job).is_none() {
             return Err(Failure::new(Code::NotFound, format!("no download {} is running", job.0)));
         }
+        peer.downloads.note_stopped(job);
         if peer.downloads.is_waiting(job) {
             // The receiver knows nothing of it yet.
             peer.on_job(now, JobEvent::Finished(job, 0, Some(Failure::other("the download was stopped"))));

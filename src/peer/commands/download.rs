@@ -101,7 +101,7 @@ pub(super) fn begin(
 ) -> Result<Answer, Failure> {
     let order = order_or_unlisted(ask, request, peer)?;
     let holders = holders(&order, peer);
-    let job = peer.downloads.begin(&mut peer.jobs, JobPurpose::Download, order, &mut peer.out);
+    let job = peer.downloads.begin(now, &mut peer.jobs, JobPurpose::Download, order, &mut peer.out);
     peer.downloads.note_holders(job, &peer.presence.roster);
     if let Some(download) = peer.downloads.get(job) {
         let begun = Reply::Begun(DownloadRow { holders, ..download.row(now, &peer.presence.roster) });

@@ -30,7 +30,7 @@ impl PeerMachine {
             self.custody.publish(now, &self.own, &mut self.shared, &mut self.out);
         }
         if self.custody.restoring.is_due(now) {
-            self.restore();
+            self.restore(now);
         }
     }
 
@@ -100,7 +100,7 @@ impl PeerMachine {
     }
 
     /// Fetches what was lost, if that is not under way.
-    fn restore(&mut self) {
+    fn restore(&mut self, now: Time) {
         if self.jobs.restoring().is_some() || self.departure.is_begun() {
             return;
         }
@@ -110,7 +110,7 @@ impl PeerMachine {
         }
         let here: Vec<PeerId> = self.presence.roster.iter().map(|(id, _)| *id).collect();
         let order = self.custody.restoring.order(lost, &here, self.own.settings.shared());
-        self.downloads.begin(&mut self.jobs, JobPurpose::Restore, order, &mut self.out);
+        self.downloads.begin(now, &mut self.jobs, JobPurpose::Restore, order, &mut self.out);
     }
 }
 

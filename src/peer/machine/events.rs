@@ -425,7 +425,7 @@ impl PeerMachine {
                 };
                 let out = &mut self.out;
                 if let Some(order) = self.verifying.repair_prepared(now, &path, prepared, sources, out) {
-                    self.downloads.begin(&mut self.jobs, JobPurpose::Repair(path), order, out);
+                    self.downloads.begin(now, &mut self.jobs, JobPurpose::Repair(path), order, out);
                 }
             }
             FileAnswer::Swap(damaged, done) => {

@@ -18,10 +18,14 @@ impl PeerMachine {
             JobEvent::Progress(progress) => self.job_moved(now, progress),
             JobEvent::Arrived(job, file, arrival) => self.file_arrived(job, file, arrival),
             JobEvent::Failed(job, path, failure) => {
-                if self.downloads.part_failed(job, &failure) {
+                if self.downloads.part_failed(job, &path, &failure) {
                     let missing = Reply::Missing { path: path.to_string(), failure };
                     self.downloads.tell_always(job, missing, &mut self.out);
                 }
+            }
+            JobEvent::Given(job, mut givers) => {
+                givers.peers.retain(|peer| *peer != self.own.id());
+                self.downloads.given(job, givers);
             }
             JobEvent::Finished(job, files, failure) => self.job_over(now, job, files, failure),
         }
@@ -62,10 +66,11 @@ impl PeerMachine {
         if self.downloads.get(job).is_none() {
             return;
         }
-        self.downloads.arrived(job, file);
+        let files = self.downloads.arrived(job, file, how == "already_there");
         self.keep_own_download(file);
         let through = self.downloads.through(job, file, &self.presence.roster);
-        let saved = Saved { job: job.0, id: file.to_string(), path, how: how.to_owned(), wanted, through };
+        let (how, id) = (how.to_owned(), file.to_string());
+        let saved = Saved { job: job.0, id, path, how, wanted, through, files };
         self.downloads.tell(job, Reply::Saved(saved), &mut self.out);
         self.swarms.seek(&mut self.out);
     }
@@ -104,7 +109,7 @@ impl PeerMachine {
             None => return,
         }
         self.out.debug(format!("download {} is over: {files} files arrived", job.0));
-        self.downloads.end(job, failure, &mut self.out);
+        self.downloads.end(now, job, failure, &self.presence.roster, &mut self.out);
         if !self.departure.is_begun() {
             self.downloads.begin_waiting(job, &self.presence.roster, &mut self.out);
         }

@@ -154,7 +154,7 @@ impl PeerMachine {
         turn_searches(now, self);
         self.answer_deferred(now);
         if self.departure.is_over(now) {
-            self.finish();
+            self.finish(now);
         }
     }
 
@@ -236,9 +236,9 @@ impl PeerMachine {
     }
 
     /// The very last act.
-    fn finish(&mut self) {
-        let stopped = Failure::other("this peer left; what arrived stays, `download` goes on with it");
-        self.downloads.end_all(&stopped, &mut self.out);
+    fn finish(&mut self, now: Time) {
+        let stopped = Failure::other("this peer left; what arrived stays, `download` resumes it");
+        self.downloads.end_all(now, &stopped, &self.presence.roster, &mut self.out);
         self.requests.end(&stopped, &mut self.out);
         self.departure.finish(&mut self.out);
     }

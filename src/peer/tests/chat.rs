@@ -253,7 +253,7 @@ fn who_is_ignored_is_neither_shown_nor_kept_and_that_lasts() {
 
 #[test]
 fn a_mute_peer_shows_nothing_and_keeps_all() {
-    let mut peer = TestPeer::with(|settings| settings.mute = true);
+    let mut peer = TestPeer::with(|settings| settings.screen.mute = true);
     peer.join(1, "anna", 0);
     peer.outputs.clear();
     for event in [spoken(1, "anna", 1, "a"), told(1, 1, "b"), missed(1, 2, 3)] {

@@ -4,6 +4,7 @@ use core::net::{IpAddr, Ipv4Addr};
 
 use super::*;
 use crate::content::Span;
+use crate::control::DownloadOutcome;
 use crate::distribution::CustodyEvent;
 use crate::error::{Code, Failure};
 use crate::sender::{SenderCommand, SenderEvent};
@@ -97,7 +98,8 @@ fn while_own_files_are_handed_over_proofs_are_fetched_and_nothing_else() {
     assert_eq!(told_of_jobs(&mut peer), ["stop"]);
     stop_parts(&mut peer);
     let replies = peer.replies(running);
-    assert!(matches!(replies.as_slice(), [Reply::Failed(f)] if f.message.contains("this peer left")));
+    let [Reply::DownloadSum(sum), Reply::Failed(f)] = replies.as_slice() else { panic!("{replies:?}") };
+    assert!(sum.outcome == DownloadOutcome::Left && f.message.contains("this peer left"), "{sum:?}");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Downloads of users: begun, told, ended.
 
 use super::*;
+use crate::control::DownloadOutcome;
 use crate::disk::Arrival;
 use crate::error::{Code, Failure};
 use crate::peer::swarms::LiveSeed;
+use crate::swarm::JobGivers;
 
 /// A peer beside anna, who shares one file.
 fn beside_anna() -> TestPeer {
@@ -127,7 +129,10 @@ fn whoever_waits_for_a_download_hears_how_it_goes_and_how_it_ends() {
     peer.event(PeerEvent::Receiver(ReceiverEvent::Job(arrived)));
     assert!(matches!(peer.replies(ask).as_slice(), [Reply::Saved(saved)] if saved.how == "saved"));
     peer.finish(JobId(1), None);
-    assert_eq!(peer.replies(ask), [Reply::Done]);
+    let replies = peer.replies(ask);
+    let [Reply::DownloadSum(sum), Reply::Done] = replies.as_slice() else { panic!("{replies:?}") };
+    assert_eq!((sum.outcome, sum.files, sum.saved, sum.fetched), (DownloadOutcome::Done, 1, 1, 77));
+    assert_eq!(sum.to.as_path(), peer.machine.own.settings.downloads());
     assert_eq!(peer.notices().last(), Some(&Notice::Downloads(Vec::new())));
 }
 
@@ -139,7 +144,30 @@ fn a_download_that_nobody_waits_for_is_told_to_the_screen() {
     assert!(matches!(peer.notices().as_slice(), [Notice::Download(1, Reply::Begun(_))]));
     let failure = Failure::new(Code::NoHolder, "nobody has it");
     peer.finish(JobId(1), Some(failure.clone()));
-    assert_eq!(peer.notices()[0], Notice::Download(1, Reply::Failed(failure)));
+    let notices = peer.notices();
+    let Notice::Download(1, Reply::DownloadSum(sum)) = &notices[0] else { panic!("{notices:?}") };
+    assert_eq!((sum.outcome, &sum.failures[0].failure), (DownloadOutcome::Incomplete, &failure));
+    assert_eq!(notices[1], Notice::Download(1, Reply::Failed(failure)));
+}
+
+#[test]
+fn who_gave_is_named_at_the_end_even_if_it_is_gone() {
+    let mut peer = beside_anna();
+    let (me, anna, ask) = (peer.machine.own.id(), key(1).peer_id(), peer.ask(download("song", true)));
+    let bert = peer.join(2, "bert", 1);
+    let PeerEvent::Receiver(ReceiverEvent::Job(JobEvent::Progress(mut step))) = progress(JobId(1), 77) else {
+        panic!()
+    };
+    step.sources = vec![anna];
+    peer.event(PeerEvent::Receiver(ReceiverEvent::Job(JobEvent::Progress(step))));
+    peer.event(PeerEvent::Discovery(lan::Event::Gone(anna, lan::Gone::Silent)));
+    let givers = JobGivers { fetched: 90, resumed: 5, peers: vec![anna, me, bert] };
+    peer.event(PeerEvent::Receiver(ReceiverEvent::Job(JobEvent::Given(JobId(1), givers))));
+    peer.finish(JobId(1), None);
+    let replies = peer.replies(ask);
+    let [.., Reply::DownloadSum(sum), Reply::Done] = replies.as_slice() else { panic!("{replies:?}") };
+    assert_eq!((&sum.from[..], sum.from_count), (&["anna".to_owned(), "bert".to_owned()][..], 2));
+    assert_eq!((sum.fetched, sum.resumed), (90, 5));
 }
 
 #[test]
@@ -191,9 +219,9 @@ fn a_download_that_waits_for_a_destination_can_be_stopped_and_is_begun_in_its_tu
     peer.catalogue(2, &[file("the same", 1)]);
     peer.outputs.clear();
     peer.ask(CancelRequest { job: most as u64 + 1 }.into());
-    assert!(
-        matches!(peer.replies(asks[most]).as_slice(), [Reply::Failed(f)] if f.message.contains("stopped"))
-    );
+    let replies = peer.replies(asks[most]);
+    let [Reply::DownloadSum(sum), Reply::Failed(f)] = replies.as_slice() else { panic!("{replies:?}") };
+    assert!(sum.outcome == DownloadOutcome::Stopped && f.message.contains("stopped"), "{sum:?}");
     peer.outputs.clear();
     peer.finish(JobId(3), None);
     let [job] = peer.fetched().try_into().unwrap();

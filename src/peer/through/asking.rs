@@ -7,10 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ThroughPeers;
 use crate::content::Claim;
 use crate::identity::PeerId;
 use crate::lan::Command;
-use crate::peer::downloads::{Downloads, ThroughPeers};
+use crate::peer::downloads::Downloads;
 use crate::peer::limits;
 use crate::peer::output::Outputs;
 use crate::peer::roster::Roster;

@@ -8,7 +8,9 @@
 mod asking;
 mod carrier;
 mod driving;
+mod peers;
 
 pub(super) use self::asking::{CarriedOwner, ThroughOthers};
 pub(super) use self::carrier::Carrier;
 pub(super) use self::driving::CarryContext;
+pub(super) use self::peers::ThroughPeers;
