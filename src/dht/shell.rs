@@ -123,6 +123,9 @@ impl DhtThread {
             DhtCommand::Lost => self.machine.handle_lost(now),
             DhtCommand::Missing(peer) => self.machine.handle_missing(now, peer),
             DhtCommand::Here(peer) => self.machine.handle_here(peer),
+            DhtCommand::Files(files) => self.machine.handle_files(&files),
+            DhtCommand::Seek(file) => self.machine.handle_seek(now, file),
+            DhtCommand::SeekOver(file) => self.machine.handle_seek_over(file),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::announced::AnnouncedFiles;
 use super::event::AskId;
 use super::file_work::FileWork;
 use super::output::{Outputs, PeerOutput};
@@ -47,13 +48,18 @@ pub(super) struct PeerRoutes {
 
 impl PeerRoutes {
     /// Those of `--connect`, and those that are remembered.
-    pub(super) fn new(me: PeerId, settings: &NetworkSettings, remembered: Vec<RouteTarget>) -> Self {
+    pub(super) fn new(
+        me: PeerId,
+        settings: &NetworkSettings,
+        remembered: Vec<RouteTarget>,
+        announced: AnnouncedFiles,
+    ) -> Self {
         Self {
             me,
             machine: Routes::new(settings.connect.clone(), remembered),
             told: ToldAddresses::default(),
             found: FoundAddresses::default(),
-            sites: PeerSites::new(settings),
+            sites: PeerSites::new(settings, announced),
             served: BTreeMap::new(),
             made: BTreeSet::new(),
             asks: BTreeMap::new(),
@@ -100,8 +106,11 @@ impl PeerRoutes {
 
     /// The table between sites reports.
     pub(super) fn on_table(&mut self, now: Time, event: DhtEvent, out: &mut Outputs) {
+        let is_own = self.sites.is_own();
         match event {
-            DhtEvent::Candidate(address) => self.found.handle_found(now, address, self.sites.is_own()),
+            DhtEvent::Candidate(address) => self.found.handle_found(now, address, is_own),
+            DhtEvent::Holder(_, address) => self.found.handle_sought(now, address, is_own),
+            DhtEvent::Known(file, is_known) => self.sites.announced.set_known(file, is_known),
             DhtEvent::State(state) => self.sites.on_state(state),
         }
         self.dial_found(now, out);

@@ -17,7 +17,7 @@ use super::jobs::CHALLENGE;
 use super::machine::{PeerMachine, PeerStart};
 use super::own_group::own_group;
 use super::parts::Parts;
-use super::remembered_routes;
+use super::{remembered_files, remembered_routes};
 use super::sandboxes::{SandboxedPart, Sandboxes};
 use crate::address::Ports;
 use crate::control::{self, trust};
@@ -127,6 +127,7 @@ impl Peer {
         let moved = bound.moved;
         let group = group.map(|group| group.name);
         let routes = remembered_routes::load(&config);
+        let announced = remembered_files::load(&config);
         let start = PeerStart {
             settings: config,
             identity,
@@ -137,6 +138,7 @@ impl Peer {
             custody,
             chat,
             routes,
+            announced,
             warnings,
         };
         Ok(Self { machine: PeerMachine::new(clock::now(), start), parts })

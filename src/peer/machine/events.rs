@@ -6,6 +6,7 @@ use super::PeerMachine;
 use crate::address::Ports;
 use crate::content::{Catalogue, FileId, Head};
 use crate::control::Notice;
+use crate::dht::DhtEvent;
 use crate::distribution::{CustodyEvent, chunk_store};
 use crate::error::Failure;
 use crate::identity::{Instance, PeerId};
@@ -41,7 +42,12 @@ impl PeerMachine {
                 self.routes.port_mapping = Some(state);
                 speak(self);
             }
-            PeerEvent::Dht(event) => self.routes.on_table(now, event, &mut self.out),
+            PeerEvent::Dht(event) => {
+                if let DhtEvent::Holder(file, address) = event {
+                    self.requests.seeks.named(now, file, address);
+                }
+                self.routes.on_table(now, event, &mut self.out);
+            }
             PeerEvent::Library(event) => self.on_library(now, event),
             PeerEvent::Receiver(event) => self.on_receiver(now, event),
             PeerEvent::PartialSeed(seed) => self.on_partial_seed(&seed),
@@ -249,6 +255,7 @@ impl PeerMachine {
             ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue, is_held } => {
                 self.out.debug(format!("{from} gave the catalogue of {origin}"));
                 self.custody.on_owner_catalogue(now, origin, &signed, &catalogue);
+                self.requests.seeks.others_changed();
                 if is_held && origin != self.own.id() {
                     self.presence.roster.kept_shares(origin, &signed, Arc::clone(&catalogue));
                 }
@@ -267,6 +274,7 @@ impl PeerMachine {
                 self.presence.given_up(now, owner);
             }
             ReceiverEvent::Kept(from, all) => {
+                self.requests.seeks.others_changed();
                 let (me, roster) = (self.own.id(), &mut self.presence.roster);
                 CustodyDriver::on_kept(me, from, all, roster, &self.downloads, &mut self.out);
             }
@@ -281,6 +289,7 @@ impl PeerMachine {
         self.downloads.new_holder(id, &catalogue, &mut self.out);
         self.custody.keep_up(id, &head, &mut self.out);
         self.presence.roster.shares(id, head, catalogue);
+        self.requests.seeks.others_changed();
         self.out.receiver(ReceiverCommand::Kept(id));
         self.presence.pull_again(now, id, &mut self.out);
     }
@@ -411,6 +420,10 @@ impl PeerMachine {
             FileAnswer::Instance(stored) => self.on_instance(now, stored),
             FileAnswer::Routes(Ok(())) => {}
             FileAnswer::Routes(Err(why)) => self.warn(format!("the routes cannot be remembered: {why}")),
+            FileAnswer::Announced(Ok(())) => {}
+            FileAnswer::Announced(Err(why)) => {
+                self.warn(format!("what is announced cannot be remembered: {why}"));
+            }
             FileAnswer::Challenge(job, made) => {
                 self.custody.challenge_prepared(now, job, made, &mut self.jobs, &mut self.out);
             }
@@ -461,6 +474,10 @@ fn here(now: Time, info: PeerInfo, peer: &mut PeerMachine) {
     peer.unanswered.here(info.contact.id);
     peer.routes.sites.here(info.contact.id, &mut peer.out);
     peer.presence.here(now, info, &mut peer.out);
+    if !peer.requests.seeks.is_empty() {
+        // It may be the one that has what is sought.
+        peer.presence.pull(now, &mut peer.out);
+    }
     peer.presence.reckon_offices(now, peer.own.arrival(), &mut peer.out);
     speak(peer);
 }

@@ -104,6 +104,7 @@ impl TestPeer {
             custody,
             chat,
             routes: Vec::new(),
+            announced: Vec::new(),
             warnings: Vec::new(),
         };
         let mut peer = Self {
