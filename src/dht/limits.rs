@@ -47,6 +47,12 @@ pub(crate) const NODES: usize = 16;
 /// A node of the table that cannot be had (its port is taken) is tried again after this time.
 pub(crate) const START_AGAIN: Duration = Duration::from_secs(1);
 
+/// The thread of the node looks this often for what is asked of it, while something is: as the crate has it.
+pub(crate) const BUSY_WAIT: Duration = Duration::from_millis(50);
+
+/// The same while nothing is: what comes from the network wakes it at once, and so does whoever asks. It tidies up then.
+pub(crate) const IDLE_WAIT: Duration = Duration::from_secs(2);
+
 /// Tries to have the port of choice, before any port is taken: after a new start the last one may still be open.
 pub(crate) const PORT_TRIES: u32 = 3;
 

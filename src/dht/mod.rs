@@ -40,10 +40,10 @@ use crate::identity::PeerId;
 
 pub(crate) use self::keys::TableKeys;
 #[cfg(not(feature = "wan"))]
-use self::no_table::NoTable as TableNode;
+use self::no_table::{NoTable as TableNode, NodeAddress};
 pub(crate) use self::shell::{DhtConfig, DhtHandle, start_dht};
 #[cfg(feature = "wan")]
-use self::table::TableNode;
+use self::table::{NodeAddress, TableNode};
 
 /// By these nodes the table of all the world is joined, unless the user names others: host and UDP port.
 pub(crate) const PUBLIC_NODES: [(&str, u16); 4] = [

@@ -187,7 +187,8 @@ impl Machines {
         self.observe(now);
         match change {
             LinkChange::Up(host) if self.gateway.handle_linked(peer, host) => {
-                self.discovery.handle_link_up(now)
+                self.discovery.handle_linked(peer);
+                self.discovery.handle_link_up(now);
             }
             LinkChange::Up(_) => {}
             LinkChange::Lost => self.gateway.handle_unlinked(peer),

@@ -135,7 +135,12 @@ impl PeerRoutes {
     /// The links report.
     pub(super) fn on_links(&mut self, now: Time, event: LinksEvent, out: &mut Outputs) {
         match event {
-            LinksEvent::Up(id, link) => self.machine.handle_up(now, id, link, self.me),
+            LinksEvent::Up(id, link) => {
+                self.machine.handle_up(now, id, link, self.me);
+                if self.served.contains_key(&link.peer) {
+                    self.machine.handle_served(link.peer, self.me);
+                }
+            }
             LinksEvent::Down(id, fault) => self.machine.handle_failed(now, id, fault),
             LinksEvent::Relayed(from, datagrams) => {
                 out.discovery(lan::Command::Relayed(from, datagrams));
@@ -151,7 +156,7 @@ impl PeerRoutes {
     }
 
     /// A peer made a link to us.
-    pub(super) fn on_linked(&mut self, link: LinkPeer, out: &mut Outputs) {
+    pub(super) fn on_linked(&mut self, now: Time, link: LinkPeer, out: &mut Outputs) {
         if link.peer == self.me {
             // A route led here; it ends as soon as it is noticed.
             return;
@@ -159,6 +164,8 @@ impl PeerRoutes {
         self.served.insert(link.peer, link);
         out.discovery(lan::Command::Link(link.peer, LinkChange::Up(link.host)));
         out.discovery(lan::Command::Proved(link.peer, link.host));
+        self.machine.handle_served(link.peer, self.me);
+        self.drain(now, out);
     }
 
     /// The link that a peer made to us is over.
@@ -272,7 +279,8 @@ impl PeerRoutes {
                 RouteOutput::Up(id, link) => self.up(id, link, out),
                 RouteOutput::Down(peer, is_wanted) => self.down(peer, is_wanted, out),
                 RouteOutput::Failed(id, target, fault) => {
-                    let is_vain = matches!(fault, RouteFault::Yourself | RouteFault::AlreadyConnected);
+                    use RouteFault::{AlreadyConnected, Unwanted, Yourself};
+                    let is_vain = matches!(fault, Yourself | AlreadyConnected | Unwanted);
                     if let Some(address) = found_address(&target).filter(|_| is_vain) {
                         self.found.handle_vain(now, address);
                     }

@@ -42,6 +42,7 @@ use crate::settings::{IndexSettings, Settings};
 use crate::store;
 use crate::sys::folder::Folder;
 use crate::sys::gateway::RouteTable;
+use crate::sys::own_sockets::OwnDescriptors;
 use crate::sys::space::space;
 use crate::sys::{clock, descriptors, net};
 use crate::text;
@@ -409,7 +410,14 @@ fn join_table(
 ) -> Result<Option<DhtHandle>, Failure> {
     let Some(group) = group.filter(|_| config.on.wan) else { return Ok(None) };
     let is_own = !config.on.dht_bootstrap.is_empty();
-    let table = DhtConfig { me: identity.id(), keys: TableKeys::new(group.key.table_key()), port, is_own };
+    let table = DhtConfig {
+        me: identity.id(),
+        keys: TableKeys::new(group.key.table_key()),
+        port,
+        is_own,
+        interfaces: config.on.interfaces.clone(),
+        descriptors: OwnDescriptors::open(),
+    };
     let started = sandboxes.start(&SandboxedPart::Table, || start_dht(table));
     started.flatten().map(Some).map_err(thread)
 }

@@ -317,7 +317,9 @@ impl PeerMachine {
             SenderEvent::Told(line) => {
                 self.chat.hear_alone(now, line, &self.own, &self.presence.roster, &mut self.out);
             }
-            SenderEvent::Linked(peer, host) => self.routes.on_linked(LinkPeer { peer, host }, &mut self.out),
+            SenderEvent::Linked(peer, host) => {
+                self.routes.on_linked(now, LinkPeer { peer, host }, &mut self.out);
+            }
             SenderEvent::Unlinked(peer) => self.routes.on_unlinked(peer, &mut self.out),
             SenderEvent::Relayed(from, datagrams) => {
                 self.out.discovery(lan::Command::Relayed(from, datagrams));

@@ -7,6 +7,7 @@ mod custody;
 mod departure;
 mod downloads;
 mod search;
+mod sites;
 mod through;
 mod verifying;
 
