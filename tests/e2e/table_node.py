@@ -60,7 +60,8 @@ def answer(query, said, source):
     elif kind == "get_peers" and number in announced and number not in hidden:
         compact = [socket.inet_aton(ip) + port.to_bytes(2, "big") for ip, port in sorted(announced[number])]
         result[b"values"] = compact
-    return result
+    # That something is kept is said by an answer with nothing in it.
+    return {b"id": result[b"id"]} if kind in ("announce_peer", "put", "ping") else result
 
 
 def dump():

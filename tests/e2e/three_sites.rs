@@ -181,6 +181,11 @@ fn a_file_that_is_announced_is_fetched_by_its_id_from_a_site_that_is_not_linked(
     fs::write(owner.directory.join("shared/other.txt"), b"other").unwrap();
     id_of(&owner, "other.txt");
     announce(&["other.txt"]);
+    wait("both are written", SOON, || {
+        let mut files = fs::read_dir(owner.directory.join(".potluck")).unwrap().flatten();
+        let file = files.find(|file| file.file_name().to_string_lossy().starts_with("announced-"))?;
+        (fs::read_to_string(file.path()).ok()?.lines().count() == 2).then_some(())
+    });
     drop(owner);
     let owner = site(&lab, 3, "owner", &[]);
     let announced = || String::from_utf8(owner.cli(["announce"]).stdout).unwrap();
