@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::CompletionNames;
+use super::complete::CompletionNames;
 use super::typed::{Proposals, TypedRequest};
 
 /// Below what `help announce` says.
@@ -14,7 +14,7 @@ Examples:
   announce --stop plans/house.pdf
 With `--wan` only. Nodes of the table learn the address of this peer, and neither the file nor its name.";
 
-/// Let members of this group find a file by its id from networks that are not joined with this one
+/// Have members of the group elsewhere find a file by its id
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct AnnounceRequest {

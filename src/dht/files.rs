@@ -89,10 +89,9 @@ impl FileTopics {
     /// What is announced is no longer so: all is asked and announced again, at once. The files of which nodes knew.
     pub(super) fn handle_changed(&mut self, now: Time) -> Vec<FileId> {
         self.announced.values_mut().for_each(|file| file.months.clear());
-        self.sought
-            .values_mut()
-            .for_each(|file| *file = SoughtFile { next: now, pause: limits::SEEK_AGAIN });
-        let was_known = |(id, file): (&FileId, &mut AnnouncedFile)| core::mem::take(&mut file.is_known).then_some(*id);
+        self.sought.values_mut().for_each(|file| *file = SoughtFile { next: now, pause: limits::SEEK_AGAIN });
+        let was_known =
+            |(id, file): (&FileId, &mut AnnouncedFile)| core::mem::take(&mut file.is_known).then_some(*id);
         self.announced.iter_mut().filter_map(was_known).collect()
     }
 
@@ -103,7 +102,12 @@ impl FileTopics {
     }
 
     /// What is to be asked now, by a peer that others dial at this port. What somebody waits for comes first.
-    pub(super) fn handle_timeout(&mut self, moment: Moment, keys: &TableKeys, port: u16) -> Vec<FileQuestion> {
+    pub(super) fn handle_timeout(
+        &mut self,
+        moment: Moment,
+        keys: &TableKeys,
+        port: u16,
+    ) -> Vec<FileQuestion> {
         let mut questions = Vec::new();
         let months = moment.months();
         for (file, sought) in self.sought.iter_mut().filter(|(_, sought)| sought.next <= moment.now) {

@@ -83,7 +83,8 @@ mod tests {
         assert_ne!(keys.sites(20_000), other.sites(20_000));
         let (file, other_file) = (FileId([1; 32]), FileId([2; 32]));
         assert_eq!(keys.file(file, 666), keys.file(file, 666));
-        let others = [keys.file(file, 667), keys.file(other_file, 666), other.file(file, 666), keys.sites(666)];
+        let others =
+            [keys.file(file, 667), keys.file(other_file, 666), other.file(file, 666), keys.sites(666)];
         assert!(others.into_iter().all(|topic| topic != keys.file(file, 666)));
         assert_eq!(format!("{keys:?} {:?}", keys.sites(1)), "TableKeys(…) TableId(…)");
     }

@@ -50,7 +50,8 @@ pub(crate) const START_AGAIN: Duration = Duration::from_secs(1);
 /// The thread of the node looks this often for what is asked of it, while something is: as the crate has it.
 pub(crate) const BUSY_WAIT: Duration = Duration::from_millis(50);
 
-/// The same while nothing is: what comes from the network wakes it at once, and so does whoever asks. It tidies up then.
+/// The thread of the node wakes this often to tidy up, while nothing is asked of it. What comes from the network wakes
+/// it at once, and so does whoever asks.
 pub(crate) const IDLE_WAIT: Duration = Duration::from_secs(2);
 
 /// Tries to have the port of choice, before any port is taken: after a new start the last one may still be open.

@@ -217,7 +217,10 @@ fn nodes_learn_addresses_and_numbers_and_nothing_else() {
     let secrets = [[7; 32], file.0, *blake3::hash(&file.0).as_bytes(), *keys.signing];
     for text in &seen {
         for secret in secrets {
-            assert!(!has(text, &secret) && !has(text, &secret[..20]) && !text.contains(&hex(&secret[..20])), "{text}");
+            assert!(
+                !has(text, &secret) && !has(text, &secret[..20]) && !text.contains(&hex(&secret[..20])),
+                "{text}"
+            );
         }
     }
     // That the same number is asked for and announced, and from where, they know: those addresses belong together.
@@ -226,7 +229,8 @@ fn nodes_learn_addresses_and_numbers_and_nothing_else() {
     // The number is another one each day, and for each group; none of them leads to the key, or to another one.
     let other_numbers = [group(7).sites(DAY + 1), group(8).sites(DAY)];
     assert!(other_numbers.into_iter().all(|other| other != topic));
-    let other_numbers = [group(7).file(file, 667), group(8).file(file, 666), group(7).file(FileId([1; 32]), 666)];
+    let other_numbers =
+        [group(7).file(file, 667), group(8).file(file, 666), group(7).file(FileId([1; 32]), 666)];
     assert!(other_numbers.into_iter().all(|other| other != of_file));
 }
 

@@ -384,7 +384,11 @@ fn a_file_is_announced_by_whoever_has_it_every_quarter_of_an_hour() {
     bench.run(0, 7_200, true);
     assert_eq!(known(&bench, file(1)), Some(true));
     let topic = keys().file(file(1), moment(0).months()[0]);
-    assert!(bench.asked.iter().all(|(_, asked)| *asked == SiteQuestion::Announce(topic, 9)), "{:?}", bench.asked);
+    assert!(
+        bench.asked.iter().all(|(_, asked)| *asked == SiteQuestion::Announce(topic, 9)),
+        "{:?}",
+        bench.asked
+    );
     let times: Vec<u64> = bench.asked.iter().map(|(at, _)| *at).collect();
     assert_eq!(times[0], 0);
     assert!(times.windows(2).all(|two| (720..=1_081).contains(&(two[1] - two[0]))), "{times:?}");
@@ -395,10 +399,10 @@ fn a_file_is_announced_by_whoever_has_it_every_quarter_of_an_hour() {
     bench.run(7_200, 7_201, true);
     bench.machine.handle_port(now(7_201), SitePort { speaks: false, ..port(10) });
     bench.run(7_201, 7_202, true);
-    assert_eq!(bench.asked[times.len()..], [
-        (7_200, SiteQuestion::Announce(topic, 9)),
-        (7_201, SiteQuestion::Announce(topic, 10)),
-    ]);
+    assert_eq!(
+        bench.asked[times.len()..],
+        [(7_200, SiteQuestion::Announce(topic, 9)), (7_201, SiteQuestion::Announce(topic, 10)),]
+    );
     assert_eq!(known(&bench, file(1)), Some(true));
     // What is taken back is not announced again; what no node takes is, within a minute.
     bench.machine.handle_files(&BTreeSet::from([file(2)]));
@@ -438,9 +442,8 @@ fn who_has_a_file_is_asked_until_nobody_wants_to_know() {
     let there: SocketAddrV4 = "11.0.0.9:27281".parse().unwrap();
     bench.machine.handle_answer(moment(5), id, TableAnswer::Peers(vec![there; 30]));
     bench.drain(5);
-    let holders = |bench: &Bench| {
-        bench.told.iter().filter(|event| **event == DhtEvent::Holder(file(1), there)).count()
-    };
+    let holders =
+        |bench: &Bench| bench.told.iter().filter(|event| **event == DhtEvent::Holder(file(1), there)).count();
     assert_eq!(holders(&bench), 1, "one that is named thirty times in an answer");
     bench.answer_all(5, true);
     bench.run(6, 25, true);

@@ -59,7 +59,8 @@ impl AnnouncedFiles {
             return Ok(());
         }
         if self.files.len() >= limits::FILES {
-            let text = format!("{} files are announced, which is the most: `announce --stop` one", limits::FILES);
+            let text =
+                format!("{} files are announced, which is the most: `announce --stop` one", limits::FILES);
             return Err(Failure::other(text));
         }
         self.files.insert(file, AnnouncedFile::default());

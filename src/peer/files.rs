@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::file_work::{Damaged, DiagnosisFacts, FileAnswer, FileWork, LocalFacts};
-use super::{remembered_files, remembered_routes};
 use super::start::next_instance;
 use super::verifying::repairs;
+use super::{remembered_files, remembered_routes};
 use crate::content::{SafePath, Stamp};
 use crate::control::keyfile;
 use crate::disk::{self, PARTIAL};

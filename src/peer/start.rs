@@ -17,8 +17,8 @@ use super::jobs::CHALLENGE;
 use super::machine::{PeerMachine, PeerStart};
 use super::own_group::own_group;
 use super::parts::Parts;
-use super::{remembered_files, remembered_routes};
 use super::sandboxes::{SandboxedPart, Sandboxes};
+use super::{remembered_files, remembered_routes};
 use crate::address::Ports;
 use crate::control::{self, trust};
 use crate::counters::Counters;
@@ -125,17 +125,15 @@ impl Peer {
             sandboxes,
             counters,
         };
-        let moved = bound.moved;
         let group = group.map(|group| group.name);
-        let routes = remembered_routes::load(&config);
-        let announced = remembered_files::load(&config);
+        let (routes, announced) = (remembered_routes::load(&config), remembered_files::load(&config));
         let start = PeerStart {
             settings: config,
             identity,
             group,
             instance,
             presence,
-            moved,
+            moved: bound.moved,
             custody,
             chat,
             routes,

@@ -42,7 +42,8 @@ impl FoundAddresses {
         self.add(now, address, is_own, false);
     }
 
-    /// The same of somebody for whom the user of this machine waits: it goes first.
+    /// An answer of the table names this address, where somebody may be for whom the user of this machine waits: it is
+    /// dialled first.
     pub(crate) fn handle_sought(&mut self, now: Time, address: SocketAddrV4, is_own: bool) {
         self.add(now, address, is_own, true);
     }

@@ -212,9 +212,8 @@ fn of_two_links_that_the_table_brought_that_of_the_lower_id_stays() {
         let out = outputs(&mut routes);
         assert_eq!(out.len(), if ends { 3 } else { 0 }, "{out:?}");
         assert_eq!(routes.iter().count(), usize::from(!ends));
-        let is_told = |output: &RouteOutput| {
-            matches!(output, RouteOutput::Failed(_, _, RouteFault::AlreadyConnected))
-        };
+        let is_told =
+            |output: &RouteOutput| matches!(output, RouteOutput::Failed(_, _, RouteFault::AlreadyConnected));
         assert_eq!(out.iter().any(is_told), ends);
     }
     // What the user wants stays.

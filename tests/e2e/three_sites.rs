@@ -114,9 +114,7 @@ fn three_sites_find_each_other_and_one_that_moves_is_found_by_its_record() {
     // What is left at the node: addresses, numbers, and values of one length that say nothing.
     assert!(left.cli(["announce", "left.txt"]).status.success());
     let file = id_of(&left, "left.txt");
-    wait("the file is announced", SOON, || {
-        (table.held().announced.len() > 3).then_some(())
-    });
+    wait("the file is announced", SOON, || (table.held().announced.len() > 3).then_some(()));
     let held = table.held();
     assert!(held.values.len() >= 3 && held.values.values().all(|value| value.len() == 2 * 137), "{held:?}");
     let said = serde_json::to_string(&(&held.announced, &held.values, &held.keys)).unwrap();
@@ -129,7 +127,9 @@ fn three_sites_find_each_other_and_one_that_moves_is_found_by_its_record() {
     assert!(!said.contains(&file[..40]), "the id of a file");
     // Who belongs together can be seen, and who asks for the same: that is what SECURITY.md says.
     assert!(held.announced.values().any(|at| at.len() == 3), "{held:?}");
-    assert!(held.asked.values().any(|by| by.iter().map(|(_, from)| from).collect::<BTreeSet<_>>().len() == 3));
+    assert!(
+        held.asked.values().any(|by| by.iter().map(|(_, from)| from).collect::<BTreeSet<_>>().len() == 3)
+    );
     // From now on nobody is found by what is announced. One moves: its record alone says where to.
     table.hide();
     let before = clock::now();
@@ -149,9 +149,7 @@ fn a_file_that_is_announced_is_fetched_by_its_id_from_a_site_that_is_not_linked(
     table.knows_site("10.79.0.13");
     table.hide();
     let asker = site(&lab, 1, "asker", &[]);
-    wait("it asked for sites", FOUND, || {
-        asker.status().outside.table.filter(|state| state == "announced")
-    });
+    wait("it asked for sites", FOUND, || asker.status().outside.table.filter(|state| state == "announced"));
     let id = id_of(&owner, "owner.txt");
     let word = format!("b3:{id}");
     // Nobody announced it.

@@ -47,7 +47,8 @@ impl Command for AnnounceRequest {
 /// What is told of it.
 fn row(file: FileId, state: &str, peer: &PeerMachine) -> AnnouncedRow {
     let entries = peer.shared.shelf.catalogue.entries();
-    let path = entries.filter(|e| matches!(e.kind, EntryKind::File { id, .. } if id == file)).map(|e| &e.path);
+    let path =
+        entries.filter(|e| matches!(e.kind, EntryKind::File { id, .. } if id == file)).map(|e| &e.path);
     AnnouncedRow { id: file.to_string(), path: path.min().map(ToString::to_string), state: state.to_owned() }
 }
 

@@ -121,11 +121,14 @@ fn not_found(unknown: &BTreeSet<FileId>, named: usize, peer: &PeerMachine) -> Fa
         Some(DhtState::Resolving) => "no node of the table between sites can be looked up".to_owned(),
         Some(DhtState::Ended) | None => "the table between sites is not used any more, by a fault".to_owned(),
         Some(_) if named == 0 => {
-            "the table between sites names nobody who has it (whoever has it says `announce` there)".to_owned()
+            "the table between sites names nobody who has it (whoever has it says `announce` there)"
+                .to_owned()
         }
         Some(_) => {
             let addresses = if named == 1 { "one address".to_owned() } else { format!("{named} addresses") };
-            format!("the table between sites names {addresses}, where no member of this group that has it answered")
+            format!(
+                "the table between sites names {addresses}, where no member of this group that has it answered"
+            )
         }
     };
     let code = if named == 0 { Code::NotFound } else { Code::NoHolder };

@@ -49,7 +49,13 @@ impl PeerMachine {
                 self.routes.on_table(now, event, &mut self.out);
             }
             PeerEvent::Library(event) => self.on_library(now, event),
-            PeerEvent::Receiver(event) => self.on_receiver(now, event),
+            PeerEvent::Receiver(event) => {
+                use ReceiverEvent::{Catalogue, Kept, OwnerCatalogue};
+                if matches!(event, Catalogue(..) | OwnerCatalogue { .. } | Kept(..)) {
+                    self.requests.seeks.others_changed();
+                }
+                self.on_receiver(now, event);
+            }
             PeerEvent::PartialSeed(seed) => self.on_partial_seed(&seed),
             PeerEvent::Sender(event) => self.on_sender(now, event),
             PeerEvent::Custody(event) => self.on_custody(now, event),
@@ -255,7 +261,6 @@ impl PeerMachine {
             ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue, is_held } => {
                 self.out.debug(format!("{from} gave the catalogue of {origin}"));
                 self.custody.on_owner_catalogue(now, origin, &signed, &catalogue);
-                self.requests.seeks.others_changed();
                 if is_held && origin != self.own.id() {
                     self.presence.roster.kept_shares(origin, &signed, Arc::clone(&catalogue));
                 }
@@ -274,7 +279,6 @@ impl PeerMachine {
                 self.presence.given_up(now, owner);
             }
             ReceiverEvent::Kept(from, all) => {
-                self.requests.seeks.others_changed();
                 let (me, roster) = (self.own.id(), &mut self.presence.roster);
                 CustodyDriver::on_kept(me, from, all, roster, &self.downloads, &mut self.out);
             }
@@ -289,7 +293,6 @@ impl PeerMachine {
         self.downloads.new_holder(id, &catalogue, &mut self.out);
         self.custody.keep_up(id, &head, &mut self.out);
         self.presence.roster.shares(id, head, catalogue);
-        self.requests.seeks.others_changed();
         self.out.receiver(ReceiverCommand::Kept(id));
         self.presence.pull_again(now, id, &mut self.out);
     }

@@ -50,7 +50,10 @@ fn a_file_that_nobody_here_has_is_asked_for_and_fetched_once_somebody_comes_who_
     let mut peer = with_table();
     let ask = peer.ask(download(&word(1), true));
     let replies = peer.replies(ask);
-    assert!(matches!(&replies[..], [Reply::Note { text }] if text.contains("is asked who has it")), "{replies:?}");
+    assert!(
+        matches!(&replies[..], [Reply::Note { text }] if text.contains("is asked who has it")),
+        "{replies:?}"
+    );
     assert_eq!(told(&mut peer), [DhtCommand::Seek(id(1))]);
     // Whoever is named is dialled, and comes.
     named(&mut peer, 1, "11.0.0.9:27281");
