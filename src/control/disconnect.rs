@@ -7,7 +7,7 @@ use super::CompletionNames;
 use super::typed::{Proposals, TypedRequest};
 use crate::address::RouteTarget;
 
-/// End a link that `connect` made, and forget who was known only by it
+/// End a link that `connect` or `--wan` made, and forget who was known only by it
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
 pub struct DisconnectRequest {
     /// As it was given to `connect`; nothing: all of them

@@ -53,6 +53,7 @@ macro_rules! for_each_command {
             status: Status(StatusRequest),
             connect: Connect(ConnectRequest),
             disconnect: Disconnect(DisconnectRequest),
+            announce: Announce(AnnounceRequest),
             copies: Copies(CopiesRequest),
             restore: Restore(RestoreRequest),
             verify: Verify(VerifyRequest),
@@ -162,6 +163,8 @@ pub enum Reply {
     Status(Box<Status>),
     /// A link stands. Answer to `connect`.
     Route(RouteRow),
+    /// A file that is announced, or was until now. Answer to `announce`, by id.
+    Announced(AnnouncedRow),
     /// A download was begun.
     Begun(DownloadRow),
     /// How far it is. At most 4 a second; may be skipped.

@@ -6,10 +6,12 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use super::record::RecordKeys;
+use crate::content::FileId;
 use crate::identity::PeerId;
 
 /// What topics are derived for; no two are the same, and none is used for anything else.
 const SITES: &str = "potluck 1 table topic of sites";
+const FILES: &str = "potluck 1 table topic of files";
 const RECORD_SIGNING: &str = "potluck 1 table record signing key";
 const RECORD_SEAL: &str = "potluck 1 table record sealing key";
 
@@ -45,6 +47,11 @@ impl TableKeys {
         self.topic(SITES, &day.to_le_bytes())
     }
 
+    /// Under this number those of the group who have a file are found in a month of 30 days, counted from 1970.
+    pub(super) fn file(&self, file: FileId, month: u64) -> TableId {
+        self.topic(FILES, &[&file.0[..], &month.to_le_bytes()].concat())
+    }
+
     /// The keys of the record of a peer in a month of 30 days, counted from 1970.
     pub(super) fn record(&self, peer: PeerId, month: u64) -> RecordKeys {
         let of = [&peer.0[..], &month.to_le_bytes()].concat();
@@ -74,6 +81,11 @@ mod tests {
         assert_eq!(keys.sites(20_000), keys.sites(20_000));
         assert_ne!(keys.sites(20_000), keys.sites(20_001));
         assert_ne!(keys.sites(20_000), other.sites(20_000));
+        let (file, other_file) = (FileId([1; 32]), FileId([2; 32]));
+        assert_eq!(keys.file(file, 666), keys.file(file, 666));
+        let others =
+            [keys.file(file, 667), keys.file(other_file, 666), other.file(file, 666), keys.sites(666)];
+        assert!(others.into_iter().all(|topic| topic != keys.file(file, 666)));
         assert_eq!(format!("{keys:?} {:?}", keys.sites(1)), "TableKeys(…) TableId(…)");
     }
 }

@@ -24,7 +24,19 @@ pub(crate) const ANSWERS: usize = 64;
 
 /// Questions that are open at once, at most: one of each topic, two of each missing peer and for the own record, and as
 /// many as there may be of others when these are asked.
-pub(crate) const OPEN: usize = TOPICS + MISSING + 2 * MISSING + 4;
+pub(crate) const OPEN: usize = TOPICS + FILE_QUESTIONS + MISSING + 2 * MISSING + 4;
+
+/// Questions about files that are open at once, at most: each of them asks some twenty nodes.
+pub(crate) const FILE_QUESTIONS: usize = 8;
+
+/// Files that a peer has nodes know of, at most: each costs some fifty datagrams in a quarter of an hour.
+pub(crate) const FILES: usize = 64;
+
+/// Files that are asked for at the same time, at most.
+pub(crate) const SOUGHT: usize = 16;
+
+/// A file is asked for again after this time. Each pause is twice as long as that before.
+pub(crate) const SEEK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Topics of sites that are known at once, at most: those of three days, and of others that were not answered yet.
 pub(crate) const TOPICS: usize = 6;
@@ -34,6 +46,13 @@ pub(crate) const NODES: usize = 16;
 
 /// A node of the table that cannot be had (its port is taken) is tried again after this time.
 pub(crate) const START_AGAIN: Duration = Duration::from_secs(1);
+
+/// The thread of the node looks this often for what is asked of it, while something is: as the crate has it.
+pub(crate) const BUSY_WAIT: Duration = Duration::from_millis(50);
+
+/// The thread of the node wakes this often to tidy up, while nothing is asked of it. What comes from the network wakes
+/// it at once, and so does whoever asks.
+pub(crate) const IDLE_WAIT: Duration = Duration::from_secs(2);
 
 /// Tries to have the port of choice, before any port is taken: after a new start the last one may still be open.
 pub(crate) const PORT_TRIES: u32 = 3;

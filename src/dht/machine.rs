@@ -4,15 +4,17 @@
 //! [`DhtMachine::poll_timeout`] says so. Each question that was put out is over once.
 
 use core::net::{Ipv4Addr, SocketAddrV4};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use zeroize::Zeroizing;
 
+use super::files::{FileQuestion, FileTopics};
 use super::keys::{TableId, TableKeys};
 use super::moment::Moment;
 use super::records::{PeerRecords, RecordOf};
 use super::rounds::SiteRounds;
 use super::{DhtEvent, DhtState, SitePort, limits};
+use crate::content::FileId;
 use crate::identity::PeerId;
 use crate::time::Time;
 
@@ -20,7 +22,7 @@ use crate::time::Time;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct QuestionId(pub(super) u64);
 
-/// A question about sites.
+/// A question about who can be dialled: sites, or those who have a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SiteQuestion {
     /// Who was announced under this number?
@@ -96,6 +98,7 @@ pub(super) enum DhtOutput {
 #[derive(Clone, Copy, Debug)]
 enum Purpose {
     Site(SiteQuestion),
+    File(FileQuestion),
     /// To put the record of this peer.
     Here,
     /// To have it kept.
@@ -120,6 +123,7 @@ pub(super) struct DhtMachine {
     seed: [u8; 32],
     rounds: SiteRounds,
     records: PeerRecords,
+    files: FileTopics,
     /// Where others dial this peer; `None`: that is not known yet.
     port: Option<SitePort>,
     open: BTreeMap<QuestionId, OpenQuestion>,
@@ -139,6 +143,7 @@ impl DhtMachine {
             seed,
             rounds: SiteRounds::new(seed),
             records: PeerRecords::new(),
+            files: FileTopics::new(blake3::derive_key("potluck table pauses of files 1", &seed)),
             port: None,
             open: BTreeMap::new(),
             next_id: 0,
@@ -161,6 +166,8 @@ impl DhtMachine {
         self.is_joined = is_joined;
         self.rounds.handle_node(now);
         self.records.handle_changed(now);
+        let forgotten = self.files.handle_node(now);
+        self.tell_forgotten(forgotten);
         self.tell_state();
     }
 
@@ -168,6 +175,8 @@ impl DhtMachine {
     pub(super) fn handle_port(&mut self, now: Time, port: SitePort) {
         if self.port.replace(port) != Some(port) {
             self.records.handle_changed(now);
+            let forgotten = self.files.handle_changed(now);
+            self.tell_forgotten(forgotten);
         }
         self.rounds.handle_port(now, Some(port.outside).filter(|_| port.speaks));
         self.tell_state();
@@ -177,6 +186,8 @@ impl DhtMachine {
     pub(super) fn handle_network_changed(&mut self, now: Time) {
         self.rounds.handle_changed(now);
         self.records.handle_changed(now);
+        let forgotten = self.files.handle_changed(now);
+        self.tell_forgotten(forgotten);
         self.tell_state();
     }
 
@@ -195,6 +206,21 @@ impl DhtMachine {
         self.records.handle_here(peer);
     }
 
+    /// Others are to find that this peer has these files, and no others.
+    pub(super) fn handle_files(&mut self, files: &BTreeSet<FileId>) {
+        self.files.handle_files(files);
+    }
+
+    /// Somebody wants to know who has this file.
+    pub(super) fn handle_seek(&mut self, now: Time, file: FileId) {
+        self.files.handle_seek(now, file);
+    }
+
+    /// Nobody wants to know that any more.
+    pub(super) fn handle_seek_over(&mut self, file: FileId) {
+        self.files.handle_seek_over(file);
+    }
+
     /// Something came back.
     pub(super) fn handle_answer(&mut self, moment: Moment, id: QuestionId, answer: TableAnswer) {
         let Some(open) = self.open.get_mut(&id) else { return };
@@ -207,7 +233,13 @@ impl DhtMachine {
             _ if open.answers >= limits::ANSWERS => {}
             TableAnswer::Peers(found) => {
                 open.answers += 1;
-                self.found(&found);
+                match open.purpose {
+                    Purpose::File(FileQuestion { file, .. }) if self.files.seeks(file) => {
+                        self.found(&found, |address| DhtEvent::Holder(file, address));
+                    }
+                    Purpose::Site(_) => self.found(&found, DhtEvent::Candidate),
+                    _ => {}
+                }
             }
             TableAnswer::Here(own) => {
                 open.answers += 1;
@@ -225,7 +257,8 @@ impl DhtMachine {
     /// When [`Self::handle_timeout`] is due.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         let records = self.may_ask_records().then(|| self.records.poll_timeout());
-        let due = [self.rounds.poll_timeout(), records].into_iter().flatten().min();
+        let files = self.port.and_then(|_| self.files.poll_timeout());
+        let due = [self.rounds.poll_timeout(), records, files].into_iter().flatten().min();
         due.filter(|_| self.is_joined)
     }
 
@@ -236,6 +269,11 @@ impl DhtMachine {
         }
         for question in self.rounds.handle_timeout(moment, &self.keys) {
             self.ask(Purpose::Site(question), Question::Site(question));
+        }
+        if let Some(port) = self.port {
+            for question in self.files.handle_timeout(moment, &self.keys, port.outside) {
+                self.ask(Purpose::File(question), Question::Site(question.asked));
+            }
         }
         if !self.may_ask_records() {
             return;
@@ -262,6 +300,12 @@ impl DhtMachine {
                 }
                 self.tell_state();
             }
+            Purpose::File(question) => {
+                let port = self.port.map(|port| port.outside);
+                if let Some(is_known) = self.files.handle_over(now, question, is_taken, port) {
+                    self.outputs.push_back(DhtOutput::Tell(DhtEvent::Known(question.file, is_known)));
+                }
+            }
             Purpose::OwnRecord if !is_taken => self.records.handle_not_put(now),
             Purpose::Here | Purpose::OwnRecord | Purpose::Record(_) => {}
         }
@@ -286,19 +330,19 @@ impl DhtMachine {
     fn read(&mut self, of: RecordOf, value: &[u8]) {
         let found = self.keys.record(of.peer, of.month).open(value);
         if let Some(found) = found.filter(|_| self.records.misses(of.peer)) {
-            self.found(&found);
+            self.found(&found, DhtEvent::Candidate);
         }
     }
 
     /// One answer names these. Each is told each time: what many answers name is dialled first.
-    fn found(&mut self, found: &[SocketAddrV4]) {
+    fn found(&mut self, found: &[SocketAddrV4], event: impl Fn(SocketAddrV4) -> DhtEvent) {
         let mut taken: Vec<SocketAddrV4> = Vec::new();
         for address in found {
             if taken.len() < limits::OF_ANSWER && !taken.contains(address) {
                 taken.push(*address);
             }
         }
-        self.outputs.extend(taken.into_iter().map(|address| DhtOutput::Tell(DhtEvent::Candidate(address))));
+        self.outputs.extend(taken.into_iter().map(|address| DhtOutput::Tell(event(address))));
     }
 
     fn ask(&mut self, purpose: Purpose, question: Question) {
@@ -316,6 +360,11 @@ impl DhtMachine {
         let mut nonce = [0; 24];
         nonce.copy_from_slice(&blake3::keyed_hash(&key, &self.next_id.to_le_bytes()).as_bytes()[..24]);
         nonce
+    }
+
+    /// Nodes do not know of these any more.
+    fn tell_forgotten(&mut self, files: Vec<FileId>) {
+        self.outputs.extend(files.into_iter().map(|file| DhtOutput::Tell(DhtEvent::Known(file, false))));
     }
 
     fn tell_state(&mut self) {

@@ -6,11 +6,14 @@
 //!
 //! A peer that moves is found by its record, which only members of its group can find and open.
 //!
-//! `keys.rs` makes the topics, `rounds.rs` says when each is asked and announced. `record.rs` seals records,
-//! `records.rs` says when they are put and read. `machine.rs` puts that together, and `shell.rs` is the thread, which
-//! has a node of the table (`table.rs`).
+//! Who has a file can be found there as well, if whoever has it wants that.
+//!
+//! `keys.rs` makes the topics, `rounds.rs` says when that of sites is asked and announced, `files.rs` those of files.
+//! `record.rs` seals records, `records.rs` says when they are put and read. `machine.rs` puts that together, and
+//! `shell.rs` is the thread, which has a node of the table (`table.rs`).
 #![cfg_attr(not(feature = "wan"), expect(dead_code, reason = "there is no node that uses it"))]
 
+mod files;
 mod keys;
 pub(crate) mod limits;
 mod machine;
@@ -21,6 +24,7 @@ mod record;
 mod records;
 mod rounds;
 mod shell;
+mod spread;
 #[cfg(feature = "wan")]
 mod table;
 #[cfg(all(test, feature = "wan"))]
@@ -29,15 +33,17 @@ mod table_tests;
 mod tests;
 
 use core::net::SocketAddrV4;
+use std::collections::BTreeSet;
 
+use crate::content::FileId;
 use crate::identity::PeerId;
 
 pub(crate) use self::keys::TableKeys;
 #[cfg(not(feature = "wan"))]
-use self::no_table::NoTable as TableNode;
+use self::no_table::{NoTable as TableNode, NodeAddress};
 pub(crate) use self::shell::{DhtConfig, DhtHandle, start_dht};
 #[cfg(feature = "wan")]
-use self::table::TableNode;
+use self::table::{NodeAddress, TableNode};
 
 /// By these nodes the table of all the world is joined, unless the user names others: host and UDP port.
 pub(crate) const PUBLIC_NODES: [(&str, u16); 4] = [
@@ -62,6 +68,12 @@ pub(crate) enum DhtCommand {
     Missing(PeerId),
     /// It is here again.
     Here(PeerId),
+    /// Nodes are to know that this peer has these files, and no others; at most [`limits::FILES`].
+    Files(BTreeSet<FileId>),
+    /// Who has this file?
+    Seek(FileId),
+    /// That is not asked any more.
+    SeekOver(FileId),
 }
 
 /// Where others dial a peer, and what it does for its network.
@@ -80,6 +92,10 @@ pub(crate) struct SitePort {
 pub(crate) enum DhtEvent {
     /// Somebody of this group may be there.
     Candidate(SocketAddrV4),
+    /// Somebody of this group who has this file may be there.
+    Holder(FileId, SocketAddrV4),
+    /// Nodes know now that this peer has this file, or no longer.
+    Known(FileId, bool),
     /// What became of the table.
     State(DhtState),
 }

@@ -9,6 +9,7 @@ use super::keys::{TableId, TableKeys};
 use super::limits;
 use super::machine::SiteQuestion;
 use super::moment::Moment;
+use super::spread::Spread;
 use crate::time::Time;
 
 /// What is being done about a topic.
@@ -34,8 +35,7 @@ struct Topic {
 /// The rounds of one peer.
 #[derive(Debug)]
 pub(super) struct SiteRounds {
-    seed: [u8; 32],
-    drawn: u64,
+    spread: Spread,
     /// The port that others dial; `None`: others speak for this network.
     port: Option<u16>,
     topics: Vec<Topic>,
@@ -47,7 +47,7 @@ impl SiteRounds {
     /// None yet.
     pub(super) const fn new(seed: [u8; 32]) -> Self {
         let (next, pause) = (Time::ZERO, limits::FIRST_PAUSE);
-        Self { seed, drawn: 0, port: None, topics: Vec::new(), next, pause }
+        Self { spread: Spread::new(seed), port: None, topics: Vec::new(), next, pause }
     }
 
     /// The port that others dial from now on; `None`: others speak for this network.
@@ -82,7 +82,7 @@ impl SiteRounds {
         if self.port.is_none() || self.next > moment.now {
             return Vec::new();
         }
-        self.next = moment.now + self.spread();
+        self.next = moment.now + self.spread.of(self.pause);
         self.pause = (self.pause * 2).min(limits::EVERY);
         self.turn_day(moment, keys);
         let idle = self.topics.iter_mut().filter(|topic| topic.step == TopicStep::Idle);
@@ -148,13 +148,5 @@ impl SiteRounds {
                 self.topics.push(Topic { id, step: TopicStep::Idle, announced: None });
             }
         }
-    }
-
-    /// The pause, a fifth longer or shorter by chance, so that networks do not ask in step.
-    fn spread(&mut self) -> Duration {
-        self.drawn += 1;
-        let hash = blake3::keyed_hash(&self.seed, &self.drawn.to_le_bytes());
-        let percent = 80 + u32::from(hash.as_bytes()[0]) * 40 / 255;
-        self.pause * percent / 100
     }
 }

@@ -1,16 +1,17 @@
 //! The thread `dht`: it has the node of the table, and the clocks. What is asked when is decided in machine.rs.
 
-use core::net::SocketAddrV4;
+use core::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::io;
 
 use crossbeam_channel::{Receiver, RecvError, Sender, bounded, select, unbounded};
 
 use super::machine::{DhtMachine, DhtOutput};
 use super::moment::Moment;
-use super::{DhtCommand, DhtEvent, TableKeys, TableNode, limits};
+use super::{DhtCommand, DhtEvent, NodeAddress, TableKeys, TableNode, limits};
 use crate::identity::{PeerId, fill_random};
-use crate::sys::clock;
+use crate::sys::own_sockets::OwnDescriptors;
 use crate::sys::thread::Thread;
+use crate::sys::{clock, net};
 use crate::time::Time;
 
 /// Events that wait for the controller, at most. It does not wait for this thread, so this one may wait for it.
@@ -27,6 +28,10 @@ pub(crate) struct DhtConfig {
     pub(crate) port: u16,
     /// True if the table is that of the group: its nodes were named.
     pub(crate) is_own: bool,
+    /// The names of the interfaces that are used; none: all.
+    pub(crate) interfaces: Vec<String>,
+    /// By this the node's thread is kept from waking often.
+    pub(crate) descriptors: Option<OwnDescriptors>,
 }
 
 /// The running thread. Dropped, it ends, and so does the node.
@@ -56,8 +61,10 @@ pub(crate) fn start_dht(config: DhtConfig) -> io::Result<DhtHandle> {
     fill_random(&mut seed).map_err(io::Error::other)?;
     let (commands, inbox) = unbounded();
     let (tell, events) = bounded(EVENTS);
-    let DhtConfig { me, keys, port, is_own } = config;
-    let place = NodePlace { port, is_own, nodes: Vec::new(), tries: 0, again: None };
+    let DhtConfig { me, keys, port, is_own, interfaces, descriptors } = config;
+    let ip = Ipv4Addr::UNSPECIFIED;
+    let nodes = Vec::new();
+    let place = NodePlace { port, ip, interfaces, descriptors, is_own, nodes, tries: 0, again: None };
     let worker = DhtThread { machine: DhtMachine::new(me, keys, seed), table: None, place, inbox, tell };
     let thread = Thread::spawn("dht", move || worker.run())?;
     Ok(DhtHandle { commands, events, _thread: thread })
@@ -66,12 +73,36 @@ pub(crate) fn start_dht(config: DhtConfig) -> io::Result<DhtHandle> {
 /// Where the node is, or is to be.
 struct NodePlace {
     port: u16,
+    /// Where it is bound; `0.0.0.0`: to all addresses.
+    ip: Ipv4Addr,
+    interfaces: Vec<String>,
+    descriptors: Option<OwnDescriptors>,
     is_own: bool,
     nodes: Vec<SocketAddrV4>,
     /// Starts that failed.
     tries: u32,
     /// When the next one is.
     again: Option<Time>,
+}
+
+impl NodePlace {
+    /// The address that the node is bound to: the node has one. `None`: no interface that is used has any.
+    fn address(&self) -> Option<Ipv4Addr> {
+        if self.interfaces.is_empty() {
+            return Some(Ipv4Addr::UNSPECIFIED);
+        }
+        let found = net::interfaces().unwrap_or_else(|e| {
+            log::debug!("the interfaces cannot be listed: {e}");
+            Vec::new()
+        });
+        let of = |name: &String| {
+            found.iter().find_map(|interface| match interface.ip {
+                IpAddr::V4(ip) if interface.name == *name => Some(ip),
+                _ => None,
+            })
+        };
+        self.interfaces.iter().find_map(of)
+    }
 }
 
 struct DhtThread {
@@ -119,21 +150,38 @@ impl DhtThread {
                 }
             }
             DhtCommand::Port(port) => self.machine.handle_port(now, port),
-            DhtCommand::NetworkChanged => self.machine.handle_network_changed(now),
+            DhtCommand::NetworkChanged => {
+                if self.table.is_some() && self.place.address() != Some(self.place.ip) {
+                    self.start_node();
+                }
+                self.machine.handle_network_changed(now);
+            }
             DhtCommand::Lost => self.machine.handle_lost(now),
             DhtCommand::Missing(peer) => self.machine.handle_missing(now, peer),
             DhtCommand::Here(peer) => self.machine.handle_here(peer),
+            DhtCommand::Files(files) => self.machine.handle_files(&files),
+            DhtCommand::Seek(file) => self.machine.handle_seek(now, file),
+            DhtCommand::SeekOver(file) => self.machine.handle_seek_over(file),
         }
     }
 
     /// A node in place of the one that there is.
     fn start_node(&mut self) {
         self.table = None;
+        self.place.again = None;
+        let Some(ip) = self.place.address() else {
+            log::debug!("no node of the table: the interfaces have no IPv4 address");
+            self.place.again = Some(clock::now() + limits::RETRY);
+            return self.machine.handle_node(clock::now(), false);
+        };
+        self.place.ip = ip;
         let NodePlace { port, is_own, ref nodes, tries, .. } = self.place;
         let port = (tries < limits::PORT_TRIES).then_some(port);
-        self.place.again = None;
-        match TableNode::start(port, nodes, is_own) {
-            Ok(table) => {
+        match TableNode::start(NodeAddress { ip, port }, nodes, is_own) {
+            Ok(mut table) => {
+                if let Some(descriptors) = &self.place.descriptors {
+                    table.slow_down(descriptors);
+                }
                 self.table = Some(table);
                 self.place.tries = 0;
                 log::debug!("a node of the table runs, and is told {} others", nodes.len());

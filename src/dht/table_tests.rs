@@ -17,12 +17,16 @@ use zeroize::Zeroizing;
 use super::keys::{TableId, TableKeys};
 use super::machine::{OwnAddresses, Question, QuestionId, SignedValue, SiteQuestion, TableAnswer};
 use super::record::RecordKeys;
-use super::table::{TableNode, bell};
+use super::table::{NodeAddress, TableNode, bell};
+use crate::content::FileId;
 use crate::identity::PeerId;
 use crate::sys::clock;
 
 /// A day.
 const DAY: u64 = 20_000;
+
+/// All addresses of this machine, and any port.
+const ANYWHERE: NodeAddress = NodeAddress { ip: Ipv4Addr::UNSPECIFIED, port: None };
 
 /// How long an answer may take: a dead node costs two seconds, and several are asked one after the other.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -128,7 +132,7 @@ fn group(n: u8) -> TableKeys {
 fn of_fifty_nodes_half_may_die_and_no_record_is_lost() {
     let (seen, _unread) = unbounded();
     let (mut nodes, first) = nodes(50, &seen);
-    let mut site = TableNode::start(None, &[first], true).unwrap();
+    let mut site = TableNode::start(ANYWHERE, &[first], true).unwrap();
     let topics: Vec<TableId> = (0..8).map(|n| group(n).sites(DAY)).collect();
     for (number, topic) in (0..).zip(&topics) {
         let (_, is_taken) = ask(&mut site, number, SiteQuestion::Announce(*topic, 27_281));
@@ -146,7 +150,7 @@ fn of_fifty_nodes_half_may_die_and_no_record_is_lost() {
         place % 2 == 1
     });
     assert_eq!(nodes.len(), 25);
-    let mut other = TableNode::start(None, &[first], true).unwrap();
+    let mut other = TableNode::start(ANYWHERE, &[first], true).unwrap();
     let expected = BTreeSet::from([SocketAddrV4::new(Ipv4Addr::LOCALHOST, 27_281)]);
     for (number, topic) in (100..).zip(&topics) {
         let (found, _) = ask(&mut other, number, SiteQuestion::Peers(*topic));
@@ -159,12 +163,16 @@ fn of_fifty_nodes_half_may_die_and_no_record_is_lost() {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
 #[test]
 fn nodes_learn_addresses_and_numbers_and_nothing_else() {
     let (tell, seen) = unbounded();
     let (_nodes, first) = nodes(5, &tell);
     while seen.try_recv().is_ok() {}
-    let mut site = TableNode::start(None, &[first], true).unwrap();
+    let mut site = TableNode::start(ANYWHERE, &[first], true).unwrap();
     let topic = group(7).sites(DAY);
     let (found, _) = ask(&mut site, 1, SiteQuestion::Peers(topic));
     assert!(found.is_empty());
@@ -174,8 +182,14 @@ fn nodes_learn_addresses_and_numbers_and_nothing_else() {
     let peer = PeerId([9; 32]);
     let keys = group(7).record(peer, 1);
     assert!(said(&mut site, 4, record(&keys, 9)).is_taken);
-    let mut other = TableNode::start(None, &[first], true).unwrap();
+    let mut other = TableNode::start(ANYWHERE, &[first], true).unwrap();
     let (found, _) = ask(&mut other, 3, SiteQuestion::Peers(topic));
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), [SocketAddrV4::new(Ipv4Addr::LOCALHOST, 27_281)]);
+    // Who has a file is found by whoever knows its id and the key of the group.
+    let file = FileId([0xf1; 32]);
+    let of_file = group(7).file(file, 666);
+    assert!(ask(&mut site, 5, SiteQuestion::Announce(of_file, 27_281)).1);
+    let (found, _) = ask(&mut other, 6, SiteQuestion::Peers(of_file));
     assert_eq!(found.into_iter().collect::<Vec<_>>(), [SocketAddrV4::new(Ipv4Addr::LOCALHOST, 27_281)]);
     // What all of them were told by these two, which alone are at this address.
     let seen: Vec<String> =
@@ -199,18 +213,34 @@ fn nodes_learn_addresses_and_numbers_and_nothing_else() {
         assert!(!has(text, &peer.0) && !has(text, &[11, 0, 0, 1, 0, 9]), "{text}");
     }
     assert!(seen.iter().any(|text| text.contains("PutMutable(")));
+    // Neither the id of a file nor what is derived from it without the key, and no form of a key.
+    let secrets = [[7; 32], file.0, *blake3::hash(&file.0).as_bytes(), *keys.signing];
+    for text in &seen {
+        for secret in secrets {
+            assert!(
+                !has(text, &secret) && !has(text, &secret[..20]) && !text.contains(&hex(&secret[..20])),
+                "{text}"
+            );
+        }
+    }
+    // That the same number is asked for and announced, and from where, they know: those addresses belong together.
+    assert!(seen.iter().any(|text| text.contains("AnnouncePeer(") && text.contains(&hex(&of_file.0))));
+    assert!(seen.iter().any(|text| text.contains("GetPeers(") && text.contains(&hex(&of_file.0))));
     // The number is another one each day, and for each group; none of them leads to the key, or to another one.
     let other_numbers = [group(7).sites(DAY + 1), group(8).sites(DAY)];
     assert!(other_numbers.into_iter().all(|other| other != topic));
+    let other_numbers =
+        [group(7).file(file, 667), group(8).file(file, 666), group(7).file(FileId([1; 32]), 666)];
+    assert!(other_numbers.into_iter().all(|other| other != of_file));
 }
 
 #[test]
 fn a_table_without_anybody_says_so() {
-    let mut alone = TableNode::start(None, &[], true).unwrap();
+    let mut alone = TableNode::start(ANYWHERE, &[], true).unwrap();
     assert!(!ask(&mut alone, 1, SiteQuestion::Announce(group(1).sites(DAY), 9)).1);
     assert_eq!(ask(&mut alone, 2, SiteQuestion::Peers(group(1).sites(DAY))), (BTreeSet::new(), true));
     // A node that answers nothing is one that is dead.
     let dead = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9);
-    let mut lost = TableNode::start(None, &[dead], true).unwrap();
+    let mut lost = TableNode::start(ANYWHERE, &[dead], true).unwrap();
     assert!(!ask(&mut lost, 1, SiteQuestion::Announce(group(1).sites(DAY), 9)).1);
 }

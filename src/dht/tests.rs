@@ -13,6 +13,7 @@ use super::machine::{
 };
 use super::moment::Moment;
 use super::{DhtEvent, DhtState, SitePort, limits};
+use crate::content::FileId;
 use crate::identity::PeerId;
 use crate::time::Time;
 
@@ -352,6 +353,127 @@ fn only_the_record_of_who_is_missed_is_dialled() {
     }
 }
 
+fn file(n: u8) -> FileId {
+    FileId([n; 32])
+}
+
+/// At this second the days around are of two months.
+const MONTH_ENDS: u64 = (20_009 * 86_400 + 80_000) - NOON;
+
+/// What was told of a file last.
+fn known(bench: &Bench, file: FileId) -> Option<bool> {
+    bench.told.iter().rev().find_map(|event| match event {
+        DhtEvent::Known(of, is_known) if *of == file => Some(*is_known),
+        _ => None,
+    })
+}
+
+/// One that does not speak for its network, and announces these.
+fn announcing(files: impl IntoIterator<Item = u8>) -> Bench {
+    let mut bench = Bench::new();
+    bench.machine.handle_node(now(0), true);
+    bench.machine.handle_port(now(0), SitePort { speaks: false, ..port(9) });
+    bench.machine.handle_files(&files.into_iter().map(file).collect());
+    bench.drain(0);
+    bench
+}
+
+#[test]
+fn a_file_is_announced_by_whoever_has_it_every_quarter_of_an_hour() {
+    let mut bench = announcing([1]);
+    bench.run(0, 7_200, true);
+    assert_eq!(known(&bench, file(1)), Some(true));
+    let topic = keys().file(file(1), moment(0).months()[0]);
+    assert!(
+        bench.asked.iter().all(|(_, asked)| *asked == SiteQuestion::Announce(topic, 9)),
+        "{:?}",
+        bench.asked
+    );
+    let times: Vec<u64> = bench.asked.iter().map(|(at, _)| *at).collect();
+    assert_eq!(times[0], 0);
+    assert!(times.windows(2).all(|two| (720..=1_081).contains(&(two[1] - two[0]))), "{times:?}");
+    // Elsewhere it is announced at once, and so it is at another port.
+    bench.machine.handle_network_changed(now(7_200));
+    bench.drain(7_200);
+    assert_eq!(known(&bench, file(1)), Some(false));
+    bench.run(7_200, 7_201, true);
+    bench.machine.handle_port(now(7_201), SitePort { speaks: false, ..port(10) });
+    bench.run(7_201, 7_202, true);
+    assert_eq!(
+        bench.asked[times.len()..],
+        [(7_200, SiteQuestion::Announce(topic, 9)), (7_201, SiteQuestion::Announce(topic, 10)),]
+    );
+    assert_eq!(known(&bench, file(1)), Some(true));
+    // What is taken back is not announced again; what no node takes is, within a minute.
+    bench.machine.handle_files(&BTreeSet::from([file(2)]));
+    bench.asked.clear();
+    bench.run(7_202, 9_202, false);
+    let other = keys().file(file(2), moment(7_202).months()[0]);
+    assert!(bench.asked.len() > 30 && bench.asked.iter().all(|(_, asked)| asked.id() == other));
+    assert_eq!(known(&bench, file(2)), None);
+}
+
+#[test]
+fn near_the_end_of_a_month_a_file_has_two_numbers() {
+    let mut bench = announcing([1]);
+    bench.machine.handle_seek(now(MONTH_ENDS), file(2));
+    bench.run(MONTH_ENDS, MONTH_ENDS + 1, true);
+    let months = moment(MONTH_ENDS).months();
+    assert_eq!(months.len(), 2);
+    for month in months {
+        let asks = |asked| bench.asked.iter().any(|(_, other)| *other == asked);
+        assert!(asks(SiteQuestion::Announce(keys().file(file(1), month), 9)));
+        assert!(asks(SiteQuestion::Peers(keys().file(file(2), month))));
+    }
+    assert_eq!(known(&bench, file(1)), Some(true));
+    // A day later it is one.
+    bench.asked.clear();
+    bench.run(MONTH_ENDS + 2 * 86_400, MONTH_ENDS + 2 * 86_400 + 1, true);
+    let of_announced = bench.announced().len();
+    assert_eq!(of_announced, 1);
+}
+
+#[test]
+fn who_has_a_file_is_asked_until_nobody_wants_to_know() {
+    let mut bench = announcing([]);
+    bench.machine.handle_seek(now(5), file(1));
+    bench.tick(5);
+    let id = first_site(&bench);
+    let there: SocketAddrV4 = "11.0.0.9:27281".parse().unwrap();
+    bench.machine.handle_answer(moment(5), id, TableAnswer::Peers(vec![there; 30]));
+    bench.drain(5);
+    let holders =
+        |bench: &Bench| bench.told.iter().filter(|event| **event == DhtEvent::Holder(file(1), there)).count();
+    assert_eq!(holders(&bench), 1, "one that is named thirty times in an answer");
+    bench.answer_all(5, true);
+    bench.run(6, 25, true);
+    let rounds = bench.rounds();
+    assert!((4..=6).contains(&rounds.len()) && rounds[1] <= 7, "{rounds:?}");
+    bench.tick(40);
+    let id = first_site(&bench);
+    bench.machine.handle_seek_over(file(1));
+    bench.machine.handle_answer(moment(40), id, TableAnswer::Peers(vec![there]));
+    bench.answer_all(40, true);
+    bench.asked.clear();
+    bench.run(41, 400, true);
+    assert_eq!((holders(&bench), bench.asked.len()), (1, 0));
+}
+
+#[test]
+fn of_hundreds_of_files_few_are_asked_about_at_once_and_what_is_waited_for_comes_first() {
+    let mut bench = announcing(0..=u8::MAX);
+    (0..100).for_each(|n| bench.machine.handle_seek(now(0), file(n)));
+    bench.tick(0);
+    let asked: Vec<_> = sites(&bench.open).collect();
+    assert_eq!(asked.len(), limits::FILE_QUESTIONS);
+    assert!(asked.iter().all(|asked| matches!(asked, SiteQuestion::Peers(_))), "{asked:?}");
+    (0..100).for_each(|n| bench.machine.handle_seek_over(file(n)));
+    bench.asked.clear();
+    bench.run(1, 60, true);
+    let known: BTreeSet<_> = bench.asked.iter().map(|(_, asked)| asked.id()).collect();
+    assert_eq!(known.len(), limits::FILES);
+}
+
 /// Something that happens.
 #[derive(Clone, Debug)]
 enum Step {
@@ -364,6 +486,9 @@ enum Step {
     Node(bool),
     NetworkChanged,
     Lost,
+    Files(BTreeSet<u8>),
+    Seek(u8),
+    SeekOver(u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -378,6 +503,9 @@ fn step() -> impl Strategy<Value = Step> {
         any::<bool>().prop_map(Step::Node),
         Just(Step::NetworkChanged),
         Just(Step::Lost),
+        prop::collection::btree_set(any::<u8>(), 0..100).prop_map(Step::Files),
+        any::<u8>().prop_map(Step::Seek),
+        any::<u8>().prop_map(Step::SeekOver),
     ]
 }
 
@@ -416,12 +544,16 @@ proptest! {
                 }
                 Step::NetworkChanged => bench.machine.handle_network_changed(now(seconds)),
                 Step::Lost => bench.machine.handle_lost(now(seconds)),
+                Step::Files(files) => bench.machine.handle_files(&files.into_iter().map(file).collect()),
+                Step::Seek(n) => bench.machine.handle_seek(now(seconds), file(n)),
+                Step::SeekOver(n) => bench.machine.handle_seek_over(file(n)),
             }
             bench.drain(seconds);
         }
         bench.machine.handle_port(now(seconds), port(9));
         bench.open.clear();
         bench.machine.handle_node(now(seconds), true);
+        bench.machine.handle_files(&BTreeSet::new());
         bench.asked.clear();
         bench.run(seconds, seconds + 2, true);
         prop_assert_eq!(bench.state(), Some(&DhtEvent::State(DhtState::Announced)));

@@ -187,7 +187,7 @@ impl Machines {
         self.observe(now);
         match change {
             LinkChange::Up(host) if self.gateway.handle_linked(peer, host) => {
-                self.discovery.handle_link_up(now)
+                self.discovery.handle_link_up(now, Some(peer));
             }
             LinkChange::Up(_) => {}
             LinkChange::Lost => self.gateway.handle_unlinked(peer),
@@ -283,7 +283,7 @@ impl Machines {
 
     /// A link carries datagrams that did not before, with the same addresses.
     pub fn handle_link_up(&mut self, now: Time) {
-        self.discovery.handle_link_up(now);
+        self.discovery.handle_link_up(now, None);
         self.finish(now);
     }
 

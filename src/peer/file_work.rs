@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::event::AskId;
 use crate::address::RouteTarget;
-use crate::content::SafePath;
+use crate::content::{FileId, SafePath};
 use crate::control::{Confinement, CountersRow};
 use crate::disk::Leftover;
 use crate::doctor::MachineFacts;
@@ -62,6 +62,8 @@ pub(crate) enum FileWork {
     Instance(u64),
     /// Remember these routes for the next start, and no others.
     Routes(Vec<RouteTarget>),
+    /// Remember that these files are announced, and no others.
+    Announced(Vec<FileId>),
     /// Look at what `status` tells of files, and add it.
     Facts(AskId, Box<LocalFacts>),
     /// Look at this machine for `doctor`, and add what it tells.
@@ -83,6 +85,8 @@ pub(crate) enum FileAnswer {
     Instance(Result<Instance, Failure>),
     /// They are remembered.
     Routes(Result<(), String>),
+    /// They are remembered.
+    Announced(Result<(), String>),
     /// All of it.
     Facts(AskId, Box<LocalFacts>),
     /// All of it.

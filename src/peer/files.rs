@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::file_work::{Damaged, DiagnosisFacts, FileAnswer, FileWork, LocalFacts};
-use super::remembered_routes;
 use super::start::next_instance;
 use super::verifying::repairs;
+use super::{remembered_files, remembered_routes};
 use crate::content::{SafePath, Stamp};
 use crate::control::keyfile;
 use crate::disk::{self, PARTIAL};
@@ -97,6 +97,9 @@ impl Files {
             FileWork::Instance(after) => FileAnswer::Instance(next_instance(&self.settings, after)),
             FileWork::Routes(targets) => FileAnswer::Routes(
                 remembered_routes::store(&self.settings, &targets).map_err(|e| e.to_string()),
+            ),
+            FileWork::Announced(files) => FileAnswer::Announced(
+                remembered_files::store(&self.settings, &files).map_err(|e| e.to_string()),
             ),
             FileWork::Facts(ask, facts) => FileAnswer::Facts(ask, Box::new(self.look(*facts))),
             FileWork::Diagnose(ask, facts) => {

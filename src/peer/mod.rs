@@ -7,6 +7,7 @@
 //! Invariant: the shell never blocks on sending to a part. Command channels are unbounded (their number is
 //! bounded by what users ask and peers announce); event channels towards it are bounded.
 
+mod announced;
 mod askers;
 mod away;
 mod catalogues;
@@ -42,6 +43,7 @@ mod parts;
 mod patience;
 mod presence;
 mod reachability;
+mod remembered_files;
 mod remembered_routes;
 mod resolve;
 mod roster;
@@ -49,6 +51,7 @@ mod routes;
 mod run;
 mod sandboxes;
 mod search;
+mod seeks;
 mod shared;
 mod shell;
 mod sites;

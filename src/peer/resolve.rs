@@ -268,6 +268,18 @@ fn with_id<'a>(digits: &str, roster: &'a Roster, owners: &'a Owners) -> Result<C
     Ok(choices)
 }
 
+/// Of these contents, those that somebody has, who is here or away.
+pub(super) fn known_ids(of: &BTreeSet<FileId>, roster: &Roster) -> BTreeSet<FileId> {
+    if of.is_empty() {
+        return BTreeSet::new();
+    }
+    let id = |(_, entry): (_, &Entry)| match entry.kind {
+        EntryKind::File { id, .. } if of.contains(&id) => Some(id),
+        _ => None,
+    };
+    roster.entries(&Owners::Anyone).filter_map(id).collect()
+}
+
 /// What to say when nobody has it: that we have it ourselves, or the nearest name.
 fn missing(path: &SafePath, roster: &Roster, mine: &Catalogue, owners: &Owners) -> Failure {
     let names: Vec<String> = owners.each().map(|owner| roster.name(owner)).collect();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::announced::AnnouncedFiles;
 use super::event::AskId;
 use super::file_work::FileWork;
 use super::output::{Outputs, PeerOutput};
@@ -47,13 +48,18 @@ pub(super) struct PeerRoutes {
 
 impl PeerRoutes {
     /// Those of `--connect`, and those that are remembered.
-    pub(super) fn new(me: PeerId, settings: &NetworkSettings, remembered: Vec<RouteTarget>) -> Self {
+    pub(super) fn new(
+        me: PeerId,
+        settings: &NetworkSettings,
+        remembered: Vec<RouteTarget>,
+        announced: AnnouncedFiles,
+    ) -> Self {
         Self {
             me,
             machine: Routes::new(settings.connect.clone(), remembered),
             told: ToldAddresses::default(),
             found: FoundAddresses::default(),
-            sites: PeerSites::new(settings),
+            sites: PeerSites::new(settings, announced),
             served: BTreeMap::new(),
             made: BTreeSet::new(),
             asks: BTreeMap::new(),
@@ -100,8 +106,11 @@ impl PeerRoutes {
 
     /// The table between sites reports.
     pub(super) fn on_table(&mut self, now: Time, event: DhtEvent, out: &mut Outputs) {
+        let is_own = self.sites.is_own();
         match event {
-            DhtEvent::Candidate(address) => self.found.handle_found(now, address, self.sites.is_own()),
+            DhtEvent::Candidate(address) => self.found.handle_found(now, address, is_own),
+            DhtEvent::Holder(_, address) => self.found.handle_sought(now, address, is_own),
+            DhtEvent::Known(file, is_known) => self.sites.announced.set_known(file, is_known),
             DhtEvent::State(state) => self.sites.on_state(state),
         }
         self.dial_found(now, out);
@@ -126,7 +135,12 @@ impl PeerRoutes {
     /// The links report.
     pub(super) fn on_links(&mut self, now: Time, event: LinksEvent, out: &mut Outputs) {
         match event {
-            LinksEvent::Up(id, link) => self.machine.handle_up(now, id, link, self.me),
+            LinksEvent::Up(id, link) => {
+                self.machine.handle_up(now, id, link, self.me);
+                if self.served.contains_key(&link.peer) {
+                    self.machine.handle_served(link.peer, self.me);
+                }
+            }
             LinksEvent::Down(id, fault) => self.machine.handle_failed(now, id, fault),
             LinksEvent::Relayed(from, datagrams) => {
                 out.discovery(lan::Command::Relayed(from, datagrams));
@@ -142,7 +156,7 @@ impl PeerRoutes {
     }
 
     /// A peer made a link to us.
-    pub(super) fn on_linked(&mut self, link: LinkPeer, out: &mut Outputs) {
+    pub(super) fn on_linked(&mut self, now: Time, link: LinkPeer, out: &mut Outputs) {
         if link.peer == self.me {
             // A route led here; it ends as soon as it is noticed.
             return;
@@ -150,6 +164,8 @@ impl PeerRoutes {
         self.served.insert(link.peer, link);
         out.discovery(lan::Command::Link(link.peer, LinkChange::Up(link.host)));
         out.discovery(lan::Command::Proved(link.peer, link.host));
+        self.machine.handle_served(link.peer, self.me);
+        self.drain(now, out);
     }
 
     /// The link that a peer made to us is over.
@@ -263,7 +279,8 @@ impl PeerRoutes {
                 RouteOutput::Up(id, link) => self.up(id, link, out),
                 RouteOutput::Down(peer, is_wanted) => self.down(peer, is_wanted, out),
                 RouteOutput::Failed(id, target, fault) => {
-                    let is_vain = matches!(fault, RouteFault::Yourself | RouteFault::AlreadyConnected);
+                    use RouteFault::{AlreadyConnected, Unwanted, Yourself};
+                    let is_vain = matches!(fault, Yourself | AlreadyConnected | Unwanted);
                     if let Some(address) = found_address(&target).filter(|_| is_vain) {
                         self.found.handle_vain(now, address);
                     }

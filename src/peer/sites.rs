@@ -5,9 +5,11 @@ use core::net::{IpAddr, SocketAddrV4};
 use core::time::Duration;
 use std::collections::BTreeSet;
 
+use super::announced::AnnouncedFiles;
 use super::output::{Outputs, PeerOutput};
 use super::roster::{Member, Roster};
 use crate::address::{Host, RouteTarget};
+use crate::content::FileId;
 use crate::dht::{DhtCommand, DhtState, PUBLIC_NODES, SitePort, limits};
 use crate::identity::PeerId;
 use crate::lan::Gone;
@@ -50,12 +52,14 @@ pub(super) struct PeerSites {
     told: Option<SitePort>,
     /// Peers that went silent, and are looked for; at most [`MISSING`].
     missing: BTreeSet<PeerId>,
+    /// Files that others are to find.
+    pub(super) announced: AnnouncedFiles,
     state: DhtState,
 }
 
 impl PeerSites {
     /// As the settings say.
-    pub(super) fn new(settings: &NetworkSettings) -> Self {
+    pub(super) fn new(settings: &NetworkSettings, announced: AnnouncedFiles) -> Self {
         let is_own = !settings.dht_bootstrap.is_empty();
         let public = PUBLIC_NODES.map(|(host, port)| RouteTarget { host: host.to_owned(), port });
         let nodes = match () {
@@ -73,7 +77,22 @@ impl PeerSites {
             is_settled: false,
             told: None,
             missing: BTreeSet::new(),
+            announced,
             state: DhtState::Resolving,
+        }
+    }
+
+    /// The thread is there: it hears what is announced from the start.
+    pub(super) fn begin(&self, out: &mut Outputs) {
+        if self.is_on() && self.announced.iter().next().is_some() {
+            self.announced.tell(out);
+        }
+    }
+
+    /// Takes announcements back of what this peer has no more.
+    pub(super) fn keep_announced(&mut self, now: Time, has: impl Fn(FileId) -> bool, out: &mut Outputs) {
+        if self.is_on() {
+            self.announced.handle_timeout(now, has, out);
         }
     }
 
@@ -168,7 +187,8 @@ impl PeerSites {
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         let look = Some(self.look).filter(|_| self.looks());
         let try_nodes = Some(self.try_nodes).filter(|_| self.tries_nodes());
-        [look, try_nodes].into_iter().flatten().min()
+        let announced = self.announced.poll_timeout().filter(|_| self.is_on());
+        [look, try_nodes, announced].into_iter().flatten().min()
     }
 
     /// Looks names up, if that is due. The addresses at which nodes of the group's own are tried as peers now.
@@ -238,7 +258,8 @@ mod tests {
 
     fn sites(wan: bool, bootstrap: &[&str]) -> PeerSites {
         let dht_bootstrap = bootstrap.iter().map(|text| text.parse().unwrap()).collect();
-        PeerSites::new(&NetworkSettings { wan, dht_bootstrap, ..Settings::new("/peer".into()).on })
+        let settings = NetworkSettings { wan, dht_bootstrap, ..Settings::new("/peer".into()).on };
+        PeerSites::new(&settings, AnnouncedFiles::default())
     }
 
     fn port(speaks: bool) -> SitePort {

@@ -17,8 +17,8 @@ use super::jobs::CHALLENGE;
 use super::machine::{PeerMachine, PeerStart};
 use super::own_group::own_group;
 use super::parts::Parts;
-use super::remembered_routes;
 use super::sandboxes::{SandboxedPart, Sandboxes};
+use super::{remembered_files, remembered_routes};
 use crate::address::Ports;
 use crate::control::{self, trust};
 use crate::counters::Counters;
@@ -42,6 +42,7 @@ use crate::settings::{IndexSettings, Settings};
 use crate::store;
 use crate::sys::folder::Folder;
 use crate::sys::gateway::RouteTable;
+use crate::sys::own_sockets::OwnDescriptors;
 use crate::sys::space::space;
 use crate::sys::{clock, descriptors, net};
 use crate::text;
@@ -124,19 +125,19 @@ impl Peer {
             sandboxes,
             counters,
         };
-        let moved = bound.moved;
         let group = group.map(|group| group.name);
-        let routes = remembered_routes::load(&config);
+        let (routes, announced) = (remembered_routes::load(&config), remembered_files::load(&config));
         let start = PeerStart {
             settings: config,
             identity,
             group,
             instance,
             presence,
-            moved,
+            moved: bound.moved,
             custody,
             chat,
             routes,
+            announced,
             warnings,
         };
         Ok(Self { machine: PeerMachine::new(clock::now(), start), parts })
@@ -407,7 +408,14 @@ fn join_table(
 ) -> Result<Option<DhtHandle>, Failure> {
     let Some(group) = group.filter(|_| config.on.wan) else { return Ok(None) };
     let is_own = !config.on.dht_bootstrap.is_empty();
-    let table = DhtConfig { me: identity.id(), keys: TableKeys::new(group.key.table_key()), port, is_own };
+    let table = DhtConfig {
+        me: identity.id(),
+        keys: TableKeys::new(group.key.table_key()),
+        port,
+        is_own,
+        interfaces: config.on.interfaces.clone(),
+        descriptors: OwnDescriptors::open(),
+    };
     let started = sandboxes.start(&SandboxedPart::Table, || start_dht(table));
     started.flatten().map(Some).map_err(thread)
 }

@@ -28,6 +28,8 @@ pub(crate) enum RouteFault {
     AlreadyConnected,
     /// There are as many routes as there may be.
     TooMany,
+    /// The user ended the link with that peer.
+    Unwanted,
     /// The link stood, and was lost.
     Lost,
 }
@@ -71,6 +73,7 @@ impl fmt::Display for RouteFault {
             Self::Yourself => "that is this very peer",
             Self::AlreadyConnected => "already connected",
             Self::TooMany => "there are too many routes: `disconnect` one first",
+            Self::Unwanted => "`disconnect` ended the link with that peer",
             Self::Lost => "the link was lost",
         })
     }

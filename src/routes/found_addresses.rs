@@ -2,7 +2,8 @@
 //! dialled. Pure.
 //!
 //! Nodes of the table may say anything, and whoever is at such an address did not ask to be dialled. So few addresses
-//! wait, few are dialled in a minute, and each of them once in a minute at most. Those that many answers name go first.
+//! wait, few are dialled in a minute, and each of them once in a minute at most. Those for which somebody waits go first,
+//! and then those that many answers name.
 
 use core::net::{Ipv4Addr, SocketAddrV4};
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use crate::time::Time;
 /// One that waits.
 #[derive(Clone, Copy, Debug)]
 struct FoundAddress {
+    /// True if somebody waits for whoever is there.
+    is_sought: bool,
     /// How many answers named it.
     named: u32,
     /// When the first of them came.
@@ -36,22 +39,34 @@ impl FoundAddresses {
     /// An answer of the table names this address. `is_own`: the table is that of the group, which may be in a network
     /// of addresses that mean nothing elsewhere.
     pub(crate) fn handle_found(&mut self, now: Time, address: SocketAddrV4, is_own: bool) {
+        self.add(now, address, is_own, false);
+    }
+
+    /// An answer of the table names this address, where somebody may be for whom the user of this machine waits: it is
+    /// dialled first.
+    pub(crate) fn handle_sought(&mut self, now: Time, address: SocketAddrV4, is_own: bool) {
+        self.add(now, address, is_own, true);
+    }
+
+    fn add(&mut self, now: Time, address: SocketAddrV4, is_own: bool, is_sought: bool) {
         self.vain.retain(|_, since| now.since(*since) < limits::FOUND_VAIN);
         if !may_be_dialled(address, is_own) || self.vain.contains_key(&address) {
             return;
         }
         if let Some(waiting) = self.waiting.get_mut(&address) {
             waiting.named = waiting.named.saturating_add(1);
+            waiting.is_sought |= is_sought;
             return;
         }
         if self.waiting.len() >= limits::FOUND {
             // What few answers name yields, and of that what waits longest.
-            let least = self.waiting.iter().min_by_key(|(_, found)| (found.named, found.since));
+            let rank = |found: &FoundAddress| (found.is_sought, found.named, found.since);
+            let least = self.waiting.iter().min_by_key(|(_, found)| rank(found));
             if let Some(least) = least.map(|(address, _)| *address) {
                 self.waiting.remove(&least);
             }
         }
-        self.waiting.insert(address, FoundAddress { named: 1, since: now });
+        self.waiting.insert(address, FoundAddress { is_sought, named: 1, since: now });
     }
 
     /// An address that was dialled leads to this very peer, or to one that is linked otherwise.
@@ -73,7 +88,8 @@ impl FoundAddresses {
             return None;
         }
         let due = self.waiting.iter().filter(|(address, _)| !self.dialled.contains_key(address));
-        let next = due.max_by_key(|(_, found)| (found.named, core::cmp::Reverse(found.since)));
+        let rank = |found: &FoundAddress| (found.is_sought, found.named, core::cmp::Reverse(found.since));
+        let next = due.max_by_key(|(_, found)| rank(found));
         let next = next.map(|(address, _)| *address)?;
         self.waiting.remove(&next);
         self.dialled.insert(next, now);

@@ -11,6 +11,9 @@ pub(crate) const ROUTES: usize = 32;
 /// Addresses of one name that are tried, at most.
 pub(crate) const ADDRESSES: usize = 8;
 
+/// Routes that the user ended, and that the table is not to bring back, at most; the oldest is forgotten first.
+pub(crate) const ENDED: usize = 2 * ROUTES;
+
 /// A link that was up within this time is missed: it is tried again soon.
 pub(crate) const MISSED: Duration = Duration::from_secs(3_600);
 

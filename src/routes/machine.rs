@@ -68,6 +68,14 @@ pub(crate) struct Route {
     failures: u32,
 }
 
+/// A route that the user ended.
+#[derive(Clone, Debug)]
+struct EndedRoute {
+    target: RouteTarget,
+    /// Who was there, if it was up.
+    peer: Option<PeerId>,
+}
+
 /// What the machine wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RouteOutput {
@@ -91,6 +99,8 @@ pub(crate) enum RouteOutput {
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     routes: Vec<Route>,
+    /// What the user ended: the table is not to bring it back. At most [`limits::ENDED`].
+    ended: VecDeque<EndedRoute>,
     next_id: u64,
     outputs: VecDeque<RouteOutput>,
 }
@@ -131,6 +141,7 @@ impl Routes {
     /// # Errors
     /// It is up already, or there are too many.
     pub(crate) fn handle_connect(&mut self, target: RouteTarget) -> Result<RouteId, RouteFault> {
+        self.ended.retain(|ended| ended.target != target);
         let Some(known) = self.of(&target) else {
             if self.routes.len() >= limits::ROUTES {
                 return Err(RouteFault::TooMany);
@@ -151,6 +162,9 @@ impl Routes {
     pub(crate) fn handle_found(&mut self, target: RouteTarget) {
         let found = self.routes.iter().filter(|route| route.origin == RouteOrigin::Found).count();
         let has_place = found < limits::FOUND_ROUTES && self.routes.len() < limits::ROUTES;
+        if self.ended.iter().any(|ended| ended.target == target) {
+            return;
+        }
         match self.of(&target) {
             None if has_place => drop(self.add(target, RouteOrigin::Found)),
             Some(Route { id, state: RouteState::Waiting(_), .. }) => {
@@ -161,6 +175,20 @@ impl Routes {
         }
     }
 
+    /// The other end of a route that the table brought made a link with this peer as well. One is enough: that of the
+    /// lower id stays.
+    pub(crate) fn handle_served(&mut self, peer: PeerId, own: PeerId) {
+        let is_surplus = |route: &Route| {
+            let is_with = matches!(route.state, RouteState::Up(link, _) if link.peer == peer);
+            route.origin == RouteOrigin::Found && is_with
+        };
+        let Some(place) = self.routes.iter().position(is_surplus).filter(|_| peer < own) else { return };
+        let Route { id, target, .. } = self.routes.remove(place);
+        self.outputs.push_back(RouteOutput::Close(id));
+        self.outputs.push_back(RouteOutput::Down(peer, false));
+        self.outputs.push_back(RouteOutput::Failed(id, target, RouteFault::AlreadyConnected));
+    }
+
     /// The user wants this route no more; `None`: none of them. False: there was none.
     pub(crate) fn handle_disconnect(&mut self, target: Option<&RouteTarget>) -> bool {
         let (gone, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.routes)
@@ -169,9 +197,12 @@ impl Routes {
         self.routes = left;
         for route in &gone {
             self.outputs.push_back(RouteOutput::Close(route.id));
-            if let RouteState::Up(LinkPeer { peer, .. }, _) = route.state {
-                self.outputs.push_back(RouteOutput::Down(peer, true));
+            let up = if let RouteState::Up(link, _) = route.state { Some(link.peer) } else { None };
+            self.outputs.extend(up.map(|peer| RouteOutput::Down(peer, true)));
+            if self.ended.len() >= limits::ENDED {
+                self.ended.pop_front();
             }
+            self.ended.push_back(EndedRoute { target: route.target.clone(), peer: up });
         }
         if !gone.is_empty() {
             self.remember();
@@ -202,6 +233,7 @@ impl Routes {
         let fault = match () {
             () if link.peer == own => Some(RouteFault::Yourself),
             () if is_linked => Some(RouteFault::AlreadyConnected),
+            () if self.is_ended(id, link.peer) => Some(RouteFault::Unwanted),
             () => None,
         };
         if let Some(fault) = fault {
@@ -214,6 +246,7 @@ impl Routes {
         route.state = RouteState::Up(link, now);
         (route.last_up, route.failures, route.fault) = (Some(now), 0, None);
         let is_new = !std::mem::replace(&mut route.is_kept, true) && route.origin == RouteOrigin::Typed;
+        self.ended.retain(|ended| ended.peer != Some(link.peer));
         self.outputs.push_back(RouteOutput::Up(id, link));
         if is_new {
             self.remember();
@@ -236,6 +269,12 @@ impl Routes {
         let is_due = |route: &&Route| matches!(route.state, RouteState::Waiting(at) if at <= now);
         let due: Vec<_> = self.routes.iter().filter(is_due).map(|route| route.id).collect();
         due.into_iter().for_each(|id| self.begin(id));
+    }
+
+    /// True if the table brought this route to a peer with which the user ended the link.
+    fn is_ended(&self, id: RouteId, peer: PeerId) -> bool {
+        let is_found = self.get(id).is_some_and(|route| route.origin == RouteOrigin::Found);
+        is_found && self.ended.iter().any(|ended| ended.peer == Some(peer))
     }
 
     fn of(&self, target: &RouteTarget) -> Option<&Route> {

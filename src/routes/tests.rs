@@ -159,3 +159,65 @@ fn the_table_leaves_the_user_half_of_the_routes() {
     routes.handle_found(target("typed 1"));
     assert_eq!(routes.iter().count(), limits::ROUTES);
 }
+
+/// The table finds this; who is there is `link(n)`. What comes out.
+fn finds(routes: &mut Routes, name: &str, n: u8, own: PeerId) -> Vec<RouteOutput> {
+    routes.handle_found(target(name));
+    let Some(RouteOutput::Resolve(id, _)) = routes.poll_output() else { return Vec::new() };
+    routes.handle_resolved(at(0), id, Ok(vec![host()]));
+    assert_eq!(outputs(routes), [RouteOutput::Dial(id, vec![host()], 6)]);
+    routes.handle_up(at(0), id, link(n), own);
+    outputs(routes)
+}
+
+#[test]
+fn what_the_user_ended_the_table_does_not_bring_back() {
+    let mut routes = Routes::default();
+    assert!(matches!(finds(&mut routes, "a", 1, OWN)[..], [RouteOutput::Up(..)]));
+    assert!(routes.handle_disconnect(Some(&target("a"))));
+    outputs(&mut routes);
+    assert_eq!(finds(&mut routes, "a", 1, OWN), [], "it is not dialled");
+    // Elsewhere it is the same peer.
+    let there = finds(&mut routes, "b", 1, OWN);
+    assert!(
+        matches!(there[..], [RouteOutput::Close(_), RouteOutput::Failed(_, _, RouteFault::Unwanted)]),
+        "{there:?}"
+    );
+    assert!(matches!(finds(&mut routes, "c", 2, OWN)[..], [RouteOutput::Up(..)]), "another one");
+    // `connect` wants it again, wherever it is.
+    let id = routes.handle_connect(target("d")).unwrap();
+    routes.handle_resolved(at(0), id, Ok(vec![host()]));
+    routes.handle_up(at(0), id, link(1), OWN);
+    assert!(outputs(&mut routes).contains(&RouteOutput::Up(id, link(1))));
+    routes.handle_failed(at(0), id, RouteFault::Lost);
+    outputs(&mut routes);
+    assert!(matches!(finds(&mut routes, "b", 1, OWN)[..], [RouteOutput::Up(..)]));
+    // What is remembered is bounded.
+    for n in 0..100 {
+        routes.handle_connect(target(&format!("x{n}"))).unwrap();
+        routes.handle_disconnect(Some(&target(&format!("x{n}"))));
+        outputs(&mut routes);
+    }
+    assert_eq!(finds(&mut routes, "x99", 3, OWN), []);
+    assert!(!finds(&mut routes, "x0", 3, OWN).is_empty());
+}
+
+#[test]
+fn of_two_links_that_the_table_brought_that_of_the_lower_id_stays() {
+    let (low, high) = (PeerId([0; 32]), OWN);
+    for (own, ends) in [(low, false), (high, true)] {
+        let mut routes = Routes::default();
+        finds(&mut routes, "a", 1, own);
+        routes.handle_served(PeerId([1; 32]), own);
+        let out = outputs(&mut routes);
+        assert_eq!(out.len(), if ends { 3 } else { 0 }, "{out:?}");
+        assert_eq!(routes.iter().count(), usize::from(!ends));
+        let is_told =
+            |output: &RouteOutput| matches!(output, RouteOutput::Failed(_, _, RouteFault::AlreadyConnected));
+        assert_eq!(out.iter().any(is_told), ends);
+    }
+    // What the user wants stays.
+    let (mut routes, _) = connected();
+    routes.handle_served(PeerId([1; 32]), OWN);
+    assert_eq!(outputs(&mut routes), []);
+}

@@ -24,6 +24,7 @@ pub(crate) mod neighbours;
 pub(crate) mod net;
 #[cfg(target_os = "linux")]
 mod netlink;
+pub(crate) mod own_sockets;
 pub(crate) mod owner;
 pub(crate) mod preallocate;
 pub(crate) mod punch;

@@ -37,6 +37,7 @@ mod routes;
 mod several;
 mod sites;
 mod state;
+mod three_sites;
 mod through;
 mod together;
 mod watch;

@@ -9,7 +9,7 @@ use potluck::control::PortMappingRow;
 use crate::lab::{Lab, Peer, SOON, wait};
 
 /// Node 1 is inside, node 2 is the router, and node 3 is outside.
-fn behind_a_router() -> Option<Lab> {
+pub(crate) fn behind_a_router() -> Option<Lab> {
     let lab = Lab::of("up 1")?;
     for plugged in ["plug 2 a", "plug2 2 b", "plug 3 b"] {
         lab.netlab(plugged);
@@ -35,13 +35,13 @@ const OUTSIDE: &str = "10.78.0.12";
 const PUBLIC: &str = "11.0.0.1";
 
 /// What the router runs; it ends with this.
-struct Gateway {
+pub(crate) struct Gateway {
     process: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
 }
 
 impl Gateway {
-    fn start(lab: &Lab, protocols: &str) -> Self {
+    pub(crate) fn start(lab: &Lab, protocols: &str) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/gateway.py");
         let mut command = lab.inside(2, "python3");
         command.args([script, protocols, OUTSIDE]).stdout(Stdio::piped());
@@ -65,7 +65,7 @@ impl Drop for Gateway {
     }
 }
 
-fn mapping(peer: &Peer) -> PortMappingRow {
+pub(crate) fn mapping(peer: &Peer) -> PortMappingRow {
     peer.status().outside.port_mapping.unwrap()
 }
 

@@ -11,13 +11,13 @@ use crate::lab::{Lab, Peer, SOON, wait};
 use crate::routes::gets;
 
 /// Within this time networks find each other.
-const FOUND: Duration = Duration::from_secs(30);
+pub(crate) const FOUND: Duration = Duration::from_secs(30);
 
 /// Within this time one that moved is found again.
-const FOUND_AGAIN: Duration = Duration::from_secs(120);
+pub(crate) const FOUND_AGAIN: Duration = Duration::from_secs(120);
 
 /// A peer of the group, which shares a file that is called as it is.
-fn member(lab: &Lab, node: u32, name: &str, args: &[&str]) -> Peer {
+pub(crate) fn member(lab: &Lab, node: u32, name: &str, args: &[&str]) -> Peer {
     fs::write(lab.folder(&format!("{name}/shared")).join(format!("{name}.txt")), name).unwrap();
     let group = words(lab, "office", OFFICE);
     lab.peer(node, name, &[&["--group-file", &group], args].concat())
@@ -35,7 +35,7 @@ fn found(peer: &Peer) -> Vec<RouteRow> {
 }
 
 /// Each of these sees all others.
-fn all_meet(peers: &[&Peer], within: Duration) {
+pub(crate) fn all_meet(peers: &[&Peer], within: Duration) {
     let sees_all = |peer: &&Peer| peers.iter().filter(|other| peer.sees(other)).count() + 1 == peers.len();
     wait("all see all", within, || peers.iter().all(sees_all).then_some(()));
 }
@@ -65,8 +65,26 @@ fn networks_of_a_group_find_each_other_and_one_that_moves_is_found_again() {
         let leads = |peer: &Peer, lan: &str| found(peer).iter().any(|row| row.target.starts_with(lan));
         (leads(&b1, "10.77.0.") || leads(&a1, "10.78.0.") || leads(&a2, "10.78.0.")).then_some(())
     });
+    // Each pair of peers has one link at most, though both dial.
+    wait("one link of each pair", FOUND, || {
+        let all = [&a1, &a2, &b1, &boot];
+        let ids = all.map(|peer| peer.status().id);
+        let made: Vec<_> = all
+            .iter()
+            .zip(&ids)
+            .flat_map(|(peer, id)| found(peer).into_iter().map(|row| (id.clone(), row.peer.unwrap())))
+            .collect();
+        made.iter().all(|(from, to)| !made.contains(&(to.clone(), from.clone()))).then_some(())
+    });
     let text = String::from_utf8(b1.cli(["status"]).stdout).unwrap();
     assert!(text.contains("its nodes learn the address of this machine"), "{text}");
+    // What the user ends comes back by `connect`.
+    // What the user ends comes back by `connect`.
+    let all = || [&b1, &a1, &a2].into_iter().find_map(|peer| Some((peer, found(peer).into_iter().next()?)));
+    let (of, ended) = all().unwrap();
+    let said = of.cli(["disconnect", &ended.target]);
+    assert!(String::from_utf8_lossy(&said.stdout).contains("`--wan` does not bring it back"), "{said:?}");
+    assert!(of.cli(["connect", &ended.target]).status.success());
     // The node that all know goes away, and the network b is elsewhere.
     drop(boot);
     for words in
@@ -132,6 +150,14 @@ fn nothing_is_sent_to_a_table_unless_that_is_wanted() {
     assert_eq!(quiet.status().outside.table, None);
     assert!(!lab.udp_ports(1).contains(&27_280), "no node of the table");
     assert!(lab.udp_ports(2).contains(&27_280), "the node of the other one");
+    // What would need it says what to do, and nothing is sent for that either.
+    let out = quiet.cli(["announce", "quiet.txt"]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.code() == Some(2) && said.contains("start this peer with `--wan`"), "{said}");
+    let word = format!("b3:{}", "0".repeat(64));
+    let out = quiet.cli(["download", &word]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.code() == Some(4) && !said.contains("table"), "{said}");
     lab.netlab("capture-end 1");
     let captured = fs::read(file).unwrap();
     assert!(captured.len() > 1_000, "{} bytes were captured", captured.len());

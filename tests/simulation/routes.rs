@@ -67,6 +67,27 @@ fn one_link_joins_two_networks_and_a_cut_parts_and_joins_them_again() {
 }
 
 #[test]
+fn whoever_is_linked_is_heard_through_nobody_from_then_on() {
+    seeds(10, |seed| {
+        let mut world = networks(seed, 3, 2, 0);
+        world.link_up([0, 2]);
+        world.link_up([2, 4]);
+        joined(&mut world, seed, 10 * SECOND);
+        let through = |world: &Networks| {
+            let [zero, two, four] = [0, 2, 4].map(|place| world.nodes[place].id);
+            let of = |place: usize, id| world.nodes[place].shown[&id].told.as_ref().map(|told| told.through);
+            (of(0, four) == Some(two), of(0, four).or(of(4, zero)))
+        };
+        assert!(through(&world).0, "seed {seed}: it is heard through the one between");
+        world.link_up([0, 4]);
+        world.run(SECOND / 10);
+        assert_eq!(through(&world).1, None, "seed {seed}");
+        world.run(60 * SECOND);
+        assert_eq!(through(&world).1, None, "seed {seed}: and it stays so");
+    });
+}
+
+#[test]
 fn three_networks_in_a_row_or_a_circle_and_two_gateways_are_one_without_a_storm() {
     seeds(10, |seed| {
         let (one, two, three) = (0, 6, 12);

@@ -185,6 +185,16 @@ impl Listing {
         !is_group && !self.links.is_own(host) && !self.links.is_all(host.ip)
     }
 
+    /// A link with this peer stands: what it says it says itself from now on, whoever passed that on before.
+    pub(super) fn set_linked(&mut self, id: PeerId, out: &mut Outputs) {
+        let Some(entry) = self.table.get_mut(id) else { return };
+        if entry.gateway.is_some_and(|gateway| gateway != id) {
+            // Its place stays charged as it was.
+            entry.gateway = Some(id);
+            self.tell(id, out);
+        }
+    }
+
     /// The link is gone, and the user wants it so: those that were known only through it are gone, too. Who they are.
     pub(in crate::lan) fn forget_behind(&mut self, gateway: PeerId) -> Vec<PeerId> {
         let behind = self.table.iter().filter(|(_, entry)| entry.gateway == Some(gateway));

@@ -222,8 +222,11 @@ impl Discovery {
         }
     }
 
-    /// A link carries datagrams that did not before, with the same addresses.
-    pub(super) fn handle_link_up(&mut self, now: Time) {
+    /// A link carries datagrams that did not before, with the same addresses; or a link with this peer stands.
+    pub(super) fn handle_link_up(&mut self, now: Time, with: Option<PeerId>) {
+        if let Some(peer) = with {
+            self.listing.set_linked(peer, &mut self.out);
+        }
         if !self.is_leaving() {
             self.begin_hellos(now);
         }

@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{Answer, Command, Needs};
+use super::{Answer, Command, Needs, end_answer};
+use crate::content::FileId;
+use crate::control::file_word::FileWord;
 use crate::control::{DownloadRequest, DownloadRow, HolderRow, ListOrder, Notice, Reply};
+use crate::dht::DhtState;
 use crate::error::{Code, Failure};
 use crate::peer::downloads::DownloadOrder;
 use crate::peer::event::AskId;
@@ -15,7 +18,8 @@ use crate::peer::limits;
 use crate::peer::listing::{Filter, unlisted};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
-use crate::peer::resolve::resolve;
+use crate::peer::resolve::{known_ids, resolve};
+use crate::peer::seeks::SoughtDownload;
 use crate::time::Time;
 
 impl Command for DownloadRequest {
@@ -23,18 +27,112 @@ impl Command for DownloadRequest {
         Needs::Catalogues
     }
 
-    fn answer(self: Box<Self>, _: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
-        if let Some(to) = &self.to {
-            // No folder is made for what nobody shares.
-            order_or_unlisted(ask, &self, peer)?;
-            if !to.is_absolute() {
-                return Err(Failure::new(Code::Usage, "the folder after `--to` must be an absolute path"));
-            }
+    fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+        let unknown = unknown_ids(&self, peer);
+        if !unknown.is_empty() {
+            return seek(now, ask, *self, unknown, peer);
         }
-        peer.out.files(FileWork::Destination(ask, destination(&self, peer)));
-        peer.requests.prepare(ask, *self);
-        Ok(Answer::Later)
+        prepare(ask, *self, peer)
     }
+}
+
+/// Has the destination made.
+fn prepare(ask: AskId, request: DownloadRequest, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+    if let Some(to) = &request.to {
+        // No folder is made for what nobody shares.
+        order_or_unlisted(ask, &request, peer)?;
+        if !to.is_absolute() {
+            return Err(Failure::new(Code::Usage, "the folder after `--to` must be an absolute path"));
+        }
+    }
+    peer.out.files(FileWork::Destination(ask, destination(&request, peer)));
+    peer.requests.prepare(ask, request);
+    Ok(Answer::Later)
+}
+
+/// Whole file ids that are asked for, which nobody here has, and for which the table between sites can be asked.
+fn unknown_ids(request: &DownloadRequest, peer: &PeerMachine) -> BTreeSet<FileId> {
+    // Of somebody who is here, or away, it is known what that one shares.
+    if !peer.routes.sites.is_on() || !request.from.is_empty() || peer.departure.is_begun() {
+        return BTreeSet::new();
+    }
+    let id = |word: &String| match FileWord::of(word) {
+        FileWord::Id(digits) => digits.parse::<FileId>().ok(),
+        FileWord::Path(_) => None,
+    };
+    let asked: BTreeSet<FileId> = request.files.iter().filter_map(id).collect();
+    let known = known_ids(&asked, &peer.presence.roster);
+    let is_own = |file: &FileId| peer.shared.shelf.files.contains_key(file);
+    asked.into_iter().filter(|file| !known.contains(file) && !is_own(file)).collect()
+}
+
+/// Asks the table between sites who has these files, which nobody here has. All else must be there.
+fn seek(
+    now: Time,
+    ask: AskId,
+    request: DownloadRequest,
+    unknown: BTreeSet<FileId>,
+    peer: &mut PeerMachine,
+) -> Result<Answer, Failure> {
+    let is_unknown = |word: &&String| match FileWord::of(word) {
+        FileWord::Id(digits) => digits.parse().is_ok_and(|file| unknown.contains(&file)),
+        FileWord::Path(_) => false,
+    };
+    let files: Vec<_> = request.files.iter().filter(|word| !is_unknown(word)).cloned().collect();
+    if !files.is_empty() {
+        order_or_unlisted(ask, &DownloadRequest { files, ..request.clone() }, peer)?;
+    }
+    let text = format!("{}; the table between sites is asked who has it", nobody_has(&unknown));
+    peer.requests.seeks.begin(now, ask, request, unknown, &mut peer.out)?;
+    peer.out.reply(ask, Reply::Note { text });
+    Ok(Answer::Later)
+}
+
+/// Nobody here has these.
+fn nobody_has(files: &BTreeSet<FileId>) -> String {
+    match files.first() {
+        Some(file) if files.len() == 1 => format!("nobody here shares a file with the id b3:{file}"),
+        _ => format!("nobody here shares {} of these files", files.len()),
+    }
+}
+
+/// Begins downloads for which somebody was found, and ends those for which nobody was.
+pub(in crate::peer) fn turn_seeks(now: Time, peer: &mut PeerMachine) {
+    if peer.requests.seeks.is_empty() {
+        return;
+    }
+    let roster = &peer.presence.roster;
+    let is_there = |files: &BTreeSet<FileId>| known_ids(files, roster).len() == files.len();
+    let is_leaving = peer.departure.is_begun();
+    for ended in peer.requests.seeks.take_ended(now, is_leaving, is_there, &mut peer.out) {
+        let SoughtDownload { ask, request, named, .. } = ended;
+        let unknown = unknown_ids(&request, peer);
+        let answer = match unknown.is_empty() {
+            true => prepare(ask, request, peer),
+            false => Err(not_found(&unknown, named.len(), peer)),
+        };
+        end_answer(ask, answer, &mut peer.out);
+    }
+}
+
+/// Why nobody was found.
+fn not_found(unknown: &BTreeSet<FileId>, named: usize, peer: &PeerMachine) -> Failure {
+    let why = match peer.routes.sites.state() {
+        Some(DhtState::Resolving) => "no node of the table between sites can be looked up".to_owned(),
+        Some(DhtState::Ended) | None => "the table between sites is not used any more, by a fault".to_owned(),
+        Some(_) if named == 0 => {
+            "the table between sites names nobody who has it (whoever has it says `announce` there)"
+                .to_owned()
+        }
+        Some(_) => {
+            let addresses = if named == 1 { "one address".to_owned() } else { format!("{named} addresses") };
+            format!(
+                "the table between sites names {addresses}, where no member of this group that has it answered"
+            )
+        }
+    };
+    let code = if named == 0 { Code::NotFound } else { Code::NoHolder };
+    Failure::new(code, format!("{}, and {why}", nobody_has(unknown)))
 }
 
 fn destination(request: &DownloadRequest, peer: &PeerMachine) -> PathBuf {

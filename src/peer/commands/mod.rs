@@ -10,6 +10,7 @@ use super::file_work::{DiagnosisFacts, LocalFacts};
 use super::machine::PeerMachine;
 use super::output::{Outputs, PeerOutput};
 use super::search::Searches;
+use super::seeks::FileSeeks;
 use crate::content::{Catalogue, Entry, EntryKind, SafePath};
 use crate::control::file_word::FileWord;
 use crate::control::{DownloadRequest, Reply, Request, for_each_command};
@@ -68,6 +69,7 @@ macro_rules! declare {
 }
 for_each_command!(declare);
 
+pub(super) use self::download::turn_seeks;
 pub(super) use self::search::{on_index, own_files_changed, turn_searches};
 
 /// A request that waits for what it needs, until a time at which it is answered in any case.
@@ -89,6 +91,8 @@ pub(super) struct Requests {
     diagnosed: Vec<AskId>,
     /// For what the index finds.
     searches: Searches,
+    /// For the table between sites to name who has a file.
+    pub(super) seeks: FileSeeks,
 }
 
 impl Requests {
@@ -112,7 +116,7 @@ impl Requests {
     /// When the first of them is answered in any case.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         let deferred = self.deferred.iter().map(|request| request.until);
-        deferred.chain(self.searches.poll_timeout()).min()
+        deferred.chain(self.searches.poll_timeout()).chain(self.seeks.poll_timeout()).min()
     }
 
     /// The peer ends: what waits is not begun any more.

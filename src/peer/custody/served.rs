@@ -110,6 +110,11 @@ impl Served {
         self.stored.contains_key(&file)
     }
 
+    /// The contents that are in the store, or some of each.
+    pub(in crate::peer) fn ids(&self) -> impl Iterator<Item = FileId> {
+        self.stored.keys().copied()
+    }
+
     /// Brings to the sender what changed of what is kept, once in a while. True: the other peers are to be
     /// called to look again.
     pub(super) fn handle_timeout(

@@ -6,6 +6,7 @@ use super::PeerMachine;
 use crate::address::Ports;
 use crate::content::{Catalogue, FileId, Head};
 use crate::control::Notice;
+use crate::dht::DhtEvent;
 use crate::distribution::{CustodyEvent, chunk_store};
 use crate::error::Failure;
 use crate::identity::{Instance, PeerId};
@@ -41,9 +42,20 @@ impl PeerMachine {
                 self.routes.port_mapping = Some(state);
                 speak(self);
             }
-            PeerEvent::Dht(event) => self.routes.on_table(now, event, &mut self.out),
+            PeerEvent::Dht(event) => {
+                if let DhtEvent::Holder(file, address) = event {
+                    self.requests.seeks.named(now, file, address);
+                }
+                self.routes.on_table(now, event, &mut self.out);
+            }
             PeerEvent::Library(event) => self.on_library(now, event),
-            PeerEvent::Receiver(event) => self.on_receiver(now, event),
+            PeerEvent::Receiver(event) => {
+                use ReceiverEvent::{Catalogue, Kept, OwnerCatalogue};
+                if matches!(event, Catalogue(..) | OwnerCatalogue { .. } | Kept(..)) {
+                    self.requests.seeks.others_changed();
+                }
+                self.on_receiver(now, event);
+            }
             PeerEvent::PartialSeed(seed) => self.on_partial_seed(&seed),
             PeerEvent::Sender(event) => self.on_sender(now, event),
             PeerEvent::Custody(event) => self.on_custody(now, event),
@@ -308,7 +320,9 @@ impl PeerMachine {
             SenderEvent::Told(line) => {
                 self.chat.hear_alone(now, line, &self.own, &self.presence.roster, &mut self.out);
             }
-            SenderEvent::Linked(peer, host) => self.routes.on_linked(LinkPeer { peer, host }, &mut self.out),
+            SenderEvent::Linked(peer, host) => {
+                self.routes.on_linked(now, LinkPeer { peer, host }, &mut self.out);
+            }
             SenderEvent::Unlinked(peer) => self.routes.on_unlinked(peer, &mut self.out),
             SenderEvent::Relayed(from, datagrams) => {
                 self.out.discovery(lan::Command::Relayed(from, datagrams));
@@ -411,6 +425,10 @@ impl PeerMachine {
             FileAnswer::Instance(stored) => self.on_instance(now, stored),
             FileAnswer::Routes(Ok(())) => {}
             FileAnswer::Routes(Err(why)) => self.warn(format!("the routes cannot be remembered: {why}")),
+            FileAnswer::Announced(Ok(())) => {}
+            FileAnswer::Announced(Err(why)) => {
+                self.warn(format!("what is announced cannot be remembered: {why}"));
+            }
             FileAnswer::Challenge(job, made) => {
                 self.custody.challenge_prepared(now, job, made, &mut self.jobs, &mut self.out);
             }
@@ -461,6 +479,10 @@ fn here(now: Time, info: PeerInfo, peer: &mut PeerMachine) {
     peer.unanswered.here(info.contact.id);
     peer.routes.sites.here(info.contact.id, &mut peer.out);
     peer.presence.here(now, info, &mut peer.out);
+    if !peer.requests.seeks.is_empty() {
+        // It may be the one that has what is sought.
+        peer.presence.pull(now, &mut peer.out);
+    }
     peer.presence.reckon_offices(now, peer.own.arrival(), &mut peer.out);
     speak(peer);
 }

@@ -15,8 +15,9 @@ mod job_events;
 use core::net::Ipv4Addr;
 use std::sync::Arc;
 
+use super::announced::AnnouncedFiles;
 use super::chat::Chat;
-use super::commands::{Requests, turn_searches};
+use super::commands::{Requests, turn_searches, turn_seeks};
 use super::custody::{CustodyDriver, RestoredCustody};
 use super::departure::Departure;
 use super::downloads::Downloads;
@@ -37,6 +38,7 @@ use super::uploads::Uploads;
 use super::verifying::Verifying;
 use super::warnings::Warnings;
 use crate::address::{Host, RouteTarget};
+use crate::content::FileId;
 use crate::error::Failure;
 use crate::group::GroupName;
 use crate::identity::{Contact, Identity, Instance};
@@ -64,6 +66,8 @@ pub(crate) struct PeerStart {
     pub(crate) chat: Chat,
     /// Routes of earlier starts.
     pub(crate) routes: Vec<RouteTarget>,
+    /// Files that were announced in earlier starts.
+    pub(crate) announced: Vec<FileId>,
     /// What there was to warn of before.
     pub(crate) warnings: Vec<String>,
 }
@@ -106,9 +110,11 @@ impl PeerMachine {
             custody,
             chat,
             routes,
+            announced,
             warnings,
         } = start;
-        let routes = PeerRoutes::new(identity.id(), &settings.on, routes);
+        let announced = AnnouncedFiles::new(announced);
+        let routes = PeerRoutes::new(identity.id(), &settings.on, routes, announced);
         let index_memory = settings.index.memory;
         let near = settings.sandbox.then(|| settings.downloads());
         let mut machine = Self {
@@ -142,6 +148,7 @@ impl PeerMachine {
         let contact = Contact { id: machine.own.id(), hosts: vec![here], ports: machine.own.presence.ports };
         machine.out.receiver(ReceiverCommand::Peer(contact));
         machine.custody.served.stale(now);
+        machine.routes.sites.begin(&mut machine.out);
         machine
     }
 
@@ -152,6 +159,7 @@ impl PeerMachine {
         self.turn_custody(now);
         self.carrier.turn(now, &mut self.custody, &mut self.jobs, &mut self.out);
         turn_searches(now, self);
+        turn_seeks(now, self);
         self.answer_deferred(now);
         if self.departure.is_over(now) {
             self.finish(now);
@@ -190,6 +198,11 @@ impl PeerMachine {
         let roster = &self.presence.roster;
         self.through.handle_timeout(now, self.own.id(), roster, &self.downloads, &mut self.out);
         self.routes.handle_timeout(now, &mut self.out);
+        let (shared, served) = (&self.shared, &self.custody.served);
+        // Only once all is looked at it is known what this peer has not.
+        let may_be_there = !shared.is_known() || shared.shelf.waiting.is_none();
+        let has = |file| may_be_there || shared.shelf.files.contains_key(&file) || served.has(file);
+        self.routes.sites.keep_announced(now, has, &mut self.out);
         let names = || self.uploads.names(&self.presence.roster);
         self.departure.handle_timeout(now, names, &mut self.out);
     }

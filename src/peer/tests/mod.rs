@@ -8,6 +8,7 @@ mod departure;
 mod downloads;
 mod running_downloads;
 mod search;
+mod sites;
 mod through;
 mod verifying;
 
@@ -105,6 +106,7 @@ impl TestPeer {
             custody,
             chat,
             routes: Vec::new(),
+            announced: Vec::new(),
             warnings: Vec::new(),
         };
         let mut peer = Self {

@@ -133,6 +133,7 @@ impl SimPeer {
             custody,
             chat,
             routes: Vec::new(),
+            announced: Vec::new(),
             warnings: Vec::new(),
         };
         self.running = Some(Running {

@@ -300,6 +300,7 @@ fn file_work(around: &mut Around<'_>, work: FileWork) {
             FileAnswer::Instance(Ok(Instance { count: after + 1, random }))
         }
         FileWork::Routes(_) => FileAnswer::Routes(Ok(())),
+        FileWork::Announced(_) => FileAnswer::Announced(Ok(())),
         FileWork::Facts(ask, facts) => FileAnswer::Facts(ask, facts),
         FileWork::Diagnose(ask, facts) => FileAnswer::Diagnose(ask, facts),
     };

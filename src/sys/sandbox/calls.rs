@@ -25,12 +25,12 @@ const NEVER: &[c_long] = &[
     // Other programs.
     libc::SYS_execve,
     libc::SYS_execveat,
-    // Other processes: their memory, descriptors and signals. `tgkill` has a rule of its own.
+    // Other processes: their memory, descriptors and signals. `tgkill` has a rule of its own. `pidfd_getfd` is not
+    // refused: without `pidfd_open` it reaches no process but this one, whose descriptors all threads have in common.
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
     libc::SYS_pidfd_open,
-    libc::SYS_pidfd_getfd,
     libc::SYS_pidfd_send_signal,
     libc::SYS_kill,
     libc::SYS_tkill,
