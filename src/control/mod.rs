@@ -55,6 +55,7 @@ macro_rules! for_each_command {
             disconnect: Disconnect(DisconnectRequest),
             copies: Copies(CopiesRequest),
             restore: Restore(RestoreRequest),
+            rescan: Rescan(RescanRequest),
             verify: Verify(VerifyRequest),
             doctor: Doctor(DoctorRequest),
             exit: Exit(ExitRequest),
@@ -118,6 +119,7 @@ impl Request {
         matches!(
             self,
             Self::Download(DownloadRequest { wait: true, .. })
+                | Self::Rescan(_)
                 | Self::Verify(_)
                 | Self::Exit(_)
                 | Self::Connect(_)
@@ -131,6 +133,10 @@ impl Request {
 pub enum Reply {
     /// One line of `list`, sorted by path, or of `search`, the best first.
     File(ListRow),
+    /// What lies in the own shares and is not shared; after the last [`File`](Self::File) of `list --mine`.
+    LeftOut(LeftOutRow),
+    /// What is shared, after a look that `rescan` asked for.
+    Rescanned(RescanRow),
     /// Peers of whose files nothing could be listed. After the last [`File`](Self::File), and before a `download`
     /// fails that did not find something.
     Unlisted(UnlistedRow),

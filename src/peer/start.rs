@@ -150,7 +150,11 @@ fn start_library(
     counters: &Arc<Counters>,
     store: &store::Handle,
 ) -> Result<library::Handle, Failure> {
-    let shared = LibraryConfig { counters: Arc::clone(counters), ..LibraryConfig::new(config.shared()) };
+    let shared = LibraryConfig {
+        hidden: config.hidden,
+        counters: Arc::clone(counters),
+        ..LibraryConfig::new(config.shared())
+    };
     let started = sandboxes.start(&SandboxedPart::Library, || library::start(shared, store.clone()));
     started.flatten().map_err(thread)
 }

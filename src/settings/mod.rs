@@ -51,6 +51,10 @@ pub struct Settings {
     /// Name that others see [default: the folder's, and four characters of the id]
     #[arg(long, value_name = "NAME", help_heading = RUN)]
     pub name: Option<String>,
+    /// Share hidden files, too: those whose names begin with a dot
+    // Junk stays out.
+    #[arg(long, help_heading = RUN)]
+    pub hidden: bool,
     /// Send at most so many bytes a second to all others together: 500K, 2M, 1MiB
     // Of content; the rest is little.
     #[arg(long, value_name = "RATE", default_value = "0", hide_default_value = true)]
@@ -177,6 +181,7 @@ mod tests {
         assert!(
             settings.sandbox && settings.swarm && !settings.asks && !settings.daemon && !settings.on.map_port
         );
+        assert!(!settings.hidden);
         assert!(!settings.on.wan && settings.on.dht_bootstrap.is_empty());
         assert_eq!(settings.keep, limits::KEEP_DAYS);
         assert_eq!(settings.keep_deleted, limits::KEEP_DELETED);

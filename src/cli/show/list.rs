@@ -3,12 +3,12 @@
 use core::iter;
 use core::ops::ControlFlow;
 
-use super::parts::{ID_CHARACTERS, LEFT, RIGHT, missing_files, short_id, table};
+use super::parts::{ID_CHARACTERS, LEFT, RIGHT, missing_files, not_shared, short_id, table};
 use super::{Page, Show};
 use crate::cli::human::{count, size};
 use crate::cli::output::Style;
 use crate::control::file_word::typed_path;
-use crate::control::{ListRequest, ListRow, Reply, UnlistedRow};
+use crate::control::{LeftOutRow, ListRequest, ListRow, Reply, UnlistedRow};
 use crate::text::shown;
 
 /// Keeps the rows until all are there, for only then the columns' widths are known.
@@ -16,13 +16,14 @@ use crate::text::shown;
 struct ListShow {
     rows: Vec<ListRow>,
     unlisted: Vec<UnlistedRow>,
+    left_out: LeftOutRow,
     filtered: bool,
 }
 
 /// What shows it.
 pub(super) fn show(request: &ListRequest) -> Box<dyn Show> {
     let filtered = request.mine || request.pattern.is_some() || request.from.is_some();
-    Box::new(ListShow { rows: Vec::new(), unlisted: Vec::new(), filtered })
+    Box::new(ListShow { rows: Vec::new(), unlisted: Vec::new(), left_out: LeftOutRow::default(), filtered })
 }
 
 impl Show for ListShow {
@@ -30,13 +31,18 @@ impl Show for ListShow {
         match reply {
             Reply::File(row) => self.rows.push(row),
             Reply::Unlisted(row) => self.unlisted.push(row),
+            Reply::LeftOut(row) => self.left_out = row,
             _ => {}
         }
         ControlFlow::Continue(())
     }
 
     fn end(&mut self, worked: bool, style: Style) -> String {
-        if worked { list(&self.rows, &self.unlisted, self.filtered, style) } else { String::new() }
+        if !worked {
+            return String::new();
+        }
+        let left_out = not_shared(&self.left_out).map(|text| style.dim(&text) + "\n").unwrap_or_default();
+        list(&self.rows, &self.unlisted, self.filtered, style) + &left_out
     }
 }
 

@@ -24,7 +24,7 @@ use super::look::SharedLook;
 use super::owner_catalogue::OwnerCatalogue;
 use super::placement::PlacementSecret;
 use super::recovery::{Decision, Fate, FileCount, Recovery};
-use crate::content::{Catalogue, Entry, EntryKind, FileId, SafePath, Span};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity, LeftOut, SafePath, Span};
 use crate::identity::{Instance, PeerId};
 use crate::time::Time;
 use crate::wire::custody::CustodyMessage;
@@ -70,6 +70,8 @@ pub enum CustodianOutput {
     Ask { files: usize, bytes: u64 },
     /// As [`super::recovery::RecoveryOutput::Absent`].
     Absent(SafePath, FileCount),
+    /// As [`super::recovery::RecoveryOutput::Withdrawn`].
+    Withdrawn(FileCount),
     /// As [`super::recovery::RecoveryOutput::Restore`]; these peers keep some of it.
     Restore(Entry, Vec<PeerId>),
     /// As [`super::recovery::RecoveryOutput::Publish`].
@@ -216,6 +218,18 @@ impl Custodian {
     /// that they are not.
     pub fn network_changed(&mut self) {
         self.keeper.owners.network_changed();
+    }
+
+    /// As [`Recovery::withdraw`]; before [`Self::scanned`].
+    pub fn withdraw(
+        &mut self,
+        now: Time,
+        identity: FolderIdentity,
+        left_out: &Arc<LeftOut>,
+        found: &Catalogue,
+    ) {
+        self.recovery.withdraw(self.clock.at(now), identity, left_out, found);
+        self.gather(now);
     }
 
     /// What lies in `shared/`, after a whole look. The head is made after this, with [`Recovery::intends`].

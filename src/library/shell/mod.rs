@@ -25,6 +25,7 @@ use self::threads::{HasherThread, WalkerThread, start_hasher, start_walker};
 use self::watching::WatcherState;
 use super::hash::Hashed;
 use super::inventory::Inventory;
+use super::left_out::NameRules;
 use super::walk::WalkRequest;
 use super::warnings::Warnings;
 use super::{Command, Event, LibraryConfig};
@@ -75,6 +76,17 @@ pub(super) struct LibraryShell {
     /// A report of progress was given, so that its end must be.
     progress_reported: bool,
     rows_due: Option<Time>,
+    /// How far a look is that the user asked for.
+    rescan: Option<RescanStage>,
+}
+
+/// How far a look is that the user asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RescanStage {
+    /// It was not begun.
+    Wanted,
+    /// The walker is at it.
+    Walking,
 }
 
 impl LibraryShell {
@@ -90,7 +102,7 @@ impl LibraryShell {
             watcher.hear_mounts(table, &config.root);
         }
         let (hashed_to, hashed) = unbounded();
-        let walker = start_walker(&config.root, watcher.ears())?;
+        let walker = start_walker(&config.root, NameRules { hidden: config.hidden }, watcher.ears())?;
         let hashers =
             (0..HASHERS).map(|n| start_hasher(n, &config.root, &config.counters, hashed_to.clone()));
         let hashers = hashers.collect::<io::Result<_>>()?;
@@ -114,6 +126,7 @@ impl LibraryShell {
             next_progress: None,
             progress_reported: false,
             rows_due: None,
+            rescan: None,
             config,
         })
     }
@@ -186,6 +199,9 @@ impl LibraryShell {
             if self.watcher.is_complete() { self.config.rescan } else { self.config.rescan_unwatched };
         match self.looks.take(now, rescan) {
             Some(LookAt::Everything) => {
+                if self.rescan == Some(RescanStage::Wanted) {
+                    self.rescan = Some(RescanStage::Walking);
+                }
                 self.ask(WalkRequest::Everything { watch: self.config.watch && self.scanned });
             }
             Some(LookAt::Paths(paths)) => self.ask(WalkRequest::Paths(paths)),
@@ -212,8 +228,10 @@ impl LibraryShell {
     fn command(&mut self, command: Command) {
         match command {
             Command::Check(path) => self.looks.add(path.as_str().into()),
-            #[cfg(test)]
-            Command::Rescan => self.looks.add_everything(true),
+            Command::Rescan => {
+                self.looks.add_everything(true);
+                self.rescan = Some(RescanStage::Wanted);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::Cache;
-use super::{ControllerGone, LibraryShell};
+use super::{ControllerGone, LibraryShell, RescanStage};
 use crate::content::{MountIdentity, SafePath};
 use crate::library::hash::{HashError, Hashed};
 use crate::library::inventory::{FolderNews, HashOutcome, KnownContent, Sight};
@@ -57,6 +57,12 @@ impl LibraryShell {
                 }
                 if everything {
                     self.scan_done()?;
+                    if self.rescan == Some(RescanStage::Walking) {
+                        self.rescan = None;
+                        self.publish(clock::now())?;
+                        self.tell_waiting()?;
+                        self.send(Event::Rescanned)?;
+                    }
                 } else if !self.looks.is_everything() {
                     self.cache = Cache::default();
                 }
@@ -73,6 +79,7 @@ impl LibraryShell {
                 self.saw_folder(&sight.path, mount);
                 None
             }
+            KnownContent::LeftOut(_) => None,
         };
         let cached = cached.map(|(file, seen)| self.in_use(file, seen));
         self.inventory.handle_sight(now, sight, cached);
@@ -108,6 +115,7 @@ impl LibraryShell {
             for path in self.inventory.top() {
                 self.inventory.handle_gone(&path);
             }
+            self.inventory.forget_left_out();
             let root = &self.config.root;
             let text = if root.is_dir() {
                 // No right to it, or a link that leads out of the sandbox (`peer/sandboxes.rs`) since the

@@ -173,6 +173,11 @@ impl PeerMachine {
         status::answer(now, ask, facts, self);
     }
 
+    /// The library looked again, as somebody asked.
+    pub(super) fn on_rescanned(&mut self) {
+        rescan::answer(self);
+    }
+
     fn answer(&mut self, now: Time, deferred: DeferredRequest) {
         let answer = deferred.command.answer(now, deferred.ask, self);
         end_answer(deferred.ask, answer, &mut self.out);

@@ -115,6 +115,7 @@ impl CustodyDriver {
     ) {
         let shelf = Arc::clone(&shared.shelf);
         self.restoring.forget_reports(|file| shelf.files.contains_key(&file));
+        self.machine.withdraw(now, shelf.marker, &shelf.left_out, &shelf.catalogue);
         let unlisted = shelf.waiting.as_deref().filter(|_| shared.is_scanned);
         let unsure = left_open(self.machine.recovery().named(), &shelf.catalogue, unlisted);
         let found = with(&shelf.catalogue, &unsure);
@@ -123,6 +124,7 @@ impl CustodyDriver {
                 identity: shelf.marker,
                 mounts: Arc::clone(&shelf.mounts),
                 unlisted: unlisted.clone(),
+                left_out: Arc::clone(&shelf.left_out),
                 open: unsure.keys().cloned().collect(),
                 found: Arc::new(found.clone()),
             };

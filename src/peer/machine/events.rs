@@ -191,6 +191,7 @@ impl PeerMachine {
                 // If nothing is shared, others are to know that, too.
                 self.custody.own.look_again(now);
             }
+            library::Event::Rescanned => self.on_rescanned(),
             library::Event::Warning(text) => self.warn(text),
         }
     }
