@@ -292,7 +292,7 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
                 // The folder of partial downloads is where it should be.
                 Err(PathError::Reserved) if name == RESERVED[1] => {}
                 // What cannot be listed is no loss where it would be left out.
-                Err(_) if self.names.judge(&name.to_string_lossy(), false, false).is_some() => {}
+                Err(e) if e != PathError::Reserved && self.is_omitted_name(&name) => {}
                 Err(e) => self.skip(local(&name), Skip::Name(e))?,
             }
         }
@@ -337,6 +337,11 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
         })
     }
 
+    /// True if a name alone says that what has it is left out.
+    fn is_omitted_name(&self, name: &OsStr) -> bool {
+        self.names.judge(&name.to_string_lossy(), false, false).is_some()
+    }
+
     fn sight(&mut self, path: SafePath, what: KnownContent) -> Result<(), LibraryGone> {
         self.sights.push(Sight { path, what, generation: self.generation });
         if self.sights.len() >= BATCH { self.flush() } else { Ok(()) }
@@ -348,7 +353,8 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
             Ok(path) => path,
             Err(e) => {
                 let ours = local.iter().any(|c| RESERVED.iter().any(|r| c == *r));
-                if !ours && self.root.join(local).symlink_metadata().is_ok() {
+                let is_omitted = local.file_name().is_some_and(|name| self.is_omitted_name(name));
+                if !ours && !is_omitted && self.root.join(local).symlink_metadata().is_ok() {
                     self.skip(local.to_owned(), Skip::Name(e))?;
                 }
                 return Ok(());
