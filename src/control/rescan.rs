@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::Sharing;
+use super::status::Sharing;
 use super::typed::{Proposals, TypedRequest};
 
 /// Look again at what is shared, now, and report what was found

@@ -81,7 +81,7 @@ impl Peer {
         let library = start_library(&mut sandboxes, &config, &counters, &store)?;
 
         let tls = own_tls(&identity, group.as_ref())?;
-        let mut bound = ports::bind(config.port, config.strict_port, &config.on.interfaces)?;
+        let mut bound = ports::bind(config.port, config.on.strict_port, &config.on.interfaces)?;
         warnings.extend(bound.note.take());
         let engine = Engine::new().map_err(thread)?.limited(config.down_limit).counted(&counters);
         let disk = start_disk(&mut sandboxes, &SandboxedPart::Disk, &engine).map_err(thread)?;

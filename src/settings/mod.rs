@@ -42,9 +42,6 @@ pub struct Settings {
     #[arg(short = 't', long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     #[arg(value_parser = value_parser!(u16).range(1..=65_532), help_heading = RUN)]
     pub port: u16,
-    /// Refuse to start when the four ports are not free
-    #[arg(long, help_heading = RUN)]
-    pub strict_port: bool,
     /// Run without a prompt, until `potluck exit` or a signal
     #[arg(long, help_heading = RUN)]
     pub daemon: bool,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use potluck::content::Span;
 use potluck::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity, LeftOut, Omission};
-use potluck::custody::custodian::{Custodian, CustodianConfig, CustodianOutput};
+use potluck::custody::custodian::{Custodian, CustodianConfig, CustodianOutput, withdraw};
 use potluck::custody::handoff::HandoffReport;
 use potluck::custody::ledger::Ledger;
 use potluck::custody::look::SharedLook;
@@ -224,7 +224,7 @@ impl World {
         if let Some(machine) = &mut p.machine {
             let (identity, found) = (p.folder_identity, Arc::clone(&p.shared));
             let left_out = Arc::clone(&p.left_out);
-            machine.withdraw(now, identity, &left_out, &found);
+            withdraw(machine, now, identity, &left_out, &found);
             machine.scanned(now, &SharedLook { identity, left_out, found, ..SharedLook::default() });
         }
         self.publish(peer);

@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(
             wrong_line("frobnicate"),
             "no command `frobnicate`: there are list, search, download, holders, cancel, peers, chat, ignore, unignore, \
-             status, connect, disconnect, copies, restore, verify, doctor, identity, group, exit, help"
+             status, connect, disconnect, copies, restore, rescan, verify, doctor, identity, group, exit, help"
         );
         assert_eq!(wrong_line("download"), "<FILE> is missing: see `help`");
         assert_eq!(

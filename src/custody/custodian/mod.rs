@@ -9,6 +9,7 @@ mod copies;
 mod messages;
 mod outputs;
 mod requests;
+mod withdrawal;
 
 pub use self::copies::CopyTargets;
 
@@ -16,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use self::requests::PendingRequests;
+pub use self::withdrawal::withdraw;
 use super::distributor::Distributor;
 use super::handoff::{Handoff, HandoffProgress, HandoffReport};
 use super::keeper::{self, Keeper};
@@ -24,7 +26,7 @@ use super::look::SharedLook;
 use super::owner_catalogue::OwnerCatalogue;
 use super::placement::PlacementSecret;
 use super::recovery::{Decision, Fate, FileCount, Recovery};
-use crate::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity, LeftOut, SafePath, Span};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, SafePath, Span};
 use crate::identity::{Instance, PeerId};
 use crate::time::Time;
 use crate::wire::custody::CustodyMessage;
@@ -218,18 +220,6 @@ impl Custodian {
     /// that they are not.
     pub fn network_changed(&mut self) {
         self.keeper.owners.network_changed();
-    }
-
-    /// As [`Recovery::withdraw`]; before [`Self::scanned`].
-    pub fn withdraw(
-        &mut self,
-        now: Time,
-        identity: FolderIdentity,
-        left_out: &Arc<LeftOut>,
-        found: &Catalogue,
-    ) {
-        self.recovery.withdraw(self.clock.at(now), identity, left_out, found);
-        self.gather(now);
     }
 
     /// What lies in `shared/`, after a whole look. The head is made after this, with [`Recovery::intends`].

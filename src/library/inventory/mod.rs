@@ -252,13 +252,6 @@ impl Inventory {
         }
     }
 
-    /// The root is not there: nothing is known to be left out.
-    pub(super) fn forget_left_out(&mut self) {
-        if self.left_out.forget(None) {
-            self.listing.touch();
-        }
-    }
-
     /// A job is done.
     pub(super) fn handle_done(&mut self, now: Time, job: &HashJob, outcome: HashOutcome) {
         self.queue.handle_done(job);

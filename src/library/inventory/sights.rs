@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::pending::{Before, Pending, Step};
 use super::{Inventory, KnownContent, KnownItem, PathState, STILL, Seen, Sight};
-use crate::content::{EntryKind, Omission, SafePath, Stamp};
+use crate::content::{EntryKind, SafePath, Stamp};
 use crate::library::SharedFile;
 use crate::time::Time;
 
@@ -29,7 +29,14 @@ impl Inventory {
         // A file is read when it is hashed, a folder next.
         self.unreadable.remove(&path);
         if let KnownContent::LeftOut(why) = what {
-            return self.saw_left_out(path, why, generation);
+            // It is no item, and a folder of nothing else is an empty one.
+            if self.items.contains_key(&path) {
+                self.handle_gone(&path);
+            }
+            if self.left_out.set(&path, why, generation) {
+                self.listing.touch();
+            }
+            return;
         }
         if self.left_out.remove(&path) {
             self.listing.touch();
@@ -44,16 +51,6 @@ impl Inventory {
             KnownContent::File(seen) => self.saw_file(now, path, seen, generation, cached),
             // Taken in above.
             KnownContent::LeftOut(_) => {}
-        }
-    }
-
-    /// What is left out is no item, and a folder of nothing else is an empty one.
-    fn saw_left_out(&mut self, path: SafePath, why: Omission, generation: u32) {
-        if self.items.contains_key(&path) {
-            self.handle_gone(&path);
-        }
-        if self.left_out.set(&path, why, generation) {
-            self.listing.touch();
         }
     }
 

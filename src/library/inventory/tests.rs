@@ -570,7 +570,7 @@ fn what_is_left_out_is_forgotten_until_it_is_seen_again() {
     // A folder with all that is in it.
     leave_out(&mut b, "d");
     assert_eq!((b.listed(), left_out(&mut b)), (Vec::new(), 1));
-    b.inventory.forget_left_out();
+    b.inventory.handle_root_gone();
     assert_eq!(left_out(&mut b), 0);
     b.check();
 }

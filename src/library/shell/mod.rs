@@ -76,17 +76,6 @@ pub(super) struct LibraryShell {
     /// A report of progress was given, so that its end must be.
     progress_reported: bool,
     rows_due: Option<Time>,
-    /// How far a look is that the user asked for.
-    rescan: Option<RescanStage>,
-}
-
-/// How far a look is that the user asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RescanStage {
-    /// It was not begun.
-    Wanted,
-    /// The walker is at it.
-    Walking,
 }
 
 impl LibraryShell {
@@ -126,7 +115,6 @@ impl LibraryShell {
             next_progress: None,
             progress_reported: false,
             rows_due: None,
-            rescan: None,
             config,
         })
     }
@@ -199,9 +187,6 @@ impl LibraryShell {
             if self.watcher.is_complete() { self.config.rescan } else { self.config.rescan_unwatched };
         match self.looks.take(now, rescan) {
             Some(LookAt::Everything) => {
-                if self.rescan == Some(RescanStage::Wanted) {
-                    self.rescan = Some(RescanStage::Walking);
-                }
                 self.ask(WalkRequest::Everything { watch: self.config.watch && self.scanned });
             }
             Some(LookAt::Paths(paths)) => self.ask(WalkRequest::Paths(paths)),
@@ -228,10 +213,7 @@ impl LibraryShell {
     fn command(&mut self, command: Command) {
         match command {
             Command::Check(path) => self.looks.add(path.as_str().into()),
-            Command::Rescan => {
-                self.looks.add_everything(true);
-                self.rescan = Some(RescanStage::Wanted);
-            }
+            Command::Rescan => self.looks.add_asked(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::Cache;
-use super::{ControllerGone, LibraryShell, RescanStage};
+use super::{ControllerGone, LibraryShell};
 use crate::content::{MountIdentity, SafePath};
 use crate::library::hash::{HashError, Hashed};
 use crate::library::inventory::{FolderNews, HashOutcome, KnownContent, Sight};
@@ -57,8 +57,7 @@ impl LibraryShell {
                 }
                 if everything {
                     self.scan_done()?;
-                    if self.rescan == Some(RescanStage::Walking) {
-                        self.rescan = None;
+                    if self.looks.take_asked() {
                         self.publish(clock::now())?;
                         self.tell_waiting()?;
                         self.send(Event::Rescanned)?;
@@ -112,10 +111,7 @@ impl LibraryShell {
         self.set_watched(false);
         if !matches!(root, RootSight::Folder(_)) {
             // What lay there is not shared any more; its hashes are kept for when it is back.
-            for path in self.inventory.top() {
-                self.inventory.handle_gone(&path);
-            }
-            self.inventory.forget_left_out();
+            self.inventory.handle_root_gone();
             let root = &self.config.root;
             let text = if root.is_dir() {
                 // No right to it, or a link that leads out of the sandbox (`peer/sandboxes.rs`) since the

@@ -173,11 +173,6 @@ impl PeerMachine {
         status::answer(now, ask, facts, self);
     }
 
-    /// The library looked again, as somebody asked.
-    pub(super) fn on_rescanned(&mut self) {
-        rescan::answer(self);
-    }
-
     fn answer(&mut self, now: Time, deferred: DeferredRequest) {
         let answer = deferred.command.answer(now, deferred.ask, self);
         end_answer(deferred.ask, answer, &mut self.out);
@@ -187,6 +182,11 @@ impl PeerMachine {
 /// This machine was looked at for `doctor`, which is answered now.
 pub(super) fn diagnosed(now: Time, ask: AskId, facts: DiagnosisFacts, peer: &mut PeerMachine) {
     doctor::answer(now, ask, facts, peer);
+}
+
+/// The library looked again, as somebody asked.
+pub(super) fn rescanned(peer: &mut PeerMachine) {
+    rescan::answer(peer);
 }
 
 /// Until when a request waits for the network to answer, and for what the peers share.
