@@ -4,6 +4,7 @@
 pub mod bucket;
 pub mod catalogue;
 pub mod chunk;
+mod left_out;
 pub mod manifest;
 pub mod partial;
 pub mod path;
@@ -14,6 +15,7 @@ mod unlisted;
 
 pub use catalogue::{Catalogue, Entry, EntryKind, Head, HeadNumber};
 pub use chunk::{ChunkIndex, Chunks, Claim, FileId};
+pub use left_out::{LeftOut, Omission, OmissionCounts};
 pub use manifest::Manifest;
 pub use path::SafePath;
 pub use span::Span;

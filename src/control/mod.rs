@@ -56,6 +56,7 @@ macro_rules! for_each_command {
             announce: Announce(AnnounceRequest),
             copies: Copies(CopiesRequest),
             restore: Restore(RestoreRequest),
+            rescan: Rescan(RescanRequest),
             verify: Verify(VerifyRequest),
             doctor: Doctor(DoctorRequest),
             exit: Exit(ExitRequest),
@@ -126,6 +127,7 @@ impl Request {
         matches!(
             self,
             Self::Download(DownloadRequest { wait: true, .. })
+                | Self::Rescan(_)
                 | Self::Verify(_)
                 | Self::Exit(_)
                 | Self::Connect(_)
@@ -141,6 +143,10 @@ pub enum Reply {
     File(ListRow),
     /// One line of `list` for a folder, among the others; only if that was asked for.
     Folder(FolderRow),
+    /// What lies in the own shares and is not shared; after the last [`File`](Self::File) of `list --mine`.
+    LeftOut(LeftOutRow),
+    /// What is shared, after a look that `rescan` asked for.
+    Rescanned(RescanRow),
     /// Peers of whose files nothing could be listed. After the last [`File`](Self::File), and before a `download`
     /// fails that did not find something.
     Unlisted(UnlistedRow),

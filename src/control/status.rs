@@ -104,6 +104,28 @@ pub struct Sharing {
     pub bytes: u64,
     /// Files not hashed yet.
     pub hashing: u64,
+    /// What lies there and is left out.
+    #[serde(default, skip_serializing_if = "LeftOutRow::is_empty")]
+    pub left_out: LeftOutRow,
+}
+
+/// How many files and folders are left out of what is shared, by rule. A folder counts once, with all in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutRow {
+    /// Hidden ones.
+    pub hidden: u64,
+    /// Temporary ones, and what systems and programs leave behind.
+    pub junk: u64,
+    /// Those that a `.potluckignore` names.
+    pub ignored: u64,
+}
+
+impl LeftOutRow {
+    /// True if nothing is.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.hidden == 0 && self.junk == 0 && self.ignored == 0
+    }
 }
 
 /// How a peer reaches other networks.
@@ -299,7 +321,10 @@ mod tests {
             r#""up_limit":2000000,"custody":null,"key_exported":false,"warnings":["so it is"]}"#,
         );
         let status: Status = serde_json::from_str(json).unwrap();
-        assert_eq!(status.sharing, Sharing { files: 12, bytes: 3_000_000, hashing: 1 });
+        assert_eq!(
+            status.sharing,
+            Sharing { files: 12, bytes: 3_000_000, hashing: 1, left_out: LeftOutRow::default() }
+        );
         assert_eq!(status.limits, SpeedLimits { up_limit: Some(2_000_000), down_limit: None });
         assert_eq!(status.confinement.confined_why.as_deref(), Some("an old kernel"));
         assert_eq!(serde_json::to_string(&status).unwrap(), json);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::content::{
-    Catalogue, Entry, EntryKind, FolderIdentity, MountIdentity, Mounts, SafePath, UnlistedContent,
+    Catalogue, Entry, EntryKind, FolderIdentity, LeftOut, MountIdentity, Mounts, SafePath, UnlistedContent,
 };
 
 /// Of the entries that were `named`, those that are not `there` and of which it is not known whether they are.
@@ -29,6 +29,8 @@ pub struct SharedLook {
     pub mounts: Arc<Mounts>,
     /// What is there and cannot be told.
     pub unlisted: UnlistedContent,
+    /// What is there and left out by rule.
+    pub left_out: Arc<LeftOut>,
     /// The paths of what is [`left_open`].
     pub open: BTreeSet<SafePath>,
     /// What is there, and what is left open, as if it were there as before.

@@ -6,14 +6,17 @@
 //! there: only a path where nothing lies is restored.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use super::ledger::{DeletedRow, FolderRow, Ledger, Lived, LostRow, Record, Shared};
 use super::look::SharedLook;
 pub use super::mount_book::FileCount;
 use super::mount_book::MountBook;
 use super::owner_catalogue::OwnerCatalogue;
-use crate::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity, Head, HeadNumber, SafePath};
+use crate::content::{
+    Catalogue, Entry, EntryKind, FileId, FolderIdentity, Head, HeadNumber, LeftOut, SafePath,
+};
 use crate::custody::limits;
 use crate::identity::{Instance, PeerId};
 use crate::wire::custody::Verdict;
@@ -32,6 +35,8 @@ pub enum RecoveryOutput {
     /// Files are absent since now: what should be mounted on this folder is not there, or something else is in its
     /// place or above it. Nothing is done about them; they count as there for everybody else.
     Absent(SafePath, FileCount),
+    /// These many files were shared until now, are still there, and are left out by rule from now on.
+    Withdrawn(FileCount),
     /// Fetch this from its keepers and publish it at its path in `shared/`, replacing nothing.
     Restore(Entry),
     /// The head must go on naming what [`Recovery::intends`] says: make a new one.
@@ -79,6 +84,8 @@ pub struct Recovery {
     restoring: BTreeMap<SafePath, Entry>,
     /// What is mounted below `shared/`, and what is absent with its mount.
     mounts: MountBook,
+    /// What was seen to be there, and is left out by rule.
+    left_out: Arc<LeftOut>,
     scanned: bool,
     out: VecDeque<RecoveryOutput>,
 }
@@ -106,6 +113,7 @@ impl Recovery {
             out: restoring.values().cloned().map(RecoveryOutput::Restore).collect(),
             restoring,
             mounts: MountBook::new(std::mem::take(&mut ledger.mounts)),
+            left_out: Arc::default(),
             scanned: false,
         }
     }
@@ -132,7 +140,7 @@ impl Recovery {
         let mut asks = !std::mem::replace(&mut self.scanned, true) && !self.missing.is_empty();
         for (mount, gone) in judged.gone {
             let is_lost = match &mount {
-                None => !is_same || found.entries().next().is_none() || self.is_mass(look, None, &gone),
+                None => !is_same || is_empty(look) || self.is_mass(look, None, &gone),
                 Some(_) => self.is_mass(look, mount.as_ref(), &gone),
             };
             asks |= self.take_gone(lived, gone, is_lost, found);
@@ -146,6 +154,72 @@ impl Recovery {
         }
         if asks {
             self.ask();
+        }
+    }
+
+    /// Takes out of what is named, missing, absent or to come back what was seen to be left out by rule in the folder
+    /// `identity`: it is *withdrawn*. Whoever keeps it is told to let it go, and nobody is asked. It can be fetched
+    /// back from nobody, for it is here. `found`: what was seen there and is shared.
+    pub fn withdraw(
+        &mut self,
+        lived: Lived,
+        identity: FolderIdentity,
+        left_out: &Arc<LeftOut>,
+        found: &Catalogue,
+    ) {
+        // Another folder's rules say nothing of what lay in this one.
+        let is_same = self.identity.is_none_or(|known| known == identity);
+        if !is_same || identity == FolderIdentity::default() {
+            return;
+        }
+        self.left_out = Arc::clone(left_out);
+        if left_out.is_empty() {
+            return;
+        }
+        let is_left_out = |path: &SafePath| found.get(path).is_none() && left_out.covers(path);
+        let named = self.named.entries().filter(|entry| is_left_out(&entry.path));
+        let mut withdrawn: BTreeMap<SafePath, Entry> =
+            named.map(|entry| (entry.path.clone(), entry.clone())).collect();
+        let unnamed: Vec<SafePath> = withdrawn.keys().cloned().collect();
+        for lost in [&mut self.missing, &mut self.restoring] {
+            for (path, entry) in lost.extract_if(.., |path, _| is_left_out(path)) {
+                self.out.push_back(RecoveryOutput::Record(Record::Lost(path.clone(), None)));
+                withdrawn.insert(path, entry);
+            }
+        }
+        let absent = self.mounts.take_absent(|entry| is_left_out(&entry.path));
+        withdrawn.extend(absent.into_iter().map(|entry| (entry.path.clone(), entry)));
+        if withdrawn.is_empty() {
+            return;
+        }
+        self.name_no_more(unnamed.iter().cloned());
+        self.unnamed.extend(unnamed);
+        let mut count = FileCount::default();
+        for entry in withdrawn.values() {
+            if let EntryKind::File { size, .. } = entry.kind {
+                count.add(size);
+            }
+        }
+        self.release(lived, withdrawn.into_values(), found);
+        if count.files > 0 {
+            self.out.push_back(RecoveryOutput::Withdrawn(count));
+        }
+        self.out.push_back(RecoveryOutput::Publish);
+    }
+
+    /// Others need not keep these any more, but for what lies, or is to lie, at another path. Nothing of it is
+    /// remembered but that.
+    fn release(&mut self, lived: Lived, entries: impl Iterator<Item = Entry>, found: &Catalogue) {
+        let mut released: BTreeSet<FileId> = entries.filter_map(|entry| entry.content()).collect();
+        for file in
+            found.entries().chain(self.named.entries()).chain(self.intends()).filter_map(Entry::content)
+        {
+            released.remove(&file);
+        }
+        for file in released {
+            let row = DeletedRow { at: lived, entry: None };
+            self.deleted.insert(file, row.clone());
+            self.out.push_back(RecoveryOutput::Record(Record::Deleted(file, Some(row))));
         }
     }
 
@@ -336,7 +410,8 @@ impl Recovery {
     ) -> impl Iterator<Item = &Entry> {
         let lately = self.deleted.values().filter(move |row| lived.since(row.at) < keep);
         let entries = lately.filter_map(|row| row.entry.as_ref());
-        entries.filter(|e| found.get(&e.path).is_none() && self.lost(&e.path).is_none())
+        let is_free = |e: &&Entry| found.get(&e.path).is_none() && !self.left_out.covers(&e.path);
+        entries.filter(move |e| is_free(e) && self.lost(&e.path).is_none())
     }
 
     /// Has files come back: of those that are missing or absent, and of those that were deleted not longer than `keep`
@@ -421,7 +496,9 @@ impl Recovery {
         }
         self.before = Some(published.number());
         let is_gone = |e: &&Entry| {
-            e.content().is_some_and(|f| !self.deleted.contains_key(&f)) && found.get(&e.path).is_none()
+            e.content().is_some_and(|f| !self.deleted.contains_key(&f))
+                && found.get(&e.path).is_none()
+                && !self.left_out.covers(&e.path)
         };
         let missing: Vec<Entry> = published.entries().filter(is_gone).cloned().collect();
         // What an older head named and this one does not, its owner had deleted.
@@ -469,4 +546,9 @@ impl Recovery {
     pub fn poll_output(&mut self) -> Option<RecoveryOutput> {
         self.out.pop_front()
     }
+}
+
+/// True if nothing lies in `shared/`.
+fn is_empty(look: &SharedLook) -> bool {
+    look.found.entries().next().is_none() && look.left_out.is_empty()
 }

@@ -8,3 +8,7 @@ pub(crate) const SKIP_WARNINGS: usize = 100;
 
 /// Paths that changed and wait to be looked at, at most; beyond it everything is looked at instead.
 pub(crate) const DIRTY_PATHS: usize = 8_192;
+
+/// Bytes of a `.potluckignore`, at most: what comes into a shared folder from elsewhere may have one, too, and its
+/// patterns are made into one large one in memory.
+pub(crate) const IGNORE_FILE: u64 = 64 << 10;

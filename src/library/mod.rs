@@ -5,14 +5,16 @@
 //! of changes, `hash` reads files, and `shell` is the thread that joins them. `open` is the one way
 //! in which a shared file is opened, here and by the sender.
 //!
-//! What is shared: regular files and empty folders. Links are skipped, wherever they lead: what one
+//! What is shared: regular files and empty folders, but for what `left_out` and `ignore_file` leave out. Links are skipped, wherever they lead: what one
 //! inside leads to is shared under its own name anyway. A file that was renamed, moved or given other
 //! rights is hashed again, because its change time moved and nothing else tells a rename from content
 //! that was written with its old modification time put back.
 
 mod files;
 mod hash;
+mod ignore_file;
 mod inventory;
+mod left_out;
 pub(crate) mod limits;
 mod open;
 mod shell;
@@ -31,7 +33,9 @@ pub(crate) use self::files::Files;
 #[cfg(test)]
 pub(crate) use self::hash::manifest_of;
 pub(crate) use self::open::{LastFolder, OpenError, open, open_twin};
-use crate::content::{Catalogue, FolderIdentity, Manifest, Mounts, SafePath, Stamp, UnlistedContent};
+use crate::content::{
+    Catalogue, FolderIdentity, LeftOut, Manifest, Mounts, SafePath, Stamp, UnlistedContent,
+};
 use crate::counters::Counters;
 use crate::store;
 use crate::sys::mounts::MountTable;
@@ -69,6 +73,8 @@ pub(crate) struct Shelf {
     /// What is there but not listed. `None`: that is not known yet, for the look is not over, so what is not listed
     /// may be there as well.
     pub waiting: Option<Arc<UnlistedContent>>,
+    /// What is there and is left out by rule.
+    pub left_out: Arc<LeftOut>,
 }
 
 /// A file that is being hashed.
@@ -99,6 +105,8 @@ pub(crate) enum Event {
     },
     /// The first scan is over and everything known from before is listed. Once.
     Scanned,
+    /// A look that [`Command::Rescan`] asked for is over, and what it found was told. Several may have one answer.
+    Rescanned,
     /// Something was skipped or went wrong; in words for the user. Once for each cause and path.
     Warning(String),
 }
@@ -108,8 +116,7 @@ pub(crate) enum Event {
 pub(crate) enum Command {
     /// Look at this file again: it was not what it should be when it was to be sent.
     Check(SafePath),
-    /// Look at everything again.
-    #[cfg(test)]
+    /// Look at everything again, and tell what was found once that is done ([`Event::Rescanned`]).
     Rescan,
 }
 
@@ -118,6 +125,8 @@ pub(crate) enum Command {
 pub(crate) struct LibraryConfig {
     /// The folder that is shared. Made by the caller; the library waits for it when it is not there.
     pub root: PathBuf,
+    /// Whether hidden files are shared. Default: no.
+    pub hidden: bool,
     /// Whether the operating system is asked to tell of changes. Default: yes.
     pub watch: bool,
     /// Time between two scans of everything while the folder is watched. Default: 10 minutes.
@@ -139,6 +148,7 @@ impl LibraryConfig {
         let (rescan, rescan_unwatched) = (Duration::from_secs(600), Duration::from_secs(60));
         Self {
             root,
+            hidden: false,
             watch: true,
             rescan,
             rescan_unwatched,

@@ -5,21 +5,24 @@
 //! Folders are opened relative to each other, never by a path, so that a folder which is swapped for a
 //! link meanwhile is refused and nothing outside is ever seen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
+use super::ignore_file::{IGNORE_FILE, IgnoreFile};
 use super::inventory::{KnownContent, Seen, Sight};
+use super::left_out::NameRules;
 use super::warnings::Skip;
 use super::watch::{Ears, FolderWatch};
 use crate::content::path::{PathError, RESERVED};
-use crate::content::{Chunks, MountIdentity, SafePath, Stamp};
+use crate::content::{Chunks, MountIdentity, Omission, SafePath, Stamp};
 use crate::sys::clock;
-use crate::sys::facts::FileIdentity;
+use crate::sys::facts::{Facts, FileIdentity};
 use crate::sys::folder::{FileKind, Folder};
 use crate::sys::refusal::{Refusal, refusal};
 
@@ -101,12 +104,18 @@ pub(super) struct Walker<F> {
     sights: Vec<Sight>,
     /// Folders of which [`WalkReply::Way`] was told in this request.
     ways: BTreeSet<SafePath>,
+    /// Which names are left out.
+    names: NameRules,
+    /// What the folders from the root to where the walker is leave out beside that; the deepest is the last.
+    ignores: Vec<Arc<IgnoreFile>>,
+    /// What was read of that on the way to single paths, in this request.
+    ignores_read: BTreeMap<Option<SafePath>, Option<Arc<IgnoreFile>>>,
     /// Nanoseconds since 1970, at the begin of the request.
     now: i128,
 }
 
 impl<F: Fn(WalkReply) -> bool> Walker<F> {
-    pub(super) const fn new(root: PathBuf, ears: Ears, tell: F) -> Self {
+    pub(super) const fn new(root: PathBuf, names: NameRules, ears: Ears, tell: F) -> Self {
         Self {
             root,
             tell,
@@ -115,6 +124,9 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
             generation: 0,
             sights: Vec::new(),
             ways: BTreeSet::new(),
+            names,
+            ignores: Vec::new(),
+            ignores_read: BTreeMap::new(),
             now: 0,
         }
     }
@@ -131,6 +143,8 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
     fn handle(&mut self, ask: WalkRequest) -> Result<(), LibraryGone> {
         self.now = clock::unix_nanos();
         self.ways.clear();
+        self.ignores.clear();
+        self.ignores_read.clear();
         let everything = matches!(ask, WalkRequest::Everything { .. });
         match Folder::open(&self.root).and_then(|root| root.identity().map(|identity| (root, identity))) {
             Ok((root, identity)) => {
@@ -194,15 +208,45 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
         if let Some((_, watch)) = &mut self.watch {
             watch.folder(path);
         }
+        let above = self.ignores.len();
+        let is_read = match self.ignore_file(folder, path)? {
+            Ok(file) => {
+                self.ignores.extend(file);
+                self.all_in(folder, path)?
+            }
+            Err(e) => Err(e),
+        };
+        self.ignores.truncate(above);
+        let Err(e) = is_read else { return Ok(true) };
+        match path {
+            Some(path) => self.refused(path, &e)?,
+            None => self.skip(PathBuf::new(), Skip::of(&e))?,
+        }
+        Ok(false)
+    }
+
+    /// What a folder leaves out of all below it.
+    fn ignore_file(
+        &self,
+        folder: &Folder,
+        path: Option<&SafePath>,
+    ) -> Result<io::Result<Option<Arc<IgnoreFile>>>, LibraryGone> {
+        let read = match IgnoreFile::read(folder, path) {
+            Ok(read) => read,
+            Err(e) => return Ok(Err(e)),
+        };
+        if let Some(wrong) = read.wrong {
+            let local = path.map_or_else(PathBuf::new, |path| PathBuf::from(path.as_str()));
+            self.skip(local.join(IGNORE_FILE), Skip::Pattern(wrong))?;
+        }
+        Ok(Ok(read.file.map(Arc::new)))
+    }
+
+    /// Tells all below a folder, unless its entries cannot be read.
+    fn all_in(&mut self, folder: &Folder, path: Option<&SafePath>) -> Result<io::Result<()>, LibraryGone> {
         let folders = match self.entries(folder, path)? {
             Ok(folders) => folders,
-            Err(e) => {
-                match path {
-                    Some(path) => self.refused(path, &e)?,
-                    None => self.skip(PathBuf::new(), Skip::of(&e))?,
-                }
-                return Ok(false);
-            }
+            Err(e) => return Ok(Err(e)),
         };
         for path in folders {
             match enter(folder, path.name()) {
@@ -213,7 +257,7 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
                 Err(e) => self.refused(&path, &e)?,
             }
         }
-        Ok(true)
+        Ok(Ok(()))
     }
 
     /// Tells what lies in a folder; the folders in it are for the caller to go into.
@@ -236,6 +280,9 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
                 Ok(name) => name,
                 Err(e) => return Ok(Err(e)),
             };
+            if name == IGNORE_FILE {
+                continue;
+            }
             match child(path, &name) {
                 Ok(path) => match self.entry(folder, &path, false)? {
                     WalkEntry::Folder => folders.push(path),
@@ -244,6 +291,8 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
                 },
                 // The folder of partial downloads is where it should be.
                 Err(PathError::Reserved) if name == RESERVED[1] => {}
+                // What cannot be listed is no loss where it would be left out.
+                Err(e) if e != PathError::Reserved && self.is_omitted_name(&name) => {}
                 Err(e) => self.skip(local(&name), Skip::Name(e))?,
             }
         }
@@ -257,6 +306,9 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
             Err(e) if refusal(&e) == Refusal::Denied => return Ok(WalkEntry::Closed),
             Err(e) => return self.refused(path, &e).map(|()| WalkEntry::Other),
         };
+        if let Some(why) = self.left_out(path, &facts) {
+            return self.sight(path.clone(), KnownContent::LeftOut(why)).map(|()| WalkEntry::Other);
+        }
         let skip = match facts.kind {
             FileKind::Folder => return Ok(WalkEntry::Folder),
             FileKind::File(size) => {
@@ -276,6 +328,20 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
         self.gone(path).map(|()| WalkEntry::Other)
     }
 
+    /// Why something is left out of what is shared, if it is.
+    fn left_out(&self, path: &SafePath, facts: &Facts) -> Option<Omission> {
+        let is_folder = facts.kind == FileKind::Folder;
+        self.names.judge(path.name(), is_folder, facts.hidden).or_else(|| {
+            let is_ignored = self.ignores.iter().rev().find_map(|file| file.judge(path, is_folder));
+            is_ignored.unwrap_or(false).then_some(Omission::Ignored)
+        })
+    }
+
+    /// True if a name alone says that what has it is left out.
+    fn is_omitted_name(&self, name: &OsStr) -> bool {
+        self.names.judge(&name.to_string_lossy(), false, false).is_some()
+    }
+
     fn sight(&mut self, path: SafePath, what: KnownContent) -> Result<(), LibraryGone> {
         self.sights.push(Sight { path, what, generation: self.generation });
         if self.sights.len() >= BATCH { self.flush() } else { Ok(()) }
@@ -287,12 +353,18 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
             Ok(path) => path,
             Err(e) => {
                 let ours = local.iter().any(|c| RESERVED.iter().any(|r| c == *r));
-                if !ours && self.root.join(local).symlink_metadata().is_ok() {
+                let is_omitted = local.file_name().is_some_and(|name| self.is_omitted_name(name));
+                if !ours && !is_omitted && self.root.join(local).symlink_metadata().is_ok() {
                     self.skip(local.to_owned(), Skip::Name(e))?;
                 }
                 return Ok(());
             }
         };
+        if path.name() == IGNORE_FILE {
+            // The library looks at everything again.
+            return Ok(());
+        }
+        self.ignores.clear();
         let Some(parent) = self.way(root, &path)? else { return Ok(()) };
         let parent = parent.as_ref().unwrap_or(root);
         match self.entry(parent, &path, closed)? {
@@ -318,21 +390,51 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
     /// hidden by it, or be gone with it. `Some(None)`: it is the root. `None`: there is no way, which was told.
     fn way(&mut self, root: &Folder, path: &SafePath) -> Result<Option<Option<Folder>>, LibraryGone> {
         let above = std::iter::successors(path.parent(), SafePath::parent).collect::<Vec<_>>();
+        if let Err(e) = self.ignore_file_once(root, None)? {
+            self.skip(PathBuf::new(), Skip::of(&e))?;
+            return self.tell(WalkReply::Unread).map(|()| None);
+        }
         let mut last: Option<Folder> = None;
         for path in above.into_iter().rev() {
-            match enter(last.as_ref().unwrap_or(root), path.name()) {
+            let parent = last.as_ref().unwrap_or(root);
+            // All that lies below shares its fate.
+            if let Ok(facts) = parent.facts(path.name())
+                && let Some(why) = self.left_out(&path, &facts)
+            {
+                return self.sight(path, KnownContent::LeftOut(why)).map(|()| None);
+            }
+            match enter(parent, path.name()) {
                 Ok((folder, mount)) => {
                     if self.ways.insert(path.clone()) {
                         self.flush()?;
-                        self.tell(WalkReply::Way(path, mount))?;
+                        self.tell(WalkReply::Way(path.clone(), mount))?;
+                    }
+                    if let Err(e) = self.ignore_file_once(&folder, Some(&path))? {
+                        return self.refused(&path, &e).map(|()| None);
                     }
                     last = Some(folder);
                 }
-                // All that lies below shares its fate.
                 Err(e) => return self.refused(&path, &e).map(|()| None),
             }
         }
         Ok(Some(last))
+    }
+
+    /// As [`Self::ignore_file`], for a folder on the way to several paths; what it says holds from now on.
+    fn ignore_file_once(
+        &mut self,
+        folder: &Folder,
+        path: Option<&SafePath>,
+    ) -> Result<io::Result<()>, LibraryGone> {
+        let key = path.cloned();
+        if !self.ignores_read.contains_key(&key) {
+            match self.ignore_file(folder, path)? {
+                Ok(file) => drop(self.ignores_read.insert(key.clone(), file)),
+                Err(e) => return Ok(Err(e)),
+            }
+        }
+        self.ignores.extend(self.ignores_read.get(&key).cloned().flatten());
+        Ok(Ok(()))
     }
 
     /// What cannot be opened or read is not listed, and what is gone is gone with all that lay below.

@@ -21,6 +21,8 @@ pub(super) enum Skip {
     Large,
     /// This user may not read it.
     Forbidden,
+    /// A line of a `.potluckignore` says nothing that can be understood; nothing is left out by it.
+    Pattern(String),
     /// The operating system refuses for another reason.
     Unreadable(String),
 }
@@ -66,6 +68,7 @@ impl Warnings {
             Skip::Special => format!("not shared: {name} is not a file (FIFO, socket or device)"),
             Skip::Name(e) => format!("not shared: {name}: {e}; rename it"),
             Skip::Large => format!("not shared: {name} is too large ({} bytes at most)", limits::FILE),
+            Skip::Pattern(e) => format!("{name}: {e}; that line leaves nothing out"),
             Skip::Forbidden if path.as_os_str().is_empty() => {
                 format!("the shared folder cannot be read: no permission; {ALLOW}")
             }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::event::AskId;
 use super::output::Outputs;
-use crate::content::{Catalogue, EntryKind, FileId, SafePath};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, OmissionCounts, SafePath};
+use crate::control::{LeftOutRow, Sharing};
 use crate::library::{Hashing, Shelf};
 use crate::sender::{SenderCommand, SharedContent};
 
@@ -32,6 +34,8 @@ pub(super) struct SharedFolder {
     offered: Arc<Shelf>,
     /// The head over that catalogue; empty before the first one.
     head: Arc<[u8]>,
+    /// Whoever waits for a look, and what was shared when the first of them asked.
+    rescans: (Vec<AskId>, Catalogue),
 }
 
 impl SharedFolder {
@@ -43,6 +47,37 @@ impl SharedFolder {
     /// Files that are still to be hashed: the first of them, and how many.
     pub(super) fn hashing(&mut self, first: Vec<Hashing>, files: u64) {
         (self.hashing, self.unhashed) = (first, files);
+    }
+
+    /// What is shared, in numbers.
+    pub(super) fn sharing(&self) -> Sharing {
+        let sizes = self.shelf.catalogue.entries().filter_map(file_size);
+        let (files, bytes) = sizes.fold((0, 0_u64), |(n, sum), size| (n + 1, sum.saturating_add(size)));
+        Sharing { files, bytes, hashing: self.unhashed, left_out: self.left_out() }
+    }
+
+    /// What lies there and is not shared, in numbers.
+    pub(super) fn left_out(&self) -> LeftOutRow {
+        let OmissionCounts { hidden, junk, ignored } = self.shelf.left_out.counts();
+        LeftOutRow { hidden, junk, ignored }
+    }
+
+    /// Somebody waits for a look at everything.
+    pub(super) fn rescan(&mut self, ask: AskId) {
+        let (asks, before) = &mut self.rescans;
+        if asks.is_empty() {
+            *before = self.shelf.catalogue.clone();
+        }
+        asks.push(ask);
+    }
+
+    /// It is over: who waited for it, and how many files are not shared any more since the first of them asked.
+    pub(super) fn rescanned(&mut self) -> (Vec<AskId>, u64) {
+        let (asks, before) = std::mem::take(&mut self.rescans);
+        let now = &self.shelf.catalogue;
+        let is_gone = |e: &&Entry| now.get(&e.path).is_none_or(|there| there.content() != e.content());
+        let gone = before.entries().filter(|e| file_size(e).is_some()).filter(is_gone).count();
+        (asks, gone as u64)
     }
 
     /// Gives the sender what it is to serve from now on.
@@ -81,6 +116,14 @@ impl SharedFolder {
             }
         }
         paths
+    }
+}
+
+/// The size of a file; `None` for a folder.
+const fn file_size(entry: &Entry) -> Option<u64> {
+    match entry.kind {
+        EntryKind::File { size, .. } => Some(size),
+        EntryKind::Folder => None,
     }
 }
 

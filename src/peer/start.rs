@@ -82,7 +82,7 @@ impl Peer {
         let library = start_library(&mut sandboxes, &config, &counters, &store)?;
 
         let tls = own_tls(&identity, group.as_ref())?;
-        let mut bound = ports::bind(config.port, config.strict_port, &config.on.interfaces)?;
+        let mut bound = ports::bind(config.port, config.on.strict_port, &config.on.interfaces)?;
         warnings.extend(bound.note.take());
         let engine = Engine::new().map_err(thread)?.limited(config.down_limit).counted(&counters);
         let disk = start_disk(&mut sandboxes, &SandboxedPart::Disk, &engine).map_err(thread)?;
@@ -151,7 +151,11 @@ fn start_library(
     counters: &Arc<Counters>,
     store: &store::Handle,
 ) -> Result<library::Handle, Failure> {
-    let shared = LibraryConfig { counters: Arc::clone(counters), ..LibraryConfig::new(config.shared()) };
+    let shared = LibraryConfig {
+        hidden: config.hidden,
+        counters: Arc::clone(counters),
+        ..LibraryConfig::new(config.shared())
+    };
     let started = sandboxes.start(&SandboxedPart::Library, || library::start(shared, store.clone()));
     started.flatten().map_err(thread)
 }

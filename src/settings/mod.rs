@@ -44,15 +44,16 @@ pub struct Settings {
     #[arg(short = 't', long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     #[arg(value_parser = value_parser!(u16).range(1..=65_532), help_heading = RUN)]
     pub port: u16,
-    /// Refuse to start when the four ports are not free
-    #[arg(long, help_heading = RUN)]
-    pub strict_port: bool,
     /// Run without a prompt, until `potluck exit` or a signal
     #[arg(long, help_heading = RUN)]
     pub daemon: bool,
     /// Name that others see [default: the folder's, and four characters of the id]
     #[arg(long, value_name = "NAME", help_heading = RUN)]
     pub name: Option<String>,
+    /// Share hidden files, too: those whose names begin with a dot
+    // Junk stays out.
+    #[arg(long, help_heading = RUN)]
+    pub hidden: bool,
     /// Send at most so many bytes a second to all others together: 500K, 2M, 1MiB
     // Of content; the rest is little.
     #[arg(long, value_name = "RATE", default_value = "0", hide_default_value = true)]
@@ -180,6 +181,7 @@ mod tests {
             settings.sandbox && settings.swarm && !settings.asks && !settings.daemon && !settings.on.map_port
         );
         assert_eq!(settings.screen, ScreenSettings { mute: false, bell: false, progress: true });
+        assert!(!settings.hidden);
         assert!(!settings.on.wan && settings.on.dht_bootstrap.is_empty());
         assert_eq!(settings.keep, limits::KEEP_DAYS);
         assert_eq!(settings.keep_deleted, limits::KEEP_DELETED);

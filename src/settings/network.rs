@@ -11,6 +11,9 @@ use crate::limits;
 /// Which networks a peer is on.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct NetworkSettings {
+    /// Refuse to start when the four ports are not free
+    #[arg(long, help_heading = RUN)]
+    pub strict_port: bool,
     /// Keep a link to a peer on another network, whose four ports begin at PORT [default: 27280]; several: again,
     /// or with commas
     #[arg(long = "connect", value_name = "HOST[:PORT]", value_delimiter = ',', help_heading = RUN)]

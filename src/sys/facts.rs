@@ -35,6 +35,8 @@ pub(crate) struct Facts {
     pub allocated: u64,
     /// Whether its owner may run it.
     pub executable: bool,
+    /// Whether the system hides it, whatever it is called.
+    pub hidden: bool,
 }
 
 /// Which file or folder it is, whatever it is called; another one may get it once this one is gone.
@@ -91,6 +93,7 @@ impl Facts {
             links: stat.st_nlink as u64,
             allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(BLOCK),
             executable: stat.st_mode & 0o100 != 0,
+            hidden: is_hidden(stat),
         }
     }
 
@@ -105,6 +108,19 @@ impl Facts {
     pub(crate) const fn is_file(&self) -> bool {
         matches!(self.kind, FileKind::File(_))
     }
+}
+
+/// True if the Finder does not show it (`UF_HIDDEN`, chflags(2)).
+#[cfg(target_vendor = "apple")]
+const fn is_hidden(stat: &Stat) -> bool {
+    const UF_HIDDEN: u32 = 0x8000;
+    stat.st_flags & UF_HIDDEN != 0
+}
+
+/// There is no such attribute: only names hide.
+#[cfg(not(target_vendor = "apple"))]
+const fn is_hidden(_: &Stat) -> bool {
+    false
 }
 
 #[cfg(test)]

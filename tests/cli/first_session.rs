@@ -221,7 +221,8 @@ fn assert_as_it_was(log: &str) {
       folder  FOLDER
       ports  PORT to PORT
       network  open: everyone on this network sees shared/
-      sharing  0 files, 0 B
+      sharing  0 files, 0 B in shared/
+      lends  nothing
     `list` shows what is shared, `help` what can be typed
     == alone
     nobody answers yet; if others are here, let UDP port PORT and TCP ports PORT to PORT in through the firewall (`doctor` tells more)

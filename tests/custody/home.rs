@@ -8,14 +8,14 @@ use potluck::sim::seeds;
 
 use crate::world::{GIB, World, config, entry, id_of};
 
-const MIB: u64 = 1 << 20;
+pub(crate) const MIB: u64 = 1 << 20;
 
-const fn s(seconds: u64) -> Duration {
+pub(crate) const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
 /// Four peers, of which the first shares twelve files that are all placed.
-fn settled(seed: u64) -> World {
+pub(crate) fn settled(seed: u64) -> World {
     let mut world = World::new(seed, 4, config(2, GIB));
     world.share(0, (0..12).map(|n| entry(&format!("f{n}"), seed * 100 + n, MIB)));
     world.start_all();

@@ -7,4 +7,5 @@ mod churn;
 mod home;
 mod hostile;
 mod lives;
+mod withdrawn;
 mod world;

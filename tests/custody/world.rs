@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use potluck::content::Span;
-use potluck::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity};
-use potluck::custody::custodian::{Custodian, CustodianConfig, CustodianOutput};
+use potluck::content::{Catalogue, Entry, EntryKind, FileId, FolderIdentity, LeftOut, Omission};
+use potluck::custody::custodian::{Custodian, CustodianConfig, CustodianOutput, withdraw};
 use potluck::custody::handoff::HandoffReport;
 use potluck::custody::ledger::Ledger;
 use potluck::custody::look::SharedLook;
@@ -72,12 +72,15 @@ pub(crate) struct Peer {
     pub(crate) ledger: Ledger,
     pub(crate) store: BTreeMap<FileId, BTreeSet<Span>>,
     pub(crate) shared: Arc<Catalogue>,
+    pub(crate) left_out: Arc<LeftOut>,
     pub(crate) folder_identity: FolderIdentity,
     pub(crate) published: Option<(Arc<[u8]>, Catalogue)>,
     version: u64,
     armed: Option<Time>,
     pub(crate) report: Option<HandoffReport>,
     pub(crate) asked: Vec<(usize, u64)>,
+    /// How many files it was told to be left out from then on.
+    pub(crate) withdrawn: Vec<usize>,
     pub(crate) restored: Vec<Entry>,
     pub(crate) conflict: bool,
     /// What a daemon decides when it is asked.
@@ -154,12 +157,14 @@ impl World {
                     ledger: Ledger::default(),
                     store: BTreeMap::new(),
                     shared: Arc::default(),
+                    left_out: Arc::default(),
                     folder_identity: FolderIdentity { device: 1, inode: u64::from(n) + 1, birth: 7 },
                     published: None,
                     version: 0,
                     armed: None,
                     report: None,
                     asked: Vec::new(),
+                    withdrawn: Vec::new(),
                     restored: Vec::new(),
                     conflict: false,
                     decides: None,
@@ -197,6 +202,14 @@ impl World {
         self.change(peer, changes);
     }
 
+    /// What lies at these paths is left out of what is shared, and nothing else is.
+    pub(crate) fn leave_out(&mut self, peer: usize, paths: &[&str]) {
+        let paths: Vec<potluck::content::SafePath> = paths.iter().map(|p| p.parse().unwrap()).collect();
+        let left_out = paths.iter().map(|path| (path.clone(), Omission::Ignored));
+        self.peers[peer].left_out = Arc::new(left_out.collect());
+        self.change(peer, paths.into_iter().map(|path| (path, None)).collect());
+    }
+
     fn change(&mut self, peer: usize, changes: BTreeMap<potluck::content::SafePath, Option<EntryKind>>) {
         let p = &mut self.peers[peer];
         self.touched.extend(p.shared.entries().filter(|e| changes.contains_key(&e.path)).map(id_of));
@@ -210,7 +223,9 @@ impl World {
         let p = &mut self.peers[peer];
         if let Some(machine) = &mut p.machine {
             let (identity, found) = (p.folder_identity, Arc::clone(&p.shared));
-            machine.scanned(now, &SharedLook { identity, found, ..SharedLook::default() });
+            let left_out = Arc::clone(&p.left_out);
+            withdraw(machine, now, identity, &left_out, &found);
+            machine.scanned(now, &SharedLook { identity, left_out, found, ..SharedLook::default() });
         }
         self.publish(peer);
     }
@@ -511,6 +526,7 @@ impl World {
                 }
                 // Nothing is mounted in this world.
                 CustodianOutput::Absent(..) => unreachable!(),
+                CustodianOutput::Withdrawn(count) => self.peers[peer].withdrawn.push(count.files),
                 CustodianOutput::Restore(entry, _) => self.peers[peer].restored.push(entry),
                 CustodianOutput::Publish => publish = true,
                 CustodianOutput::Conflict => self.peers[peer].conflict = true,

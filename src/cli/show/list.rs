@@ -3,12 +3,12 @@
 use core::iter;
 use core::ops::ControlFlow;
 
-use super::parts::{Fit, ID_CHARACTERS, LEFT, RIGHT, missing_files, short_id, table, wrapped};
+use super::parts::{Fit, ID_CHARACTERS, LEFT, RIGHT, missing_files, not_shared, short_id, table, wrapped};
 use super::{Page, Show};
 use crate::cli::human::{count, number, size};
 use crate::cli::output::Style;
 use crate::control::file_word::typed_path;
-use crate::control::{FolderRow, ListRequest, ListRow, Reply, UnlistedRow};
+use crate::control::{FolderRow, LeftOutRow, ListRequest, ListRow, Reply, UnlistedRow};
 use crate::text::shown;
 
 /// Keeps the rows until all are there, for only then the columns' widths are known.
@@ -16,6 +16,7 @@ use crate::text::shown;
 struct ListShow {
     rows: Vec<Line>,
     unlisted: Vec<UnlistedRow>,
+    left_out: LeftOutRow,
     /// What was typed to find something by, if it was.
     pattern: Option<String>,
     /// Not all that there is was wanted.
@@ -33,7 +34,9 @@ enum Line {
 pub(super) fn show(request: &ListRequest) -> Box<dyn Show> {
     let ListRequest { pattern, mine, from, .. } = request;
     let filtered = *mine || pattern.is_some() || from.is_some();
-    Box::new(ListShow { rows: Vec::new(), unlisted: Vec::new(), pattern: pattern.clone(), filtered })
+    let pattern = pattern.clone();
+    let left_out = LeftOutRow::default();
+    Box::new(ListShow { rows: Vec::new(), unlisted: Vec::new(), left_out, pattern, filtered })
 }
 
 impl Show for ListShow {
@@ -42,13 +45,18 @@ impl Show for ListShow {
             Reply::File(row) => self.rows.push(Line::File(Box::new(row))),
             Reply::Folder(row) => self.rows.push(Line::Folder(Box::new(row))),
             Reply::Unlisted(row) => self.unlisted.push(row),
+            Reply::LeftOut(row) => self.left_out = row,
             _ => {}
         }
         ControlFlow::Continue(())
     }
 
     fn end(&mut self, worked: bool, style: Style) -> String {
-        if worked { self.list(style) } else { String::new() }
+        if !worked {
+            return String::new();
+        }
+        let left_out = not_shared(&self.left_out).map(|text| style.dim(&text) + "\n").unwrap_or_default();
+        self.list(style) + &left_out
     }
 }
 
@@ -267,7 +275,7 @@ mod tests {
 
     fn list(rows: &[ListRow], unlisted: &[UnlistedRow], filtered: bool, style: Style) -> String {
         let rows = rows.iter().cloned().map(|row| Line::File(Box::new(row))).collect();
-        ListShow { rows, unlisted: unlisted.to_vec(), pattern: None, filtered }.list(style)
+        ListShow { rows, unlisted: unlisted.to_vec(), left_out: LeftOutRow::default(), pattern: None, filtered }.list(style)
     }
 
     fn folder(path: &str, files: u64, mine: bool, peers: &[&str]) -> Line {
@@ -298,7 +306,7 @@ mod tests {
             folder("empty", 0, false, &["anna", "bert"]),
         ];
         rows.push(Line::File(Box::new(row("top.txt"))));
-        let show = ListShow { rows, unlisted: vec![], pattern: None, filtered: false };
+        let show = ListShow { rows, unlisted: vec![], left_out: LeftOutRow::default(), pattern: None, filtered: false };
         insta::assert_snapshot!(show.list(PLAIN), @r"
         PATH       FILES       SIZE  COPIES  WHO                ID
         many/     10,000  380.0 KiB     1/2  mine

@@ -7,7 +7,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::cli::human::number;
 use crate::cli::output::Style;
-use crate::control::{UnlistedCause, UnlistedRow};
+use crate::control::{LeftOutRow, UnlistedCause, UnlistedRow};
 use crate::text::shown;
 
 /// Columns between which a path pushes the others to the right; a longer one breaks its own line only.
@@ -40,6 +40,18 @@ pub(super) fn outsiders(hosts: u64, is_in_group: bool) -> String {
 pub(super) fn look_alikes_note(style: Style) -> String {
     let note = style.dim("* can be taken for another peer: say its id, not its name");
     format!("{note}\n")
+}
+
+/// What lies in the own shares and is left out; `None` if nothing is.
+pub(super) fn not_shared(row: &LeftOutRow) -> Option<String> {
+    let kinds = [(row.hidden, "hidden"), (row.junk, "temporary"), (row.ignored, "ignored")];
+    let there: Vec<(u64, &str)> = kinds.into_iter().filter(|(count, _)| *count > 0).collect();
+    let (last, others) = there.split_last()?;
+    let noun = if last.0 == 1 { "file" } else { "files" };
+    let last = format!("{} {} {noun}", number(last.0), last.1);
+    let others: Vec<String> = others.iter().map(|(count, kind)| format!("{} {kind}", number(*count))).collect();
+    let all = if others.is_empty() { last } else { format!("{} and {last}", others.join(", ")) };
+    Some(format!("{all} not shared"))
 }
 
 /// What becomes of a column where a line would be wider than the terminal.

@@ -3,7 +3,7 @@
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::ops::ControlFlow;
 
-use super::parts::{self, ID_CHARACTERS, facts, ports, shown_path};
+use super::parts::{self, ID_CHARACTERS, facts, not_shared, ports, shown_path};
 use super::{Page, Show, connect, download, peers, restore};
 use crate::cli::human::{count, number, percent, size, speed};
 use crate::cli::output::{self, Style};
@@ -42,8 +42,10 @@ pub(in crate::cli) fn welcome(status: &Status, style: Style) -> String {
         ("folder", shown_path(&status.directory)),
         ("ports", ports(status.ports)),
         ("network", network(status)),
-        ("sharing", sharing(status)),
+        ("sharing", sharing_from(status)),
+        ("lends", status.custody.as_ref().map(may_lend).unwrap_or_default()),
     ];
+    let lines: Vec<_> = lines.into_iter().filter(|(_, text)| !text.is_empty()).collect();
     let mut left: String = status.unfinished.iter().take(LEFT_SHOWN).map(unfinished_line).collect();
     if let Some(more) = status.unfinished.len().checked_sub(LEFT_SHOWN + 1) {
         left.push_str(&format!("unfinished: {} more, see `status`\n", more + 1));
@@ -220,12 +222,24 @@ fn order(status: &Status) -> String {
 }
 
 fn sharing(status: &Status) -> String {
+    sharing_in(status, "")
+}
+
+/// What is shared, and from where.
+fn sharing_from(status: &Status) -> String {
+    sharing_in(status, " in shared/")
+}
+
+fn sharing_in(status: &Status, folder: &str) -> String {
     if status.on.index.as_deref() == Some("first") {
         return "nothing (--index-only)".to_owned();
     }
-    let mut text = format!("{}, {}", count(status.sharing.files, "file"), size(status.sharing.bytes));
+    let mut text = format!("{}, {}{folder}", count(status.sharing.files, "file"), size(status.sharing.bytes));
     if status.sharing.hashing > 0 {
         text.push_str(&format!("; {} more being hashed", number(status.sharing.hashing)));
+    }
+    if let Some(left_out) = not_shared(&status.sharing.left_out) {
+        text.push_str(&format!("; {left_out}"));
     }
     text
 }
@@ -317,6 +331,14 @@ fn lends(row: &CustodyRow) -> String {
     text
 }
 
+/// What may be lent, and how to have it otherwise.
+fn may_lend(row: &CustodyRow) -> String {
+    match row.lent {
+        0 => "nothing".to_owned(),
+        lent => format!("up to {} of this disk for copies of others' files (`--lend 0`: none)", size(lent)),
+    }
+}
+
 fn whom(owners: &[KeptFor]) -> String {
     let name = |o: &KeptFor| format!("{}{}", shown(&o.name), if o.away { " (away)" } else { "" });
     let text = owners.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
@@ -330,7 +352,9 @@ fn whom(owners: &[KeptFor]) -> String {
 mod tests {
     use super::*;
     use crate::cli::show::download::tests::download;
-    use crate::control::{Confinement, CountersRow, NetworkStatus, OutsideStatus, Sharing, SpeedLimits};
+    use crate::control::{
+        Confinement, CountersRow, LeftOutRow, NetworkStatus, OutsideStatus, Sharing, SpeedLimits,
+    };
 
     const PLAIN: Style = Style::PLAIN;
 
@@ -343,7 +367,7 @@ mod tests {
             discovery_port: 27_272,
             on: NetworkStatus { network: "open".into(), ..NetworkStatus::default() },
             peers: 2,
-            sharing: Sharing { files: 12, bytes: 3_000_000, hashing: 1 },
+            sharing: Sharing { files: 12, bytes: 3_000_000, hashing: 1, left_out: LeftOutRow::default() },
             downloads: vec![download()],
             unfinished: vec![Unfinished {
                 id: "3f2a9c1b00112233".into(),

@@ -9,6 +9,7 @@ mod copies;
 mod messages;
 mod outputs;
 mod requests;
+mod withdrawal;
 
 pub use self::copies::CopyTargets;
 
@@ -16,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use self::requests::PendingRequests;
+pub use self::withdrawal::withdraw;
 use super::distributor::Distributor;
 use super::handoff::{Handoff, HandoffProgress, HandoffReport};
 use super::keeper::{self, Keeper};
@@ -70,6 +72,8 @@ pub enum CustodianOutput {
     Ask { files: usize, bytes: u64 },
     /// As [`super::recovery::RecoveryOutput::Absent`].
     Absent(SafePath, FileCount),
+    /// As [`super::recovery::RecoveryOutput::Withdrawn`].
+    Withdrawn(FileCount),
     /// As [`super::recovery::RecoveryOutput::Restore`]; these peers keep some of it.
     Restore(Entry, Vec<PeerId>),
     /// As [`super::recovery::RecoveryOutput::Publish`].

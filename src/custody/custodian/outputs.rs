@@ -115,6 +115,7 @@ fn of_recovery(output: recovery::RecoveryOutput, live: impl Iterator<Item = Peer
     match output {
         H::Ask { files, bytes } => CustodianOutput::Ask { files, bytes },
         H::Absent(on, count) => CustodianOutput::Absent(on, count),
+        H::Withdrawn(count) => CustodianOutput::Withdrawn(count),
         H::Restore(entry) => CustodianOutput::Restore(entry, live.collect()),
         H::Publish => CustodianOutput::Publish,
         H::Record(record) => CustodianOutput::Record(record),

@@ -30,7 +30,7 @@ pub struct FileCount {
 }
 
 impl FileCount {
-    const fn add(&mut self, size: u64) {
+    pub(super) const fn add(&mut self, size: u64) {
         self.files += 1;
         self.bytes = self.bytes.saturating_add(size);
     }

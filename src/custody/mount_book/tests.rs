@@ -130,7 +130,8 @@ impl Disks {
         let open = left_open(named.iter(), &there, Some(&unlisted));
         let found = Arc::new(there.changed(&open));
         let identity = FolderIdentity { device: 1, inode: 1, birth: 1 };
-        SharedLook { identity, mounts: Arc::new(mounts), unlisted, open: open.into_keys().collect(), found }
+        let open = open.into_keys().collect();
+        SharedLook { identity, mounts: Arc::new(mounts), unlisted, left_out: Arc::default(), open, found }
     }
 }
 

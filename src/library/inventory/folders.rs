@@ -6,9 +6,15 @@ use super::{Inventory, KnownItem, PathState};
 use crate::content::{EntryKind, SafePath};
 
 impl Inventory {
-    /// What lies directly in the root.
-    pub(in crate::library) fn top(&self) -> Vec<SafePath> {
-        self.items.keys().filter(|p| p.parent().is_none()).cloned().collect()
+    /// The root is not there: nothing is known to lie in it.
+    pub(in crate::library) fn handle_root_gone(&mut self) {
+        let top: Vec<SafePath> = self.items.keys().filter(|p| p.parent().is_none()).cloned().collect();
+        for path in top {
+            self.handle_gone(&path);
+        }
+        if self.left_out.forget(None) {
+            self.listing.touch();
+        }
     }
 
     /// The items below a path.

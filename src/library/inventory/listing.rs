@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::content::{Catalogue, EntryKind, FileId, FolderIdentity, Mounts, SafePath, UnlistedContent};
+use crate::content::{
+    Catalogue, EntryKind, FileId, FolderIdentity, LeftOut, Mounts, SafePath, UnlistedContent,
+};
 use crate::library::{Files, SharedFile, Shelf};
 
 #[derive(Debug)]
@@ -82,6 +84,7 @@ impl Listing {
         marker: FolderIdentity,
         mounts: Arc<Mounts>,
         waiting: Option<Arc<UnlistedContent>>,
+        left_out: Arc<LeftOut>,
     ) -> Option<Arc<Shelf>> {
         if !self.is_changed() {
             return None;
@@ -100,6 +103,7 @@ impl Listing {
             marker,
             mounts,
             waiting,
+            left_out,
         }))
     }
 }

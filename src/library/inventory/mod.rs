@@ -17,6 +17,7 @@
 mod folders;
 mod listing;
 mod mounts;
+mod omissions;
 mod pending;
 mod queue;
 mod settling;
@@ -30,13 +31,14 @@ use std::time::Duration;
 
 use self::listing::Listing;
 use self::mounts::KnownMounts;
+use self::omissions::KnownOmissions;
 use self::pending::{Pending, Step};
 pub(super) use self::queue::HashJob;
 use self::queue::Queue;
 use self::settling::SettlingFiles;
 use self::unreadable::UnreadablePaths;
 use super::{Hashing, SharedFile, Shelf};
-use crate::content::{FolderIdentity, Manifest, MountIdentity, SafePath, Stamp, UnlistedContent};
+use crate::content::{FolderIdentity, Manifest, MountIdentity, Omission, SafePath, Stamp, UnlistedContent};
 use crate::time::Time;
 
 /// A new file that nobody closed is taken up when it stood still this long.
@@ -61,6 +63,8 @@ pub(super) enum KnownContent {
     /// And what is mounted on it.
     Folder(Option<MountIdentity>),
     File(Seen),
+    /// Something that is not shared, by rule; with all below it, if it is a folder.
+    LeftOut(Omission),
 }
 
 /// A file as it was seen.
@@ -140,6 +144,7 @@ pub(super) struct Inventory {
     reported_waiting: bool,
     unreadable: UnreadablePaths,
     mounts: KnownMounts,
+    left_out: KnownOmissions,
 }
 
 /// Files not hashed yet, or not to be read, that are reported with what is shared, at most.
@@ -160,6 +165,7 @@ impl Inventory {
             reported_waiting: false,
             unreadable: UnreadablePaths::default(),
             mounts: KnownMounts::default(),
+            left_out: KnownOmissions::default(),
         }
     }
 
@@ -219,7 +225,10 @@ impl Inventory {
 
     /// Nothing that can be shared lies at `path` any more, nor below.
     pub(super) fn handle_gone(&mut self, path: &SafePath) {
-        if self.unreadable.forget(Some(path), true) | self.mounts.forget(path) {
+        if self.unreadable.forget(Some(path), true)
+            | self.mounts.forget(path)
+            | self.left_out.forget(Some(path))
+        {
             self.listing.touch();
         }
         for below in self.below(Some(path)) {
@@ -238,7 +247,7 @@ impl Inventory {
         for path in gone {
             self.handle_gone(&path);
         }
-        if self.unreadable.forget(path, false) {
+        if self.unreadable.forget(path, false) | self.left_out.sweep(path, generation) {
             self.listing.touch();
         }
     }
@@ -348,8 +357,8 @@ impl Inventory {
             self.listing.touch();
         }
         let waiting = marker.and_then(|_| self.unlisted()).map(Arc::new);
-        let mounts = self.mounts.all();
-        let shelf = self.listing.publish(marker.unwrap_or_default(), mounts, waiting)?;
+        let (mounts, left_out) = (self.mounts.all(), self.left_out.all());
+        let shelf = self.listing.publish(marker.unwrap_or_default(), mounts, waiting, left_out)?;
         self.reported_waiting = waits;
         Some(shelf)
     }

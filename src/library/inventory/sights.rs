@@ -28,6 +28,19 @@ impl Inventory {
         let Sight { path, what, generation } = sight;
         // A file is read when it is hashed, a folder next.
         self.unreadable.remove(&path);
+        if let KnownContent::LeftOut(why) = what {
+            // It is no item, and a folder of nothing else is an empty one.
+            if self.items.contains_key(&path) {
+                self.handle_gone(&path);
+            }
+            if self.left_out.set(&path, why, generation) {
+                self.listing.touch();
+            }
+            return;
+        }
+        if self.left_out.remove(&path) {
+            self.listing.touch();
+        }
         match self.items.get(&path).map(|i| matches!(i.state, PathState::Folder { .. })) {
             Some(folder) if folder == matches!(what, KnownContent::Folder(_)) => {}
             Some(_) => self.handle_gone(&path),
@@ -36,6 +49,8 @@ impl Inventory {
         match what {
             KnownContent::Folder(_) => self.saw_folder(path, generation),
             KnownContent::File(seen) => self.saw_file(now, path, seen, generation, cached),
+            // Taken in above.
+            KnownContent::LeftOut(_) => {}
         }
     }
 

@@ -535,3 +535,42 @@ fn what_is_mounted_is_published_and_goes_with_its_folder() {
     bench.inventory.handle_gone(&path("usb"));
     assert_eq!(mounts(&mut bench), Some(vec![]));
 }
+
+#[test]
+fn what_is_left_out_is_forgotten_until_it_is_seen_again() {
+    let mut b = Bench::new();
+    let leave_out = |b: &mut Bench, p: &str| {
+        let what = KnownContent::LeftOut(Omission::Ignored);
+        let sight = Sight { path: path(p), what, generation: b.generation };
+        b.inventory.handle_sight(b.now, sight, None);
+    };
+    let left_out = |b: &mut Bench| {
+        b.inventory.touch();
+        b.inventory.publish(Some(MARKER)).unwrap().left_out.counts().ignored
+    };
+    b.see_folder("d");
+    b.see_cached("d/a", stamp(10, 1, 0), true, Some(manifest(1, 10)));
+    b.see("d/b", stamp(20, 1, 0), true);
+    let job = b.job().unwrap();
+    assert_eq!(b.listed(), ["d/a"]);
+    // Whatever it was: listed, or being hashed.
+    leave_out(&mut b, "d/a");
+    leave_out(&mut b, "d/b");
+    b.hashed(&job, 2, 100);
+    assert_eq!((b.listed(), left_out(&mut b)), (vec!["d".to_owned()], 2), "an empty folder");
+    b.check();
+    b.see_cached("d/a", stamp(10, 1, 0), true, Some(manifest(1, 10)));
+    assert_eq!((b.listed(), left_out(&mut b)), (vec!["d/a".to_owned()], 1));
+    // A look that does not see it any more.
+    b.generation = 2;
+    b.see_folder("d");
+    b.see_cached("d/a", stamp(10, 1, 0), true, Some(manifest(1, 10)));
+    b.inventory.handle_swept(None, 2);
+    assert_eq!(left_out(&mut b), 0);
+    // A folder with all that is in it.
+    leave_out(&mut b, "d");
+    assert_eq!((b.listed(), left_out(&mut b)), (Vec::new(), 1));
+    b.inventory.handle_root_gone();
+    assert_eq!(left_out(&mut b), 0);
+    b.check();
+}

@@ -1,8 +1,10 @@
 //! What the watcher heard, and whether there is one.
 
+use super::cache::Cache;
 use super::{ControllerGone, LibraryShell};
 use crate::content::SafePath;
 use crate::library::Event;
+use crate::library::ignore_file::IGNORE_FILE;
 use crate::library::watch::{Hint, WatchEvent};
 use crate::sys::clock;
 use crate::sys::facts::Facts;
@@ -22,6 +24,13 @@ impl LibraryShell {
 
     fn hint(&mut self, hint: Hint) {
         let now = clock::now();
+        if hint.path.file_name().is_some_and(|name| name == IGNORE_FILE) {
+            // What is half written says nothing: its end will be heard of.
+            if hint.closed || !hint.written {
+                self.look_by_other_rules();
+            }
+            return;
+        }
         let look = match SafePath::from_relative(&hint.path) {
             Ok(path) if hint.written => self.inventory.handle_written(now, &path) || hint.closed,
             _ => true,
@@ -34,6 +43,14 @@ impl LibraryShell {
             }
         } else {
             self.looks.reopen(&hint.path);
+        }
+    }
+
+    /// What was left out may be shared now; the hashes of what was shared once were kept.
+    fn look_by_other_rules(&mut self) {
+        self.looks.add_everything(true);
+        if self.cache.is_empty() {
+            self.cache = Cache::of(self.store.hashes().iter().flatten());
         }
     }
 

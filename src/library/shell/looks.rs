@@ -27,12 +27,30 @@ pub(super) struct PendingLooks {
     busy_since: Option<Time>,
     /// When everything is looked at again.
     next_rescan: Time,
+    /// How far a look is that the user asked for.
+    asked: Option<AskedLook>,
+}
+
+/// How far a look is that the user asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AskedLook {
+    /// It was not begun.
+    Waiting,
+    /// The walker is at it.
+    Walking,
 }
 
 impl PendingLooks {
     /// First everything.
     pub(super) const fn new(next_rescan: Time) -> Self {
-        Self { paths: BTreeMap::new(), everything: true, walking: false, busy_since: None, next_rescan }
+        Self {
+            paths: BTreeMap::new(),
+            everything: true,
+            walking: false,
+            busy_since: None,
+            next_rescan,
+            asked: None,
+        }
     }
 
     /// A path is to be looked at.
@@ -55,6 +73,17 @@ impl PendingLooks {
     /// Everything is to be looked at, if `is_needed`.
     pub(super) const fn add_everything(&mut self, is_needed: bool) {
         self.everything |= is_needed;
+    }
+
+    /// Everything is to be looked at, and whoever asked for that is told when it was.
+    pub(super) const fn add_asked(&mut self) {
+        self.everything = true;
+        self.asked = Some(AskedLook::Waiting);
+    }
+
+    /// True if a look at everything that is over was asked for, and began after that.
+    pub(super) fn take_asked(&mut self) -> bool {
+        self.asked.take_if(|asked| *asked == AskedLook::Walking).is_some()
     }
 
     /// True if everything is to be looked at.
@@ -89,6 +118,7 @@ impl PendingLooks {
             self.next_rescan = now + rescan;
             self.everything = false;
             self.paths.clear();
+            self.asked = self.asked.map(|_| AskedLook::Walking);
             LookAt::Everything
         } else if !self.paths.is_empty() {
             LookAt::Paths(std::mem::take(&mut self.paths).into_iter().collect())
@@ -134,5 +164,18 @@ mod tests {
         looks.add("b".into());
         assert!(looks.take(at(4), rescan).is_some());
         assert_eq!(looks.busy_since(), Some(at(4)));
+    }
+    #[test]
+    fn a_look_that_was_asked_for_begins_after_that() {
+        let at = |millis| Time::ZERO + Duration::from_millis(millis);
+        let rescan = Duration::from_secs(600);
+        let mut looks = PendingLooks::new(at(600_000));
+        assert!(looks.take(at(1), rescan).is_some());
+        looks.add_asked();
+        looks.walked();
+        assert!(!looks.take_asked(), "that look had begun before");
+        assert!(matches!(looks.take(at(2), rescan), Some(LookAt::Everything)));
+        looks.walked();
+        assert!(looks.take_asked() && !looks.take_asked());
     }
 }

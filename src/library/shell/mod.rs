@@ -25,6 +25,7 @@ use self::threads::{HasherThread, WalkerThread, start_hasher, start_walker};
 use self::watching::WatcherState;
 use super::hash::Hashed;
 use super::inventory::Inventory;
+use super::left_out::NameRules;
 use super::walk::WalkRequest;
 use super::warnings::Warnings;
 use super::{Command, Event, LibraryConfig};
@@ -90,7 +91,7 @@ impl LibraryShell {
             watcher.hear_mounts(table, &config.root);
         }
         let (hashed_to, hashed) = unbounded();
-        let walker = start_walker(&config.root, watcher.ears())?;
+        let walker = start_walker(&config.root, NameRules { hidden: config.hidden }, watcher.ears())?;
         let hashers =
             (0..HASHERS).map(|n| start_hasher(n, &config.root, &config.counters, hashed_to.clone()));
         let hashers = hashers.collect::<io::Result<_>>()?;
@@ -212,8 +213,7 @@ impl LibraryShell {
     fn command(&mut self, command: Command) {
         match command {
             Command::Check(path) => self.looks.add(path.as_str().into()),
-            #[cfg(test)]
-            Command::Rescan => self.looks.add_everything(true),
+            Command::Rescan => self.looks.add_asked(),
         }
     }
 

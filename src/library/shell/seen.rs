@@ -57,6 +57,11 @@ impl LibraryShell {
                 }
                 if everything {
                     self.scan_done()?;
+                    if self.looks.take_asked() {
+                        self.publish(clock::now())?;
+                        self.tell_waiting()?;
+                        self.send(Event::Rescanned)?;
+                    }
                 } else if !self.looks.is_everything() {
                     self.cache = Cache::default();
                 }
@@ -73,6 +78,7 @@ impl LibraryShell {
                 self.saw_folder(&sight.path, mount);
                 None
             }
+            KnownContent::LeftOut(_) => None,
         };
         let cached = cached.map(|(file, seen)| self.in_use(file, seen));
         self.inventory.handle_sight(now, sight, cached);
@@ -105,9 +111,7 @@ impl LibraryShell {
         self.set_watched(false);
         if !matches!(root, RootSight::Folder(_)) {
             // What lay there is not shared any more; its hashes are kept for when it is back.
-            for path in self.inventory.top() {
-                self.inventory.handle_gone(&path);
-            }
+            self.inventory.handle_root_gone();
             let root = &self.config.root;
             let text = if root.is_dir() {
                 // No right to it, or a link that leads out of the sandbox (`peer/sandboxes.rs`) since the

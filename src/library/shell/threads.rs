@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use crate::counters::Counters;
 use crate::library::hash::{self, Gauge, Hashed};
 use crate::library::inventory::HashJob;
+use crate::library::left_out::NameRules;
 use crate::library::walk::{WalkReply, WalkRequest, Walker};
 use crate::library::watch::Ears;
 use crate::sys::thread::Thread;
@@ -39,10 +40,10 @@ impl Drop for HasherThread {
     }
 }
 
-pub(super) fn start_walker(root: &Path, ears: Ears) -> io::Result<WalkerThread> {
+pub(super) fn start_walker(root: &Path, names: NameRules, ears: Ears) -> io::Result<WalkerThread> {
     let (asks, asked) = unbounded();
     let (tell, replies) = bounded(REPLIES);
-    let walker = Walker::new(root.to_owned(), ears, move |t| tell.send(t).is_ok());
+    let walker = Walker::new(root.to_owned(), names, ears, move |t| tell.send(t).is_ok());
     let thread = Thread::spawn("library-walk", move || walker.run(&asked))?;
     Ok(WalkerThread { asks, replies, _thread: thread })
 }

@@ -4,6 +4,7 @@
 mod changes;
 mod edges;
 mod hashing;
+mod left_out;
 mod links;
 mod mounts;
 mod start;
@@ -33,6 +34,7 @@ struct Running {
     warnings: Vec<String>,
     hashing: Vec<(u64, u64)>,
     scanned: bool,
+    rescanned: usize,
     handle: Handle,
     _store: store::Handle,
 }
@@ -73,6 +75,7 @@ impl Bench {
             warnings: Vec::new(),
             hashing: Vec::new(),
             scanned: false,
+            rescanned: 0,
             handle,
             _store: store,
         }
@@ -109,6 +112,7 @@ impl Running {
                     self.hashing.push((files, bytes));
                 }
                 Ok(Event::Scanned) => self.scanned = true,
+                Ok(Event::Rescanned) => self.rescanned += 1,
                 Err(_) => panic!("{what}: {:?} {:?}", self.listed(), self.warnings),
             }
         }

@@ -32,6 +32,12 @@ impl Command for ListRequest {
         for row in listing::unlisted(roster, &filter) {
             peer.out.reply(ask, Reply::Unlisted(row));
         }
+        if filter.mine {
+            let left_out = peer.shared.left_out();
+            if !left_out.is_empty() {
+                peer.out.reply(ask, Reply::LeftOut(left_out));
+            }
+        }
         Ok(Answer::Done)
     }
 }

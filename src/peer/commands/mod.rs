@@ -188,6 +188,11 @@ pub(super) fn diagnosed(now: Time, ask: AskId, facts: DiagnosisFacts, peer: &mut
     doctor::answer(now, ask, facts, peer);
 }
 
+/// The library looked again, as somebody asked.
+pub(super) fn rescanned(peer: &mut PeerMachine) {
+    rescan::answer(peer);
+}
+
 /// Until when a request waits for the network to answer, and for what the peers share.
 fn catalogues_until(now: Time, peer: &PeerMachine) -> Time {
     let pulled = peer.presence.waits_until(now, peer.shared.is_scanned);

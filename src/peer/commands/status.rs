@@ -2,11 +2,10 @@
 
 use core::num::NonZeroU64;
 
-use super::{Answer, Command, Needs, files_of};
-use crate::content::{EntryKind, FileId};
+use super::{Answer, Command, Needs};
+use crate::content::FileId;
 use crate::control::{
-    NetworkStatus, OutsideStatus, PortMappingRow, Reply, Sharing, SpeedLimits, Status, StatusRequest,
-    Unfinished,
+    NetworkStatus, OutsideStatus, PortMappingRow, Reply, SpeedLimits, Status, StatusRequest, Unfinished,
 };
 use crate::dht::DhtState;
 use crate::disk::Leftover;
@@ -35,11 +34,6 @@ impl Command for StatusRequest {
 pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status {
     let (own, settings, roster) = (&peer.own, &peer.own.settings, &peer.presence.roster);
     let ports = own.presence.ports;
-    let catalogue = &peer.shared.shelf.catalogue;
-    let bytes = catalogue.entries().map(|e| match e.kind {
-        EntryKind::File { size, .. } => size,
-        EntryKind::Folder => 0,
-    });
     let unanswered = peer.unanswered.rows(now, settings.on.discovery_port, &peer.interface_names);
     let is_fetched = |file| peer.downloads.brings(file);
     Status {
@@ -50,11 +44,7 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         discovery_port: settings.on.discovery_port,
         on: network(peer),
         peers: roster.len() as u64,
-        sharing: Sharing {
-            files: files_of(catalogue),
-            bytes: bytes.fold(0, u64::saturating_add),
-            hashing: peer.shared.unhashed,
-        },
+        sharing: peer.shared.sharing(),
         downloads: peer.downloads.rows(now, roster),
         unfinished: unfinished(facts.unfinished, is_fetched),
         uploads: peer.uploads.rows(now, roster),

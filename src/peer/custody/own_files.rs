@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::CustodyDriver;
 use crate::content::catalogue::root_of;
 use crate::content::{Catalogue, EntryKind, SafePath};
+use crate::custody::custodian::withdraw;
 use crate::custody::look::{SharedLook, left_open};
 use crate::library::Shelf;
 use crate::peer::output::Outputs;
@@ -115,6 +116,7 @@ impl CustodyDriver {
     ) {
         let shelf = Arc::clone(&shared.shelf);
         self.restoring.forget_reports(|file| shelf.files.contains_key(&file));
+        withdraw(&mut self.machine, now, shelf.marker, &shelf.left_out, &shelf.catalogue);
         let unlisted = shelf.waiting.as_deref().filter(|_| shared.is_scanned);
         let unsure = left_open(self.machine.recovery().named(), &shelf.catalogue, unlisted);
         let found = with(&shelf.catalogue, &unsure);
@@ -123,6 +125,7 @@ impl CustodyDriver {
                 identity: shelf.marker,
                 mounts: Arc::clone(&shelf.mounts),
                 unlisted: unlisted.clone(),
+                left_out: Arc::clone(&shelf.left_out),
                 open: unsure.keys().cloned().collect(),
                 found: Arc::new(found.clone()),
             };

@@ -66,6 +66,7 @@ impl PeerMachine {
                 }
                 self.warn(absent(&on, count, is_kept));
             }
+            CustodianOutput::Withdrawn(count) => self.warn(withdrawn(count)),
             CustodianOutput::Restore(..) => self.custody.restoring.wanted(now),
             CustodianOutput::Publish => self.custody.own.look_again(now),
             CustodianOutput::Conflict => self.warn(
@@ -132,5 +133,17 @@ fn absent(on: &SafePath, count: FileCount, is_kept: bool) -> String {
         "{what}: others keep their copies and go on listing {them}, and this peer shares {them} again once what was \
          mounted is back; `restore {folder}` fetches {them} from others, `restore --forget {folder}` says that {they} \
          deleted"
+    )
+}
+
+/// So many files were shared until now, and are left out by rule from now on.
+fn withdrawn(count: FileCount) -> String {
+    let files = match count.files {
+        1 => "1 file is".to_owned(),
+        n => format!("{n} files are"),
+    };
+    format!(
+        "{files} no longer shared (hidden, temporary, or named in a .potluckignore); others will drop their copies; \
+         --hidden shares hidden files"
     )
 }

@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::identity::{Instance, PeerId};
 use crate::lan::{self, Gone, PeerInfo};
 use crate::library;
-use crate::peer::commands::{diagnosed, on_index, own_files_changed};
+use crate::peer::commands::{diagnosed, on_index, own_files_changed, rescanned};
 use crate::peer::custody::CustodyDriver;
 use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
@@ -203,6 +203,7 @@ impl PeerMachine {
                 // If nothing is shared, others are to know that, too.
                 self.custody.own.look_again(now);
             }
+            library::Event::Rescanned => rescanned(self),
             library::Event::Warning(text) => self.warn(text),
         }
     }

@@ -1,7 +1,8 @@
 //! When requests are answered, and with what.
 
 use super::*;
-use crate::control::{Diagnosis, DoctorRequest, NamedPeers};
+use crate::content::Omission;
+use crate::control::{Diagnosis, DoctorRequest, LeftOutRow, NamedPeers, RescanRequest};
 use crate::doctor::MachineFacts;
 use crate::error::Code;
 use crate::lan::LanFacts;
@@ -161,4 +162,31 @@ fn names_are_completed_step_by_step() {
     };
     assert_eq!(names("a", Peers), [key(1).peer_id().prefix(8)], "two are called so, as it seems");
     assert!(names("", Own).is_empty() && names("", Lost).is_empty());
+}
+
+#[test]
+fn a_rescan_is_answered_once_the_library_looked_with_what_it_found() {
+    let mut peer = TestPeer::sharing(&[file("a", 1), file("b", 2), file("c", 3)]);
+    let (one, two) = (peer.ask(RescanRequest {}.into()), peer.ask(RescanRequest {}.into()));
+    let asked = peer.outputs.iter().filter(|o| matches!(o, PeerOutput::Library(library::Command::Rescan)));
+    assert_eq!(asked.count(), 2);
+    assert_eq!((peer.replies(one), peer.replies(two)), (vec![], vec![]));
+    let left_out = [(".x".parse().unwrap(), Omission::Hidden), ("b".parse().unwrap(), Omission::Ignored)];
+    let shelf = Shelf {
+        catalogue: Catalogue::of([file("a", 1), file("c", 4)]),
+        left_out: Arc::new(left_out.into_iter().collect()),
+        ..Shelf::default()
+    };
+    peer.event(PeerEvent::Library(library::Event::Changed(Arc::new(shelf))));
+    peer.event(PeerEvent::Library(library::Event::Rescanned));
+    let replies = peer.replies(one);
+    let [Reply::Rescanned(row), Reply::Done] = replies[..] else { panic!("{replies:?}") };
+    let left_out = LeftOutRow { hidden: 1, junk: 0, ignored: 1 };
+    assert_eq!((row.sharing.files, row.sharing.left_out, row.gone), (2, left_out, 2));
+    assert_eq!(peer.replies(two), replies);
+    // Whoever lists its own files is told what is not among them.
+    let mine = peer.ask(ListRequest { mine: true, ..ListRequest::default() }.into());
+    assert!(peer.replies(mine).contains(&Reply::LeftOut(left_out)));
+    let all = peer.ask(list());
+    assert!(!peer.replies(all).contains(&Reply::LeftOut(left_out)));
 }

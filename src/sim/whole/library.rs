@@ -27,5 +27,6 @@ pub(super) fn shelf(disk: &SimDisk, settings: &Settings) -> Arc<Shelf> {
         marker: FolderIdentity { device: 1, inode: 1, birth: 1 },
         mounts: Arc::default(),
         waiting: Some(Arc::default()),
+        left_out: Arc::default(),
     })
 }

@@ -150,7 +150,11 @@ impl Running {
             }
             PeerOutput::Notice(notice) => self.notices.push(notice),
             PeerOutput::Discovery(command) => self.discovery(around, command),
-            PeerOutput::Library(library::Command::Check(_) | library::Command::Rescan) => {}
+            PeerOutput::Library(library::Command::Check(_)) => {}
+            // What lies there was told as it changed.
+            PeerOutput::Library(library::Command::Rescan) => {
+                around.part_says(PeerEvent::Library(library::Event::Rescanned));
+            }
             PeerOutput::Receiver(command) => self.receiver.command(around, command),
             PeerOutput::Tell(line) => {
                 let said = around.now().0 / 1_000_000;

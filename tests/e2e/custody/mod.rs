@@ -10,6 +10,7 @@ mod home;
 mod kill;
 mod rot;
 mod space;
+mod withdrawn;
 
 use std::collections::BTreeMap;
 use std::fs;
