@@ -34,8 +34,9 @@ const ORDERS: Token = Token(0);
 /// The socket that hears what goes to everyone.
 const EVERYONE: Token = Token(1);
 
-/// The first token of a peer's; each has two.
+/// The first token of a peer's, of which each has four: a socket of discovery and three listeners.
 const PEERS: usize = 2;
+const EACH: usize = 4;
 
 /// Does what a line says.
 fn obey(line: &str, peers: &mut [CrowdPeer], discovery: &mut Discovery, lines: &Lines) {
@@ -59,12 +60,14 @@ fn run(count: usize, files: usize, broadcast: Ipv4Addr, addresses: &[Ipv4Addr]) 
         addresses.iter().enumerate().map(|(n, at)| CrowdPeer::new(n, *at, files)).collect();
     assert_eq!(peers.len(), count, "as many addresses as peers");
     let mut discovery = Discovery::new(broadcast, &peers);
-    let mut lines = Lines::new(PEERS + 2 * count);
+    let mut lines = Lines::new(PEERS + EACH * count);
     let registry = poll.registry();
     registry.register(&mut discovery.everyone, EVERYONE, Interest::READABLE).unwrap();
     for (n, peer) in peers.iter_mut().enumerate() {
-        registry.register(&mut peer.udp, Token(PEERS + 2 * n), Interest::READABLE).unwrap();
-        registry.register(&mut peer.tcp, Token(PEERS + 2 * n + 1), Interest::READABLE).unwrap();
+        registry.register(&mut peer.udp, Token(PEERS + EACH * n), Interest::READABLE).unwrap();
+        for (port, tcp) in peer.tcp.iter_mut().enumerate() {
+            registry.register(tcp, Token(PEERS + EACH * n + 1 + port), Interest::READABLE).unwrap();
+        }
     }
     let mut orders = std::io::stdin().lock();
     registry.register(&mut SourceFd(&orders.as_raw_fd()), ORDERS, Interest::READABLE).unwrap();
@@ -84,12 +87,11 @@ fn run(count: usize, files: usize, broadcast: Ipv4Addr, addresses: &[Ipv4Addr]) 
                     obey(&line, &mut peers, &mut discovery, &lines);
                 }
                 EVERYONE => discovery.hear_everyone(count),
-                Token(token) if token < PEERS + 2 * count => {
-                    let peer = &mut peers[(token - PEERS) / 2];
-                    if (token - PEERS).is_multiple_of(2) {
-                        discovery.hear(peer);
-                    } else {
-                        lines.accept((token - PEERS) / 2, peer, poll.registry());
+                Token(token) if token < PEERS + EACH * count => {
+                    let number = (token - PEERS) / EACH;
+                    match (token - PEERS) % EACH {
+                        0 => discovery.hear(&mut peers[number]),
+                        port => lines.accept(number, port - 1, &peers[number], poll.registry()),
                     }
                 }
                 token => lines.serve(token, &peers),

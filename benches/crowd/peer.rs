@@ -33,7 +33,8 @@ pub(crate) struct CrowdPeer {
     pub(crate) identity: Identity,
     pub(crate) tls: Tls,
     pub(crate) udp: UdpSocket,
-    pub(crate) tcp: TcpListener,
+    /// The ports of its sender, and of what it keeps for others.
+    pub(crate) tcp: [TcpListener; 3],
     /// What it asks others to echo.
     pub(crate) nonce: u64,
     pub(crate) served: Served,
@@ -66,7 +67,7 @@ impl CrowdPeer {
         let mut peer = Self {
             tls: Tls::new(&identity).unwrap(),
             udp: discovery_socket(at),
-            tcp: TcpListener::bind((at, TCP + 1).into()).unwrap(),
+            tcp: [1, 2, 3].map(|port| TcpListener::bind((at, TCP + port).into()).unwrap()),
             nonce,
             served: Served {
                 buckets: Vec::new(),

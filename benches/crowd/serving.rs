@@ -5,10 +5,12 @@ use std::io::{ErrorKind, Read as _, Write as _};
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use potluck::codec::decode;
 use potluck::wire::Message;
 use potluck::wire::frame::{Decoder, Piece};
 use potluck::wire::message::{BucketIs, HeadIs, KeptIs, Reason, Refused};
 use rustls::ServerConnection;
+use serde::Deserialize;
 
 use crate::peer::CrowdPeer;
 
@@ -41,9 +43,9 @@ impl Lines {
         format!("{} {} {}", self.accepted, self.read, self.written)
     }
 
-    /// Takes who dialled this peer.
-    pub(crate) fn accept(&mut self, number: usize, peer: &CrowdPeer, registry: &Registry) {
-        while let Ok((mut tcp, _)) = peer.tcp.accept() {
+    /// Takes who dialled this port of a peer.
+    pub(crate) fn accept(&mut self, number: usize, port: usize, peer: &CrowdPeer, registry: &Registry) {
+        while let Ok((mut tcp, _)) = peer.tcp[port].accept() {
             let mut tls = peer.tls.accept().unwrap();
             tls.set_buffer_limit(None);
             drop(tcp.set_nodelay(true));
@@ -108,8 +110,16 @@ impl Line {
         while let Ok((used, piece)) = self.decoder.feed(bytes) {
             bytes = &bytes[used..];
             let Piece::Frame(frame) = piece else { return true };
-            let Ok(Some(message)) = Message::decode(&frame) else { return false };
-            for reply in replies(&message, peer) {
+            let answers = match Message::decode(&frame) {
+                Ok(Some(message)) => replies(&message, peer),
+                // It keeps nothing for others.
+                Ok(None) => {
+                    let request = decode::<Numbered>(&frame.header).map_or(0, |header| header.request);
+                    refused(request, Reason::NotOffered)
+                }
+                Err(_) => return false,
+            };
+            for reply in answers {
                 if self.tls.writer().write_all(&reply.encode()).is_err() {
                     return false;
                 }
@@ -117,6 +127,12 @@ impl Line {
         }
         false
     }
+}
+
+/// What every request has.
+#[derive(Deserialize)]
+struct Numbered {
+    request: u64,
 }
 
 fn refused(request: u64, reason: Reason) -> Vec<Message> {
