@@ -44,20 +44,22 @@ impl Best {
         &self.all
     }
 
-    /// False if no row of this rank and number of copies in this folder can be among the best, whatever its name.
-    /// The folder ends with a slash, unless it is that at the top.
-    pub(super) fn may_take(&self, rank: Rank, copies: u32, folder: &str) -> bool {
+    /// How a row of this rank and number of copies stands to the worst of the best: `Less` can be among them, `Greater`
+    /// cannot, and of `Equal` the path decides.
+    #[inline]
+    pub(super) fn standing(&self, rank: Rank, copies: u32) -> Ordering {
         let Some(worst) = self.all.last().filter(|_| self.all.len() >= self.most) else {
-            return self.most > 0;
+            return if self.most > 0 { Ordering::Less } else { Ordering::Greater };
         };
-        match (rank, Reverse(copies)).cmp(&(worst.rank, Reverse(worst.copies))) {
-            Ordering::Less => true,
-            Ordering::Equal => {
-                let common = folder.len().min(worst.path.len());
-                folder.as_bytes()[..common] <= worst.path.as_bytes()[..common]
-            }
-            Ordering::Greater => false,
-        }
+        (rank, Reverse(copies)).cmp(&(worst.rank, Reverse(worst.copies)))
+    }
+
+    /// False if no row in this folder can be among the best that stands equal to the worst of them, whatever its name.
+    /// The folder ends with a slash, unless it is that at the top.
+    pub(super) fn may_take(&self, folder: &str) -> bool {
+        let Some(worst) = self.all.last() else { return true };
+        let common = folder.len().min(worst.path.len());
+        folder.as_bytes()[..common] <= worst.path.as_bytes()[..common]
     }
 
     /// Takes a candidate if it is among the best.

@@ -18,6 +18,9 @@ pub(super) type OwnerNumber = u32;
 /// Place of content in the table. It stays until the table is packed.
 pub(super) type ContentNumber = u32;
 
+/// So many owners of a content, or more.
+const MANY: u8 = u8::MAX;
+
 /// Rows of which owners have a content.
 #[derive(Debug)]
 enum ContentOwners {
@@ -44,8 +47,8 @@ pub(super) struct Contents {
     seed: u64,
     table: HashTable<ContentNumber>,
     all: Vec<Content>,
-    /// How many owners each of them has. A search asks that of each hit, and here it is near.
-    copies: Vec<u32>,
+    /// How many owners each of them has, or [`MANY`]. A search asks that of each hit, and here it is near.
+    copies: Vec<u8>,
     free: Vec<ContentNumber>,
 }
 
@@ -78,7 +81,7 @@ impl Contents {
         if let Some(number) = self.table.find(hashed, same) {
             let content = &mut self.all[*number as usize];
             content.owners.add(owner);
-            self.copies[*number as usize] = content.owners.len();
+            self.copies[*number as usize] = content.owners.near();
             return *number;
         }
         let content = Content { file, size, owners: ContentOwners::One { owner, rows: 1 } };
@@ -106,7 +109,7 @@ impl Contents {
     pub(super) fn remove(&mut self, number: ContentNumber, owner: OwnerNumber) {
         let content = &mut self.all[number as usize];
         content.owners.remove(owner);
-        self.copies[number as usize] = content.owners.len();
+        self.copies[number as usize] = content.owners.near();
         if matches!(content.owners, ContentOwners::Nobody) {
             let hashed = hash(self.seed, &content.file);
             if let Ok(entry) = self.table.find_entry(hashed, |n| *n == number) {
@@ -126,8 +129,12 @@ impl Contents {
     }
 
     /// How many owners list it.
+    #[inline]
     pub(super) fn copies(&self, number: ContentNumber) -> u32 {
-        self.copies[number as usize]
+        match self.copies[number as usize] {
+            MANY => self.all[number as usize].owners.len(),
+            few => few.into(),
+        }
     }
 
     /// Who lists it, in the order of their numbers.
@@ -163,7 +170,7 @@ impl Contents {
         }
         self.all.retain(|content| !matches!(content.owners, ContentOwners::Nobody));
         self.all.shrink_to_fit();
-        self.copies = self.all.iter().map(|content| content.owners.len()).collect();
+        self.copies = self.all.iter().map(|content| content.owners.near()).collect();
         self.free = Vec::new();
         let (seed, all) = (self.seed, &self.all);
         self.table = HashTable::with_capacity(all.len());
@@ -182,6 +189,11 @@ impl ContentOwners {
             Self::One { .. } => 1,
             Self::Many(all) => u32::try_from(all.len()).unwrap_or(u32::MAX),
         }
+    }
+
+    /// How many they are, or [`MANY`].
+    fn near(&self) -> u8 {
+        u8::try_from(self.len()).unwrap_or(MANY)
     }
 
     fn add(&mut self, owner: OwnerNumber) {
@@ -263,6 +275,21 @@ mod tests {
         assert_eq!(contents.add((FileId([1; 32]), 5), 1), number);
         assert_ne!(contents.add((FileId([1; 32]), 6), 1), number);
         assert_eq!(contents.with_id(FileId([1; 32])).count(), 2);
+    }
+
+    #[test]
+    fn more_owners_are_counted_than_a_byte_holds() {
+        let mut contents = Contents::new(7);
+        let number = contents.add(claim(1), 0);
+        for owner in 1..300 {
+            contents.add(claim(1), owner);
+            assert_eq!(contents.copies(number), owner + 1);
+        }
+        contents.pack();
+        for owner in (0..299).rev() {
+            contents.remove(number, owner);
+            assert_eq!(contents.copies(number), owner + 1);
+        }
     }
 
     #[test]

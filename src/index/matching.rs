@@ -1,7 +1,9 @@
 //! Whether the words of a search occur in a path, and how well. Pure.
 
 use memchr::memmem::Finder;
+use memchr::{memchr, memchr_iter};
 
+use super::found::Rank;
 use super::query::SearchWords;
 
 /// Words as they are looked for in folded lines.
@@ -9,7 +11,35 @@ use super::query::SearchWords;
 pub(super) struct Matcher {
     words: Vec<Word>,
     /// What occurs within one line of each path that answers: the longest part of a word without a slash.
-    pivot: Option<Finder<'static>>,
+    pivot: Option<Pivot>,
+    /// The word that the pivot is, if it is the whole of one.
+    pivot_word: u32,
+}
+
+/// What occurs within one line of each path that answers.
+#[derive(Debug)]
+pub(super) enum Pivot {
+    /// One byte, which is found without much ado.
+    Byte(u8),
+    Text(Finder<'static>),
+}
+
+impl Pivot {
+    fn new(part: &str) -> Self {
+        match part.as_bytes() {
+            [byte] => Self::Byte(*byte),
+            _ => Self::Text(Finder::new(part).into_owned()),
+        }
+    }
+
+    /// Where it occurs first.
+    #[inline]
+    pub(super) fn find(&self, text: &[u8]) -> Option<usize> {
+        match self {
+            Self::Byte(byte) => memchr(*byte, text),
+            Self::Text(finder) => finder.find(text),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -26,16 +56,23 @@ pub(super) struct FolderMatch {
     begun: u32,
 }
 
+/// Which words occur in the name of a row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NameMatch {
+    found: u32,
+}
+
 impl Matcher {
     pub(super) fn new(words: &SearchWords) -> Self {
         let words = words.as_slice();
         let parts = words.iter().flat_map(|word| word.split('/')).filter(|part| !part.is_empty());
-        let pivot = parts.max_by_key(|part| part.len()).map(|part| Finder::new(part).into_owned());
+        let part = parts.max_by_key(|part| part.len());
+        let pivot_word = words.iter().position(|word| Some(word.as_str()) == part).map_or(0, |n| 1 << n);
         let word = |w: &String| Word { finder: Finder::new(w).into_owned(), slash: w.rfind('/') };
-        Self { words: words.iter().map(word).collect(), pivot }
+        Self { words: words.iter().map(word).collect(), pivot: part.map(Pivot::new), pivot_word }
     }
 
-    pub(super) const fn pivot(&self) -> Option<&Finder<'static>> {
+    pub(super) const fn pivot(&self) -> Option<&Pivot> {
         self.pivot.as_ref()
     }
 
@@ -47,42 +84,84 @@ impl Matcher {
     pub(super) fn folder(&self, folder: &[u8]) -> FolderMatch {
         let mut known = FolderMatch::default();
         for (n, word) in self.words.iter().enumerate() {
-            if let Some(is_begun) = occurs(folder, &word.finder) {
+            if word.finder.find(folder).is_some() {
                 known.found |= 1 << n;
-                known.begun |= u32::from(is_begun) << n;
+                known.begun |= u32::from(word.begins(folder)) << n;
             }
         }
         known
     }
 
-    /// How many words do not occur in a name, but in its folder or across both; `None`: one is missing.
-    pub(super) fn outside(&self, known: FolderMatch, folder: &[u8], name: &[u8]) -> Option<u8> {
-        let mut outside = 0;
+    /// Which words occur in a name, in which the pivot `is_named`; `None`: one is missing in name, folder and across
+    /// both.
+    #[inline]
+    pub(super) fn name(
+        &self,
+        known: FolderMatch,
+        folder: &[u8],
+        name: &[u8],
+        is_named: bool,
+    ) -> Option<NameMatch> {
+        let mut found = if is_named { self.pivot_word } else { 0 };
         for (n, word) in self.words.iter().enumerate() {
-            if word.finder.find(name).is_none() {
-                if known.found >> n & 1 == 0 && word.across(folder, name).is_none() {
-                    return None;
-                }
-                outside += 1;
+            if found >> n & 1 == 1 {
+                continue;
+            }
+            if word.finder.find(name).is_some() {
+                found |= 1 << n;
+            } else if known.found >> n & 1 == 0 && word.across(folder, name).is_none() {
+                return None;
             }
         }
-        Some(outside)
+        Some(NameMatch { found })
     }
 
-    /// How many words begin no word, where they occur: in the name, or else in the folder or across both.
-    pub(super) fn inside(&self, known: FolderMatch, folder: &[u8], name: &[u8]) -> u8 {
-        let mut inside = 0;
+    /// How many words do not occur in the name.
+    #[inline]
+    pub(super) fn outside(&self, of: NameMatch) -> u8 {
+        // Invariant: there are 32 words at most.
+        u8::try_from(self.words.len() - of.found.count_ones() as usize).unwrap_or(u8::MAX)
+    }
+
+    /// Whether all words occur in a folder.
+    pub(super) fn has_all(&self, known: FolderMatch) -> bool {
+        known.found.count_ones() as usize == self.words.len()
+    }
+
+    /// Whether each word begins a word of a name.
+    pub(super) fn all_begin(&self, name: &[u8]) -> bool {
+        self.words.iter().all(|word| word.begins(name))
+    }
+
+    /// How well a row answers that has all words.
+    pub(super) fn rank(&self, known: FolderMatch, folder: &[u8], name: &[u8]) -> Rank {
+        let mut rank = Rank::default();
         for (n, word) in self.words.iter().enumerate() {
-            let begins = occurs(name, &word.finder).unwrap_or_else(|| {
-                known.begun >> n & 1 == 1 || word.across(folder, name).unwrap_or_default()
-            });
-            inside += u8::from(!begins);
+            let begins = word.begins(name) || {
+                let is_outside = word.finder.find(name).is_none();
+                rank.outside += u8::from(is_outside);
+                is_outside && (known.begun >> n & 1 == 1 || word.across(folder, name).unwrap_or_default())
+            };
+            rank.inside += u8::from(!begins);
         }
-        inside
+        rank
     }
 }
 
 impl Word {
+    /// Whether it begins a word of a line. However often it occurs, each byte is looked at once or
+    /// twice, unless words of the line begin as it does.
+    fn begins(&self, all: &[u8]) -> bool {
+        let needle = self.finder.needle();
+        // Invariant: no word is empty.
+        let (Some(first), Some(last)) = (needle.first(), all.len().checked_sub(needle.len())) else {
+            return false;
+        };
+        let line = &all[..=last];
+        may_begin(line, *first)
+            && memchr_iter(*first, line).any(|at| is_start(&line[..at]) && all[at..].starts_with(needle))
+    }
+
     /// Whether it occurs at the end of the folder and the beginning of the name, with its last slash between them,
     /// and begins a word there.
     fn across(&self, folder: &[u8], name: &[u8]) -> Option<bool> {
@@ -93,14 +172,13 @@ impl Word {
     }
 }
 
-/// Whether a word occurs in a line, and begins a word there. However often it occurs, each byte is looked at once or
-/// twice, unless words of the line begin as it does.
-fn occurs(line: &[u8], word: &Finder<'_>) -> Option<bool> {
-    let at = word.find(line)?;
-    let needle = word.needle();
-    let begins = |at: usize| is_start(&line[..at]) && line[at..].starts_with(needle);
-    let last = line.len() - needle.len();
-    Some((at..=last).any(|at| line.get(at) == needle.first() && begins(at)))
+/// False if no word of a line begins with this byte. It has no branches, for nobody could foretell them.
+fn may_begin(line: &[u8], first: u8) -> bool {
+    let pairs = line.iter().zip(line.get(1..).unwrap_or_default());
+    let begins = pairs.fold(0, |any, (before, byte)| {
+        any | (u8::from(*byte == first) & u8::from(!before.is_ascii_alphanumeric()))
+    });
+    begins == 1 || line.first() == Some(&first)
 }
 
 /// True if a word begins behind this text: it ends with neither a letter nor a digit.

@@ -8,20 +8,27 @@ pub(super) struct NumberSet {
 }
 
 impl NumberSet {
+    #[inline]
     pub(super) fn contains(&self, n: usize) -> bool {
         self.words.get(n / 64).is_some_and(|word| word >> (n % 64) & 1 == 1)
     }
 
     /// Puts a number in. True if it was not there.
+    #[inline]
     pub(super) fn insert(&mut self, n: usize) -> bool {
         if self.words.len() <= n / 64 {
-            self.words.resize(n / 64 + 1, 0);
+            self.grow(n / 64 + 1);
         }
         let word = &mut self.words[n / 64];
         let is_new = *word >> (n % 64) & 1 == 0;
         *word |= 1 << (n % 64);
         self.count += usize::from(is_new);
         is_new
+    }
+
+    #[cold]
+    fn grow(&mut self, words: usize) {
+        self.words.resize(words, 0);
     }
 
     /// How many numbers are in it.

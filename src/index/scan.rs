@@ -1,32 +1,43 @@
 //! Which rows of a segment may answer a search: those in whose folder or name the rarest word occurs. Pure.
 
 use memchr::memchr;
-use memchr::memmem::Finder;
 
 use super::limits;
-use super::segment::{END, Segment};
+use super::matching::Pivot;
+use super::segment::{END, FolderSpan, Segment};
 
 /// How far a segment was looked through.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scan {
     /// The text before it was looked through.
     at: usize,
-    folder: usize,
+    /// Where the piece of text ends that is looked at.
+    window: usize,
+    /// The folder that was looked at last.
+    folder: FolderSpan,
     row: usize,
     /// Rows before it may all answer, for their folder does.
     until: usize,
+}
+
+/// A row that may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ScannedRow {
+    /// Its folder.
+    pub(super) folder: usize,
+    /// Its number.
+    pub(super) row: usize,
+    /// Where the line of its name begins and ends in the text.
+    pub(super) name: (usize, usize),
+    /// The pivot was found in its name. If not, it may be there all the same.
+    pub(super) is_named: bool,
 }
 
 /// What comes next in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScanStep {
     /// This row may answer.
-    Row {
-        /// Its folder.
-        folder: usize,
-        /// Its number.
-        row: usize,
-    },
+    Row(ScannedRow),
     /// Nothing in the piece of text that was looked at.
     Nothing,
     /// There is no more text.
@@ -36,54 +47,54 @@ pub(super) enum ScanStep {
 impl Scan {
     /// Looks for the next row in which the pivot occurs, or else for the next row. Counts bytes that were looked at
     /// as work.
-    pub(super) fn next(
-        &mut self,
-        segment: &Segment,
-        pivot: Option<&Finder<'static>>,
-        work: &mut usize,
-    ) -> ScanStep {
+    #[inline]
+    pub(super) fn next(&mut self, segment: &Segment, pivot: Option<&Pivot>, work: &mut usize) -> ScanStep {
         if self.row < self.until {
-            return self.step(segment);
+            return self.step(segment, false);
         }
         let text = segment.text();
         if self.at >= text.len() {
             return ScanStep::End;
         }
         let Some(pivot) = pivot else {
-            return self.all_of_folder(segment, segment.folder_at(self.folder, self.at));
+            self.folder = segment.folder_at(self.folder.number, self.at);
+            return self.all_of_folder(segment);
         };
-        let window = self.at + limits::WINDOW.min(text.len() - self.at);
-        // A line is not cut: what is looked for lies within one.
-        let window = memchr(END, &text[window..]).map_or(text.len(), |end| window + end);
-        let Some(found) = pivot.find(&text[self.at..window]) else {
-            *work += window - self.at;
-            self.at = window;
+        if self.at >= self.window {
+            let window = self.at + limits::WINDOW.min(text.len() - self.at);
+            // A line is not cut: what is looked for lies within one.
+            self.window = memchr(END, &text[window..]).map_or(text.len(), |end| window + end);
+        }
+        let Some(found) = pivot.find(&text[self.at..self.window]) else {
+            *work += self.window - self.at;
+            self.at = self.window;
             return ScanStep::Nothing;
         };
         *work += found;
         let found = self.at + found;
-        let folder = segment.folder_at(self.folder, found);
-        let first = segment.first_row(folder);
-        if found < segment.name_start(first) {
-            return self.all_of_folder(segment, folder);
+        if found >= self.folder.end {
+            self.folder = segment.folder_at(self.folder.number, found);
+            self.row = self.folder.first_row;
         }
-        self.folder = folder;
-        self.row = segment.row_at(folder, self.row, found);
-        self.step(segment)
+        if found < self.folder.names {
+            return self.all_of_folder(segment);
+        }
+        self.row = segment.row_at(&self.folder, self.row, found);
+        self.step(segment, true)
     }
 
-    /// From now on all rows of a folder may answer.
-    fn all_of_folder(&mut self, segment: &Segment, folder: usize) -> ScanStep {
-        self.folder = folder;
-        self.row = segment.first_row(folder);
-        self.until = segment.first_row(folder + 1);
-        self.step(segment)
+    /// From now on all rows of the folder may answer.
+    fn all_of_folder(&mut self, segment: &Segment) -> ScanStep {
+        (self.row, self.until) = (self.folder.first_row, self.folder.end_row);
+        self.step(segment, false)
     }
 
-    fn step(&mut self, segment: &Segment) -> ScanStep {
-        let (folder, row) = (self.folder, self.row);
-        self.at = segment.behind(folder, row);
+    #[inline]
+    fn step(&mut self, segment: &Segment, is_named: bool) -> ScanStep {
+        let row = self.row;
+        let name = (segment.name_start(row), segment.behind(&self.folder, row) - 1);
+        self.at = name.1 + 1;
         self.row += 1;
-        ScanStep::Row { folder, row }
+        ScanStep::Row(ScannedRow { folder: self.folder.number, row, name, is_named })
     }
 }

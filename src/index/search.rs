@@ -1,5 +1,7 @@
 //! A search, step by step. Pure.
 
+use core::cmp::Ordering;
+
 use super::Index;
 use super::best::{Best, RankedRow};
 use super::file_type::TypeFilter;
@@ -9,8 +11,8 @@ use super::matching::{FolderMatch, Matcher};
 use super::number_set::NumberSet;
 use super::owner::IndexedOwner;
 use super::query::Query;
-use super::scan::{Scan, ScanStep};
-use super::segment::Segment;
+use super::scan::{Scan, ScanStep, ScannedRow};
+use super::segment::{PackedRow, Segment};
 use crate::identity::PeerId;
 
 /// A search that is under way. It is advanced step by step, and may be looked at between the steps.
@@ -23,6 +25,8 @@ pub struct Search {
     query: Query,
     matcher: Matcher,
     types: TypeFilter,
+    /// Something else than words is wanted of a row.
+    is_narrowed: bool,
     best: Best,
     /// Contents that are hits.
     hits: NumberSet,
@@ -44,18 +48,13 @@ struct Place {
 #[derive(Debug, Default)]
 struct CurrentFolder {
     number: Option<usize>,
+    /// Where its line begins and ends in the text.
+    line: (usize, usize),
     known: FolderMatch,
+    /// All words occur in it.
+    has_all: bool,
     /// As its owner writes it, with a slash at its end unless it is that at the top; empty until it is needed.
     path: String,
-}
-
-/// A row that has all words.
-#[derive(Clone, Copy, Debug)]
-struct MatchingRow {
-    folder: usize,
-    row: usize,
-    /// Words that do not occur in its name.
-    outside: u8,
 }
 
 impl Search {
@@ -64,9 +63,10 @@ impl Search {
     pub fn new(query: Query, most: usize) -> Self {
         let matcher = Matcher::new(&query.words);
         let types = TypeFilter::new(&query.types);
+        let is_narrowed = !query.types.is_empty() || query.newer.is_some() || query.size != (0..=u64::MAX);
         let best = Best::new(most.min(limits::HITS));
-        let (place, folder) = (Place::default(), CurrentFolder::default());
-        Self { query, matcher, types, best, hits: NumberSet::default(), place, folder, changes: None }
+        let (hits, place, folder) = (NumberSet::default(), Place::default(), CurrentFolder::default());
+        Self { query, matcher, types, is_narrowed, best, hits, place, folder, changes: None }
     }
 
     /// Goes on, and stops soon after `budget` bytes of paths were looked at. True if nothing is left to look at.
@@ -91,9 +91,7 @@ impl Search {
                     return false;
                 }
                 match self.place.scan.next(segment, self.matcher.pivot(), &mut work) {
-                    ScanStep::Row { folder, row } => {
-                        work += self.look_at(index, owner, segment, folder, row);
-                    }
+                    ScanStep::Row(row) => work += self.look_at(index, owner, segment, row),
                     ScanStep::Nothing => {}
                     ScanStep::End => break,
                 }
@@ -112,65 +110,96 @@ impl Search {
     }
 
     /// Takes a row if it answers. Returns how much work that was.
+    #[inline]
     fn look_at(
         &mut self,
         index: &Index,
         owner: &IndexedOwner,
         segment: &Segment,
-        folder: usize,
-        row: usize,
+        scanned: ScannedRow,
     ) -> usize {
+        let ScannedRow { folder, row, name, is_named } = scanned;
         if segment.is_dead(row) {
             return limits::ROW_WORK;
         }
-        let folder_line = segment.folder_line(folder);
         let mut work = limits::ROW_WORK;
         if self.folder.number != Some(folder) {
-            let known = self.matcher.folder(folder_line);
-            self.folder.number = Some(folder);
-            self.folder.known = known;
-            self.folder.path.clear();
-            work += folder_line.len() * self.matcher.len();
+            work += self.enter(segment, folder);
         }
-        let name = segment.name_line(folder, row);
-        work += name.len() * self.matcher.len();
-        let packed = segment.row(row);
-        let query = &self.query;
-        let is_size =
-            || query.size == (0..=u64::MAX) || query.size.contains(&index.contents.size(packed.content));
-        let is_newer = query.newer.is_none_or(|newer| packed.modified >= newer);
-        let outside = self.matcher.outside(self.folder.known, folder_line, name);
-        if let Some(outside) = outside.filter(|_| is_newer && self.types.allows(name) && is_size()) {
-            self.take(index, owner.peer, segment, MatchingRow { folder, row, outside });
+        let mut outside = 0;
+        // What its folder has need not be looked for in its name before it is ranked.
+        if self.is_narrowed || !self.folder.has_all {
+            let name = &segment.text()[name.0..name.1];
+            work += name.len() * self.matcher.len();
+            let folder_line = &segment.text()[self.folder.line.0..self.folder.line.1];
+            let Some(named) = self.matcher.name(self.folder.known, folder_line, name, is_named) else {
+                return work;
+            };
+            if self.is_narrowed && !self.allows(index, segment.row(row), name) {
+                return work;
+            }
+            outside = self.matcher.outside(named);
+        }
+        let content = segment.row(row).content;
+        self.hits.insert(content as usize);
+        // Most hits cannot be among the best, however well they answer: of those no more has to be known.
+        let copies = index.contents.copies(content);
+        if self.best.standing(Rank { outside, inside: 0 }, copies) != Ordering::Greater {
+            work += self.rank(owner.peer, segment, row, copies);
         }
         work
     }
 
-    fn take(&mut self, index: &Index, owner: PeerId, segment: &Segment, answer: MatchingRow) {
-        let MatchingRow { folder, row, outside } = answer;
-        let packed = segment.row(row);
-        self.hits.insert(packed.content as usize);
-        let copies = index.contents.copies(packed.content);
+    /// Looks at a folder. Returns how much work that was.
+    fn enter(&mut self, segment: &Segment, folder: usize) -> usize {
+        let line = segment.folder_span(folder);
+        self.folder.number = Some(folder);
+        self.folder.line = line;
+        self.folder.known = self.matcher.folder(&segment.text()[line.0..line.1]);
+        self.folder.has_all = self.matcher.has_all(self.folder.known);
+        self.folder.path.clear();
+        (line.1 - line.0) * self.matcher.len()
+    }
+
+    /// Whether a row is of those to which the search is narrowed, but for their words.
+    fn allows(&self, index: &Index, row: &PackedRow, name: &[u8]) -> bool {
+        let query = &self.query;
+        query.newer.is_none_or(|newer| row.modified >= newer)
+            && self.types.allows(name)
+            && (query.size == (0..=u64::MAX) || query.size.contains(&index.contents.size(row.content)))
+    }
+
+    /// Takes a hit if it is among the best. Returns how much work that was.
+    fn rank(&mut self, owner: PeerId, segment: &Segment, row: usize, copies: u32) -> usize {
+        let (line, known) = (self.folder.line, self.folder.known);
+        let folder = self.folder.number.unwrap_or_default();
+        let (folder_line, name) = (&segment.text()[line.0..line.1], segment.name_line(folder, row));
+        let work = name.len() * self.matcher.len();
+        // Where each word must begin a word of the name, most names are not looked at to the end.
+        let is_best_only = self.best.standing(Rank { outside: 0, inside: 1 }, copies) == Ordering::Greater;
+        let rank = match is_best_only {
+            true if !self.matcher.all_begin(name) => return work,
+            true => Rank::default(),
+            false => self.matcher.rank(known, folder_line, name),
+        };
+        let standing = self.best.standing(rank, copies);
+        if standing == Ordering::Greater {
+            return work;
+        }
         if self.folder.path.is_empty() {
             segment.push_folder(folder, &mut self.folder.path);
             if !self.folder.path.is_empty() {
                 self.folder.path.push('/');
             }
         }
-        // Most hits cannot be among the best, however well they answer: of those no more has to be known.
-        if !self.best.may_take(Rank { outside, inside: 0 }, copies, &self.folder.path) {
-            return;
-        }
-        let (folder_line, name) = (segment.folder_line(folder), segment.name_line(folder, row));
-        let inside = self.matcher.inside(self.folder.known, folder_line, name);
-        let rank = Rank { outside, inside };
-        if !self.best.may_take(rank, copies, &self.folder.path) {
-            return;
+        if standing == Ordering::Equal && !self.best.may_take(&self.folder.path) {
+            return work;
         }
         let mut path = self.folder.path.clone();
         segment.push_name(folder, row, &mut path);
-        let (modified, content) = (packed.modified, packed.content);
+        let PackedRow { content, modified, .. } = *segment.row(row);
         self.best.offer(RankedRow { rank, copies, path, modified, owner, content });
+        work
     }
 
     /// What was found so far: when nothing is left to look at, that is all. Nothing, if the index changed since.

@@ -31,6 +31,21 @@ struct FolderLine {
     row: u32,
 }
 
+/// Where a folder and the files in it lie.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct FolderSpan {
+    /// Its number.
+    pub(super) number: usize,
+    /// Where the names begin in the text, behind its own line.
+    pub(super) names: usize,
+    /// Where the line of the next folder begins.
+    pub(super) end: usize,
+    /// Its first row.
+    pub(super) first_row: usize,
+    /// The first row of the next folder.
+    pub(super) end_row: usize,
+}
+
 /// A line that capitals do not tell.
 #[derive(Clone, Copy, Debug)]
 struct RawLine {
@@ -105,27 +120,26 @@ impl Segment {
     }
 
     /// Where the line behind that of a row begins: of the next row, or of a folder.
-    pub(super) fn behind(&self, folder: usize, row: usize) -> usize {
-        if row + 1 == self.first_row(folder + 1) {
-            self.folder_start(folder + 1)
-        } else {
-            self.name_start(row + 1)
-        }
+    #[inline]
+    pub(super) fn behind(&self, folder: &FolderSpan, row: usize) -> usize {
+        if row + 1 == folder.end_row { folder.end } else { self.name_start(row + 1) }
+    }
+
+    fn span(&self, number: usize) -> FolderSpan {
+        let first_row = self.first_row(number);
+        let (names, end) = (self.name_start(first_row), self.folder_start(number + 1));
+        FolderSpan { number, names, end, first_row, end_row: self.first_row(number + 1) }
     }
 
     /// The folder in whose lines a byte of the text is, of `from` and those behind it.
-    pub(super) fn folder_at(&self, from: usize, at: usize) -> usize {
-        from + self.folders[from..].partition_point(|f| f.text as usize <= at) - 1
+    pub(super) fn folder_at(&self, from: usize, at: usize) -> FolderSpan {
+        self.span(from + before(&self.folders[from..], |f| f.text as usize <= at) - 1)
     }
 
-    /// The row of a folder in whose line a byte of the text is. It is not before `from`.
-    pub(super) fn row_at(&self, folder: usize, from: usize, at: usize) -> usize {
-        let from = from.max(self.first_row(folder));
-        let rows = &self.rows[from..self.first_row(folder + 1)];
-        // Most often it is one of the next ones.
-        let near = rows.iter().take(8).take_while(|r| r.text as usize <= at).count();
-        let before = if near < 8 { near } else { rows.partition_point(|r| r.text as usize <= at) };
-        from + before - 1
+    /// The row of a folder in whose line a byte of the text is. It is not before `from`, which is one of the folder.
+    #[inline]
+    pub(super) fn row_at(&self, folder: &FolderSpan, from: usize, at: usize) -> usize {
+        from + before(&self.rows[from..folder.end_row], |row| row.text as usize <= at) - 1
     }
 
     /// The folder of a row.
@@ -134,14 +148,20 @@ impl Segment {
         self.folders.partition_point(|f| f.row as usize <= row) - 1
     }
 
+    /// Where the line of a folder begins and ends in the text.
+    pub(super) fn folder_span(&self, folder: usize) -> (usize, usize) {
+        (self.folder_start(folder), self.name_start(self.first_row(folder)) - 1)
+    }
+
     /// The folded line of a folder.
     pub(super) fn folder_line(&self, folder: usize) -> &[u8] {
-        &self.text[self.folder_start(folder)..self.name_start(self.first_row(folder)) - 1]
+        let (start, end) = self.folder_span(folder);
+        &self.text[start..end]
     }
 
     /// The folded line of the name of a row.
     pub(super) fn name_line(&self, folder: usize, row: usize) -> &[u8] {
-        &self.text[self.name_start(row)..self.behind(folder, row) - 1]
+        &self.text[self.name_start(row)..self.behind(&self.span(folder), row) - 1]
     }
 
     /// Appends the path of a folder as its owner writes it.
@@ -227,6 +247,13 @@ impl Segment {
         }
         packer.finish()
     }
+}
+
+/// How many items at the beginning are `before` something. Most often that is one of the next ones.
+#[inline]
+fn before<T>(items: &[T], before: impl Fn(&T) -> bool) -> usize {
+    let near = items.iter().take(8).take_while(|item| before(item)).count();
+    if near < 8 { near } else { items.partition_point(before) }
 }
 
 /// Binary search of the numbers from `from` to `to`.

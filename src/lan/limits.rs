@@ -60,6 +60,10 @@ pub(crate) const MUTE_RATE: Rate = Rate { period: Duration::from_millis(500), bu
 /// as many as to those that are not here.
 pub(crate) const REACH_RATE: Rate = Rate { period: Duration::from_millis(83), burst: 64 };
 
+/// Questions a second beside those, in a large network, to hosts of which none was asked in the last minute: whoever
+/// begins to keep the index wants to dial a thousand at once. That is 1 Mbit/s, and no host is asked more often by it.
+pub(crate) const REACH_FIRST_RATE: Rate = Rate { period: Duration::from_millis(4), burst: 64 };
+
 /// Questions that one peer may ask: hellos and questions come again after 70 to 400 ms.
 pub(crate) const QUESTION_RATE: Rate = Rate { period: Duration::from_millis(100), burst: 4 };
 

@@ -94,6 +94,8 @@ pub(super) struct Proofs {
     calls: TokenBucket,
     /// Of questions to those that are here.
     reach: TokenBucket,
+    /// Of the first one to each host of those.
+    reach_first: TokenBucket,
     /// Of answers to those that were reached, and ask whether we are there.
     alive: TokenBucket,
     /// What those behind gateways are asked, in the answers to them.
@@ -176,9 +178,17 @@ impl Proofs {
         let question = table.next_question();
         let first = answer.into_iter().chain(question).min();
         let first = first.map(|at| at.max(self.pace.next(pacing.proofs())));
-        let reach = table.next_reach();
-        let reach = reach.map(|at| at.max(self.reach.next(limits::REACH_RATE)).max(pacing.reach_from));
-        first.into_iter().chain(reach).min()
+        first.into_iter().chain(self.next_reach(now, table, pacing)).min()
+    }
+
+    /// When the next one that is here may be asked whether it can be reached.
+    fn next_reach(&self, now: Time, table: &PeerTable, pacing: &Pacing) -> Option<Time> {
+        let due = table.to_reach().next_due()?;
+        let usual = due.max(self.reach.next(limits::REACH_RATE));
+        let may_be_first = usual > now && !pacing.size.is_small();
+        let first = may_be_first.then(|| table.to_reach().next_first_of_host(now)).flatten();
+        let first = first.map(|at| at.max(self.reach_first.next(limits::REACH_FIRST_RATE)));
+        Some(first.map_or(usual, |first| first.min(usual)).max(pacing.reach_from))
     }
 
     /// No more wait than may.
@@ -232,14 +242,16 @@ impl Proofs {
     fn reach_some(&mut self, now: Time, around: &mut Surroundings<'_>) {
         let pacing = around.pacing(now);
         while pacing.reach_from <= now
-            && let Some(id) = around.table.peer_to_reach(now)
+            && let Some(id) = around.table.to_reach().next_to_ask(now)
         {
             // The network may have turned out to be too large for asking everyone.
             if !pacing.size.is_small() && around.table.is_idly_asked(id) {
                 around.table.withdraw(id);
                 continue;
             }
-            if !self.reach.take(now, limits::REACH_RATE) {
+            let is_first = !pacing.size.is_small() && around.table.to_reach().is_first_of_host(now, id);
+            let is_taken = is_first && self.reach_first.take(now, limits::REACH_FIRST_RATE);
+            if !is_taken && !self.reach.take(now, limits::REACH_RATE) {
                 return;
             }
             self.ask_candidate(now, id, &pacing, around);

@@ -129,6 +129,17 @@ impl Candidates {
         turn.map(|(_, id)| *id)
     }
 
+    /// True if none of the host of this one was asked for a while.
+    pub(super) fn is_first_of_host(&self, now: Time, id: PeerId) -> bool {
+        let asked = self.all.get(&id).and_then(|c| self.asked.get(&c.payer.host));
+        asked.is_none_or(|at| now.since(*at) >= REMEMBERED)
+    }
+
+    /// When the first one is to be asked of whose host none was asked for a while.
+    pub(super) fn next_first_of_host(&self, now: Time) -> Option<Time> {
+        self.due.iter().find(|(_, id)| self.is_first_of_host(now, *id)).map(|(at, _)| *at)
+    }
+
     /// This one was asked.
     pub(super) fn note_asked(&mut self, now: Time, id: PeerId) {
         let Some(host) = self.all.get(&id).map(|c| c.payer.host) else { return };

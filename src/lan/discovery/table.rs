@@ -451,19 +451,14 @@ impl PeerTable {
         self.strangers.next_due()
     }
 
-    /// When the first peer that is here is to be asked whether it can be reached.
-    pub(super) fn next_reach(&self) -> Option<Time> {
-        self.to_reach.next_due()
+    /// Those that are here and are to be asked whether they can be reached.
+    pub(super) const fn to_reach(&self) -> &Candidates {
+        &self.to_reach
     }
 
     /// The stranger whose turn it is to be asked.
     pub(super) fn stranger_to_ask(&self, now: Time) -> Option<PeerId> {
         self.strangers.next_to_ask(now)
-    }
-
-    /// The peer that is here whose turn it is to be asked.
-    pub(super) fn peer_to_reach(&self, now: Time) -> Option<PeerId> {
-        self.to_reach.next_to_ask(now)
     }
 
     /// True if nobody wants to know what this peer, which is here, is to be asked: it did not move, and nobody

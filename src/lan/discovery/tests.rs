@@ -99,9 +99,15 @@ impl Parts {
 
     /// Lets time pass until nothing is to be proved any more; what was said, and to whom.
     fn prove_all(&mut self) -> Vec<(Recipient, DatagramMessage)> {
+        self.prove_until(None)
+    }
+
+    /// The same, but not beyond this time.
+    fn prove_until(&mut self, end: Option<Time>) -> Vec<(Recipient, DatagramMessage)> {
         loop {
             let pacing = Pacing::of(self.now, &self.listing.table, &self.hellos);
             let next = self.proofs.poll_timeout(self.now, &self.listing.table, &pacing);
+            let next = next.filter(|at| end.is_none_or(|end| *at <= end));
             let Some(next) = next else { break };
             self.now = self.now.max(next);
             let (table, hellos, out) = (&mut self.listing.table, &self.hellos, &mut self.out);
@@ -356,6 +362,36 @@ fn in_a_large_network_only_those_are_to_be_reached_that_are_wanted() {
     assert_eq!(candidate, Some((SocketAddr::from(([10, 0, 1, 50], 5)), Some(parts.now))));
     parts.listing.want(parts.now, PEER, &mut parts.rng, &mut parts.out);
     assert_eq!(parts.candidate(), None, "it was reached elsewhere");
+}
+
+#[test]
+fn whoever_wants_to_dial_a_thousand_asks_all_within_seconds_and_no_host_often() {
+    let mut parts = Parts::listing(THERE);
+    let voice = parts.listing.table.get(PEER).unwrap().voice.clone();
+    let ids: Vec<_> = (0..900_u16)
+        .map(|n| {
+            let [high, low] = n.to_be_bytes();
+            let mut id = [9; 32];
+            id[..2].copy_from_slice(&[high, low]);
+            // The last three hundred are of one host.
+            let host = if n < 600 { [10, 1, high, low] } else { [10, 2, 0, 1] };
+            let at = SocketAddr::from((host, 5));
+            parts.listing.table.insert(parts.now, PeerId(id), voice.clone(), at, AddressProof::Heard);
+            PeerId(id)
+        })
+        .collect();
+    parts.now = parts.now + Duration::from_secs(60);
+    for id in &ids {
+        parts.listing.want(parts.now, *id, &mut parts.rng, &mut parts.out);
+    }
+    let said = parts.prove_until(Some(parts.now + Duration::from_secs(4)));
+    let host = |to| if let Recipient::At(to) = to { Some(to.host()) } else { None };
+    let asked: Vec<_> = said.into_iter().filter_map(|(to, _)| host(to)).collect();
+    let crowded = Host::from(SocketAddr::from(([10, 2, 0, 1], 5)));
+    let of_it = asked.iter().filter(|host| **host == crowded).count();
+    assert!(of_it <= 64 + 4 * 13 + 1, "{of_it}");
+    let hosts: BTreeSet<_> = asked.into_iter().collect();
+    assert_eq!(hosts.len(), 601);
 }
 
 #[test]
