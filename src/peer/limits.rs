@@ -30,9 +30,6 @@ pub(crate) const HOSTS_IN_VAIN: usize = 256;
 /// Peers of whose files nothing can be listed that `list` names for each cause, at most; the rest is counted.
 pub(crate) const UNLISTED_TOLD: usize = 20;
 
-/// Files that a search tells, at most; the rest is counted. More than a screen, and nobody reads on.
-pub(crate) const SEARCH_HITS: usize = 100;
-
 /// Changes of what somebody shares that the index is told before it has taken them over, at most: each holds a
 /// catalogue.
 pub(crate) const INDEX_FED: usize = 16;

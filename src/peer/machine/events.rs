@@ -213,6 +213,9 @@ impl PeerMachine {
             ReceiverEvent::Through { from, file, answer } => {
                 self.through.answered(now, from, &file, answer, &mut self.downloads, &mut self.out);
             }
+            ReceiverEvent::Found { from, number, outcome } => {
+                self.out.debug(format!("{from} answers search {number}: {outcome:?}"));
+            }
             ReceiverEvent::Proved(id, host) => {
                 self.reachability.connected(id);
                 // A connection with it stands: it is asked itself.
