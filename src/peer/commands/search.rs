@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Answer, Command, Needs, catalogues_until};
+use crate::content::HeadNumber;
 use crate::control::{self, Reply, SearchRequest, UnlistedCause};
 use crate::error::{Code, Failure};
 use crate::index::{FileType, IndexEvent, Query, SearchWords};
@@ -10,7 +11,8 @@ use crate::peer::event::AskId;
 use crate::peer::listing::unlisted_rows;
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
-use crate::peer::search::{EndedSearch, RowContext, SearchOrder};
+use crate::peer::search::{EndedSearch, OwnCatalogue, RowContext, SearchOrder};
+use crate::sender::searches::RemoteSearch;
 use crate::time::Time;
 
 impl Command for SearchRequest {
@@ -83,15 +85,27 @@ pub(in crate::peer) fn on_index(event: IndexEvent, peer: &mut PeerMachine) {
     }
 }
 
+/// A peer searches the index of this one.
+pub(in crate::peer) fn searched(now: Time, search: RemoteSearch, peer: &mut PeerMachine) {
+    peer.requests.searches.asked(now, search, &mut peer.out);
+}
+
 /// What lies in `shared/` changed.
 pub(in crate::peer) fn own_files_changed(now: Time, peer: &mut PeerMachine) {
     let (me, catalogue) = (peer.own.id(), &peer.shared.shelf.catalogue);
     peer.requests.searches.own_changed(now, me, catalogue, &mut peer.out);
 }
 
-/// Tells the index what changed with others, searches that, and ends the searches that are over.
+/// Tells the index what changed with others, searches that and for others, and ends the searches that are over.
 pub(in crate::peer) fn turn_searches(now: Time, peer: &mut PeerMachine) {
     peer.requests.searches.others_changed(now, &mut peer.presence.roster, &mut peer.out);
+    let keeps_index = peer.presence.keeps_index() && !peer.departure.is_begun();
+    let own = keeps_index.then(|| OwnCatalogue {
+        id: peer.own.id(),
+        head: HeadNumber { instance: peer.own.instance, version: peer.own.presence.catalogue },
+        catalogue: peer.shared.offered_catalogue(),
+    });
+    peer.requests.searches.serve(now, own, &mut peer.out);
     if peer.requests.searches.is_empty() {
         return;
     }
