@@ -120,7 +120,9 @@ impl<C: Copy + Ord + Debug> SearchPort<C> {
     ) -> Result<(), Reason> {
         let request = search.request;
         let (question, known) = IndexQuestion::of_message(search).map_err(|_| Reason::Malformed)?;
-        let Grant::Given(yielding) = self.places.charge(now, payer, conn, 1) else { return Err(Reason::Busy) };
+        let Grant::Given(yielding) = self.places.charge(now, payer, conn, 1) else {
+            return Err(Reason::Busy);
+        };
         for other in yielding {
             self.give_up(other);
         }

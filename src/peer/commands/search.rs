@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::{Answer, Command, Needs, catalogues_until};
-use crate::content::HeadNumber;
 use crate::control::{self, Reply, SearchRequest, UnlistedCause};
 use crate::error::{Code, Failure};
 use crate::index::{FileType, IndexEvent, Query, SearchWords};
@@ -102,8 +101,8 @@ pub(in crate::peer) fn turn_searches(now: Time, peer: &mut PeerMachine) {
     let keeps_index = peer.presence.keeps_index() && !peer.departure.is_begun();
     let own = keeps_index.then(|| OwnCatalogue {
         id: peer.own.id(),
-        head: HeadNumber { instance: peer.own.instance, version: peer.own.presence.catalogue },
-        catalogue: peer.shared.offered_catalogue(),
+        instance: peer.own.instance,
+        given: peer.shared.given,
     });
     peer.requests.searches.serve(now, own, &mut peer.out);
     if peer.requests.searches.is_empty() {
