@@ -199,8 +199,8 @@ impl PeerMachine {
         use lan::Command;
         match event {
             ReceiverEvent::Job(event) => self.on_job(now, event),
-            // The shell gives it as an event of its own.
-            ReceiverEvent::PartialSeed(_) => {}
+            // The shell gives the first one as an event of its own; the other one comes to who asked for it.
+            ReceiverEvent::PartialSeed(_) | ReceiverEvent::Found { .. } => {}
             ReceiverEvent::Catalogue(id, head, signed, catalogue) => {
                 self.carrier.list(id, signed, &catalogue, &mut self.out);
                 self.on_catalogue(now, id, head, catalogue);
@@ -212,9 +212,6 @@ impl PeerMachine {
             }
             ReceiverEvent::Through { from, file, answer } => {
                 self.through.answered(now, from, &file, answer, &mut self.downloads, &mut self.out);
-            }
-            ReceiverEvent::Found { from, number, outcome } => {
-                self.out.debug(format!("{from} answers search {number}: {outcome:?}"));
             }
             ReceiverEvent::Proved(id, host) => {
                 self.reachability.connected(id);
