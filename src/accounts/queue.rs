@@ -47,7 +47,7 @@ impl<P: Copy + Ord + Debug, T> FairQueue<P, T> {
         drop(self.swap(now, payer, is_spare, item));
     }
 
-    /// The same; what has no place any more comes back, which may be the item itself.
+    /// As [`Self::push`]; what has no place any more comes back, which may be the item itself.
     pub(crate) fn swap(&mut self, now: Time, payer: Payer<P>, is_spare: bool, item: T) -> Vec<T> {
         self.came += 1;
         let number = self.came;

@@ -62,7 +62,7 @@ impl PlaceFilter {
     }
 
     /// True if a file lies there whose folder is [`FolderPlace::Around`].
-    pub(super) fn is_file(&self, segment: &Segment, folder: usize, row: usize) -> bool {
+    pub(super) fn has_row(&self, segment: &Segment, folder: usize, row: usize) -> bool {
         let mut written = String::new();
         segment.push_name(folder, row, &mut written);
         let name = self.path.rsplit_once('/').map_or(self.path.as_str(), |(_, name)| name);

@@ -151,7 +151,7 @@ impl Search {
         let is_file =
             || query.file.as_ref().is_none_or(|file| file.is_of(index.contents.claim(packed.content).0));
         let is_there = || match (&self.at, self.folder.at) {
-            (Some(at), FolderPlace::Around) => at.is_file(segment, folder, row),
+            (Some(at), FolderPlace::Around) => at.has_row(segment, folder, row),
             _ => true,
         };
         let outside = self.matcher.outside(self.folder.known, folder_line, name);

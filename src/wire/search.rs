@@ -30,7 +30,7 @@ pub struct SearchIndex {
     /// It was changed then or later, milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newer: Option<i64>,
-    /// One of these has it, at most [`limits::SEARCH_OWNERS`]; `None`: whoever.
+    /// Who has it, at least one of these [`limits::SEARCH_OWNERS`] at most; `None`: whoever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owners: Option<Vec<PeerId>>,
     /// It lies there, or below it.

@@ -192,7 +192,9 @@ fn what_is_no_search_is_refused_and_one_with_a_hundred_thousand_words_ends_the_c
         ask(&mut caller, SearchIndex { types: vec!["hologram".to_owned()].into(), ..search(6, &["moon"]) });
     assert!(found.is_ok_and(|found| found.hits.is_empty() && found.more == 0 && !found.covered.is_empty()));
     let many = AnySearch { words: vec!["a"; 100_000], ..any_search() };
-    drop(caller.say(&frame(&encode(&many))));
+    let header = encode(&many);
+    let length = u32::try_from(header.len()).unwrap().to_be_bytes();
+    drop(caller.say(&[&length[..], &[Kind::Search.number(), 0, 0, 0], &header].concat()));
     assert!(caller.hear().is_none(), "nobody knows where the next frame begins");
     let mut again = dial(&lab, 4, &keeper);
     assert_eq!(paths(&ask(&mut again, search(7, &["moon", "txt"])).unwrap()).len(), 2);
