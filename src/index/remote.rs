@@ -194,7 +194,7 @@ mod tests {
             let mut owner = [7; 32];
             owner[..8].copy_from_slice(&n.to_be_bytes());
             let head = HeadNumber { instance: Instance { count: 5, random: 6 }, version: n as u64 };
-            CoveredOwner { owner: PeerId(owner), head: (n % 3 > 0).then_some(head) }
+            CoveredOwner { owner: PeerId(owner), head: (!n.is_multiple_of(3)).then_some(head) }
         };
         let version = CoverageVersion { epoch: 1, number: 2 };
         let coverage = CoverageChange { version, is_whole: false, owners: (0..covered).map(owner).collect() };

@@ -60,7 +60,7 @@ struct ConnSearches {
 #[derive(Debug)]
 pub(crate) enum SearchPortOutput<C> {
     /// The controller is to answer this.
-    Ask(RemoteSearch),
+    Ask(Box<RemoteSearch>),
     /// A request is refused over this connection.
     Refuse(C, Refused),
 }
@@ -134,7 +134,12 @@ impl<C: Copy + Ord + Debug> SearchPort<C> {
         self.tickets.insert(ticket, conn);
         let (step, waiting) = (SearchStep::Asked(ticket), std::mem::take(waiting));
         self.conns.insert(conn, ConnSearches { payer, request, step, waiting });
-        self.outputs.push_back(SearchPortOutput::Ask(RemoteSearch { payer, ticket, question, known }));
+        self.outputs.push_back(SearchPortOutput::Ask(Box::new(RemoteSearch {
+            payer,
+            ticket,
+            question,
+            known,
+        })));
         self.places.check("searches of others", self.conns.keys().map(|conn| (*conn, 1)));
         Ok(())
     }
@@ -295,7 +300,7 @@ impl OtherOwners {
                 SearchPortOutput::Refuse(id, refused) => net.send(id, &Message::Refused(refused)),
                 SearchPortOutput::Ask(search) => {
                     let ticket = search.ticket;
-                    if events.try_send(SenderEvent::Search(Box::new(search))).is_err() {
+                    if events.try_send(SenderEvent::Search(search)).is_err() {
                         // The controller is behind. Nothing of it waits here.
                         self.searches.answer(now, ticket, Err(Reason::Busy));
                     }

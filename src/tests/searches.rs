@@ -54,7 +54,7 @@ fn a_search_crosses_and_its_answer_of_many_pages_comes_back() {
         let mut id = [7; 32];
         id[..2].copy_from_slice(&n.to_be_bytes());
         let head = HeadNumber { instance: Instance { count: 1, random: 2 }, version: n.into() };
-        CoveredOwner { owner: PeerId(id), head: (n % 2 == 0).then_some(head) }
+        CoveredOwner { owner: PeerId(id), head: n.is_multiple_of(2).then_some(head) }
     };
     let coverage =
         CoverageChange { version: KNOWN, is_whole: true, owners: (0..10_000).map(covered).collect() };

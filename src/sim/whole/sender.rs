@@ -301,7 +301,7 @@ impl SimSender {
         while let Some(output) = self.searches.poll_output() {
             match output {
                 SearchPortOutput::Ask(search) => {
-                    around.tell(PeerEvent::Sender(SenderEvent::Search(Box::new(search))));
+                    around.tell(PeerEvent::Sender(SenderEvent::Search(search)));
                 }
                 SearchPortOutput::Refuse(id, m) => self.refuse(around, id, m.request, m.item, m.reason),
             }
