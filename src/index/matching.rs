@@ -63,10 +63,11 @@ pub(super) struct NameMatch {
 }
 
 impl Matcher {
-    pub(super) fn new(words: &SearchWords) -> Self {
+    /// `component`: what occurs in each path that is wanted, within one component.
+    pub(super) fn new(words: &SearchWords, component: Option<&str>) -> Self {
         let words = words.as_slice();
-        let parts = words.iter().flat_map(|word| word.split('/')).filter(|part| !part.is_empty());
-        let part = parts.max_by_key(|part| part.len());
+        let parts = words.iter().flat_map(|word| word.split('/')).chain(component);
+        let part = parts.filter(|part| !part.is_empty()).max_by_key(|part| part.len());
         let pivot_word = words.iter().position(|word| Some(word.as_str()) == part).map_or(0, |n| 1 << n);
         let word = |w: &String| Word { finder: Finder::new(w).into_owned(), slash: w.rfind('/') };
         Self { words: words.iter().map(word).collect(), pivot: part.map(Pivot::new), pivot_word }

@@ -10,6 +10,7 @@ use super::limits;
 use super::matching::{FolderMatch, Matcher};
 use super::number_set::NumberSet;
 use super::owner::IndexedOwner;
+use super::place_filter::{FolderPlace, PlaceFilter};
 use super::query::Query;
 use super::scan::{Scan, ScanStep, ScannedRow};
 use super::segment::{PackedRow, Segment};
@@ -27,6 +28,7 @@ pub struct Search {
     types: TypeFilter,
     /// Something else than words is wanted of a row.
     is_narrowed: bool,
+    at: Option<PlaceFilter>,
     best: Best,
     /// Contents that are hits.
     hits: NumberSet,
@@ -53,6 +55,8 @@ struct CurrentFolder {
     known: FolderMatch,
     /// All words occur in it.
     has_all: bool,
+    /// Where it lies; of no interest unless files are looked for somewhere.
+    at: FolderPlace,
     /// As its owner writes it, with a slash at its end unless it is that at the top; empty until it is needed.
     path: String,
 }
@@ -61,12 +65,16 @@ impl Search {
     /// Of which the best `most` hits are wanted; a thousand are shown at most.
     #[must_use]
     pub fn new(query: Query, most: usize) -> Self {
-        let matcher = Matcher::new(&query.words);
+        let at = query.at.as_ref().map(PlaceFilter::new);
+        let matcher = Matcher::new(&query.words, at.as_ref().map(PlaceFilter::longest_component));
         let types = TypeFilter::new(&query.types);
-        let is_narrowed = !query.types.is_empty() || query.newer.is_some() || query.size != (0..=u64::MAX);
+        let is_narrowed = !query.types.is_empty()
+            || query.newer.is_some()
+            || query.file.is_some()
+            || query.size != (0..=u64::MAX);
         let best = Best::new(most.min(limits::HITS));
         let (hits, place, folder) = (NumberSet::default(), Place::default(), CurrentFolder::default());
-        Self { query, matcher, types, is_narrowed, best, hits, place, folder, changes: None }
+        Self { query, matcher, types, is_narrowed, at, best, hits, place, folder, changes: None }
     }
 
     /// Goes on, and stops soon after `budget` bytes of paths were looked at. True if nothing is left to look at.
@@ -126,16 +134,20 @@ impl Search {
         if self.folder.number != Some(folder) {
             work += self.enter(segment, folder);
         }
+        if self.folder.at == FolderPlace::Elsewhere {
+            return work;
+        }
+        let is_narrowed = self.is_narrowed || self.folder.at == FolderPlace::Around;
         let mut outside = 0;
         // What its folder has need not be looked for in its name before it is ranked.
-        if self.is_narrowed || !self.folder.has_all {
+        if is_narrowed || !self.folder.has_all {
             let name = &segment.text()[name.0..name.1];
             work += name.len() * self.matcher.len();
             let folder_line = &segment.text()[self.folder.line.0..self.folder.line.1];
             let Some(named) = self.matcher.name(self.folder.known, folder_line, name, is_named) else {
                 return work;
             };
-            if self.is_narrowed && !self.allows(index, segment.row(row), name) {
+            if is_narrowed && !(self.allows(index, segment.row(row), name) && self.is_there(segment, folder, row)) {
                 return work;
             }
             outside = self.matcher.outside(named);
@@ -157,6 +169,7 @@ impl Search {
         self.folder.line = line;
         self.folder.known = self.matcher.folder(&segment.text()[line.0..line.1]);
         self.folder.has_all = self.matcher.has_all(self.folder.known);
+        self.folder.at = self.at.as_ref().map_or(FolderPlace::Below, |at| at.folder(segment, folder));
         self.folder.path.clear();
         (line.1 - line.0) * self.matcher.len()
     }
@@ -167,6 +180,15 @@ impl Search {
         query.newer.is_none_or(|newer| row.modified >= newer)
             && self.types.allows(name)
             && (query.size == (0..=u64::MAX) || query.size.contains(&index.contents.size(row.content)))
+            && query.file.as_ref().is_none_or(|file| file.is_of(index.contents.claim(row.content).0))
+    }
+
+    /// Whether a row of the current folder lies where it is looked for.
+    fn is_there(&self, segment: &Segment, folder: usize, row: usize) -> bool {
+        match (&self.at, self.folder.at) {
+            (Some(at), FolderPlace::Around) => at.has_row(segment, folder, row),
+            _ => true,
+        }
     }
 
     /// Takes a hit if it is among the best. Returns how much work that was.
@@ -220,7 +242,7 @@ fn hit(index: &Index, candidate: &RankedRow) -> Option<Hit> {
     let path = path.parse().ok()?;
     let mut others: Vec<_> = index.holders_of(*content).filter(|o| o != owner).collect();
     others.sort_unstable();
-    others.truncate(limits::OWNERS_SHOWN - 1);
+    others.truncate(limits::HIT_OWNERS - 1);
     let owners = [*owner].into_iter().chain(others).collect();
     Some(Hit { path, size, file, modified: *modified, owners, copies: *copies, rank: *rank })
 }

@@ -113,6 +113,11 @@ impl Presence {
         }
     }
 
+    /// True if this peer keeps the index of a large network for the others.
+    pub(super) fn keeps_index(&self) -> bool {
+        self.mode == PullMode::Keeper
+    }
+
     fn pulls_on_sight(&self) -> bool {
         self.mode != PullMode::OnDemand
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::event::AskId;
 use super::output::Outputs;
+use crate::content::catalogue::root_of;
 use crate::content::{Catalogue, Entry, EntryKind, FileId, OmissionCounts, SafePath};
 use crate::control::{LeftOutRow, Sharing};
 use crate::library::{Hashing, Shelf};
@@ -36,6 +37,16 @@ pub(super) struct SharedFolder {
     head: Arc<[u8]>,
     /// Whoever waits for a look, and what was shared when the first of them asked.
     rescans: (Vec<AskId>, Catalogue),
+    /// What that head says.
+    pub(super) given: Option<GivenHead>,
+}
+
+/// What the head says that others get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GivenHead {
+    pub(super) version: u64,
+    /// Of the catalogue that it is over.
+    pub(super) root: [u8; 32],
 }
 
 impl SharedFolder {
@@ -96,6 +107,8 @@ impl SharedFolder {
 
     /// From now on others get this.
     pub(super) fn announce(&mut self, announcement: Announcement, out: &mut Outputs) {
+        let root = root_of(announcement.shelf.catalogue.digests());
+        self.given = Some(GivenHead { version: announcement.version, root });
         self.head = announcement.signed;
         self.offered = announcement.shelf;
         self.offer(out);

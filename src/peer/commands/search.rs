@@ -10,7 +10,8 @@ use crate::peer::event::AskId;
 use crate::peer::listing::unlisted_rows;
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
-use crate::peer::search::{EndedSearch, RowContext, SearchOrder};
+use crate::peer::search::{EndedSearch, OwnCatalogue, RowContext, SearchOrder};
+use crate::sender::searches::RemoteSearch;
 use crate::time::Time;
 
 impl Command for SearchRequest {
@@ -51,6 +52,8 @@ fn query(request: &SearchRequest, owners: &Owners) -> Result<Query, Failure> {
         size: min..=max,
         newer: request.newer.map(|seconds| seconds.saturating_mul(1_000)),
         owners: (!owners.is_empty()).then_some(owners),
+        at: None,
+        file: None,
     })
 }
 
@@ -81,15 +84,27 @@ pub(in crate::peer) fn on_index(event: IndexEvent, peer: &mut PeerMachine) {
     }
 }
 
+/// A peer searches the index of this one.
+pub(in crate::peer) fn searched(now: Time, search: RemoteSearch, peer: &mut PeerMachine) {
+    peer.requests.searches.asked(now, search, &mut peer.out);
+}
+
 /// What lies in `shared/` changed.
 pub(in crate::peer) fn own_files_changed(now: Time, peer: &mut PeerMachine) {
     let (me, catalogue) = (peer.own.id(), &peer.shared.shelf.catalogue);
     peer.requests.searches.own_changed(now, me, catalogue, &mut peer.out);
 }
 
-/// Tells the index what changed with others, searches that, and ends the searches that are over.
+/// Tells the index what changed with others, searches that and for others, and ends the searches that are over.
 pub(in crate::peer) fn turn_searches(now: Time, peer: &mut PeerMachine) {
     peer.requests.searches.others_changed(now, &mut peer.presence.roster, &mut peer.out);
+    let keeps_index = peer.presence.keeps_index() && !peer.departure.is_begun();
+    let own = keeps_index.then(|| OwnCatalogue {
+        id: peer.own.id(),
+        instance: peer.own.instance,
+        given: peer.shared.given,
+    });
+    peer.requests.searches.serve(now, own, &mut peer.out);
     if peer.requests.searches.is_empty() {
         return;
     }

@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::identity::{Instance, PeerId};
 use crate::lan::{self, Gone, PeerInfo};
 use crate::library;
-use crate::peer::commands::{diagnosed, on_index, own_files_changed, rescanned};
+use crate::peer::commands::{diagnosed, on_index, own_files_changed, rescanned, searched};
 use crate::peer::custody::CustodyDriver;
 use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
@@ -212,8 +212,8 @@ impl PeerMachine {
         use lan::Command;
         match event {
             ReceiverEvent::Job(event) => self.on_job(now, event),
-            // The shell gives it as an event of its own.
-            ReceiverEvent::PartialSeed(_) => {}
+            // The shell gives the first one as an event of its own; the other one comes to who asked for it.
+            ReceiverEvent::PartialSeed(_) | ReceiverEvent::Found { .. } => {}
             ReceiverEvent::Catalogue(id, head, signed, catalogue) => {
                 self.carrier.list(id, signed, &catalogue, &mut self.out);
                 self.on_catalogue(now, id, head, catalogue);
@@ -362,6 +362,7 @@ impl PeerMachine {
                 let answer = self.carrier.asked(now, from, &file, context);
                 self.out.sender(SenderCommand::Through(ticket, answer));
             }
+            SenderEvent::Search(search) => searched(now, *search, self),
             SenderEvent::Stopped => self.departure.sender_stopped(),
         }
     }

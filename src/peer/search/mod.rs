@@ -4,12 +4,15 @@
 //! that it knows all when somebody searches. A search is answered from what is there at once; while catalogues are on
 //! their way it stays open, and each one that comes is searched alone.
 
+mod coverage;
 mod feeding;
 mod rows;
+mod serving;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::feeding::Feeding;
+use self::serving::SearchServer;
 use super::event::AskId;
 use super::limits;
 use super::output::{Outputs, PeerOutput};
@@ -19,8 +22,10 @@ use crate::content::{Catalogue, Claim};
 use crate::control::{Reply, SearchProgress};
 use crate::identity::PeerId;
 use crate::index::{FoundFiles, IndexCommand, Query};
+use crate::sender::searches::RemoteSearch;
 use crate::time::Time;
 
+pub(super) use self::feeding::OwnCatalogue;
 pub(super) use self::rows::RowContext;
 
 /// A search that is to be begun.
@@ -69,7 +74,7 @@ impl RunningSearch {
     /// Tells what was found, the best first, as far as there is a place for it.
     fn tell(&mut self, found: FoundFiles, rows: &RowContext<'_>, out: &mut Outputs) {
         self.more += found.more;
-        self.unindexed.extend(found.unindexed);
+        self.unindexed.extend(found.unindexed.into_iter().filter(|owner| self.order.owners.has(*owner)));
         for row in rows.rows(&found.files) {
             if self.told.contains(&row.claim) {
                 continue;
@@ -99,6 +104,8 @@ pub(super) struct Searches {
     feeding: Feeding,
     last: u64,
     running: BTreeMap<u64, RunningSearch>,
+    /// Those of others.
+    serving: SearchServer,
 }
 
 impl Searches {
@@ -143,8 +150,28 @@ impl Searches {
         self.feeding.taken();
     }
 
+    /// A peer searches the index of this one.
+    pub(super) fn asked(&mut self, now: Time, search: RemoteSearch, out: &mut Outputs) {
+        self.serving.asked(now, search, out);
+    }
+
+    /// Has the index look for what others search; `None`: this peer keeps it for nobody.
+    pub(super) fn serve(&mut self, now: Time, own: Option<OwnCatalogue>, out: &mut Outputs) {
+        let Some(own) = own.filter(|_| !self.feeding.coverage.is_empty()) else {
+            return self.serving.refuse_all(out);
+        };
+        if self.serving.may_ask() {
+            let head = self.feeding.own_head(&own);
+            self.feeding.coverage.set(own.id, head);
+            self.last += 1;
+            self.serving.ask_next(now, self.last, &self.feeding.coverage, own.instance.random, out);
+        }
+    }
+
     /// The index answers a question of this search.
     pub(super) fn found(&mut self, number: u64, found: FoundFiles, rows: &RowContext<'_>, out: &mut Outputs) {
+        let coverage = &mut self.feeding.coverage;
+        let Some(found) = self.serving.found(number, found, coverage, out) else { return };
         if let Some(search) = self.running.get_mut(&number) {
             search.asked -= 1;
             search.tell(found, rows, out);

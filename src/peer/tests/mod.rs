@@ -6,6 +6,7 @@ mod commands;
 mod custody;
 mod departure;
 mod downloads;
+mod keeping_index;
 mod running_downloads;
 mod search;
 mod sites;

@@ -21,7 +21,7 @@ use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::{Cancel, Reason, Refused};
 
-/// Attempts at one answer, until it is wanted again.
+/// Attempts at one answer, until it is wanted again, where a question does not say another number.
 const ATTEMPTS: u8 = 3;
 
 /// Rest between two attempts.
@@ -109,7 +109,7 @@ impl<Q: Question> PendingPull<Q> {
 /// What is to be done, as it waits for the shell.
 #[derive(Debug)]
 enum Queued<S> {
-    Output(PullOutput),
+    Output(Box<PullOutput>),
     /// The next request of a pull. It is made as it leaves, and not if it was given up meanwhile.
     Ask(PullKey<S>),
 }
@@ -170,7 +170,7 @@ impl<Q: Question> PullMachine for Pull<Q> {
     fn poll_output(&mut self, numbers: &mut RequestNumbers) -> Option<PullOutput> {
         loop {
             let key = match self.queue.pop_front() {
-                Some(Queued::Output(output)) => return Some(output),
+                Some(Queued::Output(output)) => return Some(*output),
                 Some(Queued::Ask(key)) => key,
                 None => {
                     self.question.check(self.pulls.iter().map(|(key, pull)| (*key, &pull.part)));
@@ -213,7 +213,7 @@ impl<Q: Question> PullMachine for Pull<Q> {
             pull.part = Q::Part::default();
             self.question.part_over(key);
             pull.failed += 1;
-            if pull.failed >= ATTEMPTS {
+            if pull.failed >= Q::ATTEMPTS {
                 self.end(key, Outcome::GaveUp);
             } else {
                 pull.step = PullStep::Resting(now + REST);
@@ -260,7 +260,7 @@ impl<Q: Question> PullMachine for Pull<Q> {
             Refusal::AskAgain => {
                 // What is asked for may well change faster than it comes: then later.
                 pull.failed += 1;
-                if pull.failed < ATTEMPTS {
+                if pull.failed < Q::ATTEMPTS {
                     return self.ask(now, key);
                 }
                 self.end(key, Outcome::GaveUp);
@@ -454,11 +454,11 @@ impl<Q: Question> Pull<Q> {
     }
 
     fn output(&mut self, output: PullOutput) {
-        self.queue.push_back(Queued::Output(output));
+        self.queue.push_back(Queued::Output(Box::new(output)));
     }
 
     fn tell(&mut self, events: impl IntoIterator<Item = ReceiverEvent>) {
-        self.queue.extend(events.into_iter().map(PullOutput::Tell).map(Queued::Output));
+        self.queue.extend(events.into_iter().map(PullOutput::Tell).map(Box::new).map(Queued::Output));
     }
 }
 
