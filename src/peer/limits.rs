@@ -30,6 +30,14 @@ pub(crate) const HOSTS_IN_VAIN: usize = 256;
 /// Peers of whose files nothing can be listed that `list` names for each cause, at most; the rest is counted.
 pub(crate) const UNLISTED_TOLD: usize = 20;
 
+/// Catalogues of others that a keeper of the index is asked for at the same time, at most: as many as the receiver pulls
+/// from one peer.
+pub(crate) const KEEPER_PULLS: usize = 8;
+
+/// Keepers of the index of which it is remembered that they did not give catalogues, at most: more than ever have an
+/// office. Further ones are asked again.
+pub(crate) const KEEPERS_SKIPPED: usize = 16;
+
 /// Files that a search tells, at most; the rest is counted. More than a screen, and nobody reads on.
 pub(crate) const SEARCH_HITS: usize = 100;
 

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::catalogues::Unlisted;
+use super::keeper_pulls::{CatalogueAsk, KeeperAnswer, KeeperPulls};
 use super::offices::{Offices, OwnArrival};
 use super::output::Outputs;
 use super::patience::Patience;
-use super::roster::{Member, Roster};
+use super::roster::{LentCatalogue, Member, Roster};
+use crate::content::Catalogue;
 use crate::control::{GoneCause, Notice};
 use crate::identity::PeerId;
 use crate::lan::{self, Gone, PeerInfo};
@@ -25,7 +27,7 @@ enum PullMode {
     Small,
     /// Everything at once, for this peer keeps the index of a large network.
     Keeper,
-    /// What is asked for.
+    /// What is asked for, of those who keep the index, and of its owner what they have not.
     OnDemand,
 }
 
@@ -37,6 +39,8 @@ pub(super) struct Presence {
     pub(super) offices: Offices,
     /// What this peer pulls without being asked.
     mode: PullMode,
+    /// What is asked of those who keep the index.
+    keeper_pulls: KeeperPulls,
     /// Bytes that the catalogues of others may take while this peer keeps the index of a large network.
     index_memory: u64,
     /// The network has answered.
@@ -66,7 +70,19 @@ impl Presence {
         }
         if !self.roster.is_large() {
             self.pull(now, out);
-        } else if is_awaited || self.mode == PullMode::Keeper {
+        } else if is_awaited {
+            self.found(now, id, out);
+        } else if self.mode == PullMode::Keeper {
+            self.pull_from(now, id, out);
+        }
+    }
+
+    /// A peer can be asked of which it was not known where it is, while something is wanted of it.
+    fn found(&mut self, now: Time, id: PeerId, out: &mut Outputs) {
+        if self.keeper_pulls.has(id) {
+            // Somebody else is asked for it already.
+            self.roster.is_pulled_next(now, id);
+        } else {
             self.pull_from(now, id, out);
         }
     }
@@ -75,6 +91,7 @@ impl Presence {
     pub(super) fn gone(&mut self, id: PeerId, why: Gone, out: &mut Outputs) {
         out.receiver(ReceiverCommand::Gone(id));
         self.roster.away.keeper_gone(id);
+        self.keeper_pulls.gone(id);
         if let Some(member) = self.roster.gone(id) {
             out.sender(SenderCommand::Table(id, None));
             let name = member.info.name.to_string();
@@ -99,8 +116,10 @@ impl Presence {
             out.receiver(ReceiverCommand::CatalogueMemory(keeps.then_some(self.index_memory)));
         }
         if self.mode != before && self.pulls_on_sight() {
+            self.keeper_pulls.leave_keeper();
             self.pull(now, out);
         }
+        self.ask_for_catalogues(now, out);
     }
 
     fn mode_of(&self, own: PeerId) -> PullMode {
@@ -145,7 +164,7 @@ impl Presence {
         let is_awaited = self.roster.awaits_address(id);
         self.roster.met(id);
         if is_awaited {
-            self.pull_from(now, id, out);
+            self.found(now, id, out);
         }
     }
 
@@ -190,9 +209,48 @@ impl Presence {
     /// a place now.
     pub(super) fn pull(&mut self, now: Time, out: &mut Outputs) {
         for id in self.roster.next_pulls(now) {
-            self.ask_for_catalogue(id, out);
+            self.keeper_pulls.want(id);
         }
+        self.ask_for_catalogues(now, out);
         self.pull_of_owners(now, out);
+    }
+
+    /// Asks whoever is next for what is wanted: those who keep the index, unless this peer pulls everything itself.
+    fn ask_for_catalogues(&mut self, now: Time, out: &mut Outputs) {
+        let holders = self.offices.holders().into_iter().flatten();
+        let holders = holders.filter(|holder| self.roster.is_reachable(*holder));
+        let keepers: Vec<PeerId> = holders.filter(|_| self.mode == PullMode::OnDemand).collect();
+        while let Some(ask) = self.keeper_pulls.poll_ask(now, &keepers) {
+            match ask {
+                CatalogueAsk::OfKeeper { keeper, owner } => {
+                    out.receiver(ReceiverCommand::OwnerCatalogue { from: keeper, origin: owner });
+                }
+                CatalogueAsk::OfOwner(owner) => self.ask_for_catalogue(owner, out),
+            }
+        }
+    }
+
+    /// Another one than its owner gave this catalogue.
+    pub(super) fn lent(
+        &mut self,
+        now: Time,
+        [from, owner]: [PeerId; 2],
+        signed: &[u8],
+        catalogue: &Arc<Catalogue>,
+        out: &mut Outputs,
+    ) -> LentCatalogue {
+        let lent = self.roster.lent_shares(owner, signed, catalogue);
+        let answer = if lent.is_newest { KeeperAnswer::Newest } else { KeeperAnswer::Older };
+        self.keeper_pulls.answered(now, from, owner, answer);
+        self.ask_for_catalogues(now, out);
+        lent
+    }
+
+    /// The connection with this peer is lost.
+    pub(super) fn lost(&mut self, now: Time, id: PeerId, out: &mut Outputs) {
+        self.pull_failed(now, id, NoCatalogueCause::NoAnswer);
+        self.keeper_pulls.lost(now, id);
+        self.ask_for_catalogues(now, out);
     }
 
     fn pull_of_owners(&mut self, now: Time, out: &mut Outputs) {
@@ -227,15 +285,27 @@ impl Presence {
 
     /// A catalogue did not come.
     pub(super) fn pull_failed(&mut self, now: Time, id: PeerId, cause: NoCatalogueCause) {
-        self.roster.pull_failed(id, Unlisted::new(now, cause));
+        // It may yet come from those who keep the index.
+        if !self.keeper_pulls.has(id) {
+            self.roster.pull_failed(id, Unlisted::new(now, cause));
+        }
     }
 
-    /// The catalogue of an absent owner did not come.
-    pub(super) fn owner_pull_failed(&mut self, now: Time, owner: PeerId, cause: NoCatalogueCause) {
-        // What a keeper does not give is asked for again with the next change of that keeper.
+    /// The catalogue of this owner did not come from another one.
+    pub(super) fn owner_pull_failed(
+        &mut self,
+        now: Time,
+        [from, owner]: [PeerId; 2],
+        cause: NoCatalogueCause,
+        out: &mut Outputs,
+    ) {
+        self.keeper_pulls.answered(now, from, owner, KeeperAnswer::None(cause));
+        // What a keeper does not give of an absent owner is asked for again with the next change of that keeper.
         if cause == NoCatalogueCause::TooMuch {
             self.roster.away.set_unlisted(owner, Some(Unlisted::new(now, cause)));
+            self.pull_failed(now, owner, cause);
         }
+        self.ask_for_catalogues(now, out);
     }
 
     /// The receiver gave up the catalogue of this peer: there is no place for it.
@@ -245,7 +315,8 @@ impl Presence {
 
     /// When [`Self::handle_timeout`] is to be called.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.roster.poll_timeout(self.pulls_on_sight())
+        let again = self.roster.poll_timeout(self.pulls_on_sight());
+        again.into_iter().chain(self.keeper_pulls.poll_timeout()).min()
     }
 
     /// Asks again for what is due.
@@ -253,6 +324,8 @@ impl Presence {
         if self.poll_timeout().is_none_or(|at| at > now) {
             return;
         }
+        self.keeper_pulls.handle_timeout(now);
+        self.ask_for_catalogues(now, out);
         if self.pulls_on_sight() {
             self.pull(now, out);
         } else {

@@ -35,6 +35,17 @@ pub(super) struct Member {
     waited: Option<Time>,
     /// Why the last pull brought nothing.
     unlisted: Option<Unlisted>,
+    /// What is known to be shared by it came from somebody else, who may have less than it announced.
+    is_lent: bool,
+}
+
+/// What a catalogue changed that another one than its owner gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LentCatalogue {
+    /// The owner is here, and so much of what it shares was not known.
+    pub(super) is_news: bool,
+    /// It is what the owner announced, or newer.
+    pub(super) is_newest: bool,
 }
 
 impl Member {
@@ -108,6 +119,7 @@ impl Roster {
                     asked: None,
                     waited: None,
                     unlisted: None,
+                    is_lent: false,
                 });
                 true
             }
@@ -127,16 +139,36 @@ impl Roster {
         self.changed.insert(id);
         let Some(member) = self.members.get_mut(&id) else { return false };
         (member.asked, member.waited, member.unlisted) = (None, None, None);
+        member.is_lent = false;
         true
     }
 
-    /// Takes over the catalogue of an owner that came from whoever keeps its files.
-    pub(super) fn kept_shares(&mut self, owner: PeerId, signed: &[u8], catalogue: Arc<Catalogue>) {
+    /// Takes over the catalogue of an owner that came from whoever keeps its files, or knows what it shares.
+    pub(super) fn lent_shares(
+        &mut self,
+        owner: PeerId,
+        signed: &[u8],
+        catalogue: &Arc<Catalogue>,
+    ) -> LentCatalogue {
+        let mut lent = LentCatalogue { is_news: false, is_newest: false };
         // Invariant: the receiver checked its signature.
-        if let Ok(head) = Head::open(signed) {
-            self.catalogues.set(owner, head, catalogue);
-            self.away.set_unlisted(owner, None);
+        let Ok(head) = Head::open(signed) else { return lent };
+        let number = head.number();
+        let is_newer = self.catalogues.get(owner).is_none_or(|(known, _)| known.number() < number);
+        if is_newer {
+            self.catalogues.set(owner, head, Arc::clone(catalogue));
         }
+        self.away.set_unlisted(owner, None);
+        let Some(member) = self.members.get_mut(&owner) else { return lent };
+        if is_newer {
+            self.changed.insert(owner);
+            (lent.is_news, member.is_lent) = (true, true);
+        }
+        if member.announced() <= number {
+            (member.asked, member.waited, member.unlisted) = (None, None, None);
+            lent.is_newest = true;
+        }
+        lent
     }
 
     /// Of whom what is shared by those that are here may have changed since this was asked last.
@@ -201,6 +233,11 @@ impl Roster {
     /// True if a catalogue is wanted of a peer of which nobody knows yet where it can be reached.
     pub(super) fn awaits_address(&self, id: PeerId) -> bool {
         self.members.get(&id).is_some_and(|m| m.asked.is_some() && m.is_nowhere())
+    }
+
+    /// True if this peer is here, and can be asked for something.
+    pub(super) fn is_reachable(&self, id: PeerId) -> bool {
+        self.members.get(&id).is_some_and(|member| !member.is_nowhere())
     }
 
     /// True if this peer is here, and there is neither an address at which it can be dialled nor a connection with it.
@@ -278,10 +315,12 @@ impl Roster {
         stale.filter_map(|(_, member)| Some((member.waited?, member)))
     }
 
-    /// Those of these owners of whose files nothing can be listed, and why.
+    /// Those of these owners of whose files nothing can be listed, or only what others knew of them before, and why.
     pub(super) fn unlisted(&self, of: &Owners) -> BTreeMap<UnlistedCause, Vec<PeerId>> {
         let lacks = |id: &PeerId| self.catalogues.get(*id).is_none();
-        let here = self.members.iter().filter(|(id, m)| lacks(id) && m.announced().version > 0);
+        let is_behind = |id: &PeerId, m: &Member| m.is_lent && m.is_newer_than(self.catalogues.get(*id));
+        let here = self.members.iter().filter(|(id, m)| lacks(id) || is_behind(id, m));
+        let here = here.filter(|(_, m)| m.announced().version > 0);
         let here = here.map(|(id, m)| (*id, m.unlisted.map_or(UnlistedCause::Coming, |u| u.cause)));
         // That an owner is away at all is the word of a keeper alone, unless a head of it came.
         let away = self.away.unlisted().filter(|(id, _)| lacks(id) && !self.members.contains_key(id));

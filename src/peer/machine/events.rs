@@ -20,7 +20,7 @@ use crate::peer::output::{LogLevel, Outputs, PeerOutput};
 use crate::peer::own_peer::OwnPeer;
 use crate::peer::reachability::Attempt;
 use crate::peer::swarms::{LiveSeed, is_worth};
-use crate::peer::through::CarryContext;
+use crate::peer::through::{Carrier, CarryContext};
 use crate::peer::verifying::RepairSources;
 use crate::receiver::catalogue::NoCatalogueCause;
 use crate::receiver::through::ThroughFile;
@@ -202,7 +202,7 @@ impl PeerMachine {
             // The shell gives it as an event of its own.
             ReceiverEvent::PartialSeed(_) => {}
             ReceiverEvent::Catalogue(id, head, signed, catalogue) => {
-                self.carrier.list(id, signed, &catalogue, &mut self.out);
+                Carrier::list(id, signed, &catalogue, &mut self.out);
                 self.on_catalogue(now, id, head, catalogue);
             }
             ReceiverEvent::NoKept(id) => self.out.debug(format!("{id} does not say what it keeps")),
@@ -242,25 +242,28 @@ impl PeerMachine {
                 self.warn_of_firewalls(id);
             }
             ReceiverEvent::Lost(id) => {
-                self.presence.pull_failed(now, id, NoCatalogueCause::NoAnswer);
+                self.presence.lost(now, id, &mut self.out);
                 self.out.discovery(Command::Doubt(id));
             }
             ReceiverEvent::NoCatalogue(id, cause) => self.presence.pull_failed(now, id, cause),
             ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue, is_held } => {
                 self.out.debug(format!("{from} gave the catalogue of {origin}"));
                 self.custody.on_owner_catalogue(now, origin, &signed, &catalogue);
-                if is_held && origin != self.own.id() {
-                    self.presence.roster.kept_shares(origin, &signed, Arc::clone(&catalogue));
-                }
-                if is_held && self.through.catalogue_came(from, origin) {
-                    self.downloads.changed(origin, &catalogue, &mut self.out);
-                    self.downloads.new_holder(origin, &catalogue, &mut self.out);
+                if is_held {
+                    self.on_lent_catalogue(now, [from, origin], &signed, &catalogue);
+                } else {
+                    self.presence.owner_pull_failed(
+                        now,
+                        [from, origin],
+                        NoCatalogueCause::NoAnswer,
+                        &mut self.out,
+                    );
                 }
             }
             ReceiverEvent::NoOwnerCatalogue { from, origin, cause } => {
                 self.out.debug(format!("{from} did not give the catalogue of {origin}: {cause:?}"));
                 self.through.no_catalogue(now, from, origin);
-                self.presence.owner_pull_failed(now, origin, cause);
+                self.presence.owner_pull_failed(now, [from, origin], cause, &mut self.out);
             }
             ReceiverEvent::CatalogueGivenUp(owner) => {
                 self.out.sender(SenderCommand::Listed(owner, None));
@@ -273,6 +276,25 @@ impl PeerMachine {
             ReceiverEvent::KeptGivenUp(from) => self.presence.roster.away.keeper_gone(from),
             ReceiverEvent::Warning(text) => self.warn(text),
             ReceiverEvent::Stopped => self.departure.receiver_stopped(),
+        }
+    }
+
+    /// Another one than its owner gave a catalogue, which is the newest one that is known.
+    fn on_lent_catalogue(
+        &mut self,
+        now: Time,
+        [from, owner]: [PeerId; 2],
+        signed: &Arc<[u8]>,
+        catalogue: &Arc<Catalogue>,
+    ) {
+        let is_news = owner != self.own.id()
+            && self.presence.lent(now, [from, owner], signed, catalogue, &mut self.out).is_news;
+        if is_news {
+            Carrier::list(owner, Arc::clone(signed), catalogue, &mut self.out);
+        }
+        if self.through.catalogue_came(from, owner) || is_news {
+            self.downloads.changed(owner, catalogue, &mut self.out);
+            self.downloads.new_holder(owner, catalogue, &mut self.out);
         }
     }
 

@@ -34,17 +34,15 @@ pub(in crate::peer) struct CarryContext<'a> {
 }
 
 impl Carrier {
-    /// What a peer shares that can be reached from here is told to those who cannot reach it, as it signed it.
+    /// What a peer shares is told, as it signed it, to those who cannot reach it, and to those who ask whoever keeps the
+    /// index instead of each owner. It is held here in any case.
     pub(in crate::peer) fn list(
-        &self,
         owner: PeerId,
         signed: Arc<[u8]>,
         catalogue: &Arc<Catalogue>,
         out: &mut Outputs,
     ) {
-        if self.is_on() {
-            out.sender(SenderCommand::Listed(owner, Some((signed, Arc::clone(catalogue)))));
-        }
+        out.sender(SenderCommand::Listed(owner, Some((signed, Arc::clone(catalogue)))));
     }
 
     /// A peer asks that a file is fetched for it; bytes that it can have by now.

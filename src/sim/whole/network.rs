@@ -102,6 +102,8 @@ pub(super) struct Network {
     last_conn: u64,
     /// Datagrams that were sent.
     pub(super) datagrams: u64,
+    /// Bytes that were sent over connections.
+    pub(super) bytes: u64,
 }
 
 impl Network {
@@ -116,6 +118,7 @@ impl Network {
             apart: BTreeSet::new(),
             last_conn: 0,
             datagrams: 0,
+            bytes: 0,
         }
     }
 
@@ -227,6 +230,11 @@ impl Network {
         id
     }
 
+    /// Connections that were dialled so far.
+    pub(super) const fn dialled(&self) -> u64 {
+        self.last_conn
+    }
+
     /// How long something takes on a connection from one end to the other.
     fn way(&mut self) -> Duration {
         let late = if self.rng.permille(self.link.loss) { SENT_AGAIN } else { Duration::ZERO };
@@ -238,6 +246,7 @@ impl Network {
         let way = self.way();
         let now = self.now;
         let Some(conn) = self.conns.get_mut(&id) else { return now };
+        self.bytes += bytes.len() as u64;
         let (role, to) = (conn.role, conn.process(from.other()));
         let pipe = if from == ConnEnd::Dialler { &mut conn.to_listener } else { &mut conn.to_dialler };
         pipe.free = pipe.free.max(now) + Duration::from_nanos(bytes.len() as u64 * 1_000_000_000 / RATE);

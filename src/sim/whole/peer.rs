@@ -20,7 +20,7 @@ use crate::content::FileId;
 use crate::control::{Notice, Reply, Request};
 use crate::identity::{Identity, Instance, PeerId, PeerName};
 use crate::index::{INDEX_MEMORY, IndexHost};
-use crate::lan::{Machines, OwnPresence};
+use crate::lan::{IndexDuty, Machines, OwnPresence};
 use crate::library;
 use crate::peer::chat::Chat;
 use crate::peer::custody::{CustodyOnDisk, RestoredCustody};
@@ -111,7 +111,10 @@ impl SimPeer {
         let port = 40_000 + u16::try_from(self.starts).unwrap();
         let ports = Ports { receiver: 27_280, sender: 27_281, distributor: 27_282, distributee: 27_283 };
         let name = PeerName::cleaned(&format!("peer{}", self.place)).unwrap();
-        let presence = OwnPresence::new(name, ports);
+        let mut presence = OwnPresence::new(name, ports);
+        if !self.settings.index.takes_office {
+            presence.duty = IndexDuty::Never;
+        }
         let now = network.now;
         let mut lan = Machines::new(now, self.id(), instance, presence.clone(), network.rng.seed());
         lan.handle_links(now, vec![NETWORK]);
