@@ -5,7 +5,9 @@ use super::file_type::TypeFilter;
 use super::found::{Hit, Rank};
 use super::fold::fold;
 use super::matching::Matcher;
+use super::place_filter::is_at;
 use super::query::Query;
+use crate::content::path::composed;
 
 /// A query, ready to be compared with hits.
 #[derive(Debug)]
@@ -13,13 +15,16 @@ pub(crate) struct QueryJudge {
     query: Query,
     matcher: Matcher,
     types: TypeFilter,
+    /// The path at or below which files are looked for, composed.
+    at: Option<String>,
 }
 
 impl QueryJudge {
     /// Of this query.
     pub(crate) fn new(query: Query) -> Self {
-        let (matcher, types) = (Matcher::new(&query.words), TypeFilter::new(&query.types));
-        Self { query, matcher, types }
+        let (matcher, types) = (Matcher::new(&query.words, None), TypeFilter::new(&query.types));
+        let at = query.at.as_ref().map(|at| composed(at.as_str()));
+        Self { query, matcher, types, at }
     }
 
     /// The query.
@@ -31,6 +36,10 @@ impl QueryJudge {
     pub(crate) fn rank(&self, hit: &Hit) -> Option<Rank> {
         let is_newer = self.query.newer.is_none_or(|newer| hit.modified >= newer);
         if !is_newer || !self.query.size.contains(&hit.size) {
+            return None;
+        }
+        let is_there = |at: &String| is_at(&composed(hit.path.as_str()), at);
+        if !self.query.file.as_ref().is_none_or(|file| file.is_of(hit.file)) || !self.at.as_ref().is_none_or(is_there) {
             return None;
         }
         let (folder, name) = hit.path.as_str().rsplit_once('/').unwrap_or(("", hit.path.as_str()));
@@ -50,7 +59,7 @@ mod tests {
     use super::*;
     use crate::content::{Catalogue, Entry, EntryKind, FileId};
     use crate::identity::PeerId;
-    use crate::index::{FileType, Index, SearchWords};
+    use crate::index::{FilePrefix, FileType, Index, SearchWords};
     use crate::time::Time;
 
     #[test]
@@ -81,6 +90,9 @@ mod tests {
             Query { types: [FileType::Audio].into(), ..all.clone() },
             Query { size: 200..=300, ..all.clone() },
             Query { newer: Some(4), ..all.clone() },
+            Query { at: Some("Blue".parse().unwrap()), ..all.clone() },
+            Query { at: Some("a/red.mp3".parse().unwrap()), ..all.clone() },
+            Query { file: FilePrefix::new(vec![3, 3]), ..all.clone() },
         ] {
             let found = index.search(&query, 10).hits;
             assert!(!found.is_empty(), "{query:?}");

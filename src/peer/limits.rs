@@ -30,15 +30,8 @@ pub(crate) const HOSTS_IN_VAIN: usize = 256;
 /// Peers of whose files nothing can be listed that `list` names for each cause, at most; the rest is counted.
 pub(crate) const UNLISTED_TOLD: usize = 20;
 
-/// Files that a search tells, at most; the rest is counted. More than a screen, and nobody reads on.
-pub(crate) const SEARCH_HITS: usize = 100;
-
-/// Owners that one keeper of the index covers, at most, as the wire has it.
-pub(crate) const COVERED_OWNERS: usize = 65_536;
-
-/// Owners that are named to a keeper to whom a search is narrowed, at most, as the wire has it. Of more of them the
-/// catalogues are pulled.
-pub(crate) const SEARCH_OWNERS: usize = 64;
+/// Owners that one keeper of the index covers, at most, in all that it told.
+pub(crate) const COVERED_OWNERS: usize = FOUND_COVERED * FOUND_PAGES;
 
 /// Keepers that one search asks, at most: two have an office, and offices pass on.
 pub(crate) const HOLDERS_ASKED: usize = 8;

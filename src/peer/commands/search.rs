@@ -69,6 +69,8 @@ fn query(request: &SearchRequest, owners: &Owners) -> Result<Query, Failure> {
         size: min..=max,
         newer: request.newer.map(|seconds| seconds.saturating_mul(1_000)),
         owners: (!owners.is_empty()).then_some(owners),
+        at: None,
+        file: None,
     })
 }
 

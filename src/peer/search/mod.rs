@@ -143,7 +143,7 @@ impl Searches {
         match self.running.get_mut(&number).and_then(|search| search.keepers.as_mut()) {
             Some(search) => search.answered(now, keeper, answer, facts, asking),
             // What it covers is worth knowing all the same.
-            None => drop(asking.answered(keeper, number, answer, None, &facts.holders)),
+            None => asking.answered_late(keeper, number, answer, &facts.holders),
         }
     }
 

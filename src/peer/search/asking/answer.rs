@@ -85,11 +85,6 @@ impl KeeperAnswer {
         self.coverage.of(owner)
     }
 
-    /// All whose files it goes by.
-    pub(super) fn covered(&self) -> impl Iterator<Item = (PeerId, HeadNumber)> {
-        self.coverage.iter()
-    }
-
     fn hit(&self, claim: Claim) -> Option<&Hit> {
         self.places.get(&claim).map(|at| &self.hits[*at].hit)
     }

@@ -36,6 +36,7 @@ impl CoverageList {
     }
 
     /// All owners that are covered.
+    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (PeerId, HeadNumber)> {
         self.owners.iter().map(|(owner, head)| (*owner, *head))
     }

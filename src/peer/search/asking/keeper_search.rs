@@ -229,7 +229,8 @@ impl KeeperSearch {
         facts: &OwnFacts<'_>,
         asking: &mut Asking,
     ) {
-        let answer = asking.answered(keeper, self.number, answer, Some(&self.judge), &facts.holders);
+        let answer = asking.learn(keeper, self.number, answer, &facts.holders);
+        let answer = answer.and_then(|(list, answer)| KeeperAnswer::of(answer, list, &self.judge));
         let Some(question) = self.questions.get_mut(&keeper) else { return };
         if !matches!(question.state, QuestionState::Asked(_) | QuestionState::Late) {
             return;

@@ -17,7 +17,6 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use self::answer::KeeperAnswer;
 use self::coverage::{CoverageList, CoverageLists};
 pub(in crate::peer) use self::facts::OwnFacts;
 pub(super) use self::keeper_search::{KeeperHit, KeeperSearch};
@@ -70,16 +69,25 @@ impl Asking {
         self.asked.insert((number, keeper), list);
     }
 
-    /// A keeper answers, or will not. Returns the answer, if it counts: what it covers is known from now on in any
-    /// case.
-    pub(super) fn answered(
+    /// A keeper answers a search that is over, or will not. What it covers is worth knowing all the same.
+    pub(super) fn answered_late(
         &mut self,
         keeper: PeerId,
         number: u64,
         answer: Option<IndexAnswer>,
-        judge: Option<&QueryJudge>,
         holders: &[Option<PeerId>],
-    ) -> Option<KeeperAnswer> {
+    ) {
+        let _late = self.learn(keeper, number, answer, holders);
+    }
+
+    /// Takes what a keeper says that it covers, and returns that with its answer.
+    fn learn(
+        &mut self,
+        keeper: PeerId,
+        number: u64,
+        answer: Option<IndexAnswer>,
+        holders: &[Option<PeerId>],
+    ) -> Option<(CoverageList, IndexAnswer)> {
         let asked = self.asked.remove(&(number, keeper));
         let (asked, answer) = asked.zip(answer)?;
         let Some(list) = asked.after(&answer.coverage) else {
@@ -87,7 +95,7 @@ impl Asking {
             return None;
         };
         self.lists.learn(keeper, list.clone(), holders);
-        KeeperAnswer::of(answer, list, judge?)
+        Some((list, answer))
     }
 
     /// A keeper was wrong about an owner.
