@@ -1,12 +1,22 @@
-//! What a keeper of the index answers another peer, and how far it knows. Pure.
+//! What a keeper of the index is asked by another peer, what it answers, and how far it knows. Pure.
 //!
 //! A keeper's answer is as complete as its coverage list: of whom it knows what they share, up to which catalogue.
 //! Whoever asks keeps that list by what changed of it, and asks those that are missing in it, or share something newer,
 //! itself.
 
+use super::Query;
 use super::host::FoundFile;
 use crate::content::HeadNumber;
 use crate::identity::PeerId;
+
+/// What a keeper is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IndexQuestion {
+    /// What is looked for. It names at most [`limits::SEARCH_OWNERS`](crate::limits::SEARCH_OWNERS) owners.
+    pub(crate) query: Query,
+    /// Hits that are wanted, at most [`limits::SEARCH_HITS`](crate::limits::SEARCH_HITS).
+    pub(crate) most: usize,
+}
 
 /// A state of a keeper's coverage list. Numbers of different epochs are not to be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

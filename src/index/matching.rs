@@ -27,9 +27,11 @@ pub(super) struct FolderMatch {
 }
 
 impl Matcher {
-    pub(super) fn new(words: &SearchWords) -> Self {
+    /// `component`: what occurs in each path that is wanted, within one component.
+    pub(super) fn new(words: &SearchWords, component: Option<&str>) -> Self {
         let words = words.as_slice();
-        let parts = words.iter().flat_map(|word| word.split('/')).filter(|part| !part.is_empty());
+        let parts = words.iter().flat_map(|word| word.split('/')).chain(component);
+        let parts = parts.filter(|part| !part.is_empty());
         let pivot = parts.max_by_key(|part| part.len()).map(|part| Finder::new(part).into_owned());
         let word = |w: &String| Word { finder: Finder::new(w).into_owned(), slash: w.rfind('/') };
         Self { words: words.iter().map(word).collect(), pivot }

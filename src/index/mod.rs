@@ -5,7 +5,6 @@
 //! yet, are none. There are no inverted lists: rows are packed (`segment.rs`), and a search reads all of them
 //! (`scan.rs`), which is fast enough, whatever is looked for. docs/INDEX.md has the measurements.
 
-#[expect(dead_code, reason = "said and heard by what follows")]
 pub(crate) mod answer;
 mod best;
 mod contents;
@@ -13,11 +12,14 @@ mod file_type;
 mod fold;
 mod found;
 mod host;
+mod judge;
 mod limits;
 mod matching;
 mod number_set;
 mod owner;
+mod place_filter;
 mod query;
+pub(crate) mod remote;
 mod scan;
 mod search;
 mod segment;
@@ -32,10 +34,11 @@ pub use self::found::{Found, Hit, Rank};
 #[cfg(test)]
 pub(crate) use self::host::IndexHost;
 pub(crate) use self::host::{FoundFile, FoundFiles, IndexCommand, IndexEvent, IndexedFiles};
+pub(crate) use self::judge::QueryJudge;
 #[cfg(any(test, feature = "sim"))]
 pub use self::limits::INDEX_MEMORY;
 use self::owner::{FileLine, IndexedOwner};
-pub use self::query::{Query, QueryError, SearchWords};
+pub use self::query::{FilePrefix, Query, QueryError, SearchWords};
 pub use self::search::Search;
 use crate::accounts::{Account, AccountHost, Grant, Payer};
 use crate::address::Host;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::file_type::FileType;
 use super::fold::fold;
 use super::limits;
+use crate::content::{FileId, SafePath};
 use crate::identity::PeerId;
 
 /// What is looked for: files for which all of this holds.
@@ -21,6 +22,11 @@ pub struct Query {
     pub newer: Option<i64>,
     /// Who has it, one of them at least; `None`: whoever.
     pub owners: Option<BTreeSet<PeerId>>,
+    /// It lies there, or below it; `None`: wherever. Two forms of one letter are the same, as Unicode has them; else
+    /// each byte counts.
+    pub at: Option<SafePath>,
+    /// Its id begins so; `None`: however.
+    pub file: Option<FilePrefix>,
 }
 
 impl Query {
@@ -28,7 +34,32 @@ impl Query {
     #[cfg(any(test, feature = "sim"))]
     #[must_use]
     pub const fn of(words: SearchWords) -> Self {
-        Self { words, types: BTreeSet::new(), size: 0..=u64::MAX, newer: None, owners: None }
+        let types = BTreeSet::new();
+        Self { words, types, size: 0..=u64::MAX, newer: None, owners: None, at: None, file: None }
+    }
+}
+
+/// The beginning of a file id: 2 to 32 bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePrefix(Vec<u8>);
+
+impl FilePrefix {
+    /// `None`: too few bytes, or too many.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Option<Self> {
+        (limits::FILE_PREFIX..=32).contains(&bytes.len()).then_some(Self(bytes))
+    }
+
+    /// True if this id begins so.
+    #[must_use]
+    pub fn is_of(&self, file: FileId) -> bool {
+        file.0.starts_with(&self.0)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -61,10 +92,10 @@ impl SearchWords {
         for word in words {
             bytes += word.len();
             given += 1;
-            if given > limits::WORDS {
+            if given > limits::SEARCH_WORDS {
                 return Err(QueryError::Many);
             }
-            if bytes > limits::WORD_BYTES {
+            if bytes > limits::SEARCH_WORD_BYTES {
                 return Err(QueryError::Long);
             }
             let word = fold(word).trim().to_owned();
@@ -101,9 +132,9 @@ mod tests {
 
     #[test]
     fn no_more_words_are_taken_than_anybody_types() {
-        assert!(words(&["a"; limits::WORDS]).is_ok());
-        assert_eq!(words(&["a"; limits::WORDS + 1]), Err(QueryError::Many));
-        assert!(words(&[&"a".repeat(limits::WORD_BYTES)]).is_ok());
-        assert_eq!(words(&[&"a".repeat(limits::WORD_BYTES), "b"]), Err(QueryError::Long));
+        assert!(words(&["a"; limits::SEARCH_WORDS]).is_ok());
+        assert_eq!(words(&["a"; limits::SEARCH_WORDS + 1]), Err(QueryError::Many));
+        assert!(words(&[&"a".repeat(limits::SEARCH_WORD_BYTES)]).is_ok());
+        assert_eq!(words(&[&"a".repeat(limits::SEARCH_WORD_BYTES), "b"]), Err(QueryError::Long));
     }
 }

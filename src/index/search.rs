@@ -8,6 +8,7 @@ use super::limits;
 use super::matching::{FolderMatch, Matcher};
 use super::number_set::NumberSet;
 use super::owner::IndexedOwner;
+use super::place_filter::{FolderPlace, PlaceFilter};
 use super::query::Query;
 use super::scan::{Scan, ScanStep};
 use super::segment::Segment;
@@ -23,6 +24,7 @@ pub struct Search {
     query: Query,
     matcher: Matcher,
     types: TypeFilter,
+    at: Option<PlaceFilter>,
     best: Best,
     /// Contents that are hits.
     hits: NumberSet,
@@ -45,6 +47,8 @@ struct Place {
 struct CurrentFolder {
     number: Option<usize>,
     known: FolderMatch,
+    /// Where it lies; of no interest unless files are looked for somewhere.
+    at: FolderPlace,
     /// As its owner writes it, with a slash at its end unless it is that at the top; empty until it is needed.
     path: String,
 }
@@ -62,11 +66,12 @@ impl Search {
     /// Of which the best `most` hits are wanted; a thousand are shown at most.
     #[must_use]
     pub fn new(query: Query, most: usize) -> Self {
-        let matcher = Matcher::new(&query.words);
+        let at = query.at.as_ref().map(PlaceFilter::new);
+        let matcher = Matcher::new(&query.words, at.as_ref().map(PlaceFilter::longest_component));
         let types = TypeFilter::new(&query.types);
         let best = Best::new(most.min(limits::HITS));
         let (place, folder) = (Place::default(), CurrentFolder::default());
-        Self { query, matcher, types, best, hits: NumberSet::default(), place, folder, changes: None }
+        Self { query, matcher, types, at, best, hits: NumberSet::default(), place, folder, changes: None }
     }
 
     /// Goes on, and stops soon after `budget` bytes of paths were looked at. True if nothing is left to look at.
@@ -129,8 +134,12 @@ impl Search {
             let known = self.matcher.folder(folder_line);
             self.folder.number = Some(folder);
             self.folder.known = known;
+            self.folder.at = self.at.as_ref().map_or(FolderPlace::Below, |at| at.folder(segment, folder));
             self.folder.path.clear();
             work += folder_line.len() * self.matcher.len();
+        }
+        if self.folder.at == FolderPlace::Elsewhere {
+            return work;
         }
         let name = segment.name_line(folder, row);
         work += name.len() * self.matcher.len();
@@ -139,8 +148,14 @@ impl Search {
         let is_size =
             || query.size == (0..=u64::MAX) || query.size.contains(&index.contents.size(packed.content));
         let is_newer = query.newer.is_none_or(|newer| packed.modified >= newer);
+        let is_file = || query.file.as_ref().is_none_or(|file| file.is_of(index.contents.claim(packed.content).0));
+        let is_there = || match (&self.at, self.folder.at) {
+            (Some(at), FolderPlace::Around) => at.is_file(segment, folder, row),
+            _ => true,
+        };
         let outside = self.matcher.outside(self.folder.known, folder_line, name);
-        if let Some(outside) = outside.filter(|_| is_newer && self.types.allows(name) && is_size()) {
+        let is_wanted = || is_newer && self.types.allows(name) && is_size() && is_file() && is_there();
+        if let Some(outside) = outside.filter(|_| is_wanted()) {
             self.take(index, owner.peer, segment, MatchingRow { folder, row, outside });
         }
         work
@@ -191,7 +206,7 @@ fn hit(index: &Index, candidate: &RankedRow) -> Option<Hit> {
     let path = path.parse().ok()?;
     let mut others: Vec<_> = index.holders_of(*content).filter(|o| o != owner).collect();
     others.sort_unstable();
-    others.truncate(limits::OWNERS_SHOWN - 1);
+    others.truncate(limits::HIT_OWNERS - 1);
     let owners = [*owner].into_iter().chain(others).collect();
     Some(Hit { path, size, file, modified: *modified, owners, copies: *copies, rank: *rank })
 }

@@ -42,3 +42,30 @@ pub const KEPT_PAGE: usize = 8_192;
 /// Rows of what one keeper says it keeps, at most: a file has one for each of its parts there. They take 48
 /// bytes of memory each.
 pub const KEPT_ROWS: usize = KEPT;
+
+/// Words of one search, at most: nobody types more, and each one is looked for in every path that has the others.
+pub const SEARCH_WORDS: usize = 32;
+
+/// Bytes of all words of one search together, as they were typed, at most. No path has a longer component.
+pub const SEARCH_WORD_BYTES: usize = 1_024;
+
+/// Types of files in one search, at most: more than there are, for later versions may have more.
+pub const SEARCH_TYPES: usize = 32;
+
+/// Owners that one search names, at most: nobody types more.
+pub const SEARCH_OWNERS: usize = 64;
+
+/// Bytes of the beginning of a file id, at least: as many digits as have to be typed.
+pub const FILE_PREFIX: usize = 2;
+
+/// Files that a search tells, at most; the rest is counted. More than a screen, and nobody reads on.
+pub const SEARCH_HITS: usize = 100;
+
+/// Owners that are named with one hit, at most: more than anybody chooses from. All of them are counted.
+pub const HIT_OWNERS: usize = 8;
+
+/// Owners in the coverage list on one page of an answer, at most: with 100 hits it fits [`HEADER`].
+pub const FOUND_COVERED: usize = 4_096;
+
+/// Pages of one answer to a search, at most: 65,536 owners.
+pub const FOUND_PAGES: usize = 16;

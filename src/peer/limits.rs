@@ -41,6 +41,23 @@ pub(crate) const KEEPERS_SKIPPED: usize = 16;
 /// Files that a search tells, at most; the rest is counted. More than a screen, and nobody reads on.
 pub(crate) const SEARCH_HITS: usize = 100;
 
+/// Owners that one keeper of the index covers, at most, in all that it told.
+pub(crate) const COVERED_OWNERS: usize = FOUND_COVERED * FOUND_PAGES;
+
+/// Keepers that one search asks, at most: two have an office, and offices pass on.
+pub(crate) const HOLDERS_ASKED: usize = 8;
+
+/// Questions to keepers that are not answered, at most: each holds what was known of its coverage. With more the
+/// oldest one is not taken when it comes.
+pub(crate) const KEEPERS_ASKED: usize = 256;
+
+/// Owners whose catalogues decide between two keepers, at most, for one search: whoever lies does so about two at
+/// least, and is found out by those.
+pub(crate) const DISPUTED_OWNERS: usize = 8;
+
+/// Keepers of the index that were found wrong and are not asked, at most: the oldest is forgotten.
+pub(crate) const SKIPPED_KEEPERS: usize = 64;
+
 /// Changes of what somebody shares that the index is told before it has taken them over, at most: each holds a
 /// catalogue.
 pub(crate) const INDEX_FED: usize = 16;

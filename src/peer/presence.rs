@@ -1,5 +1,6 @@
 //! Who is here, and whose catalogue is to be pulled when. Pure.
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -130,6 +131,27 @@ impl Presence {
         } else {
             PullMode::OnDemand
         }
+    }
+
+    /// True if others keep an index of what all share, and this peer knows but some of it.
+    pub(super) fn asks_keepers(&self) -> bool {
+        self.mode == PullMode::OnDemand
+    }
+
+    /// True once the network has answered.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.is_settled
+    }
+
+    /// How long a search waits for what this peer shares, at most.
+    pub(super) fn patience_with(&self, now: Time, id: PeerId) -> Duration {
+        self.patience.with_hosts(now, self.roster.account_hosts(id))
+    }
+
+    /// A search waited in vain for what these share.
+    pub(super) fn waited_for(&mut self, now: Time, owners: &[PeerId]) {
+        let hosts: BTreeSet<_> = owners.iter().flat_map(|id| self.roster.account_hosts(*id)).collect();
+        self.patience.hosts_in_vain(now, hosts.into_iter());
     }
 
     fn pulls_on_sight(&self) -> bool {
@@ -269,7 +291,7 @@ impl Presence {
     }
 
     /// Asks for the catalogue of this peer, if it is newer than what we have.
-    fn pull_from(&mut self, now: Time, id: PeerId, out: &mut Outputs) {
+    pub(super) fn pull_from(&mut self, now: Time, id: PeerId, out: &mut Outputs) {
         if self.roster.is_pulled_next(now, id) {
             self.ask_for_catalogue(id, out);
         }
@@ -336,8 +358,6 @@ impl Presence {
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-
     use super::super::roster::tests::{info, key};
     use super::*;
     use crate::content::Catalogue;

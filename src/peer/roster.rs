@@ -210,6 +210,26 @@ impl Roster {
         self.away.set_unlisted(owner, Some(unlisted));
     }
 
+    /// The newest catalogue that a peer that is here says it has; of version 0 when it has none.
+    pub(super) fn announced(&self, id: PeerId) -> Option<HeadNumber> {
+        self.members.get(&id).map(Member::announced)
+    }
+
+    /// True if the catalogue of this peer is on its way.
+    pub(super) fn is_pulled(&self, id: PeerId) -> bool {
+        self.members.get(&id).is_some_and(|member| member.asked.is_some())
+    }
+
+    /// Why these are missing, who are here.
+    pub(super) fn causes(&self, missing: &[PeerId]) -> BTreeMap<UnlistedCause, Vec<PeerId>> {
+        let mut all: BTreeMap<UnlistedCause, Vec<PeerId>> = BTreeMap::new();
+        for (id, member) in missing.iter().filter_map(|id| Some((*id, self.members.get(id)?))) {
+            let cause = member.unlisted.map_or(UnlistedCause::Coming, |unlisted| unlisted.cause);
+            all.entry(cause).or_default().push(id);
+        }
+        all
+    }
+
     /// Peers whose catalogue is to be pulled now; each newer version is named once.
     pub(super) fn next_pulls(&mut self, now: Time) -> Vec<PeerId> {
         let all: Vec<PeerId> = self.members.keys().copied().collect();
@@ -346,6 +366,11 @@ impl Roster {
     /// The host that pays for what this peer, which is here, makes others do.
     pub(super) fn account_host(&self, id: PeerId) -> Option<AccountHost> {
         Some(AccountHost::of_peer(&self.members.get(&id)?.info.contact.hosts))
+    }
+
+    /// The hosts whose share what this peer asks for comes from, if it is here.
+    pub(super) fn account_hosts(&self, id: PeerId) -> impl Iterator<Item = AccountHost> {
+        self.members.get(&id).into_iter().flat_map(Member::account_hosts)
     }
 
     /// All of them in the order of their ids.

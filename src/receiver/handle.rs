@@ -10,6 +10,7 @@ use mio::net::TcpListener;
 use super::ReceiverRole;
 use super::catalogue::NoCatalogueCause;
 use super::disks::Disks;
+use super::search::FoundOutcome;
 use super::telling::{PrivateLine, TellOutcome};
 use super::through::{ThroughAnswer, ThroughFile};
 use crate::address::Host;
@@ -17,6 +18,7 @@ use crate::content::{Catalogue, Claim, Head};
 use crate::disk;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId, fill_random};
+use crate::index::answer::{CoverageVersion, IndexQuestion};
 use crate::sender::KeptOf;
 use crate::swarm::{Job, JobEvent, JobId, Swarm};
 use crate::sys::descriptors;
@@ -73,6 +75,17 @@ pub(crate) enum ReceiverCommand {
         from: PeerId,
         /// What it is to fetch.
         file: ThroughFile,
+    },
+    /// Ask `from` what its index has of this. Answered once by [`ReceiverEvent::Found`].
+    Search {
+        /// Who is asked.
+        from: PeerId,
+        /// The number of the question.
+        number: u64,
+        /// What is asked.
+        search: Arc<IndexQuestion>,
+        /// The coverage list that is known of `from`.
+        known: Option<CoverageVersion>,
     },
     /// Finish the block under way, sync what arrived, then report [`ReceiverEvent::Stopped`].
     Stop,
@@ -138,6 +151,15 @@ pub(crate) enum ReceiverEvent {
         file: ThroughFile,
         /// What it says.
         answer: ThroughAnswer,
+    },
+    /// What became of a search in the index of `from`.
+    Found {
+        /// Who was asked.
+        from: PeerId,
+        /// The number of the question.
+        number: u64,
+        /// What it answers.
+        outcome: FoundOutcome,
     },
     /// TLS proved this peer at this address, or a byte came from it.
     Proved(PeerId, Host),

@@ -19,6 +19,7 @@ mod outputs;
 mod peer_memory;
 pub(crate) mod pull;
 pub(crate) mod pulls;
+pub(crate) mod search;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;
 pub(crate) mod table;
@@ -210,6 +211,9 @@ impl Role for ReceiverRole {
             ReceiverCommand::Table(peer) => self.pulls.want_table(now, peer),
             ReceiverCommand::Tell(line, said) => self.pulls.tell(now, line, said),
             ReceiverCommand::FetchThrough { from, file } => self.pulls.want_through(now, from, file),
+            ReceiverCommand::Search { from, number, search, known } => {
+                self.pulls.search(now, from, number, search, known);
+            }
             ReceiverCommand::Stop => self.stop(now, net),
         }
         self.pump(now, net);

@@ -1,19 +1,23 @@
 //! All that the receiver pulls page by page: catalogues, what keepers keep, tables of peers, what others are asked
-//! to fetch. Part of the receiver; its shell is outputs.rs.
+//! to fetch and to search for. Part of the receiver; its shell is outputs.rs.
+
+use std::sync::Arc;
 
 use super::catalogue::{CataloguePage, Catalogues};
 use super::kept::KeptFiles;
 use super::limits;
 use super::pull::{Pull, PullKey, PullMachine, PullOutput, RequestNumbers};
+use super::search::RemoteSearches;
 use super::table::PeerTables;
 use super::telling::{PrivateLine, Telling};
 use super::through::{ThroughFile, ThroughFiles};
 use crate::accounts::AccountHost;
 use crate::address::Host;
 use crate::identity::PeerId;
+use crate::index::answer::{CoverageVersion, IndexQuestion};
 use crate::time::Time;
 use crate::wire::Message;
-use crate::wire::message::{KeptFile, ROW, Refused};
+use crate::wire::message::{CoveredRow, HitRow, KeptFile, ROW, Refused};
 
 /// One machine for each kind of question. Another kind has a file of its own, and its lines here; what the
 /// controller says and hears of it stands in handle.rs.
@@ -24,16 +28,18 @@ pub(crate) struct Pulls {
     tables: Pull<PeerTables>,
     telling: Pull<Telling>,
     through: Pull<ThroughFiles>,
+    searches: Pull<RemoteSearches>,
     numbers: RequestNumbers,
 }
 
 impl Pulls {
-    const fn each(&self) -> [&dyn PullMachine; 5] {
-        [&self.catalogues, &self.kept, &self.tables, &self.telling, &self.through]
+    const fn each(&self) -> [&dyn PullMachine; 6] {
+        [&self.catalogues, &self.kept, &self.tables, &self.telling, &self.through, &self.searches]
     }
 
-    const fn each_mut(&mut self) -> [&mut dyn PullMachine; 5] {
-        [&mut self.catalogues, &mut self.kept, &mut self.tables, &mut self.telling, &mut self.through]
+    const fn each_mut(&mut self) -> [&mut dyn PullMachine; 6] {
+        let Self { catalogues, kept, tables, telling, through, searches, numbers: _ } = self;
+        [catalogues, kept, tables, telling, through, searches]
     }
 
     /// Bring this peer's catalogue up to date.
@@ -73,6 +79,20 @@ impl Pulls {
         self.through.want(now, PullKey { from, subject: file }, ());
     }
 
+    /// Ask this peer what its index has. `known`: the coverage list that is known of it.
+    pub(crate) fn search(
+        &mut self,
+        now: Time,
+        from: PeerId,
+        number: u64,
+        question: Arc<IndexQuestion>,
+        known: Option<CoverageVersion>,
+    ) {
+        let (key, pulls) = (PullKey { from, subject: number }, &self.searches.pulls);
+        self.searches.question.put(key, question, known, |key| pulls.contains_key(&key));
+        self.searches.want(now, key, ());
+    }
+
     /// Takes a page of something that is pulled; any other message comes back.
     ///
     /// # Errors
@@ -96,6 +116,7 @@ impl Pulls {
                 true
             }
             Message::Through(m) => self.through.handle_page(now, peer, request, m),
+            Message::Found(m) => self.searches.handle_page(now, peer, request, m),
             other => return Ok(Some(other)),
         };
         if is_asked {
@@ -106,8 +127,8 @@ impl Pulls {
 
     /// The next thing to do; to be called until `None` after every input.
     pub(crate) fn poll_output(&mut self) -> Option<PullOutput> {
-        let Self { catalogues, kept, tables, telling, through, numbers } = self;
-        let machines: [&mut dyn PullMachine; 5] = [catalogues, kept, tables, telling, through];
+        let Self { catalogues, kept, tables, telling, through, searches, numbers } = self;
+        let machines: [&mut dyn PullMachine; 6] = [catalogues, kept, tables, telling, through, searches];
         machines.into_iter().find_map(|machine| machine.poll_output(numbers))
     }
 
@@ -169,6 +190,10 @@ fn page_bytes(message: &Message) -> usize {
         Message::Bucket(m) => m.entries.len(),
         Message::Kept(m) => m.announcement.len() + m.rows.count() * size_of::<KeptFile>(),
         Message::Table(m) => m.rows.iter().map(|record| record.signed.len() + ROW).sum(),
+        Message::Found(m) => {
+            m.covered.count() * size_of::<CoveredRow>()
+                + m.hits.iter().map(|hit| hit.path.as_str().len() + size_of::<HitRow>()).sum::<usize>()
+        }
         _ => 0,
     }
 }

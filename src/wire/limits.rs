@@ -15,6 +15,9 @@ pub(crate) const SMALL_HEADER: usize = 1 << 10;
 /// Bytes of the header of an answer with a catalogue head: the head, and 256 digests of 32 bytes.
 pub(crate) const HEAD_HEADER: usize = 16 << 10;
 
+/// Bytes of the header of a search, at most: its words, a path, [`SEARCH_OWNERS`] ids, and room.
+pub(crate) const SEARCH_HEADER: usize = 16 << 10;
+
 /// Bytes of the header of a slice, at most: a path of 34 values of 32 bytes, and room.
 pub(crate) const SLICE_HEADER: usize = 2 << 10;
 

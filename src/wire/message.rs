@@ -17,6 +17,7 @@ pub use super::meet::{Meet, MetAt};
 use super::registry::Body;
 pub use super::registry::Message;
 pub use super::relay::{Relay, Relayed, RelayedDatagram};
+pub use super::search::{CoveredRow, FoundIs, HitRow, KnownCoverage, SearchIndex};
 pub use super::slices::{GetSlices, SliceIs};
 pub use super::table::{GetTable, PeerRecord, ROW, TableIs};
 pub use super::tell::{Tell, Told};

@@ -15,6 +15,7 @@ mod meet;
 pub mod message;
 mod relay;
 pub mod room;
+mod search;
 mod slices;
 mod table;
 mod tell;

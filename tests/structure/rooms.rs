@@ -11,20 +11,22 @@ use crate::tree::{How, Tree};
 
 /// The rooms, from top to bottom. A room imports only from lines below its own, or from rooms on its own line
 /// that stand to its right. Some are still to be built.
-const LINES: [&str; 14] = [
+const LINES: [&str; 15] = [
     // Beside all: it runs whole peers, and nothing but tests and benches knows it.
     "sim",
     "cli",
     "web localsend",
     "peer",
     // One room a capability.
-    "doctor index routes dht inbox custody",
+    "doctor routes dht inbox custody",
     // The owner's four roles.
     "receiver sender distribution",
     "swarm",
     "lan room gateway port_mapping",
     "http transfer",
     "control",
+    // Those who ask and answer for it carry what the index is asked.
+    "index",
     // The library asks the disk whether a file is still what was hashed, and keeps its hashes in the store.
     "library store disk",
     // Content is signed: a catalogue's head names who speaks, and is checked against its key.

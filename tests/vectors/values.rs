@@ -19,10 +19,10 @@ use potluck::wire::custody::{
 use potluck::wire::datagram::{self, Body, Envelope, Presence, PresenceState, seal};
 use potluck::wire::frame::{Decoder, Frame, Piece};
 use potluck::wire::message::{
-    BlockIs, BucketIs, Cancel, DialBack, FetchThrough, GetAny, GetBlocks, GetBuckets, GetHaves, GetHead,
-    GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, Item, KeptFile, KeptIs, ManifestIs, Meet,
-    Message, MetAt, PeerRecord, Reason, Refused, Relay, Relayed, RelayedDatagram, SliceIs, TableIs, Tell,
-    ThroughIs, Told, request_of,
+    BlockIs, BucketIs, Cancel, CoveredRow, DialBack, FetchThrough, FoundIs, GetAny, GetBlocks, GetBuckets,
+    GetHaves, GetHead, GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, HitRow, Item, KeptFile,
+    KeptIs, KnownCoverage, ManifestIs, Meet, Message, MetAt, PeerRecord, Reason, Refused, Relay, Relayed,
+    RelayedDatagram, SearchIndex, SliceIs, TableIs, Tell, ThroughIs, Told, request_of,
 };
 use potluck::wire::room::{RoomGap, RoomLine};
 
@@ -270,6 +270,7 @@ fn requests() -> Vec<Vector> {
             to_file: true,
             background: false,
         })),
+        frame(Message::Search(search()), &[], |tree| later_rows(tree.field("types"))),
         plain(Message::Meet(Meet { request: 41, peer: PEER, is_asking: true })),
         plain(Message::FetchThrough(FetchThrough {
             request: 44,
@@ -286,6 +287,47 @@ fn requests() -> Vec<Vector> {
             text: "gr\u{fc}\u{df} dich".to_owned(),
         })),
     ]
+}
+
+fn search() -> SearchIndex {
+    SearchIndex {
+        request: 40,
+        words: vec!["moon".to_owned(), "a/b".to_owned()],
+        types: vec!["audio".to_owned()].into(),
+        min: Some(1),
+        max: Some(200_000),
+        newer: Some(-4),
+        owners: Some(vec![PEER]),
+        at: Some(path("a")),
+        file: Some(vec![3; 4]),
+        most: 100,
+        known: Some(KnownCoverage { epoch: 9, number: 7 }),
+    }
+}
+
+fn found() -> FoundIs {
+    let covered = CoveredRow { owner: PEER, count: INSTANCE.count, random: INSTANCE.random, version: Some(5) };
+    let hit = HitRow {
+        path: path("a/moon"),
+        size: 200_000,
+        file: FILE,
+        modified: -4,
+        owners: vec![PEER],
+        copies: 12,
+        outside: 1,
+        inside: 1,
+        ambiguous: true,
+    };
+    FoundIs {
+        request: 40,
+        epoch: 9,
+        number: 8,
+        whole: false,
+        covered: vec![covered, CoveredRow { version: None, ..covered }].into(),
+        hits: vec![hit].into(),
+        more: 3,
+        last: true,
+    }
 }
 
 /// Rows of a later version, before and behind those that there are.
@@ -364,6 +406,10 @@ fn answers() -> Vec<Vector> {
         frame(Message::Relayed(Relayed { request: 44, datagrams: crossing().into() }), &[], datagrams),
         plain(Message::Met(MetAt { request: 41, at: ([203, 0, 113, 9], 40_000).into() })),
         plain(Message::Through(ThroughIs { request: 44, have: 65_536 })),
+        frame(Message::Found(found()), &[], |tree| {
+            later_rows(tree.field("covered"));
+            later_rows(tree.field("hits"));
+        }),
         plain(Message::Told(Told { request: 52 })),
         plain(Message::Refused(Refused { request: 40, item: Some(1), reason: Reason::Changed })),
     ]
@@ -470,9 +516,9 @@ fn later_frames() -> Vec<Vector> {
     let words = Tree::List(vec![text("some"), text("words")]);
     let long = Tree::Bytes(vec![1; 3_000]);
     let frames = [
-        ("later-search", 24, map([("request", Tree::Unsigned(44)), ("words", words)]), 44),
+        ("later-search", 25, map([("request", Tree::Unsigned(44)), ("words", words)]), 44),
         ("later-offer", 32, map([("request", Tree::Unsigned(48)), ("files", long.clone())]), 48),
-        ("later-rows", 88, map([("rows", long)]), 0),
+        ("later-rows", 89, map([("rows", long)]), 0),
     ];
     let vector = |(name, kind, header, request): (&str, u8, Tree, u64)| {
         only_later(name, framed(kind, &encode(&header), &[5; 300]), move |bytes| {

@@ -115,3 +115,40 @@ fn a_search_is_advanced_step_by_step_and_begins_again_when_the_index_changed() {
     assert_eq!(search.found(&index), index.search(&words(&["bird"]), 9));
     assert!(search.advance(&index, 1), "it is over");
 }
+
+#[test]
+fn of_a_path_what_lies_there_and_below_is_found_and_no_neighbour() {
+    let mut index = Index::new(1 << 20, 1);
+    let all = ["a", "a.txt", "ab/c", "A/c", "b/a", "b/a/c", "b/a/d/e", "b/ab", "b/E\u{301}/x", "b/é/y"];
+    // A file and a folder of one name are of two owners.
+    let of = |file: &[&str], n| file.iter().zip(n..).map(|(path, n)| self::file(path, n)).collect::<Vec<_>>();
+    index.set(Time::ZERO, peer(1), &host(1), &of(&all[1..], 2)).unwrap();
+    index.set(Time::ZERO, peer(2), &host(2), &of(&all[..1], 1)).unwrap();
+    let at = |path: &str| {
+        let query = Query { at: Some(path.parse().unwrap()), ..words(&[]) };
+        let mut found = paths(&index, &query);
+        found.sort();
+        found
+    };
+    assert_eq!(at("a"), ["a"]);
+    assert_eq!(at("b/a"), ["b/a", "b/a/c", "b/a/d/e"]);
+    assert_eq!(at("b/a/d/e"), ["b/a/d/e"]);
+    assert_eq!(at("b/\u{c9}"), ["b/E\u{301}/x"], "two forms of one letter");
+    assert_eq!(at("b/e\u{301}/y"), ["b/é/y"]);
+    assert_eq!((at("b/e"), at("B"), at("b/a/d/e/f")), (vec![], vec![], vec![]));
+    let query = Query { at: Some("b".parse().unwrap()), ..words(&["c"]) };
+    assert_eq!(paths(&index, &query), ["b/a/c"]);
+}
+
+#[test]
+fn of_an_id_its_beginning_is_enough() {
+    let index = music();
+    let of = |bytes: &[u8]| {
+        paths(&index, &Query { file: FilePrefix::new(bytes.to_vec()), ..words(&[]) })
+    };
+    assert_eq!(of(&id(3).0[..2]), ["a/Bird song.mp3"]);
+    assert_eq!(of(&id(4).0), ["a/bird.txt"]);
+    assert!(of(&id(9).0).is_empty());
+    assert_eq!(FilePrefix::new(vec![1]), None);
+    assert_eq!(FilePrefix::new(vec![1; 33]), None);
+}

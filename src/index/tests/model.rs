@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::file_type::TypeFilter;
 use super::super::{Found, Hit, Query, Rank, fold, limits};
+use crate::content::path::composed;
 use crate::content::{Claim, Entry, EntryKind, SafePath};
 use crate::identity::PeerId;
 
@@ -55,7 +56,7 @@ impl Model {
             let all = &owners[&hit.claim()];
             hit.copies = u32::try_from(all.len()).unwrap();
             let first = hit.owners[0];
-            hit.owners.extend(all.iter().filter(|o| **o != first).take(limits::OWNERS_SHOWN - 1));
+            hit.owners.extend(all.iter().filter(|o| **o != first).take(limits::HIT_OWNERS - 1));
         }
         hits.sort_by_key(|h| (h.rank, Reverse(h.copies), h.path.clone(), Reverse(h.modified), h.owners[0]));
         let more = hits.len().saturating_sub(most) as u64;
@@ -69,7 +70,13 @@ fn answer(query: &Query, owner: PeerId, path: &SafePath, kind: &EntryKind) -> Op
     let is_owner = query.owners.as_ref().is_none_or(|owners| owners.contains(&owner));
     let is_wanted = query.size.contains(&size) && query.newer.is_none_or(|newer| modified >= newer);
     let is_type = TypeFilter::new(&query.types).allows(fold(path.name()).as_bytes());
-    let rank = rank(query.words.as_slice(), path).filter(|_| is_owner && is_wanted && is_type)?;
+    let is_there = query.at.as_ref().is_none_or(|at| {
+        let (path, at) = (composed(path.as_str()), composed(at.as_str()));
+        path == at || path.starts_with(&format!("{at}/"))
+    });
+    let is_file = query.file.as_ref().is_none_or(|file| id.0.starts_with(file.as_bytes()));
+    let is_wanted = is_owner && is_wanted && is_type && is_there && is_file;
+    let rank = rank(query.words.as_slice(), path).filter(|_| is_wanted)?;
     Some(Hit { path: path.clone(), size, file: id, modified, owners: vec![owner], copies: 1, rank })
 }
 

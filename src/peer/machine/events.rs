@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::identity::{Instance, PeerId};
 use crate::lan::{self, Gone, PeerInfo};
 use crate::library;
-use crate::peer::commands::{diagnosed, on_index, own_files_changed};
+use crate::peer::commands::{diagnosed, on_index, on_keeper, own_files_changed};
 use crate::peer::custody::CustodyDriver;
 use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
@@ -49,7 +49,7 @@ impl PeerMachine {
             PeerEvent::Custody(event) => self.on_custody(now, event),
             PeerEvent::Chunks(event) => self.on_chunks(now, event),
             PeerEvent::Links(event) => self.routes.on_links(now, event, &mut self.out),
-            PeerEvent::Index(event) => on_index(event, self),
+            PeerEvent::Index(event) => on_index(now, event, self),
             PeerEvent::Resolved(found) => self.routes.on_resolved(now, found, &mut self.out),
             PeerEvent::Files(answer) => self.on_files(now, answer),
             PeerEvent::Written(written) => {
@@ -212,6 +212,9 @@ impl PeerMachine {
             }
             ReceiverEvent::Through { from, file, answer } => {
                 self.through.answered(now, from, &file, answer, &mut self.downloads, &mut self.out);
+            }
+            ReceiverEvent::Found { from, number, outcome } => {
+                on_keeper(now, (from, number), outcome, self);
             }
             ReceiverEvent::Proved(id, host) => {
                 self.reachability.connected(id);

@@ -21,7 +21,7 @@ use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::{Cancel, Reason, Refused};
 
-/// Attempts at one answer, until it is wanted again.
+/// Attempts at one answer, until it is wanted again, where a question does not say another number.
 const ATTEMPTS: u8 = 3;
 
 /// Rest between two attempts.
@@ -213,7 +213,7 @@ impl<Q: Question> PullMachine for Pull<Q> {
             pull.part = Q::Part::default();
             self.question.part_over(key);
             pull.failed += 1;
-            if pull.failed >= ATTEMPTS {
+            if pull.failed >= Q::ATTEMPTS {
                 self.end(key, Outcome::GaveUp);
             } else {
                 pull.step = PullStep::Resting(now + REST);
@@ -260,7 +260,7 @@ impl<Q: Question> PullMachine for Pull<Q> {
             Refusal::AskAgain => {
                 // What is asked for may well change faster than it comes: then later.
                 pull.failed += 1;
-                if pull.failed < ATTEMPTS {
+                if pull.failed < Q::ATTEMPTS {
                     return self.ask(now, key);
                 }
                 self.end(key, Outcome::GaveUp);

@@ -106,6 +106,9 @@ pub(crate) trait Question: Debug {
     /// pulled once more. Else what comes is for all who want it.
     const MAY_CHANGE: bool;
 
+    /// Attempts at one answer, until it is wanted again.
+    const ATTEMPTS: u8 = super::ATTEMPTS;
+
     /// True if this may be asked while those are `open`. It bounds how much memory answers take that come at
     /// the same time.
     fn may_ask(key: PullKey<Self::Subject>, open: impl Iterator<Item = PullKey<Self::Subject>>) -> bool;

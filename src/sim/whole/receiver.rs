@@ -103,6 +103,9 @@ impl SimReceiver {
             ReceiverCommand::Table(peer) => self.pulls.want_table(now, peer),
             ReceiverCommand::Tell(line, said) => self.pulls.tell(now, line, said),
             ReceiverCommand::FetchThrough { from, file } => self.pulls.want_through(now, from, file),
+            ReceiverCommand::Search { from, number, search, known } => {
+                self.pulls.search(now, from, number, search, known);
+            }
             // The disk is one, whoever works on it; and everybody can be dialled here.
             ReceiverCommand::Store(..) | ReceiverCommand::Meet(_) => {}
             ReceiverCommand::Stop => self.stop(around),
