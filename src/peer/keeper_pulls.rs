@@ -82,8 +82,7 @@ impl KeeperPulls {
         match answer {
             // Of what finds no place here the owner has as much.
             KeeperAnswer::Newest | KeeperAnswer::None(NoCatalogueCause::TooMuch) => {}
-            KeeperAnswer::Older
-            | KeeperAnswer::None(NoCatalogueCause::Busy | NoCatalogueCause::NoAnswer) => {
+            KeeperAnswer::Older | KeeperAnswer::None(NoCatalogueCause::Busy | NoCatalogueCause::NoAnswer) => {
                 self.of_owners.insert(owner);
             }
             KeeperAnswer::None(NoCatalogueCause::Wrong) => {

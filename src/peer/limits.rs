@@ -41,6 +41,16 @@ pub(crate) const KEEPERS_SKIPPED: usize = 16;
 /// Files that a search tells, at most; the rest is counted. More than a screen, and nobody reads on.
 pub(crate) const SEARCH_HITS: usize = 100;
 
+/// Words of one command that keepers of the index are asked for, at most; with more all is pulled that others share.
+pub(crate) const NAMED_WORDS: usize = 16;
+
+/// Owners whose catalogues are pulled because they share what a command names, at most; the best ones. Copies of
+/// further ones are found while the download runs.
+pub(crate) const NAMED_OWNERS: usize = 64;
+
+/// Files that a search remembers which is to find owners, at most: what two keepers and this peer itself find.
+pub(crate) const NAMED_FILES: usize = 3 * SEARCH_HITS;
+
 /// Owners that one keeper of the index covers, at most, in all that it told.
 pub(crate) const COVERED_OWNERS: usize = FOUND_COVERED * FOUND_PAGES;
 

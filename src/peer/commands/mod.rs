@@ -1,14 +1,18 @@
 //! What users ask: a request waits for what it needs, then is answered. Each command is one file, which the
 //! table of commands (control/mod.rs) declares. Pure.
 
+mod named;
+
 use core::fmt::Debug;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use self::named::{Lookup, NeededCatalogues};
 use super::event::AskId;
 use super::file_work::{DiagnosisFacts, LocalFacts};
 use super::machine::PeerMachine;
 use super::output::{Outputs, PeerOutput};
+use super::roster::Roster;
 use super::search::Searches;
 use crate::content::{Catalogue, Entry, EntryKind, SafePath};
 use crate::control::file_word::FileWord;
@@ -23,6 +27,12 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// `status` waits this long after the start, at most, for what is shared to be looked at.
 const LOOKED: Duration = Duration::from_millis(400);
 
+/// Keepers of the index are asked for this long, at most: searches end before.
+const ASKED: Duration = Duration::from_secs(3);
+
+/// A completion waits this long, at most: the prompt gives it little more.
+const COMPLETED: Duration = Duration::from_millis(200);
+
 /// What a request needs to know before it can be answered well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Needs {
@@ -31,6 +41,8 @@ enum Needs {
     Own,
     /// The first answers of the network, and what the peers share, too.
     Catalogues,
+    /// In a large network what keepers of the index say; else what is known now.
+    Paths,
 }
 
 /// How far a request is answered.
@@ -46,6 +58,11 @@ enum Answer {
 trait Command: Debug {
     /// What it waits for.
     fn needs(&self) -> Needs;
+
+    /// What it needs in a large network of what others share.
+    fn needed_catalogues(&self, _: &Roster) -> NeededCatalogues {
+        NeededCatalogues::All
+    }
 
     /// Does what it says.
     ///
@@ -76,6 +93,8 @@ struct DeferredRequest {
     ask: AskId,
     command: Box<dyn Command>,
     until: Time,
+    /// What others are asked for it.
+    lookup: Lookup,
 }
 
 /// Requests that wait.
@@ -89,6 +108,8 @@ pub(super) struct Requests {
     diagnosed: Vec<AskId>,
     /// For what the index finds.
     searches: Searches,
+    /// What others share that may be meant by the request that is answered now.
+    near: Vec<SafePath>,
 }
 
 impl Requests {
@@ -128,15 +149,19 @@ impl PeerMachine {
     pub(super) fn on_ask(&mut self, now: Time, ask: AskId, request: Request) {
         let command = command(request);
         let needs = command.needs();
-        if needs == Needs::Catalogues {
-            self.presence.pull(now, &mut self.out);
-        }
+        let lookup = match needs {
+            Needs::Catalogues => named::begin(now, ask, &*command, self),
+            Needs::Paths if self.presence.asks_keepers() => named::begin(now, ask, &*command, self),
+            Needs::Nothing | Needs::Own | Needs::Paths => Lookup::Pulled,
+        };
         let until = match needs {
             Needs::Nothing => now,
             Needs::Own => self.own.started + LOOKED,
+            Needs::Catalogues if lookup.is_asking() => now + ASKED,
             Needs::Catalogues => catalogues_until(now, self),
+            Needs::Paths => now + COMPLETED,
         };
-        let deferred = DeferredRequest { ask, command, until };
+        let deferred = DeferredRequest { ask, command, until, lookup };
         if is_ready(now, &deferred, self) {
             self.answer(now, deferred);
         } else {
@@ -174,7 +199,9 @@ impl PeerMachine {
     }
 
     fn answer(&mut self, now: Time, deferred: DeferredRequest) {
+        self.requests.near = deferred.lookup.into_paths();
         let answer = deferred.command.answer(now, deferred.ask, self);
+        self.requests.near.clear();
         end_answer(deferred.ask, answer, &mut self.out);
     }
 }
@@ -195,9 +222,20 @@ fn is_ready(now: Time, deferred: &DeferredRequest, peer: &PeerMachine) -> bool {
     let knows = match deferred.command.needs() {
         Needs::Nothing => true,
         Needs::Own => peer.shared.is_known(),
-        Needs::Catalogues => peer.shared.is_scanned && peer.presence.is_known(now),
+        Needs::Paths => !deferred.lookup.is_asking(),
+        Needs::Catalogues => peer.shared.is_scanned && is_told(now, &deferred.lookup, peer),
     };
     knows || now >= deferred.until || peer.departure.is_begun()
+}
+
+/// True if others told what was asked of them, or will not.
+fn is_told(now: Time, lookup: &Lookup, peer: &PeerMachine) -> bool {
+    match lookup {
+        Lookup::Pulled => peer.presence.is_known(now),
+        Lookup::Owners { .. } | Lookup::Alike { .. } => false,
+        Lookup::Of(owners) => peer.presence.is_settled() && peer.presence.waits_for(now, owners).is_none(),
+        Lookup::Paths(_) => true,
+    }
 }
 
 fn end_answer(ask: AskId, answer: Result<Answer, Failure>, out: &mut Outputs) {

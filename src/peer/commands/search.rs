@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::named::search_ended;
 use super::{Answer, Command, Needs, catalogues_until};
 use crate::content::HeadNumber;
 use crate::control::{self, Reply, SearchRequest, UnlistedCause};
@@ -19,7 +20,9 @@ use crate::peer::machine::PeerMachine;
 use crate::peer::own_peer::OwnPeer;
 use crate::peer::owners::Owners;
 use crate::peer::presence::Presence;
-use crate::peer::search::{AskingAct, EndedSearch, LARGE_SEARCH, OwnFacts, RowContext, SearchContext, SearchOrder};
+use crate::peer::search::{
+    AskingAct, EndedSearch, LARGE_SEARCH, OwnFacts, RowContext, SearchContext, SearchGoal, SearchOrder,
+};
 use crate::peer::shared::SharedFolder;
 use crate::receiver::ReceiverCommand;
 use crate::receiver::search::FoundOutcome;
@@ -40,12 +43,16 @@ impl Command for SearchRequest {
             peer.presence.pull(now, &mut peer.out);
             catalogues_until(now, peer)
         };
-        let order = SearchOrder { ask, query, owners, until };
-        let PeerMachine { own, presence, shared, custody, departure, requests, out, .. } = peer;
-        let context = context(own, presence, shared, custody, departure);
-        requests.searches.begin(now, order, &context, out);
+        begin(now, SearchOrder { ask, query, owners, until, goal: SearchGoal::Rows }, peer);
         Ok(Answer::Later)
     }
+}
+
+/// Begins a search.
+pub(super) fn begin(now: Time, order: SearchOrder, peer: &mut PeerMachine) {
+    let PeerMachine { own, presence, shared, custody, departure, requests, out, .. } = peer;
+    let context = context(own, presence, shared, custody, departure);
+    requests.searches.begin(now, order, &context, out);
 }
 
 /// What the index is asked.
@@ -196,17 +203,21 @@ fn do_acts(now: Time, peer: &mut PeerMachine) {
 
 /// Says what there is to say when all rows were told.
 fn end(now: Time, ended: EndedSearch, peer: &mut PeerMachine) {
-    let EndedSearch { order, more, unindexed, is_late, missing, late } = ended;
+    let EndedSearch { order, files, more, unindexed, is_late, missing, late } = ended;
     if missing.is_some() {
         peer.presence.waited_for(now, &late);
     } else if is_late {
         peer.presence.waited(now);
     }
+    if order.goal != SearchGoal::Rows {
+        return search_ended(now, order.ask, files, peer);
+    }
     if more > 0 {
         peer.out.reply(order.ask, Reply::FoundMore { more });
     }
     let roster = &peer.presence.roster;
-    let mut missing = missing.map_or_else(|| roster.unlisted(&order.owners), |missing| roster.causes(&missing));
+    let mut missing =
+        missing.map_or_else(|| roster.unlisted(&order.owners), |missing| roster.causes(&missing));
     if !unindexed.is_empty() {
         missing.entry(UnlistedCause::TooMany).or_default().extend(unindexed);
     }

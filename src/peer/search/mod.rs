@@ -13,13 +13,13 @@ mod running;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use self::asking::{AskingAct, OwnFacts};
 use self::asking::Asking;
+pub(super) use self::asking::{AskingAct, OwnFacts};
 use self::feeding::Feeding;
 use self::running::RunningSearch;
 use super::event::AskId;
-use super::output::{Outputs, PeerOutput};
 use super::limits;
+use super::output::{Outputs, PeerOutput};
 use super::owners::Owners;
 use super::roster::Roster;
 use crate::content::Catalogue;
@@ -29,10 +29,13 @@ use crate::index::{FoundFiles, IndexCommand, Query};
 use crate::time::Time;
 
 pub(super) use self::rows::RowContext;
-pub(super) use self::running::EndedSearch;
+pub(super) use self::running::{EndedSearch, NamedFile};
 
 /// In a large network a search takes this long, at most.
 pub(super) const LARGE_SEARCH: Duration = Duration::from_secs(2);
+
+/// A completion takes this long, at most: less than the prompt waits for it.
+const COMPLETION: Duration = Duration::from_millis(150);
 
 /// A search that is to be begun.
 #[derive(Debug)]
@@ -44,6 +47,28 @@ pub(super) struct SearchOrder {
     pub(super) owners: Owners,
     /// It ends then, whatever is still on its way.
     pub(super) until: Time,
+    pub(super) goal: SearchGoal,
+}
+
+/// What is wanted of a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SearchGoal {
+    /// Rows, told as they are found.
+    Rows,
+    /// Those who share what is found.
+    Owners,
+    /// Where it lies, as far as that is found while a user waits for the completion of a word.
+    Paths,
+}
+
+impl SearchGoal {
+    /// In a large network it takes this long, at most.
+    pub(super) const fn longest(self) -> Duration {
+        match self {
+            Self::Rows | Self::Owners => LARGE_SEARCH,
+            Self::Paths => COMPLETION,
+        }
+    }
 }
 
 /// What searches are told by, and how far this peer knows others.
@@ -72,7 +97,13 @@ pub(super) struct Searches {
 
 impl Searches {
     /// Begins one.
-    pub(super) fn begin(&mut self, now: Time, order: SearchOrder, context: &SearchContext<'_>, out: &mut Outputs) {
+    pub(super) fn begin(
+        &mut self,
+        now: Time,
+        order: SearchOrder,
+        context: &SearchContext<'_>,
+        out: &mut Outputs,
+    ) {
         let facts = &context.facts;
         self.feeding.feed_absent(facts.roster, out);
         self.last += 1;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::asking::{Asking, KeeperSearch, OwnFacts};
 use super::rows::{FoundRow, RowContext};
-use super::{LARGE_SEARCH, SearchContext, SearchOrder};
-use crate::content::Claim;
+use super::{LARGE_SEARCH, SearchContext, SearchGoal, SearchOrder};
+use crate::content::{Claim, SafePath};
 use crate::control::{Reply, SearchProgress};
 use crate::identity::PeerId;
 use crate::index::{FoundFiles, IndexCommand, QueryJudge};
@@ -26,6 +26,8 @@ pub(super) struct RunningSearch {
     /// The contents that were told, so that none is told twice, however many share it under whatever path; and on
     /// whose word, if it is that of a keeper alone.
     told: BTreeMap<Claim, Option<PeerId>>,
+    /// What was found instead, if no rows are wanted.
+    files: Vec<NamedFile>,
     /// Files beside those that this peer found itself.
     more: u64,
     /// Owners whose files the index of this peer could not take.
@@ -40,10 +42,22 @@ pub(super) struct RunningSearch {
     pub(super) wake: Option<Time>,
 }
 
+/// A file that a search found that is to find owners.
+#[derive(Clone, Debug)]
+pub(in crate::peer) struct NamedFile {
+    pub(in crate::peer) path: SafePath,
+    /// Some of those who share its content, whoever lists it at this path first.
+    pub(in crate::peer) owners: Vec<PeerId>,
+    /// Those who share it.
+    pub(in crate::peer) copies: u32,
+}
+
 /// A search of which all rows were told.
 #[derive(Debug)]
 pub(in crate::peer) struct EndedSearch {
     pub(in crate::peer) order: SearchOrder,
+    /// What was found, if no rows of it are told.
+    pub(in crate::peer) files: Vec<NamedFile>,
     /// Files that were found and not told.
     pub(in crate::peer) more: u64,
     /// Owners whose files could not be searched: there is no place for so many.
@@ -64,6 +78,7 @@ impl RunningSearch {
             begun: now,
             asked: 0,
             told: BTreeMap::new(),
+            files: Vec::new(),
             more: 0,
             unindexed: BTreeSet::new(),
             progress: None,
@@ -104,8 +119,9 @@ impl RunningSearch {
     pub(super) fn set_large(&mut self, is_large: bool) {
         match (is_large, self.keepers.is_some()) {
             (true, false) => {
-                self.keepers = Some(KeeperSearch::new(self.number, QueryJudge::new(self.order.query.clone())));
-                self.order.until = self.begun + LARGE_SEARCH;
+                self.keepers =
+                    Some(KeeperSearch::new(self.number, QueryJudge::new(self.order.query.clone())));
+                self.order.until = self.begun + self.order.goal.longest();
             }
             (false, true) => self.keepers = None,
             _ => {}
@@ -117,6 +133,14 @@ impl RunningSearch {
         self.asked -= 1;
         self.more += found.more;
         self.unindexed.extend(found.unindexed);
+        if self.order.goal != SearchGoal::Rows {
+            let hits = found.files.into_iter().map(|found| found.hit);
+            return self.note(hits.map(|hit| NamedFile {
+                path: hit.path,
+                owners: hit.owners,
+                copies: hit.copies,
+            }));
+        }
         for row in rows.rows(&found.files) {
             if !self.tell(row, None, out) {
                 self.more += 1;
@@ -152,6 +176,13 @@ impl RunningSearch {
         let hits = self.keepers.as_mut().map(|keepers| keepers.take_hits(facts, is_end)).unwrap_or_default();
         let is_wanted = |owner: &PeerId| self.order.owners.has(*owner);
         let hits: Vec<_> = hits.into_iter().filter(|hit| hit.owners.iter().any(is_wanted)).collect();
+        if self.order.goal != SearchGoal::Rows {
+            return self.note(hits.into_iter().map(|hit| NamedFile {
+                path: hit.found.hit.path,
+                owners: hit.owners,
+                copies: hit.found.hit.copies,
+            }));
+        }
         let all = rows.keeper_rows(&hits);
         for (row, hit) in all.into_iter().zip(hits) {
             let by = Some(hit.by);
@@ -161,6 +192,12 @@ impl RunningSearch {
                 keepers.put_back(hit);
             }
         }
+    }
+
+    /// Remembers what was found.
+    fn note(&mut self, files: impl Iterator<Item = NamedFile>) {
+        let places = limits::NAMED_FILES.saturating_sub(self.files.len());
+        self.files.extend(files.take(places));
     }
 
     /// Tells a row, if it was not told. False if there is no place for it.
@@ -191,7 +228,7 @@ impl RunningSearch {
     /// Says how far it is, if that was not said yet.
     pub(super) fn tell_progress(&mut self, awaited: u64, out: &mut Outputs) {
         let progress = SearchProgress { found: self.told.len() as u64 + self.more(), awaited };
-        if self.progress != Some(progress) {
+        if self.order.goal == SearchGoal::Rows && self.progress != Some(progress) {
             self.progress = Some(progress);
             out.reply(self.order.ask, Reply::Searching(progress));
         }
@@ -232,7 +269,7 @@ impl RunningSearch {
     ) -> EndedSearch {
         self.tell_hits(facts, rows, true, out);
         let more = self.more();
-        let Self { order, mut unindexed, keepers, .. } = self;
+        let Self { order, files, mut unindexed, keepers, .. } = self;
         let (mut missing, mut late) = (None, Vec::new());
         if let Some(keepers) = keepers {
             let lacking = keepers.missing(&order.owners, facts);
@@ -243,6 +280,6 @@ impl RunningSearch {
             missing = Some(lacking);
             asking.check(now, &keepers, facts);
         }
-        EndedSearch { order, more, unindexed, is_late, missing, late }
+        EndedSearch { order, files, more, unindexed, is_late, missing, late }
     }
 }

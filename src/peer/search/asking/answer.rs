@@ -166,10 +166,9 @@ pub(super) fn disputes(one: (PeerId, &KeeperAnswer), other: (PeerId, &KeeperAnsw
         if usize::try_from(same.copies) == Ok(same.owners.len()) {
             let others = owners.iter().skip(1).filter(|owner| !same.owners.contains(owner));
             let disputed = others.filter_map(|owner| Some((*owner, both(*owner)?)));
-            all.extend(disputed.map(|(owner, version)| Dispute {
-                path: None,
-                ..at_path(owner, version, true)
-            }));
+            all.extend(
+                disputed.map(|(owner, version)| Dispute { path: None, ..at_path(owner, version, true) }),
+            );
         }
     }
     all

@@ -182,7 +182,9 @@ impl KeeperSearch {
             let is_gone = facts.instance(*keeper) != Some(question.instance);
             match question.state {
                 _ if is_skipped => question.state = QuestionState::Over,
-                QuestionState::Asked(_) | QuestionState::Late if is_gone => question.state = QuestionState::Over,
+                QuestionState::Asked(_) | QuestionState::Late if is_gone => {
+                    question.state = QuestionState::Over
+                }
                 QuestionState::Asked(until) if until <= now => question.state = QuestionState::Late,
                 _ => {}
             }
@@ -327,7 +329,11 @@ impl KeeperSearch {
     }
 
     /// The hits that may be told now, the best of each answer first. `is_end`: nothing is waited for any more.
-    pub(in crate::peer::search) fn take_hits(&mut self, facts: &OwnFacts<'_>, is_end: bool) -> Vec<KeeperHit> {
+    pub(in crate::peer::search) fn take_hits(
+        &mut self,
+        facts: &OwnFacts<'_>,
+        is_end: bool,
+    ) -> Vec<KeeperHit> {
         let (mut told, mut waiting) = (Vec::new(), Vec::new());
         for (by, found) in std::mem::take(&mut self.pending) {
             match self.standing(by, &found, facts, is_end) {
@@ -384,7 +390,8 @@ impl KeeperSearch {
         let claim = found.hit.claim();
         if let Some((_, catalogue)) = facts.known(owner).filter(|(known, _)| *known >= covered) {
             let is_first = found.hit.owners.first() == Some(&owner);
-            let shares = is_at(catalogue, &found.hit.path, claim) || !is_first && names(catalogue, claim) != Some(false);
+            let shares = is_at(catalogue, &found.hit.path, claim)
+                || !is_first && names(catalogue, claim) != Some(false);
             return if shares { Sharing::Shares } else { Sharing::Not };
         }
         let is_disputed = self.disputes.iter().any(|d| d.says == by && d.owner == owner && d.claim == claim);

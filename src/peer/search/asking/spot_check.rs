@@ -98,7 +98,9 @@ impl SpotChecks {
             return steps;
         }
         let came = facts.known(owner).filter(|(known, _)| *known >= check.announced);
-        let Some((known, catalogue)) = came.filter(|_| is_fed && check.question.is_none()) else { return steps };
+        let Some((known, catalogue)) = came.filter(|_| is_fed && check.question.is_none()) else {
+            return steps;
+        };
         for (keeper, answer) in &check.answers {
             let covered = answer.covers(owner);
             // It was pulled after the answer came.

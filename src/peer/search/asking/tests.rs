@@ -30,7 +30,12 @@ pub(super) const fn version(epoch: u64, number: u64) -> CoverageVersion {
     CoverageVersion { epoch, number }
 }
 
-pub(super) fn change(epoch: u64, number: u64, is_whole: bool, owners: &[(u8, Option<u64>)]) -> CoverageChange {
+pub(super) fn change(
+    epoch: u64,
+    number: u64,
+    is_whole: bool,
+    owners: &[(u8, Option<u64>)],
+) -> CoverageChange {
     let row = |(n, version): &(u8, Option<u64>)| CoveredOwner { owner: owner(*n), head: version.map(head) };
     let owners = owners.iter().map(row).collect();
     CoverageChange { version: version(epoch, number), is_whole, owners }
@@ -50,7 +55,9 @@ fn id(n: u8) -> PeerId {
 
 /// A hit at a path, of these owners.
 fn hit(path: &str, n: u8, owners: &[u8]) -> FoundFile {
-    let Entry { path, kind: EntryKind::File { id: file, size, modified, .. } } = file(path, n) else { panic!() };
+    let Entry { path, kind: EntryKind::File { id: file, size, modified, .. } } = file(path, n) else {
+        panic!()
+    };
     let copies = u32::try_from(owners.len()).unwrap();
     let owners = owners.iter().map(|n| id(*n)).collect();
     let hit = Hit { path, size, file, modified, owners, copies, rank: Rank::default() };
@@ -126,16 +133,16 @@ impl Asker {
         });
         self.tell(told);
         while let Some(act) = self.asking.poll_act() {
+            if let AskingAct::Pull(owner) = act {
+                self.presence.pull_from(self.now, owner, &mut Outputs::default());
+            }
             let name = |peer: PeerId| self.presence.roster.name(peer);
             let text = match act {
                 AskingAct::Ask { keeper, known, .. } => {
                     format!("ask {} {:?}", name(keeper), known.map(|known| known.number))
                 }
                 AskingAct::AskIndex { owner, .. } => format!("look at {}", name(owner)),
-                AskingAct::Pull(owner) => {
-                    self.presence.pull_from(self.now, owner, &mut Outputs::default());
-                    format!("pull {}", name(owner))
-                }
+                AskingAct::Pull(owner) => format!("pull {}", name(owner)),
                 AskingAct::Skipped { keeper, about } => {
                     let about = if about == id(ME) { "me".to_owned() } else { name(about) };
                     format!("skip {} about {about}", name(keeper))
@@ -207,7 +214,8 @@ impl Asker {
 
     /// Another search of the same.
     fn again(&mut self) {
-        let mut search = KeeperSearch::new(self.search.number() + 1, QueryJudge::new(self.search.judge().query().clone()));
+        let mut search =
+            KeeperSearch::new(self.search.number() + 1, QueryJudge::new(self.search.judge().query().clone()));
         std::mem::swap(&mut self.search, &mut search);
         self.with(|_, now, facts, asking| asking.check(now, &search, facts));
         self.turn();
@@ -240,7 +248,10 @@ fn what_no_answer_covers_is_pulled_once_no_keeper_is_waited_for() {
     assert_eq!((asker.done(), asker.missing().len()), (Vec::new(), 3));
     // What the other one covers needs not be asked for; and it may be newer than what was announced.
     asker.answers(SUPERNODE, answer(&[(1, 1), (2, 7)], Vec::new(), 0));
-    assert_eq!((asker.done(), asker.missing().len()), (vec!["pull peer3".to_owned(), "pull peer4".to_owned()], 2));
+    assert_eq!(
+        (asker.done(), asker.missing().len()),
+        (vec!["pull peer3".to_owned(), "pull peer4".to_owned()], 2)
+    );
     asker.comes(4, 1, &[]);
     // It changes once more, and is asked once more.
     asker.announces(3, 3);
@@ -418,7 +429,11 @@ fn whoever_makes_hits_up_is_found_out_and_what_it_says_is_dropped() {
         } else {
             asker.answers(DEPUTY, honest);
             asker.answers(SUPERNODE, lying);
-            assert_eq!(asker.told().len(), 20 - 10 + 10, "true ones twice: whoever hosts this tells each once");
+            assert_eq!(
+                asker.told().len(),
+                20 - 10 + 10,
+                "true ones twice: whoever hosts this tells each once"
+            );
         }
         asker.told();
         for n in pulled(&asker.done()).into_iter().take(2) {
@@ -514,12 +529,15 @@ fn own_files_and_what_is_known_are_checked_for_nothing() {
         asker
     };
     let (covered, found) = ([(1, 1), (2, 1), (3, 1), (ME, 4)], hit("x own", 50, &[ME]));
-    let skipped = |asker: &mut Asker| asker.done().iter().filter(|act| *act == "skip peer201 about me").count();
+    let skipped =
+        |asker: &mut Asker| asker.done().iter().filter(|act| *act == "skip peer201 about me").count();
     // What this peer found itself comes first, or the answer does.
     for is_own_first in [true, false] {
         let mut asker = asker();
         let own_found = |asker: &mut Asker| {
-            asker.with(|search, now, facts, asking| search.own_found(now, &[hit("x own", 50, &[ME])], facts, asking));
+            asker.with(|search, now, facts, asking| {
+                search.own_found(now, &[hit("x own", 50, &[ME])], facts, asking)
+            });
             asker.turn();
         };
         if is_own_first {
@@ -577,7 +595,9 @@ fn two_that_lie_together_are_found_out_by_one_owner_after_another() {
         let found = truth([n]);
         asker.with(|_, now, facts, asking| asking.index_found(now, number, &found, facts));
         asker.pass(1_000);
-        skipped.extend(asker.done().into_iter().filter(|act| act.starts_with("skip")).map(|act| act[..12].to_owned()));
+        skipped.extend(
+            asker.done().into_iter().filter(|act| act.starts_with("skip")).map(|act| act[..12].to_owned()),
+        );
         if skipped.len() == 2 {
             break;
         }
