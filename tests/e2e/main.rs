@@ -28,6 +28,7 @@ mod harness;
 mod kill;
 mod kills;
 mod link_local;
+mod names;
 mod nat;
 mod networks;
 mod offices;

@@ -157,8 +157,7 @@ impl PeerMachine {
         let until = match needs {
             Needs::Nothing => now,
             Needs::Own => self.own.started + LOOKED,
-            Needs::Catalogues if lookup.is_asking() => now + ASKED,
-            Needs::Catalogues => catalogues_until(now, self),
+            Needs::Catalogues => lookup_until(now, &lookup, self),
             Needs::Paths => now + COMPLETED,
         };
         let deferred = DeferredRequest { ask, command, until, lookup };
@@ -215,6 +214,17 @@ pub(super) fn diagnosed(now: Time, ask: AskId, facts: DiagnosisFacts, peer: &mut
 fn catalogues_until(now: Time, peer: &PeerMachine) -> Time {
     let pulled = peer.presence.waits_until(now, peer.shared.is_scanned);
     (peer.own.started + SETTLE).max(pulled)
+}
+
+/// Until when a request waits for what others are asked for it.
+fn lookup_until(now: Time, lookup: &Lookup, peer: &PeerMachine) -> Time {
+    match lookup {
+        lookup if lookup.is_asking() => now + ASKED,
+        Lookup::Of(owners) if peer.presence.is_settled() && peer.shared.is_scanned => {
+            peer.presence.waits_for(now, owners).unwrap_or(now)
+        }
+        _ => catalogues_until(now, peer),
+    }
 }
 
 /// True if a request is to be answered now.

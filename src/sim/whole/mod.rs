@@ -11,6 +11,7 @@ mod custody;
 mod disk;
 mod happening;
 mod library;
+mod names;
 mod network;
 mod peer;
 mod receiver;
