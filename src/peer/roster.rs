@@ -318,6 +318,11 @@ impl Roster {
         self.members.get(&id).is_some_and(|member| member.is_newer_than(self.catalogues.get(id)))
     }
 
+    /// True if somebody who is here announced a newer catalogue than is known.
+    pub(super) fn is_any_behind(&self) -> bool {
+        self.members.iter().any(|(id, member)| member.is_newer_than(self.catalogues.get(*id)))
+    }
+
     /// True if this bucket of the catalogue of `owner` names that content.
     pub(super) fn lists(&self, owner: PeerId, bucket: u8, claim: Claim) -> bool {
         let is_it = |e: &Entry| matches!(e.kind, EntryKind::File { id, size, .. } if (id, size) == claim);

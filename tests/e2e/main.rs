@@ -34,6 +34,7 @@ mod offices;
 mod port_mapping;
 mod presence;
 mod routes;
+mod searches;
 mod several;
 mod sites;
 mod state;

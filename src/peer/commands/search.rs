@@ -34,12 +34,11 @@ impl Command for SearchRequest {
     fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
         let owners = Owners::named(&self.from, &peer.presence.roster)?;
         let query = query(&self, &owners)?;
-        let until = if peer.presence.asks_keepers() {
-            now + LARGE_SEARCH
-        } else {
+        if !peer.presence.asks_keepers() {
             peer.presence.pull(now, &mut peer.out);
-            catalogues_until(now, peer)
-        };
+        }
+        let is_large = peer.presence.roster.is_large();
+        let until = if is_large { now + LARGE_SEARCH } else { catalogues_until(now, peer) };
         let order = SearchOrder { ask, query, owners, until };
         let PeerMachine { own, presence, shared, custody, departure, requests, out, .. } = peer;
         let context = context(own, presence, shared, custody, departure);
@@ -175,16 +174,12 @@ fn do_acts(now: Time, peer: &mut PeerMachine) {
             }
             AskingAct::Pull(owner) => peer.presence.pull_from(now, owner, &mut peer.out),
             AskingAct::Skipped { keeper, about } => {
-                let name = |id| peer.presence.roster.name(id);
-                let what = if about == peer.own.id() {
-                    "this peer shares".to_owned()
-                } else {
-                    format!("{} shares", name(about))
-                };
+                let roster = &peer.presence.roster;
+                let whose = if about == peer.own.id() { "this peer".to_owned() } else { roster.name(about) };
                 let text = format!(
-                    "{} ({}) keeps the index and does not tell what {what}: it is not asked any more",
-                    name(keeper),
-                    keeper
+                    "{} ({keeper}) keeps the index, and what it says of the files of {whose} is wrong: it is not \
+                     asked any more",
+                    roster.name(keeper)
                 );
                 peer.warnings.warn(text, &mut peer.out);
             }

@@ -212,7 +212,7 @@ impl Searches {
 
     /// True if none runs, and nothing else is to be done.
     pub(super) fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.asking.poll_timeout().is_none()
+        self.running.is_empty() && self.asking.is_idle()
     }
 
     /// When [`Self::turn`] and [`Self::end_finished`] are due.

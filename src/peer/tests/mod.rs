@@ -6,6 +6,7 @@ mod commands;
 mod custody;
 mod departure;
 mod downloads;
+mod large_search;
 mod search;
 mod through;
 mod verifying;
