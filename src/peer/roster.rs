@@ -144,12 +144,6 @@ impl Roster {
         std::mem::take(&mut self.changed)
     }
 
-    /// What this peer shares, if it is here and that is known.
-    pub(super) fn shared_by(&self, id: PeerId) -> Option<&Arc<Catalogue>> {
-        let catalogue = self.catalogues.get(id).map(|(_, catalogue)| catalogue);
-        catalogue.filter(|_| self.members.contains_key(&id))
-    }
-
     /// What is listed of those that are not here.
     pub(super) fn absent_files(&self) -> impl Iterator<Item = AbsentFiles<'_>> {
         self.away.files(&self.catalogues, |id| self.members.contains_key(&id))

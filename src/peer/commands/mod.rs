@@ -68,7 +68,7 @@ macro_rules! declare {
 }
 for_each_command!(declare);
 
-pub(super) use self::search::{on_index, on_keeper, own_files_changed, turn_searches};
+pub(super) use self::search::{on_index, on_keeper, own_files_changed, searched, turn_searches};
 
 /// A request that waits for what it needs, until a time at which it is answered in any case.
 #[derive(Debug)]

@@ -19,10 +19,11 @@ use crate::peer::machine::PeerMachine;
 use crate::peer::own_peer::OwnPeer;
 use crate::peer::owners::Owners;
 use crate::peer::presence::Presence;
-use crate::peer::search::{AskingAct, EndedSearch, LARGE_SEARCH, OwnFacts, RowContext, SearchContext, SearchOrder};
+use crate::peer::search::{AskingAct, EndedSearch, LARGE_SEARCH, OwnCatalogue, OwnFacts, RowContext, SearchContext, SearchOrder};
 use crate::peer::shared::SharedFolder;
 use crate::receiver::ReceiverCommand;
 use crate::receiver::search::FoundOutcome;
+use crate::sender::searches::RemoteSearch;
 use crate::time::Time;
 
 impl Command for SearchRequest {
@@ -96,7 +97,7 @@ fn context<'a>(
     let own_head = HeadNumber { instance: own.instance, version: own.presence.catalogue };
     let holders = presence.offices.holders();
     SearchContext {
-        facts: OwnFacts { me, own_head, own: shared.offered(), roster, holders },
+        facts: OwnFacts { me, own_head, own: shared.offered_catalogue(), roster, holders },
         rows: RowContext { me, roster, shared, custody },
         asks_keepers: presence.asks_keepers(),
         is_small: !roster.is_large(),
@@ -130,6 +131,11 @@ pub(in crate::peer) fn on_keeper(
     requests.searches.keeper_answered(now, question, answer, &context.facts);
 }
 
+/// A peer searches the index of this one.
+pub(in crate::peer) fn searched(now: Time, search: RemoteSearch, peer: &mut PeerMachine) {
+    peer.requests.searches.asked(now, search, &mut peer.out);
+}
+
 /// What lies in `shared/` changed.
 pub(in crate::peer) fn own_files_changed(now: Time, peer: &mut PeerMachine) {
     let PeerMachine { own, presence, shared, custody, departure, requests, out, .. } = peer;
@@ -139,9 +145,16 @@ pub(in crate::peer) fn own_files_changed(now: Time, peer: &mut PeerMachine) {
     requests.searches.search_again(now, &BTreeSet::from([me]), &context.facts, out);
 }
 
-/// Tells the index what changed with others, searches that, and ends the searches that are over.
+/// Tells the index what changed with others, searches that and for others, and ends the searches that are over.
 pub(in crate::peer) fn turn_searches(now: Time, peer: &mut PeerMachine) {
     let changed = peer.requests.searches.feed(&mut peer.presence.roster, &mut peer.out);
+    let keeps_index = peer.presence.keeps_index() && !peer.departure.is_begun();
+    let own = keeps_index.then(|| OwnCatalogue {
+        id: peer.own.id(),
+        head: HeadNumber { instance: peer.own.instance, version: peer.own.presence.catalogue },
+        catalogue: peer.shared.offered_catalogue(),
+    });
+    peer.requests.searches.serve(now, own, &mut peer.out);
     if peer.requests.searches.is_idle() {
         return;
     }

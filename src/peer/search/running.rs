@@ -116,7 +116,7 @@ impl RunningSearch {
     pub(super) fn own_found(&mut self, found: FoundFiles, rows: &RowContext<'_>, out: &mut Outputs) {
         self.asked -= 1;
         self.more += found.more;
-        self.unindexed.extend(found.unindexed);
+        self.unindexed.extend(found.unindexed.into_iter().filter(|owner| self.order.owners.has(*owner)));
         for row in rows.rows(&found.files) {
             if !self.tell(row, None, out) {
                 self.more += 1;

@@ -7,6 +7,7 @@ mod custody;
 mod departure;
 mod downloads;
 mod large_search;
+mod keeping_index;
 mod search;
 mod through;
 mod verifying;

@@ -6,13 +6,13 @@ use crate::control::{ListRequest, PeersRequest, Reply};
 use crate::sim::Link;
 
 /// Peers: more than know of each other what all share.
-const COUNT: usize = 36;
+pub(super) const COUNT: usize = 36;
 
 /// Who shares something new.
-const SHARER: usize = 20;
+pub(super) const SHARER: usize = 20;
 
 /// Peers without copies that each share a file, and know each other, but for a last one that does not run yet.
-fn network() -> WholeWorld {
+pub(super) fn network() -> WholeWorld {
     let mut world = WholeWorld::new(1, COUNT + 1, Link::WIRE);
     for place in 0..=COUNT {
         world.put(place, &format!("{place:02}.txt"), content(place, 1_000));
