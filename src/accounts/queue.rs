@@ -44,23 +44,30 @@ impl<P: Copy + Ord + Debug, T> FairQueue<P, T> {
     /// older one of the payer itself. `is_spare`: something later makes up for it, so that of a peer's items it goes
     /// before those of which that is not true.
     pub(crate) fn push(&mut self, now: Time, payer: Payer<P>, is_spare: bool, item: T) {
+        drop(self.swap(now, payer, is_spare, item));
+    }
+
+    /// The same; what has no place any more comes back, which may be the item itself.
+    pub(crate) fn swap(&mut self, now: Time, payer: Payer<P>, is_spare: bool, item: T) -> Vec<T> {
         self.came += 1;
         let number = self.came;
         // What was used longest ago yields first.
         let used = if is_spare { Time::ZERO } else { now };
-        let mut grant = self.places.charge(used, payer, number, 1);
+        let (mut grant, mut gone) = (self.places.charge(used, payer, number, 1), Vec::new());
         if grant == Grant::Refused
             && let Some(older) = self.first_to_go(payer)
         {
-            self.remove(older);
+            gone.extend(self.remove(older));
             grant = self.places.charge(used, payer, number, 1);
         }
-        let Grant::Given(yielding) = grant else { return };
-        for other in yielding {
-            self.waiting.remove(&other);
-        }
+        let Grant::Given(yielding) = grant else {
+            gone.push(item);
+            return gone;
+        };
+        gone.extend(yielding.iter().filter_map(|other| self.waiting.remove(other)).map(|waiting| waiting.item));
         self.waiting.insert(number, QueuedItem { payer, is_spare, item });
         self.places.check("what waits in a queue", self.waiting.keys().map(|number| (*number, 1)));
+        gone
     }
 
     /// All that waits, each with its number.

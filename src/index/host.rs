@@ -81,7 +81,7 @@ pub(crate) struct FoundFiles {
     pub(crate) files: Vec<FoundFile>,
     /// Files beside these.
     pub(crate) more: u64,
-    /// Owners whose files are not in the index, for there is no place for so many.
+    /// All owners whose files are not in the index, wanted or not, for there is no place for so many.
     pub(crate) unindexed: Vec<PeerId>,
 }
 
@@ -155,8 +155,7 @@ impl IndexHost {
             self.owners.values().any(|files| has_other(files, bucket, hit))
         };
         let files = found.hits.into_iter().map(|hit| FoundFile { is_ambiguous: is_ambiguous(&hit), hit });
-        let is_wanted = |owner: &PeerId| query.owners.as_ref().is_none_or(|owners| owners.contains(owner));
-        let unindexed = self.owners.keys().filter(|owner| !self.index.has(**owner) && is_wanted(owner));
+        let unindexed = self.owners.keys().filter(|owner| !self.index.has(**owner));
         FoundFiles { files: files.collect(), more: found.more, unindexed: unindexed.copied().collect() }
     }
 }

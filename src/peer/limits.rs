@@ -72,6 +72,23 @@ pub(crate) const SKIPPED_KEEPERS: usize = 64;
 /// catalogue.
 pub(crate) const INDEX_FED: usize = 16;
 
+/// Owners that are covered by the index no more and are remembered for those who have an older list, at most: as many
+/// as can be here. Whoever has a list of before the oldest gets the whole one.
+pub(crate) const COVERAGE_TOMBSTONES: usize = PEERS;
+
+/// Searches of others that wait for the index, at most: with a million files most take some ten milliseconds.
+pub(crate) const SEARCHES_WAITING: u64 = 64;
+
+/// Of them every host may have this many, while there are places for each host.
+pub(crate) const SEARCHES_WAITING_OF_HOST: u64 = 1;
+
+/// Hosts and peers of which it is remembered whose search was answered when, at most: more than wait at once, so that
+/// whoever asks again and again is not taken for a newcomer.
+pub(crate) const SEARCH_TURNS: usize = 1_024;
+
+/// A search of another peer that waited for so long is not answered: whoever asked does not wait any more.
+pub(crate) const SEARCH_WAITS: Duration = Duration::from_secs(2);
+
 /// Peers that are heard and answer nothing of which `status` tells, at most: enough for whoever runs a
 /// network to see what is wrong.
 pub(crate) const UNANSWERED_PEERS: u64 = 8;

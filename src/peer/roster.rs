@@ -176,12 +176,6 @@ impl Roster {
         std::mem::take(&mut self.changed)
     }
 
-    /// What this peer shares, if it is here and that is known.
-    pub(super) fn shared_by(&self, id: PeerId) -> Option<&Arc<Catalogue>> {
-        let catalogue = self.catalogues.get(id).map(|(_, catalogue)| catalogue);
-        catalogue.filter(|_| self.members.contains_key(&id))
-    }
-
     /// What is listed of those that are not here.
     pub(super) fn absent_files(&self) -> impl Iterator<Item = AbsentFiles<'_>> {
         self.away.files(&self.catalogues, |id| self.members.contains_key(&id))
@@ -355,6 +349,11 @@ impl Roster {
     /// True if this peer, which is here, announced a newer catalogue than is known.
     pub(super) fn is_behind(&self, id: PeerId) -> bool {
         self.members.get(&id).is_some_and(|member| member.is_newer_than(self.catalogues.get(id)))
+    }
+
+    /// True if somebody who is here announced a newer catalogue than is known.
+    pub(super) fn is_any_behind(&self) -> bool {
+        self.members.iter().any(|(id, member)| member.is_newer_than(self.catalogues.get(*id)))
     }
 
     /// True if this bucket of the catalogue of `owner` names that content.

@@ -67,7 +67,7 @@ impl SharedFolder {
     }
 
     /// What others are given.
-    pub(super) fn offered(&self) -> &Catalogue {
+    pub(super) fn offered_catalogue(&self) -> &Catalogue {
         &self.offered.catalogue
     }
 

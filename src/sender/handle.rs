@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use mio::net::TcpListener;
 
+use super::searches::{RemoteSearch, SearchTicket};
 use super::through::ThroughTicket;
 use super::{SenderRole, SharedReader, ToldLine, WithheldChunk};
 use crate::address::Host;
@@ -14,6 +15,7 @@ use crate::content::{Catalogue, ChunkIndex, FileId, SafePath, Span};
 use crate::disk;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId};
+use crate::index::answer::IndexAnswer;
 use crate::library::Shelf;
 use crate::transfer::link_queue::QueuedDatagram;
 use crate::transfer::meetings::Meeting;
@@ -79,6 +81,8 @@ pub(crate) enum SenderCommand {
     Listed(PeerId, Option<(Arc<[u8]>, Arc<Catalogue>)>),
     /// The answer to [`SenderEvent::FetchThrough`]: bytes that can be had here, or why it is not fetched.
     Through(ThroughTicket, Result<u64, Reason>),
+    /// The answer to [`SenderEvent::Search`], or why there is none.
+    Found(SearchTicket, Result<Arc<IndexAnswer>, Reason>),
     /// What is kept for others, for whoever asks for it. One entry for each owner.
     Kept(Arc<Vec<KeptOf>>),
     /// Do not give this peer that chunk, until [`SenderCommand::Give`]: it is to show that it has it.
@@ -122,6 +126,8 @@ pub(crate) enum SenderEvent {
     Serving(Vec<(PeerId, u64)>),
     /// A peer asks that this is fetched for it. To be answered by [`SenderCommand::Through`].
     FetchThrough(PeerId, ThroughTicket, FetchThrough),
+    /// A peer searches the index that this one keeps for others. To be answered by [`SenderCommand::Found`].
+    Search(Box<RemoteSearch>),
     /// A file was not what it was when it was hashed; it was not served.
     Changed(SafePath),
     /// A chunk in the store is not what it was, or cannot be read; it was not served and is not from now on.

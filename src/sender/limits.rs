@@ -49,6 +49,16 @@ pub(crate) const TELLERS_OF_HOST: u64 = 1;
 /// most: it answers each at once.
 pub(crate) const THROUGH_QUESTIONS: usize = 256;
 
+/// Connections of which a search is with the controller or being answered, at most: an answer takes some 100 KiB as a
+/// rule, and less than 1 MiB.
+pub(crate) const SEARCHES_OPEN: u64 = 64;
+
+/// Of those every host may have this many, while there are places for each host.
+pub(crate) const SEARCHES_OPEN_OF_HOST: u64 = 1;
+
+/// Searches of one connection that wait behind the one that is answered, at most: nobody searches faster.
+pub(crate) const SEARCHES_BEHIND: usize = 8;
+
 /// Links that others may make to this peer, at most: a queue of 160 KiB each.
 pub(crate) const LINKS: usize = 32;
 

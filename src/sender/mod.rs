@@ -25,6 +25,7 @@ mod partial_seeds;
 pub(crate) mod quick;
 pub(crate) mod reader;
 mod reads;
+pub(crate) mod searches;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;
 pub(crate) mod serving;
@@ -385,10 +386,13 @@ impl SenderRole {
                 Ok(())
             }),
             Message::FetchThrough(m) => self.other_owners.questions.take(id, client.peer, m, &self.events),
+            Message::Search(m) => self.take_search(now, net, id, m),
             Message::Meet(m) => self.links.introduce(now, net, id, m),
             Message::Relay(m) => self.links.take(now, net, id, m, self.state == SenderState::Serving),
             Message::Cancel(_) => {
                 client.cancel(request);
+                self.other_owners.searches.cancel(now, id, request);
+                self.pass_searches_on(now, net);
                 return Ok(());
             }
             // Whom we dialled back does not wait for us any more, and closes.
@@ -405,7 +409,7 @@ impl SenderRole {
     fn forget(&mut self, id: ConnId) {
         self.links.forget(id);
         self.shared.reads.forget(id);
-        self.other_owners.questions.forget(id);
+        self.other_owners.forget(id);
         let Some(client) = self.clients.remove(&id) else { return };
         for (file, given) in client.all_given() {
             self.super_seed.take_back(file, given);
@@ -445,6 +449,7 @@ impl Role for SenderRole {
                     net.send(id, &message);
                 }
             }
+            SenderCommand::Found(ticket, answer) => self.found(now, net, ticket, answer),
             SenderCommand::Withhold(chunk) => self.restraints.withheld.withhold(chunk),
             SenderCommand::Give(peer, file) => self.restraints.withheld.give(peer, file),
             SenderCommand::Kept(kept) => self.other_owners.catalogues.set_kept(kept),
@@ -528,7 +533,7 @@ impl Role for SenderRole {
     }
 
     fn on_drained(&mut self, now: Time, net: &mut Net, id: ConnId) -> bool {
-        if self.answer(now, net, id) {
+        if self.answer(now, net, id) || self.push_found(now, net, id) {
             return true;
         }
         let pushed = self.push_blocks(now, net, id);
@@ -537,7 +542,9 @@ impl Role for SenderRole {
     }
 
     fn is_busy(&self, id: ConnId) -> bool {
-        self.links.has(id) || self.clients.get(&id).is_some_and(SenderClient::is_busy)
+        self.links.has(id)
+            || self.other_owners.searches.has(id)
+            || self.clients.get(&id).is_some_and(SenderClient::is_busy)
     }
 
     fn on_closed(&mut self, now: Time, net: &mut Net, id: ConnId, how: Closed) {

@@ -7,6 +7,7 @@ use crossbeam_channel::Sender;
 
 use super::SenderEvent;
 use super::owner_catalogues::OwnerCatalogues;
+use super::searches::SearchPort;
 use crate::identity::PeerId;
 use crate::sender::limits;
 use crate::transfer::net::ConnId;
@@ -18,6 +19,16 @@ use crate::wire::message::{FetchThrough, Reason, Refused, ThroughIs};
 pub(super) struct OtherOwners {
     pub(super) catalogues: OwnerCatalogues,
     pub(super) questions: ThroughQuestions<ConnId>,
+    /// What is searched for among what they share.
+    pub(super) searches: SearchPort<ConnId>,
+}
+
+impl OtherOwners {
+    /// This connection is over.
+    pub(super) fn forget(&mut self, conn: ConnId) {
+        self.questions.forget(conn);
+        self.searches.forget(conn);
+    }
 }
 
 /// The number of a question that the controller has.

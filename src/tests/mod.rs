@@ -10,6 +10,7 @@ mod liar;
 mod limited;
 mod loopback;
 mod memory_disk;
+mod searches;
 mod slices;
 mod store;
 mod timeouts;

@@ -35,6 +35,7 @@ mod offices;
 mod port_mapping;
 mod presence;
 mod routes;
+mod searches;
 mod several;
 mod sites;
 mod state;

@@ -34,5 +34,6 @@ mod names;
 mod readers;
 mod requests;
 mod routes;
+mod searches;
 mod shares;
 mod words;

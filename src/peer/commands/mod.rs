@@ -85,7 +85,7 @@ macro_rules! declare {
 }
 for_each_command!(declare);
 
-pub(super) use self::search::{on_index, on_keeper, own_files_changed, turn_searches};
+pub(super) use self::search::{on_index, on_keeper, own_files_changed, searched, turn_searches};
 
 /// A request that waits for what it needs, until a time at which it is answered in any case.
 #[derive(Debug)]
@@ -97,13 +97,21 @@ struct DeferredRequest {
     lookup: Lookup,
 }
 
+/// A download whose destination is being made.
+#[derive(Debug)]
+struct PreparedDownload {
+    request: DownloadRequest,
+    /// What others share that may be meant by it.
+    near: Vec<SafePath>,
+}
+
 /// Requests that wait.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     /// For what they need; the oldest first.
     deferred: Vec<DeferredRequest>,
     /// For the destination of a download to be made.
-    prepared: BTreeMap<AskId, DownloadRequest>,
+    prepared: BTreeMap<AskId, PreparedDownload>,
     /// For what `lan` tells `doctor`.
     diagnosed: Vec<AskId>,
     /// For what the index finds.
@@ -114,8 +122,8 @@ pub(super) struct Requests {
 
 impl Requests {
     /// A download is begun once its destination is there.
-    fn prepare(&mut self, ask: AskId, download: DownloadRequest) {
-        self.prepared.insert(ask, download);
+    fn prepare(&mut self, ask: AskId, request: DownloadRequest) {
+        self.prepared.insert(ask, PreparedDownload { request, near: std::mem::take(&mut self.near) });
     }
 
     /// It is answered once `lan` told how things are.
@@ -186,8 +194,10 @@ impl PeerMachine {
 
     /// The destination of a download is there, or cannot be made.
     pub(super) fn on_destination(&mut self, now: Time, ask: AskId, made: Result<(), Failure>) {
-        if let Some(request) = self.requests.prepared.remove(&ask) {
+        if let Some(PreparedDownload { request, near }) = self.requests.prepared.remove(&ask) {
+            self.requests.near = near;
             let answer = made.and_then(|()| download::begin(now, ask, &request, self));
+            self.requests.near.clear();
             end_answer(ask, answer, &mut self.out);
         }
     }

@@ -246,7 +246,9 @@ mod tests {
 
     #[test]
     fn a_word_is_asked_for_as_it_reads_and_as_it_stands() {
-        let at = |word| queries(word).into_iter().map(|q| q.at.unwrap().to_string()).collect::<Vec<_>>();
+        let at = |word| {
+            queries(word).into_iter().map(|q| q.at.unwrap().as_str().to_owned()).collect::<Vec<_>>()
+        };
         assert_eq!(at("docs/a.txt"), ["docs/a.txt"]);
         assert_eq!(at("./docs/"), ["docs"]);
         assert_eq!(at(r"a\u{1b}"), ["a\u{1b}", r"a\u{1b}"]);
@@ -270,7 +272,7 @@ mod tests {
     fn what_is_completed_is_looked_for_in_its_folder() {
         let of = |prefix: &str| {
             let query = beginning(prefix)?;
-            Some((query.at.map(|at| at.to_string()), query.words.as_slice().concat()))
+            Some((query.at.map(|at| at.as_str().to_owned()), query.words.as_slice().concat()))
         };
         assert_eq!(of("mu"), Some((None, "mu".to_owned())));
         assert_eq!(of("music/bl"), Some((Some("music".to_owned()), "bl".to_owned())));

@@ -21,11 +21,13 @@ use crate::peer::own_peer::OwnPeer;
 use crate::peer::owners::Owners;
 use crate::peer::presence::Presence;
 use crate::peer::search::{
-    AskingAct, EndedSearch, LARGE_SEARCH, OwnFacts, RowContext, SearchContext, SearchGoal, SearchOrder,
+    AskingAct, EndedSearch, LARGE_SEARCH, OwnCatalogue, OwnFacts, RowContext, SearchContext, SearchGoal,
+    SearchOrder,
 };
 use crate::peer::shared::SharedFolder;
 use crate::receiver::ReceiverCommand;
 use crate::receiver::search::FoundOutcome;
+use crate::sender::searches::RemoteSearch;
 use crate::time::Time;
 
 impl Command for SearchRequest {
@@ -37,12 +39,11 @@ impl Command for SearchRequest {
     fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
         let owners = Owners::named(&self.from, &peer.presence.roster)?;
         let query = query(&self, &owners)?;
-        let until = if peer.presence.asks_keepers() {
-            now + LARGE_SEARCH
-        } else {
+        if !peer.presence.asks_keepers() {
             peer.presence.pull(now, &mut peer.out);
-            catalogues_until(now, peer)
-        };
+        }
+        let is_large = peer.presence.roster.is_large();
+        let until = if is_large { now + LARGE_SEARCH } else { catalogues_until(now, peer) };
         begin(now, SearchOrder { ask, query, owners, until, goal: SearchGoal::Rows }, peer);
         Ok(Answer::Later)
     }
@@ -104,7 +105,7 @@ fn context<'a>(
     let own_head = HeadNumber { instance: own.instance, version: own.presence.catalogue };
     let holders = presence.offices.holders();
     SearchContext {
-        facts: OwnFacts { me, own_head, own: shared.offered(), roster, holders },
+        facts: OwnFacts { me, own_head, own: shared.offered_catalogue(), roster, holders },
         rows: RowContext { me, roster, shared, custody },
         asks_keepers: presence.asks_keepers(),
         is_small: !roster.is_large(),
@@ -138,6 +139,11 @@ pub(in crate::peer) fn on_keeper(
     requests.searches.keeper_answered(now, question, answer, &context.facts);
 }
 
+/// A peer searches the index of this one.
+pub(in crate::peer) fn searched(now: Time, search: RemoteSearch, peer: &mut PeerMachine) {
+    peer.requests.searches.asked(now, search, &mut peer.out);
+}
+
 /// What lies in `shared/` changed.
 pub(in crate::peer) fn own_files_changed(now: Time, peer: &mut PeerMachine) {
     let PeerMachine { own, presence, shared, custody, departure, requests, out, .. } = peer;
@@ -147,9 +153,16 @@ pub(in crate::peer) fn own_files_changed(now: Time, peer: &mut PeerMachine) {
     requests.searches.search_again(now, &BTreeSet::from([me]), &context.facts, out);
 }
 
-/// Tells the index what changed with others, searches that, and ends the searches that are over.
+/// Tells the index what changed with others, searches that and for others, and ends the searches that are over.
 pub(in crate::peer) fn turn_searches(now: Time, peer: &mut PeerMachine) {
     let changed = peer.requests.searches.feed(&mut peer.presence.roster, &mut peer.out);
+    let keeps_index = peer.presence.keeps_index() && !peer.departure.is_begun();
+    let own = keeps_index.then(|| OwnCatalogue {
+        id: peer.own.id(),
+        head: HeadNumber { instance: peer.own.instance, version: peer.own.presence.catalogue },
+        catalogue: peer.shared.offered_catalogue(),
+    });
+    peer.requests.searches.serve(now, own, &mut peer.out);
     if peer.requests.searches.is_idle() {
         return;
     }
@@ -182,16 +195,12 @@ fn do_acts(now: Time, peer: &mut PeerMachine) {
             }
             AskingAct::Pull(owner) => peer.presence.pull_from(now, owner, &mut peer.out),
             AskingAct::Skipped { keeper, about } => {
-                let name = |id| peer.presence.roster.name(id);
-                let what = if about == peer.own.id() {
-                    "this peer shares".to_owned()
-                } else {
-                    format!("{} shares", name(about))
-                };
+                let roster = &peer.presence.roster;
+                let whose = if about == peer.own.id() { "this peer".to_owned() } else { roster.name(about) };
                 let text = format!(
-                    "{} ({}) keeps the index and does not tell what {what}: it is not asked any more",
-                    name(keeper),
-                    keeper
+                    "{} ({keeper}) keeps the index, and what it says of the files of {whose} is wrong: it is not \
+                     asked any more",
+                    roster.name(keeper)
                 );
                 peer.warnings.warn(text, &mut peer.out);
             }

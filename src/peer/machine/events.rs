@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::identity::{Instance, PeerId};
 use crate::lan::{self, Gone, PeerInfo};
 use crate::library;
-use crate::peer::commands::{diagnosed, on_index, on_keeper, own_files_changed};
+use crate::peer::commands::{diagnosed, on_index, on_keeper, own_files_changed, searched};
 use crate::peer::custody::CustodyDriver;
 use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
@@ -372,6 +372,7 @@ impl PeerMachine {
                 let answer = self.carrier.asked(now, from, &file, context);
                 self.out.sender(SenderCommand::Through(ticket, answer));
             }
+            SenderEvent::Search(search) => searched(now, *search, self),
             SenderEvent::Stopped => self.departure.sender_stopped(),
         }
     }

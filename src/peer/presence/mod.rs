@@ -133,9 +133,19 @@ impl Presence {
         }
     }
 
-    /// True if others keep an index of what all share, and this peer knows but some of it.
+    /// True if this peer keeps the index of a large network for the others.
+    pub(super) fn keeps_index(&self) -> bool {
+        self.mode == PullMode::Keeper
+    }
+
+    /// True if others keep an index of what all share, and this peer does not know all of that: not even a keeper
+    /// does that has its office since a moment ago.
     pub(super) fn asks_keepers(&self) -> bool {
-        self.mode == PullMode::OnDemand
+        match self.mode {
+            PullMode::Small => false,
+            PullMode::Keeper => self.roster.is_any_behind(),
+            PullMode::OnDemand => true,
+        }
     }
 
     /// True once the network has answered.

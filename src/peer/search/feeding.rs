@@ -5,13 +5,24 @@ use core::net::Ipv4Addr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::coverage::Coverage;
 use crate::address::Host;
-use crate::content::Catalogue;
+use crate::content::{Catalogue, HeadNumber};
 use crate::identity::PeerId;
 use crate::index::{IndexCommand, IndexedFiles};
 use crate::peer::limits;
 use crate::peer::output::{Outputs, PeerOutput};
 use crate::peer::roster::Roster;
+
+/// What this peer gives others of what it shares.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::peer) struct OwnCatalogue<'a> {
+    pub(in crate::peer) id: PeerId,
+    /// What it announces.
+    pub(in crate::peer) head: HeadNumber,
+    /// What that names.
+    pub(in crate::peer) catalogue: &'a Catalogue,
+}
 
 /// What it was told, and is to be told.
 #[derive(Debug, Default)]
@@ -24,6 +35,10 @@ pub(super) struct Feeding {
     absent_changes: Option<u64>,
     /// The owners that are not here and whose files it has.
     absent: BTreeSet<PeerId>,
+    /// What it has of this peer itself.
+    own: Option<Arc<Catalogue>>,
+    /// Of those who are here, up to which catalogue it was told what they share.
+    pub(super) coverage: Coverage,
 }
 
 impl Feeding {
@@ -37,8 +52,10 @@ impl Feeding {
             self.absent.remove(&owner);
             self.absent_changes = None;
             fed.insert(owner);
-            match roster.shared_by(owner) {
-                Some(catalogue) => {
+            let shared = roster.catalogue(owner).filter(|_| roster.contact(owner).is_some());
+            self.coverage.set(owner, shared.map(|(head, _)| head.number()));
+            match shared {
+                Some((_, catalogue)) => {
                     let contact = roster.contact(owner);
                     let hosts = contact.map(|contact| contact.hosts.clone()).unwrap_or_default();
                     let catalogue = Arc::clone(catalogue);
@@ -57,8 +74,16 @@ impl Feeding {
     pub(super) fn feed_own(&mut self, me: PeerId, catalogue: &Catalogue, out: &mut Outputs) {
         let here = Host { ip: Ipv4Addr::LOCALHOST.into(), scope: 0 };
         let catalogue = Arc::new(catalogue.clone());
+        self.own = Some(Arc::clone(&catalogue));
         let files = IndexedFiles { owner: me, hosts: vec![here], catalogue, only: None };
         self.tell(IndexCommand::Shares(files), out);
+    }
+
+    /// What the index has of this peer, if it is what others are given: that names what is to come back, too, and what
+    /// lies in `shared/` may be newer.
+    pub(super) fn own_head(&self, own: &OwnCatalogue<'_>) -> Option<HeadNumber> {
+        let is_given = |has: &Arc<Catalogue>| has.digests() == own.catalogue.digests();
+        self.own.as_ref().filter(|has| own.head.version > 0 && is_given(has)).map(|_| own.head)
     }
 
     /// Passes on what is listed of those who are not here. That changes more often than somebody searches, so it is

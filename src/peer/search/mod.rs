@@ -6,9 +6,11 @@
 //! catalogues of few: then it asks those who keep an index of all (`asking/`).
 
 mod asking;
+mod coverage;
 mod feeding;
 mod rows;
 mod running;
+mod serving;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +19,7 @@ use self::asking::Asking;
 pub(super) use self::asking::{AskingAct, OwnFacts};
 use self::feeding::Feeding;
 use self::running::RunningSearch;
+use self::serving::SearchServer;
 use super::event::AskId;
 use super::limits;
 use super::output::{Outputs, PeerOutput};
@@ -26,8 +29,10 @@ use crate::content::Catalogue;
 use crate::identity::PeerId;
 use crate::index::answer::IndexAnswer;
 use crate::index::{FoundFiles, IndexCommand, Query};
+use crate::sender::searches::RemoteSearch;
 use crate::time::Time;
 
+pub(super) use self::feeding::OwnCatalogue;
 pub(super) use self::rows::RowContext;
 pub(super) use self::running::{EndedSearch, NamedFile};
 
@@ -93,6 +98,8 @@ pub(super) struct Searches {
     asking: Asking,
     last: u64,
     running: BTreeMap<u64, RunningSearch>,
+    /// Those of others.
+    serving: SearchServer,
 }
 
 impl Searches {
@@ -143,6 +150,24 @@ impl Searches {
         self.feeding.taken();
     }
 
+    /// A peer searches the index of this one.
+    pub(super) fn asked(&mut self, now: Time, search: RemoteSearch, out: &mut Outputs) {
+        self.serving.asked(now, search, out);
+    }
+
+    /// Has the index look for what others search; `None`: this peer keeps it for nobody.
+    pub(super) fn serve(&mut self, now: Time, own: Option<OwnCatalogue<'_>>, out: &mut Outputs) {
+        let Some(own) = own.filter(|_| !self.feeding.coverage.is_empty()) else {
+            return self.serving.refuse_all(out);
+        };
+        if self.serving.may_ask() {
+            let head = self.feeding.own_head(&own);
+            self.feeding.coverage.set(own.id, head);
+            self.last += 1;
+            self.serving.ask_next(now, self.last, &self.feeding.coverage, own.head.instance.random, out);
+        }
+    }
+
     /// The index answers a question.
     pub(super) fn found(
         &mut self,
@@ -152,6 +177,8 @@ impl Searches {
         context: &SearchContext<'_>,
         out: &mut Outputs,
     ) {
+        let coverage = &mut self.feeding.coverage;
+        let Some(found) = self.serving.found(number, found, coverage, out) else { return };
         let (facts, asking) = (&context.facts, &mut self.asking);
         let Some(search) = self.running.get_mut(&number) else {
             return asking.index_found(now, number, &found.files, facts);
@@ -243,7 +270,7 @@ impl Searches {
 
     /// True if none runs, and nothing else is to be done.
     pub(super) fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.asking.poll_timeout().is_none()
+        self.running.is_empty() && self.asking.is_idle()
     }
 
     /// When [`Self::turn`] and [`Self::end_finished`] are due.

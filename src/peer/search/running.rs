@@ -132,7 +132,7 @@ impl RunningSearch {
     pub(super) fn own_found(&mut self, found: FoundFiles, rows: &RowContext<'_>, out: &mut Outputs) {
         self.asked -= 1;
         self.more += found.more;
-        self.unindexed.extend(found.unindexed);
+        self.unindexed.extend(found.unindexed.into_iter().filter(|owner| self.order.owners.has(*owner)));
         if self.order.goal != SearchGoal::Rows {
             let hits = found.files.into_iter().map(|found| found.hit);
             return self.note(hits.map(|hit| NamedFile {
@@ -173,6 +173,9 @@ impl RunningSearch {
 
     /// Tells hits of keepers for which there is a place. `is_end`: those, too, of which nobody decided whether they are so.
     fn tell_hits(&mut self, facts: &OwnFacts<'_>, rows: &RowContext<'_>, is_end: bool, out: &mut Outputs) {
+        if self.is_full() {
+            return;
+        }
         let hits = self.keepers.as_mut().map(|keepers| keepers.take_hits(facts, is_end)).unwrap_or_default();
         let is_wanted = |owner: &PeerId| self.order.owners.has(*owner);
         let hits: Vec<_> = hits.into_iter().filter(|hit| hit.owners.iter().any(is_wanted)).collect();
@@ -200,18 +203,21 @@ impl RunningSearch {
         self.files.extend(files.take(places));
     }
 
+    /// True if as many were told as there is a place for. What a liar filled it with takes none.
+    fn is_full(&self) -> bool {
+        let keepers = self.keepers.as_ref();
+        let is_liars = |by: &PeerId| keepers.is_some_and(|keepers| keepers.is_discarded(*by));
+        let is_told = |by: &&Option<PeerId>| !by.as_ref().is_some_and(is_liars);
+        let most = limits::SEARCH_HITS;
+        self.told.len() >= most && self.told.values().filter(is_told).count() >= most
+    }
+
     /// Tells a row, if it was not told. False if there is no place for it.
     fn tell(&mut self, row: FoundRow, by: Option<PeerId>, out: &mut Outputs) -> bool {
         if self.told.contains_key(&row.claim) {
             return true;
         }
-        // What a liar filled it with takes no place.
-        let is_liars = |by: &Option<PeerId>| {
-            let keepers = self.keepers.as_ref();
-            by.is_some_and(|by| keepers.is_some_and(|keepers| keepers.is_discarded(by)))
-        };
-        let is_full = self.told.len() >= limits::SEARCH_HITS;
-        if is_full && self.told.values().filter(|by| !is_liars(by)).count() >= limits::SEARCH_HITS {
+        if self.is_full() {
             return false;
         }
         self.told.insert(row.claim, by);

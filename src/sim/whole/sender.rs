@@ -16,6 +16,7 @@ use crate::peer::swarms::LiveSeed;
 use crate::sender::client::{HavesWatch, SenderClient};
 use crate::sender::owner_catalogues::{OwnerCatalogues, ServedCatalogue};
 use crate::sender::quick::Quick;
+use crate::sender::searches::{SearchPort, SearchPortOutput};
 use crate::sender::serving::{ServedPeers, ServingReport};
 use crate::sender::super_seed::SuperSeed;
 use crate::sender::through::ThroughQuestions;
@@ -60,6 +61,7 @@ pub(super) struct SimSender {
     owners: Arc<BTreeSet<PeerId>>,
     owner_catalogues: OwnerCatalogues,
     through: ThroughQuestions<ConnId>,
+    searches: SearchPort<ConnId>,
     pub(super) super_seed: SuperSeed,
     pub(super) conns: BTreeMap<ConnId, ServedConn>,
     state: SenderState,
@@ -79,6 +81,7 @@ impl SimSender {
             owners: Arc::default(),
             owner_catalogues: OwnerCatalogues::default(),
             through: ThroughQuestions::default(),
+            searches: SearchPort::default(),
             super_seed: SuperSeed::default(),
             conns: BTreeMap::new(),
             state: SenderState::Serving,
@@ -105,6 +108,12 @@ impl SimSender {
                 if let Some((id, message)) = self.through.answer(ticket, answer) {
                     self.send(around, id, &message);
                 }
+            }
+            SenderCommand::Found(ticket, answer) => {
+                if let Some(id) = self.searches.answer(around.now(), ticket, answer) {
+                    self.drained(around, id);
+                }
+                self.pass_searches_on(around);
             }
             SenderCommand::Kept(kept) => self.owner_catalogues.set_kept(kept),
             SenderCommand::AskBack(peer) => self.ask_back(around, peer),
@@ -150,6 +159,7 @@ impl SimSender {
     pub(super) fn closed(&mut self, around: &mut Around<'_>, id: ConnId) {
         let Some(conn) = self.conns.remove(&id) else { return };
         self.through.forget(id);
+        self.searches.forget(id);
         for (file, given) in conn.client.all_given() {
             self.super_seed.take_back(file, given);
         }
@@ -189,7 +199,10 @@ impl SimSender {
         loop {
             let Some(conn) = self.conns.get_mut(&id).filter(|conn| !conn.waits) else { return };
             let peer = conn.client.peer;
-            let free = if let Some(page) = conn.client.questions.next_page(&self.here.table) {
+            let page = conn.client.questions.next_page(&self.here.table);
+            let page = page.or_else(|| self.searches.next_page(around.now(), id));
+            let free = if let Some(page) = page {
+                self.pass_searches_on(around);
                 Some(around.network.send(id, ConnEnd::Listener, page.encode()))
             } else if let Some(question) = conn.client.questions.next() {
                 match (self.begin_answer(around, peer, &question), self.conns.get_mut(&id)) {
@@ -254,8 +267,17 @@ impl SimSender {
                 }
                 (m.request, is_taken(asked.is_some()))
             }
+            Message::Search(m) => {
+                let (request, peer) = (m.request, conn.client.peer);
+                let payer = Payer { host: AccountHost::Unproved, peer };
+                let taken = self.searches.ask(now, id, payer, m);
+                self.pass_searches_on(around);
+                (request, taken)
+            }
             Message::Cancel(m) => {
                 conn.client.cancel(m.request);
+                self.searches.cancel(now, id, m.request);
+                self.pass_searches_on(around);
                 return;
             }
             Message::Tell(line) => {
@@ -271,6 +293,18 @@ impl SimSender {
         };
         if let Err(reason) = taken {
             self.refuse(around, id, request, None, reason);
+        }
+    }
+
+    /// Does what follows from what others search.
+    fn pass_searches_on(&mut self, around: &mut Around<'_>) {
+        while let Some(output) = self.searches.poll_output() {
+            match output {
+                SearchPortOutput::Ask(search) => {
+                    around.tell(PeerEvent::Sender(SenderEvent::Search(Box::new(search))));
+                }
+                SearchPortOutput::Refuse(id, m) => self.refuse(around, id, m.request, m.item, m.reason),
+            }
         }
     }
 

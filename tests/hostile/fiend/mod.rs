@@ -68,6 +68,8 @@ pub(crate) enum Order {
     Endless(Arc<EndlessBucket>),
     /// Be too busy to say what it shares.
     Busy,
+    /// Say that the network is too large for each to know what all share.
+    SayLarge,
     /// Send this from its discovery port.
     Send(Vec<u8>, SocketAddr),
     /// Carry the datagrams of these two to each other, so that each takes it for the other one.

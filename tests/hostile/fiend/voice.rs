@@ -15,6 +15,8 @@ pub(crate) struct Voice {
     pub(super) instance: Instance,
     sequence: u64,
     pub(crate) catalogue: u64,
+    /// Milliseconds between two announcements, as it says.
+    pub(super) interval: u32,
 }
 
 #[derive(Serialize)]
@@ -39,7 +41,7 @@ struct SaysOfItself<'a> {
 impl Voice {
     pub(crate) fn new(identity: &Identity, name: &str) -> Self {
         let instance = Instance { count: 9, random: 9 };
-        Self { identity: identity.clone(), name: name.to_owned(), instance, sequence: 0, catalogue: 0 }
+        Self { identity: identity.clone(), name: name.to_owned(), instance, sequence: 0, catalogue: 0, interval: 1_000 }
     }
 
     /// The next datagram.
@@ -58,8 +60,8 @@ impl Voice {
     ) -> Vec<u8> {
         let ports =
             Ports { receiver: SENDER - 1, sender: SENDER, distributor: SENDER + 1, distributee: SENDER + 2 };
-        let (name, catalogue) = (self.name.as_str(), self.catalogue);
-        let presence = SaysOfItself { state: PresenceState::Here, name, ports, interval: 1_000, catalogue };
+        let (name, catalogue, interval) = (self.name.as_str(), self.catalogue, self.interval);
+        let presence = SaysOfItself { state: PresenceState::Here, name, ports, interval, catalogue };
         // A line takes the place of what only fills a datagram up.
         let said = if let datagram::DatagramMessage::Room(line) = message { line.text.len() } else { 0 };
         let pad = &[0; datagram::DATAGRAM_MIN][said.min(datagram::DATAGRAM_MIN)..];

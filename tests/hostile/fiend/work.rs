@@ -142,6 +142,10 @@ impl Work {
                 self.endless = Some(endless);
                 self.announce();
             }
+            Order::SayLarge => {
+                self.voice.interval = 2_000;
+                self.announce();
+            }
             Order::Busy => {
                 self.is_busy = true;
                 self.voice.catalogue += 1;

@@ -142,6 +142,11 @@ impl Asking {
         }
     }
 
+    /// True if nothing is under way, and nothing is to be done.
+    pub(super) fn is_idle(&self) -> bool {
+        self.acts.is_empty() && self.checks.poll_timeout().is_none()
+    }
+
     /// When [`Self::turn`] is due, if nothing comes before.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         self.checks.poll_timeout()
