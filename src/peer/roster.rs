@@ -14,7 +14,6 @@ use crate::content::{Catalogue, Claim, Entry, EntryKind, Head, HeadNumber};
 use crate::control::UnlistedCause;
 use crate::identity::{Contact, PeerId};
 use crate::lan::PeerInfo;
-use crate::receiver::pull::PullKey;
 use crate::time::Time;
 use crate::transfer::meetings::Meeting;
 
@@ -249,21 +248,9 @@ impl Roster {
         self.members.get(&id).is_some_and(|m| m.asked.is_some() && m.is_nowhere())
     }
 
-    /// True if this peer is here, and can be asked for something.
-    pub(super) fn is_reachable(&self, id: PeerId) -> bool {
-        self.members.get(&id).is_some_and(|member| !member.is_nowhere())
-    }
-
     /// True if this peer is here, and there is neither an address at which it can be dialled nor a connection with it.
     pub(super) fn is_nowhere(&self, id: PeerId) -> bool {
         self.members.get(&id).is_some_and(Member::is_nowhere)
-    }
-
-    /// How to meet a peer that is heard through another one, which can be reached.
-    pub(super) fn meeting(&self, me: PeerId, with: PeerId) -> Option<Meeting> {
-        let through = self.members.get(&with)?.info.told.as_ref()?.through;
-        let introducer = self.contact(through).filter(|contact| !contact.hosts.is_empty())?;
-        Some(Meeting { with, introducer: introducer.clone(), is_server: me < with })
     }
 
     /// A connection with this peer stands, though nobody can dial it: what was asked for while it was nowhere is asked
@@ -279,28 +266,6 @@ impl Roster {
         let Some(member) = self.members.get_mut(&id) else { return false };
         member.is_met = false;
         member.is_nowhere()
-    }
-
-    /// The peers whose catalogue is wanted and of which nobody knows yet where they can be reached, and since when
-    /// it is wanted.
-    pub(super) fn awaited_addresses(&self) -> impl Iterator<Item = (PeerId, Time)> {
-        let nowhere = |m: &Member| m.asked.is_some() && m.is_nowhere();
-        let awaited = self.members.iter().filter(move |(_, m)| nowhere(m));
-        awaited.filter_map(|(id, m)| Some((*id, m.waited?)))
-    }
-
-    /// Of whom the catalogues of absent owners are asked again that found no place; each is named once.
-    pub(super) fn next_owner_pulls(&mut self, now: Time) -> Vec<PullKey<PeerId>> {
-        let due = self.away.unlisted().filter(|(_, unlisted)| unlisted.until <= now);
-        let due: Vec<PeerId> = due.map(|(owner, _)| owner).collect();
-        for owner in &due {
-            self.away.set_unlisted(*owner, None);
-        }
-        let of = |owner: PeerId| {
-            let keepers = self.away.keepers(owner).filter(|keeper| self.members.contains_key(keeper));
-            keepers.map(move |from| PullKey { from, subject: owner })
-        };
-        due.into_iter().filter(|owner| !self.members.contains_key(owner)).flat_map(of).collect()
     }
 
     /// A pull did not succeed: the next [`Self::next_pulls`] names the peer again, once it may be asked.
@@ -354,12 +319,6 @@ impl Roster {
     /// True if somebody who is here announced a newer catalogue than is known.
     pub(super) fn is_any_behind(&self) -> bool {
         self.members.iter().any(|(id, member)| member.is_newer_than(self.catalogues.get(*id)))
-    }
-
-    /// True if this bucket of the catalogue of `owner` names that content.
-    pub(super) fn lists(&self, owner: PeerId, bucket: u8, claim: Claim) -> bool {
-        let is_it = |e: &Entry| matches!(e.kind, EntryKind::File { id, size, .. } if (id, size) == claim);
-        self.catalogues.get(owner).is_some_and(|(_, c)| c.bucket(bucket).entries().iter().any(is_it))
     }
 
     /// The host that pays for what this peer, which is here, makes others do.
@@ -446,6 +405,20 @@ impl Roster {
         }
         holders
     }
+}
+
+/// How to meet a peer that is heard through another one, which can be reached.
+pub(super) fn meeting(roster: &Roster, me: PeerId, with: PeerId) -> Option<Meeting> {
+    let through = roster.members.get(&with)?.info.told.as_ref()?.through;
+    let introducer = roster.contact(through).filter(|contact| !contact.hosts.is_empty())?;
+    Some(Meeting { with, introducer: introducer.clone(), is_server: me < with })
+}
+
+/// The peers whose catalogue is wanted and of which nobody knows yet where they can be reached, and since when it is
+/// wanted.
+pub(super) fn awaited_addresses(roster: &Roster) -> impl Iterator<Item = (PeerId, Time)> {
+    let awaited = roster.members.iter().filter(|(_, m)| m.asked.is_some() && m.is_nowhere());
+    awaited.filter_map(|(id, m)| Some((*id, m.waited?)))
 }
 
 #[cfg(test)]

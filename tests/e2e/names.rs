@@ -61,6 +61,9 @@ fn who_comes_last_of_many_lists_searches_and_fetches_by_name() {
     let row = rows.iter().find(|row| row.path == "own-07.txt").unwrap();
     assert_same(&lab.path("peer07/shared/own-07.txt"), &last.fetch(&format!("b3:{}", row.id)));
     let wrong = last.cli(["download", "--", "music/Blue Moom.flac"]);
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean `music/Blue Moon.flac`"), "{wrong:?}");
+    assert!(
+        String::from_utf8_lossy(&wrong.stderr).contains("did you mean `music/Blue Moon.flac`"),
+        "{wrong:?}"
+    );
     assert!(took < LATER + Duration::from_secs(1));
 }

@@ -246,9 +246,8 @@ mod tests {
 
     #[test]
     fn a_word_is_asked_for_as_it_reads_and_as_it_stands() {
-        let at = |word| {
-            queries(word).into_iter().map(|q| q.at.unwrap().as_str().to_owned()).collect::<Vec<_>>()
-        };
+        let at =
+            |word| queries(word).into_iter().map(|q| q.at.unwrap().as_str().to_owned()).collect::<Vec<_>>();
         assert_eq!(at("docs/a.txt"), ["docs/a.txt"]);
         assert_eq!(at("./docs/"), ["docs"]);
         assert_eq!(at(r"a\u{1b}"), ["a\u{1b}", r"a\u{1b}"]);

@@ -253,7 +253,7 @@ impl PeerMachine {
                 self.out.debug(format!("{from} gave the catalogue of {origin}"));
                 self.custody.on_owner_catalogue(now, origin, &signed, &catalogue);
                 if is_held {
-                    self.on_lent_catalogue(now, [from, origin], &signed, &catalogue);
+                    lent_catalogue(now, [from, origin], &signed, &catalogue, self);
                 } else {
                     self.presence.owner_pull_failed(
                         now,
@@ -279,25 +279,6 @@ impl PeerMachine {
             ReceiverEvent::KeptGivenUp(from) => self.presence.roster.away.keeper_gone(from),
             ReceiverEvent::Warning(text) => self.warn(text),
             ReceiverEvent::Stopped => self.departure.receiver_stopped(),
-        }
-    }
-
-    /// Another one than its owner gave a catalogue, which is the newest one that is known.
-    fn on_lent_catalogue(
-        &mut self,
-        now: Time,
-        [from, owner]: [PeerId; 2],
-        signed: &Arc<[u8]>,
-        catalogue: &Arc<Catalogue>,
-    ) {
-        let is_news = owner != self.own.id()
-            && self.presence.lent(now, [from, owner], signed, catalogue, &mut self.out).is_news;
-        if is_news {
-            Carrier::list(owner, Arc::clone(signed), catalogue, &mut self.out);
-        }
-        if self.through.catalogue_came(from, owner) || is_news {
-            self.downloads.changed(owner, catalogue, &mut self.out);
-            self.downloads.new_holder(owner, catalogue, &mut self.out);
         }
     }
 
@@ -502,6 +483,25 @@ fn gone(now: Time, id: PeerId, why: Gone, peer: &mut PeerMachine) {
     peer.presence.reckon_offices(now, peer.own.arrival(), &mut peer.out);
     peer.routes.gone(id);
     speak(peer);
+}
+
+/// Another one than its owner gave a catalogue, which is the newest one that is known.
+fn lent_catalogue(
+    now: Time,
+    [from, owner]: [PeerId; 2],
+    signed: &Arc<[u8]>,
+    catalogue: &Arc<Catalogue>,
+    peer: &mut PeerMachine,
+) {
+    let is_news = owner != peer.own.id()
+        && peer.presence.lent(now, [from, owner], signed, catalogue, &mut peer.out).is_news;
+    if is_news {
+        Carrier::list(owner, Arc::clone(signed), catalogue, &mut peer.out);
+    }
+    if peer.through.catalogue_came(from, owner) || is_news {
+        peer.downloads.changed(owner, catalogue, &mut peer.out);
+        peer.downloads.new_holder(owner, catalogue, &mut peer.out);
+    }
 }
 
 /// The network has answered.

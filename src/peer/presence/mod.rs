@@ -9,7 +9,7 @@ use super::keeper_pulls::{CatalogueAsk, KeeperAnswer, KeeperPulls};
 use super::offices::{Offices, OwnArrival};
 use super::output::Outputs;
 use super::patience::Patience;
-use super::roster::{LentCatalogue, Member, Roster};
+use super::roster::{LentCatalogue, Member, Roster, meeting};
 use crate::content::Catalogue;
 use crate::control::{GoneCause, Notice};
 use crate::identity::PeerId;
@@ -186,7 +186,7 @@ impl Presence {
 
     /// Neither this peer nor that one can dial the other, and that one wants to be met.
     pub(super) fn meet(&self, me: PeerId, id: PeerId, out: &mut Outputs) {
-        if let Some(meeting) = self.roster.meeting(me, id) {
+        if let Some(meeting) = meeting(&self.roster, me, id) {
             out.sender(SenderCommand::Meet(meeting));
         }
     }
@@ -250,7 +250,9 @@ impl Presence {
     /// Asks whoever is next for what is wanted: those who keep the index, unless this peer pulls everything itself.
     fn ask_for_catalogues(&mut self, now: Time, out: &mut Outputs) {
         let holders = self.offices.holders().into_iter().flatten();
-        let holders = holders.filter(|holder| self.roster.is_reachable(*holder));
+        let can_be_asked =
+            |id: &PeerId| self.roster.contact(*id).is_some() && !self.roster.is_nowhere(*id);
+        let holders = holders.filter(can_be_asked);
         let keepers: Vec<PeerId> = holders.filter(|_| self.mode == PullMode::OnDemand).collect();
         while let Some(ask) = self.keeper_pulls.poll_ask(now, &keepers) {
             match ask {
@@ -301,9 +303,17 @@ impl Presence {
         self.ask_for_catalogues(now, out);
     }
 
+    /// Asks those who keep files of absent owners again for catalogues of these that found no place.
     fn pull_of_owners(&mut self, now: Time, out: &mut Outputs) {
-        for key in self.roster.next_owner_pulls(now) {
-            out.receiver(ReceiverCommand::OwnerCatalogue { from: key.from, origin: key.subject });
+        let due = self.roster.away.unlisted().filter(|(_, unlisted)| unlisted.until <= now);
+        let due: Vec<PeerId> = due.map(|(owner, _)| owner).collect();
+        for origin in due {
+            self.roster.away.set_unlisted(origin, None);
+            let is_here = |id: &PeerId| self.roster.contact(*id).is_some();
+            let keepers = self.roster.away.keepers(origin).filter(is_here);
+            for from in keepers.filter(|_| !is_here(&origin)) {
+                out.receiver(ReceiverCommand::OwnerCatalogue { from, origin });
+            }
         }
     }
 

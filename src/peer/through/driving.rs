@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::asking::ThroughOthers;
 use super::carrier::{Carrier, CarryOrder};
 use crate::accounts::Payer;
-use crate::content::{Catalogue, FileId, Span};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, Span};
 use crate::distribution::chunk_store;
 use crate::identity::PeerId;
 use crate::peer::custody::CustodyDriver;
@@ -73,7 +73,7 @@ impl Carrier {
         let host = roster.account_host(from).ok_or(Reason::Busy)?;
         let is_reached = roster.contact(file.owner).is_some() && !through.is_blocked(file.owner);
         // What its owner does not list is not asked of it: it would be taken for a liar.
-        if !is_reached || !roster.lists(file.owner, file.bucket, file.claim()) {
+        if !is_reached || !is_listed(file, roster) {
             return Err(Reason::Unknown);
         }
         self.charge(now, Payer { host, peer: from }, file)?;
@@ -127,4 +127,12 @@ impl Carrier {
     fn serve(&self, now: Time, custody: &mut CustodyDriver, out: &mut Outputs) {
         custody.serve_carried(now, self.whole().collect(), out);
     }
+}
+
+/// True if the owner of a file lists it, in the bucket of its catalogue that is named.
+fn is_listed(file: &ThroughFile, roster: &Roster) -> bool {
+    let claim = file.claim();
+    let is_it = |e: &Entry| matches!(e.kind, EntryKind::File { id, size, .. } if (id, size) == claim);
+    let catalogue = roster.catalogue(file.owner);
+    catalogue.is_some_and(|(_, c)| c.bucket(file.bucket).entries().iter().any(is_it))
 }
