@@ -2,8 +2,8 @@
 //! itself is (`search.rs`), so that what others say of their hits need not be believed.
 
 use super::file_type::TypeFilter;
-use super::found::{Hit, Rank};
 use super::fold::fold;
+use super::found::{Hit, Rank};
 use super::matching::Matcher;
 use super::place_filter::is_at;
 use super::query::Query;
@@ -39,7 +39,9 @@ impl QueryJudge {
             return None;
         }
         let is_there = |at: &String| is_at(&composed(hit.path.as_str()), at);
-        if !self.query.file.as_ref().is_none_or(|file| file.is_of(hit.file)) || !self.at.as_ref().is_none_or(is_there) {
+        if !self.query.file.as_ref().is_none_or(|file| file.is_of(hit.file))
+            || !self.at.as_ref().is_none_or(is_there)
+        {
             return None;
         }
         let (folder, name) = hit.path.as_str().rsplit_once('/').unwrap_or(("", hit.path.as_str()));
@@ -64,7 +66,8 @@ mod tests {
 
     #[test]
     fn hits_of_an_index_are_judged_as_it_judged_them_itself() {
-        let paths = ["Blue/moon.mp3", "blue moon.MP3", "moonlight/Ünï blue.txt", "a/red.mp3", "x/blue/y moon.ogg"];
+        let paths =
+            ["Blue/moon.mp3", "blue moon.MP3", "moonlight/Ünï blue.txt", "a/red.mp3", "x/blue/y moon.ogg"];
         let entry = |(n, path): (u8, &&str)| Entry {
             path: path.parse().unwrap(),
             kind: EntryKind::File {

@@ -19,7 +19,9 @@ use crate::peer::machine::PeerMachine;
 use crate::peer::own_peer::OwnPeer;
 use crate::peer::owners::Owners;
 use crate::peer::presence::Presence;
-use crate::peer::search::{AskingAct, EndedSearch, LARGE_SEARCH, OwnCatalogue, OwnFacts, RowContext, SearchContext, SearchOrder};
+use crate::peer::search::{
+    AskingAct, EndedSearch, LARGE_SEARCH, OwnCatalogue, OwnFacts, RowContext, SearchContext, SearchOrder,
+};
 use crate::peer::shared::SharedFolder;
 use crate::receiver::ReceiverCommand;
 use crate::receiver::search::FoundOutcome;
@@ -121,14 +123,15 @@ pub(in crate::peer) fn on_index(now: Time, event: IndexEvent, peer: &mut PeerMac
 /// A keeper of the index answers a search, or will not.
 pub(in crate::peer) fn on_keeper(
     now: Time,
-    question: (PeerId, u64),
+    keeper: PeerId,
+    number: u64,
     outcome: FoundOutcome,
     peer: &mut PeerMachine,
 ) {
     let PeerMachine { own, presence, shared, custody, departure, requests, .. } = peer;
     let context = context(own, presence, shared, custody, departure);
     let answer = if let FoundOutcome::Came(answer) = outcome { Some(answer) } else { None };
-    requests.searches.keeper_answered(now, question, answer, &context.facts);
+    requests.searches.keeper_answered(now, keeper, number, answer, &context.facts);
 }
 
 /// A peer searches the index of this one.
@@ -214,7 +217,8 @@ fn end(now: Time, ended: EndedSearch, peer: &mut PeerMachine) {
         peer.out.reply(order.ask, Reply::FoundMore { more });
     }
     let roster = &peer.presence.roster;
-    let mut missing = missing.map_or_else(|| roster.unlisted(&order.owners), |missing| roster.causes(&missing));
+    let mut missing =
+        missing.map_or_else(|| roster.unlisted(&order.owners), |missing| roster.causes(&missing));
     if !unindexed.is_empty() {
         missing.entry(UnlistedCause::TooMany).or_default().extend(unindexed);
     }

@@ -214,7 +214,7 @@ impl PeerMachine {
                 self.through.answered(now, from, &file, answer, &mut self.downloads, &mut self.out);
             }
             ReceiverEvent::Found { from, number, outcome } => {
-                on_keeper(now, (from, number), outcome, self);
+                on_keeper(now, from, number, outcome, self);
             }
             ReceiverEvent::Proved(id, host) => {
                 self.reachability.connected(id);

@@ -15,14 +15,14 @@ mod serving;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use self::asking::{AskingAct, OwnFacts};
 use self::asking::Asking;
+pub(super) use self::asking::{AskingAct, OwnFacts};
 use self::feeding::Feeding;
 use self::running::RunningSearch;
 use self::serving::SearchServer;
 use super::event::AskId;
-use super::output::{Outputs, PeerOutput};
 use super::limits;
+use super::output::{Outputs, PeerOutput};
 use super::owners::Owners;
 use super::roster::Roster;
 use crate::content::Catalogue;
@@ -79,7 +79,13 @@ pub(super) struct Searches {
 
 impl Searches {
     /// Begins one.
-    pub(super) fn begin(&mut self, now: Time, order: SearchOrder, context: &SearchContext<'_>, out: &mut Outputs) {
+    pub(super) fn begin(
+        &mut self,
+        now: Time,
+        order: SearchOrder,
+        context: &SearchContext<'_>,
+        out: &mut Outputs,
+    ) {
         let facts = &context.facts;
         self.feeding.feed_absent(facts.roster, out);
         self.last += 1;
@@ -162,7 +168,8 @@ impl Searches {
     pub(super) fn keeper_answered(
         &mut self,
         now: Time,
-        (keeper, number): (PeerId, u64),
+        keeper: PeerId,
+        number: u64,
         answer: Option<IndexAnswer>,
         facts: &OwnFacts<'_>,
     ) {
@@ -176,12 +183,11 @@ impl Searches {
 
     /// Does what is due with keepers of the index. [`Self::poll_act`] says what follows.
     pub(super) fn turn(&mut self, now: Time, context: &SearchContext<'_>, out: &mut Outputs) {
-        let both = (&context.facts, &context.rows);
         for search in self.running.values_mut() {
             if context.asks_keepers || context.is_small {
                 search.set_large(context.asks_keepers);
             }
-            search.turn_keepers(now, context.is_settled, both, &mut self.asking, out);
+            search.turn_keepers(now, context, &mut self.asking, out);
         }
         self.asking.turn(now, &context.facts, !self.feeding.is_behind(), &mut self.last);
     }
@@ -230,8 +236,7 @@ impl Searches {
                 continue;
             }
             if let Some(search) = self.running.remove(&number) {
-                let both = (&context.facts, &context.rows);
-                ended.push(search.end(now, awaited.is_some(), both, &mut self.asking, out));
+                ended.push(search.end(now, awaited.is_some(), context, &mut self.asking, out));
             }
         }
         ended

@@ -107,7 +107,10 @@ mod tests {
         let none = CoverageList::default();
         assert!(none.after(&change(1, 4, false, &[(1, Some(1))])).is_none(), "nothing was said to be known");
         let first = none.after(&change(1, 4, true, &[(1, Some(1)), (2, Some(7))])).unwrap();
-        assert_eq!((owners(&first), first.version()), (vec![(owner(1), 1), (owner(2), 7)], Some(version(1, 4))));
+        assert_eq!(
+            (owners(&first), first.version()),
+            (vec![(owner(1), 1), (owner(2), 7)], Some(version(1, 4)))
+        );
         let second = first.after(&change(1, 6, false, &[(1, None), (3, Some(2))])).unwrap();
         assert_eq!(owners(&second), [(owner(2), 7), (owner(3), 2)]);
         assert_eq!(owners(&first).len(), 2, "an answer of before is bound to what it was told with");

@@ -123,7 +123,9 @@ mod tests {
             liars.wrong(at(0), id(n), start(1), host(1));
             liars.wrong(at(0), id(n), start(1), None);
         }
-        assert!((liars.skipped.len(), liars.noted.len()) <= (limits::SKIPPED_KEEPERS, limits::SKIPPED_KEEPERS));
+        assert!(
+            (liars.skipped.len(), liars.noted.len()) <= (limits::SKIPPED_KEEPERS, limits::SKIPPED_KEEPERS)
+        );
         assert!(!liars.is_skipped(at(0), id(0), start(1)));
         assert!(liars.is_skipped(at(0), id(limits::SKIPPED_KEEPERS), start(1)));
     }

@@ -113,7 +113,12 @@ impl Asking {
 
     /// A search ended: one owner is looked at.
     pub(super) fn check(&mut self, now: Time, search: &KeeperSearch, facts: &OwnFacts<'_>) {
-        let owner = self.checks.begin(now, search.judge(), search.answers().map(|(keeper, answer)| (keeper, Arc::clone(answer))).collect(), facts);
+        let owner = self.checks.begin(
+            now,
+            search.judge(),
+            search.answers().map(|(keeper, answer)| (keeper, Arc::clone(answer))).collect(),
+            facts,
+        );
         self.acts.extend(owner.map(AskingAct::Pull));
     }
 

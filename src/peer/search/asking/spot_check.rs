@@ -98,7 +98,9 @@ impl SpotChecks {
             return steps;
         }
         let came = facts.known(owner).filter(|(known, _)| *known >= check.announced);
-        let Some((known, catalogue)) = came.filter(|_| is_fed && check.question.is_none()) else { return steps };
+        let Some((known, catalogue)) = came.filter(|_| is_fed && check.question.is_none()) else {
+            return steps;
+        };
         for (keeper, answer) in &check.answers {
             let covered = answer.covers(owner);
             // It was pulled after the answer came.
@@ -124,9 +126,8 @@ impl SpotChecks {
         facts: &OwnFacts<'_>,
     ) -> Option<Vec<(PeerId, PeerId)>> {
         let check = self.open.take_if(|check| check.question == Some(number))?;
-        let lacking = check.answers.iter().filter_map(|(keeper, answer)| {
-            let about = answer.lacks(found, facts)?;
-            Some((*keeper, about))
+        let lacking = check.answers.iter().flat_map(|(keeper, answer)| {
+            answer.lacks(found, facts).into_iter().map(|about| (*keeper, about))
         });
         Some(lacking.collect())
     }
