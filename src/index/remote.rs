@@ -211,7 +211,10 @@ mod tests {
         all
     }
 
-    fn take(pages: impl IntoIterator<Item = FoundIs>, most: usize) -> Result<Option<IndexAnswer>, &'static str> {
+    fn take(
+        pages: impl IntoIterator<Item = FoundIs>,
+        most: usize,
+    ) -> Result<Option<IndexAnswer>, &'static str> {
         let mut part = AnswerPart::default();
         pages.into_iter().try_fold(None, |_, page| part.take(page, most))
     }
@@ -266,7 +269,9 @@ mod tests {
             ..Query::of(words.clone())
         };
         let known = Some(CoverageVersion { epoch: 1, number: u64::MAX });
-        for (query, known) in [(query, known), (Query::of(words), None), (Query::of(SearchWords::default()), None)] {
+        for (query, known) in
+            [(query, known), (Query::of(words), None), (Query::of(SearchWords::default()), None)]
+        {
             let question = IndexQuestion { query, most: 100 };
             let came: SearchIndex = decode(&encode(&question.to_message(known, 4))).unwrap();
             assert_eq!((came.request, IndexQuestion::of_message(came)), (4, Ok((question, known))));

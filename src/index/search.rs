@@ -148,7 +148,8 @@ impl Search {
         let is_size =
             || query.size == (0..=u64::MAX) || query.size.contains(&index.contents.size(packed.content));
         let is_newer = query.newer.is_none_or(|newer| packed.modified >= newer);
-        let is_file = || query.file.as_ref().is_none_or(|file| file.is_of(index.contents.claim(packed.content).0));
+        let is_file =
+            || query.file.as_ref().is_none_or(|file| file.is_of(index.contents.claim(packed.content).0));
         let is_there = || match (&self.at, self.folder.at) {
             (Some(at), FolderPlace::Around) => at.is_file(segment, folder, row),
             _ => true,

@@ -152,7 +152,9 @@ mod tests {
 
     fn found(outputs: Vec<PullOutput>) -> Vec<(u64, FoundOutcome)> {
         let found = outputs.into_iter().filter_map(|output| match output {
-            PullOutput::Tell(ReceiverEvent::Found { from: KEEPER, number, outcome }) => Some((number, outcome)),
+            PullOutput::Tell(ReceiverEvent::Found { from: KEEPER, number, outcome }) => {
+                Some((number, outcome))
+            }
             _ => None,
         });
         found.collect()
@@ -165,7 +167,9 @@ mod tests {
         machine.handle_page(NOW, KEEPER, first, page(first, 0, false));
         machine.handle_page(NOW, KEEPER, second, page(second, 0, true));
         let told = found(machine.run(NOW));
-        assert!(matches!(&told[..], [(9, FoundOutcome::Came(answer))] if answer.coverage.version.number == 5));
+        assert!(
+            matches!(&told[..], [(9, FoundOutcome::Came(answer))] if answer.coverage.version.number == 5)
+        );
         machine.handle_page(NOW, KEEPER, first, page(first, 0, true));
         assert!(matches!(found(machine.run(NOW))[..], [(8, FoundOutcome::Came(_))]));
         assert!(!machine.is_owed_by(KEEPER) && machine.question.open.is_empty());

@@ -238,7 +238,8 @@ mod tests {
     fn the_longest_page_fits_a_frame_and_the_longest_search_its_header() {
         let component = "\u{1F600}".repeat(63);
         let path = format!("{}/{}", vec![component.as_str(); 12].join("/"), "x".repeat(20));
-        let row = CoveredRow { owner: PeerId([1; 32]), count: u64::MAX, random: u64::MAX, version: Some(u64::MAX) };
+        let row =
+            CoveredRow { owner: PeerId([1; 32]), count: u64::MAX, random: u64::MAX, version: Some(u64::MAX) };
         let hit = HitRow {
             path: path.parse().unwrap(),
             size: u64::MAX,

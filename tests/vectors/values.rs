@@ -306,7 +306,8 @@ fn search() -> SearchIndex {
 }
 
 fn found() -> FoundIs {
-    let covered = CoveredRow { owner: PEER, count: INSTANCE.count, random: INSTANCE.random, version: Some(5) };
+    let covered =
+        CoveredRow { owner: PEER, count: INSTANCE.count, random: INSTANCE.random, version: Some(5) };
     let hit = HitRow {
         path: path("a/moon"),
         size: 200_000,

@@ -143,9 +143,7 @@ fn of_a_path_what_lies_there_and_below_is_found_and_no_neighbour() {
 #[test]
 fn of_an_id_its_beginning_is_enough() {
     let index = music();
-    let of = |bytes: &[u8]| {
-        paths(&index, &Query { file: FilePrefix::new(bytes.to_vec()), ..words(&[]) })
-    };
+    let of = |bytes: &[u8]| paths(&index, &Query { file: FilePrefix::new(bytes.to_vec()), ..words(&[]) });
     assert_eq!(of(&id(3).0[..2]), ["a/Bird song.mp3"]);
     assert_eq!(of(&id(4).0), ["a/bird.txt"]);
     assert!(of(&id(9).0).is_empty());

@@ -52,9 +52,10 @@ fn query() -> impl Strategy<Value = Query> {
     let types = btree_set(prop_oneof![Just(FileType::Audio), Just(FileType::Document)], 0..2);
     let owners = proptest::option::of(btree_set((0..4_u8).prop_map(peer), 0..4));
     let at = proptest::option::of(text(4).prop_filter_map("no path", |text| text.parse::<SafePath>().ok()));
-    let file = proptest::option::weighted(0.2, (0..6_u32, 2..33_usize).prop_map(|(n, len)| {
-        FilePrefix::new(id(n).0[..len].to_vec()).unwrap()
-    }));
+    let file = proptest::option::weighted(
+        0.2,
+        (0..6_u32, 2..33_usize).prop_map(|(n, len)| FilePrefix::new(id(n).0[..len].to_vec()).unwrap()),
+    );
     let narrow = (at, file);
     (words, types, 0..3_u64, 0..3_u64, proptest::option::of(0..2_i64), owners, narrow).prop_map(
         |(words, types, least, most, newer, owners, (at, file))| {

@@ -96,7 +96,8 @@ fn context<'a>(
     departure: &Departure,
 ) -> SearchContext<'a> {
     let (me, roster) = (own.id(), &presence.roster);
-    let own_head = HeadNumber { instance: own.instance, version: own.presence.catalogue };
+    let version = shared.given.map_or(0, |given| given.version);
+    let own_head = HeadNumber { instance: own.instance, version };
     let holders = presence.offices.holders();
     SearchContext {
         facts: OwnFacts { me, own_head, own: shared.offered_catalogue(), roster, holders },
@@ -154,8 +155,8 @@ pub(in crate::peer) fn turn_searches(now: Time, peer: &mut PeerMachine) {
     let keeps_index = peer.presence.keeps_index() && !peer.departure.is_begun();
     let own = keeps_index.then(|| OwnCatalogue {
         id: peer.own.id(),
-        head: HeadNumber { instance: peer.own.instance, version: peer.own.presence.catalogue },
-        catalogue: peer.shared.offered_catalogue(),
+        instance: peer.own.instance,
+        given: peer.shared.given,
     });
     peer.requests.searches.serve(now, own, &mut peer.out);
     if peer.requests.searches.is_idle() {

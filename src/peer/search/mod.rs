@@ -131,7 +131,7 @@ impl Searches {
     }
 
     /// Has the index look for what others search; `None`: this peer keeps it for nobody.
-    pub(super) fn serve(&mut self, now: Time, own: Option<OwnCatalogue<'_>>, out: &mut Outputs) {
+    pub(super) fn serve(&mut self, now: Time, own: Option<OwnCatalogue>, out: &mut Outputs) {
         let Some(own) = own.filter(|_| !self.feeding.coverage.is_empty()) else {
             return self.serving.refuse_all(out);
         };
@@ -139,7 +139,7 @@ impl Searches {
             let head = self.feeding.own_head(&own);
             self.feeding.coverage.set(own.id, head);
             self.last += 1;
-            self.serving.ask_next(now, self.last, &self.feeding.coverage, own.head.instance.random, out);
+            self.serving.ask_next(now, self.last, &self.feeding.coverage, own.instance.random, out);
         }
     }
 
