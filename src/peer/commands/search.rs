@@ -1,6 +1,6 @@
 //! `search`: what is shared here and by others, by words. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Answer, Command, Needs, catalogues_until};
@@ -19,6 +19,7 @@ use crate::peer::machine::PeerMachine;
 use crate::peer::own_peer::OwnPeer;
 use crate::peer::owners::Owners;
 use crate::peer::presence::Presence;
+use crate::peer::roster::Roster;
 use crate::peer::search::{
     AskingAct, EndedSearch, LARGE_SEARCH, OwnCatalogue, OwnFacts, RowContext, SearchContext, SearchOrder,
 };
@@ -206,6 +207,15 @@ fn do_acts(now: Time, peer: &mut PeerMachine) {
     }
 }
 
+/// Why the files of these are missing.
+fn causes(roster: &Roster, missing: &[PeerId]) -> BTreeMap<UnlistedCause, Vec<PeerId>> {
+    let mut all: BTreeMap<UnlistedCause, Vec<PeerId>> = BTreeMap::new();
+    for (id, member) in missing.iter().filter_map(|id| Some((*id, roster.member(*id)?))) {
+        all.entry(member.missing_cause()).or_default().push(id);
+    }
+    all
+}
+
 /// Says what there is to say when all rows were told.
 fn end(now: Time, ended: EndedSearch, peer: &mut PeerMachine) {
     let EndedSearch { order, more, unindexed, is_late, missing, late } = ended;
@@ -219,7 +229,7 @@ fn end(now: Time, ended: EndedSearch, peer: &mut PeerMachine) {
     }
     let roster = &peer.presence.roster;
     let mut missing =
-        missing.map_or_else(|| roster.unlisted(&order.owners), |missing| roster.causes(&missing));
+        missing.map_or_else(|| roster.unlisted(&order.owners), |missing| causes(roster, &missing));
     if !unindexed.is_empty() {
         missing.entry(UnlistedCause::TooMany).or_default().extend(unindexed);
     }

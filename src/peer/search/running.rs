@@ -93,7 +93,7 @@ impl RunningSearch {
         // In a large network what is known of most owners is old.
         let is_old = self.keepers.is_some()
             && owner != facts.me
-            && facts.roster.announced(owner).is_some()
+            && facts.roster.member(owner).is_some()
             && !facts.has_current(owner);
         if !is_old {
             self.ask(Some(BTreeSet::from([owner])), out);

@@ -4,10 +4,10 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Asking;
 use super::answer::{Dispute, KeeperAnswer, KeeperAnswerOf, disputes};
 use super::coverage::is_current;
 use super::facts::{OwnFacts, is_at, names};
+use super::{Asking, AskingAct};
 use crate::content::HeadNumber;
 use crate::identity::{Instance, PeerId};
 use crate::index::answer::IndexAnswer;
@@ -223,9 +223,9 @@ impl KeeperSearch {
         if is_asked || facts.has_current(owner) {
             return;
         }
-        let is_fresh = !facts.roster.is_pulled(owner);
+        let is_fresh = !facts.is_pulled(owner);
         self.pulls.insert(owner, OwnerPull { announced, since: now, is_fresh });
-        asking.acts.push_back(super::AskingAct::Pull(owner));
+        asking.acts.push_back(AskingAct::Pull(owner));
     }
 
     /// A keeper answers, or will not.
@@ -294,7 +294,7 @@ impl KeeperSearch {
             }
             // Asked after both answered, the owner has nothing so new.
             let is_asked_since = pulls.get(&dispute.owner).is_some_and(|pull| {
-                pull.is_fresh && known >= pull.announced && !facts.roster.is_pulled(dispute.owner)
+                pull.is_fresh && known >= pull.announced && !facts.is_pulled(dispute.owner)
             });
             if known < dispute.version && is_asked_since {
                 asking.wrong(now, dispute.says, dispute.owner, facts);
@@ -328,7 +328,7 @@ impl KeeperSearch {
         let disputed = self.disputes.iter().map(|dispute| dispute.owner);
         let wanted: BTreeSet<PeerId> = self.missing(owners, facts).into_iter().chain(disputed).collect();
         let pulled = wanted.into_iter().filter_map(|owner| Some((owner, self.pulls.get(&owner)?.since)));
-        pulled.filter(|(owner, _)| facts.roster.is_pulled(*owner))
+        pulled.filter(|(owner, _)| facts.is_pulled(*owner))
     }
 
     /// True if what this keeper said does not count.
