@@ -64,7 +64,9 @@ impl<P: Copy + Ord + Debug, T> FairQueue<P, T> {
             gone.push(item);
             return gone;
         };
-        gone.extend(yielding.iter().filter_map(|other| self.waiting.remove(other)).map(|waiting| waiting.item));
+        gone.extend(
+            yielding.iter().filter_map(|other| self.waiting.remove(other)).map(|waiting| waiting.item),
+        );
         self.waiting.insert(number, QueuedItem { payer, is_spare, item });
         self.places.check("what waits in a queue", self.waiting.keys().map(|number| (*number, 1)));
         gone

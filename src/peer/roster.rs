@@ -49,8 +49,18 @@ pub(super) struct LentCatalogue {
 
 impl Member {
     /// The newest head that it says it has; of version 0 when it has none.
-    const fn announced(&self) -> HeadNumber {
+    pub(super) const fn announced(&self) -> HeadNumber {
         HeadNumber { instance: self.info.instance, version: self.info.catalogue }
+    }
+
+    /// True if its catalogue is on its way.
+    pub(super) const fn is_pulled(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Why its files are missing, if they are.
+    pub(super) fn missing_cause(&self) -> UnlistedCause {
+        self.unlisted.map_or(UnlistedCause::Coming, |unlisted| unlisted.cause)
     }
 
     /// Where it was reached, or else where it says that it is.
@@ -203,24 +213,9 @@ impl Roster {
         self.away.set_unlisted(owner, Some(unlisted));
     }
 
-    /// The newest catalogue that a peer that is here says it has; of version 0 when it has none.
-    pub(super) fn announced(&self, id: PeerId) -> Option<HeadNumber> {
-        self.members.get(&id).map(Member::announced)
-    }
-
-    /// True if the catalogue of this peer is on its way.
-    pub(super) fn is_pulled(&self, id: PeerId) -> bool {
-        self.members.get(&id).is_some_and(|member| member.asked.is_some())
-    }
-
-    /// Why these are missing, who are here.
-    pub(super) fn causes(&self, missing: &[PeerId]) -> BTreeMap<UnlistedCause, Vec<PeerId>> {
-        let mut all: BTreeMap<UnlistedCause, Vec<PeerId>> = BTreeMap::new();
-        for (id, member) in missing.iter().filter_map(|id| Some((*id, self.members.get(id)?))) {
-            let cause = member.unlisted.map_or(UnlistedCause::Coming, |unlisted| unlisted.cause);
-            all.entry(cause).or_default().push(id);
-        }
-        all
+    /// A peer that is here.
+    pub(super) fn member(&self, id: PeerId) -> Option<&Member> {
+        self.members.get(&id)
     }
 
     /// Peers whose catalogue is to be pulled now; each newer version is named once.
@@ -300,7 +295,7 @@ impl Roster {
         let is_behind = |id: &PeerId, m: &Member| m.is_lent && m.is_newer_than(self.catalogues.get(*id));
         let here = self.members.iter().filter(|(id, m)| lacks(id) || is_behind(id, m));
         let here = here.filter(|(_, m)| m.announced().version > 0);
-        let here = here.map(|(id, m)| (*id, m.unlisted.map_or(UnlistedCause::Coming, |u| u.cause)));
+        let here = here.map(|(id, m)| (*id, m.missing_cause()));
         // That an owner is away at all is the word of a keeper alone, unless a head of it came.
         let away = self.away.unlisted().filter(|(id, _)| lacks(id) && !self.members.contains_key(id));
         let away = away.map(|(id, u)| (id, u.cause)).filter(|(_, cause)| *cause == UnlistedCause::TooMany);
@@ -316,19 +311,9 @@ impl Roster {
         self.members.get(&id).is_some_and(|member| member.is_newer_than(self.catalogues.get(id)))
     }
 
-    /// True if somebody who is here announced a newer catalogue than is known.
-    pub(super) fn is_any_behind(&self) -> bool {
-        self.members.iter().any(|(id, member)| member.is_newer_than(self.catalogues.get(*id)))
-    }
-
     /// The host that pays for what this peer, which is here, makes others do.
     pub(super) fn account_host(&self, id: PeerId) -> Option<AccountHost> {
         Some(AccountHost::of_peer(&self.members.get(&id)?.info.contact.hosts))
-    }
-
-    /// The hosts whose share what this peer asks for comes from, if it is here.
-    pub(super) fn account_hosts(&self, id: PeerId) -> impl Iterator<Item = AccountHost> {
-        self.members.get(&id).into_iter().flat_map(Member::account_hosts)
     }
 
     /// All of them in the order of their ids.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::output::Outputs;
+use crate::content::catalogue::root_of;
 use crate::content::{Catalogue, EntryKind, FileId, SafePath};
 use crate::library::{Hashing, Shelf};
 use crate::sender::{SenderCommand, SharedContent};
@@ -32,6 +33,16 @@ pub(super) struct SharedFolder {
     offered: Arc<Shelf>,
     /// The head over that catalogue; empty before the first one.
     head: Arc<[u8]>,
+    /// What that head says.
+    pub(super) given: Option<GivenHead>,
+}
+
+/// What the head says that others get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GivenHead {
+    pub(super) version: u64,
+    /// Of the catalogue that it is over.
+    pub(super) root: [u8; 32],
 }
 
 impl SharedFolder {
@@ -61,6 +72,8 @@ impl SharedFolder {
 
     /// From now on others get this.
     pub(super) fn announce(&mut self, announcement: Announcement, out: &mut Outputs) {
+        let root = root_of(announcement.shelf.catalogue.digests());
+        self.given = Some(GivenHead { version: announcement.version, root });
         self.head = announcement.signed;
         self.offered = announcement.shelf;
         self.offer(out);

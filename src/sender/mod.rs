@@ -386,13 +386,12 @@ impl SenderRole {
                 Ok(())
             }),
             Message::FetchThrough(m) => self.other_owners.questions.take(id, client.peer, m, &self.events),
-            Message::Search(m) => self.take_search(now, net, id, m),
+            Message::Search(m) => self.other_owners.search(now, net, id, m, &self.events),
             Message::Meet(m) => self.links.introduce(now, net, id, m),
             Message::Relay(m) => self.links.take(now, net, id, m, self.state == SenderState::Serving),
             Message::Cancel(_) => {
                 client.cancel(request);
-                self.other_owners.searches.cancel(now, id, request);
-                self.pass_searches_on(now, net);
+                self.other_owners.cancel_search(now, net, id, request, &self.events);
                 return Ok(());
             }
             // Whom we dialled back does not wait for us any more, and closes.
@@ -449,7 +448,9 @@ impl Role for SenderRole {
                     net.send(id, &message);
                 }
             }
-            SenderCommand::Found(ticket, answer) => self.found(now, net, ticket, answer),
+            SenderCommand::Found(ticket, answer) => {
+                self.other_owners.found(now, net, ticket, answer, &self.events);
+            }
             SenderCommand::Withhold(chunk) => self.restraints.withheld.withhold(chunk),
             SenderCommand::Give(peer, file) => self.restraints.withheld.give(peer, file),
             SenderCommand::Kept(kept) => self.other_owners.catalogues.set_kept(kept),
@@ -533,7 +534,7 @@ impl Role for SenderRole {
     }
 
     fn on_drained(&mut self, now: Time, net: &mut Net, id: ConnId) -> bool {
-        if self.answer(now, net, id) || self.push_found(now, net, id) {
+        if self.answer(now, net, id) || self.other_owners.push_found(now, net, id, &self.events) {
             return true;
         }
         let pushed = self.push_blocks(now, net, id);

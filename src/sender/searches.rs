@@ -8,7 +8,10 @@ use core::fmt::Debug;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::{SenderEvent, SenderRole};
+use crossbeam_channel::Sender;
+
+use super::SenderEvent;
+use super::through::OtherOwners;
 use crate::accounts::{Account, Grant, Payer};
 use crate::identity::PeerId;
 use crate::index::answer::{CoverageVersion, IndexAnswer, IndexQuestion};
@@ -120,7 +123,9 @@ impl<C: Copy + Ord + Debug> SearchPort<C> {
     ) -> Result<(), Reason> {
         let request = search.request;
         let (question, known) = IndexQuestion::of_message(search).map_err(|_| Reason::Malformed)?;
-        let Grant::Given(yielding) = self.places.charge(now, payer, conn, 1) else { return Err(Reason::Busy) };
+        let Grant::Given(yielding) = self.places.charge(now, payer, conn, 1) else {
+            return Err(Reason::Busy);
+        };
         for other in yielding {
             self.give_up(other);
         }
@@ -225,19 +230,33 @@ impl<C: Copy + Ord + Debug> SearchPort<C> {
     }
 }
 
-impl SenderRole {
+impl OtherOwners {
     /// A client searches the index of this peer.
-    pub(super) fn take_search(
+    pub(super) fn search(
         &mut self,
         now: Time,
         net: &mut Net,
         id: ConnId,
         search: SearchIndex,
+        events: &Sender<SenderEvent>,
     ) -> Result<(), Reason> {
         let payer = net.payer(id).ok_or(Reason::Busy)?;
-        self.other_owners.searches.ask(now, id, payer, search)?;
-        self.pass_searches_on(now, net);
+        self.searches.ask(now, id, payer, search)?;
+        self.pass_searches_on(now, net, events);
         Ok(())
+    }
+
+    /// A client takes a request back.
+    pub(super) fn cancel_search(
+        &mut self,
+        now: Time,
+        net: &mut Net,
+        id: ConnId,
+        request: u64,
+        events: &Sender<SenderEvent>,
+    ) {
+        self.searches.cancel(now, id, request);
+        self.pass_searches_on(now, net, events);
     }
 
     /// The controller answers a search.
@@ -247,31 +266,38 @@ impl SenderRole {
         net: &mut Net,
         ticket: SearchTicket,
         answer: Result<Arc<IndexAnswer>, Reason>,
+        events: &Sender<SenderEvent>,
     ) {
-        if let Some(id) = self.other_owners.searches.answer(now, ticket, answer) {
+        if let Some(id) = self.searches.answer(now, ticket, answer) {
             net.enqueue(id);
         }
-        self.pass_searches_on(now, net);
+        self.pass_searches_on(now, net, events);
     }
 
     /// Sends a page of an answer to a search; false: there is none.
-    pub(super) fn push_found(&mut self, now: Time, net: &mut Net, id: ConnId) -> bool {
-        let Some(page) = self.other_owners.searches.next_page(now, id) else { return false };
+    pub(super) fn push_found(
+        &mut self,
+        now: Time,
+        net: &mut Net,
+        id: ConnId,
+        events: &Sender<SenderEvent>,
+    ) -> bool {
+        let Some(page) = self.searches.next_page(now, id) else { return false };
         net.push(id, &page.encode(), &[]);
-        self.pass_searches_on(now, net);
+        self.pass_searches_on(now, net, events);
         true
     }
 
     /// Does what follows from what clients search.
-    pub(super) fn pass_searches_on(&mut self, now: Time, net: &mut Net) {
-        while let Some(output) = self.other_owners.searches.poll_output() {
+    fn pass_searches_on(&mut self, now: Time, net: &mut Net, events: &Sender<SenderEvent>) {
+        while let Some(output) = self.searches.poll_output() {
             match output {
                 SearchPortOutput::Refuse(id, refused) => net.send(id, &Message::Refused(refused)),
                 SearchPortOutput::Ask(search) => {
                     let ticket = search.ticket;
-                    if self.events.try_send(SenderEvent::Search(Box::new(search))).is_err() {
+                    if events.try_send(SenderEvent::Search(Box::new(search))).is_err() {
                         // The controller is behind. Nothing of it waits here.
-                        self.other_owners.searches.answer(now, ticket, Err(Reason::Busy));
+                        self.searches.answer(now, ticket, Err(Reason::Busy));
                     }
                 }
             }

@@ -56,7 +56,8 @@ fn a_search_crosses_and_its_answer_of_many_pages_comes_back() {
         let head = HeadNumber { instance: Instance { count: 1, random: 2 }, version: n.into() };
         CoveredOwner { owner: PeerId(id), head: (n % 2 == 0).then_some(head) }
     };
-    let coverage = CoverageChange { version: KNOWN, is_whole: true, owners: (0..10_000).map(covered).collect() };
+    let coverage =
+        CoverageChange { version: KNOWN, is_whole: true, owners: (0..10_000).map(covered).collect() };
     let hit = Hit {
         path: "a/Blue Moon.mp3".parse().unwrap(),
         size: 9,

@@ -37,7 +37,8 @@ fn search(peer: &Peer, word: &str) -> (BTreeSet<String>, Duration) {
 #[test]
 fn a_stream_of_searches_fails_at_nothing_while_the_supernode_is_killed() {
     let Some(lab) = Lab::of("up 4") else { return };
-    let peer = |node, name: &str| lab.peer_with(node, name, &[(&format!("moon of {name}.txt"), name.as_bytes())]);
+    let peer =
+        |node, name: &str| lab.peer_with(node, name, &[(&format!("moon of {name}.txt"), name.as_bytes())]);
     let [mut first, second, third] = [1_u32, 2, 3].map(|node| {
         let peer = peer(node, &format!("peer{node}"));
         wait("a place in the order", LATER, || peer.status().on.order);

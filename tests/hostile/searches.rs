@@ -70,6 +70,18 @@ fn ask(caller: &mut Caller, search: SearchIndex) -> Result<FoundIs, Reason> {
     answer(caller, request)
 }
 
+/// How long this takes, of 21 times the middle one.
+fn median(mut act: impl FnMut(u64)) -> Duration {
+    let time = |n| {
+        let begun = clock::now();
+        act(n);
+        clock::now().since(begun)
+    };
+    let mut times: Vec<Duration> = (0..21).map(time).collect();
+    times.sort();
+    times[10]
+}
+
 fn paths(found: &FoundIs) -> Vec<&str> {
     found.hits.iter().map(|hit| hit.path.as_str()).collect()
 }
@@ -86,6 +98,11 @@ fn a_stranger_with_a_thousand_searches_keeps_nobody_waiting() {
         let found = ask(&mut honest, search(1, &["moon"])).ok()?;
         (found.hits.len() as u64 + found.more == 201).then_some(())
     });
+    let over_tls = median(|n| {
+        ask(&mut honest, search(40 + n, &["17 moon"])).unwrap();
+    });
+    let by_command = median(|_| assert!(keeper.cli(["search", "17 moon"]).status.success()));
+    println!("one search over TLS took {over_tls:?}, by a command of the keeper's user {by_command:?}");
     // Twenty keys, each with fifty searches, of which none reads what it is told.
     let mut strangers: Vec<Caller> = (0..20).map(|_| dial(&lab, 3, &keeper)).collect();
     for stranger in &mut strangers {
@@ -157,7 +174,10 @@ fn what_is_no_search_is_refused_and_one_with_a_hundred_thousand_words_ends_the_c
         ("65,536 hits", encode(&AnySearch { most: 65_536, ..any_search() })),
         ("a way out", encode(&AnySearch { at: Some("../.potluck"), ..any_search() })),
         ("an absolute path", encode(&AnySearch { at: Some("/etc"), ..any_search() })),
-        ("65 owners", header(SearchIndex { owners: Some(vec![PeerId([1; 32]); 65]), ..search(5, &["moon"]) })),
+        (
+            "65 owners",
+            header(SearchIndex { owners: Some(vec![PeerId([1; 32]); 65]), ..search(5, &["moon"]) }),
+        ),
         ("a prefix of one byte", header(SearchIndex { file: Some(vec![1]), ..search(5, &["moon"]) })),
     ] {
         caller.say(&frame(&header)).unwrap();
@@ -168,7 +188,8 @@ fn what_is_no_search_is_refused_and_one_with_a_hundred_thousand_words_ends_the_c
         assert_eq!(refused, Reason::Malformed, "{what}");
     }
     // Types that nobody knows are no wish for all.
-    let found = ask(&mut caller, SearchIndex { types: vec!["hologram".to_owned()].into(), ..search(6, &["moon"]) });
+    let found =
+        ask(&mut caller, SearchIndex { types: vec!["hologram".to_owned()].into(), ..search(6, &["moon"]) });
     assert!(found.is_ok_and(|found| found.hits.is_empty() && found.more == 0 && !found.covered.is_empty()));
     let many = AnySearch { words: vec!["a"; 100_000], ..any_search() };
     drop(caller.say(&frame(&encode(&many))));

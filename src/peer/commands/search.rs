@@ -1,6 +1,6 @@
 //! `search`: what is shared here and by others, by words. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::named::search_ended;
@@ -20,6 +20,7 @@ use crate::peer::machine::PeerMachine;
 use crate::peer::own_peer::OwnPeer;
 use crate::peer::owners::Owners;
 use crate::peer::presence::Presence;
+use crate::peer::roster::Roster;
 use crate::peer::search::{
     AskingAct, EndedSearch, LARGE_SEARCH, OwnCatalogue, OwnFacts, RowContext, SearchContext, SearchGoal,
     SearchOrder,
@@ -102,7 +103,8 @@ fn context<'a>(
     departure: &Departure,
 ) -> SearchContext<'a> {
     let (me, roster) = (own.id(), &presence.roster);
-    let own_head = HeadNumber { instance: own.instance, version: own.presence.catalogue };
+    let version = shared.given.map_or(0, |given| given.version);
+    let own_head = HeadNumber { instance: own.instance, version };
     let holders = presence.offices.holders();
     SearchContext {
         facts: OwnFacts { me, own_head, own: shared.offered_catalogue(), roster, holders },
@@ -129,14 +131,15 @@ pub(in crate::peer) fn on_index(now: Time, event: IndexEvent, peer: &mut PeerMac
 /// A keeper of the index answers a search, or will not.
 pub(in crate::peer) fn on_keeper(
     now: Time,
-    question: (PeerId, u64),
+    keeper: PeerId,
+    number: u64,
     outcome: FoundOutcome,
     peer: &mut PeerMachine,
 ) {
     let PeerMachine { own, presence, shared, custody, departure, requests, .. } = peer;
     let context = context(own, presence, shared, custody, departure);
     let answer = if let FoundOutcome::Came(answer) = outcome { Some(answer) } else { None };
-    requests.searches.keeper_answered(now, question, answer, &context.facts);
+    requests.searches.keeper_answered(now, keeper, number, answer, &context.facts);
 }
 
 /// A peer searches the index of this one.
@@ -159,8 +162,8 @@ pub(in crate::peer) fn turn_searches(now: Time, peer: &mut PeerMachine) {
     let keeps_index = peer.presence.keeps_index() && !peer.departure.is_begun();
     let own = keeps_index.then(|| OwnCatalogue {
         id: peer.own.id(),
-        head: HeadNumber { instance: peer.own.instance, version: peer.own.presence.catalogue },
-        catalogue: peer.shared.offered_catalogue(),
+        instance: peer.own.instance,
+        given: peer.shared.given,
     });
     peer.requests.searches.serve(now, own, &mut peer.out);
     if peer.requests.searches.is_idle() {
@@ -210,6 +213,15 @@ fn do_acts(now: Time, peer: &mut PeerMachine) {
     }
 }
 
+/// Why the files of these are missing.
+fn causes(roster: &Roster, missing: &[PeerId]) -> BTreeMap<UnlistedCause, Vec<PeerId>> {
+    let mut all: BTreeMap<UnlistedCause, Vec<PeerId>> = BTreeMap::new();
+    for (id, member) in missing.iter().filter_map(|id| Some((*id, roster.member(*id)?))) {
+        all.entry(member.missing_cause()).or_default().push(id);
+    }
+    all
+}
+
 /// Says what there is to say when all rows were told.
 fn end(now: Time, ended: EndedSearch, peer: &mut PeerMachine) {
     let EndedSearch { order, files, more, unindexed, is_late, missing, late } = ended;
@@ -226,7 +238,7 @@ fn end(now: Time, ended: EndedSearch, peer: &mut PeerMachine) {
     }
     let roster = &peer.presence.roster;
     let mut missing =
-        missing.map_or_else(|| roster.unlisted(&order.owners), |missing| roster.causes(&missing));
+        missing.map_or_else(|| roster.unlisted(&order.owners), |missing| causes(roster, &missing));
     if !unindexed.is_empty() {
         missing.entry(UnlistedCause::TooMany).or_default().extend(unindexed);
     }

@@ -199,8 +199,6 @@ impl PeerMachine {
         use lan::Command;
         match event {
             ReceiverEvent::Job(event) => self.on_job(now, event),
-            // The shell gives it as an event of its own.
-            ReceiverEvent::PartialSeed(_) => {}
             ReceiverEvent::Catalogue(id, head, signed, catalogue) => {
                 Carrier::list(id, signed, &catalogue, &mut self.out);
                 self.on_catalogue(now, id, head, catalogue);
@@ -213,9 +211,7 @@ impl PeerMachine {
             ReceiverEvent::Through { from, file, answer } => {
                 self.through.answered(now, from, &file, answer, &mut self.downloads, &mut self.out);
             }
-            ReceiverEvent::Found { from, number, outcome } => {
-                on_keeper(now, (from, number), outcome, self);
-            }
+            ReceiverEvent::Found { from, number, outcome } => on_keeper(now, from, number, outcome, self),
             ReceiverEvent::Proved(id, host) => {
                 self.reachability.connected(id);
                 // A connection with it stands: it is asked itself.
@@ -238,7 +234,8 @@ impl PeerMachine {
                 self.presence.met(now, id, &mut self.out);
             }
             ReceiverEvent::MetOver(id) if self.presence.roster.met_over(id) => self.through.nowhere(now, id),
-            ReceiverEvent::MetOver(_) => {}
+            // What is there of a file the shell gives as an event of its own.
+            ReceiverEvent::MetOver(_) | ReceiverEvent::PartialSeed(_) => {}
             ReceiverEvent::Unreached(id) => self.through.blocked(now, id),
             ReceiverEvent::Blocked(id) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::Blocked);

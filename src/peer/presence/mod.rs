@@ -143,7 +143,7 @@ impl Presence {
     pub(super) fn asks_keepers(&self) -> bool {
         match self.mode {
             PullMode::Small => false,
-            PullMode::Keeper => self.roster.is_any_behind(),
+            PullMode::Keeper => self.roster.iter().any(|(id, _)| self.roster.is_behind(*id)),
             PullMode::OnDemand => true,
         }
     }
@@ -155,12 +155,14 @@ impl Presence {
 
     /// How long a search waits for what this peer shares, at most.
     pub(super) fn patience_with(&self, now: Time, id: PeerId) -> Duration {
-        self.patience.with_hosts(now, self.roster.account_hosts(id))
+        let hosts = self.roster.member(id).into_iter().flat_map(Member::account_hosts);
+        self.patience.with_hosts(now, hosts)
     }
 
     /// A search waited in vain for what these share.
     pub(super) fn waited_for(&mut self, now: Time, owners: &[PeerId]) {
-        let hosts: BTreeSet<_> = owners.iter().flat_map(|id| self.roster.account_hosts(*id)).collect();
+        let members = owners.iter().filter_map(|id| self.roster.member(*id));
+        let hosts: BTreeSet<_> = members.flat_map(Member::account_hosts).collect();
         self.patience.hosts_in_vain(now, hosts.into_iter());
     }
 

@@ -7,21 +7,23 @@ use std::sync::Arc;
 
 use super::coverage::Coverage;
 use crate::address::Host;
+use crate::content::catalogue::root_of;
 use crate::content::{Catalogue, HeadNumber};
-use crate::identity::PeerId;
+use crate::identity::{Instance, PeerId};
 use crate::index::{IndexCommand, IndexedFiles};
 use crate::peer::limits;
 use crate::peer::output::{Outputs, PeerOutput};
 use crate::peer::roster::Roster;
+use crate::peer::shared::GivenHead;
 
-/// What this peer gives others of what it shares.
+/// What others are given of what this peer shares.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::peer) struct OwnCatalogue<'a> {
+pub(in crate::peer) struct OwnCatalogue {
     pub(in crate::peer) id: PeerId,
-    /// What it announces.
-    pub(in crate::peer) head: HeadNumber,
-    /// What that names.
-    pub(in crate::peer) catalogue: &'a Catalogue,
+    /// This start of it.
+    pub(in crate::peer) instance: Instance,
+    /// `None` before there is a head.
+    pub(in crate::peer) given: Option<GivenHead>,
 }
 
 /// What it was told, and is to be told.
@@ -81,9 +83,10 @@ impl Feeding {
 
     /// What the index has of this peer, if it is what others are given: that names what is to come back, too, and what
     /// lies in `shared/` may be newer.
-    pub(super) fn own_head(&self, own: &OwnCatalogue<'_>) -> Option<HeadNumber> {
-        let is_given = |has: &Arc<Catalogue>| has.digests() == own.catalogue.digests();
-        self.own.as_ref().filter(|has| own.head.version > 0 && is_given(has)).map(|_| own.head)
+    pub(super) fn own_head(&self, own: &OwnCatalogue) -> Option<HeadNumber> {
+        let GivenHead { version, root } = own.given?;
+        let has = self.own.as_ref().filter(|has| root_of(has.digests()) == root);
+        has.map(|_| HeadNumber { instance: own.instance, version })
     }
 
     /// Passes on what is listed of those who are not here. That changes more often than somebody searches, so it is

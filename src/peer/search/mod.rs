@@ -156,7 +156,7 @@ impl Searches {
     }
 
     /// Has the index look for what others search; `None`: this peer keeps it for nobody.
-    pub(super) fn serve(&mut self, now: Time, own: Option<OwnCatalogue<'_>>, out: &mut Outputs) {
+    pub(super) fn serve(&mut self, now: Time, own: Option<OwnCatalogue>, out: &mut Outputs) {
         let Some(own) = own.filter(|_| !self.feeding.coverage.is_empty()) else {
             return self.serving.refuse_all(out);
         };
@@ -164,7 +164,7 @@ impl Searches {
             let head = self.feeding.own_head(&own);
             self.feeding.coverage.set(own.id, head);
             self.last += 1;
-            self.serving.ask_next(now, self.last, &self.feeding.coverage, own.head.instance.random, out);
+            self.serving.ask_next(now, self.last, &self.feeding.coverage, own.instance.random, out);
         }
     }
 
@@ -193,7 +193,8 @@ impl Searches {
     pub(super) fn keeper_answered(
         &mut self,
         now: Time,
-        (keeper, number): (PeerId, u64),
+        keeper: PeerId,
+        number: u64,
         answer: Option<IndexAnswer>,
         facts: &OwnFacts<'_>,
     ) {
@@ -207,12 +208,11 @@ impl Searches {
 
     /// Does what is due with keepers of the index. [`Self::poll_act`] says what follows.
     pub(super) fn turn(&mut self, now: Time, context: &SearchContext<'_>, out: &mut Outputs) {
-        let both = (&context.facts, &context.rows);
         for search in self.running.values_mut() {
             if context.asks_keepers || context.is_small {
                 search.set_large(context.asks_keepers);
             }
-            search.turn_keepers(now, context.is_settled, both, &mut self.asking, out);
+            search.turn_keepers(now, context, &mut self.asking, out);
         }
         self.asking.turn(now, &context.facts, !self.feeding.is_behind(), &mut self.last);
     }
@@ -261,8 +261,7 @@ impl Searches {
                 continue;
             }
             if let Some(search) = self.running.remove(&number) {
-                let both = (&context.facts, &context.rows);
-                ended.push(search.end(now, awaited.is_some(), both, &mut self.asking, out));
+                ended.push(search.end(now, awaited.is_some(), context, &mut self.asking, out));
             }
         }
         ended

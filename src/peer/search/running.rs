@@ -108,7 +108,7 @@ impl RunningSearch {
         // In a large network what is known of most owners is old.
         let is_old = self.keepers.is_some()
             && owner != facts.me
-            && facts.roster.announced(owner).is_some()
+            && facts.roster.member(owner).is_some()
             && !facts.has_current(owner);
         if !is_old {
             self.ask(Some(BTreeSet::from([owner])), out);
@@ -152,11 +152,12 @@ impl RunningSearch {
     pub(super) fn turn_keepers(
         &mut self,
         now: Time,
-        is_settled: bool,
-        (facts, rows): (&OwnFacts<'_>, &RowContext<'_>),
+        context: &SearchContext<'_>,
         asking: &mut Asking,
         out: &mut Outputs,
     ) {
+        let SearchContext { facts, rows, is_settled, .. } = context;
+        let is_settled = *is_settled;
         let Some(keepers) = &mut self.keepers else { return };
         keepers.turn(now, &self.order.owners, is_settled, facts, asking);
         if is_settled && !keepers.awaits_keepers() {
@@ -205,16 +206,21 @@ impl RunningSearch {
 
     /// True if as many were told as there is a place for. What a liar filled it with takes none.
     fn is_full(&self) -> bool {
-        let keepers = self.keepers.as_ref();
-        let is_liars = |by: &PeerId| keepers.is_some_and(|keepers| keepers.is_discarded(*by));
-        let is_told = |by: &&Option<PeerId>| !by.as_ref().is_some_and(is_liars);
         let most = limits::SEARCH_HITS;
-        self.told.len() >= most && self.told.values().filter(is_told).count() >= most
+        let counts = |by: &&Option<PeerId>| !self.is_discarded(by.as_ref());
+        self.told.len() >= most && self.told.values().filter(counts).count() >= most
+    }
+
+    /// True if this is a keeper whose word does not count.
+    fn is_discarded(&self, by: Option<&PeerId>) -> bool {
+        let keepers = self.keepers.as_ref();
+        by.is_some_and(|by| keepers.is_some_and(|keepers| keepers.is_discarded(*by)))
     }
 
     /// Tells a row, if it was not told. False if there is no place for it.
     fn tell(&mut self, row: FoundRow, by: Option<PeerId>, out: &mut Outputs) -> bool {
-        if self.told.contains_key(&row.claim) {
+        // What a liar told is told again, as it is.
+        if self.told.get(&row.claim).is_some_and(|by| !self.is_discarded(by.as_ref())) {
             return true;
         }
         if self.is_full() {
@@ -269,10 +275,11 @@ impl RunningSearch {
         mut self,
         now: Time,
         is_late: bool,
-        (facts, rows): (&OwnFacts<'_>, &RowContext<'_>),
+        context: &SearchContext<'_>,
         asking: &mut Asking,
         out: &mut Outputs,
     ) -> EndedSearch {
+        let SearchContext { facts, rows, .. } = context;
         self.tell_hits(facts, rows, true, out);
         let more = self.more();
         let Self { order, files, mut unindexed, keepers, .. } = self;

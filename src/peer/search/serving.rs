@@ -215,7 +215,9 @@ mod tests {
             while let Some(output) = self.out.pop() {
                 match output {
                     PeerOutput::Sender(SenderCommand::Found(ticket, Ok(_))) => answered.push(ticket.0),
-                    PeerOutput::Sender(SenderCommand::Found(ticket, Err(Reason::Busy))) => busy.push(ticket.0),
+                    PeerOutput::Sender(SenderCommand::Found(ticket, Err(Reason::Busy))) => {
+                        busy.push(ticket.0)
+                    }
                     PeerOutput::Index(_) => {}
                     other => panic!("{other:?}"),
                 }
@@ -297,7 +299,9 @@ mod tests {
             let found = FoundFiles { unindexed, ..FoundFiles::default() };
             served.server.found(served.number, found, &mut served.coverage, &mut served.out);
             std::iter::from_fn(|| served.out.pop()).find_map(|output| match output {
-                PeerOutput::Sender(SenderCommand::Found(_, Ok(answer))) => Some(answer.coverage.owners.clone()),
+                PeerOutput::Sender(SenderCommand::Found(_, Ok(answer))) => {
+                    Some(answer.coverage.owners.clone())
+                }
                 _ => None,
             })
         };

@@ -25,7 +25,7 @@ impl TestPeer {
     fn keeping(entries: &[Entry]) -> Self {
         let mut peer = Self::sharing(entries);
         peer.event(PeerEvent::Discovery(lan::Event::Ticket(1)));
-        for n in 1..=u8::try_from(limits::CATALOGUES_ON_SIGHT).unwrap() + 1 {
+        for n in 1..=u8::try_from(limits::CATALOGUES_ON_SIGHT).unwrap() + 2 {
             peer.join(n, "x", 1);
         }
         peer
@@ -122,7 +122,10 @@ fn searches_of_others_come_one_by_one_and_those_of_the_own_user_wait_for_one_at_
     peer.is_index_slow = true;
     (1..=9).for_each(|ticket| peer.event(remote(ticket, "moon", None)));
     let asked = |peer: &TestPeer| {
-        peer.outputs.iter().filter(|output| matches!(output, PeerOutput::Index(IndexCommand::Search { .. }))).count()
+        peer.outputs
+            .iter()
+            .filter(|output| matches!(output, PeerOutput::Index(IndexCommand::Search { .. })))
+            .count()
     };
     assert_eq!(asked(&peer), 1);
     peer.ask(SearchRequest { words: vec!["moon".to_owned()], ..SearchRequest::default() }.into());

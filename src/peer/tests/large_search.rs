@@ -6,10 +6,9 @@ use crate::control::{ListRow, SearchProgress, SearchRequest, UnlistedCause};
 use crate::index::answer::{CoverageChange, CoverageVersion, CoveredOwner, IndexAnswer};
 use crate::index::{FoundFile, Hit, Rank};
 use crate::lan::{IndexDuty, OrderClaim, PeerInfo};
-use crate::peer::limits;
 use crate::receiver::search::FoundOutcome;
 
-/// Others in the network: more than are known, by eight.
+/// Others in the network: more than know of each other what all share.
 const OTHERS: u8 = 40;
 
 /// The supernode and its deputy.
@@ -51,18 +50,25 @@ fn answer(but: &[u8], files: Vec<FoundFile>) -> IndexAnswer {
     IndexAnswer { coverage: CoverageChange { version, is_whole: true, owners }, files, more: 0 }
 }
 
+/// A keeper that was asked.
+#[derive(Clone, Copy)]
+struct KeeperAsked {
+    from: PeerId,
+    number: u64,
+}
+
 impl TestPeer {
     fn begin(&mut self, word: &str) -> AskId {
         let request = SearchRequest { words: vec![word.to_owned()], ..SearchRequest::default() };
         self.ask(request.into())
     }
 
-    /// Who was asked, under which number, and whose catalogues are pulled; all else but replies is left out.
-    fn questions(&mut self) -> (Vec<(PeerId, u64)>, usize) {
+    /// Who was asked, and how many catalogues are pulled; all else but replies is left out.
+    fn questions(&mut self) -> (Vec<KeeperAsked>, usize) {
         let (mut asked, mut pulled) = (Vec::new(), 0);
         self.outputs.retain(|output| match output {
             PeerOutput::Receiver(ReceiverCommand::Search { from, number, .. }) => {
-                asked.push((*from, *number));
+                asked.push(KeeperAsked { from: *from, number: *number });
                 false
             }
             PeerOutput::Receiver(ReceiverCommand::Catalogue(_)) => {
@@ -74,7 +80,8 @@ impl TestPeer {
         (asked, pulled)
     }
 
-    fn keeper_says(&mut self, (from, number): (PeerId, u64), outcome: FoundOutcome) {
+    fn keeper_says(&mut self, question: KeeperAsked, outcome: FoundOutcome) {
+        let KeeperAsked { from, number } = question;
         self.event(PeerEvent::Receiver(ReceiverEvent::Found { from, number, outcome }));
     }
 }
@@ -88,14 +95,14 @@ fn own_files_and_hits_of_keepers_are_told_as_they_come() {
     let mut peer = among_many(&[file("my song", 1), file("both song", 2)]);
     let ask = peer.begin("song");
     let (asked, pulled) = peer.questions();
-    let mut keepers: Vec<_> = asked.iter().map(|(from, _)| *from).collect();
+    let mut keepers: Vec<_> = asked.iter().map(|question| question.from).collect();
     keepers.sort_unstable();
     let mut expected = KEEPERS.map(id).to_vec();
     expected.sort_unstable();
     assert_eq!((keepers, pulled), (expected, 0));
     let first = peer.replies(ask);
     assert_eq!(rows(&first).len(), 2);
-    // Twenty hits at once; one of a peer that is not here.
+    // One that is known already, and one of a peer that is not here.
     let files = vec![hit("their song", 3, &[5, 6]), hit("both song", 2, &[7]), hit("gone song", 4, &[99])];
     peer.keeper_says(asked[0], FoundOutcome::Came(answer(&[], files)));
     let second = peer.replies(ask);
@@ -120,7 +127,6 @@ fn who_is_missing_in_what_both_know_is_asked_and_named() {
     for question in asked {
         peer.keeper_says(question, FoundOutcome::Came(answer(&[37, 38], Vec::new())));
     }
-    // As long as it was pulled on sight, the first thirty-two are on their way already.
     let (_, pulled) = peer.questions();
     assert_eq!(pulled, 2);
     peer.catalogue(38, &[file("new song", 8)]);
@@ -150,7 +156,7 @@ fn if_no_keeper_answers_all_is_pulled_and_the_search_ends_in_two_seconds() {
         peer.keeper_says(question, FoundOutcome::NotOffered);
     }
     let (_, pulled) = peer.questions();
-    assert_eq!(pulled, usize::from(OTHERS) - limits::CATALOGUES_ON_SIGHT);
+    assert_eq!(pulled, usize::from(OTHERS));
     peer.pass(Duration::from_millis(1_999));
     assert!(!peer.replies(ask).contains(&Reply::Done));
     peer.pass(Duration::from_millis(1));
@@ -171,7 +177,10 @@ fn what_a_keeper_answers_while_the_network_is_small_or_nobody_asked_is_not_told(
         peer.event(PeerEvent::Discovery(lan::Event::Here(info)));
     }
     peer.keeper_says(asked[0], FoundOutcome::Came(answer(&[], vec![hit("x song", 9, &[35])])));
-    peer.keeper_says((id(35), 77), FoundOutcome::Came(answer(&[], vec![hit("y song", 9, &[35])])));
+    peer.keeper_says(
+        KeeperAsked { from: id(35), number: 77 },
+        FoundOutcome::Came(answer(&[], vec![hit("y song", 9, &[35])])),
+    );
     assert!(rows(&peer.replies(ask)).is_empty());
     peer.pass(seconds(3));
     assert_eq!(peer.replies(ask).last(), Some(&Reply::Done));

@@ -11,6 +11,7 @@ use super::custody::SimCustody;
 use super::disk::SimDisk;
 use super::happening::Happening;
 use super::library::shelf;
+use super::lying::IndexLie;
 use super::network::{Network, Process};
 use super::receiver::SimReceiver;
 use super::running::{NETWORK, Running};
@@ -81,6 +82,13 @@ impl SimPeer {
 
     pub(super) const fn settings_mut(&mut self) -> &mut Settings {
         &mut self.settings
+    }
+
+    /// From now on it lies to those who search its index, or does not.
+    pub(super) fn lie(&mut self, lie: Option<IndexLie>) {
+        if let Some(running) = &mut self.running {
+            running.lie = lie;
+        }
     }
 
     pub(super) const fn is_running(&self) -> bool {
@@ -157,6 +165,7 @@ impl SimPeer {
             armed: None,
             is_over: false,
             has_left: false,
+            lie: None,
             seed: None,
             replies: Vec::new(),
             notices: Vec::new(),

@@ -41,7 +41,14 @@ struct SaysOfItself<'a> {
 impl Voice {
     pub(crate) fn new(identity: &Identity, name: &str) -> Self {
         let instance = Instance { count: 9, random: 9 };
-        Self { identity: identity.clone(), name: name.to_owned(), instance, sequence: 0, catalogue: 0, interval: 1_000 }
+        Self {
+            identity: identity.clone(),
+            name: name.to_owned(),
+            instance,
+            sequence: 0,
+            catalogue: 0,
+            interval: 1_000,
+        }
     }
 
     /// The next datagram.

@@ -1,7 +1,7 @@
 //! The answer of a keeper, and where two of them differ that cannot both be right. Pure.
 
 use core::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::coverage::CoverageList;
 use super::facts::{OwnFacts, is_at, names};
@@ -20,6 +20,13 @@ pub(super) struct KeeperAnswer {
     places: BTreeMap<Claim, usize>,
     /// Files beside these.
     more: u64,
+}
+
+/// An answer, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeeperAnswerOf<'a> {
+    pub(super) keeper: PeerId,
+    pub(super) answer: &'a KeeperAnswer,
 }
 
 /// Something that one keeper says of an owner and another one, which knows the same catalogue, denies.
@@ -96,22 +103,26 @@ impl KeeperAnswer {
         self.more == 0 || self.hits.last().is_some_and(is_better)
     }
 
-    /// Of whom among those whose catalogue is known here what it says is wrong.
-    pub(super) fn wrong_about(&self, facts: &OwnFacts<'_>) -> Option<PeerId> {
+    /// About whom among those whose catalogue is known here it is wrong.
+    pub(super) fn wrong_about(&self, facts: &OwnFacts<'_>) -> BTreeSet<PeerId> {
         // What others are given is known here before any of them.
         let is_early = |covered: HeadNumber| covered > facts.own_head && facts.own_head.version > 0;
         if self.covers(facts.me).is_some_and(is_early) {
-            return Some(facts.me);
+            return BTreeSet::from([facts.me]);
         }
         let own = self.same(facts.me, facts);
-        self.hits.iter().find_map(|FoundFile { hit, .. }| {
-            let (claim, first) = (hit.claim(), *hit.owners.first()?);
-            if self.same(first, facts).is_some_and(|catalogue| !is_at(catalogue, &hit.path, claim)) {
-                return Some(first);
+        let mut all = BTreeSet::new();
+        for FoundFile { hit, .. } in &self.hits {
+            let (claim, first) = (hit.claim(), hit.owners.first());
+            let is_elsewhere =
+                |owner: &PeerId| self.same(*owner, facts).is_some_and(|c| !is_at(c, &hit.path, claim));
+            all.extend(first.copied().filter(is_elsewhere));
+            let own = own.filter(|_| hit.owners.contains(&facts.me));
+            if own.is_some_and(|own| names(own, claim) == Some(false)) {
+                all.insert(facts.me);
             }
-            let own = own.filter(|_| hit.owners.contains(&facts.me))?;
-            (names(own, claim) == Some(false)).then_some(facts.me)
-        })
+        }
+        all
     }
 
     /// True if a hit names this owner, and the catalogue that the answer goes by does not.
@@ -125,15 +136,15 @@ impl KeeperAnswer {
     }
 
     /// Of whom a file is missing that this peer found itself in the catalogue that the keeper says it knows, too.
-    pub(super) fn lacks(&self, found: &[FoundFile], facts: &OwnFacts<'_>) -> Option<PeerId> {
-        let is_lacking = |owner: PeerId, hit: &Hit| {
-            let catalogue = self.same(owner, facts);
+    pub(super) fn lacks(&self, found: &[FoundFile], facts: &OwnFacts<'_>) -> BTreeSet<PeerId> {
+        let is_lacking = |owner: &PeerId, hit: &Hit| {
+            let catalogue = self.same(*owner, facts);
             // The index of this peer may be behind what is known.
             let is_there = catalogue.is_some_and(|catalogue| is_at(catalogue, &hit.path, hit.claim()));
             is_there && self.hit(hit.claim()).is_none() && self.must_have(hit.rank, &hit.path)
         };
-        let lacking = found.iter().filter_map(|found| Some((*found.hit.owners.first()?, &found.hit)));
-        lacking.into_iter().find(|(owner, hit)| is_lacking(*owner, hit)).map(|(owner, _)| owner)
+        let all = found.iter().map(|found| &found.hit);
+        all.filter_map(|hit| hit.owners.first().copied().filter(|owner| is_lacking(owner, hit))).collect()
     }
 
     /// What an owner shares, if it is known here and is what this answer goes by.
@@ -144,8 +155,9 @@ impl KeeperAnswer {
 }
 
 /// What `one` says and `other` denies, each of whom knows the same catalogue of the owner.
-pub(super) fn disputes(one: (PeerId, &KeeperAnswer), other: (PeerId, &KeeperAnswer)) -> Vec<Dispute> {
-    let ((says, one), (denies, other)) = (one, other);
+pub(super) fn disputes(one: KeeperAnswerOf<'_>, other: KeeperAnswerOf<'_>) -> Vec<Dispute> {
+    let (says, denies) = (one.keeper, other.keeper);
+    let (one, other) = (one.answer, other.answer);
     let both = |owner: PeerId| one.covers(owner).filter(|version| other.covers(owner) == Some(*version));
     let mut all = Vec::new();
     for Hit { path, owners, rank, file, size, .. } in one.hits.iter().map(|found| &found.hit) {

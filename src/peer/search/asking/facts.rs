@@ -6,7 +6,7 @@ use super::coverage::is_current;
 use crate::content::{Catalogue, Claim, EntryKind, HeadNumber, SafePath};
 use crate::identity::{Instance, PeerId};
 use crate::peer::owners::Owners;
-use crate::peer::roster::Roster;
+use crate::peer::roster::{Member, Roster};
 
 /// Entries of a catalogue that are looked through for a content, at most, while somebody waits.
 const LOOKED_THROUGH: u64 = 4_096;
@@ -27,12 +27,17 @@ pub(in crate::peer) struct OwnFacts<'a> {
 impl<'a> OwnFacts<'a> {
     /// What an owner that is here says that it shares; of version 0: nothing.
     pub(super) fn announced(&self, owner: PeerId) -> Option<HeadNumber> {
-        self.roster.announced(owner)
+        self.roster.member(owner).map(Member::announced)
+    }
+
+    /// True if what an owner shares is on its way.
+    pub(super) fn is_pulled(&self, owner: PeerId) -> bool {
+        self.roster.member(owner).is_some_and(Member::is_pulled)
     }
 
     /// This start of a peer that is here.
     pub(super) fn instance(&self, peer: PeerId) -> Option<Instance> {
-        self.roster.announced(peer).map(|head| head.instance)
+        self.announced(peer).map(|head| head.instance)
     }
 
     /// What an owner shares, as it signed it, if that is known.

@@ -4,10 +4,10 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Asking;
-use super::answer::{Dispute, KeeperAnswer, disputes};
+use super::answer::{Dispute, KeeperAnswer, KeeperAnswerOf, disputes};
 use super::coverage::is_current;
 use super::facts::{OwnFacts, is_at, names};
+use super::{Asking, AskingAct};
 use crate::content::HeadNumber;
 use crate::identity::{Instance, PeerId};
 use crate::index::answer::IndexAnswer;
@@ -21,7 +21,7 @@ const KEEPER: Duration = Duration::from_millis(700);
 
 /// How far a keeper is.
 #[derive(Debug)]
-enum QuestionState {
+enum KeeperState {
     /// It is waited for until then.
     Asked(Time),
     /// It may still answer.
@@ -32,9 +32,9 @@ enum QuestionState {
 }
 
 #[derive(Debug)]
-struct Question {
+struct KeeperQuestion {
     instance: Instance,
-    state: QuestionState,
+    state: KeeperState,
 }
 
 /// A hit of a keeper, as it is told.
@@ -48,7 +48,7 @@ pub(in crate::peer) struct KeeperHit {
 }
 
 /// What may be said of a hit now.
-enum Standing {
+enum HitStanding {
     Told(Vec<PeerId>),
     /// Something is pulled that decides.
     Waits,
@@ -58,7 +58,7 @@ enum Standing {
 
 /// What is known of an owner that a hit names.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sharing {
+enum HitOwner {
     Shares,
     /// Another keeper denies it, or what the keeper knows is old: the catalogue decides.
     Undecided,
@@ -82,7 +82,7 @@ struct OwnerPull {
 pub(in crate::peer) struct KeeperSearch {
     number: u64,
     judge: Arc<QueryJudge>,
-    questions: BTreeMap<PeerId, Question>,
+    questions: BTreeMap<PeerId, KeeperQuestion>,
     /// Hits that were not told, with who answered them.
     pending: Vec<(PeerId, FoundFile)>,
     /// What this peer found itself, the first ones.
@@ -122,9 +122,16 @@ impl KeeperSearch {
     /// The answers that count.
     pub(super) fn answers(&self) -> impl Iterator<Item = (PeerId, &Arc<KeeperAnswer>)> {
         self.questions.iter().filter_map(|(keeper, question)| match &question.state {
-            QuestionState::Answered(answer) => Some((*keeper, answer)),
+            KeeperState::Answered(answer) => Some((*keeper, answer)),
             _ => None,
         })
+    }
+
+    fn answer_of(&self, keeper: PeerId) -> Option<&KeeperAnswer> {
+        match &self.questions.get(&keeper)?.state {
+            KeeperState::Answered(answer) => Some(answer),
+            _ => None,
+        }
     }
 
     /// Files that a keeper found, the most that one of them did.
@@ -134,13 +141,13 @@ impl KeeperSearch {
 
     /// True while a keeper is waited for.
     pub(in crate::peer::search) fn awaits_keepers(&self) -> bool {
-        self.questions.values().any(|question| matches!(question.state, QuestionState::Asked(_)))
+        self.questions.values().any(|question| matches!(question.state, KeeperState::Asked(_)))
     }
 
     /// When [`Self::turn`] is due, if nothing comes before.
     pub(in crate::peer::search) fn poll_timeout(&self) -> Option<Time> {
-        let until = |question: &Question| {
-            if let QuestionState::Asked(until) = question.state { Some(until) } else { None }
+        let until = |question: &KeeperQuestion| {
+            if let KeeperState::Asked(until) = question.state { Some(until) } else { None }
         };
         self.questions.values().filter_map(until).min()
     }
@@ -181,17 +188,15 @@ impl KeeperSearch {
             let is_skipped = asking.liars.is_skipped(now, *keeper, question.instance);
             let is_gone = facts.instance(*keeper) != Some(question.instance);
             match question.state {
-                _ if is_skipped => question.state = QuestionState::Over,
-                QuestionState::Asked(_) | QuestionState::Late if is_gone => {
-                    question.state = QuestionState::Over
-                }
-                QuestionState::Asked(until) if until <= now => question.state = QuestionState::Late,
+                _ if is_skipped => question.state = KeeperState::Over,
+                KeeperState::Asked(_) | KeeperState::Late if is_gone => question.state = KeeperState::Over,
+                KeeperState::Asked(until) if until <= now => question.state = KeeperState::Late,
                 _ => {}
             }
         }
         let counts = |keeper: &PeerId| {
             let question = self.questions.get(keeper);
-            question.is_some_and(|question| matches!(question.state, QuestionState::Answered(_)))
+            question.is_some_and(|question| matches!(question.state, KeeperState::Answered(_)))
         };
         self.pending.retain(|(by, _)| counts(by));
         self.disputes.retain(|dispute| counts(&dispute.says) && counts(&dispute.denies));
@@ -205,7 +210,8 @@ impl KeeperSearch {
             if is_asked || is_skipped || self.questions.len() >= limits::HOLDERS_ASKED {
                 continue;
             }
-            self.questions.insert(keeper, Question { instance, state: QuestionState::Asked(now + KEEPER) });
+            self.questions
+                .insert(keeper, KeeperQuestion { instance, state: KeeperState::Asked(now + KEEPER) });
             asking.ask(keeper, self.number, &self.judge);
         }
     }
@@ -217,9 +223,9 @@ impl KeeperSearch {
         if is_asked || facts.has_current(owner) {
             return;
         }
-        let is_fresh = !facts.roster.is_pulled(owner);
+        let is_fresh = !facts.is_pulled(owner);
         self.pulls.insert(owner, OwnerPull { announced, since: now, is_fresh });
-        asking.acts.push_back(super::AskingAct::Pull(owner));
+        asking.acts.push_back(AskingAct::Pull(owner));
     }
 
     /// A keeper answers, or will not.
@@ -234,25 +240,27 @@ impl KeeperSearch {
         let answer = asking.learn(keeper, self.number, answer, &facts.holders);
         let answer = answer.and_then(|(list, answer)| KeeperAnswer::of(answer, list, &self.judge));
         let Some(question) = self.questions.get_mut(&keeper) else { return };
-        if !matches!(question.state, QuestionState::Asked(_) | QuestionState::Late) {
+        if !matches!(question.state, KeeperState::Asked(_) | KeeperState::Late) {
             return;
         }
         let Some(answer) = answer.map(Arc::new) else {
-            question.state = QuestionState::Over;
+            question.state = KeeperState::Over;
             return;
         };
         let mut all = Vec::new();
-        for (other, others) in self.answers() {
-            all.extend(disputes((keeper, &answer), (other, others)));
-            all.extend(disputes((other, others), (keeper, &answer)));
+        let one = KeeperAnswerOf { keeper, answer: &answer };
+        for (keeper, answer) in self.answers() {
+            let other = KeeperAnswerOf { keeper, answer };
+            all.extend(disputes(one, other));
+            all.extend(disputes(other, one));
         }
         self.disputes.append(&mut all);
-        for about in [answer.wrong_about(facts), answer.lacks(&self.own, facts)].into_iter().flatten() {
-            asking.wrong(now, keeper, about, facts);
+        for about in answer.wrong_about(facts).union(&answer.lacks(&self.own, facts)) {
+            asking.wrong(now, keeper, *about, facts);
         }
         self.pending.extend(answer.hits().iter().map(|found| (keeper, found.clone())));
         if let Some(question) = self.questions.get_mut(&keeper) {
-            question.state = QuestionState::Answered(answer);
+            question.state = KeeperState::Answered(answer);
         }
     }
 
@@ -265,7 +273,7 @@ impl KeeperSearch {
         asking: &mut Asking,
     ) {
         for (keeper, answer) in self.answers() {
-            if let Some(about) = answer.lacks(found, facts) {
+            for about in answer.lacks(found, facts) {
                 asking.wrong(now, keeper, about, facts);
             }
         }
@@ -286,7 +294,7 @@ impl KeeperSearch {
             }
             // Asked after both answered, the owner has nothing so new.
             let is_asked_since = pulls.get(&dispute.owner).is_some_and(|pull| {
-                pull.is_fresh && known >= pull.announced && !facts.roster.is_pulled(dispute.owner)
+                pull.is_fresh && known >= pull.announced && !facts.is_pulled(dispute.owner)
             });
             if known < dispute.version && is_asked_since {
                 asking.wrong(now, dispute.says, dispute.owner, facts);
@@ -320,12 +328,12 @@ impl KeeperSearch {
         let disputed = self.disputes.iter().map(|dispute| dispute.owner);
         let wanted: BTreeSet<PeerId> = self.missing(owners, facts).into_iter().chain(disputed).collect();
         let pulled = wanted.into_iter().filter_map(|owner| Some((owner, self.pulls.get(&owner)?.since)));
-        pulled.filter(|(owner, _)| facts.roster.is_pulled(*owner))
+        pulled.filter(|(owner, _)| facts.is_pulled(*owner))
     }
 
     /// True if what this keeper said does not count.
     pub(in crate::peer::search) fn is_discarded(&self, keeper: PeerId) -> bool {
-        self.questions.get(&keeper).is_none_or(|q| matches!(q.state, QuestionState::Over))
+        self.questions.get(&keeper).is_none_or(|q| matches!(q.state, KeeperState::Over))
     }
 
     /// The hits that may be told now, the best of each answer first. `is_end`: nothing is waited for any more.
@@ -337,9 +345,9 @@ impl KeeperSearch {
         let (mut told, mut waiting) = (Vec::new(), Vec::new());
         for (by, found) in std::mem::take(&mut self.pending) {
             match self.standing(by, &found, facts, is_end) {
-                Standing::Told(owners) => told.push(KeeperHit { by, found, owners }),
-                Standing::Waits => waiting.push((by, found)),
-                Standing::Nobody => {}
+                HitStanding::Told(owners) => told.push(KeeperHit { by, found, owners }),
+                HitStanding::Waits => waiting.push((by, found)),
+                HitStanding::Nobody => {}
             }
         }
         self.pending = waiting;
@@ -351,50 +359,51 @@ impl KeeperSearch {
         self.pending.push((hit.by, hit.found));
     }
 
-    fn standing(&self, by: PeerId, found: &FoundFile, facts: &OwnFacts<'_>, is_end: bool) -> Standing {
-        let Some(QuestionState::Answered(answer)) = self.questions.get(&by).map(|q| &q.state) else {
-            return Standing::Nobody;
-        };
+    fn standing(&self, by: PeerId, found: &FoundFile, facts: &OwnFacts<'_>, is_end: bool) -> HitStanding {
+        let Some(answer) = self.answer_of(by) else { return HitStanding::Nobody };
         let mut owners = Vec::new();
         let mut waits = false;
         for (at, owner) in found.hit.owners.iter().enumerate() {
-            let sharing = match self.sharing((by, answer), found, *owner, facts) {
-                Sharing::Undecided if is_end => Sharing::Shares,
+            let sharing = match self.sharing(KeeperAnswerOf { keeper: by, answer }, found, *owner, facts) {
+                HitOwner::Undecided if is_end => HitOwner::Shares,
                 sharing => sharing,
             };
             match sharing {
-                Sharing::Shares => owners.push(*owner),
+                HitOwner::Shares => owners.push(*owner),
                 // That it lies at this path is the word for its first owner.
-                Sharing::Not if at == 0 => return Standing::Nobody,
-                Sharing::Undecided if at == 0 => return Standing::Waits,
-                Sharing::Undecided => waits = true,
-                Sharing::Unasked | Sharing::Not => {}
+                HitOwner::Not if at == 0 => return HitStanding::Nobody,
+                HitOwner::Undecided if at == 0 => return HitStanding::Waits,
+                HitOwner::Undecided => waits = true,
+                HitOwner::Unasked | HitOwner::Not => {}
             }
         }
         match owners.is_empty() {
-            false => Standing::Told(owners),
-            true if waits => Standing::Waits,
-            true => Standing::Nobody,
+            false => HitStanding::Told(owners),
+            true if waits => HitStanding::Waits,
+            true => HitStanding::Nobody,
         }
     }
 
     fn sharing(
         &self,
-        (by, answer): (PeerId, &KeeperAnswer),
+        of: KeeperAnswerOf<'_>,
         found: &FoundFile,
         owner: PeerId,
         facts: &OwnFacts<'_>,
-    ) -> Sharing {
+    ) -> HitOwner {
         let announced = facts.announced(owner).filter(|_| owner != facts.me);
-        let Some((announced, covered)) = announced.zip(answer.covers(owner)) else { return Sharing::Unasked };
+        let Some((announced, covered)) = announced.zip(of.answer.covers(owner)) else {
+            return HitOwner::Unasked;
+        };
         let claim = found.hit.claim();
         if let Some((_, catalogue)) = facts.known(owner).filter(|(known, _)| *known >= covered) {
             let is_first = found.hit.owners.first() == Some(&owner);
             let shares = is_at(catalogue, &found.hit.path, claim)
                 || !is_first && names(catalogue, claim) != Some(false);
-            return if shares { Sharing::Shares } else { Sharing::Not };
+            return if shares { HitOwner::Shares } else { HitOwner::Not };
         }
-        let is_disputed = self.disputes.iter().any(|d| d.says == by && d.owner == owner && d.claim == claim);
-        if is_disputed || !is_current(covered, announced) { Sharing::Undecided } else { Sharing::Shares }
+        let is_disputed =
+            self.disputes.iter().any(|d| d.says == of.keeper && d.owner == owner && d.claim == claim);
+        if is_disputed || !is_current(covered, announced) { HitOwner::Undecided } else { HitOwner::Shares }
     }
 }

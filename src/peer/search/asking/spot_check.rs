@@ -10,6 +10,7 @@ use super::facts::OwnFacts;
 use crate::content::HeadNumber;
 use crate::identity::PeerId;
 use crate::index::{FoundFile, QueryJudge};
+use crate::peer::owners::Owners;
 use crate::time::Time;
 
 /// So long is the catalogue waited for.
@@ -66,7 +67,7 @@ impl SpotChecks {
             let covered = answers.iter().filter_map(|(_, answer)| answer.covers(owner));
             covered.into_iter().any(|covered| is_current(covered, announced))
         };
-        let is_unknown = |owner: PeerId| facts.known(owner).is_none() && !facts.roster.is_pulled(owner);
+        let is_unknown = |owner: PeerId| facts.known(owner).is_none() && !facts.is_pulled(owner);
         let all: Vec<_> = facts
             .sharing(&judge_owners(judge))
             .filter(|(owner, announced)| is_unknown(*owner) && is_covered(*owner, *announced))
@@ -92,7 +93,7 @@ impl SpotChecks {
         let mut steps = Vec::new();
         let Some(check) = &mut self.open else { return steps };
         let owner = check.owner;
-        let is_failed = !facts.roster.is_pulled(owner) && facts.known(owner).is_none();
+        let is_failed = !facts.is_pulled(owner) && facts.known(owner).is_none();
         if facts.announced(owner).is_none() || now >= check.until || is_failed {
             self.open = None;
             return steps;
@@ -126,9 +127,8 @@ impl SpotChecks {
         facts: &OwnFacts<'_>,
     ) -> Option<Vec<(PeerId, PeerId)>> {
         let check = self.open.take_if(|check| check.question == Some(number))?;
-        let lacking = check.answers.iter().filter_map(|(keeper, answer)| {
-            let about = answer.lacks(found, facts)?;
-            Some((*keeper, about))
+        let lacking = check.answers.iter().flat_map(|(keeper, answer)| {
+            answer.lacks(found, facts).into_iter().map(|about| (*keeper, about))
         });
         Some(lacking.collect())
     }
@@ -140,7 +140,6 @@ impl SpotChecks {
 }
 
 /// Whose files were searched.
-fn judge_owners(judge: &QueryJudge) -> crate::peer::owners::Owners {
-    use crate::peer::owners::Owners;
+fn judge_owners(judge: &QueryJudge) -> Owners {
     judge.query().owners.clone().map_or(Owners::Anyone, Owners::Only)
 }

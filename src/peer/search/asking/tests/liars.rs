@@ -49,7 +49,11 @@ fn whoever_makes_hits_up_is_found_out_and_what_it_says_is_dropped() {
         } else {
             asker.answers(DEPUTY, honest);
             asker.answers(SUPERNODE, lying);
-            assert_eq!(asker.told().len(), 20 - 10 + 10, "true ones twice: whoever hosts this tells each once");
+            assert_eq!(
+                asker.told().len(),
+                20 - 10 + 10,
+                "true ones twice: whoever hosts this tells each once"
+            );
         }
         asker.told();
         for n in pulled(&asker.done()).into_iter().take(2) {
@@ -145,12 +149,15 @@ fn own_files_and_what_is_known_are_checked_for_nothing() {
         asker
     };
     let (covered, found) = ([(1, 1), (2, 1), (3, 1), (ME, 4)], hit("x own", 50, &[ME]));
-    let skipped = |asker: &mut Asker| asker.done().iter().filter(|act| *act == "skip peer201 about me").count();
+    let skipped =
+        |asker: &mut Asker| asker.done().iter().filter(|act| *act == "skip peer201 about me").count();
     // What this peer found itself comes first, or the answer does.
     for is_own_first in [true, false] {
         let mut asker = asker();
         let own_found = |asker: &mut Asker| {
-            asker.with(|search, now, facts, asking| search.own_found(now, &[hit("x own", 50, &[ME])], facts, asking));
+            asker.with(|search, now, facts, asking| {
+                search.own_found(now, &[hit("x own", 50, &[ME])], facts, asking)
+            });
             asker.turn();
         };
         if is_own_first {
@@ -204,7 +211,9 @@ fn two_that_lie_together_are_found_out_by_one_owner_after_another() {
         let found = truth([n]);
         asker.with(|_, now, facts, asking| asking.index_found(now, number, &found, facts));
         asker.turn();
-        skipped.extend(asker.done().into_iter().filter(|act| act.starts_with("skip")).map(|act| act[..12].to_owned()));
+        skipped.extend(
+            asker.done().into_iter().filter(|act| act.starts_with("skip")).map(|act| act[..12].to_owned()),
+        );
         if skipped.len() == 2 {
             break;
         }

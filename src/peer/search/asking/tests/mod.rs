@@ -31,7 +31,12 @@ pub(super) const fn version(epoch: u64, number: u64) -> CoverageVersion {
     CoverageVersion { epoch, number }
 }
 
-pub(super) fn change(epoch: u64, number: u64, is_whole: bool, owners: &[(u8, Option<u64>)]) -> CoverageChange {
+pub(super) fn change(
+    epoch: u64,
+    number: u64,
+    is_whole: bool,
+    owners: &[(u8, Option<u64>)],
+) -> CoverageChange {
     let row = |(n, version): &(u8, Option<u64>)| CoveredOwner { owner: owner(*n), head: version.map(head) };
     let owners = owners.iter().map(row).collect();
     CoverageChange { version: version(epoch, number), is_whole, owners }
@@ -51,7 +56,9 @@ fn id(n: u8) -> PeerId {
 
 /// A hit at a path, of these owners.
 fn hit(path: &str, n: u8, owners: &[u8]) -> FoundFile {
-    let Entry { path, kind: EntryKind::File { id: file, size, modified, .. } } = file(path, n) else { panic!() };
+    let Entry { path, kind: EntryKind::File { id: file, size, modified, .. } } = file(path, n) else {
+        panic!()
+    };
     let copies = u32::try_from(owners.len()).unwrap();
     let owners = owners.iter().map(|n| id(*n)).collect();
     let hit = Hit { path, size, file, modified, owners, copies, rank: Rank::default() };
@@ -211,7 +218,8 @@ impl Asker {
 
     /// Another search of the same.
     fn again(&mut self) {
-        let mut search = KeeperSearch::new(self.search.number() + 1, QueryJudge::new(self.search.judge().query().clone()));
+        let mut search =
+            KeeperSearch::new(self.search.number() + 1, QueryJudge::new(self.search.judge().query().clone()));
         std::mem::swap(&mut self.search, &mut search);
         self.with(|_, now, facts, asking| asking.check(now, &search, facts));
         self.turn();
@@ -258,7 +266,10 @@ fn what_no_answer_covers_is_pulled_once_no_keeper_is_waited_for() {
     assert_eq!((asker.done(), asker.missing().len()), (Vec::new(), 3));
     // What the other one covers needs not be asked for; and it may be newer than what was announced.
     asker.answers(SUPERNODE, answer(&[(1, 1), (2, 7)], Vec::new(), 0));
-    assert_eq!((asker.done(), asker.missing().len()), (vec!["pull peer3".to_owned(), "pull peer4".to_owned()], 2));
+    assert_eq!(
+        (asker.done(), asker.missing().len()),
+        (vec!["pull peer3".to_owned(), "pull peer4".to_owned()], 2)
+    );
     asker.comes(4, 1, &[]);
     // It changes once more, and is asked once more.
     asker.announces(3, 3);
