@@ -12,6 +12,7 @@ mod file_type;
 mod fold;
 mod found;
 mod host;
+mod judge;
 mod limits;
 mod matching;
 mod number_set;
@@ -33,6 +34,7 @@ pub use self::found::{Found, Hit, Rank};
 #[cfg(test)]
 pub(crate) use self::host::IndexHost;
 pub(crate) use self::host::{FoundFile, FoundFiles, IndexCommand, IndexEvent, IndexedFiles};
+pub(crate) use self::judge::QueryJudge;
 #[cfg(any(test, feature = "sim"))]
 pub use self::limits::INDEX_MEMORY;
 use self::owner::{FileLine, IndexedOwner};

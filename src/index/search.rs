@@ -147,7 +147,9 @@ impl Search {
             let Some(named) = self.matcher.name(self.folder.known, folder_line, name, is_named) else {
                 return work;
             };
-            if is_narrowed && !(self.allows(index, segment.row(row), name) && self.is_there(segment, folder, row)) {
+            if is_narrowed
+                && !(self.allows(index, segment.row(row), name) && self.is_there(segment, folder, row))
+            {
                 return work;
             }
             outside = self.matcher.outside(named);

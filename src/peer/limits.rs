@@ -32,6 +32,40 @@ pub(crate) const UNLISTED_TOLD: usize = 20;
 
 /// Of those who share something in a folder, `list` names so many, at most; the rest is counted.
 pub(crate) const FOLDER_OWNERS_TOLD: usize = 100;
+/// Catalogues of others that a keeper of the index is asked for at the same time, at most: as many as the receiver pulls
+/// from one peer.
+pub(crate) const KEEPER_PULLS: usize = 8;
+
+/// Keepers of the index of which it is remembered that they did not give catalogues, at most: more than ever have an
+/// office. Further ones are asked again.
+pub(crate) const KEEPERS_SKIPPED: usize = 16;
+
+/// Words of one command that keepers of the index are asked for, at most; with more all is pulled that others share.
+pub(crate) const NAMED_WORDS: usize = 16;
+
+/// Owners whose catalogues are pulled because they share what a command names, at most; the best ones. Copies of
+/// further ones are found while the download runs.
+pub(crate) const NAMED_OWNERS: usize = 64;
+
+/// Files that a search remembers which is to find owners, at most: what two keepers and this peer itself find.
+pub(crate) const NAMED_FILES: usize = 3 * SEARCH_HITS;
+
+/// Owners that one keeper of the index covers, at most, in all that it told.
+pub(crate) const COVERED_OWNERS: usize = FOUND_COVERED * FOUND_PAGES;
+
+/// Keepers that one search asks, at most: two have an office, and offices pass on.
+pub(crate) const HOLDERS_ASKED: usize = 8;
+
+/// Questions to keepers that are not answered, at most: each holds what was known of its coverage. With more the
+/// oldest one is not taken when it comes.
+pub(crate) const KEEPERS_ASKED: usize = 256;
+
+/// Owners whose catalogues decide between two keepers, at most, for one search: whoever lies does so about two at
+/// least, and is found out by those.
+pub(crate) const DISPUTED_OWNERS: usize = 8;
+
+/// Keepers of the index that were found wrong and are not asked, at most: the oldest is forgotten.
+pub(crate) const SKIPPED_KEEPERS: usize = 64;
 
 /// Changes of what somebody shares that the index is told before it has taken them over, at most: each holds a
 /// catalogue.

@@ -28,6 +28,7 @@ mod holders;
 mod holdings;
 mod interface_names;
 mod jobs;
+mod keeper_pulls;
 mod leaving;
 pub(crate) mod limits;
 mod listing;

@@ -29,16 +29,25 @@ pub(super) struct Patience {
 
 impl Patience {
     /// How long a catalogue is waited for that comes from these hosts.
-    pub(super) fn with(&self, now: Time, mut hosts: impl Iterator<Item = AccountHost>) -> Duration {
-        let is_little = |until: &Time| now < *until;
-        let is_tried = self.with_all.as_ref().is_some_and(is_little)
-            || hosts.any(|host| self.with_hosts.get(&host).is_some_and(is_little));
+    pub(super) fn with(&self, now: Time, hosts: impl Iterator<Item = AccountHost>) -> Duration {
+        let is_tried = self.with_all.is_some_and(|until| now < until);
+        if is_tried { LITTLE_PATIENCE } else { self.with_hosts(now, hosts) }
+    }
+
+    /// As [`Self::with`], whatever others did: for whoever does not wait long in any case.
+    pub(super) fn with_hosts(&self, now: Time, mut hosts: impl Iterator<Item = AccountHost>) -> Duration {
+        let is_tried = hosts.any(|host| self.with_hosts.get(&host).is_some_and(|until| now < *until));
         if is_tried { LITTLE_PATIENCE } else { PATIENCE }
     }
 
     /// A command waited in vain for what comes from these hosts.
     pub(super) fn in_vain(&mut self, now: Time, hosts: impl Iterator<Item = AccountHost>) {
         self.with_all = Some(now + IN_VAIN);
+        self.hosts_in_vain(now, hosts);
+    }
+
+    /// As [`Self::in_vain`], and others are waited for as before.
+    pub(super) fn hosts_in_vain(&mut self, now: Time, hosts: impl Iterator<Item = AccountHost>) {
         self.with_hosts.retain(|_, until| now < *until);
         for host in hosts {
             if self.with_hosts.len() < limits::HOSTS_IN_VAIN || self.with_hosts.contains_key(&host) {

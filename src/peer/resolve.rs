@@ -11,6 +11,7 @@ use super::trees::Trees;
 use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, path};
 use crate::control::file_word::{self, FileWord, typed_path};
 use crate::error::{Code, Failure};
+use crate::identity::PeerId;
 use crate::swarm::Wanted;
 use crate::text;
 
@@ -26,21 +27,29 @@ pub(super) struct Resolved {
 /// Digits of a file id that must be given at least.
 const DIGITS: usize = 4;
 
+/// Where what a user names is sought.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sought<'a> {
+    pub(super) roster: &'a Roster,
+    /// What this peer shares itself.
+    pub(super) mine: &'a Catalogue,
+    /// Whose files are meant.
+    pub(super) owners: &'a Owners,
+    /// What else others share that may be meant, as keepers of the index say.
+    pub(super) near: &'a [SafePath],
+}
+
 /// Finds what `words` mean: each is a path as `list` shows it, a folder, or `b3:` and the first digits
 /// of a file id. A file lands under its own name, a folder with its tree.
 ///
 /// # Errors
 /// [`Code::NotFound`] with the nearest name, [`Code::Ambiguous`] with the choices, [`Code::Usage`].
-pub(super) fn resolve(
-    words: &[String],
-    roster: &Roster,
-    mine: &Catalogue,
-    owners: &Owners,
-) -> Result<Resolved, Failure> {
+pub(super) fn resolve(words: &[String], sought: Sought<'_>) -> Result<Resolved, Failure> {
     let mut found = Resolved::default();
     for word in words {
-        one(word, roster, mine, owners, &mut found)?;
+        one(word, sought, &mut found)?;
     }
+    let Sought { roster, owners, .. } = sought;
     let mut seen = BTreeSet::new();
     found.files.retain(|f| seen.insert((f.to.clone(), f.id)));
     found.folders.sort();
@@ -69,12 +78,8 @@ pub(super) fn resolve(
 ///
 /// # Errors
 /// [`Code::NotFound`] with the nearest name, [`Code::Usage`].
-pub(super) fn contents(
-    word: &str,
-    roster: &Roster,
-    mine: &Catalogue,
-    owners: &Owners,
-) -> Result<BTreeSet<Claim>, Failure> {
+pub(super) fn contents(word: &str, sought: Sought<'_>) -> Result<BTreeSet<Claim>, Failure> {
+    let Sought { roster, owners, .. } = sought;
     let path = match FileWord::of(word) {
         FileWord::Id(digits) => return Ok(with_id(digits, roster, owners)?.claims()),
         FileWord::Path(path) => path,
@@ -86,17 +91,42 @@ pub(super) fn contents(
             let message = format!("`{}` is a folder: say which file in it", typed(&at.path));
             Err(Failure::new(Code::NotFound, message))
         }
-        None => Err(missing(&path, roster, mine, owners)),
+        None => Err(missing(&path, sought)),
     }
 }
 
-fn one(
-    word: &str,
-    roster: &Roster,
-    mine: &Catalogue,
-    owners: &Owners,
-    found: &mut Resolved,
-) -> Result<(), Failure> {
+/// The owners of whom something is known that these words may mean.
+pub(super) fn mentioned(words: &[String], roster: &Roster) -> BTreeSet<PeerId> {
+    let mut owners = BTreeSet::new();
+    for word in words {
+        let (digits, paths) = match FileWord::of(word) {
+            FileWord::Id(digits) => (file_digits(digits), Vec::new()),
+            FileWord::Path(path) => {
+                let both = [path.strip_suffix('/').unwrap_or(&path), file_word::literal(word)];
+                (None, both.map(path::composed).to_vec())
+            }
+        };
+        let is_meant = |entry: &Entry| {
+            let has_id = |digits: &String| {
+                entry.content().is_some_and(|id| id.to_string().starts_with(digits.as_str()))
+            };
+            digits.as_ref().is_some_and(has_id) || paths.iter().any(|at| is_there(&entry.path, at))
+        };
+        let meant = roster.entries(&Owners::Anyone).filter(|(_, entry)| is_meant(entry));
+        owners.extend(meant.map(|(owner, _)| owner));
+    }
+    owners
+}
+
+/// True if a path is this one or below it, however its letters are put together.
+fn is_there(path: &SafePath, at: &str) -> bool {
+    let depth = at.split('/').count();
+    let top = path.top(depth);
+    top == at || !top.is_ascii() && path::composed(top) == at
+}
+
+fn one(word: &str, sought: Sought<'_>, found: &mut Resolved) -> Result<(), Failure> {
+    let Sought { roster, owners, .. } = sought;
     let asked = Arc::from(word);
     let path = match FileWord::of(word) {
         FileWord::Id(digits) => {
@@ -108,7 +138,7 @@ fn one(
     };
     let (path, found_at) = at_path(word, &path, roster, owners)?;
     let Some(AtPath { path, files, trees }) = found_at else {
-        return Err(missing(&path, roster, mine, owners));
+        return Err(missing(&path, sought));
     };
     if trees.is_empty() {
         let (id, entry) = files.single(&typed(&path), roster)?;
@@ -245,16 +275,22 @@ fn by_id<'a>(digits: &str, roster: &'a Roster, owners: &'a Owners) -> Result<(Fi
     with_id(digits, roster, owners)?.single(&format!("b3:{}", digits.to_lowercase()), roster)
 }
 
+/// The digits as ids have them; `None`: no id begins so, or too many do.
+pub(super) fn file_digits(digits: &str) -> Option<String> {
+    let low = digits.to_lowercase();
+    let is_id = (DIGITS..=64).contains(&low.len()) && low.bytes().all(|b| b.is_ascii_hexdigit());
+    is_id.then_some(low)
+}
+
 /// The contents whose ids begin so.
 fn with_id<'a>(digits: &str, roster: &'a Roster, owners: &'a Owners) -> Result<Choices<'a>, Failure> {
-    let low = digits.to_lowercase();
-    if low.len() < DIGITS || low.len() > 64 || !low.bytes().all(|b| b.is_ascii_hexdigit()) {
+    let Some(low) = file_digits(digits) else {
         let message = format!(
             "`b3:` is followed by {DIGITS} to 64 hexadecimal digits of a file id; a path that begins so is \
              typed as `./b3:…`"
         );
         return Err(Failure::new(Code::Usage, message));
-    }
+    };
     let mut choices = Choices::default();
     for (peer, entry) in roster.entries(owners) {
         let EntryKind::File { id, .. } = entry.kind else { continue };
@@ -281,7 +317,8 @@ pub(super) fn known_ids(of: &BTreeSet<FileId>, roster: &Roster) -> BTreeSet<File
 }
 
 /// What to say when nobody has it: that we have it ourselves, or the nearest name.
-fn missing(path: &SafePath, roster: &Roster, mine: &Catalogue, owners: &Owners) -> Failure {
+fn missing(path: &SafePath, sought: Sought<'_>) -> Failure {
+    let Sought { roster, mine, owners, near } = sought;
     let names: Vec<String> = owners.each().map(|owner| roster.name(owner)).collect();
     let whose = if names.is_empty() { String::new() } else { format!(" from {}", names.join(" or ")) };
     let not_found = |text: String| Failure::new(Code::NotFound, text);
@@ -296,15 +333,16 @@ fn missing(path: &SafePath, roster: &Roster, mine: &Catalogue, owners: &Owners) 
     }
     let folded = path.folded();
     let name = path::fold(path.name());
-    let score = |e: &Entry| {
-        let whole = strsim::normalized_damerau_levenshtein(&e.path.folded(), &folded);
-        let last = strsim::normalized_damerau_levenshtein(&path::fold(e.path.name()), &name);
+    let score = |other: &SafePath| {
+        let whole = strsim::normalized_damerau_levenshtein(&other.folded(), &folded);
+        let last = strsim::normalized_damerau_levenshtein(&path::fold(other.name()), &name);
         whole.max(last)
     };
-    let best = roster
-        .entries(owners)
-        .take(20_000)
-        .map(|(_, e)| (score(e), &e.path))
+    let known = roster.entries(owners).take(20_000).map(|(_, entry)| &entry.path);
+    let best = near
+        .iter()
+        .chain(known)
+        .map(|other| (score(other), other))
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
     match best {
         Some((score, near)) if score >= 0.6 => {
@@ -325,7 +363,16 @@ mod tests {
 
     fn ask(r: &Roster, words: &[&str]) -> Result<Resolved, Failure> {
         let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
-        resolve(&words, r, &Catalogue::default(), &Owners::Anyone)
+        with(&words, r, &Catalogue::default(), &Owners::Anyone)
+    }
+
+    fn with(
+        words: &[String],
+        roster: &Roster,
+        mine: &Catalogue,
+        owners: &Owners,
+    ) -> Result<Resolved, Failure> {
+        resolve(words, Sought { roster, mine, owners, near: &[] })
     }
 
     #[test]
@@ -337,7 +384,7 @@ mod tests {
         ]);
         assert_eq!(to(&ask(&r, &["docs/a.txt"]).unwrap()), [("a.txt", 1, 2)]);
         assert_eq!(to(&ask(&r, &["top", "top"]).unwrap()), [("top", 3, 2)]);
-        let docs = resolve(&["docs/".into()], &r, &Catalogue::default(), &Owners::All).unwrap();
+        let docs = with(&["docs/".into()], &r, &Catalogue::default(), &Owners::All).unwrap();
         assert_eq!(to(&docs), [("docs/a.txt", 1, 2), ("docs/sub/b.txt", 2, 1)]);
         assert_eq!(docs.folders, ["docs/void".parse().unwrap()]);
         assert_eq!(to(&ask(&r, &["docs/sub"]).unwrap()), [("sub/b.txt", 2, 1)]);
@@ -410,7 +457,7 @@ mod tests {
         let err = ask(&r, &["x"]).unwrap_err();
         assert_eq!(err.code, Code::Ambiguous);
         assert!(err.message.contains("b3:01010101") && err.message.contains("two"), "{}", err.message);
-        let from = resolve(&["x".into()], &r, &Catalogue::default(), &Owners::one(key(2).peer_id())).unwrap();
+        let from = with(&["x".into()], &r, &Catalogue::default(), &Owners::one(key(2).peer_id())).unwrap();
         assert_eq!(to(&from), [("x", 2, 1)]);
         let err = ask(&r, &["b3:0"]).unwrap_err();
         assert_eq!(err.code, Code::Usage);
@@ -422,7 +469,7 @@ mod tests {
         let tree = [file("p/a", 1), file("p/sub/b", 2), empty.clone()];
         let hook = [&tree[..], &[file("p/.git/hooks/post-checkout", 3)]].concat();
         let (id, mine) = (|n| key(n).peer_id(), Catalogue::default());
-        let of = |r: &Roster, word: &str, owners: &Owners| resolve(&[word.to_owned()], r, &mine, owners);
+        let of = |r: &Roster, word: &str, owners: &Owners| with(&[word.to_owned()], r, &mine, owners);
         // All who have it have the same: they are one, and give of it all.
         let r = roster(&[("anna", &tree), ("bert", &tree), ("carl", &[file("elsewhere", 2)])]);
         let found = of(&r, "p", &Owners::Anyone).unwrap();
@@ -472,7 +519,7 @@ mod tests {
         assert_eq!(to(&ask(&r, &["p/"]).unwrap()), [("p/a", 1, 1)]);
         assert_eq!(to(&ask(&r, &["b3:0202"]).unwrap()), [("p", 2, 1)]);
         let mallory = Owners::one(key(2).peer_id());
-        assert_eq!(to(&resolve(&["p".into()], &r, &Catalogue::default(), &mallory).unwrap()), [("p", 2, 1)]);
+        assert_eq!(to(&with(&["p".into()], &r, &Catalogue::default(), &mallory).unwrap()), [("p", 2, 1)]);
     }
 
     #[test]
@@ -485,7 +532,7 @@ mod tests {
         assert_eq!(ask(&r, &["../x"]).unwrap_err().code, Code::NotFound);
         assert_eq!(ask(&r, &["b3:ffff"]).unwrap_err().code, Code::NotFound);
         let mine = Catalogue::of([file("own", 1)]);
-        let err = resolve(&["own".into()], &r, &mine, &Owners::Anyone).unwrap_err();
+        let err = with(&["own".into()], &r, &mine, &Owners::Anyone).unwrap_err();
         assert!(err.message.contains("this peer itself"), "{}", err.message);
     }
 }

@@ -14,7 +14,6 @@ use crate::content::{Catalogue, Claim, Entry, EntryKind, Head, HeadNumber};
 use crate::control::UnlistedCause;
 use crate::identity::{Contact, PeerId};
 use crate::lan::PeerInfo;
-use crate::receiver::pull::PullKey;
 use crate::time::Time;
 use crate::transfer::meetings::Meeting;
 
@@ -35,12 +34,33 @@ pub(super) struct Member {
     waited: Option<Time>,
     /// Why the last pull brought nothing.
     unlisted: Option<Unlisted>,
+    /// What is known to be shared by it came from somebody else, who may have less than it announced.
+    is_lent: bool,
+}
+
+/// What a catalogue changed that another one than its owner gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LentCatalogue {
+    /// The owner is here, and so much of what it shares was not known.
+    pub(super) is_news: bool,
+    /// It is what the owner announced, or newer.
+    pub(super) is_newest: bool,
 }
 
 impl Member {
     /// The newest head that it says it has; of version 0 when it has none.
-    const fn announced(&self) -> HeadNumber {
+    pub(super) const fn announced(&self) -> HeadNumber {
         HeadNumber { instance: self.info.instance, version: self.info.catalogue }
+    }
+
+    /// True if its catalogue is on its way.
+    pub(super) const fn is_pulled(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Why its files are missing, if they are.
+    pub(super) fn missing_cause(&self) -> UnlistedCause {
+        self.unlisted.map_or(UnlistedCause::Coming, |unlisted| unlisted.cause)
     }
 
     /// Where it was reached, or else where it says that it is.
@@ -108,6 +128,7 @@ impl Roster {
                     asked: None,
                     waited: None,
                     unlisted: None,
+                    is_lent: false,
                 });
                 true
             }
@@ -127,16 +148,36 @@ impl Roster {
         self.changed.insert(id);
         let Some(member) = self.members.get_mut(&id) else { return false };
         (member.asked, member.waited, member.unlisted) = (None, None, None);
+        member.is_lent = false;
         true
     }
 
-    /// Takes over the catalogue of an owner that came from whoever keeps its files.
-    pub(super) fn kept_shares(&mut self, owner: PeerId, signed: &[u8], catalogue: Arc<Catalogue>) {
+    /// Takes over the catalogue of an owner that came from whoever keeps its files, or knows what it shares.
+    pub(super) fn lent_shares(
+        &mut self,
+        owner: PeerId,
+        signed: &[u8],
+        catalogue: &Arc<Catalogue>,
+    ) -> LentCatalogue {
+        let mut lent = LentCatalogue { is_news: false, is_newest: false };
         // Invariant: the receiver checked its signature.
-        if let Ok(head) = Head::open(signed) {
-            self.catalogues.set(owner, head, catalogue);
-            self.away.set_unlisted(owner, None);
+        let Ok(head) = Head::open(signed) else { return lent };
+        let number = head.number();
+        let is_newer = self.catalogues.get(owner).is_none_or(|(known, _)| known.number() < number);
+        if is_newer {
+            self.catalogues.set(owner, head, Arc::clone(catalogue));
         }
+        self.away.set_unlisted(owner, None);
+        let Some(member) = self.members.get_mut(&owner) else { return lent };
+        if is_newer {
+            self.changed.insert(owner);
+            (lent.is_news, member.is_lent) = (true, true);
+        }
+        if member.announced() <= number {
+            (member.asked, member.waited, member.unlisted) = (None, None, None);
+            lent.is_newest = true;
+        }
+        lent
     }
 
     /// Of whom what is shared by those that are here may have changed since this was asked last.
@@ -172,6 +213,11 @@ impl Roster {
         self.away.set_unlisted(owner, Some(unlisted));
     }
 
+    /// A peer that is here.
+    pub(super) fn member(&self, id: PeerId) -> Option<&Member> {
+        self.members.get(&id)
+    }
+
     /// Peers whose catalogue is to be pulled now; each newer version is named once.
     pub(super) fn next_pulls(&mut self, now: Time) -> Vec<PeerId> {
         let all: Vec<PeerId> = self.members.keys().copied().collect();
@@ -202,13 +248,6 @@ impl Roster {
         self.members.get(&id).is_some_and(Member::is_nowhere)
     }
 
-    /// How to meet a peer that is heard through another one, which can be reached.
-    pub(super) fn meeting(&self, me: PeerId, with: PeerId) -> Option<Meeting> {
-        let through = self.members.get(&with)?.info.told.as_ref()?.through;
-        let introducer = self.contact(through).filter(|contact| !contact.hosts.is_empty())?;
-        Some(Meeting { with, introducer: introducer.clone(), is_server: me < with })
-    }
-
     /// A connection with this peer stands, though nobody can dial it: what was asked for while it was nowhere is asked
     /// for now.
     pub(super) fn met(&mut self, id: PeerId) {
@@ -222,28 +261,6 @@ impl Roster {
         let Some(member) = self.members.get_mut(&id) else { return false };
         member.is_met = false;
         member.is_nowhere()
-    }
-
-    /// The peers whose catalogue is wanted and of which nobody knows yet where they can be reached, and since when
-    /// it is wanted.
-    pub(super) fn awaited_addresses(&self) -> impl Iterator<Item = (PeerId, Time)> {
-        let nowhere = |m: &Member| m.asked.is_some() && m.is_nowhere();
-        let awaited = self.members.iter().filter(move |(_, m)| nowhere(m));
-        awaited.filter_map(|(id, m)| Some((*id, m.waited?)))
-    }
-
-    /// Of whom the catalogues of absent owners are asked again that found no place; each is named once.
-    pub(super) fn next_owner_pulls(&mut self, now: Time) -> Vec<PullKey<PeerId>> {
-        let due = self.away.unlisted().filter(|(_, unlisted)| unlisted.until <= now);
-        let due: Vec<PeerId> = due.map(|(owner, _)| owner).collect();
-        for owner in &due {
-            self.away.set_unlisted(*owner, None);
-        }
-        let of = |owner: PeerId| {
-            let keepers = self.away.keepers(owner).filter(|keeper| self.members.contains_key(keeper));
-            keepers.map(move |from| PullKey { from, subject: owner })
-        };
-        due.into_iter().filter(|owner| !self.members.contains_key(owner)).flat_map(of).collect()
     }
 
     /// A pull did not succeed: the next [`Self::next_pulls`] names the peer again, once it may be asked.
@@ -272,11 +289,13 @@ impl Roster {
         stale.filter_map(|(_, member)| Some((member.waited?, member)))
     }
 
-    /// Those of these owners of whose files nothing can be listed, and why.
+    /// Those of these owners of whose files nothing can be listed, or only what others knew of them before, and why.
     pub(super) fn unlisted(&self, of: &Owners) -> BTreeMap<UnlistedCause, Vec<PeerId>> {
         let lacks = |id: &PeerId| self.catalogues.get(*id).is_none();
-        let here = self.members.iter().filter(|(id, m)| lacks(id) && m.announced().version > 0);
-        let here = here.map(|(id, m)| (*id, m.unlisted.map_or(UnlistedCause::Coming, |u| u.cause)));
+        let is_behind = |id: &PeerId, m: &Member| m.is_lent && m.is_newer_than(self.catalogues.get(*id));
+        let here = self.members.iter().filter(|(id, m)| lacks(id) || is_behind(id, m));
+        let here = here.filter(|(_, m)| m.announced().version > 0);
+        let here = here.map(|(id, m)| (*id, m.missing_cause()));
         // That an owner is away at all is the word of a keeper alone, unless a head of it came.
         let away = self.away.unlisted().filter(|(id, _)| lacks(id) && !self.members.contains_key(id));
         let away = away.map(|(id, u)| (id, u.cause)).filter(|(_, cause)| *cause == UnlistedCause::TooMany);
@@ -290,12 +309,6 @@ impl Roster {
     /// True if this peer, which is here, announced a newer catalogue than is known.
     pub(super) fn is_behind(&self, id: PeerId) -> bool {
         self.members.get(&id).is_some_and(|member| member.is_newer_than(self.catalogues.get(id)))
-    }
-
-    /// True if this bucket of the catalogue of `owner` names that content.
-    pub(super) fn lists(&self, owner: PeerId, bucket: u8, claim: Claim) -> bool {
-        let is_it = |e: &Entry| matches!(e.kind, EntryKind::File { id, size, .. } if (id, size) == claim);
-        self.catalogues.get(owner).is_some_and(|(_, c)| c.bucket(bucket).entries().iter().any(is_it))
     }
 
     /// The host that pays for what this peer, which is here, makes others do.
@@ -377,6 +390,20 @@ impl Roster {
         }
         holders
     }
+}
+
+/// How to meet a peer that is heard through another one, which can be reached.
+pub(super) fn meeting(roster: &Roster, me: PeerId, with: PeerId) -> Option<Meeting> {
+    let through = roster.members.get(&with)?.info.told.as_ref()?.through;
+    let introducer = roster.contact(through).filter(|contact| !contact.hosts.is_empty())?;
+    Some(Meeting { with, introducer: introducer.clone(), is_server: me < with })
+}
+
+/// The peers whose catalogue is wanted and of which nobody knows yet where they can be reached, and since when it is
+/// wanted.
+pub(super) fn awaited_addresses(roster: &Roster) -> impl Iterator<Item = (PeerId, Time)> {
+    let awaited = roster.members.iter().filter(|(_, m)| m.asked.is_some() && m.is_nowhere());
+    awaited.filter_map(|(id, m)| Some((*id, m.waited?)))
 }
 
 #[cfg(test)]

@@ -114,6 +114,11 @@ impl SharedFolder {
         self.offer(out);
     }
 
+    /// What others are given.
+    pub(super) fn offered_catalogue(&self) -> &Catalogue {
+        &self.offered.catalogue
+    }
+
     /// True if others are given any file.
     pub(super) fn offers_files(&self) -> bool {
         self.offered.catalogue.entries().any(|e| matches!(e.kind, EntryKind::File { .. }))

@@ -34,6 +34,6 @@ pub(crate) const KEPT_LISTS: u64 = 32 << 20;
 /// Bytes of these that every host may have, at least: some 5,000 files.
 pub(crate) const KEPT_LISTS_SHARE: u64 = 256 << 10;
 
-/// Catalogues of other owners that are pulled from one keeper at the same time, at most: more would come no
-/// sooner.
-pub(crate) const OWNER_CATALOGUES: usize = 2;
+/// Catalogues of other owners that are pulled from one peer at the same time, at most: with more, small ones would come
+/// no sooner from a peer that answers within milliseconds.
+pub(crate) const OWNER_CATALOGUES: usize = 8;

@@ -48,6 +48,11 @@ impl<K: Copy + Ord + Debug> PeerMemory<K> {
         self.hosts.remove(&peer);
     }
 
+    /// True if this peer is here, and it was said where.
+    pub(super) fn is_here(&self, peer: PeerId) -> bool {
+        self.hosts.contains_key(&peer)
+    }
+
     pub(super) fn payer(&self, peer: PeerId) -> Payer<PeerId> {
         Payer { host: self.hosts.get(&peer).copied().unwrap_or(NOWHERE), peer }
     }

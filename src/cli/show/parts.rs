@@ -49,7 +49,8 @@ pub(super) fn not_shared(row: &LeftOutRow) -> Option<String> {
     let (last, others) = there.split_last()?;
     let noun = if last.0 == 1 { "file" } else { "files" };
     let last = format!("{} {} {noun}", number(last.0), last.1);
-    let others: Vec<String> = others.iter().map(|(count, kind)| format!("{} {kind}", number(*count))).collect();
+    let others: Vec<String> =
+        others.iter().map(|(count, kind)| format!("{} {kind}", number(*count))).collect();
     let all = if others.is_empty() { last } else { format!("{} and {last}", others.join(", ")) };
     Some(format!("{all} not shared"))
 }

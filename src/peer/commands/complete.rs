@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::named::NeededCatalogues;
 use super::{Answer, Command, Needs};
-use crate::content::Entry;
+use crate::content::SafePath;
 use crate::control::{CompleteRequest, CompletionNames, Reply, file_word};
 use crate::custody::recovery::Fate;
 use crate::error::Failure;
@@ -19,7 +20,11 @@ const COMPLETIONS: usize = 100;
 
 impl Command for CompleteRequest {
     fn needs(&self) -> Needs {
-        Needs::Nothing
+        if self.names == CompletionNames::Offered { Needs::Paths } else { Needs::Nothing }
+    }
+
+    fn needed_catalogues(&self, _: &Roster) -> NeededCatalogues {
+        NeededCatalogues::Beginning(self.prefix.clone())
     }
 
     fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
@@ -62,7 +67,7 @@ fn ignored(prefix: &str, peer: &PeerMachine) -> Vec<String> {
 
 fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> Vec<String> {
     let (roster, restoring) = (&peer.presence.roster, &peer.custody.restoring);
-    let entries: Box<dyn Iterator<Item = &Entry>> = match what {
+    let paths: Box<dyn Iterator<Item = &SafePath>> = match what {
         CompletionNames::Peers => {
             return peers(prefix, roster);
         }
@@ -72,16 +77,20 @@ fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> 
             let targets = peer.routes.targets().filter(|target| target.starts_with(prefix));
             return targets.take(COMPLETIONS).collect();
         }
-        CompletionNames::Offered => Box::new(roster.entries(&Owners::Anyone).map(|(_, entry)| entry)),
-        CompletionNames::Own => Box::new(peer.shared.shelf.catalogue.entries()),
+        CompletionNames::Offered => {
+            let known = roster.entries(&Owners::Anyone).map(|(_, entry)| &entry.path);
+            Box::new(peer.requests.near.iter().chain(known))
+        }
+        CompletionNames::Own => Box::new(peer.shared.shelf.catalogue.entries().map(|entry| &entry.path)),
         CompletionNames::Lost => {
             let lost = peer.custody.machine.recoverable(now);
-            Box::new(lost.filter(|(e, fate)| *fate != Fate::Deleted || restoring.is_kept(e)).map(|(e, _)| e))
+            let lost = lost.filter(|(e, fate)| *fate != Fate::Deleted || restoring.is_kept(e));
+            Box::new(lost.map(|(entry, _)| &entry.path))
         }
     };
     let mut names = BTreeSet::new();
-    for entry in entries {
-        names.extend(file_word::completed(prefix, entry.path.as_str()));
+    for path in paths {
+        names.extend(file_word::completed(prefix, path.as_str()));
         if names.len() >= COMPLETIONS {
             break;
         }

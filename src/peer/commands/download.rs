@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::named::{NeededCatalogues, NeededWords};
 use super::{Answer, Command, Needs, end_answer};
 use crate::content::FileId;
 use crate::control::file_word::FileWord;
@@ -18,13 +19,25 @@ use crate::peer::limits;
 use crate::peer::listing::{Filter, unlisted};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
-use crate::peer::resolve::{known_ids, resolve};
+use crate::peer::resolve::{Sought, known_ids, resolve};
+use crate::peer::roster::Roster;
 use crate::peer::seeks::SoughtDownload;
 use crate::time::Time;
 
 impl Command for DownloadRequest {
     fn needs(&self) -> Needs {
         Needs::Catalogues
+    }
+
+    fn needed_catalogues(&self, roster: &Roster) -> NeededCatalogues {
+        match Owners::named(&self.from, roster) {
+            Ok(Owners::Only(owners)) => NeededCatalogues::Of(owners),
+            Ok(Owners::Anyone | Owners::All) => {
+                NeededCatalogues::Named(NeededWords { words: self.files.clone(), is_everyone: false })
+            }
+            // That is what is answered.
+            Err(_) => NeededCatalogues::Of(BTreeSet::new()),
+        }
     }
 
     fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
@@ -146,7 +159,9 @@ fn order(request: &DownloadRequest, peer: &PeerMachine) -> Result<DownloadOrder,
     }
     let roster = &peer.presence.roster;
     let owners = Owners::named(&request.from, roster)?;
-    let mut found = resolve(&request.files, roster, &peer.shared.shelf.catalogue, &owners)?;
+    let mine = &peer.shared.shelf.catalogue;
+    let sought = Sought { roster, mine, owners: &owners, near: &peer.requests.near };
+    let mut found = resolve(&request.files, sought)?;
     if owners.is_anyone() {
         // What this peer keeps for another one need not come over the network.
         for file in found.files.iter_mut().filter(|f| peer.custody.served.has(f.id)) {

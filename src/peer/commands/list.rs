@@ -1,5 +1,6 @@
 //! `list`: what is shared here and by others. Pure.
 
+use super::named::NeededCatalogues;
 use super::{Answer, Command, Needs};
 use crate::content::{Catalogue, SafePath};
 use crate::control::file_word::FileWord;
@@ -15,6 +16,12 @@ use crate::time::Time;
 impl Command for ListRequest {
     fn needs(&self) -> Needs {
         if self.mine { Needs::Own } else { Needs::Catalogues }
+    }
+
+    fn needed_catalogues(&self, roster: &Roster) -> NeededCatalogues {
+        // Of whom nobody here is, nothing is listed.
+        let from = self.from.as_ref().map(|word| roster.find(word).into_iter().collect());
+        from.map_or(NeededCatalogues::All, NeededCatalogues::Of)
     }
 
     fn answer(self: Box<Self>, _: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {

@@ -1,14 +1,18 @@
 //! What users ask: a request waits for what it needs, then is answered. Each command is one file, which the
 //! table of commands (control/mod.rs) declares. Pure.
 
+mod named;
+
 use core::fmt::Debug;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use self::named::{Lookup, NeededCatalogues};
 use super::event::AskId;
 use super::file_work::{DiagnosisFacts, LocalFacts};
 use super::machine::PeerMachine;
 use super::output::{Outputs, PeerOutput};
+use super::roster::Roster;
 use super::search::Searches;
 use super::seeks::FileSeeks;
 use crate::content::{Catalogue, Entry, EntryKind, SafePath};
@@ -24,6 +28,12 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// `status` waits this long after the start, at most, for what is shared to be looked at.
 const LOOKED: Duration = Duration::from_millis(400);
 
+/// Keepers of the index are asked for this long, at most: searches end before.
+const ASKED: Duration = Duration::from_secs(3);
+
+/// A completion waits this long, at most: the prompt gives it little more.
+const COMPLETED: Duration = Duration::from_millis(200);
+
 /// What a request needs to know before it can be answered well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Needs {
@@ -32,6 +42,8 @@ enum Needs {
     Own,
     /// The first answers of the network, and what the peers share, too.
     Catalogues,
+    /// In a large network what keepers of the index say; else what is known now.
+    Paths,
 }
 
 /// How far a request is answered.
@@ -47,6 +59,11 @@ enum Answer {
 trait Command: Debug {
     /// What it waits for.
     fn needs(&self) -> Needs;
+
+    /// What it needs in a large network of what others share.
+    fn needed_catalogues(&self, _: &Roster) -> NeededCatalogues {
+        NeededCatalogues::All
+    }
 
     /// Does what it says.
     ///
@@ -70,7 +87,7 @@ macro_rules! declare {
 for_each_command!(declare);
 
 pub(super) use self::download::turn_seeks;
-pub(super) use self::search::{on_index, own_files_changed, searched, turn_searches};
+pub(super) use self::search::{on_index, on_keeper, own_files_changed, searched, turn_searches};
 
 /// A request that waits for what it needs, until a time at which it is answered in any case.
 #[derive(Debug)]
@@ -78,6 +95,16 @@ struct DeferredRequest {
     ask: AskId,
     command: Box<dyn Command>,
     until: Time,
+    /// What others are asked for it.
+    lookup: Lookup,
+}
+
+/// A download whose destination is being made.
+#[derive(Debug)]
+struct PreparedDownload {
+    request: DownloadRequest,
+    /// What others share that may be meant by it.
+    near: Vec<SafePath>,
 }
 
 /// Requests that wait.
@@ -86,19 +113,21 @@ pub(super) struct Requests {
     /// For what they need; the oldest first.
     deferred: Vec<DeferredRequest>,
     /// For the destination of a download to be made.
-    prepared: BTreeMap<AskId, DownloadRequest>,
+    prepared: BTreeMap<AskId, PreparedDownload>,
     /// For what `lan` tells `doctor`.
     diagnosed: Vec<AskId>,
     /// For what the index finds.
     searches: Searches,
     /// For the table between sites to name who has a file.
     pub(super) seeks: FileSeeks,
+    /// What others share that may be meant by the request that is answered now.
+    near: Vec<SafePath>,
 }
 
 impl Requests {
     /// A download is begun once its destination is there.
-    fn prepare(&mut self, ask: AskId, download: DownloadRequest) {
-        self.prepared.insert(ask, download);
+    fn prepare(&mut self, ask: AskId, request: DownloadRequest) {
+        self.prepared.insert(ask, PreparedDownload { request, near: std::mem::take(&mut self.near) });
     }
 
     /// It is answered once `lan` told how things are.
@@ -132,15 +161,18 @@ impl PeerMachine {
     pub(super) fn on_ask(&mut self, now: Time, ask: AskId, request: Request) {
         let command = command(request);
         let needs = command.needs();
-        if needs == Needs::Catalogues {
-            self.presence.pull(now, &mut self.out);
-        }
+        let lookup = match needs {
+            Needs::Catalogues => named::begin(now, ask, &*command, self),
+            Needs::Paths if self.presence.asks_keepers() => named::begin(now, ask, &*command, self),
+            Needs::Nothing | Needs::Own | Needs::Paths => Lookup::Pulled,
+        };
         let until = match needs {
             Needs::Nothing => now,
             Needs::Own => self.own.started + LOOKED,
-            Needs::Catalogues => catalogues_until(now, self),
+            Needs::Catalogues => lookup_until(now, &lookup, self),
+            Needs::Paths => now + COMPLETED,
         };
-        let deferred = DeferredRequest { ask, command, until };
+        let deferred = DeferredRequest { ask, command, until, lookup };
         if is_ready(now, &deferred, self) {
             self.answer(now, deferred);
         } else {
@@ -166,8 +198,10 @@ impl PeerMachine {
 
     /// The destination of a download is there, or cannot be made.
     pub(super) fn on_destination(&mut self, now: Time, ask: AskId, made: Result<(), Failure>) {
-        if let Some(request) = self.requests.prepared.remove(&ask) {
+        if let Some(PreparedDownload { request, near }) = self.requests.prepared.remove(&ask) {
+            self.requests.near = near;
             let answer = made.and_then(|()| download::begin(now, ask, &request, self));
+            self.requests.near.clear();
             end_answer(ask, answer, &mut self.out);
         }
     }
@@ -178,7 +212,9 @@ impl PeerMachine {
     }
 
     fn answer(&mut self, now: Time, deferred: DeferredRequest) {
+        self.requests.near = deferred.lookup.into_paths();
         let answer = deferred.command.answer(now, deferred.ask, self);
+        self.requests.near.clear();
         end_answer(deferred.ask, answer, &mut self.out);
     }
 }
@@ -199,14 +235,36 @@ fn catalogues_until(now: Time, peer: &PeerMachine) -> Time {
     (peer.own.started + SETTLE).max(pulled)
 }
 
+/// Until when a request waits for what others are asked for it.
+fn lookup_until(now: Time, lookup: &Lookup, peer: &PeerMachine) -> Time {
+    match lookup {
+        lookup if lookup.is_asking() => now + ASKED,
+        Lookup::Of(owners) if peer.presence.is_settled() && peer.shared.is_scanned => {
+            peer.presence.waits_for(now, owners).unwrap_or(now)
+        }
+        _ => catalogues_until(now, peer),
+    }
+}
+
 /// True if a request is to be answered now.
 fn is_ready(now: Time, deferred: &DeferredRequest, peer: &PeerMachine) -> bool {
     let knows = match deferred.command.needs() {
         Needs::Nothing => true,
         Needs::Own => peer.shared.is_known(),
-        Needs::Catalogues => peer.shared.is_scanned && peer.presence.is_known(now),
+        Needs::Paths => !deferred.lookup.is_asking(),
+        Needs::Catalogues => peer.shared.is_scanned && is_told(now, &deferred.lookup, peer),
     };
     knows || now >= deferred.until || peer.departure.is_begun()
+}
+
+/// True if others told what was asked of them, or will not.
+fn is_told(now: Time, lookup: &Lookup, peer: &PeerMachine) -> bool {
+    match lookup {
+        Lookup::Pulled => peer.presence.is_known(now),
+        Lookup::Owners { .. } | Lookup::Alike { .. } => false,
+        Lookup::Of(owners) => peer.presence.is_settled() && peer.presence.waits_for(now, owners).is_none(),
+        Lookup::Paths(_) => true,
+    }
 }
 
 fn end_answer(ask: AskId, answer: Result<Answer, Failure>, out: &mut Outputs) {

@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::identity::{Instance, PeerId};
 use crate::lan::{self, Gone, PeerInfo};
 use crate::library;
-use crate::peer::commands::{diagnosed, on_index, own_files_changed, rescanned, searched};
+use crate::peer::commands::{diagnosed, on_index, on_keeper, own_files_changed, rescanned, searched};
 use crate::peer::custody::CustodyDriver;
 use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
@@ -21,7 +21,7 @@ use crate::peer::output::{LogLevel, Outputs, PeerOutput};
 use crate::peer::own_peer::OwnPeer;
 use crate::peer::reachability::Attempt;
 use crate::peer::swarms::{LiveSeed, is_worth};
-use crate::peer::through::CarryContext;
+use crate::peer::through::{Carrier, CarryContext};
 use crate::peer::verifying::RepairSources;
 use crate::receiver::catalogue::NoCatalogueCause;
 use crate::receiver::through::ThroughFile;
@@ -61,7 +61,7 @@ impl PeerMachine {
             PeerEvent::Custody(event) => self.on_custody(now, event),
             PeerEvent::Chunks(event) => self.on_chunks(now, event),
             PeerEvent::Links(event) => self.routes.on_links(now, event, &mut self.out),
-            PeerEvent::Index(event) => on_index(event, self),
+            PeerEvent::Index(event) => on_index(now, event, self),
             PeerEvent::Resolved(found) => self.routes.on_resolved(now, found, &mut self.out),
             PeerEvent::Files(answer) => self.on_files(now, answer),
             PeerEvent::Written(written) => {
@@ -212,10 +212,8 @@ impl PeerMachine {
         use lan::Command;
         match event {
             ReceiverEvent::Job(event) => self.on_job(now, event),
-            // The shell gives the first one as an event of its own; the other one comes to who asked for it.
-            ReceiverEvent::PartialSeed(_) | ReceiverEvent::Found { .. } => {}
             ReceiverEvent::Catalogue(id, head, signed, catalogue) => {
-                self.carrier.list(id, signed, &catalogue, &mut self.out);
+                Carrier::list(id, signed, &catalogue, &mut self.out);
                 self.on_catalogue(now, id, head, catalogue);
             }
             ReceiverEvent::NoKept(id) => self.out.debug(format!("{id} does not say what it keeps")),
@@ -226,6 +224,7 @@ impl PeerMachine {
             ReceiverEvent::Through { from, file, answer } => {
                 self.through.answered(now, from, &file, answer, &mut self.downloads, &mut self.out);
             }
+            ReceiverEvent::Found { from, number, outcome } => on_keeper(now, from, number, outcome, self),
             ReceiverEvent::Proved(id, host) => {
                 self.reachability.connected(id);
                 // A connection with it stands: it is asked itself.
@@ -248,32 +247,36 @@ impl PeerMachine {
                 self.presence.met(now, id, &mut self.out);
             }
             ReceiverEvent::MetOver(id) if self.presence.roster.met_over(id) => self.through.nowhere(now, id),
-            ReceiverEvent::MetOver(_) => {}
+            // What is there of a file the shell gives as an event of its own.
+            ReceiverEvent::MetOver(_) | ReceiverEvent::PartialSeed(_) => {}
             ReceiverEvent::Unreached(id) => self.through.blocked(now, id),
             ReceiverEvent::Blocked(id) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::Blocked);
                 self.warn_of_firewalls(id);
             }
             ReceiverEvent::Lost(id) => {
-                self.presence.pull_failed(now, id, NoCatalogueCause::NoAnswer);
+                self.presence.lost(now, id, &mut self.out);
                 self.out.discovery(Command::Doubt(id));
             }
             ReceiverEvent::NoCatalogue(id, cause) => self.presence.pull_failed(now, id, cause),
             ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue, is_held } => {
                 self.out.debug(format!("{from} gave the catalogue of {origin}"));
                 self.custody.on_owner_catalogue(now, origin, &signed, &catalogue);
-                if is_held && origin != self.own.id() {
-                    self.presence.roster.kept_shares(origin, &signed, Arc::clone(&catalogue));
-                }
-                if is_held && self.through.catalogue_came(from, origin) {
-                    self.downloads.changed(origin, &catalogue, &mut self.out);
-                    self.downloads.new_holder(origin, &catalogue, &mut self.out);
+                if is_held {
+                    lent_catalogue(now, [from, origin], &signed, &catalogue, self);
+                } else {
+                    self.presence.owner_pull_failed(
+                        now,
+                        [from, origin],
+                        NoCatalogueCause::NoAnswer,
+                        &mut self.out,
+                    );
                 }
             }
             ReceiverEvent::NoOwnerCatalogue { from, origin, cause } => {
                 self.out.debug(format!("{from} did not give the catalogue of {origin}: {cause:?}"));
                 self.through.no_catalogue(now, from, origin);
-                self.presence.owner_pull_failed(now, origin, cause);
+                self.presence.owner_pull_failed(now, [from, origin], cause, &mut self.out);
             }
             ReceiverEvent::CatalogueGivenUp(owner) => {
                 self.out.sender(SenderCommand::Listed(owner, None));
@@ -500,6 +503,25 @@ fn gone(now: Time, id: PeerId, why: Gone, peer: &mut PeerMachine) {
     peer.presence.reckon_offices(now, peer.own.arrival(), &mut peer.out);
     peer.routes.gone(id);
     speak(peer);
+}
+
+/// Another one than its owner gave a catalogue, which is the newest one that is known.
+fn lent_catalogue(
+    now: Time,
+    [from, owner]: [PeerId; 2],
+    signed: &Arc<[u8]>,
+    catalogue: &Arc<Catalogue>,
+    peer: &mut PeerMachine,
+) {
+    let is_news = owner != peer.own.id()
+        && peer.presence.lent(now, [from, owner], signed, catalogue, &mut peer.out).is_news;
+    if is_news {
+        Carrier::list(owner, Arc::clone(signed), catalogue, &mut peer.out);
+    }
+    if peer.through.catalogue_came(from, owner) || is_news {
+        peer.downloads.changed(owner, catalogue, &mut peer.out);
+        peer.downloads.new_holder(owner, catalogue, &mut peer.out);
+    }
 }
 
 /// The network has answered.

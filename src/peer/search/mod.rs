@@ -2,31 +2,45 @@
 //!
 //! The index (index/host.rs) runs in a thread of its own. What each peer shares is passed on to it as it comes, so
 //! that it knows all when somebody searches. A search is answered from what is there at once; while catalogues are on
-//! their way it stays open, and each one that comes is searched alone.
+//! their way it stays open, and each one that comes is searched alone. In a large network this peer knows the
+//! catalogues of few: then it asks those who keep an index of all (`asking/`).
 
+mod asking;
 mod coverage;
 mod feeding;
 mod rows;
+mod running;
 mod serving;
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::asking::Asking;
+pub(super) use self::asking::{AskingAct, OwnFacts};
 use self::feeding::Feeding;
+use self::running::RunningSearch;
 use self::serving::SearchServer;
 use super::event::AskId;
 use super::limits;
 use super::output::{Outputs, PeerOutput};
 use super::owners::Owners;
 use super::roster::Roster;
-use crate::content::{Catalogue, Claim};
-use crate::control::{Reply, SearchProgress};
+use crate::content::Catalogue;
 use crate::identity::PeerId;
+use crate::index::answer::IndexAnswer;
 use crate::index::{FoundFiles, IndexCommand, Query};
 use crate::sender::searches::RemoteSearch;
 use crate::time::Time;
 
 pub(super) use self::feeding::OwnCatalogue;
 pub(super) use self::rows::RowContext;
+pub(super) use self::running::{EndedSearch, NamedFile};
+
+/// In a large network a search takes this long, at most.
+pub(super) const LARGE_SEARCH: Duration = Duration::from_secs(2);
+
+/// A completion takes this long, at most: less than the prompt waits for it.
+const COMPLETION: Duration = Duration::from_millis(150);
 
 /// A search that is to be begun.
 #[derive(Debug)]
@@ -38,70 +52,50 @@ pub(super) struct SearchOrder {
     pub(super) owners: Owners,
     /// It ends then, whatever is still on its way.
     pub(super) until: Time,
+    pub(super) goal: SearchGoal,
 }
 
-/// A search that runs.
-#[derive(Debug)]
-struct RunningSearch {
-    order: SearchOrder,
-    /// Questions that the index has not answered.
-    asked: usize,
-    /// The contents that were told, so that none is told twice, however many share it under whatever path.
-    told: BTreeSet<Claim>,
-    /// Files beside those.
-    more: u64,
-    /// Owners whose files could not be searched.
-    unindexed: BTreeSet<PeerId>,
-    /// How far it was told to be.
-    progress: Option<SearchProgress>,
+/// What is wanted of a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SearchGoal {
+    /// Rows, told as they are found.
+    Rows,
+    /// Those who share what is found.
+    Owners,
+    /// Where it lies, as far as that is found while a user waits for the completion of a word.
+    Paths,
 }
 
-impl RunningSearch {
-    /// Asks the index for what these of the wanted owners share.
-    fn ask(&mut self, number: u64, of: Option<PeerId>, out: &mut Outputs) {
-        let wanted = of.is_none_or(|owner| self.order.owners.has(owner));
-        if !wanted {
-            return;
+impl SearchGoal {
+    /// In a large network it takes this long, at most.
+    pub(super) const fn longest(self) -> Duration {
+        match self {
+            Self::Rows | Self::Owners => LARGE_SEARCH,
+            Self::Paths => COMPLETION,
         }
-        let mut query = self.order.query.clone();
-        if let Some(owner) = of {
-            query.owners = Some(BTreeSet::from([owner]));
-        }
-        self.asked += 1;
-        out.push(PeerOutput::Index(IndexCommand::Search { number, query, most: limits::SEARCH_HITS }));
     }
+}
 
-    /// Tells what was found, the best first, as far as there is a place for it.
-    fn tell(&mut self, found: FoundFiles, rows: &RowContext<'_>, out: &mut Outputs) {
-        self.more += found.more;
-        self.unindexed.extend(found.unindexed.into_iter().filter(|owner| self.order.owners.has(*owner)));
-        for row in rows.rows(&found.files) {
-            if self.told.contains(&row.claim) {
-                continue;
-            }
-            if self.told.len() >= limits::SEARCH_HITS {
-                self.more += 1;
-                continue;
-            }
-            self.told.insert(row.claim);
-            out.reply(self.order.ask, Reply::File(row.row));
-        }
-    }
-
-    /// Says how far it is, if that was not said yet.
-    fn tell_progress(&mut self, awaited: u64, out: &mut Outputs) {
-        let progress = SearchProgress { found: self.told.len() as u64 + self.more, awaited };
-        if self.progress != Some(progress) {
-            self.progress = Some(progress);
-            out.reply(self.order.ask, Reply::Searching(progress));
-        }
-    }
+/// What searches are told by, and how far this peer knows others.
+#[derive(Clone, Copy)]
+pub(super) struct SearchContext<'a> {
+    pub(super) facts: OwnFacts<'a>,
+    pub(super) rows: RowContext<'a>,
+    /// Others keep an index of what all share, and this peer knows but some of it.
+    pub(super) asks_keepers: bool,
+    /// So few are here that everybody knows what all share.
+    pub(super) is_small: bool,
+    /// It is known who is here, and what this peer shares.
+    pub(super) is_settled: bool,
+    /// Whoever waits is to be answered now, with what is there.
+    pub(super) is_hurried: bool,
 }
 
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Searches {
     feeding: Feeding,
+    asking: Asking,
     last: u64,
     running: BTreeMap<u64, RunningSearch>,
     /// Those of others.
@@ -110,38 +104,44 @@ pub(super) struct Searches {
 
 impl Searches {
     /// Begins one.
-    pub(super) fn begin(&mut self, order: SearchOrder, roster: &Roster, out: &mut Outputs) {
-        self.feeding.feed_absent(roster, out);
+    pub(super) fn begin(
+        &mut self,
+        now: Time,
+        order: SearchOrder,
+        context: &SearchContext<'_>,
+        out: &mut Outputs,
+    ) {
+        let facts = &context.facts;
+        self.feeding.feed_absent(facts.roster, out);
         self.last += 1;
-        let mut search = RunningSearch {
-            order,
-            asked: 0,
-            told: BTreeSet::new(),
-            more: 0,
-            unindexed: BTreeSet::new(),
-            progress: None,
-        };
-        search.ask(self.last, None, out);
+        let mut search = RunningSearch::new(now, self.last, order);
+        search.set_large(context.asks_keepers);
+        let owners = context.asks_keepers.then(|| facts.searched_here(&search.order.owners));
+        search.ask(owners, out);
         self.running.insert(self.last, search);
     }
 
     /// This peer shares something else now.
-    pub(super) fn own_changed(&mut self, now: Time, me: PeerId, catalogue: &Catalogue, out: &mut Outputs) {
+    pub(super) fn own_changed(&mut self, me: PeerId, catalogue: &Catalogue, out: &mut Outputs) {
         self.feeding.feed_own(me, catalogue, out);
-        self.search_again(now, &BTreeSet::from([me]), out);
     }
 
-    /// Others may share something else now, or be gone.
-    pub(super) fn others_changed(&mut self, now: Time, roster: &mut Roster, out: &mut Outputs) {
-        let changed = self.feeding.feed(roster, out);
-        self.search_again(now, &changed, out);
+    /// Tells the index what others share now, or that they are gone. Returns whose files are others.
+    pub(super) fn feed(&mut self, roster: &mut Roster, out: &mut Outputs) -> BTreeSet<PeerId> {
+        self.feeding.feed(roster, out)
     }
 
     /// What these share is there now, or was changed: what is searched for may be among it. It is searched for the time
     /// of a search only, so that whoever changes something all the time makes none last.
-    fn search_again(&mut self, now: Time, owners: &BTreeSet<PeerId>, out: &mut Outputs) {
-        for (number, search) in self.running.iter_mut().filter(|(_, search)| now < search.order.until) {
-            owners.iter().for_each(|owner| search.ask(*number, Some(*owner), out));
+    pub(super) fn search_again(
+        &mut self,
+        now: Time,
+        owners: &BTreeSet<PeerId>,
+        facts: &OwnFacts<'_>,
+        out: &mut Outputs,
+    ) {
+        for search in self.running.values_mut().filter(|search| now < search.order.until) {
+            owners.iter().for_each(|owner| search.changed(*owner, facts, out));
         }
     }
 
@@ -168,22 +168,78 @@ impl Searches {
         }
     }
 
-    /// The index answers a question of this search.
-    pub(super) fn found(&mut self, number: u64, found: FoundFiles, rows: &RowContext<'_>, out: &mut Outputs) {
+    /// The index answers a question.
+    pub(super) fn found(
+        &mut self,
+        now: Time,
+        number: u64,
+        found: FoundFiles,
+        context: &SearchContext<'_>,
+        out: &mut Outputs,
+    ) {
         let coverage = &mut self.feeding.coverage;
         let Some(found) = self.serving.found(number, found, coverage, out) else { return };
-        if let Some(search) = self.running.get_mut(&number) {
-            search.asked -= 1;
-            search.tell(found, rows, out);
+        let (facts, asking) = (&context.facts, &mut self.asking);
+        let Some(search) = self.running.get_mut(&number) else {
+            return asking.index_found(now, number, &found.files, facts);
+        };
+        if let Some(keepers) = &mut search.keepers {
+            keepers.own_found(now, &found.files, facts, asking);
+        }
+        search.own_found(found, &context.rows, out);
+    }
+
+    /// A keeper of the index answers a question; `None`: it does not.
+    pub(super) fn keeper_answered(
+        &mut self,
+        now: Time,
+        keeper: PeerId,
+        number: u64,
+        answer: Option<IndexAnswer>,
+        facts: &OwnFacts<'_>,
+    ) {
+        let asking = &mut self.asking;
+        match self.running.get_mut(&number).and_then(|search| search.keepers.as_mut()) {
+            Some(search) => search.answered(now, keeper, answer, facts, asking),
+            // What it covers is worth knowing all the same.
+            None => asking.answered_late(keeper, number, answer, &facts.holders),
+        }
+    }
+
+    /// Does what is due with keepers of the index. [`Self::poll_act`] says what follows.
+    pub(super) fn turn(&mut self, now: Time, context: &SearchContext<'_>, out: &mut Outputs) {
+        for search in self.running.values_mut() {
+            if context.asks_keepers || context.is_small {
+                search.set_large(context.asks_keepers);
+            }
+            search.turn_keepers(now, context, &mut self.asking, out);
+        }
+        self.asking.turn(now, &context.facts, !self.feeding.is_behind(), &mut self.last);
+    }
+
+    /// What is to be done next for searches.
+    pub(super) fn poll_act(&mut self, out: &mut Outputs) -> Option<AskingAct> {
+        loop {
+            match self.asking.poll_act()? {
+                AskingAct::AskIndex { number, judge, owner } => {
+                    let query = Query { owners: Some(BTreeSet::from([owner])), ..judge.query().clone() };
+                    let most = limits::SEARCH_HITS;
+                    out.push(PeerOutput::Index(IndexCommand::Search { number, query, most }));
+                }
+                act => return Some(act),
+            }
         }
     }
 
     /// Ends those that are over, and returns them in the order of their beginning. `awaited`: something is still on
-    /// its way, the catalogues of so many peers.
+    /// its way, the catalogues of so many peers; `patience`: how long one that was pulled in a large network is waited
+    /// for.
     pub(super) fn end_finished(
         &mut self,
         now: Time,
         awaited: Option<u64>,
+        patience: impl Fn(PeerId) -> Duration,
+        context: &SearchContext<'_>,
         out: &mut Outputs,
     ) -> Vec<EndedSearch> {
         let mut ended = Vec::new();
@@ -193,6 +249,10 @@ impl Searches {
                 continue;
             };
             let is_late = now >= search.order.until;
+            let awaited = match &search.keepers {
+                Some(_) => search.awaited(now, &patience, context),
+                None => awaited,
+            };
             if let Some(awaited) = awaited.filter(|_| !is_late) {
                 search.tell_progress(awaited, out);
                 continue;
@@ -201,33 +261,20 @@ impl Searches {
                 continue;
             }
             if let Some(search) = self.running.remove(&number) {
-                let RunningSearch { order, more, unindexed, .. } = search;
-                ended.push(EndedSearch { order, more, unindexed, is_late: awaited.is_some() });
+                ended.push(search.end(now, awaited.is_some(), context, &mut self.asking, out));
             }
         }
         ended
     }
 
-    /// True if none runs.
-    pub(super) fn is_empty(&self) -> bool {
-        self.running.is_empty()
+    /// True if none runs, and nothing else is to be done.
+    pub(super) fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.asking.is_idle()
     }
 
-    /// When [`Self::end_finished`] is due.
+    /// When [`Self::turn`] and [`Self::end_finished`] are due.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        let due = self.running.values().filter(|search| search.asked == 0).map(|search| search.order.until);
-        due.min()
+        let due = self.running.values().filter_map(RunningSearch::poll_timeout);
+        due.chain(self.asking.poll_timeout()).min()
     }
-}
-
-/// A search of which all rows were told.
-#[derive(Debug)]
-pub(super) struct EndedSearch {
-    pub(super) order: SearchOrder,
-    /// Files that were found and not told.
-    pub(super) more: u64,
-    /// Owners whose files could not be searched: there is no place for so many.
-    pub(super) unindexed: BTreeSet<PeerId>,
-    /// Something that it waited for did not come.
-    pub(super) is_late: bool,
 }

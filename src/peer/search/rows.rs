@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::asking::KeeperHit;
 use crate::content::{Claim, EntryKind, SafePath};
 use crate::control::ListRow;
 use crate::identity::PeerId;
@@ -14,6 +15,7 @@ use crate::peer::roster::Roster;
 use crate::peer::shared::SharedFolder;
 
 /// What rows are made of.
+#[derive(Clone, Copy)]
 pub(in crate::peer) struct RowContext<'a> {
     pub(in crate::peer) me: PeerId,
     pub(in crate::peer) roster: &'a Roster,
@@ -60,6 +62,31 @@ impl RowContext<'_> {
             is_known.then(|| FoundRow { claim, row: row() })
         };
         files.iter().filter_map(row).collect()
+    }
+
+    /// The rows of hits of keepers of the index, in their order: of the word of each, for few of the catalogues are
+    /// known.
+    pub(super) fn keeper_rows(&self, hits: &[KeeperHit]) -> Vec<FoundRow> {
+        if hits.is_empty() {
+            return Vec::new();
+        }
+        let look_alikes = LookAlikes::of(self.roster);
+        let row = |KeeperHit { found, owners, .. }: &KeeperHit| {
+            let (hit, claim) = (&found.hit, found.hit.claim());
+            let gone = hit.owners.iter().filter(|owner| !self.is_live(**owner)).count();
+            let line = ListedContent {
+                size: hit.size,
+                modified: hit.modified,
+                mine: self.shares_itself(&hit.path, claim),
+                peers: owners.clone(),
+                copies: u64::from(hit.copies).saturating_sub(gone as u64),
+                is_ambiguous: found.is_ambiguous,
+            };
+            let stands = |file| self.custody.own_copies(self.me, file);
+            let row = listing::row(&hit.path, Some(claim), &line, stands, self.roster, &look_alikes);
+            FoundRow { claim, row }
+        };
+        hits.iter().map(row).collect()
     }
 
     /// True for this peer and for those that are here.

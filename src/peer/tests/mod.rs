@@ -7,6 +7,8 @@ mod custody;
 mod departure;
 mod downloads;
 mod keeping_index;
+mod large_search;
+mod named;
 mod running_downloads;
 mod search;
 mod sites;

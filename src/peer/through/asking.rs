@@ -14,7 +14,7 @@ use crate::lan::Command;
 use crate::peer::downloads::Downloads;
 use crate::peer::limits;
 use crate::peer::output::Outputs;
-use crate::peer::roster::Roster;
+use crate::peer::roster::{Roster, awaited_addresses, meeting};
 use crate::rate::TokenBucket;
 use crate::receiver::ReceiverCommand;
 use crate::receiver::through::{ThroughAnswer, ThroughFile};
@@ -183,7 +183,7 @@ impl ThroughOthers {
         downloads: &Downloads,
         out: &mut Outputs,
     ) {
-        let awaits = roster.awaited_addresses().next().is_some();
+        let awaits = awaited_addresses(roster).next().is_some();
         if self.due.is_some_and(|due| due > now) || (self.due.is_none() && !awaits) {
             return;
         }
@@ -216,7 +216,7 @@ impl ThroughOthers {
 
     /// Of whom no address was found in a while cannot be reached; of whom one was, may be.
     fn look_for_unaddressed(&mut self, now: Time, roster: &Roster) {
-        for (owner, since) in roster.awaited_addresses() {
+        for (owner, since) in awaited_addresses(roster) {
             if now.since(since) >= limits::THROUGH_UNADDRESSED {
                 self.blocked
                     .entry(owner)
@@ -233,7 +233,7 @@ impl ThroughOthers {
         let is_wanted = |owner| owners.contains(&owner) || roster.is_behind(owner);
         let due = self.blocked.iter_mut().filter(|(_, blocked)| blocked.meet_at <= now);
         for (owner, blocked) in due.filter(|(owner, _)| is_wanted(**owner)) {
-            if let Some(meeting) = roster.meeting(me, *owner) {
+            if let Some(meeting) = meeting(roster, me, *owner) {
                 blocked.meet_at = now + limits::MEET_AGAIN;
                 out.receiver(ReceiverCommand::Meet(meeting));
                 out.discovery(Command::AskBack(*owner, true));

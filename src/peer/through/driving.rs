@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::asking::ThroughOthers;
 use super::carrier::{Carrier, CarryOrder};
 use crate::accounts::Payer;
-use crate::content::{Catalogue, FileId, Span};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, Span};
 use crate::distribution::chunk_store;
 use crate::identity::PeerId;
 use crate::peer::custody::CustodyDriver;
@@ -34,17 +34,15 @@ pub(in crate::peer) struct CarryContext<'a> {
 }
 
 impl Carrier {
-    /// What a peer shares that can be reached from here is told to those who cannot reach it, as it signed it.
+    /// What a peer shares is told, as it signed it, to those who cannot reach it, and to those who ask whoever keeps the
+    /// index instead of each owner. It is held here in any case.
     pub(in crate::peer) fn list(
-        &self,
         owner: PeerId,
         signed: Arc<[u8]>,
         catalogue: &Arc<Catalogue>,
         out: &mut Outputs,
     ) {
-        if self.is_on() {
-            out.sender(SenderCommand::Listed(owner, Some((signed, Arc::clone(catalogue)))));
-        }
+        out.sender(SenderCommand::Listed(owner, Some((signed, Arc::clone(catalogue)))));
     }
 
     /// A peer asks that a file is fetched for it; bytes that it can have by now.
@@ -75,7 +73,7 @@ impl Carrier {
         let host = roster.account_host(from).ok_or(Reason::Busy)?;
         let is_reached = roster.contact(file.owner).is_some() && !through.is_blocked(file.owner);
         // What its owner does not list is not asked of it: it would be taken for a liar.
-        if !is_reached || !roster.lists(file.owner, file.bucket, file.claim()) {
+        if !is_reached || !is_listed(file, roster) {
             return Err(Reason::Unknown);
         }
         self.charge(now, Payer { host, peer: from }, file)?;
@@ -129,4 +127,12 @@ impl Carrier {
     fn serve(&self, now: Time, custody: &mut CustodyDriver, out: &mut Outputs) {
         custody.serve_carried(now, self.whole().collect(), out);
     }
+}
+
+/// True if the owner of a file lists it, in the bucket of its catalogue that is named.
+fn is_listed(file: &ThroughFile, roster: &Roster) -> bool {
+    let claim = file.claim();
+    let is_it = |e: &Entry| matches!(e.kind, EntryKind::File { id, size, .. } if (id, size) == claim);
+    let catalogue = roster.catalogue(file.owner);
+    catalogue.is_some_and(|(_, c)| c.bucket(file.bucket).entries().iter().any(is_it))
 }

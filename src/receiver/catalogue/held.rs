@@ -28,8 +28,8 @@ pub(super) struct HeldCatalogue {
     bytes: u64,
     /// The newest number that came from its owner itself.
     pub(super) reported: Option<HeadNumber>,
-    /// Those that are here and gave it, or said that they have the same: the owner, or keepers of it. One of
-    /// them pays.
+    /// Those that are here and gave it, or said that they have the same: keepers of it, or the owner, of whom whatever
+    /// others gave counts as given by itself. One of them pays.
     givers: BTreeSet<PeerId>,
 }
 
@@ -38,8 +38,9 @@ pub(super) struct HeldCatalogue {
 /// still coming included. Nothing else holds a catalogue of another peer for long: the controller lets go of what is
 /// given up here.
 ///
-/// A catalogue that came through a keeper goes with it. What its owner itself gave is remembered when it goes,
-/// for when it comes back: that is in nobody's way, for it is the first to be given up.
+/// An owner that is here pays for what it signed, whoever gave it. Of one that is away what came through a keeper goes
+/// with that keeper. What its owner paid for is remembered when it goes, for when it comes back: that is in nobody's
+/// way, for it is the first to be given up.
 #[derive(Debug)]
 pub(super) struct HeldCatalogues {
     pub(super) known: BTreeMap<PeerId, HeldCatalogue>,
@@ -114,16 +115,17 @@ impl HeldCatalogues {
 
     /// So much of a catalogue has come. False if there is no place for it, not even that of the one before it.
     pub(super) fn coming(&mut self, now: Time, key: CatalogueKey, bytes: u64) -> bool {
-        let (item, before) = (HeldItem::Coming(key), HeldItem::Catalogue(key.subject));
-        if self.charge(now, key.from, item, bytes) {
+        let (item, before, paying) =
+            (HeldItem::Coming(key), HeldItem::Catalogue(key.subject), self.paying(key));
+        if self.charge(now, paying, item, bytes) {
             return true;
         }
-        if self.memory.account().payer(before).is_none_or(|payer| payer.peer != key.from) {
+        if self.memory.account().payer(before).is_none_or(|payer| payer.peer != paying) {
             return false;
         }
         self.memory.free(before);
         self.give_up(before);
-        self.charge(now, key.from, item, bytes)
+        self.charge(now, paying, item, bytes)
     }
 
     /// Nothing is held any more of what was coming.
@@ -146,7 +148,8 @@ impl HeldCatalogues {
             return false;
         }
         let reported = self.known.get(&owner).and_then(|held| held.reported);
-        let (head, catalogue, givers) = (head.clone(), Arc::clone(catalogue), BTreeSet::from([key.from]));
+        let (head, catalogue) = (head.clone(), Arc::clone(catalogue));
+        let givers = BTreeSet::from([self.paying(key)]);
         self.known.insert(owner, HeldCatalogue { head, catalogue, bytes, reported, givers });
         true
     }
@@ -155,20 +158,21 @@ impl HeldCatalogues {
     pub(super) fn renew(&mut self, now: Time, key: CatalogueKey, head: &Head) -> bool {
         let (owner, item) = (key.subject, HeldItem::Catalogue(key.subject));
         let Some(held) = self.known.get(&owner) else { return false };
-        let (bytes, new) = (held.bytes, self.memory.payer(key.from));
+        let (bytes, paying) = (held.bytes, self.paying(key));
+        let new = self.memory.payer(paying);
         let is_for_it = self.memory.account().payer(item).is_none_or(|payer| {
             // Its owner pays for itself, and of keepers the one whose host holds least: so nobody makes a
             // catalogue go by giving it first, and then too much of others.
             let holds_less =
                 self.memory.account().held_by(new.host) + bytes < self.memory.account().held_by(payer.host);
-            super::is_own(key) || (payer.peer != owner && holds_less)
+            paying == owner || (payer.peer != owner && holds_less)
         });
         if is_for_it && !self.charge_known(now, key, bytes) {
             return false;
         }
         self.memory.touch(now, item);
         if let Some(held) = self.known.get_mut(&owner) {
-            held.givers.insert(key.from);
+            held.givers.insert(paying);
             if super::is_own(key) {
                 held.reported = Some(head.number());
             }
@@ -197,8 +201,14 @@ impl HeldCatalogues {
         assert!(held <= self.limit, "catalogues: {held} bytes are held");
     }
 
-    fn charge(&mut self, now: Time, from: PeerId, item: HeldItem, bytes: u64) -> bool {
-        let Grant::Given(yielding) = self.memory.charge(now, from, item, bytes) else {
+    /// Who pays for what comes by this pull. A head is signed by the owner, and says how much follows it: so nobody makes
+    /// an owner that is here pay for more than it shares, or once did.
+    fn paying(&self, key: CatalogueKey) -> PeerId {
+        if self.memory.is_here(key.subject) { key.subject } else { key.from }
+    }
+
+    fn charge(&mut self, now: Time, paying: PeerId, item: HeldItem, bytes: u64) -> bool {
+        let Grant::Given(yielding) = self.memory.charge(now, paying, item, bytes) else {
             return false;
         };
         yielding.into_iter().for_each(|item| self.give_up(item));
@@ -213,7 +223,7 @@ impl HeldCatalogues {
         if let Some(at) = at {
             self.remembered.remove(at);
         }
-        let is_charged = self.charge(now, key.from, HeldItem::Catalogue(owner), bytes);
+        let is_charged = self.charge(now, self.paying(key), HeldItem::Catalogue(owner), bytes);
         if let Some(at) = at.filter(|_| !is_charged) {
             self.remembered.insert(at, owner);
         }

@@ -11,7 +11,10 @@ mod custody;
 mod disk;
 mod happening;
 mod keeping_index;
+mod large_search;
 mod library;
+mod lying;
+mod names;
 mod network;
 mod peer;
 mod receiver;
@@ -77,6 +80,17 @@ impl WholeWorld {
     fn keep_apart(&mut self, one: usize, other: usize, is_apart: bool) {
         let hosts = [self.peers[one].ip, self.peers[other].ip];
         self.network.keep_apart(hosts, is_apart);
+    }
+
+    /// From now on nothing at all passes between these peers and the others, or all does.
+    fn cut_off(&mut self, places: &[usize], is_cut: bool) {
+        let hosts = places.iter().map(|place| self.peers[*place].ip).collect();
+        self.network.cut_off(hosts, is_cut);
+    }
+
+    /// From now on a peer lies to those who search its index, or does not.
+    fn lie(&mut self, place: usize, lie: Option<lying::IndexLie>) {
+        self.peers[place].lie(lie);
     }
 
     fn ask(&mut self, place: usize, request: impl Into<Request>) -> AskId {

@@ -19,6 +19,9 @@ use crate::wire::datagram::{self, Body, Envelope};
 /// What is lost on a connection is sent again after this time.
 const SENT_AGAIN: Duration = Duration::from_millis(200);
 
+/// Whoever dials a host that is cut off gives up after this time.
+const NO_ANSWER: Duration = Duration::from_secs(5);
+
 /// Bytes that one connection carries in a second.
 const RATE: u64 = 12_500_000;
 
@@ -99,9 +102,13 @@ pub(super) struct Network {
     conns: BTreeMap<ConnId, Conn>,
     /// Hosts between which nothing passes but what goes to everyone, in both orders.
     apart: BTreeSet<[Ipv4Addr; 2]>,
+    /// Hosts that are cut off: nothing at all passes between them and the others.
+    cut_off: BTreeSet<Ipv4Addr>,
     last_conn: u64,
     /// Datagrams that were sent.
     pub(super) datagrams: u64,
+    /// Bytes that were sent over connections.
+    pub(super) bytes: u64,
 }
 
 impl Network {
@@ -114,8 +121,10 @@ impl Network {
             hosts: BTreeMap::new(),
             conns: BTreeMap::new(),
             apart: BTreeSet::new(),
+            cut_off: BTreeSet::new(),
             last_conn: 0,
             datagrams: 0,
+            bytes: 0,
         }
     }
 
@@ -157,6 +166,33 @@ impl Network {
         }
     }
 
+    /// Nothing at all passes between these and the others from now on, or all does. What was under way on connections
+    /// between them is lost: when they are together again, these are over at both ends.
+    pub(super) fn cut_off(&mut self, hosts: BTreeSet<Ipv4Addr>, is_cut: bool) {
+        if is_cut {
+            self.cut_off = hosts;
+            return;
+        }
+        let dead: Vec<_> = self.conns.keys().copied().filter(|id| self.is_dead(*id)).collect();
+        self.cut_off.clear();
+        for id in dead {
+            let Some(Conn { role, dialler, listener, .. }) = self.conns.remove(&id) else { continue };
+            self.at(self.now, dialler, Happening::Closed(id, role, ConnEnd::Dialler));
+            self.at(self.now, listener, Happening::Closed(id, role, ConnEnd::Listener));
+        }
+    }
+
+    fn is_cut(&self, one: Ipv4Addr, other: Ipv4Addr) -> bool {
+        self.cut_off.contains(&one) != self.cut_off.contains(&other)
+    }
+
+    /// True if the ends of a connection are cut off from each other.
+    fn is_dead(&self, id: ConnId) -> bool {
+        let host = |process: Process| self.hosts.iter().find(|(_, (p, _))| *p == process).map(|(ip, _)| *ip);
+        let ends = self.conns.get(&id).and_then(|conn| host(conn.dialler).zip(host(conn.listener)));
+        ends.is_some_and(|(one, other)| self.is_cut(one, other))
+    }
+
     /// A process is gone: the other ends of its connections are told by its machine.
     pub(super) fn ended(&mut self, ip: Ipv4Addr, process: Process) {
         self.hosts.remove(&ip);
@@ -178,7 +214,11 @@ impl Network {
     /// Sends a datagram from a host's own socket to everyone else.
     pub(super) fn broadcast(&mut self, from: Ipv4Addr, datagram: &Rc<Datagram>) {
         let Some(source) = self.source(from, Via::Own) else { return };
-        let others = self.hosts.iter().filter(|(ip, _)| **ip != from).map(|(_, (process, _))| *process);
+        let others = self
+            .hosts
+            .iter()
+            .filter(|(ip, _)| **ip != from && !self.is_cut(from, **ip))
+            .map(|(_, (process, _))| *process);
         let source = Endpoint { via: Via::Shared, ..source };
         for to in others.collect::<Vec<_>>() {
             self.carry(to, source, datagram);
@@ -189,7 +229,7 @@ impl Network {
     pub(super) fn unicast(&mut self, from: Ipv4Addr, to: Endpoint, datagram: &Rc<Datagram>) {
         let (Some(source), IpAddr::V4(ip)) = (self.source(from, to.via), to.at.ip()) else { return };
         let Some((process, own)) = self.hosts.get(&ip).copied() else { return };
-        if self.apart.contains(&[from, ip]) {
+        if self.apart.contains(&[from, ip]) || self.is_cut(from, ip) {
             return;
         }
         let via = match to.at.port() {
@@ -214,6 +254,11 @@ impl Network {
         let id = ConnId(self.last_conn);
         let there = self.way();
         let back = there + self.way();
+        if self.is_cut(from, ip) {
+            // Nobody refuses it.
+            self.after(NO_ANSWER, dialler, Happening::Closed(id, role, ConnEnd::Dialler));
+            return id;
+        }
         let is_apart = self.apart.contains(&[from, ip]);
         let Some((listener, _)) = self.hosts.get(&ip).copied().filter(|_| !is_apart) else {
             self.after(back, dialler, Happening::Closed(id, role, ConnEnd::Dialler));
@@ -227,6 +272,11 @@ impl Network {
         id
     }
 
+    /// Connections that were dialled so far.
+    pub(super) const fn dialled(&self) -> u64 {
+        self.last_conn
+    }
+
     /// How long something takes on a connection from one end to the other.
     fn way(&mut self) -> Duration {
         let late = if self.rng.permille(self.link.loss) { SENT_AGAIN } else { Duration::ZERO };
@@ -237,7 +287,11 @@ impl Network {
     pub(super) fn send(&mut self, id: ConnId, from: ConnEnd, bytes: Vec<u8>) -> Time {
         let way = self.way();
         let now = self.now;
+        if !self.cut_off.is_empty() && self.is_dead(id) {
+            return now;
+        }
         let Some(conn) = self.conns.get_mut(&id) else { return now };
+        self.bytes += bytes.len() as u64;
         let (role, to) = (conn.role, conn.process(from.other()));
         let pipe = if from == ConnEnd::Dialler { &mut conn.to_listener } else { &mut conn.to_dialler };
         pipe.free = pipe.free.max(now) + Duration::from_nanos(bytes.len() as u64 * 1_000_000_000 / RATE);

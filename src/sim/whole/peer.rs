@@ -11,6 +11,7 @@ use super::custody::SimCustody;
 use super::disk::SimDisk;
 use super::happening::Happening;
 use super::library::shelf;
+use super::lying::IndexLie;
 use super::network::{Network, Process};
 use super::receiver::SimReceiver;
 use super::running::{NETWORK, Running};
@@ -20,7 +21,7 @@ use crate::content::FileId;
 use crate::control::{Notice, Reply, Request};
 use crate::identity::{Identity, Instance, PeerId, PeerName};
 use crate::index::{INDEX_MEMORY, IndexHost};
-use crate::lan::{Machines, OwnPresence};
+use crate::lan::{IndexDuty, Machines, OwnPresence};
 use crate::library;
 use crate::peer::chat::Chat;
 use crate::peer::custody::{CustodyOnDisk, RestoredCustody};
@@ -83,6 +84,13 @@ impl SimPeer {
         &mut self.settings
     }
 
+    /// From now on it lies to those who search its index, or does not.
+    pub(super) fn lie(&mut self, lie: Option<IndexLie>) {
+        if let Some(running) = &mut self.running {
+            running.lie = lie;
+        }
+    }
+
     pub(super) const fn is_running(&self) -> bool {
         self.running.is_some()
     }
@@ -118,7 +126,10 @@ impl SimPeer {
         let port = 40_000 + u16::try_from(self.starts).unwrap();
         let ports = Ports { receiver: 27_280, sender: 27_281, distributor: 27_282, distributee: 27_283 };
         let name = PeerName::cleaned(&format!("peer{}", self.place)).unwrap();
-        let presence = OwnPresence::new(name, ports);
+        let mut presence = OwnPresence::new(name, ports);
+        if !self.settings.index.takes_office {
+            presence.duty = IndexDuty::Never;
+        }
         let now = network.now;
         let mut lan = Machines::new(now, self.id(), instance, presence.clone(), network.rng.seed());
         lan.handle_links(now, vec![NETWORK]);
@@ -155,6 +166,7 @@ impl SimPeer {
             armed: None,
             is_over: false,
             has_left: false,
+            lie: None,
             seed: None,
             replies: Vec::new(),
             notices: Vec::new(),

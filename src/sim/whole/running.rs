@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::around::Around;
 use super::custody::SimCustody;
 use super::happening::{ConnEnd, ConnRole, Happening};
+use super::lying::IndexLie;
 use super::network::{Datagram, Process};
 use super::receiver::SimReceiver;
 use super::sender::SimSender;
@@ -41,6 +42,8 @@ pub(super) struct Running {
     pub(super) sender: SimSender,
     pub(super) custody: SimCustody,
     pub(super) index: IndexHost,
+    /// How it lies to those who search its index.
+    pub(super) lie: Option<IndexLie>,
     /// When `Timer` comes.
     pub(super) armed: Option<Time>,
     /// The controller has ended; only the leave is still to be said.
@@ -167,7 +170,10 @@ impl Running {
                 self.receiver.command(around, ReceiverCommand::Tell(line, said));
             }
             PeerOutput::Fetch(job) => self.receiver.fetch(around, job),
-            PeerOutput::Sender(command) => self.sender.command(around, command),
+            PeerOutput::Sender(command) => {
+                let command = if let Some(lie) = self.lie { lie.instead(command) } else { command };
+                self.sender.command(around, command);
+            }
             PeerOutput::Give(file) => {
                 if let Some(seed) = self.seed.take_if(|seed| seed.claim().0 == file) {
                     self.sender.seeds.insert(file, seed);

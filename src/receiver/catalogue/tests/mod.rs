@@ -440,7 +440,7 @@ fn what_was_announced_while_a_lie_came_is_pulled_all_the_same() {
 
 #[test]
 fn a_few_at_a_time_are_pulled_from_one_keeper_and_each_ends() {
-    let owners: Vec<_> = (0..7).map(|_| Server::new(20)).collect();
+    let owners: Vec<_> = (0..20).map(|_| Server::new(20)).collect();
     let mut machine = Machine::default();
     for owner in &owners {
         machine.handle_owner_catalogue(Time(1), KEEPER, owner.identity.id());
