@@ -21,14 +21,14 @@ pub(super) struct Matcher {
 pub(super) enum Pivot {
     /// One byte, which is found without much ado.
     Byte(u8),
-    Text(Finder<'static>),
+    Text(Box<Finder<'static>>),
 }
 
 impl Pivot {
     fn new(part: &str) -> Self {
         match part.as_bytes() {
             [byte] => Self::Byte(*byte),
-            _ => Self::Text(Finder::new(part).into_owned()),
+            _ => Self::Text(Box::new(Finder::new(part).into_owned())),
         }
     }
 
