@@ -95,7 +95,7 @@ mod tests {
             Query { newer: Some(4), ..all.clone() },
             Query { at: Some("Blue".parse().unwrap()), ..all.clone() },
             Query { at: Some("a/red.mp3".parse().unwrap()), ..all.clone() },
-            Query { file: FilePrefix::new(vec![3, 3]), ..all.clone() },
+            Query { file: FilePrefix::new(vec![3, 3]), ..all },
         ] {
             let found = index.search(&query, 10).hits;
             assert!(!found.is_empty(), "{query:?}");

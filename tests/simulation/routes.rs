@@ -76,7 +76,7 @@ fn whoever_is_linked_is_heard_through_nobody_from_then_on() {
         let through = |world: &Networks| {
             let [zero, two, four] = [0, 2, 4].map(|place| world.nodes[place].id);
             let of = |place: usize, id| world.nodes[place].shown[&id].told.as_ref().map(|told| told.through);
-            (of(0, four) == Some(two), of(0, four).or(of(4, zero)))
+            (of(0, four) == Some(two), of(0, four).or_else(|| of(4, zero)))
         };
         assert!(through(&world).0, "seed {seed}: it is heard through the one between");
         world.link_up([0, 4]);

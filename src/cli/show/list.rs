@@ -275,7 +275,14 @@ mod tests {
 
     fn list(rows: &[ListRow], unlisted: &[UnlistedRow], filtered: bool, style: Style) -> String {
         let rows = rows.iter().cloned().map(|row| Line::File(Box::new(row))).collect();
-        ListShow { rows, unlisted: unlisted.to_vec(), left_out: LeftOutRow::default(), pattern: None, filtered }.list(style)
+        ListShow {
+            rows,
+            unlisted: unlisted.to_vec(),
+            left_out: LeftOutRow::default(),
+            pattern: None,
+            filtered,
+        }
+        .list(style)
     }
 
     fn folder(path: &str, files: u64, mine: bool, peers: &[&str]) -> Line {
@@ -306,7 +313,13 @@ mod tests {
             folder("empty", 0, false, &["anna", "bert"]),
         ];
         rows.push(Line::File(Box::new(row("top.txt"))));
-        let show = ListShow { rows, unlisted: vec![], left_out: LeftOutRow::default(), pattern: None, filtered: false };
+        let show = ListShow {
+            rows,
+            unlisted: vec![],
+            left_out: LeftOutRow::default(),
+            pattern: None,
+            filtered: false,
+        };
         insta::assert_snapshot!(show.list(PLAIN), @r"
         PATH       FILES       SIZE  COPIES  WHO                ID
         many/     10,000  380.0 KiB     1/2  mine
