@@ -58,7 +58,7 @@ pub(crate) fn took(millis: u64) -> String {
             let tenths = (millis + 50) / 100;
             format!("{}.{} s", tenths / 10, tenths % 10)
         }
-        _ => duration((millis + 500) / 1_000),
+        _ => duration(millis.saturating_add(500) / 1_000),
     }
 }
 

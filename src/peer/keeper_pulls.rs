@@ -1,4 +1,4 @@
-//! Catalogues that are asked of a keeper of the index, over one connection, and not each of its owner. Pure; presence.rs
+//! Catalogues that are asked of a keeper of the index, over one connection, and not each of its owner. Pure; presence/mod.rs
 //! does what it says.
 //!
 //! One keeper is asked at a time: the supernode, and the deputy if that fails. Its word counts for nothing: heads are

@@ -265,12 +265,8 @@ impl PeerMachine {
                 if is_held {
                     lent_catalogue(now, [from, origin], &signed, &catalogue, self);
                 } else {
-                    self.presence.owner_pull_failed(
-                        now,
-                        [from, origin],
-                        NoCatalogueCause::NoAnswer,
-                        &mut self.out,
-                    );
+                    let cause = NoCatalogueCause::NoAnswer;
+                    self.presence.owner_pull_failed(now, [from, origin], cause, &mut self.out);
                 }
             }
             ReceiverEvent::NoOwnerCatalogue { from, origin, cause } => {

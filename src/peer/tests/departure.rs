@@ -165,10 +165,12 @@ fn downloads_that_the_end_cuts_off_are_told() {
     let preparing = peer.ask(download("film", true));
     peer.ask(EXIT_NOW);
     peer.ask(EXIT_NOW);
-    for ask in [running, preparing] {
-        let replies = peer.replies(ask);
-        assert!(matches!(replies.as_slice(), [Reply::Failed(f)] if f.message.contains("this peer left")));
-    }
+    let is_end = |reply: &Reply| matches!(reply, Reply::Failed(f) if f.message.contains("this peer left"));
+    // What was begun is summed up, too.
+    let replies = peer.replies(running);
+    assert!(matches!(&replies[..], [Reply::DownloadSum(_), end] if is_end(end)), "{replies:?}");
+    let replies = peer.replies(preparing);
+    assert!(matches!(&replies[..], [end] if is_end(end)), "{replies:?}");
 }
 
 #[test]
