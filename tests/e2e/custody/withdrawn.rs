@@ -35,7 +35,7 @@ fn hidden_and_ignored_files_are_shared_with_nobody() {
     let left_out = LeftOutRow { hidden: MANY + 1, junk: MANY, ignored: MANY };
     assert_eq!(owner.status().sharing.left_out, left_out);
     let said = |args: &[&str]| String::from_utf8(owner.cli(args).stdout).unwrap();
-    let told = "1001 hidden, 1000 temporary and 1000 ignored files not shared";
+    let told = "1,001 hidden, 1,000 temporary and 1,000 ignored files not shared";
     assert!(said(&["list", "--mine"]).ends_with(&format!("{told}\n")));
     assert!(said(&["status"]).contains(told) && said(&["rescan"]).contains(told));
     wait("listed", LATER, || {
