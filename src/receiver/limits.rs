@@ -37,3 +37,11 @@ pub(crate) const KEPT_LISTS_SHARE: u64 = 256 << 10;
 /// Catalogues of other owners that are pulled from one peer at the same time, at most: with more, small ones would come
 /// no sooner from a peer that answers within milliseconds.
 pub(crate) const OWNER_CATALOGUES: usize = 8;
+
+/// Peers that are dialled and asked for catalogues, and for what they keep, at the same time, at most; others wait for
+/// their turn. Half of [`CONNECTIONS`], so that downloads have the other half, and none has to yield that is asked.
+pub(crate) const PULLS_DIALLED: usize = CONNECTIONS / 2;
+
+/// After this time the turn of such a peer is over, whether all came or not: so many that bring nothing hold up the
+/// others for so long.
+pub(crate) const PULL_TURN: Duration = Duration::from_secs(10);

@@ -14,7 +14,7 @@ impl ReceiverRole {
         loop {
             if let Some(output) = self.swarm.poll_output() {
                 self.swarm_output(now, net, output);
-            } else if let Some(output) = self.pulls.poll_output() {
+            } else if let Some(output) = self.pulls.poll_output(now) {
                 self.pull_output(now, net, output);
             } else if let Some(output) = self.asking.poll_output() {
                 self.asking_output(now, output);

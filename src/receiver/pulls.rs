@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::catalogue::{CataloguePage, Catalogues};
 use super::kept::KeptFiles;
 use super::limits;
-use super::pull::{Pull, PullKey, PullMachine, PullOutput, RequestNumbers};
+use super::pull::{DialTurns, Pull, PullKey, PullMachine, PullOutput, RequestNumbers};
 use super::search::RemoteSearches;
 use super::table::PeerTables;
 use super::telling::{PrivateLine, Telling};
@@ -30,6 +30,8 @@ pub(crate) struct Pulls {
     through: Pull<ThroughFiles>,
     searches: Pull<RemoteSearches>,
     numbers: RequestNumbers,
+    /// Of catalogues and of what is kept, for which all peers are asked.
+    turns: DialTurns,
 }
 
 impl Pulls {
@@ -38,7 +40,7 @@ impl Pulls {
     }
 
     const fn each_mut(&mut self) -> [&mut dyn PullMachine; 6] {
-        let Self { catalogues, kept, tables, telling, through, searches, numbers: _ } = self;
+        let Self { catalogues, kept, tables, telling, through, searches, numbers: _, turns: _ } = self;
         [catalogues, kept, tables, telling, through, searches]
     }
 
@@ -121,15 +123,37 @@ impl Pulls {
         };
         if is_asked {
             self.each_mut().into_iter().for_each(|machine| machine.handle_progress(now, peer, bytes));
+            self.give_back(peer);
         }
         Ok(None)
     }
 
     /// The next thing to do; to be called until `None` after every input.
-    pub(crate) fn poll_output(&mut self) -> Option<PullOutput> {
-        let Self { catalogues, kept, tables, telling, through, searches, numbers } = self;
-        let machines: [&mut dyn PullMachine; 6] = [catalogues, kept, tables, telling, through, searches];
-        machines.into_iter().find_map(|machine| machine.poll_output(numbers))
+    pub(crate) fn poll_output(&mut self, now: Time) -> Option<PullOutput> {
+        let Self { catalogues, kept, tables, telling, through, searches, numbers, turns } = self;
+        loop {
+            // Of those a user waits for some, and few peers are asked.
+            let at_once: [&mut dyn PullMachine; 4] = [tables, telling, through, searches];
+            let output = at_once.into_iter().find_map(|machine| machine.poll_output(numbers));
+            if output.is_some() {
+                return output;
+            }
+            match catalogues.poll_output(numbers).or_else(|| kept.poll_output(numbers)) {
+                Some(PullOutput::Dial(peer)) if !turns.handle_dial(now, peer) => {}
+                Some(output) => return Some(output),
+                None => {
+                    let wanted = |peer| catalogues.is_wanted_of(peer) || kept.is_wanted_of(peer);
+                    return turns.poll_dial(now, wanted).map(PullOutput::Dial);
+                }
+            }
+        }
+    }
+
+    /// Whoever has a place gives it back when nothing is wanted of it.
+    fn give_back(&mut self, peer: PeerId) {
+        if !self.catalogues.is_wanted_of(peer) && !self.kept.is_wanted_of(peer) {
+            self.turns.handle_done(peer);
+        }
     }
 
     /// True if this peer owes something.
@@ -139,12 +163,15 @@ impl Pulls {
 
     /// A connection to this peer stands.
     pub(crate) fn handle_up(&mut self, now: Time, peer: PeerId) {
+        self.turns.handle_up(peer);
         self.each_mut().into_iter().for_each(|machine| machine.handle_up(now, peer));
     }
 
     /// The connection could not be had, or is over.
     pub(crate) fn handle_down(&mut self, now: Time, peer: PeerId) {
+        self.turns.handle_down(peer);
         self.each_mut().into_iter().for_each(|machine| machine.handle_down(now, peer));
+        self.give_back(peer);
     }
 
     /// This peer is here, with these addresses. What it has kept here is charged to the first one that is no
@@ -160,6 +187,7 @@ impl Pulls {
     /// This peer is gone.
     pub(crate) fn handle_gone(&mut self, now: Time, peer: PeerId) {
         self.each_mut().into_iter().for_each(|machine| machine.handle_gone(now, peer));
+        self.turns.handle_gone(peer);
     }
 
     /// This peer answered something: what it owes behind that is not late.
@@ -170,16 +198,19 @@ impl Pulls {
     /// This peer refuses a request, which may be that of a pull.
     pub(crate) fn handle_refused(&mut self, now: Time, peer: PeerId, refused: &Refused) {
         self.each_mut().into_iter().for_each(|machine| machine.handle_refused(now, peer, refused));
+        self.give_back(peer);
     }
 
     /// When [`Self::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
-        self.each().iter().filter_map(|machine| machine.poll_timeout()).min()
+        let turns = self.turns.poll_timeout();
+        self.each().iter().filter_map(|machine| machine.poll_timeout()).chain(turns).min()
     }
 
     /// Tries again, and drops who owes an answer.
     pub(crate) fn handle_timeout(&mut self, now: Time) {
         self.each_mut().into_iter().for_each(|machine| machine.handle_timeout(now));
+        self.turns.handle_timeout(now);
     }
 }
 
@@ -197,3 +228,6 @@ fn page_bytes(message: &Message) -> usize {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,10 @@
 #[cfg(test)]
 pub(super) mod driven;
 mod question;
+mod turns;
 
 pub(crate) use self::question::{Outcome, PullKey, Question, Reasons, Refusal, Taken, Yielded};
+pub(in crate::receiver) use self::turns::DialTurns;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -138,6 +140,9 @@ pub(crate) trait PullMachine {
     /// True if this peer owes something.
     fn is_owed_by(&self, peer: PeerId) -> bool;
 
+    /// True if something is wanted of this peer, and is not left alone for a while.
+    fn is_wanted_of(&self, peer: PeerId) -> bool;
+
     /// A connection to this peer stands.
     fn handle_up(&mut self, now: Time, peer: PeerId);
 
@@ -188,6 +193,10 @@ impl<Q: Question> PullMachine for Pull<Q> {
 
     fn is_owed_by(&self, peer: PeerId) -> bool {
         self.from(peer).any(|(_, pull)| pull.step.is_open())
+    }
+
+    fn is_wanted_of(&self, peer: PeerId) -> bool {
+        self.from(peer).any(|(_, pull)| !matches!(pull.step, PullStep::Resting(_)))
     }
 
     fn handle_up(&mut self, now: Time, peer: PeerId) {

@@ -282,7 +282,7 @@ impl SimReceiver {
         loop {
             if let Some(output) = self.swarm.poll_output() {
                 self.swarm_output(around, output);
-            } else if let Some(output) = self.pulls.poll_output() {
+            } else if let Some(output) = self.pulls.poll_output(around.now()) {
                 self.pull_output(around, output);
             } else {
                 return;
