@@ -180,6 +180,7 @@ impl Pulls {
         let hosts = hosts.iter().copied().map(AccountHost::from);
         let host = hosts.min_by_key(|host| matches!(host, AccountHost::Link(_)));
         if let Some(host) = host {
+            self.turns.handle_here(peer, host);
             self.each_mut().into_iter().for_each(|machine| machine.handle_here(peer, host));
         }
     }

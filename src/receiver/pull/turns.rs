@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::accounts::AccountHost;
 use crate::identity::PeerId;
 use crate::receiver::limits;
 use crate::time::Time;
@@ -11,6 +12,10 @@ use crate::time::Time;
 ///
 /// A place is given back when nothing is wanted of its peer any more, and after [`limits::PULL_TURN`]: whoever is slow
 /// goes on then, beside the others, as long as there is a connection for it.
+///
+/// A host gets another place only while more are free than it has (dynamic thresholds: Choudhury and Hahne, IEEE/ACM
+/// Transactions on Networking 6(2), 1998). So one host with any number of peers has half of the places, and with any
+/// number of them who has none yet is not held up.
 #[derive(Debug, Default)]
 pub(in crate::receiver) struct DialTurns {
     /// Peers that have a place, and since when.
@@ -21,6 +26,8 @@ pub(in crate::receiver) struct DialTurns {
     waiting: BTreeSet<PeerId>,
     /// Peers to which a connection stands: they need not be dialled.
     up: BTreeSet<PeerId>,
+    /// Where those are that are here.
+    hosts: BTreeMap<PeerId, AccountHost>,
 }
 
 impl DialTurns {
@@ -46,8 +53,15 @@ impl DialTurns {
         now: Time,
         wanted: impl Fn(PeerId) -> bool,
     ) -> Option<PeerId> {
-        while self.placed.len() < limits::PULLS_DIALLED {
-            let peer = self.queue.pop_front()?;
+        let free = limits::PULLS_DIALLED.saturating_sub(self.placed.len());
+        let mut taken: BTreeMap<Option<AccountHost>, usize> = BTreeMap::new();
+        for peer in self.placed.keys() {
+            *taken.entry(self.host(*peer)).or_default() += 1;
+        }
+        while free > 0 {
+            let has_place = |peer: &PeerId| taken.get(&self.host(*peer)).is_none_or(|taken| *taken < free);
+            let next = self.queue.iter().position(has_place)?;
+            let peer = self.queue.remove(next)?;
             self.waiting.remove(&peer);
             if wanted(peer) {
                 self.placed.insert(peer, now);
@@ -55,6 +69,16 @@ impl DialTurns {
             }
         }
         None
+    }
+
+    /// Where a peer is; those of whom that is not known share one place.
+    fn host(&self, peer: PeerId) -> Option<AccountHost> {
+        self.hosts.get(&peer).copied()
+    }
+
+    /// This peer is here, at that host.
+    pub(in crate::receiver) fn handle_here(&mut self, peer: PeerId, host: AccountHost) {
+        self.hosts.insert(peer, host);
     }
 
     /// A connection to this peer stands.
@@ -70,6 +94,7 @@ impl DialTurns {
     /// This peer is gone.
     pub(in crate::receiver) fn handle_gone(&mut self, peer: PeerId) {
         self.up.remove(&peer);
+        self.hosts.remove(&peer);
         self.handle_done(peer);
         if self.waiting.remove(&peer) {
             self.queue.retain(|other| *other != peer);

@@ -19,6 +19,12 @@ fn peer(n: u16) -> PeerId {
     PeerId(id)
 }
 
+/// A host of its own for each of these.
+fn host(n: u16) -> Host {
+    let [high, low] = n.to_be_bytes();
+    Host { ip: [10, 0, high, low].into(), scope: 0 }
+}
+
 /// A LAN in virtual time: dials stand a moment later, and whoever is asked answers at once.
 struct Lan {
     now: Time,
@@ -33,10 +39,13 @@ struct Lan {
 }
 
 impl Lan {
+    /// Each peer at a host of its own.
     fn new() -> Self {
+        let mut pulls = Pulls::default();
+        (0..=MANY).for_each(|n| pulls.handle_here(peer(n), &[host(n)]));
         Self {
             now: Time(7),
-            pulls: Pulls::default(),
+            pulls,
             dialling: VecDeque::new(),
             up: BTreeSet::new(),
             silent: BTreeSet::new(),
@@ -150,4 +159,23 @@ fn whoever_is_asked_what_a_user_waits_for_is_dialled_beside_them() {
     lan.pulls.handle_gone(lan.now, peer(MANY - 2));
     lan.run();
     assert!(!lan.up.contains(&peer(MANY - 2)));
+}
+
+#[test]
+fn a_host_with_any_number_of_peers_leaves_places_to_the_others() {
+    let mut lan = Lan::new();
+    let wanted = |lan: &mut Lan, peers: core::ops::Range<u16>| {
+        let before = lan.dialling.len();
+        peers.for_each(|n| lan.pulls.want_catalogue(lan.now, peer(n)));
+        lan.pump();
+        lan.dialling.len() - before
+    };
+    (0..900).for_each(|n| lan.pulls.handle_here(peer(n), &[host(7)]));
+    assert_eq!(wanted(&mut lan, 0..500), limits::PULLS_DIALLED / 2);
+    // A second one like it, and each that comes after them, finds a place at once.
+    (500..900).for_each(|n| lan.pulls.handle_here(peer(n), &[host(8)]));
+    assert_eq!(wanted(&mut lan, 500..900), limits::PULLS_DIALLED / 4);
+    for n in 900..910 {
+        assert_eq!(wanted(&mut lan, n..n + 1), 1, "{n}");
+    }
 }
