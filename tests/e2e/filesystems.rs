@@ -77,7 +77,7 @@ fn lives_on(lab: &Lab, owner: &Peer, name: &str) {
     let taker = lab.peer(2, name, &[]);
     let asks = |args: &[&str]| taker.cli(args);
     wait("an offer", LATER, || {
-        let list = String::from_utf8(asks(&["list"]).stdout).unwrap();
+        let list = String::from_utf8(asks(&["list", "--flat"]).stdout).unwrap();
         (list.contains("plain.txt") && list.contains("large.bin") && list.contains(&format!("from {name}")))
             .then_some(())
     });
