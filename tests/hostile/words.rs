@@ -152,10 +152,10 @@ fn a_folder_comes_from_one_owner_and_look_alikes_are_told_apart() {
     assert_eq!(code, Some(0), "{said}");
     assert_holds(&hook, FALSE);
     // Neither can be taken for the other one; nobody is like the third one.
-    let listed = printed(&victim.cli(["list", "project"]));
-    assert!(listed.contains(&format!("Anna ({})", &id[..8])), "{listed}");
-    assert!(listed.contains(&format!("\u{410}nna ({})", &other[..8])), "{listed}");
-    assert!(listed.contains("mirror") && !listed.contains("mirror ("), "{listed}");
+    let of = |owner: &str| printed(&victim.cli(["list", "project", "--from", owner]));
+    assert!(of(&id).contains(&format!(" Anna ({})", &id[..8])), "{}", of(&id));
+    assert!(of(&other).contains(&format!(" \u{410}nna ({})", &other[..8])), "{}", of(&other));
+    assert!(of("mirror").contains(" mirror ") && !of("mirror").contains("mirror ("), "{}", of("mirror"));
     let peers = printed(&victim.cli(["peers"]));
     for (name, id) in [("Anna *", &id), ("\u{410}nna *", &other), ("mirror  ", &same)] {
         let row = peers.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{peers}"));
