@@ -188,7 +188,14 @@ fn what_a_peer_said_before_it_went_brings_it_back_through_no_envelope() {
     assert!(leaver.cli(["exit", "--now"]).status.success());
     leaver.ended(SOON);
     killed.kill();
-    collect("both are gone", &|_| victim.peers().len() == 1);
+    // A connection that ends may be noticed before what its peer said last is read: then it is back for a moment.
+    loop {
+        collect("both are gone", &|_| victim.peers().len() == 1);
+        pause(Duration::from_secs(2));
+        if victim.peers().len() == 1 {
+            break;
+        }
+    }
     said.truncate(replayed);
     assert!(said.len() >= 10);
     let is_back = |peer: &Peer| victim.sees(peer);

@@ -49,15 +49,16 @@ fn a_hash_made_right_after_writing_is_kept_once_it_stood_still() {
 
 #[test]
 fn progress_is_reported_to_its_end() {
+    const SPARSE: u64 = 512 << 20;
     let bench = Bench::new();
-    File::create(bench.path("sparse")).unwrap().set_len(2 << 30).unwrap();
+    File::create(bench.path("sparse")).unwrap().set_len(SPARSE).unwrap();
     age(&bench.path("sparse"));
     for n in 0..20 {
         bench.old(&format!("small{n}"), &[n]);
     }
     let mut r = bench.start();
     r.until("small ones first", |r| r.names().len() == 20);
-    r.until("progress", |r| r.hashing.contains(&(1, 2 << 30)));
+    r.until("progress", |r| r.hashing.contains(&(1, SPARSE)));
     r.until("the end", |r| r.hashing.last() == Some(&(0, 0)) && r.names().len() == 21);
     let reported = r.hashing.iter().filter(|(files, _)| *files == 0).count();
     assert_eq!(reported, 1);

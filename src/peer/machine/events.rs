@@ -513,6 +513,8 @@ fn lent_catalogue(
         && peer.presence.lent(now, [from, owner], signed, catalogue, &mut peer.out).is_news;
     if is_news {
         Carrier::list(owner, Arc::clone(signed), catalogue, &mut peer.out);
+        // What it keeps of those who are away it says itself, to each.
+        peer.out.receiver(ReceiverCommand::Kept(owner));
     }
     if peer.through.catalogue_came(from, owner) || is_news {
         peer.downloads.changed(owner, catalogue, &mut peer.out);

@@ -105,11 +105,12 @@ impl WholeWorld {
         self.peers[place].delete(&mut self.network, path);
     }
 
-    /// Asks something that is answered at once or soon; all answers.
+    /// Asks something that is answered at once, or when what others share came, for which it waits three seconds at most;
+    /// all answers.
     fn answers(&mut self, place: usize, request: impl Into<Request>) -> Vec<Reply> {
         let ask = self.ask(place, request);
         let is_answered = |world: &Self| world.is_answered(place, ask);
-        self.run_while(Duration::from_secs(1), is_answered).expect("it is answered");
+        self.run_while(Duration::from_secs(4), is_answered).expect("it is answered");
         self.peers[place].replies(ask).to_vec()
     }
 

@@ -91,8 +91,10 @@ fn whoever_lists_in_a_large_network_asks_the_supernode_over_one_connection_and_i
     let mut world = network();
     let (replies, took, [dialled, bytes]) = first_list(&mut world);
     assert!(n_files(&replies) == COUNT + 1 && !says_missing(&replies));
-    // With the supernode a connection stood already: of those that were here first all is pulled at once.
-    assert_eq!(dialled, 0, "in {took:?}, {bytes} bytes");
+    // With the supernode a connection stood already, and it gives all catalogues. Others are asked at most what they keep
+    // of those who are away, which is not waited for.
+    let others = (COUNT - limits::CATALOGUES_ON_SIGHT) as u64;
+    assert!(dialled <= others, "{dialled} in {took:?}, {bytes} bytes");
 }
 
 #[test]

@@ -2,17 +2,19 @@
 //! environment, and when by its standard input; what it did it says on its standard output.
 
 use core::net::Ipv4Addr;
+use core::time::Duration;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use potluck::content::FileId;
 use potluck::identity::PeerId;
+use potluck::sys::clock;
 use serde::{Deserialize, Serialize};
 
 use super::attacks::{self, Tools};
 use super::held::{HalfCore, seconds_of_core};
-use crate::lab::{LATER, Lab, wait};
+use crate::lab::{LATER, Lab, pause};
 
 /// In this variable the process of the attackers finds whom to attack.
 const TARGET: &str = "POTLUCK_STRAIN_TARGET";
@@ -131,9 +133,16 @@ fn attack() {
     println!("\nready");
     assert_eq!(orders.next().unwrap().unwrap(), "go");
     let attacks = attacks::begin(&lab, &target, tools);
-    wait("that each attack does something", LATER, || {
-        attacks.iter().all(|(_, going)| going.count() > 0).then_some(())
-    });
+    let end = clock::now() + LATER;
+    loop {
+        let idle: Vec<_> =
+            attacks.iter().filter(|(_, going)| going.count() == 0).map(|(name, _)| name).collect();
+        if idle.is_empty() {
+            break;
+        }
+        assert!(clock::now() < end, "these attacks do nothing: {idle:?}");
+        pause(Duration::from_millis(100));
+    }
     println!("all work");
     assert_eq!(orders.next().unwrap().unwrap(), "end");
     for (name, going) in &attacks {
