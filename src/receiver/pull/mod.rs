@@ -1,5 +1,5 @@
 //! Asks peers for what comes page by page: dials, asks, waits, rests and tries again, and ends whoever lies.
-//! Pure; its shell is receiver/pulls.rs.
+//! Pure; its shell is receiver/pulls/mod.rs.
 //!
 //! What is asked, and what the pages make, is told by a [`Question`]: a catalogue (catalogue/mod.rs), what a
 //! keeper keeps (kept.rs), a table of peers (table.rs).

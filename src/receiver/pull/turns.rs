@@ -1,5 +1,5 @@
 //! Whose turn it is to be dialled for what is pulled of everyone: so many at a time that their connections do not
-//! drive out one another. Pure; it stands between the machines and the shell (receiver/pulls.rs).
+//! drive out one another. Pure; it stands between the machines and the shell (receiver/pulls/mod.rs).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -22,7 +22,7 @@ pub(in crate::receiver) struct DialTurns {
     placed: BTreeMap<PeerId, Time>,
     /// Peers that wait for a place, in the order in which they are dialled.
     queue: VecDeque<PeerId>,
-    /// The same peers.
+    /// Peers in `queue`, to find one there.
     waiting: BTreeSet<PeerId>,
     /// Peers to which a connection stands: they need not be dialled.
     up: BTreeSet<PeerId>,
@@ -58,8 +58,9 @@ impl DialTurns {
         for peer in self.placed.keys() {
             *taken.entry(self.host(*peer)).or_default() += 1;
         }
-        while free > 0 {
-            let has_place = |peer: &PeerId| taken.get(&self.host(*peer)).is_none_or(|taken| *taken < free);
+        loop {
+            // Without a free place none has one.
+            let has_place = |peer: &PeerId| taken.get(&self.host(*peer)).copied().unwrap_or_default() < free;
             let next = self.queue.iter().position(has_place)?;
             let peer = self.queue.remove(next)?;
             self.waiting.remove(&peer);
@@ -68,7 +69,6 @@ impl DialTurns {
                 return Some(peer);
             }
         }
-        None
     }
 
     /// Where a peer is; those of whom that is not known share one place.

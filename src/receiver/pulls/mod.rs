@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
-use super::catalogue::{CataloguePage, Catalogues};
-use super::kept::KeptFiles;
-use super::limits;
-use super::pull::{DialTurns, Pull, PullKey, PullMachine, PullOutput, RequestNumbers};
-use super::search::RemoteSearches;
-use super::table::PeerTables;
-use super::telling::{PrivateLine, Telling};
-use super::through::{ThroughFile, ThroughFiles};
 use crate::accounts::AccountHost;
 use crate::address::Host;
 use crate::identity::PeerId;
 use crate::index::answer::{CoverageVersion, IndexQuestion};
+use crate::receiver::catalogue::{CataloguePage, Catalogues};
+use crate::receiver::kept::KeptFiles;
+use crate::receiver::limits;
+use crate::receiver::pull::{DialTurns, Pull, PullKey, PullMachine, PullOutput, RequestNumbers};
+use crate::receiver::search::RemoteSearches;
+use crate::receiver::table::PeerTables;
+use crate::receiver::telling::{PrivateLine, Telling};
+use crate::receiver::through::{ThroughFile, ThroughFiles};
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::message::{CoveredRow, HitRow, KeptFile, ROW, Refused};
