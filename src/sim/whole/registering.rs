@@ -98,6 +98,14 @@ fn whoever_lists_in_a_large_network_asks_the_supernode_over_one_connection_and_i
 }
 
 #[test]
+fn whoever_reaches_nobody_but_the_keepers_is_told_what_all_share() {
+    let apart: Vec<[usize; 2]> = (2..COUNT).map(|place| [place, COUNT]).collect();
+    let mut world = network_of(COUNT, true, &apart);
+    let (replies, took, _) = first_list(&mut world);
+    assert_eq!(n_files(&replies), COUNT + 1, "in {took:?}");
+}
+
+#[test]
 fn where_nobody_keeps_the_index_whoever_lists_asks_each_owner() {
     let mut world = network_of(COUNT, false, &[]);
     let (replies, _, [dialled, _]) = first_list(&mut world);
