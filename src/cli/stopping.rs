@@ -69,7 +69,8 @@ impl WaitedDownload {
         if job == NOT_BEGUN {
             return;
         }
-        match client::ask(&self.directory, &CancelRequest { job }.into(), |_| ControlFlow::Continue(())) {
+        match client::ask(&self.directory, &CancelRequest::number(job).into(), |_| ControlFlow::Continue(()))
+        {
             Ok(()) => {}
             // It has ended meanwhile.
             Err(failure) if failure.code == Code::NotFound => {}

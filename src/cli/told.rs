@@ -84,7 +84,7 @@ impl ToldDownloads {
             _ => download::numbered_ending(sum, style),
         };
         match sum.outcome {
-            DownloadOutcome::Incomplete => Telling::Said(line + ring),
+            DownloadOutcome::Incomplete | DownloadOutcome::Waiting => Telling::Said(line + ring),
             _ => Telling::Mentioned(line + ring),
         }
     }

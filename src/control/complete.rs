@@ -37,4 +37,6 @@ pub enum CompletionNames {
     Addressed,
     /// What was typed for the routes that there are.
     Routes,
+    /// What was asked for of the downloads that are not done.
+    Queue,
 }

@@ -123,6 +123,10 @@ pub enum DownloadOutcome {
     Stopped,
     /// The peer left before it was over. What arrived is kept, and the same command resumes it.
     Left,
+    /// The peer left before it was over, and resumes it when it is started again.
+    Continues,
+    /// Nobody is here who has the rest of it. It waits in the queue.
+    Waiting,
 }
 
 /// What a download was, all in all. With `--json` it is the last line of `download`.
@@ -167,6 +171,9 @@ pub struct DownloadSum {
     pub to: PathBuf,
     /// What failed and why, one for each reason; what begins with the ninth is counted with one of these.
     pub failures: Vec<DownloadFailures>,
+    /// Names of those for whom it waits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
 }
 
 /// Files of a download that failed for one reason.

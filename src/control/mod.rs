@@ -7,7 +7,7 @@ pub(crate) mod file_word;
 pub(crate) mod keyfile;
 pub(crate) mod limits;
 mod line;
-mod local_path;
+pub(crate) mod local_path;
 mod newer;
 mod notice;
 mod one_or_more;
@@ -45,6 +45,10 @@ macro_rules! for_each_command {
             search: Search(SearchRequest),
             download: Download(DownloadRequest),
             holders: Holders(HoldersRequest),
+            queue: Queue(QueueRequest),
+            pause: Pause(PauseRequest),
+            resume: Resume(ResumeRequest),
+            first: First(FirstRequest),
             cancel: Cancel(CancelRequest),
             peers: Peers(PeersRequest),
             chat: Chat(ChatRequest),
@@ -173,6 +177,9 @@ pub enum Reply {
     Announced(AnnouncedRow),
     /// A download was begun.
     Begun(DownloadRow),
+    /// One download that is not done, in the order of the queue; or how one stands that was paused, resumed, put
+    /// first or removed.
+    Queued(QueueRow),
     /// How far it is. At most 4 a second; may be skipped.
     Progress(DownloadRow),
     /// A file arrived.

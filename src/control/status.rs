@@ -44,7 +44,10 @@ pub struct Status {
     pub sharing: Sharing,
     /// Running downloads.
     pub downloads: Vec<DownloadRow>,
-    /// What lies unfinished in `downloads/`, and is not being fetched; at most 100.
+    /// Downloads of the queue that do not run.
+    #[serde(default, skip_serializing_if = "QueuedCounts::is_empty")]
+    pub queued: QueuedCounts,
+    /// What lies unfinished in `downloads/`, and is not being fetched, nor in the queue; at most 100.
     #[serde(default)]
     pub unfinished: Vec<Unfinished>,
     /// Who is being served.
@@ -93,6 +96,27 @@ pub struct NetworkStatus {
     /// keeps the index when its turn comes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub index: Option<String>,
+}
+
+/// How many downloads of the queue do not run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedCounts {
+    /// Those that wait for others before them to be done.
+    pub queued: u64,
+    /// Those that wait for somebody who has the rest of them.
+    pub waiting: u64,
+    /// Those that the user paused.
+    pub paused: u64,
+    /// Those that failed.
+    pub failed: u64,
+}
+
+impl QueuedCounts {
+    /// True if there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.queued == 0 && self.waiting == 0 && self.paused == 0 && self.failed == 0
+    }
 }
 
 /// What a peer shares.

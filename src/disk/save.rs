@@ -51,8 +51,10 @@ impl DiskCoordinator {
         let (Some(data), Some(sidecar)) = (&file.found.data, &file.found.sidecar) else { return };
         let (data, sidecar) = (Arc::clone(data), Arc::clone(sidecar));
         let slot = file.next_slot();
+        // What rests takes no space for what it lacks.
+        let spare = if last { file.spare() } else { Vec::new() };
         let names = (file.saves == 1).then(|| Arc::clone(&file.place));
-        tell(&self.slow, SlowTask::Save(Save { token, data, sidecar, slot, names, last }));
+        tell(&self.slow, SlowTask::Save(Save { token, data, sidecar, slot, names, spare, last }));
         file.saving = true;
     }
 

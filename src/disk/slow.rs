@@ -1,6 +1,7 @@
 //! The slow thread: what may wait for the disk for long. Syncing and publishing come first; while
 //! there is nothing to sync it reads, a step at a time, what is to be hashed again.
 
+use core::ops::Range;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
@@ -20,6 +21,7 @@ use crate::error::Failure;
 use crate::sys::facts::Facts;
 use crate::sys::file;
 use crate::sys::preallocate::preallocate;
+use crate::sys::punch::punch;
 use crate::sys::sync;
 
 /// Bytes read and hashed in one step (0.3 ms from memory): so long a sync may have to wait.
@@ -58,6 +60,8 @@ pub(super) struct Save {
     pub(super) slot: (u64, Vec<u8>),
     /// Where both lie, if their names were not synced yet.
     pub(super) names: Option<Arc<Destination>>,
+    /// Where nothing is, and no space is to be taken any more.
+    pub(super) spare: Vec<Range<u64>>,
     /// Nothing comes after it.
     pub(super) last: bool,
 }
@@ -126,6 +130,7 @@ impl Slow {
         let report = match task {
             SlowTask::Save(save) => {
                 let (token, last, result) = (save.token, save.last, save.run());
+                save.give_back();
                 // What it has open of the file is closed before the coordinator hears of it.
                 drop(save);
                 WorkerReport::Saved(token, last, result)
@@ -227,6 +232,15 @@ impl Save {
         file::write_all_at(&self.sidecar, &self.slot.1, self.slot.0)?;
         // Else all slots since the system last wrote its cache would be lost with the power.
         file::sync_data(&self.sidecar)
+    }
+
+    /// Gives back the space that was taken for what did not come. A file system without holes keeps it.
+    fn give_back(&self) {
+        for Range { start, end } in &self.spare {
+            if !punch(&self.data, *start, end - start) {
+                return;
+            }
+        }
     }
 }
 

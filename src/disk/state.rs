@@ -57,15 +57,14 @@ pub(super) struct OpenFile {
 impl OpenFile {
     /// Bytes that are to be holes again: taking space beforehand may have filled them.
     pub(super) fn filled_holes(&self) -> Vec<Range<u64>> {
-        let mut filled: Vec<Range<u64>> = Vec::new();
-        for chunk in self.holes.iter().filter(|_| self.preallocated) {
-            let range = self.chunks.range(chunk);
-            match filled.last_mut() {
-                Some(last) if last.end == range.start => last.end = range.end,
-                _ => filled.push(range),
-            }
-        }
-        filled
+        joined(self.holes.iter().filter(|_| self.preallocated).map(|chunk| self.chunks.range(chunk)))
+    }
+
+    /// Bytes that space was taken for beforehand, and that did not come.
+    pub(super) fn spare(&self) -> Vec<Range<u64>> {
+        let is_taken = self.preallocated && self.plan.keep.is_none();
+        let missing = self.chunks.iter().filter(|chunk| is_taken && !self.found.have.has(*chunk));
+        joined(missing.map(|chunk| self.chunks.range(chunk)))
     }
 
     /// Removes the copy that was begun for `token`, if there is one.
@@ -75,6 +74,18 @@ impl OpenFile {
             log::debug!("{name} stays: {e}");
         }
     }
+}
+
+/// Ranges, those that touch as one.
+fn joined(ranges: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
+    let mut joined: Vec<Range<u64>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => joined.push(range),
+        }
+    }
+    joined
 }
 
 /// Where an open file stands.

@@ -79,6 +79,29 @@ pub(crate) fn drop_stored(folder: &Path, id: FileId, keep: &[Span]) -> io::Resul
     Ok(())
 }
 
+/// Deletes the partial files of these contents in a destination, and the folder of partial files if nothing is left in
+/// it. Those that a worker has open stay, and are returned.
+///
+/// # Errors
+/// What the operating system says.
+pub(crate) fn discard_partials(destination: &Path, files: &[FileId]) -> io::Result<Vec<FileId>> {
+    let mut open = Vec::new();
+    for id in files {
+        match drop_stored(destination, *id, &[]) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => open.push(*id),
+            done => done?,
+        }
+    }
+    let folder = match Folder::open(destination) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened?,
+    };
+    if let Err(e) = folder.remove_folder(PARTIAL) {
+        log::debug!("{PARTIAL} stays: {e}");
+    }
+    Ok(open)
+}
+
 /// Chunks that are kept of a file turned out to be rotten: from now on they are not there. What is left of a
 /// file of several chunks.
 ///

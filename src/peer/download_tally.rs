@@ -63,6 +63,12 @@ impl DownloadTally {
         }
     }
 
+    /// So many files of it were here before it was begun.
+    pub(super) const fn was_there(&mut self, files: u64, bytes: u64) {
+        self.already_there += files;
+        self.already_bytes = self.already_bytes.saturating_add(bytes);
+    }
+
     /// A file or an empty folder will not come.
     pub(super) fn failed(&mut self, path: &str, failure: &Failure) {
         self.failed += 1;
@@ -122,17 +128,17 @@ impl DownloadTally {
 
     /// The sum, for a download that ends now.
     pub(super) fn sum(&self, now: Time, what: &str, ending: &Ending<'_>) -> DownloadSum {
-        let Ending { progress, failure, has_left, names } = ending;
-        let (failure, has_left) = (*failure, *has_left);
+        let Ending { progress, failure, left, names } = ending;
+        let failure = *failure;
         let millis = u64::try_from(now.since(self.begun).as_millis()).unwrap_or(u64::MAX);
         // What was not yet told when progress was reported last is here nevertheless.
         let fetched = self.givers.fetched.max(progress.fetched);
         let here = self.saved_bytes.saturating_add(self.already_bytes);
-        let outcome = match failure {
-            _ if has_left => DownloadOutcome::Left,
-            Some(_) if self.is_stopped => DownloadOutcome::Stopped,
-            Some(_) => DownloadOutcome::Incomplete,
-            None => DownloadOutcome::Done,
+        let outcome = match (*left, failure) {
+            (Some(left), _) => left,
+            (None, Some(_)) if self.is_stopped => DownloadOutcome::Stopped,
+            (None, Some(_)) => DownloadOutcome::Incomplete,
+            (None, None) => DownloadOutcome::Done,
         };
         let mut failures = self.failures.clone();
         // A download may fail as a whole.
@@ -169,6 +175,7 @@ impl DownloadTally {
             from_count: from_count as u64,
             to: self.to.clone(),
             failures,
+            waits_for: Vec::new(),
         }
     }
 
@@ -186,8 +193,8 @@ pub(super) struct Ending<'a> {
     pub(super) progress: &'a Progress,
     /// Why not everything came.
     pub(super) failure: Option<&'a Failure>,
-    /// This peer leaves before it is over.
-    pub(super) has_left: bool,
+    /// This peer leaves before it is over: what becomes of it.
+    pub(super) left: Option<DownloadOutcome>,
     /// What those of its givers are called who are here.
     pub(super) names: BTreeMap<PeerId, String>,
 }
@@ -220,7 +227,7 @@ mod tests {
     }
 
     fn sum(tally: &DownloadTally, progress: &Progress, failure: Option<&Failure>) -> DownloadSum {
-        let ending = Ending { progress, failure, has_left: false, names: BTreeMap::new() };
+        let ending = Ending { progress, failure, left: None, names: BTreeMap::new() };
         tally.sum(at(3_000), "x", &ending)
     }
 
@@ -277,7 +284,12 @@ mod tests {
         assert_eq!(stopped.done, 30, "what is stopped is forgotten before its end is told");
         assert_eq!(sum(&tally, &progress(3, 40), None).outcome, DownloadOutcome::Done, "it was over before");
         let progress = progress(3, 40);
-        let ending = Ending { progress: &progress, failure: None, has_left: true, names: BTreeMap::new() };
+        let ending = Ending {
+            progress: &progress,
+            failure: None,
+            left: Some(DownloadOutcome::Left),
+            names: BTreeMap::new(),
+        };
         let left = tally.sum(at(1), "x", &ending);
         assert_eq!(left.outcome, DownloadOutcome::Left);
     }
@@ -298,8 +310,7 @@ mod tests {
         tally.given(JobGivers { fetched: 9, resumed: 0, peers: vec![bert, anna] });
         let names = BTreeMap::from([(bert, "bert".to_owned())]);
         let progress = progress(1, 9);
-        let all =
-            tally.sum(at(1), "x", &Ending { progress: &progress, failure: None, has_left: false, names });
+        let all = tally.sum(at(1), "x", &Ending { progress: &progress, failure: None, left: None, names });
         assert_eq!((all.from, all.from_count), (vec!["bert".to_owned(), "anna".to_owned()], 2));
     }
 }

@@ -11,11 +11,12 @@ use super::jobs::{JobPurpose, Jobs};
 use super::limits;
 use super::output::{Outputs, PeerOutput};
 use super::owners::Owners;
+use super::queue::{Queue, QueueOver, QueueSizes};
 use super::roster::Roster;
 use super::speeds::{Speed, SpeedsSeen};
 use super::through::ThroughPeers;
 use crate::content::{Claim, FileId, SafePath};
-use crate::control::{DownloadRow, DownloadSum, Notice, Reply};
+use crate::control::{DownloadOutcome, DownloadRow, DownloadSum, Notice, Reply};
 use crate::error::Failure;
 use crate::identity::PeerId;
 use crate::receiver::through::ThroughFile;
@@ -68,23 +69,26 @@ pub(super) struct DownloadState {
     is_summed: bool,
     progress: Progress,
     speed: Speed,
-    watcher: Option<AskId>,
+    /// What of it was here before the receiver had it.
+    earlier: QueueSizes,
+    watchers: Vec<AskId>,
 }
 
-/// All that run.
+/// All that run, and those that users asked for and that are not done.
 #[derive(Debug, Default)]
 pub(super) struct Downloads {
     running: BTreeMap<JobId, DownloadState>,
     destinations: Destinations,
+    pub(super) queue: Queue,
     /// How fast others gave.
     pub(super) speeds: SpeedsSeen,
 }
 
 impl Downloads {
-    /// None yet. What goes below `near` needs no disk workers of its own; `None`: nothing does.
-    pub(super) fn beside(near: Option<PathBuf>) -> Self {
+    /// None that runs yet. What goes below `near` needs no disk workers of its own; `None`: nothing does.
+    pub(super) fn beside(near: Option<PathBuf>, queue: Queue) -> Self {
         let destinations = near.map(Destinations::beside).unwrap_or_default();
-        Self { destinations, ..Self::default() }
+        Self { destinations, queue, ..Self::default() }
     }
 
     /// Begins to bring files and empty folders to a destination.
@@ -96,20 +100,39 @@ impl Downloads {
         order: DownloadOrder,
         out: &mut Outputs,
     ) -> JobId {
-        let DownloadOrder { what, owners, destination, files, folders } = order;
         let id = jobs.begin(purpose);
+        let is_summed = !matches!(jobs.get(id), Some(JobPurpose::Repair(_)));
+        self.run(now, id, order, out);
+        if let Some(download) = self.running.get_mut(&id) {
+            download.is_summed = is_summed;
+        }
+        id
+    }
+
+    /// Begins the job of a download, which has its number.
+    pub(super) fn run(&mut self, now: Time, id: JobId, order: DownloadOrder, out: &mut Outputs) {
+        let DownloadOrder { what, owners, destination, files, folders } = order;
         let wants: Vec<Claim> = files.iter().map(|f| (f.id, f.size)).collect();
         let tally = DownloadTally::new(now, destination.clone(), folders.len() as u64);
         let mut download = DownloadState::new(id, what, owners, wants, tally);
         download.things += folders.len();
-        download.is_summed = !matches!(jobs.get(id), Some(JobPurpose::Repair(_)));
         let job = Job { id, destination, files, folders, background: false };
         match self.destinations.enter(job) {
             Some(job) => out.push(PeerOutput::Fetch(job)),
             None => download.progress.waiting = Some(MANY_DESTINATIONS.to_owned()),
         }
         self.running.insert(id, download);
-        id
+    }
+
+    /// What of a running download was here before the receiver had it, and who waits for it from before.
+    pub(super) fn note_earlier(&mut self, id: JobId, earlier: QueueSizes, watchers: Vec<AskId>) {
+        if let Some(d) = self.running.get_mut(&id) {
+            d.tally.was_there(earlier.files_here, earlier.bytes_here);
+            d.earlier = earlier;
+            let progress = d.progress.clone();
+            d.note(progress);
+            d.watchers.extend(watchers);
+        }
     }
 
     /// True if a download waits for another one to be over before it is begun.
@@ -118,10 +141,11 @@ impl Downloads {
     }
 
     /// A download is over: begins those that waited for that. Whoever came meanwhile can be asked for them, too.
-    pub(super) fn begin_waiting(&mut self, over: JobId, roster: &Roster, out: &mut Outputs) {
+    pub(super) fn begin_waiting(&mut self, now: Time, over: JobId, roster: &Roster, out: &mut Outputs) {
         for mut job in self.destinations.leave(over) {
             let Some(download) = self.running.get_mut(&job.id) else { continue };
             download.progress.waiting = None;
+            self.queue.handle_progress(now, job.id, false, download.progress.done);
             let claims: BTreeSet<Claim> = download.wants.iter().copied().collect();
             let holders = roster.holders(&claims, &download.owners);
             for file in &mut job.files {
@@ -136,7 +160,7 @@ impl Downloads {
     /// Lets whoever asked hear how a download goes on, and how it ends.
     pub(super) fn watch(&mut self, job: JobId, ask: AskId) {
         if let Some(d) = self.running.get_mut(&job) {
-            d.watcher = Some(ask);
+            d.watchers.push(ask);
         }
     }
 
@@ -144,14 +168,16 @@ impl Downloads {
     pub(super) fn progress(&mut self, now: Time, progress: Progress, roster: &Roster, out: &mut Outputs) {
         let Some(d) = self.running.get_mut(&progress.job) else { return };
         d.speed.note(now, progress.fetched);
-        d.tally.moved(progress.done);
-        d.progress = progress;
+        d.note(progress);
+        d.tally.moved(d.progress.done);
+        let waits = d.progress.waiting.is_some() && d.progress.sources.is_empty();
+        self.queue.handle_progress(now, d.progress.job, waits, d.progress.done);
         if d.progress.sources.iter().any(|peer| d.tally.lacks_name(*peer)) {
             let names = d.names(&d.progress.sources, roster);
             d.tally.note_names(&d.progress.sources, names);
         }
-        if let Some(ask) = d.watcher {
-            out.reply(ask, Reply::Progress(d.row(now, roster)));
+        for ask in &d.watchers {
+            out.reply(*ask, Reply::Progress(self.queue.with_waiting(d.row(now, roster), roster)));
         }
     }
 
@@ -160,6 +186,7 @@ impl Downloads {
     pub(super) fn part_failed(&mut self, job: JobId, path: &SafePath, failure: &Failure) -> bool {
         let Some(d) = self.running.get_mut(&job) else { return false };
         d.tally.failed(path.as_str(), failure);
+        self.queue.handle_failed(job, path, failure);
         d.things > 1
     }
 
@@ -182,8 +209,8 @@ impl Downloads {
     pub(super) fn tell(&self, job: JobId, reply: Reply, out: &mut Outputs) {
         match self.running.get(&job) {
             Some(d) if d.wants.len() <= TOLD => d.tell(job, reply, out),
-            Some(DownloadState { watcher: Some(ask), .. }) => out.reply(*ask, reply),
-            _ => {}
+            Some(d) => d.watchers.iter().for_each(|ask| out.reply(*ask, reply.clone())),
+            None => {}
         }
     }
 
@@ -195,7 +222,7 @@ impl Downloads {
     }
 
     /// A download is over; `Some`: why it did not bring everything. What it was is told, then that it is over,
-    /// but for no reason that was reported for a part of it.
+    /// but for no reason that was reported for a part of it. Of one that rests in the queue nothing is told.
     pub(super) fn end(
         &mut self,
         now: Time,
@@ -204,24 +231,42 @@ impl Downloads {
         roster: &Roster,
         out: &mut Outputs,
     ) {
-        let Some(d) = self.running.remove(&job) else { return };
+        let Some(mut d) = self.running.remove(&job) else { return };
+        let over = self.queue.handle_over(now, job, failure.as_ref());
+        if over == QueueOver::Rests {
+            self.queue.add_watchers(job, core::mem::take(&mut d.watchers));
+            return;
+        }
+        let waits_for = self.queue.waits_for_names(job).filter(|_| over == QueueOver::Waits);
         if d.is_summed {
-            let sum = d.sum(now, failure.as_ref(), false, roster);
+            let mut sum = d.sum(now, failure.as_ref(), None, roster);
+            if let Some(names) = &waits_for {
+                (sum.outcome, sum.waits_for) = (DownloadOutcome::Waiting, names.clone());
+            }
             d.tell(job, Reply::DownloadSum(Box::new(sum)), out);
         }
-        d.tell(job, failure.map_or(Reply::Done, |failure| Reply::Failed(d.end_of(failure))), out);
+        let failed = |failure: Failure| {
+            let failure = d.end_of(failure);
+            Reply::Failed(match &waits_for {
+                Some(names) => waits_in_queue(job, &failure, names),
+                None => failure,
+            })
+        };
+        d.tell(job, failure.map_or(Reply::Done, failed), out);
     }
 
     /// This peer leaves: what each download was is told, and everybody who waits for one that nothing more comes.
     pub(super) fn end_all(&self, now: Time, failure: &Failure, roster: &Roster, out: &mut Outputs) {
         for (job, d) in &self.running {
             if d.is_summed {
-                let sum = d.sum(now, Some(failure), true, roster);
+                let outcome = match self.queue.get(*job) {
+                    Some(_) => DownloadOutcome::Continues,
+                    None => DownloadOutcome::Left,
+                };
+                let sum = d.sum(now, Some(failure), Some(outcome), roster);
                 d.tell(*job, Reply::DownloadSum(Box::new(sum)), out);
             }
-            if let Some(ask) = d.watcher {
-                out.reply(ask, Reply::Failed(failure.clone()));
-            }
+            d.watchers.iter().for_each(|ask| out.reply(*ask, Reply::Failed(failure.clone())));
         }
     }
 
@@ -265,7 +310,7 @@ impl Downloads {
         download.arrived.insert(file);
         let size = download.sizes.get(&file).copied().unwrap_or_default();
         download.tally.arrived(size, was_there);
-        download.wants.len() as u64
+        download.earlier.files_here + download.wants.len() as u64
     }
 
     /// This content comes through another peer.
@@ -319,7 +364,8 @@ impl Downloads {
 
     /// What `status` shows of them, the oldest first.
     pub(super) fn rows(&self, now: Time, roster: &Roster) -> Vec<DownloadRow> {
-        self.running.values().map(|d| d.row(now, roster)).collect()
+        let rows = self.running.values().map(|d| d.row(now, roster));
+        rows.map(|row| self.queue.with_waiting(row, roster)).collect()
     }
 
     /// Shows at the prompt how far they are.
@@ -342,7 +388,7 @@ impl DownloadState {
             rates: Vec::new(),
             waiting: None,
         };
-        let (speed, watcher, is_summed) = (Speed::default(), None, true);
+        let (speed, watchers, is_summed) = (Speed::default(), Vec::new(), true);
         let (listed, through, arrived) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         let sizes = wants.iter().copied().collect();
         Self {
@@ -358,8 +404,19 @@ impl DownloadState {
             is_summed,
             progress,
             speed,
-            watcher,
+            earlier: QueueSizes::default(),
+            watchers,
         }
+    }
+
+    /// The receiver says how far it is, which knows nothing of what was here before.
+    fn note(&mut self, mut progress: Progress) {
+        let QueueSizes { files_here, bytes_here, .. } = self.earlier;
+        (progress.files, progress.files_done) =
+            (progress.files + files_here, progress.files_done + files_here);
+        progress.size = progress.size.saturating_add(bytes_here);
+        progress.done = progress.done.saturating_add(bytes_here);
+        self.progress = progress;
     }
 
     /// A peer lists a content of it there. Of strangers who list it under many paths, or come with many keys, no more is
@@ -412,8 +469,11 @@ impl DownloadState {
     /// Tells whoever waits for it, else the prompt.
     fn tell(&self, job: JobId, reply: Reply, out: &mut Outputs) {
         let shown = Notice::Download(job.0, reply.clone());
-        match self.watcher {
-            Some(ask) => out.push(PeerOutput::ReplyOr(ask, reply, shown)),
+        match self.watchers.split_first() {
+            Some((ask, others)) => {
+                others.iter().for_each(|other| out.reply(*other, reply.clone()));
+                out.push(PeerOutput::ReplyOr(*ask, reply, shown));
+            }
             None => out.notice(shown),
         }
     }
@@ -432,11 +492,17 @@ impl DownloadState {
     }
 
     /// What it was, all in all.
-    fn sum(&self, now: Time, failure: Option<&Failure>, has_left: bool, roster: &Roster) -> DownloadSum {
+    fn sum(
+        &self,
+        now: Time,
+        failure: Option<&Failure>,
+        left: Option<DownloadOutcome>,
+        roster: &Roster,
+    ) -> DownloadSum {
         let givers = self.tally.named_givers().iter().copied();
         let here: Vec<PeerId> = givers.filter(|peer| roster.contact(*peer).is_some()).collect();
         let names = here.iter().copied().zip(self.names(&here, roster)).collect();
-        self.tally.sum(now, &self.what, &Ending { progress: &self.progress, failure, has_left, names })
+        self.tally.sum(now, &self.what, &Ending { progress: &self.progress, failure, left, names })
     }
 
     /// One row of `status`.
@@ -458,4 +524,12 @@ impl DownloadState {
             holders: Vec::new(),
         }
     }
+}
+
+/// Why nobody gives the rest of a download, and that it waits for them.
+pub(super) fn waits_in_queue(job: JobId, failure: &Failure, names: &[String]) -> Failure {
+    let whom = if names.is_empty() { String::new() } else { format!(" for {}", names.join(", ")) };
+    let message =
+        format!("{}; download {} waits{whom} in the queue (`queue` shows it)", failure.message, job.0);
+    Failure::new(failure.code, message)
 }

@@ -52,6 +52,8 @@ pub(crate) struct DiagnosisFacts {
 pub(crate) enum FileWork {
     /// Make the destination of a download, with the folders above it.
     Destination(AskId, PathBuf),
+    /// Delete the partial files of these contents in the destination of a download that was removed.
+    Discard(JobId, PathBuf, Vec<FileId>),
     /// Make the folder that a challenged chunk is fetched into.
     Challenge(JobId, PathBuf),
     /// Make the folder that good ones of damaged files are fetched into, and space in it for this one.
@@ -75,6 +77,8 @@ pub(crate) enum FileWork {
 pub(crate) enum FileAnswer {
     /// The folder is there.
     Destination(AskId, Result<(), Failure>),
+    /// They are gone, but for those that a disk worker still has open.
+    Discard(JobId, Result<Vec<FileId>, Failure>),
     /// The folder is there.
     Challenge(JobId, Result<(), String>),
     /// The folder is there, and nothing in it is in the way.

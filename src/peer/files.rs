@@ -83,6 +83,10 @@ impl Files {
                 ask,
                 std::fs::create_dir_all(&folder).map_err(|e| unusable(&folder, &e)),
             ),
+            FileWork::Discard(job, destination, files) => {
+                let deleted = disk::discard_partials(&destination, &files);
+                FileAnswer::Discard(job, deleted.map_err(|e| unusable(&destination, &e)))
+            }
             FileWork::Challenge(job, folder) => {
                 FileAnswer::Challenge(job, std::fs::create_dir_all(folder).map_err(|e| e.to_string()))
             }

@@ -63,6 +63,22 @@ impl Jobs {
         job
     }
 
+    /// The number of a job that is to be given out before it runs.
+    pub(super) fn number(&mut self) -> JobId {
+        self.last_seen += 1;
+        JobId(self.last_seen)
+    }
+
+    /// A job that has its number runs from now on, perhaps once more.
+    pub(super) fn run(&mut self, job: JobId, purpose: JobPurpose) {
+        self.running.insert(job, purpose);
+    }
+
+    /// Users see a job of this number from earlier: no new one gets it.
+    pub(super) fn note_number(&mut self, job: JobId) {
+        self.last_seen = self.last_seen.max(job.0);
+    }
+
     /// A new job that proves whether `peer` has a chunk of `key`, and the folder below `store` that it comes
     /// into.
     pub(super) fn begin_proof(&mut self, store: &Path, peer: PeerId, key: LedgerKey) -> (JobId, PathBuf) {

@@ -187,3 +187,26 @@ pub(crate) const FAILURES_TOLD: usize = 8;
 
 /// A file that nobody fetches for this peer in this time makes place for others that are to be asked for.
 pub(crate) const THROUGH_HOPELESS: Duration = Duration::from_secs(60);
+
+/// Downloads in the queue, at most: a list that a person makes.
+pub(crate) const QUEUED: usize = 1_000;
+
+/// Downloads of the queue that run at once, at most, of those that can have something: more would come no sooner, and
+/// each has files open.
+pub(crate) const QUEUE_RUNNING: usize = 8;
+
+/// Bytes that a download lacks, up to which it does not wait for one of those places: it is over in a moment.
+pub(crate) const QUEUE_SMALL: u64 = 4 << 20;
+
+/// Peers from whom a download came or is to come, that are remembered with it, at most: as many as anyone reads.
+pub(crate) const QUEUE_OWNERS: usize = 8;
+
+/// So long after a file came it is noted down, at most, with all that came meanwhile: after a crash what was not is
+/// found where it lies.
+pub(crate) const QUEUE_MARKS: Duration = Duration::from_secs(1);
+
+/// Those who have a file and did not give it are tried again after this time, and after twice as long each time...
+pub(crate) const QUEUE_AGAIN: Duration = Duration::from_secs(60);
+
+/// ... up to this time.
+pub(crate) const QUEUE_AGAIN_MOST: Duration = Duration::from_mins(15);

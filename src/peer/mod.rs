@@ -43,6 +43,7 @@ mod owners;
 mod parts;
 mod patience;
 mod presence;
+mod queue;
 mod reachability;
 mod remembered_files;
 mod remembered_routes;

@@ -79,6 +79,8 @@ pub(crate) enum PeerOutput {
     },
     /// To be kept of what people said. Nothing waits for it.
     Chat(Vec<LedgerRow>),
+    /// To be kept of the queue of downloads. Nothing waits for it.
+    Downloads(Vec<LedgerRow>),
     /// For the thread that works on files for the user of this machine.
     Files(FileWork),
     /// What only the shell knows is to be told for this request:

@@ -54,11 +54,17 @@ pub(super) fn resolve(words: &[String], sought: Sought<'_>) -> Result<Resolved, 
     found.files.retain(|f| seen.insert((f.to.clone(), f.id)));
     found.folders.sort();
     found.folders.dedup();
-    let claims: BTreeSet<Claim> = found.files.iter().map(|f| (f.id, f.size)).collect();
+    note_holders(&mut found.files, roster, owners);
+    Ok(found)
+}
+
+/// Notes of these files who is here of `owners` and has them, and who keeps some of them for others.
+pub(super) fn note_holders(files: &mut [Wanted], roster: &Roster, owners: &Owners) {
+    let claims: BTreeSet<Claim> = files.iter().map(|f| (f.id, f.size)).collect();
     let holders = roster.holders(&claims, owners);
     let is_away = owners.is_anyone() || owners.each().any(|owner| roster.contact(owner).is_none());
     let kept = if is_away { roster.away.parts(&claims) } else { BTreeMap::new() };
-    for file in &mut found.files {
+    for file in files {
         let claim = (file.id, file.size);
         file.holders = holders.get(&claim).cloned().unwrap_or_default();
         // Who keeps some of it for another one gives that.
@@ -71,7 +77,6 @@ pub(super) fn resolve(words: &[String], sought: Sought<'_>) -> Result<Resolved, 
             }
         }
     }
-    Ok(found)
 }
 
 /// The contents that a word means as a file.

@@ -200,6 +200,7 @@ impl PeerShell {
                 self.parts.store.put_ledger(rows, number, self.written.0.clone());
             }
             PeerOutput::Chat(rows) => self.parts.store.put_chat(rows),
+            PeerOutput::Downloads(rows) => self.parts.store.put_downloads(rows),
             PeerOutput::Files(work) => self.parts.files.send(work),
             // What is to be looked up is added by the thread of files.
             PeerOutput::Facts(ask) => {

@@ -77,7 +77,7 @@ impl Peer {
         let mut sandboxes = Sandboxes::new(&config);
         let store = start_store(&mut sandboxes, &config, group.as_ref())?;
         let custody = custody(&config, &identity, instance, &store)?;
-        let chat = Chat::restored(clock::now(), &store.chat());
+        let (chat, downloads) = (Chat::restored(clock::now(), &store.chat()), store.downloads());
         let counters = Arc::new(Counters::default());
         let library = start_library(&mut sandboxes, &config, &counters, &store)?;
 
@@ -136,6 +136,7 @@ impl Peer {
             moved: bound.moved,
             custody,
             chat,
+            downloads,
             routes,
             announced,
             warnings,

@@ -51,6 +51,8 @@ pub(crate) enum ReceiverCommand {
     Swarm(Claim, Vec<PeerId>),
     /// Stop a download; what arrived stays for a later one.
     Cancel(JobId),
+    /// This job comes before all others that are not throttled, as long as it wants something; `None`: they take turns.
+    First(Option<JobId>),
     /// Bring this peer's catalogue up to date.
     Catalogue(PeerId),
     /// From now on the catalogues of others may take so many bytes; `None`: as many as those of a peer that keeps no

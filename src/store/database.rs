@@ -49,6 +49,11 @@ const ADDITIONS: &str = "
         network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL,
         PRIMARY KEY (network, key)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS downloads (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS group_downloads (
+        network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL,
+        PRIMARY KEY (network, key)
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// A table of records, each filed under a key. There is one for the open network, and one for all groups.
@@ -58,6 +63,8 @@ pub(super) enum RecordTable {
     Ledger,
     /// What was said in the room.
     Chat,
+    /// The queue of downloads.
+    Downloads,
 }
 
 /// The queries of one of them.
@@ -100,6 +107,7 @@ impl RecordTable {
         match self {
             Self::Ledger => queries!("ledger", "group_ledger"),
             Self::Chat => queries!("chat", "group_chat"),
+            Self::Downloads => queries!("downloads", "group_downloads"),
         }
     }
 
@@ -108,6 +116,8 @@ impl RecordTable {
         match self {
             Self::Ledger => EVERYWHERE,
             Self::Chat => CHAT_EVERYWHERE,
+            // No key begins so: who gives is of one network.
+            Self::Downloads => 0,
         }
     }
 }
@@ -248,7 +258,8 @@ impl Database {
                 table.queries();
             [all, put, forget, all_of_group, put_of_group, forget_of_group]
         };
-        let records = [RecordTable::Ledger, RecordTable::Chat].into_iter().flat_map(of);
+        let records =
+            [RecordTable::Ledger, RecordTable::Chat, RecordTable::Downloads].into_iter().flat_map(of);
         for sql in [PUT_HASH, HASHES, SEEN_HASH, PRUNE_HASHES].into_iter().chain(records) {
             self.0.prepare_cached(sql)?;
         }

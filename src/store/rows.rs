@@ -21,8 +21,8 @@ pub(crate) struct HashRow {
     pub seen: u32,
 }
 
-/// One row of the ledger of custody (`custody/ledger.rs`), or of what was said in the room (`peer/chat/rows.rs`).
-/// These alone know what is in it.
+/// One row of the ledger of custody (`custody/ledger.rs`), of what was said in the room (`peer/chat/rows.rs`), or of the
+/// queue of downloads (`peer/queue/rows.rs`). These alone know what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LedgerRow {
     /// What it is filed under.

@@ -34,6 +34,8 @@ pub(super) struct Jobs {
     next_token: u64,
     /// Files that are put together at once, at most.
     pub(super) most_open: usize,
+    /// Its files are begun before those of others.
+    pub(super) first: Option<JobId>,
     shuffle: Shuffle,
 }
 
@@ -241,7 +243,7 @@ impl Jobs {
         let has_room = |job: &RunningJob| if background { behind } else { self.has_room(job) };
         let may = |j: &&RunningJob| j.background == background && !j.queue.is_empty() && has_room(j);
         let mut jobs: Vec<_> = self.running.values().filter(may).collect();
-        jobs.sort_by_key(|j| j.begun);
+        jobs.sort_by_key(|j| (self.first != Some(j.id), j.begun));
         jobs.into_iter().find_map(|job| {
             let is_twin = |d: &FileDownload, w: &Wanted| {
                 d.id == w.id && self.running.get(&d.job).is_some_and(|j| j.destination == job.destination)

@@ -36,6 +36,8 @@ pub(super) struct JobTurns {
     /// The most that was asked for any of them.
     most: u64,
     turn: u64,
+    /// It comes before all others.
+    first: Option<JobId>,
 }
 
 impl JobTurns {
@@ -43,7 +45,7 @@ impl JobTurns {
     pub(super) fn next(&self, waiting: &[WaitingFile]) -> Option<usize> {
         let order = |file: &WaitingFile| {
             let JobTurn { asked, turn } = self.of(file.job);
-            (asked, turn, file.left, file.token)
+            (self.first != Some(file.job), asked, turn, file.left, file.token)
         };
         let (at, _) = waiting.iter().enumerate().min_by_key(|(_, file)| order(file))?;
         Some(at)
@@ -52,6 +54,11 @@ impl JobTurns {
     /// True if a job may have so much at once before it takes turns with the others.
     pub(super) fn is_behind(&self, job: JobId, bytes: u64) -> bool {
         self.of(job).asked.saturating_add(bytes) <= self.most
+    }
+
+    /// This job comes before all others; `None`: they take turns.
+    pub(super) const fn put_first(&mut self, job: Option<JobId>) {
+        self.first = job;
     }
 
     /// So much was asked for a job.
@@ -120,6 +127,19 @@ mod tests {
         assert_eq!(turns.next(&files), Some(3));
         let got = share(&mut turns, files, 7 * MIB + 10);
         assert_eq!((got.get(&1), got[&2], got[&3], got[&4]), (None, 4 * MIB, 3 * MIB, 10));
+    }
+
+    #[test]
+    fn what_is_put_first_has_all_until_it_wants_no_more() {
+        let mut turns = JobTurns::default();
+        turns.put_first(Some(JobId(2)));
+        let files = || vec![file(1, 1, 9 * MIB), file(2, 2, 6 * MIB), file(3, 3, MIB)];
+        let got = share(&mut turns, files(), 6 * MIB);
+        assert_eq!((got.get(&1), got[&2], got.get(&3)), (None, 6 * MIB, None));
+        let got = share(&mut turns, files()[..1].to_vec(), MIB);
+        assert_eq!(got[&1], MIB, "others have what it does not want");
+        turns.put_first(None);
+        assert_eq!(share(&mut turns, files(), 2 * MIB).get(&2), None, "it had its share");
     }
 
     #[test]

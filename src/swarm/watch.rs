@@ -195,11 +195,17 @@ fn why_stuck(download: &FileDownload, sources: &Sources) -> Failure {
     Failure::new(Code::NoHolder, why)
 }
 
+/// Why a file does not come that its owner changed.
+const CHANGED: &str =
+    "changed: its owner has something else there by now, and nobody has it as it was; try again";
+
 fn changed() -> Failure {
-    Failure::new(
-        Code::NoHolder,
-        "changed: its owner has something else there by now, and nobody has it as it was; try again",
-    )
+    Failure::new(Code::NoHolder, CHANGED)
+}
+
+/// True if a file failed because its owner changed it: nobody is likely to come who has it as it was.
+pub(crate) fn is_changed(failure: &Failure) -> bool {
+    failure.message == CHANGED
 }
 
 fn no_holder() -> Failure {

@@ -1,9 +1,11 @@
 //! `cancel` as people read it.
 
-use super::{NotesOnly, Show};
+use super::Show;
+use super::queue::QueueSteps;
 use crate::control::CancelRequest;
 
 /// What shows it.
-pub(super) fn show(_: &CancelRequest) -> Box<dyn Show> {
-    Box::new(NotesOnly)
+pub(super) fn show(request: &CancelRequest) -> Box<dyn Show> {
+    let hint = if request.discard { "" } else { "; what arrived is kept" };
+    Box::new(QueueSteps::new("removed", "nothing in the queue", hint))
 }

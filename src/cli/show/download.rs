@@ -84,7 +84,8 @@ impl DownloadShow {
             _ => ControlFlow::Continue(()),
         };
         // Why the only file did not come is what the command fails with.
-        let is_told = sum.files + sum.folders == 1 && sum.outcome == DownloadOutcome::Incomplete;
+        let fails = matches!(sum.outcome, DownloadOutcome::Incomplete | DownloadOutcome::Waiting);
+        let is_told = sum.files + sum.folders == 1 && fails;
         if !(is_only_file(sum) || is_told) {
             page.aside(&ending(sum, page.style));
         }
@@ -222,7 +223,8 @@ fn ending_line(sum: &DownloadSum) -> String {
         DownloadOutcome::Incomplete if here == 0 => "failed:",
         DownloadOutcome::Incomplete => "incomplete:",
         DownloadOutcome::Stopped => "stopped",
-        DownloadOutcome::Left => "unfinished",
+        DownloadOutcome::Left | DownloadOutcome::Continues => "unfinished",
+        DownloadOutcome::Waiting => "waiting",
     };
     let what = match sum.outcome {
         DownloadOutcome::Done if sum.files == 0 => {
@@ -237,7 +239,13 @@ fn ending_line(sum: &DownloadSum) -> String {
             return format!("{how} none of {} came", sum_of(sum));
         }
         DownloadOutcome::Incomplete => brought(sum, Some(format!("{} of {all}", number(sum.saved)))),
-        DownloadOutcome::Stopped | DownloadOutcome::Left => {
+        DownloadOutcome::Waiting => {
+            let whom =
+                if sum.waits_for.is_empty() { "somebody who has it" } else { &some_names(&sum.waits_for) };
+            let done = format!("{}% of {} is here", percent(sum.done, sum.size), size(sum.size));
+            return format!("{how} for {whom}: {} ({done}) continues once it can", shown(&sum.what));
+        }
+        DownloadOutcome::Stopped | DownloadOutcome::Left | DownloadOutcome::Continues => {
             let done = format!("at {}% of {}", percent(sum.done, sum.size), size(sum.size));
             let some = format!("{} of {all}", number(sum.saved));
             let amount = if sum.files > 1 { format!("{done}: {some}") } else { done };
@@ -254,8 +262,10 @@ fn ending_line(sum: &DownloadSum) -> String {
         n => text.push_str(&format!("; {} were there already", number(n))),
     }
     text.push_str(&resumed(sum));
-    if matches!(sum.outcome, DownloadOutcome::Stopped | DownloadOutcome::Left) {
-        text.push_str("; the same command resumes it");
+    match sum.outcome {
+        DownloadOutcome::Stopped | DownloadOutcome::Left => text.push_str("; the same command resumes it"),
+        DownloadOutcome::Continues => text.push_str("; the next start resumes it"),
+        DownloadOutcome::Done | DownloadOutcome::Incomplete | DownloadOutcome::Waiting => {}
     }
     text
 }
@@ -313,7 +323,8 @@ pub(in crate::cli) fn outcome(sum: &DownloadSum) -> String {
     match sum.outcome {
         DownloadOutcome::Done => format!("done, {} in {}", count(sum.files, "file"), took(sum.millis)),
         DownloadOutcome::Incomplete => format!("{} failed", count(sum.failed.max(1), "file")),
-        DownloadOutcome::Stopped | DownloadOutcome::Left => "stopped".to_owned(),
+        DownloadOutcome::Stopped | DownloadOutcome::Left | DownloadOutcome::Continues => "stopped".to_owned(),
+        DownloadOutcome::Waiting => "waiting".to_owned(),
     }
 }
 
@@ -363,6 +374,7 @@ pub(in crate::cli) mod tests {
             from_count: 2,
             to: "/d".into(),
             failures: Vec::new(),
+            waits_for: Vec::new(),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::cli::human::{count, number, percent, size, speed};
 use crate::cli::output::{self, Style};
 use crate::cli::words;
 use crate::control::{
-    CustodyRow, KeptFor, PortMappingRow, Reply, Status, StatusRequest, Unfinished, UploadRow,
+    CustodyRow, KeptFor, PortMappingRow, QueuedCounts, Reply, Status, StatusRequest, Unfinished, UploadRow,
 };
 use crate::text::shown;
 
@@ -44,6 +44,7 @@ pub(in crate::cli) fn welcome(status: &Status, style: Style) -> String {
         ("network", network(status)),
         ("sharing", sharing_from(status)),
         ("lends", status.custody.as_ref().map(may_lend).unwrap_or_default()),
+        ("queue", queued(&status.queued)),
     ];
     let lines: Vec<_> = lines.into_iter().filter(|(_, text)| !text.is_empty()).collect();
     let mut left: String = status.unfinished.iter().take(LEFT_SHOWN).map(unfinished_line).collect();
@@ -92,6 +93,7 @@ fn status(status: &Status, style: Style) -> String {
         ("order", order(status)),
         ("sharing", sharing(status)),
         ("giving", giving(status)),
+        ("queue", queued(&status.queued)),
     ];
     let rest = [
         ("confined", confined(status)),
@@ -124,6 +126,17 @@ fn status(status: &Status, style: Style) -> String {
         status.warnings.iter().for_each(|line| text.push_str(&format!("  {}\n", shown(line))));
     }
     text
+}
+
+/// Downloads of the queue that do not run; empty if there are none.
+fn queued(counts: &QueuedCounts) -> String {
+    if counts.is_empty() {
+        return String::new();
+    }
+    let QueuedCounts { queued, waiting, paused, failed } = *counts;
+    let kinds = [(queued, "queued"), (waiting, "waiting"), (paused, "paused"), (failed, "failed")];
+    let kinds = kinds.into_iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format!("{} {kind}", number(n)));
+    format!("{}; `queue` shows them", kinds.collect::<Vec<_>>().join(", "))
 }
 
 /// Where this peer can be reached from outside, or why not.
@@ -369,6 +382,7 @@ mod tests {
             peers: 2,
             sharing: Sharing { files: 12, bytes: 3_000_000, hashing: 1, left_out: LeftOutRow::default() },
             downloads: vec![download()],
+            queued: QueuedCounts::default(),
             unfinished: vec![Unfinished {
                 id: "3f2a9c1b00112233".into(),
                 path: "films/my film.mkv".into(),
@@ -434,6 +448,10 @@ mod tests {
         warnings
           port 1001 is taken
         "#);
+        assert_eq!(
+            queued(&QueuedCounts { waiting: 2, failed: 1, ..facts.queued }),
+            "2 waiting, 1 failed; `queue` shows them"
+        );
         let one = facts.unfinished[0].clone();
         let other = Unfinished { path: String::new(), asked: "a\u{1b}".into(), size: None, ..one.clone() };
         facts.unfinished = vec![one.clone(), other, one.clone(), one.clone(), one];

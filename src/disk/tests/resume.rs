@@ -45,6 +45,41 @@ fn what_was_closed_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn what_rests_takes_no_more_space_than_what_came() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = Source::new(32 << 20, 7);
+    let left = half(dir.path(), &source, "big", |n| n < 28);
+    assert!(left.have <= 4 << 20, "{left:?}");
+    // A file system that has no holes keeps what was taken.
+    let probe = tempfile::tempfile_in(dir.path()).unwrap();
+    probe.set_len(1 << 20).unwrap();
+    if crate::sys::punch::punch(&probe, 0, 1 << 20) {
+        assert!(left.on_disk < left.have + (1 << 20), "{left:?}");
+    }
+    let mut rig = Rig::new();
+    let (outcome, fetched) = rig.fetch(&source, source.plan(dir.path(), "big"));
+    assert_eq!((outcome, fetched), (saved(dir.path(), "big"), (32 << 20) - left.have));
+    assert!(fs::read(dir.path().join("big")).unwrap() == source.bytes);
+}
+
+#[test]
+fn what_is_discarded_leaves_nothing_unless_it_is_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, small) = (Source::new(3_000_000, 8), Source::new(100, 9));
+    half(dir.path(), &source, "x", |n| n == 0);
+    let files = [source.id(), small.id()];
+    let mut rig = Rig::new();
+    let token = rig.open(source.plan(dir.path(), "x"));
+    rig.opened(token).unwrap();
+    assert_eq!(discard_partials(dir.path(), &files).unwrap(), [source.id()]);
+    rig.tell(Command::Close(token));
+    rig.flush();
+    assert_eq!(discard_partials(dir.path(), &files).unwrap(), []);
+    assert!(!dir.path().join(PARTIAL).exists());
+    assert_eq!(discard_partials(&dir.path().join("gone"), &files).unwrap(), []);
+}
+
+#[test]
 fn a_believed_chunk_that_does_not_hold_is_fetched_again() {
     let dir = tempfile::tempdir().unwrap();
     let source = Source::new(5_000_000, 2);

@@ -1,12 +1,11 @@
-//! `cancel`: a download is stopped; what arrived stays. Pure.
+//! `cancel`: downloads are stopped, and leave the queue; what arrived stays. Pure.
 
 use super::{Answer, Command, Needs};
-use crate::control::CancelRequest;
-use crate::error::{Code, Failure};
+use crate::control::{CancelRequest, QueueRow, QueueState, Reply};
+use crate::error::Failure;
 use crate::peer::event::AskId;
 use crate::peer::machine::PeerMachine;
-use crate::receiver::ReceiverCommand;
-use crate::swarm::{JobEvent, JobId};
+use crate::swarm::JobId;
 use crate::time::Time;
 
 impl Command for CancelRequest {
@@ -14,18 +13,48 @@ impl Command for CancelRequest {
         Needs::Nothing
     }
 
-    fn answer(self: Box<Self>, now: Time, _: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
-        let job = JobId(self.job);
-        if peer.downloads.get(job).is_none() {
-            return Err(Failure::new(Code::NotFound, format!("no download {} is running", job.0)));
+    fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+        let ids = match peer.downloads.queue.named(&self.which) {
+            Ok(ids) => ids,
+            Err(failure) => {
+                // What comes back to `shared/` is in no queue.
+                let running =
+                    self.which.as_number().map(JobId).filter(|id| peer.downloads.get(*id).is_some());
+                let Some(id) = running else { return Err(failure) };
+                peer.downloads.note_stopped(id);
+                peer.stop_job(now, id);
+                return Ok(Answer::Done);
+            }
+        };
+        for row in peer.queue_rows(now, &ids) {
+            if self.discard {
+                peer.downloads.queue.discard(JobId(row.job), ask);
+            }
+            let state = remove(now, JobId(row.job), peer);
+            peer.out.reply(ask, Reply::Queued(QueueRow { state, speed: 0, left: None, why: None, ..row }));
         }
-        peer.downloads.note_stopped(job);
-        if peer.downloads.is_waiting(job) {
-            // The receiver knows nothing of it yet.
-            peer.on_job(now, JobEvent::Finished(job, 0, Some(Failure::other("the download was stopped"))));
-        } else {
-            peer.out.receiver(ReceiverCommand::Cancel(job));
+        if !self.discard || ids.is_empty() {
+            return Ok(Answer::Done);
         }
-        Ok(Answer::Done)
+        // Whoever wants nothing kept hears of the end once nothing is left.
+        peer.turn_queue(now);
+        Ok(Answer::Later)
     }
+}
+
+/// Has a download leave the queue; how it stands then.
+pub(super) fn remove(now: Time, id: JobId, peer: &mut PeerMachine) -> QueueState {
+    let watchers = peer.downloads.queue.take_watchers(id);
+    for ask in watchers {
+        peer.out.reply(ask, Reply::Failed(Failure::other("the download was stopped")));
+    }
+    peer.downloads.note_stopped(id);
+    let was_stopping = peer.downloads.queue.is_stopping(id);
+    if peer.downloads.queue.remove(id) {
+        return QueueState::Removed;
+    }
+    if !was_stopping {
+        peer.stop_job(now, id);
+    }
+    QueueState::Stopping
 }

@@ -65,6 +65,13 @@ fn ignored(prefix: &str, peer: &PeerMachine) -> Vec<String> {
     names.filter(|name| name.starts_with(prefix)).take(COMPLETIONS).collect()
 }
 
+/// What was asked for of those downloads of the queue of which that begins so.
+fn queued(prefix: &str, peer: &PeerMachine) -> Vec<String> {
+    let names: BTreeSet<String> =
+        peer.downloads.queue.in_order().map(|(_, download)| download.what()).collect();
+    names.into_iter().filter(|name| name.starts_with(prefix)).take(COMPLETIONS).collect()
+}
+
 fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> Vec<String> {
     let (roster, restoring) = (&peer.presence.roster, &peer.custody.restoring);
     let paths: Box<dyn Iterator<Item = &SafePath>> = match what {
@@ -77,6 +84,7 @@ fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> 
             let targets = peer.routes.targets().filter(|target| target.starts_with(prefix));
             return targets.take(COMPLETIONS).collect();
         }
+        CompletionNames::Queue => return queued(prefix, peer),
         CompletionNames::Offered => {
             let known = roster.entries(&Owners::Anyone).map(|(_, entry)| &entry.path);
             Box::new(peer.requests.near.iter().chain(known))

@@ -4,24 +4,25 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::named::{NeededCatalogues, NeededWords};
-use super::{Answer, Command, Needs, end_answer};
+use super::{Answer, Command, Needs, cancel, end_answer};
 use crate::content::FileId;
 use crate::control::file_word::FileWord;
-use crate::control::{DownloadRequest, DownloadRow, HolderRow, ListOrder, Notice, Reply};
+use crate::control::{DownloadRequest, DownloadRow, HolderRow, ListOrder, Notice, QueueState, Reply};
 use crate::dht::DhtState;
 use crate::error::{Code, Failure};
-use crate::peer::downloads::DownloadOrder;
+use crate::peer::downloads::{DownloadOrder, waits_in_queue};
 use crate::peer::event::AskId;
 use crate::peer::file_work::FileWork;
 use crate::peer::holdings;
-use crate::peer::jobs::JobPurpose;
 use crate::peer::limits;
 use crate::peer::listing::{Filter, unlisted};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
+use crate::peer::queue::{QueueOrder, QueuedDownload};
 use crate::peer::resolve::{Sought, known_ids, resolve};
 use crate::peer::roster::Roster;
 use crate::peer::seeks::SoughtDownload;
+use crate::swarm::JobId;
 use crate::time::Time;
 
 impl Command for DownloadRequest {
@@ -53,7 +54,10 @@ impl Command for DownloadRequest {
 fn prepare(ask: AskId, request: DownloadRequest, peer: &mut PeerMachine) -> Result<Answer, Failure> {
     if let Some(to) = &request.to {
         // No folder is made for what nobody shares.
-        order_or_unlisted(ask, &request, peer)?;
+        match order_or_unlisted(ask, &request, peer) {
+            Err(failure) if waiting_like(&request, &failure, peer).is_none() => return Err(failure),
+            _ => {}
+        }
         if !to.is_absolute() {
             return Err(Failure::new(Code::Usage, "the folder after `--to` must be an absolute path"));
         }
@@ -205,28 +209,85 @@ fn holders(order: &DownloadOrder, peer: &PeerMachine) -> Vec<HolderRow> {
     if rows.len() > 1 { rows } else { Vec::new() }
 }
 
-/// Begins a download whose destination is there. Who is here may have changed since it was asked for.
+/// Puts a download into the queue whose destination is there. Who is here may have changed since it was asked for.
 pub(super) fn begin(
     now: Time,
     ask: AskId,
     request: &DownloadRequest,
     peer: &mut PeerMachine,
 ) -> Result<Answer, Failure> {
-    let order = order_or_unlisted(ask, request, peer)?;
+    let order = match order_or_unlisted(ask, request, peer) {
+        Ok(order) => order,
+        Err(failure) => {
+            let Some(id) = waiting_like(request, &failure, peer) else { return Err(failure) };
+            return go_on(now, ask, id, Vec::new(), request, peer);
+        }
+    };
     let holders = holders(&order, peer);
-    let job = peer.downloads.begin(now, &mut peer.jobs, JobPurpose::Download, order, &mut peer.out);
-    peer.downloads.note_holders(job, &peer.presence.roster);
-    if let Some(download) = peer.downloads.get(job) {
-        let begun = Reply::Begun(DownloadRow { holders, ..download.row(now, &peer.presence.roster) });
+    let DownloadOrder { owners, destination, files, folders, .. } = order;
+    let order = QueueOrder { words: request.files.clone(), owners, destination, files, folders };
+    let id = match peer.downloads.queue.like(&order) {
+        Some(id) if peer.downloads.queue.brings_the_same(id, &order) => id,
+        earlier => {
+            if let Some(id) = earlier {
+                // What it means by now takes the place of what it meant.
+                cancel::remove(now, id, peer);
+            }
+            if peer.downloads.queue.len() >= limits::QUEUED {
+                let text =
+                    format!("the queue is full ({} downloads): `cancel` takes some away", limits::QUEUED);
+                return Err(Failure::other(text));
+            }
+            peer.queue_download(now, order)
+        }
+    };
+    go_on(now, ask, id, holders, request, peer)
+}
+
+/// The download of the queue that was asked for in the same words, if nobody is here who shares it.
+fn waiting_like(request: &DownloadRequest, failure: &Failure, peer: &PeerMachine) -> Option<JobId> {
+    if failure.code != Code::NotFound {
+        return None;
+    }
+    let owners = Owners::named(&request.from, &peer.presence.roster).ok()?;
+    let (words, destination) = (request.files.clone(), destination(request, peer));
+    peer.downloads.queue.like(&QueueOrder { words, owners, destination, ..QueueOrder::default() })
+}
+
+/// A download of the queue is wanted now, perhaps once more: whoever asked hears how it goes.
+fn go_on(
+    now: Time,
+    ask: AskId,
+    id: JobId,
+    holders: Vec<HolderRow>,
+    request: &DownloadRequest,
+    peer: &mut PeerMachine,
+) -> Result<Answer, Failure> {
+    if peer.downloads.queue.get(id).is_some_and(QueuedDownload::is_at_rest_by_choice) {
+        peer.downloads.queue.resume(id);
+    }
+    peer.turn_queue(now);
+    let roster = &peer.presence.roster;
+    if let Some(row) = peer.downloads.begun_row(now, id, roster) {
+        let begun = Reply::Begun(DownloadRow { holders, ..row });
         peer.out.reply(ask, begun.clone());
         if !request.wait {
             // The rest comes that way, too, so that it comes in order.
-            peer.out.notice(Notice::Download(job.0, begun));
+            peer.out.notice(Notice::Download(id.0, begun));
         }
     }
     if !request.wait {
         return Ok(Answer::Done);
     }
-    peer.downloads.watch(job, ask);
+    if peer.downloads.get(id).is_some() {
+        peer.downloads.watch(id, ask);
+        return Ok(Answer::Later);
+    }
+    if peer.downloads.queue.state(now, id) == Some(QueueState::Waiting) {
+        let names = peer.downloads.queue.waits_for_names(id).unwrap_or_default();
+        let nobody = Failure::new(Code::NoHolder, "nobody who has it is here");
+        return Err(waits_in_queue(id, &nobody, &names));
+    }
+    peer.downloads.queue.add_watchers(id, [ask]);
     Ok(Answer::Later)
 }

@@ -5,7 +5,8 @@ use core::num::NonZeroU64;
 use super::{Answer, Command, Needs};
 use crate::content::FileId;
 use crate::control::{
-    NetworkStatus, OutsideStatus, PortMappingRow, Reply, SpeedLimits, Status, StatusRequest, Unfinished,
+    NetworkStatus, OutsideStatus, PortMappingRow, QueueState, QueuedCounts, Reply, SpeedLimits, Status,
+    StatusRequest, Unfinished,
 };
 use crate::dht::DhtState;
 use crate::disk::Leftover;
@@ -35,7 +36,7 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
     let (own, settings, roster) = (&peer.own, &peer.own.settings, &peer.presence.roster);
     let ports = own.presence.ports;
     let unanswered = peer.unanswered.rows(now, settings.on.discovery_port, &peer.interface_names);
-    let is_fetched = |file| peer.downloads.brings(file);
+    let is_fetched = |file| peer.downloads.brings(file) || peer.downloads.queue.is_resting_with(file);
     Status {
         name: own.presence.name.to_string(),
         id: own.id().full(),
@@ -46,6 +47,7 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         peers: roster.len() as u64,
         sharing: peer.shared.sharing(),
         downloads: peer.downloads.rows(now, roster),
+        queued: queued(now, peer),
         unfinished: unfinished(facts.unfinished, is_fetched),
         uploads: peer.uploads.rows(now, roster),
         counters: facts.counters,
@@ -110,6 +112,21 @@ const fn table(state: DhtState) -> &'static str {
         DhtState::StandingBy => "standing_by",
         DhtState::Ended => "ended",
     }
+}
+
+/// How many downloads of the queue do not run.
+fn queued(now: Time, peer: &PeerMachine) -> QueuedCounts {
+    let mut counts = QueuedCounts::default();
+    for (id, _) in peer.downloads.queue.in_order() {
+        match peer.downloads.queue.state(now, id) {
+            Some(QueueState::Queued) => counts.queued += 1,
+            Some(QueueState::Waiting) if peer.downloads.get(id).is_none() => counts.waiting += 1,
+            Some(QueueState::Paused) => counts.paused += 1,
+            Some(QueueState::Failed) => counts.failed += 1,
+            _ => {}
+        }
+    }
+    counts
 }
 
 /// What lies in `downloads/` from before and is not being fetched.

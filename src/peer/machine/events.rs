@@ -1,11 +1,12 @@
 //! What the machine of `mod.rs` does with what the parts report. Pure.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::PeerMachine;
 use crate::address::Ports;
 use crate::content::{Catalogue, FileId, Head};
-use crate::control::Notice;
+use crate::control::{Notice, Reply};
 use crate::dht::DhtEvent;
 use crate::distribution::{CustodyEvent, chunk_store};
 use crate::error::Failure;
@@ -280,6 +281,7 @@ impl PeerMachine {
             }
             ReceiverEvent::Kept(from, all) => {
                 let (me, roster) = (self.own.id(), &mut self.presence.roster);
+                self.downloads.queue.handle_keepers();
                 CustodyDriver::on_kept(me, from, all, roster, &self.downloads, &mut self.out);
             }
             ReceiverEvent::KeptGivenUp(from) => self.presence.roster.away.keeper_gone(from),
@@ -291,6 +293,7 @@ impl PeerMachine {
     fn on_catalogue(&mut self, now: Time, id: PeerId, head: Head, catalogue: Arc<Catalogue>) {
         self.downloads.changed(id, &catalogue, &mut self.out);
         self.downloads.new_holder(id, &catalogue, &mut self.out);
+        self.downloads.queue_listed(id, &catalogue);
         self.custody.keep_up(id, &head, &mut self.out);
         self.presence.roster.shares(id, head, catalogue);
         self.out.receiver(ReceiverCommand::Kept(id));
@@ -421,6 +424,11 @@ impl PeerMachine {
     fn on_files(&mut self, now: Time, answer: FileAnswer) {
         match answer {
             FileAnswer::Destination(ask, made) => self.on_destination(now, ask, made),
+            FileAnswer::Discard(job, deleted) => {
+                if let Some((ask, result)) = self.downloads.queue.discards.handle_deleted(now, job, deleted) {
+                    self.out.reply(ask, result.map_or_else(Reply::Failed, |()| Reply::Done));
+                }
+            }
             FileAnswer::Facts(ask, facts) => self.on_facts(now, ask, *facts),
             FileAnswer::Diagnose(ask, facts) => diagnosed(now, ask, *facts, self),
             FileAnswer::Instance(stored) => self.on_instance(now, stored),
@@ -476,6 +484,7 @@ impl PeerMachine {
 
 /// A peer is here, or says something new of itself.
 fn here(now: Time, info: PeerInfo, peer: &mut PeerMachine) {
+    let id = info.contact.id;
     peer.custody.here(now, &info, &mut peer.out);
     peer.unanswered.here(info.contact.id);
     peer.routes.sites.here(info.contact.id, &mut peer.out);
@@ -483,6 +492,8 @@ fn here(now: Time, info: PeerInfo, peer: &mut PeerMachine) {
     if !peer.requests.seeks.is_empty() {
         // It may be the one that has what is sought.
         peer.presence.pull(now, &mut peer.out);
+    } else if peer.downloads.queue.waits_for(id) {
+        peer.presence.pull_of(now, &BTreeSet::from([id]), &mut peer.out);
     }
     peer.presence.reckon_offices(now, peer.own.arrival(), &mut peer.out);
     speak(peer);
@@ -491,6 +502,7 @@ fn here(now: Time, info: PeerInfo, peer: &mut PeerMachine) {
 /// A peer is gone.
 fn gone(now: Time, id: PeerId, why: Gone, peer: &mut PeerMachine) {
     peer.custody.gone(now, id, why == Gone::Left, &mut peer.out);
+    peer.downloads.queue.handle_gone(id);
     peer.reachability.gone(id);
     peer.through.unblocked(id);
     peer.out.sender(SenderCommand::Listed(id, None));

@@ -16,7 +16,7 @@ impl PeerMachine {
     pub(in crate::peer) fn on_job(&mut self, now: Time, event: JobEvent) {
         match event {
             JobEvent::Progress(progress) => self.job_moved(now, progress),
-            JobEvent::Arrived(job, file, arrival) => self.file_arrived(job, file, arrival),
+            JobEvent::Arrived(job, file, arrival) => self.file_arrived(now, job, file, arrival),
             JobEvent::Failed(job, path, failure) => {
                 if self.downloads.part_failed(job, &path, &failure) {
                     let missing = Reply::Missing { path: path.to_string(), failure };
@@ -50,7 +50,7 @@ impl PeerMachine {
         self.downloads.show(now, &self.presence.roster, &mut self.out);
     }
 
-    fn file_arrived(&mut self, job: JobId, file: FileId, arrival: Arrival) {
+    fn file_arrived(&mut self, now: Time, job: JobId, file: FileId, arrival: Arrival) {
         let mut wanted = None;
         let (how, path) = match arrival {
             Arrival::Saved(path) => ("saved", path),
@@ -66,6 +66,7 @@ impl PeerMachine {
         if self.downloads.get(job).is_none() {
             return;
         }
+        self.downloads.queue.handle_arrived(now, job, file, &path);
         let files = self.downloads.arrived(job, file, how == "already_there");
         self.keep_own_download(file);
         let through = self.downloads.through(job, file, &self.presence.roster);
@@ -111,7 +112,7 @@ impl PeerMachine {
         self.out.debug(format!("download {} is over: {files} files arrived", job.0));
         self.downloads.end(now, job, failure, &self.presence.roster, &mut self.out);
         if !self.departure.is_begun() {
-            self.downloads.begin_waiting(job, &self.presence.roster, &mut self.out);
+            self.downloads.begin_waiting(now, job, &self.presence.roster, &mut self.out);
         }
         // What none of the other downloads wants is not sought any more.
         self.swarms.seek_only(&self.downloads.wants(Owners::is_anyone));

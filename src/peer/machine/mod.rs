@@ -28,6 +28,7 @@ use super::leaving::Cause;
 use super::output::{Outputs, PeerOutput};
 use super::own_peer::OwnPeer;
 use super::presence::Presence;
+use super::queue::{Queue, write};
 use super::reachability::Reachability;
 use super::routes::PeerRoutes;
 use super::shared::SharedFolder;
@@ -46,6 +47,7 @@ use crate::lan::OwnPresence;
 use crate::receiver::ReceiverCommand;
 use crate::sender::SenderCommand;
 use crate::settings::Settings;
+use crate::store::LedgerRow;
 use crate::time::Time;
 
 /// What a peer begins with.
@@ -64,6 +66,8 @@ pub(crate) struct PeerStart {
     pub(crate) custody: RestoredCustody,
     /// What was kept of what people said.
     pub(crate) chat: Chat,
+    /// Downloads that were not done.
+    pub(crate) downloads: Vec<LedgerRow>,
     /// Routes of earlier starts.
     pub(crate) routes: Vec<RouteTarget>,
     /// Files that were announced in earlier starts.
@@ -109,10 +113,12 @@ impl PeerMachine {
             moved,
             custody,
             chat,
+            downloads,
             routes,
             announced,
             warnings,
         } = start;
+        let queue = Queue::restored(&downloads);
         let announced = AnnouncedFiles::new(announced);
         let routes = PeerRoutes::new(identity.id(), &settings.on, routes, announced);
         let index_memory = settings.index.memory;
@@ -122,7 +128,7 @@ impl PeerMachine {
             presence: Presence::with_index_memory(index_memory),
             shared: SharedFolder::default(),
             jobs: Jobs::default(),
-            downloads: Downloads::beside(near),
+            downloads: Downloads::beside(near, queue),
             uploads: Uploads::default(),
             swarms: Swarms::default(),
             through: ThroughOthers::default(),
@@ -139,6 +145,9 @@ impl PeerMachine {
             requests: Requests::default(),
             out: Outputs::default(),
         };
+        if let Some(last) = machine.downloads.queue.last() {
+            machine.jobs.note_number(last);
+        }
         for warning in warnings {
             machine.warnings.warn(warning, &mut machine.out);
         }
@@ -160,6 +169,7 @@ impl PeerMachine {
         self.carrier.turn(now, &mut self.custody, &mut self.jobs, &mut self.out);
         turn_searches(now, self);
         turn_seeks(now, self);
+        self.turn_queue(now);
         self.answer_deferred(now);
         if self.departure.is_over(now) {
             self.finish(now);
@@ -181,6 +191,7 @@ impl PeerMachine {
             self.verifying.poll_timeout(),
             self.through.poll_timeout(),
             self.carrier.poll_timeout(),
+            self.downloads.queue.poll_timeout(),
             self.routes.poll_timeout(),
         ];
         all.into_iter().flatten().min()
@@ -250,9 +261,10 @@ impl PeerMachine {
 
     /// The very last act.
     fn finish(&mut self, now: Time) {
-        let stopped = Failure::other("this peer left; what arrived stays, `download` resumes it");
+        let stopped = Failure::other("this peer left; what arrived stays, and the next start resumes it");
         self.downloads.end_all(now, &stopped, &self.presence.roster, &mut self.out);
         self.requests.end(&stopped, &mut self.out);
+        write(now, true, &mut self.downloads.queue, &mut self.out);
         self.departure.finish(&mut self.out);
     }
 

@@ -112,7 +112,7 @@ fn status_tells_what_the_machine_and_the_shell_know() {
 #[test]
 fn what_cannot_be_done_is_said() {
     let mut peer = TestPeer::sharing(&[]);
-    let ask = peer.ask(CancelRequest { job: 7 }.into());
+    let ask = peer.ask(CancelRequest::number(7).into());
     let replies = peer.replies(ask);
     let [Reply::Failed(failure)] = replies.as_slice() else { panic!("{replies:?}") };
     assert_eq!((failure.code, failure.message.as_str()), (Code::NotFound, "no download 7 is running"));

@@ -146,8 +146,9 @@ fn a_download_that_nobody_waits_for_is_told_to_the_screen() {
     peer.finish(JobId(1), Some(failure.clone()));
     let notices = peer.notices();
     let Notice::Download(1, Reply::DownloadSum(sum)) = &notices[0] else { panic!("{notices:?}") };
-    assert_eq!((sum.outcome, &sum.failures[0].failure), (DownloadOutcome::Incomplete, &failure));
-    assert_eq!(notices[1], Notice::Download(1, Reply::Failed(failure)));
+    assert_eq!((sum.outcome, &sum.waits_for[..]), (DownloadOutcome::Waiting, &["anna".to_owned()][..]));
+    let Notice::Download(1, Reply::Failed(waits)) = &notices[1] else { panic!("{notices:?}") };
+    assert!(waits.code == failure.code && waits.message.contains("waits for anna in the queue"), "{waits}");
 }
 
 #[test]
@@ -218,7 +219,7 @@ fn a_download_that_waits_for_a_destination_can_be_stopped_and_is_begun_in_its_tu
     let bert = peer.join(2, "bert", 1);
     peer.catalogue(2, &[file("the same", 1)]);
     peer.outputs.clear();
-    peer.ask(CancelRequest { job: most as u64 + 1 }.into());
+    peer.ask(CancelRequest::number(most as u64 + 1).into());
     let replies = peer.replies(asks[most]);
     let [Reply::DownloadSum(sum), Reply::Failed(f)] = replies.as_slice() else { panic!("{replies:?}") };
     assert!(sum.outcome == DownloadOutcome::Stopped && f.message.contains("stopped"), "{sum:?}");

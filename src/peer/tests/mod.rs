@@ -9,6 +9,7 @@ mod downloads;
 mod keeping_index;
 mod large_search;
 mod named;
+mod queue;
 mod running_downloads;
 mod search;
 mod sites;
@@ -42,6 +43,7 @@ use crate::lan::{self, OwnPresence};
 use crate::library::{self, Shelf};
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::settings::Settings;
+use crate::store::LedgerRow;
 use crate::swarm::{Job, JobEvent, JobId, Progress};
 use crate::time::Time;
 
@@ -54,6 +56,8 @@ struct TestPeer {
     outputs: VecDeque<PeerOutput>,
     /// Records are on the disk as soon as they are written.
     is_recorded: bool,
+    /// What was written of the queue.
+    queue_rows: Vec<LedgerRow>,
     /// Numbers of writings that are not over.
     writings: Vec<u64>,
     /// Folders are there as soon as they are wanted.
@@ -76,6 +80,15 @@ impl TestPeer {
 
     /// A peer with other settings than the usual ones.
     fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::started(change, Vec::new())
+    }
+
+    /// A peer that remembers this queue.
+    fn with_queue(downloads: Vec<LedgerRow>) -> Self {
+        Self::started(|_| {}, downloads)
+    }
+
+    fn started(change: impl FnOnce(&mut Settings), downloads: Vec<LedgerRow>) -> Self {
         let mut settings = Settings::new("/peer".into());
         change(&mut settings);
         let identity = Arc::new(Identity::from_seed([9; 32]).unwrap());
@@ -108,6 +121,7 @@ impl TestPeer {
             moved: None,
             custody,
             chat,
+            downloads,
             routes: Vec::new(),
             announced: Vec::new(),
             warnings: Vec::new(),
@@ -118,6 +132,7 @@ impl TestPeer {
             last_ask: 0,
             outputs: VecDeque::new(),
             is_recorded: true,
+            queue_rows: Vec::new(),
             writings: Vec::new(),
             makes_folders: true,
             index: IndexHost::new(1 << 20, 1),
@@ -142,6 +157,11 @@ impl TestPeer {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 PeerOutput::Log(..) => {}
+                PeerOutput::Downloads(rows) => {
+                    // As the database keeps them.
+                    self.queue_rows.retain(|old| rows.iter().all(|row| row.key != old.key));
+                    self.queue_rows.extend(rows.into_iter().filter(|row| row.value.is_some()));
+                }
                 PeerOutput::Ledger { number, .. } => {
                     self.writings.push(number);
                     if self.is_recorded {

@@ -151,6 +151,7 @@ impl SimPeer {
             custody,
             chat,
             routes: Vec::new(),
+            downloads: Vec::new(),
             announced: Vec::new(),
             warnings: Vec::new(),
         };

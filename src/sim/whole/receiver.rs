@@ -98,6 +98,7 @@ impl SimReceiver {
             ReceiverCommand::Changed(claim, peer) => self.swarm.handle_changed(now, claim, peer),
             ReceiverCommand::Swarm(claim, peers) => self.swarm.handle_swarm(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
+            ReceiverCommand::First(job) => self.swarm.handle_first(job),
             ReceiverCommand::Catalogue(peer) => self.pulls.want_catalogue(now, peer),
             ReceiverCommand::CatalogueMemory(bytes) => self.pulls.set_catalogue_memory(bytes),
             ReceiverCommand::OwnerCatalogue { from, origin } => {

@@ -194,6 +194,8 @@ impl Running {
                 around.network.after(WRITTEN, self.process, Happening::Written(number));
             }
             PeerOutput::Chat(rows) => around.chat_writes(rows),
+            // A start in a simulation has no queue of the one before.
+            PeerOutput::Downloads(_) => {}
             PeerOutput::Files(work) => file_work(around, work),
             PeerOutput::Facts(ask) => {
                 let facts = FileAnswer::Facts(ask, Box::new(facts()));
@@ -308,6 +310,7 @@ fn file_work(around: &mut Around<'_>, work: FileWork) {
     let answer = match work {
         // Folders are there as soon as something lies in them.
         FileWork::Destination(ask, _) => FileAnswer::Destination(ask, Ok(())),
+        FileWork::Discard(job, _, _) => FileAnswer::Discard(job, Ok(Vec::new())),
         FileWork::Challenge(job, _) => FileAnswer::Challenge(job, Ok(())),
         FileWork::Repair(path) => FileAnswer::Repair(path, Ok(())),
         FileWork::Swap(damaged) => FileAnswer::Swap(damaged, Err("nothing rots here".to_owned())),

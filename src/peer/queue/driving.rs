@@ -1,0 +1,292 @@
+//! What the machine of a peer does for its queue: who gives what, what the receiver is to fetch, what is written down.
+//! Pure.
+
+use std::collections::BTreeSet;
+
+use super::{DiscardOrder, Queue, QueueOrder, QueuedDownload};
+use crate::content::{Catalogue, Claim};
+use crate::control::{DownloadRow, QueueRow, QueueState};
+use crate::error::Failure;
+use crate::identity::PeerId;
+use crate::peer::downloads::{DownloadOrder, Downloads};
+use crate::peer::file_work::FileWork;
+use crate::peer::holders::claim;
+use crate::peer::jobs::JobPurpose;
+use crate::peer::machine::PeerMachine;
+use crate::peer::output::{Outputs, PeerOutput};
+use crate::peer::owners::Owners;
+use crate::peer::resolve::note_holders;
+use crate::peer::roster::Roster;
+use crate::receiver::ReceiverCommand;
+use crate::swarm::{JobEvent, JobId};
+use crate::text::number;
+use crate::time::Time;
+
+/// Why a download waits for others before it.
+const QUEUED: &str = "waits for those before it";
+
+/// Why a download waits of which nobody knows from whom it is to come.
+const NOBODY: &str = "nobody who has it is here";
+
+impl PeerMachine {
+    /// One more download, which begins at once if it can. Its number.
+    pub(in crate::peer) fn queue_download(&mut self, now: Time, order: QueueOrder) -> JobId {
+        let id = self.jobs.number();
+        let givers: Vec<PeerId> = givers(&order, &self.presence.roster);
+        self.downloads.queue.add(id, order);
+        let roster = &self.presence.roster;
+        for peer in givers {
+            self.downloads.queue.note_owner(id, peer, || roster.name(peer));
+        }
+        self.turn_queue(now);
+        id
+    }
+
+    /// Has the receiver fetch what can be fetched now, and end what is to rest; notes down what changed.
+    pub(in crate::peer) fn turn_queue(&mut self, now: Time) {
+        while let Some(order) = self.downloads.queue.discards.next(now) {
+            let DiscardOrder { job, destination, files } = order;
+            self.out.files(FileWork::Discard(job, destination, files));
+        }
+        if !self.departure.is_begun() {
+            self.look_for_offers();
+            while let Some(id) = self.downloads.queue.to_stop(now) {
+                self.stop_job(now, id);
+            }
+            while let Some(id) = self.downloads.queue.next(now) {
+                self.begin_queued(now, id);
+            }
+        }
+        write(now, false, &mut self.downloads.queue, &mut self.out);
+    }
+
+    /// Has the receiver end a download; what arrived stays.
+    pub(in crate::peer) fn stop_job(&mut self, now: Time, id: JobId) {
+        if self.downloads.is_waiting(id) {
+            // The receiver knows nothing of it yet.
+            let stopped = Failure::other("the download was stopped");
+            self.on_job(now, JobEvent::Finished(id, 0, Some(stopped)));
+        } else {
+            self.out.receiver(ReceiverCommand::Cancel(id));
+        }
+    }
+
+    /// Looks up who gives something of those of which that is not known.
+    fn look_for_offers(&mut self) {
+        for (id, lacks) in self.downloads.queue.take_stale() {
+            let Some(owners) = self.downloads.queue.get(id).map(|download| &download.order.owners) else {
+                continue;
+            };
+            let roster = &self.presence.roster;
+            let mut offers: BTreeSet<PeerId> =
+                roster.holders(&lacks, owners).into_values().flatten().collect();
+            if owners.is_anyone() {
+                let kept = roster.away.parts(&lacks).into_values().flatten().map(|(keeper, _)| keeper);
+                offers.extend(
+                    kept.filter(|keeper| roster.contact(*keeper).is_some() || *keeper == self.own.id()),
+                );
+                if lacks.iter().any(|(file, _)| self.custody.served.has(*file)) {
+                    offers.insert(self.own.id());
+                }
+            }
+            self.downloads.queue.set_offers(id, offers);
+        }
+    }
+
+    fn begin_queued(&mut self, now: Time, id: JobId) {
+        let Some(download) = self.downloads.queue.get(id) else { return };
+        let QueueOrder { owners, destination, folders, .. } = &download.order;
+        let mut files: Vec<_> = download.lacking().cloned().collect();
+        let roster = &self.presence.roster;
+        note_holders(&mut files, roster, owners);
+        if owners.is_anyone() {
+            // What this peer keeps for another one need not come over the network.
+            for file in files.iter_mut().filter(|file| self.custody.served.has(file.id)) {
+                file.some.push(self.own.id());
+            }
+        }
+        // The rest comes once somebody has it.
+        let lacking = files.len();
+        files.retain(|file| !(file.holders.is_empty() && file.some.is_empty()));
+        let is_whole = files.len() == lacking;
+        let folders = folders.clone();
+        if files.is_empty() && lacking > 0 {
+            return self.downloads.queue.set_offers(id, BTreeSet::new());
+        }
+        let earlier = download.sizes();
+        let (owners, destination) = (owners.clone(), destination.clone());
+        let order = DownloadOrder { what: download.what(), owners, destination, files, folders };
+        self.jobs.run(id, JobPurpose::Download);
+        self.downloads.queue.handle_begun(id, is_whole);
+        let watchers = self.downloads.queue.take_watchers(id);
+        self.downloads.run(now, id, order, &mut self.out);
+        self.downloads.note_earlier(id, earlier, watchers);
+        self.downloads.note_holders(id, &self.presence.roster);
+        if self.downloads.queue.first() == Some(id) {
+            self.out.receiver(ReceiverCommand::First(Some(id)));
+        }
+    }
+
+    /// The rows of these downloads.
+    pub(in crate::peer) fn queue_rows(&self, now: Time, ids: &[JobId]) -> Vec<QueueRow> {
+        ids.iter().filter_map(|id| self.downloads.queue_row(now, *id, &self.presence.roster)).collect()
+    }
+}
+
+/// Writes down what changed.
+pub(in crate::peer) fn write(now: Time, is_last: bool, queue: &mut Queue, out: &mut Outputs) {
+    let rows = queue.take_rows(now, is_last);
+    if !rows.is_empty() {
+        out.push(PeerOutput::Downloads(rows));
+    }
+}
+
+/// Those from whom it is to come: who is named, else those who list something of it.
+fn givers(order: &QueueOrder, roster: &Roster) -> Vec<PeerId> {
+    if !order.owners.is_anyone() {
+        return order.owners.each().collect();
+    }
+    let lacks: BTreeSet<Claim> = order.files.iter().map(|file| (file.id, file.size)).collect();
+    let mut givers = Vec::new();
+    for (peer, entry) in roster.entries(&Owners::Anyone) {
+        if givers.last() != Some(&peer) && claim(entry).is_some_and(|claim| lacks.contains(&claim)) {
+            givers.push(peer);
+        }
+    }
+    givers
+}
+
+impl Downloads {
+    /// A peer that is here lists this.
+    pub(in crate::peer) fn queue_listed(&mut self, peer: PeerId, catalogue: &Catalogue) {
+        if self.queue.is_waiting() {
+            let listed = catalogue.entries().filter_map(claim).collect();
+            self.queue.handle_listed(peer, &listed);
+        }
+    }
+
+    /// How a download of the queue stands that somebody asked for.
+    pub(in crate::peer) fn begun_row(&self, now: Time, id: JobId, roster: &Roster) -> Option<DownloadRow> {
+        if let Some(running) = self.get(id) {
+            return Some(self.queue.with_waiting(running.row(now, roster), roster));
+        }
+        let QueueRow { job, what, done, size, files_done, files, speed, left, why, .. } =
+            self.queue_row(now, id, roster)?;
+        let (from, waiting, holders) = (Vec::new(), why, Vec::new());
+        Some(DownloadRow {
+            job,
+            what,
+            done,
+            size,
+            files_done,
+            files,
+            speed,
+            left,
+            fetched: 0,
+            from,
+            waiting,
+            holders,
+        })
+    }
+
+    /// How a download of the queue stands.
+    pub(in crate::peer) fn queue_row(&self, now: Time, id: JobId, roster: &Roster) -> Option<QueueRow> {
+        let (download, state) = (self.queue.get(id)?, self.queue.state(now, id)?);
+        let sizes = download.sizes();
+        let mut row = QueueRow {
+            job: id.0,
+            what: download.what(),
+            state,
+            done: sizes.bytes_here.saturating_add(download.held).min(sizes.bytes),
+            size: sizes.bytes,
+            files_done: sizes.files_here,
+            files: sizes.files,
+            speed: 0,
+            left: None,
+            from: download.waits_for(),
+            why: None,
+            is_first: download.is_first,
+            to: download.order.destination.clone(),
+        };
+        if let Some(running) = self.get(id) {
+            let running = self.queue.with_waiting(running.row(now, roster), roster);
+            (row.done, row.files_done, row.why) = (running.done, running.files_done, running.waiting);
+            if state == QueueState::Downloading {
+                (row.speed, row.left) = (running.speed, running.left);
+                row.from = running.from;
+            }
+        } else {
+            row.why = match state {
+                QueueState::Failed => download.why_failed(),
+                QueueState::Waiting => Some(download.why_waiting(roster)),
+                QueueState::Queued => Some(QUEUED.to_owned()),
+                QueueState::Downloading | QueueState::Paused | QueueState::Stopping | QueueState::Removed => {
+                    None
+                }
+            };
+        }
+        Some(row)
+    }
+}
+
+impl Queue {
+    /// A running download, as it is shown: if none of those is here from whom it is to come, it waits for them.
+    pub(in crate::peer) fn with_waiting(&self, mut row: DownloadRow, roster: &Roster) -> DownloadRow {
+        if row.waiting.is_some()
+            && row.from.is_empty()
+            && let Some(download) = self.get(JobId(row.job))
+            && download.is_nobody_here(roster)
+        {
+            row.waiting = Some(download.why_waiting(roster));
+        }
+        row
+    }
+
+    /// Those for whom a download waits.
+    pub(in crate::peer) fn waits_for_names(&self, id: JobId) -> Option<Vec<String>> {
+        self.get(id).map(QueuedDownload::waits_for)
+    }
+}
+
+impl QueuedDownload {
+    /// True if none of those is here from whom it is to come, and it is known who they are.
+    fn is_nobody_here(&self, roster: &Roster) -> bool {
+        !self.known.is_empty() && self.known.iter().all(|(peer, _)| roster.contact(*peer).is_none())
+    }
+
+    /// For whom it waits.
+    fn why_waiting(&self, roster: &Roster) -> String {
+        let names = self.waits_for();
+        match &names[..] {
+            [] => NOBODY.to_owned(),
+            _ if !self.is_nobody_here(roster) => self.why_not_given(roster),
+            [one] => format!("waits for {one}"),
+            [one, other] => format!("waits for {one} or {other}"),
+            [one, others @ ..] => format!("waits for {one} or {} others", others.len()),
+        }
+    }
+
+    /// Why those do not give it who are here.
+    fn why_not_given(&self, roster: &Roster) -> String {
+        let here = self.known.iter().filter(|(peer, _)| roster.contact(*peer).is_some());
+        let is_offered = self.offers.as_ref().is_some_and(|offers| !offers.is_empty());
+        let unshared = here.filter(|(peer, _)| !is_offered && roster.catalogue(*peer).is_some());
+        match unshared.map(|(_, name)| name).next() {
+            Some(name) => {
+                format!("{name} is here and does not share it as it was: waits for somebody who does")
+            }
+            None => "those who have it do not give it now: tried again later".to_owned(),
+        }
+    }
+
+    /// Why it does not go on, and how much of it that concerns.
+    fn why_failed(&self) -> Option<String> {
+        let message = &self.failure.as_ref()?.message;
+        let lost = (0..self.order.files.len()).filter(|at| self.lost.has(*at)).count();
+        Some(if lost > 1 {
+            format!("{} files failed; {message}", number(lost as u64))
+        } else {
+            message.clone()
+        })
+    }
+}

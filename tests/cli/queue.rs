@@ -1,0 +1,242 @@
+//! The queue as people and scripts see it: over restarts, pauses, and owners that go and come.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use potluck::control::{QueueRow, QueueState, Reply};
+use rustix::process::Signal;
+
+use crate::common::{DEADLINE, Daemon, Neighbour, Peer, err, out, wait};
+use crate::prompt::{ended_with, open_on, until};
+
+/// Bytes of a file, and of each of its chunks.
+const SIZE: usize = 12 << 20;
+const CHUNK: u64 = 1 << 20;
+
+/// A peer that gives three files slowly.
+fn giver(peer: &Peer, limit: &str) -> Neighbour {
+    let giver = peer.neighbour();
+    share_three(&giver);
+    Neighbour::start(giver, &["--name", "anna", "--up-limit", limit])
+}
+
+fn share_three(giver: &Peer) {
+    for (n, name) in (1..).zip(["one.iso", "two.iso", "three.iso"]) {
+        giver.share(name, &content(n));
+    }
+}
+
+/// No two chunks of it are alike.
+fn content(n: u64) -> Vec<u8> {
+    let mut bytes = vec![0; SIZE];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = (at as u64).wrapping_mul(n + 0x9E37_79B9_7F4A_7C15).to_le_bytes()[6];
+    }
+    bytes
+}
+
+fn queue(peer: &Peer) -> Vec<QueueRow> {
+    let row = |reply| if let Reply::Queued(row) = reply { Some(row) } else { None };
+    peer.replies(&["queue"]).into_iter().filter_map(row).collect()
+}
+
+fn begin_three(peer: &Peer) {
+    peer.lists(3);
+    for name in ["one.iso", "two.iso", "three.iso"] {
+        let output = peer.ask(&["download", name, "--no-wait"]);
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    }
+}
+
+/// Waits until something of each download that is not paused is here.
+fn until_each_has_some(peer: &Peer) -> Vec<QueueRow> {
+    let (rows, _) = wait("some of each", DEADLINE, || {
+        let rows = queue(peer);
+        rows.iter().all(|row| row.state == QueueState::Paused || row.done >= CHUNK).then_some(rows)
+    });
+    rows
+}
+
+fn until_all_came(peer: &Peer) {
+    wait("all of it", DEADLINE, || queue(peer).is_empty().then_some(()));
+    for (n, name) in (1..).zip(["one.iso", "two.iso", "three.iso"]) {
+        let path = peer.path().join("downloads").join(name);
+        assert!(std::fs::read(path).unwrap() == content(n), "{name}");
+    }
+    assert!(!partials(peer).exists());
+}
+
+fn partials(peer: &Peer) -> PathBuf {
+    peer.path().join("downloads/.potluck-partial")
+}
+
+/// Ends a peer in this way, and starts it again.
+fn restarted(peer: &Peer, mut daemon: Daemon, how: &str) -> Daemon {
+    match how {
+        "kill" => daemon.signal(Signal::KILL),
+        _ => assert_eq!(peer.ask(&[how]).status.code(), Some(0)),
+    }
+    drop(daemon.0.wait());
+    peer.daemon()
+}
+
+#[test]
+fn three_downloads_in_the_middle_go_on_after_exit_and_after_a_crash() {
+    for how in ["exit", "kill"] {
+        let peer = Peer::new();
+        let giver = giver(&peer, "3MiB");
+        let daemon = peer.daemon();
+        begin_three(&peer);
+        assert_eq!(peer.ask(&["pause", "two.iso"]).status.code(), Some(0));
+        assert_eq!(peer.ask(&["first", "3"]).status.code(), Some(0));
+        let before = until_each_has_some(&peer);
+        // What was noted down is what counts after a crash.
+        let daemon = restarted(&peer, daemon, how);
+        let after = queue(&peer);
+        let order: Vec<u64> = after.iter().map(|row| row.job).collect();
+        assert_eq!(order, [3, 1, 2], "{how}");
+        assert_eq!(after[2].state, QueueState::Paused);
+        let rows = until_each_has_some(&peer);
+        for (row, before) in rows.iter().zip(&before) {
+            assert!(row.done + CHUNK >= before.done, "{how}: {row:?} {before:?}");
+        }
+        assert_eq!(peer.ask(&["resume"]).status.code(), Some(0));
+        until_all_came(&peer);
+        let fetched = peer.status().counters.received;
+        assert!(fetched < 3 * SIZE as u64, "{how}: {fetched} bytes came after the restart");
+        drop((daemon, giver));
+    }
+}
+
+#[test]
+fn an_owner_that_leaves_and_comes_back_is_waited_for() {
+    let peer = Peer::new();
+    let anna = peer.neighbour();
+    share_three(&anna);
+    let first = anna.daemon_with(&["--name", "anna", "--up-limit", "2MiB"]);
+    let _daemon = peer.daemon();
+    peer.lists(3);
+    assert_eq!(peer.ask(&["download", "one.iso", "--no-wait"]).status.code(), Some(0));
+    until_each_has_some(&peer);
+    drop(first);
+    let (row, _) =
+        wait("the wait", DEADLINE, || queue(&peer).pop().filter(|row| row.state == QueueState::Waiting));
+    assert_eq!((row.why.as_deref(), &row.from[..]), (Some("waits for anna"), &["anna".to_owned()][..]));
+    // One that was paused waits, too, and whoever asks for it is told at once.
+    assert_eq!(peer.ask(&["pause"]).status.code(), Some(0));
+    wait("the pause", DEADLINE, || peer.status().downloads.is_empty().then_some(()));
+    let again = peer.ask(&["download", "one.iso"]);
+    assert_eq!(again.status.code(), Some(6), "{}", err(&again));
+    assert!(err(&again).contains("download 1 waits for anna in the queue"), "{}", err(&again));
+    let _again = anna.daemon_with(&["--name", "anna"]);
+    wait("all of it", DEADLINE, || queue(&peer).is_empty().then_some(()));
+    assert!(std::fs::read(peer.path().join("downloads/one.iso")).unwrap() == content(1));
+}
+
+#[test]
+fn what_is_discarded_leaves_nothing_behind_and_what_is_cancelled_does() {
+    let peer = Peer::new();
+    let _giver = giver(&peer, "2MiB");
+    let _daemon = peer.daemon();
+    begin_three(&peer);
+    until_each_has_some(&peer);
+    let kept = peer.ask(&["cancel", "three.iso"]);
+    assert_eq!(kept.status.code(), Some(0), "{}", err(&kept));
+    assert!(out(&kept).ends_with("what arrived is kept\n"), "{}", out(&kept));
+    let gone = peer.ask(&["cancel", "two.iso", "--discard"]);
+    assert_eq!(gone.status.code(), Some(0), "{}", err(&gone));
+    let names = || {
+        std::fs::read_dir(partials(&peer)).map_or(0, |names| {
+            names.filter(|name| !name.as_ref().unwrap().file_name().to_string_lossy().contains('.')).count()
+        })
+    };
+    assert_eq!(names(), 2, "those of one.iso and three.iso");
+    peer.ask(&["download", "three.iso", "--no-wait"]);
+    let all = peer.ask(&["cancel", "all", "--discard"]);
+    assert_eq!(all.status.code(), Some(0), "{}", err(&all));
+    assert!(!partials(&peer).exists() && queue(&peer).is_empty());
+    assert_eq!(std::fs::read_dir(peer.path().join("downloads")).unwrap().count(), 0);
+    let none = peer.ask(&["cancel", "7"]);
+    assert_eq!(none.status.code(), Some(4));
+    assert_eq!(err(&none), "potluck: no download 7 in the queue; `queue` shows what there is\n");
+}
+
+#[test]
+fn a_destination_that_is_gone_is_one_line_and_the_download_stays_until_it_is_removed() {
+    let peer = Peer::new();
+    let _giver = giver(&peer, "2MiB");
+    let stick = tempfile::tempdir().unwrap();
+    let daemon = peer.daemon();
+    peer.lists(3);
+    let to = stick.path().join("stick");
+    let words = ["download", "one.iso", "--no-wait", "--to", to.to_str().unwrap()];
+    assert_eq!(peer.ask(&words).status.code(), Some(0));
+    until_each_has_some(&peer);
+    assert_eq!(peer.ask(&["exit"]).status.code(), Some(0));
+    drop(daemon);
+    std::fs::remove_dir_all(&to).unwrap();
+    let _daemon = peer.daemon();
+    let failed = || queue(&peer).pop().filter(|row| row.state == QueueState::Failed);
+    let (row, _) = wait("the failure", DEADLINE, failed);
+    let why = row.why.unwrap();
+    assert!(why.contains("stick") && why.contains("is gone") && !why.contains('\n'), "{why}");
+    assert_eq!(peer.ask(&["cancel", "1"]).status.code(), Some(0));
+    assert!(queue(&peer).is_empty() && !to.exists());
+}
+
+/// `queue` and what changes it, on a terminal of so many columns.
+fn session_on(columns: u16) -> String {
+    let peer = Peer::new();
+    let anna = peer.neighbour();
+    share_three(&anna);
+    let first = anna.daemon_with(&["--name", "anna", "--up-limit", "64KiB"]);
+    let mut session = open_on(&peer, &[], columns, &[("TERM", "xterm"), ("NO_COLOR", "1")]);
+    until(&mut session, "potluck> ");
+    peer.lists(3);
+    let mut log = String::new();
+    let mut type_in = |line: &str, end: &str| {
+        expectrl::Expect::send(&mut session, format!("{line}\r")).unwrap();
+        until(&mut session, &format!("{line}\r\n"));
+        let answer = crate::first_session::plain(&until(&mut session, end)) + end;
+        log.push_str(&format!("> {line}\n{}\n", answer.replace("\r\n", "\n").trim_end()));
+    };
+    type_in("queue", "nothing in the queue");
+    type_in("d one.iso", "12.0 MiB)");
+    type_in("d two.iso", "12.0 MiB)");
+    type_in("pause one.iso", "continues it");
+    wait("the pause", DEADLINE, || (peer.status().downloads.len() == 1).then_some(()));
+    type_in("pause", "[2] paused two.iso at 0% of 12.0 MiB; `resume` continues it");
+    wait("the pause", DEADLINE, || peer.status().downloads.is_empty().then_some(()));
+    drop(first);
+    wait("the leave", DEADLINE, || (peer.status().peers == 0).then_some(()));
+    type_in("first two", "`queue` shows what there is");
+    type_in("first two.iso", "waits for anna");
+    type_in("queue", "one.iso  paused");
+    type_in("cancel one.iso", "kept");
+    type_in("resume 9", "`queue` shows what there is");
+    expectrl::Expect::send(&mut session, "exit\r").unwrap();
+    ended_with(&mut session, "0", "");
+    log
+}
+
+#[test]
+fn the_queue_reads_the_same_on_narrow_and_wide_terminals() {
+    let [narrow, wide] = [80, 200].map(session_on);
+    assert_eq!(narrow, wide);
+    insta::assert_snapshot!(wide, @"");
+}
+
+#[test]
+fn json_has_one_object_for_each_download() {
+    let peer = Peer::new();
+    let _giver = giver(&peer, "64KiB");
+    let _daemon = peer.daemon();
+    begin_three(&peer);
+    for words in [&["pause", "1", "--json"][..], &["first", "2", "--json"], &["resume", "1", "--json"]] {
+        let output = peer.command().args(words).stderr(Stdio::null()).output().unwrap();
+        let lines: Vec<serde_json::Value> =
+            out(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [row, ..] = &lines[..] else { panic!("{words:?}") };
+        assert_eq!((&row["reply"], row["job"].to_string()), (&"queued".into(), words[1].to_owned()), "{row}");
+    }
+}
