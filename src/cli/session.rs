@@ -207,7 +207,10 @@ fn one_file(request: &Request) -> Option<String> {
 
 /// True for what the screen tells, which hears of it whoever asked, and can replace a line by the next one.
 const fn goes_on_behind_the_prompt(request: &Request) -> bool {
-    matches!(request, Request::Exit(_) | Request::Download(DownloadRequest { wait: false, .. }))
+    matches!(
+        request,
+        Request::Exit(_) | Request::Download(DownloadRequest { wait: false, dry_run: false, .. })
+    )
 }
 
 #[cfg(test)]

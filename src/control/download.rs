@@ -11,10 +11,11 @@ use super::typed::{CommandOrigin, Proposals, TypedFrom, TypedRequest};
 use crate::error::Failure;
 
 /// Fetch files and folders
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
 #[command(visible_alias = "d", alias = "get")]
 pub struct DownloadRequest {
-    /// Paths as `list` shows them, folders, or `b3:` and the first digits of an id
+    /// Paths as `list` shows them, folders, or `b3:` and the first digits of an id; `*`, `?`, `[a-z]` and `**` are
+    /// wildcards
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
     /// Only from this peer: its name, or the beginning of its id; several: again; `all`: from everyone, and
@@ -27,6 +28,18 @@ pub struct DownloadRequest {
     #[arg(long, value_name = "DIR")]
     #[serde(default, with = "super::local_path::optional")]
     pub to: Option<PathBuf>,
+    /// Save it under this name: one file, or one folder
+    #[arg(short, long, value_name = "NAME")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Leave out files and folders of this name, which may have wildcards; several: again
+    #[arg(long, value_name = "PATTERN")]
+    #[serde(default, with = "super::one_or_more", skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+    /// Fetch nothing: show what would come, how much that is, and how much space is free
+    #[arg(short = 'n', long, conflicts_with_all = ["wait", "no_wait"])]
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub dry_run: bool,
     /// Answer when it is finished (the default but at the prompt)
     // With `Reply::Progress` meanwhile.
     #[arg(long, conflicts_with = "no_wait")]
@@ -55,6 +68,37 @@ impl TypedRequest for DownloadRequest {
         self.no_wait = false;
         Ok(())
     }
+}
+
+/// A file that a download would bring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedFile {
+    /// File id.
+    pub id: String,
+    /// Where it would go, below the destination.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Bytes of it that are there already.
+    pub have: u64,
+}
+
+/// What a download would be, all in all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanSum {
+    /// Files that it would bring.
+    pub files: u64,
+    /// Empty folders that it would make.
+    pub folders: u64,
+    /// Bytes of the files.
+    pub size: u64,
+    /// Bytes of them that are there already.
+    pub have: u64,
+    /// Bytes that are free where it would go, if that is known.
+    pub free: Option<u64>,
+    /// The folder that everything would go into; a list of bytes if that is not UTF-8.
+    #[serde(with = "super::local_path")]
+    pub to: PathBuf,
 }
 
 /// How far a download is.

@@ -175,6 +175,10 @@ pub enum Reply {
     Route(RouteRow),
     /// A file that is announced, or was until now. Answer to `announce`, by id.
     Announced(AnnouncedRow),
+    /// A file that a download would bring that is only tried (`--dry-run`).
+    Planned(PlannedFile),
+    /// What such a download would be; after the last [`Planned`](Self::Planned).
+    PlanSum(PlanSum),
     /// A download was begun.
     Begun(DownloadRow),
     /// One download that is not done, in the order of the queue; or how one stands that was paused, resumed, put

@@ -42,6 +42,8 @@ pub(super) struct DownloadOrder {
     pub(super) files: Vec<Wanted>,
     /// Empty folders.
     pub(super) folders: Vec<SafePath>,
+    /// What is to be said of what was taken for what was typed.
+    pub(super) notes: Vec<String>,
 }
 
 /// One download, and whoever waits for its end.
@@ -111,7 +113,7 @@ impl Downloads {
 
     /// Begins the job of a download, which has its number.
     pub(super) fn run(&mut self, now: Time, id: JobId, order: DownloadOrder, out: &mut Outputs) {
-        let DownloadOrder { what, owners, destination, files, folders } = order;
+        let DownloadOrder { what, owners, destination, files, folders, .. } = order;
         let wants: Vec<Claim> = files.iter().map(|f| (f.id, f.size)).collect();
         let tally = DownloadTally::new(now, destination.clone(), folders.len() as u64);
         let mut download = DownloadState::new(id, what, owners, wants, tally);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::event::AskId;
 use crate::address::RouteTarget;
 use crate::content::{FileId, SafePath};
-use crate::control::{Confinement, CountersRow};
+use crate::control::{Confinement, CountersRow, PlanSum, PlannedFile};
 use crate::disk::Leftover;
 use crate::doctor::MachineFacts;
 use crate::error::Failure;
@@ -47,9 +47,18 @@ pub(crate) struct DiagnosisFacts {
     pub(crate) machine: MachineFacts,
 }
 
+/// What a download would bring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DownloadPlan {
+    pub(crate) files: Vec<PlannedFile>,
+    pub(crate) sum: PlanSum,
+}
+
 /// Work on files. Each kind is answered by the [`FileAnswer`] of the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FileWork {
+    /// Look what is there of what a download would bring, and how much space is free.
+    Plan(AskId, Box<DownloadPlan>),
     /// Make the destination of a download, with the folders above it.
     Destination(AskId, PathBuf),
     /// Delete the partial files of these contents in the destination of a download that was removed.
@@ -75,6 +84,8 @@ pub(crate) enum FileWork {
 /// What became of it; `Err`: why nothing did, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FileAnswer {
+    /// With what was found.
+    Plan(AskId, Box<DownloadPlan>),
     /// The folder is there.
     Destination(AskId, Result<(), Failure>),
     /// They are gone, but for those that a disk worker still has open.

@@ -2,12 +2,13 @@
 //! download is made, a repaired file takes its place again, `status` looks at what lies unfinished. It is in
 //! no sandbox, for the user may name any folder; what the network sent names a file only as a [`SafePath`].
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::file_work::{Damaged, DiagnosisFacts, FileAnswer, FileWork, LocalFacts};
+use super::file_work::{Damaged, DiagnosisFacts, DownloadPlan, FileAnswer, FileWork, LocalFacts};
 use super::start::next_instance;
 use super::verifying::repairs;
 use super::{remembered_files, remembered_routes};
@@ -19,6 +20,8 @@ use crate::error::Failure;
 use crate::identity::PeerId;
 use crate::settings::Settings;
 use crate::sys::facts::Facts;
+use crate::sys::folder::Folder;
+use crate::sys::space::space;
 use crate::sys::thread::Thread;
 use crate::text;
 
@@ -79,6 +82,7 @@ struct Files {
 impl Files {
     fn work(&self, work: FileWork) -> FileAnswer {
         match work {
+            FileWork::Plan(ask, plan) => FileAnswer::Plan(ask, Box::new(look_for(*plan))),
             FileWork::Destination(ask, folder) => FileAnswer::Destination(
                 ask,
                 std::fs::create_dir_all(&folder).map_err(|e| unusable(&folder, &e)),
@@ -147,6 +151,23 @@ impl Files {
             _ => std::fs::rename(&aside, &place).and(Err(e)),
         })
     }
+}
+
+/// Adds what is there of what a download would bring, and how much space is free. A file of that size counts as that
+/// file: what is in it is found out by the download.
+fn look_for(mut plan: DownloadPlan) -> DownloadPlan {
+    let to = &plan.sum.to;
+    let partials = disk::partials(to).unwrap_or_default();
+    let held: BTreeMap<String, u64> =
+        partials.into_iter().map(|left| (left.id.to_string(), left.have)).collect();
+    for file in &mut plan.files {
+        let is_there = Facts::at_link(&to.join(&file.path)).is_ok_and(|facts| facts.size == file.size);
+        file.have = if is_there { file.size } else { held.get(&file.id).copied().unwrap_or_default() };
+    }
+    plan.sum.have = plan.files.iter().fold(0, |sum, file| sum.saturating_add(file.have));
+    let above = to.ancestors().find_map(|folder| Folder::open(folder).ok());
+    plan.sum.free = above.and_then(|folder| space(&folder).ok()).map(|space| space.available);
+    plan
 }
 
 fn unusable(folder: &Path, e: &io::Error) -> Failure {

@@ -175,6 +175,7 @@ impl Verifying {
         });
         match good {
             Ok(wanted) => Some(DownloadOrder {
+                notes: Vec::new(),
                 what: format!("verify {path}"),
                 owners: Owners::Anyone,
                 destination: repairs(&sources.own.settings.shared()),

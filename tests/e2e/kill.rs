@@ -38,7 +38,15 @@ pub(crate) fn begin_one(taker: &Peer, file: &str) -> (Receiver<Reply>, Thread) {
     let (sender, receiver) = unbounded();
     let path = taker.directory.join(".potluck/control.sock");
     let files = vec![file.to_owned()];
-    let request = DownloadRequest { files, from: Vec::new(), to: None, wait: true, no_wait: false }.into();
+    let request = DownloadRequest {
+        files,
+        from: Vec::new(),
+        to: None,
+        wait: true,
+        no_wait: false,
+        ..DownloadRequest::default()
+    }
+    .into();
     let run = move || {
         let Ok(mut socket) = std::os::unix::net::UnixStream::connect(path) else { return };
         if socket.write_all(line_of(&request).as_bytes()).is_err() {

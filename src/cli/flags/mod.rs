@@ -192,6 +192,7 @@ mod tests {
                 to: Some("/tmp".into()),
                 wait: false,
                 no_wait: false,
+                ..DownloadRequest::default()
             }
             .into()
         );

@@ -9,7 +9,8 @@ use crate::cli::human::{count, duration, number, percent, size, speed, took};
 use crate::cli::output::Style;
 use crate::control::typed::CommandOrigin;
 use crate::control::{
-    DownloadFailures, DownloadOutcome, DownloadRequest, DownloadRow, DownloadSum, Reply, Saved,
+    DownloadFailures, DownloadOutcome, DownloadRequest, DownloadRow, DownloadSum, PlanSum, PlannedFile,
+    Reply, Saved,
 };
 use crate::sys::clock;
 use crate::text::shown;
@@ -27,13 +28,14 @@ const NO_SPEED: u64 = 100;
 #[derive(Debug)]
 struct DownloadShow {
     saved: u64,
+    planned: u64,
     /// The only file: what its download was is told in the same line.
     only: Option<Saved>,
 }
 
 /// What shows it.
 pub(super) fn show(_: &DownloadRequest) -> Box<dyn Show> {
-    Box::new(DownloadShow { saved: 0, only: None })
+    Box::new(DownloadShow { saved: 0, planned: 0, only: None })
 }
 
 impl Show for DownloadShow {
@@ -62,6 +64,19 @@ impl Show for DownloadShow {
             }
             Reply::DownloadSum(sum) => return self.sum(&sum, page),
             Reply::Unlisted(row) => page.aside(&missing_files(&row)),
+            Reply::Planned(file) => {
+                self.planned += 1;
+                if self.planned <= NAMED || !page.style.color {
+                    return page.line(&planned(&file));
+                }
+            }
+            Reply::PlanSum(sum) => {
+                if let Some(more @ 1..) = self.planned.checked_sub(NAMED).filter(|_| page.style.color) {
+                    let _reader_gone: ControlFlow<()> =
+                        page.line(&page.style.dim(&format!("and {} more", count(more, "file"))));
+                }
+                page.aside(&plan_sum(&sum));
+            }
             // Those that will not come are counted in the sum.
             _ => {}
         }
@@ -92,6 +107,37 @@ impl DownloadShow {
         page.ring(|| bell::of_download(sum));
         told
     }
+}
+
+/// A file that would come.
+fn planned(file: &PlannedFile) -> String {
+    let there = match file.have {
+        0 => String::new(),
+        have if have == file.size => ", already there".to_owned(),
+        have => format!(", {} of it is there", size(have)),
+    };
+    format!("would save {} ({}{there})", shown(&file.path), size(file.size))
+}
+
+/// What a download would be, and whether there is space for it.
+fn plan_sum(sum: &PlanSum) -> String {
+    let needs = sum.size.saturating_sub(sum.have);
+    let mut text = if sum.files == 0 {
+        count(sum.folders, "empty folder")
+    } else {
+        format!("{}, {}", count(sum.files, "file"), size(sum.size))
+    };
+    if sum.have > 0 {
+        text.push_str(&format!(", {} of it is there", size(sum.have)));
+    }
+    if let Some(free) = sum.free {
+        let folder = shown_path(&sum.to);
+        text.push_str(&match free < needs {
+            true => format!("; not enough space: needs {}, {} free in {folder}", size(needs), size(free)),
+            false => format!("; needs {}, {} free in {folder}", size(needs), size(free)),
+        });
+    }
+    text
 }
 
 /// How far a download is, in one line.
@@ -422,6 +468,24 @@ pub(in crate::cli) mod tests {
         let mut quick = DownloadSum { what: "restore".into(), millis: 12, saved: 12_345, ..sum() };
         quick.from.clear();
         assert_eq!(text(&quick), "restored 12,345 files, 3.0 MiB in 0.1 s, saved in /d/");
+    }
+
+    #[test]
+    fn what_is_only_tried_says_what_would_come_and_whether_there_is_space() {
+        let file = |have| PlannedFile { id: String::new(), path: "a/\u{1b}".into(), size: 3 << 20, have };
+        assert_eq!(planned(&file(0)), "would save a/\\u{1b} (3.0 MiB)");
+        assert_eq!(planned(&file(1 << 20)), "would save a/\\u{1b} (3.0 MiB, 1.0 MiB of it is there)");
+        assert_eq!(planned(&file(3 << 20)), "would save a/\\u{1b} (3.0 MiB, already there)");
+        let to = "/d".into();
+        let mut sum = PlanSum { files: 2, folders: 1, size: 6 << 20, have: 1 << 20, free: Some(9 << 20), to };
+        assert_eq!(
+            plan_sum(&sum),
+            "2 files, 6.0 MiB, 1.0 MiB of it is there; needs 5.0 MiB, 9.0 MiB free in /d"
+        );
+        sum.free = Some(4 << 20);
+        assert!(plan_sum(&sum).ends_with("; not enough space: needs 5.0 MiB, 4.0 MiB free in /d"));
+        (sum.files, sum.size, sum.have, sum.free) = (0, 0, 0, None);
+        assert_eq!(plan_sum(&sum), "1 empty folder");
     }
 
     #[test]

@@ -7,22 +7,24 @@ use super::named::{NeededCatalogues, NeededWords};
 use super::{Answer, Command, Needs, cancel, end_answer};
 use crate::content::FileId;
 use crate::control::file_word::FileWord;
-use crate::control::{DownloadRequest, DownloadRow, HolderRow, ListOrder, Notice, QueueState, Reply};
+use crate::control::{
+    DownloadRequest, DownloadRow, HolderRow, ListOrder, Notice, PlanSum, PlannedFile, QueueState, Reply,
+};
 use crate::dht::DhtState;
 use crate::error::{Code, Failure};
 use crate::peer::downloads::{DownloadOrder, waits_in_queue};
 use crate::peer::event::AskId;
-use crate::peer::file_work::FileWork;
+use crate::peer::file_work::{DownloadPlan, FileWork};
 use crate::peer::holdings;
 use crate::peer::limits;
 use crate::peer::listing::{Filter, unlisted};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
 use crate::peer::queue::{QueueOrder, QueuedDownload};
-use crate::peer::resolve::{Sought, known_ids, resolve};
+use crate::peer::resolve::{Excluded, Sought, has_wildcard, known_ids, rename, resolve};
 use crate::peer::roster::Roster;
 use crate::peer::seeks::SoughtDownload;
-use crate::swarm::JobId;
+use crate::swarm::{JobId, Wanted};
 use crate::time::Time;
 
 impl Command for DownloadRequest {
@@ -33,6 +35,10 @@ impl Command for DownloadRequest {
     fn needed_catalogues(&self, roster: &Roster) -> NeededCatalogues {
         match Owners::named(&self.from, roster) {
             Ok(Owners::Only(owners)) => NeededCatalogues::Of(owners),
+            // What is called so is found in all that others share.
+            Ok(Owners::Anyone | Owners::All) if self.files.iter().any(|word| has_wildcard(word)) => {
+                NeededCatalogues::All
+            }
             Ok(Owners::Anyone | Owners::All) => {
                 NeededCatalogues::Named(NeededWords { words: self.files.clone(), is_everyone: false })
             }
@@ -50,8 +56,13 @@ impl Command for DownloadRequest {
     }
 }
 
-/// Has the destination made.
+/// Has the destination made; of what is only tried, has looked what is there.
 fn prepare(ask: AskId, request: DownloadRequest, peer: &mut PeerMachine) -> Result<Answer, Failure> {
+    if request.dry_run {
+        let order = order_or_unlisted(ask, &request, peer)?;
+        peer.out.files(FileWork::Plan(ask, Box::new(plan(&order))));
+        return Ok(Answer::Later);
+    }
     if let Some(to) = &request.to {
         // No folder is made for what nobody shares.
         match order_or_unlisted(ask, &request, peer) {
@@ -152,6 +163,25 @@ fn not_found(unknown: &BTreeSet<FileId>, named: usize, peer: &PeerMachine) -> Fa
     Failure::new(code, format!("{}, and {why}", nobody_has(unknown)))
 }
 
+/// What it would bring.
+fn plan(order: &DownloadOrder) -> DownloadPlan {
+    let planned = |file: &Wanted| PlannedFile {
+        id: file.id.to_string(),
+        path: file.to.to_string(),
+        size: file.size,
+        have: 0,
+    };
+    let sum = PlanSum {
+        files: order.files.len() as u64,
+        folders: order.folders.len() as u64,
+        size: order.files.iter().fold(0, |sum, file| sum.saturating_add(file.size)),
+        have: 0,
+        free: None,
+        to: order.destination.clone(),
+    };
+    DownloadPlan { files: order.files.iter().map(planned).collect(), sum }
+}
+
 fn destination(request: &DownloadRequest, peer: &PeerMachine) -> PathBuf {
     request.to.clone().unwrap_or_else(|| peer.own.settings.downloads())
 }
@@ -166,6 +196,10 @@ fn order(request: &DownloadRequest, peer: &PeerMachine) -> Result<DownloadOrder,
     let mine = &peer.shared.shelf.catalogue;
     let sought = Sought { roster, mine, owners: &owners, near: &peer.requests.near };
     let mut found = resolve(&request.files, sought)?;
+    Excluded::new(&request.exclude).leave_out(&mut found)?;
+    if let Some(name) = &request.output {
+        rename(&mut found, name)?;
+    }
     if owners.is_anyone() {
         // What this peer keeps for another one need not come over the network.
         for file in found.files.iter_mut().filter(|f| peer.custody.served.has(f.id)) {
@@ -178,6 +212,7 @@ fn order(request: &DownloadRequest, peer: &PeerMachine) -> Result<DownloadOrder,
         destination: destination(request, peer),
         files: found.files,
         folders: found.folders,
+        notes: found.notes,
     })
 }
 
@@ -224,8 +259,17 @@ pub(super) fn begin(
         }
     };
     let holders = holders(&order, peer);
-    let DownloadOrder { owners, destination, files, folders, .. } = order;
-    let order = QueueOrder { words: request.files.clone(), owners, destination, files, folders };
+    let DownloadOrder { owners, destination, files, folders, notes, .. } = order;
+    for text in notes {
+        // Behind the prompt nobody reads the replies.
+        if request.wait {
+            peer.out.reply(ask, Reply::Note { text });
+        } else {
+            peer.out.notice(Notice::Text(text));
+        }
+    }
+    let (words, options) = (request.files.clone(), options(request));
+    let order = QueueOrder { words, options, owners, destination, files, folders };
     let id = match peer.downloads.queue.like(&order) {
         Some(id) if peer.downloads.queue.brings_the_same(id, &order) => id,
         earlier => {
@@ -244,6 +288,12 @@ pub(super) fn begin(
     go_on(now, ask, id, holders, request, peer)
 }
 
+/// What else was said of what is to come: two downloads of the same words that differ in that are two.
+fn options(request: &DownloadRequest) -> Vec<String> {
+    let output = request.output.iter().map(|name| format!("-o {name}"));
+    output.chain(request.exclude.iter().map(|pattern| format!("--exclude {pattern}"))).collect()
+}
+
 /// The download of the queue that was asked for in the same words, if nobody is here who shares it.
 fn waiting_like(request: &DownloadRequest, failure: &Failure, peer: &PeerMachine) -> Option<JobId> {
     if failure.code != Code::NotFound {
@@ -251,7 +301,8 @@ fn waiting_like(request: &DownloadRequest, failure: &Failure, peer: &PeerMachine
     }
     let owners = Owners::named(&request.from, &peer.presence.roster).ok()?;
     let (words, destination) = (request.files.clone(), destination(request, peer));
-    peer.downloads.queue.like(&QueueOrder { words, owners, destination, ..QueueOrder::default() })
+    let options = options(request);
+    peer.downloads.queue.like(&QueueOrder { words, options, owners, destination, ..QueueOrder::default() })
 }
 
 /// A download of the queue is wanted now, perhaps once more: whoever asked hears how it goes.

@@ -121,6 +121,7 @@ impl Restoring {
             files.push(Wanted { id, size, modified, executable, asked, to, holders, keep: None, some });
         }
         DownloadOrder {
+            notes: Vec::new(),
             what: "restore".to_owned(),
             owners: Owners::Anyone,
             destination: shared,

@@ -424,6 +424,11 @@ impl PeerMachine {
     fn on_files(&mut self, now: Time, answer: FileAnswer) {
         match answer {
             FileAnswer::Destination(ask, made) => self.on_destination(now, ask, made),
+            FileAnswer::Plan(ask, plan) => {
+                plan.files.into_iter().for_each(|file| self.out.reply(ask, Reply::Planned(file)));
+                self.out.reply(ask, Reply::PlanSum(plan.sum));
+                self.out.reply(ask, Reply::Done);
+            }
             FileAnswer::Discard(job, deleted) => {
                 if let Some((ask, result)) = self.downloads.queue.discards.handle_deleted(now, job, deleted) {
                     self.out.reply(ask, result.map_or_else(Reply::Failed, |()| Reply::Done));

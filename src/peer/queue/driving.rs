@@ -115,7 +115,8 @@ impl PeerMachine {
         }
         let earlier = download.sizes();
         let (owners, destination) = (owners.clone(), destination.clone());
-        let order = DownloadOrder { what: download.what(), owners, destination, files, folders };
+        let (what, notes) = (download.what(), Vec::new());
+        let order = DownloadOrder { what, owners, destination, files, folders, notes };
         self.jobs.run(id, JobPurpose::Download);
         self.downloads.queue.handle_begun(id, is_whole);
         let watchers = self.downloads.queue.take_watchers(id);

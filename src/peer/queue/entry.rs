@@ -42,6 +42,8 @@ pub(super) type KnownOwner = (PeerId, String);
 pub(in crate::peer) struct QueueOrder {
     /// The words of the user.
     pub(in crate::peer) words: Vec<String>,
+    /// What else was said of what is to come: what is left out, and another name.
+    pub(in crate::peer) options: Vec<String>,
     /// From whom it may come.
     pub(in crate::peer) owners: Owners,
     /// The folder that everything goes into.

@@ -106,8 +106,8 @@ impl Queue {
     /// The one that is to bring the same, as the user typed it, to the same place.
     pub(super) fn like(&self, order: &QueueOrder) -> Option<JobId> {
         let is_like = |other: &QueueOrder| {
-            (&other.words, &other.owners, &other.destination)
-                == (&order.words, &order.owners, &order.destination)
+            (&other.words, &other.options) == (&order.words, &order.options)
+                && (&other.owners, &other.destination) == (&order.owners, &order.destination)
         };
         self.all.iter().find(|(_, download)| is_like(&download.order)).map(|(id, _)| *id)
     }
@@ -285,7 +285,9 @@ impl Queue {
 
     /// The last of those that run, if there is no place left for one before it.
     fn overtaken(&self, now: Time) -> Option<JobId> {
-        if self.n_moving() < limits::QUEUE_RUNNING || !self.is_waiting() {
+        let is_stopping = |d: &QueuedDownload| matches!(d.run, QueueRun::Stopping(_));
+        if self.n_moving() < limits::QUEUE_RUNNING || !self.is_waiting() || self.all.values().any(is_stopping)
+        {
             return None;
         }
         let order: Vec<_> = self.in_order().collect();

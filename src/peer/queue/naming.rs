@@ -1,9 +1,9 @@
 //! Which downloads a user means. Pure.
 
 use super::{Queue, QueuedDownload};
-use crate::content::path::fold;
 use crate::control::QueueWord;
 use crate::error::{Code, Failure};
+use crate::index::fold;
 use crate::swarm::JobId;
 use crate::text::shown;
 

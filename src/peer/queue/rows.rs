@@ -29,6 +29,8 @@ const MARKS: u8 = b'm';
 #[derive(Serialize, Deserialize)]
 struct StoredState {
     words: Vec<String>,
+    #[serde(default)]
+    options: Vec<String>,
     from: StoredOwners,
     #[serde(with = "crate::control::local_path")]
     to: PathBuf,
@@ -81,7 +83,7 @@ struct StoredMarks {
 
 /// How a download stands.
 pub(super) fn state(id: JobId, download: &QueuedDownload) -> LedgerRow {
-    let QueueOrder { words, owners, destination, .. } = &download.order;
+    let QueueOrder { words, options, owners, destination, .. } = &download.order;
     let from = match owners {
         Owners::Anyone => StoredOwners::Anyone,
         Owners::All => StoredOwners::All,
@@ -89,6 +91,7 @@ pub(super) fn state(id: JobId, download: &QueuedDownload) -> LedgerRow {
     };
     let stored = StoredState {
         words: words.clone(),
+        options: options.clone(),
         from,
         to: destination.clone(),
         place: download.place,
@@ -173,6 +176,7 @@ fn download(state: StoredState, of: StoredFiles, marks: Option<StoredMarks>) -> 
         files: files.collect(),
         folders: of.folders,
         words: state.words,
+        options: state.options,
         owners,
         destination: state.to,
     };

@@ -36,6 +36,7 @@ fn order(n: u8, size: u64) -> QueueOrder {
     let name = format!("f{n}");
     QueueOrder {
         words: vec![name.clone()],
+        options: Vec::new(),
         owners: Owners::Anyone,
         destination: "/d".into(),
         files: vec![wanted(n, &name, size)],

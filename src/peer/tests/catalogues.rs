@@ -75,6 +75,7 @@ fn a_download_that_finds_nothing_says_whose_files_are_missing() {
         to: None,
         wait: false,
         no_wait: false,
+        ..DownloadRequest::default()
     };
     let ask = peer.ask(request.into());
     no_catalogue(&mut peer, anna, NoCatalogueCause::Busy);

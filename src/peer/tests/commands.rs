@@ -115,7 +115,10 @@ fn what_cannot_be_done_is_said() {
     let ask = peer.ask(CancelRequest::number(7).into());
     let replies = peer.replies(ask);
     let [Reply::Failed(failure)] = replies.as_slice() else { panic!("{replies:?}") };
-    assert_eq!((failure.code, failure.message.as_str()), (Code::NotFound, "no download 7 is running"));
+    assert_eq!(
+        (failure.code, failure.message.as_str()),
+        (Code::NotFound, "no download 7 in the queue; `queue` shows what there is")
+    );
     let ask = peer.ask(CopiesRequest { copies: Some(3), files: vec!["x".to_owned()] }.into());
     assert!(matches!(peer.replies(ask).as_slice(), [Reply::Failed(f)] if f.code == Code::NotFound));
     let ask = peer.ask(RestoreRequest { forget: false, files: Vec::new() }.into());

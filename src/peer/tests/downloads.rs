@@ -27,6 +27,7 @@ fn a_download_is_begun_once_its_destination_is_there() {
             to: Some("/elsewhere".into()),
             wait: true,
             no_wait: false,
+            ..DownloadRequest::default()
         }
         .into(),
     );
@@ -65,6 +66,7 @@ fn no_folder_is_made_for_what_nobody_shares() {
         to: Some(to.into()),
         wait: true,
         no_wait: false,
+        ..DownloadRequest::default()
     };
     let ask = peer.ask(into("nothing", "/elsewhere").into());
     assert!(matches!(peer.replies(ask).as_slice(), [Reply::Failed(f)] if f.code == Code::NotFound));
@@ -78,7 +80,7 @@ fn no_folder_is_made_for_what_nobody_shares() {
 /// A request for `word` from these peers.
 fn download_from(word: &str, from: &[String]) -> Request {
     let (files, from) = (vec![word.to_owned()], from.to_vec());
-    DownloadRequest { files, from, to: None, wait: true, no_wait: false }.into()
+    DownloadRequest { files, from, to: None, wait: true, no_wait: false, ..DownloadRequest::default() }.into()
 }
 
 #[test]
@@ -212,6 +214,7 @@ fn a_download_that_waits_for_a_destination_can_be_stopped_and_is_begun_in_its_tu
         to: Some(format!("/far/{n}").into()),
         wait: true,
         no_wait: false,
+        ..DownloadRequest::default()
     };
     let most = crate::peer::limits::DESTINATIONS;
     let asks: Vec<_> = (1..=most + 2).map(|n| peer.ask(into(n).into())).collect();

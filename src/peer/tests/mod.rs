@@ -291,7 +291,15 @@ fn local_facts() -> LocalFacts {
 }
 
 fn download(word: &str, wait: bool) -> Request {
-    DownloadRequest { files: vec![word.to_owned()], from: Vec::new(), to: None, wait, no_wait: false }.into()
+    DownloadRequest {
+        files: vec![word.to_owned()],
+        from: Vec::new(),
+        to: None,
+        wait,
+        no_wait: false,
+        ..DownloadRequest::default()
+    }
+    .into()
 }
 
 fn progress(job: JobId, done: u64) -> PeerEvent {

@@ -131,7 +131,7 @@ fn a_download_pulls_what_those_share_whom_keepers_name_and_begins() {
     let jobs = peer.fetched();
     assert_eq!(jobs[0].files[0].holders.iter().copied().collect::<BTreeSet<_>>(), [20, 21].map(id).into());
     // What is known needs not be pulled again.
-    peer.ask(download("docs/a.txt", false));
+    peer.ask(download("./docs/a.txt", false));
     peer.keepers_find(&[("docs/a.txt", 7, &[20, 21])]);
     assert_eq!(peer.fetched().len(), 1);
 }
@@ -175,6 +175,7 @@ fn whoever_is_named_is_asked_and_no_keeper() {
         to: None,
         wait: false,
         no_wait: false,
+        ..DownloadRequest::default()
     };
     peer.ask(from.into());
     assert!(peer.index_questions().is_empty());

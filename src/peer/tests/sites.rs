@@ -139,6 +139,7 @@ fn the_table_is_asked_for_whole_ids_of_anyone_alone() {
         to: None,
         wait: true,
         no_wait: false,
+        ..DownloadRequest::default()
     };
     not_found(&mut peer, both.into());
     // Without `--wan` nobody is asked.

@@ -310,6 +310,7 @@ fn file_work(around: &mut Around<'_>, work: FileWork) {
     let answer = match work {
         // Folders are there as soon as something lies in them.
         FileWork::Destination(ask, _) => FileAnswer::Destination(ask, Ok(())),
+        FileWork::Plan(ask, plan) => FileAnswer::Plan(ask, plan),
         FileWork::Discard(job, _, _) => FileAnswer::Discard(job, Ok(Vec::new())),
         FileWork::Challenge(job, _) => FileAnswer::Challenge(job, Ok(())),
         FileWork::Repair(path) => FileAnswer::Repair(path, Ok(())),

@@ -21,7 +21,14 @@ pub(super) const fn seconds(n: u64) -> Duration {
 }
 
 pub(super) fn download(word: &str) -> DownloadRequest {
-    DownloadRequest { files: vec![word.to_owned()], from: Vec::new(), to: None, wait: true, no_wait: false }
+    DownloadRequest {
+        files: vec![word.to_owned()],
+        from: Vec::new(),
+        to: None,
+        wait: true,
+        no_wait: false,
+        ..DownloadRequest::default()
+    }
 }
 
 fn own(place: usize) -> String {

@@ -1,8 +1,16 @@
 //! From what a user types after `download` to the contents that are meant. Pure.
 
+mod glob;
+mod patterns;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::glob::Glob;
+pub(super) use self::patterns::{Excluded, rename};
+use self::patterns::{alike, take_globbed};
 use super::away::whole_or_some;
 use super::choices::Choices;
 use super::owners::Owners;
@@ -12,6 +20,7 @@ use crate::content::{Catalogue, Claim, Entry, EntryKind, FileId, SafePath, path}
 use crate::control::file_word::{self, FileWord, typed_path};
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
+use crate::index::fold;
 use crate::swarm::Wanted;
 use crate::text;
 
@@ -22,6 +31,8 @@ pub(super) struct Resolved {
     pub(super) files: Vec<Wanted>,
     /// Empty folders.
     pub(super) folders: Vec<SafePath>,
+    /// What is to be said of what was taken for what was typed.
+    pub(super) notes: Vec<String>,
 }
 
 /// Digits of a file id that must be given at least.
@@ -77,6 +88,11 @@ pub(super) fn note_holders(files: &mut [Wanted], roster: &Roster, owners: &Owner
             }
         }
     }
+}
+
+/// True if a word may stand for several paths.
+pub(super) fn has_wildcard(word: &str) -> bool {
+    matches!(FileWord::of(word), FileWord::Path(path) if Glob::of(&path).is_some())
 }
 
 /// The contents that a word means as a file.
@@ -141,15 +157,51 @@ fn one(word: &str, sought: Sought<'_>, found: &mut Resolved) -> Result<(), Failu
         }
         FileWord::Path(path) => path,
     };
-    let (path, found_at) = at_path(word, &path, roster, owners)?;
-    let Some(AtPath { path, files, trees }) = found_at else {
-        return Err(missing(&path, sought));
-    };
+    let trimmed = path.strip_suffix('/').unwrap_or(&path);
+    let (exact, found_at) = at_path(word, &path, roster, owners)?;
+    if let Some(at) = found_at {
+        let to = last_component(&at.path);
+        return take_at(at, &to, sought, &asked, found);
+    }
+    let folder_only = trimmed.len() != path.len();
+    if let Some(glob) = Glob::of(trimmed) {
+        let folded = Glob::of(&fold(trimmed));
+        let mut is_any = take_globbed(&glob, folder_only, false, sought, &asked, found)?;
+        if let Some(folded) = folded.filter(|_| !is_any) {
+            is_any = take_globbed(&folded, folder_only, true, sought, &asked, found)?;
+        }
+        if is_any {
+            return Ok(());
+        }
+        let message =
+            format!("nothing matches `{}`; `**/` in front of a pattern looks in all folders", typed(&exact));
+        return Err(Failure::new(Code::NotFound, message));
+    }
+    if let Some(other) = alike(&exact, sought)? {
+        let at = AtPath::of(other, folder_only, roster, owners);
+        if !at.is_empty() {
+            found.notes.push(format!("no file `{}`: taking `{}`", typed(&exact), typed(&at.path)));
+            let to = last_component(&at.path);
+            return take_at(at, &to, sought, &asked, found);
+        }
+    }
+    Err(missing(&exact, sought))
+}
+
+/// Takes what there is at a path, as a file or a folder that goes to `to`.
+fn take_at(
+    at: AtPath<'_>,
+    to: &SafePath,
+    sought: Sought<'_>,
+    asked: &Arc<str>,
+    found: &mut Resolved,
+) -> Result<(), Failure> {
+    let (roster, AtPath { path, files, trees }) = (sought.roster, at);
     if trees.is_empty() {
         let (id, entry) = files.single(&typed(&path), roster)?;
-        found.files.push(wanted(id, entry, last_component(&path), &asked));
+        found.files.push(wanted(id, entry, to.clone(), asked));
     } else if files.is_empty() {
-        folder(&path, &trees, roster, owners, &asked, found)?;
+        folder(&path, to, &trees, sought, asked, found)?;
     } else {
         return Err(file_or_folder(&path, &files, &trees, roster));
     }
@@ -184,14 +236,24 @@ struct AtPath<'a> {
 
 impl<'a> AtPath<'a> {
     fn of(path: SafePath, folder_only: bool, roster: &'a Roster, owners: &'a Owners) -> Self {
-        let (mut files, mut trees) = (Choices::default(), Trees::default());
+        let mut at = Self::nothing(path);
         for (peer, entry) in roster.entries(owners) {
-            if entry.path == path && !folder_only {
-                files.add(peer, entry);
-            }
-            trees.add(&path, peer, entry);
+            at.add(folder_only, peer, entry);
         }
-        Self { path, files, trees }
+        at
+    }
+
+    /// Nothing that is known yet.
+    fn nothing(path: SafePath) -> Self {
+        Self { path, files: Choices::default(), trees: Trees::default() }
+    }
+
+    /// Takes an entry if it lies there, or below.
+    fn add(&mut self, folder_only: bool, peer: PeerId, entry: &'a Entry) {
+        if entry.path == self.path && !folder_only {
+            self.files.add(peer, entry);
+        }
+        self.trees.add(&self.path, peer, entry);
     }
 
     fn is_empty(&self) -> bool {
@@ -215,28 +277,28 @@ fn spelled_otherwise(path: &SafePath, roster: &Roster, owners: &Owners) -> Optio
 /// A folder: the tree of its owner, or of several put together.
 fn folder(
     path: &SafePath,
+    top: &SafePath,
     trees: &Trees<'_>,
-    roster: &Roster,
-    owners: &Owners,
+    sought: Sought<'_>,
     asked: &Arc<str>,
     found: &mut Resolved,
 ) -> Result<(), Failure> {
+    let Sought { roster, owners, .. } = sought;
     if !owners.are_merged() {
         trees.must_be_one(&typed(path), roster)?;
     }
-    let top = last_component(path);
     let mut contents: BTreeMap<&SafePath, Choices<'_>> = BTreeMap::new();
     for (peer, inner, entry) in trees.entries() {
         match (&entry.kind, inner) {
             (EntryKind::File { .. }, Some(inner)) => contents.entry(inner).or_default().add(peer, entry),
             (_, inner) => {
-                found.folders.push(inner.map_or_else(|| top.clone(), |inner| entry_path(&top, inner)));
+                found.folders.push(inner.map_or_else(|| top.clone(), |inner| entry_path(top, inner)));
             }
         }
     }
     for (inner, choices) in &contents {
         let (id, entry) = choices.single(&typed(&entry_path(path, inner)), roster)?;
-        found.files.push(wanted(id, entry, entry_path(&top, inner), asked));
+        found.files.push(wanted(id, entry, entry_path(top, inner), asked));
     }
     Ok(())
 }
@@ -321,6 +383,20 @@ pub(super) fn known_ids(of: &BTreeSet<FileId>, roster: &Roster) -> BTreeSet<File
     roster.entries(&Owners::Anyone).filter_map(id).collect()
 }
 
+/// The folders that some of what these share lies in.
+fn folders(roster: &Roster, owners: &Owners) -> BTreeSet<SafePath> {
+    let mut folders = BTreeSet::new();
+    for (_, entry) in roster.entries(owners).take(20_000) {
+        let mut above = entry.path.parent();
+        // Those above one that is known are known.
+        while let Some(folder) = above.filter(|folder| !folders.contains(folder)) {
+            above = folder.parent();
+            folders.insert(folder);
+        }
+    }
+    folders
+}
+
 /// What to say when nobody has it: that we have it ourselves, or the nearest name.
 fn missing(path: &SafePath, sought: Sought<'_>) -> Failure {
     let Sought { roster, mine, owners, near } = sought;
@@ -344,200 +420,18 @@ fn missing(path: &SafePath, sought: Sought<'_>) -> Failure {
         whole.max(last)
     };
     let known = roster.entries(owners).take(20_000).map(|(_, entry)| &entry.path);
-    let best = near
-        .iter()
-        .chain(known)
-        .map(|other| (score(other), other))
-        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
-    match best {
+    let best = |of: &mut dyn Iterator<Item = &SafePath>| {
+        let scored = of.map(|other| (score(other), other.clone()));
+        scored.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(&a.1)))
+    };
+    let file = best(&mut near.iter().chain(known));
+    let folder = best(&mut folders(roster, owners).iter());
+    let is_folder = folder.as_ref().map(|(score, _)| *score) > file.as_ref().map(|(score, _)| *score);
+    match if is_folder { folder } else { file } {
         Some((score, near)) if score >= 0.6 => {
-            not_found(format!("no file `{shown}`{whose}; did you mean `{}`?", typed(near)))
+            let slash = if is_folder { "/" } else { "" };
+            not_found(format!("no file `{shown}`{whose}; did you mean `{}{slash}`?", typed(&near)))
         }
         _ => not_found(format!("no file `{shown}`{whose}; `list` shows what there is")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::roster::tests::{file, key, roster};
-    use super::*;
-
-    fn to(found: &Resolved) -> Vec<(&str, u8, usize)> {
-        found.files.iter().map(|f| (f.to.as_str(), f.id.0[0], f.holders.len())).collect()
-    }
-
-    fn ask(r: &Roster, words: &[&str]) -> Result<Resolved, Failure> {
-        let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
-        with(&words, r, &Catalogue::default(), &Owners::Anyone)
-    }
-
-    fn with(
-        words: &[String],
-        roster: &Roster,
-        mine: &Catalogue,
-        owners: &Owners,
-    ) -> Result<Resolved, Failure> {
-        resolve(words, Sought { roster, mine, owners, near: &[] })
-    }
-
-    #[test]
-    fn files_folders_and_ids() {
-        let empty = Entry { path: "docs/void".parse().unwrap(), kind: EntryKind::Folder };
-        let r = roster(&[
-            ("one", &[file("docs/a.txt", 1), file("docs/sub/b.txt", 2), empty, file("top", 3)]),
-            ("two", &[file("docs/a.txt", 1), file("other", 3)]),
-        ]);
-        assert_eq!(to(&ask(&r, &["docs/a.txt"]).unwrap()), [("a.txt", 1, 2)]);
-        assert_eq!(to(&ask(&r, &["top", "top"]).unwrap()), [("top", 3, 2)]);
-        let docs = with(&["docs/".into()], &r, &Catalogue::default(), &Owners::All).unwrap();
-        assert_eq!(to(&docs), [("docs/a.txt", 1, 2), ("docs/sub/b.txt", 2, 1)]);
-        assert_eq!(docs.folders, ["docs/void".parse().unwrap()]);
-        assert_eq!(to(&ask(&r, &["docs/sub"]).unwrap()), [("sub/b.txt", 2, 1)]);
-        assert_eq!(to(&ask(&r, &["b3:0202", "b3:0303"]).unwrap()), [("b.txt", 2, 1), ("top", 3, 2)]);
-        let void = ask(&r, &["docs/void"]).unwrap();
-        assert_eq!((void.files.len(), void.folders), (0, vec!["void".parse().unwrap()]));
-    }
-
-    #[test]
-    fn no_path_stands_in_the_way_of_an_id() {
-        let whole = format!("b3:{}", FileId([1; 32]));
-        let false_one = [file("b3:0101", 4), file(&whole, 5), file("b3:dir/y", 6)];
-        let r = roster(&[("one", &false_one), ("two", &[file("x", 1)])]);
-        for word in ["b3:0101", &whole] {
-            assert_eq!(to(&ask(&r, &[word]).unwrap()), [("x", 1, 1)], "{word}");
-        }
-        assert_eq!(to(&ask(&r, &["./b3:0101", "./x"]).unwrap()), [("b3:0101", 4, 1), ("x", 1, 1)]);
-        assert_eq!(to(&ask(&r, &["./b3:dir/"]).unwrap()), [("b3:dir/y", 6, 1)]);
-        let err = ask(&r, &["b3:dir/"]).unwrap_err();
-        assert!(err.code == Code::Usage && err.message.contains("`./b3:…`"), "{err}");
-        assert_eq!(ask(&r, &["b3:0404"]).unwrap().files[0].to.as_str(), "b3:0101");
-        let near = ask(&r, &["./b3:0102"]).unwrap_err().message;
-        assert!(near.contains("did you mean `./b3:0101`"), "{near}");
-    }
-
-    #[test]
-    fn a_name_that_reads_as_an_escape_may_be_typed_raw_where_it_stands_in_nobodys_way() {
-        let (raw, other) = (r"a\u{1b}", "a\u{1b}");
-        let r = roster(&[("one", &[file(raw, 1), file(r"d\u{1b}/x", 2)])]);
-        assert_eq!(to(&ask(&r, &[raw, r"d\u{1b}/"]).unwrap()), [(raw, 1, 1), (r"d\u{1b}/x", 2, 1)]);
-        let r = roster(&[("one", &[file(raw, 1), file(other, 2)])]);
-        assert_eq!(to(&ask(&r, &[raw]).unwrap()), [(other, 2, 1)]);
-        assert_eq!(to(&ask(&r, &[&typed_path(raw)]).unwrap()), [(raw, 1, 1)]);
-    }
-
-    #[test]
-    fn a_name_may_be_typed_as_other_keyboards_put_it_together() {
-        let (apart, together) = ("e\u{301}te\u{301}", "\u{e9}t\u{e9}");
-        let r = roster(&[("mac", &[file(apart, 1), file(&format!("{apart}/{apart}"), 2), file("ete", 3)])]);
-        let r = |words: &[&str]| {
-            ask(&r, words).map(|found| to(&found).into_iter().map(|f| f.1).collect::<Vec<_>>())
-        };
-        assert_eq!(r(&[&format!("{together}/")]).unwrap(), [2]);
-        assert_eq!(r(&[&format!("{together}/{together}")]).unwrap(), [2]);
-        let both = roster(&[("one", &[file("\u{1e9b}\u{323}", 1), file("\u{17f}\u{323}\u{307}", 2)])]);
-        assert_eq!(to(&ask(&both, &["\u{17f}\u{323}\u{307}"]).unwrap())[0].1, 2, "what is exact comes first");
-        let neither = ask(&both, &["\u{17f}\u{307}\u{323}"]).unwrap_err();
-        assert_eq!(neither.code, Code::NotFound);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn whatever_is_shown_of_a_path_means_that_path(names in text::tests::texts()) {
-            // Beside it lie files that are called as it is shown, and as it would be read.
-            let shown = typed_path(&names).into_owned();
-            let others = [shown.clone(), text::unescaped(&names).into_owned(), text::shown(&names).into_owned()];
-            let others: BTreeSet<String> = others.into_iter().filter(|other| *other != names).collect();
-            let names: Vec<String> = [names].into_iter().chain(others).collect();
-            if names.iter().all(|name| name.parse::<SafePath>().is_ok() && !name.contains('/')) {
-                let files: Vec<_> = names.iter().zip(1..).map(|(name, n)| file(name, n)).collect();
-                let found = ask(&roster(&[("one", &files)]), &[&shown]).unwrap();
-                assert_eq!((found.files.len(), found.files[0].to.as_str()), (1, names[0].as_str()));
-            }
-        }
-    }
-
-    #[test]
-    fn two_contents_of_one_name_are_an_error_that_shows_them() {
-        let r = roster(&[("one", &[file("x", 1)]), ("two", &[file("x", 2)])]);
-        let err = ask(&r, &["x"]).unwrap_err();
-        assert_eq!(err.code, Code::Ambiguous);
-        assert!(err.message.contains("b3:01010101") && err.message.contains("two"), "{}", err.message);
-        let from = with(&["x".into()], &r, &Catalogue::default(), &Owners::one(key(2).peer_id())).unwrap();
-        assert_eq!(to(&from), [("x", 2, 1)]);
-        let err = ask(&r, &["b3:0"]).unwrap_err();
-        assert_eq!(err.code, Code::Usage);
-    }
-
-    #[test]
-    fn a_folder_comes_from_one_owner_unless_several_are_named() {
-        let empty = Entry { path: "p/void".parse().unwrap(), kind: EntryKind::Folder };
-        let tree = [file("p/a", 1), file("p/sub/b", 2), empty.clone()];
-        let hook = [&tree[..], &[file("p/.git/hooks/post-checkout", 3)]].concat();
-        let (id, mine) = (|n| key(n).peer_id(), Catalogue::default());
-        let of = |r: &Roster, word: &str, owners: &Owners| with(&[word.to_owned()], r, &mine, owners);
-        // All who have it have the same: they are one, and give of it all.
-        let r = roster(&[("anna", &tree), ("bert", &tree), ("carl", &[file("elsewhere", 2)])]);
-        let found = of(&r, "p", &Owners::Anyone).unwrap();
-        assert_eq!(to(&found), [("p/a", 1, 2), ("p/sub/b", 2, 3)]);
-        assert_eq!(found.folders, ["p/void".parse().unwrap()]);
-        // One has another one, of more, of less or of other files; or only executable.
-        let script = match file("p/a", 1) {
-            Entry { path, kind: EntryKind::File { id, size, modified, since, .. } } => {
-                Entry { path, kind: EntryKind::File { id, size, modified, executable: true, since } }
-            }
-            folder => folder,
-        };
-        let other: [&[Entry]; 4] = [
-            &hook,
-            &tree[..2],
-            &[file("p/a", 4), file("p/sub/b", 2), empty.clone()],
-            &[script, file("p/sub/b", 2), empty],
-        ];
-        for other in other {
-            let r = roster(&[("anna", &tree), ("bert", &tree), ("\u{430}nna", other)]);
-            let failure = of(&r, "p/", &Owners::Anyone).unwrap_err();
-            assert_eq!(failure.code, Code::Ambiguous);
-            for n in 1..=3 {
-                assert!(failure.message.contains(&id(n).prefix(8)), "{failure}");
-            }
-            assert!(failure.message.contains("(2 files, 3 B)"), "{failure}");
-            assert!(failure.message.contains("--from all"), "{failure}");
-            assert_eq!(to(&of(&r, "p", &Owners::one(id(1))).unwrap()), [("p/a", 1, 1), ("p/sub/b", 2, 1)]);
-            let both = Owners::Only([id(1), id(2)].into());
-            assert_eq!(to(&of(&r, "p", &both).unwrap()), [("p/a", 1, 2), ("p/sub/b", 2, 2)]);
-        }
-        let r = roster(&[("anna", &tree), ("mallory", &hook)]);
-        // What is the same everywhere below it can be had without a choice.
-        assert_eq!(to(&of(&r, "p/sub", &Owners::Anyone).unwrap()), [("sub/b", 2, 2)]);
-        for together in [Owners::All, Owners::Only([id(1), id(2)].into())] {
-            let found = of(&r, "p", &together).unwrap();
-            assert_eq!(to(&found), [("p/.git/hooks/post-checkout", 3, 1), ("p/a", 1, 2), ("p/sub/b", 2, 2)]);
-        }
-    }
-
-    #[test]
-    fn no_file_stands_in_the_way_of_a_folder_nor_the_other_way_round() {
-        let r = roster(&[("anna", &[file("p/a", 1)]), ("mallory", &[file("p", 2)])]);
-        let failure = ask(&r, &["p"]).unwrap_err();
-        assert_eq!(failure.code, Code::Ambiguous);
-        assert!(failure.message.contains("b3:02020202") && failure.message.contains("`p/`"), "{failure}");
-        assert_eq!(to(&ask(&r, &["p/"]).unwrap()), [("p/a", 1, 1)]);
-        assert_eq!(to(&ask(&r, &["b3:0202"]).unwrap()), [("p", 2, 1)]);
-        let mallory = Owners::one(key(2).peer_id());
-        assert_eq!(to(&with(&["p".into()], &r, &Catalogue::default(), &mallory).unwrap()), [("p", 2, 1)]);
-    }
-
-    #[test]
-    fn what_is_missing_is_said_with_the_nearest_name() {
-        let r = roster(&[("one", &[file("docs/report.txt", 1)])]);
-        let err = ask(&r, &["repotr.txt"]).unwrap_err();
-        assert_eq!(err.code, Code::NotFound);
-        assert!(err.message.contains("did you mean `docs/report.txt`"), "{}", err.message);
-        assert!(ask(&r, &["zzz"]).unwrap_err().message.contains("`list` shows"));
-        assert_eq!(ask(&r, &["../x"]).unwrap_err().code, Code::NotFound);
-        assert_eq!(ask(&r, &["b3:ffff"]).unwrap_err().code, Code::NotFound);
-        let mine = Catalogue::of([file("own", 1)]);
-        let err = with(&["own".into()], &r, &mine, &Owners::Anyone).unwrap_err();
-        assert!(err.message.contains("this peer itself"), "{}", err.message);
     }
 }
