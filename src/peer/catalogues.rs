@@ -46,6 +46,11 @@ impl Catalogues {
         self.0.get(&owner)
     }
 
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PeerId, &Arc<Catalogue>)> {
+        self.0.iter().map(|(owner, (_, catalogue))| (*owner, catalogue))
+    }
+
     /// Takes what the receiver gave, instead of what it gave before.
     pub(super) fn set(&mut self, owner: PeerId, head: Head, catalogue: Arc<Catalogue>) {
         self.0.insert(owner, (head, catalogue));

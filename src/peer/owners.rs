@@ -21,6 +21,8 @@ pub(super) enum Owners {
     /// Those of these peers, which alone are asked for content. What several of them share in one folder is
     /// put together.
     Only(BTreeSet<PeerId>),
+    /// Those of these peers, which were here and are away, as far as it is remembered. Nobody need have it now.
+    Absent(BTreeSet<PeerId>),
 }
 
 impl Owners {
@@ -48,7 +50,13 @@ impl Owners {
         match self {
             Self::Anyone | Self::All => true,
             Self::Only(peers) => peers.contains(&peer),
+            Self::Absent(_) => false,
         }
+    }
+
+    /// True if what this peer shared is meant, which is away.
+    pub(super) fn has_absent(&self, peer: PeerId) -> bool {
+        matches!(self, Self::Absent(peers) if peers.contains(&peer))
     }
 
     /// True if everyone who has a content may be asked for it.
@@ -59,7 +67,7 @@ impl Owners {
     /// True if what several of them share in one folder is put together.
     pub(super) fn are_merged(&self) -> bool {
         match self {
-            Self::Anyone => false,
+            Self::Anyone | Self::Absent(_) => false,
             Self::All => true,
             Self::Only(peers) => peers.len() > 1,
         }

@@ -362,7 +362,15 @@ impl Roster {
     /// What these share, those with it that are away while others keep their files.
     pub(super) fn entries<'a>(&'a self, of: &'a Owners) -> impl Iterator<Item = (PeerId, &'a Entry)> {
         let away = self.away.entries(&self.catalogues, |id| self.members.contains_key(&id));
-        self.shared(of).chain(away.filter(|(id, _)| of.has(*id)))
+        let remembered = self.catalogues.iter().filter(|(id, _)| of.has_absent(*id));
+        let remembered =
+            remembered.flat_map(|(id, catalogue)| catalogue.entries().map(move |entry| (id, entry)));
+        self.shared(of).chain(away.filter(|(id, _)| of.has(*id))).chain(remembered)
+    }
+
+    /// Those who are away, and of whom it is remembered what they shared.
+    pub(super) fn absent(&self) -> impl Iterator<Item = PeerId> {
+        self.catalogues.iter().map(|(id, _)| id).filter(|id| !self.members.contains_key(id))
     }
 
     /// What those share that are here.

@@ -126,7 +126,7 @@ fn an_owner_that_leaves_and_comes_back_is_waited_for() {
     assert_eq!(peer.ask(&["pause"]).status.code(), Some(0));
     wait("the pause", DEADLINE, || peer.status().downloads.is_empty().then_some(()));
     let again = peer.ask(&["download", "one.iso"]);
-    assert_eq!(again.status.code(), Some(6), "{}", err(&again));
+    assert_eq!(again.status.code(), Some(4), "{}", err(&again));
     assert!(err(&again).contains("download 1 waits for anna in the queue"), "{}", err(&again));
     let _again = anna.daemon_with(&["--name", "anna"]);
     wait("all of it", DEADLINE, || queue(&peer).is_empty().then_some(()));

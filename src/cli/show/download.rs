@@ -194,13 +194,17 @@ fn holders(row: &DownloadRow) -> String {
 }
 
 fn first_line(row: &DownloadRow) -> String {
-    let mut text = format!("[{}] downloading {} ({}", row.job, shown(&row.what), size(row.size));
+    let doing = if row.waiting.is_some() { "" } else { "downloading " };
+    let mut text = format!("[{}] {doing}{} ({}", row.job, shown(&row.what), size(row.size));
     if row.files > 1 {
         text.push_str(&format!(", {}", count(row.files, "file")));
     }
     text.push(')');
     if !row.from.is_empty() {
         text.push_str(&format!(" from {}", some_names(&row.from)));
+    }
+    if let Some(why) = &row.waiting {
+        text.push_str(&format!(" {}", shown(why)));
     }
     text
 }

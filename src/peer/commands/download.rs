@@ -20,8 +20,8 @@ use crate::peer::limits;
 use crate::peer::listing::{Filter, unlisted};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
-use crate::peer::queue::{QueueOrder, QueuedDownload};
-use crate::peer::resolve::{Excluded, Sought, has_wildcard, known_ids, rename, resolve};
+use crate::peer::queue::{QueueOrder, QueuedDownload, resolve_absent};
+use crate::peer::resolve::{Excluded, Resolved, Sought, has_wildcard, known_ids, rename, resolve};
 use crate::peer::roster::Roster;
 use crate::peer::seeks::SoughtDownload;
 use crate::swarm::{JobId, Wanted};
@@ -34,7 +34,7 @@ impl Command for DownloadRequest {
 
     fn needed_catalogues(&self, roster: &Roster) -> NeededCatalogues {
         match Owners::named(&self.from, roster) {
-            Ok(Owners::Only(owners)) => NeededCatalogues::Of(owners),
+            Ok(Owners::Only(owners) | Owners::Absent(owners)) => NeededCatalogues::Of(owners),
             // What is called so is found in all that others share.
             Ok(Owners::Anyone | Owners::All) if self.files.iter().any(|word| has_wildcard(word)) => {
                 NeededCatalogues::All
@@ -66,7 +66,12 @@ fn prepare(ask: AskId, request: DownloadRequest, peer: &mut PeerMachine) -> Resu
     if let Some(to) = &request.to {
         // No folder is made for what nobody shares.
         match order_or_unlisted(ask, &request, peer) {
-            Err(failure) if waiting_like(&request, &failure, peer).is_none() => return Err(failure),
+            Err(failure)
+                if waiting_like(&request, &failure, peer).is_none()
+                    && absent_order(&request, &failure, peer).is_none() =>
+            {
+                return Err(failure);
+            }
             _ => {}
         }
         if !to.is_absolute() {
@@ -253,10 +258,7 @@ pub(super) fn begin(
 ) -> Result<Answer, Failure> {
     let order = match order_or_unlisted(ask, request, peer) {
         Ok(order) => order,
-        Err(failure) => {
-            let Some(id) = waiting_like(request, &failure, peer) else { return Err(failure) };
-            return go_on(now, ask, id, Vec::new(), request, peer);
-        }
+        Err(failure) => return wait_for_absent(now, ask, request, failure, peer),
     };
     let holders = holders(&order, peer);
     let DownloadOrder { owners, destination, files, folders, notes, .. } = order;
@@ -269,23 +271,52 @@ pub(super) fn begin(
         }
     }
     let (words, options) = (request.files.clone(), options(request));
-    let order = QueueOrder { words, options, owners, destination, files, folders };
-    let id = match peer.downloads.queue.like(&order) {
-        Some(id) if peer.downloads.queue.brings_the_same(id, &order) => id,
-        earlier => {
-            if let Some(id) = earlier {
-                // What it means by now takes the place of what it meant.
-                cancel::remove(now, id, peer);
-            }
-            if peer.downloads.queue.len() >= limits::QUEUED {
-                let text =
-                    format!("the queue is full ({} downloads): `cancel` takes some away", limits::QUEUED);
-                return Err(Failure::other(text));
-            }
-            peer.queue_download(now, order)
+    let id = enqueue(now, QueueOrder { words, options, owners, destination, files, folders }, peer)?;
+    go_on(now, ask, id, holders, request, peer)
+}
+
+/// The download of the queue that brings this, which may be there already.
+fn enqueue(now: Time, order: QueueOrder, peer: &mut PeerMachine) -> Result<JobId, Failure> {
+    match peer.downloads.queue.like(&order) {
+        Some(id) if peer.downloads.queue.brings_the_same(id, &order) => return Ok(id),
+        // What it means by now takes the place of what it meant.
+        Some(id) => drop(cancel::remove(now, id, peer)),
+        None => {}
+    }
+    if peer.downloads.queue.len() >= limits::QUEUED {
+        let text = format!("the queue is full ({} downloads): `cancel` takes some away", limits::QUEUED);
+        return Err(Failure::other(text));
+    }
+    Ok(peer.queue_download(now, order))
+}
+
+/// Nobody is here who shares it: it waits in the queue if it is there already, or if somebody shared it who was here.
+fn wait_for_absent(
+    now: Time,
+    ask: AskId,
+    request: &DownloadRequest,
+    failure: Failure,
+    peer: &mut PeerMachine,
+) -> Result<Answer, Failure> {
+    let id = match waiting_like(request, &failure, peer) {
+        Some(id) => id,
+        None => {
+            let Some(order) = absent_order(request, &failure, peer) else { return Err(failure) };
+            enqueue(now, order, peer)?
         }
     };
-    go_on(now, ask, id, holders, request, peer)
+    // Whoever does not want to wait is told what it is, as ever.
+    go_on(now, ask, id, Vec::new(), request, peer).map_err(|waits| Failure::new(failure.code, waits.message))
+}
+
+/// What was meant of those who were here, if that is why it was not found.
+fn absent_order(request: &DownloadRequest, failure: &Failure, peer: &PeerMachine) -> Option<QueueOrder> {
+    if failure.code != Code::NotFound || peer.departure.is_begun() {
+        return None;
+    }
+    let (Resolved { files, folders, .. }, owners) = resolve_absent(request, peer)?;
+    let (words, options) = (request.files.clone(), options(request));
+    Some(QueueOrder { words, options, owners, destination: destination(request, peer), files, folders })
 }
 
 /// What else was said of what is to come: two downloads of the same words that differ in that are two.

@@ -149,7 +149,8 @@ fn givers(order: &QueueOrder, roster: &Roster) -> Vec<PeerId> {
     }
     let lacks: BTreeSet<Claim> = order.files.iter().map(|file| (file.id, file.size)).collect();
     let mut givers = Vec::new();
-    for (peer, entry) in roster.entries(&Owners::Anyone) {
+    let remembered = Owners::Absent(roster.absent().collect());
+    for (peer, entry) in roster.entries(&Owners::Anyone).chain(roster.entries(&remembered)) {
         if givers.last() != Some(&peer) && claim(entry).is_some_and(|claim| lacks.contains(&claim)) {
             givers.push(peer);
         }

@@ -8,6 +8,7 @@
 //! Contract: `handle_*` and what the user wants change it; then [`Queue::next`] and [`Queue::to_stop`] are asked until
 //! they say `None`, and [`Queue::take_rows`] once. They are due again at [`Queue::poll_timeout`].
 
+mod absent;
 mod discards;
 mod driving;
 mod entry;
@@ -21,6 +22,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+pub(in crate::peer) use self::absent::resolve_absent;
 use self::discards::DiscardOrder;
 pub(in crate::peer) use self::discards::Discards;
 pub(in crate::peer) use self::driving::write;

@@ -85,7 +85,7 @@ struct StoredMarks {
 pub(super) fn state(id: JobId, download: &QueuedDownload) -> LedgerRow {
     let QueueOrder { words, options, owners, destination, .. } = &download.order;
     let from = match owners {
-        Owners::Anyone => StoredOwners::Anyone,
+        Owners::Anyone | Owners::Absent(_) => StoredOwners::Anyone,
         Owners::All => StoredOwners::All,
         Owners::Only(peers) => StoredOwners::Only(peers.clone()),
     };

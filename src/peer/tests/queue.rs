@@ -129,7 +129,7 @@ fn whose_owner_is_away_is_waited_for_and_a_one_shot_is_told_so() {
     let replies = peer.replies(ask);
     let [Reply::Begun(row), Reply::Failed(failure)] = &replies[..] else { panic!("{replies:?}") };
     assert_eq!((row.job, row.waiting.as_deref()), (1, Some("waits for anna")));
-    assert!(failure.code == Code::NoHolder && failure.message.contains("waits for anna"), "{failure}");
+    assert!(failure.code == Code::NotFound && failure.message.contains("waits for anna"), "{failure}");
     assert_eq!(peer.states(), [(1, QueueState::Waiting)]);
     // Somebody else who has it is as good.
     peer.join(2, "bert", 1);
@@ -140,6 +140,33 @@ fn whose_owner_is_away_is_waited_for_and_a_one_shot_is_told_so() {
     peer.arrive(1, 1);
     peer.finish(JobId(1), None);
     assert_eq!(peer.queue(), []);
+}
+
+#[test]
+fn what_somebody_shared_who_is_away_can_be_asked_for() {
+    let mut peer = beside_anna();
+    peer.anna_goes();
+    let ask = peer.ask(download("f2", false));
+    let replies = peer.replies(ask);
+    let [Reply::Begun(row), Reply::Done] = &replies[..] else { panic!("{replies:?}") };
+    assert_eq!((row.job, row.waiting.as_deref(), row.size), (1, Some("waits for anna"), 1 << 30));
+    let from = DownloadRequest {
+        files: vec!["f3".to_owned()],
+        from: vec![key(1).peer_id().full()],
+        wait: true,
+        ..DownloadRequest::default()
+    };
+    let ask = peer.ask(from.into());
+    let replies = peer.replies(ask);
+    let [.., Reply::Failed(failure)] = &replies[..] else { panic!("{replies:?}") };
+    assert_eq!(failure.code, Code::NotFound, "as ever for who does not want to wait");
+    assert!(failure.message.contains("download 2 waits for"), "{failure}");
+    let ask = peer.ask(download("f4", false));
+    assert!(matches!(&peer.replies(ask)[..], [Reply::Failed(f)] if f.message.starts_with("no file `f4`")));
+    peer.join(1, "anna", 1);
+    peer.outputs.clear();
+    peer.catalogue(1, &[2, 3].map(|n| large(&format!("f{n}"), n, 1 << 30)));
+    assert_eq!(peer.fetched().iter().map(|job| job.id.0).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[test]
