@@ -11,6 +11,7 @@ pub(crate) mod local_path;
 mod newer;
 mod notice;
 mod one_or_more;
+mod queue_word;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;
 pub(crate) mod server;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::answers::Answers;
 pub use self::notice::{GoneCause, Notice};
+pub use self::queue_word::QueueWord;
 use self::typed::{Proposals, TypedFrom, TypedRequest};
 use crate::error::Failure;
 use crate::sys::folder::{self, Folder};

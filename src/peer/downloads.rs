@@ -11,7 +11,7 @@ use super::jobs::{JobPurpose, Jobs};
 use super::limits;
 use super::output::{Outputs, PeerOutput};
 use super::owners::Owners;
-use super::queue::{Queue, QueueOver, QueueSizes};
+use super::queue::{Queue, QueueOver, QueueSizes, QueuedDownload};
 use super::roster::Roster;
 use super::speeds::{Speed, SpeedsSeen};
 use super::through::ThroughPeers;
@@ -239,7 +239,8 @@ impl Downloads {
             self.queue.add_watchers(job, core::mem::take(&mut d.watchers));
             return;
         }
-        let waits_for = self.queue.waits_for_names(job).filter(|_| over == QueueOver::Waits);
+        let waits_for =
+            self.queue.get(job).map(QueuedDownload::waits_for).filter(|_| over == QueueOver::Waits);
         if d.is_summed {
             let mut sum = d.sum(now, failure.as_ref(), None, roster);
             if let Some(names) = &waits_for {

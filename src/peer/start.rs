@@ -77,7 +77,7 @@ impl Peer {
         let mut sandboxes = Sandboxes::new(&config);
         let store = start_store(&mut sandboxes, &config, group.as_ref())?;
         let custody = custody(&config, &identity, instance, &store)?;
-        let (chat, downloads) = (Chat::restored(clock::now(), &store.chat()), store.downloads());
+        let chat = Chat::restored(clock::now(), &store.chat());
         let counters = Arc::new(Counters::default());
         let library = start_library(&mut sandboxes, &config, &counters, &store)?;
 
@@ -136,7 +136,7 @@ impl Peer {
             moved: bound.moved,
             custody,
             chat,
-            downloads,
+            downloads: parts.store.downloads(),
             routes,
             announced,
             warnings,

@@ -270,7 +270,7 @@ mod tests {
         );
         assert_eq!(wrong_line("list --mien"), "no `--mien`; did you mean `--mine`?");
         assert_eq!(wrong_line("list \u{1b}[2J b"), "`b` is not understood: see `help`");
-        for line in ["peers x", "cancel x", "list --from a --mine", "exit --now=1", "download a --to"] {
+        for line in ["peers x", "cancel", "list --from a --mine", "exit --now=1", "download a --to"] {
             let said = wrong_line(line);
             assert!(!said.contains('\n') && said.len() > 20, "{line}: {said}");
         }

@@ -5,6 +5,7 @@ use crate::control::{CancelRequest, QueueRow, QueueState, Reply};
 use crate::error::Failure;
 use crate::peer::event::AskId;
 use crate::peer::machine::PeerMachine;
+use crate::peer::queue::{queue_rows, stop_job, turn_queue};
 use crate::swarm::JobId;
 use crate::time::Time;
 
@@ -22,11 +23,11 @@ impl Command for CancelRequest {
                     self.which.as_number().map(JobId).filter(|id| peer.downloads.get(*id).is_some());
                 let Some(id) = running else { return Err(failure) };
                 peer.downloads.note_stopped(id);
-                peer.stop_job(now, id);
+                stop_job(now, id, peer);
                 return Ok(Answer::Done);
             }
         };
-        for row in peer.queue_rows(now, &ids) {
+        for row in queue_rows(now, &ids, peer) {
             if self.discard {
                 peer.downloads.queue.discard(JobId(row.job), ask);
             }
@@ -37,7 +38,7 @@ impl Command for CancelRequest {
             return Ok(Answer::Done);
         }
         // Whoever wants nothing kept hears of the end once nothing is left.
-        peer.turn_queue(now);
+        turn_queue(now, peer);
         Ok(Answer::Later)
     }
 }
@@ -54,7 +55,7 @@ pub(super) fn remove(now: Time, id: JobId, peer: &mut PeerMachine) -> QueueState
         return QueueState::Removed;
     }
     if !was_stopping {
-        peer.stop_job(now, id);
+        stop_job(now, id, peer);
     }
     QueueState::Stopping
 }

@@ -20,7 +20,7 @@ use crate::peer::limits;
 use crate::peer::listing::{Filter, unlisted};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
-use crate::peer::queue::{QueueOrder, QueuedDownload, resolve_absent};
+use crate::peer::queue::{QueueOrder, QueuedDownload, queue_download, resolve_absent, turn_queue};
 use crate::peer::resolve::{Excluded, Resolved, Sought, has_wildcard, known_ids, rename, resolve};
 use crate::peer::roster::Roster;
 use crate::peer::seeks::SoughtDownload;
@@ -277,8 +277,9 @@ pub(super) fn begin(
 
 /// The download of the queue that brings this, which may be there already.
 fn enqueue(now: Time, order: QueueOrder, peer: &mut PeerMachine) -> Result<JobId, Failure> {
+    let brings = |id| peer.downloads.queue.get(id).is_some_and(|download| download.brings_the_same(&order));
     match peer.downloads.queue.like(&order) {
-        Some(id) if peer.downloads.queue.brings_the_same(id, &order) => return Ok(id),
+        Some(id) if brings(id) => return Ok(id),
         // What it means by now takes the place of what it meant.
         Some(id) => drop(cancel::remove(now, id, peer)),
         None => {}
@@ -287,7 +288,7 @@ fn enqueue(now: Time, order: QueueOrder, peer: &mut PeerMachine) -> Result<JobId
         let text = format!("the queue is full ({} downloads): `cancel` takes some away", limits::QUEUED);
         return Err(Failure::other(text));
     }
-    Ok(peer.queue_download(now, order))
+    Ok(queue_download(now, order, peer))
 }
 
 /// Nobody is here who shares it: it waits in the queue if it is there already, or if somebody shared it who was here.
@@ -348,7 +349,7 @@ fn go_on(
     if peer.downloads.queue.get(id).is_some_and(QueuedDownload::is_at_rest_by_choice) {
         peer.downloads.queue.resume(id);
     }
-    peer.turn_queue(now);
+    turn_queue(now, peer);
     let roster = &peer.presence.roster;
     if let Some(row) = peer.downloads.begun_row(now, id, roster) {
         let begun = Reply::Begun(DownloadRow { holders, ..row });
@@ -366,7 +367,7 @@ fn go_on(
         return Ok(Answer::Later);
     }
     if peer.downloads.queue.state(now, id) == Some(QueueState::Waiting) {
-        let names = peer.downloads.queue.waits_for_names(id).unwrap_or_default();
+        let names = peer.downloads.queue.get(id).map(QueuedDownload::waits_for).unwrap_or_default();
         let nobody = Failure::new(Code::NoHolder, "nobody who has it is here");
         return Err(waits_in_queue(id, &nobody, &names));
     }

@@ -5,6 +5,7 @@ use crate::control::FirstRequest;
 use crate::error::{Code, Failure};
 use crate::peer::event::AskId;
 use crate::peer::machine::PeerMachine;
+use crate::peer::queue::turn_queue;
 use crate::receiver::ReceiverCommand;
 use crate::time::Time;
 
@@ -25,7 +26,7 @@ impl Command for FirstRequest {
             peer.downloads.queue.resume(id);
         }
         peer.out.receiver(ReceiverCommand::First(Some(id)));
-        peer.turn_queue(now);
+        turn_queue(now, peer);
         queue::tell(now, ask, &[id], peer);
         Ok(Answer::Done)
     }

@@ -5,6 +5,7 @@ use crate::control::PauseRequest;
 use crate::error::Failure;
 use crate::peer::event::AskId;
 use crate::peer::machine::PeerMachine;
+use crate::peer::queue::turn_queue;
 use crate::time::Time;
 
 impl Command for PauseRequest {
@@ -16,7 +17,7 @@ impl Command for PauseRequest {
         let ids = peer.downloads.queue.named(&self.which)?;
         ids.iter().for_each(|id| peer.downloads.queue.pause(*id));
         queue::tell(now, ask, &ids, peer);
-        peer.turn_queue(now);
+        turn_queue(now, peer);
         Ok(Answer::Done)
     }
 }

@@ -5,6 +5,7 @@ use crate::control::{QueueRequest, Reply};
 use crate::error::Failure;
 use crate::peer::event::AskId;
 use crate::peer::machine::PeerMachine;
+use crate::peer::queue::queue_rows;
 use crate::swarm::JobId;
 use crate::time::Time;
 
@@ -22,7 +23,7 @@ impl Command for QueueRequest {
 
 /// Tells how these downloads stand.
 pub(super) fn tell(now: Time, ask: AskId, ids: &[JobId], peer: &mut PeerMachine) {
-    for row in peer.queue_rows(now, ids) {
+    for row in queue_rows(now, ids, peer) {
         peer.out.reply(ask, Reply::Queued(row));
     }
 }

@@ -5,6 +5,7 @@ use crate::control::{QueueState, ResumeRequest};
 use crate::error::Failure;
 use crate::peer::event::AskId;
 use crate::peer::machine::PeerMachine;
+use crate::peer::queue::turn_queue;
 use crate::time::Time;
 
 impl Command for ResumeRequest {
@@ -21,7 +22,7 @@ impl Command for ResumeRequest {
             ids.retain(|id| peer.downloads.queue.state(now, *id).is_some_and(stands));
         }
         ids.iter().for_each(|id| peer.downloads.queue.resume(*id));
-        peer.turn_queue(now);
+        turn_queue(now, peer);
         queue::tell(now, ask, &ids, peer);
         Ok(Answer::Done)
     }

@@ -28,7 +28,7 @@ use super::leaving::Cause;
 use super::output::{Outputs, PeerOutput};
 use super::own_peer::OwnPeer;
 use super::presence::Presence;
-use super::queue::{Queue, write};
+use super::queue::{Queue, turn_queue, write};
 use super::reachability::Reachability;
 use super::routes::PeerRoutes;
 use super::shared::SharedFolder;
@@ -169,7 +169,7 @@ impl PeerMachine {
         self.carrier.turn(now, &mut self.custody, &mut self.jobs, &mut self.out);
         turn_searches(now, self);
         turn_seeks(now, self);
-        self.turn_queue(now);
+        turn_queue(now, self);
         self.answer_deferred(now);
         if self.departure.is_over(now) {
             self.finish(now);

@@ -28,110 +28,106 @@ const QUEUED: &str = "waits for those before it";
 /// Why a download waits of which nobody knows from whom it is to come.
 const NOBODY: &str = "nobody who has it is here";
 
-impl PeerMachine {
-    /// One more download, which begins at once if it can. Its number.
-    pub(in crate::peer) fn queue_download(&mut self, now: Time, order: QueueOrder) -> JobId {
-        let id = self.jobs.number();
-        let givers: Vec<PeerId> = givers(&order, &self.presence.roster);
-        self.downloads.queue.add(id, order);
-        let roster = &self.presence.roster;
-        for peer in givers {
-            self.downloads.queue.note_owner(id, peer, || roster.name(peer));
-        }
-        self.turn_queue(now);
-        id
+/// One more download, which begins at once if it can. Its number.
+pub(in crate::peer) fn queue_download(now: Time, order: QueueOrder, peer: &mut PeerMachine) -> JobId {
+    let id = peer.jobs.number();
+    let givers: Vec<PeerId> = givers(&order, &peer.presence.roster);
+    peer.downloads.queue.add(id, order);
+    let roster = &peer.presence.roster;
+    for giver in givers {
+        peer.downloads.queue.note_owner(id, giver, || roster.name(giver));
     }
+    turn_queue(now, peer);
+    id
+}
 
-    /// Has the receiver fetch what can be fetched now, and end what is to rest; notes down what changed.
-    pub(in crate::peer) fn turn_queue(&mut self, now: Time) {
-        while let Some(order) = self.downloads.queue.discards.next(now) {
-            let DiscardOrder { job, destination, files } = order;
-            self.out.files(FileWork::Discard(job, destination, files));
-        }
-        if !self.departure.is_begun() {
-            self.look_for_offers();
-            while let Some(id) = self.downloads.queue.to_stop(now) {
-                self.stop_job(now, id);
-            }
-            while let Some(id) = self.downloads.queue.next(now) {
-                self.begin_queued(now, id);
-            }
-        }
-        write(now, false, &mut self.downloads.queue, &mut self.out);
+/// Has the receiver fetch what can be fetched now, and end what is to rest; notes down what changed.
+pub(in crate::peer) fn turn_queue(now: Time, peer: &mut PeerMachine) {
+    while let Some(order) = peer.downloads.queue.discards.next(now) {
+        let DiscardOrder { job, destination, files } = order;
+        peer.out.files(FileWork::Discard(job, destination, files));
     }
-
-    /// Has the receiver end a download; what arrived stays.
-    pub(in crate::peer) fn stop_job(&mut self, now: Time, id: JobId) {
-        if self.downloads.is_waiting(id) {
-            // The receiver knows nothing of it yet.
-            let stopped = Failure::other("the download was stopped");
-            self.on_job(now, JobEvent::Finished(id, 0, Some(stopped)));
-        } else {
-            self.out.receiver(ReceiverCommand::Cancel(id));
+    if !peer.departure.is_begun() {
+        look_for_offers(peer);
+        while let Some(id) = peer.downloads.queue.to_stop(now) {
+            stop_job(now, id, peer);
+        }
+        while let Some(id) = peer.downloads.queue.next(now) {
+            begin_queued(now, id, peer);
         }
     }
+    write(now, false, &mut peer.downloads.queue, &mut peer.out);
+}
 
-    /// Looks up who gives something of those of which that is not known.
-    fn look_for_offers(&mut self) {
-        for (id, lacks) in self.downloads.queue.take_stale() {
-            let Some(owners) = self.downloads.queue.get(id).map(|download| &download.order.owners) else {
-                continue;
-            };
-            let roster = &self.presence.roster;
-            let mut offers: BTreeSet<PeerId> =
-                roster.holders(&lacks, owners).into_values().flatten().collect();
-            if owners.is_anyone() {
-                let kept = roster.away.parts(&lacks).into_values().flatten().map(|(keeper, _)| keeper);
-                offers.extend(
-                    kept.filter(|keeper| roster.contact(*keeper).is_some() || *keeper == self.own.id()),
-                );
-                if lacks.iter().any(|(file, _)| self.custody.served.has(*file)) {
-                    offers.insert(self.own.id());
-                }
-            }
-            self.downloads.queue.set_offers(id, offers);
-        }
+/// Has the receiver end a download; what arrived stays.
+pub(in crate::peer) fn stop_job(now: Time, id: JobId, peer: &mut PeerMachine) {
+    if peer.downloads.is_waiting(id) {
+        // The receiver knows nothing of it yet.
+        let stopped = Failure::other("the download was stopped");
+        peer.on_job(now, JobEvent::Finished(id, 0, Some(stopped)));
+    } else {
+        peer.out.receiver(ReceiverCommand::Cancel(id));
     }
+}
 
-    fn begin_queued(&mut self, now: Time, id: JobId) {
-        let Some(download) = self.downloads.queue.get(id) else { return };
-        let QueueOrder { owners, destination, folders, .. } = &download.order;
-        let mut files: Vec<_> = download.lacking().cloned().collect();
-        let roster = &self.presence.roster;
-        note_holders(&mut files, roster, owners);
+/// Looks up who gives something of those of which that is not known.
+fn look_for_offers(peer: &mut PeerMachine) {
+    for (id, lacks) in peer.downloads.queue.take_stale() {
+        let Some(owners) = peer.downloads.queue.get(id).map(|download| &download.order.owners) else {
+            continue;
+        };
+        let roster = &peer.presence.roster;
+        let mut offers: BTreeSet<PeerId> = roster.holders(&lacks, owners).into_values().flatten().collect();
         if owners.is_anyone() {
-            // What this peer keeps for another one need not come over the network.
-            for file in files.iter_mut().filter(|file| self.custody.served.has(file.id)) {
-                file.some.push(self.own.id());
+            let kept = roster.away.parts(&lacks).into_values().flatten().map(|(keeper, _)| keeper);
+            offers
+                .extend(kept.filter(|keeper| roster.contact(*keeper).is_some() || *keeper == peer.own.id()));
+            if lacks.iter().any(|(file, _)| peer.custody.served.has(*file)) {
+                offers.insert(peer.own.id());
             }
         }
-        // The rest comes once somebody has it.
-        let lacking = files.len();
-        files.retain(|file| !(file.holders.is_empty() && file.some.is_empty()));
-        let is_whole = files.len() == lacking;
-        let folders = folders.clone();
-        if files.is_empty() && lacking > 0 {
-            return self.downloads.queue.set_offers(id, BTreeSet::new());
-        }
-        let earlier = download.sizes();
-        let (owners, destination) = (owners.clone(), destination.clone());
-        let (what, notes) = (download.what(), Vec::new());
-        let order = DownloadOrder { what, owners, destination, files, folders, notes };
-        self.jobs.run(id, JobPurpose::Download);
-        self.downloads.queue.handle_begun(id, is_whole);
-        let watchers = self.downloads.queue.take_watchers(id);
-        self.downloads.run(now, id, order, &mut self.out);
-        self.downloads.note_earlier(id, earlier, watchers);
-        self.downloads.note_holders(id, &self.presence.roster);
-        if self.downloads.queue.first() == Some(id) {
-            self.out.receiver(ReceiverCommand::First(Some(id)));
-        }
+        peer.downloads.queue.set_offers(id, offers);
     }
+}
 
-    /// The rows of these downloads.
-    pub(in crate::peer) fn queue_rows(&self, now: Time, ids: &[JobId]) -> Vec<QueueRow> {
-        ids.iter().filter_map(|id| self.downloads.queue_row(now, *id, &self.presence.roster)).collect()
+fn begin_queued(now: Time, id: JobId, peer: &mut PeerMachine) {
+    let Some(download) = peer.downloads.queue.get(id) else { return };
+    let QueueOrder { owners, destination, folders, .. } = &download.order;
+    let mut files: Vec<_> = download.lacking().cloned().collect();
+    let roster = &peer.presence.roster;
+    note_holders(&mut files, roster, owners);
+    if owners.is_anyone() {
+        // What this peer keeps for another one need not come over the network.
+        for file in files.iter_mut().filter(|file| peer.custody.served.has(file.id)) {
+            file.some.push(peer.own.id());
+        }
     }
+    // The rest comes once somebody has it.
+    let lacking = files.len();
+    files.retain(|file| !(file.holders.is_empty() && file.some.is_empty()));
+    let is_whole = files.len() == lacking;
+    let folders = folders.clone();
+    if files.is_empty() && lacking > 0 {
+        return peer.downloads.queue.set_offers(id, BTreeSet::new());
+    }
+    let earlier = download.sizes();
+    let (owners, destination) = (owners.clone(), destination.clone());
+    let (what, notes) = (download.what(), Vec::new());
+    let order = DownloadOrder { what, owners, destination, files, folders, notes };
+    peer.jobs.run(id, JobPurpose::Download);
+    peer.downloads.queue.handle_begun(id, is_whole);
+    let watchers = peer.downloads.queue.take_watchers(id);
+    peer.downloads.run(now, id, order, &mut peer.out);
+    peer.downloads.note_earlier(id, earlier, watchers);
+    peer.downloads.note_holders(id, &peer.presence.roster);
+    if peer.downloads.queue.first() == Some(id) {
+        peer.out.receiver(ReceiverCommand::First(Some(id)));
+    }
+}
+
+/// The rows of these downloads.
+pub(in crate::peer) fn queue_rows(now: Time, ids: &[JobId], peer: &PeerMachine) -> Vec<QueueRow> {
+    ids.iter().filter_map(|id| peer.downloads.queue_row(now, *id, &peer.presence.roster)).collect()
 }
 
 /// Writes down what changed.
@@ -242,11 +238,6 @@ impl Queue {
             row.waiting = Some(download.why_waiting(roster));
         }
         row
-    }
-
-    /// Those for whom a download waits.
-    pub(in crate::peer) fn waits_for_names(&self, id: JobId) -> Option<Vec<String>> {
-        self.get(id).map(QueuedDownload::waits_for)
     }
 }
 

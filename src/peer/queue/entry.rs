@@ -129,6 +129,13 @@ impl QueuedDownload {
         self.order.words.join(" ")
     }
 
+    /// True if it brings these files and folders, and no others.
+    pub(in crate::peer) fn brings_the_same(&self, order: &QueueOrder) -> bool {
+        let files =
+            |of: &QueueOrder| of.files.iter().map(|f| (f.id, f.size, f.to.clone())).collect::<Vec<_>>();
+        files(&self.order) == files(order) && self.order.folders == order.folders
+    }
+
     /// Bytes of its files, and how many these are: of all, and of those that are here.
     pub(in crate::peer) fn sizes(&self) -> QueueSizes {
         let mut sizes = QueueSizes::default();

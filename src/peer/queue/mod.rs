@@ -25,7 +25,7 @@ use std::path::Path;
 pub(in crate::peer) use self::absent::resolve_absent;
 use self::discards::DiscardOrder;
 pub(in crate::peer) use self::discards::Discards;
-pub(in crate::peer) use self::driving::write;
+pub(in crate::peer) use self::driving::{queue_download, queue_rows, stop_job, turn_queue, write};
 pub(in crate::peer) use self::entry::{QueueOrder, QueueSizes, QueuedDownload};
 use self::entry::{QueueRun, StopCause};
 use super::event::AskId;
@@ -88,7 +88,7 @@ impl Queue {
         self.all.last_key_value().map(|(id, _)| *id)
     }
 
-    /// One of them.
+    /// A download of the queue.
     pub(super) fn get(&self, id: JobId) -> Option<&QueuedDownload> {
         self.all.get(&id)
     }
@@ -112,15 +112,6 @@ impl Queue {
                 && (&other.owners, &other.destination) == (&order.owners, &order.destination)
         };
         self.all.iter().find(|(_, download)| is_like(&download.order)).map(|(id, _)| *id)
-    }
-
-    /// True if that one brings these files, and no others.
-    pub(super) fn brings_the_same(&self, id: JobId, order: &QueueOrder) -> bool {
-        let files =
-            |of: &QueueOrder| of.files.iter().map(|f| (f.id, f.size, f.to.clone())).collect::<Vec<_>>();
-        self.get(id).is_some_and(|download| {
-            files(&download.order) == files(order) && download.order.folders == order.folders
-        })
     }
 
     /// True if a download that does not run is to bring this file.

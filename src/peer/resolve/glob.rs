@@ -22,7 +22,7 @@ enum Letter {
     One,
     /// This letter.
     Is(char),
-    /// One of these, from the first to the last; or none of them.
+    /// A letter in one of these ranges; or in none of them.
     In { ranges: Vec<(char, char)>, is_negated: bool },
 }
 

@@ -72,7 +72,7 @@ fn a_name_may_be_typed_as_other_keyboards_put_it_together() {
     let both = roster(&[("one", &[file("\u{1e9b}\u{323}", 1), file("\u{17f}\u{323}\u{307}", 2)])]);
     assert_eq!(to(&ask(&both, &["\u{17f}\u{323}\u{307}"]).unwrap())[0].1, 2, "what is exact comes first");
     let neither = ask(&both, &["\u{17f}\u{307}\u{323}"]).unwrap_err();
-    assert_eq!(neither.code, Code::NotFound);
+    assert_eq!(neither.code, Code::Ambiguous);
 }
 
 proptest::proptest! {

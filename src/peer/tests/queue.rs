@@ -124,7 +124,7 @@ fn whose_owner_is_away_is_waited_for_and_a_one_shot_is_told_so() {
     assert_eq!(failure.code, Code::NoHolder);
     assert!(failure.message.contains("download 1 waits for anna in the queue"), "{failure}");
     assert_eq!(peer.queue()[0].why.as_deref(), Some("waits for anna"));
-    // The same words mean the one that waits.
+    // These words mean the one that waits.
     let ask = peer.ask(download("f1", true));
     let replies = peer.replies(ask);
     let [Reply::Begun(row), Reply::Failed(failure)] = &replies[..] else { panic!("{replies:?}") };
