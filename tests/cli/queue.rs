@@ -50,7 +50,7 @@ fn begin_three(peer: &Peer) {
 
 /// Waits until something of each download that is not paused is here.
 fn until_each_has_some(peer: &Peer) -> Vec<QueueRow> {
-    let (rows, _) = wait("some of each", DEADLINE, || {
+    let (rows, _) = wait("some of each", 5 * DEADLINE, || {
         let rows = queue(peer);
         rows.iter().all(|row| row.state == QueueState::Paused || row.done >= CHUNK).then_some(rows)
     });
@@ -121,7 +121,7 @@ fn an_owner_that_leaves_and_comes_back_is_waited_for() {
     until_each_has_some(&peer);
     drop(first);
     let (row, _) =
-        wait("the wait", DEADLINE, || queue(&peer).pop().filter(|row| row.state == QueueState::Waiting));
+        wait("the wait", DEADLINE, || queue(&peer).pop().filter(|row| row.why.as_deref() == Some("waits for anna")));
     assert_eq!((row.why.as_deref(), &row.from[..]), (Some("waits for anna"), &["anna".to_owned()][..]));
     // One that was paused waits, too, and whoever asks for it is told at once.
     assert_eq!(peer.ask(&["pause"]).status.code(), Some(0));
@@ -194,6 +194,10 @@ fn session_on(columns: u16) -> String {
     let mut session = open_on(&peer, &[], columns, &[("TERM", "xterm"), ("NO_COLOR", "1")]);
     until(&mut session, "potluck> ");
     peer.lists(3);
+    for name in ["one.iso", "two.iso"] {
+        expectrl::Expect::send(&mut session, format!("d {name}\r")).unwrap();
+        until(&mut session, &format!("downloading {name} (12.0 MiB)"));
+    }
     let mut log = String::new();
     let mut type_in = |line: &str, end: &str| {
         expectrl::Expect::send(&mut session, format!("{line}\r")).unwrap();
@@ -202,9 +206,6 @@ fn session_on(columns: u16) -> String {
         let answer: Vec<&str> = lines.collect::<Vec<_>>().into_iter().rev().collect();
         log.push_str(&format!("> {line}\n{}\n", answer.join("\n")));
     };
-    type_in("queue", "nothing in the queue");
-    type_in("d one.iso", "12.0 MiB)");
-    type_in("d two.iso", "12.0 MiB)");
     type_in("pause one.iso", "continues it");
     wait("the pause", DEADLINE, || (peer.status().downloads.len() == 1).then_some(()));
     type_in("pause", "[2] paused two.iso at 0% of 12.0 MiB; `resume` continues it");
@@ -225,7 +226,25 @@ fn session_on(columns: u16) -> String {
 fn the_queue_reads_the_same_on_narrow_and_wide_terminals() {
     let [narrow, wide] = [80, 200].map(session_on);
     assert_eq!(narrow, wide);
-    insta::assert_snapshot!(wide, @"");
+    insta::assert_snapshot!(wide, @"
+    > pause one.iso
+    [1] paused one.iso at 0% of 12.0 MiB; `resume` continues it
+    > pause
+    [1] paused one.iso at 0% of 12.0 MiB; `resume` continues it
+    [2] paused two.iso at 0% of 12.0 MiB; `resume` continues it
+    > first two
+    no download `two` in the queue; `queue` shows what there is
+    > first two.iso
+    [2] put first: two.iso at 0% of 12.0 MiB; waits for anna
+    > queue
+    NO.  NAME     STATE                SIZE  DONE  FROM  NOTE
+      2  two.iso  waiting (first)  12.0 MiB    0%  anna  waits for anna
+      1  one.iso  paused
+    > cancel one.iso
+    [1] removed one.iso at 0% of 12.0 MiB; what arrived is kept
+    > resume 9
+    no download 9 in the queue; `queue` shows what there is
+    ");
 }
 
 #[test]
