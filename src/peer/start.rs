@@ -73,7 +73,6 @@ impl Peer {
         let identity = Arc::new(own_identity(&config)?);
         let instance = next_instance(&config, 0)?;
         let name = named.unwrap_or_else(|| default_name(&config, &identity));
-
         let mut sandboxes = Sandboxes::new(&config);
         let store = start_store(&mut sandboxes, &config, group.as_ref())?;
         let custody = custody(&config, &identity, instance, &store)?;
