@@ -27,6 +27,7 @@ mod forgeries;
 mod frames;
 mod gateway;
 mod groups;
+mod index_liars;
 mod keepers;
 mod liars;
 mod meetings;
