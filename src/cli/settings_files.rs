@@ -56,6 +56,8 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, Failure> {
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
+        // In a folder that this user cannot even enter lies nobody's file that is meant for it (`HOME` of another user).
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied && is_out_of_reach(path) => return Ok(None),
         Err(e) => return Err(failed(path, &e)),
     };
     check_writers(path)?;
@@ -67,6 +69,10 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, Failure> {
     }
     let text = String::from_utf8(bytes).map_err(|_| refused("this is no text in UTF-8"))?;
     Ok(Some(text.trim_start_matches('\u{feff}').to_owned()))
+}
+
+fn is_out_of_reach(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|e| e.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// Refuses what others can have written: it may let this peer out of its sandbox, or into another group.

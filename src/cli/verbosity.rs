@@ -9,9 +9,9 @@ pub(super) enum Verbosity {
     Quiet,
     /// Who comes and goes, and what arrived, as well.
     Verbose,
-    /// The same but for chat and progress, each line with its level in front: the log of a service.
+    /// Who comes and goes, and what arrived, each line with its level in front: the log of a service.
     Log,
-    /// The same with chat and progress.
+    /// A log with chat and progress, too.
     VerboseLog,
 }
 

@@ -1,5 +1,4 @@
 //! The settings by the keys that they have in a file and in the environment, made of the one definition in mod.rs.
-//! Pure.
 
 use core::any::TypeId;
 use core::error::Error as _;

@@ -1,5 +1,5 @@
 //! Where settings come from, in the order of growing weight: defaults, the user's file, that of the peer directory,
-//! the environment, flags. Pure: cli/settings_files.rs reads the files.
+//! the environment, flags. cli/settings_files.rs reads the files.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

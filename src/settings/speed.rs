@@ -1,4 +1,4 @@
-//! Limits of speed: the settings that can change while a peer runs. Pure.
+//! Limits of speed: the settings that can change while a peer runs.
 
 use clap::{Args, Command};
 

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Stdio};
 
+use potluck::sys::thread::Thread;
 use rustix::process::Signal;
 
 use crate::common::{DEADLINE, Daemon, Peer, err, out};
@@ -19,9 +20,14 @@ impl Log {
     fn of(child: &mut Child) -> Self {
         let (to, lines) = std::sync::mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
-        std::thread::Builder::new()
-            .spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| to.send(line)))
-            .unwrap();
+        let read = move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if to.send(line).is_err() {
+                    return;
+                }
+            }
+        };
+        Thread::spawn("log", read).unwrap().detach();
         Self { lines, seen: Vec::new() }
     }
 
