@@ -1,5 +1,5 @@
 //! The text of a file of settings: what stands where, and the same text with one of them changed. All else in it,
-//! comments too, stays as it is. Pure.
+//! comments too, stays as it is.
 
 use core::ops::Range;
 

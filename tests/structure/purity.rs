@@ -51,8 +51,6 @@ const FOREIGN: &[&str] = &[
     "serde_bytes",
     "strsim",
     "thiserror",
-    // Reads a text.
-    "toml_edit",
     "unicode_normalization",
     "unicode_security",
     "unicode_width",
