@@ -149,7 +149,7 @@ mod tests {
         let of = |pid: u32| ("WATCHDOG_PID", pid.to_string());
         let own = std::process::id();
         assert_eq!(watchdog(&[]), None);
-        assert_eq!(watchdog(&[every.clone()]), Some(Duration::from_secs(30)));
+        assert_eq!(watchdog(core::slice::from_ref(&every)), Some(Duration::from_secs(30)));
         assert_eq!(watchdog(&[every.clone(), of(own)]), Some(Duration::from_secs(30)));
         assert_eq!(watchdog(&[every, of(own + 1)]), None);
         assert_eq!(watchdog(&[("WATCHDOG_USEC", "0".to_owned())]), None);
