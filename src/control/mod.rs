@@ -59,9 +59,11 @@ macro_rules! for_each_command {
             rescan: Rescan(RescanRequest),
             verify: Verify(VerifyRequest),
             doctor: Doctor(DoctorRequest),
+            metrics: Metrics(MetricsRequest),
             exit: Exit(ExitRequest),
             #[command(skip)] complete: Complete(CompleteRequest),
             #[command(skip)] rejoin: Rejoin(RejoinRequest),
+            #[command(skip)] reload: Reload(ReloadRequest),
         }
     };
 }
@@ -165,7 +167,7 @@ pub enum Reply {
     Holder(HolderRow),
     /// A peer of which nothing is heard. After the last [`Line`](Self::Line).
     Ignored(IgnoredRow),
-    /// Answer to `status`.
+    /// Answer to `status` and `metrics`.
     Status(Box<Status>),
     /// A link stands. Answer to `connect`.
     Route(RouteRow),

@@ -84,7 +84,7 @@ impl Peer {
         let tls = own_tls(&identity, group.as_ref())?;
         let mut bound = ports::bind(config.port, config.on.strict_port, &config.on.interfaces)?;
         warnings.extend(bound.note.take());
-        let engine = Engine::new().map_err(thread)?.limited(config.down_limit).counted(&counters);
+        let engine = Engine::new().map_err(thread)?.limited(config.speed.down_limit).counted(&counters);
         let disk = start_disk(&mut sandboxes, &SandboxedPart::Disk, &engine).map_err(thread)?;
         let keep = start_disk(&mut sandboxes, &SandboxedPart::StoreWorkers, &engine).map_err(thread)?;
         let chunks = sandboxes.start(&SandboxedPart::ChunkStore, || chunk_store::start(&config.store()));
@@ -92,7 +92,7 @@ impl Peer {
         let asking = start_asking(&mut sandboxes, engine, &mut bound, &tls, &disk).map_err(thread)?;
         let AskingParts { receiver, distributor, distributee, links } = asking;
         receiver.send(ReceiverCommand::Store(config.store(), keep));
-        let engine = Engine::new().map_err(thread)?.limited(config.up_limit).counted(&counters);
+        let engine = Engine::new().map_err(thread)?.limited(config.speed.up_limit).counted(&counters);
         let sender = start_serving(&mut sandboxes, engine, bound.sender, tls).map_err(thread)?;
 
         let presence = own_presence(&config, name, bound.ports);

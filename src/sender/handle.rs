@@ -17,6 +17,7 @@ use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId};
 use crate::index::answer::IndexAnswer;
 use crate::library::Shelf;
+use crate::rate::Limit;
 use crate::transfer::link_queue::QueuedDatagram;
 use crate::transfer::meetings::Meeting;
 use crate::transfer::{Engine, EngineHandle, Gate};
@@ -100,6 +101,8 @@ pub(crate) enum SenderCommand {
     /// Take no new request; report [`SenderEvent::Stopped`] when what is under way was sent, and read by
     /// whoever it is for.
     Finish,
+    /// How much content is sent in a second from now on.
+    Limit(Limit),
     /// Finish the block under way, close, and report [`SenderEvent::Stopped`].
     Stop,
 }

@@ -438,6 +438,7 @@ impl Role for SenderRole {
                 self.here.table.remove(&peer);
             }
             SenderCommand::PartialSeed(seed) => self.partial_seeds.add(now, seed),
+            SenderCommand::Limit(limit) => self.gate.set_limit(now, limit),
             SenderCommand::Store(folder) => self.store.set_folder(folder),
             SenderCommand::Stored(id, file) => self.store.set(id, file),
             SenderCommand::Open(owners) => self.store.set_owners(owners),

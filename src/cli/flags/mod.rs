@@ -17,15 +17,22 @@ use crate::control::Request;
 use crate::control::typed::CommandOrigin;
 use crate::error::{Code, Failure};
 use crate::settings::Settings;
+use crate::settings::layers::{SettingLayers, SettingRow, check_together};
 
 /// Sentences below `potluck --help`.
 const AFTER: &str = "\
 Without a command, a peer is started in this folder: what lies in its `shared/` is seen by every \
 other peer of the network. With a command, the peer that runs in this folder is asked.
 
+Each option of a peer can also stand in the environment (POTLUCK_UP_LIMIT=2M), in potluck.toml in the peer \
+directory, or in that of your configuration folder (~/.config/potluck/potluck.toml). `potluck config` shows them all.
+
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no peer runs here, 4 no such file or peer, 5 the name \
 is ambiguous, 6 no holder reachable, 7 disk full, 8 a peer already runs here, 9 left, but some files \
 are kept by nobody else. With commands from a pipe: that of the last one that failed.";
+
+/// What shows what can be typed on the command line.
+const PROGRAM_HELP: &str = "potluck help";
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -56,7 +63,7 @@ impl CommandLine {
     /// The settings of the peer that is to be started in `directory`.
     pub(crate) fn settings(&self, directory: PathBuf) -> Settings {
         let mut settings = Settings { directory, ..self.settings.clone() };
-        // An empty POTLUCK_INTERFACE names none.
+        // An empty `--interface` names none.
         settings.on.interfaces.retain(|name| !name.is_empty());
         settings
     }
@@ -73,15 +80,19 @@ impl CommandLine {
         self.useless.as_deref()
     }
 
-    fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let command = Self::command();
+    fn parse(
+        arguments: impl IntoIterator<Item = OsString>,
+        layers: &SettingLayers,
+    ) -> Result<(Self, Vec<SettingRow>), clap::Error> {
+        let command = layers.below(Self::command());
         let mut matches = command.clone().try_get_matches_from(arguments)?;
         let given =
             |arg: &&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
         let useless = command.get_arguments().filter(|arg| !arg.is_global_set()).find(given);
         let useless = useless.and_then(Arg::get_long).map(|long| format!("--{long}"));
+        let rows = layers.rows(&matches);
         let line = Self::from_arg_matches_mut(&mut matches).map_err(|e| e.format(&mut Self::command()))?;
-        Ok(Self { useless, ..line })
+        Ok((Self { useless, ..line }, rows))
     }
 }
 
@@ -120,9 +131,23 @@ pub(crate) enum Parsed<T> {
     Wrong(Failure),
 }
 
-/// Parses the program's own arguments.
+/// Parses the program's own arguments, below which nothing stands.
 pub(crate) fn parse_arguments<I: IntoIterator<Item = OsString>>(arguments: I) -> Parsed<CommandLine> {
-    parsed(CommandLine::parse(arguments), "potluck help")
+    parsed(CommandLine::parse(arguments, &SettingLayers::default()).map(|(line, _)| line), PROGRAM_HELP)
+}
+
+/// Parses the program's own arguments once more, with what stands below them.
+///
+/// # Errors
+/// They do not go together.
+pub(crate) fn parse_above<I: IntoIterator<Item = OsString>>(
+    arguments: I,
+    layers: &SettingLayers,
+) -> Result<(CommandLine, Vec<SettingRow>), Failure> {
+    let (line, rows) = CommandLine::parse(arguments, layers)
+        .map_err(|e| Failure::new(Code::Usage, wrong(&e, PROGRAM_HELP)))?;
+    check_together(&rows)?;
+    Ok((line, rows))
 }
 
 /// Parses the words of a line typed at the prompt.
@@ -388,7 +413,7 @@ mod tests {
         let limits = |words: &[&str]| match parse_arguments(words.iter().map(Into::into)) {
             Parsed::Command(line) => {
                 let config = line.settings(PathBuf::from("/peer"));
-                Ok([config.up_limit, config.down_limit].map(|l| l.map_or(0, NonZeroU64::get)))
+                Ok([config.speed.up_limit, config.speed.down_limit].map(|l| l.map_or(0, NonZeroU64::get)))
             }
             Parsed::Wrong(failure) => Err(failure.message),
             Parsed::Text(text) => panic!("{text}"),

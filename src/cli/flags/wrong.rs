@@ -68,22 +68,10 @@ pub(super) fn unknown(typed: &str, help: &str) -> String {
     if let Some((_, how)) = ELSEWHERE.iter().find(|(words, _)| words.contains(&word.as_str())) {
         return format!("no command `{typed}`: {how}");
     }
-    match nearest(typed) {
+    match text::nearest(&word, manual::names().iter().map(String::as_str)) {
         Some(near) => format!("unknown command `{typed}`; did you mean `{near}`?"),
         None => format!("unknown command `{typed}`; `{help}` lists the commands"),
     }
-}
-
-/// The command that `typed` begins, or was meant to be: at most one slip in three letters.
-fn nearest(typed: &str) -> Option<String> {
-    let typed = typed.to_lowercase();
-    let slips = |name: &String| {
-        let begins = typed.len() > 1 && name.starts_with(&typed);
-        let slips = if begins { 0 } else { strsim::damerau_levenshtein(&typed, name) };
-        (slips <= typed.len().max(name.len()) / 3).then_some(slips)
-    };
-    let all = manual::names().into_iter().filter_map(|name| Some((slips(&name)?, name)));
-    all.min().map(|(_, name)| name)
 }
 
 /// A value of clap's, in one line.

@@ -349,7 +349,7 @@ fn whom(owners: &[KeptFor]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::cli) mod tests {
     use super::*;
     use crate::cli::show::download::tests::download;
     use crate::control::{
@@ -358,13 +358,14 @@ mod tests {
 
     const PLAIN: Style = Style::PLAIN;
 
-    fn facts() -> Status {
+    pub(in crate::cli) fn facts() -> Status {
         Status {
             name: "peer1-k7qd".into(),
             id: "k7qdabcdefgh".into(),
             directory: "/somewhere/peer1".into(),
             ports: [1001, 1002, 1003, 1004],
             discovery_port: 27_272,
+            uptime: 60,
             on: NetworkStatus { network: "open".into(), ..NetworkStatus::default() },
             peers: 2,
             sharing: Sharing { files: 12, bytes: 3_000_000, hashing: 1, left_out: LeftOutRow::default() },

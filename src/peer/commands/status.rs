@@ -42,6 +42,7 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         directory: settings.directory.clone(),
         ports: [ports.receiver, ports.sender, ports.distributor, ports.distributee],
         discovery_port: settings.on.discovery_port,
+        uptime: now.since(own.started).as_secs(),
         on: network(peer),
         peers: roster.len() as u64,
         sharing: peer.shared.sharing(),
@@ -52,8 +53,8 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         gives: settings.swarm.then(|| peer.swarms.len() as u64),
         confinement: facts.confinement,
         limits: SpeedLimits {
-            up_limit: settings.up_limit.map(NonZeroU64::get),
-            down_limit: settings.down_limit.map(NonZeroU64::get),
+            up_limit: settings.speed.up_limit.map(NonZeroU64::get),
+            down_limit: settings.speed.down_limit.map(NonZeroU64::get),
         },
         outside: OutsideStatus {
             port_mapping: peer.routes.port_mapping.map(port_mapping),

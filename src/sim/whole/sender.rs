@@ -122,6 +122,7 @@ impl SimSender {
             | SenderCommand::Meet(_)
             | SenderCommand::Relay(..)
             | SenderCommand::Withhold(_)
+            | SenderCommand::Limit(_)
             | SenderCommand::Give(..) => {}
             SenderCommand::Finish => {
                 self.state = SenderState::Finishing;
