@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalogue::{Entry, EntryKind};
 use super::path::SafePath;
-use crate::codec::{decode, encode, is_encoded_as, split_first};
+use crate::codec::{decode, encode, split_first};
 use crate::later;
 use crate::limits;
 
@@ -85,7 +85,7 @@ impl Bucket {
 
     /// Of own entries, which are in order.
     pub(super) fn of(entries: Vec<Entry>) -> Self {
-        let files = entries.iter().map(|e| u32::from(e.is_file())).sum();
+        let files = entries.iter().map(|e| u32::from(e.content().is_some())).sum();
         Self { entries, later: None, skipped: 0, files }
     }
 
@@ -251,7 +251,7 @@ impl BucketReader {
 
     fn take(&mut self, entry: Option<Entry>, piece: &[u8]) {
         let bucket = &mut self.bucket;
-        if bucket.later.is_none() && entry.as_ref().is_none_or(|e| !is_encoded_as(e, piece)) {
+        if bucket.later.is_none() && entry.as_ref().is_none_or(|e| encode(e) != piece) {
             bucket.later = Some(bucket.bytes());
         }
         if let Some(later) = &mut bucket.later {
@@ -259,7 +259,7 @@ impl BucketReader {
         }
         match entry {
             Some(entry) => {
-                bucket.files += u32::from(entry.is_file());
+                bucket.files += u32::from(entry.content().is_some());
                 bucket.entries.push(entry);
             }
             None => bucket.skipped += 1,

@@ -28,11 +28,6 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// True for a file, false for a folder.
-    pub(super) const fn is_file(&self) -> bool {
-        matches!(self.kind, EntryKind::File { .. })
-    }
-
     /// The content of a file; `None` for a folder.
     #[must_use]
     pub const fn content(&self) -> Option<FileId> {

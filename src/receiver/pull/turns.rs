@@ -27,7 +27,7 @@ pub(in crate::receiver) struct DialTurns {
     taken: BTreeMap<Option<AccountHost>, usize>,
     /// Peers that wait for a place, and where they stand.
     waiting: BTreeMap<PeerId, Waiting>,
-    /// The same by host, in the order in which they are dialled.
+    /// Those who wait by host, in the order in which they are dialled.
     queues: BTreeMap<Option<AccountHost>, BTreeMap<Ticket, PeerId>>,
     /// The first of each queue.
     firsts: BTreeMap<Ticket, Option<AccountHost>>,
