@@ -96,6 +96,7 @@ impl SenderRole {
                 Ok(PushStep::Pushed { bytes, size }) => {
                     // A slice goes out whole, also if a limit has less left.
                     left = left.saturating_sub(bytes.max(1));
+                    self.note_sent(net, id, item, bytes, size);
                     self.count(now, id, item, bytes, size);
                 }
                 Ok(PushStep::Again) => {

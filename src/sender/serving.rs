@@ -1,9 +1,17 @@
-//! Who the controller knows to be served.
+//! Who the controller knows to be served, and with what.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
+use crossbeam_channel::TrySendError;
+
+use super::sent::{SentFor, SentPart, SentParts};
+use super::{SenderEvent, SenderRole};
+use crate::content::ByteRanges;
 use crate::identity::PeerId;
 use crate::time::Time;
+use crate::transfer::net::{ConnId, Net};
+use crate::wire::message::Item;
 
 /// How often the controller hears who is served, at most.
 const SERVING: Duration = Duration::from_millis(250);
@@ -15,6 +23,8 @@ pub(crate) type ServedPeers = Vec<(PeerId, u64)>;
 #[derive(Debug, Default)]
 pub(crate) struct ServingReport {
     reported: ServedPeers,
+    /// What was sent since it was told last.
+    pub(crate) sent: SentParts,
     /// When it is to be looked at again; `None` while nobody is served.
     due: Option<Time>,
 }
@@ -45,9 +55,63 @@ impl ServingReport {
     /// These are served. `tell` tells it, unless it is known, and says whether that could be.
     pub(crate) fn renew(&mut self, now: Time, serving: ServedPeers, tell: impl FnOnce(&ServedPeers) -> bool) {
         let reported = serving == self.reported || tell(&serving);
-        self.due = (!reported || !serving.is_empty()).then_some(now + SERVING);
+        self.due = (!reported || !serving.is_empty() || !self.sent.is_empty()).then_some(now + SERVING);
         if reported {
             self.reported = serving;
+        }
+    }
+}
+
+impl SenderRole {
+    /// Tells the controller who is being served, while somebody is and once when nobody is any more.
+    pub(super) fn report(&mut self, now: Time) {
+        self.tell_sent();
+        let mut serving = BTreeMap::new();
+        let clients = self.clients.values().filter(|c| c.bytes > 0 && !c.is_finished(now));
+        for (peer, bytes) in clients.map(|c| (c.peer, c.bytes)).chain(self.draining.values().copied()) {
+            *serving.entry(peer).or_insert(0) += bytes;
+        }
+        let serving: Vec<_> = serving.into_iter().collect();
+        let tell =
+            |serving: &ServedPeers| self.events.try_send(SenderEvent::Serving(serving.clone())).is_ok();
+        self.serving.renew(now, serving, tell);
+    }
+
+    /// Tells the controller what was sent since it was told last. While it is behind that waits, up to some parts.
+    fn tell_sent(&mut self) {
+        if self.serving.sent.is_full() {
+            return self.tell_all_sent();
+        }
+        if self.serving.sent.is_empty() {
+            return;
+        }
+        if let Err(TrySendError::Full(SenderEvent::Sent(parts))) =
+            self.events.try_send(SenderEvent::Sent(self.serving.sent.take()))
+        {
+            parts.into_iter().for_each(|part| self.serving.sent.note(part));
+        }
+    }
+
+    /// The same, however long that takes.
+    pub(super) fn tell_all_sent(&mut self) {
+        if !self.serving.sent.is_empty() {
+            // It fails only if the peer is ending.
+            drop(self.events.send(SenderEvent::Sent(self.serving.sent.take())));
+        }
+    }
+
+    /// Notes that bytes at the beginning of an item go to a client, of a file of this size.
+    pub(super) fn note_sent(&mut self, net: &Net, id: ConnId, item: Item, bytes: u64, size: u64) {
+        let (Some(to), Some(client)) = (net.payer(id), self.clients.get(&id)) else { return };
+        let why = match client {
+            client if client.next_slices().is_some() => SentFor::Read,
+            client if client.is_background() => SentFor::Keep,
+            _ => SentFor::Fetch,
+        };
+        let ranges = ByteRanges::of([(item.offset, item.offset.saturating_add(bytes))]);
+        self.serving.sent.note(SentPart { to, file: item.file, size, why, bytes, ranges });
+        if self.serving.sent.is_full() {
+            self.tell_all_sent();
         }
     }
 }

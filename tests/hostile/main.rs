@@ -36,4 +36,5 @@ mod requests;
 mod routes;
 mod searches;
 mod shares;
+mod transfers;
 mod words;

@@ -275,7 +275,8 @@ fn end_answer(ask: AskId, answer: Result<Answer, Failure>, out: &mut Outputs) {
     }
 }
 
-fn files_of(catalogue: &Catalogue) -> u64 {
+/// Files that are listed.
+pub(super) fn files_of(catalogue: &Catalogue) -> u64 {
     catalogue.entries().filter(|e| matches!(e.kind, EntryKind::File { .. })).count() as u64
 }
 
