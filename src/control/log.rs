@@ -16,7 +16,7 @@ Examples:
   log \"Week 12/\"      of what lies in that folder
   log anna            with that peer";
 
-/// Show what was sent to others and downloaded from them: when, who, what, how much, and how it ended
+/// Show what was sent and downloaded: when, who, what, how much
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
 #[command(visible_alias = "history", after_help = EXAMPLES)]
 pub struct LogRequest {
@@ -39,7 +39,7 @@ pub struct LogRequest {
 impl TypedRequest for LogRequest {
     fn proposals(argument: &str) -> Proposals {
         match argument {
-            "about" => Proposals::Names(CompletionNames::Offered),
+            "about" => Proposals::Names(CompletionNames::Known),
             _ => Proposals::None,
         }
     }

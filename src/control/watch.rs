@@ -15,7 +15,7 @@ const NOTES: &str = "\
 Each line is one object in JSON, with or without --json. A reader that is too slow is told how many events it missed, \
 one that takes nothing for 10 s is let go. It ends with the peer, or with Ctrl-C.";
 
-/// Print what happens as it happens, one JSON object per line, until the peer ends: peers, files, transfers, warnings
+/// Print what happens, as it happens, one JSON object per line
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
 #[command(after_help = NOTES)]
 pub struct WatchRequest {}

@@ -13,9 +13,10 @@ Examples:
   who notes.txt       who has that file, and when it was fetched from here
   who anna            what anna fetched from here, and what she shares
   who                 the same of everyone who is here, one line each
-What a peer downloaded from somebody else is known only once it shares that, too.";
+What a peer downloaded from somebody else is known only once it shares that, too. Until then it has
+the file in part, or lacks it, as far as this peer knows.";
 
-/// Show who has a file or folder and who is missing, or what a peer fetched from here
+/// Show who has a file or folder and who lacks it, or what a peer took
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct WhoRequest {
@@ -29,7 +30,7 @@ pub struct WhoRequest {
 impl TypedRequest for WhoRequest {
     fn proposals(argument: &str) -> Proposals {
         match argument {
-            "about" => Proposals::Names(CompletionNames::Offered),
+            "about" => Proposals::Names(CompletionNames::Known),
             _ => Proposals::None,
         }
     }

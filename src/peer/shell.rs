@@ -91,8 +91,8 @@ impl PeerShell {
             if matches!(event, PeerEvent::Dht(DhtEvent::State(DhtState::Ended))) {
                 self.parts.dht = None;
             }
-            self.machine.set_date(clock::now(), clock::unix_millis());
-            self.machine.set_watched(self.askers.are_watching());
+            self.machine.transfers.calendar.set(clock::now(), clock::unix_millis());
+            self.machine.out.set_watched(self.askers.are_watching());
             self.machine.handle(clock::now(), event);
             self.machine.took_until(clock::now());
         }

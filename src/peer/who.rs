@@ -12,6 +12,7 @@ use super::owners::Owners;
 use super::transfers::SentRecord;
 use crate::content::{Claim, EntryKind, FileId, Span};
 use crate::control::{WhoPeerRow, WhoRow, WhoSum};
+use crate::custody::distributor::keepers as keepers_of;
 use crate::identity::PeerId;
 use crate::sender::SentFor;
 use crate::time::Time;
@@ -140,7 +141,7 @@ fn keepers(claims: &BTreeSet<Claim>, peer: &PeerMachine) -> Vec<(PeerId, Claim)>
         }
     }
     for claim in claims {
-        for replica in distributor.places((me, claim.0)) {
+        for replica in keepers_of(distributor, (me, claim.0)) {
             spans.entry((replica.peer, *claim)).or_default().push(replica.span);
         }
     }

@@ -224,7 +224,7 @@ impl SenderRole {
         };
         if finished {
             self.state = SenderState::Stopped;
-            self.tell_all_sent();
+            self.serving.tell_all_sent(&self.events);
             drop(self.events.send(SenderEvent::Stopped));
         }
     }

@@ -109,7 +109,7 @@ mod tests {
         let mut parts = SentParts::default();
         for n in 0..PARTS {
             assert!(!parts.is_full());
-            let [.., a, b] = (n as u32).to_be_bytes();
+            let [.., a, b] = u32::try_from(n).unwrap().to_be_bytes();
             let mut one = part(a, 0, SentFor::Fetch, 0, 1);
             one.file.0[0] = b;
             parts.note(one);

@@ -3,15 +3,12 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use crossbeam_channel::TrySendError;
+use crossbeam_channel::{Sender, TrySendError};
 
-use super::sent::{SentFor, SentPart, SentParts};
+use super::sent::{SentPart, SentParts};
 use super::{SenderEvent, SenderRole};
-use crate::content::ByteRanges;
 use crate::identity::PeerId;
 use crate::time::Time;
-use crate::transfer::net::{ConnId, Net};
-use crate::wire::message::Item;
 
 /// How often the controller hears who is served, at most.
 const SERVING: Duration = Duration::from_millis(250);
@@ -60,12 +57,43 @@ impl ServingReport {
             self.reported = serving;
         }
     }
+
+    /// Something was sent.
+    pub(super) fn note(&mut self, part: SentPart, events: &Sender<SenderEvent>) {
+        self.sent.note(part);
+        if self.sent.is_full() {
+            self.tell_all_sent(events);
+        }
+    }
+
+    /// Tells the controller what was sent since it was told last. While it is behind that waits, up to some parts.
+    fn tell_sent(&mut self, events: &Sender<SenderEvent>) {
+        if self.sent.is_full() {
+            return self.tell_all_sent(events);
+        }
+        if self.sent.is_empty() {
+            return;
+        }
+        if let Err(TrySendError::Full(SenderEvent::Sent(parts))) =
+            events.try_send(SenderEvent::Sent(self.sent.take()))
+        {
+            parts.into_iter().for_each(|part| self.sent.note(part));
+        }
+    }
+
+    /// Tells the controller what was sent since it was told last, and waits as long as it is behind.
+    pub(super) fn tell_all_sent(&mut self, events: &Sender<SenderEvent>) {
+        if !self.sent.is_empty() {
+            // It fails only if the peer is ending.
+            drop(events.send(SenderEvent::Sent(self.sent.take())));
+        }
+    }
 }
 
 impl SenderRole {
     /// Tells the controller who is being served, while somebody is and once when nobody is any more.
     pub(super) fn report(&mut self, now: Time) {
-        self.tell_sent();
+        self.serving.tell_sent(&self.events);
         let mut serving = BTreeMap::new();
         let clients = self.clients.values().filter(|c| c.bytes > 0 && !c.is_finished(now));
         for (peer, bytes) in clients.map(|c| (c.peer, c.bytes)).chain(self.draining.values().copied()) {
@@ -75,43 +103,5 @@ impl SenderRole {
         let tell =
             |serving: &ServedPeers| self.events.try_send(SenderEvent::Serving(serving.clone())).is_ok();
         self.serving.renew(now, serving, tell);
-    }
-
-    /// Tells the controller what was sent since it was told last. While it is behind that waits, up to some parts.
-    fn tell_sent(&mut self) {
-        if self.serving.sent.is_full() {
-            return self.tell_all_sent();
-        }
-        if self.serving.sent.is_empty() {
-            return;
-        }
-        if let Err(TrySendError::Full(SenderEvent::Sent(parts))) =
-            self.events.try_send(SenderEvent::Sent(self.serving.sent.take()))
-        {
-            parts.into_iter().for_each(|part| self.serving.sent.note(part));
-        }
-    }
-
-    /// The same, however long that takes.
-    pub(super) fn tell_all_sent(&mut self) {
-        if !self.serving.sent.is_empty() {
-            // It fails only if the peer is ending.
-            drop(self.events.send(SenderEvent::Sent(self.serving.sent.take())));
-        }
-    }
-
-    /// Notes that bytes at the beginning of an item go to a client, of a file of this size.
-    pub(super) fn note_sent(&mut self, net: &Net, id: ConnId, item: Item, bytes: u64, size: u64) {
-        let (Some(to), Some(client)) = (net.payer(id), self.clients.get(&id)) else { return };
-        let why = match client {
-            client if client.next_slices().is_some() => SentFor::Read,
-            client if client.is_background() => SentFor::Keep,
-            _ => SentFor::Fetch,
-        };
-        let ranges = ByteRanges::of([(item.offset, item.offset.saturating_add(bytes))]);
-        self.serving.sent.note(SentPart { to, file: item.file, size, why, bytes, ranges });
-        if self.serving.sent.is_full() {
-            self.tell_all_sent();
-        }
     }
 }

@@ -16,7 +16,7 @@ use crate::watch::{assert_holds, assert_well};
 const TIMES: u64 = 100_000;
 
 /// Bytes that one request asks for, each an item of its own.
-const AT_ONCE: u64 = 100;
+const AT_ONCE: usize = 100;
 
 fn log(peer: &Peer) -> Vec<LogRow> {
     let request = LogRequest { last: Some(0), ..LogRequest::default() };
@@ -42,8 +42,8 @@ fn one_byte_a_hundred_thousand_times_pushes_nobody_out_of_the_log() {
     let (peer, port) = (taker.peers()[0].id.parse().unwrap(), victim.status().ports[1]);
     let mut caller = lab.within(3, || Caller::dial(&Caller::tls(), peer, address(1), port)).unwrap();
     let file = FileId(*blake3::hash(b"another one").as_bytes());
-    for request in 0..TIMES / AT_ONCE {
-        let items = vec![Item { file, offset: 3, len: 1 }; AT_ONCE as usize];
+    for request in 0..TIMES / AT_ONCE as u64 {
+        let items = vec![Item { file, offset: 3, len: 1 }; AT_ONCE];
         caller.say(&Message::GetBlocks(GetBlocks { request, items, background: false }).encode()).unwrap();
         for _ in 0..AT_ONCE {
             assert!(matches!(caller.hear(), Some((Message::Block(_), byte)) if byte == b"t"));

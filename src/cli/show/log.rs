@@ -148,14 +148,31 @@ mod tests {
     }
 
     #[test]
-    fn each_transfer_is_a_line() {
-        insta::assert_snapshot!(log(&rows(), |_| "14:02".to_owned(), Style::PLAIN), @"");
-    }
-
-    #[test]
-    fn on_a_narrow_terminal_the_time_is_left_out() {
-        let style = Style { columns: Some(60), ..Style::PLAIN };
-        insta::assert_snapshot!(log(&rows(), |_| "14:02".to_owned(), style), @"");
+    fn each_transfer_is_a_line_that_fits_the_terminal() {
+        let at = |columns| log(&rows(), |_| "14:02".to_owned(), Style { columns, ..Style::PLAIN });
+        insta::assert_snapshot!(at(None), @r"
+        WHEN   PEER                  WHAT                    MOVED   TIME  OUTCOME
+        14:02  to anna               Week 12/ (312 files)  1.0 MiB  4.2 s  all sent
+        14:02  to anna               b3:0123456789         1.0 MiB         all sent, to be kept
+        14:02  to anna               notes.txt             1.0 MiB  4.2 s  25% sent
+        14:02  to anna               notes.txt             1.0 MiB  4.2 s  under way, 25%
+        14:02  from anna and 2 more  notes.txt             1.0 MiB  4.2 s  done
+        14:02  from anna             notes.txt (3 files)   1.0 MiB  4.2 s  2 of 3 failed: nobody has it
+        14:02  from anna             notes.txt             1.0 MiB  4.2 s  stopped
+        14:02  from anna             notes.txt             1.0 MiB  4.2 s  cut off by `exit`
+        ");
+        insta::assert_snapshot!(at(Some(80)), @r"
+        WHEN   PEER          WHAT                    MOVED  OUTCOME
+        14:02  to anna       Week 12/ (312 files)  1.0 MiB  all sent
+        14:02  to anna       b3:0123456789         1.0 MiB  all sent, to be kept
+        14:02  to anna       notes.txt             1.0 MiB  25% sent
+        14:02  to anna       notes.txt             1.0 MiB  under way, 25%
+        14:02  fro…d 2 more  notes.txt             1.0 MiB  done
+        14:02  from anna     notes.txt (3 files)   1.0 MiB  2 of 3 failed: nobody has it
+        14:02  from anna     notes.txt             1.0 MiB  stopped
+        14:02  from anna     notes.txt             1.0 MiB  cut off by `exit`
+        ");
+        assert_eq!(at(Some(200)), at(None));
     }
 
     #[test]
@@ -165,7 +182,7 @@ mod tests {
             peers: vec![evil.clone()],
             path: Some(evil.clone()),
             id: Some(evil.clone()),
-            why: Some(evil.clone()),
+            why: Some(evil),
             ..row(TransferWay::In, TransferOutcome::Incomplete)
         };
         let text = log(&[LogRow { path: None, ..all.clone() }, all], |_| String::new(), Style::PLAIN);

@@ -130,6 +130,12 @@ fn how(row: &WhoRow, sum: &WhoSum) -> String {
     how.join(", ")
 }
 
+/// A peer, with its id where its name does not tell it from others.
+fn named(row: &WhoRow) -> String {
+    let name = name(&row.name, &row.peer);
+    if row.look_alike { format!("{name} ({})", short_id(&row.peer)) } else { name }
+}
+
 /// How many have it, and who does not.
 fn sentence(rows: &[WhoRow], sum: &WhoSum) -> String {
     let WhoSum { what, files, size: bytes, here, have, away, .. } = sum;
@@ -142,20 +148,16 @@ fn sentence(rows: &[WhoRow], sum: &WhoSum) -> String {
     if *here == 0 {
         return format!("nobody else is here to have {of}{}\n", away.replace(", and", "; had by"));
     }
-    let missing: Vec<String> = rows
-        .iter()
-        .filter(|row| row.here && row.has < *files)
-        .map(|row| {
-            let name = name(&row.name, &row.peer);
-            if row.look_alike { format!("{name} ({})", short_id(&row.peer)) } else { name }
-        })
-        .collect();
     let mut text = format!("{} of {} have {of}{away}", number(*have), number(*here));
-    if !missing.is_empty() {
-        let named = missing.iter().take(MISSING).cloned().collect::<Vec<_>>().join(", ");
-        text.push_str(&format!("; missing: {named}"));
-        if let Some(more @ 1..) = missing.len().checked_sub(MISSING) {
-            text.push_str(&format!(" and {} more", number(more as u64)));
+    // What those lack who have some of it they may have from others.
+    for (word, has_some) in [("in part", true), ("missing", false)] {
+        let lack = rows.iter().filter(|row| row.here && row.has < *files && (row.bytes > 0) == has_some);
+        let lack: Vec<String> = lack.map(named).collect();
+        if !lack.is_empty() {
+            text.push_str(&format!("; {word}: {}", lack[..lack.len().min(MISSING)].join(", ")));
+            if let Some(more @ 1..) = lack.len().checked_sub(MISSING) {
+                text.push_str(&format!(" and {} more", number(more as u64)));
+            }
         }
     }
     text.push('\n');
@@ -266,11 +268,32 @@ mod tests {
 
     #[test]
     fn a_teacher_sees_who_is_missing() {
-        let at = |_| "14:02".to_owned();
         let sum = WhoSum { away: 1, ..sum(12, 5, 2) };
-        insta::assert_snapshot!(who(&class(), &sum, at, Style::PLAIN), @"");
-        let style = Style { columns: Some(40), ..Style::PLAIN };
-        insta::assert_snapshot!(who(&class(), &sum, at, style), @"");
+        let at = |columns| who(&class(), &sum, |_| "14:02".to_owned(), Style { columns, ..Style::PLAIN });
+        insta::assert_snapshot!(at(None), @r"
+        PEER    ID        HAS  HOW                        LAST TOOK
+        anna    aaaaaaaa  all  took all                   14:02
+        bert    bbbbbbbb  all  shares all
+        carl    cccccccc  58%  took 7, fetching now       14:02
+        dora    dddddddd   0%  took some, keeps 3 copies  14:02
+        emil *  eeeeeeee    -
+        fritz   ffffffff  all  took all, away             14:02
+        * can be taken for another peer: say its id, not its name
+        2 of 5 have Week 12/ (12 files, 1.0 MiB), and 1 away; in part: carl, dora; missing: emil (eeeeeeee)
+        ");
+        insta::assert_snapshot!(at(Some(80)), @r"
+        PEER    ID        HAS  HOW                        LAST TOOK
+        anna    aaaaaaaa  all  took all                   14:02
+        bert    bbbbbbbb  all  shares all
+        carl    cccccccc  58%  took 7, fetching now       14:02
+        dora    dddddddd   0%  took some, keeps 3 copies  14:02
+        emil *  eeeeeeee    -
+        fritz   ffffffff  all  took all, away             14:02
+        * can be taken for another peer: say its id, not its name
+        2 of 5 have Week 12/ (12 files, 1.0 MiB), and 1 away; in part: carl, dora;
+        missing: emil (eeeeeeee)
+        ");
+        assert_eq!(at(Some(200)), at(None));
     }
 
     #[test]
@@ -281,8 +304,16 @@ mod tests {
             WhoRow { bytes: 400 << 10, last: Some(1), ..row("carl") },
             WhoRow { keeps: 1, ..row("dora") },
         ];
-        insta::assert_snapshot!(who(&rows, &sum(1, 4, 2), |_| "14:02".to_owned(), Style::PLAIN), @"");
-        insta::assert_snapshot!(who(&[], &sum(1, 0, 0), |_| String::new(), Style::PLAIN), @"");
+        insta::assert_snapshot!(who(&rows, &sum(1, 4, 2), |_| "14:02".to_owned(), Style::PLAIN), @r"
+        PEER  ID        HAS  HOW           LAST TOOK
+        anna  aaaaaaaa  all  took it       14:02
+        bert  bbbbbbbb  all  shares it
+        carl  cccccccc  39%  took some     14:02
+        dora  dddddddd    -  keeps a copy
+        2 of 4 have notes.txt (1.0 MiB); in part: carl; missing: dora
+        ");
+        let nobody = who(&[], &sum(1, 0, 0), |_| String::new(), Style::PLAIN);
+        assert_eq!(nobody, "nobody else is here to have notes.txt (1.0 MiB)\n");
     }
 
     #[test]
@@ -315,7 +346,15 @@ mod tests {
 
     #[test]
     fn what_is_known_of_a_peer_is_told() {
-        insta::assert_snapshot!(one_peer(&peer(), |at| format!("14:0{at}"), Style::PLAIN), @"");
+        insta::assert_snapshot!(one_peer(&peer(), |at| format!("14:0{at}"), Style::PLAIN), @r"
+        anna
+          id        aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+          here      for 1 h 1 min, at 10.0.0.1:2
+          shares    3 files, 9.0 MiB
+          took      12 files, some of 1 file, 3 files to keep; 1.0 GiB in all
+          when      from 14:01 to 14:02
+          gave      11.0 MiB/s when it gave something last
+        ");
         let away = WhoPeerRow {
             here: false,
             address: None,
@@ -328,8 +367,17 @@ mod tests {
             last: None,
             ..peer()
         };
-        insta::assert_snapshot!(one_peer(&away, |_| String::new(), Style::PLAIN), @"");
-        insta::assert_snapshot!(all_peers(&[peer(), away], |at| format!("14:0{at}"), Style::PLAIN), @"");
+        insta::assert_snapshot!(one_peer(&away, |_| String::new(), Style::PLAIN), @r"
+        anna
+          id        aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+          here      no
+          took      nothing from here
+        ");
+        insta::assert_snapshot!(all_peers(&[peer(), away], |at| format!("14:0{at}"), Style::PLAIN), @r"
+        PEER  ID        SHARES  TOOK                                                       LAST TOOK
+        anna  aaaaaaaa       3  12 files, some of 1 file, 3 files to keep; 1.0 GiB in all  14:02
+        anna  aaaaaaaa       3  nothing from here
+        ");
     }
 
     #[test]

@@ -341,7 +341,9 @@ impl PeerMachine {
                     self.custody.machine.sent(now);
                 }
             }
-            SenderEvent::Sent(parts) => {
+            SenderEvent::Sent(mut parts) => {
+                // What is kept here for others this very peer may take, too.
+                parts.retain(|part| part.to.peer != self.own.id());
                 let (roster, shelf) = (&self.presence.roster, &self.shared.shelf);
                 self.transfers.sent(now, &parts, roster, shelf, &mut self.out);
             }

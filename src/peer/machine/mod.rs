@@ -169,16 +169,6 @@ impl PeerMachine {
         }
     }
 
-    /// It is this date now, in milliseconds since 1970, whatever it was told before.
-    pub(crate) const fn set_date(&mut self, now: Time, date: u64) {
-        self.transfers.calendar.set(now, date);
-    }
-
-    /// Somebody is told what happens, or nobody is any more.
-    pub(crate) const fn set_watched(&mut self, is_watched: bool) {
-        self.out.set_watched(is_watched);
-    }
-
     /// The next thing to be done.
     pub(crate) fn poll_output(&mut self) -> Option<PeerOutput> {
         self.out.pop()

@@ -3,7 +3,9 @@
 use super::*;
 use crate::accounts::{AccountHost, Payer};
 use crate::content::ByteRanges;
-use crate::control::{LogRequest, LogRow, TransferOutcome, TransferWay, WatchKind, WatchRequest, WatchRow};
+use crate::control::{
+    CompletionNames, LogRequest, LogRow, TransferOutcome, TransferWay, WatchKind, WatchRequest, WatchRow,
+};
 use crate::error::Code;
 use crate::sender::{SenderEvent, SentFor, SentPart};
 
@@ -71,6 +73,17 @@ fn what_is_sent_and_fetched_is_in_the_log() {
 }
 
 #[test]
+fn files_of_anybody_and_peers_are_completed() {
+    let mut peer = TestPeer::sharing(&[file("annals/one", 1), file("other", 2)]);
+    peer.join(1, "anna", 1);
+    peer.catalogue(1, &[file("antics", 3)]);
+    let names = CompletionNames::Known;
+    let ask = peer.ask(CompleteRequest { prefix: "an".to_owned(), names }.into());
+    let expected = ["anna", "annals/", "antics"].map(str::to_owned).to_vec();
+    assert_eq!(peer.replies(ask), [Reply::Names { names: expected }, Reply::Done]);
+}
+
+#[test]
 fn what_changed_last_is_written_before_the_end() {
     let mut peer = TestPeer::sharing(&[]);
     peer.join(1, "anna", 0);
@@ -102,7 +115,7 @@ fn who_watches_is_told_what_happens_and_nothing_is_worked_out_for_nobody() {
     assert_eq!(peer.happened(), []);
     let ask = peer.ask(WatchRequest::default().into());
     assert_eq!(peer.take(|output| if let PeerOutput::Watch(ask) = output { Some(ask) } else { None }), [ask]);
-    peer.machine.set_watched(true);
+    peer.machine.out.set_watched(true);
     peer.catalogue(1, &[file("plan", 3)]);
     peer.share(&[file("new", 5), file("stays", 6), file("changes", 8)]);
     let content = |n| file("x", n).content().unwrap();
@@ -145,7 +158,7 @@ fn who_watches_is_told_what_happens_and_nothing_is_worked_out_for_nobody() {
     peer.event(PeerEvent::Discovery(lan::Event::Gone(key(1).peer_id(), lan::Gone::Left)));
     peer.event(PeerEvent::Warning("disk full".to_owned()));
     assert_eq!(kinds(peer.happened()), [(WatchKind::PeerWent, anna()), (WatchKind::Warning, String::new())]);
-    peer.machine.set_watched(false);
+    peer.machine.out.set_watched(false);
     peer.join(1, "anna", 1);
     peer.pass(seconds(5));
     assert_eq!(peer.happened(), []);

@@ -18,6 +18,8 @@ const TOGETHER: u64 = 60_000;
 /// What a word may mean: all of it is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::peer) struct LogFilter {
+    /// A word was typed: what it does not mean is not shown.
+    is_typed: bool,
     peer: Option<PeerId>,
     file: Option<FileFilter>,
 }
@@ -35,11 +37,11 @@ impl LogFilter {
             FileWord::Id(digits) => file_digits(digits).map(FileFilter::Digits),
             FileWord::Path(path) => path.trim_end_matches('/').parse().ok().map(FileFilter::Path),
         };
-        Self { peer, file }
+        Self { is_typed: true, peer, file }
     }
 
-    fn is_all(&self) -> bool {
-        *self == Self::default()
+    const fn is_all(&self) -> bool {
+        !self.is_typed
     }
 
     fn has_peer(&self, mut peers: impl Iterator<Item = PeerId>) -> bool {

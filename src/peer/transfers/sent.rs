@@ -102,16 +102,21 @@ pub(in crate::peer) struct SentLog {
 
 impl Default for SentLog {
     fn default() -> Self {
-        Self {
-            all: BTreeMap::new(),
-            last: BTreeMap::new(),
-            places: Account::new(limits::SENT_LOG, limits::SENT_LOG_OF_HOST),
-            changed: BTreeSet::new(),
-        }
+        Self::within(limits::SENT_LOG)
     }
 }
 
 impl SentLog {
+    /// One that takes so many bytes, at most.
+    pub(super) const fn within(bytes: u64) -> Self {
+        Self {
+            all: BTreeMap::new(),
+            last: BTreeMap::new(),
+            places: Account::new(bytes, limits::SENT_LOG_OF_HOST),
+            changed: BTreeSet::new(),
+        }
+    }
+
     /// A record of before this start.
     pub(super) fn restore(&mut self, now: Time, place: RecordPlace, record: SentRecord) {
         if self.insert(now, place, record)
@@ -169,7 +174,7 @@ impl SentLog {
         self.all.iter().map(|(place, held)| (*place, &held.record))
     }
 
-    /// One of them.
+    /// The record that has this place.
     pub(super) fn get(&self, place: RecordPlace) -> Option<&SentRecord> {
         self.all.get(&place).map(|held| &held.record)
     }
