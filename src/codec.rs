@@ -41,6 +41,26 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     rmp_serde::to_vec_named(value).expect("our own types encode into memory")
 }
 
+/// True if `value` is encoded as these bytes. Takes no memory.
+pub fn is_encoded_as<T: Serialize + ?Sized>(value: &T, bytes: &[u8]) -> bool {
+    /// What is still to come.
+    struct Rest<'a>(&'a [u8]);
+
+    impl std::io::Write for Rest<'_> {
+        fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.strip_prefix(part).ok_or(std::io::ErrorKind::InvalidData)?;
+            Ok(part.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut rest = Rest(bytes);
+    rmp_serde::encode::write_named(&mut rest, value).is_ok() && rest.0.is_empty()
+}
+
 /// Reads one value that takes up all of `bytes`.
 ///
 /// # Errors
@@ -87,6 +107,19 @@ mod tests {
             assert!(decode::<(u8, String)>(&bytes[..cut]).is_err());
         }
         assert!(decode::<(u8, String)>(&[&bytes[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn an_encoding_is_known_and_nothing_else_is_taken_for_it() {
+        let value = (300_u16, "text".to_owned());
+        let bytes = encode(&value);
+        assert!(is_encoded_as(&value, &bytes));
+        assert!(!is_encoded_as(&value, &[&bytes[..], &[0]].concat()));
+        for at in 0..bytes.len() {
+            let mut other = bytes.clone();
+            other[at] ^= 1;
+            assert!(!is_encoded_as(&value, &other) && !is_encoded_as(&value, &bytes[..at]), "{at}");
+        }
     }
 
     #[test]

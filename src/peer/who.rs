@@ -171,7 +171,7 @@ pub(super) fn peer_rows(now: Time, of: &BTreeSet<PeerId>, peer: &PeerMachine) ->
             address: member.map(|member| peer.interface_names.shown(member.host())),
             port: member.map(|member| member.info.contact.ports.sender),
             seconds: member.map(|member| now.since(member.since).as_secs()),
-            shares: shared.map(|(_, catalogue)| super::commands::files_of(catalogue)),
+            shares: shared.map(|(_, catalogue)| catalogue.files()),
             shared_bytes: shared.map(|(head, _)| head.bytes),
             speed: peer.downloads.speeds.get(*id),
             took: taken.whole.len() as u64,

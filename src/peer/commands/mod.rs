@@ -15,7 +15,7 @@ use super::output::{Outputs, PeerOutput};
 use super::roster::Roster;
 use super::search::Searches;
 use super::seeks::FileSeeks;
-use crate::content::{Catalogue, Entry, EntryKind, SafePath};
+use crate::content::{Entry, EntryKind, SafePath};
 use crate::control::file_word::FileWord;
 use crate::control::{DownloadRequest, Reply, Request, for_each_command};
 use crate::error::Failure;
@@ -273,11 +273,6 @@ fn end_answer(ask: AskId, answer: Result<Answer, Failure>, out: &mut Outputs) {
         Ok(Answer::Later) => {}
         Err(failure) => out.reply(ask, Reply::Failed(failure)),
     }
-}
-
-/// Files that are listed.
-pub(super) fn files_of(catalogue: &Catalogue) -> u64 {
-    catalogue.entries().filter(|e| matches!(e.kind, EntryKind::File { .. })).count() as u64
 }
 
 /// True if a word means this file: its path, a folder that it is in, or `b3:` and the first digits of its id.
