@@ -172,9 +172,9 @@ pub enum Reply {
     /// What the lines of `who` come to; after the last [`Who`](Self::Who).
     WhoSum(WhoSum),
     /// One line of `who` for a peer.
-    WhoPeer(WhoPeerRow),
+    WhoPeer(Box<WhoPeerRow>),
     /// One line of `log`, what ended first comes first.
-    Transfer(LogRow),
+    Transfer(Box<LogRow>),
     /// Something happened: one line of `watch`.
     Event(Box<WatchRow>),
     /// A peer of which nothing is heard. After the last [`Line`](Self::Line).

@@ -48,7 +48,7 @@ fn who(peer: &Peer, about: &str) -> (Vec<WhoRow>, WhoSum) {
 
 fn log(peer: &Peer, words: &[&str]) -> Vec<LogRow> {
     let replies = peer.replies(&[&["log"], words].concat()).into_iter();
-    let row = |reply| if let Reply::Transfer(row) = reply { Some(row) } else { None };
+    let row = |reply| if let Reply::Transfer(row) = reply { Some(*row) } else { None };
     replies.filter_map(row).collect()
 }
 

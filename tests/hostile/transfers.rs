@@ -21,7 +21,7 @@ const AT_ONCE: usize = 100;
 fn log(peer: &Peer) -> Vec<LogRow> {
     let request = LogRequest { last: Some(0), ..LogRequest::default() };
     let replies = peer.try_ask(&request.into()).unwrap_or_default().into_iter();
-    replies.filter_map(|reply| if let Reply::Transfer(row) = reply { Some(row) } else { None }).collect()
+    replies.filter_map(|reply| if let Reply::Transfer(row) = reply { Some(*row) } else { None }).collect()
 }
 
 /// Bytes of the database, and of what it writes beside it.

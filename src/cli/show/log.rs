@@ -22,7 +22,7 @@ pub(super) fn show(_: &LogRequest) -> Box<dyn Show> {
 impl Show for LogShow {
     fn reply(&mut self, reply: Reply, _: &mut Page) -> ControlFlow<()> {
         if let Reply::Transfer(row) = reply {
-            self.0.push(row);
+            self.0.push(*row);
         }
         ControlFlow::Continue(())
     }

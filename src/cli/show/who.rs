@@ -32,7 +32,7 @@ impl Show for WhoShow {
         match reply {
             Reply::Who(row) => self.rows.push(row),
             Reply::WhoSum(sum) => self.sum = Some(sum),
-            Reply::WhoPeer(row) => self.peers.push(row),
+            Reply::WhoPeer(row) => self.peers.push(*row),
             _ => {}
         }
         ControlFlow::Continue(())

@@ -42,7 +42,7 @@ impl Command for LogRequest {
         }
         name_others(&mut rows, roster);
         for row in rows {
-            peer.out.reply(ask, Reply::Transfer(row));
+            peer.out.reply(ask, Reply::Transfer(Box::new(row)));
         }
         Ok(Answer::Done)
     }

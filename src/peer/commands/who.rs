@@ -48,7 +48,7 @@ impl Command for WhoRequest {
             }
             MeantByWord::Peers(peers) => {
                 for row in peer_rows(now, &peers, peer) {
-                    peer.out.reply(ask, Reply::WhoPeer(row));
+                    peer.out.reply(ask, Reply::WhoPeer(Box::new(row)));
                 }
             }
         }

@@ -25,7 +25,7 @@ impl TestPeer {
         let mut rows = Vec::new();
         for reply in self.replies(ask) {
             match reply {
-                Reply::Transfer(row) => rows.push(row),
+                Reply::Transfer(row) => rows.push(*row),
                 Reply::Failed(failure) => return Err(failure),
                 _ => {}
             }
