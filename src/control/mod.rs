@@ -45,6 +45,9 @@ macro_rules! for_each_command {
             search: Search(SearchRequest),
             download: Download(DownloadRequest),
             holders: Holders(HoldersRequest),
+            who: Who(WhoRequest),
+            log: Log(LogRequest),
+            watch: Watch(WatchRequest),
             cancel: Cancel(CancelRequest),
             peers: Peers(PeersRequest),
             chat: Chat(ChatRequest),
@@ -129,6 +132,7 @@ impl Request {
         matches!(
             self,
             Self::Download(DownloadRequest { wait: true, .. })
+                | Self::Watch(_)
                 | Self::Rescan(_)
                 | Self::Verify(_)
                 | Self::Exit(_)
@@ -165,6 +169,16 @@ pub enum Reply {
     Line(ChatRow),
     /// One line of `holders`: contents in the order of their ids, of each its holders by name.
     Holder(HolderRow),
+    /// One line of `who` for a file or folder: who has most of it comes first, who is away last.
+    Who(WhoRow),
+    /// What the lines of `who` come to; after the last [`Who`](Self::Who).
+    WhoSum(WhoSum),
+    /// One line of `who` for a peer.
+    WhoPeer(Box<WhoPeerRow>),
+    /// One line of `log`, what ended first comes first.
+    Transfer(Box<LogRow>),
+    /// Something happened: one line of `watch`.
+    Event(Box<WatchRow>),
     /// A peer of which nothing is heard. After the last [`Line`](Self::Line).
     Ignored(IgnoredRow),
     /// Answer to `status` and `metrics`.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::destinations::Destinations;
 use super::download_tally::{DownloadTally, Ending};
 use super::event::AskId;
+use super::happenings;
 use super::holders::claim;
 use super::jobs::{JobPurpose, Jobs};
 use super::limits;
@@ -14,6 +15,7 @@ use super::owners::Owners;
 use super::roster::Roster;
 use super::speeds::{Speed, SpeedsSeen};
 use super::through::ThroughPeers;
+use super::transfers::EndedDownload;
 use crate::content::{Claim, FileId, SafePath};
 use crate::control::{DownloadRow, DownloadSum, Notice, Reply};
 use crate::error::Failure;
@@ -108,6 +110,7 @@ impl Downloads {
             Some(job) => out.push(PeerOutput::Fetch(job)),
             None => download.progress.waiting = Some(MANY_DESTINATIONS.to_owned()),
         }
+        out.event(|| happenings::download_started(&download.progress, &download.what));
         self.running.insert(id, download);
         id
     }
@@ -203,26 +206,36 @@ impl Downloads {
         failure: Option<Failure>,
         roster: &Roster,
         out: &mut Outputs,
-    ) {
-        let Some(d) = self.running.remove(&job) else { return };
-        if d.is_summed {
-            let sum = d.sum(now, failure.as_ref(), false, roster);
-            d.tell(job, Reply::DownloadSum(Box::new(sum)), out);
+    ) -> Option<EndedDownload> {
+        let d = self.running.remove(&job)?;
+        let ended = d.is_summed.then(|| d.ended(d.sum(now, failure.as_ref(), false, roster)));
+        if let Some(ended) = &ended {
+            d.tell(job, Reply::DownloadSum(Box::new(ended.sum.clone())), out);
         }
         d.tell(job, failure.map_or(Reply::Done, |failure| Reply::Failed(d.end_of(failure))), out);
+        ended
     }
 
     /// This peer leaves: what each download was is told, and everybody who waits for one that nothing more comes.
-    pub(super) fn end_all(&self, now: Time, failure: &Failure, roster: &Roster, out: &mut Outputs) {
+    pub(super) fn end_all(
+        &self,
+        now: Time,
+        failure: &Failure,
+        roster: &Roster,
+        out: &mut Outputs,
+    ) -> Vec<EndedDownload> {
+        let mut all = Vec::new();
         for (job, d) in &self.running {
             if d.is_summed {
-                let sum = d.sum(now, Some(failure), true, roster);
-                d.tell(*job, Reply::DownloadSum(Box::new(sum)), out);
+                let ended = d.ended(d.sum(now, Some(failure), true, roster));
+                d.tell(*job, Reply::DownloadSum(Box::new(ended.sum.clone())), out);
+                all.push(ended);
             }
             if let Some(ask) = d.watcher {
                 out.reply(ask, Reply::Failed(failure.clone()));
             }
         }
+        all
     }
 
     /// A running one.
@@ -324,7 +337,9 @@ impl Downloads {
 
     /// Shows at the prompt how far they are.
     pub(super) fn show(&self, now: Time, roster: &Roster, out: &mut Outputs) {
-        out.notice(Notice::Downloads(self.rows(now, roster)));
+        let rows = self.rows(now, roster);
+        happenings::downloads(&rows, out);
+        out.notice(Notice::Downloads(rows));
     }
 }
 
@@ -437,6 +452,12 @@ impl DownloadState {
         let here: Vec<PeerId> = givers.filter(|peer| roster.contact(*peer).is_some()).collect();
         let names = here.iter().copied().zip(self.names(&here, roster)).collect();
         self.tally.sum(now, &self.what, &Ending { progress: &self.progress, failure, has_left, names })
+    }
+
+    /// What is noted of it, as this sum tells it.
+    fn ended(&self, sum: DownloadSum) -> EndedDownload {
+        let file = self.wants.first().filter(|_| self.wants.len() == 1).map(|(file, _)| *file);
+        EndedDownload { sum, file, from: self.tally.named_givers().to_vec() }
     }
 
     /// One row of `status`.

@@ -24,6 +24,7 @@ mod elsewhere;
 pub(crate) mod event;
 pub(crate) mod file_work;
 mod files;
+mod happenings;
 mod holders;
 mod holdings;
 mod interface_names;
@@ -62,10 +63,12 @@ pub(crate) mod swarms;
 #[cfg(test)]
 mod tests;
 mod through;
+pub(crate) mod transfers;
 mod trees;
 mod unanswered;
 mod uploads;
 mod verifying;
 mod warnings;
+mod who;
 
 pub use run::run;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::event::AskId;
 use super::file_work::FileWork;
 use crate::content::FileId;
-use crate::control::{Notice, Reply};
+use crate::control::{Notice, Reply, WatchKind, WatchRow};
 use crate::dht::DhtCommand;
 use crate::distribution::{CustodyCommand, chunk_store};
 use crate::error::Failure;
@@ -39,6 +39,10 @@ pub(crate) enum PeerOutput {
     ReplyOr(AskId, Reply, Notice),
     /// To be shown at the prompt.
     Notice(Notice),
+    /// From now on this request is answered by whatever happens, until whoever asked goes away.
+    Watch(AskId),
+    /// Something happened, for all who watch.
+    Event(Box<WatchRow>),
     /// For the thread of `lan`.
     Discovery(lan::Command),
     /// For the library.
@@ -79,6 +83,8 @@ pub(crate) enum PeerOutput {
     },
     /// To be kept of what people said. Nothing waits for it.
     Chat(Vec<LedgerRow>),
+    /// To be noted of transfers. Nothing waits for it.
+    Transfers(Vec<LedgerRow>),
     /// For the thread that works on files for the user of this machine.
     Files(FileWork),
     /// What only the shell knows is to be told for this request:
@@ -98,17 +104,21 @@ pub(crate) enum PeerOutput {
 
 /// What is to be done, the oldest first. Every concern of the machine adds to it.
 #[derive(Debug, Default)]
-pub(super) struct Outputs(VecDeque<PeerOutput>);
+pub(super) struct Outputs {
+    queue: VecDeque<PeerOutput>,
+    /// Somebody is told what happens.
+    is_watched: bool,
+}
 
 impl Outputs {
     /// This is to be done after all that was wanted before.
     pub(super) fn push(&mut self, output: PeerOutput) {
-        self.0.push_back(output);
+        self.queue.push_back(output);
     }
 
     /// The next thing to be done.
     pub(super) fn pop(&mut self) -> Option<PeerOutput> {
-        self.0.pop_front()
+        self.queue.pop_front()
     }
 
     /// Answers a request.
@@ -116,8 +126,28 @@ impl Outputs {
         self.push(PeerOutput::Reply(ask, reply));
     }
 
+    /// Somebody is told what happens, or nobody is.
+    pub(super) const fn set_watched(&mut self, is_watched: bool) {
+        self.is_watched = is_watched;
+    }
+
+    /// True if somebody is told what happens: what is worked out for that alone is not worked out otherwise.
+    pub(super) const fn is_watched(&self) -> bool {
+        self.is_watched
+    }
+
+    /// Something happened.
+    pub(super) fn event(&mut self, row: impl FnOnce() -> WatchRow) {
+        if self.is_watched {
+            self.push(PeerOutput::Event(Box::new(row())));
+        }
+    }
+
     /// Shows something at the prompt.
     pub(super) fn notice(&mut self, notice: Notice) {
+        if let Notice::Warning(text) = &notice {
+            self.event(|| WatchRow { text: Some(text.clone()), ..WatchRow::of(WatchKind::Warning) });
+        }
         self.push(PeerOutput::Notice(notice));
     }
 

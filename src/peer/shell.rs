@@ -91,6 +91,8 @@ impl PeerShell {
             if matches!(event, PeerEvent::Dht(DhtEvent::State(DhtState::Ended))) {
                 self.parts.dht = None;
             }
+            self.machine.transfers.calendar.set(clock::now(), clock::unix_millis());
+            self.machine.out.set_watched(self.askers.are_watching());
             self.machine.handle(clock::now(), event);
             self.machine.took_until(clock::now());
         }
@@ -167,6 +169,8 @@ impl PeerShell {
                 }
             }
             PeerOutput::Notice(notice) => self.notice(notice),
+            PeerOutput::Watch(ask) => self.askers.watch(ask, clock::unix_millis()),
+            PeerOutput::Event(row) => self.askers.happened(*row, clock::unix_millis()),
             PeerOutput::Discovery(command) => self.parts.discovery.send(command),
             // The library ended only if the whole peer is ending.
             PeerOutput::Library(command) => drop(self.parts.library.commands.send(command)),
@@ -200,6 +204,7 @@ impl PeerShell {
                 self.parts.store.put_ledger(rows, number, self.written.0.clone());
             }
             PeerOutput::Chat(rows) => self.parts.store.put_chat(rows),
+            PeerOutput::Transfers(rows) => self.parts.store.put_transfers(rows),
             PeerOutput::Files(work) => self.parts.files.send(work),
             // What is to be looked up is added by the thread of files.
             PeerOutput::Facts(ask) => {
@@ -232,8 +237,10 @@ impl PeerShell {
             match output {
                 PeerOutput::Reply(ask, reply) => drop(askers.reply(ask, reply)),
                 PeerOutput::Notice(notice) => drop(notices.try_send(notice)),
+                PeerOutput::Event(row) => askers.happened(*row, clock::unix_millis()),
                 other => log::debug!("too late: {other:?}"),
             }
         }
+        askers.end_watching();
     }
 }

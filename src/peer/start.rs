@@ -18,6 +18,7 @@ use super::machine::{PeerMachine, PeerStart};
 use super::own_group::own_group;
 use super::parts::Parts;
 use super::sandboxes::{SandboxedPart, Sandboxes};
+use super::transfers::Transfers;
 use super::{remembered_files, remembered_routes};
 use crate::address::Ports;
 use crate::control::{self, trust};
@@ -77,7 +78,7 @@ impl Peer {
         let mut sandboxes = Sandboxes::new(&config);
         let store = start_store(&mut sandboxes, &config, group.as_ref())?;
         let custody = custody(&config, &identity, instance, &store)?;
-        let chat = Chat::restored(clock::now(), &store.chat());
+        let (chat, transfers) = noted(&store);
         let counters = Arc::new(Counters::default());
         let library = start_library(&mut sandboxes, &config, &counters, &store)?;
 
@@ -125,23 +126,29 @@ impl Peer {
             sandboxes,
             counters,
         };
-        let group = group.map(|group| group.name);
         let (routes, announced) = (remembered_routes::load(&config), remembered_files::load(&config));
         let start = PeerStart {
             settings: config,
             identity,
-            group,
+            group: group.map(|group| group.name),
             instance,
             presence,
             moved: bound.moved,
             custody,
             chat,
+            transfers,
             routes,
             announced,
             warnings,
         };
         Ok(Self { machine: PeerMachine::new(clock::now(), start), parts })
     }
+}
+
+/// What was noted of what people said, and of transfers.
+fn noted(store: &store::Handle) -> (Chat, Transfers) {
+    let now = clock::now();
+    (Chat::restored(now, &store.chat()), Transfers::restored(now, &store.transfers()))
 }
 
 /// Looks at what is shared.

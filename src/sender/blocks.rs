@@ -2,9 +2,11 @@
 //! fetched, or the chunk store. Part of the sender.
 
 use super::client::DueItem;
+use super::sent::SentPart;
 use super::shared_files::{ReadPlan, SharedFiles};
 use super::{STEP, SenderRole, SenderState, unknown};
-use crate::content::Chunks;
+use crate::accounts::Payer;
+use crate::content::{ByteRanges, Chunks};
 use crate::identity::PeerId;
 use crate::sender::limits;
 use crate::time::Time;
@@ -96,7 +98,7 @@ impl SenderRole {
                 Ok(PushStep::Pushed { bytes, size }) => {
                     // A slice goes out whole, also if a limit has less left.
                     left = left.saturating_sub(bytes.max(1));
-                    self.count(now, id, item, bytes, size);
+                    self.count(now, payer, id, item, bytes, size);
                 }
                 Ok(PushStep::Again) => {
                     net.enqueue(id);
@@ -119,10 +121,13 @@ impl SenderRole {
     }
 
     /// Bytes of an item of a client were pushed, of a file of this size.
-    fn count(&mut self, now: Time, id: ConnId, item: Item, bytes: u64, size: u64) {
+    fn count(&mut self, now: Time, to: Payer<PeerId>, id: ConnId, item: Item, bytes: u64, size: u64) {
         self.gate.passed(bytes);
         self.counters.sent.add(bytes);
         if let Some(client) = self.clients.get_mut(&id) {
+            let ranges = ByteRanges::of([(item.offset, item.offset.saturating_add(bytes))]);
+            let part = SentPart { to, file: item.file, size, why: client.sent_for(), bytes, ranges };
+            self.serving.note(part, &self.events);
             if !client.is_background() {
                 self.restraints.throttle.others(now, bytes);
             }

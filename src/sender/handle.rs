@@ -9,7 +9,7 @@ use mio::net::TcpListener;
 
 use super::searches::{RemoteSearch, SearchTicket};
 use super::through::ThroughTicket;
-use super::{SenderRole, SharedReader, ToldLine, WithheldChunk};
+use super::{SenderRole, SentPart, SharedReader, ToldLine, WithheldChunk};
 use crate::address::Host;
 use crate::content::{Catalogue, ChunkIndex, FileId, SafePath, Span};
 use crate::disk;
@@ -127,6 +127,9 @@ pub(crate) enum SenderEvent {
     /// To whom content is under way: peer, bytes of content since it connected. At most 4 a second, and
     /// once more, empty, when to nobody any more.
     Serving(Vec<(PeerId, u64)>),
+    /// What was sent to whom of each file, since this was told last. At most 4 a second, unless there is much; none is
+    /// left out.
+    Sent(Vec<SentPart>),
     /// A peer asks that this is fetched for it. To be answered by [`SenderCommand::Through`].
     FetchThrough(PeerId, ThroughTicket, FetchThrough),
     /// A peer searches the index that this one keeps for others. To be answered by [`SenderCommand::Found`].

@@ -26,6 +26,7 @@ pub(crate) mod quick;
 pub(crate) mod reader;
 mod reads;
 pub(crate) mod searches;
+pub(crate) mod sent;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;
 pub(crate) mod serving;
@@ -44,6 +45,7 @@ pub(crate) use self::handle::{
     KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
 };
 pub(crate) use self::reader::SharedReader;
+pub(crate) use self::sent::{SentFor, SentPart};
 pub(crate) use self::told::ToldLine;
 pub(crate) use self::withheld::WithheldChunk;
 
@@ -60,7 +62,7 @@ use self::link_port::LinkPort;
 use self::owner_catalogues::ServedCatalogue;
 use self::partial_seeds::PartialSeeds;
 use self::quick::Quick;
-use self::serving::{ServedPeers, ServingReport};
+use self::serving::ServingReport;
 use self::shared_files::SharedFiles;
 use self::slices::HashedChunks;
 use self::store::Store;
@@ -205,19 +207,6 @@ impl SenderRole {
         }
     }
 
-    /// Tells the controller who is being served, while somebody is and once when nobody is any more.
-    fn report(&mut self, now: Time) {
-        let mut serving = BTreeMap::new();
-        let clients = self.clients.values().filter(|c| c.bytes > 0 && !c.is_finished(now));
-        for (peer, bytes) in clients.map(|c| (c.peer, c.bytes)).chain(self.draining.values().copied()) {
-            *serving.entry(peer).or_insert(0) += bytes;
-        }
-        let serving: Vec<_> = serving.into_iter().collect();
-        let tell =
-            |serving: &ServedPeers| self.events.try_send(SenderEvent::Serving(serving.clone())).is_ok();
-        self.serving.renew(now, serving, tell);
-    }
-
     /// Says that nothing is under way any more, once that is so.
     fn check_finished(&mut self, now: Time, net: &mut Net) {
         let is_done =
@@ -235,6 +224,7 @@ impl SenderRole {
         };
         if finished {
             self.state = SenderState::Stopped;
+            self.serving.tell_all_sent(&self.events);
             drop(self.events.send(SenderEvent::Stopped));
         }
     }

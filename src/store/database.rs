@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
-use super::rows::{CHAT_EVERYWHERE, EVERYWHERE, HashRow, LedgerRow, RawHash};
+use super::rows::{CHAT_EVERYWHERE, EVERYWHERE, HashRow, LedgerRow, RawHash, TRANSFERS_EVERYWHERE};
 use super::{StoreError, answer};
 use crate::content::SafePath;
 use crate::group::NetworkId;
@@ -41,11 +41,18 @@ const GROUP_VERSION: u32 = 4;
 /// database as it is. Those that begin with `group_` are of groups, the others of the open network.
 const ADDITIONS: &str = "
     CREATE TABLE IF NOT EXISTS chat (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS transfers (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS group_ledger (
         network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL,
         PRIMARY KEY (network, key)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS group_chat (
+        network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL,
+        PRIMARY KEY (network, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS group_transfers (
         network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL,
         PRIMARY KEY (network, key)
     ) STRICT, WITHOUT ROWID;
@@ -58,6 +65,8 @@ pub(super) enum RecordTable {
     Ledger,
     /// What was said in the room.
     Chat,
+    /// What was sent and fetched.
+    Transfers,
 }
 
 /// The queries of one of them.
@@ -100,6 +109,7 @@ impl RecordTable {
         match self {
             Self::Ledger => queries!("ledger", "group_ledger"),
             Self::Chat => queries!("chat", "group_chat"),
+            Self::Transfers => queries!("transfers", "group_transfers"),
         }
     }
 
@@ -108,6 +118,7 @@ impl RecordTable {
         match self {
             Self::Ledger => EVERYWHERE,
             Self::Chat => CHAT_EVERYWHERE,
+            Self::Transfers => TRANSFERS_EVERYWHERE,
         }
     }
 }
@@ -248,7 +259,8 @@ impl Database {
                 table.queries();
             [all, put, forget, all_of_group, put_of_group, forget_of_group]
         };
-        let records = [RecordTable::Ledger, RecordTable::Chat].into_iter().flat_map(of);
+        let records =
+            [RecordTable::Ledger, RecordTable::Chat, RecordTable::Transfers].into_iter().flat_map(of);
         for sql in [PUT_HASH, HASHES, SEEN_HASH, PRUNE_HASHES].into_iter().chain(records) {
             self.0.prepare_cached(sql)?;
         }

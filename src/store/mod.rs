@@ -1,5 +1,6 @@
 //! The database of one peer: what may be lost without harm, but costs time to find out again (the hash
-//! cache), the ledger of custody, which is on the disk before anybody is told of it, and what was said in the room.
+//! cache), the ledger of custody, which is on the disk before anybody is told of it, what was said in the room, and what
+//! was transferred.
 //! One thread owns it; others hold a [`Handle`].
 //!
 //! A database that is damaged is kept aside and rebuilt; one that cannot be used at all (a read-only folder)
@@ -68,7 +69,7 @@ enum StoreRequest {
     Join,
     Records(RecordTable, Option<NetworkId>, Sender<Vec<LedgerRow>>),
     PutLedger(Option<NetworkId>, Vec<LedgerRow>, u64, Sender<LedgerWritten>),
-    PutChat(Option<NetworkId>, Vec<LedgerRow>),
+    PutRecords(RecordTable, Option<NetworkId>, Vec<LedgerRow>),
     #[cfg(test)]
     Flush(Sender<()>),
 }
@@ -166,7 +167,18 @@ impl Handle {
 
     /// Keeps these rows of the room, all or none. Does not wait. In the order of the calls.
     pub(crate) fn put_chat(&self, rows: Vec<LedgerRow>) {
-        self.ask(StoreRequest::PutChat(self.network, rows));
+        self.ask(StoreRequest::PutRecords(RecordTable::Chat, self.network, rows));
+    }
+
+    /// All that was noted of transfers, and proves itself. Waits for the answer.
+    #[must_use]
+    pub(crate) fn transfers(&self) -> Vec<LedgerRow> {
+        self.records(RecordTable::Transfers)
+    }
+
+    /// Notes these rows of transfers, all or none. Does not wait. In the order of the calls.
+    pub(crate) fn put_transfers(&self, rows: Vec<LedgerRow>) {
+        self.ask(StoreRequest::PutRecords(RecordTable::Transfers, self.network, rows));
     }
 
     /// Waits until all that was asked before is done.
@@ -212,8 +224,8 @@ impl StoreThread {
             StoreRequest::Records(table, network, reply) => {
                 self.database.records(table, network).map(|rows| answer(&reply, rows))
             }
-            StoreRequest::PutChat(network, rows) => {
-                self.database.put_records(RecordTable::Chat, network, &rows)
+            StoreRequest::PutRecords(table, network, rows) => {
+                self.database.put_records(table, network, &rows)
             }
             StoreRequest::PutLedger(network, rows, number, done) => {
                 let written = self.put_ledger(network, &rows);

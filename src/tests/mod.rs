@@ -11,6 +11,7 @@ mod limited;
 mod loopback;
 mod memory_disk;
 mod searches;
+mod sent;
 mod slices;
 mod store;
 mod timeouts;

@@ -12,6 +12,7 @@ mod groups;
 mod lists;
 mod prompt;
 mod service;
+mod transfers;
 mod users;
 
 use std::io::{BufRead, Read, Write};

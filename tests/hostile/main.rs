@@ -37,4 +37,5 @@ mod requests;
 mod routes;
 mod searches;
 mod shares;
+mod transfers;
 mod words;

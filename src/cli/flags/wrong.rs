@@ -37,7 +37,7 @@ pub(super) fn wrong(error: &clap::Error, help: &str) -> String {
 }
 
 /// What is done otherwise here than where people know these words from.
-const ELSEWHERE: [(&[&str], &str); 10] = [
+const ELSEWHERE: [(&[&str], &str); 9] = [
     (&["cat", "less", "more"], "`download FILE` fetches a file; then any program can read it"),
     (&["open", "xdg-open", "start"], "`download FILE` fetches a file; then any program can open it"),
     (&["send", "push"], "put the file into shared/, and the others can download it"),
@@ -53,11 +53,7 @@ const ELSEWHERE: [(&[&str], &str); 10] = [
         &["cd", "pwd"],
         "there is no current folder; `list FOLDER/` shows what lies in one, `status` where this peer lies",
     ),
-    (
-        &["who", "w", "whoami"],
-        "`peers` lists who is here, `holders FILE` who has a file, `status` who you are",
-    ),
-    (&["log", "history"], "`status` shows what is transferred now, and `chat` what was said"),
+    (&["w", "whoami"], "`peers` lists who is here, `who FILE` who has a file, `status` who you are"),
     (&["stop", "kill", "abort"], "`cancel NUMBER` stops a download, `exit` the peer"),
     (&["say", "msg", "talk"], "`chat TEXT` says something to everyone, `chat @PEER TEXT` to one peer"),
 ];

@@ -202,10 +202,11 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 5] = [
+        const FREE: [[&str; 2]; 6] = [
             ["search", "words"],
             ["cancel", "job"],
             ["connect", "target"],
+            ["log", "last"],
             ["new", "name"],
             ["set", "value"],
         ];

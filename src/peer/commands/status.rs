@@ -48,7 +48,7 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         sharing: peer.shared.sharing(),
         downloads: peer.downloads.rows(now, roster),
         unfinished: unfinished(facts.unfinished, is_fetched),
-        uploads: peer.uploads.rows(now, roster),
+        uploads: peer.transfers.uploads.rows(now, roster),
         counters: facts.counters,
         gives: settings.swarm.then(|| peer.swarms.len() as u64),
         confinement: facts.confinement,

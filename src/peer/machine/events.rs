@@ -16,6 +16,7 @@ use crate::peer::commands::{diagnosed, on_index, on_keeper, own_files_changed, r
 use crate::peer::custody::CustodyDriver;
 use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
+use crate::peer::happenings;
 use crate::peer::jobs::JobPurpose;
 use crate::peer::output::{LogLevel, Outputs, PeerOutput};
 use crate::peer::own_peer::OwnPeer;
@@ -185,7 +186,11 @@ impl PeerMachine {
             library::Event::Changed(_) | library::Event::Hashing { .. }
                 if self.own.settings.index.is_only => {}
             library::Event::Changed(shelf) => {
-                self.shared.shelf = shelf;
+                let before = std::mem::replace(&mut self.shared.shelf, shelf);
+                if self.out.is_watched() {
+                    let now = &self.shared.shelf.catalogue;
+                    happenings::own_files(&before.catalogue, now, &mut self.out);
+                }
                 own_files_changed(now, self);
                 self.custody.own.look_again(now);
             }
@@ -292,6 +297,7 @@ impl PeerMachine {
         self.downloads.changed(id, &catalogue, &mut self.out);
         self.downloads.new_holder(id, &catalogue, &mut self.out);
         self.custody.keep_up(id, &head, &mut self.out);
+        self.out.event(|| happenings::shares(id, &self.presence.roster, &catalogue));
         self.presence.roster.shares(id, head, catalogue);
         self.out.receiver(ReceiverCommand::Kept(id));
         self.presence.pull_again(now, id, &mut self.out);
@@ -329,11 +335,17 @@ impl PeerMachine {
             }
             SenderEvent::NotConnected(id) => self.out.discovery(lan::Command::AskBack(id, false)),
             SenderEvent::Serving(list) => {
-                let sent = self.uploads.serving(now, list);
+                let sent = self.transfers.uploads.serving(now, list);
                 if self.departure.is_begun() {
                     self.departure.sent(now, sent);
                     self.custody.machine.sent(now);
                 }
+            }
+            SenderEvent::Sent(mut parts) => {
+                // What is kept here for others this very peer may take, too.
+                parts.retain(|part| part.to.peer != self.own.id());
+                let (roster, shelf) = (&self.presence.roster, &self.shared.shelf);
+                self.transfers.sent(now, &parts, roster, shelf, &mut self.out);
             }
             SenderEvent::Changed(path) => self.out.push(PeerOutput::Library(library::Command::Check(path))),
             SenderEvent::Rotten(file, chunk) => {

@@ -33,8 +33,8 @@ use super::routes::PeerRoutes;
 use super::shared::SharedFolder;
 use super::swarms::Swarms;
 use super::through::{Carrier, ThroughOthers};
+use super::transfers::Transfers;
 use super::unanswered::UnansweredPeers;
-use super::uploads::Uploads;
 use super::verifying::Verifying;
 use super::warnings::Warnings;
 use crate::address::{Host, RouteTarget};
@@ -64,6 +64,8 @@ pub(crate) struct PeerStart {
     pub(crate) custody: RestoredCustody,
     /// What was kept of what people said.
     pub(crate) chat: Chat,
+    /// What was noted of transfers.
+    pub(crate) transfers: Transfers,
     /// Routes of earlier starts.
     pub(crate) routes: Vec<RouteTarget>,
     /// Files that were announced in earlier starts.
@@ -80,7 +82,7 @@ pub(crate) struct PeerMachine {
     pub(super) shared: SharedFolder,
     pub(super) jobs: Jobs,
     pub(super) downloads: Downloads,
-    pub(super) uploads: Uploads,
+    pub(super) transfers: Transfers,
     pub(super) swarms: Swarms,
     pub(super) through: ThroughOthers,
     pub(super) carrier: Carrier,
@@ -109,6 +111,7 @@ impl PeerMachine {
             moved,
             custody,
             chat,
+            transfers,
             routes,
             announced,
             warnings,
@@ -123,7 +126,7 @@ impl PeerMachine {
             shared: SharedFolder::default(),
             jobs: Jobs::default(),
             downloads: Downloads::beside(near),
-            uploads: Uploads::default(),
+            transfers,
             swarms: Swarms::default(),
             through: ThroughOthers::default(),
             carrier: Carrier::new(custody.machine.keeper().quota().lent()),
@@ -182,6 +185,7 @@ impl PeerMachine {
             self.through.poll_timeout(),
             self.carrier.poll_timeout(),
             self.routes.poll_timeout(),
+            self.transfers.poll_timeout(),
         ];
         all.into_iter().flatten().min()
     }
@@ -203,7 +207,8 @@ impl PeerMachine {
         let may_be_there = !shared.is_known() || shared.shelf.waiting.is_none();
         let has = |file| may_be_there || shared.shelf.files.contains_key(&file) || served.has(file);
         self.routes.sites.keep_announced(now, has, &mut self.out);
-        let names = || self.uploads.names(&self.presence.roster);
+        self.transfers.handle_timeout(now, &mut self.out);
+        let names = || self.transfers.uploads.names(&self.presence.roster);
         self.departure.handle_timeout(now, names, &mut self.out);
     }
 
@@ -251,8 +256,11 @@ impl PeerMachine {
     /// The very last act.
     fn finish(&mut self, now: Time) {
         let stopped = Failure::other("this peer left; what arrived stays, `download` resumes it");
-        self.downloads.end_all(now, &stopped, &self.presence.roster, &mut self.out);
+        for ended in self.downloads.end_all(now, &stopped, &self.presence.roster, &mut self.out) {
+            self.transfers.ended(now, ended, &mut self.out);
+        }
         self.requests.end(&stopped, &mut self.out);
+        self.transfers.finish(&mut self.out);
         self.departure.finish(&mut self.out);
     }
 

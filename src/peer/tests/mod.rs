@@ -13,6 +13,7 @@ mod running_downloads;
 mod search;
 mod sites;
 mod through;
+mod transfers;
 mod verifying;
 
 use core::time::Duration;
@@ -26,6 +27,7 @@ use super::file_work::{FileAnswer, FileWork, LocalFacts};
 use super::machine::{PeerMachine, PeerStart};
 use super::output::PeerOutput;
 use super::roster::tests::{file, info, key};
+use super::transfers::Transfers;
 use crate::address::Ports;
 use crate::content::{Catalogue, Entry, EntryKind, FileId};
 use crate::control::{
@@ -108,6 +110,7 @@ impl TestPeer {
             moved: None,
             custody,
             chat,
+            transfers: Transfers::default(),
             routes: Vec::new(),
             announced: Vec::new(),
             warnings: Vec::new(),

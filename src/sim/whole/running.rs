@@ -194,6 +194,7 @@ impl Running {
                 around.network.after(WRITTEN, self.process, Happening::Written(number));
             }
             PeerOutput::Chat(rows) => around.chat_writes(rows),
+            PeerOutput::Transfers(_) | PeerOutput::Watch(_) | PeerOutput::Event(_) => {}
             PeerOutput::Files(work) => file_work(around, work),
             PeerOutput::Facts(ask) => {
                 let facts = FileAnswer::Facts(ask, Box::new(facts()));
