@@ -4,6 +4,7 @@
 mod index;
 mod network;
 mod screen;
+mod shares;
 pub(crate) mod units;
 
 use core::time::Duration;
@@ -15,6 +16,7 @@ use clap::{ArgAction, Args, value_parser};
 pub use self::index::IndexSettings;
 pub use self::network::NetworkSettings;
 pub use self::screen::ScreenSettings;
+pub use self::shares::{ShareArgument, ShareSettings};
 use crate::address::DEFAULT_PORT;
 use crate::limits;
 use crate::rate::Limit;
@@ -50,10 +52,9 @@ pub struct Settings {
     /// Name that others see [default: the folder's, and four characters of the id]
     #[arg(long, value_name = "NAME", help_heading = RUN)]
     pub name: Option<String>,
-    /// Share hidden files, too: those whose names begin with a dot
-    // Junk stays out.
-    #[arg(long, help_heading = RUN)]
-    pub hidden: bool,
+    /// What it shares.
+    #[command(flatten)]
+    pub share: ShareSettings,
     /// Send at most so many bytes a second to all others together: 500K, 2M, 1MiB
     // Of content; the rest is little.
     #[arg(long, value_name = "RATE", default_value = "0", hide_default_value = true)]
@@ -181,7 +182,7 @@ mod tests {
             settings.sandbox && settings.swarm && !settings.asks && !settings.daemon && !settings.on.map_port
         );
         assert_eq!(settings.screen, ScreenSettings { mute: false, bell: false, progress: true });
-        assert!(!settings.hidden);
+        assert!(!settings.share.hidden && settings.share.shares.is_empty());
         assert!(!settings.on.wan && settings.on.dht_bootstrap.is_empty());
         assert_eq!(settings.keep, limits::KEEP_DAYS);
         assert_eq!(settings.keep_deleted, limits::KEEP_DELETED);

@@ -10,6 +10,7 @@ mod first_session;
 mod groups;
 mod lists;
 mod prompt;
+mod shares;
 mod users;
 
 use std::io::{BufRead, Read, Write};

@@ -200,8 +200,13 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 4] =
-            [["search", "words"], ["cancel", "job"], ["connect", "target"], ["new", "name"]];
+        const FREE: [[&str; 2]; 5] = [
+            ["search", "words"],
+            ["cancel", "job"],
+            ["connect", "target"],
+            ["share", "name"],
+            ["new", "name"],
+        ];
         let mut typed = Typed::command();
         typed.build();
         let mut checked = 0;

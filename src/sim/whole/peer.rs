@@ -27,6 +27,7 @@ use crate::peer::chat::Chat;
 use crate::peer::custody::{CustodyOnDisk, RestoredCustody};
 use crate::peer::event::{AskId, PeerEvent};
 use crate::peer::machine::{PeerMachine, PeerStart};
+use crate::peer::shares::SharesAtStart;
 use crate::receiver::ReceiverCommand;
 use crate::receiver::search::FoundOutcome;
 use crate::settings::Settings;
@@ -153,6 +154,7 @@ impl SimPeer {
             routes: Vec::new(),
             announced: Vec::new(),
             warnings: Vec::new(),
+            shares: SharesAtStart::default(),
         };
         self.running = Some(Running {
             process,
