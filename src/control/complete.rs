@@ -39,4 +39,6 @@ pub enum CompletionNames {
     Addressed,
     /// What was typed for the routes that there are.
     Routes,
+    /// Shares of this peer beside `shared/`.
+    Shares,
 }

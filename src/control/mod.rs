@@ -59,6 +59,8 @@ macro_rules! for_each_command {
             announce: Announce(AnnounceRequest),
             copies: Copies(CopiesRequest),
             restore: Restore(RestoreRequest),
+            share: Share(ShareRequest),
+            unshare: Unshare(UnshareRequest),
             rescan: Rescan(RescanRequest),
             verify: Verify(VerifyRequest),
             doctor: Doctor(DoctorRequest),

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::typed::{Proposals, TypedRequest};
-use super::{DownloadRow, Office, RouteRow};
+use super::{DownloadRow, Office, RouteRow, ShareRow};
 
 /// Tell who this peer is, what is being transferred, and who keeps what
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
@@ -45,6 +45,10 @@ pub struct Status {
     /// What is shared.
     #[serde(flatten)]
     pub sharing: Sharing,
+    /// What is shared, by folder: `shared/`, then the others by their names. Empty: an older peer, which has `shared/`
+    /// alone.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub shares: Vec<ShareRow>,
     /// Running downloads.
     pub downloads: Vec<DownloadRow>,
     /// What lies unfinished in `downloads/`, and is not being fetched; at most 100.

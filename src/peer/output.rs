@@ -1,17 +1,18 @@
 //! What the machine of a peer wants done, in the order in which it is wanted. Pure; `shell.rs` does it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::event::AskId;
 use super::file_work::FileWork;
-use crate::content::FileId;
+use crate::content::{FileId, ShareName};
 use crate::control::{Notice, Reply, WatchKind, WatchRow};
 use crate::dht::DhtCommand;
 use crate::distribution::{CustodyCommand, chunk_store};
 use crate::error::Failure;
 use crate::index::IndexCommand;
 use crate::lan::{self, LanFacts};
-use crate::library;
+use crate::library::{self, Share, Shelf};
 use crate::receiver::ReceiverCommand;
 use crate::receiver::telling::PrivateLine;
 use crate::routes::{LinksCommand, ToResolve};
@@ -45,8 +46,10 @@ pub(crate) enum PeerOutput {
     Event(Box<WatchRow>),
     /// For the thread of `lan`.
     Discovery(lan::Command),
-    /// For the library.
+    /// For the library of `shared/`.
     Library(library::Command),
+    /// For the threads of another share.
+    Share(ShareOrder),
     /// For the receiver.
     Receiver(ReceiverCommand),
     /// For the receiver: to be told to a peer, with the time at which it is said.
@@ -100,6 +103,19 @@ pub(crate) enum PeerOutput {
     End(Option<Failure>),
     /// All threads are to end, and then the peer is to start again, in another network.
     Again,
+}
+
+/// What is to be done for a share beside `shared/`.
+#[derive(Debug)]
+pub(crate) enum ShareOrder {
+    /// Start its threads, in the place of those that run.
+    Begin(Share),
+    /// End them.
+    End(ShareName),
+    /// For its library.
+    Tell(ShareName, library::Command),
+    /// Read again what is listed of it, and tell as the thread of the chunk store does.
+    ReadAgain(ShareName, Arc<Shelf>),
 }
 
 /// What is to be done, the oldest first. Every concern of the machine adds to it.

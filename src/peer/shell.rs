@@ -113,6 +113,7 @@ impl PeerShell {
             mapping,
             dht,
             library,
+            shares,
             receiver,
             sender,
             distributor,
@@ -145,6 +146,11 @@ impl PeerShell {
             // No other part needs it: whoever is on this network goes on without.
             recv(table) -> got => PeerEvent::Dht(got.unwrap_or(DhtEvent::State(DhtState::Ended))),
             recv(library.events) -> got => or_broken("library", PeerEvent::Library, got),
+            recv(shares.reports) -> got => match got {
+                Ok(report) if shares.is_current(&report) => PeerEvent::Share(report.share, report.event),
+                // Of one that was ended. The channel never ends, for new ones are given its other end.
+                _ => PeerEvent::Timeout,
+            },
             recv(sender.events) -> got => or_broken("sender", PeerEvent::Sender, got),
             recv(distributor.events) -> got => or_broken("distributor", PeerEvent::Custody, got),
             recv(distributee.events) -> got => or_broken("distributee", PeerEvent::Custody, got),
@@ -174,6 +180,11 @@ impl PeerShell {
             PeerOutput::Discovery(command) => self.parts.discovery.send(command),
             // The library ended only if the whole peer is ending.
             PeerOutput::Library(command) => drop(self.parts.library.commands.send(command)),
+            PeerOutput::Share(order) => {
+                if let Err(text) = self.parts.share(order) {
+                    self.machine.handle(clock::now(), PeerEvent::Warning(text));
+                }
+            }
             PeerOutput::Receiver(command) => self.parts.receiver.send(command),
             PeerOutput::Tell(line) => {
                 self.parts.receiver.send(ReceiverCommand::Tell(line, clock::unix_millis()));

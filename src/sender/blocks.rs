@@ -2,6 +2,7 @@
 //! fetched, or the chunk store. Part of the sender.
 
 use super::client::DueItem;
+use super::reader_lanes::LaneId;
 use super::sent::SentPart;
 use super::shared_files::{ReadPlan, SharedFiles};
 use super::{STEP, SenderRole, SenderState, unknown};
@@ -32,8 +33,8 @@ pub(super) struct Fetched {
 impl Fetched {
     /// They were used.
     pub(super) fn consume(self, now: Time, id: ConnId, shared: &mut SharedFiles) {
-        if self.source == FetchedFrom::Reader {
-            shared.reads.consume(now, id, self.len);
+        if let FetchedFrom::Reader(lane) = self.source {
+            shared.lanes.get_mut(lane).reads.consume(now, id, self.len);
         }
     }
 }
@@ -41,8 +42,8 @@ impl Fetched {
 /// Where such bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FetchedFrom {
-    /// Among what the reader of shared files read for this client.
-    Reader,
+    /// Among what this reader of shared files read for the client.
+    Reader(LaneId),
     /// In the role's buffer.
     Buffer,
 }
@@ -202,7 +203,7 @@ impl SenderRole {
     /// The bytes that were [found](Self::fetch) last.
     pub(super) fn bytes(&self, id: ConnId, found: Fetched) -> &[u8] {
         let bytes = match found.source {
-            FetchedFrom::Reader => self.shared.reads.front(id),
+            FetchedFrom::Reader(lane) => self.shared.lanes.get(lane).reads.front(id),
             FetchedFrom::Buffer => &self.buffer,
         };
         bytes.get(..found.len).unwrap_or_default()

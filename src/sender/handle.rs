@@ -11,7 +11,7 @@ use super::searches::{RemoteSearch, SearchTicket};
 use super::through::ThroughTicket;
 use super::{SenderRole, SentPart, SharedReader, ToldLine, WithheldChunk};
 use crate::address::Host;
-use crate::content::{Catalogue, ChunkIndex, FileId, SafePath, Span};
+use crate::content::{Catalogue, ChunkIndex, FileId, SafePath, ShareName, Span};
 use crate::disk;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId};
@@ -61,6 +61,8 @@ pub(crate) struct KeptOf {
 pub(crate) enum SenderCommand {
     /// Serve this from now on.
     Offer(Arc<SharedContent>),
+    /// The files of this share are read by that reader from now on, or not any more.
+    Reader(ShareName, Option<SharedReader>),
     /// This is known of a peer in our table, for whoever asks for the table; `None`: it is not there any
     /// more. What is shared stays as it is, with all that is known of its files.
     Table(PeerId, Option<PeerRecord>),

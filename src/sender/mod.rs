@@ -24,6 +24,7 @@ pub(crate) mod owner_catalogues;
 mod partial_seeds;
 pub(crate) mod quick;
 pub(crate) mod reader;
+mod reader_lanes;
 mod reads;
 pub(crate) mod searches;
 pub(crate) mod sent;
@@ -236,7 +237,7 @@ impl SenderRole {
         for (id, client) in std::mem::take(&mut self.clients) {
             self.gate.forget(id);
             self.restraints.throttle.forget(id);
-            self.shared.reads.forget(id);
+            self.shared.lanes.forget(id);
             self.links.forget(id);
             if client.was_served_within(now, ON_ITS_WAY) {
                 net.half_close(now, id);
@@ -397,7 +398,7 @@ impl SenderRole {
     /// Who asked over this connection is gone.
     fn forget(&mut self, id: ConnId) {
         self.links.forget(id);
-        self.shared.reads.forget(id);
+        self.shared.lanes.forget(id);
         self.other_owners.forget(id);
         let Some(client) = self.clients.remove(&id) else { return };
         for (file, given) in client.all_given() {
@@ -418,6 +419,7 @@ impl Role for SenderRole {
 
     fn on_command(&mut self, now: Time, net: &mut Net, command: SenderCommand) {
         match command {
+            SenderCommand::Reader(share, reader) => self.shared.set_reader(share, reader, net),
             SenderCommand::Offer(offer) => {
                 self.offer = offer;
                 self.shared.renew(&self.offer);
@@ -467,7 +469,7 @@ impl Role for SenderRole {
                         net.close(now, id);
                     }
                     self.clients.clear();
-                    self.shared.reads.clear();
+                    self.shared.lanes.clear();
                     self.draining.clear();
                 }
                 self.check_finished(now, net);
@@ -561,7 +563,7 @@ impl Role for SenderRole {
         let turns = [self.gate.poll_timeout(), self.restraints.throttle.poll_timeout()];
         let others = [self.serving.due(), self.partial_seeds.report_due, look];
         let ports =
-            [self.shared.reads.poll_timeout(), self.links.poll_timeout(), self.back.meetings.poll_timeout()];
+            [self.shared.lanes.poll_timeout(), self.links.poll_timeout(), self.back.meetings.poll_timeout()];
         files.into_iter().chain(turns).chain(others).chain(ports).flatten().min()
     }
 
@@ -569,7 +571,7 @@ impl Role for SenderRole {
         for id in [self.gate.call(now), self.restraints.throttle.call(now)].into_iter().flatten() {
             net.enqueue(id);
         }
-        for id in self.shared.reads.due(now) {
+        for id in self.shared.lanes.due(now) {
             net.enqueue(id);
         }
         if self.serving.due().is_some_and(|t| t <= now) {

@@ -7,6 +7,7 @@ pub(crate) mod layers;
 mod network;
 mod screen;
 mod service;
+mod shares;
 mod speed;
 pub(crate) mod toml;
 pub(crate) mod units;
@@ -21,6 +22,7 @@ pub use self::index::IndexSettings;
 pub use self::network::NetworkSettings;
 pub use self::screen::ScreenSettings;
 pub use self::service::{LogFormat, ServiceSettings};
+pub use self::shares::{ShareArgument, ShareSettings};
 pub use self::speed::SpeedSettings;
 use crate::address::DEFAULT_PORT;
 use crate::limits;
@@ -56,10 +58,9 @@ pub struct Settings {
     /// Name that others see [default: the folder's, and four characters of the id]
     #[arg(long, value_name = "NAME", help_heading = RUN)]
     pub name: Option<String>,
-    /// Share hidden files, too: those whose names begin with a dot
-    // Junk stays out.
-    #[arg(long, help_heading = RUN)]
-    pub hidden: bool,
+    /// What it shares.
+    #[command(flatten)]
+    pub share: ShareSettings,
     /// How fast content may pass.
     #[command(flatten)]
     pub speed: SpeedSettings,
@@ -182,7 +183,7 @@ mod tests {
                 && !settings.on.map_port
         );
         assert_eq!(settings.screen, ScreenSettings { mute: false, bell: false, progress: true });
-        assert!(!settings.hidden);
+        assert!(!settings.share.hidden && settings.share.shares.is_empty());
         assert!(!settings.on.wan && settings.on.dht_bootstrap.is_empty());
         assert_eq!(settings.keep, limits::KEEP_DAYS);
         assert_eq!(settings.keep_deleted, limits::KEEP_DELETED);

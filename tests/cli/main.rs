@@ -12,6 +12,7 @@ mod groups;
 mod lists;
 mod prompt;
 mod service;
+mod shares;
 mod transfers;
 mod users;
 

@@ -42,12 +42,12 @@ const ELSEWHERE: [(&[&str], &str); 9] = [
     (&["open", "xdg-open", "start"], "`download FILE` fetches a file; then any program can open it"),
     (&["send", "push"], "put the file into shared/, and the others can download it"),
     (
-        &["put", "add", "share", "upload", "cp", "mv"],
-        "what lies in shared/ is shared: put files there with any program",
+        &["put", "add", "upload", "cp", "mv"],
+        "what lies in shared/ is shared: put files there with any program; `share DIR` shares a folder where it lies",
     ),
     (
-        &["rm", "del", "delete", "remove", "unshare"],
-        "what lies in shared/ is shared: remove files there with any program",
+        &["rm", "del", "delete", "remove"],
+        "what lies in shared/ is shared: remove files there with any program; `unshare NAME` ends what `share` began",
     ),
     (
         &["cd", "pwd"],

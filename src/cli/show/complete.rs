@@ -202,11 +202,12 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 6] = [
+        const FREE: [[&str; 2]; 7] = [
             ["search", "words"],
             ["cancel", "job"],
             ["connect", "target"],
             ["log", "last"],
+            ["share", "name"],
             ["new", "name"],
             ["set", "value"],
         ];

@@ -4,7 +4,7 @@ use core::net::{Ipv4Addr, SocketAddrV4};
 use core::ops::ControlFlow;
 
 use super::parts::{self, ID_CHARACTERS, facts, not_shared, ports, shown_path};
-use super::{Page, Show, connect, download, peers, restore};
+use super::{Page, Show, connect, download, peers, restore, share};
 use crate::cli::human::{count, number, percent, size, speed};
 use crate::cli::output::{self, Style};
 use crate::cli::words;
@@ -42,7 +42,7 @@ pub(in crate::cli) fn welcome(status: &Status, style: Style) -> String {
         ("folder", shown_path(&status.directory)),
         ("ports", ports(status.ports)),
         ("network", network(status)),
-        ("sharing", sharing_from(status)),
+        ("sharing", sharing_from(status) + &share::rows(&status.shares)),
         ("lends", status.custody.as_ref().map(may_lend).unwrap_or_default()),
     ];
     let lines: Vec<_> = lines.into_iter().filter(|(_, text)| !text.is_empty()).collect();
@@ -90,7 +90,7 @@ fn status(status: &Status, style: Style) -> String {
         ("table", status.outside.table.as_deref().map(table).unwrap_or_default()),
         ("peers", others(status)),
         ("order", order(status)),
-        ("sharing", sharing(status)),
+        ("sharing", sharing(status) + &share::rows(&status.shares)),
         ("giving", giving(status)),
     ];
     let rest = [
@@ -184,9 +184,10 @@ fn who(status: &Status, style: Style) -> String {
 
 /// Which of the two kinds of network this is: open, or a group (docs/SECURITY.md, "What is open by choice").
 fn network(status: &Status) -> String {
+    let what = if status.shares.len() > 1 { "what is shared" } else { "shared/" };
     match &status.on.group {
-        Some(name) => format!("group {}: only peers with its passphrase see shared/", shown(name)),
-        None => "open: everyone on this network sees shared/".to_owned(),
+        Some(name) => format!("group {}: only peers with its passphrase see {what}", shown(name)),
+        None => format!("open: everyone on this network sees {what}"),
     }
 }
 
@@ -227,7 +228,10 @@ fn sharing(status: &Status) -> String {
 
 /// What is shared, and from where.
 fn sharing_from(status: &Status) -> String {
-    sharing_in(status, " in shared/")
+    match status.shares.len() {
+        0 | 1 => sharing_in(status, " in shared/"),
+        n => sharing_in(status, &format!(" in {n} folders")),
+    }
 }
 
 fn sharing_in(status: &Status, folder: &str) -> String {
@@ -369,6 +373,7 @@ pub(in crate::cli) mod tests {
             on: NetworkStatus { network: "open".into(), ..NetworkStatus::default() },
             peers: 2,
             sharing: Sharing { files: 12, bytes: 3_000_000, hashing: 1, left_out: LeftOutRow::default() },
+            shares: Vec::new(),
             downloads: vec![download()],
             unfinished: vec![Unfinished {
                 id: "3f2a9c1b00112233".into(),

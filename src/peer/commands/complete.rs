@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::named::NeededCatalogues;
 use super::{Answer, Command, Needs};
-use crate::content::SafePath;
+use crate::content::{SafePath, ShareName};
 use crate::control::{CompleteRequest, CompletionNames, Reply, file_word};
 use crate::custody::recovery::Fate;
 use crate::error::Failure;
@@ -84,6 +84,7 @@ fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> 
             let known = roster.entries(&Owners::Anyone).map(|(_, entry)| &entry.path);
             Box::new(peer.requests.near.iter().chain(known))
         }
+        CompletionNames::Shares => Box::new(peer.shared.shares.names().map(ShareName::path)),
         CompletionNames::Own => Box::new(peer.shared.shelf.catalogue.entries().map(|entry| &entry.path)),
         CompletionNames::Known => {
             let own = peer.shared.shelf.catalogue.entries();

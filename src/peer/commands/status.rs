@@ -46,6 +46,7 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         on: network(peer),
         peers: roster.len() as u64,
         sharing: peer.shared.sharing(),
+        shares: peer.shared.share_rows(&settings.shared()),
         downloads: peer.downloads.rows(now, roster),
         unfinished: unfinished(facts.unfinished, is_fetched),
         uploads: peer.transfers.uploads.rows(now, roster),

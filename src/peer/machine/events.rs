@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::PeerMachine;
+use super::share_events::check_shared;
 use crate::address::Ports;
 use crate::content::{Catalogue, FileId, Head};
 use crate::control::Notice;
@@ -11,8 +12,7 @@ use crate::distribution::{CustodyEvent, chunk_store};
 use crate::error::Failure;
 use crate::identity::{Instance, PeerId};
 use crate::lan::{self, Gone, PeerInfo};
-use crate::library;
-use crate::peer::commands::{diagnosed, on_index, on_keeper, own_files_changed, rescanned, searched};
+use crate::peer::commands::{diagnosed, on_index, on_keeper, searched, shared, unshared};
 use crate::peer::custody::CustodyDriver;
 use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
@@ -49,7 +49,8 @@ impl PeerMachine {
                 }
                 self.routes.on_table(now, event, &mut self.out);
             }
-            PeerEvent::Library(event) => self.on_library(now, event),
+            PeerEvent::Library(event) => self.on_library(now, None, event),
+            PeerEvent::Share(name, event) => self.on_library(now, Some(&name), event),
             PeerEvent::Receiver(event) => {
                 use ReceiverEvent::{Catalogue, Kept, OwnerCatalogue};
                 if matches!(event, Catalogue(..) | OwnerCatalogue { .. } | Kept(..)) {
@@ -177,39 +178,6 @@ impl PeerMachine {
                 self.custody.own.call(now);
             }
             Err(failure) => self.warn(failure.message),
-        }
-    }
-
-    fn on_library(&mut self, now: Time, event: library::Event) {
-        match event {
-            // A peer that is here for the index alone shares nothing, whatever is put there.
-            library::Event::Changed(_) | library::Event::Hashing { .. }
-                if self.own.settings.index.is_only => {}
-            library::Event::Changed(shelf) => {
-                let before = std::mem::replace(&mut self.shared.shelf, shelf);
-                if self.out.is_watched() {
-                    let now = &self.shared.shelf.catalogue;
-                    happenings::own_files(&before.catalogue, now, &mut self.out);
-                }
-                own_files_changed(now, self);
-                self.custody.own.look_again(now);
-            }
-            library::Event::Hashing { first, files, bytes } => {
-                if self.shared.unhashed == 0 {
-                    self.out.debug(format!("{files} files with {bytes} bytes are to be hashed"));
-                }
-                self.shared.hashing(first, files);
-                if files == 0 {
-                    self.custody.own.look_again(now);
-                }
-            }
-            library::Event::Scanned => {
-                self.shared.is_scanned = true;
-                // If nothing is shared, others are to know that, too.
-                self.custody.own.look_again(now);
-            }
-            library::Event::Rescanned => rescanned(self),
-            library::Event::Warning(text) => self.warn(text),
         }
     }
 
@@ -347,7 +315,7 @@ impl PeerMachine {
                 let (roster, shelf) = (&self.presence.roster, &self.shared.shelf);
                 self.transfers.sent(now, &parts, roster, shelf, &mut self.out);
             }
-            SenderEvent::Changed(path) => self.out.push(PeerOutput::Library(library::Command::Check(path))),
+            SenderEvent::Changed(path) => check_shared(path, self),
             SenderEvent::Rotten(file, chunk) => {
                 self.out.debug(format!("chunk {} of {file} in the store is not what it was", chunk.get()));
                 self.carrier.lost(file);
@@ -436,6 +404,12 @@ impl PeerMachine {
             FileAnswer::Facts(ask, facts) => self.on_facts(now, ask, *facts),
             FileAnswer::Diagnose(ask, facts) => diagnosed(now, ask, *facts, self),
             FileAnswer::Instance(stored) => self.on_instance(now, stored),
+            FileAnswer::Share(ask, share) => shared(ask, share, self),
+            FileAnswer::Unshare(ask, name, done) => unshared(now, ask, &name, done, self),
+            FileAnswer::ForgetShares(Ok(())) => {}
+            FileAnswer::ForgetShares(Err(why)) => {
+                self.out.debug(format!("what is shared no more cannot be forgotten: {why}"));
+            }
             FileAnswer::Routes(Ok(())) => {}
             FileAnswer::Routes(Err(why)) => self.warn(format!("the routes cannot be remembered: {why}")),
             FileAnswer::Announced(Ok(())) => {}

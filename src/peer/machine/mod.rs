@@ -5,16 +5,20 @@
 //! [`PeerOutput::End`].
 //!
 //! Each concern is a struct of its own, with its own state; what concerns several is put together here. What
-//! the parts report is in events.rs, how jobs go in job_events.rs, what custody wants in acts.rs, what users ask in
+//! the parts report is in events.rs, how jobs go in job_events.rs, what the shares
+//! report in share_events.rs, what custody wants in acts.rs, what users ask in
 //! peer/commands/.
 
 mod acts;
 mod events;
 mod job_events;
+mod share_events;
 
 use core::net::Ipv4Addr;
 use std::sync::Arc;
 
+use self::share_events::on_all_shares;
+pub(super) use self::share_events::shares_changed;
 use super::announced::AnnouncedFiles;
 use super::chat::Chat;
 use super::commands::{Requests, turn_searches, turn_seeks};
@@ -31,6 +35,7 @@ use super::presence::Presence;
 use super::reachability::Reachability;
 use super::routes::PeerRoutes;
 use super::shared::SharedFolder;
+use super::shares::SharesAtStart;
 use super::swarms::Swarms;
 use super::through::{Carrier, ThroughOthers};
 use super::transfers::Transfers;
@@ -72,6 +77,8 @@ pub(crate) struct PeerStart {
     pub(crate) announced: Vec<FileId>,
     /// What there was to warn of before.
     pub(crate) warnings: Vec<String>,
+    /// What is shared beside `shared/`. Its threads run already.
+    pub(crate) shares: SharesAtStart,
 }
 
 /// The machine.
@@ -115,6 +122,7 @@ impl PeerMachine {
             routes,
             announced,
             warnings,
+            shares,
         } = start;
         let announced = AnnouncedFiles::new(announced);
         let routes = PeerRoutes::new(identity.id(), &settings.on, routes, announced);
@@ -123,7 +131,7 @@ impl PeerMachine {
         let mut machine = Self {
             own: OwnPeer { settings, identity, group, instance, presence, ticket: 0, moved, started: now },
             presence: Presence::with_index_memory(index_memory),
-            shared: SharedFolder::default(),
+            shared: SharedFolder::new(shares),
             jobs: Jobs::default(),
             downloads: Downloads::beside(near),
             transfers,
@@ -180,6 +188,7 @@ impl PeerMachine {
             self.requests.poll_timeout(),
             self.departure.poll_timeout(),
             self.presence.poll_timeout(),
+            self.shared.shares.poll_timeout(),
             self.custody.poll_timeout(),
             self.verifying.poll_timeout(),
             self.through.poll_timeout(),
@@ -198,6 +207,9 @@ impl PeerMachine {
 
     fn handle_timeout(&mut self, now: Time) {
         self.presence.handle_timeout(now, &mut self.out);
+        if let Some(event) = self.shared.shares.handle_timeout(now) {
+            on_all_shares(now, event, self);
+        }
         self.verifying.handle_timeout(now, &mut self.out);
         let roster = &self.presence.roster;
         self.through.handle_timeout(now, self.own.id(), roster, &self.downloads, &mut self.out);

@@ -11,6 +11,7 @@ mod large_search;
 mod named;
 mod running_downloads;
 mod search;
+mod shares;
 mod sites;
 mod through;
 mod transfers;
@@ -27,6 +28,7 @@ use super::file_work::{FileAnswer, FileWork, LocalFacts};
 use super::machine::{PeerMachine, PeerStart};
 use super::output::PeerOutput;
 use super::roster::tests::{file, info, key};
+use super::shares::SharesAtStart;
 use super::transfers::Transfers;
 use crate::address::Ports;
 use crate::content::{Catalogue, Entry, EntryKind, FileId};
@@ -41,7 +43,7 @@ use crate::custody::quota::Lend;
 use crate::identity::{Identity, Instance, PeerId, PeerName};
 use crate::index::IndexHost;
 use crate::lan::{self, OwnPresence};
-use crate::library::{self, Shelf};
+use crate::library::{self, ShareRoots, Shelf};
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::settings::Settings;
 use crate::swarm::{Job, JobEvent, JobId, Progress};
@@ -114,6 +116,7 @@ impl TestPeer {
             routes: Vec::new(),
             announced: Vec::new(),
             warnings: Vec::new(),
+            shares: SharesAtStart::default(),
         };
         let mut peer = Self {
             machine: PeerMachine::new(now, start),
@@ -207,7 +210,8 @@ impl TestPeer {
     /// This lies in `shared/`, all of it hashed.
     fn share(&mut self, entries: &[Entry]) {
         let catalogue = Catalogue::of(entries.to_vec());
-        let shelf = Shelf { catalogue, waiting: Some(Arc::default()), ..Shelf::default() };
+        let roots = Arc::new(ShareRoots { own: "/peer/shared".into(), ..ShareRoots::default() });
+        let shelf = Shelf { roots, catalogue, waiting: Some(Arc::default()), ..Shelf::default() };
         self.event(PeerEvent::Library(library::Event::Changed(Arc::new(shelf))));
         self.event(PeerEvent::Library(library::Event::Scanned));
     }

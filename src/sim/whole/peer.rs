@@ -27,6 +27,7 @@ use crate::peer::chat::Chat;
 use crate::peer::custody::{CustodyOnDisk, RestoredCustody};
 use crate::peer::event::{AskId, PeerEvent};
 use crate::peer::machine::{PeerMachine, PeerStart};
+use crate::peer::shares::SharesAtStart;
 use crate::peer::transfers::Transfers;
 use crate::receiver::ReceiverCommand;
 use crate::receiver::search::FoundOutcome;
@@ -155,6 +156,7 @@ impl SimPeer {
             routes: Vec::new(),
             announced: Vec::new(),
             warnings: Vec::new(),
+            shares: SharesAtStart::default(),
         };
         self.running = Some(Running {
             process,
