@@ -119,7 +119,7 @@ fn status(asks: &Sender<Ask>) -> Result<Status, Failure> {
 /// One line for whoever looks at the service.
 fn summary(status: &Status) -> String {
     let counted = |n: u64, one: &str| format!("{} {one}{}", number(n), if n == 1 { "" } else { "s" });
-    let (peers, files) = (counted(status.peers, "peer"), counted(status.sharing.files, "file"));
+    let (peers, files) = (counted(status.on.peers, "peer"), counted(status.sharing.files, "file"));
     format!("{peers} here, sharing {files} ({})", size(status.sharing.bytes))
 }
 
@@ -221,7 +221,7 @@ mod tests {
     fn one_line_says_how_a_service_is() {
         let mut status = facts();
         assert_eq!(summary(&status), "2 peers here, sharing 12 files (2.9 MiB)");
-        (status.peers, status.sharing.files) = (1, 1);
+        (status.on.peers, status.sharing.files) = (1, 1);
         assert_eq!(summary(&status), "1 peer here, sharing 1 file (2.9 MiB)");
     }
 }

@@ -40,8 +40,6 @@ pub struct Status {
     /// The network, and its part in it.
     #[serde(flatten)]
     pub on: NetworkStatus,
-    /// Peers here, this one not counted.
-    pub peers: u64,
     /// What is shared.
     #[serde(flatten)]
     pub sharing: Sharing,
@@ -100,6 +98,8 @@ pub struct NetworkStatus {
     /// keeps the index when its turn comes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub index: Option<String>,
+    /// Peers here, this one not counted.
+    pub peers: u64,
 }
 
 /// What a peer shares.

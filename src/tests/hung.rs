@@ -92,7 +92,7 @@ fn a_share_whose_disk_hangs_holds_up_no_other_share() {
     roots.named.insert(name.clone(), owner.dir.path().join("v"));
     let (here, beside) = (content(300_000, 1), content(300_000, 2));
     let reader = SharedReader::start(owner.sender.as_ref().unwrap().bell()).unwrap();
-    owner.send(SenderCommand::Reader(name.clone(), Some(reader)));
+    owner.send(SenderCommand::Reader(name, Some(reader)));
     owner.share(&[("file", &here), ("v/file", &beside)]);
     let [hung, served] = [&here, &beside].map(|bytes| FileId::from(blake3::hash(bytes)));
     let busy = |request| Message::Refused(Refused { request, item: Some(0), reason: Reason::Busy });

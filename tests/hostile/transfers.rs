@@ -35,7 +35,7 @@ fn one_byte_a_hundred_thousand_times_pushes_nobody_out_of_the_log() {
     let Some(lab) = Lab::of("up 3") else { return };
     let victim = lab.peer_with(1, "victim", &[("a", b"shared"), ("b", b"another one")]);
     let taker = lab.peer(2, "taker", &[]);
-    wait("the files", SOON, || taker.offered("a").and(taker.offered("b")));
+    wait("the files", SOON, || taker.offered("a").and_then(|_| taker.offered("b")));
     assert_holds(&taker.fetch("a"), b"shared");
     wait("it is noted", SOON, || (log(&victim).len() == 1).then_some(()));
     let before = database(&victim);

@@ -36,7 +36,7 @@ fn metrics(status: &Status) -> String {
     ];
     page.gauge("info", "Which peer this is; always 1.", &[(&info, 1)]);
     page.gauge("uptime_seconds", "Time since the peer was started.", &[(&[], status.uptime)]);
-    page.gauge("peers", "Other peers that are here.", &[(&[], status.peers)]);
+    page.gauge("peers", "Other peers that are here.", &[(&[], status.on.peers)]);
     page.gauge("shared_files", "Files that are shared.", &[(&[], status.sharing.files)]);
     page.gauge("shared_bytes", "Bytes of the files that are shared.", &[(&[], status.sharing.bytes)]);
     page.gauge("hashing_files", "Files that are not hashed yet.", &[(&[], status.sharing.hashing)]);

@@ -195,13 +195,13 @@ fn network(status: &Status) -> String {
 /// others are heard; else a firewall.
 fn others(status: &Status) -> String {
     let outsiders = status.counters.datagrams.outsiders;
-    if status.peers == 0 && outsiders > 0 {
+    if status.on.peers == 0 && outsiders > 0 {
         let is_in_group = status.on.group.is_some();
         let why = if is_in_group { ", or the passphrase is wrong" } else { "; `group join` joins it" };
         return format!("0; {}{why}", parts::outsiders(outsiders, is_in_group));
     }
-    if status.peers > 0 || status.discovery_port == 0 {
-        return status.peers.to_string();
+    if status.on.peers > 0 || status.discovery_port == 0 {
+        return status.on.peers.to_string();
     }
     format!(
         "0; if there are others, a firewall may be in the way: let UDP port {} and TCP ports {} in, here and there",
@@ -219,7 +219,7 @@ fn order(status: &Status) -> String {
         (None, Some("never")) => ", never keeps the index (--no-index)".to_owned(),
         (None, _) => String::new(),
     };
-    format!("{number} of {}{office}", status.peers.saturating_add(1))
+    format!("{number} of {}{office}", status.on.peers.saturating_add(1))
 }
 
 fn sharing(status: &Status) -> String {
@@ -370,8 +370,7 @@ pub(in crate::cli) mod tests {
             ports: [1001, 1002, 1003, 1004],
             discovery_port: 27_272,
             uptime: 60,
-            on: NetworkStatus { network: "open".into(), ..NetworkStatus::default() },
-            peers: 2,
+            on: NetworkStatus { network: "open".into(), peers: 2, ..NetworkStatus::default() },
             sharing: Sharing { files: 12, bytes: 3_000_000, hashing: 1, left_out: LeftOutRow::default() },
             shares: Vec::new(),
             downloads: vec![download()],
@@ -454,7 +453,7 @@ pub(in crate::cli) mod tests {
         assert!(said.contains("group off\\u{1b}ice: only peers with its passphrase"));
         facts.counters.datagrams.outsiders = 1;
         assert!(!status(&facts, PLAIN).contains("another group"));
-        facts.peers = 0;
+        facts.on.peers = 0;
         assert!(
             status(&facts, PLAIN)
                 .contains("0; 1 sender here speaks for another group, or the passphrase is wrong")
@@ -484,7 +483,7 @@ pub(in crate::cli) mod tests {
 
     #[test]
     fn whoever_is_alone_is_told_which_ports_others_need() {
-        let alone = Status { peers: 0, ..facts() };
+        let alone = Status { on: NetworkStatus { peers: 0, ..facts().on }, ..facts() };
         let said = status(&alone, PLAIN);
         assert!(
             said.contains("firewall") && said.contains("UDP port 27272 and TCP ports 1001 to 1004"),

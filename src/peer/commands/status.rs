@@ -44,7 +44,6 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         discovery_port: settings.on.discovery_port,
         uptime: now.since(own.started).as_secs(),
         on: network(peer),
-        peers: roster.len() as u64,
         sharing: peer.shared.sharing(),
         shares: peer.shared.share_rows(&settings.shared()),
         downloads: peer.downloads.rows(now, roster),
@@ -83,6 +82,7 @@ fn network(peer: &PeerMachine) -> NetworkStatus {
         order: order.filter(|_| own.ticket > 0),
         office: presence.offices.of(own.id()),
         index,
+        peers: presence.roster.len() as u64,
     }
 }
 

@@ -40,14 +40,13 @@ fn looked_at(peer: &mut TestPeer, entries: &[Entry], inode: u64, left_out: LeftO
 }
 
 fn orders(peer: &mut TestPeer) -> Vec<String> {
-    let orders = peer.take(|output| match output {
+    peer.take(|output| match output {
         PeerOutput::Share(ShareOrder::Begin(share)) => Some(format!("begin {}", share.name)),
         PeerOutput::Share(ShareOrder::End(name)) => Some(format!("end {name}")),
         PeerOutput::Share(ShareOrder::Tell(name, command)) => Some(format!("{name}: {command:?}")),
         PeerOutput::Share(ShareOrder::ReadAgain(name, _)) => Some(format!("read {name}")),
         _ => None,
-    });
-    orders
+    })
 }
 
 /// A peer that shares a file in `shared/` and one in `Films`.
