@@ -131,6 +131,17 @@ pub fn escape_at(text: &str) -> Option<(char, usize)> {
     (is_made && c.escape_unicode().eq(text[..len].chars())).then_some((c, len))
 }
 
+/// Of these names the one that `typed` begins, or was meant to be: at most one slip in three letters.
+pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let slips = |name: &str| {
+        let begins = typed.len() > 1 && name.starts_with(typed);
+        let slips = if begins { 0 } else { strsim::damerau_levenshtein(typed, name) };
+        (slips <= typed.len().max(name.len()) / 3).then_some(slips)
+    };
+    let all = names.filter_map(|name| Some((slips(name)?, name)));
+    all.min().map(|(_, name)| name)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use proptest::prelude::*;

@@ -1,9 +1,11 @@
-//! The scripts about what potluck is built from run, and say what is true: `scripts/sbom`,
-//! `scripts/advisories`. They need python3, and none of the network.
+//! The scripts that users and maintainers run do what they say: about what potluck is built from (`scripts/sbom`,
+//! `scripts/advisories`; they need python3), and that put it in place (`scripts/install`, `scripts/package` and what is in
+//! `scripts/packaging/`). None needs the network.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which may panic")]
+#![expect(clippy::print_stdout, reason = "what is skipped is said")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -88,4 +90,189 @@ fn a_version_is_at_fault_unless_it_is_patched_or_unaffected() {
     assert!(code == Some(0) && text.contains("told (unmaintained)"), "{text}");
     fs::remove_dir_all(&folder).unwrap();
     assert_eq!(run("advisories", &[database.to_str().unwrap()]).status.code(), Some(2));
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A script of the shell, which succeeds; what it prints.
+fn shell(script: &str, home: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(root().join("scripts").join(script));
+    command.args(arguments).env("HOME", home).env_remove("XDG_CONFIG_HOME").env_remove("DESTDIR");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{script} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// True if this program is there; said otherwise, so that nobody takes for tested what is not.
+fn is_there(program: &str) -> bool {
+    let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().unwrap();
+    if !found.status.success() {
+        println!("{program} is not there: this part is skipped");
+    }
+    found.status.success()
+}
+
+/// All files below a folder, relative to it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let all = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().map(|entry| entry.unwrap());
+    let files = all.filter(|entry| !entry.file_type().is_dir());
+    files.map(|entry| entry.path().strip_prefix(folder).unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_program_is_installed_for_a_user_and_goes_without_a_trace() {
+    let home = tempfile::tempdir().unwrap();
+    let program = assert_cmd::cargo::cargo_bin!("potluck");
+    let said = shell("install", home.path(), &["--binary", program.to_str().unwrap()]);
+    assert!(said.contains("systemctl --user enable --now potluck"), "{said}");
+    let expected = [
+        ".config/fish/completions/potluck.fish",
+        ".config/systemd/user/potluck.service",
+        ".local/bin/potluck",
+        ".local/share/bash-completion/completions/potluck",
+        ".local/share/man/man1/potluck.1",
+        ".local/share/zsh/site-functions/_potluck",
+    ];
+    assert_eq!(files(home.path()), expected.map(PathBuf::from));
+    let installed = home.path().join(".local/bin/potluck");
+    let version = Command::new(&installed).arg("version").output().unwrap();
+    assert!(version.stdout.starts_with(b"potluck "));
+    let unit = fs::read_to_string(home.path().join(expected[1])).unwrap();
+    let start = format!("ExecStart={} --daemon --directory %h/potluck\n", installed.display());
+    assert!(unit.contains(&start), "{unit}");
+    for (at, text) in [(0, "complete -c potluck"), (3, "complete -F"), (4, ".TH"), (5, "#compdef potluck")] {
+        assert!(
+            fs::read_to_string(home.path().join(expected[at])).unwrap().contains(text),
+            "{}",
+            expected[at]
+        );
+    }
+    if is_there("groff") {
+        let page = home.path().join(expected[4]);
+        let output = Command::new("groff").args(["-man", "-Tutf8", "-ww", "-z"]).arg(page).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+    // Once more is as good as once.
+    shell("install", home.path(), &["--binary", program.to_str().unwrap()]);
+    shell("install", home.path(), &["--uninstall"]);
+    assert_eq!(files(home.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn wrong_arguments_are_refused_with_what_can_be_said() {
+    for (script, arguments) in [
+        ("install", &["--sytem"][..]),
+        ("install", &["--binary"]),
+        ("package", &["x"]),
+        ("package", &["--out"]),
+        ("try-package", &[]),
+    ] {
+        let output = Command::new(root().join("scripts").join(script)).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{script} {arguments:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("scripts/{script}")));
+    }
+}
+
+#[test]
+fn the_units_are_sound_and_give_a_peer_little() {
+    let dir = tempfile::tempdir().unwrap();
+    for unit in ["potluck.service", "potluck-user.service"] {
+        let text = fs::read_to_string(root().join("scripts/packaging").join(unit)).unwrap();
+        for needed in
+            ["Type=notify\n", "WatchdogSec=", "ExecReload=/bin/kill -HUP $MAINPID\n", "NoNewPrivileges=yes\n"]
+        {
+            assert!(text.contains(needed), "{unit}: {needed}");
+        }
+        let is_line = |line: &str| {
+            line.is_empty()
+                || line.starts_with(['#', '['])
+                || line.split_once('=').is_some_and(|(key, _)| {
+                    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric())
+                })
+        };
+        assert!(text.lines().all(is_line), "{unit}");
+        // It is looked whether the program is there.
+        fs::write(dir.path().join(unit), text.replace("/usr/bin/potluck", "/bin/true")).unwrap();
+    }
+    if !is_there("systemd-analyze") {
+        return;
+    }
+    let analyze = |arguments: &[&str]| {
+        let output =
+            Command::new("systemd-analyze").args(arguments).current_dir(dir.path()).output().unwrap();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout),
+        )
+    };
+    for unit in ["./potluck.service", "./potluck-user.service"] {
+        assert_eq!(analyze(&["verify", "--man=no", unit]), (true, String::new()), "{unit}");
+    }
+    let (is_low, said) = analyze(&["security", "--offline=true", "--threshold=30", "./potluck.service"]);
+    assert!(is_low, "{said}");
+}
+
+#[test]
+fn the_agent_of_macos_can_be_read() {
+    let home = tempfile::tempdir().unwrap();
+    let agent = root().join("scripts/packaging/potluck.plist");
+    let read = "import plistlib,json,sys; print(json.dumps(plistlib.load(open(sys.argv[1],'rb'))))";
+    let output =
+        Command::new("python3").args(["-c", read]).arg(agent).current_dir(home.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let agent: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        agent["ProgramArguments"],
+        serde_json::json!(["/usr/bin/potluck", "--daemon", "--directory", "HOME/potluck"])
+    );
+    assert_eq!(agent["RunAtLoad"], true);
+}
+
+#[test]
+fn the_package_has_what_a_debian_system_wants() {
+    if !["dpkg-deb", "dpkg-shlibdeps"].into_iter().all(is_there) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    // Any program will do: what it prints as its manual page is empty.
+    let said =
+        shell("package", dir.path(), &["--binary", "/bin/true", "--out", dir.path().to_str().unwrap()]);
+    let package = said.trim_end();
+    let tell = |arguments: &[&str]| {
+        let output = Command::new("dpkg-deb").args(arguments).arg(package).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let control = tell(&["--field"]);
+    let version = env!("CARGO_PKG_VERSION");
+    for line in ["Package: potluck", &format!("Version: {version}"), "Depends: libc6"] {
+        assert!(control.contains(line), "{line}: {control}");
+    }
+    let listed = tell(&["--contents"]);
+    for path in [
+        "./usr/bin/potluck",
+        "./usr/lib/systemd/system/potluck.service",
+        "./usr/lib/systemd/user/potluck.service",
+        "./usr/share/man/man1/potluck.1.gz",
+        "./usr/share/bash-completion/completions/potluck",
+        "./usr/share/zsh/vendor-completions/_potluck",
+        "./usr/share/fish/vendor_completions.d/potluck.fish",
+        "./usr/share/doc/potluck/copyright",
+    ] {
+        let line = listed.lines().find(|line| line.ends_with(path));
+        let line = line.unwrap_or_else(|| panic!("{path}: {listed}"));
+        assert!(line.contains("root/root"), "{line}");
+    }
+    for script in ["postinst", "prerm", "postrm"] {
+        assert!(
+            Command::new("sh")
+                .arg("-n")
+                .arg(root().join("scripts/packaging").join(script))
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
 }

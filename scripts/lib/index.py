@@ -125,6 +125,28 @@ def searches(table, peer, rounds):
     table("  a common word, one-shot", f"{statistics.median(times) * 1e3:.0f} ms, worst {max(times) * 1e3:.0f}")
 
 
+def asked(table, work, count, rounds):
+    """Searches of a peer that keeps no index."""
+    other = Peer(3, f"{work}/other", "--no-index")
+    try:
+        until("all are listed", lambda: len(other.ask(10, command="peers") or []) >= count + 1, 60)
+        for name, words in SEARCHES.items():
+            firsts, times = [], []
+            for n in range(rounds):
+                _, first, last = search(other, words[n % len(words)])
+                firsts.append(first)
+                times.append(last)
+            times.sort()
+            told = f"{statistics.median(times) * 1e3:.0f} ms, p99 {times[len(times) * 99 // 100] * 1e3:.0f}"
+            table(f"search at another peer: {name}", told, "<= 100 ms")
+            known = sorted(first for first in firsts if first is not None)
+            if known:
+                table("  its first row", f"{statistics.median(known) * 1e3:.0f} ms, worst {known[-1] * 1e3:.0f}", "<= 200 ms")
+    finally:
+        other.end()
+        shutil.rmtree(other.directory, ignore_errors=True)
+
+
 def change(table, peer, crowd, rounds):
     times, crossed, cpus = [], [], []
     for n in range(rounds):
@@ -160,6 +182,7 @@ def index(table, work, quick):
         table("  connections, and bytes of them", "{} and {}".format(*crowd.crossed()))
         table("  its folder", f"{size(f'{work}/supernode') / (1 << 20):.1f} MiB")
         searches(table, peer, 20 if quick else 200)
+        asked(table, work, count, 20 if quick else 100)
         change(table, peer, crowd, 3 if quick else 10)
         peer.end(signal.SIGKILL)
         time.sleep(10)

@@ -84,6 +84,18 @@ impl<P: Copy + Ord + Debug, K: Copy + Ord + Debug> Account<P, K> {
         self.items.get(&item).map(|held| held.payer)
     }
 
+    /// What the payer holds that was used longest ago.
+    pub(crate) fn oldest_of(&self, payer: Payer<P>) -> Option<K> {
+        let peer = self.hosts.get(&payer.host)?.peers.get(&payer.peer)?;
+        peer.items.first().map(|(_, item)| *item)
+    }
+
+    /// What a host holds that was used longest ago: a look at each of its peers.
+    pub(crate) fn oldest_at(&self, host: AccountHost) -> Option<K> {
+        let peers = self.hosts.get(&host)?.peers.values();
+        peers.filter_map(|peer| peer.items.first()).min().map(|(_, item)| *item)
+    }
+
     /// What every host may have, with `host` among those that hold something.
     pub(crate) fn share(&self, host: AccountHost) -> u64 {
         let others = self.hosts.len() - usize::from(self.hosts.contains_key(&host));

@@ -13,3 +13,6 @@ pub(crate) const HISTORY: usize = 1_000;
 
 /// A completion at the prompt waits this long for names: a key must not seem dead.
 pub(crate) const COMPLETION: Duration = Duration::from_millis(250);
+
+/// Bytes of a file of settings, at most: each of them with a page of comments.
+pub(crate) const SETTINGS_FILE: u64 = 64 << 10;

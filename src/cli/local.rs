@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
+use super::config::{self, ConfigAct};
 use super::flags::manual;
+use super::show::ShowOptions;
 use super::{group, identity, output};
 use crate::control::typed::CommandOrigin;
 use crate::error::Failure;
 
 /// The place of `help` among the commands: behind `exit`, which comes last of those that a peer is asked.
-const HELP: usize = 21;
+const HELP: usize = 23;
 
 /// Below what `help group` says.
 const GROUP_EXAMPLES: &str = "\
@@ -20,6 +22,15 @@ Examples:
   group join                 what each of the others types; asks for name and passphrase
   group show                 the passphrase once more
 The peers of a group are a network of their own: nobody else sees them, or what they share.";
+
+/// Below what `help config` says.
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  config                     each setting, its value and where that comes from
+  config set up-limit 2M     writes potluck.toml in the peer directory; a peer has it once it is started
+  config unset up-limit      takes it out again
+What weighs more comes later: ~/.config/potluck/potluck.toml, potluck.toml in the peer directory, the environment
+(POTLUCK_UP_LIMIT), flags. A switch that a file turns on is turned off for once by its variable: POTLUCK_WAN=false.";
 
 /// A command that asks no peer.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -36,6 +47,13 @@ pub(crate) enum LocalCommand {
         /// What to do; nothing: show it
         #[command(subcommand)]
         act: Option<GroupAct>,
+    },
+    /// Show the settings of this peer and where each comes from, or change one
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Config {
+        /// What to do; nothing: show them all
+        #[command(subcommand)]
+        act: Option<ConfigAct>,
     },
     /// Tell what can be typed, or more about one command
     #[command(alias = "?", display_order = HELP)]
@@ -95,23 +113,35 @@ pub(crate) enum GroupAct {
 }
 
 impl LocalCommand {
+    /// True if what a peer would be started with means something to it.
+    pub(super) const fn takes_settings(&self) -> bool {
+        matches!(self, Self::Config { act: None })
+    }
+
     /// True if an argument of a command, both by their names, is the name of a command.
     pub(super) fn names_a_command(command: &str, argument: &str) -> bool {
         command == "help" && argument == "about"
     }
 
+    /// True if an argument of a command, both by their names, is the key of a setting.
+    pub(super) fn names_a_setting(command: &str, argument: &str) -> bool {
+        matches!((command, argument), ("set" | "unset", "key"))
+    }
+
     /// Does it. At the prompt of the peer in `directory`, or outside of one.
-    pub(super) fn run(self, directory: &Path, origin: CommandOrigin) -> Result<(), Failure> {
+    pub(super) fn run(self, directory: &Path, options: ShowOptions) -> Result<(), Failure> {
+        let origin = options.origin;
         let text = match self {
             Self::Help { about: None } if origin != CommandOrigin::OneShot => manual::overview(),
             // What people type who want to be helped with anything.
             Self::Help { about: Some(me) } if me == "me" => {
-                return Self::Help { about: None }.run(directory, origin);
+                return Self::Help { about: None }.run(directory, options);
             }
             Self::Version => format!("potluck {}\n", env!("CARGO_PKG_VERSION")),
             Self::Help { about } => manual::help(about.as_deref())?,
             Self::Identity { act } => identity::run(act, directory)?,
             Self::Group { act } => group::run(act, directory, origin)?,
+            Self::Config { act } => config::run(act, directory, origin, options.json)?,
             Self::Completions { shell } => manual::completions(shell),
             Self::Man => manual::man()?,
         };

@@ -6,24 +6,30 @@
 
 mod bell;
 mod comings;
+mod config;
 mod flags;
 mod group;
 mod human;
 mod identity;
 pub(crate) mod limits;
 mod local;
+mod log_lines;
 mod logging;
 mod oneshot;
 mod output;
 mod pager;
 mod pipe;
 mod prompt;
+mod reload;
 mod replaced;
 mod screen;
 mod session;
+mod settings_files;
 mod show;
 mod stopping;
+mod supervised;
 mod told;
+mod verbosity;
 mod words;
 
 use core::time::Duration;
@@ -33,20 +39,24 @@ use std::process::ExitCode;
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 
-use self::flags::{CommandLine, Parsed};
+use self::flags::{CommandLine, Parsed, TypedCommand};
+use self::log_lines::{LogForm, LogPrinter};
+use self::logging::LogTarget;
 use self::output::Style;
 use self::pipe::{End, LastFailure, RunningCommand};
 use self::prompt::Prompt;
-use self::screen::{Inputs, Screen, Stderr, Verbosity};
+use self::screen::{Inputs, Screen, Stderr};
 use self::session::Session;
+use self::supervised::Supervised;
+use self::verbosity::Verbosity;
 use crate::control::typed::{self, CommandOrigin};
 use crate::control::{self, Ask, ControllerChannels, ExitRequest, keyfile, server, trust};
 use crate::error::{Code, Failure};
-use crate::settings::Settings;
+use crate::settings::{ServiceSettings, Settings};
 use crate::sys::lock::DirectoryLock;
-use crate::sys::signals::{self, Leave};
+use crate::sys::signals::{self, Hangups, Leave};
 use crate::sys::thread::Thread;
-use crate::sys::{memory, sandbox, terminal};
+use crate::sys::{memory, sandbox, service_manager, terminal};
 use crate::text;
 
 /// How long the last lines may take to be written.
@@ -67,14 +77,24 @@ pub fn main(run: RunPeer) -> ExitCode {
         Err(failure) => return failed(failure),
     };
     let Some(command) = line.command.clone() else {
-        return exit_code_of(run_peer(&line, directory, run));
+        return exit_code_of(run_peer(directory, run));
     };
-    if let Some(flag) = line.useless_flag() {
+    let takes_settings = matches!(&command, TypedCommand::Local(command) if command.takes_settings());
+    if let Some(flag) = line.useless_flag().filter(|_| !takes_settings) {
         let message = format!("{flag} is for a peer that is started: it means nothing with a command");
         return failed(Failure::new(Code::Usage, message));
     }
-    logging::start(line.verbose, None);
-    oneshot::run(command, &directory, line.show_options(CommandOrigin::OneShot))
+    logging::start(line.verbose, LogTarget::Stderr);
+    let options = match &command {
+        TypedCommand::Ask(_) => {
+            flags::parse_above(std::env::args_os(), &config::layers_or_warning(&directory)).map_or_else(
+                |_| line.show_options(CommandOrigin::OneShot),
+                |(line, _)| line.show_options(CommandOrigin::OneShot),
+            )
+        }
+        TypedCommand::Local(_) => line.show_options(CommandOrigin::OneShot),
+    };
+    oneshot::run(command, &directory, options)
 }
 
 fn failed(failure: Failure) -> ExitCode {
@@ -154,8 +174,10 @@ fn lock(directory: &Path) -> Result<DirectoryLock, Failure> {
 }
 
 /// Runs a peer in `directory`. Returns the exit code.
-fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
+fn run_peer(directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
     let _lock = lock(&directory)?;
+    let (line, rows) = flags::parse_above(std::env::args_os(), &settings_files::layers(&directory)?)?;
+    let line = &line;
     let settings = line.settings(directory.clone());
     if settings.sandbox {
         // Before the first thread: those that run already would keep the right to gain rights.
@@ -166,24 +188,19 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
     if let Err(e) = signals::survive_size_limit() {
         log::debug!("a file that grows too large ends this peer: {e}");
     }
-    let input = Input::choose(settings.daemon);
+    let service = settings.service;
+    let input = Input::choose(service.is_daemon);
     let (log_to, log) = bounded(limits::SCREEN_LINES);
-    logging::start(line.verbose, Some(log_to));
+    let log_to = if service.is_daemon { LogTarget::Service(log_to) } else { LogTarget::Screen(log_to) };
+    logging::start(line.verbose, log_to);
     terminal::save();
     terminal::restore_on_panic();
 
     let (asks_to, asks) = unbounded();
     let (notices_to, notices) = unbounded();
     let (joined_to, joined) = bounded(1);
-    let to_leave = asks_to.clone();
-    let leave = Leave::new(move || {
-        // The screen hears how it goes by notices.
-        let (replies, _nobody_hears) = unbounded();
-        let ask = Ask { request: ExitRequest { now: true }.into(), replies: replies.into() };
-        if to_leave.send(ask).is_err() {
-            log::debug!("the controller has ended before");
-        }
-    });
+    let leave = leave_by(asks_to.clone());
+    let hangups = if service.is_daemon { Hangups::hold() } else { Ok(None) };
     if let Err(e) = leave.catch_signals() {
         log::warn!("Ctrl-C ends this peer without a leave: {e}");
     }
@@ -192,6 +209,15 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
         log::warn!("one-shot commands will find no peer here: {e}");
     }
 
+    let supervised = if service.is_daemon {
+        let thread = |e: io::Error| Failure::other(format!("a thread or signal cannot be had: {e}"));
+        let supervised = Supervised::start(asks_to.clone()).map_err(thread)?;
+        let reloader = supervised.reloader(directory.clone(), asks_to.clone(), rows);
+        hangups.and_then(|hangups| reloader.listen(hangups)).map_err(thread)?;
+        Some(supervised)
+    } else {
+        None
+    };
     let (last, running) = (LastFailure::default(), RunningCommand::default());
     let shown = settings.screen;
     let inputs = Inputs { notices, log, leave: leave.clone(), status: None, joined: joined_to, shown };
@@ -204,12 +230,15 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
             Thread::spawn("commands", move || pipe::run(&session, end, &joined, &last, &running, &leave))
                 .map(Thread::detach)
                 .map_err(anyhow::Error::from)
-                .and_then(|()| start_screen(inputs, line))
+                .and_then(|()| start_screen(inputs, line, service))
         }
-        Input::None => start_screen(inputs, line),
+        Input::None => start_screen(inputs, line, service),
     };
     let screen = screen.map_err(|e| Failure::other(e.to_string()))?;
     let result = run(settings, ControllerChannels { asks, notices: notices_to, leave });
+    if let Some(supervised) = supervised {
+        supervised.tell_stopping();
+    }
     running.wait(LAST_LINES);
     screen.finish(LAST_LINES);
     terminal::restore();
@@ -217,9 +246,28 @@ fn run_peer(line: &CommandLine, directory: PathBuf, run: RunPeer) -> Result<u8, 
     result.map(|()| last.code())
 }
 
+/// Has the peer leave at the first wish.
+fn leave_by(asks: Sender<Ask>) -> Leave {
+    Leave::new(move || {
+        // The screen hears how it goes by notices.
+        let (replies, _nobody_hears) = unbounded();
+        let ask = Ask { request: ExitRequest { now: true }.into(), replies: replies.into() };
+        if asks.send(ask).is_err() {
+            log::debug!("the controller has ended before");
+        }
+    })
+}
+
 /// The screen of a peer without a prompt.
-fn start_screen(inputs: Inputs, line: &CommandLine) -> anyhow::Result<Screen> {
-    let verbosity = if line.verbose > 0 { Verbosity::Verbose } else { Verbosity::Quiet };
+fn start_screen(inputs: Inputs, line: &CommandLine, service: ServiceSettings) -> anyhow::Result<Screen> {
+    let is_verbose = line.verbose > 0;
+    if service.is_daemon {
+        let form = LogForm::of(service.log_format, service_manager::is_stderr_journal());
+        let verbosity = if is_verbose { Verbosity::VerboseLog } else { Verbosity::Log };
+        let printer = Box::new(LogPrinter::new(form, Stderr));
+        return Ok(Screen::start(inputs, printer, verbosity, Style::default())?);
+    }
+    let verbosity = if is_verbose { Verbosity::Verbose } else { Verbosity::Quiet };
     Ok(Screen::start(inputs, Box::new(Stderr), verbosity, Style::of_stderr())?)
 }
 

@@ -16,7 +16,7 @@ use crate::limits::DISCOVERY_PORT;
 /// Asks, shows the answer, and tells how it ended.
 pub(super) fn run(command: TypedCommand, directory: &Path, options: ShowOptions) -> ExitCode {
     let result = match command {
-        TypedCommand::Local(command) => command.run(directory, CommandOrigin::OneShot),
+        TypedCommand::Local(command) => command.run(directory, options),
         TypedCommand::Ask(request) => ask(request, directory, options),
     };
     let result = result.and_then(|()| {

@@ -8,7 +8,8 @@ use core::ops::ControlFlow;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::control::Reply;
+use serde::Serialize;
+
 use crate::sys::terminal;
 use crate::text;
 
@@ -100,7 +101,7 @@ impl Style {
 
 /// A reply as one line of JSON. Strings are raw, but everything that must not reach a terminal is
 /// written as `\uXXXX`: what JSON leaves as it is (DEL, C1, bidirectional characters) as well.
-pub(crate) fn json_line(reply: &Reply) -> String {
+pub(crate) fn json_line(reply: &impl Serialize) -> String {
     let json = match serde_json::to_string(reply) {
         Ok(json) => json,
         // A path on this machine that is not UTF-8 has no JSON form.
@@ -123,6 +124,7 @@ pub(crate) fn json_line(reply: &Reply) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Reply;
 
     #[test]
     fn json_holds_nothing_that_a_terminal_obeys_and_stays_the_same_text() {

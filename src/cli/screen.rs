@@ -9,15 +9,18 @@ use std::collections::VecDeque;
 use std::io;
 
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
+use log::Level;
 
 use super::bell;
 use super::comings::Comings;
+use super::log_lines::{SERVICE, with_level};
 use super::output::{self, Style};
 use super::prompt::StatusLine;
 use super::replaced::Replaced;
 use super::show::parts::cut;
 use super::show::{chat, download, exit, restore};
 use super::told::{Telling, ToldDownloads};
+use super::verbosity::Verbosity;
 use crate::cli::limits;
 use crate::control::{DownloadRow, DownloadSum, ExitReport, Notice, Reply};
 use crate::settings::ScreenSettings;
@@ -53,17 +56,6 @@ impl Printer for Stderr {
     fn print(&mut self, text: String) {
         output::err(&text);
     }
-}
-
-/// How much is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verbosity {
-    /// Everything: there is a person.
-    Prompt,
-    /// Warnings only.
-    Quiet,
-    /// Who comes and goes, and what arrived, as well.
-    Verbose,
 }
 
 /// What goes in.
@@ -203,7 +195,7 @@ impl Collector {
                     Err(_) => break,
                 },
                 recv(log) -> line => match line {
-                    Ok(line) => self.warn(clock::now(), &line),
+                    Ok(line) => self.log_line(clock::now(), &line),
                     Err(_) => log = never(),
                 },
                 send(to, next.unwrap_or_default()) -> sent => match sent {
@@ -213,7 +205,7 @@ impl Collector {
             }
         }
         self.tell_comings();
-        inputs.log.try_iter().for_each(|line| self.warn(clock::now(), &line));
+        inputs.log.try_iter().for_each(|line| self.log_line(clock::now(), &line));
         self.redraw = false;
         while let Some(line) = self.next_line() {
             if lines.send(line).is_err() {
@@ -250,6 +242,19 @@ impl Collector {
     }
 
     fn say(&mut self, line: &str) {
+        self.say_at(Level::Info, line);
+    }
+
+    /// Says a line of this level; nothing if the log is to have none of that.
+    fn say_at(&mut self, level: Level, line: &str) {
+        if !self.verbosity.is_log() {
+            self.push(line);
+        } else if log::log_enabled!(target: SERVICE, level) {
+            self.push(&with_level(level, line));
+        }
+    }
+
+    fn push(&mut self, line: &str) {
         if self.waiting.len() >= limits::SCREEN_LINES {
             self.waiting.pop_front();
             self.left_out += 1;
@@ -294,6 +299,7 @@ impl Collector {
                 let before = self.comings.gone(now, name, why);
                 self.mention_dim(&before);
             }
+            Notice::Line(_) | Notice::LinesMissed { .. } if self.verbosity == Verbosity::Log => {}
             Notice::Line(row) => self.mention(&chat::line(&row, clock::unix_millis(), self.style)),
             Notice::LinesMissed { name, count } => self.mention(&self.style.dim(&chat::missed(&name, count))),
             Notice::Downloads(rows) => self.downloads(now, &rows),
@@ -309,9 +315,23 @@ impl Collector {
             Notice::Lost { .. } => {}
             Notice::Text(text) if self.tells_departure() => self.say(&shown(&text)),
             Notice::Text(_) => {}
+            Notice::Warning(text) if self.verbosity.is_log() => {
+                if log::log_enabled!(target: SERVICE, Level::Warn) {
+                    self.warn(now, &with_level(Level::Warn, &text));
+                }
+            }
             Notice::Warning(text) => self.warn(now, &format!("warning: {text}")),
             // What it failed with is said by whoever started the controller, when the terminal is restored.
             Notice::Ended(_) => {}
+        }
+    }
+
+    /// A line of the log. What a service does is told as often as it does it.
+    fn log_line(&mut self, now: Time, line: &str) {
+        if self.verbosity.is_log() && line.starts_with(&with_level(Level::Info, "")) {
+            self.push(&shown(line));
+        } else {
+            self.warn(now, line);
         }
     }
 
@@ -325,11 +345,12 @@ impl Collector {
             self.warned.push((now, line.to_owned()));
         }
         let line = shown(line);
-        self.say(&line);
+        self.push(&line);
     }
 
     fn downloads(&mut self, now: Time, rows: &[DownloadRow]) {
-        if !self.shown.progress || (self.status.is_none() && output::is_dumb()) {
+        let is_shown = self.shown.progress && self.verbosity != Verbosity::Log;
+        if !is_shown || (self.status.is_none() && output::is_dumb()) {
             return;
         }
         match &self.status {
@@ -398,7 +419,7 @@ impl Collector {
         let rings = is_person && self.shown.bell;
         let ring = |sum: &DownloadSum| if rings { bell::of_download(sum) } else { String::new() };
         match self.told.reply(job, reply, self.style, ring) {
-            Some(Telling::Said(text)) => self.say(&text),
+            Some(Telling::Said(text)) => self.say_at(Level::Warn, &text),
             Some(Telling::Mentioned(text)) => self.mention(&text),
             Some(Telling::Answered(text)) if is_person => self.say(&text),
             Some(Telling::Answered(_)) | None => {}

@@ -108,7 +108,10 @@ impl Session {
         };
         let here = std::env::current_dir().ok();
         match typed.command {
-            TypedCommand::Local(command) => command.run(&self.directory, self.options.origin)?,
+            TypedCommand::Local(command) => {
+                let json = self.options.json || typed.json;
+                command.run(&self.directory, ShowOptions { json, ..self.options })?;
+            }
             TypedCommand::Ask(mut request) => {
                 request.anchor(&TypedFrom { origin: self.options.origin, folder: here.as_deref() })?;
                 if !self.options.json && !typed.json {

@@ -35,7 +35,9 @@ pub struct Bucket {
     /// All of its bytes, if the entries that are known here do not encode to them.
     later: Option<Vec<u8>>,
     /// Entries that are not known here.
-    skipped: usize,
+    skipped: u32,
+    /// Entries that are files.
+    files: u32,
 }
 
 /// Why entries are not a bucket.
@@ -82,8 +84,9 @@ impl Bucket {
     }
 
     /// Of own entries, which are in order.
-    pub(super) const fn of(entries: Vec<Entry>) -> Self {
-        Self { entries, later: None, skipped: 0 }
+    pub(super) fn of(entries: Vec<Entry>) -> Self {
+        let files = entries.iter().map(|e| u32::from(e.content().is_some())).sum();
+        Self { entries, later: None, skipped: 0, files }
     }
 
     /// The entries that are known here, in the order of their paths.
@@ -95,7 +98,13 @@ impl Bucket {
     /// How many entries there are, with those that are not known here.
     #[must_use]
     pub const fn count(&self) -> usize {
-        self.entries.len() + self.skipped
+        self.entries.len() + self.skipped as usize
+    }
+
+    /// How many of the entries are files.
+    #[must_use]
+    pub const fn files(&self) -> u32 {
+        self.files
     }
 
     /// Bytes of memory that it takes.
@@ -131,7 +140,7 @@ impl Bucket {
     /// BLAKE3 over the entries.
     #[must_use]
     pub fn digest(&self) -> BucketDigest {
-        let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
+        let mut hasher = hasher();
         if let Some(bytes) = &self.later {
             hasher.update(bytes);
         } else {
@@ -141,6 +150,10 @@ impl Bucket {
         }
         BucketDigest(*hasher.finalize().as_bytes())
     }
+}
+
+fn hasher() -> blake3::Hasher {
+    blake3::Hasher::new_derive_key(CONTEXT)
 }
 
 /// What every entry must be, known or not (`kind`: `None`).
@@ -169,19 +182,33 @@ pub struct BucketReader {
     bucket: Bucket,
     /// The path of the entry that came last.
     last: Option<SafePath>,
+    /// Over all that came.
+    hasher: blake3::Hasher,
 }
 
 impl BucketReader {
     /// For bucket number `index`.
     #[must_use]
     pub fn new(index: u8) -> Self {
-        Self { index, bucket: Bucket::default(), last: None }
+        Self { index, bucket: Bucket::default(), last: None, hasher: hasher() }
     }
 
     /// What came so far.
     #[must_use]
     pub const fn bucket(&self) -> &Bucket {
         &self.bucket
+    }
+
+    /// BLAKE3 over what came so far: that of the bucket, when all of it is there.
+    #[must_use]
+    pub fn digest(&self) -> BucketDigest {
+        BucketDigest(*self.hasher.finalize().as_bytes())
+    }
+
+    /// Bytes of memory that it takes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.bucket.memory()
     }
 
     /// The bucket, of all that came.
@@ -218,6 +245,7 @@ impl BucketReader {
             self.last = Some(path.clone());
             self.take(kind.map(|kind| Entry { path, kind }), piece);
         }
+        self.hasher.update(page);
         Ok(())
     }
 
@@ -230,7 +258,10 @@ impl BucketReader {
             later.extend_from_slice(piece);
         }
         match entry {
-            Some(entry) => bucket.entries.push(entry),
+            Some(entry) => {
+                bucket.files += u32::from(entry.content().is_some());
+                bucket.entries.push(entry);
+            }
             None => bucket.skipped += 1,
         }
     }
@@ -296,6 +327,7 @@ mod tests {
         for piece in &pieces {
             reader.push(piece).unwrap();
         }
+        assert_eq!((reader.digest(), bucket.files()), (bucket.digest(), 2));
         assert_eq!(reader.finish(), bucket);
         assert!(bucket.memory() > bytes.len());
     }

@@ -126,13 +126,15 @@ pub struct HeadNumber {
 pub struct Catalogue {
     buckets: Vec<Arc<Bucket>>,
     digests: Vec<BucketDigest>,
+    /// Entries that are files.
+    files: u64,
 }
 
 impl Default for Catalogue {
     fn default() -> Self {
         let empty = Arc::new(Bucket::default());
         let digest = empty.digest();
-        Self { buckets: vec![empty; limits::BUCKETS], digests: vec![digest; limits::BUCKETS] }
+        Self { buckets: vec![empty; limits::BUCKETS], digests: vec![digest; limits::BUCKETS], files: 0 }
     }
 }
 
@@ -153,6 +155,7 @@ impl Catalogue {
             let index = usize::from(index);
             (all.buckets[index], all.digests[index]) = (bucket, digest);
         }
+        all.files = all.buckets.iter().map(|bucket| u64::from(bucket.files())).sum();
         all
     }
 
@@ -181,8 +184,10 @@ impl Catalogue {
 
     /// Replaces one bucket.
     pub fn set(&mut self, index: u8, bucket: Bucket) {
-        self.digests[usize::from(index)] = bucket.digest();
-        self.buckets[usize::from(index)] = Arc::new(bucket);
+        let at = usize::from(index);
+        self.files = self.files - u64::from(self.buckets[at].files()) + u64::from(bucket.files());
+        self.digests[at] = bucket.digest();
+        self.buckets[at] = Arc::new(bucket);
     }
 
     /// Bucket number `index`.
@@ -213,6 +218,12 @@ impl Catalogue {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.iter().map(|b| b.count() as u64).sum()
+    }
+
+    /// How many of the entries are files.
+    #[must_use]
+    pub const fn files(&self) -> u64 {
+        self.files
     }
 
     /// Bytes of memory that it takes, as if it shared no bucket with another one.

@@ -15,6 +15,8 @@ pub enum Omission {
     Junk,
     /// The user named it in a `.potluckignore`.
     Ignored,
+    /// The user shares the folder that it lies in no more.
+    Unshared,
 }
 
 /// How many files and folders are left out by each rule. A folder counts once, with all that is in it.
@@ -48,8 +50,16 @@ impl LeftOut {
     /// True if what lies at this path, or a folder above it, is left out.
     #[must_use]
     pub fn covers(&self, path: &SafePath) -> bool {
-        !self.is_empty()
-            && std::iter::successors(Some(path.clone()), SafePath::parent).any(|p| self.0.contains_key(&p))
+        self.why(path).is_some()
+    }
+
+    /// Why that is so.
+    #[must_use]
+    pub fn why(&self, path: &SafePath) -> Option<Omission> {
+        if self.is_empty() {
+            return None;
+        }
+        std::iter::successors(Some(path.clone()), SafePath::parent).find_map(|p| self.get(&p))
     }
 
     /// How many there are.
@@ -61,6 +71,8 @@ impl LeftOut {
                 Omission::Hidden => counts.hidden += 1,
                 Omission::Junk => counts.junk += 1,
                 Omission::Ignored => counts.ignored += 1,
+                // It does not lie in any share.
+                Omission::Unshared => {}
             }
         }
         counts

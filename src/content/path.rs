@@ -44,6 +44,9 @@ pub enum PathError {
     /// A name that potluck uses for itself.
     #[error("the name is potluck's own")]
     Reserved,
+    /// Several components where one is wanted.
+    #[error("the name contains `/`")]
+    Deep,
 }
 
 /// Folders that hold our own state; never shared, never written by a download.

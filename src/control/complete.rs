@@ -29,6 +29,8 @@ pub enum CompletionNames {
     Offered,
     /// What this peer shares.
     Own,
+    /// What anybody shares, this peer included, and peers that are here.
+    Known,
     /// What this peer shared and can have back.
     Lost,
     /// Peers of which nothing is heard.
@@ -39,4 +41,6 @@ pub enum CompletionNames {
     Routes,
     /// What was asked for of the downloads that are not done.
     Queue,
+    /// Shares of this peer beside `shared/`.
+    Shares,
 }

@@ -51,6 +51,9 @@ macro_rules! for_each_command {
             pause: Pause(PauseRequest),
             resume: Resume(ResumeRequest),
             first: First(FirstRequest),
+            who: Who(WhoRequest),
+            log: Log(LogRequest),
+            watch: Watch(WatchRequest),
             cancel: Cancel(CancelRequest),
             peers: Peers(PeersRequest),
             chat: Chat(ChatRequest),
@@ -62,12 +65,16 @@ macro_rules! for_each_command {
             announce: Announce(AnnounceRequest),
             copies: Copies(CopiesRequest),
             restore: Restore(RestoreRequest),
+            share: Share(ShareRequest),
+            unshare: Unshare(UnshareRequest),
             rescan: Rescan(RescanRequest),
             verify: Verify(VerifyRequest),
             doctor: Doctor(DoctorRequest),
+            metrics: Metrics(MetricsRequest),
             exit: Exit(ExitRequest),
             #[command(skip)] complete: Complete(CompleteRequest),
             #[command(skip)] rejoin: Rejoin(RejoinRequest),
+            #[command(skip)] reload: Reload(ReloadRequest),
         }
     };
 }
@@ -133,6 +140,7 @@ impl Request {
         matches!(
             self,
             Self::Download(DownloadRequest { wait: true, .. })
+                | Self::Watch(_)
                 | Self::Rescan(_)
                 | Self::Verify(_)
                 | Self::Exit(_)
@@ -169,9 +177,19 @@ pub enum Reply {
     Line(ChatRow),
     /// One line of `holders`: contents in the order of their ids, of each its holders by name.
     Holder(HolderRow),
+    /// One line of `who` for a file or folder: who has most of it comes first, who is away last.
+    Who(WhoRow),
+    /// What the lines of `who` come to; after the last [`Who`](Self::Who).
+    WhoSum(WhoSum),
+    /// One line of `who` for a peer.
+    WhoPeer(Box<WhoPeerRow>),
+    /// One line of `log`, what ended first comes first.
+    Transfer(Box<LogRow>),
+    /// Something happened: one line of `watch`.
+    Event(Box<WatchRow>),
     /// A peer of which nothing is heard. After the last [`Line`](Self::Line).
     Ignored(IgnoredRow),
-    /// Answer to `status`.
+    /// Answer to `status` and `metrics`.
     Status(Box<Status>),
     /// A link stands. Answer to `connect`.
     Route(RouteRow),

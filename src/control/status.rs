@@ -6,7 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::typed::{Proposals, TypedRequest};
-use super::{DownloadRow, Office, RouteRow};
+use super::{DownloadRow, Office, RouteRow, ShareRow};
 
 /// Tell who this peer is, what is being transferred, and who keeps what
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]
@@ -34,14 +34,19 @@ pub struct Status {
     /// UDP port on which peers find each other; 0: an older peer, which does not say it.
     #[serde(default)]
     pub discovery_port: u16,
+    /// Seconds since it was started.
+    #[serde(default)]
+    pub uptime: u64,
     /// The network, and its part in it.
     #[serde(flatten)]
     pub on: NetworkStatus,
-    /// Peers here, this one not counted.
-    pub peers: u64,
     /// What is shared.
     #[serde(flatten)]
     pub sharing: Sharing,
+    /// What is shared, by folder: `shared/`, then the others by their names. Empty: an older peer, which has `shared/`
+    /// alone.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub shares: Vec<ShareRow>,
     /// Running downloads.
     pub downloads: Vec<DownloadRow>,
     /// Downloads of the queue that do not run.
@@ -96,6 +101,8 @@ pub struct NetworkStatus {
     /// keeps the index when its turn comes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub index: Option<String>,
+    /// Peers here, this one not counted.
+    pub peers: u64,
 }
 
 /// How many downloads of the queue do not run.
@@ -337,7 +344,7 @@ mod tests {
     #[test]
     fn groups_of_facts_do_not_show_in_json() {
         let json = concat!(
-            r#"{"name":"anna","id":"k7qd","directory":"/peer","ports":[1,2,3,4],"discovery_port":27272,"network":"open","peers":2,"#,
+            r#"{"name":"anna","id":"k7qd","directory":"/peer","ports":[1,2,3,4],"discovery_port":27272,"uptime":60,"network":"open","peers":2,"#,
             r#""files":12,"bytes":3000000,"hashing":1,"downloads":[],"unfinished":[],"uploads":[],"#,
             r#""counters":{"hashed":0,"sent":0,"received":0,"discarded":0,"pool_waits":0,"datagrams":"#,
             r#"{"sent":0,"unsent":0,"taken":0,"dropped":0,"malformed":0,"version":0,"forged":0,"limited":0,"#,
@@ -354,7 +361,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&status).unwrap(), json);
         // What an older peer leaves out is not there.
         let older = json.replace(r#","confined_why":"an old kernel","up_limit":2000000,"custody":null"#, "");
-        let older = older.replace(r#","discovery_port":27272"#, "");
+        let older = older.replace(r#","discovery_port":27272,"uptime":60"#, "");
         let status: Status = serde_json::from_str(&older).unwrap();
         assert_eq!(
             (status.limits.up_limit, status.confinement.confined_why, status.custody, status.discovery_port),

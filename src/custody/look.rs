@@ -25,8 +25,10 @@ pub fn left_open<'a>(
 pub struct SharedLook {
     /// Which folder `shared/` is.
     pub identity: FolderIdentity,
-    /// What is mounted below it.
+    /// What is mounted below it, and the shares beside it, each as if it were mounted on the folder of its name.
     pub mounts: Arc<Mounts>,
+    /// The folders of these shares.
+    pub shares: BTreeSet<SafePath>,
     /// What is there and cannot be told.
     pub unlisted: UnlistedContent,
     /// What is there and left out by rule.
@@ -38,6 +40,31 @@ pub struct SharedLook {
 }
 
 impl SharedLook {
+    /// True if nothing lies in a share; `None`: in `shared/`.
+    pub(super) fn is_empty(&self, share: Option<&SafePath>) -> bool {
+        // A share itself is listed as a folder while it is empty.
+        let is_in = |path: &SafePath| match share {
+            Some(share) => path.is_below(share),
+            None => !self.is_of_share(path),
+        };
+        !self.found.entries().any(|entry| is_in(&entry.path))
+            && !(&*self.left_out).into_iter().any(|(path, _)| is_in(path))
+    }
+
+    fn is_of_share(&self, path: &SafePath) -> bool {
+        self.shares.iter().any(|share| path == share || path.is_below(share))
+    }
+
+    /// True if something was seen to lie below this folder, or cannot be told.
+    pub(super) fn has_below(&self, folder: &SafePath) -> bool {
+        let unlisted = &self.unlisted;
+        let is_seen = |e: &Entry| e.path.is_below(folder) && self.saw(&e.path).is_some();
+        unlisted.covers(folder)
+            || unlisted.paths.iter().any(|path| path.is_below(folder))
+            || self.left_out.below(Some(folder)).next().is_some()
+            || self.found.entries().any(is_seen)
+    }
+
     /// What was seen to lie at this path.
     pub(super) fn saw(&self, path: &SafePath) -> Option<&Entry> {
         self.found.get(path).filter(|_| !self.open.contains(path))

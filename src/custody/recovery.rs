@@ -15,7 +15,8 @@ pub use super::mount_book::FileCount;
 use super::mount_book::MountBook;
 use super::owner_catalogue::OwnerCatalogue;
 use crate::content::{
-    Catalogue, Entry, EntryKind, FileId, FolderIdentity, Head, HeadNumber, LeftOut, SafePath,
+    Catalogue, Entry, EntryKind, FileId, FolderIdentity, Head, HeadNumber, LeftOut, Mounts, Omission,
+    SafePath,
 };
 use crate::custody::limits;
 use crate::identity::{Instance, PeerId};
@@ -128,6 +129,8 @@ impl Recovery {
     pub fn scanned(&mut self, lived: Lived, look: &SharedLook) {
         let is_same = self.identity.is_none_or(|i| i == look.identity);
         self.identity = Some(look.identity);
+        let without_empty = self.mounts.without_empty(look);
+        let look = without_empty.as_ref().unwrap_or(look);
         self.came_back(look);
         self.forget_old_deletions(lived);
         let found = &*look.found;
@@ -140,8 +143,11 @@ impl Recovery {
         let mut asks = !std::mem::replace(&mut self.scanned, true) && !self.missing.is_empty();
         for (mount, gone) in judged.gone {
             let is_lost = match &mount {
-                None => !is_same || is_empty(look) || self.is_mass(look, None, &gone),
-                Some(_) => self.is_mass(look, mount.as_ref(), &gone),
+                None => !is_same || look.is_empty(None) || self.is_mass(look, None, &gone),
+                Some(on) => {
+                    look.shares.contains(on) && look.is_empty(Some(on))
+                        || self.is_mass(look, mount.as_ref(), &gone)
+                }
             };
             asks |= self.take_gone(lived, gone, is_lost, found);
         }
@@ -158,13 +164,15 @@ impl Recovery {
     }
 
     /// Takes out of what is named, missing, absent or to come back what was seen to be left out by rule in the folder
-    /// `identity`: it is *withdrawn*. Whoever keeps it is told to let it go, and nobody is asked. It can be fetched
-    /// back from nobody, for it is here. `found`: what was seen there and is shared.
+    /// `identity`, or lies in a share that is none any more: it is *withdrawn*. Whoever keeps it is told to let it go,
+    /// and nobody is asked. It can be fetched back from nobody, for it is here. `found`: what was seen there and is
+    /// shared; `mounts`: what is mounted there.
     pub fn withdraw(
         &mut self,
         lived: Lived,
         identity: FolderIdentity,
         left_out: &Arc<LeftOut>,
+        mounts: &Mounts,
         found: &Catalogue,
     ) {
         // Another folder's rules say nothing of what lay in this one.
@@ -176,7 +184,15 @@ impl Recovery {
         if left_out.is_empty() {
             return;
         }
-        let is_left_out = |path: &SafePath| found.get(path).is_none() && left_out.covers(path);
+        let book = std::mem::take(&mut self.mounts);
+        let is_left_out = |path: &SafePath| {
+            found.get(path).is_none()
+                && match left_out.why(path) {
+                    None => false,
+                    Some(Omission::Unshared) => true,
+                    Some(_) => !book.lay_elsewhere(path, mounts),
+                }
+        };
         let named = self.named.entries().filter(|entry| is_left_out(&entry.path));
         let mut withdrawn: BTreeMap<SafePath, Entry> =
             named.map(|entry| (entry.path.clone(), entry.clone())).collect();
@@ -187,7 +203,10 @@ impl Recovery {
                 withdrawn.insert(path, entry);
             }
         }
-        let absent = self.mounts.take_absent(|entry| is_left_out(&entry.path));
+        let absent: BTreeSet<SafePath> =
+            book.absent().filter(|entry| is_left_out(&entry.path)).map(|entry| entry.path.clone()).collect();
+        self.mounts = book;
+        let absent = self.mounts.take_absent(|entry| absent.contains(&entry.path));
         withdrawn.extend(absent.into_iter().map(|entry| (entry.path.clone(), entry)));
         if withdrawn.is_empty() {
             return;
@@ -196,7 +215,11 @@ impl Recovery {
         self.unnamed.extend(unnamed);
         let mut count = FileCount::default();
         for entry in withdrawn.values() {
-            if let EntryKind::File { size, .. } = entry.kind {
+            // Who shares a folder no more knows it.
+            let is_told = left_out.why(&entry.path) != Some(Omission::Unshared);
+            if let EntryKind::File { size, .. } = entry.kind
+                && is_told
+            {
                 count.add(size);
             }
         }
@@ -546,9 +569,4 @@ impl Recovery {
     pub fn poll_output(&mut self) -> Option<RecoveryOutput> {
         self.out.pop_front()
     }
-}
-
-/// True if nothing lies in `shared/`.
-fn is_empty(look: &SharedLook) -> bool {
-    look.found.entries().next().is_none() && look.left_out.is_empty()
 }

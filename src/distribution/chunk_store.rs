@@ -12,9 +12,10 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use crate::content::{ChunkIndex, EntryKind, FileId, SafePath, Span};
-use crate::disk::{self, unchanged};
-use crate::library::{OpenError, SharedFile, Shelf, open, open_twin};
+pub(crate) use super::read_again::{ReadAgain, SharedCheck};
+use crate::content::{ChunkIndex, FileId, SafePath, Span};
+use crate::disk;
+use crate::library::Shelf;
 use crate::sys::folder::Folder;
 use crate::sys::space::space;
 use crate::sys::thread::Thread;
@@ -49,7 +50,7 @@ pub(crate) enum Command {
 /// What is to be read again.
 #[derive(Debug)]
 pub(crate) struct Verify {
-    /// What is shared.
+    /// What is shared; of it what lies in `shared/`.
     pub shelf: Arc<Shelf>,
     /// What is kept: content, size, chunks.
     pub kept: Vec<(FileId, u64, Vec<Span>)>,
@@ -80,7 +81,7 @@ pub(crate) enum Event {
     Lost(FileId, Vec<Span>),
     /// Of this content these chunks are there; none if it has but one.
     There(FileId, Vec<Span>),
-    /// All was read: so many files and bytes.
+    /// All was read that was to be, of what is kept and of `shared/`, or of another share: so many files and bytes.
     Verified(u64, u64),
     /// Something could not be done, in words.
     Trouble(String),
@@ -90,6 +91,7 @@ pub(crate) enum Event {
 #[derive(Debug)]
 pub(crate) struct Handle {
     commands: Sender<Command>,
+    tell: Sender<Event>,
     /// What it tells.
     pub events: Receiver<Event>,
     stop: Arc<AtomicBool>,
@@ -102,6 +104,11 @@ impl Handle {
     pub(crate) fn send(&self, command: Command) {
         // It ends with its handle only.
         drop(self.commands.send(command));
+    }
+
+    /// What reads the files of a share again on another thread; it tells of it as this one does.
+    pub(crate) fn read_again(&self) -> ReadAgain {
+        ReadAgain { tell: self.tell.clone(), stop: Arc::clone(&self.stop) }
     }
 }
 
@@ -120,9 +127,9 @@ pub(crate) fn start(store: &Path) -> io::Result<Handle> {
     let (commands, inbox) = unbounded();
     let (tell, events) = unbounded();
     let stop = Arc::new(AtomicBool::new(false));
-    let worker = Worker { store: store.to_owned(), tell, stop: Arc::clone(&stop) };
+    let worker = Worker { store: store.to_owned(), tell: tell.clone(), stop: Arc::clone(&stop) };
     let thread = Thread::spawn("chunk-store", move || worker.run(&inbox))?;
-    Ok(Handle { commands, events, stop, _thread: thread })
+    Ok(Handle { commands, tell, events, stop, _thread: thread })
 }
 
 struct Worker {
@@ -255,60 +262,12 @@ impl Worker {
             files += 1;
             bytes += read;
         }
-        for (path, shared, modified) in listed(&verify.shelf) {
-            if self.stops() {
-                return;
-            }
-            if let Err(finding) = self.read(&verify.shelf, path, shared, modified) {
-                self.tell(Event::Shared(path.clone(), shared.manifest.file(), finding));
-            }
-            files += 1;
-            bytes += shared.stamp.size;
-        }
-        self.tell(Event::Verified(files, bytes));
-    }
-
-    /// Reads a shared file again.
-    fn read(
-        &self,
-        shelf: &Shelf,
-        path: &SafePath,
-        shared: &SharedFile,
-        modified: i64,
-    ) -> Result<(), Finding> {
-        let opened = match shared.path == *path {
-            true => open(&shelf.root, shared).map(|file| (file, shared.stamp)),
-            false => open_twin(&shelf.root, path, shared, modified),
-        };
-        let (file, stamp) = opened.map_err(|e| match e {
-            OpenError::Io(_) => Finding::Unreadable,
-            _ => Finding::Changed,
-        })?;
-        let mut buffer = vec![0; 1 << 20];
-        let mut is_good = true;
-        for chunk in shared.manifest.chunks().iter() {
-            match disk::matches_manifest(&file, &shared.manifest, chunk, &mut buffer, &mut |_| !self.stops())
-            {
-                Ok(Some(holds)) => is_good &= holds,
-                Ok(None) => return Ok(()),
-                Err(_) => return Err(Finding::Unreadable),
-            }
-        }
-        match unchanged(&file, &stamp) {
-            Ok(true) if is_good => Ok(()),
-            Ok(true) => Err(Finding::Rotten),
-            Ok(false) => Err(Finding::Changed),
-            Err(_) => Err(Finding::Unreadable),
+        let reading = ReadAgain { tell: self.tell.clone(), stop: Arc::clone(&self.stop) };
+        let check = SharedCheck { shelf: verify.shelf, share: None };
+        if let Some((n, read)) = reading.all(&check) {
+            self.tell(Event::Verified(files + n, bytes + read));
         }
     }
-}
-
-/// All files that are listed, with what is known of their content and the time that is listed.
-fn listed(shelf: &Shelf) -> impl Iterator<Item = (&SafePath, &SharedFile, i64)> {
-    shelf.catalogue.entries().filter_map(|entry| match entry.kind {
-        EntryKind::File { id, modified, .. } => Some((&entry.path, shelf.files.get(&id)?, modified)),
-        EntryKind::Folder => None,
-    })
 }
 
 /// Removes a folder below the store, with what a challenge left there. What else lies there stays.

@@ -5,6 +5,7 @@
 pub(crate) mod chunk_store;
 pub(crate) mod limits;
 mod port;
+mod read_again;
 
 pub(crate) use self::port::{CustodyCommand, CustodyEvent};
 

@@ -17,6 +17,7 @@ mod limits;
 mod matching;
 mod number_set;
 mod owner;
+mod path_bloom;
 mod place_filter;
 mod query;
 pub(crate) mod remote;
@@ -204,6 +205,11 @@ impl Index {
     fn holders_of(&self, content: ContentNumber) -> impl Iterator<Item = PeerId> {
         let owners = self.contents.owners(content);
         owners.filter_map(|number| self.slots[number as usize].as_ref().map(|owner| owner.peer))
+    }
+
+    /// The rows of an owner that is in the index.
+    fn owner(&self, owner: PeerId) -> Option<&IndexedOwner> {
+        self.slots[*self.numbers.get(&owner)? as usize].as_ref()
     }
 
     /// True if all that the owner listed last is in the index.

@@ -5,6 +5,7 @@
 //! logarithm of all rows.
 
 use super::contents::{ContentNumber, Contents};
+use super::path_bloom::PathKey;
 use super::segment::{Packer, Segment};
 use crate::content::{Claim, Entry, EntryKind, SafePath};
 use crate::identity::PeerId;
@@ -41,6 +42,12 @@ impl<'a> FileLine<'a> {
     }
 }
 
+/// What a path is looked for by.
+pub(super) fn path_key(path: &SafePath) -> PathKey {
+    let (folder, name) = split(path);
+    PathKey::new(folder, name)
+}
+
 /// Folder and name. At the top the folder is empty.
 fn split(path: &SafePath) -> (&str, &str) {
     path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()))
@@ -72,6 +79,11 @@ impl IndexedOwner {
     /// What the rows hold that were not taken out.
     pub(super) fn contents(&self) -> impl Iterator<Item = ContentNumber> {
         self.segments.iter().flat_map(Segment::contents)
+    }
+
+    /// False: no row has this path.
+    pub(super) fn may_have(&self, path: PathKey) -> bool {
+        self.segments.iter().any(|segment| segment.may_have(path))
     }
 
     /// Takes out the row of a path. Returns what it held.

@@ -7,6 +7,7 @@
 use super::contents::{ContentNumber, Contents};
 use super::fold::fold_into;
 use super::number_set::NumberSet;
+use super::path_bloom::{PathBloom, PathKey};
 
 /// Ends each line. No text in UTF-8 has this byte.
 pub(super) const END: u8 = 0xff;
@@ -66,6 +67,8 @@ pub(super) struct Segment {
     folders: Vec<FolderLine>,
     rows: Vec<PackedRow>,
     dead: NumberSet,
+    /// The paths of all rows, also of those that were taken out.
+    paths: PathBloom,
 }
 
 impl Segment {
@@ -100,8 +103,14 @@ impl Segment {
         let lists = self.rows.capacity() * size_of::<PackedRow>()
             + self.folders.capacity() * size_of::<FolderLine>()
             + self.raw_lines.capacity() * size_of::<RawLine>();
-        let texts = self.text.capacity() + self.raw.capacity() + self.capitals.bytes() + self.dead.bytes();
-        (size_of::<Self>() + lists + texts) as u64
+        let texts = self.text.capacity() + self.raw.capacity();
+        let sets = self.capitals.bytes() + self.dead.bytes() + self.paths.bytes();
+        (size_of::<Self>() + lists + texts + sets) as u64
+    }
+
+    /// False: no row has this path.
+    pub(super) fn may_have(&self, path: PathKey) -> bool {
+        self.paths.may_have(path)
     }
 
     /// The first row of a folder; of the one behind the last folder, the number of rows.
@@ -321,16 +330,17 @@ pub(super) struct Packer {
     most: u64,
     folder: String,
     folded: String,
+    paths: Vec<PathKey>,
 }
 
 impl Packer {
     /// Bytes of memory that a row takes beside its name.
-    pub(super) const ROW: u64 = size_of::<PackedRow>() as u64 + Contents::ROW;
+    pub(super) const ROW: u64 = size_of::<PackedRow>() as u64 + Contents::ROW + PathBloom::ROW;
 
     /// Of a segment that takes `most` bytes at most, with its contents.
     pub(super) fn new(most: u64) -> Self {
         let (folder, folded) = (String::new(), String::new());
-        Self { segment: Segment::default(), most, folder, folded }
+        Self { segment: Segment::default(), most, folder, folded, paths: Vec::new() }
     }
 
     /// Adds a row, behind those before it in the order of folders and names. `None`: there is too much.
@@ -342,6 +352,7 @@ impl Packer {
             self.segment.folders.push(FolderLine { text, row });
         }
         let text = self.push_line(name)?;
+        self.paths.push(PathKey::new(folder, name));
         self.segment.rows.push(PackedRow { text, content: 0, modified });
         self.segment.rows.last_mut()
     }
@@ -376,6 +387,7 @@ impl Packer {
     /// The segment, which takes no more memory than it needs.
     pub(super) fn finish(self) -> Segment {
         let mut segment = self.segment;
+        segment.paths = PathBloom::of(&self.paths);
         segment.capitals.shrink();
         segment.text.shrink_to_fit();
         segment.raw_lines.shrink_to_fit();

@@ -63,10 +63,47 @@ impl Files {
         Arc::make_mut(&mut self.shards[at(&id)]).insert(id, file)
     }
 
+    /// Those of several, of one content that of the first which has it and of which it is taken. Shards of `before`
+    /// stay, if they were made of the same ones.
+    pub(crate) fn merged(
+        parts: &[&Self],
+        takes: impl Fn(usize, &SharedFile) -> bool,
+        before: Option<&MergedFiles>,
+    ) -> MergedFiles {
+        let made_of: Vec<Self> = parts.iter().map(|part| (*part).clone()).collect();
+        let before = before.filter(|before| before.made_of.len() == parts.len());
+        let shard = |n: usize| {
+            let is_same = |before: &&MergedFiles| {
+                parts
+                    .iter()
+                    .zip(&before.made_of)
+                    .all(|(now, then)| Arc::ptr_eq(&now.shards[n], &then.shards[n]))
+            };
+            if let Some(before) = before.filter(is_same) {
+                return Arc::clone(&before.files.shards[n]);
+            }
+            let mut shard = Shard::new();
+            for (number, part) in parts.iter().enumerate().rev() {
+                let files = part.shards[n].iter().filter(|(_, file)| takes(number, file));
+                shard.extend(files.map(|(id, file)| (*id, Arc::clone(file))));
+            }
+            Arc::new(shard)
+        };
+        let files = Self { shards: (0..limits::BUCKETS).map(shard).collect() };
+        MergedFiles { made_of, files }
+    }
+
     /// Removes a content.
     pub(crate) fn remove(&mut self, id: &FileId) -> Option<Arc<SharedFile>> {
         Arc::make_mut(&mut self.shards[at(id)]).remove(id)
     }
+}
+
+/// The files of several shelves, and those that they were made of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MergedFiles {
+    made_of: Vec<Files>,
+    pub(crate) files: Files,
 }
 
 impl FromIterator<SharedFile> for Files {

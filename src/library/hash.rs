@@ -3,11 +3,11 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::Receiver;
 
+use super::LibraryRoot;
 use super::inventory::HashJob;
 use super::open::{OpenError, open_beneath};
 use crate::content::manifest::{ChunkHasher, ManifestBuilder};
@@ -56,7 +56,7 @@ pub(super) struct Gauge {
 
 /// Works until the orders end. Each message is one thread's share: small files come several at once.
 pub(super) fn work(
-    root: &Path,
+    root: &LibraryRoot,
     gauge: &Gauge,
     counter: &Counter,
     orders: &Receiver<Vec<HashJob>>,
@@ -76,7 +76,7 @@ pub(super) fn work(
     }
 }
 
-fn hash(root: &Path, job: &HashJob, buffer: &mut [u8], gauge: &Gauge) -> Result<Manifest, HashError> {
+fn hash(root: &LibraryRoot, job: &HashJob, buffer: &mut [u8], gauge: &Gauge) -> Result<Manifest, HashError> {
     gauge.done.store(0, Ordering::Relaxed);
     let file = open_beneath(root, &job.path)?;
     let same = |file: &File| match unchanged(file, &job.stamp) {

@@ -5,8 +5,8 @@
 //! of changes, `hash` reads files, and `shell` is the thread that joins them. `open` is the one way
 //! in which a shared file is opened, here and by the sender.
 //!
-//! What is shared: regular files and empty folders, but for what `left_out` and `ignore_file` leave out. Links are skipped, wherever they lead: what one
-//! inside leads to is shared under its own name anyway. A file that was renamed, moved or given other
+//! What is shared: regular files and empty folders, but for what `left_out` and `ignore_file` leave out. A link counts as
+//! what it leads to, if that lies in the same share and is shared there (`links`); others are skipped. A file that was renamed, moved or given other
 //! rights is hashed again, because its change time moved and nothing else tells a rename from content
 //! that was written with its old modification time put back.
 
@@ -16,7 +16,9 @@ mod ignore_file;
 mod inventory;
 mod left_out;
 pub(crate) mod limits;
+mod links;
 mod open;
+mod root;
 mod shell;
 mod walk;
 mod warnings;
@@ -29,12 +31,14 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-pub(crate) use self::files::Files;
+pub(crate) use self::files::{Files, MergedFiles};
 #[cfg(test)]
 pub(crate) use self::hash::manifest_of;
 pub(crate) use self::open::{LastFolder, OpenError, open, open_twin};
+pub(crate) use self::root::{LibraryRoot, Share, ShareRoots};
+pub(crate) use self::shell::folder_identity;
 use crate::content::{
-    Catalogue, FolderIdentity, LeftOut, Manifest, Mounts, SafePath, Stamp, UnlistedContent,
+    Catalogue, FolderIdentity, LeftOut, Manifest, Mounts, SafePath, ShareName, Stamp, UnlistedContent,
 };
 use crate::counters::Counters;
 use crate::store;
@@ -47,7 +51,7 @@ const EVENTS: usize = 1_024;
 /// A file that can be served.
 #[derive(Clone, Debug)]
 pub(crate) struct SharedFile {
-    /// Where it lies in `shared/`.
+    /// Under which path it is listed.
     pub path: SafePath,
     /// What it was when it was hashed. Checked before and after each read.
     pub stamp: Stamp,
@@ -60,8 +64,8 @@ pub(crate) struct SharedFile {
 /// All that is shared, immutable: what the sender serves from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shelf {
-    /// The folder.
-    pub root: PathBuf,
+    /// The folders.
+    pub roots: Arc<ShareRoots>,
     /// What is listed.
     pub catalogue: Catalogue,
     /// By content; of several files with one content, any.
@@ -109,6 +113,30 @@ pub(crate) enum Event {
     Rescanned,
     /// Something was skipped or went wrong; in words for the user. Once for each cause and path.
     Warning(String),
+    /// Another folder lies where the root was than the one that these threads can open ([`FolderReach`]). Once; this
+    /// library is to be started again.
+    Moved,
+}
+
+/// What the library of a share beside `shared/` reports.
+#[derive(Debug)]
+pub(crate) struct ShareReport {
+    /// Which share.
+    pub share: ShareName,
+    /// The number of the start of this library: what an earlier one of the same share reports is out of date.
+    pub start: u64,
+    /// What.
+    pub event: Event,
+}
+
+/// Which folders the threads of a library can open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum FolderReach {
+    /// Whatever lies at the place of the root.
+    #[default]
+    Any,
+    /// The one that lay there when their sandbox was made, if one did.
+    Only(Option<FolderIdentity>),
 }
 
 /// What the controller asks of the library.
@@ -123,8 +151,10 @@ pub(crate) enum Command {
 /// How the library runs.
 #[derive(Debug)]
 pub(crate) struct LibraryConfig {
-    /// The folder that is shared. Made by the caller; the library waits for it when it is not there.
-    pub root: PathBuf,
+    /// The folder that is shared. The library waits for it when it is not there.
+    pub root: LibraryRoot,
+    /// Which folders its threads can open. Default: any.
+    pub reach: FolderReach,
     /// Whether hidden files are shared. Default: no.
     pub hidden: bool,
     /// Whether the operating system is asked to tell of changes. Default: yes.
@@ -144,10 +174,12 @@ pub(crate) struct LibraryConfig {
 impl LibraryConfig {
     /// The defaults for a folder.
     #[must_use]
-    pub(crate) fn new(root: PathBuf) -> Self {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        let root = LibraryRoot { name: None, folder };
         let (rescan, rescan_unwatched) = (Duration::from_secs(600), Duration::from_secs(60));
         Self {
             root,
+            reach: FolderReach::Any,
             hidden: false,
             watch: true,
             rescan,
@@ -176,9 +208,69 @@ pub(crate) struct Handle {
 pub(crate) fn start(config: LibraryConfig, store: store::Handle) -> io::Result<Handle> {
     let (commands, inbox) = unbounded();
     let (outbox, events) = bounded(EVENTS);
-    let shell = shell::LibraryShell::start(config, store, inbox, outbox)?;
+    let shell = shell::LibraryShell::start(config, store, inbox, Outbox::Own(outbox))?;
     let thread = Thread::spawn("library", move || shell.run())?;
     Ok(Handle { commands, events, _thread: thread })
+}
+
+/// The running library of a share beside `shared/`. Dropping it stops its threads, and waits for them.
+#[derive(Debug)]
+pub(crate) struct ShareHandle {
+    /// Never blocks.
+    pub commands: Sender<Command>,
+    // Below the channel, so that the thread sees it close before it is waited for.
+    _thread: Thread,
+}
+
+/// Starts the library of a share, which reports there under the number of its start.
+///
+/// # Errors
+/// When the operating system has no thread to give.
+pub(crate) fn start_share(
+    config: LibraryConfig,
+    share: ShareName,
+    start: u64,
+    store: store::Handle,
+    reports: Sender<ShareReport>,
+) -> io::Result<ShareHandle> {
+    let (commands, inbox) = unbounded();
+    let outbox = Outbox::Share { share, start, reports };
+    let shell = shell::LibraryShell::start(config, store, inbox, outbox)?;
+    let thread = Thread::spawn("library", move || shell.run())?;
+    Ok(ShareHandle { commands, _thread: thread })
+}
+
+/// The channel for the reports of all shares beside `shared/`: as that of one library, it is bounded.
+pub(crate) fn share_reports() -> (Sender<ShareReport>, Receiver<ShareReport>) {
+    bounded(EVENTS)
+}
+
+/// Where a library reports.
+enum Outbox {
+    Own(Sender<Event>),
+    Share { share: ShareName, start: u64, reports: Sender<ShareReport> },
+}
+
+impl Outbox {
+    /// Waits while too much has been reported. False: nobody listens.
+    fn send(&self, event: Event) -> bool {
+        match self {
+            Self::Own(outbox) => outbox.send(event).is_ok(),
+            Self::Share { share, start, reports } => {
+                reports.send(ShareReport { share: share.clone(), start: *start, event }).is_ok()
+            }
+        }
+    }
+
+    /// Does not wait. False: it was not reported.
+    fn try_send(&self, event: Event) -> bool {
+        match self {
+            Self::Own(outbox) => outbox.try_send(event).is_ok(),
+            Self::Share { share, start, reports } => {
+                reports.try_send(ShareReport { share: share.clone(), start: *start, event }).is_ok()
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::SharedFile;
+use super::links::without_links;
+use super::{LibraryRoot, ShareRoots, SharedFile};
 use crate::content::{SafePath, Stamp};
 use crate::disk::unchanged;
 use crate::sys::facts::Facts;
@@ -26,15 +27,15 @@ pub(crate) enum OpenError {
     Io(#[from] io::Error),
 }
 
-/// Opens a file of the shelf whose folder is `root`, if it is still what was hashed.
+/// Opens a file of the shelf whose folders are `roots`, if it is still what was hashed.
 ///
-/// Never blocks on a FIFO and never leaves `root` through a link. Check again with [`unchanged`] after
+/// Never blocks on a FIFO and never leaves its share through a link. Check again with [`unchanged`] after
 /// each read: bytes that were read before a change must not be sent.
 ///
 /// # Errors
 /// [`OpenError`]; tell the library with [`super::Command::Check`].
-pub(crate) fn open(root: &Path, file: &SharedFile) -> Result<File, OpenError> {
-    let opened = open_beneath(root, &file.path)?;
+pub(crate) fn open(roots: &ShareRoots, file: &SharedFile) -> Result<File, OpenError> {
+    let opened = open_listed(roots, &file.path)?;
     if unchanged(&opened, &file.stamp)? { Ok(opened) } else { Err(OpenError::Changed) }
 }
 
@@ -44,11 +45,11 @@ pub(crate) fn open(root: &Path, file: &SharedFile) -> Result<File, OpenError> {
 pub(crate) struct LastFolder(Option<(Option<SafePath>, Folder)>);
 
 impl LastFolder {
-    /// As [`open`]; all calls are for the same `root`.
+    /// As [`open`]; all calls are for the same `roots`.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub(crate) fn open(&mut self, root: &Path, file: &SharedFile) -> Result<File, OpenError> {
+    pub(crate) fn open(&mut self, roots: &ShareRoots, file: &SharedFile) -> Result<File, OpenError> {
         let parent = file.path.parent();
         if let Some((last, folder)) = &self.0
             && *last == parent
@@ -58,8 +59,9 @@ impl LastFolder {
             return Ok(opened);
         }
         // There is none, or another folder has taken the place of the one that is open.
-        let folder = folder_beneath(root, &file.path)?;
-        let opened = folder.open_file(file.path.name(), false).map_err(refused)?;
+        let place = roots.place(&file.path);
+        let inner = place.inner.ok_or(OpenError::Changed)?;
+        let (folder, opened) = open_in_folder(place.folder, &inner)?;
         self.0 = Some((parent, folder));
         if unchanged(&opened, &file.stamp)? { Ok(opened) } else { Err(OpenError::Changed) }
     }
@@ -72,30 +74,59 @@ impl LastFolder {
 /// # Errors
 /// [`OpenError`].
 pub(crate) fn open_twin(
-    root: &Path,
+    roots: &ShareRoots,
     path: &SafePath,
     file: &SharedFile,
     modified: i64,
 ) -> Result<(File, Stamp), OpenError> {
-    let opened = open_beneath(root, path)?;
+    let opened = open_listed(roots, path)?;
     let stamp = Stamp::of(&Facts::of(&opened)?);
     let is_it = stamp.size == file.stamp.size && stamp.modified_millis() == modified;
     if is_it { Ok((opened, stamp)) } else { Err(OpenError::Changed) }
 }
 
 /// Opens `path` for reading, component by component, so that a folder swapped for a link on the way is
-/// refused. The root itself may be a link: its user made it.
-pub(super) fn open_beneath(root: &Path, path: &SafePath) -> Result<File, OpenError> {
-    folder_beneath(root, path)?.open_file(path.name(), false).map_err(refused)
+/// refused, unless the link leads to what lies in the root. The root itself may be a link: its user made it.
+pub(super) fn open_beneath(root: &LibraryRoot, path: &SafePath) -> Result<File, OpenError> {
+    open_inner(&root.folder, root.inner(path))
+}
+
+fn open_listed(roots: &ShareRoots, path: &SafePath) -> Result<File, OpenError> {
+    let place = roots.place(path);
+    open_inner(place.folder, place.inner)
+}
+
+/// `None`: it is the folder itself, so no file.
+fn open_inner(folder: &Path, path: Option<SafePath>) -> Result<File, OpenError> {
+    let path = path.ok_or(OpenError::Changed)?;
+    open_in_folder(folder, &path).map(|(_, opened)| opened)
+}
+
+/// And the folder that it lies in.
+fn open_in_folder(root: &Path, path: &SafePath) -> Result<(Folder, File), OpenError> {
+    match open_as_it_is(root, path) {
+        Err(e) if matches!(refusal(&e), Refusal::Link | Refusal::NotFolder) => {
+            let real = without_links(&Folder::open(root).map_err(refused)?, root, path)?;
+            // It may have been swapped again.
+            open_as_it_is(root, &real.ok_or(OpenError::Changed)?).map_err(refused)
+        }
+        opened => opened.map_err(refused),
+    }
+}
+
+fn open_as_it_is(root: &Path, path: &SafePath) -> io::Result<(Folder, File)> {
+    let folder = folder_beneath(root, path)?;
+    let opened = folder.open_file(path.name(), false)?;
+    Ok((folder, opened))
 }
 
 /// Opens the folder that `path` lies in, in the same way.
-fn folder_beneath(root: &Path, path: &SafePath) -> Result<Folder, OpenError> {
-    let mut folder = Folder::open(root).map_err(refused)?;
+fn folder_beneath(root: &Path, path: &SafePath) -> io::Result<Folder> {
+    let mut folder = Folder::open(root)?;
     let mut components = path.components();
     components.next_back();
     for component in components {
-        folder = folder.enter(component).map_err(refused)?;
+        folder = folder.enter(component)?;
     }
     Ok(folder)
 }

@@ -11,8 +11,10 @@ use crate::text;
 /// Why something in `shared/` is not shared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Skip {
-    /// A symbolic link.
+    /// A symbolic link that leads out of the share, or nowhere.
     Link,
+    /// A symbolic link to a folder that it lies in, or one by way of too many others.
+    LinkLoop,
     /// A FIFO, socket or device.
     Special,
     /// Its name cannot be sent to others.
@@ -64,7 +66,10 @@ impl Warnings {
             return Some(format!("not shared: {name} and others; no more of them are told"));
         }
         let text = match &why {
-            Skip::Link => format!("not shared: {name} is a link; put the file itself into the folder"),
+            Skip::Link => format!(
+                "not shared: {name} is a link out of the share, or to nothing; `share DIR` shares a folder where it lies"
+            ),
+            Skip::LinkLoop => format!("not shared: {name} is a link to a folder that it lies in"),
             Skip::Special => format!("not shared: {name} is not a file (FIFO, socket or device)"),
             Skip::Name(e) => format!("not shared: {name}: {e}; rename it"),
             Skip::Large => format!("not shared: {name} is too large ({} bytes at most)", limits::FILE),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 
+use super::root::LibraryRoot;
 use crate::content::SafePath;
 use crate::sys::mounts::{MountTable, MountWatch};
 use crate::sys::watch::{Change, Unwatched, Watcher};
@@ -53,6 +54,7 @@ pub(super) struct Hint {
 #[derive(Debug)]
 pub(super) struct FolderWatch {
     watcher: Watcher,
+    root: LibraryRoot,
     /// As events name it: without links, for a link would not be walked.
     top: PathBuf,
     /// Why a folder is not watched, since the last [`Self::outcome`].
@@ -66,10 +68,10 @@ impl FolderWatch {
     ///
     /// # Errors
     /// Why nothing can be watched, in words.
-    pub(super) fn start(root: &Path, ears: Ears) -> Result<Self, String> {
-        let top = root.canonicalize().map_err(|e| e.to_string())?;
+    pub(super) fn start(root: LibraryRoot, ears: Ears) -> Result<Self, String> {
+        let top = root.folder.canonicalize().map_err(|e| e.to_string())?;
         let watcher = Watcher::new(listener(top.clone(), ears)).map_err(|e| e.to_string())?;
-        Ok(Self { watcher, top, missed: None, full: false })
+        Ok(Self { watcher, root, top, missed: None, full: false })
     }
 
     /// All folders are about to be asked for again; the limit may have been raised meanwhile.
@@ -82,7 +84,9 @@ impl FolderWatch {
         if self.full {
             return;
         }
-        let local = path.map_or_else(|| self.top.clone(), |path| path.under(&self.top));
+        let local = path
+            .and_then(|path| self.root.inner(path))
+            .map_or_else(|| self.top.clone(), |path| path.under(&self.top));
         if let Err(e) = self.watcher.add(&local) {
             self.full = e == Unwatched::Full;
             // One that is gone or was closed since it was opened is reported by the one above it.

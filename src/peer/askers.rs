@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::event::AskId;
-use crate::control::{Answers, Reply};
+use crate::control::{Answers, Reply, WatchKind, WatchRow};
+use crate::peer::limits;
 
 /// Replies that may pile up before progress is left out for a slow reader.
 const PILE: usize = 64;
@@ -13,6 +14,8 @@ const PILE: usize = 64;
 pub(super) struct Askers {
     waiting: BTreeMap<AskId, Answers>,
     last: u64,
+    /// Those that are told what happens, and how many events each missed since it was told the last one.
+    watching: BTreeMap<AskId, u64>,
 }
 
 impl Askers {
@@ -36,6 +39,49 @@ impl Askers {
             self.waiting.remove(&ask);
         }
         is_heard
+    }
+
+    /// True if somebody is told what happens.
+    pub(super) fn are_watching(&self) -> bool {
+        !self.watching.is_empty()
+    }
+
+    /// From now on this one is told what happens. The date is in milliseconds since 1970.
+    pub(super) fn watch(&mut self, ask: AskId, date: u64) {
+        self.watching.insert(ask, 0);
+        self.tell(ask, &WatchRow::of(WatchKind::Watching), date);
+    }
+
+    /// Something happened at this date. Who does not read fast enough misses it, and is told so with the next one.
+    pub(super) fn happened(&mut self, row: WatchRow, date: u64) {
+        let all: Vec<AskId> = self.watching.keys().copied().collect();
+        for ask in all {
+            self.tell(ask, &row, date);
+        }
+    }
+
+    /// This peer ends: nothing more happens.
+    pub(super) fn end_watching(&mut self) {
+        for ask in std::mem::take(&mut self.watching).into_keys() {
+            self.reply(ask, Reply::Done);
+        }
+    }
+
+    fn tell(&mut self, ask: AskId, row: &WatchRow, date: u64) {
+        let Some(missed) = self.watching.get_mut(&ask) else { return };
+        let waiting = self.waiting.get(&ask).map(Answers::waiting);
+        if waiting.is_some_and(|waiting| waiting >= limits::EVENTS_WAITING) {
+            *missed += 1;
+            return;
+        }
+        let missed = std::mem::take(missed);
+        let gap = WatchRow { count: Some(missed), ..WatchRow::of(WatchKind::Missed) };
+        for row in [gap, row.clone()].into_iter().skip(usize::from(missed == 0)) {
+            if !self.reply(ask, Reply::Event(Box::new(WatchRow { at: date, ..row }))) {
+                self.watching.remove(&ask);
+                return;
+            }
+        }
     }
 }
 
@@ -98,5 +144,41 @@ mod tests {
         assert_eq!(answers.len(), PILE);
         assert!(askers.reply(ask, Reply::Done));
         assert_eq!(answers.len(), PILE + 1);
+    }
+
+    fn warning(text: &str) -> WatchRow {
+        WatchRow { text: Some(text.to_owned()), ..WatchRow::of(WatchKind::Warning) }
+    }
+
+    #[test]
+    fn who_watches_slowly_is_told_how_many_events_it_missed_and_costs_bounded_memory() {
+        let mut askers = Askers::default();
+        let ((slow_to, slow), (quick_to, quick)) = (unbounded(), unbounded());
+        let (a, b) = (askers.admit(slow_to.into()), askers.admit(quick_to.into()));
+        askers.watch(a, 7);
+        askers.watch(b, 7);
+        let mut heard = 0;
+        for n in 0..5_000 {
+            askers.happened(warning(&n.to_string()), 8);
+            heard += quick.try_iter().count();
+        }
+        assert_eq!((slow.len(), heard), (limits::EVENTS_WAITING, 5_001));
+        let told: Vec<Reply> = slow.try_iter().collect();
+        let first = WatchRow { at: 7, ..WatchRow::of(WatchKind::Watching) };
+        assert_eq!(told[0], Reply::Event(Box::new(first)));
+        askers.happened(warning("next"), 9);
+        let missed = 5_001 - limits::EVENTS_WAITING as u64;
+        let gap = WatchRow { at: 9, count: Some(missed), ..WatchRow::of(WatchKind::Missed) };
+        let next = WatchRow { at: 9, ..warning("next") };
+        assert_eq!(
+            slow.try_iter().collect::<Vec<_>>(),
+            [Reply::Event(Box::new(gap)), Reply::Event(Box::new(next))]
+        );
+        drop(slow);
+        askers.happened(warning("nobody reads it"), 10);
+        assert!(askers.are_watching(), "the other one does");
+        askers.end_watching();
+        assert_eq!(quick.try_iter().last(), Some(Reply::Done));
+        assert!(!askers.are_watching() && askers.waiting.is_empty());
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::destinations::Destinations;
 use super::download_tally::{DownloadTally, Ending};
 use super::event::AskId;
+use super::happenings;
 use super::holders::claim;
 use super::jobs::{JobPurpose, Jobs};
 use super::limits;
@@ -15,6 +16,7 @@ use super::queue::{Queue, QueueOver, QueueSizes, QueuedDownload};
 use super::roster::Roster;
 use super::speeds::{Speed, SpeedsSeen};
 use super::through::ThroughPeers;
+use super::transfers::EndedDownload;
 use crate::content::{Claim, FileId, SafePath};
 use crate::control::{DownloadOutcome, DownloadRow, DownloadSum, Notice, Reply};
 use crate::error::Failure;
@@ -123,6 +125,7 @@ impl Downloads {
             Some(job) => out.push(PeerOutput::Fetch(job)),
             None => download.progress.waiting = Some(MANY_DESTINATIONS.to_owned()),
         }
+        out.event(|| happenings::download_started(&download.progress, &download.what));
         self.running.insert(id, download);
     }
 
@@ -232,21 +235,21 @@ impl Downloads {
         failure: Option<Failure>,
         roster: &Roster,
         out: &mut Outputs,
-    ) {
-        let Some(mut d) = self.running.remove(&job) else { return };
+    ) -> Option<EndedDownload> {
+        let mut d = self.running.remove(&job)?;
         let over = self.queue.handle_over(now, job, failure.as_ref());
+        let goes_on = matches!(over, QueueOver::Rests | QueueOver::Waits);
+        let left = goes_on.then_some(DownloadOutcome::Waiting);
+        let mut ended = d.is_summed.then(|| d.ended(d.sum(now, failure.as_ref(), left, roster)));
         if over == QueueOver::Rests {
             self.queue.add_watchers(job, core::mem::take(&mut d.watchers));
-            return;
+            return ended;
         }
         let waits_for =
             self.queue.get(job).map(QueuedDownload::waits_for).filter(|_| over == QueueOver::Waits);
-        if d.is_summed {
-            let mut sum = d.sum(now, failure.as_ref(), None, roster);
-            if let Some(names) = &waits_for {
-                (sum.outcome, sum.waits_for) = (DownloadOutcome::Waiting, names.clone());
-            }
-            d.tell(job, Reply::DownloadSum(Box::new(sum)), out);
+        if let Some(ended) = &mut ended {
+            ended.sum.waits_for = waits_for.clone().unwrap_or_default();
+            d.tell(job, Reply::DownloadSum(Box::new(ended.sum.clone())), out);
         }
         let failed = |failure: Failure| {
             let failure = d.end_of(failure);
@@ -256,21 +259,31 @@ impl Downloads {
             })
         };
         d.tell(job, failure.map_or(Reply::Done, failed), out);
+        ended
     }
 
     /// This peer leaves: what each download was is told, and everybody who waits for one that nothing more comes.
-    pub(super) fn end_all(&self, now: Time, failure: &Failure, roster: &Roster, out: &mut Outputs) {
+    pub(super) fn end_all(
+        &self,
+        now: Time,
+        failure: &Failure,
+        roster: &Roster,
+        out: &mut Outputs,
+    ) -> Vec<EndedDownload> {
+        let mut all = Vec::new();
         for (job, d) in &self.running {
             if d.is_summed {
                 let outcome = match self.queue.get(*job) {
                     Some(_) => DownloadOutcome::Continues,
                     None => DownloadOutcome::Left,
                 };
-                let sum = d.sum(now, Some(failure), Some(outcome), roster);
-                d.tell(*job, Reply::DownloadSum(Box::new(sum)), out);
+                let ended = d.ended(d.sum(now, Some(failure), Some(outcome), roster));
+                d.tell(*job, Reply::DownloadSum(Box::new(ended.sum.clone())), out);
+                all.push(ended);
             }
             d.watchers.iter().for_each(|ask| out.reply(*ask, Reply::Failed(failure.clone())));
         }
+        all
     }
 
     /// A running one.
@@ -373,7 +386,9 @@ impl Downloads {
 
     /// Shows at the prompt how far they are.
     pub(super) fn show(&self, now: Time, roster: &Roster, out: &mut Outputs) {
-        out.notice(Notice::Downloads(self.rows(now, roster)));
+        let rows = self.rows(now, roster);
+        happenings::downloads(&rows, out);
+        out.notice(Notice::Downloads(rows));
     }
 }
 
@@ -506,6 +521,12 @@ impl DownloadState {
         let here: Vec<PeerId> = givers.filter(|peer| roster.contact(*peer).is_some()).collect();
         let names = here.iter().copied().zip(self.names(&here, roster)).collect();
         self.tally.sum(now, &self.what, &Ending { progress: &self.progress, failure, left, names })
+    }
+
+    /// What is noted of it, as this sum tells it.
+    fn ended(&self, sum: DownloadSum) -> EndedDownload {
+        let file = self.wants.first().filter(|_| self.wants.len() == 1).map(|(file, _)| *file);
+        EndedDownload { sum, file, from: self.tally.named_givers().to_vec() }
     }
 
     /// One row of `status`.

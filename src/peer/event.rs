@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::file_work::FileAnswer;
 use super::swarms::LiveSeed;
+use crate::content::ShareName;
 use crate::control::Request;
 use crate::dht::DhtEvent;
 use crate::distribution::{CustodyEvent, chunk_store};
@@ -31,8 +32,10 @@ pub(crate) enum PeerEvent {
     PortMapping(MappingState),
     /// The table between sites reports.
     Dht(DhtEvent),
-    /// The library reports.
+    /// The library of `shared/` reports.
     Library(library::Event),
+    /// The library of another share reports.
+    Share(ShareName, library::Event),
     /// The receiver reports; what is there of a file comes as [`Self::PartialSeed`] instead.
     Receiver(ReceiverEvent),
     /// A file of a megabyte or more is being fetched: this is what others may have of it.

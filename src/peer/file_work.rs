@@ -5,20 +5,33 @@ use std::path::PathBuf;
 
 use super::event::AskId;
 use crate::address::RouteTarget;
-use crate::content::{FileId, SafePath};
+use crate::content::{FileId, SafePath, ShareName};
 use crate::control::{Confinement, CountersRow, PlanSum, PlannedFile};
 use crate::disk::Leftover;
 use crate::doctor::MachineFacts;
 use crate::error::Failure;
 use crate::identity::Instance;
 use crate::lan::LanFacts;
+use crate::library::Share;
+use crate::settings::ShareArgument;
 use crate::swarm::JobId;
+
+/// Where a shared file lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FilePlace {
+    /// The folder of its share.
+    pub(crate) folder: PathBuf,
+    /// The path below that.
+    pub(crate) inner: SafePath,
+}
 
 /// A shared file that has rotted: where, and of which size and time of modification (milliseconds since
 /// 1970).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Damaged {
+    /// Under which it is listed.
     pub(crate) path: SafePath,
+    pub(crate) place: FilePlace,
     pub(crate) size: u64,
     pub(crate) modified: i64,
 }
@@ -66,7 +79,7 @@ pub(crate) enum FileWork {
     /// Make the folder that a challenged chunk is fetched into.
     Challenge(JobId, PathBuf),
     /// Make the folder that good ones of damaged files are fetched into, and space in it for this one.
-    Repair(SafePath),
+    Repair(SafePath, FilePlace),
     /// Put what was fetched in the place of what rotted.
     Swap(Damaged),
     /// Store a start of this peer that is later than the start of this count.
@@ -75,6 +88,12 @@ pub(crate) enum FileWork {
     Routes(Vec<RouteTarget>),
     /// Remember that these files are announced, and no others.
     Announced(Vec<FileId>),
+    /// Share this folder from the next start on, if it can be.
+    Share(AskId, ShareArgument),
+    /// Share this no more from the next start on.
+    Unshare(AskId, ShareName),
+    /// Others know that these are not shared any more: forget that they were.
+    ForgetShares(Vec<ShareName>),
     /// Look at what `status` tells of files, and add it.
     Facts(AskId, Box<LocalFacts>),
     /// Look at this machine for `doctor`, and add what it tells.
@@ -102,6 +121,12 @@ pub(crate) enum FileAnswer {
     Routes(Result<(), String>),
     /// They are remembered.
     Announced(Result<(), String>),
+    /// It is remembered: what is shared from now on.
+    Share(AskId, Result<Share, Failure>),
+    /// That is remembered.
+    Unshare(AskId, ShareName, Result<(), Failure>),
+    /// They are forgotten.
+    ForgetShares(Result<(), String>),
     /// All of it.
     Facts(AskId, Box<LocalFacts>),
     /// All of it.

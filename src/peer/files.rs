@@ -8,17 +8,22 @@ use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::file_work::{Damaged, DiagnosisFacts, DownloadPlan, FileAnswer, FileWork, LocalFacts};
+use super::file_work::{
+    Damaged, DiagnosisFacts, DownloadPlan, FileAnswer, FilePlace, FileWork, LocalFacts,
+};
+use super::remembered_shares::RememberedShares;
+use super::share_check;
 use super::start::next_instance;
 use super::verifying::repairs;
-use super::{remembered_files, remembered_routes};
+use super::{remembered_files, remembered_routes, remembered_shares};
 use crate::content::{SafePath, Stamp};
 use crate::control::keyfile;
 use crate::disk::{self, PARTIAL};
 use crate::doctor::{self, Look};
 use crate::error::Failure;
 use crate::identity::PeerId;
-use crate::settings::Settings;
+use crate::library::Share;
+use crate::settings::{Settings, ShareArgument};
 use crate::sys::facts::Facts;
 use crate::sys::folder::Folder;
 use crate::sys::space::space;
@@ -94,8 +99,8 @@ impl Files {
             FileWork::Challenge(job, folder) => {
                 FileAnswer::Challenge(job, std::fs::create_dir_all(folder).map_err(|e| e.to_string()))
             }
-            FileWork::Repair(path) => {
-                let prepared = clear(&repairs(&self.settings.shared()), &path);
+            FileWork::Repair(path, FilePlace { folder, inner }) => {
+                let prepared = clear(&repairs(&folder), &inner);
                 FileAnswer::Repair(path, prepared.map_err(|e| e.to_string()))
             }
             FileWork::Swap(damaged) => {
@@ -109,12 +114,37 @@ impl Files {
             FileWork::Announced(files) => FileAnswer::Announced(
                 remembered_files::store(&self.settings, &files).map_err(|e| e.to_string()),
             ),
+            FileWork::Share(ask, asked) => FileAnswer::Share(ask, self.share(asked)),
+            FileWork::Unshare(ask, name) => {
+                let done = self.change_shares(|all| all.remove(&name));
+                FileAnswer::Unshare(ask, name, done.map_err(|e| unremembered(&e)))
+            }
+            FileWork::ForgetShares(names) => {
+                let done = self.change_shares(|all| all.unshared.retain(|name| !names.contains(name)));
+                FileAnswer::ForgetShares(done.map_err(|e| e.to_string()))
+            }
             FileWork::Facts(ask, facts) => FileAnswer::Facts(ask, Box::new(self.look(*facts))),
             FileWork::Diagnose(ask, facts) => {
                 let machine = doctor::look(&self.diagnosis);
                 FileAnswer::Diagnose(ask, Box::new(DiagnosisFacts { machine, ..*facts }))
             }
         }
+    }
+
+    /// Remembers a share, if it can be one.
+    fn share(&self, asked: ShareArgument) -> Result<Share, Failure> {
+        let all = remembered_shares::load(&self.settings).map_err(|e| unremembered(&e))?;
+        let asked = ShareArgument { folder: share_check::tidy(&asked.folder), ..asked };
+        let share = share_check::check(&self.settings, &all, &asked)?;
+        self.change_shares(|all| all.add(share.clone())).map_err(|e| unremembered(&e))?;
+        Ok(share)
+    }
+
+    fn change_shares(&self, change: impl FnOnce(&mut RememberedShares)) -> io::Result<()> {
+        let mut all = remembered_shares::load(&self.settings)?;
+        let before = all.clone();
+        change(&mut all);
+        if all == before { Ok(()) } else { remembered_shares::store(&self.settings, &all) }
     }
 
     /// Adds what lies unfinished in `downloads/`, and whether the key was exported.
@@ -128,10 +158,10 @@ impl Files {
     }
 
     /// Puts what was fetched in the place of what rotted, of which a name in `.potluck/rotten/` is left;
-    /// where `shared/` is another file system than that, in `shared/.potluck-partial/rotten/`.
-    fn swap(&self, Damaged { path, size, modified }: &Damaged) -> io::Result<()> {
-        let shared = self.settings.shared();
-        let (good, place) = (repairs(&shared).join(path.as_str()), shared.join(path.as_str()));
+    /// where the share is another file system than that, in `.potluck-partial/rotten/` of the share.
+    fn swap(&self, Damaged { path, place, size, modified }: &Damaged) -> io::Result<()> {
+        let FilePlace { folder: share, inner } = place;
+        let (good, place) = (repairs(share).join(inner.as_str()), share.join(inner.as_str()));
         let stamp = Stamp::of(&Facts::at_link(&place)?);
         if (stamp.size, stamp.modified_millis()) != (*size, *modified) {
             let good = good.display();
@@ -142,7 +172,7 @@ impl Files {
             set_aside(&place, &aside).map(|()| aside)
         };
         let aside = match aside(self.settings.state()) {
-            Err(e) if e.kind() == io::ErrorKind::CrossesDevices => aside(shared.join(PARTIAL)),
+            Err(e) if e.kind() == io::ErrorKind::CrossesDevices => aside(share.join(PARTIAL)),
             done => done,
         }?;
         // Should it fail, the user has what was there.
@@ -168,6 +198,10 @@ fn look_for(mut plan: DownloadPlan) -> DownloadPlan {
     let above = to.ancestors().find_map(|folder| Folder::open(folder).ok());
     plan.sum.free = above.and_then(|folder| space(&folder).ok()).map(|space| space.available);
     plan
+}
+
+fn unremembered(e: &io::Error) -> Failure {
+    Failure::other(format!("what is shared cannot be remembered, so nothing was changed: {e}"))
 }
 
 fn unusable(folder: &Path, e: &io::Error) -> Failure {
@@ -219,7 +253,8 @@ mod tests {
         fs::write(shared.join("music/song"), "rotten").unwrap();
         fs::write(good.join("song"), "as it was").unwrap();
         let stamp = Stamp::of(&Facts::at_link(&shared.join("music/song")).unwrap());
-        let damaged = Damaged { path, size: stamp.size, modified: stamp.modified_millis() };
+        let place = FilePlace { folder: shared, inner: path.clone() };
+        let damaged = Damaged { path, place, size: stamp.size, modified: stamp.modified_millis() };
         let diagnosis = Look { folders: Vec::new(), port: 0, is_peer: true, offset: 0 };
         (dir, Files { settings, me: PeerId([1; 32]), diagnosis }, damaged)
     }
@@ -251,7 +286,7 @@ mod tests {
         let (_dir, files, damaged) = peer();
         let good = repairs(&files.settings.shared()).join("music/song");
         assert!(good.exists());
-        let answer = files.work(FileWork::Repair(damaged.path.clone()));
+        let answer = files.work(FileWork::Repair(damaged.path.clone(), damaged.place));
         assert_eq!((answer, good.exists()), (FileAnswer::Repair(damaged.path, Ok(())), false));
     }
 

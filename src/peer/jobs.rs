@@ -102,9 +102,9 @@ impl Jobs {
         fetches.map(|(job, _)| job).collect()
     }
 
-    /// The job that brings back what is missing.
-    pub(super) fn restoring(&self) -> Option<JobId> {
-        self.running.iter().find(|(_, p)| **p == JobPurpose::Restore).map(|(job, _)| *job)
+    /// The jobs that bring back what is missing: one for each share.
+    pub(super) fn restoring(&self) -> Vec<JobId> {
+        self.running.iter().filter(|(_, p)| **p == JobPurpose::Restore).map(|(job, _)| *job).collect()
     }
 
     /// How many files are being fetched into the store.
@@ -169,9 +169,9 @@ mod tests {
         assert_eq!(jobs.begin(JobPurpose::Repair("a".parse().unwrap())), JobId(2));
         assert_eq!(jobs.begin(JobPurpose::Restore), JobId(3));
         assert!(unseen > JobId(3) && jobs.begin(keep(1, 1, 2)) > unseen);
-        assert_eq!(jobs.restoring(), Some(JobId(3)));
+        assert_eq!(jobs.restoring(), [JobId(3)]);
         assert_eq!(jobs.end(JobId(3)), Some(JobPurpose::Restore));
-        assert_eq!((jobs.restoring(), jobs.end(JobId(3))), (None, None));
+        assert_eq!((jobs.restoring(), jobs.end(JobId(3))), (Vec::new(), None));
         assert_eq!(jobs.begin(JobPurpose::Download), JobId(4), "a number is not used again");
     }
 

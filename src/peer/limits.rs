@@ -210,3 +210,32 @@ pub(crate) const QUEUE_AGAIN: Duration = Duration::from_secs(60);
 
 /// ... up to this time.
 pub(crate) const QUEUE_AGAIN_MOST: Duration = Duration::from_mins(15);
+
+/// Bytes that the records of what was sent may take, all together: those of 30 peers with 1,000 files each.
+pub(crate) const SENT_LOG: u64 = 16 << 20;
+
+/// Of these every host may have so many, while there are some for each host.
+pub(crate) const SENT_LOG_OF_HOST: u64 = 64 << 10;
+
+/// Bytes that such a record counts as, beside its path.
+pub(crate) const SENT_COST: u64 = 512;
+
+/// Of a file that a peer has all of, what is sent again within this time belongs to the same record; milliseconds. So
+/// one that asks again and again makes no more than six a minute.
+pub(crate) const SENT_AGAIN: u64 = 10_000;
+
+/// A pause between two bytes that is longer counts as so long, where it is reckoned how long sending took; milliseconds.
+pub(crate) const SENT_PAUSE: u64 = 1_000;
+
+/// Records of downloads that ended, at most: a list that the user of this peer makes.
+pub(crate) const FETCHED_LOG: usize = 2_000;
+
+/// Records of transfers are written so long after they change: what is lost when the power fails, or the process is
+/// killed.
+pub(crate) const LOG_WRITTEN: Duration = Duration::from_secs(1);
+
+/// Of them so many are written at a time, at most: a stranger makes the disk write no more than a megabyte a second.
+pub(crate) const LOG_WRITTEN_AT_ONCE: usize = 2_048;
+
+/// Events that wait for one who watches what happens, at most; those that come then are counted, and told as missed.
+pub(crate) const EVENTS_WAITING: usize = 1_024;

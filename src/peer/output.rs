@@ -1,17 +1,18 @@
 //! What the machine of a peer wants done, in the order in which it is wanted. Pure; `shell.rs` does it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::event::AskId;
 use super::file_work::FileWork;
-use crate::content::FileId;
-use crate::control::{Notice, Reply};
+use crate::content::{FileId, ShareName};
+use crate::control::{Notice, Reply, WatchKind, WatchRow};
 use crate::dht::DhtCommand;
 use crate::distribution::{CustodyCommand, chunk_store};
 use crate::error::Failure;
 use crate::index::IndexCommand;
 use crate::lan::{self, LanFacts};
-use crate::library;
+use crate::library::{self, Share, Shelf};
 use crate::receiver::ReceiverCommand;
 use crate::receiver::telling::PrivateLine;
 use crate::routes::{LinksCommand, ToResolve};
@@ -39,10 +40,16 @@ pub(crate) enum PeerOutput {
     ReplyOr(AskId, Reply, Notice),
     /// To be shown at the prompt.
     Notice(Notice),
+    /// From now on this request is answered by whatever happens, until whoever asked goes away.
+    Watch(AskId),
+    /// Something happened, for all who watch.
+    Event(Box<WatchRow>),
     /// For the thread of `lan`.
     Discovery(lan::Command),
-    /// For the library.
+    /// For the library of `shared/`.
     Library(library::Command),
+    /// For the threads of another share.
+    Share(ShareOrder),
     /// For the receiver.
     Receiver(ReceiverCommand),
     /// For the receiver: to be told to a peer, with the time at which it is said.
@@ -81,6 +88,8 @@ pub(crate) enum PeerOutput {
     Chat(Vec<LedgerRow>),
     /// To be kept of the queue of downloads. Nothing waits for it.
     Downloads(Vec<LedgerRow>),
+    /// To be noted of transfers. Nothing waits for it.
+    Transfers(Vec<LedgerRow>),
     /// For the thread that works on files for the user of this machine.
     Files(FileWork),
     /// What only the shell knows is to be told for this request:
@@ -98,19 +107,36 @@ pub(crate) enum PeerOutput {
     Again,
 }
 
+/// What is to be done for a share beside `shared/`.
+#[derive(Debug)]
+pub(crate) enum ShareOrder {
+    /// Start its threads, in the place of those that run.
+    Begin(Share),
+    /// End them.
+    End(ShareName),
+    /// For its library.
+    Tell(ShareName, library::Command),
+    /// Read again what is listed of it, and tell as the thread of the chunk store does.
+    ReadAgain(ShareName, Arc<Shelf>),
+}
+
 /// What is to be done, the oldest first. Every concern of the machine adds to it.
 #[derive(Debug, Default)]
-pub(super) struct Outputs(VecDeque<PeerOutput>);
+pub(super) struct Outputs {
+    queue: VecDeque<PeerOutput>,
+    /// Somebody is told what happens.
+    is_watched: bool,
+}
 
 impl Outputs {
     /// This is to be done after all that was wanted before.
     pub(super) fn push(&mut self, output: PeerOutput) {
-        self.0.push_back(output);
+        self.queue.push_back(output);
     }
 
     /// The next thing to be done.
     pub(super) fn pop(&mut self) -> Option<PeerOutput> {
-        self.0.pop_front()
+        self.queue.pop_front()
     }
 
     /// Answers a request.
@@ -118,8 +144,28 @@ impl Outputs {
         self.push(PeerOutput::Reply(ask, reply));
     }
 
+    /// Somebody is told what happens, or nobody is.
+    pub(super) const fn set_watched(&mut self, is_watched: bool) {
+        self.is_watched = is_watched;
+    }
+
+    /// True if somebody is told what happens: what is worked out for that alone is not worked out otherwise.
+    pub(super) const fn is_watched(&self) -> bool {
+        self.is_watched
+    }
+
+    /// Something happened.
+    pub(super) fn event(&mut self, row: impl FnOnce() -> WatchRow) {
+        if self.is_watched {
+            self.push(PeerOutput::Event(Box::new(row())));
+        }
+    }
+
     /// Shows something at the prompt.
     pub(super) fn notice(&mut self, notice: Notice) {
+        if let Notice::Warning(text) = &notice {
+            self.event(|| WatchRow { text: Some(text.clone()), ..WatchRow::of(WatchKind::Warning) });
+        }
         self.push(PeerOutput::Notice(notice));
     }
 

@@ -7,21 +7,26 @@ use std::sync::Arc;
 use super::counted::counters_row;
 use super::file_work::LocalFacts;
 use super::files::FilesHandle;
+use super::output::ShareOrder;
 use super::sandboxes::{SandboxedPart, Sandboxes};
+use super::share_parts::ShareParts;
 use crate::counters::Counters;
 use crate::dht::DhtHandle;
 use crate::disk;
+use crate::distribution::chunk_store::SharedCheck;
 use crate::distribution::{CustodyHandle, chunk_store};
 use crate::error::Failure;
 use crate::index::shell::IndexHandle;
 use crate::lan;
 use crate::library;
+use crate::library::Share;
 use crate::port_mapping::PortMappingHandle;
 use crate::receiver::{ReceiverCommand, ReceiverEvent, ReceiverHandle};
 use crate::routes::{LinksHandle, Resolver};
-use crate::sender::SenderHandle;
+use crate::sender::{SenderCommand, SenderHandle};
 use crate::store;
 use crate::swarm::{Job, JobEvent};
+use crate::text;
 
 /// All of them. Dropped in this order: discovery first, so that nobody hears from a peer whose other threads
 /// are gone; the store behind the library, which tells it what it hashed; last whoever does what the user
@@ -44,6 +49,7 @@ pub(super) struct Parts {
     /// The disk workers, whose channels the receiver has; only their threads are kept here.
     pub(super) _disk: disk::Handle,
     pub(super) library: library::Handle,
+    pub(super) shares: ShareParts,
     pub(super) store: store::Handle,
     pub(super) files: FilesHandle,
     pub(super) sandboxes: Sandboxes,
@@ -75,6 +81,47 @@ impl Parts {
         let part = SandboxedPart::DiskAt(destination.to_owned());
         let started = self.sandboxes.start(&part, || disk::start(move || bell.ring()));
         started.flatten().map(Some)
+    }
+
+    /// Does what is to be done for a share.
+    ///
+    /// # Errors
+    /// When the operating system has no thread to give; in words.
+    pub(super) fn share(&mut self, order: ShareOrder) -> Result<(), String> {
+        match order {
+            ShareOrder::Begin(share) => self.begin_share(share),
+            ShareOrder::End(name) => {
+                self.shares.end(&name);
+                self.sender.send(SenderCommand::Reader(name, None));
+                Ok(())
+            }
+            ShareOrder::Tell(name, command) => {
+                self.shares.tell(&name, command);
+                Ok(())
+            }
+            ShareOrder::ReadAgain(name, shelf) => {
+                let check = SharedCheck { shelf, share: Some(name.clone()) };
+                let read = self.chunks.read_again();
+                let done = self.shares.read_again(&mut self.sandboxes, &name, check, read);
+                done.map_err(|e| {
+                    self.chunks.read_again().nothing();
+                    format!("{} cannot be read again: {e}", text::shown(name.as_str()))
+                })
+            }
+        }
+    }
+
+    /// Starts the threads of a share.
+    ///
+    /// # Errors
+    /// As [`Self::share`].
+    pub(super) fn begin_share(&mut self, share: Share) -> Result<(), String> {
+        let name = share.name.clone();
+        let reader = self.shares.begin(&mut self.sandboxes, self.sender.bell(), share);
+        let reader = reader
+            .map_err(|e| format!("{} cannot be shared: no thread for it: {e}", text::shown(name.as_str())))?;
+        self.sender.send(SenderCommand::Reader(name, Some(reader)));
+        Ok(())
     }
 
     /// What `status` tells of them; nothing was looked up for it.

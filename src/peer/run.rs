@@ -22,13 +22,15 @@ const LEAVE_NOW: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// What cannot be had, and what to do; why it ended, if not because somebody wanted it to.
-pub fn run(config: Settings, channels: ControllerChannels) -> Result<(), Failure> {
+pub fn run(mut config: Settings, channels: ControllerChannels) -> Result<(), Failure> {
     remember_named(&config)?;
     let (voice_to, voice) = bounded(1);
     let present = voice.clone();
     channels.leave.set_last_words(move || leave_now(&present));
     loop {
         let Peer { machine, parts } = Peer::start(config.clone())?;
+        // They are remembered: what is unshared meanwhile is not to come back.
+        config.share.shares.clear();
         // That of the start before, which nobody needed.
         while voice.try_recv().is_ok() {}
         drop(voice_to.try_send(Voice::of(&parts)));

@@ -31,6 +31,9 @@ pub(super) enum SandboxedPart {
     Reader,
     /// Reads what is shared.
     Library,
+    /// Reads what lies in a share beside `shared/`, in this folder: its library, its reader for the sender, and
+    /// whoever reads it again when the user wants that.
+    Share(PathBuf),
     /// The database in `.potluck/`.
     Store,
     /// The disk workers of `downloads/`.
@@ -85,6 +88,11 @@ impl Sandboxes {
             None => confined.files,
         });
         Ok(started)
+    }
+
+    /// True if parts are started in sandboxes, where the system can.
+    pub(super) const fn are_wanted(&self) -> bool {
+        self.config.sandbox
     }
 
     /// How far the parts started so far are confined.
@@ -147,6 +155,7 @@ impl Sandboxes {
             SandboxedPart::Reader | SandboxedPart::Library => {
                 ([&[sandbox::PROCESSORS.into()], offered.as_slice()].concat(), None)
             }
+            SandboxedPart::Share(folder) => (vec![sandbox::PROCESSORS.into(), folder.clone()], None),
             SandboxedPart::Store => (system(sandbox::RANDOM), Some(self.config.state())),
             SandboxedPart::Disk => (system(boot::PLACE), Some(downloads)),
             SandboxedPart::StoreWorkers => (system(boot::PLACE), Some(self.config.store())),
@@ -235,7 +244,8 @@ mod tests {
             (SandboxedPart::Library, [READ, READ, READ, NOTHING]),
             (SandboxedPart::Store, [NOTHING, NOTHING, WRITE, NOTHING]),
             (SandboxedPart::Disk, [NOTHING, WRITE, NOTHING, NOTHING]),
-            (SandboxedPart::DiskAt(outside), [NOTHING, READ, NOTHING, WRITE]),
+            (SandboxedPart::DiskAt(outside.clone()), [NOTHING, READ, NOTHING, WRITE]),
+            (SandboxedPart::Share(outside), [NOTHING, NOTHING, NOTHING, READ]),
         ] {
             let Some(found) = can(&config, &part, &folders) else { return };
             assert_eq!(found, expected, "{part:?}");
@@ -255,6 +265,7 @@ mod tests {
             (SandboxedPart::Sender, true, true),
             (SandboxedPart::Reader, false, false),
             (SandboxedPart::Library, false, false),
+            (SandboxedPart::Share(config.shared()), false, false),
             (SandboxedPart::Store, false, false),
             (SandboxedPart::Disk, false, false),
             (SandboxedPart::StoreWorkers, false, false),

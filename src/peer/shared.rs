@@ -1,13 +1,16 @@
 //! What this peer shares: what lies in `shared/`, and what others are given of it. Pure.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::event::AskId;
+use super::file_work::FilePlace;
 use super::output::Outputs;
+use super::shares::{Shares, SharesAtStart};
 use crate::content::catalogue::root_of;
-use crate::content::{Catalogue, Entry, EntryKind, FileId, OmissionCounts, SafePath};
-use crate::control::{LeftOutRow, Sharing};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, OmissionCounts, SafePath, ShareName};
+use crate::control::{LeftOutRow, ShareRow, Sharing};
 use crate::library::{Hashing, Shelf};
 use crate::sender::{SenderCommand, SharedContent};
 
@@ -23,8 +26,10 @@ pub(super) struct Announcement {
 /// What the library tells, and what the sender is told.
 #[derive(Debug, Default)]
 pub(super) struct SharedFolder {
-    /// What lies in `shared/`.
+    /// What lies in all shares.
     pub(super) shelf: Arc<Shelf>,
+    /// What lies in each.
+    pub(super) shares: Shares,
     /// True once what was shared before is listed.
     pub(super) is_scanned: bool,
     /// The first files that are still to be hashed.
@@ -50,9 +55,24 @@ pub(super) struct GivenHead {
 }
 
 impl SharedFolder {
+    /// Nothing is known yet of what lies in these shares.
+    pub(super) fn new(shares: SharesAtStart) -> Self {
+        Self { shares: Shares::new(shares), ..Self::default() }
+    }
+
     /// True once all that is shared is listed.
-    pub(super) const fn is_known(&self) -> bool {
-        self.is_scanned && self.unhashed == 0
+    pub(super) fn is_known(&self) -> bool {
+        self.is_scanned && self.unhashed == 0 && self.shares.are_scanned()
+    }
+
+    /// Where what was lost is to come back; `None`: the folder of its share is not there. `own`: that of `shared/`.
+    pub(super) fn place_to_restore(&self, path: &SafePath, own: &Path) -> Option<FilePlace> {
+        let Some(share) = self.shares.of(path) else {
+            return Some(FilePlace { folder: own.to_owned(), inner: path.clone() });
+        };
+        let is_there = self.shares.is_there(&share.name) == Some(true);
+        let inner = path.below(share.name.path()).filter(|_| is_there)?;
+        Some(FilePlace { folder: share.folder, inner })
     }
 
     /// Files that are still to be hashed: the first of them, and how many.
@@ -65,6 +85,31 @@ impl SharedFolder {
         let sizes = self.shelf.catalogue.entries().filter_map(file_size);
         let (files, bytes) = sizes.fold((0, 0_u64), |(n, sum), size| (n + 1, sum.saturating_add(size)));
         Sharing { files, bytes, hashing: self.unhashed, left_out: self.left_out() }
+    }
+
+    /// What is shared, by folder; `own`: that of `shared/`.
+    pub(super) fn share_rows(&self, own: &Path) -> Vec<ShareRow> {
+        let mut counts: BTreeMap<Option<&ShareName>, (u64, u64)> = BTreeMap::new();
+        for entry in self.shelf.catalogue.entries() {
+            if let Some(size) = file_size(entry) {
+                let (files, bytes) = counts.entry(self.shelf.roots.share(&entry.path)).or_default();
+                (*files, *bytes) = (*files + 1, bytes.saturating_add(size));
+            }
+        }
+        let row = |name: Option<&ShareName>, folder: &Path, state: Option<bool>| {
+            let (files, bytes) = counts.get(&name).copied().unwrap_or_default();
+            let state = match state {
+                Some(true) => "here",
+                Some(false) => "gone",
+                None => "looking",
+            };
+            let name = name.map_or("", ShareName::as_str).to_owned();
+            ShareRow { name, folder: folder.to_owned(), state: state.to_owned(), files, bytes }
+        };
+        let own = row(None, own, self.shares.is_own_there());
+        let all = self.shares.all();
+        let others = all.iter().map(|s| row(Some(&s.name), &s.folder, self.shares.is_there(&s.name)));
+        [own].into_iter().chain(others).collect()
     }
 
     /// What lies there and is not shared, in numbers.

@@ -91,6 +91,8 @@ impl PeerShell {
             if matches!(event, PeerEvent::Dht(DhtEvent::State(DhtState::Ended))) {
                 self.parts.dht = None;
             }
+            self.machine.transfers.calendar.set(clock::now(), clock::unix_millis());
+            self.machine.out.set_watched(self.askers.are_watching());
             self.machine.handle(clock::now(), event);
             self.machine.took_until(clock::now());
         }
@@ -111,6 +113,7 @@ impl PeerShell {
             mapping,
             dht,
             library,
+            shares,
             receiver,
             sender,
             distributor,
@@ -143,6 +146,11 @@ impl PeerShell {
             // No other part needs it: whoever is on this network goes on without.
             recv(table) -> got => PeerEvent::Dht(got.unwrap_or(DhtEvent::State(DhtState::Ended))),
             recv(library.events) -> got => or_broken("library", PeerEvent::Library, got),
+            recv(shares.reports) -> got => match got {
+                Ok(report) if shares.is_current(&report) => PeerEvent::Share(report.share, report.event),
+                // Of one that was ended. The channel never ends, for new ones are given its other end.
+                _ => PeerEvent::Timeout,
+            },
             recv(sender.events) -> got => or_broken("sender", PeerEvent::Sender, got),
             recv(distributor.events) -> got => or_broken("distributor", PeerEvent::Custody, got),
             recv(distributee.events) -> got => or_broken("distributee", PeerEvent::Custody, got),
@@ -167,9 +175,16 @@ impl PeerShell {
                 }
             }
             PeerOutput::Notice(notice) => self.notice(notice),
+            PeerOutput::Watch(ask) => self.askers.watch(ask, clock::unix_millis()),
+            PeerOutput::Event(row) => self.askers.happened(*row, clock::unix_millis()),
             PeerOutput::Discovery(command) => self.parts.discovery.send(command),
             // The library ended only if the whole peer is ending.
             PeerOutput::Library(command) => drop(self.parts.library.commands.send(command)),
+            PeerOutput::Share(order) => {
+                if let Err(text) = self.parts.share(order) {
+                    self.machine.handle(clock::now(), PeerEvent::Warning(text));
+                }
+            }
             PeerOutput::Receiver(command) => self.parts.receiver.send(command),
             PeerOutput::Tell(line) => {
                 self.parts.receiver.send(ReceiverCommand::Tell(line, clock::unix_millis()));
@@ -201,6 +216,7 @@ impl PeerShell {
             }
             PeerOutput::Chat(rows) => self.parts.store.put_chat(rows),
             PeerOutput::Downloads(rows) => self.parts.store.put_downloads(rows),
+            PeerOutput::Transfers(rows) => self.parts.store.put_transfers(rows),
             PeerOutput::Files(work) => self.parts.files.send(work),
             // What is to be looked up is added by the thread of files.
             PeerOutput::Facts(ask) => {
@@ -233,8 +249,10 @@ impl PeerShell {
             match output {
                 PeerOutput::Reply(ask, reply) => drop(askers.reply(ask, reply)),
                 PeerOutput::Notice(notice) => drop(notices.try_send(notice)),
+                PeerOutput::Event(row) => askers.happened(*row, clock::unix_millis()),
                 other => log::debug!("too late: {other:?}"),
             }
         }
+        askers.end_watching();
     }
 }

@@ -18,6 +18,10 @@ use super::machine::{PeerMachine, PeerStart};
 use super::own_group::own_group;
 use super::parts::Parts;
 use super::sandboxes::{SandboxedPart, Sandboxes};
+use super::share_parts::ShareParts;
+use super::shares::SharesAtStart;
+use super::shares_at_start::shares_at_start;
+use super::transfers::Transfers;
 use super::{remembered_files, remembered_routes};
 use crate::address::Ports;
 use crate::control::{self, trust};
@@ -64,26 +68,23 @@ impl Peer {
     /// What cannot be had, and what to do.
     pub(super) fn start(config: Settings) -> Result<Self, Failure> {
         let named = wanted_name(&config)?;
-        check_interfaces(&config.on.interfaces)?;
-        set_up(&config)?;
-        check_shares_nothing(&config)?;
+        let (mut warnings, shares) = prepare(&config)?;
         let (config, group) = in_network(config)?;
-        let mut warnings = trust::warnings(&config.directory)?;
-        allow_descriptors();
         let identity = Arc::new(own_identity(&config)?);
         let instance = next_instance(&config, 0)?;
         let name = named.unwrap_or_else(|| default_name(&config, &identity));
         let mut sandboxes = Sandboxes::new(&config);
         let store = start_store(&mut sandboxes, &config, group.as_ref())?;
         let custody = custody(&config, &identity, instance, &store)?;
-        let chat = Chat::restored(clock::now(), &store.chat());
+        let (chat, transfers) = noted(&store);
         let counters = Arc::new(Counters::default());
         let library = start_library(&mut sandboxes, &config, &counters, &store)?;
+        let share_parts = ShareParts::new(&config, &counters, &store);
 
         let tls = own_tls(&identity, group.as_ref())?;
         let mut bound = ports::bind(config.port, config.on.strict_port, &config.on.interfaces)?;
         warnings.extend(bound.note.take());
-        let engine = Engine::new().map_err(thread)?.limited(config.down_limit).counted(&counters);
+        let engine = Engine::new().map_err(thread)?.limited(config.speed.down_limit).counted(&counters);
         let disk = start_disk(&mut sandboxes, &SandboxedPart::Disk, &engine).map_err(thread)?;
         let keep = start_disk(&mut sandboxes, &SandboxedPart::StoreWorkers, &engine).map_err(thread)?;
         let chunks = sandboxes.start(&SandboxedPart::ChunkStore, || chunk_store::start(&config.store()));
@@ -91,7 +92,7 @@ impl Peer {
         let asking = start_asking(&mut sandboxes, engine, &mut bound, &tls, &disk).map_err(thread)?;
         let AskingParts { receiver, distributor, distributee, links } = asking;
         receiver.send(ReceiverCommand::Store(config.store(), keep));
-        let engine = Engine::new().map_err(thread)?.limited(config.up_limit).counted(&counters);
+        let engine = Engine::new().map_err(thread)?.limited(config.speed.up_limit).counted(&counters);
         let sender = start_serving(&mut sandboxes, engine, bound.sender, tls).map_err(thread)?;
 
         let presence = own_presence(&config, name, bound.ports);
@@ -105,7 +106,7 @@ impl Peer {
         let dht = join_table(&mut sandboxes, &config, group.as_ref(), &identity, bound.ports.receiver)?;
         warnings.extend(sandboxes.warning());
         let files = files::start(config.clone(), identity.id()).map_err(thread)?;
-        let parts = Parts {
+        let mut parts = Parts {
             discovery,
             mapping,
             dht,
@@ -119,29 +120,50 @@ impl Peer {
             chunks,
             _disk: disk,
             library,
+            shares: share_parts,
             store,
             files,
             sandboxes,
             counters,
         };
-        let group = group.map(|group| group.name);
+        begin_shares(&mut parts, &shares)?;
         let (routes, announced) = (remembered_routes::load(&config), remembered_files::load(&config));
         let start = PeerStart {
             settings: config,
             identity,
-            group,
+            group: group.map(|group| group.name),
             instance,
             presence,
             moved: bound.moved,
             custody,
             chat,
             downloads: parts.store.downloads(),
+            transfers,
             routes,
             announced,
             warnings,
+            shares,
         };
         Ok(Self { machine: PeerMachine::new(clock::now(), start), parts })
     }
+}
+
+/// What was noted of what people said, and of transfers.
+fn noted(store: &store::Handle) -> (Chat, Transfers) {
+    let now = clock::now();
+    (Chat::restored(now, &store.chat()), Transfers::restored(now, &store.transfers()))
+}
+
+/// Sets up the peer directory. What there is to warn of, and what is shared beside `shared/`.
+fn prepare(config: &Settings) -> Result<(Vec<String>, SharesAtStart), Failure> {
+    check_interfaces(&config.on.interfaces)?;
+    set_up(config)?;
+    check_shares_nothing(config)?;
+    allow_descriptors();
+    let mut warnings = trust::warnings(&config.directory)?;
+    let (shares, of_shares) = shares_at_start(config)?;
+    warnings.extend(of_shares);
+    Ok((warnings, shares))
 }
 
 /// Looks at what is shared.
@@ -152,12 +174,17 @@ fn start_library(
     store: &store::Handle,
 ) -> Result<library::Handle, Failure> {
     let shared = LibraryConfig {
-        hidden: config.hidden,
+        hidden: config.share.hidden,
         counters: Arc::clone(counters),
         ..LibraryConfig::new(config.shared())
     };
     let started = sandboxes.start(&SandboxedPart::Library, || library::start(shared, store.clone()));
     started.flatten().map_err(thread)
+}
+
+/// Looks at what is shared beside `shared/`, and serves it.
+fn begin_shares(parts: &mut Parts, shares: &SharesAtStart) -> Result<(), Failure> {
+    shares.shares.iter().try_for_each(|share| parts.begin_share(share.clone()).map_err(Failure::other))
 }
 
 /// Opens the database, with the ledger of the network.

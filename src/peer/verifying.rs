@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::away::whole_or_some;
 use super::downloads::DownloadOrder;
 use super::event::AskId;
-use super::file_work::{Damaged, FileWork};
-use super::output::Outputs;
+use super::file_work::{Damaged, FilePlace, FileWork};
+use super::output::{Outputs, PeerOutput, ShareOrder};
 use super::own_peer::OwnPeer;
 use super::owners::Owners;
 use super::roster::Roster;
@@ -34,6 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Verifying {
     /// Whoever waits for it.
     asks: Vec<AskId>,
+    /// Who still reads: the thread of the chunk store, and one for each share beside `shared/`.
+    readers: usize,
+    /// How much was read so far.
+    sum: AllRead,
     /// Once all was read.
     read: Option<AllRead>,
     bad: u64,
@@ -56,7 +60,7 @@ struct Repair {
 }
 
 /// How much was read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct AllRead {
     files: u64,
     bytes: u64,
@@ -99,6 +103,10 @@ impl Verifying {
         }
         let kept = kept.into_iter().map(|(file, (size, spans))| (file, size, spans)).collect();
         out.chunks(chunk_store::Command::Verify(Box::new(Verify { shelf: Arc::clone(shelf), kept })));
+        (self.readers, self.sum) = (1 + shelf.roots.named.len(), AllRead::default());
+        for name in shelf.roots.named.keys() {
+            out.push(PeerOutput::Share(ShareOrder::ReadAgain(name.clone(), Arc::clone(shelf))));
+        }
     }
 
     /// Chunks of a kept file are not what they should be: they are fetched again.
@@ -147,10 +155,10 @@ impl Verifying {
                 self.bad += 1;
                 if self.shared.contains_key(path) {
                     // An earlier reading found it too, and a good one is still on its way.
-                } else if let Some(Wanted { size, modified, .. }) = sources.good(path, file) {
-                    let damaged = Damaged { path: path.clone(), size, modified };
+                } else if let Some((Wanted { size, modified, .. }, place)) = sources.good(path, file) {
+                    out.files(FileWork::Repair(path.clone(), place.clone()));
+                    let damaged = Damaged { path: path.clone(), place, size, modified };
                     self.shared.insert(path.clone(), Repair { file, damaged });
-                    out.files(FileWork::Repair(path.clone()));
                 } else {
                     self.say(row(path.as_str(), Location::Shared, VerifyResult::Rotten, Some(false)), out);
                 }
@@ -174,11 +182,11 @@ impl Verifying {
             sources.good(path, *file).ok_or_else(|| "nobody has a good one any more".to_owned())
         });
         match good {
-            Ok(wanted) => Some(DownloadOrder {
+            Ok((wanted, place)) => Some(DownloadOrder {
                 notes: Vec::new(),
                 what: format!("verify {path}"),
                 owners: Owners::Anyone,
-                destination: repairs(&sources.own.settings.shared()),
+                destination: repairs(&place.folder),
                 files: vec![wanted],
                 folders: Vec::new(),
             }),
@@ -227,9 +235,15 @@ impl Verifying {
         }
     }
 
-    /// All was read.
+    /// One of those who read has read all of its own.
     pub(super) fn all_read(&mut self, now: Time, files: u64, bytes: u64, out: &mut Outputs) {
-        self.read = Some(AllRead { files, bytes });
+        self.sum.files += files;
+        self.sum.bytes = self.sum.bytes.saturating_add(bytes);
+        self.readers = self.readers.saturating_sub(1);
+        if self.readers > 0 {
+            return;
+        }
+        self.read = Some(self.sum);
         self.until = Some(now + PATIENCE);
         self.end_if_over(now, out);
     }
@@ -286,7 +300,10 @@ impl Verifying {
 
 impl RepairSources<'_> {
     /// A good one of the shared file at this path, of which that was the content; `None`: nobody has one.
-    fn good(&self, path: &SafePath, file: FileId) -> Option<Wanted> {
+    /// And where that lies.
+    fn good(&self, path: &SafePath, file: FileId) -> Option<(Wanted, FilePlace)> {
+        let place = self.shelf.roots.place(path);
+        let place = FilePlace { folder: place.folder.to_owned(), inner: place.inner? };
         let entry = self.shelf.catalogue.get(path)?;
         let EntryKind::File { id, size, modified, executable, .. } = entry.kind else { return None };
         let claim = (file, size);
@@ -303,8 +320,8 @@ impl RepairSources<'_> {
         if id != file || holders.is_empty() && some.is_empty() {
             return None;
         }
-        let (asked, to) = (Arc::from("verify"), path.clone());
-        Some(Wanted { id, size, modified, executable, asked, to, holders, keep: None, some })
+        let (asked, to) = (Arc::from("verify"), place.inner.clone());
+        Some((Wanted { id, size, modified, executable, asked, to, holders, keep: None, some }, place))
     }
 }
 
@@ -312,7 +329,7 @@ fn row(path: &str, what: Location, result: VerifyResult, repaired: Option<bool>)
     VerifyRow { path: path.to_owned(), what, result, repaired }
 }
 
-/// Where good ones of damaged files are fetched to: on the file system of `shared`, where nothing is shared.
-pub(super) fn repairs(shared: &Path) -> PathBuf {
-    shared.join(PARTIAL).join("repair")
+/// Where good ones of damaged files are fetched to: on the file system of their share, where nothing is shared.
+pub(super) fn repairs(share: &Path) -> PathBuf {
+    share.join(PARTIAL).join("repair")
 }

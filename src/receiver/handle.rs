@@ -19,6 +19,7 @@ use crate::disk;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId, fill_random};
 use crate::index::answer::{CoverageVersion, IndexQuestion};
+use crate::rate::Limit;
 use crate::sender::KeptOf;
 use crate::swarm::{Job, JobEvent, JobId, Swarm};
 use crate::sys::descriptors;
@@ -89,6 +90,8 @@ pub(crate) enum ReceiverCommand {
         /// The coverage list that is known of `from`.
         known: Option<CoverageVersion>,
     },
+    /// How much content is fetched in a second from now on.
+    Limit(Limit),
     /// Finish the block under way, sync what arrived, then report [`ReceiverEvent::Stopped`].
     Stop,
 }

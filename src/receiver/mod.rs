@@ -215,6 +215,10 @@ impl Role for ReceiverRole {
             ReceiverCommand::Search { from, number, search, known } => {
                 self.pulls.search(now, from, number, search, known);
             }
+            ReceiverCommand::Limit(limit) => {
+                self.gate.set_limit(now, limit);
+                self.swarm.set_limit(limit);
+            }
             ReceiverCommand::Stop => self.stop(now, net),
         }
         self.pump(now, net);

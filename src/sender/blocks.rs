@@ -2,9 +2,12 @@
 //! fetched, or the chunk store. Part of the sender.
 
 use super::client::DueItem;
+use super::reader_lanes::LaneId;
+use super::sent::SentPart;
 use super::shared_files::{ReadPlan, SharedFiles};
 use super::{STEP, SenderRole, SenderState, unknown};
-use crate::content::Chunks;
+use crate::accounts::Payer;
+use crate::content::{ByteRanges, Chunks};
 use crate::identity::PeerId;
 use crate::sender::limits;
 use crate::time::Time;
@@ -30,8 +33,8 @@ pub(super) struct Fetched {
 impl Fetched {
     /// They were used.
     pub(super) fn consume(self, now: Time, id: ConnId, shared: &mut SharedFiles) {
-        if self.source == FetchedFrom::Reader {
-            shared.reads.consume(now, id, self.len);
+        if let FetchedFrom::Reader(lane) = self.source {
+            shared.lanes.get_mut(lane).reads.consume(now, id, self.len);
         }
     }
 }
@@ -39,8 +42,8 @@ impl Fetched {
 /// Where such bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FetchedFrom {
-    /// Among what the reader of shared files read for this client.
-    Reader,
+    /// Among what this reader of shared files read for the client.
+    Reader(LaneId),
     /// In the role's buffer.
     Buffer,
 }
@@ -96,7 +99,7 @@ impl SenderRole {
                 Ok(PushStep::Pushed { bytes, size }) => {
                     // A slice goes out whole, also if a limit has less left.
                     left = left.saturating_sub(bytes.max(1));
-                    self.count(now, id, item, bytes, size);
+                    self.count(now, payer, id, item, bytes, size);
                 }
                 Ok(PushStep::Again) => {
                     net.enqueue(id);
@@ -119,10 +122,13 @@ impl SenderRole {
     }
 
     /// Bytes of an item of a client were pushed, of a file of this size.
-    fn count(&mut self, now: Time, id: ConnId, item: Item, bytes: u64, size: u64) {
+    fn count(&mut self, now: Time, to: Payer<PeerId>, id: ConnId, item: Item, bytes: u64, size: u64) {
         self.gate.passed(bytes);
         self.counters.sent.add(bytes);
         if let Some(client) = self.clients.get_mut(&id) {
+            let ranges = ByteRanges::of([(item.offset, item.offset.saturating_add(bytes))]);
+            let part = SentPart { to, file: item.file, size, why: client.sent_for(), bytes, ranges };
+            self.serving.note(part, &self.events);
             if !client.is_background() {
                 self.restraints.throttle.others(now, bytes);
             }
@@ -197,7 +203,7 @@ impl SenderRole {
     /// The bytes that were [found](Self::fetch) last.
     pub(super) fn bytes(&self, id: ConnId, found: Fetched) -> &[u8] {
         let bytes = match found.source {
-            FetchedFrom::Reader => self.shared.reads.front(id),
+            FetchedFrom::Reader(lane) => self.shared.lanes.get(lane).reads.front(id),
             FetchedFrom::Buffer => &self.buffer,
         };
         bytes.get(..found.len).unwrap_or_default()

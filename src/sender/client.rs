@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 pub(crate) use super::content_queue::DueItem;
 use super::content_queue::{ContentQueue, ContentRequest};
 use super::quick::Questions;
+use super::sent::SentFor;
 use crate::content::partial::Bits;
 use crate::content::{ChunkIndex, Chunks, FileId};
 use crate::identity::PeerId;
@@ -109,6 +110,15 @@ impl SenderClient {
     /// True if what it waits for may wait for others.
     pub(crate) fn is_background(&self) -> bool {
         self.content.front().is_some_and(ContentRequest::is_background)
+    }
+
+    /// Why it asked for what is sent to it now.
+    pub(crate) fn sent_for(&self) -> SentFor {
+        match self.content.front() {
+            Some(ContentRequest::Slices(_)) => SentFor::Read,
+            Some(asked) if asked.is_background() => SentFor::Keep,
+            _ => SentFor::Fetch,
+        }
     }
 
     /// True if it waits for no content, and nothing of what it began is missing or it has not gone on with

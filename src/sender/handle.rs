@@ -9,14 +9,15 @@ use mio::net::TcpListener;
 
 use super::searches::{RemoteSearch, SearchTicket};
 use super::through::ThroughTicket;
-use super::{SenderRole, SharedReader, ToldLine, WithheldChunk};
+use super::{SenderRole, SentPart, SharedReader, ToldLine, WithheldChunk};
 use crate::address::Host;
-use crate::content::{Catalogue, ChunkIndex, FileId, SafePath, Span};
+use crate::content::{Catalogue, ChunkIndex, FileId, SafePath, ShareName, Span};
 use crate::disk;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId};
 use crate::index::answer::IndexAnswer;
 use crate::library::Shelf;
+use crate::rate::Limit;
 use crate::transfer::link_queue::QueuedDatagram;
 use crate::transfer::meetings::Meeting;
 use crate::transfer::{Engine, EngineHandle, Gate};
@@ -60,6 +61,8 @@ pub(crate) struct KeptOf {
 pub(crate) enum SenderCommand {
     /// Serve this from now on.
     Offer(Arc<SharedContent>),
+    /// The files of this share are read by that reader from now on, or not any more.
+    Reader(ShareName, Option<SharedReader>),
     /// This is known of a peer in our table, for whoever asks for the table; `None`: it is not there any
     /// more. What is shared stays as it is, with all that is known of its files.
     Table(PeerId, Option<PeerRecord>),
@@ -100,6 +103,8 @@ pub(crate) enum SenderCommand {
     /// Take no new request; report [`SenderEvent::Stopped`] when what is under way was sent, and read by
     /// whoever it is for.
     Finish,
+    /// How much content is sent in a second from now on.
+    Limit(Limit),
     /// Finish the block under way, close, and report [`SenderEvent::Stopped`].
     Stop,
 }
@@ -124,6 +129,9 @@ pub(crate) enum SenderEvent {
     /// To whom content is under way: peer, bytes of content since it connected. At most 4 a second, and
     /// once more, empty, when to nobody any more.
     Serving(Vec<(PeerId, u64)>),
+    /// What was sent to whom of each file, since this was told last. At most 4 a second, unless there is much; none is
+    /// left out.
+    Sent(Vec<SentPart>),
     /// A peer asks that this is fetched for it. To be answered by [`SenderCommand::Through`].
     FetchThrough(PeerId, ThroughTicket, FetchThrough),
     /// A peer searches the index that this one keeps for others. To be answered by [`SenderCommand::Found`].

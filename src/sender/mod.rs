@@ -24,8 +24,10 @@ pub(crate) mod owner_catalogues;
 mod partial_seeds;
 pub(crate) mod quick;
 pub(crate) mod reader;
+mod reader_lanes;
 mod reads;
 pub(crate) mod searches;
+pub(crate) mod sent;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;
 pub(crate) mod serving;
@@ -44,6 +46,7 @@ pub(crate) use self::handle::{
     KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
 };
 pub(crate) use self::reader::SharedReader;
+pub(crate) use self::sent::{SentFor, SentPart};
 pub(crate) use self::told::ToldLine;
 pub(crate) use self::withheld::WithheldChunk;
 
@@ -60,7 +63,7 @@ use self::link_port::LinkPort;
 use self::owner_catalogues::ServedCatalogue;
 use self::partial_seeds::PartialSeeds;
 use self::quick::Quick;
-use self::serving::{ServedPeers, ServingReport};
+use self::serving::ServingReport;
 use self::shared_files::SharedFiles;
 use self::slices::HashedChunks;
 use self::store::Store;
@@ -205,19 +208,6 @@ impl SenderRole {
         }
     }
 
-    /// Tells the controller who is being served, while somebody is and once when nobody is any more.
-    fn report(&mut self, now: Time) {
-        let mut serving = BTreeMap::new();
-        let clients = self.clients.values().filter(|c| c.bytes > 0 && !c.is_finished(now));
-        for (peer, bytes) in clients.map(|c| (c.peer, c.bytes)).chain(self.draining.values().copied()) {
-            *serving.entry(peer).or_insert(0) += bytes;
-        }
-        let serving: Vec<_> = serving.into_iter().collect();
-        let tell =
-            |serving: &ServedPeers| self.events.try_send(SenderEvent::Serving(serving.clone())).is_ok();
-        self.serving.renew(now, serving, tell);
-    }
-
     /// Says that nothing is under way any more, once that is so.
     fn check_finished(&mut self, now: Time, net: &mut Net) {
         let is_done =
@@ -235,6 +225,7 @@ impl SenderRole {
         };
         if finished {
             self.state = SenderState::Stopped;
+            self.serving.tell_all_sent(&self.events);
             drop(self.events.send(SenderEvent::Stopped));
         }
     }
@@ -246,7 +237,7 @@ impl SenderRole {
         for (id, client) in std::mem::take(&mut self.clients) {
             self.gate.forget(id);
             self.restraints.throttle.forget(id);
-            self.shared.reads.forget(id);
+            self.shared.lanes.forget(id);
             self.links.forget(id);
             if client.was_served_within(now, ON_ITS_WAY) {
                 net.half_close(now, id);
@@ -407,7 +398,7 @@ impl SenderRole {
     /// Who asked over this connection is gone.
     fn forget(&mut self, id: ConnId) {
         self.links.forget(id);
-        self.shared.reads.forget(id);
+        self.shared.lanes.forget(id);
         self.other_owners.forget(id);
         let Some(client) = self.clients.remove(&id) else { return };
         for (file, given) in client.all_given() {
@@ -428,6 +419,7 @@ impl Role for SenderRole {
 
     fn on_command(&mut self, now: Time, net: &mut Net, command: SenderCommand) {
         match command {
+            SenderCommand::Reader(share, reader) => self.shared.set_reader(share, reader, net),
             SenderCommand::Offer(offer) => {
                 self.offer = offer;
                 self.shared.renew(&self.offer);
@@ -438,6 +430,7 @@ impl Role for SenderRole {
                 self.here.table.remove(&peer);
             }
             SenderCommand::PartialSeed(seed) => self.partial_seeds.add(now, seed),
+            SenderCommand::Limit(limit) => self.gate.set_limit(now, limit),
             SenderCommand::Store(folder) => self.store.set_folder(folder),
             SenderCommand::Stored(id, file) => self.store.set(id, file),
             SenderCommand::Open(owners) => self.store.set_owners(owners),
@@ -476,7 +469,7 @@ impl Role for SenderRole {
                         net.close(now, id);
                     }
                     self.clients.clear();
-                    self.shared.reads.clear();
+                    self.shared.lanes.clear();
                     self.draining.clear();
                 }
                 self.check_finished(now, net);
@@ -570,7 +563,7 @@ impl Role for SenderRole {
         let turns = [self.gate.poll_timeout(), self.restraints.throttle.poll_timeout()];
         let others = [self.serving.due(), self.partial_seeds.report_due, look];
         let ports =
-            [self.shared.reads.poll_timeout(), self.links.poll_timeout(), self.back.meetings.poll_timeout()];
+            [self.shared.lanes.poll_timeout(), self.links.poll_timeout(), self.back.meetings.poll_timeout()];
         files.into_iter().chain(turns).chain(others).chain(ports).flatten().min()
     }
 
@@ -578,7 +571,7 @@ impl Role for SenderRole {
         for id in [self.gate.call(now), self.restraints.throttle.call(now)].into_iter().flatten() {
             net.enqueue(id);
         }
-        for id in self.shared.reads.due(now) {
+        for id in self.shared.lanes.due(now) {
             net.enqueue(id);
         }
         if self.serving.due().is_some_and(|t| t <= now) {

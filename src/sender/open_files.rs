@@ -60,7 +60,7 @@ impl OpenFiles {
         buffer: &mut [u8],
     ) -> Result<(), ReadFault> {
         let file = shelf.files.get(&id).ok_or(ReadFault::Unfit(OpenError::Gone))?;
-        let open = || folder.open(&shelf.root, file);
+        let open = || folder.open(&shelf.roots, file);
         let fault = match self.try_read(open, id, file, offset, buffer) {
             Ok(()) => return Ok(()),
             Err(e) => ReadFault::from(e),

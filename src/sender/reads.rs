@@ -254,6 +254,11 @@ impl<K: Copy + Ord, F> Reads<K, F> {
         self.release(client.ready.into_iter().map(|done| done.buffer));
     }
 
+    /// Those for whom something was asked or read.
+    pub(super) fn clients(&self) -> Vec<K> {
+        self.clients.keys().chain(&self.waiting).copied().collect()
+    }
+
     /// All clients are gone.
     pub(super) fn clear(&mut self) {
         for id in self.clients.keys().copied().collect::<Vec<_>>() {

@@ -1,6 +1,6 @@
-//! The bytes of shared files: who gets which of them next. A thread of its own reads them, so that a disk
-//! that hangs holds up nothing else. Part of the sender; what is asked of that thread and ready is kept in
-//! reads.rs.
+//! The bytes of shared files: who gets which of them next. Threads of their own read them, one for each share, so that a
+//! disk that hangs holds up nothing else (reader_lanes.rs). Part of the sender; what is asked of such a thread and ready
+//! is kept in reads.rs.
 
 use std::sync::Arc;
 
@@ -8,23 +8,30 @@ use super::blocks::{Fetched, FetchedFrom, within};
 use super::cached_files::CachedFiles;
 use super::open_files::ReadFault;
 use super::reader::{ReaderAnswer, ReaderCommand, SharedReader};
-use super::reads::{Reads, ReadyPart};
+use super::reader_lanes::{LaneId, ReaderLanes};
+use super::reads::{ReadDone, ReadyPart};
 use super::unfit::UnfitFiles;
 use super::{SenderRole, slices};
-use crate::content::FileId;
+use crate::content::{FileId, ShareName};
 use crate::library::SharedFile;
 use crate::sender::{SenderEvent, SharedContent, limits};
 use crate::time::Time;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::message::{Item, Reason};
 
-/// The reader, what it read, and what it could not.
+/// The readers, what they read, and what they could not.
 #[derive(Debug)]
 pub(super) struct SharedFiles {
-    reader: SharedReader,
     cached: CachedFiles,
-    pub(super) reads: Reads<ConnId, ReadFault>,
+    pub(super) lanes: ReaderLanes,
     unfit: UnfitFiles,
+}
+
+/// A client, and the reader that reads what it is to be sent.
+#[derive(Clone, Copy, Debug)]
+struct ReaderClient {
+    id: ConnId,
+    lane: LaneId,
 }
 
 /// What the reader is asked for, if it has to be asked.
@@ -38,15 +45,20 @@ pub(super) enum ReadPlan {
 
 impl SharedFiles {
     pub(super) fn new(reader: SharedReader) -> Self {
-        Self { reader, cached: CachedFiles::default(), reads: Reads::default(), unfit: UnfitFiles::default() }
+        Self { cached: CachedFiles::default(), lanes: ReaderLanes::new(reader), unfit: UnfitFiles::default() }
+    }
+
+    /// A share has another reader from now on, or none. Those go on who waited for the one before.
+    pub(super) fn set_reader(&mut self, share: ShareName, reader: Option<SharedReader>, net: &mut Net) {
+        self.lanes.set(share, reader).into_iter().for_each(|id| net.enqueue(id));
     }
 
     /// This is shared from now on.
     pub(super) fn renew(&mut self, offer: &Arc<SharedContent>) {
         self.unfit.renew(|id| offer.shelf.files.contains_key(id));
-        self.reads.drop_faults();
+        self.lanes.all_mut().for_each(|lane| lane.reads.drop_faults());
         self.cached.renew(&offer.shelf);
-        self.reader.send(ReaderCommand::Offer(Arc::clone(offer)));
+        self.lanes.tell_all(|| ReaderCommand::Offer(Arc::clone(offer)));
     }
 
     /// True if it was found changed since there is this offer.
@@ -60,46 +72,63 @@ impl SharedFiles {
     }
 
     /// True if nothing that the reader read is ready for an item, and it may be in memory anyhow.
-    fn is_cached(&mut self, now: Time, id: ConnId, item: Item, plan: ReadPlan) -> bool {
+    fn is_cached(&mut self, now: Time, client: ReaderClient, item: Item, plan: ReadPlan) -> bool {
         plan == ReadPlan::Blocks
             && self.cached.may_read(now, item.file)
-            && self.reads.ready(id, item, false) == ReadyPart::Nothing
+            && self.lanes.get_mut(client.lane).reads.ready(client.id, item, false) == ReadyPart::Nothing
     }
 
-    /// Has these read for a client.
-    fn ask(&mut self, now: Time, id: ConnId, offer: &Arc<SharedContent>, items: Vec<Item>) {
-        if let Some(job) = self.reads.ask(now, id, items) {
-            self.reader.send(ReaderCommand::Read(Arc::clone(offer), job));
+    /// Has these read for a client, all by one reader.
+    fn ask(&mut self, now: Time, client: ReaderClient, offer: &Arc<SharedContent>, items: Vec<Item>) {
+        let lane = self.lanes.get_mut(client.lane);
+        if let Some(job) = lane.reads.ask(now, client.id, items) {
+            lane.reader.send(ReaderCommand::Read(Arc::clone(offer), job));
         }
     }
 
     /// Those go on that a buffer is free for.
     pub(super) fn call_waiting(&mut self, net: &mut Net) {
-        while let Some(id) = self.reads.next_waiting() {
-            net.enqueue(id);
+        for lane in self.lanes.all_mut() {
+            while let Some(id) = lane.reads.next_waiting() {
+                net.enqueue(id);
+            }
         }
     }
 
-    /// Takes what was read. Returns for whom, if anybody still wants it.
-    fn take_answer(&mut self, now: Time, offer: &Arc<SharedContent>, answer: ReaderAnswer) -> Option<ConnId> {
+    /// Takes what was read, up to what a reader has done by now. Returns for whom, where anybody still wants it.
+    fn take_answers(&mut self, now: Time, offer: &Arc<SharedContent>) -> Vec<ConnId> {
+        let cached = &mut self.cached;
+        let mut wanted = Vec::new();
+        for lane in self.lanes.all_mut() {
+            while let Some(answer) = lane.reader.next_answer() {
+                let done = Self::taken(cached, offer, answer);
+                wanted.extend(lane.reads.done(now, done));
+            }
+        }
+        wanted
+    }
+
+    fn taken(
+        cached: &mut CachedFiles,
+        offer: &Arc<SharedContent>,
+        answer: ReaderAnswer,
+    ) -> ReadDone<ReadFault> {
         let ReaderAnswer { offer: read, mut done, open } = answer;
         // What is wrong with a file of an earlier offer may be right with the present one.
         if !Arc::ptr_eq(&read, offer) {
             done.pieces.retain(|piece| piece.fault.is_none());
         } else if let Some((id, file)) = open {
-            self.cached.add(id, file);
+            cached.add(id, file);
         }
-        self.reads.done(now, done)
+        done
     }
 }
 
 impl SenderRole {
     /// Those go on for whom something was read.
     pub(super) fn take_read(&mut self, now: Time, net: &mut Net) {
-        while let Some(answer) = self.shared.reader.next_answer() {
-            if let Some(id) = self.shared.take_answer(now, &self.offer, answer) {
-                net.enqueue(id);
-            }
+        for id in self.shared.take_answers(now, &self.offer) {
+            net.enqueue(id);
         }
         self.shared.call_waiting(net);
     }
@@ -111,15 +140,17 @@ impl SenderRole {
 
     /// What is ready of an item of the shelf. What is not there is asked for, unless the reader is hung.
     fn read_or_ask(&mut self, now: Time, id: ConnId, item: Item, plan: ReadPlan) -> ReadyPart {
-        let part = self.shared.reads.ready(id, item, plan != ReadPlan::Blocks);
-        if part != ReadyPart::Nothing || self.shared.reads.is_hung(now) {
+        let lane = lane_of(self, item.file);
+        let reads = &mut self.shared.lanes.get_mut(lane).reads;
+        let part = reads.ready(id, item, plan != ReadPlan::Blocks);
+        if part != ReadyPart::Nothing || reads.is_hung(now) {
             return part;
         }
         let items = match plan {
-            ReadPlan::Blocks => self.shared_items(now, id, 0),
+            ReadPlan::Blocks => self.shared_items(now, ReaderClient { id, lane }, 0),
             ReadPlan::Slices { until } => shared_slices(&self.offer, item, until),
         };
-        self.shared.ask(now, id, &self.offer, items);
+        self.shared.ask(now, ReaderClient { id, lane }, &self.offer, items);
         ReadyPart::Asked
     }
 
@@ -134,18 +165,19 @@ impl SenderRole {
         let Some(file) = self.offer.shelf.files.get(&item.file) else { return Err(Reason::Changed) };
         let chunks = file.manifest.chunks();
         let (len, size) = (within(chunks, item)?.min(self.buffer.len()), chunks.size());
+        let lane = self.shared.lanes.of(&self.offer.shelf, item.file);
         let buffer = &mut self.buffer[..len];
-        if self.shared.is_cached(now, id, item, plan)
+        if self.shared.is_cached(now, ReaderClient { id, lane }, item, plan)
             && self.shared.cached.read(now, item.file, file, item.offset, buffer)
         {
             return Ok(Some(Fetched { len, size, source: FetchedFrom::Buffer }));
         }
         match self.read_or_ask(now, id, item, plan) {
-            ReadyPart::Bytes(len) => Ok(Some(Fetched { len, size, source: FetchedFrom::Reader })),
+            ReadyPart::Bytes(len) => Ok(Some(Fetched { len, size, source: FetchedFrom::Reader(lane) })),
             ReadyPart::Asked => Ok(None),
             ReadyPart::Nothing => Err(Reason::Busy),
             ReadyPart::Fault => {
-                let fault = self.shared.reads.take_fault(id);
+                let fault = self.shared.lanes.get_mut(lane).reads.take_fault(id);
                 Err(fault.map_or(Reason::Busy, |fault| self.shared_fault(now, item.file, fault)))
             }
         }
@@ -160,30 +192,42 @@ impl SenderRole {
         let file = self.shared_file(now, item.file);
         // Why nothing of it is given is said when it is its turn.
         file.is_some_and(|file| within(file.manifest.chunks(), item).is_ok())
-            && !self.shared.is_cached(now, id, item, ReadPlan::Blocks)
+            && !self.shared.is_cached(
+                now,
+                ReaderClient { id, lane: lane_of(self, item.file) },
+                item,
+                ReadPlan::Blocks,
+            )
             && self.read_or_ask(now, id, item, ReadPlan::Blocks) == ReadyPart::Asked
     }
 
     /// Has read what a client is to be sent next, and after what is ready for it.
     pub(super) fn read_ahead(&mut self, now: Time, id: ConnId) {
-        if self.waits_for_reader(now, id) || self.shared.reads.is_hung(now) {
+        if self.waits_for_reader(now, id) {
             return;
         }
-        let Some(ahead) = self.shared.reads.asked_ahead(id) else { return };
-        let items = self.shared_items(now, id, ahead);
+        let Some(next) = self.clients.get(&id).and_then(|client| client.upcoming().next()) else { return };
+        let lane = lane_of(self, next.file);
+        let reads = &self.shared.lanes.get(lane).reads;
+        if reads.is_hung(now) {
+            return;
+        }
+        let Some(ahead) = reads.asked_ahead(id) else { return };
+        let items = self.shared_items(now, ReaderClient { id, lane }, ahead);
         if !items.is_empty() {
-            self.shared.ask(now, id, &self.offer, items);
+            self.shared.ask(now, ReaderClient { id, lane }, &self.offer, items);
         }
     }
 
-    /// What a client is to be sent next of shared files, after so many bytes of it.
-    fn shared_items(&self, now: Time, id: ConnId, ahead: u64) -> Vec<Item> {
+    /// What a client is to be sent next of shared files that one reader reads, after so many bytes of it.
+    fn shared_items(&self, now: Time, client: ReaderClient, ahead: u64) -> Vec<Item> {
         let (mut skip, mut room) = (ahead, limits::READ_JOB as u64);
         let mut items = Vec::new();
-        let upcoming = self.clients.get(&id).into_iter().flat_map(|client| client.upcoming());
+        let upcoming = self.clients.get(&client.id).into_iter().flat_map(|client| client.upcoming());
         for item in upcoming {
             let file = self.shared_file(now, item.file);
-            if file.is_none_or(|file| within(file.manifest.chunks(), item).is_err()) {
+            let is_wrong = file.is_none_or(|file| within(file.manifest.chunks(), item).is_err());
+            if is_wrong || lane_of(self, item.file) != client.lane {
                 break;
             }
             // After what is ready comes what needs no reader.
@@ -226,6 +270,11 @@ impl SenderRole {
         }
         Reason::Changed
     }
+}
+
+/// Which reader reads a file of the shelf.
+fn lane_of(role: &SenderRole, file: FileId) -> LaneId {
+    role.shared.lanes.of(&role.offer.shelf, file)
 }
 
 /// The slices of a shared file from this one on, as many as fit a job.

@@ -2,8 +2,14 @@
 //! what `help` says of it. What has no flag is filled in by whoever starts the peer.
 
 mod index;
+pub(crate) mod keys;
+pub(crate) mod layers;
 mod network;
 mod screen;
+mod service;
+mod shares;
+mod speed;
+pub(crate) mod toml;
 pub(crate) mod units;
 
 use core::time::Duration;
@@ -15,9 +21,11 @@ use clap::{ArgAction, Args, value_parser};
 pub use self::index::IndexSettings;
 pub use self::network::NetworkSettings;
 pub use self::screen::ScreenSettings;
+pub use self::service::{LogFormat, ServiceSettings};
+pub use self::shares::{ShareArgument, ShareSettings};
+pub use self::speed::SpeedSettings;
 use crate::address::DEFAULT_PORT;
 use crate::limits;
-use crate::rate::Limit;
 
 /// The name of the folder where chunks of others' files are kept, and the beginning of that name in a group.
 pub(crate) const STORE: &str = "store";
@@ -44,25 +52,18 @@ pub struct Settings {
     #[arg(short = 't', long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     #[arg(value_parser = value_parser!(u16).range(1..=65_532), help_heading = RUN)]
     pub port: u16,
-    /// Run without a prompt, until `potluck exit` or a signal
-    #[arg(long, help_heading = RUN)]
-    pub daemon: bool,
+    /// How it runs without a person.
+    #[command(flatten)]
+    pub service: ServiceSettings,
     /// Name that others see [default: the folder's, and four characters of the id]
     #[arg(long, value_name = "NAME", help_heading = RUN)]
     pub name: Option<String>,
-    /// Share hidden files, too: those whose names begin with a dot
-    // Junk stays out.
-    #[arg(long, help_heading = RUN)]
-    pub hidden: bool,
-    /// Send at most so many bytes a second to all others together: 500K, 2M, 1MiB
-    // Of content; the rest is little.
-    #[arg(long, value_name = "RATE", default_value = "0", hide_default_value = true)]
-    #[arg(value_parser = units::limit, help_heading = RUN)]
-    pub up_limit: Limit,
-    /// Fetch at most so many bytes a second from all others together
-    #[arg(long, value_name = "RATE", default_value = "0", hide_default_value = true)]
-    #[arg(value_parser = units::limit, help_heading = RUN)]
-    pub down_limit: Limit,
+    /// What it shares.
+    #[command(flatten)]
+    pub share: ShareSettings,
+    /// How fast content may pass.
+    #[command(flatten)]
+    pub speed: SpeedSettings,
     /// Confine the threads that the network speaks to, where the system can.
     #[arg(long = "no-sandbox", action = ArgAction::SetFalse, help_heading = RUN)]
     #[arg(help = "Do not confine the peer to its folders (see `status`)")]
@@ -112,7 +113,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults, for a peer in `directory`; what the environment says does not count.
+    /// The defaults, for a peer in `directory`.
     ///
     /// # Panics
     /// If a default is not what its own parser takes.
@@ -120,11 +121,8 @@ impl Settings {
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
         use clap::FromArgMatches as _;
-        use clap::builder::Resettable;
 
-        let command = Self::augment_args(clap::Command::new("").no_binary_name(true));
-        let matches = command.mut_args(|arg| arg.env(Resettable::Reset)).try_get_matches_from([""; 0]);
-        let settings = matches.and_then(|matches| Self::from_arg_matches(&matches));
+        let settings = keys::parse(Vec::new()).and_then(|matches| Self::from_arg_matches(&matches));
         Self { directory, ..settings.expect("each default is what its own parser takes") }
     }
 
@@ -175,13 +173,17 @@ mod tests {
     fn defaults_are_those_that_the_documents_name() {
         let settings = Settings::new(PathBuf::from("/peer"));
         assert_eq!((settings.copies, settings.auto_copy, settings.lend), (2, 10 << 30, None));
-        assert_eq!((settings.up_limit, settings.down_limit), (None, None));
+        assert_eq!(settings.speed, SpeedSettings { up_limit: None, down_limit: None });
         assert_eq!(settings.index, IndexSettings { is_only: false, takes_office: true, memory: 256 << 20 });
         assert!(
-            settings.sandbox && settings.swarm && !settings.asks && !settings.daemon && !settings.on.map_port
+            settings.sandbox
+                && settings.swarm
+                && !settings.asks
+                && !settings.service.is_daemon
+                && !settings.on.map_port
         );
         assert_eq!(settings.screen, ScreenSettings { mute: false, bell: false, progress: true });
-        assert!(!settings.hidden);
+        assert!(!settings.share.hidden && settings.share.shares.is_empty());
         assert!(!settings.on.wan && settings.on.dht_bootstrap.is_empty());
         assert_eq!(settings.keep, limits::KEEP_DAYS);
         assert_eq!(settings.keep_deleted, limits::KEEP_DELETED);

@@ -21,7 +21,6 @@ pub struct NetworkSettings {
     /// Use only this network interface; several: again, or with commas
     // None: all.
     #[arg(long = "interface", value_name = "NAME", value_delimiter = ',', help_heading = RUN)]
-    #[arg(env = "POTLUCK_INTERFACE", hide_env_values = true)]
     pub interfaces: Vec<String>,
     /// Join the group in this file, and stay in it until `group leave`: its name in the first line, its
     /// passphrase in the second. The variable POTLUCK_GROUP may hold these two lines instead
@@ -41,7 +40,7 @@ pub struct NetworkSettings {
     #[arg(long, value_name = "HOST[:PORT]", value_delimiter = ',', help_heading = RUN)]
     pub dht_bootstrap: Vec<RouteTarget>,
     /// UDP port of discovery, for tests: another port is another network.
-    #[arg(long, env = "POTLUCK_DISCOVERY_PORT", hide = true, default_value_t = limits::DISCOVERY_PORT)]
+    #[arg(long, hide = true, default_value_t = limits::DISCOVERY_PORT)]
     #[arg(help_heading = RUN)]
     pub discovery_port: u16,
 }

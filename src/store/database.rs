@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
-use super::rows::{CHAT_EVERYWHERE, EVERYWHERE, HashRow, LedgerRow, RawHash};
+use super::rows::{CHAT_EVERYWHERE, EVERYWHERE, HashRow, LedgerRow, RawHash, TRANSFERS_EVERYWHERE};
 use super::{StoreError, answer};
 use crate::content::SafePath;
 use crate::group::NetworkId;
@@ -41,6 +41,9 @@ const GROUP_VERSION: u32 = 4;
 /// database as it is. Those that begin with `group_` are of groups, the others of the open network.
 const ADDITIONS: &str = "
     CREATE TABLE IF NOT EXISTS chat (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS transfers (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS group_ledger (
         network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL,
         PRIMARY KEY (network, key)
@@ -51,6 +54,10 @@ const ADDITIONS: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS downloads (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS group_downloads (
+        network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL,
+        PRIMARY KEY (network, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS group_transfers (
         network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, sum BLOB NOT NULL,
         PRIMARY KEY (network, key)
     ) STRICT, WITHOUT ROWID;
@@ -65,6 +72,8 @@ pub(super) enum RecordTable {
     Chat,
     /// The queue of downloads.
     Downloads,
+    /// What was sent and fetched.
+    Transfers,
 }
 
 /// The queries of one of them.
@@ -108,6 +117,7 @@ impl RecordTable {
             Self::Ledger => queries!("ledger", "group_ledger"),
             Self::Chat => queries!("chat", "group_chat"),
             Self::Downloads => queries!("downloads", "group_downloads"),
+            Self::Transfers => queries!("transfers", "group_transfers"),
         }
     }
 
@@ -118,6 +128,7 @@ impl RecordTable {
             Self::Chat => CHAT_EVERYWHERE,
             // No key begins so: who gives is of one network.
             Self::Downloads => 0,
+            Self::Transfers => TRANSFERS_EVERYWHERE,
         }
     }
 }
@@ -258,8 +269,13 @@ impl Database {
                 table.queries();
             [all, put, forget, all_of_group, put_of_group, forget_of_group]
         };
-        let records =
-            [RecordTable::Ledger, RecordTable::Chat, RecordTable::Downloads].into_iter().flat_map(of);
+        let all = [
+            RecordTable::Ledger,
+            RecordTable::Chat,
+            RecordTable::Downloads,
+            RecordTable::Transfers,
+        ];
+        let records = all.into_iter().flat_map(of);
         for sql in [PUT_HASH, HASHES, SEEN_HASH, PRUNE_HASHES].into_iter().chain(records) {
             self.0.prepare_cached(sql)?;
         }

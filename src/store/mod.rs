@@ -1,6 +1,6 @@
 //! The database of one peer: what may be lost without harm, but costs time to find out again (the hash
-//! cache), the ledger of custody, which is on the disk before anybody is told of it, what was said in the room, and the queue
-//! of downloads. One thread owns it; others hold a [`Handle`].
+//! cache), the ledger of custody, which is on the disk before anybody is told of it, what was said in the room, the queue
+//! of downloads, and what was transferred. One thread owns it; others hold a [`Handle`].
 //!
 //! A database that is damaged is kept aside and rebuilt; one that cannot be used at all (a read-only folder)
 //! is replaced by one in memory. Both are said, neither stops the peer. One that a later potluck wrote is left
@@ -178,6 +178,17 @@ impl Handle {
     /// Keeps these rows of the queue, all or none. Does not wait. In the order of the calls.
     pub(crate) fn put_downloads(&self, rows: Vec<LedgerRow>) {
         self.ask(StoreRequest::PutRecords(RecordTable::Downloads, self.network, rows));
+    }
+
+    /// All that was noted of transfers, and proves itself. Waits for the answer.
+    #[must_use]
+    pub(crate) fn transfers(&self) -> Vec<LedgerRow> {
+        self.records(RecordTable::Transfers)
+    }
+
+    /// Notes these rows of transfers, all or none. Does not wait. In the order of the calls.
+    pub(crate) fn put_transfers(&self, rows: Vec<LedgerRow>) {
+        self.ask(StoreRequest::PutRecords(RecordTable::Transfers, self.network, rows));
     }
 
     /// Waits until all that was asked before is done.

@@ -21,8 +21,9 @@ pub(crate) struct HashRow {
     pub seen: u32,
 }
 
-/// One row of the ledger of custody (`custody/ledger.rs`), of what was said in the room (`peer/chat/rows.rs`), or of the
-/// queue of downloads (`peer/queue/rows.rs`). These alone know what is in it.
+/// One row of the ledger of custody (`custody/ledger.rs`), of what was said in the room (`peer/chat/rows.rs`), of the
+/// queue of downloads (`peer/queue/rows.rs`), or of what was transferred (`peer/transfers/rows.rs`). These alone know
+/// what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LedgerRow {
     /// What it is filed under.
@@ -37,6 +38,9 @@ pub(crate) const EVERYWHERE: u8 = 8;
 
 /// The first byte of the keys of rows of the room that hold in every network: whom the user ignores.
 pub(crate) const CHAT_EVERYWHERE: u8 = b'i';
+
+/// With this no key of a row of transfers begins: each was in one network.
+pub(super) const TRANSFERS_EVERYWHERE: u8 = 0;
 
 impl LedgerRow {
     /// The network in whose table it stands. What holds `everywhere` stands in that of the open network.

@@ -123,8 +123,13 @@ impl Swarm {
 
     /// Asks little more ahead than a receiver takes in that takes blocks at this rate.
     pub(super) fn limited(mut self, limit: Limit) -> Self {
-        self.planner.limit = limit;
+        self.set_limit(limit);
         self
+    }
+
+    /// The rate is this from now on.
+    pub(super) const fn set_limit(&mut self, limit: Limit) {
+        self.planner.limit = limit;
     }
 
     /// The next thing to do; to be called until `None` after every input.

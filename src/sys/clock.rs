@@ -21,6 +21,13 @@ pub fn now() -> Time {
     Time(u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0))
 }
 
+/// CLOCK_MONOTONIC in microseconds, as other programs name a moment (clock_gettime(2)).
+#[must_use]
+pub(crate) fn monotonic_micros() -> u64 {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0) / 1_000
+}
+
 /// Wall clock, in seconds since 1970. For people and start counts only; it may jump.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]

@@ -9,8 +9,9 @@ use std::ffi::OsString;
 use std::fs::{DirBuilder, File, Permissions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
@@ -108,6 +109,15 @@ impl Folder {
         Ok(Facts::from_stat(&rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
+    /// Where the link `name` leads.
+    ///
+    /// # Errors
+    /// `InvalidInput` if it is none, or what else the operating system says.
+    pub(crate) fn read_link(&self, name: &str) -> io::Result<PathBuf> {
+        let target = retry(|| rustix::fs::readlinkat(&self.0, name, Vec::new()))?;
+        Ok(PathBuf::from(OsString::from_vec(target.into_bytes())))
+    }
+
     /// What lies under `name`, if anything does.
     ///
     /// # Errors
@@ -197,26 +207,40 @@ impl Folder {
     /// # Errors
     /// What the operating system says.
     pub(crate) fn mounted(&self, parent: &Self) -> io::Result<Option<Mounted>> {
-        let Some((id, birth)) = top_of_mount(self, parent)? else { return Ok(None) };
+        let Some((id, birth)) = top_of_mount(self, Some(parent))? else { return Ok(None) };
         let filesystem = rustix::fs::fstatvfs(&self.0)?.f_fsid;
         Ok(Some(Mounted { id, birth, filesystem }))
+    }
+
+    /// As [`Self::mounted`], taking this folder for the top of a mount of its own, whether or not it is one.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub(crate) fn top(&self) -> io::Result<Mounted> {
+        let (id, birth) = top_of_mount(self, None)?.ok_or(io::ErrorKind::NotFound)?;
+        Ok(Mounted { id, birth, filesystem: rustix::fs::fstatvfs(&self.0)?.f_fsid })
     }
 }
 
 /// Inode and birth of a folder on which something is mounted; an error (`ENODEV`) if its device was taken out, for
 /// some file systems show empty folders then. A kernel that does not tell (before Linux 5.8) leaves
-/// the numbers of the devices, which are the same where a folder of the same device is mounted.
+/// the numbers of the devices, which are the same where a folder of the same device is mounted. Without a `parent` the
+/// folder counts as the top of a mount.
 #[cfg(target_os = "linux")]
-fn top_of_mount(folder: &Folder, parent: &Folder) -> io::Result<Option<(u64, u64)>> {
+fn top_of_mount(folder: &Folder, parent: Option<&Folder>) -> io::Result<Option<(u64, u64)>> {
     use rustix::fs::{StatxAttributes, StatxFlags};
     let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
     let of = |folder: &Folder| rustix::fs::statx(&folder.0, "", AtFlags::EMPTY_PATH, wanted);
     let facts = of(folder)?;
-    let is_top = if facts.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) {
-        facts.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
-    } else {
-        let above = of(parent)?;
-        (facts.stx_dev_major, facts.stx_dev_minor) != (above.stx_dev_major, above.stx_dev_minor)
+    let is_top = match parent {
+        None => true,
+        Some(_) if facts.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) => {
+            facts.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)
+        }
+        Some(parent) => {
+            let above = of(parent)?;
+            (facts.stx_dev_major, facts.stx_dev_minor) != (above.stx_dev_major, above.stx_dev_minor)
+        }
     };
     if is_top && !mounts::is_plugged(facts.stx_dev_major, facts.stx_dev_minor) {
         return Err(Errno::NODEV.into());
@@ -228,9 +252,11 @@ fn top_of_mount(folder: &Folder, parent: &Folder) -> io::Result<Option<(u64, u64
 }
 
 #[cfg(not(target_os = "linux"))]
-fn top_of_mount(folder: &Folder, parent: &Folder) -> io::Result<Option<(u64, u64)>> {
-    let (facts, above) = (Facts::of(folder)?, Facts::of(parent)?);
-    Ok((facts.volume != above.volume).then_some((facts.id, 0)))
+fn top_of_mount(folder: &Folder, parent: Option<&Folder>) -> io::Result<Option<(u64, u64)>> {
+    let facts = Facts::of(folder)?;
+    let above = parent.map(Facts::of).transpose()?;
+    let is_top = above.is_none_or(|above| facts.volume != above.volume);
+    Ok(is_top.then_some((facts.id, 0)))
 }
 
 impl AsFd for Folder {

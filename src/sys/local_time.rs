@@ -1,4 +1,4 @@
-//! The time of day where this machine is, for people.
+//! The time of day, for people: where this machine is, or of UTC in a log.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -20,6 +20,16 @@ fn shown_in(zone: &TimeZone, millis: u64, now: u64) -> String {
     let (said, now) = (at(millis.min(now)), at(now));
     let form = if said.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
     said.strftime(form).to_string()
+}
+
+/// When something happened, in milliseconds since 1970, as a log has it: `2026-11-29T22:30:00.000Z` (RFC 3339).
+#[must_use]
+pub(crate) fn utc(millis: u64) -> String {
+    let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(millis)
+        .unwrap_or(Timestamp::MAX)
+        .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+        .to_string()
 }
 
 /// When a day began where this machine is, in seconds since 1970. `None`: that is no day (`2026-11-01`).

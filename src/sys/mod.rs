@@ -35,6 +35,7 @@ pub(crate) mod rename;
 pub(crate) mod rerun;
 pub(crate) mod runtime;
 pub(crate) mod sandbox;
+pub(crate) mod service_manager;
 pub mod signals;
 pub(crate) mod space;
 pub(crate) mod sync;

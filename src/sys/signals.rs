@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use nix::sys::signal::{SigSet, Signal};
 
+use super::thread::Thread;
 use super::{clock, terminal};
 use crate::time::Time;
 
@@ -108,6 +109,41 @@ pub fn survive_size_limit() -> io::Result<()> {
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGXFSZ);
     Ok(signals.thread_block()?)
+}
+
+/// SIGHUP, kept from ending the process.
+#[derive(Debug)]
+pub struct Hangups(SigSet);
+
+impl Hangups {
+    /// Keeps SIGHUP from this thread and all that it starts from now on; `None` if it is ignored, as `nohup` asks for.
+    /// Called before any other thread is started.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn hold() -> io::Result<Option<Self>> {
+        if is_hangup_ignored() {
+            return Ok(None);
+        }
+        let mut hangup = SigSet::empty();
+        hangup.add(Signal::SIGHUP);
+        hangup.thread_block()?;
+        Ok(Some(Self(hangup)))
+    }
+
+    /// Calls `each` for each SIGHUP, in a thread of its own that ends with the process.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub fn listen(self, mut each: impl FnMut() + Send + 'static) -> io::Result<()> {
+        let listen = move || loop {
+            match self.0.wait() {
+                Ok(_) => each(),
+                Err(e) => return log::warn!("SIGHUP is not heard any more: {e}"),
+            }
+        };
+        Thread::spawn("hangups", listen).map(Thread::detach)
+    }
 }
 
 /// True if the process was started with SIGHUP ignored. Only Linux tells without `unsafe`.

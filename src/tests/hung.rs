@@ -3,6 +3,7 @@
 use super::liar::Client;
 use super::store::Keeper;
 use super::*;
+use crate::content::ShareName;
 use crate::content::catalogue::root_of;
 use crate::sender::reader::ReaderCommand;
 use crate::wire::Message;
@@ -79,5 +80,35 @@ fn a_disk_that_hangs_under_shared_files_holds_up_nothing_else() {
     other.say(&blocks(7, file, 10));
     assert_eq!(other.hear().unwrap().0, busy(7));
     drop(keeper);
+    drop(release);
+}
+
+#[test]
+fn a_share_whose_disk_hangs_holds_up_no_other_share() {
+    let mut owner = Owner::new();
+    let release = hang(&mut owner);
+    let name: ShareName = "v".parse().unwrap();
+    let roots = Arc::make_mut(&mut owner.shelf.roots);
+    roots.named.insert(name.clone(), owner.dir.path().join("v"));
+    let (here, beside) = (content(300_000, 1), content(300_000, 2));
+    let reader = SharedReader::start(owner.sender.as_ref().unwrap().bell()).unwrap();
+    owner.send(SenderCommand::Reader(name, Some(reader)));
+    owner.share(&[("file", &here), ("v/file", &beside)]);
+    let [hung, served] = [&here, &beside].map(|bytes| FileId::from(blake3::hash(bytes)));
+    let busy = |request| Message::Refused(Refused { request, item: Some(0), reason: Reason::Busy });
+
+    let mut waits = Client::new(&owner);
+    waits.say(&blocks(1, hung, 1_000));
+    for _ in 0..3 {
+        let mut other = Client::new(&owner);
+        other.say(&blocks(2, served, 1_000));
+        let (Message::Block(block), bytes) = other.hear().unwrap() else { panic!("no block") };
+        assert_eq!((block.request, &bytes[..]), (2, &beside[..1_000]));
+    }
+    assert_eq!(waits.hear().unwrap().0, busy(1));
+    // It goes on for whoever waited in vain, with what lies in the other share.
+    waits.say(&blocks(3, served, 1_000));
+    assert!(matches!(waits.hear().unwrap().0, Message::Block(block) if block.request == 3));
+    drop(owner);
     drop(release);
 }

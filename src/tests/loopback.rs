@@ -4,7 +4,7 @@ use super::*;
 use crate::error::Code;
 use crate::limits;
 
-fn ready(owner: &Owner) -> Getter {
+pub(super) fn ready(owner: &Owner) -> Getter {
     let getter = Getter::new();
     getter.handle.send(ReceiverCommand::Peer(owner.contact()));
     getter

@@ -11,6 +11,7 @@ mod limited;
 mod loopback;
 mod memory_disk;
 mod searches;
+mod sent;
 mod slices;
 mod store;
 mod timeouts;
@@ -35,7 +36,7 @@ use crate::distribution::{
 use crate::error::Failure;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, Identity, Instance, PeerId};
-use crate::library::{SharedFile, Shelf};
+use crate::library::{ShareRoots, SharedFile, Shelf};
 use crate::receiver::{ReceiverCommand, ReceiverEvent, ReceiverHandle, start_receiver};
 use crate::sender::{
     KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, SharedReader, StoredFile, start_sender,
@@ -98,7 +99,8 @@ impl Owner {
     pub(super) fn new() -> Self {
         let identity = Identity::generate().unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let shelf = Shelf { root: dir.path().to_owned(), ..Shelf::default() };
+        let roots = ShareRoots { own: dir.path().to_owned(), ..ShareRoots::default() };
+        let shelf = Shelf { roots: Arc::new(roots), ..Shelf::default() };
         let mut owner = Self { identity, dir, sender: None, port: 0, shelf, version: 0 };
         owner.start();
         owner

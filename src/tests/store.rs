@@ -93,7 +93,10 @@ impl Keeper {
         let sender = self.owner.sender.as_ref().unwrap();
         loop {
             match sender.events.recv_timeout(DEADLINE).expect("nothing was reported in time") {
-                SenderEvent::Proved(..) | SenderEvent::Called(..) | SenderEvent::Serving(_) => {}
+                SenderEvent::Proved(..)
+                | SenderEvent::Called(..)
+                | SenderEvent::Serving(_)
+                | SenderEvent::Sent(_) => {}
                 event => return event,
             }
         }

@@ -90,6 +90,13 @@ impl<K: Copy + Eq> Gate<K> {
         }
     }
 
+    /// This holds from now on, also for those that wait.
+    pub(crate) fn set_limit(&mut self, now: Time, limit: Limit) {
+        if self.bucket.map(|bucket| bucket.rate) != limit {
+            self.bucket = limit.map(|rate| ByteBucket { rate, full_at: now });
+        }
+    }
+
     /// Bytes that may pass now on this connection, which has some. 0: it stands in the line.
     pub(crate) fn ask(&mut self, now: Time, payer: Payer<PeerId>, key: K) -> u64 {
         let Some(bucket) = &mut self.bucket else { return u64::MAX };
@@ -118,8 +125,8 @@ impl<K: Copy + Eq> Gate<K> {
 
     /// When [`Self::call`] is due; `None` while nobody waits.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
-        let bucket = self.bucket.filter(|_| !self.line.is_empty())?;
-        Some(bucket.next())
+        // Those who wait when a limit ends are all due.
+        (!self.line.is_empty()).then(|| self.bucket.map_or(Time::ZERO, ByteBucket::next))
     }
 
     /// The connection whose turn it is, which is to ask again. (One that does not, because nothing can pass
@@ -228,6 +235,27 @@ mod tests {
             let all: u64 = passed.iter().map(|(.., bytes)| bytes).sum();
             assert!(all * 100 >= 6 * rate * 98 && all * 100 <= 6 * rate * 103, "{rate}: {all} in 6 s");
         }
+    }
+
+    #[test]
+    fn another_limit_holds_at_once_and_none_lets_all_pass_who_wait() {
+        let mut gate = gate(20_000);
+        let all = [(ONE, 1), (payer(2, 2), 2)];
+        let (begin, middle) = (Time(9_000_000_000), Time(12_000_000_000));
+        run(&mut gate, begin, middle, &all);
+        gate.set_limit(middle, NonZeroU64::new(1_000_000));
+        let end = middle + Duration::from_secs(4);
+        let (least, most) = in_a_second(&run(&mut gate, middle, end, &all), end);
+        assert!(least + 50_000 >= 900_000 && most <= 1_100_000, "{least} to {most}");
+        // The same once more gives nothing beyond it.
+        let due = gate.poll_timeout();
+        gate.set_limit(end, NonZeroU64::new(1_000_000));
+        assert!(due.is_some() && gate.poll_timeout() == due);
+        gate.set_limit(end, None);
+        while let Some(key) = gate.call(end) {
+            assert_eq!(gate.ask(end, ONE, key), u64::MAX);
+        }
+        assert_eq!((gate.line.len(), gate.poll_timeout()), (0, None));
     }
 
     #[test]

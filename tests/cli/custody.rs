@@ -97,7 +97,9 @@ fn exit_tells_whether_all_is_kept_and_has_its_code() {
         let peer = Peer::new();
         files.share(&peer);
         let mut command = peer.start(&DEPARTING);
-        let daemon = command.arg("--daemon").stderr(Stdio::piped()).spawn().unwrap();
+        // Nothing but how it ended.
+        let command = command.arg("--daemon").env("POTLUCK_LOG", "error");
+        let daemon = command.stderr(Stdio::piped()).spawn().unwrap();
         peer.wait_until_it_answers();
         let _keeper = keeper_of(&peer, files);
         let start = clock::now();

@@ -216,7 +216,7 @@ fn session_on(columns: u16) -> String {
     type_in("pause", "[2] paused two.iso at 0% of 12.0 MiB; `resume` continues it");
     wait("the pause", DEADLINE, || peer.status().downloads.is_empty().then_some(()));
     drop(first);
-    wait("the leave", DEADLINE, || (peer.status().peers == 0).then_some(()));
+    wait("the leave", DEADLINE, || (peer.status().on.peers == 0).then_some(()));
     type_in("first two", "`queue` shows what there is");
     type_in("first two.iso", "waits for anna");
     type_in("queue", "one.iso  paused");

@@ -82,6 +82,8 @@ impl Peer {
         command
             .env("POTLUCK_INTERFACE", "lo")
             .env("POTLUCK_DISCOVERY_PORT", network)
+            // Whoever runs the tests may have settings of their own.
+            .env("XDG_CONFIG_HOME", self.path().join("nothing"))
             .env("TERM", "xterm")
             .env_remove("NO_COLOR")
     }

@@ -224,7 +224,7 @@ impl World {
         if let Some(machine) = &mut p.machine {
             let (identity, found) = (p.folder_identity, Arc::clone(&p.shared));
             let left_out = Arc::clone(&p.left_out);
-            withdraw(machine, now, identity, &left_out, &found);
+            withdraw(machine, now, identity, &left_out, &BTreeMap::new(), &found);
             machine.scanned(now, &SharedLook { identity, left_out, found, ..SharedLook::default() });
         }
         self.publish(peer);

@@ -78,7 +78,7 @@ fn two_that_come_after_a_peer_behind_such_a_firewall_find_it_and_it_misses_who_g
     let Some(lab) = Lab::of("up 3") else { return };
     only_answers(&lab, 1);
     let walled = lab.peer_with(1, "walled", &[("small.txt", b"small")]);
-    wait("it runs", SOON, || (walled.status().peers == 0).then_some(()));
+    wait("it runs", SOON, || (walled.status().on.peers == 0).then_some(()));
     let one = lab.peer(2, "one", &[]);
     let mut two = lab.peer(3, "two", &[]);
     let all = |of: &Peer| of.peers().len() == 2;
@@ -122,7 +122,7 @@ fn a_peer_that_asks_by_datagram_is_dialled_back() {
     no_tcp(&lab, 1, "drop");
     // It shares nothing, so nobody connects to it: there is no connection to ask over.
     let taker = lab.peer(2, "taker", &[]);
-    wait("it runs", SOON, || (taker.status().peers == 0).then_some(()));
+    wait("it runs", SOON, || (taker.status().on.peers == 0).then_some(()));
     let walled = lab.peer_with(1, "walled", &[("small.txt", b"small")]);
     wait("its file is listed", SOON, || taker.offered("small.txt"));
     assert_eq!(std::fs::read(taker.fetch("small.txt")).unwrap(), b"small");

@@ -66,7 +66,7 @@ fn a_port_may_follow_an_address_in_brackets_and_a_name_may_have_an_ipv6_address_
     let a1 = lab.peer_under(1, "a1", &[&around[..], &[hosts.as_os_str()]].concat(), &[]);
     fs::write(lab.folder("b1/shared").join("b1.txt"), "b1").unwrap();
     let b1 = lab.peer(3, "b1", &["--port", "9000"]);
-    wait("both run", SOON, || (a1.status().peers == 0 && b1.status().ports[0] == 9_000).then_some(()));
+    wait("both run", SOON, || (a1.status().on.peers == 0 && b1.status().ports[0] == 9_000).then_some(()));
     let nobody = a1.cli(["connect", "far.example"]);
     assert_eq!(nobody.status.code(), Some(1), "{nobody:?}");
     for target in ["far.example:9000", &format!("[{B1}]:9000")] {

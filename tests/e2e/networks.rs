@@ -99,7 +99,7 @@ fn a_device_that_comes_later_is_used() {
     lab.netlab("node 1 2");
     let one = lab.peer_with(1, "one", &[("one.txt", TEXT)]);
     let two = lab.peer(2, "two", &[]);
-    wait("both run", SOON, || (one.status().peers == 0 && two.status().peers == 0).then_some(()));
+    wait("both run", SOON, || (one.status().on.peers == 0 && two.status().on.peers == 0).then_some(()));
     lab.netlab("plug 1 a");
     lab.netlab("plug 2 a");
     meet(&one, &two);

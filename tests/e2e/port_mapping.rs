@@ -116,7 +116,7 @@ fn a_router_that_speaks_nat_pmp_alone_maps_it_by_that() {
 fn why_no_port_is_mapped_is_said() {
     let Some(lab) = behind_a_router() else { return };
     let plain = lab.peer(3, "plain", &[]);
-    wait("it runs", SOON, || (plain.status().peers == 0).then_some(()));
+    wait("it runs", SOON, || (plain.status().on.peers == 0).then_some(()));
     assert_eq!(plain.status().outside.port_mapping, None, "nothing is asked unless that is wanted");
     let gateway = Gateway::start(&lab, "refuses");
     let peer = lab.peer(1, "inside", &["--map-port"]);

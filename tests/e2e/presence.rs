@@ -43,12 +43,8 @@ fn leaving_is_seen_at_once_however_it_is_asked_for() {
     let Some(lab) = Lab::of("up 3") else { return };
     let [first, second, mut third] = three(&lab);
     let others = [first, second];
-    let ways: [(&str, Option<Signal>); 4] = [
-        ("exit --now", None),
-        ("SIGINT", Some(Signal::INT)),
-        ("SIGTERM", Some(Signal::TERM)),
-        ("SIGHUP", Some(Signal::HUP)),
-    ];
+    let ways: [(&str, Option<Signal>); 3] =
+        [("exit --now", None), ("SIGINT", Some(Signal::INT)), ("SIGTERM", Some(Signal::TERM))];
     for (way, signal) in ways {
         wait("the peer listed", SOON, || others.iter().all(|o| o.sees(&third)).then_some(()));
         match signal {

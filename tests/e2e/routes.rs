@@ -193,7 +193,7 @@ fn three_networks_in_a_row_are_one() {
         lab.peer_with(node, name, &[(file.as_str(), name.as_bytes())])
     });
     let [a1, a2, b1, b2, c1] = &peers;
-    wait("they run", SOON, || (a1.sees(a2) && b1.sees(b2) && c1.status().peers == 0).then_some(()));
+    wait("they run", SOON, || (a1.sees(a2) && b1.sees(b2) && c1.status().on.peers == 0).then_some(()));
     assert!(a1.cli(["connect", "10.78.0.13"]).status.success());
     assert!(b2.cli(["connect", "10.79.0.15"]).status.success());
     all_meet(&peers.each_ref());

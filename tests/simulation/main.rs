@@ -89,7 +89,7 @@ fn a_start_is_listed_by_all_within_300_ms() {
 #[test]
 fn a_death_is_seen_within_7500_ms_and_nobody_else_dies() {
     let times = std::cell::RefCell::new(Vec::new());
-    seeds(20, |seed| {
+    seeds(10, |seed| {
         let mut world = settled(seed, 50, Link::lossy(50));
         world.crash(7);
         let took = world.run_while(s(20), |w| w.showing(7) == 0).expect("it is noticed");
@@ -139,7 +139,7 @@ fn the_keys_of_one_machine_slow_nobody_down() {
 fn a_start_can_be_dialled_by_all_a_moment_after_it_is_listed() {
     for (count, loss, bound) in [(3, 0, ms(150)), (10, 0, ms(250)), (50, 0, ms(900)), (10, 50, ms(1_500))] {
         let worst = std::cell::Cell::new(Duration::ZERO);
-        seeds(20, |seed| {
+        seeds(10, |seed| {
             let mut world = World::new(seed, count, Link::lossy(loss));
             for place in 1..count {
                 world.start(place);
@@ -298,7 +298,7 @@ fn a_thousand_start_at_once_stay_quiet_take_a_newcomer_and_miss_the_dead() {
 
 #[test]
 fn a_healed_partition_a_power_cut_and_a_sleep_leave_nobody_out() {
-    seeds(4, |seed| {
+    seeds(2, |seed| {
         for loss in [50, 300] {
             let mut world = settled(seed, 50, Link::lossy(loss));
             for place in 0..25 {
@@ -339,7 +339,7 @@ fn a_healed_partition_a_power_cut_and_a_sleep_leave_nobody_out() {
 fn a_leave_is_seen_at_once_and_never_undone() {
     const LEAVING: [usize; 5] = [4, 11, 20, 33, 49];
     let seen_by = std::cell::RefCell::new((0, 0));
-    seeds(4, |seed| {
+    seeds(2, |seed| {
         for loss in [0, 50, 200] {
             let mut world = settled(seed, 50, Link::lossy(loss));
             world.record();

@@ -107,7 +107,7 @@ fn many_fetch_the_same(count: usize, fetching: u32, bound: u64) {
 #[test]
 fn many_who_fetch_the_same_know_each_other_and_keep_the_network_quiet() {
     many_fetch_the_same(30, 20, 50);
-    many_fetch_the_same(300, 30, 50);
+    many_fetch_the_same(150, 30, 50);
 }
 
 #[test]

@@ -4,28 +4,36 @@ pub(crate) mod manual;
 mod wrong;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use self::wrong::wrong;
+use self::wrong::{unknown, wrong};
 use super::local::LocalCommand;
 use super::show::ShowOptions;
 use crate::control::Request;
 use crate::control::typed::CommandOrigin;
 use crate::error::{Code, Failure};
-use crate::settings::Settings;
+use crate::settings::layers::{SettingLayers, SettingRow, check_together};
+use crate::settings::{Settings, ShareArgument};
+use crate::text;
 
 /// Sentences below `potluck --help`.
 const AFTER: &str = "\
-Without a command, a peer is started in this folder: what lies in its `shared/` is seen by every \
-other peer of the network. With a command, the peer that runs in this folder is asked.
+Without a command, a peer is started in this folder: what lies in its `shared/`, and in each DIR, is \
+seen by every other peer of the network. With a command, the peer that runs in this folder is asked.
+
+Each option of a peer can also stand in the environment (POTLUCK_UP_LIMIT=2M), in potluck.toml in the peer \
+directory, or in that of your configuration folder (~/.config/potluck/potluck.toml). `potluck config` shows them all.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no peer runs here, 4 no such file or peer, 5 the name \
 is ambiguous, 6 no holder reachable, 7 disk full, 8 a peer already runs here, 9 left, but some files \
 are kept by nobody else. With commands from a pipe: that of the last one that failed.";
+
+/// What shows what can be typed on the command line.
+const PROGRAM_HELP: &str = "potluck help";
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -35,6 +43,10 @@ pub(crate) struct CommandLine {
     /// What the peer that runs here is asked.
     #[command(subcommand)]
     pub(crate) command: Option<TypedCommand>,
+    /// Folders to share where they lie, as the top folders of their names, as with `--share`
+    // A word that is the name of a command is that command: `./list` is a folder.
+    #[arg(value_name = "DIR", help_heading = "To run a peer")]
+    folders: Vec<PathBuf>,
     /// Peer directory [default: this folder]
     #[arg(short, long, global = true, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
@@ -56,8 +68,14 @@ impl CommandLine {
     /// The settings of the peer that is to be started in `directory`.
     pub(crate) fn settings(&self, directory: PathBuf) -> Settings {
         let mut settings = Settings { directory, ..self.settings.clone() };
-        // An empty POTLUCK_INTERFACE names none.
+        // An empty `--interface` names none.
         settings.on.interfaces.retain(|name| !name.is_empty());
+        let folders = self.folders.iter().map(|folder| ShareArgument { name: None, folder: folder.clone() });
+        settings.share.shares.extend(folders);
+        for share in &mut settings.share.shares {
+            // Where the current folder was deleted, the peer says that there is none.
+            share.folder = std::path::absolute(&share.folder).unwrap_or_else(|_| share.folder.clone());
+        }
         settings
     }
 
@@ -73,15 +91,42 @@ impl CommandLine {
         self.useless.as_deref()
     }
 
-    fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let command = Self::command();
+    /// What is wrong with the folders that are to be shared, if anything is: a word may be a slip in a command.
+    fn wrong_folder(&self) -> Option<String> {
+        let word = |folder: &PathBuf| text::shown(&folder.to_string_lossy()).into_owned();
+        if self.command.is_some() {
+            let folder = word(self.folders.first()?);
+            return Some(format!(
+                "`{folder}` and a command: a peer that runs is asked to `share` a folder, and one that is started \
+                 takes no command"
+            ));
+        }
+        let at = self.folders.iter().position(|folder| !is_path(folder))?;
+        let wrong = word(&self.folders[at]);
+        if manual::names().contains(&wrong) {
+            return Some(format!(
+                "`{wrong}` is a command, and goes before all else; a folder of that name is `./{wrong}`"
+            ));
+        }
+        match at {
+            0 => Some(unknown(&wrong, PROGRAM_HELP)),
+            _ => Some(format!("no folder {wrong}: nothing can be shared there")),
+        }
+    }
+
+    fn parse(
+        arguments: impl IntoIterator<Item = OsString>,
+        layers: &SettingLayers,
+    ) -> Result<(Self, Vec<SettingRow>), clap::Error> {
+        let command = layers.below(Self::command());
         let mut matches = command.clone().try_get_matches_from(arguments)?;
         let given =
             |arg: &&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
         let useless = command.get_arguments().filter(|arg| !arg.is_global_set()).find(given);
         let useless = useless.and_then(Arg::get_long).map(|long| format!("--{long}"));
+        let rows = layers.rows(&matches);
         let line = Self::from_arg_matches_mut(&mut matches).map_err(|e| e.format(&mut Self::command()))?;
-        Ok(Self { useless, ..line })
+        Ok((Self { useless, ..line }, rows))
     }
 }
 
@@ -120,9 +165,38 @@ pub(crate) enum Parsed<T> {
     Wrong(Failure),
 }
 
-/// Parses the program's own arguments.
+/// Parses the program's own arguments, below which nothing stands.
 pub(crate) fn parse_arguments<I: IntoIterator<Item = OsString>>(arguments: I) -> Parsed<CommandLine> {
-    parsed(CommandLine::parse(arguments), "potluck help")
+    let line = CommandLine::parse(arguments, &SettingLayers::default()).map(|(line, _)| line);
+    match parsed(line, PROGRAM_HELP) {
+        Parsed::Command(line) => match line.wrong_folder() {
+            Some(said) => Parsed::Wrong(Failure::new(Code::Usage, said)),
+            None => Parsed::Command(line),
+        },
+        other => other,
+    }
+}
+
+/// Parses the program's own arguments once more, with what stands below them.
+///
+/// # Errors
+/// They do not go together.
+pub(crate) fn parse_above<I: IntoIterator<Item = OsString>>(
+    arguments: I,
+    layers: &SettingLayers,
+) -> Result<(CommandLine, Vec<SettingRow>), Failure> {
+    let (line, rows) = CommandLine::parse(arguments, layers)
+        .map_err(|e| Failure::new(Code::Usage, wrong(&e, PROGRAM_HELP)))?;
+    check_together(&rows)?;
+    Ok((line, rows))
+}
+
+/// True if a word can only be meant as a folder.
+fn is_path(word: &Path) -> bool {
+    word.components().count() > 1
+        || word.to_string_lossy().ends_with(std::path::MAIN_SEPARATOR)
+        || !matches!(word.components().next(), Some(Component::Normal(_)))
+        || word.is_dir()
 }
 
 /// Parses the words of a line typed at the prompt.
@@ -289,7 +363,7 @@ mod tests {
         ] {
             assert_eq!(typed(word), typed(command), "{word}");
         }
-        let words = ["cat x", "open x", "send x anna", "put x", "rm x", "cd x", "who", "log", "WHO", "stop"];
+        let words = ["cat x", "open x", "send x anna", "put x", "rm x", "cd x", "whoami", "WHOAMI", "stop"];
         for word in words {
             let said = wrong_line(word);
             assert!(said.starts_with("no command `") && !said.contains('\n'), "{word}: {said}");
@@ -324,6 +398,32 @@ mod tests {
     }
 
     #[test]
+    fn folders_are_shared_and_a_slip_in_a_command_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let there = dir.path().to_str().unwrap();
+        let parse = |words: &[&str]| parse_arguments(["potluck"].iter().chain(words).map(Into::into));
+        let Parsed::Command(line) = parse(&[there, "--share", "Games=/mnt/g", "./x"]) else { panic!() };
+        let shares = line.settings(PathBuf::from("/peer")).share.shares;
+        let names: Vec<_> = shares.iter().map(|share| (share.name.as_deref(), &*share.folder)).collect();
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(
+            names,
+            [(Some("Games"), Path::new("/mnt/g")), (None, Path::new(there)), (None, &*here.join("x"))]
+        );
+        for (words, said) in [
+            (&["lst"][..], "unknown command `lst`; did you mean `list`?"),
+            (&["frobnicate"], "unknown command `frobnicate`; `potluck help` lists the commands"),
+            (&["open"], "no command `open`"),
+            (&["/tmp", "list"], "a folder of that name is `./list`"),
+            (&["/tmp", "nothing-there"], "no folder nothing-there"),
+        ] {
+            let Parsed::Wrong(failure) = parse(words) else { panic!("{words:?}") };
+            assert!(failure.message.contains(said), "{words:?}: {}", failure.message);
+        }
+        assert!(matches!(parse(&["list"]), Parsed::Command(CommandLine { command: Some(_), .. })));
+    }
+
+    #[test]
     fn a_flag_of_a_peer_that_is_started_means_nothing_beside_a_command() {
         let parse = |words: &[&str]| match parse_arguments(words.iter().map(Into::into)) {
             Parsed::Command(line) => line,
@@ -332,7 +432,7 @@ mod tests {
         const BESIDE_COMMANDS: [&str; 5] = ["directory", "json", "verbose", "bell", "no-progress"];
         let command = CommandLine::command();
         let mut checked = 0;
-        for argument in command.get_arguments() {
+        for argument in command.get_arguments().filter(|argument| !argument.is_positional()) {
             let flag = argument.get_long().unwrap();
             let long = format!("--{flag}");
             // Also when the value is the default. What has none takes anything, or a number of bytes.
@@ -389,7 +489,7 @@ mod tests {
         let limits = |words: &[&str]| match parse_arguments(words.iter().map(Into::into)) {
             Parsed::Command(line) => {
                 let config = line.settings(PathBuf::from("/peer"));
-                Ok([config.up_limit, config.down_limit].map(|l| l.map_or(0, NonZeroU64::get)))
+                Ok([config.speed.up_limit, config.speed.down_limit].map(|l| l.map_or(0, NonZeroU64::get)))
             }
             Parsed::Wrong(failure) => Err(failure.message),
             Parsed::Text(text) => panic!("{text}"),

@@ -37,27 +37,23 @@ pub(super) fn wrong(error: &clap::Error, help: &str) -> String {
 }
 
 /// What is done otherwise here than where people know these words from.
-const ELSEWHERE: [(&[&str], &str); 10] = [
+const ELSEWHERE: [(&[&str], &str); 9] = [
     (&["cat", "less", "more"], "`download FILE` fetches a file; then any program can read it"),
     (&["open", "xdg-open", "start"], "`download FILE` fetches a file; then any program can open it"),
     (&["send", "push"], "put the file into shared/, and the others can download it"),
     (
-        &["put", "add", "share", "upload", "cp", "mv"],
-        "what lies in shared/ is shared: put files there with any program",
+        &["put", "add", "upload", "cp", "mv"],
+        "what lies in shared/ is shared: put files there with any program; `share DIR` shares a folder where it lies",
     ),
     (
-        &["rm", "del", "delete", "remove", "unshare"],
-        "what lies in shared/ is shared: remove files there with any program",
+        &["rm", "del", "delete", "remove"],
+        "what lies in shared/ is shared: remove files there with any program; `unshare NAME` ends what `share` began",
     ),
     (
         &["cd", "pwd"],
         "there is no current folder; `list FOLDER/` shows what lies in one, `status` where this peer lies",
     ),
-    (
-        &["who", "w", "whoami"],
-        "`peers` lists who is here, `holders FILE` who has a file, `status` who you are",
-    ),
-    (&["log", "history"], "`status` shows what is transferred now, and `chat` what was said"),
+    (&["w", "whoami"], "`peers` lists who is here, `who FILE` who has a file, `status` who you are"),
     (&["stop", "kill", "abort"], "`cancel NUMBER` stops a download, `exit` the peer"),
     (&["say", "msg", "talk"], "`chat TEXT` says something to everyone, `chat @PEER TEXT` to one peer"),
 ];
@@ -68,22 +64,10 @@ pub(super) fn unknown(typed: &str, help: &str) -> String {
     if let Some((_, how)) = ELSEWHERE.iter().find(|(words, _)| words.contains(&word.as_str())) {
         return format!("no command `{typed}`: {how}");
     }
-    match nearest(typed) {
+    match text::nearest(&word, manual::names().iter().map(String::as_str)) {
         Some(near) => format!("unknown command `{typed}`; did you mean `{near}`?"),
         None => format!("unknown command `{typed}`; `{help}` lists the commands"),
     }
-}
-
-/// The command that `typed` begins, or was meant to be: at most one slip in three letters.
-fn nearest(typed: &str) -> Option<String> {
-    let typed = typed.to_lowercase();
-    let slips = |name: &String| {
-        let begins = typed.len() > 1 && name.starts_with(&typed);
-        let slips = if begins { 0 } else { strsim::damerau_levenshtein(&typed, name) };
-        (slips <= typed.len().max(name.len()) / 3).then_some(slips)
-    };
-    let all = manual::names().into_iter().filter_map(|name| Some((slips(&name)?, name)));
-    all.min().map(|(_, name)| name)
 }
 
 /// A value of clap's, in one line.

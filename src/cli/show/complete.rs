@@ -4,6 +4,7 @@ use clap::{Arg, Command, CommandFactory, ValueHint};
 use crossbeam_channel::{Sender, unbounded};
 
 use super::{NotesOnly, Show};
+use crate::cli::config;
 use crate::cli::flags::{Typed, manual};
 use crate::cli::limits;
 use crate::cli::local::LocalCommand;
@@ -128,6 +129,7 @@ fn value(command: &Command, argument: &Arg) -> Completion {
         Proposals::Words(words) => Completion::Words(words.iter().map(|&word| word.to_owned()).collect()),
         Proposals::Folders => Completion::Folders,
         Proposals::None if LocalCommand::names_a_command(name, id) => Completion::Words(manual::names()),
+        Proposals::None if LocalCommand::names_a_setting(name, id) => Completion::Words(config::keys()),
         Proposals::None if argument.get_value_hint() == ValueHint::AnyPath => Completion::Paths,
         Proposals::None => {
             let choices = argument.get_possible_values();
@@ -200,12 +202,15 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 5] = [
+        const FREE: [[&str; 2]; 8] = [
             ["search", "words"],
             ["download", "output"],
             ["download", "exclude"],
             ["connect", "target"],
+            ["log", "last"],
+            ["share", "name"],
             ["new", "name"],
+            ["set", "value"],
         ];
         let mut typed = Typed::command();
         typed.build();

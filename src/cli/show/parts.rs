@@ -24,7 +24,7 @@ pub(super) const ID_CHARACTERS: usize = 10;
 const PEER_ID_CHARACTERS: usize = 8;
 
 /// The beginning of a peer id.
-pub(super) fn short_id(id: &str) -> String {
+pub(in crate::cli) fn short_id(id: &str) -> String {
     let characters: String = id.chars().take(PEER_ID_CHARACTERS).collect();
     shown(&characters).into_owned()
 }
@@ -57,7 +57,7 @@ pub(super) fn not_shared(row: &LeftOutRow) -> Option<String> {
 
 /// What becomes of a column where a line would be wider than the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(in crate::cli) enum Fit {
     /// It stays as it is.
     Whole,
     /// It is left out.
@@ -70,7 +70,7 @@ pub(super) enum Fit {
 const NARROWEST: usize = 12;
 
 /// Rows in columns, each as wide as its widest cell; as `fits` says, if that is too wide for the terminal.
-pub(super) fn table<const N: usize>(
+pub(in crate::cli) fn table<const N: usize>(
     header: [&str; N],
     sides: [bool; N],
     fits: [Fit; N],

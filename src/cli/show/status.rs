@@ -4,7 +4,7 @@ use core::net::{Ipv4Addr, SocketAddrV4};
 use core::ops::ControlFlow;
 
 use super::parts::{self, ID_CHARACTERS, facts, not_shared, ports, shown_path};
-use super::{Page, Show, connect, download, peers, restore};
+use super::{Page, Show, connect, download, peers, restore, share};
 use crate::cli::human::{count, number, percent, size, speed};
 use crate::cli::output::{self, Style};
 use crate::cli::words;
@@ -42,7 +42,7 @@ pub(in crate::cli) fn welcome(status: &Status, style: Style) -> String {
         ("folder", shown_path(&status.directory)),
         ("ports", ports(status.ports)),
         ("network", network(status)),
-        ("sharing", sharing_from(status)),
+        ("sharing", sharing_from(status) + &share::rows(&status.shares)),
         ("lends", status.custody.as_ref().map(may_lend).unwrap_or_default()),
         ("queue", queued(&status.queued)),
     ];
@@ -91,7 +91,7 @@ fn status(status: &Status, style: Style) -> String {
         ("table", status.outside.table.as_deref().map(table).unwrap_or_default()),
         ("peers", others(status)),
         ("order", order(status)),
-        ("sharing", sharing(status)),
+        ("sharing", sharing(status) + &share::rows(&status.shares)),
         ("giving", giving(status)),
         ("queue", queued(&status.queued)),
     ];
@@ -197,9 +197,10 @@ fn who(status: &Status, style: Style) -> String {
 
 /// Which of the two kinds of network this is: open, or a group (docs/SECURITY.md, "What is open by choice").
 fn network(status: &Status) -> String {
+    let what = if status.shares.len() > 1 { "what is shared" } else { "shared/" };
     match &status.on.group {
-        Some(name) => format!("group {}: only peers with its passphrase see shared/", shown(name)),
-        None => "open: everyone on this network sees shared/".to_owned(),
+        Some(name) => format!("group {}: only peers with its passphrase see {what}", shown(name)),
+        None => format!("open: everyone on this network sees {what}"),
     }
 }
 
@@ -207,13 +208,13 @@ fn network(status: &Status) -> String {
 /// others are heard; else a firewall.
 fn others(status: &Status) -> String {
     let outsiders = status.counters.datagrams.outsiders;
-    if status.peers == 0 && outsiders > 0 {
+    if status.on.peers == 0 && outsiders > 0 {
         let is_in_group = status.on.group.is_some();
         let why = if is_in_group { ", or the passphrase is wrong" } else { "; `group join` joins it" };
         return format!("0; {}{why}", parts::outsiders(outsiders, is_in_group));
     }
-    if status.peers > 0 || status.discovery_port == 0 {
-        return status.peers.to_string();
+    if status.on.peers > 0 || status.discovery_port == 0 {
+        return status.on.peers.to_string();
     }
     format!(
         "0; if there are others, a firewall may be in the way: let UDP port {} and TCP ports {} in, here and there",
@@ -231,7 +232,7 @@ fn order(status: &Status) -> String {
         (None, Some("never")) => ", never keeps the index (--no-index)".to_owned(),
         (None, _) => String::new(),
     };
-    format!("{number} of {}{office}", status.peers.saturating_add(1))
+    format!("{number} of {}{office}", status.on.peers.saturating_add(1))
 }
 
 fn sharing(status: &Status) -> String {
@@ -240,7 +241,10 @@ fn sharing(status: &Status) -> String {
 
 /// What is shared, and from where.
 fn sharing_from(status: &Status) -> String {
-    sharing_in(status, " in shared/")
+    match status.shares.len() {
+        0 | 1 => sharing_in(status, " in shared/"),
+        n => sharing_in(status, &format!(" in {n} folders")),
+    }
 }
 
 fn sharing_in(status: &Status, folder: &str) -> String {
@@ -362,7 +366,7 @@ fn whom(owners: &[KeptFor]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::cli) mod tests {
     use super::*;
     use crate::cli::show::download::tests::download;
     use crate::control::{
@@ -371,16 +375,17 @@ mod tests {
 
     const PLAIN: Style = Style::PLAIN;
 
-    fn facts() -> Status {
+    pub(in crate::cli) fn facts() -> Status {
         Status {
             name: "peer1-k7qd".into(),
             id: "k7qdabcdefgh".into(),
             directory: "/somewhere/peer1".into(),
             ports: [1001, 1002, 1003, 1004],
             discovery_port: 27_272,
-            on: NetworkStatus { network: "open".into(), ..NetworkStatus::default() },
-            peers: 2,
+            uptime: 60,
+            on: NetworkStatus { network: "open".into(), peers: 2, ..NetworkStatus::default() },
             sharing: Sharing { files: 12, bytes: 3_000_000, hashing: 1, left_out: LeftOutRow::default() },
+            shares: Vec::new(),
             downloads: vec![download()],
             queued: QueuedCounts::default(),
             unfinished: vec![Unfinished {
@@ -466,7 +471,7 @@ mod tests {
         assert!(said.contains("group off\\u{1b}ice: only peers with its passphrase"));
         facts.counters.datagrams.outsiders = 1;
         assert!(!status(&facts, PLAIN).contains("another group"));
-        facts.peers = 0;
+        facts.on.peers = 0;
         assert!(
             status(&facts, PLAIN)
                 .contains("0; 1 sender here speaks for another group, or the passphrase is wrong")
@@ -496,7 +501,7 @@ mod tests {
 
     #[test]
     fn whoever_is_alone_is_told_which_ports_others_need() {
-        let alone = Status { peers: 0, ..facts() };
+        let alone = Status { on: NetworkStatus { peers: 0, ..facts().on }, ..facts() };
         let said = status(&alone, PLAIN);
         assert!(
             said.contains("firewall") && said.contains("UDP port 27272 and TCP ports 1001 to 1004"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Custodian;
-use crate::content::{Catalogue, FolderIdentity, LeftOut};
+use crate::content::{Catalogue, FolderIdentity, LeftOut, Mounts};
 use crate::time::Time;
 
 /// As [`Recovery::withdraw`](crate::custody::recovery::Recovery::withdraw); before [`Custodian::scanned`], and before
@@ -13,8 +13,9 @@ pub fn withdraw(
     now: Time,
     identity: FolderIdentity,
     left_out: &Arc<LeftOut>,
+    mounts: &Mounts,
     found: &Catalogue,
 ) {
-    custodian.recovery.withdraw(custodian.clock.at(now), identity, left_out, found);
+    custodian.recovery.withdraw(custodian.clock.at(now), identity, left_out, mounts, found);
     custodian.gather(now);
 }

@@ -367,5 +367,11 @@ fn offer_starved(
     }
 }
 
+/// Who keeps which part of a file now, and not only agreed to do so.
+#[must_use]
+pub fn keepers(distributor: &Distributor, key: LedgerKey) -> Vec<Replica> {
+    distributor.files.get(&key).map(|file| file.row().places).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,11 @@
 //! It stays so until it is seen again, or until its own mount is there without it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::ledger::{MountRow, Record};
 use super::look::SharedLook;
-use crate::content::{Catalogue, Entry, EntryKind, FileId, MountIdentity, SafePath};
+use crate::content::{Catalogue, Entry, EntryKind, FileId, MountIdentity, Mounts, SafePath};
 
 /// What is known of a mount.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +98,38 @@ impl MountBook {
     pub(super) fn new(rows: BTreeMap<SafePath, MountRow>) -> Self {
         let known = rows.into_iter().map(|(path, row)| (path, KnownMount { row, was_here: None }));
         Self { known: known.collect(), ..Self::default() }
+    }
+
+    /// The look, without what is mounted where something else was known to be and on which nothing lies: an empty folder
+    /// on which a drive is to be mounted is not that drive, nor is an empty drive. `None`: there is no such thing.
+    pub(super) fn without_empty(&self, look: &SharedLook) -> Option<SharedLook> {
+        let is_other = |on: &SafePath, mount: &MountIdentity| {
+            self.known.get(on).is_some_and(|known| known.row.identity != *mount) && !look.has_below(on)
+        };
+        let other = look.mounts.iter().filter(|(on, mount)| is_other(on, mount));
+        let other: Vec<SafePath> = other.map(|(on, _)| on.clone()).collect();
+        if other.is_empty() {
+            return None;
+        }
+        let mut look = look.clone();
+        let mounts = Arc::make_mut(&mut look.mounts);
+        for on in other {
+            mounts.remove(&on);
+        }
+        Some(look)
+    }
+
+    /// True if a path lay elsewhere, when it was seen last, than where it would lie with these `mounts`.
+    pub(super) fn lay_elsewhere(&self, path: &SafePath, mounts: &Mounts) -> bool {
+        let mut above = std::iter::successors(path.parent(), SafePath::parent);
+        let now = above.find_map(|folder| mounts.get(&folder).map(|mount| (folder, *mount)));
+        match (self.last_place(path, self.is_absent(path)), now) {
+            (LastPlace::Root, None) => false,
+            (LastPlace::Mount(on, row), Some((folder, mount))) => {
+                on != folder || row.mixed || row.identity != mount
+            }
+            _ => true,
+        }
     }
 
     /// The files whose mount is not there.

@@ -131,7 +131,7 @@ impl Disks {
         let found = Arc::new(there.changed(&open));
         let identity = FolderIdentity { device: 1, inode: 1, birth: 1 };
         let open = open.into_keys().collect();
-        SharedLook { identity, mounts: Arc::new(mounts), unlisted, left_out: Arc::default(), open, found }
+        SharedLook { identity, mounts: Arc::new(mounts), unlisted, open, found, ..SharedLook::default() }
     }
 }
 

@@ -364,7 +364,7 @@ fn a_large_store_is_reported() {
 // ---- loss of power -------------------------------------------------------------------------------
 
 /// Moments at which the power fails.
-const CUTS: u64 = 100;
+const CUTS: u64 = 50;
 
 /// What is had kept, in this order: the number of the file, and its chunks.
 const STEPS: [(u64, Span); 6] = [

@@ -17,7 +17,7 @@ const SMALL: u64 = 40;
 const AHEAD: u32 = 25;
 
 /// Moments at which the power fails, in one run of the test.
-const CUTS: u64 = 100;
+const CUTS: u64 = 50;
 
 fn small(n: u64) -> Source {
     Source::new(20_000 + usize::try_from(n).unwrap(), 1_000 + n)
@@ -35,7 +35,7 @@ fn everything() -> Vec<(String, Source)> {
     all
 }
 
-/// Fast, as there are a hundred disks to fill: a memory file system where there is one.
+/// Fast, as there are dozens of disks to fill: a memory file system where there is one.
 pub(super) fn memory() -> tempfile::TempDir {
     let shm = Path::new("/dev/shm");
     if shm.is_dir() { tempfile::tempdir_in(shm).unwrap() } else { tempfile::tempdir().unwrap() }

@@ -1,17 +1,16 @@
 //! What is listed: the shelf, brought up to date from a set of changes. Pure.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::content::{
     Catalogue, EntryKind, FileId, FolderIdentity, LeftOut, Mounts, SafePath, UnlistedContent,
 };
-use crate::library::{Files, SharedFile, Shelf};
+use crate::library::{Files, LibraryRoot, ShareRoots, SharedFile, Shelf};
 
 #[derive(Debug)]
 pub(super) struct Listing {
-    root: PathBuf,
+    roots: Arc<ShareRoots>,
     pub(super) catalogue: Catalogue,
     pub(super) files: Files,
     /// Files of contents that `files` already has from another path.
@@ -23,9 +22,9 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    pub(super) fn new(root: PathBuf) -> Self {
+    pub(super) fn new(root: LibraryRoot) -> Self {
         Self {
-            root,
+            roots: Arc::new(ShareRoots::of(root)),
             catalogue: Catalogue::default(),
             files: Files::default(),
             twins: HashMap::new(),
@@ -97,7 +96,7 @@ impl Listing {
         self.stale = false;
         self.catalogue = self.catalogue.changed(&changes);
         Some(Arc::new(Shelf {
-            root: self.root.clone(),
+            roots: Arc::clone(&self.roots),
             catalogue: self.catalogue.clone(),
             files: self.files.clone(),
             marker,

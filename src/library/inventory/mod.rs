@@ -25,7 +25,6 @@ mod sights;
 mod unreadable;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +36,7 @@ pub(super) use self::queue::HashJob;
 use self::queue::Queue;
 use self::settling::SettlingFiles;
 use self::unreadable::UnreadablePaths;
-use super::{Hashing, SharedFile, Shelf};
+use super::{Hashing, LibraryRoot, SharedFile, Shelf};
 use crate::content::{FolderIdentity, Manifest, MountIdentity, Omission, SafePath, Stamp, UnlistedContent};
 use crate::time::Time;
 
@@ -152,7 +151,7 @@ const WAITING_REPORTED: usize = 2_000;
 
 impl Inventory {
     /// Nothing is known yet of what lies in `root`.
-    pub(super) fn new(root: PathBuf) -> Self {
+    pub(super) fn new(root: LibraryRoot) -> Self {
         Self {
             items: BTreeMap::new(),
             queue: Queue::default(),

@@ -34,7 +34,7 @@ fn manifest(n: u8, size: u64) -> Arc<Manifest> {
 
 impl Bench {
     fn new() -> Self {
-        let mut inventory = Inventory::new(PathBuf::from("/shared"));
+        let mut inventory = Inventory::new(LibraryRoot { name: None, folder: "/shared".into() });
         inventory.set_watched(true);
         Self { inventory, now: Time(1_000_000_000_000), generation: 1 }
     }

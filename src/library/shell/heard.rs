@@ -1,11 +1,11 @@
 //! What the watcher heard, and whether there is one.
 
-use super::cache::Cache;
+use super::root::folder_identity;
 use super::{ControllerGone, LibraryShell};
 use crate::content::SafePath;
-use crate::library::Event;
 use crate::library::ignore_file::IGNORE_FILE;
 use crate::library::watch::{Hint, WatchEvent};
+use crate::library::{Event, FolderReach};
 use crate::sys::clock;
 use crate::sys::facts::Facts;
 
@@ -22,8 +22,8 @@ impl LibraryShell {
         }
     }
 
-    fn hint(&mut self, hint: Hint) {
-        let now = clock::now();
+    fn hint(&mut self, mut hint: Hint) {
+        hint.path = self.config.root.listed(&hint.path);
         if hint.path.file_name().is_some_and(|name| name == IGNORE_FILE) {
             // What is half written says nothing: its end will be heard of.
             if hint.closed || !hint.written {
@@ -31,6 +31,15 @@ impl LibraryShell {
             }
             return;
         }
+        for path in self.watcher.links.others(&hint.path) {
+            self.hint_at(Hint { path, ..hint });
+        }
+        self.hint_at(hint);
+    }
+
+    /// As [`Self::hint`], for one of the paths of what changed.
+    fn hint_at(&mut self, hint: Hint) {
+        let now = clock::now();
         let look = match SafePath::from_relative(&hint.path) {
             Ok(path) if hint.written => self.inventory.handle_written(now, &path) || hint.closed,
             _ => true,
@@ -50,7 +59,7 @@ impl LibraryShell {
     fn look_by_other_rules(&mut self) {
         self.looks.add_everything(true);
         if self.cache.is_empty() {
-            self.cache = Cache::of(self.store.hashes().iter().flatten());
+            self.cache = self.kept_hashes();
         }
     }
 
@@ -65,7 +74,7 @@ impl LibraryShell {
         }
         let text = format!(
             "not all changes in {} are noticed at once ({why}); it is looked at every {} seconds",
-            self.config.root.display(),
+            self.config.root.folder.display(),
             every.as_secs()
         );
         self.send(Event::Warning(text))
@@ -78,7 +87,19 @@ impl LibraryShell {
 
     /// Another folder at the place of the root, or none, is noticed by its identity.
     pub(super) fn check_root(&mut self) {
-        let root = Facts::at(&self.config.root).ok().map(|facts| facts.identity());
+        let root = Facts::at(&self.config.root.folder).ok().map(|facts| facts.identity());
         self.looks.add_everything(root != self.root.identity());
+        self.check_reach();
+    }
+
+    /// Another folder than the one that the sandbox was made for is out of reach.
+    pub(super) fn check_reach(&mut self) {
+        let FolderReach::Only(reached) = self.config.reach else { return };
+        let there = folder_identity(&self.config.root.folder);
+        if there.is_some() && there != reached && !self.root.is_moved {
+            self.root.is_moved = true;
+            // Whether anybody listens is noticed in the next turn.
+            drop(self.send(Event::Moved));
+        }
     }
 }

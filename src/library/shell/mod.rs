@@ -6,6 +6,7 @@
 
 mod cache;
 mod heard;
+mod links;
 mod looks;
 mod report;
 mod root;
@@ -16,11 +17,12 @@ mod watching;
 use std::io;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use crossbeam_channel::{Receiver, select, unbounded};
 
 use self::cache::Cache;
 use self::looks::{LookAt, PendingLooks};
 use self::root::RootFolder;
+pub(crate) use self::root::folder_identity;
 use self::threads::{HasherThread, WalkerThread, start_hasher, start_walker};
 use self::watching::WatcherState;
 use super::hash::Hashed;
@@ -28,7 +30,7 @@ use super::inventory::Inventory;
 use super::left_out::NameRules;
 use super::walk::WalkRequest;
 use super::warnings::Warnings;
-use super::{Command, Event, LibraryConfig};
+use super::{Command, Event, LibraryConfig, Outbox};
 use crate::content::SafePath;
 use crate::store;
 use crate::sys::clock;
@@ -51,7 +53,7 @@ pub(super) struct LibraryShell {
     config: LibraryConfig,
     store: store::Handle,
     inbox: Receiver<Command>,
-    outbox: Sender<Event>,
+    outbox: Outbox,
     inventory: Inventory,
     warnings: Warnings,
 
@@ -83,12 +85,12 @@ impl LibraryShell {
         mut config: LibraryConfig,
         store: store::Handle,
         inbox: Receiver<Command>,
-        outbox: Sender<Event>,
+        outbox: Outbox,
     ) -> io::Result<Self> {
         let now = clock::now();
         let mut watcher = WatcherState::new();
         if let Some(table) = config.mounts.take() {
-            watcher.hear_mounts(table, &config.root);
+            watcher.hear_mounts(table, &config.root.folder);
         }
         let (hashed_to, hashed) = unbounded();
         let walker = start_walker(&config.root, NameRules { hidden: config.hidden }, watcher.ears())?;
@@ -187,6 +189,7 @@ impl LibraryShell {
             if self.watcher.is_complete() { self.config.rescan } else { self.config.rescan_unwatched };
         match self.looks.take(now, rescan) {
             Some(LookAt::Everything) => {
+                self.watcher.links.clear();
                 self.ask(WalkRequest::Everything { watch: self.config.watch && self.scanned });
             }
             Some(LookAt::Paths(paths)) => self.ask(WalkRequest::Paths(paths)),
@@ -218,6 +221,6 @@ impl LibraryShell {
     }
 
     fn send(&self, event: Event) -> Result<(), ControllerGone> {
-        self.outbox.send(event).map_err(|_| ControllerGone)
+        if self.outbox.send(event) { Ok(()) } else { Err(ControllerGone) }
     }
 }

@@ -67,7 +67,7 @@ impl LibraryShell {
             }
         } else if files == 0 {
             let end = Event::Hashing { first: Vec::new(), files: 0, bytes: 0 };
-            if !self.progress_reported || self.outbox.try_send(end).is_ok() {
+            if !self.progress_reported || self.outbox.try_send(end) {
                 self.next_progress = None;
                 self.progress_reported = false;
             } else if due <= now {
@@ -80,7 +80,7 @@ impl LibraryShell {
                     hashing.done = hasher.gauge.done.load(Ordering::Relaxed).min(hashing.size);
                 }
             }
-            self.progress_reported |= self.outbox.try_send(Event::Hashing { first, files, bytes }).is_ok();
+            self.progress_reported |= self.outbox.try_send(Event::Hashing { first, files, bytes });
             self.next_progress = Some(now + PROGRESS);
         }
     }

@@ -1,14 +1,28 @@
 //! Which folder lies at the place of the shared one.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::content::FolderIdentity;
 use crate::library::walk::RootSight;
-use crate::sys::facts::FileIdentity;
+use crate::sys::facts::{Facts, FileIdentity};
 use crate::time::Time;
 
 /// Time between two looks at whether the root is still the same folder.
 const ROOT: Duration = Duration::from_secs(2);
+
+/// Which folder lies at a place, links followed; `None`: none that can be seen.
+pub(crate) fn folder_identity(folder: &Path) -> Option<FolderIdentity> {
+    let FileIdentity { volume, id } = Facts::at(folder).ok()?.identity();
+    Some(FolderIdentity { device: volume, inode: id, birth: birth(folder) })
+}
+
+/// When a folder was made: one that took another one's place may have got its inode, too.
+pub(super) fn birth(folder: &Path) -> u64 {
+    let born = std::fs::metadata(folder).and_then(|m| m.created()).ok();
+    let since = born.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    since.and_then(|d| u64::try_from(d.as_nanos()).ok()).unwrap_or(0)
+}
 
 /// What is known of the root.
 pub(super) struct RootFolder {
@@ -20,13 +34,22 @@ pub(super) struct RootFolder {
     /// What lies in it could not be read at the last look.
     is_unread: bool,
     gone_reported: bool,
+    /// It was reported that another folder lies there than these threads can open.
+    pub(super) is_moved: bool,
     next_look: Time,
 }
 
 impl RootFolder {
     /// Nothing is known yet.
     pub(super) fn new(now: Time) -> Self {
-        Self { identity: None, marker: None, is_unread: false, gone_reported: false, next_look: now + ROOT }
+        Self {
+            identity: None,
+            marker: None,
+            is_unread: false,
+            gone_reported: false,
+            is_moved: false,
+            next_look: now + ROOT,
+        }
     }
 
     /// Which folder it was at the last look.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::Cache;
+use super::root::birth;
 use super::{ControllerGone, LibraryShell};
 use crate::content::{MountIdentity, SafePath};
 use crate::library::hash::{HashError, Hashed};
@@ -20,13 +21,6 @@ use crate::time::Time;
 const ROWS: usize = 2_000;
 const ROWS_TIME: Duration = Duration::from_secs(1);
 
-/// When a folder was made: one that took another one's place may have got its inode, too.
-fn birth(folder: &Path) -> u64 {
-    let born = std::fs::metadata(folder).and_then(|m| m.created()).ok();
-    let since = born.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
-    since.and_then(|d| u64::try_from(d.as_nanos()).ok()).unwrap_or(0)
-}
-
 impl LibraryShell {
     pub(super) fn take_reply(&mut self, reply: WalkReply) -> Result<(), ControllerGone> {
         let now = clock::now();
@@ -38,6 +32,7 @@ impl LibraryShell {
                 }
             }
             WalkReply::Way(path, mount) => self.saw_folder(&path, mount),
+            WalkReply::Linked(at, to) => self.watcher.links.add(at, to),
             WalkReply::Gone(path) => self.inventory.handle_gone(&path),
             WalkReply::Closed(path, why) => {
                 self.skipped(Path::new(path.as_str()), why)?;
@@ -90,7 +85,7 @@ impl LibraryShell {
             FolderNews::Remounted if self.root.unsettle() => self.look_again(),
             // What lies there was forgotten when it was closed, but its hashes were kept.
             FolderNews::Opened if self.cache.is_empty() => {
-                self.cache = Cache::of(self.store.hashes().iter().flatten());
+                self.cache = self.kept_hashes();
             }
             _ => {}
         }
@@ -101,7 +96,7 @@ impl LibraryShell {
     pub(super) fn look_again(&mut self) {
         self.root.unsettle();
         self.looks.add_everything(true);
-        self.cache = Cache::of(self.store.hashes().iter().flatten());
+        self.cache = self.kept_hashes();
     }
 
     fn saw_root(&mut self, root: RootSight) -> Result<(), ControllerGone> {
@@ -112,29 +107,35 @@ impl LibraryShell {
         if !matches!(root, RootSight::Folder(_)) {
             // What lay there is not shared any more; its hashes are kept for when it is back.
             self.inventory.handle_root_gone();
-            let root = &self.config.root;
+            self.check_reach();
+            if self.root.is_moved {
+                // Whoever takes the place of this library can open what lies there, or says why not.
+                return Ok(());
+            }
+            let root = &self.config.root.folder;
+            let what = if self.config.root.name.is_some() { "nothing of it" } else { "nothing" };
             let text = if root.is_dir() {
                 // No right to it, or a link that leads out of the sandbox (`peer/sandboxes.rs`) since the
                 // start.
                 format!(
-                    "the shared folder {} cannot be opened: nothing is shared until it can; look at its \
+                    "the shared folder {} cannot be opened: {what} is shared until it can; look at its \
                      permissions, and start this peer again if it leads elsewhere than before",
                     root.display()
                 )
             } else {
                 let root = root.display();
-                format!("the shared folder {root} is gone: nothing is shared until it is there again")
+                format!("the shared folder {root} is gone: {what} is shared until it is there again")
             };
             return self.send(Event::Warning(text));
         }
         // Another folder than before, so all of it has to be seen.
         self.looks.add_everything(self.scanned);
-        self.cache = Cache::of(self.store.hashes().iter().flatten());
+        self.cache = self.kept_hashes();
         Ok(())
     }
 
     fn scan_done(&mut self) -> Result<(), ControllerGone> {
-        let folder = &self.config.root;
+        let folder = &self.config.root.folder;
         // If it, or what is mounted in it, changed meanwhile, another look follows.
         if !self.looks.is_everything() && self.root.scanned(|| birth(folder)) {
             self.inventory.touch();
@@ -174,6 +175,14 @@ impl LibraryShell {
             Some(text) => self.send(Event::Warning(text)),
             None => Ok(()),
         }
+    }
+
+    /// The hashes that were kept of what lies in this root. Of `shared/`, those of other shares do no harm.
+    pub(super) fn kept_hashes(&self) -> Cache {
+        let root = &self.config.root;
+        let rows = self.store.hashes();
+        let is_here = |row: &HashRow| root.name.as_ref().is_none_or(|name| name.has(&row.path));
+        Cache::of(rows.iter().flatten().filter(is_here))
     }
 
     pub(super) fn hashed(&mut self, hasher: usize, hashed: Vec<Hashed>) -> Result<(), ControllerGone> {

@@ -1,13 +1,13 @@
 //! The threads that the library gives work to.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::counters::Counters;
+use crate::library::LibraryRoot;
 use crate::library::hash::{self, Gauge, Hashed};
 use crate::library::inventory::HashJob;
 use crate::library::left_out::NameRules;
@@ -40,23 +40,23 @@ impl Drop for HasherThread {
     }
 }
 
-pub(super) fn start_walker(root: &Path, names: NameRules, ears: Ears) -> io::Result<WalkerThread> {
+pub(super) fn start_walker(root: &LibraryRoot, names: NameRules, ears: Ears) -> io::Result<WalkerThread> {
     let (asks, asked) = unbounded();
     let (tell, replies) = bounded(REPLIES);
-    let walker = Walker::new(root.to_owned(), names, ears, move |t| tell.send(t).is_ok());
+    let walker = Walker::new(root.clone(), names, ears, move |t| tell.send(t).is_ok());
     let thread = Thread::spawn("library-walk", move || walker.run(&asked))?;
     Ok(WalkerThread { asks, replies, _thread: thread })
 }
 
 pub(super) fn start_hasher(
     n: usize,
-    root: &Path,
+    root: &LibraryRoot,
     counters: &Arc<Counters>,
     done: Sender<(usize, Vec<Hashed>)>,
 ) -> io::Result<HasherThread> {
     let (orders, jobs) = unbounded();
     let gauge = Arc::new(Gauge::default());
-    let (root, shared, counters) = (root.to_owned(), Arc::clone(&gauge), Arc::clone(counters));
+    let (root, shared, counters) = (root.clone(), Arc::clone(&gauge), Arc::clone(counters));
     let thread = Thread::spawn("library-hash", move || {
         hash::work(&root, &shared, &counters.hashed, &jobs, |hashed| done.send((n, hashed)).is_ok());
     })?;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, bounded};
 
+use super::links::KnownLinks;
 use crate::library::watch::{self, Ears, WatchEvent};
 use crate::sys::mounts::{MountTable, MountWatch};
 
@@ -14,6 +15,8 @@ use crate::sys::mounts::{MountTable, MountWatch};
 pub(super) struct WatcherState {
     ears: Ears,
     pub(super) heard: Receiver<WatchEvent>,
+    /// What is watched where it lies, and listed under other paths as well.
+    pub(super) links: KnownLinks,
     /// All folders are watched, as far as is known.
     is_complete: bool,
     /// Why not all are, as it was told: each once.
@@ -27,7 +30,14 @@ impl WatcherState {
     pub(super) fn new() -> Self {
         let (hints, heard) = bounded(watch::HINTS);
         let ears = Ears { hints, lost: Arc::new(AtomicBool::new(false)) };
-        Self { ears, heard, is_complete: false, told: BTreeSet::new(), _mounts: None }
+        Self {
+            ears,
+            heard,
+            links: KnownLinks::default(),
+            is_complete: false,
+            told: BTreeSet::new(),
+            _mounts: None,
+        }
     }
 
     /// From now on what is mounted in `root` and unmounted there is heard of, if it can be.

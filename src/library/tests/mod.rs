@@ -7,6 +7,7 @@ mod hashing;
 mod left_out;
 mod links;
 mod mounts;
+mod shares;
 mod start;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,10 @@ impl Bench {
 
     fn root(&self) -> PathBuf {
         self.dir.path().join("shared")
+    }
+
+    fn roots(&self) -> ShareRoots {
+        ShareRoots { own: self.root(), ..ShareRoots::default() }
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -113,6 +118,7 @@ impl Running {
                 }
                 Ok(Event::Scanned) => self.scanned = true,
                 Ok(Event::Rescanned) => self.rescanned += 1,
+                Ok(Event::Moved) => panic!("{what}: moved"),
                 Err(_) => panic!("{what}: {:?} {:?}", self.listed(), self.warnings),
             }
         }
@@ -156,7 +162,7 @@ impl Running {
     /// The bytes that a sender would serve.
     fn serve(&self, content: &[u8]) -> Result<Vec<u8>, OpenError> {
         let file = self.shelf.files.get(&id(content)).expect("on the shelf");
-        let opened = open(&self.shelf.root, file)?;
+        let opened = open(&self.shelf.roots, file)?;
         let mut bytes = vec![0; usize::try_from(file.stamp.size).unwrap()];
         read_exact_at(&opened, &mut bytes, 0)?;
         if unchanged(&opened, &file.stamp)? { Ok(bytes) } else { Err(OpenError::Changed) }

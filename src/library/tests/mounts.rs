@@ -28,7 +28,7 @@ impl Running {
             match event {
                 Event::Changed(shelf) => self.shelf = shelf,
                 Event::Warning(text) => self.warnings.push(text),
-                Event::Hashing { .. } | Event::Scanned | Event::Rescanned => {}
+                Event::Hashing { .. } | Event::Scanned | Event::Rescanned | Event::Moved => {}
             }
             let Some(unlisted) = &self.shelf.waiting else { continue };
             let is_told = self.shelf.catalogue.get(&path(file)).is_some()

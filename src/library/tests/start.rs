@@ -139,7 +139,7 @@ fn hundred_thousand_files() {
             Event::Changed(new) => shelf = new,
             Event::Scanned => tell("scanned"),
             Event::Warning(text) => panic!("{text}"),
-            Event::Hashing { .. } | Event::Rescanned => {}
+            Event::Hashing { .. } | Event::Rescanned | Event::Moved => {}
         }
     }
     tell("all listed");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::named::NeededCatalogues;
 use super::{Answer, Command, Needs};
-use crate::content::SafePath;
+use crate::content::{SafePath, ShareName};
 use crate::control::{CompleteRequest, CompletionNames, Reply, file_word};
 use crate::custody::recovery::Fate;
 use crate::error::Failure;
@@ -20,7 +20,10 @@ const COMPLETIONS: usize = 100;
 
 impl Command for CompleteRequest {
     fn needs(&self) -> Needs {
-        if self.names == CompletionNames::Offered { Needs::Paths } else { Needs::Nothing }
+        match self.names {
+            CompletionNames::Offered | CompletionNames::Known => Needs::Paths,
+            _ => Needs::Nothing,
+        }
     }
 
     fn needed_catalogues(&self, _: &Roster) -> NeededCatalogues {
@@ -89,7 +92,13 @@ fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> 
             let known = roster.entries(&Owners::Anyone).map(|(_, entry)| &entry.path);
             Box::new(peer.requests.near.iter().chain(known))
         }
+        CompletionNames::Shares => Box::new(peer.shared.shares.names().map(ShareName::path)),
         CompletionNames::Own => Box::new(peer.shared.shelf.catalogue.entries().map(|entry| &entry.path)),
+        CompletionNames::Known => {
+            let own = peer.shared.shelf.catalogue.entries();
+            let others = roster.entries(&Owners::Anyone).map(|(_, entry)| entry);
+            Box::new(own.chain(others).map(|entry| &entry.path))
+        }
         CompletionNames::Lost => {
             let lost = peer.custody.machine.recoverable(now);
             let lost = lost.filter(|(e, fate)| *fate != Fate::Deleted || restoring.is_kept(e));
@@ -97,11 +106,14 @@ fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> 
         }
     };
     let mut names = BTreeSet::new();
+    if what == CompletionNames::Known {
+        names.extend(peers(prefix, roster));
+    }
     for path in paths {
         names.extend(file_word::completed(prefix, path.as_str()));
         if names.len() >= COMPLETIONS {
             break;
         }
     }
-    names.into_iter().collect()
+    names.into_iter().take(COMPLETIONS).collect()
 }

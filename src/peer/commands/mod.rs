@@ -15,11 +15,12 @@ use super::output::{Outputs, PeerOutput};
 use super::roster::Roster;
 use super::search::Searches;
 use super::seeks::FileSeeks;
-use crate::content::{Catalogue, Entry, EntryKind, SafePath};
+use crate::content::{Entry, EntryKind, SafePath, ShareName};
 use crate::control::file_word::FileWord;
 use crate::control::{DownloadRequest, Reply, Request, for_each_command};
 use crate::error::Failure;
 use crate::lan::LanFacts;
+use crate::library::Share;
 use crate::time::Time;
 
 /// The first commands wait this long, at most, for the network to answer.
@@ -224,6 +225,22 @@ pub(super) fn diagnosed(now: Time, ask: AskId, facts: DiagnosisFacts, peer: &mut
     doctor::answer(now, ask, facts, peer);
 }
 
+/// A share is remembered, or cannot be had.
+pub(super) fn shared(ask: AskId, share: Result<Share, Failure>, peer: &mut PeerMachine) {
+    share::shared(ask, share, peer);
+}
+
+/// It is remembered that something is shared no more, or could not be.
+pub(super) fn unshared(
+    now: Time,
+    ask: AskId,
+    name: &ShareName,
+    done: Result<(), Failure>,
+    peer: &mut PeerMachine,
+) {
+    unshare::unshared(now, ask, name, done, peer);
+}
+
 /// The library looked again, as somebody asked.
 pub(super) fn rescanned(peer: &mut PeerMachine) {
     rescan::answer(peer);
@@ -273,10 +290,6 @@ fn end_answer(ask: AskId, answer: Result<Answer, Failure>, out: &mut Outputs) {
         Ok(Answer::Later) => {}
         Err(failure) => out.reply(ask, Reply::Failed(failure)),
     }
-}
-
-fn files_of(catalogue: &Catalogue) -> u64 {
-    catalogue.entries().filter(|e| matches!(e.kind, EntryKind::File { .. })).count() as u64
 }
 
 /// True if a word means this file: its path, a folder that it is in, or `b3:` and the first digits of its id.

@@ -1,6 +1,6 @@
 //! `peers`: who is here. Pure.
 
-use super::{Answer, Command, Needs, files_of};
+use super::{Answer, Command, Needs};
 use crate::control::{PeerRow, PeersRequest, Reply};
 use crate::error::Failure;
 use crate::identity::PeerId;
@@ -25,7 +25,7 @@ impl Command for PeersRequest {
             id: id.full(),
             address: peer.interface_names.shown(m.host()),
             port: m.info.contact.ports.sender,
-            files: roster.catalogue(*id).map(|(_, c)| files_of(c)),
+            files: roster.catalogue(*id).map(|(_, c)| c.files()),
             bytes: roster.catalogue(*id).map(|(head, _)| head.bytes),
             seconds: now.since(m.since).as_secs(),
             order: numbers.get(id).copied(),

@@ -6,7 +6,7 @@ use crate::error::Failure;
 use crate::library;
 use crate::peer::event::AskId;
 use crate::peer::machine::PeerMachine;
-use crate::peer::output::PeerOutput;
+use crate::peer::output::{PeerOutput, ShareOrder};
 use crate::time::Time;
 
 impl Command for RescanRequest {
@@ -18,6 +18,9 @@ impl Command for RescanRequest {
     fn answer(self: Box<Self>, _: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
         peer.shared.rescan(ask);
         peer.out.push(PeerOutput::Library(library::Command::Rescan));
+        for name in peer.shared.shares.rescan() {
+            peer.out.push(PeerOutput::Share(ShareOrder::Tell(name, library::Command::Rescan)));
+        }
         Ok(Answer::Later)
     }
 }

@@ -68,7 +68,7 @@ fn forget(now: Time, words: &[String], peer: &mut PeerMachine) -> Result<String,
         peer.custody.restoring.stop();
     }
     // Whatever else it was to bring is fetched again.
-    if let Some(job) = peer.jobs.restoring() {
+    for job in peer.jobs.restoring() {
         peer.out.receiver(ReceiverCommand::Cancel(job));
     }
     Ok(match count {

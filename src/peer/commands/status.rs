@@ -43,19 +43,20 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         directory: settings.directory.clone(),
         ports: [ports.receiver, ports.sender, ports.distributor, ports.distributee],
         discovery_port: settings.on.discovery_port,
+        uptime: now.since(own.started).as_secs(),
         on: network(peer),
-        peers: roster.len() as u64,
         sharing: peer.shared.sharing(),
+        shares: peer.shared.share_rows(&settings.shared()),
         downloads: peer.downloads.rows(now, roster),
         queued: queued(now, peer),
         unfinished: unfinished(facts.unfinished, is_fetched),
-        uploads: peer.uploads.rows(now, roster),
+        uploads: peer.transfers.uploads.rows(now, roster),
         counters: facts.counters,
         gives: settings.swarm.then(|| peer.swarms.len() as u64),
         confinement: facts.confinement,
         limits: SpeedLimits {
-            up_limit: settings.up_limit.map(NonZeroU64::get),
-            down_limit: settings.down_limit.map(NonZeroU64::get),
+            up_limit: settings.speed.up_limit.map(NonZeroU64::get),
+            down_limit: settings.speed.down_limit.map(NonZeroU64::get),
         },
         outside: OutsideStatus {
             port_mapping: peer.routes.port_mapping.map(port_mapping),
@@ -83,6 +84,7 @@ fn network(peer: &PeerMachine) -> NetworkStatus {
         order: order.filter(|_| own.ticket > 0),
         office: presence.offices.of(own.id()),
         index,
+        peers: presence.roster.len() as u64,
     }
 }
 

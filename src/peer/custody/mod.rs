@@ -24,6 +24,7 @@ use self::restoring::Restoring;
 pub(super) use self::served::CarriedCopy;
 use self::served::{NOTE, Served, name_of, parts_of};
 use super::downloads::Downloads;
+use super::file_work::FileWork;
 use super::jobs::Jobs;
 use super::output::{Outputs, PeerOutput};
 use super::own_peer::OwnPeer;
@@ -285,7 +286,7 @@ impl CustodyDriver {
     ) {
         if !self.records.are_behind() {
             let here = |file| shared.shelf.files.contains_key(&file);
-            self.restoring.note(from, report, here, jobs.restoring().is_some(), out);
+            self.restoring.note(from, report, here, !jobs.restoring().is_empty(), out);
         }
     }
 
@@ -325,6 +326,11 @@ impl CustodyDriver {
         }
         self.own.is_announced(version);
         shared.announce(announcement, out);
+        let recovery = self.machine.recovery();
+        let forgotten = shared.shares.forget_unshared(recovery.named().chain(recovery.intends()));
+        if !forgotten.is_empty() {
+            out.files(FileWork::ForgetShares(forgotten));
+        }
         own.announce_catalogue(version, out);
     }
 }

@@ -116,7 +116,7 @@ impl CustodyDriver {
     ) {
         let shelf = Arc::clone(&shared.shelf);
         self.restoring.forget_reports(|file| shelf.files.contains_key(&file));
-        withdraw(&mut self.machine, now, shelf.marker, &shelf.left_out, &shelf.catalogue);
+        withdraw(&mut self.machine, now, shelf.marker, &shelf.left_out, &shelf.mounts, &shelf.catalogue);
         let unlisted = shelf.waiting.as_deref().filter(|_| shared.is_scanned);
         let unsure = left_open(self.machine.recovery().named(), &shelf.catalogue, unlisted);
         let found = with(&shelf.catalogue, &unsure);
@@ -124,6 +124,7 @@ impl CustodyDriver {
             let look = SharedLook {
                 identity: shelf.marker,
                 mounts: Arc::clone(&shelf.mounts),
+                shares: shelf.roots.named.keys().map(|name| name.path().clone()).collect(),
                 unlisted: unlisted.clone(),
                 left_out: Arc::clone(&shelf.left_out),
                 open: unsure.keys().cloned().collect(),

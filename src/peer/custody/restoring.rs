@@ -50,7 +50,7 @@ impl Restoring {
         self.due = Some(self.due.map_or(soon, |at| at.min(soon)));
     }
 
-    /// The job that brings back what was lost is over: what it did not bring is tried again.
+    /// A job that brings back what was lost is over, or could not be begun: what it did not bring is tried again.
     pub(in crate::peer) fn is_over(&mut self, now: Time) {
         self.due = Some(now + RESTORE_AGAIN);
     }
@@ -102,8 +102,9 @@ impl Restoring {
         }
     }
 
-    /// What fetches `lost` into `shared`, of those of the peers `here` that keep it.
-    pub(in crate::peer) fn order(&self, lost: Vec<Entry>, here: &[PeerId], shared: PathBuf) -> DownloadOrder {
+    /// What fetches `lost` into the folder of their share, of those of the peers `here` that keep it. Their paths are
+    /// those in the share.
+    pub(in crate::peer) fn order(&self, lost: Vec<Entry>, here: &[PeerId], share: PathBuf) -> DownloadOrder {
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         let asked: Arc<str> = Arc::from("restore");
         for entry in lost {
@@ -124,7 +125,7 @@ impl Restoring {
             notes: Vec::new(),
             what: "restore".to_owned(),
             owners: Owners::Anyone,
-            destination: shared,
+            destination: share,
             files,
             folders,
         }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(super) use self::filter::Filter;
 use self::folders::Folders;
+pub(super) use self::natural::compare;
 use super::limits;
 use super::look_alikes::LookAlikes;
 use super::owners::Owners;
@@ -121,7 +122,7 @@ fn lines<'a>(mine: &'a Catalogue, roster: &'a Roster, filter: &'a Filter) -> Lin
 }
 
 fn sort(rows: &mut [ListedRow], order: ListOrder) {
-    rows.sort_by(|a, b| natural::compare(a.path(), b.path()));
+    rows.sort_by(|a, b| compare(a.path(), b.path()));
     match order {
         ListOrder::Name => {}
         ListOrder::Size => rows.sort_by_key(|row| Reverse(row.size())),

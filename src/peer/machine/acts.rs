@@ -1,13 +1,18 @@
 //! What the machine of `mod.rs` does for custody: what custody's machine wants, and what is due for own files.
 //! Pure.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use super::PeerMachine;
 use crate::content::{Entry, SafePath};
 use crate::control::Notice;
 use crate::custody::custodian::CustodianOutput;
 use crate::custody::recovery::{Decision, Fate, FileCount};
 use crate::identity::PeerId;
+use crate::library::Share;
 use crate::peer::custody::{Challenge, CustodyDriver, KeepOrder};
+use crate::peer::file_work::FilePlace;
 use crate::peer::jobs::JobPurpose;
 use crate::receiver::ReceiverCommand;
 use crate::text;
@@ -64,7 +69,10 @@ impl PeerMachine {
                     // Nobody has a copy to hold on to.
                     self.custody.machine.give_up(now, |_, fate| fate == Fate::Absent);
                 }
-                self.warn(absent(&on, count, is_kept));
+                let share = self.shared.shares.of(&on).filter(|share| *share.name.path() == on);
+                let text = share
+                    .map_or_else(|| absent(&on, count, is_kept), |share| absent_share(&share, count, is_kept));
+                self.warn(text);
             }
             CustodianOutput::Withdrawn(count) => self.warn(withdrawn(count)),
             CustodianOutput::Restore(..) => self.custody.restoring.wanted(now),
@@ -102,7 +110,7 @@ impl PeerMachine {
 
     /// Fetches what was lost, if that is not under way.
     fn restore(&mut self, now: Time) {
-        if self.jobs.restoring().is_some() || self.departure.is_begun() {
+        if !self.jobs.restoring().is_empty() || self.departure.is_begun() {
             return;
         }
         let lost: Vec<Entry> = self.custody.machine.recovery().restoring().cloned().collect();
@@ -110,8 +118,20 @@ impl PeerMachine {
             return;
         }
         let here: Vec<PeerId> = self.presence.roster.iter().map(|(id, _)| *id).collect();
-        let order = self.custody.restoring.order(lost, &here, self.own.settings.shared());
-        self.downloads.begin(now, &mut self.jobs, JobPurpose::Restore, order, &mut self.out);
+        let mut by_share: BTreeMap<PathBuf, Vec<Entry>> = BTreeMap::new();
+        for Entry { path, kind } in lost {
+            match self.shared.place_to_restore(&path, &self.own.settings.shared()) {
+                Some(FilePlace { folder, inner }) => {
+                    by_share.entry(folder).or_default().push(Entry { path: inner, kind });
+                }
+                // Its folder is not there: it is tried again later.
+                None => self.custody.restoring.is_over(now),
+            }
+        }
+        for (folder, lost) in by_share {
+            let order = self.custody.restoring.order(lost, &here, folder);
+            self.downloads.begin(now, &mut self.jobs, JobPurpose::Restore, order, &mut self.out);
+        }
     }
 }
 
@@ -133,6 +153,27 @@ fn absent(on: &SafePath, count: FileCount, is_kept: bool) -> String {
         "{what}: others keep their copies and go on listing {them}, and this peer shares {them} again once what was \
          mounted is back; `restore {folder}` fetches {them} from others, `restore --forget {folder}` says that {they} \
          deleted"
+    )
+}
+
+/// The folder of a share is not there, or another one lies in its place; `is_kept`: others may have copies of its files.
+fn absent_share(share: &Share, count: FileCount, is_kept: bool) -> String {
+    let (files, them, they) = match count.files {
+        1 => ("1 file".to_owned(), "it", "it was"),
+        n => (format!("{n} files"), "them", "they were"),
+    };
+    let folder = text::shown(&share.folder.to_string_lossy()).into_owned();
+    let (shown, name) = (&share.name, share.name.typed());
+    let what = format!(
+        "the share {shown} ({folder}) is not there: {files} of it count as missing, not as deleted, and this peer \
+         shares {them} again once the folder is back"
+    );
+    if !is_kept {
+        return format!("{what}; `unshare {name}` ends that");
+    }
+    format!(
+        "{what}; others keep their copies and go on listing {them}; `restore --forget {name}` says that {they} deleted, \
+         `unshare {name}` shares {them} no more"
     )
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::PeerMachine;
+use super::share_events::check_shared;
 use crate::address::Ports;
 use crate::content::{Catalogue, FileId, Head};
 use crate::control::{Notice, Reply};
@@ -12,11 +13,11 @@ use crate::distribution::{CustodyEvent, chunk_store};
 use crate::error::Failure;
 use crate::identity::{Instance, PeerId};
 use crate::lan::{self, Gone, PeerInfo};
-use crate::library;
-use crate::peer::commands::{diagnosed, on_index, on_keeper, own_files_changed, rescanned, searched};
+use crate::peer::commands::{diagnosed, on_index, on_keeper, searched, shared, unshared};
 use crate::peer::custody::CustodyDriver;
 use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
+use crate::peer::happenings;
 use crate::peer::jobs::JobPurpose;
 use crate::peer::output::{LogLevel, Outputs, PeerOutput};
 use crate::peer::own_peer::OwnPeer;
@@ -49,7 +50,8 @@ impl PeerMachine {
                 }
                 self.routes.on_table(now, event, &mut self.out);
             }
-            PeerEvent::Library(event) => self.on_library(now, event),
+            PeerEvent::Library(event) => self.on_library(now, None, event),
+            PeerEvent::Share(name, event) => self.on_library(now, Some(&name), event),
             PeerEvent::Receiver(event) => {
                 use ReceiverEvent::{Catalogue, Kept, OwnerCatalogue};
                 if matches!(event, Catalogue(..) | OwnerCatalogue { .. } | Kept(..)) {
@@ -180,35 +182,6 @@ impl PeerMachine {
         }
     }
 
-    fn on_library(&mut self, now: Time, event: library::Event) {
-        match event {
-            // A peer that is here for the index alone shares nothing, whatever is put there.
-            library::Event::Changed(_) | library::Event::Hashing { .. }
-                if self.own.settings.index.is_only => {}
-            library::Event::Changed(shelf) => {
-                self.shared.shelf = shelf;
-                own_files_changed(now, self);
-                self.custody.own.look_again(now);
-            }
-            library::Event::Hashing { first, files, bytes } => {
-                if self.shared.unhashed == 0 {
-                    self.out.debug(format!("{files} files with {bytes} bytes are to be hashed"));
-                }
-                self.shared.hashing(first, files);
-                if files == 0 {
-                    self.custody.own.look_again(now);
-                }
-            }
-            library::Event::Scanned => {
-                self.shared.is_scanned = true;
-                // If nothing is shared, others are to know that, too.
-                self.custody.own.look_again(now);
-            }
-            library::Event::Rescanned => rescanned(self),
-            library::Event::Warning(text) => self.warn(text),
-        }
-    }
-
     fn on_receiver(&mut self, now: Time, event: ReceiverEvent) {
         use lan::Command;
         match event {
@@ -295,6 +268,7 @@ impl PeerMachine {
         self.downloads.new_holder(id, &catalogue, &mut self.out);
         self.downloads.queue_listed(id, &catalogue);
         self.custody.keep_up(id, &head, &mut self.out);
+        self.out.event(|| happenings::shares(id, &self.presence.roster, &catalogue));
         self.presence.roster.shares(id, head, catalogue);
         self.out.receiver(ReceiverCommand::Kept(id));
         self.presence.pull_again(now, id, &mut self.out);
@@ -332,13 +306,19 @@ impl PeerMachine {
             }
             SenderEvent::NotConnected(id) => self.out.discovery(lan::Command::AskBack(id, false)),
             SenderEvent::Serving(list) => {
-                let sent = self.uploads.serving(now, list);
+                let sent = self.transfers.uploads.serving(now, list);
                 if self.departure.is_begun() {
                     self.departure.sent(now, sent);
                     self.custody.machine.sent(now);
                 }
             }
-            SenderEvent::Changed(path) => self.out.push(PeerOutput::Library(library::Command::Check(path))),
+            SenderEvent::Sent(mut parts) => {
+                // What is kept here for others this very peer may take, too.
+                parts.retain(|part| part.to.peer != self.own.id());
+                let (roster, shelf) = (&self.presence.roster, &self.shared.shelf);
+                self.transfers.sent(now, &parts, roster, shelf, &mut self.out);
+            }
+            SenderEvent::Changed(path) => check_shared(path, self),
             SenderEvent::Rotten(file, chunk) => {
                 self.out.debug(format!("chunk {} of {file} in the store is not what it was", chunk.get()));
                 self.carrier.lost(file);
@@ -437,6 +417,12 @@ impl PeerMachine {
             FileAnswer::Facts(ask, facts) => self.on_facts(now, ask, *facts),
             FileAnswer::Diagnose(ask, facts) => diagnosed(now, ask, *facts, self),
             FileAnswer::Instance(stored) => self.on_instance(now, stored),
+            FileAnswer::Share(ask, share) => shared(ask, share, self),
+            FileAnswer::Unshare(ask, name, done) => unshared(now, ask, &name, done, self),
+            FileAnswer::ForgetShares(Ok(())) => {}
+            FileAnswer::ForgetShares(Err(why)) => {
+                self.out.debug(format!("what is shared no more cannot be forgotten: {why}"));
+            }
             FileAnswer::Routes(Ok(())) => {}
             FileAnswer::Routes(Err(why)) => self.warn(format!("the routes cannot be remembered: {why}")),
             FileAnswer::Announced(Ok(())) => {}

@@ -110,7 +110,10 @@ impl PeerMachine {
             None => return,
         }
         self.out.debug(format!("download {} is over: {files} files arrived", job.0));
-        self.downloads.end(now, job, failure, &self.presence.roster, &mut self.out);
+        let ended = self.downloads.end(now, job, failure, &self.presence.roster, &mut self.out);
+        if let Some(ended) = ended {
+            self.transfers.ended(now, ended, &mut self.out);
+        }
         if !self.departure.is_begun() {
             self.downloads.begin_waiting(now, job, &self.presence.roster, &mut self.out);
         }

@@ -5,16 +5,20 @@
 //! [`PeerOutput::End`].
 //!
 //! Each concern is a struct of its own, with its own state; what concerns several is put together here. What
-//! the parts report is in events.rs, how jobs go in job_events.rs, what custody wants in acts.rs, what users ask in
+//! the parts report is in events.rs, how jobs go in job_events.rs, what the shares
+//! report in share_events.rs, what custody wants in acts.rs, what users ask in
 //! peer/commands/.
 
 mod acts;
 mod events;
 mod job_events;
+mod share_events;
 
 use core::net::Ipv4Addr;
 use std::sync::Arc;
 
+use self::share_events::on_all_shares;
+pub(super) use self::share_events::shares_changed;
 use super::announced::AnnouncedFiles;
 use super::chat::Chat;
 use super::commands::{Requests, turn_searches, turn_seeks};
@@ -32,10 +36,11 @@ use super::queue::{Queue, turn_queue, write};
 use super::reachability::Reachability;
 use super::routes::PeerRoutes;
 use super::shared::SharedFolder;
+use super::shares::SharesAtStart;
 use super::swarms::Swarms;
 use super::through::{Carrier, ThroughOthers};
+use super::transfers::Transfers;
 use super::unanswered::UnansweredPeers;
-use super::uploads::Uploads;
 use super::verifying::Verifying;
 use super::warnings::Warnings;
 use crate::address::{Host, RouteTarget};
@@ -68,12 +73,16 @@ pub(crate) struct PeerStart {
     pub(crate) chat: Chat,
     /// Downloads that were not done.
     pub(crate) downloads: Vec<LedgerRow>,
+    /// What was noted of transfers.
+    pub(crate) transfers: Transfers,
     /// Routes of earlier starts.
     pub(crate) routes: Vec<RouteTarget>,
     /// Files that were announced in earlier starts.
     pub(crate) announced: Vec<FileId>,
     /// What there was to warn of before.
     pub(crate) warnings: Vec<String>,
+    /// What is shared beside `shared/`. Its threads run already.
+    pub(crate) shares: SharesAtStart,
 }
 
 /// The machine.
@@ -84,7 +93,7 @@ pub(crate) struct PeerMachine {
     pub(super) shared: SharedFolder,
     pub(super) jobs: Jobs,
     pub(super) downloads: Downloads,
-    pub(super) uploads: Uploads,
+    pub(super) transfers: Transfers,
     pub(super) swarms: Swarms,
     pub(super) through: ThroughOthers,
     pub(super) carrier: Carrier,
@@ -114,9 +123,11 @@ impl PeerMachine {
             custody,
             chat,
             downloads,
+            transfers,
             routes,
             announced,
             warnings,
+            shares,
         } = start;
         let queue = Queue::restored(&downloads);
         let announced = AnnouncedFiles::new(announced);
@@ -126,10 +137,10 @@ impl PeerMachine {
         let mut machine = Self {
             own: OwnPeer { settings, identity, group, instance, presence, ticket: 0, moved, started: now },
             presence: Presence::with_index_memory(index_memory),
-            shared: SharedFolder::default(),
+            shared: SharedFolder::new(shares),
             jobs: Jobs::default(),
             downloads: Downloads::beside(near, queue),
-            uploads: Uploads::default(),
+            transfers,
             swarms: Swarms::default(),
             through: ThroughOthers::default(),
             carrier: Carrier::new(custody.machine.keeper().quota().lent()),
@@ -187,12 +198,14 @@ impl PeerMachine {
             self.requests.poll_timeout(),
             self.departure.poll_timeout(),
             self.presence.poll_timeout(),
+            self.shared.shares.poll_timeout(),
             self.custody.poll_timeout(),
             self.verifying.poll_timeout(),
             self.through.poll_timeout(),
             self.carrier.poll_timeout(),
             self.downloads.queue.poll_timeout(),
             self.routes.poll_timeout(),
+            self.transfers.poll_timeout(),
         ];
         all.into_iter().flatten().min()
     }
@@ -205,6 +218,9 @@ impl PeerMachine {
 
     fn handle_timeout(&mut self, now: Time) {
         self.presence.handle_timeout(now, &mut self.out);
+        if let Some(event) = self.shared.shares.handle_timeout(now) {
+            on_all_shares(now, event, self);
+        }
         self.verifying.handle_timeout(now, &mut self.out);
         let roster = &self.presence.roster;
         self.through.handle_timeout(now, self.own.id(), roster, &self.downloads, &mut self.out);
@@ -214,7 +230,8 @@ impl PeerMachine {
         let may_be_there = !shared.is_known() || shared.shelf.waiting.is_none();
         let has = |file| may_be_there || shared.shelf.files.contains_key(&file) || served.has(file);
         self.routes.sites.keep_announced(now, has, &mut self.out);
-        let names = || self.uploads.names(&self.presence.roster);
+        self.transfers.handle_timeout(now, &mut self.out);
+        let names = || self.transfers.uploads.names(&self.presence.roster);
         self.departure.handle_timeout(now, names, &mut self.out);
     }
 
@@ -262,9 +279,12 @@ impl PeerMachine {
     /// The very last act.
     fn finish(&mut self, now: Time) {
         let stopped = Failure::other("this peer left; what arrived stays, and the next start resumes it");
-        self.downloads.end_all(now, &stopped, &self.presence.roster, &mut self.out);
+        for ended in self.downloads.end_all(now, &stopped, &self.presence.roster, &mut self.out) {
+            self.transfers.ended(now, ended, &mut self.out);
+        }
         self.requests.end(&stopped, &mut self.out);
         write(now, true, &mut self.downloads.queue, &mut self.out);
+        self.transfers.finish(&mut self.out);
         self.departure.finish(&mut self.out);
     }
 

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::catalogues::Unlisted;
+use super::happenings;
 use super::keeper_pulls::{CatalogueAsk, KeeperAnswer, KeeperPulls};
 use super::offices::{Offices, OwnArrival};
 use super::output::Outputs;
 use super::patience::Patience;
 use super::roster::{LentCatalogue, Member, Roster, meeting};
 use crate::content::Catalogue;
-use crate::control::{GoneCause, Notice};
+use crate::control::{GoneCause, Notice, WatchKind};
 use crate::identity::PeerId;
 use crate::lan::{self, Gone, PeerInfo};
 use crate::receiver::ReceiverCommand;
@@ -67,6 +68,7 @@ impl Presence {
         }
         let is_awaited = self.roster.awaits_address(id) && !info.contact.hosts.is_empty();
         if self.roster.here(now, info) {
+            out.event(|| happenings::peer(WatchKind::PeerCame, id, &name, None));
             out.notice(Notice::Joined { name, id: id.to_string() });
         }
         if !self.roster.is_large() {
@@ -102,6 +104,12 @@ impl Presence {
                 Gone::Closed => GoneCause::Disconnected,
                 Gone::Silent | Gone::Yielded => GoneCause::Silent,
             };
+            let word = match why {
+                GoneCause::Left => "left",
+                GoneCause::Silent => "silent",
+                GoneCause::Disconnected => "disconnected",
+            };
+            out.event(|| happenings::peer(WatchKind::PeerWent, id, &name, Some(word)));
             out.notice(Notice::Gone { name, why });
         }
     }

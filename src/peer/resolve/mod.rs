@@ -140,7 +140,7 @@ pub(super) fn mentioned(words: &[String], roster: &Roster) -> BTreeSet<PeerId> {
 }
 
 /// True if a path is this one or below it, however its letters are put together.
-fn is_there(path: &SafePath, at: &str) -> bool {
+pub(super) fn is_there(path: &SafePath, at: &str) -> bool {
     let depth = at.split('/').count();
     let top = path.top(depth);
     top == at || !top.is_ascii() && path::composed(top) == at

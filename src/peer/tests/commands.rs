@@ -105,7 +105,7 @@ fn status_tells_what_the_machine_and_the_shell_know() {
     let ask = peer.ask(StatusRequest {}.into());
     let replies = peer.replies(ask);
     let [Reply::Status(status), Reply::Done] = replies.as_slice() else { panic!("{replies:?}") };
-    assert_eq!((status.peers, status.sharing.files, status.sharing.bytes), (1, 2, 3));
+    assert_eq!((status.on.peers, status.sharing.files, status.sharing.bytes), (1, 2, 3));
     assert_eq!((status.name.as_str(), status.warnings.len(), status.gives), ("me", 1, Some(0)));
 }
 

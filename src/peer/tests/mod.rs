@@ -12,8 +12,10 @@ mod named;
 mod queue;
 mod running_downloads;
 mod search;
+mod shares;
 mod sites;
 mod through;
+mod transfers;
 mod verifying;
 
 use core::time::Duration;
@@ -27,6 +29,8 @@ use super::file_work::{FileAnswer, FileWork, LocalFacts};
 use super::machine::{PeerMachine, PeerStart};
 use super::output::PeerOutput;
 use super::roster::tests::{file, info, key};
+use super::shares::SharesAtStart;
+use super::transfers::Transfers;
 use crate::address::Ports;
 use crate::content::{Catalogue, Entry, EntryKind, FileId};
 use crate::control::{
@@ -40,7 +44,7 @@ use crate::custody::quota::Lend;
 use crate::identity::{Identity, Instance, PeerId, PeerName};
 use crate::index::IndexHost;
 use crate::lan::{self, OwnPresence};
-use crate::library::{self, Shelf};
+use crate::library::{self, ShareRoots, Shelf};
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::settings::Settings;
 use crate::store::LedgerRow;
@@ -122,9 +126,11 @@ impl TestPeer {
             custody,
             chat,
             downloads,
+            transfers: Transfers::default(),
             routes: Vec::new(),
             announced: Vec::new(),
             warnings: Vec::new(),
+            shares: SharesAtStart::default(),
         };
         let mut peer = Self {
             machine: PeerMachine::new(now, start),
@@ -224,7 +230,8 @@ impl TestPeer {
     /// This lies in `shared/`, all of it hashed.
     fn share(&mut self, entries: &[Entry]) {
         let catalogue = Catalogue::of(entries.to_vec());
-        let shelf = Shelf { catalogue, waiting: Some(Arc::default()), ..Shelf::default() };
+        let roots = Arc::new(ShareRoots { own: "/peer/shared".into(), ..ShareRoots::default() });
+        let shelf = Shelf { roots, catalogue, waiting: Some(Arc::default()), ..Shelf::default() };
         self.event(PeerEvent::Library(library::Event::Changed(Arc::new(shelf))));
         self.event(PeerEvent::Library(library::Event::Scanned));
     }

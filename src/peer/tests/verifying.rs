@@ -4,7 +4,7 @@ use super::*;
 use crate::control::{Location, VerifyResult, VerifyRow};
 use crate::distribution::chunk_store::{self, Finding};
 use crate::error::Failure;
-use crate::peer::file_work::Damaged;
+use crate::peer::file_work::{Damaged, FilePlace};
 
 fn row(result: VerifyResult, repaired: Option<bool>) -> Reply {
     Reply::Verified(VerifyRow { path: "song".to_owned(), what: Location::Shared, result, repaired })
@@ -39,10 +39,14 @@ const fn sum(bad: u64) -> Reply {
     Reply::VerifySum { files: 1, bytes: 1, bad }
 }
 
+fn place() -> FilePlace {
+    FilePlace { folder: "/peer/shared".into(), inner: "song".parse().unwrap() }
+}
+
 /// A rotten file is found, and its good one is being fetched by the returned job.
 fn repairing(peer: &mut TestPeer) -> Job {
     found(peer, Finding::Rotten);
-    assert_eq!(file_work(peer), [FileWork::Repair("song".parse().unwrap())]);
+    assert_eq!(file_work(peer), [FileWork::Repair("song".parse().unwrap(), place())]);
     peer.event(PeerEvent::Files(FileAnswer::Repair("song".parse().unwrap(), Ok(()))));
     peer.fetched().pop().unwrap()
 }
@@ -66,7 +70,7 @@ fn a_rotten_shared_file_is_fetched_and_swapped() {
     all_read(&mut peer);
     assert_eq!(peer.replies(ask), [], "it is waited for");
     peer.finish(job.id, None);
-    let damaged = Damaged { path: "song".parse().unwrap(), size: 1, modified: 5_000 };
+    let damaged = Damaged { path: "song".parse().unwrap(), place: place(), size: 1, modified: 5_000 };
     assert_eq!(file_work(&mut peer), [FileWork::Swap(damaged.clone())]);
     peer.event(PeerEvent::Files(FileAnswer::Swap(damaged, Ok(()))));
     assert_eq!(peer.replies(ask), [row(VerifyResult::Rotten, Some(true)), sum(1), Reply::Done]);

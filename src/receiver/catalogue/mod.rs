@@ -102,7 +102,7 @@ impl PendingBuckets {
     /// Bytes of memory that are charged: those of the bucket that is coming are among them, and what is sure to
     /// come. So what finds no place is not sent in vain, and takes none from another one while it is small.
     fn memory(&self) -> u64 {
-        let coming = self.reader.as_ref().map_or(0, |reader| reader.bucket().memory());
+        let coming = self.reader.as_ref().map_or(0, BucketReader::memory);
         self.least.max((self.bytes + coming) as u64)
     }
 
@@ -389,8 +389,9 @@ impl Catalogues {
             return Err("its catalogue has another length than it says".to_owned());
         }
         if page.last {
+            let digest = reader.digest();
             let bucket = reader.finish();
-            if bucket.digest() != pending.digests[usize::from(page.bucket)] {
+            if digest != pending.digests[usize::from(page.bucket)] {
                 return Err("a bucket of its catalogue is not what it promised".to_owned());
             }
             pending.entries = entries;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::disk::SimDisk;
 use crate::content::{Catalogue, Entry, EntryKind, FolderIdentity, SafePath, Stamp};
-use crate::library::{SharedFile, Shelf};
+use crate::library::{ShareRoots, SharedFile, Shelf};
 use crate::settings::Settings;
 
 /// All that is shared.
@@ -21,7 +21,7 @@ pub(super) fn shelf(disk: &SimDisk, settings: &Settings) -> Arc<Shelf> {
         files.push(SharedFile { path, stamp, manifest: Arc::clone(&file.manifest), since: 0 });
     }
     Arc::new(Shelf {
-        root,
+        roots: Arc::new(ShareRoots { own: root, ..ShareRoots::default() }),
         catalogue: Catalogue::of(entries),
         files: files.into_iter().collect(),
         marker: FolderIdentity { device: 1, inode: 1, birth: 1 },

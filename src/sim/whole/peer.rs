@@ -27,6 +27,8 @@ use crate::peer::chat::Chat;
 use crate::peer::custody::{CustodyOnDisk, RestoredCustody};
 use crate::peer::event::{AskId, PeerEvent};
 use crate::peer::machine::{PeerMachine, PeerStart};
+use crate::peer::shares::SharesAtStart;
+use crate::peer::transfers::Transfers;
 use crate::receiver::ReceiverCommand;
 use crate::receiver::search::FoundOutcome;
 use crate::settings::Settings;
@@ -150,10 +152,12 @@ impl SimPeer {
             moved: None,
             custody,
             chat,
+            transfers: Transfers::default(),
             routes: Vec::new(),
             downloads: Vec::new(),
             announced: Vec::new(),
             warnings: Vec::new(),
+            shares: SharesAtStart::default(),
         };
         self.running = Some(Running {
             process,

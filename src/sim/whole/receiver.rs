@@ -112,7 +112,7 @@ impl SimReceiver {
                 self.pulls.search(now, from, number, search, known);
             }
             // The disk is one, whoever works on it; and everybody can be dialled here.
-            ReceiverCommand::Store(..) | ReceiverCommand::Meet(_) => {}
+            ReceiverCommand::Store(..) | ReceiverCommand::Meet(_) | ReceiverCommand::Limit(_) => {}
             ReceiverCommand::Stop => self.stop(around),
         }
         self.pump(around);

@@ -13,6 +13,7 @@ use super::network::{Datagram, Process};
 use super::receiver::SimReceiver;
 use super::sender::SimSender;
 use crate::distribution::chunk_store;
+use crate::error::Failure;
 use crate::identity::{Identity, Instance};
 use crate::index::IndexHost;
 use crate::lan::{self, Endpoint, LanOutput, Machines, Packet, Via};
@@ -164,6 +165,8 @@ impl Running {
             PeerOutput::Library(library::Command::Rescan) => {
                 around.part_says(PeerEvent::Library(library::Event::Rescanned));
             }
+            // What is simulated is `shared/` alone.
+            PeerOutput::Share(_) => {}
             PeerOutput::Receiver(command) => self.receiver.command(around, command),
             PeerOutput::Tell(line) => {
                 let said = around.now().0 / 1_000_000;
@@ -196,6 +199,7 @@ impl Running {
             PeerOutput::Chat(rows) => around.chat_writes(rows),
             // A start in a simulation has no queue of the one before.
             PeerOutput::Downloads(_) => {}
+            PeerOutput::Transfers(_) | PeerOutput::Watch(_) | PeerOutput::Event(_) => {}
             PeerOutput::Files(work) => file_work(around, work),
             PeerOutput::Facts(ask) => {
                 let facts = FileAnswer::Facts(ask, Box::new(facts()));
@@ -313,7 +317,7 @@ fn file_work(around: &mut Around<'_>, work: FileWork) {
         FileWork::Plan(ask, plan) => FileAnswer::Plan(ask, plan),
         FileWork::Discard(job, _, _) => FileAnswer::Discard(job, Ok(Vec::new())),
         FileWork::Challenge(job, _) => FileAnswer::Challenge(job, Ok(())),
-        FileWork::Repair(path) => FileAnswer::Repair(path, Ok(())),
+        FileWork::Repair(path, _) => FileAnswer::Repair(path, Ok(())),
         FileWork::Swap(damaged) => FileAnswer::Swap(damaged, Err("nothing rots here".to_owned())),
         FileWork::Instance(after) => {
             let random = around.network.rng.next();
@@ -321,6 +325,9 @@ fn file_work(around: &mut Around<'_>, work: FileWork) {
         }
         FileWork::Routes(_) => FileAnswer::Routes(Ok(())),
         FileWork::Announced(_) => FileAnswer::Announced(Ok(())),
+        FileWork::Share(ask, _) => FileAnswer::Share(ask, Err(Failure::other("one disk, one share"))),
+        FileWork::Unshare(ask, name) => FileAnswer::Unshare(ask, name, Ok(())),
+        FileWork::ForgetShares(_) => FileAnswer::ForgetShares(Ok(())),
         FileWork::Facts(ask, facts) => FileAnswer::Facts(ask, facts),
         FileWork::Diagnose(ask, facts) => FileAnswer::Diagnose(ask, facts),
     };

@@ -95,6 +95,7 @@ impl SimSender {
     pub(super) fn command(&mut self, around: &mut Around<'_>, command: SenderCommand) {
         match command {
             SenderCommand::Offer(offer) => self.offer = offer,
+            SenderCommand::Reader(..) => {}
             SenderCommand::Table(peer, Some(record)) => drop(self.here.table.insert(peer, record)),
             SenderCommand::Table(peer, None) => drop(self.here.table.remove(&peer)),
             // What is there of a file comes by `seeds`, and where the store is, is known.
@@ -122,6 +123,7 @@ impl SimSender {
             | SenderCommand::Meet(_)
             | SenderCommand::Relay(..)
             | SenderCommand::Withhold(_)
+            | SenderCommand::Limit(_)
             | SenderCommand::Give(..) => {}
             SenderCommand::Finish => {
                 self.state = SenderState::Finishing;

@@ -9,6 +9,7 @@ mod exit;
 mod home;
 mod kill;
 mod rot;
+mod shares;
 mod space;
 mod withdrawn;
 

@@ -18,7 +18,7 @@ use potluck::sys::clock;
 use potluck::sys::thread::Thread;
 use potluck::wire::Message;
 use potluck::wire::datagram::Body;
-use potluck::wire::message::KeptFile;
+use potluck::wire::message::{CoveredRow, HitRow, KeptFile};
 
 use crate::lab::Lab;
 
@@ -70,6 +70,8 @@ pub(crate) enum Order {
     Busy,
     /// Say that the network is too large for each to know what all share.
     SayLarge,
+    /// Keep the index: claim to know what these share, and to have found this, whatever is searched for.
+    KeepIndex(Vec<CoveredRow>, Vec<HitRow>),
     /// Send this from its discovery port.
     Send(Vec<u8>, SocketAddr),
     /// Carry the datagrams of these two to each other, so that each takes it for the other one.

@@ -17,6 +17,9 @@ pub(crate) struct Voice {
     pub(crate) catalogue: u64,
     /// Milliseconds between two announcements, as it says.
     pub(super) interval: u32,
+    /// Its place in the order of arrival.
+    pub(super) ticket: u64,
+    pub(super) features: u64,
 }
 
 #[derive(Serialize)]
@@ -36,6 +39,8 @@ struct SaysOfItself<'a> {
     ports: Ports,
     interval: u32,
     catalogue: u64,
+    ticket: u64,
+    features: u64,
 }
 
 impl Voice {
@@ -48,6 +53,8 @@ impl Voice {
             sequence: 0,
             catalogue: 0,
             interval: 1_000,
+            ticket: 0,
+            features: 0,
         }
     }
 
@@ -68,7 +75,8 @@ impl Voice {
         let ports =
             Ports { receiver: SENDER - 1, sender: SENDER, distributor: SENDER + 1, distributee: SENDER + 2 };
         let (name, catalogue, interval) = (self.name.as_str(), self.catalogue, self.interval);
-        let presence = SaysOfItself { state: PresenceState::Here, name, ports, interval, catalogue };
+        let (state, ticket, features) = (PresenceState::Here, self.ticket, self.features);
+        let presence = SaysOfItself { state, name, ports, interval, catalogue, ticket, features };
         // A line takes the place of what only fills a datagram up.
         let said = if let datagram::DatagramMessage::Room(line) = message { line.text.len() } else { 0 };
         let pad = &[0; datagram::DATAGRAM_MIN][said.min(datagram::DATAGRAM_MIN)..];

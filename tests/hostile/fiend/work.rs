@@ -19,7 +19,8 @@ use potluck::wire::Message;
 use potluck::wire::datagram::{self, Envelope};
 use potluck::wire::frame::{Decoder, Piece};
 use potluck::wire::message::{
-    BlockIs, GetBlocks, HavesIs, KeptFile, KeptIs, ManifestIs, MetAt, Reason, Refused,
+    BlockIs, CoveredRow, FoundIs, GetBlocks, HavesIs, HitRow, KeptFile, KeptIs, ManifestIs, MetAt, Reason,
+    Refused, TableIs,
 };
 use rustls::{ServerConnection, StreamOwned};
 
@@ -54,6 +55,8 @@ pub(super) struct Work {
     owner_catalogues: BTreeMap<PeerId, (Identity, Instance, Catalogue)>,
     /// What it says that it keeps of each owner.
     kept: Vec<(PeerId, KeptFile)>,
+    /// Whose files it claims to know, and what it says that it found.
+    index: Option<(Vec<CoveredRow>, Vec<HitRow>)>,
     endless: Option<Arc<EndlessBucket>>,
     is_busy: bool,
     lines: Vec<Line>,
@@ -85,6 +88,7 @@ impl Work {
             contents: Vec::new(),
             owner_catalogues: BTreeMap::new(),
             kept: Vec::new(),
+            index: None,
             endless: None,
             is_busy: false,
             lines: Vec::new(),
@@ -144,6 +148,14 @@ impl Work {
             }
             Order::SayLarge => {
                 self.voice.interval = 2_000;
+                self.announce();
+            }
+            Order::KeepIndex(covered, hits) => {
+                self.index = Some((covered, hits));
+                self.voice.interval = 2_000;
+                // Before whoever came first.
+                self.voice.ticket = 1;
+                self.voice.features = datagram::features::OFFICE | datagram::features::INDEX_ONLY;
                 self.announce();
             }
             Order::Busy => {
@@ -301,6 +313,21 @@ impl Work {
             Message::GetBuckets(m) => {
                 let catalogue = of_owner(m.origin).map_or(catalogue, |(_, _, catalogue)| catalogue);
                 m.buckets.iter().map(|b| catalogue.bucket(m.request, *b)).collect()
+            }
+            // Whoever keeps the index knows nobody else, for it is to be asked more than that.
+            Message::GetTable(m) if self.index.is_some() => {
+                vec![
+                    Message::Table(TableIs { request: m.request, rows: Vec::new().into(), last: true })
+                        .encode(),
+                ]
+            }
+            Message::Search(m) => {
+                let Some((covered, hits)) = &self.index else { return Vec::new() };
+                let (covered, hits) = (covered.clone().into(), hits.clone().into());
+                let (request, epoch, number) = (m.request, 7, 1);
+                let found =
+                    FoundIs { request, epoch, number, whole: true, covered, hits, more: 0, last: true };
+                vec![Message::Found(found).encode()]
             }
             Message::Meet(m) => {
                 let Lie::Introduces(at) = self.lie else { return Vec::new() };

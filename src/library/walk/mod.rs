@@ -3,7 +3,10 @@
 //! meanwhile is either read or heard of.
 //!
 //! Folders are opened relative to each other, never by a path, so that a folder which is swapped for a
-//! link meanwhile is refused and nothing outside is ever seen.
+//! link meanwhile is refused and nothing outside is ever seen. A link that leads to what lies inside is followed by the
+//! path without links (`linked`).
+
+mod linked;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -14,16 +17,18 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
+use self::linked::{Followed, LinkedFolder};
 use super::ignore_file::{IGNORE_FILE, IgnoreFile};
 use super::inventory::{KnownContent, Seen, Sight};
 use super::left_out::NameRules;
+use super::root::LibraryRoot;
 use super::warnings::Skip;
 use super::watch::{Ears, FolderWatch};
 use crate::content::path::{PathError, RESERVED};
 use crate::content::{Chunks, MountIdentity, Omission, SafePath, Stamp};
 use crate::sys::clock;
 use crate::sys::facts::{Facts, FileIdentity};
-use crate::sys::folder::{FileKind, Folder};
+use crate::sys::folder::{FileKind, Folder, Mounted};
 use crate::sys::refusal::{Refusal, refusal};
 
 /// Sights in one message.
@@ -40,7 +45,7 @@ pub(super) enum WalkRequest {
         /// Have all folders watched from now on.
         watch: bool,
     },
-    /// Look at these paths, relative to the root; true: a file there was closed after writing.
+    /// Look at these paths, as they are listed; true: a file there was closed after writing.
     Paths(Vec<(PathBuf, bool)>),
 }
 
@@ -55,6 +60,9 @@ pub(super) enum WalkReply {
     Way(SafePath, Option<MountIdentity>),
     /// Nothing that can be shared is there, nor below.
     Gone(SafePath),
+    /// A link at the first path leads to what lies at the second one, and is shared as that: what changes there changes
+    /// here.
+    Linked(SafePath, SafePath),
     /// This is there and cannot be opened or read. A folder whose content is unknown is no empty one.
     Closed(SafePath, Skip),
     /// The root is there, but what lies in it could not be read.
@@ -84,18 +92,23 @@ pub(super) enum RootSight {
 enum WalkEntry {
     /// A folder to go into; not reported yet.
     Folder,
+    /// A link to a folder, to go into that.
+    Linked(LinkedFolder),
     /// Something else; reported, if it is to be.
     Other,
     /// Nothing may be known of it: the folder that it lies in cannot be searched.
     Closed,
 }
 
+/// A folder to go into, and the link that leads there if it is one.
+type FolderToEnter = (SafePath, Option<LinkedFolder>);
+
 /// The library went away.
 struct LibraryGone;
 
 /// The walker. `tell` returns false once nobody listens.
 pub(super) struct Walker<F> {
-    root: PathBuf,
+    root: LibraryRoot,
     tell: F,
     ears: Ears,
     /// With device and inode of the root that is watched.
@@ -110,12 +123,16 @@ pub(super) struct Walker<F> {
     ignores: Vec<Arc<IgnoreFile>>,
     /// What was read of that on the way to single paths, in this request.
     ignores_read: BTreeMap<Option<SafePath>, Option<Arc<IgnoreFile>>>,
+    /// The root, in this request.
+    opened: Option<Arc<Folder>>,
+    /// The links to folders by which the walker went to where it is; the deepest is the last.
+    linked: Vec<LinkedFolder>,
     /// Nanoseconds since 1970, at the begin of the request.
     now: i128,
 }
 
 impl<F: Fn(WalkReply) -> bool> Walker<F> {
-    pub(super) const fn new(root: PathBuf, names: NameRules, ears: Ears, tell: F) -> Self {
+    pub(super) const fn new(root: LibraryRoot, names: NameRules, ears: Ears, tell: F) -> Self {
         Self {
             root,
             tell,
@@ -127,6 +144,8 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
             names,
             ignores: Vec::new(),
             ignores_read: BTreeMap::new(),
+            opened: None,
+            linked: Vec::new(),
             now: 0,
         }
     }
@@ -146,12 +165,20 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
         self.ignores.clear();
         self.ignores_read.clear();
         let everything = matches!(ask, WalkRequest::Everything { .. });
-        match Folder::open(&self.root).and_then(|root| root.identity().map(|identity| (root, identity))) {
-            Ok((root, identity)) => {
+        match self.open_root() {
+            Ok((root, identity, mount)) => {
+                let root = Arc::new(root);
+                self.opened = Some(Arc::clone(&root));
                 self.tell(WalkReply::Root(RootSight::Folder(identity)))?;
                 self.prepare_watch(identity, matches!(ask, WalkRequest::Everything { watch: true }))?;
                 match ask {
-                    WalkRequest::Everything { .. } => self.sweep(&root, None)?,
+                    WalkRequest::Everything { .. } => {
+                        let top = self.root.path().cloned();
+                        if let (Some(path), Some(_)) = (&top, mount) {
+                            self.sight(path.clone(), KnownContent::Folder(mount))?;
+                        }
+                        self.sweep(&root, top)?;
+                    }
                     WalkRequest::Paths(paths) => {
                         for (path, closed) in paths {
                             self.look(&root, &path, closed)?;
@@ -169,6 +196,8 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
                 }
             }
         }
+        // An open folder keeps its file system from being unmounted.
+        self.opened = None;
         self.flush()?;
         if let Some(outcome) = self.watch.as_mut().map(|(_, watch)| watch.outcome())
             && (everything || outcome.is_err())
@@ -178,12 +207,21 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
         self.tell(WalkReply::Done(everything))
     }
 
+    /// Opens the root. A share that has a name is like a mount on the folder of that name: what lies there is judged
+    /// for itself.
+    fn open_root(&self) -> io::Result<(Folder, FileIdentity, Option<MountIdentity>)> {
+        let root = Folder::open(&self.root.folder)?;
+        let mount = self.root.name.is_some().then(|| root.top()).transpose()?;
+        let identity = root.identity()?;
+        Ok((root, identity, mount.map(mount_identity)))
+    }
+
     /// Begins to watch if it is wanted. What is watched is one folder, not whatever lies at its place.
     fn prepare_watch(&mut self, root: FileIdentity, wanted: bool) -> Result<(), LibraryGone> {
         self.watch.take_if(|(watched, _)| *watched != root);
         match &mut self.watch {
             Some((_, watch)) if wanted => watch.begin(),
-            None if wanted => match FolderWatch::start(&self.root, self.ears.clone()) {
+            None if wanted => match FolderWatch::start(self.root.clone(), self.ears.clone()) {
                 Ok(watch) => self.watch = Some((root, watch)),
                 Err(why) => self.tell(WalkReply::Watched(Err(why)))?,
             },
@@ -197,7 +235,7 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
         self.generation = self.generation.wrapping_add(1);
         let is_read = self.folder(folder, path.as_ref())?;
         self.flush()?;
-        if path.is_none() && !is_read {
+        if !is_read && self.root.is(path.as_ref()) {
             return self.tell(WalkReply::Unread);
         }
         self.tell(WalkReply::Swept(path, self.generation))
@@ -205,7 +243,8 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
 
     /// False if it could not be read.
     fn folder(&mut self, folder: &Folder, path: Option<&SafePath>) -> Result<bool, LibraryGone> {
-        if let Some((_, watch)) = &mut self.watch {
+        // What a link leads to is watched where it lies.
+        if let Some((_, watch)) = self.watch.as_mut().filter(|_| self.linked.is_empty()) {
             watch.folder(path);
         }
         let above = self.ignores.len();
@@ -219,8 +258,8 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
         self.ignores.truncate(above);
         let Err(e) = is_read else { return Ok(true) };
         match path {
-            Some(path) => self.refused(path, &e)?,
-            None => self.skip(PathBuf::new(), Skip::of(&e))?,
+            Some(path) if !self.root.is(Some(path)) => self.refused(path, &e)?,
+            _ => self.skip(PathBuf::new(), Skip::of(&e))?,
         }
         Ok(false)
     }
@@ -231,7 +270,8 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
         folder: &Folder,
         path: Option<&SafePath>,
     ) -> Result<io::Result<Option<Arc<IgnoreFile>>>, LibraryGone> {
-        let read = match IgnoreFile::read(folder, path) {
+        let real = path.map(|path| self.real(path));
+        let read = match IgnoreFile::read(folder, real.as_ref()) {
             Ok(read) => read,
             Err(e) => return Ok(Err(e)),
         };
@@ -248,7 +288,11 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
             Ok(folders) => folders,
             Err(e) => return Ok(Err(e)),
         };
-        for path in folders {
+        for (path, linked) in folders {
+            if let Some(linked) = linked {
+                self.go_linked(&path, linked, false)?;
+                continue;
+            }
             match enter(folder, path.name()) {
                 Ok((below, mount)) => {
                     self.sight(path.clone(), KnownContent::Folder(mount))?;
@@ -265,7 +309,7 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
         &mut self,
         folder: &Folder,
         path: Option<&SafePath>,
-    ) -> Result<io::Result<Vec<SafePath>>, LibraryGone> {
+    ) -> Result<io::Result<Vec<FolderToEnter>>, LibraryGone> {
         let local = |name: &OsStr| {
             let below = path.map_or_else(PathBuf::new, |p| PathBuf::from(p.as_str()));
             below.join(name)
@@ -285,7 +329,8 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
             }
             match child(path, &name) {
                 Ok(path) => match self.entry(folder, &path, false)? {
-                    WalkEntry::Folder => folders.push(path),
+                    WalkEntry::Folder => folders.push((path, None)),
+                    WalkEntry::Linked(linked) => folders.push((path, Some(linked))),
                     WalkEntry::Other => {}
                     WalkEntry::Closed => return Ok(Err(closed_folder())),
                 },
@@ -311,26 +356,43 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
         }
         let skip = match facts.kind {
             FileKind::Folder => return Ok(WalkEntry::Folder),
-            FileKind::File(size) => {
-                if Chunks::of(size).is_some() {
-                    let (stamp, executable) = (Stamp::of(&facts), facts.executable);
-                    let stood = u64::try_from((self.now - stamp.modified).max(0)).unwrap_or(u64::MAX);
-                    let stood = Duration::from_nanos(stood);
-                    let seen = Seen { stamp, executable, ready: closed || stood >= OLD, stood };
-                    return self.sight(path.clone(), KnownContent::File(seen)).map(|()| WalkEntry::Other);
+            FileKind::File(_) => return self.file(path, &facts, closed).map(|()| WalkEntry::Other),
+            FileKind::Link => match self.follow(path)? {
+                Followed::File(facts) => {
+                    return self.file(path, &facts, closed).map(|()| WalkEntry::Other);
                 }
-                Skip::Large
-            }
-            FileKind::Link => Skip::Link,
+                Followed::Folder(linked) => return Ok(WalkEntry::Linked(linked)),
+                Followed::LeftOut(why) => {
+                    return self.sight(path.clone(), KnownContent::LeftOut(why)).map(|()| WalkEntry::Other);
+                }
+                Followed::Not(skip) => skip,
+            },
             FileKind::Other => Skip::Special,
         };
-        self.skip(PathBuf::from(path.as_str()), skip)?;
-        self.gone(path).map(|()| WalkEntry::Other)
+        self.not_shared(path, skip).map(|()| WalkEntry::Other)
+    }
+
+    /// Tells of a file, if it can be shared.
+    fn file(&mut self, path: &SafePath, facts: &Facts, closed: bool) -> Result<(), LibraryGone> {
+        if Chunks::of(facts.size).is_none() {
+            return self.not_shared(path, Skip::Large);
+        }
+        let (stamp, executable) = (Stamp::of(facts), facts.executable);
+        let stood = u64::try_from((self.now - stamp.modified).max(0)).unwrap_or(u64::MAX);
+        let stood = Duration::from_nanos(stood);
+        let seen = Seen { stamp, executable, ready: closed || stood >= OLD, stood };
+        self.sight(path.clone(), KnownContent::File(seen))
+    }
+
+    fn not_shared(&mut self, path: &SafePath, why: Skip) -> Result<(), LibraryGone> {
+        self.skip(PathBuf::from(path.as_str()), why)?;
+        self.gone(path)
     }
 
     /// Why something is left out of what is shared, if it is.
     fn left_out(&self, path: &SafePath, facts: &Facts) -> Option<Omission> {
         let is_folder = facts.kind == FileKind::Folder;
+        let path = &self.real(path);
         self.names.judge(path.name(), is_folder, facts.hidden).or_else(|| {
             let is_ignored = self.ignores.iter().rev().find_map(|file| file.judge(path, is_folder));
             is_ignored.unwrap_or(false).then_some(Omission::Ignored)
@@ -354,19 +416,29 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
             Err(e) => {
                 let ours = local.iter().any(|c| RESERVED.iter().any(|r| c == *r));
                 let is_omitted = local.file_name().is_some_and(|name| self.is_omitted_name(name));
-                if !ours && !is_omitted && self.root.join(local).symlink_metadata().is_ok() {
+                if !ours && !is_omitted && self.root.place(local).symlink_metadata().is_ok() {
                     self.skip(local.to_owned(), Skip::Name(e))?;
                 }
                 return Ok(());
             }
         };
-        if path.name() == IGNORE_FILE {
+        if path.name() == IGNORE_FILE || self.root.is(Some(&path)) {
             // The library looks at everything again.
             return Ok(());
         }
         self.ignores.clear();
-        let Some(parent) = self.way(root, &path)? else { return Ok(()) };
-        let parent = parent.as_ref().unwrap_or(root);
+        self.linked.clear();
+        let way = self.way(root, &path)?;
+        let done = match way {
+            Some(parent) => self.look_in(parent.as_ref().unwrap_or(root), path, closed),
+            None => Ok(()),
+        };
+        self.linked.clear();
+        done
+    }
+
+    /// Looks at one path in the folder `parent`.
+    fn look_in(&mut self, parent: &Folder, path: SafePath, closed: bool) -> Result<(), LibraryGone> {
         match self.entry(parent, &path, closed)? {
             WalkEntry::Folder => match enter(parent, path.name()) {
                 Ok((folder, mount)) => {
@@ -375,10 +447,11 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
                 }
                 Err(e) => self.refused(&path, &e),
             },
+            WalkEntry::Linked(linked) => self.go_linked(&path, linked, true),
             WalkEntry::Other => Ok(()),
             WalkEntry::Closed => match path.parent() {
-                Some(parent) => self.refused(&parent, &closed_folder()),
-                None => {
+                Some(parent) if !self.root.is(Some(&parent)) => self.refused(&parent, &closed_folder()),
+                _ => {
                     self.skip(PathBuf::new(), Skip::of(&closed_folder()))?;
                     self.tell(WalkReply::Unread)
                 }
@@ -389,8 +462,10 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
     /// Opens the folder that a path lies in, and tells what is mounted on those on the way: what lay below may be
     /// hidden by it, or be gone with it. `Some(None)`: it is the root. `None`: there is no way, which was told.
     fn way(&mut self, root: &Folder, path: &SafePath) -> Result<Option<Option<Folder>>, LibraryGone> {
-        let above = std::iter::successors(path.parent(), SafePath::parent).collect::<Vec<_>>();
-        if let Err(e) = self.ignore_file_once(root, None)? {
+        let above = std::iter::successors(path.parent(), SafePath::parent);
+        let above = above.take_while(|path| !self.root.is(Some(path))).collect::<Vec<_>>();
+        let top = self.root.path().cloned();
+        if let Err(e) = self.ignore_file_once(root, top.as_ref())? {
             self.skip(PathBuf::new(), Skip::of(&e))?;
             return self.tell(WalkReply::Unread).map(|()| None);
         }
@@ -398,10 +473,16 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
         for path in above.into_iter().rev() {
             let parent = last.as_ref().unwrap_or(root);
             // All that lies below shares its fate.
-            if let Ok(facts) = parent.facts(path.name())
-                && let Some(why) = self.left_out(&path, &facts)
-            {
+            let facts = parent.facts(path.name());
+            if let Some(why) = facts.as_ref().ok().and_then(|facts| self.left_out(&path, facts)) {
                 return self.sight(path, KnownContent::LeftOut(why)).map(|()| None);
+            }
+            if facts.is_ok_and(|facts| facts.kind == FileKind::Link) {
+                match self.way_by_link(&path)? {
+                    Some(folder) => last = Some(folder),
+                    None => return Ok(None),
+                }
+                continue;
             }
             match enter(parent, path.name()) {
                 Ok((folder, mount)) => {
@@ -473,8 +554,11 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
 fn enter(folder: &Folder, name: &str) -> io::Result<(Folder, Option<MountIdentity>)> {
     let below = folder.enter(name)?;
     let mounted = below.mounted(folder)?;
-    let mount = mounted.map(|m| MountIdentity { inode: m.id, birth: m.birth, filesystem: m.filesystem });
-    Ok((below, mount))
+    Ok((below, mounted.map(mount_identity)))
+}
+
+const fn mount_identity(mounted: Mounted) -> MountIdentity {
+    MountIdentity { inode: mounted.id, birth: mounted.birth, filesystem: mounted.filesystem }
 }
 
 fn child(parent: Option<&SafePath>, name: &OsStr) -> Result<SafePath, PathError> {
