@@ -56,7 +56,8 @@ pub enum WatchKind {
     DownloadStarted,
     /// How far a download is, at most 4 a second: `job`, `path`, `files`, `size`, `bytes`.
     DownloadProgress,
-    /// A download is over: `job`, `path`, `files`, `size`, `bytes`, `outcome`, `text`: why not all of it came.
+    /// A download is over, or rests in the queue (`part`): `job`, `path`, `files`, `size`, `bytes`, `outcome`, `text`: why
+    /// not all of it came.
     DownloadEnded,
     /// Another peer takes a file: `name`, `peer`, `path`, `id`, `size`, `bytes`.
     UploadStarted,

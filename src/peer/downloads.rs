@@ -73,7 +73,7 @@ pub(super) struct DownloadState {
     is_summed: bool,
     progress: Progress,
     speed: Speed,
-    /// What of it was here before the receiver had it.
+    /// What of it was here before the receiver had it; `held` is what the receiver said last, once it said anything.
     earlier: QueueSizes,
     watchers: Vec<AskId>,
 }
@@ -274,8 +274,8 @@ impl Downloads {
         for (job, d) in &self.running {
             if d.is_summed {
                 let outcome = match self.queue.get(*job) {
-                    Some(_) => DownloadOutcome::Continues,
-                    None => DownloadOutcome::Left,
+                    Some(download) if !download.is_removed() => DownloadOutcome::Continues,
+                    _ => DownloadOutcome::Left,
                 };
                 let ended = d.ended(d.sum(now, Some(failure), Some(outcome), roster));
                 d.tell(*job, Reply::DownloadSum(Box::new(ended.sum.clone())), out);
@@ -427,13 +427,17 @@ impl DownloadState {
         }
     }
 
-    /// The receiver says how far it is, which knows nothing of what was here before.
+    /// The receiver says how far it is, which knows nothing of the files that were here before, and of what is here of
+    /// others only once it has opened them.
     fn note(&mut self, mut progress: Progress) {
-        let QueueSizes { files_here, bytes_here, .. } = self.earlier;
+        if progress.done > 0 {
+            self.earlier.held = progress.done;
+        }
+        let QueueSizes { files_here, bytes_here, held, .. } = self.earlier;
         (progress.files, progress.files_done) =
             (progress.files + files_here, progress.files_done + files_here);
         progress.size = progress.size.saturating_add(bytes_here);
-        progress.done = progress.done.saturating_add(bytes_here);
+        progress.done = held.saturating_add(bytes_here);
         self.progress = progress;
     }
 

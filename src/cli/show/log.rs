@@ -145,7 +145,9 @@ mod tests {
         let failed =
             LogRow { files: 3, failed: 2, why: Some("nobody has it".to_owned()), ..row(In, Incomplete) };
         let several = LogRow { peer_count: 3, ..row(In, Done) };
-        vec![many, kept, row(Out, Part), row(Out, Running), several, failed, row(In, Stopped), row(In, Left)]
+        let outgoing = [many, kept, row(Out, Part), row(Out, Running)];
+        let incoming = [several, failed, row(In, Stopped), row(In, Part), row(In, Left)];
+        outgoing.into_iter().chain(incoming).collect()
     }
 
     #[test]
@@ -160,6 +162,7 @@ mod tests {
         14:02  from anna and 2 more  notes.txt             1.0 MiB  4.2 s  done
         14:02  from anna             notes.txt (3 files)   1.0 MiB  4.2 s  2 of 3 failed: nobody has it
         14:02  from anna             notes.txt             1.0 MiB  4.2 s  stopped
+        14:02  from anna             notes.txt             1.0 MiB  4.2 s  25% came, the rest waits
         14:02  from anna             notes.txt             1.0 MiB  4.2 s  cut off by `exit`
         ");
         insta::assert_snapshot!(at(Some(80)), @r"
@@ -171,6 +174,7 @@ mod tests {
         14:02  fro…d 2 more  notes.txt             1.0 MiB  done
         14:02  from anna     notes.txt (3 files)   1.0 MiB  2 of 3 failed: nobody has it
         14:02  from anna     notes.txt             1.0 MiB  stopped
+        14:02  from anna     notes.txt             1.0 MiB  25% came, the rest waits
         14:02  from anna     notes.txt             1.0 MiB  cut off by `exit`
         ");
         assert_eq!(at(Some(200)), at(None));

@@ -410,7 +410,7 @@ impl PeerMachine {
                 self.out.reply(ask, Reply::Done);
             }
             FileAnswer::Discard(job, deleted) => {
-                if let Some((ask, result)) = self.downloads.queue.discards.handle_deleted(now, job, deleted) {
+                for (ask, result) in self.downloads.queue.discards.handle_deleted(now, job, deleted) {
                     self.out.reply(ask, result.map_or_else(Reply::Failed, |()| Reply::Done));
                 }
             }

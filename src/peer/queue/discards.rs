@@ -2,7 +2,7 @@
 //! `files.rs` deletes it.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::content::FileId;
@@ -21,7 +21,7 @@ const TRIES: u32 = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Discard {
     /// Who is told that it is done.
-    ask: AskId,
+    asks: BTreeSet<AskId>,
     destination: PathBuf,
     files: Vec<FileId>,
     /// When it is due; `None`: the receiver has not ended the download, or it is being deleted.
@@ -42,10 +42,12 @@ pub(in crate::peer) struct DiscardOrder {
 }
 
 impl Discards {
-    /// Unfinished files of a download are to be deleted, once it has ended.
+    /// Unfinished files of a download are to be deleted, once it has ended. It may be asked for more than once.
     pub(super) fn add(&mut self, order: DiscardOrder, ask: AskId) {
         let DiscardOrder { job, destination, files } = order;
-        self.0.insert(job, Discard { ask, destination, files, at: None, tries: 0 });
+        let mut asks = self.0.remove(&job).map(|before| before.asks).unwrap_or_default();
+        asks.insert(ask);
+        self.0.insert(job, Discard { asks, destination, files, at: None, tries: 0 });
     }
 
     /// The receiver has nothing of a download any more.
@@ -63,20 +65,20 @@ impl Discards {
         Some(DiscardOrder { job: *job, destination, files })
     }
 
-    /// It was deleted, but for what is still open. `Some`: it is over, and who is told what.
+    /// It was deleted, but for what is still open. Who is told what, now that it is over.
     pub(in crate::peer) fn handle_deleted(
         &mut self,
         now: Time,
         job: JobId,
         deleted: Result<Vec<FileId>, Failure>,
-    ) -> Option<(AskId, Result<(), Failure>)> {
-        let discard = self.0.get_mut(&job)?;
+    ) -> Vec<(AskId, Result<(), Failure>)> {
+        let Some(discard) = self.0.get_mut(&job) else { return Vec::new() };
         let result = match deleted {
             Ok(left) if left.is_empty() => Ok(()),
             Ok(left) if discard.tries < TRIES => {
                 (discard.files, discard.at) = (left, Some(now + AGAIN));
                 discard.tries += 1;
-                return None;
+                return Vec::new();
             }
             Ok(left) => {
                 let text = format!("{} unfinished files are still open and were not deleted", left.len());
@@ -84,10 +86,17 @@ impl Discards {
             }
             Err(failure) => Err(failure),
         };
-        let ask = discard.ask;
+        let mut asks = core::mem::take(&mut discard.asks);
         self.0.remove(&job);
-        let is_last = self.0.values().all(|other| other.ask != ask);
-        (is_last || result.is_err()).then_some((ask, result))
+        for other in self.0.values_mut() {
+            if result.is_err() {
+                // Nobody is told twice.
+                other.asks.retain(|ask| !asks.contains(ask));
+            } else {
+                asks.retain(|ask| !other.asks.contains(ask));
+            }
+        }
+        asks.into_iter().map(|ask| (ask, result.clone())).collect()
     }
 
     /// When something is due.
@@ -113,22 +122,30 @@ mod tests {
         assert_eq!((discards.next(now), discards.poll_timeout()), (None, None), "it runs");
         discards.handle_ended(JobId(1));
         assert_eq!((discards.next(now), discards.next(now)), (Some(order(&[1, 2])), None));
-        assert_eq!(discards.handle_deleted(now, JobId(1), Ok(order(&[2]).files)), None);
+        assert_eq!(discards.handle_deleted(now, JobId(1), Ok(order(&[2]).files)), []);
         assert_eq!((discards.next(now), discards.poll_timeout()), (None, Some(now + AGAIN)));
         assert_eq!(discards.next(now + AGAIN), Some(order(&[2])));
-        assert_eq!(discards.handle_deleted(now, JobId(1), Ok(Vec::new())), Some((AskId(7), Ok(()))));
-        assert_eq!(discards.handle_deleted(now, JobId(1), Ok(Vec::new())), None);
+        assert_eq!(discards.handle_deleted(now, JobId(1), Ok(Vec::new())), [(AskId(7), Ok(()))]);
+        assert_eq!(discards.handle_deleted(now, JobId(1), Ok(Vec::new())), []);
         // Whoever removed several is told once.
         discards.add(order(&[1]), AskId(6));
         discards.add(DiscardOrder { job: JobId(2), ..order(&[2]) }, AskId(6));
-        assert_eq!(discards.handle_deleted(now, JobId(2), Ok(Vec::new())), None);
-        assert_eq!(discards.handle_deleted(now, JobId(1), Ok(Vec::new())), Some((AskId(6), Ok(()))));
+        assert_eq!(discards.handle_deleted(now, JobId(2), Ok(Vec::new())), []);
+        assert_eq!(discards.handle_deleted(now, JobId(1), Ok(Vec::new())), [(AskId(6), Ok(()))]);
+        // Of what several removed each is told.
+        discards.add(order(&[1]), AskId(4));
+        discards.add(order(&[1]), AskId(5));
+        let both = [(AskId(4), Ok(())), (AskId(5), Ok(()))];
+        assert_eq!(discards.handle_deleted(now, JobId(1), Ok(Vec::new())), both);
         discards.add(order(&[1]), AskId(8));
-        let told = (0..=TRIES).find_map(|_| discards.handle_deleted(now, JobId(1), Ok(order(&[1]).files)));
-        assert!(matches!(told, Some((AskId(8), Err(failure))) if failure.message.contains("still open")));
+        discards.add(DiscardOrder { job: JobId(2), ..order(&[2]) }, AskId(8));
+        let tries = (0..=TRIES).map(|_| discards.handle_deleted(now, JobId(1), Ok(order(&[1]).files)));
+        let told: Vec<_> = tries.flatten().collect();
+        assert!(matches!(&told[..], [(AskId(8), Err(failure))] if failure.message.contains("still open")));
+        assert_eq!(discards.handle_deleted(now, JobId(2), Ok(Vec::new())), [], "it was told that");
         discards.add(order(&[1]), AskId(9));
         let failed = Failure::other("no permission");
         let told = discards.handle_deleted(now, JobId(1), Err(failed.clone()));
-        assert_eq!((told, discards.poll_timeout()), (Some((AskId(9), Err(failed))), None));
+        assert_eq!((told, discards.poll_timeout()), (vec![(AskId(9), Err(failed))], None));
     }
 }

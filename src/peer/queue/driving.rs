@@ -195,7 +195,7 @@ impl Downloads {
             job: id.0,
             what: download.what(),
             state,
-            done: sizes.bytes_here.saturating_add(download.held).min(sizes.bytes),
+            done: sizes.bytes_here.saturating_add(sizes.held),
             size: sizes.bytes,
             files_done: sizes.files_here,
             files: sizes.files,

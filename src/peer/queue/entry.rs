@@ -144,7 +144,8 @@ impl QueuedDownload {
             sizes.bytes = sizes.bytes.saturating_add(file.size);
             sizes.files_here += u64::from(self.here.has(at));
         }
-        QueueSizes { bytes_here: self.bytes_here, ..sizes }
+        let bytes_here = self.bytes_here;
+        QueueSizes { bytes_here, held: self.held.min(sizes.bytes.saturating_sub(bytes_here)), ..sizes }
     }
 
     /// Contents of which only a part may lie there.
@@ -178,6 +179,11 @@ impl QueuedDownload {
             left = left.saturating_sub(file.size);
             fits
         })
+    }
+
+    /// True if it leaves the queue as soon as the receiver has it no more.
+    pub(in crate::peer) const fn is_removed(&self) -> bool {
+        matches!(self.run, QueueRun::Stopping(StopCause::Removed))
     }
 
     /// True if it goes on only when the user wants it: it is paused, or has failed.
@@ -275,4 +281,6 @@ pub(in crate::peer) struct QueueSizes {
     pub(in crate::peer) bytes: u64,
     pub(in crate::peer) files_here: u64,
     pub(in crate::peer) bytes_here: u64,
+    /// Bytes that are here of files that are not, as far as that is known.
+    pub(in crate::peer) held: u64,
 }

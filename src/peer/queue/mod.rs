@@ -105,13 +105,15 @@ impl Queue {
         self.all.len()
     }
 
-    /// The one that is to bring the same, as the user typed it, to the same place.
+    /// The one that is to bring the same, as the user typed it, to the same place. One that is about to leave the queue
+    /// brings nothing any more.
     pub(super) fn like(&self, order: &QueueOrder) -> Option<JobId> {
         let is_like = |other: &QueueOrder| {
             (&other.words, &other.options) == (&order.words, &order.options)
                 && (&other.owners, &other.destination) == (&order.owners, &order.destination)
         };
-        self.all.iter().find(|(_, download)| is_like(&download.order)).map(|(id, _)| *id)
+        let like = self.all.iter().find(|(_, download)| !download.is_removed() && is_like(&download.order));
+        like.map(|(id, _)| *id)
     }
 
     /// True if a download that does not run is to bring this file.
@@ -169,6 +171,9 @@ impl Queue {
         match self.all.get_mut(&id) {
             Some(download) if download.run != QueueRun::Resting => {
                 download.run = QueueRun::Stopping(StopCause::Removed);
+                // Should the peer end before the receiver has ended it, it does not come back.
+                self.unwritten.remove(&id);
+                self.gone.extend(rows::without(id));
                 false
             }
             _ => {
@@ -182,8 +187,8 @@ impl Queue {
     pub(super) fn discard(&mut self, id: JobId, ask: AskId) {
         let Some(download) = self.all.get(&id) else { return };
         let destination = &download.order.destination;
-        let others =
-            self.all.iter().filter(|(other, d)| **other != id && d.order.destination == *destination);
+        let may_want = |d: &QueuedDownload| !d.is_removed() && d.order.destination == *destination;
+        let others = self.all.iter().filter(|(other, d)| **other != id && may_want(d));
         let wanted: BTreeSet<FileId> = others.flat_map(|(_, d)| d.unfinished()).collect();
         let files = download.unfinished().filter(|file| !wanted.contains(file)).collect();
         let order = DiscardOrder { job: id, destination: destination.clone(), files };
@@ -401,6 +406,7 @@ impl Queue {
     pub(super) fn state(&self, now: Time, id: JobId) -> Option<QueueState> {
         let download = self.get(id)?;
         Some(match download.run {
+            QueueRun::Stopping(StopCause::Removed) => QueueState::Stopping,
             _ if download.is_paused => QueueState::Paused,
             QueueRun::Running { is_stuck: true } => QueueState::Waiting,
             QueueRun::Running { .. } | QueueRun::Stopping(_) => QueueState::Downloading,

@@ -242,7 +242,7 @@ fn files_of_one_content_are_told_apart_by_where_they_lie() {
     queue.handle_arrived(at(0), JobId(1), FileId([1; 32]), Path::new("/d/f1 (2)"));
     assert_eq!(
         queue.get(JobId(1)).unwrap().sizes(),
-        QueueSizes { files: 2, bytes: 20, files_here: 2, bytes_here: 20 }
+        QueueSizes { files: 2, bytes: 20, files_here: 2, bytes_here: 20, held: 0 }
     );
 }
 
@@ -265,6 +265,42 @@ fn a_user_names_downloads_by_number_and_by_name() {
     assert_eq!((named("7"), named("x")), (Err(Code::NotFound), Err(Code::NotFound)));
     queue.add(JobId(4), order(2, 10));
     assert_eq!(queue.named(&"f2".parse().unwrap()).unwrap_err().code, Code::Ambiguous);
+}
+
+#[test]
+fn what_is_about_to_leave_is_not_asked_for_again_and_wants_nothing_to_be_kept() {
+    let mut queue = queue_of(1..=1);
+    let id = JobId(1);
+    begin_all(&mut queue, at(0));
+    let mut rows = BTreeMap::new();
+    keep(&mut queue, at(0), false, &mut rows);
+    assert_eq!((queue.like(&order(1, 1 << 30)), queue.remove(id)), (Some(id), false));
+    assert_eq!(queue.state(at(0), id), Some(QueueState::Stopping));
+    queue.handle_arrived(at(0), id, FileId([1; 32]), Path::new("/d/f1"));
+    keep(&mut queue, at(0), true, &mut rows);
+    assert_eq!(restart(&rows).len(), 0, "it does not come back");
+    assert_eq!(queue.like(&order(1, 1 << 30)), None);
+    queue.add(JobId(2), order(1, 1 << 30));
+    assert_eq!(queue.named(&"f1".parse().unwrap()), Ok(vec![JobId(2)]));
+    // Both are discarded, one after the other: that of the first one is wanted for the second one, until that goes.
+    queue.discard(JobId(2), AskId(7));
+    assert!(queue.remove(JobId(2)));
+    let order = queue.discards.next(at(0)).unwrap();
+    assert_eq!((order.job, order.files), (JobId(2), vec![FileId([1; 32])]));
+    assert_eq!(queue.handle_over(at(1), id, None), QueueOver::Ended);
+    keep(&mut queue, at(1), true, &mut rows);
+    assert!(rows.is_empty());
+}
+
+#[test]
+fn what_others_bring_too_is_not_discarded() {
+    let mut queue = queue_of(1..=2);
+    let mut both = order(1, 1 << 30);
+    both.files.push(wanted(3, "f3", 10));
+    queue.add(JobId(3), both);
+    queue.discard(JobId(3), AskId(7));
+    assert!(queue.remove(JobId(3)));
+    assert_eq!(queue.discards.next(at(0)).map(|order| order.files), Some(vec![FileId([3; 32])]));
 }
 
 #[test]

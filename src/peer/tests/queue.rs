@@ -77,6 +77,13 @@ fn downloads_go_on_at_the_next_start_in_their_order() {
     again.catalogue(1, &[1, 2, 3].map(|n| large(&format!("other name {n}"), n, 1 << 30)));
     let begun: Vec<u64> = again.fetched().iter().map(|job| job.id.0).collect();
     assert_eq!(begun, [3, 1]);
+    // Until the receiver has opened what is here, it is what was remembered.
+    let done = |again: &mut TestPeer| again.queue().into_iter().find(|row| row.job == 1).unwrap().done;
+    assert_eq!(done(&mut again), 5 << 20);
+    again.event(progress(JobId(1), 0));
+    assert_eq!(done(&mut again), 5 << 20);
+    again.event(progress(JobId(1), 4 << 20));
+    assert_eq!(done(&mut again), 4 << 20, "the last of it was not on the disk");
     let ask = again.ask(download("b3:0202", false));
     assert!(matches!(&again.replies(ask)[..], [Reply::Begun(row), Reply::Done] if row.job == 4));
 }

@@ -4,7 +4,8 @@ use super::*;
 use crate::accounts::{AccountHost, Payer};
 use crate::content::ByteRanges;
 use crate::control::{
-    CompletionNames, LogRequest, LogRow, TransferOutcome, TransferWay, WatchKind, WatchRequest, WatchRow,
+    CompletionNames, LogRequest, LogRow, PauseRequest, ResumeRequest, TransferOutcome, TransferWay, WatchKind,
+    WatchRequest, WatchRow,
 };
 use crate::error::Code;
 use crate::sender::{SenderEvent, SentFor, SentPart};
@@ -45,14 +46,7 @@ fn what_is_sent_and_fetched_is_in_the_log() {
     // What is not shared here is called as whoever shares it calls it.
     let plan = file("plan", 3).content().unwrap();
     peer.event(sent(1, plan, 3, 0, 2));
-    let download = DownloadRequest {
-        files: vec!["plan".into()],
-        from: Vec::new(),
-        to: None,
-        wait: false,
-        no_wait: false,
-    };
-    peer.ask(download.into());
+    peer.ask(download("plan", false));
     let job = peer.fetched().remove(0).id;
     peer.pass(seconds(2));
     peer.finish(job, None);
@@ -70,6 +64,26 @@ fn what_is_sent_and_fetched_is_in_the_log() {
     let written =
         peer.take(|output| if let PeerOutput::Transfers(rows) = output { Some(rows) } else { None });
     assert_eq!(written.concat().len(), 2);
+}
+
+#[test]
+fn what_came_before_a_download_was_paused_is_in_the_log() {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.join(1, "anna", 1);
+    peer.catalogue(1, &[large("plan", 3, 1 << 20)]);
+    peer.ask(download("plan", false));
+    let stopped = || Some(crate::error::Failure::other("the download was stopped"));
+    let pause = PauseRequest { which: "1".parse().unwrap() };
+    // Nothing came: there is nothing to be noted.
+    peer.ask(pause.clone().into());
+    peer.finish(JobId(1), stopped());
+    assert_eq!(peer.log(None).unwrap(), []);
+    peer.ask(ResumeRequest { which: "1".parse().unwrap() }.into());
+    peer.event(progress(JobId(1), 1 << 19));
+    peer.ask(pause.into());
+    peer.finish(JobId(1), stopped());
+    let [row] = &peer.log(None).unwrap()[..] else { panic!() };
+    assert_eq!((row.outcome, row.bytes, row.size), (TransferOutcome::Part, 1 << 19, 1 << 20));
 }
 
 #[test]
@@ -122,14 +136,7 @@ fn who_watches_is_told_what_happens_and_nothing_is_worked_out_for_nobody() {
     peer.event(sent(1, content(5), 9, 0, 2));
     peer.event(sent(1, content(5), 9, 2, 4));
     peer.event(sent(1, content(6), 6, 0, 6));
-    let download = DownloadRequest {
-        files: vec!["plan".into()],
-        from: Vec::new(),
-        to: None,
-        wait: false,
-        no_wait: false,
-    };
-    peer.ask(download.into());
+    peer.ask(download("plan", false));
     let kinds = |rows: Vec<WatchRow>| {
         rows.into_iter().map(|row| (row.event, row.path.or(row.name).unwrap_or_default())).collect::<Vec<_>>()
     };
