@@ -49,7 +49,7 @@ pub(in crate::peer) fn turn_queue(now: Time, peer: &mut PeerMachine) {
     }
     if !peer.departure.is_begun() {
         look_for_offers(peer);
-        while let Some(id) = peer.downloads.queue.to_stop(now) {
+        while let Some(id) = peer.downloads.queue.next_to_stop(now) {
             stop_job(now, id, peer);
         }
         while let Some(id) = peer.downloads.queue.next(now) {

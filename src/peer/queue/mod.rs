@@ -5,7 +5,7 @@
 //! it, until that says that it is over. It rests again if it was paused, if another one was put before it, or if nobody
 //! gave the rest. What cannot go on by itself has failed, and stays until the user removes it or wants it again.
 //!
-//! Contract: `handle_*` and what the user wants change it; then [`Queue::next`] and [`Queue::to_stop`] are asked until
+//! Contract: `handle_*` and what the user wants change it; then [`Queue::next`] and [`Queue::next_to_stop`] are asked until
 //! they say `None`, and [`Queue::take_rows`] once. They are due again at [`Queue::poll_timeout`].
 
 mod absent;
@@ -273,7 +273,7 @@ impl Queue {
     }
 
     /// One that the receiver has and is to have no more: it was paused, or one before it is to have its place.
-    pub(super) fn to_stop(&mut self, now: Time) -> Option<JobId> {
+    pub(super) fn next_to_stop(&mut self, now: Time) -> Option<JobId> {
         let is_running = |d: &QueuedDownload| matches!(d.run, QueueRun::Running { .. });
         let paused = self.all.iter().find(|(_, d)| d.is_paused && is_running(d)).map(|(id, _)| *id);
         let id = paused.or_else(|| self.overtaken(now))?;

@@ -111,15 +111,15 @@ fn what_is_put_first_takes_the_place_of_the_last_one() {
     let most = u64::from(limits::QUEUE_RUNNING as u8);
     let mut queue = queue_of(1..=limits::QUEUE_RUNNING as u8 + 2);
     begin_all(&mut queue, at(0));
-    assert_eq!(queue.to_stop(at(0)), None);
+    assert_eq!(queue.next_to_stop(at(0)), None);
     queue.put_first(JobId(most + 2));
-    assert_eq!((queue.first(), queue.to_stop(at(0))), (Some(JobId(most + 2)), Some(JobId(most))));
-    assert_eq!((queue.to_stop(at(0)), queue.next(at(0))), (None, None), "it has not stopped yet");
+    assert_eq!((queue.first(), queue.next_to_stop(at(0))), (Some(JobId(most + 2)), Some(JobId(most))));
+    assert_eq!((queue.next_to_stop(at(0)), queue.next(at(0))), (None, None), "it has not stopped yet");
     assert_eq!(queue.handle_over(at(1), JobId(most), Some(&Failure::other("stopped"))), QueueOver::Rests);
     assert_eq!(begin_all(&mut queue, at(1)), [most + 2]);
     assert_eq!(queue.in_order().next().map(|(id, _)| id), Some(JobId(most + 2)));
     queue.put_first(JobId(1));
-    assert_eq!((queue.first(), queue.to_stop(at(1))), (Some(JobId(1)), None));
+    assert_eq!((queue.first(), queue.next_to_stop(at(1))), (Some(JobId(1)), None));
 }
 
 #[test]
@@ -216,9 +216,9 @@ fn a_pause_that_is_taken_back_at_once_loses_nothing() {
     let id = JobId(1);
     begin_all(&mut queue, at(0));
     queue.pause(id);
-    assert_eq!((queue.to_stop(at(0)), queue.state(at(0), id)), (Some(id), Some(QueueState::Paused)));
+    assert_eq!((queue.next_to_stop(at(0)), queue.state(at(0), id)), (Some(id), Some(QueueState::Paused)));
     queue.resume(id);
-    assert_eq!((queue.to_stop(at(0)), queue.next(at(0))), (None, None), "its end was not told yet");
+    assert_eq!((queue.next_to_stop(at(0)), queue.next(at(0))), (None, None), "its end was not told yet");
     assert_eq!(
         queue.handle_over(at(0), id, Some(&Failure::other("the download was stopped"))),
         QueueOver::Rests
@@ -471,7 +471,7 @@ impl Model {
             let peers = if self.chance.below(3) == 0 { vec![] } else { vec![ANNA] };
             self.queue.set_offers(id, offers(&peers));
         }
-        while let Some(id) = self.queue.to_stop(self.now) {
+        while let Some(id) = self.queue.next_to_stop(self.now) {
             self.of(id.0).stops = true;
         }
         while let Some(id) = self.queue.next(self.now) {
