@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::file_work::{
-    Damaged, DiagnosisFacts, DownloadPlan, FileAnswer, FilePlace, FileWork, LocalFacts,
-};
+use super::file_work::{Damaged, DiagnosisFacts, DownloadPlan, FileAnswer, FilePlace, FileWork, LocalFacts};
 use super::remembered_shares::RememberedShares;
 use super::share_check;
 use super::start::next_instance;

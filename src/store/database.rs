@@ -269,12 +269,7 @@ impl Database {
                 table.queries();
             [all, put, forget, all_of_group, put_of_group, forget_of_group]
         };
-        let all = [
-            RecordTable::Ledger,
-            RecordTable::Chat,
-            RecordTable::Downloads,
-            RecordTable::Transfers,
-        ];
+        let all = [RecordTable::Ledger, RecordTable::Chat, RecordTable::Downloads, RecordTable::Transfers];
         let records = all.into_iter().flat_map(of);
         for sql in [PUT_HASH, HASHES, SEEN_HASH, PRUNE_HASHES].into_iter().chain(records) {
             self.0.prepare_cached(sql)?;

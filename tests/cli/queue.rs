@@ -138,8 +138,9 @@ fn an_owner_that_leaves_and_comes_back_is_waited_for() {
     assert_eq!(peer.ask(&["download", "one.iso", "--no-wait"]).status.code(), Some(0));
     until_there_are(&peer, CHUNK);
     drop(first);
-    let (row, _) =
-        wait("the wait", DEADLINE, || queue(&peer).pop().filter(|row| row.why.as_deref() == Some("waits for anna")));
+    let (row, _) = wait("the wait", DEADLINE, || {
+        queue(&peer).pop().filter(|row| row.why.as_deref() == Some("waits for anna"))
+    });
     assert_eq!((row.why.as_deref(), &row.from[..]), (Some("waits for anna"), &["anna".to_owned()][..]));
     // One that was paused waits, too, and whoever asks for it is told at once.
     assert_eq!(peer.ask(&["pause"]).status.code(), Some(0));

@@ -24,8 +24,7 @@ impl Queue {
         let steps: [fn(&QueuedDownload, &str) -> bool; 3] = [is_asked, brings, brings_alike];
         for is_meant in steps {
             let is_meant = |d: &QueuedDownload| !d.is_removed() && is_meant(d, which.as_str());
-            let meant: Vec<JobId> =
-                self.in_order().filter(|(_, d)| is_meant(d)).map(|(id, _)| id).collect();
+            let meant: Vec<JobId> = self.in_order().filter(|(_, d)| is_meant(d)).map(|(id, _)| id).collect();
             match meant[..] {
                 [] => {}
                 [id] => return Ok(vec![id]),

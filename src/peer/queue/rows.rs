@@ -160,7 +160,8 @@ fn download(state: StoredState, of: StoredFiles, marks: Option<StoredMarks>) -> 
         StoredOwners::Only(peers) => Owners::Only(peers),
     };
     let words: Vec<Arc<str>> = state.words.iter().map(|word| Arc::from(word.as_str())).collect();
-    let word = |at: u32| words.get(at as usize).or_else(|| words.first()).cloned().unwrap_or_else(|| Arc::from(""));
+    let word =
+        |at: u32| words.get(at as usize).or_else(|| words.first()).cloned().unwrap_or_else(|| Arc::from(""));
     let files = of.files.into_iter().map(|file| Wanted {
         id: file.id,
         size: file.size,

@@ -4,8 +4,8 @@ use super::*;
 use crate::accounts::{AccountHost, Payer};
 use crate::content::ByteRanges;
 use crate::control::{
-    CompletionNames, LogRequest, LogRow, PauseRequest, ResumeRequest, TransferOutcome, TransferWay, WatchKind,
-    WatchRequest, WatchRow,
+    CompletionNames, LogRequest, LogRow, PauseRequest, ResumeRequest, TransferOutcome, TransferWay,
+    WatchKind, WatchRequest, WatchRow,
 };
 use crate::error::Code;
 use crate::sender::{SenderEvent, SentFor, SentPart};
