@@ -46,7 +46,7 @@ fn obey(line: &str, peers: &mut [CrowdPeer], discovery: &mut Discovery, lines: &
             let number: usize = number.parse().unwrap();
             let (count, seed) = (peers[number].files(), peers.len() + number);
             peers[number].list(seed, count, word);
-            discovery.announce(&mut peers[number]);
+            discovery.changed(number, peers);
             println!("changed");
         }
         ["stats"] => println!("crossed {}", lines.told()),

@@ -18,6 +18,9 @@ use crate::peer::{CrowdPeer, discovery_socket};
 /// Between the announcements of two peers, one after the other.
 const ANNOUNCED: Duration = Duration::from_millis(22);
 
+/// After this time it is tried again to say that something changed.
+const AGAIN: Duration = Duration::from_millis(5);
+
 /// For each peer of the network: in so long the answers to a hello go out.
 const HELLO: Duration = Duration::from_millis(3);
 
@@ -46,11 +49,13 @@ pub(crate) struct Discovery {
     by_nonce: BTreeMap<u64, usize>,
     announced: Time,
     turn: usize,
+    /// Those who share something else, and could not say so: the system had no place for it.
+    unsaid: BTreeSet<usize>,
 }
 
-/// Sends a datagram; a full queue costs it, as on any network.
-fn send(peer: &CrowdPeer, datagram: &[u8], to: SocketAddr) {
-    drop(peer.udp.send_to(datagram, to));
+/// Sends a datagram; a full queue costs it, as on any network. True if it was sent.
+fn send(peer: &CrowdPeer, datagram: &[u8], to: SocketAddr) -> bool {
+    peer.udp.send_to(datagram, to).is_ok()
 }
 
 /// The next datagram of a socket, with its source.
@@ -77,24 +82,38 @@ impl Discovery {
             by_nonce: peers.iter().enumerate().map(|(n, peer)| (peer.nonce, n)).collect(),
             announced: clock::now(),
             turn: 0,
+            unsaid: BTreeSet::new(),
         }
     }
 
     /// When something is to be said.
     pub(crate) fn next(&self) -> Option<Time> {
         let answer = self.answers.peek().map(|Reverse(answer)| answer.at);
-        answer.into_iter().chain([self.announced + ANNOUNCED]).min()
+        let again = (!self.unsaid.is_empty()).then(|| clock::now() + AGAIN);
+        answer.into_iter().chain([self.announced + ANNOUNCED]).chain(again).min()
     }
 
     /// Says what this peer shares now.
-    pub(crate) fn announce(&self, peer: &mut CrowdPeer) {
+    fn announce(&self, peer: &mut CrowdPeer) -> bool {
         let datagram = peer.say(DatagramMessage::Here);
-        send(peer, &datagram, self.broadcast);
+        send(peer, &datagram, self.broadcast)
+    }
+
+    /// Peer number `number` shares something else: that is said at once.
+    pub(crate) fn changed(&mut self, number: usize, peers: &mut [CrowdPeer]) {
+        if self.announce(&mut peers[number]) {
+            self.unsaid.remove(&number);
+        } else {
+            self.unsaid.insert(number);
+        }
     }
 
     /// Says what is due.
     pub(crate) fn say_due(&mut self, peers: &mut [CrowdPeer]) {
         let now = clock::now();
+        for number in self.unsaid.clone() {
+            self.changed(number, peers);
+        }
         if self.announced + ANNOUNCED <= now {
             self.announced = now;
             self.announce(&mut peers[self.turn % peers.len()]);

@@ -64,7 +64,7 @@ impl LogFilter {
     }
 
     fn has_fetched(&self, record: &FetchedRecord) -> bool {
-        let is_there = |at: &SafePath| record.what.contains(at.as_str());
+        let is_there = |at: &SafePath| has_word(&record.what, at.as_str());
         self.is_all()
             || self.has_peer(record.from.iter().map(|(peer, _)| *peer))
             || self.has_file(record.file, is_there)
@@ -97,6 +97,14 @@ pub(in crate::peer) fn rows(
     }
     rows.sort_by_key(|row| row.ended);
     rows
+}
+
+/// True if a path, or something below it, is among words that were typed one behind the other.
+fn has_word(words: &str, path: &str) -> bool {
+    words.match_indices(path).any(|(at, _)| {
+        let (before, behind) = (&words[..at], &words[at + path.len()..]);
+        (before.is_empty() || before.ends_with(' ')) && (behind.is_empty() || behind.starts_with([' ', '/']))
+    })
 }
 
 /// Another file out of the same folder.

@@ -81,10 +81,11 @@ fn word(path: &str) -> String {
 
 /// The honest peers.
 struct Scene {
-    lab: Lab,
     victim: Peer,
     taker: Peer,
     keeper: Peer,
+    /// Behind the peers, whose logs are in its folder.
+    lab: Lab,
 }
 
 impl Scene {
@@ -102,7 +103,7 @@ impl Scene {
         let taker = lab.peer(TAKER, "taker", &[]);
         wait("the file", SOON, || taker.offered(BULK));
         wait("copies", LATER, || (victim.status().custody.unwrap().own_whole == 2).then_some(()));
-        Self { lab, victim, taker, keeper }
+        Self { victim, taker, keeper, lab }
     }
 
     fn target(&self) -> Target {
@@ -228,16 +229,19 @@ fn all_attacks_at_once_leave_everyone_else_a_share() {
         let stop = Stop(&is_stopped);
         let watching = scope.spawn(|| Watched::until(&is_stopped, &scene.victim));
         let coming = scope.spawn(|| scene.newcomer());
-        while clock::now().since(begin) < time {
+        // A false keeper has nothing to accept unless something more is shared once it is there, which is late where
+        // the attackers get little of the machine.
+        let working = scope.spawn(|| attackers.wait_until_all_work());
+        while clock::now().since(begin) < time || !working.is_finished() {
             let late = late(beside.len());
             fs::write(scene.victim.directory.join("shared").join(&late), content(&late)).unwrap();
             beside.push(scene.fetch());
         }
+        working.join().unwrap();
         let come = coming.join().unwrap();
         drop(stop);
         (watching.join().unwrap(), come)
     });
-    attackers.wait_until_all_work();
     scene.fetch_folder();
     assert_well(&scene.victim);
     let (report, mut exit) = scene.exit();
