@@ -209,7 +209,7 @@ mod tests {
         let evil = "\u{1b}[31m\r\u{202e}";
         let from = vec![evil.to_owned()];
         let row = QueueRow { why: Some(evil.into()), from, ..row(1, evil, QueueState::Waiting) };
-        let text = queue(&[row.clone()], Style::PLAIN) + &step(&row, "paused", "");
+        let text = queue(std::slice::from_ref(&row), Style::PLAIN) + &step(&row, "paused", "");
         assert!(!text.chars().any(|c| c != '\n' && crate::text::is_unprintable(c)), "{text:?}");
     }
 }

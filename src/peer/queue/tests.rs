@@ -91,9 +91,14 @@ fn restart(rows: &BTreeMap<Vec<u8>, Vec<u8>>) -> Queue {
     Queue::restored(&rows.iter().map(row).collect::<Vec<_>>())
 }
 
+/// So many run at once.
+fn running() -> u8 {
+    u8::try_from(limits::QUEUE_RUNNING).unwrap()
+}
+
 #[test]
 fn only_so_many_run_at_once_and_small_ones_do_not_wait() {
-    let most = limits::QUEUE_RUNNING as u8;
+    let most = running();
     let mut queue = queue_of(1..=most + 2);
     assert_eq!(begin_all(&mut queue, at(0)), (1..=u64::from(most)).collect::<Vec<_>>());
     assert_eq!(queue.state(at(0), JobId((most + 1).into())), Some(QueueState::Queued));
@@ -108,8 +113,8 @@ fn only_so_many_run_at_once_and_small_ones_do_not_wait() {
 
 #[test]
 fn what_is_put_first_takes_the_place_of_the_last_one() {
-    let most = u64::from(limits::QUEUE_RUNNING as u8);
-    let mut queue = queue_of(1..=limits::QUEUE_RUNNING as u8 + 2);
+    let mut queue = queue_of(1..=running() + 2);
+    let most = u64::from(running());
     begin_all(&mut queue, at(0));
     assert_eq!(queue.next_to_stop(at(0)), None);
     queue.put_first(JobId(most + 2));
@@ -361,7 +366,7 @@ impl Model {
     fn any(&mut self) -> Option<u64> {
         let n = self.all.len() as u64;
         let at = if n == 0 { return None } else { self.chance.below(n) };
-        self.all.keys().nth(at as usize).copied()
+        self.all.keys().nth(usize::try_from(at).unwrap()).copied()
     }
 
     fn step(&mut self) {
@@ -401,7 +406,7 @@ impl Model {
 
     fn add(&mut self) {
         self.last += 1;
-        let n = self.last as u8;
+        let n = u8::try_from(self.last).unwrap();
         let mut order = order(n, 100 * MIB);
         order.files = (0..FILES).map(|f| wanted(n, &format!("d{n}/{f}"), 100 * MIB)).collect();
         for (file, f) in order.files.iter_mut().zip(0_u8..) {
@@ -421,7 +426,7 @@ impl Model {
         let lacking = (0..FILES).find(|f| !download.here.contains(f));
         match (lacking, self.chance.below(4)) {
             (Some(f), 0 | 1) => {
-                let mut file = FileId([id as u8; 32]);
+                let mut file = FileId([u8::try_from(id).unwrap(); 32]);
                 file.0[1] = f;
                 self.queue.handle_arrived(self.now, JobId(id), file, Path::new(&format!("/d/d{id}/{f}")));
                 self.of(id).here.insert(f);
@@ -527,7 +532,7 @@ impl Model {
             let running: Vec<u64> = self.all.iter().filter(|(_, d)| d.runs).map(|(id, _)| *id).collect();
             for id in running {
                 for f in 0..FILES {
-                    let mut file = FileId([id as u8; 32]);
+                    let mut file = FileId([u8::try_from(id).unwrap(); 32]);
                     file.0[1] = f;
                     self.queue.handle_arrived(self.now, JobId(id), file, Path::new(&format!("/d/d{id}/{f}")));
                 }

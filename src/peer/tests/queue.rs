@@ -241,7 +241,7 @@ fn what_the_same_words_mean_by_now_takes_the_place_of_what_they_meant() {
 fn those_behind_the_places_wait_for_their_turn() {
     let mut peer = TestPeer::sharing(&[]);
     peer.join(1, "anna", 1);
-    let most = limits::QUEUE_RUNNING as u8;
+    let most = u8::try_from(limits::QUEUE_RUNNING).unwrap();
     let files: Vec<_> = (1..=most + 1).map(|n| large(&format!("f{n}"), n, 1 << 30)).collect();
     peer.catalogue(1, &files);
     for n in 1..=most + 1 {
